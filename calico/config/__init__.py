@@ -1,0 +1,1 @@
+"""Configuration: schema, presets, and how they are merged."""

@@ -1,0 +1,247 @@
+"""Every setting there is, with unit and default. Frozen; unknown keys are errors. Presets: `calico.config.presets`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from calico.geometry.grid import Grid
+from calico.taxonomy import CAMERAS, DETECTION_CLASSES, MAP_CLASSES
+
+PositiveInt = Annotated[int, Field(gt=0)]
+PositiveFloat = Annotated[float, Field(gt=0)]
+Range = tuple[float, float]
+
+
+class Section(BaseModel):
+    """Base of all sections."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class GridConfig(Section):
+    """The one definition of where the model looks; everything else is derived from it."""
+
+    x_range_m: Range = (-32.0, 32.0)
+    y_range_m: Range = (-32.0, 32.0)
+    z_range_m: Range = (-5.0, 3.0)
+    pillar_m: PositiveFloat = Field(0.5, description="Side of a pillar.")
+    map_cell_m: PositiveFloat = Field(0.5, description="Side of a map cell.")
+    map_x_range_m: Range = (-32.0, 32.0)
+    map_y_range_m: Range = (-32.0, 32.0)
+
+    @property
+    def pillars(self) -> Grid:
+        """The pillar grid."""
+        return Grid(*self.x_range_m, *self.y_range_m, self.pillar_m)
+
+    @property
+    def map(self) -> Grid:
+        """The map grid."""
+        return Grid(*self.map_x_range_m, *self.map_y_range_m, self.map_cell_m)
+
+    @model_validator(mode="after")
+    def _whole_cells(self) -> GridConfig:
+        _ = self.pillars, self.map
+        return self
+
+
+class LidarConfig(Section):
+    """The LiDAR branch: dynamic PointPillars (Lang et al. 2019), no cap on points or pillars."""
+
+    pillar_channels: PositiveInt = 64
+
+
+class CameraConfig(Section):
+    """The camera branch: image backbone, FPN, view transform."""
+
+    image_size: tuple[PositiveInt, PositiveInt] = Field((96, 256), description="Height, width the backbone sees [px].")
+    backbone: Literal["resnet18", "resnet50", "swin_t"] = "resnet18"
+    backbone_width: PositiveFloat = Field(1.0, description="Multiplies the ResNet's channels.")
+    backbone_weights: Path | None = Field(None, description="safetensors file of pre-trained backbone weights.")
+    fpn_channels: PositiveInt = 64
+    feature_stride: Literal[8, 16] = 8
+    view_transform: Literal["lss", "homography"] = "lss"
+    channels: PositiveInt = Field(64, description="Channels of the camera BEV features.")
+    depth_range_m: Range = (1.0, 60.0)
+    depth_bins: PositiveInt = 59
+    heights_m: tuple[float, ...] = Field(
+        (-1.5, -0.75, 0.0, 1.0), description="Heights above the LiDAR sensor at which BEV cells are projected."
+    )
+
+
+class BevConfig(Section):
+    """The BEV backbone (SECOND, Yan et al. 2018) and neck."""
+
+    layers: tuple[PositiveInt, ...] = (3, 5, 5)
+    strides: tuple[PositiveInt, ...] = (2, 2, 2)
+    channels: tuple[PositiveInt, ...] = (64, 128, 256)
+    neck_channels: PositiveInt = Field(128, description="Channels of each upsampled level.")
+    out_stride: PositiveInt = Field(4, description="Pillars per cell of the trunk's output, along each axis.")
+
+
+class DetectionConfig(Section):
+    """CenterHead (Yin et al. 2021). Loss weights are named: a positional list is a known bug in one model zoo."""
+
+    tasks: tuple[tuple[str, ...], ...] = (
+        ("car",),
+        ("truck", "construction_vehicle"),
+        ("bus", "trailer"),
+        ("barrier",),
+        ("motorcycle", "bicycle"),
+        ("pedestrian", "traffic_cone"),
+    )
+    channels: PositiveInt = 64
+    gaussian_overlap: PositiveFloat = 0.1
+    min_radius: PositiveInt = 2
+    max_boxes: PositiveInt = Field(200, description="Candidates per task before suppression.")
+    score_threshold: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    nms_iou: Annotated[float, Field(ge=0, le=1)] = 0.2
+    nms_rounds: PositiveInt = 16
+    heatmap_weight: float = 1.0
+    regression_weight: float = 0.25
+    velocity_weight: float = Field(0.2, description="Relative to the other regression terms.")
+
+    @model_validator(mode="after")
+    def _every_class_once(self) -> DetectionConfig:
+        names = [name for task in self.tasks for name in task]
+        unknown = sorted(set(names) - set(DETECTION_CLASSES))
+        if unknown or len(names) != len(set(names)):
+            raise ValueError(f"tasks name {unknown or 'a class twice'}; expected each of {', '.join(DETECTION_CLASSES)} at most once")
+        return self
+
+
+class MapConfig(Section):
+    """The BEV map segmentation head."""
+
+    head: Literal["unet", "conv"] = "unet"
+    channels: PositiveInt = 64
+    focal_gamma: float = 2.0
+    loss_weight: float = 1.0
+    classes: tuple[str, ...] = MAP_CLASSES
+
+
+class ModelConfig(Section):
+    """The whole network. A modality that is None is absent; at least one of the two must be there."""
+
+    lidar: LidarConfig | None = LidarConfig()
+    camera: CameraConfig | None = CameraConfig()
+    fuser: Literal["conv", "add"] = "conv"
+    bev: BevConfig = BevConfig()
+    detection: DetectionConfig | None = DetectionConfig()
+    map: MapConfig | None = MapConfig()
+
+    @model_validator(mode="after")
+    def _something(self) -> ModelConfig:
+        if self.lidar is None and self.camera is None:
+            raise ValueError("model.lidar and model.camera are both null; expected at least one sensor")
+        if self.detection is None and self.map is None:
+            raise ValueError("model.detection and model.map are both null; expected at least one task")
+        if self.fuser == "add" and self.lidar and self.camera and self.lidar.pillar_channels != self.camera.channels:
+            raise ValueError(
+                f"model.fuser 'add' needs equal channels; got lidar.pillar_channels {self.lidar.pillar_channels}, "
+                f"camera.channels {self.camera.channels}"
+            )
+        return self
+
+
+class SimConfig(Section):
+    """The embedded simulator (`calico.data.sim`)."""
+
+    train_scenes: PositiveInt = 20
+    val_scenes: PositiveInt = 6
+    frames_per_scene: PositiveInt = 8
+    seed: int = Field(0, description="Seed of the world; independent of the training seed.")
+    image_size: tuple[PositiveInt, PositiveInt] = Field((96, 256), description="Height, width [px].")
+
+
+class DataConfig(Section):
+    """Which frames."""
+
+    source: Literal["sim", "nuscenes", "waymo"] = "sim"
+    root: Path | None = Field(None, description="Folder of the data set (nuscenes, waymo).")
+    version: str = Field("v1.0-mini", description="nuScenes table folder.")
+    train_split: str = "train"
+    val_split: str = "val"
+    cameras: tuple[str, ...] = CAMERAS
+    sweeps: PositiveInt = Field(1, description="LiDAR sweeps a frame aggregates, the keyframe's included.")
+    max_points: PositiveInt = Field(40_000, description="Size of the exported graph's point buffer; never cuts in training.")
+    workers: Annotated[int, Field(ge=0)] = 0
+    cache_dir: Path | None = Field(None, description="Where simulated frames are kept; default: the user's cache folder.")
+    sim: SimConfig = SimConfig()
+
+    @model_validator(mode="after")
+    def _root(self) -> DataConfig:
+        if self.source != "sim" and self.root is None:
+            raise ValueError(f"data.root is not set; expected the folder of the {self.source} data set (--data-root)")
+        return self
+
+
+class AugmentConfig(Section):
+    """Training augmentation; the camera matrices are kept in step."""
+
+    rotation_deg: float = 22.5
+    scale: Range = (0.95, 1.05)
+    flip_x: bool = True
+    flip_y: bool = True
+    translation_m: float = 0.0
+    image_resize: Range = Field((1.0, 1.0), description="Relative to the size that the backbone sees.")
+    image_rotation_deg: float = 0.0
+    image_flip: bool = False
+    sensor_dropout: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0, description="Probability that a frame loses one of its two sensors."
+    )
+
+
+class TrainConfig(Section):
+    """The optimisation."""
+
+    stage: Literal["finetune"] = "finetune"
+    epochs: PositiveInt = 10
+    batch_size: PositiveInt = 4
+    learning_rate: PositiveFloat = Field(1e-3, description="Peak of the one-cycle schedule.")
+    weight_decay: float = 0.01
+    grad_clip: PositiveFloat = 35.0
+    warmup_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.4
+    label_fraction: Annotated[float, Field(gt=0, le=1)] = Field(1.0, description="Share of the training frames used.")
+    class_balanced: bool = Field(False, description="CBGS (Zhu et al. 2019): frames of rare classes are drawn more often.")
+    validate_every: PositiveInt = Field(5, description="Epochs between validations; the last is always validated.")
+    checkpoint_every: PositiveInt = Field(1, description="Epochs between checkpoints.")
+    amp: bool = Field(True, description="Mixed precision, on GPUs only.")
+
+
+class EvalConfig(Section):
+    """How predictions are scored."""
+
+    clip_range_to_grid: bool = Field(
+        False, description="Evaluate each class within min(nuScenes range, grid) instead of the nuScenes range."
+    )
+    batch_size: PositiveInt = 4
+
+
+class Config(Section):
+    """A whole run."""
+
+    name: str = "run"
+    seed: int = 0
+    device: str = "auto"
+    grid: GridConfig = GridConfig()
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    augment: AugmentConfig = AugmentConfig()
+    train: TrainConfig = TrainConfig()
+    eval: EvalConfig = EvalConfig()
+
+    @model_validator(mode="after")
+    def _strides_divide(self) -> Config:
+        total = 1
+        for stride in self.model.bev.strides:
+            total *= stride
+        rows, columns = self.grid.pillars.shape
+        if rows % total or columns % total:
+            raise ValueError(
+                f"grid of {rows} x {columns} pillars is not divisible by the product {total} of model.bev.strides"
+            )
+        return self

@@ -1,0 +1,44 @@
+"""What every data set offers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from calico.frame import Frame
+from calico.geometry.grid import Grid
+
+
+@dataclass(frozen=True)
+class FrameInfo:
+    """What is known of a frame without loading it."""
+
+    token: str
+    scene: str
+
+
+class FrameSource(Protocol):
+    """A split of a data set: frames by index, in a fixed order (scene by scene, then by time).
+
+    Class orders are those of `calico.taxonomy`. A source can be pickled into worker processes.
+    """
+
+    name: str
+    """Data set and split, for reports."""
+    map_grid: Grid | None
+    """The grid of every frame's `map_masks`; None for a data set without maps."""
+    cameras: tuple[str, ...]
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Frame:
+        """Loads a frame. Raises CalicoError naming file and token when something is missing or broken."""
+        ...
+
+    def info(self, index: int) -> FrameInfo:
+        """Token and scene, at no cost."""
+        ...
+
+    def content_hash(self) -> str:
+        """Hex digest that changes whenever any frame of the source would."""
+        ...

@@ -1,0 +1,155 @@
+"""What flows everywhere: one keyframe of all sensors, in numpy, immutable.
+
+Conventions, said once:
+
+* **LiDAR frame**: x forward, y left, z up, metres, origin at the sensor. Loaders turn sensors that differ (nuScenes' LiDAR
+  has x to the right), so `ego_T_lidar` includes that turn.
+* **A_T_B** is the 4x4 matrix that takes homogeneous column points from frame B into frame A.
+* **Ego frame**: x forward, y left, z up, origin on the ground below the rear axle. **Global frame**: fixed to the world, z up.
+* **Camera frame**: x right, y down, z forward (optical axis). Pixel (0, 0) is the centre of the top left pixel.
+* **Box**: x, y, z of the geometric centre, length (along the heading), width, height, yaw, vx, vy. **Yaw** is the angle from
+  the x axis to the heading, counter-clockwise seen from above, in [-pi, pi). Velocities are those over ground, in the axes of the
+  LiDAR frame; NaN where unknown.
+* **BEV arrays** are indexed [..., row, column] with row = y and column = x, both growing (see `geometry.grid.Grid`).
+* **Time**: `dt` is the age of a point, keyframe time minus point time, in seconds (0 in the keyframe, positive in older sweeps).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from calico.errors import CalicoError
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+Int16 = npt.NDArray[np.int16]
+Int64 = npt.NDArray[np.int64]
+UInt8 = npt.NDArray[np.uint8]
+Bool = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """Ground-truth objects of one frame, in the LiDAR frame.
+
+    boxes: (M, 9) float32 x, y, z, length, width, height [m], yaw [rad], vx, vy [m/s, NaN where unknown].
+    labels: (M,) int64 index into `taxonomy.DETECTION_CLASSES`.
+    attributes: (M,) int64 index into `taxonomy.ATTRIBUTES`, -1 for none.
+    num_points: (M,) int64 LiDAR (and radar) points inside, over the keyframe's sweep.
+    instances: (M,) identity of the object over a scene ("" where unknown).
+    """
+
+    boxes: Float32
+    labels: Int64
+    attributes: Int64
+    num_points: Int64
+    instances: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        m = len(self.boxes)
+        if self.boxes.shape != (m, 9):
+            raise CalicoError(f"Boxes.boxes: got shape {self.boxes.shape}, expected (M, 9)")
+        for name in ("labels", "attributes", "num_points"):
+            if getattr(self, name).shape != (m,):
+                raise CalicoError(f"Boxes.{name}: got shape {getattr(self, name).shape}, expected ({m},)")
+        if self.instances and len(self.instances) != m:
+            raise CalicoError(f"Boxes.instances: got {len(self.instances)} names, expected {m}")
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    @staticmethod
+    def empty() -> Boxes:
+        """No objects."""
+        none = np.zeros(0, np.int64)
+        return Boxes(np.zeros((0, 9), np.float32), none, none.copy(), none.copy())
+
+    def select(self, keep: Bool | Int64) -> Boxes:
+        """The objects that `keep` (mask or indices) picks."""
+        instances = tuple(np.asarray(self.instances, dtype=object)[keep]) if self.instances else ()
+        return Boxes(self.boxes[keep], self.labels[keep], self.attributes[keep], self.num_points[keep], instances)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One keyframe with the sweeps it aggregates. V cameras, N points, S sweeps (sweep 0 is the keyframe's).
+
+    token, scene: names, unique in the data set.
+    timestamp_s: time of the keyframe's LiDAR sweep [s].
+    points: (N, 5) float32 x, y, z [m, LiDAR frame], intensity [0..1], dt [s].
+    ring: (N,) int16 beam index, 0 the lowest; -1 where the sensor does not tell.
+    sweep_index: (N,) int16, the sweep a point came from.
+    sweep_T: (S, 4, 4) lidar_T_sweep: the sensor's pose at that sweep, in the keyframe's LiDAR frame. Its last column is the
+        origin of the sweep's rays.
+    images: V arrays (H_v, W_v, 3) uint8 RGB.
+    camera_K: (V, 3, 3) pinhole intrinsics [px]. camera_T_lidar: (V, 4, 4). camera_time_s: (V,) exposure time [s].
+    ego_T_lidar, global_T_lidar: (4, 4).
+    boxes: ground truth. map_masks: (K, Y, X) bool on the map grid, or None.
+    elongation: (N,) float32 (Waymo) or None.
+    previous: gives the keyframe before in the same scene; None at a scene's start.
+    """
+
+    token: str
+    scene: str
+    timestamp_s: float
+    points: Float32
+    ring: Int16
+    sweep_index: Int16
+    sweep_T: Float64
+    images: tuple[UInt8, ...]
+    camera_K: Float64
+    camera_T_lidar: Float64
+    camera_time_s: Float64
+    ego_T_lidar: Float64
+    global_T_lidar: Float64
+    boxes: Boxes
+    map_masks: Bool | None = None
+    elongation: Float32 | None = None
+    previous: Callable[[], Frame | None] | None = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        n, v = len(self.points), len(self.images)
+        expected = {
+            "points": (n, 5),
+            "ring": (n,),
+            "sweep_index": (n,),
+            "camera_K": (v, 3, 3),
+            "camera_T_lidar": (v, 4, 4),
+            "camera_time_s": (v,),
+            "ego_T_lidar": (4, 4),
+            "global_T_lidar": (4, 4),
+        }
+        for name, shape in expected.items():
+            if getattr(self, name).shape != shape:
+                raise CalicoError(
+                    f"frame {self.token}: {name} has shape {getattr(self, name).shape}, expected {shape}"
+                )
+        if self.points.dtype != np.float32:
+            raise CalicoError(f"frame {self.token}: points are {self.points.dtype}, expected float32")
+        bad = ~np.isfinite(self.points).all(axis=1)
+        if bad.any():
+            raise CalicoError(
+                f"frame {self.token}: {int(bad.sum())} of {n} points are NaN or infinite (first: row {int(bad.argmax())}); "
+                "expected finite x, y, z, intensity, dt. Drop them in the loader."
+            )
+        for view, image in enumerate(self.images):
+            if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+                raise CalicoError(
+                    f"frame {self.token}: image {view} is {image.dtype} {image.shape}, expected uint8 (H, W, 3)"
+                )
+
+    def replace(self, **changes: object) -> Frame:
+        """A copy with some fields changed (validated again)."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+    @property
+    def image_from_lidar(self) -> Float64:
+        """(V, 4, 4) takes LiDAR points to (u*d, v*d, d, 1), with u, v in pixels of that view and d the depth [m]."""
+        matrix = np.tile(np.eye(4), (len(self.images), 1, 1))
+        matrix[:, :3, :3] = self.camera_K
+        result: Float64 = matrix @ self.camera_T_lidar
+        return result

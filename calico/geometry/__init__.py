@@ -1,0 +1,1 @@
+"""Pure geometry: boxes, frames, grids, cameras. Conventions: `calico.frame`."""

@@ -1,0 +1,55 @@
+"""Rigid transforms as 4x4 matrices, named A_T_B (takes points of B into A)."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from calico.frame import Float64
+
+
+def transform(a_T_b: Float64, points_b: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """(N, 3) points of frame B, in frame A; keeps the dtype."""
+    return (points_b @ a_T_b[:3, :3].T + a_T_b[:3, 3]).astype(points_b.dtype)
+
+
+def inverse(a_T_b: Float64) -> Float64:
+    """b_T_a of rigid (..., 4, 4) matrices, exactly (transpose, no linear solve)."""
+    rotation = np.swapaxes(a_T_b[..., :3, :3], -1, -2)
+    result = np.zeros_like(a_T_b)
+    result[..., :3, :3] = rotation
+    result[..., :3, 3] = -(rotation @ a_T_b[..., :3, 3:])[..., 0]
+    result[..., 3, 3] = 1.0
+    return result
+
+
+def from_yaw(yaw_rad: float, translation_m: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> Float64:
+    """A turn about z (counter-clockwise), then a shift."""
+    c, s = np.cos(yaw_rad), np.sin(yaw_rad)
+    result = np.eye(4)
+    result[:2, :2] = [[c, -s], [s, c]]
+    result[:3, 3] = translation_m
+    return result
+
+
+def yaw_of(a_T_b: Float64) -> float:
+    """Heading of frame B's x axis in frame A [rad]."""
+    return float(np.arctan2(a_T_b[1, 0], a_T_b[0, 0]))
+
+
+def wrap_angle(angle_rad: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """Angles folded into [-pi, pi)."""
+    return ((angle_rad + np.pi) % (2 * np.pi) - np.pi).astype(angle_rad.dtype)
+
+
+def from_quaternion(wxyz: npt.ArrayLike, translation_m: npt.ArrayLike = (0.0, 0.0, 0.0)) -> Float64:
+    """A transform from a unit quaternion (w, x, y, z), as nuScenes stores it, and a shift."""
+    w, x, y, z = np.asarray(wxyz, np.float64) / np.linalg.norm(np.asarray(wxyz, np.float64))
+    result = np.eye(4)
+    result[:3, :3] = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+    ]
+    result[:3, 3] = np.asarray(translation_m, np.float64)
+    return result

@@ -1,0 +1,65 @@
+"""A BEV grid: the one place that ties metres to rows and columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from calico.errors import CalicoError
+from calico.frame import Bool, Float64, Int64
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A rectangle of square cells in the LiDAR frame's xy plane.
+
+    Arrays on it have shape (..., Y, X): row iy covers y_min_m + [iy, iy + 1) * cell_m, column ix likewise along x.
+    """
+
+    x_min_m: float
+    x_max_m: float
+    y_min_m: float
+    y_max_m: float
+    cell_m: float
+
+    def __post_init__(self) -> None:
+        for axis, low, high in (("x", self.x_min_m, self.x_max_m), ("y", self.y_min_m, self.y_max_m)):
+            cells = (high - low) / self.cell_m if self.cell_m > 0 else 0.0
+            if cells < 1 or abs(cells - round(cells)) > 1e-6:
+                raise CalicoError(
+                    f"grid: {axis} from {low} to {high} m is {cells:g} cells of {self.cell_m} m; expected a whole number"
+                )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(Y, X)."""
+        return (
+            round((self.y_max_m - self.y_min_m) / self.cell_m),
+            round((self.x_max_m - self.x_min_m) / self.cell_m),
+        )
+
+    @property
+    def inner_radius_m(self) -> float:
+        """Radius of the largest circle about the sensor that lies on the grid."""
+        return min(-self.x_min_m, self.x_max_m, -self.y_min_m, self.y_max_m)
+
+    def coarser(self, factor: int) -> Grid:
+        """The same rectangle with cells `factor` times as large."""
+        return Grid(self.x_min_m, self.x_max_m, self.y_min_m, self.y_max_m, self.cell_m * factor)
+
+    def centers(self) -> Float64:
+        """(Y, X, 2): x, y of every cell's centre [m]."""
+        rows, columns = self.shape
+        x = self.x_min_m + (np.arange(columns) + 0.5) * self.cell_m
+        y = self.y_min_m + (np.arange(rows) + 0.5) * self.cell_m
+        return np.stack(np.meshgrid(x, y), axis=-1)
+
+    def locate(self, xy: npt.NDArray[np.floating]) -> tuple[Int64, Int64, Bool]:
+        """Rows, columns and inside-mask, each (N,), of points (N, 2) [m]. Outside, rows and columns mean nothing."""
+        ix = np.floor((xy[:, 0] - self.x_min_m) / self.cell_m)
+        iy = np.floor((xy[:, 1] - self.y_min_m) / self.cell_m)
+        rows, columns = self.shape
+        inside = (ix >= 0) & (ix < columns) & (iy >= 0) & (iy < rows)
+        return iy.astype(np.int64), ix.astype(np.int64), inside
