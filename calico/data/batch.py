@@ -1,0 +1,102 @@
+"""Frames to tensors: what the networks take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from calico.errors import CalicoError
+from calico.frame import Frame
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B frames, N point slots, V cameras.
+
+    points: (B, N, 5) float32 x, y, z [m], intensity [0..1], dt [s]; zeros in unused slots.
+    point_mask: (B, N) bool, True where a slot holds a point.
+    images: (B, V, 3, H, W) float32 RGB in 0..1, raw size (the model resizes and normalises inside its graph).
+        Smaller images of a frame are padded with black at the right and the bottom, which leaves pixels where they were.
+    image_from_lidar: (B, V, 4, 4) float32, takes LiDAR points to (u*d, v*d, d, 1) of those raw pixels.
+    boxes: B tensors (M, 9); labels: B tensors (M,) int64. Objects without LiDAR points are left out.
+    map_masks: (B, K, Y, X) float32 in {0, 1}, or None.
+    tokens: B names.
+    """
+
+    points: Tensor
+    point_mask: Tensor
+    images: Tensor
+    image_from_lidar: Tensor
+    boxes: tuple[Tensor, ...] = ()
+    labels: tuple[Tensor, ...] = ()
+    map_masks: Tensor | None = None
+    tokens: tuple[str, ...] = ()
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The same batch on a device."""
+        moved: dict[str, object] = {}
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, Tensor):
+                moved[item.name] = value.to(device, non_blocking=True)
+            elif item.name in ("boxes", "labels"):
+                moved[item.name] = tuple(t.to(device, non_blocking=True) for t in value)
+        return replace(self, **moved)  # type: ignore[arg-type]
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+
+def collate(frames: Sequence[Frame], slots: int | None = None) -> Batch:
+    """Stacks frames of equal camera count.
+
+    Args:
+        frames: at least one.
+        slots: N, the number of point slots; default: the largest frame's. Never cuts silently.
+
+    Raises:
+        CalicoError: no frames, differing camera counts, or more points than slots.
+    """
+    if not frames:
+        raise CalicoError("collate: got no frames, expected at least one")
+    most = max(len(frame.points) for frame in frames)
+    if slots is not None and most > slots:
+        token = max(frames, key=lambda frame: len(frame.points)).token
+        raise CalicoError(f"frame {token}: {most} points, but the graph has {slots} slots; export with a larger data.max_points")
+    views = {len(frame.images) for frame in frames}
+    if len(views) != 1:
+        raise CalicoError(f"collate: frames with {sorted(views)} cameras in one batch; expected one camera count")
+    n = max(slots or most, 1)
+    points = np.zeros((len(frames), n, 5), np.float32)
+    mask = np.zeros((len(frames), n), np.bool_)
+    for index, frame in enumerate(frames):
+        points[index, : len(frame.points)] = frame.points
+        mask[index, : len(frame.points)] = True
+    seen = [frame.boxes.select(frame.boxes.num_points > 0) for frame in frames]
+    maps = [frame.map_masks for frame in frames if frame.map_masks is not None]
+    return Batch(
+        points=torch.from_numpy(points),
+        point_mask=torch.from_numpy(mask),
+        images=_stack_images(frames),
+        image_from_lidar=torch.from_numpy(np.stack([frame.image_from_lidar for frame in frames]).astype(np.float32)),
+        boxes=tuple(torch.from_numpy(boxes.boxes.astype(np.float32)) for boxes in seen),
+        labels=tuple(torch.from_numpy(boxes.labels.astype(np.int64)) for boxes in seen),
+        map_masks=torch.from_numpy(np.stack(maps).astype(np.float32)) if len(maps) == len(frames) else None,
+        tokens=tuple(frame.token for frame in frames),
+    )
+
+
+def _stack_images(frames: Sequence[Frame]) -> Tensor:
+    views = len(frames[0].images)
+    sizes = [image.shape[:2] for frame in frames for image in frame.images]
+    height = max((size[0] for size in sizes), default=1)
+    width = max((size[1] for size in sizes), default=1)
+    stacked = np.zeros((len(frames), views, height, width, 3), np.uint8)
+    for i, frame in enumerate(frames):
+        for v, image in enumerate(frame.images):
+            stacked[i, v, : image.shape[0], : image.shape[1]] = image
+    return torch.from_numpy(stacked).permute(0, 1, 4, 2, 3).float().div_(255.0)
