@@ -89,6 +89,8 @@ class Frame:
     camera_K: (V, 3, 3) pinhole intrinsics [px]. camera_T_lidar: (V, 4, 4). camera_time_s: (V,) exposure time [s].
     ego_T_lidar, global_T_lidar: (4, 4).
     boxes: ground truth. map_masks: (K, Y, X) bool on the map grid, or None.
+    map_known: (Y, X) bool, the cells whose map is known, or None where all are. Training ignores the others (turning a frame
+        brings unknown ground into the corners); the official map metric has no such notion and counts every cell.
     elongation: (N,) float32 (Waymo) or None.
     previous: gives the keyframe before in the same scene; None at a scene's start.
     """
@@ -108,6 +110,7 @@ class Frame:
     global_T_lidar: Float64
     boxes: Boxes
     map_masks: Bool | None = None
+    map_known: Bool | None = None
     elongation: Float32 | None = None
     previous: Callable[[], Frame | None] | None = field(default=None, compare=False, repr=False)
 

@@ -109,7 +109,10 @@ class DetectionConfig(Section):
         names = [name for task in self.tasks for name in task]
         unknown = sorted(set(names) - set(DETECTION_CLASSES))
         if unknown or len(names) != len(set(names)):
-            raise ValueError(f"tasks name {unknown or 'a class twice'}; expected each of {', '.join(DETECTION_CLASSES)} at most once")
+            raise ValueError(
+                f"tasks name {unknown or 'a class twice'}; "
+                f"expected each of {', '.join(DETECTION_CLASSES)} at most once"
+            )
         return self
 
 
@@ -171,12 +174,6 @@ class DataConfig(Section):
     workers: Annotated[int, Field(ge=0)] = 0
     cache_dir: Path | None = Field(None, description="Where simulated frames are kept; default: the user's cache folder.")
     sim: SimConfig = SimConfig()
-
-    @model_validator(mode="after")
-    def _root(self) -> DataConfig:
-        if self.source != "sim" and self.root is None:
-            raise ValueError(f"data.root is not set; expected the folder of the {self.source} data set (--data-root)")
-        return self
 
 
 class AugmentConfig(Section):

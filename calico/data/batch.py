@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from calico.errors import CalicoError
-from calico.frame import Frame
+from calico.frame import Float32, Frame
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Batch:
         Smaller images of a frame are padded with black at the right and the bottom, which leaves pixels where they were.
     image_from_lidar: (B, V, 4, 4) float32, takes LiDAR points to (u*d, v*d, d, 1) of those raw pixels.
     boxes: B tensors (M, 9); labels: B tensors (M,) int64. Objects without LiDAR points are left out.
-    map_masks: (B, K, Y, X) float32 in {0, 1}, or None.
+    map_masks: (B, K, Y, X) float32: 1, 0, or -1 where the map is unknown (no loss there); None without maps.
     tokens: B names.
     """
 
@@ -66,7 +66,9 @@ def collate(frames: Sequence[Frame], slots: int | None = None) -> Batch:
     most = max(len(frame.points) for frame in frames)
     if slots is not None and most > slots:
         token = max(frames, key=lambda frame: len(frame.points)).token
-        raise CalicoError(f"frame {token}: {most} points, but the graph has {slots} slots; export with a larger data.max_points")
+        raise CalicoError(
+            f"frame {token}: {most} points, but the graph has {slots} slots; export with a larger data.max_points"
+        )
     views = {len(frame.images) for frame in frames}
     if len(views) != 1:
         raise CalicoError(f"collate: frames with {sorted(views)} cameras in one batch; expected one camera count")
@@ -77,7 +79,7 @@ def collate(frames: Sequence[Frame], slots: int | None = None) -> Batch:
         points[index, : len(frame.points)] = frame.points
         mask[index, : len(frame.points)] = True
     seen = [frame.boxes.select(frame.boxes.num_points > 0) for frame in frames]
-    maps = [frame.map_masks for frame in frames if frame.map_masks is not None]
+    maps = [masks for frame in frames if (masks := _map_targets(frame)) is not None]
     return Batch(
         points=torch.from_numpy(points),
         point_mask=torch.from_numpy(mask),
@@ -85,9 +87,18 @@ def collate(frames: Sequence[Frame], slots: int | None = None) -> Batch:
         image_from_lidar=torch.from_numpy(np.stack([frame.image_from_lidar for frame in frames]).astype(np.float32)),
         boxes=tuple(torch.from_numpy(boxes.boxes.astype(np.float32)) for boxes in seen),
         labels=tuple(torch.from_numpy(boxes.labels.astype(np.int64)) for boxes in seen),
-        map_masks=torch.from_numpy(np.stack(maps).astype(np.float32)) if len(maps) == len(frames) else None,
+        map_masks=torch.from_numpy(np.stack(maps)) if len(maps) == len(frames) else None,
         tokens=tuple(frame.token for frame in frames),
     )
+
+
+def _map_targets(frame: Frame) -> Float32 | None:
+    if frame.map_masks is None:
+        return None
+    targets = frame.map_masks.astype(np.float32)
+    if frame.map_known is not None:
+        targets[:, ~frame.map_known] = -1.0
+    return targets
 
 
 def _stack_images(frames: Sequence[Frame]) -> Tensor:

@@ -1,0 +1,133 @@
+"""Configurations to start from, as Python objects. `calico train --preset NAME`, `calico config show --preset NAME`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from calico.config.schema import (
+    AugmentConfig,
+    BevConfig,
+    CameraConfig,
+    Config,
+    DataConfig,
+    DetectionConfig,
+    EvalConfig,
+    GridConfig,
+    LidarConfig,
+    MapConfig,
+    ModelConfig,
+    SimConfig,
+    TrainConfig,
+)
+
+
+def tiny() -> Config:
+    """The embedded simulator on two CPU cores: the whole product in minutes.
+
+    Command: calico train --preset tiny --out runs/tiny
+    Cost and expected figures: README, "What was measured".
+    """
+    return Config(
+        name="tiny",
+        grid=GridConfig(),
+        data=DataConfig(source="sim", sim=SimConfig(train_scenes=40, val_scenes=10, frames_per_scene=5)),
+        model=ModelConfig(
+            lidar=LidarConfig(pillar_channels=32),
+            camera=CameraConfig(backbone="resnet18", backbone_width=0.5, fpn_channels=32, channels=32, depth_bins=30),
+            bev=BevConfig(
+                layers=(2, 3, 3), strides=(2, 2, 2), channels=(32, 64, 128), neck_channels=32, out_stride=2
+            ),
+            detection=DetectionConfig(channels=32, max_boxes=100),
+            map=MapConfig(channels=32),
+        ),
+        augment=AugmentConfig(sensor_dropout=0.1),
+        train=TrainConfig(epochs=8, batch_size=4, learning_rate=4e-3, validate_every=8),
+        eval=EvalConfig(clip_range_to_grid=True),
+    )
+
+
+def nuscenes() -> Config:
+    """nuScenes, the public CenterPoint-PointPillars configuration with six cameras (see docs/model.md for the sources).
+
+    Command: calico train --preset nuscenes --data-root DATA --out runs/nuscenes
+    Cost: needs a GPU. Expected figures of the public LiDAR-only zoo entry: mAP about 50, NDS about 60. This toolkit's own figure
+    on nuScenes has not been measured yet.
+    """
+    return Config(
+        name="nuscenes",
+        grid=GridConfig(
+            x_range_m=(-51.2, 51.2),
+            y_range_m=(-51.2, 51.2),
+            z_range_m=(-5.0, 3.0),
+            pillar_m=0.2,
+            map_cell_m=0.5,
+            map_x_range_m=(-50.0, 50.0),
+            map_y_range_m=(-50.0, 50.0),
+        ),
+        data=DataConfig(source="nuscenes", version="v1.0-trainval", sweeps=10, max_points=350_000, workers=8),
+        model=ModelConfig(
+            lidar=LidarConfig(pillar_channels=64),
+            camera=CameraConfig(
+                image_size=(256, 704), fpn_channels=256, channels=80, depth_range_m=(1.0, 60.0), depth_bins=118
+            ),
+            bev=BevConfig(),
+            detection=DetectionConfig(max_boxes=500),
+            map=MapConfig(),
+        ),
+        augment=AugmentConfig(
+            rotation_deg=45.0,
+            scale=(0.9, 1.1),
+            translation_m=0.5,
+            image_resize=(0.86, 1.25),
+            image_rotation_deg=5.4,
+            image_flip=True,
+        ),
+        train=TrainConfig(
+            epochs=20, batch_size=4, learning_rate=1e-3, class_balanced=True, validate_every=5, checkpoint_every=1
+        ),
+    )
+
+
+def waymo() -> Config:
+    """Waymo Open Dataset, the public CenterPoint-PointPillars configuration: three classes, one task, stride-1 head.
+
+    The reader of Waymo's files is not part of this version; the preset fixes shapes, export and engines.
+    """
+    return Config(
+        name="waymo",
+        grid=GridConfig(
+            x_range_m=(-74.88, 74.88),
+            y_range_m=(-74.88, 74.88),
+            z_range_m=(-2.0, 4.0),
+            pillar_m=0.32,
+            map_x_range_m=(-50.0, 50.0),
+            map_y_range_m=(-50.0, 50.0),
+        ),
+        data=DataConfig(
+            source="waymo",
+            cameras=("FRONT", "FRONT_LEFT", "FRONT_RIGHT", "SIDE_LEFT", "SIDE_RIGHT"),
+            max_points=200_000,
+            workers=8,
+        ),
+        model=ModelConfig(
+            lidar=LidarConfig(pillar_channels=64),
+            camera=CameraConfig(
+                image_size=(256, 704),
+                fpn_channels=256,
+                channels=80,
+                depth_range_m=(1.0, 75.0),
+                depth_bins=148,
+                heights_m=(0.0, 0.75, 1.5, 2.5),
+            ),
+            bev=BevConfig(strides=(1, 2, 2), out_stride=1),
+            detection=DetectionConfig(
+                tasks=(("car", "pedestrian", "bicycle"),), max_boxes=500, nms_iou=0.7, regression_weight=2.0
+            ),
+            map=None,
+        ),
+        augment=AugmentConfig(rotation_deg=45.0, scale=(0.95, 1.05)),
+        train=TrainConfig(epochs=36, batch_size=4, learning_rate=3e-3),
+    )
+
+
+PRESETS: dict[str, Callable[[], Config]] = {"tiny": tiny, "nuscenes": nuscenes, "waymo": waymo}
