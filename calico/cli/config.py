@@ -1,0 +1,42 @@
+"""`calico config show|check`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from calico.cli.options import with_config
+
+if TYPE_CHECKING:
+    from calico.config.schema import Config
+
+
+@click.group("config")
+def group() -> None:
+    """Show or check a configuration (preset < file < --set < flags)."""
+
+
+@group.command()
+@with_config
+def show(config: Config) -> None:
+    """Print the resolved configuration as YAML.
+
+    \b
+    Example: calico config show --preset nuscenes --set train.epochs=5 > my.yaml
+    """
+    from calico.config.load import to_yaml
+
+    click.echo(to_yaml(config), nl=False)
+
+
+@group.command()
+@with_config
+def check(config: Config) -> None:
+    """Say every fault of a configuration, or that there is none.
+
+    \b
+    Example: calico config check --config my.yaml
+    """
+    rows, columns = config.grid.pillars.shape
+    click.echo(f"configuration {config.name!r}: valid; {rows} x {columns} pillars, map {config.grid.map.shape}")

@@ -1,0 +1,66 @@
+"""`calico`: the group of commands. Imports click only; each command's module is loaded when the command is run."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+from calico import __version__
+from calico.cli.errors import show_user_errors
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "train": ("calico.cli.train:train", "Train a model on the simulator or on a data set."),
+    "export": ("calico.cli.export:export", "Write the model as one ONNX file and, with --trt, as a TensorRT engine."),
+    "eval": ("calico.cli.eval:evaluate", "Score a model on clean frames: nuScenes detection and BEV map."),
+    "infer": ("calico.cli.infer:infer", "Write predictions as a nuScenes submission, and pictures."),
+    "robust": ("calico.cli.robust:robust", "Measure a model under corruptions and attacks; resumable."),
+    "report": ("calico.cli.report:report", "Write report.html, summary.md, junit.xml and metrics.txt from results.json."),
+    "gate": ("calico.cli.gate:gate", "Check results against rules; the exit code gates CI."),
+    "config": ("calico.cli.config:group", "Show or check a configuration."),
+    "data": ("calico.cli.data:group", "Check a data set, or prepare the simulator's frames."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are module paths until they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Loads the command's module."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table of commands, without loading any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="calico")
+def cli() -> None:
+    """Train, export and stress-test camera-LiDAR bird's-eye-view models.
+
+    \b
+    The main job, on the embedded simulator (no data set, no GPU):
+      calico train  --preset tiny --out runs/tiny
+      calico export runs/tiny
+      calico robust runs/tiny/model.onnx --out runs/tiny-robust
+      calico report runs/tiny-robust
+    """
+
+
+def main() -> None:
+    """Entry point: a user's mistake prints one message and exits with 2."""
+    show_user_errors(cli)
+
+
+if __name__ == "__main__":
+    main()
