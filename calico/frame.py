@@ -128,9 +128,7 @@ class Frame:
         }
         for name, shape in expected.items():
             if getattr(self, name).shape != shape:
-                raise CalicoError(
-                    f"frame {self.token}: {name} has shape {getattr(self, name).shape}, expected {shape}"
-                )
+                raise CalicoError(f"frame {self.token}: {name} has shape {getattr(self, name).shape}, expected {shape}")
         if self.points.dtype != np.float32:
             raise CalicoError(f"frame {self.token}: points are {self.points.dtype}, expected float32")
         bad = ~np.isfinite(self.points).all(axis=1)

@@ -15,7 +15,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "eval": ("calico.cli.eval:evaluate", "Score a model on clean frames: nuScenes detection and BEV map."),
     "infer": ("calico.cli.infer:infer", "Write predictions as a nuScenes submission, and pictures."),
     "robust": ("calico.cli.robust:robust", "Measure a model under corruptions and attacks; resumable."),
-    "report": ("calico.cli.report:report", "Write report.html, summary.md, junit.xml and metrics.txt from results.json."),
+    "report": (
+        "calico.cli.report:report",
+        "Write report.html, summary.md, junit.xml and metrics.txt from results.json.",
+    ),
     "gate": ("calico.cli.gate:gate", "Check results against rules; the exit code gates CI."),
     "config": ("calico.cli.config:group", "Show or check a configuration."),
     "data": ("calico.cli.data:group", "Check a data set, or prepare the simulator's frames."),

@@ -34,9 +34,7 @@ def tiny() -> Config:
         model=ModelConfig(
             lidar=LidarConfig(pillar_channels=32),
             camera=CameraConfig(backbone="resnet18", backbone_width=0.5, fpn_channels=32, channels=32, depth_bins=30),
-            bev=BevConfig(
-                layers=(2, 3, 3), strides=(2, 2, 2), channels=(32, 64, 128), neck_channels=32, out_stride=2
-            ),
+            bev=BevConfig(layers=(2, 3, 3), strides=(2, 2, 2), channels=(32, 64, 128), neck_channels=32, out_stride=2),
             detection=DetectionConfig(channels=32, max_boxes=100),
             map=MapConfig(channels=32),
         ),

@@ -110,8 +110,7 @@ class DetectionConfig(Section):
         unknown = sorted(set(names) - set(DETECTION_CLASSES))
         if unknown or len(names) != len(set(names)):
             raise ValueError(
-                f"tasks name {unknown or 'a class twice'}; "
-                f"expected each of {', '.join(DETECTION_CLASSES)} at most once"
+                f"tasks name {unknown or 'a class twice'}; expected each of {', '.join(DETECTION_CLASSES)} at most once"
             )
         return self
 
@@ -170,9 +169,13 @@ class DataConfig(Section):
     val_split: str = "val"
     cameras: tuple[str, ...] = CAMERAS
     sweeps: PositiveInt = Field(1, description="LiDAR sweeps a frame aggregates, the keyframe's included.")
-    max_points: PositiveInt = Field(40_000, description="Size of the exported graph's point buffer; never cuts in training.")
+    max_points: PositiveInt = Field(
+        40_000, description="Size of the exported graph's point buffer; never cuts in training."
+    )
     workers: Annotated[int, Field(ge=0)] = 0
-    cache_dir: Path | None = Field(None, description="Where simulated frames are kept; default: the user's cache folder.")
+    cache_dir: Path | None = Field(
+        None, description="Where simulated frames are kept; default: the user's cache folder."
+    )
     sim: SimConfig = SimConfig()
 
 
@@ -203,7 +206,9 @@ class TrainConfig(Section):
     grad_clip: PositiveFloat = 35.0
     warmup_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.4
     label_fraction: Annotated[float, Field(gt=0, le=1)] = Field(1.0, description="Share of the training frames used.")
-    class_balanced: bool = Field(False, description="CBGS (Zhu et al. 2019): frames of rare classes are drawn more often.")
+    class_balanced: bool = Field(
+        False, description="CBGS (Zhu et al. 2019): frames of rare classes are drawn more often."
+    )
     validate_every: PositiveInt = Field(5, description="Epochs between validations; the last is always validated.")
     checkpoint_every: PositiveInt = Field(1, description="Epochs between checkpoints.")
     amp: bool = Field(True, description="Mixed precision, on GPUs only.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from calico.frame import Frame
+from calico.frame import Frame, Int64
 from calico.geometry.grid import Grid
 
 
@@ -37,6 +37,10 @@ class FrameSource(Protocol):
 
     def info(self, index: int) -> FrameInfo:
         """Token and scene, at no cost."""
+        ...
+
+    def labels(self, index: int) -> Int64:
+        """(M,) classes of a frame's objects; cheaper than the frame where the data set allows."""
         ...
 
     def content_hash(self) -> str:

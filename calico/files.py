@@ -8,12 +8,16 @@ from pathlib import Path
 
 from calico.errors import CalicoError
 
+RUN_FILE = "run.json"
+"""Every run folder has one; it is written first."""
+
 
 def prepare_folder(path: Path, *, resume: bool, overwrite: bool) -> None:
     """Makes an output folder, or stops before anything is lost.
 
     Raises:
-        CalicoError: the folder holds files and neither --resume nor --overwrite was given, or both were.
+        CalicoError: the folder holds files and neither --resume nor --overwrite was given, or both were; or --overwrite was
+            given and the folder is not a run's (it has no run.json): it is not deleted.
     """
     if resume and overwrite:
         raise CalicoError("--resume and --overwrite exclude each other")
@@ -21,6 +25,10 @@ def prepare_folder(path: Path, *, resume: bool, overwrite: bool) -> None:
         raise CalicoError(f"output folder {path}: is a file; expected a folder or nothing")
     if path.exists() and any(path.iterdir()):
         if overwrite:
+            if not (path / RUN_FILE).exists():
+                raise CalicoError(
+                    f"output folder {path}: has no {RUN_FILE}, so it is not deleted; choose another --out"
+                )
             shutil.rmtree(path)
         elif not resume:
             raise CalicoError(

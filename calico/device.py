@@ -1,0 +1,44 @@
+"""Which device, and deterministic algorithms on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from calico.errors import CalicoError
+
+
+def pick_device(name: str) -> torch.device:
+    """The device a name means: 'auto' is the first GPU, or the CPU where there is none.
+
+    Raises:
+        CalicoError: not a device, or a GPU that is not there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise CalicoError(f"device {name!r}: not known; expected auto, cpu, cuda or cuda:N") from error
+    if device.type not in ("cpu", "cuda"):
+        raise CalicoError(f"device {name!r}: not supported; expected auto, cpu, cuda or cuda:N")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise CalicoError(f"device {name!r}: torch sees {torch.cuda.device_count()} GPUs; use --device cpu or auto")
+    return device
+
+
+@contextmanager
+def deterministic(device: torch.device) -> Iterator[None]:
+    """Deterministic algorithms on the CPU, where same command means same bytes; restored on leaving.
+
+    A gather's backward pass is not repeatable otherwise. On GPUs several operators have no deterministic form; there runs are
+    repeatable up to rounding only.
+    """
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(before or device.type == "cpu")
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)

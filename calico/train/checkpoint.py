@@ -1,0 +1,108 @@
+"""Two files: the model (safetensors, to ship) and the training state (to resume).
+
+`model.safetensors` holds the weights and, as metadata, all that is needed to run them: architecture, classes, grid and
+preprocessing, as the configuration without machine paths. `state.pt` holds optimiser, scheduler and position; it is read with
+`weights_only=True`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from calico import __version__
+from calico.config.schema import Config
+from calico.errors import CalicoError
+from calico.files import write_atomic
+from calico.models.calico import CalicoModel, build_model
+
+MODEL_FILE = "model.safetensors"
+STATE_FILE = "state.pt"
+FORMAT = "calico-model-1"
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """Where a run stands. Random streams are functions of (seed, step), so that the position is all their state."""
+
+    step: int
+    optimizer: dict[str, Any]
+    scheduler: dict[str, Any]
+    weights: dict[str, torch.Tensor]
+
+
+def save_model(path: Path, model: CalicoModel, config: Config) -> str:
+    """Writes the weights with their metadata, atomically; returns the file's sha256."""
+    portable = config.model_copy(
+        update={"data": config.data.model_copy(update={"root": None, "cache_dir": None}), "device": "auto"}
+    )
+    metadata = {"format": FORMAT, "config": portable.model_dump_json(), "calico_version": __version__}
+    tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    content = save(tensors, metadata=metadata)
+    write_atomic(path, content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def load_model(path: Path, device: str = "cpu") -> tuple[CalicoModel, Config]:
+    """A model in evaluation mode from `model.safetensors` or from the run folder that holds it.
+
+    Raises:
+        CalicoError: no such file, not a CALICO model, or weights that do not fit their own metadata.
+    """
+    file = path / MODEL_FILE if path.is_dir() else path
+    config = read_model_config(file)
+    model = build_model(config, seed=0)
+    try:
+        with safe_open(str(file), framework="pt", device="cpu") as handle:
+            weights = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 (not a mapping)
+        model.load_state_dict(weights)
+    except (SafetensorError, RuntimeError) as error:
+        raise CalicoError(
+            f"model file {file}: the weights do not fit the architecture in its metadata ({error})"
+        ) from error
+    return model.eval().to(device), config
+
+
+def read_model_config(file: Path) -> Config:
+    """The configuration in a model file's metadata."""
+    if not file.is_file():
+        raise CalicoError(f"model file {file}: not found; expected a {MODEL_FILE} or the folder of a training run")
+    try:
+        with safe_open(str(file), framework="pt", device="cpu") as handle:
+            metadata = handle.metadata() or {}
+    except SafetensorError as error:
+        raise CalicoError(f"model file {file}: not a safetensors file ({error})") from error
+    if metadata.get("format") != FORMAT:
+        raise CalicoError(
+            f"model file {file}: format {metadata.get('format')!r}, expected {FORMAT!r} (made by calico train)"
+        )
+    try:
+        return Config.model_validate_json(metadata["config"])
+    except (ValidationError, KeyError, json.JSONDecodeError) as error:
+        raise CalicoError(f"model file {file}: its configuration does not fit this version ({error})") from error
+
+
+def save_state(path: Path, state: TrainingState) -> None:
+    """Writes the training state, atomically."""
+    buffer = io.BytesIO()
+    torch.save(vars(state), buffer)
+    write_atomic(path, buffer.getvalue())
+
+
+def load_state(path: Path) -> TrainingState:
+    """Reads our own training state; nothing but tensors and plain values is unpickled."""
+    try:
+        return TrainingState(**torch.load(path, map_location="cpu", weights_only=True))
+    except FileNotFoundError:
+        raise CalicoError(f"training state {path}: not found; nothing to resume (start without --resume)") from None
+    except Exception as error:  # torch raises RuntimeError, UnpicklingError, EOFError, KeyError ... for broken files
+        raise CalicoError(f"training state {path}: cannot be read ({error}); start again with --overwrite") from error

@@ -1,0 +1,39 @@
+"""Which frames, in which order: pure functions of the seed, so that a resumed run sees what the killed one would have."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from calico.data.source import FrameSource
+from calico.seeds import generator
+
+
+def label_subset(source: FrameSource, fraction: float, seed: int) -> list[int]:
+    """The frames whose labels a run may use: a random share of all, at least one, in the source's order."""
+    count = max(1, round(len(source) * fraction))
+    if count >= len(source):
+        return list(range(len(source)))
+    return sorted(generator(seed, "label subset").choice(len(source), count, replace=False).tolist())
+
+
+def epoch_order(frames: list[int], seed: int, epoch: int) -> list[int]:
+    """A permutation of the frames for one epoch."""
+    return [frames[i] for i in generator(seed, "order", epoch).permutation(len(frames))]
+
+
+def balanced_frames(source: FrameSource, frames: list[int]) -> list[int]:
+    """Class-balanced grouping and sampling (CBGS, Zhu et al. 2019, arXiv 1908.09492, section 3.1).
+
+    Every class that occurs gets the same number of frames, drawn evenly from those that show it; a frame may come up more than
+    once. The length stays about that of the input times the mean number of classes per frame.
+    """
+    shown = [np.unique(source.labels(index)) for index in frames]
+    by_class = {int(c): [f for f, s in zip(frames, shown, strict=True) if c in s] for s in shown for c in s}
+    if not by_class:
+        return list(frames)
+    per_class = max(1, round(sum(len(members) for members in by_class.values()) / len(by_class)))
+    result = []
+    for label in sorted(by_class):
+        members = by_class[label]
+        result += [members[int(i)] for i in np.linspace(0, len(members), per_class, endpoint=False)]
+    return result
