@@ -5,9 +5,14 @@ Fractions are 0..1, lengths metres, angles radians; floats are unrounded; an und
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
+
+from reports.errors import ReportError
+from reports.files import read_json, to_json, write_text
+from reports.validation import explain
 
 SCHEMA_VERSION = "1.0"
 
@@ -120,7 +125,52 @@ class Results(Section):
     models: tuple[Model, ...]
     cells: tuple[Cell, ...]
     summary: dict[str, dict[str, Metric]] = Field(
-        default_factory=dict, description="Per model and engine ('name/engine'): mCE, mRR, mPC ... as '<metric>/<aggregate>'."
+        default_factory=dict,
+        description="Per model and engine ('name/engine'): mCE, mRR, mPC ... as '<metric>/<aggregate>'.",
     )
     pictures: tuple[Picture, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+def read_results(path: Path) -> Results:
+    """Reads results.json of this schema version or an older minor one.
+
+    Raises:
+        ReportError: the file is missing, no JSON, of another major or a newer minor version, or breaks the schema.
+    """
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise ReportError(f"{path}: expected a JSON object (results.json), got {type(content).__name__}")
+    check_version(content.get("schema_version"), SCHEMA_VERSION, str(path))
+    try:
+        return Results.model_validate(content)
+    except ValidationError as error:
+        raise ReportError(explain(error, Results, str(path))) from None
+
+
+def write_results(path: Path, results: Results) -> None:
+    """Writes results.json: sorted keys, unrounded floats, no NaN, trailing newline, and all of it or nothing."""
+    write_text(path, to_json(results.model_dump(mode="python")))
+
+
+def check_version(found: object, supported: str, source: str) -> None:
+    """Raises ReportError unless `found` ('major.minor') can be read by a reader of `supported`."""
+    parts = found.split(".") if isinstance(found, str) else []
+    if len(parts) != 2 or not all(part.isdecimal() for part in parts):
+        raise ReportError(
+            f"{source}: schema_version is {found!r}, expected a text like {supported!r}; is this a results.json of calico?"
+        )
+    major, minor = (int(part) for part in supported.split("."))
+    if int(parts[0]) != major:
+        raise ReportError(
+            f"{source}: schema version {found}, this calico reads {major}.x; run `calico robust` again or use the calico "
+            "that wrote the file"
+        )
+    if int(parts[1]) > minor:
+        raise ReportError(f"{source}: schema version {found} is newer than {supported}; update calico")
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of results.json, published as reports/results.schema.json (a test keeps that file current)."""
+    schema = Results.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

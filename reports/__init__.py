@@ -1,0 +1,1 @@
+"""The result schema, the gate, and the writers (HTML, Markdown, JUnit, OpenMetrics). Knows JSON, not tensors."""
