@@ -10,16 +10,16 @@ from calico import __version__
 from calico.cli.errors import show_user_errors
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "train": ("calico.cli.train:train", "Train a model on the simulator or on a data set."),
-    "export": ("calico.cli.export:export", "Write the model as one ONNX file and, with --trt, as a TensorRT engine."),
-    "eval": ("calico.cli.eval:evaluate", "Score a model on clean frames: nuScenes detection and BEV map."),
-    "infer": ("calico.cli.infer:infer", "Write predictions as a nuScenes submission, and pictures."),
-    "robust": ("calico.cli.robust:robust", "Measure a model under corruptions and attacks; resumable."),
+    "train": ("calico.cli.train:command", "Train a model on the simulator or on a data set."),
+    "export": ("calico.cli.export:command", "Write the model as one ONNX file and, with --trt, as a TensorRT engine."),
+    "eval": ("calico_eval.cli.eval:command", "Score a model on clean frames: nuScenes detection and BEV map."),
+    "infer": ("calico_eval.cli.infer:command", "Write predictions as a nuScenes submission, and pictures."),
+    "robust": ("calico_eval.cli.robust:command", "Measure a model under corruptions and attacks; resumable."),
     "report": (
-        "calico.cli.report:report",
+        "reports.cli:report",
         "Write report.html, summary.md, junit.xml and metrics.txt from results.json.",
     ),
-    "gate": ("calico.cli.gate:gate", "Check results against rules; the exit code gates CI."),
+    "gate": ("reports.cli:gate", "Check results against rules; the exit code gates CI."),
     "config": ("calico.cli.config:group", "Show or check a configuration."),
     "data": ("calico.cli.data:group", "Check a data set, or prepare the simulator's frames."),
 }

@@ -1,0 +1,34 @@
+"""Progress: a bar on a terminal, a line per tenth of the work elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+import click
+from tqdm import tqdm
+
+
+class Progress:
+    """Call it with (done, total) and, if there are any, numbers to show."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.bar: tqdm[None] | None = None
+        self.tenths = -1
+
+    def __call__(self, done: int, total: int, values: Mapping[str, float] | None = None) -> None:
+        """Reports that `done` of `total` pieces are finished."""
+        shown = {name: f"{value:.3g}" for name, value in (values or {}).items()}
+        if sys.stderr.isatty():
+            self.bar = self.bar or tqdm(total=total, desc=self.label, leave=True, dynamic_ncols=True)
+            self.bar.update(done - self.bar.n)
+            if shown:
+                self.bar.set_postfix(shown)
+            if done >= total:
+                self.bar.close()
+            return
+        tenths = 10 * done // max(total, 1)
+        if tenths > self.tenths:
+            self.tenths = tenths
+            click.echo(" ".join([f"{self.label}: {done}/{total}", *(f"{k}={v}" for k, v in shown.items())]), err=True)
