@@ -1,0 +1,28 @@
+"""Sensor corruptions of camera and LiDAR frames: pure, seeded, in physical units, and checked for their effect.
+
+`corrupt(frame, "fog", severity=3, seed=0)` or `corrupt_with(frame, "fog", 87.0, seed=0)`; `names()` lists all.
+"""
+
+from corruptions.apply import corrupt, corrupt_with
+from corruptions.effect import Effect, EffectSummary, check_effect, check_summary, effect, summarise_effects
+from corruptions.errors import CorruptionError
+from corruptions.frame_like import FrameLike
+from corruptions.spec import SPECS, SUITE_VERSION, Spec, find, names
+
+__all__ = [
+    "SPECS",
+    "SUITE_VERSION",
+    "CorruptionError",
+    "Effect",
+    "EffectSummary",
+    "FrameLike",
+    "Spec",
+    "check_effect",
+    "check_summary",
+    "corrupt",
+    "corrupt_with",
+    "effect",
+    "find",
+    "names",
+    "summarise_effects",
+]

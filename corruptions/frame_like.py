@@ -1,0 +1,81 @@
+"""What a corruption reads of a frame, and how a frame is copied. `calico.frame.Frame` fits; so does any dataclass like it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Protocol, TypeVar, cast
+
+import numpy as np
+import numpy.typing as npt
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+Int16 = npt.NDArray[np.int16]
+Int64 = npt.NDArray[np.int64]
+UInt8 = npt.NDArray[np.uint8]
+Bool = npt.NDArray[np.bool_]
+
+
+class FrameLike(Protocol):
+    """One keyframe of a frozen dataclass. N points, S sweeps, V cameras.
+
+    token, scene: names; they seed the random streams.
+    points: (N, 5) float32 x, y, z [m, LiDAR frame: x forward, y left, z up], intensity [0..1], dt [s, age].
+    ring: (N,) int16 beam, -1 where unknown. sweep_index: (N,) int16. sweep_T: (S, 4, 4) lidar_T_sweep.
+    elongation: (N,) float32 or None.
+    images: V arrays (H_v, W_v, 3) uint8 RGB (sRGB encoded). camera_K: (V, 3, 3) [px].
+    camera_T_lidar: (V, 4, 4); the camera looks along +z, x right, y down. ego_T_lidar: (4, 4), ego z = 0 is the road.
+    """
+
+    @property
+    def token(self) -> str: ...
+    @property
+    def scene(self) -> str: ...
+    @property
+    def points(self) -> Float32: ...
+    @property
+    def ring(self) -> Int16: ...
+    @property
+    def sweep_index(self) -> Int16: ...
+    @property
+    def sweep_T(self) -> Float64: ...
+    @property
+    def elongation(self) -> Float32 | None: ...
+    @property
+    def images(self) -> tuple[UInt8, ...]: ...
+    @property
+    def camera_K(self) -> Float64: ...
+    @property
+    def camera_T_lidar(self) -> Float64: ...
+    @property
+    def ego_T_lidar(self) -> Float64: ...
+    def replace(self, **changes: object) -> FrameLike:
+        """A copy with some fields changed."""
+        ...
+
+
+F = TypeVar("F", bound=FrameLike)
+T = TypeVar("T")
+
+
+def copied(value: T) -> T:
+    """A copy that shares no array with `value`: arrays, tuples and dataclasses (fields in turn); the rest as it is."""
+    if isinstance(value, np.ndarray):
+        return cast(T, value.copy())
+    if isinstance(value, tuple):
+        return cast(T, tuple(copied(item) for item in value))
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        changes = {f.name: copied(getattr(value, f.name)) for f in dataclasses.fields(value) if f.init}
+        return cast(T, dataclasses.replace(value, **changes))
+    return value
+
+
+def select_points(frame: FrameLike, keep: Bool | Int64) -> FrameLike:
+    """The frame with only the points that `keep` (mask or indices) picks, in every per-point field."""
+    elongation = None if frame.elongation is None else frame.elongation[keep]
+    return frame.replace(
+        points=frame.points[keep],
+        ring=frame.ring[keep],
+        sweep_index=frame.sweep_index[keep],
+        elongation=elongation,
+    )

@@ -1,0 +1,37 @@
+"""Random streams that depend on names only: the same bytes in any order, batch, process or number of workers."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+
+def generator(seed: int, *names: str) -> np.random.Generator:
+    """A counter-based generator (Philox), keyed by SHA-256 of the seed and the names."""
+    digest = hashlib.sha256("\x1f".join([str(seed), *names]).encode()).digest()
+    return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "little")))
+
+
+@dataclass(frozen=True)
+class Streams:
+    """The random streams of one corruption of one frame.
+
+    The parameter's value stands for the severity in the hash, so that a severity and its physical value given directly
+    are the same condition with the same bytes.
+    """
+
+    seed: int
+    scene_name: str
+    token: str
+    corruption: str
+    value: float
+
+    def frame(self, sensor: str) -> np.random.Generator:
+        """A stream of its own for every frame. `sensor` names the use: "lidar", "camera0" ..."""
+        return generator(self.seed, "frame", self.token, self.corruption, repr(float(self.value)), sensor)
+
+    def scene(self, sensor: str) -> np.random.Generator:
+        """The same stream in every frame of a scene, for what lasts (a broken beam, a bent mount)."""
+        return generator(self.seed, "scene", self.scene_name, self.corruption, repr(float(self.value)), sensor)

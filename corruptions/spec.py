@@ -1,0 +1,98 @@
+"""The table of corruptions: names, physical parameters, levels, sources. To add one: its file, and a line in `_TABLE`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from corruptions.camera.camera_crash import camera_crash
+from corruptions.errors import CorruptionError
+from corruptions.frame_like import FrameLike
+from corruptions.lidar.beam_missing import beam_missing
+from corruptions.lidar.lidar_missing import lidar_missing
+from corruptions.lidar.point_drop import point_drop
+from corruptions.rng import Streams
+
+__all__ = ["SPECS", "SUITE_VERSION", "FrameLike", "Sensor", "Spec", "find", "names"]
+
+SUITE_VERSION = "1"
+"""Grows whenever any corruption gives other bytes for the same seed."""
+
+Sensor = Literal["camera", "lidar", "calibration"]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One corruption.
+
+    name, description: what it is; `description` is the first line of the function's docstring.
+    sensors: what it must change, which the effect check asks for.
+    parameter, unit: the physical parameter (e.g. "visibility_m", "m").
+    levels: its value at severity 1..5.
+    limits: the closed range of values that mean something.
+    source: paper and equation.
+    function: (frame, value, streams) -> frame; it may return arrays of the frame that it got, which is a copy.
+    """
+
+    name: str
+    sensors: tuple[Sensor, ...]
+    parameter: str
+    unit: str
+    levels: tuple[float, float, float, float, float]
+    limits: tuple[float, float]
+    source: str
+    function: Callable[[FrameLike, float, Streams], FrameLike]
+
+    @property
+    def description(self) -> str:
+        """One line on what it models."""
+        return (self.function.__doc__ or self.name).strip().splitlines()[0]
+
+    def at(self, severity: int) -> float:
+        """The parameter's value at severity 1..5."""
+        return self.levels[severity - 1]
+
+
+# fmt: off
+_TABLE = (
+    Spec("camera_crash", ("camera",), "cameras_off", "cameras", (1, 2, 3, 4, 5), (1, 64),
+         "RoboBEV (Xie et al., arXiv 2304.06719), camera crash", camera_crash),
+    Spec("beam_missing", ("lidar",), "share_of_beams", "share", (1 / 8, 2 / 8, 3 / 8, 4 / 8, 5 / 8), (0, 1),
+         "Robo3D (Kong et al., ICCV 2023), beam missing; here without replacement", beam_missing),
+    Spec("point_drop", ("lidar",), "share_of_points", "share", (0.06, 0.12, 0.18, 0.24, 0.30), (0, 1),
+         "3D_Corruptions_AD (Dong et al., CVPR 2023), density decrease", point_drop),
+    Spec("lidar_missing", ("lidar",), "probability", "share of frames", (1, 1, 1, 1, 1), (0, 1),
+         "MSC-Bench (Hao et al., arXiv 2501.01037), LiDAR missing", lidar_missing),
+)
+# fmt: on
+
+SPECS: Mapping[str, Spec] = MappingProxyType({spec.name: spec for spec in _TABLE})
+
+
+def names() -> tuple[str, ...]:
+    """All single corruptions, in the table's order. Pairs are any two joined by "+"."""
+    return tuple(SPECS)
+
+
+def find(name: str) -> tuple[Spec, ...]:
+    """The corruptions that a name stands for, in the order in which they are applied: "fog" or "fog+camera_crash".
+
+    Raises CorruptionError for an unknown name, with the nearest valid one.
+    """
+    parts = name.split("+")
+    for part in parts:
+        if part not in SPECS:
+            near = difflib.get_close_matches(part, SPECS, n=1, cutoff=0.0)
+            where = f" in {name!r}" if len(parts) > 1 else ""
+            raise CorruptionError(
+                f"unknown corruption {part!r}{where}: did you mean {near[0]!r}? Known: {', '.join(SPECS)}; "
+                "join several with '+'"
+            )
+    if len(set(parts)) < len(parts):
+        raise CorruptionError(
+            f"corruption {name!r} names {max(parts, key=parts.count)!r} twice; expected each part once"
+        )
+    return tuple(SPECS[part] for part in parts)
