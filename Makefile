@@ -1,0 +1,42 @@
+# Two commands for a new user: `make demo` and `make test`. Both create their environment in .venv first.
+PYTHON ?= python3
+BIN := .venv/bin
+RUN := demo
+ENGINE := $(RUN)/model/model.onnx
+
+.PHONY: help demo test lint types clean
+help:
+	@echo "make demo   train, export, attack and report on the embedded simulator (15 minutes on two cores)"
+	@echo "make test   lint, types and tests"
+	@echo "make clean  remove the environment and the demo's results (not the simulator's cache)"
+
+.venv/core: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+# The nuScenes devkit declares numpy < 2 but its evaluation works on numpy 2: it is a reference in the tests, without its pins.
+.venv/dev: .venv/core
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps nuscenes-devkit==1.2.0
+	@touch $@
+
+# Every step resumes: an interrupted demo goes on where it stopped.
+demo: .venv/core
+	$(BIN)/calico train --preset tiny --out $(RUN)/model --resume
+	$(BIN)/calico export $(RUN)/model --out $(ENGINE) --overwrite
+	$(BIN)/calico robust $(ENGINE) $(RUN)/model --suite demo --out $(RUN)/robust --resume
+	$(BIN)/calico report $(RUN)/robust
+
+test: lint types
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/dev
+	$(BIN)/mypy
+
+clean:
+	rm -rf .venv $(RUN) build *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,38 @@
+from pathlib import Path
+
+import pytest
+
+from calico.errors import CalicoError
+from calico.files import RUN_FILE, prepare_folder, write_atomic
+
+
+def test_a_full_folder_is_not_touched_without_being_told(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("x")
+    with pytest.raises(CalicoError, match=r"--resume .* --overwrite"):
+        prepare_folder(tmp_path, resume=False, overwrite=False)
+    with pytest.raises(CalicoError, match="not deleted"):
+        prepare_folder(tmp_path, resume=False, overwrite=True)
+    assert (tmp_path / "thesis.tex").read_text() == "x"
+
+
+def test_overwrite_deletes_a_run_and_resume_keeps_it(tmp_path: Path) -> None:
+    write_atomic(tmp_path / RUN_FILE, "{}")
+    prepare_folder(tmp_path, resume=True, overwrite=False)
+    assert (tmp_path / RUN_FILE).exists()
+    prepare_folder(tmp_path, resume=False, overwrite=True)
+    assert not any(tmp_path.iterdir())
+
+
+def test_impossible_requests(tmp_path: Path) -> None:
+    with pytest.raises(CalicoError, match="exclude each other"):
+        prepare_folder(tmp_path, resume=True, overwrite=True)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CalicoError, match="is a file"):
+        prepare_folder(tmp_path / "file", resume=False, overwrite=False)
+
+
+def test_write_atomic_replaces_and_leaves_no_trace(tmp_path: Path) -> None:
+    write_atomic(tmp_path / "a", "one")
+    write_atomic(tmp_path / "a", b"two")
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").read_bytes() == b"two"
