@@ -1,0 +1,1 @@
+"""Robustness evaluation: engines, attacks, the condition sweep, metrics."""

@@ -1,0 +1,52 @@
+"""From what the user typed to an engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from calico.errors import CalicoError
+from calico_eval.engines.base import Engine
+
+
+def open_engine(spec: str, device: str = "auto", threads: int | None = None) -> Engine:
+    """Opens a model.
+
+    Args:
+        spec: a file ending in .onnx; a .safetensors checkpoint or the folder of a training run; or
+            package.module:factory (a user's own model). 'NAME=' in front gives it another name in reports.
+        device: 'auto', 'cpu' or 'cuda'; a user's model chooses for itself.
+        threads: CPU threads of ONNX Runtime; None leaves it to the runtime.
+
+    Raises:
+        CalicoError: nothing there, or none of these forms.
+    """
+    name, spec = _split_name(spec)
+    path = Path(spec)
+    if path.suffix == ".onnx":
+        from calico_eval.engines.onnxruntime import OnnxEngine
+
+        return OnnxEngine(path, device=device, threads=threads, model_name=name)
+    if path.suffix == ".safetensors" or path.is_dir():
+        from calico_eval.engines.torch import TorchEngine
+
+        return TorchEngine.load(path, device=device, model_name=name)
+    if ":" in spec:
+        from calico_eval.engines.user import load_user_engine
+
+        engine = load_user_engine(spec)
+        if name:
+            engine.model_name = name
+        return engine
+    state = "is a file of another kind" if path.exists() else "does not exist"
+    raise CalicoError(
+        f"model '{spec}' {state}; expected a .onnx file, a .safetensors checkpoint, the folder of a training run, "
+        "or package.module:factory"
+    )
+
+
+def _split_name(spec: str) -> tuple[str | None, str]:
+    """'NAME=REST' as (NAME, REST); no name where the part before '=' looks like a path or a module."""
+    head, found, rest = spec.partition("=")
+    if found and rest and not set(head) & set("/\\:.") and head:
+        return head, rest
+    return None, spec

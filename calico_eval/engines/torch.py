@@ -1,0 +1,56 @@
+"""Our model in torch: the reference that every other engine is compared with, and the one that gives gradients."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from calico.config.schema import Config
+from calico.data.batch import collate
+from calico.device import deterministic, pick_device
+from calico.frame import Frame
+from calico.models.calico import CalicoModel
+from calico.predictions import Predictions
+from calico.train.checkpoint import load_model
+
+
+class TorchEngine:
+    """A CalicoModel in evaluation mode on one device.
+
+    model, config: for white-box attacks, which differentiate through `model`.
+    """
+
+    def __init__(self, model: CalicoModel, config: Config, device: str = "auto", model_name: str | None = None) -> None:
+        self.device = pick_device(device)
+        self.model = model.to(self.device).eval()
+        self.config = config
+        self.name = f"torch-{self.device.type}"
+        self.model_name = model_name or config.name
+        present = (("camera", config.model.camera), ("lidar", config.model.lidar))
+        self.sensors = tuple(sensor for sensor, branch in present if branch is not None)
+        self.sha256 = _hash(model, config)
+
+    @staticmethod
+    def load(path: Path, device: str = "auto", model_name: str | None = None) -> TorchEngine:
+        """From a .safetensors checkpoint or the folder of a training run."""
+        model, config = load_model(path, "cpu")
+        return TorchEngine(model, config, device, model_name)
+
+    def predict(self, frames: Sequence[Frame]) -> list[Predictions]:
+        """See `Engine.predict`. All frames in one batch, without gradients."""
+        with torch.no_grad(), deterministic(self.device):
+            return self.model.predict(collate(frames).to(self.device))
+
+
+def _hash(model: CalicoModel, config: Config) -> str:
+    """Of the weights and the part of the configuration that lies between a frame and its predictions."""
+    digest = hashlib.sha256()
+    digest.update(config.grid.model_dump_json().encode())
+    digest.update(config.model.model_dump_json().encode())
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""The robustness sweep: conditions x engines, cell by cell, resumable."""

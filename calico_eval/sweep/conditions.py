@@ -1,0 +1,71 @@
+"""What is done to the sensors: the clean frames, a corruption at a severity, an attack with a budget."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from calico_eval.attacks import AttackSpec
+from corruptions import CorruptionError, find
+from reports.schema import Condition
+
+Kind = Literal["clean", "corruption", "attack"]
+
+
+@dataclass(frozen=True)
+class ConditionSpec:
+    """One condition. name and severity: of a corruption. attack: of an attack, whose name and budget it holds."""
+
+    kind: Kind
+    name: str = "clean"
+    severity: int = 0
+    attack: AttackSpec | None = None
+
+    @staticmethod
+    def corruption(name: str, severity: int) -> ConditionSpec:
+        """A corruption (or several joined by '+') at severity 1..5.
+
+        Raises:
+            CorruptionError: there is no such corruption or severity.
+        """
+        specs = find(name)
+        if not 1 <= severity <= len(specs[0].levels):
+            raise CorruptionError(f"{name}: severity is {severity}, expected 1 to {len(specs[0].levels)}")
+        return ConditionSpec("corruption", name, severity)
+
+    @staticmethod
+    def of_attack(attack: AttackSpec) -> ConditionSpec:
+        """An attack: 'camera_pgd', 'lidar_noise' ..."""
+        return ConditionSpec("attack", f"{attack.sensor}_{attack.name}", attack=attack)
+
+    def describe(self) -> Condition:
+        """The condition as results.json has it, with its physical parameters."""
+        if self.attack is not None:
+            values = {name: value for name, value in asdict(self.attack).items() if name not in ("name", "sensor")}
+            unit = "/255" if self.attack.sensor == "camera" else "m"
+            return Condition(
+                kind="attack", name=self.name, parameters=values, axis="eps", unit=unit, sensors=(self.attack.sensor,)
+            )
+        if self.kind == "clean":
+            return Condition(kind="clean", name="clean")
+        specs = find(self.name)
+        sensors = {"camera" if sensor == "calibration" else sensor for spec in specs for sensor in spec.sensors}
+        single = specs[0] if len(specs) == 1 else None
+        return Condition(
+            kind="corruption",
+            name=self.name,
+            severity=self.severity,
+            parameters={spec.parameter: float(spec.at(self.severity)) for spec in specs},
+            axis=single.parameter if single else None,
+            unit=single.unit if single else None,
+            sensors=tuple(sensor for sensor in ("camera", "lidar") if sensor in sensors),
+        )
+
+    def __str__(self) -> str:
+        """'clean', 'fog 3', 'camera_pgd 8/255'."""
+        if self.attack is not None:
+            return f"{self.name} {self.attack.eps:g}" + ("/255" if self.attack.sensor == "camera" else " m")
+        return self.name if self.kind == "clean" else f"{self.name} {self.severity}"
+
+
+CLEAN = ConditionSpec("clean")

@@ -1,0 +1,143 @@
+"""What a sweep will do, fixed before it starts: its cells, each with an id that hashes all that its result depends on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from calico.data.source import FrameSource
+from calico.errors import CalicoError
+from calico_eval.attacks import AttackSpec
+from calico_eval.engines.base import Engine, check_labels, label
+from calico_eval.engines.torch import TorchEngine
+from calico_eval.sweep.conditions import CLEAN, ConditionSpec
+from corruptions import SUITE_VERSION
+
+
+@dataclass(frozen=True)
+class Job:
+    """One cell to be: a condition on an engine.
+
+    engine: its label. crafted_on: for an attack, the label of the engine whose gradients it follows.
+    """
+
+    id: str
+    condition: ConditionSpec
+    engine: str
+    crafted_on: str | None = None
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """All of a sweep but the engines and the frames themselves.
+
+    jobs: in the order of the report. indices: frames of the source. ranges: class name to range [m].
+    baseline: label of the engine that mCE and RRA compare the others with, or None.
+    """
+
+    jobs: tuple[Job, ...]
+    indices: tuple[int, ...]
+    ranges: Mapping[str, float]
+    seed: int
+    batch_size: int
+    baseline: str | None = None
+
+
+def make_plan(
+    engines: Sequence[Engine],
+    source: FrameSource,
+    *,
+    ranges: Mapping[str, float],
+    corruptions: Mapping[str, Sequence[int]] | None = None,
+    attacks: Sequence[AttackSpec] = (),
+    attack_only: Collection[str] = (),
+    indices: Sequence[int] | None = None,
+    seed: int = 0,
+    batch_size: int = 4,
+    baseline: str | None = None,
+) -> SweepPlan:
+    """Every engine on the clean frames, on every corruption and severity, and on every attack.
+
+    An attack follows the gradients of the torch engine that it is evaluated on. Engines without gradients (ONNX Runtime, a
+    user's model) get the frames that were attacked on the first torch engine: the same weights in the deployed form, or a
+    transfer attack.
+
+    Args:
+        engines: the first is the main subject of the report.
+        corruptions: name to severities.
+        attack_only: labels of engines that are there for the attacks: they get no corruptions.
+        indices: which frames; default: all.
+
+    Raises:
+        CalicoError: nothing to run, two engines of one name, an unknown baseline, attacks without a torch engine.
+        CorruptionError: an unknown corruption or severity.
+    """
+    check_labels(engines)
+    labels = [label(engine) for engine in engines]
+    for name in [*attack_only, *([baseline] if baseline else [])]:
+        if name not in labels:
+            raise CalicoError(f"engine '{name}' is not in this run; expected one of {', '.join(labels)}")
+    chosen = tuple(range(len(source)) if indices is None else indices)
+    if not engines or not chosen:
+        raise CalicoError(f"data {source.name}: nothing to run ({len(engines)} engines, {len(chosen)} frames)")
+    conditions = [CLEAN]
+    conditions += [ConditionSpec.corruption(n, s) for n, levels in (corruptions or {}).items() for s in levels]
+    conditions += [ConditionSpec.of_attack(attack) for attack in attacks]
+    common = _common(source, chosen, ranges, seed, batch_size)
+    jobs = []
+    for condition in dict.fromkeys(conditions):
+        for engine in engines:
+            if condition.kind == "corruption" and label(engine) in attack_only:
+                continue
+            surrogate = _surrogate(engine, engines, condition)
+            key = common | _job_key(condition, engine, surrogate)
+            jobs.append(Job(_digest(key), condition, label(engine), label(surrogate) if surrogate else None))
+    return SweepPlan(tuple(jobs), chosen, dict(ranges), seed, batch_size, baseline)
+
+
+def _common(
+    source: FrameSource, indices: Sequence[int], ranges: Mapping[str, float], seed: int, batch_size: int
+) -> dict[str, object]:
+    """What all cells of a plan depend on."""
+    return {
+        "data": source.content_hash(),
+        "frames": [source.info(index).token for index in indices],
+        "ranges": dict(ranges),
+        "seed": seed,
+        "batch_size": batch_size,  # convolutions round differently in batches of other sizes
+        "suite": SUITE_VERSION,
+    }
+
+
+def _job_key(condition: ConditionSpec, engine: Engine, surrogate: Engine | None) -> dict[str, object]:
+    return {
+        "condition": condition.describe().model_dump(mode="json"),
+        "attack": asdict(condition.attack) if condition.attack else None,
+        "engine": label(engine),
+        "weights": engine.sha256,
+        "crafted_on": [label(surrogate), surrogate.sha256] if surrogate else None,
+    }
+
+
+def _digest(key: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(key, sort_keys=True, allow_nan=False).encode()).hexdigest()[:16]
+
+
+def _surrogate(engine: Engine, engines: Sequence[Engine], condition: ConditionSpec) -> TorchEngine | None:
+    """The engine whose gradients an attack on `engine` follows; None where the condition is no attack."""
+    if condition.attack is None:
+        return None
+    for candidate in (engine, *engines):
+        if isinstance(candidate, TorchEngine):
+            if condition.attack.sensor not in candidate.sensors:
+                raise CalicoError(
+                    f"attack {condition}: model {candidate.model_name} has no {condition.attack.sensor} branch to attack; "
+                    f"it has {', '.join(candidate.sensors)}"
+                )
+            return candidate
+    raise CalicoError(
+        f"attack {condition}: needs gradients, and none of {', '.join(map(label, engines))} has them; "
+        "add the torch checkpoint of the model (--attack-model)"
+    )

@@ -1,0 +1,107 @@
+"""The run folder of a sweep: one file per finished cell, written whole or not at all.
+
+run.json          what the run is: compared when it is resumed
+config.yaml       the resolved configuration
+cells/<id>.json   a finished cell; written after its frames, so that its presence means that the cell is complete
+frames/<id>.parquet   the per-frame statistics behind it
+timings.json      seconds per cell; the only file that differs between two runs of the same command
+gallery/, results.json   at the end
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from calico.errors import CalicoError
+from calico.files import RUN_FILE, prepare_folder, write_atomic
+from calico_eval.metrics.suffstats import FrameStats, load_stats, save_stats
+from reports.schema import Cell
+
+
+class RunStore:
+    """Reads and writes the run folder `path`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def open(self, identity: Mapping[str, Any], config_yaml: str | None, *, resume: bool, overwrite: bool) -> None:
+        """Makes the folder, or checks that the run in it is the one to be resumed.
+
+        Args:
+            identity: JSON values that say what the run is.
+
+        Raises:
+            CalicoError: the folder is not empty and neither flag is set, or it holds another run (says what differs).
+        """
+        prepare_folder(self.path, resume=resume, overwrite=overwrite)
+        wanted = json.loads(json.dumps(identity))
+        if any(self.path.iterdir()):
+            self._check_same(wanted)
+        write_atomic(self.path / RUN_FILE, _json({"kind": "robust", "identity": wanted, "status": "running"}))
+        if config_yaml is not None:
+            write_atomic(self.path / "config.yaml", config_yaml)
+        for name in ("cells", "frames", "gallery"):
+            (self.path / name).mkdir(exist_ok=True)
+
+    def finish(self, identity: Mapping[str, Any]) -> None:
+        """Notes in run.json that every cell is there."""
+        write_atomic(self.path / RUN_FILE, _json({"kind": "robust", "identity": identity, "status": "complete"}))
+
+    def load(self, id: str) -> tuple[Cell, list[FrameStats]] | str | None:
+        """A finished cell with its frames; None where it is not done; a message where its files are broken."""
+        path = self.path / "cells" / f"{id}.json"
+        if not path.exists():
+            return None
+        try:
+            cell = Cell.model_validate_json(path.read_bytes())
+            if cell.id != id:
+                return f"{path.name} holds cell {cell.id}"
+            return cell, load_stats(self.path / "frames" / f"{id}.parquet")
+        except (ValidationError, CalicoError) as error:
+            return f"{path.name} cannot be read ({str(error).splitlines()[0]})"
+
+    def save(self, cell: Cell, stats: Sequence[FrameStats], seconds: float) -> None:
+        """Writes the frames, then the cell."""
+        save_stats(self.path / "frames" / f"{cell.id}.parquet", stats)
+        times = self._timings()
+        write_atomic(self.path / "timings.json", _json(times | {cell.id: round(seconds, 3)}))
+        write_atomic(self.path / "cells" / f"{cell.id}.json", _json(cell.model_dump(mode="json")))
+
+    def _timings(self) -> dict[str, float]:
+        try:
+            times: dict[str, float] = json.loads((self.path / "timings.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return {}
+        return times
+
+    def _check_same(self, wanted: dict[str, Any]) -> None:
+        try:
+            there = json.loads((self.path / RUN_FILE).read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError) as error:
+            raise CalicoError(
+                f"{self.path}: holds no readable {RUN_FILE} ({error}); nothing to resume, use another --out"
+            ) from error
+        if there.get("kind") != "robust":
+            raise CalicoError(
+                f"{self.path}: holds a run of kind {there.get('kind')!r}, not of calico robust; use another --out"
+            )
+        before = there.get("identity", {})
+        lines = [
+            f"  {name}: {json.dumps(before.get(name))} there, {json.dumps(wanted.get(name))} now"
+            for name in sorted({*before, *wanted})
+            if before.get(name) != wanted.get(name)
+        ]
+        if lines:
+            raise CalicoError(
+                f"{self.path}: the run to resume is another one:\n" + "\n".join(lines) + "\n"
+                "Resume with the same command and versions, or use --overwrite"
+            )
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n"

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from calico.data.source import FrameSource
+
+HERE = Path(__file__).parent
+
+
+def _load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def street() -> FrameSource:
+    """Two scenes of three frames of a small ray-cast street (tests/calico_eval/street.py)."""
+    source: FrameSource = _load(HERE / "street.py").Street()
+    return source
+
+
+@pytest.fixture(scope="session")
+def cluster_detector_module() -> ModuleType:
+    """examples/user_model.py, imported as a user would."""
+    return _load(HERE.parents[1] / "examples" / "user_model.py")
