@@ -1,0 +1,223 @@
+"""The nuScenes detection metrics (detection_cvpr_2019), pooled from per-frame statistics; equal to nuscenes-devkit 1.2.0.
+
+Per class and distance threshold, predictions of all frames are put in order of falling score (equal scores: later frame
+first, within a frame the later box first, as the devkit's reversed sort does). With tp and n the running counts,
+precision = tp / n is interpolated linearly at 101 recalls tp / n_gt (0 beyond the highest recall reached), and
+
+    AP = mean over recalls 0.11..1 of max(precision - 0.1, 0) / 0.9
+
+A class's AP is the mean over the thresholds, mAP the mean over the ten classes. The errors of the true positives at 2 m are
+running means over the falling scores, interpolated at the scores of the 101 recalls and averaged from recall 0.11 to the
+highest one reached; 1 where 0.11 is not reached. Undefined: AOE, AVE, AAE of cones; AVE, AAE of barriers.
+
+    NDS = (5 mAP + sum over the five errors of max(0, 1 - mean over classes)) / 10
+
+A class without ground truth has AP 0 and errors 1, here as in the devkit; `mAP_present` leaves such classes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from calico.errors import CalicoError
+from calico.frame import Bool, Float32, Float64, Int64
+from calico.taxonomy import DETECTION_CLASSES
+from calico_eval.metrics.matching import (
+    DISTANCES_M,
+    TP_DISTANCE_M,
+    TP_ERRORS,
+    DetectionStats,
+    detection_stats,
+)
+
+__all__ = [
+    "DetectionPool",
+    "DetectionResult",
+    "DetectionStats",
+    "aggregate_detection",
+    "class_ranges",
+    "detection_stats",
+    "detection_values",
+    "pool_detection",
+]
+
+_RANGE_M = {"pedestrian": 40.0, "motorcycle": 40.0, "bicycle": 40.0, "traffic_cone": 30.0, "barrier": 30.0}
+_RECALLS: Float64 = np.linspace(0, 1, 101)
+_FIRST = 11
+"""Index of the first recall that counts (above 0.1)."""
+_MIN_PRECISION = 0.1
+_MAP_WEIGHT = 5
+_UNDEFINED = {"traffic_cone": ("AOE", "AVE", "AAE"), "barrier": ("AVE", "AAE")}
+
+
+def class_ranges(clip_to_m: float | None = None) -> dict[str, float]:
+    """Range per class [m]: 50 for vehicles, 40 for pedestrians and cycles, 30 for cones and barriers.
+
+    Args:
+        clip_to_m: no range is larger than this, e.g. `Grid.inner_radius_m`. Figures are then not nuScenes' any more.
+    """
+    if clip_to_m is not None and not clip_to_m > 0:
+        raise CalicoError(f"clip_to_m: got {clip_to_m}, expected a positive number of metres")
+    ranges = {name: _RANGE_M.get(name, 50.0) for name in DETECTION_CLASSES}
+    return ranges if clip_to_m is None else {name: min(value, clip_to_m) for name, value in ranges.items()}
+
+
+@dataclass(frozen=True)
+class DetectionResult:
+    """The official figures, unrounded.
+
+    mAP, NDS, mASE, mAAE are fractions; mATE [m], mAOE [rad], mAVE [m/s]; errors may exceed 1.
+    mAP_present: mean over the classes with ground truth; None without any ground truth.
+    ap: class to threshold [m] to AP. class_ap: mean over thresholds. tp_errors: class to name (`TP_ERRORS`) to value,
+    None where nuScenes defines none. n_gt: class to number of objects (0: its AP is 0 by convention, not by failure).
+    """
+
+    mAP: float
+    mAP_present: float | None
+    NDS: float
+    mATE: float
+    mASE: float
+    mAOE: float
+    mAVE: float
+    mAAE: float
+    ap: dict[str, dict[float, float]]
+    class_ap: dict[str, float]
+    tp_errors: dict[str, dict[str, float | None]]
+    n_gt: dict[str, int]
+    n_frames: int
+
+
+def aggregate_detection(stats: Sequence[DetectionStats]) -> DetectionResult:
+    """Pools frames, in the order of the evaluation. Aggregating a part equals evaluating that part alone.
+
+    Raises:
+        CalicoError: no frames.
+    """
+    pool = pool_detection(stats)
+    ap, errors = pool.evaluate()
+    n_gt = pool.n_gt.sum(axis=0)
+    values = detection_values(ap, errors, n_gt)
+    present = values["mAP_present"]
+    return DetectionResult(
+        **{name: values[name] for name in ("mAP", "NDS", *(f"m{error}" for error in TP_ERRORS))},
+        mAP_present=None if np.isnan(present) else present,
+        ap={
+            name: dict(zip(DISTANCES_M, row.tolist(), strict=True))
+            for name, row in zip(DETECTION_CLASSES, ap, strict=True)
+        },
+        class_ap=dict(zip(DETECTION_CLASSES, ap.mean(axis=1).tolist(), strict=True)),
+        tp_errors={
+            name: {
+                error: None if np.isnan(value) else value for error, value in zip(TP_ERRORS, row.tolist(), strict=True)
+            }
+            for name, row in zip(DETECTION_CLASSES, errors, strict=True)
+        },
+        n_gt=dict(zip(DETECTION_CLASSES, n_gt.tolist(), strict=True)),
+        n_frames=len(stats),
+    )
+
+
+def detection_values(ap: Float64, errors: Float64, n_gt: Int64) -> dict[str, float]:
+    """All figures by name from AP (10, 4), errors (10, 5) and counts (10,); NaN for classes without ground truth.
+
+    mAP, NDS and the mean errors follow the devkit for those (AP 0, error 1).
+    """
+    class_ap = ap.mean(axis=1)
+    mean_errors = np.nanmean(errors, axis=0)
+    mean_ap = float(class_ap.mean())
+    present = n_gt > 0
+    values = {
+        "mAP": mean_ap,
+        "mAP_present": float(class_ap[present].mean()) if present.any() else float("nan"),
+        "NDS": float(
+            (_MAP_WEIGHT * mean_ap + np.maximum(0.0, 1.0 - mean_errors).sum()) / (_MAP_WEIGHT + len(TP_ERRORS))
+        ),
+    }
+    values |= {f"m{name}": float(value) for name, value in zip(TP_ERRORS, mean_errors, strict=True)}
+    by_class = np.where(present, class_ap, np.nan)
+    return values | {f"AP/{name}": float(value) for name, value in zip(DETECTION_CLASSES, by_class, strict=True)}
+
+
+@dataclass(frozen=True)
+class DetectionPool:
+    """The predictions of F frames, per class in matching order, so that any reweighting of the frames is evaluated fast.
+
+    scores, tp, errors, frame: per class (n,), (n, 4), (n, 5), (n,) (position of the frame). n_gt: (F, 10).
+    """
+
+    scores: tuple[Float32, ...]
+    tp: tuple[Bool, ...]
+    errors: tuple[Float64, ...]
+    frame: tuple[Int64, ...]
+    n_gt: Int64
+
+    def evaluate(self, weights: Int64 | None = None) -> tuple[Float64, Float64]:
+        """AP (10, 4) and errors (10, 5), with frame f counted weights[f] times (None: once each)."""
+        total = self.n_gt.sum(axis=0) if weights is None else weights @ self.n_gt
+        ap = np.zeros((len(DETECTION_CLASSES), len(DISTANCES_M)))
+        errors = np.ones((len(DETECTION_CLASSES), len(TP_ERRORS)))
+        for label, name in enumerate(DETECTION_CLASSES):
+            scores, tp, tp_errors = self.scores[label], self.tp[label], self.errors[label]
+            if weights is not None:
+                times = weights[self.frame[label]]
+                index = np.flatnonzero(times) if times.max(initial=0) <= 1 else np.repeat(np.arange(len(times)), times)
+                scores, tp, tp_errors = scores[index], tp[index], tp_errors[index]
+            if total[label] > 0 and len(scores):
+                ap[label] = _average_precisions(tp, int(total[label]))
+                errors[label] = _mean_errors(
+                    scores, tp[:, DISTANCES_M.index(TP_DISTANCE_M)], tp_errors, int(total[label])
+                )
+            errors[label, [TP_ERRORS.index(error) for error in _UNDEFINED.get(name, ())]] = np.nan
+        return ap, errors
+
+
+def pool_detection(stats: Sequence[DetectionStats]) -> DetectionPool:
+    """Concatenates and sorts. Raises CalicoError without frames."""
+    if not stats:
+        raise CalicoError("detection metrics: got no frames, expected at least one")
+    labels = np.concatenate([s.labels for s in stats])
+    scores = np.concatenate([s.scores for s in stats])
+    tp = np.concatenate([s.tp for s in stats])
+    errors = np.concatenate([s.errors for s in stats])
+    frame = np.repeat(np.arange(len(stats)), [len(s.labels) for s in stats])
+    falling = np.argsort(scores, kind="stable")[::-1]
+    orders = [falling[labels[falling] == label] for label in range(len(DETECTION_CLASSES))]
+    return DetectionPool(
+        scores=tuple(scores[order] for order in orders),
+        tp=tuple(tp[order] for order in orders),
+        errors=tuple(errors[order] for order in orders),
+        frame=tuple(frame[order] for order in orders),
+        n_gt=np.stack([s.n_gt for s in stats]),
+    )
+
+
+def _average_precisions(tp: Bool, n_gt: int) -> Float64:
+    """(4,) AP per threshold of flags (n, 4) in order of falling score."""
+    hits = np.cumsum(tp, axis=0, dtype=np.int64)
+    precision = hits / np.arange(1, len(tp) + 1)[:, None]
+    curves = [
+        np.interp(_RECALLS, hits[:, index] / n_gt, precision[:, index], right=0)[_FIRST:]
+        for index in range(tp.shape[1])
+    ]
+    result: Float64 = np.maximum(np.stack(curves) - _MIN_PRECISION, 0).mean(axis=1) / (1 - _MIN_PRECISION)
+    return result
+
+
+def _mean_errors(scores: Float32, tp: Bool, errors: Float64, n_gt: int) -> Float64:
+    """(5,) errors of the true positives, averaged over the recalls reached above 0.1."""
+    score_at = np.interp(_RECALLS, np.cumsum(tp) / n_gt, scores, right=0)
+    reached = np.flatnonzero(score_at)
+    last = int(reached[-1]) if len(reached) else 0
+    if last < _FIRST:
+        return np.ones(errors.shape[1])
+    known = ~np.isnan(errors[tp])
+    counts = np.cumsum(known, axis=0)
+    running = np.cumsum(np.where(known, errors[tp], 0.0), axis=0) / np.maximum(counts, 1)
+    running[:, ~known.any(axis=0)] = 1.0
+    window, tp_scores = score_at[_FIRST : last + 1], scores[tp][::-1]
+    curves = [np.interp(window, tp_scores, running[::-1, index]) for index in range(errors.shape[1])]
+    result: Float64 = np.stack(curves).mean(axis=1)
+    return result

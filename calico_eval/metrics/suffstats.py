@@ -1,0 +1,132 @@
+"""Per-frame sufficient statistics, and their file: frames.parquet of a run.
+
+Every metric and every interval is computed from these, never from averages of per-frame metrics.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from calico.errors import CalicoError
+from calico.frame import Frame, Int64
+from calico.predictions import Predictions
+from calico.taxonomy import DETECTION_CLASSES, MAP_CLASSES
+from calico_eval.metrics.matching import DISTANCES_M, TP_DISTANCE_M, TP_ERRORS, DetectionStats, detection_stats
+from calico_eval.metrics.segmentation import THRESHOLDS, SegmentationStats, segmentation_stats
+
+_LAYOUT = "|".join(
+    ",".join(map(str, names)) for names in (DETECTION_CLASSES, DISTANCES_M, TP_ERRORS, MAP_CLASSES, THRESHOLDS)
+)
+_SCHEMA = pa.schema(
+    [
+        ("token", pa.string()),
+        ("scene", pa.string()),
+        ("labels", pa.list_(pa.int8())),
+        ("scores", pa.list_(pa.float32())),
+        ("tp", pa.list_(pa.int8())),
+        ("errors", pa.list_(pa.float64())),
+        ("n_gt", pa.list_(pa.int64())),
+        ("map_tp", pa.list_(pa.int64())),
+        ("map_fp", pa.list_(pa.int64())),
+        ("map_fn", pa.list_(pa.int64())),
+    ],
+    metadata={"calico.layout": _LAYOUT},
+)
+_BITS: Int64 = 1 << np.arange(len(DISTANCES_M))
+_TP_COLUMN = DISTANCES_M.index(TP_DISTANCE_M)
+_NO_CELLS: Int64 = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True)
+class FrameStats:
+    """One frame of one cell. segmentation is None where the frame has no map masks or the model no map."""
+
+    token: str
+    scene: str
+    detection: DetectionStats
+    segmentation: SegmentationStats | None = None
+
+
+def frame_stats(frame: Frame, predictions: Predictions, ranges: Mapping[str, float]) -> FrameStats:
+    """Statistics of one frame. For the errors, see `detection_stats` and `segmentation_stats`."""
+    both = frame.map_masks is not None and predictions.map_probs is not None
+    return FrameStats(
+        token=frame.token,
+        scene=frame.scene,
+        detection=detection_stats(frame, predictions, ranges),
+        segmentation=segmentation_stats(frame, predictions) if both else None,
+    )
+
+
+def save_stats(path: Path, stats: Sequence[FrameStats]) -> None:
+    """Writes one parquet file, atomically; the same statistics and pyarrow version give the same bytes.
+
+    A row is a frame. `tp` holds one bit per threshold of DISTANCES_M; `errors` only the rows matched at 2 m, five numbers
+    each, null where undefined. A frame without a map has empty lists of cells.
+    """
+    found, maps = [s.detection for s in stats], [s.segmentation for s in stats]
+    columns = {
+        "token": pa.array([s.token for s in stats], pa.string()),
+        "scene": pa.array([s.scene for s in stats], pa.string()),
+        "labels": _lists([d.labels for d in found], pa.int8()),
+        "scores": _lists([d.scores for d in found], pa.float32()),
+        "tp": _lists([d.tp @ _BITS for d in found], pa.int8()),
+        "errors": _lists([d.errors[d.tp[:, _TP_COLUMN]].ravel() for d in found], pa.float64()),
+        "n_gt": _lists([d.n_gt for d in found], pa.int64()),
+    }
+    for name in ("tp", "fp", "fn"):
+        cells = [_NO_CELLS if m is None else getattr(m, name).ravel() for m in maps]
+        columns[f"map_{name}"] = _lists(cells, pa.int64())
+    table = pa.table(columns, schema=_SCHEMA)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        pq.write_table(table, partial, compression="zstd")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def load_stats(path: Path) -> list[FrameStats]:
+    """Reads what `save_stats` wrote. Raises CalicoError if the file is missing, broken, or of another layout."""
+    if not path.is_file():
+        raise CalicoError(f"{path}: no such file; expected the per-frame statistics of a run (frames.parquet)")
+    try:
+        table = pq.ParquetFile(path).read()
+    except (pa.ArrowInvalid, OSError) as error:
+        raise CalicoError(f"{path}: not a readable parquet file ({error}); run the evaluation again") from error
+    if table.schema.names != _SCHEMA.names or (table.schema.metadata or {}).get(b"calico.layout") != _LAYOUT.encode():
+        raise CalicoError(f"{path}: not per-frame statistics of this version; run the evaluation again")
+    tokens, scenes = table.column("token").to_pylist(), table.column("scene").to_pylist()
+    arrays = {name: _split(table.column(name).combine_chunks()) for name in _SCHEMA.names[2:]}
+    return [_frame(tokens[i], scenes[i], {name: rows[i] for name, rows in arrays.items()}) for i in range(len(tokens))]
+
+
+def _lists(rows: Sequence[npt.NDArray[Any]], kind: Any) -> Any:
+    """A list column; NaN becomes null."""
+    offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows], dtype=np.int64)]).astype(np.int32)
+    values = np.concatenate(rows) if rows else np.zeros(0)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values, kind, from_pandas=True))
+
+
+def _split(column: Any) -> list[npt.NDArray[Any]]:
+    """The rows of a list column; null becomes NaN."""
+    return np.split(column.flatten().to_numpy(zero_copy_only=False), column.offsets.to_numpy()[1:-1])
+
+
+def _frame(token: str, scene: str, row: Mapping[str, npt.NDArray[Any]]) -> FrameStats:
+    tp = (row["tp"][:, None] & _BITS) != 0
+    errors = np.full((len(tp), len(TP_ERRORS)), np.nan)
+    errors[tp[:, _TP_COLUMN]] = row["errors"].reshape(-1, len(TP_ERRORS))
+    detection = DetectionStats(row["labels"].astype(np.int64), row["scores"], tp, errors, row["n_gt"])
+    cells = {name: row[f"map_{name}"].reshape(-1, len(THRESHOLDS)) for name in ("tp", "fp", "fn")}
+    return FrameStats(token, scene, detection, SegmentationStats(**cells) if len(cells["tp"]) else None)

@@ -1,0 +1,75 @@
+"""All figures of one cell as the records of results.json."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from calico.taxonomy import DETECTION_CLASSES, MAP_CLASSES
+from calico_eval.metrics.intervals import Interval, intervals, pooled_values
+from calico_eval.metrics.suffstats import FrameStats
+from reports.schema import Metric
+
+UNITS = {"mATE": "m", "mAOE": "rad", "mAVE": "m/s", "mASE": "fraction", "mAAE": "fraction"}
+"""The mean errors: lower is better, and they may exceed 1."""
+_MAP_NAMES = ("mIoU", "mIoU_present", *(f"IoU/{name}" for name in MAP_CLASSES))
+_NO_MAP = "no frame has both map masks and a predicted map"
+_NO_OBJECTS = "no ground truth objects"
+
+
+def metrics_of(stats: Sequence[FrameStats], *, with_intervals: bool = True, seed: int = 0) -> dict[str, Metric]:
+    """mAP, mAP_present, NDS, mATE .. mAAE, AP/<class>, mIoU, mIoU_present, IoU/<class> of the pooled frames.
+
+    mAP, NDS, the mean errors and mIoU are the official ones: a class without ground truth counts AP 0, error 1, IoU 0
+    there. The `_present` means leave such classes out; their own AP or IoU is undefined. n_objects counts ground-truth
+    objects (detection figures only); n_frames and n_scenes of the map's figures count frames with a map.
+
+    Args:
+        stats: the frames in the order of the evaluation.
+        with_intervals: False skips lo, hi and method, e.g. for validation while training.
+        seed: of the bootstrap, used from 20 scenes on.
+
+    Raises:
+        CalicoError: no frames.
+    """
+    if with_intervals:
+        found = intervals(stats, seed=seed)
+    else:
+        found = {name: Interval(value, None, None, None, "") for name, value in pooled_values(stats).items()}
+    objects = dict(zip(DETECTION_CLASSES, np.sum([s.detection.n_gt for s in stats], axis=0).tolist(), strict=True))
+    metrics = {}
+    for name, interval in found.items():
+        if name in _MAP_NAMES:
+            counted, n_objects = [s for s in stats if s.segmentation is not None], None
+        else:
+            counted, n_objects = list(stats), objects.get(name.removeprefix("AP/"), sum(objects.values()))
+        metrics[name] = _metric(name, interval, counted, n_objects)
+    for name in _MAP_NAMES:
+        if name not in metrics:
+            metrics[name] = Metric(value=None, reason=_NO_MAP, n_frames=0, n_scenes=0)
+    return metrics
+
+
+def _metric(name: str, interval: Interval, counted: Sequence[FrameStats], n_objects: int | None) -> Metric:
+    defined = not np.isnan(interval.value)
+    highest = np.inf if name in UNITS else 1.0
+    return Metric(
+        value=interval.value if defined else None,
+        lo=None if interval.lo is None else max(interval.lo, 0.0),
+        hi=None if interval.hi is None else min(interval.hi, highest),
+        method=interval.method or None,
+        reason=None if defined else _reason(name),
+        n_frames=len(counted),
+        n_scenes=len({s.scene for s in counted}),
+        n_objects=n_objects,
+        higher_is_better=name not in UNITS,
+        unit=UNITS.get(name, "fraction"),
+    )
+
+
+def _reason(name: str) -> str:
+    kind, _, of = name.partition("/")
+    if kind in ("IoU", "mIoU_present"):
+        return f"no map cells of class {of} in the ground truth" if of else "no map cells in the ground truth"
+    return f"{_NO_OBJECTS} of class {of}" if of else _NO_OBJECTS
