@@ -52,7 +52,7 @@ def command(config: Config, out: Path | None, stage: str | None, resume: bool, o
 
 def make_validate(source: FrameSource) -> Validate:
     """Scores a model in training with both metrics, by the evaluation package (loaded by name: see the architecture)."""
-    evaluation = importlib.import_module("calico_eval.evaluate")
+    evaluation = importlib.import_module("calico_eval.validation")
 
     def validate(model: CalicoModel, config: Config) -> dict[str, float | None]:
         metrics: dict[str, float | None] = evaluation.validation_metrics(model, config, source)

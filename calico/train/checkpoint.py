@@ -28,6 +28,7 @@ from calico.models.calico import CalicoModel, build_model
 MODEL_FILE = "model.safetensors"
 STATE_FILE = "state.pt"
 FORMAT = "calico-model-1"
+METADATA_KEY = "calico"
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ def save_model(path: Path, model: CalicoModel, config: Config) -> str:
     portable = config.model_copy(
         update={"data": config.data.model_copy(update={"root": None, "cache_dir": None}), "device": "auto"}
     )
-    metadata = {"format": FORMAT, "config": portable.model_dump_json(), "calico_version": __version__}
+    card = {"format": FORMAT, "calico_version": __version__, "config": portable.model_dump(mode="json")}
+    metadata = {METADATA_KEY: json.dumps(card)}  # one key: safetensors writes several in a random order
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     content = save(tensors, metadata=metadata)
     write_atomic(path, content)
@@ -81,12 +83,13 @@ def read_model_config(file: Path) -> Config:
             metadata = handle.metadata() or {}
     except SafetensorError as error:
         raise CalicoError(f"model file {file}: not a safetensors file ({error})") from error
-    if metadata.get("format") != FORMAT:
-        raise CalicoError(
-            f"model file {file}: format {metadata.get('format')!r}, expected {FORMAT!r} (made by calico train)"
-        )
     try:
-        return Config.model_validate_json(metadata["config"])
+        card = json.loads(metadata.get(METADATA_KEY, "{}"))
+        if card.get("format") != FORMAT:
+            raise CalicoError(
+                f"model file {file}: format {card.get('format')!r}, expected {FORMAT!r} (made by calico train)"
+            )
+        return Config.model_validate(card["config"])
     except (ValidationError, KeyError, json.JSONDecodeError) as error:
         raise CalicoError(f"model file {file}: its configuration does not fit this version ({error})") from error
 

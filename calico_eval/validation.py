@@ -1,0 +1,28 @@
+"""The scores of a model in training."""
+
+from __future__ import annotations
+
+from calico.config.schema import Config
+from calico.data.source import FrameSource
+from calico.models.calico import CalicoModel
+from calico_eval.engines.torch import TorchEngine
+from calico_eval.evaluate import evaluate
+from calico_eval.metrics.nuscenes import class_ranges
+from calico_eval.metrics.summary import metrics_of
+
+SHOWN = ("mAP", "NDS", "mIoU")
+
+
+def validation_metrics(model: CalicoModel, config: Config, source: FrameSource) -> dict[str, float | None]:
+    """mAP, NDS and mIoU on all frames of a source; a task that the model does not have is None."""
+    device = str(next(model.parameters()).device)
+    engine = TorchEngine(model, config, device)
+    stats = evaluate(engine, source, ranges=eval_ranges(config), batch_size=config.eval.batch_size)
+    metrics = metrics_of(stats, with_intervals=False)
+    tasks = {"mAP": config.model.detection, "NDS": config.model.detection, "mIoU": config.model.map}
+    return {name: metrics[name].value if tasks[name] is not None else None for name in SHOWN}
+
+
+def eval_ranges(config: Config) -> dict[str, float]:
+    """Class name to evaluation range [m]; clipped to the model's grid where the configuration says so."""
+    return class_ranges(config.grid.pillars.inner_radius_m if config.eval.clip_range_to_grid else None)

@@ -1,0 +1,151 @@
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch.utils._pytree import tree_map
+
+from calico.config.load import load_config
+from calico.config.schema import Config
+from calico.data.source import FrameInfo
+from calico.errors import CalicoError
+from calico.files import prepare_folder
+from calico.frame import Frame, Int64
+from calico.geometry.grid import Grid
+from calico.models.calico import CalicoModel
+from calico.train.checkpoint import MODEL_FILE, STATE_FILE, load_model
+from calico.train.loop import batches, make_plan, train
+
+MINI = [
+    "grid={x_range_m: [-16, 16], y_range_m: [-16, 16], pillar_m: 1.0, map_x_range_m: [-16, 16], map_y_range_m: [-16, 16]}",
+    "model.lidar.pillar_channels=8",
+    "model.camera={image_size: [64, 128], backbone_width: 0.125, fpn_channels: 8, channels: 8, depth_bins: 8}",
+    "model.bev={layers: [1, 1], strides: [2, 2], channels: [8, 8], neck_channels: 8, out_stride: 2}",
+    "model.detection.channels=8",
+    "model.detection.max_boxes=20",
+    "model.map.channels=8",
+    "train={epochs: 3, batch_size: 2, validate_every: 2}",
+    "device=cpu",
+]
+
+
+class Repeated:
+    """One hand-built frame under several tokens."""
+
+    name = "hand"
+    cameras = ("front", "back")
+
+    def __init__(self, frame: Frame, map_grid: Grid, count: int) -> None:
+        self.frames = [frame.replace(token=f"hand-{i}", points=frame.points * (1 + 0.01 * i)) for i in range(count)]
+        self.map_grid = map_grid
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, index: int) -> Frame:
+        return self.frames[index]
+
+    def info(self, index: int) -> FrameInfo:
+        return FrameInfo(self.frames[index].token, "hand")
+
+    def labels(self, index: int) -> Int64:
+        return self.frames[index].boxes.labels
+
+    def content_hash(self) -> str:
+        return "hand"
+
+
+def quiet(done: int, total: int, values: Mapping[str, float]) -> None:
+    assert 0 < done <= total
+    assert values["total"] >= 0
+
+
+def score(model: CalicoModel, config: Config) -> dict[str, float | None]:
+    assert not model.training
+    return {"probe": float(sum(p.double().sum() for p in model.parameters())), "undefined": None}
+
+
+def run(
+    config: Config, source: Repeated, out: Path, *, resume: bool = False, stop_at: int | None = None
+) -> dict[str, bytes]:
+    def progress(done: int, total: int, values: Mapping[str, float]) -> None:
+        if done == stop_at:
+            raise KeyboardInterrupt
+
+    prepare_folder(out, resume=resume, overwrite=False)
+    train(config, source, out, validate=score, progress=progress if stop_at else quiet, resume=resume)
+    return {
+        name: (out / name).read_bytes() for name in (MODEL_FILE, STATE_FILE, "log.jsonl", "config.yaml", "run.json")
+    }
+
+
+@pytest.fixture
+def source(frame: Frame, map_grid: Grid) -> Repeated:
+    return Repeated(frame, map_grid, 5)
+
+
+@pytest.mark.parametrize("stop_at", [1, 3, 4, 5])
+def test_a_killed_and_resumed_run_ends_with_the_same_bytes(source: Repeated, tmp_path: Path, stop_at: int) -> None:
+    config = load_config("tiny", None, MINI)
+    whole = run(config, source, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        run(config, source, tmp_path / "cut", stop_at=stop_at)
+    assert run(config, source, tmp_path / "cut", resume=True) == whole
+    assert state_of(tmp_path / "cut") == state_of(tmp_path / "whole")
+    assert run(config, source, tmp_path / "cut", resume=True) == whole  # resuming a finished run changes nothing
+    log = [json.loads(line) for line in whole["log.jsonl"].decode().splitlines()]
+    assert [r["step"] for r in log if "total" in r] == [1, 2, 3, 4, 5, 6]
+    assert [r["step"] for r in log if "validation" in r] == [4, 6]
+
+
+def test_another_seed_gives_other_weights(source: Repeated, tmp_path: Path) -> None:
+    short = [*MINI, "train.epochs=1"]
+    first = run(load_config("tiny", None, short), source, tmp_path / "a")
+    second = run(load_config("tiny", None, [*short, "seed=1"]), source, tmp_path / "b")
+    assert first[MODEL_FILE] != second[MODEL_FILE]
+
+
+def test_the_loss_falls_and_the_file_loads(source: Repeated, tmp_path: Path) -> None:
+    config = load_config("tiny", None, [*MINI, "train.epochs=30", "train.learning_rate=0.01"])
+    run(config, source, tmp_path / "run")
+    log = [json.loads(line) for line in (tmp_path / "run/log.jsonl").read_text().splitlines()]
+    losses = [r["total"] for r in log if "total" in r]
+    assert sum(losses[-5:]) < 0.5 * sum(losses[:5])
+    model, loaded = load_model(tmp_path / "run")
+    assert loaded.model == config.model
+    again = torch.load(tmp_path / "run" / STATE_FILE, weights_only=True)["weights"]
+    assert all(torch.equal(value, again[name]) for name, value in model.state_dict().items())
+
+
+def test_workers_do_not_change_the_batches(source: Repeated) -> None:
+    config = load_config("tiny", None, MINI)
+    plan = make_plan(config, source)
+    alone = list(batches(config, source, plan, 1, 0))
+    in_workers = load_config("tiny", None, [*MINI, "data.workers=2"])
+    for a, b in zip(alone, batches(in_workers, source, plan, 1, 0), strict=True):
+        assert a.tokens == b.tokens
+        assert torch.equal(a.points, b.points)
+        assert torch.equal(a.images, b.images)
+
+
+def test_resume_with_other_options_is_refused(source: Repeated, tmp_path: Path) -> None:
+    run(load_config("tiny", None, [*MINI, "train.epochs=1"]), source, tmp_path / "run")
+    other = load_config("tiny", None, [*MINI, "train.epochs=1", "train.learning_rate=0.5"])
+    with pytest.raises(CalicoError, match="differs from that of the run to resume"):
+        run(other, source, tmp_path / "run", resume=True)
+
+
+def test_no_frames_is_an_error(frame: Frame, map_grid: Grid) -> None:
+    with pytest.raises(CalicoError, match="no frames to train on"):
+        make_plan(load_config("tiny", None, MINI), Repeated(frame, map_grid, 0))
+
+
+def test_an_exploding_loss_names_step_and_frames(source: Repeated, tmp_path: Path) -> None:
+    with pytest.raises(CalicoError, match=r"the loss is .* on frames \('hand-"):
+        run(
+            load_config("tiny", None, [*MINI, "train.learning_rate=1.0e+30", "train.grad_clip=1.0e+30"]),
+            source,
+            tmp_path / "r",
+        )
