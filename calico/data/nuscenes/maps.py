@@ -1,0 +1,124 @@
+"""The map expansion: maps/expansion/<location>.json, rasterised around the vehicle."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from calico.data.nuscenes.raster import draw_lines, fill_polygon
+from calico.errors import CalicoError
+from calico.frame import Bool, Float64
+from calico.geometry.frames import from_yaw, inverse, yaw_of
+from calico.geometry.grid import Grid
+from calico.taxonomy import MAP_CLASSES
+
+LAYERS: dict[str, tuple[str, ...]] = {
+    "drivable_area": ("drivable_area",),
+    "ped_crossing": ("ped_crossing",),
+    "walkway": ("walkway",),
+    "stop_line": ("stop_line",),
+    "carpark_area": ("carpark_area",),
+    "divider": ("road_divider", "lane_divider"),
+}
+"""Map class to layers of the file (BEVFusion's choice; only the dividers are lines)."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A polygon (exterior and holes) or a line, in global metres. low, high: its bounding box."""
+
+    rings: tuple[Float64, ...]
+    is_line: bool
+    low: Float64
+    high: Float64
+
+
+@dataclass(frozen=True)
+class NuScenesMap:
+    """The shapes of every map class of one location."""
+
+    shapes: dict[str, tuple[Shape, ...]]
+
+    def masks(self, global_T_lidar: Float64, grid: Grid) -> Bool:
+        """(K, Y, X) by `taxonomy.MAP_CLASSES`: polygons hold the cells whose centre is inside, dividers are two cells wide.
+
+        The grid lies level at the LiDAR's position and heading (the sensor's small tilt is left out, as in BEVFusion).
+        """
+        x, y, _ = global_T_lidar[:3, 3]
+        lidar_T_global = inverse(from_yaw(yaw_of(global_T_lidar), (x, y, 0.0)))[:2]
+        reach = np.hypot(max(-grid.x_min_m, grid.x_max_m), max(-grid.y_min_m, grid.y_max_m)) + 2 * grid.cell_m
+        masks = np.zeros((len(MAP_CLASSES), *grid.shape), np.bool_)
+        for mask, name in zip(masks, MAP_CLASSES, strict=True):
+            lines = []
+            for shape in self.shapes[name]:
+                if (shape.low > [x + reach, y + reach]).any() or (shape.high < [x - reach, y - reach]).any():
+                    continue
+                local = [ring @ lidar_T_global[:, :2].T + lidar_T_global[:, 3] for ring in shape.rings]
+                if shape.is_line:
+                    lines += local
+                else:
+                    fill_polygon(mask, grid, local)
+            draw_lines(mask, grid, lines)
+        return masks
+
+
+def map_path(root: Path, location: str) -> Path:
+    """File of a location's map."""
+    return root / "maps" / "expansion" / f"{location}.json"
+
+
+def read_map(path: Path) -> NuScenesMap:
+    """Reads a map.
+
+    Raises:
+        CalicoError: the file is missing, damaged, or refers to a node, line or polygon that it does not have.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CalicoError(f"{path}: missing; fetch the nuScenes map expansion") from error
+    except ValueError as error:
+        raise CalicoError(f"{path}: not valid JSON ({error}); fetch the nuScenes map expansion again") from error
+    try:
+        return _parse(content)
+    except KeyError as error:
+        raise CalicoError(f"{path}: refers to {error}, which the map does not have") from error
+    except (TypeError, ValueError) as error:
+        raise CalicoError(f"{path}: not a nuScenes map expansion ({error})") from error
+
+
+def _parse(content: dict[str, Any]) -> NuScenesMap:
+    nodes = {row["token"]: (float(row["x"]), float(row["y"])) for row in content["node"]}
+    polygons = {row["token"]: row for row in content["polygon"]}
+    lines = {row["token"]: row for row in content["line"]}
+
+    def ring(tokens: list[str]) -> Float64:
+        return np.array([nodes[token] for token in tokens], np.float64).reshape(-1, 2)
+
+    def shapes(layer: str) -> list[Shape]:
+        found = []
+        for row in content[layer]:
+            if "line_token" in row:
+                found.append(_shape([ring(lines[row["line_token"]]["node_tokens"])], is_line=True))
+                continue
+            for token in row.get("polygon_tokens") or [row["polygon_token"]]:
+                polygon = polygons[token]
+                holes = [ring(hole["node_tokens"]) for hole in polygon["holes"]]
+                found.append(_shape([ring(polygon["exterior_node_tokens"]), *holes], is_line=False))
+        return [shape for shape in found if shape is not None]
+
+    return NuScenesMap({name: tuple(s for layer in LAYERS[name] for s in shapes(layer)) for name in MAP_CLASSES})
+
+
+def _shape(rings: list[Float64], is_line: bool) -> Shape | None:
+    """None for lines and polygons without extent, which some maps have."""
+    if len(rings[0]) < (2 if is_line else 3):
+        return None
+    kept = tuple(ring for ring in rings if len(ring) >= (2 if is_line else 3))
+    if not np.isfinite(kept[0]).all():
+        raise ValueError("a node is not finite")
+    return Shape(kept, is_line, kept[0].min(axis=0), kept[0].max(axis=0))

@@ -1,0 +1,205 @@
+"""Frames of nuScenes and of data sets in its format."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from calico.data.nuscenes.maps import NuScenesMap, map_path, read_map
+from calico.data.nuscenes.records import SampleReader, SampleRecord, SensorRecord
+from calico.data.nuscenes.sensors import read_image, read_points
+from calico.data.nuscenes.splits import split_scenes
+from calico.data.nuscenes.tables import Tables, safe_path
+from calico.data.source import FrameInfo
+from calico.errors import CalicoError
+from calico.frame import Bool, Float64, Frame
+from calico.geometry.frames import inverse, transform
+from calico.geometry.grid import Grid
+from calico.taxonomy import CAMERAS
+
+READER_VERSION = 1
+"""Part of content_hash: raise it when the reader makes other frames of the same files."""
+
+
+class FrameLoader:
+    """Makes frames of records. Keeps the maps it has read; they stay behind when it is pickled."""
+
+    def __init__(self, root: Path, table: Path, map_grid: Grid | None) -> None:
+        self.root = root
+        self.table = table
+        self.map_grid = map_grid
+        self._maps: dict[str, NuScenesMap] = {}
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_maps": {}}
+
+    def path(self, record: SensorRecord) -> Path:
+        """The file of a record, inside the root."""
+        return safe_path(self.root, record.filename, self.table, record.token)
+
+    def load(self, scene: Sequence[SampleRecord], position: int) -> Frame:
+        """The keyframe at a position of its scene; raises CalicoError naming file and token when a file is broken."""
+        sample = scene[position]
+        key = sample.lidar[0]
+        global_T_lidar = key.global_T_sensor()
+        points, ring, sweep_index, sweep_T = self._points(sample, inverse(global_T_lidar))
+        views = len(sample.cameras)
+        return Frame(
+            token=sample.token,
+            scene=sample.scene,
+            timestamp_s=key.timestamp_us * 1e-6,
+            points=points,
+            ring=ring,
+            sweep_index=sweep_index,
+            sweep_T=sweep_T,
+            images=tuple(read_image(self.path(camera), camera.token, camera.size_wh) for camera in sample.cameras),
+            camera_K=np.array([camera.camera_K for camera in sample.cameras], np.float64).reshape(views, 3, 3),
+            camera_T_lidar=np.array(
+                [inverse(camera.global_T_sensor()) @ global_T_lidar for camera in sample.cameras], np.float64
+            ).reshape(views, 4, 4),
+            camera_time_s=np.array([camera.timestamp_us * 1e-6 for camera in sample.cameras], np.float64),
+            ego_T_lidar=key.ego_T_sensor(),
+            global_T_lidar=global_T_lidar,
+            boxes=sample.boxes,
+            map_masks=self._map_masks(sample.location, global_T_lidar),
+            previous=partial(self.load, scene, position - 1) if position > 0 else None,
+        )
+
+    def _points(self, sample: SampleRecord, lidar_T_global: Float64) -> tuple[np.ndarray, ...]:
+        """Points (N, 5), rings, sweep indices and sweep poses; older sweeps are moved by the ego poses of both times."""
+        clouds, rings, indices, poses = [], [], [], []
+        for index, record in enumerate(sample.lidar):
+            cloud, ring = read_points(self.path(record), record.token, allow_empty=record.is_key_frame)
+            lidar_T_sweep = lidar_T_global @ record.global_T_sensor() if index else np.eye(4)
+            xyz = transform(lidar_T_sweep, cloud[:, :3]) if index else cloud[:, :3]
+            age_s = np.full((len(cloud), 1), (sample.lidar[0].timestamp_us - record.timestamp_us) * 1e-6, np.float32)
+            clouds.append(np.concatenate([xyz, cloud[:, 3:4], age_s], axis=1))
+            rings.append(ring)
+            indices.append(np.full(len(cloud), index, np.int16))
+            poses.append(lidar_T_sweep)
+        return np.concatenate(clouds), np.concatenate(rings), np.concatenate(indices), np.stack(poses)
+
+    def _map_masks(self, location: str, global_T_lidar: Float64) -> Bool | None:
+        if self.map_grid is None:
+            return None
+        if location not in self._maps:
+            self._maps[location] = read_map(map_path(self.root, location))
+        return self._maps[location].masks(global_T_lidar, self.map_grid)
+
+
+class NuScenesSource:
+    """A split of a data set in the nuScenes v1.0 format (a `FrameSource`).
+
+    LiDAR axes are turned to ours, older sweeps are moved into the keyframe by the ego poses, points of the vehicle itself
+    (|x| and |y| below 1 m) are left out, intensities are divided by 255. Boxes are those of the ten classes of the detection
+    task. Only the records of the split are kept, not the tables, so that workers get a small copy.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        version: str,
+        split: str,
+        map_grid: Grid | None,
+        cameras: tuple[str, ...] = CAMERAS,
+        sweeps: int = 1,
+    ) -> None:
+        """Reads the tables.
+
+        Args:
+            root: folder with samples/, sweeps/, maps/ and the tables' folder.
+            version: the tables' folder, e.g. v1.0-trainval.
+            split: see `splits.split_scenes`.
+            map_grid: where map masks are wanted; a data set without maps/expansion gives none, and `map_grid` is None.
+            cameras: channels, in the order of the views.
+            sweeps: LiDAR sweeps per frame, the keyframe's included.
+
+        Raises:
+            CalicoError: tables or references are broken, the split is unknown, a sample lacks a camera, or only some of the
+                maps are there.
+        """
+        tables = Tables(root, version)
+        reader = SampleReader(tables, cameras, sweeps)
+        scenes = split_scenes(tables.folder, split, reader.scene_names())
+        self.name = f"nuscenes {version} {split}"
+        self.cameras = cameras
+        self._scenes = tuple(tuple(reader.read(*rows) for rows in reader.samples(name)) for name in scenes)
+        self._index = tuple((s, p) for s, scene in enumerate(self._scenes) for p in range(len(scene)))
+        locations = sorted({sample.location for scene in self._scenes for sample in scene})
+        self._maps = available_maps(root, locations) if map_grid is not None else ()
+        self.map_grid = map_grid if self._maps else None
+        self._loader = FrameLoader(root, tables.path("sample_data"), self.map_grid)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def __getitem__(self, index: int) -> Frame:
+        """Loads a frame; raises CalicoError naming file and token when something is missing or broken."""
+        scene, position = self._index[index]
+        return self._loader.load(self._scenes[scene], position)
+
+    def info(self, index: int) -> FrameInfo:
+        """Token and scene."""
+        sample = self.record(index)
+        return FrameInfo(sample.token, sample.scene)
+
+    def record(self, index: int) -> SampleRecord:
+        """What the tables say of a frame, without opening its files."""
+        scene, position = self._index[index]
+        return self._scenes[scene][position]
+
+    def files(self, index: int) -> list[tuple[SensorRecord, Path]]:
+        """Every file of a frame, with its record."""
+        sample = self.record(index)
+        return [(record, self._loader.path(record)) for record in (*sample.lidar, *sample.cameras)]
+
+    def content_hash(self) -> str:
+        """Over all records of the split, the sizes of their files, the map files, the grid and the reader's version.
+
+        The contents of points and images are not read: that would take as long as an epoch.
+        """
+        digest = hashlib.sha256(repr((READER_VERSION, self.cameras, self.map_grid)).encode())
+        sizes: dict[str, int] = {}
+        for index in range(len(self)):
+            sample = self.record(index)
+            digest.update(repr((sample.token, sample.scene, sample.location, sample.lidar, sample.cameras)).encode())
+            boxes = sample.boxes
+            for values in (boxes.boxes, boxes.labels, boxes.attributes, boxes.num_points):
+                digest.update(values.tobytes())
+            digest.update(repr(boxes.instances).encode())
+            for record, path in self.files(index):
+                if record.token not in sizes:
+                    sizes[record.token] = _size(path, record.token)
+        digest.update(repr(sorted(sizes.items())).encode())
+        for path in self._maps:
+            digest.update(path.read_bytes())
+        return digest.hexdigest()
+
+
+def available_maps(root: Path, locations: Sequence[str]) -> tuple[Path, ...]:
+    """The map files of the locations; none where the data set has none of them.
+
+    Raises:
+        CalicoError: some are there and some are not, so that only some frames would have a map.
+    """
+    paths = [map_path(root, location) for location in locations]
+    missing = [path for path in paths if not path.is_file()]
+    if missing and len(missing) < len(paths):
+        raise CalicoError(
+            f"{missing[0]}: missing, while {len(paths) - len(missing)} of {len(paths)} maps of the split are there; "
+            "fetch the whole map expansion, or move maps/expansion away to work without maps"
+        )
+    return () if missing else tuple(paths)
+
+
+def _size(path: Path, token: str) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise CalicoError(
+            f"{path} (sample_data {token}): missing; fetch it again, or see `calico data check`"
+        ) from error
