@@ -1,0 +1,1 @@
+"""The network, in plain PyTorch: branches, fusion, trunk and heads. Start at `calico.models.calico`."""

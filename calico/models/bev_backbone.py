@@ -1,0 +1,64 @@
+"""The trunk: SECOND's 2D backbone (Yan et al., Sensors 2018) and a neck that brings its levels to one stride.
+
+Deviation: the first level has stride 1, since the stride `bev.strides[0]` is spent in the branches (`calico.models.pillars`).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from calico.config.schema import BevConfig
+from calico.errors import CalicoError
+from calico.models.layers import conv_block, up_block
+
+
+class BevTrunk(nn.Module):
+    """(B, inputs, Y / s0, X / s0) -> (B, out_channels, Y / out_stride, X / out_stride), s0 = strides[0].
+
+    Raises:
+        CalicoError: lists of different lengths, or an out_stride that is no whole multiple or fraction of a level's stride.
+    """
+
+    def __init__(self, config: BevConfig, inputs: int) -> None:
+        super().__init__()
+        if not len(config.layers) == len(config.strides) == len(config.channels):
+            raise CalicoError(
+                f"model.bev: layers {list(config.layers)}, strides {list(config.strides)} and channels {list(config.channels)} "
+                "have different lengths; expected one entry per level in each"
+            )
+        self.levels, self.necks = nn.ModuleList(), nn.ModuleList()
+        total = 1
+        for index, (layers, stride, channels) in enumerate(
+            zip(config.layers, config.strides, config.channels, strict=True)
+        ):
+            total *= stride
+            blocks = [conv_block(inputs, channels, 3, 1 if index == 0 else stride)]
+            blocks += [conv_block(channels, channels) for _ in range(layers - 1 if index == 0 else layers)]
+            self.levels.append(nn.Sequential(*blocks))
+            self.necks.append(_neck(channels, config.neck_channels, total, config.out_stride))
+            inputs = channels
+        self.out_channels = config.neck_channels * len(config.layers)
+
+    def forward(self, bev: Tensor) -> Tensor:
+        """See the class."""
+        outputs = []
+        for level, neck in zip(self.levels, self.necks, strict=True):
+            bev = level(bev)
+            outputs.append(neck(bev))
+        return torch.cat(outputs, dim=1)
+
+
+def _neck(inputs: int, outputs: int, stride: int, out_stride: int) -> nn.Sequential:
+    if stride % out_stride == 0:
+        factor = stride // out_stride
+        return conv_block(inputs, outputs, 1) if factor == 1 else up_block(inputs, outputs, factor)
+    if out_stride % stride == 0:
+        factor = out_stride // stride
+        return nn.Sequential(
+            nn.Conv2d(inputs, outputs, factor, factor, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
+        )
+    raise CalicoError(
+        f"model.bev.out_stride {out_stride} is no whole multiple or fraction of a level's stride {stride}; "
+        "expected one of the levels' strides"
+    )

@@ -1,0 +1,188 @@
+"""The whole network: two branches, fusion, trunk, heads. Options and their sources: docs/model.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from calico.config.schema import Config
+from calico.data.batch import Batch
+from calico.errors import CalicoError
+from calico.losses.center import center_losses
+from calico.losses.segmentation import sigmoid_focal_loss
+from calico.models.bev_backbone import BevTrunk
+from calico.models.camera import ImageEncoder
+from calico.models.decode import Detections, decode
+from calico.models.fuse import AddFuser, ConvFuser
+from calico.models.heads.center import CenterHead, TaskOutput
+from calico.models.heads.segmentation import SegmentationHead
+from calico.models.images import ImageFit
+from calico.models.lift import Lift
+from calico.models.pillars import PillarEncoder
+from calico.models.results import to_predictions
+from calico.predictions import Predictions
+from calico.seeds import derive
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What the network computes, before decoding.
+
+    tasks: one TaskOutput per detection task; () without a detection head. map_logits: (B, K, Y, X) on the map grid, or None.
+    bev: (B, C, Y, X) the trunk's features.
+    """
+
+    tasks: tuple[TaskOutput, ...]
+    map_logits: Tensor | None
+    bev: Tensor
+
+
+class CalicoModel(nn.Module):
+    """Camera-LiDAR BEV network for 3D detection and map segmentation; see `calico.config.schema.ModelConfig`.
+
+    Both branches deliver features on one grid, `branch_grid` (pillars grouped by `bev.strides[0]`).
+
+    Raises:
+        CalicoError: settings that do not fit each other.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        model, pillars = config.model, config.grid.pillars
+        first = model.bev.strides[0]
+        self.branch_grid, self.trunk_grid = pillars.coarser(first), pillars.coarser(model.bev.out_stride)
+        self.lidar: PillarEncoder | None = None
+        self.camera: ImageEncoder | None = None
+        self.fuser: nn.Module | None = None
+        channels = 0
+        if model.lidar is not None:
+            channels = model.lidar.pillar_channels
+            self.lidar = PillarEncoder(pillars, config.grid.z_range_m, channels, first)
+        if model.camera is not None:
+            self.camera = ImageEncoder(model.camera)
+            stride = max(first, model.bev.out_stride)
+            if stride % first:
+                raise CalicoError(
+                    f"model.bev.out_stride {stride} is not divisible by the first of model.bev.strides, {first}"
+                )
+            self.lift = Lift(model.camera, pillars.coarser(stride), self.camera.origin_px)
+            self.camera_upsample = (
+                nn.Upsample(scale_factor=stride // first, mode="bilinear") if stride > first else None
+            )
+            channels = model.camera.channels
+        if model.lidar is not None and model.camera is not None:
+            if model.fuser == "add":
+                self.fuser = AddFuser()
+            else:
+                channels = model.bev.channels[0]
+                self.fuser = ConvFuser(model.camera.channels, model.lidar.pillar_channels, channels)
+        self.backbone = BevTrunk(model.bev, channels)
+        self.center = None if model.detection is None else CenterHead(model.detection, self.backbone.out_channels)
+        self.segmentation = (
+            None
+            if model.map is None
+            else SegmentationHead(model.map, self.backbone.out_channels, self.trunk_grid, config.grid.map)
+        )
+
+    def lidar_bev(self, batch: Batch) -> Tensor:
+        """(B, C, Y, X) LiDAR features on `branch_grid`."""
+        if self.lidar is None:
+            raise CalicoError("this model has no LiDAR branch (model.lidar is null)")
+        features: Tensor = self.lidar(batch.points, batch.point_mask)
+        return features
+
+    def camera_bev(self, batch: Batch) -> Tensor:
+        """(B, C, Y, X) camera features on `branch_grid`."""
+        if self.camera is None or self.config.model.camera is None:
+            raise CalicoError("this model has no camera branch (model.camera is null)")
+        b, v, _, height, width = batch.images.shape
+        if v == 0:
+            raise CalicoError("the batch has no images, but the model has a camera branch; expected at least one view")
+        fit = ImageFit.between((height, width), self.config.model.camera.image_size)
+        features = self.camera(fit.images(batch.images.flatten(0, 1)))
+        bev: Tensor = self.lift(features.unflatten(0, (b, v)), fit.matrices(batch.image_from_lidar))
+        return bev if self.camera_upsample is None else self.camera_upsample(bev)
+
+    def fuse(self, camera: Tensor | None, lidar: Tensor | None) -> Tensor:
+        """The branches' features become the trunk's input; a model of one sensor passes its own on."""
+        if camera is not None and lidar is not None:
+            if self.fuser is None:
+                raise CalicoError("this model has one branch; got features of two")
+            fused: Tensor = self.fuser(camera, lidar)
+            return fused
+        alone = camera if lidar is None else lidar
+        if alone is None or self.fuser is not None:
+            raise CalicoError("features of a branch are missing; expected camera and LiDAR features for a fused model")
+        return alone
+
+    def trunk(self, features: Tensor) -> Tensor:
+        """(B, C, Y, X) on `branch_grid` -> (B, C', Y', X') on `trunk_grid`."""
+        bev: Tensor = self.backbone(features)
+        return bev
+
+    def heads(self, bev: Tensor) -> Outputs:
+        """The heads' answers on trunk features."""
+        return Outputs(
+            tasks=() if self.center is None else self.center(bev),
+            map_logits=None if self.segmentation is None else self.segmentation(bev),
+            bev=bev,
+        )
+
+    def forward(self, batch: Batch) -> Outputs:
+        """Raw sensor tensors to logits; differentiable in points' values and images."""
+        camera = None if self.camera is None else self.camera_bev(batch)
+        lidar = None if self.lidar is None else self.lidar_bev(batch)
+        return self.heads(self.trunk(self.fuse(camera, lidar)))
+
+    def decode(self, outputs: Outputs) -> Detections:
+        """Boxes (`calico.models.decode`). Raises CalicoError for a model without a detection head."""
+        if self.config.model.detection is None:
+            raise CalicoError("this model has no detection head (model.detection is null)")
+        return decode(outputs.tasks, self.config.model.detection, self.trunk_grid)
+
+    def loss(self, outputs: Outputs, batch: Batch) -> dict[str, Tensor]:
+        """Weighted terms by name, and their sum `total`.
+
+        Raises:
+            CalicoError: the model has a map head but the batch no map masks, or masks of another shape.
+        """
+        terms: dict[str, Tensor] = {}
+        if self.config.model.detection is not None:
+            terms |= center_losses(
+                outputs.tasks, batch.boxes, batch.labels, self.config.model.detection, self.trunk_grid
+            )
+        if outputs.map_logits is not None and self.config.model.map is not None:
+            if batch.map_masks is None or batch.map_masks.shape != outputs.map_logits.shape:
+                got = "no map masks" if batch.map_masks is None else f"map masks {tuple(batch.map_masks.shape)}"
+                raise CalicoError(
+                    f"the map head answers {tuple(outputs.map_logits.shape)}, the batch has {got}; expected equal shapes. "
+                    "Set model.map to null to train without maps, or grid.map_* to the data set's map grid"
+                )
+            focal = sigmoid_focal_loss(outputs.map_logits, batch.map_masks, self.config.model.map.focal_gamma)
+            terms["map"] = self.config.model.map.loss_weight * focal
+        terms["total"] = torch.stack(list(terms.values())).sum()
+        return terms
+
+    @torch.no_grad()
+    def predict(self, batch: Batch) -> list[Predictions]:
+        """Decoded predictions of each frame, in evaluation mode (the model's mode is restored)."""
+        training = self.training
+        self.eval()
+        outputs = self(batch)
+        self.train(training)
+        maps = None if outputs.map_logits is None else torch.sigmoid(outputs.map_logits).cpu().numpy()
+        if self.config.model.detection is None:
+            return to_predictions(None, None, None, maps, len(batch))
+        found = self.decode(outputs)
+        boxes, scores, labels = (tensor.cpu().numpy() for tensor in (found.boxes, found.scores, found.labels))
+        return to_predictions(boxes, scores, labels, maps, len(batch))
+
+
+def build_model(config: Config, seed: int) -> CalicoModel:
+    """A model with weights drawn from `seed`; the global random state is left alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive(seed, "model"))
+        return CalicoModel(config)

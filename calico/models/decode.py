@@ -1,0 +1,77 @@
+"""Heat maps to boxes, with a fixed number of slots and no data-dependent shapes, so that it exports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from calico.config.schema import DetectionConfig
+from calico.geometry.grid import Grid
+from calico.models.heads.center import TaskOutput
+from calico.models.overlap import bev_iou, suppress
+from calico.taxonomy import DETECTION_CLASSES
+
+MAX_DETECTIONS = 500
+"""Boxes a frame, as the nuScenes benchmark allows."""
+LOG_SIZE_LIMIT = 4.0
+
+
+@dataclass(frozen=True)
+class Detections:
+    """M slots a frame, by falling score; unused ones have score 0.
+
+    boxes: (B, M, 9). scores: (B, M). labels: (B, M) int64 into the taxonomy. residual: (B,) boxes whose suppression was not
+    resolved within `nms_rounds` (chains deeper than that); 0 means equal to greedy NMS.
+    """
+
+    boxes: Tensor
+    scores: Tensor
+    labels: Tensor
+    residual: Tensor
+
+
+def decode(tasks: tuple[TaskOutput, ...], config: DetectionConfig, grid: Grid) -> Detections:
+    """The best `max_boxes` cells of every task above the threshold, suppressed within their task, then merged.
+
+    Rotated NMS by rounds (`calico.models.overlap.suppress`) in place of CenterPoint's circle NMS or a loop.
+
+    Args:
+        tasks: outputs of the head.
+        grid: of the trunk.
+    """
+    candidates = [_candidates(task, index, config, grid) for index, task in enumerate(tasks)]
+    most = max(boxes.shape[1] for boxes, _, _ in candidates)
+    boxes, scores, labels = (torch.stack([_pad(item[part], most) for item in candidates], dim=1) for part in range(3))
+    valid = (scores > config.score_threshold).to(scores.dtype)
+    keep, residual = suppress(bev_iou(boxes), valid, config.nms_iou, config.nms_rounds)
+    scores = (scores * keep).flatten(1)
+    best, order = torch.topk(scores, min(MAX_DETECTIONS, scores.shape[1]), dim=1)
+    boxes = torch.gather(boxes.flatten(1, 2), 1, order[..., None].expand(-1, -1, 9))
+    return Detections(boxes, best, torch.gather(labels.flatten(1), 1, order), residual.sum(1))
+
+
+def _pad(values: Tensor, slots: int) -> Tensor:
+    missing = slots - values.shape[1]
+    if missing == 0:
+        return values
+    return torch.cat([values, values.new_zeros(values.shape[0], missing, *values.shape[2:])], dim=1)
+
+
+def _candidates(task: TaskOutput, index: int, config: DetectionConfig, grid: Grid) -> tuple[Tensor, Tensor, Tensor]:
+    """Boxes (B, K, 9), scores (B, K), labels (B, K) of one task's best cells."""
+    rows, columns = grid.shape
+    cells = rows * columns
+    logits, place = torch.topk(task.heatmap.flatten(1), min(config.max_boxes, task.heatmap[0].numel()), dim=1)
+    cell = place % cells
+    terms = torch.cat([task.offset, task.height, task.log_size, task.yaw, task.velocity], dim=1).flatten(2)
+    picked = torch.gather(terms, 2, cell[:, None].expand(-1, terms.shape[1], -1))
+    column, row = cell % columns, torch.div(cell, columns, rounding_mode="floor")
+    x = (column + picked[:, 0]) * grid.cell_m + grid.x_min_m
+    y = (row + picked[:, 1]) * grid.cell_m + grid.y_min_m
+    size = picked[:, 3:6].clamp(-LOG_SIZE_LIMIT, LOG_SIZE_LIMIT).exp()
+    yaw = torch.atan2(picked[:, 6], picked[:, 7])
+    boxes = torch.stack([x, y, picked[:, 2], size[:, 0], size[:, 1], size[:, 2], yaw, picked[:, 8], picked[:, 9]], -1)
+    names = torch.tensor([DETECTION_CLASSES.index(name) for name in config.tasks[index]], device=cell.device)
+    return boxes, torch.sigmoid(logits), names[torch.div(place, cells, rounding_mode="floor")]

@@ -1,0 +1,117 @@
+"""PointPillars (Lang et al., CVPR 2019), dynamic (Zhou et al., CoRL 2019): no cap on points or pillars.
+
+Deviations: the feature net reads x, y, z, intensity, dt, the offset to the pillar's mean point (3) and to its centre (2);
+and the stem, a 3x3 convolution of stride `bev.strides[0]`, belongs to this branch, so that its output lies on the camera's grid.
+
+Two ways in, one set of weights: `forward` takes points (training, torch and ONNX Runtime: scatter with a maximum), `from_pillars`
+takes points grouped by pillar on the host (`calico.export.pillars`, for TensorRT: no scatter with a reduction).
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from calico.geometry.grid import Grid
+from calico.models.layers import conv_block
+
+POINT_FEATURES = 10
+
+
+class PillarEncoder(nn.Module):
+    """Points to BEV features (B, C, Y / stride, X / stride).
+
+    Args:
+        grid: the pillar grid.
+        z_range_m: points outside are left out.
+        channels: C.
+        stride: of the stem.
+    """
+
+    def __init__(self, grid: Grid, z_range_m: tuple[float, float], channels: int, stride: int) -> None:
+        super().__init__()
+        self.grid, self.z_range_m, self.channels = grid, z_range_m, channels
+        self.linear = nn.Linear(POINT_FEATURES, channels, bias=False)
+        self.norm = nn.BatchNorm1d(channels)
+        self.stem = conv_block(channels, channels, 3, stride)
+
+    def forward(self, points: Tensor, mask: Tensor) -> Tensor:
+        """points (B, N, 5), mask (B, N) bool -> (B, C, Y / stride, X / stride). Order and padding do not matter."""
+        stem: Tensor = self.stem(self.canvas(points, mask))
+        return stem
+
+    def canvas(self, points: Tensor, mask: Tensor) -> Tensor:
+        """(B, C, Y, X) pillar features, zero in empty pillars."""
+        rows, columns = self.grid.shape
+        batch, cells = len(points), rows * columns
+        cell = self.cells(points, mask) + (cells + 1) * torch.arange(batch, device=points.device)[:, None]
+        points, cell = points.reshape(-1, 5), cell.reshape(-1)
+        if self.training:
+            real = cell % (cells + 1) < cells
+            points, cell = points[real], cell[real]
+        offset = points[:, :3] - self.centers(cell % (cells + 1))
+        padded = F.pad(offset, (0, 1), value=1.0)
+        total = points.new_zeros(batch * (cells + 1), 4).index_add(0, cell, padded)[cell]
+        features = self._point_net(points, offset, offset - total[:, :3] / total[:, 3:])
+        empty = features.new_zeros(batch * (cells + 1), self.channels)
+        best = empty.scatter_reduce(0, cell[:, None].expand_as(features), features, "amax")
+        best = best.reshape(batch, cells + 1, self.channels)[:, :cells]
+        return best.transpose(1, 2).reshape(batch, self.channels, rows, columns)
+
+    def from_pillars(self, points: Tensor, count: Tensor, cell: Tensor) -> Tensor:
+        """The same features from grouped points.
+
+        Args:
+            points: (B, P, T, 5), zeros in unused slots.
+            count: (B, P) int64, used slots of each pillar; 0 in unused pillars.
+            cell: (B, P) int64, row * X + column; in unused pillar p it is Y * X + p, so that no index occurs twice.
+        """
+        rows, columns = self.grid.shape
+        batch, pillars, slots, _ = points.shape
+        used = torch.arange(slots, device=points.device) < count[..., None]
+        offset = (points[..., :3] - self.centers(cell)[:, :, None]) * used[..., None]
+        mean = offset.sum(2) / count.clamp(min=1)[..., None]
+        features = self._point_net(
+            points.reshape(-1, 5), offset.reshape(-1, 3), (offset - mean[:, :, None]).reshape(-1, 3)
+        )
+        features = features.reshape(batch, pillars, slots, self.channels) * used[..., None]
+        size = rows * columns + pillars
+        flat = cell + size * torch.arange(batch, device=points.device)[:, None]
+        empty = points.new_zeros(batch * size, self.channels)
+        canvas = empty.index_put((flat.reshape(-1),), features.amax(2).reshape(-1, self.channels))
+        canvas = canvas.reshape(batch, size, self.channels)[:, : rows * columns]
+        stem: Tensor = self.stem(canvas.transpose(1, 2).reshape(batch, self.channels, rows, columns))
+        return stem
+
+    def cells(self, points: Tensor, mask: Tensor) -> Tensor:
+        """(B, N) int64 cell of each point, row * X + column; Y * X (the trash cell) where masked or off the grid."""
+        rows, columns = self.grid.shape
+        ix = torch.floor((points[..., 0] - self.grid.x_min_m) / self.grid.cell_m)
+        iy = torch.floor((points[..., 1] - self.grid.y_min_m) / self.grid.cell_m)
+        low, high = self.z_range_m
+        inside = (ix >= 0) & (ix < columns) & (iy >= 0) & (iy < rows)
+        inside = inside & (points[..., 2] >= low) & (points[..., 2] < high) & mask
+        return torch.where(inside, iy * columns + ix, float(rows * columns)).long()
+
+    def centers(self, cell: Tensor) -> Tensor:
+        """(..., 3) x, y of the centres of cells (...), and the middle of the z range [m]."""
+        columns = self.grid.shape[1]
+        x = self.grid.x_min_m + ((cell % columns).float() + 0.5) * self.grid.cell_m
+        y = self.grid.y_min_m + (torch.div(cell, columns, rounding_mode="floor").float() + 0.5) * self.grid.cell_m
+        return torch.stack([x, y, torch.full_like(x, sum(self.z_range_m) / 2)], dim=-1)
+
+    def _point_net(self, points: Tensor, from_center: Tensor, from_mean: Tensor) -> Tensor:
+        hidden = self.linear(torch.cat([points, from_mean, from_center[:, :2]], dim=1))
+        statistics = self.training and len(hidden) > 1
+        normed = F.batch_norm(
+            hidden,
+            self.norm.running_mean,
+            self.norm.running_var,
+            self.norm.weight,
+            self.norm.bias,
+            statistics,
+            self.norm.momentum or 0.0,
+            self.norm.eps,
+        )
+        return F.relu(normed)

@@ -1,0 +1,39 @@
+"""The fixed-size arrays that the network returns become `Predictions`."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from calico.frame import Float32
+from calico.predictions import Predictions
+
+
+def to_predictions(
+    boxes: Float32 | None,
+    scores: Float32 | None,
+    labels: npt.NDArray[np.integer] | None,
+    map_probs: Float32 | None,
+    frames: int,
+) -> list[Predictions]:
+    """One per frame; slots of score 0 are dropped.
+
+    Args:
+        boxes: (B, M, 9); scores, labels: (B, M); None without a detection head.
+        map_probs: (B, K, Y, X), or None.
+        frames: B.
+    """
+    if boxes is None or scores is None or labels is None:
+        boxes, scores, labels = np.zeros((frames, 0, 9)), np.zeros((frames, 0)), np.zeros((frames, 0), np.int64)
+    results = []
+    for index in range(frames):
+        keep = scores[index] > 0
+        results.append(
+            Predictions(
+                boxes=boxes[index][keep].astype(np.float32),
+                scores=scores[index][keep].astype(np.float32),
+                labels=labels[index][keep].astype(np.int64),
+                map_probs=None if map_probs is None else map_probs[index].astype(np.float32),
+            )
+        )
+    return results
