@@ -28,30 +28,29 @@ class FrameLike(Protocol):
     """
 
     @property
-    def token(self) -> str: ...
+    def token(self) -> str: ...  # noqa: D102
     @property
-    def scene(self) -> str: ...
+    def scene(self) -> str: ...  # noqa: D102
     @property
-    def points(self) -> Float32: ...
+    def points(self) -> Float32: ...  # noqa: D102
     @property
-    def ring(self) -> Int16: ...
+    def ring(self) -> Int16: ...  # noqa: D102
     @property
-    def sweep_index(self) -> Int16: ...
+    def sweep_index(self) -> Int16: ...  # noqa: D102
     @property
-    def sweep_T(self) -> Float64: ...
+    def sweep_T(self) -> Float64: ...  # noqa: D102
     @property
-    def elongation(self) -> Float32 | None: ...
+    def elongation(self) -> Float32 | None: ...  # noqa: D102
     @property
-    def images(self) -> tuple[UInt8, ...]: ...
+    def images(self) -> tuple[UInt8, ...]: ...  # noqa: D102
     @property
-    def camera_K(self) -> Float64: ...
+    def camera_K(self) -> Float64: ...  # noqa: D102
     @property
-    def camera_T_lidar(self) -> Float64: ...
+    def camera_T_lidar(self) -> Float64: ...  # noqa: D102
     @property
-    def ego_T_lidar(self) -> Float64: ...
+    def ego_T_lidar(self) -> Float64: ...  # noqa: D102
     def replace(self, **changes: object) -> FrameLike:
         """A copy with some fields changed."""
-        ...
 
 
 F = TypeVar("F", bound=FrameLike)

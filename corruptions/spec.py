@@ -8,13 +8,18 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from corruptions.alignment.extrinsic import extrinsic
 from corruptions.camera.camera_crash import camera_crash
+from corruptions.camera.low_light import low_light
+from corruptions.camera.motion_blur import motion_blur
 from corruptions.errors import CorruptionError
 from corruptions.frame_like import FrameLike
 from corruptions.lidar.beam_missing import beam_missing
+from corruptions.lidar.crosstalk import crosstalk
 from corruptions.lidar.lidar_missing import lidar_missing
 from corruptions.lidar.point_drop import point_drop
 from corruptions.rng import Streams
+from corruptions.weather.fog import fog
 
 __all__ = ["SPECS", "SUITE_VERSION", "FrameLike", "Sensor", "Spec", "find", "names"]
 
@@ -58,14 +63,24 @@ class Spec:
 
 # fmt: off
 _TABLE = (
+    Spec("fog", ("camera", "lidar"), "visibility_m", "m", (400, 200, 100, 60, 30), (1, 1e6),
+         "Koschmieder 1924; Hahner et al., ICCV 2021, algorithm 1", fog),
     Spec("camera_crash", ("camera",), "cameras_off", "cameras", (1, 2, 3, 4, 5), (1, 64),
          "RoboBEV (Xie et al., arXiv 2304.06719), camera crash", camera_crash),
-    Spec("beam_missing", ("lidar",), "share_of_beams", "share", (1 / 8, 2 / 8, 3 / 8, 4 / 8, 5 / 8), (0, 1),
-         "Robo3D (Kong et al., ICCV 2023), beam missing; here without replacement", beam_missing),
+    Spec("motion_blur", ("camera",), "smear", "share of the width", (0.005, 0.010, 0.015, 0.020, 0.030), (0, 0.5),
+         "after ImageNet-C (Hendrycks & Dietterich, ICLR 2019), motion blur", motion_blur),
+    Spec("low_light", ("camera",), "light_scale", "share of the light", (0.6, 0.5, 0.4, 0.3, 0.2), (0, 1),
+         "after 3D Common Corruptions (Kar et al., CVPR 2022), low light", low_light),
     Spec("point_drop", ("lidar",), "share_of_points", "share", (0.06, 0.12, 0.18, 0.24, 0.30), (0, 1),
          "3D_Corruptions_AD (Dong et al., CVPR 2023), density decrease", point_drop),
+    Spec("beam_missing", ("lidar",), "share_of_beams", "share", (1 / 8, 2 / 8, 3 / 8, 4 / 8, 5 / 8), (0, 1),
+         "Robo3D (Kong et al., ICCV 2023), beam missing; here without replacement", beam_missing),
+    Spec("crosstalk", ("lidar",), "share_of_points", "share", (0.004, 0.008, 0.012, 0.016, 0.020), (0, 1),
+         "Robo3D (Kong et al., ICCV 2023), crosstalk", crosstalk),
     Spec("lidar_missing", ("lidar",), "probability", "share of frames", (1, 1, 1, 1, 1), (0, 1),
          "MSC-Bench (Hao et al., arXiv 2501.01037), LiDAR missing", lidar_missing),
+    Spec("extrinsic", ("calibration",), "rotation_deg", "degrees", (0.5, 1, 2, 3, 5), (0, 180),
+         "after MultiCorrupt (Beemelmanns et al., IV 2024), spatial misalignment", extrinsic),
 )
 # fmt: on
 

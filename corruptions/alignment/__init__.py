@@ -1,0 +1,1 @@
+"""Calibration that the model is given and that is wrong."""

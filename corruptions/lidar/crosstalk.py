@@ -1,0 +1,25 @@
+"""Pulses of other LiDARs taken for one's own."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from corruptions.frame_like import FrameLike
+from corruptions.rng import Streams
+
+SPREAD_M = 3.0
+
+
+def crosstalk(frame: FrameLike, share: float, streams: Streams) -> FrameLike:
+    """Pulses of other LiDARs move some points away from where they belong.
+
+    Parameter: the share of points that is hit, 0.4 0.8 1.2 1.6 2.0 %: round(share * N) points, without replacement, each
+    shifted by N(0, 3 m) along x, y and z. Their number, beam, intensity and time stay. Source: Robo3D (Kong et al., ICCV
+    2023), crosstalk (after Briñón-Arranz et al., 2021).
+    """
+    rng = streams.frame("lidar")
+    n = len(frame.points)
+    hit = rng.permutation(n)[: round(share * n)]
+    points = frame.points.copy()
+    points[hit, :3] += rng.normal(0.0, SPREAD_M, (len(hit), 3)).astype(np.float32)
+    return frame.replace(points=points)

@@ -1,0 +1,1 @@
+"""Both sensors from one physical parameter."""

@@ -1,0 +1,68 @@
+"""Fog in a LiDAR: weaker echoes of objects, and echoes of the fog itself."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from corruptions.frame_like import Float32, Float64, FrameLike
+
+LIGHT_M_S = 299_792_458.0
+PULSE_S = 20e-9
+"""Half-power width of the pulse, tau_H."""
+TARGET_BETA = 1e-6 / np.pi
+"""Differential reflectivity beta_0 = Gamma / pi of a target."""
+OVERLAP_M = (0.9, 1.0)
+"""Range over which the beam enters the receiver's view: xi grows from 0 to 1."""
+TABLE_STEP_M = 0.05
+TABLE_END_M = 60.0
+
+
+def fog_points(frame: FrameLike, extinction: float, visibility_m: float, rng: np.random.Generator) -> Float32:
+    """(N, 5) points as a LiDAR returns them in homogeneous fog.
+
+    Hahner et al., "Fog Simulation on Real LiDAR Point Clouds", ICCV 2021, eq. 8-20 and algorithm 1. With R0 the true range
+    and i the intensity (0..1, taken as proportional to the received power):
+
+    * hard return: i * exp(-2 alpha R0), at R0;
+    * soft return: the largest value over R <= R0 of i * R0^2 * (beta / beta_0) * F(R), where F is the emitted sin^2 pulse
+      convolved with xi(x) exp(-2 alpha x) / x^2, and beta = 0.046 / MOR;
+    * the sensor reports the stronger. As i is a factor of both, the range alone decides.
+
+    A soft return lies on the same ray, at the range R where F is largest times 2^u with u uniform in [-1, 1] (never behind the
+    object): fog is not uniform, and the paper's algorithm, too, scatters them. Rays start at their sweep's sensor position.
+    Deviation: none of the sensor's detection threshold is modelled, as in the paper: an echo weaker than it stays a point.
+    """
+    origin = frame.sweep_T[frame.sweep_index, :3, 3]
+    ray = frame.points[:, :3] - origin
+    distance = np.linalg.norm(ray, axis=1)
+    ranges, peak = soft_return_table(extinction)
+    nearest = np.minimum((distance / TABLE_STEP_M).astype(np.int64), len(ranges) - 1)
+    hard = np.exp(-2 * extinction * distance)
+    soft = distance**2 * (0.046 / visibility_m / TARGET_BETA) * peak[nearest]
+    is_soft = soft > hard
+    spread = 2.0 ** rng.uniform(-1.0, 1.0, len(distance))
+    scale = np.where(is_soft, np.minimum(ranges[nearest] * spread / np.maximum(distance, 1e-6), 1.0), 1.0)
+    points = frame.points.copy()
+    moved = origin + ray * scale[:, None]
+    points[is_soft, :3] = moved[is_soft]
+    points[:, 3] = np.clip(points[:, 3] * np.maximum(hard, soft), 0.0, 1.0)
+    return points
+
+
+def soft_return_table(extinction: float) -> tuple[Float64, Float64]:
+    """For targets at 0, TABLE_STEP_M, ...: the range of the fog's strongest echo before the target [m], and its F [s/m^2].
+
+    F(R) = integral over t of sin^2(pi t / (2 tau_H)) xi(x) exp(-2 alpha x) / x^2 with x = R - c t / 2, over the pulse
+    0 <= t <= 2 tau_H. Before a target at R0 only fog with x <= R0 answers; with R <= R0 this always holds, so that one table
+    and its running maximum serve all targets. (The paper tabulates the integral for every R0.)
+    """
+    x = np.arange(round(TABLE_END_M / TABLE_STEP_M)) * TABLE_STEP_M
+    overlap = np.clip((x - OVERLAP_M[0]) / (OVERLAP_M[1] - OVERLAP_M[0]), 0.0, 1.0)
+    channel = overlap * np.exp(-2 * extinction * x) / np.maximum(x, OVERLAP_M[0]) ** 2
+    pulse_m = LIGHT_M_S * PULSE_S
+    lag = np.arange(round(pulse_m / TABLE_STEP_M) + 1) * TABLE_STEP_M
+    pulse = np.sin(np.pi * lag / pulse_m) ** 2
+    echo = np.convolve(channel, pulse)[: len(x)] * (2 * TABLE_STEP_M / LIGHT_M_S)
+    peak = np.maximum.accumulate(echo)
+    where = np.maximum.accumulate(np.where(echo >= peak, np.arange(len(x)), 0))
+    return x[where], peak

@@ -1,0 +1,60 @@
+"""Between the image's size and a coarse grid of square cells."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+from scipy.ndimage import uniform_filter
+
+from corruptions.frame_like import Float32, UInt8
+
+RADIUS = 4
+"""Half the window of the guided filter, in cells."""
+SMOOTHNESS = 1e-2
+"""The guided filter's epsilon: edges of a contrast below its root are not followed."""
+
+
+def shrink(image: UInt8, factor: int) -> UInt8:
+    """Mean over cells of factor x factor pixels; a rest at the right and bottom makes smaller cells. Keeps the channels."""
+    return np.asarray(Image.fromarray(image).reduce(factor))
+
+
+def grow(values: Float32, factor: int, height: int, width: int) -> Float32:
+    """Bilinear from cells to pixels, (h, w) to (height, width)."""
+    rows, columns = values.shape
+    grown = Image.fromarray(values).resize((columns * factor, rows * factor), Image.Resampling.BILINEAR)
+    return np.asarray(grown)[:height, :width]
+
+
+def refine(values: Float32, image: UInt8) -> Float32:
+    """Brings a coarse map to the image's size, its edges laid along those of the image.
+
+    Fast guided filter (He & Sun, arXiv 1505.00996): within a window the map is taken as linear in the image's grey value,
+    fitted on the cells, applied on the pixels.
+
+    Args:
+        values: (h, w) of 0..1 on cells of `cell_size(image)` pixels.
+        image: (H, W, 3).
+
+    Returns: (H, W) within 0..1.
+    """
+    factor = cell_size(image)
+    grey = np.asarray(Image.fromarray(image).convert("L"))
+    guide = shrink(grey, factor).astype(np.float32) / 255
+    window = 2 * RADIUS + 1
+
+    def mean(array: Float32) -> Float32:
+        return np.asarray(uniform_filter(array, window, mode="nearest"), np.float32)
+
+    mean_guide, mean_values = mean(guide), mean(values)
+    covariance = mean(guide * values) - mean_guide * mean_values
+    slope = covariance / (mean(guide * guide) - mean_guide**2 + np.float32(SMOOTHNESS))
+    offset = mean(mean_values - slope * mean_guide)
+    size = image.shape[:2]
+    scaled = grow(mean(slope), factor, *size) * grey
+    return np.clip(scaled * np.float32(1 / 255) + grow(offset, factor, *size), 0.0, 1.0)
+
+
+def cell_size(image: UInt8) -> int:
+    """Pixels along the side of a cell: 400 cells to the width, none smaller than a pixel."""
+    return max(1, image.shape[1] // 400)
