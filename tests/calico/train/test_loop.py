@@ -64,7 +64,7 @@ def quiet(done: int, total: int, values: Mapping[str, float]) -> None:
 
 def score(model: CalicoModel, config: Config) -> dict[str, float | None]:
     assert not model.training
-    return {"probe": float(sum(p.double().sum() for p in model.parameters())), "undefined": None}
+    return {"probe": float(sum(p.detach().double().sum() for p in model.parameters())), "undefined": None}
 
 
 def run(
