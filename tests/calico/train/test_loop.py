@@ -76,9 +76,13 @@ def run(
 
     prepare_folder(out, resume=resume, overwrite=False)
     train(config, source, out, validate=score, progress=progress if stop_at else quiet, resume=resume)
-    return {
-        name: (out / name).read_bytes() for name in (MODEL_FILE, STATE_FILE, "log.jsonl", "config.yaml", "run.json")
-    }
+    return {name: (out / name).read_bytes() for name in (MODEL_FILE, "log.jsonl", "config.yaml", "run.json")}
+
+
+def state_of(out: Path) -> dict[str, Any]:
+    """The training state, tensors as lists (pickled bytes depend on which equal objects are one)."""
+    state = torch.load(out / STATE_FILE, weights_only=True)
+    return tree_map(lambda leaf: leaf.tolist() if isinstance(leaf, torch.Tensor) else leaf, state)
 
 
 @pytest.fixture
