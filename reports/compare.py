@@ -1,0 +1,64 @@
+"""Finds the same cell in a baseline, and says when two results must not be compared."""
+
+from __future__ import annotations
+
+from reports.schema import Cell, Metric, Results
+from reports.view import condition_key
+
+
+def differences(results: Results, baseline: Results) -> tuple[str, ...]:
+    """Why the two files as a whole are not comparable: data, suite version, schema. Empty when they are."""
+    ours, theirs = results.provenance, baseline.provenance
+    pairs = (
+        ("schema version (major)", results.schema_version.split(".")[0], baseline.schema_version.split(".")[0]),
+        ("suite version", ours.suite_version, theirs.suite_version),
+        ("data", ours.data, theirs.data),
+        ("data hash", ours.data_hash, theirs.data_hash),
+    )
+    return tuple(f"{what}: {new!r} here, {old!r} in the baseline" for what, new, old in pairs if new != old)
+
+
+def same_cell(cell: Cell, baseline: Results) -> Cell | None:
+    """The baseline's cell of the same model, engine and condition (the same seed where there are several).
+
+    Where each file holds one model, a renamed model is still the same subject: pass it through `same_subject` first.
+    """
+    matches = [
+        other
+        for other in baseline.cells
+        if (other.model, other.engine) == (cell.model, cell.engine)
+        and condition_key(other.condition) == condition_key(cell.condition)
+    ]
+    same_seed = [other for other in matches if other.seed == cell.seed]
+    return next(iter(same_seed or matches), None)
+
+
+def same_subject(results: Results, baseline: Results) -> Results:
+    """The baseline with its only model under our only model's name; unchanged where either holds several."""
+    ours = {cell.model for cell in results.cells}
+    theirs = {cell.model for cell in baseline.cells}
+    if len(ours) != 1 or len(theirs) != 1 or ours == theirs:
+        return baseline
+    name = next(iter(ours))
+    summary = {f"{name}/{key.split('/', 1)[-1]}": value for key, value in baseline.summary.items()}
+    cells = tuple(cell.model_copy(update={"model": name}) for cell in baseline.cells)
+    return baseline.model_copy(update={"cells": cells, "summary": summary})
+
+
+def other_budget(cell: Cell, baseline: Results) -> Cell | None:
+    """A baseline cell of the same model, engine, name and severity with other parameters: another budget or strength."""
+    condition = cell.condition
+    for other in baseline.cells:
+        theirs = other.condition
+        if (other.model, other.engine, theirs.kind, theirs.name, theirs.severity) == (
+            cell.model, cell.engine, condition.kind, condition.name, condition.severity
+        ):  # fmt: skip
+            return other
+    return None
+
+
+def worsening(new: Metric, old: Metric) -> float | None:
+    """By how much `new` is worse than `old`, in the metric's unit (negative: better); None where undefined."""
+    if new.value is None or old.value is None:
+        return None
+    return old.value - new.value if new.higher_is_better else new.value - old.value

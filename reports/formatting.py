@@ -1,0 +1,113 @@
+"""The one formatter: every number that a report shows passes through here.
+
+Fractions are shown in percent, differences of fractions in percentage points (pp), radians in degrees.
+"""
+
+from __future__ import annotations
+
+import math
+
+from reports.schema import Condition, Metric
+
+MINUS = "\u2212"
+SPACE = "\u00a0"
+_ACRONYMS = {"lidar": "LiDAR", "pgd": "PGD", "bev": "BEV", "fgsm": "FGSM", "apgd": "APGD"}
+_UNIT_SUFFIXES = {"m", "px", "deg", "s", "hz", "db", "ms", "mps", "mmh"}
+
+
+def number(value: float, unit: str = "") -> str:
+    """A value with its unit: 0.4123 'fraction' -> '41.2 %', 0.31 'm' -> '0.31 m'."""
+    if unit == "fraction":
+        return f"{_fixed(100 * value, 1)}{SPACE}%"
+    if unit == "rad":
+        return f"{_fixed(math.degrees(value), 1)}°"
+    text = _fixed(value, 2) if unit in ("m", "m/s") else plain(value)
+    return f"{text}{SPACE}{unit}" if unit else text
+
+
+def bare(value: float, unit: str) -> str:
+    """`number` without its unit, for tables and intervals whose heading names it."""
+    return number(value, unit).removesuffix("°").split(SPACE)[0]
+
+
+def plain(value: float) -> str:
+    """A parameter or count as short as it reads well: 0.25, 400, 1e-05."""
+    return f"{value:.4g}".replace("-", MINUS)
+
+
+def metric(value: Metric | None) -> str:
+    """The value with unit, 'undefined' where it is null, 'not run' where there is no metric at all."""
+    if value is None:
+        return "not run"
+    return "undefined" if value.value is None else number(value.value, value.unit)
+
+
+def interval(value: Metric | None) -> str:
+    """'[38.0, 44.1]' in the unit of the value, or nothing."""
+    if value is None or value.lo is None or value.hi is None:
+        return ""
+    return f"[{bare(value.lo, value.unit)}, {bare(value.hi, value.unit)}]"
+
+
+def sample(value: Metric | None) -> str:
+    """'40 frames, 4 scenes'."""
+    return "" if value is None else f"{count(value.n_frames, 'frame')}, {count(value.n_scenes, 'scene')}"
+
+
+def count(n: int, noun: str) -> str:
+    """'1 frame', '2 frames', '1 class', '3 classes'."""
+    plural = noun + ("es" if noun.endswith("s") else "s")
+    return f"{n}{SPACE}{noun if n == 1 else plural}"
+
+
+def delta(new: float, old: float, unit: str) -> str:
+    """A signed difference; of fractions in percentage points: '+1.2 pp'."""
+    shown = number(new - old, unit).replace(f"{SPACE}%", f"{SPACE}pp")
+    return shown if shown.startswith(MINUS) else f"+{shown}"
+
+
+def percent(ratio: float) -> str:
+    """A share of something, as whole percent: '62 %'."""
+    return f"{_fixed(100 * ratio, 0)}{SPACE}%"
+
+
+def parameter(value: float | int | str | None) -> str:
+    """One parameter or measured quantity of a condition or check."""
+    if value is None:
+        return "none"
+    return value if isinstance(value, str) else plain(value)
+
+
+def parameters(values: dict[str, float | int | str | None]) -> str:
+    """'eps 8, steps 10', in the order of the names."""
+    return ", ".join(f"{words(name)}{SPACE}{parameter(values[name])}" for name in sorted(values))
+
+
+def words(name: str) -> str:
+    """'camera_crash' -> 'camera crash', 'pgd_lidar' -> 'PGD LiDAR'."""
+    return " ".join(_ACRONYMS.get(word, word) for word in name.replace("-", "_").split("_") if word) or name
+
+
+def axis(name: str, unit: str | None) -> str:
+    """Label of a physical axis: 'visibility_m', 'm' -> 'visibility (m)'."""
+    parts = name.split("_")
+    if unit and len(parts) > 1 and parts[-1] in _UNIT_SUFFIXES:
+        parts = parts[:-1]
+    return words("_".join(parts)) + (f" ({unit})" if unit else "")
+
+
+def condition(value: Condition) -> str:
+    """'clean', 'fog, severity 3', 'PGD, eps 8, steps 10'."""
+    if value.kind == "clean":
+        return "clean"
+    if value.kind == "corruption":
+        return f"{words(value.name)}, severity{SPACE}{value.severity}"
+    shown = parameters(value.parameters)
+    return words(value.name) + (f", {shown}" if shown else "")
+
+
+def _fixed(value: float, digits: int) -> str:
+    text = f"{value:.{digits}f}"
+    if float(text) == 0:  # no '-0.0'
+        text = text.removeprefix("-")
+    return text.replace("-", MINUS)

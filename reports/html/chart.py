@@ -1,0 +1,187 @@
+"""Geometry of the line charts: data in, SVG coordinates out. The markup is in macros.html.j2.
+
+The first place on the x axis is the clean value; the physical axis begins after a gap, mild to severe from left to right.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from reports import formatting
+from reports.schema import Metric
+
+Y = Callable[[float], float]
+CHARACTER_PX = 6.2
+LEFT, RIGHT, TOP, BOTTOM, CLEAN_SLOT = 44.0, 14.0, 12.0, 42.0, 38.0
+
+
+@dataclass(frozen=True)
+class Line:
+    """What to draw: values at places of the axis, and the clean value they start from."""
+
+    label: str
+    style: int
+    control: bool
+    clean: Metric | None
+    levels: tuple[float, ...]
+    metrics: tuple[Metric, ...]
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A place on an axis with its text."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A marker with its interval and tooltip."""
+
+    x: float
+    y: float
+    lo: float | None
+    hi: float | None
+    title: str
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A line in SVG coordinates: one path, one band per unbroken run, markers."""
+
+    style: int
+    control: bool
+    path: str
+    start: str
+    bands: tuple[str, ...]
+    marks: tuple[Mark, ...]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A whole chart in SVG coordinates."""
+
+    title: str
+    width: float
+    height: float
+    left: float
+    right: float
+    top: float
+    bottom: float
+    gap: float
+    x_label: str
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    lines: tuple[Drawn, ...]
+
+
+def line_chart(title: str, x_label: str, lines: Sequence[Line], top_value: float, width: float, height: float) -> Chart:
+    """Lays out a chart whose y axis runs from 0 to `top_value` (fractions, shown in percent)."""
+    left, right, bottom = LEFT + CLEAN_SLOT, width - RIGHT, height - BOTTOM
+    order = next((line.levels for line in lines if len(line.levels) > 1), lines[0].levels)
+    levels = sorted({level for line in lines for level in line.levels}, reverse=order[0] > order[-1])
+    places = _places(levels, left, right)
+
+    def y(value: float) -> float:
+        return bottom - min(max(value, 0.0), top_value) / top_value * (bottom - TOP)
+
+    return Chart(
+        title=title,
+        width=width,
+        height=height,
+        left=LEFT,
+        right=right,
+        top=TOP,
+        bottom=bottom,
+        gap=left - 13,
+        x_label=x_label,
+        x_ticks=(Tick(LEFT + 10, "clean"), *_x_ticks(levels, places)),
+        y_ticks=tuple(Tick(round(y(v), 1), formatting.percent(v)) for v in steps(top_value)),
+        lines=tuple(_draw(line, places, LEFT + 10, y) for line in lines),
+    )
+
+
+def top_of(metrics: Sequence[Metric | None]) -> float:
+    """A round upper end of the axis above all values and their intervals."""
+    highest = max((m.hi if m.hi is not None else m.value or 0.0 for m in metrics if m is not None), default=1.0)
+    for top in (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0):
+        if highest <= top:
+            return top
+    return math.ceil(highest * 2) / 2
+
+
+def steps(top: float) -> list[float]:
+    """Four to six round values from 0 to `top`."""
+    step = next(s for s in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, math.ceil(top / 5)) if top / s < 5.5)
+    return [step * i for i in range(int(top / step + 1e-9) + 1)]
+
+
+def _places(levels: Sequence[float], left: float, right: float) -> dict[float, float]:
+    """Level -> x; logarithmic where the levels span a factor of ten or more."""
+    if len(levels) == 1:
+        return {levels[0]: (left + right) / 2}
+    logarithmic = min(levels) > 0 and max(levels) / min(levels) >= 10
+    scaled = [math.log(level) if logarithmic else level for level in levels]
+    return {
+        lv: left + (s - scaled[0]) / (scaled[-1] - scaled[0]) * (right - left)
+        for lv, s in zip(levels, scaled, strict=True)
+    }
+
+
+def _x_ticks(levels: Sequence[float], places: dict[float, float]) -> list[Tick]:
+    """A tick at each level that holds data; a label that would touch its neighbour is left out, the last one never."""
+    ticks: list[Tick] = []
+    end = places[levels[-1]]
+    last_half = len(formatting.plain(levels[-1])) * CHARACTER_PX / 2
+    taken = -math.inf
+    for level in levels:
+        text, at = formatting.plain(level), places[level]
+        half = len(text) * CHARACTER_PX / 2
+        fits = at - half > taken and (level == levels[-1] or at + half + 5 < end - last_half)
+        ticks.append(Tick(round(at, 1), text if fits else ""))
+        taken = at + half + 5 if fits else taken
+    return ticks
+
+
+def _draw(line: Line, places: dict[float, float], clean_x: float, y: Y) -> Drawn:
+    runs: list[list[Mark]] = [[]]
+    for level, metric in zip(line.levels, line.metrics, strict=True):
+        if metric.value is None:
+            runs.append([])
+        else:
+            runs[-1].append(_mark(line.label, formatting.plain(level), metric, places[level], y))
+    runs = [run for run in runs if run]
+    clean = (
+        [] if line.clean is None or line.clean.value is None else [_mark(line.label, "clean", line.clean, clean_x, y)]
+    )
+    joined = bool(clean and runs and line.metrics[0].value is not None)
+    return Drawn(
+        style=line.style % 6,
+        control=line.control,
+        path=" ".join("M" + " L".join(f"{m.x:.1f} {m.y:.1f}" for m in run) for run in runs if len(run) > 1),
+        start=f"M{clean[0].x:.1f} {clean[0].y:.1f} L{runs[0][0].x:.1f} {runs[0][0].y:.1f}" if joined else "",
+        bands=tuple(band for run in runs if (band := _band(run))) if not line.control else (),
+        marks=(*clean, *(mark for run in runs for mark in run)),
+    )
+
+
+def _mark(label: str, where: str, metric: Metric, x: float, y: Y) -> Mark:
+    has_interval = metric.lo is not None and metric.hi is not None
+    return Mark(
+        x=round(x, 1),
+        y=round(y(metric.value or 0.0), 1),
+        lo=round(y(metric.lo or 0.0), 1) if has_interval else None,
+        hi=round(y(metric.hi or 0.0), 1) if has_interval else None,
+        title=f"{label}, {where}: {formatting.metric(metric)} {formatting.interval(metric)}".rstrip(),
+    )
+
+
+def _band(run: Sequence[Mark]) -> str:
+    """The polygon between lower and upper ends, of a run where all have them."""
+    if len(run) < 2 or any(mark.lo is None for mark in run):
+        return ""
+    corners = [(m.x, m.hi) for m in run] + [(m.x, m.lo) for m in reversed(run)]
+    return " ".join(f"{x:.1f},{value:.1f}" for x, value in corners)

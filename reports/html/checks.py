@@ -1,0 +1,88 @@
+"""Tables of the effect checks (were the sensors changed?) and of the attacks' budgets as they were measured again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reports import formatting
+from reports.schema import Cell, Check, Results
+from reports.view import View
+
+
+@dataclass(frozen=True)
+class CheckRow:
+    """One check, or the statement that a changed cell has none (passed is None)."""
+
+    subject: str
+    condition: str
+    passed: bool | None
+    measured: str
+    details: str
+    message: str
+
+
+@dataclass(frozen=True)
+class CheckTable:
+    """Rows that need a look (failed or absent), and all rows."""
+
+    title: str
+    rows: tuple[CheckRow, ...]
+    passed: int
+
+    @property
+    def trouble(self) -> tuple[CheckRow, ...]:
+        """The rows that did not pass."""
+        return tuple(row for row in self.rows if not row.passed)
+
+
+def effect_table(view: View) -> CheckTable:
+    """One row per corrupted cell."""
+    rows = [
+        (cell, cell.effect)
+        for cell in view.results.cells
+        if cell.condition.kind == "corruption" or cell.effect is not None
+    ]
+    return _table("Effect checks", view, rows)
+
+
+def budget_table(view: View) -> CheckTable:
+    """One row per attack cell."""
+    rows = [
+        (cell, cell.budget) for cell in view.results.cells if cell.condition.kind == "attack" or cell.budget is not None
+    ]
+    return _table("Budget checks", view, rows)
+
+
+def _table(title: str, view: View, pairs: list[tuple[Cell, Check | None]]) -> CheckTable:
+    labels = {(s.model, s.engine): s.label for s in view.series}
+    rows = tuple(_row(labels[cell.model, cell.engine], cell, check) for cell, check in pairs)
+    return CheckTable(title, rows, sum(bool(row.passed) for row in rows))
+
+
+def _row(label: str, cell: Cell, check: Check | None) -> CheckRow:
+    return CheckRow(
+        subject=label,
+        condition=formatting.condition(cell.condition),
+        passed=None if check is None else check.passed,
+        measured="" if check is None else formatting.parameters(check.measured),
+        details=formatting.parameters(cell.details),
+        message="no check was recorded" if check is None else check.message,
+    )
+
+
+def absent(results: Results, has_pictures: bool) -> tuple[str, ...]:
+    """What a reader would look for and this file does not hold."""
+    names = {name for cell in results.cells for name in cell.metrics}
+    kinds = {cell.condition.kind for cell in results.cells}
+    wanted = (
+        ("clean" in kinds, "a clean run: nothing can be put in relation to it"),
+        ("corruption" in kinds, "corruptions"),
+        ("attack" in kinds, "attacks"),
+        ("mAP" in names, "3D detection (mAP)"),
+        ("mIoU" in names, "map segmentation (mIoU)"),
+        (any(name.startswith(("AP/", "IoU/")) for name in names), "results by class"),
+        (any("range" in name for name in names), "results by range"),
+        (has_pictures, "pictures"),
+        (False, "engine parity and latency (see the export report)"),
+    )
+    return tuple(text for present, text in wanted if not present)

@@ -1,0 +1,102 @@
+"""Pictures of the run folder as data URIs, clean beside corrupted of the same frame."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from reports import formatting
+from reports.schema import Picture, Results
+
+MAX_BYTES_ONE = 160_000
+MAX_BYTES_ALL = 3_500_000
+MAX_WIDTH_PX = 1200
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One picture of the gallery; `problem` says why there is no image."""
+
+    caption: str
+    label: str
+    clean: bool
+    uri: str
+    width: int
+    height: int
+    problem: str
+
+
+@dataclass(frozen=True)
+class Frame:
+    """All pictures of one frame, the clean ones first."""
+
+    token: str
+    pictures: tuple[Shown, ...]
+
+
+def gallery(results: Results, run_dir: Path) -> tuple[Frame, ...]:
+    """The frames in the order of the file. What is missing, broken, outside the folder or too much is named, not dropped."""
+    by_token: dict[str, list[Picture]] = {}
+    for picture in results.pictures:
+        by_token.setdefault(picture.token, []).append(picture)
+    used = 0
+    frames = []
+    for token, pictures in by_token.items():
+        shown = []
+        for picture in sorted(pictures, key=lambda p: p.condition.kind != "clean"):
+            entry = _load(picture, run_dir, MAX_BYTES_ALL - used)
+            used += len(entry.uri)
+            shown.append(entry)
+        frames.append(Frame(token, tuple(shown)))
+    return tuple(frames)
+
+
+def _load(picture: Picture, run_dir: Path, room: int) -> Shown:
+    label = formatting.condition(picture.condition)
+    clean = picture.condition.kind == "clean"
+    try:
+        data, kind, width, height = _encoded(_inside(run_dir, picture.path))
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError) as error:
+        return Shown(picture.caption, label, clean, "", 0, 0, f"{picture.path}: {_reason(error)}")
+    uri = f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
+    if len(uri) > room:
+        return Shown(picture.caption, label, clean, "", 0, 0, f"{picture.path}: left out, the gallery is full")
+    return Shown(picture.caption, label, clean, uri, width, height, "")
+
+
+def _inside(run_dir: Path, relative: str) -> Path:
+    path = (run_dir / relative).resolve()
+    if not path.is_relative_to(run_dir.resolve()):
+        raise ValueError("outside the run folder")
+    return path
+
+
+def _encoded(path: Path) -> tuple[bytes, str, int, int]:
+    """The file as it is where small enough, else scaled down and JPEG-coded."""
+    data = path.read_bytes()
+    with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as image:
+        image.load()
+        if len(data) <= MAX_BYTES_ONE:
+            return data, "png" if image.format == "PNG" else "jpeg", image.width, image.height
+        small = image.convert("RGB")
+    small.thumbnail((MAX_WIDTH_PX, MAX_WIDTH_PX))
+    for quality in (85, 70, 50):
+        buffer = io.BytesIO()
+        small.save(buffer, "JPEG", quality=quality)
+        if buffer.tell() <= MAX_BYTES_ONE:
+            break
+    return buffer.getvalue(), "jpeg", small.width, small.height
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "no such file in the run folder"
+    if isinstance(error, UnidentifiedImageError):
+        return "no JPEG or PNG image"
+    if isinstance(error, OSError) and error.strerror:  # without the machine's path
+        return error.strerror
+    return str(error)

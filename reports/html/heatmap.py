@@ -1,0 +1,79 @@
+"""Corruption x severity: the value and the share of the clean value that is kept, per metric and model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reports import formatting
+from reports.html.value import Value, shown
+from reports.view import HEADLINES, Series, View
+
+
+@dataclass(frozen=True)
+class HeatRow:
+    """One corruption: a value per severity (None where not run) and the mean share kept."""
+
+    name: str
+    axis: str
+    levels: tuple[str, ...]
+    cells: tuple[Value | None, ...]
+    kept: str
+
+
+@dataclass(frozen=True)
+class Heatmap:
+    """One model on one engine."""
+
+    label: str
+    style: int
+    clean: Value
+    severities: tuple[int, ...]
+    rows: tuple[HeatRow, ...]
+
+
+@dataclass(frozen=True)
+class HeatGroup:
+    """One metric, all models side by side."""
+
+    title: str
+    maps: tuple[Heatmap, ...]
+
+
+def heatmaps(view: View, baseline: View | None) -> tuple[HeatGroup, ...]:
+    """One group per charted metric; rows in the order of the first model's losses, worst first."""
+    if not view.names("corruption"):
+        return ()
+    severities = tuple(sorted({c.condition.severity for c in view.results.cells if c.condition.kind == "corruption"}))
+    groups = []
+    for metric in view.charted:
+        order = view.by_loss(view.series[0], metric)
+        maps = tuple(_map(view, baseline, series, metric, order, severities) for series in view.series)
+        groups.append(HeatGroup(HEADLINES.get(metric, metric), tuple(m for m in maps if m is not None)))
+    return tuple(group for group in groups if group.maps)
+
+
+def _map(
+    view: View, baseline: View | None, series: Series, metric: str, order: tuple[str, ...], severities: tuple[int, ...]
+) -> Heatmap | None:
+    if not view.points(series, metric, "corruption"):
+        return None
+    rows = tuple(_row(view, baseline, series, metric, name, severities) for name in order)
+    return Heatmap(series.label, series.style % 6, shown(view.clean(series, metric)), severities, rows)
+
+
+def _row(
+    view: View, baseline: View | None, series: Series, metric: str, name: str, severities: tuple[int, ...]
+) -> HeatRow:
+    clean = view.clean(series, metric)
+    points = {point.condition.severity: point for point in view.points(series, metric, "corruption", name)}
+    conditions = [point.condition for point in points.values()]
+    axis = next((formatting.axis(c.axis, c.unit) for c in conditions if c.axis), "")
+    cells = []
+    for severity in severities:
+        point = points.get(severity)
+        old = baseline.same(series, metric, point) if baseline and point else None
+        note = formatting.parameters(point.condition.parameters) if point else ""
+        cells.append(shown(point.metric, note, clean, old) if point else None)
+    kept = view.retained(series, metric, name)
+    levels = tuple(formatting.parameters(point.condition.parameters) for point in points.values())
+    return HeatRow(formatting.words(name), axis, levels, tuple(cells), "" if kept is None else formatting.percent(kept))

@@ -1,0 +1,116 @@
+"""Results in, one HTML text out. Same input, same bytes."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from reports import compare
+from reports.gate_report import GateReport
+from reports.html.checks import absent, budget_table, effect_table
+from reports.html.classes import class_bars
+from reports.html.curves import attack_curves, severity_curves
+from reports.html.gallery import gallery
+from reports.html.heatmap import heatmaps
+from reports.html.scorecard import scorecard
+from reports.verdict import verdict
+from reports.schema import Results
+from reports.view import View, is_control
+
+FOLDER = Path(__file__).parent
+
+
+def render_html(
+    results: Results, run_dir: Path, baseline: Results | None = None, gate: GateReport | None = None
+) -> str:
+    """The report as one self-contained page.
+
+    Args:
+        results: what was measured; every number on the page comes from it.
+        run_dir: the folder that the paths of `results.pictures` are relative to.
+        baseline: an earlier run; changes are shown beside the values where the two are comparable.
+        gate: the verdict of the rules, where the gate was run.
+    """
+    view = View(results)
+    reasons = compare.differences(results, baseline) if baseline else ()
+    before = View(compare.same_subject(results, baseline)) if baseline and not reasons else None
+    frames = gallery(results, run_dir)
+    css = (FOLDER / "style.css").read_text(encoding="utf-8")
+    page = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            results=results,
+            origin=results.provenance,
+            policy=_policy(css),
+            css=Markup(css),  # noqa: S704 - our own file, not data
+            verdict=verdict(view, gate),
+            baseline_title=baseline.title if baseline else "",
+            has_baseline=before is not None,
+            not_comparable=reasons,
+            series=view.series,
+            subject=view.series[0].label if view.series else "the model",
+            methods=_methods(view),
+            scores=scorecard(view, before),
+            heatmaps=heatmaps(view, before),
+            curves=severity_curves(view),
+            classes=class_bars(view),
+            attacks=attack_curves(view),
+            has_controls=any(is_control(cell.condition) for cell in results.cells),
+            budgets=budget_table(view),
+            effects=effect_table(view),
+            gallery=frames,
+            gate=gate,
+            gate_checks=sorted(gate.checks, key=lambda check: check.state == "passed") if gate else (),
+            facts=_facts(results),
+            absent=absent(results, bool(frames)),
+        )
+    )
+    return page + "\n"
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _policy(css: str) -> str:
+    """Nothing may be loaded or run; only this very style sheet and embedded pictures."""
+    digest = base64.b64encode(hashlib.sha256(css.encode("utf-8")).digest()).decode("ascii")
+    return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+
+
+def _methods(view: View) -> list[str]:
+    """How the intervals of the headline metrics were made."""
+    found = {
+        m.method
+        for c in view.results.cells
+        for n, m in c.metrics.items()
+        if n in view.metrics and m.method and m.lo is not None
+    }
+    return sorted(found)
+
+
+def _facts(results: Results) -> list[tuple[str, str]]:
+    origin = results.provenance
+    dirty = {True: " (with uncommitted changes)", False: "", None: " (unknown whether changed)"}[origin.git_dirty]
+    return [
+        ("Data", f"{origin.data}, {origin.n_frames} frames in {origin.n_scenes} scenes"),
+        ("Data hash", origin.data_hash),
+        ("Suite version", origin.suite_version),
+        ("Seed", str(origin.seed)),
+        ("Git commit", f"{origin.git_commit}{dirty}" if origin.git_commit else "unknown"),
+        ("CALICO", origin.calico_version),
+        ("Python", origin.python),
+        ("Packages", ", ".join(f"{name} {version}" for name, version in sorted(origin.packages.items()))),
+        ("Machine", f"{origin.machine}, {origin.threads} threads"),
+    ]

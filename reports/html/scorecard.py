@@ -1,0 +1,115 @@
+"""The scorecard: per headline metric a table and a chart of clean, mean corruption, worst corruption and under attack."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reports import formatting
+from reports.html.chart import top_of
+from reports.html.rows import RowChart, RowData, row_chart
+from reports.html.value import Value, shown
+from reports.schema import Metric
+from reports.view import HEADLINES, Point, Series, View
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """One model on one engine."""
+
+    label: str
+    style: int
+    sensors: str
+    clean: Value
+    mean: Value
+    worst: Value
+    attack: Value
+    rates: tuple[Value, ...]
+    sample: str
+
+
+@dataclass(frozen=True)
+class Score:
+    """One headline metric."""
+
+    title: str
+    metric: str
+    chart: RowChart
+    rows: tuple[ScoreRow, ...]
+    rate_names: tuple[str, ...]
+
+
+def scorecard(view: View, baseline: View | None) -> tuple[Score, ...]:
+    """One entry per headline metric that the file holds."""
+    return tuple(_score(view, baseline, metric) for metric in view.metrics)
+
+
+def _score(view: View, baseline: View | None, metric: str) -> Score:
+    summary = view.results.summary
+    rates = tuple(
+        rate
+        for rate in ("mRR", "mCE")
+        if any(f"{metric}/{rate}" in summary.get(f"{s.model}/{s.engine}", {}) for s in view.series)
+    )
+    data = [
+        RowData(
+            series.label,
+            "",
+            view.clean(series, metric),
+            (
+                ("mean", "mean over corruptions", view.corruption_mean(series, metric)),
+                ("worst", "worst corruption", _metric(view.worst(series, metric, "corruption"))),
+                ("attack", "worst attack", _metric(view.worst(series, metric, "attack"))),
+            ),
+            bar=False,
+        )
+        for series in view.series
+    ]
+    title = HEADLINES.get(metric, metric)
+    top = top_of([row.clean for row in data] + [dot[2] for row in data for dot in row.dots])
+    left = 24 + 6.6 * max(len(row.label) for row in data)
+    return Score(
+        title=title,
+        metric=metric,
+        chart=row_chart(f"{title}: clean, corrupted and under attack", data, top, 0, left, 620, 34),
+        rows=tuple(_row(view, baseline, series, metric, rates) for series in view.series),
+        rate_names=rates,
+    )
+
+
+def _row(view: View, baseline: View | None, series: Series, metric: str, rates: tuple[str, ...]) -> ScoreRow:
+    clean = view.clean(series, metric)
+    sensors = next((model.sensors for model in view.results.models if model.name == series.model), ())
+    summary = view.results.summary.get(f"{series.model}/{series.engine}", {})
+    before = summary_of(baseline, series)
+    return ScoreRow(
+        label=series.label,
+        style=series.style % 6,
+        sensors=" + ".join(formatting.words(sensor) for sensor in sensors),
+        clean=shown(clean, old=baseline.clean(series, metric) if baseline else None),
+        mean=shown(
+            view.corruption_mean(series, metric),
+            clean=clean,
+            old=baseline.corruption_mean(series, metric) if baseline else None,
+        ),
+        worst=_worst(view, baseline, series, metric, "corruption", clean),
+        attack=_worst(view, baseline, series, metric, "attack", clean),
+        rates=tuple(shown(summary.get(f"{metric}/{rate}"), old=before.get(f"{metric}/{rate}")) for rate in rates),
+        sample=formatting.sample(clean),
+    )
+
+
+def summary_of(baseline: View | None, series: Series) -> dict[str, Metric]:
+    """The baseline's aggregates of the same model and engine."""
+    return baseline.results.summary.get(f"{series.model}/{series.engine}", {}) if baseline else {}
+
+
+def _worst(view: View, baseline: View | None, series: Series, metric: str, kind: str, clean: Metric | None) -> Value:
+    point = view.worst(series, metric, kind)
+    if point is None:
+        return shown(None)
+    old = baseline.same(series, metric, point) if baseline else None
+    return shown(point.metric, formatting.condition(point.condition), clean, old)
+
+
+def _metric(point: Point | None) -> Metric | None:
+    return None if point is None else point.metric

@@ -1,0 +1,113 @@
+"""Markdown for a pull request or a GitHub step summary: verdict, scorecard, gate, worst corruptions, failed checks."""
+
+from __future__ import annotations
+
+import re
+
+from reports import compare, formatting
+from reports.gate_report import GateCheck, GateReport
+from reports.schema import Metric, Results
+from reports.verdict import verdict
+from reports.view import Series, View
+
+MAX_BYTES = 1_000_000  # GitHub takes 1 MiB
+MAX_ROWS = 200
+
+
+def markdown_summary(results: Results, baseline: Results | None = None, gate: GateReport | None = None) -> str:
+    """The summary, below 1 MiB: long tables are cut, and say so."""
+    view = View(results)
+    comparable = baseline is not None and not compare.differences(results, baseline)
+    before = View(compare.same_subject(results, baseline)) if baseline is not None and comparable else None
+    found = verdict(view, gate)
+    parts = [f"# {_safe(results.title)}", _safe(found.sentence)]
+    parts += [
+        _table(
+            ("", "", ""),
+            [(t.question, f"**{_safe(t.answer)}**", "; ".join(d for d in t.details if d)) for t in found.tiles],
+        )
+    ]
+    if baseline is not None and not comparable:
+        parts.append(
+            "**Not comparable with the baseline:** " + _safe("; ".join(compare.differences(results, baseline)))
+        )
+    if gate is not None:
+        parts += ["## Gate", _gate(gate)]
+    for metric in view.metrics:
+        parts += [f"## {_safe(metric)}", _scores(view, before, metric)]
+    if view.series and view.names("corruption"):
+        parts += [f"## Kept of the clean value, {_safe(view.series[0].label)}", _losses(view)]
+    if found.cautions:
+        parts += ["## Read with care", "\n".join(f"- {_safe(caution)}" for caution in found.cautions)]
+    parts.append(f"`{results.provenance.command.replace('`', chr(39))}`")
+    text = "\n\n".join(parts) + "\n"
+    while len(text.encode()) > MAX_BYTES:  # only with absurdly long names
+        text = text[: len(text) // 2] + "\n\n(cut: too long for a step summary)\n"
+    return text
+
+
+def _gate(gate: GateReport) -> str:
+    head = f"**{'Passed' if gate.passed else 'Not passed'}**: {gate.count('passed')} passed, {gate.count('failed')} failed, "
+    head += f"{gate.count('error')} errors (exit code {int(gate.exit_code)})."
+    if gate.not_comparable:
+        head += " Not comparable: " + _safe("; ".join(gate.not_comparable))
+    checks = sorted(gate.checks, key=lambda check: check.state == "passed")
+    rows = [_gate_row(check, gate) for check in checks[:MAX_ROWS]]
+    more = f"\n\n{len(checks) - MAX_ROWS} more checks are in report.html." if len(checks) > MAX_ROWS else ""
+    return head + "\n\n" + _table(("", "Metric", "Model", "Condition", "Observed and bound"), rows) + more
+
+
+def _gate_row(check: GateCheck, gate: GateReport) -> tuple[str, ...]:
+    mark = {"passed": "✓ passed", "failed": "✗ **failed**", "error": "✗ **error**"}[check.state]
+    return mark, check.metric, check.model or "–", check.condition or gate.rules[check.rule], check.message
+
+
+def _scores(view: View, before: View | None, metric: str) -> str:
+    rows = [_score(view, before, series, metric) for series in view.series[:MAX_ROWS]]
+    return _table(("Model", "Clean", "Mean corruption", "Worst corruption", "Under attack"), rows)
+
+
+def _score(view: View, before: View | None, series: Series, metric: str) -> tuple[str, ...]:
+    cells = [
+        _value(view.clean(series, metric), before.clean(series, metric) if before else None),
+        _value(view.corruption_mean(series, metric), before.corruption_mean(series, metric) if before else None),
+    ]
+    for kind in ("corruption", "attack"):
+        point = view.worst(series, metric, kind)
+        if point is None:
+            cells.append("not run")
+        else:
+            old = before.same(series, metric, point) if before else None
+            cells.append(f"{_value(point.metric, old)} ({formatting.condition(point.condition)})")
+    return (series.label, *cells)
+
+
+def _value(metric: Metric | None, old: Metric | None) -> str:
+    parts = [formatting.metric(metric), formatting.interval(metric)]
+    if metric is not None and old is not None and metric.value is not None and old.value is not None:
+        parts.append(formatting.delta(metric.value, old.value, metric.unit))
+    return " ".join(part for part in parts if part)
+
+
+def _losses(view: View) -> str:
+    series = view.series[0]
+    rows = []
+    for name in view.by_loss(series, view.charted[0])[:MAX_ROWS]:
+        kept = [view.retained(series, metric, name) for metric in view.charted]
+        rows.append((formatting.words(name), *("undefined" if k is None else formatting.percent(k) for k in kept)))
+    return _table(("Corruption", *view.charted), rows)
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    lines += [
+        "| " + " | ".join(cell if cell.startswith(("**", "✓", "✗")) else _safe(cell) for cell in row) + " |"
+        for row in rows
+    ]
+    return "\n".join(lines)
+
+
+def _safe(text: str) -> str:
+    """Text that Markdown and HTML take literally, on one line."""
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_\[\]|#~])", r"\\\1", " ".join(text.split(None)) if "\n" in text else text)

@@ -1,0 +1,156 @@
+"""The first screen: how good clean, how bad at worst, what loses most, was every check passed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from reports import formatting
+from reports.gate_report import GateReport
+from reports.schema import Check, Results
+from reports.view import Point, Series, View, ratio
+
+FEW_SCENES = 20
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A question with its answer; level is 'plain', 'good', 'bad' or 'warn', and is said in words too."""
+
+    question: str
+    answer: str
+    details: tuple[str, ...]
+    level: str = "plain"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Headline sentence, tiles, and what a careful reader must know."""
+
+    sentence: str
+    tiles: tuple[Tile, ...]
+    cautions: tuple[str, ...]
+
+
+def verdict(view: View, gate: GateReport | None) -> Verdict:
+    """The verdict strip, for the first model of the file."""
+    if not view.series or not view.metrics:
+        return Verdict(
+            "This file holds no measured cell.", (checks_tile(view.results), gate_tile(gate)), tuple(cautions(view))
+        )
+    subject, metric = view.series[0], view.charted[0]
+    tiles = (
+        _clean(view, subject),
+        _worst(view, subject, "corruption", "At worst, corrupted"),
+        _most_harm(view, subject, metric),
+        _worst(view, subject, "attack", "Under attack, at worst"),
+        checks_tile(view.results),
+        gate_tile(gate),
+    )
+    return Verdict(_sentence(view, subject), tiles, tuple(cautions(view)))
+
+
+def all_checks(results: Results) -> list[Check]:
+    """Every effect and budget check of the file."""
+    return [check for cell in results.cells for check in (cell.effect, cell.budget) if check is not None]
+
+
+def _sentence(view: View, subject: Series) -> str:
+    """How much of the clean value is kept on average, per charted metric."""
+    parts = []
+    for metric in view.charted:
+        kept = ratio(view.corruption_mean(subject, metric), view.clean(subject, metric))
+        if kept is not None:
+            parts.append(f"{formatting.percent(kept)} of its clean {metric}")
+    names = formatting.count(len(view.names("corruption")), "corruption")
+    if not parts:
+        return f"{subject.label}: no corruption was measured against a clean run."
+    return f"{subject.label} keeps {' and '.join(parts)}, averaged over {names} at all severities."
+
+
+def _clean(view: View, subject: Series) -> Tile:
+    metric = view.charted[0]
+    value = view.clean(subject, metric)
+    details = [f"{formatting.interval(value)} {formatting.sample(value)}".strip()]
+    for other in view.charted[1:]:
+        second = view.clean(subject, other)
+        details.append(f"{other} {formatting.metric(second)} {formatting.interval(second)}".strip())
+    return Tile(f"Clean {metric}", formatting.metric(value), tuple(details))
+
+
+def _worst(view: View, subject: Series, kind: str, question: str) -> Tile:
+    """The worst cell of a kind, on any engine that ran the subject's model."""
+    found: list[tuple[str, Point]] = []
+    for metric in view.charted:
+        points = [p for s in view.series if s.model == subject.model if (p := view.worst(s, metric, kind)) is not None]
+        if points:
+            found.append((metric, min(points, key=lambda p: p.metric.value or 0.0)))
+    if not found:
+        return Tile(question, "not run", (f"no {kind} cell of {subject.model} in this file",), "warn")
+    (metric, point), rest = found[0], found[1:]
+    details = [formatting.condition(point.condition)]
+    details += [f"{name} {formatting.metric(p.metric)}: {formatting.condition(p.condition)}" for name, p in rest]
+    return Tile(f"{question}: {metric}", formatting.metric(point.metric), tuple(details))
+
+
+def _most_harm(view: View, subject: Series, metric: str) -> Tile:
+    losses = [
+        (name, kept)
+        for name in view.by_loss(subject, metric)
+        if (kept := view.retained(subject, metric, name)) is not None
+    ]
+    if not losses:
+        return Tile("Loses most to", "not run", ("no corruption with a clean value to compare with",), "warn")
+    (name, kept), rest = losses[0], losses[1:3]
+    details = [f"keeps {formatting.percent(kept)} of clean {metric} on average"]
+    if rest:
+        details.append("then " + ", ".join(f"{formatting.words(n)} ({formatting.percent(k)})" for n, k in rest))
+    return Tile("Loses most to", formatting.words(name), tuple(details))
+
+
+def checks_tile(results: Results) -> Tile:
+    """Were the corruptions real and the attacks within budget?"""
+    checks = all_checks(results)
+    question = "Effect and budget checks"
+    if not checks:
+        return Tile(question, "none run", ("nothing shows that the sensors were changed as stated",), "warn")
+    failed = sum(not check.passed for check in checks)
+    unchecked = sum(c.condition.kind != "clean" and c.effect is None and c.budget is None for c in results.cells)
+    details = [f"{len(checks) - failed} of {len(checks)} passed"]
+    if unchecked:
+        details.append(f"{formatting.count(unchecked, 'cell')} without any check")
+    level = "bad" if failed else "warn" if unchecked else "good"
+    return Tile(question, f"{failed} failed" if failed else "all passed", tuple(details), level)
+
+
+def gate_tile(gate: GateReport | None) -> Tile:
+    """The gate's verdict, or that it was not run."""
+    if gate is None:
+        return Tile("Gate", "not run", ("this report was written without rules",), "plain")
+    if gate.not_comparable:
+        return Tile("Gate", "not comparable", gate.not_comparable[:2], "bad")
+    details = (f"{gate.count('passed')} of {formatting.count(len(gate.checks), 'check')} passed",)
+    return Tile("Gate", "passed", details, "good") if gate.passed else Tile("Gate", "failed", details, "bad")
+
+
+def cautions(view: View) -> Iterator[str]:
+    """What weakens the figures: few scenes, missing intervals, uncommitted code, notes of the run."""
+    origin = view.results.provenance
+    if origin.n_scenes < FEW_SCENES:
+        yield (
+            f"{formatting.count(origin.n_scenes, 'scene')} only ({formatting.count(origin.n_frames, 'frame')}): "
+            "the intervals are wide and small differences mean nothing."
+        )
+    without = sum(
+        m.value is not None and m.lo is None
+        for c in view.results.cells
+        for n, m in c.metrics.items()
+        if n in view.metrics
+    )
+    if without:
+        yield f"{formatting.count(without, 'headline value')} without an interval."
+    if origin.git_dirty:
+        yield "The code had uncommitted changes: the commit below does not describe it fully."
+    if origin.git_commit is None:
+        yield "The code's git commit is unknown."
+    yield from view.results.notes

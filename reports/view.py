@@ -1,0 +1,174 @@
+"""What the writers show, selected from Results: which model, which cell, what is worst. No formatting, no markup.
+
+The only numbers made here are plain means over cells and ratios to the clean cell; both are defined below.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from reports.schema import Cell, Condition, Metric, Results
+
+HEADLINES = {"mAP": "3D detection, mAP", "NDS": "3D detection, NDS", "mIoU": "Map segmentation, mIoU"}
+
+
+@dataclass(frozen=True)
+class Series:
+    """One model on one engine: a row of the scorecard, a line of a chart."""
+
+    model: str
+    engine: str
+    label: str
+    style: int
+
+
+@dataclass(frozen=True)
+class Point:
+    """A metric under one condition. With several seeds: their plain mean, without interval."""
+
+    condition: Condition
+    metric: Metric
+    cells: tuple[Cell, ...]
+
+
+class View:
+    """Look-ups over one Results object."""
+
+    def __init__(self, results: Results) -> None:
+        self.results = results
+        self._cells: dict[tuple[str, str], list[Cell]] = {}
+        for cell in results.cells:
+            self._cells.setdefault((cell.model, cell.engine), []).append(cell)
+
+    @cached_property
+    def series(self) -> tuple[Series, ...]:
+        """Models in the order of the file, then engines in the order of their cells; the first is the main subject."""
+        order = [model.name for model in self.results.models]
+        keys = sorted(self._cells, key=lambda key: order.index(key[0]) if key[0] in order else len(order))
+        engines = {engine for _, engine in keys}
+        return tuple(
+            Series(model, engine, model if len(engines) == 1 else f"{model} ({engine})", style)
+            for style, (model, engine) in enumerate(keys)
+        )
+
+    @cached_property
+    def metrics(self) -> tuple[str, ...]:
+        """The headline metrics that some cell holds; without any, all undivided metric names."""
+        names = {name for cell in self.results.cells for name in cell.metrics}
+        return tuple(name for name in HEADLINES if name in names) or tuple(sorted(n for n in names if "/" not in n))
+
+    @cached_property
+    def charted(self) -> tuple[str, ...]:
+        """The metrics of maps and curves: mAP and mIoU, else what there is."""
+        return tuple(name for name in self.metrics if name != "NDS") or self.metrics
+
+    def points(self, series: Series, metric: str, kind: str, name: str | None = None) -> tuple[Point, ...]:
+        """The defined and undefined values of one metric, by condition, mild to severe as far as severity tells."""
+        groups: dict[tuple[object, ...], list[Cell]] = {}
+        for cell in self._cells.get((series.model, series.engine), []):
+            condition = cell.condition
+            if condition.kind == kind and name in (None, condition.name) and metric in cell.metrics:
+                groups.setdefault(condition_key(condition), []).append(cell)
+        points = [
+            Point(cells[0].condition, _mean([c.metrics[metric] for c in cells]), tuple(cells))
+            for cells in groups.values()
+        ]
+        return tuple(sorted(points, key=lambda point: point.condition.severity))
+
+    def clean(self, series: Series, metric: str) -> Metric | None:
+        """The value without any change to the sensors."""
+        points = self.points(series, metric, "clean")
+        return points[0].metric if points else None
+
+    def names(self, kind: str) -> tuple[str, ...]:
+        """Names of the conditions of a kind, in the order of the file."""
+        conditions = (cell.condition for cell in self.results.cells)
+        return tuple(dict.fromkeys(condition.name for condition in conditions if condition.kind == kind))
+
+    def corruption_mean(self, series: Series, metric: str) -> Metric | None:
+        """mPC: from the summary of the file; else the mean over corruptions of the mean over severities."""
+        stored = self.results.summary.get(f"{series.model}/{series.engine}", {}).get(f"{metric}/mPC")
+        if stored is not None:
+            return stored
+        means = [
+            _mean([point.metric for point in self.points(series, metric, "corruption", name)])
+            for name in self.names("corruption")
+            if self.points(series, metric, "corruption", name)
+        ]
+        return _mean(means, "mean over corruptions and severities") if means else None
+
+    def retained(self, series: Series, metric: str, name: str) -> float | None:
+        """RR_c = sum over severities of M_cs / (S M_clean): the mean share of the clean value that is kept."""
+        values = [
+            ratio(point.metric, self.clean(series, metric)) for point in self.points(series, metric, "corruption", name)
+        ]
+        known = [value for value in values if value is not None]
+        return sum(known) / len(known) if known and len(known) == len(values) else None
+
+    def worst(self, series: Series, metric: str, kind: str) -> Point | None:
+        """The condition of a kind with the worst value; a random-noise control is no attack."""
+        points = [
+            p for p in self.points(series, metric, kind) if p.metric.value is not None and not is_control(p.condition)
+        ]
+        if not points:
+            return None
+        return min(points, key=lambda p: (p.metric.value or 0.0) * (1 if p.metric.higher_is_better else -1))
+
+    def same(self, series: Series, metric: str, point: Point) -> Metric | None:
+        """The value of the same model, engine and condition in this file, for a point of another file."""
+        for candidate in self.points(series, metric, point.condition.kind, point.condition.name):
+            if condition_key(candidate.condition) == condition_key(point.condition):
+                return candidate.metric
+        return None
+
+    def by_loss(self, series: Series, metric: str) -> tuple[str, ...]:
+        """Corruption names, the one that keeps least of the clean value first; unknown ones last."""
+        kept = {name: self.retained(series, metric, name) for name in self.names("corruption")}
+        return tuple(sorted(kept, key=lambda name: (kept[name] is None, kept[name] or 0.0, name)))
+
+
+def ratio(value: Metric | None, clean: Metric | None) -> float | None:
+    """M / M_clean, or None where either is undefined or M_clean is not above 0."""
+    if value is None or clean is None or value.value is None or clean.value is None or clean.value <= 0:
+        return None
+    return value.value / clean.value
+
+
+def condition_key(condition: Condition) -> tuple[object, ...]:
+    """What makes two cells the same test of a sensor set-up: everything but the seed."""
+    return (
+        condition.kind,
+        condition.name,
+        condition.severity,
+        *sorted((k, str(v)) for k, v in condition.parameters.items()),
+    )
+
+
+def is_control(condition: Condition) -> bool:
+    """Whether an attack condition is its random-noise control: the name ends in 'noise' or 'random'."""
+    return condition.kind == "attack" and condition.name.endswith(("noise", "random"))
+
+
+def level(condition: Condition) -> float:
+    """Where a condition stands on its physical axis; its severity where the axis is no number."""
+    value = condition.parameters.get(condition.axis) if condition.axis else None
+    return float(value) if isinstance(value, (int, float)) else float(condition.severity)
+
+
+def _mean(metrics: list[Metric], what: str = "mean over seeds") -> Metric:
+    """The plain mean of several metrics, without interval; undefined as soon as one of them is."""
+    first = metrics[0]
+    if len(metrics) == 1:
+        return first
+    values = [metric.value for metric in metrics]
+    known = [value for value in values if value is not None]
+    return Metric(
+        value=sum(known) / len(known) if len(known) == len(values) else None,
+        reason=None if len(known) == len(values) else "undefined in one of the cells",
+        method=what,
+        n_frames=min(metric.n_frames for metric in metrics),
+        n_scenes=min(metric.n_scenes for metric in metrics),
+        higher_is_better=first.higher_is_better,
+        unit=first.unit,
+    )

@@ -1,0 +1,42 @@
+"""Writes every report of a run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reports.files import to_json, write_text
+from reports.gate_report import GateReport
+from reports.html import render_html
+from reports.junit import junit_xml
+from reports.markdown import markdown_summary
+from reports.openmetrics import openmetrics_text
+from reports.schema import Results, read_results
+from reports.summary import nuscenes_summary
+
+
+def write_report(
+    run_dir: Path, results: Results | None = None, baseline: Results | None = None, gate: GateReport | None = None
+) -> list[Path]:
+    """Writes report.html, summary.md, junit.xml, metrics.txt and metrics_summary.json into the run folder.
+
+    Args:
+        run_dir: the folder of results.json and of the pictures that it names.
+        results: what to report; read from results.json of the folder where not given.
+        baseline: an earlier run to show changes against.
+        gate: the gate's verdict, where it was run.
+
+    Returns:
+        The files, in the order above. Each is written whole or not at all.
+    """
+    run_dir = Path(run_dir)
+    results = read_results(run_dir / "results.json") if results is None else results
+    texts = {
+        "report.html": render_html(results, run_dir, baseline, gate),
+        "summary.md": markdown_summary(results, baseline, gate),
+        "junit.xml": junit_xml(results, gate),
+        "metrics.txt": openmetrics_text(results, gate),
+        "metrics_summary.json": to_json(nuscenes_summary(results)),
+    }
+    for name, text in texts.items():
+        write_text(run_dir / name, text)
+    return [run_dir / name for name in texts]
