@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from calico.errors import CalicoError
+from calico_eval.metrics.nuscenes import class_ranges
+from calico_eval.metrics.suffstats import FrameStats, frame_stats, load_stats, save_stats
+
+
+@pytest.fixture
+def stats(random_pair: Callable[..., Any], with_maps: Callable[..., Any]) -> list[FrameStats]:
+    """Frames with and without maps, one without predictions, one without objects."""
+    rng = np.random.default_rng(0)
+    pairs = [with_maps(rng, random_pair(rng, f"t{i}", scene=f"s{i // 2}")) for i in range(4)]
+    pairs[1] = random_pair(rng, "no map", scene="s0")
+    pairs[2] = with_maps(rng, (pairs[2][0], random_pair(rng, "none", objects=0)[1]))
+    pairs[3] = random_pair(rng, "empty", scene="s1", objects=0)
+    return [frame_stats(*pair, class_ranges()) for pair in pairs]
+
+
+def assert_same(a: FrameStats, b: FrameStats) -> None:
+    assert (a.token, a.scene) == (b.token, b.scene)
+    for name in ("labels", "scores", "tp", "errors", "n_gt"):
+        left, right = getattr(a.detection, name), getattr(b.detection, name)
+        np.testing.assert_array_equal(left, right)
+        assert left.dtype == right.dtype
+    assert (a.segmentation is None) == (b.segmentation is None)
+    if a.segmentation is not None:
+        for name in ("tp", "fp", "fn"):
+            np.testing.assert_array_equal(getattr(a.segmentation, name), getattr(b.segmentation, name))
+
+
+def test_what_is_written_is_read(stats: list[FrameStats], tmp_path: Path) -> None:
+    save_stats(tmp_path / "new" / "frames.parquet", stats)
+    again = load_stats(tmp_path / "new" / "frames.parquet")
+    assert [s.segmentation is None for s in again] == [False, True, False, True]
+    assert np.isnan(again[0].detection.errors[again[0].detection.tp[:, 2]]).any()  # unknown velocities come back as NaN
+    for a, b in zip(stats, again, strict=True):
+        assert_same(a, b)
+
+
+def test_same_bytes_and_nothing_left_behind(stats: list[FrameStats], tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        save_stats(tmp_path / name, stats)
+    save_stats(tmp_path / "c", load_stats(tmp_path / "a"))
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes() == (tmp_path / "c").read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b", "c"]
+
+
+def test_nan_is_never_written(stats: list[FrameStats], tmp_path: Path) -> None:
+    save_stats(tmp_path / "a", stats)
+    errors = pq.read_table(tmp_path / "a").column("errors").combine_chunks().flatten()
+    assert errors.null_count > 0
+    assert not np.isnan(errors.drop_null().to_numpy()).any()
+
+
+def test_no_frames(tmp_path: Path) -> None:
+    save_stats(tmp_path / "a", [])
+    assert load_stats(tmp_path / "a") == []
+
+
+def test_a_failed_write_keeps_the_old_file(
+    stats: list[FrameStats], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_stats(tmp_path / "a", stats)
+    before = (tmp_path / "a").read_bytes()
+
+    def half(table: pa.Table, where: Path, **options: object) -> None:
+        where.write_bytes(b"PAR1")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(pq, "write_table", half)
+    with pytest.raises(OSError, match="disk full"):
+        save_stats(tmp_path / "a", stats[:1])
+    assert (tmp_path / "a").read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_faults_name_the_file(stats: list[FrameStats], tmp_path: Path) -> None:
+    path = tmp_path / "frames.parquet"
+    with pytest.raises(CalicoError, match=r"frames.parquet: no such file"):
+        load_stats(path)
+    save_stats(path, stats)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(CalicoError, match=r"frames.parquet: not a readable parquet file"):
+        load_stats(path)
+    pq.write_table(pa.table({"token": ["a"]}), path)
+    with pytest.raises(CalicoError, match=r"frames.parquet: not per-frame statistics of this version"):
+        load_stats(path)
