@@ -128,6 +128,7 @@ def _unlabelled(frame: Frame) -> Frame:
         elongation=None if frame.elongation is None else frame.elongation.copy(),
         boxes=Boxes.empty(),
         map_masks=None,
+        map_known=None,
         previous=None,
     )
 

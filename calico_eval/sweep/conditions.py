@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
 from calico_eval.attacks import AttackSpec
@@ -41,10 +41,13 @@ class ConditionSpec:
     def describe(self) -> Condition:
         """The condition as results.json has it, with its physical parameters."""
         if self.attack is not None:
-            values = {name: value for name, value in asdict(self.attack).items() if name not in ("name", "sensor")}
-            unit = "/255" if self.attack.sensor == "camera" else "m"
             return Condition(
-                kind="attack", name=self.name, parameters=values, axis="eps", unit=unit, sensors=(self.attack.sensor,)
+                kind="attack",
+                name=self.name,
+                parameters=_parameters(self.attack),
+                axis="eps",
+                unit="/255" if self.attack.sensor == "camera" else "m",
+                sensors=(self.attack.sensor,),
             )
         if self.kind == "clean":
             return Condition(kind="clean", name="clean")
@@ -69,3 +72,18 @@ class ConditionSpec:
 
 
 CLEAN = ConditionSpec("clean")
+
+
+def _parameters(attack: AttackSpec) -> dict[str, float | int | str | None]:
+    """All that the attack's result depends on, the sensor apart."""
+    values: dict[str, float | int | str | None] = {"eps": float(attack.eps)}
+    if attack.name != "noise":
+        values |= {
+            "steps": attack.steps,
+            "step_size": float(attack.step),
+            "objective": attack.objective,
+            "random_start": int(attack.random_start),
+        }
+    if attack.sensor == "lidar":
+        values |= {"geometry": attack.geometry, "r_min_m": float(attack.r_min_m)}
+    return values

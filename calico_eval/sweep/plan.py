@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
@@ -50,7 +50,8 @@ def make_plan(
     source: FrameSource,
     *,
     ranges: Mapping[str, float],
-    corruptions: Mapping[str, Sequence[int]] | None = None,
+    corruptions: Sequence[str] = (),
+    severities: Sequence[int] = (1, 2, 3, 4, 5),
     attacks: Sequence[AttackSpec] = (),
     attack_only: Collection[str] = (),
     indices: Sequence[int] | None = None,
@@ -66,7 +67,7 @@ def make_plan(
 
     Args:
         engines: the first is the main subject of the report.
-        corruptions: name to severities.
+        corruptions, severities: all of their combinations (the aggregates over them need every one).
         attack_only: labels of engines that are there for the attacks: they get no corruptions.
         indices: which frames; default: all.
 
@@ -83,7 +84,7 @@ def make_plan(
     if not engines or not chosen:
         raise CalicoError(f"data {source.name}: nothing to run ({len(engines)} engines, {len(chosen)} frames)")
     conditions = [CLEAN]
-    conditions += [ConditionSpec.corruption(n, s) for n, levels in (corruptions or {}).items() for s in levels]
+    conditions += [ConditionSpec.corruption(name, severity) for name in corruptions for severity in severities]
     conditions += [ConditionSpec.of_attack(attack) for attack in attacks]
     common = _common(source, chosen, ranges, seed, batch_size)
     jobs = []
@@ -114,7 +115,6 @@ def _common(
 def _job_key(condition: ConditionSpec, engine: Engine, surrogate: Engine | None) -> dict[str, object]:
     return {
         "condition": condition.describe().model_dump(mode="json"),
-        "attack": asdict(condition.attack) if condition.attack else None,
         "engine": label(engine),
         "weights": engine.sha256,
         "crafted_on": [label(surrogate), surrogate.sha256] if surrogate else None,

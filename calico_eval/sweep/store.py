@@ -47,21 +47,23 @@ class RunStore:
             write_atomic(self.path / "config.yaml", config_yaml)
         for name in ("cells", "frames", "gallery"):
             (self.path / name).mkdir(exist_ok=True)
+        for left_over in (*self.path.rglob(".*.tmp"), *self.path.rglob(".*.partial")):
+            left_over.unlink()  # a file that a killed run was writing
 
     def finish(self, identity: Mapping[str, Any]) -> None:
         """Notes in run.json that every cell is there."""
         write_atomic(self.path / RUN_FILE, _json({"kind": "robust", "identity": identity, "status": "complete"}))
 
-    def load(self, id: str) -> tuple[Cell, list[FrameStats]] | str | None:
+    def load(self, cell_id: str) -> tuple[Cell, list[FrameStats]] | str | None:
         """A finished cell with its frames; None where it is not done; a message where its files are broken."""
-        path = self.path / "cells" / f"{id}.json"
+        path = self.path / "cells" / f"{cell_id}.json"
         if not path.exists():
             return None
         try:
             cell = Cell.model_validate_json(path.read_bytes())
-            if cell.id != id:
+            if cell.id != cell_id:
                 return f"{path.name} holds cell {cell.id}"
-            return cell, load_stats(self.path / "frames" / f"{id}.parquet")
+            return cell, load_stats(self.path / "frames" / f"{cell_id}.parquet")
         except (ValidationError, CalicoError) as error:
             return f"{path.name} cannot be read ({str(error).splitlines()[0]})"
 
@@ -92,15 +94,26 @@ class RunStore:
             )
         before = there.get("identity", {})
         lines = [
-            f"  {name}: {json.dumps(before.get(name))} there, {json.dumps(wanted.get(name))} now"
+            f"  {name}: {_difference(before.get(name), wanted.get(name))}"
             for name in sorted({*before, *wanted})
             if before.get(name) != wanted.get(name)
         ]
         if lines:
             raise CalicoError(
                 f"{self.path}: the run to resume is another one:\n" + "\n".join(lines) + "\n"
-                "Resume with the same command and versions, or use --overwrite"
+                "Resume with the same command and versions, or start again with --overwrite"
             )
+
+
+def _difference(before: Any, now: Any) -> str:
+    """Two values of one entry, in words; of lists and mappings only what differs, at most three items of each."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        names = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
+        return "; ".join(f"{name} {_difference(before.get(name), now.get(name))}" for name in names[:3])
+    if isinstance(before, list) and isinstance(now, list):
+        gone, new = ([str(v) for v in a if v not in b] for a, b in ((before, now), (now, before)))
+        return f"{len(gone)} only there ({', '.join(gone[:3])}), {len(new)} only now ({', '.join(new[:3])})"
+    return f"{json.dumps(before)} there, {json.dumps(now)} now"
 
 
 def _json(value: Mapping[str, Any]) -> str:

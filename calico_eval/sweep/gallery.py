@@ -1,0 +1,151 @@
+"""Pictures for the report: the frames that lose most under the worst conditions, clean beside changed.
+
+All choices are functions of the stored statistics, ties broken by the order of plan and frames.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from calico.data.source import FrameSource
+from calico.draw import draw_bev, draw_cameras
+from calico.draw.style import INK, PAPER, font
+from calico.files import write_atomic
+from calico.frame import Frame, UInt8
+from calico.geometry.grid import Grid
+from calico.predictions import Predictions
+from calico_eval.engines.base import Engine
+from calico_eval.engines.torch import TorchEngine
+from calico_eval.metrics.matching import DISTANCES_M, TP_DISTANCE_M
+from calico_eval.metrics.segmentation import THRESHOLDS
+from calico_eval.metrics.suffstats import FrameStats
+from calico_eval.sweep.changes import change_frame
+from calico_eval.sweep.plan import Job, SweepPlan
+from reports.schema import Cell, Picture
+
+FRAMES_PER_CONDITION = 2
+SCORE = 0.2
+"""Predictions below it are neither drawn nor counted in `frame_quality`."""
+SIDE_PX = 620
+JPEG_QUALITY = 82
+
+
+def draw_gallery(
+    plan: SweepPlan,
+    engines: Mapping[str, Engine],
+    source: FrameSource,
+    cells: Mapping[str, Cell],
+    stats: Mapping[str, Sequence[FrameStats]],
+    out_dir: Path,
+) -> tuple[Picture, ...]:
+    """Writes gallery/*.jpg for the worst corruption and the worst attack of the first engine that has one."""
+    pictures = []
+    for job in _worst_jobs(plan, cells):
+        clean = next(j for j in plan.jobs if j.condition.kind == "clean" and j.engine == job.engine)
+        for position in _worst_frames(stats[clean.id], stats[job.id]):
+            frame = source[plan.indices[position]]
+            content = _picture(plan, engines, job, frame, source.map_grid, frame_reach_m(plan))
+            path = f"gallery/{job.id}-{position:05d}.jpg"
+            write_atomic(out_dir / path, content)
+            before, after = frame_quality(stats[clean.id][position]), frame_quality(stats[job.id][position])
+            caption = f"{job.engine}, {job.condition}: frame quality {before:.2f} clean, {after:.2f} changed"
+            pictures.append(Picture(path=path, caption=caption, condition=cells[job.id].condition, token=frame.token))
+    return tuple(pictures)
+
+
+def frame_quality(stats: FrameStats) -> float:
+    """How good one frame's predictions are, for choosing pictures only: 0..1.
+
+    The mean of what there is: F1 of the boxes (matched at 2 m, score >= 0.2), and the map's IoU at 0.5 pooled over classes.
+    """
+    found, parts = stats.detection, []
+    kept = found.scores >= SCORE
+    hits = int(found.tp[kept, DISTANCES_M.index(TP_DISTANCE_M)].sum())
+    total = int(kept.sum()) + int(found.n_gt.sum())
+    if total:
+        parts.append(2 * hits / total)
+    if stats.segmentation is not None:
+        level = THRESHOLDS.index(0.5)
+        tp, fp, fn = (int(getattr(stats.segmentation, name)[:, level].sum()) for name in ("tp", "fp", "fn"))
+        if tp + fp + fn:
+            parts.append(tp / (tp + fp + fn))
+    return sum(parts) / len(parts) if parts else 0.0
+
+
+def frame_reach_m(plan: SweepPlan) -> float:
+    """How far the pictures look: as far as any class is evaluated, but 40 m at most."""
+    return min(40.0, max(plan.ranges.values()))
+
+
+def _worst_jobs(plan: SweepPlan, cells: Mapping[str, Cell]) -> list[Job]:
+    """The corruption and the attack (no control) with the lowest mAP, or mIoU where the first engine finds no boxes."""
+    clean = cells[plan.jobs[0].id].metrics
+    metric = "mAP" if (clean["mAP"].value or 0.0) > 0 else "mIoU"
+    chosen = []
+    for kind in ("corruption", "attack"):
+        jobs = [
+            job
+            for job in plan.jobs
+            if job.condition.kind == kind and not (job.condition.attack and job.condition.attack.name == "noise")
+        ]
+        mine = [job for job in jobs if job.engine == (jobs[0].engine if jobs else None)]
+        known = [(value, job) for job in mine if (value := cells[job.id].metrics[metric].value) is not None]
+        if known:
+            chosen.append(min(known, key=lambda pair: pair[0])[1])
+    return chosen
+
+
+def _worst_frames(clean: Sequence[FrameStats], changed: Sequence[FrameStats]) -> list[int]:
+    """Positions of the frames with the largest paired drop in quality, the largest first."""
+    drops = [frame_quality(a) - frame_quality(b) for a, b in zip(clean, changed, strict=True)]
+    return [int(i) for i in np.argsort(-np.array(drops), kind="stable")[:FRAMES_PER_CONDITION]]
+
+
+def _picture(
+    plan: SweepPlan, engines: Mapping[str, Engine], job: Job, frame: Frame, grid: Grid | None, reach_m: float
+) -> bytes:
+    """A JPEG: the frame and its predictions, clean on the left, changed on the right; cameras above, BEV below."""
+    surrogate = engines[job.crafted_on] if job.crafted_on else None
+    changed = change_frame(job.condition, plan.seed, frame, surrogate if isinstance(surrogate, TorchEngine) else None)
+    engine = engines[job.engine]
+    sides = [
+        _side(title, shown, engine.predict([shown])[0], grid, reach_m)
+        for title, shown in (("clean", frame), (str(job.condition), changed))
+    ]
+    canvas = Image.new("RGB", (2 * SIDE_PX + 12, max(side.height for side in sides)), PAPER)
+    for index, side in enumerate(sides):
+        canvas.paste(side, (index * (SIDE_PX + 12), 0))
+    stream = io.BytesIO()
+    canvas.save(stream, "JPEG", quality=JPEG_QUALITY)
+    return stream.getvalue()
+
+
+def _side(title: str, frame: Frame, predictions: Predictions, grid: Grid | None, reach_m: float) -> Image.Image:
+    parts: list[UInt8] = []
+    if frame.images:
+        parts.append(draw_cameras(frame, predictions, width_px=SIDE_PX, score_threshold=SCORE))
+    with_map = predictions.map_probs is not None and grid is not None
+    parts.append(
+        draw_bev(
+            frame,
+            predictions,
+            range_m=reach_m,
+            size_px=SIDE_PX,
+            map_grid=grid if with_map else None,
+            predicted_map=with_map,
+            score_threshold=SCORE,
+        )
+    )
+    header = 26
+    image = Image.new("RGB", (SIDE_PX, header + sum(len(part) + 6 for part in parts)), PAPER)
+    ImageDraw.Draw(image).text((6, header / 2), title, fill=INK, font=font(15.0), anchor="lm")
+    top = header
+    for part in parts:
+        image.paste(Image.fromarray(part), (0, top))
+        top += len(part) + 6
+    return image

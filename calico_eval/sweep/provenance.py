@@ -1,0 +1,95 @@
+"""What it takes to run a sweep again. Nothing here depends on when or where (in which folder) it ran."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+
+import calico
+from calico.data.source import FrameSource
+from calico_eval.sweep.plan import SweepPlan
+from corruptions import SUITE_VERSION
+from reports.schema import Provenance
+
+PACKAGES = ("numpy", "onnxruntime", "onnxruntime-gpu", "scipy", "torch", "torchattacks", "torchvision")
+_NO_VALUE = ("--resume", "--overwrite")
+_WITH_VALUE = ("--out", "-o")
+
+
+def provenance(plan: SweepPlan, source: FrameSource, command: Sequence[str]) -> Provenance:
+    """Versions, seeds and data of a run. `command`: the words as typed; see `portable_command`."""
+    commit, dirty = _git()
+    return Provenance(
+        command=portable_command(command),
+        calico_version=calico.__version__,
+        suite_version=SUITE_VERSION,
+        python=platform.python_version(),
+        packages={name: found for name in PACKAGES if (found := _version(name)) is not None},
+        git_commit=commit,
+        git_dirty=dirty,
+        seed=plan.seed,
+        data=source.name,
+        data_hash=source.content_hash(),
+        n_frames=len(plan.indices),
+        n_scenes=len({source.info(index).scene for index in plan.indices}),
+        threads=torch.get_num_threads(),
+        machine=_machine(),
+    )
+
+
+def portable_command(words: Sequence[str]) -> str:
+    """The command without --resume, --overwrite and --out, and with absolute paths made relative or cut to their last part.
+
+    So the same run interrupted and resumed, or done in another folder, has the same command.
+    """
+    kept: list[str] = []
+    skip = False
+    for word in words:
+        if skip or word in _NO_VALUE or word in _WITH_VALUE:
+            skip = not skip and word in _WITH_VALUE
+            continue
+        if word.startswith(tuple(f"{flag}=" for flag in _WITH_VALUE)):
+            continue
+        head, equals, tail = word.rpartition("=")
+        kept.append(f"{head}{equals}{_portable_path(tail)}")
+    return " ".join(kept)
+
+
+def _portable_path(word: str) -> str:
+    path = Path(word)
+    if not path.is_absolute():
+        return word
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else path.name
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _machine() -> str:
+    gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs{gpu}"
+
+
+def _git() -> tuple[str | None, bool | None]:
+    """Commit and state of the checkout that this package runs from; None where it was installed."""
+    folder = Path(calico.__file__).parent
+    try:
+        tracked = _run_git(folder, "ls-files", "--error-unmatch", "__init__.py")
+        commit = _run_git(folder, "rev-parse", "HEAD").strip() if tracked else None
+        return commit, bool(_run_git(folder, "status", "--porcelain", "--untracked-files=no").strip())
+    except (OSError, subprocess.CalledProcessError):
+        return None, None
+
+
+def _run_git(folder: Path, *words: str) -> str:
+    return subprocess.run(["git", "-C", str(folder), *words], check=True, capture_output=True, text=True).stdout

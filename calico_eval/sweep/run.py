@@ -1,0 +1,193 @@
+"""Runs a sweep: every missing cell, then the summary, the gallery and results.json."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from calico.data.source import FrameSource
+from calico.errors import CalicoError
+from calico_eval.engines.base import Engine, label
+from calico_eval.engines.torch import TorchEngine
+from calico_eval.evaluate import batches, score
+from calico_eval.metrics.suffstats import FrameStats
+from calico_eval.metrics.summary import metrics_of
+from calico_eval.sweep.changes import Change
+from calico_eval.sweep.conditions import ConditionSpec
+from calico_eval.sweep.gallery import draw_gallery
+from calico_eval.sweep.plan import Job, SweepPlan
+from calico_eval.sweep.provenance import provenance
+from calico_eval.sweep.store import RunStore
+from calico_eval.sweep.summary import summarise
+from reports.schema import Cell, Model, Provenance, Results, write_results
+
+Progress = Callable[[int, int, str], None]
+"""Is told (steps done, steps in all, what is running); a step is a frame in a cell."""
+
+
+def run_sweep(
+    plan: SweepPlan,
+    engines: Sequence[Engine],
+    source: FrameSource,
+    out_dir: Path,
+    *,
+    title: str,
+    command: Sequence[str] = (),
+    config_yaml: str | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Progress = lambda done, total, what: None,
+    warn: Callable[[str], None] = lambda message: None,
+) -> Results:
+    """Measures every cell of the plan and writes the run folder (`store.RunStore`).
+
+    A cell is written when it is done, so that a killed sweep goes on with the missing ones and ends with the same bytes of
+    cells, gallery and results.json.
+
+    Args:
+        plan: from `make_plan` with the same engines and source.
+        command: the words that the user typed, for the report.
+        config_yaml: text of the resolved configuration.
+        resume, overwrite: what to do with a folder that is not empty.
+        warn: is told of cells that had to be computed again.
+
+    Raises:
+        CalicoError: the folder holds something else; a condition changed nothing; an attack went over its budget; a model
+            failed. Cells that were finished before stay.
+    """
+    by_label = {label(engine): engine for engine in engines}
+    origin = provenance(plan, source, command)
+    store = RunStore(out_dir)
+    identity = _identity(plan, by_label, origin)
+    store.open(identity, config_yaml, resume=resume, overwrite=overwrite)
+    missing = _missing(plan, store, warn)
+    steps = _Steps(progress, len(missing) * len(plan.indices))
+    for (condition, crafted_on), jobs in _groups(missing).items():
+        surrogate = by_label[crafted_on] if crafted_on else None
+        change = Change(condition, plan.seed, surrogate if isinstance(surrogate, TorchEngine) else None)
+        _run_group(plan, change, jobs, by_label, source, store, steps)
+    cells, stats = _finished(plan, store)
+    results = Results(
+        title=title,
+        provenance=origin,
+        models=_models(engines),
+        cells=tuple(cells.values()),
+        summary=summarise(plan, cells, stats),
+        pictures=draw_gallery(plan, by_label, source, cells, stats, out_dir),
+    )
+    write_results(out_dir / "results.json", results)
+    store.finish(identity)
+    return results
+
+
+class _Steps:
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress, self._total, self._done = progress, total, 0
+
+    def advance(self, count: int, what: str) -> None:
+        self._done += count
+        self._progress(self._done, self._total, what)
+
+
+def _run_group(
+    plan: SweepPlan,
+    change: Change,
+    jobs: Sequence[Job],
+    engines: Mapping[str, Engine],
+    source: FrameSource,
+    store: RunStore,
+    steps: _Steps,
+) -> None:
+    """The cells of one condition: each frame is changed once and shown to every engine."""
+    stats: dict[str, list[FrameStats]] = {job.id: [] for job in jobs}
+    seconds = dict.fromkeys(stats, 0.0)
+    for batch in batches(plan.indices, plan.batch_size):
+        frames = [change.apply(source[index]) for index in batch]
+        for job in jobs:
+            start = time.perf_counter()
+            stats[job.id] += score(engines[job.engine], frames, plan.ranges)
+            seconds[job.id] += time.perf_counter() - start
+            steps.advance(len(frames), f"{change.condition} on {job.engine}")
+    effect, budget = change.effect_check(), change.budget_check()
+    for job in jobs:
+        engine = engines[job.engine]
+        cell = Cell(
+            id=job.id,
+            model=engine.model_name,
+            engine=engine.name,
+            condition=change.condition.describe(),
+            seed=plan.seed,
+            metrics=metrics_of(stats[job.id]),
+            effect=effect,
+            budget=budget,
+            details=change.details() | ({"crafted_on": job.crafted_on} if job.crafted_on else {}),
+        )
+        store.save(cell, stats[job.id], seconds[job.id])
+
+
+def _missing(plan: SweepPlan, store: RunStore, warn: Callable[[str], None]) -> list[Job]:
+    missing = []
+    for job in plan.jobs:
+        found = store.load(job.id)
+        if isinstance(found, str):
+            warn(f"{job.condition} on {job.engine}: {found}; computed again")
+        if not isinstance(found, tuple):
+            missing.append(job)
+    return missing
+
+
+def _groups(jobs: Sequence[Job]) -> dict[tuple[ConditionSpec, str | None], list[Job]]:
+    """Jobs that see the same frames, in the order of the plan."""
+    groups: dict[tuple[ConditionSpec, str | None], list[Job]] = {}
+    for job in jobs:
+        groups.setdefault((job.condition, job.crafted_on), []).append(job)
+    return groups
+
+
+def _finished(plan: SweepPlan, store: RunStore) -> tuple[dict[str, Cell], dict[str, list[FrameStats]]]:
+    """Cells and frames by id, read back from the folder: the same numbers whether this process made them or another."""
+    cells, stats = {}, {}
+    for job in plan.jobs:
+        found = store.load(job.id)
+        if not isinstance(found, tuple):
+            raise CalicoError(
+                f"{store.path}: cell {job.id} ({job.condition} on {job.engine}) is gone; run with --resume"
+            )
+        cells[job.id], stats[job.id] = found
+    return cells, stats
+
+
+def _models(engines: Sequence[Engine]) -> tuple[Model, ...]:
+    """One entry per model name; the hash is that of the first engine, the others are named in the description."""
+    models: dict[str, Model] = {}
+    for engine in engines:
+        known = models.get(engine.model_name)
+        if known is not None:
+            more = f"{known.description}; {engine.name}: sha256 {engine.sha256}"
+            models[engine.model_name] = known.model_copy(update={"description": more})
+            continue
+        parameters = None
+        if isinstance(engine, TorchEngine):
+            parameters = sum(parameter.numel() for parameter in engine.model.parameters())
+        models[engine.model_name] = Model(
+            name=engine.model_name,
+            sha256=engine.sha256,
+            sensors=tuple(sensor for sensor in ("camera", "lidar") if sensor in engine.sensors),
+            parameters=parameters,
+            description=f"{engine.name}: sha256 {engine.sha256}",
+        )
+    return tuple(models.values())
+
+
+def _identity(plan: SweepPlan, engines: Mapping[str, Engine], origin: Provenance) -> dict[str, object]:
+    """What must be the same for a run to be resumed."""
+    return {
+        "models": {name: engine.sha256 for name, engine in engines.items()},
+        "conditions": list(dict.fromkeys(str(job.condition) for job in plan.jobs)),
+        "cells": [job.id for job in plan.jobs],
+        "ranges": dict(plan.ranges),
+        "batch_size": plan.batch_size,
+        "baseline": plan.baseline,
+        **origin.model_dump(mode="json", exclude={"command", "git_dirty"}),
+    }

@@ -1,0 +1,139 @@
+"""The aggregates of a sweep (mPC, mRR, RCE, mCE, mRRA; see `metrics.robustness`) with intervals.
+
+Intervals: delete-a-group jackknife with Student's t (Shao and Tu 1995, section 2.3). The scenes (the frames where there is one
+scene) are dealt into at most 20 groups; each group in turn is left out of every cell at once, the clean one and the baseline's
+included, and the aggregate is computed anew from the pooled frames. So what the cells have in common cancels in ratios.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtrit
+
+from calico_eval.metrics.intervals import pooled_values
+from calico_eval.metrics.robustness import Baseline, robustness
+from calico_eval.metrics.suffstats import FrameStats
+from calico_eval.sweep.plan import Job, SweepPlan
+from reports.schema import Cell, Metric
+
+METRICS = ("mAP", "NDS", "mIoU")
+AGGREGATES = {"mPC": True, "mRR": True, "RCE": False, "mCE": False, "mRRA": True}
+"""Whether higher is better."""
+GROUPS = 20
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class _Series:
+    """One engine: its clean cell and its corrupted ones. values: id to metric values of that cell."""
+
+    clean: str
+    corrupted: tuple[Job, ...]
+
+
+def summarise(
+    plan: SweepPlan, cells: Mapping[str, Cell], stats: Mapping[str, Sequence[FrameStats]]
+) -> dict[str, dict[str, Metric]]:
+    """Per engine label, '<metric>/<aggregate>' for every headline metric that the engine has; nothing without corruptions."""
+    series = _series(plan)
+    if not series:
+        return {}
+    first = next(iter(stats.values()))
+    groups, unit = _groups(first)
+    full = {job_id: pooled_values(frames) for job_id, frames in stats.items()}
+    left_out = [
+        {job_id: pooled_values([f for f, k in zip(frames, keep, strict=True) if k]) for job_id, frames in stats.items()}
+        for keep in groups
+    ]
+    summary: dict[str, dict[str, Metric]] = {}
+    for name, one in series.items():
+        base = series.get(plan.baseline) if plan.baseline and plan.baseline != name else None
+        summary[name] = {}
+        for metric in METRICS:
+            ids = [one.clean, *(job.id for job in one.corrupted)]
+            if any(cells[job_id].metrics[metric].value is None for job_id in ids):
+                continue
+            values = _aggregates(metric, one, full, base, plan.baseline)
+            replicates = [_aggregates(metric, one, part, base, plan.baseline) for part in left_out]
+            for aggregate, value in values.items():
+                spread = [replicate[aggregate] for replicate in replicates]
+                summary[name][f"{metric}/{aggregate}"] = _metric(
+                    aggregate, value, spread, unit, first, base and plan.baseline
+                )
+    return summary
+
+
+def _series(plan: SweepPlan) -> dict[str, _Series]:
+    """The engines that have corrupted cells."""
+    found = {}
+    for engine in dict.fromkeys(job.engine for job in plan.jobs):
+        jobs = [job for job in plan.jobs if job.engine == engine]
+        corrupted = tuple(job for job in jobs if job.condition.kind == "corruption")
+        if corrupted:
+            found[engine] = _Series(next(job.id for job in jobs if job.condition.kind == "clean"), corrupted)
+    return found
+
+
+def _groups(stats: Sequence[FrameStats]) -> tuple[list[list[bool]], str]:
+    """Per group, which frames stay when it is left out; and what the groups are made of."""
+    scenes = list(dict.fromkeys(frame.scene for frame in stats))
+    names = [frame.scene for frame in stats] if len(scenes) > 1 else [frame.token for frame in stats]
+    clusters = list(dict.fromkeys(names))
+    count = min(GROUPS, len(clusters))
+    group = {name: index % count for index, name in enumerate(clusters)}
+    unit = "scene" if len(scenes) > 1 else "frame"
+    if count < 2:
+        return [], unit
+    return [[group[name] != left for name in names] for left in range(count)], unit
+
+
+def _aggregates(
+    metric: str,
+    one: _Series,
+    values: Mapping[str, Mapping[str, float]],
+    baseline: _Series | None,
+    baseline_name: str | None,
+) -> dict[str, float | None]:
+    """Every aggregate that is defined by what there is."""
+
+    def scores(series: _Series) -> dict[str, dict[int, float | None]]:
+        rows: dict[str, dict[int, float | None]] = {}
+        for job in series.corrupted:
+            rows.setdefault(job.condition.name, {})[job.condition.severity] = values[job.id][metric]
+        return rows
+
+    against = Baseline(baseline_name or "", scores(baseline)) if baseline else None
+    result = robustness(scores(one), values[one.clean][metric], against)
+    found: dict[str, float | None] = {"mPC": result.mPC, "mRR": result.mRR, "RCE": result.RCE}
+    return found | ({"mCE": result.mCE, "mRRA": result.mRRA} if baseline else {})
+
+
+def _metric(
+    aggregate: str,
+    value: float | None,
+    replicates: Sequence[float | None],
+    unit: str,
+    stats: Sequence[FrameStats],
+    baseline: str | None,
+) -> Metric:
+    known = np.array([v for v in replicates if v is not None])
+    count = len(known)
+    half = None
+    if value is not None and count == len(replicates) and count >= 2:
+        error = float(np.sqrt((count - 1) / count * ((known - known.mean()) ** 2).sum()))
+        half = float(stdtrit(count - 1, (1 + LEVEL) / 2)) * error
+    against = f"; baseline {baseline}" if baseline and aggregate in ("mCE", "mRRA") else ""
+    how = "no interval" if half is None else f"{unit} jackknife, {count} groups, t, {LEVEL:.0%}"
+    return Metric(
+        value=value,
+        lo=None if value is None or half is None else value - half,
+        hi=None if value is None or half is None else value + half,
+        method=how + against,
+        reason=None if value is not None else "the denominator is 0",
+        n_frames=len(stats),
+        n_scenes=len({frame.scene for frame in stats}),
+        higher_is_better=AGGREGATES[aggregate],
+    )
