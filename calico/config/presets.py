@@ -35,8 +35,15 @@ def tiny() -> Config:
             lidar=LidarConfig(pillar_channels=32),
             camera=CameraConfig(backbone="resnet18", backbone_width=0.5, fpn_channels=32, channels=32, depth_bins=30),
             bev=BevConfig(layers=(2, 3, 3), strides=(2, 2, 2), channels=(32, 64, 128), neck_channels=32, out_stride=2),
-            detection=DetectionConfig(channels=32, max_boxes=100),
-            map=MapConfig(channels=32),
+            detection=DetectionConfig(
+                tasks=(
+                    ("car", "truck", "bus", "trailer", "construction_vehicle"),
+                    ("pedestrian", "motorcycle", "bicycle", "traffic_cone", "barrier"),
+                ),
+                channels=32,
+                max_boxes=100,
+            ),
+            map=MapConfig(channels=24),
         ),
         augment=AugmentConfig(sensor_dropout=0.1),
         train=TrainConfig(epochs=8, batch_size=4, learning_rate=4e-3, validate_every=8),
