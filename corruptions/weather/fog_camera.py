@@ -10,6 +10,8 @@ from corruptions.weather.resample import refine, shrink
 
 BRIGHTEST = 0.01
 """Share of the image that the airlight is taken from."""
+TINT = 0.3
+"""Share of that part's colour that the fog keeps: fog scatters all colours alike, and from the whole sky."""
 
 
 def fog_image(image: UInt8, range_m: Float32, extinction: float) -> UInt8:
@@ -29,9 +31,9 @@ def fog_image(image: UInt8, range_m: Float32, extinction: float) -> UInt8:
 
 
 def airlight(image: UInt8) -> Float32:
-    """(3,) linear light of the fog: the mean colour of the brightest part of the image, coarsely seen."""
+    """(3,) linear light of the fog: the mean of the brightest part of the image, coarsely seen, nearly grey."""
     coarse = to_linear(shrink(image, max(1, image.shape[1] // 100))).reshape(-1, 3)
     count = max(1, round(BRIGHTEST * len(coarse)))
-    brightest = np.argsort(coarse.sum(axis=1), kind="stable")[-count:]
-    result: Float32 = coarse[brightest].mean(axis=0)
+    brightest = coarse[np.argsort(coarse.sum(axis=1), kind="stable")[-count:]].mean(axis=0)
+    result: Float32 = TINT * brightest + (1 - TINT) * brightest.mean()
     return result
