@@ -1,0 +1,20 @@
+"""The command in the report is the same wherever and however often the run was started."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from calico_eval.sweep.provenance import portable_command
+
+
+def test_resume_overwrite_and_out_are_left_out() -> None:
+    words = ["calico", "robust", "m.onnx", "--out", "runs/a", "--resume", "--seed", "3", "--out=runs/b", "--overwrite"]
+    assert portable_command(words) == "calico robust m.onnx --seed 3"
+
+
+def test_absolute_paths_lose_their_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["calico", "robust", str(tmp_path / "runs" / "m.onnx"), "--data-root=/data/nuscenes", "ours=/models/a.onnx"]
+    assert portable_command(words) == "calico robust runs/m.onnx --data-root=nuscenes ours=a.onnx"
