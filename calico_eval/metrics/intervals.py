@@ -83,7 +83,7 @@ def intervals(stats: Sequence[FrameStats], *, seed: int = 0) -> dict[str, Interv
     Raises:
         CalicoError: no frames.
     """
-    plan, pool = resampling([s.scene for s in stats], seed), _Pool.of(stats)
+    pool, plan = _Pool.of(stats), resampling([s.scene for s in stats], seed)
     values, replicates, support = pool.values(), pool.replicates(plan), pool.support(plan)
     return {name: _interval(value, replicates[name], plan, support[name]) for name, value in values.items()}
 
@@ -100,7 +100,7 @@ def paired_difference(
         CalicoError: no frames, or the frames or their ground truth differ.
     """
     _check_same_frames(first, second)
-    plan, pools = resampling([s.scene for s in first], seed), (_Pool.of(first), _Pool.of(second))
+    pools, plan = (_Pool.of(first), _Pool.of(second)), resampling([s.scene for s in first], seed)
     values, replicates = [pool.values() for pool in pools], [pool.replicates(plan) for pool in pools]
     support = pools[0].support(plan)
     return {

@@ -80,7 +80,7 @@ def _with_maps(rng: np.random.Generator, pair: Pair, *, classes: int = 6) -> Pai
     """The pair with map masks and probabilities; classes beyond the first so many are nowhere."""
     masks = rng.random((6, 9, 11)) < 0.4
     masks[classes:] = False
-    probs = np.clip(0.6 * masks + rng.random(masks.shape) * 0.6, 0, 1).astype(np.float32)
+    probs = (0.3 * masks + 0.7 * rng.random(masks.shape)).astype(np.float32)
     frame, guess = pair
     return (
         frame.replace(map_masks=masks),

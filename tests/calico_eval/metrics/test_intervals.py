@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats as scipy_stats
+
+from calico.errors import CalicoError
+from calico.seeds import generator
+from calico_eval.metrics.intervals import intervals, paired_difference, pooled_values, resampling
+from calico_eval.metrics.matching import DetectionStats
+from calico_eval.metrics.nuscenes import aggregate_detection, class_ranges
+from calico_eval.metrics.segmentation import aggregate_segmentation
+from calico_eval.metrics.suffstats import FrameStats, frame_stats
+
+Make = Callable[..., Any]
+
+
+@pytest.fixture
+def build(random_pair: Make, with_maps: Make) -> Callable[..., list[FrameStats]]:
+    """Statistics of so many scenes of so many frames, untied scores, three classes."""
+
+    def make(scenes: int, frames: int, seed: int = 0, guesses: int = 30) -> list[FrameStats]:
+        rng, result = np.random.default_rng(seed), []
+        for s in range(scenes):
+            for f in range(frames):
+                pair = random_pair(rng, f"{s}/{f}", scene=f"s{s}", classes=3, objects=12, guesses=guesses, ladder=None)
+                result.append(frame_stats(*with_maps(rng, pair, classes=3), class_ranges()))
+        return result
+
+    return make
+
+
+def official(stats: list[FrameStats]) -> dict[str, float]:
+    """The figures by the plain route: aggregate the given frames."""
+    detection = aggregate_detection([s.detection for s in stats])
+    maps = aggregate_segmentation([s.segmentation for s in stats if s.segmentation])
+    return {
+        "mAP": detection.mAP,
+        "NDS": detection.NDS,
+        "mAOE": detection.mAOE,
+        "AP/car": detection.class_ap["car"],
+        "mIoU": maps.mIoU,
+        "IoU/walkway": maps.iou["walkway"] or 0.0,
+    }
+
+
+def test_jackknife_equals_leaving_scenes_out_one_by_one(build: Make) -> None:
+    stats = build(5, 3)
+    found = intervals(stats)
+    left = [official([s for s in stats if s.scene != f"s{out}"]) for out in range(5)]
+    for name, value in official(stats).items():
+        thetas = np.array([row[name] for row in left])
+        error = np.sqrt(4 / 5 * ((thetas - thetas.mean()) ** 2).sum())
+        half = scipy_stats.t.ppf(0.975, 4) * error
+        assert found[name].value == value
+        assert found[name].standard_error == pytest.approx(error, rel=1e-9)
+        assert (found[name].lo, found[name].hi) == pytest.approx((value - half, value + half), rel=1e-9)
+        assert found[name].method == "scene jackknife, t, 95%"
+        assert error > 0, name
+
+
+def test_bootstrap_equals_repeating_scenes(build: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("calico_eval.metrics.intervals.REPLICATES", 40)
+    stats = build(20, 1)
+    found, plan = intervals(stats), resampling([s.scene for s in stats])
+    by_scene = {scene: [s for s in stats if s.scene == scene] for scene in {s.scene for s in stats}}
+    rows = []
+    for weights in plan.weights:
+        assert weights.sum() == 20
+        drawn = [(scene, n) for scene, n in zip(sorted(by_scene), weights, strict=True)]
+        rows.append(official([s for scene, n in drawn for _ in range(n) for s in by_scene[scene]]))
+    for name, value in official(stats).items():
+        thetas = np.array([row[name] for row in rows])
+        assert found[name].value == value
+        assert (found[name].lo, found[name].hi) == pytest.approx(tuple(np.quantile(thetas, [0.025, 0.975])), rel=1e-9)
+        assert found[name].standard_error == pytest.approx(thetas.std(ddof=1), rel=1e-9)
+        assert found[name].method == "scene bootstrap, 40 replicates, percentile, 95%"
+
+
+def test_seed_changes_the_bootstrap_only(build: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("calico_eval.metrics.intervals.REPLICATES", 50)
+    assert intervals(build(20, 1), seed=1)["mAP"] != intervals(build(20, 1), seed=2)["mAP"]
+    assert intervals(build(4, 2), seed=1)["mAP"] == intervals(build(4, 2), seed=2)["mAP"]
+
+
+def test_one_scene_takes_frames_and_says_so(build: Make) -> None:
+    found = intervals(build(1, 4))["mAP"]
+    assert found.method == "frame jackknife, t, 95% (one scene)"
+    assert found.lo is not None
+    alone = intervals(build(1, 1))["mAP"]
+    assert (alone.lo, alone.method) == (None, "no interval: ground truth in one frame")
+
+
+def test_a_class_of_one_scene_has_no_interval_of_its_own(build: Make) -> None:
+    stats = build(4, 2)
+    for index, s in enumerate(stats):
+        if s.scene != "s1":
+            n_gt = s.detection.n_gt.copy()
+            n_gt[0] = 0
+            keep = s.detection.labels != 0
+            d = s.detection
+            thin = DetectionStats(d.labels[keep], d.scores[keep], d.tp[keep], d.errors[keep], n_gt)
+            stats[index] = replace(s, detection=thin)
+    found = intervals(stats)
+    assert (found["AP/car"].lo, found["AP/car"].method) == (None, "no interval: ground truth in one scene")
+    assert found["AP/truck"].lo is not None
+    assert found["mAP"].standard_error > found["AP/car"].value / 10 * 0.8  # leaving s1 out loses the class
+    assert found["AP/barrier"].method == "no interval: undefined"
+
+
+def test_paired_difference_by_hand(build: Make) -> None:
+    good, bad = build(5, 3), []
+    for s in good:
+        d = s.detection
+        hidden = np.arange(len(d.labels)) % 3 != 0
+        bad.append(
+            replace(
+                s,
+                detection=DetectionStats(d.labels[hidden], d.scores[hidden], d.tp[hidden], d.errors[hidden], d.n_gt),
+            )
+        )
+    found = paired_difference(good, bad)["mAP"]
+    left = []
+    for out in range(5):
+        a, b = ([s for s in part if s.scene != f"s{out}"] for part in (good, bad))
+        left.append(official(a)["mAP"] - official(b)["mAP"])
+    error = np.sqrt(4 / 5 * ((np.array(left) - np.mean(left)) ** 2).sum())
+    assert found.value == official(good)["mAP"] - official(bad)["mAP"]
+    assert found.standard_error == pytest.approx(error)
+    same = paired_difference(good, good)
+    assert all(i.value == 0 and i.lo in (0, None) for n, i in same.items() if not np.isnan(i.value))
+
+
+def test_pairs_must_be_the_same_frames(build: Make) -> None:
+    stats = build(3, 1)
+    with pytest.raises(CalicoError, match="got 3 and 2 frames"):
+        paired_difference(stats, stats[:2])
+    with pytest.raises(CalicoError, match=r"got frame 0/0 \(s0\) against 1/0 \(s1\)"):
+        paired_difference(stats, [stats[1], stats[0], stats[2]])
+    other = replace(stats[0].detection, n_gt=stats[0].detection.n_gt + 1)
+    with pytest.raises(CalicoError, match="expected the same ground truth"):
+        paired_difference(stats, [replace(stats[0], detection=other), *stats[1:]])
+    with pytest.raises(CalicoError, match="no frames"):
+        intervals([])
+
+
+def test_frames_without_a_map_do_not_count_for_it(build: Make) -> None:
+    stats = build(4, 2)
+    some = [replace(s, segmentation=None) if s.scene in ("s0", "s1") else s for s in stats]
+    only = [s for s in stats if s.scene in ("s2", "s3")]
+    assert pooled_values(some)["mIoU"] == pooled_values(only)["mIoU"]
+    assert intervals(some)["mIoU"].lo is not None
+    assert "mIoU" not in pooled_values([replace(s, segmentation=None) for s in stats])
+
+
+def scene_effect_data(rng: np.random.Generator, scenes: int, frames: int) -> list[FrameStats]:
+    """Scenes that differ in how well cars are found: 8 cars a frame, each found with the scene's own probability."""
+    result = []
+    for s in range(scenes):
+        chance = rng.beta(6, 4)
+        for f in range(frames):
+            hit = rng.random(12) < chance
+            hit[8:] = False
+            tp = np.repeat(hit[:, None], 4, axis=1)
+            scores = np.where(hit, rng.beta(4, 2, 12), rng.beta(2, 3, 12)).astype(np.float32)
+            n_gt = np.zeros(10, np.int64)
+            n_gt[0] = 8
+            errors = np.where(tp[:, :1], rng.random((12, 5)), np.nan)
+            stats = DetectionStats(np.zeros(12, np.int64), scores, tp, errors, n_gt)
+            result.append(FrameStats(f"{s}/{f}", f"{s}", stats))
+    return result
+
+
+@pytest.mark.parametrize("scenes", [8, 20])
+def test_intervals_cover_the_truth_and_are_no_wider_than_needed(scenes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """About 95 % of the intervals hold the figure of very many scenes; their width is that of the figures' own scatter."""
+    monkeypatch.setattr("calico_eval.metrics.intervals.REPLICATES", 150)
+    trials = 200 if scenes == 8 else 60
+    truth = pooled_values(scene_effect_data(generator(0, "truth"), 4000, 2))["AP/car"]
+    found = [
+        intervals(scene_effect_data(generator(trial, "trial", scenes), scenes, 3))["AP/car"] for trial in range(trials)
+    ]
+    values, lo, hi = np.array([[i.value, i.lo, i.hi] for i in found], np.float64).T
+    assert ((lo <= truth) & (truth <= hi)).mean() >= 0.87
+    t = scipy_stats.t.ppf(0.975, scenes - 1)
+    assert 0.8 < (hi - lo).mean() / (2 * t * values.std(ddof=1)) < 1.25
