@@ -5,9 +5,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from calico.config.schema import Config
 
 PATH = click.Path(path_type=Path)
 
@@ -47,3 +50,54 @@ def overwrite_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--resume", is_flag=True, help="Go on where an interrupted run of the same command stopped.")(
         function
     )
+
+
+def with_model_config(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Argument MODEL..., and the configuration of the frames that they are shown.
+
+    Without --preset and --config the configuration is that of the first model that carries one (all of ours do); a user's own
+    model is shown the tiny preset's simulator. The command gets `models: tuple[str, ...]` and `config: Config`.
+    """
+
+    @click.argument("models", nargs=-1, required=True, metavar="MODEL...")
+    @click.option("--preset", help="tiny, nuscenes or waymo.  [default: the model's own configuration]")
+    @click.option("--config", "file", type=PATH, help="YAML file with any part of the configuration.")
+    @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="One setting; may be repeated.")
+    @click.option("--data-root", type=PATH, help="Folder of the data set (nuScenes layout).")
+    @click.option("--seed", type=int, help="Seed of every random stream.")
+    @click.option("--device", help="cpu, cuda, cuda:1 or auto (a GPU where there is one).")
+    @functools.wraps(function)
+    def command(
+        models: tuple[str, ...],
+        preset: str | None,
+        file: Path | None,
+        assignments: tuple[str, ...],
+        data_root: Path | None,
+        seed: int | None,
+        device: str | None,
+        **rest: Any,
+    ) -> Any:
+        from calico.config.load import load_config
+
+        flags = {"data.root": data_root, "seed": seed, "device": device}
+        base = preset or (None if file else _config_of(models)) or "tiny"
+        return function(models=models, config=load_config(base, file, assignments, flags), **rest)
+
+    return command
+
+
+def _config_of(models: tuple[str, ...]) -> Config | None:
+    """The configuration of the first model that has one: a run folder's (with the data's place), else a file's metadata."""
+    from calico.config.load import load_config
+    from calico.export.graph import read_metadata
+    from calico.train.checkpoint import read_model_config
+
+    for model in models:
+        path = Path(model.rpartition("=")[2])
+        if path.suffix == ".onnx" and path.is_file():
+            return read_metadata(path).config
+        if (path / "config.yaml").is_file():
+            return load_config("tiny", path / "config.yaml")
+        if path.suffix == ".safetensors":
+            return read_model_config(path)
+    return None

@@ -18,7 +18,7 @@ Tree = dict[str, Any]
 
 
 def load_config(
-    preset: str = "tiny",
+    preset: str | Config = "tiny",
     file: Path | None = None,
     assignments: Iterable[str] = (),
     flags: Mapping[str, Any] | None = None,
@@ -26,7 +26,7 @@ def load_config(
     """The resolved configuration.
 
     Args:
-        preset: a name of `presets.PRESETS`.
+        preset: a name of `presets.PRESETS`, or a configuration to start from.
         file: YAML with any part of the tree.
         assignments: "a.b=value" strings, value in YAML.
         flags: dotted keys to values; None values are left out.
@@ -34,9 +34,7 @@ def load_config(
     Raises:
         CalicoError: lists every fault, its key, what was got and the nearest valid key.
     """
-    if preset not in PRESETS:
-        raise CalicoError(f"unknown preset {preset!r}{_nearest(preset, PRESETS)}; expected one of {', '.join(PRESETS)}")
-    tree: Tree = PRESETS[preset]().model_dump()
+    tree: Tree = (preset if isinstance(preset, Config) else _preset(preset)).model_dump()
     if file is not None:
         _merge(tree, _read_yaml(file))
     for assignment in assignments:
@@ -52,6 +50,12 @@ def load_config(
         if value is not None:
             _merge(tree, _nested(key, value))
     return validate(tree)
+
+
+def _preset(name: str) -> Config:
+    if name not in PRESETS:
+        raise CalicoError(f"unknown preset {name!r}{_nearest(name, PRESETS)}; expected one of {', '.join(PRESETS)}")
+    return PRESETS[name]()
 
 
 def validate(tree: Tree) -> Config:

@@ -1,0 +1,1 @@
+"""The commands of this package; `calico.cli.main` names them by string."""

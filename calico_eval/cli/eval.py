@@ -1,0 +1,59 @@
+"""`calico eval`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from calico.cli.options import PATH, with_model_config
+from calico.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from calico.config.schema import Config
+
+
+@click.command("eval")
+@with_model_config
+@click.option("--split", type=click.Choice(["train", "val"]), default="val", show_default=True)
+@click.option("--out", type=PATH, help="JSON file for all metrics with their intervals.")
+def command(models: tuple[str, ...], config: Config, split: str, out: Path | None) -> None:
+    """Score models on clean frames: nuScenes detection and BEV map, with scene-clustered intervals.
+
+    \b
+    MODEL is a run folder, a .safetensors or .onnx file, or package.module:factory; NAME=MODEL names it.
+    Examples:
+      calico eval runs/tiny
+      calico eval runs/tiny/model.onnx my_package.my_model:create --preset tiny
+    """
+    from calico.data.open import open_source
+    from calico_eval.engines.open import open_engine
+    from calico_eval.evaluate import evaluate
+    from calico_eval.metrics.summary import metrics_of
+    from calico_eval.validation import eval_ranges
+
+    source = open_source(config, "train" if split == "train" else "val")
+    found = {}
+    for spec in models:
+        engine = open_engine(spec, config.device)
+        label = f"{engine.model_name}/{engine.name}"
+        stats = evaluate(
+            engine, source, ranges=eval_ranges(config), batch_size=config.eval.batch_size, progress=Progress(label)
+        )
+        metrics = metrics_of(stats, seed=config.seed)
+        found[label] = {name: metric.model_dump() for name, metric in metrics.items()}
+        click.echo(f"{label} on {source.name}")
+        for name, metric in metrics.items():
+            if metric.value is None:
+                click.echo(f"  {name:<28} undefined ({metric.reason})")
+                continue
+            interval = "" if metric.lo is None or metric.hi is None else f"  [{metric.lo:.4f}, {metric.hi:.4f}]"
+            size = "" if metric.n_objects is None else f", {metric.n_objects} objects"
+            click.echo(f"  {name:<28} {metric.value:.4f}{interval}  ({metric.n_frames} frames{size})")
+    if out:
+        from calico.files import write_atomic
+
+        write_atomic(out, json.dumps(found, indent=1, sort_keys=True) + "\n")
+        click.echo(f"metrics: {out}")

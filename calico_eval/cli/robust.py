@@ -1,0 +1,111 @@
+"""`calico robust`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from calico.cli.options import PATH, overwrite_options, with_model_config
+from calico.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from calico.config.schema import Config
+
+
+@click.command("robust")
+@with_model_config
+@click.option("--suite", help="A named choice of conditions: calico (all corruptions, severities 1-5) or demo.")
+@click.option(
+    "--corruption", "corruptions", multiple=True, help="A corruption, or several joined by +; may be repeated."
+)
+@click.option("--severity", "severities", multiple=True, type=int, help="1 to 5; may be repeated.  [default: all five]")
+@click.option("--attack", "attacks", multiple=True, help="pgd or noise; may be repeated.")
+@click.option(
+    "--sensor", "sensors", multiple=True, help="What an attack changes: camera, lidar.  [default: what the model has]"
+)
+@click.option(
+    "--eps-camera", multiple=True, type=int, help="Budget in grey levels of 255; may be repeated.  [default: 4]"
+)
+@click.option(
+    "--eps-lidar", multiple=True, type=float, help="Budget in metres along the ray; may be repeated.  [default: 0.1]"
+)
+@click.option("--steps", type=int, default=10, show_default=True, help="Gradient steps of an attack.")
+@click.option("--frames", type=int, help="Use so many frames, spread evenly over the split.  [default: all]")
+@click.option("--split", type=click.Choice(["train", "val"]), default="val", show_default=True)
+@click.option("--baseline", help="Label (model/engine) of the engine that mCE compares with.")
+@click.option("--out", type=PATH, required=True, help="Folder of the run.")
+@overwrite_options
+def command(
+    models: tuple[str, ...],
+    config: Config,
+    suite: str | None,
+    corruptions: tuple[str, ...],
+    severities: tuple[int, ...],
+    attacks: tuple[str, ...],
+    sensors: tuple[str, ...],
+    eps_camera: tuple[int, ...],
+    eps_lidar: tuple[float, ...],
+    steps: int,
+    frames: int | None,
+    split: str,
+    baseline: str | None,
+    out: Path,
+    resume: bool,
+    overwrite: bool,
+) -> None:
+    """Measure models under corruptions and attacks; a killed run goes on with --resume.
+
+    \b
+    MODEL is a run folder, a .safetensors or .onnx file, or package.module:factory; NAME=MODEL names it.
+    Attacks need gradients: give the run folder (torch) as one of the models. Models without gradients are shown the frames
+    attacked on the first that has them.
+    Examples:
+      calico robust runs/tiny/model.onnx --out runs/tiny-robust
+      calico robust runs/tiny --corruption fog --corruption fog+camera_crash --severity 3 --out runs/fog
+      calico robust runs/tiny --attack pgd --attack noise --eps-camera 2 --eps-camera 8 --out runs/pgd
+      calico robust my_package.my_model:create --preset nuscenes --data-root DATA --out runs/mine
+    """
+    from calico.config.load import to_yaml
+    from calico.data.open import open_source
+    from calico_eval.engines.open import open_engine
+    from calico_eval.sweep.plan import make_plan
+    from calico_eval.sweep.run import run_sweep
+    from calico_eval.sweep.suites import choose, spread
+    from calico_eval.validation import eval_ranges
+
+    source = open_source(config, "train" if split == "train" else "val")
+    engines = [open_engine(spec, config.device) for spec in models]
+    chosen = choose(
+        suite, corruptions, severities, attacks, sensors or engines[0].sensors, eps_camera, eps_lidar, steps, frames
+    )
+    plan = make_plan(
+        engines,
+        source,
+        ranges=eval_ranges(config),
+        corruptions=chosen.corruptions,
+        severities=chosen.severities,
+        attacks=chosen.attacks,
+        indices=spread(len(source), chosen.frames),
+        seed=config.seed,
+        batch_size=config.eval.batch_size,
+        baseline=baseline,
+    )
+    bar = Progress("robustness")
+    results = run_sweep(
+        plan,
+        engines,
+        source,
+        out,
+        title=f"Robustness of {engines[0].model_name} on {source.name}",
+        command=sys.argv,
+        config_yaml=to_yaml(config),
+        resume=resume,
+        overwrite=overwrite,
+        progress=lambda done, total, what: bar(done, total),
+        warn=lambda message: click.echo(message, err=True),
+    )
+    click.echo(f"{len(results.cells)} cells: {out / 'results.json'}")
+    click.echo(f"next: calico report {out}")

@@ -1,0 +1,79 @@
+"""Named choices of conditions, and how options become one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from calico.errors import CalicoError
+from calico_eval.attacks import AttackSpec
+from corruptions import SPECS
+
+ALL_SEVERITIES = (1, 2, 3, 4, 5)
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What a sweep covers. frames: how many, spread over the split; None for all."""
+
+    corruptions: tuple[str, ...]
+    severities: tuple[int, ...] = ALL_SEVERITIES
+    attacks: tuple[AttackSpec, ...] = ()
+    frames: int | None = None
+
+
+def suites() -> dict[str, Suite]:
+    """`calico`: every corruption at every severity. `demo`: the same corruptions at three, two attacks, few frames."""
+    names = tuple(SPECS)
+    demo_attacks = tuple(
+        AttackSpec(name=name, sensor=sensor, eps=eps, steps=5)
+        for sensor, eps in (("camera", 4.0), ("lidar", 0.1))
+        for name in ("noise", "pgd")
+    )
+    return {"calico": Suite(names), "demo": Suite(names, (1, 3, 5), demo_attacks, frames=20)}
+
+
+def choose(
+    suite: str | None,
+    corruptions: Sequence[str],
+    severities: Sequence[int],
+    attacks: Sequence[str],
+    sensors: Sequence[str],
+    eps_camera: Sequence[int],
+    eps_lidar: Sequence[float],
+    steps: int,
+    frames: int | None,
+) -> Suite:
+    """The suite that the options describe: a named one with parts replaced, or, with neither, `calico` without attacks.
+
+    Raises:
+        CalicoError: an unknown suite, or an attack that `AttackSpec` refuses.
+    """
+    known = suites()
+    if suite is not None and suite not in known:
+        raise CalicoError(f"unknown suite {suite!r}; expected one of {', '.join(known)}")
+    base = known[suite] if suite else Suite(() if attacks else known["calico"].corruptions)
+    budgets = {"camera": [float(e) for e in eps_camera] or [4.0], "lidar": list(eps_lidar) or [0.1]}
+    specs = tuple(
+        AttackSpec(name=name, sensor=sensor, eps=eps, steps=steps)  # type: ignore[arg-type]  # checked by AttackSpec
+        for sensor in sensors
+        for eps in budgets.get(sensor, [0.0])
+        for name in attacks
+    )
+    return Suite(
+        corruptions=tuple(corruptions) or base.corruptions,
+        severities=tuple(severities) or base.severities,
+        attacks=specs or base.attacks,
+        frames=frames or base.frames,
+    )
+
+
+def spread(available: int, wanted: int | None) -> list[int]:
+    """`wanted` indices spread evenly over all; all where None or not fewer."""
+    if wanted is not None and wanted < 1:
+        raise CalicoError(f"--frames {wanted}: expected 1 or more")
+    if wanted is None or wanted >= available:
+        return list(range(available))
+    return [int(i) for i in np.linspace(0, available - 1, wanted).round()]

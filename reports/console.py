@@ -1,0 +1,34 @@
+"""A few lines for the terminal: the verdict of a report, the checks of a gate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reports.formatting import SPACE
+from reports.gate_report import GateReport
+from reports.schema import Results
+from reports.verdict import verdict
+from reports.view import View
+
+
+def headline(results: Results, gate: GateReport | None = None) -> Iterator[str]:
+    """The report's first screen as text."""
+    found = verdict(View(results), gate)
+    yield found.sentence.replace(SPACE, " ")
+    width = max(len(tile.question) for tile in found.tiles)
+    for tile in found.tiles:
+        details = "; ".join(detail for detail in tile.details if detail)
+        yield f"  {tile.question:<{width}}  {tile.answer}  ({details})".replace(SPACE, " ")
+    for caution in found.cautions:
+        yield f"  note: {caution}".replace(SPACE, " ")
+
+
+def gate_lines(gate: GateReport) -> Iterator[str]:
+    """One line a check, failures first, then the verdict."""
+    for check in sorted(gate.checks, key=lambda check: check.state == "passed"):
+        where = " ".join(part for part in (check.model, check.engine, check.condition) if part)
+        yield f"{check.state:>6}  {check.metric}  {where}: {check.message}".replace(SPACE, " ")
+    for reason in gate.not_comparable:
+        yield f"not comparable with the baseline: {reason}"
+    counts = ", ".join(f"{gate.count(state)} {state}" for state in ("passed", "failed", "error"))
+    yield f"gate: {'passed' if gate.passed else 'not passed'} ({counts}), exit code {int(gate.exit_code)}"
