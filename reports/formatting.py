@@ -12,7 +12,7 @@ from reports.schema import Condition, Metric
 MINUS = "\u2212"
 SPACE = "\u00a0"
 _ACRONYMS = {"lidar": "LiDAR", "pgd": "PGD", "bev": "BEV", "fgsm": "FGSM", "apgd": "APGD"}
-_UNIT_SUFFIXES = {"m", "px", "deg", "s", "hz", "db", "ms", "mps", "mmh"}
+_UNIT_SUFFIXES = {"m": "m", "px": "px", "deg": "deg", "rad": "rad", "s": "s", "ms": "ms", "mps": "m/s"}
 
 
 def number(value: float, unit: str = "") -> str:
@@ -63,7 +63,9 @@ def count(n: int, noun: str) -> str:
 def delta(new: float, old: float, unit: str) -> str:
     """A signed difference; of fractions in percentage points: '+1.2 pp'."""
     shown = number(new - old, unit).replace(f"{SPACE}%", f"{SPACE}pp")
-    return shown if shown.startswith(MINUS) else f"+{shown}"
+    if shown.startswith(MINUS):
+        return shown
+    return f"+{shown}" if any(digit in shown for digit in "123456789") else f"±{shown}"
 
 
 def percent(ratio: float) -> str:
@@ -72,15 +74,19 @@ def percent(ratio: float) -> str:
 
 
 def parameter(value: float | int | str | None) -> str:
-    """One parameter or measured quantity of a condition or check."""
+    """One parameter or measured quantity of a condition or check; six digits, so that 8.0001 of 8 is seen."""
     if value is None:
         return "none"
-    return value if isinstance(value, str) else plain(value)
+    return value if isinstance(value, str) else f"{value:.6g}".replace("-", MINUS)
 
 
 def parameters(values: dict[str, float | int | str | None]) -> str:
-    """'eps 8, steps 10', in the order of the names."""
-    return ", ".join(f"{words(name)}{SPACE}{parameter(values[name])}" for name in sorted(values))
+    """'eps 0.2 m, steps 10', in the order of the names; a unit at the end of a name goes behind the number."""
+    shown = []
+    for name in sorted(values):
+        stem, unit = _split_unit(name)
+        shown.append(f"{words(stem)}{SPACE}{parameter(values[name])}" + (f"{SPACE}{unit}" if unit else ""))
+    return ", ".join(shown)
 
 
 def words(name: str) -> str:
@@ -90,10 +96,10 @@ def words(name: str) -> str:
 
 def axis(name: str, unit: str | None) -> str:
     """Label of a physical axis: 'visibility_m', 'm' -> 'visibility (m)'."""
-    parts = name.split("_")
-    if unit and len(parts) > 1 and parts[-1] in _UNIT_SUFFIXES:
-        parts = parts[:-1]
-    return words("_".join(parts)) + (f" ({unit})" if unit else "")
+    stem, suffix = _split_unit(name)
+    shown = words(stem)
+    unit = unit or suffix
+    return shown if not unit or unit in shown.split() else f"{shown} ({unit})"
 
 
 def condition(value: Condition) -> str:
@@ -104,6 +110,12 @@ def condition(value: Condition) -> str:
         return f"{words(value.name)}, severity{SPACE}{value.severity}"
     shown = parameters(value.parameters)
     return words(value.name) + (f", {shown}" if shown else "")
+
+
+def _split_unit(name: str) -> tuple[str, str]:
+    """'visibility_m' -> ('visibility', 'm')."""
+    stem, _, suffix = name.rpartition("_")
+    return (stem, _UNIT_SUFFIXES[suffix]) if stem and suffix in _UNIT_SUFFIXES else (name, "")
 
 
 def _fixed(value: float, digits: int) -> str:

@@ -24,7 +24,10 @@ def markdown_summary(results: Results, baseline: Results | None = None, gate: Ga
     parts += [
         _table(
             ("", "", ""),
-            [(t.question, f"**{_safe(t.answer)}**", "; ".join(d for d in t.details if d)) for t in found.tiles],
+            [
+                (t.question, _Markup(f"**{_safe(t.answer)}**"), "; ".join(d for d in t.details if d))
+                for t in found.tiles
+            ],
         )
     ]
     if baseline is not None and not comparable:
@@ -59,7 +62,7 @@ def _gate(gate: GateReport) -> str:
 
 def _gate_row(check: GateCheck, gate: GateReport) -> tuple[str, ...]:
     mark = {"passed": "✓ passed", "failed": "✗ **failed**", "error": "✗ **error**"}[check.state]
-    return mark, check.metric, check.model or "–", check.condition or gate.rules[check.rule], check.message
+    return _Markup(mark), check.metric, check.model or "–", check.condition or gate.rules[check.rule], check.message
 
 
 def _scores(view: View, before: View | None, metric: str) -> str:
@@ -98,16 +101,18 @@ def _losses(view: View) -> str:
     return _table(("Corruption", *view.charted), rows)
 
 
+class _Markup(str):
+    """A table cell that is Markdown already."""
+
+
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    lines += [
-        "| " + " | ".join(cell if cell.startswith(("**", "✓", "✗")) else _safe(cell) for cell in row) + " |"
-        for row in rows
-    ]
+    for row in rows:
+        lines.append("| " + " | ".join(cell if isinstance(cell, _Markup) else _safe(cell) for cell in row) + " |")
     return "\n".join(lines)
 
 
 def _safe(text: str) -> str:
     """Text that Markdown and HTML take literally, on one line."""
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_\[\]|#~])", r"\\\1", " ".join(text.split(None)) if "\n" in text else text)
+    text = " ".join(text.split("\n")).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_\[\]|#~])", r"\\\1", text)

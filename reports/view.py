@@ -54,19 +54,24 @@ class View:
 
     @cached_property
     def metrics(self) -> tuple[str, ...]:
-        """The headline metrics that some cell holds; without any, all undivided metric names."""
-        names = {name for cell in self.results.cells for name in cell.metrics}
-        return tuple(name for name in HEADLINES if name in names) or tuple(sorted(n for n in names if "/" not in n))
+        """The headline metrics that some cell holds; without any, all undivided fractions."""
+        found = {name: metric.unit for cell in self.results.cells for name, metric in cell.metrics.items()}
+        headlines = tuple(name for name in HEADLINES if name in found)
+        return headlines or tuple(sorted(n for n, unit in found.items() if "/" not in n and unit == "fraction"))
 
     @cached_property
     def charted(self) -> tuple[str, ...]:
         """The metrics of maps and curves: mAP and mIoU, else what there is."""
         return tuple(name for name in self.metrics if name != "NDS") or self.metrics
 
+    def cells(self, series: Series) -> tuple[Cell, ...]:
+        """All cells of one model on one engine."""
+        return tuple(self._cells.get((series.model, series.engine), ()))
+
     def points(self, series: Series, metric: str, kind: str, name: str | None = None) -> tuple[Point, ...]:
         """The defined and undefined values of one metric, by condition, mild to severe as far as severity tells."""
         groups: dict[tuple[object, ...], list[Cell]] = {}
-        for cell in self._cells.get((series.model, series.engine), []):
+        for cell in self.cells(series):
             condition = cell.condition
             if condition.kind == kind and name in (None, condition.name) and metric in cell.metrics:
                 groups.setdefault(condition_key(condition), []).append(cell)

@@ -14,7 +14,7 @@ from reports.schema import Metric
 
 Y = Callable[[float], float]
 CHARACTER_PX = 6.2
-LEFT, RIGHT, TOP, BOTTOM, CLEAN_SLOT = 44.0, 14.0, 12.0, 42.0, 38.0
+LEFT, RIGHT, TOP, BOTTOM, CLEAN_SLOT = 44.0, 14.0, 12.0, 42.0, 52.0
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def line_chart(title: str, x_label: str, lines: Sequence[Line], top_value: float
         right=right,
         top=TOP,
         bottom=bottom,
-        gap=left - 13,
+        gap=left - 20,
         x_label=x_label,
         x_ticks=(Tick(LEFT + 10, "clean"), *_x_ticks(levels, places)),
         y_ticks=tuple(Tick(round(y(v), 1), formatting.percent(v)) for v in steps(top_value)),

@@ -83,6 +83,6 @@ def absent(results: Results, has_pictures: bool) -> tuple[str, ...]:
         (any(name.startswith(("AP/", "IoU/")) for name in names), "results by class"),
         (any("range" in name for name in names), "results by range"),
         (has_pictures, "pictures"),
-        (False, "engine parity and latency (see the export report)"),
+        (False, "engine parity and latency: results.json does not hold them yet"),
     )
     return tuple(text for present, text in wanted if not present)

@@ -57,8 +57,8 @@ def class_bars(view: View) -> tuple[ClassGroup, ...]:
 
 def _names(view: View, series: Series, prefix: str) -> list[str]:
     """The class metrics of the clean cell, best first, undefined ones last."""
-    found = {n: m for c in view.results.cells if (c.model, c.engine) == (series.model, series.engine) and c.condition.kind == "clean"
-             for n, m in c.metrics.items() if n.startswith(prefix)}  # fmt: skip
+    clean = [c for c in view.cells(series) if c.condition.kind == "clean"]
+    found = {name: metric for cell in clean for name, metric in cell.metrics.items() if name.startswith(prefix)}
     return sorted(found, key=lambda n: (found[n].value is None, -(found[n].value or 0.0), n))
 
 
@@ -83,5 +83,5 @@ def _panel(view: View, series: Series, names: list[str], prefix: str, top: float
                 label, n, shown(clean), shown(mean, clean=clean), shown(worst.metric if worst else None, note, clean)
             )
         )
-    chart = row_chart(f"{title}, {series.label}", data, top, series.style, 142, 400, 25)
+    chart = row_chart(f"{title}, {series.label}", data, top, series.style, 128, 360, 30 if prefix == "AP/" else 24)
     return ClassPanel(series.label, series.style % 6, chart, tuple(rows))

@@ -14,8 +14,7 @@ class HeatRow:
     """One corruption: a value per severity (None where not run) and the mean share kept."""
 
     name: str
-    axis: str
-    levels: tuple[str, ...]
+    sensors: str
     cells: tuple[Value | None, ...]
     kept: str
 
@@ -67,7 +66,7 @@ def _row(
     clean = view.clean(series, metric)
     points = {point.condition.severity: point for point in view.points(series, metric, "corruption", name)}
     conditions = [point.condition for point in points.values()]
-    axis = next((formatting.axis(c.axis, c.unit) for c in conditions if c.axis), "")
+    sensors = next((" + ".join(formatting.words(sensor) for sensor in c.sensors) for c in conditions if c.sensors), "")
     cells = []
     for severity in severities:
         point = points.get(severity)
@@ -75,5 +74,25 @@ def _row(
         note = formatting.parameters(point.condition.parameters) if point else ""
         cells.append(shown(point.metric, note, clean, old) if point else None)
     kept = view.retained(series, metric, name)
-    levels = tuple(formatting.parameters(point.condition.parameters) for point in points.values())
-    return HeatRow(formatting.words(name), axis, levels, tuple(cells), "" if kept is None else formatting.percent(kept))
+    return HeatRow(formatting.words(name), sensors, tuple(cells), "" if kept is None else formatting.percent(kept))
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What the severities of one corruption are in physical units ('' where one was not run)."""
+
+    name: str
+    levels: tuple[str, ...]
+
+
+def severity_scales(view: View) -> tuple[Scale, ...]:
+    """One row per corruption, one text per severity of the file."""
+    conditions = [cell.condition for cell in view.results.cells if cell.condition.kind == "corruption"]
+    severities = sorted({condition.severity for condition in conditions})
+    found = {
+        (condition.name, condition.severity): formatting.parameters(condition.parameters) for condition in conditions
+    }
+    return tuple(
+        Scale(formatting.words(name), tuple(found.get((name, severity), "") for severity in severities))
+        for name in view.names("corruption")
+    )

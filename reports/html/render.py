@@ -15,10 +15,10 @@ from reports.html.checks import absent, budget_table, effect_table
 from reports.html.classes import class_bars
 from reports.html.curves import attack_curves, severity_curves
 from reports.html.gallery import gallery
-from reports.html.heatmap import heatmaps
+from reports.html.heatmap import heatmaps, severity_scales
 from reports.html.scorecard import scorecard
-from reports.verdict import verdict
 from reports.schema import Results
+from reports.verdict import verdict
 from reports.view import View, is_control
 
 FOLDER = Path(__file__).parent
@@ -47,7 +47,7 @@ def render_html(
             results=results,
             origin=results.provenance,
             policy=_policy(css),
-            css=Markup(css),  # noqa: S704 - our own file, not data
+            css=Markup(css),
             verdict=verdict(view, gate),
             baseline_title=baseline.title if baseline else "",
             has_baseline=before is not None,
@@ -57,6 +57,7 @@ def render_html(
             methods=_methods(view),
             scores=scorecard(view, before),
             heatmaps=heatmaps(view, before),
+            scales=severity_scales(view),
             curves=severity_curves(view),
             classes=class_bars(view),
             attacks=attack_curves(view),

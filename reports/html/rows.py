@@ -10,6 +10,7 @@ from reports.html.chart import Tick, steps
 from reports.schema import Metric
 
 X = Callable[[float], float]
+DODGE = {"worst": -6.0, "attack": 6.0}  # so that equal values do not hide each other
 RIGHT, TOP, AXIS = 16.0, 8.0, 26.0
 
 
@@ -19,6 +20,7 @@ class Dot:
 
     kind: str
     x: float
+    y: float
     title: str
 
 
@@ -91,6 +93,7 @@ def _row(row: RowData, y: float, x: X) -> Row:
         Dot(
             kind,
             x(metric.value),
+            round(y + (0.0 if row.bar else DODGE.get(kind, 0.0)), 1),
             f"{row.label}, {what}: {formatting.metric(metric)} {formatting.interval(metric)}".rstrip(),
         )
         for kind, what, metric in [*row.dots, *dots]

@@ -19,6 +19,7 @@ class ScoreRow:
     label: str
     style: int
     sensors: str
+    engine: str
     clean: Value
     mean: Value
     worst: Value
@@ -70,7 +71,7 @@ def _score(view: View, baseline: View | None, metric: str) -> Score:
     return Score(
         title=title,
         metric=metric,
-        chart=row_chart(f"{title}: clean, corrupted and under attack", data, top, 0, left, 620, 34),
+        chart=row_chart(f"{title}: clean, corrupted and under attack", data, top, 0, left, 520, 36),
         rows=tuple(_row(view, baseline, series, metric, rates) for series in view.series),
         rate_names=rates,
     )
@@ -85,6 +86,7 @@ def _row(view: View, baseline: View | None, series: Series, metric: str, rates: 
         label=series.label,
         style=series.style % 6,
         sensors=" + ".join(formatting.words(sensor) for sensor in sensors),
+        engine=series.engine,
         clean=shown(clean, old=baseline.clean(series, metric) if baseline else None),
         mean=shown(
             view.corruption_mean(series, metric),

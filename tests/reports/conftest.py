@@ -161,26 +161,37 @@ def make_results(seed: int = 0, worse: float = 0.0) -> Results:
         for name in ("fog", "low_light", "pgd")
     ]
     pictures = [
-        Picture(path=f"pictures/{token}_{condition.name}.jpg", caption=f"{condition.name}, {token}", condition=condition, token=token)
-        for token in ("street-0007", "street-0031") for condition in conditions
-    ]  # fmt: skip
+        Picture(path=f"pictures/{token}_{c.name}.jpg", caption=f"{c.name}, {token}", condition=c, token=token)
+        for token in ("street-0007", "street-0031")
+        for c in conditions
+    ]
     return Results(
         title="CALICO robustness, test data",
         provenance=Provenance(
-            command="calico robust --model runs/tiny/model.onnx --data sim:val --corruptions fog,camera_crash,motion_blur,low_light,"
-            "beam_missing,point_drop,crosstalk,extrinsic --attack pgd --eps 1,2,4,8 --seed 0 --out runs/robust",
-            calico_version="0.1.0", suite_version="1", python="3.11.9", packages={"torch": "2.7.1", "onnxruntime": "1.22.0", "numpy": "2.2.6"},
-            git_commit="2c4abf8d0c1e6a7b", git_dirty=False, seed=0, data="sim:val", data_hash="d1f0c2" + "0" * 58,
-            n_frames=N_FRAMES, n_scenes=N_SCENES, threads=2, machine="x86_64, 2 cores, no GPU",
+            command="calico robust --model runs/tiny/model.onnx --data sim:val --attack pgd --eps 1,2,4,8 --seed 0 --corruptions "
+            "fog,camera_crash,motion_blur,low_light,beam_missing,point_drop,crosstalk,extrinsic --out runs/robust",
+            calico_version="0.1.0",
+            suite_version="1",
+            python="3.11.9",
+            packages={"torch": "2.7.1", "onnxruntime": "1.22.0", "numpy": "2.2.6"},
+            git_commit="2c4abf8d0c1e6a7b",
+            git_dirty=False,
+            seed=0,
+            data="sim:val",
+            data_hash=hashlib.sha256(b"test data").hexdigest(),
+            n_frames=N_FRAMES,
+            n_scenes=N_SCENES,
+            threads=2,
+            machine="x86_64, 2 cores, no GPU",
         ),
         models=tuple(
-            Model(name=name, sha256=hashlib.sha256(name.encode()).hexdigest(), sensors=sensors, parameters=3_412_000, description="tiny preset")
+            Model(name=name, sha256=hashlib.sha256(name.encode()).hexdigest(), sensors=sensors, parameters=3_412_000)
             for name, sensors in MODELS.items()
         ),
         cells=tuple(cells),
         summary={f"{model}/{engine}": summary(cells, model, engine) for model in MODELS},
         pictures=tuple(pictures),
-    )  # fmt: skip
+    )
 
 
 def draw_pictures(results: Results, folder: Path) -> None:
@@ -194,7 +205,7 @@ def draw_pictures(results: Results, folder: Path) -> None:
         shift = 40 * (picture.token == "street-0031")
         draw.rectangle((250 + shift, 150, 340 + shift, 215), fill=(170, 40, 40))
         draw.rectangle((560 - shift, 140, 600 - shift, 170), fill=(235, 235, 240))
-        fade = {"fog": (200, 200, 205), "low_light": (5, 5, 12)}.get(picture.condition.name, None)
+        fade = {"fog": (200, 200, 205), "low_light": (5, 5, 12)}.get(picture.condition.name)
         if fade:
             image = Image.blend(image, Image.new("RGB", image.size, fade), 0.72)
         path = folder / picture.path
