@@ -127,7 +127,7 @@ def _draw_boxes(
         for span in spans[index]:
             segment = clip_segment(span, size_wh)
             if segment is not None:
-                stroke(draw, segment[0], segment[1], color, 1 if layer.dashed else 2, layer.dashed)
+                stroke(draw, segment[0], segment[1], color, 2, layer.dashed)
                 ends += segment
         if ends:
             us, vs = [u for u, _ in ends], [v for _, v in ends]

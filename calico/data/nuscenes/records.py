@@ -11,7 +11,7 @@ import numpy as np
 from calico.data.nuscenes.tables import Row, Tables
 from calico.errors import CalicoError
 from calico.frame import Boxes, Float64
-from calico.geometry.frames import from_quaternion, inverse
+from calico.geometry.frames import from_quaternion, inverse, wrap_angle
 from calico.taxonomy import ATTRIBUTES, DETECTION_CLASSES
 
 LIDAR = "LIDAR_TOP"
@@ -217,8 +217,10 @@ class SampleReader:
             attributes.append(self._attribute(row))
             counts.append(row["num_lidar_pts"] + row["num_radar_pts"])
             instances.append(row["instance_token"])
+        table = np.array(boxes, np.float64).reshape(-1, 9)
+        table[:, 6] = wrap_angle(table[:, 6])
         return Boxes(
-            boxes=np.array(boxes, np.float32).reshape(-1, 9),
+            boxes=table.astype(np.float32),
             labels=np.array(labels, np.int64),
             attributes=np.array(attributes, np.int64),
             num_points=np.array(counts, np.int64),

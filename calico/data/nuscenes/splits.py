@@ -31,7 +31,7 @@ OFFICIAL = {
     "mini_train": "61 553 655 757 796 1077 1094 1100",
     "mini_val": "103 916",
 }
-"""Scene numbers and ranges, both ends included. Of the ten scenes of v1.0-mini, train has mini_train and val has mini_val."""
+"""Scene numbers and ranges, both ends included. Two scenes of mini_train belong to val: never mix the two systems."""
 
 
 def official_scenes(split: str) -> tuple[str, ...]:
@@ -63,7 +63,8 @@ def split_scenes(tables: Path, split: str, present: Sequence[str]) -> tuple[str,
 
     Args:
         tables: folder of the tables; its splits.json, where there is one, comes before the official names.
-        split: a name of splits.json, an official name, one scene ("scene-0061"), or "all".
+        split: a name of splits.json, an official name, one scene ("scene-0061"), or "all". In a folder whose name ends in
+            "mini", train and val mean mini_train and mini_val, as in the devkit.
         present: names of the scene table.
 
     Raises:
@@ -75,7 +76,8 @@ def split_scenes(tables: Path, split: str, present: Sequence[str]) -> tuple[str,
     elif split in custom:
         wanted = custom[split]
     elif split in OFFICIAL:
-        wanted = official_scenes(split)
+        mini = tables.name.endswith("mini") and split in ("train", "val")
+        wanted = official_scenes(f"mini_{split}" if mini else split)
     elif split in present:
         wanted = (split,)
     else:

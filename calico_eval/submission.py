@@ -1,0 +1,190 @@
+"""nuScenes detection submissions: predictions of many frames as one JSON file, in the global frame.
+
+A record has translation [m], size (width, length, height) [m], rotation (w, x, y, z), velocity (vx, vy) [m/s],
+detection_name, detection_score and attribute_name ("" for none). Objects move level in the global frame: their vertical
+velocity there is taken to be zero, so that writing and reading are inverse to each other.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from calico.errors import CalicoError
+from calico.frame import Float64, Frame
+from calico.geometry.frames import from_quaternion, from_yaw, inverse, transform, wrap_angle
+from calico.predictions import Predictions
+from calico.taxonomy import ATTRIBUTES, DETECTION_CLASSES
+from calico_eval.metrics.attributes import derive_attributes
+
+MAX_BOXES = 500
+"""The benchmark takes at most so many a sample."""
+
+Record = dict[str, Any]
+_NUMBERS = {"translation": 3, "size": 3, "rotation": 4, "velocity": 2}
+
+
+def write_submission(
+    path: Path,
+    frames_and_predictions: Iterable[tuple[Frame, Predictions]],
+    sensors: Sequence[Literal["camera", "lidar"]],
+) -> int:
+    """Writes a submission, atomically and frame by frame; of a frame with more than 500 boxes the 500 surest.
+
+    Args:
+        path: the JSON file; its folder is made.
+        frames_and_predictions: one pair a frame.
+        sensors: what the model used, for the file's `meta`.
+
+    Returns:
+        The number of frames written.
+
+    Raises:
+        CalicoError: a frame comes twice, or a prediction is not finite or of no known class.
+    """
+    meta = {
+        "use_camera": "camera" in sensors,
+        "use_lidar": "lidar" in sensors,
+        "use_radar": False,
+        "use_map": False,
+        "use_external": False,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    tokens: set[str] = set()
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            file.write(f'{{"meta": {json.dumps(meta)}, "results": {{')
+            for frame, predictions in frames_and_predictions:
+                if frame.token in tokens:
+                    raise CalicoError(f"submission {path}: frame {frame.token} comes twice, expected each once")
+                file.write(",\n" if tokens else "\n")
+                file.write(f"{json.dumps(frame.token)}: {json.dumps(records(frame, predictions), allow_nan=False)}")
+                tokens.add(frame.token)
+            file.write("\n}}\n")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return len(tokens)
+
+
+def records(frame: Frame, predictions: Predictions) -> list[Record]:
+    """The records of one frame, the surest first.
+
+    Without attributes of the model's own, those of `metrics.attributes.derive_attributes` are written.
+    """
+    order = np.argsort(-predictions.scores, kind="stable")[:MAX_BOXES]
+    boxes, scores, labels = (
+        predictions.boxes[order].astype(np.float64),
+        predictions.scores[order],
+        predictions.labels[order],
+    )
+    if not np.isfinite(boxes).all() or not np.isfinite(scores).all():
+        raise CalicoError(f"frame {frame.token}: predicted boxes or scores are not finite; expected numbers")
+    if ((labels < 0) | (labels >= len(DETECTION_CLASSES))).any():
+        raise CalicoError(f"frame {frame.token}: predicted labels {sorted(set(labels.tolist()))}, expected 0 to 9")
+    attributes = predictions.attributes
+    attributes = derive_attributes(boxes, labels) if attributes is None else attributes[order]
+    centers = transform(frame.global_T_lidar, boxes[:, :3])
+    velocities = np.linalg.solve(_level_rotation(frame), boxes[:, 7:9].T).T
+    result = []
+    for i, box in enumerate(boxes):
+        rotation = frame.global_T_lidar[:3, :3] @ from_yaw(box[6])[:3, :3]
+        result.append(
+            {
+                "sample_token": frame.token,
+                "translation": centers[i].tolist(),
+                "size": [box[4], box[3], box[5]],
+                "rotation": np.roll(Rotation.from_matrix(rotation).as_quat(), 1).tolist(),
+                "velocity": velocities[i].tolist(),
+                "detection_name": DETECTION_CLASSES[labels[i]],
+                "detection_score": float(scores[i]),
+                "attribute_name": ATTRIBUTES[attributes[i]] if attributes[i] >= 0 else "",
+            }
+        )
+    return result
+
+
+def read_submission(path: Path) -> dict[str, list[Record]]:
+    """The records by sample token, checked.
+
+    Raises:
+        CalicoError: the file is missing, not JSON, or a record lacks a field or has a value that it cannot have.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CalicoError(f"{path}: no such file, expected a nuScenes detection submission") from error
+    except (OSError, ValueError) as error:
+        raise CalicoError(f"{path}: not a JSON file ({error})") from error
+    results = content.get("results") if isinstance(content, dict) else None
+    if not isinstance(results, dict):
+        raise CalicoError(f"{path}: has no object 'results', expected a nuScenes detection submission")
+    for token, found in results.items():
+        if not isinstance(found, list):
+            raise CalicoError(f"{path}: sample {token}: got {type(found).__name__}, expected a list of records")
+        for number, record in enumerate(found):
+            fault = _fault(token, record)
+            if fault:
+                raise CalicoError(f"{path}: sample {token}, record {number}: {fault}")
+    return results
+
+
+def predictions_from_submission(found: Sequence[Record], frame: Frame) -> Predictions:
+    """The records of a frame (as read_submission returns them) as predictions in its LiDAR frame."""
+    lidar_T_global = inverse(frame.global_T_lidar)
+    boxes = np.zeros((len(found), 9))
+    for i, record in enumerate(found):
+        lidar_T_box = lidar_T_global @ from_quaternion(record["rotation"], record["translation"])
+        width, length, height = record["size"]
+        yaw = np.arctan2(lidar_T_box[1, 0], lidar_T_box[0, 0])
+        boxes[i] = [*lidar_T_box[:3, 3], length, width, height, yaw, *(_level_rotation(frame) @ record["velocity"])]
+    boxes[:, 6] = wrap_angle(boxes[:, 6])
+    names = [record["attribute_name"] for record in found]
+    return Predictions(
+        boxes=boxes.astype(np.float32),
+        scores=np.array([record["detection_score"] for record in found], np.float32),
+        labels=np.array([DETECTION_CLASSES.index(record["detection_name"]) for record in found], np.int64),
+        attributes=np.array([ATTRIBUTES.index(name) if name else -1 for name in names], np.int64),
+    )
+
+
+def _level_rotation(frame: Frame) -> Float64:
+    """(2, 2) takes level global velocities into the LiDAR frame's x and y."""
+    return frame.global_T_lidar[:2, :2].T
+
+
+def _fault(token: str, record: object) -> str:
+    """What is wrong with a record; "" if nothing."""
+    if not isinstance(record, dict):
+        return f"got {type(record).__name__}, expected an object"
+    fields = {*_NUMBERS, "sample_token", "detection_name", "detection_score", "attribute_name"}
+    missing = sorted(fields - set(record))
+    if missing:
+        return f"lacks {', '.join(missing)}"
+    for field, count in _NUMBERS.items():
+        if not (
+            isinstance(record[field], list) and len(record[field]) == count and all(map(_is_number, record[field]))
+        ):
+            return f"{field} is {record[field]}, expected {count} finite numbers"
+    if min(record["size"]) <= 0 or not any(record["rotation"]):
+        return f"size {record['size']}, rotation {record['rotation']}; expected sizes above 0 and a unit quaternion"
+    if record["sample_token"] != token:
+        return f"sample_token is '{record['sample_token']}', expected '{token}'"
+    if record["detection_name"] not in DETECTION_CLASSES:
+        return f"detection_name is '{record['detection_name']}', expected one of {', '.join(DETECTION_CLASSES)}"
+    if record["attribute_name"] not in ("", *ATTRIBUTES):
+        return f"attribute_name is '{record['attribute_name']}', expected '' or one of {', '.join(ATTRIBUTES)}"
+    if not _is_number(record["detection_score"]):
+        return f"detection_score is {record['detection_score']}, expected a finite number"
+    return ""
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))

@@ -1,0 +1,200 @@
+"""Frames of the tiny data set, whose geometry is known."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pyquaternion import Quaternion
+
+from calico.data.nuscenes import NuScenesSource
+from calico.frame import Frame
+from calico.geometry.frames import transform
+from calico.geometry.grid import Grid
+from calico.taxonomy import ATTRIBUTES, DETECTION_CLASSES, MAP_CLASSES
+
+GRID = Grid(-32, 32, -32, 32, 0.5)
+
+
+def static_points() -> np.ndarray:
+    """(64, 3) the world's points, as conftest makes them."""
+    return np.random.default_rng(3).uniform([985, 480, 0], [1030, 520, 4], (64, 3))
+
+
+def load(root: Path, index: int = 0, sweeps: int = 1, split: str = "train") -> Frame:
+    return NuScenesSource(root, "v1.0-mini", split, GRID, sweeps=sweeps)[index]
+
+
+def test_order_and_names(tiny: Path) -> None:
+    source = NuScenesSource(tiny, "v1.0-mini", "all", GRID)
+    infos = [source.info(index) for index in range(len(source))]
+    assert [(info.scene, info.token) for info in infos] == [
+        ("scene-0061", "sample-0-0"),
+        ("scene-0061", "sample-0-2"),
+        ("scene-0103", "sample-1-0"),
+        ("scene-0103", "sample-1-2"),
+    ]
+    assert source[3].token == "sample-1-2"
+    assert source.name == "nuscenes v1.0-mini all"
+
+
+@pytest.mark.parametrize("sweeps", [1, 3])
+def test_points_of_all_sweeps_fall_on_the_static_world(tiny: Path, sweeps: int) -> None:
+    frame = load(tiny, 1, sweeps)
+    assert np.bincount(frame.sweep_index).tolist() == [64] * sweeps
+    for sweep in range(sweeps):
+        mine = frame.points[frame.sweep_index == sweep]
+        world = transform(frame.global_T_lidar, mine[:, :3].astype(np.float64))
+        np.testing.assert_allclose(world, static_points(), atol=2e-5)
+        np.testing.assert_allclose(mine[:, 4], 0.25 * sweep, atol=1e-6)
+
+
+def test_sweep_pose_is_the_sensor_then_in_the_sensor_now(tiny: Path) -> None:
+    frames = NuScenesSource(tiny, "v1.0-mini", "train", None, sweeps=3)
+    then, now = frames[0], frames[1]
+    np.testing.assert_allclose(now.global_T_lidar @ now.sweep_T[2], then.global_T_lidar, atol=1e-9)
+    np.testing.assert_array_equal(now.sweep_T[0], np.eye(4))
+    assert frames[0].sweep_T.shape == (1, 4, 4)  # the scene begins: no older sweep
+
+
+def test_lidar_axes_are_turned_and_own_returns_removed(tiny: Path) -> None:
+    frame = load(tiny)
+    forward = (frame.ego_T_lidar @ [1, 0, 0, 0])[:3]
+    np.testing.assert_allclose(forward, [np.cos(np.deg2rad(1.5)), 0, np.sin(np.deg2rad(1.5))], atol=0.03)
+    assert len(frame.points) == 64  # 65 in the file
+    assert (abs(frame.points[:, :2]) >= 1).any(axis=1).all()
+
+
+def test_intensity_ring_and_time(tiny: Path) -> None:
+    frame = load(tiny)
+    np.testing.assert_allclose(frame.points[:, 3], np.clip(np.linspace(0, 2, 64), 0, 1), atol=1e-6)
+    assert frame.ring.tolist() == [i % 32 for i in range(64)]
+    assert frame.timestamp_s == pytest.approx(1_500_000_000.0)
+    np.testing.assert_allclose(frame.camera_time_s, frame.timestamp_s - 0.02, atol=1e-6)
+
+
+def test_camera_goes_through_both_ego_poses(
+    tiny: Path, edit: Callable[[str, Callable[[list[dict]], object]], None]
+) -> None:
+    """Moves the vehicle between LiDAR and camera, and compares with a chain of quaternions."""
+    position, turn = np.array([1001.0, 501.0, 0.3]), Quaternion(axis=[0.1, 0, 1], degrees=50)
+
+    def move(rows: list[dict]) -> None:
+        for row in rows:
+            if row["token"] == "CAM_BACK-0-0":
+                row.update(translation=list(position), rotation=list(turn))
+
+    edit("ego_pose", move)
+    frame = load(tiny)
+    view = NuScenesSource(tiny, "v1.0-mini", "train", None).cameras.index("CAM_BACK")
+    mount = Quaternion(axis=[0, 0, 1], degrees=180) * Quaternion(0.5, -0.5, 0.5, -0.5)
+    ego = np.array([turn.inverse.rotate(point - position) for point in static_points()])
+    expected = np.array([mount.inverse.rotate(point - [1.5, 0, 1.5]) for point in ego])
+    got = transform(frame.camera_T_lidar[view], frame.points[:, :3].astype(np.float64))
+    np.testing.assert_allclose(got, expected, atol=2e-5)
+    assert frame.camera_K[view].tolist() == [[30, 0, 31.5], [0, 30, 15.5], [0, 0, 1]]
+
+
+def test_boxes(tiny: Path) -> None:
+    frame = load(tiny)
+    assert [DETECTION_CLASSES[label] for label in frame.boxes.labels] == ["car", "pedestrian"]  # not the animal
+    assert [ATTRIBUTES[a] if a >= 0 else "" for a in frame.boxes.attributes] == ["vehicle.moving", ""]
+    assert frame.boxes.num_points.tolist() == [7, 8]
+    assert frame.boxes.instances == ("object-0-0", "object-0-1")
+    car = frame.boxes.boxes[0].astype(np.float64)
+    np.testing.assert_allclose(transform(frame.global_T_lidar, car[None, :3])[0], [1010, 505, 1], atol=1e-4)
+    assert car[3:6].tolist() == pytest.approx([4.5, 1.9, 1.6])
+    heading = frame.global_T_lidar[:3, :3] @ [np.cos(car[6]), np.sin(car[6]), 0]
+    assert np.degrees(np.arctan2(heading[1], heading[0])) == pytest.approx(75, abs=0.05)
+    velocity = frame.global_T_lidar[:2, :2] @ car[7:9]
+    np.testing.assert_allclose(velocity, [6, 0], atol=0.01)  # 3 m in 0.5 s
+
+
+def test_velocity_is_unknown_for_a_single_annotation(tiny: Path) -> None:
+    assert np.isnan(load(tiny).boxes.boxes[1, 7:9]).all()
+
+
+@pytest.mark.parametrize(("gap_s", "known"), [(1.5, True), (1.6, False)])
+def test_velocity_is_unknown_over_long_gaps(
+    tiny: Path, edit: Callable[[str, Callable[[list[dict]], object]], None], gap_s: float, known: bool
+) -> None:
+    edit("sample", lambda rows: rows[1].update(timestamp=rows[0]["timestamp"] + round(gap_s * 1e6)))
+    assert np.isfinite(load(tiny).boxes.boxes[0, 7:9]).all() == known
+
+
+def test_previous_goes_back_to_the_start_of_the_scene(tiny: Path) -> None:
+    frame = load(tiny, 1)
+    assert frame.previous is not None
+    before = pickle.loads(pickle.dumps(frame)).previous()
+    assert before.token == "sample-0-0"
+    assert before.previous is None
+
+
+def test_pickled_source_gives_the_same_frame(tiny: Path) -> None:
+    source = NuScenesSource(tiny, "v1.0-mini", "train", GRID, sweeps=2)
+    _ = source[0]
+    copy = pickle.loads(pickle.dumps(source))[1]
+    frame = source[1]
+    assert copy.points.tobytes() == frame.points.tobytes()
+    assert copy.map_masks is not None
+    assert copy.map_masks.tobytes() == frame.map_masks.tobytes()  # type: ignore[union-attr]
+
+
+def test_map_masks_lie_where_the_map_says(tiny: Path) -> None:
+    frame = load(tiny)
+    assert frame.map_masks is not None
+    centers = np.concatenate([GRID.centers().reshape(-1, 2), np.zeros((np.prod(GRID.shape), 1))], axis=1)
+    x, y, _ = transform(frame.global_T_lidar, centers).T
+    inside = (abs(x - 1000) < 20) & (abs(y - 500) < 20) & ~((x > 1004) & (x < 1008) & (y > 500) & (y < 506))
+    line = (abs(y - 500) <= 0.5) & (abs(x - 1000) < 20)
+    drivable, divider = frame.map_masks[0].ravel(), frame.map_masks[MAP_CLASSES.index("divider")].ravel()
+    # The vehicle is tilted by half a degree and the LiDAR by 1.5: cells at an edge may differ.
+    assert (drivable != inside).mean() < 0.004
+    assert (divider != line).mean() < 0.004
+    assert drivable.sum() > 4000
+    assert not frame.map_masks[1:5].any()
+
+
+def test_without_the_map_expansion_there_is_no_map(tiny: Path) -> None:
+    (tiny / "maps" / "expansion" / "boston-seaport.json").unlink()
+    source = NuScenesSource(tiny, "v1.0-mini", "train", GRID)
+    assert source.map_grid is None
+    assert source[0].map_masks is None
+
+
+def test_some_cameras_only(tiny: Path) -> None:
+    source = NuScenesSource(tiny, "v1.0-mini", "train", None, cameras=("CAM_BACK", "CAM_FRONT"))
+    frame = source[0]
+    assert len(frame.images) == 2
+    assert frame.images[0].shape == (32, 64, 3)
+    everything = load(tiny)
+    np.testing.assert_array_equal(frame.camera_T_lidar, everything.camera_T_lidar[[3, 0]])
+
+
+def test_custom_splits_come_first(tiny: Path) -> None:
+    (tiny / "v1.0-mini" / "splits.json").write_text(json.dumps({"train": ["scene-0103"], "mine": ["scene-0061"]}))
+    assert {NuScenesSource(tiny, "v1.0-mini", "train", None).info(0).scene} == {"scene-0103"}
+    assert {NuScenesSource(tiny, "v1.0-mini", "mine", None).info(0).scene} == {"scene-0061"}
+    assert {NuScenesSource(tiny, "v1.0-mini", "mini_val", None).info(0).scene} == {"scene-0103"}
+    assert {NuScenesSource(tiny, "v1.0-mini", "scene-0103", None).info(0).scene} == {"scene-0103"}
+
+
+def test_content_hash_follows_the_data(tiny: Path, edit: Callable[[str, Callable[[list[dict]], object]], None]) -> None:
+    def digest(**settings: object) -> str:
+        return NuScenesSource(tiny, "v1.0-mini", "train", GRID, **settings).content_hash()  # type: ignore[arg-type]
+
+    seen = {digest(), digest(sweeps=2), digest(cameras=("CAM_BACK",))}
+    assert digest() in seen
+    edit("sample_annotation", lambda rows: rows[0].update(num_lidar_pts=99))
+    seen.add(digest())
+    cloud = tiny / "samples" / "LIDAR_TOP" / "LIDAR_TOP-0-0.pcd.bin"
+    cloud.write_bytes(cloud.read_bytes()[:-20])
+    seen.add(digest())
+    path = tiny / "maps" / "expansion" / "boston-seaport.json"
+    path.write_text(path.read_text().replace("1020", "1021"))
+    seen.add(digest())
+    assert len(seen) == 6
