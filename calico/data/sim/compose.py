@@ -1,0 +1,94 @@
+"""One frame of a world: sensors, boxes and map of an instant."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from calico.data.sim.camera import render
+from calico.data.sim.lidar import EGO_T_LIDAR, Sweep, scan
+from calico.data.sim.motion import KEYFRAME_S, STEP_S
+from calico.data.sim.rig import camera_T_lidar, intrinsics
+from calico.data.sim.world import World
+from calico.frame import Boxes, Float32, Float64, Frame
+from calico.geometry.boxes import points_in_boxes, transform_boxes
+from calico.geometry.frames import from_yaw, inverse, transform
+from calico.geometry.grid import Grid
+from calico.seeds import generator
+
+BOX_RANGE_M = 60.0
+"""Objects farther from the sensor than this are not annotated."""
+
+
+def global_T_ego(world: World, time_s: float) -> Float64:
+    """Where the ego vehicle is at a time of the scene."""
+    x, y, yaw = world.ego.at(time_s)
+    return from_yaw(yaw, (x, y, 0.0))
+
+
+def compose_frame(
+    world: World,
+    name: tuple[str, str],
+    key: int,
+    seed: int,
+    map_grid: Grid,
+    cameras: tuple[str, ...],
+    size_hw: tuple[int, int],
+    sweeps: int,
+) -> Frame:
+    """Keyframe `key` of a world. name: token and scene; seed: of the sensors' noise in this frame."""
+    time_s = key * KEYFRAME_S
+    ego = global_T_ego(world, time_s)
+    lidar = ego @ EGO_T_LIDAR
+    scans, poses = [], []
+    for index in range(sweeps):
+        then = time_s - index * STEP_S
+        pose = global_T_ego(world, then) @ EGO_T_LIDAR
+        scans.append(scan(world.solids(then), world.ground, pose, generator(seed, "lidar", index)))
+        poses.append(inverse(lidar) @ pose if index else np.eye(4))
+    images = render(world.solids(time_s), world.ground, world.light, ego, cameras, size_hw, generator(seed, "camera"))
+    return Frame(
+        token=name[0],
+        scene=name[1],
+        timestamp_s=time_s,
+        points=np.concatenate([_points(s, poses[i], i * STEP_S) for i, s in enumerate(scans)]),
+        ring=np.concatenate([s.ring for s in scans]),
+        sweep_index=np.concatenate([np.full(len(s.ring), i, np.int16) for i, s in enumerate(scans)]),
+        sweep_T=np.stack(poses),
+        images=images,
+        camera_K=np.stack([intrinsics(camera, size_hw) for camera in cameras]),
+        camera_T_lidar=np.stack([camera_T_lidar(camera) for camera in cameras]),
+        camera_time_s=np.full(len(cameras), time_s),
+        ego_T_lidar=EGO_T_LIDAR.copy(),
+        global_T_lidar=lidar,
+        boxes=annotate(world, time_s, lidar, scans[0]),
+        map_masks=world.ground.masks(map_grid, lidar),
+    )
+
+
+def _points(sweep: Sweep, lidar_T_sweep: Float64, age_s: float) -> Float32:
+    xyz = transform(lidar_T_sweep, sweep.xyz)
+    age = np.full(len(xyz), age_s, np.float32)
+    return np.concatenate([xyz, sweep.intensity[:, None], age[:, None]], axis=1).astype(np.float32)
+
+
+def annotate(world: World, time_s: float, global_T_lidar: Float64, sweep: Sweep) -> Boxes:
+    """The boxes of all actors in range. Only points that came from the object and lie in its box count."""
+    rows, numbers = [], []
+    for number, actor in enumerate(world.actors):
+        x, y, yaw = actor.track.at(time_s)
+        if np.hypot(x - global_T_lidar[0, 3], y - global_T_lidar[1, 3]) < BOX_RANGE_M:
+            z = world.height(x, y) + actor.size[2] / 2
+            rows.append([x, y, z, *actor.size, yaw, *actor.track.velocity(time_s)])
+            numbers.append(number)
+    if not rows:
+        return Boxes.empty()
+    boxes = transform_boxes(inverse(global_T_lidar), np.asarray(rows, np.float64)).astype(np.float32)
+    counts = [int(points_in_boxes(sweep.xyz[sweep.owner == n], boxes[i : i + 1]).sum()) for i, n in enumerate(numbers)]
+    actors = [world.actors[n] for n in numbers]
+    return Boxes(
+        boxes,
+        np.array([actor.label for actor in actors], np.int64),
+        np.array([actor.attribute(time_s) for actor in actors], np.int64),
+        np.array(counts, np.int64),
+        tuple(f"{actor.kind}-{n:03d}" for actor, n in zip(actors, numbers, strict=True)),
+    )

@@ -1,0 +1,169 @@
+"""Triangle meshes with a material and a colour per face, and the few primitives that everything is composed of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+import trimesh
+
+from calico.data.sim.materials import Material
+from calico.frame import Float32, UInt8
+
+Int32 = npt.NDArray[np.int32]
+Color = tuple[float, float, float]
+"""Linear RGB in 0..1."""
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """vertices (V, 3) [m]; faces (F, 3) int32; material (F,) uint8; color (F, 3) linear RGB."""
+
+    vertices: Float32
+    faces: Int32
+    material: UInt8
+    color: Float32
+
+    def placed(self, x: float, y: float, z: float = 0.0, yaw_rad: float = 0.0) -> Mesh:
+        """Turned about z, then shifted."""
+        c, s = np.float32(np.cos(yaw_rad)), np.float32(np.sin(yaw_rad))
+        turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]], np.float32)
+        vertices = self.vertices @ turn.T + np.array([x, y, z], np.float32)
+        return Mesh(vertices.astype(np.float32), self.faces, self.material, self.color)
+
+    def fitted(self, size: tuple[float, float, float]) -> Mesh:
+        """Stretched so that it fills length x width x height, centred in x and y and standing on z = 0."""
+        low, high = self.vertices.min(axis=0), self.vertices.max(axis=0)
+        scale = np.asarray(size, np.float32) / np.maximum(high - low, 1e-6)
+        middle = np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]], np.float32)
+        return Mesh(((self.vertices - middle) * scale).astype(np.float32), self.faces, self.material, self.color)
+
+
+def merge(meshes: Sequence[Mesh]) -> Mesh:
+    """One mesh of all."""
+    if not meshes:
+        return Mesh(
+            np.zeros((0, 3), np.float32),
+            np.zeros((0, 3), np.int32),
+            np.zeros(0, np.uint8),
+            np.zeros((0, 3), np.float32),
+        )
+    starts = np.cumsum([0] + [len(mesh.vertices) for mesh in meshes])
+    return Mesh(
+        np.concatenate([mesh.vertices for mesh in meshes]),
+        np.concatenate([mesh.faces + np.int32(start) for mesh, start in zip(meshes, starts, strict=False)]),
+        np.concatenate([mesh.material for mesh in meshes]),
+        np.concatenate([mesh.color for mesh in meshes]),
+    )
+
+
+def surface(vertices: npt.ArrayLike, faces: npt.ArrayLike, material: Material, color: Color) -> Mesh:
+    """A mesh of one material and colour."""
+    faces = np.asarray(faces, np.int32).reshape(-1, 3)
+    count = len(faces)
+    return Mesh(
+        np.asarray(vertices, np.float32).reshape(-1, 3),
+        faces,
+        np.full(count, int(material), np.uint8),
+        np.tile(np.asarray(color, np.float32), (count, 1)),
+    )
+
+
+_HEXA_FACES = [
+    (0, 2, 1), (0, 3, 2), (4, 5, 6), (4, 6, 7), (0, 1, 5), (0, 5, 4),
+    (1, 2, 6), (1, 6, 5), (2, 3, 7), (2, 7, 6), (3, 0, 4), (3, 4, 7),
+]  # fmt: skip
+
+
+def hexahedron(
+    bottom: tuple[float, float, float],
+    top: tuple[float, float, float],
+    z: tuple[float, float],
+    material: Material,
+    color: Color,
+) -> Mesh:
+    """A block with rectangles as bottom and top, each (x back, x front, half width), between two heights."""
+    points = []
+    for (back, front, half), height in zip((bottom, top), z, strict=True):
+        points += [(back, -half, height), (front, -half, height), (front, half, height), (back, half, height)]
+    return surface(points, _HEXA_FACES, material, color)
+
+
+def block(
+    size: tuple[float, float, float], material: Material, color: Color, at: tuple[float, float, float] = (0.0, 0.0, 0.0)
+) -> Mesh:
+    """A box of length x width x height whose bottom's centre is `at`."""
+    ends = (at[0] - size[0] / 2, at[0] + size[0] / 2, size[1] / 2)
+    return hexahedron(ends, ends, (at[2], at[2] + size[2]), material, color).placed(0.0, at[1])
+
+
+def tube(
+    start: tuple[float, float, float],
+    end: tuple[float, float, float],
+    radius: float,
+    material: Material,
+    color: Color,
+    end_radius: float | None = None,
+    sides: int = 7,
+) -> Mesh:
+    """A closed cylinder, or with another end radius a cone, between two points."""
+    a, b = np.asarray(start, np.float64), np.asarray(end, np.float64)
+    axis = (b - a) / np.linalg.norm(b - a)
+    helper = np.array([0.0, 0.0, 1.0]) if abs(axis[2]) < 0.9 else np.array([1.0, 0.0, 0.0])
+    u = np.cross(helper, axis)
+    u /= np.linalg.norm(u)
+    v = np.cross(axis, u)
+    angle = np.arange(sides) * 2 * np.pi / sides
+    circle = np.cos(angle)[:, None] * u + np.sin(angle)[:, None] * v
+    vertices = np.concatenate(
+        [a + radius * circle, b + (radius if end_radius is None else end_radius) * circle, [a, b]]
+    )
+    i = np.arange(sides)
+    j = (i + 1) % sides
+    low, high = np.full(sides, 2 * sides), np.full(sides, 2 * sides + 1)
+    faces = np.concatenate(
+        [
+            np.stack(f, 1)
+            for f in ((i, j, j + sides), (i, j + sides, i + sides), (low, j, i), (high, i + sides, j + sides))
+        ]
+    )
+    return surface(vertices, faces, material, color)
+
+
+def wheel(x: float, y: float, radius: float, width: float, hub: Color = (0.35, 0.35, 0.37)) -> Mesh:
+    """A tyre standing on the ground, its axis along y, with a lighter hub."""
+    tyre = tube(
+        (x, y - width / 2, radius), (x, y + width / 2, radius), radius, Material.RUBBER, (0.02, 0.02, 0.02), sides=10
+    )
+    disc = tube(
+        (x, y - width / 2 - 0.01, radius), (x, y + width / 2 + 0.01, radius), radius * 0.55, Material.METAL, hub
+    )
+    return merge([tyre, disc])
+
+
+@lru_cache(maxsize=4)
+def _sphere(subdivisions: int) -> tuple[Float32, Int32]:
+    ball = trimesh.creation.icosphere(subdivisions=subdivisions)
+    return np.asarray(ball.vertices, np.float32), np.asarray(ball.faces, np.int32)
+
+
+def blob(
+    at: tuple[float, float, float],
+    radii: tuple[float, float, float],
+    material: Material,
+    color: Color,
+    rng: np.random.Generator | None = None,
+    roughness: float = 0.0,
+    subdivisions: int = 1,
+) -> Mesh:
+    """An ellipsoid about a point, its surface disturbed by `roughness` of the radius."""
+    vertices, faces = _sphere(subdivisions)
+    scale = np.ones((len(vertices), 1), np.float32)
+    if rng is not None:
+        scale += rng.normal(0.0, roughness, scale.shape).astype(np.float32)
+    return surface(
+        vertices * scale * np.asarray(radii, np.float32) + np.asarray(at, np.float32), faces, material, color
+    )

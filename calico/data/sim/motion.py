@@ -1,0 +1,97 @@
+"""How things move: tracks over time, and traffic that follows the vehicle ahead and stops at red lights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from calico.data.sim.paths import Path
+from calico.frame import Float64
+
+STEP_S = 0.05
+"""Time between LiDAR sweeps (20 Hz) and the step of the traffic simulation."""
+KEYFRAME_S = 0.5
+"""Time between keyframes."""
+LEAD_IN_S = 1.0
+"""How long before the first keyframe the motion begins."""
+
+
+def timeline(frames: int) -> Float64:
+    """The times at which tracks are sampled [s]; keyframe k is at k * KEYFRAME_S."""
+    last = (frames - 1) * KEYFRAME_S + KEYFRAME_S
+    return np.arange(round((last + LEAD_IN_S) / STEP_S) + 1) * STEP_S - LEAD_IN_S
+
+
+@dataclass(frozen=True)
+class Track:
+    """Poses at times (T,): x, y [m, world] and heading [rad, unwrapped]. A single sample stands still for ever."""
+
+    times: Float64
+    pose: Float64
+
+    @staticmethod
+    def still(x: float, y: float, yaw: float) -> Track:
+        """Never moves."""
+        return Track(np.zeros(1), np.array([[x, y, yaw]]))
+
+    @staticmethod
+    def along(path: Path, times: Float64, stations: Float64) -> Track:
+        """Follows a path."""
+        xy, yaw = path.at(stations)
+        return Track(times, np.concatenate([xy, np.unwrap(yaw)[:, None]], axis=1))
+
+    def at(self, time_s: float) -> tuple[float, float, float]:
+        """x, y, heading."""
+        x, y, yaw = (float(np.interp(time_s, self.times, self.pose[:, i])) for i in range(3))
+        return x, y, yaw
+
+    def velocity(self, time_s: float) -> tuple[float, float]:
+        """vx, vy [m/s, world] as nuScenes defines it: the central difference over the keyframes before and after."""
+        after, before = self.at(time_s + KEYFRAME_S), self.at(time_s - KEYFRAME_S)
+        return (after[0] - before[0]) / (2 * KEYFRAME_S), (after[1] - before[1]) / (2 * KEYFRAME_S)
+
+
+def follow(
+    start_m: npt.ArrayLike,
+    lengths_m: npt.ArrayLike,
+    desired_mps: npt.ArrayLike,
+    stops_m: tuple[float, ...],
+    times: Float64,
+) -> Float64:
+    """Stations (T, n) of the vehicles of one lane by the intelligent driver model (Treiber, Hennecke, Helbing, 2000).
+
+    Args:
+        start_m: (n,) stations at the first time, the leader first.
+        lengths_m, desired_mps: (n,).
+        stops_m: red lights: vehicles that have not passed one stop before it.
+    """
+    s = np.asarray(start_m, np.float64).copy()
+    lengths, desired = np.asarray(lengths_m, np.float64), np.asarray(desired_mps, np.float64)
+    acceleration, braking, headway, distance = 1.6, 2.2, 1.1, 2.0
+    gap, lead_speed = _ahead(s, lengths, np.zeros_like(s), stops_m)
+    speed = np.minimum(desired, np.sqrt(np.maximum(2 * 1.8 * (gap - distance), 0.0)))
+    stations = [s.copy()]
+    for step in np.diff(times):
+        gap, lead_speed = _ahead(s, lengths, speed, stops_m)
+        wanted = distance + speed * headway + speed * (speed - lead_speed) / (2 * np.sqrt(acceleration * braking))
+        change = acceleration * (1 - (speed / desired) ** 4 - (np.maximum(wanted, 0) / np.maximum(gap, 0.3)) ** 2)
+        following = np.maximum(speed + np.maximum(change, -6.0) * step, 0.0)
+        s = s + (speed + following) / 2 * step
+        speed = following
+        stations.append(s.copy())
+    return np.stack(stations)
+
+
+def _ahead(s: Float64, lengths: Float64, speed: Float64, stops: tuple[float, ...]) -> tuple[Float64, Float64]:
+    """Free distance before every vehicle and the speed of what ends it."""
+    gap, lead = np.full(len(s), 1e3), speed.copy()
+    gap[1:] = s[:-1] - lengths[:-1] / 2 - s[1:] - lengths[1:] / 2
+    lead[1:] = speed[:-1]
+    for stop in stops:
+        rest = stop - s - lengths / 2
+        held = (rest > -0.5) & (rest + 1.5 < gap)
+        gap = np.where(held, rest + 1.5, gap)
+        lead = np.where(held, 0.0, lead)
+    return gap, lead

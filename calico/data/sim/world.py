@@ -1,0 +1,108 @@
+"""A scene: its streets, its light, what stands in it and how it moves. Everything follows from a seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from calico.data.sim.actors import Actor, Floor
+from calico.data.sim.conflicts import without_conflicts
+from calico.data.sim.layout import KINDS, Layout, build_layout
+from calico.data.sim.light import Light, draw_light
+from calico.data.sim.map_raster import GroundMap, rasterise
+from calico.data.sim.meshes import Mesh, merge
+from calico.data.sim.motion import KEYFRAME_S, Track, timeline
+from calico.data.sim.parked import draw_parked
+from calico.data.sim.pedestrians import draw_pedestrians
+from calico.data.sim.raycast import Solid
+from calico.data.sim.street import draw_scenery
+from calico.data.sim.traffic import EGO_SIZE, Plan, draw_traffic
+from calico.data.sim.works import draw_works
+from calico.seeds import generator
+
+RARE: tuple[str, ...] = ("bus", "trailer", "construction_vehicle", "motorcycle", "bicycle", "barrier")
+"""Kinds of which every scene is promised some, in turn, so that a small split has them all."""
+RARE_PER_SCENE = 3
+EGO_START_M = 85.0
+
+
+@dataclass(frozen=True)
+class World:
+    """One scene. `fixed` holds the scenery and the actors that never move (owner = index into `actors`)."""
+
+    layout: Layout
+    ground: GroundMap
+    light: Light
+    actors: tuple[Actor, ...]
+    ego: Track
+    fixed: Solid
+
+    def moving(self, time_s: float) -> Solid | None:
+        """The actors that move, where they are at a time; None if there are none."""
+        placed = [(i, self._place(actor, time_s)) for i, actor in enumerate(self.actors) if not actor.static]
+        return _solid(placed) if placed else None
+
+    def solids(self, time_s: float) -> tuple[Solid, ...]:
+        """Everything there is to hit at a time."""
+        moving = self.moving(time_s)
+        return (self.fixed,) if moving is None else (self.fixed, moving)
+
+    def _place(self, actor: Actor, time_s: float) -> Mesh:
+        x, y, yaw = actor.track.at(time_s)
+        return actor.mesh.placed(x, y, self.height(x, y), yaw)
+
+    def height(self, x: float, y: float) -> float:
+        """Height of the ground [m]."""
+        return float(self.ground.height(np.array([x, y])))
+
+
+def build_world(seed: int, split: str, scene: int, frames: int) -> World:
+    """The scene of an index in a split. Independent of every other scene."""
+
+    def stream(name: str) -> np.random.Generator:
+        return generator(seed, "sim", split, scene, name)
+
+    plan_rng = stream("plan")
+    turn = int(generator(seed, "sim", split).integers(1 << 16))
+    kind = KINDS[(scene + turn) % len(KINDS)]
+    wanted = tuple(RARE[(scene * RARE_PER_SCENE + k + turn) % len(RARE)] for k in range(RARE_PER_SCENE))
+    times = timeline(frames)
+    travel = 12.0 * (frames - 1) * KEYFRAME_S
+    middle = EGO_START_M + float(plan_rng.uniform(8, 25 + 0.6 * travel))
+    layout = build_layout(stream("layout"), kind, EGO_START_M + travel + 95.0, middle)
+    ego_lane = int(plan_rng.integers(layout.roads[0].forward))
+    red = _red_lights(plan_rng, layout, ego_lane)
+    near = (EGO_START_M - 30.0, EGO_START_M + 0.7 * travel + 45.0)
+    floor = Floor()
+    works, closed = [], frozenset[int]()
+    if "barrier" in wanted or "construction_vehicle" in wanted or plan_rng.random() < 0.35:
+        works, closed = draw_works(stream("works"), layout, floor, near, ego_lane, wanted)
+    plan = Plan(times, ego_lane, EGO_START_M, red, closed, wanted, float(plan_rng.uniform(0.6, 1.5)))
+    ego, traffic = draw_traffic(stream("traffic"), layout, plan)
+    roadside = tuple(k for k in wanted if k in ("bus", "trailer", "motorcycle", "bicycle"))
+    parked = draw_parked(stream("parked"), layout, floor, near, roadside, EGO_START_M)
+    people = draw_pedestrians(stream("people"), layout, floor, times, red, near)
+    scenery = draw_scenery(stream("scenery"), layout, floor, red)
+    actors = tuple(without_conflicts([*works, *parked, *traffic, *people], ego, EGO_SIZE, times[::5]))
+    ground = rasterise(layout)
+    still = [
+        (i, actor.mesh.placed(x, y, float(ground.height(np.array([x, y]))), yaw))
+        for i, actor in enumerate(actors)
+        if actor.static
+        for x, y, yaw in [actor.track.at(0.0)]
+    ]
+    fixed = _solid([(-1, scenery), *still])
+    return World(layout, ground, draw_light(stream("light")), actors, ego, fixed)
+
+
+def _red_lights(rng: np.random.Generator, layout: Layout, ego_lane: int) -> tuple[bool, bool]:
+    """Which arms must stop: the main road only if the ego vehicle is still before its stop line; a T's side road always."""
+    ahead = [stop - EGO_START_M for stop in layout.lanes[ego_lane].stop_m if stop - EGO_START_M > -45]
+    main = bool(rng.random() < 0.4) and bool(ahead) and min(ahead) > 7
+    return main, not main or layout.kind == "t_junction"
+
+
+def _solid(placed: list[tuple[int, Mesh]]) -> Solid:
+    owner = np.repeat(np.array([i for i, _ in placed], np.int32), [len(mesh.faces) for _, mesh in placed])
+    return Solid.build(merge([mesh for _, mesh in placed]), owner)
