@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -31,7 +32,11 @@ class TorchEngine:
         self.model_name = model_name or config.name
         present = (("camera", config.model.camera), ("lidar", config.model.lidar))
         self.sensors = tuple(sensor for sensor, branch in present if branch is not None)
-        self.sha256 = _hash(model, config)
+
+    @cached_property
+    def sha256(self) -> str:
+        """See `Engine.sha256`; taken when it is first asked for."""
+        return _hash(self.model, self.config)
 
     @staticmethod
     def load(path: Path, device: str = "auto", model_name: str | None = None) -> TorchEngine:

@@ -1,0 +1,77 @@
+"""Predictions to look at and to hand in: `calico infer`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image
+
+from calico.data.source import FrameSource
+from calico.draw import draw_bev, draw_cameras
+from calico.errors import CalicoError
+from calico.frame import Frame
+from calico.predictions import Predictions
+from calico_eval.engines.base import Engine
+from calico_eval.evaluate import Progress, batches
+from calico_eval.submission import write_submission
+
+SUBMISSION_FILE = "submission.json"
+
+
+def infer(
+    engine: Engine,
+    source: FrameSource,
+    out_dir: Path,
+    *,
+    limit: int | None = None,
+    pictures: bool = True,
+    batch_size: int = 4,
+    range_m: float = 40.0,
+    progress: Progress | None = None,
+) -> Path:
+    """Runs a model and writes submission.json (nuScenes detection format) and pictures/<token>-{bev,cameras}.png.
+
+    Args:
+        limit: only the first frames of the source.
+        pictures: draw every frame from above and, where it has images, through its cameras.
+        range_m: how far the BEV pictures look.
+
+    Returns:
+        The path of the submission.
+
+    Raises:
+        CalicoError: no frames, or the model failed.
+    """
+    total = min(len(source), len(source) if limit is None else limit)
+    if total < 1:
+        raise CalicoError(f"data {source.name}: no frames to run on (limit {limit}, {len(source)} frames)")
+    out_dir.mkdir(parents=True, exist_ok=True)
+
+    def pairs() -> Iterator[tuple[Frame, Predictions]]:
+        done = 0
+        for batch in batches(range(total), batch_size):
+            frames = [source[index] for index in batch]
+            for frame, found in zip(frames, engine.predict(frames), strict=True):
+                if pictures:
+                    _draw(frame, found, source, out_dir / "pictures", range_m)
+                yield frame, found
+            done += len(frames)
+            if progress:
+                progress(done, total)
+
+    path = out_dir / SUBMISSION_FILE
+    write_submission(path, pairs(), [sensor for sensor in ("camera", "lidar") if sensor in engine.sensors])
+    return path
+
+
+def _draw(frame: Frame, found: Predictions, source: FrameSource, folder: Path, range_m: float) -> None:
+    folder.mkdir(exist_ok=True)
+    name = re.sub(r"[^\w.-]", "_", frame.token)
+    with_map = found.map_probs is not None and source.map_grid is not None
+    grid = source.map_grid if with_map else None
+    bev = draw_bev(frame, found, range_m=range_m, map_grid=grid, predicted_map=with_map)
+    Image.fromarray(bev).save(folder / f"{name}-bev.png")
+    if frame.images:
+        Image.fromarray(draw_cameras(frame, found)).save(folder / f"{name}-cameras.png")
