@@ -7,7 +7,7 @@ deliver them.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -57,11 +57,7 @@ def measure_budget(clean: Frame, attacked: Frame) -> Budget:
     if len(clean.points) != len(attacked.points):
         added, removed = _row_difference(clean.points, attacked.points)
         return Budget(tuple(levels), points_added=added, points_removed=removed, other_changes=tuple(other))
-    per_point = [
-        name
-        for name in ("ring", "sweep_index", "elongation")
-        if not _same(getattr(clean, name), getattr(attacked, name))
-    ]
+    per_point = [name for name in _POINT_FIELDS if not _same(getattr(clean, name), getattr(attacked, name))]
     return _with_points(clean, attacked, tuple(levels), tuple(other + per_point))
 
 
@@ -105,18 +101,9 @@ def _ray_faults(spec: AttackSpec, budget: Budget) -> list[str]:
     return faults
 
 
-_OTHER_FIELDS = (
-    "token",
-    "scene",
-    "timestamp_s",
-    "sweep_T",
-    "camera_K",
-    "camera_T_lidar",
-    "camera_time_s",
-    "ego_T_lidar",
-    "global_T_lidar",
-    "boxes",
-    "map_masks",
+_POINT_FIELDS = ("ring", "sweep_index", "elongation")
+_OTHER_FIELDS = tuple(
+    field.name for field in fields(Frame) if field.name not in ("points", "images", "previous", *_POINT_FIELDS)
 )
 
 
@@ -126,6 +113,8 @@ def _same(a: object, b: object) -> bool:
         return all(_same(getattr(a, name), getattr(b, name)) for name in names)
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
         return np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return False
     return bool(a == b)
 
 

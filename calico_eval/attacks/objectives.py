@@ -16,7 +16,7 @@ from torch import Tensor
 from calico.config.schema import Config
 from calico.data.batch import Batch
 from calico.errors import CalicoError
-from calico.frame import Bool, Float32, Frame
+from calico.frame import Bool, Float32, Frame, Int64
 from calico.models.calico import CalicoModel, Outputs
 from calico.taxonomy import DETECTION_CLASSES
 from calico_eval.attacks.threat import ObjectiveName
@@ -47,7 +47,7 @@ def choose_objective(wanted: ObjectiveName, frame: Frame, config: Config) -> tup
     if wanted != "hide":
         return wanted, ""
     seen = frame.boxes.select(frame.boxes.num_points > 0)
-    if object_cells(seen.boxes[:, :2], config).any():
+    if hide_targets(seen.boxes[:, :2], seen.labels, config):
         return "hide", ""
     return "create", "no object with LiDAR points on the grid: objective 'create' instead of 'hide'"
 
@@ -69,17 +69,14 @@ def det(model: CalicoModel, outputs: Outputs, batch: Batch) -> Tensor:
 def hide(outputs: Outputs, batch: Batch, config: Config) -> Tensor:
     """-sum over objects of max(max over cells near the object of the logit of its class, -KAPPA).
 
-    Every object of the batch's ground truth that lies on the grid counts once. At most KAPPA per object; there the gradient is
+    Every object of `hide_targets` counts once (at least one is expected). At most KAPPA per object; there the gradient is
     zero: the object is hidden.
     """
     logits = class_logits(outputs, config)
-    near = object_cells(batch.boxes[0][:, :2].cpu().numpy(), config)
-    total = next(iter(logits.values())).new_zeros(())
-    for label, cells in zip(batch.labels[0].tolist(), near, strict=True):
-        heatmap = logits.get(DETECTION_CLASSES[label])
-        if heatmap is not None and cells.any():
-            total = total - heatmap[torch.from_numpy(cells).to(heatmap.device)].max().clamp_min(-KAPPA)
-    return total
+    targets = hide_targets(batch.boxes[0][:, :2].cpu().numpy(), batch.labels[0].cpu().numpy(), config)
+    device = batch.points.device
+    peaks = [logits[name][torch.from_numpy(cells).to(device)].max() for name, cells in targets]
+    return -torch.stack(peaks).clamp_min(-KAPPA).sum()
 
 
 def create(outputs: Outputs) -> Tensor:
@@ -98,14 +95,23 @@ def class_logits(outputs: Outputs, config: Config) -> dict[str, Tensor]:
     }
 
 
-def object_cells(xy_m: Float32, config: Config) -> Bool:
-    """(M, Y, X) cells of the trunk grid within NEAR_M of each object's centre, and the cell it lies in; none off the grid.
+def hide_targets(xy_m: Float32, labels: Int64, config: Config) -> list[tuple[str, Bool]]:
+    """Class name and cells (Y, X) of every object on the trunk grid whose class the model knows.
 
-    xy_m: (M, 2) centres [m].
+    The cells are those whose centre is within NEAR_M of the object's, and the one it lies in.
+
+    Args:
+        xy_m: (M, 2) centres [m]. labels: (M,) indices into the taxonomy.
     """
+    tasks = () if config.model.detection is None else config.model.detection.tasks
+    known = {name for names in tasks for name in names}
     grid = config.grid.pillars.coarser(config.model.bev.out_stride)
-    rows, columns, inside = grid.locate(xy_m)
-    near: Bool = np.linalg.norm(grid.centers()[None] - xy_m[:, None, None], axis=-1) <= NEAR_M
-    near[np.flatnonzero(inside), rows[inside], columns[inside]] = True
-    near[~inside] = False
-    return near
+    centers = grid.centers()
+    targets: list[tuple[str, Bool]] = []
+    for xy, label, row, column, inside in zip(xy_m, labels, *grid.locate(xy_m), strict=True):
+        name = DETECTION_CLASSES[label]
+        if inside and name in known:
+            cells: Bool = np.linalg.norm(centers - xy, axis=-1) <= NEAR_M
+            cells[row, column] = True
+            targets.append((name, cells))
+    return targets

@@ -141,12 +141,12 @@ def test_other_columns_and_fields_are_caught(frame: Frame) -> None:
     assert (budget.intensity, budget.dt_s) == (pytest.approx(0.25), pytest.approx(0.5))
     assert "intensity changed by 0.25 and dt by 0.5" in check_budget(RAY, budget)[1]
     tampered = frame.replace(
-        camera_K=frame.camera_K * 2, ring=np.zeros(60, np.int16), token="g",
+        camera_K=frame.camera_K * 2, map_masks=np.zeros((1, 2, 2), bool), ring=np.zeros(60, np.int16), token="g",
         boxes=Boxes(np.zeros((1, 9), np.float32), *(np.zeros(1, np.int64) for _ in range(3))),
         images=(frame.images[0][:4], frame.images[1]),
     )  # fmt: skip
     budget = measure_budget(frame, tampered)
-    assert set(budget.other_changes) == {"token", "camera_K", "boxes", "images", "ring"}
+    assert set(budget.other_changes) == {"token", "camera_K", "boxes", "images", "ring", "map_masks"}
     assert "camera_K" in check_budget(CAMERA, budget)[1]
 
 
