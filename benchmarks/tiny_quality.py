@@ -1,0 +1,132 @@
+"""What the tiny preset learns: fused, LiDAR-only, camera-only, 5 % of the labels, untrained, and the class prior.
+
+    python benchmarks/tiny_quality.py --out runs/quality --seed 0
+
+Trains four models with the same number of steps and scores all on the held-out scenes. Prints a Markdown table with n, seed and
+95 % intervals over scenes. About half an hour on two cores; finished trainings are reused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import numpy as np
+
+from calico.cli.progress import Progress
+from calico.cli.train import make_validate
+from calico.config.load import load_config
+from calico.config.schema import Config
+from calico.data.open import open_source
+from calico.data.source import FrameSource
+from calico.files import prepare_folder
+from calico.frame import Frame
+from calico.models.calico import build_model
+from calico.predictions import Predictions
+from calico.taxonomy import DETECTION_CLASSES
+from calico.train.checkpoint import load_model
+from calico.train.loop import train
+from calico_eval.engines.base import Engine
+from calico_eval.engines.torch import TorchEngine
+from calico_eval.evaluate import evaluate
+from calico_eval.metrics.summary import metrics_of
+from calico_eval.validation import eval_ranges
+from reports.schema import Metric
+
+VARIANTS: dict[str, list[str]] = {
+    "fused": [],
+    "LiDAR only": ["model.camera=null", "augment.sensor_dropout=0"],
+    "camera only": ["model.lidar=null", "augment.sensor_dropout=0"],
+    "fused, 5 % of the labels": ["train.label_fraction=0.05"],
+}
+
+
+class ClassPrior:
+    """Always the same answer: where objects and map classes are on average in the training frames."""
+
+    name, model_name, sensors, sha256 = "prior", "prior", (), "prior"
+
+    def __init__(self, source: FrameSource) -> None:
+        frames = [source[index] for index in range(len(source))]
+        self.map_probs = np.mean([f.map_masks for f in frames], axis=0).astype(np.float32)
+        boxes = np.concatenate([f.boxes.boxes for f in frames])
+        labels = np.concatenate([f.boxes.labels for f in frames])
+        found: list[tuple[float, int, np.ndarray]] = []
+        for label in range(len(DETECTION_CLASSES)):
+            own = np.nan_to_num(boxes[labels == label])
+            cells, counts = np.unique(np.round(own[:, :2] / 2.0) * 2.0, axis=0, return_counts=True)
+            mean = own.mean(axis=0) if len(own) else np.zeros(9, np.float32)
+            found += [
+                (n / len(frames), label, np.concatenate([xy, mean[2:]])) for xy, n in zip(cells, counts, strict=True)
+            ]
+        found = sorted(found, key=lambda item: -item[0])[:500]
+        self.boxes = np.array([item[2] for item in found], np.float32)
+        self.labels = np.array([item[1] for item in found], np.int64)
+        self.scores = np.clip(np.array([item[0] for item in found], np.float32), 0, 1)
+
+    def predict(self, frames: Sequence[Frame]) -> list[Predictions]:
+        return [Predictions(self.boxes, self.scores, self.labels, self.map_probs) for _ in frames]
+
+
+def config_of(variant: str, seed: int) -> Config:
+    """Every variant takes the steps of the full one."""
+    config = load_config("tiny", None, [*VARIANTS[variant], f"seed={seed}"])
+    share = config.train.label_fraction
+    if share < 1:
+        frames = config.data.sim.train_scenes * config.data.sim.frames_per_scene
+        steps = frames // config.train.batch_size * config.train.epochs
+        epochs = round(steps / max(1, round(frames * share) // config.train.batch_size))
+        update = {"epochs": epochs, "checkpoint_every": epochs // 8, "validate_every": epochs}
+        config = config.model_copy(update={"train": config.train.model_copy(update=update)})
+    return config
+
+
+def trained(variant: str, seed: int, folder: Path) -> Engine:
+    """The variant's engine; trains it unless the folder holds it."""
+    config = config_of(variant, seed)
+    if not (folder / "done").exists():
+        prepare_folder(folder, resume=True, overwrite=False)
+        validate = make_validate(open_source(config, "val"))
+        train(config, open_source(config, "train"), folder, validate=validate, progress=Progress(variant), resume=True)
+        (folder / "done").touch()
+    model, config = load_model(folder)
+    return TorchEngine(model, config, "cpu", variant)
+
+
+def show(metric: Metric) -> str:
+    """Value and interval in percent."""
+    if metric.value is None:
+        return "-"
+    if metric.lo is None or metric.hi is None:
+        return f"{100 * metric.value:.1f}"
+    return f"{100 * metric.value:.1f} [{100 * metric.lo:.1f}, {100 * metric.hi:.1f}]"
+
+
+@click.command()
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/quality"))
+@click.option("--seed", type=int, default=0)
+@click.option("--variant", "variants", multiple=True, type=click.Choice(list(VARIANTS)), default=list(VARIANTS))
+def main(out: Path, seed: int, variants: tuple[str, ...]) -> None:
+    """Train, score, print the table."""
+    config = load_config("tiny", None, [f"seed={seed}"])
+    source = open_source(config, "val")
+    engines: list[Engine] = [
+        trained(variant, seed, out / f"{variant.replace(' ', '-').replace(',', '').replace('%', 'percent')}-{seed}")
+        for variant in variants
+    ]
+    engines += [
+        TorchEngine(build_model(config, seed), config, "cpu", "untrained"),
+        ClassPrior(open_source(config, "train")),
+    ]
+    click.echo(f"held-out: {source.name}, {len(source)} frames, seed {seed}, 95 % intervals over scenes\n")
+    click.echo("| model | mAP | NDS | mIoU |\n|---|---|---|---|")
+    for engine in engines:
+        metrics = metrics_of(evaluate(engine, source, ranges=eval_ranges(config)))
+        click.echo(
+            f"| {engine.model_name} | " + " | ".join(show(metrics[name]) for name in ("mAP", "NDS", "mIoU")) + " |"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""`calico infer`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from calico.cli.options import PATH, with_model_config
+from calico.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from calico.config.schema import Config
+
+
+@click.command("infer")
+@with_model_config
+@click.option("--split", type=click.Choice(["train", "val"]), default="val", show_default=True)
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first frames of the split.")
+@click.option("--pictures/--no-pictures", default=True, show_default=True, help="Draw BEV and camera overlays.")
+@click.option("--out", type=PATH, required=True, help="Folder for submission.json and pictures.")
+def command(models: tuple[str, ...], config: Config, split: str, limit: int | None, pictures: bool, out: Path) -> None:
+    """Write predictions as a nuScenes submission, and pictures of them over the ground truth.
+
+    \b
+    MODEL (one) is a run folder, a .safetensors or .onnx file, or package.module:factory.
+    Example: calico infer runs/tiny/model.onnx --limit 8 --out runs/tiny-pictures
+    """
+    from calico.data.open import open_source
+    from calico.files import prepare_folder
+    from calico_eval.engines.open import open_engine
+    from calico_eval.infer import infer
+
+    if len(models) != 1:
+        raise click.UsageError(f"got {len(models)} models, expected one")
+    source = open_source(config, "train" if split == "train" else "val")
+    engine = open_engine(models[0], config.device)
+    prepare_folder(out, resume=False, overwrite=False)
+    submission = infer(
+        engine,
+        source,
+        out,
+        limit=limit,
+        pictures=pictures,
+        batch_size=config.eval.batch_size,
+        range_m=config.grid.pillars.inner_radius_m,
+        progress=Progress("inference"),
+    )
+    click.echo(f"submission: {submission}")
+    if pictures:
+        click.echo(f"pictures: {out / 'pictures'}")
