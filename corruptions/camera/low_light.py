@@ -24,13 +24,12 @@ def low_light(frame: FrameLike, light_scale: float, streams: Streams) -> FrameLi
     2022: 0.6 .. 0.2, gamma 2). Deviation: it scales pixel values; here light is scaled and noise is drawn where both
     are physical, in linear light.
     """
-    images = []
-    for view, image in enumerate(frame.images):
-        rng = streams.frame(f"camera{view}")
-        electrons = noisy_electrons(light_scale, rng)
-        encoded = encode(np.clip(electrons / WHITE_ELECTRONS, 0.0, 1.0)) ** TONE_GAMMA
-        images.append(deal(image, np.rint(255 * encoded).astype(np.uint8), rng))
-    return frame.replace(images=tuple(images))
+    electrons = noisy_electrons(light_scale, streams.frame("camera"))
+    encoded = encode(np.clip(electrons / WHITE_ELECTRONS, 0.0, 1.0)) ** TONE_GAMMA
+    bank = np.rint(255 * encoded).astype(np.uint8)
+    return frame.replace(
+        images=tuple(deal(image, bank, streams.frame(f"camera{view}")) for view, image in enumerate(frame.images))
+    )
 
 
 def noisy_electrons(light_scale: float, rng: np.random.Generator) -> Float64:

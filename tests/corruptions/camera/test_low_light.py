@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from calico.frame import Frame
+from corruptions import corrupt, corrupt_with
+from corruptions.camera.light import LINEAR, decode, encode, to_linear, to_pixels
+from corruptions.camera.low_light import noisy_electrons
+from corruptions.camera.pixel_noise import OUTCOMES, deal
+
+
+def test_srgb_known_values() -> None:
+    # IEC 61966-2-1: the mid grey of 18 % reflectance is pixel value 118; 0.5 is 0.2140 in linear light.
+    assert decode(np.array([0.0, 0.5, 1.0])) == pytest.approx([0.0, 0.21404, 1.0], abs=1e-5)
+    assert 255 * encode(np.array([0.18])) == pytest.approx([117.6], abs=0.1)
+
+
+def test_linear_round_trip_is_exact() -> None:
+    pixels = np.arange(256, dtype=np.uint8)
+    assert np.array_equal(to_pixels(to_linear(pixels)), pixels)
+    assert to_pixels(np.array([-0.5, 2.0], np.float32)).tolist() == [0, 255]
+
+
+@pytest.mark.parametrize("scale", [0.6, 0.2])
+def test_electrons_have_photon_and_read_noise(scale: float) -> None:
+    # Mean scale * L * 1000, variance mean + 4^2: signal to noise falls with the light.
+    electrons = noisy_electrons(scale, np.random.default_rng(0))
+    assert electrons.shape == (256, OUTCOMES)
+    mean = scale * 1000 * LINEAR[[0, 128, 255]].astype(float)
+    assert electrons[[0, 128, 255]].mean(axis=1) == pytest.approx(
+        mean, abs=5 * float(np.sqrt((mean.max() + 16) / OUTCOMES))
+    )
+    assert electrons[[0, 128, 255]].var(axis=1) == pytest.approx(mean + 16, rel=0.1)
+
+
+def test_grey_after_scale_and_tone_curve(street: Frame) -> None:
+    grey = street.replace(images=(np.full((200, 200, 3), 200, np.uint8),) * 6)
+    after = corrupt_with(grey, "low_light", 0.5, seed=0)
+    expected = 255 * encode(0.5 * decode(np.array(200 / 255))) ** 2
+    assert after.images[0].mean() == pytest.approx(float(expected), rel=0.02)
+    assert not np.array_equal(after.images[0], after.images[1])  # every camera has its own noise
+
+
+def test_signal_to_noise_falls_with_severity(street: Frame) -> None:
+    grey = street.replace(images=(np.full((200, 200, 3), 150, np.uint8),) * 6)
+    images = [corrupt(grey, "low_light", s, seed=0).images[0].astype(float) for s in range(1, 6)]
+    ratio = [image.mean() / image.std() for image in images]
+    assert (np.diff(ratio) < 0).all(), ratio
+
+
+def test_noise_is_independent_of_place(street: Frame) -> None:
+    bank = np.tile(np.arange(OUTCOMES) % 256, (256, 1)).astype(np.uint8)
+    dealt = deal(np.full((400, 400), 7, np.uint8), bank, np.random.default_rng(1)).astype(float)
+    assert dealt.mean() == pytest.approx(127.5, abs=1)
+    assert abs(np.corrcoef(dealt[:, :-1].ravel(), dealt[:, 1:].ravel())[0, 1]) < 0.01

@@ -1,0 +1,107 @@
+"""A small street whose geometry is known exactly, seen by six cameras and a LiDAR with two sweeps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from calico.frame import Boxes, Frame
+
+HEIGHT_M = 1.8
+"""LiDAR above the road."""
+WALLS_X_M, WALLS_Y_M, WALL_TOP_M = 40.0, 15.0, 3.0
+"""Walls at x = +-40 m and y = +-15 m, up to z = 3 m in the LiDAR frame."""
+RINGS, AZIMUTHS = 32, 180
+
+
+def cast(origin: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """(...,) distance to the street along unit vectors (..., 3); inf for the sky."""
+    with np.errstate(divide="ignore"):
+        road = np.where(directions[..., 2] < 0, (-HEIGHT_M - origin[2]) / directions[..., 2], np.inf)
+        x = (np.copysign(WALLS_X_M, directions[..., 0]) - origin[0]) / directions[..., 0]
+        y = (np.copysign(WALLS_Y_M, directions[..., 1]) - origin[1]) / directions[..., 1]
+    wall = np.minimum(x, y)
+    top = origin[2] + wall * directions[..., 2]
+    return np.minimum(road, np.where(top < WALL_TOP_M, wall, np.inf))
+
+
+def street_lidar(origin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points (N, 3) and rings (N,) of one turn."""
+    elevation = np.radians(np.linspace(-30, 10, RINGS))[:, None]
+    azimuth = np.linspace(-np.pi, np.pi, AZIMUTHS, endpoint=False)[None]
+    directions = np.stack(
+        np.broadcast_arrays(
+            np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)
+        ),
+        axis=-1,
+    )
+    distance = cast(origin, directions)
+    hit = np.isfinite(distance)
+    rings = np.broadcast_to(np.arange(RINGS)[:, None], distance.shape)[hit]
+    return origin + directions[hit] * distance[hit][:, None], rings.astype(np.int16)
+
+
+def camera_rays(K: np.ndarray, camera_T_lidar: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Origin (3,) and unit vectors (H, W, 3) of a camera's pixels in the LiDAR frame."""
+    v, u = np.indices(shape)
+    rays = (
+        np.stack([(u - K[0, 2]) / K[0, 0], (v - K[1, 2]) / K[1, 1], np.ones(shape)], axis=-1) @ camera_T_lidar[:3, :3]
+    )
+    return -camera_T_lidar[:3, :3].T @ camera_T_lidar[:3, 3], rays / np.linalg.norm(rays, axis=-1, keepdims=True)
+
+
+def paint(origin: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8: a chequered road and walls under a bright sky."""
+    distance = cast(origin, directions)
+    where = origin + directions * np.where(np.isfinite(distance), distance, 0.0)[..., None]
+    chequer = np.floor(where + 1e-6).astype(int).sum(axis=-1) % 2
+    grey = np.where(np.isfinite(distance), 70 + 60 * chequer, 225)
+    return np.stack([grey, grey, np.where(np.isfinite(distance), grey, 240)], axis=-1).astype(np.uint8)
+
+
+def street_frame(token: str = "street-0", scene: str = "street", shape: tuple[int, int] = (96, 160)) -> Frame:
+    """The frame. Images of the given height and width, 70 degrees wide; the older sweep 0.5 m behind."""
+    focal = shape[1] / 2 / np.tan(np.radians(35))
+    K = np.array([[focal, 0, (shape[1] - 1) / 2], [0, focal, (shape[0] - 1) / 2], [0, 0, 1]])
+    poses = []
+    for yaw in np.radians(np.arange(6) * 60):
+        forward, left = np.array([np.cos(yaw), np.sin(yaw), 0]), np.array([-np.sin(yaw), np.cos(yaw), 0])
+        pose = np.eye(4)
+        pose[:3, :3] = [-left, [0, 0, -1], forward]
+        pose[:3, 3] = -pose[:3, :3] @ (0.5 * forward - [0, 0, 0.3])
+        poses.append(pose)
+    sweep_T = np.tile(np.eye(4), (2, 1, 1))
+    sweep_T[1, 0, 3] = -0.5
+    clouds = [street_lidar(T[:3, 3]) for T in sweep_T]
+    index = np.repeat([0, 1], [len(c[0]) for c in clouds]).astype(np.int16)
+    xyz = np.concatenate([c[0] for c in clouds])
+    intensity = 0.2 + 0.6 * np.random.default_rng(3).random(len(xyz))
+    ego_T_lidar = np.eye(4)
+    ego_T_lidar[2, 3] = HEIGHT_M
+    boxes = np.array([[10.0, 3, -1, 4.5, 1.9, 1.6, 0.3, 2, 0]], np.float32)
+    return Frame(
+        token=token,
+        scene=scene,
+        timestamp_s=5.0,
+        points=np.column_stack([xyz, intensity, 0.05 * index]).astype(np.float32),
+        ring=np.concatenate([c[1] for c in clouds]),
+        sweep_index=index,
+        sweep_T=sweep_T,
+        images=tuple(paint(*camera_rays(K, pose, shape)) for pose in poses),
+        camera_K=np.tile(K, (6, 1, 1)),
+        camera_T_lidar=np.stack(poses),
+        camera_time_s=np.full(6, 5.0),
+        ego_T_lidar=ego_T_lidar,
+        global_T_lidar=np.eye(4),
+        boxes=Boxes(boxes, np.array([0]), np.array([0]), np.array([9]), ("car",)),
+        map_masks=np.ones((2, 4, 4), np.bool_),
+        elongation=intensity.astype(np.float32),
+    )
+
+
+@pytest.fixture(scope="session")
+def street() -> Frame:
+    frame = street_frame()
+    for array in (frame.points, frame.ring, frame.sweep_index, frame.sweep_T, frame.camera_T_lidar, *frame.images):
+        array.setflags(write=False)
+    return frame

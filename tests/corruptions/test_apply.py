@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from calico.frame import Frame
+from corruptions import CorruptionError, corrupt, corrupt_with, find, names
+
+
+def test_unknown_name_gives_the_nearest(street: Frame) -> None:
+    with pytest.raises(CorruptionError, match=r"unknown corruption 'motion_blurr': did you mean 'motion_blur'\?"):
+        corrupt(street, "motion_blurr", 1, seed=0)
+    with pytest.raises(CorruptionError, match=r"unknown corruption 'fogg' in 'fogg\+extrinsic': did you mean 'fog'\?"):
+        find("fogg+extrinsic")
+
+
+@pytest.mark.parametrize("severity", [-1, 6, 2.0, True, "3"])
+def test_severity_out_of_range(street: Frame, severity: object) -> None:
+    with pytest.raises(CorruptionError, match=r"fog: severity is .*, expected a whole number from 0"):
+        corrupt(street, "fog", severity, seed=0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [0.5, float("nan"), float("inf"), -3.0])
+def test_parameter_out_of_range(street: Frame, value: float) -> None:
+    with pytest.raises(CorruptionError, match=r"fog: visibility_m is .*, expected 1 to 1e\+06 m"):
+        corrupt_with(street, "fog", value, seed=0)
+
+
+def test_pair_is_its_parts_in_order(street: Frame) -> None:
+    both = corrupt(street, "fog+camera_crash", 2, seed=3)
+    parts = corrupt(corrupt(street, "fog", 2, seed=3), "camera_crash", 2, seed=3)
+    assert np.array_equal(both.points, parts.points)
+    assert all(np.array_equal(a, b) for a, b in zip(both.images, parts.images, strict=True))
+    assert sum(not image.any() for image in both.images) == 2
+    assert [spec.name for spec in find("camera_crash+fog")] == ["camera_crash", "fog"]
+
+
+def test_pair_has_no_single_parameter(street: Frame) -> None:
+    with pytest.raises(CorruptionError, match="has 2 parameters; give a severity"):
+        corrupt_with(street, "fog+camera_crash", 50, seed=0)
+
+
+def test_a_part_twice_is_an_error() -> None:
+    with pytest.raises(CorruptionError, match="names 'fog' twice"):
+        find("fog+extrinsic+fog")
+
+
+def test_names_are_those_of_the_page() -> None:
+    assert names() == (
+        "fog",
+        "camera_crash",
+        "motion_blur",
+        "low_light",
+        "point_drop",
+        "beam_missing",
+        "crosstalk",
+        "lidar_missing",
+        "extrinsic",
+    )

@@ -1,0 +1,34 @@
+import numpy as np
+
+from corruptions.rng import Streams, generator
+
+
+def draw(streams: Streams, sensor: str = "lidar", scene: bool = False) -> tuple[float, ...]:
+    rng = streams.scene(sensor) if scene else streams.frame(sensor)
+    return tuple(rng.random(3))
+
+
+def test_streams_depend_on_every_name() -> None:
+    base = Streams(1, "scene", "token", "fog", 60.0)
+    others = [
+        Streams(2, "scene", "token", "fog", 60.0),
+        Streams(1, "scene", "token2", "fog", 60.0),
+        Streams(1, "scene", "token", "rain", 60.0),
+        Streams(1, "scene", "token", "fog", 30.0),
+    ]
+    drawn = {draw(s) for s in [base, *others]} | {draw(base, "camera0"), draw(base, scene=True)}
+    assert len(drawn) == 7
+    assert draw(base) == draw(Streams(1, "another scene", "token", "fog", 60.0))
+    assert draw(base, scene=True) == draw(Streams(1, "scene", "another token", "fog", 60.0), scene=True)
+
+
+def test_an_integer_value_is_its_float() -> None:
+    assert draw(Streams(1, "s", "t", "fog", 60)) == draw(Streams(1, "s", "t", "fog", 60.0))
+
+
+def test_names_do_not_run_together() -> None:
+    assert generator(1, "ab", "c").random() != generator(1, "a", "bc").random()
+
+
+def test_philox_is_keyed_by_the_hash() -> None:
+    assert isinstance(generator(0, "x").bit_generator, np.random.Philox)
