@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from calico.frame import Bool, Boxes, Float32, Float64, Frame
+from calico.frame import Boxes, Float32, Float64, Frame
 from calico_eval.attacks.threat import AttackSpec
 
 RAY_ANGLE_TOLERANCE_DEG = 1e-3
@@ -134,7 +134,7 @@ def ray_origins(frame: Frame) -> Float64:
 def _with_points(clean: Frame, attacked: Frame, levels: tuple[int, ...], other: tuple[str, ...]) -> Budget:
     before, after = clean.points.astype(np.float64), attacked.points.astype(np.float64)
     change = np.abs(after - before)
-    moved: Bool = (change[:, :3] > 0).any(axis=1)
+    moved = (change[:, :3] > 0).any(axis=1)
     axis, column = change[:, :3].max(axis=0, initial=0.0), change[:, 3:].max(axis=0, initial=0.0)
     origins = ray_origins(clean)[moved]
     old, new = before[moved, :3] - origins, after[moved, :3] - origins

@@ -65,12 +65,12 @@ def test_same_seed_same_bytes_and_global_generators_stay(network: nn.Module, ima
     def run(seed: int) -> Tensor:
         return run_pgd(LossModel(network, lambda x: network(x).sum()), image, 0.1, 0.05, 5, True, seed)
 
-    torch_state, numpy_state, python_state = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()
+    torch_state, numpy_state, python_state = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002
     first, again, other = run(0), run(0), run(1)
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert torch.equal(torch.get_rng_state(), torch_state)
-    assert np.array_equal(np.random.get_state()[1], numpy_state)
+    assert np.array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002
     assert random.getstate() == python_state
 
 
