@@ -9,9 +9,16 @@ from calico.config.schema import AugmentConfig
 from calico.frame import Bool, Boxes, Float64, Frame, UInt8
 from calico.geometry.frames import wrap_angle
 from calico.geometry.grid import Grid
+from calico.models.images import ImageFit
 
 
-def augment(frame: Frame, config: AugmentConfig, map_grid: Grid | None, rng: np.random.Generator) -> Frame:
+def augment(
+    frame: Frame,
+    config: AugmentConfig,
+    map_grid: Grid | None,
+    rng: np.random.Generator,
+    image_size: tuple[int, int] | None = None,
+) -> Frame:
     """One random view of a frame: turned, scaled, mirrored and shifted in 3D; images resized, turned, mirrored.
 
     Args:
@@ -19,6 +26,8 @@ def augment(frame: Frame, config: AugmentConfig, map_grid: Grid | None, rng: np.
         config: ranges.
         map_grid: grid of the frame's map masks.
         rng: the stream of this frame and epoch.
+        image_size: height, width that the network sees; images are fitted to it (`models.images.ImageFit`, the same rule as
+            in the deployed graph) in the one resampling that augments them. None keeps their sizes.
 
     Returns:
         A frame whose `image_from_lidar` still takes every point to its pixel. `ego_T_lidar`, `global_T_lidar` and `sweep_T` keep
@@ -26,7 +35,7 @@ def augment(frame: Frame, config: AugmentConfig, map_grid: Grid | None, rng: np.
     """
     result = transform_scene(frame, _draw_scene_transform(config, rng), map_grid)
     if frame.images:
-        result = _augment_images(result, config, rng)
+        result = _augment_images(result, config, rng, image_size)
     if config.sensor_dropout and rng.random() < config.sensor_dropout:
         result = drop_camera(result) if rng.random() < 0.5 else drop_lidar(result)
     return result
@@ -115,22 +124,32 @@ def _transform_map(masks: Bool, known: Bool | None, new_T_old: Float64, grid: Gr
     return new_masks.reshape(masks.shape), new_known.reshape(rows, columns)
 
 
-def _augment_images(frame: Frame, config: AugmentConfig, rng: np.random.Generator) -> Frame:
-    """Each view by itself: resized about its centre, turned, mirrored."""
+def _augment_images(
+    frame: Frame, config: AugmentConfig, rng: np.random.Generator, image_size: tuple[int, int] | None
+) -> Frame:
+    """Each view by itself: fitted to the network's size, then resized about its centre, turned, mirrored."""
+    raw_hw = (max(i.shape[0] for i in frame.images), max(i.shape[1] for i in frame.images))
+    size_hw = image_size or raw_hw
+    fit = np.array(ImageFit.between(raw_hw, size_hw).affine())
     images, intrinsics = [], frame.camera_K.copy()
     for view, image in enumerate(frame.images):
-        resize = rng.uniform(*config.image_resize)
-        angle = np.deg2rad(rng.uniform(-config.image_rotation_deg, config.image_rotation_deg))
-        mirror = -1.0 if config.image_flip and rng.random() < 0.5 else 1.0
-        if resize == 1.0 and angle == 0.0 and mirror == 1.0:
+        affine = _draw_image_transform(config, rng, size_hw) @ fit
+        if image.shape[:2] == size_hw and np.array_equal(affine, np.eye(3)):
             images.append(image.copy())
             continue
-        height, width = image.shape[:2]
-        center = np.array([(width - 1) / 2, (height - 1) / 2])
-        c, s = np.cos(angle), np.sin(angle)
-        affine = np.eye(3)
-        affine[:2, :2] = resize * np.array([[c, -s], [s, c]]) @ np.diag([mirror, 1.0])
-        affine[:2, 2] = center - affine[:2, :2] @ center
-        images.append(transform_image(image, affine, (height, width)))
+        images.append(transform_image(image, affine, size_hw))
         intrinsics[view] = affine @ intrinsics[view]
     return frame.replace(images=tuple(images), camera_K=intrinsics)
+
+
+def _draw_image_transform(config: AugmentConfig, rng: np.random.Generator, size_hw: tuple[int, int]) -> Float64:
+    """(3, 3) on pixels (u, v, 1): resize about the centre, turn, mirror."""
+    resize = rng.uniform(*config.image_resize)
+    angle = np.deg2rad(rng.uniform(-config.image_rotation_deg, config.image_rotation_deg))
+    mirror = -1.0 if config.image_flip and rng.random() < 0.5 else 1.0
+    center = np.array([(size_hw[1] - 1) / 2, (size_hw[0] - 1) / 2])
+    c, s = np.cos(angle), np.sin(angle)
+    affine = np.eye(3)
+    affine[:2, :2] = resize * np.array([[c, -s], [s, c]]) @ np.diag([mirror, 1.0])
+    affine[:2, 2] = center - affine[:2, :2] @ center
+    return affine

@@ -125,7 +125,9 @@ class _EpochData(Dataset[list[int]]):
         frames = []
         for position, index in enumerate(self.groups[number]):
             rng = generator(self.config.seed, "augment", self.epoch, self.source.info(index).token, position)
-            frames.append(augment(self.source[index], self.config.augment, self.source.map_grid, rng))
+            camera = self.config.model.camera
+            size = camera.image_size if camera else None
+            frames.append(augment(self.source[index], self.config.augment, self.source.map_grid, rng, size))
         return collate(frames)
 
 

@@ -3,11 +3,13 @@ import pytest
 
 from calico.config.schema import AugmentConfig
 from calico.data.augment import augment, drop_camera, drop_lidar, transform_image, transform_scene
+from calico.data.batch import collate
 from calico.frame import Frame
 from calico.geometry.boxes import points_in_boxes
 from calico.geometry.camera import project
 from calico.geometry.frames import from_yaw
 from calico.geometry.grid import Grid
+from calico.models.images import IMAGENET_MEAN, IMAGENET_STD, ImageFit
 from calico.seeds import generator
 
 STRONG = AugmentConfig(
@@ -100,3 +102,16 @@ def test_transform_image_shifts_by_whole_pixels_exactly() -> None:
     new = transform_image(image, shift, (10, 12))
     np.testing.assert_array_equal(new[:8, 3:], image[2:, :9])
     assert not new[:, :3].any()
+
+
+def test_fitted_images_are_those_of_the_deployed_graph(frame: Frame, map_grid: Grid) -> None:
+    still = AugmentConfig(rotation_deg=0, scale=(1, 1), flip_x=False, flip_y=False)
+    smooth = tuple(np.stack([np.add.outer(np.arange(64), np.arange(128))] * 3, -1).astype(np.uint8) for _ in range(2))
+    raw = frame.replace(images=smooth)
+    new = augment(raw, still, map_grid, generator(0, "fit"), (24, 64))
+    fit = ImageFit.between((64, 128), (24, 64))
+    batch = collate([raw])
+    mean, std = np.array(IMAGENET_MEAN)[:, None, None], np.array(IMAGENET_STD)[:, None, None]
+    deployed = (fit.images(batch.images[0])[0].numpy() * std + mean) * 255
+    np.testing.assert_allclose(new.images[0].transpose(2, 0, 1), deployed, atol=1.0)
+    np.testing.assert_allclose(new.image_from_lidar, fit.matrices(batch.image_from_lidar[0]).numpy(), atol=1e-3)
