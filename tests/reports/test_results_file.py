@@ -1,0 +1,172 @@
+import json
+import math
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+import reports.files
+from reports.errors import ReportError
+from reports.files import read_json, to_json, write_text
+from reports.schema import Results, check_version, json_schema, read_results, write_results
+
+
+def written(tmp_path: Path, results: Results) -> Path:
+    path = tmp_path / "results.json"
+    write_results(path, results)
+    return path
+
+
+def changed(path: Path, **changes: object) -> Path:
+    content = json.loads(path.read_text())
+    content.update(changes)
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_round_trip_keeps_every_bit_and_the_same_object_gives_the_same_bytes(tmp_path: Path, results: Results) -> None:
+    path = written(tmp_path, results)
+    again = read_results(path)
+    assert again == results
+    assert again.cells[3].metrics["mAP"].value == results.cells[3].metrics["mAP"].value
+    first = path.read_bytes()
+    write_results(path, again)
+    assert path.read_bytes() == first
+
+
+def test_text_has_sorted_keys_and_a_trailing_newline(tmp_path: Path, results: Results) -> None:
+    text = written(tmp_path, results).read_text()
+    assert text.endswith("}\n")
+    assert text == json.dumps(json.loads(text), sort_keys=True, indent=2, ensure_ascii=False) + "\n"
+
+
+def test_published_json_schema_is_current() -> None:
+    published = Path(reports.files.__file__).parent / "results.schema.json"
+    assert json.loads(published.read_text()) == json_schema(), (
+        'run: python -c "from pathlib import Path; from reports.files import to_json, write_text; from reports.schema import '
+        "json_schema; write_text(Path('reports/results.schema.json'), to_json(json_schema()))\""
+    )
+
+
+def test_a_written_file_fulfils_the_published_schema_and_a_broken_one_does_not(
+    tmp_path: Path, results: Results
+) -> None:
+    content = json.loads(written(tmp_path, results).read_text())
+    validator = jsonschema.Draft202012Validator(json_schema())
+    validator.validate(content)
+    content["cells"][0]["metrics"]["mAP"]["value"] = "0.4"
+    assert not validator.is_valid(content)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_no_nan_is_written_and_the_old_file_stays(tmp_path: Path, results: Results, value: float) -> None:
+    path = written(tmp_path, results)
+    before = path.read_bytes()
+    condition = results.cells[1].condition.model_copy(update={"parameters": {"visibility_m": value}})
+    broken = results.model_copy(update={"cells": (results.cells[1].model_copy(update={"condition": condition}),)})
+    with pytest.raises(ReportError, match="not finite"):
+        write_results(path, broken)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["results.json"]
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+
+    def full(descriptor: int) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(reports.files.os, "fsync", full)
+    with pytest.raises(OSError, match="disk full"):
+        write_text(path, "new")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(ReportError, match=r"results\.json: no such file"):
+        read_results(tmp_path / "results.json")
+
+
+def test_folder_instead_of_file(tmp_path: Path) -> None:
+    with pytest.raises(ReportError, match=r"is a folder, expected a file such as .*results\.json"):
+        read_results(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"a": }', "no valid JSON, line 1 column 7"),
+        ("[1]", "expected a JSON object"),
+        ('{"schema_version": "1.0", "x": NaN}', "holds NaN"),
+        ('{"title": "x"}', "schema_version is None"),
+        ('{"schema_version": 1}', "schema_version is 1"),
+        ("\udcff", "cannot be read"),
+    ],
+)
+def test_not_a_results_file(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "results.json"
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(ReportError, match=message):
+        read_results(path)
+
+
+def test_other_major_version_is_refused(tmp_path: Path, results: Results) -> None:
+    path = changed(written(tmp_path, results), schema_version="2.0")
+    with pytest.raises(ReportError, match=r"schema version 2\.0, this calico reads 1\.x"):
+        read_results(path)
+
+
+def test_versions_older_minor_is_read_newer_is_not() -> None:
+    check_version("1.0", "1.4", "f")
+    check_version("1.4", "1.4", "f")
+    with pytest.raises(ReportError, match=r"1\.5 is newer than 1\.4; update calico"):
+        check_version("1.5", "1.4", "f")
+
+
+def test_unknown_key_names_the_nearest_valid_one(tmp_path: Path, results: Results) -> None:
+    path = written(tmp_path, results)
+    content = json.loads(path.read_text())
+    content["cells"][2]["metrics"]["mAP"]["n_frame"] = 3
+    content["cells"][2]["condition"]["zzz"] = 1
+    path.write_text(json.dumps(content))
+    with pytest.raises(ReportError) as caught:
+        read_results(path)
+    text = str(caught.value)
+    assert "2 faults" in text
+    assert "cells.2.metrics.mAP.n_frame: unknown key; did you mean 'n_frames'?" in text
+    assert "cells.2.condition.zzz: unknown key; valid keys: axis, kind, name, parameters" in text
+
+
+def test_missing_key_and_wrong_type_are_named(tmp_path: Path, results: Results) -> None:
+    path = written(tmp_path, results)
+    content = json.loads(path.read_text())
+    del content["provenance"]["seed"]
+    content["title"] = 3
+    path.write_text(json.dumps(content))
+    with pytest.raises(ReportError) as caught:
+        read_results(path)
+    assert "provenance.seed: missing" in str(caught.value)
+    assert "title: Input should be a valid string (got 3)" in str(caught.value)
+
+
+def test_null_without_reason_is_refused(tmp_path: Path, results: Results) -> None:
+    path = written(tmp_path, results)
+    content = json.loads(path.read_text())
+    content["cells"][0]["metrics"]["mAP"].update(value=None, reason=None)
+    path.write_text(json.dumps(content))
+    with pytest.raises(ReportError, match="a metric without a value needs a reason"):
+        read_results(path)
+
+
+def test_json_floats_are_shortest_and_exact() -> None:
+    value = 0.1 + 0.2
+    assert json.loads(to_json({"v": value}))["v"] == value
+
+
+def test_read_json_refuses_infinity(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('{"a": -Infinity}')
+    with pytest.raises(ReportError, match="-Infinity"):
+        read_json(path)
