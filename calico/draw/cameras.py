@@ -70,13 +70,17 @@ def view_headings(frame: Frame) -> Float64:
 
 
 def view_rows(frame: Frame) -> list[list[int]]:
-    """The views of each row of the picture, left to right: the more forward half, then the others."""
+    """The views of each row of the picture: the more forward half, left to right, then the others, left to right.
+
+    Up to three views stand in one row, those that look back last.
+    """
     heading = view_headings(frame)
     order = [int(i) for i in np.argsort(np.round(abs(heading), 3), kind="stable")]
-    top = len(order) if len(order) <= 3 else (len(order) + 1) // 2
+    few = len(order) <= 3
+    top = int((abs(heading) < np.deg2rad(100)).sum()) if few else (len(order) + 1) // 2
     front = sorted(order[:top], key=lambda view: -heading[view])
     back = sorted(order[top:], key=lambda view: heading[view] % (2 * np.pi))
-    return [front, back] if back else [front]
+    return [front + back] if few else [front, back]
 
 
 def view_name(heading_rad: float) -> str:
