@@ -67,7 +67,7 @@ def _cell_case(cell: Cell) -> ElementTree.Element:
         _body(case, "failure", broken[0], "\n".join(broken))
     lines = [
         f"{name} {formatting.metric(value)} {formatting.interval(value)}".rstrip()
-        for name, value in cell.metrics.items()
+        for name, value in sorted(cell.metrics.items())
     ]
     _body(case, "system-out", None, "\n".join(lines))
     return case

@@ -115,4 +115,5 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 def _safe(text: str) -> str:
     """Text that Markdown and HTML take literally, on one line."""
     text = " ".join(text.split("\n")).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_\[\]|#~])", r"\\\1", text)
+    text = re.sub(r"([\\`*_|#~])", r"\\\1", text)
+    return re.sub(r"\](?=[(\[:])", r"\]", text)  # no links, while intervals stay readable

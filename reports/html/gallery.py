@@ -14,7 +14,7 @@ from reports.schema import Picture, Results
 
 MAX_BYTES_ONE = 160_000
 MAX_BYTES_ALL = 3_500_000
-MAX_WIDTH_PX = 1200
+SIDES_PX = (1200, 900, 600, 400)
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,10 @@ def _encoded(path: Path) -> tuple[bytes, str, int, int]:
         if len(data) <= MAX_BYTES_ONE:
             return data, "png" if image.format == "PNG" else "jpeg", image.width, image.height
         small = image.convert("RGB")
-    small.thumbnail((MAX_WIDTH_PX, MAX_WIDTH_PX))
-    for quality in (85, 70, 50):
+    for side in SIDES_PX:
+        small.thumbnail((side, side))
         buffer = io.BytesIO()
-        small.save(buffer, "JPEG", quality=quality)
+        small.save(buffer, "JPEG", quality=82)
         if buffer.tell() <= MAX_BYTES_ONE:
             break
     return buffer.getvalue(), "jpeg", small.width, small.height

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -221,6 +222,11 @@ def results() -> Results:
 @pytest.fixture(scope="session")
 def baseline() -> Results:
     return make_results(seed=1, worse=-0.02)
+
+
+@pytest.fixture(scope="session")
+def draw() -> Callable[[Results, Path], None]:
+    return draw_pictures
 
 
 @pytest.fixture

@@ -1,0 +1,79 @@
+"""Geometry of the charts, against places worked out by hand."""
+
+import itertools
+
+import pytest
+
+from reports.html.chart import LEFT, TOP, Line, line_chart, steps, top_of
+from reports.html.rows import RowData, row_chart
+from reports.schema import Metric
+
+
+def metric(value: float | None, lo: float | None = None, hi: float | None = None) -> Metric:
+    return Metric(value=value, lo=lo, hi=hi, reason="x" if value is None else None, n_frames=1, n_scenes=1)
+
+
+def line(levels: tuple[float, ...], metrics: tuple[Metric, ...]) -> Line:
+    return Line("m", 0, False, metric(0.5), levels, metrics)
+
+
+def test_values_and_levels_land_where_they_must() -> None:
+    chart = line_chart("t", "x", [line((0.0, 1.0, 4.0), (metric(0.5), metric(0.25), metric(0.0)))], 0.5, 360, 230)
+    clean, *marks = chart.lines[0].marks
+    assert (clean.x, clean.y) == (LEFT + 10, TOP)
+    start, width = marks[0].x, chart.right - marks[0].x
+    assert [m.x - start for m in marks] == pytest.approx([0, width / 4, width], abs=0.06)
+    assert [m.y for m in marks] == pytest.approx([TOP, (TOP + chart.bottom) / 2, chart.bottom], abs=0.06)
+    assert [t.text for t in chart.x_ticks] == ["clean", "0", "1", "4"]
+
+
+def test_an_axis_that_falls_with_severity_runs_from_mild_to_severe() -> None:
+    chart = line_chart("t", "x", [line((400, 200, 25), (metric(0.5),) * 3)], 0.5, 360, 230)
+    assert [t.text for t in chart.x_ticks[1:]] == ["400", "200", "25"]
+    xs = [t.at for t in chart.x_ticks]
+    assert xs == sorted(xs)
+    assert (xs[2] - xs[1]) / (xs[3] - xs[1]) == pytest.approx(1 / 4, abs=0.01)  # log2: 400 -> 200 is 1 of 4 halvings
+
+
+def test_tick_labels_never_touch() -> None:
+    levels = (0.001, 0.0011, 0.0012, 0.5, 0.98, 0.99, 1.0)
+    chart = line_chart("t", "x", [line(levels, (metric(0.5),) * 7)], 0.5, 360, 230)
+    shown = [t for t in chart.x_ticks if t.text]
+    assert shown[-1].text == "1"
+    for a, b in itertools.pairwise(shown):
+        assert b.at - a.at >= 6.2 * (len(a.text) + len(b.text)) / 2, (a, b)
+
+
+def test_an_undefined_value_breaks_the_line_and_the_band() -> None:
+    metrics = (metric(0.4, 0.3, 0.5), metric(0.4, 0.3, 0.5), metric(None), metric(0.3, 0.2, 0.4))
+    chart = line_chart("t", "x", [line((1, 2, 3, 4), metrics)], 0.5, 360, 230)
+    (drawn,) = chart.lines
+    assert drawn.path.count("M") == 1
+    assert len(drawn.bands) == 1
+    assert len(drawn.marks) == 4  # clean and three values
+
+
+def test_a_single_level_is_drawn_in_the_middle() -> None:
+    chart = line_chart("t", "x", [line((3.0,), (metric(0.2),))], 0.5, 360, 230)
+    assert chart.lines[0].path == ""
+    assert [t.text for t in chart.x_ticks] == ["clean", "3"]
+
+
+def test_top_holds_all_intervals_and_steps_are_round() -> None:
+    assert top_of([metric(0.41, 0.3, 0.44), metric(None), None]) == 0.5
+    assert top_of([]) == 1.0
+    assert top_of([metric(1.2)]) == 1.5
+    assert steps(0.5) == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.5])
+    assert steps(0.05) == pytest.approx([0, 0.01, 0.02, 0.03, 0.04, 0.05])
+    for top in (0.1, 0.3, 0.7, 0.9, 1.0, 1.5, 7.0):
+        assert 3 <= len(steps(top)) <= 6
+
+
+def test_row_chart_bars_and_reasons() -> None:
+    rows = [RowData("car", "n 3", metric(0.25, 0.2, 0.3), (("worst", "w", metric(0.1)),), bar=True),
+            RowData("bus", "", metric(None), (), bar=True)]  # fmt: skip
+    chart = row_chart("t", rows, 0.5, 7, 100, 316, 20)
+    assert chart.style == 1  # six styles, then again
+    assert (chart.rows[0].bar, chart.rows[0].lo, chart.rows[0].hi) == (200.0, 180.0, 220.0)
+    assert [d.x for d in chart.rows[0].dots] == [140.0]
+    assert (chart.rows[1].bar, chart.rows[1].missing) == (None, "x")

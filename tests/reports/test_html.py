@@ -1,0 +1,283 @@
+import base64
+import hashlib
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from reports import formatting
+from reports.gate import evaluate
+from reports.html import render_html
+from reports.rules import Rule, Rules
+from reports.schema import Cell, Check, Condition, Metric, Picture, Results
+
+VOID = {"meta", "img", "br", "link", "input"}
+HOSTILE = "<script>alert('x')</script>\"&"
+
+
+class Page(HTMLParser):
+    """Checks nesting, and collects tags, attributes, text and the rows of tables."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.rows: list[list[str]] = []
+        self.feed(text)
+        self.close()
+        assert not self.open, f"never closed: {self.open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = [name for name, _ in attrs]
+        assert len(names) == len(set(names)), (tag, names)
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th") and self.rows:
+            self.rows[-1].append("")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, tag
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not self.open or self.open[-1] == "style":
+            return
+        self.text += data
+        if "td" in self.open or "th" in self.open:
+            self.rows[-1][-1] += data
+
+    def attributes(self, name: str) -> list[str]:
+        return [attrs[name] or "" for _, attrs in self.tags if name in attrs]
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory: pytest.TempPathFactory, results: Results, draw: Callable[[Results, Path], None]) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    draw(results, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def html(results: Results, run_dir: Path, baseline: Results) -> str:
+    return render_html(results, run_dir, baseline)
+
+
+def minimal(results: Results, *cells: Cell) -> Results:
+    return results.model_copy(update={"cells": cells, "summary": {}, "pictures": (), "models": results.models[:1]})
+
+
+def test_parses_with_closed_tags_and_unique_ids(html: str) -> None:
+    page = Page(html)
+    ids = page.attributes("id")
+    assert len(ids) == len(set(ids))
+    for target in page.attributes("href"):
+        assert target.removeprefix("#") in ids
+
+
+def test_nothing_comes_from_outside_and_there_is_no_script(html: str) -> None:
+    page = Page(html)
+    assert "http://" not in html
+    assert "https://" not in html
+    assert "url(" not in html
+    assert "@import" not in html
+    assert {tag for tag, _ in page.tags} & {"script", "link", "iframe", "object", "embed", "form", "base"} == set()
+    assert all(source.startswith("data:image/") for source in page.attributes("src"))
+    assert all(target.startswith("#") for target in page.attributes("href"))
+    assert not [name for _, attrs in page.tags for name in attrs if name.startswith("on") or name == "style"]
+
+
+def test_security_policy_allows_only_this_style_sheet(html: str) -> None:
+    page = Page(html)
+    (policy,) = [a["content"] or "" for t, a in page.tags if a.get("http-equiv") == "Content-Security-Policy"]
+    css = html.split("<style>")[1].split("</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    assert policy.startswith("default-src 'none'; ")
+    assert f"style-src 'sha256-{digest}';" in policy
+    assert "img-src data:" in policy
+    assert "unsafe" not in policy
+
+
+def test_same_input_same_bytes_and_no_path_of_this_machine(
+    results: Results, run_dir: Path, baseline: Results, html: str
+) -> None:
+    assert render_html(results, run_dir, baseline) == html
+    assert str(run_dir) not in html
+
+
+def test_size(results: Results, tmp_path: Path, html: str) -> None:
+    assert len(html.encode()) < 8_000_000
+    assert len(render_html(results, tmp_path).encode()) < 3_000_000
+
+
+def test_first_screen_answers_the_four_questions(results: Results, html: str) -> None:
+    text = html.replace("\u00a0", " ").split("</header>")[0]
+    fused = [cell for cell in results.cells if cell.model == "fused"]
+    clean = fused[0].metrics["mAP"].value
+    corrupted = {
+        (c.condition.name, c.condition.severity): c.metrics["mAP"].value
+        for c in fused
+        if c.condition.kind == "corruption"
+    }
+    name, severity = min(corrupted, key=lambda key: corrupted[key])
+    assert f"{100 * clean:.1f} %" in text
+    assert f"{100 * corrupted[name, severity]:.1f} %" in text
+    assert f"{name}, severity {severity}" in text
+    assert '<dt>Loses most to</dt><dd class="answer">fog</dd>' in text
+    assert "✓ all passed" in text
+
+
+def test_every_value_of_heat_maps_is_the_formatted_value_of_the_file(results: Results, html: str) -> None:
+    """Title of each heat cell: 'corruption, parameters: value interval, sample'; its bold text is the value."""
+    found = re.findall(r'<td class="q\w+" title="([^"]*)"><b>([^<]*)</b>', html)
+    expected = [
+        (cell.metrics[metric], cell.condition)
+        for metric in ("mAP", "mIoU")
+        for model in ("fused", "camera-only", "lidar-only")
+        for cell in results.cells
+        if cell.model == model and cell.condition.kind == "corruption"
+    ]
+    wanted = sorted(
+        f"{formatting.words(c.name)}, {formatting.parameters(c.parameters)}: {formatting.metric(m)} {formatting.interval(m)}, "
+        f"{formatting.sample(m)}"
+        for m, c in expected
+    )
+    assert sorted(title for title, _ in found) == wanted
+    for title, text in found:
+        assert f": {text}\u00a0% [" in title
+
+
+def test_every_curve_has_its_numbers_in_the_table_behind_it(results: Results, html: str) -> None:
+    rows = [row for row in Page(html).rows if row and row[0] in ("fused", "camera-only", "lidar-only")]
+    for metric in ("mAP", "mIoU"):
+        for model in ("fused", "lidar-only"):
+            cells = [c for c in results.cells if c.model == model]
+            for name in ("fog", "beam_missing", "pgd_points"):
+                shown = [c for c in cells if c.condition.kind == "clean" or c.condition.name == name]
+                wanted = [
+                    f"{formatting.metric(c.metrics[metric])} {formatting.interval(c.metrics[metric])}" for c in shown
+                ]
+                assert [model, *wanted] in rows, (metric, model, name)
+
+
+def test_scorecard_and_classes_show_the_values_of_the_file(results: Results, html: str) -> None:
+    rows = [" ".join(row) for row in Page(html).rows]
+    for model in ("fused", "camera-only", "lidar-only"):
+        clean = next(c for c in results.cells if c.model == model and c.condition.kind == "clean")
+        for metric in ("mAP", "NDS", "mIoU"):
+            wanted = (
+                formatting.metric(clean.metrics[metric]),
+                formatting.metric(results.summary[f"{model}/onnxruntime"][f"{metric}/mPC"]),
+            )
+            assert [row for row in rows if row.startswith(model) and all(text in row for text in wanted)], (
+                model,
+                metric,
+            )
+        for name in ("car", "barrier"):
+            value = clean.metrics[f"AP/{name}"]
+            assert [
+                row
+                for row in rows
+                if row.startswith(name) and formatting.metric(value) in row and str(value.n_objects) in row
+            ]
+
+
+def test_changes_to_the_baseline_are_shown_and_withheld_where_not_comparable(
+    results: Results, baseline: Results, tmp_path: Path
+) -> None:
+    page = render_html(results, tmp_path, baseline)
+    new, old = results.cells[0].metrics["mAP"].value, baseline.cells[0].metrics["mAP"].value
+    assert f"▼ −{100 * (old - new):.1f}\u00a0pp" in page
+    other = baseline.model_copy(update={"provenance": baseline.provenance.model_copy(update={"data_hash": "0"})})
+    page = render_html(results, tmp_path, other)
+    assert "▼" not in Page(page).text
+    assert "Not comparable with the baseline." in page
+
+
+def test_hostile_names_are_text(results: Results, tmp_path: Path) -> None:
+    condition = Condition(
+        kind="corruption", name=HOSTILE, severity=1, parameters={HOSTILE: HOSTILE}, axis=HOSTILE, unit=HOSTILE
+    )
+    metrics = {
+        "mAP": Metric(value=0.3, n_frames=1, n_scenes=1, method=HOSTILE),
+        f"AP/{HOSTILE}": Metric(value=None, reason=HOSTILE, n_frames=1, n_scenes=1),
+    }
+    check = Check(passed=False, measured={HOSTILE: HOSTILE}, message=HOSTILE)
+    cells = [
+        Cell(
+            id=HOSTILE, model=HOSTILE, engine=HOSTILE, condition=c, seed=0, metrics=metrics, effect=check, budget=check
+        )
+        for c in (Condition(kind="clean", name="clean"), condition, condition.model_copy(update={"kind": "attack"}))
+    ]
+    model = results.models[0].model_copy(update={"name": HOSTILE, "description": HOSTILE})
+    picture = Picture(path=HOSTILE, caption=HOSTILE, condition=condition, token=HOSTILE)
+    provenance = results.provenance.model_copy(update={"command": HOSTILE, "machine": HOSTILE, "data": HOSTILE})
+    hostile = Results(
+        title=HOSTILE, provenance=provenance, models=(model,), cells=tuple(cells), notes=(HOSTILE,), pictures=(picture,)
+    )
+    gate = evaluate(hostile, Rules(rules=(Rule(metric="mAP", min=0.5),)))
+    text = render_html(hostile, tmp_path, gate=gate)
+    page = Page(text)
+    assert "<script" not in text
+    assert HOSTILE in page.text
+    assert all(tag != "script" for tag, _ in page.tags)
+
+
+def test_failed_and_absent_checks_are_open_to_see(results: Results, tmp_path: Path) -> None:
+    broken = results.cells[1].model_copy(
+        update={"effect": Check(passed=False, measured={"points_changed": 0.0}, message="nothing changed")}
+    )
+    unchecked = results.cells[2].model_copy(update={"effect": None})
+    page = render_html(minimal(results, results.cells[0], broken, unchecked), tmp_path)
+    assert "✗ 1 failed" in page
+    section = page.split('id="checks"')[1].split("<details>")[0]
+    assert "nothing changed" in section
+    assert "! absent" in section
+
+
+@pytest.mark.parametrize("kinds", [(), ("clean",), ("corruption",), ("attack",), ("clean", "attack")])
+def test_sections_without_data_say_so(results: Results, tmp_path: Path, kinds: tuple[str, ...]) -> None:
+    cells = tuple(c for c in results.cells if c.model == "fused" and c.condition.kind in kinds)
+    page = Page(render_html(minimal(results, *cells), tmp_path))
+    assert ("No attack was run." in page.text) == ("attack" not in kinds)
+    assert ("No corruption was run." in page.text) == ("corruption" not in kinds)
+    assert "No pictures were saved with this run." in page.text
+    assert ("a clean run: nothing can be put in relation to it" in page.text) == ("clean" not in kinds)
+
+
+def test_attack_without_a_noise_control_says_so(results: Results, tmp_path: Path) -> None:
+    cells = tuple(c for c in results.cells if c.model == "fused" and c.condition.name in ("clean", "pgd"))
+    assert "No random-noise control was run" in render_html(minimal(results, *cells), tmp_path)
+
+
+def test_undefined_values_give_their_reason(results: Results, tmp_path: Path) -> None:
+    metrics = {"mAP": Metric(value=None, reason="no ground truth in this split", n_frames=3, n_scenes=1)}
+    cells = tuple(c.model_copy(update={"metrics": metrics}) for c in results.cells if c.model == "fused")
+    page = Page(render_html(minimal(results, *cells), tmp_path))
+    assert "undefined" in page.text
+    assert "no ground truth in this split" in page.text
+
+
+def test_gate_section(results: Results, tmp_path: Path) -> None:
+    gate = evaluate(results, Rules(rules=(Rule(metric="mAP", model="fused", condition="clean", min=0.9),)))
+    page = Page(render_html(results, tmp_path, gate=gate)).text.replace("\u00a0", " ")
+    assert "0 passed, 1 failed, 0 errors (exit code 3)" in page
+    assert "41.2 %, at least 90.0 %" in page
+
+
+def test_two_engines_of_one_model(results: Results, tmp_path: Path) -> None:
+    fused = [c for c in results.cells if c.model == "fused"]
+    cells = [c for c in fused if c.condition.kind != "attack"]
+    cells += [c.model_copy(update={"engine": "torch"}) for c in fused if c.condition.kind != "corruption"]
+    page = render_html(minimal(results, *cells), tmp_path)
+    strip = page.split("</header>")[0]
+    assert "fused (onnxruntime) keeps" in strip
+    assert "Under attack, at worst: mAP" in strip  # found on the other engine
