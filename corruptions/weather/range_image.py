@@ -15,8 +15,8 @@ SUPPORT = 4
 """Cells with points that a cell needs around it (within REACH_DEG, itself included) to count: wires and stray points do not."""
 ROAD_TOLERANCE = 0.15
 """Relative difference to the road plane's range up to which a point is taken to lie on the road."""
-TOP_MARGIN_DEG = 3.0
-"""Where the LiDAR's highest beams still hit something, that something goes on above them."""
+TOP_MARGIN_DEG = 4.0
+"""What the LiDAR's highest beams (within this of the highest return: sensors are mounted tilted) hit goes on above them."""
 STRUCTURE_CELLS = 10
 """Cells at the top of a column that show what its structure looks like."""
 
@@ -48,8 +48,9 @@ def range_image(frame: FrameLike, view: int) -> Float32:
     closed = distance_transform_edt(np.pad(off <= reach, reach, mode="edge"))[reach:-reach, reach:-reach] > reach
     closed |= known
     result = np.where(closed, filled, road)
-    wall = _walls(closed, filled, elevation, directions[..., 2], 2 * reach + 1)
-    sky_like = _like_sky(shrink(image, cell).astype(np.float32), closed, np.isinf(result) & np.isinf(wall))
+    at_top = elevation[row, column] > _highest_beam(frame) - np.radians(TOP_MARGIN_DEG)
+    wall = _walls(closed, filled, at_top, directions[..., 2], 2 * reach + 1)
+    sky_like = like_sky(shrink(image, cell).astype(np.float32), closed, np.isinf(result) & np.isinf(wall))
     return np.where(np.isinf(result) & ~sky_like, wall, result).astype(np.float32)
 
 
@@ -91,17 +92,22 @@ def _measured(frame: FrameLike, view: int, shape: tuple[int, int], cell: int) ->
     return distance, elevation
 
 
-def _walls(closed: Bool, filled: Float64, elevation: Float32, sine: Float64, window: int) -> Float64:
+def _highest_beam(frame: FrameLike) -> float:
+    """Elevation [rad] of the keyframe's highest return."""
+    points = frame.points[frame.sweep_index == 0]
+    return float(np.arctan2(points[:, 2], np.hypot(points[:, 0], points[:, 1])).max())
+
+
+def _walls(closed: Bool, filled: Float64, at_top: Bool, sine: Float64, window: int) -> Float64:
     """(h, w) range of a vertical wall above every column's topmost closed cell, where the highest beams hit it; else inf.
 
-    sine: (h, w) of the elevation seen from the camera. window: columns over which the wall is smoothed (median), so that
-    poles make none.
+    at_top: (h, w) cells whose nearest point is one of the highest beams. sine: (h, w) of the elevation seen from the
+    camera. window: columns over which the wall is smoothed (median), so that poles make none.
     """
     top = closed.argmax(axis=0)
     columns = np.arange(closed.shape[1])
-    highest = np.where(closed, elevation, -np.inf).max(axis=0)
-    reaches = closed.any(axis=0) & (highest >= elevation.max() - np.radians(TOP_MARGIN_DEG))
     cosine = np.sqrt(1 - sine**2)
+    reaches = closed.any(axis=0) & at_top[top, columns]
     distance = np.where(reaches, filled[top, columns] * cosine[top, columns], np.inf)
     distance = median_filter(distance, window, mode="nearest")
     above = np.arange(closed.shape[0])[:, None] < top
@@ -109,7 +115,7 @@ def _walls(closed: Bool, filled: Float64, elevation: Float32, sine: Float64, win
     return result
 
 
-def _like_sky(colours: Float32, closed: Bool, sky: Bool) -> Bool:
+def like_sky(colours: Float32, closed: Bool, sky: Bool) -> Bool:
     """(h, w) cells whose colour is nearer to that of the certain sky (mean) than to that of their column's top structure.
 
     colours: (h, w, 3). Without any certain sky, none.

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from calico.frame import Frame
-from corruptions.weather.range_image import range_image
+from corruptions.weather.range_image import like_sky, range_image
 
 STREET = runpy.run_path(str(Path(__file__).parents[1] / "conftest.py"))
 
@@ -63,13 +63,24 @@ def test_stray_points_in_the_sky_stay_sky(street: Frame) -> None:
 
 
 def test_wall_above_the_highest_beam_goes_on(street: Frame) -> None:
-    # Without the beams above 0 degrees, the LiDAR's top is at the wall; the wall goes on above it, the sky does not.
+    # With no beam above the horizon, the wall that the highest beams hit goes on above them.
     keep = street.ring <= 23
     cut = street.replace(
         points=street.points[keep], ring=street.ring[keep], sweep_index=street.sweep_index[keep], elongation=None
     )
     exact, found = truth(cut, 1), range_image(cut, 1)
-    column = 80
-    rows = np.flatnonzero(np.isfinite(exact[:, column]))
-    assert found[rows[0] + 1, column] == pytest.approx(exact[rows[0] + 1, column], rel=0.1)
-    assert np.isinf(found[rows[0] - 6, column])
+    rows = np.flatnonzero(np.isfinite(exact[:, 80]))
+    assert rows[0] < 30  # 17 rows above the horizon
+    assert found[rows, 80] == pytest.approx(exact[rows, 80], rel=0.15)
+
+
+def test_sky_above_a_wall_is_known_by_its_colour() -> None:
+    # Three columns: certain sky; a red wall under red; a red wall under blue, like the sky.
+    red, blue = [200, 30, 30], [40, 80, 220]
+    colours = np.array([[blue, red, blue]] * 4 + [[blue, red, red]] * 12, np.float32)
+    closed = np.zeros((16, 3), np.bool_)
+    closed[4:, 1:] = True
+    sky = np.zeros((16, 3), np.bool_)
+    sky[:, 0] = True
+    assert np.array_equal(like_sky(colours, closed, sky)[:4, 1:], [[False, True]] * 4)
+    assert not like_sky(colours, closed, np.zeros((16, 3), np.bool_)).any()
