@@ -15,7 +15,7 @@ def open_engine(spec: str, device: str = "auto", threads: int | None = None) -> 
         spec: a file ending in .onnx; a .safetensors checkpoint or the folder of a training run; or
             package.module:factory (a user's own model). 'NAME=' in front gives it another name in reports.
         device: 'auto', 'cpu' or 'cuda'; a user's model chooses for itself.
-        threads: CPU threads of ONNX Runtime; None leaves it to the runtime.
+        threads: CPU threads of ONNX Runtime; default: as many as torch uses.
 
     Raises:
         CalicoError: nothing there, or none of these forms.

@@ -139,5 +139,5 @@ def _surrogate(engine: Engine, engines: Sequence[Engine], condition: ConditionSp
             return candidate
     raise CalicoError(
         f"attack {condition}: needs gradients, and none of {', '.join(map(label, engines))} has them; "
-        "add the torch checkpoint of the model (--attack-model)"
+        "give the run folder of the model (torch) as one of the models"
     )

@@ -44,13 +44,13 @@ def provenance(plan: SweepPlan, source: FrameSource, command: Sequence[str]) -> 
 
 
 def portable_command(words: Sequence[str]) -> str:
-    """The command without --resume, --overwrite and --out, and with absolute paths made relative or cut to their last part.
+    """The command without --resume, --overwrite and --out; absolute paths made relative or cut to their last part.
 
     So the same run interrupted and resumed, or done in another folder, has the same command.
     """
-    kept: list[str] = []
+    kept = [Path(word).name for word in words[:1]]
     skip = False
-    for word in words:
+    for word in words[1:]:
         if skip or word in _NO_VALUE or word in _WITH_VALUE:
             skip = not skip and word in _WITH_VALUE
             continue

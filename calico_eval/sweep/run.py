@@ -118,7 +118,7 @@ def _run_group(
             engine=engine.name,
             condition=change.condition.describe(),
             seed=plan.seed,
-            metrics=metrics_of(stats[job.id]),
+            metrics=metrics_of(stats[job.id], seed=plan.seed),
             effect=effect,
             budget=budget,
             details=change.details() | ({"crafted_on": job.crafted_on} if job.crafted_on else {}),

@@ -58,11 +58,10 @@ def summarise(
                 continue
             values = _aggregates(metric, one, full, base, plan.baseline)
             replicates = [_aggregates(metric, one, part, base, plan.baseline) for part in left_out]
+            against = plan.baseline if base else None
             for aggregate, value in values.items():
                 spread = [replicate[aggregate] for replicate in replicates]
-                summary[name][f"{metric}/{aggregate}"] = _metric(
-                    aggregate, value, spread, unit, first, base and plan.baseline
-                )
+                summary[name][f"{metric}/{aggregate}"] = _metric(aggregate, value, spread, unit, first, against)
     return summary
 
 

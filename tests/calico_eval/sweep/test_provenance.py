@@ -16,5 +16,11 @@ def test_resume_overwrite_and_out_are_left_out() -> None:
 
 def test_absolute_paths_lose_their_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    words = ["calico", "robust", str(tmp_path / "runs" / "m.onnx"), "--data-root=/data/nuscenes", "ours=/models/a.onnx"]
+    words = [
+        "/usr/bin/calico",
+        "robust",
+        str(tmp_path / "runs" / "m.onnx"),
+        "--data-root=/data/nuscenes",
+        "ours=/models/a.onnx",
+    ]
     assert portable_command(words) == "calico robust runs/m.onnx --data-root=nuscenes ours=a.onnx"

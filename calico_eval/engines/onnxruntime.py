@@ -1,0 +1,91 @@
+"""The deployed graph in ONNX Runtime. The file alone suffices: what it needs to be fed and read is in its metadata."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+import torch
+
+from calico.data.batch import collate
+from calico.device import pick_device
+from calico.errors import CalicoError
+from calico.export.graph import graph_inputs, graph_outputs, read_metadata
+from calico.frame import Frame
+from calico.predictions import Predictions
+
+LOG = logging.getLogger(__name__)
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+
+
+class OnnxEngine:
+    """An ONNX file made by `calico export`.
+
+    provider: the execution provider that runs, as the session reports it; `name` ends in 'cpu' or 'cuda' accordingly.
+    """
+
+    def __init__(
+        self, path: Path, device: str = "auto", threads: int | None = None, model_name: str | None = None
+    ) -> None:
+        """Opens a file.
+
+        Args:
+            path: the .onnx file.
+            device: 'cpu', 'cuda', 'cuda:1', or 'auto': CUDA where there is a GPU and the provider loads, else the CPU, with a
+                warning where a GPU was passed over.
+            threads: CPU threads; default: as many as torch uses.
+
+        Raises:
+            CalicoError: not a graph of `calico export`, or CUDA was asked for and did not load.
+        """
+        self._metadata = read_metadata(path)
+        self._session = _open(path, device, threads or torch.get_num_threads())
+        self.provider: str = self._session.get_providers()[0]
+        config = self._metadata.config
+        self.name = f"onnxruntime-{'cuda' if self.provider == CUDA else 'cpu'}"
+        self.model_name = model_name or config.name
+        present = (("camera", config.model.camera), ("lidar", config.model.lidar))
+        self.sensors = tuple(sensor for sensor, branch in present if branch is not None)
+        self.sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+
+    def predict(self, frames: Sequence[Frame]) -> list[Predictions]:
+        """See `Engine.predict`. All frames in one batch."""
+        inputs = graph_inputs(collate(frames), self._metadata)
+        try:
+            values = self._session.run(None, inputs)
+        except Exception as error:  # ONNX Runtime's exceptions share no public base
+            tokens = ", ".join(frame.token for frame in frames)
+            raise CalicoError(f"model {self.model_name}: ONNX Runtime failed on frames {tokens}: {error}") from error
+        return graph_outputs(dict(zip(self._metadata.outputs, values, strict=True)))
+
+
+def _open(path: Path, device: str, threads: int) -> Any:
+    """A session on the wanted device; onnxruntime gives no types."""
+    wants_cuda = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
+    if not wants_cuda:
+        pick_device(device)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.use_deterministic_compute = True
+    options.log_severity_level = 3
+    providers: list[Any] = [CPU]
+    if wants_cuda and CUDA in onnxruntime.get_available_providers():
+        onnxruntime.preload_dlls()  # CUDA and cuDNN from the wheels that torch brings
+        providers = [(CUDA, {"device_id": device.partition(":")[2] or "0", "use_tf32": "0"}), CPU]
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+    except Exception as error:  # ONNX Runtime's exceptions share no public base
+        raise CalicoError(f"graph {path}: ONNX Runtime {onnxruntime.__version__} cannot load it: {error}") from error
+    if wants_cuda and CUDA not in session.get_providers():
+        message = (
+            f"ONNX Runtime {onnxruntime.__version__} runs {path.name} on the CPU: its CUDA provider did not load "
+            f"(available: {', '.join(onnxruntime.get_available_providers())})"
+        )
+        if device != "auto":
+            raise CalicoError(f"device '{device}': {message}; install onnxruntime-gpu with CUDA, or use --device cpu")
+        LOG.warning(message)
+    return session
