@@ -2,7 +2,7 @@
 
 Frames of a scene are alike, so that scenes are the clusters; with one scene, frames are (then the interval says nothing
 about other scenes, and `method` says so). Below 20 clusters: delete-one jackknife with Student's t (Efron and Tibshirani
-1993, ch. 11), standard error sqrt((n - 1) / n * sum (theta_i - mean)^2). From 20 on: percentile bootstrap, 1000 replicates
+1993, ch. 11), standard error sqrt((n - 1) / n * sum (theta_i - mean)^2). From 20 on: percentile bootstrap, 500 replicates
 (ibid., ch. 13). Two cells are compared by the same resampling of both, which cancels what the scenes have in common.
 
 A class without ground truth in a replicate has AP 0 in that replicate's mAP, as the devkit has it: a class that occurs in
@@ -28,7 +28,7 @@ from calico_eval.metrics.suffstats import FrameStats
 
 BOOTSTRAP_FROM = 20
 """Clusters from which on the bootstrap is used instead of the jackknife."""
-REPLICATES = 1000
+REPLICATES = 500
 LEVEL = 0.95
 
 

@@ -49,6 +49,7 @@ _RECALLS: Float64 = np.linspace(0, 1, 101)
 _FIRST = 11
 """Index of the first recall that counts (above 0.1)."""
 _MIN_PRECISION = 0.1
+_TP_ROW = DISTANCES_M.index(TP_DISTANCE_M)
 _MAP_WEIGHT = 5
 _UNDEFINED = {"traffic_cone": ("AOE", "AVE", "AAE"), "barrier": ("AVE", "AAE")}
 
@@ -145,7 +146,7 @@ def detection_values(ap: Float64, errors: Float64, n_gt: Int64) -> dict[str, flo
 class DetectionPool:
     """The predictions of F frames, per class in matching order, so that any reweighting of the frames is evaluated fast.
 
-    scores, tp, errors, frame: per class (n,), (n, 4), (n, 5), (n,) (position of the frame). n_gt: (F, 10).
+    scores, tp, errors, frame: per class (n,), (4, n), (5, n), (n,) (position of the frame). n_gt: (F, 10).
     """
 
     scores: tuple[Float32, ...]
@@ -162,14 +163,13 @@ class DetectionPool:
         for label, name in enumerate(DETECTION_CLASSES):
             scores, tp, tp_errors = self.scores[label], self.tp[label], self.errors[label]
             if weights is not None:
-                times = weights[self.frame[label]]
-                index = np.flatnonzero(times) if times.max(initial=0) <= 1 else np.repeat(np.arange(len(times)), times)
-                scores, tp, tp_errors = scores[index], tp[index], tp_errors[index]
+                index = np.repeat(np.arange(len(scores)), weights[self.frame[label]])
+                scores, tp, tp_errors = scores[index], tp[:, index], tp_errors[:, index]
             if total[label] > 0 and len(scores):
-                ap[label] = _average_precisions(tp, int(total[label]))
-                errors[label] = _mean_errors(
-                    scores, tp[:, DISTANCES_M.index(TP_DISTANCE_M)], tp_errors, int(total[label])
-                )
+                hits = tp.cumsum(axis=1, dtype=np.int64)
+                recalls = hits / total[label]
+                ap[label] = _average_precisions(recalls, hits / np.arange(1, len(scores) + 1))
+                errors[label] = _mean_errors(scores, recalls[_TP_ROW], tp[_TP_ROW], tp_errors)
             errors[label, [TP_ERRORS.index(error) for error in _UNDEFINED.get(name, ())]] = np.nan
         return ap, errors
 
@@ -187,37 +187,34 @@ def pool_detection(stats: Sequence[DetectionStats]) -> DetectionPool:
     orders = [falling[labels[falling] == label] for label in range(len(DETECTION_CLASSES))]
     return DetectionPool(
         scores=tuple(scores[order] for order in orders),
-        tp=tuple(tp[order] for order in orders),
-        errors=tuple(errors[order] for order in orders),
+        tp=tuple(np.ascontiguousarray(tp[order].T) for order in orders),
+        errors=tuple(np.ascontiguousarray(errors[order].T) for order in orders),
         frame=tuple(frame[order] for order in orders),
         n_gt=np.stack([s.n_gt for s in stats]),
     )
 
 
-def _average_precisions(tp: Bool, n_gt: int) -> Float64:
-    """(4,) AP per threshold of flags (n, 4) in order of falling score."""
-    hits = np.cumsum(tp, axis=0, dtype=np.int64)
-    precision = hits / np.arange(1, len(tp) + 1)[:, None]
+def _average_precisions(recalls: Float64, precisions: Float64) -> Float64:
+    """(4,) AP per threshold, from the running recalls and precisions (4, n)."""
     curves = [
-        np.interp(_RECALLS, hits[:, index] / n_gt, precision[:, index], right=0)[_FIRST:]
-        for index in range(tp.shape[1])
+        np.interp(_RECALLS[_FIRST:], recall, precision, right=0)
+        for recall, precision in zip(recalls, precisions, strict=True)
     ]
-    result: Float64 = np.maximum(np.stack(curves) - _MIN_PRECISION, 0).mean(axis=1) / (1 - _MIN_PRECISION)
+    result: Float64 = np.maximum(np.array(curves) - _MIN_PRECISION, 0).mean(axis=1) / (1 - _MIN_PRECISION)
     return result
 
 
-def _mean_errors(scores: Float32, tp: Bool, errors: Float64, n_gt: int) -> Float64:
-    """(5,) errors of the true positives, averaged over the recalls reached above 0.1."""
-    score_at = np.interp(_RECALLS, np.cumsum(tp) / n_gt, scores, right=0)
+def _mean_errors(scores: Float32, recall: Float64, tp: Bool, errors: Float64) -> Float64:
+    """(5,) errors (5, n) of the true positives (n,), averaged over the recalls reached above 0.1."""
+    score_at = np.interp(_RECALLS, recall, scores, right=0)
     reached = np.flatnonzero(score_at)
     last = int(reached[-1]) if len(reached) else 0
     if last < _FIRST:
-        return np.ones(errors.shape[1])
-    known = ~np.isnan(errors[tp])
-    counts = np.cumsum(known, axis=0)
-    running = np.cumsum(np.where(known, errors[tp], 0.0), axis=0) / np.maximum(counts, 1)
-    running[:, ~known.any(axis=0)] = 1.0
+        return np.ones(len(errors))
+    errors = errors[:, tp]
+    known = ~np.isnan(errors)
+    running = np.where(known, errors, 0.0).cumsum(axis=1) / np.maximum(known.cumsum(axis=1), 1)
+    running[~known.any(axis=1)] = 1.0
     window, tp_scores = score_at[_FIRST : last + 1], scores[tp][::-1]
-    curves = [np.interp(window, tp_scores, running[::-1, index]) for index in range(errors.shape[1])]
-    result: Float64 = np.stack(curves).mean(axis=1)
+    result: Float64 = np.array([np.interp(window, tp_scores, row[::-1]) for row in running]).mean(axis=1)
     return result
