@@ -6,7 +6,19 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from calico.draw.style import PAPER, Captions, Drawn, Point, font, ground_truth, paint_dots, predicted, ramp, stroke
+from calico.draw.style import (
+    PAPER,
+    Captions,
+    Color,
+    Drawn,
+    Point,
+    font,
+    ground_truth,
+    paint_dots,
+    predicted,
+    ramp,
+    stroke,
+)
 from calico.errors import CalicoError
 from calico.frame import Float64, Frame, UInt8
 from calico.geometry.boxes import corners
@@ -19,6 +31,7 @@ EDGES = ((0, 1), (1, 2), (2, 3), (3, 0), (4, 5), (5, 6), (6, 7), (7, 4), (0, 4),
 NEAR_M = 0.1
 GAP_PX = 4
 POINT_RANGE_M = 50.0
+MIN_CAPTION_PX = 16
 
 
 def draw_cameras(
@@ -106,12 +119,12 @@ def _draw_view(frame: Frame, view: int, layers: list[Drawn], width_px: int, poin
         _paint_points(canvas, frame, image_from_lidar)
     image = Image.fromarray(canvas)
     draw = ImageDraw.Draw(image)
-    captions = Captions(draw, size_px=max(8.0, width_px / 44))
     heading = float(view_headings(frame)[view])
     title = font(max(10.0, width_px / 34))
     draw.text((6, 4), view_name(heading), fill=PAPER, font=title, stroke_width=2, stroke_fill=(0, 0, 0))
-    for layer in layers:
-        _draw_boxes(draw, captions, layer, image_from_lidar, size)
+    captions = Captions(draw, size_px=max(8.0, width_px / 44))
+    for caption in [caption for layer in layers for caption in _draw_boxes(draw, layer, image_from_lidar, size)]:
+        captions.put(*caption)
     return image
 
 
@@ -122,22 +135,26 @@ def _paint_points(canvas: UInt8, frame: Frame, image_from_lidar: Float64) -> Non
 
 
 def _draw_boxes(
-    draw: ImageDraw.ImageDraw, captions: Captions, layer: Drawn, image_from_lidar: Float64, size_wh: tuple[int, int]
-) -> None:
-    """Wireframes, the farthest first; captions above the boxes, below them for predictions."""
+    draw: ImageDraw.ImageDraw, layer: Drawn, image_from_lidar: Float64, size_wh: tuple[int, int]
+) -> list[tuple[Point, str, Color]]:
+    """Wireframes, the farthest first. Returns the captions, the nearest first: above the boxes, below for predictions.
+
+    Boxes that are lower than a caption get none.
+    """
     spans = _wireframes(layer.boxes) @ image_from_lidar[:3, :3].T + image_from_lidar[:3, 3]
+    captions: list[tuple[Point, str, Color]] = []
     for index in np.argsort(-spans[:, :, :, 2].mean(axis=(1, 2)), kind="stable"):
-        color, ends = layer.colors[index], []
+        ends: list[Point] = []
         for span in spans[index]:
             segment = clip_segment(span, size_wh)
             if segment is not None:
-                stroke(draw, segment[0], segment[1], color, 2, layer.dashed)
+                stroke(draw, segment[0], segment[1], layer.colors[index], 2, layer.dashed)
                 ends += segment
-        if ends:
-            us, vs = [u for u, _ in ends], [v for _, v in ends]
-            v = max(vs) + 7 if layer.dashed else min(vs) - 7
-            if 8 < v < size_wh[1] - 8:
-                captions.put(((min(us) + max(us)) / 2, v), layer.captions[index], color)
+        us, vs = [u for u, _ in ends] or [0.0], [v for _, v in ends] or [0.0]
+        v = max(vs) + 7 if layer.dashed else min(vs) - 7
+        if max(vs) - min(vs) > MIN_CAPTION_PX and 8 < v < size_wh[1] - 8:
+            captions.append((((min(us) + max(us)) / 2, v), layer.captions[index], layer.colors[index]))
+    return captions[::-1]
 
 
 def _wireframes(boxes: npt.NDArray[np.floating]) -> Float64:

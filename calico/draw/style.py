@@ -138,6 +138,8 @@ class Captions:
         face = font(self.size_px)
         left, top, right, bottom = self.draw.textbbox(anchor, text, font=face, anchor="mm")
         plate = (left - 2, top - 1, right + 2, bottom + 1)
+        if plate[0] < 0 or plate[2] > self.draw.im.size[0]:
+            return False
         for other in self.taken:
             if plate[0] < other[2] and other[0] < plate[2] and plate[1] < other[3] and other[1] < plate[3]:
                 return False
