@@ -1,9 +1,9 @@
 """CPU seconds of every corruption on one core: a frame of six 900x1600 images and 120,000 points.
 
-Run: OMP_NUM_THREADS=1 python benchmarks/corruptions.py [repeats]
+Run from the repository root: OMP_NUM_THREADS=1 python -m benchmarks.corruptions [repeats]
 
 Beside them, the figures measured for the public code (CPU seconds on one core, times six where they are per image): fog 6 x 8.7
-(images, imagecorruptions) + 1.28 (points); motion blur 6 x 0.76.
+(images) + 1.28 (points); motion blur 6 x 0.76.
 """
 
 from __future__ import annotations

@@ -33,4 +33,5 @@ def to_linear(image: UInt8) -> Float32:
 def to_pixels(linear: Float32) -> UInt8:
     """The nearest pixel values of linear light; clipped to 0..1 first."""
     index = (np.clip(linear, 0.0, 1.0) * np.float32(STEPS - 1) + np.float32(0.5)).astype(np.uint16)
-    return _PIXELS[index]
+    pixels: UInt8 = _PIXELS[index]
+    return pixels

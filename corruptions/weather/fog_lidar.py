@@ -42,7 +42,7 @@ def fog_points(frame: FrameLike, extinction: float, visibility_m: float, rng: np
     is_soft = soft > hard
     spread = 2.0 ** rng.uniform(-1.0, 1.0, len(distance))
     scale = np.where(is_soft, np.minimum(ranges[nearest] * spread / np.maximum(distance, 1e-6), 1.0), 1.0)
-    points = frame.points.copy()
+    points: Float32 = frame.points.copy()
     moved = origin + ray * scale[:, None]
     points[is_soft, :3] = moved[is_soft]
     points[:, 3] = np.clip(points[:, 3] * np.maximum(hard, soft), 0.0, 1.0)
@@ -56,13 +56,14 @@ def soft_return_table(extinction: float) -> tuple[Float64, Float64]:
     0 <= t <= 2 tau_H. Before a target at R0 only fog with x <= R0 answers; with R <= R0 this always holds, so that one table
     and its running maximum serve all targets. (The paper tabulates the integral for every R0.)
     """
-    x = np.arange(round(TABLE_END_M / TABLE_STEP_M)) * TABLE_STEP_M
+    x: Float64 = np.arange(round(TABLE_END_M / TABLE_STEP_M)) * TABLE_STEP_M
     overlap = np.clip((x - OVERLAP_M[0]) / (OVERLAP_M[1] - OVERLAP_M[0]), 0.0, 1.0)
     channel = overlap * np.exp(-2 * extinction * x) / np.maximum(x, OVERLAP_M[0]) ** 2
     pulse_m = LIGHT_M_S * PULSE_S
     lag = np.arange(round(pulse_m / TABLE_STEP_M) + 1) * TABLE_STEP_M
     pulse = np.sin(np.pi * lag / pulse_m) ** 2
     echo = np.convolve(channel, pulse)[: len(x)] * (2 * TABLE_STEP_M / LIGHT_M_S)
-    peak = np.maximum.accumulate(echo)
+    peak: Float64 = np.maximum.accumulate(echo)
     where = np.maximum.accumulate(np.where(echo >= peak, np.arange(len(x)), 0))
-    return x[where], peak
+    nearest: Float64 = x[where]
+    return nearest, peak

@@ -93,9 +93,10 @@ def _measured(frame: FrameLike, view: int, shape: tuple[int, int], cell: int) ->
 
 
 def _highest_beam(frame: FrameLike) -> float:
-    """Elevation [rad] of the keyframe's highest return."""
+    """Elevation [rad] of the keyframe's tenth highest return: a few stray ones do not count."""
     points = frame.points[frame.sweep_index == 0]
-    return float(np.arctan2(points[:, 2], np.hypot(points[:, 0], points[:, 1])).max())
+    elevation = np.sort(np.arctan2(points[:, 2], np.hypot(points[:, 0], points[:, 1])))
+    return float(elevation[max(len(elevation) - 10, 0)])
 
 
 def _walls(closed: Bool, filled: Float64, at_top: Bool, sine: Float64, window: int) -> Float64:

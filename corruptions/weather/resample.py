@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 from scipy.ndimage import uniform_filter
 
@@ -43,7 +44,7 @@ def refine(values: Float32, image: UInt8) -> Float32:
     guide = shrink(grey, factor).astype(np.float32) / 255
     window = 2 * RADIUS + 1
 
-    def mean(array: Float32) -> Float32:
+    def mean(array: npt.NDArray[np.floating]) -> Float32:
         return np.asarray(uniform_filter(array, window, mode="nearest"), np.float32)
 
     mean_guide, mean_values = mean(guide), mean(values)
@@ -52,9 +53,10 @@ def refine(values: Float32, image: UInt8) -> Float32:
     offset = mean(mean_values - slope * mean_guide)
     size = image.shape[:2]
     scaled = grow(mean(slope), factor, *size) * grey
-    return np.clip(scaled * np.float32(1 / 255) + grow(offset, factor, *size), 0.0, 1.0)
+    result: Float32 = np.clip(scaled * np.float32(1 / 255) + grow(offset, factor, *size), 0.0, 1.0)
+    return result
 
 
 def cell_size(image: UInt8) -> int:
     """Pixels along the side of a cell: 400 cells to the width, none smaller than a pixel."""
-    return max(1, image.shape[1] // 400)
+    return max(1, int(image.shape[1]) // 400)

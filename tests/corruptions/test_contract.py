@@ -197,3 +197,9 @@ def test_frame_without_points_boxes_or_cameras(name: str, street: Frame) -> None
     passed, _, message = check_effect(name, blind, after)
     assert passed == ("lidar" in SPECS[name].sensors)
     assert passed or "none of 1 frames has" in message
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_documentation_lists_it(name: str) -> None:
+    page = (Path(__file__).parents[2] / "docs/corruptions.md").read_text(encoding="utf-8")
+    assert f"| `{name}` |" in page
