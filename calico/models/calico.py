@@ -25,6 +25,8 @@ from calico.models.results import to_predictions
 from calico.predictions import Predictions
 from calico.seeds import derive
 
+MIN_CAMERA_CELL_M = 0.5
+
 
 @dataclass(frozen=True)
 class Outputs:
@@ -63,11 +65,7 @@ class CalicoModel(nn.Module):
             self.lidar = PillarEncoder(pillars, config.grid.z_range_m, channels, first)
         if model.camera is not None:
             self.camera = ImageEncoder(model.camera)
-            stride = max(first, model.bev.out_stride)
-            if stride % first:
-                raise CalicoError(
-                    f"model.bev.out_stride {stride} is not divisible by the first of model.bev.strides, {first}"
-                )
+            stride = camera_stride(config)
             self.lift = Lift(model.camera, pillars.coarser(stride), self.camera.origin_px)
             self.camera_upsample = (
                 nn.Upsample(scale_factor=stride // first, mode="bilinear") if stride > first else None
@@ -96,14 +94,18 @@ class CalicoModel(nn.Module):
 
     def camera_bev(self, batch: Batch) -> Tensor:
         """(B, C, Y, X) camera features on `branch_grid`."""
+        return self.lift_images(batch.images, batch.image_from_lidar)
+
+    def lift_images(self, images: Tensor, image_from_lidar: Tensor) -> Tensor:
+        """(B, C, Y, X) camera features on `branch_grid`, from raw images (B, V, 3, H, W) and their matrices (B, V, 4, 4)."""
         if self.camera is None or self.config.model.camera is None:
             raise CalicoError("this model has no camera branch (model.camera is null)")
-        b, v, _, height, width = batch.images.shape
+        b, v, _, height, width = images.shape
         if v == 0:
             raise CalicoError("the batch has no images, but the model has a camera branch; expected at least one view")
         fit = ImageFit.between((height, width), self.config.model.camera.image_size)
-        features = self.camera(fit.images(batch.images.flatten(0, 1)))
-        bev: Tensor = self.lift(features.unflatten(0, (b, v)), fit.matrices(batch.image_from_lidar))
+        features = self.camera(fit.images(images.flatten(0, 1)))
+        bev: Tensor = self.lift(features.unflatten(0, (b, v)), fit.matrices(image_from_lidar))
         return bev if self.camera_upsample is None else self.camera_upsample(bev)
 
     def fuse(self, camera: Tensor | None, lidar: Tensor | None) -> Tensor:
@@ -179,6 +181,24 @@ class CalicoModel(nn.Module):
         found = self.decode(outputs)
         boxes, scores, labels = (tensor.cpu().numpy() for tensor in (found.boxes, found.scores, found.labels))
         return to_predictions(boxes, scores, labels, maps, len(batch))
+
+
+def camera_stride(config: Config) -> int:
+    """Pillars per cell of the grid on which image features are looked up; a coarser one is brought to `branch_grid` bilinearly.
+
+    The coarser of the branches' and the trunk's grid, doubled until its cells are at least MIN_CAMERA_CELL_M wide: image
+    features are no finer than that, and the cost grows with the number of cells.
+
+    Raises:
+        CalicoError: strides that do not divide each other.
+    """
+    first, out, grid = config.model.bev.strides[0], config.model.bev.out_stride, config.grid.pillars
+    stride = max(first, out)
+    while grid.cell_m * stride < MIN_CAMERA_CELL_M and all(size % (2 * stride) == 0 for size in grid.shape):
+        stride *= 2
+    if stride % first:
+        raise CalicoError(f"model.bev.out_stride {out} is not divisible by the first of model.bev.strides, {first}")
+    return stride
 
 
 def build_model(config: Config, seed: int) -> CalicoModel:

@@ -20,7 +20,7 @@ LOG_SIZE_LIMIT = 4.0
 
 @dataclass(frozen=True)
 class Detections:
-    """M slots a frame, by falling score; unused ones have score 0.
+    """M slots a frame, by falling score; unused ones are zero.
 
     boxes: (B, M, 9). scores: (B, M). labels: (B, M) int64 into the taxonomy. residual: (B,) boxes whose suppression was not
     resolved within `nms_rounds` (chains deeper than that); 0 means equal to greedy NMS.
@@ -48,8 +48,9 @@ def decode(tasks: tuple[TaskOutput, ...], config: DetectionConfig, grid: Grid) -
     keep, residual = suppress(bev_iou(boxes), valid, config.nms_iou, config.nms_rounds)
     scores = (scores * keep).flatten(1)
     best, order = torch.topk(scores, min(MAX_DETECTIONS, scores.shape[1]), dim=1)
-    boxes = torch.gather(boxes.flatten(1, 2), 1, order[..., None].expand(-1, -1, 9))
-    return Detections(boxes, best, torch.gather(labels.flatten(1), 1, order), residual.sum(1))
+    boxes = torch.gather(boxes.flatten(1, 2), 1, order[..., None].expand(-1, -1, 9)) * (best > 0)[..., None]
+    labels = torch.gather(labels.flatten(1), 1, order) * (best > 0)
+    return Detections(boxes, best, labels, residual.sum(1))
 
 
 def _pad(values: Tensor, slots: int) -> Tensor:

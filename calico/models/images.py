@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -52,6 +51,6 @@ class ImageFit:
 
     def matrices(self, image_from_lidar: Tensor) -> Tensor:
         """(..., 4, 4) to raw pixels -> the same to the network's pixels."""
-        affine = torch.eye(4, device=image_from_lidar.device)
-        affine[:3, :3] = torch.tensor(self.affine())
-        return affine.to(image_from_lidar) @ image_from_lidar
+        rows = [[*row[:2], row[2], 0.0] for row in self.affine()]
+        affine = image_from_lidar.new_tensor([*rows, [0.0, 0.0, 0.0, 1.0]])
+        return affine @ image_from_lidar

@@ -84,7 +84,7 @@ class Lift(nn.Module):
         The distribution (n, D, h, w) is laid out as an image of D * h rows: the two nearest bins are two bilinear samples.
         """
         bins, height = self.depth_bins, logits.shape[2]
-        stacked = logits.softmax(1).reshape(len(logits), 1, bins * height, logits.shape[3])
+        stacked = logits.softmax(1).reshape(logits.shape[0], 1, bins * height, logits.shape[3])
         step = (self.depth_high_m - self.depth_low_m) / bins
         place = ((depth_m - self.depth_low_m) / step - 0.5).clamp(0.0, bins - 1.0)
         lower = place.floor().clamp(max=max(bins - 2.0, 0.0))

@@ -44,7 +44,7 @@ class PillarEncoder(nn.Module):
     def canvas(self, points: Tensor, mask: Tensor) -> Tensor:
         """(B, C, Y, X) pillar features, zero in empty pillars."""
         rows, columns = self.grid.shape
-        batch, cells = len(points), rows * columns
+        batch, cells = points.shape[0], rows * columns
         cell = self.cells(points, mask) + (cells + 1) * torch.arange(batch, device=points.device)[:, None]
         points, cell = points.reshape(-1, 5), cell.reshape(-1)
         if self.training:

@@ -1,0 +1,120 @@
+"""The deployed graph: sensor arrays in, boxes, scores, labels and map out, and the way to feed and to read it.
+
+Inputs, in this order, as far as the model has the sensor (B frames, V cameras; B is dynamic, for `ort` N too):
+
+| name | shape | target |
+|---|---|---|
+| points | (B, N, 5) float32 | ort |
+| point_mask | (B, N) bool | ort |
+| pillar_points | (B, P, T, 5) float32 | trt |
+| pillar_count | (B, P) int64 | trt |
+| pillar_cell | (B, P) int64 | trt |
+| images | (B, V, 3, H, W) float32 RGB 0..1, raw size | both |
+| image_from_lidar | (B, V, 4, 4) float32 | both |
+
+Outputs, as far as the model has the head: boxes (B, M, 9), scores (B, M), labels (B, M) int64, nms_residual (B,), map_probs
+(B, K, Y, X). Slots of score 0 are unused. Conventions: `calico.frame`; grouping: `calico.export.pillars`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from calico.data.batch import Batch
+from calico.errors import CalicoError
+from calico.export.metadata import GraphMetadata, Target, read_metadata
+from calico.export.pillars import GroupedPoints, group_points
+from calico.models.calico import CalicoModel
+from calico.models.results import to_predictions
+from calico.predictions import Predictions
+
+__all__ = ["DeployGraph", "graph_inputs", "graph_outputs", "input_names", "output_names", "read_metadata"]
+
+Array = npt.NDArray[Any]
+POINT_INPUTS: dict[Target, tuple[str, ...]] = {
+    "ort": ("points", "point_mask"),
+    "trt": ("pillar_points", "pillar_count", "pillar_cell"),
+}
+IMAGE_INPUTS = ("images", "image_from_lidar")
+
+
+class DeployGraph(nn.Module):
+    """A CalicoModel in evaluation mode with its decoding, from named tensors to a tuple in the order of `output_names`."""
+
+    def __init__(self, model: CalicoModel, target: Target) -> None:
+        super().__init__()
+        self.model, self.target = model, target
+        self.eval()
+
+    def forward(self, inputs: dict[str, Tensor]) -> tuple[Tensor, ...]:
+        """See the module."""
+        model, camera, lidar = self.model, None, None
+        if model.camera is not None:
+            camera = model.lift_images(inputs["images"], inputs["image_from_lidar"])
+        if model.lidar is not None:
+            tensors = [inputs[name] for name in POINT_INPUTS[self.target]]
+            lidar = model.lidar(*tensors) if self.target == "ort" else model.lidar.from_pillars(*tensors)
+        outputs = model.heads(model.trunk(model.fuse(camera, lidar)))
+        result: tuple[Tensor, ...] = ()
+        if outputs.tasks:
+            found = model.decode(outputs)
+            result += (found.boxes, found.scores, found.labels, found.residual)
+        if outputs.map_logits is not None:
+            result += (torch.sigmoid(outputs.map_logits),)
+        return result
+
+
+def input_names(model: CalicoModel, target: Target) -> tuple[str, ...]:
+    """Names of the inputs, in order."""
+    points = POINT_INPUTS[target] if model.lidar is not None else ()
+    return points + (IMAGE_INPUTS if model.camera is not None else ())
+
+
+def output_names(model: CalicoModel) -> tuple[str, ...]:
+    """Names of the outputs, in order."""
+    boxes = ("boxes", "scores", "labels", "nms_residual") if model.center is not None else ()
+    return boxes + (("map_probs",) if model.segmentation is not None else ())
+
+
+def graph_inputs(batch: Batch, metadata: GraphMetadata) -> dict[str, Array]:
+    """The arrays that the graph takes.
+
+    Raises:
+        CalicoError: another number or size of images than the graph was exported for.
+    """
+    arrays: dict[str, Array] = {}
+    if "images" in metadata.inputs:
+        views, height, width = batch.images.shape[1], *batch.images.shape[3:]
+        if (views, (height, width)) != (metadata.views, metadata.raw_hw):
+            raise CalicoError(
+                f"the graph takes {metadata.views} images of {metadata.raw_hw[0]} x {metadata.raw_hw[1]} pixels, the batch has "
+                f"{views} of {height} x {width}; export for this rig, or give the images in the exported size"
+            )
+        arrays = {"images": batch.images.cpu().numpy(), "image_from_lidar": batch.image_from_lidar.cpu().numpy()}
+    if "points" in metadata.inputs:
+        arrays |= {"points": batch.points.cpu().numpy(), "point_mask": batch.point_mask.cpu().numpy()}
+    grouped = group_batch(batch, metadata)
+    if grouped is not None:
+        arrays |= {"pillar_points": grouped.points, "pillar_count": grouped.count, "pillar_cell": grouped.cell}
+    return {name: arrays[name] for name in metadata.inputs}
+
+
+def group_batch(batch: Batch, metadata: GraphMetadata) -> GroupedPoints | None:
+    """The batch's points grouped for a `trt` graph, with the number that its buffers had no room for (`lost`); else None."""
+    if metadata.pillars is None:
+        return None
+    grid = metadata.config.grid
+    points, mask = batch.points.cpu().numpy(), batch.point_mask.cpu().numpy()
+    return group_points(points, mask, grid.pillars, grid.z_range_m, metadata.pillars)
+
+
+def graph_outputs(outputs: Mapping[str, Array]) -> list[Predictions]:
+    """The graph's outputs by name, one `Predictions` a frame."""
+    maps = outputs.get("map_probs")
+    frames = len(next(iter(outputs.values())))
+    return to_predictions(outputs.get("boxes"), outputs.get("scores"), outputs.get("labels"), maps, frames)

@@ -1,0 +1,145 @@
+"""What a graph file says about itself, so that it runs with nothing else at hand."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import onnx
+import torch
+from pydantic import ValidationError
+from torch import nn
+
+from calico import __version__
+from calico.config.schema import Config
+from calico.errors import CalicoError
+from calico.export.pillars import PillarBudget
+from calico.models.images import ImageFit
+from calico.taxonomy import DETECTION_CLASSES
+
+Target = Literal["ort", "trt"]
+FORMAT = "calico-graph-1"
+CONVENTIONS = (
+    "LiDAR frame: x forward, y left, z up, metres. Points: x, y, z, intensity 0..1, age in seconds. Boxes: x, y, z of the "
+    "centre, length, width, height [m], yaw counter-clockwise from x [rad], vx, vy [m/s]. Maps: [class, row = y, column = x]. "
+    "image_from_lidar takes LiDAR points to (u*d, v*d, d, 1) of raw pixels, pixel (0, 0) the centre of the top left one. "
+    "Images: RGB 0..1, raw size."
+)
+
+
+@dataclass(frozen=True)
+class GraphMetadata:
+    """The card of one graph.
+
+    target: 'ort' takes points, 'trt' takes points grouped by pillar (`calico.export.pillars`).
+    config: the model's configuration without machine paths.
+    inputs, outputs: names, in order.
+    views, raw_hw: number and size of the images; 0 and (0, 0) without cameras.
+    pillars: size of the grouped buffers (trt), else None.
+    weights_sha256: of the torch weights. calico_version: that exported it.
+    """
+
+    target: Target
+    config: Config
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    views: int
+    raw_hw: tuple[int, int]
+    pillars: PillarBudget | None
+    weights_sha256: str
+    calico_version: str = __version__
+
+    def to_properties(self) -> dict[str, str]:
+        """ONNX metadata properties: `calico` holds all of the above as JSON; the others repeat it for other programs."""
+        model, grid = self.config.model, self.config.grid
+        card = {
+            **{name: getattr(self, name) for name in ("target", "inputs", "outputs", "views", "raw_hw")},
+            "format": FORMAT,
+            "pillars": None if self.pillars is None else asdict(self.pillars),
+            "weights_sha256": self.weights_sha256,
+            "calico_version": self.calico_version,
+            "config": self.config.model_dump(mode="json"),
+        }
+        properties: dict[str, object] = {
+            "calico": card,
+            "calico_version": self.calico_version,
+            "class_names": DETECTION_CLASSES if model.detection else [],
+            "map_classes": model.map.classes if model.map else [],
+            "pillar_grid": {**asdict(grid.pillars), "z_min_m": grid.z_range_m[0], "z_max_m": grid.z_range_m[1]},
+            "map_grid": asdict(grid.map) if model.map else None,
+            "score_threshold": model.detection.score_threshold if model.detection else None,
+            "image_rule": asdict(ImageFit.between(self.raw_hw, model.camera.image_size)) if model.camera else None,
+            "max_points": self.config.data.max_points,
+            "frame_conventions": CONVENTIONS,
+            "weights_sha256": self.weights_sha256,
+        }
+        return {
+            name: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+            for name, value in sorted(properties.items())
+        }
+
+
+def read_metadata(path: Path) -> GraphMetadata:
+    """The card in an ONNX file, or in the JSON file beside an engine (`calico.export.tensorrt`).
+
+    Raises:
+        CalicoError: no such file, not ONNX, or not a graph of `calico export`.
+    """
+    if not path.is_file():
+        raise CalicoError(f"graph {path}: not found; expected a file made by calico export")
+    if path.suffix == ".onnx":
+        try:
+            properties = {item.key: item.value for item in onnx.load(path, load_external_data=False).metadata_props}
+        except Exception as error:  # protobuf's DecodeError and its kin share no public base
+            raise CalicoError(f"graph {path}: not an ONNX file ({error})") from error
+    else:
+        try:
+            properties = json.loads(path.read_text(encoding="utf-8"))["metadata"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise CalicoError(f"graph {path}: not the JSON file that belongs to an engine ({error})") from error
+    try:
+        card = json.loads(properties["calico"])
+        if card["format"] != FORMAT:
+            raise CalicoError(f"graph {path}: format {card['format']!r}, expected {FORMAT!r}; export it again")
+        return GraphMetadata(
+            target=card["target"],
+            config=Config.model_validate(card["config"]),
+            inputs=tuple(card["inputs"]),
+            outputs=tuple(card["outputs"]),
+            views=card["views"],
+            raw_hw=(card["raw_hw"][0], card["raw_hw"][1]),
+            pillars=None if card["pillars"] is None else PillarBudget(**card["pillars"]),
+            weights_sha256=card["weights_sha256"],
+            calico_version=card["calico_version"],
+        )
+    except (KeyError, TypeError, json.JSONDecodeError, ValidationError) as error:
+        raise CalicoError(
+            f"graph {path}: carries no CALICO metadata that this version reads ({type(error).__name__}: {error}); "
+            "expected a file made by calico export"
+        ) from error
+
+
+def portable_config(config: Config) -> Config:
+    """The configuration without paths and device of the machine it was used on."""
+    camera = config.model.camera
+    if camera is not None:
+        camera = camera.model_copy(update={"backbone_weights": None})
+    return config.model_copy(
+        update={
+            "device": "auto",
+            "data": config.data.model_copy(update={"root": None, "cache_dir": None}),
+            "model": config.model.model_copy(update={"camera": camera}),
+        }
+    )
+
+
+def weights_sha256(model: nn.Module) -> str:
+    """Hex digest of all weights and buffers of a module, by name."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
