@@ -115,9 +115,7 @@ def shade(
     facing[lit[blocked]] = 0.0
     ambient = 0.5 * (light.sky_top + light.sky_horizon) * (0.62 + 0.38 * hits.normal[:, 2:])
     radiance = albedo * (ambient + facing[:, None] * light.sun_color)
-    gloss = GLOSS[hits.material][:, None]
-    mirrored = directions - 2 * np.einsum("ij,ij->i", directions, hits.normal)[:, None] * hits.normal
-    radiance = radiance * (1 - 0.5 * gloss) + gloss * 0.6 * sky(light, mirrored) * (mirrored[:, 2:] > 0)
+    _add_gloss(radiance, light, directions, hits)
     emitting = hits.material == Material.LAMP
     radiance[emitting] += 0.5 * hits.color[emitting]
     if light.lamps > 0:
@@ -125,6 +123,17 @@ def shade(
     air = np.exp(-hits.distance_m / np.float32(light.haze_m))[:, None]
     result: Float32 = (radiance * air + light.sky_horizon * (1 - air)).astype(np.float32)
     return result
+
+
+def _add_gloss(radiance: Float32, light: Light, directions: Float32, hits: Hits) -> None:
+    """Mirrors the sky in glass, paint and metal, more so at a low angle (Schlick's approximation of Fresnel's law)."""
+    shiny = np.flatnonzero(GLOSS[hits.material] > 0)
+    normal, incoming = hits.normal[shiny], directions[shiny]
+    cosine = -np.einsum("ij,ij->i", incoming, normal)
+    mirrored = incoming + 2 * cosine[:, None] * normal
+    share = GLOSS[hits.material[shiny]] * (0.15 + 0.85 * (1 - np.clip(cosine, 0, 1)) ** 3)
+    visible = (mirrored[:, 2] > 0) * share
+    radiance[shiny] = radiance[shiny] * (1 - share[:, None]) + visible[:, None] * sky(light, mirrored)
 
 
 def _lamps(hits: Hits, xyz: Float32, directions: Float32, start_ego: Float32, rays_ego: Float32) -> Float32:

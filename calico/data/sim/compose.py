@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from calico.data.sim.camera import render
 from calico.data.sim.lidar import EGO_T_LIDAR, Sweep, scan
@@ -20,9 +21,13 @@ BOX_RANGE_M = 60.0
 
 
 def global_T_ego(world: World, time_s: float) -> Float64:
-    """Where the ego vehicle is at a time of the scene."""
+    """Where the ego vehicle is at a time of the scene: on its track, tilted by load and suspension."""
     x, y, yaw = world.ego.at(time_s)
-    return from_yaw(yaw, (x, y, 0.0))
+    pitch, roll = world.sway.at(time_s)
+    turn = np.eye(4)
+    turn[:3, :3] = Rotation.from_euler("yx", [pitch, roll]).as_matrix()
+    result: Float64 = from_yaw(yaw, (x, y, 0.0)) @ turn
+    return result
 
 
 def compose_frame(
@@ -39,13 +44,14 @@ def compose_frame(
     time_s = key * KEYFRAME_S
     ego = global_T_ego(world, time_s)
     lidar = ego @ EGO_T_LIDAR
+    now = world.solids(time_s)
     scans, poses = [], []
     for index in range(sweeps):
         then = time_s - index * STEP_S
         pose = global_T_ego(world, then) @ EGO_T_LIDAR
-        scans.append(scan(world.solids(then), world.ground, pose, generator(seed, "lidar", index)))
+        scans.append(scan(world.solids(then) if index else now, world.ground, pose, generator(seed, "lidar", index)))
         poses.append(inverse(lidar) @ pose if index else np.eye(4))
-    images = render(world.solids(time_s), world.ground, world.light, ego, cameras, size_hw, generator(seed, "camera"))
+    images = render(now, world.ground, world.light, ego, cameras, size_hw, generator(seed, "camera"))
     return Frame(
         token=name[0],
         scene=name[1],

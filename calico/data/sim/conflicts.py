@@ -24,8 +24,7 @@ def without_conflicts(actors: list[Actor], ego: Track, ego_size: Size, times: Fl
     tracks = [ego, *(actor.track for actor in actors)]
     sizes = np.array([ego_size, *(actor.size for actor in actors)])
     meetings: set[tuple[int, int]] = set()
-    for time_s in times:
-        poses = np.array([track.at(float(time_s)) for track in tracks])
+    for poses in np.stack([track.sample(times) for track in tracks], axis=1):
         boxes = np.zeros((len(tracks), 7))
         boxes[:, [0, 1, 6]], boxes[:, 3:6] = poses, sizes
         outlines = shapely.polygons(corners(boxes)[:, :4, :2])

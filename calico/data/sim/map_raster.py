@@ -1,4 +1,4 @@
-"""The ground as one bit mask per cell: the map classes and the paint, for the camera, the LiDAR, the boxes and the labels alike."""
+"""The ground as one bit mask per cell: the map classes and the paint, for the sensors and the labels alike."""
 
 from __future__ import annotations
 
@@ -61,7 +61,8 @@ def rasterise(layout: Layout, margin_m: float = 75.0) -> GroundMap:
     """Draws a layout. The map covers all roads with a margin along y."""
     low = np.min([road.center.xy.min(axis=0) for road in layout.roads], axis=0)
     high = np.max([road.center.xy.max(axis=0) for road in layout.roads], axis=0)
-    low, high = low - [0.0, margin_m], high + [0.0, margin_m]
+    margin = np.array([0.0, margin_m])
+    low, high = low - margin, high + margin
     size = tuple(int(v) for v in np.ceil((high - low) / CELL_M))
     bits = np.zeros((size[1], size[0]), np.uint8)
     for name, geometry in areas(layout).items():

@@ -63,8 +63,8 @@ LASER_LOSS = _table(dict.fromkeys(Material, 0.0) | {Material.GLASS: 0.7, Materia
 LASER_SPREAD_M = _table(dict.fromkeys(Material, 0.0) | {Material.FOLIAGE: 0.15, Material.CLOTH: 0.01})
 """Additional standard deviation of the range, where the surface is not one [m]."""
 
-GLOSS = _table(dict.fromkeys(Material, 0.0) | {Material.GLASS: 0.6, Material.PAINT: 0.18, Material.METAL: 0.12})
-"""Share of the sky's mirror image in the colour, at normal incidence or nearly so."""
+GLOSS = _table(dict.fromkeys(Material, 0.0) | {Material.GLASS: 0.9, Material.PAINT: 0.35, Material.METAL: 0.25})
+"""Share of the sky's mirror image in the colour at grazing incidence; 15 % of it head-on."""
 
 GRAIN = _table(
     dict.fromkeys(Material, 0.05)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import trimesh
 
 from calico.data.sim.materials import Material
-from calico.frame import Float32, UInt8
+from calico.frame import Float32, Float64, UInt8
 
 Int32 = npt.NDArray[np.int32]
 Color = tuple[float, float, float]
@@ -111,16 +111,26 @@ def tube(
 ) -> Mesh:
     """A closed cylinder, or with another end radius a cone, between two points."""
     a, b = np.asarray(start, np.float64), np.asarray(end, np.float64)
-    axis = (b - a) / np.linalg.norm(b - a)
-    helper = np.array([0.0, 0.0, 1.0]) if abs(axis[2]) < 0.9 else np.array([1.0, 0.0, 0.0])
-    u = np.cross(helper, axis)
-    u /= np.linalg.norm(u)
-    v = np.cross(axis, u)
-    angle = np.arange(sides) * 2 * np.pi / sides
+    u, v = _across(b - a)
+    angle = np.arange(sides) * (2 * np.pi / sides)
     circle = np.cos(angle)[:, None] * u + np.sin(angle)[:, None] * v
-    vertices = np.concatenate(
-        [a + radius * circle, b + (radius if end_radius is None else end_radius) * circle, [a, b]]
-    )
+    other = radius if end_radius is None else end_radius
+    vertices = np.concatenate([a + radius * circle, b + other * circle, [a, b]])
+    return surface(vertices, _tube_faces(sides), material, color)
+
+
+def _across(axis: Float64) -> tuple[Float64, Float64]:
+    """Two unit vectors that make a right-handed frame with an axis."""
+    x, y, z = (float(v) for v in axis / np.sqrt((axis**2).sum()))
+    u = (-y, x, 0.0) if abs(z) < 0.9 else (0.0, -z, y)
+    length = (u[0] ** 2 + u[1] ** 2 + u[2] ** 2) ** 0.5
+    u = (u[0] / length, u[1] / length, u[2] / length)
+    v = (y * u[2] - z * u[1], z * u[0] - x * u[2], x * u[1] - y * u[0])
+    return np.array(u), np.array(v)
+
+
+@lru_cache(maxsize=32)
+def _tube_faces(sides: int) -> Int32:
     i = np.arange(sides)
     j = (i + 1) % sides
     low, high = np.full(sides, 2 * sides), np.full(sides, 2 * sides + 1)
@@ -130,7 +140,7 @@ def tube(
             for f in ((i, j, j + sides), (i, j + sides, i + sides), (low, j, i), (high, i + sides, j + sides))
         ]
     )
-    return surface(vertices, faces, material, color)
+    return faces.astype(np.int32)
 
 
 def wheel(x: float, y: float, radius: float, width: float, hub: Color = (0.35, 0.35, 0.37)) -> Mesh:

@@ -44,13 +44,45 @@ class Track:
 
     def at(self, time_s: float) -> tuple[float, float, float]:
         """x, y, heading."""
-        x, y, yaw = (float(np.interp(time_s, self.times, self.pose[:, i])) for i in range(3))
+        x, y, yaw = (float(v) for v in self.sample(np.array([time_s]))[0])
         return x, y, yaw
+
+    def sample(self, times: Float64) -> Float64:
+        """(N, 3): x, y, heading at times (N,)."""
+        if len(self.times) == 1:
+            return np.repeat(self.pose, len(times), axis=0)
+        return np.stack([np.interp(times, self.times, self.pose[:, i]) for i in range(3)], axis=1)
 
     def velocity(self, time_s: float) -> tuple[float, float]:
         """vx, vy [m/s, world] as nuScenes defines it: the central difference over the keyframes before and after."""
         after, before = self.at(time_s + KEYFRAME_S), self.at(time_s - KEYFRAME_S)
         return (after[0] - before[0]) / (2 * KEYFRAME_S), (after[1] - before[1]) / (2 * KEYFRAME_S)
+
+
+@dataclass(frozen=True)
+class Sway:
+    """Pitch and roll of the ego vehicle: a constant and a slow swing each, (2,) arrays [rad, Hz, rad]."""
+
+    constant: Float64
+    swing: Float64
+    frequency: Float64
+    phase: Float64
+
+    @staticmethod
+    def draw(rng: np.random.Generator) -> Sway:
+        """Some tenths of a degree."""
+        degree = np.pi / 180
+        return Sway(
+            rng.normal(0, 0.35 * degree, 2),
+            rng.uniform(0, 0.25 * degree, 2),
+            rng.uniform(0.3, 1.2, 2),
+            rng.uniform(0, 2 * np.pi, 2),
+        )
+
+    def at(self, time_s: float) -> tuple[float, float]:
+        """Pitch, roll [rad]."""
+        pitch, roll = self.constant + self.swing * np.sin(2 * np.pi * self.frequency * time_s + self.phase)
+        return float(pitch), float(roll)
 
 
 def follow(

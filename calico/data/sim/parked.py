@@ -20,6 +20,8 @@ KERB_MIX: dict[str, float] = {
     "construction_vehicle": 0.01,
     "": 0.02,
 }
+ROADSIDE: tuple[str, ...] = ("bus", "trailer", "motorcycle", "bicycle")
+"""Wanted kinds that are put at the roadside."""
 LOT_MIX: dict[str, float] = {"car": 0.89, "truck": 0.03, "motorcycle": 0.04, "bus": 0.0, "trailer": 0.0, "": 0.04}
 
 
@@ -94,7 +96,7 @@ def _wanted(
     """Puts each wanted kind at the roadside, where parking lane or verge has room for it."""
     road = layout.roads[0]
     actors: list[Actor] = []
-    for kind in wanted:
+    for kind in (kind for kind in wanted if kind in ROADSIDE):
         for _ in range(12):
             station = float(rng.uniform(*near))
             side = int(rng.choice([-1, 1]))

@@ -90,13 +90,13 @@ def _group(rng: np.random.Generator, layout: Layout, floor: Floor, near: tuple[f
     if layout.carparks and rng.random() < 0.2:
         park = layout.carparks[int(rng.integers(len(layout.carparks)))]
         middle = park.area.centroid
-        x, y, yaw = middle.x + float(rng.normal(0, 5)), middle.y + float(rng.normal(0, 2)), 0.0
+        x, y = middle.x + float(rng.normal(0, 5)), middle.y + float(rng.normal(0, 2))
     else:
         road = layout.roads[0]
         side = int(rng.choice([-1, 1]))
         kerb = road.right_m if side < 0 else road.left_m
         station = float(rng.uniform(*near))
-        x, y, yaw = road.center.beside(station, side * (kerb + float(rng.uniform(0.6, road.walkway_m + 1.5))))
+        x, y, _ = road.center.beside(station, side * (kerb + float(rng.uniform(0.6, road.walkway_m + 1.5))))
         if shapely.Point(x, y).distance(layout.drivable) < 0.3:
             return []
     actors = []

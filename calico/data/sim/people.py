@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -83,7 +84,7 @@ def _tyre(x: float, radius: float, width: float) -> list[Mesh]:
     ring = np.stack([x + (radius - width / 2) * np.cos(angle), radius + (radius - width / 2) * np.sin(angle)], axis=1)
     parts = [
         tube((float(a[0]), 0, float(a[1])), (float(b[0]), 0, float(b[1])), width / 2, Material.RUBBER, DARK, sides=4)
-        for a, b in zip(ring[:-1], ring[1:], strict=True)
+        for a, b in pairwise(ring)
     ]
     return [*parts, tube((x, -0.05, radius), (x, 0.05, radius), radius * 0.3, Material.METAL, (0.4, 0.4, 0.4))]
 

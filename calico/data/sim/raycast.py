@@ -31,9 +31,10 @@ class Solid:
         scene = EmbreeScene()
         corners = np.ascontiguousarray(mesh.vertices[mesh.faces])
         TriangleMesh(scene, corners)
-        normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        length = np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
-        return Solid(scene, (normal / length).astype(np.float32), mesh.material, mesh.color, owner)
+        a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+        normal = a[:, [1, 2, 0]] * b[:, [2, 0, 1]] - a[:, [2, 0, 1]] * b[:, [1, 2, 0]]
+        normal /= np.maximum(np.sqrt(np.einsum("ij,ij->i", normal, normal)), 1e-12)[:, None]
+        return Solid(scene, normal, mesh.material, mesh.color, owner)
 
 
 @dataclass(frozen=True)

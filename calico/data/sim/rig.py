@@ -1,7 +1,7 @@
 """The six cameras: where they sit and what they see of the world, after nuScenes.
 
-Mounts are those of the nuScenes vehicles, rounded; the fields of view 70 degrees, 110 at the back. Images are wide and low (96 x 256),
-as after the crop that BEVFusion makes, with the horizon above the middle.
+Mounts are those of the nuScenes vehicles, rounded; the fields of view 70 degrees, 110 at the back. Images are wide
+and low (96 x 256), as after the crop that BEVFusion makes, with the horizon above the middle.
 """
 
 from __future__ import annotations

@@ -18,9 +18,9 @@ EGO_SIZE: Size = (4.6, 1.9, 1.7)
 MIX: dict[str, float] = {
     "car": 0.76,
     "truck": 0.09,
-    "bus": 0.05,
+    "bus": 0.035,
     "motorcycle": 0.06,
-    "construction_vehicle": 0.02,
+    "construction_vehicle": 0.01,
     "trailer": 0.02,
 }
 """Shares of moving traffic; "trailer" is a truck with a semi-trailer behind."""
@@ -95,7 +95,7 @@ def _queue(
     names, shares = list(MIX), np.asarray(list(MIX.values()))
     pending = with_ego
     nearest = 12.0 if lane.arm == 0 or lane.stop_m else 35.0
-    while front > nearest:
+    while front > nearest or pending:
         kind = str(rng.choice(names, p=shares / shares.sum()))
         if wanted and rng.random() < 0.5 and abs(front - plan.ego_start_m - 15) < 45:
             kind = wanted.pop(0)

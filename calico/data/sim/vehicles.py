@@ -65,7 +65,7 @@ def car(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
     front, back = a - hood * length, -a + boot * length
     cabin_top = (back + slope * 0.35 * (height - belt) * 2, front - 0.75 * (height - belt), half * 0.80)
     parts = [
-        hexahedron((-a, a, half), (-a * 0.99, a * 0.99, half), (sill, belt * 0.72), Material.PAINT, color),
+        hexahedron((-a, a, half * 0.94), (-a * 0.99, a * 0.99, half), (sill, belt * 0.72), Material.PAINT, color),
         hexahedron(
             (-a * 0.99, a * 0.99, half), (-a * 0.97, a * 0.95, half * 0.94), (belt * 0.72, belt), Material.PAINT, color
         ),
@@ -80,17 +80,28 @@ def car(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
         block((length * 0.96, width * 0.9, 0.1), Material.PLASTIC, DARK, (0.0, 0.0, sill - 0.1)),
     ]
     middle = (cabin_top[0] + cabin_top[1]) / 2
+    for x in (middle, middle - 0.3 * (cabin_top[1] - cabin_top[0])):
+        low, high = (x - 0.05, x + 0.05, half * 0.94), (x - 0.05, x + 0.05, half * 0.81)
+        parts.append(hexahedron(low, high, (belt, height - 0.04), Material.PAINT, color))
     for side in (-1, 1):
-        for x in (middle, back + 0.12) if style != "van" else (middle,):
-            parts.append(hexahedron((x - 0.05, x + 0.05, 0.02), (x - 0.05, x + 0.05, 0.02), (belt, height - 0.04), Material.PAINT, color)
-                         .placed(0.0, side * half * 0.87))  # fmt: skip
-        parts.append(block((0.15, 0.16, 0.12), Material.PAINT, color, (front - 0.25, side * (half - 0.06), belt)))
-    radius = min(0.36, 0.21 * height)
-    wheels = [wheel(x * length, side * (half - 0.12), radius, 0.22) for x in (-0.31, 0.32) for side in (-1, 1)]
+        mirror = (front - 0.25, side * (half - 0.06), belt)
+        parts.append(block((0.15, 0.16, 0.12), Material.PAINT, color, mirror))
+    wheels = _car_wheels(length, half, min(0.36, 0.21 * height))
     lamps = _lamps(
         a - 0.02, -a + 0.02, half, belt * 0.66, 0.35 if high or style in ("hatch", "estate") else 0.16, braking
     )
     return merge(parts + wheels + lamps).fitted((length, width, height))
+
+
+def _car_wheels(length: float, half: float, radius: float) -> list[Mesh]:
+    """Four wheels, each before a dark wheel arch."""
+    parts = []
+    for x in (-0.31 * length, 0.32 * length):
+        for side in (-1, 1):
+            inner, outer = (x, side * (half - 0.3), radius * 1.05), (x, side * half, radius * 1.05)
+            parts.append(tube(inner, outer, radius * 1.2, Material.PLASTIC, DARK, sides=10))
+            parts.append(wheel(x, side * (half - 0.09), radius, 0.22, (0.45, 0.45, 0.47)))
+    return parts
 
 
 def truck(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:

@@ -71,7 +71,7 @@ def _machine(
     band: tuple[float, float],
     wanted: bool,
 ) -> list[Actor]:
-    if not wanted and rng.random() > 0.45:
+    if not wanted and rng.random() > 0.3:
         return []
     size = draw_size(rng, "construction_vehicle")
     offset = max((band[0] + band[1]) / 2, band[0] + size[1] / 2 + 0.5)

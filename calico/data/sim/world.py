@@ -12,7 +12,7 @@ from calico.data.sim.layout import KINDS, Layout, build_layout
 from calico.data.sim.light import Light, draw_light
 from calico.data.sim.map_raster import GroundMap, rasterise
 from calico.data.sim.meshes import Mesh, merge
-from calico.data.sim.motion import KEYFRAME_S, Track, timeline
+from calico.data.sim.motion import KEYFRAME_S, Sway, Track, timeline
 from calico.data.sim.parked import draw_parked
 from calico.data.sim.pedestrians import draw_pedestrians
 from calico.data.sim.raycast import Solid
@@ -23,7 +23,7 @@ from calico.seeds import generator
 
 RARE: tuple[str, ...] = ("bus", "trailer", "construction_vehicle", "motorcycle", "bicycle", "barrier")
 """Kinds of which every scene is promised some, in turn, so that a small split has them all."""
-RARE_PER_SCENE = 3
+RARE_PER_SCENE = 2
 EGO_START_M = 85.0
 
 
@@ -36,6 +36,7 @@ class World:
     light: Light
     actors: tuple[Actor, ...]
     ego: Track
+    sway: Sway
     fixed: Solid
 
     def moving(self, time_s: float) -> Solid | None:
@@ -65,35 +66,38 @@ def build_world(seed: int, split: str, scene: int, frames: int) -> World:
 
     plan_rng = stream("plan")
     turn = int(generator(seed, "sim", split).integers(1 << 16))
-    kind = KINDS[(scene + turn) % len(KINDS)]
     wanted = tuple(RARE[(scene * RARE_PER_SCENE + k + turn) % len(RARE)] for k in range(RARE_PER_SCENE))
     times = timeline(frames)
     travel = 12.0 * (frames - 1) * KEYFRAME_S
     middle = EGO_START_M + float(plan_rng.uniform(8, 25 + 0.6 * travel))
+    kind = KINDS[(scene + turn) % len(KINDS)]
     layout = build_layout(stream("layout"), kind, EGO_START_M + travel + 95.0, middle)
+    near = (EGO_START_M - 30.0, EGO_START_M + 0.7 * travel + 45.0)
     ego_lane = int(plan_rng.integers(layout.roads[0].forward))
     red = _red_lights(plan_rng, layout, ego_lane)
-    near = (EGO_START_M - 30.0, EGO_START_M + 0.7 * travel + 45.0)
     floor = Floor()
     works, closed = [], frozenset[int]()
-    if "barrier" in wanted or "construction_vehicle" in wanted or plan_rng.random() < 0.35:
+    if "barrier" in wanted or "construction_vehicle" in wanted or plan_rng.random() < 0.3:
         works, closed = draw_works(stream("works"), layout, floor, near, ego_lane, wanted)
     plan = Plan(times, ego_lane, EGO_START_M, red, closed, wanted, float(plan_rng.uniform(0.6, 1.5)))
     ego, traffic = draw_traffic(stream("traffic"), layout, plan)
-    roadside = tuple(k for k in wanted if k in ("bus", "trailer", "motorcycle", "bicycle"))
-    parked = draw_parked(stream("parked"), layout, floor, near, roadside, EGO_START_M)
+    parked = draw_parked(stream("parked"), layout, floor, near, wanted, EGO_START_M)
     people = draw_pedestrians(stream("people"), layout, floor, times, red, near)
     scenery = draw_scenery(stream("scenery"), layout, floor, red)
-    actors = tuple(without_conflicts([*works, *parked, *traffic, *people], ego, EGO_SIZE, times[::5]))
+    actors = without_conflicts([*works, *parked, *traffic, *people], ego, EGO_SIZE, times[::5])
     ground = rasterise(layout)
-    still = [
-        (i, actor.mesh.placed(x, y, float(ground.height(np.array([x, y]))), yaw))
-        for i, actor in enumerate(actors)
-        if actor.static
-        for x, y, yaw in [actor.track.at(0.0)]
-    ]
-    fixed = _solid([(-1, scenery), *still])
-    return World(layout, ground, draw_light(stream("light")), actors, ego, fixed)
+    fixed = _fixed(scenery, actors, ground)
+    return World(layout, ground, draw_light(stream("light")), tuple(actors), ego, Sway.draw(stream("sway")), fixed)
+
+
+def _fixed(scenery: Mesh, actors: list[Actor], ground: GroundMap) -> Solid:
+    """Scenery and standing actors, ready for ray casting."""
+    placed = [(-1, scenery)]
+    for i, actor in enumerate(actors):
+        if actor.static:
+            x, y, yaw = actor.track.at(0.0)
+            placed.append((i, actor.mesh.placed(x, y, float(ground.height(np.array([x, y]))), yaw)))
+    return _solid(placed)
 
 
 def _red_lights(rng: np.random.Generator, layout: Layout, ego_lane: int) -> tuple[bool, bool]:
