@@ -103,13 +103,25 @@ def axis(name: str, unit: str | None) -> str:
 
 
 def condition(value: Condition) -> str:
-    """'clean', 'fog, severity 3', 'PGD, eps 8, steps 10'."""
+    """'clean', 'fog, severity 3', 'camera PGD, eps 8/255': an attack by the budget on its axis, else by all parameters."""
     if value.kind == "clean":
         return "clean"
     if value.kind == "corruption":
         return f"{words(value.name)}, severity{SPACE}{value.severity}"
+    budget = value.parameters.get(value.axis) if value.axis else None
+    if value.axis is None or budget is None:
+        return full_condition(value)
+    stem, suffix = _split_unit(value.axis)
+    unit = value.unit or suffix
+    shown = f"{words(stem)}{SPACE}{parameter(budget)}"
+    return f"{words(value.name)}, {shown}" + (unit if unit.startswith("/") else f"{SPACE}{unit}" if unit else "")
+
+
+def full_condition(value: Condition) -> str:
+    """The condition with all its parameters."""
     shown = parameters(value.parameters)
-    return words(value.name) + (f", {shown}" if shown else "")
+    name = condition(value) if value.kind == "corruption" else words(value.name)
+    return name + (f", {shown}" if shown else "")
 
 
 def _split_unit(name: str) -> tuple[str, str]:

@@ -140,7 +140,7 @@ def _drop(context: _Context, cell: Cell, name: str, bound: float) -> _Outcome:
         other = compare.other_budget(cell, context.baseline)
         if other is None:
             return _Outcome("error", "the baseline holds no such cell")
-        reason = f"{where}: the baseline ran it with other parameters ({formatting.condition(other.condition)})"
+        reason = f"{where}: the baseline ran it with other parameters ({formatting.full_condition(other.condition)})"
         context.not_comparable.append(reason)
         return _Outcome("error", reason)
     metric, old = cell.metrics[name], old_cell.metrics.get(name)

@@ -81,8 +81,7 @@ class Chart:
 def line_chart(title: str, x_label: str, lines: Sequence[Line], top_value: float, width: float, height: float) -> Chart:
     """Lays out a chart whose y axis runs from 0 to `top_value` (fractions, shown in percent)."""
     left, right, bottom = LEFT + CLEAN_SLOT, width - RIGHT, height - BOTTOM
-    order = next((line.levels for line in lines if len(line.levels) > 1), lines[0].levels)
-    levels = sorted({level for line in lines for level in line.levels}, reverse=order[0] > order[-1])
+    levels = ordered_levels(lines)
     places = _places(levels, left, right)
 
     def y(value: float) -> float:
@@ -102,6 +101,12 @@ def line_chart(title: str, x_label: str, lines: Sequence[Line], top_value: float
         y_ticks=tuple(Tick(round(y(v), 1), formatting.percent(v)) for v in steps(top_value)),
         lines=tuple(_draw(line, places, LEFT + 10, y) for line in lines),
     )
+
+
+def ordered_levels(lines: Sequence[Line]) -> list[float]:
+    """All levels of the lines, mild to severe: in the direction of the first line that has more than one."""
+    order = next((line.levels for line in lines if len(line.levels) > 1), lines[0].levels)
+    return sorted({level for line in lines for level in line.levels}, reverse=order[0] > order[-1])
 
 
 def top_of(metrics: Sequence[Metric | None]) -> float:

@@ -62,7 +62,7 @@ def _table(title: str, view: View, pairs: list[tuple[Cell, Check | None]]) -> Ch
 def _row(label: str, cell: Cell, check: Check | None) -> CheckRow:
     return CheckRow(
         subject=label,
-        condition=formatting.condition(cell.condition),
+        condition=formatting.full_condition(cell.condition),
         passed=None if check is None else check.passed,
         measured="" if check is None else formatting.parameters(check.measured),
         details=formatting.parameters(cell.details),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reports import formatting
-from reports.html.chart import Chart, Line, line_chart, top_of
+from reports.html.chart import Chart, Line, line_chart, ordered_levels, top_of
 from reports.html.value import Value, shown
 from reports.view import HEADLINES, Point, Series, View, is_control, level
 
+Place = Callable[[Point], float]
 WIDTH, HEIGHT = 360.0, 230.0
 
 
@@ -86,46 +87,80 @@ def _group(view: View, metric: str, kind: str, members: Sequence[Member]) -> Pan
 def _panel(
     view: View, metric: str, kind: str, name: str, members: list[tuple[Series, str, bool]], top: float
 ) -> Panel | None:
-    lines: list[Line] = []
-    rows: list[tuple[Line, list[Point]]] = []
-    condition = None
-    for series, member, control in members:
-        points = _along_axis(view.points(series, metric, kind, member))
-        if not points:
-            continue
-        condition = condition or points[0].condition
-        label = series.label if member == name else f"{series.label}, {formatting.words(member)}"
+    found = [(s, n, control, list(view.points(s, metric, kind, n))) for s, n, control in members]
+    found = [member for member in found if member[3]]
+    if not found:
+        return None
+    condition = found[0][3][0].condition
+    place, axis = _axis([points for *_, points in found])
+    lines, rows = [], []
+    for series, member, control, unsorted in found:
+        points = _worst_at_each_place(unsorted, place)
         line = Line(
-            label, series.style, control, view.clean(series, metric),
-            tuple(level(p.condition) for p in points), tuple(p.metric for p in points),
-        )  # fmt: skip
+            label=series.label if member == name else f"{series.label}, {formatting.words(member)}",
+            style=series.style,
+            control=control,
+            clean=view.clean(series, metric),
+            levels=tuple(place(point) for point in points),
+            metrics=tuple(point.metric for point in points),
+        )
         lines.append(line)
         rows.append((line, points))
-    if condition is None:
-        return None
     title = formatting.words(name)
-    on_axis = condition.axis is not None and isinstance(condition.parameters.get(condition.axis), (int, float))
-    axis = formatting.axis(condition.axis or "", condition.unit) if on_axis else "severity"
-    chart = line_chart(f"{metric} under {title} against {axis}", axis, lines, top, WIDTH, HEIGHT)
-    levels = list(dict.fromkeys(lv for line in lines for lv in line.levels))
-    table = tuple(_row(line, points, levels) for line, points in rows)
-    sensors = " + ".join(formatting.words(sensor) for sensor in condition.sensors)
-    return Panel(title, sensors, chart, ("clean", *(formatting.plain(lv) for lv in levels)), table)
-
-
-def _along_axis(points: tuple[Point, ...]) -> list[Point]:
-    """By severity where severities differ, else by the physical value (an attack's budget); the worst of equal places."""
-    if len({p.condition.severity for p in points}) < len(points):
-        points = tuple(
-            sorted(points, key=lambda p: (level(p.condition), p.metric.value is not None, p.metric.value or 0.0))
-        )
-        points = tuple({level(p.condition): p for p in reversed(points)}.values())[::-1]
-    return list(points)
-
-
-def _row(line: Line, points: list[Point], levels: list[float]) -> TableRow:
-    at = {level(p.condition): p for p in points}
-    values = tuple(
-        shown(at[lv].metric, formatting.parameters(at[lv].condition.parameters)) if lv in at else None for lv in levels
+    levels = ordered_levels(lines)
+    return Panel(
+        name=title,
+        sensors=" + ".join(formatting.words(sensor) for sensor in condition.sensors),
+        chart=line_chart(f"{metric} under {title} against {axis}", axis, lines, top, WIDTH, HEIGHT),
+        columns=("clean", *(formatting.plain(lv) for lv in levels)),
+        rows=tuple(_row(line, points, levels, place) for line, points in rows),
     )
+
+
+def _axis(lines: list[list[Point]]) -> tuple[Place, str]:
+    """The physical axis, where it is a number that differs with severity; else the severity."""
+    condition = lines[0][0].condition
+    distinct = all(
+        len({level(p.condition) for p in points}) >= len({p.condition.severity for p in points}) for points in lines
+    )
+    numeric = all(
+        isinstance(p.condition.parameters.get(p.condition.axis or ""), (int, float)) for points in lines for p in points
+    )
+    if numeric and distinct:
+        return lambda point: level(point.condition), formatting.axis(condition.axis or "", condition.unit)
+    return lambda point: float(point.condition.severity), "severity"
+
+
+def _worst_at_each_place(points: list[Point], place: Place) -> list[Point]:
+    """From mild to severe; of several conditions at one place (attacks that differ in their steps) the worst."""
+    rising = sorted(points, key=lambda p: (place(p), p.metric.value is None, p.metric.value or 0.0))
+    first: dict[float, Point] = {}
+    for point in rising:
+        first.setdefault(place(point), point)
+    falls = (
+        len(points) > 1
+        and points[0].condition.severity != points[-1].condition.severity
+        and place(points[0]) > place(points[-1])
+    )
+    kept = list(first.values())
+    return kept[::-1] if falls else kept
+
+
+def _row(line: Line, points: list[Point], levels: list[float], place: Place) -> TableRow:
+    at = {place(point): point for point in points}
+    values = []
+    for lv in levels:
+        point = at.get(lv)
+        values.append(shown(point.metric, formatting.parameters(point.condition.parameters)) if point else None)
     return TableRow(line.label, line.style % 6, (shown(line.clean), *values))
+
+
+def transfers(view: View) -> tuple[str, ...]:
+    """Which series were shown frames that were attacked on another engine: no white-box figures."""
+    sources: dict[str, None] = {}
+    for series in view.series:
+        for cell in view.cells(series):
+            source = cell.details.get("crafted_on")
+            if cell.condition.kind == "attack" and source and source != f"{cell.model}/{cell.engine}":
+                sources[f"{series.label}: the frames were attacked on {source}"] = None
+    return tuple(sources)

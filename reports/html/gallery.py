@@ -12,9 +12,9 @@ from PIL import Image, UnidentifiedImageError
 from reports import formatting
 from reports.schema import Picture, Results
 
-MAX_BYTES_ONE = 160_000
-MAX_BYTES_ALL = 3_500_000
-SIDES_PX = (1200, 900, 600, 400)
+MAX_BYTES_ONE = 300_000
+MAX_BYTES_ALL = 4_500_000
+SIDES_PX = (1600, 1200, 800, 400)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from reports import compare
 from reports.gate_report import GateReport
 from reports.html.checks import absent, budget_table, effect_table
 from reports.html.classes import class_bars
-from reports.html.curves import attack_curves, severity_curves
+from reports.html.curves import attack_curves, severity_curves, transfers
 from reports.html.gallery import gallery
 from reports.html.heatmap import heatmaps, severity_scales
 from reports.html.scorecard import scorecard
@@ -61,6 +61,7 @@ def render_html(
             curves=severity_curves(view),
             classes=class_bars(view),
             attacks=attack_curves(view),
+            transfers=transfers(view),
             has_controls=any(is_control(cell.condition) for cell in results.cells),
             budgets=budget_table(view),
             effects=effect_table(view),

@@ -81,7 +81,7 @@ def _row(view: View, baseline: View | None, series: Series, metric: str, rates: 
     clean = view.clean(series, metric)
     sensors = next((model.sensors for model in view.results.models if model.name == series.model), ())
     summary = view.results.summary.get(f"{series.model}/{series.engine}", {})
-    before = summary_of(baseline, series)
+    before = _summary(baseline, series)
     return ScoreRow(
         label=series.label,
         style=series.style % 6,
@@ -95,12 +95,18 @@ def _row(view: View, baseline: View | None, series: Series, metric: str, rates: 
         ),
         worst=_worst(view, baseline, series, metric, "corruption", clean),
         attack=_worst(view, baseline, series, metric, "attack", clean),
-        rates=tuple(shown(summary.get(f"{metric}/{rate}"), old=before.get(f"{metric}/{rate}")) for rate in rates),
+        rates=tuple(_rate(summary.get(f"{metric}/{rate}"), before.get(f"{metric}/{rate}")) for rate in rates),
         sample=formatting.sample(clean),
     )
 
 
-def summary_of(baseline: View | None, series: Series) -> dict[str, Metric]:
+def _rate(metric: Metric | None, old: Metric | None) -> Value:
+    """An aggregate; one that compares with another model names it (the part of its method behind the semicolon)."""
+    note = metric.method.partition("; ")[2] if metric is not None and metric.method else ""
+    return shown(metric, note, old=old)
+
+
+def _summary(baseline: View | None, series: Series) -> dict[str, Metric]:
     """The baseline's aggregates of the same model and engine."""
     return baseline.results.summary.get(f"{series.model}/{series.engine}", {}) if baseline else {}
 

@@ -48,6 +48,11 @@ def test_names_parameters_and_conditions() -> None:
     assert formatting.axis("eps", "px/255") == "eps (px/255)"
     attack = Condition(kind="attack", name="pgd", parameters={"steps": 10, "eps_m": 0.2})
     assert formatting.condition(attack).replace("\u00a0", " ") == "PGD, eps 0.2 m, steps 10"
+    attack = attack.model_copy(update={"axis": "eps_m"})
+    assert formatting.condition(attack).replace("\u00a0", " ") == "PGD, eps 0.2 m"
+    assert formatting.full_condition(attack).replace("\u00a0", " ") == "PGD, eps 0.2 m, steps 10"
+    attack = Condition(kind="attack", name="camera_pgd", parameters={"eps": 8.0}, axis="eps", unit="/255")
+    assert formatting.condition(attack).replace("\u00a0", " ") == "camera PGD, eps 8/255"
     assert (
         formatting.condition(Condition(kind="corruption", name="fog", severity=3)).replace("\u00a0", " ")
         == "fog, severity 3"

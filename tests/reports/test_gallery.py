@@ -37,7 +37,7 @@ def test_a_big_picture_is_scaled_down(results: Results, tmp_path: Path) -> None:
     (frame,) = gallery(with_pictures(results, ("big.png", FOG)), tmp_path)
     data = base64.b64decode(frame.pictures[0].uri.split(",")[1])
     assert Image.open(io.BytesIO(data)).size == (frame.pictures[0].width, frame.pictures[0].height)
-    assert max(frame.pictures[0].width, frame.pictures[0].height) <= 1200
+    assert max(frame.pictures[0].width, frame.pictures[0].height) <= 1600
     assert len(data) <= MAX_BYTES_ONE
 
 

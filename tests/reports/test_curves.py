@@ -1,0 +1,74 @@
+from reports.html.curves import attack_curves, severity_curves, transfers
+from reports.html.heatmap import severity_scales
+from reports.schema import Cell, Condition, Metric, Results
+from reports.view import View
+
+
+def cell(condition: Condition, value: float, engine: str = "torch", **details: str) -> Cell:
+    metrics = {"mAP": Metric(value=value, n_frames=5, n_scenes=2)}
+    identity = f"{condition.name}{condition.severity}{condition.parameters}{engine}"
+    return Cell(
+        id=identity, model="fused", engine=engine, condition=condition, seed=0, metrics=metrics, details=details
+    )
+
+
+def view(results: Results, *cells: Cell) -> View:
+    return View(results.model_copy(update={"cells": cells, "summary": {}}))
+
+
+def fog(severity: int, visibility: float) -> Condition:
+    parameters: dict[str, float | int | str | None] = {"visibility_m": visibility}
+    return Condition(
+        kind="corruption", name="fog", severity=severity, parameters=parameters, axis="visibility_m", unit="m"
+    )
+
+
+def pgd(eps: float, steps: int, name: str = "camera_pgd") -> Condition:
+    return Condition(
+        kind="attack", name=name, parameters={"eps": eps, "steps": steps}, axis="eps", unit="/255", sensors=("camera",)
+    )
+
+
+CLEAN = cell(Condition(kind="clean", name="clean"), 0.6)
+
+
+def test_columns_of_the_table_run_from_mild_to_severe_whatever_the_order_of_the_file(results: Results) -> None:
+    looked = view(results, cell(fog(3, 50), 0.2), cell(fog(1, 400), 0.5), CLEAN, cell(fog(2, 100), 0.3))
+    panel = severity_curves(looked)[0].panels[0]
+    assert panel.columns == ("clean", "400", "100", "50")
+    assert [v.text for v in panel.rows[0].values if v] == ["60.0\u00a0%", "50.0\u00a0%", "30.0\u00a0%", "20.0\u00a0%"]
+    assert panel.chart.x_label == "visibility (m)"
+    assert severity_scales(looked)[0].levels == (
+        "visibility\u00a0400\u00a0m",
+        "visibility\u00a0100\u00a0m",
+        "visibility\u00a050\u00a0m",
+    )
+
+
+def test_a_parameter_that_does_not_differ_with_severity_is_no_axis(results: Results) -> None:
+    panel = severity_curves(view(results, CLEAN, cell(fog(1, 1), 0.2), cell(fog(2, 1), 0.1)))[0].panels[0]
+    assert panel.chart.x_label == "severity"
+    assert panel.columns == ("clean", "1", "2")
+
+
+def test_of_attacks_with_one_budget_the_worst_is_drawn(results: Results) -> None:
+    looked = view(results, CLEAN, cell(pgd(4, 10), 0.3), cell(pgd(4, 50), 0.1), cell(pgd(8, 10), 0.2))
+    panel = attack_curves(looked)[0].panels[0]
+    assert panel.columns == ("clean", "4", "8")
+    assert [v.text for v in panel.rows[0].values if v] == ["60.0\u00a0%", "10.0\u00a0%", "20.0\u00a0%"]
+
+
+def test_the_noise_control_is_drawn_with_its_attack_and_alone_where_there_is_none(results: Results) -> None:
+    noise = cell(pgd(4, 0, "camera_noise"), 0.55)
+    (panel,) = attack_curves(view(results, CLEAN, cell(pgd(4, 10), 0.3), noise))[0].panels
+    assert [line.control for line in panel.chart.lines] == [False, True]
+    assert [row.label for row in panel.rows] == ["fused", "fused, camera noise"]
+    (panel,) = attack_curves(view(results, CLEAN, noise))[0].panels
+    assert (panel.name, [line.control for line in panel.chart.lines]) == ("camera noise", [True])
+
+
+def test_frames_attacked_on_another_engine_are_named(results: Results) -> None:
+    own = cell(pgd(4, 10), 0.1, crafted_on="fused/torch")
+    other = cell(pgd(4, 10), 0.2, engine="onnx", crafted_on="fused/torch")
+    assert transfers(view(results, own, other)) == ("fused (onnx): the frames were attacked on fused/torch",)
+    assert transfers(view(results, own)) == ()
