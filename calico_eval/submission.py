@@ -157,7 +157,8 @@ def predictions_from_submission(found: Sequence[Record], frame: Frame) -> Predic
 
 def _level_rotation(frame: Frame) -> Float64:
     """(2, 2) takes level global velocities into the LiDAR frame's x and y."""
-    return frame.global_T_lidar[:2, :2].T
+    result: Float64 = frame.global_T_lidar[:2, :2].T
+    return result
 
 
 def _fault(token: str, record: object) -> str:

@@ -37,6 +37,7 @@ MAP_COLORS: tuple[tuple[str, Color], ...] = (
 UNKNOWN_COLOR: Color = (248, 246, 240)
 SUPERSAMPLE = 2
 LEGEND_PX = 40
+MIN_ARROW_M_S = 0.2
 
 
 def draw_bev(
@@ -145,15 +146,14 @@ def _draw_boxes(draw: ImageDraw.ImageDraw, layer: Drawn, range_m: float, scale: 
         edge = [(float(u), float(v)) for u, v in _pixels(quad, range_m, scale)]
         for start, end in zip(edge, edge[1:] + edge[:1], strict=True):
             stroke(draw, start, end, color, width, layer.dashed)
-        front = (quad[0] + quad[1]) / 2
-        lines = [(box[:2], front)]
-        if np.isfinite(box[7:9]).all() and np.hypot(*box[7:9]) > 0.2:
-            lines.append((front, front + box[7:9]))
-        for begin, end_m in lines:
-            u, v = _pixels(np.stack([begin, end_m]), range_m, scale)
-            draw.line([tuple(u), tuple(v)], fill=color, width=SUPERSAMPLE)
-        if len(lines) == 2:
-            _arrow_head(draw, *_pixels(np.stack(lines[1]), range_m, scale), color)
+        moving = np.isfinite(box[7:9]).all() and np.hypot(*box[7:9]) > MIN_ARROW_M_S
+        nose_m = (quad[0] + quad[1]) / 2
+        ahead_m = nose_m + box[7:9] if moving else nose_m
+        middle, nose, ahead = _pixels(np.stack([box[:2], nose_m, ahead_m]), range_m, scale)
+        draw.line([tuple(middle), tuple(nose)], fill=color, width=SUPERSAMPLE)
+        if moving:
+            draw.line([tuple(nose), tuple(ahead)], fill=color, width=SUPERSAMPLE)
+            _arrow_head(draw, nose, ahead, color)
 
 
 def _arrow_head(draw: ImageDraw.ImageDraw, start: Float64, end: Float64, color: Color) -> None:

@@ -25,9 +25,7 @@ def corners(boxes: npt.NDArray[np.floating]) -> Float64:
     return result
 
 
-def points_in_boxes(
-    points: npt.NDArray[np.floating], boxes: npt.NDArray[np.floating], margin_m: float = 0.0
-) -> Bool:
+def points_in_boxes(points: npt.NDArray[np.floating], boxes: npt.NDArray[np.floating], margin_m: float = 0.0) -> Bool:
     """(M, N) mask: point n (N, >=3) lies in box m, grown by margin_m on every side."""
     delta = points[None, :, :3].astype(np.float64) - boxes[:, None, :3]
     c, s = np.cos(boxes[:, 6])[:, None], np.sin(boxes[:, 6])[:, None]
@@ -40,7 +38,7 @@ def points_in_boxes(
 
 def transform_boxes(a_T_b: Float64, boxes: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
     """(M, 9) boxes of frame B in frame A (a rigid transform; only its turn about z changes the yaw). Keeps the dtype."""
-    result = boxes.copy()
+    result: npt.NDArray[np.floating] = boxes.copy()
     result[:, :3] = boxes[:, :3] @ a_T_b[:3, :3].T + a_T_b[:3, 3]
     result[:, 6] = wrap_angle(boxes[:, 6] + yaw_of(a_T_b))
     velocity = np.concatenate([boxes[:, 7:9], np.zeros((len(boxes), 1))], axis=1)
@@ -80,7 +78,7 @@ def _inside(points: Float64, quads: Float64) -> Bool:
     edges = np.roll(quads, -1, axis=2) - quads
     rel = points[:, :, :, None] - quads[:, :, None]
     cross = edges[:, :, None, :, 0] * rel[..., 1] - edges[:, :, None, :, 1] * rel[..., 0]
-    result: Bool = (cross <= 1e-9).all(axis=-1)
+    result: Bool = np.all(cross <= 1e-9, axis=-1)
     return result
 
 
@@ -96,7 +94,7 @@ def _edge_crossings(quads_a: Float64, quads_b: Float64) -> tuple[Float64, Bool]:
     u = (rel[..., 0] * dir_a[..., 1] - rel[..., 1] * dir_a[..., 0]) / safe
     crossed = (abs(det) >= 1e-12) & (t >= 0) & (t <= 1) & (u >= 0) & (u <= 1)
     point = start_a + t[..., None] * dir_a
-    flat = point.shape[:2] + (16,)
+    flat = (*point.shape[:2], 16)
     return point.reshape(*flat, 2), crossed.reshape(flat)
 
 

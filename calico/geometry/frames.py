@@ -10,7 +10,8 @@ from calico.frame import Float64
 
 def transform(a_T_b: Float64, points_b: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
     """(N, 3) points of frame B, in frame A; keeps the dtype."""
-    return (points_b @ a_T_b[:3, :3].T + a_T_b[:3, 3]).astype(points_b.dtype)
+    result: npt.NDArray[np.floating] = (points_b @ a_T_b[:3, :3].T + a_T_b[:3, 3]).astype(points_b.dtype)
+    return result
 
 
 def inverse(a_T_b: Float64) -> Float64:

@@ -257,4 +257,5 @@ class SampleReader:
         if not 0 < seconds <= longest:
             return np.full(2, np.nan)
         ends = [self._numbers("sample_annotation", end, "translation", 3)[:2] for end in (first, last)]
-        return np.subtract(ends[1], ends[0]) / seconds
+        velocity: Float64 = np.subtract(ends[1], ends[0]) / seconds
+        return velocity

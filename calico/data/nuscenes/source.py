@@ -16,7 +16,7 @@ from calico.data.nuscenes.splits import split_scenes
 from calico.data.nuscenes.tables import Tables, safe_path
 from calico.data.source import FrameInfo
 from calico.errors import CalicoError
-from calico.frame import Bool, Float64, Frame
+from calico.frame import Bool, Float64, Frame, Int64
 from calico.geometry.frames import inverse, transform
 from calico.geometry.grid import Grid
 from calico.taxonomy import CAMERAS
@@ -146,6 +146,10 @@ class NuScenesSource:
         """Token and scene."""
         sample = self.record(index)
         return FrameInfo(sample.token, sample.scene)
+
+    def labels(self, index: int) -> Int64:
+        """(M,) classes of a frame's objects, from the tables."""
+        return self.record(index).boxes.labels
 
     def record(self, index: int) -> SampleRecord:
         """What the tables say of a frame, without opening its files."""

@@ -114,6 +114,14 @@ def test_boxes(tiny: Path) -> None:
     np.testing.assert_allclose(velocity, [6, 0], atol=0.01)  # 3 m in 0.5 s
 
 
+def test_labels_need_no_files(tiny: Path) -> None:
+    source = NuScenesSource(tiny, "v1.0-mini", "train", GRID)
+    expected = [source[index].boxes.labels.tolist() for index in range(2)]
+    for path in [*tiny.glob("samples/*/*"), *tiny.glob("sweeps/*/*")]:
+        path.unlink()
+    assert [source.labels(index).tolist() for index in range(2)] == expected == [[0, 5], [0]]
+
+
 def test_velocity_is_unknown_for_a_single_annotation(tiny: Path) -> None:
     assert np.isnan(load(tiny).boxes.boxes[1, 7:9]).all()
 
