@@ -63,16 +63,12 @@ class LossModel(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The loss at x, noted down."""
-        guarded: Tensor = _Guard.apply(x, self.trace) if x.requires_grad else x
-        value = self.loss(guarded)
-        self.note(x, float(value.detach()))
+        value = self.loss(_Guard.apply(x, self.trace))
+        number = float(value.detach())
+        self.trace.losses.append(number)
+        if number > self.trace.best_loss:
+            self.trace.best, self.trace.best_loss = x.detach().clone(), number
         return value
-
-    def note(self, x: Tensor, value: float) -> None:
-        """Keeps the iterate if it is the best so far."""
-        self.trace.losses.append(value)
-        if value > self.trace.best_loss:
-            self.trace.best, self.trace.best_loss = x.detach().clone(), value
 
 
 class _Guard(torch.autograd.Function):

@@ -1,5 +1,6 @@
 """Attacks on the real network: budgets hold exactly, the loss rises, nothing else changes, seeds decide everything."""
 
+import copy
 import hashlib
 import random
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from calico.models.calico import build_model
 from calico_eval.attacks import AttackSpec, attack_frame, check_budget
 from calico_eval.attacks.domain import PixelDomain
 from calico_eval.attacks.forward import DetectionForward, white_box
-from calico_eval.attacks.objectives import hide
+from calico_eval.attacks.objectives import KAPPA, hide
 from calico_eval.attacks.torchattacks_adapter import LossModel, run_pgd
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.engines.user import UserEngine
@@ -271,6 +272,18 @@ def test_a_frame_without_objects_is_attacked_with_false_alarms(
     assert result.details.loss_attacked is not None
     assert result.details.loss_clean is not None
     assert result.details.loss_attacked > result.details.loss_clean
+
+
+def test_an_attack_on_objects_that_are_all_hidden_stops_at_once(fused: TorchEngine, street_frame: Frame) -> None:
+    model = copy.deepcopy(fused.model)
+    assert model.center is not None
+    with torch.no_grad():
+        for layer in model.center.heatmaps:
+            layer.bias.fill_(-50.0)
+    details = attack_frame(TorchEngine(model, fused.config, "cpu"), street_frame, CAMERA, 0).details
+    assert details.dead_gradient
+    assert details.backwards == 1
+    assert details.loss_clean == details.loss_attacked == KAPPA * round((details.loss_clean or 0.0) / KAPPA) > 0
 
 
 def test_views_of_different_sizes(fused: TorchEngine, street_frame: Frame) -> None:
