@@ -172,7 +172,7 @@ def _write(picture: Image.Image, layers: list[Drawn], range_m: float, size_px: i
         captions.put((size_px / 2, size_px / 2 - radius * scale), f"{radius:g} m", (120, 128, 138))
     for layer in reversed(layers):
         for box, text, color in zip(layer.boxes[::-1], layer.captions[::-1], layer.colors[::-1], strict=True):
-            reach = float(abs(np.cos(box[6])) * box[3] + abs(np.sin(box[6])) * box[4]) / 2 * scale + 6
+            reach = float(abs(np.cos(box[6])) * box[3] + abs(np.sin(box[6])) * box[4]) / 2 * scale + 8
             u, v = _pixels(box[None, :2], range_m, scale)[0]
             if 0 <= u < size_px and reach <= v < size_px:
                 captions.put((u, v - reach if not layer.dashed else min(v + reach, size_px - 6)), text, color)

@@ -48,7 +48,7 @@ def test_forward_is_up_and_left_is_left(frame: Frame) -> None:
     assert picture.shape == (680, 640, 3)
     assert picture.dtype == np.uint8
     rows, columns = near(picture[:640], CAR).T
-    box = (rows > 95) & (rows < 150)  # leaves out the caption above
+    box = (rows > 97) & (rows < 150)  # leaves out the caption above
     assert rows[box].min() == pytest.approx(320 - 220, abs=2)
     assert rows.max() == pytest.approx(320 - 180, abs=2)
     assert columns[box].min() == pytest.approx(320 - 110, abs=2)
