@@ -61,8 +61,14 @@ class View:
 
     @cached_property
     def charted(self) -> tuple[str, ...]:
-        """The metrics of maps and curves: mAP and mIoU, else what there is."""
-        return tuple(name for name in self.metrics if name != "NDS") or self.metrics
+        """The metrics of maps and curves: mAP and mIoU where some cell defines them, else what there is."""
+        defined = tuple(name for name in self.metrics if self.defined(name))
+        return tuple(name for name in defined if name != "NDS") or defined or self.metrics[:1]
+
+    def defined(self, metric: str) -> bool:
+        """Whether some cell holds a value of this metric."""
+        found = (cell.metrics.get(metric) for cell in self.results.cells)
+        return any(value is not None and value.value is not None for value in found)
 
     def cells(self, series: Series) -> tuple[Cell, ...]:
         """All cells of one model on one engine."""

@@ -43,10 +43,10 @@ class ClassGroup:
 
 
 def class_bars(view: View) -> tuple[ClassGroup, ...]:
-    """AP and IoU by class, the classes in the order of the first model's clean values."""
+    """AP and IoU by class, the classes in the order of the first model's clean values; nothing where none is defined."""
     groups = []
     for prefix, title in FAMILIES.items():
-        members = [s for s in view.series if _names(view, s, prefix)]
+        members = [s for s in view.series if any(view.defined(name) for name in _names(view, s, prefix))]
         if members:
             names = list(dict.fromkeys(name for s in members for name in _names(view, s, prefix)))
             top = top_of([view.clean(s, name) for s in members for name in names])
@@ -83,5 +83,5 @@ def _panel(view: View, series: Series, names: list[str], prefix: str, top: float
                 label, n, shown(clean), shown(mean, clean=clean), shown(worst.metric if worst else None, note, clean)
             )
         )
-    chart = row_chart(f"{title}, {series.label}", data, top, series.style, 128, 360, 30 if prefix == "AP/" else 24)
+    chart = row_chart(f"{title}, {series.label}", data, top, series.style, 134, 360, 30 if prefix == "AP/" else 24)
     return ClassPanel(series.label, series.style % 6, chart, tuple(rows))

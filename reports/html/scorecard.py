@@ -34,7 +34,7 @@ class Score:
 
     title: str
     metric: str
-    chart: RowChart
+    chart: RowChart | None
     rows: tuple[ScoreRow, ...]
     rate_names: tuple[str, ...]
 
@@ -66,12 +66,13 @@ def _score(view: View, baseline: View | None, metric: str) -> Score:
         for series in view.series
     ]
     title = HEADLINES.get(metric, metric)
+    drawn = view.defined(metric)
     top = top_of([row.clean for row in data] + [dot[2] for row in data for dot in row.dots])
     left = 24 + 6.6 * max(len(row.label) for row in data)
     return Score(
         title=title,
         metric=metric,
-        chart=row_chart(f"{title}: clean, corrupted and under attack", data, top, 0, left, 520, 36),
+        chart=row_chart(f"{title}: clean, corrupted and under attack", data, top, 0, left, 520, 36) if drawn else None,
         rows=tuple(_row(view, baseline, series, metric, rates) for series in view.series),
         rate_names=rates,
     )

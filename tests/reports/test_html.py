@@ -266,6 +266,19 @@ def test_undefined_values_give_their_reason(results: Results, tmp_path: Path) ->
     assert "no ground truth in this split" in page.text
 
 
+def test_a_metric_that_is_nowhere_defined_has_its_reason_in_the_scorecard_and_no_empty_charts(
+    results: Results, tmp_path: Path
+) -> None:
+    undefined = Metric(value=None, reason="no frame has a map", n_frames=0, n_scenes=0)
+    names = ["mIoU", *(name for name in results.cells[0].metrics if name.startswith("IoU/"))]
+    cells = tuple(
+        c.model_copy(update={"metrics": {**c.metrics, **dict.fromkeys(names, undefined)}}) for c in results.cells[:30]
+    )
+    page = render_html(minimal(results, *cells), tmp_path)
+    assert page.count("Map segmentation") == 1
+    assert "no frame has a map" in page.split('id="heatmap"')[0]
+
+
 def test_gate_section(results: Results, tmp_path: Path) -> None:
     gate = evaluate(results, Rules(rules=(Rule(metric="mAP", model="fused", condition="clean", min=0.9),)))
     page = Page(render_html(results, tmp_path, gate=gate)).text.replace("\u00a0", " ")
