@@ -54,7 +54,7 @@ def gate(results: Path, rules: Path, baseline: Path | None, out: Path | None) ->
     verdict = evaluate(measured, read_rules(rules), before)
     folder = out or results.parent
     folder.mkdir(parents=True, exist_ok=True)
-    write_report(folder, measured, before, verdict)
+    write_report(folder, measured, before, verdict, pictures_dir=results.parent)
     for line in gate_lines(verdict):
         click.echo(line)
     sys.exit(int(verdict.exit_code))

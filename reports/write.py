@@ -15,15 +15,20 @@ from reports.summary import nuscenes_summary
 
 
 def write_report(
-    run_dir: Path, results: Results | None = None, baseline: Results | None = None, gate: GateReport | None = None
+    run_dir: Path,
+    results: Results | None = None,
+    baseline: Results | None = None,
+    gate: GateReport | None = None,
+    pictures_dir: Path | None = None,
 ) -> list[Path]:
-    """Writes report.html, summary.md, junit.xml, metrics.txt and metrics_summary.json into the run folder.
+    """Writes report.html, summary.md, junit.xml, metrics.txt, metrics_summary.json and, with a gate, gate.json.
 
     Args:
-        run_dir: the folder of results.json and of the pictures that it names.
+        run_dir: the folder to write into.
         results: what to report; read from results.json of the folder where not given.
         baseline: an earlier run to show changes against.
         gate: the gate's verdict, where it was run.
+        pictures_dir: the folder that the pictures of `results` are relative to; default: `run_dir`.
 
     Returns:
         The files, in the order above. Each is written whole or not at all.
@@ -31,12 +36,15 @@ def write_report(
     run_dir = Path(run_dir)
     results = read_results(run_dir / "results.json") if results is None else results
     texts = {
-        "report.html": render_html(results, run_dir, baseline, gate),
+        "report.html": render_html(results, pictures_dir or run_dir, baseline, gate),
         "summary.md": markdown_summary(results, baseline, gate),
         "junit.xml": junit_xml(results, gate),
         "metrics.txt": openmetrics_text(results, gate),
         "metrics_summary.json": to_json(nuscenes_summary(results)),
     }
+    if gate is not None:
+        verdict = {"passed": gate.passed, "exit_code": int(gate.exit_code)}
+        texts["gate.json"] = to_json(gate.model_dump(mode="json") | verdict)
     for name, text in texts.items():
         write_text(run_dir / name, text)
     return [run_dir / name for name in texts]

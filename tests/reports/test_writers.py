@@ -208,6 +208,17 @@ def test_write_report_reads_results_json_and_writes_the_same_bytes_twice(run_dir
     assert json.loads(first[4])["fused/onnxruntime"]["mean_ap"] == results.cells[0].metrics["mAP"].value
 
 
+def test_write_report_with_a_gate_into_another_folder_keeps_the_pictures(
+    run_dir: Path, results: Results, tmp_path: Path
+) -> None:
+    gate = evaluate(results, mixed_rules())
+    paths = write_report(tmp_path / "out", results, gate=gate, pictures_dir=run_dir)
+    assert "data:image/jpeg" in paths[0].read_text()
+    assert paths[-1].name == "gate.json"
+    verdict = json.loads(paths[-1].read_text())
+    assert (verdict["passed"], verdict["exit_code"], len(verdict["checks"])) == (False, 3, len(gate.checks))
+
+
 def test_write_report_without_results_says_so(tmp_path: Path) -> None:
     with pytest.raises(ReportError, match=r"results\.json: no such file"):
         write_report(tmp_path)
