@@ -60,7 +60,7 @@ def save_frame(path: Path, frame: Frame) -> None:
 def load_frame(path: Path) -> Frame | None:
     """The frame without `previous`, or None where the file is absent or broken."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             data = {name: stored[name] for name in stored.files}
         shape = tuple(int(v) for v in data["map_shape"])
         token, scene = (str(v) for v in data["name"])

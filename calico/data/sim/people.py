@@ -97,9 +97,13 @@ def bicycle(rng: np.random.Generator, size: Size, ridden: bool) -> Mesh:
     front, back = length / 2 - radius, -length / 2 + radius
     seat, bar = 0.92, 1.02
     frame = [
-        ((back, 0, radius), (-0.2, 0, 0.55)), ((-0.2, 0, 0.35), (-0.2, 0, seat)), ((-0.2, 0, 0.36), (front - 0.15, 0, 0.78)),
-        ((-0.2, 0, 0.72), (front - 0.15, 0, 0.85)), ((front, 0, radius), (front - 0.18, 0, bar)), ((back, 0, radius), (-0.2, 0, 0.36)),
-    ]  # fmt: skip
+        ((back, 0, radius), (-0.2, 0, 0.55)),
+        ((-0.2, 0, 0.35), (-0.2, 0, seat)),
+        ((-0.2, 0, 0.36), (front - 0.15, 0, 0.78)),
+        ((-0.2, 0, 0.72), (front - 0.15, 0, 0.85)),
+        ((front, 0, radius), (front - 0.18, 0, bar)),
+        ((back, 0, radius), (-0.2, 0, 0.36)),
+    ]
     parts = [tube(a, b, 0.03, Material.METAL, color, sides=5) for a, b in frame]
     parts += [*_tyre(front, radius, 0.06), *_tyre(back, radius, 0.06)]
     parts.append(
