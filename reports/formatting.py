@@ -62,10 +62,15 @@ def count(n: int, noun: str) -> str:
 
 def delta(new: float, old: float, unit: str) -> str:
     """A signed difference; of fractions in percentage points: '+1.2 pp'."""
-    shown = number(new - old, unit).replace(f"{SPACE}%", f"{SPACE}pp")
+    shown = difference(new - old, unit)
     if shown.startswith(MINUS):
         return shown
     return f"+{shown}" if any(digit in shown for digit in "123456789") else f"±{shown}"
+
+
+def difference(value: float, unit: str) -> str:
+    """The size of a change; of fractions in percentage points: '2.0 pp'."""
+    return number(value, unit).replace(f"{SPACE}%", f"{SPACE}pp")
 
 
 def percent(ratio: float) -> str:

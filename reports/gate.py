@@ -156,7 +156,7 @@ def _drop(context: _Context, cell: Cell, name: str, bound: float) -> _Outcome:
     change = formatting.delta(metric.value or 0.0, old.value, metric.unit)
     message = (
         f"{formatting.metric(metric)} after {formatting.metric(old)} ({change}); "
-        f"allowed loss {formatting.number(bound, metric.unit)}"
+        f"allowed loss {formatting.difference(bound, metric.unit)}"
     )
     return _Outcome(outcome.state, message, worse, old)
 

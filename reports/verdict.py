@@ -71,7 +71,7 @@ def _sentence(view: View, subject: Series) -> str:
 def _clean(view: View, subject: Series) -> Tile:
     metric = view.charted[0]
     value = view.clean(subject, metric)
-    details = [f"{formatting.interval(value)} {formatting.sample(value)}".strip()]
+    details = [", ".join(part for part in (formatting.interval(value), formatting.sample(value)) if part)]
     for other in view.charted[1:]:
         second = view.clean(subject, other)
         details.append(f"{other} {formatting.metric(second)} {formatting.interval(second)}".strip())

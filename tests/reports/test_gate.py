@@ -123,6 +123,11 @@ def test_drop_against_the_baseline(small: Results, name: str, old: float | None,
     assert report.exit_code == (ExitCode.PASSED if state == "passed" else ExitCode.REGRESSION)
 
 
+def test_message_of_a_drop(small: Results) -> None:
+    (check,) = gate(small, shifted(small, "mAP", 0.43), metric="mAP", condition="clean", max_drop=0.02).checks
+    assert check.message.replace("\u00a0", " ") == "40.0 % after 43.0 % (−3.0 pp); allowed loss 2.0 pp"
+
+
 def test_drop_without_a_baseline_is_a_usage_error(small: Results) -> None:
     with pytest.raises(ReportError, match="compares with a baseline; give one with --baseline"):
         gate(small, metric="mAP", max_drop=0.1)
