@@ -53,7 +53,7 @@ class ClusterDetector:
         column, row = ((xyz[:, :2] + self.range_m) / 4.0).astype(int).T
         lowest = np.full((cells, cells), np.inf)
         np.minimum.at(lowest, (row, column), xyz[:, 2])
-        ground = ndimage.minimum_filter(lowest, size=3, mode="nearest")
+        ground: Array = ndimage.minimum_filter(lowest, size=3, mode="nearest")
         height = xyz[:, 2] - ground[row, column]
         return xyz[(height > 0.3) & (height < 2.5)]
 

@@ -18,7 +18,6 @@ from calico.draw.style import INK, PAPER, font
 from calico.files import write_atomic
 from calico.frame import Frame, UInt8
 from calico.geometry.grid import Grid
-from calico.predictions import Predictions
 from calico_eval.engines.base import Engine
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.metrics.matching import DISTANCES_M, TP_DISTANCE_M
@@ -31,7 +30,9 @@ from reports.schema import Cell, Picture
 FRAMES_PER_CONDITION = 2
 SCORE = 0.2
 """Predictions below it are neither drawn nor counted in `frame_quality`."""
-SIDE_PX = 620
+REACH_M = 40.0
+"""How far the BEV pictures look, at most."""
+WIDTH_PX, HEADER_PX, GAP_PX = 720, 24, 6
 JPEG_QUALITY = 82
 
 
@@ -43,19 +44,27 @@ def draw_gallery(
     stats: Mapping[str, Sequence[FrameStats]],
     out_dir: Path,
 ) -> tuple[Picture, ...]:
-    """Writes gallery/*.jpg for the worst corruption and the worst attack of the first engine that has one."""
-    pictures = []
+    """Writes gallery/<cell>-<frame>.jpg: the frames that lose most to the worst corruption and to the worst attack.
+
+    Each frame comes twice, clean and changed, as the first engine that has such a cell sees it.
+    """
+    pictures: dict[str, Picture] = {}
     for job in _worst_jobs(plan, cells):
         clean = next(j for j in plan.jobs if j.condition.kind == "clean" and j.engine == job.engine)
         for position in _worst_frames(stats[clean.id], stats[job.id]):
             frame = source[plan.indices[position]]
-            content = _picture(plan, engines, job, frame, source.map_grid, frame_reach_m(plan))
-            path = f"gallery/{job.id}-{position:05d}.jpg"
-            write_atomic(out_dir / path, content)
-            before, after = frame_quality(stats[clean.id][position]), frame_quality(stats[job.id][position])
-            caption = f"{job.engine}, {job.condition}: frame quality {before:.2f} clean, {after:.2f} changed"
-            pictures.append(Picture(path=path, caption=caption, condition=cells[job.id].condition, token=frame.token))
-    return tuple(pictures)
+            for shown in (clean, job):
+                path = f"gallery/{shown.id}-{position:05d}.jpg"
+                if path in pictures:
+                    continue
+                write_atomic(out_dir / path, _jpeg(plan, engines, shown, frame, source.map_grid))
+                pictures[path] = Picture(
+                    path=path,
+                    caption=f"{job.engine}, frame quality {frame_quality(stats[shown.id][position]):.2f}",
+                    condition=cells[shown.id].condition,
+                    token=frame.token,
+                )
+    return tuple(pictures.values())
 
 
 def frame_quality(stats: FrameStats) -> float:
@@ -75,11 +84,6 @@ def frame_quality(stats: FrameStats) -> float:
         if tp + fp + fn:
             parts.append(tp / (tp + fp + fn))
     return sum(parts) / len(parts) if parts else 0.0
-
-
-def frame_reach_m(plan: SweepPlan) -> float:
-    """How far the pictures look: as far as any class is evaluated, but 40 m at most."""
-    return min(40.0, max(plan.ranges.values()))
 
 
 def _worst_jobs(plan: SweepPlan, cells: Mapping[str, Cell]) -> list[Job]:
@@ -106,46 +110,31 @@ def _worst_frames(clean: Sequence[FrameStats], changed: Sequence[FrameStats]) ->
     return [int(i) for i in np.argsort(-np.array(drops), kind="stable")[:FRAMES_PER_CONDITION]]
 
 
-def _picture(
-    plan: SweepPlan, engines: Mapping[str, Engine], job: Job, frame: Frame, grid: Grid | None, reach_m: float
-) -> bytes:
-    """A JPEG: the frame and its predictions, clean on the left, changed on the right; cameras above, BEV below."""
+def _jpeg(plan: SweepPlan, engines: Mapping[str, Engine], job: Job, frame: Frame, grid: Grid | None) -> bytes:
+    """The frame under the job's condition with the engine's predictions: cameras above, BEV below."""
     surrogate = engines[job.crafted_on] if job.crafted_on else None
     changed = change_frame(job.condition, plan.seed, frame, surrogate if isinstance(surrogate, TorchEngine) else None)
-    engine = engines[job.engine]
-    sides = [
-        _side(title, shown, engine.predict([shown])[0], grid, reach_m)
-        for title, shown in (("clean", frame), (str(job.condition), changed))
-    ]
-    canvas = Image.new("RGB", (2 * SIDE_PX + 12, max(side.height for side in sides)), PAPER)
-    for index, side in enumerate(sides):
-        canvas.paste(side, (index * (SIDE_PX + 12), 0))
-    stream = io.BytesIO()
-    canvas.save(stream, "JPEG", quality=JPEG_QUALITY)
-    return stream.getvalue()
-
-
-def _side(title: str, frame: Frame, predictions: Predictions, grid: Grid | None, reach_m: float) -> Image.Image:
+    predictions = engines[job.engine].predict([changed])[0]
     parts: list[UInt8] = []
-    if frame.images:
-        parts.append(draw_cameras(frame, predictions, width_px=SIDE_PX, score_threshold=SCORE))
+    if changed.images:
+        parts.append(draw_cameras(changed, predictions, width_px=WIDTH_PX, score_threshold=SCORE))
     with_map = predictions.map_probs is not None and grid is not None
-    parts.append(
-        draw_bev(
-            frame,
-            predictions,
-            range_m=reach_m,
-            size_px=SIDE_PX,
-            map_grid=grid if with_map else None,
-            predicted_map=with_map,
-            score_threshold=SCORE,
-        )
+    bev = draw_bev(
+        changed,
+        predictions,
+        range_m=min(REACH_M, max(plan.ranges.values())),
+        size_px=WIDTH_PX,
+        map_grid=grid if with_map else None,
+        predicted_map=with_map,
+        score_threshold=SCORE,
     )
-    header = 26
-    image = Image.new("RGB", (SIDE_PX, header + sum(len(part) + 6 for part in parts)), PAPER)
-    ImageDraw.Draw(image).text((6, header / 2), title, fill=INK, font=font(15.0), anchor="lm")
-    top = header
-    for part in parts:
-        image.paste(Image.fromarray(part), (0, top))
-        top += len(part) + 6
-    return image
+    picture = Image.new("RGB", (WIDTH_PX, HEADER_PX + sum(len(part) + GAP_PX for part in [*parts, bev])), PAPER)
+    title = f"{job.engine}, {job.condition}, frame {frame.token}"
+    ImageDraw.Draw(picture).text((6, HEADER_PX / 2), title, fill=INK, font=font(14.0), anchor="lm")
+    top = HEADER_PX
+    for part in [*parts, bev]:
+        picture.paste(Image.fromarray(part), (0, top))
+        top += len(part) + GAP_PX
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG", quality=JPEG_QUALITY)
+    return stream.getvalue()

@@ -37,6 +37,7 @@ def run_sweep(
     config_yaml: str | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    pictures: bool = True,
     progress: Progress = lambda done, total, what: None,
     warn: Callable[[str], None] = lambda message: None,
 ) -> Results:
@@ -50,6 +51,7 @@ def run_sweep(
         command: the words that the user typed, for the report.
         config_yaml: text of the resolved configuration.
         resume, overwrite: what to do with a folder that is not empty.
+        pictures: draw the gallery.
         warn: is told of cells that had to be computed again.
 
     Raises:
@@ -74,7 +76,7 @@ def run_sweep(
         models=_models(engines),
         cells=tuple(cells.values()),
         summary=summarise(plan, cells, stats),
-        pictures=draw_gallery(plan, by_label, source, cells, stats, out_dir),
+        pictures=draw_gallery(plan, by_label, source, cells, stats, out_dir) if pictures else (),
     )
     write_results(out_dir / "results.json", results)
     store.finish(identity)

@@ -41,7 +41,8 @@ def plan_of(engine: UserEngine, source: FrameSource, **changes: Any) -> SweepPla
 
 
 def run(engine: UserEngine, source: FrameSource, out: Path, **options: Any) -> Results:
-    return run_sweep(plan_of(engine, source, **options.pop("plan", {})), [engine], source, out, title="t", **options)
+    plan = plan_of(engine, source, **options.pop("plan", {}))
+    return run_sweep(plan, [engine], source, out, title="t", **({"pictures": False} | options))
 
 
 def contents(out: Path) -> dict[str, bytes]:
@@ -125,13 +126,14 @@ def test_results_hold_every_cell_in_order_and_can_be_read_back(
 ) -> None:
     steps: list[tuple[int, int, str]] = []
     out = tmp_path / "run"
-    results = run(engine, street, out, progress=lambda *step: steps.append(step))
+    results = run(engine, street, out, pictures=True, progress=lambda *step: steps.append(step))
     assert read_results(out / "results.json") == results
     names = [(cell.condition.name, cell.condition.severity) for cell in results.cells]
     assert names == [("clean", 0), ("point_drop", 1), ("point_drop", 5), ("beam_missing", 1), ("beam_missing", 5)]
     assert steps[-1] == (15, 15, "beam_missing 5 on cluster/user")
     assert json.loads((out / "run.json").read_text())["status"] == "complete"
-    assert len(results.pictures) == 2
+    assert [picture.condition.name for picture in results.pictures] == ["clean", "beam_missing"] * 2
+    assert [picture.token for picture in results.pictures[::2]] == [picture.token for picture in results.pictures[1::2]]
     assert all((out / picture.path).stat().st_size > 10_000 for picture in results.pictures)
     clean, worst = results.cells[0].metrics["mAP"], results.cells[4].metrics["mAP"]
     assert (clean.value or 0) > (worst.value or 0) > 0
@@ -158,7 +160,7 @@ def test_against_itself_under_another_name_mce_is_one(
     plan = make_plan(
         engines, street, ranges=class_ranges(), corruptions=("point_drop",), severities=(5,), baseline="twin/user"
     )
-    summary = run_sweep(plan, engines, street, tmp_path / "run", title="t").summary
+    summary = run_sweep(plan, engines, street, tmp_path / "run", title="t", pictures=False).summary
     mce = summary["cluster/user"]["mAP/mCE"]
     assert (mce.value, mce.lo, mce.hi) == (1.0, 1.0, 1.0)
     assert "baseline twin/user" in str(mce.method)
