@@ -56,7 +56,7 @@ def soft_return_table(extinction: float) -> tuple[Float64, Float64]:
     0 <= t <= 2 tau_H. Before a target at R0 only fog with x <= R0 answers; with R <= R0 this always holds, so that one table
     and its running maximum serve all targets. (The paper tabulates the integral for every R0.)
     """
-    x: Float64 = np.arange(round(TABLE_END_M / TABLE_STEP_M)) * TABLE_STEP_M
+    x = np.arange(round(TABLE_END_M / TABLE_STEP_M), dtype=np.float64) * TABLE_STEP_M
     overlap = np.clip((x - OVERLAP_M[0]) / (OVERLAP_M[1] - OVERLAP_M[0]), 0.0, 1.0)
     channel = overlap * np.exp(-2 * extinction * x) / np.maximum(x, OVERLAP_M[0]) ** 2
     pulse_m = LIGHT_M_S * PULSE_S
