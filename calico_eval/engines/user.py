@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
@@ -47,7 +48,7 @@ class UserEngine:
         try:
             outputs = self._model.predict([_unlabelled(frame) for frame in frames])
         except Exception as error:
-            raise CalicoError(f"{where}: predict raised {type(error).__name__} on frame {tokens}: {error}") from error
+            raise CalicoError(f"{where}: predict raised {_told(error)} (frame {tokens})") from error
         if isinstance(outputs, (str, bytes, dict, Predictions)) or not hasattr(outputs, "__iter__"):
             raise CalicoError(
                 f"{where}: predict returned {type(outputs).__name__} on frame {tokens}; "
@@ -78,7 +79,7 @@ def load_user_engine(spec: str) -> UserEngine:
     try:
         model = factory()
     except Exception as error:
-        raise CalicoError(f"model {spec}: the factory raised {type(error).__name__}: {error}") from error
+        raise CalicoError(f"model {spec}: the factory raised {_told(error)}") from error
     if not callable(getattr(model, "predict", None)):
         raise CalicoError(
             f"model {spec}: the factory returned {type(model).__name__}, which has no method predict(frames)"
@@ -97,7 +98,7 @@ def _factory(spec: str, module_name: str, factory_name: str) -> Any:
     try:
         module = importlib.import_module(module_name)
     except Exception as error:
-        raise CalicoError(f"model {spec}: importing {module_name} raised {type(error).__name__}: {error}") from error
+        raise CalicoError(f"model {spec}: importing {module_name} raised {_told(error)}") from error
     factory = getattr(module, factory_name, None)
     if not callable(factory):
         names = sorted(name for name, value in vars(module).items() if callable(value) and not name.startswith("_"))
@@ -105,6 +106,12 @@ def _factory(spec: str, module_name: str, factory_name: str) -> Any:
             f"model {spec}: {module_name} has no callable '{factory_name}'; it has {', '.join(names) or 'none'}"
         )
     return factory
+
+
+def _told(error: Exception) -> str:
+    """An exception of the user's code in one line, with the line that raised it."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} at {last.filename}:{last.lineno} in {last.name}"
 
 
 def _source_hash(module: ModuleType) -> str:
