@@ -29,7 +29,6 @@ class Point:
 
     condition: Condition
     metric: Metric
-    cells: tuple[Cell, ...]
 
 
 class View:
@@ -81,10 +80,7 @@ class View:
             condition = cell.condition
             if condition.kind == kind and name in (None, condition.name) and metric in cell.metrics:
                 groups.setdefault(condition_key(condition), []).append(cell)
-        points = [
-            Point(cells[0].condition, _mean([c.metrics[metric] for c in cells]), tuple(cells))
-            for cells in groups.values()
-        ]
+        points = [Point(cells[0].condition, _mean([c.metrics[metric] for c in cells])) for cells in groups.values()]
         return tuple(sorted(points, key=lambda point: point.condition.severity))
 
     def clean(self, series: Series, metric: str) -> Metric | None:

@@ -17,7 +17,6 @@ class ScoreRow:
     """One model on one engine."""
 
     label: str
-    style: int
     sensors: str
     engine: str
     clean: Value
@@ -33,7 +32,6 @@ class Score:
     """One headline metric."""
 
     title: str
-    metric: str
     chart: RowChart | None
     rows: tuple[ScoreRow, ...]
     rate_names: tuple[str, ...]
@@ -71,7 +69,6 @@ def _score(view: View, baseline: View | None, metric: str) -> Score:
     left = 24 + 6.6 * max(len(row.label) for row in data)
     return Score(
         title=title,
-        metric=metric,
         chart=row_chart(f"{title}: clean, corrupted and under attack", data, top, 0, left, 520, 36) if drawn else None,
         rows=tuple(_row(view, baseline, series, metric, rates) for series in view.series),
         rate_names=rates,
@@ -85,7 +82,6 @@ def _row(view: View, baseline: View | None, series: Series, metric: str, rates: 
     before = _summary(baseline, series)
     return ScoreRow(
         label=series.label,
-        style=series.style % 6,
         sensors=" + ".join(formatting.words(sensor) for sensor in sensors),
         engine=series.engine,
         clean=shown(clean, old=baseline.clean(series, metric) if baseline else None),

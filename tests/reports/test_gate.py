@@ -98,6 +98,13 @@ def test_wildcards_and_severity_lists_make_one_check_per_cell_and_metric(small: 
     assert len(gate(small, metric="mAP", condition="clean", min=0.1, max=0.9).checks) == 2
 
 
+def test_a_ratio_on_its_bound_passes_in_spite_of_binary_fractions(small: Results) -> None:
+    assert 0.07 / 0.7 < 0.1
+    cells = (cell("clean", "clean", mAP=metric(0.7)), cell("corruption", "fog", 1, mAP=metric(0.07)))
+    report = gate(small.model_copy(update={"cells": cells}), metric="mAP", relative_to_clean_min=0.1)
+    assert [check.state for check in report.checks] == ["passed"]
+
+
 def test_relative_rule_without_a_clean_cell_is_an_error(small: Results) -> None:
     headless = small.model_copy(update={"cells": CELLS[1:]})
     report = gate(headless, metric="mAP", condition="fog", relative_to_clean_min=0.1)

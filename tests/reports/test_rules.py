@@ -53,3 +53,9 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
         read_rules(tmp_path / "gate.yaml")
     with pytest.raises(ReportError, match="cannot be read"):
         read_rules(tmp_path)
+
+
+def test_the_example_of_the_documentation_is_valid(tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "reports.md"
+    text = page.read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
+    assert len(read_rules(rules_file(tmp_path, text)).rules) == 5
