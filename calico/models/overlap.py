@@ -36,28 +36,24 @@ def _clipped(inner: Tensor, outer: Tensor, cos: Tensor, sin: Tensor, x: Tensor, 
 
     In outer's frame inner's centre is (x, y), turned by (cos, sin).
     """
-    half_l, half_w = inner[..., 3] / 2, inner[..., 4] / 2
-    limit_x, limit_y = outer[..., 3] / 2 + grow, outer[..., 4] / 2 + grow
-    total = torch.zeros_like(x)
-    corners = [(1.0, -1.0), (1.0, 1.0), (-1.0, 1.0), (-1.0, -1.0)]
-    points = [
-        (x + sl * half_l * cos - sw * half_w * sin, y + sl * half_l * sin + sw * half_w * cos) for sl, sw in corners
-    ]
-    for index in range(4):
-        (px, py), (qx, qy) = points[index], points[(index + 1) % 4]
-        low, high = torch.zeros_like(x), torch.ones_like(x)
-        low, high = _slab(px, qx - px, limit_x, low, high)
-        low, high = _slab(py, qy - py, limit_y, low, high)
-        length = (high - low).clamp(min=0.0)
-        total = total + length * ((px - x / 2) * (qy - py) - (py - y / 2) * (qx - px)) / 2
-    return total
+    along = inner.new_tensor([1.0, 1.0, -1.0, -1.0]) * inner[..., 3, None] / 2
+    across = inner.new_tensor([-1.0, 1.0, 1.0, -1.0]) * inner[..., 4, None] / 2
+    step_along = inner.new_tensor([0.0, -1.0, 0.0, 1.0]) * inner[..., 3, None]
+    step_across = inner.new_tensor([1.0, 0.0, -1.0, 0.0]) * inner[..., 4, None]
+    cos, sin, x, y = cos[..., None], sin[..., None], x[..., None], y[..., None]
+    px, py = x + along * cos - across * sin, y + along * sin + across * cos
+    step_x, step_y = step_along * cos - step_across * sin, step_along * sin + step_across * cos
+    low_x, high_x = _slab(px, step_x, outer[..., 3, None] / 2 + grow)
+    low_y, high_y = _slab(py, step_y, outer[..., 4, None] / 2 + grow)
+    low, high = torch.maximum(low_x, low_y).clamp(min=0.0), torch.minimum(high_x, high_y).clamp(max=1.0)
+    return ((high - low).clamp(min=0.0) * ((px - x / 2) * step_y - (py - y / 2) * step_x)).sum(-1) / 2
 
 
-def _slab(start: Tensor, step: Tensor, limit: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
-    """The part [low, high] of the line start + t step that lies within -limit..limit."""
-    safe = torch.where(step.abs() < 1e-9, torch.full_like(step, 1e-9), step)
+def _slab(start: Tensor, step: Tensor, limit: Tensor) -> tuple[Tensor, Tensor]:
+    """The t at which the line start + t step enters and leaves -limit..limit."""
+    safe = torch.where(step.abs() < 1e-9, 1e-9, step)
     t1, t2 = (-limit - start) / safe, (limit - start) / safe
-    return torch.maximum(low, torch.minimum(t1, t2)), torch.minimum(high, torch.maximum(t1, t2))
+    return torch.minimum(t1, t2), torch.maximum(t1, t2)
 
 
 def suppress(iou: Tensor, valid: Tensor, threshold: float, rounds: int) -> tuple[Tensor, Tensor]:
