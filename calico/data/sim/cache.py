@@ -64,7 +64,9 @@ def load_frame(path: Path) -> Frame | None:
             data = {name: stored[name] for name in stored.files}
         shape = tuple(int(v) for v in data["map_shape"])
         token, scene = (str(v) for v in data["name"])
-        boxes = Boxes(*(data[f"box_{name}"] for name in _BOX_FIELDS), tuple(str(v) for v in data["instances"]))
+        boxes = Boxes(
+            **{name: data[f"box_{name}"] for name in _BOX_FIELDS}, instances=tuple(str(v) for v in data["instances"])
+        )
         return Frame(
             token=token,
             scene=scene,

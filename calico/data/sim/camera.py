@@ -35,7 +35,8 @@ def _noise() -> Float32:
     for cells, weight in ((8, 0.8), (32, 0.7), (128, 0.7), (256, 0.7)):
         coarse = rng.standard_normal((cells, cells))
         tile += weight * np.kron(coarse, np.ones((_NOISE_CELLS // cells, _NOISE_CELLS // cells)))
-    return (tile / tile.std()).astype(np.float32)
+    result: Float32 = (tile / tile.std()).astype(np.float32)
+    return result
 
 
 @lru_cache(maxsize=1)
@@ -160,8 +161,9 @@ def surface_color(ground: GroundMap, hits: Hits, xyz: Float32) -> Float32:
     along = xyz[:, 1] - 0.6 * xyz[:, 2]
     ix = np.floor(across * 10).astype(np.int64) % _NOISE_CELLS
     iy = np.floor(along * 10).astype(np.int64) % _NOISE_CELLS
-    albedo *= np.clip(1 + GRAIN[hits.material] * tile[iy, ix], 0.2, 2.0)[:, None]
-    return albedo
+    grain = np.clip(1 + GRAIN[hits.material] * tile[iy, ix], 0.2, 2.0)
+    result: Float32 = albedo * grain[:, None]
+    return result
 
 
 def _windows(normal: Float32, color: Float32, xyz: Float32) -> Float32:

@@ -249,12 +249,10 @@ def _carpark(rng: np.random.Generator, road: Road, start: float, side: int) -> C
             nose = yaw + (np.pi / 2 if (row == 0) == (side > 0) else -np.pi / 2)
             poses.append((x, y, float(nose + np.pi * (rng.random() < 0.3))))
             edge = start + k * width
-            lines.append(
-                road.center.strip(edge - 0.07, edge + 0.07, *sorted((side * (depth - 2.6), side * (depth + 2.6))))
-            )
+            lines.append(road.center.strip(edge - 0.07, edge + 0.07, side * (depth - 2.6), side * (depth + 2.6)))
     entry = float(rng.uniform(start + 3, stop - 7))
-    reach = sorted((side * (inner - road.walkway_m - 1.5), side * (inner + 5.5)))
-    area = road.center.strip(start, stop, *sorted((side * inner, side * (inner + 17.0))))
+    reach = (side * (inner - road.walkway_m - 1.5), side * (inner + 5.5))
+    area = road.center.strip(start, stop, side * inner, side * (inner + 17.0))
     driveway = road.center.strip(entry, entry + 5.5, *reach).difference(area)
     free = [p for p in poses if not road.center.strip(entry - 1.5, entry + 7, *reach).contains(shapely.Point(p[:2]))]
     return Carpark(area, driveway, tuple(free), tuple(lines))

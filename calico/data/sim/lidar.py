@@ -62,7 +62,7 @@ def scan(solids: tuple[Solid, ...], ground: GroundMap, global_T_lidar: Float64, 
     noise = rng.standard_normal((2, len(local)), dtype=np.float32)
     chance = rng.random((2, len(local)), dtype=np.float32)
     cosine = np.abs(np.einsum("ij,ij->i", hits.normal, directions))
-    albedo = reflectivity(hits, ground, origins + directions * hits.distance_m[:, None])
+    albedo = reflectivity(hits, ground, (origins + directions * hits.distance_m[:, None]).astype(np.float32))
     kept = _returned(hits, albedo, cosine, chance)
     spread = RANGE_NOISE_M + LASER_SPREAD_M[hits.material]
     distance = (hits.distance_m + spread * noise[0])[kept]
@@ -87,7 +87,8 @@ def reflectivity(hits: Hits, ground: GroundMap, xyz: Float32) -> Float32:
     value[(bits & (BIT["drivable_area"] | BIT["carpark_area"])) > 0] = 0.12
     value[(bits & (BIT["white"] | BIT["yellow"])) > 0] = 0.55
     albedo[floor] = value
-    return albedo.astype(np.float32)
+    result: Float32 = albedo.astype(np.float32)
+    return result
 
 
 def _returned(hits: Hits, albedo: Float32, cosine: Float32, chance: Float32) -> Bool:

@@ -63,10 +63,10 @@ def rasterise(layout: Layout, margin_m: float = 75.0) -> GroundMap:
     high = np.max([road.center.xy.max(axis=0) for road in layout.roads], axis=0)
     margin = np.array([0.0, margin_m])
     low, high = low - margin, high + margin
-    size = tuple(int(v) for v in np.ceil((high - low) / CELL_M))
-    bits = np.zeros((size[1], size[0]), np.uint8)
+    width, height = (int(v) for v in np.ceil((high - low) / CELL_M))
+    bits = np.zeros((height, width), np.uint8)
     for name, geometry in areas(layout).items():
-        canvas = Image.new("L", size)
+        canvas = Image.new("L", (width, height))
         pen = ImageDraw.Draw(canvas)
         for polygon in _polygons(geometry):
             pen.polygon(_pixels(polygon.exterior, low), fill=1)
@@ -78,31 +78,31 @@ def rasterise(layout: Layout, margin_m: float = 75.0) -> GroundMap:
 
 def areas(layout: Layout) -> dict[str, shapely.Geometry]:
     """The polygons of every bit. Walkways and dividers are drawn where no other road lies."""
-    crossings, stops, white, yellow, dividers = [], [], [], [], []
+    crossings: list[shapely.Polygon] = []
+    stops: list[shapely.Polygon] = []
+    dividers: list[shapely.Polygon] = []
+    white: list[shapely.Polygon] = []
+    yellow: list[shapely.Polygon] = []
     for crossing in layout.crossings:
         road = layout.roads[crossing.road]
         crossings.append(road.center.strip(crossing.start, crossing.stop, -road.right_m, road.left_m))
         white += _zebra(road, crossing.start, crossing.stop)
         for sign, station in crossing.stops:
-            side = (-road.right_m, -0.1) if sign == 1 else (0.1, road.left_m)
-            if side[1] - side[0] > 1.0:
-                stops.append(road.center.strip(*sorted((station, station - sign * STOP_AREA_M)), *side))
-                white.append(road.center.strip(*sorted((station, station - sign * 0.4)), *side))
+            right, left = (-road.right_m, -0.1) if sign == 1 else (0.1, road.left_m)
+            if left - right > 1.0:
+                stops.append(road.center.strip(station, station - sign * STOP_AREA_M, right, left))
+                white.append(road.center.strip(station, station - sign * 0.4, right, left))
     for index, road in enumerate(layout.roads):
-        for start, stop in _open_stretches(layout, index):
-            for offset, center in _divider_offsets(road):
-                dividers.append(road.center.strip(start, stop, offset - DIVIDER_HALF_M, offset + DIVIDER_HALF_M))
-                if center:
-                    yellow += [
-                        road.center.strip(start, stop, offset + d - 0.08, offset + d + 0.08) for d in (-0.17, 0.17)
-                    ]
-                else:
-                    marks = np.arange(start, stop - 3, 8.0)
-                    white += [road.center.strip(s, s + 3.0, offset - 0.08, offset + 0.08) for s in marks]
-            for side, has in ((-1, road.parking[0]), (1, road.parking[1])):
-                if has:
-                    edge = side * ((road.forward if side < 0 else road.backward) * road.lane_m)
-                    white.append(road.center.strip(start, stop, edge - 0.07, edge + 0.07))
+        for stretch in _open_stretches(layout, index):
+            for offset, _ in _divider_offsets(road):
+                dividers.append(_line(road, stretch, offset, DIVIDER_HALF_M))
+            white += _white_lines(road, stretch)
+            yellow += [
+                _line(road, stretch, offset + gap, 0.08)
+                for offset, between in _divider_offsets(road)
+                if between
+                for gap in (-0.17, 0.17)
+            ]
     white += [line for park in layout.carparks for line in park.lines]
     return {
         "drivable_area": layout.drivable,
@@ -114,6 +114,22 @@ def areas(layout: Layout) -> dict[str, shapely.Geometry]:
         "white": shapely.MultiPolygon([p for g in white for p in _polygons(g)]),
         "yellow": shapely.MultiPolygon([p for g in yellow for p in _polygons(g)]),
     }
+
+
+def _line(road: Road, stretch: tuple[float, float], offset: float, half_m: float) -> shapely.Polygon:
+    return road.center.strip(*stretch, offset - half_m, offset + half_m)
+
+
+def _white_lines(road: Road, stretch: tuple[float, float]) -> list[shapely.Polygon]:
+    """Dashes between lanes of one direction, and the edges of parking lanes."""
+    lines = [
+        _line(road, (float(start), float(start) + 3.0), offset, 0.08)
+        for offset, between in _divider_offsets(road)
+        if not between
+        for start in np.arange(stretch[0], stretch[1] - 3, 8.0)
+    ]
+    edges = (-road.forward * road.lane_m, road.backward * road.lane_m)
+    return lines + [_line(road, stretch, edge, 0.07) for edge, has in zip(edges, road.parking, strict=True) if has]
 
 
 def _divider_offsets(road: Road) -> list[tuple[float, bool]]:

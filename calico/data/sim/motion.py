@@ -21,7 +21,8 @@ LEAD_IN_S = 1.0
 def timeline(frames: int) -> Float64:
     """The times at which tracks are sampled [s]; keyframe k is at k * KEYFRAME_S."""
     last = (frames - 1) * KEYFRAME_S + KEYFRAME_S
-    return np.arange(round((last + LEAD_IN_S) / STEP_S) + 1) * STEP_S - LEAD_IN_S
+    steps = np.arange(round((last + LEAD_IN_S) / STEP_S) + 1, dtype=np.float64)
+    return steps * STEP_S - LEAD_IN_S
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,8 @@ class Path:
         return float(shapely.line_locate_point(shapely.LineString(self.xy), shapely.Point(np.asarray(xy, np.float64))))
 
     def strip(self, start: float, stop: float, right: float, left: float) -> shapely.Polygon:
-        """The area between two stations and between two offsets (left positive)."""
+        """The area between two stations and between two offsets (left positive), each in any order."""
+        start, stop = min(start, stop), max(start, stop)
         inner = self.s[(self.s > start) & (self.s < stop)]
         xy, yaw = self.at(np.concatenate([[start], inner, [stop]]))
         normal = np.stack([-np.sin(yaw), np.cos(yaw)], axis=1)

@@ -81,8 +81,8 @@ def car(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
     ]
     middle = (cabin_top[0] + cabin_top[1]) / 2
     for x in (middle, middle - 0.3 * (cabin_top[1] - cabin_top[0])):
-        low, high = (x - 0.05, x + 0.05, half * 0.94), (x - 0.05, x + 0.05, half * 0.81)
-        parts.append(hexahedron(low, high, (belt, height - 0.04), Material.PAINT, color))
+        foot, head = (x - 0.05, x + 0.05, half * 0.94), (x - 0.05, x + 0.05, half * 0.81)
+        parts.append(hexahedron(foot, head, (belt, height - 0.04), Material.PAINT, color))
     for side in (-1, 1):
         mirror = (front - 0.25, side * (half - 0.06), belt)
         parts.append(block((0.15, 0.16, 0.12), Material.PAINT, color, mirror))

@@ -76,7 +76,8 @@ def build_world(seed: int, split: str, scene: int, frames: int) -> World:
     ego_lane = int(plan_rng.integers(layout.roads[0].forward))
     red = _red_lights(plan_rng, layout, ego_lane)
     floor = Floor()
-    works, closed = [], frozenset[int]()
+    works: list[Actor] = []
+    closed: frozenset[int] = frozenset()
     if "barrier" in wanted or "construction_vehicle" in wanted or plan_rng.random() < 0.3:
         works, closed = draw_works(stream("works"), layout, floor, near, ego_lane, wanted)
     plan = Plan(times, ego_lane, EGO_START_M, red, closed, wanted, float(plan_rng.uniform(0.6, 1.5)))
