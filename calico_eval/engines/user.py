@@ -110,7 +110,8 @@ def _factory(spec: str, module_name: str, factory_name: str) -> Any:
 
 def _told(error: Exception) -> str:
     """An exception of the user's code in one line, with the line that raised it."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
+    frames = traceback.extract_tb(error.__traceback__)
+    last = next((frame for frame in reversed(frames) if not frame.filename.startswith("<")), frames[-1])
     return f"{type(error).__name__}: {error} at {last.filename}:{last.lineno} in {last.name}"
 
 
