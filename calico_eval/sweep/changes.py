@@ -95,8 +95,10 @@ class Change:
             "loss_clean": sum(a.loss_clean or 0.0 for a in rose) / len(rose) if rose else None,
             "loss_attacked": sum(a.loss_attacked or 0.0 for a in rose) / len(rose) if rose else None,
             "frames_not_attacked": len(self.attacks) - len(rose),
+            "frames_with_other_objective": sum(a.objective != self.condition.attack.objective for a in rose),
             "frames_with_dead_gradient": sum(a.dead_gradient for a in self.attacks),
             "bad_gradients": sum(a.bad_gradients for a in self.attacks),
+            "cell_crossings": sum(a.cell_crossings or 0 for a in self.attacks),
         }
 
 

@@ -62,8 +62,8 @@ def make_plan(
     """Every engine on the clean frames, on every corruption and severity, and on every attack.
 
     An attack follows the gradients of the torch engine that it is evaluated on. Engines without gradients (ONNX Runtime, a
-    user's model) get the frames that were attacked on the first torch engine: the same weights in the deployed form, or a
-    transfer attack.
+    user's model) get the frames that were attacked on the torch engine of the same model name (the deployed form of the same
+    weights), or else on the first torch engine (a transfer attack).
 
     Args:
         engines: the first is the main subject of the report.
@@ -129,7 +129,8 @@ def _surrogate(engine: Engine, engines: Sequence[Engine], condition: ConditionSp
     """The engine whose gradients an attack on `engine` follows; None where the condition is no attack."""
     if condition.attack is None:
         return None
-    for candidate in (engine, *engines):
+    same_model = [other for other in engines if other.model_name == engine.model_name]
+    for candidate in (engine, *same_model, *engines):
         if isinstance(candidate, TorchEngine):
             if condition.attack.sensor not in candidate.sensors:
                 raise CalicoError(

@@ -43,6 +43,9 @@ class Street:
         scene, step = divmod(index, self.frames)
         return FrameInfo(token=f"street{scene}-{step}", scene=f"street{scene}")
 
+    def labels(self, index: int) -> np.ndarray:
+        return self[index].boxes.labels
+
     def content_hash(self) -> str:
         return hashlib.sha256(f"street 1 {self.scenes} {self.frames} {self.seed}".encode()).hexdigest()
 

@@ -83,6 +83,22 @@ def test_attacks_are_crafted_once_and_shown_to_every_engine(
     assert int(details["backwards"] or 0) == 3 * len(FRAMES)
 
 
+def test_the_deployed_form_is_attacked_through_its_own_weights(
+    small_engine: TorchEngine, cluster: UserEngine, street: FrameSource
+) -> None:
+    """An engine without gradients follows the torch engine of its own model name, wherever that stands in the list."""
+    other = TorchEngine(small_engine.model, small_engine.config, "cpu", model_name="other")
+    deployed = UserEngine(cluster, "small", ("lidar",), "abc")
+    plan = make_plan([deployed, other, small_engine, cluster], street, ranges=class_ranges(), attacks=(LIDAR,))
+    crafted = {job.engine: job.crafted_on for job in plan.jobs if job.condition.kind == "attack"}
+    assert crafted == {
+        "small/user": "small/torch-cpu",
+        "other/torch-cpu": "other/torch-cpu",
+        "small/torch-cpu": "small/torch-cpu",
+        "cluster/user": "other/torch-cpu",
+    }
+
+
 def test_over_budget_is_an_error_and_no_score(
     small_engine: TorchEngine, street: FrameSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
