@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
-from calico_eval.engines.base import Engine
+from calico_eval.engines.base import Engine, Predictor
 from calico_eval.metrics.suffstats import FrameStats, frame_stats
 
 Progress = Callable[[int, int], None]
@@ -57,7 +57,7 @@ def batches(indices: Sequence[int], size: int) -> list[Sequence[int]]:
     return [indices[start : start + size] for start in range(0, len(indices), size)]
 
 
-def score(engine: Engine, frames: Sequence[Frame], ranges: Mapping[str, float]) -> list[FrameStats]:
+def score(engine: Predictor, frames: Sequence[Frame], ranges: Mapping[str, float]) -> list[FrameStats]:
     """Predicts a batch and matches it with its ground truth."""
     predictions = engine.predict(frames)
     return [frame_stats(frame, found, ranges) for frame, found in zip(frames, predictions, strict=True)]

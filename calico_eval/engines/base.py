@@ -10,7 +10,15 @@ from calico.frame import Frame
 from calico.predictions import Predictions
 
 
-class Engine(Protocol):
+class Predictor(Protocol):
+    """What turns frames into predictions."""
+
+    def predict(self, frames: Sequence[Frame]) -> list[Predictions]:
+        """One `Predictions` per frame, in order. The frames may come from different scenes."""
+        ...
+
+
+class Engine(Predictor, Protocol):
     """A model ready to run. Takes frames as a sensor rig delivers them (uint8 images, float32 points), whatever the inside."""
 
     @property
@@ -31,10 +39,6 @@ class Engine(Protocol):
     @property
     def sha256(self) -> str:
         """Changes whenever the weights or anything between a frame and its predictions does."""
-        ...
-
-    def predict(self, frames: Sequence[Frame]) -> list[Predictions]:
-        """One `Predictions` per frame, in order. The frames may come from different scenes."""
         ...
 
 

@@ -12,8 +12,9 @@ def open_engine(spec: str, device: str = "auto", threads: int | None = None) -> 
     """Opens a model.
 
     Args:
-        spec: a file ending in .onnx; a .safetensors checkpoint or the folder of a training run; or
-            package.module:factory (a user's own model). 'NAME=' in front gives it another name in reports.
+        spec: a file ending in .onnx; a .safetensors checkpoint or the folder of a training run; package.module:factory (a
+            user's own model); or a folder of submissions with a clean.json (predictions of another stack). 'NAME=' in
+            front gives it another name in reports.
         device: 'auto', 'cpu' or 'cuda'; a user's model chooses for itself.
         threads: CPU threads of ONNX Runtime; default: as many as torch uses.
 
@@ -26,6 +27,10 @@ def open_engine(spec: str, device: str = "auto", threads: int | None = None) -> 
         from calico_eval.engines.onnxruntime import OnnxEngine
 
         return OnnxEngine(path, device=device, threads=threads, model_name=name)
+    if (path / "clean.json").is_file():
+        from calico_eval.engines.predictions import PredictionFiles
+
+        return PredictionFiles(path, name)
     if path.suffix == ".safetensors" or path.is_dir():
         from calico_eval.engines.torch import TorchEngine
 
@@ -40,7 +45,7 @@ def open_engine(spec: str, device: str = "auto", threads: int | None = None) -> 
     state = "is a file of another kind" if path.exists() else "does not exist"
     raise CalicoError(
         f"model '{spec}' {state}; expected a .onnx file, a .safetensors checkpoint, the folder of a training run, "
-        "or package.module:factory"
+        "package.module:factory, or a folder of submissions with a clean.json"
     )
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from calico.errors import CalicoError
 from calico_eval.attacks import AttackSpec
+from calico_eval.engines.base import Engine, Predictor
+from calico_eval.engines.predictions import PredictionFiles
 from corruptions import CorruptionError, find
 from reports.schema import Condition
 
@@ -64,6 +67,11 @@ class ConditionSpec:
             sensors=tuple(sensor for sensor in ("camera", "lidar") if sensor in sensors),
         )
 
+    @property
+    def file_stem(self) -> str:
+        """'clean', 'fog-3': the name of the condition's file in a folder of predictions."""
+        return self.name if self.kind == "clean" else f"{self.name}-{self.severity}"
+
     def __str__(self) -> str:
         """'clean', 'fog 3', 'camera_pgd 8/255'."""
         if self.attack is not None:
@@ -72,6 +80,21 @@ class ConditionSpec:
 
 
 CLEAN = ConditionSpec("clean")
+
+
+def predictor(engine: Engine, condition: ConditionSpec) -> Predictor:
+    """What answers for the engine under a condition: itself, or that condition's file of predictions.
+
+    Raises:
+        CalicoError: there is no such file, or it would have to be attacked.
+    """
+    if not isinstance(engine, PredictionFiles):
+        return engine
+    if condition.attack is not None:
+        raise CalicoError(
+            f"attack {condition}: {engine.model_name} is a folder of predictions; attacked frames need a model"
+        )
+    return engine.under(condition.file_stem)
 
 
 def _parameters(attack: AttackSpec) -> dict[str, float | int | str | None]:

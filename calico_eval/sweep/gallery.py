@@ -24,6 +24,7 @@ from calico_eval.metrics.matching import DISTANCES_M, TP_DISTANCE_M
 from calico_eval.metrics.segmentation import THRESHOLDS
 from calico_eval.metrics.suffstats import FrameStats
 from calico_eval.sweep.changes import change_frame
+from calico_eval.sweep.conditions import predictor
 from calico_eval.sweep.plan import Job, SweepPlan
 from reports.schema import Cell, Picture
 
@@ -114,7 +115,7 @@ def _jpeg(plan: SweepPlan, engines: Mapping[str, Engine], job: Job, frame: Frame
     """The frame under the job's condition with the engine's predictions: cameras above, BEV below."""
     surrogate = engines[job.crafted_on] if job.crafted_on else None
     changed = change_frame(job.condition, plan.seed, frame, surrogate if isinstance(surrogate, TorchEngine) else None)
-    predictions = engines[job.engine].predict([changed])[0]
+    predictions = predictor(engines[job.engine], job.condition).predict([changed])[0]
     parts: list[UInt8] = []
     if changed.images:
         parts.append(draw_cameras(changed, predictions, width_px=WIDTH_PX, score_threshold=SCORE))

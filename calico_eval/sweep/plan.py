@@ -12,7 +12,7 @@ from calico.errors import CalicoError
 from calico_eval.attacks import AttackSpec
 from calico_eval.engines.base import Engine, check_labels, label
 from calico_eval.engines.torch import TorchEngine
-from calico_eval.sweep.conditions import CLEAN, ConditionSpec
+from calico_eval.sweep.conditions import CLEAN, ConditionSpec, predictor
 from corruptions import SUITE_VERSION
 
 
@@ -72,7 +72,8 @@ def make_plan(
         indices: which frames; default: all.
 
     Raises:
-        CalicoError: nothing to run, two engines of one name, an unknown baseline, attacks without a torch engine.
+        CalicoError: nothing to run, two engines of one name, an unknown baseline, attacks without a torch engine,
+            a condition that a folder of predictions lacks.
         CorruptionError: an unknown corruption or severity.
     """
     check_labels(engines)
@@ -92,6 +93,7 @@ def make_plan(
         for engine in engines:
             if condition.kind == "corruption" and label(engine) in attack_only:
                 continue
+            predictor(engine, condition)  # raises where a condition has no predictions
             surrogate = _surrogate(engine, engines, condition)
             key = common | _job_key(condition, engine, surrogate)
             jobs.append(Job(_digest(key), condition, label(engine), label(surrogate) if surrogate else None))

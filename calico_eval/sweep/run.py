@@ -14,7 +14,7 @@ from calico_eval.evaluate import batches, score
 from calico_eval.metrics.suffstats import FrameStats
 from calico_eval.metrics.summary import metrics_of
 from calico_eval.sweep.changes import Change
-from calico_eval.sweep.conditions import ConditionSpec
+from calico_eval.sweep.conditions import ConditionSpec, predictor
 from calico_eval.sweep.gallery import draw_gallery
 from calico_eval.sweep.plan import Job, SweepPlan
 from calico_eval.sweep.provenance import provenance
@@ -104,11 +104,12 @@ def _run_group(
     """The cells of one condition: each frame is changed once and shown to every engine."""
     stats: dict[str, list[FrameStats]] = {job.id: [] for job in jobs}
     seconds = dict.fromkeys(stats, 0.0)
+    predictors = {job.engine: predictor(engines[job.engine], change.condition) for job in jobs}
     for batch in batches(plan.indices, plan.batch_size):
         frames = [change.apply(source[index]) for index in batch]
         for job in jobs:
             start = time.perf_counter()
-            stats[job.id] += score(engines[job.engine], frames, plan.ranges)
+            stats[job.id] += score(predictors[job.engine], frames, plan.ranges)
             seconds[job.id] += time.perf_counter() - start
             steps.advance(len(frames), f"{change.condition} on {job.engine}")
     effect, budget = change.effect_check(), change.budget_check()

@@ -1,0 +1,85 @@
+"""Predictions that another stack made: a folder of nuScenes detection submissions, one for each condition."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from calico.errors import CalicoError
+from calico.frame import Frame
+from calico.predictions import Predictions
+from calico_eval.submission import predictions_from_submission, read_submission
+
+CLEAN_FILE = "clean.json"
+
+
+class PredictionFiles:
+    """An engine that looks its answers up: clean.json, fog-3.json, fog+camera_crash-5.json ...
+
+    `predict` answers for the clean frames; `under` gives the engine of another condition. No maps: a submission has none.
+    sensors: what clean.json says in `meta`.
+    """
+
+    name = "files"
+
+    def __init__(self, folder: Path, model_name: str | None = None) -> None:
+        self.folder = folder
+        self.model_name = model_name or folder.resolve().name
+        self.sensors = _sensors(folder / CLEAN_FILE)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of all files, by name."""
+        digest = hashlib.sha256()
+        for path in sorted(self.folder.glob("*.json")):
+            digest.update(f"{path.name} ".encode() + hashlib.sha256(path.read_bytes()).digest())
+        return digest.hexdigest()
+
+    def under(self, condition: str) -> _OneFile:
+        """The predictions under a condition, e.g. 'fog-3'.
+
+        Raises:
+            CalicoError: there is no file for it.
+        """
+        path = self.folder / f"{condition}.json"
+        if not path.is_file():
+            there = ", ".join(sorted(file.name for file in self.folder.glob("*.json")))
+            raise CalicoError(f"predictions {self.folder}: no {path.name}; there are {there}")
+        return _OneFile(path)
+
+    def predict(self, frames: Sequence[Frame]) -> list[Predictions]:
+        """See `Engine.predict`."""
+        return self._clean.predict(frames)
+
+    @cached_property
+    def _clean(self) -> _OneFile:
+        return self.under(Path(CLEAN_FILE).stem)
+
+
+class _OneFile:
+    """The predictions of one submission."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._records = read_submission(path)
+
+    def predict(self, frames: Sequence[Frame]) -> list[Predictions]:
+        """See `Engine.predict`. Raises CalicoError for a frame that the file does not hold."""
+        missing = [frame.token for frame in frames if frame.token not in self._records]
+        if missing:
+            raise CalicoError(
+                f"{self._path}: no sample {missing[0]}; it holds {len(self._records)} others. Expected one entry per frame, "
+                "empty where nothing was found"
+            )
+        return [predictions_from_submission(self._records[frame.token], frame) for frame in frames]
+
+
+def _sensors(path: Path) -> tuple[str, ...]:
+    """From the submission's meta; both where it does not say."""
+    read_submission(path)
+    meta = json.loads(path.read_text(encoding="utf-8")).get("meta", {})
+    used = tuple(sensor for sensor in ("camera", "lidar") if isinstance(meta, dict) and meta.get(f"use_{sensor}"))
+    return used or ("camera", "lidar")

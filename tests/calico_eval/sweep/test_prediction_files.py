@@ -1,0 +1,88 @@
+"""Predictions of another stack, made on corrupted copies, score as the model itself would."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from calico.data.source import FrameSource
+from calico.errors import CalicoError
+from calico_eval.attacks import AttackSpec
+from calico_eval.engines.open import open_engine
+from calico_eval.engines.predictions import PredictionFiles
+from calico_eval.engines.user import UserEngine
+from calico_eval.metrics.nuscenes import class_ranges
+from calico_eval.submission import write_submission
+from calico_eval.sweep.plan import make_plan
+from calico_eval.sweep.run import run_sweep
+from corruptions import corrupt
+
+SEED = 3
+FRAMES = (0, 1, 3)
+
+
+@pytest.fixture
+def model(cluster_detector_module: ModuleType) -> UserEngine:
+    return UserEngine(cluster_detector_module.build(), "cluster", ("lidar",), "abc")
+
+
+@pytest.fixture
+def folder(model: UserEngine, street: FrameSource, tmp_path: Path) -> Path:
+    """What a user's own stack would leave: a submission for the clean frames and one for beam_missing at severity 5."""
+    clean = [street[index] for index in FRAMES]
+    copies = [corrupt(frame, "beam_missing", 5, SEED) for frame in clean]
+    for name, frames in (("clean", clean), ("beam_missing-5", copies)):
+        write_submission(
+            tmp_path / "stack" / f"{name}.json", zip(frames, model.predict(frames), strict=True), ["lidar"]
+        )
+    return tmp_path / "stack"
+
+
+def test_files_score_as_the_model_does(model: UserEngine, folder: Path, street: FrameSource, tmp_path: Path) -> None:
+    files = open_engine(f"theirs={folder}")
+    assert isinstance(files, PredictionFiles)
+    assert (files.name, files.model_name, files.sensors) == ("files", "theirs", ("lidar",))
+    engines = [model, files]
+    plan = make_plan(
+        engines,
+        street,
+        ranges=class_ranges(),
+        corruptions=("beam_missing",),
+        severities=(5,),
+        indices=FRAMES,
+        seed=SEED,
+    )
+    results = run_sweep(plan, engines, street, tmp_path / "run", title="t")
+    cells = {(cell.model, cell.condition.name): cell for cell in results.cells}
+    for condition in ("clean", "beam_missing"):
+        ours, theirs = (cells[name, condition].metrics["mAP"].value for name in ("cluster", "theirs"))
+        assert (ours or 0) > 0.01
+        assert theirs == pytest.approx(ours)
+    assert cells["theirs", "clean"].metrics["mAP"] != cells["theirs", "beam_missing"].metrics["mAP"]
+
+
+def test_a_condition_without_a_file_stops_before_the_sweep(folder: Path, street: FrameSource) -> None:
+    message = r"stack: no fog-1\.json; there are beam_missing-5\.json, clean\.json"
+    with pytest.raises(CalicoError, match=message):
+        make_plan([open_engine(str(folder))], street, ranges=class_ranges(), corruptions=("fog",), severities=(1,))
+
+
+def test_files_cannot_be_attacked(folder: Path, street: FrameSource) -> None:
+    with pytest.raises(CalicoError, match="stack is a folder of predictions; attacked frames need a model"):
+        make_plan([open_engine(str(folder))], street, ranges=class_ranges(), attacks=(AttackSpec("pgd", "lidar", 0.1),))
+
+
+def test_a_frame_that_is_not_in_the_file_is_named(folder: Path, street: FrameSource) -> None:
+    with pytest.raises(CalicoError, match=r"clean\.json: no sample street0-2; it holds 3 others"):
+        open_engine(str(folder)).predict([street[2]])
+
+
+def test_other_predictions_are_another_model(folder: Path) -> None:
+    before = open_engine(str(folder)).sha256
+    content = json.loads((folder / "beam_missing-5.json").read_text())
+    content["results"]["street0-0"] = []
+    (folder / "beam_missing-5.json").write_text(json.dumps(content))
+    assert open_engine(str(folder)).sha256 != before
