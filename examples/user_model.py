@@ -55,7 +55,8 @@ class ClusterDetector:
         np.minimum.at(lowest, (row, column), xyz[:, 2])
         ground: Array = ndimage.minimum_filter(lowest, size=3, mode="nearest")
         height = xyz[:, 2] - ground[row, column]
-        return xyz[(height > 0.3) & (height < 2.5)]
+        above: Array = xyz[(height > 0.3) & (height < 2.5)]
+        return above
 
     def _clusters(self, xyz: Array) -> list[Array]:
         """Points whose cells touch, also at a corner."""

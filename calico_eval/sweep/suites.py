@@ -9,6 +9,7 @@ import numpy as np
 
 from calico.errors import CalicoError
 from calico_eval.attacks import AttackSpec
+from calico_eval.attacks.threat import AttackName, Sensor
 from corruptions import SPECS
 
 ALL_SEVERITIES = (1, 2, 3, 4, 5)
@@ -27,11 +28,9 @@ class Suite:
 def suites() -> dict[str, Suite]:
     """`calico`: every corruption at every severity. `demo`: the same corruptions at three, two attacks, few frames."""
     names = tuple(SPECS)
-    demo_attacks = tuple(
-        AttackSpec(name=name, sensor=sensor, eps=eps, steps=5)
-        for sensor, eps in (("camera", 4.0), ("lidar", 0.1))
-        for name in ("noise", "pgd")
-    )
+    budgets: tuple[tuple[Sensor, float], ...] = (("camera", 4.0), ("lidar", 0.1))
+    names_of_attacks: tuple[AttackName, ...] = ("noise", "pgd")
+    demo_attacks = tuple(AttackSpec(name, sensor, eps, steps=5) for sensor, eps in budgets for name in names_of_attacks)
     return {"calico": Suite(names), "demo": Suite(names, (1, 3, 5), demo_attacks, frames=20)}
 
 
