@@ -7,46 +7,12 @@ from functools import lru_cache
 import numpy as np
 
 from calico.data.sim.light import Light
-from calico.data.sim.map_raster import BIT, GroundMap
-from calico.data.sim.materials import GLOSS, GRAIN, Material
+from calico.data.sim.map_raster import GroundMap
+from calico.data.sim.materials import GLOSS, Material
 from calico.data.sim.raycast import Hits, Solid, cast, occluded
 from calico.data.sim.rig import ego_T_camera, pixel_rays
+from calico.data.sim.textures import lit_windows, surface_color
 from calico.frame import Float32, Float64, UInt8
-from calico.seeds import generator
-
-_NOISE_CELLS = 256
-
-GROUND_COLORS = {
-    "": (0.10, 0.12, 0.055),
-    "drivable_area": (0.095, 0.095, 0.10),
-    "carpark_area": (0.13, 0.13, 0.135),
-    "walkway": (0.34, 0.32, 0.30),
-    "white": (0.75, 0.75, 0.73),
-    "yellow": (0.70, 0.50, 0.06),
-}
-"""Linear RGB of the ground, later ones painted over earlier ones."""
-
-
-@lru_cache(maxsize=1)
-def _noise() -> Float32:
-    """A tile of smooth and fine noise, mean 0, about unit variance."""
-    rng = generator(0, "sim", "texture")
-    tile = np.zeros((_NOISE_CELLS, _NOISE_CELLS))
-    for cells, weight in ((8, 0.8), (32, 0.7), (128, 0.7), (256, 0.7)):
-        coarse = rng.standard_normal((cells, cells))
-        tile += weight * np.kron(coarse, np.ones((_NOISE_CELLS // cells, _NOISE_CELLS // cells)))
-    result: Float32 = (tile / tile.std()).astype(np.float32)
-    return result
-
-
-@lru_cache(maxsize=1)
-def _ground_table() -> Float32:
-    """(256, 3) colour of every combination of map bits."""
-    table = np.tile(np.asarray(GROUND_COLORS[""], np.float32), (256, 1))
-    bits = np.arange(256)
-    for name in list(GROUND_COLORS)[1:]:
-        table[(bits & BIT[name]) > 0] = GROUND_COLORS[name]
-    return table
 
 
 @lru_cache(maxsize=4)
@@ -109,6 +75,7 @@ def shade(
     """(R, 3) radiance of what the rays met."""
     xyz = origins + directions * hits.distance_m[:, None]
     albedo = surface_color(ground, hits, xyz)
+    bright = lit_windows(hits, xyz) if light.lamps > 0 else np.zeros(0, np.int64)
     facing = np.maximum(hits.normal @ light.sun, 0.0)
     lit = np.flatnonzero(facing > 0)
     sources = xyz[lit] + hits.normal[lit] * np.float32(0.02)
@@ -120,6 +87,7 @@ def shade(
     emitting = hits.material == Material.LAMP
     radiance[emitting] += 0.5 * hits.color[emitting]
     if light.lamps > 0:
+        radiance[bright] += np.array([0.5, 0.36, 0.16], np.float32) * light.lamps
         radiance += light.lamps * albedo * _lamps(hits, xyz, directions, start_ego, rays_ego)
     air = np.exp(-hits.distance_m / np.float32(light.haze_m))[:, None]
     result: Float32 = (radiance * air + light.sky_horizon * (1 - air)).astype(np.float32)
@@ -147,32 +115,3 @@ def _lamps(hits: Hits, xyz: Float32, directions: Float32, start_ego: Float32, ra
     warm, white = np.array([1.0, 0.72, 0.42], np.float32), np.array([1.0, 0.97, 0.9], np.float32)
     result: Float32 = (beam[:, None] * white + street[:, None] * warm).astype(np.float32)
     return result
-
-
-def surface_color(ground: GroundMap, hits: Hits, xyz: Float32) -> Float32:
-    """(R, 3) albedo: the face's colour with the ground's paint, windows, and grain."""
-    albedo = hits.color.copy()
-    floor = np.flatnonzero(hits.material == Material.GROUND)
-    albedo[floor] = _ground_table()[ground.lookup(xyz[floor, :2])]
-    walls = np.flatnonzero((hits.material == Material.FACADE) & (np.abs(hits.normal[:, 2]) < 0.5))
-    albedo[walls] = _windows(hits.normal[walls], hits.color[walls], xyz[walls])
-    tile = _noise()
-    across = xyz[:, 0] + 0.7 * xyz[:, 2]
-    along = xyz[:, 1] - 0.6 * xyz[:, 2]
-    ix = np.floor(across * 10).astype(np.int64) % _NOISE_CELLS
-    iy = np.floor(along * 10).astype(np.int64) % _NOISE_CELLS
-    grain = np.clip(1 + GRAIN[hits.material] * tile[iy, ix], 0.2, 2.0)
-    result: Float32 = albedo * grain[:, None]
-    return result
-
-
-def _windows(normal: Float32, color: Float32, xyz: Float32) -> Float32:
-    """Rows of dark windows; their size and spacing follow from the facade's colour, so that houses differ."""
-    style = np.floor(color.sum(axis=1) * 97) % 5
-    along = xyz[:, 1] * normal[:, 0] - xyz[:, 0] * normal[:, 1]
-    pitch, floor_m = 2.2 + 0.5 * style, 2.9 + 0.15 * style
-    u, v = (along / pitch) % 1.0, (xyz[:, 2] / floor_m) % 1.0
-    window = (np.abs(u - 0.5) < 0.18 + 0.03 * style) & (v > 0.32) & (v < 0.80)
-    frame = window & ((np.abs(u - 0.5) > 0.15 + 0.03 * style) | (v > 0.76))
-    result = np.where(window[:, None], np.array([0.05, 0.065, 0.085], np.float32), color)
-    return np.where(frame[:, None], np.array([0.6, 0.6, 0.58], np.float32), result).astype(np.float32)

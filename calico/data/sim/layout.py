@@ -111,10 +111,10 @@ class Layout:
 
 
 def build_layout(rng: np.random.Generator, kind: Kind, length_m: float, middle_m: float) -> Layout:
-    """Streets around a main road of a length [m], with the junction or crossing near the station `middle_m`."""
+    """Streets around a main road of a length [m], with the junction or crossing at the station `middle_m`."""
     main = _main_road(rng, kind, length_m)
     roads = [main]
-    station = middle_m + float(rng.uniform(-6, 14))
+    station = middle_m
     if kind in ("t_junction", "crossroads"):
         roads.append(_side_road(rng, main, station, kind))
     crossings = _crossings(roads, kind, station)

@@ -64,12 +64,9 @@ def surface(vertices: npt.ArrayLike, faces: npt.ArrayLike, material: Material, c
     """A mesh of one material and colour."""
     faces = np.asarray(faces, np.int32).reshape(-1, 3)
     count = len(faces)
-    return Mesh(
-        np.asarray(vertices, np.float32).reshape(-1, 3),
-        faces,
-        np.full(count, int(material), np.uint8),
-        np.tile(np.asarray(color, np.float32), (count, 1)),
-    )
+    colors = np.empty((count, 3), np.float32)
+    colors[:] = color
+    return Mesh(np.asarray(vertices, np.float32).reshape(-1, 3), faces, np.full(count, int(material), np.uint8), colors)
 
 
 _HEXA_FACES = [

@@ -15,7 +15,7 @@ KERB_MIX: dict[str, float] = {
     "car": 0.78,
     "truck": 0.09,
     "motorcycle": 0.05,
-    "trailer": 0.03,
+    "trailer": 0.04,
     "bus": 0.02,
     "construction_vehicle": 0.01,
     "": 0.02,
@@ -42,7 +42,7 @@ def draw_parked(
         for x, y, yaw in park.slots:
             if rng.random() < share:
                 actors += _put(rng, _pick(rng, LOT_MIX), x, y, yaw + float(rng.normal(0, 0.03)), floor, longest=5.3)
-    for _ in range(int(rng.poisson(1.2))):
+    for _ in range(int(rng.poisson(1.6))):
         actors += _rack(rng, layout, floor, ego_m)
     return actors
 

@@ -24,7 +24,7 @@ from calico.geometry.grid import Grid
 from calico.seeds import derive
 from calico.taxonomy import CAMERAS
 
-SIM_VERSION = 2
+SIM_VERSION = 3
 """Raised whenever any byte of any frame changes; part of the cache key."""
 
 Split = Literal["train", "val"]

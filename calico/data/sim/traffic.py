@@ -9,8 +9,10 @@ import numpy as np
 from calico.data.sim.actors import Actor
 from calico.data.sim.layout import Lane, Layout
 from calico.data.sim.motion import Track, follow
+from calico.data.sim.paths import Path
 from calico.data.sim.people import bicycle, motorcycle
 from calico.data.sim.sizes import Size, draw_size
+from calico.data.sim.turns import TURN_MPS
 from calico.data.sim.vehicles import BUILDERS
 from calico.frame import Float64
 
@@ -21,18 +23,23 @@ MIX: dict[str, float] = {
     "bus": 0.035,
     "motorcycle": 0.06,
     "construction_vehicle": 0.01,
-    "trailer": 0.02,
+    "trailer": 0.03,
 }
 """Shares of moving traffic; "trailer" is a truck with a semi-trailer behind."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a scene's traffic must respect. red: arms (0 main, 1 side) that have the red light. closed: lanes without traffic."""
+    """What a scene's traffic must respect.
+
+    ego_turn: where the ego vehicle goes if it turns off its lane. red: arms (0 main, 1 side) that have the red light.
+    closed: lanes without traffic. wanted: kinds that should be near. density: of the traffic, 1 is the average.
+    """
 
     times: Float64
     ego_lane: int
     ego_start_m: float
+    ego_turn: Path | None
     red: tuple[bool, bool]
     closed: frozenset[int]
     wanted: tuple[str, ...]
@@ -67,13 +74,16 @@ def _lane_traffic(
     if not kinds:
         return None, []
     desired = limit * rng.uniform(0.9, 1.1, len(kinds))
+    if plan.ego_turn is not None and "ego" in kinds:
+        desired[kinds.index("ego")] = TURN_MPS
     lengths = [size[0] for size in sizes]
     stations = follow(starts, lengths, desired, stops, plan.times)
     ego = None
     actors = []
     for i, (kind, size) in enumerate(zip(kinds, sizes, strict=True)):
         sway = float(rng.uniform(-0.25, 0.25))
-        track = Track.along(lane.path.offset(0.0 if kind == "ego" else sway), plan.times, stations[:, i])
+        path = (plan.ego_turn or lane.path) if kind == "ego" else lane.path.offset(sway)
+        track = Track.along(path, plan.times, stations[:, i])
         if kind == "ego":
             ego = track
         elif kind == "trailer":

@@ -18,6 +18,7 @@ from calico.data.sim.pedestrians import draw_pedestrians
 from calico.data.sim.raycast import Solid
 from calico.data.sim.street import draw_scenery
 from calico.data.sim.traffic import EGO_SIZE, Plan, draw_traffic
+from calico.data.sim.turns import turn_paths
 from calico.data.sim.works import draw_works
 from calico.seeds import generator
 
@@ -69,7 +70,8 @@ def build_world(seed: int, split: str, scene: int, frames: int) -> World:
     wanted = tuple(RARE[(scene * RARE_PER_SCENE + k + turn) % len(RARE)] for k in range(RARE_PER_SCENE))
     times = timeline(frames)
     travel = 12.0 * (frames - 1) * KEYFRAME_S
-    middle = EGO_START_M + float(plan_rng.uniform(8, 25 + 0.6 * travel))
+    turns_off = bool(plan_rng.random() < 0.4)
+    middle = EGO_START_M + float(plan_rng.uniform(14, 26) if turns_off else plan_rng.uniform(6, 35 + 0.6 * travel))
     kind = KINDS[(scene + turn) % len(KINDS)]
     layout = build_layout(stream("layout"), kind, EGO_START_M + travel + 95.0, middle)
     near = (EGO_START_M - 30.0, EGO_START_M + 0.7 * travel + 45.0)
@@ -80,7 +82,9 @@ def build_world(seed: int, split: str, scene: int, frames: int) -> World:
     closed: frozenset[int] = frozenset()
     if "barrier" in wanted or "construction_vehicle" in wanted or plan_rng.random() < 0.3:
         works, closed = draw_works(stream("works"), layout, floor, near, ego_lane, wanted)
-    plan = Plan(times, ego_lane, EGO_START_M, red, closed, wanted, float(plan_rng.uniform(0.6, 1.5)))
+    turns = turn_paths(layout, layout.lanes[ego_lane], EGO_START_M) if turns_off and not red[0] else []
+    turn_off = turns[int(plan_rng.integers(len(turns)))] if turns else None
+    plan = Plan(times, ego_lane, EGO_START_M, turn_off, red, closed, wanted, float(plan_rng.uniform(0.6, 1.5)))
     ego, traffic = draw_traffic(stream("traffic"), layout, plan)
     parked = draw_parked(stream("parked"), layout, floor, near, wanted, EGO_START_M)
     people = draw_pedestrians(stream("people"), layout, floor, times, red, near)
