@@ -39,7 +39,7 @@ def batch_with(objects: list[tuple[float, float, int]]) -> Batch:
                  boxes=(boxes,), labels=(torch.tensor([row[2] for row in objects]),))  # fmt: skip
 
 
-def test_targets_are_cells_of_the_trunk_grid_within_four_metres() -> None:
+def test_targets_are_cells_of_the_trunk_grid_within_two_metres() -> None:
     xy = np.array([[5.0, -3.0], [40.0, 0.0], [-15.5, 15.5], [1.0, 1.0]], np.float32)
     targets = hide_targets(xy, np.array([CAR, CAR, PEDESTRIAN, TRUCK]), CONFIG)
     assert [name for name, _ in targets] == ["car", "pedestrian"]  # one is off the grid, one class is unknown
@@ -47,7 +47,7 @@ def test_targets_are_cells_of_the_trunk_grid_within_four_metres() -> None:
         for row in range(16):
             for column in range(16):
                 distance = np.hypot(-16 + 2 * column + 1 - x, -16 + 2 * row + 1 - y)
-                assert cells[row, column] == (distance <= 4.0)
+                assert cells[row, column] == (distance <= 2.0)
 
 
 def test_hide_is_minus_the_peaks_near_the_objects() -> None:
