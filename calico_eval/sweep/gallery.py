@@ -34,7 +34,7 @@ SCORE = 0.2
 REACH_M = 40.0
 """How far the BEV pictures look, at most."""
 WIDTH_PX, HEADER_PX, GAP_PX = 720, 24, 6
-JPEG_QUALITY = 82
+JPEG_QUALITY = 75
 
 
 def draw_gallery(
