@@ -25,9 +25,8 @@ def measure(scenes: int, workers: int, sweeps: int) -> None:
         source.prepare(workers)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         own = f", {cpu / len(source):.3f} s of CPU a frame" if workers == 1 else ""
-        print(
-            f"{workers} worker(s), {sweeps} sweep(s): {len(source)} frames in {wall:.1f} s, {len(source) / wall:.1f} a second{own}"
-        )
+        rate = f"{len(source)} frames in {wall:.1f} s, {len(source) / wall:.1f} a second"
+        print(f"{workers} worker(s), {sweeps} sweep(s): {rate}{own}")
         wall = time.perf_counter()
         size = sum(path.stat().st_size for path in Path(folder).rglob("*.npz"))
         points = sum(len(source[index].points) for index in range(len(source)))
