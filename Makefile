@@ -18,14 +18,14 @@ help:
 # The nuScenes devkit declares numpy < 2 but its evaluation works on numpy 2: it is a reference in the tests, without its pins.
 .venv/dev: .venv/core
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps nuscenes-devkit==1.2.0
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps nuscenes-devkit==1.2.0 descartes==1.1.0
 	@touch $@
 
 # Every step resumes: an interrupted demo goes on where it stopped.
 demo: .venv/core
 	$(BIN)/calico train --preset tiny --out $(RUN)/model --resume
 	$(BIN)/calico export $(RUN)/model --out $(ENGINE) --overwrite
-	$(BIN)/calico robust $(ENGINE) $(RUN)/model --suite demo --out $(RUN)/robust --resume
+	$(BIN)/calico robust $(ENGINE) --attack-model $(RUN)/model --suite demo --out $(RUN)/robust --resume
 	$(BIN)/calico report $(RUN)/robust
 
 test: lint types

@@ -46,7 +46,7 @@ def tiny() -> Config:
             map=MapConfig(channels=24),
         ),
         augment=AugmentConfig(sensor_dropout=0.1),
-        train=TrainConfig(epochs=8, batch_size=4, learning_rate=4e-3, validate_every=8),
+        train=TrainConfig(epochs=12, batch_size=4, learning_rate=4e-3, validate_every=12),
         eval=EvalConfig(clip_range_to_grid=True),
     )
 

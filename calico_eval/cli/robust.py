@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 @click.command("robust")
 @with_model_config
+@click.option("--attack-model", "attack_models", multiple=True, help="A MODEL to craft attacks on and to show only these.")
 @click.option("--suite", help="A named choice of conditions: calico (all corruptions, severities 1-5) or demo.")
 @click.option(
     "--corruption", "corruptions", multiple=True, help="A corruption, or several joined by +; may be repeated."
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 def command(
     models: tuple[str, ...],
     config: Config,
+    attack_models: tuple[str, ...],
     suite: str | None,
     corruptions: tuple[str, ...],
     severities: tuple[int, ...],
@@ -60,16 +62,18 @@ def command(
 
     \b
     MODEL is a run folder, a .safetensors or .onnx file, or package.module:factory; NAME=MODEL names it.
-    Attacks need gradients: give the run folder (torch) as one of the models. Models without gradients are shown the frames
-    attacked on the first that has them.
+    Attacks need gradients: give the run folder (torch) as MODEL or as --attack-model. Models without gradients are shown the
+    frames attacked on the torch model of the same name, or on the first.
     Examples:
       calico robust runs/tiny/model.onnx --out runs/tiny-robust
       calico robust runs/tiny --corruption fog --corruption fog+camera_crash --severity 3 --out runs/fog
+      calico robust runs/tiny/model.onnx --attack-model runs/tiny --suite demo --out runs/demo
       calico robust runs/tiny --attack pgd --attack noise --eps-camera 2 --eps-camera 8 --out runs/pgd
       calico robust my_package.my_model:create --preset nuscenes --data-root DATA --out runs/mine
     """
     from calico.config.load import to_yaml
     from calico.data.open import open_source
+    from calico_eval.engines.base import label
     from calico_eval.engines.open import open_engine
     from calico_eval.sweep.plan import make_plan
     from calico_eval.sweep.run import run_sweep
@@ -78,16 +82,18 @@ def command(
 
     source = open_source(config, "train" if split == "train" else "val")
     engines = [open_engine(spec, config.device) for spec in models]
+    attacked = [open_engine(spec, config.device) for spec in attack_models]
     chosen = choose(
         suite, corruptions, severities, attacks, sensors or engines[0].sensors, eps_camera, eps_lidar, steps, frames
     )
     plan = make_plan(
-        engines,
+        [*engines, *attacked],
         source,
         ranges=eval_ranges(config),
         corruptions=chosen.corruptions,
         severities=chosen.severities,
         attacks=chosen.attacks,
+        attack_only=[label(engine) for engine in attacked],
         indices=spread(len(source), chosen.frames),
         seed=config.seed,
         batch_size=config.eval.batch_size,
@@ -96,7 +102,7 @@ def command(
     bar = Progress("robustness")
     results = run_sweep(
         plan,
-        engines,
+        [*engines, *attacked],
         source,
         out,
         title=f"Robustness of {engines[0].model_name} on {source.name}",

@@ -19,12 +19,12 @@ from calico.data.sim.rig import MOUNTS
 from calico.data.sim.world import World, build_world
 from calico.data.source import FrameInfo
 from calico.errors import CalicoError
-from calico.frame import Frame
+from calico.frame import Frame, Int64
 from calico.geometry.grid import Grid
 from calico.seeds import derive
 from calico.taxonomy import CAMERAS
 
-SIM_VERSION = 3
+SIM_VERSION = 4
 """Raised whenever any byte of any frame changes; part of the cache key."""
 
 Split = Literal["train", "val"]
@@ -98,6 +98,10 @@ class SimSource:
         scene, key = divmod(self._checked(index), self.config.frames_per_scene)
         name = f"{self.name}-{self.config.seed}-{scene:03d}"
         return FrameInfo(f"{name}-{key:03d}", name)
+
+    def labels(self, index: int) -> Int64:
+        """(M,) classes of a frame's objects (loads the frame)."""
+        return self[index].boxes.labels
 
     def content_hash(self) -> str:
         """Hex digest of everything that decides the frames' bytes, the number of frames included."""

@@ -31,3 +31,14 @@ def test_gradient_is_finite_where_the_answer_is_certain() -> None:
     sigmoid_focal_loss(logits, target, 2.0).backward()
     assert logits.grad is not None
     assert torch.isfinite(logits.grad).all()
+
+
+def test_unknown_cells_count_nothing() -> None:
+    logits = torch.randn(1, 2, 4, 6)
+    target = (torch.rand(1, 2, 4, 6) < 0.5).float()
+    target[:, 1, :, 3:] = -1.0
+    expected = sigmoid_focal_loss(logits[:, :1], target[:, :1], 2.0) + sigmoid_focal_loss(
+        logits[:, 1:, :, :3], target[:, 1:, :, :3], 2.0
+    )
+    torch.testing.assert_close(sigmoid_focal_loss(logits, target, 2.0), expected)
+    assert sigmoid_focal_loss(logits, torch.full_like(target, -1.0), 2.0).item() == 0

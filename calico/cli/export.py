@@ -1,0 +1,111 @@
+"""`calico export`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from calico.cli.options import PATH, with_model_config
+from calico.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from calico.config.schema import Config
+    from calico.data.batch import Batch
+    from calico.data.source import FrameSource
+    from calico.models.calico import CalicoModel
+
+NUSCENES_IMAGE = (900, 1600)
+
+
+@click.command("export")
+@with_model_config
+@click.option("--trt", is_flag=True, help="Also write the graph for TensorRT (.trt.onnx) and build an engine (.engine).")
+@click.option("--frames", type=click.IntRange(min=1), help="Frames for the parity check.  [default: all of the split]")
+@click.option("--out", type=PATH, help="The ONNX file.  [default: model.onnx beside the model]")
+@click.option("--overwrite", is_flag=True, help="Replace the ONNX file if it is there.")
+def command(
+    models: tuple[str, ...], config: Config, trt: bool, frames: int | None, out: Path | None, overwrite: bool
+) -> None:
+    """Write the model as one ONNX file, checked against torch on real inputs; with --trt also a TensorRT engine.
+
+    \b
+    MODEL is a run folder or a .safetensors file, or the word `untrained` for a preset with random weights (shapes, engines).
+    Exit code 1: the graph does not agree with torch (the differences are in the .parity.json beside it).
+    Examples:
+      calico export runs/tiny
+      calico export runs/tiny --trt
+      calico export untrained --preset nuscenes --trt --frames 1 --out nuscenes.onnx
+    """
+    from calico.data.batch import collate
+    from calico.errors import CalicoError
+    from calico.export.onnx import export_onnx
+    from calico.export.parity import check_parity, onnx_predict
+    from calico.files import write_atomic
+
+    if len(models) != 1:
+        raise click.UsageError(f"got {len(models)} models, expected one")
+    model, place = _open(models[0], config)
+    file = out or place / "model.onnx"
+    if file.exists() and not overwrite:
+        raise CalicoError(f"file {file} is there already; --overwrite replaces it, or choose another --out")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    source = _frames(config)
+    count = min(frames or len(source), len(source))
+    example = collate([source[0]])
+    agreed = True
+    graphs = [("ort", file)] + ([("trt", file.with_suffix(".trt.onnx"))] if trt else [])
+    for target, path in graphs:
+        info = export_onnx(model, config, example, path, "trt" if target == "trt" else "ort")
+        click.echo(f"graph for {target}: {path} ({info.file_bytes / 1e6:.1f} MB, {sum(info.operators.values())} operators)")
+        bar = Progress(f"parity of {path.name}")
+        report = check_parity(model, onnx_predict(path), _batches(source, count, bar))
+        write_atomic(path.with_suffix(".parity.json"), report.to_json() + "\n")
+        click.echo(report.summary())
+        agreed &= report.passed
+    if trt:
+        from calico.export.tensorrt import build_engine
+
+        engine = build_engine(graphs[1][1], file.with_suffix(".engine"))
+        click.echo(
+            f"engine: {engine.path} ({engine.file_bytes / 1e6:.1f} MB), {engine.backend} {engine.version} for "
+            f"{', '.join(engine.compute_capabilities)}; {engine.note}"
+        )
+    if not agreed:
+        sys.exit(1)
+
+
+def _open(spec: str, config: Config) -> tuple[CalicoModel, Path]:
+    """The model, and the folder that it lies in."""
+    from calico.models.calico import build_model
+    from calico.train.checkpoint import load_model
+
+    if spec == "untrained":
+        return build_model(config, config.seed).eval(), Path()
+    path = Path(spec)
+    return load_model(path)[0], path if path.is_dir() else path.parent
+
+
+def _frames(config: Config) -> FrameSource:
+    """The validation frames; simulated ones in the data set's shapes where the data set is not given."""
+    from calico.data.open import open_source
+
+    if config.data.source == "sim" or config.data.root is not None:
+        return open_source(config, "val")
+    click.echo(f"no --data-root for {config.data.source}: simulated frames in its shapes are used", err=True)
+    sim = config.data.sim.model_copy(update={"val_scenes": 1, "frames_per_scene": 2, "image_size": NUSCENES_IMAGE})
+    cameras = config.data.cameras if config.data.source == "nuscenes" else type(config.data)().cameras
+    data = config.data.model_copy(update={"source": "sim", "sim": sim, "cameras": cameras})
+    return open_source(config.model_copy(update={"data": data}), "val")
+
+
+def _batches(source: FrameSource, count: int, progress: Progress) -> Iterator[Batch]:
+    from calico.data.batch import collate
+
+    for index in range(count):
+        yield collate([source[index]])
+        progress(index + 1, count)
