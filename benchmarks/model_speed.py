@@ -89,9 +89,10 @@ def main() -> None:
     def both_ways(part: Callable[[], torch.Tensor]) -> Callable[[], None]:
         return lambda: part().sum().backward()
 
-    print(
-        f"{options.preset}, {options.threads} threads, batch {frames}, {sum(p.numel() for p in model.parameters()) / 1e6:.1f} M weights"
-    )
+    weights = sum(parameter.numel() for parameter in model.parameters()) / 1e6
+    print(f"{options.preset}, {options.threads} threads, batch {frames}, {weights:.1f} M weights")
+    for _ in range(2):
+        step()  # the first steps fill torch's caches
     with deterministic(torch.device("cpu")):
         print(f"training step            {seconds(step, frames):.3f} s/frame")
         if model.lidar is not None:

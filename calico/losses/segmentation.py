@@ -10,8 +10,8 @@ from torch import Tensor
 def sigmoid_focal_loss(logits: Tensor, target: Tensor, gamma: float) -> Tensor:
     """Focal loss (Lin et al., ICCV 2017, eq. 4) without class balance, as BEVFusion has it (Liu et al., ICRA 2023).
 
-    logits, target: (B, K, Y, X), target 1, 0, or negative where the map is unknown: those cells count nothing. Mean over a class's
-    known cells (0 without any), sum over the K classes.
+    logits, target: (B, K, Y, X), target 1, 0, or negative where the map is unknown: those cells count nothing.
+    Mean over a class's known cells (0 without any), sum over the K classes.
     """
     known = (target >= 0).to(logits.dtype)
     cross_entropy = F.binary_cross_entropy_with_logits(logits, target.clamp(min=0.0), reduction="none")

@@ -24,7 +24,8 @@ def to_predictions(
         frames: B.
     """
     if boxes is None or scores is None or labels is None:
-        boxes, scores, labels = np.zeros((frames, 0, 9)), np.zeros((frames, 0)), np.zeros((frames, 0), np.int64)
+        boxes = np.zeros((frames, 0, 9), np.float32)
+        scores, labels = np.zeros((frames, 0), np.float32), np.zeros((frames, 0), np.int64)
     results = []
     for index in range(frames):
         keep = scores[index] > 0

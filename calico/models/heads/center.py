@@ -47,8 +47,9 @@ class CenterHead(nn.Module):
         self.hidden = conv_block(config.channels, config.channels * 2 * len(config.tasks))
         self.heatmaps = nn.ModuleList(nn.Conv2d(config.channels, len(names), 1) for names in config.tasks)
         self.boxes = nn.ModuleList(nn.Conv2d(config.channels, sum(BOX_TERMS.values()), 1) for _ in config.tasks)
-        for layer in self.heatmaps:
-            nn.init.constant_(layer.bias, PRIOR_LOGIT)
+        for name, parameter in self.heatmaps.named_parameters():
+            if name.endswith("bias"):
+                nn.init.constant_(parameter, PRIOR_LOGIT)
 
     def forward(self, bev: Tensor) -> tuple[TaskOutput, ...]:
         """See the class."""

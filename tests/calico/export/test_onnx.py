@@ -24,6 +24,7 @@ from calico.export.tensorrt import build_engine
 from calico.frame import Frame
 from calico.models.calico import CalicoModel, build_model
 
+pytestmark = pytest.mark.slow
 Exported = tuple[CalicoModel, ExportInfo]
 
 
