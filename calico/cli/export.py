@@ -24,7 +24,9 @@ NUSCENES_IMAGE = (900, 1600)
 
 @click.command("export")
 @with_model_config
-@click.option("--trt", is_flag=True, help="Also write the graph for TensorRT (.trt.onnx) and build an engine (.engine).")
+@click.option(
+    "--trt", is_flag=True, help="Also write the graph for TensorRT (.trt.onnx) and build an engine (.engine)."
+)
 @click.option("--frames", type=click.IntRange(min=1), help="Frames for the parity check.  [default: all of the split]")
 @click.option("--out", type=PATH, help="The ONNX file.  [default: model.onnx beside the model]")
 @click.option("--overwrite", is_flag=True, help="Replace the ONNX file if it is there.")
@@ -61,7 +63,9 @@ def command(
     graphs = [("ort", file)] + ([("trt", file.with_suffix(".trt.onnx"))] if trt else [])
     for target, path in graphs:
         info = export_onnx(model, config, example, path, "trt" if target == "trt" else "ort")
-        click.echo(f"graph for {target}: {path} ({info.file_bytes / 1e6:.1f} MB, {sum(info.operators.values())} operators)")
+        click.echo(
+            f"graph for {target}: {path} ({info.file_bytes / 1e6:.1f} MB, {sum(info.operators.values())} operators)"
+        )
         bar = Progress(f"parity of {path.name}")
         report = check_parity(model, onnx_predict(path), _batches(source, count, bar))
         write_atomic(path.with_suffix(".parity.json"), report.to_json() + "\n")

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 @click.command("robust")
 @with_model_config
-@click.option("--attack-model", "attack_models", multiple=True, help="A MODEL to craft attacks on and to show only these.")
+@click.option(
+    "--attack-model", "attack_models", multiple=True, help="A MODEL to craft attacks on and to show only these."
+)
 @click.option("--suite", help="A named choice of conditions: calico (all corruptions, severities 1-5) or demo.")
 @click.option(
     "--corruption", "corruptions", multiple=True, help="A corruption, or several joined by +; may be repeated."
