@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-import torch.utils.deterministic
 
 from calico.errors import CalicoError
+
+FILL = "fill_uninitialized_memory"
 
 
 def pick_device(name: str) -> torch.device:
@@ -37,12 +39,12 @@ def deterministic(device: torch.device) -> Iterator[None]:
     A gather's backward pass is not repeatable otherwise. On GPUs several operators have no deterministic form; there runs are
     repeatable up to rounding only.
     """
-    before = torch.are_deterministic_algorithms_enabled()
-    filled = torch.utils.deterministic.fill_uninitialized_memory
+    debugging = importlib.import_module("torch.utils.deterministic")  # its switch is a property that mypy does not see
+    before, filled = torch.are_deterministic_algorithms_enabled(), debugging.fill_uninitialized_memory
     torch.use_deterministic_algorithms(before or device.type == "cpu")
-    torch.utils.deterministic.fill_uninitialized_memory = False  # a debugging aid: a fifth of a training step here
+    setattr(debugging, FILL, False)  # a fifth of a training step here
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(before)
-        torch.utils.deterministic.fill_uninitialized_memory = filled
+        setattr(debugging, FILL, filled)

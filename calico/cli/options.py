@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from calico.config.schema import Config
 
 PATH = click.Path(path_type=Path)
+DEFAULT_RUN = "runs/tiny"
 
 
 def with_config(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -53,13 +54,16 @@ def overwrite_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def with_model_config(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Argument MODEL..., and the configuration of the frames that they are shown.
+    """Argument MODEL... (or --model), and the configuration of the frames that they are shown.
 
-    Without --preset and --config the configuration is that of the first model that carries one (all of ours do); a user's own
+    Without any model it is the run that `calico train` leaves by default. Without --preset and --config the configuration is that of the first model that carries one (all of ours do); a user's own
     model is shown the tiny preset's simulator. The command gets `models: tuple[str, ...]` and `config: Config`.
     """
 
-    @click.argument("models", nargs=-1, required=True, metavar="MODEL...")
+    @click.argument("models", nargs=-1, metavar="[MODEL]...")
+    @click.option(
+        "--model", "more", multiple=True, help=f"The same as MODEL; may be repeated.  [default: {DEFAULT_RUN}]"
+    )
     @click.option("--preset", help="tiny, nuscenes or waymo.  [default: the model's own configuration]")
     @click.option("--config", "file", type=PATH, help="YAML file with any part of the configuration.")
     @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="One setting; may be repeated.")
@@ -69,6 +73,7 @@ def with_model_config(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def command(
         models: tuple[str, ...],
+        more: tuple[str, ...],
         preset: str | None,
         file: Path | None,
         assignments: tuple[str, ...],
@@ -79,6 +84,7 @@ def with_model_config(function: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         from calico.config.load import load_config
 
+        models = (*models, *more) or (DEFAULT_RUN,)
         flags = {"data.root": data_root, "seed": seed, "device": device}
         base = preset or (None if file else _config_of(models)) or "tiny"
         return function(models=models, config=load_config(base, file, assignments, flags), **rest)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import click
 from tqdm import tqdm
+from typing_extensions import Never
 
 
 class Progress:
@@ -14,14 +15,15 @@ class Progress:
 
     def __init__(self, label: str) -> None:
         self.label = label
-        self.bar: tqdm[None] | None = None
+        self.bar: tqdm[Never] | None = None
         self.tenths = -1
 
     def __call__(self, done: int, total: int, values: Mapping[str, float] | None = None) -> None:
         """Reports that `done` of `total` pieces are finished."""
         shown = {name: f"{value:.3g}" for name, value in (values or {}).items()}
         if sys.stderr.isatty():
-            self.bar = self.bar or tqdm(total=total, desc=self.label, leave=True, dynamic_ncols=True)
+            if self.bar is None:
+                self.bar = tqdm(total=total, desc=self.label, leave=True, dynamic_ncols=True)
             self.bar.update(done - self.bar.n)
             if shown:
                 self.bar.set_postfix(shown)

@@ -77,13 +77,13 @@ def train(
                 if not torch.isfinite(losses["total"]):
                     raise CalicoError(f"step {step}: the loss is {losses['total'].item()} on frames {batch.tokens}")
                 optimizer.zero_grad(set_to_none=True)
-                losses["total"].backward()
+                torch.autograd.backward(losses["total"])
                 norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.train.grad_clip)
                 optimizer.step()
                 scheduler.step()
                 step += 1
                 terms = {name: float(value.detach()) for name, value in losses.items()}
-                log.step(step, epoch, {**terms, "grad_norm": float(norm), "lr": scheduler.get_last_lr()[0]})
+                log.step(step, epoch, {**terms, "grad_norm": float(norm), "lr": float(scheduler.get_last_lr()[0])})
                 progress(step, plan.total_steps, terms)
             last = step == plan.total_steps
             if last or (epoch + 1) % config.train.validate_every == 0:

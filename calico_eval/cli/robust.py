@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @click.option("--frames", type=int, help="Use so many frames, spread evenly over the split.  [default: all]")
 @click.option("--split", type=click.Choice(["train", "val"]), default="val", show_default=True)
 @click.option("--baseline", help="Label (model/engine) of the engine that mCE compares with.")
-@click.option("--out", type=PATH, required=True, help="Folder of the run.")
+@click.option("--out", type=PATH, help="Folder of the run.  [default: runs/<name of the first model>-robust]")
 @overwrite_options
 def command(
     models: tuple[str, ...],
@@ -56,7 +56,7 @@ def command(
     frames: int | None,
     split: str,
     baseline: str | None,
-    out: Path,
+    out: Path | None,
     resume: bool,
     overwrite: bool,
 ) -> None:
@@ -68,6 +68,7 @@ def command(
     frames attacked on the torch model of the same name, or on the first.
     Examples:
       calico robust runs/tiny/model.onnx --out runs/tiny-robust
+      calico robust --attack pgd
       calico robust runs/tiny --corruption fog --corruption fog+camera_crash --severity 3 --out runs/fog
       calico robust runs/tiny/model.onnx --attack-model runs/tiny --suite demo --out runs/demo
       calico robust runs/tiny --attack pgd --attack noise --eps-camera 2 --eps-camera 8 --out runs/pgd
@@ -101,12 +102,13 @@ def command(
         batch_size=config.eval.batch_size,
         baseline=baseline,
     )
+    folder = out or Path("runs") / f"{engines[0].model_name}-robust"
     bar = Progress("robustness")
     results = run_sweep(
         plan,
         [*engines, *attacked],
         source,
-        out,
+        folder,
         title=f"Robustness of {engines[0].model_name} on {source.name}",
         command=sys.argv,
         config_yaml=to_yaml(config),
@@ -115,5 +117,5 @@ def command(
         progress=lambda done, total, what: bar(done, total),
         warn=lambda message: click.echo(message, err=True),
     )
-    click.echo(f"{len(results.cells)} cells: {out / 'results.json'}")
-    click.echo(f"next: calico report {out}")
+    click.echo(f"{len(results.cells)} cells: {folder / 'results.json'}")
+    click.echo(f"next: calico report {folder}")
