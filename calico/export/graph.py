@@ -9,6 +9,7 @@ Inputs, in this order, as far as the model has the sensor (B frames, V cameras; 
 | pillar_points | (B, P, T, 5) float32 | trt |
 | pillar_count | (B, P) int64 | trt |
 | pillar_cell | (B, P) int64 | trt |
+| pillar_mean | (B, P, 3) float32 | trt |
 | images | (B, V, 3, H, W) float32 RGB 0..1, raw size | both |
 | image_from_lidar | (B, V, 4, 4) float32 | both |
 
@@ -38,7 +39,7 @@ __all__ = ["DeployGraph", "graph_inputs", "graph_outputs", "input_names", "outpu
 Array = npt.NDArray[Any]
 POINT_INPUTS: dict[Target, tuple[str, ...]] = {
     "ort": ("points", "point_mask"),
-    "trt": ("pillar_points", "pillar_count", "pillar_cell"),
+    "trt": ("pillar_points", "pillar_count", "pillar_cell", "pillar_mean"),
 }
 IMAGE_INPUTS = ("images", "image_from_lidar")
 
@@ -58,7 +59,7 @@ class DeployGraph(nn.Module):
             camera = model.lift_images(inputs["images"], inputs["image_from_lidar"])
         if model.lidar is not None:
             tensors = [inputs[name] for name in POINT_INPUTS[self.target]]
-            lidar = model.lidar(*tensors) if self.target == "ort" else model.lidar.from_pillars(*tensors)
+            lidar = model.lidar(*tensors) if self.target == "ort" else model.lidar.from_rows(*tensors)
         outputs = model.heads(model.trunk(model.fuse(camera, lidar)))
         result: tuple[Tensor, ...] = ()
         if outputs.tasks:
@@ -100,7 +101,8 @@ def graph_inputs(batch: Batch, metadata: GraphMetadata) -> dict[str, Array]:
         arrays |= {"points": batch.points.cpu().numpy(), "point_mask": batch.point_mask.cpu().numpy()}
     grouped = group_batch(batch, metadata)
     if grouped is not None:
-        arrays |= {"pillar_points": grouped.points, "pillar_count": grouped.count, "pillar_cell": grouped.cell}
+        names = POINT_INPUTS["trt"]
+        arrays |= dict(zip(names, (grouped.points, grouped.count, grouped.cell, grouped.mean), strict=True))
     return {name: arrays[name] for name in metadata.inputs}
 
 

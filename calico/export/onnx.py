@@ -52,7 +52,8 @@ def export_onnx(
     Args:
         model: its mode is restored afterwards.
         config: goes into the metadata, without machine paths.
-        example: at least one frame; fixes number and size of the images, and, for `trt`, the default of `pillars`.
+        example: at least one frame; fixes number and size of the images, and, for `trt`, the default of
+            `pillars` (give some frames).
         target: 'ort' (any ONNX runtime with ScatterElements(max)) or 'trt' (no scatter with a reduction).
         pillars: size of the grouped buffers for `trt`; default: measured on the example (`measure_budget`).
 
@@ -100,8 +101,8 @@ def _describe(
     if target == "ort" or model.lidar is None:
         pillars = None
     elif pillars is None:
-        points, mask = example.points.cpu().numpy(), example.point_mask.cpu().numpy()
-        pillars = measure_budget(points, mask, config.grid.pillars, config.grid.z_range_m)
+        frames = [points[mask].cpu().numpy() for points, mask in zip(example.points, example.point_mask, strict=True)]
+        pillars = measure_budget(frames, config.grid.pillars, config.grid.z_range_m)
     return GraphMetadata(
         target=target,
         config=portable_config(config),

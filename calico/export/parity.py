@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime
 
 from calico.data.batch import Batch
-from calico.export.graph import graph_inputs, graph_outputs, read_metadata
+from calico.export.graph import graph_inputs, graph_outputs, group_batch, read_metadata
 from calico.frame import Float64
 from calico.geometry.boxes import bev_iou
 from calico.geometry.frames import wrap_angle
@@ -48,7 +48,7 @@ class ParityReport:
     """What was compared. A box is matched by one of its class within 1 cm (centre, size), 1 cm/s, 0.1 degrees, score 1e-3.
 
     boxes: of both sides together; matched: those of them with a partner. max_*: over matched pairs. map_max_difference: over all
-    frames, classes and cells, or None without a map head.
+    frames, classes and cells, or None without a map head. lost_points: LiDAR points that the graph's buffers had no room for.
     """
 
     frames: int
@@ -58,6 +58,7 @@ class ParityReport:
     max_angle_deg: float
     max_score_difference: float
     map_max_difference: float | None
+    lost_points: int
     unmatched: tuple[Unmatched, ...]
 
     @property
@@ -91,10 +92,11 @@ class ParityReport:
         """One line for people."""
         maps = "" if self.map_max_difference is None else f", map probabilities within {self.map_max_difference:.1e}"
         rest = Counter(item.reason for item in self.unmatched)
+        lost = f", {self.lost_points} LiDAR points without room in the graph" if self.lost_points else ""
         listed = f" ({', '.join(f'{count} {reason}' for reason, count in sorted(rest.items()))})" if rest else ""
         return (
             f"parity {'passed' if self.passed else 'FAILED'}: {self.frames} frames, {self.matched} of {self.boxes} boxes matched"
-            f"{listed}, scores within {self.max_score_difference:.1e}{maps}"
+            f"{listed}, scores within {self.max_score_difference:.1e}{maps}{lost}"
         )
 
 
@@ -130,22 +132,36 @@ def check_parity(model: CalicoModel, predict: Predict, batches: Iterable[Batch])
         float(worst[1]),
         float(worst[2]),
         map_difference,
+        predict.lost_points if isinstance(predict, OnnxGraph) else 0,
         tuple(unmatched),
     )
 
 
-def onnx_predict(path: Path, threads: int = 1) -> Predict:
-    """An exported ONNX file (either target) in ONNX Runtime on the CPU."""
-    metadata = read_metadata(path)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+class OnnxGraph:
+    """An exported ONNX file (either target) in ONNX Runtime on the CPU.
 
-    def predict(batch: Batch) -> list[Predictions]:
-        values = session.run(list(metadata.outputs), graph_inputs(batch, metadata))
-        return graph_outputs(dict(zip(metadata.outputs, values, strict=True)))
+    lost_points: points that a `trt` graph's buffers had no room for, over all calls.
+    """
 
-    return predict
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        self.metadata = read_metadata(path)
+        self.lost_points = 0
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+    def __call__(self, batch: Batch) -> list[Predictions]:
+        """Predictions of each frame."""
+        inputs = graph_inputs(batch, self.metadata)
+        grouped = group_batch(batch, self.metadata)
+        self.lost_points += 0 if grouped is None else int(grouped.lost.sum())
+        values = self._session.run(list(self.metadata.outputs), inputs)
+        return graph_outputs(dict(zip(self.metadata.outputs, values, strict=True)))
+
+
+def onnx_predict(path: Path, threads: int = 1) -> OnnxGraph:
+    """An exported file, ready for `check_parity`."""
+    return OnnxGraph(path, threads)
 
 
 def match(a: Predictions, b: Predictions) -> tuple[Float64, list[int], list[int]]:

@@ -3,7 +3,7 @@
 Deviations: the feature net reads x, y, z, intensity, dt, the offset to the pillar's mean point (3) and to its centre (2);
 and the stem, a 3x3 convolution of stride `bev.strides[0]`, belongs to this branch, so that its output lies on the camera's grid.
 
-Two ways in, one set of weights: `forward` takes points (training, torch and ONNX Runtime: scatter with a maximum), `from_pillars`
+Two ways in, one set of weights: `forward` takes points (training, torch and ONNX Runtime: scatter with a maximum), `from_rows`
 takes points grouped by pillar on the host (`calico.export.pillars`, for TensorRT: no scatter with a reduction).
 """
 
@@ -17,6 +17,8 @@ from calico.geometry.grid import Grid
 from calico.models.layers import conv_block
 
 POINT_FEATURES = 10
+MAX_ROWS_PER_PILLAR = 256
+"""How many rows of grouped points `from_rows` joins to one pillar."""
 
 
 class PillarEncoder(nn.Module):
@@ -59,27 +61,36 @@ class PillarEncoder(nn.Module):
         best = best.reshape(batch, cells + 1, self.channels)[:, :cells]
         return best.transpose(1, 2).reshape(batch, self.channels, rows, columns)
 
-    def from_pillars(self, points: Tensor, count: Tensor, cell: Tensor) -> Tensor:
-        """The same features from grouped points.
+    def from_rows(self, points: Tensor, count: Tensor, cell: Tensor, mean: Tensor) -> Tensor:
+        """The same features from points grouped into rows of at most T points of one pillar (`calico.export.pillars`).
+
+        A pillar of more points takes several rows, one after the other; its maximum is taken over them by doubling steps.
 
         Args:
             points: (B, P, T, 5), zeros in unused slots.
-            count: (B, P) int64, used slots of each pillar; 0 in unused pillars.
-            cell: (B, P) int64, row * X + column; in unused pillar p it is Y * X + p, so that no index occurs twice.
+            count: (B, P) int64, used slots of each row; 0 in unused rows.
+            cell: (B, P) int64, row * X + column of the row's pillar, rising; Y * X + p in unused row p.
+            mean: (B, P, 3), mean of all the pillar's points minus its centre.
         """
         rows, columns = self.grid.shape
-        batch, pillars, slots, _ = points.shape
+        batch, buffers, slots, _ = points.shape
         used = torch.arange(slots, device=points.device) < count[..., None]
-        offset = (points[..., :3] - self.centers(cell)[:, :, None]) * used[..., None]
-        mean = offset.sum(2) / count.clamp(min=1)[..., None]
-        features = self._point_net(
+        offset = points[..., :3] - self.centers(cell)[:, :, None]
+        hidden = self._point_net(
             points.reshape(-1, 5), offset.reshape(-1, 3), (offset - mean[:, :, None]).reshape(-1, 3)
         )
-        features = features.reshape(batch, pillars, slots, self.channels) * used[..., None]
-        size = rows * columns + pillars
-        flat = cell + size * torch.arange(batch, device=points.device)[:, None]
+        best = (hidden.reshape(batch, buffers, slots, self.channels) * used[..., None]).amax(2)
+        step = 1
+        while step < min(MAX_ROWS_PER_PILLAR, buffers):
+            same = (cell[:, step:] == cell[:, :-step])[..., None]
+            best = torch.cat([torch.maximum(best[:, :-step], best[:, step:] * same), best[:, -step:]], dim=1)
+            step *= 2
+        first = torch.cat([torch.ones_like(cell[:, :1], dtype=torch.bool), cell[:, 1:] != cell[:, :-1]], dim=1)
+        spare = rows * columns + torch.arange(buffers, device=points.device)
+        size = rows * columns + buffers
+        flat = torch.where(first, cell, spare) + size * torch.arange(batch, device=points.device)[:, None]
         empty = points.new_zeros(batch * size, self.channels)
-        canvas = empty.index_put((flat.reshape(-1),), features.amax(2).reshape(-1, self.channels))
+        canvas = empty.index_put((flat.reshape(-1),), best.reshape(-1, self.channels))
         canvas = canvas.reshape(batch, size, self.channels)[:, : rows * columns]
         stem: Tensor = self.stem(canvas.transpose(1, 2).reshape(batch, self.channels, rows, columns))
         return stem

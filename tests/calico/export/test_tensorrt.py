@@ -51,7 +51,7 @@ def test_an_unknown_gpu_generation_is_refused(card: GraphMetadata) -> None:
 
 @pytest.mark.slow
 def test_the_nuscenes_configuration_becomes_an_engine(tmp_path: Path) -> None:
-    """512 x 512 pillars, six images of 900 x 1600, random weights and points: 30,000 pillars of 20 points."""
+    """512 x 512 pillars, six images of 900 x 1600, random weights and points: 50,000 rows of 8 points."""
     if importlib.util.find_spec("tensorrt_rtx") is None:
         pytest.skip("tensorrt_rtx is not installed (extra trt-rtx)")
     config = nuscenes()
@@ -61,6 +61,6 @@ def test_the_nuscenes_configuration_becomes_an_engine(tmp_path: Path) -> None:
         images=torch.zeros(1, 6, 3, 900, 1600),
         image_from_lidar=torch.eye(4).expand(1, 6, 4, 4),
     )
-    graph = export_onnx(build_model(config, 0), config, example, tmp_path / "m.onnx", "trt", PillarBudget(30_000, 20))
+    graph = export_onnx(build_model(config, 0), config, example, tmp_path / "m.onnx", "trt", PillarBudget(50_000, 8))
     info = build_engine(graph.path, tmp_path / "m.engine", max_batch=1)
     assert info.file_bytes > 50_000_000

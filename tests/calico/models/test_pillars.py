@@ -118,9 +118,12 @@ def test_gradient_reaches_the_points_and_agrees_with_differences(
         assert gradient[frame, slot, axis].item() == pytest.approx(numeric.item(), rel=1e-4, abs=1e-6)
 
 
-def test_grouped_pillars_give_the_same_features(encoder: PillarEncoder, cloud: tuple[Tensor, Tensor]) -> None:
+@pytest.mark.parametrize("width", [1, 3, 64])
+def test_rows_of_grouped_points_give_the_same_features(
+    encoder: PillarEncoder, cloud: tuple[Tensor, Tensor], width: int
+) -> None:
     points, mask = cloud
-    grouped = group_points(points.numpy(), mask.numpy(), GRID, Z_RANGE, PillarBudget(32, 12))
+    grouped = group_points(points.numpy(), mask.numpy(), GRID, Z_RANGE, PillarBudget(80, width))
     assert grouped.lost.tolist() == [0, 0]
-    tensors = [torch.from_numpy(array) for array in (grouped.points, grouped.count, grouped.cell)]
-    torch.testing.assert_close(encoder.from_pillars(*tensors), encoder(points, mask), atol=1e-5, rtol=1e-5)
+    tensors = [torch.from_numpy(array) for array in (grouped.points, grouped.count, grouped.cell, grouped.mean)]
+    torch.testing.assert_close(encoder.from_rows(*tensors), encoder(points, mask), atol=1e-5, rtol=1e-5)
