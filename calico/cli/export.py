@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from calico.models.calico import CalicoModel
 
 NUSCENES_IMAGE = (900, 1600)
+EXAMPLES = 6
+"""Frames that the TensorRT graph's buffers are measured on, spread over the split."""
 
 
 @click.command("export")
@@ -58,7 +60,7 @@ def command(
     file.parent.mkdir(parents=True, exist_ok=True)
     source = _frames(config)
     count = min(frames or len(source), len(source))
-    example = collate([source[0]])
+    example = collate([source[index] for index in sorted({len(source) * k // EXAMPLES for k in range(EXAMPLES)})])
     agreed = True
     graphs = [("ort", file)] + ([("trt", file.with_suffix(".trt.onnx"))] if trt else [])
     for target, path in graphs:

@@ -72,6 +72,20 @@ def to_yaml(config: Config) -> str:
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, default_flow_style=None, width=110)
 
 
+def portable_config(config: Config) -> Config:
+    """The configuration without paths and device of the machine it was used on."""
+    camera = config.model.camera
+    if camera is not None:
+        camera = camera.model_copy(update={"backbone_weights": None})
+    return config.model_copy(
+        update={
+            "device": "auto",
+            "data": config.data.model_copy(update={"root": None, "cache_dir": None}),
+            "model": config.model.model_copy(update={"camera": camera}),
+        }
+    )
+
+
 def _read_yaml(path: Path) -> Tree:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))

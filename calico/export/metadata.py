@@ -122,20 +122,6 @@ def read_metadata(path: Path) -> GraphMetadata:
         ) from error
 
 
-def portable_config(config: Config) -> Config:
-    """The configuration without paths and device of the machine it was used on."""
-    camera = config.model.camera
-    if camera is not None:
-        camera = camera.model_copy(update={"backbone_weights": None})
-    return config.model_copy(
-        update={
-            "device": "auto",
-            "data": config.data.model_copy(update={"root": None, "cache_dir": None}),
-            "model": config.model.model_copy(update={"camera": camera}),
-        }
-    )
-
-
 def weights_sha256(model: nn.Module) -> str:
     """Hex digest of all weights and buffers of a module, by name."""
     digest = hashlib.sha256()

@@ -14,11 +14,12 @@ import onnx
 import torch
 
 from calico import __version__
+from calico.config.load import portable_config
 from calico.config.schema import Config
 from calico.data.batch import Batch
 from calico.errors import CalicoError
 from calico.export.graph import DeployGraph, graph_inputs, input_names, output_names
-from calico.export.metadata import GraphMetadata, Target, portable_config, weights_sha256
+from calico.export.metadata import GraphMetadata, Target, weights_sha256
 from calico.export.pillars import PillarBudget, measure_budget
 from calico.files import write_atomic
 from calico.models.calico import CalicoModel

@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from calico import __version__
+from calico.config.load import portable_config
 from calico.config.schema import Config
 from calico.errors import CalicoError
 from calico.files import write_atomic
@@ -43,10 +44,7 @@ class TrainingState:
 
 def save_model(path: Path, model: CalicoModel, config: Config) -> str:
     """Writes the weights with their metadata, atomically; returns the file's sha256."""
-    portable = config.model_copy(
-        update={"data": config.data.model_copy(update={"root": None, "cache_dir": None}), "device": "auto"}
-    )
-    card = {"format": FORMAT, "calico_version": __version__, "config": portable.model_dump(mode="json")}
+    card = {"format": FORMAT, "calico_version": __version__, "config": portable_config(config).model_dump(mode="json")}
     metadata = {METADATA_KEY: json.dumps(card)}  # one key: safetensors writes several in a random order
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     content = save(tensors, metadata=metadata)
