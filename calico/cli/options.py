@@ -56,8 +56,9 @@ def overwrite_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def with_model_config(function: Callable[..., Any]) -> Callable[..., Any]:
     """Argument MODEL... (or --model), and the configuration of the frames that they are shown.
 
-    Without any model it is the run that `calico train` leaves by default. Without --preset and --config the configuration is that of the first model that carries one (all of ours do); a user's own
-    model is shown the tiny preset's simulator. The command gets `models: tuple[str, ...]` and `config: Config`.
+    Without any model it is the run that `calico train` leaves by default. Without --preset and --config the configuration is
+    that of the first model that carries one (all of ours do); a user's own model is shown the tiny preset's simulator. The
+    command gets `models: tuple[str, ...]` and `config: Config`.
     """
 
     @click.argument("models", nargs=-1, metavar="[MODEL]...")
