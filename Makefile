@@ -4,10 +4,11 @@ BIN := .venv/bin
 RUN := demo
 ENGINE := $(RUN)/model/model.onnx
 
-.PHONY: help demo test lint types clean
+.PHONY: help demo demo-clean test lint types clean
 help:
 	@echo "make demo   train, export, attack and report on the embedded simulator (15 minutes on two cores)"
 	@echo "make test   lint, types and tests"
+	@echo "make demo-clean  remove the demo's results, to start it again after the code has changed"
 	@echo "make clean  remove the environment and the demo's results (not the simulator's cache)"
 
 .venv/core: pyproject.toml
@@ -37,6 +38,9 @@ lint: .venv/dev
 
 types: .venv/dev
 	$(BIN)/mypy
+
+demo-clean:
+	rm -rf $(RUN)
 
 clean:
 	rm -rf .venv $(RUN) build *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -12,8 +13,11 @@ RUN_FILE = "run.json"
 """Every run folder has one; it is written first."""
 
 
-def prepare_folder(path: Path, *, resume: bool, overwrite: bool) -> None:
+def prepare_folder(path: Path, *, resume: bool, overwrite: bool, kind: str | None = None) -> None:
     """Makes an output folder, or stops before anything is lost.
+
+    Args:
+        kind: what the run is ("train", "robust"); a folder whose run.json names another kind is neither resumed nor deleted.
 
     Raises:
         CalicoError: the folder holds files and neither --resume nor --overwrite was given, or both were; or --overwrite was
@@ -24,6 +28,11 @@ def prepare_folder(path: Path, *, resume: bool, overwrite: bool) -> None:
     if path.exists() and not path.is_dir():
         raise CalicoError(f"output folder {path}: is a file; expected a folder or nothing")
     if path.exists() and any(path.iterdir()):
+        found = _kind(path / RUN_FILE)
+        if (resume or overwrite) and kind is not None and found is not None and found != kind:
+            raise CalicoError(
+                f"output folder {path}: holds a run of kind {found!r}, expected {kind!r}; it is left alone, choose another --out"
+            )
         if overwrite:
             if not (path / RUN_FILE).exists():
                 raise CalicoError(
@@ -47,3 +56,12 @@ def write_atomic(path: Path, content: bytes | str) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     temporary.replace(path)
+
+
+def _kind(file: Path) -> str | None:
+    """What a run.json says the run is; None where there is none to read."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return str(content["kind"]) if isinstance(content, dict) and "kind" in content else None

@@ -54,6 +54,10 @@ def command(
     if len(models) != 1:
         raise click.UsageError(f"got {len(models)} models, expected one")
     model, place = _open(models[0], config)
+    if (model.config.model, model.config.grid) != (config.model, config.grid):
+        raise CalicoError(
+            "export: model.* and grid.* are those that the model was trained with; leave them out of the options"
+        )
     file = out or place / "model.onnx"
     if file.exists() and not overwrite:
         raise CalicoError(f"file {file} is there already; --overwrite replaces it, or choose another --out")

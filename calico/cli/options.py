@@ -56,9 +56,9 @@ def overwrite_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def with_model_config(function: Callable[..., Any]) -> Callable[..., Any]:
     """Argument MODEL... (or --model), and the configuration of the frames that they are shown.
 
-    Without any model it is the run that `calico train` leaves by default. Without --preset and --config the configuration is
-    that of the first model that carries one (all of ours do); a user's own model is shown the tiny preset's simulator. The
-    command gets `models: tuple[str, ...]` and `config: Config`.
+    Without any model it is the run that `calico train` leaves by default. Without --preset the configuration is that of the first
+    model that carries one (all of ours do), and --config, --set and the flags change it; a user's own model is shown the tiny
+    preset's simulator. The command gets `models: tuple[str, ...]` and `config: Config`.
     """
 
     @click.argument("models", nargs=-1, metavar="[MODEL]...")
@@ -87,7 +87,8 @@ def with_model_config(function: Callable[..., Any]) -> Callable[..., Any]:
 
         models = (*models, *more) or (DEFAULT_RUN,)
         flags = {"data.root": data_root, "seed": seed, "device": device}
-        base = preset or (None if file else _config_of(models)) or "tiny"
+        carriers = (*models, *rest.get("attack_models", ()))
+        base = preset or _config_of(carriers) or "tiny"
         return function(models=models, config=load_config(base, file, assignments, flags), **rest)
 
     return command
@@ -97,10 +98,11 @@ def _config_of(models: tuple[str, ...]) -> Config | None:
     """The configuration of the first model that has one: a run folder's (with the data's place), else a file's metadata."""
     from calico.config.load import load_config
     from calico.export.graph import read_metadata
+    from calico.names import split_name
     from calico.train.checkpoint import read_model_config
 
     for model in models:
-        path = Path(model.rpartition("=")[2])
+        path = Path(split_name(model)[1])
         if path.suffix == ".onnx" and path.is_file():
             return read_metadata(path).config
         if (path / "config.yaml").is_file():

@@ -34,18 +34,23 @@ def command(config: Config, out: Path | None, stage: str | None, resume: bool, o
       calico train --preset tiny --out runs/tiny --resume
     """
     from calico.data.open import open_source
+    from calico.device import pick_device
     from calico.files import prepare_folder
-    from calico.train.loop import train
+    from calico.models.calico import build_model
+    from calico.train.loop import make_plan, train
 
     if stage:
         config = config.model_copy(update={"train": config.train.model_copy(update={"stage": stage})})
     folder = out or Path("runs") / config.name
     source, validation = open_source(config, "train"), open_source(config, "val")
-    prepare_folder(folder, resume=resume, overwrite=overwrite)
+    pick_device(config.device)  # what can go wrong goes wrong before an old run is deleted
+    build_model(config, seed=0)
     for name, frames in (("training frames", source), ("validation frames", validation)):
         prepare = getattr(frames, "prepare", None)
         if prepare:
             prepare(workers=max(config.data.workers, 2), progress=Progress(f"simulating {name}"))
+    make_plan(config, source)
+    prepare_folder(folder, resume=resume, overwrite=overwrite, kind="train")
     train(config, source, folder, validate=make_validate(validation), progress=Progress("training"), resume=resume)
     click.echo(f"model: {folder / 'model.safetensors'}")
 

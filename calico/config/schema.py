@@ -170,7 +170,7 @@ class DataConfig(Section):
     cameras: tuple[str, ...] = CAMERAS
     sweeps: PositiveInt = Field(1, description="LiDAR sweeps a frame aggregates, the keyframe's included.")
     max_points: PositiveInt = Field(
-        40_000, description="Size of the exported graph's point buffer; never cuts in training."
+        40_000, description="Most points of a frame, for integrators: the exported file tells it."
     )
     workers: Annotated[int, Field(ge=0)] = 0
     cache_dir: Path | None = Field(

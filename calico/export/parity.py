@@ -68,8 +68,9 @@ class ParityReport:
 
     @property
     def passed(self) -> bool:
-        """At least 99.9 % of the boxes matched and every map probability within 1e-3."""
-        return self.matched_share >= SHARE and (self.map_max_difference or 0.0) <= MAP_PROB
+        """At least 99.9 % of the boxes matched, every map probability within 1e-3, no point without room."""
+        near = self.matched_share >= SHARE and (self.map_max_difference or 0.0) <= MAP_PROB
+        return near and self.lost_points == 0
 
     def to_json(self) -> str:
         """All of it, with the share, the verdict and the tolerances."""
@@ -121,7 +122,8 @@ def check_parity(model: CalicoModel, predict: Predict, batches: Iterable[Batch])
             unmatched += _explain(model, token, "torch", ours, theirs, left_ours)
             unmatched += _explain(model, token, "graph", theirs, ours, left_theirs)
             if ours.map_probs is not None and theirs.map_probs is not None:
-                map_difference = max(map_difference or 0.0, float(abs(ours.map_probs - theirs.map_probs).max()))
+                worst_cell = float(abs(ours.map_probs - theirs.map_probs).max())
+                map_difference = max(map_difference or 0.0, worst_cell if np.isfinite(worst_cell) else 1.0)
     errors = np.concatenate(pairs)
     worst = errors.max(axis=0) if len(errors) else np.zeros(3)
     return ParityReport(

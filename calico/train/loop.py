@@ -79,6 +79,8 @@ def train(
                 optimizer.zero_grad(set_to_none=True)
                 torch.autograd.backward(losses["total"])
                 norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.train.grad_clip)
+                if not torch.isfinite(norm):
+                    raise CalicoError(f"step {step}: the gradient's norm is {float(norm)} on frames {batch.tokens}")
                 optimizer.step()
                 scheduler.step()
                 step += 1
@@ -117,6 +119,10 @@ class _EpochData(Dataset[list[int]]):
         size = config.train.batch_size
         self.groups = [order[k * size : (k + 1) * size] for k in range(first, plan.steps_per_epoch)]
         self.config, self.source, self.epoch = config, source, epoch
+        camera, alone = config.model.camera, config.model.camera is None or config.model.lidar is None
+        self.image_size = camera.image_size if camera else None
+        # A model of one sensor has none to spare.
+        self.augment = config.augment.model_copy(update={"sensor_dropout": 0.0}) if alone else config.augment
 
     def __len__(self) -> int:
         return len(self.groups)
@@ -125,9 +131,7 @@ class _EpochData(Dataset[list[int]]):
         frames = []
         for position, index in enumerate(self.groups[number]):
             rng = generator(self.config.seed, "augment", self.epoch, self.source.info(index).token, position)
-            camera = self.config.model.camera
-            size = camera.image_size if camera else None
-            frames.append(augment(self.source[index], self.config.augment, self.source.map_grid, rng, size))
+            frames.append(augment(self.source[index], self.augment, self.source.map_grid, rng, self.image_size))
         return collate(frames)
 
 
@@ -164,6 +168,14 @@ class RunLog:
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,
         }
+        before = (
+            json.loads((out / RUN_FILE).read_text(encoding="utf-8")) if resume and (out / RUN_FILE).exists() else run
+        )
+        changed = sorted(key for key in ("data_hash", "frames", "steps", "torch") if before.get(key) != run[key])
+        if changed:
+            raise CalicoError(
+                f"{out}: {', '.join(changed)} differ from those of the run to resume; start again with --overwrite"
+            )
         write_atomic(out / RUN_FILE, json.dumps(run, indent=1, sort_keys=True) + "\n")
         write_atomic(out / "config.yaml", text)
 

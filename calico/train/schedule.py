@@ -20,11 +20,15 @@ def make_scheduler(
     optimizer: torch.optim.Optimizer, config: TrainConfig, total_steps: int
 ) -> torch.optim.lr_scheduler.OneCycleLR:
     """From a tenth of the peak up to it over `warmup_fraction` of the steps, then down to a ten-thousandth, by cosine."""
+    total = max(total_steps, 2)
+    warmup = config.warmup_fraction
+    if abs(warmup * total - 1.0) < 1e-6:
+        warmup = 1.5 / total  # torch divides by the warm-up's steps less one
     return torch.optim.lr_scheduler.OneCycleLR(
         optimizer,
         max_lr=config.learning_rate,
-        total_steps=max(total_steps, 2),
-        pct_start=config.warmup_fraction,
+        total_steps=total,
+        pct_start=warmup,
         div_factor=10.0,
         final_div_factor=1000.0,
         cycle_momentum=False,

@@ -29,15 +29,19 @@ def command(models: tuple[str, ...], config: Config, split: str, out: Path | Non
       calico eval runs/tiny/model.onnx my_package.my_model:create --preset tiny
     """
     from calico.data.open import open_source
+    from calico_eval.engines.base import check_labels
     from calico_eval.engines.open import open_engine
     from calico_eval.evaluate import evaluate
     from calico_eval.metrics.summary import metrics_of
     from calico_eval.validation import eval_ranges
 
     source = open_source(config, "train" if split == "train" else "val")
+    engines = [open_engine(spec, config.device) for spec in models]
+    check_labels(engines)
+    if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
     found = {}
-    for spec in models:
-        engine = open_engine(spec, config.device)
+    for engine in engines:
         label = f"{engine.model_name}/{engine.name}"
         stats = evaluate(
             engine, source, ranges=eval_ranges(config), batch_size=config.eval.batch_size, progress=Progress(label)

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 @click.option(
     "--eps-lidar", multiple=True, type=float, help="Budget in metres along the ray; may be repeated.  [default: 0.1]"
 )
-@click.option("--steps", type=int, default=10, show_default=True, help="Gradient steps of an attack.")
+@click.option(
+    "--steps", type=click.IntRange(min=1), help="Gradient steps of an attack.  [default: 10; 5 in the demo suite]"
+)
 @click.option("--frames", type=int, help="Use so many frames, spread evenly over the split.  [default: all]")
 @click.option("--split", type=click.Choice(["train", "val"]), default="val", show_default=True)
 @click.option("--baseline", help="Label (model/engine) of the engine that mCE compares with.")
@@ -52,7 +54,7 @@ def command(
     sensors: tuple[str, ...],
     eps_camera: tuple[int, ...],
     eps_lidar: tuple[float, ...],
-    steps: int,
+    steps: int | None,
     frames: int | None,
     split: str,
     baseline: str | None,
@@ -80,24 +82,26 @@ def command(
     from calico_eval.engines.open import open_engine
     from calico_eval.sweep.plan import make_plan
     from calico_eval.sweep.run import run_sweep
-    from calico_eval.sweep.suites import choose, spread
+    from calico_eval.sweep.suites import attack_specs, choose, spread
     from calico_eval.validation import eval_ranges
 
     source = open_source(config, "train" if split == "train" else "val")
     engines = [open_engine(spec, config.device) for spec in models]
     attacked = [open_engine(spec, config.device) for spec in attack_models]
-    chosen = choose(
-        suite, corruptions, severities, attacks, sensors or engines[0].sensors, eps_camera, eps_lidar, steps, frames
-    )
+    chosen = choose(suite, corruptions, severities, attacks)
+    if not chosen.attacks and (sensors or eps_camera or eps_lidar or steps):
+        raise click.UsageError("--sensor, --eps-camera, --eps-lidar and --steps are for attacks; add --attack pgd")
+    seen = (attacked or engines)[0].sensors
+    specs = attack_specs(chosen.attacks, sensors or seen, eps_camera, eps_lidar, steps or chosen.steps)
     plan = make_plan(
         [*engines, *attacked],
         source,
         ranges=eval_ranges(config),
         corruptions=chosen.corruptions,
         severities=chosen.severities,
-        attacks=chosen.attacks,
+        attacks=specs,
         attack_only=[label(engine) for engine in attacked],
-        indices=spread(len(source), chosen.frames),
+        indices=spread(len(source), chosen.frames if frames is None else frames),
         seed=config.seed,
         batch_size=config.eval.batch_size,
         baseline=baseline,

@@ -14,7 +14,7 @@ import torch
 from calico.data.batch import collate
 from calico.device import pick_device
 from calico.errors import CalicoError
-from calico.export.graph import graph_inputs, graph_outputs, read_metadata
+from calico.export.graph import graph_inputs, group_batch, graph_outputs, read_metadata
 from calico.frame import Frame
 from calico.predictions import Predictions
 
@@ -54,7 +54,14 @@ class OnnxEngine:
 
     def predict(self, frames: Sequence[Frame]) -> list[Predictions]:
         """See `Engine.predict`. All frames in one batch."""
-        inputs = graph_inputs(collate(frames), self._metadata)
+        batch = collate(frames)
+        grouped = group_batch(batch, self._metadata)
+        if grouped is not None and grouped.lost.any():
+            raise CalicoError(
+                f"model {self.model_name}: the graph's buffers have no room for {int(grouped.lost.sum())} points of frames "
+                f"{', '.join(frame.token for frame in frames)}; export again on fuller frames, or run the graph for ort"
+            )
+        inputs = graph_inputs(batch, self._metadata)
         try:
             values = self._session.run(None, inputs)
         except Exception as error:  # ONNX Runtime's exceptions share no public base

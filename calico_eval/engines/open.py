@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from calico.errors import CalicoError
+from calico.names import split_name
 from calico_eval.engines.base import Engine
 
 
@@ -21,7 +22,7 @@ def open_engine(spec: str, device: str = "auto", threads: int | None = None) -> 
     Raises:
         CalicoError: nothing there, or none of these forms.
     """
-    name, spec = _split_name(spec)
+    name, spec = split_name(spec)
     path = Path(spec)
     if path.suffix == ".onnx":
         from calico_eval.engines.onnxruntime import OnnxEngine
@@ -47,11 +48,3 @@ def open_engine(spec: str, device: str = "auto", threads: int | None = None) -> 
         f"model '{spec}' {state}; expected a .onnx file, a .safetensors checkpoint, the folder of a training run, "
         "package.module:factory, or a folder of submissions with a clean.json"
     )
-
-
-def _split_name(spec: str) -> tuple[str | None, str]:
-    """'NAME=REST' as (NAME, REST); no name where the part before '=' looks like a path or a module."""
-    head, found, rest = spec.partition("=")
-    if found and rest and not set(head) & set("/\\:.") and head:
-        return head, rest
-    return None, spec

@@ -38,7 +38,7 @@ class RunStore:
         Raises:
             CalicoError: the folder is not empty and neither flag is set, or it holds another run (says what differs).
         """
-        prepare_folder(self.path, resume=resume, overwrite=overwrite)
+        prepare_folder(self.path, resume=resume, overwrite=overwrite, kind="robust")
         wanted = json.loads(json.dumps(identity))
         if any(self.path.iterdir()):
             self._check_same(wanted)

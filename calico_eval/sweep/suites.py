@@ -9,7 +9,6 @@ import numpy as np
 
 from calico.errors import CalicoError
 from calico_eval.attacks import AttackSpec
-from calico_eval.attacks.threat import AttackName, Sensor
 from corruptions import SPECS
 
 ALL_SEVERITIES = (1, 2, 3, 4, 5)
@@ -17,55 +16,58 @@ ALL_SEVERITIES = (1, 2, 3, 4, 5)
 
 @dataclass(frozen=True)
 class Suite:
-    """What a sweep covers. frames: how many, spread over the split; None for all."""
+    """What a sweep covers. attacks: names; steps: of theirs. frames: how many, spread over the split; None for all."""
 
     corruptions: tuple[str, ...]
     severities: tuple[int, ...] = ALL_SEVERITIES
-    attacks: tuple[AttackSpec, ...] = ()
+    attacks: tuple[str, ...] = ()
+    steps: int = 10
     frames: int | None = None
 
 
 def suites() -> dict[str, Suite]:
     """`calico`: every corruption at every severity. `demo`: the same corruptions at three, two attacks, few frames."""
     names = tuple(SPECS)
-    budgets: tuple[tuple[Sensor, float], ...] = (("camera", 4.0), ("lidar", 0.1))
-    names_of_attacks: tuple[AttackName, ...] = ("noise", "pgd")
-    demo_attacks = tuple(AttackSpec(name, sensor, eps, steps=5) for sensor, eps in budgets for name in names_of_attacks)
-    return {"calico": Suite(names), "demo": Suite(names, (1, 3, 5), demo_attacks, frames=20)}
+    return {"calico": Suite(names), "demo": Suite(names, (1, 3, 5), ("noise", "pgd"), steps=5, frames=20)}
 
 
-def choose(
-    suite: str | None,
-    corruptions: Sequence[str],
-    severities: Sequence[int],
-    attacks: Sequence[str],
-    sensors: Sequence[str],
-    eps_camera: Sequence[int],
-    eps_lidar: Sequence[float],
-    steps: int,
-    frames: int | None,
-) -> Suite:
-    """The suite that the options describe: a named one with parts replaced, or, with neither, `calico` without attacks.
+def choose(suite: str | None, corruptions: Sequence[str], severities: Sequence[int], attacks: Sequence[str]) -> Suite:
+    """The suite that the options describe: a named one with parts replaced, or, with neither, `calico` or the attacks alone.
 
     Raises:
-        CalicoError: an unknown suite, or an attack that `AttackSpec` refuses.
+        CalicoError: an unknown suite.
     """
     known = suites()
     if suite is not None and suite not in known:
         raise CalicoError(f"unknown suite {suite!r}; expected one of {', '.join(known)}")
     base = known[suite] if suite else Suite(() if attacks else known["calico"].corruptions)
-    budgets = {"camera": [float(e) for e in eps_camera] or [4.0], "lidar": list(eps_lidar) or [0.1]}
-    specs = tuple(
-        AttackSpec(name=name, sensor=sensor, eps=eps, steps=steps)  # type: ignore[arg-type]  # checked by AttackSpec
-        for sensor in sensors
-        for eps in budgets.get(sensor, [0.0])
-        for name in attacks
-    )
     return Suite(
         corruptions=tuple(corruptions) or base.corruptions,
         severities=tuple(severities) or base.severities,
-        attacks=specs or base.attacks,
-        frames=frames or base.frames,
+        attacks=tuple(attacks) or base.attacks,
+        steps=base.steps,
+        frames=base.frames,
+    )
+
+
+def attack_specs(
+    names: Sequence[str],
+    sensors: Sequence[str],
+    eps_camera: Sequence[int],
+    eps_lidar: Sequence[float],
+    steps: int,
+) -> tuple[AttackSpec, ...]:
+    """Every attack on every sensor at every budget of that sensor (default: 4/255, 0.1 m).
+
+    Raises:
+        CalicoError: an attack, sensor or budget that `AttackSpec` refuses.
+    """
+    budgets = {"camera": [float(e) for e in eps_camera] or [4.0], "lidar": list(eps_lidar) or [0.1]}
+    return tuple(
+        AttackSpec(name=name, sensor=sensor, eps=eps, steps=steps)  # type: ignore[arg-type]  # checked by AttackSpec
+        for sensor in sensors
+        for eps in budgets.get(sensor, [0.0])
+        for name in names
     )
 
 

@@ -36,3 +36,12 @@ def test_write_atomic_replaces_and_leaves_no_trace(tmp_path: Path) -> None:
     write_atomic(tmp_path / "a", b"two")
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
     assert (tmp_path / "a").read_bytes() == b"two"
+
+
+def test_a_run_of_another_kind_is_neither_deleted_nor_resumed(tmp_path: Path) -> None:
+    write_atomic(tmp_path / RUN_FILE, '{"kind": "train"}')
+    for resume in (True, False):
+        with pytest.raises(CalicoError, match="kind 'train', expected 'robust'"):
+            prepare_folder(tmp_path, resume=resume, overwrite=not resume, kind="robust")
+    prepare_folder(tmp_path, resume=True, overwrite=False, kind="train")
+    assert (tmp_path / RUN_FILE).exists()

@@ -17,6 +17,7 @@ from calico.geometry.grid import Grid
 from calico.models.calico import CalicoModel
 from calico.train.checkpoint import MODEL_FILE, STATE_FILE, load_model
 from calico.train.loop import batches, make_plan, train
+from calico.train.schedule import make_optimizer, make_scheduler
 
 MINI = [
     "grid={x_range_m: [-16, 16], y_range_m: [-16, 16], pillar_m: 1.0, map_x_range_m: [-16, 16], map_y_range_m: [-16, 16]}",
@@ -153,3 +154,34 @@ def test_an_exploding_loss_names_step_and_frames(source: Repeated, tmp_path: Pat
             source,
             tmp_path / "r",
         )
+
+
+def test_resume_on_other_data_is_refused(source: Repeated, tmp_path: Path) -> None:
+    config = load_config("tiny", None, [*MINI, "train.epochs=1"])
+    run(config, source, tmp_path / "run")
+    source.content_hash = lambda: "other"  # type: ignore[method-assign]
+    with pytest.raises(CalicoError, match="data_hash differ"):
+        run(config, source, tmp_path / "run", resume=True)
+
+
+def test_a_model_of_one_sensor_never_loses_it(source: Repeated) -> None:
+    blank = [*MINI, "augment.sensor_dropout=1"]
+    both, alone = load_config("tiny", None, blank), load_config("tiny", None, [*blank, "model.lidar=null"])
+    for config, lost in ((both, True), (alone, False)):
+        found = list(batches(config, source, make_plan(config, source), 0, 0))
+        dark = [not bool(image.any()) for batch in found for image in batch.images]
+        assert any(dark) == lost
+
+
+@pytest.mark.parametrize(("fraction", "steps"), [(0.5, 2), (0.2, 5), (0.4, 100), (0.25, 1)])
+def test_the_schedule_exists_for_every_length(fraction: float, steps: int) -> None:
+    config = load_config("tiny", None, [f"train.warmup_fraction={fraction}"]).train
+    optimizer = make_optimizer(torch.nn.Linear(2, 2), config)
+    scheduler = make_scheduler(optimizer, config, steps)
+    rates = []
+    for _ in range(steps):
+        rates.append(scheduler.get_last_lr()[0])
+        optimizer.step()
+        if len(rates) < steps:
+            scheduler.step()
+    assert 0 < max(rates) <= config.learning_rate + 1e-12

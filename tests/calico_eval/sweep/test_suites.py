@@ -1,0 +1,42 @@
+import pytest
+
+from calico.errors import CalicoError
+from calico_eval.sweep.suites import ALL_SEVERITIES, attack_specs, choose, spread
+from corruptions import SPECS
+
+
+def test_without_options_every_corruption_at_every_severity() -> None:
+    chosen = choose(None, (), (), ())
+    assert (chosen.corruptions, chosen.severities, chosen.attacks) == (tuple(SPECS), ALL_SEVERITIES, ())
+
+
+def test_an_attack_alone_brings_no_corruptions() -> None:
+    assert choose(None, (), (), ("pgd",)).corruptions == ()
+
+
+def test_parts_of_a_suite_are_replaced() -> None:
+    chosen = choose("demo", ("fog",), (2,), ("pgd",))
+    assert (chosen.corruptions, chosen.severities, chosen.attacks, chosen.frames) == (("fog",), (2,), ("pgd",), 20)
+    with pytest.raises(CalicoError, match="unknown suite 'dmeo'"):
+        choose("dmeo", (), (), ())
+
+
+def test_attacks_are_crossed_with_sensors_and_budgets() -> None:
+    specs = attack_specs(("pgd", "noise"), ("camera", "lidar"), (2, 8), (), 3)
+    assert [(s.sensor, s.eps, s.name, s.steps) for s in specs] == [
+        ("camera", 2.0, "pgd", 3),
+        ("camera", 2.0, "noise", 3),
+        ("camera", 8.0, "pgd", 3),
+        ("camera", 8.0, "noise", 3),
+        ("lidar", 0.1, "pgd", 3),
+        ("lidar", 0.1, "noise", 3),
+    ]
+    with pytest.raises(CalicoError, match="sensor"):
+        attack_specs(("pgd",), ("radar",), (), (), 3)
+
+
+def test_frames_are_spread_from_the_first_to_the_last() -> None:
+    assert spread(50, 3) == [0, 24, 49]
+    assert spread(5, None) == spread(5, 9) == [0, 1, 2, 3, 4]
+    with pytest.raises(CalicoError, match="--frames 0"):
+        spread(5, 0)
