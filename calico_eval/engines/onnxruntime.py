@@ -14,7 +14,7 @@ import torch
 from calico.data.batch import collate
 from calico.device import pick_device
 from calico.errors import CalicoError
-from calico.export.graph import graph_inputs, group_batch, graph_outputs, read_metadata
+from calico.export.graph import graph_inputs, graph_outputs, group_batch, read_metadata
 from calico.frame import Frame
 from calico.predictions import Predictions
 

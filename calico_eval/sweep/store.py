@@ -88,10 +88,6 @@ class RunStore:
             raise CalicoError(
                 f"{self.path}: holds no readable {RUN_FILE} ({error}); nothing to resume, use another --out"
             ) from error
-        if there.get("kind") != "robust":
-            raise CalicoError(
-                f"{self.path}: holds a run of kind {there.get('kind')!r}, not of calico robust; use another --out"
-            )
         before = there.get("identity", {})
         lines = [
             f"  {name}: {_difference(before.get(name), wanted.get(name))}"

@@ -248,7 +248,7 @@ def test_a_folder_that_is_no_run_is_neither_resumed_nor_deleted(
     with pytest.raises(CalicoError, match=r"has no run\.json, so it is not deleted"):
         run(engine, street, tmp_path, overwrite=True)
     (tmp_path / "run.json").write_text('{"kind": "train"}')
-    with pytest.raises(CalicoError, match="holds a run of kind 'train', not of calico robust"):
+    with pytest.raises(CalicoError, match="holds a run of kind 'train', expected 'robust'"):
         run(engine, street, tmp_path, resume=True)
     assert (tmp_path / "thesis.tex").exists()
 
