@@ -15,7 +15,10 @@ def differences(results: Results, baseline: Results) -> tuple[str, ...]:
         ("data", ours.data, theirs.data),
         ("data hash", ours.data_hash, theirs.data_hash),
     )
-    return tuple(f"{what}: {new!r} here, {old!r} in the baseline" for what, new, old in pairs if new != old)
+    found = [f"{what}: {new!r} here, {old!r} in the baseline" for what, new, old in pairs if new != old]
+    if ours.n_frames > theirs.n_frames:  # fewer is a failure of the gate, not another question
+        found.append(f"frames: {ours.n_frames} here, {theirs.n_frames} in the baseline")
+    return tuple(found)
 
 
 def same_cell(cell: Cell, baseline: Results) -> Cell | None:

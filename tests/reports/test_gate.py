@@ -172,6 +172,14 @@ def test_other_data_or_suite_is_not_comparable(small: Results, field: str, value
     assert reason in report.not_comparable[0]
 
 
+def test_more_frames_than_the_baseline_are_another_question(small: Results) -> None:
+    fewer = small.provenance.model_copy(update={"n_frames": small.provenance.n_frames - 1})
+    other = small.model_copy(update={"provenance": fewer})
+    report = gate(small, other, metric="mAP", condition="clean", max_drop=1)
+    assert report.exit_code == ExitCode.NOT_COMPARABLE
+    assert "frames:" in report.not_comparable[0]
+
+
 def test_other_schema_major_is_not_comparable(small: Results) -> None:
     report = gate(
         small, small.model_copy(update={"schema_version": "0.9"}), metric="mAP", condition="clean", max_drop=1

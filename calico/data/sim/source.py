@@ -59,6 +59,10 @@ class SimSource:
         unknown = [camera for camera in cameras if camera not in MOUNTS]
         if unknown:
             raise CalicoError(f"simulator: unknown camera '{unknown[0]}', expected names out of {', '.join(MOUNTS)}")
+        if not cameras:
+            raise CalicoError(
+                "simulator: got no cameras, expected at least one (data.cameras); a LiDAR-only model ignores it"
+            )
         if not 1 <= sweeps <= 10:
             raise CalicoError(f"simulator: got {sweeps} sweeps, expected 1 to 10 (data.sweeps)")
         self.name = f"sim-{split}"

@@ -145,6 +145,8 @@ def test_mistakes_are_explained(source: SimSource) -> None:
         SimSource(TINY, "test", GRID)  # type: ignore[arg-type]
     with pytest.raises(CalicoError, match="unknown camera 'CAM_UP'"):
         SimSource(TINY, "val", GRID, cameras=("CAM_FRONT", "CAM_UP"))
+    with pytest.raises(CalicoError, match="got no cameras"):
+        SimSource(TINY, "val", GRID, cameras=())
     with pytest.raises(CalicoError, match="expected 1 to 10"):
         SimSource(TINY, "val", GRID, sweeps=11)
     with pytest.raises(IndexError):
