@@ -28,22 +28,20 @@ class OnnxEngine:
     provider: the execution provider that runs, as the session reports it; `name` ends in 'cpu' or 'cuda' accordingly.
     """
 
-    def __init__(
-        self, path: Path, device: str = "auto", threads: int | None = None, model_name: str | None = None
-    ) -> None:
+    def __init__(self, path: Path, device: str = "auto", threads: int = 1, model_name: str | None = None) -> None:
         """Opens a file.
 
         Args:
             path: the .onnx file.
             device: 'cpu', 'cuda', 'cuda:1', or 'auto': CUDA where there is a GPU and the provider loads, else the CPU, with a
                 warning where a GPU was passed over.
-            threads: CPU threads; default: as many as torch uses.
+            threads: CPU threads. With more than one, two runs were seen to differ in the last digits of some figures.
 
         Raises:
             CalicoError: not a graph of `calico export`, or CUDA was asked for and did not load.
         """
         self._metadata = read_metadata(path)
-        self._session = _open(path, device, threads or torch.get_num_threads())
+        self._session = _open(path, device, threads)
         self.provider: str = self._session.get_providers()[0]
         config = self._metadata.config
         self.name = f"onnxruntime-{'cuda' if self.provider == CUDA else 'cpu'}"

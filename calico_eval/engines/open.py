@@ -9,7 +9,7 @@ from calico.names import split_name
 from calico_eval.engines.base import Engine
 
 
-def open_engine(spec: str, device: str = "auto", threads: int | None = None) -> Engine:
+def open_engine(spec: str, device: str = "auto", threads: int = 1) -> Engine:
     """Opens a model.
 
     Args:
@@ -17,7 +17,7 @@ def open_engine(spec: str, device: str = "auto", threads: int | None = None) -> 
             user's own model); or a folder of submissions with a clean.json (predictions of another stack). 'NAME=' in
             front gives it another name in reports.
         device: 'auto', 'cpu' or 'cuda'; a user's model chooses for itself.
-        threads: CPU threads of ONNX Runtime; default: as many as torch uses.
+        threads: CPU threads of ONNX Runtime; one keeps its results the same from run to run.
 
     Raises:
         CalicoError: nothing there, or none of these forms.
