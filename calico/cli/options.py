@@ -16,15 +16,24 @@ PATH = click.Path(path_type=Path)
 DEFAULT_RUN = "runs/tiny"
 
 
+def _settings(function: Callable[..., Any]) -> Callable[..., Any]:
+    """--config, --set, --data-root, --seed, --device."""
+    for option in (
+        click.option("--device", help="cpu, cuda, cuda:1 or auto (a GPU where there is one)."),
+        click.option("--seed", type=int, help="Seed of every random stream of the run."),
+        click.option("--data-root", type=PATH, help="Folder of the data set (nuScenes layout)."),
+        click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="One setting; may be repeated."),
+        click.option("--config", "file", type=PATH, help="YAML file with any part of the configuration."),
+    ):
+        function = option(function)
+    return function
+
+
 def with_config(function: Callable[..., Any]) -> Callable[..., Any]:
     """Adds --preset, --config, --set, --data-root, --seed, --device; the command gets the resolved `config: Config`."""
 
     @click.option("--preset", default="tiny", show_default=True, help="tiny, nuscenes or waymo.")
-    @click.option("--config", "file", type=PATH, help="YAML file with any part of the configuration.")
-    @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="One setting; may be repeated.")
-    @click.option("--data-root", type=PATH, help="Folder of the data set (nuScenes layout).")
-    @click.option("--seed", type=int, help="Seed of every random stream of the run.")
-    @click.option("--device", help="cpu, cuda, cuda:1 or auto (a GPU where there is one).")
+    @_settings
     @functools.wraps(function)
     def command(
         preset: str,
@@ -66,11 +75,7 @@ def with_model_config(function: Callable[..., Any]) -> Callable[..., Any]:
         "--model", "more", multiple=True, help=f"The same as MODEL; may be repeated.  [default: {DEFAULT_RUN}]"
     )
     @click.option("--preset", help="tiny, nuscenes or waymo.  [default: the model's own configuration]")
-    @click.option("--config", "file", type=PATH, help="YAML file with any part of the configuration.")
-    @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="One setting; may be repeated.")
-    @click.option("--data-root", type=PATH, help="Folder of the data set (nuScenes layout).")
-    @click.option("--seed", type=int, help="Seed of every random stream.")
-    @click.option("--device", help="cpu, cuda, cuda:1 or auto (a GPU where there is one).")
+    @_settings
     @functools.wraps(function)
     def command(
         models: tuple[str, ...],
