@@ -27,6 +27,8 @@ def prepare_folder(path: Path, *, resume: bool, overwrite: bool, kind: str | Non
         raise CalicoError("--resume and --overwrite exclude each other")
     if path.exists() and not path.is_dir():
         raise CalicoError(f"output folder {path}: is a file; expected a folder or nothing")
+    for left_over in path.glob(f".{RUN_FILE}.*.tmp"):  # a run that was killed before its first file was whole
+        left_over.unlink()
     if path.exists() and any(path.iterdir()):
         found = _kind(path / RUN_FILE)
         if (resume or overwrite) and kind is not None and found is not None and found != kind:

@@ -14,10 +14,13 @@ def differences(results: Results, baseline: Results) -> tuple[str, ...]:
         ("suite version", ours.suite_version, theirs.suite_version),
         ("data", ours.data, theirs.data),
         ("data hash", ours.data_hash, theirs.data_hash),
+        ("class ranges [m]", ours.ranges, theirs.ranges),
     )
     found = [f"{what}: {new!r} here, {old!r} in the baseline" for what, new, old in pairs if new != old]
     if ours.n_frames > theirs.n_frames:  # fewer is a failure of the gate, not another question
         found.append(f"frames: {ours.n_frames} here, {theirs.n_frames} in the baseline")
+    if ours.n_frames == theirs.n_frames and ours.frames_hash != theirs.frames_hash:
+        found.append(f"frames: other {ours.n_frames} frames of the split than in the baseline")
     return tuple(found)
 
 

@@ -110,6 +110,8 @@ class Provenance(Section):
     seed: int
     data: str
     data_hash: str
+    frames_hash: str = Field(description="SHA-256 of the tokens of the frames that were used, in order.")
+    ranges: dict[str, float] = Field(description="Class to the range [m] within which it is scored.")
     n_frames: int
     n_scenes: int
     threads: int

@@ -51,28 +51,18 @@ class Batch:
         return len(self.points)
 
 
-def collate(frames: Sequence[Frame], slots: int | None = None) -> Batch:
-    """Stacks frames of equal camera count.
-
-    Args:
-        frames: at least one.
-        slots: N, the number of point slots; default: the largest frame's. Never cuts silently.
+def collate(frames: Sequence[Frame]) -> Batch:
+    """Stacks frames of equal camera count; N is the point count of the largest.
 
     Raises:
-        CalicoError: no frames, differing camera counts, or more points than slots.
+        CalicoError: no frames, or differing camera counts.
     """
     if not frames:
         raise CalicoError("collate: got no frames, expected at least one")
-    most = max(len(frame.points) for frame in frames)
-    if slots is not None and most > slots:
-        token = max(frames, key=lambda frame: len(frame.points)).token
-        raise CalicoError(
-            f"frame {token}: {most} points, but the graph has {slots} slots; export with a larger data.max_points"
-        )
     views = {len(frame.images) for frame in frames}
     if len(views) != 1:
         raise CalicoError(f"collate: frames with {sorted(views)} cameras in one batch; expected one camera count")
-    n = max(slots or most, 1)
+    n = max(1, *(len(frame.points) for frame in frames))
     points = np.zeros((len(frames), n, 5), np.float32)
     mask = np.zeros((len(frames), n), np.bool_)
     for index, frame in enumerate(frames):

@@ -72,7 +72,6 @@ class GraphMetadata:
             "map_grid": asdict(grid.map) if model.map else None,
             "score_threshold": model.detection.score_threshold if model.detection else None,
             "image_rule": asdict(ImageFit.between(self.raw_hw, model.camera.image_size)) if model.camera else None,
-            "max_points": self.config.data.max_points,
             "frame_conventions": CONVENTIONS,
             "weights_sha256": self.weights_sha256,
         }

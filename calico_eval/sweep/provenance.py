@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -25,6 +26,7 @@ _WITH_VALUE = ("--out", "-o")
 def provenance(plan: SweepPlan, source: FrameSource, command: Sequence[str]) -> Provenance:
     """Versions, seeds and data of a run. `command`: the words as typed; see `portable_command`."""
     commit, dirty = _git()
+    infos = [source.info(index) for index in plan.indices]
     return Provenance(
         command=portable_command(command),
         calico_version=calico.__version__,
@@ -36,8 +38,10 @@ def provenance(plan: SweepPlan, source: FrameSource, command: Sequence[str]) -> 
         seed=plan.seed,
         data=source.name,
         data_hash=source.content_hash(),
-        n_frames=len(plan.indices),
-        n_scenes=len({source.info(index).scene for index in plan.indices}),
+        frames_hash=hashlib.sha256("\n".join(info.token for info in infos).encode()).hexdigest(),
+        ranges=dict(plan.ranges),
+        n_frames=len(infos),
+        n_scenes=len({info.scene for info in infos}),
         threads=torch.get_num_threads(),
         machine=_machine(),
     )

@@ -189,7 +189,6 @@ def _identity(plan: SweepPlan, engines: Mapping[str, Engine], origin: Provenance
         "models": {name: engine.sha256 for name, engine in engines.items()},
         "conditions": list(dict.fromkeys(str(job.condition) for job in plan.jobs)),
         "cells": [job.id for job in plan.jobs],
-        "ranges": dict(plan.ranges),
         "batch_size": plan.batch_size,
         "baseline": plan.baseline,
         **origin.model_dump(mode="json", exclude={"command", "git_dirty"}),

@@ -23,6 +23,12 @@ def test_overwrite_deletes_a_run_and_resume_keeps_it(tmp_path: Path) -> None:
     assert not any(tmp_path.iterdir())
 
 
+def test_a_run_killed_before_its_first_file_was_whole_left_nothing(tmp_path: Path) -> None:
+    (tmp_path / f".{RUN_FILE}.123.tmp").write_text("{")
+    prepare_folder(tmp_path, resume=False, overwrite=False)
+    assert not any(tmp_path.iterdir())
+
+
 def test_impossible_requests(tmp_path: Path) -> None:
     with pytest.raises(CalicoError, match="exclude each other"):
         prepare_folder(tmp_path, resume=True, overwrite=True)

@@ -180,6 +180,8 @@ def make_results(seed: int = 0, worse: float = 0.0) -> Results:
             seed=0,
             data="sim:val",
             data_hash=hashlib.sha256(b"test data").hexdigest(),
+            frames_hash=hashlib.sha256(b"test tokens").hexdigest(),
+            ranges={name: 50.0 for name in CLASSES},
             n_frames=N_FRAMES,
             n_scenes=N_SCENES,
             threads=2,

@@ -162,7 +162,13 @@ def test_cell_or_metric_missing_in_the_baseline_is_an_error(small: Results) -> N
 
 @pytest.mark.parametrize(
     ("field", "value", "reason"),
-    [("data_hash", "0" * 64, "data hash"), ("suite_version", "2", "suite version"), ("data", "sim:test", "data:")],
+    [
+        ("data_hash", "0" * 64, "data hash"),
+        ("suite_version", "2", "suite version"),
+        ("data", "sim:test", "data:"),
+        ("frames_hash", "0" * 64, "frames: other 80 frames"),
+        ("ranges", {"car": 30.0}, "class ranges"),
+    ],
 )
 def test_other_data_or_suite_is_not_comparable(small: Results, field: str, value: str, reason: str) -> None:
     other = small.model_copy(update={"provenance": small.provenance.model_copy(update={field: value})})
