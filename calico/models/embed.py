@@ -1,0 +1,53 @@
+"""From BEV features to the unit embeddings that pre-training contrasts: sample the map at points, project, normalise."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from calico.geometry.grid import Grid
+from calico.losses.similarity import unit
+
+
+class Projector(nn.Module):
+    """Features (n, inputs) to unit embeddings (n, outputs): linear, batch norm, ReLU, linear, L2 norm.
+
+    SimCLR's two-layer MLP (Chen et al., ICML 2020) with batch norm, 256 hidden and 128 outputs by default [D]. A single row
+    has no batch statistics: it is normalised by the running ones. No rows give no rows. The L2 norm is taken in float32 at
+    least, also under autocast.
+    """
+
+    def __init__(self, inputs: int, hidden: int, outputs: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(inputs, hidden, bias=False)
+        self.norm = nn.BatchNorm1d(hidden)
+        self.output = nn.Linear(hidden, outputs)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """See the class."""
+        hidden = self.hidden(features)
+        if self.training and len(hidden) < 2:
+            norm = self.norm
+            hidden = F.batch_norm(hidden, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
+        else:
+            hidden = self.norm(hidden)
+        return unit(self.output(F.relu(hidden)))
+
+
+def sample_bev(features: Tensor, xy: Tensor, grid: Grid) -> Tensor:
+    """Bilinear samples (B, S, C) of a BEV map, in float32 at least; a point off the map gets the value at its edge.
+
+    Args:
+        features: (B, C, Y, X), rows along y, columns along x, cells of equal size that fill `grid`'s rectangle.
+        xy: (B, S, 2) points [m], in the frame of the map.
+        grid: its rectangle; its cells may be of another size than the map's.
+    """
+    wide = torch.promote_types(features.dtype, torch.float32)
+    low = xy.new_tensor([grid.x_min_m, grid.y_min_m])
+    size = xy.new_tensor([grid.x_max_m - grid.x_min_m, grid.y_max_m - grid.y_min_m])
+    where = ((xy - low) * (2.0 / size) - 1.0).to(wide)
+    sampled = F.grid_sample(
+        features.to(wide), where[:, :, None], mode="bilinear", padding_mode="border", align_corners=False
+    )
+    return sampled[..., 0].transpose(1, 2)
