@@ -1,8 +1,9 @@
 """Linear probe: what one linear layer can read off frozen BEV features (Alain and Bengio 2016, arXiv 1610.01644).
 
 Two questions to every cell of the grid: is there an object, and of which class is it. A cell belongs to the object whose
-footprint covers its centre; objects without LiDAR points are left out, as they are in training. The classifiers are
-logistic regressions on standardised features, with class-balanced weights, fitted on some scenes and scored on others.
+footprint covers its centre or whose own centre lies in it; objects without LiDAR points are left out, as they are in
+training. The classifiers are logistic regressions on standardised features, with class-balanced weights, fitted on some
+scenes and scored on others.
 """
 
 from __future__ import annotations
@@ -92,18 +93,21 @@ def probe_metrics(
 
 
 def cell_labels(boxes: Boxes, grid: Grid) -> Int64:
-    """(Y, X) class of the object whose footprint covers the cell's centre, BACKGROUND elsewhere; the smaller object wins.
+    """(Y, X) class of the object that a cell belongs to, BACKGROUND elsewhere; of two objects the smaller wins.
 
-    Objects without LiDAR points are left out. An object narrower than a cell may cover no centre.
+    An object has the cells whose centres its footprint covers, and the one that its centre lies in: on cells of 1 m half of
+    the pedestrians and nearly all cones cover no centre. Objects without LiDAR points are left out.
     """
     seen = boxes.select(boxes.num_points > 0)
     flat = seen.boxes.astype(np.float64)
     flat[:, 2] = 0.0
     centers = grid.centers().reshape(-1, 2)
-    inside = points_in_boxes(np.column_stack([centers, np.zeros(len(centers))]), flat)
+    covered = points_in_boxes(np.column_stack([centers, np.zeros(len(centers))]), flat)
+    rows, columns, on_grid = grid.locate(flat[:, :2])
+    covered[on_grid, rows[on_grid] * grid.shape[1] + columns[on_grid]] = True
     labels = np.full(len(centers), BACKGROUND, np.int64)
     for index in np.argsort(-flat[:, 3] * flat[:, 4], kind="stable"):
-        labels[inside[index]] = seen.labels[index]
+        labels[covered[index]] = seen.labels[index]
     return labels.reshape(grid.shape)
 
 

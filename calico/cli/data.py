@@ -1,13 +1,14 @@
-"""`calico data check|prepare`."""
+"""`calico data check|prepare|regions`."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from calico.cli.options import with_config
+from calico.cli.options import PATH, with_config
 from calico.cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group("data")
 def group() -> None:
-    """Check a data set, or prepare the simulator's frames."""
+    """Check a data set, prepare the simulator's frames, or look at regions."""
 
 
 @group.command()
@@ -54,3 +55,50 @@ def prepare(config: Config) -> None:
             continue
         render(workers=max(config.data.workers, 2), progress=Progress(f"simulating {source.name}"))
         click.echo(f"{source.name}: {len(source)} frames ready")
+
+
+@group.command()
+@with_config
+@click.option("--split", type=click.Choice(["train", "val"]), default="val", show_default=True)
+@click.option(
+    "--frames", type=click.IntRange(min=1), default=10, show_default=True, help="How many, spread over the split."
+)
+@click.option(
+    "--limits",
+    type=click.Choice(["config", "prototype"]),
+    default="config",
+    show_default=True,
+    help="Those of pretrain.regions, or all settings of the first author's prototype.",
+)
+@click.option("--out", type=PATH, required=True, help="Folder for the pictures.")
+def regions(config: Config, split: str, frames: int, limits: str, out: Path) -> None:
+    """Draw the regions that pre-training contrasts, and say how many labelled objects they cover.
+
+    \b
+    Example: calico data regions --preset tiny --out runs/regions
+    """
+    import numpy as np
+    from PIL import Image
+
+    from calico.data.open import open_source
+    from calico.draw.regions import draw_regions
+    from calico.regions import PROTOTYPE, cached_regions
+    from calico.regions.coverage import Coverage, coverage, covering_regions
+
+    settings = config.pretrain.regions
+    if limits == "prototype":
+        settings = PROTOTYPE.model_copy(update={"cache_dir": settings.cache_dir})
+    source = open_source(config, "train" if split == "train" else "val")
+    indices = np.unique(np.linspace(0, len(source) - 1, frames).round().astype(int))
+    out.mkdir(parents=True, exist_ok=True)
+    progress, total = Progress("regions"), Coverage()
+    for done, index in enumerate(indices.tolist()):
+        progress(done, len(indices))
+        frame = source[index]
+        ids = cached_regions(frame, settings)
+        total += coverage(frame, ids)
+        picture = draw_regions(frame, ids, covering_regions(frame, ids), range_m=config.grid.pillars.inner_radius_m)
+        Image.fromarray(picture).save(out / f"{index:05d}.png")
+    progress(len(indices), len(indices))
+    click.echo("\n".join([f"{source.name}, {len(indices)} of {len(source)} frames", "", *total.lines(), ""]))
+    click.echo(f"pictures: {out}")

@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Write report.html, summary.md, junit.xml and metrics.txt from results.json.",
     ),
     "gate": ("reports.cli:gate", "Check results against rules; the exit code gates CI."),
+    "bench": ("calico_eval.cli.bench:group", "Benchmarks of the method: what pre-training is worth."),
     "config": ("calico.cli.config:group", "Show or check a configuration."),
     "data": ("calico.cli.data:group", "Check a data set, or prepare the simulator's frames."),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,58 +11,120 @@ import click
 
 from calico.cli.options import PATH, overwrite_options, with_config
 from calico.cli.progress import Progress
+from calico.errors import CalicoError
 
 if TYPE_CHECKING:
     from calico.config.schema import Config
     from calico.data.source import FrameSource
     from calico.models.calico import CalicoModel
-    from calico.train.loop import Validate
+    from calico.train.finetune import Measure
+
+
+PROBE_FRAMES = 20
+"""Frames to fit a linear probe on, and as many to score it on."""
 
 
 @click.command("train")
 @with_config
 @click.option("--out", type=PATH, help="Folder of the run.  [default: runs/<name of the preset>]")
-@click.option("--stage", type=click.Choice(["finetune"]), help="Training stage.  [default: finetune, supervised]")
+@click.option(
+    "--init",
+    help="Where fine-tuning starts: random, prc, calico (PRC, then RAD), scene_contrast, or a model file or run folder."
+    "  [default: the preset's; tiny: calico]",
+)
+@click.option("--labels", type=float, help="Share of the training frames whose labels are used, e.g. 0.05.")
+@click.option(
+    "--stage", type=click.Choice(["prc", "rad", "finetune"]), help="Only this stage.  [default: all that --init needs]"
+)
 @overwrite_options
-def command(config: Config, out: Path | None, stage: str | None, resume: bool, overwrite: bool) -> None:
-    """Train a model on the simulator or on a data set.
+def command(
+    config: Config,
+    out: Path | None,
+    init: str | None,
+    labels: float | None,
+    stage: str | None,
+    resume: bool,
+    overwrite: bool,
+) -> None:
+    """Train a model: point-region contrast, distillation to the cameras, fine-tuning.
 
     \b
+    Each stage has a folder of its own (OUT/prc, OUT/rad, OUT/finetune); a stage that is done is not run again.
     Examples:
       calico train --preset tiny --out runs/tiny
-      calico train --preset tiny --set model.lidar=null --out runs/tiny-camera
+      calico train --preset tiny --labels 0.05 --out runs/few-labels
+      calico train --preset tiny --init random --set model.lidar=null --out runs/tiny-camera
+      calico train --preset tiny --stage prc --out runs/pretrained
+      calico train --preset tiny --init runs/pretrained/prc --out runs/from-prc
       calico train --preset nuscenes --data-root /data/nuscenes --device cuda --out runs/nuscenes
       calico train --preset tiny --out runs/tiny --resume
     """
+    from calico.config.load import load_config
     from calico.data.open import open_source
     from calico.device import pick_device
     from calico.files import prepare_folder
-    from calico.models.calico import build_model
-    from calico.train.loop import make_plan, train
+    from calico.regions import prepare_regions
+    from calico.train.stages import check_plan, resolve_init, run_stages, stages_of
 
-    if stage:
-        config = config.model_copy(update={"train": config.train.model_copy(update={"stage": stage})})
+    config = resolve_init(load_config(config, flags={"train.init": init, "train.label_fraction": labels}))
+    stages = (stage,) if stage else stages_of(config)
     folder = out or Path("runs") / config.name
     source, validation = open_source(config, "train"), open_source(config, "val")
     pick_device(config.device)  # what can go wrong goes wrong before an old run is deleted
-    build_model(config, seed=0)
+    workers = max(config.data.workers, 2)
     for name, frames in (("training frames", source), ("validation frames", validation)):
         prepare = getattr(frames, "prepare", None)
         if prepare:
-            prepare(workers=max(config.data.workers, 2), progress=Progress(f"simulating {name}"))
-    make_plan(config, source)
+            prepare(workers=workers, progress=Progress(f"simulating {name}"))
+    check_plan(config, source)
     prepare_folder(folder, resume=resume, overwrite=overwrite, kind="train")
-    train(config, source, folder, validate=make_validate(validation), progress=Progress("training"), resume=resume)
-    click.echo(f"model: {folder / 'model.safetensors'}")
+    if {"prc", "rad"} & set(stages):
+        prepare_regions(source, config.pretrain.regions, range(len(source)), workers, Progress("finding regions"))
+    diagnose = make_diagnose(validation, config.seed)
+    last = run_stages(
+        config,
+        source,
+        folder,
+        stages=stages,
+        measures={"prc": diagnose("lidar"), "rad": diagnose("camera"), "finetune": make_validate(validation)},
+        progress=Progress,
+        say=lambda line: click.echo(line, err=True),
+        resume=resume,
+    )
+    click.echo(f"model: {(folder if stages[-1] == 'finetune' else last) / 'model.safetensors'}")
 
 
-def make_validate(source: FrameSource) -> Validate:
+def make_validate(source: FrameSource) -> Measure:
     """Scores a model in training with both metrics, by the evaluation package (loaded by name: see the architecture)."""
     evaluation = importlib.import_module("calico_eval.validation")
 
     def validate(model: CalicoModel, config: Config) -> dict[str, float | None]:
         metrics: dict[str, float | None] = evaluation.validation_metrics(model, config, source)
-        click.echo("validation: " + "  ".join(f"{k} {v:.3f}" for k, v in metrics.items() if v is not None), err=True)
-        return metrics
+        return _told("validation", metrics)
 
     return validate
+
+
+def make_diagnose(source: FrameSource, seed: int) -> Callable[[str], Measure]:
+    """Linear probes on the features of a model in pre-training, on labelled frames that it is not trained on."""
+    probe = importlib.import_module("calico_eval.probe")
+    try:
+        fit, test = probe.probe_split(source, PROBE_FRAMES, seed)
+    except CalicoError as error:
+        click.echo(f"no linear probe during pre-training: {error}", err=True)
+        return lambda branch: lambda model, config: {}
+
+    def of(branch: str) -> Measure:
+        def diagnose(model: CalicoModel, config: Config) -> dict[str, float | None]:
+            return _told(
+                f"linear probe, {branch}", probe.probe_metrics(model, source, fit, test, branch=branch, seed=seed)
+            )
+
+        return diagnose
+
+    return of
+
+
+def _told(what: str, metrics: Mapping[str, float | None]) -> dict[str, float | None]:
+    click.echo(f"{what}: " + "  ".join(f"{k} {v:.3f}" for k, v in metrics.items() if v is not None), err=True)
+    return dict(metrics)

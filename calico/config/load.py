@@ -77,11 +77,14 @@ def portable_config(config: Config) -> Config:
     camera = config.model.camera
     if camera is not None:
         camera = camera.model_copy(update={"backbone_weights": None})
+    regions = config.pretrain.regions.model_copy(update={"cache_dir": None})
     return config.model_copy(
         update={
             "device": "auto",
             "data": config.data.model_copy(update={"root": None, "cache_dir": None}),
             "model": config.model.model_copy(update={"camera": camera}),
+            "pretrain": config.pretrain.model_copy(update={"regions": regions}),
+            "train": config.train.model_copy(update={"init": Path(config.train.init).name}),
         }
     )
 

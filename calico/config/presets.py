@@ -16,6 +16,11 @@ from calico.config.schema import (
     LidarConfig,
     MapConfig,
     ModelConfig,
+    PrcConfig,
+    PretrainConfig,
+    RadConfig,
+    SampleConfig,
+    ScheduleConfig,
     SimConfig,
     TrainConfig,
 )
@@ -46,7 +51,12 @@ def tiny() -> Config:
             map=MapConfig(channels=24),
         ),
         augment=AugmentConfig(sensor_dropout=0.1),
-        train=TrainConfig(epochs=12, batch_size=4, learning_rate=4e-3, validate_every=12),
+        pretrain=PretrainConfig(
+            samples=SampleConfig(rich=512, less=512),
+            prc=PrcConfig(train=ScheduleConfig(epochs=3, learning_rate=2e-3, validate_every=3)),
+            rad=RadConfig(train=ScheduleConfig(epochs=2, learning_rate=2e-3, validate_every=2)),
+        ),
+        train=TrainConfig(epochs=8, batch_size=4, learning_rate=4e-3, validate_every=8),
         eval=EvalConfig(clip_range_to_grid=True),
     )
 
@@ -69,7 +79,7 @@ def nuscenes() -> Config:
             map_x_range_m=(-50.0, 50.0),
             map_y_range_m=(-50.0, 50.0),
         ),
-        data=DataConfig(source="nuscenes", version="v1.0-trainval", sweeps=10, max_points=350_000, workers=8),
+        data=DataConfig(source="nuscenes", version="v1.0-trainval", sweeps=10, workers=8),
         model=ModelConfig(
             lidar=LidarConfig(pillar_channels=64),
             camera=CameraConfig(
@@ -111,7 +121,6 @@ def waymo() -> Config:
         data=DataConfig(
             source="waymo",
             cameras=("FRONT", "FRONT_LEFT", "FRONT_RIGHT", "SIDE_LEFT", "SIDE_RIGHT"),
-            max_points=200_000,
             workers=8,
         ),
         model=ModelConfig(

@@ -154,6 +154,7 @@ class SimConfig(Section):
 
     train_scenes: PositiveInt = 20
     val_scenes: PositiveInt = 6
+    test_scenes: PositiveInt = Field(20, description="Never looked at to choose anything; see docs/pretraining.md.")
     frames_per_scene: PositiveInt = 8
     seed: int = Field(0, description="Seed of the world; independent of the training seed.")
     image_size: tuple[PositiveInt, PositiveInt] = Field((96, 256), description="Height, width [px].")
@@ -169,9 +170,6 @@ class DataConfig(Section):
     val_split: str = "val"
     cameras: tuple[str, ...] = CAMERAS
     sweeps: PositiveInt = Field(1, description="LiDAR sweeps a frame aggregates, the keyframe's included.")
-    max_points: PositiveInt = Field(
-        40_000, description="Most points of a frame, for integrators: the exported file tells it."
-    )
     workers: Annotated[int, Field(ge=0)] = 0
     cache_dir: Path | None = Field(
         None, description="Where simulated frames are kept; default: the user's cache folder."
@@ -195,23 +193,105 @@ class AugmentConfig(Section):
     )
 
 
-class TrainConfig(Section):
-    """The optimisation."""
+class ScheduleConfig(Section):
+    """The optimisation of one stage."""
 
-    stage: Literal["finetune"] = "finetune"
-    epochs: PositiveInt = 10
+    epochs: PositiveInt = Field(
+        10,
+        description="Passes over the training split. With a label_fraction the frames left are repeated to its length, so "
+        "that the number of steps does not depend on the number of labels.",
+    )
     batch_size: PositiveInt = 4
     learning_rate: PositiveFloat = Field(1e-3, description="Peak of the one-cycle schedule.")
     weight_decay: float = 0.01
     grad_clip: PositiveFloat = 35.0
     warmup_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.4
+    validate_every: PositiveInt = Field(
+        5, description="Epochs between validations (pre-training: diagnostics); the last is always validated."
+    )
+    checkpoint_every: PositiveInt = Field(1, description="Epochs between checkpoints.")
+    amp: bool = Field(True, description="Mixed precision, on GPUs only.")
+
+
+class TrainConfig(ScheduleConfig):
+    """Fine-tuning with labels, and what comes before it."""
+
+    init: str = Field(
+        "calico",
+        description="Where fine-tuning starts: random; prc (after PRC); calico (after PRC and RAD); scene_contrast (after "
+        "one-vector-per-frame contrast); or a model file or run folder.",
+    )
     label_fraction: Annotated[float, Field(gt=0, le=1)] = Field(1.0, description="Share of the training frames used.")
     class_balanced: bool = Field(
         False, description="CBGS (Zhu et al. 2019): frames of rare classes are drawn more often."
     )
-    validate_every: PositiveInt = Field(5, description="Epochs between validations; the last is always validated.")
-    checkpoint_every: PositiveInt = Field(1, description="Epochs between checkpoints.")
-    amp: bool = Field(True, description="Mixed precision, on GPUs only.")
+
+
+class RegionConfig(Section):
+    """Semantic-rich regions by LiDAR alone (`calico.regions`). The limits of the first author's prototype: docs/pretraining.md."""
+
+    method: Literal["dbscan_xy", "dbscan_xyz", "grid"] = "dbscan_xy"
+    ground: Literal["gpf", "ransac"] = "gpf"
+    eps_m: PositiveFloat = Field(0.75, description="DBSCAN radius; side of a cell for method 'grid'.")
+    min_points: PositiveInt = 5
+    area_m2: Range = Field((0.0, 60.0), description="Smallest and largest area of the convex hull seen from above.")
+    top_m: Range = Field((0.3, 5.0), description="Height above ground of the highest point.")
+    min_side_ratio: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0, description="Shorter over longer side of the rectangle of least area."
+    )
+    ego_radius_m: Annotated[float, Field(ge=0)] = Field(
+        1.5, description="Clusters whose middle is nearer to the sensor than this are the vehicle itself."
+    )
+    cache_dir: Path | None = Field(None, description="Where regions are kept; default: the user's cache folder.")
+
+
+class SampleConfig(Section):
+    """Which points of a frame are contrasted."""
+
+    rich: PositiveInt = Field(1024, description="N, most points in regions, spread evenly over the regions.")
+    less: Annotated[int, Field(ge=0)] = Field(1024, description="M, most points outside regions; negatives only.")
+    cell_m: PositiveFloat = Field(
+        0.25, description="At most one point per square of this side: points at one place have one embedding."
+    )
+
+
+class PrcConfig(Section):
+    """Point-region contrast on the LiDAR branch, and the baselines that share its code (`calico.losses.prc`)."""
+
+    loss: Literal["prc", "pooled", "scene", "cell"] = Field(
+        "prc",
+        description="prc: alpha * PLRC + (1 - alpha) * RAPC; pooled: InfoNCE of region means; scene: of frame means; "
+        "cell: of single BEV cells (BEVContrast).",
+    )
+    alpha: Annotated[float, Field(ge=0, le=1)] = 0.5
+    temperature: PositiveFloat = 0.1
+    negatives: Literal["frame", "batch"] = Field("frame", description="Where negatives come from; batch: all ranks.")
+    hidden_channels: PositiveInt = 256
+    embedding_channels: PositiveInt = 128
+    augment: AugmentConfig = AugmentConfig(rotation_deg=90.0, scale=(0.9, 1.1), translation_m=0.5)
+    train: ScheduleConfig = ScheduleConfig(epochs=20, learning_rate=1e-3)
+
+
+class RadConfig(Section):
+    """Region-aware distillation from the frozen LiDAR branch to the cameras (`calico.losses.rad`)."""
+
+    loss: Literal["region_nce", "kl", "both", "dense"] = Field(
+        "region_nce", description="dense: cosine distance in every cell that holds points (BEVDistill without labels)."
+    )
+    teacher: Literal["lidar", "fused"] = "lidar"
+    temperature: PositiveFloat = 0.1
+    teacher_temperature: PositiveFloat = Field(0.05, description="tau_t of the KL form.")
+    augment: AugmentConfig = AugmentConfig()
+    train: ScheduleConfig = ScheduleConfig(epochs=20, learning_rate=1e-3)
+
+
+class PretrainConfig(Section):
+    """What happens before fine-tuning, without labels."""
+
+    regions: RegionConfig = RegionConfig()
+    samples: SampleConfig = SampleConfig()
+    prc: PrcConfig = PrcConfig()
+    rad: RadConfig = RadConfig()
 
 
 class EvalConfig(Section):
@@ -233,6 +313,7 @@ class Config(Section):
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
     augment: AugmentConfig = AugmentConfig()
+    pretrain: PretrainConfig = PretrainConfig()
     train: TrainConfig = TrainConfig()
     eval: EvalConfig = EvalConfig()
 

@@ -10,8 +10,8 @@ from calico.data.source import FrameSource
 from calico.errors import CalicoError
 
 
-def open_source(config: Config, split: Literal["train", "val"]) -> FrameSource:
-    """The frames of the training or the validation split.
+def open_source(config: Config, split: Literal["train", "val", "test"]) -> FrameSource:
+    """The frames of a split. Data sets whose test labels are not public have no "test".
 
     Raises:
         CalicoError: the data set is not there, or this version has no reader for it.
@@ -28,6 +28,8 @@ def open_source(config: Config, split: Literal["train", "val"]) -> FrameSource:
         )
     from calico.data.nuscenes import NuScenesSource
 
+    if split == "test":
+        raise CalicoError(f"data.source: '{data.source}' has no test split with labels; use val")
     name = data.train_split if split == "train" else data.val_split
     return NuScenesSource(data_root(config), data.version, name, config.grid.map, data.cameras, data.sweeps)
 

@@ -73,7 +73,7 @@ def draw_bev(
     _paint_points(canvas, frame, range_m, scale)
     image = Image.fromarray(canvas)
     draw = ImageDraw.Draw(image)
-    _draw_rings(draw, range_m, scale)
+    draw_rings(draw, range_m, scale)
     layers = [ground_truth(frame.boxes, class_names)]
     if predictions is not None:
         layers.append(predicted(predictions, score_threshold, class_names))
@@ -94,7 +94,7 @@ def _map_masks(frame: Frame, predictions: Predictions | None, predicted_map: boo
     return predictions.map_probs > 0.5
 
 
-def _pixels(xy: npt.NDArray[np.floating], range_m: float, scale: float) -> Float64:
+def to_pixels(xy: npt.NDArray[np.floating], range_m: float, scale: float) -> Float64:
     """(N, 2) picture coordinates u, v of points (N, 2) [m]."""
     return np.stack([(range_m - xy[:, 1]) * scale, (range_m - xy[:, 0]) * scale], axis=-1).astype(np.float64)
 
@@ -123,7 +123,7 @@ def _paint_points(canvas: UInt8, frame: Frame, range_m: float, scale: float) -> 
     share = np.clip((points[:, 2:3] + 2.0) / 4.0, 0.0, 1.0)
     low, high = np.array([176, 182, 190.0]), np.array([20, 40, 96.0])
     paint_dots(
-        canvas, _pixels(points[:, :2], range_m, scale), (low + share * (high - low)).astype(np.uint8), SUPERSAMPLE
+        canvas, to_pixels(points[:, :2], range_m, scale), (low + share * (high - low)).astype(np.uint8), SUPERSAMPLE
     )
 
 
@@ -131,25 +131,33 @@ def _ring_step_m(range_m: float) -> float:
     return next((step for step in (1.0, 2.0, 5.0, 10.0, 20.0) if range_m / step <= 6), 50.0)
 
 
-def _draw_rings(draw: ImageDraw.ImageDraw, range_m: float, scale: float) -> None:
+def draw_rings(draw: ImageDraw.ImageDraw, range_m: float, scale: float) -> None:
+    """Circles of equal distance and, in the middle, the vehicle as an arrow; scale in pixels a metre."""
     center = range_m * scale
     step = _ring_step_m(range_m)
     for radius in np.arange(step, range_m * 1.42, step) * scale:
         draw.ellipse((center - radius, center - radius, center + radius, center + radius), outline=(200, 205, 212))
-    car = _pixels(np.array([[2.2, 0.0], [-1.6, 0.9], [-1.0, 0.0], [-1.6, -0.9]]), range_m, scale)
+    car = to_pixels(np.array([[2.2, 0.0], [-1.6, 0.9], [-1.0, 0.0], [-1.6, -0.9]]), range_m, scale)
     draw.polygon([tuple(p) for p in car], fill=INK)
+
+
+def label_rings(captions: Captions, range_m: float, size_px: int) -> None:
+    """Writes the distance on each ring, ahead of the vehicle."""
+    step = _ring_step_m(range_m)
+    for radius in np.arange(step, range_m, step):
+        captions.put((size_px / 2, size_px / 2 - radius * size_px / (2 * range_m)), f"{radius:g} m", (120, 128, 138))
 
 
 def _draw_boxes(draw: ImageDraw.ImageDraw, layer: Drawn, range_m: float, scale: float) -> None:
     width = (1 if layer.dashed else 2) * SUPERSAMPLE
     for box, quad, color in zip(layer.boxes, corners(layer.boxes)[:, :4, :2], layer.colors, strict=True):
-        edge = [(float(u), float(v)) for u, v in _pixels(quad, range_m, scale)]
+        edge = [(float(u), float(v)) for u, v in to_pixels(quad, range_m, scale)]
         for start, end in zip(edge, edge[1:] + edge[:1], strict=True):
             stroke(draw, start, end, color, width, layer.dashed)
         moving = np.isfinite(box[7:9]).all() and np.hypot(*box[7:9]) > MIN_ARROW_M_S
         nose_m = (quad[0] + quad[1]) / 2
         ahead_m = nose_m + box[7:9] if moving else nose_m
-        middle, nose, ahead = _pixels(np.stack([box[:2], nose_m, ahead_m]), range_m, scale)
+        middle, nose, ahead = to_pixels(np.stack([box[:2], nose_m, ahead_m]), range_m, scale)
         draw.line([tuple(middle), tuple(nose)], fill=color, width=SUPERSAMPLE)
         if moving:
             draw.line([tuple(nose), tuple(ahead)], fill=color, width=SUPERSAMPLE)
@@ -166,14 +174,12 @@ def _write(picture: Image.Image, layers: list[Drawn], range_m: float, size_px: i
     """Ring labels, and the captions of the boxes where there is room."""
     draw = ImageDraw.Draw(picture)
     scale = size_px / (2 * range_m)
-    step = _ring_step_m(range_m)
     captions = Captions(draw, size_px=max(9.0, size_px / 64))
-    for radius in np.arange(step, range_m, step):
-        captions.put((size_px / 2, size_px / 2 - radius * scale), f"{radius:g} m", (120, 128, 138))
+    label_rings(captions, range_m, size_px)
     for layer in reversed(layers):
         for box, text, color in zip(layer.boxes[::-1], layer.captions[::-1], layer.colors[::-1], strict=True):
             reach = float(abs(np.cos(box[6])) * box[3] + abs(np.sin(box[6])) * box[4]) / 2 * scale + 8
-            u, v = _pixels(box[None, :2], range_m, scale)[0]
+            u, v = to_pixels(box[None, :2], range_m, scale)[0]
             if 0 <= u < size_px and reach <= v < size_px:
                 captions.put((u, v - reach if not layer.dashed else min(v + reach, size_px - 6)), text, color)
 

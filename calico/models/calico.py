@@ -125,6 +125,14 @@ class CalicoModel(nn.Module):
         bev: Tensor = self.backbone(features)
         return bev
 
+    def lidar_features(self, batch: Batch) -> Tensor:
+        """(B, C', Y', X') trunk features of the LiDAR alone; the camera half of a fused model gets zeros."""
+        lidar = self.lidar_bev(batch)
+        if self.camera is None or self.config.model.camera is None:
+            return self.trunk(lidar)
+        camera = lidar.new_zeros(len(lidar), self.config.model.camera.channels, *lidar.shape[2:])
+        return self.trunk(self.fuse(camera, lidar))
+
     def heads(self, bev: Tensor) -> Outputs:
         """The heads' answers on trunk features."""
         return Outputs(

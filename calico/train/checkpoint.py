@@ -17,7 +17,8 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import load_file, save
+from torch import nn
 
 from calico import __version__
 from calico.config.load import portable_config
@@ -70,6 +71,40 @@ def load_model(path: Path, device: str = "cpu") -> tuple[CalicoModel, Config]:
             f"model file {file}: the weights do not fit the architecture in its metadata ({error})"
         ) from error
     return model.eval().to(device), config
+
+
+def save_weights(path: Path, module: nn.Module) -> None:
+    """The bare weights of a part, atomically."""
+    write_atomic(path, save({name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}))
+
+
+def load_weights(path: Path, module: nn.Module) -> None:
+    """Weights of `save_weights`; raises CalicoError where the file is missing or does not fit."""
+    if not path.is_file():
+        raise CalicoError(f"weights {path}: not found; run the stage that writes it first")
+    try:
+        module.load_state_dict(load_file(path))
+    except (SafetensorError, RuntimeError) as error:
+        raise CalicoError(f"weights {path}: do not fit this configuration ({error})") from error
+
+
+def load_init(model: CalicoModel, path: Path) -> tuple[int, int]:
+    """Copies every weight of a model file that has a namesake of the same shape here (a fused model can start from a LiDAR-only
+    one, and the other way round).
+
+    Returns:
+        How many of the model's tensors were taken, and how many it has.
+
+    Raises:
+        CalicoError: not a model file, or nothing in it fits.
+    """
+    other, _ = load_model(path)
+    own, theirs = model.state_dict(), other.state_dict()
+    fitting = {n: value for n, value in theirs.items() if n in own and own[n].shape == value.shape}
+    if not fitting:
+        raise CalicoError(f"init {path}: none of its {len(theirs)} tensors fits this model; expected the same widths")
+    model.load_state_dict({**own, **fitting})
+    return len(fitting), len(own)
 
 
 def read_model_config(file: Path) -> Config:

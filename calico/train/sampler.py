@@ -9,16 +9,19 @@ from calico.seeds import generator
 
 
 def label_subset(source: FrameSource, fraction: float, seed: int) -> list[int]:
-    """The frames whose labels a run may use: a random share of all, at least one, in the source's order."""
+    """The frames whose labels a run may use: a random share of all, at least one, in the source's order.
+
+    A larger share holds every frame of a smaller one.
+    """
     count = max(1, round(len(source) * fraction))
-    if count >= len(source):
-        return list(range(len(source)))
-    return sorted(generator(seed, "label subset").choice(len(source), count, replace=False).tolist())
+    return sorted(generator(seed, "label subset").permutation(len(source))[:count].tolist())
 
 
-def epoch_order(frames: list[int], seed: int, epoch: int) -> list[int]:
-    """A permutation of the frames for one epoch."""
-    return [frames[i] for i in generator(seed, "order", epoch).permutation(len(frames))]
+def epoch_order(frames: list[int], seed: int, epoch: int, length: int) -> list[int]:
+    """Permutations of the frames, one after the other, cut to the length of an epoch."""
+    rng = generator(seed, "order", epoch)
+    rounds = -(-length // len(frames))
+    return [frames[i] for _ in range(rounds) for i in rng.permutation(len(frames))][:length]
 
 
 def balanced_frames(source: FrameSource, frames: list[int]) -> list[int]:

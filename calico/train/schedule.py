@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from calico.config.schema import TrainConfig
+from calico.config.schema import ScheduleConfig
 
 
-def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
+def make_optimizer(model: nn.Module, config: ScheduleConfig) -> torch.optim.AdamW:
     """AdamW; biases and normalisation parameters (one dimension) are not decayed."""
     matrices = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
     vectors = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
@@ -17,7 +17,7 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
 
 
 def make_scheduler(
-    optimizer: torch.optim.Optimizer, config: TrainConfig, total_steps: int
+    optimizer: torch.optim.Optimizer, config: ScheduleConfig, total_steps: int
 ) -> torch.optim.lr_scheduler.OneCycleLR:
     """From a tenth of the peak up to it over `warmup_fraction` of the steps, then down to a ten-thousandth, by cosine."""
     total = max(total_steps, 2)

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -25,16 +26,10 @@ _WITH_VALUE = ("--out", "-o")
 
 def provenance(plan: SweepPlan, source: FrameSource, command: Sequence[str]) -> Provenance:
     """Versions, seeds and data of a run. `command`: the words as typed; see `portable_command`."""
-    commit, dirty = _git()
     infos = [source.info(index) for index in plan.indices]
     return Provenance(
-        command=portable_command(command),
-        calico_version=calico.__version__,
+        **origin(command),
         suite_version=SUITE_VERSION,
-        python=platform.python_version(),
-        packages={name: found for name in PACKAGES if (found := _version(name)) is not None},
-        git_commit=commit,
-        git_dirty=dirty,
         seed=plan.seed,
         data=source.name,
         data_hash=source.content_hash(),
@@ -42,9 +37,22 @@ def provenance(plan: SweepPlan, source: FrameSource, command: Sequence[str]) -> 
         ranges=dict(plan.ranges),
         n_frames=len(infos),
         n_scenes=len({info.scene for info in infos}),
-        threads=torch.get_num_threads(),
-        machine=_machine(),
     )
+
+
+def origin(command: Sequence[str]) -> dict[str, Any]:
+    """Command, versions, commit, threads and machine: the part of a provenance that says with what it was run."""
+    commit, dirty = _git()
+    return {
+        "command": portable_command(command),
+        "calico_version": calico.__version__,
+        "python": platform.python_version(),
+        "packages": {name: found for name in PACKAGES if (found := _version(name)) is not None},
+        "git_commit": commit,
+        "git_dirty": dirty,
+        "threads": torch.get_num_threads(),
+        "machine": _machine(),
+    }
 
 
 def portable_command(words: Sequence[str]) -> str:

@@ -181,7 +181,7 @@ def make_results(seed: int = 0, worse: float = 0.0) -> Results:
             data="sim:val",
             data_hash=hashlib.sha256(b"test data").hexdigest(),
             frames_hash=hashlib.sha256(b"test tokens").hexdigest(),
-            ranges={name: 50.0 for name in CLASSES},
+            ranges=dict.fromkeys(CLASSES, 50.0),
             n_frames=N_FRAMES,
             n_scenes=N_SCENES,
             threads=2,

@@ -27,7 +27,7 @@ from calico.taxonomy import CAMERAS
 SIM_VERSION = 4
 """Raised whenever any byte of any frame changes; part of the cache key."""
 
-Split = Literal["train", "val"]
+Split = Literal["train", "val", "test"]
 
 
 class SimSource:
@@ -35,7 +35,7 @@ class SimSource:
 
     Args:
         config: how many scenes and frames, the world's seed, the image size.
-        split: "train" or "val": different worlds.
+        split: "train", "val" or "test": different worlds.
         map_grid: grid of the map masks.
         cameras: names out of `taxonomy.CAMERAS`.
         sweeps: LiDAR sweeps per frame, the keyframe's included, 0.05 s apart; 1 to 10.
@@ -54,8 +54,9 @@ class SimSource:
         sweeps: int = 1,
         cache_dir: Path | None = None,
     ) -> None:
-        if split not in ("train", "val"):
-            raise CalicoError(f"simulator: got split '{split}', expected 'train' or 'val'")
+        scenes = {"train": config.train_scenes, "val": config.val_scenes, "test": config.test_scenes}
+        if split not in scenes:
+            raise CalicoError(f"simulator: got split '{split}', expected one of {', '.join(scenes)}")
         unknown = [camera for camera in cameras if camera not in MOUNTS]
         if unknown:
             raise CalicoError(f"simulator: unknown camera '{unknown[0]}', expected names out of {', '.join(MOUNTS)}")
@@ -72,7 +73,7 @@ class SimSource:
         self.cameras = cameras
         self.sweeps = sweeps
         self._grid = map_grid
-        self._scenes = config.train_scenes if split == "train" else config.val_scenes
+        self._scenes = scenes[split]
         self._folder = (cache_dir or default_cache_dir()) / self._frame_key()
         self._world: tuple[int, World] | None = None
 

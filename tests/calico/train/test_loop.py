@@ -14,10 +14,12 @@ from calico.errors import CalicoError
 from calico.files import prepare_folder
 from calico.frame import Frame, Int64
 from calico.geometry.grid import Grid
-from calico.models.calico import CalicoModel
+from calico.models.calico import CalicoModel, build_model
 from calico.train.checkpoint import MODEL_FILE, STATE_FILE, load_model
-from calico.train.loop import batches, make_plan, train
+from calico.train.finetune import Finetune
+from calico.train.loop import Plan, batches
 from calico.train.schedule import make_optimizer, make_scheduler
+from calico.train.stages import run_stage
 
 MINI = [
     "grid={x_range_m: [-16, 16], y_range_m: [-16, 16], pillar_m: 1.0, map_x_range_m: [-16, 16], map_y_range_m: [-16, 16]}",
@@ -27,7 +29,7 @@ MINI = [
     "model.detection.channels=8",
     "model.detection.max_boxes=20",
     "model.map.channels=8",
-    "train={epochs: 3, batch_size: 2, validate_every: 2}",
+    "train={epochs: 3, batch_size: 2, validate_every: 2, init: random}",
     "device=cpu",
 ]
 
@@ -76,8 +78,13 @@ def run(
             raise KeyboardInterrupt
 
     prepare_folder(out, resume=resume, overwrite=False)
-    train(config, source, out, validate=score, progress=progress if stop_at else quiet, resume=resume)
+    bar = progress if stop_at else quiet
+    run_stage("finetune", config, source, out, None, score, bar, say=print, resume=resume)
     return {name: (out / name).read_bytes() for name in (MODEL_FILE, "log.jsonl", "config.yaml", "run.json")}
+
+
+def task_of(config: Config, source: Repeated) -> Finetune:
+    return Finetune(config, source, build_model(config, 0), score)
 
 
 def state_of(out: Path) -> dict[str, Any]:
@@ -126,10 +133,10 @@ def test_the_loss_falls_and_the_file_loads(source: Repeated, tmp_path: Path) -> 
 
 def test_workers_do_not_change_the_batches(source: Repeated) -> None:
     config = load_config("tiny", None, MINI)
-    plan = make_plan(config, source)
-    alone = list(batches(config, source, plan, 1, 0))
-    in_workers = load_config("tiny", None, [*MINI, "data.workers=2"])
-    for a, b in zip(alone, batches(in_workers, source, plan, 1, 0), strict=True):
+    task = task_of(config, source)
+    alone = list(batches(task, Plan.of(task), 1, 0))
+    in_workers = task_of(load_config("tiny", None, [*MINI, "data.workers=2"]), source)
+    for a, b in zip(alone, batches(in_workers, Plan.of(task), 1, 0), strict=True):
         assert a.tokens == b.tokens
         assert torch.equal(a.points, b.points)
         assert torch.equal(a.images, b.images)
@@ -144,7 +151,18 @@ def test_resume_with_other_options_is_refused(source: Repeated, tmp_path: Path) 
 
 def test_no_frames_is_an_error(frame: Frame, map_grid: Grid) -> None:
     with pytest.raises(CalicoError, match="no frames to train on"):
-        make_plan(load_config("tiny", None, MINI), Repeated(frame, map_grid, 0))
+        Plan.of(task_of(load_config("tiny", None, MINI), Repeated(frame, map_grid, 0)))
+
+
+def test_few_labels_take_as_many_steps_and_every_labelled_frame_comes_up(source: Repeated) -> None:
+    whole = task_of(load_config("tiny", None, MINI), source)
+    few = task_of(load_config("tiny", None, [*MINI, "train.label_fraction=0.4"]), source)
+    assert Plan.of(few) == Plan.of(whole) == Plan(2, 6)
+    assert len(few.frames) == 2
+    seen = [token for batch in batches(few, Plan.of(few), 0, 0) for token in batch.tokens]
+    assert {token: seen.count(token) for token in seen} == {source.info(index).token: 2 for index in few.frames}
+    twice = [batch.points for batch in batches(few, Plan.of(few), 0, 0)]
+    assert not torch.equal(twice[0], twice[1])  # the same frames, augmented anew
 
 
 def test_an_exploding_loss_names_step_and_frames(source: Repeated, tmp_path: Path) -> None:
@@ -168,7 +186,8 @@ def test_a_model_of_one_sensor_never_loses_it(source: Repeated) -> None:
     blank = [*MINI, "augment.sensor_dropout=1"]
     both, alone = load_config("tiny", None, blank), load_config("tiny", None, [*blank, "model.lidar=null"])
     for config, lost in ((both, True), (alone, False)):
-        found = list(batches(config, source, make_plan(config, source), 0, 0))
+        task = task_of(config, source)
+        found = list(batches(task, Plan.of(task), 0, 0))
         dark = [not bool(image.any()) for batch in found for image in batch.images]
         assert any(dark) == lost
 

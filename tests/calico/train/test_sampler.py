@@ -25,14 +25,22 @@ def test_label_subset_is_a_fixed_random_share() -> None:
     assert len(half) == 10
     assert half == sorted(set(half)) == label_subset(source, 0.05, seed=3)
     assert half != label_subset(source, 0.05, seed=4)
+    assert set(label_subset(source, 0.01, seed=3)) < set(half)  # more labels are the same and some more
     assert label_subset(source, 1.0, seed=3) == list(range(200))
     assert len(label_subset(source, 0.001, seed=3)) == 1
 
 
 def test_epoch_order_permutes_and_differs_by_epoch() -> None:
     frames = [3, 5, 8, 13, 21]
-    assert sorted(epoch_order(frames, 0, 0)) == frames
-    assert len({tuple(epoch_order(frames, 0, epoch)) for epoch in range(20)}) > 10
+    assert sorted(epoch_order(frames, 0, 0, 5)) == frames
+    assert len({tuple(epoch_order(frames, 0, epoch, 5)) for epoch in range(20)}) > 10
+
+
+def test_a_longer_epoch_is_one_permutation_after_the_other() -> None:
+    order = epoch_order([3, 5, 8], 0, 0, 8)
+    assert sorted(order[:3]) == sorted(order[3:6]) == [3, 5, 8]
+    assert len(order) == 8
+    assert len(set(order[6:])) == 2
 
 
 def test_balanced_frames_raise_rare_classes() -> None:

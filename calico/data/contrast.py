@@ -1,0 +1,155 @@
+"""Unlabelled frames for pre-training: augmented views, and the points whose embeddings are compared between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from calico.config.schema import AugmentConfig, GridConfig, RegionConfig, SampleConfig
+from calico.data.augment import augment
+from calico.data.batch import Batch, collate
+from calico.data.source import FrameSource
+from calico.frame import Bool, Boxes, Float32, Frame, Int64
+from calico.regions import cached_regions
+from calico.seeds import generator
+
+LESS, UNUSED = -1, -2
+"""Regions of semantic-less points and of empty slots."""
+
+
+@dataclass(frozen=True)
+class ContrastBatch:
+    """B frames in one view or two, with S sampled points each.
+
+    views: the augmented sensor data, without any label. xy: per view (B, S, 2), where the same points are [m].
+    region: (B, S) int64, from 0 in each frame; LESS outside regions, UNUSED in empty slots.
+    """
+
+    views: tuple[Batch, ...]
+    xy: tuple[Tensor, ...]
+    region: Tensor
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """Names of the frames."""
+        return self.views[0].tokens
+
+    def to(self, device: torch.device | str) -> ContrastBatch:
+        """The same batch on a device."""
+        return replace(
+            self,
+            views=tuple(view.to(device) for view in self.views),
+            xy=tuple(xy.to(device) for xy in self.xy),
+            region=self.region.to(device),
+        )
+
+
+@dataclass(frozen=True)
+class ContrastLoader:
+    """Makes contrast batches; reads neither boxes nor maps.
+
+    n_views: 2 for contrast, 1 for distillation. image_size: what the network sees; None leaves the cameras out.
+    cells_m: with a value, every occupied square of this side is a region of its own (BEVContrast).
+    """
+
+    source: FrameSource
+    regions: RegionConfig
+    samples: SampleConfig
+    augment: AugmentConfig
+    grid: GridConfig
+    seed: int
+    stage: str
+    n_views: Literal[1, 2]
+    image_size: tuple[int, int] | None
+    cells_m: float | None = None
+
+    def __call__(self, epoch: int, positions: Sequence[int], indices: Sequence[int]) -> ContrastBatch:
+        """See `calico.train.loop.Loader`."""
+        views: list[tuple[Frame, ...]] = []
+        chosen: list[Int64] = []
+        regions: list[Int64] = []
+        for position, index in zip(positions, indices, strict=True):
+            frame = unlabelled(self.source[index], cameras=self.image_size is not None)
+            rng = generator(self.seed, self.stage, "view", epoch, position, frame.token)
+            seen = tuple(augment(frame, self.augment, None, rng, self.image_size) for _ in range(self.n_views))
+            ids = np.arange(len(frame.points)) if self.cells_m else cached_regions(frame, self.regions)
+            ids = ids.astype(np.int64)
+            points = sample_points([view.points for view in seen], ids, self.grid, self.samples, rng, self.cells_m)
+            views.append(seen)
+            chosen.append(points)
+            regions.append(ids[points])
+        return self._stack(views, chosen, regions)
+
+    def _stack(self, views: list[tuple[Frame, ...]], chosen: list[Int64], regions: list[Int64]) -> ContrastBatch:
+        slots = max(1, *(len(points) for points in chosen))
+        region = np.full((len(views), slots), UNUSED, np.int64)
+        xy = np.zeros((self.n_views, len(views), slots, 2), np.float32)
+        for row, (frames, points, ids) in enumerate(zip(views, chosen, regions, strict=True)):
+            region[row, : len(points)] = ids
+            for view, frame in enumerate(frames):
+                xy[view, row, : len(points)] = frame.points[points, :2]
+        return ContrastBatch(
+            tuple(collate([frames[view] for frames in views]) for view in range(self.n_views)),
+            tuple(torch.from_numpy(view) for view in xy),
+            torch.from_numpy(region),
+        )
+
+
+def unlabelled(frame: Frame, *, cameras: bool) -> Frame:
+    """The frame without boxes and map, and without its images where no camera is looked at."""
+    frame = frame.replace(boxes=Boxes.empty(), map_masks=None, map_known=None)
+    if cameras:
+        return frame
+    return frame.replace(
+        images=(), camera_K=np.zeros((0, 3, 3)), camera_T_lidar=np.zeros((0, 4, 4)), camera_time_s=np.zeros(0)
+    )
+
+
+def sample_points(
+    views: Sequence[Float32],
+    region: Int64,
+    grid: GridConfig,
+    config: SampleConfig,
+    rng: np.random.Generator,
+    cell_m: float | None = None,
+) -> Int64:
+    """Which points of a frame are compared.
+
+    At most one point per square of `cell_m` (default: config.cell_m) in the first view, and only points that every view has on
+    the grid. Points in regions are taken in turns, one of each region a round, so that small objects appear [D].
+
+    Args:
+        views: the points (N, 5) of each view, in one order.
+        region: (N,), negative outside regions.
+
+    Returns:
+        At most `rich` indices of points in regions, then at most `less` of others.
+    """
+    inside = np.logical_and.reduce([_on_grid(points, grid) for points in views])
+    order = rng.permutation(np.flatnonzero(inside))
+    square = np.floor(views[0][order, :2] / (cell_m or config.cell_m)).astype(np.int64)
+    order = order[np.sort(np.unique(square, axis=0, return_index=True)[1])]
+    rich, less = order[region[order] >= 0], order[region[order] < 0]
+    rich = rich[np.argsort(_turns(region[rich]), kind="stable")]
+    return np.concatenate([rich[: config.rich], less[: config.less]])
+
+
+def _turns(region: Int64) -> Int64:
+    """For each point, how many points of its region stand before it."""
+    _, group, counts = np.unique(region, return_inverse=True, return_counts=True)
+    by_group = np.argsort(group, kind="stable")
+    turns = np.empty(len(region), np.int64)
+    turns[by_group] = np.arange(len(region)) - (np.cumsum(counts) - counts)[group[by_group]]
+    return turns
+
+
+def _on_grid(points: Float32, grid: GridConfig) -> Bool:
+    (x_low, x_high), (y_low, y_high), (z_low, z_high) = grid.x_range_m, grid.y_range_m, grid.z_range_m
+    x, y, z = points[:, 0], points[:, 1], points[:, 2]
+    result: Bool = (x >= x_low) & (x < x_high) & (y >= y_low) & (y < y_high) & (z >= z_low) & (z < z_high)
+    return result

@@ -1,0 +1,96 @@
+"""Regions on disk, by content: one small .npz each, written atomically; a file that cannot be read counts as absent."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import zipfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from calico.config.schema import RegionConfig
+from calico.data.source import FrameSource
+from calico.files import write_atomic
+from calico.frame import Frame
+from calico.regions.find import find_regions
+
+REGIONS_VERSION = 1
+"""Raised whenever the same points and settings give other regions; part of the cache key."""
+
+
+def cached_regions(frame: Frame, config: RegionConfig) -> npt.NDArray[np.int32]:
+    """`find_regions`, from the disk where the same points with the same settings were seen before."""
+    folder = config.cache_dir or default_cache_dir()
+    path = folder / f"{_key(frame, config)}.npz"
+    ids = _load(path, len(frame.points))
+    if ids is None:
+        ids = find_regions(frame, config)
+        stream = io.BytesIO()
+        np.savez_compressed(stream, allow_pickle=False, ids=ids)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, stream.getvalue())
+    return ids
+
+
+def prepare_regions(
+    source: FrameSource,
+    config: RegionConfig,
+    indices: Sequence[int],
+    workers: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Fills the cache for frames of a source, in worker processes (0 or 1: in this one).
+
+    Args:
+        progress: called with (frames done, frames in all), from this process.
+    """
+    done = 0
+    if progress is not None:
+        progress(done, len(indices))
+    if workers <= 1:
+        for index in indices:
+            cached_regions(source[index], config)
+            done += 1
+            if progress is not None:
+                progress(done, len(indices))
+        return
+    parts = [part.tolist() for part in np.array_split(np.asarray(indices), 20 * workers) if len(part)]
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        for future in as_completed([pool.submit(_prepare, source, config, part) for part in parts]):
+            done += future.result()
+            if progress is not None:
+                progress(done, len(indices))
+
+
+def default_cache_dir() -> Path:
+    """calico/regions in the user's cache folder."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "calico" / "regions"
+
+
+def _prepare(source: FrameSource, config: RegionConfig, indices: list[int]) -> int:
+    for index in indices:
+        cached_regions(source[index], config)
+    return len(indices)
+
+
+def _key(frame: Frame, config: RegionConfig) -> str:
+    settings = config.model_dump_json(exclude={"cache_dir"})
+    digest = hashlib.sha256(f"{REGIONS_VERSION} {settings} {frame.points.shape} ".encode())
+    digest.update(np.ascontiguousarray(frame.points).tobytes())
+    return digest.hexdigest()[:40]
+
+
+def _load(path: Path, points: int) -> npt.NDArray[np.int32] | None:
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            ids: npt.NDArray[np.int32] = stored["ids"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    return ids if ids.dtype == np.int32 and ids.shape == (points,) else None

@@ -1,0 +1,121 @@
+"""How well regions match labelled objects. For reports only: this file reads labels, the rest of `calico.regions` does not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from calico.frame import Frame, Int64
+from calico.geometry.boxes import points_in_boxes
+from calico.taxonomy import DETECTION_CLASSES
+
+Counts = tuple[int, ...]
+NO_COUNTS: Counts = (0,) * len(DETECTION_CLASSES)
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Counts over frames; add them up with +. Tuples are by class, in the order of `taxonomy.DETECTION_CLASSES`.
+
+    objects: labelled objects with points. covered: of them, those with at least half of their points in one region.
+    alone: of these, those whose region has most of its points in the object (not a wall with a car before it).
+    regions: all regions. object_regions: those with most of their points inside one box.
+    """
+
+    frames: int = 0
+    objects: Counts = NO_COUNTS
+    covered: Counts = NO_COUNTS
+    alone: Counts = NO_COUNTS
+    regions: int = 0
+    object_regions: int = 0
+
+    def __add__(self, other: Coverage) -> Coverage:
+        return Coverage(
+            self.frames + other.frames,
+            _sum(self.objects, other.objects),
+            _sum(self.covered, other.covered),
+            _sum(self.alone, other.alone),
+            self.regions + other.regions,
+            self.object_regions + other.object_regions,
+        )
+
+    def lines(self) -> list[str]:
+        """A Markdown table by class, without the classes that are not there, and a line on the regions."""
+        rows = [
+            (name, *counts)
+            for name, *counts in zip(DETECTION_CLASSES, self.objects, self.covered, self.alone, strict=True)
+            if counts[0]
+        ]
+        rows.append(("all", sum(self.objects), sum(self.covered), sum(self.alone)))
+        table = [f"| {name} | {n} | {_share(covered, n)} | {_share(alone, n)} |" for name, n, covered, alone in rows]
+        objects = _share(self.object_regions, self.regions)
+        per_frame = self.regions / max(self.frames, 1)
+        return [
+            "| class | objects | covered | by a region of its own |",
+            "|---|---|---|---|",
+            *table,
+            "",
+            f"{self.frames} frames, {per_frame:.1f} regions a frame, {objects} of {self.regions} are labelled objects",
+        ]
+
+
+def coverage(frame: Frame, ids: npt.NDArray[np.int32], min_points: int = 1) -> Coverage:
+    """Compares the regions of a frame with its labelled objects that have at least min_points points.
+
+    Only points of the keyframe's sweep count: boxes are where objects are then.
+    """
+    shared, points = _overlap(frame, ids)
+    regions = int(ids.max(initial=-1)) + 1
+    of_region = np.bincount(ids[(ids >= 0) & (frame.sweep_index == 0)], minlength=regions)
+    covering = _covering(shared, points)
+    present = points >= min_points
+    covered = present & (covering >= 0)
+    most_of_region = 2 * shared > of_region
+    alone = covered.copy()
+    alone[covered] = most_of_region[covered, covering[covered]]
+    labels = frame.boxes.labels
+    return Coverage(
+        1,
+        _by_class(labels[present]),
+        _by_class(labels[covered]),
+        _by_class(labels[alone]),
+        regions,
+        int(most_of_region.any(axis=0).sum()),
+    )
+
+
+def covering_regions(frame: Frame, ids: npt.NDArray[np.int32]) -> Int64:
+    """(M,) the region that holds at least half of each object's points; -1 where none does, -2 for objects without points."""
+    shared, points = _overlap(frame, ids)
+    return np.where(points > 0, _covering(shared, points), -2)
+
+
+def _overlap(frame: Frame, ids: npt.NDArray[np.int32]) -> tuple[Int64, Int64]:
+    """(M, R) points of each object in each region, (M,) points of each object; of the keyframe's sweep."""
+    now = frame.sweep_index == 0
+    inside = points_in_boxes(frame.points[now], frame.boxes.boxes)
+    regions = int(ids.max(initial=-1)) + 1
+    of_object = [np.bincount(ids[now][mask] + 1, minlength=regions + 1)[1:] for mask in inside]
+    return np.array(of_object, np.int64).reshape(len(inside), regions), inside.sum(axis=1)
+
+
+def _covering(shared: Int64, points: Int64) -> Int64:
+    if not shared.shape[1]:
+        return np.full(len(points), -1)
+    best = shared.argmax(axis=1)
+    most = shared[np.arange(len(best)), best]
+    return np.where((most > 0) & (2 * most >= points), best, -1)
+
+
+def _by_class(labels: Int64) -> Counts:
+    return tuple(int(count) for count in np.bincount(labels, minlength=len(DETECTION_CLASSES)))
+
+
+def _sum(a: Counts, b: Counts) -> Counts:
+    return tuple(x + y for x, y in zip(a, b, strict=True))
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part} ({100 * part / whole:.0f} %)" if whole else "0"

@@ -1,0 +1,80 @@
+"""Supervised training: detection and map segmentation, from random or pre-trained weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from calico.config.schema import AugmentConfig, Config
+from calico.data.augment import augment
+from calico.data.batch import Batch, collate
+from calico.data.source import FrameSource
+from calico.models.calico import CalicoModel
+from calico.seeds import generator
+from calico.train.checkpoint import MODEL_FILE, save_model
+from calico.train.sampler import balanced_frames, label_subset
+
+Measure = Callable[[CalicoModel, Config], dict[str, float | None]]
+"""Scores a model in evaluation mode, or says something about its features."""
+
+
+@dataclass(frozen=True)
+class LabelledLoader:
+    """Augmented frames with their labels."""
+
+    source: FrameSource
+    augment: AugmentConfig
+    image_size: tuple[int, int] | None
+    seed: int
+
+    def __call__(self, epoch: int, positions: Sequence[int], indices: Sequence[int]) -> Batch:
+        """See `calico.train.loop.Loader`."""
+        frames = []
+        for position, index in zip(positions, indices, strict=True):
+            rng = generator(self.seed, "augment", epoch, position, self.source.info(index).token)
+            frames.append(augment(self.source[index], self.augment, self.source.map_grid, rng, self.image_size))
+        return collate(frames)
+
+
+class Finetune:
+    """The task of `calico.train.loop.fit` for training with labels.
+
+    A share of the labels is drawn once, by seed; an epoch keeps the length of the whole split (paper.md section 4: the number of
+    fine-tuning steps is the same for every share).
+    """
+
+    name = "finetune"
+
+    def __init__(self, config: Config, source: FrameSource, model: CalicoModel, measure: Measure) -> None:
+        self.config, self.module, self.schedule, self._measure = config, model, config.train, measure
+        self.frames = label_subset(source, config.train.label_fraction, config.seed) if len(source) else []
+        self.epoch_length = len(source)
+        if config.train.class_balanced and self.frames:
+            balanced = balanced_frames(source, self.frames)
+            self.epoch_length = len(source) * len(balanced) // len(self.frames)
+            self.frames = balanced
+        camera = config.model.camera
+        # A model of one sensor has none to spare.
+        alone = camera is None or config.model.lidar is None
+        self.loader = LabelledLoader(
+            source,
+            config.augment.model_copy(update={"sensor_dropout": 0.0}) if alone else config.augment,
+            camera.image_size if camera else None,
+            config.seed,
+        )
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Detection and map terms."""
+        self.module.train()
+        return self.module.loss(self.module(batch), batch)
+
+    def measure(self) -> dict[str, float | None]:
+        """The scores on the validation split."""
+        return self._measure(self.module.eval(), self.config)
+
+    def save(self, folder: Path) -> None:
+        """`model.safetensors`."""
+        save_model(folder / MODEL_FILE, self.module, self.config)

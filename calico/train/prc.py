@@ -1,0 +1,118 @@
+"""The first stage: point-region contrast on the LiDAR branch, without labels (paper.md section 2), and its baselines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from calico.config.schema import Config
+from calico.data.contrast import UNUSED, ContrastBatch, ContrastLoader
+from calico.data.source import FrameSource
+from calico.errors import CalicoError
+from calico.losses.prc import gather_embeddings, info_nce, point_region_contrast, pooled_region_contrast
+from calico.models.calico import CalicoModel
+from calico.models.embed import Projector, sample_bev
+from calico.train.checkpoint import MODEL_FILE, load_weights, save_model, save_weights
+from calico.train.embedding_health import alignment, effective_rank, uniformity
+from calico.train.finetune import Measure
+
+PROJECTOR_FILE = "projector.safetensors"
+
+
+class Prc:
+    """The task of `calico.train.loop.fit` for PRC.
+
+    The LiDAR branch, the fuser's LiDAR half and the trunk learn; an embedding is the trunk's feature at a point [D], projected.
+    """
+
+    name = "prc"
+
+    def __init__(self, config: Config, source: FrameSource, model: CalicoModel, measure: Measure) -> None:
+        if model.lidar is None:
+            raise CalicoError(
+                "stage prc: model.lidar is null, but the contrast is on the LiDAR branch; use --init random"
+            )
+        self.config, self.settings = config, config.pretrain.prc
+        self.schedule, self._measure = self.settings.train, measure
+        self.frames = list(range(len(source)))
+        self.epoch_length = len(source)
+        self.model = model
+        self.projector = lidar_projector(config).to(next(model.parameters()).device)
+        frozen = [model.camera, *((model.lift,) if model.camera else ()), model.center, model.segmentation]
+        for part in frozen:
+            if part is not None:
+                part.requires_grad_(False)
+        self.module = nn.ModuleDict({"model": model, "projector": self.projector})
+        cells = self.settings.loss == "cell"
+        self.loader = ContrastLoader(
+            source, config.pretrain.regions, config.pretrain.samples, self.settings.augment, config.grid, config.seed,
+            stage="prc", n_views=2, image_size=None, cells_m=model.trunk_grid.cell_m if cells else None,
+        )  # fmt: skip
+        self._health: dict[str, float] = {}
+
+    def losses(self, batch: ContrastBatch) -> dict[str, Tensor]:
+        """The terms of `prc.loss`."""
+        self.module.train()
+        features = [self.model.lidar_features(view) for view in batch.views]
+        if self.settings.loss == "scene":
+            first, second = (self.projector(feature.mean((2, 3))) for feature in features)
+            self._note(first, second, torch.arange(len(first), device=first.device))
+            return {"total": info_nce(first, second, temperature=self.settings.temperature)}
+        used = batch.region != UNUSED
+        first, second = (
+            self.projector(sample_bev(feature, xy, self.model.trunk_grid)[used])
+            for feature, xy in zip(features, batch.xy, strict=True)
+        )
+        self._note(first, second, batch.region[used])
+        if self.settings.negatives == "batch":
+            return self._terms(*gather_embeddings(first, second, _unique_regions(batch.region)[used]))
+        sizes = used.sum(1).tolist()
+        parts = zip(first.split(sizes), second.split(sizes), batch.region[used].split(sizes), strict=True)
+        terms = [self._terms(*part) for part in parts]
+        return {name: torch.stack([term[name] for term in terms]).mean() for name in terms[0]}
+
+    def measure(self) -> dict[str, float | None]:
+        """Label-free health of the last batch's embeddings, and what `measure` says of the features."""
+        return {**self._health, **self._measure(self.model.eval(), self.config)}
+
+    def save(self, folder: Path) -> None:
+        """`model.safetensors` (heads and cameras untrained) and the projector, which distillation needs."""
+        save_weights(folder / PROJECTOR_FILE, self.projector)
+        save_model(folder / MODEL_FILE, self.model, self.config)
+
+    def _terms(self, first: Tensor, second: Tensor, region: Tensor) -> dict[str, Tensor]:
+        tau = self.settings.temperature
+        if self.settings.loss == "prc":
+            return point_region_contrast(first, second, region, alpha=self.settings.alpha, temperature=tau)
+        if self.settings.loss == "pooled":
+            return {"total": pooled_region_contrast(first, second, region, temperature=tau)}
+        return {"total": info_nce(first, second, temperature=tau)}
+
+    @torch.no_grad()
+    def _note(self, first: Tensor, second: Tensor, region: Tensor) -> None:
+        self._health = {
+            "alignment": alignment(first, second, region),
+            "uniformity": uniformity(first),
+            "effective_rank": effective_rank(first),
+        }
+
+
+def _unique_regions(region: Tensor) -> Tensor:
+    """(B, S) region numbers that no two frames share."""
+    frame = torch.arange(len(region), device=region.device)[:, None]
+    return torch.where(region >= 0, region + frame * (int(region.max()) + 1), region)
+
+
+def lidar_projector(config: Config) -> Projector:
+    """The projector of the LiDAR embeddings, untrained."""
+    bev, prc = config.model.bev, config.pretrain.prc
+    return Projector(bev.neck_channels * len(bev.channels), prc.hidden_channels, prc.embedding_channels)
+
+
+def load_projector(config: Config, folder: Path) -> Projector:
+    """The trained projector that PRC left in its folder."""
+    projector = lidar_projector(config)
+    load_weights(folder / PROJECTOR_FILE, projector)
+    return projector

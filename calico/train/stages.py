@@ -1,0 +1,166 @@
+"""From a configuration to a trained model: PRC, RAD, fine-tuning, each in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from calico.config.load import to_yaml
+from calico.config.schema import AugmentConfig, Config, EvalConfig, RadConfig, TrainConfig
+from calico.data.source import FrameSource
+from calico.device import pick_device
+from calico.errors import CalicoError
+from calico.files import RUN_FILE, write_atomic
+from calico.models.calico import CalicoModel, build_model
+from calico.seeds import derive
+from calico.train.checkpoint import MODEL_FILE, load_init
+from calico.train.finetune import Finetune, Measure
+from calico.train.loop import Plan, Progress, Task, fit
+from calico.train.prc import Prc, load_projector
+from calico.train.rad import Rad
+
+PRETRAINING: dict[str, tuple[str, ...]] = {
+    "random": (),
+    "prc": ("prc",),
+    "scene_contrast": ("prc",),
+    "calico": ("prc", "rad"),
+}
+"""What comes before fine-tuning, by `train.init`; any other value is a file."""
+STAGES = ("prc", "rad", "finetune")
+
+
+def stages_of(config: Config) -> tuple[str, ...]:
+    """The stages of a run, in order. `scene_contrast` is the stage prc with prc.loss scene (see `resolve_init`)."""
+    return (*PRETRAINING.get(config.train.init, ()), "finetune")
+
+
+def resolve_init(config: Config) -> Config:
+    """Settings that an initialisation implies.
+
+    Raises:
+        CalicoError: an init that is neither a known name nor a file, or one that needs a sensor that the model lacks.
+    """
+    init, model = config.train.init, config.model
+    if init not in PRETRAINING and not Path(init).exists():
+        raise CalicoError(
+            f"train.init: {init!r} is no file; expected one of {', '.join(PRETRAINING)}, a model file or a run folder"
+        )
+    if (init in PRETRAINING and init != "random" and model.lidar is None) or (
+        init == "calico" and model.camera is None
+    ):
+        lacking, instead = ("lidar", "random, or a run with both sensors") if model.lidar is None else ("camera", "prc")
+        raise CalicoError(f"train.init: {init} needs model.{lacking}, which is null; use --init {instead}")
+    if init == "scene_contrast":
+        return _with_loss(config, "scene")
+    return config
+
+
+def _with_loss(config: Config, loss: str) -> Config:
+    prc = config.pretrain.prc.model_copy(update={"loss": loss})
+    return config.model_copy(update={"pretrain": config.pretrain.model_copy(update={"prc": prc})})
+
+
+def run_stages(
+    config: Config,
+    source: FrameSource,
+    out: Path,
+    *,
+    stages: tuple[str, ...],
+    measures: Mapping[str, Measure],
+    progress: Callable[[str], Progress],
+    say: Callable[[str], None],
+    resume: bool,
+) -> Path:
+    """Runs stages one after the other in `out`/<stage>; a stage that is done is not run again.
+
+    Args:
+        config: after `resolve_init`.
+        out: the run's folder, made by `files.prepare_folder`.
+        stages: some of `stages_of`; a stage that needs an earlier one finds it in `out`.
+        measures: per stage, validation or diagnostics; may read labels, is never fed back.
+        progress: gives a stage its progress bar.
+        resume: go on in stage folders that are there.
+
+    Returns:
+        The folder of the last stage. After fine-tuning its model is also `out`/model.safetensors.
+    """
+    write_atomic(out / RUN_FILE, json.dumps({"kind": "train", "stages": list(stages)}, indent=1) + "\n")
+    write_atomic(out / "config.yaml", to_yaml(config))
+    for stage in stages:
+        before = _before(stage, config, out)
+        run_stage(
+            stage, config, source, out / stage, before, measures[stage], progress(stage), say=say, resume=resume
+        )  # fmt: skip
+    if stages[-1] == "finetune":
+        write_atomic(out / MODEL_FILE, (out / "finetune" / MODEL_FILE).read_bytes())
+    return out / stages[-1]
+
+
+def run_stage(
+    stage: str,
+    config: Config,
+    source: FrameSource,
+    folder: Path,
+    before: Path | None,
+    measure: Measure,
+    progress: Progress,
+    *,
+    say: Callable[[str], None],
+    resume: bool,
+) -> None:
+    """One stage in its own folder.
+
+    Args:
+        before: the model file or the folder whose weights it starts from (of the stage rad: the folder of PRC); None for
+            random weights.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    config = stage_config(stage, config)
+    model = build_model(config, seed=derive(config.seed, "weights"))
+    if before is not None:
+        taken, own = load_init(model, before)
+        say(f"{stage}: starts from {before} ({taken} of {own} tensors)")
+    model.to(pick_device(config.device))
+    task: Task
+    if stage == "prc":
+        task = Prc(config, source, model, measure)
+    elif stage == "rad":
+        if before is None:
+            raise CalicoError("stage rad: needs the folder of the stage prc, its teacher")
+        task = Rad(config, source, model, load_projector(config, before), measure)
+    else:
+        task = Finetune(config, source, model, measure)
+    fit(task, source, folder, progress=progress, resume=resume)
+
+
+def stage_config(stage: str, config: Config) -> Config:
+    """The configuration with defaults for what the stage does not read: its results serve every run that agrees in the rest."""
+    if stage == "finetune":
+        return config
+    changes: dict[str, object] = {"train": TrainConfig(), "eval": EvalConfig(), "augment": AugmentConfig()}
+    if stage == "prc":
+        changes["pretrain"] = config.pretrain.model_copy(update={"rad": RadConfig()})
+    return config.model_copy(update=changes)
+
+
+def _before(stage: str, config: Config, out: Path) -> Path | None:
+    """What a stage starts from: the folder of the one before, the file that `train.init` names, or nothing."""
+    if stage == "prc" or (stage == "finetune" and config.train.init == "random"):
+        return None
+    if stage == "finetune" and config.train.init not in PRETRAINING:
+        return Path(config.train.init)
+    before = "prc" if stage == "rad" else PRETRAINING[config.train.init][-1]
+    if not (out / before / MODEL_FILE).is_file():
+        raise CalicoError(f"stage {stage}: {out / before / MODEL_FILE} is missing; run the stage {before} first")
+    return out / before
+
+
+def check_plan(config: Config, source: FrameSource) -> None:
+    """Raises CalicoError for what can be known to go wrong before anything is written."""
+    model = build_model(config, seed=0)
+    Plan.of(Finetune(config, source, model, _unmeasured))
+
+
+def _unmeasured(model: CalicoModel, config: Config) -> dict[str, float | None]:
+    return {}

@@ -1,0 +1,135 @@
+"""What is compared with what: variants, sizes, cells. Written down before the first result was looked at."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from itertools import product
+
+from calico.config.load import load_config, to_yaml
+from calico.config.schema import Config
+from calico.errors import CalicoError
+from calico.train.stages import stage_config
+
+LABELS = (0.01, 0.05, 0.1, 0.2, 0.5, 1.0)
+SEEDS = (0, 1, 2)
+LIDAR = ("model.camera=null", "augment.sensor_dropout=0")
+CAMERA = ("model.lidar=null", "augment.sensor_dropout=0")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A way to get a fine-tuned model.
+
+    settings: of pre-training and fine-tuning alike. stages: before fine-tuning. finetune: settings of fine-tuning only (a
+    camera-only model starts from the cameras of a fused pre-training).
+    """
+
+    name: str
+    title: str
+    stages: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    finetune: tuple[str, ...] = ()
+
+
+VARIANTS: dict[str, Variant] = {
+    variant.name: variant
+    for variant in (
+        Variant("lidar-random", "LiDAR only, random init", (), LIDAR),
+        Variant("lidar-scene", "LiDAR only, scene-level contrast", ("prc",), (*LIDAR, "pretrain.prc.loss=scene")),
+        Variant("lidar-prc", "LiDAR only, PRC (alpha 0.5)", ("prc",), LIDAR),
+        Variant("lidar-prc-a0", "LiDAR only, RAPC alone (alpha 0)", ("prc",), (*LIDAR, "pretrain.prc.alpha=0")),
+        Variant("lidar-prc-a1", "LiDAR only, PLRC alone (alpha 1)", ("prc",), (*LIDAR, "pretrain.prc.alpha=1")),
+        Variant("lidar-pooled", "LiDAR only, pooled regions", ("prc",), (*LIDAR, "pretrain.prc.loss=pooled")),
+        Variant("lidar-cell", "LiDAR only, cell contrast (BEVContrast)", ("prc",), (*LIDAR, "pretrain.prc.loss=cell")),
+        Variant("fused-random", "fused, random init"),
+        Variant("fused-prc", "fused, PRC + random camera", ("prc",)),
+        Variant("fused-calico", "fused, CALICO (PRC + RAD)", ("prc", "rad")),
+        Variant("fused-kl", "fused, PRC + RAD with soft labels", ("prc", "rad"), ("pretrain.rad.loss=kl",)),
+        Variant("fused-dense", "fused, PRC + dense distillation", ("prc", "rad"), ("pretrain.rad.loss=dense",)),
+        Variant("camera-random", "camera only, random init", (), CAMERA),
+        Variant("camera-calico", "camera only, CALICO", ("prc", "rad"), (), CAMERA),
+    )
+}
+CORE = (
+    "lidar-random", "lidar-scene", "lidar-prc", "lidar-prc-a0", "lidar-prc-a1", "fused-random", "fused-prc", "fused-calico",
+)  # fmt: skip
+"""The variants that run by default."""
+
+SIZES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "ci": (
+        "tiny",
+        (
+            "grid={x_range_m: [-24, 24], y_range_m: [-24, 24], pillar_m: 1.0}",
+            "grid={map_x_range_m: [-24, 24], map_y_range_m: [-24, 24]}",
+            "data.sim={train_scenes: 6, val_scenes: 4, test_scenes: 4, frames_per_scene: 2}",
+            "data.sweeps=1",
+            "model.camera.backbone_width=0.25",
+            "pretrain.samples={rich: 256, less: 256}",
+            "pretrain.prc.train={epochs: 20, learning_rate: 2.0e-3, validate_every: 20, checkpoint_every: 5}",
+            "pretrain.rad.train={epochs: 4, learning_rate: 2.0e-3, validate_every: 4}",
+            "train.epochs=4",
+        ),
+    ),
+    "laptop": (
+        "tiny",
+        (
+            "data.sim={train_scenes: 160, val_scenes: 10, test_scenes: 20, frames_per_scene: 5}",
+            "pretrain.samples={rich: 512, less: 512}",
+            "pretrain.prc.train={epochs: 4, learning_rate: 2.0e-3, validate_every: 4}",
+            "pretrain.rad.train={epochs: 2, learning_rate: 2.0e-3, validate_every: 2}",
+            "train.epochs=2",
+        ),
+    ),
+    "full": ("nuscenes", ()),
+}
+"""Name to preset and settings. Costs: docs/pretraining.md."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One fine-tuned model of the table."""
+
+    size: str
+    variant: Variant
+    labels: float
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Unique in a size; the file's name."""
+        return f"{self.variant.name}-{100 * self.labels:g}pct-seed{self.seed}"
+
+
+def cells(size: str, variants: tuple[str, ...], labels: tuple[float, ...], seeds: tuple[int, ...]) -> list[Cell]:
+    """Seed by seed, so that a table with few seeds is there early; the variants that share pre-training stand together.
+
+    Raises:
+        CalicoError: an unknown size or variant.
+    """
+    if size not in SIZES:
+        raise CalicoError(f"benchmark size {size!r}: expected one of {', '.join(SIZES)}")
+    for name in variants:
+        if name not in VARIANTS:
+            raise CalicoError(f"benchmark variant {name!r}: expected some of {', '.join(VARIANTS)}")
+    return [Cell(size, VARIANTS[v], share, seed) for seed, share, v in product(seeds, labels, variants)]
+
+
+def config_of(cell: Cell, extra: tuple[str, ...] = ()) -> tuple[Config, Config]:
+    """The configurations of pre-training and of fine-tuning. `extra`: settings on top, e.g. the data's place."""
+    preset, settings = SIZES[cell.size]
+    base = (*settings, *cell.variant.settings, *extra)
+    flags = {"seed": cell.seed, "train.init": "random"}
+    pretraining = load_config(preset, None, base, flags)
+    finetuning = load_config(
+        preset, None, (*base, *cell.variant.finetune), {**flags, "train.label_fraction": cell.labels}
+    )
+    return pretraining, finetuning
+
+
+def stage_key(stage: str, config: Config) -> str:
+    """Names a pre-training by all that it depends on, so that cells share it."""
+    own = stage_config(stage, config)
+    data = own.data.model_copy(update={"root": None, "cache_dir": None, "workers": 0})
+    text = to_yaml(own.model_copy(update={"name": "", "data": data, "device": "auto"}))
+    return f"{stage}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

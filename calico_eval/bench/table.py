@@ -1,0 +1,143 @@
+"""The benchmark's cells as a table: means and intervals over seeds, gains over the random initialisation of the same seed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import t as student_t
+
+from calico.errors import CalicoError
+from calico.files import write_atomic
+from calico_eval.bench.plot import plot
+from calico_eval.bench.protocol import VARIANTS
+from calico_eval.bench.run import FORMAT
+
+METRICS = ("mAP", "NDS", "mIoU")
+BASELINE = {"lidar": "lidar-random", "fused": "fused-random", "camera": "camera-random"}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Mean over seeds and half width of its 95 % interval (Student's t; None below two seeds), in points."""
+
+    mean: float
+    half: float | None
+    n: int
+
+    @staticmethod
+    def of(values: Sequence[float]) -> Estimate:
+        """From one value per seed."""
+        n = len(values)
+        half = None if n < 2 else float(student_t.ppf(0.975, n - 1) * np.std(values, ddof=1) / np.sqrt(n))
+        return Estimate(float(np.mean(values)), half, n)
+
+    def __str__(self) -> str:
+        return f"{self.mean:.1f}" if self.half is None else f"{self.mean:.1f} ± {self.half:.1f}"
+
+    @property
+    def signed(self) -> str:
+        """With its sign, for differences."""
+        return f"{self.mean:+.1f}" if self.half is None else f"{self.mean:+.1f} ± {self.half:.1f}"
+
+
+Results = Mapping[tuple[str, float], Mapping[int, Mapping[str, float]]]
+"""(variant, share of labels) to seed to metric in points."""
+
+
+def read_cells(folder: Path) -> list[dict[str, object]]:
+    """The cells in a results folder, in the order of their names.
+
+    Raises:
+        CalicoError: none there, a file that is no cell, or cells of several sizes or splits.
+    """
+    found = []
+    for path in sorted(folder.glob("*-seed*.json")):
+        cell = json.loads(path.read_text(encoding="utf-8"))
+        if cell.get("format") != FORMAT:
+            raise CalicoError(
+                f"{path}: format {cell.get('format')!r}, expected {FORMAT!r} (made by calico bench pretrain)"
+            )
+        found.append(cell)
+    if not found:
+        raise CalicoError(f"{folder}: no cells; run calico bench pretrain first")
+    kinds = {(cell["size"], cell["split"], json.dumps(cell["data_hash"], sort_keys=True)) for cell in found}
+    if len(kinds) > 1:
+        raise CalicoError(f"{folder}: cells of several sizes, splits or data, which do not compare: {sorted(kinds)}")
+    return found
+
+
+def collect(cells: Sequence[Mapping[str, object]]) -> Results:
+    """Metrics by variant, labels and seed, in points (percent)."""
+    result: dict[tuple[str, float], dict[int, dict[str, float]]] = {}
+    for cell in cells:
+        metrics: dict[str, dict[str, float]] = cell["metrics"]  # type: ignore[assignment]
+        values = {name: 100.0 * metrics[name]["value"] for name in METRICS}
+        result.setdefault((str(cell["variant"]), float(str(cell["labels"]))), {})[int(str(cell["seed"]))] = values
+    return result
+
+
+def gain(results: Results, variant: str, baseline: str, share: float, metric: str) -> Estimate | None:
+    """Mean over the seeds that both have of the difference within a seed (same labels, same data)."""
+    ours, theirs = results.get((variant, share), {}), results.get((baseline, share), {})
+    seeds = sorted(set(ours) & set(theirs))
+    return Estimate.of([ours[s][metric] - theirs[s][metric] for s in seeds]) if seeds else None
+
+
+def markdown(cells: Sequence[Mapping[str, object]]) -> str:
+    """One table per share of labels."""
+    results = collect(cells)
+    first = cells[0]
+    lines = [
+        f"Size `{first['size']}`, {first['n_frames']} frames of {first['split']}, {first['steps']} fine-tuning steps each. "
+        "Points; mean ± half width of the 95 % interval over seeds (Student's t). Gains are paired within a seed.",
+    ]
+    for share in sorted({share for _, share in results}):
+        frames = next(cell["labelled_frames"] for cell in cells if cell["labels"] == share)
+        lines += [
+            "",
+            f"**{100 * share:g} % of the labels ({frames} frames)**",
+            "",
+            "| initialisation | seeds | mAP | NDS | mIoU | over random: mAP | NDS | mIoU | over random LiDAR: mAP | NDS |",
+            "|" + 10 * "---|",
+        ]
+        lines += [_row(results, name, share) for name in VARIANTS if (name, share) in results]
+    return "\n".join(lines) + "\n"
+
+
+def _row(results: Results, name: str, share: float) -> str:
+    by_seed = results[name, share]
+    values = [str(Estimate.of([by_seed[s][metric] for s in sorted(by_seed)])) for metric in METRICS]
+    own = BASELINE[name.split("-")[0]]
+    gains = [_gain(results, name, own, share, metric) for metric in METRICS]
+    gains += [_gain(results, name, "lidar-random", share, metric) for metric in ("mAP", "NDS")]
+    return "| " + " | ".join([VARIANTS[name].title, str(len(by_seed)), *values, *gains]) + " |"
+
+
+def _gain(results: Results, variant: str, baseline: str, share: float, metric: str) -> str:
+    found = None if variant == baseline else gain(results, variant, baseline, share, metric)
+    return "" if found is None else found.signed
+
+
+def write_tables(folder: Path) -> list[Path]:
+    """table.md and plot.svg beside the cells."""
+    cells = read_cells(folder)
+    results = collect(cells)
+    series = {
+        metric: {
+            VARIANTS[name].title: [
+                (share, Estimate.of([v[metric] for v in results[name, share].values()]))
+                for share in sorted({s for n, s in results if n == name})
+            ]
+            for name in VARIANTS
+            if any(n == name for n, _ in results)
+        }
+        for metric in METRICS
+    }
+    write_atomic(folder / "table.md", markdown(cells))
+    points = {m: {t: [(s, e.mean, e.half) for s, e in p] for t, p in lines.items()} for m, lines in series.items()}
+    write_atomic(folder / "plot.svg", plot(points))
+    return [folder / "table.md", folder / "plot.svg"]

@@ -1,0 +1,73 @@
+"""`calico bench pretrain`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from calico.cli.options import PATH
+from calico.cli.progress import Progress
+
+
+@click.group("bench")
+def group() -> None:
+    """Benchmarks of the method itself."""
+
+
+@group.command()
+@click.option(
+    "--size", default="laptop", show_default=True, help="ci (minutes), laptop (two cores, hours) or full (GPUs)."
+)
+@click.option("--variant", "variants", multiple=True, help="May be repeated.  [default: the core table; see docs]")
+@click.option("--labels", multiple=True, type=float, help="Share of labelled frames; may be repeated.  [default: 0.05]")
+@click.option("--all-labels", is_flag=True, help="1, 5, 10, 20, 50 and 100 % of the labels.")
+@click.option("--seed", "seeds", multiple=True, type=int, help="May be repeated.  [default: 0, 1, 2]")
+@click.option(
+    "--split", type=click.Choice(["val", "test"]), default="test", show_default=True, help="val to choose anything."
+)
+@click.option(
+    "--set", "extra", multiple=True, metavar="KEY=VALUE", help="A setting on top of the size's; may be repeated."
+)
+@click.option("--work", type=PATH, default=Path("runs/bench"), show_default=True, help="Folder of models and logs.")
+@click.option("--results", type=PATH, help="Folder of the cells' JSON.  [default: WORK/results]")
+@click.option("--table-only", is_flag=True, help="Train nothing; write the table of the cells that are there.")
+def pretrain(
+    size: str,
+    variants: tuple[str, ...],
+    labels: tuple[float, ...],
+    all_labels: bool,
+    seeds: tuple[int, ...],
+    split: str,
+    extra: tuple[str, ...],
+    work: Path,
+    results: Path | None,
+    table_only: bool,
+) -> None:
+    """Label efficiency: fine-tune on few labels from each initialisation, with the same number of steps, several seeds.
+
+    \b
+    Finished cells are not run again and a killed run goes on where it stopped. Writes one JSON per cell, table.md and plot.svg.
+    Examples:
+      calico bench pretrain --size ci --seed 0
+      calico bench pretrain --size laptop --labels 0.05
+      calico bench pretrain --size laptop --variant lidar-random --variant lidar-prc --labels 0.2 --seed 0
+      calico bench pretrain --size full --all-labels --set data.root=/data/nuscenes --split val --work /runs/bench
+    """
+    from calico_eval.bench.protocol import CORE, LABELS, SEEDS, cells
+    from calico_eval.bench.run import Bench
+    from calico_eval.bench.table import write_tables
+
+    folder = results or work / "results"
+    if not table_only:
+        bench = Bench(
+            work, folder, split=split, extra=extra, command=sys.argv, progress=Progress,
+            say=lambda line: click.echo(line, err=True),
+        )  # fmt: skip
+        chosen = cells(size, variants or CORE, LABELS if all_labels else labels or (0.05,), seeds or SEEDS)
+        for number, cell in enumerate(chosen, 1):
+            click.echo(f"cell {number} of {len(chosen)}: {cell.name}", err=True)
+            bench.run(cell)
+    for path in write_tables(folder):
+        click.echo(path)
