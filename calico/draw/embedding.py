@@ -50,7 +50,7 @@ def draw_embedding(
     plot = Image.fromarray(np.full((size_px * SUPERSAMPLE, size_px * SUPERSAMPLE, 3), PAPER, np.uint8))
     draw = ImageDraw.Draw(plot)
     pixels = _to_pixels(xy, size_px * SUPERSAMPLE)
-    radius = SUPERSAMPLE * max(2.5, size_px / 180)
+    radius = SUPERSAMPLE * max(2.5, size_px / 160)
     for index in _painting_order(labels):
         _dot(draw, pixels[index, 0], pixels[index, 1], radius, _color(int(labels[index])), outline=SUPERSAMPLE)
     plot = plot.resize((size_px, size_px), Image.Resampling.BOX)
@@ -128,9 +128,10 @@ def _with_legend(plot: Image.Image, labels: Int64, names: tuple[str, ...], capti
     face = font(max(9.0, size_px / 52))
     ruler = ImageDraw.Draw(plot)
     row_px = round(max(9.0, size_px / 52) * 1.7)
+    occurring = np.unique(labels)
     x, row = 10.0, 0
     entries: list[tuple[float, int, str, Color]] = []
-    for label in np.unique(labels)[::-1]:
+    for label in np.roll(occurring, -1 if occurring[0] < 0 else 0):
         text = f"{'background' if label < 0 else names[label]} {int((labels == label).sum())}"
         width = row_px * 0.9 + ruler.textlength(text, font=face)
         if x > 10.0 and x + width > size_px - 10:
