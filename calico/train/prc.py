@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from calico.errors import CalicoError
 from calico.losses.prc import gather_embeddings, info_nce, point_region_contrast, pooled_region_contrast
 from calico.models.calico import CalicoModel
 from calico.models.embed import Projector, sample_bev
+from calico.seeds import derive
 from calico.train.checkpoint import MODEL_FILE, load_weights, save_model, save_weights
 from calico.train.embedding_health import alignment, effective_rank, uniformity
 from calico.train.finetune import Measure
@@ -39,7 +41,7 @@ class Prc:
         self.frames = list(range(len(source)))
         self.epoch_length = len(source)
         self.model = model
-        self.projector = lidar_projector(config).to(next(model.parameters()).device)
+        self.projector = make_projector(config, "lidar").to(next(model.parameters()).device)
         frozen = [model.camera, *((model.lift,) if model.camera else ()), model.center, model.segmentation]
         for part in frozen:
             if part is not None:
@@ -105,14 +107,17 @@ def _unique_regions(region: Tensor) -> Tensor:
     return torch.where(region >= 0, region + frame * (int(region.max()) + 1), region)
 
 
-def lidar_projector(config: Config) -> Projector:
-    """The projector of the LiDAR embeddings, untrained."""
-    bev, prc = config.model.bev, config.pretrain.prc
-    return Projector(bev.neck_channels * len(bev.channels), prc.hidden_channels, prc.embedding_channels)
+def make_projector(config: Config, side: Literal["lidar", "camera"]) -> Projector:
+    """An untrained projector for the trunk's features (lidar) or the camera's; the global random state is left alone."""
+    bev, prc, camera = config.model.bev, config.pretrain.prc, config.model.camera
+    inputs = camera.channels if side == "camera" and camera else bev.neck_channels * len(bev.channels)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive(config.seed, "projector", side))
+        return Projector(inputs, prc.hidden_channels, prc.embedding_channels)
 
 
 def load_projector(config: Config, folder: Path) -> Projector:
     """The trained projector that PRC left in its folder."""
-    projector = lidar_projector(config)
+    projector = make_projector(config, "lidar")
     load_weights(folder / PROJECTOR_FILE, projector)
     return projector

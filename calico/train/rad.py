@@ -17,6 +17,7 @@ from calico.models.embed import Projector, sample_bev
 from calico.train.checkpoint import MODEL_FILE, save_model
 from calico.train.embedding_health import effective_rank
 from calico.train.finetune import Measure
+from calico.train.prc import make_projector
 
 
 class Rad:
@@ -47,8 +48,7 @@ class Rad:
         self.epoch_length = len(source)
         self.model, self.teacher_projector = model, projector
         device = next(model.parameters()).device
-        prc = config.pretrain.prc
-        self.student_projector = Projector(camera.channels, prc.hidden_channels, prc.embedding_channels).to(device)
+        self.student_projector = make_projector(config, "camera").to(device)
         model.requires_grad_(False)
         self._students = [model.camera, model.lift]
         for part in self._students:

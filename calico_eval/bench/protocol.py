@@ -74,6 +74,8 @@ SIZES: dict[str, tuple[str, tuple[str, ...]]] = {
     "laptop": (
         "tiny",
         (
+            "grid={x_range_m: [-24, 24], y_range_m: [-24, 24]}",
+            "grid={map_x_range_m: [-24, 24], map_y_range_m: [-24, 24]}",
             "data.sim={train_scenes: 160, val_scenes: 10, test_scenes: 20, frames_per_scene: 5}",
             "pretrain.samples={rich: 512, less: 512}",
             "pretrain.prc.train={epochs: 4, learning_rate: 2.0e-3, validate_every: 4}",

@@ -1,0 +1,221 @@
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from calico.config.load import load_config
+from calico.config.schema import Config
+from calico.data.source import FrameInfo
+from calico.errors import CalicoError
+from calico.frame import Boxes, Frame, Int64
+from calico.geometry.grid import Grid
+from calico.models.calico import CalicoModel, build_model
+from calico.seeds import derive
+from calico.train.checkpoint import MODEL_FILE, load_model
+from calico.train.prc import PROJECTOR_FILE
+from calico.train.stages import resolve_init, run_stages, stages_of
+
+MINI = [
+    "grid={x_range_m: [-16, 16], y_range_m: [-16, 16], pillar_m: 1.0, map_x_range_m: [-16, 16], map_y_range_m: [-16, 16]}",
+    "model.lidar.pillar_channels=8",
+    "model.camera={image_size: [64, 128], backbone_width: 0.125, fpn_channels: 8, channels: 8, depth_bins: 8}",
+    "model.bev={layers: [1, 1], strides: [2, 2], channels: [8, 8], neck_channels: 8, out_stride: 2}",
+    "model.detection.channels=8",
+    "model.detection.max_boxes=20",
+    "model.map.channels=8",
+    "pretrain.samples={rich: 64, less: 32}",
+    "pretrain.prc.hidden_channels=16",
+    "pretrain.prc.embedding_channels=8",
+    "pretrain.prc.train={epochs: 2, batch_size: 2}",
+    "pretrain.rad.train={epochs: 2, batch_size: 2}",
+    "train={epochs: 1, batch_size: 2, init: calico}",
+    "device=cpu",
+]
+
+
+class Street:
+    """One hand-built frame under several tokens, with or without its labels."""
+
+    name, cameras = "hand", ("front", "back")
+
+    def __init__(self, frame: Frame, map_grid: Grid, *, labelled: bool = True) -> None:
+        rng = np.random.default_rng(2)
+        noise = rng.normal(0, 0.02, (4, *frame.points.shape)).astype(np.float32)
+        self.frames = [frame.replace(token=f"hand-{i}", points=frame.points + noise[i]) for i in range(4)]
+        if not labelled:
+            self.frames = [f.replace(boxes=Boxes.empty(), map_masks=~f.map_masks) for f in self.frames]  # type: ignore[operator]
+        self.map_grid, self.labelled = map_grid, labelled
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, index: int) -> Frame:
+        return self.frames[index]
+
+    def info(self, index: int) -> FrameInfo:
+        return FrameInfo(self.frames[index].token, "hand")
+
+    def labels(self, index: int) -> Int64:
+        assert self.labelled, "pre-training asked for labels"
+        return self.frames[index].boxes.labels
+
+    def content_hash(self) -> str:
+        return "hand"
+
+
+def nothing(model: CalicoModel, config: Config) -> dict[str, float | None]:
+    return {}
+
+
+def config_of(folder: Path, *extra: str) -> Config:
+    return resolve_init(load_config("tiny", None, [*MINI, f"pretrain.regions.cache_dir={folder / 'regions'}", *extra]))
+
+
+def run(
+    config: Config, source: Street, out: Path, *, stop_at: tuple[str, int] | None = None, **options: Any
+) -> list[str]:
+    said: list[str] = []
+
+    def bar(stage: str) -> Any:
+        def progress(done: int, total: int, values: Mapping[str, float]) -> None:
+            if stop_at == (stage, done):
+                raise KeyboardInterrupt
+
+        return progress
+
+    out.mkdir(parents=True, exist_ok=True)
+    stages = options.pop("stages", stages_of(config))
+    measures = dict.fromkeys(("prc", "rad", "finetune"), nothing)
+    run_stages(
+        config, source, out, stages=stages, measures=measures, progress=bar, say=said.append,
+        resume=options.pop("resume", False),
+    )  # fmt: skip
+    return said
+
+
+def files(out: Path) -> dict[str, bytes]:
+    """Every file but TensorBoard's and the pickled states (their bytes depend on which equal objects are one)."""
+    return {
+        str(path.relative_to(out)): path.read_bytes()
+        for path in sorted(out.rglob("*"))
+        if path.is_file() and path.name != "state.pt" and "tensorboard" not in path.parts
+    }
+
+
+@pytest.mark.parametrize("stop_at", [("prc", 3), ("rad", 1), ("rad", 4), ("finetune", 1)])
+def test_a_run_killed_in_any_stage_resumes_to_the_same_bytes(
+    frame: Frame, map_grid: Grid, tmp_path: Path, stop_at: tuple[str, int]
+) -> None:
+    source, config = Street(frame, map_grid), config_of(tmp_path)
+    run(config, source, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        run(config, source, tmp_path / "cut", stop_at=stop_at)
+    run(config, source, tmp_path / "cut", resume=True)
+    whole, cut = files(tmp_path / "whole"), files(tmp_path / "cut")
+    assert whole.keys() == cut.keys() >= {f"prc/{PROJECTOR_FILE}", "rad/log.jsonl", MODEL_FILE, "run.json"}
+    assert [name for name in whole if whole[name] != cut[name]] == []
+
+
+def test_pre_training_reads_no_label(frame: Frame, map_grid: Grid, tmp_path: Path) -> None:
+    config = config_of(tmp_path)
+    run(config, Street(frame, map_grid), tmp_path / "a", stages=("prc", "rad"))
+    run(config, Street(frame, map_grid, labelled=False), tmp_path / "b", stages=("prc", "rad"))
+    assert files(tmp_path / "a") == files(tmp_path / "b")
+
+
+def test_each_stage_trains_its_own_part(frame: Frame, map_grid: Grid, tmp_path: Path) -> None:
+    config = config_of(tmp_path)
+    said = run(config, Street(frame, map_grid), tmp_path / "run")
+    assert [line.split(":")[0] for line in said] == ["rad", "finetune"]
+    assert all("tensors)" in line for line in said)
+    prc, rad = (load_model(tmp_path / "run" / stage)[0].state_dict() for stage in ("prc", "rad"))
+    fresh = build_model(config, seed=derive(config.seed, "weights")).state_dict()
+    changed = {name.split(".")[0] for name in fresh if not torch.equal(fresh[name], prc[name])}
+    assert changed == {"lidar", "fuser", "backbone"}
+    assert {name.split(".")[0] for name in prc if not torch.equal(prc[name], rad[name])} == {"camera", "lift"}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ("pretrain.prc.loss=pooled",),
+        ("pretrain.prc.loss=scene",),
+        ("pretrain.prc.loss=cell",),
+        ("pretrain.prc.alpha=0",),
+        ("pretrain.prc.alpha=1", "pretrain.samples.less=0"),
+        ("pretrain.prc.negatives=batch",),
+        ("pretrain.rad.loss=kl",),
+        ("pretrain.rad.loss=both", "model.camera.view_transform=homography"),
+        ("pretrain.rad.loss=dense", "model.fuser=add"),
+        ("pretrain.rad.teacher=fused",),
+    ],
+)
+def test_every_option_runs_and_logs_its_terms(
+    frame: Frame, map_grid: Grid, tmp_path: Path, settings: tuple[str, ...]
+) -> None:
+    config = config_of(tmp_path, "pretrain.prc.train.epochs=1", "pretrain.rad.train.epochs=1", *settings)
+    run(config, Street(frame, map_grid), tmp_path / "run", stages=("prc", "rad"))
+    for stage in ("prc", "rad"):
+        first, *_, last = map(json.loads, (tmp_path / "run" / stage / "log.jsonl").read_text().splitlines())
+        assert np.isfinite(first["total"])
+        assert first["total"] > 0
+        assert last["validation"]["effective_rank"] >= 1
+
+
+def test_contrast_lowers_its_loss(frame: Frame, map_grid: Grid, tmp_path: Path) -> None:
+    config = config_of(tmp_path, "pretrain.prc.train={epochs: 30, batch_size: 2, learning_rate: 0.01}")
+    run(config, Street(frame, map_grid), tmp_path / "run", stages=("prc",))
+    log = [json.loads(line) for line in (tmp_path / "run/prc/log.jsonl").read_text().splitlines()]
+    losses = [record["total"] for record in log if "total" in record]
+    assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.5
+
+
+def test_a_finished_stage_serves_another_fine_tuning(frame: Frame, map_grid: Grid, tmp_path: Path) -> None:
+    source, out = Street(frame, map_grid), tmp_path / "run"
+    run(config_of(tmp_path, "train.init=prc"), source, out, stages=("prc",))
+    before = (out / "prc" / MODEL_FILE).stat().st_mtime_ns
+    run(config_of(tmp_path, "train.init=prc", "train.label_fraction=0.5"), source, out, resume=True)
+    assert (out / "prc" / MODEL_FILE).stat().st_mtime_ns == before
+    assert len(json.loads((out / "finetune/run.json").read_text())["frames"]) == 2
+
+
+def test_fine_tuning_starts_from_a_file(frame: Frame, map_grid: Grid, tmp_path: Path) -> None:
+    source = Street(frame, map_grid)
+    run(config_of(tmp_path, "train.init=prc"), source, tmp_path / "a", stages=("prc",))
+    alone = ("model.camera=null", f"train.init={tmp_path / 'a/prc'}")
+    said = run(config_of(tmp_path, *alone), source, tmp_path / "b")
+    taken, _, own = said[0].split("(")[1].split()[:3]
+    assert 0 < int(taken) < int(own) + 1
+
+
+def test_stages_follow_from_the_initialisation(tmp_path: Path) -> None:
+    assert stages_of(config_of(tmp_path)) == ("prc", "rad", "finetune")
+    assert stages_of(config_of(tmp_path, "train.init=prc")) == ("prc", "finetune")
+    assert stages_of(config_of(tmp_path, "train.init=random")) == ("finetune",)
+    scene = config_of(tmp_path, "train.init=scene_contrast")
+    assert stages_of(scene) == ("prc", "finetune")
+    assert scene.pretrain.prc.loss == "scene"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (("train.init=nowhere",), "expected one of random, prc, scene_contrast, calico, a model file"),
+        (("model.camera=null",), "needs model.camera, which is null; use --init prc"),
+        (("model.lidar=null",), "needs model.lidar, which is null; use --init random"),
+        (("train.init=scene_contrast", "model.lidar=null"), "needs model.lidar"),
+    ],
+)
+def test_impossible_initialisations_say_what_to_do(tmp_path: Path, settings: tuple[str, ...], message: str) -> None:
+    with pytest.raises(CalicoError, match=message):
+        config_of(tmp_path, *settings)
+
+
+def test_a_stage_without_the_one_before_says_so(frame: Frame, map_grid: Grid, tmp_path: Path) -> None:
+    for stage, before in (("rad", "prc"), ("finetune", "rad")):
+        with pytest.raises(CalicoError, match=f"run the stage {before} first"):
+            run(config_of(tmp_path), Street(frame, map_grid), tmp_path / "run", stages=(stage,))
