@@ -42,7 +42,8 @@ def region_aware_distillation(
         target = (torch.arange(len(region), device=region.device) == anchor[:, None]).to(student.dtype)
     divergence = F.kl_div(student, target, reduction="none").sum(1)
     names, member, points = torch.unique(region[anchor], return_inverse=True, return_counts=True)
-    return (divergence / points[member]).sum() / max(len(names), 1)
+    loss: Tensor = (divergence / points[member]).sum() / max(len(names), 1)
+    return loss
 
 
 def dense_distillation(camera: Tensor, lidar: Tensor) -> Tensor:
