@@ -47,9 +47,8 @@ def probe_split(source: FrameSource, frames: int, seed: int) -> tuple[list[int],
         )
     names = list(scenes)
     order = [names[i] for i in generator(seed, "probe scenes").permutation(len(names))]
-    halves = [sorted(index for scene in half for index in scenes[scene]) for half in (order[::2], order[1::2])]
-    fit, test = ([half[i * len(half) // n] for i in range(n)] for half in halves for n in (min(frames, len(half)),))
-    return fit, test
+    fit, test = (sorted(index for scene in half for index in scenes[scene]) for half in (order[::2], order[1::2]))
+    return _spread(fit, frames), _spread(test, frames)
 
 
 def probe_metrics(
@@ -60,7 +59,7 @@ def probe_metrics(
     Args:
         fit, test: frames of the source, of different scenes (`probe_split`).
         branch: whose features.
-        seed: of the choice of background cells.
+        seed: decides the choice of background cells.
 
     Returns:
         probe_ap: average precision of "an object is here" over all cells of the test frames; probe_ap_chance: that of
@@ -109,6 +108,12 @@ def cell_labels(boxes: Boxes, grid: Grid) -> Int64:
     for index in np.argsort(-flat[:, 3] * flat[:, 4], kind="stable"):
         labels[covered[index]] = seen.labels[index]
     return labels.reshape(grid.shape)
+
+
+def _spread(indices: list[int], count: int) -> list[int]:
+    """At most `count` of the indices, evenly spaced."""
+    n = min(count, len(indices))
+    return [indices[i * len(indices) // n] for i in range(n)]
 
 
 def _cells(

@@ -115,7 +115,8 @@ def _to_pixels(xy: Float64, side: int) -> Float64:
     """Centred in the square at one scale for both axes, the second axis up."""
     low, high = xy.min(axis=0), xy.max(axis=0)
     scale = 0.9 * side / max(float((high - low).max()), 1e-12)
-    return side / 2 + (xy - (low + high) / 2) * scale * np.array([1.0, -1.0])
+    result: Float64 = side / 2 + (xy - (low + high) / 2) * scale * np.array([1.0, -1.0])
+    return result
 
 
 def _dot(draw: ImageDraw.ImageDraw, x: float, y: float, radius: float, color: Color, outline: int = 0) -> None:
