@@ -1,4 +1,4 @@
-"""What the tiny preset learns: fused, LiDAR-only, camera-only, 5 % of the labels, untrained, and the class prior.
+"""What the tiny preset learns from random weights: fused, LiDAR-only, camera-only, 5 % of the labels; untrained; class prior.
 
     python benchmarks/tiny_quality.py --out runs/quality --seed 0
 
@@ -17,16 +17,14 @@ import numpy as np
 from calico.cli.progress import Progress
 from calico.cli.train import make_validate
 from calico.config.load import load_config
-from calico.config.schema import Config
 from calico.data.open import open_source
 from calico.data.source import FrameSource
-from calico.files import prepare_folder
 from calico.frame import Frame
 from calico.models.calico import build_model
 from calico.predictions import Predictions
 from calico.taxonomy import DETECTION_CLASSES
 from calico.train.checkpoint import load_model
-from calico.train.loop import train
+from calico.train.stages import run_stage
 from calico_eval.engines.base import Engine
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.evaluate import evaluate
@@ -35,10 +33,10 @@ from calico_eval.validation import eval_ranges
 from reports.schema import Metric
 
 VARIANTS: dict[str, list[str]] = {
-    "fused": [],
-    "LiDAR only": ["model.camera=null", "augment.sensor_dropout=0"],
-    "camera only": ["model.lidar=null", "augment.sensor_dropout=0"],
-    "fused, 5 % of the labels": ["train.label_fraction=0.05"],
+    "fused": ["train.init=random"],
+    "LiDAR only": ["train.init=random", "model.camera=null", "augment.sensor_dropout=0"],
+    "camera only": ["train.init=random", "model.lidar=null", "augment.sensor_dropout=0"],
+    "fused, 5 % of the labels": ["train.init=random", "train.label_fraction=0.05"],
 }
 
 
@@ -69,27 +67,13 @@ class ClassPrior:
         return [Predictions(self.boxes, self.scores, self.labels, self.map_probs) for _ in frames]
 
 
-def config_of(variant: str, seed: int) -> Config:
-    """Every variant takes the steps of the full one."""
-    config = load_config("tiny", None, [*VARIANTS[variant], f"seed={seed}"])
-    share = config.train.label_fraction
-    if share < 1:
-        frames = config.data.sim.train_scenes * config.data.sim.frames_per_scene
-        steps = frames // config.train.batch_size * config.train.epochs
-        epochs = round(steps / max(1, round(frames * share) // config.train.batch_size))
-        update = {"epochs": epochs, "checkpoint_every": epochs // 8, "validate_every": epochs}
-        config = config.model_copy(update={"train": config.train.model_copy(update=update)})
-    return config
-
-
 def trained(variant: str, seed: int, folder: Path) -> Engine:
     """The variant's engine; trains it unless the folder holds it."""
-    config = config_of(variant, seed)
-    if not (folder / "done").exists():
-        prepare_folder(folder, resume=True, overwrite=False)
-        validate = make_validate(open_source(config, "val"))
-        train(config, open_source(config, "train"), folder, validate=validate, progress=Progress(variant), resume=True)
-        (folder / "done").touch()
+    config = load_config("tiny", None, [*VARIANTS[variant], f"seed={seed}"])
+    source, validate = open_source(config, "train"), make_validate(open_source(config, "val"))
+    run_stage(
+        "finetune", config, source, folder, None, validate, Progress(variant), say=click.echo, resume=True
+    )  # fmt: skip
     model, config = load_model(folder)
     return TorchEngine(model, config, "cpu", variant)
 

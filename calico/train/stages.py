@@ -116,22 +116,27 @@ def run_stage(
             random weights.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    task = make_task(stage, config, source, before, measure, say)
+    fit(task, source, folder, progress=progress, resume=resume)
+
+
+def make_task(
+    stage: str, config: Config, source: FrameSource, before: Path | None, measure: Measure, say: Callable[[str], None]
+) -> Task:
+    """A stage with the weights that it starts from; see `run_stage`."""
     config = stage_config(stage, config)
     model = build_model(config, seed=derive(config.seed, "weights"))
     if before is not None:
         taken, own = load_init(model, before)
         say(f"{stage}: starts from {before} ({taken} of {own} tensors)")
     model.to(pick_device(config.device))
-    task: Task
     if stage == "prc":
-        task = Prc(config, source, model, measure)
-    elif stage == "rad":
+        return Prc(config, source, model, measure)
+    if stage == "rad":
         if before is None:
             raise CalicoError("stage rad: needs the folder of the stage prc, its teacher")
-        task = Rad(config, source, model, load_projector(config, before), measure)
-    else:
-        task = Finetune(config, source, model, measure)
-    fit(task, source, folder, progress=progress, resume=resume)
+        return Rad(config, source, model, load_projector(config, before), measure)
+    return Finetune(config, source, model, measure)
 
 
 def stage_config(stage: str, config: Config) -> Config:

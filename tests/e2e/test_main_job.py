@@ -20,6 +20,9 @@ SETTINGS = {
     "model.detection.max_boxes": "20",
     "model.map.channels": "8",
     "data.sim": "{train_scenes: 2, val_scenes: 2, frames_per_scene: 2, image_size: [64, 128]}",
+    "pretrain.samples": "{rich: 64, less: 64}",
+    "pretrain.prc.train": "{epochs: 2, batch_size: 2, validate_every: 2}",
+    "pretrain.rad.train": "{epochs: 2, batch_size: 2, validate_every: 2}",
     "train": "{epochs: 6, batch_size: 2, validate_every: 6}",
     "device": "cpu",
 }
@@ -118,12 +121,14 @@ def test_training_survives_sigkill_with_the_same_bytes(run: Path, cache: Path, t
         stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 300
-    while not (out / "state.pt").exists() and time.monotonic() < deadline:
+    while not (out / "rad" / "state.pt").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     calico("train", *settings(cache), "--out", str(out), "--resume")
-    for name in ("model.safetensors", "log.jsonl", "config.yaml", "run.json"):
+    names = ["model.safetensors", "config.yaml", "run.json", "prc/projector.safetensors"]
+    names += [f"{stage}/{name}" for stage in ("prc", "rad", "finetune") for name in ("log.jsonl", "model.safetensors")]
+    for name in names:
         assert (out / name).read_bytes() == (run / name).read_bytes(), name
 
 

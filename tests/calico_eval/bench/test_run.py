@@ -1,0 +1,61 @@
+"""The benchmark in small: it runs, resumes, and pre-training does what it is for."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from calico.data.open import open_source
+from calico.models.calico import build_model
+from calico.seeds import derive
+from calico.train.checkpoint import load_model
+from calico_eval.bench.protocol import VARIANTS, Cell, config_of, stage_key
+from calico_eval.bench.run import PROBE_FRAMES, Bench
+from calico_eval.probe import probe_metrics, probe_split
+
+
+def bench(folder: Path, said: list[str]) -> Bench:
+    def bar(name: str) -> Any:
+        return lambda done, total, values=None: said.append(f"{name} {done}/{total}")
+
+    extra = ("device=cpu", f"data.cache_dir={folder / 'sim'}", f"pretrain.regions.cache_dir={folder / 'regions'}")
+    return Bench(
+        folder / "work", folder / "results", split="test", extra=extra, command=["calico"], progress=bar, say=said.append
+    )
+
+
+@pytest.mark.slow
+def test_small_benchmark_end_to_end(tmp_path: Path) -> None:
+    said: list[str] = []
+    runner = bench(tmp_path, said)
+    cell = Cell("ci", VARIANTS["fused-calico"], 0.5, 0)
+    record = json.loads(runner.run(cell).read_text())
+    assert record["labelled_frames"] == 6
+    assert record["steps"] == 12
+    assert 0 <= record["metrics"]["mIoU"]["value"] <= 1
+    assert record["origin"]["git_commit"]
+    before = len(said)
+    runner.run(cell)  # there already
+    assert len(said) == before
+
+    pretraining, _ = config_of(cell, runner.extra)
+    folder = tmp_path / "work" / "pretrain" / stage_key("prc", pretraining)
+    log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    losses = [line["total"] for line in log if "total" in line]
+    assert np.mean(losses[-6:]) < np.mean(losses[:6]) - 0.3
+
+    source = open_source(pretraining, "val")
+    fit, test = probe_split(source, PROBE_FRAMES, 0)
+    random = build_model(pretraining, seed=derive(pretraining.seed, "weights"))
+    scores = [
+        probe_metrics(model, source, fit, test, branch="lidar", seed=0)["probe_ap"]
+        for model in (random, load_model(folder)[0])
+    ]
+    assert scores[1] > scores[0]
+
+    other = Cell("ci", VARIANTS["fused-prc"], 0.5, 0)  # shares PRC: only fine-tuning is left
+    count = len(said)
+    runner.run(other)
+    assert not any(line.startswith(("prc-", "rad-")) for line in said[count:])

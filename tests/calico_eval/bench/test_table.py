@@ -1,0 +1,82 @@
+import json
+import math
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from calico.errors import CalicoError
+from calico_eval.bench.run import FORMAT
+from calico_eval.bench.table import Estimate, collect, gain, markdown, read_cells, write_tables
+
+
+def write_cell(
+    folder: Path, variant: str, seed: int, value: float, *, labels: float = 0.05, split: str = "sim-test"
+) -> None:
+    record = {
+        "format": FORMAT, "variant": variant, "size": "ci", "labels": labels, "seed": seed, "split": split, "n_frames": 8,
+        "labelled_frames": 1, "steps": 12, "metrics": {name: {"value": value} for name in ("mAP", "NDS", "mIoU")},
+        "data_hash": {"train": "a"},
+    }  # fmt: skip
+    folder.mkdir(exist_ok=True)
+    (folder / f"{variant}-{100 * labels:g}pct-seed{seed}.json").write_text(json.dumps(record))
+
+
+def test_interval_over_seeds_is_student_s() -> None:
+    estimate = Estimate.of([10.0, 12.0, 17.0])
+    assert estimate.mean == 13.0
+    # t(0.975, 2) = 4.30265; sample deviation sqrt(13)
+    assert estimate.half == pytest.approx(4.30265 * math.sqrt(13.0) / math.sqrt(3.0), rel=1e-5)
+    assert str(estimate) == "13.0 ± 9.0"
+    assert str(Estimate.of([3.0])) == "3.0"
+    assert Estimate.of([3.0]).signed == "+3.0"
+
+
+def test_gains_are_paired_within_a_seed(tmp_path: Path) -> None:
+    for seed, (ours, theirs) in enumerate([(0.30, 0.20), (0.52, 0.40), (0.24, 0.10)]):
+        write_cell(tmp_path, "fused-calico", seed, ours)
+        write_cell(tmp_path, "fused-random", seed, theirs)
+    write_cell(tmp_path, "fused-random", 3, 0.9)  # has no partner
+    found = gain(collect(read_cells(tmp_path)), "fused-calico", "fused-random", 0.05, "mAP")
+    assert found is not None
+    assert found.n == 3
+    assert found.mean == pytest.approx(12.0)
+    assert found.half == pytest.approx(4.30265 * 2.0 / math.sqrt(3.0), rel=1e-5)
+    assert gain(collect(read_cells(tmp_path)), "fused-prc", "fused-random", 0.05, "mAP") is None
+
+
+def test_table_and_plot(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        for variant, value in (("lidar-random", 0.1), ("fused-random", 0.2), ("fused-calico", 0.25)):
+            write_cell(tmp_path, variant, seed, value + 0.01 * seed)
+    written = write_tables(tmp_path)
+    assert [path.name for path in written] == ["table.md", "plot.svg"]
+    text = written[0].read_text()
+    row = next(line for line in text.splitlines() if "CALICO" in line)
+    assert [cell.strip() for cell in row.split("|")[2:8]] == [
+        "2", "25.5 ± 6.4", "25.5 ± 6.4", "25.5 ± 6.4", "+5.0 ± 0.0", "+5.0 ± 0.0",
+    ]  # fmt: skip
+    assert "+15.0 ± 0.0" in row
+    first = written[1].read_bytes()
+    assert "CALICO" in "".join(ElementTree.fromstring(first).itertext())
+    assert write_tables(tmp_path)[1].read_bytes() == first
+
+
+def test_several_shares_make_lines(tmp_path: Path) -> None:
+    for labels in (0.01, 0.05, 1.0):
+        write_cell(tmp_path, "lidar-random", 0, labels, labels=labels)
+    text = markdown(read_cells(tmp_path))
+    assert text.count("of the labels (1 frames)") == 3
+    assert "labels, %" in "".join(ElementTree.fromstring(write_tables(tmp_path)[1].read_bytes()).itertext())
+
+
+def test_cells_that_do_not_compare_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(CalicoError, match="no cells"):
+        read_cells(tmp_path)
+    write_cell(tmp_path, "lidar-random", 0, 0.1)
+    write_cell(tmp_path, "lidar-prc", 0, 0.1, split="sim-val")
+    with pytest.raises(CalicoError, match="several sizes, splits or data"):
+        read_cells(tmp_path)
+    (tmp_path / "lidar-prc-5pct-seed0.json").write_text("{}")
+    with pytest.raises(CalicoError, match="format None"):
+        read_cells(tmp_path)
