@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -115,6 +116,24 @@ def cells(size: str, variants: tuple[str, ...], labels: tuple[float, ...], seeds
         if name not in VARIANTS:
             raise CalicoError(f"benchmark variant {name!r}: expected some of {', '.join(VARIANTS)}")
     return [Cell(size, VARIANTS[v], share, seed) for seed, share, v in product(seeds, labels, variants)]
+
+
+def groups(chosen: Sequence[Cell]) -> list[list[Cell]]:
+    """The cells that are compared in robustness: the same sensors, labels and seed, the random initialisation first.
+
+    Raises:
+        CalicoError: a group without its random initialisation, which mCE compares with.
+    """
+    found: dict[tuple[str, float, int], list[Cell]] = {}
+    for cell in chosen:
+        found.setdefault((cell.variant.name.split("-")[0], cell.labels, cell.seed), []).append(cell)
+    for (sensors, _, _), members in found.items():
+        members.sort(key=lambda cell: cell.variant.name != f"{sensors}-random")
+        if members[0].variant.name != f"{sensors}-random":
+            raise CalicoError(
+                f"benchmark --robust: needs the variant {sensors}-random, which the others are compared with"
+            )
+    return list(found.values())
 
 
 def config_of(cell: Cell, extra: tuple[str, ...] = ()) -> tuple[Config, Config]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from calico.data.open import open_source
@@ -45,13 +44,13 @@ def measure_robustness(
     path = results / f"robust-{cells[0].name}.json"
     if path.exists():
         return path
-    _, config = config_of(replace(cells[0]), extra)
+    _, config = config_of(cells[0], extra)
     engines: list[Engine] = []
     for cell in cells:
         folder = work / "finetune" / cell.name
         if not (folder / MODEL_FILE).is_file():
             raise CalicoError(f"{folder / MODEL_FILE}: not there; the model of a finished cell is needed, run it again")
-        model, own = load_model(folder, config.device)
+        model, own = load_model(folder)
         engines.append(TorchEngine(model, own, config.device, cell.variant.name))
     suite = suites()["demo"]
     source = open_source(config, "val" if split == "val" else "test")

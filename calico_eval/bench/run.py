@@ -59,6 +59,7 @@ class Bench:
         path = self.results / f"{cell.name}.json"
         if path.exists():
             return path
+        self.results.mkdir(parents=True, exist_ok=True)
         pretraining, finetuning = config_of(cell, self.extra)
         source = self._open(pretraining, "train")
         before: Path | None = None
@@ -105,7 +106,7 @@ class Bench:
     def _score(self, cell: Cell, config: Config, folder: Path) -> dict[str, object]:
         """The result record: figures, and all that it takes to make them again."""
         source = self._open(config, self.split)
-        model, _ = load_model(folder, config.device)
+        model, _ = load_model(folder)
         engine = TorchEngine(model, config, config.device, cell.variant.name)
         stats = evaluate(engine, source, ranges=eval_ranges(config), batch_size=config.eval.batch_size)
         metrics = metrics_of(stats, seed=config.seed)

@@ -32,6 +32,9 @@ def group() -> None:
 )
 @click.option("--work", type=PATH, default=Path("runs/bench"), show_default=True, help="Folder of models and logs.")
 @click.option("--results", type=PATH, help="Folder of the cells' JSON.  [default: WORK/results]")
+@click.option(
+    "--robust", is_flag=True, help="Also corruptions and attacks on the fine-tuned models: mCE, attack success."
+)
 @click.option("--table-only", is_flag=True, help="Train nothing; write the table of the cells that are there.")
 def pretrain(
     size: str,
@@ -43,6 +46,7 @@ def pretrain(
     extra: tuple[str, ...],
     work: Path,
     results: Path | None,
+    robust: bool,
     table_only: bool,
 ) -> None:
     """Label efficiency: fine-tune on few labels from each initialisation, with the same number of steps, several seeds.
@@ -55,7 +59,8 @@ def pretrain(
       calico bench pretrain --size laptop --variant lidar-random --variant lidar-prc --labels 0.2 --seed 0
       calico bench pretrain --size full --all-labels --set data.root=/data/nuscenes --split val --work /runs/bench
     """
-    from calico_eval.bench.protocol import CORE, LABELS, SEEDS, cells
+    from calico_eval.bench.protocol import CORE, LABELS, SEEDS, cells, groups
+    from calico_eval.bench.robust import measure_robustness
     from calico_eval.bench.run import Bench
     from calico_eval.bench.table import write_tables
 
@@ -69,5 +74,11 @@ def pretrain(
         for number, cell in enumerate(chosen, 1):
             click.echo(f"cell {number} of {len(chosen)}: {cell.name}", err=True)
             bench.run(cell)
+        for group in groups(chosen) if robust else []:
+            bar = Progress(f"robustness of {group[0].name} and {len(group) - 1} others")
+            measure_robustness(
+                work, folder, group, split=split, extra=extra, command=sys.argv,
+                progress=lambda done, total, what, bar=bar: bar(done, total), warn=lambda line: click.echo(line, err=True),
+            )  # fmt: skip
     for path in write_tables(folder):
         click.echo(path)
