@@ -70,8 +70,15 @@ def prepare(config: Config) -> None:
     show_default=True,
     help="Those of pretrain.regions, or all settings of the first author's prototype.",
 )
+@click.option(
+    "--min-points",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Count objects that have as many LiDAR points.",
+)
 @click.option("--out", type=PATH, required=True, help="Folder for the pictures.")
-def regions(config: Config, split: str, frames: int, limits: str, out: Path) -> None:
+def regions(config: Config, split: str, frames: int, limits: str, min_points: int, out: Path) -> None:
     """Draw the regions that pre-training contrasts, and say how many labelled objects they cover.
 
     \b
@@ -96,7 +103,7 @@ def regions(config: Config, split: str, frames: int, limits: str, out: Path) -> 
         progress(done, len(indices))
         frame = source[index]
         ids = cached_regions(frame, settings)
-        total += coverage(frame, ids)
+        total += coverage(frame, ids, min_points)
         picture = draw_regions(frame, ids, covering_regions(frame, ids), range_m=config.grid.pillars.inner_radius_m)
         Image.fromarray(picture).save(out / f"{index:05d}.png")
     progress(len(indices), len(indices))

@@ -228,7 +228,11 @@ class TrainConfig(ScheduleConfig):
 
 
 class RegionConfig(Section):
-    """Semantic-rich regions by LiDAR alone (`calico.regions`). The limits of the first author's prototype: docs/pretraining.md."""
+    """Semantic-rich regions by LiDAR alone (`calico.regions`).
+
+    The paper gives eps and min_points; the limits are ours, chosen by the share of labelled objects they keep (docs/regions.md).
+    Those of the first author's prototype: `calico.regions.PROTOTYPE`.
+    """
 
     method: Literal["dbscan_xy", "dbscan_xyz", "grid"] = "dbscan_xy"
     ground: Literal["gpf", "ransac"] = "gpf"
@@ -240,7 +244,12 @@ class RegionConfig(Section):
         0.0, description="Shorter over longer side of the rectangle of least area."
     )
     ego_radius_m: Annotated[float, Field(ge=0)] = Field(
-        1.5, description="Clusters whose middle is nearer to the sensor than this are the vehicle itself."
+        1.5, description="Clusters whose mean is nearer to the sensor than this are the vehicle itself."
+    )
+    ceiling_m: PositiveFloat | None = Field(
+        None,
+        description="Points higher above ground are left out before clustering, e.g. 4: cars under trees are kept, but so is "
+        "more of walls and poles.",
     )
     cache_dir: Path | None = Field(None, description="Where regions are kept; default: the user's cache folder.")
 

@@ -67,8 +67,7 @@ def coverage(frame: Frame, ids: npt.NDArray[np.int32], min_points: int = 1) -> C
     Only points of the keyframe's sweep count: boxes are where objects are then.
     """
     shared, points = _overlap(frame, ids)
-    regions = int(ids.max(initial=-1)) + 1
-    of_region = np.bincount(ids[(ids >= 0) & (frame.sweep_index == 0)], minlength=regions)
+    of_region = np.bincount(ids[(ids >= 0) & (frame.sweep_index == 0)], minlength=shared.shape[1])
     covering = _covering(shared, points)
     present = points >= min_points
     covered = present & (covering >= 0)
@@ -81,7 +80,7 @@ def coverage(frame: Frame, ids: npt.NDArray[np.int32], min_points: int = 1) -> C
         _by_class(labels[present]),
         _by_class(labels[covered]),
         _by_class(labels[alone]),
-        regions,
+        shared.shape[1],
         int(most_of_region.any(axis=0).sum()),
     )
 
@@ -95,10 +94,16 @@ def covering_regions(frame: Frame, ids: npt.NDArray[np.int32]) -> Int64:
 def _overlap(frame: Frame, ids: npt.NDArray[np.int32]) -> tuple[Int64, Int64]:
     """(M, R) points of each object in each region, (M,) points of each object; of the keyframe's sweep."""
     now = frame.sweep_index == 0
-    inside = points_in_boxes(frame.points[now], frame.boxes.boxes)
     regions = int(ids.max(initial=-1)) + 1
-    of_object = [np.bincount(ids[now][mask] + 1, minlength=regions + 1)[1:] for mask in inside]
-    return np.array(of_object, np.int64).reshape(len(inside), regions), inside.sum(axis=1)
+    points, ids = frame.points[now], ids[now]
+    shared = np.zeros((len(frame.boxes), regions), np.int64)
+    count = np.zeros(len(frame.boxes), np.int64)
+    for row, box in enumerate(frame.boxes.boxes):
+        near = (abs(points[:, :2] - box[:2]) <= np.hypot(box[3], box[4]) / 2 + 0.01).all(axis=1)
+        inside = ids[near][points_in_boxes(points[near], box[None])[0]]
+        shared[row] = np.bincount(inside + 1, minlength=regions + 1)[1:]
+        count[row] = len(inside)
+    return shared, count
 
 
 def _covering(shared: Int64, points: Int64) -> Int64:

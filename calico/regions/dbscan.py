@@ -19,9 +19,9 @@ def dbscan(points: Float64, eps_m: float, min_points: int) -> Int64:
     cluster. Exact, core points and noise are those of scikit-learn. A point that only borders on clusters goes to that of the
     nearest core point (there: to the cluster found first).
 
-    A cloud seen from above has thousands of neighbours per point, so their lists are not made. Core points in one cell of diagonal
-    eps_m belong together; so do the min_points nearest neighbours. What then is still apart, but has core points in cells
-    near each other, is compared point by point.
+    A cloud seen from above has thousands of neighbours per point, so their lists are not made. Core points in one cell of
+    diagonal eps_m belong together, and so do nearest neighbours; where two groups are still apart but have cells near each
+    other, the points of these cells are compared one by one.
     """
     tree = cKDTree(points)
     reach = np.nextafter(eps_m, np.inf)  # the tree leaves out its bound itself

@@ -13,8 +13,17 @@ from calico.frame import Float64, Frame, Int64
 from calico.regions.cluster import cluster
 from calico.regions.ground import gpf, ransac
 
-PROTOTYPE = RegionConfig(area_m2=(0.25, 20.0), top_m=(0.25, 4.84), min_side_ratio=0.1, ego_radius_m=1.5)
-"""The limits of the first author's public prototype, its heights in the sensor's frame (-1.59 and 3.0 m, the sensor at 1.84 m)
+PROTOTYPE = RegionConfig(
+    method="dbscan_xy",
+    ground="gpf",
+    eps_m=0.75,
+    min_points=5,
+    area_m2=(0.25, 20.0),
+    top_m=(0.25, 4.84),
+    min_side_ratio=0.1,
+    ego_radius_m=1.5,
+)
+"""The settings of the first author's public prototype, its heights in the sensor's frame (-1.59 and 3.0 m, the sensor at 1.84 m)
 written as heights above ground. docs/regions.md shows what they keep."""
 
 
@@ -34,9 +43,12 @@ class Shape:
 def find_regions(frame: Frame, config: RegionConfig) -> npt.NDArray[np.int32]:
     """The semantic-rich regions of a frame by its points alone.
 
-    Ground is removed (`regions.ground`), the rest is clustered (`regions.cluster`; CALICO: DBSCAN, eps 0.75 m, 5 points; on x and
-    y as in the first author's prototype), clusters that are too large, too high, too low, too thin or the vehicle itself are dropped.
-    The paper names the two first limits without figures; the defaults are ours, see docs/regions.md.
+    Ground is removed (`regions.ground`), the rest is clustered (`regions.cluster`); CALICO: DBSCAN with eps 0.75 m and 5
+    points, on x and y as in the first author's prototype. Clusters that are too large, too high, too low, too thin or the vehicle
+    itself are dropped; the paper names the first two limits without figures, the defaults are ours (docs/regions.md).
+
+    Args:
+        frame: only its points are read, of all sweeps; never boxes or map.
 
     Returns:
         (N,) region of each point, 0 to R - 1 without gaps; -1 for semantic-less points (ground, noise, dropped clusters).
@@ -51,7 +63,7 @@ def find_regions(frame: Frame, config: RegionConfig) -> npt.NDArray[np.int32]:
 
 def _regions(xyz: Float64, config: RegionConfig) -> npt.NDArray[np.int32]:
     ground = gpf(xyz) if config.ground == "gpf" else ransac(xyz)
-    standing = np.flatnonzero(~ground.is_ground)
+    standing = np.flatnonzero(~ground.is_ground & (ground.height_m <= (config.ceiling_m or np.inf)))
     labels = cluster(xyz[standing], config)
     ids = np.full(len(xyz), -1, np.int32)
     kept = 0

@@ -134,8 +134,8 @@ def robust_markdown(folder: Path) -> str:
     columns = sorted({name for found in rows.values() for figures in found for name in figures})
     lines = [
         "",
-        "Robustness (demo suite, mAP): mCE against random init of the same sensors (100 is equal, less is better), mRR, mPC; and the "
-        "share of the clean mAP that each attack takes. Percent, mean ± half width of the 95 % interval over seeds.",
+        "Robustness (demo suite, mAP): mCE against random init of the same sensors (100 is equal, less is better), mRR, mPC; "
+        "and the share of the clean mAP that each attack takes. Percent, mean ± half width of the 95 % interval over seeds.",
         "",
         "| labels | initialisation | seeds | " + " | ".join(columns) + " |",
         "|" + (len(columns) + 3) * "---|",
