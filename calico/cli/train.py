@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,13 +81,17 @@ def command(
     prepare_folder(folder, resume=resume, overwrite=overwrite, kind="train")
     if {"prc", "rad"} & set(stages):
         prepare_regions(source, config.pretrain.regions, range(len(source)), workers, Progress("finding regions"))
-    diagnose = make_diagnose(validation, config.seed)
+    diagnose = functools.partial(make_diagnose, validation, config.seed)
     last = run_stages(
         config,
         source,
         folder,
         stages=stages,
-        measures={"prc": diagnose("lidar"), "rad": diagnose("camera"), "finetune": make_validate(validation)},
+        measures={
+            "prc": diagnose("lidar", folder / "prc" / "regions.png"),
+            "rad": diagnose("camera", folder / "rad" / "regions.png"),
+            "finetune": make_validate(validation),
+        },
         progress=Progress,
         say=lambda line: click.echo(line, err=True),
         resume=resume,
@@ -105,24 +110,26 @@ def make_validate(source: FrameSource) -> Measure:
     return validate
 
 
-def make_diagnose(source: FrameSource, seed: int) -> Callable[[str], Measure]:
-    """Linear probes on the features of a model in pre-training, on labelled frames that it is not trained on."""
-    probe = importlib.import_module("calico_eval.probe")
-    try:
-        fit, test = probe.probe_split(source, PROBE_FRAMES, seed)
-    except CalicoError as error:
-        click.echo(f"no linear probe during pre-training: {error}", err=True)
-        return lambda branch: lambda model, config: {}
+def make_diagnose(source: FrameSource, seed: int, branch: str, picture: Path) -> Measure:
+    """A linear probe on a model in pre-training and a picture of its region embeddings, from frames that it is not trained on."""
+    from PIL import Image
 
-    def of(branch: str) -> Measure:
-        def diagnose(model: CalicoModel, config: Config) -> dict[str, float | None]:
+    probe = importlib.import_module("calico_eval.probe")
+    region_picture = importlib.import_module("calico_eval.region_picture").region_picture
+    indices = range(0, len(source), -(-len(source) // PROBE_FRAMES))
+
+    def diagnose(model: CalicoModel, config: Config) -> dict[str, float | None]:
+        try:
+            Image.fromarray(region_picture(model, source, indices, branch=branch, seed=seed)).save(picture)
+            fit, test = probe.probe_split(source, PROBE_FRAMES, seed)
             return _told(
                 f"linear probe, {branch}", probe.probe_metrics(model, source, fit, test, branch=branch, seed=seed)
             )
+        except CalicoError as error:  # too few scenes or objects to look at must not stop the training
+            click.echo(f"no diagnosis of pre-training: {error}", err=True)
+            return {}
 
-        return diagnose
-
-    return of
+    return diagnose
 
 
 def _told(what: str, metrics: Mapping[str, float | None]) -> dict[str, float | None]:

@@ -6,6 +6,7 @@ A collapse (all points to one embedding) shows as alignment 0, uniformity 0 and 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -46,3 +47,8 @@ def effective_rank(z: Tensor) -> float:
     values = torch.linalg.eigvalsh(gram).clamp(min=0.0).sqrt()
     share = values / values.sum()
     return float(torch.special.entr(share).sum().exp())
+
+
+def finite(values: Mapping[str, float]) -> dict[str, float | None]:
+    """The same with None for what is undefined, as the log wants it."""
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}

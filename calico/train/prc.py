@@ -17,7 +17,7 @@ from calico.models.calico import CalicoModel
 from calico.models.embed import Projector, sample_bev
 from calico.seeds import derive
 from calico.train.checkpoint import MODEL_FILE, load_weights, save_model, save_weights
-from calico.train.embedding_health import alignment, effective_rank, uniformity
+from calico.train.embedding_health import alignment, effective_rank, finite, uniformity
 from calico.train.finetune import Measure
 
 PROJECTOR_FILE = "projector.safetensors"
@@ -52,7 +52,7 @@ class Prc:
             source, config.pretrain.regions, config.pretrain.samples, self.settings.augment, config.grid, config.seed,
             stage="prc", n_views=2, image_size=None, cells_m=model.trunk_grid.cell_m if cells else None,
         )  # fmt: skip
-        self._health: dict[str, float] = {}
+        self._last: tuple[Tensor, Tensor, Tensor] | None = None
 
     def losses(self, batch: ContrastBatch) -> dict[str, Tensor]:
         """The terms of `prc.loss`."""
@@ -60,14 +60,14 @@ class Prc:
         features = [self.model.lidar_features(view) for view in batch.views]
         if self.settings.loss == "scene":
             first, second = (self.projector(feature.mean((2, 3))) for feature in features)
-            self._note(first, second, torch.arange(len(first), device=first.device))
+            self._last = first.detach(), second.detach(), torch.arange(len(first), device=first.device)
             return {"total": info_nce(first, second, temperature=self.settings.temperature)}
         used = batch.region != UNUSED
         first, second = (
             self.projector(sample_bev(feature, xy, self.model.trunk_grid)[used])
             for feature, xy in zip(features, batch.xy, strict=True)
         )
-        self._note(first, second, batch.region[used])
+        self._last = first.detach(), second.detach(), batch.region[used]
         if self.settings.negatives == "batch":
             return self._terms(*gather_embeddings(first, second, _unique_regions(batch.region)[used]))
         sizes = used.sum(1).tolist()
@@ -77,7 +77,15 @@ class Prc:
 
     def measure(self) -> dict[str, float | None]:
         """Label-free health of the last batch's embeddings, and what `measure` says of the features."""
-        return {**self._health, **self._measure(self.model.eval(), self.config)}
+        health: dict[str, float] = {}
+        if self._last is not None:
+            first, second, region = self._last
+            health = {
+                "alignment": alignment(first, second, region),
+                "uniformity": uniformity(first),
+                "effective_rank": effective_rank(first),
+            }
+        return {**finite(health), **self._measure(self.model.eval(), self.config)}
 
     def save(self, folder: Path) -> None:
         """`model.safetensors` (heads and cameras untrained) and the projector, which distillation needs."""
@@ -91,14 +99,6 @@ class Prc:
         if self.settings.loss == "pooled":
             return {"total": pooled_region_contrast(first, second, region, temperature=tau)}
         return {"total": info_nce(first, second, temperature=tau)}
-
-    @torch.no_grad()
-    def _note(self, first: Tensor, second: Tensor, region: Tensor) -> None:
-        self._health = {
-            "alignment": alignment(first, second, region),
-            "uniformity": uniformity(first),
-            "effective_rank": effective_rank(first),
-        }
 
 
 def _unique_regions(region: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from calico.losses.rad import dense_distillation, region_aware_distillation
 from calico.models.calico import CalicoModel
 from calico.models.embed import Projector, sample_bev
 from calico.train.checkpoint import MODEL_FILE, save_model
-from calico.train.embedding_health import effective_rank
+from calico.train.embedding_health import effective_rank, finite
 from calico.train.finetune import Measure
 from calico.train.prc import make_projector
 
@@ -60,7 +60,7 @@ class Rad:
             stage="rad", n_views=1, image_size=camera.image_size,
             cells_m=model.trunk_grid.cell_m if self.settings.loss == "dense" else None,
         )  # fmt: skip
-        self._health: dict[str, float] = {}
+        self._last: tuple[Tensor, Tensor] | None = None
 
     def losses(self, batch: ContrastBatch) -> dict[str, Tensor]:
         """The terms of `rad.loss`."""
@@ -76,7 +76,7 @@ class Rad:
             else:
                 features = self.model.lidar_features(view)
             teacher = self.teacher_projector(sample_bev(features, batch.xy[0], self.model.trunk_grid)[used])
-        self._note(student, teacher)
+        self._last = student.detach(), teacher
         if self.settings.loss == "dense":
             return {"total": dense_distillation(student, teacher)}
         sizes = used.sum(1).tolist()
@@ -86,7 +86,14 @@ class Rad:
 
     def measure(self) -> dict[str, float | None]:
         """Label-free health of the last batch's embeddings, and what `measure` says of the features."""
-        return {**self._health, **self._measure(self.model.eval(), self.config)}
+        health: dict[str, float] = {}
+        if self._last is not None:
+            student, teacher = self._last
+            health = {
+                "student_teacher_cosine": float((student * teacher).sum(1).mean()),
+                "effective_rank": effective_rank(student),
+            }
+        return {**finite(health), **self._measure(self.model.eval(), self.config)}
 
     def save(self, folder: Path) -> None:
         """`model.safetensors`: the LiDAR side as PRC left it, the camera branch as distilled, heads untrained."""
@@ -103,10 +110,3 @@ class Rad:
             for tau in taus[self.settings.loss]
         }
         return {**terms, "total": torch.stack(list(terms.values())).sum()}
-
-    @torch.no_grad()
-    def _note(self, student: Tensor, teacher: Tensor) -> None:
-        self._health = {
-            "student_teacher_cosine": float((student * teacher).sum(1).mean()) if len(student) else float("nan"),
-            "effective_rank": effective_rank(student),
-        }
