@@ -14,7 +14,15 @@ RUN_FILE = "run.json"
 
 
 def prepare_folder(path: Path, *, resume: bool, overwrite: bool, kind: str | None = None) -> None:
-    """Makes an output folder, or stops before anything is lost.
+    """Makes an output folder; see `check_folder` for what it refuses."""
+    check_folder(path, resume=resume, overwrite=overwrite, kind=kind)
+    if overwrite and path.exists():
+        shutil.rmtree(path)
+    path.mkdir(parents=True, exist_ok=True)
+
+
+def check_folder(path: Path, *, resume: bool, overwrite: bool, kind: str | None = None) -> None:
+    """Stops before anything is lost, or before work is done for nothing.
 
     Args:
         kind: what the run is ("train", "robust"); a folder whose run.json names another kind is neither resumed nor deleted.
@@ -29,24 +37,19 @@ def prepare_folder(path: Path, *, resume: bool, overwrite: bool, kind: str | Non
         raise CalicoError(f"output folder {path}: is a file; expected a folder or nothing")
     for left_over in path.glob(f".{RUN_FILE}.*.tmp"):  # a run that was killed before its first file was whole
         left_over.unlink()
-    if path.exists() and any(path.iterdir()):
-        found = _kind(path / RUN_FILE)
-        if (resume or overwrite) and kind is not None and found is not None and found != kind:
-            raise CalicoError(
-                f"output folder {path}: holds a run of kind {found!r}, expected {kind!r}; it is left alone, choose another --out"
-            )
-        if overwrite:
-            if not (path / RUN_FILE).exists():
-                raise CalicoError(
-                    f"output folder {path}: has no {RUN_FILE}, so it is not deleted; choose another --out"
-                )
-            shutil.rmtree(path)
-        elif not resume:
-            raise CalicoError(
-                f"output folder {path} is not empty; --resume goes on with it, --overwrite deletes it, "
-                "or choose another --out"
-            )
-    path.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or not any(path.iterdir()):
+        return
+    found = _kind(path / RUN_FILE)
+    if (resume or overwrite) and kind is not None and found is not None and found != kind:
+        raise CalicoError(
+            f"output folder {path}: holds a run of kind {found!r}, expected {kind!r}; it is left alone, choose another --out"
+        )
+    if overwrite and not (path / RUN_FILE).exists():
+        raise CalicoError(f"output folder {path}: has no {RUN_FILE}, so it is not deleted; choose another --out")
+    if not resume and not overwrite:
+        raise CalicoError(
+            f"output folder {path} is not empty; --resume goes on with it, --overwrite deletes it, or choose another --out"
+        )
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:

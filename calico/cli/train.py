@@ -63,13 +63,14 @@ def command(
     from calico.config.load import load_config
     from calico.data.open import open_source
     from calico.device import pick_device
-    from calico.files import prepare_folder
+    from calico.files import check_folder, prepare_folder
     from calico.regions import prepare_regions
     from calico.train.stages import check_plan, resolve_init, run_stages, stages_of
 
     config = resolve_init(load_config(config, flags={"train.init": init, "train.label_fraction": labels}))
     stages = (stage,) if stage else stages_of(config)
     folder = out or Path("runs") / config.name
+    check_folder(folder, resume=resume, overwrite=overwrite, kind="train")
     source, validation = open_source(config, "train"), open_source(config, "val")
     pick_device(config.device)  # what can go wrong goes wrong before an old run is deleted
     workers = max(config.data.workers, 2)
