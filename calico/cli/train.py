@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,17 +11,12 @@ import click
 
 from calico.cli.options import PATH, overwrite_options, with_config
 from calico.cli.progress import Progress
-from calico.errors import CalicoError
 
 if TYPE_CHECKING:
     from calico.config.schema import Config
     from calico.data.source import FrameSource
     from calico.models.calico import CalicoModel
     from calico.train.finetune import Measure
-
-
-PROBE_FRAMES = 20
-"""Frames to fit a linear probe on, and as many to score it on."""
 
 
 @click.command("train")
@@ -82,19 +76,20 @@ def command(
     prepare_folder(folder, resume=resume, overwrite=overwrite, kind="train")
     if {"prc", "rad"} & set(stages):
         prepare_regions(source, config.pretrain.regions, range(len(source)), workers, Progress("finding regions"))
-    diagnose = functools.partial(make_diagnose, validation, config.seed)
+    say = functools.partial(click.echo, err=True)
+    diagnosis = importlib.import_module("calico_eval.diagnosis").diagnosis
+    measures = {"finetune": make_validate(validation)} | {
+        name: diagnosis(validation, branch, folder / name / "regions.png", seed=config.seed, say=say)
+        for name, branch in (("prc", "lidar"), ("rad", "camera"))
+    }
     last = run_stages(
         config,
         source,
         folder,
         stages=stages,
-        measures={
-            "prc": diagnose("lidar", folder / "prc" / "regions.png"),
-            "rad": diagnose("camera", folder / "rad" / "regions.png"),
-            "finetune": make_validate(validation),
-        },
+        measures=measures,
         progress=Progress,
-        say=lambda line: click.echo(line, err=True),
+        say=say,
         resume=resume,
     )
     click.echo(f"model: {(folder if stages[-1] == 'finetune' else last) / 'model.safetensors'}")
@@ -106,33 +101,7 @@ def make_validate(source: FrameSource) -> Measure:
 
     def validate(model: CalicoModel, config: Config) -> dict[str, float | None]:
         metrics: dict[str, float | None] = evaluation.validation_metrics(model, config, source)
-        return _told("validation", metrics)
+        click.echo("validation: " + "  ".join(f"{k} {v:.3f}" for k, v in metrics.items() if v is not None), err=True)
+        return metrics
 
     return validate
-
-
-def make_diagnose(source: FrameSource, seed: int, branch: str, picture: Path) -> Measure:
-    """A linear probe on a model in pre-training and a picture of its region embeddings, from frames that it is not trained on."""
-    from PIL import Image
-
-    probe = importlib.import_module("calico_eval.probe")
-    region_picture = importlib.import_module("calico_eval.region_picture").region_picture
-    indices = range(0, len(source), -(-len(source) // PROBE_FRAMES))
-
-    def diagnose(model: CalicoModel, config: Config) -> dict[str, float | None]:
-        try:
-            Image.fromarray(region_picture(model, source, indices, branch=branch, seed=seed)).save(picture)
-            fit, test = probe.probe_split(source, PROBE_FRAMES, seed)
-            return _told(
-                f"linear probe, {branch}", probe.probe_metrics(model, source, fit, test, branch=branch, seed=seed)
-            )
-        except CalicoError as error:  # too few scenes or objects to look at must not stop the training
-            click.echo(f"no diagnosis of pre-training: {error}", err=True)
-            return {}
-
-    return diagnose
-
-
-def _told(what: str, metrics: Mapping[str, float | None]) -> dict[str, float | None]:
-    click.echo(f"{what}: " + "  ".join(f"{k} {v:.3f}" for k, v in metrics.items() if v is not None), err=True)
-    return dict(metrics)

@@ -57,14 +57,23 @@ CORE = (
 )  # fmt: skip
 """The variants that run by default."""
 
-SIZES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "ci": (
+
+@dataclass(frozen=True)
+class Size:
+    """How large the benchmark is. settings: on top of the preset. pretraining: on top of these, for pre-training only."""
+
+    preset: str
+    settings: tuple[str, ...] = ()
+    pretraining: tuple[str, ...] = ()
+
+
+SIZES: dict[str, Size] = {
+    "ci": Size(
         "tiny",
         (
             "grid={x_range_m: [-24, 24], y_range_m: [-24, 24], pillar_m: 1.0}",
             "grid={map_x_range_m: [-24, 24], map_y_range_m: [-24, 24]}",
             "data.sim={train_scenes: 6, val_scenes: 4, test_scenes: 4, frames_per_scene: 2}",
-            "data.sweeps=1",
             "model.camera.backbone_width=0.25",
             "pretrain.samples={rich: 256, less: 256}",
             "pretrain.prc.train={epochs: 20, learning_rate: 2.0e-3, validate_every: 20, checkpoint_every: 5}",
@@ -72,7 +81,7 @@ SIZES: dict[str, tuple[str, tuple[str, ...]]] = {
             "train.epochs=4",
         ),
     ),
-    "laptop": (
+    "laptop": Size(
         "tiny",
         (
             "grid={x_range_m: [-24, 24], y_range_m: [-24, 24]}",
@@ -84,9 +93,20 @@ SIZES: dict[str, tuple[str, tuple[str, ...]]] = {
             "train.epochs=2",
         ),
     ),
-    "full": ("nuscenes", ()),
+    "real": Size(
+        "tiny",
+        (
+            "data={source: nuscenes, version: v1.0-mini, train_split: mini_train, val_split: mini_val, sweeps: 2}",
+            "pretrain.samples={rich: 1024, less: 1024}",
+            "pretrain.prc.train={epochs: 30, batch_size: 2, learning_rate: 2.0e-3, validate_every: 30, checkpoint_every: 10}",
+            "pretrain.rad.train={epochs: 20, batch_size: 2, learning_rate: 2.0e-3, validate_every: 20, checkpoint_every: 10}",
+            "train={epochs: 30, batch_size: 2, validate_every: 30, checkpoint_every: 10}",
+        ),
+        ("data.train_split=all",),
+    ),
+    "full": Size("nuscenes"),
 }
-"""Name to preset and settings. Costs: docs/pretraining.md."""
+"""Costs: docs/pretraining.md. `real` is for one short sequence: pre-training sees all of its keyframes, without labels."""
 
 
 @dataclass(frozen=True)
@@ -138,14 +158,12 @@ def groups(chosen: Sequence[Cell]) -> list[list[Cell]]:
 
 def config_of(cell: Cell, extra: tuple[str, ...] = ()) -> tuple[Config, Config]:
     """The configurations of pre-training and of fine-tuning. `extra`: settings on top, e.g. the data's place."""
-    preset, settings = SIZES[cell.size]
-    base = (*settings, *cell.variant.settings, *extra)
+    size = SIZES[cell.size]
+    base = (*size.settings, *cell.variant.settings, *extra)
     flags = {"seed": cell.seed, "train.init": "random"}
-    pretraining = load_config(preset, None, base, flags)
-    finetuning = load_config(
-        preset, None, (*base, *cell.variant.finetune), {**flags, "train.label_fraction": cell.labels}
-    )
-    return pretraining, finetuning
+    pretraining = load_config(size.preset, None, (*base, *size.pretraining), flags)
+    flags["train.label_fraction"] = cell.labels
+    return pretraining, load_config(size.preset, None, (*base, *cell.variant.finetune), flags)
 
 
 def stage_key(stage: str, config: Config) -> str:

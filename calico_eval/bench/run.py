@@ -12,22 +12,19 @@ from calico.config.schema import Config
 from calico.data.open import open_source
 from calico.data.source import FrameSource
 from calico.files import write_atomic
-from calico.models.calico import CalicoModel
 from calico.regions import prepare_regions
 from calico.train.checkpoint import MODEL_FILE, load_model
-from calico.train.finetune import Measure
 from calico.train.loop import Progress
 from calico.train.stages import run_stage
 from calico_eval.bench.protocol import Cell, config_of, stage_key
+from calico_eval.diagnosis import diagnosis
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.evaluate import evaluate
 from calico_eval.features import Branch
 from calico_eval.metrics.summary import metrics_of
-from calico_eval.probe import probe_metrics, probe_split
 from calico_eval.sweep.provenance import origin
 from calico_eval.validation import eval_ranges
 
-PROBE_FRAMES = 20
 FORMAT = "calico-bench-pretrain-1"
 
 
@@ -61,10 +58,10 @@ class Bench:
             return path
         self.results.mkdir(parents=True, exist_ok=True)
         pretraining, finetuning = config_of(cell, self.extra)
-        source = self._open(pretraining, "train")
         before: Path | None = None
         for stage in cell.variant.stages:
-            before = self._pretrain(stage, pretraining, source, before)
+            before = self._pretrain(stage, pretraining, self._open(pretraining, "train"), before)
+        source = self._open(finetuning, "train")
         folder = self.work / "finetune" / cell.name
         bar = self.progress(cell.name)
         run_stage("finetune", finetuning, source, folder, before, _nothing, bar, say=self.say, resume=True)
@@ -79,22 +76,14 @@ class Bench:
             return folder
         workers = max(config.data.workers, 1)
         prepare_regions(source, config.pretrain.regions, range(len(source)), workers, self.progress("regions"))
-        measure = self._diagnose(config, "lidar" if stage == "prc" else "camera")
+        branch: Branch = "lidar" if stage == "prc" else "camera"
+        validation = self._open(config, "val")
+        measure = diagnosis(validation, branch, folder / "regions.png", seed=config.seed, say=self.say)
         run_stage(
             stage, config, source, folder, before, measure, self.progress(folder.name), say=self.say, resume=True
         )  # fmt: skip
         (folder / "done").touch()
         return folder
-
-    def _diagnose(self, config: Config, branch: Branch) -> Measure:
-        """A linear probe on validation frames, for the log."""
-        source = self._open(config, "val")
-        fit, test = probe_split(source, PROBE_FRAMES, config.seed)
-
-        def measure(model: CalicoModel, config: Config) -> dict[str, float | None]:
-            return {**probe_metrics(model, source, fit, test, branch=branch, seed=config.seed)}
-
-        return measure
 
     def _open(self, config: Config, split: str) -> FrameSource:
         source = open_source(config, split)

@@ -18,7 +18,10 @@ def group() -> None:
 
 @group.command()
 @click.option(
-    "--size", default="laptop", show_default=True, help="ci (minutes), laptop (two cores, hours) or full (GPUs)."
+    "--size",
+    default="laptop",
+    show_default=True,
+    help="ci (minutes), laptop (hours), real (one sequence), full (GPUs).",
 )
 @click.option("--variant", "variants", multiple=True, help="May be repeated.  [default: the core table; see docs]")
 @click.option("--labels", multiple=True, type=float, help="Share of labelled frames; may be repeated.  [default: 0.05]")

@@ -12,7 +12,8 @@ from calico.models.calico import build_model
 from calico.seeds import derive
 from calico.train.checkpoint import load_model
 from calico_eval.bench.protocol import VARIANTS, Cell, config_of, stage_key
-from calico_eval.bench.run import PROBE_FRAMES, Bench
+from calico_eval.bench.run import Bench
+from calico_eval.diagnosis import FRAMES
 from calico_eval.probe import probe_metrics, probe_split
 
 
@@ -22,7 +23,13 @@ def bench(folder: Path, said: list[str]) -> Bench:
 
     extra = ("device=cpu", f"data.cache_dir={folder / 'sim'}", f"pretrain.regions.cache_dir={folder / 'regions'}")
     return Bench(
-        folder / "work", folder / "results", split="test", extra=extra, command=["calico"], progress=bar, say=said.append
+        folder / "work",
+        folder / "results",
+        split="test",
+        extra=extra,
+        command=["calico"],
+        progress=bar,
+        say=said.append,
     )
 
 
@@ -47,7 +54,7 @@ def test_small_benchmark_end_to_end(tmp_path: Path) -> None:
     assert np.mean(losses[-6:]) < np.mean(losses[:6]) - 0.3
 
     source = open_source(pretraining, "val")
-    fit, test = probe_split(source, PROBE_FRAMES, 0)
+    fit, test = probe_split(source, FRAMES, 0)
     random = build_model(pretraining, seed=derive(pretraining.seed, "weights"))
     scores = [
         probe_metrics(model, source, fit, test, branch="lidar", seed=0)["probe_ap"]

@@ -1,0 +1,43 @@
+"""What is looked at while a model is pre-trained: a linear probe and a picture of its region embeddings. Never fed back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image
+
+from calico.config.schema import Config
+from calico.data.source import FrameSource
+from calico.errors import CalicoError
+from calico.models.calico import CalicoModel
+from calico.train.finetune import Measure
+from calico_eval.features import Branch
+from calico_eval.probe import probe_metrics, probe_split
+from calico_eval.region_picture import region_picture
+
+FRAMES = 20
+"""Frames to fit the probe on, as many to score it on, and those in the picture."""
+
+
+def diagnosis(source: FrameSource, branch: Branch, picture: Path, *, seed: int, say: Callable[[str], None]) -> Measure:
+    """A measure for `calico.train.stages.run_stage`; what cannot be measured is said and does not stop the training.
+
+    Args:
+        source: labelled frames that the model is not trained on.
+        picture: PNG, written anew each time.
+    """
+    indices = range(0, len(source), -(-len(source) // FRAMES))
+
+    def measure(model: CalicoModel, config: Config) -> dict[str, float | None]:
+        try:
+            Image.fromarray(region_picture(model, source, indices, branch=branch, seed=seed)).save(picture)
+            fit, test = probe_split(source, FRAMES, seed)
+            found = probe_metrics(model, source, fit, test, branch=branch, seed=seed)
+        except CalicoError as error:  # one scene, no regions, too few objects
+            say(f"no diagnosis of pre-training: {error}")
+            return {}
+        say(f"linear probe, {branch}: " + "  ".join(f"{name} {value:.3f}" for name, value in found.items()))
+        return {**found}
+
+    return measure
