@@ -95,16 +95,16 @@ def names() -> tuple[str, ...]:
 def find(name: str) -> tuple[Spec, ...]:
     """The corruptions that a name stands for, in the order in which they are applied: "fog" or "fog+camera_crash".
 
-    Raises CorruptionError for an unknown name, with the nearest valid one.
+    Raises CorruptionError for an unknown name, with the nearest valid one where one is near.
     """
     parts = name.split("+")
     for part in parts:
         if part not in SPECS:
-            near = difflib.get_close_matches(part, SPECS, n=1, cutoff=0.0)
+            near = difflib.get_close_matches(part, SPECS, n=1)
+            hint = f": did you mean {near[0]!r}?" if near else "."
             where = f" in {name!r}" if len(parts) > 1 else ""
             raise CorruptionError(
-                f"unknown corruption {part!r}{where}: did you mean {near[0]!r}? Known: {', '.join(SPECS)}; "
-                "join several with '+'"
+                f"unknown corruption {part!r}{where}{hint} Known: {', '.join(SPECS)}; join several with '+'"
             )
     if len(set(parts)) < len(parts):
         raise CorruptionError(

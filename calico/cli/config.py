@@ -35,8 +35,14 @@ def show(config: Config) -> None:
 def check(config: Config) -> None:
     """Say every fault of a configuration, or that there is none.
 
+    A folder of data that is named must be there; what it holds is for `calico data check`.
+
     \b
     Example: calico config check --config my.yaml
     """
+    from calico.data.open import data_root
+
+    if config.data.root is not None:
+        data_root(config)
     rows, columns = config.grid.pillars.shape
     click.echo(f"configuration {config.name!r}: valid; {rows} x {columns} pillars, map {config.grid.map.shape}")

@@ -23,9 +23,10 @@ def group() -> None:
 @group.command()
 @with_config
 def check(config: Config) -> None:
-    """Say what of a data set is there and what is not; exit code 2 if something is missing or broken.
+    """Say what of a data set is there and what is not.
 
     \b
+    Exit code 2: something is missing or broken.
     Example: calico data check --preset nuscenes --data-root /data/nuscenes --set data.version=v1.0-mini
     """
     from calico.data.check import check_data
@@ -40,7 +41,9 @@ def check(config: Config) -> None:
 @group.command()
 @with_config
 def prepare(config: Config) -> None:
-    """Render the simulator's frames into the cache now, instead of when training asks for them.
+    """Render the simulator's frames into the cache now.
+
+    Otherwise that is done when they are first asked for.
 
     \b
     Example: calico data prepare --preset tiny

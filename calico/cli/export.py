@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from calico.cli.options import PATH, with_model_config
+from calico.cli.options import PATH, UNTRAINED, with_model_config
 from calico.cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def command(
     agreed = True
     graphs = [("ort", file)] + ([("trt", file.with_suffix(".trt.onnx"))] if trt else [])
     for target, path in graphs:
+        click.echo(f"tracing the graph for {target}; a large model takes minutes", err=True)
         info = export_onnx(model, config, example, path, "trt" if target == "trt" else "ort")
         click.echo(
             f"graph for {target}: {path} ({info.file_bytes / 1e6:.1f} MB, {sum(info.operators.values())} operators)"
@@ -80,6 +81,7 @@ def command(
     if trt:
         from calico.export.tensorrt import build_engine
 
+        click.echo("building the engine; a large model takes minutes", err=True)
         engine = build_engine(graphs[1][1], file.with_suffix(".engine"))
         click.echo(
             f"engine: {engine.path} ({engine.file_bytes / 1e6:.1f} MB), {engine.backend} {engine.version} for "
@@ -91,12 +93,17 @@ def command(
 
 def _open(spec: str, config: Config) -> tuple[CalicoModel, Path]:
     """The model, and the folder that it lies in."""
+    from calico.errors import CalicoError
     from calico.models.calico import build_model
     from calico.train.checkpoint import load_model
 
-    if spec == "untrained":
+    if spec == UNTRAINED:
         return build_model(config, config.seed).eval(), Path()
     path = Path(spec)
+    if not path.is_dir() and path.suffix != ".safetensors":
+        raise CalicoError(
+            f"model '{spec}': export starts from the torch weights; give the run folder, or its .safetensors file"
+        )
     return load_model(path)[0], path if path.is_dir() else path.parent
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 PATH = click.Path(path_type=Path)
 DEFAULT_RUN = "runs/tiny"
+UNTRAINED = "untrained"
+"""In place of a model: the preset with random weights (`calico export`)."""
 
 
 def _settings(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -44,12 +46,30 @@ def with_config(function: Callable[..., Any]) -> Callable[..., Any]:
         device: str | None,
         **rest: Any,
     ) -> Any:
-        from calico.config.load import load_config
-
-        flags = {"data.root": data_root, "seed": seed, "device": device}
-        return function(config=load_config(preset, file, assignments, flags), **rest)
+        return function(config=_resolve(preset, file, assignments, data_root, seed, device), **rest)
 
     return command
+
+
+def _resolve(
+    base: str | Config,
+    file: Path | None,
+    assignments: tuple[str, ...],
+    data_root: Path | None,
+    seed: int | None,
+    device: str | None,
+) -> Config:
+    """The configuration that the options describe; refuses a folder of data that it would not look at."""
+    from calico.config.load import load_config
+    from calico.errors import CalicoError
+
+    config = load_config(base, file, assignments, {"data.root": data_root, "seed": seed, "device": device})
+    if data_root is not None and config.data.source == "sim":
+        raise CalicoError(
+            f"--data-root {data_root}: data.source is 'sim', so these frames would not be looked at; "
+            "add --preset nuscenes or --set data.source=nuscenes"
+        )
+    return config
 
 
 def overwrite_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -88,30 +108,44 @@ def with_model_config(function: Callable[..., Any]) -> Callable[..., Any]:
         device: str | None,
         **rest: Any,
     ) -> Any:
-        from calico.config.load import load_config
-
         models = (*models, *more) or (DEFAULT_RUN,)
-        flags = {"data.root": data_root, "seed": seed, "device": device}
         carriers = (*models, *rest.get("attack_models", ()))
+        _check_places(carriers)
         base = preset or _config_of(carriers) or "tiny"
-        return function(models=models, config=load_config(base, file, assignments, flags), **rest)
+        return function(models=models, config=_resolve(base, file, assignments, data_root, seed, device), **rest)
 
     return command
+
+
+def _check_places(models: tuple[str, ...]) -> None:
+    """Stops at a path with nothing there, before anything slow is imported."""
+    from calico.errors import CalicoError
+    from calico.names import split_name
+
+    for model in models:
+        place = split_name(model)[1]
+        if place != UNTRAINED and ":" not in place and not Path(place).exists():
+            raise CalicoError(
+                f"model '{place}' does not exist; expected a run folder, a .safetensors or .onnx file, a folder of "
+                "prediction files (clean.json, ...), or package.module:factory"
+            )
 
 
 def _config_of(models: tuple[str, ...]) -> Config | None:
     """The configuration of the first model that has one: a run folder's (with the data's place), else a file's metadata."""
     from calico.config.load import load_config
-    from calico.export.graph import read_metadata
     from calico.names import split_name
-    from calico.train.checkpoint import read_model_config
 
     for model in models:
         path = Path(split_name(model)[1])
         if path.suffix == ".onnx" and path.is_file():
+            from calico.export.graph import read_metadata
+
             return read_metadata(path).config
         if (path / "config.yaml").is_file():
             return load_config("tiny", path / "config.yaml")
-        if path.suffix == ".safetensors":
+        if path.suffix == ".safetensors" and path.is_file():
+            from calico.train.checkpoint import read_model_config
+
             return read_model_config(path)
     return None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from calico.geometry.grid import Grid
 from calico.taxonomy import CAMERAS, DETECTION_CLASSES, MAP_CLASSES
@@ -316,8 +317,8 @@ class Config(Section):
     """A whole run."""
 
     name: str = "run"
-    seed: int = 0
-    device: str = "auto"
+    seed: Annotated[int, Field(ge=0)] = 0
+    device: str = Field("auto", description="cpu, cuda, cuda:1, ... or auto: a GPU where there is one.")
     grid: GridConfig = GridConfig()
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
@@ -325,6 +326,13 @@ class Config(Section):
     pretrain: PretrainConfig = PretrainConfig()
     train: TrainConfig = TrainConfig()
     eval: EvalConfig = EvalConfig()
+
+    @field_validator("device")
+    @classmethod
+    def _known_device(cls, name: str) -> str:
+        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
+            raise ValueError(f"got {name!r}, expected auto, cpu, cuda or cuda:N")
+        return name
 
     @model_validator(mode="after")
     def _strides_divide(self) -> Config:

@@ -38,7 +38,9 @@ def data_root(config: Config) -> Path:
     """The data set's folder; raises CalicoError when it is not set or not there."""
     root = config.data.root
     if root is None:
-        raise CalicoError(f"data.root: not set; data.source '{config.data.source}' needs the folder of the data set")
+        raise CalicoError(
+            f"data.root: not set; data.source '{config.data.source}' needs the folder of the data set: --data-root"
+        )
     if not root.is_dir():
         raise CalicoError(f"data.root: '{root}' is not a folder; expected the folder of the data set")
     return root

@@ -77,6 +77,6 @@ class AttackSpec:
 def _check_choice(field: str, value: str, allowed: tuple[str, ...]) -> None:
     if value in allowed:
         return
-    near = difflib.get_close_matches(str(value), allowed, n=1)
+    near = difflib.get_close_matches(str(value), allowed, n=1, cutoff=0.65)  # 'radar' is no slip of 'lidar'
     hint = f"; did you mean '{near[0]}'?" if near else ""
     raise CalicoError(f"attack: {field} is '{value}', expected one of {', '.join(allowed)}{hint}")

@@ -13,6 +13,7 @@ from calico.cli.progress import Progress
 
 if TYPE_CHECKING:
     from calico.config.schema import Config
+    from reports.schema import Metric
 
 
 @click.command("eval")
@@ -23,7 +24,8 @@ def command(models: tuple[str, ...], config: Config, split: str, out: Path | Non
     """Score models on clean frames: nuScenes detection and BEV map, with scene-clustered intervals.
 
     \b
-    MODEL is a run folder, a .safetensors or .onnx file, or package.module:factory; NAME=MODEL names it.
+    MODEL is a run folder, a .safetensors or .onnx file, package.module:factory, or a folder of prediction files
+    (clean.json); NAME=MODEL names it.
     Examples:
       calico eval runs/tiny
       calico eval runs/tiny/model.onnx my_package.my_model:create --preset tiny
@@ -50,14 +52,21 @@ def command(models: tuple[str, ...], config: Config, split: str, out: Path | Non
         found[label] = {name: metric.model_dump() for name, metric in metrics.items()}
         click.echo(f"{label} on {source.name}")
         for name, metric in metrics.items():
-            if metric.value is None:
-                click.echo(f"  {name:<28} undefined ({metric.reason})")
-                continue
-            interval = "" if metric.lo is None or metric.hi is None else f"  [{metric.lo:.4f}, {metric.hi:.4f}]"
-            size = "" if metric.n_objects is None else f", {metric.n_objects} objects"
-            click.echo(f"  {name:<28} {metric.value:.4f}{interval}  ({metric.n_frames} frames{size})")
+            click.echo(line_of(name, metric))
+        if metrics["mAP"].n_scenes == 1:
+            click.echo("  one scene: the intervals are over its frames and say nothing of other scenes")
     if out:
         from calico.files import write_atomic
 
         write_atomic(out, json.dumps(found, indent=1, sort_keys=True) + "\n")
         click.echo(f"metrics: {out}")
+
+
+def line_of(name: str, metric: Metric) -> str:
+    """One figure with its interval and what it was measured on."""
+    if metric.value is None:
+        return f"  {name:<28} undefined ({metric.reason})"
+    interval = "" if metric.lo is None or metric.hi is None else f"  [{metric.lo:.4f}, {metric.hi:.4f}]"
+    scenes = "one scene" if metric.n_scenes == 1 else f"{metric.n_scenes} scenes"
+    size = "" if metric.n_objects is None else f", {metric.n_objects} objects"
+    return f"  {name:<28} {metric.value:.4f}{interval}  ({metric.n_frames} frames, {scenes}{size})"

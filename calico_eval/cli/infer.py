@@ -24,19 +24,22 @@ def command(models: tuple[str, ...], config: Config, split: str, limit: int | No
     """Write predictions as a nuScenes submission, and pictures of them over the ground truth.
 
     \b
-    MODEL (one) is a run folder, a .safetensors or .onnx file, or package.module:factory.
+    MODEL (one) is a run folder, a .safetensors or .onnx file, package.module:factory, or a folder of prediction files.
     Example: calico infer runs/tiny/model.onnx --limit 8 --out runs/tiny-pictures
     """
     from calico.data.open import open_source
-    from calico.files import prepare_folder
+    from calico.errors import CalicoError
     from calico_eval.engines.open import open_engine
     from calico_eval.infer import infer
 
     if len(models) != 1:
         raise click.UsageError(f"got {len(models)} models, expected one")
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise CalicoError(
+            f"output folder {out} is there already and not an empty folder; choose another --out, or delete it"
+        )
     source = open_source(config, "train" if split == "train" else "val")
     engine = open_engine(models[0], config.device)
-    prepare_folder(out, resume=False, overwrite=False)
     submission = infer(
         engine,
         source,

@@ -12,7 +12,12 @@ from calico.cli.options import PATH, overwrite_options, with_model_config
 from calico.cli.progress import Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from calico.config.schema import Config
+    from calico.data.source import FrameSource
+    from calico_eval.engines.base import Engine
+    from calico_eval.sweep.plan import SweepPlan
 
 
 @click.command("robust")
@@ -22,7 +27,11 @@ if TYPE_CHECKING:
 )
 @click.option("--suite", help="A named choice of conditions: calico (all corruptions, severities 1-5) or demo.")
 @click.option(
-    "--corruption", "corruptions", multiple=True, help="A corruption, or several joined by +; may be repeated."
+    "--corruption",
+    "corruptions",
+    multiple=True,
+    help="fog, camera_crash, motion_blur, low_light, point_drop, beam_missing, crosstalk, lidar_missing, extrinsic, or several "
+    "joined by +; may be repeated.  [default: all, unless --attack is given]",
 )
 @click.option("--severity", "severities", multiple=True, type=int, help="1 to 5; may be repeated.  [default: all five]")
 @click.option("--attack", "attacks", multiple=True, help="pgd or noise; may be repeated.")
@@ -30,10 +39,16 @@ if TYPE_CHECKING:
     "--sensor", "sensors", multiple=True, help="What an attack changes: camera, lidar.  [default: what the model has]"
 )
 @click.option(
-    "--eps-camera", multiple=True, type=int, help="Budget in grey levels of 255; may be repeated.  [default: 4]"
+    "--eps-camera",
+    multiple=True,
+    type=click.IntRange(1, 255),
+    help="Budget in grey levels of 255; may be repeated.  [default: 4]",
 )
 @click.option(
-    "--eps-lidar", multiple=True, type=float, help="Budget in metres along the ray; may be repeated.  [default: 0.1]"
+    "--eps-lidar",
+    multiple=True,
+    type=click.FloatRange(0, min_open=True),
+    help="Budget in metres along the ray; may be repeated.  [default: 0.1]",
 )
 @click.option(
     "--steps", type=click.IntRange(min=1), help="Gradient steps of an attack.  [default: 10; 5 in the demo suite]"
@@ -65,7 +80,8 @@ def command(
     """Measure models under corruptions and attacks; a killed run goes on with --resume.
 
     \b
-    MODEL is a run folder, a .safetensors or .onnx file, or package.module:factory; NAME=MODEL names it.
+    MODEL is a run folder, a .safetensors or .onnx file, package.module:factory, or a folder of prediction files
+    (clean.json, fog-3.json, ...); NAME=MODEL names it.
     Attacks need gradients: give the run folder (torch) as MODEL or as --attack-model. Models without gradients are shown the
     frames attacked on the torch model of the same name, or on the first.
     Examples:
@@ -76,41 +92,50 @@ def command(
       calico robust runs/tiny --attack pgd --attack noise --eps-camera 2 --eps-camera 8 --out runs/pgd
       calico robust my_package.my_model:create --preset nuscenes --data-root DATA --out runs/mine
     """
-    from calico.config.load import to_yaml
     from calico.data.open import open_source
     from calico_eval.engines.base import label
     from calico_eval.engines.open import open_engine
     from calico_eval.sweep.plan import make_plan
-    from calico_eval.sweep.run import run_sweep
     from calico_eval.sweep.suites import attack_specs, choose, spread
     from calico_eval.validation import eval_ranges
 
-    source = open_source(config, "train" if split == "train" else "val")
-    engines = [open_engine(spec, config.device) for spec in models]
-    attacked = [open_engine(spec, config.device) for spec in attack_models]
     chosen = choose(suite, corruptions, severities, attacks)
     if not chosen.attacks and (sensors or eps_camera or eps_lidar or steps):
         raise click.UsageError("--sensor, --eps-camera, --eps-lidar and --steps are for attacks; add --attack pgd")
-    seen = (attacked or engines)[0].sensors
-    specs = attack_specs(chosen.attacks, sensors or seen, eps_camera, eps_lidar, steps or chosen.steps)
+    source = open_source(config, "train" if split == "train" else "val")
+    engines = [open_engine(spec, config.device) for spec in models]
+    attacked = [open_engine(spec, config.device) for spec in attack_models]
+    sensors = sensors or (attacked or engines)[0].sensors
     plan = make_plan(
-        [*engines, *attacked],
-        source,
-        ranges=eval_ranges(config),
-        corruptions=chosen.corruptions,
-        severities=chosen.severities,
-        attacks=specs,
+        [*engines, *attacked], source, ranges=eval_ranges(config), baseline=baseline,
+        corruptions=chosen.corruptions, severities=chosen.severities,
+        attacks=attack_specs(chosen.attacks, sensors, eps_camera, eps_lidar, steps or chosen.steps),
         attack_only=[label(engine) for engine in attacked],
         indices=spread(len(source), chosen.frames if frames is None else frames),
-        seed=config.seed,
-        batch_size=config.eval.batch_size,
-        baseline=baseline,
-    )
+        seed=config.seed, batch_size=config.eval.batch_size,
+    )  # fmt: skip
     folder = out or Path("runs") / f"{engines[0].model_name}-robust"
+    _run(plan, [*engines, *attacked], source, folder, config, resume=resume, overwrite=overwrite)
+
+
+def _run(
+    plan: SweepPlan,
+    engines: Sequence[Engine],
+    source: FrameSource,
+    folder: Path,
+    config: Config,
+    *,
+    resume: bool,
+    overwrite: bool,
+) -> None:
+    """Runs the sweep, with a progress bar, and says where its results are."""
+    from calico.config.load import to_yaml
+    from calico_eval.sweep.run import run_sweep
+
     bar = Progress("robustness")
     results = run_sweep(
         plan,
-        [*engines, *attacked],
+        engines,
         source,
         folder,
         title=f"Robustness of {engines[0].model_name} on {source.name}",

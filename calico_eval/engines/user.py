@@ -98,6 +98,11 @@ def _factory(spec: str, module_name: str, factory_name: str) -> Any:
     try:
         module = importlib.import_module(module_name)
     except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and error.name and f"{module_name}.".startswith(f"{error.name}."):
+            raise CalicoError(
+                f"model {spec}: there is no module {error.name}; it is looked up in the working folder ({Path.cwd()}) and "
+                "where Python looks (PYTHONPATH)"
+            ) from error
         raise CalicoError(f"model {spec}: importing {module_name} raised {_told(error)}") from error
     factory = getattr(module, factory_name, None)
     if not callable(factory):
@@ -109,10 +114,11 @@ def _factory(spec: str, module_name: str, factory_name: str) -> Any:
 
 
 def _told(error: Exception) -> str:
-    """An exception of the user's code in one line, with the line that raised it."""
+    """An exception of the user's code in one line, with the line that raised it (none where Python could not read the code)."""
+    told = f"{type(error).__name__}: {error}"
     frames = traceback.extract_tb(error.__traceback__)
-    last = next((frame for frame in reversed(frames) if not frame.filename.startswith("<")), frames[-1])
-    return f"{type(error).__name__}: {error} at {last.filename}:{last.lineno} in {last.name}"
+    theirs = [f for f in frames if not f.filename.startswith("<") and f.filename not in (__file__, importlib.__file__)]
+    return f"{told} at {theirs[-1].filename}:{theirs[-1].lineno} in {theirs[-1].name}" if theirs else told
 
 
 def _source_hash(module: ModuleType) -> str:

@@ -141,6 +141,6 @@ def _surrogate(engine: Engine, engines: Sequence[Engine], condition: ConditionSp
                 )
             return candidate
     raise CalicoError(
-        f"attack {condition}: needs gradients, and none of {', '.join(map(label, engines))} has them; "
-        "give the run folder of the model (torch) as one of the models"
+        f"attack {condition}: attacks are made on a torch model, and none of {', '.join(map(label, engines))} is one; "
+        "name a run folder with --attack-model, e.g. that of the same model, or as another MODEL"
     )

@@ -12,6 +12,13 @@ def test_unknown_name_gives_the_nearest(street: Frame) -> None:
         find("fogg+extrinsic")
 
 
+@pytest.mark.parametrize(("name", "part"), [("fog+", "''"), ("hail", "'hail'")])
+def test_no_guess_where_no_name_is_near(name: str, part: str) -> None:
+    with pytest.raises(CorruptionError, match=rf"unknown corruption {part}.*\. Known: fog, ") as caught:
+        find(name)
+    assert "did you mean" not in str(caught.value)
+
+
 @pytest.mark.parametrize("severity", [-1, 6, 2.0, True, "3"])
 def test_severity_out_of_range(street: Frame, severity: object) -> None:
     with pytest.raises(CorruptionError, match=r"fog: severity is .*, expected a whole number from 0"):

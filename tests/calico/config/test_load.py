@@ -43,6 +43,9 @@ def test_all_faults_at_once_with_the_nearest_key() -> None:
         (["model.bev.strides=[2,2,64]"], "not divisible"),
         (["model.detection.tasks=[[car],[cat]]"], "['cat']"),
         (["model.detection.tasks=[[car],[car]]"], "a class twice"),
+        (["device=banana"], "device: got 'banana', expected auto, cpu, cuda or cuda:N"),
+        (["device=cuda:x"], "device: got 'cuda:x'"),
+        (["seed=-1"], "seed: Input should be greater than or equal to 0; got -1"),
     ],
 )
 def test_every_guard_fires(assignments: list[str], expected: str) -> None:

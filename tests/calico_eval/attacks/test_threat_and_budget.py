@@ -42,6 +42,7 @@ def moved(frame: Frame, row: int, xyz: tuple[float, float, float]) -> Frame:
     [
         ({"name": "pdg"}, "did you mean 'pgd'"),
         ({"sensor": "lidr"}, "did you mean 'lidar'"),
+        ({"sensor": "radar"}, "expected one of camera, lidar$"),
         ({"objective": "hid"}, "did you mean 'hide'"),
         ({"geometry": "rey"}, "did you mean 'ray'"),
         ({"eps": -1}, "expected 0 or more grey levels"),

@@ -154,7 +154,14 @@ def test_exception_inside_the_model_keeps_its_traceback(street: FrameSource) -> 
     ("body", "spec", "message"),
     [
         ("", "u0:", "expected package.module:factory"),
-        ("", "not_there_at_all:build", "importing not_there_at_all raised ModuleNotFoundError"),
+        ("", "not_there_at_all:build", "there is no module not_there_at_all; it is looked up in the working folder"),
+        ("", "examples.not_there:build", r"there is no module examples\.not_there; "),
+        (
+            "import not_there_either",
+            "u6:build",
+            r"u6 raised ModuleNotFoundError: .*'not_there_either' at .*u6\.py:1 in",
+        ),
+        ("def build(:", "u7:build", r"u7 raised SyntaxError: .*\(u7\.py, line 1\)$"),
         ("1/0", "u1:build", "importing u1 raised ZeroDivisionError"),
         ("def make(): pass", "u2:build", "u2 has no callable 'build'; it has make"),
         ("def build(): raise OSError('no weights')", "u3:build", "the factory raised OSError: no weights"),

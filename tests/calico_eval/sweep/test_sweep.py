@@ -316,7 +316,10 @@ def test_a_corruption_of_a_sensor_that_is_not_there_is_an_error(
         ({"indices": ()}, r"nothing to run \(1 engines, 0 frames\)"),
         ({"baseline": "other/user"}, "engine 'other/user' is not in this run; expected one of cluster/user"),
         ({"attack_only": ("x",)}, "engine 'x' is not in this run"),
-        ({"attacks": (AttackSpec("pgd", "lidar", 0.1),)}, "attack lidar_pgd 0.1 m: needs gradients"),
+        (
+            {"attacks": (AttackSpec("pgd", "lidar", 0.1),)},
+            "torch model, and none of cluster/user is one; .*--attack-model",
+        ),
     ],
 )
 def test_plans_that_cannot_be(settings: dict[str, Any], message: str, engine: UserEngine, street: FrameSource) -> None:

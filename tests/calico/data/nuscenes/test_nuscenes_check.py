@@ -87,7 +87,7 @@ def test_missing_tables_are_all_named(tiny: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({"root": None}, "data.root: not set; data.source 'nuscenes' needs the folder of the data set"),
+        ({"root": None}, "data.root: not set; data.source 'nuscenes' needs the folder of the data set: --data-root"),
         ({"root": "/nowhere"}, "data.root: '/nowhere' is not a folder; expected the folder of the data set"),
     ],
 )

@@ -1,0 +1,42 @@
+"""What eval, infer and robust refuse before they open anything, and how eval prints a figure."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from calico.cli.main import cli
+from calico.errors import CalicoError
+from calico_eval.cli.eval import line_of
+from corruptions import names
+from reports.schema import Metric
+
+
+def test_an_interval_over_one_scene_says_so() -> None:
+    metric = Metric(value=0.5, lo=0.4, hi=0.6, n_frames=6, n_scenes=1, n_objects=7)
+    assert line_of("mAP", metric).endswith(" 0.5000  [0.4000, 0.6000]  (6 frames, one scene, 7 objects)")
+    metric = Metric(value=0.5, n_frames=6, n_scenes=2)
+    assert line_of("mIoU", metric).endswith(" 0.5000  (6 frames, 2 scenes)")
+    assert "undefined (no map)" in line_of("mIoU", Metric(value=None, reason="no map", n_frames=0, n_scenes=0))
+
+
+@pytest.mark.parametrize("option", ["--eps-camera", "--eps-lidar"])
+def test_a_budget_of_nothing_is_refused(option: str) -> None:
+    done = CliRunner().invoke(cli, ["robust", "a.b:c", "--attack", "pgd", option, "0"])
+    assert done.exit_code == 2
+    assert f"Invalid value for '{option}': 0" in done.output
+
+
+def test_infer_leaves_what_is_there_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    for out in (tmp_path, tmp_path / "mine.txt"):
+        error = CliRunner().invoke(cli, ["infer", "a.b:c", "--out", str(out)]).exception
+        assert isinstance(error, CalicoError)
+        assert "choose another --out, or delete it" in str(error)
+        assert "--resume" not in str(error)
+
+
+def test_help_of_robust_names_every_corruption_and_kind_of_model() -> None:
+    text = CliRunner().invoke(cli, ["robust", "--help"]).output
+    assert all(name in text for name in (*names(), "prediction files"))
+    assert "prediction files" in CliRunner().invoke(cli, ["eval", "--help"]).output
