@@ -12,36 +12,46 @@ PATH = click.Path(path_type=Path)
 
 @click.command("report")
 @click.argument("run", type=PATH)
-@click.option("--baseline", type=PATH, help="results.json of an earlier run to show changes against.")
+@click.option("--baseline", type=PATH, help="An earlier run (folder or results.json) to show changes against.")
 def report(run: Path, baseline: Path | None) -> None:
-    """Write report.html, summary.md, junit.xml and metrics.txt from the results in RUN.
+    """Write report.html, summary.md, junit.xml and metrics.txt of RUN, a run folder or its results.json.
+
+    The verdict of an earlier `calico gate` on the same results is kept.
 
     \b
     Example: calico report runs/tiny-robust
     """
+    from reports.compare import comparable
     from reports.console import headline
     from reports.schema import read_results
-    from reports.write import write_report
+    from reports.write import read_gate, write_report
 
-    results = read_results(run / "results.json")
-    files = write_report(run, results, read_results(baseline) if baseline else None)
-    for line in headline(results):
+    file = results_file(run)
+    results = read_results(file)
+    before = read_results(results_file(baseline)) if baseline else None
+    verdict = read_gate(file.parent, results)
+    if verdict is None and (file.parent / "gate.json").exists():
+        click.echo("gate.json was made from other results: removed; run calico gate again", err=True)
+    files = write_report(file.parent, results, before, verdict)
+    for reason in comparable(results, before)[1]:
+        click.echo(f"not comparable with the baseline: {reason}", err=True)
+    for line in headline(results, verdict):
         click.echo(line)
     click.echo("also: " + ", ".join(file.name for file in files[1:]))
     click.echo(f"report: {files[0]}")
 
 
 @click.command("gate")
-@click.argument("results", type=PATH)
+@click.argument("run", type=PATH)
 @click.option("--rules", type=PATH, required=True, help="YAML file of rules (docs/reports.md).")
-@click.option("--baseline", type=PATH, help="results.json to compare with; needed by max_drop rules.")
-@click.option("--out", type=PATH, help="Folder for the reports with the verdict.  [default: that of RESULTS]")
-def gate(results: Path, rules: Path, baseline: Path | None, out: Path | None) -> None:
-    """Check RESULTS (results.json) against rules.
+@click.option("--baseline", type=PATH, help="Run to compare with (folder or results.json); needed by max_drop rules.")
+@click.option("--out", type=PATH, help="Folder for the reports with the verdict.  [default: that of RUN]")
+def gate(run: Path, rules: Path, baseline: Path | None, out: Path | None) -> None:
+    """Check RUN, a run folder or its results.json, against rules.
 
     \b
     Exit codes: 0 passed, 1 internal error, 2 usage, 3 regression, 5 not comparable with the baseline, 130 interrupted.
-    Example: calico gate runs/robust/results.json --rules gate.yaml --baseline main/results.json
+    Example: calico gate runs/robust --rules gate.yaml --baseline main/results.json
     """
     from reports.console import gate_lines
     from reports.gate import evaluate
@@ -49,12 +59,18 @@ def gate(results: Path, rules: Path, baseline: Path | None, out: Path | None) ->
     from reports.schema import read_results
     from reports.write import write_report
 
-    measured = read_results(results)
-    before = read_results(baseline) if baseline else None
+    file = results_file(run)
+    measured = read_results(file)
+    before = read_results(results_file(baseline)) if baseline else None
     verdict = evaluate(measured, read_rules(rules), before)
-    folder = out or results.parent
+    folder = out or file.parent
     folder.mkdir(parents=True, exist_ok=True)
-    write_report(folder, measured, before, verdict, pictures_dir=results.parent)
+    write_report(folder, measured, before, verdict, pictures_dir=file.parent)
     for line in gate_lines(verdict):
         click.echo(line)
     sys.exit(int(verdict.exit_code))
+
+
+def results_file(path: Path) -> Path:
+    """results.json of a run folder, or the file itself."""
+    return path / "results.json" if path.is_dir() else path

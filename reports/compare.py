@@ -24,6 +24,20 @@ def differences(results: Results, baseline: Results) -> tuple[str, ...]:
     return tuple(found)
 
 
+def comparable(results: Results, baseline: Results | None) -> tuple[Results | None, tuple[str, ...]]:
+    """The baseline to show changes against, under our model's name; or None and why there is none."""
+    if baseline is None:
+        return None, ()
+    reasons = differences(results, baseline)
+    if reasons:
+        return None, reasons
+    before = same_subject(results, baseline)
+    if results.cells and not any(same_cell(cell, before) for cell in results.cells):
+        ours, theirs = (", ".join(sorted({f"{c.model}/{c.engine}" for c in r.cells})) for r in (results, baseline))
+        return None, (f"no cell in common: {ours} here, {theirs or 'no cell'} in the baseline",)
+    return before, ()
+
+
 def same_cell(cell: Cell, baseline: Results) -> Cell | None:
     """The baseline's cell of the same model, engine and condition (the same seed where there are several).
 

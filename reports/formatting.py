@@ -6,6 +6,8 @@ Fractions are shown in percent, differences of fractions in percentage points (p
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Collection
 
 from reports.schema import Condition, Metric
 
@@ -60,6 +62,16 @@ def count(n: int, noun: str) -> str:
     return f"{n}{SPACE}{noun if n == 1 else plural}"
 
 
+def severities(values: Collection[int]) -> str:
+    """'severity 3', 'severities 1, 3, 5', 'severities 1 to 5'."""
+    found = sorted(values)
+    if len(found) == 1:
+        return f"severity{SPACE}{found[0]}"
+    if len(found) > 2 and found == list(range(found[0], found[-1] + 1)):
+        return f"severities {found[0]} to {found[-1]}"
+    return "severities " + ", ".join(map(str, found))
+
+
 def delta(new: float, old: float, unit: str) -> str:
     """A signed difference; of fractions in percentage points: '+1.2 pp'."""
     shown = difference(new - old, unit)
@@ -90,8 +102,20 @@ def parameters(values: dict[str, float | int | str | None]) -> str:
     shown = []
     for name in sorted(values):
         stem, unit = _split_unit(name)
-        shown.append(f"{words(stem)}{SPACE}{parameter(values[name])}" + (f"{SPACE}{unit}" if unit else ""))
+        value = values[name]
+        text = place(value, name) if is_share(name) and isinstance(value, (int, float)) else parameter(value)
+        shown.append(f"{words(stem)}{SPACE}{text}" + (f"{SPACE}{unit}" if unit else ""))
     return ", ".join(shown)
+
+
+def is_share(name: str) -> bool:
+    """Whether a quantity is a share of something, by its name or axis: 'share_hit', 'removed_share', 'smear (share of ...)'."""
+    return "share" in re.split("[^a-z]", name)
+
+
+def place(value: float, name: str) -> str:
+    """A value of the parameter or axis `name`, in percent where it is a share: 0.004 of share_hit -> '0.4 %'."""
+    return f"{plain(100 * value)}{SPACE}%" if is_share(name) else plain(value)
 
 
 def words(name: str) -> str:

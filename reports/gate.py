@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from reports import compare, formatting
 from reports.errors import ReportError
 from reports.gate_report import BoundKind, ExitCode, GateCheck, GateReport, State
 from reports.rules import Rule, Rules
-from reports.schema import Cell, Metric, Results
+from reports.schema import Cell, Metric, Results, results_hash
 from reports.view import View, ratio
 
 __all__ = ["ExitCode", "GateCheck", "GateReport", "evaluate"]
@@ -39,10 +40,12 @@ class _Context:
 
 
 def evaluate(results: Results, rules: Rules, baseline: Results | None = None) -> GateReport:
-    """Checks every rule. Raises ReportError where a rule needs a baseline and none is given."""
+    """Checks every rule. Raises ReportError where a rule needs a baseline and none is given, or a bound looks like percent."""
     against = [rule for rule in rules.rules if rule.max_drop is not None]
     if against and baseline is None:
         raise ReportError(f"the rule '{against[0].text()}' compares with a baseline; give one with --baseline")
+    for rule in rules.rules:
+        _refuse_percent(rule, results)
     context = _Context(results, None, [])
     if baseline is not None:
         context.not_comparable += compare.differences(results, baseline)
@@ -56,10 +59,22 @@ def evaluate(results: Results, rules: Rules, baseline: Results | None = None) ->
     ]
     return GateReport(
         title=results.title,
+        results_sha256=results_hash(results),
         rules=tuple(rule.text() for rule in rules.rules),
         checks=tuple(checks),
         not_comparable=tuple(dict.fromkeys(context.not_comparable)),
     )
+
+
+def _refuse_percent(rule: Rule, results: Results) -> None:
+    """Raises ReportError for a bound above 1 where all that the rule matches are fractions."""
+    matching = [cell for cell in results.cells if _matches(rule, cell)]
+    units = {m.unit for cell in matching for name, m in cell.metrics.items() if fnmatchcase(name, rule.metric)}
+    for kind in _BOUNDS:
+        bound = getattr(rule, kind)
+        if bound is not None and bound > 1 and (kind == "relative_to_clean_min" or units == {"fraction"}):
+            hint = f"; did you mean {bound / 100:g}?" if bound <= 100 else ""
+            raise ReportError(f"the rule '{rule.text()}': {kind} is {bound:g}, expected a fraction 0..1{hint}")
 
 
 def _matches(rule: Rule, cell: Cell) -> bool:
@@ -89,11 +104,17 @@ def _checks(context: _Context, rule: Rule, position: int, kind: BoundKind) -> It
     for cell in cells:
         names = sorted(name for name in cell.metrics if fnmatchcase(name, rule.metric))
         if not names:
-            yield _check(
-                rule, position, kind, rule.metric, cell, _Outcome("error", f"the cell holds no metric {rule.metric}")
-            )
+            message = f"the cell holds no metric {rule.metric}{_near(rule.metric, cell)}"
+            yield _check(rule, position, kind, rule.metric, cell, _Outcome("error", message))
         for name in names:
             yield _check(rule, position, kind, name, cell, _judge(context, kind, cell, name, bound))
+
+
+def _near(metric: str, cell: Cell) -> str:
+    """'; did you mean mAP?' where a metric of the cell has nearly that name, whatever the case of the letters."""
+    names = {name.lower(): name for name in cell.metrics}
+    near = get_close_matches(metric.lower(), names, n=1)
+    return f"; did you mean {names[near[0]]}?" if near else ""
 
 
 def _check(rule: Rule, position: int, kind: BoundKind, metric: str, cell: Cell | None, outcome: _Outcome) -> GateCheck:
@@ -176,8 +197,9 @@ def _keeps(context: _Context, cell: Cell, name: str, bound: float) -> _Outcome:
         return _Outcome(
             "error", f"the clean value of {cell.model}/{cell.engine} is {formatting.metric(clean)}", reference=clean
         )
-    outcome = _compare(kept, bound, "fraction", "at least")
-    return _Outcome(outcome.state, f"{outcome.message} of the clean {formatting.metric(clean)}", kept, clean)
+    shown, needed = formatting.number(kept, "fraction"), formatting.number(bound, "fraction")
+    message = f"keeps {shown} of the clean {formatting.metric(clean)}, needs {needed}"
+    return _Outcome(_compare(kept, bound, "fraction", "at least").state, message, kept, clean)
 
 
 def _compare(observed: float | None, bound: float, unit: str, how: str) -> _Outcome:

@@ -45,11 +45,15 @@ class GateCheck(BaseModel):
 
 
 class GateReport(BaseModel):
-    """All checks, and why a comparison with the baseline is not allowed, if it is not."""
+    """All checks, and why a comparison with the baseline is not allowed, if it is not.
+
+    results_sha256: the hash (`schema.results_hash`) of what was checked.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     title: str
+    results_sha256: str
     rules: tuple[str, ...]
     checks: tuple[GateCheck, ...]
     not_comparable: tuple[str, ...] = ()

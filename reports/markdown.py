@@ -17,8 +17,8 @@ MAX_ROWS = 200
 def markdown_summary(results: Results, baseline: Results | None = None, gate: GateReport | None = None) -> str:
     """The summary, below 1 MiB: long tables are cut, and say so."""
     view = View(results)
-    comparable = baseline is not None and not compare.differences(results, baseline)
-    before = View(compare.same_subject(results, baseline)) if baseline is not None and comparable else None
+    same, reasons = compare.comparable(results, baseline)
+    before = View(same) if same is not None else None
     found = verdict(view, gate)
     parts = [f"# {_safe(results.title)}", _safe(found.sentence)]
     parts += [
@@ -30,10 +30,8 @@ def markdown_summary(results: Results, baseline: Results | None = None, gate: Ga
             ],
         )
     ]
-    if baseline is not None and not comparable:
-        parts.append(
-            "**Not comparable with the baseline:** " + _safe("; ".join(compare.differences(results, baseline)))
-        )
+    if reasons:
+        parts.append("**Not comparable with the baseline:** " + _safe("; ".join(reasons)))
     if gate is not None:
         parts += ["## Gate", _gate(gate)]
     for metric in view.metrics:
@@ -57,12 +55,13 @@ def _gate(gate: GateReport) -> str:
     checks = sorted(gate.checks, key=lambda check: check.state == "passed")
     rows = [_gate_row(check, gate) for check in checks[:MAX_ROWS]]
     more = f"\n\n{len(checks) - MAX_ROWS} more checks are in report.html." if len(checks) > MAX_ROWS else ""
-    return head + "\n\n" + _table(("", "Metric", "Model", "Condition", "Observed and bound"), rows) + more
+    return head + "\n\n" + _table(("", "Metric", "Model", "Engine", "Condition", "Observed and bound"), rows) + more
 
 
 def _gate_row(check: GateCheck, gate: GateReport) -> tuple[str, ...]:
     mark = {"passed": "✓ passed", "failed": "✗ **failed**", "error": "✗ **error**"}[check.state]
-    return _Markup(mark), check.metric, check.model or "–", check.condition or gate.rules[check.rule], check.message
+    where = (check.model or "–", check.engine or "–", check.condition or gate.rules[check.rule])
+    return _Markup(mark), check.metric, *where, check.message
 
 
 def _scores(view: View, before: View | None, metric: str) -> str:
@@ -97,7 +96,8 @@ def _losses(view: View) -> str:
     rows = []
     for name in view.by_loss(series, view.charted[0])[:MAX_ROWS]:
         kept = [view.retained(series, metric, name) for metric in view.charted]
-        rows.append((formatting.words(name), *("undefined" if k is None else formatting.percent(k) for k in kept)))
+        absent = "sensor not used" if name in view.unused(series) else "undefined"
+        rows.append((formatting.words(name), *(absent if k is None else formatting.percent(k) for k in kept)))
     return _table(("Corruption", *view.charted), rows)
 
 

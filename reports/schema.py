@@ -5,6 +5,7 @@ Fractions are 0..1, lengths metres, angles radians; floats are unrounded; an und
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -153,6 +154,11 @@ def read_results(path: Path) -> Results:
 def write_results(path: Path, results: Results) -> None:
     """Writes results.json: sorted keys, unrounded floats, no NaN, trailing newline, and all of it or nothing."""
     write_text(path, to_json(results.model_dump(mode="python")))
+
+
+def results_hash(results: Results) -> str:
+    """SHA-256 of the text that `write_results` writes."""
+    return hashlib.sha256(to_json(results.model_dump(mode="python")).encode("utf-8")).hexdigest()
 
 
 def check_version(found: object, supported: str, source: str) -> None:

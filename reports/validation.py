@@ -12,7 +12,10 @@ MAX_FAULTS = 20
 
 def explain(error: ValidationError, model: type[BaseModel], source: str) -> str:
     """All faults of `error` (raised by `model` on the content of `source`), one a line."""
-    faults = error.errors()
+    found = error.errors()
+    inner = {fault["loc"][:end] for fault in found for end in range(len(fault["loc"]))}
+    # a list whose items have faults is "too short" for pydantic too: that one follows from theirs
+    faults = [fault for fault in found if not (fault["type"] == "too_short" and fault["loc"] in inner)]
     lines = [f"{source}: {len(faults)} fault{'s' if len(faults) != 1 else ''}"]
     for fault in faults[:MAX_FAULTS]:
         location = fault["loc"]
@@ -21,6 +24,8 @@ def explain(error: ValidationError, model: type[BaseModel], source: str) -> str:
             lines.append(f"  {where}: unknown key{_hint(str(location[-1]), model, location[:-1])}")
         elif fault["type"] == "missing":
             lines.append(f"  {where}: missing")
+        elif fault["type"] == "too_short" and not fault["input"]:
+            lines.append(f"  {where}: is empty, expected at least {fault['ctx']['min_length']}")
         else:
             lines.append(f"  {where}: {fault['msg']} (got {_short(fault['input'])})")
     if len(faults) > MAX_FAULTS:

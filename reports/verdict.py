@@ -62,10 +62,17 @@ def _sentence(view: View, subject: Series) -> str:
         kept = ratio(view.corruption_mean(subject, metric), view.clean(subject, metric))
         if kept is not None:
             parts.append(f"{formatting.percent(kept)} of its clean {metric}")
-    names = formatting.count(len(view.names("corruption")), "corruption")
+    conditions = view.averaged(subject)
     if not parts:
-        return f"{subject.label}: no corruption was measured against a clean run."
-    return f"{subject.label} keeps {' and '.join(parts)}, averaged over {names} at all severities."
+        what = (
+            "no corruption changed a sensor that it uses"
+            if view.unused(subject) and not conditions
+            else ("no corruption was measured against a clean run")
+        )
+        return f"{subject.label}: {what}."
+    names = formatting.count(len({condition.name for condition in conditions}), "corruption")
+    severities = formatting.severities({condition.severity for condition in conditions})
+    return f"{subject.label} keeps {' and '.join(parts)}, averaged over {names} at {severities}."
 
 
 def _clean(view: View, subject: Series) -> Tile:
@@ -86,7 +93,7 @@ def _worst(view: View, subject: Series, kind: str, question: str) -> Tile:
         if points:
             found.append((metric, min(points, key=lambda p: p.metric.value or 0.0)))
     if not found:
-        return Tile(question, "not run", (f"no {kind} cell of {subject.model} in this file",), "warn")
+        return Tile(question, "not run", (f"no {kind} of a sensor of {subject.model} in this file",), "warn")
     (metric, point), rest = found[0], found[1:]
     details = [formatting.condition(point.condition)]
     details += [f"{name} {formatting.metric(p.metric)}: {formatting.condition(p.condition)}" for name, p in rest]
@@ -134,13 +141,19 @@ def gate_tile(gate: GateReport | None) -> Tile:
 
 
 def cautions(view: View) -> Iterator[str]:
-    """What weakens the figures: few scenes, missing intervals, uncommitted code, notes of the run."""
+    """What weakens the figures: few scenes, unused sensors, missing intervals, uncommitted code, notes of the run."""
     origin = view.results.provenance
-    if origin.n_scenes < FEW_SCENES:
+    if origin.n_scenes == 1:
+        yield (
+            f"1 scene only ({formatting.count(origin.n_frames, 'frame')}): the intervals come from frames of one scene, which "
+            "are alike. They are too narrow, and say nothing about other scenes."
+        )
+    elif origin.n_scenes < FEW_SCENES:
         yield (
             f"{formatting.count(origin.n_scenes, 'scene')} only ({formatting.count(origin.n_frames, 'frame')}): "
             "the intervals are wide and small differences mean nothing."
         )
+    yield from _unused(view)
     without = sum(
         m.value is not None and m.lo is None
         for c in view.results.cells
@@ -154,3 +167,11 @@ def cautions(view: View) -> Iterator[str]:
     if origin.git_commit is None:
         yield "The code's git commit is unknown."
     yield from view.results.notes
+
+
+def _unused(view: View) -> Iterator[str]:
+    """Per model: the corruptions that say nothing about it."""
+    found = {series.model: names for series in view.series if (names := view.unused(series))}
+    for model, names in found.items():
+        shown = ", ".join(formatting.words(name) for name in names)
+        yield f"{model} does not use the sensors that these change: {shown}. They are left out of its averages and worst cases."

@@ -93,20 +93,43 @@ class View:
         conditions = (cell.condition for cell in self.results.cells)
         return tuple(dict.fromkeys(condition.name for condition in conditions if condition.kind == kind))
 
+    def uses(self, series: Series, condition: Condition) -> bool:
+        """Whether the condition changes a sensor that the model uses; True where the file does not say."""
+        sensors = next((model.sensors for model in self.results.models if model.name == series.model), ())
+        return not sensors or not condition.sensors or bool(set(sensors) & set(condition.sensors))
+
+    def unused(self, series: Series) -> tuple[str, ...]:
+        """The corruptions that were run on this model and change only sensors that it does not use."""
+        conditions = [c.condition for c in self.cells(series) if c.condition.kind == "corruption"]
+        return tuple(dict.fromkeys(c.name for c in conditions if not self.uses(series, c)))
+
+    def averaged(self, series: Series) -> tuple[Condition, ...]:
+        """The corruptions (each severity one) that the means are over: those of the sensors that the model uses."""
+        conditions = [c.condition for c in self.cells(series) if c.condition.kind == "corruption"]
+        return tuple(condition for condition in conditions if self.uses(series, condition))
+
     def corruption_mean(self, series: Series, metric: str) -> Metric | None:
-        """mPC: from the summary of the file; else the mean over corruptions of the mean over severities."""
+        """mPC: from the summary of the file; else the mean over corruptions of the mean over severities.
+
+        Corruptions of sensors that the model does not use are left out.
+        """
         stored = self.results.summary.get(f"{series.model}/{series.engine}", {}).get(f"{metric}/mPC")
         if stored is not None:
             return stored
         means = [
             _mean([point.metric for point in self.points(series, metric, "corruption", name)])
-            for name in self.names("corruption")
+            for name in dict.fromkeys(condition.name for condition in self.averaged(series))
             if self.points(series, metric, "corruption", name)
         ]
         return _mean(means, "mean over corruptions and severities") if means else None
 
     def retained(self, series: Series, metric: str, name: str) -> float | None:
-        """RR_c = sum over severities of M_cs / (S M_clean): the mean share of the clean value that is kept."""
+        """RR_c = sum over severities of M_cs / (S M_clean): the mean share of the clean value that is kept.
+
+        None where the corruption changes no sensor that the model uses.
+        """
+        if name in self.unused(series):
+            return None
         values = [
             ratio(point.metric, self.clean(series, metric)) for point in self.points(series, metric, "corruption", name)
         ]
@@ -114,9 +137,11 @@ class View:
         return sum(known) / len(known) if known and len(known) == len(values) else None
 
     def worst(self, series: Series, metric: str, kind: str) -> Point | None:
-        """The condition of a kind with the worst value; a random-noise control is no attack."""
+        """The condition of a kind with the worst value; a random-noise control is no attack, an unused sensor no harm."""
         points = [
-            p for p in self.points(series, metric, kind) if p.metric.value is not None and not is_control(p.condition)
+            p
+            for p in self.points(series, metric, kind)
+            if p.metric.value is not None and not is_control(p.condition) and self.uses(series, p.condition)
         ]
         if not points:
             return None

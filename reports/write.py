@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reports.files import to_json, write_text
+from pydantic import ValidationError
+
+from reports.errors import ReportError
+from reports.files import read_json, to_json, write_text
 from reports.gate_report import GateReport
 from reports.html import render_html
 from reports.junit import junit_xml
 from reports.markdown import markdown_summary
 from reports.openmetrics import openmetrics_text
-from reports.schema import Results, read_results
+from reports.schema import Results, read_results, results_hash
 from reports.summary import nuscenes_summary
 
 
@@ -27,7 +30,8 @@ def write_report(
         run_dir: the folder to write into.
         results: what to report; read from results.json of the folder where not given.
         baseline: an earlier run to show changes against.
-        gate: the gate's verdict, where it was run.
+        gate: the gate's verdict, where it was run. Without one, a gate.json in the folder is removed: it would contradict
+            the reports. (`read_gate` reads it.)
         pictures_dir: the folder that the pictures of `results` are relative to; default: `run_dir`.
 
     Returns:
@@ -45,6 +49,19 @@ def write_report(
     if gate is not None:
         verdict = {"passed": gate.passed, "exit_code": int(gate.exit_code)}
         texts["gate.json"] = to_json(gate.model_dump(mode="json") | verdict)
+    else:
+        (run_dir / "gate.json").unlink(missing_ok=True)
     for name, text in texts.items():
         write_text(run_dir / name, text)
     return [run_dir / name for name in texts]
+
+
+def read_gate(run_dir: Path, results: Results) -> GateReport | None:
+    """The verdict in gate.json of the folder, where it was made from these very results; else None."""
+    try:
+        content = read_json(Path(run_dir) / "gate.json")
+        kept = {name: value for name, value in content.items() if name in GateReport.model_fields}
+        gate = GateReport.model_validate(kept)
+    except (ReportError, ValidationError, AttributeError):
+        return None
+    return gate if gate.results_sha256 == results_hash(results) else None

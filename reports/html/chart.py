@@ -6,7 +6,7 @@ The first place on the x axis is the clean value; the physical axis begins after
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reports import formatting
@@ -78,8 +78,19 @@ class Chart:
     lines: tuple[Drawn, ...]
 
 
-def line_chart(title: str, x_label: str, lines: Sequence[Line], top_value: float, width: float, height: float) -> Chart:
-    """Lays out a chart whose y axis runs from 0 to `top_value` (fractions, shown in percent)."""
+def line_chart(
+    title: str,
+    x_label: str,
+    lines: Sequence[Line],
+    top_value: float,
+    width: float,
+    height: float,
+    texts: Mapping[float, str],
+) -> Chart:
+    """Lays out a chart whose y axis runs from 0 to `top_value` (fractions, shown in percent).
+
+    texts: how each level of the lines is written on the x axis.
+    """
     left, right, bottom = LEFT + CLEAN_SLOT, width - RIGHT, height - BOTTOM
     levels = ordered_levels(lines)
     places = _places(levels, left, right)
@@ -97,9 +108,9 @@ def line_chart(title: str, x_label: str, lines: Sequence[Line], top_value: float
         bottom=bottom,
         gap=left - 20,
         x_label=x_label,
-        x_ticks=(Tick(LEFT + 10, "clean"), *_x_ticks(levels, places)),
+        x_ticks=(Tick(LEFT + 10, "clean"), *_x_ticks(levels, places, texts)),
         y_ticks=tuple(Tick(round(y(v), 1), formatting.percent(v)) for v in steps(top_value)),
-        lines=tuple(_draw(line, places, LEFT + 10, y) for line in lines),
+        lines=tuple(_draw(line, places, LEFT + 10, y, texts) for line in lines),
     )
 
 
@@ -136,14 +147,14 @@ def _places(levels: Sequence[float], left: float, right: float) -> dict[float, f
     }
 
 
-def _x_ticks(levels: Sequence[float], places: dict[float, float]) -> list[Tick]:
+def _x_ticks(levels: Sequence[float], places: dict[float, float], texts: Mapping[float, str]) -> list[Tick]:
     """A tick at each level that holds data; a label that would touch its neighbour is left out, the last one never."""
     ticks: list[Tick] = []
     end = places[levels[-1]]
-    last_half = len(formatting.plain(levels[-1])) * CHARACTER_PX / 2
+    last_half = len(texts[levels[-1]]) * CHARACTER_PX / 2
     taken = -math.inf
     for level in levels:
-        text, at = formatting.plain(level), places[level]
+        text, at = texts[level], places[level]
         half = len(text) * CHARACTER_PX / 2
         fits = at - half > taken and (level == levels[-1] or at + half + 5 < end - last_half)
         ticks.append(Tick(round(at, 1), text if fits else ""))
@@ -151,13 +162,13 @@ def _x_ticks(levels: Sequence[float], places: dict[float, float]) -> list[Tick]:
     return ticks
 
 
-def _draw(line: Line, places: dict[float, float], clean_x: float, y: Y) -> Drawn:
+def _draw(line: Line, places: dict[float, float], clean_x: float, y: Y, texts: Mapping[float, str]) -> Drawn:
     runs: list[list[Mark]] = [[]]
     for level, metric in zip(line.levels, line.metrics, strict=True):
         if metric.value is None:
             runs.append([])
         else:
-            runs[-1].append(_mark(line.label, formatting.plain(level), metric, places[level], y))
+            runs[-1].append(_mark(line.label, texts[level], metric, places[level], y))
     runs = [run for run in runs if run]
     clean = (
         [] if line.clean is None or line.clean.value is None else [_mark(line.label, "clean", line.clean, clean_x, y)]

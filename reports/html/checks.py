@@ -8,6 +8,9 @@ from reports import formatting
 from reports.schema import Cell, Check, Results
 from reports.view import View
 
+Values = dict[str, float | int | str | None]
+TINY = 1e-9
+
 
 @dataclass(frozen=True)
 class CheckRow:
@@ -64,10 +67,26 @@ def _row(label: str, cell: Cell, check: Check | None) -> CheckRow:
         subject=label,
         condition=formatting.full_condition(cell.condition),
         passed=None if check is None else check.passed,
-        measured="" if check is None else formatting.parameters(check.measured),
-        details=formatting.parameters(cell.details),
+        measured=""
+        if check is None
+        else formatting.parameters(telling(check.measured) if check.passed else check.measured),
+        details=formatting.parameters(telling(cell.details)),
         message="no check was recorded" if check is None else check.message,
     )
+
+
+def telling(measured: Values) -> Values:
+    """What changed: without zeros (up to rounding), unchanged ratios and equal values before and after."""
+    kept = {name: value for name, value in measured.items() if not _is_zero(value)}
+    for name in [name for name in kept if name.endswith("_before")]:
+        after = name.removesuffix("_before") + "_after"
+        if kept[name] == kept.get(after):
+            del kept[name], kept[after]
+    return {name: value for name, value in kept.items() if not (name.endswith("_ratio") and value == 1)}
+
+
+def _is_zero(value: float | int | str | None) -> bool:
+    return value is None or (not isinstance(value, str) and abs(value) < TINY)
 
 
 def absent(results: Results, has_pictures: bool) -> tuple[str, ...]:

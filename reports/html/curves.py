@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reports import formatting
 from reports.html.chart import Chart, Line, line_chart, ordered_levels, top_of
 from reports.html.value import Value, shown
-from reports.view import HEADLINES, Point, Series, View, is_control, level
+from reports.view import HEADLINES, Point, Series, View, condition_key, is_control, level
 
 Place = Callable[[Point], float]
 WIDTH, HEIGHT = 360.0, 230.0
 
 
+SAME = 0.005
+"""Series of one model that differ by less than this (half a percentage point) everywhere are drawn as one line."""
+
+
 @dataclass(frozen=True)
 class TableRow:
-    """A line of a chart as a row of numbers; the first is the clean value."""
+    """The numbers at one place of the axis, one per column; None where a series was not run there."""
 
-    label: str
-    style: int
+    level: str
     values: tuple[Value | None, ...]
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A chart with the table behind it."""
+    """A chart with the table behind it: a row per place of the axis, a column per series."""
 
     name: str
     sensors: str
@@ -42,11 +45,42 @@ class PanelGroup:
     panels: tuple[Panel, ...]
 
 
+def drawn(view: View, kind: str) -> tuple[Series, ...]:
+    """The series that have a line in the charts of a kind; one for engines of a model that agree (see `SAME`)."""
+    groups: list[list[Series]] = []
+    for series in view.series:
+        if any(c.condition.kind == kind and view.uses(series, c.condition) for c in view.cells(series)):
+            same = next((group for group in groups if _agree(view, kind, group[0], series)), None)
+            groups.append([series]) if same is None else same.append(series)
+    return tuple(replace(group[0], label=" = ".join(series.label for series in group)) for group in groups)
+
+
+def _agree(view: View, kind: str, one: Series, other: Series) -> bool:
+    """Whether two engines of a model have the same conditions and nearly the same values."""
+    if one.model != other.model:
+        return False
+    for metric in view.charted:
+        ours, theirs = (
+            {condition_key(p.condition): p.metric.value for k in ("clean", kind) for p in view.points(s, metric, k)}
+            for s in (one, other)
+        )
+        if ours.keys() != theirs.keys():
+            return False
+        for key, value in ours.items():
+            match = theirs[key]
+            if (value is None) != (match is None) or abs((value or 0.0) - (match or 0.0)) >= SAME:
+                return False
+    return True
+
+
 def severity_curves(view: View) -> tuple[PanelGroup, ...]:
     """One group per charted metric, one panel per corruption."""
     groups = []
     for metric in view.charted:
-        members = [(name, [(s, name, False) for s in view.series]) for name in view.by_loss(view.series[0], metric)]
+        members = [
+            (name, [(s, name, False) for s in drawn(view, "corruption")])
+            for name in view.by_loss(view.series[0], metric)
+        ]
         groups.append(_group(view, metric, "corruption", members))
     return tuple(group for group in groups if group.panels)
 
@@ -67,9 +101,9 @@ def attack_curves(view: View) -> tuple[PanelGroup, ...]:
                 if is_control(c) and (c.axis, c.sensors) == (condition.axis, condition.sensors)
             ]
             matched.update(controls)
-            members.append((name, [(s, n, n != name) for s in view.series for n in (name, *controls)]))
+            members.append((name, [(s, n, n != name) for s in drawn(view, "attack") for n in (name, *controls)]))
         alone = [name for name, condition in conditions.items() if is_control(condition) and name not in matched]
-        members += [(name, [(s, name, True) for s in view.series]) for name in alone]
+        members += [(name, [(s, name, True) for s in drawn(view, "attack")]) for name in alone]
         groups.append(_group(view, metric, "attack", members))
     return tuple(group for group in groups if group.panels)
 
@@ -88,16 +122,17 @@ def _panel(
     view: View, metric: str, kind: str, name: str, members: list[tuple[Series, str, bool]], top: float
 ) -> Panel | None:
     found = [(s, n, control, list(view.points(s, metric, kind, n))) for s, n, control in members]
-    found = [member for member in found if member[3]]
+    found = [member for member in found if member[3] and view.uses(member[0], member[3][0].condition)]
     if not found:
         return None
     condition = found[0][3][0].condition
     place, axis = _axis([points for *_, points in found])
-    lines, rows = [], []
+    lines, columns = [], []
     for series, member, control, unsorted in found:
         points = _worst_at_each_place(unsorted, place)
+        suffix = "" if member == name else f", {formatting.words(member)}"
         line = Line(
-            label=series.label if member == name else f"{series.label}, {formatting.words(member)}",
+            label=series.label + suffix,
             style=series.style,
             control=control,
             clean=view.clean(series, metric),
@@ -105,15 +140,19 @@ def _panel(
             metrics=tuple(point.metric for point in points),
         )
         lines.append(line)
-        rows.append((line, points))
+        columns.append((line.label, line.clean, {place(point): point.metric for point in points}))
     title = formatting.words(name)
     levels = ordered_levels(lines)
+    texts = {lv: formatting.place(lv, axis) for lv in levels}
     return Panel(
         name=title,
         sensors=" + ".join(formatting.words(sensor) for sensor in condition.sensors),
-        chart=line_chart(f"{metric} under {title} against {axis}", axis, lines, top, WIDTH, HEIGHT),
-        columns=("clean", *(formatting.plain(lv) for lv in levels)),
-        rows=tuple(_row(line, points, levels, place) for line, points in rows),
+        chart=line_chart(f"{metric} under {title} against {axis}", axis, lines, top, WIDTH, HEIGHT, texts),
+        columns=tuple(label for label, _, _ in columns),
+        rows=(
+            TableRow("clean", tuple(shown(clean) for _, clean, _ in columns)),
+            *(TableRow(texts[lv], tuple(shown(at[lv]) if lv in at else None for _, _, at in columns)) for lv in levels),
+        ),
     )
 
 
@@ -146,21 +185,18 @@ def _worst_at_each_place(points: list[Point], place: Place) -> list[Point]:
     return kept[::-1] if falls else kept
 
 
-def _row(line: Line, points: list[Point], levels: list[float], place: Place) -> TableRow:
-    at = {place(point): point for point in points}
-    values = []
-    for lv in levels:
-        point = at.get(lv)
-        values.append(shown(point.metric, formatting.parameters(point.condition.parameters)) if point else None)
-    return TableRow(line.label, line.style % 6, (shown(line.clean), *values))
-
-
 def transfers(view: View) -> tuple[str, ...]:
-    """Which series were shown frames that were attacked on another engine: no white-box figures."""
+    """Which series were shown frames that were attacked on another engine, and what their figures are."""
     sources: dict[str, None] = {}
     for series in view.series:
         for cell in view.cells(series):
             source = cell.details.get("crafted_on")
             if cell.condition.kind == "attack" and source and source != f"{cell.model}/{cell.engine}":
-                sources[f"{series.label}: the frames were attacked on {source}"] = None
+                same = str(source).startswith(f"{cell.model}/")
+                what = (
+                    "the same model (its deployed form)"
+                    if same
+                    else "another model: a transfer attack, no white-box figure"
+                )
+                sources[f"{series.label}: attacked with the gradients of {source}, {what}."] = None
     return tuple(sources)

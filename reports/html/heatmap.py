@@ -11,7 +11,7 @@ from reports.view import HEADLINES, Series, View
 
 @dataclass(frozen=True)
 class HeatRow:
-    """One corruption: a value per severity (None where not run) and the mean share kept."""
+    """One corruption: a value per severity (None where not run) and the mean share kept ('' where nothing can be lost)."""
 
     name: str
     sensors: str
@@ -63,7 +63,8 @@ def _map(
 def _row(
     view: View, baseline: View | None, series: Series, metric: str, name: str, severities: tuple[int, ...]
 ) -> HeatRow:
-    clean = view.clean(series, metric)
+    unused = name in view.unused(series)
+    clean = None if unused else view.clean(series, metric)
     points = {point.condition.severity: point for point in view.points(series, metric, "corruption", name)}
     conditions = [point.condition for point in points.values()]
     sensors = next((" + ".join(formatting.words(sensor) for sensor in c.sensors) for c in conditions if c.sensors), "")
@@ -74,7 +75,8 @@ def _row(
         note = formatting.parameters(point.condition.parameters) if point else ""
         cells.append(shown(point.metric, note, clean, old) if point else None)
     kept = view.retained(series, metric, name)
-    return HeatRow(formatting.words(name), sensors, tuple(cells), "" if kept is None else formatting.percent(kept))
+    share = "" if kept is None else formatting.percent(kept)
+    return HeatRow(formatting.words(name), f"{sensors}: not used" if unused else sensors, tuple(cells), share)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from reports import compare
 from reports.gate_report import GateReport
 from reports.html.checks import absent, budget_table, effect_table
 from reports.html.classes import class_bars
-from reports.html.curves import attack_curves, severity_curves, transfers
+from reports.html.curves import attack_curves, drawn, severity_curves, transfers
 from reports.html.gallery import gallery
 from reports.html.heatmap import heatmaps, severity_scales
 from reports.html.scorecard import scorecard
@@ -36,8 +36,8 @@ def render_html(
         gate: the verdict of the rules, where the gate was run.
     """
     view = View(results)
-    reasons = compare.differences(results, baseline) if baseline else ()
-    before = View(compare.same_subject(results, baseline)) if baseline and not reasons else None
+    same, reasons = compare.comparable(results, baseline)
+    before = View(same) if same is not None else None
     frames = gallery(results, run_dir)
     css = (FOLDER / "style.css").read_text(encoding="utf-8")
     page = (
@@ -62,6 +62,8 @@ def render_html(
             classes=class_bars(view),
             attacks=attack_curves(view),
             transfers=transfers(view),
+            curve_key=drawn(view, "corruption"),
+            attack_key=drawn(view, "attack"),
             has_controls=any(is_control(cell.condition) for cell in results.cells),
             budgets=budget_table(view),
             effects=effect_table(view),

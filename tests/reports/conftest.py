@@ -142,7 +142,9 @@ def summary(cells: list[Cell], model: str, engine: str) -> dict[str, Metric]:
     result = {}
     for name in ("mAP", "NDS", "mIoU"):
         means = []
-        for corruption in CORRUPTIONS:
+        for corruption, (sensors, *_) in CORRUPTIONS.items():
+            if not set(sensors) & set(MODELS[model]):
+                continue
             values = [c.metrics[name].value for c in cells if c.model == model and c.condition.name == corruption]
             means.append(sum(values) / len(values))
         clean = next(c.metrics[name].value for c in cells if c.model == model and c.condition.kind == "clean")

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from reports.html.chart import LEFT, TOP, Line, line_chart, steps, top_of
+from reports.html.chart import LEFT, TOP, Chart, Line, line_chart, steps, top_of
 from reports.html.rows import RowData, row_chart
 from reports.schema import Metric
 
@@ -17,8 +17,12 @@ def line(levels: tuple[float, ...], metrics: tuple[Metric, ...]) -> Line:
     return Line("m", 0, False, metric(0.5), levels, metrics)
 
 
+def chart_of(drawn: Line) -> Chart:
+    return line_chart("t", "x", [drawn], 0.5, 360, 230, {level: f"{level:g}" for level in drawn.levels})
+
+
 def test_values_and_levels_land_where_they_must() -> None:
-    chart = line_chart("t", "x", [line((0.0, 1.0, 4.0), (metric(0.5), metric(0.25), metric(0.0)))], 0.5, 360, 230)
+    chart = chart_of(line((0.0, 1.0, 4.0), (metric(0.5), metric(0.25), metric(0.0))))
     clean, *marks = chart.lines[0].marks
     assert (clean.x, clean.y) == (LEFT + 10, TOP)
     start, width = marks[0].x, chart.right - marks[0].x
@@ -28,7 +32,7 @@ def test_values_and_levels_land_where_they_must() -> None:
 
 
 def test_an_axis_that_falls_with_severity_runs_from_mild_to_severe() -> None:
-    chart = line_chart("t", "x", [line((400, 200, 25), (metric(0.5),) * 3)], 0.5, 360, 230)
+    chart = chart_of(line((400, 200, 25), (metric(0.5),) * 3))
     assert [t.text for t in chart.x_ticks[1:]] == ["400", "200", "25"]
     xs = [t.at for t in chart.x_ticks]
     assert xs == sorted(xs)
@@ -37,7 +41,7 @@ def test_an_axis_that_falls_with_severity_runs_from_mild_to_severe() -> None:
 
 def test_tick_labels_never_touch() -> None:
     levels = (0.001, 0.0011, 0.0012, 0.5, 0.98, 0.99, 1.0)
-    chart = line_chart("t", "x", [line(levels, (metric(0.5),) * 7)], 0.5, 360, 230)
+    chart = chart_of(line(levels, (metric(0.5),) * 7))
     shown = [t for t in chart.x_ticks if t.text]
     assert shown[-1].text == "1"
     for a, b in itertools.pairwise(shown):
@@ -46,7 +50,7 @@ def test_tick_labels_never_touch() -> None:
 
 def test_an_undefined_value_breaks_the_line_and_the_band() -> None:
     metrics = (metric(0.4, 0.3, 0.5), metric(0.4, 0.3, 0.5), metric(None), metric(0.3, 0.2, 0.4))
-    chart = line_chart("t", "x", [line((1, 2, 3, 4), metrics)], 0.5, 360, 230)
+    chart = chart_of(line((1, 2, 3, 4), metrics))
     (drawn,) = chart.lines
     assert drawn.path.count("M") == 1
     assert len(drawn.bands) == 1
@@ -54,7 +58,7 @@ def test_an_undefined_value_breaks_the_line_and_the_band() -> None:
 
 
 def test_a_single_level_is_drawn_in_the_middle() -> None:
-    chart = line_chart("t", "x", [line((3.0,), (metric(0.2),))], 0.5, 360, 230)
+    chart = chart_of(line((3.0,), (metric(0.2),)))
     assert chart.lines[0].path == ""
     assert [t.text for t in chart.x_ticks] == ["clean", "3"]
 

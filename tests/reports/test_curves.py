@@ -1,4 +1,4 @@
-from reports.html.curves import attack_curves, severity_curves, transfers
+from reports.html.curves import Panel, attack_curves, drawn, severity_curves, transfers
 from reports.html.heatmap import severity_scales
 from reports.schema import Cell, Condition, Metric, Results
 from reports.view import View
@@ -29,14 +29,18 @@ def pgd(eps: float, steps: int, name: str = "camera_pgd") -> Condition:
     )
 
 
+def column(panel: Panel) -> list[str]:
+    return [value.text for row in panel.rows for value in row.values[:1] if value]
+
+
 CLEAN = cell(Condition(kind="clean", name="clean"), 0.6)
 
 
 def test_columns_of_the_table_run_from_mild_to_severe_whatever_the_order_of_the_file(results: Results) -> None:
     looked = view(results, cell(fog(3, 50), 0.2), cell(fog(1, 400), 0.5), CLEAN, cell(fog(2, 100), 0.3))
     panel = severity_curves(looked)[0].panels[0]
-    assert panel.columns == ("clean", "400", "100", "50")
-    assert [v.text for v in panel.rows[0].values if v] == ["60.0\u00a0%", "50.0\u00a0%", "30.0\u00a0%", "20.0\u00a0%"]
+    assert [row.level for row in panel.rows] == ["clean", "400", "100", "50"]
+    assert column(panel) == ["60.0\u00a0%", "50.0\u00a0%", "30.0\u00a0%", "20.0\u00a0%"]
     assert panel.chart.x_label == "visibility (m)"
     assert severity_scales(looked)[0].levels == (
         "visibility\u00a0400\u00a0m",
@@ -48,21 +52,21 @@ def test_columns_of_the_table_run_from_mild_to_severe_whatever_the_order_of_the_
 def test_a_parameter_that_does_not_differ_with_severity_is_no_axis(results: Results) -> None:
     panel = severity_curves(view(results, CLEAN, cell(fog(1, 1), 0.2), cell(fog(2, 1), 0.1)))[0].panels[0]
     assert panel.chart.x_label == "severity"
-    assert panel.columns == ("clean", "1", "2")
+    assert [row.level for row in panel.rows] == ["clean", "1", "2"]
 
 
 def test_of_attacks_with_one_budget_the_worst_is_drawn(results: Results) -> None:
     looked = view(results, CLEAN, cell(pgd(4, 10), 0.3), cell(pgd(4, 50), 0.1), cell(pgd(8, 10), 0.2))
     panel = attack_curves(looked)[0].panels[0]
-    assert panel.columns == ("clean", "4", "8")
-    assert [v.text for v in panel.rows[0].values if v] == ["60.0\u00a0%", "10.0\u00a0%", "20.0\u00a0%"]
+    assert [row.level for row in panel.rows] == ["clean", "4", "8"]
+    assert column(panel) == ["60.0\u00a0%", "10.0\u00a0%", "20.0\u00a0%"]
 
 
 def test_the_noise_control_is_drawn_with_its_attack_and_alone_where_there_is_none(results: Results) -> None:
     noise = cell(pgd(4, 0, "camera_noise"), 0.55)
     (panel,) = attack_curves(view(results, CLEAN, cell(pgd(4, 10), 0.3), noise))[0].panels
     assert [line.control for line in panel.chart.lines] == [False, True]
-    assert [row.label for row in panel.rows] == ["fused", "fused, camera noise"]
+    assert panel.columns == ("fused", "fused, camera noise")
     (panel,) = attack_curves(view(results, CLEAN, noise))[0].panels
     assert (panel.name, [line.control for line in panel.chart.lines]) == ("camera noise", [True])
 
@@ -70,5 +74,45 @@ def test_the_noise_control_is_drawn_with_its_attack_and_alone_where_there_is_non
 def test_frames_attacked_on_another_engine_are_named(results: Results) -> None:
     own = cell(pgd(4, 10), 0.1, crafted_on="fused/torch")
     other = cell(pgd(4, 10), 0.2, engine="onnx", crafted_on="fused/torch")
-    assert transfers(view(results, own, other)) == ("fused (onnx): the frames were attacked on fused/torch",)
+    (text,) = transfers(view(results, own, other))
+    assert text == "fused (onnx): attacked with the gradients of fused/torch, the same model (its deployed form)."
+    (text,) = transfers(view(results, cell(pgd(4, 10), 0.2, crafted_on="surrogate/torch")))
+    assert text.endswith("of surrogate/torch, another model: a transfer attack, no white-box figure.")
     assert transfers(view(results, own)) == ()
+
+
+def test_engines_of_a_model_that_agree_share_a_line_and_others_do_not(results: Results) -> None:
+    def attacked(engine: str, clean: float, value: float) -> tuple[Cell, Cell]:
+        return cell(CLEAN.condition, clean, engine), cell(pgd(4, 10), value, engine)
+
+    agreeing = view(results, *attacked("onnx", 0.6, 0.2), *attacked("torch", 0.601, 0.204))
+    (panel,) = attack_curves(agreeing)[0].panels
+    assert [s.label for s in drawn(agreeing, "attack")] == ["fused (onnx) = fused (torch)"] == list(panel.columns)
+    assert len(panel.chart.lines) == 1
+    for one in (attacked("torch", 0.6, 0.21), attacked("torch", 0.61, 0.2)):
+        differing = view(results, *attacked("onnx", 0.6, 0.2), *one)
+        (panel,) = attack_curves(differing)[0].panels
+        assert [s.label for s in drawn(differing, "attack")] == ["fused (onnx)", "fused (torch)"] == list(panel.columns)
+
+
+def test_the_key_names_only_what_has_a_line(results: Results) -> None:
+    looked = view(
+        results, CLEAN, cell(fog(1, 400), 0.5), cell(CLEAN.condition, 0.6, "onnx"), cell(pgd(4, 10), 0.2, "onnx")
+    )
+    assert [s.engine for s in drawn(looked, "corruption")] == ["torch"]
+    assert [s.engine for s in drawn(looked, "attack")] == ["onnx"]
+
+
+def test_a_corruption_of_an_unused_sensor_has_no_line(results: Results) -> None:
+    lidar = fog(1, 400).model_copy(update={"sensors": ("lidar",)})
+    cells = [c.model_copy(update={"model": "camera-only"}) for c in (CLEAN, cell(lidar, 0.6))]
+    assert severity_curves(view(results, *cells)) == ()
+
+
+def test_shares_are_in_percent_on_the_axis(results: Results) -> None:
+    condition = Condition(
+        kind="corruption", name="crosstalk", severity=1, parameters={"share_hit": 0.004}, axis="share_hit"
+    )
+    panel = severity_curves(view(results, CLEAN, cell(condition, 0.5)))[0].panels[0]
+    assert [tick.text for tick in panel.chart.x_ticks] == ["clean", "0.4\u00a0%"]
+    assert [row.level for row in panel.rows] == ["clean", "0.4\u00a0%"]

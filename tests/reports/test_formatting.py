@@ -63,3 +63,25 @@ def test_names_parameters_and_conditions() -> None:
 def test_measured_quantities_show_a_small_excess_over_a_budget() -> None:
     assert formatting.parameter(8.0001) == "8.0001"
     assert formatting.parameter(None) == "none"
+
+
+def test_shares_are_shown_in_percent() -> None:
+    assert (
+        formatting.parameters({"share_hit": 0.004, "smear": 0.03}).replace("\u00a0", " ")
+        == "share hit 0.4 %, smear 0.03"
+    )
+    assert formatting.place(0.03, "smear (share of the width)") == "3\u00a0%"
+    assert formatting.place(0.03, "smear") == "0.03"
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({3}, "severity 3"),
+        ({5, 1, 3}, "severities 1, 3, 5"),
+        ({1, 2, 3, 4, 5}, "severities 1 to 5"),
+        ({1, 2}, "severities 1, 2"),
+    ],
+)
+def test_severities(values: set[int], text: str) -> None:
+    assert formatting.severities(values).replace("\u00a0", " ") == text

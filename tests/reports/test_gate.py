@@ -82,12 +82,39 @@ def test_truth_table(small: Results, rule: dict[str, Any], state: str) -> None:
 
 def test_messages_say_what_was_seen_and_what_was_asked(small: Results) -> None:
     (check,) = gate(small, metric="mAP", condition="fog", severity=3, relative_to_clean_min=0.6).checks
-    assert check.message.replace("\u00a0", " ") == "50.0 %, at least 60.0 % of the clean 40.0 %"
+    assert check.message.replace("\u00a0", " ") == "keeps 50.0 % of the clean 40.0 %, needs 60.0 %"
     assert (check.observed, check.cell, check.reference) == (0.5, "m-fog-3", CELLS[0].metrics["mAP"])
     (check,) = gate(small, metric="AP_bus", condition="clean", min=0).checks
     assert check.message == "AP_bus is undefined: no object"
     (check,) = gate(small, metric="mAP", condition="rain", min=0).checks
     assert check.message == "no cell matches: not run is not passed"
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ({"metric": "mAP", "min": 32}, "min is 32, expected a fraction 0..1; did you mean 0.32?"),
+        ({"metric": "mAP", "max": 90, "condition": "clean"}, "max is 90, expected a fraction 0..1; did you mean 0.9?"),
+        ({"metric": "mAP", "max_drop": 2}, "max_drop is 2, expected a fraction 0..1; did you mean 0.02?"),
+        ({"metric": "m*", "relative_to_clean_min": 60}, "expected a fraction 0..1; did you mean 0.6?"),
+        ({"metric": "mAP", "min": 3200}, "min is 3200, expected a fraction 0..1$"),
+    ],
+)
+def test_a_bound_in_percent_is_a_usage_error(small: Results, rule: dict[str, Any], message: str) -> None:
+    with pytest.raises(ReportError, match=message):
+        gate(small, small, **rule)
+
+
+def test_a_bound_above_one_is_right_where_some_metric_has_a_unit(small: Results) -> None:
+    assert gate(small, metric="mATE", condition="clean", max=1.5).passed
+    assert gate(small, metric="m*", condition="clean", max=1.5).passed
+
+
+def test_an_unknown_metric_names_the_nearest(small: Results) -> None:
+    (check,) = gate(small, metric="mapp", condition="clean", min=0).checks
+    assert (check.state, check.message) == ("error", "the cell holds no metric mapp; did you mean mAP?")
+    (check,) = gate(small, metric="mIoU", condition="clean", min=0).checks
+    assert check.message == "the cell holds no metric mIoU"
 
 
 def test_wildcards_and_severity_lists_make_one_check_per_cell_and_metric(small: Results) -> None:

@@ -10,10 +10,13 @@ import pytest
 from reports import formatting
 from reports.gate import evaluate
 from reports.html import render_html
+from reports.html.checks import effect_table, telling
 from reports.rules import Rule, Rules
 from reports.schema import Cell, Check, Condition, Metric, Picture, Results
+from reports.view import View
 
 VOID = {"meta", "img", "br", "link", "input"}
+MODELS = ("fused", "camera-only", "lidar-only")
 HOSTILE = "<script>alert('x')</script>\"&"
 
 
@@ -156,7 +159,8 @@ def test_every_value_of_heat_maps_is_the_formatted_value_of_the_file(results: Re
 
 
 def test_every_curve_has_its_numbers_in_the_table_behind_it(results: Results, html: str) -> None:
-    rows = [row for row in Page(html).rows if row and row[0] in ("fused", "camera-only", "lidar-only")]
+    rows = Page(html).rows
+    heads = [(at, row) for at, row in enumerate(rows) if len(row) > 1 and row[1] in MODELS]
     for metric in ("mAP", "mIoU"):
         for model in ("fused", "lidar-only"):
             cells = [c for c in results.cells if c.model == model]
@@ -165,7 +169,12 @@ def test_every_curve_has_its_numbers_in_the_table_behind_it(results: Results, ht
                 wanted = [
                     f"{formatting.metric(c.metrics[metric])} {formatting.interval(c.metrics[metric])}" for c in shown
                 ]
-                assert [model, *wanted] in rows, (metric, model, name)
+                columns = [
+                    [line[row.index(model)] for line in rows[at + 1 : at + 1 + len(wanted)]]
+                    for at, row in heads
+                    if model in row
+                ]
+                assert wanted in columns, (metric, model, name)
 
 
 def test_scorecard_and_classes_show_the_values_of_the_file(results: Results, html: str) -> None:
@@ -294,3 +303,66 @@ def test_two_engines_of_one_model(results: Results, tmp_path: Path) -> None:
     strip = page.split("</header>")[0]
     assert "fused (onnxruntime) keeps" in strip
     assert "Under attack, at worst: mAP" in strip  # found on the other engine
+
+
+def test_unused_sensors_are_named_and_count_for_nothing(results: Results, tmp_path: Path) -> None:
+    cells = tuple(c for c in results.cells if c.model == "lidar-only")
+    page = render_html(results.model_copy(update={"cells": cells, "models": results.models[2:]}), tmp_path)
+    text = Page(page).text.replace("\u00a0", " ")
+    assert "averaged over 5 corruptions at severities 1 to 5." in text  # of 8: not the three of the cameras
+    assert "lidar-only does not use the sensors that these change: camera crash, motion blur, low light." in text
+    assert "camera: not used" in text
+    blur = next(row for row in Page(page).rows if row and row[0] == "motion blurcamera: not used")
+    assert (blur[-1], "%" in "".join(blur)) == ("", False)  # values, but no share that is kept
+    only_blur = tuple(c for c in cells if c.condition.name in ("clean", "motion_blur"))
+    page = render_html(minimal(results, *only_blur).model_copy(update={"models": results.models[2:]}), tmp_path)
+    assert "lidar-only: no corruption changed a sensor that it uses." in page
+
+
+def test_a_baseline_without_a_cell_in_common_is_said_to_be_none(
+    results: Results, baseline: Results, tmp_path: Path
+) -> None:
+    other = baseline.model_copy(
+        update={"cells": tuple(c.model_copy(update={"engine": "user"}) for c in baseline.cells)}
+    )
+    page = render_html(results, tmp_path, other)
+    assert "no cell in common: " in page
+    assert "▼" not in Page(page).text
+
+
+def test_the_intervals_of_one_scene_are_not_called_wide(results: Results, tmp_path: Path) -> None:
+    def cautions(n_scenes: int) -> str:
+        origin = results.provenance.model_copy(update={"n_scenes": n_scenes})
+        return render_html(results.model_copy(update={"provenance": origin}), tmp_path).split("</header>")[0]
+
+    assert "too narrow, and say nothing about other scenes" in cautions(1)
+    assert "the intervals are wide" not in cautions(1)
+    assert "the intervals are wide" in cautions(2)
+    assert "scenes only" not in cautions(20)
+
+
+def test_weights_are_named_once(results: Results, tmp_path: Path) -> None:
+    digest = results.models[0].sha256
+    model = results.models[0].model_copy(update={"description": f"onnx: sha256 {digest}", "parameters": None})
+    page = render_html(minimal(results, results.cells[0]).model_copy(update={"models": (model,)}), tmp_path)
+    assert page.count(digest) == 1
+    assert "Parameters</th>" not in page
+    assert render_html(minimal(results, results.cells[0]), tmp_path).count(digest) == 1
+
+
+def test_checks_show_what_changed_and_failed_ones_everything() -> None:
+    measured = {
+        "rotation_deg": 3e-15,
+        "moved_m": 0.1,
+        "intensity_ratio": 1.0,
+        "points_before": 5.0,
+        "points_after": 5.0,
+    }
+    assert telling(measured) == {"moved_m": 0.1}
+    assert telling({"points_before": 5.0, "points_after": 0.0}) == {"points_before": 5.0}
+
+
+def test_a_failed_check_shows_all_that_was_measured(results: Results) -> None:
+    broken = results.cells[1].model_copy(update={"effect": Check(passed=False, measured={"points_changed": 0.0})})
+    (row,) = effect_table(View(results.model_copy(update={"cells": (broken,)}))).rows
+    assert row.measured == "points changed\u00a00"

@@ -37,7 +37,7 @@ rules:
         ("rules: [{metric: mAP, min: .nan}]", "finite number"),
         ("rules: [{metric: mAP, max_drop: -0.1}]", "greater than or equal to 0"),
         ("rules: [{metric: mAP, min: much}]", "rules.0.min: Input should be a valid number.*'much'"),
-        ("rules: []", "at least 1 item"),
+        ("rules: []", "rules: is empty, expected at least 1"),
         ("rules: [", "no valid YAML"),
         ("- a", "expected a mapping with the key 'rules', got list"),
         ("", "expected a mapping with the key 'rules', got NoneType"),
@@ -46,6 +46,16 @@ rules:
 def test_mistakes_are_named(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ReportError, match=message):
         read_rules(rules_file(tmp_path, text))
+
+
+def test_a_fault_in_a_rule_is_one_fault_and_not_an_empty_list_too(tmp_path: Path) -> None:
+    with pytest.raises(ReportError) as caught:
+        read_rules(rules_file(tmp_path, "rules: [{metric: mAP, condtion: fog, min: abc}]"))
+    text = str(caught.value)
+    assert "2 faults" in text
+    assert "did you mean 'condition'" in text
+    assert "rules.0.min" in text
+    assert "rules: " not in text
 
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:

@@ -89,3 +89,32 @@ def test_level_is_the_physical_value_or_the_severity() -> None:
     assert level(Condition(kind="corruption", name="fog", severity=2, parameters={"v": 50}, axis="v")) == 50
     assert level(Condition(kind="corruption", name="fog", severity=2, parameters={"v": "low"}, axis="v")) == 2
     assert level(fog(4)) == 4
+
+
+def test_what_changes_no_sensor_of_the_model_is_in_no_average_and_no_worst_case(results: Results) -> None:
+    def blur(severity: int) -> Condition:
+        return Condition(kind="corruption", name="motion_blur", severity=severity, sensors=("camera",))
+
+    both = Condition(kind="corruption", name="fog", severity=1, sensors=("camera", "lidar"))
+    cells = [
+        cell("lidar-only", "e", CLEAN, 0.8),
+        cell("lidar-only", "e", blur(1), 0.1),
+        cell("lidar-only", "e", both, 0.6),
+    ]
+    looked = view(results, *cells)
+    (series,) = looked.series
+    assert looked.unused(series) == ("motion_blur",)
+    assert looked.averaged(series) == (both,)
+    mean = looked.corruption_mean(series, "mAP")
+    assert mean is not None
+    assert mean.value == 0.6
+    assert looked.retained(series, "mAP", "motion_blur") is None
+    assert looked.by_loss(series, "mAP") == ("fog", "motion_blur")
+    worst = looked.worst(series, "mAP", "corruption")
+    assert worst is not None
+    assert worst.condition == both
+
+
+def test_a_model_or_condition_without_stated_sensors_uses_all(results: Results) -> None:
+    looked = view(results, cell("unknown", "e", fog(1), 0.5), cell("fused", "e", fog(1), 0.5))
+    assert [looked.unused(series) for series in looked.series] == [(), ()]

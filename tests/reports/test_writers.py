@@ -15,7 +15,7 @@ from reports.openmetrics import openmetrics_text
 from reports.rules import Rule, Rules
 from reports.schema import Check, Metric, Results, write_results
 from reports.summary import nuscenes_summary
-from reports.write import write_report
+from reports.write import read_gate, write_report
 
 HOSTILE = '<script>|`**[x](y)\x00\x1b\n"\\'
 
@@ -145,6 +145,29 @@ def test_markdown_shows_verdict_scores_and_gate(results: Results, baseline: Resu
     assert "calico robust --model runs/tiny/model.onnx" in text
 
 
+def test_markdown_gate_rows_of_two_engines_differ(results: Results) -> None:
+    torch = results.cells[0].model_copy(update={"engine": "torch", "id": "torch"})
+    both = results.model_copy(update={"cells": (results.cells[0], torch)})
+    text = markdown_summary(both, gate=evaluate(both, Rules(rules=(Rule(metric="mAP", min=0.1),))))
+    assert "| mAP | fused | onnxruntime | clean |" in text
+    assert "| mAP | fused | torch | clean |" in text
+
+
+def test_markdown_says_which_rows_are_of_an_unused_sensor(results: Results) -> None:
+    cells = tuple(c for c in results.cells if c.model == "lidar-only")
+    text = markdown_summary(results.model_copy(update={"cells": cells}))
+    assert "| camera crash | sensor not used | sensor not used |" in text
+
+
+def test_markdown_without_a_cell_in_common_says_so(results: Results, baseline: Results) -> None:
+    other = baseline.model_copy(
+        update={"cells": tuple(c.model_copy(update={"engine": "user"}) for c in baseline.cells)}
+    )
+    text = markdown_summary(results, other)
+    assert "**Not comparable with the baseline:** no cell in common: " in text
+    assert "lidar-only/user in the baseline" in text
+
+
 def test_markdown_tables_keep_their_columns_with_hostile_names(results: Results) -> None:
     text = markdown_summary(renamed(results, HOSTILE))
     assert "<script>" not in text
@@ -154,7 +177,7 @@ def test_markdown_tables_keep_their_columns_with_hostile_names(results: Results)
 
 
 def test_markdown_stays_below_a_megabyte(results: Results) -> None:
-    gate = evaluate(results, Rules(rules=(Rule(metric="*", min=2),)))
+    gate = evaluate(results, Rules(rules=(Rule(metric="*", min=1),)))
     assert len(gate.checks) > 3000
     text = markdown_summary(results, gate=gate)
     assert "more checks are in report.html" in text
@@ -217,6 +240,24 @@ def test_write_report_with_a_gate_into_another_folder_keeps_the_pictures(
     assert paths[-1].name == "gate.json"
     verdict = json.loads(paths[-1].read_text())
     assert (verdict["passed"], verdict["exit_code"], len(verdict["checks"])) == (False, 3, len(gate.checks))
+
+
+def test_the_verdict_in_gate_json_is_read_back_only_for_the_same_results(
+    run_dir: Path, results: Results, baseline: Results
+) -> None:
+    gate = evaluate(results, mixed_rules(), baseline)
+    write_report(run_dir, results, gate=gate)
+    assert read_gate(run_dir, results) == gate
+    assert read_gate(run_dir, baseline) is None
+    (run_dir / "gate.json").write_text("[]")
+    assert read_gate(run_dir, results) is None
+
+
+def test_a_report_without_a_verdict_leaves_no_gate_json(run_dir: Path, results: Results) -> None:
+    write_report(run_dir, results, gate=evaluate(results, mixed_rules()))
+    write_report(run_dir, results)
+    assert not (run_dir / "gate.json").exists()
+    assert read_gate(run_dir, results) is None
 
 
 def test_write_report_without_results_says_so(tmp_path: Path) -> None:
