@@ -75,7 +75,7 @@ def run_sweep(
         provenance=origin,
         models=_models(engines),
         cells=tuple(cells.values()),
-        summary=summarise(plan, cells, stats),
+        summary=summarise(plan, cells, stats, {name: engine.sensors for name, engine in by_label.items()}),
         pictures=draw_gallery(plan, by_label, source, cells, stats, out_dir) if pictures else (),
     )
     write_results(out_dir / "results.json", results)

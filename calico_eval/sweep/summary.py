@@ -7,7 +7,7 @@ included, and the aggregate is computed anew from the pooled frames. So what the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,11 +35,21 @@ class _Series:
 
 
 def summarise(
-    plan: SweepPlan, cells: Mapping[str, Cell], stats: Mapping[str, Sequence[FrameStats]]
+    plan: SweepPlan,
+    cells: Mapping[str, Cell],
+    stats: Mapping[str, Sequence[FrameStats]],
+    sensors: Mapping[str, Collection[str]],
 ) -> dict[str, dict[str, Metric]]:
-    """Per engine label, '<metric>/<aggregate>' for every headline metric that the engine has; nothing without corruptions."""
+    """Per engine label, '<metric>/<aggregate>' for every headline metric that the engine has; nothing without corruptions.
+
+    Corruptions that change no sensor of the engine are left out of its aggregates: it can lose nothing there.
+
+    Args:
+        sensors: engine label to the sensors that it uses.
+    """
     series = _series(plan)
-    if not series:
+    mine = {name: own for name, one in series.items() if (own := _used(one, sensors[name])).corrupted}
+    if not mine:
         return {}
     first = next(iter(stats.values()))
     groups, unit = _groups(first)
@@ -49,7 +59,7 @@ def summarise(
         for keep in groups
     ]
     summary: dict[str, dict[str, Metric]] = {}
-    for name, one in series.items():
+    for name, one in mine.items():
         base = series.get(plan.baseline) if plan.baseline and plan.baseline != name else None
         summary[name] = {}
         for metric in METRICS:
@@ -74,6 +84,13 @@ def _series(plan: SweepPlan) -> dict[str, _Series]:
         if corrupted:
             found[engine] = _Series(next(job.id for job in jobs if job.condition.kind == "clean"), corrupted)
     return found
+
+
+def _used(one: _Series, sensors: Collection[str]) -> _Series:
+    """With the corrupted cells that change one of the sensors."""
+    return _Series(
+        one.clean, tuple(job for job in one.corrupted if set(job.condition.describe().sensors) & set(sensors))
+    )
 
 
 def _groups(stats: Sequence[FrameStats]) -> tuple[list[list[bool]], str]:
