@@ -9,8 +9,10 @@ from calico.config.schema import Config
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 
+Split = Literal["train", "val", "test"]
 
-def open_source(config: Config, split: Literal["train", "val", "test"]) -> FrameSource:
+
+def open_source(config: Config, split: Split) -> FrameSource:
     """The frames of a split. Data sets whose test labels are not public have no "test".
 
     Raises:

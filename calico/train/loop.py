@@ -37,16 +37,27 @@ class Task(Protocol):
     """What a stage of training learns.
 
     name: of the stage. config: what the run depends on. frames: indices it draws from. epoch_length: frames per epoch.
-    module: all that the state must keep.
     """
 
     name: str
     config: Config
-    schedule: ScheduleConfig
     frames: list[int]
     epoch_length: int
-    module: nn.Module
-    loader: Loader
+
+    @property
+    def schedule(self) -> ScheduleConfig:
+        """How it is optimised."""
+        ...
+
+    @property
+    def module(self) -> nn.Module:
+        """All that the training state must keep."""
+        ...
+
+    @property
+    def loader(self) -> Loader:
+        """Makes its batches."""
+        ...
 
     def losses(self, batch: Any) -> dict[str, Tensor]:
         """Loss terms by name, `total` among them; in training mode."""

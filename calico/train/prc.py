@@ -71,7 +71,7 @@ class Prc:
         if self.settings.negatives == "batch":
             return self._terms(*gather_embeddings(first, second, _unique_regions(batch.region)[used]))
         sizes = used.sum(1).tolist()
-        parts = zip(first.split(sizes), second.split(sizes), batch.region[used].split(sizes), strict=True)
+        parts = zip(*(torch.split(t, sizes) for t in (first, second, batch.region[used])), strict=True)
         terms = [self._terms(*part) for part in parts]
         return {name: torch.stack([term[name] for term in terms]).mean() for name in terms[0]}
 

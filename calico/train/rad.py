@@ -80,7 +80,7 @@ class Rad:
         if self.settings.loss == "dense":
             return {"total": dense_distillation(student, teacher)}
         sizes = used.sum(1).tolist()
-        parts = zip(student.split(sizes), teacher.split(sizes), batch.region[used].split(sizes), strict=True)
+        parts = zip(*(torch.split(t, sizes) for t in (student, teacher, batch.region[used])), strict=True)
         terms = [self._terms(*part) for part in parts]
         return {name: torch.stack([term[name] for term in terms]).mean() for name in terms[0]}
 

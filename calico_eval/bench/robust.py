@@ -6,11 +6,12 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from calico.data.open import open_source
+from calico.data.open import Split, open_source
 from calico.errors import CalicoError
 from calico.files import write_atomic
 from calico.train.checkpoint import MODEL_FILE, load_model
 from calico_eval.bench.protocol import Cell, config_of
+from calico_eval.bench.run import Bar
 from calico_eval.engines.base import Engine, label
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.sweep.plan import make_plan
@@ -27,11 +28,11 @@ def measure_robustness(
     results: Path,
     cells: Sequence[Cell],
     *,
-    split: str,
+    split: Split,
     extra: tuple[str, ...],
     command: Sequence[str],
-    progress: Callable[[int, int, str], None],
-    warn: Callable[[str], None],
+    progress: Callable[[str], Bar],
+    say: Callable[[str], None],
 ) -> Path:
     """Runs the demo suite on the models of one sensor set, share of labels and seed; the first cell is the baseline of mCE.
 
@@ -53,7 +54,7 @@ def measure_robustness(
         model, own = load_model(folder)
         engines.append(TorchEngine(model, own, config.device, cell.variant.name))
     suite = suites()["demo"]
-    source = open_source(config, "val" if split == "val" else "test")
+    source = open_source(config, split)
     plan = make_plan(
         engines,
         source,
@@ -67,9 +68,10 @@ def measure_robustness(
         baseline=label(engines[0]),
     )
     folder = work / "robust" / cells[0].name
+    bar = progress(f"robustness of {cells[0].name} and {len(cells) - 1} others")
     found = run_sweep(
         plan, engines, source, folder, title=cells[0].name, command=command, config_yaml=None, resume=folder.exists(),
-        overwrite=False, progress=progress, warn=warn, pictures=False,
+        overwrite=False, progress=lambda done, total, what: bar(done, total), warn=say, pictures=False,
     )  # fmt: skip
     record = {
         "format": FORMAT,

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from calico.config.load import portable_config, to_yaml
 from calico.config.schema import Config
-from calico.data.open import open_source
+from calico.data.open import Split, open_source
 from calico.data.source import FrameSource
 from calico.files import write_atomic
 from calico.regions import prepare_regions
 from calico.train.checkpoint import MODEL_FILE, load_model
-from calico.train.loop import Progress
 from calico.train.stages import run_stage
 from calico_eval.bench.protocol import Cell, config_of, stage_key
 from calico_eval.diagnosis import diagnosis
@@ -26,6 +26,14 @@ from calico_eval.sweep.provenance import origin
 from calico_eval.validation import eval_ranges
 
 FORMAT = "calico-bench-pretrain-1"
+
+
+class Bar(Protocol):
+    """Is told how much of some work is done, with numbers if there are any."""
+
+    def __call__(self, done: int, total: int, values: Mapping[str, float] | None = None) -> None:
+        """Shows it."""
+        ...
 
 
 class Bench:
@@ -42,10 +50,10 @@ class Bench:
         work: Path,
         results: Path,
         *,
-        split: str,
+        split: Split,
         extra: tuple[str, ...],
         command: Sequence[str],
-        progress: Callable[[str], Progress],
+        progress: Callable[[str], Bar],
         say: Callable[[str], None],
     ) -> None:
         self.work, self.results, self.split, self.extra = work, results, split, extra
@@ -85,7 +93,7 @@ class Bench:
         (folder / "done").touch()
         return folder
 
-    def _open(self, config: Config, split: str) -> FrameSource:
+    def _open(self, config: Config, split: Split) -> FrameSource:
         source = open_source(config, split)
         prepare = getattr(source, "prepare", None)
         if prepare:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -45,7 +47,7 @@ def pretrain(
     labels: tuple[float, ...],
     all_labels: bool,
     seeds: tuple[int, ...],
-    split: str,
+    split: Literal["val", "test"],
     extra: tuple[str, ...],
     work: Path,
     results: Path | None,
@@ -69,19 +71,15 @@ def pretrain(
 
     folder = results or work / "results"
     if not table_only:
-        bench = Bench(
-            work, folder, split=split, extra=extra, command=sys.argv, progress=Progress,
-            say=lambda line: click.echo(line, err=True),
-        )  # fmt: skip
+        say = functools.partial(click.echo, err=True)
+        bench = Bench(work, folder, split=split, extra=extra, command=sys.argv, progress=Progress, say=say)
         chosen = cells(size, variants or CORE, LABELS if all_labels else labels or (0.05,), seeds or SEEDS)
         for number, cell in enumerate(chosen, 1):
             click.echo(f"cell {number} of {len(chosen)}: {cell.name}", err=True)
             bench.run(cell)
         for group in groups(chosen) if robust else []:
-            bar = Progress(f"robustness of {group[0].name} and {len(group) - 1} others")
             measure_robustness(
-                work, folder, group, split=split, extra=extra, command=sys.argv,
-                progress=lambda done, total, what, bar=bar: bar(done, total), warn=lambda line: click.echo(line, err=True),
+                work, folder, group, split=split, extra=extra, command=sys.argv, progress=Progress, say=say
             )  # fmt: skip
     for path in write_tables(folder):
         click.echo(path)
