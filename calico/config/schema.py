@@ -223,6 +223,7 @@ class TrainConfig(ScheduleConfig):
         "one-vector-per-frame contrast); or a model file or run folder.",
     )
     label_fraction: Annotated[float, Field(gt=0, le=1)] = Field(1.0, description="Share of the training frames used.")
+    label_unit: Literal["frame", "scene"] = Field("frame", description="What label_fraction is a share of.")
     class_balanced: bool = Field(
         False, description="CBGS (Zhu et al. 2019): frames of rare classes are drawn more often."
     )

@@ -50,7 +50,8 @@ class Finetune:
 
     def __init__(self, config: Config, source: FrameSource, model: CalicoModel, measure: Measure) -> None:
         self.config, self.module, self.schedule, self._measure = config, model, config.train, measure
-        self.frames = label_subset(source, config.train.label_fraction, config.seed) if len(source) else []
+        share, unit = config.train.label_fraction, config.train.label_unit
+        self.frames = label_subset(source, share, config.seed, unit) if len(source) else []
         self.epoch_length = len(source)
         if config.train.class_balanced and self.frames:
             balanced = balanced_frames(source, self.frames)

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from calico.data.source import FrameSource
 from calico.seeds import generator
 
 
-def label_subset(source: FrameSource, fraction: float, seed: int) -> list[int]:
+def label_subset(
+    source: FrameSource, fraction: float, seed: int, unit: Literal["frame", "scene"] = "frame"
+) -> list[int]:
     """The frames whose labels a run may use: a random share of all, at least one, in the source's order.
 
     A larger share holds every frame of a smaller one.
+
+    Args:
+        unit: what is drawn. Scenes are what one labels in practice; their frames are alike, so that a share of scenes is worth
+            less than the same share of frames.
     """
-    count = max(1, round(len(source) * fraction))
-    return sorted(generator(seed, "label subset").permutation(len(source))[:count].tolist())
+    rng = generator(seed, "label subset")
+    if unit == "frame":
+        return sorted(rng.permutation(len(source))[: max(1, round(len(source) * fraction))].tolist())
+    scenes: dict[str, list[int]] = {}
+    for index in range(len(source)):
+        scenes.setdefault(source.info(index).scene, []).append(index)
+    drawn = [list(scenes.values())[i] for i in rng.permutation(len(scenes))[: max(1, round(len(scenes) * fraction))]]
+    return sorted(index for scene in drawn for index in scene)
 
 
 def epoch_order(frames: list[int], seed: int, epoch: int, length: int) -> list[int]:

@@ -2,6 +2,7 @@ from collections import Counter
 
 import numpy as np
 
+from calico.data.source import FrameInfo
 from calico.frame import Int64
 from calico.train.sampler import balanced_frames, epoch_order, label_subset
 
@@ -14,6 +15,9 @@ class Labelled:
 
     def __len__(self) -> int:
         return len(self.all)
+
+    def info(self, index: int) -> FrameInfo:
+        return FrameInfo(f"frame-{index}", f"scene-{index // 6}")
 
     def labels(self, index: int) -> Int64:
         return np.array(self.all[index], np.int64)
@@ -28,6 +32,14 @@ def test_label_subset_is_a_fixed_random_share() -> None:
     assert set(label_subset(source, 0.01, seed=3)) < set(half)  # more labels are the same and some more
     assert label_subset(source, 1.0, seed=3) == list(range(200))
     assert len(label_subset(source, 0.001, seed=3)) == 1
+
+
+def test_label_subset_of_whole_scenes() -> None:
+    source = Labelled([[0]] * 60)
+    scenes = [{index // 6 for index in label_subset(source, share, 1, "scene")} for share in (0.2, 0.5)]
+    assert [len(drawn) for drawn in scenes] == [2, 5]
+    assert scenes[0] < scenes[1]
+    assert len(label_subset(source, 0.2, 1, "scene")) == 12
 
 
 def test_epoch_order_permutes_and_differs_by_epoch() -> None:
