@@ -27,7 +27,8 @@ PRETRAINING: dict[str, tuple[str, ...]] = {
     "calico": ("prc", "rad"),
 }
 """What comes before fine-tuning, by `train.init`; any other value is a file."""
-STAGES = ("prc", "rad", "finetune")
+UNREAD = {"train": TrainConfig(), "eval": EvalConfig(), "augment": AugmentConfig()}
+"""Sections that pre-training does not read."""
 
 
 def stages_of(config: Config) -> tuple[str, ...]:
@@ -143,7 +144,7 @@ def stage_config(stage: str, config: Config) -> Config:
     """The configuration with defaults for what the stage does not read: its results serve every run that agrees in the rest."""
     if stage == "finetune":
         return config
-    changes: dict[str, object] = {"train": TrainConfig(), "eval": EvalConfig(), "augment": AugmentConfig()}
+    changes: dict[str, object] = dict(UNREAD)
     if stage == "prc":
         changes["pretrain"] = config.pretrain.model_copy(update={"rad": RadConfig()})
     return config.model_copy(update=changes)

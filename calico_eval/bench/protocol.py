@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from calico.config.load import load_config, to_yaml
+from calico.config.load import load_config
 from calico.config.schema import Config
 from calico.errors import CalicoError
-from calico.train.stages import stage_config
+from calico.train.stages import UNREAD, stage_config
 
 LABELS = (0.01, 0.05, 0.1, 0.2, 0.5, 1.0)
 SEEDS = (0, 1, 2)
@@ -168,7 +169,7 @@ def config_of(cell: Cell, extra: tuple[str, ...] = ()) -> tuple[Config, Config]:
 
 def stage_key(stage: str, config: Config) -> str:
     """Names a pre-training by all that it depends on, so that cells share it."""
-    own = stage_config(stage, config)
-    data = own.data.model_copy(update={"root": None, "cache_dir": None, "workers": 0})
-    text = to_yaml(own.model_copy(update={"name": "", "data": data, "device": "auto"}))
-    return f"{stage}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    own = stage_config(stage, config).model_dump(mode="json", exclude={"name", "device", *UNREAD})
+    for name in ("root", "cache_dir", "workers"):
+        del own["data"][name]
+    return f"{stage}-{hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:12]}"

@@ -50,6 +50,10 @@ class PredictionFiles:
             raise CalicoError(f"predictions {self.folder}: no {path.name}; there are {there}")
         return _OneFile(path)
 
+    def same_as_clean(self, condition: str) -> bool:
+        """Whether the file of a condition has the bytes of clean.json."""
+        return (self.folder / f"{condition}.json").read_bytes() == (self.folder / CLEAN_FILE).read_bytes()
+
     def predict(self, frames: Sequence[Frame]) -> list[Predictions]:
         """See `Engine.predict`."""
         return self._clean.predict(frames)

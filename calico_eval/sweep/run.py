@@ -9,6 +9,7 @@ from pathlib import Path
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico_eval.engines.base import Engine, label
+from calico_eval.engines.predictions import PredictionFiles
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.evaluate import batches, score
 from calico_eval.metrics.suffstats import FrameStats
@@ -52,7 +53,7 @@ def run_sweep(
         config_yaml: text of the resolved configuration.
         resume, overwrite: what to do with a folder that is not empty.
         pictures: draw the gallery.
-        warn: is told of cells that had to be computed again.
+        warn: is told of cells that had to be computed again, and of prediction files that are copies of clean.json.
 
     Raises:
         CalicoError: the folder holds something else; a condition changed nothing; an attack went over its budget; a model
@@ -63,6 +64,7 @@ def run_sweep(
     store = RunStore(out_dir)
     identity = _identity(plan, by_label, origin)
     store.open(identity, config_yaml, resume=resume, overwrite=overwrite)
+    _warn_of_copies(plan, by_label, warn)
     missing = _missing(plan, store, warn)
     steps = _Steps(progress, len(missing) * len(plan.indices))
     for (condition, crafted_on), jobs in _groups(missing).items():
@@ -122,11 +124,21 @@ def _run_group(
             condition=change.condition.describe(),
             seed=plan.seed,
             metrics=metrics_of(stats[job.id], seed=plan.seed),
-            effect=effect,
+            effect=None if isinstance(engine, PredictionFiles) else effect,  # made on frames that we have not seen
             budget=budget,
             details=change.details() | ({"crafted_on": job.crafted_on} if job.crafted_on else {}),
         )
         store.save(cell, stats[job.id], seconds[job.id])
+
+
+def _warn_of_copies(plan: SweepPlan, engines: Mapping[str, Engine], warn: Callable[[str], None]) -> None:
+    """Predictions under a condition that equal the clean ones byte for byte: a mistake, or a sensor that is not used."""
+    for job in plan.jobs:
+        engine, stem = engines[job.engine], job.condition.file_stem
+        if isinstance(engine, PredictionFiles) and job.condition.kind != "clean" and engine.same_as_clean(stem):
+            warn(
+                f"predictions {engine.folder}: {stem}.json is byte for byte clean.json; were they made on corrupted frames?"
+            )
 
 
 def _missing(plan: SweepPlan, store: RunStore, warn: Callable[[str], None]) -> list[Job]:
@@ -170,7 +182,9 @@ def _models(engines: Sequence[Engine]) -> tuple[Model, ...]:
             more = f"{known.description}; {engine.name}: sha256 {engine.sha256}"
             models[engine.model_name] = known.model_copy(update={"description": more})
             continue
-        parameters = None
+        parameters, description = None, f"{engine.name}: sha256 {engine.sha256}"
+        if isinstance(engine, PredictionFiles):
+            description += "; predictions made elsewhere: no effect check sees the frames that they were made on"
         if isinstance(engine, TorchEngine):
             parameters = sum(parameter.numel() for parameter in engine.model.parameters())
         models[engine.model_name] = Model(
@@ -178,7 +192,7 @@ def _models(engines: Sequence[Engine]) -> tuple[Model, ...]:
             sha256=engine.sha256,
             sensors=tuple(sensor for sensor in ("camera", "lidar") if sensor in engine.sensors),
             parameters=parameters,
-            description=f"{engine.name}: sha256 {engine.sha256}",
+            description=description,
         )
     return tuple(models.values())
 

@@ -62,6 +62,22 @@ def test_files_score_as_the_model_does(model: UserEngine, folder: Path, street: 
         assert (ours or 0) > 0.01
         assert theirs == pytest.approx(ours)
     assert cells["theirs", "clean"].metrics["mAP"] != cells["theirs", "beam_missing"].metrics["mAP"]
+    assert cells["cluster", "beam_missing"].effect is not None
+    assert cells["theirs", "beam_missing"].effect is None, "nobody has seen the frames that it was made on"
+    assert "predictions made elsewhere" in results.models[1].description
+
+
+def test_a_copy_of_clean_is_warned_of(folder: Path, street: FrameSource, tmp_path: Path) -> None:
+    (folder / "fog-3.json").write_bytes((folder / "clean.json").read_bytes())
+    files = open_engine(str(folder))
+    said: list[str] = []
+    for name, severity in (("beam_missing", 5), ("fog", 3)):
+        plan = make_plan(
+            [files], street, ranges=class_ranges(), corruptions=(name,), severities=(severity,), indices=FRAMES
+        )
+        run_sweep(plan, [files], street, tmp_path / name, title="t", pictures=False, warn=said.append)
+    assert len(said) == 1
+    assert said[0].startswith(f"predictions {folder}: fog-3.json is byte for byte clean.json")
 
 
 def test_a_condition_without_a_file_stops_before_the_sweep(folder: Path, street: FrameSource) -> None:
