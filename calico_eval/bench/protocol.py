@@ -172,4 +172,5 @@ def stage_key(stage: str, config: Config) -> str:
     own = stage_config(stage, config).model_dump(mode="json", exclude={"name", "device", *UNREAD})
     for name in ("root", "cache_dir", "workers"):
         del own["data"][name]
+    del own["pretrain"]["regions"]["cache_dir"]
     return f"{stage}-{hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:12]}"
