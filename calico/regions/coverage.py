@@ -43,11 +43,8 @@ class Coverage:
 
     def lines(self) -> list[str]:
         """A Markdown table by class, without the classes that are not there, and a line on the regions."""
-        rows = [
-            (name, *counts)
-            for name, *counts in zip(DETECTION_CLASSES, self.objects, self.covered, self.alone, strict=True)
-            if counts[0]
-        ]
+        by_class = zip(DETECTION_CLASSES, self.objects, self.covered, self.alone, strict=True)
+        rows = [row for row in by_class if row[1]]
         rows.append(("all", sum(self.objects), sum(self.covered), sum(self.alone)))
         table = [f"| {name} | {n} | {_share(covered, n)} | {_share(alone, n)} |" for name, n, covered, alone in rows]
         objects = _share(self.object_regions, self.regions)
