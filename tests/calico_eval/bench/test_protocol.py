@@ -46,7 +46,8 @@ def test_cells_share_pre_training_where_it_is_the_same() -> None:
 
 def test_the_place_of_the_data_does_not_change_a_pre_training() -> None:
     cell = Cell("laptop", VARIANTS["fused-prc"], 0.05, 0)
-    here, there = (config_of(cell, extra)[0] for extra in ((), ("data.cache_dir=elsewhere", "data.workers=2", "pretrain.regions.cache_dir=there")))
+    moved = ("data.cache_dir=elsewhere", "data.workers=2", "pretrain.regions.cache_dir=there")
+    here, there = (config_of(cell, extra)[0] for extra in ((), moved))
     assert stage_key("prc", here) == stage_key("prc", there)
 
 
