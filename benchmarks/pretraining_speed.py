@@ -53,7 +53,7 @@ def main(steps: int, threads: int) -> None:
             task = make_task(stage, config, source, before, _nothing, _quiet)
             optimizer, loads, models = make_optimizer(task.module, task.schedule), [], []
             task.epoch_length = steps * task.schedule.batch_size
-            stream = batches(task, Plan.of(task), 0, 0)
+            stream = batches(task, Plan.of(task), 0)
             for _ in range(steps):
                 start = time.perf_counter()
                 batch = next(stream)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from PIL import Image
 from calico.config.schema import Config
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
+from calico.files import write_atomic
 from calico.models.calico import CalicoModel
 from calico.train.finetune import Measure
 from calico_eval.features import Branch
@@ -29,13 +31,21 @@ def diagnosis(source: FrameSource, branch: Branch, picture: Path, *, seed: int, 
     """
     indices = range(0, len(source), -(-len(source) // FRAMES))
 
+    def draw(model: CalicoModel) -> None:
+        stream = io.BytesIO()
+        Image.fromarray(region_picture(model, source, indices, branch=branch, seed=seed)).save(stream, "png")
+        write_atomic(picture, stream.getvalue())
+
     def measure(model: CalicoModel, config: Config) -> dict[str, float | None]:
         try:
-            Image.fromarray(region_picture(model, source, indices, branch=branch, seed=seed)).save(picture)
+            draw(model)
+        except CalicoError as error:  # no regions
+            say(f"no picture of the regions: {error}")
+        try:
             fit, test = probe_split(source, FRAMES, seed)
             found = probe_metrics(model, source, fit, test, branch=branch, seed=seed)
-        except CalicoError as error:  # one scene, no regions, too few objects
-            say(f"no diagnosis of pre-training: {error}")
+        except CalicoError as error:  # one scene, too few objects
+            say(f"no linear probe: {error}")
             return {}
         say(f"linear probe, {branch}: " + "  ".join(f"{name} {value:.3f}" for name, value in found.items()))
         return {**found}

@@ -59,12 +59,12 @@ def command(
     from calico.device import pick_device
     from calico.files import check_folder, prepare_folder
     from calico.regions import prepare_regions
-    from calico.train.stages import check_plan, resolve_init, run_stages, stages_of
+    from calico.train.stages import check_plan, resolve_init, run_stages, stage_before, stages_of
 
     config = resolve_init(load_config(config, flags={"train.init": init, "train.label_fraction": labels}))
     stages = (stage,) if stage else stages_of(config)
     folder = out or Path("runs") / config.name
-    check_folder(folder, resume=resume, overwrite=overwrite, kind="train")
+    check_folder(folder / stage if stage else folder, resume=resume, overwrite=overwrite, kind="train")
     source, validation = open_source(config, "train"), open_source(config, "val")
     pick_device(config.device)  # what can go wrong goes wrong before an old run is deleted
     workers = max(config.data.workers, 2)
@@ -72,8 +72,13 @@ def command(
         prepare = getattr(frames, "prepare", None)
         if prepare:
             prepare(workers=workers, progress=Progress(f"simulating {name}"))
-    check_plan(config, source)
-    prepare_folder(folder, resume=resume, overwrite=overwrite, kind="train")
+    check_plan(stages, config, source)
+    if stage and folder.is_dir():  # the other stages stay
+        stage_before(stage, config, folder)
+        prepare_folder(folder / stage, resume=resume, overwrite=overwrite, kind="train")
+        resume = resume or not overwrite
+    else:
+        prepare_folder(folder, resume=resume, overwrite=overwrite, kind="train")
     if {"prc", "rad"} & set(stages):
         prepare_regions(source, config.pretrain.regions, range(len(source)), workers, Progress("finding regions"))
     say = functools.partial(click.echo, err=True)

@@ -266,20 +266,28 @@ class SampleConfig(Section):
     )
 
 
+class ViewConfig(AugmentConfig):
+    """Augmentation of pre-training's views: the same points in each, so no sensor may be dropped."""
+
+    sensor_dropout: Annotated[float, Field(ge=0, le=0)] = 0.0
+
+
 class PrcConfig(Section):
     """Point-region contrast on the LiDAR branch, and the baselines that share its code (`calico.losses.prc`)."""
 
     loss: Literal["prc", "pooled", "scene", "cell"] = Field(
         "prc",
         description="prc: alpha * PLRC + (1 - alpha) * RAPC; pooled: InfoNCE of region means; scene: of frame means; "
-        "cell: of single BEV cells (BEVContrast).",
+        "cell: of at most samples.rich BEV cells (BEVContrast).",
     )
     alpha: Annotated[float, Field(ge=0, le=1)] = 0.5
     temperature: PositiveFloat = 0.1
-    negatives: Literal["frame", "batch"] = Field("frame", description="Where negatives come from; batch: all ranks.")
+    negatives: Literal["frame", "batch"] = Field(
+        "frame", description="Where negatives come from; batch: also other ranks."
+    )
     hidden_channels: PositiveInt = 256
     embedding_channels: PositiveInt = 128
-    augment: AugmentConfig = AugmentConfig(rotation_deg=90.0, scale=(0.9, 1.1), translation_m=0.5)
+    augment: ViewConfig = ViewConfig(rotation_deg=90.0, scale=(0.9, 1.1), translation_m=0.5)
     train: ScheduleConfig = ScheduleConfig(epochs=20, learning_rate=1e-3)
 
 
@@ -287,12 +295,13 @@ class RadConfig(Section):
     """Region-aware distillation from the frozen LiDAR branch to the cameras (`calico.losses.rad`)."""
 
     loss: Literal["region_nce", "kl", "both", "dense"] = Field(
-        "region_nce", description="dense: cosine distance in every cell that holds points (BEVDistill without labels)."
+        "region_nce",
+        description="dense: cosine distance in at most samples.rich occupied cells (BEVDistill without labels).",
     )
     teacher: Literal["lidar", "fused"] = "lidar"
     temperature: PositiveFloat = 0.1
     teacher_temperature: PositiveFloat = Field(0.05, description="tau_t of the KL form.")
-    augment: AugmentConfig = AugmentConfig()
+    augment: ViewConfig = ViewConfig()
     train: ScheduleConfig = ScheduleConfig(epochs=20, learning_rate=1e-3)
 
 

@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
@@ -91,6 +92,6 @@ def _load(path: Path, points: int) -> npt.NDArray[np.int32] | None:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             ids: npt.NDArray[np.int32] = stored["ids"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error):
         return None
     return ids if ids.dtype == np.int32 and ids.shape == (points,) else None

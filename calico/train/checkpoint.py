@@ -93,18 +93,24 @@ def load_init(model: CalicoModel, path: Path) -> tuple[int, int]:
     one, and the other way round).
 
     Returns:
-        How many of the model's tensors were taken, and how many it has.
+        How many of the model's weight tensors (of more than one dimension) were taken, and how many it has.
 
     Raises:
-        CalicoError: not a model file, or nothing in it fits.
+        CalicoError: not a model file, or nothing fits of a branch or trunk that both have.
     """
     other, _ = load_model(path)
     own, theirs = model.state_dict(), other.state_dict()
     fitting = {n: value for n, value in theirs.items() if n in own and own[n].shape == value.shape}
-    if not fitting:
-        raise CalicoError(f"init {path}: none of its {len(theirs)} tensors fits this model; expected the same widths")
+    weights = [name for name, value in own.items() if value.ndim > 1]
+    taken = [name for name in weights if name in fitting]
+    for part in ("lidar", "camera", "backbone"):
+        here, there = (any(n.startswith(f"{part}.") for n in names) for names in (own, theirs))
+        if here and there and not any(n.startswith(f"{part}.") for n in taken):
+            raise CalicoError(
+                f"init {path}: no weight of its {part} fits this model; expected the same widths (model.*)"
+            )
     model.load_state_dict({**own, **fitting})
-    return len(fitting), len(own)
+    return len(taken), len(weights)
 
 
 def read_model_config(file: Path) -> Config:

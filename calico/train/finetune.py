@@ -43,7 +43,7 @@ class Finetune:
     """The task of `calico.train.loop.fit` for training with labels.
 
     A share of the labels is drawn once, by seed; an epoch keeps the length of the whole split (paper.md section 4: the number of
-    fine-tuning steps is the same for every share).
+    fine-tuning steps is the same for every share). Class balancing changes which frames an epoch is made of, not its length.
     """
 
     name = "finetune"
@@ -54,9 +54,7 @@ class Finetune:
         self.frames = label_subset(source, share, config.seed, unit) if len(source) else []
         self.epoch_length = len(source)
         if config.train.class_balanced and self.frames:
-            balanced = balanced_frames(source, self.frames)
-            self.epoch_length = len(source) * len(balanced) // len(self.frames)
-            self.frames = balanced
+            self.frames = balanced_frames(source, self.frames)
         camera = config.model.camera
         # A model of one sensor has none to spare.
         alone = camera is None or config.model.lidar is None

@@ -3,41 +3,55 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from calico.config.load import to_yaml
+from calico.config.load import load_config, to_yaml
 from calico.config.schema import Config
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.files import RUN_FILE, write_atomic
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+
+def check_same(config: Config, folder: Path) -> None:
+    """Raises CalicoError if a folder holds the run of another configuration; places, device and workers do not count."""
+    file = folder / "config.yaml"
+    if not file.exists():
+        return
+    before, now = _essence(load_config("tiny", file)), _essence(config)
+    changed = [key for key in now if before[key] != now[key]]
+    if changed:
+        raise CalicoError(
+            f"{folder}: the configuration differs from that of the run there ({', '.join(changed)}; see {file}); "
+            f"use the same options, another --out, or --stage {folder.name} --overwrite to do this stage again"
+        )
+
+
+def _essence(config: Config) -> dict[str, Any]:
+    """What decides the result of a run, by section."""
+    tree = config.model_dump(mode="json", exclude={"name", "device"})
+    for key in ("root", "cache_dir", "workers"):
+        del tree["data"][key]
+    del tree["pretrain"]["regions"]["cache_dir"]
+    return tree
 
 
 class RunLog:
     """`run.json`, `config.yaml`, `log.jsonl` (no wall times: same run, same bytes) and TensorBoard (with them)."""
 
     def __init__(
-        self,
-        out: Path,
-        config: Config,
-        source: FrameSource,
-        stage: str,
-        frames: list[int],
-        total_steps: int,
-        *,
-        resume: bool,
+        self, out: Path, config: Config, source: FrameSource, stage: str, frames: list[int], steps: int, *, resume: bool
     ) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
         self.path = out / "log.jsonl"
-        self.board = SummaryWriter(str(out / "tensorboard"))
-        text = to_yaml(config)
-        if resume and (out / "config.yaml").exists() and (out / "config.yaml").read_text(encoding="utf-8") != text:
-            raise CalicoError(
-                f"{out}: the configuration differs from that of the run to resume ({out / 'config.yaml'}); "
-                "resume with the same options, or use --overwrite"
-            )
+        self.board: SummaryWriter | None = None
+        if resume:
+            check_same(config, out)
         run = {
             "kind": "train",
             "stage": stage,
@@ -45,7 +59,7 @@ class RunLog:
             "data_hash": source.content_hash(),
             "frames": sorted({source.info(index).token for index in frames}),
             "seed": config.seed,
-            "steps": total_steps,
+            "steps": steps,
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,
         }
@@ -57,33 +71,40 @@ class RunLog:
         )
         if changed:
             raise CalicoError(
-                f"{out}: {', '.join(changed)} differ from those of the run to resume; start again with --overwrite"
+                f"{out}: {', '.join(changed)} differ from those of the run to resume; "
+                f"start this stage again with --stage {stage} --overwrite"
             )
         write_atomic(out / RUN_FILE, json.dumps(run, indent=1, sort_keys=True) + "\n")
-        write_atomic(out / "config.yaml", text)
+        write_atomic(out / "config.yaml", to_yaml(config))
 
-    def rewind(self, step: int) -> None:
-        """Forgets what a killed run logged after its last checkpoint."""
+    def start(self, step: int) -> None:
+        """Forgets what a killed run logged after its last checkpoint, and opens TensorBoard."""
+        from torch.utils.tensorboard import SummaryWriter
+
         lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
         kept = [line for line in lines if _step_of(line) <= step]
         write_atomic(self.path, "".join(line + "\n" for line in kept))
+        self.board = SummaryWriter(str(self.path.parent / "tensorboard"), purge_step=step + 1)
 
     def step(self, step: int, epoch: int, values: dict[str, float]) -> None:
         """One training step."""
         self._write({"step": step, "epoch": epoch, **values})
-        for name, value in values.items():
-            self.board.add_scalar(f"train/{name}", value, step)
+        self._show("train", values, step)
 
     def validation(self, step: int, epoch: int, metrics: dict[str, float | None]) -> None:
         """One validation."""
         self._write({"step": step, "epoch": epoch, "validation": metrics})
-        for name, value in metrics.items():
-            if value is not None:
-                self.board.add_scalar(f"val/{name}", value, step)
+        self._show("val", metrics, step)
 
     def close(self) -> None:
         """Flushes TensorBoard."""
-        self.board.close()
+        if self.board is not None:
+            self.board.close()
+
+    def _show(self, group: str, values: Mapping[str, float | None], step: int) -> None:
+        for name, value in values.items():
+            if value is not None and self.board is not None:
+                self.board.add_scalar(f"{group}/{name}", value, step)
 
     def _write(self, record: dict[str, object]) -> None:
         with self.path.open("a", encoding="utf-8") as stream:

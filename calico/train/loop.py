@@ -15,6 +15,7 @@ from calico.config.schema import Config, ScheduleConfig
 from calico.data.source import FrameSource
 from calico.device import deterministic
 from calico.errors import CalicoError
+from calico.files import write_atomic
 from calico.seeds import derive
 from calico.train.checkpoint import STATE_FILE, TrainingState, load_state, save_state
 from calico.train.log import RunLog
@@ -23,6 +24,10 @@ from calico.train.schedule import make_optimizer, make_scheduler
 
 Progress = Callable[[int, int, dict[str, float]], None]
 """Is told (step, total steps, loss terms) after every step."""
+
+
+DONE_FILE = "done"
+"""In a stage's folder once its last step is saved."""
 
 
 class Loader(Protocol):
@@ -103,6 +108,9 @@ def fit(task: Task, source: FrameSource, out: Path, *, progress: Progress, resum
     optimizer = make_optimizer(module, schedule)
     scheduler = make_scheduler(optimizer, schedule, plan.total_steps)
     log = RunLog(out, config, source, task.name, task.frames, plan.total_steps, resume=resume)
+    if resume and (out / DONE_FILE).exists():
+        return
+    (out / DONE_FILE).unlink(missing_ok=True)
     step = 0
     if resume and (out / STATE_FILE).exists():
         state = load_state(out / STATE_FILE)
@@ -110,31 +118,49 @@ def fit(task: Task, source: FrameSource, out: Path, *, progress: Progress, resum
         optimizer.load_state_dict(state.optimizer)
         scheduler.load_state_dict(state.scheduler)
         step = state.step
-    log.rewind(step)
-    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    with deterministic(device):
-        while step < plan.total_steps:
-            epoch, first = divmod(step, plan.steps_per_epoch)
-            for batch in batches(task, plan, epoch, first):
-                torch.manual_seed(derive(config.seed, task.name, "step", step))
-                with torch.autocast("cuda", torch.bfloat16, enabled=schedule.amp and device.type == "cuda"):
-                    losses = task.losses(batch.to(device))
-                norm = _descend(losses["total"], trained, optimizer, schedule.grad_clip, f"step {step}", batch.tokens)
-                scheduler.step()
-                step += 1
-                terms = {name: float(value.detach()) for name, value in losses.items()}
-                log.step(step, epoch, {**terms, "grad_norm": norm, "lr": float(scheduler.get_last_lr()[0])})
-                progress(step, plan.total_steps, terms)
-            last = step == plan.total_steps
-            if last or (epoch + 1) % schedule.validate_every == 0:
-                log.validation(step, epoch, task.measure())
-            if last or (epoch + 1) % schedule.checkpoint_every == 0:
-                task.save(out)
-                weights = {name: value.detach().cpu() for name, value in module.state_dict().items()}
-                save_state(
-                    out / STATE_FILE, TrainingState(step, optimizer.state_dict(), scheduler.state_dict(), weights)
-                )
-    log.close()
+    log.start(step)
+    try:
+        with deterministic(device):
+            while step < plan.total_steps:
+                step = _epoch(task, plan, step, optimizer, scheduler, log, progress)
+                epoch, last = (step - 1) // plan.steps_per_epoch, step == plan.total_steps
+                if last or (epoch + 1) % schedule.validate_every == 0:
+                    log.validation(step, epoch, task.measure())
+                if last or (epoch + 1) % schedule.checkpoint_every == 0:
+                    task.save(out)
+                    weights = {name: value.detach().cpu() for name, value in module.state_dict().items()}
+                    state = TrainingState(step, optimizer.state_dict(), scheduler.state_dict(), weights)
+                    save_state(out / STATE_FILE, state)
+    finally:
+        log.close()
+    write_atomic(out / DONE_FILE, f'{{"steps": {step}}}\n')
+
+
+def _epoch(
+    task: Task,
+    plan: Plan,
+    step: int,
+    optimizer: torch.optim.Optimizer,
+    scheduler: torch.optim.lr_scheduler.LRScheduler,
+    log: RunLog,
+    progress: Progress,
+) -> int:
+    """One pass over the batches of an epoch; the number of steps done so far."""
+    schedule, seed = task.schedule, task.config.seed
+    trained = [parameter for parameter in task.module.parameters() if parameter.requires_grad]
+    device = trained[0].device
+    epoch = step // plan.steps_per_epoch
+    for batch in batches(task, plan, epoch):
+        torch.manual_seed(derive(seed, task.name, "step", step))
+        with torch.autocast("cuda", torch.bfloat16, enabled=schedule.amp and device.type == "cuda"):
+            losses = task.losses(batch.to(device))
+        norm = _descend(losses["total"], trained, optimizer, schedule.grad_clip, f"step {step}", batch.tokens)
+        scheduler.step()
+        step += 1
+        terms = {name: float(value.detach()) for name, value in losses.items()}
+        log.step(step, epoch, {**terms, "grad_norm": norm, "lr": float(scheduler.get_last_lr()[0])})
+        progress(step, plan.total_steps, terms)
+    return step
 
 
 def _descend(
@@ -155,10 +181,10 @@ def _descend(
 class _EpochData(Dataset[Any]):
     """The batches of one epoch, by number; picklable into worker processes."""
 
-    def __init__(self, task: Task, plan: Plan, epoch: int, first: int) -> None:
+    def __init__(self, task: Task, plan: Plan, epoch: int) -> None:
         size = task.schedule.batch_size
         order = epoch_order(task.frames, task.config.seed, epoch, max(task.epoch_length, size))
-        starts = [k * size for k in range(first, plan.steps_per_epoch)]
+        starts = [k * size for k in range(plan.steps_per_epoch)]
         self.groups = [(list(range(start, start + size)), order[start : start + size]) for start in starts]
         self.loader, self.epoch = task.loader, epoch
 
@@ -170,9 +196,9 @@ class _EpochData(Dataset[Any]):
         return self.loader(self.epoch, positions, indices)
 
 
-def batches(task: Task, plan: Plan, epoch: int, first: int) -> Iterator[Any]:
-    """The batches of an epoch from number `first` on; the same whatever the number of workers."""
-    data = _EpochData(task, plan, epoch, first)
+def batches(task: Task, plan: Plan, epoch: int) -> Iterator[Any]:
+    """The batches of an epoch; the same whatever the number of workers."""
+    data = _EpochData(task, plan, epoch)
     workers = task.config.data.workers
     context = "spawn" if workers else None
     yield from DataLoader(data, batch_size=None, num_workers=workers, multiprocessing_context=context)

@@ -15,6 +15,7 @@ from calico.errors import CalicoError
 from calico.losses.prc import gather_embeddings, info_nce, point_region_contrast, pooled_region_contrast
 from calico.models.calico import CalicoModel
 from calico.models.embed import Projector, sample_bev
+from calico.models.fuse import ConvFuser
 from calico.seeds import derive
 from calico.train.checkpoint import MODEL_FILE, load_weights, save_model, save_weights
 from calico.train.embedding_health import alignment, effective_rank, finite, uniformity
@@ -47,6 +48,11 @@ class Prc:
             if part is not None:
                 part.requires_grad_(False)
         self.module = nn.ModuleDict({"model": model, "projector": self.projector})
+        if self.settings.loss == "scene" and self.schedule.batch_size < 2:
+            raise CalicoError(
+                "stage prc: loss scene contrasts the frames of a batch; got batch_size 1, expected 2 or more"
+            )
+        self._camera_half = None if model.fuser is None else _camera_half(model).clone()
         cells = self.settings.loss == "cell"
         self.loader = ContrastLoader(
             source, config.pretrain.regions, config.pretrain.samples, self.settings.augment, config.grid, config.seed,
@@ -57,6 +63,7 @@ class Prc:
     def losses(self, batch: ContrastBatch) -> dict[str, Tensor]:
         """The terms of `prc.loss`."""
         self.module.train()
+        self._restore()
         features = [self.model.lidar_features(view) for view in batch.views]
         if self.settings.loss == "scene":
             first, second = (self.projector(feature.mean((2, 3))) for feature in features)
@@ -89,8 +96,15 @@ class Prc:
 
     def save(self, folder: Path) -> None:
         """`model.safetensors` (heads and cameras untrained) and the projector, which distillation needs."""
+        self._restore()
         save_weights(folder / PROJECTOR_FILE, self.projector)
         save_model(folder / MODEL_FILE, self.model, self.config)
+
+    @torch.no_grad()
+    def _restore(self) -> None:
+        """Undoes the weight decay of the fuser's weights for the cameras, which see only zeros here."""
+        if self._camera_half is not None:
+            _camera_half(self.model).copy_(self._camera_half)
 
     def _terms(self, first: Tensor, second: Tensor, region: Tensor) -> dict[str, Tensor]:
         tau = self.settings.temperature
@@ -99,6 +113,16 @@ class Prc:
         if self.settings.loss == "pooled":
             return {"total": pooled_region_contrast(first, second, region, temperature=tau)}
         return {"total": info_nce(first, second, temperature=tau)}
+
+
+def _camera_half(model: CalicoModel) -> Tensor:
+    """The fuser's weights on camera features, which come first; empty for a sum."""
+    camera = model.config.model.camera
+    if camera is None or not isinstance(model.fuser, ConvFuser):
+        return torch.zeros(0)
+    weight = model.fuser.block[0].weight
+    assert isinstance(weight, Tensor)
+    return weight.detach()[:, : camera.channels]
 
 
 def _unique_regions(region: Tensor) -> Tensor:

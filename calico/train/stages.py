@@ -13,10 +13,12 @@ from calico.device import pick_device
 from calico.errors import CalicoError
 from calico.files import RUN_FILE, write_atomic
 from calico.models.calico import CalicoModel, build_model
+from calico.regions import cached_regions
 from calico.seeds import derive
 from calico.train.checkpoint import MODEL_FILE, load_init
 from calico.train.finetune import Finetune, Measure
-from calico.train.loop import Plan, Progress, Task, fit
+from calico.train.log import check_same
+from calico.train.loop import DONE_FILE, Plan, Progress, Task, fit
 from calico.train.prc import Prc, load_projector
 from calico.train.rad import Rad
 
@@ -86,10 +88,12 @@ def run_stages(
     Returns:
         The folder of the last stage. After fine-tuning its model is also `out`/model.safetensors.
     """
+    for stage in stages if resume else ():
+        check_same(stage_config(stage, config), out / stage)
     write_atomic(out / RUN_FILE, json.dumps({"kind": "train", "stages": list(stages)}, indent=1) + "\n")
     write_atomic(out / "config.yaml", to_yaml(config))
     for stage in stages:
-        before = _before(stage, config, out)
+        before = stage_before(stage, config, out)
         run_stage(
             stage, config, source, out / stage, before, measures[stage], progress(stage), say=say, resume=resume
         )  # fmt: skip
@@ -129,8 +133,10 @@ def make_task(
     model = build_model(config, seed=derive(config.seed, "weights"))
     if before is not None:
         taken, own = load_init(model, before)
-        say(f"{stage}: starts from {before} ({taken} of {own} tensors)")
+        say(f"{stage}: starts from {before} ({taken} of {own} weights)")
     model.to(pick_device(config.device))
+    if stage != "finetune":
+        _check_regions(config, source)
     if stage == "prc":
         return Prc(config, source, model, measure)
     if stage == "rad":
@@ -138,6 +144,16 @@ def make_task(
             raise CalicoError("stage rad: needs the folder of the stage prc, its teacher")
         return Rad(config, source, model, load_projector(config, before), measure)
     return Finetune(config, source, model, measure)
+
+
+def _check_regions(config: Config, source: FrameSource) -> None:
+    """Raises CalicoError where none of the first frames has a region: there is nothing to contrast."""
+    looked = range(min(len(source), 50))
+    if looked and not any((cached_regions(source[index], config.pretrain.regions) >= 0).any() for index in looked):
+        raise CalicoError(
+            f"data {source.name}: no region in the first {len(looked)} frames; loosen pretrain.regions.* "
+            "(calico data regions shows what is found)"
+        )
 
 
 def stage_config(stage: str, config: Config) -> Config:
@@ -150,22 +166,29 @@ def stage_config(stage: str, config: Config) -> Config:
     return config.model_copy(update=changes)
 
 
-def _before(stage: str, config: Config, out: Path) -> Path | None:
-    """What a stage starts from: the folder of the one before, the file that `train.init` names, or nothing."""
+def stage_before(stage: str, config: Config, out: Path) -> Path | None:
+    """What a stage starts from: the folder of the one before, the file that `train.init` names, or nothing.
+
+    Raises:
+        CalicoError: the stage before is missing, unfinished, or was run with other settings.
+    """
     if stage == "prc" or (stage == "finetune" and config.train.init == "random"):
         return None
     if stage == "finetune" and config.train.init not in PRETRAINING:
         return Path(config.train.init)
-    before = "prc" if stage == "rad" else PRETRAINING[config.train.init][-1]
-    if not (out / before / MODEL_FILE).is_file():
-        raise CalicoError(f"stage {stage}: {out / before / MODEL_FILE} is missing; run the stage {before} first")
-    return out / before
+    name = "prc" if stage == "rad" else PRETRAINING[config.train.init][-1]
+    if not (out / name / DONE_FILE).is_file():
+        state = "stopped before its end" if (out / name).is_dir() else "has not been run"
+        raise CalicoError(f"stage {stage}: the stage {name} {state} in {out}; run it first: --stage {name} --resume")
+    check_same(stage_config(name, config), out / name)
+    return out / name
 
 
-def check_plan(config: Config, source: FrameSource) -> None:
+def check_plan(stages: tuple[str, ...], config: Config, source: FrameSource) -> None:
     """Raises CalicoError for what can be known to go wrong before anything is written."""
     model = build_model(config, seed=0)
-    Plan.of(Finetune(config, source, model, _unmeasured))
+    if "finetune" in stages:
+        Plan.of(Finetune(config, source, model, _unmeasured))
 
 
 def _unmeasured(model: CalicoModel, config: Config) -> dict[str, float | None]:

@@ -11,25 +11,34 @@ Points = Mapping[str, Mapping[str, Sequence[tuple[float, float, float | None]]]]
 """Metric to title to (share of labels, mean, half width of the interval), in points."""
 
 
+def require_matplotlib() -> None:
+    """Raises CalicoError where matplotlib is not installed."""
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError as error:
+        raise CalicoError("the plot needs matplotlib: pip install 'calico-bev[viz]'") from error
+
+
 def plot(points: Points) -> str:
     """An SVG with a panel per metric: intervals by initialisation, or lines over the share of labels where there are several.
 
     Raises:
         CalicoError: matplotlib is not installed.
     """
-    try:
-        import matplotlib as mpl
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise CalicoError("the plot needs matplotlib: pip install 'calico-bev[viz]'") from error
+    require_matplotlib()
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
     shares = {share for lines in points.values() for line in lines.values() for share, _, _ in line}
-    count = max(len(lines) for lines in points.values())
+    titles = list(dict.fromkeys(title for lines in points.values() for title in lines))
+    count = len(titles)
     figure = Figure(
         figsize=(4.2 * len(points) + 1.6, 1.4 + 0.34 * count if len(shares) == 1 else 4.6), layout="constrained"
     )
     axes = figure.subplots(1, len(points), squeeze=False, sharey=len(shares) == 1)[0]
     for axis, (metric, lines) in zip(axes, points.items(), strict=True):
-        for place, (title, line) in enumerate(lines.items()):
+        for title, line in lines.items():
+            place = titles.index(title)
             x, y, half = zip(*[(share, mean, half or 0.0) for share, mean, half in line], strict=True)
             if len(shares) == 1:
                 axis.errorbar(y, [place], xerr=half, fmt="o", capsize=3, color=f"C{place % 10}")
@@ -39,7 +48,7 @@ def plot(points: Points) -> str:
                 )
         axis.grid(alpha=0.3)
         if len(shares) == 1:
-            axis.set_yticks(range(len(lines)), list(lines))
+            axis.set_yticks(range(count), titles)
             axis.set_ylim(count - 0.5, -0.5)
             axis.set_xlabel(f"{metric} at {100 * next(iter(shares)):g} % of the labels")
         else:

@@ -7,10 +7,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
+from typing import Any
 
 from calico.config.load import load_config
 from calico.config.schema import Config
 from calico.errors import CalicoError
+from calico.regions.cache import REGIONS_VERSION
 from calico.train.stages import UNREAD, stage_config
 
 LABELS = (0.01, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -124,6 +127,10 @@ class Cell:
         """Unique in a size; the file's name."""
         return f"{self.variant.name}-{100 * self.labels:g}pct-seed{self.seed}"
 
+    def model_folder(self, work: Path) -> Path:
+        """Where its fine-tuned model is trained and stays."""
+        return work / "finetune" / self.size / self.name
+
 
 def cells(size: str, variants: tuple[str, ...], labels: tuple[float, ...], seeds: tuple[int, ...]) -> list[Cell]:
     """Seed by seed, so that a table with few seeds is there early; the variants that share pre-training stand together.
@@ -167,10 +174,20 @@ def config_of(cell: Cell, extra: tuple[str, ...] = ()) -> tuple[Config, Config]:
     return pretraining, load_config(size.preset, None, (*base, *cell.variant.finetune), flags)
 
 
-def stage_key(stage: str, config: Config) -> str:
-    """Names a pre-training by all that it depends on, so that cells share it."""
-    own = stage_config(stage, config).model_dump(mode="json", exclude={"name", "device", *UNREAD})
-    for name in ("root", "cache_dir", "workers"):
-        del own["data"][name]
-    del own["pretrain"]["regions"]["cache_dir"]
-    return f"{stage}-{hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()[:12]}"
+def stage_key(stage: str, config: Config, data_hash: str) -> str:
+    """Names a pre-training by all that it depends on, so that cells share it. `data_hash`: of the frames that it sees."""
+    unread: dict[str, Any] = {
+        **dict.fromkeys(("name", "device", *UNREAD), True),
+        "data": {
+            "root": True,
+            "cache_dir": True,
+            "workers": True,
+            "val_split": True,
+            "sim": {"val_scenes", "test_scenes"},
+        },
+        "model": {"detection": {"score_threshold", "nms_iou", "nms_rounds", "max_boxes"}},
+        "pretrain": {"regions": {"cache_dir"}},
+    }
+    own = stage_config(stage, config).model_dump(mode="json", exclude=unread)
+    content = json.dumps([own, data_hash, REGIONS_VERSION], sort_keys=True)
+    return f"{stage}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"

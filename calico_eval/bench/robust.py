@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from calico.data.open import Split, open_source
 from calico.errors import CalicoError
@@ -14,7 +16,8 @@ from calico_eval.bench.protocol import Cell, config_of
 from calico_eval.bench.run import Bar
 from calico_eval.engines.base import Engine, label
 from calico_eval.engines.torch import TorchEngine
-from calico_eval.sweep.plan import make_plan
+from calico_eval.sweep.plan import SweepPlan, make_plan
+from calico_eval.sweep.provenance import origin
 from calico_eval.sweep.run import run_sweep
 from calico_eval.sweep.suites import attack_specs, spread, suites
 from calico_eval.validation import eval_ranges
@@ -40,17 +43,19 @@ def measure_robustness(
         robust-<first cell>.json: per variant mCE, mRR and mPC of mAP, and per attack the share of the clean mAP that it takes.
 
     Raises:
-        CalicoError: a model that is not there: run its cell first.
+        CalicoError: a model that is not there or not that of its cell's result: run its cell first.
     """
     path = results / f"robust-{cells[0].name}.json"
+    identity = _identity(results, cells)
     if path.exists():
-        return path
+        there = json.loads(path.read_text(encoding="utf-8"))
+        if all(there.get(name) == value for name, value in identity.items()):
+            return path
     _, config = config_of(cells[0], extra)
     engines: list[Engine] = []
     for cell in cells:
-        folder = work / "finetune" / cell.name
-        if not (folder / MODEL_FILE).is_file():
-            raise CalicoError(f"{folder / MODEL_FILE}: not there; the model of a finished cell is needed, run it again")
+        folder = cell.model_folder(work)
+        _check_model(folder / MODEL_FILE, identity["models"][cell.variant.name])
         model, own = load_model(folder)
         engines.append(TorchEngine(model, own, config.device, cell.variant.name))
     suite = suites()["demo"]
@@ -67,7 +72,7 @@ def measure_robustness(
         batch_size=config.eval.batch_size,
         baseline=label(engines[0]),
     )
-    folder = work / "robust" / cells[0].name
+    folder = work / "robust" / f"{cells[0].name}-{_digest(plan)}"
     bar = progress(f"robustness of {cells[0].name} and {len(cells) - 1} others")
     found = run_sweep(
         plan, engines, source, folder, title=cells[0].name, command=command, config_yaml=None, resume=folder.exists(),
@@ -75,7 +80,7 @@ def measure_robustness(
     )  # fmt: skip
     record = {
         "format": FORMAT,
-        "size": cells[0].size,
+        **identity,
         "labels": cells[0].labels,
         "seed": cells[0].seed,
         "variants": {engine.model_name: _figures(found, engine) for engine in engines},
@@ -83,6 +88,27 @@ def measure_robustness(
     }
     write_atomic(path, json.dumps(record, indent=1, sort_keys=True) + "\n")
     return path
+
+
+def _identity(results: Path, cells: Sequence[Cell]) -> dict[str, Any]:
+    """What a record depends on, by the results of its cells."""
+    records = [json.loads((results / f"{cell.name}.json").read_text(encoding="utf-8")) for cell in cells]
+    models = {cell.variant.name: record["model_sha256"] for cell, record in zip(cells, records, strict=True)}
+    return {"models": models, **{name: records[0][name] for name in ("size", "split", "data_hash")}}
+
+
+def _check_model(file: Path, sha256: str) -> None:
+    if not file.is_file():
+        raise CalicoError(f"{file}: not there; the model of a finished cell is needed, run it again")
+    if hashlib.sha256(file.read_bytes()).hexdigest() != sha256:
+        raise CalicoError(f"{file}: not the model of its cell's result, expected sha256 {sha256}; run the cell again")
+
+
+def _digest(plan: SweepPlan) -> str:
+    """Names a sweep by all that must be the same for it to be resumed."""
+    versions = {name: value for name, value in origin(()).items() if name not in ("command", "git_dirty")}
+    content = json.dumps([[job.id for job in plan.jobs], versions], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
 def _figures(results: Results, engine: Engine) -> dict[str, float | None]:

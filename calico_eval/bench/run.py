@@ -6,15 +6,16 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from calico.config.load import portable_config, to_yaml
 from calico.config.schema import Config
 from calico.data.open import Split, open_source
 from calico.data.source import FrameSource
-from calico.files import write_atomic
+from calico.errors import CalicoError
+from calico.files import RUN_FILE, write_atomic
 from calico.regions import prepare_regions
-from calico.train.checkpoint import MODEL_FILE, load_model
+from calico.train.checkpoint import MODEL_FILE, STATE_FILE, load_model
 from calico.train.stages import run_stage
 from calico_eval.bench.protocol import Cell, config_of, stage_key
 from calico_eval.diagnosis import diagnosis
@@ -26,6 +27,12 @@ from calico_eval.sweep.provenance import origin
 from calico_eval.validation import eval_ranges
 
 FORMAT = "calico-bench-pretrain-1"
+DONE = "done"
+"""In the folder of a finished pre-training."""
+ORIGIN_FILE = "origin.json"
+"""In a pre-training folder: command, commit and versions that trained it."""
+START_FILE = "start.json"
+"""In a fine-tuning folder: hashes of the pre-trained models that it starts from."""
 
 
 class Bar(Protocol):
@@ -37,10 +44,10 @@ class Bar(Protocol):
 
 
 class Bench:
-    """A run folder: pretrain/<key>/ and finetune/<cell>/ (work, not kept in version control), cells/<cell>.json (results).
+    """Models in work/pretrain/<key>/ and work/finetune/<size>/<cell>/, results in results/<cell>.json.
 
     Args:
-        work: where models are trained. results: where the cells' JSON goes.
+        work: where models are trained. results: where the cells' JSON goes, of one size and split.
         split: val while choosing anything, test for the table.
         extra: settings on top of the size's (where the data is).
     """
@@ -58,73 +65,163 @@ class Bench:
     ) -> None:
         self.work, self.results, self.split, self.extra = work, results, split, extra
         self.command, self.progress, self.say = command, progress, say
+        self._sources: dict[str, FrameSource] = {}
+        self._hashes: dict[int, str] = {}
+
+    def check(self, cells: Sequence[Cell]) -> None:
+        """Raises CalicoError for what is known to go wrong before hours of training: settings, data, results of another run."""
+        for cell in cells:
+            pretraining, _ = config_of(cell, self.extra)
+            if cell.variant.stages:
+                self._open(pretraining, "val")
+            self._is_finished(cell, self._identity(cell))
 
     def run(self, cell: Cell) -> Path:
-        """The cell's result file; trains what is missing."""
-        path = self.results / f"{cell.name}.json"
-        if path.exists():
+        """The cell's result file; trains what is missing.
+
+        Raises:
+            CalicoError: the file there was made with another size, split, data or settings.
+        """
+        path, identity = self._path(cell), self._identity(cell)
+        if self._is_finished(cell, identity):
             return path
         self.results.mkdir(parents=True, exist_ok=True)
         pretraining, finetuning = config_of(cell, self.extra)
         before: Path | None = None
-        for stage in cell.variant.stages:
-            before = self._pretrain(stage, pretraining, self._open(pretraining, "train"), before)
-        source = self._open(finetuning, "train")
-        folder = self.work / "finetune" / cell.name
+        used: dict[str, dict[str, Any]] = {}
+        for stage, key in identity["pretraining"].items():
+            before = self._pretrain(stage, key, pretraining, before)
+            used[stage] = _describe(before)
+        source = self._prepared(finetuning, "train")
+        folder = cell.model_folder(self.work)
+        _check_start(folder, used)
         bar = self.progress(cell.name)
         run_stage("finetune", finetuning, source, folder, before, _nothing, bar, say=self.say, resume=True)
-        write_atomic(path, json.dumps(self._score(cell, finetuning, folder), indent=1, sort_keys=True) + "\n")
-        for file in folder.glob("state.pt"):
-            file.unlink()  # the cell is done; its model stays
+        record = {**identity, **self._score(cell, finetuning, folder), "pretraining": used}
+        write_atomic(path, json.dumps(record, indent=1, sort_keys=True) + "\n")
+        (folder / STATE_FILE).unlink(missing_ok=True)  # the cell is done; its model stays
         return path
 
-    def _pretrain(self, stage: str, config: Config, source: FrameSource, before: Path | None) -> Path:
-        folder = self.work / "pretrain" / stage_key(stage, config)
-        if (folder / "done").exists():
+    def _path(self, cell: Cell) -> Path:
+        return self.results / f"{cell.name}.json"
+
+    def _identity(self, cell: Cell) -> dict[str, Any]:
+        """What a result depends on and its file's name does not say; of pre-training the keys."""
+        pretraining, finetuning = config_of(cell, self.extra)
+        source, train = self._open(finetuning, self.split), self._open(finetuning, "train")
+        stages = cell.variant.stages
+        seen = self._hash(self._open(pretraining, "train")) if stages else ""
+        return {
+            "size": cell.size,
+            "split": source.name,
+            "config_sha256": _config_hash(finetuning),
+            "data_hash": {"train": self._hash(train), source.name: self._hash(source)},
+            "pretraining": {stage: stage_key(stage, pretraining, seen) for stage in stages},
+        }
+
+    def _is_finished(self, cell: Cell, identity: Mapping[str, Any]) -> bool:
+        path = self._path(cell)
+        if not path.exists():
+            return False
+        record = json.loads(path.read_text(encoding="utf-8"))
+        record["pretraining"] = {stage: used["key"] for stage, used in record.get("pretraining", {}).items()}
+        changed = [
+            f"{name} {record.get(name)} there, {now} now" for name, now in identity.items() if record.get(name) != now
+        ]
+        if changed:
+            raise CalicoError(
+                f"{path}: a finished cell of another benchmark ({'; '.join(changed)}); "
+                "use the same --size, --split and --set, or another --results (and --work)"
+            )
+        return True
+
+    def _pretrain(self, stage: str, key: str, config: Config, before: Path | None) -> Path:
+        folder = self.work / "pretrain" / key
+        if (folder / DONE).exists():
             return folder
+        source, validation = self._prepared(config, "train"), self._prepared(config, "val")
         workers = max(config.data.workers, 1)
         prepare_regions(source, config.pretrain.regions, range(len(source)), workers, self.progress("regions"))
         branch: Branch = "lidar" if stage == "prc" else "camera"
-        validation = self._open(config, "val")
         measure = diagnosis(validation, branch, folder / "regions.png", seed=config.seed, say=self.say)
-        run_stage(
-            stage, config, source, folder, before, measure, self.progress(folder.name), say=self.say, resume=True
-        )  # fmt: skip
-        (folder / "done").touch()
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomic(folder / ORIGIN_FILE, json.dumps(origin(self.command), indent=1, sort_keys=True) + "\n")
+        run_stage(stage, config, source, folder, before, measure, self.progress(key), say=self.say, resume=True)
+        if not (folder / DONE).exists():
+            (folder / DONE).touch()
         return folder
 
     def _open(self, config: Config, split: Split) -> FrameSource:
-        source = open_source(config, split)
+        """The frames of a split, opened once; not simulated yet."""
+        key = f"{split} {config.data.model_dump_json()} {config.grid.model_dump_json()}"
+        if key not in self._sources:
+            self._sources[key] = open_source(config, split)
+        return self._sources[key]
+
+    def _prepared(self, config: Config, split: Split) -> FrameSource:
+        source = self._open(config, split)
         prepare = getattr(source, "prepare", None)
         if prepare:
             prepare(workers=max(config.data.workers, 1), progress=self.progress(f"simulating {source.name}"))
         return source
 
-    def _score(self, cell: Cell, config: Config, folder: Path) -> dict[str, object]:
-        """The result record: figures, and all that it takes to make them again."""
-        source = self._open(config, self.split)
+    def _hash(self, source: FrameSource) -> str:
+        """Its content hash, taken once: of a large data set it takes a while."""
+        if id(source) not in self._hashes:  # sources stay in _sources, so ids are not used again
+            self._hashes[id(source)] = source.content_hash()
+        return self._hashes[id(source)]
+
+    def _score(self, cell: Cell, config: Config, folder: Path) -> dict[str, Any]:
+        """The result record but for the cell's identity: figures, and all that it takes to make them again."""
+        source = self._prepared(config, self.split)
         model, _ = load_model(folder)
         engine = TorchEngine(model, config, config.device, cell.variant.name)
         stats = evaluate(engine, source, ranges=eval_ranges(config), batch_size=config.eval.batch_size)
         metrics = metrics_of(stats, seed=config.seed)
-        training = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        training = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
         return {
             "format": FORMAT,
             "variant": cell.variant.name,
-            "size": cell.size,
             "labels": cell.labels,
             "seed": cell.seed,
-            "split": source.name,
             "n_frames": len(source),
             "labelled_frames": len(training["frames"]),
             "steps": training["steps"],
             "metrics": {n: m.model_dump(mode="json") for n, m in metrics.items() if not n.startswith(("AP/", "IoU/"))},
             "per_class": {n: m.value for n, m in metrics.items() if n.startswith(("AP/", "IoU/"))},
-            "model_sha256": hashlib.sha256((folder / MODEL_FILE).read_bytes()).hexdigest(),
-            "config_sha256": hashlib.sha256(to_yaml(portable_config(config)).encode()).hexdigest(),
-            "data_hash": {"train": training["data_hash"], source.name: source.content_hash()},
+            "model_sha256": _file_hash(folder / MODEL_FILE),
             "origin": origin(self.command),
         }
+
+
+def _describe(folder: Path) -> dict[str, Any]:
+    """A pre-training that is done, for the record of the cells that start from it."""
+    return {
+        "key": folder.name,
+        "model_sha256": _file_hash(folder / MODEL_FILE),
+        "data_hash": json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))["data_hash"],
+        "git_commit": json.loads((folder / ORIGIN_FILE).read_text(encoding="utf-8"))["git_commit"],
+    }
+
+
+def _check_start(folder: Path, used: Mapping[str, Mapping[str, Any]]) -> None:
+    """Notes in a fine-tuning folder what it starts from; raises CalicoError if it started from something else."""
+    file = folder / START_FILE
+    start = {stage: pretraining["model_sha256"] for stage, pretraining in used.items()}
+    if file.exists() and json.loads(file.read_text(encoding="utf-8")) != start:
+        raise CalicoError(f"{folder}: was started from another pre-training; remove the folder or use another --work")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomic(file, json.dumps(start, indent=1) + "\n")
+
+
+def _config_hash(config: Config) -> str:
+    portable = portable_config(config)
+    portable = portable.model_copy(update={"data": portable.data.model_copy(update={"workers": 0})})
+    return hashlib.sha256(to_yaml(portable).encode()).hexdigest()
+
+
+def _file_hash(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _nothing(model: object, config: Config) -> dict[str, float | None]:

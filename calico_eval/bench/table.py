@@ -52,10 +52,12 @@ def read_cells(folder: Path) -> list[dict[str, object]]:
     """The cells in a results folder, in the order of their names.
 
     Raises:
-        CalicoError: none there, a file that is no cell, or cells of several sizes or splits.
+        CalicoError: none there, a file that is no cell, or cells of several sizes, splits, data or numbers of steps.
     """
     found = []
     for path in sorted(folder.glob("*-seed*.json")):
+        if path.name.startswith("robust-"):
+            continue
         cell = json.loads(path.read_text(encoding="utf-8"))
         if cell.get("format") != FORMAT:
             raise CalicoError(
@@ -64,26 +66,37 @@ def read_cells(folder: Path) -> list[dict[str, object]]:
         found.append(cell)
     if not found:
         raise CalicoError(f"{folder}: no cells; run calico bench pretrain first")
-    kinds = {(cell["size"], cell["split"], json.dumps(cell["data_hash"], sort_keys=True)) for cell in found}
+    kinds = {
+        (cell["size"], cell["split"], cell["steps"], json.dumps(cell["data_hash"], sort_keys=True)) for cell in found
+    }
     if len(kinds) > 1:
-        raise CalicoError(f"{folder}: cells of several sizes, splits or data, which do not compare: {sorted(kinds)}")
+        raise CalicoError(
+            f"{folder}: cells of several sizes, splits, steps or data, which do not compare: {sorted(kinds)}"
+        )
     return found
 
 
 def collect(cells: Sequence[Mapping[str, object]]) -> Results:
-    """Metrics by variant, labels and seed, in points (percent)."""
+    """Metrics by variant, labels and seed, in points (percent); those that are not defined (mIoU without maps) left out."""
     result: dict[tuple[str, float], dict[int, dict[str, float]]] = {}
     for cell in cells:
-        metrics: dict[str, dict[str, float]] = cell["metrics"]  # type: ignore[assignment]
-        values = {name: 100.0 * metrics[name]["value"] for name in METRICS}
+        metrics: dict[str, dict[str, float | None]] = cell["metrics"]  # type: ignore[assignment]
+        known = {name: metrics.get(name, {}).get("value") for name in METRICS}
+        values = {name: 100.0 * value for name, value in known.items() if value is not None}
         result.setdefault((str(cell["variant"]), float(str(cell["labels"]))), {})[int(str(cell["seed"]))] = values
     return result
+
+
+def mean(results: Results, variant: str, share: float, metric: str) -> Estimate | None:
+    """Over the seeds where the metric is defined; None where it never is."""
+    values = [metrics[metric] for _, metrics in sorted(results[variant, share].items()) if metric in metrics]
+    return Estimate.of(values) if values else None
 
 
 def gain(results: Results, variant: str, baseline: str, share: float, metric: str) -> Estimate | None:
     """Mean over the seeds that both have of the difference within a seed (same labels, same data)."""
     ours, theirs = results.get((variant, share), {}), results.get((baseline, share), {})
-    seeds = sorted(set(ours) & set(theirs))
+    seeds = [s for s in sorted(set(ours) & set(theirs)) if metric in ours[s] and metric in theirs[s]]
     return Estimate.of([ours[s][metric] - theirs[s][metric] for s in seeds]) if seeds else None
 
 
@@ -109,12 +122,12 @@ def markdown(cells: Sequence[Mapping[str, object]]) -> str:
 
 
 def _row(results: Results, name: str, share: float) -> str:
-    by_seed = results[name, share]
-    values = [str(Estimate.of([by_seed[s][metric] for s in sorted(by_seed)])) for metric in METRICS]
+    found = [mean(results, name, share, metric) for metric in METRICS]
+    values = ["" if estimate is None else str(estimate) for estimate in found]
     own = BASELINE[name.split("-")[0]]
     gains = [_gain(results, name, own, share, metric) for metric in METRICS]
     gains += [_gain(results, name, "lidar-random", share, metric) for metric in ("mAP", "NDS")]
-    return "| " + " | ".join([VARIANTS[name].title, str(len(by_seed)), *values, *gains]) + " |"
+    return "| " + " | ".join([VARIANTS[name].title, str(len(results[name, share])), *values, *gains]) + " |"
 
 
 def _gain(results: Results, variant: str, baseline: str, share: float, metric: str) -> str:
@@ -151,18 +164,13 @@ def write_tables(folder: Path) -> list[Path]:
     """table.md and plot.svg beside the cells."""
     cells = read_cells(folder)
     results = collect(cells)
-    series = {
-        metric: {
-            VARIANTS[name].title: [
-                (share, Estimate.of([v[metric] for v in results[name, share].values()]))
-                for share in sorted({s for n, s in results if n == name})
-            ]
-            for name in VARIANTS
-            if any(n == name for n, _ in results)
-        }
-        for metric in METRICS
-    }
+    points: dict[str, dict[str, list[tuple[float, float, float | None]]]] = {}
+    for metric in METRICS:
+        for name, share in sorted(results, key=lambda key: (list(VARIANTS).index(key[0]), key[1])):
+            found = mean(results, name, share, metric)
+            if found is not None:
+                line = points.setdefault(metric, {}).setdefault(VARIANTS[name].title, [])
+                line.append((share, found.mean, found.half))
     write_atomic(folder / "table.md", markdown(cells) + robust_markdown(folder))
-    points = {m: {t: [(s, e.mean, e.half) for s, e in p] for t, p in lines.items()} for m, lines in series.items()}
     write_atomic(folder / "plot.svg", plot(points))
     return [folder / "table.md", folder / "plot.svg"]

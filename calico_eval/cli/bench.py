@@ -36,9 +36,11 @@ def group() -> None:
     "--set", "extra", multiple=True, metavar="KEY=VALUE", help="A setting on top of the size's; may be repeated."
 )
 @click.option("--work", type=PATH, default=Path("runs/bench"), show_default=True, help="Folder of models and logs.")
-@click.option("--results", type=PATH, help="Folder of the cells' JSON.  [default: WORK/results]")
+@click.option("--results", type=PATH, help="Folder of the cells' JSON.  [default: WORK/results/SIZE-SPLIT]")
 @click.option(
-    "--robust", is_flag=True, help="Also corruptions and attacks on the fine-tuned models: mCE, attack success."
+    "--robust",
+    is_flag=True,
+    help="Also corruptions and attacks on the fine-tuned models: mCE, share of the clean mAP lost.",
 )
 @click.option("--table-only", is_flag=True, help="Train nothing; write the table of the cells that are there.")
 def pretrain(
@@ -64,20 +66,24 @@ def pretrain(
       calico bench pretrain --size laptop --variant lidar-random --variant lidar-prc --labels 0.2 --seed 0
       calico bench pretrain --size full --all-labels --set data.root=/data/nuscenes --split val --work /runs/bench
     """
+    from calico_eval.bench.plot import require_matplotlib
     from calico_eval.bench.protocol import CORE, LABELS, SEEDS, cells, groups
     from calico_eval.bench.robust import measure_robustness
     from calico_eval.bench.run import Bench
     from calico_eval.bench.table import write_tables
 
-    folder = results or work / "results"
+    require_matplotlib()
+    folder = results or work / "results" / f"{size}-{split}"
     if not table_only:
         say = functools.partial(click.echo, err=True)
         bench = Bench(work, folder, split=split, extra=extra, command=sys.argv, progress=Progress, say=say)
         chosen = cells(size, variants or CORE, LABELS if all_labels else labels or (0.05,), seeds or SEEDS)
+        compared = groups(chosen) if robust else []
+        bench.check(chosen)
         for number, cell in enumerate(chosen, 1):
             click.echo(f"cell {number} of {len(chosen)}: {cell.name}", err=True)
             bench.run(cell)
-        for group in groups(chosen) if robust else []:
+        for group in compared:
             measure_robustness(
                 work, folder, group, split=split, extra=extra, command=sys.argv, progress=Progress, say=say
             )  # fmt: skip

@@ -140,6 +140,19 @@ def test_the_cache_is_used_and_a_broken_file_is_not(street: Frame, tmp_path: Pat
     assert np.array_equal(cached_regions(street, config), ids)
 
 
+def test_a_cached_file_with_a_flipped_byte_anywhere_counts_as_absent(street: Frame, tmp_path: Path) -> None:
+    config = RegionConfig(cache_dir=tmp_path)
+    ids = cached_regions(street, config)
+    (file,) = tmp_path.iterdir()
+    content = file.read_bytes()
+    for place in range(len(content) // 2 - 20, len(content) // 2 + 20):  # zlib.error or a wrong checksum
+        file.write_bytes(content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :])
+        assert np.array_equal(cached_regions(street, config), ids)
+    method = content.index(b"PK\x01\x02") + 10  # the compression method in the directory: NotImplementedError
+    file.write_bytes(content[:method] + b"\x63" + content[method + 1 :])
+    assert np.array_equal(cached_regions(street, config), ids)
+
+
 def test_other_settings_or_points_are_other_entries_and_another_folder_is_not(street: Frame, tmp_path: Path) -> None:
     moved = street.points.copy()
     moved[0, 0] += 1

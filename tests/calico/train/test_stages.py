@@ -131,11 +131,14 @@ def test_each_stage_trains_its_own_part(frame: Frame, map_grid: Grid, tmp_path: 
     config = config_of(tmp_path)
     said = run(config, Street(frame, map_grid), tmp_path / "run")
     assert [line.split(":")[0] for line in said] == ["rad", "finetune"]
-    assert all("tensors)" in line for line in said)
+    assert all("weights)" in line for line in said)
     prc, rad = (load_model(tmp_path / "run" / stage)[0].state_dict() for stage in ("prc", "rad"))
     fresh = build_model(config, seed=derive(config.seed, "weights")).state_dict()
     changed = {name.split(".")[0] for name in fresh if not torch.equal(fresh[name], prc[name])}
     assert changed == {"lidar", "fuser", "backbone"}
+    camera_half = {name: value[:, :8] for name, value in fresh.items() if name == "fuser.block.0.weight"}
+    assert all(torch.equal(prc[name][:, :8], value) for name, value in camera_half.items())
+    assert not torch.equal(prc["fuser.block.0.weight"][:, 8:], fresh["fuser.block.0.weight"][:, 8:])
     assert {name.split(".")[0] for name in prc if not torch.equal(prc[name], rad[name])} == {"camera", "lift"}
 
 
@@ -178,7 +181,7 @@ def test_a_finished_stage_serves_another_fine_tuning(frame: Frame, map_grid: Gri
     source, out = Street(frame, map_grid), tmp_path / "run"
     run(config_of(tmp_path, "train.init=prc"), source, out, stages=("prc",))
     before = (out / "prc" / MODEL_FILE).stat().st_mtime_ns
-    run(config_of(tmp_path, "train.init=prc", "train.label_fraction=0.5"), source, out, resume=True)
+    run(config_of(tmp_path, "train.init=prc", "train.label_fraction=0.5"), source, out, resume=True)  # finetune is new
     assert (out / "prc" / MODEL_FILE).stat().st_mtime_ns == before
     assert len(json.loads((out / "finetune/run.json").read_text())["frames"]) == 2
 
@@ -215,7 +218,58 @@ def test_impossible_initialisations_say_what_to_do(tmp_path: Path, settings: tup
         config_of(tmp_path, *settings)
 
 
+def test_an_unfinished_stage_is_no_start(frame: Frame, map_grid: Grid, tmp_path: Path) -> None:
+    source, config = Street(frame, map_grid), config_of(tmp_path, "train.init=prc")
+    with pytest.raises(KeyboardInterrupt):
+        run(config, source, tmp_path / "run", stop_at=("prc", 3))
+    assert (tmp_path / "run/prc" / MODEL_FILE).exists()
+    with pytest.raises(CalicoError, match="prc stopped before its end"):
+        run(config, source, tmp_path / "run", stages=("finetune",), resume=True)
+
+
+def test_a_stage_of_other_settings_is_no_start(frame: Frame, map_grid: Grid, tmp_path: Path) -> None:
+    source = Street(frame, map_grid)
+    run(config_of(tmp_path, "train.init=scene_contrast"), source, tmp_path / "run", stages=("prc",))
+    with pytest.raises(CalicoError, match=r"prc: the configuration differs .*pretrain"):
+        run(config_of(tmp_path, "train.init=prc"), source, tmp_path / "run", stages=("finetune",), resume=True)
+
+
+def test_a_refused_resume_changes_nothing(frame: Frame, map_grid: Grid, tmp_path: Path) -> None:
+    source = Street(frame, map_grid)
+    run(config_of(tmp_path, "train.init=prc"), source, tmp_path / "run")
+    before = files(tmp_path / "run")
+    with pytest.raises(CalicoError, match="finetune: the configuration differs"):
+        run(config_of(tmp_path, "train.init=prc", "train.label_fraction=0.5"), source, tmp_path / "run", resume=True)
+    assert files(tmp_path / "run") == before
+
+
+def test_place_device_and_workers_may_change_on_resume(frame: Frame, map_grid: Grid, tmp_path: Path) -> None:
+    source = Street(frame, map_grid)
+    run(config_of(tmp_path, "train.init=random"), source, tmp_path / "run")
+    moved = ("name=other", "data.root=there", "data.workers=1", "device=auto")
+    run(config_of(tmp_path, "train.init=random", *moved), source, tmp_path / "run", resume=True)
+
+
+def test_nothing_to_contrast_is_an_error(frame: Frame, map_grid: Grid, tmp_path: Path) -> None:
+    source = Street(frame, map_grid)
+    with pytest.raises(CalicoError, match="no region in the first 4 frames"):
+        run(config_of(tmp_path, "pretrain.regions.top_m=[20, 30]"), source, tmp_path / "a", stages=("prc",))
+    alone = config_of(tmp_path, "train.init=scene_contrast", "pretrain.prc.train={epochs: 1, batch_size: 1}")
+    with pytest.raises(CalicoError, match="got batch_size 1"):
+        run(alone, source, tmp_path / "b", stages=("prc",))
+    with pytest.raises(CalicoError, match=r"pretrain.prc.augment.sensor_dropout"):
+        config_of(tmp_path, "pretrain.prc.augment.sensor_dropout=0.1")
+
+
+def test_weights_of_other_widths_are_refused(frame: Frame, map_grid: Grid, tmp_path: Path) -> None:
+    source = Street(frame, map_grid)
+    run(config_of(tmp_path, "train.init=prc"), source, tmp_path / "a", stages=("prc",))
+    wide = ("model.lidar.pillar_channels=16", f"train.init={tmp_path / 'a/prc'}")
+    with pytest.raises(CalicoError, match="no weight of its lidar fits"):
+        run(config_of(tmp_path, *wide), source, tmp_path / "b")
+
+
 def test_a_stage_without_the_one_before_says_so(frame: Frame, map_grid: Grid, tmp_path: Path) -> None:
     for stage, before in (("rad", "prc"), ("finetune", "rad")):
-        with pytest.raises(CalicoError, match=f"run the stage {before} first"):
+        with pytest.raises(CalicoError, match=f"the stage {before} has not been run"):
             run(config_of(tmp_path), Street(frame, map_grid), tmp_path / "run", stages=(stage,))

@@ -1,6 +1,7 @@
 import pytest
 
 from calico.errors import CalicoError
+from calico_eval.bench import protocol
 from calico_eval.bench.protocol import CORE, SIZES, VARIANTS, Cell, cells, config_of, stage_key
 
 
@@ -33,7 +34,9 @@ def test_all_variants_take_the_same_steps() -> None:
 def test_cells_share_pre_training_where_it_is_the_same() -> None:
     def keys(name: str, share: float = 0.05, seed: int = 0) -> list[str]:
         variant = VARIANTS[name]
-        return [stage_key(stage, config_of(Cell("laptop", variant, share, seed))[0]) for stage in variant.stages]
+        return [
+            stage_key(stage, config_of(Cell("laptop", variant, share, seed))[0], "data") for stage in variant.stages
+        ]
 
     assert keys("fused-prc") == keys("fused-calico")[:1] == keys("fused-kl")[:1] == keys("camera-calico")[:1]
     assert keys("fused-calico")[1] != keys("fused-kl")[1]
@@ -48,7 +51,31 @@ def test_the_place_of_the_data_does_not_change_a_pre_training() -> None:
     cell = Cell("laptop", VARIANTS["fused-prc"], 0.05, 0)
     moved = ("data.cache_dir=elsewhere", "data.workers=2", "pretrain.regions.cache_dir=there")
     here, there = (config_of(cell, extra)[0] for extra in ((), moved))
-    assert stage_key("prc", here) == stage_key("prc", there)
+    assert stage_key("prc", here, "data") == stage_key("prc", there, "data")
+
+
+@pytest.mark.parametrize("stage", ["prc", "rad"])
+def test_what_only_evaluation_reads_does_not_change_a_pre_training(stage: str) -> None:
+    unread = (
+        "data.sim={val_scenes: 3, test_scenes: 7}",
+        "data.val_split=mini_val",
+        "model.detection={score_threshold: 0.3, nms_iou: 0.5, nms_rounds: 3, max_boxes: 50}",
+    )
+    cell = Cell("laptop", VARIANTS["fused-calico"], 0.05, 0)
+    before = stage_key(stage, config_of(cell)[0], "data")
+    assert stage_key(stage, config_of(cell, unread)[0], "data") == before
+    for read in ("data.sim.train_scenes=9", "data.train_split=all", "model.detection.channels=32"):
+        assert stage_key(stage, config_of(cell, (read,))[0], "data") != before
+    no_boxes = config_of(cell, ("model.detection=null",))[0]
+    assert stage_key(stage, no_boxes, "data") != before
+
+
+def test_other_data_or_other_regions_are_another_pre_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    config, _ = config_of(Cell("laptop", VARIANTS["fused-prc"], 0.05, 0))
+    before = stage_key("prc", config, "data")
+    assert stage_key("prc", config, "other data") != before
+    monkeypatch.setattr(protocol, "REGIONS_VERSION", -1)
+    assert stage_key("prc", config, "data") != before
 
 
 def test_cells_come_seed_by_seed_and_have_names_of_their_own() -> None:

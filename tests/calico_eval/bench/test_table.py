@@ -1,23 +1,35 @@
 import json
 import math
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
 from calico.errors import CalicoError
+from calico_eval.bench.robust import FORMAT as ROBUST_FORMAT
 from calico_eval.bench.run import FORMAT
 from calico_eval.bench.table import Estimate, collect, gain, markdown, read_cells, write_tables
 
 
 def write_cell(
-    folder: Path, variant: str, seed: int, value: float, *, labels: float = 0.05, split: str = "sim-test"
+    folder: Path,
+    variant: str,
+    seed: int,
+    value: float,
+    *,
+    labels: float = 0.05,
+    split: str = "sim-test",
+    steps: int = 12,
+    miou: bool = True,
 ) -> None:
-    record = {
+    record: dict[str, Any] = {
         "format": FORMAT, "variant": variant, "size": "ci", "labels": labels, "seed": seed, "split": split, "n_frames": 8,
-        "labelled_frames": 1, "steps": 12, "metrics": {name: {"value": value} for name in ("mAP", "NDS", "mIoU")},
+        "labelled_frames": 1, "steps": steps, "metrics": {name: {"value": value} for name in ("mAP", "NDS", "mIoU")},
         "data_hash": {"train": "a"},
     }  # fmt: skip
+    if not miou:
+        record["metrics"]["mIoU"]["value"] = None
     folder.mkdir(exist_ok=True)
     (folder / f"{variant}-{100 * labels:g}pct-seed{seed}.json").write_text(json.dumps(record))
 
@@ -75,8 +87,44 @@ def test_cells_that_do_not_compare_are_an_error(tmp_path: Path) -> None:
         read_cells(tmp_path)
     write_cell(tmp_path, "lidar-random", 0, 0.1)
     write_cell(tmp_path, "lidar-prc", 0, 0.1, split="sim-val")
-    with pytest.raises(CalicoError, match="several sizes, splits or data"):
+    with pytest.raises(CalicoError, match="several sizes, splits, steps or data"):
+        read_cells(tmp_path)
+    write_cell(tmp_path, "lidar-prc", 0, 0.1, steps=24)
+    with pytest.raises(CalicoError, match="several sizes, splits, steps or data"):
         read_cells(tmp_path)
     (tmp_path / "lidar-prc-5pct-seed0.json").write_text("{}")
     with pytest.raises(CalicoError, match="format None"):
         read_cells(tmp_path)
+
+
+def test_robustness_is_a_table_of_its_own(tmp_path: Path) -> None:
+    write_cell(tmp_path, "lidar-random", 0, 0.1)
+    figures = {"mCE": 1.0, "mRR": 0.5, "lost_to_pgd": None}
+    record = {"format": ROBUST_FORMAT, "labels": 0.05, "seed": 0, "variants": {"lidar-random": figures}}
+    (tmp_path / "robust-lidar-random-5pct-seed0.json").write_text(json.dumps(record))
+    assert len(read_cells(tmp_path)) == 1
+    text = write_tables(tmp_path)[0].read_text()
+    assert "| labels | initialisation | seeds | lost_to_pgd | mCE | mRR |" in text
+    assert "| 5 % | LiDAR only, random init | 1 |  | 100.0 | 50.0 |" in text
+
+
+def test_a_metric_that_is_not_defined_leaves_its_places_empty(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        write_cell(tmp_path, "fused-random", seed, 0.2, miou=False)
+        write_cell(tmp_path, "fused-calico", seed, 0.3, miou=False)
+    table, picture = write_tables(tmp_path)
+    row = next(line for line in table.read_text().splitlines() if "CALICO" in line)
+    assert [cell.strip() for cell in row.split("|")[2:9]] == [
+        "2", "30.0 ± 0.0", "30.0 ± 0.0", "", "+10.0 ± 0.0", "+10.0 ± 0.0", "",
+    ]  # fmt: skip
+    text = "".join(ElementTree.fromstring(picture.read_bytes()).itertext())
+    assert "NDS" in text
+    assert "mIoU" not in text
+
+
+def test_the_picture_names_the_rows_of_a_metric_that_some_variants_lack(tmp_path: Path) -> None:
+    write_cell(tmp_path, "lidar-random", 0, 0.1, miou=False)
+    write_cell(tmp_path, "fused-random", 0, 0.2)
+    text = "".join(ElementTree.fromstring(write_tables(tmp_path)[1].read_bytes()).itertext())
+    assert text.index("LiDAR only, random init") < text.index("fused, random init")
+    assert "mIoU" in text
