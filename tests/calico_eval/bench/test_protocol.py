@@ -64,7 +64,7 @@ def test_what_only_evaluation_reads_does_not_change_a_pre_training(stage: str) -
     cell = Cell("laptop", VARIANTS["fused-calico"], 0.05, 0)
     before = stage_key(stage, config_of(cell)[0], "data")
     assert stage_key(stage, config_of(cell, unread)[0], "data") == before
-    for read in ("data.sim.train_scenes=9", "data.train_split=all", "model.detection.channels=32"):
+    for read in ("data.sim.train_scenes=9", "data.train_split=all", "model.detection.channels=16"):
         assert stage_key(stage, config_of(cell, (read,))[0], "data") != before
     no_boxes = config_of(cell, ("model.detection=null",))[0]
     assert stage_key(stage, no_boxes, "data") != before

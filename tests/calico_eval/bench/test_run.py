@@ -1,5 +1,6 @@
 """The benchmark in small: it runs, resumes, and pre-training does what it is for."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,15 @@ def test_small_benchmark_end_to_end(tmp_path: Path) -> None:
     assert len(said) == before
 
     pretraining, _ = config_of(cell, runner.extra)
-    folder = tmp_path / "work" / "pretrain" / stage_key("prc", pretraining)
+    seen = open_source(pretraining, "train").content_hash()
+    folder = tmp_path / "work" / "pretrain" / stage_key("prc", pretraining, seen)
+    assert list(record["pretraining"]) == ["prc", "rad"]
+    assert record["pretraining"]["prc"] == {
+        "key": folder.name,
+        "model_sha256": hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest(),
+        "data_hash": seen,
+        "git_commit": record["origin"]["git_commit"],
+    }
     log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     losses = [line["total"] for line in log if "total" in line]
     assert np.mean(losses[-6:]) < np.mean(losses[:6]) - 0.3

@@ -1,0 +1,137 @@
+"""What the benchmark refuses before it trains, and which results it takes for finished. Nothing here trains."""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from click.testing import CliRunner
+
+from calico.cli.main import cli
+from calico.errors import CalicoError
+from calico_eval.bench import protocol
+from calico_eval.bench.protocol import VARIANTS, Cell
+from calico_eval.bench.robust import measure_robustness
+from calico_eval.bench.run import Bench, _check_start
+
+RANDOM = Cell("ci", VARIANTS["lidar-random"], 0.5, 0)
+PRC = Cell("ci", VARIANTS["lidar-prc"], 0.5, 0)
+
+
+def silent(name: str) -> Any:
+    raise AssertionError(f"something runs: {name}")
+
+
+def bench(folder: Path, split: Literal["val", "test"] = "test", *extra: str) -> Bench:
+    return Bench(folder / "work", folder / "results", split=split, extra=extra, command=(), progress=silent, say=print)
+
+
+def finish(folder: Path, cell: Cell) -> Path:
+    """The result of a cell, without its figures."""
+    identity = bench(folder)._identity(cell)
+    used = {stage: {"key": key} for stage, key in identity["pretraining"].items()}
+    path = folder / "results" / f"{cell.name}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({**identity, "pretraining": used}))
+    return path
+
+
+@pytest.mark.parametrize("cell", [RANDOM, PRC])
+def test_a_finished_cell_is_not_run_again(tmp_path: Path, cell: Cell) -> None:
+    path = finish(tmp_path, cell)
+    assert bench(tmp_path).run(cell) == path
+    assert bench(tmp_path, "test", "device=cpu", "data.workers=3", f"data.cache_dir={tmp_path}").run(cell) == path
+    bench(tmp_path).check([cell])
+
+
+def test_a_finished_cell_of_another_benchmark_is_an_error(tmp_path: Path) -> None:
+    finish(tmp_path, RANDOM)
+    with pytest.raises(CalicoError, match="split sim-test there, sim-val now"):
+        bench(tmp_path, "val").run(RANDOM)
+    with pytest.raises(CalicoError, match=r"config_sha256 .* use the same --size, --split and --set"):
+        bench(tmp_path, "test", "train.learning_rate=0.5").run(RANDOM)
+    with pytest.raises(CalicoError, match="data_hash"):
+        bench(tmp_path, "test", "data.sim.seed=5").check([RANDOM])
+    with pytest.raises(CalicoError, match="size ci there, laptop now"):
+        bench(tmp_path).check([Cell("laptop", RANDOM.variant, 0.5, 0)])
+
+
+def test_a_finished_cell_of_another_pre_training_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    finish(tmp_path, PRC)
+    monkeypatch.setattr(protocol, "REGIONS_VERSION", -1)
+    with pytest.raises(CalicoError, match=r"pretraining .'prc': 'prc-.*'. there"):
+        bench(tmp_path).run(PRC)
+
+
+def test_fine_tuning_goes_on_from_the_same_pre_training_only(tmp_path: Path) -> None:
+    used = {"prc": {"key": "prc-1", "model_sha256": "a"}}
+    _check_start(tmp_path / "cell", used)
+    _check_start(tmp_path / "cell", used)
+    with pytest.raises(CalicoError, match="started from another pre-training"):
+        _check_start(tmp_path / "cell", {"prc": {"key": "prc-1", "model_sha256": "b"}})
+
+
+@pytest.mark.parametrize("size", ["real", "full"])
+def test_a_split_that_is_not_there_is_known_at_the_start(tmp_path: Path, size: str) -> None:
+    with pytest.raises(CalicoError, match="no test split"):
+        bench(tmp_path).check([Cell(size, VARIANTS["lidar-random"], 1.0, 0)])
+
+
+def test_settings_of_every_cell_are_known_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(CalicoError, match="unknown key train"):
+        bench(tmp_path, "test", "train.epoch=3").check([RANDOM])
+
+
+def invoke(work: Path, *words: str) -> str:
+    result = CliRunner().invoke(cli, ["bench", "pretrain", "--size", "ci", "--work", str(work), *words])
+    assert isinstance(result.exception, CalicoError)
+    assert not work.exists()
+    return str(result.exception)
+
+
+def test_the_command_checks_before_it_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = tmp_path / "work"
+    assert "needs the variant lidar-random" in invoke(work, "--variant", "lidar-prc", "--robust")
+    assert "no test split" in invoke(work, "--size", "real", "--variant", "lidar-random")
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert "needs matplotlib" in invoke(work, "--variant", "lidar-random")
+
+
+@pytest.mark.parametrize(("size", "split"), [("ci", "val"), ("laptop", "test")])
+def test_sizes_and_splits_have_results_of_their_own(tmp_path: Path, size: str, split: str) -> None:
+    message = invoke(tmp_path / "work", "--table-only", "--size", size, "--split", split)
+    assert message.startswith(f"{tmp_path / 'work' / 'results' / f'{size}-{split}'}: no cells")
+
+
+def test_help_says_what_robust_measures() -> None:
+    assert "share of the clean mAP lost" in " ".join(
+        CliRunner().invoke(cli, ["bench", "pretrain", "--help"]).output.split()
+    )
+
+
+def robust(folder: Path, *cells: Cell) -> Path:
+    return measure_robustness(
+        folder / "work", folder / "results", cells, split="test", extra=(), command=(), progress=silent, say=print
+    )
+
+
+def test_robustness_is_taken_from_disk_for_the_same_models_only(tmp_path: Path) -> None:
+    common = {"size": "ci", "split": "sim-test", "data_hash": {"train": "t", "sim-test": "e"}}
+    for cell, sha256 in ((RANDOM, "a"), (PRC, "b")):
+        path = tmp_path / "results" / f"{cell.name}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps({**common, "model_sha256": sha256}))
+    record = tmp_path / "results" / f"robust-{RANDOM.name}.json"
+    record.write_text(json.dumps({**common, "models": {"lidar-random": "a", "lidar-prc": "b"}}))
+    assert robust(tmp_path, RANDOM, PRC) == record
+    with pytest.raises(CalicoError, match="model of a finished cell is needed"):  # other variants: not from disk
+        robust(tmp_path, RANDOM)
+    record.write_text(json.dumps({**common, "models": {"lidar-random": "a", "lidar-prc": "changed"}}))
+    model = RANDOM.model_folder(tmp_path / "work") / "model.safetensors"
+    model.parent.mkdir(parents=True)
+    model.write_bytes(b"another model")
+    assert hashlib.sha256(model.read_bytes()).hexdigest() != "a"
+    with pytest.raises(CalicoError, match="not the model of its cell's result"):
+        robust(tmp_path, RANDOM, PRC)
