@@ -16,6 +16,7 @@ from calico.errors import CalicoError
 from calico.files import RUN_FILE, write_atomic
 from calico.regions import prepare_regions
 from calico.train.checkpoint import MODEL_FILE, STATE_FILE, load_model
+from calico.train.loop import DONE_FILE
 from calico.train.stages import run_stage
 from calico_eval.bench.protocol import Cell, config_of, stage_key
 from calico_eval.diagnosis import diagnosis
@@ -27,8 +28,6 @@ from calico_eval.sweep.provenance import origin
 from calico_eval.validation import eval_ranges
 
 FORMAT = "calico-bench-pretrain-1"
-DONE = "done"
-"""In the folder of a finished pre-training."""
 ORIGIN_FILE = "origin.json"
 """In a pre-training folder: command, commit and versions that trained it."""
 START_FILE = "start.json"
@@ -137,7 +136,7 @@ class Bench:
 
     def _pretrain(self, stage: str, key: str, config: Config, before: Path | None) -> Path:
         folder = self.work / "pretrain" / key
-        if (folder / DONE).exists():
+        if (folder / DONE_FILE).exists():
             return folder
         source, validation = self._prepared(config, "train"), self._prepared(config, "val")
         workers = max(config.data.workers, 1)
@@ -147,8 +146,6 @@ class Bench:
         folder.mkdir(parents=True, exist_ok=True)
         write_atomic(folder / ORIGIN_FILE, json.dumps(origin(self.command), indent=1, sort_keys=True) + "\n")
         run_stage(stage, config, source, folder, before, measure, self.progress(key), say=self.say, resume=True)
-        if not (folder / DONE).exists():
-            (folder / DONE).touch()
         return folder
 
     def _open(self, config: Config, split: Split) -> FrameSource:
