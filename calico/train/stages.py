@@ -91,7 +91,8 @@ def run_stages(
     for stage in stages if resume else ():
         check_same(stage_config(stage, config), out / stage)
     write_atomic(out / RUN_FILE, json.dumps({"kind": "train", "stages": list(stages)}, indent=1) + "\n")
-    write_atomic(out / "config.yaml", to_yaml(config))
+    if "finetune" in stages:  # what is said of out/model.safetensors
+        write_atomic(out / "config.yaml", to_yaml(config))
     for stage in stages:
         before = stage_before(stage, config, out)
         run_stage(
