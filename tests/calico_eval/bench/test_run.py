@@ -56,7 +56,7 @@ def test_small_benchmark_end_to_end(tmp_path: Path) -> None:
         "key": folder.name,
         "model_sha256": hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest(),
         "data_hash": seen,
-        "git_commit": record["origin"]["git_commit"],
+        "git_commit": json.loads((folder / "origin.json").read_text())["git_commit"],
     }
     log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     losses = [line["total"] for line in log if "total" in line]
