@@ -92,9 +92,9 @@ SIZES: dict[str, Size] = {
             "grid={map_x_range_m: [-24, 24], map_y_range_m: [-24, 24]}",
             "data.sim={train_scenes: 160, val_scenes: 10, test_scenes: 20, frames_per_scene: 5}",
             "pretrain.samples={rich: 512, less: 512}",
-            "pretrain.prc.train={epochs: 4, learning_rate: 2.0e-3, validate_every: 4}",
-            "pretrain.rad.train={epochs: 2, learning_rate: 2.0e-3, validate_every: 2}",
-            "train.epochs=2",
+            "pretrain.prc.train={epochs: 12, learning_rate: 2.0e-3, validate_every: 3}",
+            "pretrain.rad.train={epochs: 4, learning_rate: 2.0e-3, validate_every: 2}",
+            "train={epochs: 4, label_unit: scene}",
         ),
     ),
     "real": Size(
