@@ -141,8 +141,8 @@ def test_default_cache_is_in_the_users_cache_folder(monkeypatch: pytest.MonkeyPa
 
 
 def test_mistakes_are_explained(source: SimSource) -> None:
-    with pytest.raises(CalicoError, match="'train' or 'val'"):
-        SimSource(TINY, "test", GRID)  # type: ignore[arg-type]
+    with pytest.raises(CalicoError, match="expected one of train, val, test"):
+        SimSource(TINY, "dev", GRID)  # type: ignore[arg-type]
     with pytest.raises(CalicoError, match="unknown camera 'CAM_UP'"):
         SimSource(TINY, "val", GRID, cameras=("CAM_FRONT", "CAM_UP"))
     with pytest.raises(CalicoError, match="got no cameras"):
