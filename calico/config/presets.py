@@ -66,7 +66,8 @@ def nuscenes() -> Config:
 
     Command: calico train --preset nuscenes --data-root DATA --out runs/nuscenes
     Cost: needs a GPU. Expected figures of the public LiDAR-only zoo entry: mAP about 50, NDS about 60. This toolkit's own figure
-    on nuScenes has not been measured yet.
+    on nuScenes has not been measured yet. The zoo's 20 epochs are longer: class-balanced sampling makes an epoch there 4.4 times
+    as long as the split (123,580 of 28,130 frames, Zhu et al. 2019), here it leaves the length.
     """
     return Config(
         name="nuscenes",

@@ -1,4 +1,4 @@
-"""What is compared with what: variants, sizes, cells. Written down before the first result was looked at."""
+"""What is compared with what: variants, sizes, cells. How it was set, on validation frames: docs/pretraining.md."""
 
 from __future__ import annotations
 

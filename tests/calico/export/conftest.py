@@ -1,50 +1,15 @@
-"""A narrow model on the hand-built frame's grid."""
+"""The narrow model of `tests/calico/conftest.py` with fewer classes, and more and weaker boxes to compare."""
 
 from __future__ import annotations
 
 import pytest
 
-from calico.config.schema import (
-    BevConfig,
-    CameraConfig,
-    Config,
-    DataConfig,
-    DetectionConfig,
-    GridConfig,
-    LidarConfig,
-    MapConfig,
-    ModelConfig,
-)
-from calico.data.batch import Batch, collate
-from calico.frame import Frame
+from calico.config.schema import Config, DetectionConfig
 
 
 @pytest.fixture
-def small() -> Config:
-    """+-16 m, 64 x 64 pillars, 32 x 32 trunk cells, two cameras of 64 x 128."""
-    side = (-16.0, 16.0)
-    return Config(
-        grid=GridConfig(x_range_m=side, y_range_m=side, map_x_range_m=side, map_y_range_m=side),
-        data=DataConfig(cameras=("front", "back")),
-        model=ModelConfig(
-            lidar=LidarConfig(pillar_channels=16),
-            camera=CameraConfig(
-                image_size=(64, 128),
-                backbone_width=0.25,
-                fpn_channels=16,
-                channels=16,
-                depth_bins=20,
-                depth_range_m=(1, 21),
-            ),
-            bev=BevConfig(layers=(1, 1), strides=(2, 2), channels=(16, 32), neck_channels=16, out_stride=2),
-            detection=DetectionConfig(
-                tasks=(("car", "truck"), ("pedestrian",)), channels=16, max_boxes=40, score_threshold=0.05
-            ),
-            map=MapConfig(channels=8),
-        ),
+def small(small: Config) -> Config:
+    detection = DetectionConfig(
+        tasks=(("car", "truck"), ("pedestrian",)), channels=16, max_boxes=40, score_threshold=0.05
     )
-
-
-@pytest.fixture
-def batch(frame: Frame) -> Batch:
-    return collate([frame])
+    return small.model_copy(update={"model": small.model.model_copy(update={"detection": detection})})

@@ -192,7 +192,7 @@ def test_fine_tuning_starts_from_a_file(frame: Frame, map_grid: Grid, tmp_path: 
     alone = ("model.camera=null", f"train.init={tmp_path / 'a/prc'}")
     said = run(config_of(tmp_path, *alone), source, tmp_path / "b")
     taken, _, own = said[0].split("(")[1].split()[:3]
-    assert 0 < int(taken) < int(own) + 1
+    assert int(taken) == int(own) > 0  # the widths are such that all of a LiDAR-only model is in a fused one
 
 
 def test_stages_follow_from_the_initialisation(tmp_path: Path) -> None:
