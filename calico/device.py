@@ -32,6 +32,12 @@ def pick_device(name: str) -> torch.device:
     return device
 
 
+def training_precision(precision: str, device: torch.device) -> torch.autocast:
+    """The autocast that `Config.precision` means on a device; a no-op for float32."""
+    enabled = precision == "bfloat16" or (precision == "auto" and device.type == "cuda")
+    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
+
+
 @contextmanager
 def deterministic(device: torch.device) -> Iterator[None]:
     """Deterministic algorithms on the CPU, where same command means same bytes; restored on leaving.

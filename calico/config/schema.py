@@ -211,7 +211,6 @@ class ScheduleConfig(Section):
         5, description="Epochs between validations (pre-training: diagnostics); the last is always validated."
     )
     checkpoint_every: PositiveInt = Field(1, description="Epochs between checkpoints.")
-    amp: bool = Field(True, description="Mixed precision, on GPUs only.")
 
 
 class TrainConfig(ScheduleConfig):
@@ -329,6 +328,11 @@ class Config(Section):
     name: str = "run"
     seed: Annotated[int, Field(ge=0)] = 0
     device: str = Field("auto", description="cpu, cuda, cuda:1, ... or auto: a GPU where there is one.")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto",
+        description="Of training's convolutions; geometry, normalisation statistics and losses are float32. auto: bfloat16 on "
+        "GPUs, float32 on CPUs. bfloat16 halves a step on CPUs with AVX512-BF16 or AMX and is slow on others.",
+    )
     grid: GridConfig = GridConfig()
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()

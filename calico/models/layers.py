@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from torch import nn
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor, nn
 
 
 def conv_block(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
@@ -21,3 +24,9 @@ def up_block(inputs: int, outputs: int, factor: int) -> nn.Sequential:
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     )
+
+
+def full_precision(like: Tensor) -> AbstractContextManager[object]:
+    """Turns autocast off for what needs float32: metres, pixels, logits. Nothing is entered where it is off (export traces this)."""
+    device = like.device.type
+    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from calico.geometry.grid import Grid
-from calico.models.layers import conv_block
+from calico.models.layers import conv_block, full_precision
 
 POINT_FEATURES = 10
 MAX_ROWS_PER_PILLAR = 256
@@ -59,7 +59,7 @@ class PillarEncoder(nn.Module):
         empty = features.new_zeros(batch * (cells + 1), self.channels)
         best = empty.scatter_reduce(0, cell[:, None].expand_as(features), features, "amax")
         best = best.reshape(batch, cells + 1, self.channels)[:, :cells]
-        return best.transpose(1, 2).reshape(batch, self.channels, rows, columns)
+        return best.reshape(batch, rows, columns, self.channels).permute(0, 3, 1, 2)
 
     def from_rows(self, points: Tensor, count: Tensor, cell: Tensor, mean: Tensor) -> Tensor:
         """The same features from points grouped into rows of at most T points of one pillar (`calico.export.pillars`).
@@ -113,7 +113,8 @@ class PillarEncoder(nn.Module):
         return torch.stack([x, y, torch.full_like(x, sum(self.z_range_m) / 2)], dim=-1)
 
     def _point_net(self, points: Tensor, from_center: Tensor, from_mean: Tensor) -> Tensor:
-        hidden = self.linear(torch.cat([points, from_mean, from_center[:, :2]], dim=1))
+        with full_precision(points):
+            hidden = self.linear(torch.cat([points, from_mean, from_center[:, :2]], dim=1))
         statistics = self.training and len(hidden) > 1
         normed = F.batch_norm(
             hidden,

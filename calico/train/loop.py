@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from calico.config.schema import Config, ScheduleConfig
 from calico.data.source import FrameSource
-from calico.device import deterministic
+from calico.device import deterministic, training_precision
 from calico.errors import CalicoError
 from calico.files import write_atomic
 from calico.seeds import derive
@@ -152,7 +152,7 @@ def _epoch(
     epoch = step // plan.steps_per_epoch
     for batch in batches(task, plan, epoch):
         torch.manual_seed(derive(seed, task.name, "step", step))
-        with torch.autocast("cuda", torch.bfloat16, enabled=schedule.amp and device.type == "cuda"):
+        with training_precision(task.config.precision, device):
             losses = task.losses(batch.to(device))
         norm = _descend(losses["total"], trained, optimizer, schedule.grad_clip, f"step {step}", batch.tokens)
         scheduler.step()

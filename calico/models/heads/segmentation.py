@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from calico.config.schema import MapConfig
 from calico.geometry.grid import Grid
-from calico.models.layers import conv_block
+from calico.models.layers import conv_block, full_precision
 
 
 def bilinear_matrix(source_min: float, source_cell: float, source: int, min_m: float, cell_m: float, n: int) -> Tensor:
@@ -53,7 +53,9 @@ class SegmentationHead(nn.Module):
 
     def forward(self, bev: Tensor) -> Tensor:
         """See the class."""
-        logits: Tensor = self.classify(self.body(self.resample(self.reduce(bev))))
+        features = self.body(self.resample(self.reduce(bev)))
+        with full_precision(bev):
+            logits: Tensor = self.classify(features.float())
         return logits
 
 

@@ -10,6 +10,7 @@ import torch
 from calico.config.presets import PRESETS
 from calico.config.schema import Config
 from calico.data.batch import Batch, collate
+from calico.device import training_precision
 from calico.errors import CalicoError
 from calico.frame import Boxes, Frame
 from calico.models.calico import build_model, camera_stride
@@ -101,6 +102,26 @@ def test_a_training_step_repeats_to_the_bit(small: Config, batch: Batch) -> None
     finally:
         torch.use_deterministic_algorithms(before)
     assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
+
+
+def test_bfloat16_is_kept_from_geometry_and_losses(small: Config, batch: Batch) -> None:
+    model = build_model(small, 3).eval()
+    assert model.lidar is not None
+    exact, cpu = model(batch), torch.device("cpu")
+    canvas = model.lidar.canvas(batch.points, batch.point_mask)
+    with training_precision("auto", cpu):
+        assert torch.equal(model(batch).bev, exact.bev)  # auto on a CPU: float32
+    with training_precision("bfloat16", cpu):
+        assert torch.equal(model.lidar.canvas(batch.points, batch.point_mask), canvas)
+        lifted = model.lift_images(batch.images, batch.image_from_lidar)
+        rough = model(batch)
+        terms = model.loss(rough, batch)
+    assert lifted.dtype == torch.float32
+    assert rough.bev.dtype == torch.bfloat16
+    assert all(output.offset.dtype == torch.float32 for output in rough.tasks)
+    assert all(term.dtype == torch.float32 for term in terms.values())
+    assert not torch.equal(rough.tasks[0].heatmap, exact.tasks[0].heatmap)
+    torch.testing.assert_close(rough.tasks[0].heatmap, exact.tasks[0].heatmap, rtol=0.05, atol=0.05)
 
 
 def test_an_empty_frame_without_boxes_works(small: Config, frame: Frame) -> None:
