@@ -14,7 +14,7 @@ import time
 import numpy as np
 
 from calico.frame import Boxes, Frame
-from corruptions import corrupt, effect, names
+from corruptions import corrupt, effect, list_corruptions
 
 PUBLIC_S = {"fog": 6 * 8.7 + 1.28, "motion_blur": 6 * 0.76}
 
@@ -62,7 +62,7 @@ def main() -> None:
     repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     clean = frame()
     print(f"{'corruption':<16}{'median CPU s':>14}{'public code s':>16}   severity 3, {repeats} runs")
-    for name in names():
+    for name in list_corruptions():
         seconds = []
         for seed in range(repeats):
             start = time.process_time()

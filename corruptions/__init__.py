@@ -1,13 +1,14 @@
 """Sensor corruptions of camera and LiDAR frames: pure, seeded, in physical units, and checked for their effect.
 
-`corrupt(frame, "fog", severity=3, seed=0)` or `corrupt_with(frame, "fog", 87.0, seed=0)`; `names()` lists all.
+`corrupt(frame, "fog", severity=3, seed=0)` or `corrupt_with(frame, "fog", 87.0, seed=0)`; `list_corruptions()` lists all.
 """
 
 from corruptions.apply import corrupt, corrupt_with
+from corruptions.catalogue import SPECS, SUITE_VERSION, find, list_corruptions
 from corruptions.effect import Effect, EffectSummary, check_effect, check_summary, effect, summarise_effects
 from corruptions.errors import CorruptionError
 from corruptions.frame_like import FrameLike
-from corruptions.spec import SPECS, SUITE_VERSION, Spec, find, names
+from corruptions.spec import Spec
 
 __all__ = [
     "SPECS",
@@ -23,6 +24,6 @@ __all__ = [
     "corrupt_with",
     "effect",
     "find",
-    "names",
+    "list_corruptions",
     "summarise_effects",
 ]

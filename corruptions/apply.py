@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import cast
 
+from corruptions.catalogue import find
 from corruptions.checks import check_frame
 from corruptions.errors import CorruptionError
-from corruptions.frame_like import F, copied
+from corruptions.frame_like import F, FrameLike, copied
 from corruptions.rng import Streams
-from corruptions.spec import Spec, find
+from corruptions.spec import Spec
 
 
 def corrupt(frame: F, name: str, severity: int, seed: int) -> F:
@@ -17,8 +20,8 @@ def corrupt(frame: F, name: str, severity: int, seed: int) -> F:
 
     Args:
         frame: a frozen dataclass with the fields of `FrameLike`.
-        name: one of `names()`, or several joined by "+", applied from left to right at the same severity, each with the
-            random streams that it has alone.
+        name: one of `list_corruptions()`, or several joined by "+": applied from left to right at the same severity, each with
+            the random streams that it has alone.
         severity: 0 (the identity) to 5.
         seed: of the suite. The bytes that come out depend on seed, frame token or scene, name and severity alone.
 
@@ -28,10 +31,7 @@ def corrupt(frame: F, name: str, severity: int, seed: int) -> F:
     if isinstance(severity, bool) or not isinstance(severity, int) or not 0 <= severity <= 5:
         raise CorruptionError(f"{name}: severity is {severity!r}, expected a whole number from 0 (none) to 5")
     check_frame(frame)
-    result = copied(frame)
-    for spec in specs if severity else ():
-        result = _apply(result, spec, spec.at(severity), seed)
-    return result
+    return _apply_all(copied(frame), [(spec, spec.at(severity)) for spec in specs if severity], seed)
 
 
 def corrupt_with(frame: F, name: str, parameter_value: float, seed: int) -> F:
@@ -46,7 +46,30 @@ def corrupt_with(frame: F, name: str, parameter_value: float, seed: int) -> F:
             f"{name!r} has {len(specs)} parameters; give a severity, or apply its parts one after another"
         )
     check_frame(frame)
-    return _apply(copied(frame), specs[0], parameter_value, seed)
+    return _apply_all(copied(frame), [(specs[0], parameter_value)], seed)
+
+
+def _apply_all(frame: F, parts: Sequence[tuple[Spec, float]], seed: int) -> F:
+    """Part after part. What a later part takes from the frames before in the scene has been through the earlier parts, too."""
+    clean = frame.previous
+    for number, (spec, value) in enumerate(parts):
+        frame = _apply(frame, spec, value, seed)
+        if clean is not None:
+            frame = cast(F, frame.replace(previous=_History(clean, tuple(parts[: number + 1]), seed)))
+    return frame
+
+
+@dataclass(frozen=True)
+class _History:
+    """Gives the frame before as the parts applied so far leave it; worked out only when asked for."""
+
+    previous: Callable[[], FrameLike | None]
+    parts: tuple[tuple[Spec, float], ...]
+    seed: int
+
+    def __call__(self) -> FrameLike | None:
+        found = self.previous()
+        return None if found is None else _apply_all(copied(found), self.parts, self.seed)
 
 
 def _apply(frame: F, spec: Spec, value: float, seed: int) -> F:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from corruptions.catalogue import find
 from corruptions.frame_like import Float64, FrameLike, UInt8
-from corruptions.spec import Sensor, Spec, find
+from corruptions.spec import Sensor, Spec
 
 STRIDE = 4
 """The mean pixel change is measured on every fourth row and column; whether anything changed, on all of them."""
@@ -26,6 +27,7 @@ class Effect:
     pixel_change: mean absolute change of the pixel values, 0..255.
     cameras_black: cameras that turned all black.
     rotation_deg, translation_m: largest change of a camera's pose in the LiDAR frame.
+    boxes_changed: labelled objects whose box changed.
     present, changed: sensors that had data before, and those whose data differ now.
     """
 
@@ -39,6 +41,7 @@ class Effect:
     cameras_black: int
     rotation_deg: float
     translation_m: float
+    boxes_changed: int
     present: frozenset[Sensor]
     changed: frozenset[Sensor]
 
@@ -53,7 +56,15 @@ def effect(before: FrameLike, after: FrameLike) -> Effect:
     level = float(before.points[:, 3].mean()) if n else 0.0
     rotation_deg, translation_m = _pose_change(before.camera_T_lidar, after.camera_T_lidar)
     pairs = list(zip(before.images, after.images, strict=True))
-    present: dict[Sensor, bool] = {"camera": bool(pairs), "lidar": n > 0, "calibration": bool(pairs)}
+    old_boxes, new_boxes = before.boxes.boxes, after.boxes.boxes
+    same = (old_boxes == new_boxes) | (np.isnan(old_boxes) & np.isnan(new_boxes))
+    boxes_changed = int((~same).any(axis=1).sum())
+    present: dict[Sensor, bool] = {
+        "camera": bool(pairs),
+        "lidar": n > 0,
+        "calibration": bool(pairs),
+        "labels": len(before.boxes.boxes) > 0,
+    }
     changed: dict[Sensor, bool] = {
         "camera": any(not np.array_equal(a, b) for a, b in pairs),
         "lidar": any(
@@ -66,6 +77,7 @@ def effect(before: FrameLike, after: FrameLike) -> Effect:
         ),
         "calibration": not np.array_equal(before.camera_T_lidar, after.camera_T_lidar)
         or not np.array_equal(before.camera_K, after.camera_K),
+        "labels": boxes_changed > 0,
     }
     return Effect(
         points_before=n,
@@ -78,6 +90,7 @@ def effect(before: FrameLike, after: FrameLike) -> Effect:
         cameras_black=sum(bool(a.any()) and not b.any() for a, b in pairs),
         rotation_deg=rotation_deg,
         translation_m=translation_m,
+        boxes_changed=boxes_changed,
         present=frozenset(sensor for sensor, yes in present.items() if yes),
         changed=frozenset(sensor for sensor, yes in changed.items() if yes),
     )
@@ -113,8 +126,9 @@ _NUMBERS = (
     "cameras_black",
     "rotation_deg",
     "translation_m",
+    "boxes_changed",
 )
-_SENSORS: tuple[Sensor, ...] = ("camera", "lidar", "calibration")
+_SENSORS: tuple[Sensor, ...] = ("camera", "lidar", "calibration", "labels")
 
 
 def summarise_effects(effects: Sequence[Effect]) -> EffectSummary:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Protocol, TypeVar, cast
 
 import numpy as np
@@ -16,6 +17,17 @@ UInt8 = npt.NDArray[np.uint8]
 Bool = npt.NDArray[np.bool_]
 
 
+class BoxesLike(Protocol):
+    """The labelled objects of a frame: a frozen dataclass.
+
+    boxes: (M, 9) float32 x, y, z of the centre, length, width, height [m], yaw [rad, about z, from x towards y], vx, vy [m/s over
+    ground; NaN where unknown], in the LiDAR frame.
+    """
+
+    @property
+    def boxes(self) -> Float32: ...  # noqa: D102
+
+
 class FrameLike(Protocol):
     """One keyframe of a frozen dataclass. N points, S sweeps, V cameras.
 
@@ -25,6 +37,8 @@ class FrameLike(Protocol):
     elongation: (N,) float32 or None.
     images: V arrays (H_v, W_v, 3) uint8 RGB (sRGB encoded). camera_K: (V, 3, 3) [px].
     camera_T_lidar: (V, 4, 4); the camera looks along +z, x right, y down. ego_T_lidar: (4, 4), ego z = 0 is the road.
+    boxes: read by corruptions of objects alone, which move them in step with their points.
+    previous: gives the keyframe before in the same scene, or None; None at a scene's start.
     """
 
     @property
@@ -49,6 +63,10 @@ class FrameLike(Protocol):
     def camera_T_lidar(self) -> Float64: ...  # noqa: D102
     @property
     def ego_T_lidar(self) -> Float64: ...  # noqa: D102
+    @property
+    def boxes(self) -> BoxesLike: ...  # noqa: D102
+    @property
+    def previous(self) -> Callable[[], FrameLike | None] | None: ...  # noqa: D102
     def replace(self, **changes: object) -> FrameLike:
         """A copy with some fields changed."""
 
@@ -67,6 +85,11 @@ def copied(value: T) -> T:
         changes = {f.name: copied(getattr(value, f.name)) for f in dataclasses.fields(value) if f.init}
         return cast(T, dataclasses.replace(value, **changes))
     return value
+
+
+def before(frame: FrameLike) -> FrameLike | None:
+    """The keyframe before in the same scene, or None."""
+    return frame.previous() if frame.previous is not None else None
 
 
 def select_points(frame: FrameLike, keep: Bool | Int64) -> FrameLike:

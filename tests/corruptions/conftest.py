@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,16 @@ HEIGHT_M = 1.8
 WALLS_X_M, WALLS_Y_M, WALL_TOP_M = 40.0, 15.0, 3.0
 """Walls at x = +-40 m and y = +-15 m, up to z = 3 m in the LiDAR frame."""
 RINGS, AZIMUTHS = 32, 180
+BOXES = np.array(
+    [
+        [10.0, 3.0, -1.0, 4.5, 1.9, 1.6, 0.3, 2.0, 0.6],  # a moving car
+        [-8.0, -4.0, -1.0, 4.5, 1.9, 1.6, 1.5, np.nan, np.nan],  # a car whose velocity is not known
+        [6.0, -5.0, -0.95, 0.8, 0.8, 1.7, 0.0, 1.0, 0.0],  # a pedestrian
+    ],
+    np.float32,
+)
+STEPS = 6
+"""Frames of the scene; the street is the last."""
 
 
 def cast(origin: np.ndarray, directions: np.ndarray) -> np.ndarray:
@@ -22,7 +34,20 @@ def cast(origin: np.ndarray, directions: np.ndarray) -> np.ndarray:
         y = (np.copysign(WALLS_Y_M, directions[..., 1]) - origin[1]) / directions[..., 1]
     wall = np.minimum(x, y)
     top = origin[2] + wall * directions[..., 2]
-    return np.minimum(road, np.where(top < WALL_TOP_M, wall, np.inf))
+    distance = np.minimum(road, np.where(top < WALL_TOP_M, wall, np.inf))
+    for box in BOXES.astype(np.float64):
+        distance = np.minimum(distance, cast_box(origin, directions, box))
+    return distance
+
+
+def cast_box(origin: np.ndarray, directions: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """(...,) distance to a box along unit vectors (..., 3); inf where they miss it."""
+    turn = np.array([[np.cos(box[6]), -np.sin(box[6]), 0], [np.sin(box[6]), np.cos(box[6]), 0], [0, 0, 1]])
+    start, along = (origin - box[:3]) @ turn, directions @ turn
+    with np.errstate(divide="ignore", invalid="ignore"):
+        sides = np.stack([(-box[3:6] / 2 - start) / along, (box[3:6] / 2 - start) / along])
+    near, far = sides.min(axis=0).max(axis=-1), sides.max(axis=0).min(axis=-1)
+    return np.where((near <= far) & (near > 0), near, np.inf)
 
 
 def street_lidar(origin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -50,17 +75,20 @@ def camera_rays(K: np.ndarray, camera_T_lidar: np.ndarray, shape: tuple[int, int
     return -camera_T_lidar[:3, :3].T @ camera_T_lidar[:3, 3], rays / np.linalg.norm(rays, axis=-1, keepdims=True)
 
 
-def paint(origin: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    """(H, W, 3) uint8: a chequered road and walls under a bright sky."""
+def paint(origin: np.ndarray, directions: np.ndarray, driven_m: float = 0.0) -> np.ndarray:
+    """(H, W, 3) uint8: a chequered road, walls and boxes under a bright sky."""
     distance = cast(origin, directions)
-    where = origin + directions * np.where(np.isfinite(distance), distance, 0.0)[..., None]
+    where = origin + directions * np.where(np.isfinite(distance), distance, 0.0)[..., None] + [driven_m, 0, 0]
     chequer = np.floor(where + 1e-6).astype(int).sum(axis=-1) % 2
     grey = np.where(np.isfinite(distance), 70 + 60 * chequer, 225)
     return np.stack([grey, grey, np.where(np.isfinite(distance), grey, 240)], axis=-1).astype(np.uint8)
 
 
-def street_frame(token: str = "street-0", scene: str = "street", shape: tuple[int, int] = (96, 160)) -> Frame:
-    """The frame. Images of the given height and width, 70 degrees wide; the older sweep 0.5 m behind."""
+def street_frame(scene: str = "street", shape: tuple[int, int] = (96, 160), step: int = STEPS - 1) -> Frame:
+    """The frame. Images of the given height and width, 70 degrees wide; the older sweep 0.5 m behind.
+
+    step: number of the frame in its scene; the chequers of the frame before are 0.7 m farther ahead.
+    """
     focal = shape[1] / 2 / np.tan(np.radians(35))
     K = np.array([[focal, 0, (shape[1] - 1) / 2], [0, focal, (shape[0] - 1) / 2], [0, 0, 1]])
     poses = []
@@ -78,24 +106,24 @@ def street_frame(token: str = "street-0", scene: str = "street", shape: tuple[in
     intensity = 0.2 + 0.6 * np.random.default_rng(3).random(len(xyz))
     ego_T_lidar = np.eye(4)
     ego_T_lidar[2, 3] = HEIGHT_M
-    boxes = np.array([[10.0, 3, -1, 4.5, 1.9, 1.6, 0.3, 2, 0]], np.float32)
     return Frame(
-        token=token,
+        token=f"{scene}-{step}",
         scene=scene,
-        timestamp_s=5.0,
+        timestamp_s=0.5 * step,
         points=np.column_stack([xyz, intensity, 0.05 * index]).astype(np.float32),
         ring=np.concatenate([c[1] for c in clouds]),
         sweep_index=index,
         sweep_T=sweep_T,
-        images=tuple(paint(*camera_rays(K, pose, shape)) for pose in poses),
+        images=tuple(paint(*camera_rays(K, pose, shape), 0.7 * step) for pose in poses),
         camera_K=np.tile(K, (6, 1, 1)),
         camera_T_lidar=np.stack(poses),
-        camera_time_s=np.full(6, 5.0),
+        camera_time_s=np.full(6, 0.5 * step),
         ego_T_lidar=ego_T_lidar,
         global_T_lidar=np.eye(4),
-        boxes=Boxes(boxes, np.array([0]), np.array([0]), np.array([9]), ("car",)),
+        boxes=Boxes(BOXES.copy(), np.array([0, 0, 8]), np.array([0, 1, 2]), np.array([9, 9, 9]), ("a", "b", "c")),
         map_masks=np.ones((2, 4, 4), np.bool_),
         elongation=intensity.astype(np.float32),
+        previous=functools.partial(street_frame, scene, shape, step - 1) if step else None,
     )
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from calico.frame import Frame
-from corruptions import CorruptionError, corrupt, corrupt_with, find, names
+from corruptions import CorruptionError, corrupt, corrupt_with, find, list_corruptions
 
 
 def test_unknown_name_gives_the_nearest(street: Frame) -> None:
@@ -51,7 +51,7 @@ def test_a_part_twice_is_an_error() -> None:
 
 
 def test_names_are_those_of_the_page() -> None:
-    assert names() == (
+    assert list_corruptions() == (
         "fog",
         "camera_crash",
         "motion_blur",

@@ -41,5 +41,5 @@ def test_every_guard_fires(street: Frame) -> None:
         ("image 0 is float32", {"images": (np.zeros((4, 4, 3), np.float32),)}),
     ]
     for message, changes in cases:
-        with pytest.raises(CorruptionError, match=f"frame street-0: .*{message}"):
+        with pytest.raises(CorruptionError, match=f"frame street-5: .*{message}"):
             corrupt(broken(street, **changes), "point_drop", 1, seed=0)

@@ -13,7 +13,7 @@ def test_shares_and_movement_are_counted(street: Frame) -> None:
     assert seen.removed_share == seen.added_share == pytest.approx(n // 4 / n)
     assert seen.moved_m == pytest.approx(2.0 * (n // 4) / n, rel=1e-4)
     assert seen.changed == {"lidar"}
-    assert seen.present == {"camera", "lidar", "calibration"}
+    assert seen.present == {"camera", "lidar", "calibration", "labels"}
 
 
 def test_lost_points_have_no_movement(street: Frame) -> None:

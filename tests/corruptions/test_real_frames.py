@@ -10,7 +10,7 @@ import pytest
 
 from calico.data.nuscenes import NuScenesSource
 from calico.frame import Frame
-from corruptions import SPECS, check_effect, corrupt, names
+from corruptions import SPECS, check_effect, corrupt, list_corruptions
 from corruptions.weather.range_image import range_image
 
 SHARED = Path(os.environ.get("CALICO_SHARED_DATA", Path(__file__).parents[2] / "../shared/data"))
@@ -24,7 +24,7 @@ def real() -> Frame:
     return NuScenesSource(ROOT, "v1.0-mini", "mini_val", None)[0]
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", list_corruptions())
 def test_effect(real: Frame, name: str) -> None:
     after = corrupt(real, name, 5, seed=0)
     passed, measured, message = check_effect(name, real, after)

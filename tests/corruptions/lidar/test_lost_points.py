@@ -56,7 +56,7 @@ def test_beam_missing_needs_the_ring(street: Frame) -> None:
     ring = street.ring.copy()
     ring[5:8] = -1
     with pytest.raises(
-        CorruptionError, match=r"frame street-0: ring is -1 \(unknown\) for 3 of \d+ points; beam_missing"
+        CorruptionError, match=r"frame street-5: ring is -1 \(unknown\) for 3 of \d+ points; beam_missing"
     ):
         corrupt(street.replace(ring=ring), "beam_missing", 1, seed=0)
 

@@ -1,0 +1,1 @@
+"""Sensors that are late, stuck or lose frames."""
