@@ -30,7 +30,7 @@ class Rule(BaseModel):
     model: str = "*"
     engine: str = "*"
     condition: str = Field("*", description="Name of the condition; the clean one is named 'clean'.")
-    kind: Literal["clean", "corruption", "attack"] | None = None
+    kind: Literal["clean", "corruption", "sweep", "attack"] | None = None
     severity: int | tuple[int, ...] | None = None
     parameters: dict[str, FiniteFloat | str] = Field(
         default_factory=dict, description="Parameters the condition must have, e.g. {eps: 8}."

@@ -15,7 +15,8 @@ from reports.errors import ReportError
 from reports.files import read_json, to_json, write_text
 from reports.validation import explain
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
+"""1.1: conditions of the kind `sweep`."""
 
 
 class Section(BaseModel):
@@ -46,9 +47,9 @@ class Metric(Section):
 
 
 class Condition(Section):
-    """What was done to the sensors. `clean` has severity 0."""
+    """What was done to the sensors. `clean` and `sweep` (a corruption at one value of its axis, in no mean) have severity 0."""
 
-    kind: Literal["clean", "corruption", "attack"]
+    kind: Literal["clean", "corruption", "sweep", "attack"]
     name: str
     severity: Annotated[int, Field(ge=0, le=9)] = 0
     parameters: dict[str, float | int | str | None] = Field(default_factory=dict)

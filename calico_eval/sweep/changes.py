@@ -9,7 +9,7 @@ from calico.frame import Frame
 from calico_eval.attacks import AttackDetails, AttackSpec, Budget, attack_frame, check_budget, measure_budget
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.sweep.conditions import ConditionSpec
-from corruptions import Effect, check_summary, corrupt, effect, summarise_effects
+from corruptions import Effect, check_summary, corrupt, corrupt_with, effect, summarise_effects
 from reports.schema import Check
 
 Values = dict[str, float | int | str | None]
@@ -113,6 +113,8 @@ def change_frame(
     if condition.kind == "clean":
         return frame
     if condition.attack is None:
+        if condition.value is not None:
+            return corrupt_with(frame, condition.name, condition.value, seed)
         return corrupt(frame, condition.name, condition.severity, seed)
     if crafted_on is None:
         raise CalicoError(f"attack {condition}: no torch engine to take gradients from")

@@ -1,7 +1,8 @@
-"""What is done to the sensors: the clean frames, a corruption at a severity, an attack with a budget."""
+"""What is done to the sensors: clean frames, a corruption at a severity or at a value of its parameter, an attack."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,20 +10,27 @@ from calico.errors import CalicoError
 from calico_eval.attacks import AttackSpec
 from calico_eval.engines.base import Engine, Predictor
 from calico_eval.engines.predictions import PredictionFiles
-from corruptions import CorruptionError, find
+from corruptions import CorruptionError, Spec, find
 from reports.schema import Condition
 
-Kind = Literal["clean", "corruption", "attack"]
+Kind = Literal["clean", "corruption", "sweep", "attack"]
 
 
 @dataclass(frozen=True)
 class ConditionSpec:
-    """One condition. name and severity: of a corruption. attack: of an attack, whose name and budget it holds."""
+    """One condition.
+
+    kind: a "sweep" point is a corruption that belongs to a curve, and to no mean over corruptions.
+    name, severity: of a corruption. value: of its physical parameter, where it is given directly; then the severity is only a
+        label of the condition (0 for a sweep point) and does not choose the strength.
+    attack: of an attack, whose name and budget it holds.
+    """
 
     kind: Kind
     name: str = "clean"
     severity: int = 0
     attack: AttackSpec | None = None
+    value: float | None = None
 
     @staticmethod
     def corruption(name: str, severity: int) -> ConditionSpec:
@@ -35,6 +43,19 @@ class ConditionSpec:
         if not 1 <= severity <= len(specs[0].levels):
             raise CorruptionError(f"{name}: severity is {severity}, expected 1 to {len(specs[0].levels)}")
         return ConditionSpec("corruption", name, severity)
+
+    @staticmethod
+    def sweep_point(name: str, value: float) -> ConditionSpec:
+        """A corruption at a value of its physical parameter, e.g. fog at a visibility of 87 m.
+
+        Raises:
+            CorruptionError: there is no such corruption, it is a pair, or the value is outside its limits.
+        """
+        spec = single(name)
+        low, high = spec.limits
+        if not (math.isfinite(value) and low <= value <= high):
+            raise CorruptionError(f"{name}: {spec.parameter} is {value:g}, expected {low:g} to {high:g} {spec.unit}")
+        return ConditionSpec("sweep", name, value=float(value))
 
     @staticmethod
     def of_attack(attack: AttackSpec) -> ConditionSpec:
@@ -58,10 +79,12 @@ class ConditionSpec:
         sensors = {"camera" if sensor == "calibration" else sensor for spec in specs for sensor in spec.sensors}
         single = specs[0] if len(specs) == 1 else None
         return Condition(
-            kind="corruption",
+            kind="sweep" if self.kind == "sweep" else "corruption",
             name=self.name,
             severity=self.severity,
-            parameters={spec.parameter: float(spec.at(self.severity)) for spec in specs},
+            parameters={
+                spec.parameter: float(spec.at(self.severity)) if self.value is None else self.value for spec in specs
+            },
             axis=single.parameter if single else None,
             unit=single.unit if single else None,
             sensors=tuple(sensor for sensor in ("camera", "lidar") if sensor in sensors),
@@ -69,17 +92,38 @@ class ConditionSpec:
 
     @property
     def file_stem(self) -> str:
-        """'clean', 'fog-3': the name of the condition's file in a folder of predictions."""
+        """'clean', 'fog-3', 'fog-visibility_m=87': the name of the condition's file in a folder of predictions."""
+        if self.kind == "sweep":
+            return f"{self.name}-{self._at()}"
         return self.name if self.kind == "clean" else f"{self.name}-{self.severity}"
 
     def __str__(self) -> str:
-        """'clean', 'fog 3', 'camera_pgd 8/255'."""
+        """'clean', 'fog 3', 'fog visibility_m=87', 'camera_pgd 8/255'."""
         if self.attack is not None:
             return f"{self.name} {self.attack.eps:g}" + ("/255" if self.attack.sensor == "camera" else " m")
+        if self.kind == "sweep":
+            return f"{self.name} {self._at()}"
         return self.name if self.kind == "clean" else f"{self.name} {self.severity}"
+
+    def _at(self) -> str:
+        """'visibility_m=87': every digit of the value, so that two values never share a file."""
+        return f"{single(self.name).parameter}={repr(self.value).removesuffix('.0')}"
 
 
 CLEAN = ConditionSpec("clean")
+
+
+def single(name: str) -> Spec:
+    """The corruption of that name.
+
+    Raises:
+        CorruptionError: there is none, or the name joins several, which have no single parameter.
+    """
+    specs = find(name)
+    if len(specs) > 1:
+        each = " and ".join(f"{spec.name}.{spec.parameter}" for spec in specs)
+        raise CorruptionError(f"{name!r} is a pair, which has no single parameter; give one of its parts: {each}")
+    return specs[0]
 
 
 def predictor(engine: Engine, condition: ConditionSpec) -> Predictor:
