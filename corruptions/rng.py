@@ -35,3 +35,10 @@ class Streams:
     def scene(self, sensor: str) -> np.random.Generator:
         """The same stream in every frame of a scene, for what lasts (a broken beam, a bent mount)."""
         return generator(self.seed, "scene", self.scene_name, self.corruption, repr(float(self.value)), sensor)
+
+    def nested(self, sensor: str) -> np.random.Generator:
+        """A stream of its own for every frame, but the same at every severity: what is lost at one stays lost at the next.
+
+        Of another frame: `dataclasses.replace(streams, token=past.token).nested(sensor)`.
+        """
+        return generator(self.seed, "nested", self.token, self.corruption, sensor)

@@ -32,3 +32,17 @@ def test_names_do_not_run_together() -> None:
 
 def test_philox_is_keyed_by_the_hash() -> None:
     assert isinstance(generator(0, "x").bit_generator, np.random.Philox)
+
+
+def test_nested_streams_depend_on_all_but_the_value() -> None:
+    base = Streams(1, "scene", "token", "frame_lost", 0.1)
+    first = base.nested("camera0").random()
+    assert first == Streams(1, "scene", "token", "frame_lost", 0.5).nested("camera0").random()
+    others = [
+        Streams(2, "scene", "token", "frame_lost", 0.1).nested("camera0"),
+        Streams(1, "scene", "token2", "frame_lost", 0.1).nested("camera0"),
+        Streams(1, "scene", "token", "burst_loss", 0.1).nested("camera0"),
+        base.nested("camera1"),
+        base.frame("camera0"),
+    ]
+    assert len({first, *(rng.random() for rng in others)}) == 6
