@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from corruptions.errors import CorruptionError
 from corruptions.frame_like import FrameLike, select_points
+from corruptions.lidar.beams import known_rings
 from corruptions.rng import Streams
 
 
@@ -19,12 +19,8 @@ def beam_missing(frame: FrameLike, share: float, streams: Streams) -> FrameLike:
 
     Raises CorruptionError where the ring of a point is unknown.
     """
-    if (frame.ring < 0).any():
-        raise CorruptionError(
-            f"frame {frame.token}: ring is -1 (unknown) for {int((frame.ring < 0).sum())} of {len(frame.ring)} points; "
-            "beam_missing needs the beam of every point: load a data set that stores it, or leave beam_missing out"
-        )
-    present = np.unique(frame.ring)
+    rings = known_rings(frame, "beam_missing")
+    present = np.unique(rings)
     keys = streams.scene("lidar").random(int(present[-1]) + 1 if len(present) else 0)
     dead = present[np.argsort(keys[present], kind="stable")[: round(share * len(present))]]
-    return select_points(frame, ~np.isin(frame.ring, dead))
+    return select_points(frame, ~np.isin(rings, dead))

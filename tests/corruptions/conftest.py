@@ -87,7 +87,8 @@ def paint(origin: np.ndarray, directions: np.ndarray, driven_m: float = 0.0) -> 
 def street_frame(scene: str = "street", shape: tuple[int, int] = (96, 160), step: int = STEPS - 1) -> Frame:
     """The frame. Images of the given height and width, 70 degrees wide; the older sweep 0.5 m behind.
 
-    step: number of the frame in its scene; the chequers of the frame before are 0.7 m farther ahead.
+    step: number of the frame in its scene; the chequers of the frame before are 0.7 m farther ahead. Every frame has intensities
+        of its own.
     """
     focal = shape[1] / 2 / np.tan(np.radians(35))
     K = np.array([[focal, 0, (shape[1] - 1) / 2], [0, focal, (shape[0] - 1) / 2], [0, 0, 1]])
@@ -103,7 +104,7 @@ def street_frame(scene: str = "street", shape: tuple[int, int] = (96, 160), step
     clouds = [street_lidar(T[:3, 3]) for T in sweep_T]
     index = np.repeat([0, 1], [len(c[0]) for c in clouds]).astype(np.int16)
     xyz = np.concatenate([c[0] for c in clouds])
-    intensity = 0.2 + 0.6 * np.random.default_rng(3).random(len(xyz))
+    intensity = 0.2 + 0.6 * np.random.default_rng(STEPS + 2 - step).random(len(xyz))
     ego_T_lidar = np.eye(4)
     ego_T_lidar[2, 3] = HEIGHT_M
     return Frame(

@@ -1,0 +1,44 @@
+"""The LiDAR of another vehicle."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from corruptions.frame_like import Bool, Float64, FrameLike, select_points
+from corruptions.lidar.beams import known_rings, thinned
+from corruptions.lidar.rays import origins
+from corruptions.rng import Streams
+
+AZIMUTH_SHARE = 0.5
+
+
+def cross_sensor(frame: FrameLike, share: float, streams: Streams) -> FrameLike:
+    """Another sensor than that of the training data: fewer beams, and half the resolution in azimuth.
+
+    Parameter: the share of the beams that stays, 24/32 20/32 16/32 12/32 8/32, evenly spaced and the same through a scene as
+    in `beams_reduced`. Of every beam that stays, every second return of a sweep stays, in the order of azimuth (to one return,
+    exactly half), beginning with the first or the second by chance for every sweep.
+    Source: Robo3D (Kong et al., ICCV 2023), cross sensor: 24, 16, 8 beams and every second point. Its public code takes every
+    second point in the order of the file, in which a column's beams follow each other, so that it drops further beams
+    rather than columns.
+
+    Raises CorruptionError where the ring of a point is unknown.
+    """
+    rings = known_rings(frame, "cross_sensor")
+    frame = select_points(frame, thinned(rings, share, streams.scene("lidar").random()))
+    phase = streams.frame("lidar").random(len(frame.sweep_T))
+    return select_points(frame, _thinned_columns(frame, AZIMUTH_SHARE, phase))
+
+
+def _thinned_columns(frame: FrameLike, share: float, phase: Float64) -> Bool:
+    """(N,) of every beam and sweep, an evenly spaced share of the returns in the order of azimuth. phase: (S,) in 0..1."""
+    n = len(frame.points)
+    ray = frame.points[:, :2] - origins(frame)[:, :2]
+    azimuth = np.arctan2(ray[:, 1], ray[:, 0])
+    group = frame.sweep_index.astype(np.int64) * (int(frame.ring.max(initial=0)) + 1) + frame.ring
+    order = np.argsort(group * 8.0 + azimuth)
+    counts = np.bincount(group)
+    rank = np.arange(n) - np.repeat(np.cumsum(counts) - counts, counts)
+    keep = np.empty(n, np.bool_)
+    keep[order] = thinned(rank, share, phase[frame.sweep_index[order]])
+    return keep

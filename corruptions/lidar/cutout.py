@@ -1,0 +1,33 @@
+"""Holes in the point cloud."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from corruptions.frame_like import FrameLike, select_points
+from corruptions.rng import Streams
+
+BLOB_SHARE = 0.02
+
+
+def cutout(frame: FrameLike, blobs: float, streams: Streams) -> FrameLike:
+    """Whole blobs of points are missing: behind dirt on the sensor, or where its driver lost data.
+
+    Parameter: the number of blobs, 2 3 5 7 10, each of round(2 % of N) points; of 2.5 blobs the last has half of that. A blob is
+    the points nearest to one drawn at random, all of them still there, so that exactly so many points are gone. The blobs of
+    a severity begin with those of a lower one.
+    Source: 3D_Corruptions_AD (Dong et al., CVPR 2023), cutout; after ModelNet40-C (Sun et al., 2022).
+    """
+    n = len(frame.points)
+    order = streams.nested("lidar").permutation(n)
+    keep = np.ones(n, np.bool_)
+    for number in range(math.ceil(blobs)):
+        size = round(min(blobs - number, 1.0) * BLOB_SHARE * n)
+        if size:
+            centre = frame.points[order[np.argmax(keep[order])], :3]
+            away = frame.points[:, :3] - centre
+            distance2 = np.where(keep, np.einsum("ni,ni->n", away, away), np.inf)
+            keep[np.argpartition(distance2, size - 1)[:size]] = False
+    return select_points(frame, keep)

@@ -1,0 +1,21 @@
+"""A LiDAR that sees only what is ahead."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from corruptions.frame_like import FrameLike, select_points
+from corruptions.lidar.rays import origins
+from corruptions.rng import Streams
+
+
+def fov_limited(frame: FrameLike, half_angle_deg: float, streams: Streams) -> FrameLike:
+    """Only rays within an angle to either side of straight ahead return.
+
+    Parameter: that angle, 105 90 75 60 45 degrees; a point stays where the azimuth of its ray, in the sensor's axes at its
+    sweep, is at most that. Nothing is random. Source: 3D_Corruptions_AD (Dong et al., CVPR 2023), FOV lost.
+    """
+    turned = frame.sweep_T[:, :3, :2].astype(np.float32)[frame.sweep_index]
+    local = np.einsum("ni,nij->nj", frame.points[:, :3] - origins(frame), turned)
+    azimuth = np.arctan2(local[:, 1], local[:, 0])
+    return select_points(frame, abs(azimuth) <= np.radians(half_angle_deg))

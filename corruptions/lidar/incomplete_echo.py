@@ -1,0 +1,28 @@
+"""Surfaces too dark to echo."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from corruptions.frame_like import FrameLike, select_points
+from corruptions.rng import Streams
+
+DARK_SHARE = 0.2
+
+
+def incomplete_echo(frame: FrameLike, share: float, streams: Streams) -> FrameLike:
+    """Most echoes of the darkest surfaces are lost: black cars, fresh asphalt.
+
+    Parameter: the share of the dark points that is lost, 75 80 85 90 95 %. Dark are the 20 % of the frame's points with the
+    lowest intensity (points of equal intensity in random order), of which exactly round(share * dark) go, at random. The limit
+    is a share, as the scale of the intensity differs between data sets.
+    Source: Robo3D (Kong et al., ICCV 2023), incomplete echo, which drops 75 85 95 % of the points labelled as a vehicle instead;
+    here no label is read.
+    """
+    n = len(frame.points)
+    rng = streams.nested("lidar")
+    intensity = frame.points[:, 3].astype(np.float64) + 1e-9 * rng.random(n)
+    dark = np.argsort(intensity)[: round(DARK_SHARE * n)]
+    keep = np.ones(n, np.bool_)
+    keep[rng.permutation(dark)[: round(share * len(dark))]] = False
+    return select_points(frame, keep)

@@ -1,0 +1,32 @@
+"""A LiDAR that repeats itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from corruptions.frame_like import FrameLike, before, copied
+from corruptions.rng import Streams
+
+
+def lidar_stuck(frame: FrameLike, hold_frames: float, streams: Streams) -> FrameLike:
+    """The LiDAR's driver hands out an old cloud as if it were new, for some frames on end.
+
+    Parameter: the mean number of keyframes L for which one cloud is handed out, 1.5 2 3 5 10: every frame is stuck with
+    probability 1 - 1/L, by a draw of its own token, and then shows the cloud of the last frame before it that is not (at most, of
+    the scene's first). All frames of a scene agree on it: those in a row show the same cloud. Sweeps, their poses and the
+    times `dt` are those of the old cloud; points stay where they were from the sensor, so that the world seems to stand still
+    about a vehicle that drives. A frame that is fresh at some L is so at all lower ones. A frame without points stays so.
+    Source: the stuck LiDAR frames of Yu et al., "Benchmarking the Robustness of LiDAR-Camera Fusion for 3D Object Detection",
+    CVPR workshops 2023, with 10 to 90 % of the frames stuck.
+    """
+    held = frame
+    while len(frame.points) and replace(streams, token=held.token).nested("lidar").random() < 1 - 1 / hold_frames:
+        older = before(held)
+        if older is None:
+            break
+        held = older
+    if held is frame:
+        return frame
+    old = copied((held.points, held.ring, held.sweep_index, held.sweep_T, held.elongation))
+    points, ring, sweep_index, sweep_T, elongation = old
+    return frame.replace(points=points, ring=ring, sweep_index=sweep_index, sweep_T=sweep_T, elongation=elongation)

@@ -1,0 +1,45 @@
+"""Ego motion taken out wrongly."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from corruptions.frame_like import Float64, FrameLike
+from corruptions.lidar.rays import origins
+from corruptions.rng import Streams
+
+SLICES = 100
+RAD_PER_M = 0.1
+
+
+def motion_compensation(frame: FrameLike, sigma_m: float, streams: Streams) -> FrameLike:
+    """The ego motion within a turn of the LiDAR is taken out with noisy poses: its azimuth slices no longer fit together.
+
+    Parameter: the standard deviation of a pose's position along x, y and z, 0.02 0.04 0.06 0.08 0.10 m; with it goes that of
+    the pose's rotation vector, 0.002 to 0.010 rad per axis (0.1 rad per m). Each of the 100 slices of a sweep turns about the
+    sensor and shifts, as a rigid body. Source: 3D_Corruptions_AD (Dong et al., CVPR 2023), motion compensation, with these
+    values; its public code adds the noise to the nine numbers of the rotation matrix, which then is no rotation any more and
+    distorts the points.
+    """
+    if not len(frame.points):
+        return frame
+    errors = pose_errors(len(frame.sweep_T) * SLICES, sigma_m, streams.nested("lidar")).astype(np.float32)
+    start = origins(frame)
+    ray = frame.points[:, :3] - start
+    turned = np.arctan2(ray[:, 1], ray[:, 0]) / (2 * np.pi) + 0.5
+    error = errors[
+        frame.sweep_index.astype(np.int64) * SLICES + np.minimum((turned * SLICES).astype(np.int64), SLICES - 1)
+    ]
+    points = frame.points.copy()
+    points[:, :3] = start + np.einsum("nij,nj->ni", error[:, :, :3], ray) + error[:, :, 3]
+    return frame.replace(points=points)
+
+
+def pose_errors(count: int, sigma_m: float, rng: np.random.Generator) -> Float64:
+    """(count, 3, 4) random elements of SE(3): [rotation | translation in m]."""
+    noise = rng.normal(size=(count, 2, 3)) * sigma_m
+    result: Float64 = np.empty((count, 3, 4))
+    result[:, :, :3] = Rotation.from_rotvec(RAD_PER_M * noise[:, 0]).as_matrix()
+    result[:, :, 3] = noise[:, 1]
+    return result
