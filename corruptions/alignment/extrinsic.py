@@ -1,14 +1,20 @@
-"""Cameras that moved in their mounts since they were calibrated."""
+"""Sensors that moved in their mounts since they were calibrated."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from corruptions.frame_like import Float64, FrameLike
+from corruptions.alignment.se3 import random_rigid
+from corruptions.frame_like import FrameLike
 from corruptions.rng import Streams
 
 ROTATION_DEG = (0.0, 0.5, 1.0, 2.0, 3.0, 5.0)
 TRANSLATION_M = (0.0, 0.02, 0.05, 0.10, 0.20, 0.50)
+
+
+def mount_shift_m(rotation_deg: float) -> float:
+    """The translation that goes with a rotation: that of the levels, linear between them, in proportion beyond them."""
+    return float(np.interp(rotation_deg, ROTATION_DEG, TRANSLATION_M)) * max(1.0, rotation_deg / ROTATION_DEG[-1])
 
 
 def extrinsic(frame: FrameLike, rotation_deg: float, streams: Streams) -> FrameLike:
@@ -20,28 +26,24 @@ def extrinsic(frame: FrameLike, rotation_deg: float, streams: Streams) -> FrameL
     SE(3). Levels after MultiCorrupt (Beemelmanns et al., IV 2024), whose public code moves the points away from their
     labels instead.
     """
-    length_m = float(np.interp(rotation_deg, ROTATION_DEG, TRANSLATION_M))
-    length_m *= max(1.0, rotation_deg / ROTATION_DEG[-1])
     matrices = frame.camera_T_lidar.copy()
     for view in range(len(matrices)):
-        rng = streams.scene(f"camera{view}")
-        delta = np.eye(4)
-        delta[:3, :3] = rotation_about(_direction(rng), np.radians(rotation_deg))
-        delta[:3, 3] = length_m * _direction(rng)
+        delta = random_rigid(streams.scene(f"camera{view}"), rotation_deg, mount_shift_m(rotation_deg))
         matrices[view] = delta @ matrices[view]
     return frame.replace(camera_T_lidar=matrices)
 
 
-def rotation_about(axis: Float64, angle_rad: float) -> Float64:
-    """(3, 3) rotation about a unit vector (Rodrigues' formula)."""
-    x, y, z = axis
-    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    result: Float64 = np.eye(3) + np.sin(angle_rad) * cross + (1 - np.cos(angle_rad)) * (cross @ cross)
-    return result
+def lidar_extrinsic(frame: FrameLike, rotation_deg: float, streams: Streams) -> FrameLike:
+    """The LiDAR moved in its mount, so that all camera poses that the model is given are wrong by one motion, for a scene.
 
+    Parameter: the rotation, 0.5 1 2 3 5 degrees, exactly, about a random axis through the LiDAR, with the translation
+    that `extrinsic` has (levels as there, and ours for the LiDAR). Every `camera_T_lidar` becomes camera_T_lidar @ delta
+    with one delta in SE(3) for a scene.
 
-def _direction(rng: np.random.Generator) -> Float64:
-    """A unit vector, uniform on the sphere."""
-    vector = rng.normal(size=3)
-    result: Float64 = vector / np.linalg.norm(vector)
-    return result
+    Points and boxes are given in the LiDAR's own frame and so stay; what becomes wrong is where the cameras are in it.
+    Unlike under `extrinsic`, the cameras agree with one another (their poses relative to each other stay right), so
+    that a model can't tell from overlapping views, and no camera is better than another. Not covered: that everything
+    detected is misplaced in the vehicle, which no metric in the LiDAR frame sees; `ego_T_lidar` is ground truth and stays.
+    """
+    delta = random_rigid(streams.scene("lidar"), rotation_deg, mount_shift_m(rotation_deg))
+    return frame.replace(camera_T_lidar=frame.camera_T_lidar @ delta)

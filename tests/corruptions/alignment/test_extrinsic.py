@@ -4,7 +4,7 @@ from scipy.spatial.transform import Rotation
 
 from calico.frame import Frame
 from corruptions import corrupt, corrupt_with
-from corruptions.alignment.extrinsic import rotation_about
+from corruptions.alignment.se3 import rotation_about
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,38 @@
+"""A calibration that goes wrong while driving."""
+
+from __future__ import annotations
+
+from corruptions.alignment.extrinsic import mount_shift_m
+from corruptions.alignment.se3 import random_rigid
+from corruptions.frame_like import FrameLike, before
+from corruptions.rng import Streams
+
+SETTLED = 10
+"""Keyframes from the scene's start after which the mounts have settled."""
+
+
+def calibration_drift(frame: FrameLike, settled_deg: float, streams: Streams) -> FrameLike:
+    """The cameras creep in their mounts: the poses given are right at the scene's start and then ever farther off.
+
+    Parameter: the rotation at which they settle, 0.5 1 2 3 5 degrees. It is reached in ten equal steps over the ten
+    keyframes after the scene's first (5 s of nuScenes) and stays; the translation grows in step, to 2 5 10 20 50 cm. Axis
+    and direction are drawn once for a scene and camera, so that the error only ever grows. A scene's first keyframe stays
+    as it is. Levels as those of `extrinsic`; the course over time is ours, no public suite has this corruption.
+
+    The frame's place in its scene is counted by asking for the frames before, ten at most; that loads them.
+    """
+    share = _frames_before(frame) / SETTLED
+    matrices = frame.camera_T_lidar.copy()
+    for view in range(len(matrices)):
+        rng = streams.scene(f"camera{view}")
+        matrices[view] = random_rigid(rng, share * settled_deg, share * mount_shift_m(settled_deg)) @ matrices[view]
+    return frame.replace(camera_T_lidar=matrices)
+
+
+def _frames_before(frame: FrameLike) -> int:
+    """Keyframes of the scene before this one, SETTLED at most."""
+    count, past = 0, before(frame)
+    while past is not None and count < SETTLED:
+        count += 1
+        past = before(past) if count < SETTLED else None
+    return count
