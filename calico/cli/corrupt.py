@@ -1,0 +1,62 @@
+"""`calico corrupt`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from calico.cli.options import PATH, with_config
+from calico.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from calico.config.schema import Config
+
+
+@click.command("corrupt")
+@with_config
+@click.option(
+    "--name", "names", multiple=True, required=True, help="A corruption, or several joined by +; may be repeated."
+)
+@click.option(
+    "--severity", "severities", multiple=True, type=click.IntRange(1, 5), help="May be repeated.  [default: all five]"
+)
+@click.option("--split", type=click.Choice(["train", "val"]), default="val", show_default=True)
+@click.option("--link", is_flag=True, help="Hard links for the files that stay as they are, in place of copies.")
+@click.option("--out", type=PATH, required=True, help="Folder for the copies.")
+def command(
+    config: Config, names: tuple[str, ...], severities: tuple[int, ...], split: str, link: bool, out: Path
+) -> None:
+    """Write corrupted copies of a data set, in the nuScenes format, for pipelines that read nuScenes.
+
+    \b
+    Each condition becomes a data set of its own, OUT/fog-3 and so on, with tables, images, point clouds and a manifest of
+    hashes. Frames, tokens and ground truth are those of the split, so predictions made on a copy are scored with
+      calico robust --predictions DIR
+    where DIR holds clean.json, fog-3.json, ... (nuScenes detection submissions). --seed must be the same there. The
+    simulator's own frames are written to OUT/clean first.
+    A killed run goes on when the same command is given again. Nothing of the original is ever written to.
+    Examples:
+      calico corrupt --name fog --severity 3 --out copies
+      calico corrupt --preset nuscenes --data-root DATA --name fog --name low_light --severity 1 --severity 3 --out copies
+      calico corrupt --preset nuscenes --data-root DATA --set data.version=v1.0-mini --name fog+camera_crash --out copies
+    """
+    from calico.data.nuscenes.corrupted import CopyWriter, open_original
+    from corruptions import find
+
+    for name in names:
+        find(name)
+    original = open_original(config, "train" if split == "train" else "val", out, Progress("clean"))
+    writer = CopyWriter(original, config.seed, sys.argv, link)
+    if original.frames is not original.records:
+        click.echo(f"clean: {original.root}")
+    for name in dict.fromkeys(names):
+        for severity in dict.fromkeys(severities or (1, 2, 3, 4, 5)):
+            lost = writer.write(name, severity, out, Progress(f"{name} {severity}"))
+            click.echo(f"{name} {severity}: {out / f'{name}-{severity}'}")
+            for what, count in lost.items():
+                click.echo(
+                    f"note: {name} {severity}: the format cannot hold {what.replace('_', ' ')}: {count}", err=True
+                )

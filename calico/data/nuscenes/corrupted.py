@@ -1,0 +1,157 @@
+"""Corrupted copies of a data set, in the nuScenes format, for pipelines that read nuScenes and know nothing of CALICO."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from calico import __version__
+from calico.config.schema import Config
+from calico.data.nuscenes.changes import FrameWriter
+from calico.data.nuscenes.export import VERSION, export_frames, write_tables
+from calico.data.nuscenes.folder import OutputFolder, Part
+from calico.data.nuscenes.source import NuScenesSource
+from calico.data.nuscenes.subset import edited, other_files, own_sweeps, subset
+from calico.data.nuscenes.tables import Tables
+from calico.data.open import Split, data_root, open_source
+from calico.data.source import FrameSource
+from calico.errors import CalicoError
+from corruptions import SUITE_VERSION, Effect, check_summary, corrupt, effect, find, summarise_effects
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Original:
+    """The clean frames, twice: as frames to corrupt, and as files and tables under `root` and `root`/`version`.
+
+    frames and records hold the same frames in the same order; for a nuScenes data set they are the same object.
+    """
+
+    frames: FrameSource
+    records: NuScenesSource
+    root: Path
+    version: str
+    sweeps: int
+
+
+def open_original(config: Config, split: Split, out: Path, progress: Progress | None = None) -> Original:
+    """The clean data of a configuration; frames that are not in the nuScenes format are written to `out`/clean first.
+
+    Raises:
+        CalicoError: see `calico.data.open.open_source` and `export.export_frames`.
+    """
+    source = open_source(config, split)
+    if isinstance(source, NuScenesSource):
+        return Original(source, source, data_root(config), config.data.version, config.data.sweeps)
+    clean = out / "clean"
+    export_frames(source, split, clean, link=False, progress=progress)
+    records = NuScenesSource(clean, VERSION, "all", None, source.cameras, config.data.sweeps)
+    return Original(source, records, clean, VERSION, config.data.sweeps)
+
+
+class CopyWriter:
+    """Writes copies of one original; its tables are read once."""
+
+    def __init__(self, original: Original, seed: int, command: Sequence[str] = (), link: bool = False) -> None:
+        """Reads the tables.
+
+        Args:
+            seed: of the suite, as `calico robust --seed`.
+            command: the words that the user typed, for the manifest.
+            link: files that stay as they are become hard links to the original's in place of copies.
+        """
+        self.original = original
+        self.seed = seed
+        self.command = list(command)
+        self.link = link
+        records = original.records
+        self.samples = [records.record(index) for index in range(len(records))]
+        self.tables = Tables(original.root, original.version)
+        self.rows = subset(self.tables, self.samples, records.cameras)
+        self.content = original.frames.content_hash()
+
+    def write(self, name: str, severity: int, out: Path, progress: Progress | None = None) -> dict[str, int]:
+        """Writes `out`/<name>-<severity>, the whole data set under one condition; goes on where a killed run stopped.
+
+        Returns:
+            What the format could not hold, counted (see `Part.not_stored`); empty where nothing was lost.
+
+        Raises:
+            CalicoError: the folder holds something else or lies in the original; the corruption changed nothing, or
+                something that the format has no place for.
+            CorruptionError: there is no such corruption or severity, or the data lack what it needs.
+        """
+        folder = self._folder(name, severity, out)
+        if folder.complete:
+            return {}
+        sample_data = self.tables.path("sample_data")
+        by_box = {(row["sample_token"], row["instance_token"]): row for row in self.rows["sample_annotation"].values()}
+        writer = FrameWriter(folder, self.rows, self.original.root, sample_data, by_box)
+        parts = []
+        for index, sample in enumerate(self.samples):
+            part = folder.part(index)
+            if part is None:
+                clean = self.original.frames[index]
+                changed = corrupt(clean, name, severity, self.seed)
+                part = writer.part(clean, changed, sample)
+                part.effect = _to_json(effect(clean, changed))
+                folder.save_part(index, part)
+            parts.append(part)
+            if progress is not None:
+                progress(index + 1, len(self.samples))
+        return self._finish(folder, name, parts)
+
+    def _folder(self, name: str, severity: int, out: Path) -> OutputFolder:
+        specs = find(name)
+        if not 1 <= severity <= 5:
+            raise CalicoError(f"{name}: severity is {severity}, expected 1 to 5")
+        path = out / f"{name}-{severity}"
+        root, place = self.original.root.resolve(), path.resolve()
+        if place == root or root in place.parents or place in root.parents:
+            raise CalicoError(f"output folder {path}: overlaps with the data set {root}; choose another --out")
+        identity = {
+            "kind": "calico corrupt",
+            "condition": f"{name}-{severity}",
+            "name": name,
+            "severity": severity,
+            "parameters": {spec.parameter: spec.at(severity) for spec in specs},
+            "seed": self.seed,
+            "suite_version": SUITE_VERSION,
+            "calico_version": __version__,
+            "source": self.original.frames.name,
+            "source_sha256": self.content,
+            "version": self.original.version,
+            "sweeps": self.original.sweeps,
+            "cameras": list(self.original.records.cameras),
+            "frames": len(self.samples),
+        }
+        return OutputFolder(path, identity, self.link)
+
+    def _finish(self, folder: OutputFolder, name: str, parts: Sequence[Part]) -> dict[str, int]:
+        """The effect check, the tables, the files that no corruption touches, the manifest."""
+        passed, measured, message = check_summary(name, summarise_effects([_to_effect(part.effect) for part in parts]))
+        if not passed:
+            raise CalicoError(f"copy {folder.path}: {message}")
+        whole = Part()
+        lost: dict[str, int] = {}
+        for part in parts:
+            whole.files |= part.files
+            for what, count in part.not_stored.items():
+                lost[what] = lost.get(what, 0) + count
+        of_frames = {record.filename for sample in self.samples for record in (*own_sweeps(sample), *sample.cameras)}
+        for file, source in other_files(self.tables, self.rows, self.original.root, of_frames):
+            folder.take(whole, file, source)
+        write_tables(folder, whole, self.original.version, edited(self.rows, parts))
+        folder.finish(whole, {"command": self.command, "effect": measured, "not_stored": lost})
+        return lost
+
+
+def _to_json(found: Effect) -> dict[str, Any]:
+    return asdict(found) | {"present": sorted(found.present), "changed": sorted(found.changed)}
+
+
+def _to_effect(stored: dict[str, Any]) -> Effect:
+    return Effect(**stored | {"present": frozenset(stored["present"]), "changed": frozenset(stored["changed"])})

@@ -1,0 +1,121 @@
+"""The tables of a copy: only what the frames of a split are made of, so that nothing of the original slips in beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from itertools import takewhile
+from pathlib import Path
+
+from calico.data.nuscenes.folder import Part
+from calico.data.nuscenes.records import LIDAR, SampleRecord, SensorRecord
+from calico.data.nuscenes.tables import FIELDS, Row, Tables, safe_path
+
+OPTIONAL = ("map", "visibility")
+"""Tables of nuScenes v1.0 that we do not read and others do."""
+RowsByTable = dict[str, dict[str, Row]]
+
+
+def own_sweeps(sample: SampleRecord) -> tuple[SensorRecord, ...]:
+    """The LiDAR files that belong to a keyframe: its own and the older sweeps back to, but without, the keyframe before.
+
+    So every file belongs to exactly one keyframe, the one that follows it.
+    """
+    return sample.lidar[:1] + tuple(takewhile(lambda record: not record.is_key_frame, sample.lidar[1:]))
+
+
+def subset(tables: Tables, samples: Sequence[SampleRecord], cameras: Collection[str]) -> RowsByTable:
+    """Rows by token of every table, for these keyframes (whole scenes).
+
+    Of sample_data it keeps the keyframe images of `cameras`, the LiDAR files of `own_sweeps`, and all radar; `prev` and `next`
+    skip what is left out (images between keyframes, other cameras, LiDAR sweeps that no frame aggregates).
+    """
+    tokens = {sample.token for sample in samples}
+    sweeps = {record.token for sample in samples for record in own_sweeps(sample)}
+    rows = {name: dict(tables.rows(name)) for name in FIELDS}
+    for name in OPTIONAL:
+        if tables.path(name).is_file():
+            rows[name] = {row["token"]: row for row in json.loads(tables.path(name).read_text(encoding="utf-8"))}
+    channels = {
+        token: str(tables.get("sensor", mount["sensor_token"], f"calibrated_sensor {token}")["channel"])
+        for token, mount in rows["calibrated_sensor"].items()
+    }
+
+    def wanted(row: Row) -> bool:
+        channel = channels[row["calibrated_sensor_token"]]
+        if channel == LIDAR:
+            return row["token"] in sweeps
+        return channel.startswith("RADAR") or (bool(row["is_key_frame"]) and channel in cameras)
+
+    rows["sample"] = _only(rows["sample"], tokens)
+    rows["scene"] = _only(rows["scene"], {row["scene_token"] for row in rows["sample"].values()})
+    data = {token: row for token, row in rows["sample_data"].items() if row["sample_token"] in tokens}
+    rows["sample_data"] = _without_gaps(data, {token for token, row in data.items() if wanted(row)})
+    kept = rows["sample_data"].values()
+    rows["ego_pose"] = _only(rows["ego_pose"], {row["ego_pose_token"] for row in kept})
+    rows["calibrated_sensor"] = _only(rows["calibrated_sensor"], {row["calibrated_sensor_token"] for row in kept})
+    boxes = {token: row for token, row in rows["sample_annotation"].items() if row["sample_token"] in tokens}
+    rows["sample_annotation"] = boxes
+    rows["instance"] = _only(rows["instance"], {row["instance_token"] for row in boxes.values()})
+    return rows
+
+
+def other_files(tables: Tables, rows: RowsByTable, root: Path, frame_files: Collection[str]) -> list[tuple[str, Path]]:
+    """Names and places of the files that no corruption changes: radar, map pictures, map expansion, splits.
+
+    What the original does not have (radar is often not fetched), the copy does not have either.
+
+    Raises:
+        CalicoError: a table names a file outside the data set's folder.
+    """
+    named: Iterable[tuple[str, str, str]] = [
+        *(("sample_data", token, row["filename"]) for token, row in rows["sample_data"].items()),
+        *(("map", token, row["filename"]) for token, row in rows.get("map", {}).items()),
+    ]
+    places = {
+        name: safe_path(root, name, tables.path(table), token)
+        for table, token, name in named
+        if name not in frame_files
+    }
+    expansion = sorted((root / "maps" / "expansion").glob("*.json"))
+    places |= {path.relative_to(root).as_posix(): path for path in expansion}
+    splits = tables.folder / "splits.json"
+    if splits.is_file():
+        places[f"{tables.folder.name}/splits.json"] = splits
+    return sorted((name, path) for name, path in places.items() if path.is_file())
+
+
+def edited(rows: RowsByTable, parts: Sequence[Part]) -> dict[str, list[Row]]:
+    """The tables with what the parts change and add, in the order of the rows and then of the parts."""
+    result = {name: {token: dict(row) for token, row in table.items()} for name, table in rows.items()}
+    for part in parts:
+        for table, changes in part.changed.items():
+            for token, fields in changes.items():
+                result[table][token].update(fields)
+        for table, added in part.added.items():
+            result.setdefault(table, {}).update({row["token"]: row for row in added})
+    used = {row["calibrated_sensor_token"] for row in result["sample_data"].values()}
+    result["calibrated_sensor"] = _only(result["calibrated_sensor"], used)
+    return {name: list(table.values()) for name, table in result.items()}
+
+
+def _only(rows: dict[str, Row], tokens: Collection[str]) -> dict[str, Row]:
+    return {token: row for token, row in rows.items() if token in tokens}
+
+
+def _without_gaps(rows: dict[str, Row], kept: Collection[str]) -> dict[str, Row]:
+    """The kept rows, whose `prev` and `next` point past those that are left out."""
+
+    def follow(row: Row, direction: str) -> str:
+        token = row.get(direction, "")
+        for _ in rows:
+            if not token or token in kept:
+                return str(token)
+            token = rows[token].get(direction, "") if token in rows else ""
+        return ""
+
+    return {
+        token: row | {direction: follow(row, direction) for direction in ("prev", "next") if direction in row}
+        for token, row in rows.items()
+        if token in kept
+    }
