@@ -42,3 +42,7 @@ class Streams:
         Of another frame: `dataclasses.replace(streams, token=past.token).nested(sensor)`.
         """
         return generator(self.seed, "nested", self.token, self.corruption, sensor)
+
+    def nested_scene(self, sensor: str) -> np.random.Generator:
+        """The same stream in every frame of a scene and at every severity: a larger severity adds to the same defect."""
+        return generator(self.seed, "nested scene", self.scene_name, self.corruption, sensor)

@@ -10,17 +10,23 @@ from corruptions.frame_like import Float32, UInt8
 
 
 def blur(image: UInt8, kernel: Float32) -> UInt8:
-    """The image convolved with a kernel in linear light, by FFT. What lies outside the image repeats its edge.
+    """The image convolved with a kernel in linear light. What lies outside the image repeats its edge.
 
     Args:
         image: (H, W, 3).
         kernel: (h, w), odd sizes, sums to 1.
     """
-    height, width = image.shape[:2]
+    return to_pixels(convolved(to_linear(image), kernel))
+
+
+def convolved(linear: Float32, kernel: Float32) -> Float32:
+    """(H, W, 3) convolved with a kernel as in `blur`, by FFT."""
+    height, width = linear.shape[:2]
     top, left = kernel.shape[0] // 2, kernel.shape[1] // 2
-    padded = np.pad(to_linear(image), ((top, top), (left, left), (0, 0)), mode="edge").transpose(2, 0, 1)
+    padded = np.pad(linear, ((top, top), (left, left), (0, 0)), mode="edge").transpose(2, 0, 1)
     size = [scipy.fft.next_fast_len(n, real=True) for n in padded.shape[1:]]
     spectrum = scipy.fft.rfft2(padded, s=size)
     spectrum *= scipy.fft.rfft2(kernel, s=size)
     blurred = scipy.fft.irfft2(spectrum, s=size)[:, 2 * top : 2 * top + height, 2 * left : 2 * left + width]
-    return to_pixels(blurred.transpose(1, 2, 0))
+    result: Float32 = blurred.transpose(1, 2, 0)
+    return result

@@ -104,7 +104,7 @@ def street_frame(scene: str = "street", shape: tuple[int, int] = (96, 160), step
     clouds = [street_lidar(T[:3, 3]) for T in sweep_T]
     index = np.repeat([0, 1], [len(c[0]) for c in clouds]).astype(np.int16)
     xyz = np.concatenate([c[0] for c in clouds])
-    intensity = 0.2 + 0.6 * np.random.default_rng(STEPS + 2 - step).random(len(xyz))
+    intensity = 0.2 + 0.6 * np.random.default_rng(3 + (STEPS - 1 - step) % 1000).random(len(xyz))
     ego_T_lidar = np.eye(4)
     ego_T_lidar[2, 3] = HEIGHT_M
     return Frame(

@@ -1,0 +1,78 @@
+"""Noise on pixel values with the distributions and constants of ImageNet-C (Hendrycks & Dietterich, ICLR 2019).
+
+All of it is independent for every pixel and colour. It is added to sRGB values, as there; noise of a sensor, in linear
+light, is `iso_noise` and `low_light`. The distributions are resolved to 1/4096 (`pixel_noise.deal`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import ndtri
+
+from corruptions.camera.each import each_image
+from corruptions.camera.pixel_noise import OUTCOMES, deal
+from corruptions.frame_like import Float64, FrameLike, UInt8
+from corruptions.rng import Streams
+
+SHARES: Float64 = (np.arange(OUTCOMES) + 0.5) / OUTCOMES
+"""The distribution's share below each outcome of a bank."""
+VALUES: Float64 = np.arange(256.0)[:, None]
+
+
+def gaussian_noise(frame: FrameLike, gaussian_sigma: float, streams: Streams) -> FrameLike:
+    """Normal noise, the same at all pixel values.
+
+    Parameter: its standard deviation as a share of white, 0.08 0.12 0.18 0.26 0.38. Source: ImageNet-C, gaussian noise;
+    nuScenes-C (Dong et al., CVPR 2023) has the same for its camera.
+    """
+    return _dealt(frame, VALUES + 255 * gaussian_sigma * ndtri(SHARES), streams)
+
+
+def uniform_noise(frame: FrameLike, uniform_half_width: float, streams: Streams) -> FrameLike:
+    """Uniform noise, the same at all pixel values.
+
+    Parameter: the largest change as a share of white, 0.08 0.12 0.18 0.26 0.38. Source: nuScenes-C (Dong et al., CVPR
+    2023), uniform noise of its camera.
+    """
+    return _dealt(frame, VALUES + 255 * uniform_half_width * (2 * SHARES - 1), streams)
+
+
+def speckle_noise(frame: FrameLike, speckle_sigma: float, streams: Streams) -> FrameLike:
+    """Normal noise in proportion to the pixel value: black stays black.
+
+    Parameter: its standard deviation as a share of the pixel value, 0.15 0.20 0.35 0.45 0.60. Source: ImageNet-C, speckle noise.
+    """
+    return _dealt(frame, VALUES * (1 + speckle_sigma * ndtri(SHARES)), streams)
+
+
+def shot_noise(frame: FrameLike, white_photons: float, streams: Streams) -> FrameLike:
+    """Poisson noise of few photons.
+
+    Parameter: the number of photons that a white pixel counts, 60 25 12 5 3: a value v becomes 255 / n * Poisson(n * v / 255).
+    Source: ImageNet-C, shot noise.
+    """
+    mean = np.repeat(VALUES / 255 * white_photons, OUTCOMES, axis=1)
+    return _dealt(frame, streams.frame("camera").poisson(mean) * (255 / white_photons), streams)
+
+
+def impulse_noise(frame: FrameLike, impulse_share: float, streams: Streams) -> FrameLike:
+    """Salt and pepper: values that are stuck at white or black.
+
+    Parameter: the share of all pixel values hit, half of them white, half black, each colour by itself, 0.03 0.06 0.09 0.17
+    0.27. Source: ImageNet-C, impulse noise; nuScenes-C has the same for its camera.
+    """
+    half = round(impulse_share / 2 * 65536)
+
+    def hit(image: UInt8, camera: str) -> UInt8:
+        draw = streams.frame(camera).integers(0, 65536, image.shape, dtype=np.uint16)
+        result = np.where(draw < half, np.uint8(0), image)
+        result[draw >= 65536 - half] = 255
+        return result
+
+    return each_image(frame, hit)
+
+
+def _dealt(frame: FrameLike, outcomes: Float64, streams: Streams) -> FrameLike:
+    """Deals out what pixels of each value may become, (256, OUTCOMES) on the scale 0..255; clipped and rounded first."""
+    bank = np.rint(np.clip(outcomes, 0, 255)).astype(np.uint8)
+    return each_image(frame, lambda image, camera: deal(image, bank, streams.frame(camera)))

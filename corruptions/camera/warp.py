@@ -1,0 +1,40 @@
+"""An image seen through displacements."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from corruptions.frame_like import Float32, UInt8
+
+
+def warp(image: UInt8, down: Float32, right: Float32) -> UInt8:
+    """Every pixel takes the value (bilinear) of the place that is displaced from it; beyond the edge, the edge's.
+
+    Args:
+        image: (H, W, 3).
+        down, right: (H, W) displacement [px].
+    """
+    height, width = image.shape[:2]
+    row = np.clip(np.arange(height, dtype=np.float32)[:, None] + down, 0, height - 1.001)
+    column = np.clip(np.arange(width, dtype=np.float32) + right, 0, width - 1.001)
+    return sample(image, row, column)
+
+
+def sample(image: UInt8, row: Float32, column: Float32) -> UInt8:
+    """(..., 3) bilinear values at places within 0 <= row < H - 1, 0 <= column < W - 1."""
+    width = image.shape[1]
+    top, left = row.astype(np.int32), column.astype(np.int32)
+    below, beside = (row - top)[..., None], (column - left)[..., None]
+    index = top * width + left
+    flat = image.reshape(-1, 3)
+    upper = _between(flat[index], flat[index + 1], beside)
+    lower = _between(flat[index + width], flat[index + width + 1], beside)
+    upper += (lower - upper) * below
+    upper += np.float32(0.5)
+    return upper.astype(np.uint8)
+
+
+def _between(a: UInt8, b: UInt8, share: Float32) -> Float32:
+    first = a.astype(np.float32)
+    first += (b - first) * share
+    return first
