@@ -1,0 +1,65 @@
+"""What a preset is: a suite's conditions, each at as many levels as the suite has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from corruptions.apply import corrupt, corrupt_with
+from corruptions.frame_like import F
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A corruption (or several joined by '+') at one level.
+
+    severity: number of the level, from 1. value: of the physical parameter, where the level is not our own severity.
+    """
+
+    name: str
+    severity: int
+    value: float | None = None
+
+    def apply(self, frame: F, seed: int) -> F:
+        """The frame under the condition; raises CorruptionError as `corrupt` does."""
+        if self.value is None:
+            return corrupt(frame, self.name, self.severity, seed)
+        return corrupt_with(frame, self.name, self.value, seed)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One corruption of a suite, and what stands for it here.
+
+    suite_name: what the suite calls it. name: ours, or several joined by '+'.
+    values: of its parameter, level by level; empty for a pair or where our own severities stand for the levels: `severities`.
+    note: where the suite's public code does something else than its name, or we do.
+    """
+
+    suite_name: str
+    name: str
+    values: tuple[float, ...] = ()
+    severities: tuple[int, ...] = ()
+    note: str = ""
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """One per level, the mildest first. Their numbers are 1, 2, 3 ... unless they are our own severities."""
+        if self.values:
+            return tuple(Condition(self.name, number, value) for number, value in enumerate(self.values, 1))
+        return tuple(Condition(self.name, severity) for severity in self.severities)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A suite. title: what it is; source: paper and public code; rows: its corruptions; note: what holds for all of them."""
+
+    name: str
+    title: str
+    source: str
+    rows: tuple[Row, ...]
+    note: str = ""
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """All of it, row by row."""
+        return tuple(condition for row in self.rows for condition in row.conditions)
