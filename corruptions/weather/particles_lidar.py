@@ -1,0 +1,105 @@
+"""Rain and snow in a LiDAR: weaker and lost echoes, and echoes of single drops and flakes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from corruptions.frame_like import Bool, Float32, Float64, FrameLike, Int64, select_points
+from corruptions.weather.detection import FLOOR, gain, power, range_noise, rays, reflectances, survival
+from corruptions.weather.particles import Particles
+
+APERTURE_M = 0.01
+"""Width of the beam at the sensor."""
+DIVERGENCE = 3e-3
+"""Growth of the beam's width with range (LISA)."""
+NEAREST_M = 1.5
+"""Echoes from nearer are not reported (LISA)."""
+TABLE_STEP_M = 0.05
+TABLE_END_M = 60.0
+"""Beyond, no particle is large enough to be seen."""
+
+
+@dataclass(frozen=True)
+class Detectable:
+    """For ranges 0, TABLE_STEP_M, ... the particles in a beam that are large enough to be detected.
+
+    least_mm: smallest diameter. count: mean number of them up to the range. shadow: mean of the sum of 1 - (1 - a)^2 over
+    them, a being the share of the beam that a particle covers.
+    """
+
+    range_m: Float64
+    least_mm: Float64
+    count: Float64
+    shadow: Float64
+
+
+def precipitation_points(frame: FrameLike, particles: Particles, rng: np.random.Generator) -> FrameLike:
+    """The frame with the points that a LiDAR reports through the particles; power P = reflectance / range^2.
+
+    A hybrid of averages and single particles as in LISA (Kilic et al. 2021) with the occlusion of Hahner et al. (CVPR 2022):
+
+    * every target keeps exp(-2 alpha R) of its power on average;
+    * the particles that are detectable alone (P above the noise floor) are drawn one by one: Poisson in number, uniform in
+      the beam's volume, exponential in diameter. One that covers the share a of the beam returns
+      rho a exp(-2 alpha r) / r^2 and lets (1 - a)^2 through, there and back, relative to the mean over beams: so the mean
+      transmission stays exp(-2 alpha R);
+    * the strongest echo is reported: a false point on the same ray, or the target, weaker, with range noise, or nothing
+      if it falls under the floor (`detection.survival`).
+
+    Deviations: Hahner et al. draw flakes in the plane of a beam and cover D / width of it, here in space (D / width)^2;
+    the air in which the clean frame was taken is clear; rays without a point in the clean frame stay without one.
+    """
+    origin, ray, distance = rays(frame)
+    scale = gain(frame.points[:, 3])
+    clear = power(reflectances(frame.points[:, 3], scale), distance)
+    echo, echo_range, through = strongest(detectable(particles), particles, distance, rng)
+    factor = np.minimum(np.exp(-2 * particles.extinction * distance.astype(np.float64)) * through, 1.0)
+    alive = rng.random(len(distance)) < survival(clear, factor)
+    false = (echo > 0) & ((echo > clear * factor) | ~alive)
+    reported = np.where(false, echo_range, distance + range_noise(clear, factor, rng))
+    stretch = (reported / np.maximum(distance, np.float32(0.1))).astype(np.float32)
+    points: Float32 = frame.points.copy()
+    points[:, :3] = origin + ray * stretch[:, None]
+    points[:, 3] = np.where(false, np.minimum(echo * echo_range**2 / scale, 1.0), points[:, 3] * factor)
+    keep: Bool = alive | false
+    return select_points(frame.replace(points=points), keep)
+
+
+def detectable(particles: Particles) -> Detectable:
+    """Tables of the particles with rho (D / width)^2 exp(-2 alpha r) / r^2 > FLOOR in a beam of the width 1 cm + 3 mrad * r."""
+    r = np.arange(round(TABLE_END_M / TABLE_STEP_M)) * TABLE_STEP_M
+    width_mm = 1e3 * (APERTURE_M + DIVERGENCE * r)
+    least = width_mm * r * np.sqrt(FLOOR * np.exp(2 * particles.extinction * r) / particles.reflectance)
+    section_m2 = np.pi / 4 * (width_mm / 1e3) ** 2
+    density = np.where(r >= NEAREST_M, section_m2 * particles.larger_than(least), 0.0)
+    s = 1 / particles.slope
+    square = least**2 + 2 * least * s + 2 * s**2
+    fourth = least**4 + 4 * least**3 * s + 12 * least**2 * s**2 + 24 * least * s**3 + 24 * s**4
+    shadow = density * (2 * square / width_mm**2 - fourth / width_mm**4)
+    return Detectable(r, least, TABLE_STEP_M * np.cumsum(density), TABLE_STEP_M * np.cumsum(shadow))
+
+
+def strongest(
+    table: Detectable, particles: Particles, distance: Float32, rng: np.random.Generator
+) -> tuple[Float64, Float64, Float64]:
+    """Draws the detectable particles before every target.
+
+    Returns (N,) power of the strongest one's echo, 0 where there is none; (N,) its range [m]; (N,) what they together let
+    through, there and back, divided by the mean over beams.
+    """
+    n = len(distance)
+    reach = np.interp(distance, table.range_m, table.count)
+    counts = rng.poisson(reach)
+    beam: Int64 = np.repeat(np.arange(n), counts)
+    r = np.interp(rng.random(len(beam)) * reach[beam], table.count, table.range_m)
+    diameter_mm = np.interp(r, table.range_m, table.least_mm) + rng.standard_exponential(len(beam)) / particles.slope
+    covered = np.minimum((diameter_mm / (1e3 * (APERTURE_M + DIVERGENCE * r))) ** 2, 1.0)
+    echo = particles.reflectance * covered * np.exp(-2 * particles.extinction * r) / np.maximum(r, NEAREST_M) ** 2
+    order = np.lexsort((echo, beam))
+    last = np.cumsum(counts)[counts > 0] - 1
+    power_of, range_of = np.zeros(n), np.zeros(n)
+    power_of[counts > 0], range_of[counts > 0] = echo[order][last], r[order][last]
+    passed = np.bincount(beam, np.log(np.maximum(1 - covered, 1e-6)), minlength=n)
+    return power_of, range_of, np.exp(2 * passed + np.interp(distance, table.range_m, table.shadow))
