@@ -23,11 +23,12 @@ def cutout(frame: FrameLike, blobs: float, streams: Streams) -> FrameLike:
     n = len(frame.points)
     order = streams.nested("lidar").permutation(n)
     keep = np.ones(n, np.bool_)
+    xyz = np.ascontiguousarray(frame.points[:, :3].T)
     for number in range(math.ceil(blobs)):
         size = round(min(blobs - number, 1.0) * BLOB_SHARE * n)
         if size:
-            centre = frame.points[order[np.argmax(keep[order])], :3]
-            away = frame.points[:, :3] - centre
-            distance2 = np.where(keep, np.einsum("ni,ni->n", away, away), np.inf)
+            away = xyz - xyz[:, [order[np.argmax(keep[order])]]]
+            distance2 = np.einsum("in,in->n", away, away)
+            distance2[~keep] = np.inf
             keep[np.argpartition(distance2, size - 1)[:size]] = False
     return select_points(frame, keep)

@@ -1,0 +1,85 @@
+"""incomplete_echo, ghost_points, intensity_shift: what follows from the strength of an echo."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from calico.frame import Frame
+from corruptions import SPECS, corrupt, corrupt_with
+
+
+@pytest.mark.parametrize("severity", [1, 2, 3, 4, 5])
+def test_incomplete_echo_loses_its_share_of_the_darkest_fifth(street: Frame, severity: int) -> None:
+    after = corrupt(street, "incomplete_echo", severity, seed=0)
+    n = len(street.points)
+    dark = round(0.2 * n)
+    assert n - len(after.points) == round(SPECS["incomplete_echo"].at(severity) * dark)
+    left = {row.tobytes() for row in after.points}
+    gone = np.array([row.tobytes() not in left for row in street.points])
+    limit = np.sort(street.points[:, 3])[dark - 1]
+    assert street.points[gone, 3].max() <= limit
+    assert (street.points[:, 3] > limit).sum() == (after.points[:, 3] > limit).sum()
+
+
+def test_incomplete_echo_draws_among_points_of_equal_intensity(street: Frame) -> None:
+    points = street.points.copy()
+    points[:, 3] = 0.0
+    after = corrupt_with(street.replace(points=points), "incomplete_echo", 1.0, seed=0)
+    n = len(points)
+    assert len(after.points) == n - round(0.2 * n)
+    assert (after.sweep_index == 0).mean() == pytest.approx((street.sweep_index == 0).mean(), abs=0.02)
+
+
+@pytest.mark.parametrize("severity", [1, 2, 3, 4, 5])
+def test_ghosts_stand_twice_as_far_on_a_ray(street: Frame, severity: int) -> None:
+    after = corrupt(street, "ghost_points", severity, seed=0)
+    n = len(street.points)
+    assert np.array_equal(after.points[:n], street.points)
+    assert np.array_equal(after.ring[:n], street.ring)
+    ghosts = after.points[n:].astype(np.float64)
+    assert len(ghosts) == round(SPECS["ghost_points"].at(severity) * n)
+    start = street.sweep_T[after.sweep_index[n:], :3, 3]
+    half = (start + (ghosts[:, :3] - start) / 2).astype(np.float32)
+    where = {row[:3].round(3).tobytes(): i for i, row in enumerate(street.points + np.float32(0))}
+    source = [where.get((row.round(3) + np.float32(0)).tobytes()) for row in half]
+    found = [i is not None for i in source]
+    assert np.mean(found) > 0.9  # the others lie on an edge of the rounding
+    index = np.array([i for i in source if i is not None])
+    assert len(set(index)) == len(index)
+    assert np.allclose(ghosts[found, 3], street.points[index, 3].astype(np.float64) ** 2, atol=1e-6)
+    assert np.array_equal(ghosts[found, 4].astype(np.float32), street.points[index, 4])
+    assert np.array_equal(after.ring[n:][found], street.ring[index])
+    assert after.elongation is not None
+    assert street.elongation is not None
+    assert np.array_equal(after.elongation[n:][found], street.elongation[index])
+    reach = np.linalg.norm(street.points[:, :3] - street.sweep_T[street.sweep_index, :3, 3], axis=1).max()
+    assert np.linalg.norm(ghosts[:, :3] - start, axis=1).max() <= reach + 1e-3
+
+
+def test_ghosts_come_from_bright_points(street: Frame) -> None:
+    points = street.points.copy()
+    bright = np.random.default_rng(0).random(len(points)) < 0.5
+    points[:, 3] = np.where(bright, 0.9, 0.3)
+    frame = street.replace(points=points)
+    drawn = np.concatenate(
+        [
+            corrupt_with(frame.replace(token=f"t{i}"), "ghost_points", 0.002, seed=0).points[len(points) :, 3]
+            for i in range(30)
+        ]
+    )
+    share = (drawn > 0.5).mean()  # 0.81 of the bright, 0.09 of the dark: weights of 9 to 1
+    assert stats.binomtest(round(share * len(drawn)), len(drawn), 0.9).pvalue > 0.01
+
+
+def test_no_ghosts_without_an_echo(street: Frame) -> None:
+    points = street.points.copy()
+    points[:, 3] = 0.0
+    assert len(corrupt(street.replace(points=points), "ghost_points", 5, seed=0).points) == len(points)
+
+
+@pytest.mark.parametrize("gain", [0.0, 1 / 255, 0.1, 0.7, 1.5, 255.0])
+def test_intensity_shift_is_a_factor_held_at_full_scale(street: Frame, gain: float) -> None:
+    after = corrupt_with(street, "intensity_shift", gain, seed=0)
+    expected = np.minimum(street.points[:, 3].astype(np.float64) * gain, 1.0)
+    assert np.allclose(after.points[:, 3], expected, rtol=1e-6)
+    assert np.array_equal(after.points[:, [0, 1, 2, 4]], street.points[:, [0, 1, 2, 4]])
