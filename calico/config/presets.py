@@ -19,6 +19,7 @@ from calico.config.schema import (
     PrcConfig,
     PretrainConfig,
     RadConfig,
+    RegionConfig,
     SampleConfig,
     ScheduleConfig,
     SimConfig,
@@ -50,8 +51,9 @@ def tiny() -> Config:
             ),
             map=MapConfig(channels=24),
         ),
-        augment=AugmentConfig(sensor_dropout=0.1),
+        augment=AugmentConfig(image_resize=(0.9, 1.1), image_rotation_deg=3.0, sensor_dropout=0.1),
         pretrain=PretrainConfig(
+            regions=RegionConfig(ground="ransac", ceiling_m=4.0),  # the simulator's ground is flat
             samples=SampleConfig(rich=512, less=512),
             prc=PrcConfig(train=ScheduleConfig(epochs=3, learning_rate=2e-3, validate_every=3)),
             rad=RadConfig(train=ScheduleConfig(epochs=2, learning_rate=2e-3, validate_every=2)),

@@ -7,13 +7,22 @@ from torch import Tensor, nn
 
 from calico.models.layers import conv_block
 
+CAMERA_START = 0.1
+"""What the fuser's first weights on camera features are multiplied by."""
+
 
 class ConvFuser(nn.Module):
-    """Concatenate (camera first), 3x3 convolution: (B, C1, Y, X), (B, C2, Y, X) -> (B, channels, Y, X)."""
+    """Concatenate (camera first), 3x3 convolution: (B, C1, Y, X), (B, C2, Y, X) -> (B, channels, Y, X).
+
+    Deviation: the weights on camera features start at a tenth of the usual size, so that training starts near the LiDAR-only
+    network, as LiDAR pre-training left it, and adds the cameras as they prove useful (measured: docs/pretraining.md).
+    """
 
     def __init__(self, camera_channels: int, lidar_channels: int, channels: int) -> None:
         super().__init__()
         self.block = conv_block(camera_channels + lidar_channels, channels)
+        with torch.no_grad():
+            self.block[0].weight[:, :camera_channels] *= CAMERA_START
 
     def forward(self, camera: Tensor, lidar: Tensor) -> Tensor:
         """See the class."""

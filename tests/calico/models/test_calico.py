@@ -14,6 +14,7 @@ from calico.device import training_precision
 from calico.errors import CalicoError
 from calico.frame import Boxes, Frame
 from calico.models.calico import build_model, camera_stride
+from calico.models.fuse import CAMERA_START, ConvFuser
 
 
 def change(config: Config, **model: Any) -> Config:
@@ -197,3 +198,12 @@ def test_presets_build(preset: str, trunk: tuple[int, int], stride: int) -> None
     config = PRESETS[preset]()
     assert build_model(config, 0).trunk_grid.shape == trunk
     assert camera_stride(config) == stride
+
+
+def test_a_fused_model_starts_near_its_lidar_branch(small: Config, batch: Batch) -> None:
+    model = build_model(small, 0).eval()
+    assert isinstance(model.fuser, ConvFuser)
+    weight = model.fuser.block[0].weight.detach()
+    camera, lidar = weight[:, :16], weight[:, 16:]
+    assert float(camera.std() / lidar.std()) == pytest.approx(CAMERA_START, rel=0.05)
+    assert float(camera.abs().max()) > 0  # the cameras get gradients from the first step
