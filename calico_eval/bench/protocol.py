@@ -112,8 +112,8 @@ SIZES: dict[str, Size] = {
     "full": Size("nuscenes"),
 }
 """Costs: docs/pretraining.md. `laptop-short` fine-tunes for 200 steps, at 5 % 20 passes over the labelled frames, the paper's 20
-epochs; it shares the pre-training of `laptop` in one --work. `real` is for one short sequence: pre-training sees all of its keyframes,
-without labels."""
+epochs; it shares the pre-training of `laptop` in one --work. `real` is for one short sequence: pre-training sees all of its
+keyframes, without labels."""
 
 
 @dataclass(frozen=True)
