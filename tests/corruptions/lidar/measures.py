@@ -63,3 +63,6 @@ MEASURES: dict[str, Callable[[Frame, Frame], float]] = {
     "lidar_missing": lambda before, after: -len(after.points),
     "lidar_stuck": age,
 }
+
+SEEDLESS = {"fov_limited", "intensity_shift"}
+INTERMITTENT = {"lidar_stuck"}
