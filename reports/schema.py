@@ -16,7 +16,7 @@ from reports.files import read_json, to_json, write_text
 from reports.validation import explain
 
 SCHEMA_VERSION = "1.1"
-"""1.1: conditions of the kind `sweep`."""
+"""1.1: conditions of the kind `sweep`, and `curves`."""
 
 
 class Section(BaseModel):
@@ -80,6 +80,22 @@ class Cell(Section):
     details: dict[str, float | int | str | None] = Field(default_factory=dict, description="E.g. iterations, forwards.")
 
 
+class Curve(Section):
+    """A corruption swept over its physical parameter on one engine; its cells have the kind `sweep` and this name."""
+
+    model: str
+    engine: str
+    name: str
+    axis: str
+    unit: str
+    scale: Literal["linear", "log"] = Field(description="How crossings between two values are interpolated.")
+    values: tuple[FiniteFloat, ...] = Field(min_length=2, description="Of the parameter, mild to severe.")
+    half: dict[str, Metric] = Field(
+        description="Metric to the parameter at which it falls to half of its clean value; null with a reason where that is "
+        "not within `values`."
+    )
+
+
 class Picture(Section):
     """An image file of the run folder, relative to results.json, for the gallery."""
 
@@ -132,6 +148,7 @@ class Results(Section):
         default_factory=dict,
         description="Per model and engine ('name/engine'): mCE, mRR, mPC ... as '<metric>/<aggregate>'.",
     )
+    curves: tuple[Curve, ...] = Field((), description="One per sweep and engine.")
     pictures: tuple[Picture, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -31,9 +31,17 @@ if TYPE_CHECKING:
     "corruptions",
     multiple=True,
     help="fog, camera_crash, motion_blur, low_light, point_drop, beam_missing, crosstalk, lidar_missing, extrinsic, or several "
-    "joined by +; may be repeated.  [default: all, unless --attack is given]",
+    "joined by +; may be repeated.  [default: all, unless --attack or --sweep is given]",
 )
 @click.option("--severity", "severities", multiple=True, type=int, help="1 to 5; may be repeated.  [default: all five]")
+@click.option(
+    "--sweep",
+    "sweeps",
+    multiple=True,
+    metavar="NAME.PARAMETER=GRID",
+    help="A curve over the physical parameter of a corruption, and where each metric falls to half: START:END:N, START:END:logN "
+    "or V1,V2,...; may be repeated.",
+)
 @click.option("--attack", "attacks", multiple=True, help="pgd or noise; may be repeated.")
 @click.option(
     "--sensor", "sensors", multiple=True, help="What an attack changes: camera, lidar.  [default: what the model has]"
@@ -65,6 +73,7 @@ def command(
     suite: str | None,
     corruptions: tuple[str, ...],
     severities: tuple[int, ...],
+    sweeps: tuple[str, ...],
     attacks: tuple[str, ...],
     sensors: tuple[str, ...],
     eps_camera: tuple[int, ...],
@@ -81,13 +90,14 @@ def command(
 
     \b
     MODEL is a run folder, a .safetensors or .onnx file, package.module:factory, or a folder of prediction files
-    (clean.json, fog-3.json, ...); NAME=MODEL names it.
+    (clean.json, fog-3.json, fog-visibility_m=87.json, ...); NAME=MODEL names it.
     Attacks need gradients: give the run folder (torch) as MODEL or as --attack-model. Models without gradients are shown the
     frames attacked on the torch model of the same name, or on the first.
     Examples:
       calico robust runs/tiny/model.onnx --out runs/tiny-robust
       calico robust --attack pgd
       calico robust runs/tiny --corruption fog --corruption fog+camera_crash --severity 3 --out runs/fog
+      calico robust runs/tiny --sweep fog.visibility_m=400:20:log8 --out runs/fog-curve
       calico robust runs/tiny/model.onnx --attack-model runs/tiny --suite demo --out runs/demo
       calico robust runs/tiny --attack pgd --attack noise --eps-camera 2 --eps-camera 8 --out runs/pgd
       calico robust my_package.my_model:create --preset nuscenes --data-root DATA --out runs/mine
@@ -95,11 +105,13 @@ def command(
     from calico.data.open import open_source
     from calico_eval.engines.base import label
     from calico_eval.engines.open import open_engine
+    from calico_eval.sweep.grid import parse_sweep
     from calico_eval.sweep.plan import make_plan
     from calico_eval.sweep.suites import attack_specs, choose, spread
     from calico_eval.validation import eval_ranges
 
-    chosen = choose(suite, corruptions, severities, attacks)
+    chosen = choose(suite, corruptions, severities, attacks, sweeps)
+    swept = [parse_sweep(text) for text in sweeps]
     if not chosen.attacks and (sensors or eps_camera or eps_lidar or steps):
         raise click.UsageError("--sensor, --eps-camera, --eps-lidar and --steps are for attacks; add --attack pgd")
     source = open_source(config, "train" if split == "train" else "val")
@@ -108,7 +120,7 @@ def command(
     sensors = sensors or (attacked or engines)[0].sensors
     plan = make_plan(
         [*engines, *attacked], source, ranges=eval_ranges(config), baseline=baseline,
-        corruptions=chosen.corruptions, severities=chosen.severities,
+        corruptions=chosen.corruptions, severities=chosen.severities, sweeps=swept,
         attacks=attack_specs(chosen.attacks, sensors, eps_camera, eps_lidar, steps or chosen.steps),
         attack_only=[label(engine) for engine in attacked],
         indices=spread(len(source), chosen.frames if frames is None else frames),

@@ -13,6 +13,7 @@ from calico_eval.attacks import AttackSpec
 from calico_eval.engines.base import Engine, check_labels, label
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.sweep.conditions import CLEAN, ConditionSpec, predictor
+from calico_eval.sweep.grid import Sweep
 from corruptions import SUITE_VERSION
 
 
@@ -34,7 +35,7 @@ class SweepPlan:
     """All of a sweep but the engines and the frames themselves.
 
     jobs: in the order of the report. indices: frames of the source. ranges: class name to range [m].
-    baseline: label of the engine that mCE and RRA compare the others with, or None.
+    baseline: label of the engine that mCE and RRA compare the others with, or None. sweeps: the curves among the jobs.
     """
 
     jobs: tuple[Job, ...]
@@ -43,6 +44,7 @@ class SweepPlan:
     seed: int
     batch_size: int
     baseline: str | None = None
+    sweeps: tuple[Sweep, ...] = ()
 
 
 def make_plan(
@@ -52,6 +54,7 @@ def make_plan(
     ranges: Mapping[str, float],
     corruptions: Sequence[str] = (),
     severities: Sequence[int] = (1, 2, 3, 4, 5),
+    sweeps: Sequence[Sweep] = (),
     attacks: Sequence[AttackSpec] = (),
     attack_only: Collection[str] = (),
     indices: Sequence[int] | None = None,
@@ -59,7 +62,7 @@ def make_plan(
     batch_size: int = 4,
     baseline: str | None = None,
 ) -> SweepPlan:
-    """Every engine on the clean frames, on every corruption and severity, and on every attack.
+    """Every engine on the clean frames, on every corruption and severity, every point of a sweep, and every attack.
 
     An attack follows the gradients of the torch engine that it is evaluated on. Engines without gradients (ONNX Runtime, a
     user's model) get the frames that were attacked on the torch engine of the same model name (the deployed form of the same
@@ -68,12 +71,13 @@ def make_plan(
     Args:
         engines: the first is the main subject of the report.
         corruptions, severities: all of their combinations (the aggregates over them need every one).
+        sweeps: curves over a corruption's parameter, which are in no aggregate.
         attack_only: labels of engines that are there for the attacks: they get no corruptions.
         indices: which frames; default: all.
 
     Raises:
-        CalicoError: nothing to run, two engines of one name, an unknown baseline, attacks without a torch engine,
-            a condition that a folder of predictions lacks.
+        CalicoError: nothing to run, two engines of one name, an unknown baseline, two sweeps of one corruption, attacks
+            without a torch engine, a condition that a folder of predictions lacks.
         CorruptionError: an unknown corruption or severity.
     """
     check_labels(engines)
@@ -84,20 +88,24 @@ def make_plan(
     chosen = tuple(range(len(source)) if indices is None else indices)
     if not engines or not chosen:
         raise CalicoError(f"data {source.name}: nothing to run ({len(engines)} engines, {len(chosen)} frames)")
+    swept = [sweep.name for sweep in sweeps]
+    if len(set(swept)) < len(swept):
+        raise CalicoError(f"{max(swept, key=swept.count)} is swept twice; give all of its values in one --sweep")
     conditions = [CLEAN]
     conditions += [ConditionSpec.corruption(name, severity) for name in corruptions for severity in severities]
+    conditions += [point for sweep in sweeps for point in sweep.points]
     conditions += [ConditionSpec.of_attack(attack) for attack in attacks]
     common = _common(source, chosen, ranges, seed, batch_size)
     jobs = []
     for condition in dict.fromkeys(conditions):
         for engine in engines:
-            if condition.kind == "corruption" and label(engine) in attack_only:
+            if condition.kind in ("corruption", "sweep") and label(engine) in attack_only:
                 continue
             predictor(engine, condition)  # raises where a condition has no predictions
             surrogate = _surrogate(engine, engines, condition)
             key = common | _job_key(condition, engine, surrogate)
             jobs.append(Job(_digest(key), condition, label(engine), label(surrogate) if surrogate else None))
-    return SweepPlan(tuple(jobs), chosen, dict(ranges), seed, batch_size, baseline)
+    return SweepPlan(tuple(jobs), chosen, dict(ranges), seed, batch_size, baseline, tuple(sweeps))
 
 
 def _common(

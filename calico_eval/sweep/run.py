@@ -1,4 +1,4 @@
-"""Runs a sweep: every missing cell, then the summary, the gallery and results.json."""
+"""Runs a sweep: every missing cell, then the summary, the curves, the gallery and results.json."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from calico_eval.metrics.suffstats import FrameStats
 from calico_eval.metrics.summary import metrics_of
 from calico_eval.sweep.changes import Change
 from calico_eval.sweep.conditions import ConditionSpec, predictor
+from calico_eval.sweep.curves import curves
 from calico_eval.sweep.gallery import draw_gallery
 from calico_eval.sweep.plan import Job, SweepPlan
 from calico_eval.sweep.provenance import provenance
@@ -72,12 +73,14 @@ def run_sweep(
         change = Change(condition, plan.seed, surrogate if isinstance(surrogate, TorchEngine) else None)
         _run_group(plan, change, jobs, by_label, source, store, steps)
     cells, stats = _finished(plan, store)
+    sensors = {name: engine.sensors for name, engine in by_label.items()}
     results = Results(
         title=title,
         provenance=origin,
         models=_models(engines),
         cells=tuple(cells.values()),
-        summary=summarise(plan, cells, stats, {name: engine.sensors for name, engine in by_label.items()}),
+        summary=summarise(plan, cells, stats, sensors),
+        curves=curves(plan, cells, stats, sensors),
         pictures=draw_gallery(plan, by_label, source, cells, stats, out_dir) if pictures else (),
     )
     write_results(out_dir / "results.json", results)

@@ -31,8 +31,14 @@ def suites() -> dict[str, Suite]:
     return {"calico": Suite(names), "demo": Suite(names, (1, 3, 5), ("noise", "pgd"), steps=5, frames=20)}
 
 
-def choose(suite: str | None, corruptions: Sequence[str], severities: Sequence[int], attacks: Sequence[str]) -> Suite:
-    """The suite that the options describe: a named one with parts replaced, or, with neither, `calico` or the attacks alone.
+def choose(
+    suite: str | None,
+    corruptions: Sequence[str],
+    severities: Sequence[int],
+    attacks: Sequence[str],
+    sweeps: Sequence[str] = (),
+) -> Suite:
+    """The suite that the options describe: a named one with parts replaced, or `calico`, or the attacks or sweeps alone.
 
     Raises:
         CalicoError: an unknown suite.
@@ -40,7 +46,7 @@ def choose(suite: str | None, corruptions: Sequence[str], severities: Sequence[i
     known = suites()
     if suite is not None and suite not in known:
         raise CalicoError(f"unknown suite {suite!r}; expected one of {', '.join(known)}")
-    base = known[suite] if suite else Suite(() if attacks else known["calico"].corruptions)
+    base = known[suite] if suite else Suite(() if attacks or sweeps else known["calico"].corruptions)
     return Suite(
         corruptions=tuple(corruptions) or base.corruptions,
         severities=tuple(severities) or base.severities,

@@ -1,29 +1,19 @@
-"""The aggregates of a sweep (mPC, mRR, RCE, mCE, mRRA; see `metrics.robustness`) with intervals.
-
-Intervals: delete-a-group jackknife with Student's t (Shao and Tu 1995, section 2.3). The scenes (the frames where there is one
-scene) are dealt into at most 20 groups; each group in turn is left out of every cell at once, the clean one and the baseline's
-included, and the aggregate is computed anew from the pooled frames. So what the cells have in common cancels in ratios.
-"""
+"""The aggregates of a sweep (mPC, mRR, RCE, mCE, mRRA; see `metrics.robustness`), with intervals from `jackknife`."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from scipy.special import stdtrit
-
-from calico_eval.metrics.intervals import pooled_values
 from calico_eval.metrics.robustness import Baseline, robustness
 from calico_eval.metrics.suffstats import FrameStats
+from calico_eval.sweep.jackknife import Replicates, half_width, replicate
 from calico_eval.sweep.plan import Job, SweepPlan
 from reports.schema import Cell, Metric
 
 METRICS = ("mAP", "NDS", "mIoU")
 AGGREGATES = {"mPC": True, "mRR": True, "RCE": False, "mCE": False, "mRRA": True}
 """Whether higher is better."""
-GROUPS = 20
-LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -32,6 +22,10 @@ class _Series:
 
     clean: str
     corrupted: tuple[Job, ...]
+
+    def ids(self) -> tuple[str, ...]:
+        """Of all its cells."""
+        return self.clean, *(job.id for job in self.corrupted)
 
 
 def summarise(
@@ -52,26 +46,20 @@ def summarise(
     if not mine:
         return {}
     first = next(iter(stats.values()))
-    groups, unit = _groups(first)
-    full = {job_id: pooled_values(frames) for job_id, frames in stats.items()}
-    left_out = [
-        {job_id: pooled_values([f for f, k in zip(frames, keep, strict=True) if k]) for job_id, frames in stats.items()}
-        for keep in groups
-    ]
+    found = replicate(stats, {job_id for one in series.values() for job_id in one.ids()})
     summary: dict[str, dict[str, Metric]] = {}
     for name, one in mine.items():
         base = series.get(plan.baseline) if plan.baseline and plan.baseline != name else None
         summary[name] = {}
         for metric in METRICS:
-            ids = [one.clean, *(job.id for job in one.corrupted)]
-            if any(cells[job_id].metrics[metric].value is None for job_id in ids):
+            if any(cells[job_id].metrics[metric].value is None for job_id in one.ids()):
                 continue
-            values = _aggregates(metric, one, full, base, plan.baseline)
-            replicates = [_aggregates(metric, one, part, base, plan.baseline) for part in left_out]
+            values = _aggregates(metric, one, found.full, base, plan.baseline)
+            parts = [_aggregates(metric, one, part, base, plan.baseline) for part in found.left_out]
             against = plan.baseline if base else None
             for aggregate, value in values.items():
-                spread = [replicate[aggregate] for replicate in replicates]
-                summary[name][f"{metric}/{aggregate}"] = _metric(aggregate, value, spread, unit, first, against)
+                spread = [part[aggregate] for part in parts]
+                summary[name][f"{metric}/{aggregate}"] = _metric(aggregate, value, spread, found, first, against)
     return summary
 
 
@@ -91,19 +79,6 @@ def _used(one: _Series, sensors: Collection[str]) -> _Series:
     return _Series(
         one.clean, tuple(job for job in one.corrupted if set(job.condition.describe().sensors) & set(sensors))
     )
-
-
-def _groups(stats: Sequence[FrameStats]) -> tuple[list[list[bool]], str]:
-    """Per group, which frames stay when it is left out; and what the groups are made of."""
-    scenes = list(dict.fromkeys(frame.scene for frame in stats))
-    names = [frame.scene for frame in stats] if len(scenes) > 1 else [frame.token for frame in stats]
-    clusters = list(dict.fromkeys(names))
-    count = min(GROUPS, len(clusters))
-    group = {name: index % count for index, name in enumerate(clusters)}
-    unit = "scene" if len(scenes) > 1 else "frame"
-    if count < 2:
-        return [], unit
-    return [[group[name] != left for name in names] for left in range(count)], unit
 
 
 def _aggregates(
@@ -130,19 +105,14 @@ def _aggregates(
 def _metric(
     aggregate: str,
     value: float | None,
-    replicates: Sequence[float | None],
-    unit: str,
+    spread: Sequence[float | None],
+    replicates: Replicates,
     stats: Sequence[FrameStats],
     baseline: str | None,
 ) -> Metric:
-    known = np.array([v for v in replicates if v is not None])
-    count = len(known)
-    half = None
-    if value is not None and count == len(replicates) and count >= 2:
-        error = float(np.sqrt((count - 1) / count * ((known - known.mean()) ** 2).sum()))
-        half = float(stdtrit(count - 1, (1 + LEVEL) / 2)) * error
+    half = None if value is None else half_width(spread)
     against = f"; baseline {baseline}" if baseline and aggregate in ("mCE", "mRRA") else ""
-    how = "no interval" if half is None else f"{unit} jackknife, {count} groups, t, {LEVEL:.0%}"
+    how = "no interval" if half is None else replicates.method()
     return Metric(
         value=value,
         lo=None if value is None or half is None else value - half,

@@ -1,0 +1,160 @@
+"""Where a metric falls to half of its clean value along a sweep, with an interval from `jackknife`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from calico_eval.metrics.suffstats import FrameStats
+from calico_eval.sweep.grid import Scale, Sweep, worse_upwards
+from calico_eval.sweep.jackknife import Replicates, Values, half_width, replicate
+from calico_eval.sweep.plan import SweepPlan
+from calico_eval.sweep.summary import METRICS
+from reports.schema import Cell, Curve, Metric
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """Where a curve first falls to half: `inside` the sweep at `value`, or milder or more severe than all of it."""
+
+    where: Literal["inside", "milder", "more severe"]
+    value: float | None = None
+
+
+def half_crossing(values: Sequence[float], scores: Sequence[float], clean: float, scale: Scale) -> Crossing:
+    """The first place, from mild to severe, where the scores reach clean / 2.
+
+    Between two values the score is a straight line over the parameter, or over its logarithm in a log sweep. The clean value
+    is nowhere on the parameter's axis: a first score below half is milder than the sweep.
+
+    Args:
+        values: of the parameter, mild to severe. scores: one each.
+    """
+    half = clean / 2
+    if scores[0] < half:
+        return Crossing("milder")
+    for (before, high), (after, low) in pairwise(zip(values, scores, strict=True)):
+        if low <= half:
+            share = (high - half) / (high - low) if high > low else 0.0
+            start, end = _to_line(before, scale), _to_line(after, scale)
+            return Crossing("inside", _from_line(start + share * (end - start), scale))
+    return Crossing("more severe")
+
+
+def curves(
+    plan: SweepPlan,
+    cells: Mapping[str, Cell],
+    stats: Mapping[str, Sequence[FrameStats]],
+    sensors: Mapping[str, Collection[str]],
+) -> tuple[Curve, ...]:
+    """One record per sweep and engine, in the order of the plan; none for an engine that uses no sensor that is changed.
+
+    Args:
+        sensors: engine label to the sensors that it uses.
+    """
+    clean = {job.engine: job.id for job in plan.jobs if job.condition.kind == "clean"}
+    return tuple(
+        _curve(sweep, cells, stats, [clean[engine], *ids])
+        for sweep in plan.sweeps
+        for engine, ids in _cells_of(plan, sweep).items()
+        if set(sweep.points[0].describe().sensors) & set(sensors[engine])
+    )
+
+
+def _cells_of(plan: SweepPlan, sweep: Sweep) -> dict[str, list[str]]:
+    """Engine label to the cells of the sweep's points, in their order."""
+    found: dict[str, list[str]] = {}
+    for job in plan.jobs:
+        if job.condition in sweep.points:
+            found.setdefault(job.engine, []).append(job.id)
+    return found
+
+
+def _curve(
+    sweep: Sweep, cells: Mapping[str, Cell], stats: Mapping[str, Sequence[FrameStats]], ids: Sequence[str]
+) -> Curve:
+    """ids: the clean cell's, then one per point."""
+    replicates = replicate(stats, ids)
+    measured = [name for name in METRICS if all(cells[i].metrics[name].value is not None for i in ids)]
+    return Curve(
+        model=cells[ids[0]].model,
+        engine=cells[ids[0]].engine,
+        name=sweep.name,
+        axis=sweep.spec.parameter,
+        unit=sweep.spec.unit,
+        scale=sweep.scale,
+        values=sweep.values,
+        half={name: _half(sweep, name, ids, replicates, stats[ids[0]]) for name in measured},
+    )
+
+
+def _half(sweep: Sweep, name: str, ids: Sequence[str], replicates: Replicates, frames: Sequence[FrameStats]) -> Metric:
+    """The crossing of one metric, as results.json has it."""
+    found = _crossing(sweep, name, ids, replicates.full)
+    lo, hi, method = _interval(
+        sweep, found, [_crossing(sweep, name, ids, part) for part in replicates.left_out], replicates
+    )
+    return Metric(
+        value=found.value,
+        lo=lo,
+        hi=hi,
+        method=method,
+        reason=None if found.value is not None else _reason(sweep, name, ids, replicates.full, found),
+        n_frames=len(frames),
+        n_scenes=len({frame.scene for frame in frames}),
+        higher_is_better=worse_upwards(sweep.spec),
+        unit=sweep.spec.unit,
+    )
+
+
+def _crossing(sweep: Sweep, name: str, ids: Sequence[str], values: Values) -> Crossing:
+    clean, *scores = (values[i][name] for i in ids)
+    return half_crossing(sweep.values, scores, clean, sweep.scale) if clean > 0 else Crossing("milder")
+
+
+def _interval(
+    sweep: Sweep, found: Crossing, parts: Sequence[Crossing], replicates: Replicates
+) -> tuple[float | None, float | None, str]:
+    """lo, hi and how they were made: on the axis of the interpolation, and cut at the ends of the sweep."""
+    if found.value is None:
+        return None, None, "no interval"
+    half = half_width([None if part.value is None else _to_line(part.value, sweep.scale) for part in parts])
+    if half is None:
+        outside = sum(part.value is None for part in parts)
+        why = f": outside the sweep with {outside} of {len(parts)} {replicates.unit} groups left out" if outside else ""
+        return None, None, "no interval" + why
+    middle, low, high = _to_line(found.value, sweep.scale), min(sweep.values), max(sweep.values)
+    lo, hi = _from_line(middle - half, sweep.scale), _from_line(middle + half, sweep.scale)
+    over = "in the logarithm, " if sweep.scale == "log" else ""
+    cut = ", cut at the end of the sweep" if lo < low or hi > high else ""
+    return max(lo, low), min(hi, high), f"{over}{replicates.method()}{cut}"
+
+
+def _reason(sweep: Sweep, name: str, ids: Sequence[str], values: Values, found: Crossing) -> str:
+    clean = values[ids[0]][name]
+    if clean <= 0:
+        return f"the clean {name} is 0"
+    end, position = (sweep.values[0], 1) if found.where == "milder" else (sweep.values[-1], -1)
+    side = "above" if worse_upwards(sweep.spec) == (found.where == "more severe") else "below"
+    edge = _said(end, sweep.spec.unit)
+    left = f"{values[ids[position]][name] / clean:.0%} of the clean {name}"
+    if found.where == "milder":
+        return f"{side} {edge}, the mildest value: {left} is left there already"
+    return f"{side} {edge}, the most severe value, if anywhere: {left} is left there"
+
+
+def _said(value: float, unit: str) -> str:
+    """'20 m', '0.5 % of the width'."""
+    kind, _, of = unit.partition(" ")
+    return f"{100 * value:.4g} % {of}".rstrip() if kind == "share" else f"{value:g} {unit}"
+
+
+def _to_line(value: float, scale: Scale) -> float:
+    return math.log(value) if scale == "log" else value
+
+
+def _from_line(place: float, scale: Scale) -> float:
+    return math.exp(place) if scale == "log" else place
