@@ -69,6 +69,6 @@ TABLE: tuple[Spec, ...] = (
     Spec("lidar_missing", "lidar", ("lidar",), "share_lost", "share of frames", (1, 1, 1, 1, 1), (0, 1),
          "MSC-Bench (Hao et al., arXiv 2501.01037), LiDAR missing", ("msc-bench",), lidar_missing),
     Spec("lidar_stuck", "lidar", ("lidar",), "hold_frames", "keyframes", (1.5, 2, 3, 5, 10), (1, 1000),
-         "Yu et al., arXiv 2205.14951, stuck LiDAR frames", (), lidar_stuck),
+         "after MultiCorrupt (Beemelmanns et al., IV 2024), temporal misalignment", ("multicorrupt", "msc-bench"), lidar_stuck),
 )
 # fmt: on

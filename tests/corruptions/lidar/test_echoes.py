@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 
 from calico.frame import Frame
 from corruptions import SPECS, corrupt, corrupt_with
@@ -57,18 +57,25 @@ def test_ghosts_stand_twice_as_far_on_a_ray(street: Frame, severity: int) -> Non
 
 
 def test_ghosts_come_from_bright_points(street: Frame) -> None:
-    points = street.points.copy()
-    bright = np.random.default_rng(0).random(len(points)) < 0.5
-    points[:, 3] = np.where(bright, 0.9, 0.3)
-    frame = street.replace(points=points)
+    # Half of the points have i^2 = 0.8, the others 0.4; all are able to have a ghost.
+    near = np.arange(4000)
+    points = street.points[near].copy()
+    points[:, :3] = 10 * points[:, :3] / np.linalg.norm(points[:, :3], axis=1, keepdims=True)
+    points[0, :3] *= 3
+    points[:, 3] = np.sqrt(np.where(near % 2, 0.8, 0.4))
+    frame = street.replace(points=points, ring=street.ring[near], sweep_index=np.zeros(4000, np.int16), elongation=None)
+    share = 0.05
+    # P(i^2 X > t) = exp(-t / i^2): the threshold t that leaves the share, then the part of the bright ones in it.
+    limit = optimize.brentq(lambda t: (np.exp(-t / 0.8) + np.exp(-t / 0.4)) / 2 - share, 0, 50)
+    expected = np.exp(-limit / 0.8) / 2 / share
     drawn = np.concatenate(
         [
-            corrupt_with(frame.replace(token=f"t{i}"), "ghost_points", 0.002, seed=0).points[len(points) :, 3]
-            for i in range(30)
+            corrupt_with(frame.replace(token=f"t{i}"), "ghost_points", share, seed=0).points[len(points) :, 3]
+            for i in range(5)
         ]
     )
-    share = (drawn > 0.5).mean()  # 0.81 of the bright, 0.09 of the dark: weights of 9 to 1
-    assert stats.binomtest(round(share * len(drawn)), len(drawn), 0.9).pvalue > 0.01
+    assert len(drawn) == 5 * 200
+    assert stats.binomtest(int((drawn > 0.6).sum()), len(drawn), expected).pvalue > 0.01
 
 
 def test_no_ghosts_without_an_echo(street: Frame) -> None:
