@@ -7,11 +7,15 @@ from corruptions.camera.codec import jpeg, pixelate
 from corruptions.camera.dropouts import camera_stuck, frame_lost
 from corruptions.camera.elastic import elastic
 from corruptions.camera.focus_blur import defocus_blur, gaussian_blur
+from corruptions.camera.frost import frost
 from corruptions.camera.glass_blur import glass_blur
 from corruptions.camera.iso_noise import iso_noise
+from corruptions.camera.lens_dirt import lens_dirt
 from corruptions.camera.low_light import low_light
 from corruptions.camera.motion_blur import motion_blur
 from corruptions.camera.noise import gaussian_noise, impulse_noise, shot_noise, speckle_noise, uniform_noise
+from corruptions.camera.occlusion import occlusion
+from corruptions.camera.rain_drops import rain_drops
 from corruptions.camera.tone import brightness, color_quant, contrast, saturate
 from corruptions.camera.zoom_blur import zoom_blur
 from corruptions.spec import Spec
@@ -71,5 +75,13 @@ TABLE: tuple[Spec, ...] = (
     Spec("elastic", "camera", ("camera",), "elastic_shift", "share of the width",
          (0.001, 0.0015, 0.002, 0.003, 0.005), (0, 0.05),
          "after " + _IMAGENET_C + "elastic transform", ("imagenet-c",), elastic),
+    Spec("frost", "camera", ("camera",), "ice_cover", "share of the image", (0.2, 0.35, 0.5, 0.65, 0.8), (0, 1),
+         "after " + _IMAGENET_C + "frost", ("imagenet-c",), frost),
+    Spec("lens_dirt", "camera", ("camera",), "dirt_share", "share of the image", (0.05, 0.10, 0.15, 0.20, 0.30), (0, 1),
+         "after Yu et al., arXiv 2205.14951, occluded lenses", (), lens_dirt),
+    Spec("rain_drops", "camera", ("camera",), "drop_cover", "share of the image", (0.02, 0.05, 0.10, 0.15, 0.25), (0, 1),
+         "after Roser & Geiger (ICCV Workshops 2009) and Porav et al. (ICRA 2019)", (), rain_drops),
+    Spec("occlusion", "camera", ("camera",), "occluded_share", "share of one image", (0.1, 0.2, 0.3, 0.4, 0.5), (0, 1),
+         "a soft edge of an object on the lens; no public suite has it", (), occlusion),
 )
 # fmt: on

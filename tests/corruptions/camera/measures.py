@@ -76,6 +76,10 @@ MEASURES: dict[str, Callable[[Frame, Frame], float]] = {
     "jpeg": deviation,
     "pixelate": deviation,
     "elastic": deviation,
+    "frost": changed_share,
+    "lens_dirt": changed_share,
+    "rain_drops": changed_share,
+    "occlusion": changed_share,
 }
 SEEDLESS = {
     "defocus_blur",

@@ -1,0 +1,98 @@
+"""Ice on the lens."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.spatial import cKDTree
+
+from corruptions.camera.each import each_image
+from corruptions.camera.light import to_linear, to_pixels
+from corruptions.frame_like import Float32, Float64, FrameLike, UInt8
+from corruptions.rng import Streams
+from corruptions.weather.resample import grow, shrink
+
+CRYSTALS = 80
+BRANCH = np.pi / 3
+"""Angle of an ice crystal's branches to its axis: water ice is hexagonal."""
+NEEDLES = 2.5, 25.0
+"""Spacing and length of the needles in cells."""
+BEND = 0.006
+"""How far crystals are bent, as a share of the width."""
+CELLS = 400
+"""Cells to the image's width of the grid that the ice is grown on."""
+CLEAR = 0.3
+"""Share of the light that goes through ice; it is blurred."""
+COLOUR = np.array([0.90, 0.97, 1.06])
+"""Of the ice, relative to the light around."""
+
+
+def frost(frame: FrameLike, ice_cover: float, streams: Streams) -> FrameLike:
+    """Feathers of ice on the lenses, from the edges inwards, the same for a whole scene.
+
+    Parameter: the share of the image that ice covers, 0.2 0.35 0.5 0.65 0.8; at a larger severity the same ice has grown. The
+    ice is made, not photographed: crystals with an axis and branches at 60 degrees, brightest at their needles; it sends on
+    30 % of the light, blurred, and scatters light of the whole scene, in linear light. After ImageNet-C (Hendrycks &
+    Dietterich, ICLR 2019), frost, which adds one of its photographs of frosted glass to pixel values: 1 0.8 0.7 0.65 0.6 of
+    the image plus 0.4 0.6 0.7 0.7 0.75 of the photograph.
+    """
+    return each_image(frame, lambda image, camera: frosted(image, ice_cover, streams.nested_scene(camera)))
+
+
+def frosted(image: UInt8, cover: float, rng: np.random.Generator) -> UInt8:
+    """One image behind a lens with ice on `cover` of it."""
+    height, width = image.shape[:2]
+    cell = max(1, width // CELLS)
+    coarse = to_linear(shrink(image, cell))
+    needles = feathers(*coarse.shape[:2], rng)
+    ice = growth(needles, cover, rng)
+    around = coarse.mean(axis=(0, 1))
+    behind = gaussian_filter(coarse, (4, 4, 0), mode="nearest")
+    scattered = ((0.9 + 2.2 * needles)[..., None] * (around.mean() * COLOUR)).astype(np.float32)
+    seen = ice[..., None] * (np.float32(CLEAR) * behind + np.float32(1 - CLEAR) * scattered)
+    light = to_linear(image)
+    light *= 1 - grow(ice, cell, height, width)[..., None]
+    for channel in range(3):
+        light[..., channel] += grow(np.ascontiguousarray(seen[..., channel]), cell, height, width)
+    return to_pixels(light)
+
+
+def growth(needles: Float32, cover: float, rng: np.random.Generator) -> Float32:
+    """(h, w) 0..1 how much ice a cell has: it grows from the image's edges, in patches, along the needles."""
+    h, w = needles.shape
+    v, u = abs(np.arange(h) / h - 0.5)[:, None], abs(np.arange(w) / w - 0.5)
+    patches = gaussian_filter(rng.standard_normal((h, w), dtype=np.float32), w / 16, mode="reflect")
+    thickness = 2.5 * np.maximum(v, u) + 0.35 * patches / patches.std() + 0.5 * needles
+    edge = np.quantile(thickness, 1 - cover)
+    return np.clip((thickness - edge) / 0.15 + 0.5, 0.0, 1.0).astype(np.float32)
+
+
+def feathers(h: int, w: int, rng: np.random.Generator) -> Float32:
+    """(h, w) 0..1 a pane full of crystals: every cell belongs to the nearest, whose needles branch off its axis to both sides."""
+    seeds = rng.random((CRYSTALS, 2)) * (h, w)
+    axis = rng.uniform(0, 2 * np.pi, CRYSTALS)
+    bent = [BEND * w * _smooth(h, w, w / 40, rng) for _ in range(2)]
+    v, u = np.arange(h)[:, None] + bent[0], np.arange(w) + bent[1]
+    crystal = cKDTree(seeds).query(np.stack([v, u], axis=-1), workers=1)[1]
+    down, right = v - seeds[crystal, 0], u - seeds[crystal, 1]
+    angle = axis[crystal]
+    across = down * np.cos(angle) - right * np.sin(angle)
+    branch = angle + np.sign(across) * BRANCH
+    ridges = [_needles(down, right, direction, crystal, rng) for direction in (branch, angle)]
+    return np.maximum(ridges[0], 0.8 * ridges[1]).astype(np.float32)
+
+
+def _needles(down: Float64, right: Float64, direction: Float64, crystal: Float64, rng: np.random.Generator) -> Float64:
+    """(h, w) 0..1 noise drawn out along a direction."""
+    along = (right * np.cos(direction) + down * np.sin(direction)) / NEEDLES[1]
+    across = (down * np.cos(direction) - right * np.sin(direction)) / NEEDLES[0]
+    noise = rng.random((256, 256), dtype=np.float32)
+    places = np.stack([along + 37.0 * crystal, across + 91.0 * crystal])
+    result: Float64 = map_coordinates(noise, places, order=1, mode="grid-wrap") ** 2
+    return result
+
+
+def _smooth(h: int, w: int, sigma: float, rng: np.random.Generator) -> Float32:
+    field = gaussian_filter(rng.standard_normal((h, w), dtype=np.float32), sigma, mode="reflect")
+    result: Float32 = field / max(float(field.std()), 1e-6)
+    return result

@@ -1,0 +1,81 @@
+"""Dirt on the lens."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from corruptions.camera.each import each_image
+from corruptions.camera.light import to_linear, to_pixels
+from corruptions.frame_like import Float32, FrameLike, UInt8
+from corruptions.rng import Streams
+from corruptions.weather.resample import grow
+
+SPOTS = 60
+RADIUS_SPREAD = 0.6
+"""Standard deviation of the logarithm of the spots' radii."""
+OPAQUE_SHARE = 0.4
+OPAQUE, TRANSLUCENT = 0.97, (0.35, 0.7)
+"""Share of the light that opaque spots hold back, and translucent ones at least and at most."""
+MUD, DUST = (0.20, 0.16, 0.11), (0.95, 0.90, 0.80)
+"""Colour of opaque and of translucent spots: light sent on to the camera, relative to the image's mean light."""
+SOFTNESS = 0.004
+"""Standard deviation of the spots' edges, as a share of the width: they are too near to be sharp."""
+CELLS = 200
+"""Cells to the width of the grid that spots are drawn on."""
+
+
+def lens_dirt(frame: FrameLike, dirt_share: float, streams: Streams) -> FrameLike:
+    """Mud and dust on the lenses: opaque and translucent spots that stay where they are in the image for a whole scene.
+
+    Parameter: the share of every image that spots cover, 0.05 0.10 0.15 0.20 0.30. 60 irregular spots on every camera, 40 %
+    of them opaque and dark, the others a veil that holds back 35 to 70 % of the light and adds its own; they grow with the
+    severity in the same places. Blended in linear light. After the occluded lenses of Yu et al., "Benchmarking the Robustness
+    of LiDAR-Camera Fusion for 3D Object Detection" (arXiv 2205.14951), who paste photographed masks of dirt; these are made.
+    """
+    return each_image(frame, lambda image, camera: dirty(image, dirt_share, streams.nested_scene(camera)))
+
+
+def dirty(image: UInt8, share: float, rng: np.random.Generator) -> UInt8:
+    """One image behind a lens with dirt on `share` of it."""
+    height, width = image.shape[:2]
+    cell = max(1, width // CELLS)
+    inside, spot = spots(-(-height // cell), -(-width // cell), share, rng)
+    opaque = rng.random(SPOTS) < OPAQUE_SHARE
+    opacity = np.where(opaque, OPAQUE, rng.uniform(*TRANSLUCENT, SPOTS)).astype(np.float32)
+    colour = np.where(opaque[:, None], MUD, DUST).astype(np.float32)
+    held = inside * opacity[spot]
+    light = to_linear(image)
+    added = (held[..., None] * colour[spot]) * light.mean(axis=(0, 1))
+    sigma = SOFTNESS * width / cell
+    light *= 1 - grow(gaussian_filter(held, sigma), cell, height, width)[..., None]
+    for channel in range(3):
+        light[..., channel] += grow(gaussian_filter(added[..., channel], sigma), cell, height, width)
+    return to_pixels(light)
+
+
+def spots(
+    rows: int, columns: int, share: float, rng: np.random.Generator
+) -> tuple[Float32, np.ndarray[tuple[int, int], np.dtype[np.int64]]]:
+    """(rows, columns) 1 within spots, 0 outside, and the number of the spot that is nearest in terms of its radius.
+
+    All spots grow by the same factor until they cover `share`.
+    """
+    place = rng.random((SPOTS, 2)) * (rows, columns)
+    radius = columns * rng.lognormal(0.0, RADIUS_SPREAD, SPOTS)
+    ragged = 1 + 0.6 * _noise(rows, columns, columns / 80, rng) + 0.6 * _noise(rows, columns, columns / 20, rng)
+    down, right = np.arange(rows)[:, None], np.arange(columns)
+    nearest, spot = np.full((rows, columns), np.inf), np.zeros((rows, columns), np.int64)
+    for number in range(SPOTS):
+        off = np.hypot(down - place[number, 0], right - place[number, 1]) / radius[number]
+        closer = off < nearest
+        nearest[closer], spot[closer] = off[closer], number
+    nearest *= np.maximum(ragged, 0.1)
+    return (nearest < np.quantile(nearest, share)).astype(np.float32), spot
+
+
+def _noise(rows: int, columns: int, sigma: float, rng: np.random.Generator) -> Float32:
+    """Smooth noise of standard deviation 0.5."""
+    field = gaussian_filter(rng.standard_normal((rows, columns), dtype=np.float32), sigma)
+    result: Float32 = field * np.float32(0.5 / max(float(field.std()), 1e-6))
+    return result

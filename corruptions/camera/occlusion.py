@@ -1,0 +1,47 @@
+"""Something stuck over a lens."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from corruptions.camera.light import to_linear, to_pixels
+from corruptions.frame_like import Float32, FrameLike
+from corruptions.rng import Streams
+
+PENUMBRA = 0.04
+"""Width of the object's edge, which is far too near to be sharp, as a share of the image's."""
+ROUGHNESS = 0.02
+"""How far the edge strays from a straight line, as a share of the image's width."""
+LIGHT = 0.01
+"""Linear light of the object's dark side."""
+
+
+def occlusion(frame: FrameLike, occluded_share: float, streams: Streams) -> FrameLike:
+    """An object is taped over part of one camera's lens for a whole scene.
+
+    Parameter: the share of that camera's image that is hidden (by half or more), 0.1 0.2 0.3 0.4 0.5. The object comes in
+    from one side, drawn once for a scene like the camera, the same at every severity; it is nearly black, and its edge is
+    blurred over 4 % of the width, as it touches the lens. No public suite has it.
+    """
+    if not frame.images:
+        return frame
+    rng = streams.nested_scene("camera")
+    hidden = int(rng.integers(len(frame.images)))
+    images = list(frame.images)
+    height, width = images[hidden].shape[:2]
+    cover = covered(height, width, occluded_share, rng)[..., None]
+    light = to_linear(images[hidden])
+    images[hidden] = to_pixels(light + cover * (np.float32(LIGHT) - light))
+    return frame.replace(images=tuple(images))
+
+
+def covered(height: int, width: int, share: float, rng: np.random.Generator) -> Float32:
+    """(H, W) how much of each pixel an object hides that comes in from a random side: at least half of `share` of them."""
+    angle, waves, phases = rng.uniform(0, 2 * np.pi), rng.uniform(2, 12, 4), rng.uniform(0, 2 * np.pi, 4)
+    v = ((np.arange(height) - height / 2) / width)[:, None]
+    u = (np.arange(width) - width / 2) / width
+    along = (v * np.cos(angle) - u * np.sin(angle))[..., None]
+    rough = (np.sin(2 * np.pi * waves * along + phases) / waves).sum(axis=-1)
+    depth = u * np.cos(angle) + v * np.sin(angle) + ROUGHNESS * rough
+    edge = np.quantile(depth, 1 - share)
+    return np.clip((depth - edge) / PENUMBRA + 0.5, 0.0, 1.0).astype(np.float32)
