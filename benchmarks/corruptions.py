@@ -1,36 +1,66 @@
-"""CPU seconds of every corruption on one core: a frame of six 900x1600 images and 120,000 points.
+"""CPU seconds and peak memory of every corruption on one core: a frame of six 900x1600 images and 120,000 points.
 
-Run from the repository root: OMP_NUM_THREADS=1 python -m benchmarks.corruptions [repeats]
+Run from the repository root, on an idle machine:
+    OMP_NUM_THREADS=1 python -m benchmarks.corruptions [--repeats 3] [--write] [NAME ...]
 
-Beside them, the figures measured for the public code (CPU seconds on one core, times six where they are per image): fog 6 x 8.7
-(images) + 1.28 (points); motion blur 6 x 0.76.
+--write leaves benchmarks/results/corruptions.json, from which the table in docs/corruptions.md is made
+(`python -m corruptions.docs`). Memory is what the process held at most beyond what it held before (Linux: VmHWM).
+Beside the seconds stand those of the public code where we measured it; how is in REFERENCES.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
+import json
+import platform
 import time
+from pathlib import Path
 
 import numpy as np
 
 from calico.frame import Boxes, Frame
-from corruptions import corrupt, effect, list_corruptions
+from corruptions import SUITE_VERSION, corrupt, effect, list_corruptions
 
-PUBLIC_S = {"fog": 6 * 8.7 + 1.28, "motion_blur": 6 * 0.76}
+OUT = Path(__file__).parent / "results" / "corruptions.json"
+POINTS, SWEEPS, OBJECTS, POINTS_ON_EACH = 120_000, 4, 30, 200
+SEVERITY = 3
+
+IMAGES = "public code, seconds for one 900x1600 image, times six"
+OBJECT_OPERATIONS = "3D_Corruptions_AD, a Python loop over points and boxes: 120,000 points and 30 boxes"
+REFERENCES = {
+    "fog": (6 * 8.7 + 1.28, f"image fog: {IMAGES}; LiDAR fog: LiDAR_fog_sim, 120,000 points"),
+    "snowfall": (110.0, "LiDAR_snow_sim, 120,000 points; LiDAR alone"),
+    "zoom_blur": (6 * 4.3, f"imagecorruptions, {IMAGES}"),
+    "glass_blur": (6 * 3.5, f"imagecorruptions, {IMAGES}"),
+    "saturate": (6 * 1.5, f"imagecorruptions, {IMAGES}"),
+    "brightness": (6 * 1.4, f"imagecorruptions, {IMAGES}"),
+    "motion_blur": (6 * 0.76, f"imagecorruptions, {IMAGES}"),
+} | {
+    f"object_{name}": (7.6, OBJECT_OPERATIONS)
+    for name in ("density", "cutout", "gaussian_noise", "uniform_noise", "impulse_noise", "scale", "rotation", "shear")
+}
+"""CPU seconds of one core for the frame, measured once on another machine, and of what."""
 
 
 def frame() -> Frame:
-    """Points on a road and on facades 20 m to either side, six cameras of 70 degrees, images of smooth noise."""
+    """Points on a road, on facades 20 m to either side and on 30 cars; six cameras of 70 degrees, images of coarse noise."""
     rng = np.random.default_rng(0)
-    n = 120_000
-    azimuth, ring = rng.uniform(-np.pi, np.pi, n), rng.integers(0, 32, n)
+    azimuth, ring = rng.uniform(-np.pi, np.pi, POINTS), rng.integers(0, 32, POINTS)
     elevation = np.radians(-30 + 40 / 31 * ring)
     directions = np.stack(
         [np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)], axis=1
     )
     road = np.where(elevation < 0, -1.8 / np.minimum(directions[:, 2], -1e-6), np.inf)
     distance = np.minimum(np.minimum(road, 20 / np.maximum(abs(directions[:, 1]), 1e-6)), 80.0)
-    points = np.column_stack([directions * distance[:, None], rng.random(n), np.zeros(n)]).astype(np.float32)
+    points = np.column_stack([directions * distance[:, None], rng.random(POINTS), np.zeros(POINTS)]).astype(np.float32)
+    boxes = _cars(rng)
+    on_cars = rng.permutation(POINTS)[: OBJECTS * POINTS_ON_EACH].reshape(OBJECTS, POINTS_ON_EACH)
+    for box, rows in zip(boxes, on_cars, strict=True):
+        points[rows, :3] = box[:3] + (rng.random((POINTS_ON_EACH, 3)) - 0.5) * box[3:6] * 0.98
+    sweep_index = rng.integers(0, SWEEPS, POINTS).astype(np.int16)
+    points[:, 4] = 0.05 * sweep_index
+    sweep_T = np.tile(np.eye(4), (SWEEPS, 1, 1))
+    sweep_T[:, 0, 3] = -0.5 * np.arange(SWEEPS)
     poses = []
     for yaw in np.radians(np.arange(6) * 60):
         pose = np.eye(4)
@@ -40,39 +70,96 @@ def frame() -> Frame:
     ego_T_lidar[2, 3] = 1.8
     images = tuple(np.kron(rng.integers(0, 256, (90, 160, 3)), np.ones((10, 10, 1))).astype(np.uint8) for _ in range(6))
     K = np.array([[1142.0, 0, 799.5], [0, 1142.0, 449.5], [0, 0, 1]])
-    return Frame(
-        token="bench",
+    clean = Frame(
+        token="bench-1",
         scene="bench",
-        timestamp_s=0.0,
+        timestamp_s=0.5,
         points=points,
         ring=ring.astype(np.int16),
-        sweep_index=np.zeros(n, np.int16),
-        sweep_T=np.eye(4)[None],
+        sweep_index=sweep_index,
+        sweep_T=sweep_T,
         images=images,
         camera_K=np.tile(K, (6, 1, 1)),
         camera_T_lidar=np.stack(poses),
-        camera_time_s=np.zeros(6),
+        camera_time_s=np.full(6, 0.5),
         ego_T_lidar=ego_T_lidar,
         global_T_lidar=np.eye(4),
-        boxes=Boxes.empty(),
+        boxes=Boxes(boxes, np.zeros(OBJECTS, np.int64), np.zeros(OBJECTS, np.int64), np.full(OBJECTS, POINTS_ON_EACH)),
     )
+    past = clean.replace(token="bench-0", timestamp_s=0.0, images=tuple(np.roll(image, 40, 1) for image in images))
+    return clean.replace(previous=lambda: past)
+
+
+def _cars(rng: np.random.Generator) -> np.ndarray:
+    """(30, 9) float32 cars along the road, no two in one place."""
+    boxes = np.zeros((OBJECTS, 9), np.float32)
+    boxes[:, 0] = np.linspace(-60, 60, OBJECTS)
+    boxes[:, 1] = rng.choice([-8.0, -4.0, 4.0, 8.0], OBJECTS)
+    boxes[:, 2] = -1.0
+    boxes[:, 3:6] = 3.9, 1.8, 1.6
+    boxes[:, 7] = 8.0
+    return boxes
+
+
+def cpu_seconds(clean: Frame, name: str, repeats: int) -> float:
+    """The median over the repeats."""
+    seconds = []
+    for seed in range(repeats):
+        start = time.process_time()
+        corrupt(clean, name, SEVERITY, seed)
+        seconds.append(time.process_time() - start)
+    return float(np.median(seconds))
+
+
+def peak_mb(clean: Frame, name: str) -> float:
+    """How much more memory the process held at most [MB]."""
+    Path("/proc/self/clear_refs").write_text("5")  # VmHWM starts again from what is held now
+    before = _status_mb("VmRSS")
+    corrupt(clean, name, SEVERITY, 0)
+    return max(_status_mb("VmHWM") - before, 0.0)
+
+
+def _status_mb(name: str) -> float:
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name))
+    return int(line.split()[1]) * 1024 / 1e6
 
 
 def main() -> None:
-    repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("names", nargs="*")
+    options = parser.parse_args()
     clean = frame()
-    print(f"{'corruption':<16}{'median CPU s':>14}{'public code s':>16}   severity 3, {repeats} runs")
-    for name in list_corruptions():
-        seconds = []
-        for seed in range(repeats):
-            start = time.process_time()
-            after = corrupt(clean, name, 3, seed)
-            seconds.append(time.process_time() - start)
-        public = f"{PUBLIC_S[name]:.1f}" if name in PUBLIC_S else "-"
-        print(f"{name:<16}{np.median(seconds):>14.3f}{public:>16}")
-    start = time.process_time()
+    print(
+        f"{'corruption':<24}{'CPU s':>8}{'peak MB':>10}{'public code s':>16}   severity {SEVERITY}, {options.repeats} runs"
+    )
+    rows = {}
+    for name in options.names or list_corruptions():
+        rows[name] = {
+            "cpu_s": round(cpu_seconds(clean, name, options.repeats), 4),
+            "peak_mb": round(peak_mb(clean, name), 1),
+        }
+        public = f"{REFERENCES[name][0]:.1f}" if name in REFERENCES else "-"
+        print(f"{name:<24}{rows[name]['cpu_s']:>8.3f}{rows[name]['peak_mb']:>10.0f}{public:>16}", flush=True)
+    after, start = corrupt(clean, "crosstalk", SEVERITY, 0), time.process_time()
     effect(clean, after)
-    print(f"{'effect check':<16}{time.process_time() - start:>14.3f}")
+    check_s = round(time.process_time() - start, 4)
+    print(f"{'effect check':<24}{check_s:>8.3f}")
+    if options.write:
+        record = {
+            "format": "calico-corruptions-benchmark-1",
+            "frame": f"six 900x1600 images, {POINTS} points in {SWEEPS} sweeps, {OBJECTS} objects",
+            "severity": SEVERITY,
+            "repeats": options.repeats,
+            "suite_version": SUITE_VERSION,
+            "machine": f"{platform.machine()}, one core; Python {platform.python_version()}, numpy {np.__version__}",
+            "corruptions": rows,
+            "effect_check_s": check_s,
+            "references": {name: {"cpu_s": round(s, 2), "of": of} for name, (s, of) in REFERENCES.items()},
+        }
+        OUT.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        print(OUT)
 
 
 if __name__ == "__main__":

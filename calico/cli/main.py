@@ -15,6 +15,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "eval": ("calico_eval.cli.eval:command", "Score a model on clean frames: nuScenes detection and BEV map."),
     "infer": ("calico_eval.cli.infer:command", "Write predictions as a nuScenes submission, and pictures."),
     "robust": ("calico_eval.cli.robust:command", "Measure a model under corruptions and attacks; resumable."),
+    "gallery": ("calico_eval.cli.gallery:command", "Show every corruption at every severity on one frame."),
+    "corrupt": ("calico.cli.corrupt:command", "Write corrupted copies of a data set, for other pipelines."),
     "report": (
         "reports.cli:report",
         "Write report.html, summary.md, junit.xml and metrics.txt from results.json.",

@@ -1,0 +1,90 @@
+"""`calico gallery`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from calico.cli.options import PATH, with_config
+from calico.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from calico.config.schema import Config
+    from calico.frame import Frame
+    from corruptions import Spec
+
+
+@click.command("gallery")
+@with_config
+@click.option("--frame", "number", type=click.IntRange(min=0), help="Number of the frame.  [default: 17, or the last]")
+@click.option("--split", type=click.Choice(["train", "val"]), default="val", show_default=True)
+@click.option(
+    "--corruptions",
+    multiple=True,
+    metavar="NAMES",
+    help="Names, pairs joined by +, or presets; separated by commas, may be repeated.  [default: all]",
+)
+@click.option("--out", type=PATH, help="The HTML file.")
+@click.option(
+    "--sheets",
+    type=PATH,
+    help="Folder for a contact sheet of every room, as in the documentation; besides --out, or alone.",
+)
+def command(
+    config: Config, number: int | None, split: str, corruptions: tuple[str, ...], out: Path | None, sheets: Path | None
+) -> None:
+    """Show every corruption at every severity on one frame: cameras and LiDAR, with what it measurably did.
+
+    The page is one HTML file without scripts. Corruptions whose effect check fails on this frame are listed in red.
+
+    \b
+    Examples:
+      calico gallery --out gallery.html
+      calico gallery --corruptions fog,fog+camera_crash --set data.sim.image_size=[192,512] --out fog.html
+      calico gallery --preset nuscenes --data-root DATA --frame 3 --out real.html
+      calico gallery --set data.sim.image_size=[192,512] --sheets docs/images/corruptions
+    """
+    from calico.data.open import open_source
+    from calico.errors import CalicoError
+    from corruptions.presets import choose_names
+
+    if out is None and sheets is None:
+        raise click.UsageError("nothing to write; give --out FILE, or --sheets FOLDER")
+    source = open_source(config, "train" if split == "train" else "val")
+    index = min(17, len(source) - 1) if number is None else number
+    if index >= len(source):
+        raise CalicoError(f"--frame {index}: {source.name} has {len(source)} frames; expected 0 to {len(source) - 1}")
+    frame, names = source[index], choose_names(corruptions)
+    if out is not None:
+        _write_page(out, frame, names, config.seed, source.name)
+    if sheets is not None:
+        _write_sheets(sheets, frame, names, config.seed)
+
+
+def _write_page(out: Path, frame: Frame, names: Sequence[str], seed: int, source: str) -> None:
+    from calico.files import write_atomic
+    from calico_eval.corruption_gallery.page import render_page
+
+    page, failed = render_page(frame, names, seed, source, Progress("gallery"))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(out, page)
+    click.echo(f"{out} ({len(page) / 1e6:.1f} MB), {len(failed)} failed effect checks")
+
+
+def _write_sheets(folder: Path, frame: Frame, names: Sequence[str], seed: int) -> None:
+    from calico.files import write_atomic
+    from calico_eval.corruption_gallery.sheet import draw_sheet
+    from corruptions import SPECS
+
+    folder.mkdir(parents=True, exist_ok=True)
+    rooms: dict[str, list[Spec]] = {}
+    for name in names:
+        if name in SPECS:
+            rooms.setdefault(SPECS[name].room, []).append(SPECS[name])
+    for room, specs in rooms.items():
+        write_atomic(folder / f"{room}.jpg", draw_sheet(frame, specs, seed))
+        click.echo(f"{folder / room}.jpg: {len(specs)} corruptions")

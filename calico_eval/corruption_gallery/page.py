@@ -1,0 +1,89 @@
+"""The page of `calico gallery`: one HTML text that opens from disk with no network and no script."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from calico import __version__
+from calico.frame import Frame
+from calico_eval.corruption_gallery.pictures import camera_picture, focus_on, lidar_picture
+from calico_eval.corruption_gallery.template import CSS, TEMPLATE
+from calico_eval.corruption_gallery.tiles import CAMERA_PX, LIDAR_PX, Panel, data_uri, panel
+from corruptions import SUITE_VERSION
+
+SEVERITIES = (1, 2, 3, 4, 5)
+
+
+def render_page(
+    frame: Frame, names: Sequence[str], seed: int, source: str, progress: Callable[[int, int], None]
+) -> tuple[str, list[str]]:
+    """The page, and the failed effect checks as 'name severity: message'.
+
+    Args:
+        names: corruptions, or several joined by '+'.
+        source: the name of the data, for the title.
+        progress: gets (done, total) after every corruption.
+
+    Raises:
+        CorruptionError: an unknown name.
+    """
+    focus = focus_on(frame)
+    panels: list[Panel] = []
+    for done, name in enumerate(names):
+        progress(done, len(names))
+        panels.append(panel(name, frame, focus, seed, SEVERITIES))
+    progress(len(names), len(names))
+    failed = [f"{p.name} {tile.severity}: {tile.problem}" for p in panels for tile in p.tiles if tile.problem]
+    css = CSS.replace("RATIO", _ratio(frame)) + "".join(_backgrounds(frame, panels))
+    text = (
+        Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+        .from_string(TEMPLATE)
+        .render(
+            policy=_policy(css), css=Markup(css), version=__version__, suite=SUITE_VERSION, source=source, frame=frame,
+            seed=seed, rooms=_rooms(panels), failed=failed, paragraphs=_paragraphs,
+        )
+    )  # fmt: skip
+    return text + "\n", failed
+
+
+def _rooms(panels: Sequence[Panel]) -> dict[str, list[Panel]]:
+    """The panels by room, in their order; pairs have a group of their own."""
+    rooms: dict[str, list[Panel]] = {}
+    for entry in panels:
+        rooms.setdefault(entry.specs[0].room if len(entry.specs) == 1 else "pairs", []).append(entry)
+    return rooms
+
+
+def _backgrounds(frame: Frame, panels: Sequence[Panel]) -> list[str]:
+    """The clean frame's pictures as style rules, so that each is in the page once and is shown in every row."""
+    rules = [f".lidar0{{background-image:url({data_uri(lidar_picture(frame, focus_on(frame), LIDAR_PX))})}}"]
+    if frame.images:
+        rules.append(f".cameras0{{background-image:url({data_uri(camera_picture(frame, CAMERA_PX))})}}")
+        if any(entry.calibration for entry in panels):
+            picture = data_uri(camera_picture(frame, CAMERA_PX, points=True))
+            rules.append(f".points0{{background-image:url({picture})}}")
+    return rules
+
+
+def _ratio(frame: Frame) -> str:
+    """Width / height of the camera pictures."""
+    height, width = camera_picture(frame, CAMERA_PX).shape[:2] if frame.images else (1, 1)
+    return f"{width} / {height}"
+
+
+def _policy(css: str) -> str:
+    """Nothing may be loaded or run; only this very style sheet and embedded pictures."""
+    digest = base64.b64encode(hashlib.sha256(css.encode("utf-8")).digest()).decode("ascii")
+    return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+
+
+def _paragraphs(docstring: str | None) -> list[str]:
+    """The paragraphs of a docstring after its first line."""
+    body = (docstring or "").strip().partition("\n")[2]
+    return [" ".join(part.split()) for part in re.split(r"\n\s*\n", body.strip()) if part.strip()]

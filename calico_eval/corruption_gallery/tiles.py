@@ -1,0 +1,116 @@
+"""One corruption of one frame at every severity: what to show of it, and what it did."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PIL import Image
+
+from calico.frame import Frame, UInt8
+from calico_eval.corruption_gallery.pictures import Focus, camera_picture, lidar_picture
+from corruptions import CorruptionError, Effect, Spec, check_summary, corrupt, effect, find, summarise_effects
+
+CAMERA_PX, LIDAR_PX = 720, 300
+MAX_BYTES = 42_000
+"""Of one JPEG: 75 corruptions, at five severities each, stay below 30 MB together."""
+QUALITIES = (82, 70, 55, 40, 25)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A corruption at one severity.
+
+    at: the physical value(s). cameras, lidar: data URIs, empty where that sensor stays as it was or the frame has none.
+    measured: its effect in words. problem: why the effect check failed, or empty.
+    """
+
+    severity: int
+    at: str
+    cameras: str
+    lidar: str
+    measured: tuple[str, ...]
+    problem: str
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A corruption (or several joined by '+') at all severities. calibration: the cameras are shown with LiDAR points."""
+
+    name: str
+    specs: tuple[Spec, ...]
+    calibration: bool
+    tiles: tuple[Tile, ...]
+
+
+def panel(name: str, frame: Frame, focus: Focus, seed: int, severities: Sequence[int]) -> Panel:
+    """Corrupts the frame at the severities and draws the sensors that changed.
+
+    Raises:
+        CorruptionError: an unknown name. One that the corruption itself raises (a ring that it needs) is shown, not raised.
+    """
+    specs = find(name)
+    calibration = any("calibration" in spec.sensors for spec in specs)
+    return Panel(name, specs, calibration, tuple(_tile(name, specs, frame, focus, seed, s) for s in severities))
+
+
+def _tile(name: str, specs: Sequence[Spec], frame: Frame, focus: Focus, seed: int, severity: int) -> Tile:
+    at = ", ".join(value_text(spec, spec.at(severity)) for spec in specs)
+    try:
+        after = corrupt(frame, name, severity, seed)
+    except CorruptionError as error:
+        return Tile(severity, at, "", "", (), str(error))
+    found = effect(frame, after)
+    passed, _, message = check_summary(name, summarise_effects([found]))
+    calibration = "calibration" in found.changed
+    cameras = lidar = ""
+    if after.images and ("camera" in found.changed or calibration):
+        cameras = data_uri(camera_picture(after, CAMERA_PX, points=calibration))
+    if found.changed & {"lidar", "labels"}:
+        lidar = data_uri(lidar_picture(after, focus, LIDAR_PX))
+    return Tile(severity, at, cameras, lidar, effect_words(found), "" if passed else message)
+
+
+def value_text(spec: Spec, value: float) -> str:
+    """'visibility_m 100 m', 'share_dropped 18 %'."""
+    if spec.unit.startswith("share"):
+        rest = spec.unit.removeprefix("share").strip()
+        return f"{spec.parameter} {100 * value:.4g} %" + (f" {rest}" if rest else "")
+    return f"{spec.parameter} {value:.4g} {spec.unit}"
+
+
+def effect_words(found: Effect) -> tuple[str, ...]:
+    """What changed, as short phrases; what stayed is left out."""
+    words = []
+    if "camera" in found.changed:
+        words.append(f"pixels ±{found.pixel_change:.1f} of 255")
+    if found.cameras_black:
+        words.append(f"{found.cameras_black} cameras black")
+    if "lidar" in found.changed:
+        words.append(f"points {found.points_before} → {found.points_after}")
+        words += [f"{found.removed_share:.1%} of the positions gone"] if found.removed_share else []
+        words += [f"{found.added_share:.1%} new"] if found.added_share else []
+        words += [f"moved {found.moved_m:.3g} m on average"] if found.moved_m else []
+        if found.intensity_ratio is not None and abs(found.intensity_ratio - 1) > 5e-4:
+            words.append(f"intensity × {found.intensity_ratio:.3g}")
+    if found.rotation_deg > 1e-6 or found.translation_m > 1e-6:
+        words.append(
+            f"cameras turned by up to {found.rotation_deg:.3g}°, shifted by up to {100 * found.translation_m:.3g} cm"
+        )
+    if found.boxes_changed:
+        words.append(f"{found.boxes_changed} boxes changed")
+    return tuple(words)
+
+
+def data_uri(picture: UInt8) -> str:
+    """The picture as JPEG, no larger than MAX_BYTES unless the lowest quality is."""
+    for quality in QUALITIES:
+        stream = io.BytesIO()
+        Image.fromarray(picture).save(
+            stream, "JPEG", quality=quality, subsampling=0 if quality > 80 else 2
+        )
+        if stream.tell() <= MAX_BYTES:
+            break
+    return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"
