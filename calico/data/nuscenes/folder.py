@@ -73,7 +73,7 @@ class OutputFolder:
 
     def save_part(self, index: int, part: Part) -> None:
         """Notes that all files of a frame are written."""
-        write_atomic(self._part_path(index), _json(asdict(part)))
+        write_atomic(self._part_path(index), json.dumps(asdict(part), allow_nan=False))
 
     def write(self, part: Part, name: str, content: bytes, origin: str = "corruption") -> None:
         """Writes a file and enters it in the part."""
