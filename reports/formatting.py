@@ -118,6 +118,13 @@ def place(value: float, name: str) -> str:
     return f"{plain(100 * value)}{SPACE}%" if is_share(name) else plain(value)
 
 
+def quantity(value: float, unit: str) -> str:
+    """A physical parameter that was worked out, with three digits: '87.3 m', '31 %' of a share, '1.5 % of the width'."""
+    kind, _, of = unit.partition(" ")
+    shown = f"{100 * value:.3g}{SPACE}% {of}".rstrip() if kind == "share" else f"{value:.3g}{SPACE}{unit}"
+    return shown.replace("-", MINUS)
+
+
 def words(name: str) -> str:
     """'camera_crash' -> 'camera crash', 'pgd_lidar' -> 'PGD LiDAR'."""
     return " ".join(_ACRONYMS.get(word, word) for word in name.replace("-", "_").split("_") if word) or name
@@ -132,11 +139,16 @@ def axis(name: str, unit: str | None) -> str:
 
 
 def condition(value: Condition) -> str:
-    """'clean', 'fog, severity 3', 'camera PGD, eps 8/255': an attack by the budget on its axis, else by all parameters."""
+    """'clean', 'fog, severity 3', 'fog, visibility 87 m', 'camera PGD, eps 8/255'.
+
+    An attack is named by the budget on its axis, else by all parameters.
+    """
     if value.kind == "clean":
         return "clean"
     if value.kind == "corruption":
         return f"{words(value.name)}, severity{SPACE}{value.severity}"
+    if value.kind == "sweep":
+        return f"{words(value.name)}, {parameters(value.parameters)}"
     budget = value.parameters.get(value.axis) if value.axis else None
     if value.axis is None or budget is None:
         return full_condition(value)
@@ -148,6 +160,8 @@ def condition(value: Condition) -> str:
 
 def full_condition(value: Condition) -> str:
     """The condition with all its parameters."""
+    if value.kind == "sweep":
+        return condition(value)
     shown = parameters(value.parameters)
     name = condition(value) if value.kind == "corruption" else words(value.name)
     return name + (f", {shown}" if shown else "")

@@ -1,4 +1,4 @@
-"""Markdown for a pull request or a GitHub step summary: verdict, scorecard, gate, worst corruptions, failed checks."""
+"""Markdown for a pull request or a GitHub step summary: verdict, scorecard, gate, worst corruptions, sweeps, failed checks."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 
 from reports import compare, formatting
 from reports.gate_report import GateCheck, GateReport
+from reports.html.sweeps import Sweep, sweeps
+from reports.html.value import Value
 from reports.schema import Metric, Results
 from reports.verdict import verdict
 from reports.view import Series, View
@@ -38,6 +40,8 @@ def markdown_summary(results: Results, baseline: Results | None = None, gate: Ga
         parts += [f"## {_safe(metric)}", _scores(view, before, metric)]
     if view.series and view.names("corruption"):
         parts += [f"## Kept of the clean value, {_safe(view.series[0].label)}", _losses(view)]
+    for sweep in sweeps(view):
+        parts += [f"## Sweep of {_safe(sweep.title)}, {_safe(sweep.axis)}", *_sweep(sweep)]
     if found.cautions:
         parts += ["## Read with care", "\n".join(f"- {_safe(caution)}" for caution in found.cautions)]
     parts.append(f"`{results.provenance.command.replace('`', chr(39))}`")
@@ -99,6 +103,27 @@ def _losses(view: View) -> str:
         absent = "sensor not used" if name in view.unused(series) else "undefined"
         rows.append((formatting.words(name), *(absent if k is None else formatting.percent(k) for k in kept)))
     return _table(("Corruption", *view.charted), rows)
+
+
+def _sweep(sweep: Sweep) -> list[str]:
+    """Where each metric halves, then each curve as a table."""
+    rows = [(row.label, *(_halved(value) for value in row.values)) for row in sweep.rows[:MAX_ROWS]]
+    tables = [_table(("Falls to half of clean at", *sweep.metrics), rows)]
+    for metric, panel in zip(sweep.metrics, sweep.panels, strict=True):
+        rows = [(row.level, *(_shown(value) for value in row.values)) for row in panel.rows[:MAX_ROWS]]
+        tables.append(_table((f"{metric} at {sweep.axis}", *panel.columns), rows))
+    return tables
+
+
+def _halved(value: Value | None) -> str:
+    """The place with its interval, and how that was made; outside the sweep, why."""
+    if value is None:
+        return "–"
+    return f"{value.text} {value.interval}".rstrip() + (f" ({value.note})" if value.note else "")
+
+
+def _shown(value: Value | None) -> str:
+    return "–" if value is None else f"{value.text} {value.interval}".rstrip()
 
 
 class _Markup(str):

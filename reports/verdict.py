@@ -63,6 +63,8 @@ def _sentence(view: View, subject: Series) -> str:
         if kept is not None:
             parts.append(f"{formatting.percent(kept)} of its clean {metric}")
     conditions = view.averaged(subject)
+    if not parts and not conditions and (halved := _halved(view, subject)):
+        return f"{subject.label}: {'; '.join(halved)}."
     if not parts:
         what = (
             "no corruption changed a sensor that it uses"
@@ -73,6 +75,19 @@ def _sentence(view: View, subject: Series) -> str:
     names = formatting.count(len({condition.name for condition in conditions}), "corruption")
     severities = formatting.severities({condition.severity for condition in conditions})
     return f"{subject.label} keeps {' and '.join(parts)}, averaged over {names} at {severities}."
+
+
+def _halved(view: View, subject: Series) -> list[str]:
+    """Per sweep, where the first metric halves: of a file without corruptions at their severities."""
+    found = []
+    for (model, engine, name), curve in view.curves.items():
+        metric = next(iter(curve.half), None)
+        if (model, engine) == (subject.model, subject.engine) and metric is not None:
+            half = curve.half[metric]
+            where = formatting.axis(curve.axis, None).partition(" (")[0]
+            at = "not within the sweep" if half.value is None else f"at {formatting.quantity(half.value, half.unit)}"
+            found.append(f"under {formatting.words(name)}, {metric} falls to half of its clean value {at} ({where})")
+    return found
 
 
 def _clean(view: View, subject: Series) -> Tile:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from reports.schema import Cell, Condition, Metric, Results
+from reports.schema import Cell, Condition, Curve, Metric, Results
 
 HEADLINES = {"mAP": "3D detection, mAP", "NDS": "3D detection, NDS", "mIoU": "Map segmentation, mIoU"}
 
@@ -50,6 +50,11 @@ class View:
             Series(model, engine, model if len(engines) == 1 else f"{model} ({engine})", style)
             for style, (model, engine) in enumerate(keys)
         )
+
+    @cached_property
+    def curves(self) -> dict[tuple[str, str, str], Curve]:
+        """The sweeps by model, engine and name of the corruption."""
+        return {(curve.model, curve.engine, curve.name): curve for curve in self.results.curves}
 
     @cached_property
     def metrics(self) -> tuple[str, ...]:

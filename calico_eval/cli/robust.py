@@ -18,22 +18,30 @@ if TYPE_CHECKING:
     from calico.data.source import FrameSource
     from calico_eval.engines.base import Engine
     from calico_eval.sweep.plan import SweepPlan
+    from reports.schema import Results
 
 
 @click.command("robust")
 @with_model_config
 @click.option(
+    "--predictions",
+    multiple=True,
+    help="A folder of prediction files that another stack made: clean.json, fog-3.json, ...; see calico corrupt. May be repeated.",
+)
+@click.option(
     "--attack-model", "attack_models", multiple=True, help="A MODEL to craft attacks on and to show only these."
 )
-@click.option("--suite", help="A named choice of conditions: calico (all corruptions, severities 1-5) or demo.")
+@click.option("--suite", help="A named choice of conditions: demo, calico, all, robo3d, robobev, multicorrupt, nuscenes-c or msc-bench.")
 @click.option(
-    "--corruption",
-    "corruptions",
+    "--corruptions",
     multiple=True,
-    help="fog, camera_crash, motion_blur, low_light, point_drop, beam_missing, crosstalk, lidar_missing, extrinsic, or several "
-    "joined by +; may be repeated.  [default: all, unless --attack or --sweep is given]",
+    metavar="NAMES",
+    help="Names (calico gallery shows all), several joined by +, or suites; separated by commas, may be repeated.  "
+    "[default: calico, unless --attack or --sweep is given]",
 )
-@click.option("--severity", "severities", multiple=True, type=int, help="1 to 5; may be repeated.  [default: all five]")
+@click.option(
+    "--severity", "severities", multiple=True, type=int, help="A level, from 1; may be repeated.  [default: all that there are]"
+)
 @click.option(
     "--sweep",
     "sweeps",
@@ -89,17 +97,19 @@ def command(
     """Measure models under corruptions and attacks; a killed run goes on with --resume.
 
     \b
-    MODEL is a run folder, a .safetensors or .onnx file, package.module:factory, or a folder of prediction files
-    (clean.json, fog-3.json, fog-visibility_m=87.json, ...); NAME=MODEL names it.
+    MODEL is a run folder, a .safetensors or .onnx file, package.module:factory, or, also as --predictions, a folder of
+    prediction files (clean.json, fog-3.json, fog-visibility_m=87.json, ...); NAME=MODEL names it.
     Attacks need gradients: give the run folder (torch) as MODEL or as --attack-model. Models without gradients are shown the
     frames attacked on the torch model of the same name, or on the first.
     Examples:
       calico robust runs/tiny/model.onnx --out runs/tiny-robust
       calico robust --attack pgd
-      calico robust runs/tiny --corruption fog --corruption fog+camera_crash --severity 3 --out runs/fog
+      calico robust runs/tiny --corruptions fog,fog+camera_crash --severity 3 --out runs/fog
+      calico robust runs/tiny --corruptions robo3d --out runs/robo3d
       calico robust runs/tiny --sweep fog.visibility_m=400:20:log8 --out runs/fog-curve
       calico robust runs/tiny/model.onnx --attack-model runs/tiny --suite demo --out runs/demo
       calico robust runs/tiny --attack pgd --attack noise --eps-camera 2 --eps-camera 8 --out runs/pgd
+      calico robust --predictions theirs --preset nuscenes --data-root DATA --corruptions fog --severity 3 --out runs/theirs
       calico robust my_package.my_model:create --preset nuscenes --data-root DATA --out runs/mine
     """
     from calico.data.open import open_source
@@ -158,5 +168,24 @@ def _run(
         progress=lambda done, total, what: bar(done, total),
         warn=lambda message: click.echo(message, err=True),
     )
+    for line in _halvings(results):
+        click.echo(line)
     click.echo(f"{len(results.cells)} cells: {folder / 'results.json'}")
     click.echo(f"next: calico report {folder}")
+
+
+def _halvings(results: Results) -> list[str]:
+    """'tiny/torch-cpu, fog: NDS falls to half at visibility_m 87.3 m [71, 102]', a line per curve and metric."""
+    from reports.formatting import quantity
+
+    lines = []
+    for curve in results.curves:
+        for metric, half in curve.half.items():
+            start = f"{curve.model}/{curve.engine}, {curve.name}: {metric} falls to half "
+            if half.value is None:
+                lines.append(f"{start}nowhere in the sweep: {half.reason}")
+                continue
+            ends = [quantity(end, half.unit) for end in (half.lo, half.hi) if end is not None]
+            shown = f" [{', '.join(ends)}]" if ends else ""
+            lines.append(f"{start}at {curve.axis} {quantity(half.value, half.unit)}{shown}")
+    return lines

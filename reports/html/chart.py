@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from reports import formatting
 from reports.schema import Metric
 
-Y = Callable[[float], float]
+X = Y = Callable[[float], float]
 CHARACTER_PX = 6.2
 LEFT, RIGHT, TOP, BOTTOM, CLEAN_SLOT = 44.0, 14.0, 12.0, 42.0, 52.0
 
 
 @dataclass(frozen=True)
 class Line:
-    """What to draw: values at places of the axis, and the clean value they start from."""
+    """What to draw: values at places of the axis, the clean value they start from, and the place where they fall to half."""
 
     label: str
     style: int
@@ -27,6 +27,7 @@ class Line:
     clean: Metric | None
     levels: tuple[float, ...]
     metrics: tuple[Metric, ...]
+    half: Metric | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,25 @@ class Mark:
     y: float
     lo: float | None
     hi: float | None
+    title: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Where a line falls to half: its clean level, its half level as far as the crossing, and from there down to the axis.
+
+    at, y: the crossing, None and the half level where there is none. lo, hi: ends of its interval. text: beside the crossing.
+    """
+
+    style: int
+    clean: str
+    half: str
+    y: float
+    at: float | None
+    lo: float | None
+    hi: float | None
+    text: str
+    anchor: str
     title: str
 
 
@@ -76,6 +96,7 @@ class Chart:
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     lines: tuple[Drawn, ...]
+    readings: tuple[Reading, ...] = ()
 
 
 def line_chart(
@@ -86,14 +107,17 @@ def line_chart(
     width: float,
     height: float,
     texts: Mapping[float, str],
+    logarithmic: bool | None = None,
 ) -> Chart:
     """Lays out a chart whose y axis runs from 0 to `top_value` (fractions, shown in percent).
 
-    texts: how each level of the lines is written on the x axis.
+    texts: how each level of the lines is written on the x axis. logarithmic: its scale; None: where the levels span a factor
+    of ten or more.
     """
     left, right, bottom = LEFT + CLEAN_SLOT, width - RIGHT, height - BOTTOM
     levels = ordered_levels(lines)
-    places = _places(levels, left, right)
+    x = _x(levels, left, right, logarithmic)
+    places = {level: x(level) for level in levels}
 
     def y(value: float) -> float:
         return bottom - min(max(value, 0.0), top_value) / top_value * (bottom - TOP)
@@ -111,6 +135,7 @@ def line_chart(
         x_ticks=(Tick(LEFT + 10, "clean"), *_x_ticks(levels, places, texts)),
         y_ticks=tuple(Tick(round(y(v), 1), formatting.percent(v)) for v in steps(top_value)),
         lines=tuple(_draw(line, places, LEFT + 10, y, texts) for line in lines),
+        readings=tuple(r for line in lines if (r := _reading(line, x, right, bottom, y)) is not None),
     )
 
 
@@ -135,16 +160,15 @@ def steps(top: float) -> list[float]:
     return [step * i for i in range(int(top / step + 1e-9) + 1)]
 
 
-def _places(levels: Sequence[float], left: float, right: float) -> dict[float, float]:
-    """Level -> x; logarithmic where the levels span a factor of ten or more."""
+def _x(levels: Sequence[float], left: float, right: float, logarithmic: bool | None) -> X:
+    """Level -> x, from the first level on the left to the last on the right; a single one in the middle."""
     if len(levels) == 1:
-        return {levels[0]: (left + right) / 2}
-    logarithmic = min(levels) > 0 and max(levels) / min(levels) >= 10
-    scaled = [math.log(level) if logarithmic else level for level in levels]
-    return {
-        lv: left + (s - scaled[0]) / (scaled[-1] - scaled[0]) * (right - left)
-        for lv, s in zip(levels, scaled, strict=True)
-    }
+        return lambda level: (left + right) / 2
+    if logarithmic is None:
+        logarithmic = min(levels) > 0 and max(levels) / min(levels) >= 10
+    scaled: X = math.log if logarithmic else float
+    first, last = scaled(levels[0]), scaled(levels[-1])
+    return lambda level: left + (scaled(level) - first) / (last - first) * (right - left)
 
 
 def _x_ticks(levels: Sequence[float], places: dict[float, float], texts: Mapping[float, str]) -> list[Tick]:
@@ -201,3 +225,27 @@ def _band(run: Sequence[Mark]) -> str:
         return ""
     corners = [(m.x, m.hi) for m in run] + [(m.x, m.lo) for m in reversed(run)]
     return " ".join(f"{x:.1f},{value:.1f}" for x, value in corners)
+
+
+def _reading(line: Line, x: X, right: float, bottom: float, y: Y) -> Reading | None:
+    """None where the clean value is undefined."""
+    half, clean = line.half, None if line.clean is None else line.clean.value
+    if half is None or clean is None:
+        return None
+    start, level = LEFT + 10, round(y(clean / 2), 1)
+    at = None if half.value is None else round(x(half.value), 1)
+    ends = sorted(round(x(end), 1) for end in (half.lo, half.hi) if end is not None)
+    shown = "" if half.value is None else formatting.quantity(half.value, half.unit)
+    near_right = at is not None and at + 8 + len(shown) * CHARACTER_PX > right
+    return Reading(
+        style=line.style % 6,
+        clean=f"M{start} {y(clean):.1f}H{right}",
+        half=f"M{start} {level}H{right}" if at is None else f"M{start} {level}H{at}V{bottom}",
+        y=level,
+        at=at,
+        lo=ends[0] if len(ends) == 2 else None,
+        hi=ends[1] if len(ends) == 2 else None,
+        text=shown,
+        anchor="end" if near_right else "start",
+        title=f"{line.label}, half of clean: {shown or half.reason}",
+    )

@@ -43,7 +43,7 @@ def effect_table(view: View) -> CheckTable:
     rows = [
         (cell, cell.effect)
         for cell in view.results.cells
-        if cell.condition.kind == "corruption" or cell.effect is not None
+        if cell.condition.kind in ("corruption", "sweep") or cell.effect is not None
     ]
     return _table("Effect checks", view, rows)
 
@@ -95,7 +95,7 @@ def absent(results: Results, has_pictures: bool) -> tuple[str, ...]:
     kinds = {cell.condition.kind for cell in results.cells}
     wanted = (
         ("clean" in kinds, "a clean run: nothing can be put in relation to it"),
-        ("corruption" in kinds, "corruptions"),
+        ("corruption" in kinds, "corruptions at their severities" if "sweep" in kinds else "corruptions"),
         ("attack" in kinds, "attacks"),
         ("mAP" in names, "3D detection (mAP)"),
         ("mIoU" in names, "map segmentation (mIoU)"),

@@ -17,6 +17,7 @@ from reports.html.curves import attack_curves, drawn, severity_curves, transfers
 from reports.html.gallery import gallery
 from reports.html.heatmap import heatmaps, severity_scales
 from reports.html.scorecard import scorecard
+from reports.html.sweeps import sweeps
 from reports.schema import Results
 from reports.verdict import verdict
 from reports.view import View, is_control
@@ -59,6 +60,8 @@ def render_html(
             heatmaps=heatmaps(view, before),
             scales=severity_scales(view),
             curves=severity_curves(view),
+            sweeps=sweeps(view),
+            sweep_key=drawn(view, "sweep"),
             classes=class_bars(view),
             attacks=attack_curves(view),
             transfers=transfers(view),

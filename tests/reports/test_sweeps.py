@@ -1,0 +1,126 @@
+"""Curves over a physical parameter: geometry of the crossing, table of halves, Markdown, sentence."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from reports.html.render import render_html
+from reports.html.sweeps import sweeps
+from reports.markdown import markdown_summary
+from reports.schema import Cell, Condition, Curve, Metric, Results
+from reports.verdict import verdict
+from reports.view import View
+
+VALUES = (400.0, 200.0, 100.0, 50.0)
+OUTSIDE = "below 50 m, the most severe value, if anywhere: 67% of the clean mAP is left there"
+
+
+def metric(value: float) -> Metric:
+    return Metric(value=value, lo=value - 0.05, hi=value + 0.05, method="m", n_frames=5, n_scenes=2)
+
+
+def cells(model: str, clean: float, scores: tuple[float, ...]) -> list[Cell]:
+    conditions = [Condition(kind="clean", name="clean")]
+    for value in VALUES:
+        conditions.append(
+            Condition(
+                kind="sweep",
+                name="fog",
+                parameters={"visibility_m": value},
+                axis="visibility_m",
+                unit="m",
+                sensors=("camera", "lidar"),
+            )
+        )
+    return [
+        Cell(id=f"{model}{i}", model=model, engine="onnx", condition=c, seed=0, metrics={"mAP": metric(v)})
+        for i, (c, v) in enumerate(zip(conditions, (clean, *scores), strict=True))
+    ]
+
+
+def curve(model: str, half: Metric, scale: str = "log") -> Curve:
+    return Curve(
+        model=model, engine="onnx", name="fog", axis="visibility_m", unit="m", scale=scale, values=VALUES, half={"mAP": half}
+    )  # fmt: skip
+
+
+@pytest.fixture
+def swept(results: Results) -> Results:
+    """TEST DATA: `fused` halves at 100 m (0.3 of 0.6), `lidar-only` nowhere."""
+    inside = Metric(value=100.0, lo=70.7, hi=141.4, method="j", n_frames=5, n_scenes=2, unit="m")
+    never = Metric(value=None, reason=OUTSIDE, method="no interval", n_frames=5, n_scenes=2, unit="m")
+    return results.model_copy(
+        update={
+            "cells": (*cells("fused", 0.6, (0.55, 0.45, 0.3, 0.1)), *cells("lidar-only", 0.45, (0.44, 0.43, 0.4, 0.3))),
+            "curves": (curve("fused", inside), curve("lidar-only", never)),
+            "summary": {},
+            "pictures": (),
+        }
+    )
+
+
+def test_the_crossing_lies_on_the_curve_at_half_of_clean(swept: Results) -> None:
+    (sweep,) = sweeps(View(swept))
+    (panel,) = sweep.panels
+    fused, lidar = panel.chart.readings
+    clean, first, _, third, last = panel.chart.lines[0].marks
+    assert first.x < third.x < last.x, "worse to the right"
+    assert (fused.at, fused.y) == (third.x, third.y)
+    assert fused.y == pytest.approx((clean.y + panel.chart.bottom) / 2, abs=0.1)
+    assert fused.half == f"M{clean.x} {fused.y}H{fused.at}V{panel.chart.bottom}"
+    assert fused.clean == f"M{clean.x} {clean.y}H{panel.chart.right}"
+    assert (fused.text, fused.lo) == ("100\u00a0m", pytest.approx(third.x - (third.x - first.x) / 4, abs=0.2))
+    assert (lidar.at, lidar.lo, lidar.text) == (None, None, "")
+    assert lidar.half.endswith(f"H{panel.chart.right}")
+
+
+def test_the_scale_is_that_of_the_sweep(swept: Results) -> None:
+    """400 to 50 m is less than a factor of ten: a log sweep is logarithmic all the same, a linear one is not."""
+    first, _, third, last = (mark.x for mark in sweeps(View(swept))[0].panels[0].chart.lines[0].marks[1:])
+    assert (third - first) / (last - first) == pytest.approx(math.log(4) / math.log(8), abs=0.005)
+    linear = swept.model_copy(update={"curves": tuple(c.model_copy(update={"scale": "linear"}) for c in swept.curves)})
+    first, _, third, last = (mark.x for mark in sweeps(View(linear))[0].panels[0].chart.lines[0].marks[1:])
+    assert (third - first) / (last - first) == pytest.approx(300 / 350, abs=0.005)
+
+
+def test_the_tables_hold_every_number_and_why_there_is_none(swept: Results) -> None:
+    (sweep,) = sweeps(View(swept))
+    assert (sweep.title, sweep.axis, sweep.sensors) == ("fog", "visibility (m)", "camera + LiDAR")
+    (fused,), (lidar,) = (row.values for row in sweep.rows)
+    assert fused is not None
+    assert lidar is not None
+    assert (fused.text, fused.interval, fused.note) == ("100\u00a0m", "[70.7\u00a0m, 141\u00a0m]", "j")
+    assert (lidar.text, lidar.note) == ("not in the sweep", OUTSIDE)
+    assert [row.level for row in sweep.panels[0].rows] == ["clean", "400", "200", "100", "50"]
+    assert [v.text for row in sweep.panels[0].rows for v in row.values[:1] if v][1:4] == [
+        "55.0\u00a0%",
+        "45.0\u00a0%",
+        "30.0\u00a0%",
+    ]
+
+
+def test_page_and_markdown_show_them_and_others_have_no_such_section(
+    swept: Results, results: Results, tmp_path: Path
+) -> None:
+    page, text = render_html(swept, tmp_path), markdown_summary(swept)
+    assert 'id="sweeps"' in page
+    assert page.count('class="crossing"') == 1
+    assert "Only sweeps were run" in page
+    assert "## Sweep of fog, visibility (m)" in text
+    assert "| fused | 100\u00a0m [70.7\u00a0m, 141\u00a0m] (j) |" in text
+    assert f"| lidar-only | not in the sweep ({OUTSIDE}) |" in text
+    assert "| 100 | 30.0\u00a0% [25.0, 35.0] | 40.0\u00a0% [35.0, 45.0] |" in text
+    assert 'id="sweeps"' not in render_html(results, tmp_path)
+    assert "Sweep of" not in markdown_summary(results)
+
+
+def test_sweep_points_are_in_no_mean_and_no_worst_case(swept: Results) -> None:
+    view = View(swept)
+    assert view.corruption_mean(view.series[0], "mAP") is None
+    assert view.worst(view.series[0], "mAP", "corruption") is None
+    assert verdict(view, None).sentence == (
+        "fused: under fog, mAP falls to half of its clean value at 100\u00a0m (visibility)."
+    )
