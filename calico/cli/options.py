@@ -87,7 +87,8 @@ def with_model_config(function: Callable[..., Any]) -> Callable[..., Any]:
 
     Without any model it is the run that `calico train` leaves by default. Without --preset the configuration is that of the first
     model that carries one (all of ours do), and --config, --set and the flags change it; a user's own model is shown the tiny
-    preset's simulator. The command gets `models: tuple[str, ...]` and `config: Config`.
+    preset's simulator. The command gets `models: tuple[str, ...]` and `config: Config`; folders of its option --predictions,
+    where it has one, are models, too.
     """
 
     @click.argument("models", nargs=-1, metavar="[MODEL]...")
@@ -108,7 +109,9 @@ def with_model_config(function: Callable[..., Any]) -> Callable[..., Any]:
         device: str | None,
         **rest: Any,
     ) -> Any:
-        models = (*models, *more) or (DEFAULT_RUN,)
+        folders = rest.pop("predictions", ())
+        _check_predictions(folders)
+        models = (*models, *more, *folders) or (DEFAULT_RUN,)
         carriers = (*models, *rest.get("attack_models", ()))
         _check_places(carriers)
         base = preset or _config_of(carriers) or "tiny"
@@ -128,6 +131,19 @@ def _check_places(models: tuple[str, ...]) -> None:
             raise CalicoError(
                 f"model '{place}' does not exist; expected a run folder, a .safetensors or .onnx file, a folder of "
                 "prediction files (clean.json, ...), or package.module:factory"
+            )
+
+
+def _check_predictions(folders: tuple[str, ...]) -> None:
+    """Stops at a folder that holds no prediction files."""
+    from calico.errors import CalicoError
+    from calico.names import split_name
+
+    for folder in folders:
+        if not (Path(split_name(folder)[1]) / "clean.json").is_file():
+            raise CalicoError(
+                f"--predictions {folder}: no clean.json there; expected a folder with one nuScenes detection submission per "
+                "condition: clean.json, fog-3.json, ..."
             )
 
 
