@@ -13,7 +13,7 @@ BRIGHTEST = 0.01
 TINT = 0.3
 """Share of that part's colour that the fog keeps: fog scatters all colours alike, and from the whole sky."""
 STEPS = 512
-"""Entries of the blending table: equal steps of sqrt(1 - t), which are at most one or two pixel values wide even where it is dark."""
+"""Entries of the blending table: equal steps of sqrt(1 - t), at most two pixel values wide even where it is dark."""
 
 
 def fog_image(image: UInt8, range_m: Float32, extinction: float, covered: Float32 | None = None) -> UInt8:

@@ -13,8 +13,8 @@ SNOW_DENSITY = 0.1
 RAIN_REFLECTANCE = 0.02
 """Fresnel reflection of water (n = 1.33) at right angles, as in LISA."""
 SNOW_REFLECTANCE = 0.25
-"""2 pi / S with the lidar ratio of ice, S = 25 sr (20 to 30), for Q = 2. Hahner et al. (CVPR 2022) take 0.9, as for snow that lies, which
-makes a third of all points false in light snow of 0.5 mm/h."""
+"""2 pi / S with the lidar ratio of ice, S = 25 sr (20 to 30), for Q = 2. Hahner et al. (CVPR 2022) take 0.9, as for snow that
+lies, which makes a third of all points false in light snow of 0.5 mm/h."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Particles:
 
     @property
     def extinction(self) -> float:
-        """alpha [1/m] = integral of Q pi/4 D^2 N(D) dD = pi n0 / slope^3, with Q = 2 (particles far larger than the wavelength)."""
+        """alpha [1/m] = integral of Q pi/4 D^2 N(D) dD = pi n0 / slope^3, with Q = 2: large particles."""
         return float(np.pi * self.n0 / self.slope**3 * 1e-6)
 
     def larger_than(self, diameter_mm: Float64) -> Float64:

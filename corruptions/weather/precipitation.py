@@ -49,7 +49,7 @@ def _precipitation(frame: FrameLike, particles: Particles, streams: Streams) -> 
 
 
 def scene_wind(streams: Streams) -> Float64:
-    """(3,) [m/s] in the ego frame: the same in all frames of a scene."""
-    rng = streams.scene("wind")
+    """(3,) [m/s] in the ego frame: the same in all frames of a scene and at every severity."""
+    rng = streams.nested_scene("wind")
     bearing, speed = rng.uniform(-np.pi, np.pi), rng.uniform(*WIND_M_S)
     return speed * np.array([np.cos(bearing), np.sin(bearing), 0.0])

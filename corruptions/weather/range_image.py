@@ -33,8 +33,8 @@ def range_image(frame: FrameLike, view: int) -> Float32:
     image, cell = frame.images[view], cell_size(frame.images[view])
     shape = (-(-image.shape[0] // cell), -(-image.shape[1] // cell))
     reach = max(1, round(np.radians(REACH_DEG) * frame.camera_K[view, 0, 0] / cell))
-    directions = _rays(frame, view, shape, cell)
-    road = _road_range(frame, view, directions)
+    directions = cell_rays(frame, view, shape, cell)
+    road = road_range(frame, view, directions)
     measured, elevation = _measured(frame, view, shape, cell)
     around = uniform_filter(np.isfinite(measured).astype(np.float32), 2 * reach + 1, mode="constant")
     known = np.isfinite(measured) & (around * (2 * reach + 1) ** 2 > SUPPORT - 0.5)
@@ -54,7 +54,7 @@ def range_image(frame: FrameLike, view: int) -> Float32:
     return np.where(np.isinf(result) & ~sky_like, wall, result).astype(np.float32)
 
 
-def _rays(frame: FrameLike, view: int, shape: tuple[int, int], cell: int) -> Float64:
+def cell_rays(frame: FrameLike, view: int, shape: tuple[int, int], cell: int) -> Float64:
     """(h, w, 3) unit vectors through the cells' centres, in the ego frame's axes."""
     v, u = np.indices(shape) * cell + (cell - 1) / 2
     pixels = np.stack([u, v, np.ones(shape)], axis=-1)
@@ -64,7 +64,7 @@ def _rays(frame: FrameLike, view: int, shape: tuple[int, int], cell: int) -> Flo
     return result
 
 
-def _road_range(frame: FrameLike, view: int, directions: Float64) -> Float32:
+def road_range(frame: FrameLike, view: int, directions: Float64) -> Float32:
     """(h, w) distance to the plane ego z = 0 [m]; inf at and above the horizon."""
     ego_T_camera = frame.ego_T_lidar @ np.linalg.inv(frame.camera_T_lidar[view])
     down = -directions[..., 2]

@@ -85,23 +85,22 @@ def splat(start: Float64, end: Float64, area: Float64, cell: int, height: int, w
     Bilinear on cells of cell x cell pixels, then back to pixels.
     """
     rows, columns = -(-height // cell) + 1, -(-width // cell) + 1
-    a, b = (start + 0.5) / cell - 0.5, (end + 0.5) / cell - 0.5
+    a, b = (start + 0.5) / cell + 0.5, (end + 0.5) / cell + 0.5  # one cell of margin at the left and the top
     steps = np.clip(np.ceil(np.linalg.norm(b - a, axis=1)), 1, LONGEST).astype(np.int64)
     streak: Int64 = np.repeat(np.arange(len(a)), steps)
     number = np.arange(len(streak)) - np.repeat(np.cumsum(steps) - steps, steps)
     along = ((number + 0.5) / steps[streak])[:, None]
     place = a[streak] * (1 - along) + b[streak] * along
-    weight = (area / steps)[streak] / cell**2
-    corner = np.floor(place).astype(np.int64)
+    inside = ((place >= 0) & (place < (columns, rows))).all(axis=1)
+    place, weight = place[inside], (area / steps)[streak][inside] / cell**2
+    corner = place.astype(np.int64)
     part = place - corner
-    grid = np.zeros(rows * columns)
-    for dv, row_part in ((0, 1 - part[:, 1]), (1, part[:, 1])):
+    first = corner[:, 1] * (columns + 1) + corner[:, 0]
+    grid = np.zeros((rows + 1) * (columns + 1))
+    for dv, row_part in ((0, 1 - part[:, 1]), (columns + 1, part[:, 1])):
         for du, column_part in ((0, 1 - part[:, 0]), (1, part[:, 0])):
-            column, row = corner[:, 0] + du, corner[:, 1] + dv
-            inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
-            value = (weight * row_part * column_part)[inside]
-            grid += np.bincount((row * columns + column)[inside], value, minlength=len(grid))
-    cells = grid.reshape(rows, columns).astype(np.float32)
+            grid += np.bincount(first + dv + du, weight * row_part * column_part, minlength=len(grid))
+    cells = grid.reshape(rows + 1, columns + 1)[1:, 1:].astype(np.float32)
     return grow(cells, cell, height, width) if cell > 1 else cells[:height, :width]
 
 

@@ -1,0 +1,106 @@
+"""Driving into a low sun."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from corruptions.camera.light import to_linear, to_pixels
+from corruptions.frame_like import Bool, Float32, Float64, FrameLike, UInt8, select_points
+from corruptions.rng import Streams
+from corruptions.weather.detection import FLOOR, gain, power, range_noise, rays, reflectances, survival
+from corruptions.weather.resample import grow
+
+ELEVATION_DEG = (4.0, 14.0)
+BEARING_DEG = 20.0
+"""The sun is up to this far to either side of where one of the cameras looks."""
+WHITE_CD_M2 = 10_000.0
+"""Luminance of a white pixel: exposed for a sunny day."""
+NEAR_DEG = 0.5
+"""The glare is no brighter nearer to the sun than here: that is the disc and its aureole."""
+OUTSIDE_DEG = 5.0
+"""How far outside the image the sun may be to make glare in it: a hood keeps out the rest."""
+CELL = 8
+"""Pixels between which the glare is interpolated."""
+BACKGROUND = 5.0
+"""LiDAR: variance of the noise from the sun, for 1 klux at 1 degree from it, relative to the noise without; falls with the angle
+squared. At 60 klux the noise is doubled at 10 degrees: an assumption, as no data sheet gives it."""
+FALSE_ALARM, ALARM_DEG = 0.5, 2.0
+"""Share of the beams that report noise within so many degrees of a sun of 100 klux; falls with the angle squared beyond."""
+GHOST_M = (1.0, 80.0)
+
+
+def sunlight(frame: FrameLike, sun_klux: float, streams: Streams) -> FrameLike:
+    """A low sun before the sensors: glare in the cameras that see it, lost, noisy and false points towards it.
+
+    Parameter: the illuminance of the direct sun on a surface that faces it, 10 20 40 70 100 klux (behind haze to blinding). Its
+    direction, given by azimuth and elevation (4 to 14 degrees), is drawn once for a scene, within 20 degrees of where one
+    of the cameras looks, and holds for both sensors. (It is fixed to the vehicle, whose heading is not known here.)
+
+    Images, in linear light: the veil of scattered light after Stiles and Holladay (CIE 31, 1976), L = 10 E / theta^2 cd/m^2 with
+    E in lux and theta in degrees from the sun, added to a scene whose white is 10,000 cd/m^2. LiDAR: sunlight that is scattered
+    into the receiver adds shot noise, so that the noise floor at theta from the sun is sqrt(1 + B) times higher with
+    B = 5 klux / theta^2: weak echoes are lost (`detection`), the others' ranges are noisier, and some beams report noise at
+    any range (uniform in 1..80 m). The sun's own direction is never hidden: it shines over what is in its way.
+    """
+    sun = sun_direction(frame, streams)
+    images = tuple(glare(frame, view, sun, sun_klux) for view in range(len(frame.images)))
+    return sunlit_points(frame.replace(images=images), sun, sun_klux, streams.nested("lidar"))
+
+
+def sun_direction(frame: FrameLike, streams: Streams) -> Float64:
+    """(3,) unit vector towards the sun in the LiDAR frame; the same in all frames of a scene and at every severity."""
+    rng = streams.nested_scene("sun")
+    elevation = np.radians(rng.uniform(*ELEVATION_DEG))
+    bearing, pick = np.radians(rng.uniform(-BEARING_DEG, BEARING_DEG)), rng.random()
+    azimuth = 2 * np.pi * pick + bearing
+    if len(frame.camera_T_lidar):
+        axis = frame.ego_T_lidar[:3, :3] @ frame.camera_T_lidar[int(pick * len(frame.camera_T_lidar)), 2, :3]
+        azimuth = np.arctan2(axis[1], axis[0]) + bearing
+    level = np.cos(elevation)
+    ego = np.array([level * np.cos(azimuth), level * np.sin(azimuth), np.sin(elevation)])
+    result: Float64 = ego @ frame.ego_T_lidar[:3, :3]
+    return result
+
+
+def glare(frame: FrameLike, view: int, sun: Float64, sun_klux: float) -> UInt8:
+    """The image with the veil of scattered sunlight, where the camera sees the sun; else as it is.
+
+    sun: (3,) unit vector in the LiDAR frame.
+    """
+    image, K = frame.images[view], frame.camera_K[view]
+    direction = frame.camera_T_lidar[view, :3, :3] @ sun
+    if direction[2] <= 0.0:
+        return image
+    height, width = image.shape[:2]
+    u, v = (K @ direction)[:2] / direction[2]
+    margin = K[0, 0] * np.tan(np.radians(OUTSIDE_DEG))
+    if not (-margin < u < width + margin and -margin < v < height + margin):
+        return image
+    rows, columns = np.indices((-(-height // CELL), -(-width // CELL))) * CELL + (CELL - 1) / 2
+    pixels = np.stack([(columns - K[0, 2]) / K[0, 0], (rows - K[1, 2]) / K[1, 1], np.ones(rows.shape)], axis=-1)
+    cosine = pixels @ direction / np.linalg.norm(pixels, axis=-1)
+    angle = np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))
+    veil = grow(stiles_holladay(angle, sun_klux).astype(np.float32), CELL, height, width)
+    return to_pixels(to_linear(image) + veil[..., None])
+
+
+def stiles_holladay(angle_deg: Float64, sun_klux: float) -> Float64:
+    """Veiling luminance relative to white: 10 E / theta^2 / WHITE_CD_M2, E in lux."""
+    result: Float64 = 1e4 * sun_klux / np.maximum(angle_deg, NEAR_DEG) ** 2 / WHITE_CD_M2
+    return result
+
+
+def sunlit_points(frame: FrameLike, sun: Float64, sun_klux: float, rng: np.random.Generator) -> FrameLike:
+    """The points that are still reported, and the noise."""
+    origin, ray, distance = rays(frame)
+    along = np.clip(ray @ sun.astype(np.float32) / np.maximum(distance, np.float32(0.1)), -1.0, 1.0)
+    angle = np.maximum(np.degrees(np.arccos(along)), NEAR_DEG)
+    factor = 1 / np.sqrt(1 + BACKGROUND * sun_klux / angle**2)
+    clear = power(reflectances(frame.points[:, 3], gain(frame.points[:, 3])), distance)
+    alarm: Bool = rng.random(len(angle)) < FALSE_ALARM * sun_klux / 100 * np.minimum(ALARM_DEG / angle, 1.0) ** 2
+    alive = rng.random(len(angle)) < survival(clear, factor)
+    reported = np.where(alarm, rng.uniform(*GHOST_M, len(angle)), distance + range_noise(clear, factor, rng))
+    points: Float32 = frame.points.copy()
+    points[:, :3] = origin + ray * (reported / np.maximum(distance, np.float32(0.1)))[:, None].astype(np.float32)
+    points[alarm, 3] = np.minimum(FLOOR * reported[alarm] ** 2 / factor[alarm] / gain(frame.points[:, 3]), 1.0)
+    return select_points(frame.replace(points=points), alive | alarm)

@@ -1,0 +1,53 @@
+"""A film of water on the road."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from corruptions.frame_like import Bool, Float64, FrameLike, select_points
+from corruptions.rng import Streams
+from corruptions.weather.detection import gain, power, rays, reflectances, survival
+from corruptions.weather.water_film import coverage, darkening, fresnel
+from corruptions.weather.wet_camera import wet_image
+
+ROAD_BAND_M = 0.3
+"""Points up to this far above or below the road plane (ego z = 0) ..."""
+ROAD_SLOPE = 0.01
+"""... plus this times their distance lie on the ground: roads are not flat, and boards of pavements are wet, too."""
+
+
+def wet_ground(frame: FrameLike, film_mm: float, streams: Streams) -> FrameLike:
+    """A wet road: lost and weak ground returns, the flattest first; dark and mirroring in cameras.
+
+    Parameter: the thickness of the film of water, 0.2 0.4 0.6 0.9 1.2 mm, over a texture of 1.2 mm, of which it covers the
+    share film / 1.2 mm. LiDAR, after Hahner et al., CVPR 2022: an echo of the ground at the angle theta keeps
+    1 - c + c T(theta)^2 / n^2 / (1 - albedo * 0.48), T the Fresnel transmittance of water (`water_film`); it is lost when
+    that is under the noise floor (`detection`). What the film mirrors away reaches no sensor: mirrored ghosts of objects under
+    the road are not modelled. Images: `wet_camera`. The road is the plane ego z = 0.
+    """
+    covered = coverage(film_mm)
+    images = tuple(wet_image(frame, view, covered) for view in range(len(frame.images)))
+    points = frame.points.copy()
+    _, ray, distance = rays(frame)
+    ground = on_ground(frame)
+    cosine = np.clip(abs(ray[ground] @ frame.ego_T_lidar[2, :3].astype(np.float32)) / distance[ground], 0.0, 1.0)
+    factor = wet_return(cosine.astype(np.float64), covered)
+    clear = power(reflectances(points[ground, 3], gain(points[:, 3])), distance[ground])
+    keep: Bool = np.ones(len(points), np.bool_)
+    keep[ground] = streams.nested("lidar").random(len(factor)) < survival(clear, factor)
+    points[ground, 3] *= factor.astype(np.float32)
+    return select_points(frame.replace(images=images, points=points), keep)
+
+
+def wet_return(cosine: Float64, covered: float) -> Float64:
+    """The echo's power relative to the dry ground's; cosine of the ray's angle to the ground's normal."""
+    passed = 1 - fresnel(cosine)
+    return 1 - covered + covered * darkening(passed, passed)
+
+
+def on_ground(frame: FrameLike) -> Bool:
+    """(N,) points on the road plane, within a band that widens with distance."""
+    height = frame.points[:, :3] @ frame.ego_T_lidar[2, :3].astype(np.float32) + np.float32(frame.ego_T_lidar[2, 3])
+    distance = np.hypot(frame.points[:, 0], frame.points[:, 1])
+    result: Bool = abs(height) < ROAD_BAND_M + ROAD_SLOPE * distance
+    return result
