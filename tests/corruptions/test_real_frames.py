@@ -10,7 +10,7 @@ import pytest
 
 from calico.data.nuscenes import NuScenesSource
 from calico.frame import Frame
-from corruptions import SPECS, check_effect, corrupt, list_corruptions
+from corruptions import SPECS, check_effect, corrupt, effect, list_corruptions
 from corruptions.weather.range_image import range_image
 
 SHARED = Path(os.environ.get("CALICO_SHARED_DATA", Path(__file__).parents[2] / "../shared/data"))
@@ -19,15 +19,19 @@ ROOT = SHARED / "pandaset_nuscenes"
 
 @pytest.fixture(scope="module")
 def real() -> Frame:
+    """The last frame of a scene, with a past and an older sweep."""
     if not (ROOT / "v1.0-mini").is_dir():
         pytest.skip(f"no real frames: {ROOT} does not exist (set CALICO_SHARED_DATA)")
-    return NuScenesSource(ROOT, "v1.0-mini", "mini_val", None)[0]
+    return NuScenesSource(ROOT, "v1.0-mini", "mini_val", None, sweeps=2)[5]
 
 
 @pytest.mark.parametrize("name", list_corruptions())
 def test_effect(real: Frame, name: str) -> None:
-    after = corrupt(real, name, 5, seed=0)
-    passed, measured, message = check_effect(name, real, after)
+    before, after = real, corrupt(real, name, 5, seed=0)
+    while not effect(before, after).changed and before.previous is not None:  # spared by chance: take the frame before
+        before = before.previous()
+        after = corrupt(before, name, 5, seed=0)
+    passed, measured, message = check_effect(name, before, after)
     assert passed, message
     if name == "beam_missing":
         assert len(np.unique(after.ring)) == 64 - 40
