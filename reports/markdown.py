@@ -109,6 +109,7 @@ def _sweep(sweep: Sweep) -> list[str]:
     """Where each metric halves, then each curve as a table."""
     rows = [(row.label, *(_halved(value) for value in row.values)) for row in sweep.rows[:MAX_ROWS]]
     tables = [_table(("Falls to half of clean at", *sweep.metrics), rows)]
+    tables += [_safe(f"Intervals: {'; '.join(sweep.methods)}.")] if sweep.methods else []
     for metric, panel in zip(sweep.metrics, sweep.panels, strict=True):
         rows = [(row.level, *(_shown(value) for value in row.values)) for row in panel.rows[:MAX_ROWS]]
         tables.append(_table((f"{metric} at {sweep.axis}", *panel.columns), rows))
@@ -116,7 +117,7 @@ def _sweep(sweep: Sweep) -> list[str]:
 
 
 def _halved(value: Value | None) -> str:
-    """The place with its interval, and how that was made; outside the sweep, why."""
+    """The place with its interval; outside the sweep, or without an interval, why."""
     if value is None:
         return "–"
     return f"{value.text} {value.interval}".rstrip() + (f" ({value.note})" if value.note else "")

@@ -22,7 +22,7 @@ class HalfRow:
 
 @dataclass(frozen=True)
 class Sweep:
-    """One swept corruption: a panel and a column of the table for each metric."""
+    """One swept corruption: a panel and a column of the table for each metric. methods: how the intervals were made."""
 
     title: str
     sensors: str
@@ -30,6 +30,7 @@ class Sweep:
     panels: tuple[Panel, ...]
     metrics: tuple[str, ...]
     rows: tuple[HalfRow, ...]
+    methods: tuple[str, ...]
 
 
 def sweeps(view: View) -> tuple[Sweep, ...]:
@@ -52,19 +53,31 @@ def _sweep(view: View, name: str) -> Sweep:
         rows=tuple(
             HalfRow(label, tuple(half_value(curve.half.get(m)) for m in metrics)) for label, curve in rows if curve
         ),
+        methods=tuple(
+            sorted(
+                {_method(half)[0] for curve in curves.values() for half in curve.half.values() if half.lo is not None}
+            )
+        ),
     )
 
 
 def half_value(half: Metric | None) -> Value | None:
-    """'87.3 m [71, 102]' with how the interval was made; outside the sweep, why."""
+    """'87.3 m [71, 102]'; outside the sweep, why; without an interval, or with one that was cut, that."""
     if half is None:
         return None
     if half.value is None:
         return Value(text="not in the sweep", note=half.reason or "")
-    ends = ""
-    if half.lo is not None and half.hi is not None:
-        ends = f"[{formatting.quantity(half.lo, half.unit)}, {formatting.quantity(half.hi, half.unit)}]"
-    return Value(text=formatting.quantity(half.value, half.unit), interval=ends, note=half.method or "")
+    text = formatting.quantity(half.value, half.unit)
+    if half.lo is None or half.hi is None:
+        return Value(text=text, note=half.method or "no interval")
+    lo, hi = (formatting.quantity(end, half.unit).split(formatting.SPACE)[0] for end in (half.lo, half.hi))
+    return Value(text=text, interval=f"[{lo}, {hi}]", note=_method(half)[1])
+
+
+def _method(half: Metric) -> tuple[str, str]:
+    """How the interval was made, and whether it was cut."""
+    how, _, cut = (half.method or "").partition(", cut ")
+    return how, f"interval cut {cut}" if cut else ""
 
 
 def _points(view: View, series: Series, metrics: tuple[str, ...], name: str) -> list[Point]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reports.html.render import render_html
-from reports.html.sweeps import sweeps
+from reports.html.sweeps import half_value, sweeps
 from reports.markdown import markdown_summary
 from reports.schema import Cell, Condition, Curve, Metric, Results
 from reports.verdict import verdict
@@ -89,10 +89,11 @@ def test_the_scale_is_that_of_the_sweep(swept: Results) -> None:
 def test_the_tables_hold_every_number_and_why_there_is_none(swept: Results) -> None:
     (sweep,) = sweeps(View(swept))
     assert (sweep.title, sweep.axis, sweep.sensors) == ("fog", "visibility (m)", "camera + LiDAR")
+    assert sweep.methods == ("j",)
     (fused,), (lidar,) = (row.values for row in sweep.rows)
     assert fused is not None
     assert lidar is not None
-    assert (fused.text, fused.interval, fused.note) == ("100\u00a0m", "[70.7\u00a0m, 141\u00a0m]", "j")
+    assert (fused.text, fused.interval, fused.note) == ("100\u00a0m", "[70.7, 141]", "")
     assert (lidar.text, lidar.note) == ("not in the sweep", OUTSIDE)
     assert [row.level for row in sweep.panels[0].rows] == ["clean", "400", "200", "100", "50"]
     assert [v.text for row in sweep.panels[0].rows for v in row.values[:1] if v][1:4] == [
@@ -100,6 +101,18 @@ def test_the_tables_hold_every_number_and_why_there_is_none(swept: Results) -> N
         "45.0\u00a0%",
         "30.0\u00a0%",
     ]
+
+
+def test_a_cut_interval_and_a_missing_one_say_so() -> None:
+    cut = Metric(
+        value=0.5, lo=0.4, hi=0.6, method="j, cut at the end of the sweep", n_frames=5, n_scenes=2, unit="share"
+    )
+    value = half_value(cut)
+    assert value is not None
+    assert (value.text, value.interval, value.note) == ("50\u00a0%", "[40, 60]", "interval cut at the end of the sweep")
+    value = half_value(cut.model_copy(update={"lo": None, "hi": None, "method": "no interval: x"}))
+    assert value is not None
+    assert (value.interval, value.note) == ("", "no interval: x")
 
 
 def test_page_and_markdown_show_them_and_others_have_no_such_section(
@@ -110,7 +123,7 @@ def test_page_and_markdown_show_them_and_others_have_no_such_section(
     assert page.count('class="crossing"') == 1
     assert "Only sweeps were run" in page
     assert "## Sweep of fog, visibility (m)" in text
-    assert "| fused | 100\u00a0m [70.7\u00a0m, 141\u00a0m] (j) |" in text
+    assert "| fused | 100\u00a0m [70.7, 141] |" in text
     assert f"| lidar-only | not in the sweep ({OUTSIDE}) |" in text
     assert "| 100 | 30.0\u00a0% [25.0, 35.0] | 40.0\u00a0% [35.0, 45.0] |" in text
     assert 'id="sweeps"' not in render_html(results, tmp_path)
