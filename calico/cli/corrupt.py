@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 @click.command("corrupt")
 @with_config
 @click.option(
-    "--name", "names", multiple=True, required=True, help="A corruption, or several joined by +; may be repeated."
+    "--name",
+    "names",
+    multiple=True,
+    required=True,
+    help="Corruptions, several joined by +, or suites, as calico robust --corruptions takes them; may be repeated.",
 )
 @click.option(
-    "--severity", "severities", multiple=True, type=click.IntRange(1, 5), help="May be repeated.  [default: all five]"
+    "--severity", "severities", multiple=True, type=int, help="A level, from 1; may be repeated.  [default: all]"
 )
 @click.option("--split", type=click.Choice(["train", "val"]), default="val", show_default=True)
 @click.option("--link", is_flag=True, help="Hard links for the files that stay as they are, in place of copies.")
@@ -43,20 +47,17 @@ def command(
       calico corrupt --preset nuscenes --data-root DATA --name fog --name low_light --severity 1 --severity 3 --out copies
       calico corrupt --preset nuscenes --data-root DATA --set data.version=v1.0-mini --name fog+camera_crash --out copies
     """
-    from calico.data.nuscenes.corrupted import CopyWriter, open_original
-    from corruptions import find
+    from calico.data.nuscenes.corrupted import CopyWriter, open_original, stem
+    from corruptions.presets import choose_conditions
 
-    for name in names:
-        find(name)
+    conditions = choose_conditions(names, severities)
     original = open_original(config, "train" if split == "train" else "val", out, Progress("clean"))
     writer = CopyWriter(original, config.seed, sys.argv, link)
     if original.frames is not original.records:
         click.echo(f"clean: {original.root}")
-    for name in dict.fromkeys(names):
-        for severity in dict.fromkeys(severities or (1, 2, 3, 4, 5)):
-            lost = writer.write(name, severity, out, Progress(f"{name} {severity}"))
-            click.echo(f"{name} {severity}: {out / f'{name}-{severity}'}")
-            for what, count in lost.items():
-                click.echo(
-                    f"note: {name} {severity}: the format cannot hold {what.replace('_', ' ')}: {count}", err=True
-                )
+    for condition in conditions:
+        name = stem(condition)
+        lost = writer.write(condition, out, Progress(name))
+        click.echo(f"{name}: {out / name}")
+        for what, count in lost.items():
+            click.echo(f"note: {name}: the format cannot hold {what.replace('_', ' ')}: {count}", err=True)

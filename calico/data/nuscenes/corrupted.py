@@ -18,7 +18,8 @@ from calico.data.nuscenes.tables import Tables
 from calico.data.open import Split, data_root, open_source
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
-from corruptions import SUITE_VERSION, Effect, check_summary, corrupt, effect, find, summarise_effects
+from corruptions import SUITE_VERSION, Effect, check_summary, effect, find, summarise_effects
+from corruptions.preset import Condition
 
 Progress = Callable[[int, int], None]
 
@@ -52,6 +53,13 @@ def open_original(config: Config, split: Split, out: Path, progress: Progress | 
     return Original(source, records, clean, VERSION, config.data.sweeps)
 
 
+def stem(condition: Condition) -> str:
+    """'fog-3', or 'fog-visibility_m=87': the copy's folder, and the name of its file in a folder of predictions."""
+    if condition.value is None:
+        return f"{condition.name}-{condition.severity}"
+    return f"{condition.name}-{find(condition.name)[0].parameter}={repr(condition.value).removesuffix('.0')}"
+
+
 class CopyWriter:
     """Writes copies of one original; its tables are read once."""
 
@@ -73,8 +81,8 @@ class CopyWriter:
         self.rows = subset(self.tables, self.samples, records.cameras)
         self.content = original.frames.content_hash()
 
-    def write(self, name: str, severity: int, out: Path, progress: Progress | None = None) -> dict[str, int]:
-        """Writes `out`/<name>-<severity>, the whole data set under one condition; goes on where a killed run stopped.
+    def write(self, condition: Condition, out: Path, progress: Progress | None = None) -> dict[str, int]:
+        """Writes `out`/`stem(condition)`, the whole data set under one condition; goes on where a killed run stopped.
 
         Returns:
             What the format could not hold, counted (see `Part.not_stored`); empty where nothing was lost.
@@ -84,7 +92,7 @@ class CopyWriter:
                 something that the format has no place for.
             CorruptionError: there is no such corruption or severity, or the data lack what it needs.
         """
-        folder = self._folder(name, severity, out)
+        folder = self._folder(condition, out)
         if folder.complete:
             return {}
         sample_data = self.tables.path("sample_data")
@@ -95,29 +103,31 @@ class CopyWriter:
             part = folder.part(index)
             if part is None:
                 clean = self.original.frames[index]
-                changed = corrupt(clean, name, severity, self.seed)
+                changed = condition.apply(clean, self.seed)
                 part = writer.part(clean, changed, sample)
                 part.effect = _to_json(effect(clean, changed))
                 folder.save_part(index, part)
             parts.append(part)
             if progress is not None:
                 progress(index + 1, len(self.samples))
-        return self._finish(folder, name, parts)
+        return self._finish(folder, condition.name, parts)
 
-    def _folder(self, name: str, severity: int, out: Path) -> OutputFolder:
-        specs = find(name)
-        if not 1 <= severity <= 5:
-            raise CalicoError(f"{name}: severity is {severity}, expected 1 to 5")
-        path = out / f"{name}-{severity}"
+    def _folder(self, condition: Condition, out: Path) -> OutputFolder:
+        specs = find(condition.name)
+        if condition.value is None and not 1 <= condition.severity <= 5:
+            raise CalicoError(f"{condition.name}: severity is {condition.severity}, expected 1 to 5")
+        given = condition.value
+        values = [spec.at(condition.severity) if given is None else given for spec in specs]
+        path = out / stem(condition)
         root, place = self.original.root.resolve(), path.resolve()
         if place == root or root in place.parents or place in root.parents:
             raise CalicoError(f"output folder {path}: overlaps with the data set {root}; choose another --out")
         identity = {
             "kind": "calico corrupt",
-            "condition": f"{name}-{severity}",
-            "name": name,
-            "severity": severity,
-            "parameters": {spec.parameter: spec.at(severity) for spec in specs},
+            "condition": stem(condition),
+            "name": condition.name,
+            "severity": condition.severity if condition.value is None else None,
+            "parameters": {spec.parameter: value for spec, value in zip(specs, values, strict=True)},
             "seed": self.seed,
             "suite_version": SUITE_VERSION,
             "calico_version": __version__,

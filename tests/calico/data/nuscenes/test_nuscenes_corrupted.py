@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from calico.data.nuscenes import NuScenesSource, corrupted
+from calico.data.nuscenes import NuScenesSource
 from calico.data.nuscenes.corrupted import CopyWriter, Original
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.geometry.frames import from_yaw, inverse, transform
-from corruptions import corrupt, list_corruptions
+from corruptions import corrupt, corrupt_with, list_corruptions
+from corruptions.preset import Condition
 
 SEED = 5
 VERSION = "v1.0-mini"
@@ -94,19 +95,21 @@ def test_a_copy_reads_back_as_the_corrupted_frames(name: str, rich: Path, tmp_pa
     before = files_of(rich)
     clean = original(rich)
     expected = [corrupt(clean.frames[index], name, 5, SEED) for index in range(4)]
-    CopyWriter(clean, SEED).write(name, 5, tmp_path / "copies")
+    CopyWriter(clean, SEED).write(Condition(name, 5), tmp_path / "copies")
     source = read(tmp_path / "copies" / f"{name}-5")
     for index, frame in enumerate(expected):
         assert_same(source[index], frame)
     assert files_of(rich) == before
 
 
-def changed_by(change: Change, root: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> NuScenesSource:
-    """A copy in which every frame went through `change` in place of a corruption."""
-    monkeypatch.setattr(corrupted, "corrupt", lambda frame, name, severity, seed: change(frame))
-    monkeypatch.setattr(corrupted, "check_summary", lambda name, summary: (True, {}, ""))
-    CopyWriter(original(root), SEED).write("fog", 3, out)
-    return read(out / "fog-3")
+@dataclass(frozen=True)
+class ByHand(Condition):
+    """A condition whose frames are made here, so that it is known what must be read back."""
+
+    change: Change = without_own_returns
+
+    def apply(self, frame: Any, seed: int) -> Any:
+        return self.change(frame)
 
 
 def moved_boxes(frame: Frame) -> Frame:
@@ -144,24 +147,37 @@ def no_older_points(frame: Frame) -> Frame:
     return frame.replace(points=frame.points[keep], ring=frame.ring[keep], sweep_index=frame.sweep_index[keep])
 
 
-@pytest.mark.parametrize("change", [moved_boxes, other_calibration, other_poses, no_older_points])
-def test_what_is_not_sensor_data_reads_back_too(
-    change: Change, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("object_shear", moved_boxes),
+        ("extrinsic", other_calibration),
+        ("pose_error", other_poses),
+        ("sweep_dropout", no_older_points),
+    ],
+)
+def test_what_each_kind_of_change_leaves_is_read_back(name: str, change: Change, tiny: Path, tmp_path: Path) -> None:
+    def with_fewer_points(frame: Frame) -> Frame:
+        """All of these must touch the sensor data, too, or the effect check stops them."""
+        frame = change(frame)
+        keep = np.arange(len(frame.points)) != 3
+        return frame.replace(points=frame.points[keep], ring=frame.ring[keep], sweep_index=frame.sweep_index[keep])
+
     clean = original(tiny).frames
-    source = changed_by(change, tiny, tmp_path / "copies", monkeypatch)
+    CopyWriter(original(tiny), SEED).write(ByHand(name, 3, change=with_fewer_points), tmp_path)
+    source = read(tmp_path / f"{name}-3")
     for index in range(4):
-        assert_same(source[index], change(clean[index]))
+        assert_same(source[index], with_fewer_points(clean[index]))
 
 
-def test_other_annotations_keep_their_digits(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    changed_by(moved_boxes, tiny, tmp_path / "copies", monkeypatch)
+def test_other_annotations_keep_their_digits(rich: Path, tmp_path: Path) -> None:
+    CopyWriter(original(rich), SEED).write(Condition("object_shear", 3), tmp_path)
     rows = [
         {row["token"]: row for row in json.loads((root / VERSION / "sample_annotation.json").read_text())}
-        for root in (tiny, tmp_path / "copies" / "fog-3")
+        for root in (rich, tmp_path / "object_shear-3")
     ]
     differing = {token for token in rows[0] if rows[0][token] != rows[1][token]}
-    assert differing == {"box-0-0-0", "box-0-0-2", "box-1-0-0", "box-1-0-2"}
+    assert differing == {f"box-{scene}-{box}" for scene in (0, 1) for box in ("0-0", "0-2", "1-0")}, "not the animals"
 
 
 @pytest.mark.parametrize(
@@ -174,31 +190,27 @@ def test_other_annotations_keep_their_digits(tiny: Path, tmp_path: Path, monkeyp
         (lambda frame: frame.replace(sweep_index=frame.sweep_index + np.int16(2)), "the number of LiDAR sweeps"),
     ],
 )
-def test_changes_without_a_place_are_refused(
-    change: Change, what: str, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_changes_without_a_place_are_refused(change: Change, what: str, tiny: Path, tmp_path: Path) -> None:
     with pytest.raises(
         CalicoError, match=rf"frame sample-0-0: the corruption changed {what}, which a copy in nuScenes'"
     ):
-        changed_by(change, tiny, tmp_path, monkeypatch)
+        CopyWriter(original(tiny), SEED).write(ByHand("fog", 3, change=change), tmp_path)
 
 
-def test_what_the_format_loses_is_counted(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_format_loses_is_counted(tiny: Path, tmp_path: Path) -> None:
     def near_and_old(frame: Frame) -> Frame:
         points = frame.points.copy()
         points[:3, :2] = 0.5
         points[5:7, 4] += 0.5
         return frame.replace(points=points)
 
-    monkeypatch.setattr(corrupted, "corrupt", lambda frame, name, severity, seed: near_and_old(frame))
-    monkeypatch.setattr(corrupted, "check_summary", lambda name, summary: (True, {}, ""))
-    lost = CopyWriter(original(tiny, sweeps=1), SEED).write("fog", 3, tmp_path)
+    lost = CopyWriter(original(tiny, sweeps=1), SEED).write(ByHand("crosstalk", 3, change=near_and_old), tmp_path)
     assert lost == {"points_within_1_m_of_the_sensor": 4 * 3, "points_with_another_age": 4 * 2}
-    assert json.loads((tmp_path / "fog-3" / "manifest.json").read_text())["not_stored"] == lost
+    assert json.loads((tmp_path / "crosstalk-3" / "manifest.json").read_text())["not_stored"] == lost
 
 
 def test_a_sweep_without_returns_is_one_own_return(tiny: Path, tmp_path: Path) -> None:
-    CopyWriter(original(tiny), SEED).write("lidar_missing", 1, tmp_path)
+    CopyWriter(original(tiny), SEED).write(Condition("lidar_missing", 1), tmp_path)
     folder = tmp_path / "lidar_missing-1"
     assert (folder / "samples/LIDAR_TOP/LIDAR_TOP-0-0.pcd.bin").read_bytes() == b""
     assert (folder / "sweeps/LIDAR_TOP/LIDAR_TOP-0-1.pcd.bin").read_bytes() == bytes(20)
@@ -207,7 +219,7 @@ def test_a_sweep_without_returns_is_one_own_return(tiny: Path, tmp_path: Path) -
 def test_only_what_differs_is_written_anew(tiny: Path, tmp_path: Path) -> None:
     (tiny / "maps" / "picture.png").write_bytes(b"map")
     (tiny / VERSION / "map.json").write_text(json.dumps([{"token": "m", "filename": "maps/picture.png"}]))
-    CopyWriter(original(tiny), SEED, command=["calico", "corrupt"]).write("camera_crash", 2, tmp_path)
+    CopyWriter(original(tiny), SEED, command=["calico", "corrupt"]).write(Condition("camera_crash", 2), tmp_path)
     folder = tmp_path / "camera_crash-2"
     manifest = json.loads((folder / "manifest.json").read_text())
     hashes = files_of(folder)
@@ -228,7 +240,7 @@ def test_only_what_differs_is_written_anew(tiny: Path, tmp_path: Path) -> None:
 
 
 def test_sweeps_that_no_frame_aggregates_are_left_out(tiny: Path, tmp_path: Path) -> None:
-    CopyWriter(original(tiny, sweeps=1), SEED).write("fog", 3, tmp_path)
+    CopyWriter(original(tiny, sweeps=1), SEED).write(Condition("fog", 3), tmp_path)
     rows = json.loads((tmp_path / "fog-3" / VERSION / "sample_data.json").read_text())
     previous = {row["token"]: row["prev"] for row in rows if row["token"].startswith("LIDAR_TOP")}
     assert previous == {
@@ -239,7 +251,7 @@ def test_sweeps_that_no_frame_aggregates_are_left_out(tiny: Path, tmp_path: Path
 
 def test_a_sweep_has_the_draws_of_the_keyframe_that_follows_it(tiny: Path, tmp_path: Path) -> None:
     """With three sweeps, the second frame also aggregates the first keyframe: it comes as its own copy has it."""
-    CopyWriter(original(tiny, sweeps=3), SEED).write("point_drop", 5, tmp_path)
+    CopyWriter(original(tiny, sweeps=3), SEED).write(Condition("point_drop", 5), tmp_path)
     clean, source = original(tiny, sweeps=3).frames, read(tmp_path / "point_drop-5", sweeps=3)
     first, second = (corrupt(clean[index], "point_drop", 5, SEED) for index in (0, 1))
     own, older = source[1].sweep_index < 2, source[1].sweep_index == 2
@@ -253,34 +265,42 @@ def test_a_killed_copy_goes_on_to_the_same_bytes(tiny: Path, tmp_path: Path) -> 
         if done == 2:
             raise KeyboardInterrupt
 
-    CopyWriter(original(tiny), SEED).write("fog+extrinsic", 4, tmp_path / "whole")
+    CopyWriter(original(tiny), SEED).write(Condition("fog+extrinsic", 4), tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
-        CopyWriter(original(tiny), SEED).write("fog+extrinsic", 4, tmp_path / "cut", progress=killed)
+        CopyWriter(original(tiny), SEED).write(Condition("fog+extrinsic", 4), tmp_path / "cut", progress=killed)
     cut, whole = tmp_path / "cut" / "fog+extrinsic-4", tmp_path / "whole" / "fog+extrinsic-4"
     assert json.loads((cut / "manifest.json").read_text())["status"] == "writing"
     (cut / "samples" / "CAM_BACK" / ".CAM_BACK-1-0.png.77.tmp").write_bytes(b"half")
     (cut / "samples" / "CAM_BACK" / "CAM_BACK-0-0.png").unlink()
     first = (cut / "samples" / "CAM_BACK" / "CAM_BACK-0-2.png").stat().st_mtime_ns
-    CopyWriter(original(tiny), SEED).write("fog+extrinsic", 4, tmp_path / "cut")
+    CopyWriter(original(tiny), SEED).write(Condition("fog+extrinsic", 4), tmp_path / "cut")
     assert files_of(cut) == files_of(whole)
     assert (cut / "samples" / "CAM_BACK" / "CAM_BACK-0-2.png").stat().st_mtime_ns == first, (
         "a finished frame was redone"
     )
     times = {path: path.stat().st_mtime_ns for path in cut.rglob("*")}
-    assert CopyWriter(original(tiny), SEED).write("fog+extrinsic", 4, tmp_path / "cut") == {}
+    assert CopyWriter(original(tiny), SEED).write(Condition("fog+extrinsic", 4), tmp_path / "cut") == {}
     assert times == {path: path.stat().st_mtime_ns for path in cut.rglob("*")}
 
 
 def test_links_share_the_file_and_copies_do_not(tiny: Path, tmp_path: Path) -> None:
     name = "samples/LIDAR_TOP/LIDAR_TOP-0-0.pcd.bin"
-    CopyWriter(original(tiny), SEED, link=True).write("low_light", 1, tmp_path / "linked")
-    CopyWriter(original(tiny), SEED).write("low_light", 1, tmp_path / "copied")
+    CopyWriter(original(tiny), SEED, link=True).write(Condition("low_light", 1), tmp_path / "linked")
+    CopyWriter(original(tiny), SEED).write(Condition("low_light", 1), tmp_path / "copied")
     folders = [tmp_path / kind / "low_light-1" for kind in ("linked", "copied")]
     assert (folders[0] / name).samefile(tiny / name)
     assert not (folders[1] / name).samefile(tiny / name)
     hashes = [files_of(folder) for folder in folders]
     assert hashes[0] == hashes[1]
     assert not list((tmp_path / "linked").rglob("*.tmp"))
+
+
+def test_a_level_of_a_suite_has_its_value_in_its_name(tiny: Path, tmp_path: Path) -> None:
+    CopyWriter(original(tiny), SEED).write(Condition("point_drop", 2, 0.8), tmp_path)
+    source, clean = read(tmp_path / "point_drop-share_dropped=0.8"), original(tiny).frames
+    assert_same(source[0], corrupt_with(clean[0], "point_drop", 0.8, SEED))
+    manifest = json.loads((tmp_path / "point_drop-share_dropped=0.8" / "manifest.json").read_text())
+    assert (manifest["severity"], manifest["parameters"]) == (None, {"share_dropped": 0.8})
 
 
 def error_of(action: Callable[[], Any]) -> str:
@@ -293,23 +313,23 @@ def test_folders_that_are_refused(tiny: Path, tmp_path: Path) -> None:
     write = CopyWriter(original(tiny), SEED).write
     (tmp_path / "mine" / "fog-3").mkdir(parents=True)
     (tmp_path / "mine" / "fog-3" / "thesis.txt").write_text("mine")
-    assert "holds thesis.txt and no manifest.json" in error_of(lambda: write("fog", 3, tmp_path / "mine"))
+    assert "holds thesis.txt and no manifest.json" in error_of(lambda: write(Condition("fog", 3), tmp_path / "mine"))
     (tmp_path / "file-1").write_text("mine")
     (tmp_path / "fog-1").write_text("mine")
-    assert "fog-1: is a file" in error_of(lambda: write("fog", 1, tmp_path))
-    assert "overlaps with the data set" in error_of(lambda: write("fog", 3, tiny / "copies"))
-    write("beam_missing", 1, tmp_path)
+    assert "fog-1: is a file" in error_of(lambda: write(Condition("fog", 1), tmp_path))
+    assert "overlaps with the data set" in error_of(lambda: write(Condition("fog", 3), tiny / "copies"))
+    write(Condition("beam_missing", 1), tmp_path)
     other = CopyWriter(original(tiny), SEED + 1).write
-    message = error_of(lambda: other("beam_missing", 1, tmp_path))
+    message = error_of(lambda: other(Condition("beam_missing", 1), tmp_path))
     assert "holds another copy: seed is 5 there and 6 now" in message
     (tmp_path / "beam_missing-1" / "manifest.json").write_text("{")
-    assert "manifest.json: cannot be read" in error_of(lambda: write("beam_missing", 1, tmp_path))
-    assert "severity is 0, expected 1 to 5" in error_of(lambda: write("fog", 0, tmp_path))
+    assert "manifest.json: cannot be read" in error_of(lambda: write(Condition("beam_missing", 1), tmp_path))
+    assert "severity is 0, expected 1 to 5" in error_of(lambda: write(Condition("fog", 0), tmp_path))
 
 
-def test_a_copy_that_is_the_original_is_refused(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(corrupted, "corrupt", lambda frame, name, severity, seed: frame)
-    message = error_of(lambda: CopyWriter(original(tiny), SEED).write("fog", 3, tmp_path))
+def test_a_copy_that_is_the_original_is_refused(tiny: Path, tmp_path: Path) -> None:
+    nothing = ByHand("fog", 3, change=lambda frame: frame)
+    message = error_of(lambda: CopyWriter(original(tiny), SEED).write(nothing, tmp_path))
     assert "fog-3: fog: changed camera in 0 of 4 frames, lidar in 0 of 4 frames; expected a change" in message
     assert json.loads((tmp_path / "fog-3" / "manifest.json").read_text())["status"] == "writing"
 
@@ -317,5 +337,5 @@ def test_a_copy_that_is_the_original_is_refused(tiny: Path, tmp_path: Path, monk
 def test_no_file_outside_the_data_set_is_taken(tiny: Path, tmp_path: Path) -> None:
     (tmp_path / "secret.png").write_text("secret")
     (tiny / VERSION / "map.json").write_text(json.dumps([{"token": "m", "filename": "../secret.png"}]))
-    message = error_of(lambda: CopyWriter(original(tiny), SEED).write("fog", 3, tmp_path / "copies"))
+    message = error_of(lambda: CopyWriter(original(tiny), SEED).write(Condition("fog", 3), tmp_path / "copies"))
     assert message.startswith(f"{tiny / VERSION / 'map.json'}: row with token 'm' has filename '../secret.png'")
