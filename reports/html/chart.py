@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from reports import formatting
 from reports.schema import Metric
 
-X = Y = Callable[[float], float]
+X = Callable[[float], float]
+Y = Callable[[float], float]
 CHARACTER_PX = 6.2
 LEFT, RIGHT, TOP, BOTTOM, CLEAN_SLOT = 44.0, 14.0, 12.0, 42.0, 52.0
 
@@ -64,6 +65,7 @@ class Reading:
     lo: float | None
     hi: float | None
     text: str
+    text_y: float
     anchor: str
     title: str
 
@@ -246,6 +248,7 @@ def _reading(line: Line, x: X, right: float, bottom: float, y: Y) -> Reading | N
         lo=ends[0] if len(ends) == 2 else None,
         hi=ends[1] if len(ends) == 2 else None,
         text=shown,
+        text_y=level + 15 if near_right and level + 19 < bottom else level - 8,  # where the falling curve is not
         anchor="end" if near_right else "start",
         title=f"{line.label}, half of clean: {shown or half.reason}",
     )

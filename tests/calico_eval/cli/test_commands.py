@@ -40,3 +40,11 @@ def test_help_of_robust_names_every_corruption_and_kind_of_model() -> None:
     text = CliRunner().invoke(cli, ["robust", "--help"]).output
     assert all(name in text for name in (*list_corruptions(), "prediction files"))
     assert "prediction files" in CliRunner().invoke(cli, ["eval", "--help"]).output
+
+
+def test_a_sweep_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    for sweep, message in (("fog.visibility=400:20:8", "fog has visibility_m"), ("fog.visibility_m=400,0.5", "is 0.5")):
+        error = CliRunner().invoke(cli, ["robust", "a.b:c", "--sweep", sweep, "--out", str(out)]).exception
+        assert message in str(error)
+    assert not out.exists()
