@@ -15,14 +15,14 @@ from corruptions.weather.resample import grow, shrink
 CRYSTALS = 80
 BRANCH = np.pi / 3
 """Angle of an ice crystal's branches to its axis: water ice is hexagonal."""
-NEEDLES = 2.5, 25.0
-"""Spacing and length of the needles in cells."""
+NEEDLES = 1 / 160, 1 / 16
+"""Spacing and length of the needles as shares of the width."""
 BEND = 0.006
 """How far crystals are bent, as a share of the width."""
 CELLS = 400
 """Cells to the image's width of the grid that the ice is grown on."""
-CLEAR = 0.3
-"""Share of the light that goes through ice; it is blurred."""
+CLEAR, BLUR = 0.3, 0.01
+"""Share of the light that goes through ice, and standard deviation of its blur as a share of the width."""
 COLOUR = np.array([0.90, 0.97, 1.06])
 """Of the ice, relative to the light around."""
 
@@ -47,7 +47,7 @@ def frosted(image: UInt8, cover: float, rng: np.random.Generator) -> UInt8:
     needles = feathers(*coarse.shape[:2], rng)
     ice = growth(needles, cover, rng)
     around = coarse.mean(axis=(0, 1))
-    behind = gaussian_filter(coarse, (4, 4, 0), mode="nearest")
+    behind = gaussian_filter(coarse, (BLUR * width / cell, BLUR * width / cell, 0), mode="nearest")
     scattered = ((0.9 + 2.2 * needles)[..., None] * (around.mean() * COLOUR)).astype(np.float32)
     seen = ice[..., None] * (np.float32(CLEAR) * behind + np.float32(1 - CLEAR) * scattered)
     light = to_linear(image)
@@ -84,8 +84,8 @@ def feathers(h: int, w: int, rng: np.random.Generator) -> Float32:
 
 def _needles(down: Float64, right: Float64, direction: Float64, crystal: Float64, rng: np.random.Generator) -> Float64:
     """(h, w) 0..1 noise drawn out along a direction."""
-    along = (right * np.cos(direction) + down * np.sin(direction)) / NEEDLES[1]
-    across = (down * np.cos(direction) - right * np.sin(direction)) / NEEDLES[0]
+    along = (right * np.cos(direction) + down * np.sin(direction)) / (NEEDLES[1] * down.shape[1])
+    across = (down * np.cos(direction) - right * np.sin(direction)) / (NEEDLES[0] * down.shape[1])
     noise = rng.random((256, 256), dtype=np.float32)
     places = np.stack([along + 37.0 * crystal, across + 91.0 * crystal])
     result: Float64 = map_coordinates(noise, places, order=1, mode="grid-wrap") ** 2

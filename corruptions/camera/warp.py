@@ -24,17 +24,18 @@ def sample(image: UInt8, row: Float32, column: Float32) -> UInt8:
     """(..., 3) bilinear values at places within 0 <= row < H - 1, 0 <= column < W - 1."""
     width = image.shape[1]
     top, left = row.astype(np.int32), column.astype(np.int32)
-    below, beside = (row - top)[..., None], (column - left)[..., None]
+    below, beside = row - top, column - left
     index = top * width + left
-    flat = image.reshape(-1, 3)
-    upper = _between(flat[index], flat[index + 1], beside)
-    lower = _between(flat[index + width], flat[index + width + 1], beside)
-    upper += (lower - upper) * below
-    upper += np.float32(0.5)
-    return upper.astype(np.uint8)
+    result = np.empty((*row.shape, 3), np.uint8)
+    for channel in range(3):
+        flat = image[..., channel].ravel()
+        upper = _between(flat.take(index), flat.take(index + 1), beside)
+        lower = _between(flat.take(index + width), flat.take(index + width + 1), beside)
+        result[..., channel] = _between(upper, lower, below) + np.float32(0.5)
+    return result
 
 
-def _between(a: UInt8, b: UInt8, share: Float32) -> Float32:
+def _between(a: UInt8 | Float32, b: UInt8 | Float32, share: Float32) -> Float32:
     first = a.astype(np.float32)
     first += (b - first) * share
     return first

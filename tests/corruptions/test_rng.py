@@ -46,3 +46,17 @@ def test_nested_streams_depend_on_all_but_the_value() -> None:
         base.frame("camera0"),
     ]
     assert len({first, *(rng.random() for rng in others)}) == 6
+
+
+def test_nested_scene_is_the_same_at_every_severity_and_frame() -> None:
+    base = Streams(1, "scene", "token", "frost", 0.2)
+    first = base.nested_scene("camera0").random()
+    assert Streams(1, "scene", "later", "frost", 0.8).nested_scene("camera0").random() == first
+    others = [
+        Streams(2, "scene", "token", "frost", 0.2),
+        Streams(1, "scene2", "token", "frost", 0.2),
+        Streams(1, "scene", "token", "lens_dirt", 0.2),
+    ]
+    drawn = {streams.nested_scene("camera0").random() for streams in others} | {base.nested_scene("camera1").random()}
+    assert len(drawn) == 4
+    assert first not in drawn
