@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     help="Where fine-tuning starts: random, prc, calico (PRC, then RAD), scene_contrast, or a model file or run folder."
     "  [default: the preset's; tiny: calico]",
 )
+@click.option(
+    "--corruptions",
+    multiple=True,
+    help="Robust training: half of the fine-tuning frames get one of these corruptions or presets, e.g. calico; may be repeated.",
+)
 @click.option("--labels", type=float, help="Share of the training frames whose labels are used, e.g. 0.05.")
 @click.option(
     "--stage", type=click.Choice(["prc", "rad", "finetune"]), help="Only this stage.  [default: all that --init needs]"
@@ -36,6 +41,7 @@ def command(
     config: Config,
     out: Path | None,
     init: str | None,
+    corruptions: tuple[str, ...],
     labels: float | None,
     stage: str | None,
     resume: bool,
@@ -51,6 +57,7 @@ def command(
       calico train --preset tiny --init random --set model.lidar=null --out runs/tiny-camera
       calico train --preset tiny --stage prc --out runs/pretrained
       calico train --preset tiny --init runs/pretrained/prc --out runs/from-prc
+      calico train --preset tiny --corruptions calico --out runs/tiny-robust
       calico train --preset nuscenes --data-root /data/nuscenes --device cuda --out runs/nuscenes
       calico train --preset tiny --out runs/tiny --resume
     """
@@ -61,7 +68,9 @@ def command(
     from calico.regions import prepare_regions
     from calico.train.stages import check_plan, resolve_init, run_stages, stage_before, stages_of
 
-    config = resolve_init(load_config(config, flags={"train.init": init, "train.label_fraction": labels}))
+    names = [name.strip() for text in corruptions for name in text.split(",")] or None
+    flags = {"train.init": init, "train.label_fraction": labels, "train.corruptions": names}
+    config = resolve_init(load_config(config, flags=flags))
     stages = (stage,) if stage else stages_of(config)
     folder = out or Path("runs") / config.name
     check_folder(folder / stage if stage else folder, resume=resume, overwrite=overwrite, kind="train")

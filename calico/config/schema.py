@@ -226,6 +226,22 @@ class TrainConfig(ScheduleConfig):
     class_balanced: bool = Field(
         False, description="CBGS (Zhu et al. 2019): frames of rare classes are drawn more often."
     )
+    corruptions: tuple[str, ...] = Field(
+        (),
+        description="Robust training: corruptions, several joined by +, or presets, one of which a share of the frames gets.",
+    )
+    corruption_share: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.5, description="Share of the frames that get one of train.corruptions, each at each severity equally often."
+    )
+
+    @field_validator("corruptions")
+    @classmethod
+    def _known_corruptions(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        from corruptions.presets import choose_conditions  # not needed, nor its libraries loaded, by those who use none
+
+        for name in names:
+            choose_conditions([name])
+        return names
 
 
 class RegionConfig(Section):

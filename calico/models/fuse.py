@@ -21,8 +21,10 @@ class ConvFuser(nn.Module):
     def __init__(self, camera_channels: int, lidar_channels: int, channels: int) -> None:
         super().__init__()
         self.block = conv_block(camera_channels + lidar_channels, channels)
+        convolution = self.block[0]
+        assert isinstance(convolution, nn.Conv2d)
         with torch.no_grad():
-            self.block[0].weight[:, :camera_channels] *= CAMERA_START
+            convolution.weight[:, :camera_channels] *= CAMERA_START
 
     def forward(self, camera: Tensor, lidar: Tensor) -> Tensor:
         """See the class."""

@@ -12,10 +12,13 @@ from calico.config.schema import AugmentConfig, Config
 from calico.data.augment import augment
 from calico.data.batch import Batch, collate
 from calico.data.source import FrameSource
+from calico.frame import Frame
 from calico.models.calico import CalicoModel
-from calico.seeds import generator
+from calico.seeds import derive, generator
 from calico.train.checkpoint import MODEL_FILE, save_model
 from calico.train.sampler import balanced_frames, label_subset
+from corruptions.preset import Condition
+from corruptions.presets import choose_conditions
 
 Measure = Callable[[CalicoModel, Config], dict[str, float | None]]
 """Scores a model in evaluation mode, or says something about its features."""
@@ -23,20 +26,36 @@ Measure = Callable[[CalicoModel, Config], dict[str, float | None]]
 
 @dataclass(frozen=True)
 class LabelledLoader:
-    """Augmented frames with their labels."""
+    """Augmented frames with their labels.
+
+    conditions: of which a share of the frames gets one, before the augmentation. With none of them no random number is drawn.
+    """
 
     source: FrameSource
     augment: AugmentConfig
     image_size: tuple[int, int] | None
     seed: int
+    conditions: tuple[Condition, ...] = ()
+    share: float = 0.0
 
     def __call__(self, epoch: int, positions: Sequence[int], indices: Sequence[int]) -> Batch:
         """See `calico.train.loop.Loader`."""
         frames = []
         for position, index in zip(positions, indices, strict=True):
-            rng = generator(self.seed, "augment", epoch, position, self.source.info(index).token)
-            frames.append(augment(self.source[index], self.augment, self.source.map_grid, rng, self.image_size))
+            frame = self._corrupted(self.source[index], epoch, position)
+            rng = generator(self.seed, "augment", epoch, position, frame.token)
+            frames.append(augment(frame, self.augment, self.source.map_grid, rng, self.image_size))
         return collate(frames)
+
+    def _corrupted(self, frame: Frame, epoch: int, position: int) -> Frame:
+        """The frame under a condition, another one in every epoch; or as it is."""
+        if not self.conditions:
+            return frame
+        rng = generator(self.seed, "corrupt", epoch, position, frame.token)
+        if rng.random() >= self.share:
+            return frame
+        chosen = self.conditions[rng.integers(len(self.conditions))]
+        return chosen.apply(frame, derive(self.seed, "corrupt", epoch))
 
 
 class Finetune:
@@ -63,6 +82,8 @@ class Finetune:
             config.augment.model_copy(update={"sensor_dropout": 0.0}) if alone else config.augment,
             camera.image_size if camera else None,
             config.seed,
+            choose_conditions(config.train.corruptions) if config.train.corruptions else (),
+            config.train.corruption_share,
         )
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:

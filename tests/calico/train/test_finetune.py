@@ -1,0 +1,82 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytest
+import torch
+
+from calico.config.load import load_config
+from calico.config.schema import AugmentConfig
+from calico.data.batch import Batch
+from calico.data.source import FrameInfo
+from calico.errors import CalicoError
+from calico.frame import Frame, Int64
+from calico.geometry.grid import Grid
+from calico.train.finetune import LabelledLoader
+from corruptions.preset import Condition
+
+STILL = AugmentConfig(rotation_deg=0.0, scale=(1.0, 1.0), flip_x=False, flip_y=False)
+
+
+@dataclass(frozen=True)
+class One:
+    """A source of one hand-built frame."""
+
+    frame: Frame
+    map_grid: Grid
+    name: str = "hand"
+    cameras: tuple[str, ...] = ("front", "back")
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: int) -> Frame:
+        return self.frame
+
+    def info(self, index: int) -> FrameInfo:
+        return FrameInfo(self.frame.token, self.frame.scene)
+
+    def labels(self, index: int) -> Int64:
+        return self.frame.boxes.labels
+
+    def content_hash(self) -> str:
+        return "hand"
+
+
+def load(source: One, conditions: Sequence[Condition], share: float, epoch: int = 0, seed: int = 0) -> Batch:
+    return LabelledLoader(source, STILL, None, seed, tuple(conditions), share)(epoch, list(range(40)), [0] * 40)
+
+
+def test_a_share_of_the_frames_is_corrupted_and_no_label(frame: Frame, map_grid: Grid) -> None:
+    source, lost = One(frame, map_grid), Condition("lidar_missing", 3)
+    clean, half, whole = (load(source, [lost], share) for share in (0.0, 0.5, 1.0))
+    counts = [int(mask.sum()) for mask in half.point_mask]
+    assert set(counts) == {0, len(frame.points)}
+    assert 10 <= counts.count(0) <= 30  # 20 expected, binomial: 1 in 1000 outside
+    assert not whole.point_mask.any()
+    assert torch.equal(clean.images, half.images)
+    assert all(
+        torch.allclose(a, b, rtol=0, atol=0, equal_nan=True) for a, b in zip(clean.boxes, whole.boxes, strict=True)
+    )
+    assert clean.map_masks is not None
+    assert whole.map_masks is not None
+    assert torch.equal(clean.map_masks, whole.map_masks)
+
+
+def test_boxes_move_with_their_points(frame: Frame, map_grid: Grid) -> None:
+    batch = load(One(frame, map_grid), [Condition("object_rotation", 5)], 1.0)
+    turned = [float((boxes[:, 6] - torch.from_numpy(frame.boxes.boxes[:, 6])).abs().max()) for boxes in batch.boxes]
+    assert min(turned) > 0.01
+
+
+def test_draws_repeat_and_differ_between_epochs_and_seeds(frame: Frame, map_grid: Grid) -> None:
+    source, noise = One(frame, map_grid), [Condition("point_gaussian_noise", 5)]
+    first, again = load(source, noise, 0.5), load(source, noise, 0.5)
+    assert torch.equal(first.points, again.points)
+    assert not torch.equal(first.points, load(source, noise, 0.5, epoch=1).points)
+    assert not torch.equal(first.points, load(source, noise, 0.5, seed=1).points)
+
+
+def test_unknown_corruptions_are_refused_with_the_settings() -> None:
+    assert load_config("tiny", None, ["train.corruptions=[calico, fog+camera_crash]"]).train.corruption_share == 0.5
+    with pytest.raises(CalicoError, match=r"train\.corruptions: .*'fogg': did you mean 'fog'"):
+        load_config("tiny", None, ["train.corruptions=[fogg]"])
