@@ -43,4 +43,5 @@ def smooth_field(height: int, width: int, rms: float, rng: np.random.Generator) 
     noise = rng.standard_normal((-(-height // cell) + 1, -(-width // cell) + 1), dtype=np.float32)
     field = grow(gaussian_filter(noise, sigma / cell, mode="reflect"), cell, height, width)
     scale: float = rms / float(np.sqrt(np.mean(field * field)))
-    return field * np.float32(scale)
+    result: Float32 = field * np.float32(scale)
+    return result

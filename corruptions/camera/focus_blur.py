@@ -38,7 +38,8 @@ def disc_kernel(radius_px: float) -> Float32:
     half = int(np.ceil(radius_px + 0.5))
     v, u = np.indices((2 * half + 1, 2 * half + 1)) - half
     kernel = np.clip(radius_px + 0.5 - np.hypot(u, v), 0.0, 1.0)
-    return (kernel / kernel.sum()).astype(np.float32)
+    result: Float32 = (kernel / kernel.sum()).astype(np.float32)
+    return result
 
 
 def normal_kernel(sigma_px: float) -> Float32:
@@ -47,4 +48,5 @@ def normal_kernel(sigma_px: float) -> Float32:
     edges = (np.arange(2 * half + 2) - half - 0.5) / max(sigma_px, 1e-6)
     line = np.diff(ndtr(edges))
     kernel = np.outer(line, line)
-    return (kernel / kernel.sum()).astype(np.float32)
+    result: Float32 = (kernel / kernel.sum()).astype(np.float32)
+    return result

@@ -44,7 +44,7 @@ def frosted(image: UInt8, cover: float, rng: np.random.Generator) -> UInt8:
     height, width = image.shape[:2]
     cell = max(1, width // CELLS)
     coarse = to_linear(shrink(image, cell))
-    needles = feathers(*coarse.shape[:2], rng)
+    needles = feathers(coarse.shape[0], coarse.shape[1], rng)
     ice = growth(needles, cover, rng)
     around = coarse.mean(axis=(0, 1))
     behind = gaussian_filter(coarse, (BLUR * width / cell, BLUR * width / cell, 0), mode="nearest")
@@ -64,7 +64,8 @@ def growth(needles: Float32, cover: float, rng: np.random.Generator) -> Float32:
     patches = gaussian_filter(rng.standard_normal((h, w), dtype=np.float32), w / 16, mode="reflect")
     thickness = 2.5 * np.maximum(v, u) + 0.35 * patches / patches.std() + 0.5 * needles
     edge = np.quantile(thickness, 1 - cover)
-    return np.clip((thickness - edge) / 0.15 + 0.5, 0.0, 1.0).astype(np.float32)
+    result: Float32 = np.clip((thickness - edge) / 0.15 + 0.5, 0.0, 1.0).astype(np.float32)
+    return result
 
 
 def feathers(h: int, w: int, rng: np.random.Generator) -> Float32:

@@ -44,7 +44,7 @@ def through_glass(image: UInt8, scatter: float, rng: np.random.Generator) -> UIn
     shuffled = _shuffled(convolved(cells, kernel), scatter * width / cell, GRAIN * width / cell, rng)
     scattered = np.ascontiguousarray(convolved(shuffled, kernel).transpose(2, 0, 1))
     size, box = (width, height), (0, 0, width / cell, height / cell)
-    grown = [Image.fromarray(channel).resize(size, Image.Resampling.BILINEAR, box) for channel in scattered]
+    grown = [np.asarray(Image.fromarray(channel).resize(size, Image.Resampling.BILINEAR, box)) for channel in scattered]
     return to_pixels(np.stack(grown, axis=-1))
 
 
@@ -55,6 +55,6 @@ def _shuffled(cells: Float32, scatter: float, grain: float, rng: np.random.Gener
     grains = (row / max(grain, 1)).astype(int)[:, None], (column / max(grain, 1)).astype(int)
     reach = np.sqrt(3) * scatter
     drawn = rng.uniform(-reach, reach, (2, int(grains[0][-1, 0]) + 1, int(grains[1][-1]) + 1))
-    shift = np.rint(drawn).astype(np.int64)[(slice(None), *grains)]
+    shift = np.rint(drawn).astype(np.int64)[:, grains[0], grains[1]]
     moved: Float32 = cells[np.clip(row[:, None] + shift[0], 0, h - 1), np.clip(column + shift[1], 0, w - 1)]
     return moved

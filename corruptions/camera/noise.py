@@ -52,7 +52,8 @@ def shot_noise(frame: FrameLike, white_photons: float, streams: Streams) -> Fram
     Source: ImageNet-C, shot noise.
     """
     mean = np.repeat(VALUES / 255 * white_photons, OUTCOMES, axis=1)
-    return _dealt(frame, streams.frame("camera").poisson(mean) * (255 / white_photons), streams)
+    counted = streams.frame("camera").poisson(mean).astype(np.float64)
+    return _dealt(frame, counted * (255 / white_photons), streams)
 
 
 def impulse_noise(frame: FrameLike, impulse_share: float, streams: Streams) -> FrameLike:

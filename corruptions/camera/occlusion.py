@@ -44,4 +44,5 @@ def covered(height: int, width: int, share: float, rng: np.random.Generator) -> 
     rough = (np.sin(2 * np.pi * waves * along + phases) / waves).sum(axis=-1)
     depth = u * np.cos(angle) + v * np.sin(angle) + ROUGHNESS * rough
     edge = np.quantile(depth, 1 - share)
-    return np.clip((depth - edge) / PENUMBRA + 0.5, 0.0, 1.0).astype(np.float32)
+    result: Float32 = np.clip((depth - edge) / PENUMBRA + 0.5, 0.0, 1.0).astype(np.float32)
+    return result

@@ -40,7 +40,7 @@ def with_drops(image: UInt8, cover: float, rng: np.random.Generator) -> UInt8:
     """One image behind a lens with drops."""
     height, width = image.shape[:2]
     small = np.asarray(Image.fromarray(image).reduce(max(1, width // COARSE)))
-    result = image.copy()
+    result: UInt8 = image.copy()
     for row, column, high, wide in drops(height, width, cover, rng):
         top, left = max(0, int(row - high)), max(0, int(column - wide))
         window = result[top : int(row + high) + 2, left : int(column + wide) + 2]

@@ -22,7 +22,8 @@ def brightness(frame: FrameLike, brightness_rise: float, streams: Streams) -> Fr
 
     def brighten(image: UInt8, _: str) -> UInt8:
         index = _largest(image).astype(np.uint16)[..., None] << 8
-        return flat[index + image]
+        result: UInt8 = flat[index + image]
+        return result
 
     return each_image(frame, brighten)
 
@@ -58,7 +59,8 @@ def saturate(frame: FrameLike, saturation_gain: float, streams: Streams) -> Fram
         least = np.minimum(np.minimum(image[..., 0], image[..., 1]), image[..., 2])
         gain: Float32 = table[(value.astype(np.uint16) << 8) + least]
         depth = (value[..., None] - image) * gain[..., None] + np.float32(0.5)
-        return value[..., None] - np.minimum(depth.astype(np.uint8), value[..., None])
+        result: UInt8 = value[..., None] - np.minimum(depth.astype(np.uint8), value[..., None])
+        return result
 
     return each_image(frame, colour)
 
