@@ -65,7 +65,8 @@ def snow_flakes(rate_mm_h: float) -> Particles:
     """Gunn & Marshall 1958, for melted flakes: N(Dm) = 3800 R^-0.87 exp(-2.55 R^-0.48 Dm), R in mm/h of water.
 
     A flake of density 0.1 is 10^(1/3) times as wide as its drop: alpha = 3.3e-3 R^0.57 per metre, a visibility of 0.9 km at
-    1 mm/h and 0.54 km at 2.5 mm/h, between wet and dry snow of ITU-R P.1814 and near the 1/4 mile of heavy snow (FMH-1).
+    1 mm/h and 0.54 km at 2.5 mm/h, near the 1/4 mile of heavy snow (FMH-1). ITU-R P.1814 has 4 times less at 0.5 mm/h and 1.4
+    times more at 5 mm/h for dry snow; observations at one rate differ by a factor of 3 to 10 (Rasmussen et al. 1999).
     """
     growth = SNOW_DENSITY ** (-1 / 3)
     return Particles(3800.0 * rate_mm_h**-0.87 / growth, 2.55 * rate_mm_h**-0.48 / growth, SNOW_REFLECTANCE, snow=True)

@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+
+from calico.frame import Frame
+from corruptions import corrupt_with
+from corruptions.rng import Streams, generator
+from corruptions.weather.particles import Particles, rain_drops, snow_flakes
+from corruptions.weather.precipitation import scene_wind
+from corruptions.weather.streaks import SMALLEST_PX, cover, draw, splat
+
+K = np.array([[1260.0, 0, 799.5], [0, 1260.0, 449.5], [0, 0, 1]])
+
+
+@pytest.mark.parametrize("cell", [1, 2, 4, 8])
+def test_a_streak_covers_its_area_about_its_middle(cell: int) -> None:
+    drawn = splat(np.array([[40.0, 30.0]]), np.array([[44.0, 36.0]]), np.array([2.5]), cell, 90, 160)
+    v, u = np.indices(drawn.shape)
+    assert drawn.sum() == pytest.approx(2.5, rel=1e-5)
+    assert (drawn * u).sum() / 2.5 == pytest.approx(42.0, abs=1e-3)
+    assert (drawn * v).sum() / 2.5 == pytest.approx(33.0, abs=1e-3)
+
+
+def test_streaks_outside_are_cut() -> None:
+    a = np.array([[-500.0, 20.0], [5000.0, 20.0], [20.0, -90.0], [20.0, 900.0]])
+    assert not splat(a, a + 1, np.ones(4), 2, 90, 160).any()
+
+
+@pytest.mark.parametrize("particles", [rain_drops(25), snow_flakes(1)])
+def test_drawn_particles_against_the_distribution(particles: Particles) -> None:
+    # Within 3 m and larger than 2 mm (3 m is nearer than such a one can be seen): solid angle * 3^3 / 3 * N(> 2 mm).
+    position, diameter = draw(particles, K, 1600, 900, generator(0, "draw"))
+    distance = np.linalg.norm(position, axis=1)
+    assert (1260 * diameter / 1e3 / distance >= SMALLEST_PX * 0.999).all()
+    near = (distance < 3) & (diameter > 2)
+    v, u = np.indices((900, 1600))
+    squared = 1 + ((u - 799.5) / 1260) ** 2 + ((v - 449.5) / 1260) ** 2
+    solid_angle = (squared**-1.5).sum() / 1260**2
+    expected = solid_angle * (3.0**3 - 0.3**3) / 3 * float(particles.larger_than(np.array([2.0]))[0])
+    assert near.sum() == pytest.approx(expected, abs=5 * np.sqrt(expected))
+    assert diameter[near].mean() == pytest.approx(2 + 1 / particles.slope, rel=0.1)  # exponential tail
+
+
+def test_near_ones_are_larger_and_faster(street: Frame) -> None:
+    def drawn(z: float) -> np.ndarray:
+        ends = [(np.array([[0.0, y, z]]) @ K.T)[:, :2] / z for y in (-0.03, 0.03)]
+        return splat(ends[0], ends[1], np.array([np.pi / 4 * (2e-3 * 1260 / z) ** 2]), 1, 900, 1600)
+
+    near, far = drawn(1.0), drawn(4.0)
+    assert (near.sum(axis=1) > 0).sum() > 3 * (far.sum(axis=1) > 0).sum()
+    assert near.sum() > 10 * far.sum()
+
+
+def test_drops_behind_a_wall_are_not_seen(street: Frame) -> None:
+    particles = snow_flakes(3)
+    free = cover(street, 0, np.full((96, 160), np.inf, np.float32), particles, np.zeros(3), generator(0, "x"))
+    wall = cover(street, 0, np.full((96, 160), 0.2, np.float32), particles, np.zeros(3), generator(0, "x"))
+    assert free.mean() > 0.001
+    assert not wall.any()
+    assert (free >= 0).all()
+    assert free.max() <= 1
+
+
+def test_streaks_fall_and_lean_with_the_wind(street: Frame) -> None:
+    # A forward camera; wind to the left makes streaks lean: rows and columns of single streaks correlate.
+    big = street.replace(
+        images=(np.zeros((450, 800, 3), np.uint8),) * 6,
+        camera_K=np.tile([[600.0, 0, 399.5], [0, 600, 224.5], [0, 0, 1]], (6, 1, 1)),
+    )
+    far = np.full((225, 400), np.inf, np.float32)
+
+    def slant(wind_left: float) -> float:
+        drawn = cover(big, 0, far, rain_drops(2), np.array([0, wind_left, 0.0]), generator(0, "wind"))
+        down, right = np.gradient(drawn)
+        return float((down * right).mean() / np.sqrt((down**2).mean() * (right**2).mean()))
+
+    def length(wind_left: float) -> float:
+        drawn = cover(big, 0, far, rain_drops(2), np.array([0, wind_left, 0.0]), generator(0, "wind"))
+        down, right = np.gradient(drawn)
+        return float((right**2).mean() / (down**2).mean())
+
+    assert length(0.0) > 2  # streaks are tall: brightness changes across them
+    assert slant(4.0) > 0.1  # down and to the left: against each other
+    assert slant(-4.0) < -0.1
+
+
+def test_wind_lasts_for_a_scene() -> None:
+    wind = [
+        scene_wind(Streams(0, scene, token, "rain", v))
+        for scene, token, v in (("a", "1", 5), ("a", "2", 50), ("b", "1", 5))
+    ]
+    assert np.array_equal(wind[0], wind[1])
+    assert not np.array_equal(wind[0], wind[2])
+    assert 1 <= np.linalg.norm(wind[0]) <= 4
+
+
+def test_drops_differ_from_frame_to_frame(street: Frame) -> None:
+    one = corrupt_with(street, "snowfall", 3, seed=0)
+    two = corrupt_with(street.replace(token="next"), "snowfall", 3, seed=0)
+    assert not np.array_equal(one.images[0], two.images[0])

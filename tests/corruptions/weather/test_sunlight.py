@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+
+from calico.frame import Frame
+from corruptions import corrupt_with
+from corruptions.camera.light import to_linear
+from corruptions.rng import Streams, generator
+from corruptions.weather.sunlight import glare, stiles_holladay, sun_direction, sunlit_points
+
+FORWARD = np.array([np.cos(np.radians(8)), 0.0, np.sin(np.radians(8))])
+
+
+def test_stiles_holladay() -> None:
+    # 10 lux / degrees^2: 50 klux at 10 degrees veils with 5000 cd/m^2, half of white.
+    assert stiles_holladay(np.array([10.0, 5.0, 0.0]), 50.0) == pytest.approx(
+        [0.5, 2.0, stiles_holladay(np.array([0.5]), 50.0)[0]]
+    )
+
+
+def test_one_sun_for_a_scene_seen_by_a_camera(street: Frame) -> None:
+    suns = [
+        sun_direction(street, Streams(0, s, t, "sunlight", v))
+        for s, t, v in (("a", "1", 10), ("a", "2", 90), ("b", "1", 10))
+    ]
+    assert np.array_equal(suns[0], suns[1])
+    assert not np.allclose(suns[0], suns[2])
+    for sun in suns:
+        assert np.linalg.norm(sun) == pytest.approx(1.0)
+        assert 4 <= np.degrees(np.arcsin(sun[2])) <= 14
+        assert max(camera[2, :3] @ sun for camera in street.camera_T_lidar) > np.cos(np.radians(25))
+
+
+def test_glare_in_the_cameras_that_see_it(street: Frame) -> None:
+    after = [glare(street, view, FORWARD, 40.0) for view in range(6)]
+    assert [not np.array_equal(a, b) for a, b in zip(after, street.images, strict=True)] == [True] + [False] * 5
+    # The disc is where the sun is: 8 degrees up, by the pinhole; 10 degrees to its side the veil is 0.4 of white.
+    u, v = street.camera_K[0, :2, 2] + [0, -street.camera_K[0, 1, 1] * np.tan(np.radians(8))]
+    assert (after[0][round(v), round(u)] == 255).all()
+    side = round(u + street.camera_K[0, 0, 0] * np.tan(np.radians(10)))
+    added = to_linear(after[0])[round(v), side] - to_linear(street.images[0])[round(v), side]
+    if (after[0][round(v), side] < 255).all():
+        assert added == pytest.approx(0.4, rel=0.1)
+    assert (after[0] >= street.images[0]).all()  # light is only added
+
+
+def test_points_are_lost_noisy_and_false_towards_the_sun(street: Frame) -> None:
+    ranges = np.full(20_000, 30.0)
+    angle = np.radians(np.repeat([0.0, 5.0, 40.0, 170.0], 5000))
+    points = np.zeros((len(ranges), 5), np.float32)
+    points[:, 0], points[:, 1], points[:, 3] = ranges * np.cos(angle), ranges * np.sin(angle), 0.1
+    zeros = np.zeros(len(points), np.int16)
+    fan = street.replace(points=points, ring=zeros, sweep_index=zeros.copy(), elongation=None)
+    sun = np.array([1.0, 0.0, 0.0])
+    after = sunlit_points(fan, sun, 60.0, generator(0, "sun")).points
+    bearing = np.degrees(np.arctan2(after[:, 1], after[:, 0]))
+    shift = abs(np.linalg.norm(after[:, :3], axis=1) - 30)
+    false, kept, noise = [], [], []
+    for degrees in (0.0, 5.0, 40.0, 170.0):
+        here = abs(bearing - degrees) < 0.1
+        real = here & (shift < 1)
+        false.append((here & ~real).sum() / 5000)
+        kept.append(real.sum() / 5000)
+        noise.append(float(shift[real].mean()))
+    assert false[0] == pytest.approx(0.3, abs=0.03)  # 0.5 * 60 / 100
+    assert false[0] > false[1] > false[2]
+    assert kept[0] < kept[1] < kept[2] <= kept[3]
+    assert noise[0] > noise[1] > noise[2] > noise[3] > 0
+
+
+def test_both_sensors_have_the_same_sun(street: Frame) -> None:
+    after = corrupt_with(street, "sunlight", 100.0, seed=3)
+    sun = sun_direction(street, Streams(3, street.scene, street.token, "sunlight", 100.0))
+    whitest = max(range(6), key=lambda view: (after.images[view] == 255).all(-1).sum())
+    assert street.camera_T_lidar[whitest, 2, :3] @ sun == max(c[2, :3] @ sun for c in street.camera_T_lidar)
+    rays = after.points[:, :3] - street.sweep_T[after.sweep_index, :3, 3]
+    distance = np.linalg.norm(rays, axis=1)
+    clean = np.linalg.norm(street.points[:, :3], axis=1).max() + 1
+    ghosts = distance > clean
+    assert ghosts.any()
+    assert np.median(rays[ghosts] @ sun / distance[ghosts]) > np.cos(np.radians(30))

@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+
+from calico.frame import Frame
+from corruptions import corrupt_with
+from corruptions.camera.light import to_linear
+from corruptions.weather.range_image import range_image
+from corruptions.weather.water_film import coverage, darkening, fresnel
+from corruptions.weather.wet_ground import on_ground, wet_return
+
+
+def test_fresnel_against_known_values() -> None:
+    # ((n - 1) / (n + 1))^2 straight down; 34.8 % at 80 degrees for water; all at grazing incidence.
+    assert fresnel(np.array([1.0]))[0] == pytest.approx((0.33 / 2.33) ** 2, rel=1e-9)
+    assert fresnel(np.cos(np.radians([80.0])))[0] == pytest.approx(0.348, abs=0.003)
+    assert fresnel(np.array([0.0]))[0] == pytest.approx(1.0)
+    brewster = np.arctan(1.33)
+    across = (np.sin(brewster - (np.pi / 2 - brewster)) / np.sin(np.pi / 2)) ** 2
+    assert fresnel(np.cos([brewster]))[0] == pytest.approx(across / 2, rel=1e-9)
+
+
+def test_wet_is_darker_and_energy_is_kept() -> None:
+    cosine = np.linspace(0, 1, 50)
+    passed = 1 - fresnel(cosine)
+    assert (darkening(passed, passed) < 1).all()
+    assert (darkening(passed, passed) + fresnel(cosine) <= 1).all()
+    # Wet asphalt seen from above is about half as bright as dry (Lekner & Dorf 1988; Twomey 1986).
+    assert 0.45 < darkening(1.0, np.ones(1))[0] < 0.65
+    assert coverage(0.6) == pytest.approx(0.5)
+    assert coverage(9.0) == 1.0
+
+
+@pytest.mark.parametrize("film", [0.2, 0.6, 1.2])
+def test_the_echo_falls_towards_grazing_incidence(film: float) -> None:
+    kept = wet_return(np.cos(np.radians(np.arange(0, 91))), coverage(film))
+    assert (np.diff(kept) < 1e-12).all()
+    assert kept[90] == pytest.approx(1 - coverage(film))
+
+
+def test_grazing_ground_returns_are_lost_first_and_nothing_else(street: Frame) -> None:
+    after = corrupt_with(street, "wet_ground", 1.2, seed=0)
+    kept = np.zeros(len(street.points), np.bool_)
+    index = {tuple(p): i for i, p in enumerate(street.points[:, :3])}
+    rows = np.array([index[tuple(p)] for p in after.points[:, :3]])  # no point moves
+    kept[rows] = True
+    ground = on_ground(street)
+    assert kept[~ground].all()
+    assert np.array_equal(after.points[~ground[rows], 3], street.points[rows][~ground[rows], 3])
+    reach = np.linalg.norm(street.points[:, :3], axis=1)
+    near, far = ground & (reach < 8), ground & (reach > 20)
+    assert kept[near].mean() > 0.99
+    assert kept[far].mean() < 0.8
+
+
+def test_only_the_road_changes_and_by_its_share(street: Frame) -> None:
+    half, full = (corrupt_with(street, "wet_ground", film, seed=0) for film in (0.6, 1.2))
+    above = range_image(street, 0)[:20]  # walls and sky
+    assert len(above) == 20
+    assert np.array_equal(full.images[0][:20], street.images[0][:20])
+    # Along a row of road the change in linear light is as large as the covered share.
+    dry, some, all_ = (to_linear(f.images[0][90]).mean() for f in (street, half, full))
+    assert (some - dry) / (all_ - dry) == pytest.approx(0.5, abs=0.05)
+
+
+def test_the_road_mirrors_the_wall_behind_it(street: Frame) -> None:
+    # A white wall ahead (the bright part is the only light) under a black road: what the road shows is F times the wall.
+    images = []
+    for image in street.images:
+        lit = np.zeros_like(image)
+        lit[: image.shape[0] // 2 + 4] = 255
+        images.append(lit)
+    after = corrupt_with(street.replace(images=tuple(images)), "wet_ground", 1.2, seed=0)
+    row = 70
+    down = (row - 47.5) / street.camera_K[0, 1, 1]
+    expected = fresnel(np.array([down / np.sqrt(1 + down**2)]))[0]
+    assert to_linear(after.images[0][row, 80])[0] == pytest.approx(expected, rel=0.25)
+    # Straight below nothing bright is mirrored more than F of it: received <= emitted.
+    assert to_linear(after.images[0][60:]).max() <= 1.0
