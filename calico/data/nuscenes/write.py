@@ -41,7 +41,8 @@ def encode_points(points: Float32, ring: Int16, sweep_T_lidar: Float64 | None, i
 
 def read_as_own(points: Float32, sweep_T_lidar: Float64) -> Bool:
     """(N,) the points that readers will drop as the vehicle's own returns: |x| and |y| below 1 m of the sweep's sensor."""
-    result: Bool = (abs(transform(sweep_T_lidar, points[:, :3])[:, :2]) < EGO_RADIUS_M).all(axis=1)
+    x, y = transform(sweep_T_lidar, points[:, :3])[:, :2].T
+    result: Bool = (abs(x) < EGO_RADIUS_M) & (abs(y) < EGO_RADIUS_M)
     return result
 
 
