@@ -38,7 +38,8 @@ class Particles:
 
     def larger_than(self, diameter_mm: Float64) -> Float64:
         """How many per m^3 are larger than that."""
-        return self.n0 / self.slope * np.exp(-self.slope * diameter_mm)
+        result: Float64 = self.n0 / self.slope * np.exp(-self.slope * diameter_mm)
+        return result
 
     def fall_speed(self, diameter_mm: Float64) -> Float64:
         """[m/s] of particles of that diameter.
@@ -47,7 +48,8 @@ class Particles:
         (Langleben 1954).
         """
         if self.snow:
-            return 1.6 * (diameter_mm * SNOW_DENSITY ** (1 / 3) / 10) ** 0.31
+            speed: Float64 = 1.6 * (diameter_mm * SNOW_DENSITY ** (1 / 3) / 10) ** 0.31
+            return speed
         return np.maximum(9.65 - 10.3 * np.exp(-0.6 * diameter_mm), 0.0)
 
 

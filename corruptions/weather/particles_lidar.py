@@ -69,7 +69,7 @@ def precipitation_points(frame: FrameLike, particles: Particles, rng: np.random.
 
 def detectable(particles: Particles) -> Detectable:
     """Tables of the particles with rho (D / width)^2 exp(-2 alpha r) / r^2 > FLOOR in a beam of the width 1 cm + 3 mrad * r."""
-    r = np.arange(round(TABLE_END_M / TABLE_STEP_M)) * TABLE_STEP_M
+    r = np.arange(round(TABLE_END_M / TABLE_STEP_M), dtype=np.float64) * TABLE_STEP_M
     width_mm = 1e3 * (APERTURE_M + DIVERGENCE * r)
     least = width_mm * r * np.sqrt(FLOOR * np.exp(2 * particles.extinction * r) / particles.reflectance)
     section_m2 = np.pi / 4 * (width_mm / 1e3) ** 2

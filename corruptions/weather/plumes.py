@@ -55,7 +55,8 @@ class Plumes:
                 + z / (np.float32(0.6) + np.float32(0.04) * behind)
             )
             total += np.where(s > 0, np.exp(-fall), np.float32(0.0))
-        return total * np.float32(self.density)
+        result: Float32 = total * np.float32(self.density)
+        return result
 
 
 def scene_plumes(speed_km_h: float, streams: Streams) -> Plumes:
