@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +11,10 @@ from corruptions.rng import Streams
 
 Sensor = Literal["camera", "lidar", "calibration", "labels"]
 """What a corruption changes. "labels": the boxes, moved in step with the points of their objects."""
+
+Need = Literal["ring", "sweeps", "past", "boxes"]
+"""What data must have, beyond the sensors, for a corruption to do anything: the beam of every point, older sweeps, a frame
+before in the scene, labelled objects."""
 
 Room = Literal["camera", "lidar", "weather", "alignment", "timing", "objects"]
 
@@ -29,6 +33,7 @@ class Spec:
     suites: the public suites that have it: robo3d, robobev, multicorrupt, nuscenes-c (3D_Corruptions_AD), msc-bench,
         imagenet-c, modelnet40-c.
     function: (frame, value, streams) -> frame; it may return arrays of the frame that it got, which is a copy.
+    needs: what the data must have.
     """
 
     name: str
@@ -41,6 +46,7 @@ class Spec:
     source: str
     suites: tuple[str, ...]
     function: Callable[[FrameLike, float, Streams], FrameLike]
+    needs: tuple[Need, ...] = ()
 
     @property
     def description(self) -> str:
@@ -50,3 +56,39 @@ class Spec:
     def at(self, severity: int) -> float:
         """The parameter's value at severity 1..5."""
         return self.levels[severity - 1]
+
+    def lacking(self, frames: Sequence[FrameLike]) -> str:
+        """Why the corruption can do nothing to any of these frames, e.g. "no older sweeps"; empty if it can."""
+        if not any(self._touches(frame) for frame in frames):
+            return "no " + " or ".join(_WORDS[sensor] for sensor in self.sensors)
+        for need in self.needs:
+            if not any(_HAS[need](frame) for frame in frames):
+                return f"no {_WORDS[need]}"
+        return ""
+
+    def _touches(self, frame: FrameLike) -> bool:
+        has: dict[Sensor, bool] = {
+            "camera": bool(frame.images),
+            "calibration": bool(frame.images),
+            "lidar": len(frame.points) > 0,
+            "labels": len(frame.boxes.boxes) > 0,
+        }
+        return any(has[sensor] for sensor in self.sensors)
+
+
+_HAS: dict[Need, Callable[[FrameLike], bool]] = {
+    "ring": lambda frame: bool((frame.ring >= 0).all()),
+    "sweeps": lambda frame: bool((frame.sweep_index > 0).any()),
+    "past": lambda frame: frame.previous is not None,
+    "boxes": lambda frame: len(frame.boxes.boxes) > 0,
+}
+_WORDS: dict[str, str] = {
+    "camera": "cameras",
+    "calibration": "cameras",
+    "lidar": "LiDAR points",
+    "labels": "labelled objects",
+    "ring": "beam numbers (ring)",
+    "sweeps": "older LiDAR sweeps",
+    "past": "frame before in the scene",
+    "boxes": "labelled objects",
+}

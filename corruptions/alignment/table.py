@@ -18,9 +18,9 @@ TABLE: tuple[Spec, ...] = (
     Spec("intrinsics", "alignment", ("calibration",), "focal_drift", "share of the focal length",
          (0.0025, 0.005, 0.01, 0.02, 0.04), (0, 0.5), "ours", (), intrinsics),
     Spec("calibration_drift", "alignment", ("calibration",), "settled_deg", "degrees", (0.5, 1, 2, 3, 5), (0, 180),
-         "levels of extrinsic, reached over ten keyframes; ours", (), calibration_drift),
+         "levels of extrinsic, reached over ten keyframes; ours", (), calibration_drift, ("past",)),
     Spec("pose_error", "alignment", ("lidar",), "pose_error_m", "m", (0.02, 0.04, 0.06, 0.08, 0.10), (0, 10),
          "values of 3D_Corruptions_AD (Dong et al., CVPR 2023), motion compensation; here between sweeps",
-         (), pose_error),
+         (), pose_error, ("sweeps",)),
 )
 # fmt: on

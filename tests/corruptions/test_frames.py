@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calico.frame import Frame
-from corruptions import CorruptionError, check_effect, corrupt, list_corruptions
+from calico.frame import Boxes, Frame
+from corruptions import SPECS, CorruptionError, check_effect, corrupt, list_corruptions
 
 HERE = Path(__file__).parent
 NEEDS_RING = {"beam_missing", "beams_reduced", "cross_sensor"}
@@ -59,18 +59,33 @@ def test_cameras_of_two_sizes_and_elongation(name: str, waymo: Frame) -> None:
     if name in INTERMITTENT:
         return  # may leave a single frame as it is
     passed, _, message = check_effect(name, waymo, after)
-    only_older_sweeps = name in {"pose_error", "sweep_dropout"}
-    assert passed != only_older_sweeps, message
+    assert SPECS[name].lacking([waymo]) == ("no older LiDAR sweeps" if name in {"pose_error", "sweep_dropout"} else "")
+    assert passed == (SPECS[name].lacking([waymo]) == ""), message
 
 
 @pytest.mark.parametrize("name", list_corruptions())
 def test_lidars_without_rings(name: str, street: Frame) -> None:
     blind = street.replace(ring=np.full_like(street.ring, -1))
+    assert SPECS[name].lacking([blind]) == ("no beam numbers (ring)" if name in NEEDS_RING else "")
     if name in NEEDS_RING:
         with pytest.raises(CorruptionError, match=rf"ring is -1 \(unknown\) .*; {name} needs the beam of every point"):
             corrupt(blind, name, 3, seed=7)
     else:
         assert set(corrupt(blind, name, 3, seed=7).ring) <= {-1}
+
+
+@pytest.mark.parametrize("name", list_corruptions())
+def test_what_a_frame_lacks_leaves_it_as_it_is(name: str, street: Frame) -> None:
+    first = street.replace(previous=None)
+    bare = first.replace(boxes=Boxes.empty())
+    spec = SPECS[name]
+    for frame, what in ((first, "past"), (bare, "boxes")):
+        expected = {"past": "no frame before in the scene", "boxes": "no labelled objects"}[what]
+        assert spec.lacking([frame]).startswith(expected) == (what in spec.needs)
+        assert spec.lacking([frame, street]) == ""
+        if what in spec.needs:
+            passed, _, _ = check_effect(name, frame, corrupt(frame, name, 5, seed=7))
+            assert not passed
 
 
 def digest(name: str) -> str:
