@@ -26,12 +26,15 @@ if TYPE_CHECKING:
 @click.option(
     "--predictions",
     multiple=True,
-    help="A folder of prediction files that another stack made: clean.json, fog-3.json, ...; see calico corrupt. May be repeated.",
+    help="A folder of prediction files that another stack made: clean.json, fog-3.json ...; see calico corrupt. May be repeated.",
 )
 @click.option(
     "--attack-model", "attack_models", multiple=True, help="A MODEL to craft attacks on and to show only these."
 )
-@click.option("--suite", help="A named choice of conditions: demo, calico, all, robo3d, robobev, multicorrupt, nuscenes-c or msc-bench.")
+@click.option(
+    "--suite",
+    help="A named choice of conditions: demo, calico, all, robo3d, robobev, multicorrupt, nuscenes-c or msc-bench.",
+)
 @click.option(
     "--corruptions",
     multiple=True,
@@ -40,7 +43,11 @@ if TYPE_CHECKING:
     "[default: calico, unless --attack or --sweep is given]",
 )
 @click.option(
-    "--severity", "severities", multiple=True, type=int, help="A level, from 1; may be repeated.  [default: all that there are]"
+    "--severity",
+    "severities",
+    multiple=True,
+    type=int,
+    help="A level, from 1; may be repeated.  [default: all that there are]",
 )
 @click.option(
     "--sweep",

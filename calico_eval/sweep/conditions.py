@@ -33,12 +33,14 @@ class ConditionSpec:
     value: float | None = None
 
     @staticmethod
-    def corruption(name: str, severity: int) -> ConditionSpec:
-        """A corruption (or several joined by '+') at severity 1..5.
+    def corruption(name: str, severity: int, value: float | None = None) -> ConditionSpec:
+        """A corruption (or several joined by '+') at severity 1..5, or at a suite's level of that number, which has a value.
 
         Raises:
-            CorruptionError: there is no such corruption or severity.
+            CorruptionError: there is no such corruption or severity, or a value that it cannot take.
         """
+        if value is not None:
+            return ConditionSpec("corruption", name, severity, value=_checked(name, value))
         specs = find(name)
         if not 1 <= severity <= len(specs[0].levels):
             raise CorruptionError(f"{name}: severity is {severity}, expected 1 to {len(specs[0].levels)}")
@@ -51,11 +53,7 @@ class ConditionSpec:
         Raises:
             CorruptionError: there is no such corruption, it is a pair, or the value is outside its limits.
         """
-        spec = single(name)
-        low, high = spec.limits
-        if not (math.isfinite(value) and low <= value <= high):
-            raise CorruptionError(f"{name}: {spec.parameter} is {value:g}, expected {low:g} to {high:g} {spec.unit}")
-        return ConditionSpec("sweep", name, value=float(value))
+        return ConditionSpec("sweep", name, value=_checked(name, value))
 
     @staticmethod
     def of_attack(attack: AttackSpec) -> ConditionSpec:
@@ -93,7 +91,7 @@ class ConditionSpec:
     @property
     def file_stem(self) -> str:
         """'clean', 'fog-3', 'fog-visibility_m=87': the name of the condition's file in a folder of predictions."""
-        if self.kind == "sweep":
+        if self.value is not None:
             return f"{self.name}-{self._at()}"
         return self.name if self.kind == "clean" else f"{self.name}-{self.severity}"
 
@@ -101,7 +99,7 @@ class ConditionSpec:
         """'clean', 'fog 3', 'fog visibility_m=87', 'camera_pgd 8/255'."""
         if self.attack is not None:
             return f"{self.name} {self.attack.eps:g}" + ("/255" if self.attack.sensor == "camera" else " m")
-        if self.kind == "sweep":
+        if self.value is not None:
             return f"{self.name} {self._at()}"
         return self.name if self.kind == "clean" else f"{self.name} {self.severity}"
 
@@ -124,6 +122,15 @@ def single(name: str) -> Spec:
         each = " and ".join(f"{spec.name}.{spec.parameter}" for spec in specs)
         raise CorruptionError(f"{name!r} is a pair, which has no single parameter; give one of its parts: {each}")
     return specs[0]
+
+
+def _checked(name: str, value: float) -> float:
+    """The value, where the corruption can take it."""
+    spec = single(name)
+    low, high = spec.limits
+    if not (math.isfinite(value) and low <= value <= high):
+        raise CorruptionError(f"{name}: {spec.parameter} is {value:g}, expected {low:g} to {high:g} {spec.unit}")
+    return float(value)
 
 
 def predictor(engine: Engine, condition: ConditionSpec) -> Predictor:

@@ -15,6 +15,7 @@ from calico_eval.engines.torch import TorchEngine
 from calico_eval.sweep.conditions import CLEAN, ConditionSpec, predictor
 from calico_eval.sweep.grid import Sweep
 from corruptions import SUITE_VERSION
+from corruptions.presets import choose_conditions
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def make_plan(
     *,
     ranges: Mapping[str, float],
     corruptions: Sequence[str] = (),
-    severities: Sequence[int] = (1, 2, 3, 4, 5),
+    severities: Sequence[int] = (),
     sweeps: Sequence[Sweep] = (),
     attacks: Sequence[AttackSpec] = (),
     attack_only: Collection[str] = (),
@@ -70,7 +71,8 @@ def make_plan(
 
     Args:
         engines: the first is the main subject of the report.
-        corruptions, severities: all of their combinations (the aggregates over them need every one).
+        corruptions: names, several joined by '+', or presets. severities: only these levels; default: all that they have
+            (the aggregates need the same ones of every corruption).
         sweeps: curves over a corruption's parameter, which are in no aggregate.
         attack_only: labels of engines that are there for the attacks: they get no corruptions.
         indices: which frames; default: all.
@@ -92,7 +94,8 @@ def make_plan(
     if len(set(swept)) < len(swept):
         raise CalicoError(f"{max(swept, key=swept.count)} is swept twice; give all of its values in one --sweep")
     conditions = [CLEAN]
-    conditions += [ConditionSpec.corruption(name, severity) for name in corruptions for severity in severities]
+    corrupted = choose_conditions(corruptions, severities)
+    conditions += [ConditionSpec.corruption(c.name, c.severity, c.value) for c in corrupted]
     conditions += [point for sweep in sweeps for point in sweep.points]
     conditions += [ConditionSpec.of_attack(attack) for attack in attacks]
     common = _common(source, chosen, ranges, seed, batch_size)

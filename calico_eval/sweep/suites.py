@@ -9,26 +9,32 @@ import numpy as np
 
 from calico.errors import CalicoError
 from calico_eval.attacks import AttackSpec
-from corruptions import SPECS
+from corruptions.presets import PRESETS
 
-ALL_SEVERITIES = (1, 2, 3, 4, 5)
+DEMO = (
+    "fog", "camera_crash", "motion_blur", "low_light", "point_drop", "beam_missing", "crosstalk", "lidar_missing", "extrinsic",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Suite:
-    """What a sweep covers. attacks: names; steps: of theirs. frames: how many, spread over the split; None for all."""
+    """What a sweep covers.
+
+    corruptions: names, or presets. severities: empty for all that they have.
+    attacks: names; steps: of theirs. frames: how many, spread over the split; None for all.
+    """
 
     corruptions: tuple[str, ...]
-    severities: tuple[int, ...] = ALL_SEVERITIES
+    severities: tuple[int, ...] = ()
     attacks: tuple[str, ...] = ()
     steps: int = 10
     frames: int | None = None
 
 
 def suites() -> dict[str, Suite]:
-    """`calico`: every corruption at every severity. `demo`: the same corruptions at three, two attacks, few frames."""
-    names = tuple(SPECS)
-    return {"calico": Suite(names), "demo": Suite(names, (1, 3, 5), ("noise", "pgd"), steps=5, frames=20)}
+    """The presets of `corruptions`, and `demo`: nine corruptions at three severities, two attacks, few frames."""
+    demo = Suite(DEMO, (1, 3, 5), ("noise", "pgd"), steps=5, frames=20)
+    return {"demo": demo, **{name: Suite((name,)) for name in PRESETS}}
 
 
 def choose(

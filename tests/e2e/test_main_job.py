@@ -66,10 +66,8 @@ def test_train_export_robust_report_gate(run: Path, tmp_path: Path) -> None:
     assert "there already" in _fails("export", str(run))
     out = tmp_path / "robust"
     common = (
-        "--corruption",
-        "fog",
-        "--corruption",
-        "lidar_missing",
+        "--corruptions",
+        "fog,lidar_missing",
         "--severity",
         "3",
         "--frames",
@@ -105,7 +103,7 @@ def test_eval_and_infer(run: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_user_s_model_by_name(tmp_path: Path, cache: Path) -> None:
     out = tmp_path / "mine"
-    chosen = ("--model", "examples.user_model:build", "--corruption", "lidar_missing", "--severity", "1")
+    chosen = ("--model", "examples.user_model:build", "--corruptions", "lidar_missing", "--severity", "1")
     calico("robust", *chosen, *settings(cache), "--out", str(out))
     cells = {c["condition"]["name"]: c for c in json.loads((out / "results.json").read_text())["cells"]}
     assert cells["clean"]["metrics"]["AP/car"]["value"] > cells["lidar_missing"]["metrics"]["AP/car"]["value"] == 0

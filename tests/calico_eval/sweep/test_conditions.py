@@ -38,12 +38,12 @@ def test_at_the_value_of_a_severity_the_bytes_are_those_of_the_severity(street: 
 
 
 def test_a_value_decides_over_the_severity_which_is_a_label_then(street: FrameSource) -> None:
-    labelled = ConditionSpec("corruption", "point_drop", 2, value=0.5)
+    labelled = ConditionSpec.corruption("point_drop", 2, 0.5)
     assert labelled.describe().parameters == {"share_dropped": 0.5}
     assert (labelled.describe().kind, labelled.describe().severity, labelled.file_stem) == (
         "corruption",
         2,
-        "point_drop-2",
+        "point_drop-share_dropped=0.5",
     )
     point = ConditionSpec.sweep_point("point_drop", 0.5)
     frames = [change_frame(condition, 5, street[0], None) for condition in (labelled, point)]

@@ -1,13 +1,22 @@
 import pytest
 
 from calico.errors import CalicoError
-from calico_eval.sweep.suites import ALL_SEVERITIES, attack_specs, choose, spread
-from corruptions import SPECS
+from calico_eval.sweep.suites import attack_specs, choose, spread, suites
+from corruptions.presets import PRESETS, choose_conditions
 
 
-def test_without_options_every_corruption_at_every_severity() -> None:
+def test_without_options_our_own_suite_at_all_of_its_levels() -> None:
     chosen = choose(None, (), (), ())
-    assert (chosen.corruptions, chosen.severities, chosen.attacks) == (tuple(SPECS), ALL_SEVERITIES, ())
+    assert (chosen.corruptions, chosen.severities, chosen.attacks) == (("calico",), (), ())
+
+
+def test_every_suite_has_conditions() -> None:
+    known = suites()
+    assert set(known) == {"demo", *PRESETS}
+    counts = {name: len(choose_conditions(suite.corruptions, suite.severities)) for name, suite in known.items()}
+    assert counts["demo"] == 9 * 3
+    assert counts["robo3d"] == 8 * 3
+    assert min(counts.values()) >= 24
 
 
 def test_an_attack_alone_brings_no_corruptions() -> None:
