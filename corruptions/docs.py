@@ -76,7 +76,7 @@ def _entry(spec: Spec) -> str:
     text = "\n\n".join(_escaped(" ".join(paragraph.split())) for paragraph in paragraphs)
     low, high = spec.limits
     facts = (
-        f"`{spec.parameter}` takes {low:g} to {high:g}. Source: {_escaped(spec.source)}. `{spec.function.__module__}`"
+        f"`{spec.parameter}` takes {low:g} to {high:g}. Source: {_escaped(spec.source)}.{needs} `{spec.function.__module__}`"
     )
     return f"### {spec.name}\n{text}\n\n{facts}"
 

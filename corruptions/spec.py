@@ -34,6 +34,7 @@ class Spec:
         imagenet-c, modelnet40-c.
     function: (frame, value, streams) -> frame; it may return arrays of the frame that it got, which is a copy.
     needs: what the data must have.
+    by_chance: it may spare a frame, or all of a few frames.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Spec:
     suites: tuple[str, ...]
     function: Callable[[FrameLike, float, Streams], FrameLike]
     needs: tuple[Need, ...] = ()
+    by_chance: bool = False
 
     @property
     def description(self) -> str:

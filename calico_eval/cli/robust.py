@@ -143,6 +143,8 @@ def command(
         indices=spread(len(source), chosen.frames if frames is None else frames),
         seed=config.seed, batch_size=config.eval.batch_size,
     )  # fmt: skip
+    for note in plan.notes:
+        click.echo(note, err=True)
     folder = out or Path("runs") / f"{engines[0].model_name}-robust"
     _run(plan, [*engines, *attacked], source, folder, config, resume=resume, overwrite=overwrite)
 

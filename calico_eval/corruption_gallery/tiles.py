@@ -24,7 +24,7 @@ class Tile:
     """A corruption at one severity.
 
     at: the physical value(s). cameras, lidar: data URIs, empty where that sensor stays as it was or the frame has none.
-    measured: its effect in words. problem: why the effect check failed, or empty.
+    measured: its effect in words. problem: why the effect check failed, or empty. spared: why nothing had to change, or empty.
     """
 
     severity: int
@@ -33,6 +33,7 @@ class Tile:
     lidar: str
     measured: tuple[str, ...]
     problem: str
+    spared: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,12 @@ def panel(name: str, frame: Frame, focus: Focus, seed: int, severities: Sequence
 
 def _tile(name: str, specs: Sequence[Spec], frame: Frame, focus: Focus, seed: int, severity: int) -> Tile:
     at = ", ".join(value_text(spec, spec.at(severity)) for spec in specs)
+    lacking = next(filter(None, (spec.lacking([frame]) for spec in specs)), "")
+    if lacking:
+        return Tile(severity, at, "", "", (), "", f"does nothing to this frame: {lacking}")
+    lacking = next((reason for spec in specs if (reason := spec.lacking([frame]))), "")
+    if lacking:
+        return Tile(severity, at, "", "", (), "", lacking)
     try:
         after = corrupt(frame, name, severity, seed)
     except CorruptionError as error:
@@ -70,6 +77,8 @@ def _tile(name: str, specs: Sequence[Spec], frame: Frame, focus: Focus, seed: in
         cameras = data_uri(camera_picture(after, CAMERA_PX, points=calibration))
     if found.changed & {"lidar", "labels"}:
         lidar = data_uri(lidar_picture(after, focus, LIDAR_PX))
+    if not passed and all(spec.by_chance for spec in specs):
+        return Tile(severity, at, cameras, lidar, (), "", "spares this frame, by chance")
     return Tile(severity, at, cameras, lidar, effect_words(found), "" if passed else message)
 
 
@@ -108,9 +117,7 @@ def data_uri(picture: UInt8) -> str:
     """The picture as JPEG, no larger than MAX_BYTES unless the lowest quality is."""
     for quality in QUALITIES:
         stream = io.BytesIO()
-        Image.fromarray(picture).save(
-            stream, "JPEG", quality=quality, subsampling=0 if quality > 80 else 2
-        )
+        Image.fromarray(picture).save(stream, "JPEG", quality=quality, subsampling=0 if quality > 80 else 2)
         if stream.tell() <= MAX_BYTES:
             break
     return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"

@@ -12,10 +12,10 @@ from calico.errors import CalicoError
 from calico_eval.attacks import AttackSpec
 from calico_eval.engines.base import Engine, check_labels, label
 from calico_eval.engines.torch import TorchEngine
+from calico_eval.sweep.applicable import applicable
 from calico_eval.sweep.conditions import CLEAN, ConditionSpec, predictor
 from calico_eval.sweep.grid import Sweep
 from corruptions import SUITE_VERSION
-from corruptions.presets import choose_conditions
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class SweepPlan:
 
     jobs: in the order of the report. indices: frames of the source. ranges: class name to range [m].
     baseline: label of the engine that mCE and RRA compare the others with, or None. sweeps: the curves among the jobs.
+    notes: what was left out, and why.
     """
 
     jobs: tuple[Job, ...]
@@ -46,6 +47,7 @@ class SweepPlan:
     batch_size: int
     baseline: str | None = None
     sweeps: tuple[Sweep, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def make_plan(
@@ -94,7 +96,7 @@ def make_plan(
     if len(set(swept)) < len(swept):
         raise CalicoError(f"{max(swept, key=swept.count)} is swept twice; give all of its values in one --sweep")
     conditions = [CLEAN]
-    corrupted = choose_conditions(corruptions, severities)
+    corrupted, notes = applicable(corruptions, severities, source, chosen, seed)
     conditions += [ConditionSpec.corruption(c.name, c.severity, c.value) for c in corrupted]
     conditions += [point for sweep in sweeps for point in sweep.points]
     conditions += [ConditionSpec.of_attack(attack) for attack in attacks]
@@ -108,7 +110,7 @@ def make_plan(
             surrogate = _surrogate(engine, engines, condition)
             key = common | _job_key(condition, engine, surrogate)
             jobs.append(Job(_digest(key), condition, label(engine), label(surrogate) if surrogate else None))
-    return SweepPlan(tuple(jobs), chosen, dict(ranges), seed, batch_size, baseline, tuple(sweeps))
+    return SweepPlan(tuple(jobs), chosen, dict(ranges), seed, batch_size, baseline, tuple(sweeps), notes)
 
 
 def _common(

@@ -82,6 +82,7 @@ def run_sweep(
         summary=summarise(plan, cells, stats, sensors),
         curves=curves(plan, cells, stats, sensors),
         pictures=draw_gallery(plan, by_label, source, cells, stats, out_dir) if pictures else (),
+        notes=plan.notes,
     )
     write_results(out_dir / "results.json", results)
     store.finish(identity)

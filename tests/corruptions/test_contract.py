@@ -34,14 +34,11 @@ ROOMS = ("weather", "camera", "lidar", "timing", "alignment", "objects")
 MEASURES: dict[str, Callable[[Frame, Frame], float]] = {}
 SEEDLESS: set[str] = {"lidar_missing"}
 """Corruptions that draw nothing: the same bytes for every seed."""
-INTERMITTENT: set[str] = set()
-"""Corruptions that may leave a frame as it is: their change is measured over SCENES scenes of SCENE_FRAMES frames."""
 SCENES, SCENE_FRAMES = 3, 20
 for room in ROOMS:
     found = runpy.run_path(str(Path(__file__).parent / room / "measures.py"))
     MEASURES |= found["MEASURES"]
     SEEDLESS |= found.get("SEEDLESS", set())
-    INTERMITTENT |= found.get("INTERMITTENT", set())
 
 
 def arrays(value: object) -> Iterator[np.ndarray]:
@@ -93,7 +90,7 @@ def pairs(
 
     @cache
     def cached(name: str, severity: int) -> list[tuple[Frame, Frame]]:
-        if name not in INTERMITTENT:
+        if not SPECS[name].by_chance:
             return [(street, run(name, severity))]
         return [(frame, corrupt(frame, name, severity, seed=7)) for frame in request.getfixturevalue("scenes")]
 
@@ -144,7 +141,7 @@ def test_changes_its_sensors_and_no_other(
     assert np.isfinite(list(measured.values())).all()
     changed = {one.changed for one in effects}
     assert changed - {frozenset()} == {frozenset(SPECS[name].sensors)}
-    assert name in INTERMITTENT or frozenset() not in changed
+    assert SPECS[name].by_chance or frozenset() not in changed
 
 
 @pytest.mark.parametrize("name", list_corruptions())

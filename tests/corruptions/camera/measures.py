@@ -92,4 +92,3 @@ SEEDLESS = {
     "jpeg",
     "pixelate",
 }
-INTERMITTENT = {"frame_lost", "camera_stuck"}

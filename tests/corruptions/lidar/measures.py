@@ -65,4 +65,3 @@ MEASURES: dict[str, Callable[[Frame, Frame], float]] = {
 }
 
 SEEDLESS = {"fov_limited", "intensity_shift"}
-INTERMITTENT = {"lidar_stuck"}

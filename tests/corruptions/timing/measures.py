@@ -26,4 +26,3 @@ MEASURES: dict[str, Callable[[Frame, Frame], float]] = {
     "burst_loss": lambda before, after: float(len(after.points) == 0 and not any(i.any() for i in after.images)),
 }
 SEEDLESS = {"temporal_offset", "sweep_dropout"}  # at severity 5 all older sweeps are lost, nothing is left to chance
-INTERMITTENT = {"burst_loss"}

@@ -1,0 +1,72 @@
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import pytest
+
+from calico.data.source import FrameSource
+from calico.errors import CalicoError
+from calico.frame import Frame
+from calico_eval.sweep.applicable import applicable
+
+
+@dataclass(frozen=True)
+class Frames:
+    """As much of a source as is asked for here."""
+
+    frames: tuple[Frame, ...]
+    name: str = "hand"
+
+    def __getitem__(self, index: int) -> Frame:
+        return self.frames[index]
+
+
+def source(frame: Frame, count: int, **changes: object) -> FrameSource:
+    frames = tuple(frame.replace(token=f"hand-{i}", scene=f"scene-{i}", **changes) for i in range(count))
+    return cast(FrameSource, Frames(frames))
+
+
+def test_presets_leave_out_what_the_data_cannot_show(frame: Frame) -> None:
+    one_sweep = source(
+        frame, 12, ring=np.zeros_like(frame.ring), sweep_index=np.zeros_like(frame.sweep_index), previous=None
+    )
+    kept, notes = applicable(["all"], (), one_sweep, range(12), seed=0)
+    names = {condition.name for condition in kept}
+    assert {"fog", "camera_crash", "beam_missing", "object_scale", "extrinsic"} <= names
+    left_out = {note.split()[0]: note for note in notes}
+    assert left_out["pose_error"] == "pose_error was left out: the data have no older LiDAR sweeps."
+    assert left_out["temporal_offset"] == "temporal_offset was left out: the data have no frame before in the scene."
+    assert not names & set(left_out)
+    assert {condition.severity for condition in kept} == {1, 2, 3, 4, 5}
+
+
+def test_what_was_named_itself_is_an_error(frame: Frame) -> None:
+    blind = source(frame, 3, ring=np.full_like(frame.ring, -1))
+    kept, _ = applicable(["point_drop"], (2,), blind, range(3), seed=0)
+    assert [(c.name, c.severity) for c in kept] == [("point_drop", 2)]
+    with pytest.raises(
+        CalicoError, match=r"beam_missing can do nothing to hand: the data have no beam numbers \(ring\)"
+    ):
+        applicable(["point_drop, beam_missing"], (), blind, range(3), seed=0)
+    with pytest.raises(CalicoError, match="fog\\+beam_missing can do nothing to hand"):
+        applicable(["fog+beam_missing"], (), blind, range(3), seed=0)
+
+
+def test_chance_that_hits_no_frame_is_found_before_the_run(frame: Frame) -> None:
+    many, few = source(frame, 60), source(frame, 1)
+    kept, notes = applicable(["frame_lost"], (1,), many, range(60), seed=0)
+    assert len(kept) == 1
+    assert notes == ()
+    # Of two cameras, each is lost with probability 1/6: under some seed the one frame is spared.
+    spared = 0
+    for seed in range(5):
+        try:
+            applicable(["frame_lost"], (1,), few, range(1), seed)
+        except CalicoError as error:
+            assert str(error).endswith("its level 1 spares all of 1 frames, by chance (--frames takes more); leave it out")  # noqa: PT017
+            spared += 1
+    assert 1 <= spared <= 5
+
+
+def test_nothing_is_looked_at_without_corruptions() -> None:
+    assert applicable([], (), cast(FrameSource, None), range(3), 0) == ((), ())
