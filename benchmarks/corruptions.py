@@ -4,7 +4,7 @@ Run from the repository root, on an idle machine:
     OMP_NUM_THREADS=1 python -m benchmarks.corruptions [--repeats 3] [--write] [NAME ...]
 
 --write leaves benchmarks/results/corruptions.json, from which the table in docs/corruptions.md is made
-(`python -m corruptions.docs`). Memory is what the process held at most beyond what it held before (Linux: VmHWM).
+(`python -m corruptions.docs`). Memory is what Python and numpy held at most beyond the frame itself (tracemalloc).
 Beside the seconds stand those of the public code where we measured it; how is in REFERENCES.
 """
 
@@ -14,6 +14,7 @@ import argparse
 import json
 import platform
 import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -112,16 +113,12 @@ def cpu_seconds(clean: Frame, name: str, repeats: int) -> float:
 
 
 def peak_mb(clean: Frame, name: str) -> float:
-    """How much more memory the process held at most [MB]."""
-    Path("/proc/self/clear_refs").write_text("5")  # VmHWM starts again from what is held now
-    before = _status_mb("VmRSS")
+    """The largest sum of the arrays that were held at once, the result among them [MB]."""
+    tracemalloc.start()
     corrupt(clean, name, SEVERITY, 0)
-    return max(_status_mb("VmHWM") - before, 0.0)
-
-
-def _status_mb(name: str) -> float:
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name))
-    return int(line.split()[1]) * 1024 / 1e6
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak / 1e6
 
 
 def main() -> None:

@@ -75,9 +75,8 @@ def _entry(spec: Spec) -> str:
     paragraphs = re.split(r"\n\s*\n", inspect.getdoc(spec.function) or "")
     text = "\n\n".join(_escaped(" ".join(paragraph.split())) for paragraph in paragraphs)
     low, high = spec.limits
-    facts = (
-        f"`{spec.parameter}` takes {low:g} to {high:g}. Source: {_escaped(spec.source)}.{needs} `{spec.function.__module__}`"
-    )
+    needs = f" Needs: {', '.join(spec.needs)}." if spec.needs else ""
+    facts = f"`{spec.parameter}` takes {low:g} to {high:g}. Source: {_escaped(spec.source)}.{needs} `{spec.function.__module__}`"
     return f"### {spec.name}\n{text}\n\n{facts}"
 
 
@@ -127,8 +126,8 @@ def _cost(costs: Mapping[str, Any]) -> str:
         table.append(f"| `{name}` | {row['cpu_s']:.3f} | {row['peak_mb']:.0f} | {theirs} |")
     text = (
         f"CPU seconds on one core for the whole frame ({costs['frame']}) at severity {costs['severity']}, the median of "
-        f"{costs['repeats']} runs, and the memory that was held at most beyond the frame's own. Median over the suite "
-        f"{statistics.median(seconds):.3f} s, largest {max(seconds):.2f} s; the effect check takes "
+        f"{costs['repeats']} runs, and the memory that was held at most beyond the frame itself, the result included. Median "
+        f"over the suite {statistics.median(seconds):.3f} s, largest {max(seconds):.2f} s; the effect check takes "
         f"{costs['effect_check_s']:.2f} s. `python -m benchmarks.corruptions --write`; {costs['machine']}. The figures of the "
         "public code were measured once, on another machine: read them as orders of magnitude."
     )

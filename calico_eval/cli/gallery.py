@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command("gallery")
 @with_config
-@click.option("--frame", "number", type=click.IntRange(min=0), help="Number of the frame.  [default: 17, or the last]")
+@click.option("--frame", "number", type=click.IntRange(min=0), help="Number of the frame.  [default: 19, or the last]")
 @click.option("--split", type=click.Choice(["train", "val"]), default="val", show_default=True)
 @click.option(
     "--corruptions",
@@ -46,7 +46,7 @@ def command(
       calico gallery --out gallery.html
       calico gallery --corruptions fog,fog+camera_crash --set data.sim.image_size=[192,512] --out fog.html
       calico gallery --preset nuscenes --data-root DATA --frame 3 --out real.html
-      calico gallery --set data.sim.image_size=[192,512] --sheets docs/images/corruptions
+      calico gallery --set data.sim.image_size=[192,512] --set data.sweeps=5 --seed 9 --sheets docs/images/corruptions
     """
     from calico.data.open import open_source
     from calico.errors import CalicoError
@@ -55,7 +55,7 @@ def command(
     if out is None and sheets is None:
         raise click.UsageError("nothing to write; give --out FILE, or --sheets FOLDER")
     source = open_source(config, "train" if split == "train" else "val")
-    index = min(17, len(source) - 1) if number is None else number
+    index = min(19, len(source) - 1) if number is None else number
     if index >= len(source):
         raise CalicoError(f"--frame {index}: {source.name} has {len(source)} frames; expected 0 to {len(source) - 1}")
     frame, names = source[index], choose_names(corruptions)

@@ -40,7 +40,7 @@ TEMPLATE = """<!DOCTYPE html>
 <header>
 <h1>Corruptions of frame {{ frame.token }}</h1>
 <p class="quiet">{{ source }} · {{ frame.images|length }} cameras · {{ frame.points|length }} points · {{ frame.boxes|length }} labelled objects · seed {{ seed }} · suite {{ suite }} · CALICO {{ version }}</p>
-<p class="quiet">Only the sensors that a corruption changed are shown; a clean picture stands before each row. LiDAR: 64 × 64 m from above (forward is up), and a close-up of one object, 12 × 6 m, from above and from its side. Colour is the intensity, violet to red, on one scale. Outlines are the labels. Errors of the calibration: the LiDAR points on the images, coloured by distance. What spares frames by chance (a stuck sensor, a burst) may fail the check on a single frame.</p>
+<p class="quiet">Only the sensors that a corruption changed are shown; a clean picture stands before each row. LiDAR: 64 × 64 m from above (forward is up), and a close-up of one object, 12 × 6 m, from above and from its side. Colour is the intensity, violet to red, on one scale. Outlines are the labels. Errors of the calibration: the LiDAR points on the images, coloured by distance.</p>
 {% if failed %}<p class="bad">✗ {{ failed|length }} effect checks failed on this frame:</p><ul class="bad">{% for text in failed %}<li>{{ text }}</li>{% endfor %}</ul>
 {% else %}<p>✓ Every effect check passed.</p>{% endif %}
 <nav aria-label="Corruptions">{% for room, panels in rooms.items() %}<b>{{ room }}</b>{% for panel in panels %}<a href="#{{ panel.name }}">{{ panel.name }}</a>{% endfor %}{% endfor %}</nav>
@@ -60,7 +60,7 @@ TEMPLATE = """<!DOCTYPE html>
 {% if lidar %}<div class="clean lidar0" role="img" aria-label="The clean frame, LiDAR"></div>{% endif %}
 </figure>
 {% for tile in panel.tiles %}
-<figure{% if tile.problem %} class="failed"{% endif %}><figcaption><b>{{ tile.severity }}</b> · {{ tile.at }}<br>{% if tile.lacking %}not on this frame: {{ tile.lacking }}{% endif %}{{ tile.measured|join(', ') }}{{ tile.spared }}{% if tile.problem %} <span class="bad">✗ {{ tile.problem }}</span>{% endif %}</figcaption>
+<figure{% if tile.problem %} class="failed"{% endif %}><figcaption><b>{{ tile.severity }}</b> · {{ tile.at }}<br>{{ tile.measured|join(', ') }}{{ tile.spared }}{% if tile.problem %} <span class="bad">✗ {{ tile.problem }}</span>{% endif %}</figcaption>
 {% if tile.cameras %}<img src="{{ tile.cameras }}" alt="{{ panel.name }}, severity {{ tile.severity }}, cameras">{% endif %}
 {% if tile.lidar %}<img src="{{ tile.lidar }}" alt="{{ panel.name }}, severity {{ tile.severity }}, LiDAR">{% endif %}
 </figure>

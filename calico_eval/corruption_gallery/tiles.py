@@ -62,9 +62,6 @@ def _tile(name: str, specs: Sequence[Spec], frame: Frame, focus: Focus, seed: in
     lacking = next(filter(None, (spec.lacking([frame]) for spec in specs)), "")
     if lacking:
         return Tile(severity, at, "", "", (), "", f"does nothing to this frame: {lacking}")
-    lacking = next((reason for spec in specs if (reason := spec.lacking([frame]))), "")
-    if lacking:
-        return Tile(severity, at, "", "", (), "", lacking)
     try:
         after = corrupt(frame, name, severity, seed)
     except CorruptionError as error:

@@ -12,7 +12,7 @@ from corruptions.spec import Spec
 TABLE: tuple[Spec, ...] = (
     Spec("extrinsic", "alignment", ("calibration",), "rotation_deg", "degrees", (0.5, 1, 2, 3, 5), (0, 180),
          "after MultiCorrupt (Beemelmanns et al., IV 2024), spatial misalignment",
-         ("multicorrupt", "nuscenes-c"), extrinsic),
+         ("multicorrupt", "nuscenes-c", "msc-bench"), extrinsic),
     Spec("lidar_extrinsic", "alignment", ("calibration",), "lidar_rotation_deg", "degrees", (0.5, 1, 2, 3, 5), (0, 180),
          "levels of extrinsic, one motion for all cameras; ours", (), lidar_extrinsic),
     Spec("intrinsics", "alignment", ("calibration",), "focal_drift", "share of the focal length",

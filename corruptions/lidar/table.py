@@ -41,7 +41,7 @@ TABLE: tuple[Spec, ...] = (
          "MultiCorrupt (Beemelmanns et al., IV 2024), beams reducing", ("multicorrupt", "msc-bench"), beams_reduced, ("ring",)),
     Spec("cross_sensor", "lidar", ("lidar",), "other_sensor_beams", "share",
          (24 / 32, 20 / 32, 16 / 32, 12 / 32, 8 / 32), (0, 1),
-         f"{KONG}, cross sensor", ("robo3d",), cross_sensor, ("ring",)),
+         f"{KONG}, cross sensor", ("robo3d", "msc-bench"), cross_sensor, ("ring",)),
     Spec("fov_limited", "lidar", ("lidar",), "half_angle_deg", "degrees", (105, 90, 75, 60, 45), (0, 180),
          f"{DONG}, FOV lost", ("nuscenes-c",), fov_limited),
     Spec("incomplete_echo", "lidar", ("lidar",), "share_of_dark_points", "share", (0.75, 0.80, 0.85, 0.90, 0.95), (0, 1),

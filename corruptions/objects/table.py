@@ -17,7 +17,7 @@ TABLE: tuple[Spec, ...] = (
     Spec("object_cutout", "objects", ("lidar",), "object_share_cut", "share", (0.3, 0.4, 0.5, 0.6, 0.7), (0, 1),
          f"{AD}, local cutout", ("nuscenes-c",), object_cutout, ("boxes",)),
     Spec("object_echo", "objects", ("lidar",), "object_echoes_lost", "share", (0.75, 0.80, 0.85, 0.90, 0.95), (0, 1),
-         "after Robo3D (Kong et al., ICCV 2023), incomplete echo", ("robo3d",), object_echo, ("boxes",)),
+         "after Robo3D (Kong et al., ICCV 2023), incomplete echo", ("robo3d", "msc-bench"), object_echo, ("boxes",)),
     Spec("object_gaussian_noise", "objects", ("lidar",), "object_sigma_m", "m", (0.02, 0.04, 0.06, 0.08, 0.10), (0, 10),
          f"{AD}, local Gaussian noise", ("nuscenes-c",), object_gaussian_noise, ("boxes",)),
     Spec("object_uniform_noise", "objects", ("lidar",), "object_half_width_m", "m", (0.02, 0.04, 0.06, 0.08, 0.10), (0, 10),

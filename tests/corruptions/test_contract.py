@@ -228,9 +228,3 @@ def test_frame_without_points_boxes_or_cameras(
     passed, _, message = check_effect(name, blind, after)
     assert passed == ("lidar" in SPECS[name].sensors)
     assert passed or "none of 1 frames has" in message
-
-
-@pytest.mark.parametrize("name", list_corruptions())
-def test_the_documentation_lists_it(name: str) -> None:
-    page = (Path(__file__).parents[2] / "docs/corruptions.md").read_text(encoding="utf-8")
-    assert f"| `{name}` |" in page

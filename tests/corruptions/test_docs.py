@@ -1,0 +1,46 @@
+"""docs/corruptions.md is what the code says."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from corruptions import SPECS
+from corruptions.docs import COSTS, PAGE, PARTS, PICTURES, ROOMS, render
+from corruptions.presets import PRESETS
+
+ROOT = Path(__file__).parents[2]
+FIX = "run `python -m corruptions.docs` and commit docs/corruptions.md"
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return render((ROOT / PARTS).read_text(encoding="utf-8"), json.loads((ROOT / COSTS).read_text(encoding="utf-8")))
+
+
+def test_the_committed_page_is_the_generated_one(page: str) -> None:
+    assert (ROOT / PAGE).read_text(encoding="utf-8") == page, FIX
+
+
+def test_it_has_every_corruption_with_its_values_and_every_preset(page: str) -> None:
+    assert "<!--" not in page
+    for spec in SPECS.values():
+        assert f"\n### {spec.name}\n" in page
+        row = next(line for line in page.splitlines() if line.startswith(f"| [`{spec.name}`]"))
+        assert f"`{spec.parameter}`" in row
+        assert row.count(" | ") == 4
+    for name, preset in PRESETS.items():
+        assert f"\n### {name}\n" in page
+        assert f"{len(preset.conditions)} conditions" in page
+
+
+def test_the_costs_are_those_of_the_whole_suite() -> None:
+    costs = json.loads((ROOT / COSTS).read_text(encoding="utf-8"))
+    missing = set(SPECS) ^ set(costs["corruptions"])
+    assert not missing, "run `python -m benchmarks.corruptions --write`, then `python -m corruptions.docs`"
+
+
+def test_every_room_has_its_picture_and_they_are_small() -> None:
+    assert set(ROOMS) == {spec.room for spec in SPECS.values()}
+    for room in ROOMS:
+        assert 10_000 < (ROOT / "docs" / PICTURES / f"{room}.jpg").stat().st_size < 300_000
