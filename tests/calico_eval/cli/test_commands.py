@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from calico.cli.main import cli
 from calico.errors import CalicoError
 from calico_eval.cli.eval import line_of
-from corruptions import list_corruptions
+from calico_eval.sweep.suites import suites
 from reports.schema import Metric
 
 
@@ -36,9 +36,9 @@ def test_infer_leaves_what_is_there_alone(tmp_path: Path) -> None:
         assert "--resume" not in str(error)
 
 
-def test_help_of_robust_names_every_corruption_and_kind_of_model() -> None:
+def test_help_of_robust_names_every_suite_and_kind_of_model() -> None:
     text = CliRunner().invoke(cli, ["robust", "--help"]).output
-    assert all(name in text for name in (*list_corruptions(), "prediction files"))
+    assert all(name in text for name in (*suites(), "prediction files"))
     assert "prediction files" in CliRunner().invoke(cli, ["eval", "--help"]).output
 
 
