@@ -63,7 +63,9 @@ def test_chance_that_hits_no_frame_is_found_before_the_run(frame: Frame) -> None
         try:
             applicable(["frame_lost"], (1,), few, range(1), seed)
         except CalicoError as error:
-            assert str(error).endswith("its level 1 spares all of 1 frames, by chance (--frames takes more); leave it out")  # noqa: PT017
+            assert str(error).endswith(
+                "its level 1 spares all of 1 frames, by chance (--frames takes more); leave it out"
+            )  # noqa: PT017
             spared += 1
     assert 1 <= spared <= 5
 
