@@ -19,7 +19,7 @@ from calico.models.fuse import AddFuser, ConvFuser
 from calico.models.heads.center import CenterHead, TaskOutput
 from calico.models.heads.segmentation import SegmentationHead
 from calico.models.images import ImageFit
-from calico.models.layers import full_precision
+from calico.models.layers import at_least_float32, full_precision
 from calico.models.lift import Lift
 from calico.models.pillars import PillarEncoder
 from calico.models.results import to_predictions
@@ -107,7 +107,7 @@ class CalicoModel(nn.Module):
         fit = ImageFit.between((height, width), self.config.model.camera.image_size)
         features = self.camera(fit.images(images.flatten(0, 1)))
         with full_precision(images):
-            bev: Tensor = self.lift(features.float().unflatten(0, (b, v)), fit.matrices(image_from_lidar))
+            bev: Tensor = self.lift(at_least_float32(features.unflatten(0, (b, v))), fit.matrices(image_from_lidar))
         return bev if self.camera_upsample is None else self.camera_upsample(bev)
 
     def fuse(self, camera: Tensor | None, lidar: Tensor | None) -> Tensor:

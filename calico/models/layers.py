@@ -30,3 +30,8 @@ def full_precision(like: Tensor) -> AbstractContextManager[object]:
     """Autocast off, for what needs float32: metres, pixels, logits. Nothing is entered where it is off (export traces this)."""
     device = like.device.type
     return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """bfloat16 and float16 as float32; float32 and float64 as they are."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -85,6 +85,11 @@ def attack_frame(engine: Engine, frame: Frame, spec: AttackSpec, seed: int) -> A
         loss_clean = _delivered_loss(torch_engine, frame, objective)
         candidates = [domain.frame(x) for x in _search(domain, loss, spec, stream)]
         losses = [_delivered_loss(torch_engine, candidate, objective) for candidate in candidates]
+        if spec.name != "noise" and spec.random_start and max(losses) < loss_clean:
+            # an unlucky start: again from the clean frame
+            again = [domain.frame(x) for x in _search(domain, loss, replace(spec, random_start=False), stream)]
+            candidates += again
+            losses += [_delivered_loss(torch_engine, candidate, objective) for candidate in again]
     best = int(np.argmax(losses))
     trace = loss.trace
     return AttackedFrame(

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from calico.frame import Frame
-from corruptions import CorruptionError, corrupt, corrupt_with, find, list_corruptions
+from corruptions import SPECS, CorruptionError, corrupt, corrupt_with, find, list_corruptions
 
 
 def test_unknown_name_gives_the_nearest(street: Frame) -> None:
@@ -50,15 +50,7 @@ def test_a_part_twice_is_an_error() -> None:
         find("fog+extrinsic+fog")
 
 
-def test_names_are_those_of_the_page() -> None:
-    assert list_corruptions() == (
-        "fog",
-        "camera_crash",
-        "motion_blur",
-        "low_light",
-        "point_drop",
-        "beam_missing",
-        "crosstalk",
-        "lidar_missing",
-        "extrinsic",
-    )
+def test_the_catalogue_has_every_room_and_names_find_their_own() -> None:
+    assert len(list_corruptions()) == len(set(list_corruptions())) == 68
+    assert {spec.room for spec in SPECS.values()} == {"weather", "camera", "lidar", "timing", "alignment", "objects"}
+    assert all(find(name) == (SPECS[name],) for name in list_corruptions())

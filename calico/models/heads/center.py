@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from calico.config.schema import DetectionConfig
-from calico.models.layers import conv_block, full_precision
+from calico.models.layers import at_least_float32, conv_block, full_precision
 
 PRIOR_LOGIT = -2.19
 """Heat maps start at a probability of 0.1 (Zhou et al. 2019)."""
@@ -57,6 +57,6 @@ class CenterHead(nn.Module):
         outputs = []
         with full_precision(bev):
             for index, (heatmap, boxes) in enumerate(zip(self.heatmaps, self.boxes, strict=True)):
-                terms = torch.split(boxes(hidden[2 * index + 1].float()), list(BOX_TERMS.values()), dim=1)
-                outputs.append(TaskOutput(heatmap(hidden[2 * index].float()), *terms))
+                terms = torch.split(boxes(at_least_float32(hidden[2 * index + 1])), list(BOX_TERMS.values()), dim=1)
+                outputs.append(TaskOutput(heatmap(at_least_float32(hidden[2 * index])), *terms))
         return tuple(outputs)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from calico.config.schema import MapConfig
 from calico.geometry.grid import Grid
-from calico.models.layers import conv_block, full_precision
+from calico.models.layers import at_least_float32, conv_block, full_precision
 
 
 def bilinear_matrix(source_min: float, source_cell: float, source: int, min_m: float, cell_m: float, n: int) -> Tensor:
@@ -55,7 +55,7 @@ class SegmentationHead(nn.Module):
         """See the class."""
         features = self.body(self.resample(self.reduce(bev)))
         with full_precision(bev):
-            logits: Tensor = self.classify(features.float())
+            logits: Tensor = self.classify(at_least_float32(features))
         return logits
 
 
