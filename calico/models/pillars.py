@@ -47,19 +47,20 @@ class PillarEncoder(nn.Module):
         """(B, C, Y, X) pillar features, zero in empty pillars."""
         rows, columns = self.grid.shape
         batch, cells = points.shape[0], rows * columns
-        cell = self.cells(points, mask) + (cells + 1) * torch.arange(batch, device=points.device)[:, None]
-        points, cell = points.reshape(-1, 5), cell.reshape(-1)
+        points, cell = self._flat(points, mask)
         if self.training:
             real = cell % (cells + 1) < cells
             points, cell = points[real], cell[real]
-        offset = points[:, :3] - self.centers(cell % (cells + 1))
-        padded = F.pad(offset, (0, 1), value=1.0)
-        total = points.new_zeros(batch * (cells + 1), 4).index_add(0, cell, padded)[cell]
-        features = self._point_net(points, offset, offset - total[:, :3] / total[:, 3:])
+        features = self._features(points, cell, batch)
         empty = features.new_zeros(batch * (cells + 1), self.channels)
         best = empty.scatter_reduce(0, cell[:, None].expand_as(features), features, "amax")
         best = best.reshape(batch, cells + 1, self.channels)[:, :cells]
         return best.reshape(batch, rows, columns, self.channels).permute(0, 3, 1, 2)
+
+    def point_features(self, points: Tensor, mask: Tensor) -> Tensor:
+        """(B, N, C) every point's features, whose maximum over a pillar is the pillar's; anything for points of no pillar."""
+        flat, cell = self._flat(points, mask)
+        return self._features(flat, cell, len(points)).reshape(*points.shape[:2], self.channels)
 
     def from_rows(self, points: Tensor, count: Tensor, cell: Tensor, mean: Tensor) -> Tensor:
         """The same features from points grouped into rows of at most T points of one pillar (`calico.export.pillars`).
@@ -111,6 +112,19 @@ class PillarEncoder(nn.Module):
         x = self.grid.x_min_m + ((cell % columns).float() + 0.5) * self.grid.cell_m
         y = self.grid.y_min_m + (torch.div(cell, columns, rounding_mode="floor").float() + 0.5) * self.grid.cell_m
         return torch.stack([x, y, torch.full_like(x, sum(self.z_range_m) / 2)], dim=-1)
+
+    def _flat(self, points: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Points of all frames (B * N, 5) and their cells; every frame has cells of its own, the trash cell included."""
+        rows, columns = self.grid.shape
+        first = (rows * columns + 1) * torch.arange(len(points), device=points.device)[:, None]
+        return points.reshape(-1, 5), (self.cells(points, mask) + first).reshape(-1)
+
+    def _features(self, points: Tensor, cell: Tensor, batch: int) -> Tensor:
+        cells = self.grid.shape[0] * self.grid.shape[1] + 1
+        offset = points[:, :3] - self.centers(cell % cells)
+        padded = F.pad(offset, (0, 1), value=1.0)
+        total = points.new_zeros(batch * cells, 4).index_add(0, cell, padded)[cell]
+        return self._point_net(points, offset, offset - total[:, :3] / total[:, 3:])
 
     def _point_net(self, points: Tensor, from_center: Tensor, from_mean: Tensor) -> Tensor:
         with full_precision(points):

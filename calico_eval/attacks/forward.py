@@ -6,42 +6,65 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import Tensor
 
 from calico.data.batch import Batch
 from calico.device import deterministic
-from calico.errors import CalicoError
 from calico.models.calico import CalicoModel, Outputs
-from calico_eval.attacks.threat import Sensor
+from calico_eval.attacks.straight_through import membership
 from calico_eval.engines.torch import TorchEngine
 
 
-class DetectionForward:
-    """The same detections as `model(batch)`, at less cost: the map head is left out, and the branch of the sensor that is not
-    attacked runs once.
+class AttackForward:
+    """The same outputs as `model(batch)`, at less cost: a sensor's branch that is not attacked runs once, a head that the objective
+    does not read not at all.
 
     Args:
-        model: with a detection head.
-        batch: the clean batch; later ones differ from it in the attacked sensor only.
-        attacked: that sensor.
+        batch: the clean batch; later ones differ from it in the attacked sensors only.
+        attacked: these sensors.
+        detection, map: which heads' outputs are wanted.
+        straight_through: let gradients see points change their pillar; the outputs are the same.
     """
 
-    def __init__(self, model: CalicoModel, batch: Batch, attacked: Sensor) -> None:
-        self._model, self._attacked = model, attacked
+    def __init__(
+        self,
+        model: CalicoModel,
+        batch: Batch,
+        attacked: tuple[str, ...],
+        *,
+        detection: bool = True,
+        map: bool = False,  # noqa: A002
+        straight_through: bool = False,
+    ) -> None:
+        self._model, self._straight_through = model, straight_through
+        self._detection, self._map = detection and model.center is not None, map and model.segmentation is not None
         with torch.no_grad():
-            self._camera = None if attacked == "camera" or model.camera is None else model.camera_bev(batch)
-            self._lidar = None if attacked == "lidar" or model.lidar is None else model.lidar_bev(batch)
+            self._camera = None if "camera" in attacked or model.camera is None else model.camera_bev(batch)
+            self._lidar = None if "lidar" in attacked or model.lidar is None else model.lidar_bev(batch)
 
     def __call__(self, batch: Batch) -> Outputs:
-        """Outputs without map logits, differentiable in the attacked sensor's tensor."""
+        """Outputs without the heads that are not wanted, differentiable in the attacked sensors' tensors."""
         model = self._model
-        if model.center is None:
-            raise CalicoError(
-                "this model has no detection head (model.detection is null); expected a model that detects"
-            )
-        camera = model.camera_bev(batch) if self._attacked == "camera" else self._camera
-        lidar = model.lidar_bev(batch) if self._attacked == "lidar" else self._lidar
+        camera, lidar = self._camera, self._lidar
+        if camera is None and model.camera is not None:
+            camera = model.camera_bev(batch)
+        if lidar is None and model.lidar is not None:
+            lidar = self._lidar_bev(batch)
         bev = model.trunk(model.fuse(camera, lidar))
-        return Outputs(tasks=model.center(bev), map_logits=None, bev=bev)
+        return Outputs(
+            tasks=model.center(bev) if self._detection and model.center is not None else (),
+            map_logits=model.segmentation(bev) if self._map and model.segmentation is not None else None,
+            bev=bev,
+        )
+
+    def _lidar_bev(self, batch: Batch) -> Tensor:
+        encoder = self._model.lidar
+        if encoder is None or not self._straight_through:
+            return self._model.lidar_bev(batch)
+        stem: Tensor = encoder.stem(
+            encoder.canvas(batch.points, batch.point_mask) + membership(encoder, batch.points, batch.point_mask)
+        )
+        return stem
 
 
 @contextmanager

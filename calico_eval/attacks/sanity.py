@@ -10,8 +10,7 @@ from torch import Tensor
 from calico.data.batch import collate
 from calico.frame import Frame
 from calico_eval.attacks.forward import white_box
-from calico_eval.attacks.objectives import evaluate
-from calico_eval.attacks.threat import ObjectiveName
+from calico_eval.attacks.objectives import OBJECTIVES, Scene
 from calico_eval.engines.torch import TorchEngine
 
 
@@ -32,7 +31,7 @@ class GradientCheck:
     dead: tuple[str, ...]
 
 
-def dead_gradients(engine: TorchEngine, frame: Frame, objective: ObjectiveName = "det") -> GradientCheck:
+def dead_gradients(engine: TorchEngine, frame: Frame, objective: str = "det") -> GradientCheck:
     """Takes the gradient of an objective on the clean frame with respect to every pixel and every point's x, y, z.
 
     The default objective looks at every cell of the heat map, so that each input in range should feel it.
@@ -41,8 +40,8 @@ def dead_gradients(engine: TorchEngine, frame: Frame, objective: ObjectiveName =
     images, points = batch.images.requires_grad_(True), batch.points.requires_grad_(True)
     with white_box(engine):
         batch = replace(batch, images=images, points=points)
-        loss = evaluate(objective, engine.model, engine.model(batch), batch)
-        gradients = torch.autograd.grad(loss, [images, points], allow_unused=True)
+        loss = OBJECTIVES[objective].loss(Scene(engine.model, batch), engine.model(batch))
+        gradients = torch.autograd.grad(loss.sum(), [images, points], allow_unused=True)
     on_images, on_points = (torch.zeros(1) if gradient is None else gradient for gradient in gradients)
     view_share: tuple[float, ...] = ()
     if "camera" in engine.sensors:

@@ -1,82 +1,125 @@
-"""What an attack is allowed to do: its name, its budget in physical units, its objective."""
+"""What an attacker may change: one allowance per kind of change, in physical units. Nothing else may differ.
+
+Budgets are of the frame as a sensor delivers it: raw uint8 pixels, float32 points. `budget.measure_budget` measures the same
+quantities from two frames, without knowing the attack, and `budget.check_budget` compares them one by one.
+"""
 
 from __future__ import annotations
 
-import difflib
 import math
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import dataclass, fields, replace
+from typing import Literal
 
 from calico.errors import CalicoError
 
-AttackName = Literal["pgd", "noise"]
 Sensor = Literal["camera", "lidar"]
-ObjectiveName = Literal["hide", "det", "create"]
-Geometry = Literal["ray", "box"]
+
+_CAMERA = ("camera_levels", "camera_rms", "patch_share")
+_LIDAR = ("range_m", "axis_m", "intensity", "points_added", "points_removed", "removed_share")
+_UNITS = {
+    "camera_levels": "/255",
+    "camera_rms": "/255 rms",
+    "patch_share": "of a view",
+    "range_m": "m",
+    "axis_m": "m per axis",
+    "intensity": "of full intensity",
+    "points_added": "points",
+    "points_removed": "points",
+    "removed_share": "of the points",
+    "window_deg": "deg",
+}
 
 
 @dataclass(frozen=True)
-class AttackSpec:
-    """One attack with its budget.
+class Threat:
+    """Allowances; 0 allows no change of that kind. Several at once are one joint budget.
 
-    name: "pgd" (projected gradient descent, Madry et al. 2018) or "noise" (a random corner of the same ball: the control
-        that every attack must beat).
-    sensor: "camera" changes every image of the frame; "lidar" changes the x, y, z of every point.
-    eps: L-infinity budget. Camera: a whole number of grey levels (of 255) of the raw uint8 image. LiDAR: metres.
-    steps: gradient steps ("noise" takes none).
-    step_size: in the unit of eps; None means 2.5 eps / steps.
-    objective: what the attack raises (`calico_eval.attacks.objectives`); "hide" where objects are to disappear.
-    geometry: LiDAR only. "ray": a point moves along its ray from the place of the sensor at that point's sweep, |change
-        of range| <= eps. "box": each of x, y, z moves by at most eps (literature baseline, not physical).
-    random_start: PGD starts at a random place in the ball.
-    r_min_m: LiDAR "ray" only: no point is pulled closer to its sensor than this [m]; points that are closer stay.
+    camera_levels: L-infinity: largest change of any pixel value, whole grey levels of 255.
+    camera_rms: L2: root of the mean square change over all pixel values of the frame's views, grey levels of 255. The L2 norm of
+        the change in [0, 1] is this times sqrt(number of values) / 255.
+    patch_share: share of a view's pixels that may take any colour, 0..1.
+    range_m: change of a point's range along its ray, from where the sensor was at that point's sweep [m].
+    axis_m: change of each of x, y, z [m]: the literature's free box, which no laser could do.
+    intensity: change of a point's intensity, of full scale 1.
+    points_added, points_removed: points that only the attacked or only the clean frame has. A spoofed return takes the place of
+        the one that its ray had: injection needs both.
+    removed_share: the same as points_removed, as a share of the frame's points, 0..1; the larger of the two counts.
+    window_deg: azimuth window that holds all added and removed points [deg]; 360: anywhere.
+    r_min_m: no point is moved or added closer to its sensor than this [m].
     """
 
-    name: AttackName
-    sensor: Sensor
-    eps: float
-    steps: int = 10
-    step_size: float | None = None
-    objective: ObjectiveName = "hide"
-    geometry: Geometry = "ray"
-    random_start: bool = True
+    camera_levels: int = 0
+    camera_rms: float = 0.0
+    patch_share: float = 0.0
+    range_m: float = 0.0
+    axis_m: float = 0.0
+    intensity: float = 0.0
+    points_added: int = 0
+    points_removed: int = 0
+    removed_share: float = 0.0
+    window_deg: float = 360.0
     r_min_m: float = 1.0
 
     def __post_init__(self) -> None:
-        for field, allowed in (
-            ("name", get_args(AttackName)),
-            ("sensor", get_args(Sensor)),
-            ("objective", get_args(ObjectiveName)),
-            ("geometry", get_args(Geometry)),
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not math.isfinite(value) or value < 0:
+                raise CalicoError(f"threat: {field.name} is {value}, expected a finite number, 0 or more")
+        for name in ("camera_levels", "points_added", "points_removed"):
+            if getattr(self, name) != int(getattr(self, name)):
+                raise CalicoError(
+                    f"threat: {name} is {getattr(self, name)}, expected a whole number "
+                    "(8 levels mean 8/255; an 8-bit image holds no fractions)"
+                )
+        for name, most in (
+            ("camera_levels", 255),
+            ("patch_share", 1),
+            ("removed_share", 1),
+            ("intensity", 1),
+            ("window_deg", 360),
         ):
-            _check_choice(field, getattr(self, field), allowed)
-        unit = "grey levels" if self.sensor == "camera" else "metres"
-        if not math.isfinite(self.eps) or self.eps < 0:
-            raise CalicoError(f"attack {self.name}: eps is {self.eps}, expected 0 or more {unit}")
-        if self.sensor == "camera" and (self.eps != int(self.eps) or self.eps > 255):
-            raise CalicoError(
-                f"attack {self.name}: eps is {self.eps}, expected a whole number of {unit} in 0..255 "
-                "(8 means 8/255; an 8-bit image holds no fractions)"
-            )
-        if self.steps < 1:
-            raise CalicoError(f"attack {self.name}: steps is {self.steps}, expected 1 or more")
+            if getattr(self, name) > most:
+                raise CalicoError(f"threat: {name} is {getattr(self, name)}, expected at most {most}")
+        for one, other in (("camera_levels", "camera_rms"), ("range_m", "axis_m")):
+            if getattr(self, one) and getattr(self, other):
+                raise CalicoError(f"threat: both {one} and {other} are set; expected one norm for these numbers")
         if not self.r_min_m > 0:
-            raise CalicoError(f"attack {self.name}: r_min_m is {self.r_min_m}, expected more than 0 metres")
-        if self.steps * self.step < 2 * self.eps:
-            raise CalicoError(
-                f"attack {self.name}: {self.steps} steps of {self.step_size} {unit} cannot cross the ball of radius "
-                f"{self.eps}; expected step_size >= {2 * self.eps / self.steps:g} (or leave it out: 2.5 eps / steps)"
-            )
+            raise CalicoError(f"threat: r_min_m is {self.r_min_m}, expected more than 0 metres")
 
     @property
-    def step(self) -> float:
-        """The step size in effect, in the unit of eps."""
-        return 2.5 * self.eps / self.steps if self.step_size is None else self.step_size
+    def sensors(self) -> tuple[Sensor, ...]:
+        """What may change; () for a threat that allows nothing."""
+        camera, lidar = (any(getattr(self, name) for name in names) for names in (_CAMERA, _LIDAR))
+        return (("camera",) if camera else ()) + (("lidar",) if lidar else ())
 
+    @property
+    def structural(self) -> bool:
+        """Whether points may appear or vanish, so that they can't be followed row by row."""
+        return bool(self.points_added or self.points_removed or self.removed_share)
 
-def _check_choice(field: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value in allowed:
-        return
-    near = difflib.get_close_matches(str(value), allowed, n=1, cutoff=0.65)  # 'radar' is no slip of 'lidar'
-    hint = f"; did you mean '{near[0]}'?" if near else ""
-    raise CalicoError(f"attack: {field} is '{value}', expected one of {', '.join(allowed)}{hint}")
+    @property
+    def main(self) -> tuple[str, float, str]:
+        """The allowance that a curve over budgets has on its axis: field, value, unit. Of a joint threat the camera's."""
+        for name in (*_CAMERA, *_LIDAR):
+            if getattr(self, name):
+                axis = "window_deg" if name == "removed_share" and self.window_deg < 360 else name
+                return axis, getattr(self, axis), _UNITS[axis]
+        return "camera_levels", 0, _UNITS["camera_levels"]
+
+    def scaled(self, share: float) -> Threat:
+        """Every allowance times `share`; whole numbers are rounded down. For "joint at half budgets" and curves."""
+        values = {name: getattr(self, name) * share for name in (*_CAMERA, *_LIDAR)}
+        for name in ("camera_levels", "points_added", "points_removed"):
+            values[name] = math.floor(values[name])
+        return replace(self, **values)
+
+    def __str__(self) -> str:
+        """'8/255', '0.1 m', '4/255 + 0.1 m', '60 points'."""
+        parts = []
+        for name in (*_CAMERA, *_LIDAR):
+            value, unit = getattr(self, name), _UNITS[name]
+            if value and not (name == "points_removed" and self.points_added):
+                parts.append(f"{value:g}{unit}" if unit.startswith("/") else f"{value:g} {unit}")
+        if self.structural and self.window_deg < 360:
+            parts.append(f"within {self.window_deg:g} deg")
+        return " + ".join(parts) or "0"

@@ -12,10 +12,12 @@ import torch
 from calico.config.schema import Config
 from calico.data.batch import collate
 from calico.device import deterministic, pick_device
+from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.models.calico import CalicoModel
 from calico.predictions import Predictions
 from calico.train.checkpoint import load_model
+from calico_eval.engines.base import Engine
 
 
 class TorchEngine:
@@ -48,6 +50,25 @@ class TorchEngine:
         """See `Engine.predict`. All frames in one batch, without gradients."""
         with torch.no_grad(), deterministic(self.device):
             return self.model.predict(collate(frames).to(self.device))
+
+
+def white_box_of(engine: Engine, what: str, sensors: Sequence[str]) -> TorchEngine:
+    """The engine, where it gives gradients and looks at all of `sensors`. what: for the message.
+
+    Raises:
+        CalicoError: it does not.
+    """
+    if not isinstance(engine, TorchEngine):
+        raise CalicoError(
+            f"{what}: engine {engine.name} gives no gradients; expected the torch engine. Attack the torch model and evaluate the "
+            "attacked frames on this engine, or choose an attack by queries"
+        )
+    blind = [sensor for sensor in sensors if sensor not in engine.sensors]
+    if blind:
+        raise CalicoError(
+            f"{what}: sensor is '{blind[0]}', but model {engine.model_name} only looks at {' and '.join(engine.sensors)}"
+        )
+    return engine
 
 
 def _hash(model: CalicoModel, config: Config) -> str:

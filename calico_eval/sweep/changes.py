@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from calico.errors import CalicoError
 from calico.frame import Frame
-from calico_eval.attacks import AttackDetails, AttackSpec, Budget, attack_frame, check_budget, measure_budget
-from calico_eval.engines.torch import TorchEngine
+from calico_eval.attacks import AttackDetails, AttackSpec, Budget, attack_frames, check_budget, measure_budget
+from calico_eval.attacks.budget import worst_budget
+from calico_eval.engines.base import Engine
 from calico_eval.sweep.conditions import ConditionSpec
 from corruptions import Effect, check_summary, corrupt, corrupt_with, effect, summarise_effects
 from reports.schema import Check
@@ -19,33 +21,38 @@ Values = dict[str, float | int | str | None]
 class Change:
     """One condition on its way through the frames.
 
-    crafted_on: the engine whose gradients an attack follows.
+    crafted_on: the engine that an attack looks at.
     """
 
     condition: ConditionSpec
     seed: int
-    crafted_on: TorchEngine | None = None
+    crafted_on: Engine | None = None
     effects: list[Effect] = field(default_factory=list)
     budgets: list[Budget] = field(default_factory=list)
     attacks: list[AttackDetails] = field(default_factory=list)
 
-    def apply(self, frame: Frame) -> Frame:
-        """The frame under the condition.
+    def apply(self, frames: Sequence[Frame]) -> list[Frame]:
+        """The frames under the condition.
 
         Raises:
             CalicoError: an attack went over its budget, as measured on the frame that came out.
         """
-        changed = change_frame(self.condition, self.seed, frame, self.crafted_on, self.attacks)
-        if self.condition.attack is not None:
-            budget = measure_budget(frame, changed)
-            passed, message = check_budget(self.condition.attack, budget)
-            if not passed:
-                raise CalicoError(
-                    f"attack {self.condition} went over budget on frame {frame.token}: {message}; not scored"
-                )
-            self.budgets.append(budget)
+        attack, corruption = self.condition.attack, self.condition.corrupted
+        before = [change_frame(corruption, self.seed, frame) for frame in frames] if corruption else list(frames)
+        if attack is None:
+            changed = [change_frame(self.condition, self.seed, frame) for frame in before]
+        else:
+            changed = attacked(self.condition, self.seed, before, self.crafted_on, self.attacks)
+            for clean, after in zip(before, changed, strict=True):
+                budget = measure_budget(clean, after, structural=attack.threat.structural)
+                passed, message = check_budget(attack.threat, budget)
+                if not passed:
+                    raise CalicoError(
+                        f"attack {self.condition} went over budget on frame {clean.token}: {message}; not scored"
+                    )
+                self.budgets.append(budget)
         if self.condition.kind != "clean":
-            self.effects.append(effect(frame, changed))
+            self.effects += [effect(clean, after) for clean, after in zip(before, changed, strict=True)]
         return changed
 
     def effect_check(self) -> Check | None:
@@ -70,10 +77,12 @@ class Change:
         """The largest budget that any frame used; None unless the condition is an attack."""
         if self.condition.attack is None:
             return None
-        worst = _largest(self.budgets)
-        passed, message = check_budget(self.condition.attack, worst)
+        worst = worst_budget(self.budgets)
+        passed, message = check_budget(self.condition.attack.threat, worst)
         measured: Values = {
             "camera_levels": max(worst.camera_levels, default=0),
+            "camera_rms": worst.camera_rms,
+            "pixel_share": max(worst.pixel_share, default=0.0),
             "axis_m": max(worst.axis_m),
             "range_m": worst.range_m,
             "ray_angle_deg": worst.ray_angle_deg,
@@ -81,6 +90,9 @@ class Change:
             "points_changed_per_frame": sum(budget.points_changed for budget in self.budgets) / len(self.budgets),
             "points_added": worst.points_added,
             "points_removed": worst.points_removed,
+            "removed_share": worst.removed_share,
+            "window_deg": worst.window_deg,
+            "intensity": worst.intensity,
         }
         return Check(passed=passed, measured=measured, message=message)
 
@@ -92,6 +104,7 @@ class Change:
         return {
             "forwards": sum(a.forwards for a in self.attacks),
             "backwards": sum(a.backwards for a in self.attacks),
+            "queries": sum(a.queries for a in self.attacks),
             "loss_clean": sum(a.loss_clean or 0.0 for a in rose) / len(rose) if rose else None,
             "loss_attacked": sum(a.loss_attacked or 0.0 for a in rose) / len(rose) if rose else None,
             "frames_not_attacked": len(self.attacks) - len(rose),
@@ -102,54 +115,37 @@ class Change:
         }
 
 
-def change_frame(
-    condition: ConditionSpec,
-    seed: int,
-    frame: Frame,
-    crafted_on: TorchEngine | None,
-    notes: list[AttackDetails] | None = None,
-) -> Frame:
-    """The frame under a condition; a function of its arguments alone. `notes` takes how an attack went."""
+def change_frame(condition: ConditionSpec, seed: int, frame: Frame) -> Frame:
+    """The frame under a condition that is no attack; a function of its arguments alone."""
     if condition.kind == "clean":
         return frame
-    if condition.attack is None:
-        if condition.value is not None:
-            return corrupt_with(frame, condition.name, condition.value, seed)
-        return corrupt(frame, condition.name, condition.severity, seed)
-    if crafted_on is None:
-        raise CalicoError(f"attack {condition}: no torch engine to take gradients from")
-    attacked = attack_frame(crafted_on, frame, condition.attack, seed)
+    if condition.value is not None:
+        return corrupt_with(frame, condition.name, condition.value, seed)
+    return corrupt(frame, condition.name, condition.severity, seed)
+
+
+def attacked(
+    condition: ConditionSpec,
+    seed: int,
+    frames: Sequence[Frame],
+    engine: Engine | None,
+    notes: list[AttackDetails] | None = None,
+) -> list[Frame]:
+    """The (corrupted) frames under the condition's attack. `notes` takes how it went."""
+    if condition.attack is None or engine is None:
+        raise CalicoError(f"attack {condition}: no engine to attack")
+    done = attack_frames(engine, frames, condition.attack, seed)
     if notes is not None:
-        notes.append(attacked.details)
-    return attacked.frame
+        notes += [one.details for one in done]
+    return [one.frame for one in done]
 
 
 def _attack_effect(attack: AttackSpec, effects: list[Effect]) -> tuple[bool, str]:
-    changed = sum(attack.sensor in found.changed for found in effects)
-    if attack.eps > 0 and changed == 0:
+    sensors = attack.threat.sensors
+    changed = sum(any(sensor in found.changed for sensor in sensors) for found in effects)
+    if sensors and changed == 0:
         return (
             False,
-            f"changed the {attack.sensor} data of none of {len(effects)} frames; expected a change within eps {attack.eps:g}",
+            f"changed the {' and '.join(sensors)} data of none of {len(effects)} frames; expected a change within {attack.threat}",
         )
     return True, f"{changed} of {len(effects)} frames changed"
-
-
-def _largest(budgets: list[Budget]) -> Budget:
-    """The worst of every quantity over the frames."""
-    ranges = [b.min_range_m for b in budgets if b.min_range_m is not None]
-    return Budget(
-        camera_levels=(max((max(b.camera_levels, default=0) for b in budgets), default=0),),
-        axis_m=(
-            max(b.axis_m[0] for b in budgets),
-            max(b.axis_m[1] for b in budgets),
-            max(b.axis_m[2] for b in budgets),
-        ),
-        range_m=max(b.range_m for b in budgets),
-        ray_angle_deg=max(b.ray_angle_deg for b in budgets),
-        min_range_m=min(ranges, default=None),
-        points_changed=max(b.points_changed for b in budgets),
-        points_added=max(b.points_added for b in budgets),
-        points_removed=max(b.points_removed for b in budgets),
-        intensity=max(b.intensity for b in budgets),
-        dt_s=max(b.dt_s for b in budgets),
-    )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 from calico.errors import CalicoError
-from calico_eval.attacks import AttackSpec
+from calico_eval.attacks import ALGORITHMS, AttackSpec, Threat
 from calico_eval.engines.base import Engine, Predictor
 from calico_eval.engines.predictions import PredictionFiles
 from corruptions import CorruptionError, Spec, find
@@ -56,20 +56,33 @@ class ConditionSpec:
         return ConditionSpec("sweep", name, value=_checked(name, value))
 
     @staticmethod
-    def of_attack(attack: AttackSpec) -> ConditionSpec:
-        """An attack: 'camera_pgd', 'lidar_noise' ..."""
-        return ConditionSpec("attack", f"{attack.sensor}_{attack.name}", attack=attack)
+    def of_attack(attack: AttackSpec, on: ConditionSpec | None = None) -> ConditionSpec:
+        """An attack: 'camera_pgd', 'lidar_noise', 'joint_apgd_create' ...; `on`: on frames under this corruption first."""
+        plain = "_".join([attack.sensor, attack.name, *([] if attack.objective == "hide" else [attack.objective])])
+        if on is None:
+            return ConditionSpec("attack", plain, attack=attack)
+        return ConditionSpec("attack", f"{on.name}+{plain}", on.severity, attack, on.value)
+
+    @property
+    def corrupted(self) -> ConditionSpec | None:
+        """The corruption that comes before the attack; None where there is none."""
+        if self.attack is None or "+" not in self.name:
+            return None
+        return ConditionSpec.corruption(self.name.rpartition("+")[0], self.severity, self.value)
 
     def describe(self) -> Condition:
         """The condition as results.json has it, with its physical parameters."""
         if self.attack is not None:
+            axis, _, unit = self.attack.threat.main
+            before = self.corrupted.describe().parameters if self.corrupted else {}
             return Condition(
                 kind="attack",
                 name=self.name,
-                parameters=_parameters(self.attack),
-                axis="eps",
-                unit="/255" if self.attack.sensor == "camera" else "m",
-                sensors=(self.attack.sensor,),
+                severity=self.severity,
+                parameters={**before, **_parameters(self.attack)},
+                axis=axis,
+                unit=unit,
+                sensors=self.attack.threat.sensors,
             )
         if self.kind == "clean":
             return Condition(kind="clean", name="clean")
@@ -96,9 +109,13 @@ class ConditionSpec:
         return self.name if self.kind == "clean" else f"{self.name}-{self.severity}"
 
     def __str__(self) -> str:
-        """'clean', 'fog 3', 'fog visibility_m=87', 'camera_pgd 8/255'."""
+        """'clean', 'fog 3', 'fog visibility_m=87', 'camera_pgd 8/255', 'fog+camera_pgd 3, 8/255'."""
         if self.attack is not None:
-            return f"{self.name} {self.attack.eps:g}" + ("/255" if self.attack.sensor == "camera" else " m")
+            return (
+                f"{self.name} {self.severity}, {self.attack.threat}"
+                if self.corrupted
+                else f"{self.name} {self.attack.threat}"
+            )
         if self.value is not None:
             return f"{self.name} {self._at()}"
         return self.name if self.kind == "clean" else f"{self.name} {self.severity}"
@@ -149,15 +166,22 @@ def predictor(engine: Engine, condition: ConditionSpec) -> Predictor:
 
 
 def _parameters(attack: AttackSpec) -> dict[str, float | int | str | None]:
-    """All that the attack's result depends on, the sensor apart."""
-    values: dict[str, float | int | str | None] = {"eps": float(attack.eps)}
-    if attack.name != "noise":
+    """All that the attack's result depends on: the allowances of its threat, then its effort."""
+    unused, threat = Threat(), attack.threat
+    values: dict[str, float | int | str | None] = {
+        field.name: getattr(threat, field.name)
+        for field in fields(Threat)
+        if getattr(threat, field.name) != getattr(unused, field.name)
+    }
+    if ALGORITHMS[attack.name].access != "nothing":
         values |= {
             "steps": attack.steps,
-            "step_size": float(attack.step),
+            "restarts": attack.restarts,
+            "step_share": float(attack.step),
             "objective": attack.objective,
             "random_start": int(attack.random_start),
+            "straight_through": int(attack.straight_through),
         }
-    if attack.sensor == "lidar":
-        values |= {"geometry": attack.geometry, "r_min_m": float(attack.r_min_m)}
+    if "lidar" in threat.sensors:
+        values["r_min_m"] = threat.r_min_m
     return values

@@ -19,11 +19,10 @@ from calico.files import write_atomic
 from calico.frame import Frame, UInt8
 from calico.geometry.grid import Grid
 from calico_eval.engines.base import Engine
-from calico_eval.engines.torch import TorchEngine
 from calico_eval.metrics.matching import DISTANCES_M, TP_DISTANCE_M
 from calico_eval.metrics.segmentation import THRESHOLDS
 from calico_eval.metrics.suffstats import FrameStats
-from calico_eval.sweep.changes import change_frame
+from calico_eval.sweep.changes import Change
 from calico_eval.sweep.conditions import predictor
 from calico_eval.sweep.plan import Job, SweepPlan
 from reports.schema import Cell, Picture
@@ -113,8 +112,7 @@ def _worst_frames(clean: Sequence[FrameStats], changed: Sequence[FrameStats]) ->
 
 def _jpeg(plan: SweepPlan, engines: Mapping[str, Engine], job: Job, frame: Frame, grid: Grid | None) -> bytes:
     """The frame under the job's condition with the engine's predictions: cameras above, BEV below."""
-    surrogate = engines[job.crafted_on] if job.crafted_on else None
-    changed = change_frame(job.condition, plan.seed, frame, surrogate if isinstance(surrogate, TorchEngine) else None)
+    changed = Change(job.condition, plan.seed, engines[job.crafted_on] if job.crafted_on else None).apply([frame])[0]
     predictions = predictor(engines[job.engine], job.condition).predict([changed])[0]
     parts: list[UInt8] = []
     if changed.images:

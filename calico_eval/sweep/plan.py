@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
-from calico_eval.attacks import AttackSpec
+from calico_eval.attacks import ALGORITHMS, AttackSpec
 from calico_eval.engines.base import Engine, check_labels, label
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.sweep.applicable import applicable
@@ -22,7 +22,7 @@ from corruptions import SUITE_VERSION
 class Job:
     """One cell to be: a condition on an engine.
 
-    engine: its label. crafted_on: for an attack, the label of the engine whose gradients it follows.
+    engine: its label. crafted_on: for an attack, the label of the engine that it looks at.
     """
 
     id: str
@@ -59,6 +59,7 @@ def make_plan(
     severities: Sequence[int] = (),
     sweeps: Sequence[Sweep] = (),
     attacks: Sequence[AttackSpec] = (),
+    cross: bool = False,
     attack_only: Collection[str] = (),
     indices: Sequence[int] | None = None,
     seed: int = 0,
@@ -67,15 +68,16 @@ def make_plan(
 ) -> SweepPlan:
     """Every engine on the clean frames, on every corruption and severity, every point of a sweep, and every attack.
 
-    An attack follows the gradients of the torch engine that it is evaluated on. Engines without gradients (ONNX Runtime, a
+    An attack by gradients follows those of the torch engine that it is evaluated on. Engines without gradients (ONNX Runtime, a
     user's model) get the frames that were attacked on the torch engine of the same model name (the deployed form of the same
-    weights), or else on the first torch engine (a transfer attack).
+    weights), or else on the first torch engine (a transfer attack). An attack by queries asks the engine itself, whatever it is.
 
     Args:
         engines: the first is the main subject of the report.
         corruptions: names, several joined by '+', or presets. severities: only these levels; default: all that they have
             (the aggregates need the same ones of every corruption).
         sweeps: curves over a corruption's parameter, which are in no aggregate.
+        cross: also every attack on every corrupted frame.
         attack_only: labels of engines that are there for the attacks: they get no corruptions.
         indices: which frames; default: all.
 
@@ -100,6 +102,10 @@ def make_plan(
     conditions += [ConditionSpec.corruption(c.name, c.severity, c.value) for c in corrupted]
     conditions += [point for sweep in sweeps for point in sweep.points]
     conditions += [ConditionSpec.of_attack(attack) for attack in attacks]
+    if cross:
+        conditions += [
+            ConditionSpec.of_attack(attack, on) for on in conditions if on.kind == "corruption" for attack in attacks
+        ]
     common = _common(source, chosen, ranges, seed, batch_size)
     jobs = []
     for condition in dict.fromkeys(conditions):
@@ -140,20 +146,30 @@ def _digest(key: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(key, sort_keys=True, allow_nan=False).encode()).hexdigest()[:16]
 
 
-def _surrogate(engine: Engine, engines: Sequence[Engine], condition: ConditionSpec) -> TorchEngine | None:
-    """The engine whose gradients an attack on `engine` follows; None where the condition is no attack."""
+def _surrogate(engine: Engine, engines: Sequence[Engine], condition: ConditionSpec) -> Engine | None:
+    """The engine that an attack on `engine` looks at; None where the condition is no attack.
+
+    Gradients: its own, or those of the torch engine of the same model, or of the first torch engine. Queries: itself. An attack that
+    looks at nothing is made once for all, on the first engine's name.
+    """
     if condition.attack is None:
         return None
+    access = ALGORITHMS[condition.attack.name].access
+    if access == "nothing":
+        return engines[0]
+    if access == "queries":
+        return engine
     same_model = [other for other in engines if other.model_name == engine.model_name]
     for candidate in (engine, *same_model, *engines):
         if isinstance(candidate, TorchEngine):
-            if condition.attack.sensor not in candidate.sensors:
+            blind = [sensor for sensor in condition.attack.threat.sensors if sensor not in candidate.sensors]
+            if blind:
                 raise CalicoError(
-                    f"attack {condition}: model {candidate.model_name} has no {condition.attack.sensor} branch to attack; "
+                    f"attack {condition}: model {candidate.model_name} has no {blind[0]} branch to attack; "
                     f"it has {', '.join(candidate.sensors)}"
                 )
             return candidate
     raise CalicoError(
-        f"attack {condition}: attacks are made on a torch model, and none of {', '.join(map(label, engines))} is one; "
+        f"attack {condition}: attacks by gradients are made on a torch model, and none of {', '.join(map(label, engines))} is one; "
         "name a run folder with --attack-model, e.g. that of the same model, or as another MODEL"
     )

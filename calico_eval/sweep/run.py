@@ -69,8 +69,7 @@ def run_sweep(
     missing = _missing(plan, store, warn)
     steps = _Steps(progress, len(missing) * len(plan.indices))
     for (condition, crafted_on), jobs in _groups(missing).items():
-        surrogate = by_label[crafted_on] if crafted_on else None
-        change = Change(condition, plan.seed, surrogate if isinstance(surrogate, TorchEngine) else None)
+        change = Change(condition, plan.seed, by_label[crafted_on] if crafted_on else None)
         _run_group(plan, change, jobs, by_label, source, store, steps)
     cells, stats = _finished(plan, store)
     sensors = {name: engine.sensors for name, engine in by_label.items()}
@@ -112,7 +111,7 @@ def _run_group(
     seconds = dict.fromkeys(stats, 0.0)
     predictors = {job.engine: predictor(engines[job.engine], change.condition) for job in jobs}
     for batch in batches(plan.indices, plan.batch_size):
-        frames = [change.apply(source[index]) for index in batch]
+        frames = change.apply([source[index] for index in batch])
         for job in jobs:
             start = time.perf_counter()
             stats[job.id] += score(predictors[job.engine], frames, plan.ranges)

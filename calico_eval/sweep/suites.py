@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from calico.errors import CalicoError
-from calico_eval.attacks import AttackSpec
+from calico_eval.attacks import AttackSpec, Threat
+from calico_eval.attacks.spec import check_choice
 from corruptions.presets import PRESETS
 
 DEMO = (
@@ -74,12 +75,14 @@ def attack_specs(
     Raises:
         CalicoError: an attack, sensor or budget that `AttackSpec` refuses.
     """
-    budgets = {"camera": [float(e) for e in eps_camera] or [4.0], "lidar": list(eps_lidar) or [0.1]}
+    budgets = {
+        "camera": [Threat(camera_levels=levels) for levels in eps_camera or (4,)],
+        "lidar": [Threat(range_m=metres) for metres in eps_lidar or (0.1,)],
+    }
+    for sensor in sensors:
+        check_choice("attack: sensor", sensor, budgets)
     return tuple(
-        AttackSpec(name=name, sensor=sensor, eps=eps, steps=steps)  # type: ignore[arg-type]  # checked by AttackSpec
-        for sensor in sensors
-        for eps in budgets.get(sensor, [0.0])
-        for name in names
+        AttackSpec(name, threat, steps=steps) for sensor in sensors for threat in budgets[sensor] for name in names
     )
 
 

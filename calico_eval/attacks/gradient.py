@@ -1,0 +1,110 @@
+"""Gradient attacks on a `Problem`, ours: FGSM, PGD, MI-FGSM, APGD. All of B frames at once; frames do not influence each other.
+
+They leave their result in the problem's trace: the iterate of the highest loss of each frame. None of them looks at predictions.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from calico_eval.attacks.domain import Streams
+from calico_eval.attacks.problem import Problem
+from calico_eval.attacks.spec import AttackSpec
+
+MOMENTUM = 1.0
+APGD_MOMENTUM, APGD_RHO = 0.75, 0.75
+
+
+def fgsm(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
+    """One step of the whole radius from the clean input (Goodfellow et al., ICLR 2015)."""
+    clean = problem.domain.clean
+    _, gradient = problem.gradient(clean)
+    problem.loss(problem.domain.ascend(clean, gradient, 1.0))
+
+
+def pgd(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
+    """Projected gradient descent with restarts (Madry et al., ICLR 2018)."""
+    for x in starts(problem, spec, streams):
+        for _ in range(spec.steps):
+            _, gradient = problem.gradient(x)
+            x = problem.domain.ascend(x, gradient, spec.step)
+        problem.loss(x)
+
+
+def mifgsm(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
+    """Momentum iterative FGSM (Dong et al., CVPR 2018): steps along a running sum of gradients, each of mean absolute value 1.
+
+    Starts at the clean input, as there; restarts are random. Deviation: a gradient that is zero adds nothing (the original
+    divides by it).
+    """
+    for x in starts(problem, spec, streams, first_at_clean=True):
+        direction = torch.zeros_like(x)
+        for _ in range(spec.steps):
+            _, gradient = problem.gradient(x)
+            mean = gradient.abs().mean(dim=(1, 2, 3), keepdim=True)
+            direction = MOMENTUM * direction + gradient / mean.clamp_min(1e-30)
+            x = problem.domain.ascend(x, direction, spec.step)
+        problem.loss(x)
+
+
+def apgd(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
+    """Auto-PGD (Croce and Hein, ICML 2020, algorithm 1): momentum 0.75, a step of two radii that is halved at checkpoints, from where it
+    goes on at the best iterate. `step_share` is ignored.
+
+    A step is halved when fewer than 75 % of the steps since the last checkpoint raised the loss, or when neither step nor best loss
+    changed since it. Deviation: the objective is that of the spec, not a loss on class logits.
+    """
+    for x in starts(problem, spec, streams):
+        _apgd_from(problem, x, spec.steps)
+
+
+def _apgd_from(problem: Problem, x: Tensor, steps: int) -> None:
+    domain = problem.domain
+    share = torch.full((len(x), 1, 1, 1), 2.0, device=x.device)
+    loss, gradient = problem.gradient(x)
+    best, best_loss, best_gradient = x.clone(), loss.clone(), gradient.clone()
+    before, rose = x.clone(), torch.zeros_like(loss)
+    halved_last, loss_at_checkpoint = torch.ones_like(loss, dtype=torch.bool), loss.clone()
+    checkpoints, last = _checkpoints(steps), 0
+    for step in range(1, steps + 1):
+        plain = domain.ascend(x, gradient, share)
+        if step == 1:
+            moved = plain
+        else:
+            moved = domain.project(x + APGD_MOMENTUM * (plain - x) + (1.0 - APGD_MOMENTUM) * (x - before))
+        before, x = x, moved
+        previous = loss
+        if step == steps:
+            problem.loss(x)
+            return
+        loss, gradient = problem.gradient(x)
+        rose += loss > previous
+        better = loss > best_loss
+        best[better], best_gradient[better], best_loss[better] = x[better], gradient[better], loss[better]
+        if step in checkpoints:
+            stalled = (rose < APGD_RHO * (step - last)) | (~halved_last & (best_loss <= loss_at_checkpoint))
+            share = torch.where(stalled[:, None, None, None], share / 2.0, share)
+            x = torch.where(stalled[:, None, None, None], best, x)
+            gradient = torch.where(stalled[:, None, None, None], best_gradient, gradient)
+            loss = torch.where(stalled, best_loss, loss)
+            before = torch.where(stalled[:, None, None, None], x, before)
+            halved_last, loss_at_checkpoint, last = stalled, best_loss.clone(), step
+            rose = torch.zeros_like(rose)
+
+
+def _checkpoints(steps: int) -> set[int]:
+    """w_j = ceil(p_j steps) with p_0 = 0, p_1 = 0.22, p_{j+1} = p_j + max(p_j - p_{j-1} - 0.03, 0.06)."""
+    shares = [0.0, 0.22]
+    while shares[-1] < 1.0:
+        shares.append(shares[-1] + max(shares[-1] - shares[-2] - 0.03, 0.06))
+    return {-int(-share * steps // 1) for share in shares[1:] if share < 1.0}
+
+
+def starts(problem: Problem, spec: AttackSpec, streams: Streams, *, first_at_clean: bool = False) -> list[Tensor]:
+    """Where each of the spec's restarts begins. The first one is clean where the spec has no random start."""
+    clean_first = first_at_clean or not spec.random_start
+    return [
+        problem.domain.clean.clone() if index == 0 and clean_first else problem.domain.random(streams)
+        for index in range(spec.restarts)
+    ]

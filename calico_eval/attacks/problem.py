@@ -1,0 +1,89 @@
+"""What an algorithm sees of an attack: a number to raise per frame, its gradient where there is one, and a record of all tries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from calico.errors import CalicoError
+from calico_eval.attacks.domain import Domain
+
+
+@dataclass
+class Trace:
+    """What a search over B frames went through.
+
+    losses: (B,) of every iterate, in order. best: the iterates with the highest loss of each frame, the first where several share
+    it; best_loss: (B,). first_gradient: at the first iterate. bad_gradients: NaN or infinite entries, all set to zero.
+    dead: (B,) a gradient was zero everywhere. forwards, backwards: passes of the whole batch through the model.
+    """
+
+    losses: list[Tensor] = field(default_factory=list)
+    best: Tensor | None = None
+    best_loss: Tensor | None = None
+    first_gradient: Tensor | None = None
+    bad_gradients: int = 0
+    dead: Tensor | None = None
+    forwards: int = 0
+    backwards: int = 0
+
+    def note(self, x: Tensor, loss: Tensor) -> None:
+        """An iterate and its loss."""
+        loss = loss.detach()
+        self.losses.append(loss.cpu())
+        if self.best is None or self.best_loss is None:
+            self.best, self.best_loss = x.detach().clone(), loss.clone()
+            return
+        better = loss > self.best_loss
+        if bool(better.any()):
+            self.best[better], self.best_loss[better] = x.detach()[better], loss[better]
+
+
+class Problem:
+    """Raise `loss` over the tensors of `domain`.
+
+    Args:
+        domain: the ball.
+        loss: x -> (B,), differentiable where `differentiable`.
+    """
+
+    def __init__(self, domain: Domain, loss: Callable[[Tensor], Tensor], *, differentiable: bool) -> None:
+        self.domain, self._loss, self.differentiable = domain, loss, differentiable
+        self.trace = Trace()
+
+    def loss(self, x: Tensor) -> Tensor:
+        """(B,) the loss at x, noted down; without a gradient."""
+        with torch.no_grad():
+            value = self._loss(x)
+        self.trace.forwards += 1
+        self.trace.note(x, value)
+        return value
+
+    def gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(B,) the loss at x, noted down, and its gradient, like x; entries that are not finite are zero and counted.
+
+        Raises:
+            CalicoError: the engine gives no gradients.
+        """
+        if not self.differentiable:
+            raise CalicoError("this engine gives no gradients; expected the torch engine or an attack by queries")
+        x = x.detach().requires_grad_(True)
+        value = self._loss(x)
+        self.trace.forwards += 1
+        self.trace.note(x, value)
+        (raw,) = torch.autograd.grad(value.sum(), x, allow_unused=True) if value.requires_grad else (None,)
+        gradient = torch.zeros_like(x) if raw is None else torch.nan_to_num(raw, nan=0.0, posinf=0.0, neginf=0.0)
+        self._watch(gradient, raw)
+        return value.detach(), gradient.detach()
+
+    def _watch(self, gradient: Tensor, raw: Tensor | None) -> None:
+        trace = self.trace
+        trace.backwards += 1
+        trace.bad_gradients += 0 if raw is None else int((~torch.isfinite(raw)).sum())
+        if trace.first_gradient is None:
+            trace.first_gradient = gradient.detach().clone()
+        dead = ~gradient.flatten(1).any(dim=1)
+        trace.dead = dead if trace.dead is None else trace.dead | dead
