@@ -73,11 +73,10 @@ def _nothing_to_attack(frame: Frame, spec: AttackSpec) -> str:
     sensors = spec.threat.sensors
     if not sensors:
         return "the threat allows nothing: nothing was changed"
-    blind = [
-        name for name, data in (("camera", frame.images), ("lidar", frame.points)) if name in sensors and len(data) == 0
-    ]
-    if len(blind) == len(sensors):
-        return f"the frame has no {' and no '.join({'camera': 'images', 'lidar': 'points'}[name] for name in blind)}: nothing was changed"
+    empty = {"camera": "images"} if not frame.images else {}
+    empty |= {"lidar": "points"} if len(frame.points) == 0 else {}
+    if all(sensor in empty for sensor in sensors):
+        return f"the frame has no {' and no '.join(empty[sensor] for sensor in sensors)}: nothing was changed"
     return ""
 
 

@@ -28,8 +28,8 @@ class Budget:
     axis_m: largest |change| of x, y, z [m]. range_m: largest |change| of a point's range from its sweep's origin [m].
     ray_angle_deg: largest angle between a point's old and new ray [deg].
     min_range_m: smallest new range of the points whose place changed or that were added [m]; None where none did.
-    points_changed: points with another x, y or z. points_added, points_removed: rows that only one of the frames has, where points
-        may come and go (the changes above are then 0). removed_share: the latter, of the clean frame's points.
+    points_changed: points with another x, y or z. points_added, points_removed: rows that only one of the frames has, where
+        points may come and go (the changes above are then 0). removed_share: the latter, of the clean frame's points.
     window_deg: smallest azimuth window about the sensor that holds all added and removed points [deg].
     intensity, dt_s: largest |change| of these columns.
     other_changes: names of everything else that differs (calibration, ring, boxes, image sizes ...).

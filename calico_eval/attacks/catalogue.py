@@ -1,4 +1,4 @@
-"""Every attack there is, by name: what it needs, what it may change, where it comes from. The docs page is made from this table."""
+"""Every attack there is, by name: what it needs, what it may change, where it comes from. The docs are made from this table."""
 
 from __future__ import annotations
 
@@ -25,19 +25,23 @@ Access = Literal["gradients", "queries", "nothing"]
 BALL = ("camera_levels", "camera_rms", "range_m", "axis_m", "intensity")
 """Threats with a `Domain`: what changes continuously."""
 
+STANDARD = (Threat(camera_levels=4), Threat(range_m=0.1))
+
 
 @dataclass(frozen=True)
 class Algorithm:
     """An attack.
 
     access: what it needs of the model: gradients (torch only), predictions (any engine), or nothing (a control).
-    allowances: the fields of `Threat` that it can use. title, source: for the docs.
+    allowances: the fields of `Threat` that it can use. standard: the threats that it is run with where none is given.
+    title, source: for the docs.
     """
 
     name: str
     craft: Craft
     access: Access
     allowances: tuple[str, ...]
+    standard: tuple[Threat, ...]
     title: str
     source: str
 
@@ -53,11 +57,15 @@ class Algorithm:
 
 
 _ALL = (
-    Algorithm("pgd", search(pgd), "gradients", BALL, "Projected gradient descent", "Madry et al., ICLR 2018"),
-    Algorithm("apgd", search(apgd), "gradients", BALL, "Auto-PGD", "Croce and Hein, ICML 2020"),
-    Algorithm("fgsm", search(fgsm), "gradients", BALL, "Fast gradient sign method", "Goodfellow et al., ICLR 2015"),
-    Algorithm("mifgsm", search(mifgsm), "gradients", BALL, "Momentum iterative FGSM", "Dong et al., CVPR 2018"),
-    Algorithm("noise", noise, "nothing", BALL, "Random noise of the full norm (the control)", ""),
+    Algorithm("pgd", search(pgd), "gradients", BALL, STANDARD, "Projected gradient descent", "Madry et al., ICLR 2018"),
+    Algorithm("apgd", search(apgd), "gradients", BALL, STANDARD, "Auto-PGD", "Croce and Hein, ICML 2020"),
+    Algorithm(
+        "fgsm", search(fgsm), "gradients", BALL, STANDARD, "Fast gradient sign method", "Goodfellow et al., ICLR 2015"
+    ),
+    Algorithm(
+        "mifgsm", search(mifgsm), "gradients", BALL, STANDARD, "Momentum iterative FGSM", "Dong et al., CVPR 2018"
+    ),
+    Algorithm("noise", noise, "nothing", BALL, STANDARD, "Random noise of the full norm (the control)", ""),
 )
 
 ALGORITHMS: dict[str, Algorithm] = {algorithm.name: algorithm for algorithm in _ALL}

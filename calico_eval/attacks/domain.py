@@ -1,7 +1,7 @@
 """Where an attack searches: one tensor in [0, 1] with one ball about the clean input, whatever the sensor, for a batch of frames.
 
-torchattacks, and every attack on images, knows one input tensor in [0, 1], one eps and one step size. A domain gives them that, and
-turns the tensor into a batch (differentiable, for the model) and into frames (as a sensor delivers them, for everyone else).
+torchattacks, and every attack on images, knows one input tensor in [0, 1], one eps and one step size. A domain gives them that,
+and turns the tensor into a batch (differentiable, for the model) and into frames (as a sensor delivers them, for everyone else).
 """
 
 from __future__ import annotations
@@ -55,10 +55,7 @@ class Domain:
 
     def ascend(self, x: Tensor, direction: Tensor, share: float | Tensor) -> Tensor:
         """A step of steepest ascent along `direction` by a share of the radius (one, or (B, 1, 1, 1)), projected."""
-        if self.norm == "linf":
-            step = direction.sign()
-        else:
-            step = direction / _length(direction).clamp_min(1e-12)
+        step = direction.sign() if self.norm == "linf" else direction / _length(direction).clamp_min(1e-12)
         return self.project(x + share * self.eps * step)
 
     def random(self, streams: Streams) -> Tensor:
@@ -69,7 +66,7 @@ class Domain:
         return self.project(self.clean + radius * self.eps * self._gaussian(streams))
 
     def corner(self, streams: Streams) -> Tensor:
-        """Noise of the full norm: a random corner of the L-infinity ball, a random direction for L2. The control of every attack."""
+        """Noise of the full norm: a random corner of the L-infinity ball, a random direction for L2. Every attack's control."""
         if self.norm == "linf":
             return self.project(self.clean + self.eps * (self._uniform(streams) - 0.5).sign())
         return self.project(self.clean + self.eps * self._gaussian(streams))
@@ -165,9 +162,9 @@ class PixelDomain(Domain):
 class PointDomain(Domain):
     """Points as a latent box: u in [0, 1], clean 0.5, eps 0.5, decoded to metres and to intensity. Shape (B, 1, N, C).
 
-    `range_m`: one column; point i moves by (2 u_i - 1) eps_i along its ray from the place of its sweep's sensor, and not below r_min.
-    `axis_m`: three columns, one coordinate each. `intensity`: one more. eps_i is the budget less two float32 roundings at that point, so
-    that the stored point is within budget exactly; it is 0 for points that are closer than r_min, and for slots without a point.
+    `range_m`: one column; point i moves by (2 u_i - 1) eps_i along its ray from the place of its sweep's sensor, and not below
+    r_min. `axis_m`: three columns, one coordinate each. `intensity`: one more. eps_i is the budget less two float32 roundings
+    at that point, so that the stored point is within budget exactly; it is 0 for points that are closer than r_min, and for empty slots.
     """
 
     def __init__(self, frames: Sequence[Frame], threat: Threat, device: torch.device) -> None:
@@ -281,4 +278,5 @@ def _padded(values: Float64, slots: int) -> Float64:
 
 def _length(x: Tensor) -> Tensor:
     """(B, 1, 1, 1) L2 norm of each frame's part."""
-    return x.flatten(1).norm(dim=1)[:, None, None, None]
+    length: Tensor = x.flatten(1).norm(dim=1)[:, None, None, None]
+    return length

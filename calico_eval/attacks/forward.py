@@ -16,8 +16,8 @@ from calico_eval.engines.torch import TorchEngine
 
 
 class AttackForward:
-    """The same outputs as `model(batch)`, at less cost: a sensor's branch that is not attacked runs once, a head that the objective
-    does not read not at all.
+    """The same outputs as `model(batch)`, at less cost: a sensor's branch that is not attacked runs once, and a head that the
+    objective does not read does not run.
 
     Args:
         batch: the clean batch; later ones differ from it in the attacked sensors only.

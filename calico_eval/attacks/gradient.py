@@ -49,11 +49,11 @@ def mifgsm(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
 
 
 def apgd(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
-    """Auto-PGD (Croce and Hein, ICML 2020, algorithm 1): momentum 0.75, a step of two radii that is halved at checkpoints, from where it
-    goes on at the best iterate. `step_share` is ignored.
+    """Auto-PGD (Croce and Hein, ICML 2020, algorithm 1): momentum 0.75, a step of two radii that is halved at checkpoints, from
+    where it goes on at the best iterate. `step_share` is ignored.
 
-    A step is halved when fewer than 75 % of the steps since the last checkpoint raised the loss, or when neither step nor best loss
-    changed since it. Deviation: the objective is that of the spec, not a loss on class logits.
+    A step is halved when fewer than 75 % of the steps since the last checkpoint raised the loss, or when neither step nor best
+    loss changed since it. Deviation: the objective is that of the spec, not a loss on class logits.
     """
     for x in starts(problem, spec, streams):
         _apgd_from(problem, x, spec.steps)
@@ -69,11 +69,8 @@ def _apgd_from(problem: Problem, x: Tensor, steps: int) -> None:
     checkpoints, last = _checkpoints(steps), 0
     for step in range(1, steps + 1):
         plain = domain.ascend(x, gradient, share)
-        if step == 1:
-            moved = plain
-        else:
-            moved = domain.project(x + APGD_MOMENTUM * (plain - x) + (1.0 - APGD_MOMENTUM) * (x - before))
-        before, x = x, moved
+        inertia = APGD_MOMENTUM * (plain - x) + (1.0 - APGD_MOMENTUM) * (x - before)
+        before, x = x, plain if step == 1 else domain.project(x + inertia)
         previous = loss
         if step == steps:
             problem.loss(x)

@@ -44,8 +44,8 @@ class Scene:
 
     @cached_property
     def near(self) -> tuple[Tensor, Tensor]:
-        """Cells of each object of `hide_targets`, as indices into a frame's `flat_logits`: (objects, K) int64, short rows filled with
-        their first index, and (objects,) the object's frame."""
+        """Cells of each object of `hide_targets`, as indices into a frame's `flat_logits`: (objects, K) int64, short rows filled
+        with their first index, and (objects,) the object's frame."""
         rows: list[Tensor] = []
         frames: list[int] = []
         channel = {name: index for index, name in enumerate(class_names(self.config))}
@@ -65,7 +65,7 @@ class Objective:
     """One objective.
 
     loss: what is raised, (B,) from the scene and the outputs of the batch under attack.
-    heads: what it reads, of "detection" and "map". formula, success: for the docs, what is raised and when it counts as a success.
+    heads: what it reads, of "detection" and "map". formula: for the docs. success: what counts as one, see `success`.
     """
 
     name: str

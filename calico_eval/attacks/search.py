@@ -28,8 +28,8 @@ Search = Callable[[Problem, AttackSpec, Streams], None]
 def search(algorithm: Search) -> Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]:
     """The attack that runs `algorithm` with the model's gradients. Frames of one objective are searched together.
 
-    Of the best iterates the delivered (rounded) frame is what counts; a search with a random start that ends below the clean loss on any
-    frame is run again from the clean frames, and the better of the two is kept.
+    Of the best iterates the delivered (rounded) frame is what counts; a search with a random start that ends below the clean loss
+    on any frame is run again from the clean frames, and the better of the two is kept.
     """
 
     def craft(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[Crafted]:
@@ -98,10 +98,8 @@ class _WhiteBoxRun:
                 retry = Problem(domain, loss, differentiable=True)
                 algorithm(retry, again, streams_of(self.clean_frames, again, self.seed))
                 other_frames, other = self._best(domain, retry)
-                frames = [
-                    b if later > first else a
-                    for a, b, first, later in zip(frames, other_frames, attacked, other, strict=True)
-                ]
+                better = other > attacked
+                frames = [new if won else old for old, new, won in zip(frames, other_frames, better, strict=True)]
                 attacked = torch.maximum(attacked, other)
                 problem.trace.forwards += retry.trace.forwards
                 problem.trace.backwards += retry.trace.backwards
@@ -155,4 +153,4 @@ class _WhiteBoxRun:
     def _pixel_count(self) -> int:
         images = [image for frame in self.clean_frames for image in frame.images]
         height, width = max(image.shape[0] for image in images), max(image.shape[1] for image in images)
-        return len(self.clean_frames[0].images) * 3 * height * width
+        return int(len(self.clean_frames[0].images) * 3 * height * width)

@@ -20,7 +20,7 @@ class AttackSpec:
     steps: gradient steps, or queries of a black-box attack. restarts: independent starts; the best one counts.
     step_share: step as a share of the radius; None means 2.5 / steps. Algorithms with a schedule of their own ignore it.
     random_start: the first start is a random place in the ball (the later ones always are).
-    straight_through: gradients see points change their pillar (`straight_through`); LiDAR positions only.
+    straight_through: gradients see points change their pillar (`straight_through`); LiDAR positions only. It is much stronger.
     """
 
     name: str
@@ -30,7 +30,7 @@ class AttackSpec:
     restarts: int = 1
     step_share: float | None = None
     random_start: bool = True
-    straight_through: bool = False
+    straight_through: bool = True
 
     def __post_init__(self) -> None:
         from calico_eval.attacks.catalogue import ALGORITHMS

@@ -29,6 +29,8 @@ _UNITS = {
     "window_deg": "deg",
 }
 
+_MOST = {"camera_levels": 255, "patch_share": 1, "removed_share": 1, "intensity": 1, "window_deg": 360}
+
 
 @dataclass(frozen=True)
 class Threat:
@@ -71,13 +73,7 @@ class Threat:
                     f"threat: {name} is {getattr(self, name)}, expected a whole number "
                     "(8 levels mean 8/255; an 8-bit image holds no fractions)"
                 )
-        for name, most in (
-            ("camera_levels", 255),
-            ("patch_share", 1),
-            ("removed_share", 1),
-            ("intensity", 1),
-            ("window_deg", 360),
-        ):
+        for name, most in _MOST.items():
             if getattr(self, name) > most:
                 raise CalicoError(f"threat: {name} is {getattr(self, name)}, expected at most {most}")
         for one, other in (("camera_levels", "camera_rms"), ("range_m", "axis_m")):
@@ -89,8 +85,8 @@ class Threat:
     @property
     def sensors(self) -> tuple[Sensor, ...]:
         """What may change; () for a threat that allows nothing."""
-        camera, lidar = (any(getattr(self, name) for name in names) for names in (_CAMERA, _LIDAR))
-        return (("camera",) if camera else ()) + (("lidar",) if lidar else ())
+        kinds: tuple[tuple[Sensor, tuple[str, ...]], ...] = (("camera", _CAMERA), ("lidar", _LIDAR))
+        return tuple(sensor for sensor, names in kinds if any(getattr(self, name) for name in names))
 
     @property
     def structural(self) -> bool:

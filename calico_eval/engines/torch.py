@@ -60,8 +60,8 @@ def white_box_of(engine: Engine, what: str, sensors: Sequence[str]) -> TorchEngi
     """
     if not isinstance(engine, TorchEngine):
         raise CalicoError(
-            f"{what}: engine {engine.name} gives no gradients; expected the torch engine. Attack the torch model and evaluate the "
-            "attacked frames on this engine, or choose an attack by queries"
+            f"{what}: engine {engine.name} gives no gradients; expected the torch engine. Attack the torch model and evaluate "
+            "the attacked frames on this engine, or choose an attack by queries"
         )
     blind = [sensor for sensor in sensors if sensor not in engine.sensors]
     if blind:

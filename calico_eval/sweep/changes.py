@@ -146,6 +146,7 @@ def _attack_effect(attack: AttackSpec, effects: list[Effect]) -> tuple[bool, str
     if sensors and changed == 0:
         return (
             False,
-            f"changed the {' and '.join(sensors)} data of none of {len(effects)} frames; expected a change within {attack.threat}",
+            f"changed the {' and '.join(sensors)} data of none of {len(effects)} frames; "
+            f"expected a change within {attack.threat}",
         )
     return True, f"{changed} of {len(effects)} frames changed"

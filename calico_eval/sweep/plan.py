@@ -149,8 +149,8 @@ def _digest(key: Mapping[str, object]) -> str:
 def _surrogate(engine: Engine, engines: Sequence[Engine], condition: ConditionSpec) -> Engine | None:
     """The engine that an attack on `engine` looks at; None where the condition is no attack.
 
-    Gradients: its own, or those of the torch engine of the same model, or of the first torch engine. Queries: itself. An attack that
-    looks at nothing is made once for all, on the first engine's name.
+    Gradients: its own, or those of the torch engine of the same model, or of the first torch engine. Queries: itself. An attack
+    that looks at nothing is made once for all, on the first engine's name.
     """
     if condition.attack is None:
         return None
@@ -170,6 +170,7 @@ def _surrogate(engine: Engine, engines: Sequence[Engine], condition: ConditionSp
                 )
             return candidate
     raise CalicoError(
-        f"attack {condition}: attacks by gradients are made on a torch model, and none of {', '.join(map(label, engines))} is one; "
+        f"attack {condition}: attacks by gradients are made on a torch model, and none of {', '.join(map(label, engines))} is "
+        "one; "
         "name a run folder with --attack-model, e.g. that of the same model, or as another MODEL"
     )
