@@ -164,7 +164,8 @@ class PointDomain(Domain):
 
     `range_m`: one column; point i moves by (2 u_i - 1) eps_i along its ray from the place of its sweep's sensor, and not below
     r_min. `axis_m`: three columns, one coordinate each. `intensity`: one more. eps_i is the budget less two float32 roundings
-    at that point, so that the stored point is within budget exactly; it is 0 for points that are closer than r_min, and for empty slots.
+    at that point, so that the stored point is within budget exactly; it is 0 for points that are closer than r_min, and for empty
+    slots.
     """
 
     def __init__(self, frames: Sequence[Frame], threat: Threat, device: torch.device) -> None:

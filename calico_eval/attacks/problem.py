@@ -1,4 +1,4 @@
-"""What an algorithm sees of an attack: a number to raise per frame, its gradient where there is one, and a record of the tries."""
+"""What an algorithm sees of an attack: a number to raise per frame, its gradient where there is one, and a record of tries."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 The true gradient of a point's position holds its pillar fixed: it sees the point's features change, and is blind to the jump
 at the border. This term is zero in the forward pass. In the backward pass it is the gradient of splatting the point's (fixed)
-features bilinearly over the four pillars about it, as if a point half way between two pillars were half in each: a straight-through
-estimator (Bengio et al. 2013) of membership, added to the true gradient of the values.
+features bilinearly over the four pillars about it, as if a point half way between two pillars were half in each: a straight
+through estimator (Bengio et al. 2013) of membership, added to the true gradient of the values.
 """
 
 from __future__ import annotations
