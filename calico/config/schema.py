@@ -213,6 +213,15 @@ class ScheduleConfig(Section):
     checkpoint_every: PositiveInt = Field(1, description="Epochs between checkpoints.")
 
 
+class AdversarialConfig(Section):
+    """Adversarial training by PGD: what a share of the fine-tuning frames suffers (`calico train --adversarial pgd`)."""
+
+    camera_levels: Annotated[int, Field(ge=0, le=255)] = Field(4, description="Grey levels of 255.")
+    range_m: Annotated[float, Field(ge=0)] = Field(0.1, description="Metres along a point's ray.")
+    steps: PositiveInt = Field(3, description="Of PGD; each costs about as much as a training step.")
+    share: Annotated[float, Field(gt=0, le=1)] = Field(0.5, description="Probability that a frame is attacked.")
+
+
 class TrainConfig(ScheduleConfig):
     """Fine-tuning with labels, and what comes before it."""
 
@@ -233,6 +242,7 @@ class TrainConfig(ScheduleConfig):
     corruption_share: Annotated[float, Field(ge=0, le=1)] = Field(
         0.5, description="Share of the frames that get one of train.corruptions, each at each severity equally often."
     )
+    adversarial: AdversarialConfig | None = Field(None, description="Adversarial training; null: none.")
 
     @field_validator("corruptions")
     @classmethod

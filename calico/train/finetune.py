@@ -12,6 +12,7 @@ from calico.config.schema import AugmentConfig, Config
 from calico.data.augment import augment
 from calico.data.batch import Batch, collate
 from calico.data.source import FrameSource
+from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.models.calico import CalicoModel
 from calico.seeds import derive, generator
@@ -22,6 +23,8 @@ from corruptions.presets import choose_conditions
 
 Measure = Callable[[CalicoModel, Config], dict[str, float | None]]
 """Scores a model in evaluation mode, or says something about its features."""
+Adversary = Callable[[CalicoModel, Batch], Batch]
+"""Attacks a training batch on the model as it is (see `calico_eval.attacks.adversarial_training`)."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +66,27 @@ class Finetune:
 
     A share of the labels is drawn once, by seed; an epoch keeps the length of the whole split (paper.md section 4: the number of
     fine-tuning steps is the same for every share). Class balancing changes which frames an epoch is made of, not its length.
+
+    Args:
+        adversary: attacks every batch (adversarial training); needed where `train.adversarial` is set.
     """
 
     name = "finetune"
 
-    def __init__(self, config: Config, source: FrameSource, model: CalicoModel, measure: Measure) -> None:
+    def __init__(
+        self,
+        config: Config,
+        source: FrameSource,
+        model: CalicoModel,
+        measure: Measure,
+        adversary: Adversary | None = None,
+    ) -> None:
+        if config.train.adversarial is not None and adversary is None:
+            raise CalicoError(
+                "train.adversarial is set, but there is no adversary; expected one, as `calico train` gives"
+            )
         self.config, self.module, self.schedule, self._measure = config, model, config.train, measure
+        self._adversary = adversary
         share, unit = config.train.label_fraction, config.train.label_unit
         self.frames = label_subset(source, share, config.seed, unit) if len(source) else []
         self.epoch_length = len(source)
@@ -89,6 +107,8 @@ class Finetune:
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Detection and map terms."""
         self.module.train()
+        if self._adversary is not None:
+            batch = self._adversary(self.module, batch)
         return self.module.loss(self.module(batch), batch)
 
     def measure(self) -> dict[str, float | None]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from calico.config.load import to_yaml
 from calico.config.schema import AugmentConfig, Config, EvalConfig, RadConfig, TrainConfig
+from calico.data.batch import Batch
 from calico.data.source import FrameSource
 from calico.device import pick_device
 from calico.errors import CalicoError
@@ -16,7 +17,7 @@ from calico.models.calico import CalicoModel, build_model
 from calico.regions import cached_regions
 from calico.seeds import derive
 from calico.train.checkpoint import MODEL_FILE, load_init
-from calico.train.finetune import Finetune, Measure
+from calico.train.finetune import Adversary, Finetune, Measure
 from calico.train.log import check_same
 from calico.train.loop import DONE_FILE, Plan, Progress, Task, fit
 from calico.train.prc import Prc, load_projector
@@ -74,6 +75,7 @@ def run_stages(
     progress: Callable[[str], Progress],
     say: Callable[[str], None],
     resume: bool,
+    adversary: Adversary | None = None,
 ) -> Path:
     """Runs stages one after the other in `out`/<stage>; a stage that is done is not run again.
 
@@ -84,6 +86,7 @@ def run_stages(
         measures: per stage, validation or diagnostics; may read labels, is never fed back.
         progress: gives a stage its progress bar.
         resume: go on in stage folders that are there.
+        adversary: of fine-tuning, see `Finetune`.
 
     Returns:
         The folder of the last stage. After fine-tuning its model is also `out`/model.safetensors.
@@ -96,7 +99,8 @@ def run_stages(
     for stage in stages:
         before = stage_before(stage, config, out)
         run_stage(
-            stage, config, source, out / stage, before, measures[stage], progress(stage), say=say, resume=resume
+            stage, config, source, out / stage, before, measures[stage], progress(stage), say=say, resume=resume,
+            adversary=adversary,
         )  # fmt: skip
     if stages[-1] == "finetune":
         write_atomic(out / MODEL_FILE, (out / "finetune" / MODEL_FILE).read_bytes())
@@ -114,6 +118,7 @@ def run_stage(
     *,
     say: Callable[[str], None],
     resume: bool,
+    adversary: Adversary | None = None,
 ) -> None:
     """One stage in its own folder.
 
@@ -122,12 +127,18 @@ def run_stage(
             random weights.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    task = make_task(stage, config, source, before, measure, say)
+    task = make_task(stage, config, source, before, measure, say, adversary)
     fit(task, source, folder, progress=progress, resume=resume)
 
 
 def make_task(
-    stage: str, config: Config, source: FrameSource, before: Path | None, measure: Measure, say: Callable[[str], None]
+    stage: str,
+    config: Config,
+    source: FrameSource,
+    before: Path | None,
+    measure: Measure,
+    say: Callable[[str], None],
+    adversary: Adversary | None = None,
 ) -> Task:
     """A stage with the weights that it starts from; see `run_stage`."""
     config = stage_config(stage, config)
@@ -144,7 +155,7 @@ def make_task(
         if before is None:
             raise CalicoError("stage rad: needs the folder of the stage prc, its teacher")
         return Rad(config, source, model, load_projector(config, before), measure)
-    return Finetune(config, source, model, measure)
+    return Finetune(config, source, model, measure, adversary)
 
 
 def _check_regions(config: Config, source: FrameSource) -> None:
@@ -189,7 +200,11 @@ def check_plan(stages: tuple[str, ...], config: Config, source: FrameSource) -> 
     """Raises CalicoError for what can be known to go wrong before anything is written."""
     model = build_model(config, seed=0)
     if "finetune" in stages:
-        Plan.of(Finetune(config, source, model, _unmeasured))
+        Plan.of(Finetune(config, source, model, _unmeasured, _untouched))
+
+
+def _untouched(model: CalicoModel, batch: Batch) -> Batch:
+    return batch
 
 
 def _unmeasured(model: CalicoModel, config: Config) -> dict[str, float | None]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from calico.errors import CalicoError
 from calico_eval.attacks.gradient import apgd, fgsm, mifgsm, pgd
 from calico_eval.attacks.search import noise, search
+from calico_eval.attacks.suite import suite
 from calico_eval.attacks.threat import Threat
 
 if TYPE_CHECKING:
@@ -64,6 +65,15 @@ _ALL = (
     ),
     Algorithm(
         "mifgsm", search(mifgsm), "gradients", BALL, STANDARD, "Momentum iterative FGSM", "Dong et al., CVPR 2018"
+    ),
+    Algorithm(
+        "suite",
+        suite,
+        "gradients",
+        BALL,
+        STANDARD,
+        "Standard suite: the worst of several per frame",
+        "after Croce and Hein, ICML 2020",
     ),
     Algorithm("noise", noise, "nothing", BALL, STANDARD, "Random noise of the full norm (the control)", ""),
 )

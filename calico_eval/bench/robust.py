@@ -12,6 +12,7 @@ from calico.data.open import Split, open_source
 from calico.errors import CalicoError
 from calico.files import write_atomic
 from calico.train.checkpoint import MODEL_FILE, load_model
+from calico_eval.attacks.standard import attack_specs
 from calico_eval.bench.protocol import Cell, config_of
 from calico_eval.bench.run import Bar
 from calico_eval.engines.base import Engine, label
@@ -19,7 +20,7 @@ from calico_eval.engines.torch import TorchEngine
 from calico_eval.sweep.plan import SweepPlan, make_plan
 from calico_eval.sweep.provenance import origin
 from calico_eval.sweep.run import run_sweep
-from calico_eval.sweep.suites import attack_specs, spread, suites
+from calico_eval.sweep.suites import spread, suites
 from calico_eval.validation import eval_ranges
 from reports.schema import Results
 
@@ -66,7 +67,7 @@ def measure_robustness(
         ranges=eval_ranges(config),
         corruptions=suite.corruptions,
         severities=suite.severities,
-        attacks=attack_specs(suite.attacks, engines[0].sensors, (), (), suite.steps),
+        attacks=attack_specs(suite.attacks, engines[0].sensors, steps=suite.steps),
         indices=spread(len(source), suite.frames),
         seed=config.seed,
         batch_size=config.eval.batch_size,

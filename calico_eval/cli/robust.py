@@ -57,24 +57,48 @@ if TYPE_CHECKING:
     help="A curve over the physical parameter of a corruption, and where each metric falls to half: START:END:N, START:END:logN "
     "or V1,V2,...; may be repeated.",
 )
-@click.option("--attack", "attacks", multiple=True, help="pgd or noise; may be repeated.")
 @click.option(
-    "--sensor", "sensors", multiple=True, help="What an attack changes: camera, lidar.  [default: what the model has]"
-)
-@click.option(
-    "--eps-camera",
+    "--attack",
+    "attacks",
     multiple=True,
-    type=click.IntRange(1, 255),
-    help="Budget in grey levels of 255; may be repeated.  [default: 4]",
+    metavar="NAMES",
+    help="Attacks (docs/attacks.md lists them), e.g. pgd, apgd, square, spoof, noise, or suite: the worst per frame of several; "
+    "separated by commas, may be repeated. With --corruptions: also on the corrupted frames.",
 )
 @click.option(
-    "--eps-lidar",
+    "--sensor",
+    "sensors",
     multiple=True,
-    type=click.FloatRange(0, min_open=True),
-    help="Budget in metres along the ray; may be repeated.  [default: 0.1]",
+    help="What an attack changes: camera, lidar, joint (both at once).  [default: in turn what the model has]",
 )
 @click.option(
-    "--steps", type=click.IntRange(min=1), help="Gradient steps of an attack.  [default: 10; 5 in the demo suite]"
+    "--eps",
+    multiple=True,
+    metavar="BUDGETS",
+    help="Budgets with units: 4/255, 2/255rms, 0.1m (along the ray), 0.1m/axis, 0.05i (intensity), 10%, 20deg; separated by "
+    "commas, may be repeated.  [default: each attack's standard ones; 4/255 and 0.1m]",
+)
+@click.option("--points", metavar="NUMBERS", help="Budgets of attacks that add or remove points, e.g. 60,100,200.")
+@click.option(
+    "--engine",
+    "runtime",
+    type=click.Choice(["torch", "onnx"]),
+    help="What runs a MODEL that is a run folder: its weights, or its exported model.onnx; attacks follow the weights' gradients."
+    "  [default: torch]",
+)
+@click.option(
+    "--objective",
+    "objectives",
+    multiple=True,
+    help="What an attack raises, e.g. hide, create, map_erase.  [default: hide]",
+)
+@click.option(
+    "--steps",
+    type=click.IntRange(min=1),
+    help="Gradient steps, or queries, of an attack.  [default: 10; 5 in the demo suite]",
+)
+@click.option(
+    "--restarts", type=click.IntRange(min=1), default=1, show_default=True, help="Starts of an attack; the best counts."
 )
 @click.option("--frames", type=int, help="Use so many frames, spread evenly over the split.  [default: all]")
 @click.option("--split", type=click.Choice(["train", "val"]), default="val", show_default=True)
@@ -91,9 +115,12 @@ def command(
     sweeps: tuple[str, ...],
     attacks: tuple[str, ...],
     sensors: tuple[str, ...],
-    eps_camera: tuple[int, ...],
-    eps_lidar: tuple[float, ...],
+    eps: tuple[str, ...],
+    points: str | None,
+    runtime: str | None,
+    objectives: tuple[str, ...],
     steps: int | None,
+    restarts: int,
     frames: int | None,
     split: str,
     baseline: str | None,
@@ -106,8 +133,8 @@ def command(
     \b
     MODEL is a run folder, a .safetensors or .onnx file, package.module:factory, or, also as --predictions, a folder of
     prediction files (clean.json, fog-3.json, fog-visibility_m=87.json, ...); NAME=MODEL names it.
-    Attacks need gradients: give the run folder (torch) as MODEL or as --attack-model. Models without gradients are shown the
-    frames attacked on the torch model of the same name, or on the first.
+    Attacks by gradients need the run folder (torch) as MODEL or as --attack-model. Models without gradients are shown the frames
+    attacked on the torch model of the same name, or on the first. Attacks by queries (square, nes, spoof ...) run on any MODEL.
     Examples:
       calico robust runs/tiny/model.onnx --out runs/tiny-robust
       calico robust --attack pgd
@@ -115,30 +142,44 @@ def command(
       calico robust runs/tiny --corruptions robo3d --out runs/robo3d
       calico robust runs/tiny --sweep fog.visibility_m=400:20:log8 --out runs/fog-curve
       calico robust runs/tiny/model.onnx --attack-model runs/tiny --suite demo --out runs/demo
-      calico robust runs/tiny --attack pgd --attack noise --eps-camera 2 --eps-camera 8 --out runs/pgd
+      calico robust runs/tiny --attack pgd,noise --eps 2/255,8/255,0.1m,0.3m --out runs/pgd
+      calico robust runs/tiny --attack spoof --points 60,100,200 --out runs/spoof
+      calico robust runs/tiny --corruptions fog --severity 3 --attack pgd --sensor joint --out runs/fog-pgd
+      calico robust runs/tiny --engine onnx --attack pgd --out runs/pgd-onnx
+      calico robust runs/tiny/model.onnx --attack square --steps 200 --frames 10 --out runs/square
       calico robust --predictions theirs --preset nuscenes --data-root DATA --corruptions fog --severity 3 --out runs/theirs
       calico robust my_package.my_model:create --preset nuscenes --data-root DATA --out runs/mine
     """
     from calico.data.open import open_source
+    from calico_eval.attacks.standard import Budget, attack_specs
     from calico_eval.engines.base import label
     from calico_eval.engines.open import open_engine
     from calico_eval.sweep.grid import parse_sweep
     from calico_eval.sweep.plan import make_plan
-    from calico_eval.sweep.suites import attack_specs, choose, spread
+    from calico_eval.sweep.suites import choose, spread
     from calico_eval.validation import eval_ranges
 
-    chosen = choose(suite, corruptions, severities, attacks, sweeps)
+    chosen = choose(suite, corruptions, severities, _names(attacks), sweeps)
     swept = [parse_sweep(text) for text in sweeps]
-    if not chosen.attacks and (sensors or eps_camera or eps_lidar or steps):
-        raise click.UsageError("--sensor, --eps-camera, --eps-lidar and --steps are for attacks; add --attack pgd")
+    budgets = [Budget.parse(text) for text in [*_names(eps), *(f"{n}points" for n in _names([points or ""]))]]
+    if not chosen.attacks and (sensors or budgets or objectives or steps or restarts > 1):
+        raise click.UsageError(
+            "--sensor, --eps, --points, --objective, --steps and --restarts are for attacks; add --attack pgd"
+        )
     source = open_source(config, "train" if split == "train" else "val")
+    if runtime == "onnx":
+        attack_models = (*attack_models, *(models if chosen.attacks else ()))
+        models = tuple(f"{spec}/model.onnx" for spec in models)
     engines = [open_engine(spec, config.device) for spec in models]
     attacked = [open_engine(spec, config.device) for spec in attack_models]
     sensors = sensors or (attacked or engines)[0].sensors
     plan = make_plan(
         [*engines, *attacked], source, ranges=eval_ranges(config), baseline=baseline,
         corruptions=chosen.corruptions, severities=chosen.severities, sweeps=swept,
-        attacks=attack_specs(chosen.attacks, sensors, eps_camera, eps_lidar, steps or chosen.steps),
+        attacks=attack_specs(
+            chosen.attacks, sensors, budgets, objectives=_names(objectives), steps=steps or chosen.steps, restarts=restarts,
+        ),
+        cross=bool(corruptions and attacks),
         attack_only=[label(engine) for engine in attacked],
         indices=spread(len(source), chosen.frames if frames is None else frames),
         seed=config.seed, batch_size=config.eval.batch_size,
@@ -147,6 +188,11 @@ def command(
         click.echo(note, err=True)
     folder = out or Path("runs") / f"{engines[0].model_name}-robust"
     _run(plan, [*engines, *attacked], source, folder, config, resume=resume, overwrite=overwrite)
+
+
+def _names(texts: Sequence[str]) -> list[str]:
+    """The parts of options that take several values, separated by commas."""
+    return [part.strip() for text in texts for part in text.split(",") if part.strip()]
 
 
 def _run(

@@ -19,8 +19,7 @@ from calico.files import write_atomic
 from calico.frame import Frame, UInt8
 from calico.geometry.grid import Grid
 from calico_eval.engines.base import Engine
-from calico_eval.metrics.matching import DISTANCES_M, TP_DISTANCE_M
-from calico_eval.metrics.segmentation import THRESHOLDS
+from calico_eval.metrics.quality import SCORE, frame_quality
 from calico_eval.metrics.suffstats import FrameStats
 from calico_eval.sweep.changes import Change
 from calico_eval.sweep.conditions import predictor
@@ -28,8 +27,6 @@ from calico_eval.sweep.plan import Job, SweepPlan
 from reports.schema import Cell, Picture
 
 FRAMES_PER_CONDITION = 2
-SCORE = 0.2
-"""Predictions below it are neither drawn nor counted in `frame_quality`."""
 REACH_M = 40.0
 """How far the BEV pictures look, at most."""
 WIDTH_PX, HEADER_PX, GAP_PX = 720, 24, 6
@@ -65,25 +62,6 @@ def draw_gallery(
                     token=frame.token,
                 )
     return tuple(pictures.values())
-
-
-def frame_quality(stats: FrameStats) -> float:
-    """How good one frame's predictions are, for choosing pictures only: 0..1.
-
-    The mean of what there is: F1 of the boxes (matched at 2 m, score >= 0.2), and the map's IoU at 0.5 pooled over classes.
-    """
-    found, parts = stats.detection, []
-    kept = found.scores >= SCORE
-    hits = int(found.tp[kept, DISTANCES_M.index(TP_DISTANCE_M)].sum())
-    total = int(kept.sum()) + int(found.n_gt.sum())
-    if total:
-        parts.append(2 * hits / total)
-    if stats.segmentation is not None:
-        level = THRESHOLDS.index(0.5)
-        tp, fp, fn = (int(getattr(stats.segmentation, name)[:, level].sum()) for name in ("tp", "fp", "fn"))
-        if tp + fp + fn:
-            parts.append(tp / (tp + fp + fn))
-    return sum(parts) / len(parts) if parts else 0.0
 
 
 def _worst_jobs(plan: SweepPlan, cells: Mapping[str, Cell]) -> list[Job]:

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from calico.errors import CalicoError
-from calico_eval.attacks import AttackSpec, Threat
-from calico_eval.attacks.spec import check_choice
 from corruptions.presets import PRESETS
 
 DEMO = (
@@ -60,29 +58,6 @@ def choose(
         attacks=tuple(attacks) or base.attacks,
         steps=base.steps,
         frames=base.frames,
-    )
-
-
-def attack_specs(
-    names: Sequence[str],
-    sensors: Sequence[str],
-    eps_camera: Sequence[int],
-    eps_lidar: Sequence[float],
-    steps: int,
-) -> tuple[AttackSpec, ...]:
-    """Every attack on every sensor at every budget of that sensor (default: 4/255, 0.1 m).
-
-    Raises:
-        CalicoError: an attack, sensor or budget that `AttackSpec` refuses.
-    """
-    budgets = {
-        "camera": [Threat(camera_levels=levels) for levels in eps_camera or (4,)],
-        "lidar": [Threat(range_m=metres) for metres in eps_lidar or (0.1,)],
-    }
-    for sensor in sensors:
-        check_choice("attack: sensor", sensor, budgets)
-    return tuple(
-        AttackSpec(name, threat, steps=steps) for sensor in sensors for threat in budgets[sensor] for name in names
     )
 
 

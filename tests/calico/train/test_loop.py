@@ -1,5 +1,6 @@
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from torch.utils._pytree import tree_map
 
 from calico.config.load import load_config
 from calico.config.schema import Config
+from calico.data.batch import Batch
 from calico.data.source import FrameInfo
 from calico.errors import CalicoError
 from calico.files import prepare_folder
@@ -16,7 +18,7 @@ from calico.frame import Frame, Int64
 from calico.geometry.grid import Grid
 from calico.models.calico import CalicoModel, build_model
 from calico.train.checkpoint import MODEL_FILE, STATE_FILE, load_model
-from calico.train.finetune import Finetune
+from calico.train.finetune import Adversary, Finetune
 from calico.train.loop import Plan, batches
 from calico.train.schedule import make_optimizer, make_scheduler
 from calico.train.stages import run_stage
@@ -71,7 +73,13 @@ def score(model: CalicoModel, config: Config) -> dict[str, float | None]:
 
 
 def run(
-    config: Config, source: Repeated, out: Path, *, resume: bool = False, stop_at: int | None = None
+    config: Config,
+    source: Repeated,
+    out: Path,
+    *,
+    resume: bool = False,
+    stop_at: int | None = None,
+    adversary: Adversary | None = None,
 ) -> dict[str, bytes]:
     def progress(done: int, total: int, values: Mapping[str, float]) -> None:
         if done == stop_at:
@@ -79,7 +87,7 @@ def run(
 
     prepare_folder(out, resume=resume, overwrite=False)
     bar = progress if stop_at else quiet
-    run_stage("finetune", config, source, out, None, score, bar, say=print, resume=resume)
+    run_stage("finetune", config, source, out, None, score, bar, say=print, resume=resume, adversary=adversary)
     return {name: (out / name).read_bytes() for name in (MODEL_FILE, "log.jsonl", "config.yaml", "run.json")}
 
 
@@ -110,6 +118,31 @@ def test_a_killed_and_resumed_run_ends_with_the_same_bytes(source: Repeated, tmp
     log = [json.loads(line) for line in whole["log.jsonl"].decode().splitlines()]
     assert [r["step"] for r in log if "total" in r] == [1, 2, 3, 4, 5, 6]
     assert [r["step"] for r in log if "validation" in r] == [4, 6]
+
+
+def test_an_adversary_sees_every_batch_and_a_resumed_run_ends_with_the_same_bytes(
+    source: Repeated, tmp_path: Path
+) -> None:
+    config = load_config("tiny", None, [*MINI, "train.adversarial={share: 1.0, steps: 1}"])
+    seen: list[tuple[str, ...]] = []
+
+    def adversary(model: CalicoModel, batch: Batch) -> Batch:
+        assert model.training
+        seen.append(batch.tokens)
+        return replace(batch, points=batch.points + 0.1 * torch.rand(batch.points.shape))
+
+    plain = run(load_config("tiny", None, MINI), source, tmp_path / "plain")
+    whole = run(config, source, tmp_path / "whole", adversary=adversary)
+    assert len(seen) == 6
+    assert whole[MODEL_FILE] != plain[MODEL_FILE]
+    with pytest.raises(KeyboardInterrupt):
+        run(config, source, tmp_path / "cut", stop_at=3, adversary=adversary)
+    assert run(config, source, tmp_path / "cut", resume=True, adversary=adversary) == whole
+
+
+def test_adversarial_training_without_an_adversary_is_refused(source: Repeated) -> None:
+    with pytest.raises(CalicoError, match=r"train\.adversarial is set, but there is no adversary"):
+        task_of(load_config("tiny", None, [*MINI, "train.adversarial={}"]), source)
 
 
 def test_another_seed_gives_other_weights(source: Repeated, tmp_path: Path) -> None:

@@ -1,0 +1,159 @@
+"""Attacks as a user names them: an algorithm, sensors and budgets with units, or the standard suite."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from calico.errors import CalicoError
+from calico_eval.attacks.catalogue import ALGORITHMS, BALL, Algorithm
+from calico_eval.attacks.spec import AttackSpec, check_choice
+from calico_eval.attacks.threat import Threat
+
+SENSORS = ("camera", "lidar", "joint")
+_FORMS = (
+    (r"(\d+)/255", "camera_levels"),
+    (r"([\d.]+)/255rms", "camera_rms"),
+    (r"([\d.]+)m", "range_m"),
+    (r"([\d.]+)m/axis", "axis_m"),
+    (r"([\d.]+)i", "intensity"),
+    (r"(\d+)points", "points"),
+    (r"([\d.]+)%", "share"),
+    (r"([\d.]+)deg", "window_deg"),
+)
+FORMS_TEXT = (
+    "4/255 (grey levels), 2/255rms (L2), 0.1m (along the ray), 0.1m/axis, 0.05i (intensity), 60points, 10%, 20deg"
+)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """One allowance as typed: a field of `Threat`, or 'points' or 'share', whose field depends on the attack."""
+
+    field: str
+    value: float
+
+    @staticmethod
+    def parse(text: str) -> Budget:
+        """'4/255', '0.1m' ...
+
+        Raises:
+            CalicoError: no known form.
+        """
+        for form, name in _FORMS:
+            found = re.fullmatch(form, text.strip())
+            if found:
+                try:
+                    value = float(found[1])
+                except ValueError:
+                    break
+                return Budget(name, value / 100.0 if name == "share" else value)
+        raise CalicoError(f"budget {text!r}: expected a number with its unit, one of {FORMS_TEXT}")
+
+
+def attack_specs(
+    names: Sequence[str],
+    sensors: Sequence[str],
+    budgets: Sequence[Budget] = (),
+    *,
+    objectives: Sequence[str] = (),
+    steps: int | None = None,
+    restarts: int = 1,
+) -> tuple[AttackSpec, ...]:
+    """Every attack with every objective at every budget that it can use; at its standard threats where none is given.
+
+    An attack on pixels or point positions is run on each of `sensors` in turn; 'joint' pairs the i-th camera budget with the i-th
+    LiDAR budget. Attacks whose sensor is fixed (patches, spoofing ...) are run if it is among them.
+
+    Raises:
+        CalicoError: an unknown name, sensor or objective, a budget that none of the attacks can use, no attack left.
+    """
+    for sensor in sensors:
+        check_choice("attack: sensor", sensor, SENSORS)
+    specs: list[AttackSpec] = []
+    used: set[Budget] = set()
+    for name in names:
+        check_choice("attack", name, ALGORITHMS)
+        algorithm = ALGORITHMS[name]
+        threats, mine = (
+            _ball(sensors, budgets) if set(BALL) <= set(algorithm.allowances) else _fixed(algorithm, sensors, budgets)
+        )
+        used |= mine
+        kinds = objectives or ("hide",) if algorithm.access != "nothing" else ("hide",)
+        effort = {} if steps is None else {"steps": steps}
+        specs += [
+            AttackSpec(name, threat, objective, restarts=restarts, **effort)  # type: ignore[arg-type]
+            for threat in threats
+            for objective in kinds
+        ]
+    idle = [budget for budget in budgets if budget not in used]
+    if idle:
+        raise CalicoError(
+            f"budget {idle[0].field} {idle[0].value:g}: none of the attacks {', '.join(names)} on {', '.join(sensors)} can use it"
+        )
+    if names and not specs:
+        raise CalicoError(f"attack {', '.join(names)}: nothing to attack on {', '.join(sensors)}")
+    return tuple(dict.fromkeys(specs))
+
+
+def _ball(sensors: Sequence[str], budgets: Sequence[Budget]) -> tuple[list[Threat], set[Budget]]:
+    """Threats on pixels, positions and intensities, and the budgets that they use."""
+    camera = [b for b in budgets if b.field in ("camera_levels", "camera_rms")]
+    lidar = [b for b in budgets if b.field in ("range_m", "axis_m", "intensity")]
+    on_camera = [_set(Threat(), b.field, b.value) for b in camera] or [Threat(camera_levels=4)]
+    on_lidar = [_set(Threat(), b.field, b.value) for b in lidar] or [Threat(range_m=0.1)]
+    threats: list[Threat] = []
+    used: set[Budget] = set()
+    for sensor in sensors:
+        if sensor == "camera":
+            threats, used = threats + on_camera, used | set(camera)
+        elif sensor == "lidar":
+            threats, used = threats + on_lidar, used | set(lidar)
+        else:
+            if len(on_camera) != len(on_lidar):
+                raise CalicoError(
+                    f"sensor joint: {len(on_camera)} camera budgets and {len(on_lidar)} LiDAR budgets; expected as many of "
+                    "one as of the other, which are paired"
+                )
+            threats += [_joint(one, other) for one, other in zip(on_camera, on_lidar, strict=True)]
+            used |= {*camera, *lidar}
+    return threats, used
+
+
+def _fixed(algorithm: Algorithm, sensors: Sequence[str], budgets: Sequence[Budget]) -> tuple[list[Threat], set[Budget]]:
+    """The standard threats of an attack, or its first one with each of the budgets that it can use."""
+    allowed = [threat for threat in algorithm.standard if set(threat.sensors) <= set(sensors)]
+    if not allowed:
+        return [], set()
+    threats: list[Threat] = []
+    used: set[Budget] = set()
+    for budget in budgets:
+        field = _field(budget, allowed[0], algorithm)
+        if field:
+            threats.append(_set(allowed[0], field, budget.value))
+            used.add(budget)
+    return threats or allowed, used
+
+
+def _field(budget: Budget, template: Threat, algorithm: Algorithm) -> str | None:
+    """The field of `Threat` that a budget means for an attack; None where it means nothing."""
+    names = {"points": ("points_added", "points_removed"), "share": ("patch_share", "removed_share")}
+    for name in names.get(budget.field, (budget.field,)):
+        if name in algorithm.allowances and (getattr(template, name) or budget.field not in names):
+            return name
+    return None
+
+
+def _set(threat: Threat, field: str, value: float) -> Threat:
+    """The threat with one allowance changed; points that replace others on their rays change along."""
+    whole = int(value) if field in ("camera_levels", "points_added", "points_removed") else value
+    changes: dict[str, float] = {field: whole}
+    if field == "points_added" and threat.points_removed == threat.points_added:
+        changes["points_removed"] = whole
+    return replace(threat, **changes)  # type: ignore[arg-type]
+
+
+def _joint(camera: Threat, lidar: Threat) -> Threat:
+    changes = {name: getattr(lidar, name) for name in ("range_m", "axis_m", "intensity")}
+    return replace(camera, **changes)

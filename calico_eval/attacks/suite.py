@@ -1,0 +1,57 @@
+"""The standard suite: several attacks, of which every frame gets the one that harms it most.
+
+Like AutoAttack (Croce and Hein, ICML 2020): a model is only as robust as its weakest answer to a diverse set of attacks, none
+of which has a parameter that a user must tune. Which attack was the worst is judged by predictions, not by an attack's
+objective.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from calico.frame import Frame
+from calico_eval.attacks.details import Crafted
+from calico_eval.attacks.gradient import apgd, mifgsm, pgd
+from calico_eval.attacks.search import Search, search
+from calico_eval.attacks.spec import AttackSpec
+from calico_eval.engines.base import Engine
+from calico_eval.metrics.nuscenes import class_ranges
+from calico_eval.metrics.quality import frame_quality
+from calico_eval.metrics.suffstats import frame_stats
+
+MEMBERS: tuple[tuple[str, Search, dict[str, Any]], ...] = (
+    ("apgd", apgd, {}),
+    ("apgd on the training loss", apgd, {"objective": "det"}),
+    ("pgd", pgd, {}),
+    ("pgd blind to pillar changes", pgd, {"straight_through": False}),
+    ("mifgsm", mifgsm, {}),
+)
+"""Name, algorithm, what differs from the suite's spec."""
+
+
+def suite(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[Crafted]:
+    """Of each frame the member's result with the lowest `frame_quality`; the first where several share it."""
+    worst: list[tuple[float, Crafted]] = []
+    forwards, backwards = 0, 0
+    for name, algorithm, changes in MEMBERS:
+        if "lidar" not in spec.threat.sensors and "straight_through" in changes:
+            continue  # the same as the one before
+        crafted = search(algorithm)(engine, frames, replace(spec, **changes), seed)
+        found = engine.predict([one.frame for one in crafted])
+        quality = [
+            frame_quality(frame_stats(frame, answer, class_ranges()))
+            for frame, answer in zip(frames, found, strict=True)
+        ]
+        named = [
+            replace(
+                one, details=replace(one.details, note="; ".join(filter(None, (f"worst: {name}", one.details.note))))
+            )
+            for one in crafted
+        ]
+        forwards += crafted[0].details.forwards + 1
+        backwards += crafted[0].details.backwards
+        pairs = list(zip(quality, named, strict=True))
+        worst = pairs if not worst else [min(a, b, key=lambda p: p[0]) for a, b in zip(worst, pairs, strict=True)]
+    return [replace(one, details=replace(one.details, forwards=forwards, backwards=backwards)) for _, one in worst]
