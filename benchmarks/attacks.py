@@ -1,17 +1,21 @@
-"""What an attack costs and how much it raises its objective.
+"""What a step of a gradient attack costs against the bare forward and backward pass that it needs.
 
-    python benchmarks/attacks.py --checkpoint runs/tiny --frames 4
+    python -m benchmarks.attacks --checkpoint runs/tiny --frames 4 [--write]
 
-Attacks held-out frames of the checkpoint's data set and prints a Markdown table: seconds per frame (median), passes through the
-model, the objective before and after, and detections above 0.3 before and after. Without a checkpoint: the tiny preset with
-random weights, for which only the cost means something.
+For every threat and attack: seconds per step and frame (median over repeats), those of the bare passes (the model's own forward of the
+attacked branch, trunk and head, the objective, and the gradient with respect to the input), and the overhead, which should be below
+10 %. Seconds are the processor's on a CPU. An attack also looks at its last iterate: one more forward pass than it has steps. Without a
+checkpoint: the tiny preset with random weights, whose cost is the same. `--write` keeps the table for the docs.
 """
 
 from __future__ import annotations
 
+import json
 import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -21,67 +25,94 @@ from calico.config.presets import tiny
 from calico.data.open import open_source
 from calico.frame import Frame
 from calico.models.calico import build_model
-from calico_eval.attacks import AttackDetails, AttackSpec, attack_frame
+from calico_eval.attacks import AttackSpec, Threat
+from calico_eval.attacks.domain import make_domain
+from calico_eval.attacks.forward import AttackForward, white_box
+from calico_eval.attacks.gradient import apgd, mifgsm, pgd
+from calico_eval.attacks.objectives import OBJECTIVES, Scene
+from calico_eval.attacks.problem import Problem
+from calico_eval.attacks.search import streams_of
 from calico_eval.engines.torch import TorchEngine
 
-SCORE = 0.3
-SPECS = (
-    AttackSpec("noise", "camera", 8),
-    AttackSpec("pgd", "camera", 1),
-    AttackSpec("pgd", "camera", 8),
-    AttackSpec("pgd", "camera", 8, objective="det"),
-    AttackSpec("noise", "lidar", 0.2),
-    AttackSpec("pgd", "lidar", 0.03),
-    AttackSpec("pgd", "lidar", 0.2),
-    AttackSpec("pgd", "lidar", 0.2, objective="det"),
-    AttackSpec("noise", "lidar", 0.2, geometry="box"),
-    AttackSpec("pgd", "lidar", 0.2, geometry="box"),
-)
+RESULT = Path(__file__).parent / "results" / "attacks.json"
+THREATS = (Threat(camera_levels=4), Threat(range_m=0.1), Threat(camera_levels=4, range_m=0.1))
+SEARCHES = {"pgd": pgd, "mifgsm": mifgsm, "apgd": apgd}
 
 
 @click.command()
 @click.option("--checkpoint", type=click.Path(path_type=Path, exists=True), help="Checkpoint or folder of a run.")
-@click.option("--frames", default=4, show_default=True, help="Frames, evenly spaced over the validation split.")
+@click.option(
+    "--frames", default=4, show_default=True, help="Frames of one batch, evenly spaced over the validation split."
+)
+@click.option("--steps", default=10, show_default=True)
+@click.option("--repeats", default=3, show_default=True)
 @click.option("--device", default="auto", show_default=True)
-@click.option("--seed", default=0, show_default=True)
-def main(checkpoint: Path | None, frames: int, device: str, seed: int) -> None:
+@click.option("--write", is_flag=True, help="Write benchmarks/results/attacks.json.")
+def main(checkpoint: Path | None, frames: int, steps: int, repeats: int, device: str, write: bool) -> None:
     """Prints the table."""
     engine = TorchEngine.load(checkpoint, device) if checkpoint else TorchEngine(build_model(tiny(), 0), tiny(), device)
     source = open_source(engine.config, "val")
-    chosen = [source[int(index)] for index in np.linspace(0, len(source) - 1, min(frames, len(source)))]
-    click.echo(f"{source.name}, {len(chosen)} frames, seed {seed}, {engine.name}, {torch.get_num_threads()} threads\n")
-    click.echo(
-        "| attack | sensor | eps | objective | steps | s/frame | forwards | loss clean | loss attacked | boxes > 0.3 |"
-    )
-    click.echo("|---|---|---|---|---|---|---|---|---|---|")
-    attack_frame(engine, chosen[0], SPECS[0], seed)  # warms up allocator and caches
-    for spec in SPECS:
-        if spec.sensor in engine.sensors:
-            click.echo(_row(engine, chosen, spec, seed))
+    chosen = [source[int(index)] for index in np.linspace(0, len(source) - 1, frames)]
+    where = f"{engine.name}, {torch.get_num_threads()} threads"
+    click.echo(f"{source.name}, one batch of {frames} frames, {steps} steps, {where}; median of {repeats}\n")
+    click.echo("| threat | attack | s per step and frame | bare passes | overhead |")
+    click.echo("|---|---|---|---|---|")
+    rows = []
+    for threat in THREATS:
+        for name in SEARCHES:
+            spec = AttackSpec(name, threat, steps=steps)
+            row = {"threat": str(threat), "attack": name, **_measure(engine, chosen, spec, repeats)}
+            rows.append(row)
+            click.echo(
+                f"| {threat} | {name} | {row['step_s']:.3f} | {row['bare_s']:.3f} | {100 * (row['step_s'] / row['bare_s'] - 1):+.0f} % |"
+            )
+    if write:
+        record = {
+            "rows": rows,
+            "frames": frames,
+            "steps": steps,
+            "repeats": repeats,
+            "machine": where,
+            "data": source.name,
+        }
+        RESULT.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
-def _row(engine: TorchEngine, frames: list[Frame], spec: AttackSpec, seed: int) -> str:
-    seconds: list[float] = []
-    details: list[AttackDetails] = []
-    before = after = 0
-    for frame in frames:
-        start = time.perf_counter()
-        result = attack_frame(engine, frame, spec, seed)
-        seconds.append(time.perf_counter() - start)
-        details.append(result.details)
-        clean, attacked = engine.predict([frame, result.frame])
-        before += int((clean.scores > SCORE).sum())
-        after += int((attacked.scores > SCORE).sum())
-    known = [
-        (d.loss_clean, d.loss_attacked) for d in details if d.loss_clean is not None and d.loss_attacked is not None
-    ]
-    clean_loss, attacked_loss = (statistics.fmean(column) for column in zip(*known, strict=True))
-    unit = "/255" if spec.sensor == "camera" else f" m {spec.geometry}"
-    steps = spec.steps if spec.name == "pgd" else 0
-    return (
-        f"| {spec.name} | {spec.sensor} | {spec.eps:g}{unit} | {spec.objective} | {steps} | {statistics.median(seconds):.2f} "
-        f"| {details[0].forwards} | {clean_loss:.3f} | {attacked_loss:.3f} | {before} -> {after} |"
-    )
+def _measure(engine: TorchEngine, frames: list[Frame], spec: AttackSpec, repeats: int) -> dict[str, Any]:
+    """Seconds per step and frame of the attack and of the passes alone, alternating, so that a slow moment hits both."""
+    with white_box(engine):
+        domain = make_domain(frames, spec.threat, engine.device)
+        batch = domain.batch(domain.clean)
+        scene, objective = Scene(engine.model, batch), OBJECTIVES[spec.objective]
+        forward = AttackForward(engine.model, batch, spec.threat.sensors, straight_through=spec.straight_through)
+
+        def passes() -> None:
+            for _ in range(spec.steps):
+                x = domain.clean.clone().requires_grad_(True)
+                torch.autograd.grad(objective.loss(scene, forward(domain.batch(x))).sum(), x)
+
+        def attack() -> None:
+            problem = Problem(domain, lambda x: objective.loss(scene, forward(domain.batch(x))), differentiable=True)
+            SEARCHES[spec.name](problem, spec, streams_of(frames, spec, 0))
+
+        passes()  # warms up
+        times: dict[str, list[float]] = {"step_s": [], "bare_s": []}
+        for _ in range(repeats):
+            times["bare_s"].append(_seconds(passes, engine))
+            times["step_s"].append(_seconds(attack, engine))
+    return {name: statistics.median(values) / (spec.steps * len(frames)) for name, values in times.items()}
+
+
+def _seconds(run: Callable[[], None], engine: TorchEngine) -> float:
+    """Processor time on a CPU (others may use the machine), wall time on a GPU."""
+    if engine.device.type == "cpu":
+        start = time.process_time()
+        run()
+        return time.process_time() - start
+    start = time.perf_counter()
+    run()
+    torch.cuda.synchronize(engine.device)
+    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Adversarial training (Madry et al., ICLR 2018): a share of every batch is attacked by PGD on the model as it is at that step.
 
 An approximation of `pgd` with camera_levels and range_m, on the augmented tensors that training sees: pixels are those of the
-network's size, and points move along rays from the keyframe's sensor, since a batch does not know where the other sweeps were taken.
+network's size, and points move along rays from the keyframe's sensor, since a batch does not know where other sweeps were taken.
 Delivered values are not rounded. The loss raised is the training loss, all heads.
 """
 

@@ -16,7 +16,7 @@ Sensor = Literal["camera", "lidar"]
 
 _CAMERA = ("camera_levels", "camera_rms", "patch_share")
 _LIDAR = ("range_m", "axis_m", "intensity", "points_added", "points_removed", "removed_share")
-_UNITS = {
+UNITS = {
     "camera_levels": "/255",
     "camera_rms": "/255 rms",
     "patch_share": "of a view",
@@ -99,8 +99,8 @@ class Threat:
         for name in (*_CAMERA, *_LIDAR):
             if getattr(self, name):
                 axis = "window_deg" if name == "removed_share" and self.window_deg < 360 else name
-                return axis, getattr(self, axis), _UNITS[axis]
-        return "camera_levels", 0, _UNITS["camera_levels"]
+                return axis, getattr(self, axis), UNITS[axis]
+        return "camera_levels", 0, UNITS["camera_levels"]
 
     def scaled(self, share: float) -> Threat:
         """Every allowance times `share`; whole numbers are rounded down. For "joint at half budgets" and curves."""
@@ -113,7 +113,7 @@ class Threat:
         """'8/255', '0.1 m', '4/255 + 0.1 m', '60 points'."""
         parts = []
         for name in (*_CAMERA, *_LIDAR):
-            value, unit = getattr(self, name), _UNITS[name]
+            value, unit = getattr(self, name), UNITS[name]
             if value and not (name == "points_removed" and self.points_added):
                 parts.append(f"{value:g}{unit}" if unit.startswith("/") else f"{value:g} {unit}")
         if self.structural and self.window_deg < 360:
