@@ -103,6 +103,13 @@ class Domain:
         return drawn.to(self.clean.device)
 
 
+def limited(x: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
+    """x clamped, with the gradient of x itself: a number beyond its limit still feels which way is up, and can come back."""
+    low, high = torch.as_tensor(low).to(x), torch.as_tensor(high).to(x)
+    inside: Tensor = x + (torch.minimum(torch.maximum(x, low), high) - x).detach()
+    return inside
+
+
 def _length(x: Tensor) -> Tensor:
     """(B, 1, 1, 1) L2 norm of each frame's part."""
     length: Tensor = x.flatten(1).norm(dim=1)[:, None, None, None]

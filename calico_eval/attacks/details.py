@@ -19,7 +19,8 @@ class AttackDetails:
     queries: frames shown to an engine for its predictions.
     gradient_share: share of each view's pixels, then share of the points (of the attacked sensors) that have a gradient other
         than zero at the first iterate; empty without gradients.
-    bad_gradients: NaN or infinite entries that were set to zero. dead_gradient: a gradient was zero everywhere ("hide" has none once every object is hidden).
+    bad_gradients: NaN or infinite entries that were set to zero. dead_gradient: a gradient was zero everywhere ("hide" has none
+        once every object is hidden).
     cell_crossings: points that changed their pillar; None where no point moved.
     """
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from calico.data.batch import Batch
 from calico.errors import CalicoError
 from calico.frame import Frame
-from calico_eval.attacks.ball import Domain, Norm, Streams
+from calico_eval.attacks.ball import Domain, Norm, Streams, limited
 from calico_eval.attacks.pixels import PixelDomain
 from calico_eval.attacks.points import PointDomain
 from calico_eval.attacks.threat import Threat
@@ -89,4 +89,4 @@ class JointDomain(Domain):
 
     def _decoded(self, x: Tensor) -> tuple[Tensor, Tensor]:
         latent, points = self._parts(x)
-        return (self._pixels.clean + (2.0 * latent - 1.0) * self._pixels.eps).clamp(0.0, 1.0), points
+        return limited(self._pixels.clean + (2.0 * latent - 1.0) * self._pixels.eps, 0.0, 1.0), points

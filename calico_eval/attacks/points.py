@@ -11,7 +11,7 @@ from torch import Tensor
 
 from calico.data.batch import Batch, collate
 from calico.frame import Float32, Float64, Frame
-from calico_eval.attacks.ball import Domain
+from calico_eval.attacks.ball import Domain, limited
 from calico_eval.attacks.budget import ray_origins
 from calico_eval.attacks.threat import Threat
 
@@ -48,10 +48,11 @@ class PointDomain(Domain):
         xyz, intensity = points[..., :3], points[..., 3:4]
         latent = 2.0 * x[:, 0] - 1.0
         if self._threat.range_m or self._threat.axis_m:
-            xyz = xyz + torch.maximum(latent[..., : 1 if self._threat.range_m else 3] * eps, lowest) * axes
+            columns = latent[..., : 1 if self._threat.range_m else 3]
+            xyz = xyz + limited(columns * eps, lowest, torch.inf) * axes
         if self._threat.intensity:
             low, high = intensity.clamp_max(0.0), intensity.clamp_min(1.0)
-            shifted = torch.minimum(torch.maximum(intensity + latent[..., -1:] * self._intensity, low), high)
+            shifted = limited(intensity + latent[..., -1:] * self._intensity, low, high)
             intensity = torch.where(self.base.point_mask[..., None], shifted, intensity)
         return replace(self.base, points=torch.cat([xyz, intensity, points[..., 4:]], dim=2))
 

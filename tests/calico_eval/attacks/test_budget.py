@@ -117,10 +117,10 @@ def test_ray_is_measured_from_the_sweeps_own_origin(frame: Frame) -> None:
 
 def test_lidar_over_budget_is_caught(frame: Frame) -> None:
     frame = moved(frame, 0, (10.0, 0.0, 0.0))
-    far = measure_budget(frame, moved(frame, 0, (10.2, 0.0, 0.0)))
-    assert "change of a point's range [m]: 0.2" in check_budget(RAY, far)[1]
-    assert "a point moved along an axis by [m]: 0.2" in check_budget(BOX, far)[1]
-    assert "a point moved along an axis by [m]: 0.2" in check_budget(CAMERA, far)[1]
+    far = measure_budget(frame, moved(frame, 0, (10.25, 0.0, 0.0)))
+    assert "change of a point's range [m]: 0.25, budget 0.1" in check_budget(RAY, far)[1]
+    assert "a point moved along an axis by [m]: 0.25, budget" in check_budget(BOX, far)[1]
+    assert "a point moved along an axis by [m]: 0.25, budget" in check_budget(CAMERA, far)[1]
     near = measure_budget(moved(frame, 0, (1.05, 0.0, 0.0)), moved(frame, 0, (0.96, 0.0, 0.0)))
     assert "a point was put at a range of 0.96" in check_budget(RAY, near)[1]
     assert check_budget(replace(RAY, r_min_m=0.9), near)[0]
