@@ -33,7 +33,7 @@ class Domain:
 
     def __init__(self, clean: Tensor, eps: float | Tensor, own: Tensor | None = None, norm: Norm = "linf") -> None:
         self.clean, self.own, self.norm = clean, own, norm
-        self.radius = torch.as_tensor(eps).to(clean).expand(len(clean), 1, 1, 1)
+        self.radius = torch.as_tensor(eps, dtype=clean.dtype, device=clean.device).expand(len(clean), 1, 1, 1)
         self.eps = eps if isinstance(eps, float) else float(eps.min())
 
     def batch(self, x: Tensor) -> Batch:
@@ -105,7 +105,7 @@ class Domain:
 
 def limited(x: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
     """x clamped, with the gradient of x itself: a number beyond its limit still feels which way is up, and can come back."""
-    low, high = torch.as_tensor(low).to(x), torch.as_tensor(high).to(x)
+    low, high = (torch.as_tensor(limit, dtype=x.dtype, device=x.device) for limit in (low, high))
     inside: Tensor = x + (torch.minimum(torch.maximum(x, low), high) - x).detach()
     return inside
 
