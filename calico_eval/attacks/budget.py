@@ -65,7 +65,9 @@ def measure_budget(clean: Frame, attacked: Frame, *, structural: bool = False) -
         other.append("images")
     else:
         found |= _images(clean, attacked)
-    if structural or len(clean.points) != len(attacked.points):
+    if not _sweeps_known(attacked):
+        other.append("sweep_index")
+    elif structural or len(clean.points) != len(attacked.points):
         found |= _rows(clean, attacked)
     else:
         other += [name for name in _POINT_FIELDS if not _same(getattr(clean, name), getattr(attacked, name))]
@@ -187,6 +189,11 @@ def ray_origins(frame: Frame) -> Float64:
     """(N, 3) where each point's ray starts: the place of the sensor at the point's sweep, in the keyframe's LiDAR frame [m]."""
     origins: Float64 = frame.sweep_T[frame.sweep_index.astype(np.int64), :3, 3]
     return origins
+
+
+def _sweeps_known(frame: Frame) -> bool:
+    """Whether every point belongs to one of the frame's sweeps, so that it has a ray."""
+    return bool(((frame.sweep_index >= 0) & (frame.sweep_index < len(frame.sweep_T))).all())
 
 
 def _rows(clean: Frame, attacked: Frame) -> dict[str, object]:

@@ -15,12 +15,12 @@ class AttackDetails:
     seed: of this frame's random start or noise.
     loss_clean, loss_attacked: the objective on the clean frame and on the delivered (rounded) one; None where nothing was raised.
     losses: of the iterates, in order.
-    forwards, backwards: passes of this frame through the model, those for loss_clean and loss_attacked included.
+    forwards, backwards: passes of this frame's batch through the model, those for loss_clean and loss_attacked included.
     queries: frames shown to an engine for its predictions.
     gradient_share: share of each view's pixels, then share of the points (of the attacked sensors) that have a gradient other
         than zero at the first iterate; empty without gradients.
-    bad_gradients: NaN or infinite entries that were set to zero, over the frames of the batch. dead_gradient: a gradient was zero
-        everywhere ("hide" has none once every object is hidden).
+    bad_gradients: NaN or infinite entries that were set to zero. dead_gradient: a gradient was zero everywhere ("hide" has none
+        once every object is hidden).
     cell_crossings: points that changed their pillar; None where no point moved.
     """
 

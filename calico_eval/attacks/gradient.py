@@ -20,16 +20,22 @@ def fgsm(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
     """One step of the whole radius from the clean input (Goodfellow et al., ICLR 2015)."""
     clean = problem.domain.clean
     _, gradient = problem.gradient(clean)
+    if not gradient.any():
+        return
     problem.loss(problem.domain.ascend(clean, gradient, 1.0))
 
 
 def pgd(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
-    """Projected gradient descent with restarts (Madry et al., ICLR 2018)."""
+    """Projected gradient descent with restarts (Madry et al., ICLR 2018). A gradient that is zero for all frames ends a start:
+    x would stay where it is."""
     for x in starts(problem, spec, streams):
         for _ in range(spec.steps):
             _, gradient = problem.gradient(x)
+            if not gradient.any():
+                break
             x = problem.domain.ascend(x, gradient, spec.step)
-        problem.loss(x)
+        else:
+            problem.loss(x)
 
 
 def mifgsm(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
@@ -44,8 +50,11 @@ def mifgsm(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
             _, gradient = problem.gradient(x)
             mean = gradient.abs().mean(dim=(1, 2, 3), keepdim=True)
             direction = MOMENTUM * direction + gradient / mean.clamp_min(1e-30)
+            if not direction.any():
+                break
             x = problem.domain.ascend(x, direction, spec.step)
-        problem.loss(x)
+        else:
+            problem.loss(x)
 
 
 def apgd(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
@@ -53,7 +62,8 @@ def apgd(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
     where it goes on at the best iterate. `step_share` is ignored.
 
     A step is halved when fewer than 75 % of the steps since the last checkpoint raised the loss, or when neither step nor best
-    loss changed since it. Deviation: the objective is that of the spec, not a loss on class logits.
+    loss changed since it. Deviations: the objective is that of the spec, not a loss on class logits; a checkpoint k acts once
+    x_k is known, as in the authors' code (the algorithm as printed computes x_{k+1} first, and throws it away).
     """
     for x in starts(problem, spec, streams):
         _apgd_from(problem, x, spec.steps)
@@ -63,6 +73,8 @@ def _apgd_from(problem: Problem, x: Tensor, steps: int) -> None:
     domain = problem.domain
     share = torch.full((len(x), 1, 1, 1), 2.0, device=x.device)
     loss, gradient = problem.gradient(x)
+    if not gradient.any():
+        return
     best, best_loss, best_gradient = x.clone(), loss.clone(), gradient.clone()
     before, rose = x.clone(), torch.zeros_like(loss)
     halved_last, loss_at_checkpoint = torch.ones_like(loss, dtype=torch.bool), loss.clone()
@@ -85,17 +97,16 @@ def _apgd_from(problem: Problem, x: Tensor, steps: int) -> None:
             x = torch.where(stalled[:, None, None, None], best, x)
             gradient = torch.where(stalled[:, None, None, None], best_gradient, gradient)
             loss = torch.where(stalled, best_loss, loss)
-            before = torch.where(stalled[:, None, None, None], x, before)
             halved_last, loss_at_checkpoint, last = stalled, best_loss.clone(), step
             rose = torch.zeros_like(rose)
 
 
 def _checkpoints(steps: int) -> set[int]:
-    """w_j = ceil(p_j steps) with p_0 = 0, p_1 = 0.22, p_{j+1} = p_j + max(p_j - p_{j-1} - 0.03, 0.06)."""
-    shares = [0.0, 0.22]
-    while shares[-1] < 1.0:
-        shares.append(shares[-1] + max(shares[-1] - shares[-2] - 0.03, 0.06))
-    return {-int(-share * steps // 1) for share in shares[1:] if share < 1.0}
+    """w_j = ceil(p_j steps) with p_0 = 0, p_1 = 0.22, p_{j+1} = p_j + max(p_j - p_{j-1} - 0.03, 0.06); p in whole percent."""
+    percent = [0, 22]
+    while percent[-1] < 100:
+        percent.append(percent[-1] + max(percent[-1] - percent[-2] - 3, 6))
+    return {-(-share * steps // 100) for share in percent[1:] if share < 100}
 
 
 def starts(problem: Problem, spec: AttackSpec, streams: Streams, *, first_at_clean: bool = False) -> list[Tensor]:

@@ -17,15 +17,16 @@ class Trace:
     """What a search over B frames went through.
 
     losses: (B,) of every iterate, in order. best: the iterates with the highest loss of each frame, the first where several share
-    it; best_loss: (B,). first_gradient: at the first iterate. bad_gradients: NaN or infinite entries, all set to zero.
-    dead: (B,) a gradient was zero everywhere. forwards, backwards: passes of the whole batch through the model.
+    it; best_loss: (B,). A loss that is not a number is no loss: any other is better. first_gradient: at the first iterate.
+    bad_gradients: (B,) NaN or infinite entries, all set to zero. dead: (B,) a gradient was zero everywhere.
+    forwards, backwards: passes of the whole batch through the model.
     """
 
     losses: list[Tensor] = field(default_factory=list)
     best: Tensor | None = None
     best_loss: Tensor | None = None
     first_gradient: Tensor | None = None
-    bad_gradients: int = 0
+    bad_gradients: Tensor | None = None
     dead: Tensor | None = None
     forwards: int = 0
     backwards: int = 0
@@ -37,9 +38,19 @@ class Trace:
         if self.best is None or self.best_loss is None:
             self.best, self.best_loss = x.detach().clone(), loss.clone()
             return
-        better = loss > self.best_loss
+        better = (loss > self.best_loss) | (self.best_loss.isnan() & ~loss.isnan())
         if bool(better.any()):
             self.best[better], self.best_loss[better] = x.detach()[better], loss[better]
+
+    def join(self, later: Trace) -> None:
+        """Counts and losses of a second search of the same frames; its best iterates are not looked at."""
+        self.losses += later.losses
+        self.forwards += later.forwards
+        self.backwards += later.backwards
+        if self.bad_gradients is not None and later.bad_gradients is not None:
+            self.bad_gradients = self.bad_gradients + later.bad_gradients
+        if self.dead is not None and later.dead is not None:
+            self.dead = self.dead | later.dead
 
 
 class Problem:
@@ -82,7 +93,9 @@ class Problem:
     def _watch(self, gradient: Tensor, raw: Tensor | None) -> None:
         trace = self.trace
         trace.backwards += 1
-        trace.bad_gradients += 0 if raw is None else int((~torch.isfinite(raw)).sum())
+        bad = torch.zeros_like(gradient, dtype=torch.bool) if raw is None else ~torch.isfinite(raw)
+        count = bad.flatten(1).sum(dim=1)
+        trace.bad_gradients = count if trace.bad_gradients is None else trace.bad_gradients + count
         if trace.first_gradient is None:
             trace.first_gradient = gradient.detach().clone()
         dead = ~gradient.flatten(1).any(dim=1)

@@ -16,7 +16,7 @@ from calico_eval.attacks.details import AttackDetails, Crafted
 from calico_eval.attacks.domain import Domain, Streams, make_domain
 from calico_eval.attacks.forward import AttackForward, white_box
 from calico_eval.attacks.objectives import OBJECTIVES, Scene, choose_objective
-from calico_eval.attacks.problem import Problem
+from calico_eval.attacks.problem import Problem, Trace
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.engines.base import Engine
 from calico_eval.engines.torch import TorchEngine, white_box_of
@@ -28,8 +28,8 @@ Search = Callable[[Problem, AttackSpec, Streams], None]
 def search(algorithm: Search) -> Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]:
     """The attack that runs `algorithm` with the model's gradients. Frames of one objective are searched together.
 
-    Of the best iterates the delivered (rounded) frame is what counts; a search with a random start that ends below the clean loss
-    on any frame is run again from the clean frames, and the better of the two is kept.
+    Of the best iterates the delivered (rounded) frame is what counts; where a search with a random start ends below a frame's
+    clean loss, it is run again from the clean frames, and the better of the two is kept for that frame.
     """
 
     def craft(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[Crafted]:
@@ -93,18 +93,19 @@ class _WhiteBoxRun:
             clean = self._delivered_loss(self.clean_frames)
             frames, attacked = self._best(domain, problem)
             extra = 2
-            if self.spec.random_start and bool((attacked < clean).any()):
+            unlucky = attacked < clean
+            if self.spec.random_start and bool(unlucky.any()):
                 again = replace(self.spec, random_start=False, restarts=1)
                 retry = Problem(domain, loss, differentiable=True)
                 algorithm(retry, again, streams_of(self.clean_frames, again, self.seed))
                 other_frames, other = self._best(domain, retry)
-                better = other > attacked
+                better = unlucky & (other > attacked)
                 frames = [new if won else old for old, new, won in zip(frames, other_frames, better, strict=True)]
-                attacked = torch.maximum(attacked, other)
-                problem.trace.forwards += retry.trace.forwards
-                problem.trace.backwards += retry.trace.backwards
+                attacked = torch.where(better, other, attacked)
+                problem.trace.join(retry.trace)
                 extra = 3
-        return [Crafted(frame, self._details(row, problem, clean, attacked, extra)) for row, frame in enumerate(frames)]
+        details = [self._details(row, domain, problem.trace, clean, attacked, extra) for row in range(len(frames))]
+        return [Crafted(frame, how) for frame, how in zip(frames, details, strict=True)]
 
     def _best(self, domain: Domain, problem: Problem) -> tuple[list[Frame], Tensor]:
         best = problem.trace.best
@@ -117,8 +118,10 @@ class _WhiteBoxRun:
         with torch.no_grad():
             return self.objective.loss(Scene(self.engine.model, batch), self.engine.model(batch)).cpu()
 
-    def _details(self, row: int, problem: Problem, clean: Tensor, attacked: Tensor, extra: int) -> AttackDetails:
-        trace, frame = problem.trace, self.clean_frames[row]
+    def _details(
+        self, row: int, domain: Domain, trace: Trace, clean: Tensor, attacked: Tensor, extra: int
+    ) -> AttackDetails:
+        frame = self.clean_frames[row]
         return AttackDetails(
             objective=self.objective.name,
             note=self.note,
@@ -128,29 +131,7 @@ class _WhiteBoxRun:
             losses=tuple(float(loss[row]) for loss in trace.losses),
             forwards=trace.forwards + extra,
             backwards=trace.backwards,
-            gradient_share=self._gradient_share(trace.first_gradient, row),
-            bad_gradients=trace.bad_gradients if row == 0 else 0,
+            gradient_share=() if trace.first_gradient is None else domain.shares(trace.first_gradient, row),
+            bad_gradients=0 if trace.bad_gradients is None else int(trace.bad_gradients[row]),
             dead_gradient=trace.dead is not None and bool(trace.dead[row]),
         )
-
-    def _gradient_share(self, gradient: Tensor | None, row: int) -> tuple[float, ...]:
-        """See `AttackDetails.gradient_share`. A joint latent is split as `JointDomain` joins it."""
-        if gradient is None:
-            return ()
-        frame, flat, threat = self.clean_frames[row], gradient[row].flatten(), self.spec.threat
-        share: tuple[float, ...] = ()
-        if "camera" in threat.sensors:
-            views = len(frame.images)
-            pixels = flat if "lidar" not in threat.sensors else flat[: self._pixel_count()]
-            share = tuple(float(s) for s in (pixels.reshape(views, 3, -1) != 0).any(dim=1).float().mean(dim=1))
-            flat = flat[len(pixels) :]
-        if "lidar" in threat.sensors:
-            slots = max(1, *(len(other.points) for other in self.clean_frames))
-            alive = (flat.reshape(slots, -1)[: len(frame.points)] != 0).any(dim=1)
-            share += (float(alive.float().mean()) if len(alive) else 0.0,)
-        return share
-
-    def _pixel_count(self) -> int:
-        images = [image for frame in self.clean_frames for image in frame.images]
-        height, width = max(image.shape[0] for image in images), max(image.shape[1] for image in images)
-        return int(len(self.clean_frames[0].images) * 3 * height * width)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -41,7 +42,7 @@ class AttackSpec:
         for name in ("steps", "restarts"):
             if getattr(self, name) < 1:
                 raise CalicoError(f"attack {self.name}: {name} is {getattr(self, name)}, expected 1 or more")
-        if self.steps * self.step < 2 * (1 - 1e-9):
+        if not (math.isfinite(self.step) and self.steps * self.step >= 2 * (1 - 1e-9)):
             raise CalicoError(
                 f"attack {self.name}: {self.steps} steps of {self.step_share:g} radii cannot cross the ball; expected "
                 f"step_share >= {2 / self.steps:g} (or leave it out: 2.5 / steps)"

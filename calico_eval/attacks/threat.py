@@ -29,6 +29,12 @@ UNITS = {
     "window_deg": "deg",
 }
 
+_ONE_OF = (
+    ("camera_levels", "camera_rms"),
+    ("camera_levels", "patch_share"),
+    ("camera_rms", "patch_share"),
+    ("range_m", "axis_m"),
+)
 _MOST = {"camera_levels": 255, "patch_share": 1, "removed_share": 1, "intensity": 1, "window_deg": 360}
 
 
@@ -47,7 +53,7 @@ class Threat:
         the one that its ray had: injection needs both.
     removed_share: the same as points_removed, as a share of the frame's points, 0..1; the larger of the two counts.
     window_deg: azimuth window that holds all added and removed points [deg]; 360: anywhere.
-    r_min_m: no point is moved or added closer to its sensor than this [m].
+    r_min_m: no point is moved along its ray, or added, closer to its sensor than this [m].
     """
 
     camera_levels: int = 0
@@ -73,10 +79,14 @@ class Threat:
                     f"threat: {name} is {getattr(self, name)}, expected a whole number "
                     "(8 levels mean 8/255; an 8-bit image holds no fractions)"
                 )
+        for field in fields(
+            self
+        ):  # 8.0 levels are 8 levels, and 1 m is 1.0 m: one threat, one record, one cell of a sweep
+            object.__setattr__(self, field.name, type(field.default)(getattr(self, field.name)))
         for name, most in _MOST.items():
             if getattr(self, name) > most:
                 raise CalicoError(f"threat: {name} is {getattr(self, name)}, expected at most {most}")
-        for one, other in (("camera_levels", "camera_rms"), ("range_m", "axis_m")):
+        for one, other in _ONE_OF:
             if getattr(self, one) and getattr(self, other):
                 raise CalicoError(f"threat: both {one} and {other} are set; expected one norm for these numbers")
         if not self.r_min_m > 0:

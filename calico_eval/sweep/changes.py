@@ -107,7 +107,7 @@ class Change:
             "queries": sum(a.queries for a in self.attacks),
             "loss_clean": sum(a.loss_clean or 0.0 for a in rose) / len(rose) if rose else None,
             "loss_attacked": sum(a.loss_attacked or 0.0 for a in rose) / len(rose) if rose else None,
-            "frames_not_attacked": len(self.attacks) - len(rose),
+            "frames_not_attacked": sum(a.objective is None and bool(a.note) for a in self.attacks),
             "frames_with_other_objective": sum(a.objective != self.condition.attack.objective for a in rose),
             "frames_with_dead_gradient": sum(a.dead_gradient for a in self.attacks),
             "bad_gradients": sum(a.bad_gradients for a in self.attacks),
