@@ -1,7 +1,7 @@
 """Counts of what an attack did to one frame: trials, and the successes among them, from predictions before and after it.
 
-Before means under the same corruption, if any. Objects and boxes are those of `found`: boxes of a score >= 0.2, within the class's
-range, objects with LiDAR points.
+Before means under the same corruption, if any. Objects and boxes are those of `found`: boxes of a score >= 0.2, objects with
+LiDAR points, both within their class's range.
 """
 
 from __future__ import annotations

@@ -28,5 +28,5 @@ def false_target(xy_m: npt.NDArray[np.floating]) -> tuple[float, float] | None:
     free = places[gaps.min(axis=1, initial=np.inf) >= CLEAR_M]
     if len(free) == 0:
         return None
-    best = free[np.hypot(free[:, 0] - AHEAD_M, free[:, 1]).argmin()]
+    best = free[((free - (AHEAD_M, 0.0)) ** 2).sum(axis=1).argmin()]
     return float(best[0]), float(best[1])

@@ -10,20 +10,22 @@ from calico.models.calico import Outputs
 from calico_eval.attacks.objectives.scene import Scene
 
 MARGIN = 1.0
-"""A cell whose logit is this far on the wrong side of 0 (probability 0.27 or 0.73) is lost, and no more effort is spent on it:
-the loss counts the cells that are still right, or nearly so."""
+"""A cell whose logit is this far on the wrong side of 0 (probability 0.27 or 0.73) is lost, and no more effort is spent on it.
+
+Probabilities, not logits: their mean is a soft count of cells, to which those near 0.5 give most (with logits PGD-10 gained 472
+false cells of 30686 and lost 346 true ones of 2903 at 16/255 on a small network, with probabilities 565 and 376; 6 frames)."""
 
 
 def map_erase(scene: Scene, outputs: Outputs) -> Tensor:
-    """-mean over true cells of max(logit, -MARGIN); 0 for a frame without true cells."""
+    """-mean over true cells of the probability of max(logit, -MARGIN); 0 for a frame without true cells."""
     true, _ = scene.map_cells
-    return _mean(-_logits(outputs).clamp_min(-MARGIN), true)
+    return _mean(-_logits(outputs).clamp_min(-MARGIN).sigmoid(), true)
 
 
 def map_create(scene: Scene, outputs: Outputs) -> Tensor:
-    """Mean over false cells of min(logit, MARGIN); 0 for a frame without any."""
+    """Mean over false cells of the probability of min(logit, MARGIN); 0 for a frame without any."""
     _, false = scene.map_cells
-    return _mean(_logits(outputs).clamp_max(MARGIN), false)
+    return _mean(_logits(outputs).clamp_max(MARGIN).sigmoid(), false)
 
 
 def seg(scene: Scene, outputs: Outputs) -> Tensor:

@@ -55,7 +55,7 @@ OBJECTIVES: dict[str, Objective] = {
             success.CREATED_AT_TARGET, ("free place",), ("create",),
         ),
         Objective(
-            "loc", detection.loc, _BOXES, "Σ over objects of the L1 error of the box at its peak",
+            "loc", detection.loc, _BOXES, "Σ over objects of the L1 error of the box at its peak + min(z - z of score 0.2, 0)",
             success.MOVED, ("object",), ("create",),
         ),
         Objective(
@@ -67,11 +67,11 @@ OBJECTIVES: dict[str, Objective] = {
             "score", detection.score, _BOXES, "-log of the mean score of the candidate boxes", success.HIDDEN, labels=False
         ),
         Objective(
-            "map_erase", segmentation.map_erase, _MAP, "-mean over true cells of max(z, -1)",
+            "map_erase", segmentation.map_erase, _MAP, "-mean over true cells of σ(max(z, -1))",
             success.MAP_ERASED, ("map", "true cell"), ("map_create", "feat"),
         ),
         Objective(
-            "map_create", segmentation.map_create, _MAP, "mean over false cells of min(z, 1)",
+            "map_create", segmentation.map_create, _MAP, "mean over false cells of σ(min(z, 1))",
             success.MAP_CREATED, ("map",), ("feat",),
         ),
         Objective("seg", segmentation.seg, _MAP, "map_erase + map_create", success.MAP_WRONG, ("map",), ("feat",)),
