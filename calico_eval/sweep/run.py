@@ -8,7 +8,7 @@ from pathlib import Path
 
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
-from calico_eval.attacks.measures import Count
+from calico_eval.attacks.measures import Count, new_false_boxes
 from calico_eval.attacks.success import asr
 from calico_eval.engines.base import Engine, label
 from calico_eval.engines.predictions import PredictionFiles
@@ -114,7 +114,7 @@ def _run_group(
     """
     stats: dict[str, list[FrameStats]] = {job.id: [] for job in jobs}
     counts: dict[str, list[tuple[Count, ...]]] = {job.id: [] for job in jobs}
-    seconds = dict.fromkeys(stats, 0.0)
+    seconds, false = dict.fromkeys(stats, 0.0), dict.fromkeys(stats, 0)
     predictors = {job.engine: predictor(engines[job.engine], change.condition) for job in jobs}
     for batch in batches(plan.indices, plan.batch_size):
         before, frames = change.pairs([source[index] for index in batch])
@@ -124,11 +124,12 @@ def _run_group(
             stats[job.id] += stats_of(frames, found, plan.ranges)
             seconds[job.id] += time.perf_counter() - start
             if change.success:
-                each = zip(before, engine.predict(before), found, strict=True)
+                each = list(zip(before, engine.predict(before), found, strict=True))
                 counts[job.id] += [change.success.counts(*frame, plan.ranges) for frame in each]
+                false[job.id] += sum(new_false_boxes(*frame, plan.ranges) for frame in each)
             steps.advance(len(frames), f"{change.condition} on {job.engine}")
     for job in jobs:
-        cell = _cell(plan, change, job, engines[job.engine], stats[job.id], counts[job.id])
+        cell = _cell(plan, change, job, engines[job.engine], stats[job.id], counts[job.id], false[job.id])
         store.save(cell, stats[job.id], seconds[job.id])
 
 
@@ -139,10 +140,12 @@ def _cell(
     engine: Engine,
     stats: Sequence[FrameStats],
     counts: Sequence[tuple[Count, ...]],
+    false_boxes: int,
 ) -> Cell:
-    """A finished cell. counts: of an attack, see `success.Success`."""
-    effect, metrics = change.effect_check(), metrics_of(stats, seed=plan.seed)
+    """A finished cell. counts, false_boxes: of an attack, see `success.Success`, `measures.new_false_boxes`."""
+    effect, metrics, details = change.effect_check(), metrics_of(stats, seed=plan.seed), change.details()
     if change.success:
+        details["new_false_boxes_per_frame"] = false_boxes / len(stats)
         metrics["ASR"] = asr(change.success, counts, [frame.scene for frame in stats], seed=plan.seed)
     return Cell(
         id=job.id,
@@ -153,7 +156,7 @@ def _cell(
         metrics=metrics,
         effect=None if isinstance(engine, PredictionFiles) else effect,  # made on frames that we have not seen
         budget=change.budget_check(),
-        details=change.details() | ({"crafted_on": job.crafted_on} if job.crafted_on else {}),
+        details=details | ({"crafted_on": job.crafted_on} if job.crafted_on else {}),
     )
 
 

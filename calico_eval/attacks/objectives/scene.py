@@ -83,13 +83,13 @@ class Scene:
             for row, channel, cells in near_objects(boxes[:, :2].cpu().numpy(), labels.cpu().numpy(), self.config):
                 rows.append((index, channel, boxes[row].cpu(), torch.from_numpy(np.flatnonzero(cells))))
         tasks = [index for index, names in enumerate(self.detection.tasks) for _ in names]
-        frame, channel, task = (
+        frame, channel, head = (
             torch.tensor(values, dtype=torch.int64)
             for values in ([r[0] for r in rows], [r[1] for r in rows], [tasks[r[1]] for r in rows])
         )
         boxes = torch.stack([r[2] for r in rows]) if rows else torch.zeros(0, 9)
         return Objects(
-            *(part.to(self.device) for part in (frame, channel, task, boxes, rectangle([r[3] for r in rows])))
+            *(part.to(self.device) for part in (frame, channel, head, boxes, rectangle([r[3] for r in rows])))
         )
 
     @cached_property

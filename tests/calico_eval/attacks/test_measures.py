@@ -109,13 +109,13 @@ def test_the_target_is_the_nearest_free_place_to_ten_metres_ahead(frame: Frame) 
 def test_created_at_the_target(frame: Frame) -> None:
     """The nearest place to (10, 0) that is 5 m from (8, 1) and (4, 6)."""
     place = false_target(frame.boxes.boxes[:, :2])
-    assert place == (10.5, -3.5)
+    assert place == (12.5, -1.5)
     before = predicted(frame, FOUND)
     for row, success in (
-        ((CAR, 10.5, -5.4, 0.3), 1),
-        ((CAR, 10.5, -5.6, 0.3), 0),
-        ((PEDESTRIAN, 10.5, -3.5, 0.9), 0),
-        ((CAR, 10.5, -3.5, 0.1), 0),
+        ((CAR, 12.5, -3.4, 0.3), 1),
+        ((CAR, 12.5, -3.6, 0.3), 0),
+        ((PEDESTRIAN, 12.5, -1.5, 0.9), 0),
+        ((CAR, 12.5, -1.5, 0.1), 0),
     ):
         after = predicted(frame, [*FOUND, row])
         assert created_at_target(frame, before, after, RANGES) == (success, 1)
