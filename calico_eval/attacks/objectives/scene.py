@@ -80,8 +80,8 @@ class Scene:
         """See `Objects`."""
         rows: list[tuple[int, int, Tensor, Tensor]] = []
         for index, (boxes, labels) in enumerate(zip(self.batch.boxes, self.batch.labels, strict=True)):
-            for row, channel, cells in near_objects(boxes[:, :2].cpu().numpy(), labels.cpu().numpy(), self.config):
-                rows.append((index, channel, boxes[row].cpu(), torch.from_numpy(np.flatnonzero(cells))))
+            for row, of_class, cells in near_objects(boxes[:, :2].cpu().numpy(), labels.cpu().numpy(), self.config):
+                rows.append((index, of_class, boxes[row].cpu(), torch.from_numpy(np.flatnonzero(cells))))
         tasks = [index for index, names in enumerate(self.detection.tasks) for _ in names]
         frame, channel, head = (
             torch.tensor(values, dtype=torch.int64)
