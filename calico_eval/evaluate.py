@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
+from calico.predictions import Predictions
 from calico_eval.engines.base import Engine, Predictor
 from calico_eval.metrics.suffstats import FrameStats, frame_stats
 
@@ -59,5 +60,11 @@ def batches(indices: Sequence[int], size: int) -> list[Sequence[int]]:
 
 def score(engine: Predictor, frames: Sequence[Frame], ranges: Mapping[str, float]) -> list[FrameStats]:
     """Predicts a batch and matches it with its ground truth."""
-    predictions = engine.predict(frames)
+    return stats_of(frames, engine.predict(frames), ranges)
+
+
+def stats_of(
+    frames: Sequence[Frame], predictions: Sequence[Predictions], ranges: Mapping[str, float]
+) -> list[FrameStats]:
+    """Matches the predictions of a batch with its ground truth."""
     return [frame_stats(frame, found, ranges) for frame, found in zip(frames, predictions, strict=True)]

@@ -183,8 +183,9 @@ def condition_key(condition: Condition) -> tuple[object, ...]:
 
 
 def is_control(condition: Condition) -> bool:
-    """Whether an attack condition is its random-noise control: the name ends in 'noise' or 'random'."""
-    return condition.kind == "attack" and condition.name.endswith(("noise", "random"))
+    """Whether an attack condition is a random control: 'lidar_noise', 'fog+lidar_noise_create', or with 'random' at the end."""
+    words = condition.name.rpartition("+")[2].split("_")
+    return condition.kind == "attack" and ("noise" in words or words[-1] == "random")
 
 
 def level(condition: Condition) -> float:

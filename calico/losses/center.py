@@ -43,12 +43,13 @@ def center_losses(
     for names, output in zip(config.tasks, tasks, strict=True):
         ids = tuple(DETECTION_CLASSES.index(name) for name in names)
         target = center_targets(boxes, labels, ids, grid, config.gaussian_overlap, config.min_radius)
-        for name, value in _task_losses(output, target, config).items():
+        for name, value in task_losses(output, target, config).items():
             total[name] = total[name] + value
     return total
 
 
-def _task_losses(output: TaskOutput, target: TaskTarget, config: DetectionConfig) -> dict[str, Tensor]:
+def task_losses(output: TaskOutput, target: TaskTarget, config: DetectionConfig) -> dict[str, Tensor]:
+    """The terms of one task, see `center_losses`; `target` from `center_targets`."""
     objects = max(len(target.cell), 1)
     losses = {"heatmap": config.heatmap_weight * gaussian_focal_loss(output.heatmap, target.heatmap) / objects}
     start = 0

@@ -78,7 +78,7 @@ class _WhiteBoxRun:
         with white_box(self.engine):
             domain = make_domain(self.clean_frames, self.spec.threat, self.engine.device)
             clean_batch = domain.batch(domain.clean)
-            scene = Scene(self.engine.model, clean_batch)
+            self.scene = Scene(self.engine.model, collate(self.clean_frames).to(self.engine.device))
             forward = AttackForward(
                 self.engine.model, clean_batch, self.spec.threat.sensors,
                 detection="detection" in self.objective.heads, map="map" in self.objective.heads,
@@ -86,7 +86,7 @@ class _WhiteBoxRun:
             )  # fmt: skip
 
             def loss(x: Tensor) -> Tensor:
-                return self.objective.loss(scene, forward(domain.batch(x)))
+                return self.objective.loss(self.scene, forward(domain.batch(x)))
 
             problem = Problem(domain, loss, differentiable=True)
             algorithm(problem, self.spec, streams_of(self.clean_frames, self.spec, self.seed))
@@ -116,7 +116,7 @@ class _WhiteBoxRun:
         """(B,) the objective on frames as the engine would see them: through collate and the model's own forward pass."""
         batch = collate(frames).to(self.engine.device)
         with torch.no_grad():
-            return self.objective.loss(Scene(self.engine.model, batch), self.engine.model(batch)).cpu()
+            return self.objective.loss(self.scene, self.engine.model(batch)).cpu()
 
     def _details(
         self, row: int, domain: Domain, trace: Trace, clean: Tensor, attacked: Tensor, extra: int
@@ -129,7 +129,7 @@ class _WhiteBoxRun:
             loss_clean=float(clean[row]),
             loss_attacked=float(attacked[row]),
             losses=tuple(float(loss[row]) for loss in trace.losses),
-            forwards=trace.forwards + extra,
+            forwards=trace.forwards + extra + self.scene.forwards,
             backwards=trace.backwards,
             gradient_share=() if trace.first_gradient is None else domain.shares(trace.first_gradient, row),
             bad_gradients=0 if trace.bad_gradients is None else int(trace.bad_gradients[row]),

@@ -117,6 +117,33 @@ def pooled_values(stats: Sequence[FrameStats]) -> dict[str, float]:
     return _Pool.of(stats).values()
 
 
+def ratio_interval(counts: Int64, scenes: Sequence[str], *, seed: int = 0) -> Interval:
+    """A ratio of sums over frames, e.g. successes of trials, with its interval; of P ratios, their plain mean.
+
+    A ratio whose denominators are all 0 is left out of the mean; NaN where all are.
+
+    Args:
+        counts: (F, P, 2) numerators and denominators of each frame.
+        scenes: (F,) of the frames.
+
+    Raises:
+        CalicoError: no frames.
+    """
+    if len(counts) == 0:
+        raise CalicoError("ratio: got no frames, expected at least one")
+    counts = counts[:, counts[..., 1].any(axis=0)]
+    if counts.shape[1] == 0:
+        return Interval(float("nan"), None, None, None, "no interval: undefined")
+    plan = resampling(scenes, seed)
+    per_cluster = np.zeros((plan.n_clusters, *counts.shape[1:]), np.int64)
+    np.add.at(per_cluster, plan.clusters, counts)
+    sums = np.tensordot(plan.weights, per_cluster, axes=(1, 0))
+    ratios = np.divide(sums[..., 0], sums[..., 1], out=np.full(sums.shape[:2], np.nan), where=sums[..., 1] > 0)
+    total = counts.sum(axis=0)
+    support = int((per_cluster[..., 1] > 0).sum(axis=0).min())
+    return _interval(float((total[:, 0] / total[:, 1]).mean()), ratios.mean(axis=1), plan, support, "trials")
+
+
 @dataclass(frozen=True)
 class _Pool:
     """detection: pooled predictions. cells: (3, F, 6, 7) tp, fp, fn per frame, 0 without a map. has_map: (F,)."""
@@ -161,11 +188,13 @@ class _Pool:
         return counts | {f"IoU/{name}": clusters(cells[:, index]) for index, name in enumerate(MAP_CLASSES)}
 
 
-def _interval(value: float, replicates: Float64, plan: Resampling, support: int) -> Interval:
+def _interval(
+    value: float, replicates: Float64, plan: Resampling, support: int, counted: str = "ground truth"
+) -> Interval:
     if np.isnan(value):
         return Interval(value, None, None, None, "no interval: undefined")
     if support < 2:
-        return Interval(value, None, None, None, f"no interval: ground truth in one {plan.unit}")
+        return Interval(value, None, None, None, f"no interval: {counted} in one {plan.unit}")
     note = " (one scene)" if plan.unit == "frame" else ""
     if plan.kind == "jackknife":
         n = plan.n_clusters

@@ -76,16 +76,16 @@ def detection_stats(frame: Frame, predictions: Predictions, ranges: Mapping[str,
         CalicoError: more than 500 predictions, an unknown label, a score, centre, size or yaw that is not finite, a size
             that is not positive, or a class without a range.
     """
-    limits = _limits(ranges)
+    limits = limits_of(ranges)
     _check(frame, predictions)
     attributes = predictions.attributes
     if attributes is None:
         attributes = derive_attributes(predictions.boxes, predictions.labels)
-    gt, gt_xy = frame.boxes, _xy_about_ego(frame, frame.boxes.boxes)
-    keep_gt = _within(gt_xy, gt.labels, limits) & (gt.num_points != 0)
+    gt, gt_xy = frame.boxes, xy_about_ego(frame, frame.boxes.boxes)
+    keep_gt = within(gt_xy, gt.labels, limits) & (gt.num_points != 0)
     gt, gt_xy = gt.select(keep_gt), gt_xy[keep_gt]
-    xy = _xy_about_ego(frame, predictions.boxes)
-    keep = _within(xy, predictions.labels, limits)
+    xy = xy_about_ego(frame, predictions.boxes)
+    keep = within(xy, predictions.labels, limits)
     labels, scores, xy = predictions.labels[keep], predictions.scores[keep], xy[keep]
     boxes, attributes = predictions.boxes[keep].astype(np.float64), attributes[keep]
 
@@ -94,7 +94,7 @@ def detection_stats(frame: Frame, predictions: Predictions, ranges: Mapping[str,
         mine, theirs = np.flatnonzero(labels == label), np.flatnonzero(gt.labels == label)
         if len(theirs):
             mine = mine[np.argsort(scores[mine], kind="stable")[::-1]]
-            found = _match(np.linalg.norm(xy[mine, None] - gt_xy[None, theirs], axis=-1))
+            found = match(np.linalg.norm(xy[mine, None] - gt_xy[None, theirs], axis=-1))
             matches[mine] = np.where(found >= 0, theirs[found], -1)
     errors = np.full((len(labels), len(TP_ERRORS)), np.nan)
     column = matches[:, DISTANCES_M.index(TP_DISTANCE_M)]
@@ -109,7 +109,8 @@ def detection_stats(frame: Frame, predictions: Predictions, ranges: Mapping[str,
     )
 
 
-def _limits(ranges: Mapping[str, float]) -> Float64:
+def limits_of(ranges: Mapping[str, float]) -> Float64:
+    """(10,) range of every class [m]. Raises CalicoError where one is missing."""
     missing = [name for name in DETECTION_CLASSES if name not in ranges]
     if missing:
         raise CalicoError(f"ranges: no range for {', '.join(missing)}; expected all of {', '.join(DETECTION_CLASSES)}")
@@ -144,23 +145,24 @@ def _check(frame: Frame, predictions: Predictions) -> None:
         )
 
 
-def _xy_about_ego(frame: Frame, boxes: npt.NDArray[np.floating]) -> Float64:
+def xy_about_ego(frame: Frame, boxes: npt.NDArray[np.floating]) -> Float64:
     """(M, 2) centres relative to the ego frame's origin, in the axes of the global frame [m]."""
     ego_origin = inverse(frame.ego_T_lidar)[:3, 3]
     result: Float64 = ((boxes[:, :3].astype(np.float64) - ego_origin) @ frame.global_T_lidar[:3, :3].T)[:, :2]
     return result
 
 
-def _within(xy: Float64, labels: Int64, limits: Float64) -> Bool:
+def within(xy: Float64, labels: Int64, limits: Float64) -> Bool:
+    """(M,) whether xy (M, 2), see `xy_about_ego`, is closer than the limit of its class."""
     result: Bool = np.sqrt((xy**2).sum(axis=1)) < limits[labels]
     return result
 
 
-def _match(distance: Float64) -> Int64:
-    """(P, 4) column matched at each of DISTANCES_M, or -1; the rows of distance (P, G) are in matching order."""
-    found = np.full((len(distance), len(DISTANCES_M)), -1, np.int64)
+def match(distance: Float64, thresholds: tuple[float, ...] = DISTANCES_M) -> Int64:
+    """(P, T) column matched at each threshold, or -1; the rows of distance (P, G >= 1) are in matching order."""
+    found = np.full((len(distance), len(thresholds)), -1, np.int64)
     nearest = distance.min(axis=1)
-    for index, threshold in enumerate(DISTANCES_M):
+    for index, threshold in enumerate(thresholds):
         free = distance.copy()
         for row in np.flatnonzero(nearest < threshold):
             column = int(free[row].argmin())

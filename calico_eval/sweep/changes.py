@@ -9,6 +9,8 @@ from calico.errors import CalicoError
 from calico.frame import Frame
 from calico_eval.attacks import AttackDetails, AttackSpec, Budget, attack_frames, check_budget, measure_budget
 from calico_eval.attacks.budget import worst_budget
+from calico_eval.attacks.objectives import OBJECTIVES
+from calico_eval.attacks.success import Success
 from calico_eval.engines.base import Engine
 from calico_eval.sweep.conditions import ConditionSpec
 from corruptions import Effect, check_summary, corrupt, corrupt_with, effect, summarise_effects
@@ -31,8 +33,17 @@ class Change:
     budgets: list[Budget] = field(default_factory=list)
     attacks: list[AttackDetails] = field(default_factory=list)
 
+    @property
+    def success(self) -> Success | None:
+        """What counts as a success of the attack, or of the attack whose control this is; None unless it is one."""
+        return OBJECTIVES[self.condition.attack.objective].success if self.condition.attack else None
+
     def apply(self, frames: Sequence[Frame]) -> list[Frame]:
-        """The frames under the condition.
+        """The frames under the condition, see `pairs`."""
+        return self.pairs(frames)[1]
+
+    def pairs(self, frames: Sequence[Frame]) -> tuple[list[Frame], list[Frame]]:
+        """The frames before the attack (under its corruption, if any; else as they are), and under the condition.
 
         Raises:
             CalicoError: an attack went over its budget, as measured on the frame that came out.
@@ -53,7 +64,7 @@ class Change:
                 self.budgets.append(budget)
         if self.condition.kind != "clean":
             self.effects += [effect(clean, after) for clean, after in zip(before, changed, strict=True)]
-        return changed
+        return before, changed
 
     def effect_check(self) -> Check | None:
         """What the frames show of the condition; None for the clean frames.

@@ -173,12 +173,12 @@ def _parameters(attack: AttackSpec) -> dict[str, float | int | str | None]:
         for field in fields(Threat)
         if getattr(threat, field.name) != getattr(unused, field.name)
     }
+    values["objective"] = attack.objective  # of a control too: its success rate is that of the attack beside it
     if ALGORITHMS[attack.name].access != "nothing":
         values |= {
             "steps": attack.steps,
             "restarts": attack.restarts,
             "step_share": float(attack.step),
-            "objective": attack.objective,
             "random_start": int(attack.random_start),
             "straight_through": int(attack.straight_through),
         }

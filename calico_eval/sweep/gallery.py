@@ -18,6 +18,7 @@ from calico.draw.style import INK, PAPER, font
 from calico.files import write_atomic
 from calico.frame import Frame, UInt8
 from calico.geometry.grid import Grid
+from calico_eval.attacks import ALGORITHMS
 from calico_eval.engines.base import Engine
 from calico_eval.metrics.quality import SCORE, frame_quality
 from calico_eval.metrics.suffstats import FrameStats
@@ -73,7 +74,8 @@ def _worst_jobs(plan: SweepPlan, cells: Mapping[str, Cell]) -> list[Job]:
         jobs = [
             job
             for job in plan.jobs
-            if job.condition.kind == kind and not (job.condition.attack and job.condition.attack.name == "noise")
+            if job.condition.kind == kind
+            and not (job.condition.attack and ALGORITHMS[job.condition.attack.name].access == "nothing")
         ]
         mine = [job for job in jobs if job.engine == (jobs[0].engine if jobs else None)]
         known = [(value, job) for job in mine if (value := cells[job.id].metrics[metric].value) is not None]

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
+from calico_eval.attacks.measures import Count, new_false_boxes
+from calico_eval.attacks.success import asr
 from calico_eval.engines.base import Engine, label
 from calico_eval.engines.predictions import PredictionFiles
 from calico_eval.engines.torch import TorchEngine
-from calico_eval.evaluate import batches, score
+from calico_eval.evaluate import batches, stats_of
 from calico_eval.metrics.suffstats import FrameStats
 from calico_eval.metrics.summary import metrics_of
 from calico_eval.sweep.changes import Change
@@ -106,32 +108,56 @@ def _run_group(
     store: RunStore,
     steps: _Steps,
 ) -> None:
-    """The cells of one condition: each frame is changed once and shown to every engine."""
+    """The cells of one condition: each frame is changed once and shown to every engine.
+
+    Under an attack every engine also sees the frames before it, so that successes can be counted.
+    """
     stats: dict[str, list[FrameStats]] = {job.id: [] for job in jobs}
-    seconds = dict.fromkeys(stats, 0.0)
+    counts: dict[str, list[tuple[Count, ...]]] = {job.id: [] for job in jobs}
+    seconds, false = dict.fromkeys(stats, 0.0), dict.fromkeys(stats, 0)
     predictors = {job.engine: predictor(engines[job.engine], change.condition) for job in jobs}
     for batch in batches(plan.indices, plan.batch_size):
-        frames = change.apply([source[index] for index in batch])
+        before, frames = change.pairs([source[index] for index in batch])
         for job in jobs:
-            start = time.perf_counter()
-            stats[job.id] += score(predictors[job.engine], frames, plan.ranges)
+            engine, start = predictors[job.engine], time.perf_counter()
+            found = engine.predict(frames)
+            stats[job.id] += stats_of(frames, found, plan.ranges)
             seconds[job.id] += time.perf_counter() - start
+            if change.success:
+                each = list(zip(before, engine.predict(before), found, strict=True))
+                counts[job.id] += [change.success.counts(*frame, plan.ranges) for frame in each]
+                false[job.id] += sum(new_false_boxes(*frame, plan.ranges) for frame in each)
             steps.advance(len(frames), f"{change.condition} on {job.engine}")
-    effect, budget = change.effect_check(), change.budget_check()
     for job in jobs:
-        engine = engines[job.engine]
-        cell = Cell(
-            id=job.id,
-            model=engine.model_name,
-            engine=engine.name,
-            condition=change.condition.describe(),
-            seed=plan.seed,
-            metrics=metrics_of(stats[job.id], seed=plan.seed),
-            effect=None if isinstance(engine, PredictionFiles) else effect,  # made on frames that we have not seen
-            budget=budget,
-            details=change.details() | ({"crafted_on": job.crafted_on} if job.crafted_on else {}),
-        )
+        cell = _cell(plan, change, job, engines[job.engine], stats[job.id], counts[job.id], false[job.id])
         store.save(cell, stats[job.id], seconds[job.id])
+
+
+def _cell(
+    plan: SweepPlan,
+    change: Change,
+    job: Job,
+    engine: Engine,
+    stats: Sequence[FrameStats],
+    counts: Sequence[tuple[Count, ...]],
+    false_boxes: int,
+) -> Cell:
+    """A finished cell. counts, false_boxes: of an attack, see `success.Success`, `measures.new_false_boxes`."""
+    effect, metrics, details = change.effect_check(), metrics_of(stats, seed=plan.seed), change.details()
+    if change.success:
+        details["new_false_boxes_per_frame"] = false_boxes / len(stats)
+        metrics["ASR"] = asr(change.success, counts, [frame.scene for frame in stats], seed=plan.seed)
+    return Cell(
+        id=job.id,
+        model=engine.model_name,
+        engine=engine.name,
+        condition=change.condition.describe(),
+        seed=plan.seed,
+        metrics=metrics,
+        effect=None if isinstance(engine, PredictionFiles) else effect,  # made on frames that we have not seen
+        budget=change.budget_check(),
+        details=details | ({"crafted_on": job.crafted_on} if job.crafted_on else {}),
+    )
 
 
 def _warn_of_copies(plan: SweepPlan, engines: Mapping[str, Engine], warn: Callable[[str], None]) -> None:

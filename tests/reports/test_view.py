@@ -118,3 +118,19 @@ def test_what_changes_no_sensor_of_the_model_is_in_no_average_and_no_worst_case(
 def test_a_model_or_condition_without_stated_sensors_uses_all(results: Results) -> None:
     looked = view(results, cell("unknown", "e", fog(1), 0.5), cell("fused", "e", fog(1), 0.5))
     assert [looked.unused(series) for series in looked.series] == [(), ()]
+
+
+@pytest.mark.parametrize(
+    ("name", "control"),
+    [
+        ("lidar_noise", True),
+        ("lidar_noise_create", True),
+        ("fog+camera_noise_map_erase", True),
+        ("lidar_drop_random", True),
+        ("gaussian_noise+camera_pgd", False),
+        ("lidar_pgd_create", False),
+    ],
+)
+def test_controls_are_known_by_their_name_whatever_the_objective(name: str, control: bool) -> None:
+    assert is_control(Condition(kind="attack", name=name)) is control
+    assert not is_control(Condition(kind="corruption", name=name))

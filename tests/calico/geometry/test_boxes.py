@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import shapely
 
-from calico.geometry.boxes import bev_intersection, bev_iou, corners, points_in_boxes, transform_boxes
+from calico.geometry.boxes import bev_intersection, bev_iou, corners, iou_3d, points_in_boxes, transform_boxes
 from calico.geometry.frames import from_yaw, inverse
 
 
@@ -85,6 +85,23 @@ def test_overlap_of_special_pairs(yaw: float) -> None:
 def test_overlap_far_from_the_origin() -> None:
     a = box(50_000, -30_000, 4, 2, 0.4)
     assert bev_iou(a, a)[0, 0] == pytest.approx(1, abs=1e-6)
+
+
+def test_volumes_overlap_in_the_plane_and_in_height() -> None:
+    one = np.array([[0.0, 0, 0, 4, 2, 2, 0.3, 0, 0]])
+    raised, above = one.copy(), one.copy()
+    raised[0, 2], above[0, 2] = 0.5, 3.0
+    assert iou_3d(one, one)[0, 0] == pytest.approx(1)
+    assert iou_3d(one, raised)[0, 0] == pytest.approx(1.5 / 2.5)
+    assert iou_3d(one, above)[0, 0] == 0
+    a, b = random_boxes(1, 5), random_boxes(2, 4)
+    for i, j in np.ndindex(5, 4):
+        low = max(a[i, 2] - a[i, 5] / 2, b[j, 2] - b[j, 5] / 2)
+        high = min(a[i, 2] + a[i, 5] / 2, b[j, 2] + b[j, 5] / 2)
+        shared = bev_intersection(a[[i]], b[[j]])[0, 0] * max(high - low, 0.0)
+        union = a[i, 3:6].prod() + b[j, 3:6].prod() - shared
+        assert iou_3d(a, b)[i, j] == pytest.approx(shared / union, abs=1e-6)
+    assert iou_3d(np.zeros((0, 9)), b).shape == (0, 4)
 
 
 def test_overlap_of_no_boxes() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -12,18 +13,21 @@ import pytest
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
-from calico_eval.attacks import AttackedFrame, AttackSpec, attack_frame
+from calico_eval.attacks import AttackedFrame, AttackSpec, Threat, attack_frames
+from calico_eval.attacks.measures import created, hidden
+from calico_eval.engines.base import Engine
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.engines.user import UserEngine
 from calico_eval.metrics.nuscenes import class_ranges
 from calico_eval.sweep import changes
 from calico_eval.sweep.plan import make_plan
 from calico_eval.sweep.run import run_sweep
+from reports.write import write_report
 
 FRAMES = (0, 3)
-CAMERA = AttackSpec("pgd", "camera", 8, steps=3)
-LIDAR = AttackSpec("pgd", "lidar", 0.3, steps=3)
-NOISE = AttackSpec("noise", "lidar", 0.3)
+CAMERA = AttackSpec("pgd", Threat(camera_levels=8), steps=3)
+LIDAR = AttackSpec("pgd", Threat(range_m=0.3), steps=3)
+NOISE = AttackSpec("noise", Threat(range_m=0.3))
 
 
 @pytest.fixture
@@ -40,11 +44,11 @@ def test_attacks_are_crafted_once_and_shown_to_every_engine(
 ) -> None:
     crafted: list[tuple[str, str, str]] = []
 
-    def counted(engine: TorchEngine, frame: Frame, spec: AttackSpec, seed: int) -> AttackedFrame:
-        crafted.append((spec.name, spec.sensor, frame.token))
-        return attack_frame(engine, frame, spec, seed)
+    def counted(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[AttackedFrame]:
+        crafted.extend((spec.name, spec.sensor, frame.token) for frame in frames)
+        return attack_frames(engine, frames, spec, seed)
 
-    monkeypatch.setattr(changes, "attack_frame", counted)
+    monkeypatch.setattr(changes, "attack_frames", counted)
     engines = [cluster, small_engine]
     plan = make_plan(
         engines,
@@ -68,7 +72,9 @@ def test_attacks_are_crafted_once_and_shown_to_every_engine(
     clean, attacked = cells["clean", "small"].metrics["mAP"], cells["lidar_pgd", "small"].metrics["mAP"]
     assert (clean.value or 0) > 0.05
     assert (attacked.value or 0) < (clean.value or 0)
-    assert cells["camera_pgd", "cluster"].metrics == cells["clean", "cluster"].metrics, "it looks at LiDAR only"
+    blind = dict(cells["camera_pgd", "cluster"].metrics)
+    assert blind.pop("ASR").value == 0, "it looks at LiDAR only"
+    assert blind == cells["clean", "cluster"].metrics
     budget = cells["camera_pgd", "small"].budget
     assert budget is not None
     assert budget.passed
@@ -102,10 +108,10 @@ def test_the_deployed_form_is_attacked_through_its_own_weights(
 def test_over_budget_is_an_error_and_no_score(
     small_engine: TorchEngine, street: FrameSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def greedy(engine: TorchEngine, frame: Frame, spec: AttackSpec, seed: int) -> AttackedFrame:
-        return attack_frame(engine, frame, dataclasses.replace(spec, eps=spec.eps + 1), seed)
+    def greedy(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[AttackedFrame]:
+        return attack_frames(engine, frames, dataclasses.replace(spec, threat=Threat(camera_levels=9)), seed)
 
-    monkeypatch.setattr(changes, "attack_frame", greedy)
+    monkeypatch.setattr(changes, "attack_frames", greedy)
     plan = make_plan([small_engine], street, ranges=class_ranges(16.0), attacks=(CAMERA,), indices=FRAMES)
     with pytest.raises(
         CalicoError, match=r"attack camera_pgd 8/255 went over budget on frame street0-0: view \d changed by 9"
@@ -117,10 +123,11 @@ def test_over_budget_is_an_error_and_no_score(
 def test_an_attack_that_changes_nothing_is_an_error(
     small_engine: TorchEngine, street: FrameSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def idle(engine: TorchEngine, frame: Frame, spec: AttackSpec, seed: int) -> AttackedFrame:
-        return dataclasses.replace(attack_frame(engine, frame, spec, seed), frame=frame)
+    def idle(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[AttackedFrame]:
+        results = attack_frames(engine, frames, spec, seed)
+        return [dataclasses.replace(one, frame=frame) for one, frame in zip(results, frames, strict=True)]
 
-    monkeypatch.setattr(changes, "attack_frame", idle)
+    monkeypatch.setattr(changes, "attack_frames", idle)
     plan = make_plan([small_engine], street, ranges=class_ranges(16.0), attacks=(LIDAR,), indices=FRAMES)
     with pytest.raises(CalicoError, match=r"condition lidar_pgd 0\.3 m: changed the lidar data of none of 2 frames"):
         run_sweep(plan, [small_engine], street, tmp_path / "run", title="t")
@@ -149,8 +156,76 @@ def test_a_sensor_that_the_model_does_not_have_cannot_be_attacked(
 
 
 def test_zero_budget_is_the_clean_result(small_engine: TorchEngine, street: FrameSource, tmp_path: Path) -> None:
-    nothing = dataclasses.replace(CAMERA, eps=0)
+    nothing = AttackSpec("pgd", Threat())
     plan = make_plan([small_engine], street, ranges=class_ranges(16.0), attacks=(nothing,), indices=FRAMES)
     results = run_sweep(plan, [small_engine], street, tmp_path / "run", title="t", pictures=False)
-    values = [np.array([m.value for m in cell.metrics.values() if m.value is not None]) for cell in results.cells]
-    assert np.array_equal(*values)
+    clean, attacked = (dict(cell.metrics) for cell in results.cells)
+    assert attacked.pop("ASR").value == 0
+    assert attacked == clean
+
+
+HARD = AttackSpec("pgd", Threat(range_m=0.5), steps=10)
+CREATE = AttackSpec("pgd", Threat(range_m=0.5), "create", steps=3)
+
+
+def test_success_rates_of_an_attack_and_of_its_control(
+    small_engine: TorchEngine, cluster: UserEngine, street: FrameSource, tmp_path: Path
+) -> None:
+    """Counted here from the frames and the two engines alone, one frame at a time."""
+    noise = dataclasses.replace(CREATE, name="noise")
+    engines, ranges = [small_engine, cluster], class_ranges(16.0)
+    plan = make_plan(engines, street, ranges=ranges, attacks=(HARD, CREATE, noise), indices=FRAMES, batch_size=2)
+    results = run_sweep(plan, engines, street, tmp_path / "run", title="t", pictures=False)
+    rates = {(cell.condition.name, cell.model): cell.metrics.get("ASR") for cell in results.cells}
+    assert rates["clean", "small"] is rates["clean", "cluster"] is None
+    frames = [street[index] for index in FRAMES]
+    for spec, name in ((HARD, "lidar_pgd"), (CREATE, "lidar_pgd_create"), (noise, "lidar_noise_create")):
+        attacked = [result.frame for result in attack_frames(small_engine, frames, spec, plan.seed)]
+        for engine in engines:
+            measure = hidden if spec is HARD else created
+            each = zip(frames, engine.predict(frames), engine.predict(attacked), strict=True)
+            hits, trials = np.sum([measure(*one, ranges) for one in each], axis=0)
+            found = rates[name, engine.model_name]
+            assert found is not None
+            assert (found.value, found.n_objects) == (hits / trials, trials)
+            assert (found.n_frames, found.n_scenes, found.higher_is_better) == (2, 2, False)
+    best = rates["lidar_pgd", "small"]
+    assert best is not None
+    assert (best.value or 0) > 0.2
+    controls = [cell for cell in results.cells if cell.condition.name == "lidar_noise_create"]
+    assert {cell.condition.parameters["objective"] for cell in controls} == {"create"}
+    assert all(float(cell.details["new_false_boxes_per_frame"] or 0) >= 0 for cell in controls)
+
+
+def test_on_corrupted_frames_the_corrupted_ones_are_the_clean_ones(
+    small_engine: TorchEngine, street: FrameSource, tmp_path: Path
+) -> None:
+    """An attack that does nothing has success rate 0, although the corruption alone loses map cells."""
+    nothing = AttackSpec("pgd", Threat(), "map_erase")
+    plan = make_plan([small_engine], street, ranges=class_ranges(16.0), corruptions=("point_drop",), severities=(5,),
+                     attacks=(nothing,), cross=True, indices=FRAMES)  # fmt: skip
+    results = run_sweep(plan, [small_engine], street, tmp_path / "run", title="t", pictures=False)
+    cells = {cell.condition.name: cell for cell in results.cells}
+    crossed = dict(cells["point_drop+none_pgd_map_erase"].metrics)
+    rate = crossed.pop("ASR")
+    assert crossed == cells["point_drop"].metrics != cells["clean"].metrics
+    assert rate.value == 0
+    assert 0 < (rate.n_objects or 0) < (cells["none_pgd_map_erase"].metrics["ASR"].n_objects or 0)
+
+
+def test_without_a_map_the_success_rate_of_a_map_attack_is_null(
+    small_engine: TorchEngine, cluster: UserEngine, street: FrameSource, tmp_path: Path
+) -> None:
+    spec = AttackSpec("pgd", Threat(range_m=0.1), "map_erase", steps=3)
+    engines = [small_engine, cluster]
+    plan = make_plan(engines, street, ranges=class_ranges(16.0), attacks=(spec,), indices=FRAMES)
+    results = run_sweep(plan, engines, street, tmp_path / "run", title="t", pictures=False)
+    mine, theirs = (cell.metrics["ASR"] for cell in results.cells if cell.condition.kind == "attack")
+    assert 0 < (mine.value or 0) < 1
+    assert (theirs.value, theirs.reason) == (None, "no true map cells predicted before")
+    texts = {path.name: path.read_text(encoding="utf-8") for path in write_report(tmp_path / "run")}
+    assert "PGD map erase" in texts["report.html"]
+    lines = [
+        line for line in texts["metrics.txt"].splitlines() if line.startswith("calico_metric{") and '"ASR"' in line
+    ]
+    assert [float(line.split()[-1]) for line in lines] == [mine.value]

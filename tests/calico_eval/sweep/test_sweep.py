@@ -13,7 +13,7 @@ import pytest
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
-from calico_eval.attacks import AttackSpec
+from calico_eval.attacks import AttackSpec, Threat
 from calico_eval.engines.user import UserEngine
 from calico_eval.metrics.nuscenes import class_ranges
 from calico_eval.sweep import changes
@@ -115,13 +115,16 @@ def test_ids_differ_within_a_plan_and_do_not_depend_on_the_other_conditions(
 
 @pytest.mark.parametrize(
     "change",
-    [{"eps": 4}, {"steps": 5}, {"objective": "det"}, {"random_start": False}, {"name": "noise"}, {"step_size": 5.0}],
-)
+    [
+        {"threat": Threat(camera_levels=4)}, {"steps": 5}, {"objective": "det"}, {"random_start": False},
+        {"straight_through": False}, {"name": "noise"}, {"step_share": 0.5},
+    ],
+)  # fmt: skip
 def test_attack_parameters_change_the_condition(change: dict[str, Any]) -> None:
-    attack = AttackSpec("pgd", "camera", 8)
+    attack = AttackSpec("pgd", Threat(camera_levels=8))
     one = ConditionSpec.of_attack(attack).describe()
     assert one != ConditionSpec.of_attack(dataclasses.replace(attack, **change)).describe()
-    assert one == ConditionSpec.of_attack(dataclasses.replace(attack, eps=8.0)).describe()
+    assert one == ConditionSpec.of_attack(dataclasses.replace(attack, step_share=0.25)).describe()
 
 
 def test_results_hold_every_cell_in_order_and_can_be_read_back(
@@ -320,7 +323,7 @@ def test_a_corruption_of_a_sensor_that_is_not_there_is_an_error(
         ({"baseline": "other/user"}, "engine 'other/user' is not in this run; expected one of cluster/user"),
         ({"attack_only": ("x",)}, "engine 'x' is not in this run"),
         (
-            {"attacks": (AttackSpec("pgd", "lidar", 0.1),)},
+            {"attacks": (AttackSpec("pgd", Threat(range_m=0.1)),)},
             "torch model, and none of cluster/user is one; .*--attack-model",
         ),
     ],
@@ -346,5 +349,16 @@ def test_severities_outside_the_suite(severity: int, engine: UserEngine, street:
 def test_conditions_read_well() -> None:
     assert str(CLEAN) == "clean"
     assert str(ConditionSpec.corruption("point_drop", 3)) == "point_drop 3"
-    assert str(ConditionSpec.of_attack(AttackSpec("pgd", "camera", 8))) == "camera_pgd 8/255"
-    assert str(ConditionSpec.of_attack(AttackSpec("noise", "lidar", 0.1))) == "lidar_noise 0.1 m"
+    assert str(ConditionSpec.of_attack(AttackSpec("pgd", Threat(camera_levels=8)))) == "camera_pgd 8/255"
+    assert str(ConditionSpec.of_attack(AttackSpec("noise", Threat(range_m=0.1)))) == "lidar_noise 0.1 m"
+
+
+def test_a_control_is_another_condition_for_another_objective() -> None:
+    """Its frames are the same, its success rate is not."""
+    one, other = (
+        ConditionSpec.of_attack(AttackSpec("noise", Threat(range_m=0.1), objective)).describe()
+        for objective in ("hide", "create")
+    )
+    assert (one.name, one.parameters["objective"]) == ("lidar_noise", "hide")
+    assert (other.name, other.parameters["objective"]) == ("lidar_noise_create", "create")
+    assert "steps" not in one.parameters

@@ -1,0 +1,24 @@
+"""What an attack raises: one number per frame, larger where the model does worse, and what counts as its success."""
+
+from calico_eval.attacks.objectives.cells import NEAR_M, class_logits, class_names, frame_of, hide_targets
+from calico_eval.attacks.objectives.choice import choose_objective
+from calico_eval.attacks.objectives.detection import CREATE_CELLS, KAPPA, create, det, hide
+from calico_eval.attacks.objectives.scene import Scene
+from calico_eval.attacks.objectives.table import OBJECTIVES, Objective
+
+__all__ = [
+    "CREATE_CELLS",
+    "KAPPA",
+    "NEAR_M",
+    "OBJECTIVES",
+    "Objective",
+    "Scene",
+    "choose_objective",
+    "class_logits",
+    "class_names",
+    "create",
+    "det",
+    "frame_of",
+    "hide",
+    "hide_targets",
+]

@@ -1,0 +1,87 @@
+"""Which heat-map cells belong to an object, and which outputs belong to a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from calico.config.schema import Config
+from calico.frame import Bool, Float32, Int64
+from calico.models.calico import Outputs
+from calico.taxonomy import DETECTION_CLASSES
+from calico_eval.attacks.target import TARGET_CLASS, false_target
+
+NEAR_M = 2.0
+"""Cells whose centre is this close to an object count as its own. Wider (4 m was tried) is weaker: in a crowd the same cell
+is then the peak of several objects, and the others are left alone."""
+
+AT_TARGET_M = 1.0
+"""Cells whose centre is this close to the place of a false object count as its own: a box from there is within 2 m of it."""
+
+
+def class_names(config: Config) -> list[str]:
+    """Class of every heat-map channel, task after task."""
+    tasks = () if config.model.detection is None else config.model.detection.tasks
+    return [name for names in tasks for name in names]
+
+
+def class_logits(outputs: Outputs) -> Tensor:
+    """(B, classes, Y * X) heat-map logits, classes in the order of `class_names`."""
+    return torch.cat([task.heatmap.flatten(2) for task in outputs.tasks], dim=1)
+
+
+def frame_of(outputs: Outputs, index: int) -> Outputs:
+    """The outputs of one frame, as a batch of one."""
+    one = slice(index, index + 1)
+    tasks = tuple(type(task)(**{name: value[one] for name, value in vars(task).items()}) for task in outputs.tasks)
+    return Outputs(tasks, None if outputs.map_logits is None else outputs.map_logits[one], outputs.bev[one])
+
+
+def hide_targets(xy_m: Float32, labels: Int64, config: Config) -> Sequence[tuple[str, Bool]]:
+    """Class name and cells (Y, X) of every object on the trunk grid whose class the model knows.
+
+    The cells are those whose centre is within NEAR_M of the object's, and the one it lies in.
+
+    Args:
+        xy_m: (M, 2) centres [m]. labels: (M,) indices into the taxonomy.
+    """
+    names = class_names(config)
+    return [(names[channel], cells) for _, channel, cells in near_objects(xy_m, labels, config)]
+
+
+def false_object_fits(xy_m: Float32, config: Config) -> bool:
+    """Whether the model knows the class of the false object, and its place is free and on the grid."""
+    place = false_target(xy_m)
+    grid = config.grid.pillars.coarser(config.model.bev.out_stride)
+    return TARGET_CLASS in class_names(config) and place is not None and bool(grid.locate(np.array([place]))[2][0])
+
+
+def near_objects(xy_m: Float32, labels: Int64, config: Config) -> list[tuple[int, int, Bool]]:
+    """(row, channel, cells (Y, X)) of the objects of `hide_targets`."""
+    channels = {name: index for index, name in enumerate(class_names(config))}
+    grid = config.grid.pillars.coarser(config.model.bev.out_stride)
+    return [
+        (row, channels[DETECTION_CLASSES[label]], cells_around(xy, NEAR_M, config))
+        for row, (xy, label, inside) in enumerate(zip(xy_m, labels, grid.locate(xy_m)[2], strict=True))
+        if inside and DETECTION_CLASSES[label] in channels
+    ]
+
+
+def cells_around(xy: npt.NDArray[np.floating], distance_m: float, config: Config) -> Bool:
+    """(Y, X) cells whose centre is within the distance of a place on the grid, and the one it lies in."""
+    grid = config.grid.pillars.coarser(config.model.bev.out_stride)
+    cells: Bool = np.linalg.norm(grid.centers() - xy, axis=-1) <= distance_m
+    (row,), (column,), _ = grid.locate(xy[None])
+    cells[row, column] = True
+    return cells
+
+
+def rectangle(rows: Sequence[Tensor]) -> Tensor:
+    """(M, K) int64, short rows filled with their first entry."""
+    width = max((len(row) for row in rows), default=1)
+    filled = [torch.cat([row, row[:1].expand(width - len(row))]) for row in rows]
+    return torch.stack(filled) if filled else torch.zeros(0, width, dtype=torch.int64)

@@ -1,0 +1,85 @@
+"""Which objective a frame is attacked with: the wanted one, or another where that has nothing to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from calico.config.schema import Config
+from calico.errors import CalicoError
+from calico.frame import Bool, Frame
+from calico_eval.attacks.objectives.cells import class_names, false_object_fits, hide_targets
+from calico_eval.attacks.objectives.table import OBJECTIVES, Need
+from calico_eval.attacks.target import TARGET_CLASS
+
+
+def choose_objective(wanted: str, frame: Frame, config: Config) -> tuple[str, str]:
+    """The objective to use on this frame, and why where it is another than the wanted one ("" where it is not).
+
+    A frame without an object on the grid has nothing to hide: there "create" raises false alarms; see `Objective.instead`.
+
+    Raises:
+        CalicoError: the model lacks a head or the classes that the objective reads.
+    """
+    _check_model(wanted, config)
+    reason = _lacking(wanted, frame, config)
+    if not reason:
+        return wanted, ""
+    instead = next(name for name in OBJECTIVES[wanted].instead if not _lacking(name, frame, config))
+    return instead, f"{reason}: objective '{instead}' instead of '{wanted}'"
+
+
+def _check_model(wanted: str, config: Config) -> None:
+    present = {"detection": config.model.detection, "map": config.model.map}
+    heads, names = OBJECTIVES[wanted].heads, class_names(config)
+    for head in heads:
+        if present[head] is None:
+            raise CalicoError(
+                f"attack objective '{wanted}': the model has no {head} head (model.{head} is null); "
+                f"expected a model with {' and '.join(heads)}"
+            )
+    if wanted == "flip" and len(names) < 2:
+        raise CalicoError(f"attack objective 'flip': the model knows only {names[0]}; expected two classes or more")
+    if wanted == "create_at" and TARGET_CLASS not in names:
+        raise CalicoError(
+            f"attack objective 'create_at': the model does not know {TARGET_CLASS}; it knows {', '.join(names)}"
+        )
+
+
+def _lacking(name: str, frame: Frame, config: Config) -> str:
+    """What the frame lacks for an objective; "" where it has all."""
+    return next((text for need in OBJECTIVES[name].needs if (text := _NEEDS[need](frame, config))), "")
+
+
+def _object(frame: Frame, config: Config) -> str:
+    seen = frame.boxes.select(frame.boxes.num_points > 0)
+    found = hide_targets(seen.boxes[:, :2], seen.labels, config)
+    return "" if found else "no object with LiDAR points on the grid"
+
+
+def _free_place(frame: Frame, config: Config) -> str:
+    seen = frame.boxes.select(frame.boxes.num_points > 0)
+    return "" if false_object_fits(seen.boxes[:, :2], config) else "no free place on the grid"
+
+
+def _map(frame: Frame, config: Config) -> str:
+    return "" if frame.map_masks is not None and _known(frame).any() else "no known map cell"
+
+
+def _true_cell(frame: Frame, config: Config) -> str:
+    return "" if frame.map_masks is not None and (frame.map_masks & _known(frame)).any() else "no known true map cell"
+
+
+def _known(frame: Frame) -> Bool:
+    """(K, Y, X) cells of the frame's map that are known."""
+    known = np.ones(() if frame.map_masks is None else frame.map_masks.shape, np.bool_)
+    return known if frame.map_known is None else known & frame.map_known
+
+
+_NEEDS: dict[Need, Callable[[Frame, Config], str]] = {
+    "object": _object,
+    "free place": _free_place,
+    "map": _map,
+    "true cell": _true_cell,
+}

@@ -1,0 +1,129 @@
+"""Objectives on boxes. All are (B,), one number per frame, raised by the attack.
+
+Mean losses over heat-map cells are poor objectives (most cells are empty road), so these look at the cells that matter: margins
+(kappa as in Carlini and Wagner 2017) on the class logits z of CenterPoint's heat maps (Yin et al. 2021).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from calico.losses.center import task_losses
+from calico.models.calico import Outputs
+from calico_eval.attacks.found import SCORE
+from calico_eval.attacks.objectives.cells import class_logits, class_names, frame_of
+from calico_eval.attacks.objectives.scene import Scene
+from calico_eval.attacks.target import TARGET_CLASS
+
+KAPPA = 6.0
+"""Margin: an object with every logit below -6 (score 0.0025) is hidden, and no more effort is spent on it."""
+
+CREATE_CELLS = 20
+"""Number of cells that "create" works on."""
+
+FOUND_LOGIT = math.log(SCORE / (1.0 - SCORE))
+"""The logit of the lowest score that counts as found."""
+
+MOVED_M = 3.0
+"""A box this far off (|dx| + |dy|) is in the wrong place; farther, and the object would not be found any more (4 m)."""
+
+
+def hide(scene: Scene, outputs: Outputs) -> Tensor:
+    """-sum over objects of max(max over cells near the object of the logit of its class, -KAPPA).
+
+    Every object of `hide_targets` counts once. At most KAPPA per object; there the gradient is zero: the object is hidden.
+    """
+    return _per_frame(scene, -_own_logits(scene, outputs).amax(dim=1).clamp_min(-KAPPA))
+
+
+def det(scene: Scene, outputs: Outputs) -> Tensor:
+    """The detection part of the training loss of each frame: Gaussian focal loss of the heat maps and L1 of the boxes."""
+    losses = [
+        sum(torch.stack(list(task_losses(output, target, scene.detection).values())).sum() for output, target in pairs)
+        for pairs in (
+            zip(frame_of(outputs, index).tasks, targets, strict=True) for index, targets in enumerate(scene.targets)
+        )
+    ]
+    return torch.stack([torch.as_tensor(loss) for loss in losses])
+
+
+def create(scene: Scene, outputs: Outputs) -> Tensor:
+    """Mean of the CREATE_CELLS largest logits of all heat maps: raises the strongest false alarms. Uses no labels."""
+    flat = class_logits(outputs).flatten(1)
+    return flat.topk(min(CREATE_CELLS, flat.shape[1]), dim=1).values.mean(dim=1)
+
+
+def create_at(scene: Scene, outputs: Outputs) -> Tensor:
+    """The largest logit of the false object's class in the cells at its place, see `target.false_target`; 0 without a place.
+
+    No upper limit: the margin over the threshold is what survives rounding and other models.
+    """
+    frames, cells = scene.false_objects
+    logits = class_logits(outputs)[:, class_names(scene.config).index(TARGET_CLASS)]
+    peaks = logits[frames[:, None], cells].amax(dim=1)
+    return peaks.new_zeros(len(scene.batch)).index_add(0, frames, peaks)
+
+
+def loc(scene: Scene, outputs: Outputs) -> Tensor:
+    """Sum over objects of the L1 distance of the box at its clean peak's cell from the true box, with the object still found.
+
+    min(|dx| + |dy|, MOVED_M) + |dz| + |d log length, width, height| + |d sine, cosine of the yaw| + min(z - z_found, 0): what is
+    MOVED_M off gets no farther, and turns or grows instead; z is the highest logit near the object, z_found that of score 0.2.
+    Without the last term more objects are hidden than moved (1 m per axis, 23 objects: 16 and 5; with it 14 and 8). Velocities do
+    not count.
+    """
+    objects, cell, grid = scene.objects, scene.peaks, scene.model.trunk_grid
+    maps = torch.stack(
+        [torch.cat([t.offset, t.height, t.log_size, t.yaw], dim=1).flatten(2) for t in outputs.tasks], dim=1
+    )
+    got, true = maps[objects.frame, objects.task, :, cell], objects.boxes
+    columns = grid.shape[1]
+    corner = torch.stack([cell % columns, cell // columns], dim=1)
+    origin = got.new_tensor([grid.x_min_m, grid.y_min_m])
+    place = (corner + got[:, :2]) * grid.cell_m + origin
+    wanted = torch.cat([true[:, 2:3], true[:, 3:6].log(), true[:, 6:7].sin(), true[:, 6:7].cos()], dim=1)
+    shift = (place - true[:, :2]).abs().sum(dim=1).clamp_max(MOVED_M)
+    found = (_own_logits(scene, outputs).amax(dim=1) - FOUND_LOGIT).clamp_max(0.0)
+    return _per_frame(scene, shift + (got[:, 2:] - wanted).abs().sum(dim=1) + found)
+
+
+def flip(scene: Scene, outputs: Outputs) -> Tensor:
+    """Sum over objects of min(z_other - max(z_own, z_found), KAPPA): Carlini and Wagner's margin, targeted at any other class.
+
+    z_own, z_other: the highest logit near the object of its class, and of all other classes of all heads. Deviation: z_own counts
+    at least z_found (score 0.2), so that an object is called something else, not just hidden.
+    """
+    objects, logits = scene.objects, class_logits(outputs)
+    near = logits[objects.frame[:, None, None], torch.arange(logits.shape[1], device=logits.device)[None, :, None],
+                  objects.cells[:, None]].amax(dim=2)  # fmt: skip
+    own = F.one_hot(objects.channel, logits.shape[1]).bool()
+    margin = near.masked_fill(own, -torch.inf).amax(dim=1) - near[own].clamp_min(FOUND_LOGIT)
+    return _per_frame(scene, margin.clamp_max(KAPPA))
+
+
+def score(scene: Scene, outputs: Outputs) -> Tensor:
+    """-log of the mean score of the candidates for boxes: each head's `max_boxes` cells of the highest logits. Uses no labels.
+
+    In the logarithm the gradient does not fade as scores fall.
+    """
+    best = [
+        logits.topk(min(scene.detection.max_boxes, logits.shape[1]), dim=1).values
+        for logits in (task.heatmap.flatten(1) for task in outputs.tasks)
+    ]
+    scores = F.logsigmoid(torch.cat(best, dim=1))
+    return math.log(scores.shape[1]) - scores.logsumexp(dim=1)
+
+
+def _own_logits(scene: Scene, outputs: Outputs) -> Tensor:
+    """(M, K) logits of each object's class at its cells."""
+    objects = scene.objects
+    return class_logits(outputs)[objects.frame[:, None], objects.channel[:, None], objects.cells]
+
+
+def _per_frame(scene: Scene, values: Tensor) -> Tensor:
+    """(B,) sums of the objects' values (M,)."""
+    return values.new_zeros(len(scene.batch)).index_add(0, scene.objects.frame, values)
