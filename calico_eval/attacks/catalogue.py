@@ -119,8 +119,8 @@ _ALL = (
         "after Xiang et al., CVPR 2019",
     ),
     Algorithm(
-        "inject_random", inject_random, "nothing", SPOOFED, INJECTED, "Random points on the sensor's rays (the control of inject)",
-        "",
+        "inject_random", inject_random, "nothing", SPOOFED, INJECTED,
+        "Random points on the sensor's rays (the control of inject)", "",
     ),
     Algorithm("noise", noise, "nothing", BALL, STANDARD, "Random noise of the full norm (the control)", ""),
 )  # fmt: skip

@@ -117,6 +117,27 @@ def pooled_values(stats: Sequence[FrameStats]) -> dict[str, float]:
     return _Pool.of(stats).values()
 
 
+def mean_interval(values: Sequence[float], scenes: Sequence[str], *, seed: int = 0) -> Interval:
+    """The mean of one number per frame, e.g. of successes, with the interval of the scenes. No interval where all frames have the
+    same value: no resampling could then show another.
+
+    Args:
+        values: (F,). scenes: (F,) the scene of each.
+
+    Raises:
+        CalicoError: no frames, or not one scene per value.
+    """
+    if not values or len(values) != len(scenes):
+        raise CalicoError(
+            f"mean: got {len(values)} values and {len(scenes)} scenes; expected as many, and at least one"
+        )
+    column, plan = np.asarray(values, np.float64), resampling(scenes, seed)
+    if (column == column[0]).all():
+        return Interval(float(column[0]), None, None, None, "no interval: the same on all frames")
+    weights = plan.weights[:, plan.clusters].astype(np.float64)
+    return _interval(float(column.mean()), weights @ column / weights.sum(axis=1), plan, plan.n_clusters)
+
+
 @dataclass(frozen=True)
 class _Pool:
     """detection: pooled predictions. cells: (3, F, 6, 7) tp, fp, fn per frame, 0 without a map. has_map: (F,)."""

@@ -21,9 +21,9 @@ from calico_eval.engines.base import Engine
 def drop(loss: PillarLoss, frame: Frame, spec: AttackSpec, random: np.random.Generator) -> Frame:
     """Drops points in `spec.steps` rounds, scored anew in each; the best round counts. Nothing is random.
 
-    Zheng et al. (ICCV 2019, algorithm 1) drop the points of the highest saliency in rounds. Here the saliency is `Pillars.of_removal`,
-    and every round tries two orders and goes on with the better one: points by what each is worth alone, and whole pillars by what
-    they are worth per point (a dense pillar does not miss any one of its points).
+    Zheng et al. (ICCV 2019, algorithm 1) drop the points of the highest saliency in rounds. Here the saliency is
+    `Pillars.of_removal`, and every round tries two orders and goes on with the better one: points by what each is worth
+    alone, and whole pillars by what they are worth per point (a dense pillar does not miss any one of its points).
     """
     budget = removable(spec.threat, frame)
     free = _in_reach(frame, spec)

@@ -71,8 +71,8 @@ def frustum_frame(
 
 
 def frustum_of(frame: Frame, row: int) -> Frustum | None:
-    """Of the cameras that have all corners of the box in front of them and its centre in the image, the one with the largest view of
-    it; None: no camera has."""
+    """Of the cameras that have all corners of the box in front of them and its centre in the image, the one with the largest
+    view of it; None: no camera has."""
     box = frame.boxes.boxes[row : row + 1]
     best: Frustum | None = None
     for matrix, image in zip(frame.image_from_lidar, frame.images, strict=True):

@@ -75,9 +75,9 @@ def near_surface(rays: Rays, surface: Float64, r_min_m: float) -> Segments:
 def _placed(
     loss: PillarLoss, frame: Frame, rays: Rays, segments: Segments, spec: AttackSpec, random: np.random.Generator
 ) -> Frame:
-    """Places returns in `spec.steps` rounds: an equal part of the budget goes to the (ray, range) pairs that the gradient on pillars
-    values most, at most one a pillar and round; then the ranges of all that are placed take a step of gradient ascent. The best of
-    all rounds counts, and the clean frame does."""
+    """Places returns in `spec.steps` rounds: an equal part of the budget goes to the (ray, range) pairs that the gradient on
+    pillars values most, at most one a pillar and round; then the ranges of all that are placed take a step of gradient ascent.
+    The best of all rounds counts, and the clean frame does."""
     best, best_loss = frame, loss.value(frame.points)
     work = _Placing(loss, frame, rays, segments, random)
     budget = spec.threat.points_added, removable(spec.threat, frame)

@@ -32,13 +32,12 @@ class Place:
 
 @dataclass(frozen=True)
 class Phantom:
-    """A trace at a place. returns: what the sensor's rays return. center: (2,) x, y of its box [m, LiDAR frame]. label: its class."""
+    """A trace at a place. returns: what the sensor's rays return. center: (2,) x, y of its box [m, LiDAR frame]."""
 
     trace: Trace
     place: Place
     returns: Returns
     center: Float64
-    label: int
 
 
 class Projector:
@@ -66,8 +65,9 @@ class Projector:
     def put(self, trace: Trace, place: Place) -> Phantom | None:
         """The trace turned about the sensor's z axis and moved along the ground until its nearest point stands at the place.
 
-        Every point then goes to the nearest ray, at the range where that ray reaches the point's horizontal distance. Where points
-        share a ray the nearest is seen. What the attacker's rays or budget cannot return is left out, from the sides inwards.
+        Every point then goes to the nearest ray, at the range where that ray reaches the point's horizontal distance. Where
+        points share a ray the nearest is seen. What the attacker's rays or budget cannot return is left out, from the sides
+        inwards.
         None: an object is there already, the trace has too many points for the budget, or too few are left.
         """
         if len(self._rays) == 0 or len(trace) > self._added:
@@ -78,7 +78,7 @@ class Projector:
         if len(objects) and np.linalg.norm(objects - target, axis=1).min() < FREE_M:
             return None
         returns = self._snapped(xyz, trace.intensity, place.azimuth_rad)
-        return Phantom(trace, place, returns, target, trace.label) if len(returns) >= MIN_POINTS else None
+        return Phantom(trace, place, returns, target) if len(returns) >= MIN_POINTS else None
 
     def _snapped(self, xyz: Float64, intensity: Float64, azimuth_rad: float) -> Returns:
         chord, nearest = self._tree.query(xyz / np.linalg.norm(xyz, axis=1, keepdims=True))

@@ -3,8 +3,8 @@
 A point that vanishes or appears changes its pillar by a jump, which the gradient of its coordinates does not see. The pillar
 encoder takes a maximum over the points of a pillar, so the jump of the pillar's features is known exactly at no cost: for a point
 that vanishes from the second largest value, for one that appears from its own features. What a jump does to the objective is
-taken from the gradient on the pillar features, the only approximation. (One more: the features of a pillar's other points hold
-their offset from the pillar's mean point, whose small shift is left out.)
+taken from the gradient on the pillar features. The features of a pillar's other points hold their offset from the pillar's mean
+point, whose shift is left out; in pillars of two or three points it is not small, so that the attacks measure what they did.
 
 This takes the place of the saliency of Zheng et al. (ICCV 2019), the gradient on a point's distance from the centre of its
 object, which stands for the loss of a point in networks that pool over the whole object.
@@ -104,8 +104,8 @@ class Pillars:
     gradient: Tensor
 
     def of_removal(self) -> tuple[Tensor, Tensor]:
-        """What the objective gains, to first order in the pillars: (N,) when that point alone vanishes, and (N,) when its whole pillar
-        does, per point of the pillar."""
+        """What the objective gains, to first order in the pillars: (N,) when that point alone vanishes, and (N,) when its whole
+        pillar does, per point of the pillar."""
         points, mask = self.batch.points, self.batch.point_mask
         with torch.no_grad():
             features = self.encoder.point_features(points, mask)[0]
@@ -119,8 +119,8 @@ class Pillars:
         return alone, together
 
     def of_addition(self, added: Tensor) -> Tensor:
-        """(K,) what the objective gains when that point (K, 5) alone appears; at most one a pillar (asked of several in one pillar,
-        their mean is that of all). -inf off the grid."""
+        """(K,) what the objective gains when that point (K, 5) alone appears, -inf off the grid. At most one a pillar: of
+        several, the offset from the pillar's mean point would be that of all together."""
         points = torch.cat([self.batch.points, added[None]], dim=1)
         mask = torch.cat(
             [self.batch.point_mask, torch.ones(1, len(added), dtype=torch.bool, device=added.device)], dim=1

@@ -1,4 +1,4 @@
-"""The rays of a LiDAR's keyframe sweep, estimated from one frame: where a spoofed return can be, and what it takes the place of."""
+"""The rays of a LiDAR's keyframe sweep, estimated from one frame: where a spoofed return can be, and what it replaces."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Rays:
 
     origin: (3,) [m, LiDAR frame]. direction: (R, 3) unit vectors. ring: (R,) int16, -1 where the sensor does not tell.
     like: (R,) row of the frame that a return of this ray resembles in dt and elongation: its own, or its ring's nearest.
-    returns: (R,) how many returns it has now. ray_of_row: (N,) the ray of each of the frame's points, -1 for other sweeps' points.
+    returns: (R,) how many returns it has now. ray_of_row: (N,) the ray of each of the frame's points, -1 for other sweeps'.
     reach_m: the largest range in the sweep: what the sensor is known to report.
     """
 
@@ -54,8 +54,8 @@ class Rays:
 def rays_of(frame: Frame) -> Rays:
     """The rays of the keyframe's sweep.
 
-    Every return is on a ray; second echoes share the ray of the first. Where the rings are known, the rays that returned nothing are
-    filled in: along a ring, returns that are k azimuth steps apart (the median step of the frame) have k - 1 rays between
+    Every return is on a ray; second echoes share the ray of the first. Where the rings are known, the rays that returned nothing
+    are filled in: along a ring, returns that are k azimuth steps apart (the median step of the frame) have k - 1 rays between
     them, evenly spaced in azimuth and elevation. So the grid follows a cloud that was corrected for motion, in which a ring is no
     plane curve. Without rings (-1) only the rays that returned something are known, and every return has one of its own.
     """

@@ -1,9 +1,9 @@
 """Spoofed vehicles: the trace of a real one, put where none is, by queries alone.
 
 After Cao et al. (CCS 2019) and Sun et al. (USENIX Security 2020): the attacker copies the few points that a LiDAR has of a far or
-half hidden vehicle and plays them back 5 to 8 m ahead. Deviations: the trace is put on the rays of the attacked sensor (one return
-a ray, what it replaces or hides is deleted) and cut to the azimuth window that the hardware reaches; traces are tried by queries,
-first many traces, then other places of the best one.
+half hidden vehicle and plays them back 5 to 8 m ahead. Deviations: the trace is put on the rays of the attacked sensor (one
+return a ray, what it replaces or hides is deleted) and cut to the azimuth window that the hardware reaches; traces are tried by
+queries, first many traces, then other places of the best one.
 """
 
 from __future__ import annotations
@@ -86,8 +86,12 @@ def candidates(projector: Projector, bank: Sequence[Trace], places: Sequence[Pla
         versions = (trace, trace.mirrored)
         put = [phantom for one in versions for place in places if (phantom := projector.put(one, place)) is not None]
         if put:
-            groups.append(sorted(put, key=lambda phantom: -len(phantom.returns)))
-    return sorted(groups, key=lambda group: -len(group[0].returns))
+            groups.append(sorted(put, key=_size, reverse=True))
+    return sorted(groups, key=lambda group: _size(group[0]), reverse=True)
+
+
+def _size(phantom: Phantom) -> int:
+    return len(phantom.returns)
 
 
 def best_phantom(
@@ -123,7 +127,7 @@ def best_phantom(
 def target_score(predictions: Predictions, phantom: Phantom) -> float:
     """The highest score of a box of the phantom's class within NEAR_M of its centre; 0 without one."""
     near = np.linalg.norm(predictions.boxes[:, :2] - phantom.center, axis=1) <= NEAR_M
-    return float(predictions.scores[near & (predictions.labels == phantom.label)].max(initial=0.0))
+    return float(predictions.scores[near & (predictions.labels == phantom.trace.label)].max(initial=0.0))
 
 
 def _scores(engine: Engine, frame: Frame, rays: Rays, phantoms: Sequence[Phantom]) -> list[float]:
@@ -136,12 +140,13 @@ def _scores(engine: Engine, frame: Frame, rays: Rays, phantoms: Sequence[Phantom
 
 
 def crafted(done: Spoofed, spec: AttackSpec, note: str = "") -> Crafted:
+    """The outcome with its details; `note` comes before what was put where."""
     if done.phantom is None:
         reason = f"no vehicle trace of at most {spec.threat.points_added} points fits a free place: nothing was changed"
         return Crafted(done.frame, AttackDetails(note="; ".join(filter(None, (note, reason)))))
     phantom = done.phantom
     what = (
-        f"phantom {DETECTION_CLASSES[phantom.label]} of {len(phantom.returns)} points at "
+        f"phantom {DETECTION_CLASSES[phantom.trace.label]} of {len(phantom.returns)} points at "
         f"({phantom.center[0]:.1f}, {phantom.center[1]:.1f}) m, trace {phantom.trace.name}"
     )
     details = AttackDetails(
