@@ -1,15 +1,15 @@
-"""How often a spoofed vehicle is taken for real: the robustness table of the CALICO paper.
+"""How often a spoofed vehicle is taken for real: the robustness table of the CALICO paper. From the repository's root:
 
-    python benchmarks/spoofing.py random=runs/random calico=runs/calico --frames 50 --out runs/spoofing
+    python -m benchmarks.spoofing random=runs/random calico=runs/calico --frames 50 --out runs/spoofing
 
 Every run (a checkpoint or the folder of one) is attacked on the same validation frames of its data set with at most 60, 100 and
-200 points 5 to 8 m ahead (`calico_eval.attacks.lidar.spoof`), with the traces of vehicles of the training split. A success is a box of
-the trace's class within 2 m of the phantom, of at least the given score, that was not there on the clean frame. Beside it, as many
-random points in the same window. All intervals are of scenes; the last column compares with the first run on the same frames.
-Frames where no phantom fits (an object is ahead) are left out and counted.
+200 points 5 to 8 m ahead (`calico_eval.attacks.lidar.spoof`), with the traces of vehicles of the training split. A success is
+a box of the trace's class within 2 m of the phantom, of at least the given score, that was not there on the clean frame.
+Beside it, random points in the same window, as many as the budget has. All intervals are of scenes; the last column compares
+with the first run on the same frames. Frames where no phantom fits (an object is ahead) are left out and counted.
 
-Writes spoofing.md and spoofing.json (every frame's scores) and, for the first frames, pictures of the clouds from above, clean and
-spoofed, with what the model finds there: look at them before you believe a rate.
+Writes spoofing.md and spoofing.json (every frame's scores) and, for the first frames, pictures of the clouds from above, clean
+and spoofed, with what the model finds there: look at them before you believe a rate.
 """
 
 from __future__ import annotations

@@ -54,7 +54,8 @@ def random_drop(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed:
         random = generator(seed, "attack", spec.name, spec.sensor, frame.token)
         keep = np.ones(len(frame.points), np.bool_)
         keep[random.permutation(np.flatnonzero(_in_reach(frame, spec)))[: removable(spec.threat, frame)]] = False
-        done.append(Crafted(without(frame, keep), AttackDetails(seed=stream_seed(frame, spec, seed))))
+        note = "no point in the window, or none may go: nothing was changed" if keep.all() else ""
+        done.append(Crafted(without(frame, keep), AttackDetails(seed=stream_seed(frame, spec, seed), note=note)))
     return done
 
 
