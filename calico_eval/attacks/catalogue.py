@@ -8,6 +8,13 @@ from typing import TYPE_CHECKING, Literal
 
 from calico.errors import CalicoError
 from calico_eval.attacks.gradient import apgd, fgsm, mifgsm, pgd
+from calico_eval.attacks.lidar.controls import inject_random, spoof_random
+from calico_eval.attacks.lidar.drop import drop, random_drop
+from calico_eval.attacks.lidar.frustum import frustum
+from calico_eval.attacks.lidar.inject import attach, inject
+from calico_eval.attacks.lidar.pillars import with_pillars
+from calico_eval.attacks.lidar.remove import removal
+from calico_eval.attacks.lidar.spoof import spoof
 from calico_eval.attacks.search import noise, search
 from calico_eval.attacks.suite import suite
 from calico_eval.attacks.threat import Threat
@@ -26,7 +33,19 @@ Access = Literal["gradients", "queries", "nothing"]
 BALL = ("camera_levels", "camera_rms", "range_m", "axis_m", "intensity")
 """Threats with a `Domain`: what changes continuously."""
 
+DROPPED = ("points_removed", "removed_share", "window_deg")
+SPOOFED = ("points_added", "points_removed", "removed_share", "window_deg")
+
 STANDARD = (Threat(camera_levels=4), Threat(range_m=0.1))
+SHARES = tuple(Threat(removed_share=share) for share in (0.01, 0.05, 0.1, 0.2))
+SECTORS = tuple(Threat(removed_share=1.0, window_deg=window) for window in (5.0, 10.0, 20.0, 40.0))
+NOISY_SECTORS = tuple(
+    Threat(points_added=100 * window, removed_share=1.0, window_deg=window) for window in (5, 10, 20, 40)
+)
+PHANTOMS = tuple(Threat(points_added=n, points_removed=n, window_deg=10.0) for n in (60, 100, 200))
+INJECTED = tuple(Threat(points_added=n, points_removed=n) for n in (20, 60, 100, 164, 200))
+HFR = "Sato et al., NDSS 2024; Cao et al., USENIX Security 2023"
+PRA = "Cao et al., USENIX Security 2023"
 
 
 @dataclass(frozen=True)
@@ -75,7 +94,45 @@ _ALL = (
         "Standard suite: the worst of several per frame",
         "after Croce and Hein, ICML 2020",
     ),
+    Algorithm(
+        "drop", with_pillars(drop), "gradients", DROPPED, SHARES, "Saliency-based dropping of points", "Zheng et al., ICCV 2019"
+    ),
+    Algorithm("random_drop", random_drop, "nothing", DROPPED, SHARES, "Random dropping of points (the control of drop)", ""),
+    Algorithm("remove", removal(), "nothing", DROPPED, SECTORS, "Physical removal: a sector's points vanish", PRA),
+    Algorithm("remove_90", removal(0.9), "nothing", DROPPED, SECTORS, "Physical removal, 90 % of the points", PRA),
+    Algorithm("remove_50", removal(0.5), "nothing", DROPPED, SECTORS, "Physical removal, 50 % of the points", PRA),
+    Algorithm(
+        "remove_noise", removal(noise=True), "nothing", SPOOFED, NOISY_SECTORS,
+        "High-frequency removal: a sector's points return at random ranges", HFR,
+    ),
+    Algorithm(
+        "remove_elsewhere", removal(elsewhere=True), "nothing", DROPPED, SECTORS,
+        "Removal of a random sector (the control of remove)", "",
+    ),
+    Algorithm(
+        "spoof", spoof, "queries", SPOOFED, PHANTOMS, "A spoofed vehicle 5 to 8 m ahead",
+        "Cao et al., CCS 2019; Sun et al., USENIX Security 2020",
+    ),
+    Algorithm(
+        "spoof_random", spoof_random, "nothing", SPOOFED, PHANTOMS, "Random points ahead (the control of spoof)", ""
+    ),
+    Algorithm(
+        "frustum", frustum, "queries", SPOOFED, PHANTOMS, "A spoofed vehicle within the camera's view of a real object",
+        "Hallyburton et al., USENIX Security 2022",
+    ),
+    Algorithm(
+        "inject", with_pillars(inject), "gradients", SPOOFED, INJECTED, "Optimised points on the sensor's rays",
+        "after Cao et al., CCS 2019",
+    ),
+    Algorithm(
+        "attach", with_pillars(attach), "gradients", SPOOFED, INJECTED, "Optimised points on the surfaces of objects",
+        "after Xiang et al., CVPR 2019",
+    ),
+    Algorithm(
+        "inject_random", inject_random, "nothing", SPOOFED, INJECTED,
+        "Random points on the sensor's rays (the control of inject)", "",
+    ),
     Algorithm("noise", noise, "nothing", BALL, STANDARD, "Random noise of the full norm (the control)", ""),
-)
+)  # fmt: skip
 
 ALGORITHMS: dict[str, Algorithm] = {algorithm.name: algorithm for algorithm in _ALL}

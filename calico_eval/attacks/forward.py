@@ -10,6 +10,7 @@ from torch import Tensor
 
 from calico.data.batch import Batch
 from calico.device import deterministic
+from calico.errors import CalicoError
 from calico.models.calico import CalicoModel, Outputs
 from calico_eval.attacks.straight_through import membership
 from calico_eval.engines.torch import TorchEngine
@@ -50,6 +51,17 @@ class AttackForward:
             camera = model.camera_bev(batch)
         if lidar is None and model.lidar is not None:
             lidar = self._lidar_bev(batch)
+        return self._heads(camera, lidar)
+
+    def from_canvas(self, canvas: Tensor) -> Outputs:
+        """The same from pillar features (B, C, Y, X) (`PillarEncoder.canvas`), differentiable in them; for models with LiDAR."""
+        encoder = self._model.lidar
+        if encoder is None:
+            raise CalicoError("a model without LiDAR has no pillars")
+        return self._heads(self._camera, encoder.stem(canvas))
+
+    def _heads(self, camera: Tensor | None, lidar: Tensor | None) -> Outputs:
+        model = self._model
         bev = model.trunk(model.fuse(camera, lidar))
         return Outputs(
             tasks=model.center(bev) if self._detection and model.center is not None else (),

@@ -1,0 +1,71 @@
+"""Dropping the points that matter most."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from calico.frame import Bool, Float64, Frame, Int64
+from calico.seeds import generator
+from calico_eval.attacks.budget import ray_origins
+from calico_eval.attacks.details import AttackDetails, Crafted
+from calico_eval.attacks.lidar.aim import aim, azimuth_of, in_window, removable
+from calico_eval.attacks.lidar.edit import without
+from calico_eval.attacks.lidar.pillars import PillarLoss
+from calico_eval.attacks.search import stream_seed
+from calico_eval.attacks.spec import AttackSpec
+from calico_eval.engines.base import Engine
+
+
+def drop(loss: PillarLoss, frame: Frame, spec: AttackSpec, random: np.random.Generator) -> Frame:
+    """Drops points in `spec.steps` rounds, scored anew in each; the best round counts. Nothing is random.
+
+    Zheng et al. (ICCV 2019, algorithm 1) drop the points of the highest saliency in rounds. Here the saliency is
+    `Pillars.of_removal`, and every round tries two orders and goes on with the better one: points by what each is worth
+    alone, and whole pillars by what they are worth per point (a dense pillar does not miss any one of its points).
+    """
+    budget = removable(spec.threat, frame)
+    free = _in_reach(frame, spec)
+    keep: Bool = np.ones(len(frame.points), np.bool_)
+    best, best_loss = frame, loss.value(frame.points)
+    for step in range(1, spec.steps + 1):
+        count = min(round(budget * step / spec.steps), int(free.sum())) - int((~keep).sum())
+        if count <= 0:
+            continue
+        pillars = loss.pillars(frame.points[keep])
+        rows = np.flatnonzero(keep)
+        tries: list[tuple[float, Bool]] = []
+        for gain in pillars.of_removal():
+            order = _ordered(gain.cpu().numpy().astype(np.float64), rows, free)[:count]
+            wanted = keep.copy()
+            wanted[order] = False
+            tries.append((loss.value(frame.points[wanted]), wanted))
+        value, keep = max(tries, key=lambda one: one[0])
+        if value > best_loss:
+            best, best_loss = without(frame, keep), value
+    return best
+
+
+def random_drop(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[Crafted]:
+    """As many points as the budget allows, at random: the control."""
+    done = []
+    for frame in frames:
+        random = generator(seed, "attack", spec.name, spec.sensor, frame.token)
+        keep = np.ones(len(frame.points), np.bool_)
+        keep[random.permutation(np.flatnonzero(_in_reach(frame, spec)))[: removable(spec.threat, frame)]] = False
+        note = "no point in the window, or none may go: nothing was changed" if keep.all() else ""
+        done.append(Crafted(without(frame, keep), AttackDetails(seed=stream_seed(frame, spec, seed), note=note)))
+    return done
+
+
+def _ordered(gain: Float64, rows: Int64, free: Bool) -> Int64:
+    """Rows of the frame from the largest gain to the smallest, those in reach only."""
+    order: Int64 = rows[np.argsort(-gain, kind="stable")]
+    return order[free[order]]
+
+
+def _in_reach(frame: Frame, spec: AttackSpec) -> Bool:
+    """(N,) the points of the threat's azimuth window, which is about the nearest object ahead."""
+    offsets = frame.points[:, :3].astype(np.float64) - ray_origins(frame)
+    return in_window(offsets, azimuth_of(frame, aim(frame)[0]), spec.threat.window_deg)

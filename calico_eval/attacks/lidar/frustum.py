@@ -1,0 +1,86 @@
+"""The frustum attack: a phantom behind or before a real object, inside what a camera sees of that object.
+
+Hallyburton et al. (USENIX Security 2022): camera and LiDAR agree on it, because the camera does see an object there. Deviations:
+the phantom is a real vehicle's trace (`spoof`), tried by queries, and it keeps to the rays of the sensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from calico.frame import Bool, Float64, Frame
+from calico.geometry.boxes import corners
+from calico.geometry.camera import project
+from calico_eval.attacks.details import AttackDetails, Crafted
+from calico_eval.attacks.lidar.aim import aim, azimuth_of
+from calico_eval.attacks.lidar.bank import scene_bank
+from calico_eval.attacks.lidar.phantom import Place, Projector
+from calico_eval.attacks.lidar.rays import rays_of
+from calico_eval.attacks.lidar.spoof import Bank, Spoofed, best_phantom, candidates, crafted
+from calico_eval.attacks.spec import AttackSpec
+from calico_eval.engines.base import Engine
+
+OFFSETS_M = (4.0, 6.0, 8.0, 12.0, -6.0, -8.0, -10.0)
+"""The phantom's nearest point, from the object's centre along the ground: behind it, and before it."""
+CLOSEST_M = 3.0
+"""A phantom does not stand on the own vehicle."""
+
+
+@dataclass(frozen=True)
+class Frustum:
+    """What one camera sees of an object: view, and the rectangle low (2,), high (2,) [px] about its box's corners."""
+
+    image_from_lidar: Float64
+    size_hw: tuple[int, int]
+    low: Float64
+    high: Float64
+
+    def holds(self, xyz: Float64) -> Bool:
+        """(K,) which points (K, 3) [m, LiDAR frame] fall into the rectangle."""
+        pixels, _, visible = project(self.image_from_lidar, xyz, self.size_hw)
+        inside: Bool = visible & (pixels >= self.low).all(axis=1) & (pixels <= self.high).all(axis=1)
+        return inside
+
+
+def frustum(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[Crafted]:
+    """A phantom behind or before the nearest object ahead (`aim`), from the traces of the frame's own scene. See `spoof`."""
+    return [_attack(engine, frame, spec) for frame in frames]
+
+
+def _attack(engine: Engine, frame: Frame, spec: AttackSpec) -> Crafted:
+    row, note = aim(frame)
+    cone = None if row < 0 else frustum_of(frame, row)
+    if cone is None:
+        reason = "no object with LiDAR points" if row < 0 else "no camera sees the whole object"
+        return Crafted(frame, AttackDetails(note=f"{reason}, so that there is no frustum: nothing was changed"))
+    return crafted(frustum_frame(engine, frame, spec, scene_bank, row, cone.holds), spec, note)
+
+
+def frustum_frame(
+    engine: Engine, frame: Frame, spec: AttackSpec, bank: Bank, row: int, visible: Callable[[Float64], Bool]
+) -> Spoofed:
+    """Tries `spec.steps` phantoms behind and before object `row`, with returns only where `visible`."""
+    rays, azimuth = rays_of(frame), azimuth_of(frame, row)
+    projector = Projector(frame, rays, rays.window(frame, azimuth, spec.threat.window_deg), spec.threat, visible)
+    distance = float(np.linalg.norm(frame.boxes.boxes[row, :2] - rays.origin[:2]))
+    places = [Place(azimuth, distance + offset) for offset in OFFSETS_M if distance + offset >= CLOSEST_M]
+    return best_phantom(engine, frame, rays, candidates(projector, bank(frame), places), spec)
+
+
+def frustum_of(frame: Frame, row: int) -> Frustum | None:
+    """Of the cameras that have all corners of the box in front of them and its centre in the image, the one with the largest
+    view of it; None: no camera has."""
+    box = frame.boxes.boxes[row : row + 1]
+    best: Frustum | None = None
+    for matrix, image in zip(frame.image_from_lidar, frame.images, strict=True):
+        size = (int(image.shape[0]), int(image.shape[1]))
+        pixels, depth, _ = project(matrix, corners(box)[0], size)
+        if (depth <= 0.1).any() or not project(matrix, box, size)[2][0]:
+            continue
+        found = Frustum(matrix, size, pixels.min(axis=0), pixels.max(axis=0))
+        if best is None or np.prod(found.high - found.low) > np.prod(best.high - best.low):
+            best = found
+    return best

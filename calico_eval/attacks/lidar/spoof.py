@@ -1,0 +1,160 @@
+"""Spoofed vehicles: the trace of a real one, put where none is, by queries alone.
+
+After Cao et al. (CCS 2019) and Sun et al. (USENIX Security 2020): the attacker copies the few points that a LiDAR has of a far or
+half hidden vehicle and plays them back 5 to 8 m ahead. Deviations: the trace is put on the rays of the attacked sensor (one
+return a ray, what it replaces or hides is deleted) and cut to the azimuth window that the hardware reaches; traces are tried by
+queries, first many traces, then other places of the best one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from calico.errors import CalicoError
+from calico.frame import Frame
+from calico.predictions import Predictions
+from calico.taxonomy import DETECTION_CLASSES
+from calico_eval.attacks.details import AttackDetails, Crafted
+from calico_eval.attacks.lidar.bank import Trace, scene_bank
+from calico_eval.attacks.lidar.edit import with_returns
+from calico_eval.attacks.lidar.phantom import Phantom, Place, Projector
+from calico_eval.attacks.lidar.rays import Rays, rays_of
+from calico_eval.attacks.spec import AttackSpec
+from calico_eval.engines.base import Engine
+
+DISTANCES_M = (5.0, 6.0, 7.0, 8.0)
+"""How far ahead of the sensor a phantom's nearest point stands."""
+WINDOW_DEG = 10.0
+"""The azimuth that a spoofing laser reaches (Cao et al. 2019: 8 degrees, Sun et al. 2020: 10); a threat may allow less."""
+NEAR_M = 2.0
+"""A box this close to the phantom's centre has taken it for real."""
+QUERY_BATCH = 8
+"""Frames of one call of the engine, which bounds the memory."""
+
+Bank = Callable[[Frame], Sequence[Trace]]
+"""The traces that an attacker of this frame has."""
+
+
+@dataclass(frozen=True)
+class Spoofed:
+    """What a spoofing attack came to.
+
+    frame: the delivered one. phantom: what was put in; None: nothing could be. score_clean, score: highest score of a box of the
+    phantom's class within NEAR_M of its centre, without and with it. scores: of all tries. queries: frames shown to the engine.
+    """
+
+    frame: Frame
+    phantom: Phantom | None
+    score_clean: float = 0.0
+    score: float = 0.0
+    scores: tuple[float, ...] = ()
+    queries: int = 0
+
+    def success(self, threshold: float) -> bool:
+        """Whether there is a box of at least this score that was not there on the clean frame."""
+        return self.phantom is not None and self.score >= threshold > self.score_clean
+
+
+def spoof(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[Crafted]:
+    """A vehicle ahead, from the traces of the frame's own scene (`scene_bank`). `spec.steps` queries and one of the clean frame.
+
+    Nothing is random. The objective is the score at the target, whatever the spec names.
+    """
+    return [crafted(spoof_frame(engine, frame, spec, scene_bank), spec) for frame in frames]
+
+
+def spoof_frame(engine: Engine, frame: Frame, spec: AttackSpec, bank: Bank) -> Spoofed:
+    """Tries `spec.steps` phantoms straight ahead and keeps the one with the highest score.
+
+    Raises:
+        CalicoError: the engine does not look at the LiDAR.
+    """
+    rays = rays_of(frame)
+    allowed = rays.window(frame, 0.0, min(spec.threat.window_deg, WINDOW_DEG))
+    projector = Projector(frame, rays, allowed, spec.threat)
+    places = [Place(0.0, distance) for distance in DISTANCES_M]
+    return best_phantom(engine, frame, rays, candidates(projector, bank(frame), places), spec)
+
+
+def candidates(projector: Projector, bank: Sequence[Trace], places: Sequence[Place]) -> list[list[Phantom]]:
+    """The phantoms that can be put there: a list per trace, that with the most returns first, and so the traces."""
+    groups: list[list[Phantom]] = []
+    for trace in bank:
+        versions = (trace, trace.mirrored)
+        put = [phantom for one in versions for place in places if (phantom := projector.put(one, place)) is not None]
+        if put:
+            groups.append(sorted(put, key=_size, reverse=True))
+    return sorted(groups, key=lambda group: _size(group[0]), reverse=True)
+
+
+def _size(phantom: Phantom) -> int:
+    return len(phantom.returns)
+
+
+def best_phantom(
+    engine: Engine, frame: Frame, rays: Rays, groups: Sequence[Sequence[Phantom]], spec: AttackSpec
+) -> Spoofed:
+    """Half of the tries go to different traces, the others to further places of those that scored best."""
+    if "lidar" not in engine.sensors:
+        raise CalicoError(
+            f"attack {spec.name}: sensor is 'lidar', but model {engine.model_name} only looks at {' and '.join(engine.sensors)}"
+        )
+    if not groups:
+        return Spoofed(frame, None)
+    clean = engine.predict([frame])[0]
+    firsts = [group[0] for group in groups[: (spec.steps + 1) // 2]]
+    scores = _scores(engine, frame, rays, firsts)
+    order = np.argsort([-score for score in scores], kind="stable")
+    rest = [phantom for index in order for phantom in groups[index][1:]]
+    rest += [group[0] for group in groups[len(firsts) :]]
+    tried = firsts + rest[: spec.steps - len(firsts)]
+    scores += _scores(engine, frame, rays, tried[len(firsts) :])
+    before = [target_score(clean, phantom) for phantom in tried]
+    best = int(np.argmax(np.array(scores) - np.array(before)))
+    return Spoofed(
+        frame=with_returns(frame, rays, tried[best].returns),
+        phantom=tried[best],
+        score_clean=before[best],
+        score=scores[best],
+        scores=tuple(scores),
+        queries=1 + len(tried),
+    )
+
+
+def target_score(predictions: Predictions, phantom: Phantom) -> float:
+    """The highest score of a box of the phantom's class within NEAR_M of its centre; 0 without one."""
+    near = np.linalg.norm(predictions.boxes[:, :2] - phantom.center, axis=1) <= NEAR_M
+    return float(predictions.scores[near & (predictions.labels == phantom.trace.label)].max(initial=0.0))
+
+
+def _scores(engine: Engine, frame: Frame, rays: Rays, phantoms: Sequence[Phantom]) -> list[float]:
+    scores: list[float] = []
+    for start in range(0, len(phantoms), QUERY_BATCH):
+        some = phantoms[start : start + QUERY_BATCH]
+        found = engine.predict([with_returns(frame, rays, phantom.returns) for phantom in some])
+        scores += [target_score(one, phantom) for one, phantom in zip(found, some, strict=True)]
+    return scores
+
+
+def crafted(done: Spoofed, spec: AttackSpec, note: str = "") -> Crafted:
+    """The outcome with its details; `note` comes before what was put where."""
+    if done.phantom is None:
+        reason = f"no vehicle trace of at most {spec.threat.points_added} points fits a free place: nothing was changed"
+        return Crafted(done.frame, AttackDetails(note="; ".join(filter(None, (note, reason)))))
+    phantom = done.phantom
+    what = (
+        f"phantom {DETECTION_CLASSES[phantom.trace.label]} of {len(phantom.returns)} points at "
+        f"({phantom.center[0]:.1f}, {phantom.center[1]:.1f}) m, trace {phantom.trace.name}"
+    )
+    details = AttackDetails(
+        objective="score at the target",
+        note="; ".join(filter(None, (note, what))),
+        loss_clean=done.score_clean,
+        loss_attacked=done.score,
+        losses=done.scores,
+        queries=done.queries,
+    )
+    return Crafted(done.frame, details)
