@@ -7,9 +7,13 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal
 
 from calico.errors import CalicoError
+from calico_eval.attacks.black_box import nes, spsa, square
 from calico_eval.attacks.gradient import apgd, fgsm, mifgsm, pgd
+from calico_eval.attacks.query_search import by_queries
 from calico_eval.attacks.search import noise, search
 from calico_eval.attacks.threat import Threat
+from calico_eval.attacks.torchattacks_adapter import WITH_QUERIES, craft
+from calico_eval.attacks.torchattacks_table import TORCHATTACKS, Entry
 
 if TYPE_CHECKING:
     from calico.frame import Frame
@@ -26,6 +30,9 @@ BALL = ("camera_levels", "camera_rms", "range_m", "axis_m", "intensity")
 """Threats with a `Domain`: what changes continuously."""
 
 STANDARD = (Threat(camera_levels=4), Threat(range_m=0.1))
+
+LINF = ("camera_levels", "range_m", "axis_m", "intensity")
+"""Those of them whose ball is an L-infinity one."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,60 @@ _ALL = (
     Algorithm(
         "mifgsm", search(mifgsm), "gradients", BALL, STANDARD, "Momentum iterative FGSM", "Dong et al., CVPR 2018"
     ),
+    Algorithm(
+        "square",
+        by_queries(square),
+        "queries",
+        LINF,
+        STANDARD,
+        "Square attack: random search with windows",
+        "Andriushchenko et al., ECCV 2020",
+    ),
+    Algorithm(
+        "nes",
+        by_queries(nes),
+        "queries",
+        BALL,
+        STANDARD,
+        "Gradients estimated from Gaussian directions",
+        "Ilyas et al., ICML 2018",
+    ),
+    Algorithm(
+        "spsa",
+        by_queries(spsa),
+        "queries",
+        BALL,
+        STANDARD,
+        "Gradients estimated from directions of random signs",
+        "Uesato et al., ICML 2018",
+    ),
     Algorithm("noise", noise, "nothing", BALL, STANDARD, "Random noise of the full norm (the control)", ""),
 )
 
-ALGORITHMS: dict[str, Algorithm] = {algorithm.name: algorithm for algorithm in _ALL}
+_TORCHATTACKS_ALLOWANCES = {
+    "ta_pgdl2": ("camera_rms",),
+    "ta_apgd": BALL,
+    "ta_sinifgsm": ("camera_levels",),
+    "ta_square": ("camera_levels",),
+}
+"""Of the others of torchattacks: LINF."""
+
+
+def _of_torchattacks(entry: Entry) -> Algorithm:
+    allowances = _TORCHATTACKS_ALLOWANCES.get(entry.used_as, LINF)
+    standard = tuple(threat for threat in STANDARD if threat.main[0] in allowances)
+    return Algorithm(
+        entry.used_as,
+        craft(entry.used_as),
+        "queries" if entry.used_as in WITH_QUERIES else "gradients",
+        allowances,
+        standard or (Threat(camera_rms=2.0),),
+        f"torchattacks.{entry.name}: {entry.why}",
+        "torchattacks 3.5.1",
+    )
+
+
+ALGORITHMS: dict[str, Algorithm] = {
+    algorithm.name: algorithm
+    for algorithm in (*_ALL, *(_of_torchattacks(entry) for entry in TORCHATTACKS if entry.used_as))
+}

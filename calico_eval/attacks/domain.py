@@ -29,10 +29,11 @@ class Domain:
     """The search space of one attack on B frames.
 
     clean: (B, C, H, W) in [0, 1], the clean frames. eps: radius of the ball about it, in its unit, one for all frames.
-    norm: of the ball; an L2 ball is one per frame, over all that the frame has.
+    norm: of the ball; an L2 ball is one per frame, over all that the frame has. base: the clean frames as a batch.
     """
 
     norm: Norm = "linf"
+    base: Batch
 
     def __init__(self, clean: Tensor, eps: float) -> None:
         self.clean, self.eps = clean, eps
