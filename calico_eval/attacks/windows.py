@@ -80,8 +80,8 @@ class ViewWindows:
 class PointWindows:
     """N points of C columns (range, or x, y, z; intensity), flattened in this order.
 
-    A window holds the points that are nearest to a random one on the ground, with a sign per point and column: a group that is
-    moved as one keeps its shape, and a shape elsewhere is found again.
+    A window holds the points that are nearest to a random one on the ground, with a sign per column. A sign per point in its place
+    was tried and is weaker, about as weak as noise: what moves as one is what a pillar notices.
     """
 
     def __init__(self, xy_m: Tensor, slots: int, columns: int) -> None:
@@ -106,7 +106,7 @@ class PointWindows:
         middle = self.xy_m[_integer(count, stream)]
         rows = (self.xy_m - middle).norm(dim=1).topk(wanted, largest=False).indices
         index = rows[:, None] * self.columns + torch.arange(self.columns)
-        return index.reshape(-1), _signs(tuple(index.shape), stream).reshape(-1)
+        return index.reshape(-1), _signs((1, self.columns), stream).expand(index.shape).reshape(-1)
 
     def groups(self) -> Tensor:
         """See `Windows.groups`: ground cells of CELL_M, a group per cell and column; empty slots are one more."""
