@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal
 
 from calico.errors import CalicoError
+from calico_eval.attacks.black_box import nes, spsa, square
 from calico_eval.attacks.gradient import apgd, fgsm, mifgsm, pgd
 from calico_eval.attacks.lidar.controls import inject_random, spoof_random
 from calico_eval.attacks.lidar.drop import drop, random_drop
@@ -15,9 +16,12 @@ from calico_eval.attacks.lidar.inject import attach, inject
 from calico_eval.attacks.lidar.pillars import with_pillars
 from calico_eval.attacks.lidar.remove import removal
 from calico_eval.attacks.lidar.spoof import spoof
+from calico_eval.attacks.query_search import by_queries
 from calico_eval.attacks.search import noise, search
 from calico_eval.attacks.suite import suite
 from calico_eval.attacks.threat import Threat
+from calico_eval.attacks.torchattacks_adapter import WITH_QUERIES, craft
+from calico_eval.attacks.torchattacks_table import TORCHATTACKS, Entry
 
 if TYPE_CHECKING:
     from calico.frame import Frame
@@ -46,6 +50,9 @@ PHANTOMS = tuple(Threat(points_added=n, points_removed=n, window_deg=10.0) for n
 INJECTED = tuple(Threat(points_added=n, points_removed=n) for n in (20, 60, 100, 164, 200))
 HFR = "Sato et al., NDSS 2024; Cao et al., USENIX Security 2023"
 PRA = "Cao et al., USENIX Security 2023"
+
+LINF = ("camera_levels", "range_m", "axis_m", "intensity")
+"""Those of them whose ball is an L-infinity one."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +139,60 @@ _ALL = (
         "inject_random", inject_random, "nothing", SPOOFED, INJECTED,
         "Random points on the sensor's rays (the control of inject)", "",
     ),
+    Algorithm(
+        "square",
+        by_queries(square),
+        "queries",
+        LINF,
+        STANDARD,
+        "Square attack: random search with windows",
+        "Andriushchenko et al., ECCV 2020",
+    ),
+    Algorithm(
+        "nes",
+        by_queries(nes),
+        "queries",
+        BALL,
+        STANDARD,
+        "Gradients estimated from Gaussian directions",
+        "Ilyas et al., ICML 2018",
+    ),
+    Algorithm(
+        "spsa",
+        by_queries(spsa),
+        "queries",
+        BALL,
+        STANDARD,
+        "Gradients estimated from directions of random signs",
+        "Uesato et al., ICML 2018",
+    ),
     Algorithm("noise", noise, "nothing", BALL, STANDARD, "Random noise of the full norm (the control)", ""),
 )  # fmt: skip
 
-ALGORITHMS: dict[str, Algorithm] = {algorithm.name: algorithm for algorithm in _ALL}
+_TORCHATTACKS_ALLOWANCES = {
+    "ta_pgdl2": ("camera_rms",),
+    "ta_apgd": BALL,
+    "ta_sinifgsm": ("camera_levels",),
+    "ta_square": ("camera_levels",),
+}
+"""Of the others of torchattacks: LINF."""
+
+
+def _of_torchattacks(entry: Entry) -> Algorithm:
+    allowances = _TORCHATTACKS_ALLOWANCES.get(entry.used_as, LINF)
+    standard = tuple(threat for threat in STANDARD if threat.main[0] in allowances)
+    return Algorithm(
+        entry.used_as,
+        craft(entry.used_as),
+        "queries" if entry.used_as in WITH_QUERIES else "gradients",
+        allowances,
+        standard or (Threat(camera_rms=2.0),),
+        f"torchattacks.{entry.name}: {entry.why}",
+        "torchattacks 3.5.1",
+    )
+
+
+ALGORITHMS: dict[str, Algorithm] = {
+    algorithm.name: algorithm
+    for algorithm in (*_ALL, *(_of_torchattacks(entry) for entry in TORCHATTACKS if entry.used_as))
+}

@@ -11,13 +11,16 @@ from torch import Tensor
 from calico.errors import CalicoError
 from calico_eval.attacks.domain import Domain
 
+INSIDE = 1e-5
+"""An input this close to the ball is in it: 0.003 grey levels. What is delivered is clipped anyway."""
+
 
 @dataclass
 class Trace:
     """What a search over B frames went through.
 
-    losses: (B,) of every iterate, in order. best: the iterates with the highest loss of each frame, the first where several share
-    it; best_loss: (B,). A loss that is not a number is no loss: any other is better. first_gradient: at the first iterate.
+    losses: (B,) of every iterate, in order. best: the iterates inside the ball with the highest loss of each frame, the first
+    where several share it; best_loss: (B,). A loss that is not a number is no loss: any other is better. first_gradient: at the first iterate.
     bad_gradients: (B,) NaN or infinite entries, all set to zero. dead: (B,) a gradient was zero everywhere.
     forwards, backwards: passes of the whole batch through the model.
     """
@@ -31,10 +34,11 @@ class Trace:
     forwards: int = 0
     backwards: int = 0
 
-    def note(self, x: Tensor, loss: Tensor) -> None:
-        """An iterate and its loss."""
+    def note(self, x: Tensor, loss: Tensor, outside: Tensor) -> None:
+        """An iterate, its loss, and whether it is outside the ball: (B,), where it can't be the best."""
         loss = loss.detach()
         self.losses.append(loss.cpu())
+        loss = loss.masked_fill(outside, -torch.inf)
         if self.best is None or self.best_loss is None:
             self.best, self.best_loss = x.detach().clone(), loss.clone()
             return
@@ -69,8 +73,7 @@ class Problem:
         """(B,) the loss at x, noted down; without a gradient."""
         with torch.no_grad():
             value = self._loss(x)
-        self.trace.forwards += 1
-        self.trace.note(x, value)
+        self._note(x, value)
         return value
 
     def gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -83,12 +86,17 @@ class Problem:
             raise CalicoError("this engine gives no gradients; expected the torch engine or an attack by queries")
         x = x.detach().requires_grad_(True)
         value = self._loss(x)
-        self.trace.forwards += 1
-        self.trace.note(x, value)
+        self._note(x, value)
         (raw,) = torch.autograd.grad(value.sum(), x, allow_unused=True) if value.requires_grad else (None,)
         gradient = torch.zeros_like(x) if raw is None else torch.nan_to_num(raw, nan=0.0, posinf=0.0, neginf=0.0)
         self._watch(gradient, raw)
         return value.detach(), gradient.detach()
+
+    def _note(self, x: Tensor, value: Tensor) -> None:
+        """Attacks that look ahead or around look at inputs outside the ball, too."""
+        x = x.detach()
+        self.trace.forwards += 1
+        self.trace.note(x, value, (x - self.domain.project(x)).abs().flatten(1).amax(dim=1) > INSIDE)
 
     def _watch(self, gradient: Tensor, raw: Tensor | None) -> None:
         trace = self.trace
