@@ -39,8 +39,9 @@ def attack_frames(
         fitted: what `Algorithm.fit` learnt on frames of other scenes, for an attack that has one.
 
     Raises:
-        CalicoError: the engine gives no gradients or does not look at an attacked sensor; a frame is over budget, or changed outside
-            of the patches that the attack declared; a frame is of a scene that the attack was fitted on, or nothing was fitted.
+        CalicoError: the engine gives no gradients or does not look at an attacked sensor; a frame is over budget, or
+            changed outside of the patches that the attack declared; a frame is of a scene that the attack was fitted on, or
+            nothing was fitted.
     """
     done: list[AttackedFrame | None] = [None] * len(frames)
     open_rows = []

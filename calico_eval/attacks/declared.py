@@ -1,7 +1,7 @@
 """The referee of patches: that every changed pixel lies on a declared rectangle in space, and the rectangle where it may be.
 
-Like `budget` it knows the two frames and what was declared, and nothing of the attack. It goes from the pixel to the rectangle, along
-the pixel's ray; the renderer goes the other way, by a homography.
+Like `budget` it knows the two frames and what was declared, and nothing of the attack. It goes from the pixel to the rectangle,
+along the pixel's ray; the renderer works with homographies.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def changed_outside(clean: Frame, attacked: Frame, quads: Sequence[Quad]) -> tup
 def check_declared(clean: Frame, attacked: Frame, declared: Declared, shape: PatchShape) -> str:
     """The faults of a patched frame in words; empty where there are none.
 
-    Every changed pixel lies on a declared rectangle. On objects, each rectangle lies in a ground-truth box, and there are no more than
-    `shape.objects`; otherwise there is at most one, no larger than the board of `shape`.
+    Every changed pixel lies on a declared rectangle. On objects, each rectangle lies in a ground-truth box, and there are no more
+    than `shape.objects`; otherwise there is at most one, no larger than the board of `shape`.
     """
     faults, quads = [], declared.quads
     for view, count in enumerate(changed_outside(clean, attacked, quads)):

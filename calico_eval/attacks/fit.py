@@ -62,7 +62,7 @@ def fit_indices(source: FrameSource, count: int, evaluated: Collection[str]) -> 
     free = [index for index in range(len(source)) if source.info(index).scene not in evaluated]
     if not free:
         raise CalicoError(
-            f"data {source.name}: no frame to fit a universal attack on, each of its {len(source)} frames is of an evaluated scene; "
+            f"data {source.name}: no frame to fit a universal attack on, all {len(source)} are of evaluated scenes; "
             "expected other scenes, e.g. the training split"
         )
     return [free[int(place)] for place in np.linspace(0, len(free) - 1, min(count, len(free))).round()]

@@ -70,8 +70,8 @@ def learn(
 def best_textures(
     domain: PatchDomain, raised: Callable[[Tensor, Streams], Tensor], spec: AttackSpec, streams: Streams
 ) -> tuple[Tensor, Problem]:
-    """Adam from each start, with a fresh transformation per step, and of all ends and best tries the textures with the highest loss
-    as they are, without a transformation.
+    """Adam from each start, with a fresh transformation per step; of the ends, and the best try, the textures with the highest
+    loss as they are, without a transformation.
 
     Args:
         raised: (textures, streams of the transformation) -> (B,).

@@ -21,8 +21,8 @@ SIDES = ((0, 1), (1, 2), (2, 3), (3, 0))
 
 @dataclass(frozen=True)
 class Placed:
-    """A patch in a frame. corners: (4, 3) in its LiDAR frame, see `patch_view`. views: the pixels that show it, per view; () for a
-    patch that has no room."""
+    """A patch in a frame. corners: (4, 3) in its LiDAR frame, see `patch_view`. views: the pixels that show it, per view; ()
+    for a patch that has no room."""
 
     corners: Float64
     views: tuple[Seen, ...]
@@ -36,10 +36,10 @@ class Placed:
 def on_objects(frame: Frame, shape: PatchShape, view_share: float) -> list[Placed]:
     """Patches on the nearest objects that a patch of at least one pixel can be seen on, at most `shape.objects` of them.
 
-    Of the ground-truth objects with LiDAR points, the nearest first. A patch is flat on the vertical side of the object's box that
-    fills most of the sensor's view (area x cosine / distance^2), in its middle and of its proportions. It is as large as it can be
-    without filling, in any view, more than `shape.box_share` of the pixels of the box's projection, or all patches together more
-    than `view_share` of the view.
+    Of the ground-truth objects with LiDAR points, the nearest first. A patch is flat on the vertical side of the object's box
+    that fills most of the sensor's view (area x cosine / distance^2), in its middle and of its proportions. It is as large as it
+    can be without filling, in any view, more than `shape.box_share` of the pixels of the box's projection, or all patches
+    together more than `view_share` of the view.
     """
     room = [int(view_share * image.shape[0] * image.shape[1]) for image in frame.images]
     boxes = frame.boxes.boxes.astype(np.float64)
@@ -63,7 +63,7 @@ def place_board(frame: Frame, anchor: Frame, shape: PatchShape) -> Placed:
 
 
 def anchor_of(frame: Frame) -> Frame:
-    """The first keyframe of the frame's scene in its window of WINDOW_S: there the board was set up. A function of the frame alone."""
+    """The first keyframe of the scene in the frame's window of WINDOW_S: there the board was set up. It needs the frame alone."""
     window = int(frame.timestamp_s // WINDOW_S)
     while frame.previous is not None:
         before = frame.previous()
@@ -91,21 +91,21 @@ def _on_object(frame: Frame, index: int, box: Float64, box_share: float, room: l
     """The largest patch on a box's side within the limits, found from above."""
     side = _widest_side(box)
     middle = side.mean(axis=0)
-    limits = [min(int(box_share * box_pixels(frame, view, box)), pixels) for view, pixels in enumerate(room)]
-    full = [len(seen(frame, view, side, hidden=False)) for view in range(len(room))]
-    ratios = [limit / count for limit, count in zip(limits, full, strict=True) if count]
-    scale = min([1.0, *(float(np.sqrt(ratio)) for ratio in ratios)])
+    full = {view: len(seen(frame, view, side, hidden=False)) for view in range(len(room))}
+    limits = {
+        view: min(int(box_share * box_pixels(frame, view, box)), room[view]) for view, count in full.items() if count
+    }
+    scale = min([1.0, *(float(np.sqrt(limit / full[view])) for view, limit in limits.items())])
     while scale > 0.01:
         corners = middle + scale * (side - middle)
-        counts = [len(seen(frame, view, corners, hidden=False)) for view in range(len(room))]
-        if all(count <= limit for count, limit in zip(counts, limits, strict=True)):
+        if all(len(seen(frame, view, corners, hidden=False)) <= limit for view, limit in limits.items()):
             return _placed(frame, corners, index)
         scale *= 0.97
     return Placed(side, ())
 
 
 def _widest_side(box: Float64) -> Float64:
-    """(4, 3) the vertical side that fills most of the view from the LiDAR's place: top left, top right, bottom right, bottom left."""
+    """(4, 3) the vertical side that fills most of the LiDAR's view: top left, top right, bottom right, bottom left."""
     corner = box_corners(box[None])[0]
     sides = [np.stack([corner[4 + left], corner[4 + right], corner[right], corner[left]]) for right, left in SIDES]
 

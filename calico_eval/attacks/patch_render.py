@@ -18,8 +18,8 @@ TEXELS = 32
 """Of a texture, per side."""
 BRIGHTNESS, CONTRAST, SATURATION, BEND = 0.1, 0.2, 0.3, 0.02
 """Widths of the transformations: brightness +-0.1 of full scale; contrast about middle grey and saturation times 1 +- this, all
-uniform; BEND: standard deviation of the entries of a homography of the texture about the identity, which shifts, scales, shears and
-tilts it by about 2 % of its size."""
+uniform; BEND: standard deviation of the entries of a homography of the texture about the identity, which shifts, scales, shears
+and tilts it by about 2 % of its size."""
 
 
 class PatchDomain(Domain):
@@ -59,7 +59,7 @@ class PatchDomain(Domain):
         return replace(self.base, images=images)
 
     def frames(self, x: Tensor) -> list[Frame]:
-        """See `Domain.frames`: whole grey levels in the texture, then in the pixels. Pixels that show no patch keep their bytes."""
+        """See `Domain.frames`: whole grey levels in texture and pixels. Pixels that show no patch keep their bytes."""
         images = (self.batch(rounded(x.detach())).images * 255.0).round().clamp(0.0, 255.0).to(torch.uint8)
         painted = torch.zeros(self.base.images.shape[:2] + self.base.images.shape[3:], dtype=torch.bool)
         painted[tuple(part.cpu() for part in self._pixels)] = True

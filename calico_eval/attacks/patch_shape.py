@@ -25,8 +25,8 @@ class PatchShape:
         projected box that it may fill, .01 to .5.
     width_m, height_m: of a board in the world. lying: flat on the ground, its top edge away from the car; otherwise it stands
         and faces the car.
-    ahead_m, left_m: the board's middle in the ego frame of the keyframe that it is set up in. above_ground_m: of the lower edge of
-        a standing board.
+    ahead_m, left_m: the board's middle in the ego frame of the keyframe that it is set up in. above_ground_m: of the lower
+        edge of a standing board.
     """
 
     objects: int = 3

@@ -1,7 +1,7 @@
 """Which pixels of a view show a flat rectangle in space, and which place of it: perspective projection and occlusion.
 
-A place (s, t) of the rectangle, 0..1 to the right and down, is the point C + s R + t D, so that pixel and place are related by one
-3 x 3 homography per view: (u d, v d, d) = A (s, t, 1). Its inverse gives (s, t, 1) / d from (u, v, 1).
+A place (s, t) of the rectangle, 0..1 to the right and down, is the point C + s R + t D, so that pixel and place are related by
+one 3 x 3 homography per view: (u d, v d, d) = A (s, t, 1). Its inverse gives (s, t, 1) / d from (u, v, 1).
 """
 
 from __future__ import annotations
@@ -27,14 +27,22 @@ SUBPIXELS = ((-0.25, -0.25), (0.25, -0.25), (-0.25, 0.25), (0.25, 0.25))
 
 @dataclass(frozen=True)
 class Seen:
-    """Pixels of one view that show a rectangle. rows, columns: (P,). places: (P, S, 2) s, t of every subpixel."""
+    """Pixels of one view that show a rectangle. rows, columns: (P,). to_place: (3, 3) from (u, v, 1) to (s, t, 1) / d."""
 
     rows: Int64
     columns: Int64
-    places: Float64
+    to_place: Float64
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def places(self) -> Float64:
+        """(P, S, 2) s, t of every subpixel, kept inside the rectangle."""
+        spots = np.stack([self.columns, self.rows], axis=1)[:, None, :] + np.array(SUBPIXELS)[None]
+        scaled = np.concatenate([spots, np.ones((*spots.shape[:2], 1))], axis=2) @ self.to_place.T
+        result: Float64 = np.clip(scaled[..., :2] / np.maximum(scaled[..., 2:], 1e-9), 0.0, 1.0)
+        return result
 
 
 def seen(frame: Frame, view: int, corners: Float64, *, hidden: bool = True, own: int | None = None) -> Seen:
@@ -48,19 +56,18 @@ def seen(frame: Frame, view: int, corners: Float64, *, hidden: bool = True, own:
     """
     to_place = _to_place(frame, view, corners)
     if to_place is None:
-        return Seen(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, len(SUBPIXELS), 2)))
+        return Seen(np.zeros(0, np.int64), np.zeros(0, np.int64), np.eye(3))
     u, v = _around(frame, view, corners)
-    scaled = np.stack([u, v, np.ones_like(u)], axis=1) @ to_place.T
-    ahead = scaled[:, 2] > 0
-    depth = np.where(ahead, 1.0 / np.where(ahead, scaled[:, 2], 1.0), 0.0)
-    place = scaled[:, :2] * depth[:, None]
-    keep = (depth > NEAR_M) & (place >= 0).all(axis=1) & (place <= 1).all(axis=1)
+    s, t, nearness = (row[0] * u + row[1] * v + row[2] for row in to_place)
+    ahead = nearness > 0
+    depth = np.where(ahead, 1.0 / np.where(ahead, nearness, 1.0), 0.0)
+    keep = (depth > NEAR_M) & (s >= 0) & (t >= 0) & (s <= nearness) & (t <= nearness)
     rows, columns, depth = v[keep], u[keep], depth[keep]
     if hidden and len(rows):
         free = ~_behind_boxes(frame, view, columns, rows, depth, own)
         free &= ~_behind_returns(frame, view, to_place, own)[rows, columns]
         rows, columns = rows[free], columns[free]
-    return Seen(rows, columns, _places(to_place, columns, rows))
+    return Seen(rows, columns, to_place)
 
 
 def box_pixels(frame: Frame, view: int, box: Float64) -> int:
@@ -70,13 +77,20 @@ def box_pixels(frame: Frame, view: int, box: Float64) -> int:
 
 
 def _around(frame: Frame, view: int, corners: Float64) -> tuple[Int64, Int64]:
-    """u, v of every pixel of the upright rectangle about the projected corners (K, 3); of the whole view where one is too near."""
-    height, width = frame.images[view].shape[:2]
-    pixels, depth, _ = project(frame.image_from_lidar[view], corners, (height, width))
-    low, high = np.zeros(2, np.int64), np.array([width, height])
-    if depth.min() > NEAR_M:
-        low = np.floor(pixels.min(axis=0)).clip(0, high).astype(np.int64)
-        high = np.ceil(pixels.max(axis=0) + 1).clip(low, high).astype(np.int64)
+    """u, v of every pixel of the upright rectangle about the projection of the convex hull of corners (K, 3), less what is nearer
+    than NEAR_M."""
+    size = np.array(frame.images[view].shape[1::-1])
+    matrix = frame.image_from_lidar[view]
+    spans = corners @ matrix[:3, :3].T + matrix[:3, 3]
+    ahead, behind = spans[spans[:, 2] >= NEAR_M], spans[spans[:, 2] < NEAR_M]
+    if not len(ahead):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    part = (NEAR_M - ahead[:, None, 2:]) / (behind[None, :, 2:] - ahead[:, None, 2:])
+    cut = (ahead[:, None] + part * (behind[None] - ahead[:, None])).reshape(-1, 3)
+    pixels = np.concatenate([ahead, cut])
+    pixels = pixels[:, :2] / pixels[:, 2:]
+    low = np.floor(pixels.min(axis=0)).clip(0, size).astype(np.int64)
+    high = np.ceil(pixels.max(axis=0) + 1).clip(low, size).astype(np.int64)
     v, u = np.mgrid[low[1] : high[1], low[0] : high[0]].reshape(2, -1)
     return u, v
 
@@ -91,13 +105,6 @@ def _to_place(frame: Frame, view: int, corners: Float64) -> Float64 | None:
     to_pixel = matrix[:3, :3] @ np.stack([right, down, corners[0]], axis=1)
     to_pixel[:, 2] += matrix[:3, 3]
     return np.linalg.inv(to_pixel)
-
-
-def _places(to_place: Float64, u: Int64, v: Int64) -> Float64:
-    spots = np.stack([u, v], axis=1)[:, None, :] + np.array(SUBPIXELS)[None]
-    scaled = np.concatenate([spots, np.ones((*spots.shape[:2], 1))], axis=2) @ to_place.T
-    result: Float64 = np.clip(scaled[..., :2] / np.maximum(scaled[..., 2:], 1e-9), 0.0, 1.0)
-    return result
 
 
 def _behind_boxes(frame: Frame, view: int, u: Int64, v: Int64, depth: Float64, own: int | None) -> Bool:
@@ -115,10 +122,12 @@ def _entry(frame: Frame, view: int, u: Int64, v: Int64, box: Float64) -> Float64
     rays = np.stack([u, v, np.ones_like(u)], axis=1) @ np.linalg.inv(frame.camera_K[view]).T @ lidar_T_camera[:3, :3].T
     c, s = np.cos(box[6]), np.sin(box[6])
     turn = np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
-    start, step = turn @ (lidar_T_camera[:3, 3] - box[:3]), rays @ turn.T
-    step = np.where(abs(step) < 1e-12, 1e-12, step)
-    one, other = (-box[3:6] / 2 - start) / step, (box[3:6] / 2 - start) / step
-    enter, leave = np.minimum(one, other).max(axis=1), np.maximum(one, other).min(axis=1)
+    start, steps = turn @ (lidar_T_camera[:3, 3] - box[:3]), rays @ turn.T
+    enter, leave = np.full(len(u), -np.inf), np.full(len(u), np.inf)
+    for half, begin, step in zip(box[3:6] / 2, start, steps.T, strict=True):
+        slow = np.where(abs(step) < 1e-12, 1e-12, step)
+        one, other = (-half - begin) / slow, (half - begin) / slow
+        enter, leave = np.maximum(enter, np.minimum(one, other)), np.minimum(leave, np.maximum(one, other))
     result: Float64 = np.where((enter < leave) & (enter > 0), enter, np.inf)
     return result
 

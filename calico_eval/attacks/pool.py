@@ -41,7 +41,7 @@ def pooled(losses: Sequence[ChunkLoss], count: int) -> ChunkLoss:
 
 
 class _Pool(torch.autograd.Function):
-    """Takes each chunk's gradient while its graph is there, and keeps only the sum: memory for one chunk, whatever their number."""
+    """Takes each chunk's gradient while its graph is there, and keeps only the sum, in the memory of one chunk."""
 
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor, losses: Sequence[ChunkLoss], count: int) -> Tensor:

@@ -1,14 +1,13 @@
 """Universal perturbations: one change for all frames, learnt on other scenes (Moosavi-Dezfooli et al., CVPR 2017).
 
-Camera: one image of whole grey levels per view. LiDAR: one table of range offsets over beam and azimuth, which moves each point along
-its own ray by the entry that its ray falls into. The search is projected gradient ascent on the mean objective over the frames (the
-original adds up one minimal step per frame; cf. Shafahi et al., AAAI 2020).
+Camera: one image of whole grey levels per view. LiDAR: one table of range offsets over beam and azimuth, which moves each point
+along its own ray by the entry that its ray falls into. The search is projected gradient ascent on the mean objective over the
+frames (the original adds up one minimal step per frame; cf. Shafahi et al., AAAI 2020).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -31,7 +30,7 @@ from calico_eval.engines.base import Engine
 from calico_eval.engines.torch import white_box_of
 
 BEAMS, AZIMUTHS = 128, 360
-"""Of the table: rows are rings, or, where a frame does not tell them, elevations from -ELEVATION_DEG to it. Columns are 1 degree."""
+"""Of the table: rows are rings, or, where a frame does not tell them, elevations within +-ELEVATION_DEG; columns of 1 degree."""
 ELEVATION_DEG = 32.0
 
 
