@@ -7,21 +7,24 @@ window). The controls show a random or a grey texture at the same places.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from calico.data.batch import collate
+from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.seeds import derive
 from calico_eval.attacks.details import AttackDetails, Crafted
+from calico_eval.attacks.domain import Streams
 from calico_eval.attacks.fit import Fitted, chunks, usable
 from calico_eval.attacks.forward import white_box
 from calico_eval.attacks.objectives import OBJECTIVES, Scene
-from calico_eval.attacks.patch_learn import Learnt, best_textures, grey, learn
+from calico_eval.attacks.patch_learn import Learnt, best_textures, grey, learn, texture_loss
 from calico_eval.attacks.patch_render import TEXELS, PatchDomain
 from calico_eval.attacks.patch_sites import Site, Sites, board_sites, texture_count
-from calico_eval.attacks.pool import model_loss, pooled
+from calico_eval.attacks.pool import pooled
 from calico_eval.attacks.search import stream_seed
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.engines.base import Engine
@@ -82,21 +85,22 @@ def fit_board(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: i
     model = white_box_of(engine, f"attack {spec.name}", spec.threat.sensors)
     members = usable(model, frames, spec)
     found = {frame.token: site for frame, site in zip(members, board_sites(members, spec), strict=True)}
+    if not any(site.placed for site in found.values()):
+        raise CalicoError(f"attack {spec.name}: none of the {len(members)} frames to fit on sees the board")
     stream = torch.Generator().manual_seed(derive(seed, "attack", spec.name, "fit"))
     with white_box(model):
         domains = [
             PatchDomain(part, [found[frame.token].placed for frame in part], 1, model.device, shared=True)
             for part in chunks(members)
         ]
-        losses = [model_loss(model, domain.base, spec) for domain in domains]
-        pairs = list(zip(domains, losses, strict=True))
+        of_chunk = [texture_loss(model, domain, spec) for domain in domains]
 
-        def raised(x: Tensor, streams: Sequence[torch.Generator]) -> Tensor:
-            return pooled([lambda y, d=d, r=r: r(d.batch(y, streams)) for d, r in pairs], len(members))(x)
+        def raised(x: Tensor, streams: Streams) -> Tensor:
+            return pooled([partial(loss, streams=streams) for loss in of_chunk], len(members))(x)
 
         x, problem = best_textures(domains[0], raised, spec, [stream])
+        start = sum(map(sum, (_objectives(model, part, spec.objective) for part in chunks(members)))) / len(members)
         with torch.no_grad():
-            start = sum(float(loss(domain.base).sum()) for domain, loss in pairs) / len(members)
             end = float(raised(x, ()))
     texture = x[0].cpu()
 
@@ -133,7 +137,7 @@ def _looked_at(
         )
         if site.placed and one.objective:
             owner = site.owner.token == frame.token
-            clean, attacked = _objective(engine, [frame, patched], one.objective)
+            clean, attacked = _objectives(engine, [frame, patched], one.objective)
             details = AttackDetails(
                 objective=one.objective, note=one.note, seed=details.seed, patches=site.declared,
                 loss_clean=clean, loss_attacked=attacked, losses=one.losses,
@@ -144,11 +148,9 @@ def _looked_at(
     return crafted
 
 
-def _objective(engine: TorchEngine, frames: Sequence[Frame], objective: str) -> list[float]:
-    """Of frames as the engine would see them, one by one."""
-    found = []
+def _objectives(engine: TorchEngine, frames: Sequence[Frame], objective: str) -> list[float]:
+    """Of frames as the engine would see them."""
+    batch = collate(frames).to(engine.device)
     with white_box(engine), torch.no_grad():
-        for frame in frames:
-            batch = collate([frame]).to(engine.device)
-            found.append(float(OBJECTIVES[objective].loss(Scene(engine.model, batch), engine.model(batch))[0]))
+        found: list[float] = OBJECTIVES[objective].loss(Scene(engine.model, batch), engine.model(batch)).tolist()
     return found

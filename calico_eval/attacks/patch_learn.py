@@ -23,6 +23,9 @@ from calico_eval.attacks.search import stream_seed
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.engines.torch import TorchEngine
 
+TextureLoss = Callable[[Tensor, Streams], Tensor]
+"""(textures, streams that draw a transformation of each, or none) -> (B,)."""
+
 BETAS, TINY = (0.9, 0.99), 1e-12
 """Of Adam (Kingma and Ba, ICLR 2015)."""
 
@@ -59,22 +62,28 @@ def learn(
         members = [frames[row] for row in rows]
         with white_box(engine):
             domain = PatchDomain(members, [placed[row] for row in rows], patches, engine.device)
-            raised = model_loss(engine, domain.base, replace(spec, objective=objective))
-            streams = patch_streams(members, spec, seed)
-            x, problem = best_textures(domain, lambda x, eot, d=domain, r=raised: r(d.batch(x, eot)), spec, streams)
+            raised = texture_loss(engine, domain, replace(spec, objective=objective))
+            x, problem = best_textures(domain, raised, spec, patch_streams(members, spec, seed))
         for position, row in enumerate(rows):
             learnt[row] = _learnt(problem, x, position, objective, note)
     return learnt
 
 
+def texture_loss(engine: TorchEngine, domain: PatchDomain, spec: AttackSpec) -> TextureLoss:
+    """The spec's objective on the domain's frames."""
+    of_batch = model_loss(engine, domain.base, spec)
+
+    def loss(x: Tensor, streams: Streams) -> Tensor:
+        return of_batch(domain.batch(x, streams))
+
+    return loss
+
+
 def best_textures(
-    domain: PatchDomain, raised: Callable[[Tensor, Streams], Tensor], spec: AttackSpec, streams: Streams
+    domain: PatchDomain, raised: TextureLoss, spec: AttackSpec, streams: Streams
 ) -> tuple[Tensor, Problem]:
     """Adam from each start, with a fresh transformation per step; of the ends, and the best try, the textures with the highest
     loss as they are, without a transformation.
-
-    Args:
-        raised: (textures, streams of the transformation) -> (B,).
 
     Returns:
         Textures like x, of whole grey levels, and the problem with its trace.

@@ -59,7 +59,8 @@ def on_objects(frame: Frame, shape: PatchShape, view_share: float) -> list[Place
 def place_board(frame: Frame, anchor: Frame, shape: PatchShape) -> Placed:
     """The board that was set up in `anchor`, where `frame` sees it: it stands still in the global frame."""
     world = transform(anchor.global_T_lidar @ inverse(anchor.ego_T_lidar), _in_ego(shape))
-    return _placed(frame, transform(inverse(frame.global_T_lidar), world), None)
+    corners: Float64 = transform(inverse(frame.global_T_lidar), world).astype(np.float64)
+    return _placed(frame, corners, None)
 
 
 def anchor_of(frame: Frame) -> Frame:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from calico.data.batch import collate
 from calico.errors import CalicoError
 from calico.frame import Frame, Int64
 from calico.seeds import derive
@@ -22,12 +23,12 @@ from calico_eval.attacks.domain import Domain, make_domain
 from calico_eval.attacks.fit import Fitted, chunks, usable
 from calico_eval.attacks.forward import white_box
 from calico_eval.attacks.gradient import pgd
-from calico_eval.attacks.pool import model_loss, pooled
+from calico_eval.attacks.pool import ChunkLoss, model_loss, pooled
 from calico_eval.attacks.problem import Problem
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.attacks.threat import Threat
 from calico_eval.engines.base import Engine
-from calico_eval.engines.torch import white_box_of
+from calico_eval.engines.torch import TorchEngine, white_box_of
 
 BEAMS, AZIMUTHS = 128, 360
 """Of the table: rows are rings, or, where a frame does not tell them, elevations within +-ELEVATION_DEG; columns of 1 degree."""
@@ -96,11 +97,7 @@ def universal(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: i
         shared.check(frame)
     stream = torch.Generator().manual_seed(derive(seed, "attack", spec.name, spec.sensor, "fit"))
     with white_box(model):
-        losses = []
-        for part in chunks(members):
-            domain = make_domain(part, spec.threat, model.device)
-            of_batch = model_loss(model, domain.base, spec)
-            losses.append(lambda u, d=domain, p=part, f=of_batch: f(d.batch(shared.place(u, d, p))))
+        losses = [_chunk_loss(model, shared, part, spec) for part in chunks(members)]
         problem = Problem(shared, pooled(losses, len(members)), differentiable=True)
         start = float(problem.loss(shared.clean))
         pgd(problem, spec, [stream])
@@ -111,6 +108,16 @@ def universal(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: i
         _Apply(shared, values), values, tuple(frame.token for frame in members), tuple(frame.scene for frame in members),
         start, end, forwards=problem.trace.forwards * len(members), backwards=problem.trace.backwards * len(members),
     )  # fmt: skip
+
+
+def _chunk_loss(engine: TorchEngine, shared: Shared, frames: Sequence[Frame], spec: AttackSpec) -> ChunkLoss:
+    domain = make_domain(frames, spec.threat, engine.device)
+    of_batch = model_loss(engine, collate(frames).to(engine.device), spec)
+
+    def loss(u: Tensor) -> Tensor:
+        return of_batch(domain.batch(shared.place(u, domain, frames)))
+
+    return loss
 
 
 def universal_noise(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[Crafted]:
