@@ -31,7 +31,7 @@ from calico_eval.engines.base import Engine
 from calico_eval.engines.torch import TorchEngine, white_box_of
 
 BEAMS, AZIMUTHS = 128, 360
-"""Of the table: rows are rings, or, where a frame does not tell them, elevations within +-ELEVATION_DEG; columns of 1 degree."""
+"""Of the table: rows are rings, or, where a frame does not tell them, elevations within +-ELEVATION_DEG; columns of 1 degree, about whole degrees."""
 ELEVATION_DEG = 32.0
 
 
@@ -150,7 +150,7 @@ def entries(frame: Frame) -> Int64:
     """(N,) the entry of the table that each point's ray falls into, as its sensor stood at the point's sweep."""
     rotation = frame.sweep_T[frame.sweep_index.astype(np.int64), :3, :3]
     ray = np.einsum("nij,ni->nj", rotation, frame.points[:, :3].astype(np.float64) - ray_origins(frame))
-    azimuth = np.floor((np.arctan2(ray[:, 1], ray[:, 0]) / (2.0 * np.pi) + 0.5) * AZIMUTHS).astype(np.int64) % AZIMUTHS
+    azimuth = np.rint((np.arctan2(ray[:, 1], ray[:, 0]) / (2.0 * np.pi) + 0.5) * AZIMUTHS).astype(np.int64) % AZIMUTHS
     if has_rings(frame):
         beam = frame.ring.astype(np.int64)
     else:

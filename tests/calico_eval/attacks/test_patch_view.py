@@ -32,20 +32,18 @@ def empty(street: FrameSource) -> Frame:
 
 @pytest.mark.parametrize("view", [0, 5])
 def test_pixels_and_places_are_those_of_the_rays(empty: Frame, view: int) -> None:
-    corners = BOARD
-    corners[2] = corners[1] + corners[3] - corners[0]  # flat
-    found = seen(empty, view, corners)
+    found = seen(empty, view, BOARD)
     places = dict(zip(zip(found.rows.tolist(), found.columns.tolist(), strict=True), found.places, strict=True))
     height, width = empty.images[view].shape[:2]
     count = 0
     for row in range(height):
         for column in range(width):
-            s, t, depth = slow_place(empty, view, corners, column, row)
+            s, t, depth = slow_place(empty, view, BOARD, column, row)
             inside = 0 <= s <= 1 and 0 <= t <= 1 and depth > NEAR_M
             assert inside == ((row, column) in places)
             count += inside
             if inside:
-                spots = [slow_place(empty, view, corners, column + x, row + y)[:2] for x, y in SUBPIXELS]
+                spots = [slow_place(empty, view, BOARD, column + x, row + y)[:2] for x, y in SUBPIXELS]
                 assert np.allclose(places[row, column], np.clip(spots, 0, 1), atol=1e-9)
     assert count > 20
 
