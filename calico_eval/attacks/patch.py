@@ -7,7 +7,6 @@ window). The controls show a random or a grey texture at the same places.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -21,10 +20,10 @@ from calico_eval.attacks.domain import Streams
 from calico_eval.attacks.fit import Fitted, chunks, usable
 from calico_eval.attacks.forward import white_box
 from calico_eval.attacks.objectives import OBJECTIVES, Scene
-from calico_eval.attacks.patch_learn import Learnt, best_textures, grey, learn, texture_loss
+from calico_eval.attacks.patch_learn import Learnt, TextureLoss, best_textures, grey, learn, texture_loss
 from calico_eval.attacks.patch_render import TEXELS, PatchDomain
 from calico_eval.attacks.patch_sites import Site, Sites, board_sites, texture_count
-from calico_eval.attacks.pool import pooled
+from calico_eval.attacks.pool import ChunkLoss, pooled
 from calico_eval.attacks.search import stream_seed
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.engines.base import Engine
@@ -96,7 +95,7 @@ def fit_board(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: i
         of_chunk = [texture_loss(model, domain, spec) for domain in domains]
 
         def raised(x: Tensor, streams: Streams) -> Tensor:
-            return pooled([partial(loss, streams=streams) for loss in of_chunk], len(members))(x)
+            return pooled([_drawn(loss, streams) for loss in of_chunk], len(members))(x)
 
         x, problem = best_textures(domains[0], raised, spec, [stream])
         start = sum(map(sum, (_objectives(model, part, spec.objective) for part in chunks(members)))) / len(members)
@@ -111,6 +110,10 @@ def fit_board(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: i
         craft, texture, tuple(frame.token for frame in members), tuple(frame.scene for frame in members), start, end,
         forwards=(problem.trace.forwards + 2) * len(members), backwards=problem.trace.backwards * len(members),
     )  # fmt: skip
+
+
+def _drawn(loss: TextureLoss, streams: Streams) -> ChunkLoss:
+    return lambda x: loss(x, streams)
 
 
 def _paste(frames: Sequence[Frame], sites: Sequence[Site], textures: Sequence[Tensor]) -> list[Frame]:

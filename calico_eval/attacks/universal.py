@@ -31,7 +31,8 @@ from calico_eval.engines.base import Engine
 from calico_eval.engines.torch import TorchEngine, white_box_of
 
 BEAMS, AZIMUTHS = 128, 360
-"""Of the table: rows are rings, or, where a frame does not tell them, elevations within +-ELEVATION_DEG; columns of 1 degree, about whole degrees."""
+"""Of the table: rows are rings, or, where a frame does not tell them, elevations within +-ELEVATION_DEG.
+Columns are 1 degree wide, about whole degrees."""
 ELEVATION_DEG = 32.0
 
 

@@ -113,9 +113,9 @@ def test_a_turned_sweep_is_looked_up_as_its_sensor_stood(street: FrameSource) ->
     assert np.array_equal(entries(frame), entries(turned))
     no_rings = frame.replace(ring=np.full(len(points), -1, np.int16))
     beams = entries(no_rings) // AZIMUTHS
-    lowest, highest = (beams[frame.ring == ring] for ring in (0, 15))
+    lowest, highest = (beams[frame.ring == ring] for ring in (0, frame.ring.max()))
     assert lowest.max() < highest.min()
-    assert len(np.unique(beams)) >= 16
+    assert len(np.unique(beams)) >= len(np.unique(frame.ring))
 
 
 def test_camera_and_lidar_together(fused: TorchEngine, street: FrameSource) -> None:
