@@ -9,7 +9,9 @@ from calico.errors import CalicoError
 from calico.frame import Frame
 from calico_eval.attacks.budget import Budget, check_budget, measure_budget
 from calico_eval.attacks.catalogue import ALGORITHMS
+from calico_eval.attacks.declared import check_declared
 from calico_eval.attacks.details import AttackDetails, Crafted
+from calico_eval.attacks.fit import Fitted
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.engines.base import Engine
 from calico_eval.engines.torch import TorchEngine
@@ -24,7 +26,9 @@ class AttackedFrame:
     details: AttackDetails
 
 
-def attack_frames(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[AttackedFrame]:
+def attack_frames(
+    engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int, fitted: Fitted | None = None
+) -> list[AttackedFrame]:
     """Attacks a batch of frames. The model and the frames stay as they are.
 
     Args:
@@ -32,9 +36,12 @@ def attack_frames(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, see
             look at it.
         frames: with ground truth, of one camera count.
         seed: of the run.
+        fitted: what `Algorithm.fit` learnt on frames of other scenes, for an attack that has one.
 
     Raises:
-        CalicoError: the engine gives no gradients or does not look at an attacked sensor; a frame is over budget.
+        CalicoError: the engine gives no gradients or does not look at an attacked sensor; a frame is over budget, or
+            changed outside of the patches that the attack declared; a frame is of a scene that the attack was fitted on, or
+            nothing was fitted.
     """
     done: list[AttackedFrame | None] = [None] * len(frames)
     open_rows = []
@@ -45,7 +52,9 @@ def attack_frames(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, see
         else:
             open_rows.append(row)
     if open_rows:
-        crafted = ALGORITHMS[spec.name].craft(engine, [frames[row] for row in open_rows], spec, seed)
+        _check_held_out(frames, spec, fitted)
+        craft = ALGORITHMS[spec.name].craft if fitted is None else fitted.craft
+        crafted = craft(engine, [frames[row] for row in open_rows], spec, seed)
         for row, result in zip(open_rows, crafted, strict=True):
             done[row] = _measured(engine, frames[row], result, spec)
     return [one for one in done if one is not None]
@@ -64,9 +73,20 @@ def _measured(engine: Engine, clean: Frame, crafted: Crafted, spec: AttackSpec) 
             f"attack {spec.name} ({spec.threat}) went over budget on frame {clean.token}: {message}; not scored"
         )
     details = crafted.details
+    if details.patches is not None and (fault := check_declared(clean, crafted.frame, details.patches, spec.patch)):
+        raise CalicoError(f"attack {spec.name} on frame {clean.token}: {fault}; not scored")
     if budget.points_changed and isinstance(engine, TorchEngine):
         details = replace(details, cell_crossings=_cell_crossings(clean, crafted.frame, engine))
     return AttackedFrame(crafted.frame, budget, details)
+
+
+def _check_held_out(frames: Sequence[Frame], spec: AttackSpec, fitted: Fitted | None) -> None:
+    for frame in frames:
+        if fitted is not None and frame.scene in fitted.scenes:
+            raise CalicoError(
+                f"attack {spec.name}: frame {frame.token} is of scene {frame.scene}, which the attack was fitted on; "
+                "expected frames of other scenes"
+            )
 
 
 def _nothing_to_attack(frame: Frame, spec: AttackSpec) -> str:

@@ -29,7 +29,10 @@ class Domain:
     Attributes:
         eps: the radius; of radii that differ (L2 on images of different sizes) the smallest, for attacks that know only one.
         radius: (B, 1, 1, 1) that of each frame.
+        base: the clean frames as a batch.
     """
+
+    base: Batch
 
     def __init__(self, clean: Tensor, eps: float | Tensor, own: Tensor | None = None, norm: Norm = "linf") -> None:
         self.clean, self.own, self.norm = clean, own, norm

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from calico.errors import CalicoError
 from calico_eval.attacks.black_box import nes, spsa, square
+from calico_eval.attacks.fit import needs_fit
 from calico_eval.attacks.gradient import apgd, fgsm, mifgsm, pgd
 from calico_eval.attacks.lidar.controls import inject_random, spoof_random
 from calico_eval.attacks.lidar.drop import drop, random_drop
@@ -16,21 +17,28 @@ from calico_eval.attacks.lidar.inject import attach, inject
 from calico_eval.attacks.lidar.pillars import with_pillars
 from calico_eval.attacks.lidar.remove import removal
 from calico_eval.attacks.lidar.spoof import spoof
+from calico_eval.attacks.patch import fit_board, grey_texture, patch_attack, patch_control, random_texture
+from calico_eval.attacks.patch_sites import board_sites, object_sites
 from calico_eval.attacks.query_search import by_queries
 from calico_eval.attacks.search import noise, search
 from calico_eval.attacks.suite import suite
 from calico_eval.attacks.threat import Threat
 from calico_eval.attacks.torchattacks_adapter import WITH_QUERIES, craft
 from calico_eval.attacks.torchattacks_table import TORCHATTACKS, Entry
+from calico_eval.attacks.universal import universal, universal_noise
 
 if TYPE_CHECKING:
     from calico.frame import Frame
     from calico_eval.attacks.details import Crafted
+    from calico_eval.attacks.fit import Fitted
     from calico_eval.attacks.spec import AttackSpec
     from calico_eval.engines.base import Engine
 
     Craft = Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]
     """(engine, frames, spec, seed of the run) -> one Crafted per frame. Never looks at the budget that it used: others do."""
+
+    Fit = Callable[[Engine, Sequence[Frame], AttackSpec, int], Fitted]
+    """(engine, frames of other scenes, spec, seed of the run) -> what is applied to every frame."""
 
 Access = Literal["gradients", "queries", "nothing"]
 
@@ -54,6 +62,9 @@ PRA = "Cao et al., USENIX Security 2023"
 LINF = ("camera_levels", "range_m", "axis_m", "intensity")
 """Those of them whose ball is an L-infinity one."""
 
+PATCH, ON_OBJECTS, ON_BOARD = ("patch_share",), (Threat(patch_share=0.1),), (Threat(patch_share=0.3),)
+UNIVERSAL = ("camera_levels", "range_m")
+
 
 @dataclass(frozen=True)
 class Algorithm:
@@ -61,7 +72,7 @@ class Algorithm:
 
     access: what it needs of the model: gradients (torch only), predictions (any engine), or nothing (a control).
     allowances: the fields of `Threat` that it can use. standard: the threats that it is run with where none is given.
-    title, source: for the docs.
+    title, source: for the docs. fit: learns what is applied to every frame, before the first; None where each frame stands alone.
     """
 
     name: str
@@ -71,6 +82,7 @@ class Algorithm:
     standard: tuple[Threat, ...]
     title: str
     source: str
+    fit: Fit | None = None
 
     def check(self, threat: Threat) -> None:
         """Raises CalicoError for a threat that this attack does not use, or not all of."""
@@ -167,6 +179,42 @@ _ALL = (
         "Uesato et al., ICML 2018",
     ),
     Algorithm("noise", noise, "nothing", BALL, STANDARD, "Random noise of the full norm (the control)", ""),
+    Algorithm(
+        "patch_object", patch_attack(object_sites), "gradients", PATCH, ON_OBJECTS,
+        "Patches on the nearest objects", "Athalye et al., ICML 2018 (EOT)",
+    ),
+    Algorithm(
+        "patch_object_random", patch_control(object_sites, random_texture), "nothing", PATCH, ON_OBJECTS,
+        "Patches on objects with a random texture (a control)", "",
+    ),
+    Algorithm(
+        "patch_object_grey", patch_control(object_sites, grey_texture), "nothing", PATCH, ON_OBJECTS,
+        "Grey patches on objects (a control)", "",
+    ),
+    Algorithm(
+        "patch_world", patch_attack(board_sites), "gradients", PATCH, ON_BOARD,
+        "A board that stands in the world", "Athalye et al., ICML 2018 (EOT)",
+    ),
+    Algorithm(
+        "patch_world_universal", needs_fit, "gradients", PATCH, ON_BOARD,
+        "A board with one texture for all scenes", "Brown et al., 2017", fit_board,
+    ),
+    Algorithm(
+        "patch_world_random", patch_control(board_sites, random_texture), "nothing", PATCH, ON_BOARD,
+        "A board with a random texture (a control)", "",
+    ),
+    Algorithm(
+        "patch_world_grey", patch_control(board_sites, grey_texture), "nothing", PATCH, ON_BOARD,
+        "A grey board (a control)", "",
+    ),
+    Algorithm(
+        "universal", needs_fit, "gradients", UNIVERSAL, STANDARD,
+        "One perturbation for all frames", "Moosavi-Dezfooli et al., CVPR 2017", universal,
+    ),
+    Algorithm(
+        "universal_noise", universal_noise, "nothing", UNIVERSAL, STANDARD,
+        "One random perturbation of the full norm for all frames (the control)", "",
+    ),
 )  # fmt: skip
 
 _TORCHATTACKS_ALLOWANCES = {

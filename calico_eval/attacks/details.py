@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from calico.frame import Frame
+from calico_eval.attacks.declared import Declared
 
 
 @dataclass(frozen=True)
@@ -18,10 +19,11 @@ class AttackDetails:
     forwards, backwards: passes of this frame's batch through the model, those for loss_clean and loss_attacked included.
     queries: frames shown to an engine for its predictions.
     gradient_share: share of each view's pixels, then share of the points (of the attacked sensors) that have a gradient other
-        than zero at the first iterate; empty without gradients.
+        than zero at the first iterate; of a patch the share of its texels; empty without gradients.
     bad_gradients: NaN or infinite entries that were set to zero. dead_gradient: a gradient was zero everywhere ("hide" has none
         once every object is hidden).
     cell_crossings: points that changed their pillar; None where no point moved.
+    patches: where the changed pixels are, for the referee; None for an attack that is no patch.
     """
 
     objective: str | None = None
@@ -37,6 +39,7 @@ class AttackDetails:
     bad_gradients: int = 0
     dead_gradient: bool = False
     cell_crossings: int | None = None
+    patches: Declared | None = None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from calico.errors import CalicoError
+from calico_eval.attacks.patch_shape import PatchShape
 from calico_eval.attacks.threat import Threat
 
 
@@ -22,6 +23,7 @@ class AttackSpec:
     step_share: step as a share of the radius; None means 2.5 / steps. Algorithms with a schedule of their own ignore it.
     random_start: the first start is a random place in the ball (the later ones always are).
     straight_through: gradients see points change their pillar (`straight_through`); LiDAR positions only. It is much stronger.
+    patch: size and place of patches, for patch attacks. fit_frames: frames of other scenes that a universal attack is learnt on.
     """
 
     name: str
@@ -32,6 +34,8 @@ class AttackSpec:
     step_share: float | None = None
     random_start: bool = True
     straight_through: bool = True
+    patch: PatchShape = field(default_factory=PatchShape)
+    fit_frames: int = 32
 
     def __post_init__(self) -> None:
         from calico_eval.attacks.catalogue import ALGORITHMS
@@ -39,7 +43,7 @@ class AttackSpec:
 
         check_choice("attack", self.name, ALGORITHMS)
         check_choice("attack objective", self.objective, OBJECTIVES)
-        for name in ("steps", "restarts"):
+        for name in ("steps", "restarts", "fit_frames"):
             if getattr(self, name) < 1:
                 raise CalicoError(f"attack {self.name}: {name} is {getattr(self, name)}, expected 1 or more")
         if not (math.isfinite(self.step) and self.steps * self.step >= 2 * (1 - 1e-9)):
@@ -48,6 +52,10 @@ class AttackSpec:
                 f"step_share >= {2 / self.steps:g} (or leave it out: 2.5 / steps)"
             )
         ALGORITHMS[self.name].check(self.threat)
+        if self.patch != PatchShape() and "patch_share" not in ALGORITHMS[self.name].allowances:
+            raise CalicoError(
+                f"attack {self.name}: has no patch, but a size and place of patches is given; leave it out"
+            )
 
     @property
     def step(self) -> float:

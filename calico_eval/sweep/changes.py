@@ -9,6 +9,7 @@ from calico.errors import CalicoError
 from calico.frame import Frame
 from calico_eval.attacks import AttackDetails, AttackSpec, Budget, attack_frames, check_budget, measure_budget
 from calico_eval.attacks.budget import worst_budget
+from calico_eval.attacks.fit import Fitted
 from calico_eval.attacks.objectives import OBJECTIVES
 from calico_eval.attacks.success import Success
 from calico_eval.engines.base import Engine
@@ -23,12 +24,13 @@ Values = dict[str, float | int | str | None]
 class Change:
     """One condition on its way through the frames.
 
-    crafted_on: the engine that an attack looks at.
+    crafted_on: the engine that an attack looks at. fitted: what a universal attack learnt on other scenes.
     """
 
     condition: ConditionSpec
     seed: int
     crafted_on: Engine | None = None
+    fitted: Fitted | None = None
     effects: list[Effect] = field(default_factory=list)
     budgets: list[Budget] = field(default_factory=list)
     attacks: list[AttackDetails] = field(default_factory=list)
@@ -53,7 +55,7 @@ class Change:
         if attack is None:
             changed = [change_frame(self.condition, self.seed, frame) for frame in before]
         else:
-            changed = attacked(self.condition, self.seed, before, self.crafted_on, self.attacks)
+            changed = attacked(self.condition, self.seed, before, self.crafted_on, self.attacks, self.fitted)
             for clean, after in zip(before, changed, strict=True):
                 budget = measure_budget(clean, after, structural=attack.threat.structural)
                 passed, message = check_budget(attack.threat, budget)
@@ -112,13 +114,14 @@ class Change:
         if self.condition.attack is None:
             return {}
         rose = [a for a in self.attacks if a.loss_clean is not None and a.loss_attacked is not None]
-        return {
+        fitted = {} if self.fitted is None else self.fitted.describe()
+        return fitted | {
             "forwards": sum(a.forwards for a in self.attacks),
             "backwards": sum(a.backwards for a in self.attacks),
             "queries": sum(a.queries for a in self.attacks),
             "loss_clean": sum(a.loss_clean or 0.0 for a in rose) / len(rose) if rose else None,
             "loss_attacked": sum(a.loss_attacked or 0.0 for a in rose) / len(rose) if rose else None,
-            "frames_not_attacked": sum(a.objective is None and bool(a.note) for a in self.attacks),
+            "frames_not_attacked": sum(a.loss_clean is None and bool(a.note) for a in self.attacks),
             "frames_with_other_objective": sum(a.objective != self.condition.attack.objective for a in rose),
             "frames_with_dead_gradient": sum(a.dead_gradient for a in self.attacks),
             "bad_gradients": sum(a.bad_gradients for a in self.attacks),
@@ -141,11 +144,12 @@ def attacked(
     frames: Sequence[Frame],
     engine: Engine | None,
     notes: list[AttackDetails] | None = None,
+    fitted: Fitted | None = None,
 ) -> list[Frame]:
-    """The (corrupted) frames under the condition's attack. `notes` takes how it went."""
+    """The (corrupted) frames under the condition's attack. `notes` takes how it went; fitted: see `attack_frames`."""
     if condition.attack is None or engine is None:
         raise CalicoError(f"attack {condition}: no engine to attack")
-    done = attack_frames(engine, frames, condition.attack, seed)
+    done = attack_frames(engine, frames, condition.attack, seed, fitted)
     if notes is not None:
         notes += [one.details for one in done]
     return [one.frame for one in done]

@@ -182,6 +182,10 @@ def _parameters(attack: AttackSpec) -> dict[str, float | int | str | None]:
             "random_start": int(attack.random_start),
             "straight_through": int(attack.straight_through),
         }
+    if ALGORITHMS[attack.name].fit is not None:
+        values["fit_frames"] = attack.fit_frames
+    if threat.patch_share:
+        values |= attack.patch.parameters(on_objects=attack.name.startswith("patch_object"))
     if "lidar" in threat.sensors:
         values["r_min_m"] = threat.r_min_m
     return values

@@ -24,6 +24,7 @@ from calico_eval.metrics.quality import SCORE, frame_quality
 from calico_eval.metrics.suffstats import FrameStats
 from calico_eval.sweep.changes import Change
 from calico_eval.sweep.conditions import predictor
+from calico_eval.sweep.fits import Fits
 from calico_eval.sweep.plan import Job, SweepPlan
 from reports.schema import Cell, Picture
 
@@ -41,6 +42,7 @@ def draw_gallery(
     cells: Mapping[str, Cell],
     stats: Mapping[str, Sequence[FrameStats]],
     out_dir: Path,
+    fits: Fits,
 ) -> tuple[Picture, ...]:
     """Writes gallery/<cell>-<frame>.jpg: the frames that lose most to the worst corruption and to the worst attack.
 
@@ -55,7 +57,7 @@ def draw_gallery(
                 path = f"gallery/{shown.id}-{position:05d}.jpg"
                 if path in pictures:
                     continue
-                write_atomic(out_dir / path, _jpeg(plan, engines, shown, frame, source.map_grid))
+                write_atomic(out_dir / path, _jpeg(plan, engines, fits, shown, frame, source.map_grid))
                 pictures[path] = Picture(
                     path=path,
                     caption=f"{job.engine}, frame quality {frame_quality(stats[shown.id][position]):.2f}",
@@ -71,17 +73,17 @@ def _worst_jobs(plan: SweepPlan, cells: Mapping[str, Cell]) -> list[Job]:
     metric = "mAP" if (clean["mAP"].value or 0.0) > 0 else "mIoU"
     chosen = []
     for kind in ("corruption", "attack"):
-        jobs = [
-            job
-            for job in plan.jobs
-            if job.condition.kind == kind
-            and not (job.condition.attack and ALGORITHMS[job.condition.attack.name].access == "nothing")
-        ]
+        jobs = [job for job in plan.jobs if job.condition.kind == kind and not _control(job)]
         mine = [job for job in jobs if job.engine == (jobs[0].engine if jobs else None)]
         known = [(value, job) for job in mine if (value := cells[job.id].metrics[metric].value) is not None]
         if known:
             chosen.append(min(known, key=lambda pair: pair[0])[1])
     return chosen
+
+
+def _control(job: Job) -> bool:
+    attack = job.condition.attack
+    return attack is not None and ALGORITHMS[attack.name].access == "nothing"
 
 
 def _worst_frames(clean: Sequence[FrameStats], changed: Sequence[FrameStats]) -> list[int]:
@@ -90,9 +92,12 @@ def _worst_frames(clean: Sequence[FrameStats], changed: Sequence[FrameStats]) ->
     return [int(i) for i in np.argsort(-np.array(drops), kind="stable")[:FRAMES_PER_CONDITION]]
 
 
-def _jpeg(plan: SweepPlan, engines: Mapping[str, Engine], job: Job, frame: Frame, grid: Grid | None) -> bytes:
+def _jpeg(
+    plan: SweepPlan, engines: Mapping[str, Engine], fits: Fits, job: Job, frame: Frame, grid: Grid | None
+) -> bytes:
     """The frame under the job's condition with the engine's predictions: cameras above, BEV below."""
-    changed = Change(job.condition, plan.seed, engines[job.crafted_on] if job.crafted_on else None).apply([frame])[0]
+    crafting = engines[job.crafted_on] if job.crafted_on else None
+    changed = Change(job.condition, plan.seed, crafting, fits.get(job.condition, job.crafted_on)).apply([frame])[0]
     predictions = predictor(engines[job.engine], job.condition).predict([changed])[0]
     parts: list[UInt8] = []
     if changed.images:

@@ -14,6 +14,7 @@ from calico_eval.engines.base import Engine, check_labels, label
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.sweep.applicable import applicable
 from calico_eval.sweep.conditions import CLEAN, ConditionSpec, predictor
+from calico_eval.sweep.fits import fit_key, scenes_of
 from calico_eval.sweep.grid import Sweep
 from corruptions import SUITE_VERSION
 
@@ -62,6 +63,7 @@ def make_plan(
     cross: bool = False,
     attack_only: Collection[str] = (),
     indices: Sequence[int] | None = None,
+    fit_source: FrameSource | None = None,
     seed: int = 0,
     batch_size: int = 4,
     baseline: str | None = None,
@@ -80,10 +82,11 @@ def make_plan(
         cross: also every attack on every corrupted frame.
         attack_only: labels of engines that are there for the attacks: they get no corruptions.
         indices: which frames; default: all.
+        fit_source: frames that universal attacks are learnt on, e.g. the training split; scenes that are evaluated are left out.
 
     Raises:
         CalicoError: nothing to run, two engines of one name, an unknown baseline, two sweeps of one corruption, attacks
-            without a torch engine, a condition that a folder of predictions lacks.
+            without a torch engine, a condition that a folder of predictions lacks, a universal attack without frames to fit on.
         CorruptionError: an unknown corruption or severity.
     """
     check_labels(engines)
@@ -107,6 +110,8 @@ def make_plan(
             ConditionSpec.of_attack(attack, on) for on in conditions if on.kind == "corruption" for attack in attacks
         ]
     common = _common(source, chosen, ranges, seed, batch_size)
+    evaluated = scenes_of(source, chosen)
+    fits = {condition: fit_key(condition, fit_source, evaluated) for condition in conditions}
     jobs = []
     for condition in dict.fromkeys(conditions):
         for engine in engines:
@@ -115,6 +120,8 @@ def make_plan(
             predictor(engine, condition)  # raises where a condition has no predictions
             surrogate = _surrogate(engine, engines, condition)
             key = common | _job_key(condition, engine, surrogate)
+            if (fitted_on := fits[condition]) is not None:
+                key["fitted_on"] = fitted_on
             jobs.append(Job(_digest(key), condition, label(engine), label(surrogate) if surrogate else None))
     return SweepPlan(tuple(jobs), chosen, dict(ranges), seed, batch_size, baseline, tuple(sweeps), notes)
 

@@ -19,6 +19,7 @@ from calico_eval.metrics.summary import metrics_of
 from calico_eval.sweep.changes import Change
 from calico_eval.sweep.conditions import ConditionSpec, predictor
 from calico_eval.sweep.curves import curves
+from calico_eval.sweep.fits import Fits, scenes_of
 from calico_eval.sweep.gallery import draw_gallery
 from calico_eval.sweep.plan import Job, SweepPlan
 from calico_eval.sweep.provenance import provenance
@@ -36,6 +37,7 @@ def run_sweep(
     source: FrameSource,
     out_dir: Path,
     *,
+    fit_source: FrameSource | None = None,
     title: str,
     command: Sequence[str] = (),
     config_yaml: str | None = None,
@@ -51,7 +53,7 @@ def run_sweep(
     cells, gallery and results.json.
 
     Args:
-        plan: from `make_plan` with the same engines and source.
+        plan: from `make_plan` with the same engines, source and fit_source.
         command: the words that the user typed, for the report.
         config_yaml: text of the resolved configuration.
         resume, overwrite: what to do with a folder that is not empty.
@@ -70,8 +72,10 @@ def run_sweep(
     _warn_of_copies(plan, by_label, warn)
     missing = _missing(plan, store, warn)
     steps = _Steps(progress, len(missing) * len(plan.indices))
+    fits = Fits(by_label, plan.seed, fit_source, scenes_of(source, plan.indices))
     for (condition, crafted_on), jobs in _groups(missing).items():
-        change = Change(condition, plan.seed, by_label[crafted_on] if crafted_on else None)
+        crafting = by_label[crafted_on] if crafted_on else None
+        change = Change(condition, plan.seed, crafting, fits.get(condition, crafted_on))
         _run_group(plan, change, jobs, by_label, source, store, steps)
     cells, stats = _finished(plan, store)
     sensors = {name: engine.sensors for name, engine in by_label.items()}
@@ -82,7 +86,7 @@ def run_sweep(
         cells=tuple(cells.values()),
         summary=summarise(plan, cells, stats, sensors),
         curves=curves(plan, cells, stats, sensors),
-        pictures=draw_gallery(plan, by_label, source, cells, stats, out_dir) if pictures else (),
+        pictures=draw_gallery(plan, by_label, source, cells, stats, out_dir, fits) if pictures else (),
         notes=plan.notes,
     )
     write_results(out_dir / "results.json", results)
