@@ -12,7 +12,10 @@ from calico_eval.attacks.budget import worst_budget
 from calico_eval.engines.base import Engine
 from calico_eval.sweep.conditions import ConditionSpec
 from corruptions import Effect, check_summary, corrupt, corrupt_with, effect, summarise_effects
-from reports.schema import Check
+from reports.schema import Check, LossTrace
+
+TRACES = 3
+"""Frames of a cell whose losses are kept."""
 
 Values = dict[str, float | int | str | None]
 
@@ -30,6 +33,7 @@ class Change:
     effects: list[Effect] = field(default_factory=list)
     budgets: list[Budget] = field(default_factory=list)
     attacks: list[AttackDetails] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=list)
 
     def apply(self, frames: Sequence[Frame]) -> list[Frame]:
         """The frames under the condition.
@@ -43,6 +47,7 @@ class Change:
             changed = [change_frame(self.condition, self.seed, frame) for frame in before]
         else:
             changed = attacked(self.condition, self.seed, before, self.crafted_on, self.attacks)
+            self.tokens += [frame.token for frame in frames]
             for clean, after in zip(before, changed, strict=True):
                 budget = measure_budget(clean, after, structural=attack.threat.structural)
                 passed, message = check_budget(attack.threat, budget)
@@ -101,18 +106,34 @@ class Change:
         if self.condition.attack is None:
             return {}
         rose = [a for a in self.attacks if a.loss_clean is not None and a.loss_attacked is not None]
+        same = [
+            not found.changed for a, found in zip(self.attacks, self.effects, strict=True) if a.loss_clean is not None
+        ]
         return {
             "forwards": sum(a.forwards for a in self.attacks),
             "backwards": sum(a.backwards for a in self.attacks),
             "queries": sum(a.queries for a in self.attacks),
             "loss_clean": sum(a.loss_clean or 0.0 for a in rose) / len(rose) if rose else None,
             "loss_attacked": sum(a.loss_attacked or 0.0 for a in rose) / len(rose) if rose else None,
+            "frames_with_risen_loss": sum((a.loss_attacked or 0.0) > (a.loss_clean or 0.0) for a in rose),
+            "frames_unchanged": sum(same),
             "frames_not_attacked": len(self.attacks) - len(rose),
             "frames_with_other_objective": sum(a.objective != self.condition.attack.objective for a in rose),
             "frames_with_dead_gradient": sum(a.dead_gradient for a in self.attacks),
             "bad_gradients": sum(a.bad_gradients for a in self.attacks),
             "cell_crossings": sum(a.cell_crossings or 0 for a in self.attacks),
         }
+
+    def traces(self) -> tuple[LossTrace, ...]:
+        """How the objective went on the first frames that were attacked."""
+        rose = [
+            LossTrace(
+                token=token, objective=a.objective, clean=a.loss_clean, losses=a.losses, delivered=a.loss_attacked
+            )
+            for token, a in zip(self.tokens, self.attacks, strict=True)
+            if a.losses and a.objective is not None and a.loss_clean is not None and a.loss_attacked is not None
+        ]
+        return tuple(rose[:TRACES])
 
 
 def change_frame(condition: ConditionSpec, seed: int, frame: Frame) -> Frame:
