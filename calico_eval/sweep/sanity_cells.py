@@ -173,7 +173,13 @@ class CellChecks:
             yield from ((a, b) for a, b in pairwise(rising) if _within(a.spec.threat, b.spec.threat))
 
     def _more(self, effort: str) -> Iterator[tuple[Attacked, Attacked]]:
-        for family in _families(self.white, lambda spec: replace(spec, step_share=None, **{effort: 1000})):  # type: ignore[arg-type]
+        """Attacks that differ in "steps" or in "restarts" only, from little to much."""
+        other = "restarts" if effort == "steps" else "steps"
+
+        def alike(spec: AttackSpec) -> tuple[AttackSpec, int]:
+            return replace(spec, steps=1000, restarts=1, step_share=None), getattr(spec, other)
+
+        for family in _families(self.white, alike):
             yield from pairwise(sorted(family, key=lambda a: int(getattr(a.spec, effort))))
 
     def _ranks(self) -> Iterator[tuple[Attacked, Attacked]]:
@@ -236,8 +242,8 @@ class CellChecks:
         message = "the objective rose on every attacked frame"
         if verdict != "PASS":
             message = (
-                f"the objective rose on {share:.1%} of {attacked} attacked frames, {unchanged} came back unchanged, {bad} entries "
-                "of gradients were NaN or infinite: there the figures are those of a failed attack"
+                f"the objective rose on {share:.1%} of {attacked} attacked frames, {unchanged} came back unchanged, {bad} "
+                "entries of gradients were NaN or infinite: there the figures are those of a failed attack"
             )
         return self._sheet.check(
             "S9",

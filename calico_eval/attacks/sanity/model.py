@@ -72,8 +72,8 @@ def repeats(sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame]) -> Sanit
         message = (
             "sums in another order on this device: figures repeat up to rounding only"
             if small
-            else "the model answers at random: a gradient of one pass says little about the next. Switch off dropout, or attack the "
-            "mean over many passes (expectation over transformation, Athalye et al. 2018)"
+            else "the model answers at random: a gradient of one pass says little about the next. Switch off dropout, or attack "
+            "the mean over many passes (expectation over transformation, Athalye et al. 2018)"
         )
     return sheet.check("S10", verdict, message, frames=len(frames), largest_logit_difference=off, largest_logit=largest)
 

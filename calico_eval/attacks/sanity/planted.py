@@ -5,8 +5,8 @@ read the planted answer from the attacked model's own features, so that whatever
 Deviation: a direction of the features in place of a trained binary classifier.
 
 A random corner of the ball is the trigger. In the BEV features, w is the shortest direction along which the trigger lies at 1 and
-the clean frame and three other random corners at 0. The heat maps of the planted model are lowered by a constant times the place
-along w, at most 1: at the trigger nothing is found any more, and other noise does nothing.
+the clean frame and eight other random corners at 0. The heat maps of the planted model fall slowly with the place along w up to
+one half and then steeply, until at the trigger nothing is found any more; other noise does next to nothing.
 """
 
 from __future__ import annotations
@@ -32,8 +32,10 @@ from calico_eval.attacks.spec import AttackSpec
 from calico_eval.engines.torch import TorchEngine
 from reports.schema import SanityCheck
 
-OTHERS = 3
+OTHERS = 8
 """Random corners that must not trigger."""
+SLOPE, KNEE = 0.1, 0.5
+"""Share of the fall that is spread over all places, and the place from which on the rest comes."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Plant:
 
 
 class PlantedHead(nn.Module):
-    """The detection head, with its heat maps lowered by depth * min(place of the features along w, 1). Batches of one frame."""
+    """The detection head, with its heat maps lowered by up to `depth` with the place of the features along w. Batches of one."""
 
     def __init__(self, head: nn.Module, clean: Tensor, w: Tensor, depth: float) -> None:
         super().__init__()
@@ -56,7 +58,8 @@ class PlantedHead(nn.Module):
     def forward(self, bev: Tensor) -> tuple[TaskOutput, ...]:
         """See the class."""
         place = ((bev - self.clean) * self.w).sum(dim=(1, 2, 3)).clamp(max=1.0)
-        lowered = (self.depth * place)[:, None, None, None]
+        fall = SLOPE * place + (1.0 - SLOPE) * ((place - KNEE) / (1.0 - KNEE)).clamp(min=0.0)
+        lowered = (self.depth * fall)[:, None, None, None]
         return tuple(replace(task, heatmap=task.heatmap - lowered) for task in self.head(bev))
 
 
@@ -117,7 +120,7 @@ def planted_is_found(
         "WARN": f"a single step misses a vulnerability that is known to be there ({', '.join(missed)}): use several",
         "FAIL": f"a change within the budget hides objects, and the attack did not find it ({', '.join(missed)}): it is too "
         "weak for this model, or its gradients are masked; use more steps, other attacks, and see S7 and S8",
-        "NOT RUN": "no random change within the budget reaches the features enough to plant a vulnerability there; try a larger budget",
+        "NOT RUN": "no random change within the budget reaches the features enough to plant anything there; try a larger budget",
     }[verdict]
     return sheet.check("S13", verdict, message, frame=frame.token, **measured)
 
