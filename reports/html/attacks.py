@@ -94,6 +94,11 @@ def attack_metrics(view: View) -> tuple[str, ...]:
     return (*view.charted, *((SUCCESS,) if view.defined(SUCCESS) else ()))
 
 
+def title_of(metric: str) -> str:
+    """'3D detection, mAP', 'Attack success rate, ASR'."""
+    return "Attack success rate, ASR" if metric == SUCCESS else HEADLINES.get(metric, metric)
+
+
 def attack_table(view: View) -> AttackTable:
     """One row per attack on clean frames and engine, in the order of the file."""
     metrics = attack_metrics(view)
@@ -113,12 +118,18 @@ def attack_table(view: View) -> AttackTable:
                     control=is_control(condition),
                     objective=str(condition.parameters.get("objective") or "–"),
                     effort=formatting.parameters(work) or "–",
-                    budget=formatting.parameters(allowances(condition)),
+                    budget=_budget(condition),
                     values=tuple(shown(at[m], clean=view.clean(series, m)) for m in metrics),
                     suspect=sanity.badge(sanity.suspect_condition(view, series, condition)),
                 )
             )
     return AttackTable(metrics, tuple(rows))
+
+
+def _budget(condition: Condition) -> str:
+    """All that the attack may change: what is on the axis first, with its unit."""
+    rest = {name: value for name, value in allowances(condition).items() if name != condition.axis}
+    return ", ".join(part for part in (formatting.allowance(condition), formatting.parameters(rest)) if part)
 
 
 def cross_tables(view: View) -> tuple[CrossTable, ...]:
@@ -130,7 +141,7 @@ def cross_tables(view: View) -> tuple[CrossTable, ...]:
     failed = {id: None for s in view.series for c in conditions for id in sanity.suspect_condition(view, s, c)}  # noqa: A001
     names = tuple(_attack_name(condition) for condition in columns.values())
     return tuple(
-        CrossTable(HEADLINES.get(m, m), names, tuple(_cross_rows(view, m, list(columns))), sanity.badge(tuple(failed)))
+        CrossTable(title_of(m), names, tuple(_cross_rows(view, m, list(columns))), sanity.badge(tuple(failed)))
         for m in attack_metrics(view)
     )
 

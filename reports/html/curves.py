@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from reports import formatting, sanity
-from reports.html.attacks import allowances, attack_metrics, effort
+from reports.html.attacks import allowances, attack_metrics, effort, title_of
 from reports.html.chart import Chart, Line, line_chart, ordered_levels, top_of
 from reports.html.value import Value, shown
 from reports.schema import Condition
-from reports.view import HEADLINES, Point, Series, View, condition_key, crossed, is_control, level
+from reports.view import Point, Series, View, condition_key, crossed, is_control, level
 
 Place = Callable[[Point], float]
 WIDTH, HEIGHT = 360.0, 230.0
@@ -180,7 +180,7 @@ def _group(view: View, metric: str, kind: str, titled: Sequence[tuple[str, list[
     points = [p for s in view.series for p in view.points(s, metric, kind)]
     top = top_of([p.metric for p in points] + [view.clean(s, metric) for s in view.series])
     panels = (_panel(view, metric, kind, title, lines, top) for title, lines in titled)
-    return PanelGroup(HEADLINES.get(metric, metric), tuple(panel for panel in panels if panel is not None))
+    return PanelGroup(title_of(metric), tuple(panel for panel in panels if panel is not None))
 
 
 def _panel(view: View, metric: str, kind: str, title: str, members: list[Member], top: float) -> Panel | None:

@@ -1,4 +1,4 @@
-"""Loss curves of a few attacked frames: data in, SVG coordinates out."""
+"""Loss curves of a few attacked frames, as the rise over each clean frame: data in, SVG coordinates out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_POINTS = 240
 
 @dataclass(frozen=True)
 class TraceLine:
-    """One frame: the path of its iterates, the clean loss at its start and the delivered one at its end."""
+    """One frame: the path of its iterates, the clean loss (0) at its start and the delivered one at its end."""
 
     style: int
     path: str
@@ -66,7 +66,7 @@ def trace_charts(view: View) -> tuple[TraceChart, ...]:
 
 
 def _chart(cell: Cell, label: str, suspect: str) -> TraceChart:
-    values = [v for trace in cell.traces for v in (trace.clean, trace.delivered, *trace.losses)]
+    values = [v - trace.clean for trace in cell.traces for v in (trace.clean, trace.delivered, *trace.losses)]
     low, high = min(values), max(values)
     span = (high - low) or 1.0
     last = max(len(trace.losses) for trace in cell.traces) + 1
@@ -81,12 +81,12 @@ def _chart(cell: Cell, label: str, suspect: str) -> TraceChart:
     def line(style: int, trace: LossTrace) -> TraceLine:
         every = -(-len(trace.losses) // MOST_POINTS)
         steps = [*range(1, len(trace.losses) + 1)][::every]
-        points = [f"{x(step)} {y(trace.losses[step - 1])}" for step in steps]
+        points = [f"{x(step)} {y(trace.losses[step - 1] - trace.clean)}" for step in steps]
         return TraceLine(
             style % 6,
             "M" + " L".join(points) if points else "",
-            (x(0), y(trace.clean)),
-            (x(last), y(trace.delivered)),
+            (x(0), y(0.0)),
+            (x(last), y(trace.delivered - trace.clean)),
             f"frame {trace.token}: {formatting.plain(trace.clean)} clean, {formatting.plain(trace.delivered)} delivered",
         )
 
@@ -96,7 +96,7 @@ def _chart(cell: Cell, label: str, suspect: str) -> TraceChart:
         name=name,
         label=label,
         objective=objective,
-        title=f"Objective {objective} of {formatting.count(len(cell.traces), 'frame')} against the iterate, {name}, {label}",
+        title=f"Rise of the objective {objective} of {formatting.count(len(cell.traces), 'frame')}, {name}, {label}",
         suspect=suspect,
         width=WIDTH,
         height=HEIGHT,

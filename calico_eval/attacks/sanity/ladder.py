@@ -39,7 +39,10 @@ class Rung:
 
 def unbounded(sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame], seed: int) -> SanityCheck:
     """S3: every pixel may take any value and every point may move 100 m along its ray: of the objects found when clean, at least
-    99 % must be gone. UNBOUNDED_STEPS forward and backward passes a frame."""
+    99 % must be gone. UNBOUNDED_STEPS forward and backward passes a frame.
+
+    From the clean frame, without a random start: unbounded noise hides everything by itself.
+    """
     if engine.config.model.detection is None:
         return not_run(sheet, "S3", "counts hidden objects, and the model has no detection head")
     threat = Threat(
@@ -50,7 +53,7 @@ def unbounded(sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame], seed: 
     objects = sum(int(found.sum()) for found in before)
     if objects == 0:
         return not_run(sheet, "S3", "the model finds no object on the frames of the check: nothing can be hidden")
-    attacked = attack_frames(engine, frames, AttackSpec("pgd", threat, steps=UNBOUNDED_STEPS), seed)
+    attacked = attack_frames(engine, frames, AttackSpec("pgd", threat, steps=UNBOUNDED_STEPS, random_start=False), seed)
     left = sum(
         int((found_objects(engine, one.frame, frame) & found).sum())
         for one, frame, found in zip(attacked, frames, before, strict=True)
@@ -131,7 +134,7 @@ def _rungs(engine: TorchEngine, frame: Frame, spec: AttackSpec, seed: int) -> di
         ),
         "S16": _rung(
             at,
-            "PASS" if noise <= 0.5 * full else "WARN" if noise <= full else "FAIL",
+            "FAIL" if full <= max(noise, 0.0) else "PASS" if noise <= 0.5 * full else "WARN",
             "noise does less than half of it",
             "noise of the same norm does more than half of it: the attack has found little, or the budget drowns the data",
             {"rise_noise": noise, "rise_pgd": full},
@@ -148,15 +151,13 @@ def _rungs(engine: TorchEngine, frame: Frame, spec: AttackSpec, seed: int) -> di
         )
     if spec.threat.range_m or spec.threat.axis_m:
         other = rise(replace(base, straight_through=not base.straight_through))
+        with_it, without = (full, other) if base.straight_through else (other, full)
         found["S15"] = _rung(
             at,
             "PASS" if stronger(full, other) == "PASS" else "WARN",  # both are reported; the run should use the stronger
             "the run uses the stronger of the two gradients, or they are equal",
             f"the other gradient is stronger; run with straight_through={int(not base.straight_through)} and report the worse",
-            {
-                f"rise_straight_through_{int(base.straight_through)}": full,
-                f"rise_straight_through_{int(not base.straight_through)}": other,
-            },
+            {"rise_with_straight_through": with_it, "rise_with_the_true_gradient": without},
         )
     return found
 

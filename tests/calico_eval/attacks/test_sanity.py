@@ -249,8 +249,8 @@ def test_the_ladder_finds_a_cut_branch_out_of_order(fused: TorchEngine, street_f
     """Without a gradient, PGD is no better than the noise that it starts from."""
     checks = ladder(SHEET, faulty(fused, "images detached"), street_frame, [CAMERA], 0)
     assert set(checks) == {"S2", "S4", "S5", "S12", "S16"}
-    assert checks["S16"].verdict in ("WARN", "FAIL")
-    assert abs(float(checks["S5"].measured["camera_rise_pgd"] or 0)) < 0.2
+    assert checks["S16"].verdict == "FAIL"
+    assert checks["S5"].measured["camera_rise_pgd"] == 0.0
 
 
 # --- the sound model ---
@@ -263,13 +263,13 @@ def test_a_sound_model_passes(fused: TorchEngine, street: FrameSource) -> None:
     checks = {check.id: check for check in active_checks(fused, frames, specs, 0, fused.sha256)}
     assert set(checks) == set(TITLES) - {"S6", "S9", "S11"}
     for check in checks.values():
-        assert check.verdict == "PASS" or (check.id == "S16" and check.verdict == "WARN"), check
+        assert check.verdict == "PASS" or (check.id in ("S12", "S16") and check.verdict == "WARN"), check
         assert check.title == TITLES[check.id]
         assert check.message
         assert check.measured
     assert checks["S3"].measured["share_hidden"] == 1.0
-    assert checks["S15"].measured["lidar_rise_straight_through_1"] is not None
-    assert checks["S15"].measured["lidar_rise_straight_through_0"] is not None
+    rises = [checks["S15"].measured[f"lidar_rise_with_{name}"] for name in ("straight_through", "the_true_gradient")]
+    assert float(rises[0] or 0) > float(rises[1] or 0)
 
 
 def test_the_checks_repeat_and_leave_the_model_as_it_was(fused: TorchEngine, street_frame: Frame) -> None:
