@@ -6,6 +6,7 @@ the wrong way by less than the interval is a warning: on few scenes nothing can 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
@@ -146,6 +147,8 @@ class CellChecks:
             excess, half = self._difference(
                 strong, weak, weak.metric if _access(strong) == "nothing" else strong.metric
             )
+            if math.isnan(excess):  # nothing to find in these frames
+                continue
             verdicts.append(graded(excess, half))
             if verdicts[-1] != "PASS":
                 shown = "no interval" if half is None else f"interval {excess - half:+.3f} to {excess + half:+.3f}"
@@ -203,6 +206,8 @@ class CellChecks:
             for control in (c for c in self.controls if c.spec.threat == attack.spec.threat):
                 clean, metric = self._values.full[self._clean][attack.metric], attack.metric
                 harm, noise = (clean - self._values.full[a.job.id][metric] for a in (attack, control))
+                if math.isnan(harm) or math.isnan(noise):
+                    continue
                 if harm < MARGIN and noise < MARGIN:
                     messages.append(f"{attack} and noise both do next to no harm")
                     verdicts.append("WARN")
