@@ -62,7 +62,8 @@ def same_subject(results: Results, baseline: Results) -> Results:
     name = next(iter(ours))
     summary = {f"{name}/{key.split('/', 1)[-1]}": value for key, value in baseline.summary.items()}
     cells = tuple(cell.model_copy(update={"model": name}) for cell in baseline.cells)
-    return baseline.model_copy(update={"cells": cells, "summary": summary})
+    checks = tuple(check.model_copy(update={"model": name}) for check in baseline.sanity)
+    return baseline.model_copy(update={"cells": cells, "summary": summary, "sanity": checks})
 
 
 def other_budget(cell: Cell, baseline: Results) -> Cell | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from reports.formatting import SPACE
 from reports.gate_report import GateReport
+from reports.sanity import sanity_lines
 from reports.schema import Results
 from reports.verdict import verdict
 from reports.view import View
@@ -19,6 +20,7 @@ def headline(results: Results, gate: GateReport | None = None) -> Iterator[str]:
     for tile in found.tiles:
         details = "; ".join(detail for detail in tile.details if detail)
         yield f"  {tile.question:<{width}}  {tile.answer}  ({details})".replace(SPACE, " ")
+    yield from (line.replace(SPACE, " ") for line in sanity_lines(results))
     for caution in found.cautions:
         yield f"  note: {caution}".replace(SPACE, " ")
 
@@ -31,4 +33,5 @@ def gate_lines(gate: GateReport) -> Iterator[str]:
     for reason in gate.not_comparable:
         yield f"not comparable with the baseline: {reason}"
     counts = ", ".join(f"{gate.count(state)} {state}" for state in ("passed", "failed", "error"))
+    counts += f", {gate.count('inconclusive')} inconclusive" if gate.count("inconclusive") else ""
     yield f"gate: {'passed' if gate.passed else 'not passed'} ({counts}), exit code {int(gate.exit_code)}"

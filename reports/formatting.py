@@ -13,7 +13,7 @@ from reports.schema import Condition, Metric
 
 MINUS = "\u2212"
 SPACE = "\u00a0"
-_ACRONYMS = {"lidar": "LiDAR", "pgd": "PGD", "bev": "BEV", "fgsm": "FGSM", "apgd": "APGD"}
+_ACRONYMS = {"lidar": "LiDAR", "pgd": "PGD", "bev": "BEV", "fgsm": "FGSM", "apgd": "APGD", "mifgsm": "MI-FGSM"}
 _UNIT_SUFFIXES = {"m": "m", "px": "px", "deg": "deg", "rad": "rad", "s": "s", "ms": "ms", "mps": "m/s"}
 
 
@@ -152,10 +152,22 @@ def condition(value: Condition) -> str:
     budget = value.parameters.get(value.axis) if value.axis else None
     if value.axis is None or budget is None:
         return full_condition(value)
+    corruption, plus, attack = value.name.rpartition("+")
+    before = f"{words(corruption)}, severity{SPACE}{value.severity} + " if plus else ""
+    return f"{before}{words(attack)}, {allowance(value)}"
+
+
+def allowance(value: Condition) -> str:
+    """The budget of an attack on its axis: 'camera levels 4/255', 'range 0.1 m'; nothing where it has no axis."""
+    budget = value.parameters.get(value.axis) if value.axis else None
+    if value.axis is None or budget is None:
+        return ""
     stem, suffix = _split_unit(value.axis)
     unit = value.unit or suffix
-    shown = f"{words(stem)}{SPACE}{parameter(budget)}"
-    return f"{words(value.name)}, {shown}" + (unit if unit.startswith("/") else f"{SPACE}{unit}" if unit else "")
+    shown = (
+        f"{words(stem)}{SPACE}{place(budget, value.axis) if isinstance(budget, (int, float)) else parameter(budget)}"
+    )
+    return shown + (unit if unit.startswith("/") else f"{SPACE}{unit}" if unit and not is_share(value.axis) else "")
 
 
 def full_condition(value: Condition) -> str:

@@ -6,11 +6,11 @@ Bounds include equality. Numbers are compared with a slack of 1e-12, so that 0.4
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
-from reports import compare, formatting
+from reports import compare, formatting, sanity
 from reports.errors import ReportError
 from reports.gate_report import BoundKind, ExitCode, GateCheck, GateReport, State
 from reports.rules import Rule, Rules
@@ -107,7 +107,28 @@ def _checks(context: _Context, rule: Rule, position: int, kind: BoundKind) -> It
             message = f"the cell holds no metric {rule.metric}{_near(rule.metric, cell)}"
             yield _check(rule, position, kind, rule.metric, cell, _Outcome("error", message))
         for name in names:
-            yield _check(rule, position, kind, name, cell, _judge(context, kind, cell, name, bound))
+            outcome = _doubted(context, kind, cell, _judge(context, kind, cell, name, bound))
+            yield _check(rule, position, kind, name, cell, outcome)
+
+
+def _doubted(context: _Context, kind: BoundKind, cell: Cell, outcome: _Outcome) -> _Outcome:
+    """Inconclusive where the outcome rests on attack figures that are suspect.
+
+    An attack that does not work can only hide harm: a bound that is missed in spite of it stays missed. A loss against a suspect
+    baseline may be the attack's repair instead.
+    """
+    if outcome.state == "error":
+        return outcome
+    ours = sanity.suspicion(context.results, cell)
+    if ours and outcome.state == "passed":
+        message = f"{outcome.message}; attack figures are {sanity.badge(ours)}: no pass"
+        return replace(outcome, state="inconclusive", message=message)
+    old = compare.same_cell(cell, context.baseline) if kind == "max_drop" and context.baseline else None
+    theirs = sanity.suspicion(context.baseline, old) if old is not None and context.baseline is not None else ()
+    if theirs:
+        message = f"{outcome.message}; the baseline's attack figures are {sanity.badge(theirs)}"
+        return replace(outcome, state="inconclusive", message=message)
+    return outcome
 
 
 def _near(metric: str, cell: Cell) -> str:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from reports.schema import Metric
 
-State = Literal["passed", "failed", "error"]
+State = Literal["passed", "failed", "error", "inconclusive"]
 BoundKind = Literal["min", "max", "max_drop", "relative_to_clean_min"]
 
 
@@ -25,7 +25,10 @@ class ExitCode(IntEnum):
 
 
 class GateCheck(BaseModel):
-    """One bound of one rule on one metric of one cell. An error (not run, undefined) counts as a failure."""
+    """One bound of one rule on one metric of one cell. An error (not run, undefined) counts as a failure.
+
+    Inconclusive: it rests on attack figures that a failed sanity check makes suspect.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -60,10 +63,13 @@ class GateReport(BaseModel):
 
     @property
     def exit_code(self) -> ExitCode:
-        """5 before 3: where the comparison is void, its verdicts are too."""
+        """5 before 3: where the comparison is void, its verdicts are too; 3 before 4: a certain failure is one."""
         if self.not_comparable:
             return ExitCode.NOT_COMPARABLE
-        return ExitCode.PASSED if self.passed else ExitCode.REGRESSION
+        if self.passed:
+            return ExitCode.PASSED
+        certain = not self.checks or self.count("failed") or self.count("error")
+        return ExitCode.REGRESSION if certain else ExitCode.INCONCLUSIVE
 
     @property
     def passed(self) -> bool:

@@ -1,13 +1,14 @@
-"""JUnit XML: one test case per gate check; without a gate, one per cell (its effect and budget checks)."""
+"""JUnit XML: one test case per gate check; without a gate, one per cell (its effect and budget checks, whether its figures are
+suspect); and one per sanity check."""
 
 from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ElementTree
 
-from reports import formatting
+from reports import formatting, sanity
 from reports.gate_report import GateCheck, GateReport
-from reports.schema import Cell, Results
+from reports.schema import Cell, Results, SanityCheck
 
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -15,11 +16,14 @@ _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 def junit_xml(results: Results, gate: GateReport | None = None) -> str:
     """The file's text. Failures and errors carry their reason in the element body, where CI systems show it."""
     cases = _cell_cases(results) if gate is None else _gate_cases(gate)
+    cases += [_sanity_case(check) for check in results.sanity]
     failures = sum(case.find("failure") is not None for case in cases)
     errors = sum(case.find("error") is not None for case in cases)
-    counts = {"tests": str(len(cases)), "failures": str(failures), "errors": str(errors), "skipped": "0"}
-    root = ElementTree.Element("testsuites", {"name": "calico", **counts})
-    suite = ElementTree.SubElement(root, "testsuite", {"name": _legal(results.title), **counts})
+    skipped = sum(case.find("skipped") is not None for case in cases)
+    counts = {"tests": len(cases), "failures": failures, "errors": errors, "skipped": skipped}
+    attributes = {name: str(count) for name, count in counts.items()}
+    root = ElementTree.Element("testsuites", {"name": "calico", **attributes})
+    suite = ElementTree.SubElement(root, "testsuite", {"name": _legal(results.title), **attributes})
     suite.extend(cases)
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
@@ -41,7 +45,23 @@ def _gate_case(check: GateCheck, rule: str) -> ElementTree.Element:
     if check.state == "passed":
         _body(case, "system-out", None, text)
     else:
-        _body(case, "failure" if check.state == "failed" else "error", check.message, text)
+        _body(case, "error" if check.state == "error" else "failure", f"{_TOLD[check.state]}{check.message}", text)
+    return case
+
+
+_TOLD = {"failed": "", "error": "", "inconclusive": "inconclusive: "}
+
+
+def _sanity_case(check: SanityCheck) -> ElementTree.Element:
+    """A failed check fails; a warning passes and says so; what was not run is skipped."""
+    case = _case(f"sanity.{check.model}/{check.engine}", f"{check.id} {check.title}")
+    text = f"{check.verdict}: {check.message}\n{sanity.measured(check)}"
+    if check.verdict == "FAIL":
+        _body(case, "failure", f"{check.id}: attack figures are suspect", text)
+    elif check.verdict == "NOT RUN":
+        _body(case, "skipped", check.message, text)
+    else:
+        _body(case, "system-out", None, text)
     return case
 
 
@@ -51,10 +71,10 @@ def _sample(check: GateCheck) -> str:
 
 
 def _cell_cases(results: Results) -> list[ElementTree.Element]:
-    return [_cell_case(cell) for cell in results.cells]
+    return [_cell_case(cell, sanity.suspicion(results, cell)) for cell in results.cells]
 
 
-def _cell_case(cell: Cell) -> ElementTree.Element:
+def _cell_case(cell: Cell, suspect: tuple[str, ...]) -> ElementTree.Element:
     case = _case(
         f"cells.{cell.model}/{cell.engine}", f"{formatting.condition(cell.condition)} (seed {cell.seed}, {cell.id})"
     )
@@ -63,6 +83,8 @@ def _cell_case(cell: Cell) -> ElementTree.Element:
         for name, check in (("effect", cell.effect), ("budget", cell.budget))
         if check is not None and not check.passed
     ]
+    if suspect:
+        broken.append(f"attack figures are {sanity.badge(suspect)}: sanity checks failed")
     if broken:
         _body(case, "failure", broken[0], "\n".join(broken))
     lines = [

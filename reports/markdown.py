@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from reports import compare, formatting
+from reports import compare, formatting, sanity
 from reports.gate_report import GateCheck, GateReport
 from reports.html.sweeps import Sweep, sweeps
 from reports.html.value import Value
@@ -42,6 +42,8 @@ def markdown_summary(results: Results, baseline: Results | None = None, gate: Ga
         parts += [f"## Kept of the clean value, {_safe(view.series[0].label)}", _losses(view)]
     for sweep in sweeps(view):
         parts += [f"## Sweep of {_safe(sweep.title)}, {_safe(sweep.axis)}", *_sweep(sweep)]
+    for checked in sanity.verdicts(results):
+        parts += [f"## Sanity of the attacks on {_safe(checked.label)}", *_sanity(checked)]
     if found.cautions:
         parts += ["## Read with care", "\n".join(f"- {_safe(caution)}" for caution in found.cautions)]
     parts.append(f"`{results.provenance.command.replace('`', chr(39))}`")
@@ -53,7 +55,8 @@ def markdown_summary(results: Results, baseline: Results | None = None, gate: Ga
 
 def _gate(gate: GateReport) -> str:
     head = f"**{'Passed' if gate.passed else 'Not passed'}**: {gate.count('passed')} passed, {gate.count('failed')} failed, "
-    head += f"{gate.count('error')} errors (exit code {int(gate.exit_code)})."
+    doubtful = f", {gate.count('inconclusive')} inconclusive" if gate.count("inconclusive") else ""
+    head += f"{gate.count('error')} errors{doubtful} (exit code {int(gate.exit_code)})."
     if gate.not_comparable:
         head += " Not comparable: " + _safe("; ".join(gate.not_comparable))
     checks = sorted(gate.checks, key=lambda check: check.state == "passed")
@@ -63,7 +66,12 @@ def _gate(gate: GateReport) -> str:
 
 
 def _gate_row(check: GateCheck, gate: GateReport) -> tuple[str, ...]:
-    mark = {"passed": "✓ passed", "failed": "✗ **failed**", "error": "✗ **error**"}[check.state]
+    mark = {
+        "passed": "✓ passed",
+        "failed": "✗ **failed**",
+        "error": "✗ **error**",
+        "inconclusive": "! **inconclusive**",
+    }[check.state]
     where = (check.model or "–", check.engine or "–", check.condition or gate.rules[check.rule])
     return _Markup(mark), check.metric, *where, check.message
 
@@ -84,7 +92,9 @@ def _score(view: View, before: View | None, series: Series, metric: str) -> tupl
             cells.append("not run")
         else:
             old = before.same(series, metric, point) if before else None
-            cells.append(f"{_value(point.metric, old)} ({formatting.condition(point.condition)})")
+            suspect = sanity.badge(sanity.suspect_condition(view, series, point.condition))
+            named = f"{_value(point.metric, old)} ({formatting.condition(point.condition)})"
+            cells.append(_Markup(f"{_safe(named)} **✗ {suspect}**") if suspect else named)
     return (series.label, *cells)
 
 
@@ -114,6 +124,21 @@ def _sweep(sweep: Sweep) -> list[str]:
         rows = [(row.level, *(_shown(value) for value in row.values)) for row in panel.rows[:MAX_ROWS]]
         tables.append(_table((f"{metric} at {sweep.axis}", *panel.columns), rows))
     return tables
+
+
+def _sanity(checked: sanity.Verdict) -> list[str]:
+    """The count, then all checks, the failed ones first."""
+    head = (
+        f"**✗ SUSPECT: do not rely on these attack figures.** {checked.summary()}."
+        if checked.suspect
+        else f"✓ {checked.summary()}."
+    )
+    order = ("FAIL", "WARN", "PASS", "NOT RUN")
+    rows = [
+        (check.id, check.title, f"{sanity.MARKS[check.verdict]} {check.verdict.lower()}", check.message)
+        for check in sorted(checked.checks, key=lambda check: order.index(check.verdict))
+    ]
+    return [head, _table(("", "Check", "Result", "What it means"), rows)]
 
 
 def _halved(value: Value | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reports.gate_report import GateReport
+from reports.sanity import suspicion
 from reports.schema import Cell, Results
 
 
@@ -18,8 +19,16 @@ def openmetrics_text(results: Results, gate: GateReport | None = None) -> str:
     lines += _family("calico_metric_high", "Upper end of the metric's interval.", _values(results, "hi"))
     lines += _family("calico_frames", "Frames behind a cell.", _frames(results))
     lines += _family("calico_check_passed", "Effect or budget check of a cell: 1 passed, 0 failed.", _checks(results))
+    lines += _family(
+        "calico_sanity_check",
+        "Sanity check of attacks: 1 passed, 0.5 warned, 0 failed; left out where not run.",
+        _sanity(results),
+    )
+    lines += _family(
+        "calico_attack_suspect", "Attack cell: 1 where a failed sanity check makes it suspect.", _suspect(results)
+    )
     if gate is not None:
-        states = [({"state": s}, float(gate.count(s))) for s in ("passed", "failed", "error")]
+        states = [({"state": s}, float(gate.count(s))) for s in ("passed", "failed", "error", "inconclusive")]
         lines += _family("calico_gate_checks", "Gate checks by state.", iter(states))
         lines += _family("calico_gate_exit_code", "Exit code of the gate.", iter([({}, float(gate.exit_code))]))
     return "\n".join([*lines, "# EOF"]) + "\n"
@@ -65,6 +74,19 @@ def _checks(results: Results) -> Iterator[tuple[dict[str, str], float]]:
         for name, check in (("effect", cell.effect), ("budget", cell.budget)):
             if check is not None:
                 yield {**_labels(cell), "check": name}, float(check.passed)
+
+
+def _sanity(results: Results) -> Iterator[tuple[dict[str, str], float]]:
+    for check in results.sanity:
+        if check.verdict != "NOT RUN":
+            labels = {"model": check.model, "engine": check.engine, "check": check.id}
+            yield labels, {"PASS": 1.0, "WARN": 0.5, "FAIL": 0.0}[check.verdict]
+
+
+def _suspect(results: Results) -> Iterator[tuple[dict[str, str], float]]:
+    for cell in results.cells:
+        if cell.condition.kind == "attack" and results.sanity:
+            yield _labels(cell), float(bool(suspicion(results, cell)))
 
 
 def _escape(text: str) -> str:

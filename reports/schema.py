@@ -15,8 +15,8 @@ from reports.errors import ReportError
 from reports.files import read_json, to_json, write_text
 from reports.validation import explain
 
-SCHEMA_VERSION = "1.1"
-"""1.1: conditions of the kind `sweep`, and `curves`."""
+SCHEMA_VERSION = "1.2"
+"""1.1: conditions of the kind `sweep`, and `curves`. 1.2: `sanity`, and a cell's `traces`."""
 
 
 class Section(BaseModel):
@@ -66,6 +66,18 @@ class Check(Section):
     message: str = ""
 
 
+class LossTrace(Section):
+    """How an attack on one frame went."""
+
+    token: str
+    objective: str
+    clean: FiniteFloat = Field(description="The objective on the clean frame.")
+    losses: tuple[FiniteFloat, ...] = Field(
+        description="The objective at each iterate, all restarts one after the other."
+    )
+    delivered: FiniteFloat = Field(description="The objective on the frame that was scored.")
+
+
 class Cell(Section):
     """One condition on one engine. `metrics` keys: mAP, NDS, mATE, mASE, mAOE, mAVE, mAAE, mIoU, AP/<class>, IoU/<class>, ..."""
 
@@ -78,6 +90,7 @@ class Cell(Section):
     effect: Check | None = None
     budget: Check | None = None
     details: dict[str, float | int | str | None] = Field(default_factory=dict, description="E.g. iterations, forwards.")
+    traces: tuple[LossTrace, ...] = Field((), description="Of at most three frames, in a cell or two of a run.")
 
 
 class Curve(Section):
@@ -94,6 +107,18 @@ class Curve(Section):
         description="Metric to the parameter at which it falls to half of its clean value; null with a reason where that is "
         "not within `values`."
     )
+
+
+class SanityCheck(Section):
+    """Whether the attack figures of an engine mean what they say: one of the checks S1 to S16 (docs/attacks.md)."""
+
+    id: str
+    title: str
+    model: str
+    engine: str
+    verdict: Literal["PASS", "WARN", "FAIL", "NOT RUN"]
+    measured: dict[str, float | int | str | None] = Field(default_factory=dict)
+    message: str = Field(description="What the numbers mean, and what to do.")
 
 
 class Picture(Section):
@@ -149,6 +174,7 @@ class Results(Section):
         description="Per model and engine ('name/engine'): mCE, mRR, mPC ... as '<metric>/<aggregate>'.",
     )
     curves: tuple[Curve, ...] = Field((), description="One per sweep and engine.")
+    sanity: tuple[SanityCheck, ...] = Field((), description="Per attacked engine, of runs with attacks by gradients.")
     pictures: tuple[Picture, ...] = ()
     notes: tuple[str, ...] = ()
 

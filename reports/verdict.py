@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from reports import formatting
-from reports.gate_report import GateReport
+from reports import formatting, sanity
+from reports.gate_report import ExitCode, GateReport
 from reports.schema import Check, Results
 from reports.view import Point, Series, View, ratio
 
@@ -112,7 +112,11 @@ def _worst(view: View, subject: Series, kind: str, question: str) -> Tile:
     (metric, point), rest = found[0], found[1:]
     details = [formatting.condition(point.condition)]
     details += [f"{name} {formatting.metric(p.metric)}: {formatting.condition(p.condition)}" for name, p in rest]
-    return Tile(f"{question}: {metric}", formatting.metric(point.metric), tuple(details))
+    mine = [series for series in view.series if series.model == subject.model]
+    failed = {id: None for s in mine for _, p in found for id in sanity.suspect_condition(view, s, p.condition)}  # noqa: A001
+    if failed:
+        details.insert(0, f"{sanity.badge(tuple(failed))}: not to be relied on")
+    return Tile(f"{question}: {metric}", formatting.metric(point.metric), tuple(details), "bad" if failed else "plain")
 
 
 def _most_harm(view: View, subject: Series, metric: str) -> Tile:
@@ -152,7 +156,13 @@ def gate_tile(gate: GateReport | None) -> Tile:
     if gate.not_comparable:
         return Tile("Gate", "not comparable", gate.not_comparable[:2], "bad")
     details = (f"{gate.count('passed')} of {formatting.count(len(gate.checks), 'check')} passed",)
-    return Tile("Gate", "passed", details, "good") if gate.passed else Tile("Gate", "failed", details, "bad")
+    if gate.passed:
+        return Tile("Gate", "passed", details, "good")
+    if gate.exit_code == ExitCode.INCONCLUSIVE:
+        return Tile(
+            "Gate", "inconclusive", (*details, f"{gate.count('inconclusive')} rest on suspect attack figures"), "warn"
+        )
+    return Tile("Gate", "failed", details, "bad")
 
 
 def cautions(view: View) -> Iterator[str]:
@@ -168,6 +178,11 @@ def cautions(view: View) -> Iterator[str]:
             f"{formatting.count(origin.n_scenes, 'scene')} only ({formatting.count(origin.n_frames, 'frame')}): "
             "the intervals are wide and small differences mean nothing."
         )
+    for checked in sanity.verdicts(view.results):
+        if checked.suspect:
+            yield f"The attack figures of {checked.label} are SUSPECT: sanity checks {', '.join(checked.failed)} failed."
+    if sanity.unchecked(view.results):
+        yield "The attack figures are unchecked: the file holds no sanity verdict."
     yield from _unused(view)
     without = sum(
         m.value is not None and m.lo is None

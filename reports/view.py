@@ -142,11 +142,15 @@ class View:
         return sum(known) / len(known) if known and len(known) == len(values) else None
 
     def worst(self, series: Series, metric: str, kind: str) -> Point | None:
-        """The condition of a kind with the worst value; a random-noise control is no attack, an unused sensor no harm."""
+        """The condition of a kind with the worst value; a random-noise control is no attack, an unused sensor no harm, and an
+        attack on corrupted frames belongs to neither kind."""
         points = [
             p
             for p in self.points(series, metric, kind)
-            if p.metric.value is not None and not is_control(p.condition) and self.uses(series, p.condition)
+            if p.metric.value is not None
+            and not is_control(p.condition)
+            and self.uses(series, p.condition)
+            and crossed(p.condition) is None
         ]
         if not points:
             return None
@@ -186,6 +190,12 @@ def is_control(condition: Condition) -> bool:
     """Whether an attack condition is a random control: 'lidar_noise', 'fog+lidar_noise_create', or with 'random' at the end."""
     words = condition.name.rpartition("+")[2].split("_")
     return condition.kind == "attack" and ("noise" in words or words[-1] == "random")
+
+
+def crossed(condition: Condition) -> tuple[str, str] | None:
+    """(corruption, attack) of an attack on corrupted frames, by name ('fog+camera_pgd'); None for all others."""
+    corruption, plus, attack = condition.name.rpartition("+")
+    return (corruption, attack) if condition.kind == "attack" and plus else None
 
 
 def level(condition: Condition) -> float:

@@ -208,6 +208,7 @@ def _run(
     """Runs the sweep, with a progress bar, and says where its results are."""
     from calico.config.load import to_yaml
     from calico_eval.sweep.run import run_sweep
+    from reports.sanity import sanity_lines
 
     bar = Progress("robustness")
     results = run_sweep(
@@ -223,7 +224,7 @@ def _run(
         progress=lambda done, total, what: bar(done, total),
         warn=lambda message: click.echo(message, err=True),
     )
-    for line in _halvings(results):
+    for line in [*_halvings(results), *sanity_lines(results)]:
         click.echo(line)
     click.echo(f"{len(results.cells)} cells: {folder / 'results.json'}")
     click.echo(f"next: calico report {folder}")

@@ -15,7 +15,10 @@ from calico_eval.attacks.success import Success
 from calico_eval.engines.base import Engine
 from calico_eval.sweep.conditions import ConditionSpec
 from corruptions import Effect, check_summary, corrupt, corrupt_with, effect, summarise_effects
-from reports.schema import Check
+from reports.schema import Check, LossTrace
+
+TRACES = 3
+"""Frames of a cell whose losses are kept."""
 
 Values = dict[str, float | int | str | None]
 
@@ -34,6 +37,7 @@ class Change:
     effects: list[Effect] = field(default_factory=list)
     budgets: list[Budget] = field(default_factory=list)
     attacks: list[AttackDetails] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=list)
 
     @property
     def success(self) -> Success | None:
@@ -56,6 +60,7 @@ class Change:
             changed = [change_frame(self.condition, self.seed, frame) for frame in before]
         else:
             changed = attacked(self.condition, self.seed, before, self.crafted_on, self.attacks, self.fitted)
+            self.tokens += [frame.token for frame in frames]
             for clean, after in zip(before, changed, strict=True):
                 budget = measure_budget(clean, after, structural=attack.threat.structural)
                 passed, message = check_budget(attack.threat, budget)
@@ -115,6 +120,9 @@ class Change:
             return {}
         rose = [a for a in self.attacks if a.loss_clean is not None and a.loss_attacked is not None]
         fitted = {} if self.fitted is None else self.fitted.describe()
+        same = [
+            not found.changed for a, found in zip(self.attacks, self.effects, strict=True) if a.loss_clean is not None
+        ]
         return fitted | {
             "forwards": sum(a.forwards for a in self.attacks),
             "backwards": sum(a.backwards for a in self.attacks),
@@ -122,11 +130,24 @@ class Change:
             "loss_clean": sum(a.loss_clean or 0.0 for a in rose) / len(rose) if rose else None,
             "loss_attacked": sum(a.loss_attacked or 0.0 for a in rose) / len(rose) if rose else None,
             "frames_not_attacked": sum(a.loss_clean is None and bool(a.note) for a in self.attacks),
+            "frames_with_risen_loss": sum((a.loss_attacked or 0.0) > (a.loss_clean or 0.0) for a in rose),
+            "frames_unchanged": sum(same),
             "frames_with_other_objective": sum(a.objective != self.condition.attack.objective for a in rose),
             "frames_with_dead_gradient": sum(a.dead_gradient for a in self.attacks),
             "bad_gradients": sum(a.bad_gradients for a in self.attacks),
             "cell_crossings": sum(a.cell_crossings or 0 for a in self.attacks),
         }
+
+    def traces(self) -> tuple[LossTrace, ...]:
+        """How the objective went on the first frames that were attacked."""
+        rose = [
+            LossTrace(
+                token=token, objective=a.objective, clean=a.loss_clean, losses=a.losses, delivered=a.loss_attacked
+            )
+            for token, a in zip(self.tokens, self.attacks, strict=True)
+            if a.losses and a.objective is not None and a.loss_clean is not None and a.loss_attacked is not None
+        ]
+        return tuple(rose[:TRACES])
 
 
 def change_frame(condition: ConditionSpec, seed: int, frame: Frame) -> Frame:

@@ -23,8 +23,10 @@ from calico_eval.sweep.fits import Fits, scenes_of
 from calico_eval.sweep.gallery import draw_gallery
 from calico_eval.sweep.plan import Job, SweepPlan
 from calico_eval.sweep.provenance import provenance
+from calico_eval.sweep.sanity import sanity_verdict
 from calico_eval.sweep.store import RunStore
 from calico_eval.sweep.summary import summarise
+from calico_eval.sweep.traces import traced
 from reports.schema import Cell, Model, Provenance, Results, write_results
 
 Progress = Callable[[int, int, str], None]
@@ -44,6 +46,7 @@ def run_sweep(
     resume: bool = False,
     overwrite: bool = False,
     pictures: bool = True,
+    sanity: bool = True,
     progress: Progress = lambda done, total, what: None,
     warn: Callable[[str], None] = lambda message: None,
 ) -> Results:
@@ -58,6 +61,7 @@ def run_sweep(
         config_yaml: text of the resolved configuration.
         resume, overwrite: what to do with a folder that is not empty.
         pictures: draw the gallery.
+        sanity: make the sanity verdict of the attacks; without it their figures are unchecked, and reports say so.
         warn: is told of cells that had to be computed again, and of prediction files that are copies of clean.json.
 
     Raises:
@@ -86,6 +90,9 @@ def run_sweep(
         cells=tuple(cells.values()),
         summary=summarise(plan, cells, stats, sensors),
         curves=curves(plan, cells, stats, sensors),
+        sanity=sanity_verdict(plan, by_label, source, cells, stats, store, lambda what: steps.advance(0, what))
+        if sanity
+        else (),
         pictures=draw_gallery(plan, by_label, source, cells, stats, out_dir, fits) if pictures else (),
         notes=plan.notes,
     )
@@ -161,6 +168,7 @@ def _cell(
         effect=None if isinstance(engine, PredictionFiles) else effect,  # made on frames that we have not seen
         budget=change.budget_check(),
         details=details | ({"crafted_on": job.crafted_on} if job.crafted_on else {}),
+        traces=change.traces() if job in traced(plan) else (),
     )
 
 

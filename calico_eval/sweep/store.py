@@ -5,11 +5,13 @@ config.yaml       the resolved configuration
 cells/<id>.json   a finished cell; written after its frames, so that its presence means that the cell is complete
 frames/<id>.parquet   the per-frame statistics behind it
 timings.json      seconds per cell; the only file that differs between two runs of the same command
+sanity/<engine>.json  the sanity checks that ran the model (`sweep.sanity`)
 gallery/, results.json   at the end
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,7 +22,7 @@ from pydantic import ValidationError
 from calico.errors import CalicoError
 from calico.files import RUN_FILE, prepare_folder, write_atomic
 from calico_eval.metrics.suffstats import FrameStats, load_stats, save_stats
-from reports.schema import Cell
+from reports.schema import Cell, SanityCheck
 
 
 class RunStore:
@@ -45,7 +47,7 @@ class RunStore:
         write_atomic(self.path / RUN_FILE, _json({"kind": "robust", "identity": wanted, "status": "running"}))
         if config_yaml is not None:
             write_atomic(self.path / "config.yaml", config_yaml)
-        for name in ("cells", "frames", "gallery"):
+        for name in ("cells", "frames", "sanity", "gallery"):
             (self.path / name).mkdir(exist_ok=True)
         for left_over in (*self.path.rglob(".*.tmp"), *self.path.rglob(".*.partial")):
             left_over.unlink()  # a file that a killed run was writing
@@ -73,6 +75,22 @@ class RunStore:
         times = self._timings()
         write_atomic(self.path / "timings.json", _json(times | {cell.id: round(seconds, 3)}))
         write_atomic(self.path / "cells" / f"{cell.id}.json", _json(cell.model_dump(mode="json")))
+
+    def load_sanity(self, engine: str) -> tuple[SanityCheck, ...] | None:
+        """The active sanity checks of an engine (by label); None where they are not there or cannot be read."""
+        try:
+            content = json.loads(self._sanity_file(engine).read_text(encoding="utf-8"))
+            return tuple(SanityCheck.model_validate(check) for check in content["checks"])
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return None
+
+    def save_sanity(self, engine: str, checks: Sequence[SanityCheck]) -> None:
+        """Writes them."""
+        content = {"engine": engine, "checks": [check.model_dump(mode="json") for check in checks]}
+        write_atomic(self._sanity_file(engine), _json(content))
+
+    def _sanity_file(self, engine: str) -> Path:
+        return self.path / "sanity" / f"{hashlib.sha256(engine.encode()).hexdigest()[:16]}.json"
 
     def _timings(self) -> dict[str, float]:
         try:

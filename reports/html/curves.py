@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from reports import formatting
+from reports import formatting, sanity
+from reports.html.attacks import allowances, attack_metrics, effort, title_of
 from reports.html.chart import Chart, Line, line_chart, ordered_levels, top_of
 from reports.html.value import Value, shown
-from reports.view import HEADLINES, Point, Series, View, condition_key, is_control, level
+from reports.schema import Condition
+from reports.view import Point, Series, View, condition_key, crossed, is_control, level
 
 Place = Callable[[Point], float]
 WIDTH, HEIGHT = 360.0, 230.0
@@ -28,13 +30,14 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Panel:
-    """A chart with the table behind it: a row per place of the axis, a column per series."""
+    """A chart with the table behind it: a row per place of the axis, a column per series. suspect: see `reports.sanity`."""
 
     name: str
     sensors: str
     chart: Chart
     columns: tuple[str, ...]
     rows: tuple[TableRow, ...]
+    suspect: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,82 +81,148 @@ def severity_curves(view: View) -> tuple[PanelGroup, ...]:
     groups = []
     for metric in view.charted:
         members = [
-            (name, [(s, name, False) for s in drawn(view, "corruption")])
+            (formatting.words(name), [Member(s, name, False) for s in drawn(view, "corruption")])
             for name in view.by_loss(view.series[0], metric)
         ]
         groups.append(_group(view, metric, "corruption", members))
     return tuple(group for group in groups if group.panels)
 
 
+@dataclass(frozen=True)
+class Member:
+    """One line of a panel: a series under conditions of one name; only those of `keys`, where given. extra: behind its label."""
+
+    series: Series
+    name: str
+    control: bool
+    keys: frozenset[tuple[object, ...]] | None = None
+    extra: str = ""
+
+
 def attack_curves(view: View) -> tuple[PanelGroup, ...]:
-    """One group per charted metric, one panel per attack, with the random-noise control of the same budget dashed."""
-    groups = []
-    conditions = {cell.condition.name: cell.condition for cell in view.results.cells if cell.condition.kind == "attack"}
-    for metric in view.charted:
-        members = []
-        matched: set[str] = set()
-        for name, condition in conditions.items():
-            if is_control(condition):
-                continue
-            controls = [
-                n
-                for n, c in conditions.items()
-                if is_control(c) and (c.axis, c.sensors) == (condition.axis, condition.sensors)
-            ]
-            matched.update(controls)
-            members.append((name, [(s, n, n != name) for s in drawn(view, "attack") for n in (name, *controls)]))
-        alone = [name for name, condition in conditions.items() if is_control(condition) and name not in matched]
-        members += [(name, [(s, name, True) for s in drawn(view, "attack")]) for name in alone]
-        groups.append(_group(view, metric, "attack", members))
+    """One group per metric, one panel per attack of one effort, with the random-noise control of the same budget dashed.
+
+    Attacks that differ in anything but their budget (objective, steps, restarts ...) have panels of their own.
+    """
+    conditions = [c for cell in view.results.cells if (c := cell.condition).kind == "attack" and crossed(c) is None]
+    variants = _variants([condition for condition in conditions if not is_control(condition)])
+    controls = _variants([condition for condition in conditions if is_control(condition)])
+    titled: list[tuple[str, list[Member]]] = []
+    matched: set[str] = set()
+    for title, members in variants:
+        same = [(n, found) for n, found in controls if _same_budget(found[0], members[0])]
+        matched.update(name for name, _ in same)
+        lines = []
+        for series in drawn(view, "attack"):
+            lines.append(Member(series, members[0].name, False, _keys(members)))
+            lines += [Member(series, found[0].name, True, _keys(found), f", {name}") for name, found in same]
+        titled.append((title, lines))
+    for title, members in controls:
+        if title not in matched:
+            lines = [Member(s, members[0].name, True, _keys(members)) for s in drawn(view, "attack")]
+            titled.append((title, lines))
+    groups = [_group(view, metric, "attack", titled) for metric in attack_metrics(view)]
     return tuple(group for group in groups if group.panels)
 
 
-Member = tuple[str, list[tuple[Series, str, bool]]]
+def _variants(conditions: Sequence[Condition]) -> list[tuple[str, list[Condition]]]:
+    """Conditions that differ in their budget only, with a title that says what else tells them from others of their name."""
+    groups: dict[tuple[object, ...], list[Condition]] = {}
+    for condition in conditions:
+        key = (condition.name, condition.axis, *sorted(effort(condition).items()))
+        groups.setdefault((*key, *_other_allowances(condition, conditions)), []).append(condition)
+    by_name: dict[str, list[list[Condition]]] = {}
+    for found in groups.values():
+        by_name.setdefault(found[0].name, []).append(found)
+    return [(_title(found, family), found) for family in by_name.values() for found in family]
 
 
-def _group(view: View, metric: str, kind: str, members: Sequence[Member]) -> PanelGroup:
+def _other_allowances(condition: Condition, conditions: Sequence[Condition]) -> tuple[object, ...]:
+    """The allowances besides the one on the axis, where they tell apart conditions at one place of it."""
+    here = [
+        c
+        for c in conditions
+        if (c.name, c.axis, level(c), effort(c))
+        == (condition.name, condition.axis, level(condition), effort(condition))
+    ]
+    others = {tuple(sorted((n, v) for n, v in allowances(c).items() if n != c.axis)) for c in here}
+    mine = tuple(sorted((n, v) for n, v in allowances(condition).items() if n != condition.axis))
+    return mine if len(others) > 1 else ()
+
+
+def _title(conditions: list[Condition], family: list[list[Condition]]) -> str:
+    """'camera PGD', 'camera PGD, steps 50': with the parameters that differ within the family."""
+    first = conditions[0]
+    fixed = {name: value for name, value in first.parameters.items() if name != first.axis}
+    differing = {
+        name: value
+        for name, value in fixed.items()
+        if any(other[0].parameters.get(name) != value for other in family)
+        and all(c.parameters.get(name) == value for c in conditions)
+    }
+    if "steps" in differing:  # what follows from it
+        differing.pop("step_share", None)
+    shown = formatting.parameters(differing)
+    return formatting.words(first.name) + (f", {shown}" if shown else "")
+
+
+def _same_budget(control: Condition, attack: Condition) -> bool:
+    return (control.axis, control.sensors, allowances(control).keys()) == (
+        attack.axis, attack.sensors, allowances(attack).keys()
+    )  # fmt: skip
+
+
+def _keys(conditions: Sequence[Condition]) -> frozenset[tuple[object, ...]]:
+    return frozenset(condition_key(condition) for condition in conditions)
+
+
+def _group(view: View, metric: str, kind: str, titled: Sequence[tuple[str, list[Member]]]) -> PanelGroup:
     points = [p for s in view.series for p in view.points(s, metric, kind)]
     top = top_of([p.metric for p in points] + [view.clean(s, metric) for s in view.series])
-    panels = (_panel(view, metric, kind, name, lines, top) for name, lines in members)
-    return PanelGroup(HEADLINES.get(metric, metric), tuple(panel for panel in panels if panel is not None))
+    panels = (_panel(view, metric, kind, title, lines, top) for title, lines in titled)
+    return PanelGroup(title_of(metric), tuple(panel for panel in panels if panel is not None))
 
 
-def _panel(
-    view: View, metric: str, kind: str, name: str, members: list[tuple[Series, str, bool]], top: float
-) -> Panel | None:
-    found = [(s, n, control, list(view.points(s, metric, kind, n))) for s, n, control in members]
-    found = [member for member in found if member[3] and view.uses(member[0], member[3][0].condition)]
+def _panel(view: View, metric: str, kind: str, title: str, members: list[Member], top: float) -> Panel | None:
+    found = [(member, _points(view, metric, kind, member)) for member in members]
+    found = [(m, points) for m, points in found if points and view.uses(m.series, points[0].condition)]
     if not found:
         return None
-    condition = found[0][3][0].condition
-    place, axis = _axis([points for *_, points in found])
+    condition = found[0][1][0].condition
+    place, axis = _axis([points for _, points in found])
     lines, columns = [], []
-    for series, member, control, unsorted in found:
+    for member, unsorted in found:
         points = _worst_at_each_place(unsorted, place)
-        suffix = "" if member == name else f", {formatting.words(member)}"
         line = Line(
-            label=series.label + suffix,
-            style=series.style,
-            control=control,
-            clean=view.clean(series, metric),
+            label=member.series.label + member.extra,
+            style=member.series.style,
+            control=member.control,
+            clean=view.clean(member.series, metric),
             levels=tuple(place(point) for point in points),
             metrics=tuple(point.metric for point in points),
         )
         lines.append(line)
         columns.append((line.label, line.clean, {place(point): point.metric for point in points}))
-    title = formatting.words(name)
     levels = ordered_levels(lines)
     texts = {lv: formatting.place(lv, axis) for lv in levels}
+    failed = [id for m, points in found for p in points for id in sanity.suspect_condition(view, m.series, p.condition)]  # noqa: A001
+    with_clean = any(line.clean is not None for line in lines)
     return Panel(
         name=title,
         sensors=" + ".join(formatting.words(sensor) for sensor in condition.sensors),
         chart=line_chart(f"{metric} under {title} against {axis}", axis, lines, top, WIDTH, HEIGHT, texts),
         columns=tuple(label for label, _, _ in columns),
         rows=(
-            TableRow("clean", tuple(shown(clean) for _, clean, _ in columns)),
+            *((TableRow("clean", tuple(shown(clean) for _, clean, _ in columns)),) if with_clean else ()),
             *(TableRow(texts[lv], tuple(shown(at[lv]) if lv in at else None for _, _, at in columns)) for lv in levels),
         ),
+        suspect=sanity.badge(tuple(dict.fromkeys(failed))),
     )
+
+
+def _points(view: View, metric: str, kind: str, member: Member) -> list[Point]:
+    points = view.points(member.series, metric, kind, member.name)
+    return [p for p in points if member.keys is None or condition_key(p.condition) in member.keys]
 
 
 def _axis(lines: list[list[Point]]) -> tuple[Place, str]:

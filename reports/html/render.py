@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from reports import compare
 from reports.gate_report import GateReport
+from reports.html.attacks import attack_table, cross_tables, sanity_tables
 from reports.html.checks import absent, budget_table, effect_table
 from reports.html.classes import class_bars
 from reports.html.curves import attack_curves, drawn, severity_curves, transfers
@@ -18,6 +19,8 @@ from reports.html.gallery import gallery
 from reports.html.heatmap import heatmaps, severity_scales
 from reports.html.scorecard import scorecard
 from reports.html.sweeps import sweeps
+from reports.html.traces import trace_charts
+from reports.sanity import unchecked
 from reports.schema import Results
 from reports.verdict import verdict
 from reports.view import View, is_control
@@ -64,6 +67,11 @@ def render_html(
             sweep_key=drawn(view, "sweep"),
             classes=class_bars(view),
             attacks=attack_curves(view),
+            attack_table=attack_table(view),
+            cross_tables=cross_tables(view),
+            sanity_tables=sanity_tables(view),
+            unchecked=unchecked(results),
+            traces=trace_charts(view),
             transfers=transfers(view),
             curve_key=drawn(view, "corruption"),
             attack_key=drawn(view, "attack"),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from reports import formatting
+from reports import formatting, sanity
 from reports.html.chart import top_of
 from reports.html.rows import RowChart, RowData, row_chart
 from reports.html.value import Value, shown
@@ -113,7 +113,8 @@ def _worst(view: View, baseline: View | None, series: Series, metric: str, kind:
     if point is None:
         return shown(None)
     old = baseline.same(series, metric, point) if baseline else None
-    return shown(point.metric, formatting.condition(point.condition), clean, old)
+    value = shown(point.metric, formatting.condition(point.condition), clean, old)
+    return replace(value, suspect=sanity.badge(sanity.suspect_condition(view, series, point.condition)))
 
 
 def _metric(point: Point | None) -> Metric | None:

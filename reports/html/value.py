@@ -13,7 +13,10 @@ SHADES = 10
 
 @dataclass(frozen=True)
 class Value:
-    """Text, interval, sample; change against the baseline; share of the clean value and its shade (0 all kept .. 10 all lost)."""
+    """Text, interval, sample; change against the baseline; share of the clean value and its shade (0 all kept .. 10 all lost).
+
+    suspect: 'SUSPECT (S7)' where a failed sanity check forbids to rely on it.
+    """
 
     text: str
     interval: str = ""
@@ -23,6 +26,7 @@ class Value:
     trend: str = "same"
     kept: str = ""
     shade: int | None = None
+    suspect: str = ""
 
 
 def shown(metric: Metric | None, note: str = "", clean: Metric | None = None, old: Metric | None = None) -> Value:

@@ -55,11 +55,13 @@ def test_a_parameter_that_does_not_differ_with_severity_is_no_axis(results: Resu
     assert [row.level for row in panel.rows] == ["clean", "1", "2"]
 
 
-def test_of_attacks_with_one_budget_the_worst_is_drawn(results: Results) -> None:
+def test_attacks_of_other_steps_are_not_mixed(results: Results) -> None:
     looked = view(results, CLEAN, cell(pgd(4, 10), 0.3), cell(pgd(4, 50), 0.1), cell(pgd(8, 10), 0.2))
-    panel = attack_curves(looked)[0].panels[0]
-    assert [row.level for row in panel.rows] == ["clean", "4", "8"]
-    assert column(panel) == ["60.0\u00a0%", "10.0\u00a0%", "20.0\u00a0%"]
+    ten, fifty = attack_curves(looked)[0].panels
+    assert [row.level for row in ten.rows] == ["clean", "4", "8"]
+    assert column(ten) == ["60.0\u00a0%", "30.0\u00a0%", "20.0\u00a0%"]
+    assert column(fifty) == ["60.0\u00a0%", "10.0\u00a0%"]
+    assert (ten.name, fifty.name) == ("camera PGD, steps\u00a010", "camera PGD, steps\u00a050")
 
 
 def test_the_noise_control_is_drawn_with_its_attack_and_alone_where_there_is_none(results: Results) -> None:

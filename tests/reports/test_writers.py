@@ -123,6 +123,7 @@ def test_openmetrics_is_valid_and_exact(results: Results) -> None:
         (("state", "passed"),): 3,
         (("state", "failed"),): 3,
         (("state", "error"),): 1,
+        (("state", "inconclusive"),): 0,
     }
     assert families["calico_gate_exit_code"] == {(): 3}
     assert set(families["calico_check_passed"].values()) == {1.0}

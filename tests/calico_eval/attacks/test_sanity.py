@@ -1,19 +1,49 @@
-"""Gradients arrive (S7) and are right (S8)."""
+"""The active sanity checks: a sound model passes, and every planted fault fails the check that is there for it."""
+
+from __future__ import annotations
 
 import copy
-from dataclasses import fields, replace
+import importlib.util
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
-from calico.data.batch import Batch, collate
+from calico.data.batch import collate
+from calico.data.source import FrameSource
 from calico.frame import Frame
-from calico_eval.attacks import dead_gradients
-from calico_eval.attacks.forward import white_box
-from calico_eval.attacks.objectives import evaluate
+from calico_eval.attacks import AttackSpec, Threat, dead_gradients
+from calico_eval.attacks.objectives import OBJECTIVES, Scene
+from calico_eval.attacks.sanity import TITLES, Sheet, active_checks
+from calico_eval.attacks.sanity.found import found_objects
+from calico_eval.attacks.sanity.gradients import agreement, gradients_agree, gradients_arrive
+from calico_eval.attacks.sanity.ladder import ladder, unbounded
+from calico_eval.attacks.sanity.model import fingerprint, repeats, untouched, zero_is_clean
+from calico_eval.attacks.sanity.planted import plant, planted_is_found
+from calico_eval.attacks.sanity.sheet import stronger, worst
 from calico_eval.engines.torch import TorchEngine
+from reports.schema import SanityCheck
+
+CAMERA = AttackSpec("pgd", Threat(camera_levels=8), steps=5)
+LIDAR = AttackSpec("pgd", Threat(range_m=0.2), steps=5)
+SHEET = Sheet("mini", "torch-cpu")
+Faulty = Callable[[TorchEngine, str], TorchEngine]
+
+
+@pytest.fixture(scope="module")
+def faulty() -> Faulty:
+    """planted_faults.faulty; the tests are no package."""
+    spec = importlib.util.spec_from_file_location("planted_faults", Path(__file__).parent / "planted_faults.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    result: Faulty = module.faulty
+    return result
 
 
 def test_every_view_and_the_points_feel_the_loss(fused: TorchEngine, street_frame: Frame) -> None:
@@ -61,58 +91,234 @@ def test_one_sensor_models_report_their_own_sensor(camera_only: TorchEngine, str
     assert check.dead == ()
 
 
+# --- S8: the estimate against a gradient taken entry by entry ---
+
+
 @pytest.mark.parametrize("field", ["images", "points"])
 @pytest.mark.parametrize("objective", ["det", "hide"])
-def test_finite_differences_agree_with_autograd(
+def test_autograd_agrees_with_differences_along_random_directions(
     fused: TorchEngine, street_frame: Frame, field: str, objective: str
 ) -> None:
-    """Central differences in float64 on the entries with the largest gradients and on random ones (S8: cosine >= 0.9)."""
-    model = copy.deepcopy(fused.model).double()
-    batch = _double(collate([street_frame]))
-
-    def loss(values: Tensor) -> Tensor:
-        changed = replace(batch, **{field: values})  # type: ignore[arg-type]
-        return evaluate(objective, model, model(changed), changed)  # type: ignore[arg-type]
-
-    values: Tensor = getattr(batch, field)
-    with white_box(TorchEngine(model, fused.config, "cpu")):
-        inputs = values.clone().requires_grad_(True)
-        (gradient,) = torch.autograd.grad(loss(inputs), inputs)
-        flat = gradient.flatten()
-        free = torch.arange(len(flat)).reshape(values.shape)[_smooth(values)].flatten()
-        strongest = free[flat[free].abs().topk(20).indices]
-        anywhere = free[torch.randperm(len(free), generator=torch.Generator().manual_seed(0))[:20]]
-        chosen = torch.cat([strongest, anywhere])
-        numeric = torch.stack([_central_difference(loss, values, int(index)) for index in chosen])
-    cosine = torch.nn.functional.cosine_similarity(flat[chosen], numeric, dim=0)
-    assert flat[strongest].abs().min() > 0
-    assert cosine > 0.99
+    assert agreement(fused, street_frame, field, objective, 0) > 0.999
 
 
-def _smooth(values: Tensor) -> tuple[Tensor, slice] | slice:
-    """All pixels; of the points, x, y, z of those that are not on the border of a pillar (the street has some exactly there)."""
-    if values.ndim == 5:
-        return slice(None)
-    fraction = values[..., :2] % 1.0
-    inner = ((fraction > 1e-3) & (fraction < 1 - 1e-3)).all(dim=-1)
-    return inner, slice(0, 3)
+def test_autograd_agrees_with_differences_entry_by_entry(fused: TorchEngine, street_frame: Frame) -> None:
+    """An independent reference for one input: the twelve pixels of the largest gradients, moved one at a time, in float64."""
+    model = copy.deepcopy(fused.model).double().eval()
+    batch = collate([street_frame])
+    changes = {name: getattr(batch, name).double() for name in ("points", "image_from_lidar", "map_masks")}
+    batch = replace(batch, boxes=tuple(b.double() for b in batch.boxes), **changes)
+
+    def loss(images: torch.Tensor) -> torch.Tensor:
+        changed = replace(batch, images=images)
+        return OBJECTIVES["hide"].loss(Scene(model, changed), model(changed)).sum()
+
+    images = batch.images.double().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(loss(images), images)
+    chosen = gradient.flatten().abs().topk(12).indices
+    slopes = []
+    for index in chosen:
+        ends = []
+        for sign in (1, -1):
+            moved = images.detach().clone().flatten()
+            moved[index] += sign * 1e-6
+            ends.append(float(loss(moved.reshape(images.shape)).detach()))
+        slopes.append((ends[0] - ends[1]) / 2e-6)
+    assert np.allclose(slopes, gradient.flatten()[chosen].numpy(), rtol=1e-4)
 
 
-def _central_difference(loss: object, values: Tensor, index: int, h: float = 1e-6) -> Tensor:
-    results = []
-    for sign in (1.0, -1.0):
-        moved = values.clone().flatten()
-        moved[index] += sign * h
-        with torch.no_grad():
-            results.append(loss(moved.reshape(values.shape)))  # type: ignore[operator]
-    difference: Tensor = (results[0] - results[1]) / (2 * h)
-    return difference
+# --- planted faults ---
 
 
-def _double(batch: Batch) -> Batch:
-    changes: dict[str, object] = {"boxes": tuple(boxes.double() for boxes in batch.boxes)}
-    for item in fields(batch):
-        value = getattr(batch, item.name)
-        if isinstance(value, Tensor) and value.dtype == torch.float32:
-            changes[item.name] = value.double()
-    return replace(batch, **changes)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("fault", "dead"),
+    [
+        ("images detached", [*(f"view {v}" for v in range(6))]),
+        ("images rounded", [*(f"view {v}" for v in range(6))]),
+        ("points detached", ["points"]),
+        ("saturated", ["objects"]),
+    ],
+)
+def test_a_gradient_that_does_not_arrive_fails_s7(
+    fused: TorchEngine, street_frame: Frame, faulty: Faulty, fault: str, dead: list[str]
+) -> None:
+    check = gradients_arrive(SHEET, faulty(fused, fault), [street_frame], "det")
+    assert check.verdict == "FAIL"
+    for name in dead:
+        assert name in check.message
+
+
+@pytest.mark.parametrize(
+    ("fault", "path"),
+    [
+        ("images detached", "images"),
+        ("images rounded", "images"),
+        ("images rounded, straight-through", "images"),
+        ("points detached", "points"),
+        ("points rounded", "points"),
+        ("points rounded, straight-through", "points"),
+    ],
+)
+def test_a_gradient_of_another_function_fails_s8_on_its_own_path_only(
+    fused: TorchEngine, street_frame: Frame, faulty: Faulty, fault: str, path: str
+) -> None:
+    check = gradients_agree(SHEET, faulty(fused, fault), [street_frame], "det", 0)
+    assert check.verdict == "FAIL"
+    other = {"images": "points", "points": "images"}[path]
+    assert float(check.measured[f"{path}_cosine_median"] or 0) < 0.9
+    assert float(check.measured[f"{other}_cosine_median"] or 0) > 0.99
+    assert f"slope through {path}:" in check.message
+
+
+def test_straight_through_rounding_passes_s7_so_that_only_s8_sees_it(
+    fused: TorchEngine, street_frame: Frame, faulty: Faulty
+) -> None:
+    engine = faulty(fused, "images rounded, straight-through")
+    assert gradients_arrive(SHEET, engine, [street_frame], "det").verdict == "PASS"
+
+
+def test_random_answers_fail_s10_and_are_no_fault_of_the_attack(
+    fused: TorchEngine, street_frame: Frame, faulty: Faulty
+) -> None:
+    engine = faulty(fused, "dropout")
+    check = repeats(SHEET, engine, [street_frame])
+    assert check.verdict == "FAIL"
+    assert "dropout" in check.message
+    assert float(check.measured["largest_logit_difference"] or 0) > 0.01
+    assert zero_is_clean(SHEET, engine, [street_frame], repeats=False).verdict == "WARN"
+
+
+def test_a_forward_pass_that_attacks_do_not_see_fails_s1(
+    fused: TorchEngine, street_frame: Frame, faulty: Faulty
+) -> None:
+    check = zero_is_clean(SHEET, faulty(fused, "other forward"), [street_frame], repeats=True)
+    assert check.verdict == "FAIL"
+    assert float(check.measured["largest_logit_difference"] or 0) > 0.1
+
+
+@pytest.mark.parametrize(
+    ("fault", "spec", "verdict"),
+    [
+        ("images detached", CAMERA, "FAIL"),
+        ("images rounded", CAMERA, "FAIL"),
+        ("points detached", replace(LIDAR, straight_through=False), "FAIL"),
+        ("images detached", replace(CAMERA, name="fgsm"), "WARN"),
+    ],
+)
+def test_a_masked_gradient_does_not_find_the_planted_vulnerability(
+    fused: TorchEngine, street_frame: Frame, faulty: Faulty, fault: str, spec: AttackSpec, verdict: str
+) -> None:
+    check = planted_is_found(SHEET, faulty(fused, fault), [street_frame], [spec], 0)
+    assert check.verdict == verdict, check
+    assert f"{spec.sensor}_{spec.name}" in check.message
+
+
+def test_the_plant_opens_at_its_trigger_and_not_at_other_noise(fused: TorchEngine, street_frame: Frame) -> None:
+    for spec in (CAMERA, LIDAR):
+        planted = plant(fused, street_frame, spec, 0)
+        clean = found_objects(fused, street_frame)
+        assert clean.sum() >= 5
+        assert np.array_equal(found_objects(planted.engine, street_frame), clean)
+        assert not found_objects(planted.engine, planted.trigger, street_frame).any()
+        assert found_objects(fused, planted.trigger, street_frame).any(), (
+            "the model itself is not fooled by the trigger"
+        )
+
+
+def test_an_attack_that_goes_nowhere_fails_s3(fused: TorchEngine, street_frame: Frame, faulty: Faulty) -> None:
+    check = unbounded(SHEET, faulty(fused, "saturated"), [street_frame], 0)
+    assert check.verdict == "FAIL"
+    assert int(check.measured["objects_left"] or 0) >= 1
+
+
+def test_a_changed_model_and_a_changed_frame_fail_s14(fused: TorchEngine, street_frame: Frame) -> None:
+    before, sha = [fingerprint(street_frame)], fused.sha256
+    assert untouched(SHEET, fused, [street_frame], before, sha).verdict == "PASS"
+    moved = street_frame.replace(points=street_frame.points + np.float32(1e-3))
+    assert untouched(SHEET, fused, [moved], before, sha).verdict == "FAIL"
+    model = copy.deepcopy(fused.model)
+    with torch.no_grad():
+        model.lidar.norm.running_mean[0] += 1e-3  # what a forward pass in training mode does
+    other = TorchEngine(model, fused.config, "cpu")
+    check = untouched(SHEET, other, [street_frame], before, sha)
+    assert check.verdict == "FAIL"
+    assert check.measured["frames_mutated"] == 0
+
+
+def test_the_ladder_finds_a_cut_branch_out_of_order(fused: TorchEngine, street_frame: Frame, faulty: Faulty) -> None:
+    """Without a gradient, PGD is no better than the noise that it starts from."""
+    checks = ladder(SHEET, faulty(fused, "images detached"), street_frame, [CAMERA], 0)
+    assert set(checks) == {"S2", "S4", "S5", "S12", "S16"}
+    assert checks["S16"].verdict == "FAIL"
+    assert checks["S5"].measured["camera_rise_pgd"] == 0.0
+
+
+# --- the sound model ---
+
+
+@pytest.mark.slow
+def test_a_sound_model_passes(fused: TorchEngine, street: FrameSource) -> None:
+    frames = [street[1], street[4]]
+    specs = [CAMERA, LIDAR, replace(CAMERA, name="noise")]
+    checks = {check.id: check for check in active_checks(fused, frames, specs, 0, fused.sha256)}
+    assert set(checks) == set(TITLES) - {"S6", "S9", "S11"}
+    for check in checks.values():
+        assert check.verdict == "PASS" or (check.id in ("S12", "S16") and check.verdict == "WARN"), check
+        assert check.title == TITLES[check.id]
+        assert check.message
+        assert check.measured
+    assert checks["S3"].measured["share_hidden"] == 1.0
+    rises = [checks["S15"].measured[f"lidar_rise_with_{name}"] for name in ("straight_through", "the_true_gradient")]
+    assert float(rises[0] or 0) > float(rises[1] or 0)
+
+
+def test_the_checks_repeat_and_leave_the_model_as_it_was(fused: TorchEngine, street_frame: Frame) -> None:
+    def made() -> list[SanityCheck]:
+        return [
+            gradients_agree(SHEET, fused, [street_frame], "det", 3),
+            planted_is_found(SHEET, fused, [street_frame], [CAMERA], 3),
+        ]
+
+    before = TorchEngine(fused.model, fused.config, "cpu").sha256
+    assert made() == made()
+    assert TorchEngine(fused.model, fused.config, "cpu").sha256 == before
+
+
+def test_a_model_of_one_sensor_is_checked_on_it(camera_only: TorchEngine, street_frame: Frame) -> None:
+    assert zero_is_clean(SHEET, camera_only, [street_frame], repeats=True).verdict == "PASS"
+    check = gradients_agree(SHEET, camera_only, [street_frame], "det", 0)
+    assert check.verdict == "PASS"
+    assert "points_cosine_median" not in check.measured
+    assert gradients_arrive(SHEET, camera_only, [street_frame], "det").verdict == "PASS"
+
+
+def test_nothing_found_when_clean_is_not_run(fused: TorchEngine, street_frame: Frame) -> None:
+    empty = street_frame.replace(boxes=street_frame.boxes.select(np.zeros(len(street_frame.boxes.labels), bool)))
+    for check in (unbounded(SHEET, fused, [empty], 0), planted_is_found(SHEET, fused, [empty], [CAMERA], 0)):
+        assert check.verdict == "NOT RUN"
+        assert "no object" in check.message
+
+
+# --- verdicts ---
+
+
+@pytest.mark.parametrize(
+    ("strong", "weak", "verdict"),
+    [
+        (1.0, 1.0, "PASS"),
+        (0.9, 1.0, "PASS"),
+        (0.89, 1.0, "WARN"),
+        (0.5, 1.0, "WARN"),
+        (0.49, 1.0, "FAIL"),
+        (0.0, -1.0, "PASS"),
+    ],
+)
+def test_one_frame_fails_only_by_a_factor_of_two(strong: float, weak: float, verdict: str) -> None:
+    assert stronger(strong, weak) == verdict
+
+
+def test_the_worst_verdict_and_numbers_that_json_can_hold() -> None:
+    assert worst(["PASS", "NOT RUN"]) == "PASS"
+    assert worst(["PASS", "FAIL", "WARN"]) == "FAIL"
+    assert worst([]) == "NOT RUN"
+    assert SHEET.check("S1", "PASS", "m", a=math.nan, b=math.inf, c=2).measured == {"a": None, "b": None, "c": 2}

@@ -1,0 +1,103 @@
+"""The checks that run the model on a few frames of the run: S1, S3, S7, S8, S10, S13, S14, and the ladder on one frame.
+
+What they cost, in forward (F) and backward (B) passes of one frame, on two frames of a model with both sensors: S1 and S10 10 F;
+S7 8 F and up to 22 B; S8 64 F in float64; S3 60 F and B; S13 one attack of the run each, at most three; the ladder 72 F and B
+for each attacked sensor. Nothing grows with the number of frames or conditions of the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+
+from calico.frame import Frame
+from calico.seeds import derive
+from calico_eval.attacks.catalogue import ALGORITHMS, BALL
+from calico_eval.attacks.objectives import OBJECTIVES
+from calico_eval.attacks.sanity.found import targets
+from calico_eval.attacks.sanity.gradients import gradients_agree, gradients_arrive
+from calico_eval.attacks.sanity.ladder import ladder, unbounded
+from calico_eval.attacks.sanity.model import fingerprint, repeats, untouched, zero_is_clean
+from calico_eval.attacks.sanity.planted import planted_is_found
+from calico_eval.attacks.sanity.sheet import Sheet, not_run
+from calico_eval.attacks.spec import AttackSpec
+from calico_eval.attacks.threat import Threat
+from calico_eval.engines.torch import TorchEngine
+from reports.schema import SanityCheck
+
+FRAMES = 2
+"""Frames that the checks look at."""
+ATTACKS = 3
+"""Attacks of the run that S13 tries."""
+
+
+def active_checks(
+    engine: TorchEngine, frames: Sequence[Frame], specs: Sequence[AttackSpec], seed: int, run_sha256: str
+) -> list[SanityCheck]:
+    """All active checks of one engine.
+
+    Args:
+        frames: clean ones; of them the FRAMES with most objects are used.
+        specs: the attacks of the run.
+        run_sha256: the engine's hash from before the run's attacks.
+    """
+    sheet = Sheet(engine.model_name, engine.name)
+    seed = derive(seed, "sanity")
+    chosen = sorted(frames, key=lambda frame: -int(targets(engine, frame).sum()))[:FRAMES]
+    before = [fingerprint(frame) for frame in chosen]
+    in_a_ball = [spec for spec in specs if ALGORITHMS[spec.name].access == "gradients" and _is_ball(spec.threat)]
+    objective = _objective(engine)
+    s10 = repeats(sheet, engine, chosen)
+    checks = [
+        zero_is_clean(sheet, engine, chosen, s10.verdict == "PASS"),
+        unbounded(sheet, engine, chosen, seed),
+        *(
+            [not_run(sheet, name, "the model has no head that an objective reads") for name in ("S7", "S8")]
+            if objective is None
+            else [
+                gradients_arrive(sheet, engine, chosen, objective),
+                gradients_agree(sheet, engine, chosen, objective, seed),
+            ]
+        ),
+        s10,
+        planted_is_found(sheet, engine, chosen, _distinct(in_a_ball), seed)
+        if in_a_ball
+        else not_run(sheet, "S13", "the run has no attack by gradients within a ball"),
+        *ladder(sheet, engine, chosen[0], _strongest(in_a_ball), seed).values(),
+    ]
+    return [*checks, untouched(sheet, engine, chosen, before, run_sha256)]
+
+
+def _objective(engine: TorchEngine) -> str | None:
+    """One that looks at all that the model has: "det", else the first whose heads are there."""
+    heads = [
+        name
+        for name, head in (("detection", engine.model.center), ("map", engine.model.segmentation))
+        if head is not None
+    ]
+    fitting = [name for name, objective in OBJECTIVES.items() if set(objective.heads) <= set(heads)]
+    return "det" if "det" in fitting else next(iter(fitting), None)
+
+
+def _is_ball(threat: Threat) -> bool:
+    unused = Threat()
+    return bool(threat.sensors) and all(
+        field.name in (*BALL, "r_min_m") or getattr(threat, field.name) == getattr(unused, field.name)
+        for field in fields(Threat)
+    )
+
+
+def _distinct(specs: Sequence[AttackSpec]) -> list[AttackSpec]:
+    """Of every algorithm and sensor the one with the largest budget, at most ATTACKS."""
+    kept: dict[tuple[str, str], AttackSpec] = {}
+    for spec in sorted(specs, key=lambda spec: -spec.threat.main[1]):
+        kept.setdefault((spec.sensor, spec.name), spec)
+    return list(kept.values())[:ATTACKS]
+
+
+def _strongest(specs: Sequence[AttackSpec]) -> list[AttackSpec]:
+    """Of every sensor the spec with the largest budget."""
+    kept: dict[str, AttackSpec] = {}
+    for spec in sorted(specs, key=lambda spec: -spec.threat.main[1]):
+        kept.setdefault(spec.sensor, spec)
+    return list(kept.values())

@@ -1,0 +1,255 @@
+"""S7: no dead gradients. S8: gradients are those of the function that is attacked."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from statistics import median
+
+import torch
+from torch import Tensor
+
+from calico.data.batch import Batch, collate
+from calico.frame import Frame
+from calico.models.calico import CalicoModel
+from calico.seeds import derive
+from calico_eval.attacks.forward import white_box
+from calico_eval.attacks.objectives import OBJECTIVES, Scene, flat_logits
+from calico_eval.attacks.sanity.sheet import Sheet, Verdict
+from calico_eval.engines.torch import TorchEngine
+from reports.schema import SanityCheck
+
+OBJECTS = 8
+"""Objects per frame whose own gradient is looked at."""
+PROBABLE = 0.1
+"""Score from which on a cell counts as a find."""
+DIRECTIONS = 8
+"""Random directions per frame and input."""
+STEP = 1e-6
+"""Of the finite differences, in float64: of the pixel range, and metres."""
+GOOD_COSINE, CLOSE_COSINE = 0.9, 0.99
+
+
+@dataclass(frozen=True)
+class GradientCheck:
+    """Where the gradient of an objective arrives on one frame.
+
+    view_share: share of each view's pixels with a finite gradient other than zero; empty for a model without cameras.
+    point_share: the same share of the points; None for a model without LiDAR or a frame without points.
+    bad: entries that are NaN or infinite.
+    dead: names of the inputs that get no gradient at all ("view 2", "points"). Gradient masking looks like this, and an
+        attack on such an input says nothing about robustness.
+    """
+
+    view_share: tuple[float, ...]
+    point_share: float | None
+    bad: int
+    dead: tuple[str, ...]
+
+
+def dead_gradients(engine: TorchEngine, frame: Frame, objective: str = "det") -> GradientCheck:
+    """Takes the gradient of an objective on the clean frame with respect to every pixel and every point's x, y, z.
+
+    The default objective looks at every cell of the heat map, so that each input in range should feel it.
+    """
+    batch = collate([frame]).to(engine.device)
+    images, points = batch.images.requires_grad_(True), batch.points.requires_grad_(True)
+    with white_box(engine):
+        batch = replace(batch, images=images, points=points)
+        loss = OBJECTIVES[objective].loss(Scene(engine.model, batch), engine.model(batch))
+        gradients = torch.autograd.grad(loss.sum(), [images, points], allow_unused=True)
+    on_images, on_points = (torch.zeros(1) if gradient is None else gradient for gradient in gradients)
+    view_share: tuple[float, ...] = ()
+    if "camera" in engine.sensors:
+        view_share = tuple(
+            _share(on_images[0, view, :, : image.shape[0], : image.shape[1]].flatten(1).T)
+            if on_images.ndim == 5
+            else 0.0
+            for view, image in enumerate(frame.images)
+        )
+    point_share = None
+    if "lidar" in engine.sensors and len(frame.points):
+        point_share = _share(on_points[0, :, :3]) if on_points.ndim == 3 else 0.0
+    dead = [f"view {view}" for view, share in enumerate(view_share) if share == 0]
+    dead += ["points"] if point_share == 0 else []
+    bad = sum(int((~torch.isfinite(gradient)).sum()) for gradient in (on_images, on_points))
+    return GradientCheck(view_share, point_share, bad, tuple(dead))
+
+
+def _share(gradient: Tensor) -> float:
+    """Rows of (N, C) with a finite entry other than zero, as a share."""
+    alive = (torch.isfinite(gradient) & (gradient != 0)).any(dim=1)
+    return float(alive.float().mean())
+
+
+def gradients_arrive(sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame], objective: str) -> SanityCheck:
+    """S7: the gradient of `objective` reaches every view, the points and both branches; that of each found object's peak reaches
+    an input. Three backward passes a frame, and one an object."""
+    checks = [dead_gradients(engine, frame, objective) for frame in frames]
+    always = sorted(set.intersection(*(set(check.dead) for check in checks)))
+    sometimes = sorted({name for check in checks for name in check.dead} - set(always))
+    branches = sorted({name for frame in frames for name in dead_branches(engine, frame, objective)})
+    dead_objects, objects = (sum(pair) for pair in zip(*(dead_peaks(engine, frame) for frame in frames), strict=True))
+    bad = sum(check.bad for check in checks)
+    views = [share for check in checks for share in check.view_share]
+    points = [check.point_share for check in checks if check.point_share is not None]
+    verdict: Verdict = "PASS"
+    message = "every input and every object has a gradient to follow"
+    if always or branches or bad or 10 * dead_objects > objects:
+        where = [*always, *branches, *([f"{dead_objects} of {objects} objects"] if dead_objects else [])]
+        where += [f"{bad} NaN or infinite entries"] if bad else []
+        verdict = "FAIL"
+        message = (
+            f"no usable gradient: {', '.join(where)}. An attack by gradients cannot work there, and its figures say nothing "
+            "about robustness; look for detach, rounding, argmax or saturation in the model"
+        )
+    elif sometimes or dead_objects:
+        verdict = "WARN"
+        message = (
+            f"no gradient on some frames or objects ({', '.join(sometimes) or f'{dead_objects} of {objects} objects'})"
+        )
+    return sheet.check(
+        "S7",
+        verdict,
+        message,
+        frames=len(frames),
+        objective=objective,
+        lowest_view_share=min(views, default=None),
+        lowest_point_share=min(points, default=None),
+        dead_inputs=", ".join([*always, *branches, *sometimes]) or "none",
+        objects=objects,
+        objects_without_gradient=dead_objects,
+        bad_entries=bad,
+    )
+
+
+def dead_branches(engine: TorchEngine, frame: Frame, objective: str) -> list[str]:
+    """'camera features', 'lidar features': BEV features of a branch that get no gradient."""
+    batch, model = collate([frame]).to(engine.device), engine.model
+    with white_box(engine):
+        with torch.no_grad():
+            branches = {
+                "camera": model.camera_bev(batch) if model.camera is not None else None,
+                "lidar": model.lidar_bev(batch) if model.lidar is not None else None,
+            }
+        leaves = {name: value.requires_grad_(True) for name, value in branches.items() if value is not None}
+        outputs = model.heads(model.trunk(model.fuse(leaves.get("camera"), leaves.get("lidar"))))
+        loss = OBJECTIVES[objective].loss(Scene(model, batch), outputs).sum()
+        found = (
+            torch.autograd.grad(loss, list(leaves.values()), allow_unused=True) if loss.requires_grad else [None] * 2
+        )
+    return [
+        f"{name} features"
+        for name, gradient in zip(leaves, found, strict=False)
+        if gradient is None or not gradient.any()
+    ]
+
+
+def dead_peaks(engine: TorchEngine, frame: Frame) -> tuple[int, int]:
+    """(objects without a gradient, objects looked at): whether the highest logit of each object that is found feels any input.
+
+    A saturated activation shows here: the objective that hides objects sees these logits only.
+    """
+    batch = collate([frame]).to(engine.device)
+    images, points = batch.images.requires_grad_(True), batch.points.requires_grad_(True)
+    if engine.config.model.detection is None:
+        return 0, 0
+    with white_box(engine):
+        batch = replace(batch, images=images, points=points)
+        cells, _ = Scene(engine.model, batch).near
+        peaks = flat_logits(engine.model(batch))[0][cells].amax(dim=1)
+        chosen = peaks[torch.sigmoid(peaks.detach()) >= PROBABLE][:OBJECTS]
+        dead = 0
+        for peak in chosen:
+            found = (
+                torch.autograd.grad(peak, [images, points], retain_graph=True, allow_unused=True)
+                if peak.requires_grad
+                else ()
+            )
+            dead += not any(bool((torch.isfinite(g) & (g != 0)).any()) for g in found if g is not None)
+    return dead, len(chosen)
+
+
+def gradients_agree(
+    sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame], objective: str, seed: int
+) -> SanityCheck:
+    """S8: central differences in float64 along DIRECTIONS random directions (each entry +-1) against autograd, for the images
+    and for x, y, z of the points that are not at a border of the grid. The cosine of the two sets of slopes estimates the cosine
+    of the two gradients, masked parts included. 2 DIRECTIONS forward passes a frame and sensor."""
+    inputs = {"camera": "images", "lidar": "points"}
+    measured: dict[str, float | None] = {}
+    for sensor in engine.sensors:
+        found = sorted(
+            agreement(engine, frame, inputs[sensor], objective, derive(seed, "S8", i)) for i, frame in enumerate(frames)
+        )
+        measured[f"{inputs[sensor]}_cosine_median"] = median(found)
+        measured[f"{inputs[sensor]}_cosine_lowest"] = found[0]
+    medians = {name: value or 0.0 for name, value in measured.items() if name.endswith("median")}
+    wrong = [name.partition("_")[0] for name, value in medians.items() if value < GOOD_COSINE]
+    partly = [name.partition("_")[0] for name, value in medians.items() if value < CLOSE_COSINE]
+    verdict: Verdict = "FAIL" if wrong else "WARN" if partly else "PASS"
+    message = {
+        "PASS": "autograd gives the slope that the function has",
+        "WARN": f"autograd misses a part of the slope through {' and '.join(partly)}: look for a detach or a no_grad on the way",
+        "FAIL": f"autograd does not give the slope through {' and '.join(wrong)}: something on the way is cut, rounded or "
+        "replaced in the backward pass; attacks by gradients go the wrong way",
+    }[verdict]
+    return sheet.check(
+        "S8", verdict, message, frames=len(frames), directions=DIRECTIONS, objective=objective, **measured
+    )
+
+
+def agreement(engine: TorchEngine, frame: Frame, field: str, objective: str, seed: int) -> float:
+    """The cosine of `gradients_agree` for one frame and one input; 0 where either set of slopes is all zero."""
+    model, batch = copy.deepcopy(engine.model).double(), _double(collate([frame])).to(engine.device)
+    double = TorchEngine(model, engine.config, str(engine.device))
+
+    def loss(values: Tensor) -> Tensor:
+        changed = replace(batch, **{field: values})  # type: ignore[arg-type]
+        return OBJECTIVES[objective].loss(Scene(model, changed), model(changed)).sum()
+
+    clean: Tensor = getattr(batch, field)
+    free = _smooth(clean, model) if field == "points" else torch.ones_like(clean, dtype=torch.bool)
+    stream = torch.Generator().manual_seed(seed)
+    with white_box(double):
+        leaf = clean.clone().requires_grad_(True)
+        value = loss(leaf)
+        gradient = torch.autograd.grad(value, leaf, allow_unused=True)[0] if value.requires_grad else None
+        analytic, numeric = [], []
+        for _ in range(DIRECTIONS):
+            signs = torch.randint(0, 2, clean.shape, generator=stream).to(clean) * 2.0 - 1.0
+            direction = signs * free
+            analytic.append(0.0 if gradient is None else float((gradient * direction).sum()))
+            numeric.append(_slope(loss, clean, direction))
+    a, n = torch.tensor(analytic, dtype=torch.float64), torch.tensor(numeric, dtype=torch.float64)
+    length = float(a.norm() * n.norm())
+    return float(a @ n) / length if length > 0 else 0.0
+
+
+def _slope(loss: Callable[[Tensor], Tensor], clean: Tensor, direction: Tensor) -> float:
+    with torch.no_grad():
+        return float((loss(clean + STEP * direction) - loss(clean - STEP * direction)) / (2 * STEP))
+
+
+def _smooth(points: Tensor, model: CalicoModel) -> Tensor:
+    """x, y, z of the points further than 1 mm from a border of their pillar or of the z range: there the network jumps."""
+    free = torch.zeros_like(points, dtype=torch.bool)
+    if model.lidar is None:
+        return free
+    grid, (low, high) = model.lidar.grid, model.lidar.z_range_m
+    inner = ((points[..., 2] - low).abs() > 1e-3) & ((points[..., 2] - high).abs() > 1e-3)
+    for axis, start in ((0, grid.x_min_m), (1, grid.y_min_m)):
+        place = (points[..., axis] - start) % grid.cell_m
+        inner &= (place > 1e-3) & (place < grid.cell_m - 1e-3)
+    free[..., :3] = inner[..., None]
+    return free
+
+
+def _double(batch: Batch) -> Batch:
+    changes: dict[str, object] = {"boxes": tuple(boxes.double() for boxes in batch.boxes)}
+    for item in fields(batch):
+        value = getattr(batch, item.name)
+        if isinstance(value, Tensor) and value.dtype == torch.float32:
+            changes[item.name] = value.double()
+    return replace(batch, **changes)  # type: ignore[arg-type]

@@ -1,0 +1,144 @@
+"""S1, S10, S14: the attack's view of the model is the model itself, the model repeats, and nothing is changed in passing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import fields
+
+import numpy as np
+import torch
+
+from calico.data.batch import collate
+from calico.frame import Boxes, Frame
+from calico.models.calico import Outputs
+from calico.predictions import Predictions
+from calico_eval.attacks.domain import make_domain
+from calico_eval.attacks.forward import AttackForward, white_box
+from calico_eval.attacks.sanity.sheet import Sheet, Verdict
+from calico_eval.attacks.threat import Threat
+from calico_eval.engines.torch import TorchEngine
+from reports.schema import SanityCheck
+
+GPU_NOISE = 1e-3
+"""Largest difference of two forward passes on a GPU, relative to the largest logit, that is put down to the order of its sums."""
+
+
+def zero_is_clean(sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame], repeats: bool) -> SanityCheck:
+    """S1: the centre of every search space is delivered as the clean frame, byte for byte, with its predictions; and the forward
+    pass that attacks use gives the model's outputs. repeats: what S10 found."""
+    threats = [Threat(camera_levels=8)] if "camera" in engine.sensors else []
+    threats += [Threat(range_m=0.1), Threat(axis_m=0.1, intensity=0.1)] if "lidar" in engine.sensors else []
+    changed = 0
+    for threat in threats:
+        domain = make_domain(frames, threat, engine.device)
+        delivered = domain.frames(domain.clean)
+        changed += sum(fingerprint(a) != fingerprint(b) for a, b in zip(frames, delivered, strict=True))
+    predictions = [_bytes(p) for p in engine.predict(frames)]
+    again = [_bytes(p) for p in engine.predict(delivered)]
+    other = sum(a != b for a, b in zip(predictions, again, strict=True))
+    off = max(_forward_difference(engine, frame) for frame in frames)
+    verdict: Verdict = "PASS"
+    message = "what an attack starts from is the clean frame, and what it differentiates is the model"
+    if changed or other or off > 0:
+        verdict = "FAIL" if repeats or changed else "WARN"
+        message = (
+            "an attack without a budget changes the answer"
+            + ("" if repeats else " (but so does any second forward pass, see S10)")
+            + ": its figures mix the attack with something else"
+        )
+    return sheet.check(
+        "S1",
+        verdict,
+        message,
+        frames=len(frames),
+        frames_changed=changed,
+        predictions_changed=other,
+        largest_logit_difference=off,
+    )
+
+
+def repeats(sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame]) -> SanityCheck:
+    """S10: two forward passes on the same batch."""
+    batch = collate(frames).to(engine.device)
+    with white_box(engine), torch.no_grad():
+        first, second = engine.model(batch), engine.model(batch)
+    off, largest = _difference(first, second), _largest(first)
+    verdict: Verdict = "PASS"
+    message = "the same frame gives the same answer"
+    if off > 0:
+        small = engine.device.type != "cpu" and off <= GPU_NOISE * largest
+        verdict = "WARN" if small else "FAIL"
+        message = (
+            "sums in another order on this device: figures repeat up to rounding only"
+            if small
+            else "the model answers at random: a gradient of one pass says little about the next. Switch off dropout, or attack "
+            "the mean over many passes (expectation over transformation, Athalye et al. 2018)"
+        )
+    return sheet.check("S10", verdict, message, frames=len(frames), largest_logit_difference=off, largest_logit=largest)
+
+
+def untouched(
+    sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame], before: Sequence[str], run_sha256: str
+) -> SanityCheck:
+    """S14: the hash of weights and preprocessing is that of the start of the run, and the clean frames hold the same bytes.
+
+    before: `fingerprint` of the frames before anything was attacked.
+    """
+    now = TorchEngine(engine.model, engine.config, str(engine.device), engine.model_name).sha256
+    mutated = sum(old != fingerprint(frame) for old, frame in zip(before, frames, strict=True))
+    same = now == run_sha256
+    return sheet.check(
+        "S14",
+        "PASS" if same and not mutated else "FAIL",
+        "model, preprocessing and clean frames are as before"
+        if same and not mutated
+        else "attacking changed the model or the clean frames in place: every figure after the first attack is of something else",
+        model_before=run_sha256[:16],
+        model_after=now[:16],
+        frames=len(frames),
+        frames_mutated=mutated,
+    )
+
+
+def fingerprint(frame: Frame) -> str:
+    """Of all that a sensor delivers and of the labels."""
+    digest = hashlib.sha256()
+    for field in fields(Frame):
+        if field.name == "previous":
+            continue
+        value = getattr(frame, field.name)
+        parts = [getattr(value, name.name) for name in fields(Boxes)] if isinstance(value, Boxes) else [value]
+        for part in parts:
+            for array in part if isinstance(part, tuple) else (part,):
+                digest.update(array.tobytes() if isinstance(array, np.ndarray) else repr(array).encode())
+    return digest.hexdigest()
+
+
+def _bytes(predictions: Predictions) -> bytes:
+    arrays = (predictions.boxes, predictions.scores, predictions.labels, predictions.map_probs)
+    return b"|".join(b"" if array is None else array.tobytes() for array in arrays)
+
+
+def _forward_difference(engine: TorchEngine, frame: Frame) -> float:
+    """Largest difference of a logit between the model and `AttackForward`, on whichever sensor is attacked."""
+    batch = collate([frame]).to(engine.device)
+    with white_box(engine), torch.no_grad():
+        plain = engine.model(batch)
+        return max(
+            _difference(plain, AttackForward(engine.model, batch, attacked, map=True, straight_through=True)(batch))
+            for attacked in {(sensor,) for sensor in engine.sensors} | {tuple(engine.sensors)}
+        )
+
+
+def _difference(one: Outputs, other: Outputs) -> float:
+    pairs = [(a.heatmap, b.heatmap) for a, b in zip(one.tasks, other.tasks, strict=True)]
+    if one.map_logits is not None and other.map_logits is not None:
+        pairs.append((one.map_logits, other.map_logits))
+    return max((float((a - b).abs().max()) for a, b in pairs), default=0.0)
+
+
+def _largest(outputs: Outputs) -> float:
+    maps = [task.heatmap for task in outputs.tasks]
+    maps += [] if outputs.map_logits is None else [outputs.map_logits]
+    return max((float(one.abs().max()) for one in maps), default=0.0)

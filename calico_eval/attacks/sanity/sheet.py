@@ -1,0 +1,75 @@
+"""The names of the checks, and how one is filled in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from reports.schema import SanityCheck
+
+Verdict = Literal["PASS", "WARN", "FAIL", "NOT RUN"]
+Measured = float | int | str | None
+
+TITLES = {
+    "S1": "Budget zero gives the clean predictions",
+    "S2": "Damage grows with the budget",
+    "S3": "An unbounded attack hides everything",
+    "S4": "More steps never help the defender",
+    "S5": "Stronger algorithms do more harm (APGD, PGD, FGSM, noise)",
+    "S6": "White-box does more harm than black-box, that more than transfer",
+    "S7": "Gradients reach every view, sensor, branch and object",
+    "S8": "Gradients agree with finite differences",
+    "S9": "The attack's own objective rose on every attacked frame",
+    "S10": "Forward passes repeat bit for bit",
+    "S11": "The steps can cross the ball",
+    "S12": "More restarts add nothing",
+    "S13": "A planted vulnerability is found",
+    "S14": "The attack changed neither the model nor the clean frames",
+    "S15": "The gradient through pillar changes is the stronger one",
+    "S16": "Random noise of the same norm is far weaker",
+}
+
+_ORDER: tuple[Verdict, ...] = ("NOT RUN", "PASS", "WARN", "FAIL")
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """FAIL before WARN before PASS; NOT RUN where there is none."""
+    return max(verdicts, key=_ORDER.index, default="NOT RUN")
+
+
+def stronger(strong: float, weak: float) -> Verdict:
+    """What should do more harm against what should do less, where one frame must tell: PASS from 90 % on, FAIL below half."""
+    if weak <= 0 or strong >= 0.9 * weak:
+        return "PASS"
+    return "WARN" if strong >= 0.5 * weak else "FAIL"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The engine that is checked."""
+
+    model: str
+    engine: str
+
+    def check(self, id: str, verdict: Verdict, message: str, **measured: Measured) -> SanityCheck:  # noqa: A002
+        """One check; numbers that are not finite become None."""
+        return SanityCheck(
+            id=id,
+            title=TITLES[id],
+            model=self.model,
+            engine=self.engine,
+            verdict=verdict,
+            measured={name: _finite(value) for name, value in measured.items()},
+            message=message,
+        )
+
+
+def not_run(sheet: Sheet, id: str, why: str) -> SanityCheck:  # noqa: A002
+    """A check that could not be made."""
+    return sheet.check(id, "NOT RUN", why)
+
+
+def _finite(value: Measured) -> Measured:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,215 @@
+"""The attack section's tables: every attack with its effort, attacks on corrupted frames, and the sanity verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reports import formatting, sanity
+from reports.html.value import Value, shown
+from reports.schema import Condition
+from reports.view import HEADLINES, Series, View, condition_key, crossed, is_control
+
+EFFORT = ("steps", "restarts", "step_share", "objective", "random_start", "straight_through")
+"""Parameters of an attack that are no allowance: how hard it searches, and for what."""
+SUCCESS = "ASR"
+"""Attack success rate, where the cells hold it."""
+
+
+@dataclass(frozen=True)
+class AttackRow:
+    """One attack on one engine. suspect: '' or 'SUSPECT (S7)'."""
+
+    label: str
+    attack: str
+    control: bool
+    objective: str
+    effort: str
+    budget: str
+    values: tuple[Value, ...]
+    suspect: str
+
+
+@dataclass(frozen=True)
+class AttackTable:
+    """All attacks on clean frames. metrics: the names of the columns of values."""
+
+    metrics: tuple[str, ...]
+    rows: tuple[AttackRow, ...]
+
+
+@dataclass(frozen=True)
+class CrossRow:
+    """One model on frames of one corruption. values: without an attack, then under each."""
+
+    label: str
+    corruption: str
+    values: tuple[Value | None, ...]
+
+
+@dataclass(frozen=True)
+class CrossTable:
+    """Attacks on corrupted frames, by one metric."""
+
+    title: str
+    attacks: tuple[str, ...]
+    rows: tuple[CrossRow, ...]
+    suspect: str
+
+
+@dataclass(frozen=True)
+class SanityRow:
+    """One check of one engine."""
+
+    id: str
+    title: str
+    mark: str
+    verdict: str
+    level: str
+    measured: str
+    message: str
+
+
+@dataclass(frozen=True)
+class SanityTable:
+    """The gradient-masking checklist of one engine."""
+
+    label: str
+    summary: str
+    suspect: bool
+    rows: tuple[SanityRow, ...]
+
+
+def allowances(condition: Condition) -> dict[str, float | int | str | None]:
+    """What the attack may change: its parameters without its effort."""
+    return {name: value for name, value in condition.parameters.items() if name not in EFFORT}
+
+
+def effort(condition: Condition) -> dict[str, float | int | str | None]:
+    """How hard it searches; the step's length follows from the steps where nothing else was said."""
+    return {name: condition.parameters[name] for name in EFFORT if name in condition.parameters}
+
+
+def attack_metrics(view: View) -> tuple[str, ...]:
+    """The charted metrics, and the success rate where the file holds it."""
+    return (*view.charted, *((SUCCESS,) if view.defined(SUCCESS) else ()))
+
+
+def title_of(metric: str) -> str:
+    """'3D detection, mAP', 'Attack success rate, ASR'."""
+    return "Attack success rate, ASR" if metric == SUCCESS else HEADLINES.get(metric, metric)
+
+
+def attack_table(view: View) -> AttackTable:
+    """One row per attack on clean frames and engine, in the order of the file."""
+    metrics = attack_metrics(view)
+    rows = []
+    for series in view.series:
+        points = {metric: view.points(series, metric, "attack") for metric in metrics}
+        known = {condition_key(p.condition): p.condition for found in points.values() for p in found}
+        for key, condition in known.items():
+            if crossed(condition) is not None:
+                continue
+            at = {m: next((p.metric for p in points[m] if condition_key(p.condition) == key), None) for m in metrics}
+            work = {n: v for n, v in effort(condition).items() if n in ("steps", "restarts")}
+            rows.append(
+                AttackRow(
+                    label=series.label,
+                    attack=formatting.words(condition.name),
+                    control=is_control(condition),
+                    objective=str(condition.parameters.get("objective") or "–"),
+                    effort=formatting.parameters(work) or "–",
+                    budget=_budget(condition),
+                    values=tuple(shown(at[m], clean=view.clean(series, m)) for m in metrics),
+                    suspect=sanity.badge(sanity.suspect_condition(view, series, condition)),
+                )
+            )
+    return AttackTable(metrics, tuple(rows))
+
+
+def _budget(condition: Condition) -> str:
+    """All that the attack may change: what is on the axis first, with its unit."""
+    rest = {name: value for name, value in allowances(condition).items() if name != condition.axis}
+    return ", ".join(part for part in (formatting.allowance(condition), formatting.parameters(rest)) if part)
+
+
+def cross_tables(view: View) -> tuple[CrossTable, ...]:
+    """One per charted metric and success rate; none without attacks on corrupted frames."""
+    conditions = [cell.condition for cell in view.results.cells if crossed(cell.condition) is not None]
+    columns = {_attack_key(condition): condition for condition in conditions}
+    if not columns:
+        return ()
+    failed = {id: None for s in view.series for c in conditions for id in sanity.suspect_condition(view, s, c)}  # noqa: A001
+    names = tuple(_attack_name(condition) for condition in columns.values())
+    return tuple(
+        CrossTable(title_of(m), names, tuple(_cross_rows(view, m, list(columns))), sanity.badge(tuple(failed)))
+        for m in attack_metrics(view)
+    )
+
+
+def _cross_rows(view: View, metric: str, columns: list[tuple[object, ...]]) -> list[CrossRow]:
+    rows = []
+    for series in view.series:
+        attacked = view.points(series, metric, "attack")
+        on_clean = {_attack_key(p.condition): p.metric for p in attacked if crossed(p.condition) is None}
+        mixed = [(pair, p) for p in attacked if (pair := crossed(p.condition)) is not None]
+        if not mixed:
+            continue
+        first = (view.clean(series, metric), *(on_clean.get(key) for key in columns))
+        rows.append(CrossRow(series.label, "clean frames", tuple(None if m is None else shown(m) for m in first)))
+        for name, severity in dict.fromkeys((pair[0], p.condition.severity) for pair, p in mixed):
+            alone = next(
+                (p.metric for p in view.points(series, metric, "corruption", name) if p.condition.severity == severity),
+                None,
+            )
+            mine = [p for pair, p in mixed if (pair[0], p.condition.severity) == (name, severity)]
+            here = {_attack_key(p.condition): p.metric for p in mine}
+            found = (alone, *(here.get(key) for key in columns))
+            label = f"{formatting.words(name)}, severity{formatting.SPACE}{severity}"
+            rows.append(CrossRow(series.label, label, tuple(None if m is None else shown(m) for m in found)))
+    return rows
+
+
+def _attack_key(condition: Condition) -> tuple[object, ...]:
+    """The attack whatever the corruption under it: name, budget on its axis, effort."""
+    pair = crossed(condition)
+    budget = condition.parameters.get(condition.axis or "")
+    return (pair[1] if pair else condition.name, condition.axis, budget, *sorted(effort(condition).items()))
+
+
+def _attack_name(condition: Condition) -> str:
+    pair = crossed(condition)
+    name = formatting.words(pair[1] if pair else condition.name)
+    budget = formatting.allowance(condition)
+    return f"{name}, {budget}" if budget else name
+
+
+def sanity_tables(view: View) -> tuple[SanityTable, ...]:
+    """One per checked engine."""
+    return tuple(
+        SanityTable(
+            label=verdict.label,
+            summary=verdict.summary(),
+            suspect=verdict.suspect,
+            rows=tuple(
+                SanityRow(
+                    check.id,
+                    check.title,
+                    sanity.MARKS[check.verdict],
+                    {"PASS": "passed", "WARN": "warning", "FAIL": "failed", "NOT RUN": "not run"}[check.verdict],
+                    sanity.LEVELS[check.verdict],
+                    sanity.measured(check),
+                    check.message,
+                )
+                for check in verdict.checks
+            ),
+        )
+        for verdict in sanity.verdicts(view.results)
+    )
+
+
+def suspect_series(view: View, series: Series) -> str:
+    """The badge of an engine's attack figures as a whole."""
+    conditions = {c.condition.name: c.condition for c in view.cells(series) if c.condition.kind == "attack"}
+    return sanity.badge(
+        tuple(dict.fromkeys(id for c in conditions.values() for id in sanity.suspect_condition(view, series, c)))  # noqa: A001
+    )

@@ -1,0 +1,176 @@
+"""The sanity checks that compare finished cells, on made-up statistics: what is clear fails, what a few scenes may do by chance warns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from calico.taxonomy import DETECTION_CLASSES
+from calico_eval.attacks import AttackSpec, Threat
+from calico_eval.metrics.matching import DetectionStats
+from calico_eval.metrics.suffstats import FrameStats
+from calico_eval.sweep.conditions import CLEAN, ConditionSpec
+from calico_eval.sweep.plan import Job, SweepPlan
+from calico_eval.sweep.sanity_cells import CellChecks, graded
+from reports.schema import Cell, Metric, SanityCheck
+
+OBJECTS, SCENES = 20, 8
+ENGINE = "a/torch-cpu"
+PGD = AttackSpec("pgd", Threat(camera_levels=8))
+
+
+def frames(found: Sequence[int]) -> list[FrameStats]:
+    """One frame per scene; of its 20 cars `found` are found, and nothing else: AP grows with it."""
+    result = []
+    for scene, count in enumerate(found):
+        errors = np.zeros((count, 5))
+        n_gt = np.zeros(len(DETECTION_CLASSES), np.int64)
+        n_gt[0] = OBJECTS
+        detection = DetectionStats(
+            np.zeros(count, np.int64),
+            np.linspace(0.9, 0.5, count, dtype=np.float32),
+            np.ones((count, 4), bool),
+            errors,
+            n_gt,
+        )
+        result.append(FrameStats(f"f{scene}", f"s{scene}", detection))
+    return result
+
+
+def checks(
+    found: Mapping[AttackSpec, Sequence[int]],
+    others: Mapping[Job, Sequence[int]] | None = None,
+    details: Mapping[str, int] | None = None,
+) -> dict[str, SanityCheck]:
+    """The checks of engine a/torch-cpu; clean it finds 16 of 20 everywhere."""
+    jobs = {Job("clean", CLEAN, ENGINE): [16] * SCENES}
+    jobs |= {
+        Job(f"job{i}", ConditionSpec.of_attack(spec), ENGINE, ENGINE): n for i, (spec, n) in enumerate(found.items())
+    }
+    jobs |= others or {}
+    noted = {"frames_with_risen_loss": SCENES, "frames_unchanged": 0, "frames_not_attacked": 0, "bad_gradients": 0} | (
+        details or {}
+    )
+    metric = Metric(value=0.5, n_frames=SCENES, n_scenes=SCENES)
+    cells = {
+        job.id: Cell(
+            id=job.id, model="a", engine="torch-cpu", condition=job.condition.describe(), seed=0, metrics={"mAP": metric},
+            details=dict(noted) if job.condition.attack else {},
+        )
+        for job in jobs
+    }  # fmt: skip
+    plan = SweepPlan(tuple(jobs), tuple(range(SCENES)), {}, 0, 1)
+    models = {ENGINE: "a", "a/onnx": "a", "b/torch-cpu": "b"}
+    stats = {job.id: frames(count) for job, count in jobs.items()}
+    return {check.id: check for check in CellChecks(plan, cells, stats, ENGINE, models).all()}
+
+
+def of(check: SanityCheck) -> tuple[str, object]:
+    return check.verdict, check.measured.get("pairs")
+
+
+WORSE_IN_ONE_SCENE = [8] * (SCENES - 1) + [16]
+
+
+@pytest.mark.parametrize(
+    ("strong", "verdict"),
+    [([4] * SCENES, "PASS"), ([8] * SCENES, "PASS"), ([12] * SCENES, "FAIL"), (WORSE_IN_ONE_SCENE, "WARN")],
+)
+def test_a_larger_budget_more_steps_a_better_algorithm_must_not_do_less(strong: list[int], verdict: str) -> None:
+    """The weaker attack leaves 8 of 20 in every scene."""
+    weak = [8] * SCENES
+    assert of(checks({replace(PGD, threat=Threat(camera_levels=2)): weak, PGD: strong})["S2"]) == (verdict, 1)
+    assert of(checks({PGD: weak, replace(PGD, steps=50): strong})["S4"]) == (verdict, 1)
+    assert of(checks({replace(PGD, name="fgsm"): weak, PGD: strong})["S5"]) == (verdict, 1)
+    assert of(checks({PGD: weak, replace(PGD, name="apgd"): strong})["S5"]) == (verdict, 1)
+
+
+def test_the_message_names_the_pair_the_difference_and_its_interval() -> None:
+    message = checks({PGD: [8] * SCENES, replace(PGD, steps=50): WORSE_IN_ONE_SCENE})["S4"].message
+    assert message.startswith(
+        "more steps help the defender; within the interval, so it may be chance: camera_pgd 8/255, 10 steps"
+    )
+    assert "against camera_pgd 8/255, 50 steps" in message
+    assert "interval -" in message
+
+
+def test_one_scene_gives_no_interval_and_so_no_failure() -> None:
+    assert graded(0.3, None) == "WARN"
+    assert graded(0.3, 0.29) == "FAIL"
+    assert graded(0.3, 0.31) == "WARN"
+    assert graded(0.009, 0.001) == "WARN"  # certain, and too small to fail a model for
+    assert graded(0.004, 0.0) == "PASS"
+
+
+def test_attacks_that_differ_in_more_than_one_thing_are_not_compared() -> None:
+    found = {
+        PGD: [8] * SCENES,
+        AttackSpec("pgd", Threat(camera_levels=2), steps=50): [12] * SCENES,
+        AttackSpec("pgd", Threat(camera_levels=16), objective="det"): [16] * SCENES,
+        AttackSpec("pgd", Threat(range_m=0.5)): [16] * SCENES,
+    }
+    assert {name: checks(found)[name].verdict for name in ("S2", "S4", "S5", "S6", "S12", "S16")} == dict.fromkeys(
+        ("S2", "S4", "S5", "S6", "S12", "S16"), "NOT RUN"
+    )
+    joint = {
+        AttackSpec("pgd", Threat(camera_levels=2, range_m=0.2)): [4] * SCENES,
+        AttackSpec("pgd", Threat(camera_levels=4, range_m=0.1)): [12] * SCENES,  # neither holds the other
+    }
+    assert checks(joint)["S2"].verdict == "NOT RUN"
+
+
+def test_restarts_that_do_more_harm_fail() -> None:
+    assert checks({PGD: [8] * SCENES, replace(PGD, restarts=5): [4] * SCENES})["S12"].verdict == "FAIL"
+    assert checks({PGD: [8] * SCENES, replace(PGD, restarts=5): [8] * SCENES})["S12"].verdict == "PASS"
+
+
+def test_a_transfer_attack_that_beats_the_white_box_fails() -> None:
+    def transferred(found: int) -> dict[Job, list[int]]:
+        return {Job("transfer", ConditionSpec.of_attack(PGD), "a/onnx", "b/torch-cpu"): [found] * SCENES}
+
+    assert of(checks({PGD: [8] * SCENES}, transferred(14))["S6"]) == ("PASS", 1)
+    check = checks({PGD: [8] * SCENES}, transferred(4))["S6"]
+    assert check.verdict == "FAIL"
+    assert "the gradients are masked" in check.message
+
+
+@pytest.mark.parametrize(
+    ("attack", "noise", "verdict"),
+    [
+        (8, 14, "PASS"),  # 8 of 16 against 2 of 16
+        (8, 12, "PASS"),  # exactly half
+        (8, 10, "WARN"),
+        (12, 8, "FAIL"),  # noise is stronger, everywhere
+        (16, 16, "WARN"),  # neither does harm
+    ],
+)
+def test_noise_must_be_far_weaker(attack: int, noise: int, verdict: str) -> None:
+    check = checks({PGD: [attack] * SCENES, replace(PGD, name="noise"): [noise] * SCENES})["S16"]
+    assert of(check) == (verdict, 1)
+
+
+@pytest.mark.parametrize(
+    ("details", "verdict"),
+    [
+        ({}, "PASS"),
+        ({"bad_gradients": 3}, "WARN"),
+        ({"frames_with_risen_loss": SCENES - 1}, "FAIL"),  # 87.5 %
+        ({"frames_with_risen_loss": SCENES - 1, "frames_not_attacked": 1}, "PASS"),
+        ({"frames_unchanged": 1}, "FAIL"),
+        ({"frames_with_risen_loss": 0, "frames_not_attacked": SCENES}, "NOT RUN"),
+    ],
+)
+def test_the_objective_must_rise_where_something_was_attacked(details: dict[str, int], verdict: str) -> None:
+    check = checks({PGD: [8] * SCENES}, details=details)["S9"]
+    assert check.verdict == verdict
+
+
+def test_the_reach_of_the_steps_is_reported() -> None:
+    found = {PGD: [8] * SCENES, replace(PGD, steps=20, step_share=0.1): [8] * SCENES}
+    check = checks(found)["S11"]
+    assert (check.verdict, check.measured["attacks"]) == ("PASS", 2)
+    assert check.measured["lowest_reach_in_radii"] == pytest.approx(2.0)
+    assert checks({replace(PGD, name="noise"): [8] * SCENES})["S11"].verdict == "NOT RUN"

@@ -1,0 +1,124 @@
+"""The sanity verdict at the end of a run: made, kept, the same bytes on resume, and a fault of the model reaches the reports."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+from torch import Tensor, nn
+
+from calico.data.source import FrameSource
+from calico_eval.attacks import AttackSpec, Threat
+from calico_eval.attacks.sanity import TITLES
+from calico_eval.engines.torch import TorchEngine
+from calico_eval.metrics.nuscenes import class_ranges
+from calico_eval.sweep import sanity
+from calico_eval.sweep.plan import SweepPlan, make_plan
+from calico_eval.sweep.run import run_sweep
+from calico_eval.sweep.store import RunStore
+from calico_eval.sweep.traces import traced
+from reports.sanity import suspicion
+
+PGD = AttackSpec("pgd", Threat(camera_levels=8), steps=4)
+NOISE = AttackSpec("noise", Threat(camera_levels=8))
+
+
+def plan_of(engine: TorchEngine, street: FrameSource, *attacks: AttackSpec) -> SweepPlan:
+    return make_plan([engine], street, ranges=class_ranges(16.0), attacks=attacks, indices=(0, 3))
+
+
+class _Detached(nn.Module):
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.encoder(images).detach()
+
+
+@pytest.mark.slow
+def test_a_run_with_attacks_ends_with_sixteen_checks_and_the_same_bytes_on_resume(
+    small_engine: TorchEngine, street: FrameSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_of(small_engine, street, PGD, NOISE)
+    results = run_sweep(plan, [small_engine], street, tmp_path, title="t", pictures=False)
+    assert [check.id for check in results.sanity] == list(TITLES)
+    assert {check.model for check in results.sanity} == {"small"}
+    assert not [check for check in results.sanity if check.verdict == "FAIL"]
+    by_id = {check.id: check for check in results.sanity}
+    assert by_id["S9"].measured["attacked_frames"] == 2
+    assert by_id["S16"].measured["pairs"] == 1, "from the cells, not from one frame"
+    assert by_id["S6"].verdict == "NOT RUN"
+    assert by_id["S15"].verdict == "NOT RUN", "no LiDAR attack"
+    (traced_cell,) = [cell for cell in results.cells if cell.traces]
+    assert [len(trace.losses) for trace in traced_cell.traces] == [5, 5]
+
+    before = (tmp_path / "results.json").read_bytes()
+
+    def again(*_: object) -> None:
+        raise AssertionError("made again")
+
+    monkeypatch.setattr(sanity, "active_checks", again)
+    run_sweep(plan, [small_engine], street, tmp_path, title="t", pictures=False, resume=True)
+    assert (tmp_path / "results.json").read_bytes() == before
+
+
+@pytest.mark.slow
+def test_a_broken_record_is_made_again_with_the_same_bytes(
+    small_engine: TorchEngine, street: FrameSource, tmp_path: Path
+) -> None:
+    plan = plan_of(small_engine, street, PGD)
+    run_sweep(plan, [small_engine], street, tmp_path, title="t", pictures=False)
+    (record,) = (tmp_path / "sanity").iterdir()
+    whole, results = record.read_bytes(), (tmp_path / "results.json").read_bytes()
+    record.write_bytes(whole[: len(whole) // 2])
+    run_sweep(plan, [small_engine], street, tmp_path, title="t", pictures=False, resume=True)
+    assert record.read_bytes() == whole
+    assert (tmp_path / "results.json").read_bytes() == results
+
+
+@pytest.mark.slow
+def test_a_model_with_masked_gradients_has_suspect_figures(
+    small_engine: TorchEngine, street: FrameSource, tmp_path: Path
+) -> None:
+    model = copy.deepcopy(small_engine.model)
+    model.camera = _Detached(model.camera)
+    masked = TorchEngine(model, small_engine.config, "cpu", model_name="masked")
+    plan = make_plan([masked], street, ranges=class_ranges(16.0), attacks=(PGD, NOISE), indices=(0, 3))
+    results = run_sweep(plan, [masked], street, tmp_path, title="t", pictures=False)
+    failed = {check.id for check in results.sanity if check.verdict == "FAIL"}
+    assert {"S7", "S8"} <= failed
+    assert {cell.condition.name: bool(suspicion(results, cell)) for cell in results.cells} == {
+        "clean": False,
+        "camera_pgd": True,
+        "camera_noise": False,
+    }
+
+
+def test_no_attacks_no_verdict(small_engine: TorchEngine, street: FrameSource, tmp_path: Path) -> None:
+    for attacks in ((), (NOISE,)):
+        plan = plan_of(small_engine, street, *attacks)
+        results = run_sweep(plan, [small_engine], street, tmp_path / str(len(attacks)), title="t", pictures=False)
+        assert results.sanity == ()
+        assert not list((tmp_path / str(len(attacks)) / "sanity").iterdir())
+
+
+def test_the_record_is_read_back_or_none(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    assert store.load_sanity("a/b") is None
+    (tmp_path / "sanity").mkdir()
+    store.save_sanity("a/b", ())
+    assert store.load_sanity("a/b") == ()
+    assert store.load_sanity("a/c") is None
+
+
+def test_traces_are_kept_of_the_longest_and_largest_attack_of_each_sensor(
+    small_engine: TorchEngine, street: FrameSource
+) -> None:
+    attacks = (
+        PGD, NOISE, AttackSpec("pgd", Threat(camera_levels=2), steps=8), AttackSpec("pgd", Threat(camera_levels=4), steps=8),
+        AttackSpec("pgd", Threat(range_m=0.1)), AttackSpec("pgd", Threat(range_m=0.1, camera_levels=1), steps=3),
+    )  # fmt: skip
+    found = [str(job.condition) for job in traced(plan_of(small_engine, street, *attacks))]
+    assert found == ["lidar_pgd 0.1 m", "camera_pgd 4/255"]
