@@ -136,6 +136,6 @@ def _learnt(problem: Problem, x: Tensor, row: int, objective: str, note: str) ->
         forwards=trace.forwards,
         backwards=trace.backwards,
         texel_share=() if first is None else (float((first[row] != 0).float().mean()),),
-        bad_gradients=trace.bad_gradients if row == 0 else 0,
+        bad_gradients=0 if trace.bad_gradients is None else int(trace.bad_gradients[row]),
         dead_gradient=trace.dead is not None and bool(trace.dead[row]),
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -80,7 +81,8 @@ class ViewWindows:
 class PointWindows:
     """N points of C columns (range, or x, y, z; intensity), flattened in this order.
 
-    A window holds the points that are nearest to a random one on the ground, with a sign per column. A sign per point in its place
+    A window holds the points that are nearest to a random one on the ground, with a sign per column. A sign per point in its
+    place
     was tried and is weaker, about as weak as noise: what moves as one is what a pillar notices.
     """
 
@@ -112,7 +114,8 @@ class PointWindows:
         """See `Windows.groups`: ground cells of CELL_M, a group per cell and column; empty slots are one more."""
         cell = torch.full((self.slots, 2), -(2**20), dtype=torch.int64)
         cell[: len(self.xy_m)] = (self.xy_m / CELL_M).floor().long()
-        _, index = cell.unique(dim=0, return_inverse=True)
+        _, inverse = np.unique(cell.numpy(), axis=0, return_inverse=True)
+        index = torch.from_numpy(inverse.reshape(-1))
         return (index[:, None] * self.columns + torch.arange(self.columns)).reshape(-1)
 
 

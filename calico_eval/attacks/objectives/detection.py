@@ -37,7 +37,7 @@ def hide(scene: Scene, outputs: Outputs) -> Tensor:
 
     Every object of `hide_targets` counts once. At most KAPPA per object; there the gradient is zero: the object is hidden.
     """
-    return _per_frame(scene, -_own_logits(scene, outputs).amax(dim=1).clamp_min(-KAPPA))
+    return _per_frame(scene, -own_logits(scene, outputs).amax(dim=1).clamp_min(-KAPPA))
 
 
 def det(scene: Scene, outputs: Outputs) -> Tensor:
@@ -87,7 +87,7 @@ def loc(scene: Scene, outputs: Outputs) -> Tensor:
     place = (corner + got[:, :2]) * grid.cell_m + origin
     wanted = torch.cat([true[:, 2:3], true[:, 3:6].log(), true[:, 6:7].sin(), true[:, 6:7].cos()], dim=1)
     shift = (place - true[:, :2]).abs().sum(dim=1).clamp_max(MOVED_M)
-    found = (_own_logits(scene, outputs).amax(dim=1) - FOUND_LOGIT).clamp_max(0.0)
+    found = (own_logits(scene, outputs).amax(dim=1) - FOUND_LOGIT).clamp_max(0.0)
     return _per_frame(scene, shift + (got[:, 2:] - wanted).abs().sum(dim=1) + found)
 
 
@@ -118,7 +118,7 @@ def score(scene: Scene, outputs: Outputs) -> Tensor:
     return math.log(scores.shape[1]) - scores.logsumexp(dim=1)
 
 
-def _own_logits(scene: Scene, outputs: Outputs) -> Tensor:
+def own_logits(scene: Scene, outputs: Outputs) -> Tensor:
     """(M, K) logits of each object's class at its cells."""
     objects = scene.objects
     return class_logits(outputs)[objects.frame[:, None], objects.channel[:, None], objects.cells]

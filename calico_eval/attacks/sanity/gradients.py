@@ -15,7 +15,8 @@ from calico.frame import Frame
 from calico.models.calico import CalicoModel
 from calico.seeds import derive
 from calico_eval.attacks.forward import white_box
-from calico_eval.attacks.objectives import OBJECTIVES, Scene, flat_logits
+from calico_eval.attacks.objectives import OBJECTIVES, Scene
+from calico_eval.attacks.objectives.detection import own_logits
 from calico_eval.attacks.sanity.sheet import Sheet, Verdict
 from calico_eval.engines.torch import TorchEngine
 from reports.schema import SanityCheck
@@ -157,8 +158,7 @@ def dead_peaks(engine: TorchEngine, frame: Frame) -> tuple[int, int]:
         return 0, 0
     with white_box(engine):
         batch = replace(batch, images=images, points=points)
-        cells, _ = Scene(engine.model, batch).near
-        peaks = flat_logits(engine.model(batch))[0][cells].amax(dim=1)
+        peaks = own_logits(Scene(engine.model, batch), engine.model(batch)).amax(dim=1)
         chosen = peaks[torch.sigmoid(peaks.detach()) >= PROBABLE][:OBJECTS]
         dead = 0
         for peak in chosen:

@@ -77,5 +77,5 @@ def test_objectives_that_need_the_inside_are_refused_and_empty_frames_get_false_
     name, note = choose_query_loss("hide", scene.replace(boxes=Boxes.empty()))
     assert name == "create"
     assert "instead of 'hide'" in note
-    with pytest.raises(CalicoError, match="'det' needs the inside of the model.*expected one of hide, create"):
+    with pytest.raises(CalicoError, match=r"'det' needs the inside of the model.*expected one of hide, create"):
         choose_query_loss("det", scene)

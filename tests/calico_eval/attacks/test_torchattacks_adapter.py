@@ -38,7 +38,7 @@ PASSES = {
     "ta_fgsm": 1, "ta_bim": 4, "ta_rfgsm": 4, "ta_ffgsm": 1, "ta_pgd": 4, "ta_pgdl2": 4, "ta_mifgsm": 4, "ta_nifgsm": 4,
     "ta_sinifgsm": 20, "ta_vmifgsm": 24, "ta_vnifgsm": 24, "ta_upgd": 4, "ta_apgd": 5,
 }  # fmt: skip
-"""Gradients of four steps, from the papers: five copies or neighbours where there are some, one gradient more for APGD's start."""
+"""Gradients of four steps, from the papers: five copies or neighbours where there are some, one more for APGD's start."""
 
 
 def problem_of(engine: TorchEngine, frame: Frame, threat: Threat) -> Problem:

@@ -1,4 +1,4 @@
-"""The sanity checks that compare finished cells, on made-up statistics: what is clear fails, what a few scenes may do by chance warns."""
+"""The sanity checks that compare finished cells: what is clear fails, what a few scenes may do by chance warns."""
 
 from __future__ import annotations
 
