@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -277,7 +278,7 @@ def test_restarts_never_lower_the_result_and_begin_as_fewer_would(
         run(ALGORITHMS[name], Domain(images, 0.2), cross_entropy(network), replace(spec, restarts=restarts))
         for restarts in (1, 2, 4)
     ]
-    for fewer, more in zip(traces, traces[1:], strict=False):
+    for fewer, more in pairwise(traces):
         assert fewer.best_loss is not None
         assert more.best_loss is not None
         assert (more.best_loss >= fewer.best_loss).all()

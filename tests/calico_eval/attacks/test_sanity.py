@@ -12,7 +12,7 @@ from calico.data.batch import Batch, collate
 from calico.frame import Frame
 from calico_eval.attacks import dead_gradients
 from calico_eval.attacks.forward import white_box
-from calico_eval.attacks.objectives import evaluate
+from calico_eval.attacks.objectives import OBJECTIVES, Scene
 from calico_eval.engines.torch import TorchEngine
 
 
@@ -72,7 +72,7 @@ def test_finite_differences_agree_with_autograd(
 
     def loss(values: Tensor) -> Tensor:
         changed = replace(batch, **{field: values})  # type: ignore[arg-type]
-        return evaluate(objective, model, model(changed), changed)  # type: ignore[arg-type]
+        return OBJECTIVES[objective].loss(Scene(model, changed), model(changed)).sum()
 
     values: Tensor = getattr(batch, field)
     with white_box(TorchEngine(model, fused.config, "cpu")):
