@@ -18,24 +18,20 @@ import numpy as np
 import torch
 
 from calico.config.presets import tiny
+from calico.data.batch import collate
 from calico.data.open import open_source
 from calico.frame import Frame
 from calico.models.calico import build_model
-from calico_eval.attacks import AttackDetails, AttackSpec, attack_frame
+from calico_eval.attacks import AttackDetails, AttackSpec, Threat, attack_frame
+from calico_eval.attacks.catalogue import ALGORITHMS
+from calico_eval.attacks.objectives import OBJECTIVES, Scene
 from calico_eval.engines.torch import TorchEngine
 
 SCORE = 0.3
-SPECS = (
-    AttackSpec("noise", "camera", 8),
-    AttackSpec("pgd", "camera", 1),
-    AttackSpec("pgd", "camera", 8),
-    AttackSpec("pgd", "camera", 8, objective="det"),
-    AttackSpec("noise", "lidar", 0.2),
-    AttackSpec("pgd", "lidar", 0.03),
-    AttackSpec("pgd", "lidar", 0.2),
-    AttackSpec("pgd", "lidar", 0.2, objective="det"),
-    AttackSpec("noise", "lidar", 0.2, geometry="box"),
-    AttackSpec("pgd", "lidar", 0.2, geometry="box"),
+SPECS = tuple(
+    AttackSpec(name, threat, objective)
+    for threat in (Threat(camera_levels=8), Threat(camera_rms=4), Threat(range_m=0.2), Threat(axis_m=0.2))
+    for name, objective in (("noise", "hide"), ("pgd", "hide"), ("apgd", "hide"), ("pgd", "det"))
 )
 
 
@@ -51,37 +47,42 @@ def main(checkpoint: Path | None, frames: int, device: str, seed: int) -> None:
     chosen = [source[int(index)] for index in np.linspace(0, len(source) - 1, min(frames, len(source)))]
     click.echo(f"{source.name}, {len(chosen)} frames, seed {seed}, {engine.name}, {torch.get_num_threads()} threads\n")
     click.echo(
-        "| attack | sensor | eps | objective | steps | s/frame | forwards | loss clean | loss attacked | boxes > 0.3 |"
+        "| attack | threat | objective | steps | s/frame | forwards | loss clean | loss attacked | boxes > 0.3 |"
     )
-    click.echo("|---|---|---|---|---|---|---|---|---|---|")
+    click.echo("|---|---|---|---|---|---|---|---|---|")
     attack_frame(engine, chosen[0], SPECS[0], seed)  # warms up allocator and caches
     for spec in SPECS:
-        if spec.sensor in engine.sensors:
+        if set(spec.threat.sensors) <= set(engine.sensors):
             click.echo(_row(engine, chosen, spec, seed))
 
 
 def _row(engine: TorchEngine, frames: list[Frame], spec: AttackSpec, seed: int) -> str:
     seconds: list[float] = []
     details: list[AttackDetails] = []
+    losses: list[float] = []
     before = after = 0
     for frame in frames:
         start = time.perf_counter()
         result = attack_frame(engine, frame, spec, seed)
         seconds.append(time.perf_counter() - start)
         details.append(result.details)
+        losses.append(_loss(engine, result.frame, spec))
         clean, attacked = engine.predict([frame, result.frame])
         before += int((clean.scores > SCORE).sum())
         after += int((attacked.scores > SCORE).sum())
-    known = [
-        (d.loss_clean, d.loss_attacked) for d in details if d.loss_clean is not None and d.loss_attacked is not None
-    ]
-    clean_loss, attacked_loss = (statistics.fmean(column) for column in zip(*known, strict=True))
-    unit = "/255" if spec.sensor == "camera" else f" m {spec.geometry}"
-    steps = spec.steps if spec.name == "pgd" else 0
+    clean_loss = statistics.fmean(_loss(engine, frame, spec) for frame in frames)
+    steps = spec.steps if ALGORITHMS[spec.name].access == "gradients" else 0
     return (
-        f"| {spec.name} | {spec.sensor} | {spec.eps:g}{unit} | {spec.objective} | {steps} | {statistics.median(seconds):.2f} "
-        f"| {details[0].forwards} | {clean_loss:.3f} | {attacked_loss:.3f} | {before} -> {after} |"
+        f"| {spec.name} | {spec.threat} | {spec.objective} | {steps} | {statistics.median(seconds):.2f} "
+        f"| {details[0].forwards} | {clean_loss:.3f} | {statistics.fmean(losses):.3f} | {before} -> {after} |"
     )
+
+
+def _loss(engine: TorchEngine, frame: Frame, spec: AttackSpec) -> float:
+    """The objective on a frame, whether an attack raised it or not."""
+    batch = collate([frame]).to(engine.device)
+    with torch.no_grad():
+        return float(OBJECTIVES[spec.objective].loss(Scene(engine.model, batch), engine.model(batch))[0])
 
 
 if __name__ == "__main__":

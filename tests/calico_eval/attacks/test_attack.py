@@ -189,7 +189,8 @@ def test_a_frame_alone_and_in_a_batch_is_attacked_alike(
 ) -> None:
     """Noise gives the same bytes. A gradient attack starts at the same place; from there on the model's convolutions round
     differently in batches of other sizes, so that a step along the sign of a gradient of almost zero may go the other way.
-    Measured (6 threats, 2 seeds, 3 frames, PGD and APGD of 4 steps, CPU): no byte of 72 frames differs, losses do by up to 5e-6."""
+    Measured (6 threats, 2 seeds, 3 frames, PGD and APGD of 4 steps, CPU): no byte of 72 frames differs, losses do, by up to
+    5e-6."""
     frames = [street[1], street[4].replace(points=street[4].points[:1500], ring=street[4].ring[:1500],
                                            sweep_index=street[4].sweep_index[:1500]), street[2]]  # fmt: skip
     for name in ("noise", "pgd"):

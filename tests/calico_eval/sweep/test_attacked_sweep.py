@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -12,7 +13,8 @@ import pytest
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
-from calico_eval.attacks import AttackedFrame, AttackSpec, attack_frame
+from calico_eval.attacks import AttackedFrame, AttackSpec, Threat, attack_frames
+from calico_eval.engines.base import Engine
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.engines.user import UserEngine
 from calico_eval.metrics.nuscenes import class_ranges
@@ -21,9 +23,9 @@ from calico_eval.sweep.plan import make_plan
 from calico_eval.sweep.run import run_sweep
 
 FRAMES = (0, 3)
-CAMERA = AttackSpec("pgd", "camera", 8, steps=3)
-LIDAR = AttackSpec("pgd", "lidar", 0.3, steps=3)
-NOISE = AttackSpec("noise", "lidar", 0.3)
+CAMERA = AttackSpec("pgd", Threat(camera_levels=8), steps=3)
+LIDAR = AttackSpec("pgd", Threat(range_m=0.3), steps=3)
+NOISE = AttackSpec("noise", Threat(range_m=0.3))
 
 
 @pytest.fixture
@@ -40,11 +42,11 @@ def test_attacks_are_crafted_once_and_shown_to_every_engine(
 ) -> None:
     crafted: list[tuple[str, str, str]] = []
 
-    def counted(engine: TorchEngine, frame: Frame, spec: AttackSpec, seed: int) -> AttackedFrame:
-        crafted.append((spec.name, spec.sensor, frame.token))
-        return attack_frame(engine, frame, spec, seed)
+    def counted(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[AttackedFrame]:
+        crafted.extend((spec.name, spec.sensor, frame.token) for frame in frames)
+        return attack_frames(engine, frames, spec, seed)
 
-    monkeypatch.setattr(changes, "attack_frame", counted)
+    monkeypatch.setattr(changes, "attack_frames", counted)
     engines = [cluster, small_engine]
     plan = make_plan(
         engines,
@@ -81,6 +83,11 @@ def test_attacks_are_crafted_once_and_shown_to_every_engine(
     assert details["crafted_on"] == "small/torch-cpu"
     assert float(details["loss_attacked"] or 0) > float(details["loss_clean"] or 0)
     assert int(details["backwards"] or 0) == 3 * len(FRAMES)
+    assert details["frames_not_attacked"] == 0
+    control = cells["lidar_noise", "small"]
+    assert control.budget is not None
+    assert 0.29 < float(control.budget.measured["range_m"] or 0) <= 0.3
+    assert control.details["frames_not_attacked"] == 0, "noise raises nothing, but it did attack"
 
 
 def test_the_deployed_form_is_attacked_through_its_own_weights(
@@ -102,10 +109,11 @@ def test_the_deployed_form_is_attacked_through_its_own_weights(
 def test_over_budget_is_an_error_and_no_score(
     small_engine: TorchEngine, street: FrameSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def greedy(engine: TorchEngine, frame: Frame, spec: AttackSpec, seed: int) -> AttackedFrame:
-        return attack_frame(engine, frame, dataclasses.replace(spec, eps=spec.eps + 1), seed)
+    def greedy(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[AttackedFrame]:
+        more = dataclasses.replace(spec.threat, camera_levels=spec.threat.camera_levels + 1)
+        return attack_frames(engine, frames, dataclasses.replace(spec, threat=more), seed)
 
-    monkeypatch.setattr(changes, "attack_frame", greedy)
+    monkeypatch.setattr(changes, "attack_frames", greedy)
     plan = make_plan([small_engine], street, ranges=class_ranges(16.0), attacks=(CAMERA,), indices=FRAMES)
     with pytest.raises(
         CalicoError, match=r"attack camera_pgd 8/255 went over budget on frame street0-0: view \d changed by 9"
@@ -117,10 +125,11 @@ def test_over_budget_is_an_error_and_no_score(
 def test_an_attack_that_changes_nothing_is_an_error(
     small_engine: TorchEngine, street: FrameSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def idle(engine: TorchEngine, frame: Frame, spec: AttackSpec, seed: int) -> AttackedFrame:
-        return dataclasses.replace(attack_frame(engine, frame, spec, seed), frame=frame)
+    def idle(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[AttackedFrame]:
+        done = attack_frames(engine, frames, spec, seed)
+        return [dataclasses.replace(one, frame=frame) for one, frame in zip(done, frames, strict=True)]
 
-    monkeypatch.setattr(changes, "attack_frame", idle)
+    monkeypatch.setattr(changes, "attack_frames", idle)
     plan = make_plan([small_engine], street, ranges=class_ranges(16.0), attacks=(LIDAR,), indices=FRAMES)
     with pytest.raises(CalicoError, match=r"condition lidar_pgd 0\.3 m: changed the lidar data of none of 2 frames"):
         run_sweep(plan, [small_engine], street, tmp_path / "run", title="t")
@@ -149,7 +158,7 @@ def test_a_sensor_that_the_model_does_not_have_cannot_be_attacked(
 
 
 def test_zero_budget_is_the_clean_result(small_engine: TorchEngine, street: FrameSource, tmp_path: Path) -> None:
-    nothing = dataclasses.replace(CAMERA, eps=0)
+    nothing = dataclasses.replace(CAMERA, threat=Threat())
     plan = make_plan([small_engine], street, ranges=class_ranges(16.0), attacks=(nothing,), indices=FRAMES)
     results = run_sweep(plan, [small_engine], street, tmp_path / "run", title="t", pictures=False)
     values = [np.array([m.value for m in cell.metrics.values() if m.value is not None]) for cell in results.cells]

@@ -31,9 +31,9 @@ def test_every_digit_of_the_value_is_in_the_name() -> None:
 def test_at_the_value_of_a_severity_the_bytes_are_those_of_the_severity(street: FrameSource) -> None:
     frame = street[0]
     value = SPECS["point_drop"].at(3)
-    at_value = change_frame(ConditionSpec.sweep_point("point_drop", value), 5, frame, None)
+    at_value = change_frame(ConditionSpec.sweep_point("point_drop", value), 5, frame)
     assert np.array_equal(at_value.points, corrupt(frame, "point_drop", 3, 5).points)
-    elsewhere = change_frame(ConditionSpec.sweep_point("point_drop", 0.5), 5, frame, None)
+    elsewhere = change_frame(ConditionSpec.sweep_point("point_drop", 0.5), 5, frame)
     assert len(elsewhere.points) == pytest.approx(len(frame.points) / 2, rel=0.1)
 
 
@@ -46,7 +46,7 @@ def test_a_value_decides_over_the_severity_which_is_a_label_then(street: FrameSo
         "point_drop-share_dropped=0.5",
     )
     point = ConditionSpec.sweep_point("point_drop", 0.5)
-    frames = [change_frame(condition, 5, street[0], None) for condition in (labelled, point)]
+    frames = [change_frame(condition, 5, street[0]) for condition in (labelled, point)]
     assert np.array_equal(frames[0].points, frames[1].points)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
-from calico_eval.attacks import AttackSpec
+from calico_eval.attacks import AttackSpec, Threat
 from calico_eval.engines.open import open_engine
 from calico_eval.engines.predictions import PredictionFiles
 from calico_eval.engines.user import UserEngine
@@ -88,7 +88,9 @@ def test_a_condition_without_a_file_stops_before_the_sweep(folder: Path, street:
 
 def test_files_cannot_be_attacked(folder: Path, street: FrameSource) -> None:
     with pytest.raises(CalicoError, match="stack is a folder of predictions; attacked frames need a model"):
-        make_plan([open_engine(str(folder))], street, ranges=class_ranges(), attacks=(AttackSpec("pgd", "lidar", 0.1),))
+        make_plan(
+            [open_engine(str(folder))], street, ranges=class_ranges(), attacks=(AttackSpec("pgd", Threat(range_m=0.1)),)
+        )
 
 
 def test_a_frame_that_is_not_in_the_file_is_named(folder: Path, street: FrameSource) -> None:

@@ -13,7 +13,7 @@ import pytest
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
-from calico_eval.attacks import AttackSpec
+from calico_eval.attacks import AttackSpec, Threat
 from calico_eval.engines.user import UserEngine
 from calico_eval.metrics.nuscenes import class_ranges
 from calico_eval.sweep import changes
@@ -115,13 +115,32 @@ def test_ids_differ_within_a_plan_and_do_not_depend_on_the_other_conditions(
 
 @pytest.mark.parametrize(
     "change",
-    [{"eps": 4}, {"steps": 5}, {"objective": "det"}, {"random_start": False}, {"name": "noise"}, {"step_size": 5.0}],
+    [
+        {"threat": Threat(camera_levels=4)},
+        {"threat": Threat(camera_rms=8)},
+        {"threat": Threat(camera_levels=8, range_m=0.1)},
+        {"threat": Threat(camera_levels=8, r_min_m=2.0, range_m=0.1)},
+        {"steps": 5},
+        {"restarts": 2},
+        {"objective": "det"},
+        {"random_start": False},
+        {"straight_through": False},
+        {"name": "noise"},
+        {"name": "apgd"},
+        {"step_share": 1.0},
+    ],
 )
 def test_attack_parameters_change_the_condition(change: dict[str, Any]) -> None:
-    attack = AttackSpec("pgd", "camera", 8)
+    attack = AttackSpec("pgd", Threat(camera_levels=8))
     one = ConditionSpec.of_attack(attack).describe()
     assert one != ConditionSpec.of_attack(dataclasses.replace(attack, **change)).describe()
-    assert one == ConditionSpec.of_attack(dataclasses.replace(attack, eps=8.0)).describe()
+
+
+def test_one_threat_written_in_two_ways_is_one_condition() -> None:
+    """To the byte: a cell's id hashes it."""
+    for one, other in ((Threat(camera_levels=8), Threat(camera_levels=8.0)), (Threat(range_m=1), Threat(range_m=1.0))):  # type: ignore[arg-type]
+        texts = {ConditionSpec.of_attack(AttackSpec("pgd", t)).describe().model_dump_json() for t in (one, other)}
+        assert len(texts) == 1
 
 
 def test_results_hold_every_cell_in_order_and_can_be_read_back(
@@ -320,7 +339,7 @@ def test_a_corruption_of_a_sensor_that_is_not_there_is_an_error(
         ({"baseline": "other/user"}, "engine 'other/user' is not in this run; expected one of cluster/user"),
         ({"attack_only": ("x",)}, "engine 'x' is not in this run"),
         (
-            {"attacks": (AttackSpec("pgd", "lidar", 0.1),)},
+            {"attacks": (AttackSpec("pgd", Threat(range_m=0.1)),)},
             "torch model, and none of cluster/user is one; .*--attack-model",
         ),
     ],
@@ -346,5 +365,10 @@ def test_severities_outside_the_suite(severity: int, engine: UserEngine, street:
 def test_conditions_read_well() -> None:
     assert str(CLEAN) == "clean"
     assert str(ConditionSpec.corruption("point_drop", 3)) == "point_drop 3"
-    assert str(ConditionSpec.of_attack(AttackSpec("pgd", "camera", 8))) == "camera_pgd 8/255"
-    assert str(ConditionSpec.of_attack(AttackSpec("noise", "lidar", 0.1))) == "lidar_noise 0.1 m"
+    assert str(ConditionSpec.of_attack(AttackSpec("pgd", Threat(camera_levels=8)))) == "camera_pgd 8/255"
+    assert str(ConditionSpec.of_attack(AttackSpec("noise", Threat(range_m=0.1)))) == "lidar_noise 0.1 m"
+    joint = AttackSpec("apgd", Threat(camera_levels=4, range_m=0.1), objective="create")
+    assert str(ConditionSpec.of_attack(joint)) == "joint_apgd_create 4/255 + 0.1 m"
+    on = ConditionSpec.corruption("fog", 3)
+    assert str(ConditionSpec.of_attack(joint, on)) == "fog+joint_apgd_create 3, 4/255 + 0.1 m"
+    assert ConditionSpec.of_attack(joint, on).corrupted == on
