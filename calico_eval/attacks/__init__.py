@@ -1,12 +1,35 @@
-"""Adversarial attacks with budgets in physical units, measured on the delivered frame. See docs/attacks.md."""
+"""Adversarial attacks with budgets in physical units, measured on the delivered frame. See docs/attacks.md.
 
-from calico_eval.attacks.attack import AttackedFrame, attack_frame, attack_frames
-from calico_eval.attacks.budget import Budget, check_budget, measure_budget
-from calico_eval.attacks.catalogue import ALGORITHMS, Algorithm
-from calico_eval.attacks.details import AttackDetails
-from calico_eval.attacks.sanity import GradientCheck, dead_gradients
-from calico_eval.attacks.spec import AttackSpec
-from calico_eval.attacks.threat import Threat
+Names are loaded on use, so that the referee (`budget`) and the verifier (`verify`) run without a line of the attacks, or torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from calico_eval.attacks.attack import AttackedFrame, attack_frame, attack_frames
+    from calico_eval.attacks.budget import Budget, check_budget, measure_budget
+    from calico_eval.attacks.catalogue import ALGORITHMS, Algorithm
+    from calico_eval.attacks.details import AttackDetails
+    from calico_eval.attacks.sanity import GradientCheck, dead_gradients
+    from calico_eval.attacks.saved import load_attacked, save_attacked
+    from calico_eval.attacks.spec import AttackSpec
+    from calico_eval.attacks.threat import Threat
+    from calico_eval.attacks.verify import verify_attacked
+
+_HOMES = {
+    "attack": ("AttackedFrame", "attack_frame", "attack_frames"),
+    "budget": ("Budget", "check_budget", "measure_budget"),
+    "catalogue": ("ALGORITHMS", "Algorithm"),
+    "details": ("AttackDetails",),
+    "sanity": ("GradientCheck", "dead_gradients"),
+    "saved": ("load_attacked", "save_attacked"),
+    "spec": ("AttackSpec",),
+    "threat": ("Threat",),
+    "verify": ("verify_attacked",),
+}
 
 __all__ = [
     "ALGORITHMS",
@@ -21,5 +44,15 @@ __all__ = [
     "attack_frames",
     "check_budget",
     "dead_gradients",
+    "load_attacked",
     "measure_budget",
+    "save_attacked",
+    "verify_attacked",
 ]
+
+
+def __getattr__(name: str) -> object:
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

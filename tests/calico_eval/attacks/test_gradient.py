@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -278,7 +278,7 @@ def test_restarts_never_lower_the_result_and_begin_as_fewer_would(
         run(ALGORITHMS[name], Domain(images, 0.2), cross_entropy(network), replace(spec, restarts=restarts))
         for restarts in (1, 2, 4)
     ]
-    for fewer, more in itertools.pairwise(traces):
+    for fewer, more in pairwise(traces):
         assert fewer.best_loss is not None
         assert more.best_loss is not None
         assert (more.best_loss >= fewer.best_loss).all()

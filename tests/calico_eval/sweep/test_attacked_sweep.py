@@ -87,6 +87,11 @@ def test_attacks_are_crafted_once_and_shown_to_every_engine(
     assert details["crafted_on"] == "small/torch-cpu"
     assert float(details["loss_attacked"] or 0) > float(details["loss_clean"] or 0)
     assert int(details["backwards"] or 0) == 3 * len(FRAMES)
+    assert details["frames_not_attacked"] == 0
+    control = cells["lidar_noise", "small"]
+    assert control.budget is not None
+    assert 0.29 < float(control.budget.measured["range_m"] or 0) <= 0.3
+    assert control.details["frames_not_attacked"] == 0, "noise raises nothing, but it did attack"
 
 
 def test_the_deployed_form_is_attacked_through_its_own_weights(
@@ -109,7 +114,8 @@ def test_over_budget_is_an_error_and_no_score(
     small_engine: TorchEngine, street: FrameSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def greedy(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[AttackedFrame]:
-        return attack_frames(engine, frames, dataclasses.replace(spec, threat=Threat(camera_levels=9)), seed)
+        more = dataclasses.replace(spec.threat, camera_levels=spec.threat.camera_levels + 1)
+        return attack_frames(engine, frames, dataclasses.replace(spec, threat=more), seed)
 
     monkeypatch.setattr(changes, "attack_frames", greedy)
     plan = make_plan([small_engine], street, ranges=class_ranges(16.0), attacks=(CAMERA,), indices=FRAMES)
@@ -124,8 +130,8 @@ def test_an_attack_that_changes_nothing_is_an_error(
     small_engine: TorchEngine, street: FrameSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def idle(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[AttackedFrame]:
-        results = attack_frames(engine, frames, spec, seed)
-        return [dataclasses.replace(one, frame=frame) for one, frame in zip(results, frames, strict=True)]
+        done = attack_frames(engine, frames, spec, seed)
+        return [dataclasses.replace(one, frame=frame) for one, frame in zip(done, frames, strict=True)]
 
     monkeypatch.setattr(changes, "attack_frames", idle)
     plan = make_plan([small_engine], street, ranges=class_ranges(16.0), attacks=(LIDAR,), indices=FRAMES)

@@ -116,15 +116,32 @@ def test_ids_differ_within_a_plan_and_do_not_depend_on_the_other_conditions(
 @pytest.mark.parametrize(
     "change",
     [
-        {"threat": Threat(camera_levels=4)}, {"steps": 5}, {"objective": "det"}, {"random_start": False},
-        {"straight_through": False}, {"name": "noise"}, {"step_share": 0.5},
+        {"threat": Threat(camera_levels=4)},
+        {"threat": Threat(camera_rms=8)},
+        {"threat": Threat(camera_levels=8, range_m=0.1)},
+        {"threat": Threat(camera_levels=8, r_min_m=2.0, range_m=0.1)},
+        {"steps": 5},
+        {"restarts": 2},
+        {"objective": "det"},
+        {"random_start": False},
+        {"straight_through": False},
+        {"name": "noise"},
+        {"name": "apgd"},
+        {"step_share": 1.0},
     ],
-)  # fmt: skip
+)
 def test_attack_parameters_change_the_condition(change: dict[str, Any]) -> None:
     attack = AttackSpec("pgd", Threat(camera_levels=8))
     one = ConditionSpec.of_attack(attack).describe()
     assert one != ConditionSpec.of_attack(dataclasses.replace(attack, **change)).describe()
     assert one == ConditionSpec.of_attack(dataclasses.replace(attack, step_share=0.25)).describe()
+
+
+def test_one_threat_written_in_two_ways_is_one_condition() -> None:
+    """To the byte: a cell's id hashes it."""
+    for one, other in ((Threat(camera_levels=8), Threat(camera_levels=8.0)), (Threat(range_m=1), Threat(range_m=1.0))):  # type: ignore[arg-type]
+        texts = {ConditionSpec.of_attack(AttackSpec("pgd", t)).describe().model_dump_json() for t in (one, other)}
+        assert len(texts) == 1
 
 
 def test_results_hold_every_cell_in_order_and_can_be_read_back(
@@ -362,3 +379,11 @@ def test_a_control_is_another_condition_for_another_objective() -> None:
     assert (one.name, one.parameters["objective"]) == ("lidar_noise", "hide")
     assert (other.name, other.parameters["objective"]) == ("lidar_noise_create", "create")
     assert "steps" not in one.parameters
+
+
+def test_conditions_of_joint_and_crossed_attacks_read_well() -> None:
+    joint = AttackSpec("apgd", Threat(camera_levels=4, range_m=0.1), objective="create")
+    assert str(ConditionSpec.of_attack(joint)) == "joint_apgd_create 4/255 + 0.1 m"
+    on = ConditionSpec.corruption("fog", 3)
+    assert str(ConditionSpec.of_attack(joint, on)) == "fog+joint_apgd_create 3, 4/255 + 0.1 m"
+    assert ConditionSpec.of_attack(joint, on).corrupted == on
