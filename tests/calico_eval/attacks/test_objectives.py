@@ -317,3 +317,17 @@ def test_a_small_step_along_the_gradient_raises_the_objective(
     with torch.no_grad():
         (after,) = loss(scene, fused.model.heads(bev + 1e-2 * gradient / gradient.norm()))
     assert float(after - before.detach()) == pytest.approx(1e-2 * float(gradient.norm()), rel=0.3)
+
+
+@pytest.mark.parametrize("name", sorted(OBJECTIVES))
+def test_a_frame_in_a_batch_is_worth_what_it_is_alone(fused: TorchEngine, street: FrameSource, name: str) -> None:
+    """Outputs of other frames stand in for attacked ones, so that no objective is at its clean value."""
+    frames, others = [street[1], street[4], street[2]], [street[2], street[0], street[5]]
+    loss = OBJECTIVES[name].loss
+
+    def worth(clean: list[Frame], attacked: list[Frame]) -> Tensor:
+        with torch.no_grad():
+            return loss(Scene(fused.model, collate(clean)), fused.model(collate(attacked)))
+
+    alone = torch.cat([worth([a], [b]) for a, b in zip(frames, others, strict=True)])
+    torch.testing.assert_close(worth(frames, others), alone, rtol=1e-3, atol=1e-4)
