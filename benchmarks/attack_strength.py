@@ -2,10 +2,11 @@
 
     python benchmarks/attack_strength.py --checkpoint runs/a --checkpoint runs/b --frames 8 --steps 10 --out strength
 
-Every attack by gradients on the same validation frames, the same objective; mAP (lower is stronger) and the mean objective of the
-delivered frames (higher is stronger). Writes OUT.md and OUT.json, after every attack, so that a run that is stopped leaves what it has. The
-claim: the mAP under `apgd` is no higher than that under the strongest attack of torchattacks. mAP over few frames is noisy, and the strongest
-of many is picked after the fact, on the same frames: a difference of a point says little, the objective says more.
+Every attack by gradients on the same validation frames, the same objective; mAP over the classes that are present (lower is
+stronger) and the mean objective of the delivered frames (higher is stronger). Writes OUT.md and OUT.json after every attack, so
+that a run that is stopped leaves what it has. The claim: the mAP under `apgd` is no higher than that under the strongest attack of
+torchattacks. mAP over few frames is noisy, and the strongest of many is picked after the fact, on the same frames: a difference of
+a point says little, the objective says more.
 """
 
 from __future__ import annotations
@@ -50,7 +51,14 @@ def main(
     """Measures, and writes the table."""
     threat = Threat(camera_levels=camera_levels, range_m=range_m)
     specs = _specs(threat, objective, steps, names)
-    about = {"threat": str(threat), "objective": objective, "steps": steps, "frames": frames, "seed": seed, "device": device}
+    about = {
+        "threat": str(threat),
+        "objective": objective,
+        "steps": steps,
+        "frames": frames,
+        "seed": seed,
+        "device": device,
+    }
     rows: list[Row] = []
     for path in checkpoints:
         engine = TorchEngine.load(path, device, model_name=str(path))
@@ -101,8 +109,8 @@ def _markdown(about: Row, rows: Sequence[Row]) -> str:
     models = list(dict.fromkeys(row["model"] for row in rows))
     cell = {(row["attack"], row["model"]): row for row in rows}
     lines = [
-        f"{about['threat']}, objective `{about['objective']}`, {about['steps']} steps, {about['frames']} frames, seed {about['seed']}, "
-        f"{about['device']}, torch {torch.__version__}. mAP (objective).",
+        f"{about['threat']}, objective `{about['objective']}`, {about['steps']} steps, {about['frames']} frames, "
+        f"seed {about['seed']}, {about['device']}, torch {torch.__version__}. mAP (objective).",
         "",
         "| attack | " + " | ".join(models) + " | mean mAP | passes |",
         "|---" * (len(models) + 3) + "|",
@@ -134,8 +142,9 @@ def _verdicts(models: Sequence[str], cell: dict[tuple[str, str], Row]) -> list[s
             by_loss = max(theirs, key=lambda row: float(row["objective"]))
             holds = "holds" if ours["mAP"] <= by_map["mAP"] else "does not hold"
             lines.append(
-                f"- {model}: `{SUBJECT}` {ours['mAP']:.4f}, strongest of torchattacks `{by_map['attack']}` {by_map['mAP']:.4f}: the claim "
-                f"{holds}. Objective {ours['objective']:.2f}, largest of torchattacks {by_loss['objective']:.2f} (`{by_loss['attack']}`)."
+                f"- {model}: `{SUBJECT}` {ours['mAP']:.4f}, strongest of torchattacks `{by_map['attack']}` {by_map['mAP']:.4f}: "
+                f"the claim {holds}. Objective {ours['objective']:.2f}, largest of torchattacks {by_loss['objective']:.2f} "
+                f"(`{by_loss['attack']}`)."
             )
     return lines
 

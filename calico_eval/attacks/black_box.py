@@ -1,8 +1,8 @@
 """Attacks that see predictions only, on a `Problem` without gradients: random search and estimated gradients.
 
-A try is one query: the frame as a sensor would deliver it (rounded pixels, float32 points), shown to the engine. `AttackSpec.steps`
-is the number of tries per frame and start; the frames of a batch are tried together. What a try found is in the problem's
-trace, so that no try is lost.
+A try is one query: the frame as a sensor would deliver it (rounded pixels, float32 points), shown to the engine.
+`AttackSpec.steps` is the number of tries per frame and start; the frames of a batch are tried together. What a try found is in
+the problem's trace, so that no try is lost.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ class Trace:
     """What a search over B frames went through.
 
     losses: (B,) of every iterate, in order. best: the iterates inside the ball with the highest loss of each frame, the first
-    where several share it; best_loss: (B,). first_gradient: at the first iterate. bad_gradients: NaN or infinite entries, all set to zero.
-    dead: (B,) a gradient was zero everywhere. forwards, backwards: passes of the whole batch through the model.
+    where several share it; best_loss: (B,). first_gradient: at the first iterate. bad_gradients: NaN or infinite entries, all set
+    to zero. dead: (B,) a gradient was zero everywhere. forwards, backwards: passes of the whole batch through the model.
     """
 
     losses: list[Tensor] = field(default_factory=list)

@@ -52,7 +52,9 @@ def test_missing_boxes_and_boxes_below_the_floor_are_at_the_floor(scene: Frame) 
 
 def test_create_counts_boxes_that_belong_to_nothing(scene: Frame) -> None:
     one = (logit(0.7) - (CREATE_CELLS - 1) * KAPPA) / CREATE_CELLS
-    assert create(scene, found((10.0, 0.0, CAR, 0.9), (-10.0, 0.0, CAR, 0.8), (5.0, 5.0, CAR, 0.7))) == pytest.approx(one)
+    assert create(scene, found((10.0, 0.0, CAR, 0.9), (-10.0, 0.0, CAR, 0.8), (5.0, 5.0, CAR, 0.7))) == pytest.approx(
+        one
+    )
     assert create(scene, found()) == -KAPPA
     many = found(*[(5.0, 5.0, CAR, 0.5)] * (CREATE_CELLS + 7), (5.0, 5.0, CAR, 0.6))
     assert create(scene, many) == pytest.approx(logit(0.6) / CREATE_CELLS, abs=1e-6)
@@ -75,5 +77,5 @@ def test_objectives_that_need_the_inside_are_refused_and_empty_frames_get_false_
     name, note = choose_query_loss("hide", scene.replace(boxes=Boxes.empty()))
     assert name == "create"
     assert "instead of 'hide'" in note
-    with pytest.raises(CalicoError, match="'det' needs the inside of the model.*expected one of hide, create"):
+    with pytest.raises(CalicoError, match=r"'det' needs the inside of the model.*expected one of hide, create"):
         choose_query_loss("det", scene)

@@ -33,7 +33,11 @@ def test_a_window_is_a_rectangle_of_one_view(share: float, height: int, width: i
         for colour in cells[view]:
             assert len(colour[colour != 0].unique()) == 1
         wanted = max(share * height * width, 1.0)
-        assert abs(high * wide - wanted) <= max(0.6 * high + 0.6 * wide, 1.0) or wide == width or high == min(height, width)
+        assert (
+            abs(high * wide - wanted) <= max(0.6 * high + 0.6 * wide, 1.0)
+            or wide == width
+            or high == min(height, width)
+        )
     assert seen == set(range(6))
 
 
