@@ -20,10 +20,9 @@ class Trace:
     """What a search over B frames went through.
 
     losses: (B,) of every iterate, in order. best: the iterates inside the ball with the highest loss of each frame, the first
-    where several share it; best_loss: (B,). A loss that is not a number is no loss: any other is better. first_gradient: at
-    the first iterate.
-    bad_gradients: (B,) NaN or infinite entries, all set to zero. dead: (B,) a gradient was zero everywhere.
-    forwards, backwards: passes of the whole batch through the model.
+    where several share it; best_loss: (B,). A loss that is not a number is no loss: any other is better.
+    first_gradient: at the first iterate. bad_gradients: (B,) NaN or infinite entries, all set to zero.
+    dead: (B,) a gradient was zero everywhere. forwards, backwards: passes of the whole batch through the model.
     """
 
     losses: list[Tensor] = field(default_factory=list)

@@ -1,8 +1,8 @@
 """What an attack by queries raises: a number from a frame's ground truth and an engine's predictions, nothing of its inside.
 
-Every engine has its own threshold below which it returns no box, and its own most boxes. A box that is missing counts as one at
-the floor: logit -KAPPA, score 0.0025, the margin of the white-box "hide". A box of the engine below the floor is at the floor
-too. So a box that falls below the engine's threshold is a gain for "hide" and no more can be gained from it; an object that the
+Every engine has its own threshold below which it returns no box, and its own most boxes. A box that is missing counts as one
+at the floor: logit -KAPPA, score 0.0025, the margin of the white-box "hide". Boxes with a score below it are at the floor, too.
+So a box that falls below the engine's threshold is a gain for "hide" and no more can be gained from it; an object that the
 engine never reports gives a constant. Where a threshold is high the loss is a staircase: that is what a user of it sees.
 """
 

@@ -82,8 +82,7 @@ class PointWindows:
     """N points of C columns (range, or x, y, z; intensity), flattened in this order.
 
     A window holds the points that are nearest to a random one on the ground, with a sign per column. A sign per point in its
-    place
-    was tried and is weaker, about as weak as noise: what moves as one is what a pillar notices.
+    place was tried and is weaker, about as weak as noise: what moves as one is what a pillar notices.
     """
 
     def __init__(self, xy_m: Tensor, slots: int, columns: int) -> None:
