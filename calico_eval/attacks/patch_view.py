@@ -18,8 +18,9 @@ from calico.geometry.frames import inverse
 
 NEAR_M = 0.5
 """Nearer parts of a rectangle are not drawn."""
-NEARER_M = 0.5
-"""A LiDAR return hides what is further behind it than this, in a square of 2 RETURN_M about it."""
+NEARER_M, ABOVE_M = 0.5, 0.2
+"""A LiDAR return hides, in a square of 2 RETURN_M about it, a rectangle that is further behind it than NEARER_M and whose plane is
+further off than ABOVE_M: ground that is not quite flat hides no board that lies on it."""
 RETURN_M = 0.1
 SUBPIXELS = ((-0.25, -0.25), (0.25, -0.25), (-0.25, 0.25), (0.25, 0.25))
 """Each pixel is the mean over these places in it [px], so that a fine texture does not alias."""
@@ -65,7 +66,7 @@ def seen(frame: Frame, view: int, corners: Float64, *, hidden: bool = True, own:
     rows, columns, depth = v[keep], u[keep], depth[keep]
     if hidden and len(rows):
         free = ~_behind_boxes(frame, view, columns, rows, depth, own)
-        free &= ~_behind_returns(frame, view, to_place, own)[rows, columns]
+        free &= ~_behind_returns(frame, view, corners, to_place, own)[rows, columns]
         rows, columns = rows[free], columns[free]
     return Seen(rows, columns, to_place)
 
@@ -132,13 +133,16 @@ def _entry(frame: Frame, view: int, u: Int64, v: Int64, box: Float64) -> Float64
     return result
 
 
-def _behind_returns(frame: Frame, view: int, to_place: Float64, own: int | None) -> Bool:
-    """(H, W) pixels near a LiDAR return that is more than NEARER_M in front of the rectangle's plane."""
+def _behind_returns(frame: Frame, view: int, corners: Float64, to_place: Float64, own: int | None) -> Bool:
+    """(H, W) pixels near a LiDAR return that is in front of the rectangle's plane, see NEARER_M."""
     height, width = frame.images[view].shape[:2]
     points = frame.points[frame.sweep_index == 0]
     if own is not None:
         mine = points_in_boxes(points, frame.boxes.boxes[own : own + 1], margin_m=0.3)[0]
         points = points[~mine]
+    normal = np.cross(corners[3] - corners[0], corners[1] - corners[0])
+    off = (points[:, :3] - corners[0]) @ normal / np.linalg.norm(normal)
+    points = points[off > ABOVE_M]
     pixels, depth, inside = project(frame.image_from_lidar[view], points, (height, width))
     pixels, depth = pixels[inside], depth[inside]
     inverse_depth = np.concatenate([pixels, np.ones((len(pixels), 1))], axis=1) @ to_place[2]

@@ -91,6 +91,23 @@ def test_a_nearer_return_of_the_keyframe_hides_the_pixels_about_it(empty: Frame)
         assert len(seen(frame, 0, BOARD)) == len(free)
 
 
+def test_uneven_ground_does_not_hide_a_lying_board(empty: Frame) -> None:
+    """At a grazing angle ground that is 15 cm higher is much nearer along the ray; a thing of 60 cm does hide it."""
+    lying = np.array([[11.0, 1.0, -1.8], [11.0, -1.0, -1.8], [9.0, -1.0, -1.8], [9.0, 1.0, -1.8]])
+    grid = np.stack(np.meshgrid(np.arange(5.0, 10.5, 0.1), np.arange(-1.0, 1.01, 0.1)), axis=-1).reshape(-1, 2)
+
+    def with_ground(height: float) -> Frame:
+        rest = np.full(len(grid), 0.0)
+        points = np.column_stack([grid, rest - 1.8 + height, rest, rest]).astype(np.float32)
+        index = np.zeros(len(points), np.int16)
+        return empty.replace(points=points, ring=index, sweep_index=index)
+
+    free = len(seen(empty, 0, lying))
+    assert free > 5
+    assert len(seen(with_ground(0.15), 0, lying)) == free
+    assert len(seen(with_ground(0.6), 0, lying)) < free / 2
+
+
 def test_box_pixels_are_counted_by_rays_that_meet_a_side(empty: Frame) -> None:
     box = np.array([7.0, 1.0, -0.9, 4.0, 2.0, 1.8, 0.4, 0.0, 0.0])
     lidar_T_camera = np.linalg.inv(empty.camera_T_lidar[0])
