@@ -158,7 +158,7 @@ class CellChecks:
         if largest is None:
             return not_run(self._sheet, check, f"the run does not hold {needs}")
         verdict = worst(verdicts)
-        noise = "; within the interval, so it may be chance" if verdict == "WARN" else ""
+        noise = " (by little, or within the interval)" if verdict == "WARN" else ""
         message = good if verdict == "PASS" else f"{bad}{noise}: {'; '.join(messages)}"
         return self._sheet.check(
             check, verdict, message, pairs=len(verdicts), largest_difference=largest[0], half_of_its_interval=largest[1]
