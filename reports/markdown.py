@@ -134,7 +134,7 @@ def _sanity(checked: sanity.Verdict) -> list[str]:
         else f"✓ {checked.summary()}."
     )
     order = ("FAIL", "WARN", "PASS", "NOT RUN")
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (check.id, check.title, f"{sanity.MARKS[check.verdict]} {check.verdict.lower()}", check.message)
         for check in sorted(checked.checks, key=lambda check: order.index(check.verdict))
     ]

@@ -165,10 +165,12 @@ class CellChecks:
         )
 
     def _difference(self, a: Attacked, b: Attacked, metric: str) -> tuple[float, float | None]:
-        """Metric under a minus metric under b, and half of its interval."""
+        """Metric under a minus metric under b, and half of its interval; frames of one scene are too alike to make one."""
         one, other = a.job.id, b.job.id
         parts = [part[one][metric] - part[other][metric] for part in self._values.left_out]
-        return self._values.full[one][metric] - self._values.full[other][metric], half_width(parts)
+        return self._values.full[one][metric] - self._values.full[other][metric], half_width(
+            parts if self._values.unit == "scene" else []
+        )
 
     def _budgets(self) -> Iterator[tuple[Attacked, Attacked]]:
         for family in _families(self.white, lambda spec: replace(spec, threat=Threat())):
