@@ -119,7 +119,7 @@ def planted_is_found(
     verdict = worst(verdicts)
     message = {
         "PASS": "the attacks find a vulnerability that is known to be there",
-        "WARN": f"{', '.join(missed)} misses a vulnerability that is known to be there, as may be its nature: run PGD or APGD too",
+        "WARN": f"{', '.join(missed)} misses a vulnerability that is known to be there, as may be its nature: run PGD too",
         "FAIL": f"a change within the budget hides objects, and the attack did not find it ({', '.join(missed)}): it is too "
         "weak for this model, or its gradients are masked; use more steps, other attacks, and see S7 and S8",
         "NOT RUN": "no random change within the budget reaches the features enough to plant anything there; try a larger budget",
