@@ -66,8 +66,8 @@ def apgd(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
 
     A step is halved when fewer than 75 % of the steps since the last checkpoint raised the loss, or when neither step nor best
     loss changed since it. Deviations: the objective is that of the spec, not a loss on class logits; the first start is the clean
-    input (the restarts are random), and the first step is APGD_STEP radii, since budgets here are of 10 or 20 steps; a checkpoint k
-    acts once x_k is known, as in the authors' code (the algorithm as printed computes x_{k+1} first, and throws it away).
+    input (the restarts are random), and the first step is APGD_STEP radii, since budgets here are of 10 or 20 steps; a checkpoint
+    k acts once x_k is known, as in the authors' code (the algorithm as printed computes x_{k+1} first, and throws it away).
     """
     for x in starts(problem, spec, streams, first_at_clean=True):
         _apgd_from(problem, x, spec.steps)

@@ -158,17 +158,19 @@ class CellChecks:
         if largest is None:
             return not_run(self._sheet, check, f"the run does not hold {needs}")
         verdict = worst(verdicts)
-        noise = "; within the interval, so it may be chance" if verdict == "WARN" else ""
+        noise = " (by little, or within the interval)" if verdict == "WARN" else ""
         message = good if verdict == "PASS" else f"{bad}{noise}: {'; '.join(messages)}"
         return self._sheet.check(
             check, verdict, message, pairs=len(verdicts), largest_difference=largest[0], half_of_its_interval=largest[1]
         )
 
     def _difference(self, a: Attacked, b: Attacked, metric: str) -> tuple[float, float | None]:
-        """Metric under a minus metric under b, and half of its interval."""
+        """Metric under a minus metric under b, and half of its interval; frames of one scene are too alike to make one."""
         one, other = a.job.id, b.job.id
         parts = [part[one][metric] - part[other][metric] for part in self._values.left_out]
-        return self._values.full[one][metric] - self._values.full[other][metric], half_width(parts)
+        return self._values.full[one][metric] - self._values.full[other][metric], half_width(
+            parts if self._values.unit == "scene" else []
+        )
 
     def _budgets(self) -> Iterator[tuple[Attacked, Attacked]]:
         for family in _families(self.white, lambda spec: replace(spec, threat=Threat())):

@@ -18,7 +18,7 @@ from calico_eval.attacks.sanity.found import targets
 from calico_eval.attacks.sanity.gradients import gradients_agree, gradients_arrive
 from calico_eval.attacks.sanity.ladder import ladder, unbounded
 from calico_eval.attacks.sanity.model import fingerprint, repeats, untouched, zero_is_clean
-from calico_eval.attacks.sanity.planted import planted_is_found
+from calico_eval.attacks.sanity.planted import SEARCHES, planted_is_found
 from calico_eval.attacks.sanity.sheet import Sheet, not_run
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.attacks.threat import Threat
@@ -88,9 +88,9 @@ def _is_ball(threat: Threat) -> bool:
 
 
 def _distinct(specs: Sequence[AttackSpec]) -> list[AttackSpec]:
-    """Of every algorithm and sensor the one with the largest budget, at most ATTACKS."""
+    """Of every algorithm and sensor the one with the largest budget, at most ATTACKS; first those that must find the plant."""
     kept: dict[tuple[str, str], AttackSpec] = {}
-    for spec in sorted(specs, key=lambda spec: -spec.threat.main[1]):
+    for spec in sorted(specs, key=lambda spec: (spec.name not in SEARCHES, -spec.threat.main[1])):
         kept.setdefault((spec.sensor, spec.name), spec)
     return list(kept.values())[:ATTACKS]
 

@@ -34,6 +34,8 @@ from reports.schema import SanityCheck
 
 OTHERS = 8
 """Random corners that must not trigger."""
+SEARCHES = ("pgd", "apgd", "mifgsm")
+"""Attacks of many steps on one frame, which must find it."""
 SLOPE, KNEE = 0.1, 0.5
 """Share of the fall that is spread over all places, and the place from which on the rest comes."""
 
@@ -92,7 +94,7 @@ def planted_is_found(
 ) -> SanityCheck:
     """S13 on one frame with each of `specs` (attacks by gradients within a ball). One attack each.
 
-    A one-step attack that does not find the plant is only a warning.
+    A miss of an attack that is not in `SEARCHES` (a single step, a perturbation for many frames) is only a warning.
     """
     if engine.config.model.detection is None:
         return not_run(sheet, "S13", "the planted vulnerability is in the detection head, and the model has none")
@@ -114,13 +116,13 @@ def planted_is_found(
             verdicts.append("NOT RUN")  # the features do not hold the trigger: nothing was planted
         elif after > at_trigger:
             missed.append(name)
-            verdicts.append("WARN" if spec.name == "fgsm" else "FAIL")
+            verdicts.append("FAIL" if spec.name in SEARCHES else "WARN")
         else:
             verdicts.append("PASS")
     verdict = worst(verdicts)
     message = {
         "PASS": "the attacks find a vulnerability that is known to be there",
-        "WARN": f"a single step misses a vulnerability that is known to be there ({', '.join(missed)}): use several",
+        "WARN": f"{', '.join(missed)} misses a vulnerability that is known to be there, as may be its nature: run PGD too",
         "FAIL": f"a change within the budget hides objects, and the attack did not find it ({', '.join(missed)}): it is too "
         "weak for this model, or its gradients are masked; use more steps, other attacks, and see S7 and S8",
         "NOT RUN": "no random change within the budget reaches the features enough to plant anything there; try a larger budget",
