@@ -21,7 +21,8 @@ def corrupt(frame: F, name: str, severity: int, seed: int) -> F:
     Args:
         frame: a frozen dataclass with the fields of `FrameLike`.
         name: one of `list_corruptions()`, or several joined by "+": applied from left to right at the same severity, each with
-            the random streams that it has alone.
+            the random streams that it has alone. A part sees what the earlier ones left: after `extrinsic`, weather finds
+            the range of pixels by the wrong calibration, so put weather first.
         severity: 0 (the identity) to 5.
         seed: of the suite. The bytes that come out depend on seed, frame token or scene, name and severity alone.
 

@@ -67,7 +67,7 @@ def _levels(spec: Spec) -> str:
     if spec.unit.startswith("share"):
         rest = spec.unit.removeprefix("share")
         return " ".join(f"{100 * level:.3g}" for level in spec.levels) + f" %{rest}"
-    return " ".join(f"{level:.3g}" for level in spec.levels) + f" {spec.unit}"
+    return " ".join(f"{level:.0f}" if level >= 1000 else f"{level:.3g}" for level in spec.levels) + f" {spec.unit}"
 
 
 def _entry(spec: Spec) -> str:
