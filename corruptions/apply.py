@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -74,8 +73,6 @@ class _History:
 
 
 def _apply(frame: F, spec: Spec, value: float, seed: int) -> F:
-    low, high = spec.limits
-    if not (math.isfinite(value) and low <= value <= high):
-        raise CorruptionError(f"{spec.name}: {spec.parameter} is {value!r}, expected {low:g} to {high:g} {spec.unit}")
+    spec.check(value)
     streams = Streams(seed, frame.scene, frame.token, spec.name, value)
     return cast(F, spec.function(frame, value, streams))
