@@ -77,7 +77,8 @@ def brightness_table(rise: float) -> UInt8:
     old = np.arange(256.0)[:, None]
     new = np.minimum(old + 255 * rise, 255.0)
     table = np.rint(new * np.where(old > 0, np.arange(256.0) / np.maximum(old, 1), 1.0))
-    return np.minimum(table, 255).astype(np.uint8)
+    result: UInt8 = np.minimum(table, 255).astype(np.uint8)
+    return result
 
 
 def contrast_tables(mean: Float64, share: float) -> UInt8:
