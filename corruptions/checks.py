@@ -34,7 +34,8 @@ def check_frame(frame: FrameLike) -> None:
 
 
 def _check_units(where: str, frame: FrameLike) -> None:
-    low, high = frame.points.min(axis=0), frame.points.max(axis=0)
+    columns = np.ascontiguousarray(frame.points.T)
+    low, high = columns.min(axis=1), columns.max(axis=1)
     if not (np.isfinite(low).all() and np.isfinite(high).all()):
         raise CorruptionError(f"{where}points hold NaN or infinite values; drop them in the loader")
     if low[3] < 0 or high[3] > 1:
