@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -21,7 +20,8 @@ def corrupt(frame: F, name: str, severity: int, seed: int) -> F:
     Args:
         frame: a frozen dataclass with the fields of `FrameLike`.
         name: one of `list_corruptions()`, or several joined by "+": applied from left to right at the same severity, each with
-            the random streams that it has alone.
+            the random streams that it has alone. A part sees what the earlier ones left: after `extrinsic`, weather finds
+            the range of pixels by the wrong calibration, so put weather first.
         severity: 0 (the identity) to 5.
         seed: of the suite. The bytes that come out depend on seed, frame token or scene, name and severity alone.
 
@@ -73,8 +73,6 @@ class _History:
 
 
 def _apply(frame: F, spec: Spec, value: float, seed: int) -> F:
-    low, high = spec.limits
-    if not (math.isfinite(value) and low <= value <= high):
-        raise CorruptionError(f"{spec.name}: {spec.parameter} is {value!r}, expected {low:g} to {high:g} {spec.unit}")
+    spec.check(value)
     streams = Streams(seed, frame.scene, frame.token, spec.name, value)
     return cast(F, spec.function(frame, value, streams))

@@ -23,12 +23,19 @@ def check_frame(frame: FrameLike) -> None:
     if n:
         _check_units(where, frame)
     for view, image in enumerate(frame.images):
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or min(image.shape) < 2:
             raise CorruptionError(f"{where}image {view} is {image.dtype} {image.shape}, expected uint8 (H, W, 3) RGB")
+    for name, matrices, rows in (("camera_K", frame.camera_K, 3), ("camera_T_lidar", frame.camera_T_lidar, 4)):
+        if matrices.shape != (len(frame.images), rows, rows):
+            raise CorruptionError(
+                f"{where}{name} has shape {matrices.shape}, expected {(len(frame.images), rows, rows)} as there are "
+                f"{len(frame.images)} images"
+            )
 
 
 def _check_units(where: str, frame: FrameLike) -> None:
-    low, high = frame.points.min(axis=0), frame.points.max(axis=0)
+    columns = np.ascontiguousarray(frame.points.T)
+    low, high = columns.min(axis=1), columns.max(axis=1)
     if not (np.isfinite(low).all() and np.isfinite(high).all()):
         raise CorruptionError(f"{where}points hold NaN or infinite values; drop them in the loader")
     if low[3] < 0 or high[3] > 1:

@@ -67,7 +67,7 @@ def _levels(spec: Spec) -> str:
     if spec.unit.startswith("share"):
         rest = spec.unit.removeprefix("share")
         return " ".join(f"{100 * level:.3g}" for level in spec.levels) + f" %{rest}"
-    return " ".join(f"{level:.3g}" for level in spec.levels) + f" {spec.unit}"
+    return " ".join(f"{level:.0f}" if level >= 1000 else f"{level:.3g}" for level in spec.levels) + f" {spec.unit}"
 
 
 def _entry(spec: Spec) -> str:
@@ -120,15 +120,22 @@ def _cost(costs: Mapping[str, Any]) -> str:
     rows: Mapping[str, Mapping[str, float]] = costs["corruptions"]
     public = costs["references"]
     seconds = [row["cpu_s"] for row in rows.values()]
-    table = ["| name | CPU s | peak MB | public code, CPU s | of |", "|---|---:|---:|---:|---|"]
+    lidar = [row["lidar_cpu_s"] for row in rows.values() if "lidar_cpu_s" in row]
+    table = [
+        "| name | CPU s | LiDAR alone, CPU s | peak MB | public code, CPU s | of |",
+        "|---|---:|---:|---:|---:|---|",
+    ]
     for name, row in sorted(rows.items(), key=lambda item: -item[1]["cpu_s"]):
         theirs = f"{public[name]['cpu_s']:.3g} | {public[name]['of']}" if name in public else "– | "
-        table.append(f"| `{name}` | {row['cpu_s']:.3f} | {row['peak_mb']:.0f} | {theirs} |")
+        alone = f"{row['lidar_cpu_s']:.3f}" if "lidar_cpu_s" in row else "–"
+        table.append(f"| `{name}` | {row['cpu_s']:.3f} | {alone} | {row['peak_mb']:.0f} | {theirs} |")
     text = (
-        f"CPU seconds on one core for the whole frame ({costs['frame']}) at severity {costs['severity']}, the median of "
+        f"CPU seconds on one core for the whole frame ({costs['frame']}) at severity {costs['severity']}, the least of "
         f"{costs['repeats']} runs, and the memory that was held at most beyond the frame itself, the result included. Median "
         f"over the suite {statistics.median(seconds):.3f} s, largest {max(seconds):.2f} s; the effect check takes "
-        f"{costs['effect_check_s']:.2f} s. `python -m benchmarks.corruptions --write`; {costs['machine']}. The figures of the "
+        f"{costs['effect_check_s']:.2f} s. LiDAR alone: the same frame without cameras, for those that change points; median "
+        f"{statistics.median(lidar):.3f} s, largest {max(lidar):.2f} s. Every figure includes the copy of the frame. "
+        f"`python -m benchmarks.corruptions --write`; {costs['machine']}; {costs['load']}. The figures of the "
         "public code were measured once, on another machine: read them as orders of magnitude."
     )
     return text + "\n\n" + "\n".join(table)

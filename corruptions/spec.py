@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from corruptions.errors import CorruptionError
 from corruptions.frame_like import FrameLike
 from corruptions.rng import Streams
 
@@ -58,6 +60,14 @@ class Spec:
     def at(self, severity: int) -> float:
         """The parameter's value at severity 1..5."""
         return self.levels[severity - 1]
+
+    def check(self, value: float) -> None:
+        """Raises CorruptionError for a value of the parameter outside `limits`."""
+        low, high = self.limits
+        if not (math.isfinite(value) and low <= value <= high):
+            raise CorruptionError(
+                f"{self.name}: {self.parameter} is {value!r}, expected {low:g} to {high:g} {self.unit}"
+            )
 
     def lacking(self, frames: Sequence[FrameLike]) -> str:
         """Why the corruption can do nothing to any of these frames, e.g. "no older sweeps"; empty if it can."""

@@ -17,7 +17,7 @@ def frame_lost(frame: FrameLike, loss_probability: float, streams: Streams) -> F
     stay whole (by chance 1 in 3 at the lowest severity with six cameras). Source: RoboBEV (Xie et al., arXiv 2304.06719),
     frame lost; MultiCorrupt (Beemelmanns et al., IV 2024) has it as "missing camera" at 0.2 0.4 0.6.
     """
-    lost = _draws(frame, streams) < loss_probability
+    lost = _draws(frame, streams, len(frame.images)) < loss_probability
     return frame.replace(
         images=tuple(np.zeros_like(image) if gone else image for image, gone in zip(frame.images, lost, strict=True))
     )
@@ -29,21 +29,24 @@ def camera_stuck(frame: FrameLike, mean_hold_frames: float, streams: Streams) ->
     Parameter: the mean number of keyframes L for which an image stays, 1.5 2 3 5 10. A camera is stuck in a frame with
     probability 1 - 1/L, independently, so that the holds have a geometric length of mean L; it shows its image of the last
     frame before in which it was not stuck. What is stuck at one severity is stuck at the larger ones, too. A frame may stay
-    whole, a scene's first always does. After the temporal misalignment of MultiCorrupt (Beemelmanns et al., IV 2024): the
+    whole, a scene's first always does. A camera that an older frame lacks, or whose image there has another size, goes on from
+    the frame after it. After the temporal misalignment of MultiCorrupt (Beemelmanns et al., IV 2024): the
     image one keyframe before with probability 0.2 0.4 0.6. Deviation: holds last.
     """
     images: list[UInt8] = list(frame.images)
-    stuck = _draws(frame, streams) < 1 - 1 / mean_hold_frames
+    stuck = _draws(frame, streams, len(frame.images)) < 1 - 1 / mean_hold_frames
     past = before(frame) if stuck.any() else None
     while past is not None:
         for view in np.flatnonzero(stuck):
+            stuck[view] = view < len(past.images) and past.images[view].shape == images[view].shape
+        for view in np.flatnonzero(stuck):
             images[view] = past.images[view]
-        stuck &= _draws(past, streams) < 1 - 1 / mean_hold_frames
+        stuck &= _draws(past, streams, len(stuck)) < 1 - 1 / mean_hold_frames
         past = before(past) if stuck.any() else None
     return frame.replace(images=tuple(image.copy() for image in images))
 
 
-def _draws(frame: FrameLike, streams: Streams) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """(V,) uniform numbers of a frame, which may be one before that of the streams: the same at every severity."""
+def _draws(frame: FrameLike, streams: Streams, cameras: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """(cameras,) uniform numbers of a frame, which may be one before that of the streams: the same at every severity."""
     own = dataclasses.replace(streams, token=frame.token)
-    return np.array([own.nested(f"camera{view}").random() for view in range(len(frame.images))])
+    return np.array([own.nested(f"camera{view}").random() for view in range(cameras)])

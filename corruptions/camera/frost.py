@@ -62,7 +62,7 @@ def growth(needles: Float32, cover: float, rng: np.random.Generator) -> Float32:
     h, w = needles.shape
     v, u = abs(np.arange(h) / h - 0.5)[:, None], abs(np.arange(w) / w - 0.5)
     patches = gaussian_filter(rng.standard_normal((h, w), dtype=np.float32), w / 16, mode="reflect")
-    thickness = 2.5 * np.maximum(v, u) + 0.35 * patches / patches.std() + 0.5 * needles
+    thickness = 2.5 * np.maximum(v, u) + 0.35 * patches / max(float(patches.std()), 1e-6) + 0.5 * needles
     edge = np.quantile(thickness, 1 - cover)
     result: Float32 = np.clip((thickness - edge) / 0.15 + 0.5, 0.0, 1.0).astype(np.float32)
     return result

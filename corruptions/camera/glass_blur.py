@@ -9,7 +9,7 @@ from corruptions.camera.blur import convolved
 from corruptions.camera.each import each_image
 from corruptions.camera.focus_blur import normal_kernel
 from corruptions.camera.light import to_linear, to_pixels
-from corruptions.frame_like import Float32, FrameLike, UInt8
+from corruptions.frame_like import Float32, FrameLike, Int64, UInt8
 from corruptions.rng import Streams
 
 GRAIN = 1 / 400
@@ -36,25 +36,30 @@ def glass_blur(frame: FrameLike, glass_scatter: float, streams: Streams) -> Fram
 def through_glass(image: UInt8, scatter: float, rng: np.random.Generator) -> UInt8:
     """One image, worked on in cells of several pixels where it is blurred by more than these anyway."""
     height, width = image.shape[:2]
-    sigma_px = (SOFTNESS[0] + SOFTNESS[1] * scatter) * width
-    cell = max(1, int(sigma_px / FINEST_SIGMA_PX))
-    kernel = normal_kernel(sigma_px / cell)
+    cell, kernel = resolution(width, scatter)
     linear = to_linear(image)
     cells = np.stack([np.asarray(Image.fromarray(linear[..., c]).reduce(cell)) for c in range(3)], axis=-1)
-    shuffled = _shuffled(convolved(cells, kernel), scatter * width / cell, GRAIN * width / cell, rng)
+    soft = convolved(cells, kernel)
+    row, column = shuffle(soft.shape[0], soft.shape[1], scatter * width / cell, GRAIN * width / cell, rng)
+    shuffled: Float32 = soft[row, column]
     scattered = np.ascontiguousarray(convolved(shuffled, kernel).transpose(2, 0, 1))
     size, box = (width, height), (0, 0, width / cell, height / cell)
     grown = [np.asarray(Image.fromarray(channel).resize(size, Image.Resampling.BILINEAR, box)) for channel in scattered]
     return to_pixels(np.stack(grown, axis=-1))
 
 
-def _shuffled(cells: Float32, scatter: float, grain: float, rng: np.random.Generator) -> Float32:
-    """(h, w, 3) with every grain displaced; scatter and grain in cells."""
-    h, w = cells.shape[:2]
+def resolution(width: int, scatter: float) -> tuple[int, Float32]:
+    """Side of the cells [px] that the image is worked on in, and the normal blur's kernel on them."""
+    sigma_px = (SOFTNESS[0] + SOFTNESS[1] * scatter) * width
+    cell = max(1, int(sigma_px / FINEST_SIGMA_PX))
+    return cell, normal_kernel(sigma_px / cell)
+
+
+def shuffle(h: int, w: int, scatter: float, grain: float, rng: np.random.Generator) -> tuple[Int64, Int64]:
+    """(h, w) row and column of the cell that every cell shows, grain by grain; scatter and grain in cells."""
     row, column = np.arange(h), np.arange(w)
     grains = (row / max(grain, 1)).astype(int)[:, None], (column / max(grain, 1)).astype(int)
     reach = np.sqrt(3) * scatter
     drawn = rng.uniform(-reach, reach, (2, int(grains[0][-1, 0]) + 1, int(grains[1][-1]) + 1))
     shift = np.rint(drawn).astype(np.int64)[:, grains[0], grains[1]]
-    moved: Float32 = cells[np.clip(row[:, None] + shift[0], 0, h - 1), np.clip(column + shift[1], 0, w - 1)]
-    return moved
+    return np.clip(row[:, None] + shift[0], 0, h - 1), np.clip(column + shift[1], 0, w - 1)

@@ -7,7 +7,7 @@ import numpy as np
 from corruptions.camera.each import each_image
 from corruptions.camera.light import LINEAR, encode
 from corruptions.camera.pixel_noise import OUTCOMES, deal
-from corruptions.frame_like import Float64, FrameLike
+from corruptions.frame_like import Float64, FrameLike, UInt8
 from corruptions.rng import Streams
 
 WHITE_ELECTRONS_AT_ISO_100 = 10_000.0
@@ -24,9 +24,14 @@ def iso_noise(frame: FrameLike, iso: float, streams: Streams) -> FrameLike:
     Common Corruptions (Kar et al., CVPR 2022), also in RoboBEV's code: Poisson noise of 25 photons plus normal noise of 0.7 x
     (0.08 0.12 0.18 0.26 0.38). Deviation: it works on pixel values, where noise does not have these laws.
     """
-    electrons, white = amplified_electrons(iso, streams.frame("camera"))
-    bank = np.rint(255 * encode(np.clip(electrons / white, 0.0, 1.0))).astype(np.uint8)
+    bank = iso_bank(iso, streams.frame("camera"))
     return each_image(frame, lambda image, camera: deal(image, bank, streams.frame(camera)))
+
+
+def iso_bank(iso: float, rng: np.random.Generator) -> UInt8:
+    """(256, OUTCOMES) draws of what pixels of each value may become."""
+    electrons, white = amplified_electrons(iso, rng)
+    return np.rint(255 * encode(np.clip(electrons / white, 0.0, 1.0))).astype(np.uint8)
 
 
 def amplified_electrons(iso: float, rng: np.random.Generator) -> tuple[Float64, float]:

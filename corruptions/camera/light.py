@@ -22,7 +22,8 @@ def encode(linear: Float64) -> Float64:
 
 LINEAR: Float32 = decode(np.arange(256) / 255).astype(np.float32)
 """(256,) linear light of every pixel value."""
-_PIXELS: UInt8 = np.rint(255 * encode(np.arange(STEPS) / (STEPS - 1))).astype(np.uint8)
+PIXELS: UInt8 = np.rint(255 * encode(np.arange(STEPS) / (STEPS - 1))).astype(np.uint8)
+"""(STEPS,) pixel value of linear light 0, 1 / (STEPS - 1) ... 1."""
 
 
 def to_linear(image: UInt8) -> Float32:
@@ -33,5 +34,5 @@ def to_linear(image: UInt8) -> Float32:
 def to_pixels(linear: Float32) -> UInt8:
     """The nearest pixel values of linear light; clipped to 0..1 first."""
     index = (np.clip(linear, 0.0, 1.0) * np.float32(STEPS - 1) + np.float32(0.5)).astype(np.uint16)
-    pixels: UInt8 = _PIXELS[index]
+    pixels: UInt8 = PIXELS[index]
     return pixels

@@ -25,7 +25,7 @@ def gaussian_noise(frame: FrameLike, gaussian_sigma: float, streams: Streams) ->
     Parameter: its standard deviation as a share of white, 0.08 0.12 0.18 0.26 0.38. Source: ImageNet-C, gaussian noise;
     nuScenes-C (Dong et al., CVPR 2023) has the same for its camera.
     """
-    return _dealt(frame, VALUES + 255 * gaussian_sigma * ndtri(SHARES), streams)
+    return _dealt(frame, gaussian_bank(gaussian_sigma, streams.frame("camera")), streams)
 
 
 def uniform_noise(frame: FrameLike, uniform_half_width: float, streams: Streams) -> FrameLike:
@@ -34,7 +34,7 @@ def uniform_noise(frame: FrameLike, uniform_half_width: float, streams: Streams)
     Parameter: the largest change as a share of white, 0.08 0.12 0.18 0.26 0.38. Source: nuScenes-C (Dong et al., CVPR
     2023), uniform noise of its camera.
     """
-    return _dealt(frame, VALUES + 255 * uniform_half_width * (2 * SHARES - 1), streams)
+    return _dealt(frame, uniform_bank(uniform_half_width, streams.frame("camera")), streams)
 
 
 def speckle_noise(frame: FrameLike, speckle_sigma: float, streams: Streams) -> FrameLike:
@@ -42,7 +42,7 @@ def speckle_noise(frame: FrameLike, speckle_sigma: float, streams: Streams) -> F
 
     Parameter: its standard deviation as a share of the pixel value, 0.15 0.20 0.35 0.45 0.60. Source: ImageNet-C, speckle noise.
     """
-    return _dealt(frame, VALUES * (1 + speckle_sigma * ndtri(SHARES)), streams)
+    return _dealt(frame, speckle_bank(speckle_sigma, streams.frame("camera")), streams)
 
 
 def shot_noise(frame: FrameLike, white_photons: float, streams: Streams) -> FrameLike:
@@ -51,9 +51,7 @@ def shot_noise(frame: FrameLike, white_photons: float, streams: Streams) -> Fram
     Parameter: the number of photons that a white pixel counts, 60 25 12 5 3: a value v becomes 255 / n * Poisson(n * v / 255).
     Source: ImageNet-C, shot noise.
     """
-    mean = np.repeat(VALUES / 255 * white_photons, OUTCOMES, axis=1)
-    counted = streams.frame("camera").poisson(mean).astype(np.float64)
-    return _dealt(frame, counted * (255 / white_photons), streams)
+    return _dealt(frame, shot_bank(white_photons, streams.frame("camera")), streams)
 
 
 def impulse_noise(frame: FrameLike, impulse_share: float, streams: Streams) -> FrameLike:
@@ -62,7 +60,7 @@ def impulse_noise(frame: FrameLike, impulse_share: float, streams: Streams) -> F
     Parameter: the share of all pixel values hit, half of them white, half black, each colour by itself, 0.03 0.06 0.09 0.17
     0.27. Source: ImageNet-C, impulse noise; nuScenes-C has the same for its camera.
     """
-    half = round(impulse_share / 2 * 65536)
+    half = impulse_draws(impulse_share)
 
     def hit(image: UInt8, camera: str) -> UInt8:
         draw = streams.frame(camera).integers(0, 65536, image.shape, dtype=np.uint16)
@@ -73,7 +71,36 @@ def impulse_noise(frame: FrameLike, impulse_share: float, streams: Streams) -> F
     return each_image(frame, hit)
 
 
-def _dealt(frame: FrameLike, outcomes: Float64, streams: Streams) -> FrameLike:
-    """Deals out what pixels of each value may become, (256, OUTCOMES) on the scale 0..255; clipped and rounded first."""
-    bank = np.rint(np.clip(outcomes, 0, 255)).astype(np.uint8)
+def impulse_draws(impulse_share: float) -> int:
+    """Of the 65536 values of a draw, how many make black, and as many white."""
+    return round(impulse_share / 2 * 65536)
+
+
+def gaussian_bank(sigma: float, rng: np.random.Generator) -> UInt8:
+    """(256, OUTCOMES) what pixels of each value may become; all of the distribution's quantiles, so that nothing is drawn."""
+    return _bank(VALUES + 255 * sigma * ndtri(SHARES))
+
+
+def uniform_bank(half_width: float, rng: np.random.Generator) -> UInt8:
+    """As `gaussian_bank`."""
+    return _bank(VALUES + 255 * half_width * (2 * SHARES - 1))
+
+
+def speckle_bank(sigma: float, rng: np.random.Generator) -> UInt8:
+    """As `gaussian_bank`."""
+    return _bank(VALUES * (1 + sigma * ndtri(SHARES)))
+
+
+def shot_bank(white_photons: float, rng: np.random.Generator) -> UInt8:
+    """(256, OUTCOMES) draws of what pixels of each value may become."""
+    mean = np.repeat(VALUES / 255 * white_photons, OUTCOMES, axis=1)
+    return _bank(rng.poisson(mean).astype(np.float64) * (255 / white_photons))
+
+
+def _bank(outcomes: Float64) -> UInt8:
+    """Outcomes on the scale 0..255, clipped and rounded."""
+    return np.rint(np.clip(outcomes, 0, 255)).astype(np.uint8)
+
+
+def _dealt(frame: FrameLike, bank: UInt8, streams: Streams) -> FrameLike:
     return each_image(frame, lambda image, camera: deal(image, bank, streams.frame(camera)))

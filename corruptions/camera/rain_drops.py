@@ -66,5 +66,5 @@ def drops(height: int, width: int, cover: float, rng: np.random.Generator) -> Fl
     radius = RADIUS * width * np.exp(RADIUS_SPREAD * ndtri(size))
     stretch = 1 + SQUASH * (2 * shape - 1)
     found = np.column_stack([row * height, column * width, radius * stretch, radius / stretch])
-    count = int(np.searchsorted(np.cumsum(np.pi * radius**2), cover * height * width)) + 1
+    count = int(np.searchsorted(np.cumsum(np.pi * radius**2), cover * height * width)) + (cover > 0)
     return found[:count]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from corruptions.camera.each import each_image
-from corruptions.frame_like import Float32, FrameLike, UInt8
+from corruptions.frame_like import Float32, Float64, FrameLike, UInt8
 from corruptions.rng import Streams
 
 
@@ -15,10 +15,7 @@ def brightness(frame: FrameLike, brightness_rise: float, streams: Streams) -> Fr
     Parameter: the rise as a share of white, 0.1 0.2 0.3 0.4 0.5; hue and saturation stay. Source: ImageNet-C (Hendrycks &
     Dietterich, ICLR 2019), brightness, on pixel values as there.
     """
-    old = np.arange(256.0)[:, None]
-    new = np.minimum(old + 255 * brightness_rise, 255.0)
-    table = np.rint(new * np.where(old > 0, np.arange(256.0) / np.maximum(old, 1), 1.0))
-    flat = np.minimum(table, 255).astype(np.uint8).ravel()
+    flat = brightness_table(brightness_rise).ravel()
 
     def brighten(image: UInt8, _: str) -> UInt8:
         index = _largest(image).astype(np.uint16)[..., None] << 8
@@ -37,7 +34,7 @@ def contrast(frame: FrameLike, contrast_share: float, streams: Streams) -> Frame
 
     def flatten(image: UInt8, _: str) -> UInt8:
         mean = image.mean(axis=(0, 1))[:, None]
-        tables = np.rint(np.clip(mean + contrast_share * (np.arange(256.0) - mean), 0, 255)).astype(np.uint8)
+        tables = contrast_tables(mean, contrast_share)
         return np.stack([table[image[..., channel]] for channel, table in enumerate(tables)], axis=-1)
 
     return each_image(frame, flatten)
@@ -51,8 +48,7 @@ def saturate(frame: FrameLike, saturation_gain: float, streams: Streams) -> Fram
     grows (gains below 1, towards grey, are had by the parameter), and its two largest also add 0.1 and 0.2, which turns
     grey into red.
     """
-    largest, smallest = np.arange(256)[:, None], np.arange(256)
-    table = np.minimum(saturation_gain, largest / np.maximum(largest - smallest, 1)).astype(np.float32).ravel()
+    table = saturation_table(saturation_gain).ravel()
 
     def colour(image: UInt8, _: str) -> UInt8:
         value = _largest(image)
@@ -72,9 +68,36 @@ def color_quant(frame: FrameLike, color_bits: float, streams: Streams) -> FrameL
     for bits that are not whole). Source: RoboBEV (Xie et al., arXiv 2304.06719), color quant. Deviation: its code cuts off
     the low bits, which also darkens the image: at 1 bit white becomes 128 there.
     """
-    top = round(2**color_bits) - 1
-    table = np.rint(np.rint(np.arange(256.0) / 255 * top) / top * 255).astype(np.uint8)
+    table = quantised(color_bits)
     return each_image(frame, lambda image, _: table[image])
+
+
+def brightness_table(rise: float) -> UInt8:
+    """(256, 256) new pixel value by the pixel's HSV value and its old value."""
+    old = np.arange(256.0)[:, None]
+    new = np.minimum(old + 255 * rise, 255.0)
+    table = np.rint(new * np.where(old > 0, np.arange(256.0) / np.maximum(old, 1), 1.0))
+    result: UInt8 = np.minimum(table, 255).astype(np.uint8)
+    return result
+
+
+def contrast_tables(mean: Float64, share: float) -> UInt8:
+    """(..., 256) new pixel value by the old one. mean: (..., 1)."""
+    tables: UInt8 = np.rint(np.clip(mean + share * (np.arange(256.0) - mean), 0, 255)).astype(np.uint8)
+    return tables
+
+
+def saturation_table(gain: float) -> Float32:
+    """(256, 256) factor on a pixel's differences from its largest value, by that and its smallest."""
+    largest, smallest = np.arange(256)[:, None], np.arange(256)
+    table: Float32 = np.minimum(gain, largest / np.maximum(largest - smallest, 1)).astype(np.float32)
+    return table
+
+
+def quantised(bits: float) -> UInt8:
+    """(256,) new pixel value by the old one."""
+    top = round(2**bits) - 1
+    return np.rint(np.rint(np.arange(256.0) / 255 * top) / top * 255).astype(np.uint8)
 
 
 def _largest(image: UInt8) -> UInt8:

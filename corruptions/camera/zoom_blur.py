@@ -29,15 +29,19 @@ def zoom_blur(frame: FrameLike, zoom_end: float, streams: Streams) -> FrameLike:
 def zoom_mean(image: UInt8, zoom_end: float) -> UInt8:
     """The mean of 2^k zoomed copies by k zooms: that of 2n is half that of n, plus half that zoomed by the nth step."""
     height, width = image.shape[:2]
+    linear = to_linear(image)
+    channels = [np.ascontiguousarray(linear[..., channel]) for channel in range(3)]
+    for zoom in zooms(height, width, zoom_end):
+        channels = [(channel + zoomed(channel, zoom)) * np.float32(0.5) for channel in channels]
+    return to_pixels(np.stack(channels, axis=-1))
+
+
+def zooms(height: int, width: int, zoom_end: float) -> list[float]:
+    """The zoom of every doubling of the number of copies: steps s, s^2, s^4 ... whose product is zoom_end."""
     reach = (zoom_end - 1) * math.hypot(height, width) / 2
     doublings = max(1, math.ceil(math.log2(reach / (SPACING * width) + 1)))
     step = zoom_end ** (1 / (2**doublings - 1))
-    linear = to_linear(image)
-    channels = [np.ascontiguousarray(linear[..., channel]) for channel in range(3)]
-    for number in range(doublings):
-        zoom = step ** (2**number)
-        channels = [(channel + zoomed(channel, zoom)) * np.float32(0.5) for channel in channels]
-    return to_pixels(np.stack(channels, axis=-1))
+    return [step ** (2**number) for number in range(doublings)]
 
 
 def zoomed(channel: Float32, zoom: float) -> Float32:

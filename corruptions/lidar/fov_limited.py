@@ -18,4 +18,4 @@ def fov_limited(frame: FrameLike, half_angle_deg: float, streams: Streams) -> Fr
     turned = frame.sweep_T[:, :3, :2].astype(np.float32)[frame.sweep_index]
     local = np.einsum("ni,nij->nj", frame.points[:, :3] - origins(frame), turned)
     azimuth = np.arctan2(local[:, 1], local[:, 0])
-    return select_points(frame, abs(azimuth) <= np.radians(half_angle_deg))
+    return select_points(frame, abs(azimuth) <= np.float32(np.radians(half_angle_deg)))

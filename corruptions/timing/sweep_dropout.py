@@ -19,6 +19,8 @@ def sweep_dropout(frame: FrameLike, share_lost: float, streams: Streams) -> Fram
     keeps the poses of all sweeps. Ours; no public suite has this corruption.
     """
     older = len(frame.sweep_T) - 1
+    if older < 1:
+        return frame
     rng = streams.nested("lidar")
     place = np.full(older + 1, np.inf)
     place[1:] = rng.permutation(older)

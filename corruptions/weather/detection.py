@@ -49,13 +49,13 @@ def reflectances(intensity: Float32, scale: float) -> Float32:
     return result
 
 
-def survival(clear: Float32, factor: Float64 | Float32) -> Float64:
+def survival(clear: Float32, factor: Float64 | Float32, floor: float = FLOOR) -> Float64:
     """Probability that a point is detected with factor * its power in clear air, given that it was with all of it.
 
-    The floor is log-normal about FLOOR; p = Phi(log(factor clear / FLOOR) / SPREAD) / Phi(log(clear / FLOOR) / SPREAD). It is 1
-    for a factor of 1 whatever the intensity, and falls with it.
+    The floor is log-normal about `floor`; p = Phi(log(factor clear / floor) / SPREAD) / Phi(log(clear / floor) / SPREAD). It
+    is 1 for a factor of 1 whatever the intensity, and falls with it.
     """
-    margin = np.log(clear / np.float32(FLOOR)) / np.float32(SPREAD)
+    margin = np.log(clear / np.float32(floor)) / np.float32(SPREAD)
     result = np.ones(len(clear))
     lower = margin + np.log(np.maximum(factor, 1e-30)) / SPREAD
     unsure = lower < 4.0

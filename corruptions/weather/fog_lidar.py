@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from corruptions.frame_like import Float32, Float64, FrameLike
+from corruptions.weather.detection import rays
 
 LIGHT_M_S = 299_792_458.0
 PULSE_S = 20e-9
@@ -32,19 +33,17 @@ def fog_points(frame: FrameLike, extinction: float, visibility_m: float, rng: np
     object): fog is not uniform, and the paper's algorithm, too, scatters them. Rays start at their sweep's sensor position.
     Deviation: none of the sensor's detection threshold is modelled, as in the paper: an echo weaker than it stays a point.
     """
-    origin = frame.sweep_T[frame.sweep_index, :3, 3]
-    ray = frame.points[:, :3] - origin
-    distance = np.linalg.norm(ray, axis=1)
+    origin, ray, distance = rays(frame)
     ranges, peak = soft_return_table(extinction)
-    nearest = np.minimum((distance / TABLE_STEP_M).astype(np.int64), len(ranges) - 1)
-    hard = np.exp(-2 * extinction * distance)
-    soft = distance**2 * (0.046 / visibility_m / TARGET_BETA) * peak[nearest]
-    is_soft = soft > hard
-    spread = 2.0 ** rng.uniform(-1.0, 1.0, len(distance))
-    scale = np.where(is_soft, np.minimum(ranges[nearest] * spread / np.maximum(distance, 1e-6), 1.0), 1.0)
+    nearest = np.minimum((distance * np.float32(1 / TABLE_STEP_M)).astype(np.int64), len(ranges) - 1)
+    hard = np.exp(np.float32(-2 * extinction) * distance)
+    soft = distance**2 * (0.046 / visibility_m / TARGET_BETA * peak).astype(np.float32)[nearest]
+    wander = rng.uniform(-1.0, 1.0, len(distance))
+    is_soft = np.flatnonzero(soft > hard)
+    away = np.maximum(distance[is_soft], np.float32(1e-6))
+    scale = np.minimum(ranges[nearest[is_soft]] * 2.0 ** wander[is_soft] / away, 1.0).astype(np.float32)
     points: Float32 = frame.points.copy()
-    moved = origin + ray * scale[:, None]
-    points[is_soft, :3] = moved[is_soft]
+    points[is_soft, :3] = origin[is_soft] + ray[is_soft] * scale[:, None]
     points[:, 3] = np.clip(points[:, 3] * np.maximum(hard, soft), 0.0, 1.0)
     return points
 

@@ -47,12 +47,11 @@ def spray_image(frame: FrameLike, view: int, plumes: Plumes, rng: np.random.Gene
     """The image through the wakes."""
     image, cell = frame.images[view], cell_size(frame.images[view])
     range_m = range_image(frame, view)
-    half = COARSE // 2
-    directions = cell_rays(frame, view, range_m.shape, cell)[half::COARSE, half::COARSE]
+    row, column = (np.minimum(np.arange(0, n, COARSE) + COARSE // 2, n - 1) for n in range_m.shape)
+    directions = cell_rays(frame, view, range_m.shape, cell)[row[:, None], column]
     origin = (frame.ego_T_lidar @ np.linalg.inv(frame.camera_T_lidar[view]))[:3, 3]
     coarse = depth_along(plumes, origin, directions)
-    rows = np.minimum(np.arange(range_m.shape[0]) // COARSE, coarse.shape[0] - 1)
-    columns = np.minimum(np.arange(range_m.shape[1]) // COARSE, coarse.shape[1] - 1)
+    rows, columns = (np.arange(n) // COARSE for n in range_m.shape)
     steps = coarse[rows[:, None], columns].reshape(-1, coarse.shape[-1])
     depth = depth_at(steps, np.minimum(range_m, np.float32(1e4)).ravel()).reshape(range_m.shape)
     noise = (_noise(range_m.shape, 12.0, rng) + _noise(range_m.shape, 5.0, rng)) * np.float32(CLUMPS / 2)

@@ -39,6 +39,9 @@ def test_every_guard_fires(street: Frame) -> None:
         ("elongation has shape", {"elongation": street.elongation[:-1]}),
         ("sweep_index goes from 0 to 1, expected 0..0 as sweep_T holds 1", {"sweep_T": street.sweep_T[:1]}),
         ("image 0 is float32", {"images": (np.zeros((4, 4, 3), np.float32),)}),
+        ("image 0 is uint8 .1, 4, 3.", {"images": (np.zeros((1, 4, 3), np.uint8),)}),
+        (r"camera_K has shape \(5, 3, 3\), expected \(6, 3, 3\)", {"camera_K": street.camera_K[:5]}),
+        (r"camera_T_lidar has shape \(6, 3, 4\), exp", {"camera_T_lidar": street.camera_T_lidar[:, :3]}),
     ]
     for message, changes in cases:
         with pytest.raises(CorruptionError, match=f"frame street-5: .*{message}"):

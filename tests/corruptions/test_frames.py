@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from calico.frame import Boxes, Frame
-from corruptions import SPECS, CorruptionError, check_effect, corrupt, list_corruptions
+from corruptions import SPECS, CorruptionError, check_effect, corrupt, corrupt_with, list_corruptions
 
 HERE = Path(__file__).parent
 NEEDS_RING = {"beam_missing", "beams_reduced", "cross_sensor"}
@@ -81,6 +81,37 @@ def test_what_a_frame_lacks_leaves_it_as_it_is(name: str, street: Frame) -> None
         if what in spec.needs:
             passed, _, _ = check_effect(name, frame, corrupt(frame, name, 5, seed=7))
             assert not passed
+
+
+def odd_frames(street: Frame) -> dict[str, Frame]:
+    """Frames at the edge of what is allowed."""
+    points = np.array([[0, 0, 0, 0.5, 0], [5, 0, 0, 0, 0], [-5, 0, -1.5, 1, 0]], np.float32)
+    few = street.replace(
+        points=points, ring=np.zeros(3, np.int16), sweep_index=np.zeros(3, np.int16), elongation=None,
+        ego_T_lidar=np.eye(4),
+    )  # fmt: skip
+    tiny = tuple(np.random.default_rng(view).integers(0, 256, (2, 3, 3)).astype(np.uint8) for view in range(6))
+    past = street.replace(token="street-4", images=tiny, previous=None)
+    one = past.replace(
+        images=street.images[:1], camera_K=street.camera_K[:1], camera_T_lidar=street.camera_T_lidar[:1],
+        camera_time_s=street.camera_time_s[:1],
+    )  # fmt: skip
+    return {
+        "points at the sensor on the road": few,
+        "images of 2x3 pixels": street.replace(images=tiny, previous=lambda: past),
+        "larger images before": street.replace(previous=lambda: past),
+        "one camera before": street.replace(previous=lambda: one),
+    }
+
+
+@pytest.mark.parametrize("name", list_corruptions())
+def test_odd_frames(name: str, street: Frame) -> None:
+    for what, frame in odd_frames(street).items():
+        for value in {*SPECS[name].limits, SPECS[name].at(5)}:
+            after = corrupt_with(frame, name, value, seed=7)
+            assert np.isfinite(after.points).all(), what
+            assert [image.shape for image in after.images] == [image.shape for image in frame.images], what
+            assert len(after.ring) == len(after.points), what
 
 
 def digest(name: str) -> str:

@@ -82,3 +82,10 @@ def test_stuck_images_are_copies(street: Frame) -> None:
     frames = scene(street, 2)
     after = corrupt_with(frames[1], "camera_stuck", 1e6, seed=0)
     assert not any(np.may_share_memory(a, b) for a in after.images for b in frames[0].images)
+
+
+def test_a_camera_without_a_past_of_its_size_keeps_its_image(street: Frame) -> None:
+    frames = scene(street, 2)
+    old = frames[0].replace(images=(np.full((2, 2, 3), 1, np.uint8),) * 5 + (np.full((3, 2, 3), 1, np.uint8),))
+    shown = corrupt_with(frames[1].replace(previous=lambda: old), "camera_stuck", 1e6, seed=0).images
+    assert [int(image[0, 0, 0]) for image in shown] == [1, 1, 1, 1, 1, 2]

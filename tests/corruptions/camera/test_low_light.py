@@ -40,6 +40,14 @@ def test_grey_after_scale_and_tone_curve(street: Frame) -> None:
     assert not np.array_equal(after.images[0], after.images[1])  # every camera has its own noise
 
 
+@pytest.mark.parametrize(("severity", "scale"), [(1, 0.6), (2, 0.5), (3, 0.4), (4, 0.3), (5, 0.2)])
+def test_as_dark_as_its_reference(street: Frame, severity: int, scale: float) -> None:
+    # 3D Common Corruptions: 255 * scale * (v / 255)^2, on pixel values: a mid grey of 128 becomes 38.5 ... 12.9.
+    grey = street.replace(images=(np.full((200, 200, 3), 128, np.uint8),) * 6)
+    after = corrupt(grey, "low_light", severity, seed=0)
+    assert after.images[0].mean() == pytest.approx(255 * scale * (128 / 255) ** 2, rel=0.12)
+
+
 def test_signal_to_noise_falls_with_severity(street: Frame) -> None:
     grey = street.replace(images=(np.full((200, 200, 3), 150, np.uint8),) * 6)
     images = [corrupt(grey, "low_light", s, seed=0).images[0].astype(float) for s in range(1, 6)]

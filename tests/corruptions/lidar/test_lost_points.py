@@ -77,3 +77,9 @@ def test_lidar_missing_is_all_or_nothing_per_frame(street: Frame) -> None:
     counts = [len(corrupt_with(street.replace(token=f"t{i}"), "lidar_missing", 0.3, seed=0).points) for i in range(60)]
     assert set(counts) == {0, len(street.points)}
     assert np.mean(np.array(counts) == 0) == pytest.approx(0.3, abs=0.18)
+
+
+def test_fov_limited_at_180_degrees_keeps_what_is_straight_behind(street: Frame) -> None:
+    behind = street.points.copy()
+    behind[0, :3] = -10, 0, 0
+    assert len(corrupt_with(street.replace(points=behind), "fov_limited", 180.0, seed=0).points) == len(behind)

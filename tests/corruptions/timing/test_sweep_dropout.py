@@ -58,3 +58,14 @@ def test_frames_lose_different_sweeps_and_a_single_sweep_stays(street: Frame) ->
     assert len(lost) > 3
     single = turning(street, 1)
     assert effect(single, corrupt_with(single, "sweep_dropout", 1.0, seed=0)).changed == set()
+
+
+def test_a_frame_without_sweeps_stays(street: Frame) -> None:
+    bare = street.replace(
+        points=street.points[:0],
+        ring=street.ring[:0],
+        sweep_index=street.sweep_index[:0],
+        elongation=None,
+        sweep_T=np.zeros((0, 4, 4)),
+    )
+    assert len(corrupt_with(bare, "sweep_dropout", 0.5, seed=0).sweep_T) == 0

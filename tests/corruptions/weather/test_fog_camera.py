@@ -62,6 +62,15 @@ def test_refined_edge_follows_the_image() -> None:
     assert fine[50, 700] == pytest.approx(0.8, abs=1e-4)
 
 
+def test_no_halo_along_a_roof_against_a_bright_sky() -> None:
+    # A contrast of a quarter of white, as of a pale roof against the sky: 2 px from the edge the map is what it is in the middle.
+    image = np.full((100, 800, 3), 128, np.uint8)
+    image[:, 400:] = 192
+    fine = refine(np.tile(np.where(np.arange(400) < 200, 0.8, 0.0).astype(np.float32), (50, 1)), image)
+    assert fine[50, 100:398].min() > 0.75
+    assert fine[50, 402:700].max() < 0.05
+
+
 @pytest.mark.parametrize("size", [(90, 160), (450, 803), (900, 1600), (901, 1921)])
 def test_cells_cover_images_of_any_size(size: tuple[int, int]) -> None:
     image = np.zeros((*size, 3), np.uint8)

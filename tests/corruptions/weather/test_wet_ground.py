@@ -4,9 +4,10 @@ import pytest
 from calico.frame import Frame
 from corruptions import corrupt_with
 from corruptions.camera.light import to_linear
+from corruptions.weather.detection import FLOOR, power, survival
 from corruptions.weather.range_image import range_image
 from corruptions.weather.water_film import coverage, darkening, fresnel
-from corruptions.weather.wet_ground import on_ground, wet_return
+from corruptions.weather.wet_ground import noise_floor, on_ground, wet_return
 
 
 def test_fresnel_against_known_values() -> None:
@@ -76,3 +77,16 @@ def test_the_road_mirrors_the_wall_behind_it(street: Frame) -> None:
     assert to_linear(after.images[0][row, 80])[0] == pytest.approx(expected, rel=0.25)
     # Straight below nothing bright is mirrored more than F of it: received <= emitted.
     assert to_linear(after.images[0][60:]).max() <= 1.0
+
+
+def test_the_floor_is_found_from_the_weakest_ground_echoes() -> None:
+    # Ground of reflectance 0.2 up to 30 m: no dry echo is near the floor of `detection`, but a sensor that reports none beyond
+    # 30 m has a higher one. An echo at 30 m that keeps 0.7 of its power is then even odds, against certain survival before.
+    clear = power(np.full(1000, 0.2, np.float32), np.linspace(5, 30, 1000, dtype=np.float32))
+    floor = noise_floor(clear)
+    assert floor == pytest.approx(0.7 * 0.2 / 30**2, rel=0.02)
+    dry = survival(clear[-1:], np.array([0.7]), floor) * survival(clear[-1:], np.ones(1), floor)
+    assert dry[0] == pytest.approx(0.5 / 0.762, abs=0.02)  # Phi(0) / Phi(log(1 / 0.7) / 0.5)
+    assert survival(clear[-1:], np.array([0.7]))[0] > 0.99
+    assert survival(clear[:1], np.array([0.3]), floor)[0] > 0.999  # near echoes stand far above it
+    assert noise_floor(clear[:0]) == noise_floor(clear / 100) == FLOOR
