@@ -231,7 +231,7 @@ class TrainConfig(ScheduleConfig):
         description="Robust training: corruptions, several joined by +, or presets, one of which a share of the frames gets.",
     )
     corruption_share: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.5, description="Share of the frames that get one of train.corruptions, each at each severity equally often."
+        0.5, description="Share of the frames that get one of train.corruptions: each condition equally often."
     )
 
     @field_validator("corruptions")
