@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calico.config.schema import Config, ModelConfig
+from calico.data.applicable import lacking, look_at
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
-from calico.frame import Frame
 from corruptions import Spec, find
 from corruptions.preset import Condition
 from corruptions.presets import choose_conditions
-
-LOOKED_AT = 8
-"""Frames, spread over the split, that are asked what the data have."""
 
 
 def training_conditions(config: Config, source: FrameSource) -> tuple[tuple[Condition, ...], tuple[str, ...]]:
@@ -30,12 +27,11 @@ def training_conditions(config: Config, source: FrameSource) -> tuple[tuple[Cond
     conditions = dict.fromkeys(condition for name in names for condition in choose_conditions([name]))
     if not conditions or not len(source):
         return (), ()
-    step = max(1, len(source) // LOOKED_AT)
-    frames = [source[index] for index in range(0, len(source), step)][:LOOKED_AT]
+    frames = look_at(source, range(len(source)))
     reasons = {
         name: reason
         for name in dict.fromkeys(condition.name for condition in conditions)
-        if (reason := _useless(config.model, find(name), frames))
+        if (reason := _unseen(config.model, find(name)) or lacking(name, frames))
     }
     for name in (part.strip() for text in names for part in text.split(",")):
         if name in reasons:
@@ -48,12 +44,11 @@ def training_conditions(config: Config, source: FrameSource) -> tuple[tuple[Cond
     return kept, tuple(f"{name} is not trained on: {reason}" for name, reason in reasons.items())
 
 
-def _useless(model: ModelConfig, specs: Sequence[Spec], frames: Sequence[Frame]) -> str:
-    """Why one (or several joined by '+') must not be trained on, or empty."""
+def _unseen(model: ModelConfig, specs: Sequence[Spec]) -> str:
+    """Why the model's sensors have nothing to learn from one (or several joined by '+'), or empty."""
     has = {"camera": model.camera, "calibration": model.camera, "lidar": model.lidar}
     if not any(has.get(sensor) for spec in specs for sensor in spec.sensors):
         return "it changes no sensor that the model has"
     if model.lidar is None and any("labels" in spec.sensors for spec in specs):
         return "it moves objects in the LiDAR, which the model does not have"
-    lacking = next(filter(None, (spec.lacking(frames) for spec in specs)), "")
-    return f"the data have {lacking}" if lacking else ""
+    return ""
