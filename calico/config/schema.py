@@ -347,7 +347,7 @@ class Config(Section):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",
         description="Of training's convolutions; geometry, normalisation statistics and losses are float32. auto: bfloat16 on "
-        "GPUs, float32 on CPUs. bfloat16 halves a step on CPUs with AVX512-BF16 or AMX and is slow on others.",
+        "GPUs, float32 on CPUs. bfloat16 saves a third of a step on CPUs with AVX512-BF16 or AMX and is slow on others.",
     )
     grid: GridConfig = GridConfig()
     data: DataConfig = DataConfig()
