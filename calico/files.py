@@ -53,14 +53,18 @@ def check_folder(path: Path, *, resume: bool, overwrite: bool, kind: str | None 
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
-    """Writes a file in full or not at all."""
+    """Writes a file in full or not at all; an error leaves nothing behind."""
     data = content.encode("utf-8") if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def _kind(file: Path) -> str | None:

@@ -26,6 +26,8 @@ from calico_eval.metrics.attributes import derive_attributes
 MAX_BOXES = 500
 """The benchmark takes at most so many a sample."""
 
+LARGEST = float(np.finfo(np.float32).max)
+
 Record = dict[str, Any]
 _NUMBERS = {"translation": 3, "size": 3, "rotation": 4, "velocity": 2}
 
@@ -121,7 +123,7 @@ def read_submission(path: Path) -> dict[str, list[Record]]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise CalicoError(f"{path}: no such file, expected a nuScenes detection submission") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CalicoError(f"{path}: not a JSON file ({error})") from error
     results = content.get("results") if isinstance(content, dict) else None
     if not isinstance(results, dict):
@@ -129,6 +131,11 @@ def read_submission(path: Path) -> dict[str, list[Record]]:
     for token, found in results.items():
         if not isinstance(found, list):
             raise CalicoError(f"{path}: sample {token}: got {type(found).__name__}, expected a list of records")
+        if len(found) > MAX_BOXES:
+            raise CalicoError(
+                f"{path}: sample {token}: {len(found)} records, expected at most {MAX_BOXES} (nuScenes' limit); keep those of "
+                "the highest scores"
+            )
         for number, record in enumerate(found):
             fault = _fault(token, record)
             if fault:
@@ -188,4 +195,5 @@ def _fault(token: str, record: object) -> str:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
+    """Whether it is a number that float32 can hold, as predictions are."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST

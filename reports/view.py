@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from reports.errors import ReportError
 from reports.schema import Cell, Condition, Curve, Metric, Results
 
 HEADLINES = {"mAP": "3D detection, mAP", "NDS": "3D detection, NDS", "mIoU": "Map segmentation, mIoU"}
@@ -53,7 +54,22 @@ class View:
 
     @cached_property
     def curves(self) -> dict[tuple[str, str, str], Curve]:
-        """The sweeps by model, engine and name of the corruption."""
+        """The sweeps by model, engine and name of the corruption.
+
+        Raises:
+            ReportError: a curve's value has no cell of the kind `sweep` that holds the curve's metrics.
+        """
+        for curve in self.results.curves:
+            cells = [c for c in self._cells.get((curve.model, curve.engine), ()) if c.condition.kind == "sweep"]
+            there = {
+                level(c.condition): c for c in cells if (c.condition.name, c.condition.axis) == (curve.name, curve.axis)
+            }
+            for value in curve.values:
+                if value not in there or not set(curve.half) <= set(there[value].metrics):
+                    raise ReportError(
+                        f"curves: {curve.name} on {curve.model}/{curve.engine} has no sweep cell at {curve.axis} {value:g} that "
+                        f"holds {', '.join(curve.half) or 'its metrics'}; run `calico robust` again"
+                    )
         return {(curve.model, curve.engine, curve.name): curve for curve in self.results.curves}
 
     @cached_property

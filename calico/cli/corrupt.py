@@ -40,18 +40,23 @@ def command(
     hashes. Frames, tokens and ground truth are those of the split, so predictions made on a copy are scored with
       calico robust --predictions DIR
     where DIR holds clean.json, fog-3.json, ... (nuScenes detection submissions). --seed must be the same there. The
-    simulator's own frames are written to OUT/clean first.
+    simulator's own frames are written to OUT/clean first. Of a suite, what can do nothing to the data is left out with a note.
     A killed run goes on when the same command is given again. Nothing of the original is ever written to.
     Examples:
       calico corrupt --name fog --severity 3 --out copies
       calico corrupt --preset nuscenes --data-root DATA --name fog --name low_light --severity 1 --severity 3 --out copies
       calico corrupt --preset nuscenes --data-root DATA --set data.version=v1.0-mini --name fog+camera_crash --out copies
     """
+    from calico.data.applicable import applicable
     from calico.data.nuscenes.corrupted import CopyWriter, open_original, stem
     from corruptions.presets import choose_conditions
 
-    conditions = choose_conditions(names, severities)
+    choose_conditions(names, severities)  # a slip of the hand is found before the clean frames are written
     original = open_original(config, "train" if split == "train" else "val", out, Progress("clean"))
+    frames = original.frames
+    conditions, notes = applicable(names, severities, frames, range(len(frames)), config.seed)
+    for note in notes:
+        click.echo(note, err=True)
     writer = CopyWriter(original, config.seed, sys.argv, link)
     if original.frames is not original.records:
         click.echo(f"clean: {original.root}")

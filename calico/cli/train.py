@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 @click.option(
     "--corruptions",
     multiple=True,
-    help="Robust training: half of the fine-tuning frames get one of these corruptions or presets, e.g. calico; may be repeated.",
+    help="Robust training: half of the fine-tuning frames get one of these corruptions or presets, separated by commas, e.g. "
+    "calico; may be repeated.",
 )
 @click.option(
     "--adversarial",

@@ -240,7 +240,7 @@ class TrainConfig(ScheduleConfig):
         description="Robust training: corruptions, several joined by +, or presets, one of which a share of the frames gets.",
     )
     corruption_share: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.5, description="Share of the frames that get one of train.corruptions, each at each severity equally often."
+        0.5, description="Share of the frames that get one of train.corruptions: each condition equally often."
     )
     adversarial: AdversarialConfig | None = Field(None, description="Adversarial training; null: none.")
 
@@ -357,7 +357,7 @@ class Config(Section):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",
         description="Of training's convolutions; geometry, normalisation statistics and losses are float32. auto: bfloat16 on "
-        "GPUs, float32 on CPUs. bfloat16 halves a step on CPUs with AVX512-BF16 or AMX and is slow on others.",
+        "GPUs, float32 on CPUs. bfloat16 saves a third of a step on CPUs with AVX512-BF16 or AMX and is slow on others.",
     )
     grid: GridConfig = GridConfig()
     data: DataConfig = DataConfig()

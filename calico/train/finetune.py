@@ -17,9 +17,9 @@ from calico.frame import Frame
 from calico.models.calico import CalicoModel
 from calico.seeds import derive, generator
 from calico.train.checkpoint import MODEL_FILE, save_model
+from calico.train.robust import training_conditions
 from calico.train.sampler import balanced_frames, label_subset
 from corruptions.preset import Condition
-from corruptions.presets import choose_conditions
 
 Measure = Callable[[CalicoModel, Config], dict[str, float | None]]
 """Scores a model in evaluation mode, or says something about its features."""
@@ -69,6 +69,9 @@ class Finetune:
 
     Args:
         adversary: attacks every batch (adversarial training); needed where `train.adversarial` is set.
+
+    Attributes:
+        notes: which corruptions of `train.corruptions` are left out, and why.
     """
 
     name = "finetune"
@@ -95,12 +98,13 @@ class Finetune:
         camera = config.model.camera
         # A model of one sensor has none to spare.
         alone = camera is None or config.model.lidar is None
+        conditions, self.notes = training_conditions(config, source)
         self.loader = LabelledLoader(
             source,
             config.augment.model_copy(update={"sensor_dropout": 0.0}) if alone else config.augment,
             camera.image_size if camera else None,
             config.seed,
-            choose_conditions(config.train.corruptions) if config.train.corruptions else (),
+            conditions,
             config.train.corruption_share,
         )
 

@@ -14,6 +14,7 @@ from calico.config.schema import Config
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.files import RUN_FILE, write_atomic
+from corruptions import SUITE_VERSION
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -62,13 +63,13 @@ class RunLog:
             "steps": steps,
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,
+            "corruption_suite": SUITE_VERSION if stage == "finetune" and config.train.corruptions else None,
         }
         before = (
             json.loads((out / RUN_FILE).read_text(encoding="utf-8")) if resume and (out / RUN_FILE).exists() else run
         )
-        changed = sorted(
-            key for key in ("stage", "data_hash", "frames", "steps", "torch") if before.get(key) != run[key]
-        )
+        decisive = ("stage", "data_hash", "frames", "steps", "torch", "corruption_suite")
+        changed = sorted(key for key in decisive if before.get(key) != run[key])
         if changed:
             raise CalicoError(
                 f"{out}: {', '.join(changed)} differ from those of the run to resume; "

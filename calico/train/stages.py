@@ -155,7 +155,10 @@ def make_task(
         if before is None:
             raise CalicoError("stage rad: needs the folder of the stage prc, its teacher")
         return Rad(config, source, model, load_projector(config, before), measure)
-    return Finetune(config, source, model, measure, adversary)
+    task = Finetune(config, source, model, measure, adversary)
+    for note in task.notes:
+        say(f"finetune: {note}")
+    return task
 
 
 def _check_regions(config: Config, source: FrameSource) -> None:

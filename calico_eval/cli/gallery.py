@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from calico.cli.options import PATH, with_config
+from calico.cli.options import with_config
 from calico.cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     metavar="NAMES",
     help="Names, pairs joined by +, or presets; separated by commas, may be repeated.  [default: all]",
 )
-@click.option("--out", type=PATH, help="The HTML file.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The HTML file.")
 @click.option(
     "--sheets",
-    type=PATH,
+    type=click.Path(file_okay=False, path_type=Path),
     help="Folder for a contact sheet of every room, as in the documentation; besides --out, or alone.",
 )
 def command(
@@ -50,6 +50,7 @@ def command(
     """
     from calico.data.open import open_source
     from calico.errors import CalicoError
+    from corruptions import SPECS
     from corruptions.presets import choose_names
 
     if out is None and sheets is None:
@@ -59,32 +60,33 @@ def command(
     if index >= len(source):
         raise CalicoError(f"--frame {index}: {source.name} has {len(source)} frames; expected 0 to {len(source) - 1}")
     frame, names = source[index], choose_names(corruptions)
+    singles = [SPECS[name] for name in names if name in SPECS]
+    if sheets is not None and not singles:
+        raise click.UsageError(
+            f"--sheets: a sheet shows single corruptions, and {', '.join(names)} are none; use --out"
+        )
     if out is not None:
         _write_page(out, frame, names, config.seed, source.name)
     if sheets is not None:
-        _write_sheets(sheets, frame, names, config.seed)
+        _write_sheets(sheets, frame, singles, config.seed)
 
 
 def _write_page(out: Path, frame: Frame, names: Sequence[str], seed: int, source: str) -> None:
     from calico.files import write_atomic
     from calico_eval.corruption_gallery.page import render_page
 
+    out.parent.mkdir(parents=True, exist_ok=True)  # before the long part
     page, failed = render_page(frame, names, seed, source, Progress("gallery"))
-    out.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(out, page)
     click.echo(f"{out} ({len(page) / 1e6:.1f} MB), {len(failed)} failed effect checks")
 
 
-def _write_sheets(folder: Path, frame: Frame, names: Sequence[str], seed: int) -> None:
+def _write_sheets(folder: Path, frame: Frame, specs: Sequence[Spec], seed: int) -> None:
     from calico.files import write_atomic
     from calico_eval.corruption_gallery.sheet import draw_sheet
-    from corruptions import SPECS
 
     folder.mkdir(parents=True, exist_ok=True)
-    rooms: dict[str, list[Spec]] = {}
-    for name in names:
-        if name in SPECS:
-            rooms.setdefault(SPECS[name].room, []).append(SPECS[name])
-    for room, specs in rooms.items():
-        write_atomic(folder / f"{room}.jpg", draw_sheet(frame, specs, seed))
-        click.echo(f"{folder / room}.jpg: {len(specs)} corruptions")
+    for room in dict.fromkeys(spec.room for spec in specs):
+        own = [spec for spec in specs if spec.room == room]
+        write_atomic(folder / f"{room}.jpg", draw_sheet(frame, own, seed))
+        click.echo(f"{folder / room}.jpg: {len(own)} corruptions")

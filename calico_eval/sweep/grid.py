@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -16,6 +17,9 @@ Scale = Literal["linear", "log"]
 FORM = "CORRUPTION.PARAMETER=START:END:N, START:END:logN or VALUE,VALUE,...; e.g. fog.visibility_m=400:20:log8"
 DIGITS = 4
 """Values between START and END are rounded to so many significant digits, so that their names are short and exact."""
+
+MAX_VALUES = 1000
+"""More are a slip of the hand: every value is a run over all frames."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +87,10 @@ def _grid(text: str, grid: str) -> tuple[list[float], Scale]:
         first, last, n = float(start), float(end), int(count.strip().removeprefix("log"))
     except ValueError:
         raise CalicoError(f"sweep {text!r}: cannot read {grid!r}; write {FORM}") from None
-    if n < 2:
-        raise CalicoError(f"sweep {text!r}: {n} values, expected 2 or more")
+    if not 2 <= n <= MAX_VALUES:
+        raise CalicoError(f"sweep {text!r}: {n} values, expected 2 to {MAX_VALUES}")
+    if not (math.isfinite(first) and math.isfinite(last)):
+        raise CalicoError(f"sweep {text!r}: {grid!r} has an end that is not finite; write {FORM}")
     if logarithmic and not (first > 0 and last > 0):
         raise CalicoError(f"sweep {text!r}: equal ratios need START and END above 0; use START:END:{n} without log")
     inner = (np.geomspace if logarithmic else np.linspace)(first, last, n)[1:-1]

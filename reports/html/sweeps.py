@@ -48,7 +48,7 @@ def _sweep(view: View, name: str) -> Sweep:
         title=formatting.words(name),
         sensors=" + ".join(formatting.words(sensor) for sensor in sensors),
         axis=formatting.axis(first.axis, first.unit),
-        panels=tuple(_panel(view, metric, name) for metric in metrics),
+        panels=tuple(panel for panel in (_panel(view, metric, name) for metric in metrics) if panel is not None),
         metrics=metrics,
         rows=tuple(
             HalfRow(label, tuple(half_value(curve.half.get(m)) for m in metrics)) for label, curve in rows if curve
@@ -84,14 +84,16 @@ def _points(view: View, series: Series, metrics: tuple[str, ...], name: str) -> 
     return [point for metric in metrics for point in view.points(series, metric, "sweep", name)]
 
 
-def _panel(view: View, metric: str, name: str) -> Panel:
-    """All engines that agree are one line, as in the severity curves."""
+def _panel(view: View, metric: str, name: str) -> Panel | None:
+    """All engines that agree are one line, as in the severity curves. None where none that is drawn has this curve."""
     found: list[tuple[Series, Curve, dict[float, Metric]]] = []
     for series in drawn(view, "sweep"):
         curve = view.curves.get((series.model, series.engine, name))
         if curve is not None and metric in curve.half:
             measured = {level(p.condition): p.metric for p in _points(view, series, (metric,), name)}
             found.append((series, curve, measured))
+    if not found:
+        return None
     curve = found[0][1]
     lines = [
         Line(

@@ -44,6 +44,13 @@ def test_write_atomic_replaces_and_leaves_no_trace(tmp_path: Path) -> None:
     assert (tmp_path / "a").read_bytes() == b"two"
 
 
+def test_a_failed_write_leaves_no_trace(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_atomic(tmp_path / "a", "one")
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
 def test_a_run_of_another_kind_is_neither_deleted_nor_resumed(tmp_path: Path) -> None:
     write_atomic(tmp_path / RUN_FILE, '{"kind": "train"}')
     for resume in (True, False):

@@ -131,6 +131,8 @@ def test_predictions_that_cannot_be_written(frame: Frame, tmp_path: Path) -> Non
     ("change", "expected"),
     [
         ({"translation": [1, 2]}, "record 0: translation is [1, 2], expected 3 finite numbers"),
+        ({"translation": [10**400, 0, 0]}, "record 0: translation is [1000"),
+        ({"translation": [1e300, 0, 0]}, "record 0: translation is [1e+300, 0, 0], expected 3 finite numbers"),
         ({"velocity": [1, float("nan")]}, "record 0: velocity is [1, nan], expected 2 finite numbers"),
         ({"size": [1, -2, 3]}, "record 0: size [1, -2, 3], rotation"),
         ({"rotation": [0, 0, 0, 0]}, "rotation [0, 0, 0, 0]; expected sizes above 0 and a unit quaternion"),
@@ -161,6 +163,8 @@ def test_malformed_record(frame: Frame, tmp_path: Path, change: dict[str, object
         ('{"results": {"a": [3]}}', "sample a, record 0: got int, expected an object"),
         ('{"results": {"a": [{}]}}', "sample a, record 0: lacks attribute_name, detection_name"),
         ('{"results": {', "not a JSON file"),
+        ("[" * 100_000, "not a JSON file"),
+        (json.dumps({"results": {"a": [{}] * 501}}), "sample a: 501 records, expected at most 500"),
     ],
 )
 def test_malformed_file(tmp_path: Path, content: str, expected: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from reports.errors import ReportError
 from reports.html.render import render_html
 from reports.html.sweeps import half_value, sweeps
 from reports.markdown import markdown_summary
@@ -138,3 +139,27 @@ def test_sweep_points_are_in_no_mean_and_no_worst_case(swept: Results) -> None:
     assert verdict(view, None).sentence == (
         "fused: under fog, mAP falls to half of its clean value at 100\u00a0m (visibility)."
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"model": "nobody"}, "fog on nobody/onnx has no sweep cell at visibility_m 400"),
+        ({"name": "rain"}, "rain on fused/onnx has no sweep cell"),
+        ({"axis": "range_m"}, "no sweep cell at range_m 400"),
+        ({"values": (400.0, 30.0)}, "no sweep cell at visibility_m 30 that holds mAP"),
+        ({"half": {"NDS": metric(1.0)}}, "no sweep cell at visibility_m 400 that holds NDS"),
+    ],
+)
+def test_a_curve_without_its_cells_is_an_error(change: dict[str, object], what: str, swept: Results) -> None:
+    broken = swept.model_copy(update={"curves": (swept.curves[0].model_copy(update=change),)})
+    with pytest.raises(ReportError, match=what):
+        render_html(broken, Path())
+
+
+def test_a_curve_of_an_engine_that_shares_the_line_of_another_needs_no_panel(swept: Results) -> None:
+    twin = [cell.model_copy(update={"engine": "torch", "id": cell.id + "t"}) for cell in swept.cells[:5]]
+    only = swept.curves[0].model_copy(update={"engine": "torch"})
+    (sweep,) = sweeps(View(swept.model_copy(update={"cells": (*swept.cells[:5], *twin), "curves": (only,)})))
+    assert sweep.panels == ()
+    assert [row.label for row in sweep.rows] == ["fused (torch)"]

@@ -127,7 +127,20 @@ class OutputFolder:
                 f"output folder {self.path}: holds another copy: {name} is {json.dumps(found.get(name))} there and "
                 f"{json.dumps(self.identity[name])} now; choose another --out, or delete that folder"
             )
+        if status == "complete":
+            self._check_files(found.get("files"))
         return bool(status == "complete")
+
+    def _check_files(self, files: object) -> None:
+        """Raises CalicoError where a finished copy lacks a file of its manifest, or has one of another size."""
+        if not isinstance(files, dict):
+            raise CalicoError(f"{self.path / MANIFEST}: cannot be read (no files); choose another --out")
+        for name, entry in files.items():
+            if not isinstance(entry, dict) or _size(self.path / name) != entry.get("bytes"):
+                raise CalicoError(
+                    f"output folder {self.path}: holds a finished copy, but {name} is gone or has another size; delete that "
+                    "folder, or choose another --out"
+                )
 
     def _place(self, name: str) -> Path:
         path = safe_path(self.path, name, self.path / MANIFEST, name)

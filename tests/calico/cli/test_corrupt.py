@@ -75,3 +75,14 @@ def test_help_shows_examples() -> None:
     text = run("corrupt", "--help")
     assert "calico corrupt --name fog --severity 3 --out copies" in text
     assert "calico robust --predictions" in text
+
+
+def test_of_a_suite_what_the_data_cannot_show_is_left_out(tmp_path: Path) -> None:
+    settings = ("data.sim.val_scenes=1", "data.sim.frames_per_scene=1", "data.sim.image_size=[24,64]")
+    frames = [word for text in (*settings, f"data.cache_dir={tmp_path / 'sim'}") for word in ("--set", text)]
+    suite = ("corrupt", *frames, "--name", "msc-bench", "--severity", "1", "--out", str(tmp_path / "copies"))
+    said = run(*suite)
+    assert "camera_stuck+lidar_stuck was left out: the data have no frame before in the scene." in said
+    assert not (tmp_path / "copies" / "camera_stuck+lidar_stuck-1").exists()
+    error = CliRunner().invoke(cli, ["corrupt", *frames, "--name", "camera_stuck", "--out", str(tmp_path)]).exception
+    assert "corruption camera_stuck can do nothing to sim-val: the data have no frame before" in str(error)

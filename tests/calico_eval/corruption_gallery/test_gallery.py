@@ -123,5 +123,10 @@ def test_the_command(tmp_path: Path, street: FrameSource) -> None:
     assert out.read_text(encoding="utf-8").count('<section id="') == 2
     assert {path.name for path in (tmp_path / "sheets").iterdir()} == {"weather.jpg", "lidar.jpg"}
     assert "nothing to write" in CliRunner().invoke(cli, ["gallery", *settings]).output
+    folder = CliRunner().invoke(cli, ["gallery", *settings, *names, "--out", str(tmp_path)])
+    assert (folder.exit_code, "is a directory" in folder.output) == (2, True)
+    pairs = ["gallery", *settings, "--corruptions", "fog+point_drop", "--sheets", str(tmp_path / "none")]
+    assert "fog+point_drop are none; use --out" in CliRunner().invoke(cli, pairs).output
+    assert not (tmp_path / "none").exists()
     error = CliRunner().invoke(cli, ["gallery", *settings, "--frame", "2", "--out", str(out)]).exception
     assert "has 2 frames; expected 0 to 1" in str(error)

@@ -283,6 +283,20 @@ def test_a_killed_copy_goes_on_to_the_same_bytes(tiny: Path, tmp_path: Path) -> 
     assert times == {path: path.stat().st_mtime_ns for path in cut.rglob("*")}
 
 
+def test_a_finished_copy_that_lacks_a_file_is_not_taken_for_whole(tiny: Path, tmp_path: Path) -> None:
+    CopyWriter(original(tiny), SEED).write(Condition("beam_missing", 1), tmp_path)
+    copy = tmp_path / "beam_missing-1"
+    name = "samples/LIDAR_TOP/LIDAR_TOP-0-0.pcd.bin"
+    (copy / name).write_bytes((copy / name).read_bytes()[:-20])
+    message = error_of(lambda: CopyWriter(original(tiny), SEED).write(Condition("beam_missing", 1), tmp_path))
+    assert f"holds a finished copy, but {name} is gone or has another size" in message
+    manifest = json.loads((copy / "manifest.json").read_text())
+    del manifest["files"]
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    message = error_of(lambda: CopyWriter(original(tiny), SEED).write(Condition("beam_missing", 1), tmp_path))
+    assert "manifest.json: cannot be read (no files)" in message
+
+
 def test_links_share_the_file_and_copies_do_not(tiny: Path, tmp_path: Path) -> None:
     name = "samples/LIDAR_TOP/LIDAR_TOP-0-0.pcd.bin"
     CopyWriter(original(tiny), SEED, link=True).write(Condition("low_light", 1), tmp_path / "linked")

@@ -4,10 +4,10 @@ from typing import cast
 import numpy as np
 import pytest
 
+from calico.data.applicable import applicable
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
-from calico_eval.sweep.applicable import applicable
 from corruptions import corrupt
 
 
@@ -61,7 +61,7 @@ def test_chance_that_hits_no_frame_is_found_before_the_run(frame: Frame) -> None
     # Of two cameras, each is lost with probability 1/6: seeds 0 to 4 include some that spare the one frame.
     spared = [seed for seed in range(5) if not corrupt_changes(frame.replace(token="hand-0", scene="scene-0"), seed)]
     assert spared
-    message = r"its level 1 spares all of 1 frames, by chance \(--frames takes more\); leave it out"
+    message = r"its level 1 spares all of 1 frames, by chance \(more frames help\); leave it out"
     with pytest.raises(CalicoError, match=message):
         applicable(["frame_lost"], (1,), few, range(1), spared[0])
 

@@ -1,0 +1,67 @@
+"""Which conditions can do anything to the frames at hand: found out before hours of running, not after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from calico.data.source import FrameSource
+from calico.errors import CalicoError
+from calico.frame import Frame
+from corruptions import check_effect, find
+from corruptions.preset import Condition
+from corruptions.presets import PRESETS, choose_conditions
+
+LOOKED_AT = 8
+
+
+def applicable(
+    names: Sequence[str], severities: Sequence[int], source: FrameSource, indices: Sequence[int], seed: int
+) -> tuple[tuple[Condition, ...], tuple[str, ...]]:
+    """The conditions that names and presets stand for, less those of presets that can do nothing to the frames.
+
+    A corruption is left out with all of its levels, as means over corruptions need the same levels of each.
+
+    Returns:
+        The conditions; a note for every corruption that was left out.
+
+    Raises:
+        CalicoError: one that was named itself can do nothing.
+        CorruptionError: an unknown name or level.
+    """
+    conditions = choose_conditions(names, severities) if names else ()
+    frames = look_at(source, indices) if conditions else []
+    named = {part.strip() for text in names for part in text.split(",")} - set(PRESETS)
+    reasons: dict[str, str] = {}
+    for condition in conditions:
+        if condition.name not in reasons:
+            reason = lacking(condition.name, frames) or _spared(condition, source, indices, seed)
+            if reason:
+                reasons[condition.name] = reason
+    for name in sorted(named & set(reasons)):
+        raise CalicoError(f"corruption {name} can do nothing to {source.name}: {reasons[name]}; leave it out")
+    kept = tuple(condition for condition in conditions if condition.name not in reasons)
+    return kept, tuple(f"{name} was left out: {reason}." for name, reason in reasons.items())
+
+
+def look_at(source: FrameSource, indices: Sequence[int]) -> list[Frame]:
+    """Up to LOOKED_AT frames, spread over `indices`, to be asked what the data have."""
+    places = np.linspace(0, len(indices) - 1, min(LOOKED_AT, len(indices))).round()
+    return [source[indices[int(place)]] for place in places]
+
+
+def lacking(name: str, frames: Sequence[Frame]) -> str:
+    """What the data do not have and a corruption (or one of several joined by '+') needs, or empty."""
+    reasons = (spec.lacking(frames) for spec in find(name))
+    return next((f"the data have {reason}" for reason in reasons if reason), "")
+
+
+def _spared(condition: Condition, source: FrameSource, indices: Sequence[int], seed: int) -> str:
+    """Why one that spares frames by chance changes none of these, or empty. Looks no further than the first that it changes."""
+    if not all(spec.by_chance for spec in find(condition.name)):
+        return ""
+    frames = map(source.__getitem__, indices)
+    if any(check_effect(condition.name, frame, condition.apply(frame, seed))[0] for frame in frames):
+        return ""
+    return f"its level {condition.severity} spares all of {len(indices)} frames, by chance (more frames help)"
