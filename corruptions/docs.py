@@ -37,7 +37,7 @@ def render(parts: str, costs: Mapping[str, Any]) -> str:
 
     Args:
         parts: the hand-written text with the marks catalogue, presets and cost.
-        costs: what `benchmarks.corruptions --write` left.
+        costs: what `benchmarks/corruption_cost.py --write` left.
     """
     filled = {"catalogue": _catalogue(), "presets": _presets(), "cost": _cost(costs)}
     for mark, text in filled.items():
@@ -135,7 +135,7 @@ def _cost(costs: Mapping[str, Any]) -> str:
         f"over the suite {statistics.median(seconds):.3f} s, largest {max(seconds):.2f} s; the effect check takes "
         f"{costs['effect_check_s']:.2f} s. LiDAR alone: the same frame without cameras, for those that change points; median "
         f"{statistics.median(lidar):.3f} s, largest {max(lidar):.2f} s. Every figure includes the copy of the frame. "
-        f"`python -m benchmarks.corruptions --write`; {costs['machine']}; {costs['load']}. The figures of the "
+        f"`python benchmarks/corruption_cost.py --write`; {costs['machine']}; {costs['load']}. The figures of the "
         "public code were measured once, on another machine: read them as orders of magnitude."
     )
     return text + "\n\n" + "\n".join(table)

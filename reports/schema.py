@@ -16,7 +16,7 @@ from reports.files import read_json, to_json, write_text
 from reports.validation import explain
 
 SCHEMA_VERSION = "1.2"
-"""1.1: conditions of the kind `sweep`, and `curves`. 1.2: `sanity`, and a cell's `traces`."""
+"""1.1: conditions of the kind `sweep`, and `curves`. 1.2: `sanity`, a cell's `traces`, a condition's `control`."""
 
 
 class Section(BaseModel):
@@ -56,6 +56,7 @@ class Condition(Section):
     axis: str | None = Field(None, description="Which parameter is the physical axis of the severity curve.")
     unit: str | None = Field(None, description="Unit of that parameter.")
     sensors: tuple[Literal["camera", "lidar"], ...] = ()
+    control: bool = Field(False, description="A random change of the size of an attack's, to compare the attack with.")
 
 
 class Check(Section):

@@ -203,9 +203,9 @@ def condition_key(condition: Condition) -> tuple[object, ...]:
 
 
 def is_control(condition: Condition) -> bool:
-    """Whether an attack condition is a random control: 'lidar_noise', 'fog+lidar_noise_create', or with 'random' at the end."""
+    """Whether an attack condition is a random control; in files older than 1.2 by its name, which ends in 'noise' or 'random'."""
     words = condition.name.rpartition("+")[2].split("_")
-    return condition.kind == "attack" and ("noise" in words or words[-1] == "random")
+    return condition.kind == "attack" and (condition.control or words[-1] in ("noise", "random"))
 
 
 def crossed(condition: Condition) -> tuple[str, str] | None:

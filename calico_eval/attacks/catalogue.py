@@ -70,9 +70,10 @@ UNIVERSAL = ("camera_levels", "range_m")
 class Algorithm:
     """An attack.
 
-    access: what it needs of the model: gradients (torch only), predictions (any engine), or nothing (a control).
+    access: what it needs of the model: gradients (torch only), predictions (any engine), or nothing.
     allowances: the fields of `Threat` that it can use. standard: the threats that it is run with where none is given.
     title, source: for the docs. fit: learns what is applied to every frame, before the first; None where each frame stands alone.
+    control: does what an attack does at random, to be compared with it; is no attack itself.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Algorithm:
     title: str
     source: str
     fit: Fit | None = None
+    control: bool = False
 
     def check(self, threat: Threat) -> None:
         """Raises CalicoError for a threat that this attack does not use, or not all of."""
@@ -116,24 +118,28 @@ _ALL = (
     Algorithm(
         "drop", with_pillars(drop), "gradients", DROPPED, SHARES, "Saliency-based dropping of points", "Zheng et al., ICCV 2019"
     ),
-    Algorithm("random_drop", random_drop, "nothing", DROPPED, SHARES, "Random dropping of points (the control of drop)", ""),
+    Algorithm(
+        "random_drop", random_drop, "nothing", DROPPED, SHARES, "Random dropping of points (the control of drop)", "", control=True
+    ),
     Algorithm("remove", removal(), "nothing", DROPPED, SECTORS, "Physical removal: a sector's points vanish", PRA),
     Algorithm("remove_90", removal(0.9), "nothing", DROPPED, SECTORS, "Physical removal, 90 % of the points", PRA),
     Algorithm("remove_50", removal(0.5), "nothing", DROPPED, SECTORS, "Physical removal, 50 % of the points", PRA),
     Algorithm(
-        "remove_noise", removal(noise=True), "nothing", SPOOFED, NOISY_SECTORS,
+        "remove_scatter", removal(noise=True), "nothing", SPOOFED, NOISY_SECTORS,
         "High-frequency removal: a sector's points return at random ranges", HFR,
     ),
     Algorithm(
         "remove_elsewhere", removal(elsewhere=True), "nothing", DROPPED, SECTORS,
         "Removal of a random sector (the control of remove)", "",
+        control=True,
     ),
     Algorithm(
         "spoof", spoof, "queries", SPOOFED, PHANTOMS, "A spoofed vehicle 5 to 8 m ahead",
         "Cao et al., CCS 2019; Sun et al., USENIX Security 2020",
     ),
     Algorithm(
-        "spoof_random", spoof_random, "nothing", SPOOFED, PHANTOMS, "Random points ahead (the control of spoof)", ""
+        "spoof_random", spoof_random, "nothing", SPOOFED, PHANTOMS, "Random points ahead (the control of spoof)", "",
+        control=True,
     ),
     Algorithm(
         "frustum", frustum, "queries", SPOOFED, PHANTOMS, "A spoofed vehicle within the camera's view of a real object",
@@ -150,6 +156,7 @@ _ALL = (
     Algorithm(
         "inject_random", inject_random, "nothing", SPOOFED, INJECTED,
         "Random points on the sensor's rays (the control of inject)", "",
+        control=True,
     ),
     Algorithm(
         "square",
@@ -178,7 +185,9 @@ _ALL = (
         "Gradients estimated from directions of random signs",
         "Uesato et al., ICML 2018",
     ),
-    Algorithm("noise", noise, "nothing", BALL, STANDARD, "Random noise of the full norm (the control)", ""),
+    Algorithm("noise", noise, "nothing", BALL, STANDARD, "Random noise of the full norm (the control)", "",
+        control=True,
+    ),
     Algorithm(
         "patch_object", patch_attack(object_sites), "gradients", PATCH, ON_OBJECTS,
         "Patches on the nearest objects", "Athalye et al., ICML 2018 (EOT)",
@@ -186,10 +195,12 @@ _ALL = (
     Algorithm(
         "patch_object_random", patch_control(object_sites, random_texture), "nothing", PATCH, ON_OBJECTS,
         "Patches on objects with a random texture (a control)", "",
+        control=True,
     ),
     Algorithm(
         "patch_object_grey", patch_control(object_sites, grey_texture), "nothing", PATCH, ON_OBJECTS,
         "Grey patches on objects (a control)", "",
+        control=True,
     ),
     Algorithm(
         "patch_world", patch_attack(board_sites), "gradients", PATCH, ON_BOARD,
@@ -202,10 +213,12 @@ _ALL = (
     Algorithm(
         "patch_world_random", patch_control(board_sites, random_texture), "nothing", PATCH, ON_BOARD,
         "A board with a random texture (a control)", "",
+        control=True,
     ),
     Algorithm(
         "patch_world_grey", patch_control(board_sites, grey_texture), "nothing", PATCH, ON_BOARD,
         "A grey board (a control)", "",
+        control=True,
     ),
     Algorithm(
         "universal", needs_fit, "gradients", UNIVERSAL, STANDARD,
@@ -214,6 +227,7 @@ _ALL = (
     Algorithm(
         "universal_noise", universal_noise, "nothing", UNIVERSAL, STANDARD,
         "One random perturbation of the full norm for all frames (the control)", "",
+        control=True,
     ),
 )  # fmt: skip
 

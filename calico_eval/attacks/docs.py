@@ -29,7 +29,7 @@ def render(parts: str, costs: Mapping[str, Any]) -> str:
     """The page: the hand-written text with its marks filled.
 
     Args:
-        costs: what `benchmarks.attacks --write` left.
+        costs: what `benchmarks/attack_cost.py --write` left.
     """
     filled = {"threats": _threats(), "catalogue": _catalogue(), "objectives": _objectives(), "cost": _cost(costs)}
     for mark, text in filled.items():
@@ -73,8 +73,8 @@ def _objectives() -> str:
 
 def _cost(costs: Mapping[str, Any]) -> str:
     rows = [
-        f"`python -m benchmarks.attacks --write`: {costs['data']}, a batch of {costs['frames']} frames, {costs['steps']} steps, "
-        f"{costs['machine']}, median of {costs['repeats']}, processor seconds.",
+        f"`python benchmarks/attack_cost.py --write`: {costs['data']}, a batch of {costs['frames']} frames, "
+        f"{costs['steps']} steps, {costs['machine']}, median of {costs['repeats']}, processor seconds.",
         "",
         "| threat | attack | s per step and frame | bare forward and backward | overhead |",
         "|---|---|---|---|---|",

@@ -83,6 +83,7 @@ class ConditionSpec:
                 axis=axis,
                 unit=unit,
                 sensors=self.attack.threat.sensors,
+                control=ALGORITHMS[self.attack.name].control,
             )
         if self.kind == "clean":
             return Condition(kind="clean", name="clean")

@@ -83,7 +83,7 @@ def _worst_jobs(plan: SweepPlan, cells: Mapping[str, Cell]) -> list[Job]:
 
 def _control(job: Job) -> bool:
     attack = job.condition.attack
-    return attack is not None and ALGORITHMS[attack.name].access == "nothing"
+    return attack is not None and ALGORITHMS[attack.name].control
 
 
 def _worst_frames(clean: Sequence[FrameStats], changed: Sequence[FrameStats]) -> list[int]:

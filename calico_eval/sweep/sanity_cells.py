@@ -45,7 +45,7 @@ class Attacked:
 
     def __str__(self) -> str:
         """'camera_pgd 8/255, 10 steps'."""
-        control = ALGORITHMS[self.spec.name].access == "nothing"
+        control = ALGORITHMS[self.spec.name].control
         return str(self.job.condition) + ("" if control else f", {self.spec.steps} steps, {self.spec.restarts} starts")
 
 
@@ -80,7 +80,7 @@ class CellChecks:
         ]
         on_engine = [one for one in attacks if one.job.engine == engine]
         self.white = [a for a in on_engine if a.job.crafted_on == engine and _access(a) == "gradients"]
-        self.controls = [a for a in on_engine if _access(a) == "nothing"]
+        self.controls = [a for a in on_engine if ALGORITHMS[a.spec.name].control]
         self.black = [a for a in attacks if _access(a) == "queries"]
         self.transfer = [
             a for a in attacks if _access(a) == "gradients" and models[a.job.crafted_on or engine] != models[engine]

@@ -12,7 +12,7 @@ from calico_eval.attacks.lidar.edit import without
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.engines.user import UserEngine
 
-ADDING = ("spoof", "spoof_random", "frustum", "inject", "attach", "inject_random", "remove_noise")
+ADDING = ("spoof", "spoof_random", "frustum", "inject", "attach", "inject_random", "remove_scatter")
 REMOVING = ("drop", "random_drop", "remove", "remove_90", "remove_50", "remove_elsewhere")
 NAMES = (*ADDING, *REMOVING)
 
@@ -60,7 +60,7 @@ def test_every_kind_of_frame(
         old = set(before)
         new = np.array([row not in old for row in after], bool)
         stayed = [row for row in after if row in old]
-        if name != "remove_noise":  # whose points keep their places in the list
+        if name != "remove_scatter":  # whose points keep their places in the list
             assert not new[: len(after) - new.sum()].any()
         left = iter(before)
         assert all(row in left for row in stayed), kind  # in their order
@@ -71,7 +71,7 @@ def test_every_kind_of_frame(
             assert np.isin(found.ring[new], frame.ring).all()
             assert np.isin(found.points[new, 4], frame.points[:, 4]).all()
             assert ((found.points[new, 3] >= 0) & (found.points[new, 3] <= 1)).all()
-            if name != "remove_noise":
+            if name != "remove_scatter":
                 assert not found.sweep_index[new].any()
             ranges = np.linalg.norm(found.points[new, :3].astype(np.float64), axis=1)
             reach = np.linalg.norm(frame.points[:, :3].astype(np.float64), axis=1).max()

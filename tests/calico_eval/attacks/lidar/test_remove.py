@@ -60,7 +60,7 @@ def test_high_frequency_removal_puts_the_points_at_random_ranges(
 ) -> None:
     frame = second_sweep(flat)
     threat = replace(SECTOR, points_added=2000, window_deg=60.0, r_min_m=2.0)
-    result = attack_frame(fused, frame, AttackSpec("remove_noise", threat), 0)
+    result = attack_frame(fused, frame, AttackSpec("remove_scatter", threat), 0)
     assert len(result.frame.points) == len(frame.points)
     start = np.where(frame.sweep_index == 1, -4.0, 0.0)[:, None] * [1.0, 0.0, 0.0]
     before, after = (f.points[:, :3].astype(np.float64) - start for f in (frame, result.frame))
@@ -76,7 +76,7 @@ def test_high_frequency_removal_puts_the_points_at_random_ranges(
     assert quarters == pytest.approx(0.25, abs=0.1)
     assert np.array_equal(result.frame.points[:, 3:], frame.points[:, 3:])
     assert np.array_equal(result.frame.ring, frame.ring)
-    few = attack_frame(fused, frame, AttackSpec("remove_noise", replace(threat, points_added=10)), 0)
+    few = attack_frame(fused, frame, AttackSpec("remove_scatter", replace(threat, points_added=10)), 0)
     assert few.budget.points_added == 10
     assert len(few.frame.points) == len(frame.points) - hit.sum() + 10
 

@@ -1,6 +1,6 @@
 """What a step of a gradient attack costs against the bare forward and backward pass that it needs.
 
-    python -m benchmarks.attacks --checkpoint runs/tiny --frames 4 [--write]
+    python benchmarks/attack_cost.py --checkpoint runs/tiny --frames 4 [--write]
 
 For every threat and attack: seconds per step and frame (median over repeats), those of the bare passes (the model's own
 forward pass of the attacked branch, trunk and head, the objective, and the gradient with respect to the input), and the

@@ -4,7 +4,7 @@ Corruptions that change the points are timed on the points alone, too: the same 
 four sweeps and a frame before, so that those of objects and of timing have their full work.
 
 Run from the repository root, on an idle machine:
-    OMP_NUM_THREADS=1 python -m benchmarks.corruptions [--repeats 5] [--write] [NAME ...]
+    OMP_NUM_THREADS=1 python benchmarks/corruption_cost.py [--repeats 5] [--write] [NAME ...]
 
 --write leaves benchmarks/results/corruptions.json, from which the table in docs/corruptions.md is made
 (`python -m corruptions.docs`). Seconds are the least of the repeats, each with a seed of its own: other programs
