@@ -29,6 +29,7 @@ _UNITS = {
     "window_deg": "deg",
 }
 
+_WHOLE = ("camera_levels", "points_added", "points_removed")
 _ONE_OF = (
     ("camera_levels", "camera_rms"),
     ("camera_levels", "patch_share"),
@@ -73,7 +74,7 @@ class Threat:
             value = getattr(self, field.name)
             if not math.isfinite(value) or value < 0:
                 raise CalicoError(f"threat: {field.name} is {value}, expected a finite number, 0 or more")
-        for name in ("camera_levels", "points_added", "points_removed"):
+        for name in _WHOLE:
             if getattr(self, name) != int(getattr(self, name)):
                 raise CalicoError(
                     f"threat: {name} is {getattr(self, name)}, expected a whole number "
@@ -82,7 +83,8 @@ class Threat:
         for field in fields(
             self
         ):  # 8.0 levels are 8 levels, and 1 m is 1.0 m: one threat, one record, one cell of a sweep
-            object.__setattr__(self, field.name, type(field.default)(getattr(self, field.name)))
+            kind = int if field.name in _WHOLE else float
+            object.__setattr__(self, field.name, kind(getattr(self, field.name)))
         for name, most in _MOST.items():
             if getattr(self, name) > most:
                 raise CalicoError(f"threat: {name} is {getattr(self, name)}, expected at most {most}")
@@ -115,7 +117,7 @@ class Threat:
     def scaled(self, share: float) -> Threat:
         """Every allowance times `share`; whole numbers are rounded down. For "joint at half budgets" and curves."""
         values = {name: getattr(self, name) * share for name in (*_CAMERA, *_LIDAR)}
-        for name in ("camera_levels", "points_added", "points_removed"):
+        for name in _WHOLE:
             values[name] = math.floor(values[name])
         return replace(self, **values)
 

@@ -85,7 +85,7 @@ def test_create_is_the_mean_of_the_twenty_strongest_logits() -> None:
     car, others = torch.zeros(1, 16, 16), torch.full((2, 16, 16), -1.0)
     car[0, 3, :5] = torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0])
     others[1, 7, 7] = 10.0
-    assert float(create(scene_with([]), outputs_with(car, others))) == pytest.approx((15.0 + 10.0) / 20)
+    assert float(create(scene_with([(5.0, -3.0, CAR)]), outputs_with(car, others))) == pytest.approx((15.0 + 10.0) / 20)
 
 
 def test_det_is_the_training_loss_without_the_map(fused: TorchEngine, street_frame: Frame) -> None:
