@@ -94,7 +94,7 @@ class Scene:
 
     @cached_property
     def near(self) -> tuple[Tensor, Tensor]:
-        """(M, K) the objects' cells as indices into a frame's `flat_logits`, in the heat map of their class; (M,) their frames."""
+        """(M, K) the objects' cells as indices into a frame's `flat_logits`, in the map of their class; (M,) their frames."""
         rows, columns = self.model.trunk_grid.shape
         return self.objects.cells + self.objects.channel[:, None] * rows * columns, self.objects.frame
 
