@@ -1,6 +1,6 @@
 """What an attack raises: one number per frame, larger where the model does worse, and what counts as its success."""
 
-from calico_eval.attacks.objectives.cells import NEAR_M, class_logits, class_names, frame_of, hide_targets
+from calico_eval.attacks.objectives.cells import NEAR_M, class_logits, class_names, flat_logits, frame_of, hide_targets
 from calico_eval.attacks.objectives.choice import choose_objective
 from calico_eval.attacks.objectives.detection import CREATE_CELLS, KAPPA, create, det, hide
 from calico_eval.attacks.objectives.scene import Scene
@@ -18,6 +18,7 @@ __all__ = [
     "class_names",
     "create",
     "det",
+    "flat_logits",
     "frame_of",
     "hide",
     "hide_targets",

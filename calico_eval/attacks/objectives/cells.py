@@ -34,6 +34,11 @@ def class_logits(outputs: Outputs) -> Tensor:
     return torch.cat([task.heatmap.flatten(2) for task in outputs.tasks], dim=1)
 
 
+def flat_logits(outputs: Outputs) -> Tensor:
+    """(B, classes * Y * X) the same in one row."""
+    return class_logits(outputs).flatten(1)
+
+
 def frame_of(outputs: Outputs, index: int) -> Outputs:
     """The outputs of one frame, as a batch of one."""
     one = slice(index, index + 1)

@@ -15,7 +15,7 @@ from torch import Tensor
 from calico.losses.center import task_losses
 from calico.models.calico import Outputs
 from calico_eval.attacks.found import SCORE
-from calico_eval.attacks.objectives.cells import class_logits, class_names, frame_of
+from calico_eval.attacks.objectives.cells import class_logits, class_names, flat_logits, frame_of
 from calico_eval.attacks.objectives.scene import Scene
 from calico_eval.attacks.target import TARGET_CLASS
 
@@ -53,7 +53,7 @@ def det(scene: Scene, outputs: Outputs) -> Tensor:
 
 def create(scene: Scene, outputs: Outputs) -> Tensor:
     """Mean of the CREATE_CELLS largest logits of all heat maps: raises the strongest false alarms. Uses no labels."""
-    flat = class_logits(outputs).flatten(1)
+    flat = flat_logits(outputs)
     return flat.topk(min(CREATE_CELLS, flat.shape[1]), dim=1).values.mean(dim=1)
 
 
@@ -120,8 +120,8 @@ def score(scene: Scene, outputs: Outputs) -> Tensor:
 
 def own_logits(scene: Scene, outputs: Outputs) -> Tensor:
     """(M, K) logits of each object's class at its cells."""
-    objects = scene.objects
-    return class_logits(outputs)[objects.frame[:, None], objects.channel[:, None], objects.cells]
+    cells, frame = scene.near
+    return flat_logits(outputs)[frame[:, None], cells]
 
 
 def _per_frame(scene: Scene, values: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from calico.errors import CalicoError
 from calico.losses.targets import TaskTarget, center_targets
 from calico.models.calico import CalicoModel, Outputs
 from calico.taxonomy import DETECTION_CLASSES
-from calico_eval.attacks.objectives.cells import AT_TARGET_M, cells_around, class_logits, near_objects, rectangle
+from calico_eval.attacks.objectives.cells import AT_TARGET_M, cells_around, flat_logits, near_objects, rectangle
 from calico_eval.attacks.target import false_target
 
 _T = TypeVar("_T")
@@ -93,10 +93,17 @@ class Scene:
         )
 
     @cached_property
+    def near(self) -> tuple[Tensor, Tensor]:
+        """(M, K) the objects' cells as indices into a frame's `flat_logits`, in the map of their class; (M,) their frames."""
+        rows, columns = self.model.trunk_grid.shape
+        return self.objects.cells + self.objects.channel[:, None] * rows * columns, self.objects.frame
+
+    @cached_property
     def peaks(self) -> Tensor:
         """(M,) the cell of `objects.cells` where the clean logit of the object's class is highest: its box comes from there."""
         objects = self.objects
-        logits = class_logits(self.clean)[objects.frame[:, None], objects.channel[:, None], objects.cells]
+        cells, frame = self.near
+        logits = flat_logits(self.clean)[frame[:, None], cells]
         return objects.cells.gather(1, logits.argmax(dim=1, keepdim=True))[:, 0]
 
     @cached_property
