@@ -19,8 +19,8 @@ from calico.geometry.frames import inverse
 NEAR_M = 0.5
 """Nearer parts of a rectangle are not drawn."""
 NEARER_M, ABOVE_M = 0.5, 0.2
-"""A LiDAR return hides, in a square of 2 RETURN_M about it, a rectangle that is further behind it than NEARER_M and whose plane is
-further off than ABOVE_M: ground that is not quite flat hides no board that lies on it."""
+"""A LiDAR return hides, in a square of 2 RETURN_M about it, a rectangle that is further behind it than NEARER_M and whose plane
+is further off than ABOVE_M: ground that is not quite flat hides no board that lies on it."""
 RETURN_M = 0.1
 SUBPIXELS = ((-0.25, -0.25), (0.25, -0.25), (-0.25, 0.25), (0.25, 0.25))
 """Each pixel is the mean over these places in it [px], so that a fine texture does not alias."""
