@@ -23,6 +23,7 @@ ATTACKS = (
 SECOND_SCENE = (3, 4)
 
 
+@pytest.mark.slow
 def test_fitted_once_on_other_scenes_and_the_same_when_resumed(
     small_engine: TorchEngine, street: FrameSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
