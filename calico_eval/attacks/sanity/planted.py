@@ -51,6 +51,9 @@ class Plant:
 class PlantedHead(nn.Module):
     """The detection head, with its heat maps lowered by up to `depth` with the place of the features along w. Batches of one."""
 
+    clean: Tensor
+    w: Tensor
+
     def __init__(self, head: nn.Module, clean: Tensor, w: Tensor, depth: float) -> None:
         super().__init__()
         self.head, self.depth = head, depth
