@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from reports import formatting, sanity
@@ -104,7 +106,7 @@ def _chart(cell: Cell, label: str, suspect: str) -> TraceChart:
         right=WIDTH - RIGHT,
         bottom=bottom,
         x_ticks=(Tick(x(0), "clean"), *_step_ticks(last - 1, x), Tick(x(last), "sent")),
-        y_ticks=tuple(Tick(y(low + share * span), formatting.plain(low + share * span)) for share in (0.0, 0.5, 1.0)),
+        y_ticks=tuple(Tick(y(value), formatting.plain(value)) for value in _round_values(low, high)),
         lines=tuple(line(style, trace) for style, trace in enumerate(cell.traces)),
         rows=tuple(
             TraceRow(
@@ -116,8 +118,17 @@ def _chart(cell: Cell, label: str, suspect: str) -> TraceChart:
     )
 
 
-def _step_ticks(steps: int, x: object) -> list[Tick]:
-    """Three round places at most."""
+def _round_values(low: float, high: float) -> list[float]:
+    """Multiples of 1, 2 or 5 times a power of ten from low to high, three to six of them; 0 alone where the two are equal."""
+    if high <= low:
+        return [0.0]
+    power = 10.0 ** math.floor(math.log10(high - low))
+    step = next(s * power for s in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0) if (high - low) / (s * power) < 5.5)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [index * step for index in range(first, last + 1)]
+
+
+def _step_ticks(steps: int, x: Callable[[float], float]) -> list[Tick]:
+    """Three places at most."""
     every = max(1, round(steps / 3))
-    assert callable(x)
     return [Tick(x(step), str(step)) for step in range(every, steps, every)][:3]

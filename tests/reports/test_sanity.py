@@ -365,7 +365,7 @@ def test_the_loss_curve_starts_at_the_clean_frame_and_ends_at_the_delivered_one(
     heights = [float(point.split()[1]) for point in first.path.removeprefix("M").split(" L")]
     assert heights[1] == min(heights)
     assert [tick.text for tick in chart.x_ticks] == ["clean", "1", "2", "sent"]
-    assert [tick.text for tick in chart.y_ticks] == ["0", "1.5", "3"]
+    assert [tick.text for tick in chart.y_ticks] == ["0", "1", "2", "3"]
     assert [(row.token, row.clean, row.best, row.delivered) for row in chart.rows] == [
         ("f1", "−5", "−2", "−2.1"),
         ("f2", "10", "10.5", "10.5"),
@@ -384,3 +384,6 @@ def test_a_long_trace_is_thinned_and_a_flat_one_drawn(sound: Results) -> None:
         (chart,) = trace_charts(View(results))
         assert chart.lines[0].path.count(" L") + 1 == vertices
         assert "nan" not in chart.lines[0].path
+        assert [tick.text for tick in chart.y_ticks] == {5000: ["0", "1000", "2000", "3000", "4000"], 2: ["0"]}[
+            len(trace.losses)
+        ]
