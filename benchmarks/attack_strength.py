@@ -4,9 +4,10 @@
 
 Every attack by gradients on the same validation frames, the same objective; mAP over the classes that are present (lower is
 stronger) and the mean objective of the delivered frames (higher is stronger). Writes OUT.md and OUT.json after every attack, so
-that a run that is stopped leaves what it has. The claim: the mAP under `apgd` is no higher than that under the strongest attack
-of torchattacks. mAP over few frames is noisy, and the strongest of many is picked after the fact, on the same frames: a
-difference of a point says little, the objective says more.
+that a run that is stopped leaves what it has.
+
+The claim: the mAP under `apgd` is no higher than that under the strongest attack of torchattacks. mAP over few frames is noisy,
+and the strongest of many is picked after the fact, on the same frames: a difference of a point says little, the objective more.
 """
 
 from __future__ import annotations
