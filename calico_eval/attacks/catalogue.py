@@ -62,6 +62,9 @@ PRA = "Cao et al., USENIX Security 2023"
 LINF = ("camera_levels", "range_m", "axis_m", "intensity")
 """Those of them whose ball is an L-infinity one."""
 
+QUERIES, TRIES = 200, 12
+"""Standard effort of a search by queries, and of an attack that chooses among phantoms."""
+
 PATCH, ON_OBJECTS, ON_BOARD = ("patch_share",), (Threat(patch_share=0.1),), (Threat(patch_share=0.3),)
 UNIVERSAL = ("camera_levels", "range_m")
 
@@ -74,6 +77,7 @@ class Algorithm:
     allowances: the fields of `Threat` that it can use. standard: the threats that it is run with where none is given.
     title, source: for the docs. fit: learns what is applied to every frame, before the first; None where each frame stands alone.
     control: does what an attack does at random, to be compared with it; is no attack itself.
+    steps: gradient steps or queries where none are given.
     """
 
     name: str
@@ -85,6 +89,7 @@ class Algorithm:
     source: str
     fit: Fit | None = None
     control: bool = False
+    steps: int = 10
 
     def check(self, threat: Threat) -> None:
         """Raises CalicoError for a threat that this attack does not use, or not all of."""
@@ -119,7 +124,8 @@ _ALL = (
         "drop", with_pillars(drop), "gradients", DROPPED, SHARES, "Saliency-based dropping of points", "Zheng et al., ICCV 2019"
     ),
     Algorithm(
-        "random_drop", random_drop, "nothing", DROPPED, SHARES, "Random dropping of points (the control of drop)", "", control=True
+        "random_drop", random_drop, "nothing", DROPPED, SHARES, "Random dropping of points (the control of drop)", "",
+        control=True,
     ),
     Algorithm("remove", removal(), "nothing", DROPPED, SECTORS, "Physical removal: a sector's points vanish", PRA),
     Algorithm("remove_90", removal(0.9), "nothing", DROPPED, SECTORS, "Physical removal, 90 % of the points", PRA),
@@ -136,6 +142,7 @@ _ALL = (
     Algorithm(
         "spoof", spoof, "queries", SPOOFED, PHANTOMS, "A spoofed vehicle 5 to 8 m ahead",
         "Cao et al., CCS 2019; Sun et al., USENIX Security 2020",
+        steps=TRIES,
     ),
     Algorithm(
         "spoof_random", spoof_random, "nothing", SPOOFED, PHANTOMS, "Random points ahead (the control of spoof)", "",
@@ -144,6 +151,7 @@ _ALL = (
     Algorithm(
         "frustum", frustum, "queries", SPOOFED, PHANTOMS, "A spoofed vehicle within the camera's view of a real object",
         "Hallyburton et al., USENIX Security 2022",
+        steps=TRIES,
     ),
     Algorithm(
         "inject", with_pillars(inject), "gradients", SPOOFED, INJECTED, "Optimised points on the sensor's rays",
@@ -166,6 +174,7 @@ _ALL = (
         STANDARD,
         "Square attack: random search with windows",
         "Andriushchenko et al., ECCV 2020",
+        steps=QUERIES,
     ),
     Algorithm(
         "nes",
@@ -175,6 +184,7 @@ _ALL = (
         STANDARD,
         "Gradients estimated from Gaussian directions",
         "Ilyas et al., ICML 2018",
+        steps=QUERIES,
     ),
     Algorithm(
         "spsa",
@@ -184,6 +194,7 @@ _ALL = (
         STANDARD,
         "Gradients estimated from directions of random signs",
         "Uesato et al., ICML 2018",
+        steps=QUERIES,
     ),
     Algorithm("noise", noise, "nothing", BALL, STANDARD, "Random noise of the full norm (the control)", "",
         control=True,
@@ -251,6 +262,7 @@ def _of_torchattacks(entry: Entry) -> Algorithm:
         standard or (Threat(camera_rms=2.0),),
         f"torchattacks.{entry.name}: {entry.why}",
         "torchattacks 3.5.1",
+        steps=QUERIES if entry.used_as in WITH_QUERIES else 10,
     )
 
 

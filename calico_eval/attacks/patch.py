@@ -98,7 +98,9 @@ def fit_board(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: i
             return pooled([_drawn(loss, streams) for loss in of_chunk], len(members))(x)
 
         x, problem = best_textures(domains[0], raised, spec, [stream])
-        start = sum(map(sum, (_objectives(model, part, spec.objective) for part in chunks(members)))) / len(members)
+        start = sum(map(sum, (_objectives(model, part, part, spec.objective) for part in chunks(members)))) / len(
+            members
+        )
         with torch.no_grad():
             end = float(raised(x, ()))
     texture = x[0].cpu()
@@ -140,7 +142,7 @@ def _looked_at(
         )
         if site.placed and one.objective:
             owner = site.owner.token == frame.token
-            clean, attacked = _objectives(engine, [frame, patched], one.objective)
+            clean, attacked = _objectives(engine, [frame, frame], [frame, patched], one.objective)
             details = AttackDetails(
                 objective=one.objective, note=one.note, seed=details.seed, patches=site.declared,
                 loss_clean=clean, loss_attacked=attacked, losses=one.losses,
@@ -151,9 +153,9 @@ def _looked_at(
     return crafted
 
 
-def _objectives(engine: TorchEngine, frames: Sequence[Frame], objective: str) -> list[float]:
-    """Of frames as the engine would see them."""
-    batch = collate(frames).to(engine.device)
+def _objectives(engine: TorchEngine, clean: Sequence[Frame], frames: Sequence[Frame], objective: str) -> list[float]:
+    """Of frames as the engine would see them; clean: what they were before."""
+    scene, batch = Scene(engine.model, collate(clean).to(engine.device)), collate(frames).to(engine.device)
     with white_box(engine), torch.no_grad():
-        found: list[float] = OBJECTIVES[objective].loss(Scene(engine.model, batch), engine.model(batch)).tolist()
+        found: list[float] = OBJECTIVES[objective].loss(scene, engine.model(batch)).tolist()
     return found

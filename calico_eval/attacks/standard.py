@@ -12,6 +12,7 @@ from calico_eval.attacks.spec import AttackSpec, check_choice
 from calico_eval.attacks.threat import Threat
 
 SENSORS = ("camera", "lidar", "joint")
+CAMERA = ("camera_levels", "camera_rms")
 _FORMS = (
     (r"(\d+)/255", "camera_levels"),
     (r"([\d.]+)/255rms", "camera_rms"),
@@ -77,15 +78,15 @@ def attack_specs(
         check_choice("attack", name, ALGORITHMS)
         algorithm = ALGORITHMS[name]
         threats, mine = (
-            _ball(sensors, budgets) if set(BALL) <= set(algorithm.allowances) else _fixed(algorithm, sensors, budgets)
+            _ball(algorithm, sensors, budgets)
+            if set(algorithm.allowances) <= set(BALL)
+            else _fixed(algorithm, sensors, budgets)
         )
         used |= mine
-        kinds = objectives or ("hide",) if algorithm.access != "nothing" else ("hide",)
-        effort = {} if steps is None else {"steps": steps}
         specs += [
-            AttackSpec(name, threat, objective, restarts=restarts, **effort)  # type: ignore[arg-type]
+            AttackSpec(name, threat, objective, steps=steps or algorithm.steps, restarts=restarts)
             for threat in threats
-            for objective in kinds
+            for objective in objectives or ("hide",)
         ]
     idle = [budget for budget in budgets if budget not in used]
     if idle:
@@ -97,12 +98,14 @@ def attack_specs(
     return tuple(dict.fromkeys(specs))
 
 
-def _ball(sensors: Sequence[str], budgets: Sequence[Budget]) -> tuple[list[Threat], set[Budget]]:
+def _ball(algorithm: Algorithm, sensors: Sequence[str], budgets: Sequence[Budget]) -> tuple[list[Threat], set[Budget]]:
     """Threats on pixels, positions and intensities, and the budgets that they use."""
-    camera = [b for b in budgets if b.field in ("camera_levels", "camera_rms")]
-    lidar = [b for b in budgets if b.field in ("range_m", "axis_m", "intensity")]
-    on_camera = [_set(Threat(), b.field, b.value) for b in camera] or [Threat(camera_levels=4)]
-    on_lidar = [_set(Threat(), b.field, b.value) for b in lidar] or [Threat(range_m=0.1)]
+    usable = [b for b in budgets if b.field in algorithm.allowances]
+    camera, lidar = ([b for b in usable if (b.field in CAMERA) is of_camera] for of_camera in (True, False))
+    on_camera, on_lidar = (
+        [_set(Threat(), b.field, b.value) for b in given] or [t for t in algorithm.standard if t.sensors == (sensor,)]
+        for given, sensor in ((camera, "camera"), (lidar, "lidar"))
+    )
     threats: list[Threat] = []
     used: set[Budget] = set()
     for sensor in sensors:
@@ -110,12 +113,12 @@ def _ball(sensors: Sequence[str], budgets: Sequence[Budget]) -> tuple[list[Threa
             threats, used = threats + on_camera, used | set(camera)
         elif sensor == "lidar":
             threats, used = threats + on_lidar, used | set(lidar)
+        elif len(on_camera) != len(on_lidar):
+            raise CalicoError(
+                f"attack {algorithm.name} on joint: {len(on_camera)} camera budgets and {len(on_lidar)} LiDAR budgets; "
+                "expected as many of one as of the other, which are paired"
+            )
         else:
-            if len(on_camera) != len(on_lidar):
-                raise CalicoError(
-                    f"sensor joint: {len(on_camera)} camera budgets and {len(on_lidar)} LiDAR budgets; expected as many of "
-                    "one as of the other, which are paired"
-                )
             threats += [_joint(one, other) for one, other in zip(on_camera, on_lidar, strict=True)]
             used |= {*camera, *lidar}
     return threats, used

@@ -95,10 +95,15 @@ if TYPE_CHECKING:
 @click.option(
     "--steps",
     type=click.IntRange(min=1),
-    help="Gradient steps, or queries, of an attack.  [default: 10; 5 in the demo suite]",
+    help="Gradient steps, or queries, of an attack.  [default: 10, by queries 200; 5 in the demo suite]",
 )
 @click.option(
     "--restarts", type=click.IntRange(min=1), default=1, show_default=True, help="Starts of an attack; the best counts."
+)
+@click.option(
+    "--save-attacked",
+    is_flag=True,
+    help="Keep every attacked frame with its budget in OUT/attacked/<cell>/ (numpy files; how to verify them: docs/attacks.md).",
 )
 @click.option("--frames", type=int, help="Use so many frames, spread evenly over the split.  [default: all]")
 @click.option("--split", type=click.Choice(["train", "val"]), default="val", show_default=True)
@@ -121,6 +126,7 @@ def command(
     objectives: tuple[str, ...],
     steps: int | None,
     restarts: int,
+    save_attacked: bool,
     frames: int | None,
     split: str,
     baseline: str | None,
@@ -166,7 +172,9 @@ def command(
         raise click.UsageError(
             "--sensor, --eps, --points, --objective, --steps and --restarts are for attacks; add --attack pgd"
         )
-    source = open_source(config, "train" if split == "train" else "val")
+    source, fit_source = open_source(config, "val"), open_source(config, "train")
+    if split == "train":
+        source, fit_source = fit_source, source
     if runtime == "onnx":
         attack_models = (*attack_models, *(models if chosen.attacks else ()))
         models = tuple(f"{spec}/model.onnx" for spec in models)
@@ -179,7 +187,7 @@ def command(
         attacks=attack_specs(
             chosen.attacks, sensors, budgets, objectives=_names(objectives), steps=steps or chosen.steps, restarts=restarts,
         ),
-        cross=bool(corruptions and attacks),
+        cross=bool(corruptions and attacks), fit_source=fit_source,
         attack_only=[label(engine) for engine in attacked],
         indices=spread(len(source), chosen.frames if frames is None else frames),
         seed=config.seed, batch_size=config.eval.batch_size,
@@ -187,7 +195,17 @@ def command(
     for note in plan.notes:
         click.echo(note, err=True)
     folder = out or Path("runs") / f"{engines[0].model_name}-robust"
-    _run(plan, [*engines, *attacked], source, folder, config, resume=resume, overwrite=overwrite)
+    _run(
+        plan,
+        [*engines, *attacked],
+        source,
+        fit_source,
+        folder,
+        config,
+        save_attacked,
+        resume=resume,
+        overwrite=overwrite,
+    )
 
 
 def _names(texts: Sequence[str]) -> list[str]:
@@ -199,8 +217,10 @@ def _run(
     plan: SweepPlan,
     engines: Sequence[Engine],
     source: FrameSource,
+    fit_source: FrameSource,
     folder: Path,
     config: Config,
+    save_attacked: bool,
     *,
     resume: bool,
     overwrite: bool,
@@ -219,6 +239,8 @@ def _run(
         title=f"Robustness of {engines[0].model_name} on {source.name}",
         command=sys.argv,
         config_yaml=to_yaml(config),
+        fit_source=fit_source,
+        save_attacked=save_attacked,
         resume=resume,
         overwrite=overwrite,
         progress=lambda done, total, what: bar(done, total),

@@ -120,7 +120,8 @@ def pooled_values(stats: Sequence[FrameStats]) -> dict[str, float]:
 def ratio_interval(counts: Int64, scenes: Sequence[str], *, seed: int = 0) -> Interval:
     """A ratio of sums over frames, e.g. successes of trials, with its interval; of P ratios, their plain mean.
 
-    A ratio whose denominators are all 0 is left out of the mean; NaN where all are.
+    A ratio whose denominators are all 0 is left out of the mean; NaN where all are. No interval where every scene has the same
+    ratio, e.g. no success at all: no resampling could then show another.
 
     Args:
         counts: (F, P, 2) numerators and denominators of each frame.
@@ -137,11 +138,14 @@ def ratio_interval(counts: Int64, scenes: Sequence[str], *, seed: int = 0) -> In
     plan = resampling(scenes, seed)
     per_cluster = np.zeros((plan.n_clusters, *counts.shape[1:]), np.int64)
     np.add.at(per_cluster, plan.clusters, counts)
+    total = counts.sum(axis=0)
+    value = float((total[:, 0] / total[:, 1]).mean())
+    if (per_cluster[..., 0] * total[:, 1] == per_cluster[..., 1] * total[:, 0]).all():
+        return Interval(value, None, None, None, "no interval: the same in all scenes")
     sums = np.tensordot(plan.weights, per_cluster, axes=(1, 0))
     ratios = np.divide(sums[..., 0], sums[..., 1], out=np.full(sums.shape[:2], np.nan), where=sums[..., 1] > 0)
-    total = counts.sum(axis=0)
     support = int((per_cluster[..., 1] > 0).sum(axis=0).min())
-    return _interval(float((total[:, 0] / total[:, 1]).mean()), ratios.mean(axis=1), plan, support, "trials")
+    return _interval(value, ratios.mean(axis=1), plan, support, "trials")
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from calico.errors import CalicoError
 from calico.frame import Frame
-from calico_eval.attacks import AttackDetails, AttackSpec, Budget, attack_frames, check_budget, measure_budget
+from calico_eval.attacks import (
+    AttackDetails,
+    AttackedFrame,
+    AttackSpec,
+    Budget,
+    attack_frames,
+    check_budget,
+    measure_budget,
+)
 from calico_eval.attacks.budget import worst_budget
 from calico_eval.attacks.fit import Fitted
 from calico_eval.attacks.objectives import OBJECTIVES
+from calico_eval.attacks.saved import save_attacked
 from calico_eval.attacks.success import Success
 from calico_eval.engines.base import Engine
 from calico_eval.sweep.conditions import ConditionSpec
@@ -28,6 +38,7 @@ class Change:
     """One condition on its way through the frames.
 
     crafted_on: the engine that an attack looks at. fitted: what a universal attack learnt on other scenes.
+    save_to: folder for the attacked frames; None to keep none.
     """
 
     condition: ConditionSpec
@@ -38,6 +49,7 @@ class Change:
     budgets: list[Budget] = field(default_factory=list)
     attacks: list[AttackDetails] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
+    save_to: Path | None = None
 
     @property
     def success(self) -> Success | None:
@@ -59,7 +71,9 @@ class Change:
         if attack is None:
             changed = [change_frame(self.condition, self.seed, frame) for frame in before]
         else:
-            changed = attacked(self.condition, self.seed, before, self.crafted_on, self.attacks, self.fitted)
+            done = attacked(self.condition, self.seed, before, self.crafted_on, self.fitted)
+            changed = [one.frame for one in done]
+            self.attacks += [one.details for one in done]
             self.tokens += [frame.token for frame in frames]
             for clean, after in zip(before, changed, strict=True):
                 budget = measure_budget(clean, after, structural=attack.threat.structural)
@@ -69,9 +83,15 @@ class Change:
                         f"attack {self.condition} went over budget on frame {clean.token}: {message}; not scored"
                     )
                 self.budgets.append(budget)
+            self._save(before, done)
         if self.condition.kind != "clean":
             self.effects += [effect(clean, after) for clean, after in zip(before, changed, strict=True)]
         return before, changed
+
+    def _save(self, before: Sequence[Frame], done: Sequence[AttackedFrame]) -> None:
+        if self.save_to is not None and self.condition.attack is not None and self.crafted_on is not None:
+            for clean, one in zip(before, done, strict=True):
+                save_attacked(self.save_to, clean, one, self.condition.attack, self.crafted_on.sha256)
 
     def effect_check(self) -> Check | None:
         """What the frames show of the condition; None for the clean frames.
@@ -164,16 +184,12 @@ def attacked(
     seed: int,
     frames: Sequence[Frame],
     engine: Engine | None,
-    notes: list[AttackDetails] | None = None,
     fitted: Fitted | None = None,
-) -> list[Frame]:
-    """The (corrupted) frames under the condition's attack. `notes` takes how it went; fitted: see `attack_frames`."""
+) -> list[AttackedFrame]:
+    """The (corrupted) frames under the condition's attack. fitted: see `attack_frames`."""
     if condition.attack is None or engine is None:
         raise CalicoError(f"attack {condition}: no engine to attack")
-    done = attack_frames(engine, frames, condition.attack, seed, fitted)
-    if notes is not None:
-        notes += [one.details for one in done]
-    return [one.frame for one in done]
+    return attack_frames(engine, frames, condition.attack, seed, fitted)
 
 
 def _attack_effect(attack: AttackSpec, effects: list[Effect]) -> tuple[bool, str]:

@@ -40,6 +40,7 @@ def run_sweep(
     out_dir: Path,
     *,
     fit_source: FrameSource | None = None,
+    save_attacked: bool = False,
     title: str,
     command: Sequence[str] = (),
     config_yaml: str | None = None,
@@ -80,6 +81,7 @@ def run_sweep(
     for (condition, crafted_on), jobs in _groups(missing).items():
         crafting = by_label[crafted_on] if crafted_on else None
         change = Change(condition, plan.seed, crafting, fits.get(condition, crafted_on))
+        change.save_to = out_dir / "attacked" / jobs[0].id if save_attacked and condition.attack else None
         _run_group(plan, change, jobs, by_label, source, store, steps)
     cells, stats = _finished(plan, store)
     sensors = {name: engine.sensors for name, engine in by_label.items()}

@@ -20,13 +20,13 @@ class Suite:
     """What a sweep covers.
 
     corruptions: names, or presets. severities: empty for all that they have.
-    attacks: names; steps: of theirs. frames: how many, spread over the split; None for all.
+    attacks: names; steps: of theirs, None for the standard ones. frames: how many, spread over the split; None for all.
     """
 
     corruptions: tuple[str, ...]
     severities: tuple[int, ...] = ()
     attacks: tuple[str, ...] = ()
-    steps: int = 10
+    steps: int | None = None
     frames: int | None = None
 
 

@@ -165,7 +165,7 @@ def with_pillars(attack: Attack) -> Callable[[Engine, Sequence[Frame], AttackSpe
         objective, note = choose_objective(spec.objective, frame, engine.config)
         loss = PillarLoss(engine, frame, spec, objective)
         changed = attack(loss, frame, spec, generator(seed, "attack", spec.name, spec.sensor, frame.token))
-        clean, attacked = (delivered_loss(engine, one, objective) for one in (frame, changed))
+        clean, attacked = (delivered_loss(engine, frame, one, objective) for one in (frame, changed))
         if changed is frame:
             note = "; ".join(filter(None, (note, "no change raised the objective: nothing was changed")))
         details = AttackDetails(
@@ -183,8 +183,8 @@ def with_pillars(attack: Attack) -> Callable[[Engine, Sequence[Frame], AttackSpe
     return craft
 
 
-def delivered_loss(engine: TorchEngine, frame: Frame, objective: str) -> float:
-    """The objective on a frame as the engine would see it."""
-    batch = collate([frame]).to(engine.device)
+def delivered_loss(engine: TorchEngine, clean: Frame, frame: Frame, objective: str) -> float:
+    """The objective on a frame as the engine would see it; clean: what it was before."""
+    scene, batch = Scene(engine.model, collate([clean]).to(engine.device)), collate([frame]).to(engine.device)
     with torch.no_grad():
-        return float(OBJECTIVES[objective].loss(Scene(engine.model, batch), engine.model(batch))[0])
+        return float(OBJECTIVES[objective].loss(scene, engine.model(batch))[0])

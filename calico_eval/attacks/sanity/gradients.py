@@ -203,11 +203,11 @@ def gradients_agree(
 def agreement(engine: TorchEngine, frame: Frame, field: str, objective: str, seed: int) -> float:
     """The cosine of `gradients_agree` for one frame and one input; 0 where either set of slopes is all zero."""
     model, batch = copy.deepcopy(engine.model).double(), _double(collate([frame])).to(engine.device)
-    double = TorchEngine(model, engine.config, str(engine.device))
+    double, scene = TorchEngine(model, engine.config, str(engine.device)), Scene(model, batch)
 
     def loss(values: Tensor) -> Tensor:
         changed = replace(batch, **{field: values})  # type: ignore[arg-type]
-        return OBJECTIVES[objective].loss(Scene(model, changed), model(changed)).sum()
+        return OBJECTIVES[objective].loss(scene, model(changed)).sum()
 
     clean: Tensor = getattr(batch, field)
     free = _smooth(clean, model) if field == "points" else torch.ones_like(clean, dtype=torch.bool)

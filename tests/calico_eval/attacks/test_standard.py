@@ -45,14 +45,14 @@ def test_budgets_go_to_the_sensor_that_they_are_of_and_joint_pairs_them() -> Non
         Threat(camera_levels=2), Threat(camera_levels=8), Threat(range_m=0.1), Threat(range_m=0.3),
         Threat(camera_levels=2, range_m=0.1), Threat(camera_levels=8, range_m=0.3),
     ]  # fmt: skip
-    with pytest.raises(CalicoError, match="2 camera budgets and 1 LiDAR budgets"):
+    with pytest.raises(CalicoError, match="pgd on joint: 2 camera budgets and 1 LiDAR budgets"):
         attack_specs(["pgd"], ["joint"], budgets[:3])
 
 
-def test_objectives_steps_and_restarts_are_those_asked_for_and_controls_have_none() -> None:
+def test_objectives_steps_and_restarts_are_those_asked_for() -> None:
     specs = attack_specs(["pgd", "noise"], ["camera"], objectives=["hide", "create"], steps=7, restarts=3)
     assert [(s.name, s.objective, s.steps, s.restarts) for s in specs] == [
-        ("pgd", "hide", 7, 3), ("pgd", "create", 7, 3), ("noise", "hide", 7, 3),
+        ("pgd", "hide", 7, 3), ("pgd", "create", 7, 3), ("noise", "hide", 7, 3), ("noise", "create", 7, 3),
     ]  # fmt: skip
 
 
@@ -68,3 +68,22 @@ def test_objectives_steps_and_restarts_are_those_asked_for_and_controls_have_non
 def test_what_cannot_be_run_is_an_error(names: list[str], sensors: list[str], budgets: list[str], message: str) -> None:
     with pytest.raises(CalicoError, match=message):
         attack_specs(names, sensors, [Budget.parse(text) for text in budgets])
+
+
+def test_effort_is_the_standard_one_of_the_attack_unless_it_is_given() -> None:
+    steps = {spec.name: spec.steps for spec in attack_specs(["pgd", "square", "spoof"], ["lidar"])}
+    assert steps == {"pgd": 10, "square": 200, "spoof": 12}
+    assert {spec.steps for spec in attack_specs(["pgd", "square", "spoof"], ["lidar"], steps=7)} == {7}
+
+
+def test_points_replace_what_they_cover_and_shares_and_windows_go_where_they_belong() -> None:
+    def threats(name: str, *texts: str) -> list[Threat]:
+        return [spec.threat for spec in attack_specs([name], ["camera", "lidar"], [Budget.parse(t) for t in texts])]
+
+    assert threats("spoof", "60points", "100points") == [
+        Threat(points_added=n, points_removed=n, window_deg=10) for n in (60, 100)
+    ]
+    assert threats("drop", "3%") == [Threat(removed_share=0.03)]
+    assert threats("patch_object", "20%") == [Threat(patch_share=0.2)]
+    assert threats("remove", "15deg") == [Threat(removed_share=1.0, window_deg=15)]
+    assert threats("ta_pgdl2", "3/255rms") == [Threat(camera_rms=3)]

@@ -10,7 +10,7 @@ from scipy import stats as scipy_stats
 
 from calico.errors import CalicoError
 from calico.seeds import generator
-from calico_eval.metrics.intervals import intervals, mean_interval, paired_difference, pooled_values, resampling
+from calico_eval.metrics.intervals import intervals, paired_difference, pooled_values, ratio_interval, resampling
 from calico_eval.metrics.matching import DetectionStats
 from calico_eval.metrics.nuscenes import aggregate_detection, class_ranges
 from calico_eval.metrics.segmentation import aggregate_segmentation
@@ -192,7 +192,8 @@ def test_intervals_cover_the_truth_and_are_no_wider_than_needed(scenes: int, mon
 
 def test_the_interval_of_a_mean_leaves_scenes_out_one_by_one() -> None:
     """Three scenes of 2, 1 and 3 frames: without each of them the mean is 2/4, 3/5 and 1/3."""
-    found = mean_interval([True, False, 0, 1, 1, 0], ["a", "a", "b", "c", "c", "c"])
+    counts = np.array([[[value, 1]] for value in (1, 0, 0, 1, 1, 0)], np.int64)
+    found = ratio_interval(counts, ["a", "a", "b", "c", "c", "c"])
     left = np.array([2 / 4, 3 / 5, 1 / 3])
     error = np.sqrt(2 / 3 * ((left - left.mean()) ** 2).sum())
     half = scipy_stats.t.ppf(0.975, 2) * error
@@ -201,11 +202,10 @@ def test_the_interval_of_a_mean_leaves_scenes_out_one_by_one() -> None:
     assert (found.lo, found.hi) == pytest.approx((0.5 - half, 0.5 + half))
 
 
-def test_a_mean_of_equal_values_has_no_interval() -> None:
-    found = mean_interval([0.0] * 6, list("aabbcc"))
-    assert found.value == 0.0
+@pytest.mark.parametrize(("hits", "value"), [(0, 0.0), (1, 0.5), (2, 1.0)])
+def test_ratios_that_are_the_same_in_all_scenes_have_no_interval(hits: int, value: float) -> None:
+    counts = np.array([[[hits, 2]], [[hits, 2]], [[2 * hits, 4]]], np.int64)
+    found = ratio_interval(counts, ["a", "b", "c"])
+    assert found.value == value
     assert found.lo is found.hi is None
-    assert "the same on all frames" in found.method
-    for values, scenes in (([], []), ([1.0], ["a", "b"])):
-        with pytest.raises(CalicoError, match="expected as many"):
-            mean_interval(values, scenes)
+    assert "the same in all scenes" in found.method
