@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from calico_eval.attacks.catalogue import ALGORITHMS, BALL, Algorithm
+from calico_eval.attacks.catalogue import ALGORITHMS, BALL, LINF, Algorithm
 from calico_eval.attacks.objectives import OBJECTIVES
 from calico_eval.attacks.threat import UNITS, Threat
+from calico_eval.attacks.torchattacks_table import TORCHATTACKS
 
 PAGE, PARTS, COSTS = Path("docs/attacks.md"), Path("docs/parts/attacks.md"), Path("benchmarks/results/attacks.json")
 ACCESS = {
@@ -31,7 +32,13 @@ def render(parts: str, costs: Mapping[str, Any]) -> str:
     Args:
         costs: what `benchmarks/attack_cost.py --write` left.
     """
-    filled = {"threats": _threats(), "catalogue": _catalogue(), "objectives": _objectives(), "cost": _cost(costs)}
+    filled = {
+        "threats": _threats(),
+        "catalogue": _catalogue(),
+        "objectives": _objectives(),
+        "torchattacks": _torchattacks(),
+        "cost": _cost(costs),
+    }
     for mark, text in filled.items():
         parts = parts.replace(f"<!-- {mark} -->", text)
     return parts
@@ -52,22 +59,32 @@ def _threats() -> str:
 def _catalogue() -> str:
     blocks = []
     for access, title in ACCESS.items():
-        members = [algorithm for algorithm in ALGORITHMS.values() if algorithm.access == access]
+        members = [one for one in ALGORITHMS.values() if one.access == access and not one.name.startswith("ta_")]
         if members:
-            table = ["| name | attack | budget: standard | source |", "|---|---|---|---|"]
+            table = ["| name | attack | what it changes | standard budgets | source |", "|---|---|---|---|---|"]
             blocks.append("\n".join([f"**Needs {title}**", "", *table, *map(_row, members)]))
     return "\n\n".join(blocks)
 
 
 def _row(algorithm: Algorithm) -> str:
-    what = "pixels, points, intensity" if set(BALL) <= set(algorithm.allowances) else ", ".join(algorithm.allowances)
+    kinds = {
+        BALL: "pixels (L-infinity, L2), points, intensity; both sensors",
+        LINF: "pixels (L-infinity), points, intensity; both sensors",
+    }
+    what = kinds.get(algorithm.allowances) or ", ".join(f"`{name}`" for name in algorithm.allowances)
     standard = "; ".join(str(threat) for threat in algorithm.standard)
-    return f"| `{algorithm.name}` | {algorithm.title} | {what}: {standard} | {algorithm.source or 'ours'} |"
+    return f"| `{algorithm.name}` | {algorithm.title} | {what} | {standard} | {algorithm.source or 'ours'} |"
 
 
 def _objectives() -> str:
     rows = ["| name | what is raised | what counts as a success (ASR) |", "|---|---|---|"]
     rows += [f"| `{o.name}` | {o.formula} | {o.success} |" for o in OBJECTIVES.values()]
+    return "\n".join(rows)
+
+
+def _torchattacks() -> str:
+    rows = ["| class | here | what it is, or why not |", "|---|---|---|"]
+    rows += [f"| {e.name} | {f'`{e.used_as}`' if e.used_as else '-'} | {e.why} |" for e in TORCHATTACKS]
     return "\n".join(rows)
 
 
