@@ -71,9 +71,9 @@ class LossModel(nn.Module):
             DeadGradientError: the gradient is zero everywhere.
         """
         if torch.is_grad_enabled() and x.requires_grad:
-            loss = torch.cat([_Objective.apply(one, self.problem) for one in x.split(1)])
+            loss = torch.cat([_Objective.apply(one, self.problem) for one in torch.split(x, 1)])
         else:
-            loss = torch.cat([self.problem.loss(one) for one in x.split(1)])
+            loss = torch.cat([self.problem.loss(one) for one in torch.split(x, 1)])
         if self._zero is None:
             self._zero = float(loss.detach()[0])
         rise = loss.double() - self._zero

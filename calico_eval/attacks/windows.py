@@ -112,7 +112,7 @@ class PointWindows:
         """See `Windows.groups`: ground cells of CELL_M, a group per cell and column; empty slots are one more."""
         cell = torch.full((self.slots, 2), -(2**20), dtype=torch.int64)
         cell[: len(self.xy_m)] = (self.xy_m / CELL_M).floor().long()
-        _, index = cell.unique(dim=0, return_inverse=True)
+        index: Tensor = torch.unique(cell, dim=0, return_inverse=True)[1]
         return (index[:, None] * self.columns + torch.arange(self.columns)).reshape(-1)
 
 
