@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -113,8 +112,7 @@ class PointWindows:
         """See `Windows.groups`: ground cells of CELL_M, a group per cell and column; empty slots are one more."""
         cell = torch.full((self.slots, 2), -(2**20), dtype=torch.int64)
         cell[: len(self.xy_m)] = (self.xy_m / CELL_M).floor().long()
-        _, inverse = np.unique(cell.numpy(), axis=0, return_inverse=True)
-        index = torch.from_numpy(inverse.reshape(-1))
+        index: Tensor = torch.unique(cell, dim=0, return_inverse=True)[1]
         return (index[:, None] * self.columns + torch.arange(self.columns)).reshape(-1)
 
 
