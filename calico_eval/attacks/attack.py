@@ -48,7 +48,9 @@ def attack_frames(
     for row, frame in enumerate(frames):
         reason = _nothing_to_attack(frame, spec)
         if reason:
-            done[row] = AttackedFrame(frame, measure_budget(frame, frame), AttackDetails(note=reason))
+            done[row] = AttackedFrame(
+                frame, measure_budget(frame, frame), AttackDetails(note=reason, nothing_to_attack=True)
+            )
         else:
             open_rows.append(row)
     if open_rows:

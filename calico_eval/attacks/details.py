@@ -23,6 +23,7 @@ class AttackDetails:
     bad_gradients: NaN or infinite entries that were set to zero. dead_gradient: a gradient was zero everywhere ("hide" has none
         once every object is hidden).
     cell_crossings: points that changed their pillar; None where no point moved.
+    nothing_to_attack: the threat allows nothing, or the frame has no data of the attacked sensors; the note says which.
     patches: where the changed pixels are, for the referee; None for an attack that is no patch.
     """
 
@@ -39,6 +40,7 @@ class AttackDetails:
     bad_gradients: int = 0
     dead_gradient: bool = False
     cell_crossings: int | None = None
+    nothing_to_attack: bool = False
     patches: Declared | None = None
 
 

@@ -106,10 +106,24 @@ class Change:
             passed, measured, message = check_summary(self.condition.name, summary)
         else:
             measured = summary.measured()
-            passed, message = _attack_effect(self.condition.attack, self.effects)
+            passed, message = self._attack_effect(self.condition.attack)
         if not passed:
             raise CalicoError(f"condition {self.condition}: {message}; not scored")
         return Check(passed=True, measured=dict(measured), message=message)
+
+    def _attack_effect(self, attack: AttackSpec) -> tuple[bool, str]:
+        """Some frame must have changed, unless a corruption before the attack left none of them anything to attack."""
+        sensors, frames = attack.threat.sensors, len(self.effects)
+        changed = sum(any(sensor in found.changed for sensor in sensors) for found in self.effects)
+        empty = sum(details.nothing_to_attack for details in self.attacks)
+        if self.condition.corrupted is not None and empty == frames:
+            return True, f"{self.condition.corrupted} left nothing to attack in {frames} of {frames} frames"
+        if sensors and changed == 0:
+            return (
+                False,
+                f"changed the {' and '.join(sensors)} data of none of {frames} frames; expected a change within {attack.threat}",
+            )
+        return True, f"{changed} of {frames} frames changed"
 
     def budget_check(self) -> Check | None:
         """The largest budget that any frame used; None unless the condition is an attack."""
@@ -190,15 +204,3 @@ def attacked(
     if condition.attack is None or engine is None:
         raise CalicoError(f"attack {condition}: no engine to attack")
     return attack_frames(engine, frames, condition.attack, seed, fitted)
-
-
-def _attack_effect(attack: AttackSpec, effects: list[Effect]) -> tuple[bool, str]:
-    sensors = attack.threat.sensors
-    changed = sum(any(sensor in found.changed for sensor in sensors) for found in effects)
-    if sensors and changed == 0:
-        return (
-            False,
-            f"changed the {' and '.join(sensors)} data of none of {len(effects)} frames; "
-            f"expected a change within {attack.threat}",
-        )
-    return True, f"{changed} of {len(effects)} frames changed"

@@ -79,7 +79,8 @@ def test_train_export_robust_report_gate(run: Path, tmp_path: Path) -> None:
     calico("robust", str(run / "model.onnx"), *attack, *common, "--out", str(out))
     results = json.loads((out / "results.json").read_text())
     found = {(cell["condition"]["name"], cell["engine"]) for cell in results["cells"]}
-    attacks = {f"{sensor}_{name}" for sensor in ("camera", "lidar") for name in ("pgd", "noise")}
+    plain = {f"{sensor}_{name}" for sensor in ("camera", "lidar") for name in ("pgd", "noise")}
+    attacks = plain | {f"{corruption}+{name}" for corruption in ("fog", "lidar_missing") for name in plain}
     assert found == {("clean", "onnxruntime-cpu"), ("clean", "torch-cpu")} | {
         (name, "onnxruntime-cpu") for name in ("fog", "lidar_missing")
     } | {(name, engine) for name in attacks for engine in ("onnxruntime-cpu", "torch-cpu")}

@@ -136,7 +136,7 @@ def test_unknown_key_names_the_nearest_valid_one(tmp_path: Path, results: Result
     text = str(caught.value)
     assert "2 faults" in text
     assert "cells.2.metrics.mAP.n_frame: unknown key; did you mean 'n_frames'?" in text
-    assert "cells.2.condition.zzz: unknown key; valid keys: axis, kind, name, parameters" in text
+    assert "cells.2.condition.zzz: unknown key; valid keys: axis, control, kind, name, parameters" in text
 
 
 def test_missing_key_and_wrong_type_are_named(tmp_path: Path, results: Results) -> None:

@@ -45,7 +45,8 @@ def active_checks(
     seed = derive(seed, "sanity")
     chosen = sorted(frames, key=lambda frame: -int(targets(engine, frame).sum()))[:FRAMES]
     before = [fingerprint(frame) for frame in chosen]
-    in_a_ball = [spec for spec in specs if ALGORITHMS[spec.name].access == "gradients" and _is_ball(spec.threat)]
+    alone = [spec for spec in specs if ALGORITHMS[spec.name].fit is None]  # a universal attack has no frame of its own
+    in_a_ball = [spec for spec in alone if ALGORITHMS[spec.name].access == "gradients" and _is_ball(spec.threat)]
     objective = _objective(engine)
     s10 = repeats(sheet, engine, chosen)
     checks = [

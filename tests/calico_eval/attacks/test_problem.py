@@ -34,7 +34,7 @@ def test_a_gradient_is_each_frames_own_and_noted(clean: Tensor) -> None:
 
 def test_the_best_iterate_of_each_frame_is_kept_the_first_of_equals(clean: Tensor) -> None:
     values = iter([[1.0, 5.0], [3.0, 4.0], [3.0, 5.0], [2.0, 6.0]])
-    problem = Problem(Domain(clean, 0.5), lambda x: torch.tensor(next(values)), differentiable=False)
+    problem = Problem(Domain(clean, 1.0), lambda x: torch.tensor(next(values)), differentiable=False)
     places = [torch.full_like(clean, place) for place in (0.1, 0.2, 0.3, 0.4)]
     for place in places:
         problem.loss(place)
@@ -48,7 +48,7 @@ def test_the_best_iterate_of_each_frame_is_kept_the_first_of_equals(clean: Tenso
 def test_a_loss_that_is_no_number_is_never_the_best(clean: Tensor) -> None:
     nan = float("nan")
     values = iter([[nan, 1.0], [-3.0, nan], [nan, 2.0]])
-    problem = Problem(Domain(clean, 0.5), lambda x: torch.tensor(next(values)), differentiable=False)
+    problem = Problem(Domain(clean, 1.0), lambda x: torch.tensor(next(values)), differentiable=False)
     for place in (0.1, 0.2, 0.3):
         problem.loss(torch.full_like(clean, place))
     assert problem.trace.best is not None

@@ -41,7 +41,7 @@ def test_without_trials_the_rate_is_null_and_says_why() -> None:
 
 def test_trials_in_one_scene_give_no_interval() -> None:
     found = asr(HIDDEN, [[(1, 2)], [(0, 0)]], ["a", "b"])
-    assert (found.value, found.lo, found.method) == (0.5, None, "no interval: trials in one scene")
+    assert (found.value, found.lo, found.method) == (0.5, None, "no interval: the same in all scenes")
 
 
 def test_many_scenes_are_resampled_from_the_seed() -> None:

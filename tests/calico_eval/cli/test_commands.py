@@ -20,11 +20,18 @@ def test_an_interval_over_one_scene_says_so() -> None:
     assert "undefined (no map)" in line_of("mIoU", Metric(value=None, reason="no map", n_frames=0, n_scenes=0))
 
 
-@pytest.mark.parametrize("option", ["--eps-camera", "--eps-lidar"])
-def test_a_budget_of_nothing_is_refused(option: str) -> None:
-    done = CliRunner().invoke(cli, ["robust", "a.b:c", "--attack", "pgd", option, "0"])
-    assert done.exit_code == 2
-    assert f"Invalid value for '{option}': 0" in done.output
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--eps", "0.1", "budget '0.1': expected a number with its unit, one of 4/255"),
+        ("--points", "many", "budget 'manypoints': expected a number with its unit"),
+        ("--attack", "pdg", "attack 'pdg': expected one of"),
+    ],
+)
+def test_what_is_no_attack_or_budget_is_named_with_what_was_expected(option: str, value: str, message: str) -> None:
+    error = CliRunner().invoke(cli, ["robust", "examples.user_model:build", "--attack", "pgd", option, value]).exception
+    assert isinstance(error, CalicoError)
+    assert message in str(error)
 
 
 def test_infer_leaves_what_is_there_alone(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico_eval.attacks import AttackedFrame, AttackSpec, Threat, attack_frames
+from calico_eval.attacks.fit import Fitted
 from calico_eval.attacks.measures import created, hidden
 from calico_eval.engines.base import Engine
 from calico_eval.engines.torch import TorchEngine
@@ -44,7 +45,9 @@ def test_attacks_are_crafted_once_and_shown_to_every_engine(
 ) -> None:
     crafted: list[tuple[str, str, str]] = []
 
-    def counted(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[AttackedFrame]:
+    def counted(
+        engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int, fitted: Fitted | None
+    ) -> list[AttackedFrame]:
         crafted.extend((spec.name, spec.sensor, frame.token) for frame in frames)
         return attack_frames(engine, frames, spec, seed)
 
@@ -113,7 +116,9 @@ def test_the_deployed_form_is_attacked_through_its_own_weights(
 def test_over_budget_is_an_error_and_no_score(
     small_engine: TorchEngine, street: FrameSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def greedy(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[AttackedFrame]:
+    def greedy(
+        engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int, fitted: Fitted | None
+    ) -> list[AttackedFrame]:
         more = dataclasses.replace(spec.threat, camera_levels=spec.threat.camera_levels + 1)
         return attack_frames(engine, frames, dataclasses.replace(spec, threat=more), seed)
 
@@ -129,7 +134,9 @@ def test_over_budget_is_an_error_and_no_score(
 def test_an_attack_that_changes_nothing_is_an_error(
     small_engine: TorchEngine, street: FrameSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def idle(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[AttackedFrame]:
+    def idle(
+        engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int, fitted: Fitted | None
+    ) -> list[AttackedFrame]:
         done = attack_frames(engine, frames, spec, seed)
         return [dataclasses.replace(one, frame=frame) for one, frame in zip(done, frames, strict=True)]
 

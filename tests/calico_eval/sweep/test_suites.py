@@ -1,8 +1,7 @@
 import pytest
 
 from calico.errors import CalicoError
-from calico_eval.attacks import Threat
-from calico_eval.sweep.suites import attack_specs, choose, spread, suites
+from calico_eval.sweep.suites import choose, spread, suites
 from corruptions.presets import PRESETS, choose_conditions
 
 
@@ -29,21 +28,6 @@ def test_parts_of_a_suite_are_replaced() -> None:
     assert (chosen.corruptions, chosen.severities, chosen.attacks, chosen.frames) == (("fog",), (2,), ("pgd",), 20)
     with pytest.raises(CalicoError, match="unknown suite 'dmeo'"):
         choose("dmeo", (), (), ())
-
-
-def test_attacks_are_crossed_with_sensors_and_budgets() -> None:
-    specs = attack_specs(("pgd", "noise"), ("camera", "lidar"), (2, 8), (), 3)
-    camera, lidar = (Threat(camera_levels=2), Threat(camera_levels=8)), Threat(range_m=0.1)
-    assert [(s.sensor, s.threat, s.name, s.steps) for s in specs] == [
-        ("camera", camera[0], "pgd", 3),
-        ("camera", camera[0], "noise", 3),
-        ("camera", camera[1], "pgd", 3),
-        ("camera", camera[1], "noise", 3),
-        ("lidar", lidar, "pgd", 3),
-        ("lidar", lidar, "noise", 3),
-    ]
-    with pytest.raises(CalicoError, match="sensor"):
-        attack_specs(("pgd",), ("radar",), (), (), 3)
 
 
 def test_frames_are_spread_from_the_first_to_the_last() -> None:
