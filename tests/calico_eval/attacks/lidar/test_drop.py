@@ -31,7 +31,7 @@ def test_dropping_hurts_more_than_chance(fused: TorchEngine, street_frame: Frame
     for seed in range(5):
         control = attack_frame(fused, street_frame, AttackSpec("random_drop", threat), seed)
         assert control.budget.points_removed == allowed
-        assert delivered_loss(fused, control.frame, "hide") < details.loss_attacked
+        assert delivered_loss(fused, street_frame, control.frame, "hide") < details.loss_attacked
 
 
 def test_more_points_do_more_harm(fused: TorchEngine, street_frame: Frame) -> None:

@@ -37,7 +37,7 @@ def test_injection_hurts_more_than_random_points(fused: TorchEngine, street_fram
     assert 0 < result.budget.points_added <= 40
     for seed in range(5):
         control = attack_frame(fused, street_frame, AttackSpec("inject_random", THREAT), seed).frame
-        assert delivered_loss(fused, control, objective) < details.loss_attacked
+        assert delivered_loss(fused, street_frame, control, objective) < details.loss_attacked
 
 
 def test_injected_returns_are_on_the_sensors_rays(fused: TorchEngine, street_frame: Frame) -> None:

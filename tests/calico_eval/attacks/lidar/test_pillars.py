@@ -39,8 +39,10 @@ def test_the_loss_is_that_of_the_whole_model(fused: TorchEngine, street_frame: F
     half = street_frame.points[::2]
     frame = street_frame.replace(points=half, ring=street_frame.ring[::2], sweep_index=street_frame.sweep_index[::2])
     with white_box(fused):
-        assert loss.value(street_frame.points) == pytest.approx(delivered_loss(fused, street_frame, "hide"), abs=1e-4)
-        assert loss.value(half) == pytest.approx(delivered_loss(fused, frame, "hide"), abs=1e-4)
+        assert loss.value(street_frame.points) == pytest.approx(
+            delivered_loss(fused, street_frame, street_frame, "hide"), abs=1e-4
+        )
+        assert loss.value(half) == pytest.approx(delivered_loss(fused, street_frame, frame, "hide"), abs=1e-4)
         assert loss.pillars(half).loss == pytest.approx(loss.value(half), abs=1e-4)
         nothing = loss.value(half[:0])
     assert np.isfinite(nothing)

@@ -104,5 +104,9 @@ def test_removal_hurts_more_than_the_control(fused: TorchEngine, street_frame: F
     attacked = attack_frame(fused, street_frame, AttackSpec("remove", replace(SECTOR, window_deg=40.0)), 0).frame
     control = AttackSpec("remove_elsewhere", replace(SECTOR, window_deg=40.0))
     others = [attack_frame(fused, street_frame, control, seed).frame for seed in range(8)]
-    assert delivered_loss(fused, attacked, "hide") > delivered_loss(fused, street_frame, "hide")
-    assert delivered_loss(fused, attacked, "hide") > np.mean([delivered_loss(fused, one, "hide") for one in others])
+    assert delivered_loss(fused, street_frame, attacked, "hide") > delivered_loss(
+        fused, street_frame, street_frame, "hide"
+    )
+    assert delivered_loss(fused, street_frame, attacked, "hide") > np.mean(
+        [delivered_loss(fused, street_frame, one, "hide") for one in others]
+    )
