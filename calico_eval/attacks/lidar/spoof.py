@@ -31,6 +31,8 @@ WINDOW_DEG = 10.0
 """The azimuth that a spoofing laser reaches (Cao et al. 2019: 8 degrees, Sun et al. 2020: 10); a threat may allow less."""
 NEAR_M = 2.0
 """A box this close to the phantom's centre has taken it for real."""
+ENOUGH = 30
+"""Returns from where on a phantom is judged by how whole it is."""
 QUERY_BATCH = 8
 """Frames of one call of the engine, which bounds the memory."""
 
@@ -80,18 +82,26 @@ def spoof_frame(engine: Engine, frame: Frame, spec: AttackSpec, bank: Bank) -> S
 
 
 def candidates(projector: Projector, bank: Sequence[Trace], places: Sequence[Place]) -> list[list[Phantom]]:
-    """The phantoms that can be put there: a list per trace, that with the most returns first, and so the traces."""
+    """The phantoms that can be put there: a list per trace, that with the most returns first.
+
+    The traces take turns: the one with the most returns, the most complete one, the next of each. A budget of many points alone
+    would favour wide vehicles, of which the window shows a part, and a larger budget could do worse.
+    """
     groups: list[list[Phantom]] = []
     for trace in bank:
         versions = (trace, trace.mirrored)
         put = [phantom for one in versions for place in places if (phantom := projector.put(one, place)) is not None]
         if put:
-            groups.append(sorted(put, key=_size, reverse=True))
-    return sorted(groups, key=lambda group: _size(group[0]), reverse=True)
+            groups.append(sorted(put, key=lambda phantom: -len(phantom.returns)))
+    largest = np.argsort([-len(group[0].returns) for group in groups], kind="stable").tolist()
+    whole = np.argsort([-_completeness(group[0]) for group in groups], kind="stable").tolist()
+    turns = [index for pair in zip(largest, whole, strict=True) for index in pair]
+    return [groups[index] for index in dict.fromkeys(turns)]
 
 
-def _size(phantom: Phantom) -> int:
-    return len(phantom.returns)
+def _completeness(phantom: Phantom) -> float:
+    """The share of the trace that is returned, times the number of returns up to ENOUGH."""
+    return len(phantom.returns) / len(phantom.trace) * min(len(phantom.returns), ENOUGH)
 
 
 def best_phantom(

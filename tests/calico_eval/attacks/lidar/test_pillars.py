@@ -115,7 +115,7 @@ def test_addition_to_an_empty_pillar(fused: TorchEngine, street_frame: Frame, lo
     assert np.isfinite(gain).all()
     for row in range(0, len(new), 25):
         expected = worth(loss, pillars, np.concatenate([points, new[row : row + 1]]))
-        assert gain[row] == pytest.approx(expected, abs=1e-4 * np.abs(gain).max())
+        assert gain[row] == pytest.approx(expected, abs=1e-4 * float(np.abs(gain).max()))
     outside = new[:1].copy()
     outside[0, 0] = 500.0
     assert pillars.of_addition(torch.from_numpy(outside)).item() == -np.inf
