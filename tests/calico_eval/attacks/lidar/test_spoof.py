@@ -151,3 +151,27 @@ def test_the_control_stays_in_the_window_and_between_the_distances(fused: TorchE
     assert np.abs(np.degrees(np.arctan2(new[:, 1], new[:, 0]))).max() <= 5.0
     other = attack_frame(fused, street_frame, spec, 4).frame
     assert other.points.tobytes() != result.frame.points.tobytes()
+
+
+def test_traces_of_every_published_size_take_turns(make_flat: Callable[..., Frame]) -> None:
+    """Traces of 120, 110, 90, 80, 50 and 40 points in a budget of 200: one of each size in turn, the largest first."""
+    frame = make_flat(car_xy=(0.0, 30.0))
+    rays = rays_of(frame)
+    close = np.radians(np.arange(-2.25, 2.25, 0.037))
+    bank = []
+    for n in (40, 120, 80, 110, 50, 90):
+        y, z = 9.0 * np.tan(close[np.linspace(0, len(close) - 1, n).astype(int)]), np.linspace(-1.7, -1.0, n)
+        xyz = np.stack([np.full(n, 9.0), y, z], axis=1)
+        bank.append(Trace(xyz, np.full(n, 0.5), np.array([11.0, 0.0, -1.0]), 0, str(n)))
+    threat = Threat(points_added=200, points_removed=200, window_deg=10.0)
+    projector = Projector(frame, rays, rays.window(frame, 0.0, 10.0), threat)
+    groups = candidates(projector, bank, [Place(0.0, distance) for distance in DISTANCES_M])
+    sizes = [len(group[0].trace) for group in groups]
+    returns = {len(group[0].trace): len(group[0].returns) for group in groups}
+    ranked = [sorted((s for s in returns if s <= most), key=lambda s: -returns[s]) for most in (60, 100, 200)]
+    firsts = list(dict.fromkeys(rank[0] for rank in ranked))
+    assert len(firsts) >= 2
+    assert sizes[: len(firsts)] == firsts
+    assert sorted(sizes) == [40, 50, 80, 90, 110, 120]
+    for group in groups:
+        assert [len(one.returns) for one in group] == sorted((len(one.returns) for one in group), reverse=True)
