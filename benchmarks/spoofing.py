@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -172,7 +172,7 @@ def _table(results: dict[str, dict[int, list[Try | None]]], threshold: float, se
             success = _mean([one.success(threshold) for one in known], scenes, seed=seed)
             random = _mean([one.random_success(threshold) for one in known], scenes, seed=seed)
             lines.append(
-                f"| {name} | {budget} | {len(known)} of {len(tried)} | {len(set(scenes))} | {_show(success)} | {_show(random)} "
+                f"| {name} | {budget} | {len(known)} of {len(tried)} | {len(set(scenes))} | {_rate(success)} | {_rate(random)} "
                 f"| {np.mean([one.score for one in known]):.3f} | {_versus(first[budget], tried, threshold, seed)} |"
             )
     return lines
@@ -189,6 +189,13 @@ def _versus(first: list[Try | None], other: list[Try | None], threshold: float, 
         return "no common frames"
     differences = [float(b.success(threshold)) - float(a.success(threshold)) for a, b in pairs]
     return _show(_mean(differences, [a.scene for a, _ in pairs], seed=seed))
+
+
+def _rate(found: Interval) -> str:
+    """In percent; the interval of Student's t ends at 0 and 100."""
+    if found.lo is None or found.hi is None:
+        return _show(found)
+    return _show(replace(found, lo=max(found.lo, 0.0), hi=min(found.hi, 1.0)))
 
 
 def _show(found: Interval) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 
@@ -31,6 +32,8 @@ WINDOW_DEG = 10.0
 """The azimuth that a spoofing laser reaches (Cao et al. 2019: 8 degrees, Sun et al. 2020: 10); a threat may allow less."""
 NEAR_M = 2.0
 """A box this close to the phantom's centre has taken it for real."""
+STAGES = (60, 100, 200)
+"""Budgets in points that published attacks had; no trace is larger (`bank.MAX_POINTS`)."""
 QUERY_BATCH = 8
 """Frames of one call of the engine, which bounds the memory."""
 
@@ -80,24 +83,27 @@ def spoof_frame(engine: Engine, frame: Frame, spec: AttackSpec, bank: Bank) -> S
 
 
 def candidates(projector: Projector, bank: Sequence[Trace], places: Sequence[Place]) -> list[list[Phantom]]:
-    """The phantoms that can be put there: a list per trace, that with the most returns first, and so the traces."""
+    """The phantoms that can be put there: a list per trace, that with the most returns first.
+
+    Traces of at most 60, 100 and 200 points (`STAGES`) take turns, of each kind those with the most returns first: a larger
+    budget alone would favour wide vehicles, of which the window shows a part, and could do worse than a smaller one.
+    """
     groups: list[list[Phantom]] = []
     for trace in bank:
         versions = (trace, trace.mirrored)
         put = [phantom for one in versions for place in places if (phantom := projector.put(one, place)) is not None]
         if put:
-            groups.append(sorted(put, key=_size, reverse=True))
-    return sorted(groups, key=lambda group: _size(group[0]), reverse=True)
-
-
-def _size(phantom: Phantom) -> int:
-    return len(phantom.returns)
+            groups.append(sorted(put, key=lambda phantom: -len(phantom.returns)))
+    groups.sort(key=lambda group: -len(group[0].returns))
+    ranks = [[index for index, group in enumerate(groups) if len(group[0].trace) <= most] for most in STAGES]
+    turns = [index for turn in zip_longest(*ranks) for index in turn if index is not None]
+    return [groups[index] for index in dict.fromkeys(turns)]
 
 
 def best_phantom(
     engine: Engine, frame: Frame, rays: Rays, groups: Sequence[Sequence[Phantom]], spec: AttackSpec
 ) -> Spoofed:
-    """Half of the tries go to different traces, the others to further places of those that scored best."""
+    """Two of three tries go to different traces, the others to further places of those that scored best."""
     if "lidar" not in engine.sensors:
         raise CalicoError(
             f"attack {spec.name}: sensor is 'lidar', but model {engine.model_name} only looks at {' and '.join(engine.sensors)}"
@@ -105,7 +111,7 @@ def best_phantom(
     if not groups:
         return Spoofed(frame, None)
     clean = engine.predict([frame])[0]
-    firsts = [group[0] for group in groups[: (spec.steps + 1) // 2]]
+    firsts = [group[0] for group in groups[: -(-2 * spec.steps // 3)]]
     scores = _scores(engine, frame, rays, firsts)
     order = np.argsort([-score for score in scores], kind="stable")
     rest = [phantom for index in order for phantom in groups[index][1:]]

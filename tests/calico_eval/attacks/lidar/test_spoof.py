@@ -151,3 +151,23 @@ def test_the_control_stays_in_the_window_and_between_the_distances(fused: TorchE
     assert np.abs(np.degrees(np.arctan2(new[:, 1], new[:, 0]))).max() <= 5.0
     other = attack_frame(fused, street_frame, spec, 4).frame
     assert other.points.tobytes() != result.frame.points.tobytes()
+
+
+def test_traces_of_every_published_size_take_turns(make_flat: Callable[..., Frame]) -> None:
+    """Traces of 40 to 120 points, of which 20 to 70 are on rays of their own: one of each size in turn, the largest first."""
+    frame = make_flat(car_xy=(0.0, 30.0))
+    rays = rays_of(frame)
+    allowed = rays.window(frame, 0.0, 10.0)
+    directions = rays.direction[allowed]
+    wall = 9.0 * directions / np.hypot(directions[:, 0], directions[:, 1])[:, None]
+    bank = []
+    for size, returns in ((40, 20), (120, 70), (80, 40), (110, 60), (50, 30), (90, 50)):
+        xyz = wall[np.arange(size) % returns]
+        bank.append(Trace(xyz, np.full(size, 0.5), np.array([11.0, 0.0, -1.0]), 0, str(size)))
+    threat = Threat(points_added=200, points_removed=200, window_deg=10.0)
+    groups = candidates(Projector(frame, rays, allowed, threat), bank, [Place(0.0, 9.0)])
+    assert [len(group[0].trace) for group in groups] == [50, 90, 120, 40, 80, 110]
+    assert [len(group[0].returns) for group in groups] == [30, 50, 70, 20, 40, 60]
+    assert [len(group) for group in groups] == [2] * 6
+    small = Projector(frame, rays, allowed, replace(threat, points_added=100, points_removed=100))
+    assert [len(group[0].trace) for group in candidates(small, bank, [Place(0.0, 9.0)])] == [50, 90, 40, 80]
