@@ -1,6 +1,6 @@
 """Are our attacks at least as strong as those of torchattacks, at the same budget and steps?
 
-    python benchmarks/attack_strength.py --checkpoint runs/a --checkpoint runs/b --frames 8 --steps 10 --out strength
+    python -m benchmarks.attack_strength --checkpoint runs/a --checkpoint runs/b --frames 8 --steps 10 --out strength
 
 Every attack by gradients on the same validation frames, the same objective; mAP over the classes that are present (lower is
 stronger) and the mean objective of the delivered frames (higher is stronger). Writes OUT.md and OUT.json after every attack, so

@@ -36,7 +36,7 @@ TORCHATTACKS: tuple[Entry, ...] = (
     Entry("APGD", "ta_apgd", "Auto-PGD in its L-infinity or L2 form"),
     Entry("PGDL2", "ta_pgdl2", "PGD in an L2 ball"),
     Entry("Square", "ta_square", "random search, by queries; cameras only: its squares do not fit a latent box"),
-    Entry("SPSA", "ta_spsa", "estimated gradients with Adam, by queries"),
+    Entry("SPSA", "ta_spsa", "estimated gradients with Adam, by queries; few of them give no more than noise"),
     Entry("APGDT", "", "its targeted loss is a monotone function of the margin that it is given: APGD again"),
     Entry("FAB", "", _MINIMAL),
     Entry("AutoAttack", "", "APGD, APGDT, FAB and Square in turn, at 10 steps and with a seed from the clock; its parts are run"),

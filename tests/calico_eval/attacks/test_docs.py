@@ -1,0 +1,28 @@
+"""docs/attacks.md is what the code says."""
+
+import json
+from pathlib import Path
+
+from calico_eval.attacks import ALGORITHMS
+from calico_eval.attacks.docs import COSTS, PAGE, PARTS, render
+from calico_eval.attacks.objectives import OBJECTIVES
+from calico_eval.attacks.threat import UNITS
+
+ROOT = Path(__file__).parents[3]
+FIX = "run `python -m calico_eval.attacks.docs` and commit docs/attacks.md"
+
+
+def page() -> str:
+    costs = json.loads((ROOT / COSTS).read_text(encoding="utf-8"))
+    return render((ROOT / PARTS).read_text(encoding="utf-8"), costs)
+
+
+def test_the_page_is_that_of_the_code() -> None:
+    assert (ROOT / PAGE).read_text(encoding="utf-8") == page(), FIX
+
+
+def test_every_attack_objective_and_allowance_is_on_it() -> None:
+    text = page()
+    for name in (*ALGORITHMS, *OBJECTIVES, *UNITS):
+        assert f"`{name}`" in text
+    assert "<!--" not in text
