@@ -172,6 +172,8 @@ def command(
         raise click.UsageError(
             "--sensor, --eps, --points, --objective, --steps and --restarts are for attacks; add --attack pgd"
         )
+    if severities and not chosen.corruptions:
+        raise click.UsageError("--severity is for corruptions; add --corruptions, or leave it out")
     source, fit_source = open_source(config, "val"), open_source(config, "train")
     if split == "train":
         source, fit_source = fit_source, source

@@ -34,6 +34,12 @@ def test_what_is_no_attack_or_budget_is_named_with_what_was_expected(option: str
     assert message in str(error)
 
 
+def test_a_severity_without_corruptions_is_refused() -> None:
+    done = CliRunner().invoke(cli, ["robust", "examples.user_model:build", "--attack", "pgd", "--severity", "3"])
+    assert done.exit_code == 2
+    assert "--severity is for corruptions" in done.output
+
+
 def test_infer_leaves_what_is_there_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     for out in (tmp_path, tmp_path / "mine.txt"):
