@@ -78,7 +78,7 @@ def _row(algorithm: Algorithm) -> str:
 
 def _objectives() -> str:
     rows = ["| name | what is raised | what counts as a success (ASR) |", "|---|---|---|"]
-    rows += [f"| `{o.name}` | {o.formula} | {o.success} |" for o in OBJECTIVES.values()]
+    rows += [f"| `{o.name}` | {o.formula} | {o.success.text} |" for o in OBJECTIVES.values()]
     return "\n".join(rows)
 
 
