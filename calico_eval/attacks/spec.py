@@ -22,7 +22,7 @@ class AttackSpec:
     steps: gradient steps, or queries of a black-box attack. restarts: independent starts; the best one counts.
     step_share: step as a share of the radius; None means 2.5 / steps. Algorithms with a schedule of their own ignore it.
     random_start: the first start is a random place in the ball (the later ones always are).
-    straight_through: gradients see points change their pillar (`straight_through`); LiDAR positions only. It is much stronger.
+    straight_through: gradients see points change their pillar (`straight_through`); LiDAR positions only. It is stronger.
     patch: size and place of patches, for patch attacks. fit_frames: frames of other scenes that a universal attack is learnt on.
     """
 

@@ -1,0 +1,43 @@
+"""The standard suite keeps, of each frame, the member's result after which the predictions are worst."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from calico.frame import Frame
+from calico_eval.attacks import AttackSpec, Threat, attack_frames
+from calico_eval.attacks.search import search
+from calico_eval.attacks.suite import MEMBERS
+from calico_eval.engines.torch import TorchEngine
+from calico_eval.metrics.nuscenes import class_ranges
+from calico_eval.metrics.quality import frame_quality
+from calico_eval.metrics.suffstats import frame_stats
+
+
+@pytest.mark.parametrize("threat", [Threat(camera_levels=8), Threat(range_m=0.2)])
+def test_every_frame_gets_the_member_that_harms_it_most(
+    fused: TorchEngine, street_frame: Frame, threat: Threat
+) -> None:
+    half = street_frame.replace(
+        token="half",
+        points=street_frame.points[::2],
+        ring=street_frame.ring[::2],
+        sweep_index=street_frame.sweep_index[::2],
+    )
+    frames = [street_frame, half]
+    spec = AttackSpec("suite", threat, steps=4)
+
+    def quality(attacked: Sequence[Frame]) -> list[float]:
+        answers = fused.predict(attacked)
+        return [frame_quality(frame_stats(f, a, class_ranges())) for f, a in zip(frames, answers, strict=True)]
+
+    results = attack_frames(fused, frames, spec, 0)
+    alone = {
+        name: quality([one.frame for one in search(algorithm)(fused, frames, replace(spec, **changes), 0)])
+        for name, algorithm, changes in MEMBERS
+    }
+    for row, (result, found) in enumerate(zip(results, quality([one.frame for one in results]), strict=True)):
+        assert found == min(values[row] for values in alone.values())
+        assert alone[result.details.note.removeprefix("worst: ")][row] == found
+    assert results[0].details.backwards >= 4 * 4
