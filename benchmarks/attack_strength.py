@@ -62,7 +62,7 @@ def main(
     }
     rows: list[Row] = []
     for path in checkpoints:
-        engine = TorchEngine.load(path, device, model_name=str(path))
+        engine = TorchEngine.load(path, device, model_name=path.stem)
         source = open_source(engine.config, "val")
         chosen = [source[int(index)] for index in np.linspace(0, len(source) - 1, min(frames, len(source)))]
         rows.append(_row(engine, chosen, None, seed))

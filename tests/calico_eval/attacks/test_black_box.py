@@ -180,14 +180,11 @@ def test_stronger_than_noise_on_the_real_network_without_its_gradients(
 def test_attacks_the_exported_graph_in_onnx_runtime(
     small_engine: TorchEngine, street: FrameSource, tmp_path: Path
 ) -> None:
-    """The file alone: every attack by queries raises the loss of that graph, as often as asked; ours above noise.
-
-    The SPSA of torchattacks has a direction per point, and with 40 queries it is as weak as noise.
-    """
+    """The file alone: every attack by queries raises the loss of that graph, as often as asked, and above noise."""
     export_onnx(small_engine.model, small_engine.config, collate([street[0]]), tmp_path / "model.onnx")
     engine = OnnxEngine(tmp_path / "model.onnx", "cpu")
     frames = [street[0], street[3]]
-    for name in [*NAMES, "ta_spsa"]:
+    for name in NAMES:
         for spec in (replace(CAMERA, name=name), replace(LIDAR, name=name)):
             done = attack_frames(engine, frames, spec, 0)
             noise = attack_frames(engine, frames, replace(spec, name="noise"), 0)
@@ -197,8 +194,8 @@ def test_attacks_the_exported_graph_in_onnx_runtime(
                 assert details.loss_attacked == pytest.approx(hide(clean, engine.predict([result.frame])[0]), abs=0.01)
                 assert details.loss_clean is not None
                 assert details.loss_attacked > details.loss_clean
-                assert name not in NAMES or details.loss_attacked > hide(clean, engine.predict([control.frame])[0])
-                assert details.queries == (41 if name in NAMES else 1 + 2 * 8 * 2 + 1)
+                assert details.loss_attacked > hide(clean, engine.predict([control.frame])[0])
+                assert details.queries == 41
 
 
 @pytest.mark.parametrize("name", NAMES)
