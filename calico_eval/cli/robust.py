@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from calico.config.schema import Config
     from calico.data.source import FrameSource
+    from calico_eval.attacks import AttackSpec
     from calico_eval.engines.base import Engine
     from calico_eval.sweep.plan import SweepPlan
     from reports.schema import Results
@@ -174,22 +175,21 @@ def command(
         )
     if severities and not chosen.corruptions:
         raise click.UsageError("--severity is for corruptions; add --corruptions, or leave it out")
-    source, fit_source = open_source(config, "val"), open_source(config, "train")
-    if split == "train":
-        source, fit_source = fit_source, source
+    source = open_source(config, "train" if split == "train" else "val")
     if runtime == "onnx":
         attack_models = (*attack_models, *(models if chosen.attacks else ()))
         models = tuple(f"{spec}/model.onnx" for spec in models)
     engines = [open_engine(spec, config.device) for spec in models]
     attacked = [open_engine(spec, config.device) for spec in attack_models]
     sensors = sensors or (attacked or engines)[0].sensors
+    specs = attack_specs(
+        chosen.attacks, sensors, budgets, objectives=_names(objectives), steps=steps or chosen.steps, restarts=restarts
+    )
+    fit_source = _fit_source(config, split, specs)
     plan = make_plan(
         [*engines, *attacked], source, ranges=eval_ranges(config), baseline=baseline,
         corruptions=chosen.corruptions, severities=chosen.severities, sweeps=swept,
-        attacks=attack_specs(
-            chosen.attacks, sensors, budgets, objectives=_names(objectives), steps=steps or chosen.steps, restarts=restarts,
-        ),
-        cross=bool(corruptions and attacks), fit_source=fit_source,
+        attacks=specs, cross=bool(corruptions and attacks), fit_source=fit_source,
         attack_only=[label(engine) for engine in attacked],
         indices=spread(len(source), chosen.frames if frames is None else frames),
         seed=config.seed, batch_size=config.eval.batch_size,
@@ -210,6 +210,16 @@ def command(
     )
 
 
+def _fit_source(config: Config, split: str, specs: Sequence[AttackSpec]) -> FrameSource | None:
+    """The split that is not evaluated, where an attack is learnt on it; it need not be there for the others."""
+    from calico.data.open import open_source
+    from calico_eval.attacks import ALGORITHMS
+
+    if all(ALGORITHMS[spec.name].fit is None for spec in specs):
+        return None
+    return open_source(config, "val" if split == "train" else "train")
+
+
 def _names(texts: Sequence[str]) -> list[str]:
     """The parts of options that take several values, separated by commas."""
     return [part.strip() for text in texts for part in text.split(",") if part.strip()]
@@ -219,7 +229,7 @@ def _run(
     plan: SweepPlan,
     engines: Sequence[Engine],
     source: FrameSource,
-    fit_source: FrameSource,
+    fit_source: FrameSource | None,
     folder: Path,
     config: Config,
     save_attacked: bool,

@@ -7,12 +7,12 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from calico.data.applicable import applicable
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico_eval.attacks import ALGORITHMS, AttackSpec
 from calico_eval.engines.base import Engine, check_labels, label
 from calico_eval.engines.torch import TorchEngine
-from calico_eval.sweep.applicable import applicable
 from calico_eval.sweep.conditions import CLEAN, ConditionSpec, predictor
 from calico_eval.sweep.fits import fit_key, scenes_of
 from calico_eval.sweep.grid import Sweep

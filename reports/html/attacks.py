@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from reports import formatting, sanity
 from reports.html.value import Value, shown
 from reports.schema import Condition
-from reports.view import HEADLINES, Series, View, condition_key, crossed, is_control
+from reports.view import HEADLINES, View, condition_key, crossed, is_control
 
 EFFORT = ("steps", "restarts", "step_share", "objective", "random_start", "straight_through")
 """Parameters of an attack that are no allowance: how hard it searches, and for what."""
@@ -204,12 +204,4 @@ def sanity_tables(view: View) -> tuple[SanityTable, ...]:
             ),
         )
         for verdict in sanity.verdicts(view.results)
-    )
-
-
-def suspect_series(view: View, series: Series) -> str:
-    """The badge of an engine's attack figures as a whole."""
-    conditions = {c.condition.name: c.condition for c in view.cells(series) if c.condition.kind == "attack"}
-    return sanity.badge(
-        tuple(dict.fromkeys(id for c in conditions.values() for id in sanity.suspect_condition(view, series, c)))  # noqa: A001
     )

@@ -6,8 +6,11 @@ import pytest
 from click.testing import CliRunner
 
 from calico.cli.main import cli
+from calico.config.load import load_config
 from calico.errors import CalicoError
+from calico_eval.attacks import AttackSpec, Threat
 from calico_eval.cli.eval import line_of
+from calico_eval.cli.robust import _fit_source
 from calico_eval.sweep.suites import suites
 from reports.schema import Metric
 
@@ -38,6 +41,14 @@ def test_a_severity_without_corruptions_is_refused() -> None:
     done = CliRunner().invoke(cli, ["robust", "examples.user_model:build", "--attack", "pgd", "--severity", "3"])
     assert done.exit_code == 2
     assert "--severity is for corruptions" in done.output
+
+
+def test_the_other_split_is_opened_only_for_attacks_that_are_learnt_on_it() -> None:
+    """A copy of the validation split alone has no other; here there is no data set at all."""
+    config = load_config("nuscenes", None, [])
+    assert _fit_source(config, "val", [AttackSpec("pgd", Threat(camera_levels=4))]) is None
+    with pytest.raises(CalicoError, match=r"data\.root: not set"):
+        _fit_source(config, "val", [AttackSpec("universal", Threat(camera_levels=4))])
 
 
 def test_infer_leaves_what_is_there_alone(tmp_path: Path) -> None:

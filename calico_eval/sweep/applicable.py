@@ -1,5 +1,0 @@
-"""See `calico.data.applicable`, which `calico corrupt` shares."""
-
-from calico.data.applicable import applicable
-
-__all__ = ["applicable"]
