@@ -38,14 +38,18 @@ def square(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
     """Square Attack, L-infinity (Andriushchenko et al., ECCV 2020, algorithms 1 and 2): starts in stripes in a corner of the
     ball; each try puts one window (`windows`) into another corner, and is kept if the loss rises.
 
-    Deviations: a window lies in one view, and is as high as the view where a square would not fit; frames without a view to
-    change have groups of points in its place; the loss is the objective's, and the search does not stop when a class flips.
+    Deviations: where the stripes are no better than the clean frame, which was asked first, the search starts at that (few tries
+    would not undo them); a window lies in one view, and is as high as the view where a square would not fit; points have groups
+    of neighbours in place of squares; the loss is the objective's, and the search does not stop when a class flips.
     """
     domain = problem.domain
     windows = windows_of(domain)
+    clean_loss = problem.trace.losses[0]
     for _ in range(spec.restarts):
         x = _put(domain, domain.clean, [(slice(None), each.start(s)) for each, s in zip(windows, streams, strict=True)])
         loss = problem.loss(x)
+        x = torch.where((loss > clean_loss)[:, None, None, None], x, domain.clean)
+        loss = torch.maximum(loss, clean_loss)
         for step in range(1, spec.steps):
             share = _share(step - 1, spec.steps)
             tried = _put(domain, x, [each.draw(share, s) for each, s in zip(windows, streams, strict=True)])
