@@ -22,7 +22,7 @@ class PointDomain(Domain):
     `range_m`: one column; point i moves by (2 u_i - 1) eps_i along its ray from the place of its sweep's sensor, and not below
     r_min. `axis_m`: three columns, one coordinate each. `intensity`: one more. eps_i is the budget less two float32 roundings
     at that point, so that the stored point is within budget exactly; it is 0 for points that are closer than r_min. An intensity
-    stays within 0..1, or where it is.
+    stays within 0..1, or where it is; its budget is less two roundings, too.
     """
 
     def __init__(self, frames: Sequence[Frame], threat: Threat, device: torch.device) -> None:
@@ -34,16 +34,15 @@ class PointDomain(Domain):
         self._reach = [_Reach(frame, threat) for frame in frames]
         self._tensors = [
             torch.from_numpy(np.stack([_padded(getattr(part, name), slots) for part in self._reach])).float().to(device)
-            for name in ("eps_m", "lowest_m", "axes")
+            for name in ("eps_m", "lowest_m", "axes", "intensity")
         ]
-        self._intensity = max(threat.intensity - 2.0**-22, 0.0)
         clean = torch.full((len(frames), 1, slots, self._columns), 0.5, device=device)
         own = None if bool(mask.all()) else mask[:, None, :, None].expand(clean.shape)
         super().__init__(clean, 0.5, own)
 
     def batch(self, x: Tensor) -> Batch:
         """See `Domain.batch`."""
-        eps, lowest, axes = self._tensors
+        eps, lowest, axes, most = self._tensors
         points = self.base.points
         xyz, intensity = points[..., :3], points[..., 3:4]
         latent = 2.0 * x[:, 0] - 1.0
@@ -52,7 +51,7 @@ class PointDomain(Domain):
             xyz = xyz + limited(columns * eps, lowest, torch.inf) * axes
         if self._threat.intensity:
             low, high = intensity.clamp_max(0.0), intensity.clamp_min(1.0)
-            shifted = limited(intensity + latent[..., -1:] * self._intensity, low, high)
+            shifted = limited(intensity + latent[..., -1:] * most, low, high)
             intensity = torch.where(self.base.point_mask[..., None], shifted, intensity)
         return replace(self.base, points=torch.cat([xyz, intensity, points[..., 4:]], dim=2))
 
@@ -77,13 +76,13 @@ class PointDomain(Domain):
             points[:, :3] = (points[:, :3].astype(np.float64) + offsets).astype(np.float32)
         if self._threat.intensity:
             before = points[:, 3].astype(np.float64)
-            moved = before + latent[:, -1] * self._intensity
+            moved = before + latent[:, -1] * reach.intensity[:, 0]
             points[:, 3] = np.clip(moved, np.minimum(before, 0.0), np.maximum(before, 1.0)).astype(np.float32)
         return frame.replace(points=points)
 
 
 class _Reach:
-    """How far each point of a frame may go: eps_m (N, 1), lowest_m (N, 1) and axes (N, 3), see `PointDomain`."""
+    """How far each point of a frame may go: eps_m (N, 1), lowest_m (N, 1), axes (N, 3), intensity (N, 1); see `PointDomain`."""
 
     def __init__(self, frame: Frame, threat: Threat) -> None:
         xyz = frame.points[:, :3].astype(np.float64)
@@ -93,6 +92,8 @@ class _Reach:
         budget = np.maximum(radius - margin, 0.0)
         self.eps_m, self.lowest_m = budget[:, None], np.full((len(xyz), 1), -np.inf)
         self.axes: Float64 = np.ones((len(xyz), 3))
+        brightest = np.maximum(np.abs(frame.points[:, 3:4]), np.float32(1.0))
+        self.intensity: Float64 = np.maximum(threat.intensity - 2.0 * np.spacing(brightest).astype(np.float64), 0.0)
         if threat.range_m:
             rays = xyz - ray_origins(frame)
             ranges = np.linalg.norm(rays, axis=1)

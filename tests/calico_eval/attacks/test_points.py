@@ -59,6 +59,18 @@ def test_an_intensity_stays_within_0_and_1_or_where_it_is(street_frame: Frame) -
     assert up == pytest.approx([0.1, 0.15, 1.0, 1.7, -0.2], abs=1e-6)
 
 
+def test_raw_intensities_are_within_budget_to_the_last_digit(street_frame: Frame) -> None:
+    """At 200 a float32 knows steps of 1.5e-5: rounding alone would overstep a budget of 0.1."""
+    points = street_frame.points.copy()
+    points[:, 3] *= 255.0
+    frame, threat = street_frame.replace(points=points), Threat(intensity=0.1)
+    domain = make_domain([frame], threat, CPU)
+    (moved,) = domain.frames(torch.zeros_like(domain.clean))
+    budget = measure_budget(frame, moved)
+    assert check_budget(threat, budget)[0]
+    assert budget.intensity > 0.0999
+
+
 @pytest.mark.parametrize(
     "threat", [Threat(intensity=0.1), Threat(range_m=0.5), Threat(camera_levels=8, range_m=0.5)], ids=str
 )
