@@ -82,7 +82,7 @@ def _placed(
     work = _Placing(loss, frame, rays, segments, random)
     budget = spec.threat.points_added, removable(spec.threat, frame)
     for step in range(1, spec.steps + 1):
-        work.add(max(1, round(budget[0] * step / spec.steps)), budget[1])
+        work.add(min(budget[0], max(1, round(budget[0] * step / spec.steps))), budget[1])
         if len(work.returns) == 0:
             break
         work.move(FIRST_STEP_CELLS * loss.encoder.grid.cell_m * (1.0 - (step - 1) / spec.steps))

@@ -34,7 +34,11 @@ from calico_eval.engines.torch import TorchEngine, white_box_of
 
 
 class PillarLoss:
-    """The objective of one frame as a function of its cloud. forwards, backwards: passes so far."""
+    """The objective of one frame as a function of its cloud.
+
+    forwards, backwards: passes so far. bad_gradients: NaN or infinite entries so far, all set to zero. dead_gradient: a gradient
+    was zero everywhere.
+    """
 
     def __init__(self, engine: TorchEngine, frame: Frame, spec: AttackSpec, objective: str) -> None:
         encoder = engine.model.lidar
@@ -50,7 +54,13 @@ class PillarLoss:
             straight_through=spec.straight_through,
         )  # fmt: skip
         self.losses: list[float] = []
-        self.forwards = self.backwards = 0
+        self.backwards = self.bad_gradients = self._passes = 0
+        self.dead_gradient = False
+
+    @property
+    def forwards(self) -> int:
+        """Those of the scene included."""
+        return self._passes + self._scene.forwards
 
     def value(self, points: Float32) -> float:
         """The objective of a cloud (N, 5)."""
@@ -73,16 +83,25 @@ class PillarLoss:
         loss, value = self._noted(self._forward(self._batch(points)))
         return loss, self._gradient(value, added)
 
+    def delivered(self, frame: Frame) -> float:
+        """The objective on a frame as the engine would see it: through collate and the model's own forward pass."""
+        self._passes += 1
+        with torch.no_grad():
+            outputs = self._scene.model(collate([frame]).to(self.device))
+            return float(self._objective.loss(self._scene, outputs)[0])
+
     def _gradient(self, value: Tensor, source: Tensor) -> Tensor:
         self.backwards += 1
         (raw,) = torch.autograd.grad(value, source, allow_unused=True) if value.requires_grad else (None,)
-        return (
-            torch.zeros_like(source) if raw is None else torch.nan_to_num(raw, nan=0.0, posinf=0.0, neginf=0.0).detach()
-        )
+        raw = torch.zeros_like(source) if raw is None else raw
+        gradient = torch.nan_to_num(raw, nan=0.0, posinf=0.0, neginf=0.0).detach()
+        self.bad_gradients += int((~torch.isfinite(raw)).sum())
+        self.dead_gradient |= not bool(gradient.any())
+        return gradient
 
     def _noted(self, outputs: Outputs) -> tuple[float, Tensor]:
         value = self._objective.loss(self._scene, outputs)[0]
-        self.forwards += 1
+        self._passes += 1
         self.losses.append(float(value.detach()))
         return self.losses[-1], value
 
@@ -165,7 +184,7 @@ def with_pillars(attack: Attack) -> Callable[[Engine, Sequence[Frame], AttackSpe
         objective, note = choose_objective(spec.objective, frame, engine.config)
         loss = PillarLoss(engine, frame, spec, objective)
         changed = attack(loss, frame, spec, generator(seed, "attack", spec.name, spec.sensor, frame.token))
-        clean, attacked = (delivered_loss(engine, frame, one, objective) for one in (frame, changed))
+        clean, attacked = loss.delivered(frame), loss.delivered(changed)
         if changed is frame:
             note = "; ".join(filter(None, (note, "no change raised the objective: nothing was changed")))
         details = AttackDetails(
@@ -175,16 +194,11 @@ def with_pillars(attack: Attack) -> Callable[[Engine, Sequence[Frame], AttackSpe
             loss_clean=clean,
             loss_attacked=attacked,
             losses=tuple(loss.losses),
-            forwards=loss.forwards + 2,
+            forwards=loss.forwards,
             backwards=loss.backwards,
+            bad_gradients=loss.bad_gradients,
+            dead_gradient=loss.dead_gradient,
         )
         return Crafted(changed, details)
 
     return craft
-
-
-def delivered_loss(engine: TorchEngine, clean: Frame, frame: Frame, objective: str) -> float:
-    """The objective on a frame as the engine would see it; clean: what it was before."""
-    scene, batch = Scene(engine.model, collate([clean]).to(engine.device)), collate([frame]).to(engine.device)
-    with torch.no_grad():
-        return float(OBJECTIVES[objective].loss(scene, engine.model(batch))[0])

@@ -9,7 +9,7 @@ import torch
 from calico.frame import Frame
 from calico_eval.attacks import AttackSpec, Threat, attack_frame
 from calico_eval.attacks.lidar.drop import drop
-from calico_eval.attacks.lidar.pillars import delivered_loss
+from calico_eval.attacks.lidar.pillars import PillarLoss
 from calico_eval.engines.torch import TorchEngine
 
 SPEC = AttackSpec("drop", Threat(removed_share=0.1), steps=4)
@@ -28,10 +28,11 @@ def test_dropping_hurts_more_than_chance(fused: TorchEngine, street_frame: Frame
     allowed = 20 if threat.points_removed else int(0.05 * len(street_frame.points))
     assert 0 < result.budget.points_removed <= allowed
     assert result.budget.points_added == 0
+    loss = PillarLoss(fused, street_frame, SPEC, "hide")
     for seed in range(5):
         control = attack_frame(fused, street_frame, AttackSpec("random_drop", threat), seed)
         assert control.budget.points_removed == allowed
-        assert delivered_loss(fused, street_frame, control.frame, "hide") < details.loss_attacked
+        assert loss.delivered(control.frame) < details.loss_attacked
 
 
 def test_more_points_do_more_harm(fused: TorchEngine, street_frame: Frame) -> None:

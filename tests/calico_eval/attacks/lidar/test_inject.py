@@ -11,7 +11,7 @@ from calico.geometry.boxes import points_in_boxes
 from calico_eval.attacks import AttackSpec, Threat, attack_frame
 from calico_eval.attacks.lidar.edit import without
 from calico_eval.attacks.lidar.inject import ATTACH_M, OBJECT_MARGIN_M, near_surface
-from calico_eval.attacks.lidar.pillars import delivered_loss
+from calico_eval.attacks.lidar.pillars import PillarLoss
 from calico_eval.attacks.lidar.rays import rays_of
 from calico_eval.engines.torch import TorchEngine
 
@@ -35,9 +35,16 @@ def test_injection_hurts_more_than_random_points(fused: TorchEngine, street_fram
     assert details.loss_attacked > details.loss_clean
     assert details.loss_attacked == pytest.approx(max(details.losses), abs=1e-3)
     assert 0 < result.budget.points_added <= 40
+    loss = PillarLoss(fused, street_frame, SPEC, objective)
     for seed in range(5):
         control = attack_frame(fused, street_frame, AttackSpec("inject_random", THREAT), seed).frame
-        assert delivered_loss(fused, street_frame, control, objective) < details.loss_attacked
+        assert loss.delivered(control) < details.loss_attacked
+
+
+def test_no_return_is_added_where_none_may_be(fused: TorchEngine, street_frame: Frame) -> None:
+    result = attack_frame(fused, street_frame, replace(SPEC, threat=Threat(points_removed=5)), 0)
+    assert result.budget.points_added == result.budget.points_removed == 0
+    assert "nothing was changed" in result.details.note
 
 
 def test_injected_returns_are_on_the_sensors_rays(fused: TorchEngine, street_frame: Frame) -> None:

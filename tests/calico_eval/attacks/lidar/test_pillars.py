@@ -1,13 +1,17 @@
 """What a vanishing or new point is worth, against pillars that were made again without or with it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from calico.frame import Float32, Frame
-from calico_eval.attacks import AttackSpec, Threat
+from calico.models.calico import Outputs
+from calico_eval.attacks import AttackSpec, Threat, attack_frame
 from calico_eval.attacks.forward import white_box
-from calico_eval.attacks.lidar.pillars import PillarLoss, Pillars, delivered_loss
+from calico_eval.attacks.lidar.pillars import PillarLoss, Pillars
+from calico_eval.attacks.objectives import OBJECTIVES, Scene, hide
 from calico_eval.engines.torch import TorchEngine
 
 SPEC = AttackSpec("drop", Threat(removed_share=0.1))
@@ -39,15 +43,40 @@ def test_the_loss_is_that_of_the_whole_model(fused: TorchEngine, street_frame: F
     half = street_frame.points[::2]
     frame = street_frame.replace(points=half, ring=street_frame.ring[::2], sweep_index=street_frame.sweep_index[::2])
     with white_box(fused):
-        assert loss.value(street_frame.points) == pytest.approx(
-            delivered_loss(fused, street_frame, street_frame, "hide"), abs=1e-4
-        )
-        assert loss.value(half) == pytest.approx(delivered_loss(fused, street_frame, frame, "hide"), abs=1e-4)
+        assert loss.value(street_frame.points) == pytest.approx(loss.delivered(street_frame), abs=1e-4)
+        assert loss.value(half) == pytest.approx(loss.delivered(frame), abs=1e-4)
         assert loss.pillars(half).loss == pytest.approx(loss.value(half), abs=1e-4)
         nothing = loss.value(half[:0])
     assert np.isfinite(nothing)
-    assert loss.forwards == 5
+    assert loss.forwards == 7
     assert loss.backwards == 1
+
+
+@pytest.mark.parametrize("objective", ["hide", "loc", "feat"])
+def test_every_pass_is_counted(fused: TorchEngine, street_frame: Frame, objective: str) -> None:
+    """Each goes through the BEV backbone once, those for the scene of the objective too."""
+    passes: list[int] = []
+    hook = fused.model.backbone.register_forward_hook(lambda *_: passes.append(1))
+    try:
+        result = attack_frame(fused, street_frame, replace(SPEC, objective=objective, steps=3), 0)
+    finally:
+        hook.remove()
+    assert result.details.forwards == len(passes)
+
+
+def test_gradients_that_are_no_numbers_or_zero_are_reported(
+    fused: TorchEngine, street_frame: Frame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not attack_frame(fused, street_frame, SPEC, 0).details.dead_gradient
+    for factor, dead in ((float("nan"), True), (0.0, True)):
+
+        def broken(scene: Scene, outputs: Outputs, factor: float = factor) -> torch.Tensor:
+            return hide(scene, outputs) * factor
+
+        monkeypatch.setitem(OBJECTIVES, "hide", replace(OBJECTIVES["hide"], loss=broken))
+        details = attack_frame(fused, street_frame, SPEC, 0).details
+        assert (details.bad_gradients > 0) == np.isnan(factor)
+        assert details.dead_gradient == dead
 
 
 def test_removal_of_one_point_and_of_a_pillar(fused: TorchEngine, street_frame: Frame, loss: PillarLoss) -> None:
