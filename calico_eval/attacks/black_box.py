@@ -91,8 +91,9 @@ def _estimated(problem: Problem, spec: AttackSpec, streams: Streams, draw: Calla
     def direction() -> Tensor:
         u = torch.stack([draw(int(g.max()) + 1, generator=s)[g] for g, s in zip(groups, streams, strict=True)])
         u = u.reshape(domain.clean.shape)
+        u = u if domain.own is None else u * domain.own
         length = u.flatten(1).norm(dim=1)[:, None, None, None] if domain.norm == "l2" else torch.ones(1)
-        return SIGMA * domain.eps * u / length
+        return SIGMA * domain.radius * u / length
 
     for restart in range(spec.restarts):
         x = domain.clean.clone() if restart == 0 else domain.random(streams)

@@ -37,44 +37,55 @@ class Windows(Protocol):
         ...
 
     def groups(self) -> Tensor:
-        """(D,) int64: numbers of one group share a direction; 0 .. G-1."""
+        """(D,) int64: numbers of one group share a direction; 0 .. G-1. What only pads the frame is in group 0."""
         ...
 
 
 class ViewWindows:
-    """V views of (3, H, W), flattened in this order.
+    """V views of (3, H, W), flattened in this order; of smaller ones the rest is padding, and is never drawn.
 
     One window lies in one view, drawn anew each time, with a sign per colour: what is seen in one view seldom depends on
     another. A window's side is sqrt(share H W), as in the paper; where that is more than the height (wide images), the window
     is as high as the view, and as wide as its area asks for.
     """
 
-    def __init__(self, views: int, height: int, width: int) -> None:
-        self.views, self.height, self.width = views, height, width
-        self._index = torch.arange(views * 3 * height * width).reshape(views, 3, height, width)
+    def __init__(self, sizes: Sequence[tuple[int, int]], height: int, width: int) -> None:
+        """sizes: height and width of each view."""
+        self.sizes = sizes
+        self._index = torch.arange(len(sizes) * 3 * height * width).reshape(len(sizes), 3, height, width)
+
+    def __len__(self) -> int:
+        return self._index.numel()
 
     def start(self, stream: torch.Generator) -> Tensor:
         """See `Windows.start`: vertical stripes one pixel wide, a sign per view, colour and column."""
-        stripes = _signs((self.views, 3, 1, self.width), stream)
-        return stripes.expand(-1, -1, self.height, -1).reshape(-1)
+        stripes = torch.zeros(self._index.shape)
+        for view, (height, width) in enumerate(self.sizes):
+            stripes[view, :, :height, :width] = _signs((3, 1, width), stream)
+        return stripes.reshape(-1)
 
     def draw(self, share: float, stream: torch.Generator) -> tuple[Tensor, Tensor]:
         """See `Windows.draw`."""
-        area = share * self.height * self.width
-        high = min(max(round(area**0.5), 1), self.height, self.width)
-        wide = min(max(round(area / high), 1), self.width)
-        view = _integer(self.views, stream)
-        top, left = _integer(self.height - high + 1, stream), _integer(self.width - wide + 1, stream)
+        view = _integer(len(self.sizes), stream)
+        height, width = self.sizes[view]
+        area = share * height * width
+        high = min(max(round(area**0.5), 1), height, width)
+        wide = min(max(round(area / high), 1), width)
+        top, left = _integer(height - high + 1, stream), _integer(width - wide + 1, stream)
         index = self._index[view, :, top : top + high, left : left + wide]
         return index.reshape(-1), _signs((3, 1, 1), stream).expand(index.shape).reshape(-1)
 
     def groups(self) -> Tensor:
         """See `Windows.groups`: square tiles, TILES of them to a view's height; a group per view and colour."""
-        side = max(self.height // TILES, 1)
-        rows, columns = torch.arange(self.height) // side, torch.arange(self.width) // side
-        tile = rows[:, None] * (int(columns[-1]) + 1) + columns
-        plane = torch.arange(self.views * 3).reshape(-1, 1, 1)
-        return (plane * (int(tile.max()) + 1) + tile).reshape(-1)
+        whole, count = torch.zeros_like(self._index), 0
+        for view, (height, width) in enumerate(self.sizes):
+            side = max(height // TILES, 1)
+            rows, columns = torch.arange(height) // side, torch.arange(width) // side
+            tile = rows[:, None] * (int(columns[-1]) + 1) + columns
+            tiles = int(tile.max()) + 1
+            whole[view, :, :height, :width] = count + torch.arange(3)[:, None, None] * tiles + tile
+            count += 3 * tiles
+        return whole.reshape(-1)
 
 
 class PointWindows:
@@ -109,19 +120,22 @@ class PointWindows:
         return index.reshape(-1), _signs((1, self.columns), stream).expand(index.shape).reshape(-1)
 
     def groups(self) -> Tensor:
-        """See `Windows.groups`: ground cells of CELL_M, a group per cell and column; empty slots are one more."""
-        cell = torch.full((self.slots, 2), -(2**20), dtype=torch.int64)
-        cell[: len(self.xy_m)] = (self.xy_m / CELL_M).floor().long()
-        index: Tensor = torch.unique(cell, dim=0, return_inverse=True)[1]
-        return (index[:, None] * self.columns + torch.arange(self.columns)).reshape(-1)
+        """See `Windows.groups`: ground cells of CELL_M, a group per cell and column."""
+        whole = torch.zeros(self.slots, self.columns, dtype=torch.int64)
+        if len(self.xy_m):
+            cell = torch.unique((self.xy_m / CELL_M).floor().long(), dim=0, return_inverse=True)[1]
+            whole[: len(cell)] = cell[:, None] * self.columns + torch.arange(self.columns)
+        return whole.reshape(-1)
 
 
 class JointWindows:
-    """Views, then points, as `JointDomain` joins them. A window lies in one sensor, either with probability a half."""
+    """Views, then points, as `JointDomain` joins them. A window lies in one sensor: in either with probability a
+    half, or in the one that has data."""
 
     def __init__(self, views: ViewWindows, points: PointWindows) -> None:
         self.parts: tuple[Windows, Windows] = (views, points)
-        self.split = views.views * 3 * views.height * views.width
+        self.used = [which for which, part in enumerate((views.sizes, points.xy_m)) if len(part)]
+        self.split = len(views)
 
     def start(self, stream: torch.Generator) -> Tensor:
         """See `Windows.start`."""
@@ -129,14 +143,14 @@ class JointWindows:
 
     def draw(self, share: float, stream: torch.Generator) -> tuple[Tensor, Tensor]:
         """See `Windows.draw`: `share` is of the sensor's numbers."""
-        which = _integer(2, stream)
+        which = self.used[_integer(len(self.used), stream)]
         index, signs = self.parts[which].draw(share, stream)
         return index + which * self.split, signs
 
     def groups(self) -> Tensor:
         """See `Windows.groups`."""
         first, second = (part.groups() for part in self.parts)
-        return torch.cat([first, second + int(first.max()) + 1])
+        return torch.cat([first, second + (int(first.max()) + 1 if len(first) else 0)])
 
 
 def windows_of(domain: Domain) -> Sequence[Windows]:
@@ -146,7 +160,7 @@ def windows_of(domain: Domain) -> Sequence[Windows]:
     result: list[Windows] = []
     for row in range(len(domain.clean)):
         xy_m = domain.base.points[row, domain.base.point_mask[row], :2].cpu()
-        pixels = ViewWindows(views, height, width)
+        pixels = ViewWindows(_view_sizes(domain, row), height, width)
         if isinstance(domain, PixelDomain):
             result.append(pixels)
         elif isinstance(domain, PointDomain):
@@ -155,6 +169,15 @@ def windows_of(domain: Domain) -> Sequence[Windows]:
             columns = (domain.clean[row].numel() - views * 3 * height * width) // slots
             result.append(JointWindows(pixels, PointWindows(xy_m, slots, columns)))
     return result
+
+
+def _view_sizes(domain: Domain, row: int) -> list[tuple[int, int]]:
+    """Height and width of each view of a frame, without what pads it to the largest of its batch."""
+    _, views, _, height, width = domain.base.images.shape
+    if domain.own is None or isinstance(domain, PointDomain):
+        return [(height, width)] * views
+    own = domain.own[row].flatten()[: views * 3 * height * width].reshape(views, 3, height, width)[:, 0]
+    return [(int(one.any(dim=1).sum()), int(one.any(dim=0).sum())) for one in own]
 
 
 def _signs(shape: tuple[int, ...], stream: torch.Generator) -> Tensor:

@@ -38,11 +38,11 @@ class Known:
 
     def predict(self, frames: Sequence[Frame]) -> list[dict[str, object]]:
         self.asked.append(len(frames))
-        self.images += [frame.images[0] for frame in frames]
+        self.images += [frame.images[0] for frame in frames if frame.images]
         answers: list[dict[str, object]] = []
         for frame in frames:
-            red = frame.images[0][..., 0].astype(np.float64).mean()
-            reach = np.linalg.norm(frame.points[:, :3].astype(np.float64), axis=1).mean()
+            red = frame.images[0][..., 0].astype(np.float64).mean() if frame.images else 128.0
+            reach = np.linalg.norm(frame.points[:, :3].astype(np.float64), axis=1).mean() if len(frame.points) else 10.0
             score = 1.0 / (1.0 + np.exp(0.1 * (red - 128.0) + reach - 10.0))
             if score < self.threshold:
                 answers.append({"boxes": [], "scores": [], "labels": []})
@@ -211,6 +211,45 @@ def test_the_seed_decides_and_the_company_does_not(frame: Frame, street: FrameSo
     assert bytes_of(alone.frame) == bytes_of(first[1].frame)
     assert bytes_of(other[0].frame) != bytes_of(first[0].frame)
     assert first[0].details == again[0].details
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        LIDAR,
+        replace(LIDAR, name="nes"),
+        replace(LIDAR, name="spsa"),
+        CAMERA,
+        replace(CAMERA, name="nes", threat=Threat(camera_rms=3.0)),
+        replace(CAMERA, name="spsa", threat=Threat(camera_rms=3.0)),
+    ],
+    ids=lambda spec: f"{spec.name} {spec.threat}",
+)
+def test_the_company_of_a_larger_frame_changes_nothing(frame: Frame, street: FrameSource, spec: AttackSpec) -> None:
+    """Half of the points, and views of fewer rows and columns than the frame beside it has."""
+    small = frame.replace(
+        points=frame.points[::2], ring=frame.ring[::2], sweep_index=frame.sweep_index[::2],
+        images=tuple(image[:20, :50] for image in frame.images),
+    )  # fmt: skip
+    spec = replace(spec, steps=15)
+    alone = attack_frame(engine_of(Known()), small, spec, 0)
+    beside = attack_frames(engine_of(Known()), [small, street[4]], spec, 0)[0]
+    assert bytes_of(alone.frame) == bytes_of(beside.frame) != bytes_of(small)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_joint_attack_on_frames_of_one_sensor_uses_that(frame: Frame, name: str) -> None:
+    """A rig without cameras; a cloud without points: no try is spent on what is not there."""
+    blind = frame.replace(
+        images=(), camera_K=frame.camera_K[:0], camera_T_lidar=frame.camera_T_lidar[:0], camera_time_s=frame.camera_time_s[:0]
+    )  # fmt: skip
+    empty = frame.replace(points=frame.points[:0], ring=frame.ring[:0], sweep_index=frame.sweep_index[:0])
+
+    for one in (blind, empty):
+        result = attack_frame(engine_of(Known()), one, replace(JOINT, name=name), 0)
+        assert result.details.loss_clean is not None
+        assert result.details.loss_attacked is not None
+        assert result.details.loss_attacked > result.details.loss_clean
 
 
 def test_refuses_what_it_cannot_do(frame: Frame) -> None:

@@ -16,7 +16,7 @@ def stream(seed: int = 0) -> torch.Generator:
 @pytest.mark.parametrize("share", [0.0001, 0.01, 0.2, 0.8, 1.0])
 @pytest.mark.parametrize(("height", "width"), [(8, 100), (40, 10), (16, 16)])
 def test_a_window_is_a_rectangle_of_one_view(share: float, height: int, width: int) -> None:
-    windows = ViewWindows(6, height, width)
+    windows = ViewWindows([(height, width)] * 6, height, width)
     seen = set()
     for seed in range(40):
         index, signs = windows.draw(share, stream(seed))
@@ -43,12 +43,12 @@ def test_a_window_is_a_rectangle_of_one_view(share: float, height: int, width: i
 
 def test_a_window_of_a_wide_view_keeps_its_area() -> None:
     """A square of 80 % of 8 x 100 pixels has a side of 25: three times the height."""
-    index, _ = ViewWindows(1, 8, 100).draw(0.8, stream())
+    index, _ = ViewWindows([(8, 100)], 8, 100).draw(0.8, stream())
     assert len(index) == 3 * 8 * 80
 
 
 def test_stripes_are_columns_with_a_sign_per_colour() -> None:
-    start = ViewWindows(2, 4, 30).start(stream()).reshape(2, 3, 4, 30)
+    start = ViewWindows([(4, 30)] * 2, 4, 30).start(stream()).reshape(2, 3, 4, 30)
     assert set(start.unique().tolist()) == {-1.0, 1.0}
     assert (start == start[:, :, :1]).all()
     assert not (start == start[:, :, :, :1]).all()
@@ -69,13 +69,27 @@ def test_point_windows_hold_the_nearest_points() -> None:
     assert len(none) == len(signs) == 0
 
 
+def test_what_pads_a_smaller_view_is_in_no_window_and_no_stripe() -> None:
+    windows = ViewWindows([(16, 32), (8, 20)], 16, 32)
+    padding = torch.ones(2, 3, 16, 32, dtype=torch.bool)
+    padding[0], padding[1, :, :8, :20] = False, False
+    assert not windows.start(stream()).reshape(2, 3, 16, 32)[padding].any()
+    for seed in range(40):
+        assert not padding.reshape(-1)[windows.draw(0.5, stream(seed))[0]].any()
+    alone = ViewWindows([(8, 20)], 8, 20).groups().reshape(3, 8, 20)
+    groups = windows.groups().reshape(2, 3, 16, 32)
+    assert torch.equal(groups[1, :, :8, :20], alone + groups[0].max() + 1)
+    assert not groups[padding].any()
+
+
 def test_groups_split_everything_and_neighbours_share_one() -> None:
-    groups = ViewWindows(2, 16, 32).groups().reshape(2, 3, 16, 32)
+    groups = ViewWindows([(16, 32)] * 2, 16, 32).groups().reshape(2, 3, 16, 32)
     assert len(groups.unique()) == 2 * 3 * 8 * 16
     assert (groups[0, 0, :2, :2] == groups[0, 0, 0, 0]).all()
     points = PointWindows(torch.tensor([[0.1, 0.1], [1.9, 1.9], [2.1, 0.1], [-0.1, 0.1]]), 5, 1).groups()
     assert points[0] == points[1]
-    assert len(points.unique()) == 4
+    assert sorted(points[:4].unique().tolist()) == [0, 1, 2]
+    assert points.max() == 2  # an empty slot draws no number of its own
 
 
 @pytest.mark.parametrize(
