@@ -17,6 +17,8 @@ from calico_eval.attacks.search import Search, stream_seed, streams_of
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.engines.base import Engine
 
+NO_GAIN = "no try raised the objective: nothing was changed"
+
 
 def by_queries(algorithm: Search) -> Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]:
     """The attack that runs `algorithm` on an engine's predictions.
@@ -54,7 +56,7 @@ def by_queries(algorithm: Search) -> Callable[[Engine, Sequence[Frame], AttackSp
                 delivered[row],
                 AttackDetails(
                     objective=name,
-                    note=note,
+                    note=note if trace.best_loss[row] > clean[row] else "; ".join(filter(None, (note, NO_GAIN))),
                     seed=stream_seed(frame, spec, seed),
                     loss_clean=float(clean[row]),
                     loss_attacked=float(trace.best_loss[row]),

@@ -115,6 +115,7 @@ def test_what_comes_out_is_the_best_that_was_queried(frame: Frame, spec: AttackS
     losses = result.details.losses
     assert result.details.loss_clean == losses[0]
     assert result.details.loss_attacked == max(losses) > losses[0]
+    assert result.details.note == ""
     assert hide(frame, engine_of(Known()).predict([result.frame])[0]) == max(losses)
     assert check_budget(spec.threat, result.budget)[0]
 
@@ -152,6 +153,7 @@ def test_an_engine_that_never_answers_gets_the_clean_frame_back(frame: Frame) ->
     result = attack_frame(engine_of(Silent()), frame, CAMERA, 0)
     assert bytes_of(result.frame) == bytes_of(frame)
     assert result.details.loss_clean == result.details.loss_attacked == 6.0
+    assert "nothing was changed" in result.details.note
 
 
 @pytest.mark.parametrize("name", NAMES)
