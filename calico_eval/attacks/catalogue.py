@@ -21,6 +21,7 @@ from calico_eval.attacks.patch import fit_board, grey_texture, patch_attack, pat
 from calico_eval.attacks.patch_sites import board_sites, object_sites
 from calico_eval.attacks.query_search import by_queries
 from calico_eval.attacks.search import noise, search
+from calico_eval.attacks.success import CREATED, Success
 from calico_eval.attacks.suite import suite
 from calico_eval.attacks.threat import Threat
 from calico_eval.attacks.torchattacks_adapter import WITH_QUERIES, craft
@@ -77,7 +78,8 @@ class Algorithm:
     allowances: the fields of `Threat` that it can use. standard: the threats that it is run with where none is given.
     title, source: for the docs. fit: learns what is applied to every frame, before the first; None where each frame stands alone.
     control: does what an attack does at random, to be compared with it; is no attack itself.
-    steps: gradient steps or queries where none are given.
+    steps: gradient steps or queries where none are given. success: what counts as one of an attack that has an aim of its own,
+    and of its control; None: what does for the objective.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Algorithm:
     fit: Fit | None = None
     control: bool = False
     steps: int = 10
+    success: Success | None = None
 
     def check(self, threat: Threat) -> None:
         """Raises CalicoError for a threat that this attack does not use, or not all of."""
@@ -142,16 +145,16 @@ _ALL = (
     Algorithm(
         "spoof", spoof, "queries", SPOOFED, PHANTOMS, "A spoofed vehicle 5 to 8 m ahead",
         "Cao et al., CCS 2019; Sun et al., USENIX Security 2020",
-        steps=TRIES,
+        steps=TRIES, success=CREATED,
     ),
     Algorithm(
         "spoof_random", spoof_random, "nothing", SPOOFED, PHANTOMS, "Random points ahead (the control of spoof)", "",
-        control=True,
+        control=True, success=CREATED,
     ),
     Algorithm(
         "frustum", frustum, "queries", SPOOFED, PHANTOMS, "A spoofed vehicle within the camera's view of a real object",
         "Hallyburton et al., USENIX Security 2022",
-        steps=TRIES,
+        steps=TRIES, success=CREATED,
     ),
     Algorithm(
         "inject", with_pillars(inject), "gradients", SPOOFED, INJECTED, "Optimised points on the sensor's rays",

@@ -9,6 +9,7 @@ from pathlib import Path
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico_eval.attacks import (
+    ALGORITHMS,
     AttackDetails,
     AttackedFrame,
     AttackSpec,
@@ -54,7 +55,8 @@ class Change:
     @property
     def success(self) -> Success | None:
         """What counts as a success of the attack, or of the attack whose control this is; None unless it is one."""
-        return OBJECTIVES[self.condition.attack.objective].success if self.condition.attack else None
+        attack = self.condition.attack
+        return (ALGORITHMS[attack.name].success or OBJECTIVES[attack.objective].success) if attack else None
 
     def apply(self, frames: Sequence[Frame]) -> list[Frame]:
         """The frames under the condition, see `pairs`."""

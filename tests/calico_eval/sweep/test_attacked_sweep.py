@@ -14,6 +14,7 @@ from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico_eval.attacks import AttackedFrame, AttackSpec, Threat, attack_frames
+from calico_eval.attacks.catalogue import PHANTOMS
 from calico_eval.attacks.fit import Fitted
 from calico_eval.attacks.measures import created, hidden
 from calico_eval.engines.base import Engine
@@ -95,6 +96,28 @@ def test_attacks_are_crafted_once_and_shown_to_every_engine(
     assert control.budget is not None
     assert 0.29 < float(control.budget.measured["range_m"] or 0) <= 0.3
     assert control.details["frames_not_attacked"] == 0, "noise raises nothing, but it did attack"
+
+
+def test_a_spoofed_vehicle_counts_as_a_success_where_a_box_appears(street: FrameSource, tmp_path: Path) -> None:
+    """The model takes whatever is not in the clean cloud for a car: no object is hidden, and one is seen that is not there."""
+    known = {row.tobytes() for index in FRAMES for row in street[index].points}
+
+    class Gullible:
+        def predict(self, frames: Sequence[Frame]) -> list[dict[str, object]]:
+            answers = []
+            for frame in frames:
+                new = [row[:2] for row in frame.points if row.tobytes() not in known]
+                boxes = [[*np.mean(new, axis=0), 0, 4, 2, 2, 0, 0, 0]] if new else []
+                answers.append({"boxes": boxes, "scores": [0.9] * len(boxes), "labels": [0] * len(boxes)})
+            return answers
+
+    engine = UserEngine(Gullible(), "gullible", ("lidar",), "0")
+    attacks = tuple(AttackSpec(name, PHANTOMS[0], steps=2) for name in ("spoof", "spoof_random"))
+    plan = make_plan([engine], street, ranges=class_ranges(16.0), attacks=attacks, indices=FRAMES)
+    results = run_sweep(plan, [engine], street, tmp_path / "run", title="t", pictures=False)
+    rates = {cell.condition.name: cell.metrics["ASR"] for cell in results.cells if cell.condition.kind == "attack"}
+    assert rates["lidar_spoof"].n_objects == rates["lidar_spoof_random"].n_objects == len(FRAMES)
+    assert rates["lidar_spoof"].value == 1.0
 
 
 def test_the_deployed_form_is_attacked_through_its_own_weights(
