@@ -5,6 +5,8 @@ They leave their result in the problem's trace: the iterate of the highest loss 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -115,10 +117,8 @@ def _checkpoints(steps: int) -> set[int]:
     return {-(-share * steps // 100) for share in percent[1:] if share < 100}
 
 
-def starts(problem: Problem, spec: AttackSpec, streams: Streams, *, first_at_clean: bool = False) -> list[Tensor]:
-    """Where each of the spec's restarts begins. The first one is clean where the spec has no random start."""
+def starts(problem: Problem, spec: AttackSpec, streams: Streams, *, first_at_clean: bool = False) -> Iterator[Tensor]:
+    """Where each of the spec's restarts begins, drawn when it does. The first one is clean where the spec has no random start."""
     clean_first = first_at_clean or not spec.random_start
-    return [
-        problem.domain.clean.clone() if index == 0 and clean_first else problem.domain.random(streams)
-        for index in range(spec.restarts)
-    ]
+    for index in range(spec.restarts):
+        yield problem.domain.clean.clone() if index == 0 and clean_first else problem.domain.random(streams)

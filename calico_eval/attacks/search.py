@@ -78,7 +78,7 @@ class _WhiteBoxRun:
         with white_box(self.engine):
             domain = make_domain(self.clean_frames, self.spec.threat, self.engine.device)
             clean_batch = domain.batch(domain.clean)
-            self.scene = Scene(self.engine.model, collate(self.clean_frames).to(self.engine.device))
+            self.scene = Scene(self.engine.model, domain.base)
             forward = AttackForward(
                 self.engine.model, clean_batch, self.spec.threat.sensors,
                 detection="detection" in self.objective.heads, map="map" in self.objective.heads,

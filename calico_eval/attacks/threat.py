@@ -29,7 +29,6 @@ UNITS = {
     "window_deg": "deg",
 }
 
-_WHOLE = ("camera_levels", "points_added", "points_removed")
 _ONE_OF = (
     ("camera_levels", "camera_rms"),
     ("camera_levels", "patch_share"),

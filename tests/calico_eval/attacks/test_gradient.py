@@ -300,11 +300,22 @@ def test_where_searches_start(network: nn.Module, images: Tensor) -> None:
     domain = Domain(images, LINF)
     problem = Problem(domain, cross_entropy(network), differentiable=True)
     spec = AttackSpec("pgd", restarts=3)
-    drawn = starts(problem, spec, streams())
+    drawn = list(starts(problem, spec, streams()))
     assert len({float(start.sum()) for start in [images, *drawn]}) == 4
-    assert torch.equal(starts(problem, replace(spec, random_start=False), streams())[0], images)
-    assert torch.equal(starts(problem, spec, streams(), first_at_clean=True)[0], images)
+    assert torch.equal(next(starts(problem, replace(spec, random_start=False), streams())), images)
+    assert torch.equal(next(starts(problem, spec, streams(), first_at_clean=True)), images)
     assert all(((start - images).abs() <= LINF + 1e-7).all() for start in drawn)
+
+
+def test_a_start_is_drawn_when_its_search_begins(network: nn.Module, images: Tensor) -> None:
+    """A rig's images take 100 MB: the starts of many restarts are not held at once."""
+    seen = streams()
+    problem = Problem(Domain(images, LINF), cross_entropy(network), differentiable=True)
+    later = starts(problem, AttackSpec("pgd", restarts=100), seen)
+    next(later)
+    expected = streams()
+    problem.domain.random(expected)
+    assert all(torch.equal(a.get_state(), b.get_state()) for a, b in zip(seen, expected, strict=True))
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
