@@ -127,7 +127,7 @@ def check_budget(threat: Threat, budget: Budget) -> tuple[bool, str]:
     _over(faults, "change of dt [s]", budget.dt_s, 0.0)
     if budget.other_changes:
         faults.append(f"changed besides images and points: {', '.join(budget.other_changes)}")
-    return (False, "; ".join(faults)) if faults else (True, _used(threat, budget))
+    return (False, "; ".join(faults)) if faults else (True, used_budget(threat, budget))
 
 
 def _over(faults: list[str], what: str, found: float, allowed: float) -> None:
@@ -135,8 +135,8 @@ def _over(faults: list[str], what: str, found: float, allowed: float) -> None:
         faults.append(f"{what}: {found:.7g}, budget {allowed:g}")
 
 
-def _used(threat: Threat, budget: Budget) -> str:
-    """'4 of 4 grey levels; 0.099990 of 0.1 m'."""
+def used_budget(threat: Threat, budget: Budget) -> str:
+    """What was used of each allowance: '4 of 4 grey levels; 0.099990 of 0.1 m'."""
     pairs = (
         (threat.camera_levels, f"{max(budget.camera_levels, default=0)} of {threat.camera_levels} grey levels"),
         (threat.camera_rms, f"{budget.camera_rms:.3f} of {threat.camera_rms:g} grey levels rms"),

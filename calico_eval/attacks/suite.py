@@ -34,7 +34,7 @@ MEMBERS: tuple[tuple[str, Search, dict[str, Any]], ...] = (
 def suite(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[Crafted]:
     """Of each frame the member's result with the lowest `frame_quality`; the first where several share it."""
     worst: list[tuple[float, Crafted]] = []
-    forwards, backwards = 0, 0
+    forwards, backwards = [0] * len(frames), [0] * len(frames)
     for name, algorithm, changes in MEMBERS:
         if "lidar" not in spec.threat.sensors and "straight_through" in changes:
             continue  # the same as the one before
@@ -50,8 +50,11 @@ def suite(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) 
             )
             for one in crafted
         ]
-        forwards += crafted[0].details.forwards + 1
-        backwards += crafted[0].details.backwards
+        forwards = [before + one.details.forwards + 1 for before, one in zip(forwards, crafted, strict=True)]
+        backwards = [before + one.details.backwards for before, one in zip(backwards, crafted, strict=True)]
         pairs = list(zip(quality, named, strict=True))
         worst = pairs if not worst else [min(a, b, key=lambda p: p[0]) for a, b in zip(worst, pairs, strict=True)]
-    return [replace(one, details=replace(one.details, forwards=forwards, backwards=backwards)) for _, one in worst]
+    return [
+        replace(one, details=replace(one.details, forwards=forward, backwards=backward))
+        for (_, one), forward, backward in zip(worst, forwards, backwards, strict=True)
+    ]

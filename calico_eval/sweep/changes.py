@@ -18,7 +18,7 @@ from calico_eval.attacks import (
     check_budget,
     measure_budget,
 )
-from calico_eval.attacks.budget import worst_budget
+from calico_eval.attacks.budget import used_budget, worst_budget
 from calico_eval.attacks.fit import Fitted
 from calico_eval.attacks.objectives import OBJECTIVES
 from calico_eval.attacks.saved import save_attacked
@@ -131,8 +131,8 @@ class Change:
         """The largest budget that any frame used; None unless the condition is an attack."""
         if self.condition.attack is None:
             return None
-        worst = worst_budget(self.budgets)
-        passed, message = check_budget(self.condition.attack.threat, worst)
+        worst, threat = worst_budget(self.budgets), self.condition.attack.threat
+        passed = all(check_budget(threat, budget)[0] for budget in self.budgets)
         measured: Values = {
             "camera_levels": max(worst.camera_levels, default=0),
             "camera_rms": worst.camera_rms,
@@ -148,7 +148,7 @@ class Change:
             "window_deg": worst.window_deg,
             "intensity": worst.intensity,
         }
-        return Check(passed=passed, measured=measured, message=message)
+        return Check(passed=passed, measured=measured, message=used_budget(threat, worst))
 
     def details(self) -> Values:
         """How the attack went, over all frames; empty for the others."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from calico.frame import Frame
+from calico.frame import Boxes, Frame
 from calico_eval.attacks import AttackSpec, Threat, attack_frames
 from calico_eval.attacks.search import search
 from calico_eval.attacks.suite import MEMBERS
@@ -41,3 +41,13 @@ def test_every_frame_gets_the_member_that_harms_it_most(
         assert found == min(values[row] for values in alone.values())
         assert alone[result.details.note.removeprefix("worst: ")][row] == found
     assert results[0].details.backwards >= 4 * 4
+
+
+def test_passes_are_those_of_each_frames_own_searches(fused: TorchEngine, street_frame: Frame) -> None:
+    """"loc" looks at the clean outputs, "create", which a frame without objects gets, does not: one pass less per member."""
+    empty = street_frame.replace(token="empty", boxes=Boxes.empty())
+    spec = AttackSpec("suite", Threat(camera_levels=8), objective="loc", steps=2, random_start=False)
+    together = attack_frames(fused, [street_frame, empty], spec, 0)
+    alone = [attack_frames(fused, [frame], spec, 0)[0] for frame in (street_frame, empty)]
+    assert [one.details.forwards for one in together] == [one.details.forwards for one in alone]
+    assert alone[0].details.forwards > alone[1].details.forwards

@@ -22,6 +22,7 @@ from calico_eval.engines.torch import TorchEngine
 from calico_eval.engines.user import UserEngine
 from calico_eval.metrics.nuscenes import class_ranges
 from calico_eval.sweep import changes
+from calico_eval.sweep.conditions import ConditionSpec
 from calico_eval.sweep.plan import make_plan
 from calico_eval.sweep.run import run_sweep
 from reports.write import write_report
@@ -96,6 +97,22 @@ def test_attacks_are_crafted_once_and_shown_to_every_engine(
     assert control.budget is not None
     assert 0.29 < float(control.budget.measured["range_m"] or 0) <= 0.3
     assert control.details["frames_not_attacked"] == 0, "noise raises nothing, but it did attack"
+
+
+def test_frames_that_each_keep_another_of_two_allowances_are_within_budget(
+    small_engine: TorchEngine, street: FrameSource
+) -> None:
+    """30 points or 2 %: the small cloud loses 30 of 40, the other 44 of 2220. Together they look like 44 points and 75 %."""
+    frame = street[0]
+    small = frame.replace(points=frame.points[:40], ring=frame.ring[:40], sweep_index=frame.sweep_index[:40])
+    spec = AttackSpec("random_drop", Threat(points_removed=30, removed_share=0.02))
+    change = changes.Change(ConditionSpec.of_attack(spec), 0, small_engine)
+    change.pairs([small, frame])
+    check = change.budget_check()
+    assert check is not None
+    assert check.measured["points_removed"] == int(0.02 * len(frame.points)) > 30
+    assert check.measured["removed_share"] == 0.75
+    assert check.passed
 
 
 def test_a_spoofed_vehicle_counts_as_a_success_where_a_box_appears(street: FrameSource, tmp_path: Path) -> None:
