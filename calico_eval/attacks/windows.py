@@ -134,7 +134,7 @@ class JointWindows:
 
     def __init__(self, views: ViewWindows, points: PointWindows) -> None:
         self.parts: tuple[Windows, Windows] = (views, points)
-        self.used = [which for which, part in enumerate((views.sizes, points.xy_m)) if len(part)]
+        self.used = [which for which, size in enumerate((len(views), len(points.xy_m))) if size]
         self.split = len(views)
 
     def start(self, stream: torch.Generator) -> Tensor:
