@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from corruptions.apply import corrupt, corrupt_with
+from corruptions.catalogue import find
 from corruptions.frame_like import F
 
 
@@ -18,6 +19,18 @@ class Condition:
     name: str
     severity: int
     value: float | None = None
+
+    @property
+    def at(self) -> str:
+        """'3', or 'visibility_m=87': every digit of the value, so that two values never share a file."""
+        if self.value is None:
+            return str(self.severity)
+        return f"{find(self.name)[0].parameter}={repr(self.value).removesuffix('.0')}"
+
+    @property
+    def file_stem(self) -> str:
+        """'fog-3', 'fog-visibility_m=87': the name of its files and folders."""
+        return f"{self.name}-{self.at}"
 
     def apply(self, frame: F, seed: int) -> F:
         """The frame under the condition; raises CorruptionError as `corrupt` does."""

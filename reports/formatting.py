@@ -14,6 +14,7 @@ from reports.schema import Condition, Metric
 MINUS = "\u2212"
 SPACE = "\u00a0"
 _ACRONYMS = {"lidar": "LiDAR", "pgd": "PGD", "bev": "BEV", "fgsm": "FGSM", "apgd": "APGD", "mifgsm": "MI-FGSM"}
+LIDAR_BUDGETS = ("range_m", "axis_m", "intensity")
 _UNIT_SUFFIXES = {"m": "m", "px": "px", "deg": "deg", "rad": "rad", "s": "s", "ms": "ms", "mps": "m/s"}
 
 
@@ -158,7 +159,14 @@ def condition(value: Condition) -> str:
 
 
 def allowance(value: Condition) -> str:
-    """The budget of an attack on its axis: 'camera levels 4/255', 'range 0.1 m'; nothing where it has no axis."""
+    """The budget of an attack: 'camera levels 4/255', of both sensors at once 'camera levels 4/255 + range 0.1 m'."""
+    rest = {name: value.parameters[name] for name in LIDAR_BUDGETS if name in value.parameters and name != value.axis}
+    both = {"camera", "lidar"} <= set(value.sensors)
+    return " + ".join(filter(None, (on_axis(value), parameters(rest) if both else "")))
+
+
+def on_axis(value: Condition) -> str:
+    """What is on the axis of an attack, with its unit: 'camera levels 4/255', 'range 0.1 m'; nothing where it has no axis."""
     budget = value.parameters.get(value.axis) if value.axis else None
     if value.axis is None or budget is None:
         return ""

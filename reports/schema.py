@@ -109,6 +109,12 @@ class Curve(Section):
         "not within `values`."
     )
 
+    @model_validator(mode="after")
+    def _logarithms_exist(self) -> Curve:
+        if self.scale == "log" and min(self.values) <= 0:
+            raise ValueError(f"a logarithmic scale holds {min(self.values):g}; expected values above 0")
+        return self
+
 
 class SanityCheck(Section):
     """Whether the attack figures of an engine mean what they say: one of the checks S1 to S16 (docs/attacks.md)."""

@@ -47,8 +47,9 @@ def command(
       calico corrupt --preset nuscenes --data-root DATA --name fog --name low_light --severity 1 --severity 3 --out copies
       calico corrupt --preset nuscenes --data-root DATA --set data.version=v1.0-mini --name fog+camera_crash --out copies
     """
+    from calico.cli.words import portable_command
     from calico.data.applicable import applicable
-    from calico.data.nuscenes.corrupted import CopyWriter, open_original, stem
+    from calico.data.nuscenes.corrupted import CopyWriter, open_original
     from corruptions.presets import choose_conditions
 
     choose_conditions(names, severities)  # a slip of the hand is found before the clean frames are written
@@ -57,11 +58,11 @@ def command(
     conditions, notes = applicable(names, severities, frames, range(len(frames)), config.seed)
     for note in notes:
         click.echo(note, err=True)
-    writer = CopyWriter(original, config.seed, sys.argv, link)
+    writer = CopyWriter(original, config.seed, portable_command(sys.argv), link)
     if original.frames is not original.records:
         click.echo(f"clean: {original.root}")
     for condition in conditions:
-        name = stem(condition)
+        name = condition.file_stem
         lost = writer.write(condition, out, Progress(name))
         click.echo(f"{name}: {out / name}")
         for what, count in lost.items():

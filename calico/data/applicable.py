@@ -40,9 +40,21 @@ def applicable(
             if reason:
                 reasons[condition.name] = reason
     for name in sorted(named & set(reasons)):
-        raise CalicoError(f"corruption {name} can do nothing to {source.name}: {reasons[name]}; leave it out")
+        raise _useless(name, source, reasons[name])
     kept = tuple(condition for condition in conditions if condition.name not in reasons)
     return kept, tuple(f"{name} was left out: {reason}." for name, reason in reasons.items())
+
+
+def check_applicable(names: Sequence[str], source: FrameSource, indices: Sequence[int]) -> None:
+    """For corruptions that the user named, at levels of any kind.
+
+    Raises:
+        CalicoError: the data lack what one of them needs.
+    """
+    frames = look_at(source, indices) if names else []
+    for name in names:
+        if reason := lacking(name, frames):
+            raise _useless(name, source, reason)
 
 
 def look_at(source: FrameSource, indices: Sequence[int]) -> list[Frame]:
@@ -65,3 +77,7 @@ def _spared(condition: Condition, source: FrameSource, indices: Sequence[int], s
     if any(check_effect(condition.name, frame, condition.apply(frame, seed))[0] for frame in frames):
         return ""
     return f"its level {condition.severity} spares all of {len(indices)} frames, by chance (more frames help)"
+
+
+def _useless(name: str, source: FrameSource, reason: str) -> CalicoError:
+    return CalicoError(f"corruption {name} can do nothing to {source.name}: {reason}; leave it out")

@@ -35,6 +35,7 @@ _ONE_OF = (
     ("camera_rms", "patch_share"),
     ("range_m", "axis_m"),
 )
+_SHARES = ("patch_share", "removed_share")
 _WHOLE = ("camera_levels", "points_added", "points_removed")
 _MOST = {"camera_levels": 255, "patch_share": 1, "removed_share": 1, "intensity": 1, "window_deg": 360}
 
@@ -120,12 +121,12 @@ class Threat:
         return replace(self, **values)
 
     def __str__(self) -> str:
-        """'8/255', '0.1 m', '4/255 + 0.1 m', '60 points'."""
+        """'8/255', '0.1 m', '4/255 + 0.1 m', '60 points within 10 deg'."""
         parts = []
         for name in (*_CAMERA, *_LIDAR):
             value, unit = getattr(self, name), UNITS[name]
             if value and not (name == "points_removed" and self.points_added):
-                parts.append(f"{value:g}{unit}" if unit.startswith("/") else f"{value:g} {unit}")
-        if self.structural and self.window_deg < 360:
-            parts.append(f"within {self.window_deg:g} deg")
-        return " + ".join(parts) or "0"
+                shown = f"{100 * value:g} %" if name in _SHARES else f"{value:g}"
+                parts.append(f"{shown}{unit}" if unit.startswith("/") else f"{shown} {unit}")
+        window = f" within {self.window_deg:g} deg" if self.structural and self.window_deg < 360 else ""
+        return (" + ".join(parts) or "0") + window

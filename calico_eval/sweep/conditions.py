@@ -11,6 +11,7 @@ from calico_eval.attacks import ALGORITHMS, AttackSpec, Threat
 from calico_eval.engines.base import Engine, Predictor
 from calico_eval.engines.predictions import PredictionFiles
 from corruptions import CorruptionError, Spec, find
+from corruptions.preset import Condition as Level
 from reports.schema import Condition
 
 Kind = Literal["clean", "corruption", "sweep", "attack"]
@@ -105,9 +106,7 @@ class ConditionSpec:
     @property
     def file_stem(self) -> str:
         """'clean', 'fog-3', 'fog-visibility_m=87': the name of the condition's file in a folder of predictions."""
-        if self.value is not None:
-            return f"{self.name}-{self._at()}"
-        return self.name if self.kind == "clean" else f"{self.name}-{self.severity}"
+        return self.name if self.kind == "clean" else self._level.file_stem
 
     def __str__(self) -> str:
         """'clean', 'fog 3', 'fog visibility_m=87', 'camera_pgd 8/255', 'fog+camera_pgd 3, 8/255'."""
@@ -117,13 +116,11 @@ class ConditionSpec:
                 if self.corrupted
                 else f"{self.name} {self.attack.threat}"
             )
-        if self.value is not None:
-            return f"{self.name} {self._at()}"
-        return self.name if self.kind == "clean" else f"{self.name} {self.severity}"
+        return self.name if self.kind == "clean" else f"{self.name} {self._level.at}"
 
-    def _at(self) -> str:
-        """'visibility_m=87': every digit of the value, so that two values never share a file."""
-        return f"{single(self.name).parameter}={repr(self.value).removesuffix('.0')}"
+    @property
+    def _level(self) -> Level:
+        return Level(self.name, self.severity, self.value)
 
 
 CLEAN = ConditionSpec("clean")

@@ -7,7 +7,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from calico.data.applicable import applicable
+from calico.data.applicable import applicable, check_applicable
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico_eval.attacks import ALGORITHMS, AttackSpec
@@ -85,8 +85,9 @@ def make_plan(
         fit_source: frames that universal attacks are learnt on, e.g. the training split; scenes that are evaluated are left out.
 
     Raises:
-        CalicoError: nothing to run, two engines of one name, an unknown baseline, two sweeps of one corruption, attacks
-            without a torch engine, a condition that a folder of predictions lacks, a universal attack without frames to fit on.
+        CalicoError: nothing to run, two engines of one name, an unknown baseline, two sweeps of one corruption, a corruption
+            that can do nothing to the data, attacks without a torch engine, a condition that a folder of predictions lacks, a
+            universal attack without frames to fit on.
         CorruptionError: an unknown corruption or severity.
     """
     check_labels(engines)
@@ -100,6 +101,7 @@ def make_plan(
     swept = [sweep.name for sweep in sweeps]
     if len(set(swept)) < len(swept):
         raise CalicoError(f"{max(swept, key=swept.count)} is swept twice; give all of its values in one --sweep")
+    check_applicable(swept, source, chosen)
     conditions = [CLEAN]
     corrupted, notes = applicable(corruptions, severities, source, chosen, seed)
     conditions += [ConditionSpec.corruption(c.name, c.severity, c.value) for c in corrupted]

@@ -14,14 +14,13 @@ from typing import Any
 import torch
 
 import calico
+from calico.cli.words import portable_command
 from calico.data.source import FrameSource
 from calico_eval.sweep.plan import SweepPlan
 from corruptions import SUITE_VERSION
 from reports.schema import Provenance
 
 PACKAGES = ("numpy", "onnxruntime", "onnxruntime-gpu", "scipy", "torch", "torchattacks", "torchvision")
-_NO_VALUE = ("--resume", "--overwrite")
-_WITH_VALUE = ("--out", "-o")
 
 
 def provenance(plan: SweepPlan, source: FrameSource, command: Sequence[str]) -> Provenance:
@@ -53,31 +52,6 @@ def origin(command: Sequence[str]) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "machine": _machine(),
     }
-
-
-def portable_command(words: Sequence[str]) -> str:
-    """The command without --resume, --overwrite and --out; absolute paths made relative or cut to their last part.
-
-    So the same run interrupted and resumed, or done in another folder, has the same command.
-    """
-    kept = [Path(word).name for word in words[:1]]
-    skip = False
-    for word in words[1:]:
-        if skip or word in _NO_VALUE or word in _WITH_VALUE:
-            skip = not skip and word in _WITH_VALUE
-            continue
-        if word.startswith(tuple(f"{flag}=" for flag in _WITH_VALUE)):
-            continue
-        head, equals, tail = word.rpartition("=")
-        kept.append(f"{head}{equals}{_portable_path(tail)}")
-    return " ".join(kept)
-
-
-def _portable_path(word: str) -> str:
-    path = Path(word)
-    if not path.is_absolute():
-        return word
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else path.name
 
 
 def _version(package: str) -> str | None:

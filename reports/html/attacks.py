@@ -129,7 +129,7 @@ def attack_table(view: View) -> AttackTable:
 def _budget(condition: Condition) -> str:
     """All that the attack may change: what is on the axis first, with its unit."""
     rest = {name: value for name, value in allowances(condition).items() if name != condition.axis}
-    return ", ".join(part for part in (formatting.allowance(condition), formatting.parameters(rest)) if part)
+    return ", ".join(part for part in (formatting.on_axis(condition), formatting.parameters(rest)) if part)
 
 
 def cross_tables(view: View) -> tuple[CrossTable, ...]:

@@ -53,6 +53,16 @@ def test_names_parameters_and_conditions() -> None:
     assert formatting.full_condition(attack).replace("\u00a0", " ") == "PGD, eps 0.2 m, steps 10"
     attack = Condition(kind="attack", name="camera_pgd", parameters={"eps": 8.0}, axis="eps", unit="/255")
     assert formatting.condition(attack).replace("\u00a0", " ") == "camera PGD, eps 8/255"
+    joint = {"camera_levels": 8, "range_m": 0.1, "r_min_m": 1.0, "steps": 10}
+    attack = Condition(
+        kind="attack",
+        name="joint_pgd",
+        parameters=joint,
+        axis="camera_levels",
+        unit="/255",
+        sensors=("camera", "lidar"),
+    )
+    assert formatting.condition(attack).replace("\u00a0", " ") == "joint PGD, camera levels 8/255 + range 0.1 m"
     assert (
         formatting.condition(Condition(kind="corruption", name="fog", severity=3)).replace("\u00a0", " ")
         == "fog, severity 3"

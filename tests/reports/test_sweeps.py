@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from reports.errors import ReportError
 from reports.html.render import render_html
@@ -61,6 +62,12 @@ def swept(results: Results) -> Results:
             "pictures": (),
         }
     )
+
+
+def test_a_logarithmic_scale_has_no_zero() -> None:
+    half = Metric(value=None, reason=OUTSIDE, method="no interval", n_frames=5, n_scenes=2, unit="m")
+    with pytest.raises(ValidationError, match="a logarithmic scale holds 0; expected values above 0"):
+        Curve.model_validate(curve("fused", half).model_dump() | {"values": (400.0, 0.0)})
 
 
 def test_the_crossing_lies_on_the_curve_at_half_of_clean(swept: Results) -> None:

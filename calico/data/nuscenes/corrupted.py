@@ -53,27 +53,20 @@ def open_original(config: Config, split: Split, out: Path, progress: Progress | 
     return Original(source, records, clean, VERSION, config.data.sweeps)
 
 
-def stem(condition: Condition) -> str:
-    """'fog-3', or 'fog-visibility_m=87': the copy's folder, and the name of its file in a folder of predictions."""
-    if condition.value is None:
-        return f"{condition.name}-{condition.severity}"
-    return f"{condition.name}-{find(condition.name)[0].parameter}={repr(condition.value).removesuffix('.0')}"
-
-
 class CopyWriter:
     """Writes copies of one original; its tables are read once."""
 
-    def __init__(self, original: Original, seed: int, command: Sequence[str] = (), link: bool = False) -> None:
+    def __init__(self, original: Original, seed: int, command: str = "", link: bool = False) -> None:
         """Reads the tables.
 
         Args:
             seed: of the suite, as `calico robust --seed`.
-            command: the words that the user typed, for the manifest.
+            command: what the user typed, for the manifest.
             link: files that stay as they are become hard links to the original's in place of copies.
         """
         self.original = original
         self.seed = seed
-        self.command = list(command)
+        self.command = command
         self.link = link
         records = original.records
         self.samples = [records.record(index) for index in range(len(records))]
@@ -82,7 +75,7 @@ class CopyWriter:
         self.content = original.frames.content_hash()
 
     def write(self, condition: Condition, out: Path, progress: Progress | None = None) -> dict[str, int]:
-        """Writes `out`/`stem(condition)`, the whole data set under one condition; goes on where a killed run stopped.
+        """Writes `out`/`Condition.file_stem`, the whole data set under one condition; goes on where a killed run stopped.
 
         Returns:
             What the format could not hold, counted (see `Part.not_stored`); empty where nothing was lost.
@@ -118,13 +111,13 @@ class CopyWriter:
             raise CalicoError(f"{condition.name}: severity is {condition.severity}, expected 1 to 5")
         given = condition.value
         values = [spec.at(condition.severity) if given is None else given for spec in specs]
-        path = out / stem(condition)
+        path = out / condition.file_stem
         root, place = self.original.root.resolve(), path.resolve()
         if place == root or root in place.parents or place in root.parents:
             raise CalicoError(f"output folder {path}: overlaps with the data set {root}; choose another --out")
         identity = {
             "kind": "calico corrupt",
-            "condition": stem(condition),
+            "condition": condition.file_stem,
             "name": condition.name,
             "severity": condition.severity if condition.value is None else None,
             "parameters": {spec.parameter: value for spec, value in zip(specs, values, strict=True)},

@@ -4,7 +4,7 @@ from typing import cast
 import numpy as np
 import pytest
 
-from calico.data.applicable import applicable
+from calico.data.applicable import applicable, check_applicable
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
@@ -51,6 +51,9 @@ def test_what_was_named_itself_is_an_error(frame: Frame) -> None:
         applicable(["point_drop, beam_missing"], (), blind, range(3), seed=0)
     with pytest.raises(CalicoError, match="fog\\+beam_missing can do nothing to hand"):
         applicable(["fog+beam_missing"], (), blind, range(3), seed=0)
+    check_applicable(["point_drop"], blind, range(3))
+    with pytest.raises(CalicoError, match=r"beam_missing can do nothing to hand.*; leave it out"):
+        check_applicable(["point_drop", "beam_missing"], blind, range(3))
 
 
 def test_chance_that_hits_no_frame_is_found_before_the_run(frame: Frame) -> None:

@@ -69,7 +69,7 @@ def test_whole_and_broken_spellings_of_a_number_are_one_threat() -> None:
         ),
         (
             Threat(points_added=60, points_removed=60, window_deg=8),
-            "60 points + within 8 deg",
+            "60 points within 8 deg",
             ("lidar",),
             True,
             ("points_added", 60, "points"),
@@ -77,7 +77,7 @@ def test_whole_and_broken_spellings_of_a_number_are_one_threat() -> None:
         (Threat(points_removed=5), "5 points", ("lidar",), True, ("points_removed", 5, "points")),
         (
             Threat(removed_share=1.0, window_deg=20),
-            "1 of the points + within 20 deg",
+            "100 % of the points within 20 deg",
             ("lidar",),
             True,
             ("window_deg", 20, "deg"),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from calico.data.nuscenes import NuScenesSource
-from calico.data.nuscenes.corrupted import CopyWriter, Original, stem
+from calico.data.nuscenes.corrupted import CopyWriter, Original
 from calico.data.nuscenes.export import VERSION, export_frames
 from calico.data.source import FrameSource
 from calico.frame import Frame
@@ -106,4 +106,4 @@ def test_labels_that_a_corruption_moves_are_the_truth_for_files_too(
 @pytest.mark.parametrize("value", [None, 87.0, 12.5])
 def test_a_copy_is_named_as_its_file_of_predictions(value: float | None) -> None:
     spec = ConditionSpec.corruption("fog", 3) if value is None else ConditionSpec.sweep_point("fog", value)
-    assert stem(Condition("fog", 3, value)) == spec.file_stem
+    assert Condition("fog", 3, value).file_stem == spec.file_stem

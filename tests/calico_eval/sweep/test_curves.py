@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
+from calico.frame import Frame
 from calico_eval.engines.open import open_engine
 from calico_eval.engines.user import UserEngine
 from calico_eval.metrics.nuscenes import class_ranges
@@ -26,6 +27,7 @@ from reports.schema import Results, read_results
 
 FRAMES = (0, 1, 3)
 SEED = 3
+BEAMS = "beam_missing.share_of_beams=0.2,0.5"
 
 
 def test_half_crossing_by_hand() -> None:
@@ -156,6 +158,30 @@ def test_prediction_files_are_found_by_the_value(engine: UserEngine, street: Fra
 def test_one_corruption_is_swept_once(engine: UserEngine, street: FrameSource) -> None:
     with pytest.raises(CalicoError, match="point_drop is swept twice; give all of its values in one --sweep"):
         plan_of([engine], street, DROP, "point_drop.share_dropped=0.2,0.3")
+
+
+class WithoutRings:
+    """A source whose points have no beam numbers."""
+
+    def __init__(self, source: FrameSource) -> None:
+        self._source = source
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+    def __getitem__(self, index: int) -> Frame:
+        frame = self._source[index]
+        return frame.replace(ring=np.full_like(frame.ring, -1))
+
+
+def test_a_sweep_that_can_do_nothing_is_found_before_the_run(engine: UserEngine, street: FrameSource) -> None:
+    blind = cast(FrameSource, WithoutRings(street))
+    with pytest.raises(CalicoError, match=r"beam_missing can do nothing to .*no beam numbers \(ring\); leave it out"):
+        plan_of([engine], blind, BEAMS)
+    assert plan_of([engine], street, BEAMS).sweeps
 
 
 def test_engines_that_are_there_for_attacks_are_not_swept(engine: UserEngine, street: FrameSource) -> None:

@@ -219,7 +219,7 @@ def test_a_sweep_without_returns_is_one_own_return(tiny: Path, tmp_path: Path) -
 def test_only_what_differs_is_written_anew(tiny: Path, tmp_path: Path) -> None:
     (tiny / "maps" / "picture.png").write_bytes(b"map")
     (tiny / VERSION / "map.json").write_text(json.dumps([{"token": "m", "filename": "maps/picture.png"}]))
-    CopyWriter(original(tiny), SEED, command=["calico", "corrupt"]).write(Condition("camera_crash", 2), tmp_path)
+    CopyWriter(original(tiny), SEED, command="calico corrupt").write(Condition("camera_crash", 2), tmp_path)
     folder = tmp_path / "camera_crash-2"
     manifest = json.loads((folder / "manifest.json").read_text())
     hashes = files_of(folder)
@@ -234,7 +234,7 @@ def test_only_what_differs_is_written_anew(tiny: Path, tmp_path: Path) -> None:
             assert hashes[name] == clean[name]
     assert {"maps/picture.png", "maps/expansion/boston-seaport.json"} < set(hashes)
     assert (manifest["condition"], manifest["seed"], manifest["status"]) == ("camera_crash-2", SEED, "complete")
-    assert (manifest["command"], manifest["parameters"]) == (["calico", "corrupt"], {"cameras_off": 2})
+    assert (manifest["command"], manifest["parameters"]) == ("calico corrupt", {"cameras_off": 2})
     assert manifest["source_sha256"] == original(tiny).frames.content_hash()
     assert manifest["effect"]["cameras_black"] == 2
 

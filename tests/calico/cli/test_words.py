@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from calico_eval.sweep.provenance import portable_command
+from calico.cli.words import portable_command
 
 
 def test_resume_overwrite_and_out_are_left_out() -> None:
