@@ -175,10 +175,11 @@ def command(
         )
     if severities and not chosen.corruptions:
         raise click.UsageError("--severity is for corruptions; add --corruptions, or leave it out")
-    source = open_source(config, "train" if split == "train" else "val")
     if runtime == "onnx":
-        attack_models = (*attack_models, *(models if chosen.attacks else ()))
-        models = tuple(f"{spec}/model.onnx" for spec in models)
+        folders = [spec for spec in models if not spec.endswith(".onnx")]
+        attack_models = (*attack_models, *(folders if chosen.attacks else ()))
+        models = tuple(_exported(spec) for spec in models)
+    source = open_source(config, "train" if split == "train" else "val")
     engines = [open_engine(spec, config.device) for spec in models]
     attacked = [open_engine(spec, config.device) for spec in attack_models]
     sensors = sensors or (attacked or engines)[0].sensors
@@ -218,6 +219,15 @@ def _fit_source(config: Config, split: str, specs: Sequence[AttackSpec]) -> Fram
     if all(ALGORITHMS[spec.name].fit is None for spec in specs):
         return None
     return open_source(config, "val" if split == "train" else "train")
+
+
+def _exported(spec: str) -> str:
+    """The ONNX file of a MODEL that is a run folder; a MODEL that is one already stays."""
+    if spec.endswith(".onnx"):
+        return spec
+    if not Path(spec.rpartition("=")[2]).is_dir():
+        raise click.UsageError(f"--engine onnx: {spec} is no run folder and no .onnx file; leave --engine out")
+    return f"{spec}/model.onnx"
 
 
 def _names(texts: Sequence[str]) -> list[str]:

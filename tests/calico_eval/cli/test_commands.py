@@ -10,7 +10,7 @@ from calico.config.load import load_config
 from calico.errors import CalicoError
 from calico_eval.attacks import AttackSpec, Threat
 from calico_eval.cli.eval import line_of
-from calico_eval.cli.robust import _fit_source
+from calico_eval.cli.robust import _exported, _fit_source
 from calico_eval.sweep.suites import suites
 from reports.schema import Metric
 
@@ -41,6 +41,14 @@ def test_a_severity_without_corruptions_is_refused() -> None:
     done = CliRunner().invoke(cli, ["robust", "examples.user_model:build", "--attack", "pgd", "--severity", "3"])
     assert done.exit_code == 2
     assert "--severity is for corruptions" in done.output
+
+
+def test_the_onnx_engine_runs_exported_models_only(tmp_path: Path) -> None:
+    assert _exported(f"mine={tmp_path}") == f"mine={tmp_path}/model.onnx"
+    assert _exported("runs/tiny/model.onnx") == "runs/tiny/model.onnx"
+    done = CliRunner().invoke(cli, ["robust", "examples.user_model:build", "--engine", "onnx"])
+    assert done.exit_code == 2
+    assert "examples.user_model:build is no run folder and no .onnx file; leave --engine out" in done.output
 
 
 def test_the_other_split_is_opened_only_for_attacks_that_are_learnt_on_it() -> None:
