@@ -70,7 +70,7 @@ def spoof(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) 
 
 
 def spoof_frame(engine: Engine, frame: Frame, spec: AttackSpec, bank: Bank) -> Spoofed:
-    """Tries `spec.steps` phantoms straight ahead and keeps the one with the highest score.
+    """Tries `spec.steps` phantoms straight ahead and keeps the one that raises the score at its place most.
 
     Raises:
         CalicoError: the engine does not look at the LiDAR.
