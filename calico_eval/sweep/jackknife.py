@@ -48,7 +48,7 @@ def replicate(stats: Mapping[str, Sequence[FrameStats]], ids: Collection[str]) -
 
 
 def half_width(replicates: Sequence[float | None]) -> float | None:
-    """Half of the interval of a figure from its value in each replicate; None with fewer than two, or where one is None or NaN."""
+    """Half of a figure's interval from its value in each replicate; None with fewer than two, or where one is None or NaN."""
     known = np.array([value for value in replicates if value is not None and not math.isnan(value)])
     count = len(known)
     if count < 2 or count != len(replicates):

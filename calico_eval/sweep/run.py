@@ -8,6 +8,7 @@ from pathlib import Path
 
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
+from calico_eval.attacks import ALGORITHMS
 from calico_eval.attacks.measures import Count, new_false_boxes
 from calico_eval.attacks.success import asr
 from calico_eval.engines.base import Engine, label
@@ -169,9 +170,15 @@ def _cell(
         metrics=metrics,
         effect=None if isinstance(engine, PredictionFiles) else effect,  # made on frames that we have not seen
         budget=change.budget_check(),
-        details=details | ({"crafted_on": job.crafted_on} if job.crafted_on else {}),
+        details=details | ({"crafted_on": job.crafted_on} if _looked_at(job) else {}),
         traces=change.traces() if job in traced(plan) else (),
     )
+
+
+def _looked_at(job: Job) -> bool:
+    """Whether the job's attack looks at the engine `crafted_on`: controls, removal ... look at none."""
+    attack = job.condition.attack
+    return attack is not None and ALGORITHMS[attack.name].access != "nothing"
 
 
 def _warn_of_copies(plan: SweepPlan, engines: Mapping[str, Engine], warn: Callable[[str], None]) -> None:

@@ -97,6 +97,9 @@ def test_attacks_are_crafted_once_and_shown_to_every_engine(
     assert control.budget is not None
     assert 0.29 < float(control.budget.measured["range_m"] or 0) <= 0.3
     assert control.details["frames_not_attacked"] == 0, "noise raises nothing, but it did attack"
+    assert not any("crafted_on" in cells["lidar_noise", m].details for m in ("small", "cluster")), (
+        "it looks at no model"
+    )
 
 
 def test_frames_that_each_keep_another_of_two_allowances_are_within_budget(
