@@ -114,17 +114,19 @@ class Change:
         return Check(passed=True, measured=dict(measured), message=message)
 
     def _attack_effect(self, attack: AttackSpec) -> tuple[bool, str]:
-        """Some frame must have changed, unless a corruption before the attack left none of them anything to attack."""
+        """Some frame must have changed, unless a corruption before the attack left none of them anything to attack, or an attack by
+        queries tried and no try was better than the clean frame: that is its result."""
         sensors, frames = attack.threat.sensors, len(self.effects)
         changed = sum(any(sensor in found.changed for sensor in sensors) for found in self.effects)
         empty = sum(details.nothing_to_attack for details in self.attacks)
         if self.condition.corrupted is not None and empty == frames:
             return True, f"{self.condition.corrupted} left nothing to attack in {frames} of {frames} frames"
         if sensors and changed == 0:
-            return (
-                False,
-                f"changed the {' and '.join(sensors)} data of none of {frames} frames; expected a change within {attack.threat}",
-            )
+            what = f"changed the {' and '.join(sensors)} data of none of {frames} frames"
+            if all(details.queries for details in self.attacks):
+                return True, f"{what}: no try of {attack.steps} raised the objective in any of them"
+            why = next((f" ({details.note})" for details in self.attacks if details.note), "")
+            return False, f"{what}{why}; expected a change within {attack.threat}"
         return True, f"{changed} of {frames} frames changed"
 
     def budget_check(self) -> Check | None:

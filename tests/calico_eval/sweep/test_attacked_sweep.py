@@ -189,6 +189,25 @@ def test_an_attack_that_changes_nothing_is_an_error(
         run_sweep(plan, [small_engine], street, tmp_path / "run", title="t")
 
 
+def test_an_attack_by_queries_that_finds_nothing_is_a_result(street: FrameSource, tmp_path: Path) -> None:
+    """Nothing can be hidden from a model that sees nothing; the run goes on, and says so."""
+
+    class Blind:
+        def predict(self, frames: Sequence[Frame]) -> list[dict[str, object]]:
+            return [{"boxes": [], "scores": [], "labels": []} for _ in frames]
+
+    engine = UserEngine(Blind(), "blind", ("lidar",), "0")
+    square = AttackSpec("square", Threat(range_m=0.3), steps=3)
+    plan = make_plan([engine], street, ranges=class_ranges(16.0), attacks=(square,), indices=FRAMES)
+    results = run_sweep(plan, [engine], street, tmp_path / "run", title="t", pictures=False)
+    effect = results.cells[1].effect
+    assert effect is not None
+    assert (
+        effect.message == "changed the lidar data of none of 2 frames: no try of 3 raised the objective in any of them"
+    )
+    assert results.cells[1].details["queries"] == 8
+
+
 def test_resuming_an_attack_gives_the_same_bytes_and_pictures(
     small_engine: TorchEngine, street: FrameSource, tmp_path: Path
 ) -> None:
@@ -209,6 +228,23 @@ def test_a_sensor_that_the_model_does_not_have_cannot_be_attacked(
     blind = TorchEngine(small_engine.model, small_engine.config.model_copy(update={"model": model}), "cpu")
     with pytest.raises(CalicoError, match="model small has no camera branch to attack; it has lidar"):
         make_plan([blind], street, ranges=class_ranges(), attacks=(CAMERA,))
+
+
+def test_what_an_attack_needs_of_the_model_is_looked_at_before_anything_is_run(
+    small_engine: TorchEngine, cluster: UserEngine, street: FrameSource
+) -> None:
+    def planned(engine: Engine, *specs: AttackSpec) -> None:
+        make_plan([engine], street, ranges=class_ranges(), attacks=specs)
+
+    with pytest.raises(CalicoError, match="attack camera_square 8/255: model cluster has no camera branch to attack"):
+        planned(cluster, AttackSpec("square", Threat(camera_levels=8)))
+    with pytest.raises(CalicoError, match="attack objective 'det' needs the inside of the model"):
+        planned(cluster, AttackSpec("square", Threat(range_m=0.1), "det"))
+    model = small_engine.config.model.model_copy(update={"map": None})
+    mapless = TorchEngine(small_engine.model, small_engine.config.model_copy(update={"model": model}), "cpu")
+    with pytest.raises(CalicoError, match="attack objective 'map_erase': the model has no map head"):
+        planned(mapless, AttackSpec("pgd", Threat(range_m=0.1), "map_erase"))
+    planned(cluster, AttackSpec("spoof", PHANTOMS[0], "det"))  # has an aim of its own
 
 
 def test_zero_budget_is_the_clean_result(small_engine: TorchEngine, street: FrameSource, tmp_path: Path) -> None:
