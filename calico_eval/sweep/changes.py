@@ -114,8 +114,8 @@ class Change:
         return Check(passed=True, measured=dict(measured), message=message)
 
     def _attack_effect(self, attack: AttackSpec) -> tuple[bool, str]:
-        """Some frame must have changed, unless a corruption before the attack left none of them anything to attack, or an attack by
-        queries tried and no try was better than the clean frame: that is its result."""
+        """Some frame must have changed, unless a corruption before the attack left none of them anything to attack, or an attack
+        by queries tried and no try was better than the clean frame: that is its result."""
         sensors, frames = attack.threat.sensors, len(self.effects)
         changed = sum(any(sensor in found.changed for sensor in sensors) for found in self.effects)
         empty = sum(details.nothing_to_attack for details in self.attacks)
