@@ -17,6 +17,7 @@ from calico_eval.attacks import AttackedFrame, AttackSpec, Threat, attack_frames
 from calico_eval.attacks.catalogue import PHANTOMS
 from calico_eval.attacks.fit import Fitted
 from calico_eval.attacks.measures import created, hidden
+from calico_eval.attacks.verify import verify_attacked
 from calico_eval.engines.base import Engine
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.engines.user import UserEngine
@@ -219,6 +220,33 @@ def test_resuming_an_attack_gives_the_same_bytes_and_pictures(
     (out / "cells" / f"{plan.jobs[1].id}.json").unlink()
     run_sweep(plan, [small_engine], street, out, title="t", resume=True)
     assert before == ((out / "results.json").read_bytes(), [(out / p.path).read_bytes() for p in results.pictures])
+
+
+def test_attacked_frames_are_kept_in_one_place_whatever_was_resumed(
+    cluster: UserEngine, street: FrameSource, tmp_path: Path
+) -> None:
+    """Shown to two engines; when only the second one's cell is made again, the frames still belong to the first one's."""
+    engines = [cluster, UserEngine(cluster, "second", ("lidar",), "abc")]
+    plan = make_plan(engines, street, ranges=class_ranges(16.0), attacks=(NOISE,), indices=FRAMES)
+
+    def run(out: Path, *, save: bool, resume: bool = False) -> None:
+        run_sweep(plan, engines, street, out, title="t", save_attacked=save, pictures=False, resume=resume)
+
+    def kept(out: Path) -> dict[str, bytes]:
+        return {str(p.relative_to(out)): p.read_bytes() for p in (out / "attacked").rglob("*") if p.is_file()}
+
+    first, second = (job.id for job in plan.jobs if job.condition.attack)
+    run(tmp_path / "kept", save=True)
+    before = kept(tmp_path / "kept")
+    assert len(before) == len(FRAMES)
+    assert {Path(name).parent.name for name in before} == {first}
+    assert all(verify_attacked(tmp_path / "kept" / "attacked" / first, street[index]) for index in FRAMES)
+    (tmp_path / "kept" / "cells" / f"{second}.json").unlink()
+    run(tmp_path / "kept", save=True, resume=True)
+    assert kept(tmp_path / "kept") == before
+    run(tmp_path / "bare", save=False)
+    with pytest.raises(CalicoError, match="save_attacked: null there, true now"):
+        run(tmp_path / "bare", save=True, resume=True)
 
 
 def test_a_sensor_that_the_model_does_not_have_cannot_be_attacked(
