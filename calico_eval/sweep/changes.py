@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -153,10 +154,10 @@ class Change:
         return Check(passed=passed, measured=measured, message=used_budget(threat, worst))
 
     def details(self) -> Values:
-        """How the attack went, over all frames; empty for the others."""
+        """How the attack went, over all frames; empty for the others. Losses are means over the frames where they are numbers."""
         if self.condition.attack is None:
             return {}
-        rose = [a for a in self.attacks if a.loss_clean is not None and a.loss_attacked is not None]
+        rose = [a for a in self.attacks if _finite(a.loss_clean, a.loss_attacked)]
         fitted = {} if self.fitted is None else self.fitted.describe()
         same = [
             not found.changed for a, found in zip(self.attacks, self.effects, strict=True) if a.loss_clean is not None
@@ -177,15 +178,23 @@ class Change:
         }
 
     def traces(self) -> tuple[LossTrace, ...]:
-        """How the objective went on the first frames that were attacked."""
+        """How the objective went on the first frames that were attacked, and on which it was a number throughout."""
         rose = [
             LossTrace(
                 token=token, objective=a.objective, clean=a.loss_clean, losses=a.losses, delivered=a.loss_attacked
             )
             for token, a in zip(self.tokens, self.attacks, strict=True)
-            if a.losses and a.objective is not None and a.loss_clean is not None and a.loss_attacked is not None
+            if a.objective is not None
+            and a.loss_clean is not None
+            and a.loss_attacked is not None
+            and a.losses
+            and _finite(a.loss_clean, a.loss_attacked, *a.losses)
         ]
         return tuple(rose[:TRACES])
+
+
+def _finite(*losses: float | None) -> bool:
+    return all(loss is not None and math.isfinite(loss) for loss in losses)
 
 
 def change_frame(condition: ConditionSpec, seed: int, frame: Frame) -> Frame:

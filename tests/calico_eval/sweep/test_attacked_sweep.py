@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+import torch
 
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
@@ -188,6 +190,22 @@ def test_an_attack_that_changes_nothing_is_an_error(
     plan = make_plan([small_engine], street, ranges=class_ranges(16.0), attacks=(LIDAR,), indices=FRAMES)
     with pytest.raises(CalicoError, match=r"condition lidar_pgd 0\.3 m: changed the lidar data of none of 2 frames"):
         run_sweep(plan, [small_engine], street, tmp_path / "run", title="t")
+
+
+def test_an_objective_that_is_no_number_is_told_and_ends_no_run(
+    small_engine: TorchEngine, street: FrameSource, tmp_path: Path
+) -> None:
+    """A model that diverged in training: its losses are NaN, in details and traces, too."""
+    model = copy.deepcopy(small_engine.model)
+    with torch.no_grad():
+        next(model.center.parameters()).fill_(float("nan"))  # type: ignore[union-attr]
+    broken = TorchEngine(model, small_engine.config, "cpu", model_name="broken")
+    plan = make_plan([broken], street, ranges=class_ranges(16.0), attacks=(LIDAR,), indices=FRAMES)
+    results = run_sweep(plan, [broken], street, tmp_path / "run", title="t", pictures=False, sanity=False)
+    cell = results.cells[1]
+    assert cell.details["loss_clean"] is cell.details["loss_attacked"] is None
+    assert cell.details["frames_with_risen_loss"] == cell.details["frames_not_attacked"] == 0
+    assert cell.traces == ()
 
 
 def test_an_attack_by_queries_that_finds_nothing_is_a_result(street: FrameSource, tmp_path: Path) -> None:
