@@ -68,14 +68,19 @@ def choose_query_loss(wanted: str, frame: Frame) -> tuple[str, str]:
     Raises:
         CalicoError: the objective needs the model's inside.
     """
+    check_query_objective(wanted)
+    if wanted == "hide" and not bool((frame.boxes.num_points > 0).any()):
+        return "create", "no object with LiDAR points: objective 'create' instead of 'hide'"
+    return wanted, ""
+
+
+def check_query_objective(wanted: str) -> None:
+    """Raises CalicoError for an objective that needs the model's inside."""
     if wanted not in QUERY_LOSSES:
         raise CalicoError(
             f"attack objective '{wanted}' needs the inside of the model, and an attack by queries sees predictions only; "
             f"expected one of {', '.join(QUERY_LOSSES)}"
         )
-    if wanted == "hide" and not bool((frame.boxes.num_points > 0).any()):
-        return "create", "no object with LiDAR points: objective 'create' instead of 'hide'"
-    return wanted, ""
 
 
 def _near(boxes: Float32, labels: np.ndarray, found: Predictions) -> Bool:

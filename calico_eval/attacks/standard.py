@@ -119,6 +119,11 @@ def _ball(algorithm: Algorithm, sensors: Sequence[str], budgets: Sequence[Budget
                 "expected as many of one as of the other, which are paired"
             )
         else:
+            if mixed := next((one for one in camera if one.field == "camera_rms"), None):
+                raise CalicoError(
+                    f"attack {algorithm.name} on joint: a joint budget is L-infinity; expected grey levels, e.g. 4/255, "
+                    f"in place of {mixed.value:g}/255rms"
+                )
             threats += [_joint(one, other) for one, other in zip(on_camera, on_lidar, strict=True)]
             used |= {*camera, *lidar}
     return threats, used

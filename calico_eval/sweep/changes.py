@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,17 +115,19 @@ class Change:
         return Check(passed=True, measured=dict(measured), message=message)
 
     def _attack_effect(self, attack: AttackSpec) -> tuple[bool, str]:
-        """Some frame must have changed, unless a corruption before the attack left none of them anything to attack."""
+        """Some frame must have changed, unless a corruption before the attack left none of them anything to attack, or an attack
+        by queries tried and no try was better than the clean frame: that is its result."""
         sensors, frames = attack.threat.sensors, len(self.effects)
         changed = sum(any(sensor in found.changed for sensor in sensors) for found in self.effects)
         empty = sum(details.nothing_to_attack for details in self.attacks)
         if self.condition.corrupted is not None and empty == frames:
             return True, f"{self.condition.corrupted} left nothing to attack in {frames} of {frames} frames"
         if sensors and changed == 0:
-            return (
-                False,
-                f"changed the {' and '.join(sensors)} data of none of {frames} frames; expected a change within {attack.threat}",
-            )
+            what = f"changed the {' and '.join(sensors)} data of none of {frames} frames"
+            if all(details.queries for details in self.attacks):
+                return True, f"{what}: no try of {attack.steps} raised the objective in any of them"
+            why = next((f" ({details.note})" for details in self.attacks if details.note), "")
+            return False, f"{what}{why}; expected a change within {attack.threat}"
         return True, f"{changed} of {frames} frames changed"
 
     def budget_check(self) -> Check | None:
@@ -151,10 +154,10 @@ class Change:
         return Check(passed=passed, measured=measured, message=used_budget(threat, worst))
 
     def details(self) -> Values:
-        """How the attack went, over all frames; empty for the others."""
+        """How the attack went, over all frames; empty for the others. Losses are means over the frames where they are numbers."""
         if self.condition.attack is None:
             return {}
-        rose = [a for a in self.attacks if a.loss_clean is not None and a.loss_attacked is not None]
+        rose = [a for a in self.attacks if _finite(a.loss_clean, a.loss_attacked)]
         fitted = {} if self.fitted is None else self.fitted.describe()
         same = [
             not found.changed for a, found in zip(self.attacks, self.effects, strict=True) if a.loss_clean is not None
@@ -175,15 +178,23 @@ class Change:
         }
 
     def traces(self) -> tuple[LossTrace, ...]:
-        """How the objective went on the first frames that were attacked."""
+        """How the objective went on the first frames that were attacked, and on which it was a number throughout."""
         rose = [
             LossTrace(
                 token=token, objective=a.objective, clean=a.loss_clean, losses=a.losses, delivered=a.loss_attacked
             )
             for token, a in zip(self.tokens, self.attacks, strict=True)
-            if a.losses and a.objective is not None and a.loss_clean is not None and a.loss_attacked is not None
+            if a.objective is not None
+            and a.loss_clean is not None
+            and a.loss_attacked is not None
+            and a.losses
+            and _finite(a.loss_clean, a.loss_attacked, *a.losses)
         ]
         return tuple(rose[:TRACES])
+
+
+def _finite(*losses: float | None) -> bool:
+    return all(loss is not None and math.isfinite(loss) for loss in losses)
 
 
 def change_frame(condition: ConditionSpec, seed: int, frame: Frame) -> Frame:

@@ -68,12 +68,13 @@ def draw_gallery(
 
 
 def _worst_jobs(plan: SweepPlan, cells: Mapping[str, Cell]) -> list[Job]:
-    """The corruption and the attack (no control) with the lowest mAP, or mIoU where the first engine finds no boxes."""
+    """The corruption and the attack (no control, on clean frames) with the lowest mAP, or mIoU where the first engine finds no
+    boxes."""
     clean = cells[plan.jobs[0].id].metrics
     metric = "mAP" if (clean["mAP"].value or 0.0) > 0 else "mIoU"
     chosen = []
     for kind in ("corruption", "attack"):
-        jobs = [job for job in plan.jobs if job.condition.kind == kind and not _control(job)]
+        jobs = [j for j in plan.jobs if j.condition.kind == kind and not _control(j) and not _on_corrupted(j)]
         mine = [job for job in jobs if job.engine == (jobs[0].engine if jobs else None)]
         known = [(value, job) for job in mine if (value := cells[job.id].metrics[metric].value) is not None]
         if known:
@@ -84,6 +85,10 @@ def _worst_jobs(plan: SweepPlan, cells: Mapping[str, Cell]) -> list[Job]:
 def _control(job: Job) -> bool:
     attack = job.condition.attack
     return attack is not None and ALGORITHMS[attack.name].control
+
+
+def _on_corrupted(job: Job) -> bool:
+    return job.condition.attack is not None and job.condition.corrupted is not None
 
 
 def _worst_frames(clean: Sequence[FrameStats], changed: Sequence[FrameStats]) -> list[int]:

@@ -6,6 +6,7 @@ cell at once, the clean one included. So what the cells have in common cancels i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -40,23 +41,25 @@ def replicate(stats: Mapping[str, Sequence[FrameStats]], ids: Collection[str]) -
     chosen = {job_id: frames for job_id, frames in stats.items() if job_id in ids}
     groups, unit = _groups(next(iter(chosen.values())))
     left_out = tuple(
-        {
-            job_id: pooled_values([f for f, k in zip(frames, keep, strict=True) if k])
-            for job_id, frames in chosen.items()
-        }
+        {job_id: _values([f for f, k in zip(frames, keep, strict=True) if k]) for job_id, frames in chosen.items()}
         for keep in groups
     )
-    return Replicates({job_id: pooled_values(frames) for job_id, frames in chosen.items()}, left_out, unit)
+    return Replicates({job_id: _values(frames) for job_id, frames in chosen.items()}, left_out, unit)
 
 
 def half_width(replicates: Sequence[float | None]) -> float | None:
-    """Half of the interval of a figure from its value in each replicate; None with fewer than two, or where one is None."""
-    known = np.array([value for value in replicates if value is not None])
+    """Half of a figure's interval from its value in each replicate; None with fewer than two, or where one is None or NaN."""
+    known = np.array([value for value in replicates if value is not None and not math.isnan(value)])
     count = len(known)
     if count < 2 or count != len(replicates):
         return None
     error = float(np.sqrt((count - 1) / count * ((known - known.mean()) ** 2).sum()))
     return float(stdtrit(count - 1, (1 + LEVEL) / 2)) * error
+
+
+def _values(stats: Sequence[FrameStats]) -> dict[str, float]:
+    """Every figure; NaN for those of the map, too, where no frame of these has one."""
+    return dict.fromkeys(("mIoU", "mIoU_present"), math.nan) | pooled_values(stats)
 
 
 def _groups(stats: Sequence[FrameStats]) -> tuple[list[list[bool]], str]:

@@ -11,6 +11,8 @@ from calico.data.applicable import applicable, check_applicable
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico_eval.attacks import ALGORITHMS, AttackSpec
+from calico_eval.attacks.objectives import check_model
+from calico_eval.attacks.query_loss import check_query_objective
 from calico_eval.engines.base import Engine, check_labels, label
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.sweep.conditions import CLEAN, ConditionSpec, predictor
@@ -86,8 +88,8 @@ def make_plan(
 
     Raises:
         CalicoError: nothing to run, two engines of one name, an unknown baseline, two sweeps of one corruption, a corruption
-            that can do nothing to the data, attacks without a torch engine, a condition that a folder of predictions lacks, a
-            universal attack without frames to fit on.
+            can do nothing to the data, attacks without a torch engine or on a sensor or head that the model lacks, a condition
+            that a folder of predictions lacks, a universal attack without frames to fit on.
         CorruptionError: an unknown corruption or severity.
     """
     check_labels(engines)
@@ -160,26 +162,37 @@ def _surrogate(engine: Engine, engines: Sequence[Engine], condition: ConditionSp
 
     Gradients: its own, or those of the torch engine of the same model, or of the first torch engine. Queries: itself. An attack
     that looks at nothing is made once for all, on the first engine's name.
+
+    Raises:
+        CalicoError: there is none, or it lacks a sensor or a head that the attack needs.
     """
     if condition.attack is None:
         return None
-    access = ALGORITHMS[condition.attack.name].access
-    if access == "nothing":
+    algorithm = ALGORITHMS[condition.attack.name]
+    if algorithm.access == "nothing":
         return engines[0]
-    if access == "queries":
+    if algorithm.access == "queries":
+        _check_sensors(condition, engine)
+        if algorithm.success is None:  # the others have an aim of their own
+            check_query_objective(condition.attack.objective)
         return engine
     same_model = [other for other in engines if other.model_name == engine.model_name]
     for candidate in (engine, *same_model, *engines):
         if isinstance(candidate, TorchEngine):
-            blind = [sensor for sensor in condition.attack.threat.sensors if sensor not in candidate.sensors]
-            if blind:
-                raise CalicoError(
-                    f"attack {condition}: model {candidate.model_name} has no {blind[0]} branch to attack; "
-                    f"it has {', '.join(candidate.sensors)}"
-                )
+            _check_sensors(condition, candidate)
+            check_model(condition.attack.objective, candidate.config)
             return candidate
     raise CalicoError(
         f"attack {condition}: attacks by gradients are made on a torch model, and none of {', '.join(map(label, engines))} is "
         "one; "
         "name a run folder with --attack-model, e.g. that of the same model, or as another MODEL"
     )
+
+
+def _check_sensors(condition: ConditionSpec, engine: Engine) -> None:
+    blind = [s for s in (condition.attack.threat.sensors if condition.attack else ()) if s not in engine.sensors]
+    if blind:
+        raise CalicoError(
+            f"attack {condition}: model {engine.model_name} has no {blind[0]} branch to attack; "
+            f"it has {', '.join(engine.sensors)}"
+        )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
+from calico_eval.attacks import ALGORITHMS
 from calico_eval.attacks.measures import Count, new_false_boxes
 from calico_eval.attacks.success import asr
 from calico_eval.engines.base import Engine, label
@@ -59,6 +60,7 @@ def run_sweep(
     Args:
         plan: from `make_plan` with the same engines, source and fit_source.
         command: the words that the user typed, for the report.
+        save_attacked: keep the attacked frames in out_dir/attacked/<cell>/, that of the first engine they are shown to.
         config_yaml: text of the resolved configuration.
         resume, overwrite: what to do with a folder that is not empty.
         pictures: draw the gallery.
@@ -72,16 +74,18 @@ def run_sweep(
     by_label = {label(engine): engine for engine in engines}
     origin = provenance(plan, source, command)
     store = RunStore(out_dir)
-    identity = _identity(plan, by_label, origin)
+    identity = _identity(plan, by_label, origin) | ({"save_attacked": True} if save_attacked else {})
     store.open(identity, config_yaml, resume=resume, overwrite=overwrite)
     _warn_of_copies(plan, by_label, warn)
     missing = _missing(plan, store, warn)
     steps = _Steps(progress, len(missing) * len(plan.indices))
+    everything = _groups(plan.jobs)
     fits = Fits(by_label, plan.seed, fit_source, scenes_of(source, plan.indices))
     for (condition, crafted_on), jobs in _groups(missing).items():
         crafting = by_label[crafted_on] if crafted_on else None
         change = Change(condition, plan.seed, crafting, fits.get(condition, crafted_on))
-        change.save_to = out_dir / "attacked" / jobs[0].id if save_attacked and condition.attack else None
+        if save_attacked and condition.attack:
+            change.save_to = out_dir / "attacked" / everything[condition, crafted_on][0].id
         _run_group(plan, change, jobs, by_label, source, store, steps)
     cells, stats = _finished(plan, store)
     sensors = {name: engine.sensors for name, engine in by_label.items()}
@@ -169,9 +173,15 @@ def _cell(
         metrics=metrics,
         effect=None if isinstance(engine, PredictionFiles) else effect,  # made on frames that we have not seen
         budget=change.budget_check(),
-        details=details | ({"crafted_on": job.crafted_on} if job.crafted_on else {}),
+        details=details | ({"crafted_on": job.crafted_on} if _looked_at(job) else {}),
         traces=change.traces() if job in traced(plan) else (),
     )
+
+
+def _looked_at(job: Job) -> bool:
+    """Whether the job's attack looks at the engine `crafted_on`: controls, removal ... look at none."""
+    attack = job.condition.attack
+    return attack is not None and ALGORITHMS[attack.name].access != "nothing"
 
 
 def _warn_of_copies(plan: SweepPlan, engines: Mapping[str, Engine], warn: Callable[[str], None]) -> None:

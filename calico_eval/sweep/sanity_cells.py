@@ -173,9 +173,10 @@ class CellChecks:
         )
 
     def _budgets(self) -> Iterator[tuple[Attacked, Attacked]]:
+        """Each attack against those of the next larger budgets: of both sensors at once, too."""
         for family in _families(self.white, lambda spec: replace(spec, threat=Threat())):
-            rising = sorted(family, key=lambda a: a.spec.threat.main[1])
-            yield from ((a, b) for a, b in pairwise(rising) if _within(a.spec.threat, b.spec.threat))
+            within = [(a, b) for a in family for b in family if _within(a.spec.threat, b.spec.threat)]
+            yield from ((a, b) for a, b in within if not any((a, c) in within and (c, b) in within for c in family))
 
     def _more(self, effort: str) -> Iterator[tuple[Attacked, Attacked]]:
         """Attacks that differ in "steps" or in "restarts" only, from little to much."""
@@ -194,9 +195,13 @@ class CellChecks:
             yield from pairwise(best[name] for name in RANKS if name in best)
 
     def _access_pairs(self) -> Iterator[tuple[Attacked, Attacked]]:
-        """Per budget, the most harmful attack of each kind of access, from little knowledge to much."""
-        for threat in dict.fromkeys(a.spec.threat for a in self.white):
-            kinds = [[a for a in kind if a.spec.threat == threat] for kind in (self.transfer, self.black, self.white)]
+        """Per budget and head, the most harmful attack of each kind of access, from little knowledge to much."""
+
+        def aim(attack: Attacked) -> tuple[Threat, str]:
+            return attack.spec.threat, attack.metric
+
+        for wanted in dict.fromkeys(map(aim, self.white)):
+            kinds = [[a for a in kind if aim(a) == wanted] for kind in (self.transfer, self.black, self.white)]
             worst_of = [min(kind, key=lambda a: self._values.full[a.job.id][a.metric]) for kind in kinds if kind]
             yield from pairwise(worst_of)
 
@@ -234,15 +239,10 @@ class CellChecks:
         def total(name: str) -> int:
             return sum(int(cell.details.get(name) or 0) for cell in self.noted)
 
-        frames = sum(min(m.n_frames for n, m in cell.metrics.items() if n == "mAP") for cell in self.noted)
-        attacked = frames - total("frames_not_attacked")
+        attacked, risen = (sum(part) for part in zip((0, 0), *map(_raised, self.noted), strict=True))
         if not attacked:
             return not_run(self._sheet, "S9", "no frame was attacked by gradients")
-        share, unchanged, bad = (
-            total("frames_with_risen_loss") / attacked,
-            total("frames_unchanged"),
-            total("bad_gradients"),
-        )
+        share, unchanged, bad = risen / attacked, total("frames_unchanged"), total("bad_gradients")
         verdict: Verdict = "PASS" if share >= RISEN and not unchanged and not bad else "WARN"
         if share < MOSTLY_RISEN or unchanged > (1 - MOSTLY_RISEN) * attacked:
             verdict = "FAIL"
@@ -283,6 +283,17 @@ def graded(excess: float, half: float | None) -> Verdict:
     if excess > MARGIN and half is not None and excess > half:
         return "FAIL"
     return "WARN" if excess > SMALL else "PASS"
+
+
+def _raised(cell: Cell) -> tuple[int, int]:
+    """(frames on which the objective was to rise, those on which it did). Of what was learnt on other frames (`Fitted`): those,
+    and all of them or none, by its mean over them."""
+    details = cell.details
+    if "fitted_frames" in details:
+        frames, end = int(details["fitted_frames"] or 0), float(details["fitted_loss_end"] or 0.0)
+        return frames, frames * (end > float(details["fitted_loss_start"] or 0.0))
+    frames = cell.metrics["mAP"].n_frames - int(details.get("frames_not_attacked") or 0)
+    return frames, int(details.get("frames_with_risen_loss") or 0)
 
 
 def _access(attack: Attacked) -> str:

@@ -9,7 +9,7 @@ from reports.html.value import Value, shown
 from reports.schema import Condition
 from reports.view import HEADLINES, View, condition_key, crossed, is_control
 
-EFFORT = ("steps", "restarts", "step_share", "objective", "random_start", "straight_through")
+EFFORT = ("steps", "restarts", "step_share", "objective", "random_start", "straight_through", "fit_frames")
 """Parameters of an attack that are no allowance: how hard it searches, and for what."""
 SUCCESS = "ASR"
 """Attack success rate, where the cells hold it."""
@@ -170,9 +170,9 @@ def _cross_rows(view: View, metric: str, columns: list[tuple[object, ...]]) -> l
 
 
 def _attack_key(condition: Condition) -> tuple[object, ...]:
-    """The attack whatever the corruption under it: name, budget on its axis, effort."""
+    """The attack whatever the corruption under it: name, budget (of both sensors), effort."""
     pair = crossed(condition)
-    budget = condition.parameters.get(condition.axis or "")
+    budget = formatting.allowance(condition)
     return (pair[1] if pair else condition.name, condition.axis, budget, *sorted(effort(condition).items()))
 
 

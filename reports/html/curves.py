@@ -62,7 +62,7 @@ def _agree(view: View, kind: str, one: Series, other: Series) -> bool:
     """Whether two engines of a model have the same conditions and nearly the same values."""
     if one.model != other.model:
         return False
-    for metric in view.charted:
+    for metric in attack_metrics(view) if kind == "attack" else view.charted:
         ours, theirs = (
             {condition_key(p.condition): p.metric.value for k in ("clean", kind) for p in view.points(s, metric, k)}
             for s in (one, other)

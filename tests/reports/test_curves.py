@@ -1,3 +1,4 @@
+from reports.html.attacks import attack_table
 from reports.html.curves import Panel, attack_curves, drawn, severity_curves, transfers
 from reports.html.heatmap import severity_scales
 from reports.schema import Cell, Condition, Metric, Results
@@ -73,6 +74,19 @@ def test_the_noise_control_is_drawn_with_its_attack_and_alone_where_there_is_non
     assert (panel.name, [line.control for line in panel.chart.lines]) == ("camera noise", [True])
 
 
+def test_a_universal_attack_stands_beside_its_control_which_is_learnt_on_no_frames(results: Results) -> None:
+    universal = pgd(4, 10, "camera_universal")
+    learnt = universal.model_copy(update={"parameters": {**universal.parameters, "fit_frames": 32}})
+    noise = Condition(
+        kind="attack", name="camera_universal_noise", parameters={"eps": 4}, axis="eps", unit="/255",
+        sensors=("camera",), control=True,
+    )  # fmt: skip
+    looked = view(results, CLEAN, cell(learnt, 0.3), cell(noise, 0.55))
+    (panel,) = attack_curves(looked)[0].panels
+    assert panel.columns == ("fused", "fused, camera universal noise")
+    assert [row.budget for row in attack_table(looked).rows] == ["eps\u00a04/255"] * 2, "frames to fit on are no budget"
+
+
 def test_frames_attacked_on_another_engine_are_named(results: Results) -> None:
     own = cell(pgd(4, 10), 0.1, crafted_on="fused/torch")
     other = cell(pgd(4, 10), 0.2, engine="onnx", crafted_on="fused/torch")
@@ -95,6 +109,19 @@ def test_engines_of_a_model_that_agree_share_a_line_and_others_do_not(results: R
         differing = view(results, *attacked("onnx", 0.6, 0.2), *one)
         (panel,) = attack_curves(differing)[0].panels
         assert [s.label for s in drawn(differing, "attack")] == ["fused (onnx)", "fused (torch)"] == list(panel.columns)
+
+
+def test_engines_whose_success_rates_differ_share_no_line(results: Results) -> None:
+    """The page says of engines on one line that they agree everywhere."""
+
+    def attacked(engine: str, rate: float) -> tuple[Cell, Cell]:
+        one = cell(pgd(4, 10), 0.2, engine)
+        asr = Metric(value=rate, n_frames=5, n_scenes=2, higher_is_better=False)
+        return cell(CLEAN.condition, 0.6, engine), one.model_copy(update={"metrics": {**one.metrics, "ASR": asr}})
+
+    for rate, labels in ((0.302, ["fused (onnx) = fused (torch)"]), (0.4, ["fused (onnx)", "fused (torch)"])):
+        looked = view(results, *attacked("onnx", 0.3), *attacked("torch", rate))
+        assert [s.label for s in drawn(looked, "attack")] == labels
 
 
 def test_the_key_names_only_what_has_a_line(results: Results) -> None:

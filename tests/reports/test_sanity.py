@@ -352,6 +352,26 @@ def test_attacks_on_corrupted_frames_have_a_table_and_are_in_no_curve_and_no_wor
     assert "fog, severity\u00a03 + camera PGD, camera levels\u00a04/255" in junit_xml(results)
 
 
+def test_joint_attacks_on_corrupted_frames_that_differ_in_the_lidar_budget_have_columns_of_their_own(
+    sound: Results,
+) -> None:
+    def joint(name: str, metres: float, value: float, severity: int = 0) -> Cell:
+        condition = attack(4, name, severity, range_m=metres)
+        return cell(condition.model_copy(update={"sensors": ("camera", "lidar")}), value)
+
+    cells = [
+        joint(name, metres, value, severity)
+        for name, severity in (("joint_pgd", 0), ("fog+joint_pgd", 3))
+        for metres, value in ((0.1, 0.4), (0.3, 0.2))
+    ]
+    table = cross_tables(View(sound.model_copy(update={"cells": (CELLS[0], *cells)})))[0]
+    assert [name.replace("\u00a0", " ") for name in table.attacks] == [
+        "joint PGD, camera levels 4/255 + range 0.1 m",
+        "joint PGD, camera levels 4/255 + range 0.3 m",
+    ]
+    assert [[v.text for v in row.values[1:] if v] for row in table.rows] == [["40.0\u00a0%", "20.0\u00a0%"]] * 2
+
+
 def test_the_loss_curve_starts_at_the_clean_frame_and_ends_at_the_delivered_one(sound: Results) -> None:
     traces = (
         LossTrace(token="f1", objective="hide", clean=-5.0, losses=(-4.0, -2.0, -3.0), delivered=-2.1),

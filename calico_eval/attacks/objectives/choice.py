@@ -22,7 +22,7 @@ def choose_objective(wanted: str, frame: Frame, config: Config) -> tuple[str, st
     Raises:
         CalicoError: the model lacks a head or the classes that the objective reads.
     """
-    _check_model(wanted, config)
+    check_model(wanted, config)
     reason = _lacking(wanted, frame, config)
     if not reason:
         return wanted, ""
@@ -30,7 +30,8 @@ def choose_objective(wanted: str, frame: Frame, config: Config) -> tuple[str, st
     return instead, f"{reason}: objective '{instead}' instead of '{wanted}'"
 
 
-def _check_model(wanted: str, config: Config) -> None:
+def check_model(wanted: str, config: Config) -> None:
+    """Raises CalicoError where the model lacks a head or the classes that the objective reads."""
     present = {"detection": config.model.detection, "map": config.model.map}
     heads, names = OBJECTIVES[wanted].heads, class_names(config)
     for head in heads:

@@ -17,9 +17,10 @@ from calico_eval.attacks.objectives import OBJECTIVES
 from calico_eval.attacks.sanity.found import targets
 from calico_eval.attacks.sanity.gradients import gradients_agree, gradients_arrive
 from calico_eval.attacks.sanity.ladder import ladder, unbounded
-from calico_eval.attacks.sanity.model import fingerprint, repeats, untouched, zero_is_clean
+from calico_eval.attacks.sanity.model import repeats, untouched, zero_is_clean
 from calico_eval.attacks.sanity.planted import SEARCHES, planted_is_found
 from calico_eval.attacks.sanity.sheet import Sheet, not_run
+from calico_eval.attacks.saved import frame_sha256
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.attacks.threat import Threat
 from calico_eval.engines.torch import TorchEngine
@@ -44,7 +45,7 @@ def active_checks(
     sheet = Sheet(engine.model_name, engine.name)
     seed = derive(seed, "sanity")
     chosen = sorted(frames, key=lambda frame: -int(targets(engine, frame).sum()))[:FRAMES]
-    before = [fingerprint(frame) for frame in chosen]
+    before = [frame_sha256(frame) for frame in chosen]
     alone = [spec for spec in specs if ALGORITHMS[spec.name].fit is None]  # a universal attack has no frame of its own
     in_a_ball = [spec for spec in alone if ALGORITHMS[spec.name].access == "gradients" and _is_ball(spec.threat)]
     objective = _objective(engine)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import fields
 
-import numpy as np
 import torch
 
 from calico.data.batch import collate
-from calico.frame import Boxes, Frame
+from calico.frame import Frame
 from calico.models.calico import Outputs
 from calico.predictions import Predictions
 from calico_eval.attacks.domain import make_domain
 from calico_eval.attacks.forward import AttackForward, white_box
 from calico_eval.attacks.sanity.sheet import Sheet, Verdict
+from calico_eval.attacks.saved import frame_sha256
 from calico_eval.attacks.threat import Threat
 from calico_eval.engines.torch import TorchEngine
 from reports.schema import SanityCheck
@@ -33,7 +31,7 @@ def zero_is_clean(sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame], re
     for threat in threats:
         domain = make_domain(frames, threat, engine.device)
         delivered = domain.frames(domain.clean)
-        changed += sum(fingerprint(a) != fingerprint(b) for a, b in zip(frames, delivered, strict=True))
+        changed += sum(frame_sha256(a) != frame_sha256(b) for a, b in zip(frames, delivered, strict=True))
     predictions = [_bytes(p) for p in engine.predict(frames)]
     again = [_bytes(p) for p in engine.predict(delivered)]
     other = sum(a != b for a, b in zip(predictions, again, strict=True))
@@ -83,10 +81,10 @@ def untouched(
 ) -> SanityCheck:
     """S14: the hash of weights and preprocessing is that of the start of the run, and the clean frames hold the same bytes.
 
-    before: `fingerprint` of the frames before anything was attacked.
+    before: `frame_sha256` of the frames before anything was attacked.
     """
     now = TorchEngine(engine.model, engine.config, str(engine.device), engine.model_name).sha256
-    mutated = sum(old != fingerprint(frame) for old, frame in zip(before, frames, strict=True))
+    mutated = sum(old != frame_sha256(frame) for old, frame in zip(before, frames, strict=True))
     same = now == run_sha256
     return sheet.check(
         "S14",
@@ -99,20 +97,6 @@ def untouched(
         frames=len(frames),
         frames_mutated=mutated,
     )
-
-
-def fingerprint(frame: Frame) -> str:
-    """Of all that a sensor delivers and of the labels."""
-    digest = hashlib.sha256()
-    for field in fields(Frame):
-        if field.name == "previous":
-            continue
-        value = getattr(frame, field.name)
-        parts = [getattr(value, name.name) for name in fields(Boxes)] if isinstance(value, Boxes) else [value]
-        for part in parts:
-            for array in part if isinstance(part, tuple) else (part,):
-                digest.update(array.tobytes() if isinstance(array, np.ndarray) else repr(array).encode())
-    return digest.hexdigest()
 
 
 def _bytes(predictions: Predictions) -> bytes:

@@ -22,9 +22,10 @@ from calico_eval.attacks.sanity import TITLES, Sheet, active_checks
 from calico_eval.attacks.sanity.found import found_objects
 from calico_eval.attacks.sanity.gradients import agreement, gradients_agree, gradients_arrive
 from calico_eval.attacks.sanity.ladder import ladder, unbounded
-from calico_eval.attacks.sanity.model import fingerprint, repeats, untouched, zero_is_clean
+from calico_eval.attacks.sanity.model import repeats, untouched, zero_is_clean
 from calico_eval.attacks.sanity.planted import plant, planted_is_found
 from calico_eval.attacks.sanity.sheet import stronger, worst
+from calico_eval.attacks.saved import frame_sha256
 from calico_eval.engines.torch import TorchEngine
 from reports.schema import SanityCheck
 
@@ -232,7 +233,7 @@ def test_an_attack_that_goes_nowhere_fails_s3(fused: TorchEngine, street_frame: 
 
 
 def test_a_changed_model_and_a_changed_frame_fail_s14(fused: TorchEngine, street_frame: Frame) -> None:
-    before, sha = [fingerprint(street_frame)], fused.sha256
+    before, sha = [frame_sha256(street_frame)], fused.sha256
     assert untouched(SHEET, fused, [street_frame], before, sha).verdict == "PASS"
     moved = street_frame.replace(points=street_frame.points + np.float32(1e-3))
     assert untouched(SHEET, fused, [moved], before, sha).verdict == "FAIL"

@@ -122,6 +122,24 @@ def test_no_file_no_archive_and_a_pickle_are_refused(tmp_path: Path) -> None:
         load_attacked(tmp_path / "array.npy")
 
 
+def test_a_file_with_a_wrong_byte_anywhere_is_refused_or_read(
+    frame: Frame, attacked: AttackedFrame, tmp_path: Path
+) -> None:
+    """The compressed data and the headers of the arrays have errors of their own (zlib.error, tokenize.TokenError)."""
+    small = frame.replace(images=(frame.images[0][:2, :2], frame.images[1][:2, :2]))
+    done = AttackedFrame(small, attacked.budget, attacked.details)
+    path = save_attacked(tmp_path, small, done, SPEC, "abc")
+    whole = path.read_bytes()
+    refused = 0
+    for place in range(0, len(whole), 17):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        try:
+            load_attacked(path)
+        except CalicoError:
+            refused += 1
+    assert refused > len(whole) / 17 / 2
+
+
 def test_the_hash_of_a_frame_sees_every_field(frame: Frame) -> None:
     changed = [
         frame.replace(token="x"),

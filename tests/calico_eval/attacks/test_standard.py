@@ -63,6 +63,12 @@ def test_objectives_steps_and_restarts_are_those_asked_for() -> None:
         (["pgd"], ["radar"], [], "sensor 'radar': expected one of camera, lidar, joint"),
         (["pgd"], ["camera"], ["0.1m"], "range_m 0.1: none of the attacks pgd on camera can use it"),
         (["pgd"], ["camera"], ["20deg"], "window_deg 20: none of the attacks"),
+        (
+            ["pgd"],
+            ["joint"],
+            ["2/255rms", "0.1m"],
+            "pgd on joint: a joint budget is L-infinity; .* in place of 2/255rms",
+        ),
     ],
 )
 def test_what_cannot_be_run_is_an_error(names: list[str], sensors: list[str], budgets: list[str], message: str) -> None:

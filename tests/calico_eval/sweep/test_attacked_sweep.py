@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+import torch
 
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
@@ -17,6 +19,7 @@ from calico_eval.attacks import AttackedFrame, AttackSpec, Threat, attack_frames
 from calico_eval.attacks.catalogue import PHANTOMS
 from calico_eval.attacks.fit import Fitted
 from calico_eval.attacks.measures import created, hidden
+from calico_eval.attacks.verify import verify_attacked
 from calico_eval.engines.base import Engine
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.engines.user import UserEngine
@@ -97,6 +100,9 @@ def test_attacks_are_crafted_once_and_shown_to_every_engine(
     assert control.budget is not None
     assert 0.29 < float(control.budget.measured["range_m"] or 0) <= 0.3
     assert control.details["frames_not_attacked"] == 0, "noise raises nothing, but it did attack"
+    assert not any("crafted_on" in cells["lidar_noise", m].details for m in ("small", "cluster")), (
+        "it looks at no model"
+    )
 
 
 def test_frames_that_each_keep_another_of_two_allowances_are_within_budget(
@@ -186,6 +192,41 @@ def test_an_attack_that_changes_nothing_is_an_error(
         run_sweep(plan, [small_engine], street, tmp_path / "run", title="t")
 
 
+def test_an_objective_that_is_no_number_is_told_and_ends_no_run(
+    small_engine: TorchEngine, street: FrameSource, tmp_path: Path
+) -> None:
+    """A model that diverged in training: its losses are NaN, in details and traces, too."""
+    model = copy.deepcopy(small_engine.model)
+    with torch.no_grad():
+        next(model.center.parameters()).fill_(float("nan"))  # type: ignore[union-attr]
+    broken = TorchEngine(model, small_engine.config, "cpu", model_name="broken")
+    plan = make_plan([broken], street, ranges=class_ranges(16.0), attacks=(LIDAR,), indices=FRAMES)
+    results = run_sweep(plan, [broken], street, tmp_path / "run", title="t", pictures=False, sanity=False)
+    cell = results.cells[1]
+    assert cell.details["loss_clean"] is cell.details["loss_attacked"] is None
+    assert cell.details["frames_with_risen_loss"] == cell.details["frames_not_attacked"] == 0
+    assert cell.traces == ()
+
+
+def test_an_attack_by_queries_that_finds_nothing_is_a_result(street: FrameSource, tmp_path: Path) -> None:
+    """Nothing can be hidden from a model that sees nothing; the run goes on, and says so."""
+
+    class Blind:
+        def predict(self, frames: Sequence[Frame]) -> list[dict[str, object]]:
+            return [{"boxes": [], "scores": [], "labels": []} for _ in frames]
+
+    engine = UserEngine(Blind(), "blind", ("lidar",), "0")
+    square = AttackSpec("square", Threat(range_m=0.3), steps=3)
+    plan = make_plan([engine], street, ranges=class_ranges(16.0), attacks=(square,), indices=FRAMES)
+    results = run_sweep(plan, [engine], street, tmp_path / "run", title="t", pictures=False)
+    effect = results.cells[1].effect
+    assert effect is not None
+    assert (
+        effect.message == "changed the lidar data of none of 2 frames: no try of 3 raised the objective in any of them"
+    )
+    assert results.cells[1].details["queries"] == 8
+
+
 def test_resuming_an_attack_gives_the_same_bytes_and_pictures(
     small_engine: TorchEngine, street: FrameSource, tmp_path: Path
 ) -> None:
@@ -199,6 +240,33 @@ def test_resuming_an_attack_gives_the_same_bytes_and_pictures(
     assert before == ((out / "results.json").read_bytes(), [(out / p.path).read_bytes() for p in results.pictures])
 
 
+def test_attacked_frames_are_kept_in_one_place_whatever_was_resumed(
+    cluster: UserEngine, street: FrameSource, tmp_path: Path
+) -> None:
+    """Shown to two engines; when only the second one's cell is made again, the frames still belong to the first one's."""
+    engines = [cluster, UserEngine(cluster, "second", ("lidar",), "abc")]
+    plan = make_plan(engines, street, ranges=class_ranges(16.0), attacks=(NOISE,), indices=FRAMES)
+
+    def run(out: Path, *, save: bool, resume: bool = False) -> None:
+        run_sweep(plan, engines, street, out, title="t", save_attacked=save, pictures=False, resume=resume)
+
+    def kept(out: Path) -> dict[str, bytes]:
+        return {str(p.relative_to(out)): p.read_bytes() for p in (out / "attacked").rglob("*") if p.is_file()}
+
+    first, second = (job.id for job in plan.jobs if job.condition.attack)
+    run(tmp_path / "kept", save=True)
+    before = kept(tmp_path / "kept")
+    assert len(before) == len(FRAMES)
+    assert {Path(name).parent.name for name in before} == {first}
+    assert all(verify_attacked(tmp_path / "kept" / "attacked" / first, street[index]) for index in FRAMES)
+    (tmp_path / "kept" / "cells" / f"{second}.json").unlink()
+    run(tmp_path / "kept", save=True, resume=True)
+    assert kept(tmp_path / "kept") == before
+    run(tmp_path / "bare", save=False)
+    with pytest.raises(CalicoError, match="save_attacked: null there, true now"):
+        run(tmp_path / "bare", save=True, resume=True)
+
+
 def test_a_sensor_that_the_model_does_not_have_cannot_be_attacked(
     small_engine: TorchEngine, street: FrameSource
 ) -> None:
@@ -206,6 +274,23 @@ def test_a_sensor_that_the_model_does_not_have_cannot_be_attacked(
     blind = TorchEngine(small_engine.model, small_engine.config.model_copy(update={"model": model}), "cpu")
     with pytest.raises(CalicoError, match="model small has no camera branch to attack; it has lidar"):
         make_plan([blind], street, ranges=class_ranges(), attacks=(CAMERA,))
+
+
+def test_what_an_attack_needs_of_the_model_is_looked_at_before_anything_is_run(
+    small_engine: TorchEngine, cluster: UserEngine, street: FrameSource
+) -> None:
+    def planned(engine: Engine, *specs: AttackSpec) -> None:
+        make_plan([engine], street, ranges=class_ranges(), attacks=specs)
+
+    with pytest.raises(CalicoError, match="attack camera_square 8/255: model cluster has no camera branch to attack"):
+        planned(cluster, AttackSpec("square", Threat(camera_levels=8)))
+    with pytest.raises(CalicoError, match="attack objective 'det' needs the inside of the model"):
+        planned(cluster, AttackSpec("square", Threat(range_m=0.1), "det"))
+    model = small_engine.config.model.model_copy(update={"map": None})
+    mapless = TorchEngine(small_engine.model, small_engine.config.model_copy(update={"model": model}), "cpu")
+    with pytest.raises(CalicoError, match="attack objective 'map_erase': the model has no map head"):
+        planned(mapless, AttackSpec("pgd", Threat(range_m=0.1), "map_erase"))
+    planned(cluster, AttackSpec("spoof", PHANTOMS[0], "det"))  # has an aim of its own
 
 
 def test_zero_budget_is_the_clean_result(small_engine: TorchEngine, street: FrameSource, tmp_path: Path) -> None:

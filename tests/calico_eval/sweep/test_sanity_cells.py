@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from calico.taxonomy import DETECTION_CLASSES
+from calico.taxonomy import DETECTION_CLASSES, MAP_CLASSES
 from calico_eval.attacks import AttackSpec, Threat
 from calico_eval.metrics.matching import DetectionStats
+from calico_eval.metrics.segmentation import THRESHOLDS, SegmentationStats
 from calico_eval.metrics.suffstats import FrameStats
 from calico_eval.sweep.conditions import CLEAN, ConditionSpec
 from calico_eval.sweep.plan import Job, SweepPlan
@@ -22,8 +23,16 @@ ENGINE = "a/torch-cpu"
 PGD = AttackSpec("pgd", Threat(camera_levels=8))
 
 
-def frames(found: Sequence[int], scenes: int = SCENES) -> list[FrameStats]:
-    """One frame per scene, or all in one; of its 20 cars `found` are found, and nothing else: AP grows with it."""
+def frames(found: Sequence[int], scenes: int = SCENES, map_iou: float | None = None) -> list[FrameStats]:
+    """One frame per scene, or all in one; of its 20 cars `found` are found, and nothing else: AP grows with it. Its map has an
+    IoU of map_iou; None for no map."""
+    seen = None
+    if map_iou is not None:
+        hits = np.zeros((len(MAP_CLASSES), len(THRESHOLDS)), np.int64)
+        hits[0] = round(100 * map_iou)
+        missed = np.zeros_like(hits)
+        missed[0] = 100 - hits[0]
+        seen = SegmentationStats(hits, np.zeros_like(hits), missed)
     result = []
     for scene, count in enumerate(found):
         errors = np.zeros((count, 5))
@@ -36,7 +45,7 @@ def frames(found: Sequence[int], scenes: int = SCENES) -> list[FrameStats]:
             errors,
             n_gt,
         )
-        result.append(FrameStats(f"f{scene}", f"s{scene % scenes}", detection))
+        result.append(FrameStats(f"f{scene}", f"s{scene % scenes}", detection, seen))
     return result
 
 
@@ -45,8 +54,9 @@ def checks(
     others: Mapping[Job, Sequence[int]] | None = None,
     details: Mapping[str, int] | None = None,
     scenes: int = SCENES,
+    map_iou: float | None = None,
 ) -> dict[str, SanityCheck]:
-    """The checks of engine a/torch-cpu; clean it finds 16 of 20 everywhere."""
+    """The checks of engine a/torch-cpu; clean it finds 16 of 20 everywhere. map_iou: under attacks on the map; 0.5 elsewhere."""
     jobs = {Job("clean", CLEAN, ENGINE): [16] * SCENES}
     jobs |= {
         Job(f"job{i}", ConditionSpec.of_attack(spec), ENGINE, ENGINE): n for i, (spec, n) in enumerate(found.items())
@@ -65,7 +75,9 @@ def checks(
     }  # fmt: skip
     plan = SweepPlan(tuple(jobs), tuple(range(SCENES)), {}, 0, 1)
     models = {ENGINE: "a", "a/onnx": "a", "b/torch-cpu": "b"}
-    stats = {job.id: frames(count, scenes) for job, count in jobs.items()}
+    on_map = {job: job.condition.attack is not None and job.condition.attack.objective == "map_erase" for job in jobs}
+    iou = {job: map_iou if on_map[job] or map_iou is None else 0.5 for job in jobs}
+    stats = {job.id: frames(count, scenes, iou[job]) for job, count in jobs.items()}
     return {check.id: check for check in CellChecks(plan, cells, stats, ENGINE, models).all()}
 
 
@@ -126,6 +138,19 @@ def test_attacks_that_differ_in_more_than_one_thing_are_not_compared() -> None:
     assert checks(joint)["S2"].verdict == "NOT RUN"
 
 
+def test_budgets_of_one_sensor_are_compared_although_joint_ones_lie_between_them() -> None:
+    """Camera 2/255 < joint 2/255 + 0.1 m < camera 8/255 by the camera's levels, and the larger camera budget does less."""
+    found = {
+        AttackSpec("pgd", Threat(camera_levels=2)): [8] * SCENES,
+        AttackSpec("pgd", Threat(camera_levels=8)): [14] * SCENES,
+        AttackSpec("pgd", Threat(camera_levels=2, range_m=0.1)): [6] * SCENES,
+        AttackSpec("pgd", Threat(camera_levels=8, range_m=0.3)): [4] * SCENES,
+    }
+    check = checks(found)["S2"]
+    assert of(check) == ("FAIL", 4)
+    assert "camera_pgd 2/255, 10 steps, 1 starts against camera_pgd 8/255" in check.message
+
+
 def test_restarts_that_do_more_harm_fail() -> None:
     assert checks({PGD: [8] * SCENES, replace(PGD, restarts=5): [4] * SCENES})["S12"].verdict == "FAIL"
     assert checks({PGD: [8] * SCENES, replace(PGD, restarts=5): [8] * SCENES})["S12"].verdict == "PASS"
@@ -139,6 +164,22 @@ def test_a_transfer_attack_that_beats_the_white_box_fails() -> None:
     check = checks({PGD: [8] * SCENES}, transferred(4))["S6"]
     assert check.verdict == "FAIL"
     assert "the gradients are masked" in check.message
+
+
+def test_an_attack_on_the_map_does_not_stand_for_one_on_the_boxes() -> None:
+    """Square beats PGD on the boxes, while an attack on the map, which has its own metric, has the lowest figure of all."""
+    square = AttackSpec("square", PGD.threat)
+    found = {PGD: [8] * SCENES, replace(PGD, objective="map_erase"): [16] * SCENES}
+    on_file = {Job("black", ConditionSpec.of_attack(square), "a/onnx", "a/onnx"): [4] * SCENES}
+    assert of(checks(found, on_file, map_iou=0.05)["S6"]) == ("FAIL", 1)
+
+
+def test_attacks_on_the_map_of_data_without_one_are_not_compared() -> None:
+    attack = replace(PGD, objective="map_erase")
+    found = checks(
+        {attack: [8] * SCENES, replace(attack, steps=50): [8] * SCENES, replace(PGD, name="noise"): [8] * SCENES}
+    )
+    assert {found[name].verdict for name in ("S4", "S5", "S16")} == {"NOT RUN"}
 
 
 @pytest.mark.parametrize(
@@ -170,6 +211,15 @@ def test_noise_must_be_far_weaker(attack: int, noise: int, verdict: str) -> None
 def test_the_objective_must_rise_where_something_was_attacked(details: dict[str, int], verdict: str) -> None:
     check = checks({PGD: [8] * SCENES}, details=details)["S9"]
     assert check.verdict == verdict
+
+
+def test_the_objective_of_what_was_learnt_on_other_frames_must_rise_there() -> None:
+    """A universal attack notes no loss of the frames that it is shown on: they are as few as none."""
+    universal = AttackSpec("universal", PGD.threat)
+    learnt = {"frames_with_risen_loss": 0, "fitted_frames": 4, "fitted_loss_start": -3}
+    check = checks({universal: [8] * SCENES}, details=learnt | {"fitted_loss_end": -1})["S9"]
+    assert (check.verdict, check.measured["attacked_frames"]) == ("PASS", 4)
+    assert checks({universal: [8] * SCENES}, details=learnt | {"fitted_loss_end": -3})["S9"].verdict == "FAIL"
 
 
 def test_the_reach_of_the_steps_is_reported() -> None:
