@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from calico.data.batch import collate
-from calico.frame import Frame
+from calico.frame import Bool, Frame
 from calico_eval.attacks.attack import attack_frames
 from calico_eval.attacks.objectives import OBJECTIVES, Scene, choose_objective
 from calico_eval.attacks.sanity.found import found_objects
@@ -39,7 +39,8 @@ class Rung:
 
 def unbounded(sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame], seed: int) -> SanityCheck:
     """S3: every pixel may take any value and every point may move 100 m along its ray: of the objects found when clean, at least
-    99 % must be gone. UNBOUNDED_STEPS forward and backward passes a frame.
+    99 % must be gone. UNBOUNDED_STEPS forward and backward passes of PGD a frame; where an object is left, twice as many of APGD,
+    whose steps shrink: on a frame the better of the two counts.
 
     From the clean frame, without a random start: unbounded noise hides everything by itself.
     """
@@ -53,11 +54,12 @@ def unbounded(sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame], seed: 
     objects = sum(int(found.sum()) for found in before)
     if objects == 0:
         return not_run(sheet, "S3", "the model finds no object on the frames of the check: nothing can be hidden")
-    attacked = attack_frames(engine, frames, AttackSpec("pgd", threat, steps=UNBOUNDED_STEPS, random_start=False), seed)
-    left = sum(
-        int((found_objects(engine, one.frame, frame) & found).sum())
-        for one, frame, found in zip(attacked, frames, before, strict=True)
-    )
+    pgd = AttackSpec("pgd", threat, steps=UNBOUNDED_STEPS, random_start=False)
+    longer = replace(pgd, name="apgd", steps=2 * UNBOUNDED_STEPS)
+    left = 0
+    for frame, found in zip(frames, before, strict=True):
+        here = _left(engine, frame, found, pgd, seed)
+        left += min(here, _left(engine, frame, found, longer, seed)) if here else 0
     hidden = 1.0 - left / objects
     return sheet.check(
         "S3",
@@ -73,6 +75,12 @@ def unbounded(sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame], seed: 
         threat=str(threat),
         steps=UNBOUNDED_STEPS,
     )
+
+
+def _left(engine: TorchEngine, frame: Frame, found: Bool, spec: AttackSpec, seed: int) -> int:
+    """How many of the objects that were found are found under the attack."""
+    attacked = attack_frames(engine, [frame], spec, seed)[0].frame
+    return int((found_objects(engine, attacked, frame) & found).sum())
 
 
 def ladder(

@@ -16,9 +16,11 @@ import torch
 from calico.data.batch import collate
 from calico.data.source import FrameSource
 from calico.frame import Frame
-from calico_eval.attacks import AttackSpec, Threat, dead_gradients
+from calico_eval.attacks import AttackSpec, Threat, attack_frames, dead_gradients
+from calico_eval.attacks.attack import AttackedFrame
 from calico_eval.attacks.objectives import OBJECTIVES, Scene
 from calico_eval.attacks.sanity import TITLES, Sheet, active_checks
+from calico_eval.attacks.sanity import ladder as ladder_module
 from calico_eval.attacks.sanity.found import found_objects
 from calico_eval.attacks.sanity.gradients import agreement, gradients_agree, gradients_arrive
 from calico_eval.attacks.sanity.ladder import ladder, unbounded
@@ -230,6 +232,26 @@ def test_an_attack_that_goes_nowhere_fails_s3(fused: TorchEngine, street_frame: 
     check = unbounded(SHEET, faulty(fused, "saturated"), [street_frame], 0)
     assert check.verdict == "FAIL"
     assert int(check.measured["objects_left"] or 0) >= 1
+
+
+def test_what_an_unbounded_pgd_leaves_is_tried_again(
+    fused: TorchEngine, street_frame: Frame, faulty: Faulty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Saturated logits leave PGD nothing to follow; the better of it and of APGD counts."""
+    tried: list[tuple[str, int, int]] = []
+
+    def spy(engine: TorchEngine, frames: list[Frame], spec: AttackSpec, seed: int) -> list[AttackedFrame]:
+        done = attack_frames(engine, frames, spec, seed)
+        found = found_objects(saturated, street_frame)
+        tried.append((spec.name, spec.steps, int((found_objects(engine, done[0].frame, street_frame) & found).sum())))
+        return done
+
+    monkeypatch.setattr(ladder_module, "attack_frames", spy)
+    monkeypatch.setattr(ladder_module, "UNBOUNDED_STEPS", 2)
+    saturated = faulty(fused, "saturated")
+    check = unbounded(SHEET, saturated, [street_frame], 0)
+    assert [(name, steps) for name, steps, _ in tried] == [("pgd", 2), ("apgd", 4)]
+    assert check.measured["objects_left"] == min(left for *_, left in tried)
 
 
 def test_a_changed_model_and_a_changed_frame_fail_s14(fused: TorchEngine, street_frame: Frame) -> None:
