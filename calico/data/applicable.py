@@ -45,16 +45,16 @@ def applicable(
     return kept, tuple(f"{name} was left out: {reason}." for name, reason in reasons.items())
 
 
-def check_applicable(names: Sequence[str], source: FrameSource, indices: Sequence[int]) -> None:
-    """For corruptions that the user named, at levels of any kind.
+def check_applicable(conditions: Sequence[Condition], source: FrameSource, indices: Sequence[int], seed: int) -> None:
+    """For conditions that the user named one by one.
 
     Raises:
-        CalicoError: the data lack what one of them needs.
+        CalicoError: the data lack what one of them needs, or it spares all frames by chance.
     """
-    frames = look_at(source, indices) if names else []
-    for name in names:
-        if reason := lacking(name, frames):
-            raise _useless(name, source, reason)
+    frames = look_at(source, indices) if conditions else []
+    for condition in conditions:
+        if reason := lacking(condition.name, frames) or _spared(condition, source, indices, seed):
+            raise _useless(condition.name, source, reason)
 
 
 def look_at(source: FrameSource, indices: Sequence[int]) -> list[Frame]:
@@ -76,7 +76,7 @@ def _spared(condition: Condition, source: FrameSource, indices: Sequence[int], s
     frames = map(source.__getitem__, indices)
     if any(check_effect(condition.name, frame, condition.apply(frame, seed))[0] for frame in frames):
         return ""
-    return f"its level {condition.severity} spares all of {len(indices)} frames, by chance (more frames help)"
+    return f"its level {condition.at} spares all of {len(indices)} frames, by chance (more frames help)"
 
 
 def _useless(name: str, source: FrameSource, reason: str) -> CalicoError:

@@ -8,7 +8,8 @@ from calico.data.applicable import applicable, check_applicable
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
-from corruptions import corrupt
+from corruptions import SPECS, corrupt
+from corruptions.preset import Condition
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,10 @@ def test_what_was_named_itself_is_an_error(frame: Frame) -> None:
         applicable(["point_drop, beam_missing"], (), blind, range(3), seed=0)
     with pytest.raises(CalicoError, match="fog\\+beam_missing can do nothing to hand"):
         applicable(["fog+beam_missing"], (), blind, range(3), seed=0)
-    check_applicable(["point_drop"], blind, range(3))
+    drop, beams = Condition("point_drop", 0, 0.3), Condition("beam_missing", 0, 0.5)
+    check_applicable([drop], blind, range(3), seed=0)
     with pytest.raises(CalicoError, match=r"beam_missing can do nothing to hand.*; leave it out"):
-        check_applicable(["point_drop", "beam_missing"], blind, range(3))
+        check_applicable([drop, beams], blind, range(3), seed=0)
 
 
 def test_chance_that_hits_no_frame_is_found_before_the_run(frame: Frame) -> None:
@@ -67,6 +69,9 @@ def test_chance_that_hits_no_frame_is_found_before_the_run(frame: Frame) -> None
     message = r"its level 1 spares all of 1 frames, by chance \(more frames help\); leave it out"
     with pytest.raises(CalicoError, match=message):
         applicable(["frame_lost"], (1,), few, range(1), spared[0])
+    value = float(SPECS["frame_lost"].at(1))
+    with pytest.raises(CalicoError, match=r"its level loss_probability=0\.\d+ spares all of 1 frames, by chance"):
+        check_applicable([Condition("frame_lost", 0, value)], few, range(1), spared[0])
 
 
 def corrupt_changes(frame: Frame, seed: int) -> bool:
