@@ -9,7 +9,7 @@ import numpy as np
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
-from corruptions import check_effect, find
+from corruptions import check_effect, effect, find
 from corruptions.preset import Condition
 from corruptions.presets import PRESETS, choose_conditions
 
@@ -49,11 +49,13 @@ def check_applicable(conditions: Sequence[Condition], source: FrameSource, indic
     """For conditions that the user named one by one.
 
     Raises:
-        CalicoError: the data lack what one of them needs, or it spares all frames by chance.
+        CalicoError: the data lack what one of them needs, it spares all frames by chance, or its value does nothing (the end of
+            a sweep that starts at 0).
     """
     frames = look_at(source, indices) if conditions else []
     for condition in conditions:
-        if reason := lacking(condition.name, frames) or _spared(condition, source, indices, seed):
+        reason = lacking(condition.name, frames) or _spared(condition, source, indices, seed)
+        if reason := reason or _idle(condition, frames, seed):
             raise _useless(condition.name, source, reason)
 
 
@@ -77,6 +79,15 @@ def _spared(condition: Condition, source: FrameSource, indices: Sequence[int], s
     if any(check_effect(condition.name, frame, condition.apply(frame, seed))[0] for frame in frames):
         return ""
     return f"its level {condition.at} spares all of {len(indices)} frames, by chance (more frames help)"
+
+
+def _idle(condition: Condition, frames: Sequence[Frame], seed: int) -> str:
+    """Why one that is no matter of chance changes nothing of these frames, or empty. Looks no further than the first changed."""
+    if all(spec.by_chance for spec in find(condition.name)) or any(
+        effect(frame, condition.apply(frame, seed)).changed for frame in frames
+    ):
+        return ""
+    return f"its level {condition.at} changes none of {len(frames)} frames"
 
 
 def _useless(name: str, source: FrameSource, reason: str) -> CalicoError:
