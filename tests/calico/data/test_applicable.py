@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import cast
@@ -62,8 +63,12 @@ def test_what_was_named_itself_is_an_error(frame: Frame) -> None:
 def test_chance_that_hits_no_frame_is_found_before_the_run(frame: Frame) -> None:
     many, few = source(frame, 60), source(frame, 1)
     rare = Condition("frame_lost", 0, 0.02)  # it hits some of the 60 frames, and none of the few that are looked at
-    looked_at = look_at(many, range(60))
-    unseen = [s for s in range(5) if not any(effect(one, rare.apply(one, s)).changed for one in looked_at)]
+
+    def hit(frames: Sequence[Frame], seed: int) -> bool:
+        return any(effect(one, rare.apply(one, seed)).changed for one in frames)
+
+    looked_at, all_frames = look_at(many, range(60)), [many[i] for i in range(60)]
+    unseen = [seed for seed in range(20) if hit(all_frames, seed) and not hit(looked_at, seed)]
     check_applicable([rare], many, range(60), unseen[0])
     kept, notes = applicable(["frame_lost"], (1,), many, range(60), seed=0)
     assert len(kept) == 1
