@@ -78,8 +78,8 @@ class Algorithm:
     allowances: the fields of `Threat` that it can use. standard: the threats that it is run with where none is given.
     title, source: for the docs. fit: learns what is applied to every frame, before the first; None where each frame stands alone.
     control: does what an attack does at random, to be compared with it; is no attack itself.
-    steps: gradient steps or queries where none are given; 1 of an attack of one step, whatever is given. success: what counts as one of an attack that has an aim of its own,
-    and of its control; None: what does for the objective.
+    steps: gradient steps or queries where none are given; 1 of an attack of one step, whatever is given.
+    success: what counts as one of an attack that has an aim of its own, and of its control; None: what does for the objective.
     """
 
     name: str

@@ -98,6 +98,10 @@ def make_plan(
     for name in [*attack_only, *([baseline] if baseline else [])]:
         if name not in labels:
             raise CalicoError(f"engine '{name}' is not in this run; expected one of {', '.join(labels)}")
+    if baseline in attack_only:
+        raise CalicoError(
+            f"baseline '{baseline}' is there for the attacks and gets no corruptions to compare with; expected another engine"
+        )
     chosen = tuple(range(len(source)) if indices is None else indices)
     if not engines or not chosen:
         raise CalicoError(f"data {source.name}: nothing to run ({len(engines)} engines, {len(chosen)} frames)")
