@@ -9,7 +9,7 @@ import numpy as np
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
-from corruptions import check_effect, find
+from corruptions import check_effect, effect, find
 from corruptions.preset import Condition
 from corruptions.presets import PRESETS, choose_conditions
 
@@ -45,16 +45,18 @@ def applicable(
     return kept, tuple(f"{name} was left out: {reason}." for name, reason in reasons.items())
 
 
-def check_applicable(names: Sequence[str], source: FrameSource, indices: Sequence[int]) -> None:
-    """For corruptions that the user named, at levels of any kind.
+def check_applicable(conditions: Sequence[Condition], source: FrameSource, indices: Sequence[int], seed: int) -> None:
+    """For conditions that the user named one by one.
 
     Raises:
-        CalicoError: the data lack what one of them needs.
+        CalicoError: the data lack what one of them needs, it spares all frames by chance, or its value does nothing (the end of
+            a sweep that starts at 0).
     """
-    frames = look_at(source, indices) if names else []
-    for name in names:
-        if reason := lacking(name, frames):
-            raise _useless(name, source, reason)
+    frames = look_at(source, indices) if conditions else []
+    for condition in conditions:
+        reason = lacking(condition.name, frames) or _spared(condition, source, indices, seed)
+        if reason := reason or _idle(condition, frames, seed):
+            raise _useless(condition.name, source, reason)
 
 
 def look_at(source: FrameSource, indices: Sequence[int]) -> list[Frame]:
@@ -76,7 +78,16 @@ def _spared(condition: Condition, source: FrameSource, indices: Sequence[int], s
     frames = map(source.__getitem__, indices)
     if any(check_effect(condition.name, frame, condition.apply(frame, seed))[0] for frame in frames):
         return ""
-    return f"its level {condition.severity} spares all of {len(indices)} frames, by chance (more frames help)"
+    return f"its level {condition.at} spares all of {len(indices)} frames, by chance (more frames help)"
+
+
+def _idle(condition: Condition, frames: Sequence[Frame], seed: int) -> str:
+    """Why one that is no matter of chance changes nothing of these frames, or empty. Looks no further than the first changed."""
+    if all(spec.by_chance for spec in find(condition.name)) or any(
+        effect(frame, condition.apply(frame, seed)).changed for frame in frames
+    ):
+        return ""
+    return f"its level {condition.at} changes none of {len(frames)} frames"
 
 
 def _useless(name: str, source: FrameSource, reason: str) -> CalicoError:

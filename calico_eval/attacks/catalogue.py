@@ -78,8 +78,8 @@ class Algorithm:
     allowances: the fields of `Threat` that it can use. standard: the threats that it is run with where none is given.
     title, source: for the docs. fit: learns what is applied to every frame, before the first; None where each frame stands alone.
     control: does what an attack does at random, to be compared with it; is no attack itself.
-    steps: gradient steps or queries where none are given. success: what counts as one of an attack that has an aim of its own,
-    and of its control; None: what does for the objective.
+    steps: gradient steps or queries where none are given; 1 of an attack of one step, whatever is given.
+    success: what counts as one of an attack that has an aim of its own, and of its control; None: what does for the objective.
     """
 
     name: str
@@ -95,7 +95,7 @@ class Algorithm:
     success: Success | None = None
 
     def check(self, threat: Threat) -> None:
-        """Raises CalicoError for a threat that this attack does not use, or not all of."""
+        """Raises CalicoError for a threat that this attack does not use, or not all of, or not together."""
         unused = Threat()
         given = [f.name for f in fields(Threat) if getattr(threat, f.name) != getattr(unused, f.name)]
         wrong = [name for name in given if name not in (*self.allowances, "r_min_m")]
@@ -103,13 +103,19 @@ class Algorithm:
             raise CalicoError(
                 f"attack {self.name}: does not use {', '.join(wrong)}; it uses {', '.join(self.allowances)}"
             )
+        if threat.camera_rms and "lidar" in threat.sensors:
+            raise CalicoError(
+                f"attack {self.name} with {threat}: a joint budget is L-infinity; expected camera_levels (4/255) in place of "
+                "camera_rms"
+            )
 
 
 _ALL = (
     Algorithm("pgd", search(pgd), "gradients", BALL, STANDARD, "Projected gradient descent", "Madry et al., ICLR 2018"),
     Algorithm("apgd", search(apgd), "gradients", BALL, STANDARD, "Auto-PGD", "Croce and Hein, ICML 2020"),
     Algorithm(
-        "fgsm", search(fgsm), "gradients", BALL, STANDARD, "Fast gradient sign method", "Goodfellow et al., ICLR 2015"
+        "fgsm", search(fgsm), "gradients", BALL, STANDARD, "Fast gradient sign method", "Goodfellow et al., ICLR 2015",
+        steps=1,
     ),
     Algorithm(
         "mifgsm", search(mifgsm), "gradients", BALL, STANDARD, "Momentum iterative FGSM", "Dong et al., CVPR 2018"
@@ -254,6 +260,9 @@ _TORCHATTACKS_ALLOWANCES = {
 """Of the others of torchattacks: LINF."""
 
 
+ONE_STEP = ("ta_fgsm", "ta_ffgsm")
+
+
 def _of_torchattacks(entry: Entry) -> Algorithm:
     allowances = _TORCHATTACKS_ALLOWANCES.get(entry.used_as, LINF)
     standard = tuple(threat for threat in STANDARD if threat.main[0] in allowances)
@@ -265,7 +274,7 @@ def _of_torchattacks(entry: Entry) -> Algorithm:
         standard or (Threat(camera_rms=2.0),),
         f"torchattacks.{entry.name}: {entry.why}",
         "torchattacks 3.5.1",
-        steps=QUERIES if entry.used_as in WITH_QUERIES else 10,
+        steps=QUERIES if entry.used_as in WITH_QUERIES else 1 if entry.used_as in ONE_STEP else 10,
     )
 
 

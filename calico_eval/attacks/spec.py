@@ -19,7 +19,8 @@ class AttackSpec:
     name: of an algorithm, see `catalogue.ALGORITHMS`.
     threat: what may change, and how far.
     objective: what the attack raises, see `objectives`.
-    steps: gradient steps, or queries of a black-box attack. restarts: independent starts; the best one counts.
+    steps: gradient steps, or queries of a black-box attack; 1 of an attack that takes a single one.
+    restarts: independent starts; the best one counts.
     step_share: step as a share of the radius; None means 2.5 / steps. Algorithms with a schedule of their own ignore it.
     random_start: the first start is a random place in the ball (the later ones always are).
     straight_through: gradients see points change their pillar (`straight_through`); LiDAR positions only. It is stronger.
@@ -43,6 +44,9 @@ class AttackSpec:
 
         check_choice("attack", self.name, ALGORITHMS)
         check_choice("attack objective", self.objective, OBJECTIVES)
+        if ALGORITHMS[self.name].steps == 1 and self.steps > 1:  # 50 steps of one step are one: one record, one cell
+            object.__setattr__(self, "steps", 1)
+            object.__setattr__(self, "step_share", None)
         for name in ("steps", "restarts", "fit_frames"):
             if getattr(self, name) < 1:
                 raise CalicoError(f"attack {self.name}: {name} is {getattr(self, name)}, expected 1 or more")

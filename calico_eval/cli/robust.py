@@ -169,9 +169,12 @@ def command(
     chosen = choose(suite, corruptions, severities, _names(attacks), sweeps)
     swept = [parse_sweep(text) for text in sweeps]
     budgets = [Budget.parse(text) for text in [*_names(eps), *(f"{n}points" for n in _names([points or ""]))]]
-    if not chosen.attacks and (sensors or budgets or objectives or steps or restarts > 1):
+    if not chosen.attacks and (
+        sensors or budgets or objectives or steps or restarts > 1 or save_attacked or attack_models
+    ):
         raise click.UsageError(
-            "--sensor, --eps, --points, --objective, --steps and --restarts are for attacks; add --attack pgd"
+            "--sensor, --eps, --points, --objective, --steps, --restarts, --save-attacked and --attack-model are for attacks; "
+            "add --attack pgd"
         )
     if severities and not chosen.corruptions:
         raise click.UsageError("--severity is for corruptions; add --corruptions, or leave it out")

@@ -179,15 +179,18 @@ class _Pool:
         return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
     def support(self, plan: Resampling) -> dict[str, int]:
-        """Every figure's number of clusters with ground truth: of the class, of any map, or (detection means) all."""
+        """Every figure's number of clusters with ground truth: of the class, of any class (`_present`), of any map, or (official
+        detection means) all."""
 
         def clusters(frames: Bool) -> int:
             return len(np.unique(plan.clusters[frames]))
 
-        counts = dict.fromkeys(self.values(), plan.n_clusters) | dict.fromkeys(
-            ("mIoU", "mIoU_present"), clusters(self.has_map)
-        )
         objects, cells = self.detection.n_gt > 0, (self.cells[0] + self.cells[2])[..., 0] > 0
+        counts = dict.fromkeys(self.values(), plan.n_clusters) | {
+            "mIoU": clusters(self.has_map),
+            "mAP_present": clusters(self.detection.n_gt.sum(axis=1) > 0),
+            "mIoU_present": clusters(cells.any(axis=1)),
+        }
         counts |= {f"AP/{name}": clusters(objects[:, index]) for index, name in enumerate(DETECTION_CLASSES)}
         return counts | {f"IoU/{name}": clusters(cells[:, index]) for index, name in enumerate(MAP_CLASSES)}
 

@@ -19,6 +19,7 @@ from calico_eval.sweep.conditions import CLEAN, ConditionSpec, predictor
 from calico_eval.sweep.fits import fit_key, scenes_of
 from calico_eval.sweep.grid import Sweep
 from corruptions import SUITE_VERSION
+from corruptions.preset import Condition as Level
 
 
 @dataclass(frozen=True)
@@ -97,13 +98,17 @@ def make_plan(
     for name in [*attack_only, *([baseline] if baseline else [])]:
         if name not in labels:
             raise CalicoError(f"engine '{name}' is not in this run; expected one of {', '.join(labels)}")
+    if baseline in attack_only:
+        raise CalicoError(
+            f"baseline '{baseline}' is there for the attacks and gets no corruptions to compare with; expected another engine"
+        )
     chosen = tuple(range(len(source)) if indices is None else indices)
     if not engines or not chosen:
         raise CalicoError(f"data {source.name}: nothing to run ({len(engines)} engines, {len(chosen)} frames)")
     swept = [sweep.name for sweep in sweeps]
     if len(set(swept)) < len(swept):
         raise CalicoError(f"{max(swept, key=swept.count)} is swept twice; give all of its values in one --sweep")
-    check_applicable(swept, source, chosen)
+    check_applicable([Level(sweep.name, 0, value) for sweep in sweeps for value in sweep.values], source, chosen, seed)
     conditions = [CLEAN]
     corrupted, notes = applicable(corruptions, severities, source, chosen, seed)
     conditions += [ConditionSpec.corruption(c.name, c.severity, c.value) for c in corrupted]

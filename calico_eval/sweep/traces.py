@@ -17,6 +17,7 @@ def traced(plan: SweepPlan) -> tuple[Job, ...]:
         and job.condition.corrupted is None
         and job.engine == job.crafted_on
         and ALGORITHMS[attack.name].access == "gradients"
+        and ALGORITHMS[attack.name].fit is None  # learnt before, on other frames
     ]
     kept: dict[str, Job] = {}
     for attack, job in sorted(white, key=lambda pair: (-pair[0].steps, -pair[0].threat.main[1])):

@@ -81,7 +81,7 @@ def _chart(cell: Cell, label: str, suspect: str) -> TraceChart:
         return round(bottom - 6 - (value - low) / span * (bottom - TOP - 12), 1)
 
     def line(style: int, trace: LossTrace) -> TraceLine:
-        every = -(-len(trace.losses) // MOST_POINTS)
+        every = max(1, -(-len(trace.losses) // MOST_POINTS))
         steps = [*range(1, len(trace.losses) + 1)][::every]
         points = [f"{x(step)} {y(trace.losses[step - 1] - trace.clean)}" for step in steps]
         return TraceLine(

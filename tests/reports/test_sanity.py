@@ -407,3 +407,10 @@ def test_a_long_trace_is_thinned_and_a_flat_one_drawn(sound: Results) -> None:
         assert [tick.text for tick in chart.y_ticks] == {5000: ["0", "1000", "2000", "3000", "4000"], 2: ["0"]}[
             len(trace.losses)
         ]
+
+
+def test_a_trace_without_iterates_is_drawn(sound: Results) -> None:
+    trace = LossTrace(token="f", objective="hide", clean=1.0, losses=(), delivered=2.0)
+    (chart,) = trace_charts(View(sound.model_copy(update={"cells": (cell(attack(4), 0.3, traces=(trace,)),)})))
+    assert chart.lines[0].path == ""
+    assert chart.rows[0].delivered == "2"

@@ -13,6 +13,7 @@ import torch
 from calico.data.batch import collate
 from calico.frame import Bool, Frame
 from calico_eval.attacks.attack import attack_frames
+from calico_eval.attacks.catalogue import ALGORITHMS
 from calico_eval.attacks.objectives import OBJECTIVES, Scene, choose_objective
 from calico_eval.attacks.sanity.found import found_objects
 from calico_eval.attacks.sanity.sheet import Sheet, Verdict, not_run, stronger, worst
@@ -106,7 +107,7 @@ def ladder(
 def _rungs(engine: TorchEngine, frame: Frame, spec: AttackSpec, seed: int) -> dict[str, Rung]:
     """By id of the check."""
     objective, _ = choose_objective(spec.objective, frame, engine.config)
-    steps = min(spec.steps, STEPS)
+    steps = STEPS if ALGORITHMS[spec.name].steps == 1 else min(spec.steps, STEPS)
     base = replace(spec, name="pgd", objective=objective, steps=steps, restarts=1, step_share=None, random_start=True)
     clean = _loss(engine, frame, frame, objective)
 

@@ -1,14 +1,17 @@
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
 import pytest
 
-from calico.data.applicable import applicable, check_applicable
+from calico.data.applicable import applicable, check_applicable, look_at
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
-from corruptions import corrupt
+from corruptions import SPECS, corrupt, effect
+from corruptions.preset import Condition
 
 
 @dataclass(frozen=True)
@@ -51,13 +54,22 @@ def test_what_was_named_itself_is_an_error(frame: Frame) -> None:
         applicable(["point_drop, beam_missing"], (), blind, range(3), seed=0)
     with pytest.raises(CalicoError, match="fog\\+beam_missing can do nothing to hand"):
         applicable(["fog+beam_missing"], (), blind, range(3), seed=0)
-    check_applicable(["point_drop"], blind, range(3))
+    drop, beams = Condition("point_drop", 0, 0.3), Condition("beam_missing", 0, 0.5)
+    check_applicable([drop], blind, range(3), seed=0)
     with pytest.raises(CalicoError, match=r"beam_missing can do nothing to hand.*; leave it out"):
-        check_applicable(["point_drop", "beam_missing"], blind, range(3))
+        check_applicable([drop, beams], blind, range(3), seed=0)
 
 
 def test_chance_that_hits_no_frame_is_found_before_the_run(frame: Frame) -> None:
     many, few = source(frame, 60), source(frame, 1)
+    rare = Condition("frame_lost", 0, 0.02)  # it hits some of the 60 frames, and none of the few that are looked at
+
+    def hit(frames: Sequence[Frame], seed: int) -> bool:
+        return any(effect(one, rare.apply(one, seed)).changed for one in frames)
+
+    looked_at, all_frames = look_at(many, range(60)), [many[i] for i in range(60)]
+    unseen = [seed for seed in range(20) if hit(all_frames, seed) and not hit(looked_at, seed)]
+    check_applicable([rare], many, range(60), unseen[0])
     kept, notes = applicable(["frame_lost"], (1,), many, range(60), seed=0)
     assert len(kept) == 1
     assert notes == ()
@@ -67,6 +79,17 @@ def test_chance_that_hits_no_frame_is_found_before_the_run(frame: Frame) -> None
     message = r"its level 1 spares all of 1 frames, by chance \(more frames help\); leave it out"
     with pytest.raises(CalicoError, match=message):
         applicable(["frame_lost"], (1,), few, range(1), spared[0])
+    value = float(SPECS["frame_lost"].at(1))
+    with pytest.raises(CalicoError, match=r"its level loss_probability=0\.\d+ spares all of 1 frames, by chance"):
+        check_applicable([Condition("frame_lost", 0, value)], few, range(1), spared[0])
+
+
+def test_a_value_that_does_nothing_is_found_before_the_run(frame: Frame) -> None:
+    """A curve that starts at 0: the clean frames, which every curve has already."""
+    for value, fails in ((0.0, True), (0.2, False)):
+        conditions = [Condition("point_drop", 0, 0.5), Condition("point_drop", 0, value)]
+        with pytest.raises(CalicoError, match=r"share_dropped=0 changes none of 3 frames") if fails else nullcontext():
+            check_applicable(conditions, source(frame, 3), range(3), seed=0)
 
 
 def corrupt_changes(frame: Frame, seed: int) -> bool:

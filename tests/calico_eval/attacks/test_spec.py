@@ -57,3 +57,10 @@ def test_every_attack_takes_its_standard_threats() -> None:
     for name, algorithm in ALGORITHMS.items():
         for threat in algorithm.standard:
             assert AttackSpec(name, threat).threat == threat
+
+
+@pytest.mark.parametrize("name", ["fgsm", "ta_fgsm", "ta_ffgsm"])
+def test_an_attack_of_one_step_has_one_whatever_is_given(name: str) -> None:
+    one = AttackSpec(name, Threat(camera_levels=4), steps=50, step_share=0.1)
+    assert one == AttackSpec(name, Threat(camera_levels=4))
+    assert (one.steps, AttackSpec("pgd", Threat(camera_levels=4), steps=50).steps) == (1, 50)

@@ -80,3 +80,12 @@ def test_a_sweep_is_refused_before_anything_runs(tmp_path: Path) -> None:
         error = CliRunner().invoke(cli, ["robust", "a.b:c", "--sweep", sweep, "--out", str(out)]).exception
         assert message in str(error)
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "options", [("--save-attacked",), ("--attack-model", "other=examples.user_model:build"), ("--steps", "3")]
+)
+def test_options_of_attacks_without_one_are_refused(options: tuple[str, ...]) -> None:
+    done = CliRunner().invoke(cli, ["robust", "examples.user_model:build", "--corruptions", "fog", *options])
+    assert done.exit_code == 2
+    assert "are for attacks; add --attack pgd" in " ".join(done.output.split())

@@ -157,6 +157,24 @@ def test_frames_without_a_map_do_not_count_for_it(build: Make) -> None:
     assert "mIoU" not in pooled_values([replace(s, segmentation=None) for s in stats])
 
 
+def test_objects_and_map_cells_of_one_scene_only_have_no_interval(build: Make) -> None:
+    """Without that scene there is no mean over the classes that are there; the official one is 0 then."""
+    stats = build(3, 2)
+    bare = []
+    for one in stats:
+        found, cells = one.detection, one.segmentation
+        if one.scene != "s1":
+            found = replace(found, n_gt=0 * found.n_gt, tp=found.tp & False, errors=found.errors * np.nan)
+            cells = replace(cells, tp=0 * cells.tp, fn=0 * cells.fn)
+        bare.append(replace(one, detection=found, segmentation=cells))
+    result = intervals(bare)
+    for name in ("mAP_present", "mIoU_present"):
+        assert result[name].value > 0
+        assert (result[name].lo, result[name].method) == (None, "no interval: ground truth in one scene")
+    assert result["mAP"].lo is not None
+    assert all(v.lo is None or np.isfinite(v.lo) for v in result.values())
+
+
 def scene_effect_data(rng: np.random.Generator, scenes: int, frames: int) -> list[FrameStats]:
     """Scenes that differ in how well cars are found: 8 cars a frame, each found with the scene's own probability."""
     result = []

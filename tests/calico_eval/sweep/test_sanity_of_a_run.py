@@ -122,3 +122,8 @@ def test_traces_are_kept_of_the_longest_and_largest_attack_of_each_sensor(
     )  # fmt: skip
     found = [str(job.condition) for job in traced(plan_of(small_engine, street, *attacks))]
     assert found == ["lidar_pgd 0.1 m", "camera_pgd 4/255"]
+    learnt = AttackSpec("universal", Threat(camera_levels=8), steps=4)
+    plan = make_plan(
+        [small_engine], street, ranges=class_ranges(), attacks=(learnt, PGD), indices=(3, 4), fit_source=street
+    )
+    assert [str(job.condition) for job in traced(plan)] == ["camera_pgd 8/255"], "the other notes no losses of a frame"

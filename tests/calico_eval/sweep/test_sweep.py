@@ -340,6 +340,10 @@ def test_a_corruption_of_a_sensor_that_is_not_there_is_an_error(
         ({"baseline": "other/user"}, "engine 'other/user' is not in this run; expected one of cluster/user"),
         ({"attack_only": ("x",)}, "engine 'x' is not in this run"),
         (
+            {"attack_only": ("cluster/user",), "baseline": "cluster/user"},
+            "baseline 'cluster/user' is there for the attacks and gets no corruptions",
+        ),
+        (
             {"attacks": (AttackSpec("pgd", Threat(range_m=0.1)),)},
             "torch model, and none of cluster/user is one; .*--attack-model",
         ),
