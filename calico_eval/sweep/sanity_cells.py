@@ -195,13 +195,15 @@ class CellChecks:
             yield from pairwise(best[name] for name in RANKS if name in best)
 
     def _access_pairs(self) -> Iterator[tuple[Attacked, Attacked]]:
-        """Per budget and head, the most harmful attack of each kind of access, from little knowledge to much."""
+        """Per budget and head, the most harmful attack of each kind of access, from little knowledge to much. One change for all
+        frames is no white-box attack on any of them."""
+        white = [a for a in self.white if ALGORITHMS[a.spec.name].fit is None]
 
         def aim(attack: Attacked) -> tuple[Threat, str]:
             return attack.spec.threat, attack.metric
 
-        for wanted in dict.fromkeys(map(aim, self.white)):
-            kinds = [[a for a in kind if aim(a) == wanted] for kind in (self.transfer, self.black, self.white)]
+        for wanted in dict.fromkeys(map(aim, white)):
+            kinds = [[a for a in kind if aim(a) == wanted] for kind in (self.transfer, self.black, white)]
             worst_of = [min(kind, key=lambda a: self._values.full[a.job.id][a.metric]) for kind in kinds if kind]
             yield from pairwise(worst_of)
 

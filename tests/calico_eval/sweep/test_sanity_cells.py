@@ -228,3 +228,13 @@ def test_the_reach_of_the_steps_is_reported() -> None:
     assert (check.verdict, check.measured["attacks"]) == ("PASS", 2)
     assert check.measured["lowest_reach_in_radii"] == pytest.approx(2.0)
     assert checks({replace(PGD, name="noise"): [8] * SCENES})["S11"].verdict == "NOT RUN"
+
+
+def test_a_universal_attack_is_no_white_box_attack_on_a_frame() -> None:
+    """A search on each frame may well do more harm than one change for all: that says nothing about gradients."""
+    learnt = AttackSpec("universal", Threat(camera_levels=8))
+    square = ConditionSpec.of_attack(AttackSpec("square", Threat(camera_levels=8), steps=200))
+    asked = {Job("square", square, ENGINE, ENGINE): [4] * SCENES}
+    assert checks({learnt: [12] * SCENES}, asked)["S6"].verdict == "NOT RUN"
+    assert of(checks({learnt: [12] * SCENES, PGD: [2] * SCENES}, asked)["S6"]) == ("PASS", 1)
+    assert of(checks({learnt: [2] * SCENES, PGD: [12] * SCENES}, asked)["S6"]) == ("FAIL", 1)
