@@ -5,12 +5,21 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import zipfile
+import zlib
 from pathlib import Path
+from tokenize import TokenError
 
 from calico.errors import CalicoError
 
 RUN_FILE = "run.json"
 """Every run folder has one; it is written first."""
+
+DAMAGED_NPZ = (
+    OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError, SyntaxError, MemoryError,
+    TokenError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What numpy and zipfile raise for a file with wrong bytes, in its archive, its compressed data or the headers of its arrays."""
 
 
 def prepare_folder(path: Path, *, resume: bool, overwrite: bool, kind: str | None = None) -> None:

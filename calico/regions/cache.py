@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
@@ -17,7 +15,7 @@ import numpy.typing as npt
 
 from calico.config.schema import RegionConfig
 from calico.data.source import FrameSource
-from calico.files import write_atomic
+from calico.files import DAMAGED_NPZ, write_atomic
 from calico.frame import Frame
 from calico.regions.find import find_regions
 
@@ -92,6 +90,6 @@ def _load(path: Path, points: int) -> npt.NDArray[np.int32] | None:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             ids: npt.NDArray[np.int32] = stored["ids"]
-    except (OSError, ValueError, KeyError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error):
+    except DAMAGED_NPZ:
         return None
     return ids if ids.dtype == np.int32 and ids.shape == (points,) else None

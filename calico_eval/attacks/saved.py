@@ -12,19 +12,16 @@ import io
 import json
 import math
 import re
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from tokenize import TokenError
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from calico.errors import CalicoError
-from calico.files import write_atomic
+from calico.files import DAMAGED_NPZ, write_atomic
 from calico.frame import Boxes, Frame
 
 if TYPE_CHECKING:
@@ -32,12 +29,6 @@ if TYPE_CHECKING:
     from calico_eval.attacks.spec import AttackSpec
 
 FORMAT = 1
-
-_DAMAGED = (
-    OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError, SyntaxError, MemoryError,
-    TokenError, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
-"""What numpy and zipfile raise for a file with wrong bytes, in its archive, its compressed data or the headers of its arrays."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +133,7 @@ def load_attacked(path: Path) -> SavedFrame:
         about = _about(json.loads(arrays.pop("about").tobytes()))
     except FileNotFoundError as error:
         raise CalicoError(f"{path}: no such file; expected an attacked frame of `save_attacked`") from error
-    except _DAMAGED as error:
+    except DAMAGED_NPZ as error:
         raise CalicoError(f"{path}: no attacked frame ({type(error).__name__}: {error})") from error
     views = sum(name.startswith("image_") for name in arrays)
     expected = {f"image_{view}" for view in range(views)} | {"points", "ring", "sweep_index"}

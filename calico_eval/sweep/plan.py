@@ -89,8 +89,8 @@ def make_plan(
 
     Raises:
         CalicoError: nothing to run, two engines of one name, an unknown baseline, two sweeps of one corruption, a corruption
-            can do nothing to the data, attacks without a torch engine or on a sensor or head that the model lacks, a condition
-            that a folder of predictions lacks, a universal attack without frames to fit on.
+            that can do nothing to the data, attacks without a torch engine or on a sensor or head that the model lacks, a
+            condition that a folder of predictions lacks, a universal attack without frames to fit on.
         CorruptionError: an unknown corruption or severity.
     """
     check_labels(engines)

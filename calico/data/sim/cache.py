@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import tempfile
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from calico.files import DAMAGED_NPZ
 from calico.frame import Boxes, Frame
 
 _FIELDS = (
@@ -76,5 +76,5 @@ def load_frame(path: Path) -> Frame | None:
             map_masks=np.unpackbits(data["map_bits"], count=int(np.prod(shape))).reshape(shape).astype(np.bool_),
             **{name: data[name] for name in _FIELDS},
         )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except DAMAGED_NPZ:
         return None
