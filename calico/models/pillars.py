@@ -62,6 +62,21 @@ class PillarEncoder(nn.Module):
         flat, cell = self._flat(points, mask)
         return self._features(flat, cell, len(points)).reshape(*points.shape[:2], self.channels)
 
+    def features_in(self, points: Tensor, mask: Tensor, chosen: Tensor, cell: Tensor) -> Tensor:
+        """(K, C) the features of some points if each of them alone, where it is, belonged to another pillar.
+
+        Args:
+            points, mask: (B, N, 5), (B, N) as in `forward`.
+            chosen: (K,) which, of the B * N.
+            cell: (K,) the other pillar, row * X + column, or the trash cell.
+        """
+        flat, own = self._flat(points, mask)
+        frame = torch.div(chosen, points.shape[1], rounding_mode="floor")
+        totals = self._totals(flat, own, len(points))[frame * (self.grid.shape[0] * self.grid.shape[1] + 1) + cell]
+        offset = flat[chosen, :3] - self.centers(cell)
+        total = totals + F.pad(offset, (0, 1), value=1.0)
+        return self._point_net(flat[chosen], offset, offset - total[:, :3] / total[:, 3:])
+
     def from_rows(self, points: Tensor, count: Tensor, cell: Tensor, mean: Tensor) -> Tensor:
         """The same features from points grouped into rows of at most T points of one pillar (`calico.export.pillars`).
 
@@ -120,11 +135,15 @@ class PillarEncoder(nn.Module):
         return points.reshape(-1, 5), (self.cells(points, mask) + first).reshape(-1)
 
     def _features(self, points: Tensor, cell: Tensor, batch: int) -> Tensor:
+        offset = points[:, :3] - self.centers(cell % (self.grid.shape[0] * self.grid.shape[1] + 1))
+        total = self._totals(points, cell, batch)[cell]
+        return self._point_net(points, offset, offset - total[:, :3] / total[:, 3:])
+
+    def _totals(self, points: Tensor, cell: Tensor, batch: int) -> Tensor:
+        """(B * (Y * X + 1), 4) of every pillar: the sum of its points' offsets from its centre, and their number."""
         cells = self.grid.shape[0] * self.grid.shape[1] + 1
         offset = points[:, :3] - self.centers(cell % cells)
-        padded = F.pad(offset, (0, 1), value=1.0)
-        total = points.new_zeros(batch * cells, 4).index_add(0, cell, padded)[cell]
-        return self._point_net(points, offset, offset - total[:, :3] / total[:, 3:])
+        return points.new_zeros(batch * cells, 4).index_add(0, cell, F.pad(offset, (0, 1), value=1.0))
 
     def _point_net(self, points: Tensor, from_center: Tensor, from_mean: Tensor) -> Tensor:
         with full_precision(points):

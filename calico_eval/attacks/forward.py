@@ -24,7 +24,8 @@ class AttackForward:
         batch: the clean batch; later ones differ from it in the attacked sensors only.
         attacked: these sensors.
         detection, map: which heads' outputs are wanted.
-        straight_through: let gradients see points change their pillar; the outputs are the same.
+        crossing_m: how far a point may go, to let gradients see it change its pillar (`straight_through`); None for the true
+            gradient. The outputs are the same.
     """
 
     def __init__(
@@ -35,9 +36,9 @@ class AttackForward:
         *,
         detection: bool = True,
         map: bool = False,  # noqa: A002
-        straight_through: bool = False,
+        crossing_m: float | None = None,
     ) -> None:
-        self._model, self._straight_through = model, straight_through
+        self._model, self._crossing_m = model, crossing_m
         self._detection, self._map = detection and model.center is not None, map and model.segmentation is not None
         with torch.no_grad():
             self._camera = None if "camera" in attacked or model.camera is None else model.camera_bev(batch)
@@ -71,11 +72,10 @@ class AttackForward:
 
     def _lidar_bev(self, batch: Batch) -> Tensor:
         encoder = self._model.lidar
-        if encoder is None or not self._straight_through:
+        if encoder is None or self._crossing_m is None:
             return self._model.lidar_bev(batch)
-        stem: Tensor = encoder.stem(
-            encoder.canvas(batch.points, batch.point_mask) + membership(encoder, batch.points, batch.point_mask)
-        )
+        points, mask = batch.points, batch.point_mask
+        stem: Tensor = encoder.stem(encoder.canvas(points, mask) + membership(encoder, points, mask, self._crossing_m))
         return stem
 
 

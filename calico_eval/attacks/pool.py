@@ -21,7 +21,7 @@ def model_loss(engine: TorchEngine, clean: Batch, spec: AttackSpec) -> Callable[
     objective, scene = OBJECTIVES[spec.objective], Scene(engine.model, clean)
     forward = AttackForward(
         engine.model, clean, spec.threat.sensors,
-        detection="detection" in objective.heads, map="map" in objective.heads, straight_through=spec.straight_through,
+        detection="detection" in objective.heads, map="map" in objective.heads, crossing_m=spec.crossing_m,
     )  # fmt: skip
 
     def loss(batch: Batch) -> Tensor:

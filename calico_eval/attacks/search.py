@@ -82,7 +82,7 @@ class _WhiteBoxRun:
             forward = AttackForward(
                 self.engine.model, clean_batch, self.spec.threat.sensors,
                 detection="detection" in self.objective.heads, map="map" in self.objective.heads,
-                straight_through=self.spec.straight_through,
+                crossing_m=self.spec.crossing_m,
             )  # fmt: skip
 
             def loss(x: Tensor) -> Tensor:

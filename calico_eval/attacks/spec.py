@@ -67,6 +67,11 @@ class AttackSpec:
         return 2.5 / self.steps if self.step_share is None else self.step_share
 
     @property
+    def crossing_m(self) -> float | None:
+        """How far a point may go, for the gradient of pillar changes; None for the true gradient."""
+        return (self.threat.range_m or self.threat.axis_m or math.inf) if self.straight_through else None
+
+    @property
     def sensor(self) -> str:
         """'camera', 'lidar' or 'joint'; 'none' for a threat that allows nothing."""
         sensors = self.threat.sensors

@@ -68,7 +68,8 @@ def attack_specs(
     LiDAR budget. Attacks whose sensor is fixed (patches, spoofing ...) are run if it is among them.
 
     Raises:
-        CalicoError: an unknown name, sensor or objective, a budget that none of the attacks can use, no attack left.
+        CalicoError: an unknown name, sensor or objective, a budget that none of the attacks can use, an attack with nothing to do
+            on these sensors.
     """
     for sensor in sensors:
         check_choice("attack: sensor", sensor, SENSORS)
@@ -82,6 +83,10 @@ def attack_specs(
             if set(algorithm.allowances) <= set(BALL)
             else _fixed(algorithm, sensors, budgets)
         )
+        if not threats:
+            raise CalicoError(
+                f"attack {name}: nothing to attack on {', '.join(sensors)}; leave it out, or give a --sensor that it is for"
+            )
         used |= mine
         specs += [
             AttackSpec(name, threat, objective, steps=steps or algorithm.steps, restarts=restarts)
@@ -93,8 +98,6 @@ def attack_specs(
         raise CalicoError(
             f"budget {idle[0].field} {idle[0].value:g}: none of the attacks {', '.join(names)} on {', '.join(sensors)} can use it"
         )
-    if names and not specs:
-        raise CalicoError(f"attack {', '.join(names)}: nothing to attack on {', '.join(sensors)}")
     return tuple(dict.fromkeys(specs))
 
 

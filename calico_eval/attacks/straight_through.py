@@ -1,9 +1,11 @@
 """A gradient for what voxelisation hides: that a point which moves far enough leaves its pillar and appears in the next.
 
-The true gradient of a point's position holds its pillar fixed: it sees the point's features change, and is blind to the jump
-at the border. This term is zero in the forward pass. In the backward pass it is the gradient of splatting the point's (fixed)
-features bilinearly over the four pillars about it, as if a point half way between two pillars were half in each: a straight
-through estimator (Bengio et al. 2013) of membership, added to the true gradient of the values.
+The true gradient of a point's position holds its pillar fixed: it sees the point's features change, and is blind to the jump at
+the border. The encoder takes a maximum over the points of a pillar, so the jump is known: the pillar that the point leaves falls
+to the second largest value where the point held the largest, the one that it enters rises to the point's features there where
+they are above all others. For points within reach of a border the term here lets the jump happen evenly over the way from reach
+before the border to reach behind it, in the backward pass only: a straight-through estimator (Bengio et al. 2013) of membership,
+added to the true gradient of the values. Forward it is zero.
 """
 
 from __future__ import annotations
@@ -14,24 +16,53 @@ from torch import Tensor
 from calico.models.pillars import PillarEncoder
 
 
-def membership(encoder: PillarEncoder, points: Tensor, mask: Tensor) -> Tensor:
-    """(B, C, Y, X) zeros on the pillar grid, with a gradient for x, y of points (B, N, 5); mask (B, N)."""
+def membership(encoder: PillarEncoder, points: Tensor, mask: Tensor, reach_m: float) -> Tensor:
+    """(B, C, Y, X) zeros on the pillar grid, with a gradient for x, y of points (B, N, 5); mask (B, N).
+
+    Args:
+        reach_m: how far a point may go; at most half a pillar is used, with which every point is within reach of two borders.
+    """
     rows, columns = encoder.grid.shape
+    reach = min(reach_m, encoder.grid.cell_m / 2)
+    batch, cells = len(points), rows * columns + 1
+    first = cells * torch.arange(batch, device=points.device)[:, None]
     with torch.no_grad():
-        features = encoder.point_features(points, mask)
-        cell = encoder.cells(points, mask)
-        real = (cell < rows * columns)[..., None]
-    x = (points[..., 0] - encoder.grid.x_min_m) / encoder.grid.cell_m - 0.5
-    y = (points[..., 1] - encoder.grid.y_min_m) / encoder.grid.cell_m - 0.5
-    left, low = x.detach().floor(), y.detach().floor()
-    batch = torch.arange(len(points), device=points.device)[:, None]
-    canvas = points.new_zeros(len(points) * rows * columns, encoder.channels)
-    for dx, dy in ((0, 0), (1, 0), (0, 1), (1, 1)):
-        column, row = left + dx, low + dy
-        weight = (1.0 - (x - column).abs()) * (1.0 - (y - row).abs())
-        inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
-        index = (batch * rows + row.clamp(0, rows - 1).long()) * columns + column.clamp(0, columns - 1).long()
-        part = features * (weight * inside)[..., None] * real
-        canvas = canvas.index_add(0, index.flatten(), part.flatten(0, 1))
-    soft = canvas.reshape(len(points), rows, columns, encoder.channels).permute(0, 3, 1, 2)
-    return soft - soft.detach()
+        features = encoder.point_features(points, mask).flatten(0, 1)
+        own = encoder.cells(points, mask)
+        best, second = two_largest(features, (own + first).flatten(), batch * cells)
+    jumps: list[tuple[Tensor, Tensor]] = []
+    for axis, low in enumerate((encoder.grid.x_min_m, encoder.grid.y_min_m)):
+        with torch.no_grad():
+            place = torch.remainder(points[..., axis] - low, encoder.grid.cell_m)
+            ahead = place > encoder.grid.cell_m / 2
+            to_border = torch.where(ahead, encoder.grid.cell_m - place, place)
+            way = torch.where(ahead, 1.0, -1.0)
+            beyond = points.clone()
+            beyond[..., axis] += way * encoder.grid.cell_m
+            other = encoder.cells(beyond, mask)
+            near = ((own < cells - 1) & (to_border <= reach)).flatten().nonzero()[:, 0]
+            left, entered = (own + first).flatten()[near], (other + first).flatten()[near]
+            held, most = features[near], best[left]
+            lost = (held - second[left]).where(held >= most, 0.0)
+            gained = (encoder.features_in(points, mask, near, other.flatten()[near]) - best[entered]).clamp_min(0.0)
+            slope = way.flatten()[near] / (2.0 * reach)
+        along = points[..., axis].flatten()[near]
+        share = ((along - along.detach()) * slope)[:, None]
+        jumps += [(left, -share * lost), (entered, share * gained)]
+    index, change = (torch.cat(parts) for parts in zip(*jumps, strict=True))
+    canvas = points.new_zeros(batch * cells, encoder.channels).index_add(0, index, change)
+    return canvas.reshape(batch, cells, -1)[:, :-1].reshape(batch, rows, columns, -1).permute(0, 3, 1, 2)
+
+
+def two_largest(features: Tensor, cell: Tensor, cells: int) -> tuple[Tensor, Tensor]:
+    """(cells, C) each: largest and second largest of the features (N, C) >= 0 of every cell (N,); 0 where there is none.
+
+    Where two points share the largest, both are it.
+    """
+    index = cell[:, None].expand_as(features)
+    empty = features.new_zeros(cells, features.shape[1])
+    best = empty.scatter_reduce(0, index, features, "amax")
+    at_best = features >= best[cell]
+    second = empty.scatter_reduce(0, index, features.masked_fill(at_best, 0.0), "amax")
+    shared = empty.index_add(0, cell, at_best.to(features.dtype)) > 1
+    return best, torch.where(shared, best, second)

@@ -93,22 +93,11 @@ def make_plan(
             condition that a folder of predictions lacks, a universal attack without frames to fit on.
         CorruptionError: an unknown corruption or severity.
     """
-    check_labels(engines)
-    labels = [label(engine) for engine in engines]
-    for name in [*attack_only, *([baseline] if baseline else [])]:
-        if name not in labels:
-            raise CalicoError(f"engine '{name}' is not in this run; expected one of {', '.join(labels)}")
-    if baseline in attack_only:
-        raise CalicoError(
-            f"baseline '{baseline}' is there for the attacks and gets no corruptions to compare with; expected another engine"
-        )
+    _check_engines(engines, attack_only, baseline)
     chosen = tuple(range(len(source)) if indices is None else indices)
     if not engines or not chosen:
         raise CalicoError(f"data {source.name}: nothing to run ({len(engines)} engines, {len(chosen)} frames)")
-    swept = [sweep.name for sweep in sweeps]
-    if len(set(swept)) < len(swept):
-        raise CalicoError(f"{max(swept, key=swept.count)} is swept twice; give all of its values in one --sweep")
-    check_applicable([Level(sweep.name, 0, value) for sweep in sweeps for value in sweep.values], source, chosen, seed)
+    _check_sweeps(sweeps, source, chosen, seed)
     conditions = [CLEAN]
     corrupted, notes = applicable(corruptions, severities, source, chosen, seed)
     conditions += [ConditionSpec.corruption(c.name, c.severity, c.value) for c in corrupted]
@@ -127,12 +116,27 @@ def make_plan(
             if condition.kind in ("corruption", "sweep") and label(engine) in attack_only:
                 continue
             predictor(engine, condition)  # raises where a condition has no predictions
-            surrogate = _surrogate(engine, engines, condition)
-            key = common | _job_key(condition, engine, surrogate)
-            if (fitted_on := fits[condition]) is not None:
-                key["fitted_on"] = fitted_on
-            jobs.append(Job(_digest(key), condition, label(engine), label(surrogate) if surrogate else None))
+            jobs.append(_job(condition, engine, engines, common, fits[condition]))
     return SweepPlan(tuple(jobs), chosen, dict(ranges), seed, batch_size, baseline, tuple(sweeps), notes)
+
+
+def _check_engines(engines: Sequence[Engine], attack_only: Collection[str], baseline: str | None) -> None:
+    check_labels(engines)
+    labels = [label(engine) for engine in engines]
+    for name in [*attack_only, *([baseline] if baseline else [])]:
+        if name not in labels:
+            raise CalicoError(f"engine '{name}' is not in this run; expected one of {', '.join(labels)}")
+    if baseline in attack_only:
+        raise CalicoError(
+            f"baseline '{baseline}' is there for the attacks and gets no corruptions to compare with; expected another engine"
+        )
+
+
+def _check_sweeps(sweeps: Sequence[Sweep], source: FrameSource, indices: Sequence[int], seed: int) -> None:
+    names = [sweep.name for sweep in sweeps]
+    if len(set(names)) < len(names):
+        raise CalicoError(f"{max(names, key=names.count)} is swept twice; give all of its values in one --sweep")
+    check_applicable([Level(sweep.name, 0, value) for sweep in sweeps for value in sweep.values], source, indices, seed)
 
 
 def _common(
@@ -149,17 +153,25 @@ def _common(
     }
 
 
-def _job_key(condition: ConditionSpec, engine: Engine, surrogate: Engine | None) -> dict[str, object]:
-    return {
+def _job(
+    condition: ConditionSpec,
+    engine: Engine,
+    engines: Sequence[Engine],
+    common: Mapping[str, object],
+    fitted_on: Mapping[str, object] | None,
+) -> Job:
+    surrogate = _surrogate(engine, engines, condition)
+    key = {
+        **common,
         "condition": condition.describe().model_dump(mode="json"),
         "engine": label(engine),
         "weights": engine.sha256,
         "crafted_on": [label(surrogate), surrogate.sha256] if surrogate else None,
     }
-
-
-def _digest(key: Mapping[str, object]) -> str:
-    return hashlib.sha256(json.dumps(key, sort_keys=True, allow_nan=False).encode()).hexdigest()[:16]
+    if fitted_on is not None:
+        key["fitted_on"] = fitted_on
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True, allow_nan=False).encode()).hexdigest()[:16]
+    return Job(digest, condition, label(engine), label(surrogate) if surrogate else None)
 
 
 def _surrogate(engine: Engine, engines: Sequence[Engine], condition: ConditionSpec) -> Engine | None:

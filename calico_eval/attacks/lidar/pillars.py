@@ -29,6 +29,7 @@ from calico_eval.attacks.forward import AttackForward, white_box
 from calico_eval.attacks.objectives import OBJECTIVES, Scene, choose_objective
 from calico_eval.attacks.search import stream_seed
 from calico_eval.attacks.spec import AttackSpec
+from calico_eval.attacks.straight_through import two_largest
 from calico_eval.engines.base import Engine
 from calico_eval.engines.torch import TorchEngine, white_box_of
 
@@ -51,7 +52,7 @@ class PillarLoss:
         self._forward = AttackForward(
             engine.model, batch, ("lidar",),
             detection="detection" in self._objective.heads, map="map" in self._objective.heads,
-            straight_through=spec.straight_through,
+            crossing_m=spec.crossing_m,
         )  # fmt: skip
         self.losses: list[float] = []
         self.backwards = self.bad_gradients = self._passes = 0
@@ -129,7 +130,7 @@ class Pillars:
         with torch.no_grad():
             features = self.encoder.point_features(points, mask)[0]
             cell = self.encoder.cells(points, mask)[0]
-            best, second = self._two_largest(features, cell)
+            best, second = two_largest(features, cell, len(self.gradient) + 1)
             gradient = self._padded()[cell]
             without = torch.where(features >= best[cell], second[cell], best[cell])
             alone = ((without - best[cell]) * gradient).sum(dim=1)
@@ -148,24 +149,13 @@ class Pillars:
         with torch.no_grad():
             features = self.encoder.point_features(points, mask)[0]
             cell = self.encoder.cells(points, mask)[0]
-            best, _ = self._two_largest(features[:old], cell[:old])
+            best, _ = two_largest(features[:old], cell[:old], len(self.gradient) + 1)
             rise = (features[old:] - best[cell[old:]]).clamp_min(0.0)
             gain = (rise * self._padded()[cell[old:]]).sum(dim=1)
         return gain.masked_fill(cell[old:] == len(self.gradient), -torch.inf)
 
     def _padded(self) -> Tensor:
         return torch.cat([self.gradient, self.gradient.new_zeros(1, self.gradient.shape[1])])
-
-    def _two_largest(self, features: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-        """(Y * X + 1, C) each: largest and second largest value of every pillar's points; 0 where there is none. Where two points
-        share the largest, both are it."""
-        index = cell[:, None].expand_as(features)
-        empty = features.new_zeros(len(self.gradient) + 1, features.shape[1])
-        best = empty.scatter_reduce(0, index, features, "amax")
-        at_best = features >= best[cell]
-        second = empty.scatter_reduce(0, index, features.masked_fill(at_best, 0.0), "amax")
-        shared = empty.index_add(0, cell, at_best.to(features.dtype)) > 1
-        return best, torch.where(shared, best, second)
 
 
 Attack = Callable[[PillarLoss, Frame, AttackSpec, np.random.Generator], Frame]

@@ -110,7 +110,7 @@ def _forward_difference(engine: TorchEngine, frame: Frame) -> float:
     with white_box(engine), torch.no_grad():
         plain = engine.model(batch)
         return max(
-            _difference(plain, AttackForward(engine.model, batch, attacked, map=True, straight_through=True)(batch))
+            _difference(plain, AttackForward(engine.model, batch, attacked, map=True, crossing_m=1.0)(batch))
             for attacked in {(sensor,) for sensor in engine.sensors} | {tuple(engine.sensors)}
         )
 

@@ -13,10 +13,10 @@ from calico_eval.attacks.forward import AttackForward, white_box
 from calico_eval.engines.torch import TorchEngine
 
 
-@pytest.mark.parametrize("straight_through", [False, True])
+@pytest.mark.parametrize("crossing_m", [None, 0.1])
 @pytest.mark.parametrize("attacked", [("camera",), ("lidar",), ("camera", "lidar")])
 def test_the_cheap_forward_pass_equals_the_models(
-    fused: TorchEngine, street_frame: Frame, attacked: tuple[str, ...], straight_through: bool
+    fused: TorchEngine, street_frame: Frame, attacked: tuple[str, ...], crossing_m: float | None
 ) -> None:
     batch = collate([street_frame])
     changed = batch
@@ -25,7 +25,7 @@ def test_the_cheap_forward_pass_equals_the_models(
     if "lidar" in attacked:
         changed = replace(changed, points=batch.points * 0.9)
     with torch.no_grad():
-        ours = AttackForward(fused.model, batch, attacked, map=True, straight_through=straight_through)(changed)
+        ours = AttackForward(fused.model, batch, attacked, map=True, crossing_m=crossing_m)(changed)
         expected = fused.model(changed)
     for mine, theirs in zip(ours.tasks, expected.tasks, strict=True):
         assert torch.equal(mine.heatmap, theirs.heatmap)

@@ -62,6 +62,8 @@ def test_objectives_steps_and_restarts_are_those_asked_for() -> None:
         (["pdg"], ["camera"], [], "attack 'pdg': expected one of .*did you mean 'pgd'"),
         (["pgd"], ["radar"], [], "sensor 'radar': expected one of camera, lidar, joint"),
         (["pgd"], ["camera"], ["0.1m"], "range_m 0.1: none of the attacks pgd on camera can use it"),
+        (["pgd", "patch_object"], ["lidar"], [], "attack patch_object: nothing to attack on lidar; leave it out"),
+        (["pgd", "spoof"], ["joint"], [], "attack spoof: nothing to attack on joint"),
         (["pgd"], ["camera"], ["20deg"], "window_deg 20: none of the attacks"),
         (
             ["pgd"],

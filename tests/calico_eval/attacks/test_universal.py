@@ -80,10 +80,11 @@ def test_noise_is_one_image_for_all_frames_too(camera_only: TorchEngine, street:
 
 
 def test_points_move_along_their_rays_by_the_table(fused: TorchEngine, street: FrameSource) -> None:
-    """Learnt on a third scene: on the six frames of the two others noise raises the mean loss from 8.3 to 9.1 at most (5 seeds),
-    the learnt table to 9.7 and more."""
+    """Learnt on 12 frames of four scenes: on the six frames of two others noise raises the mean loss from 8.3 to 9.1 at most (5
+    seeds), the learnt table to 9.9. (Learnt on three frames alone it fits their crossings of pillars: 9.0.)"""
     attack = AttackSpec("universal", METRES, steps=8)
-    fitted = learn(fused, scene(type(street)(3, 3), 2), attack)  # type: ignore[call-arg]
+    longer: FrameSource = type(street)(6, 3)  # type: ignore[call-arg]
+    fitted = learn(fused, [frame for number in (2, 3, 4, 5) for frame in scene(longer, number)], attack)
     evaluated = [*scene(street, 0), *scene(street, 1)]
     done = attack_frames(fused, evaluated, attack, 0, fitted)
     table = (2.0 * fitted.values.flatten().numpy().astype(np.float64) - 1.0) * 0.1

@@ -303,7 +303,7 @@ def test_zero_budget_is_the_clean_result(small_engine: TorchEngine, street: Fram
 
 
 HARD = AttackSpec("pgd", Threat(range_m=0.5), steps=10)
-CREATE = AttackSpec("pgd", Threat(range_m=0.5), "create", steps=3)
+CREATE = AttackSpec("pgd", Threat(range_m=0.5), "create", steps=10)
 
 
 def test_success_rates_of_an_attack_and_of_its_control(
