@@ -58,7 +58,7 @@ def tiny() -> Config:
             prc=PrcConfig(train=ScheduleConfig(epochs=3, learning_rate=2e-3, validate_every=3)),
             rad=RadConfig(train=ScheduleConfig(epochs=2, learning_rate=2e-3, validate_every=2)),
         ),
-        train=TrainConfig(epochs=8, batch_size=4, learning_rate=4e-3, validate_every=8),
+        train=TrainConfig(epochs=6, batch_size=4, learning_rate=4e-3, validate_every=6),
         eval=EvalConfig(clip_range_to_grid=True),
     )
 

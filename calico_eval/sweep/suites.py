@@ -32,7 +32,7 @@ class Suite:
 
 def suites() -> dict[str, Suite]:
     """The presets of `corruptions`, and `demo`: nine corruptions at three severities, two attacks, few frames."""
-    demo = Suite(DEMO, (1, 3, 5), ("noise", "pgd"), steps=5, frames=20)
+    demo = Suite(DEMO, (1, 3, 5), ("noise", "pgd"), steps=5, frames=10)
     return {"demo": demo, **{name: Suite((name,)) for name in PRESETS}}
 
 
