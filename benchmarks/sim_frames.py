@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from calico.config.schema import SimConfig
+from calico.config.data import SimConfig
 from calico.data.sim import SimSource
 from calico.geometry.grid import Grid
 

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from calico.config.schema import (
-    AugmentConfig,
+from calico.config.data import DataConfig, SimConfig
+from calico.config.model import (
     BevConfig,
     CameraConfig,
-    Config,
-    DataConfig,
     DetectionConfig,
-    EvalConfig,
     GridConfig,
     LidarConfig,
     MapConfig,
     ModelConfig,
+)
+from calico.config.schema import Config, EvalConfig
+from calico.config.training import (
+    AugmentConfig,
     PrcConfig,
     PretrainConfig,
     RadConfig,
     RegionConfig,
     SampleConfig,
     ScheduleConfig,
-    SimConfig,
     TrainConfig,
 )
 

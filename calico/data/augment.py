@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from calico.config.schema import AugmentConfig
+from calico.config.training import AugmentConfig
 from calico.frame import Bool, Boxes, Float64, Frame, UInt8
 from calico.geometry.frames import wrap_angle
 from calico.geometry.grid import Grid

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from calico.config.schema import AugmentConfig, GridConfig, RegionConfig, SampleConfig
+from calico.config.model import GridConfig
+from calico.config.training import AugmentConfig, RegionConfig, SampleConfig
 from calico.data.augment import augment
 from calico.data.batch import Batch, collate
 from calico.data.source import FrameSource

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from calico.config.schema import DetectionConfig
+from calico.config.model import DetectionConfig
 from calico.geometry.grid import Grid
 from calico.losses.targets import TaskTarget, center_targets
 from calico.models.heads.center import BOX_TERMS, TaskOutput

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from calico.config.schema import BevConfig
+from calico.config.model import BevConfig
 from calico.errors import CalicoError
 from calico.models.layers import conv_block, up_block
 

@@ -43,7 +43,7 @@ class Outputs:
 
 
 class CalicoModel(nn.Module):
-    """Camera-LiDAR BEV network for 3D detection and map segmentation; see `calico.config.schema.ModelConfig`.
+    """Camera-LiDAR BEV network for 3D detection and map segmentation; see `calico.config.model.ModelConfig`.
 
     Both branches deliver features on one grid, `branch_grid` (pillars grouped by `bev.strides[0]`).
 

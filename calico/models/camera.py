@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck
 from torchvision.models.swin_transformer import SwinTransformer
 
-from calico.config.schema import CameraConfig
+from calico.config.model import CameraConfig
 from calico.errors import CalicoError
 from calico.models.layers import conv_block
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from calico.config.schema import DetectionConfig
+from calico.config.model import DetectionConfig
 from calico.geometry.grid import Grid
 from calico.models.heads.center import TaskOutput
 from calico.models.overlap import bev_iou, suppress

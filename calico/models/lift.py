@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from calico.config.schema import CameraConfig
+from calico.config.model import CameraConfig
 from calico.geometry.grid import Grid
 from calico.models.layers import conv_block
 

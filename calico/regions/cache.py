@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from calico.config.schema import RegionConfig
+from calico.config.training import RegionConfig
 from calico.data.source import FrameSource
 from calico.files import DAMAGED_NPZ, write_atomic
 from calico.frame import Frame

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
-from calico.config.schema import RegionConfig
+from calico.config.training import RegionConfig
 from calico.frame import Float64, Int64
 from calico.regions.dbscan import components, dbscan
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from calico.config.schema import RegionConfig
+from calico.config.training import RegionConfig
 from calico.frame import Float64, Frame, Int64
 from calico.regions.cluster import cluster
 from calico.regions.ground import gpf, ransac

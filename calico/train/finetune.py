@@ -8,7 +8,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from calico.config.schema import AugmentConfig, Config
+from calico.config.schema import Config
+from calico.config.training import AugmentConfig
 from calico.data.augment import augment
 from calico.data.batch import Batch, collate
 from calico.data.source import FrameSource

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from calico.config.schema import Config, ScheduleConfig
+from calico.config.schema import Config
+from calico.config.training import ScheduleConfig
 from calico.data.source import FrameSource
 from calico.device import deterministic, training_precision
 from calico.errors import CalicoError

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from calico.config.schema import Config, ModelConfig
+from calico.config.model import ModelConfig
+from calico.config.schema import Config
 from calico.data.applicable import lacking, look_at
 from calico.data.source import FrameSource
 from calico.errors import CalicoError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from calico.config.schema import ScheduleConfig
+from calico.config.training import ScheduleConfig
 
 
 def make_optimizer(model: nn.Module, config: ScheduleConfig) -> torch.optim.AdamW:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from calico.config.load import to_yaml
-from calico.config.schema import AugmentConfig, Config, EvalConfig, RadConfig, TrainConfig
+from calico.config.schema import Config, EvalConfig
+from calico.config.training import AugmentConfig, RadConfig, TrainConfig
 from calico.data.batch import Batch
 from calico.data.source import FrameSource
 from calico.device import pick_device

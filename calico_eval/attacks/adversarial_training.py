@@ -12,7 +12,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from calico.config.schema import AdversarialConfig
+from calico.config.training import AdversarialConfig
 from calico.data.batch import Batch
 from calico.models.calico import CalicoModel
 from calico.train.finetune import Adversary

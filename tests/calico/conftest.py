@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from calico.config.schema import (
+from calico.config.data import DataConfig
+from calico.config.model import (
     BevConfig,
     CameraConfig,
-    Config,
-    DataConfig,
     DetectionConfig,
     GridConfig,
     LidarConfig,
     MapConfig,
     ModelConfig,
 )
+from calico.config.schema import Config
 from calico.data.batch import Batch, collate
 from calico.frame import Frame
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calico.config.schema import RegionConfig
+from calico.config.training import RegionConfig
 from calico.data.source import FrameInfo
 from calico.errors import CalicoError
 from calico.frame import Boxes, Frame, Int64

@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 from sklearn.cluster import DBSCAN
 
-from calico.config.schema import RegionConfig
+from calico.config.training import RegionConfig
 from calico.frame import Float64, Int64
 from calico.regions.cluster import cluster
 from calico.regions.dbscan import dbscan

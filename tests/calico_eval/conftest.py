@@ -8,16 +8,16 @@ from types import ModuleType
 import pytest
 import torch
 
-from calico.config.schema import (
+from calico.config.model import (
     BevConfig,
     CameraConfig,
-    Config,
     DetectionConfig,
     GridConfig,
     LidarConfig,
     MapConfig,
     ModelConfig,
 )
+from calico.config.schema import Config
 from calico.data.batch import collate
 from calico.data.source import FrameSource
 from calico.models.calico import build_model

@@ -10,7 +10,8 @@ import shapely
 import torch
 from torch import Tensor
 
-from calico.config.schema import BevConfig, CameraConfig, Config, GridConfig, LidarConfig, ModelConfig
+from calico.config.model import BevConfig, CameraConfig, GridConfig, LidarConfig, ModelConfig
+from calico.config.schema import Config
 from calico.data.batch import Batch
 from calico.data.source import FrameSource
 from calico.errors import CalicoError

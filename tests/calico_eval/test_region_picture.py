@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from calico.config.schema import BevConfig, Config, GridConfig, LidarConfig, ModelConfig
+from calico.config.model import BevConfig, GridConfig, LidarConfig, ModelConfig
+from calico.config.schema import Config
 from calico.data.batch import Batch
 from calico.data.source import FrameSource
 from calico.draw.style import CLASS_COLORS

@@ -12,7 +12,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Literal
 
-from calico.config.schema import SimConfig
+from calico.config.data import SimConfig
 from calico.data.sim.cache import default_cache_dir, load_frame, save_frame
 from calico.data.sim.compose import compose_frame
 from calico.data.sim.rig import MOUNTS

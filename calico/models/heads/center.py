@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from calico.config.schema import DetectionConfig
+from calico.config.model import DetectionConfig
 from calico.models.layers import at_least_float32, conv_block, full_precision
 
 PRIOR_LOGIT = -2.19

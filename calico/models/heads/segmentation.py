@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from calico.config.schema import MapConfig
+from calico.config.model import MapConfig
 from calico.geometry.grid import Grid
 from calico.models.layers import at_least_float32, conv_block, full_precision
 

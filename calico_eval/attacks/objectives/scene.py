@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from calico.config.schema import DetectionConfig
+from calico.config.model import DetectionConfig
 from calico.data.batch import Batch
 from calico.errors import CalicoError
 from calico.losses.targets import TaskTarget, center_targets

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from calico.config.schema import AugmentConfig
+from calico.config.training import AugmentConfig
 from calico.data.augment import augment, drop_camera, drop_lidar, transform_image, transform_scene
 from calico.data.batch import collate
 from calico.frame import Frame

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from calico.config.schema import Config, DataConfig, GridConfig, SimConfig
+from calico.config.data import DataConfig, SimConfig
+from calico.config.model import GridConfig
+from calico.config.schema import Config
 from calico.data.check import check_data
 from calico.data.open import open_source
 from calico.taxonomy import CAMERAS

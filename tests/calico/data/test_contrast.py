@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from calico.config.schema import AugmentConfig, GridConfig, RegionConfig, SampleConfig
+from calico.config.model import GridConfig
+from calico.config.training import AugmentConfig, RegionConfig, SampleConfig
 from calico.data.contrast import LESS, UNUSED, ContrastLoader, sample_points, unlabelled
 from calico.data.source import FrameInfo
 from calico.frame import Boxes, Frame, Int64

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calico.config.schema import SimConfig
+from calico.config.data import SimConfig
 from calico.data.sim import SimSource
 from calico.data.sim.cache import default_cache_dir, load_frame
 from calico.data.source import FrameSource

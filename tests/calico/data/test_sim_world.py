@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import shapely
 
-from calico.config.schema import SimConfig
+from calico.config.data import SimConfig
 from calico.data.sim.actors import Floor
 from calico.data.sim.compose import annotate, global_T_ego
 from calico.data.sim.conflicts import without_conflicts

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from calico.config.schema import Config, DetectionConfig
+from calico.config.model import DetectionConfig
+from calico.config.schema import Config
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from calico.config.schema import DetectionConfig
+from calico.config.model import DetectionConfig
 from calico.geometry.grid import Grid
 from calico.losses.center import center_losses, gaussian_focal_loss
 from calico.models.heads.center import TaskOutput

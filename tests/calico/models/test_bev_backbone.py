@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from calico.config.schema import BevConfig
+from calico.config.model import BevConfig
 from calico.errors import CalicoError
 from calico.models.bev_backbone import BevTrunk
 

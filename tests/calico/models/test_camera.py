@@ -7,7 +7,7 @@ import torch
 import torchvision
 from safetensors.torch import save_file
 
-from calico.config.schema import CameraConfig
+from calico.config.model import CameraConfig
 from calico.errors import CalicoError
 from calico.models.camera import ImageEncoder, ResNet, load_backbone
 

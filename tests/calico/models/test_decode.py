@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from calico.config.schema import DetectionConfig
+from calico.config.model import DetectionConfig
 from calico.geometry.grid import Grid
 from calico.losses.targets import center_targets
 from calico.models.decode import decode

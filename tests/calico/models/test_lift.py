@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from calico.config.schema import CameraConfig
+from calico.config.model import CameraConfig
 from calico.frame import Frame
 from calico.geometry.grid import Grid
 from calico.models.lift import Lift

@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from calico.config.schema import MapConfig
+from calico.config.model import MapConfig
 from calico.geometry.grid import Grid
 from calico.models.heads.segmentation import Resample, SegmentationHead
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from calico.config.load import load_config
-from calico.config.schema import AugmentConfig, Config
+from calico.config.schema import Config
+from calico.config.training import AugmentConfig
 from calico.data.batch import Batch
 from calico.data.source import FrameInfo
 from calico.errors import CalicoError

@@ -5,16 +5,16 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from calico.config.schema import (
+from calico.config.model import (
     BevConfig,
     CameraConfig,
-    Config,
     DetectionConfig,
     GridConfig,
     LidarConfig,
     MapConfig,
     ModelConfig,
 )
+from calico.config.schema import Config
 from calico.data.batch import collate
 from calico.data.source import FrameSource
 from calico.frame import Frame

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from calico.config.schema import AdversarialConfig
+from calico.config.training import AdversarialConfig
 from calico.data.batch import Batch, collate
 from calico.frame import Frame
 from calico_eval.attacks.adversarial_training import pgd_adversary

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from calico.config.schema import Config, DetectionConfig, ModelConfig
+from calico.config.model import DetectionConfig, ModelConfig
+from calico.config.schema import Config
 from calico.errors import CalicoError
 from calico.frame import Boxes, Frame
 from calico_eval.attacks.objectives import OBJECTIVES, choose_objective

@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from calico.config.schema import BevConfig, Config, DetectionConfig, GridConfig, MapConfig, ModelConfig
+from calico.config.model import BevConfig, DetectionConfig, GridConfig, MapConfig, ModelConfig
+from calico.config.schema import Config
 from calico.data.batch import Batch, collate
 from calico.data.source import FrameSource
 from calico.frame import Boxes, Frame

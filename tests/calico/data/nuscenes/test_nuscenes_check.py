@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from calico.config.schema import Config, DataConfig, GridConfig
+from calico.config.data import DataConfig
+from calico.config.model import GridConfig
+from calico.config.schema import Config
 from calico.data.check import check_data
 from calico.data.open import open_source
 from calico.errors import CalicoError
