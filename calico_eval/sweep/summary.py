@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,8 +13,14 @@ from calico_eval.sweep.plan import Job, SweepPlan
 from reports.schema import Cell, Metric
 
 METRICS = ("mAP", "NDS", "mIoU")
-AGGREGATES = {"mPC": True, "mRR": True, "RCE": False, "mCE": False, "mRRA": True}
-"""Whether higher is better."""
+AGGREGATES = {
+    "mPC": (True, 0.0, 1.0),
+    "mRR": (True, 0.0, math.inf),
+    "RCE": (False, -math.inf, 1.0),
+    "mCE": (False, 0.0, math.inf),
+    "mRRA": (True, -1.0, math.inf),
+}
+"""Whether higher is better, and the lowest and the highest value that there is: intervals end there."""
 
 
 @dataclass(frozen=True)
@@ -110,16 +117,17 @@ def _metric(
     stats: Sequence[FrameStats],
     baseline: str | None,
 ) -> Metric:
+    higher_is_better, lowest, highest = AGGREGATES[aggregate]
     half = None if value is None else half_width(spread)
     against = f"; baseline {baseline}" if baseline and aggregate in ("mCE", "mRRA") else ""
     how = "no interval" if half is None else replicates.method()
     return Metric(
         value=value,
-        lo=None if value is None or half is None else value - half,
-        hi=None if value is None or half is None else value + half,
+        lo=None if value is None or half is None else max(value - half, lowest),
+        hi=None if value is None or half is None else min(value + half, highest),
         method=how + against,
         reason=None if value is not None else "the denominator is 0",
         n_frames=len(stats),
         n_scenes=len({frame.scene for frame in stats}),
-        higher_is_better=AGGREGATES[aggregate],
+        higher_is_better=higher_is_better,
     )

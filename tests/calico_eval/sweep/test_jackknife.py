@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 
 from calico.taxonomy import DETECTION_CLASSES, MAP_CLASSES
 from calico_eval.metrics.matching import DetectionStats
@@ -15,7 +16,7 @@ from calico_eval.sweep.conditions import CLEAN, ConditionSpec
 from calico_eval.sweep.jackknife import half_width, replicate
 from calico_eval.sweep.plan import Job, SweepPlan
 from calico_eval.sweep.summary import summarise
-from reports.schema import Cell
+from reports.schema import Cell, Metric
 
 
 def stats(found: int, hits: int) -> list[FrameStats]:
@@ -36,9 +37,9 @@ def test_without_the_only_scene_with_a_map_its_figures_are_undefined() -> None:
     assert half_width([part["a"]["mIoU"] for part in found.left_out]) is None
 
 
-def test_aggregates_of_a_map_in_one_scene_have_a_value_and_no_interval() -> None:
+def summary_of(frames: dict[str, list[FrameStats]]) -> dict[str, Metric]:
+    """Of a sweep of two cells, `clean` and `fog`."""
     jobs = (Job("clean", CLEAN, "a/torch"), Job("fog", ConditionSpec.corruption("fog", 1), "a/torch"))
-    frames = {"clean": stats(16, 60), "fog": stats(8, 30)}
     cells = {
         job.id: Cell(
             id=job.id, model="a", engine="torch", condition=job.condition.describe(), seed=0, metrics=metrics_of(frames[job.id])
@@ -46,7 +47,23 @@ def test_aggregates_of_a_map_in_one_scene_have_a_value_and_no_interval() -> None
         for job in jobs
     }  # fmt: skip
     plan = SweepPlan(jobs, (0, 1, 2), {}, 0, 1)
-    summary = summarise(plan, cells, frames, {"a/torch": ("camera", "lidar")})["a/torch"]
+    return summarise(plan, cells, frames, {"a/torch": ("camera", "lidar")})["a/torch"]
+
+
+def test_aggregates_of_a_map_in_one_scene_have_a_value_and_no_interval() -> None:
+    summary = summary_of({"clean": stats(16, 60), "fog": stats(8, 30)})
     mean = summary["mIoU/mPC"]
     assert (mean.value, mean.lo, mean.method) == (0.3, None, "no interval")
     assert summary["mAP/mPC"].lo is not None
+
+
+def test_intervals_end_where_the_figures_do() -> None:
+    """All is found in one scene of three: mAP is about 0.1 / 3 (one class of ten), 0 without that scene, half as much again
+    without another."""
+    one = [stats(20, 60)[0], *stats(0, 60)[1:]]
+    summary = summary_of({"clean": stats(20, 60), "fog": one})
+    mean, rate, lost = (summary[f"mAP/{name}"] for name in ("mPC", "mRR", "RCE"))
+    assert (mean.lo, rate.lo, lost.hi) == (0.0, 0.0, 1.0)
+    assert mean.value is not None
+    assert mean.hi is not None
+    assert 1.0 > mean.hi > 2 * mean.value, "half of the interval is larger than the figure"
