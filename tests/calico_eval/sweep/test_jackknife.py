@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pytest
 
 from calico.taxonomy import DETECTION_CLASSES, MAP_CLASSES
 from calico_eval.metrics.matching import DetectionStats
