@@ -84,7 +84,7 @@ def _measure(engine: TorchEngine, frames: list[Frame], spec: AttackSpec, repeats
         domain = make_domain(frames, spec.threat, engine.device)
         batch = domain.batch(domain.clean)
         scene, objective = Scene(engine.model, batch), OBJECTIVES[spec.objective]
-        forward = AttackForward(engine.model, batch, spec.threat.sensors, straight_through=spec.straight_through)
+        forward = AttackForward(engine.model, batch, spec.threat.sensors, crossing_m=spec.crossing_m)
 
         def passes() -> None:
             for _ in range(spec.steps):

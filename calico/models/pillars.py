@@ -72,7 +72,8 @@ class PillarEncoder(nn.Module):
         """
         flat, own = self._flat(points, mask)
         frame = torch.div(chosen, points.shape[1], rounding_mode="floor")
-        totals = self._totals(flat, own, len(points))[frame * (self.grid.shape[0] * self.grid.shape[1] + 1) + cell]
+        cells = self.grid.shape[0] * self.grid.shape[1] + 1
+        totals = self._totals(flat[:, :3] - self.centers(own % cells), own, len(points))[frame * cells + cell]
         offset = flat[chosen, :3] - self.centers(cell)
         total = totals + F.pad(offset, (0, 1), value=1.0)
         return self._point_net(flat[chosen], offset, offset - total[:, :3] / total[:, 3:])
@@ -136,14 +137,13 @@ class PillarEncoder(nn.Module):
 
     def _features(self, points: Tensor, cell: Tensor, batch: int) -> Tensor:
         offset = points[:, :3] - self.centers(cell % (self.grid.shape[0] * self.grid.shape[1] + 1))
-        total = self._totals(points, cell, batch)[cell]
+        total = self._totals(offset, cell, batch)[cell]
         return self._point_net(points, offset, offset - total[:, :3] / total[:, 3:])
 
-    def _totals(self, points: Tensor, cell: Tensor, batch: int) -> Tensor:
-        """(B * (Y * X + 1), 4) of every pillar: the sum of its points' offsets from its centre, and their number."""
+    def _totals(self, offset: Tensor, cell: Tensor, batch: int) -> Tensor:
+        """(B * (Y * X + 1), 4) of every pillar: the sum of its points' offsets from its centre (B * N, 3), and their number."""
         cells = self.grid.shape[0] * self.grid.shape[1] + 1
-        offset = points[:, :3] - self.centers(cell % cells)
-        return points.new_zeros(batch * cells, 4).index_add(0, cell, F.pad(offset, (0, 1), value=1.0))
+        return offset.new_zeros(batch * cells, 4).index_add(0, cell, F.pad(offset, (0, 1), value=1.0))
 
     def _point_net(self, points: Tensor, from_center: Tensor, from_mean: Tensor) -> Tensor:
         with full_precision(points):

@@ -65,7 +65,7 @@ def attack_specs(
     """Every attack with every objective at every budget that it can use; at its standard threats where none is given.
 
     An attack on pixels or point positions is run on each of `sensors` in turn; 'joint' pairs the i-th camera budget with the i-th
-    LiDAR budget. Attacks whose sensor is fixed (patches, spoofing ...) are run if it is among them.
+    LiDAR budget. Attacks whose sensor is fixed (patches, spoofing ...) need it among them.
 
     Raises:
         CalicoError: an unknown name, sensor or objective, a budget that none of the attacks can use, an attack with nothing to do

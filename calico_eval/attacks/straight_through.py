@@ -1,11 +1,12 @@
 """A gradient for what voxelisation hides: that a point which moves far enough leaves its pillar and appears in the next.
 
 The true gradient of a point's position holds its pillar fixed: it sees the point's features change, and is blind to the jump at
-the border. The encoder takes a maximum over the points of a pillar, so the jump is known: the pillar that the point leaves falls
-to the second largest value where the point held the largest, the one that it enters rises to the point's features there where
-they are above all others. For points within reach of a border the term here lets the jump happen evenly over the way from reach
-before the border to reach behind it, in the backward pass only: a straight-through estimator (Bengio et al. 2013) of membership,
-added to the true gradient of the values. Forward it is zero.
+the border. The encoder takes a maximum over the points of a pillar, so the jump is known, if the features of the other points are
+held (the shift of a pillar's mean point is left out): the pillar that the point leaves falls to the second largest value where
+the point held the largest, the one that it enters rises to the point's features there where they are above all others. For points
+within reach of a border the term here lets the jump happen evenly over the way from reach before the border to reach behind it,
+in the backward pass only: a straight-through estimator (Bengio et al. 2013) of membership, added to the true gradient of the
+values. Forward it is zero.
 """
 
 from __future__ import annotations
@@ -31,15 +32,13 @@ def membership(encoder: PillarEncoder, points: Tensor, mask: Tensor, reach_m: fl
         own = encoder.cells(points, mask)
         best, second = two_largest(features, (own + first).flatten(), batch * cells)
     jumps: list[tuple[Tensor, Tensor]] = []
-    for axis, low in enumerate((encoder.grid.x_min_m, encoder.grid.y_min_m)):
+    places = ((own % columns, columns, 1), (own // columns, rows, columns))
+    for axis, (place, size, step) in enumerate(places):
         with torch.no_grad():
-            place = torch.remainder(points[..., axis] - low, encoder.grid.cell_m)
-            ahead = place > encoder.grid.cell_m / 2
-            to_border = torch.where(ahead, encoder.grid.cell_m - place, place)
-            way = torch.where(ahead, 1.0, -1.0)
-            beyond = points.clone()
-            beyond[..., axis] += way * encoder.grid.cell_m
-            other = encoder.cells(beyond, mask)
+            from_center = points[..., axis] - encoder.centers(own)[..., axis]
+            way = torch.where(from_center > 0, 1, -1)
+            other = torch.where((place + way >= 0) & (place + way < size), own + step * way, cells - 1)
+            to_border = encoder.grid.cell_m / 2 - from_center.abs()
             near = ((own < cells - 1) & (to_border <= reach)).flatten().nonzero()[:, 0]
             left, entered = (own + first).flatten()[near], (other + first).flatten()[near]
             held, most = features[near], best[left]

@@ -1,5 +1,6 @@
 """The spec of an attack refuses what cannot run."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -64,3 +65,10 @@ def test_an_attack_of_one_step_has_one_whatever_is_given(name: str) -> None:
     one = AttackSpec(name, Threat(camera_levels=4), steps=50, step_share=0.1)
     assert one == AttackSpec(name, Threat(camera_levels=4))
     assert (one.steps, AttackSpec("pgd", Threat(camera_levels=4), steps=50).steps) == (1, 50)
+
+
+def test_points_cross_borders_that_their_budget_reaches() -> None:
+    threats = Threat(range_m=0.2), Threat(axis_m=0.1), Threat(camera_levels=4, range_m=0.3)
+    assert [AttackSpec("pgd", threat).crossing_m for threat in threats] == [0.2, 0.1, 0.3]
+    assert AttackSpec("inject", Threat(points_added=9)).crossing_m == math.inf
+    assert AttackSpec("pgd", threats[0], straight_through=False).crossing_m is None

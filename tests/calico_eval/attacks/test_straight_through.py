@@ -14,6 +14,7 @@ from torch import Tensor
 from calico.data.batch import collate
 from calico.data.source import FrameSource
 from calico.frame import Frame
+from calico.geometry.grid import Grid
 from calico.models.pillars import PillarEncoder
 from calico_eval.attacks import AttackSpec, Threat, attack_frames
 from calico_eval.attacks.forward import AttackForward
@@ -31,7 +32,7 @@ def encoder(fused: TorchEngine) -> PillarEncoder:
 @pytest.fixture
 def cloud() -> tuple[Tensor, Tensor]:
     """Two frames of 50 points, in the middle of the grid, at its border, off it, above it and masked; none on a half metre, where
-    the splat has a kink."""
+    two borders are equally near."""
     generator = torch.Generator().manual_seed(0)
     points = torch.rand((2, 50, 5), generator=generator, dtype=torch.float64)
     points[..., :2] = 32 * points[..., :2] - 16
@@ -117,6 +118,31 @@ def test_the_gradient_spreads_the_jump_of_a_crossing_over_twice_the_reach(
                     crossing += 1
                 assert float(gradient[frame, index, axis]) == pytest.approx(expected, abs=1e-9)
     assert crossing == 2 * (50 - 3 + 40) if used == 0.5 else 20 < crossing < 50
+
+
+def test_a_point_on_a_border_of_pillars_that_float32_cannot_hold_crosses_to_the_nearest() -> None:
+    """Pillars of 0.2 m; at each border the nearest float32 numbers, where 0.2 times a whole number is rounded."""
+    grid = Grid(-51.2, 51.2, -0.4, 0.4, 0.2)
+    torch.manual_seed(0)
+    encoder = PillarEncoder(grid, (-5.0, 3.0), 64, 2).eval().requires_grad_(False)
+    borders = np.arange(-51.0, 51.1, 0.2).astype(np.float32)
+    xs = [
+        x
+        for border in borders
+        for x in (np.nextafter(border, np.float32(-99)), border, np.nextafter(border, np.float32(99)))
+    ]
+    for x in xs[::7]:
+        points = torch.tensor([[[float(x), 0.1, 0.0, 0.5, 0.0]]], requires_grad=True)
+        mask = torch.ones(1, 1, dtype=torch.bool)
+        column = int(encoder.cells(points, mask)) % 512
+        terms = membership(encoder, points, mask, 0.05)[0].sum(dim=(0, 1))
+        changed = {
+            one
+            for one in range(max(column - 4, 0), min(column + 5, 512))
+            if torch.autograd.grad(terms[one], points, retain_graph=True)[0][0, 0, 0] != 0
+        }
+        nearest = column + (1 if x > grid.x_min_m + (column + 0.5) * 0.2 else -1)
+        assert changed == {column, nearest}
 
 
 def test_two_points_of_the_same_pillar_and_one_largest_value_hold_it_both() -> None:
