@@ -38,6 +38,7 @@ class Domain:
         self.clean, self.own, self.norm = clean, own, norm
         self.radius = torch.as_tensor(eps, dtype=clean.dtype, device=clean.device).expand(len(clean), 1, 1, 1)
         self.eps = eps if isinstance(eps, float) else float(eps.min())
+        self._low, self._high = ((clean + sign * self.radius).clamp(0.0, 1.0) for sign in (-1.0, 1.0))
 
     def batch(self, x: Tensor) -> Batch:
         """The batch that x stands for, differentiable with respect to x."""
@@ -54,7 +55,7 @@ class Domain:
     def project(self, x: Tensor) -> Tensor:
         """The nearest point of the ball and of [0, 1] (for L2 one after the other: inside both, not always the nearest)."""
         if self.norm == "linf":
-            return torch.minimum(torch.maximum(x, self.clean - self.radius), self.clean + self.radius).clamp(0.0, 1.0)
+            return torch.minimum(torch.maximum(x, self._low), self._high)
         delta = x - self.clean
         return (self.clean + delta * (self.radius / _length(delta).clamp_min(1e-12)).clamp_max(1.0)).clamp(0.0, 1.0)
 

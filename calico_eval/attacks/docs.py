@@ -91,7 +91,7 @@ def _torchattacks() -> str:
 def _cost(costs: Mapping[str, Any]) -> str:
     rows = [
         f"`python benchmarks/attack_cost.py --write`: {costs['data']}, a batch of {costs['frames']} frames, "
-        f"{costs['steps']} steps, {costs['machine']}, median of {costs['repeats']}, processor seconds.",
+        f"{costs['steps']} steps, {costs['machine']}, least of {costs['repeats']}, processor seconds.",
         "",
         "| threat | attack | s per step and frame | bare forward and backward | overhead |",
         "|---|---|---|---|---|",

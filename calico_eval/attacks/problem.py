@@ -88,9 +88,7 @@ class Problem:
         value = self._loss(x)
         self._note(x, value)
         (raw,) = torch.autograd.grad(value.sum(), x, allow_unused=True) if value.requires_grad else (None,)
-        gradient = torch.zeros_like(x) if raw is None else torch.nan_to_num(raw, nan=0.0, posinf=0.0, neginf=0.0)
-        self._watch(gradient, raw)
-        return value.detach(), gradient.detach()
+        return value.detach(), self._watched(torch.zeros_like(x) if raw is None else raw.detach())
 
     def _note(self, x: Tensor, value: Tensor) -> None:
         """Attacks that look ahead or around look at inputs outside the ball, too."""
@@ -98,13 +96,17 @@ class Problem:
         self.trace.forwards += 1
         self.trace.note(x, value, (x - self.domain.project(x)).abs().flatten(1).amax(dim=1) > INSIDE)
 
-    def _watch(self, gradient: Tensor, raw: Tensor | None) -> None:
+    def _watched(self, gradient: Tensor) -> Tensor:
+        """The gradient without what is not finite, counted."""
         trace = self.trace
         trace.backwards += 1
-        bad = torch.zeros_like(gradient, dtype=torch.bool) if raw is None else ~torch.isfinite(raw)
-        count = bad.flatten(1).sum(dim=1)
+        count = torch.zeros(len(gradient), dtype=torch.long, device=gradient.device)
+        if not bool(torch.isfinite(gradient.sum())):  # one entry that is not makes the sum so
+            count = (~torch.isfinite(gradient)).flatten(1).sum(dim=1)
+            gradient = torch.nan_to_num(gradient, nan=0.0, posinf=0.0, neginf=0.0)
         trace.bad_gradients = count if trace.bad_gradients is None else trace.bad_gradients + count
         if trace.first_gradient is None:
             trace.first_gradient = gradient.detach().clone()
         dead = ~gradient.flatten(1).any(dim=1)
         trace.dead = dead if trace.dead is None else trace.dead | dead
+        return gradient
