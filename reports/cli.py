@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from reports.errors import ReportError
+
 PATH = click.Path(path_type=Path)
 
 
@@ -50,7 +52,8 @@ def gate(run: Path, rules: Path, baseline: Path | None, out: Path | None) -> Non
     """Check RUN, a run folder or its results.json, against rules.
 
     \b
-    Exit codes: 0 passed, 1 internal error, 2 usage, 3 regression, 5 not comparable with the baseline, 130 interrupted.
+    Exit codes: 0 passed, 1 internal error, 2 usage, 3 regression, 4 inconclusive (suspect attack figures), 5 not comparable with
+    the baseline, 130 interrupted.
     Example: calico gate runs/robust --rules gate.yaml --baseline main/results.json
     """
     from reports.console import gate_lines
@@ -65,12 +68,17 @@ def gate(run: Path, rules: Path, baseline: Path | None, out: Path | None) -> Non
     verdict = evaluate(measured, read_rules(rules), before)
     folder = out or file.parent
     folder.mkdir(parents=True, exist_ok=True)
-    write_report(folder, measured, before, verdict, pictures_dir=file.parent)
+    files = write_report(folder, measured, before, verdict, pictures_dir=file.parent)
     for line in gate_lines(verdict):
         click.echo(line)
+    click.echo(f"report: {files[0]}")
     sys.exit(int(verdict.exit_code))
 
 
 def results_file(path: Path) -> Path:
-    """results.json of a run folder, or the file itself."""
+    """results.json of a run folder, or the file itself. Raises ReportError for a run that has not ended."""
+    if (path / "cells").is_dir() and not (path / "results.json").exists():
+        raise ReportError(
+            f"{path}: no results.json: the run has not ended; go on with calico robust ... --out {path} --resume"
+        )
     return path / "results.json" if path.is_dir() else path

@@ -29,7 +29,8 @@ def gate_lines(gate: GateReport) -> Iterator[str]:
     """One line a check, failures first, then the verdict."""
     for check in sorted(gate.checks, key=lambda check: check.state == "passed"):
         where = " ".join(part for part in (check.model, check.engine, check.condition) if part)
-        yield f"{check.state:>6}  {check.metric}  {where}: {check.message}".replace(SPACE, " ")
+        what = f"{check.metric}  {where}" if where else check.metric
+        yield f"{check.state:>6}  {what}: {check.message}".replace(SPACE, " ")
     for reason in gate.not_comparable:
         yield f"not comparable with the baseline: {reason}"
     counts = ", ".join(f"{gate.count(state)} {state}" for state in ("passed", "failed", "error"))

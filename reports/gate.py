@@ -98,13 +98,11 @@ def _checks(context: _Context, rule: Rule, position: int, kind: BoundKind) -> It
     if kind == "relative_to_clean_min":  # the clean cell against itself says nothing
         cells = [cell for cell in cells if cell.condition.kind != "clean"]
     if not cells:
-        yield _check(
-            rule, position, kind, rule.metric, None, _Outcome("error", "no cell matches: not run is not passed")
-        )
+        yield _check(rule, position, kind, rule.metric, None, _Outcome("error", _unmatched(rule, context.results)))
     for cell in cells:
         names = sorted(name for name in cell.metrics if fnmatchcase(name, rule.metric))
         if not names:
-            message = f"the cell holds no metric {rule.metric}{_near(rule.metric, cell)}"
+            message = f"the cell holds no metric {rule.metric}{_near(rule.metric, cell, context.results)}"
             yield _check(rule, position, kind, rule.metric, cell, _Outcome("error", message))
         for name in names:
             outcome = _doubted(context, kind, cell, _judge(context, kind, cell, name, bound))
@@ -131,8 +129,23 @@ def _doubted(context: _Context, kind: BoundKind, cell: Cell, outcome: _Outcome) 
     return outcome
 
 
-def _near(metric: str, cell: Cell) -> str:
+def _unmatched(rule: Rule, results: Results) -> str:
+    """That no cell matches, which rule it is, and what of it is most likely wrong."""
+    of_any = [cell.condition for cell in results.cells if _matches(rule.model_copy(update={"severity": None}), cell)]
+    names = {"clean" if cell.condition.kind == "clean" else cell.condition.name for cell in results.cells}
+    hint = ""
+    if of_any:
+        hint = f"; severities that were run: {', '.join(str(s) for s in sorted({one.severity for one in of_any}))}"
+    elif not any(fnmatchcase(name, rule.condition) for name in names):
+        near = get_close_matches(rule.condition, names, n=1)
+        hint = f"; did you mean {near[0]}?" if near else f"; conditions that were run: {', '.join(sorted(names))}"
+    return f"no cell matches '{rule.text()}': not run is not passed{hint}"
+
+
+def _near(metric: str, cell: Cell, results: Results) -> str:
     """'; did you mean mAP?' where a metric of the cell has nearly that name, whatever the case of the letters."""
+    if any(metric in (name, name.rpartition("/")[2]) for summary in results.summary.values() for name in summary):
+        return ": it is an aggregate over cells, and rules are about cells"
     names = {name.lower(): name for name in cell.metrics}
     near = get_close_matches(metric.lower(), names, n=1)
     return f"; did you mean {names[near[0]]}?" if near else ""

@@ -19,7 +19,9 @@ class Progress:
         self.tenths = -1
 
     def __call__(self, done: int, total: int, values: Mapping[str, float] | None = None) -> None:
-        """Reports that `done` of `total` pieces are finished."""
+        """Reports that `done` of `total` pieces are finished; says nothing where there is nothing to do."""
+        if total == 0:
+            return
         shown = {name: f"{value:.3g}" for name, value in (values or {}).items()}
         if sys.stderr.isatty():
             if self.bar is None:

@@ -256,6 +256,12 @@ def _run(
     from reports.sanity import sanity_lines
 
     bar = Progress("robustness")
+
+    def progress(done: int, total: int, what: str) -> None:
+        bar(done, total)
+        if what.startswith("sanity"):  # after the last frame: they take as long as some cells
+            click.echo(what, err=True)
+
     results = run_sweep(
         plan,
         engines,
@@ -268,7 +274,7 @@ def _run(
         save_attacked=save_attacked,
         resume=resume,
         overwrite=overwrite,
-        progress=lambda done, total, what: bar(done, total),
+        progress=progress,
         warn=lambda message: click.echo(message, err=True),
     )
     for line in [*_halvings(results), *sanity_lines(results)]:

@@ -6,6 +6,7 @@ What compares finished cells is made from them; what runs the model is made once
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from calico.data.source import FrameSource
 from calico_eval.attacks import ALGORITHMS
@@ -37,24 +38,28 @@ def sanity_verdict(
     Args:
         engines: by label. cells, stats: of the finished run, by id.
         store: keeps the active checks, so that a resumed run ends with the same bytes without making them again.
-        told: hears of an engine before its active checks are made.
+        told: hears of every active check before it is made.
     """
     checks: list[SanityCheck] = []
     models = {name: engine.model_name for name, engine in engines.items()}
     for name, engine in attacked_engines(plan, engines).items():
         active = store.load_sanity(name)
         if active is None:
-            told(f"sanity checks of {name}")
             frames = [source[plan.indices[at]] for at in spread(len(plan.indices), CANDIDATES)]
             specs = list(
                 dict.fromkeys(j.condition.attack for j in plan.jobs if j.crafted_on == name and j.condition.attack)
             )
-            active = tuple(active_checks(engine, frames, specs, plan.seed, engine.sha256))
+            tell = partial(_tell, told, name)
+            active = tuple(active_checks(engine, frames, specs, plan.seed, engine.sha256, tell))
             store.save_sanity(name, active)
         checks += _joined(
             Sheet(engine.model_name, engine.name), CellChecks(plan, cells, stats, name, models).all(), active
         )
     return tuple(checks)
+
+
+def _tell(told: Callable[[str], None], engine: str, check: str) -> None:
+    told(f"sanity of {engine}: {check}")
 
 
 def attacked_engines(plan: SweepPlan, engines: Mapping[str, Engine]) -> dict[str, TorchEngine]:

@@ -87,7 +87,24 @@ def test_messages_say_what_was_seen_and_what_was_asked(small: Results) -> None:
     (check,) = gate(small, metric="AP_bus", condition="clean", min=0).checks
     assert check.message == "AP_bus is undefined: no object"
     (check,) = gate(small, metric="mAP", condition="rain", min=0).checks
-    assert check.message == "no cell matches: not run is not passed"
+    assert check.message == (
+        "no cell matches 'metric: mAP, condition: rain, min: 0.0': not run is not passed; "
+        "conditions that were run: clean, fog, pgd"
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "hint"),
+    [
+        ({"condition": "claen"}, "; did you mean clean?"),
+        ({"condition": "fog", "severity": 9}, "; severities that were run: 1, 3"),
+        ({"kind": "sweep"}, ": not run is not passed"),
+    ],
+)
+def test_a_rule_without_cells_says_what_is_there(small: Results, rule: dict[str, Any], hint: str) -> None:
+    (check,) = gate(small, metric="mAP", min=0, **rule).checks
+    assert check.state == "error"
+    assert check.message.endswith(hint)
 
 
 @pytest.mark.parametrize(
@@ -115,6 +132,13 @@ def test_an_unknown_metric_names_the_nearest(small: Results) -> None:
     assert (check.state, check.message) == ("error", "the cell holds no metric mapp; did you mean mAP?")
     (check,) = gate(small, metric="mIoU", condition="clean", min=0).checks
     assert check.message == "the cell holds no metric mIoU"
+
+
+@pytest.mark.parametrize("name", ["mPC", "mAP/mPC"])
+def test_an_aggregate_is_no_metric_of_a_cell(small: Results, name: str) -> None:
+    with_summary = small.model_copy(update={"summary": {"m/torch": {"mAP/mPC": metric(0.2)}}})
+    (check,) = gate(with_summary, metric=name, condition="clean", min=0).checks
+    assert check.message == f"the cell holds no metric {name}: it is an aggregate over cells, and rules are about cells"
 
 
 def test_wildcards_and_severity_lists_make_one_check_per_cell_and_metric(small: Results) -> None:

@@ -56,3 +56,18 @@ def test_report_warns_of_a_baseline_without_a_cell_in_common(run: Path, tmp_path
     done = call(report, run, "--baseline", tmp_path / "other.json")
     assert done.exit_code == 0
     assert "no cell in common: fused/onnxruntime here, cluster/user in the baseline" in done.output
+
+
+def test_a_run_that_has_not_ended_is_told_from_a_wrong_folder(run: Path) -> None:
+    (run / "results.json").rename(run / "elsewhere.json")
+    assert str(call(report, run).exception).endswith("results.json: no such file")
+    (run / "cells").mkdir()
+    message = str(call(report, run).exception)
+    assert (
+        message == f"{run}: no results.json: the run has not ended; go on with calico robust ... --out {run} --resume"
+    )
+
+
+def test_the_gate_says_where_its_report_is(run: Path) -> None:
+    done = call(gate, run, "--rules", run.parent / "gate.yaml")
+    assert done.output.splitlines()[-1] == f"report: {run / 'report.html'}"

@@ -7,7 +7,7 @@ for each attacked sensor. Nothing grows with the number of frames or conditions 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 
 from calico.frame import Frame
@@ -33,7 +33,12 @@ ATTACKS = 3
 
 
 def active_checks(
-    engine: TorchEngine, frames: Sequence[Frame], specs: Sequence[AttackSpec], seed: int, run_sha256: str
+    engine: TorchEngine,
+    frames: Sequence[Frame],
+    specs: Sequence[AttackSpec],
+    seed: int,
+    run_sha256: str,
+    told: Callable[[str], None] = lambda what: None,
 ) -> list[SanityCheck]:
     """All active checks of one engine.
 
@@ -41,6 +46,7 @@ def active_checks(
         frames: clean ones; of them the FRAMES with most objects are used.
         specs: the attacks of the run.
         run_sha256: the engine's hash from before the run's attacks.
+        told: hears of every check, or group of them, before it is made.
     """
     sheet = Sheet(engine.model_name, engine.name)
     seed = derive(seed, "sanity")
@@ -49,24 +55,25 @@ def active_checks(
     alone = [spec for spec in specs if ALGORITHMS[spec.name].fit is None]  # a universal attack has no frame of its own
     in_a_ball = [spec for spec in alone if ALGORITHMS[spec.name].access == "gradients" and _is_ball(spec.threat)]
     objective = _objective(engine)
+    told("S1, S10")
     s10 = repeats(sheet, engine, chosen)
-    checks = [
-        zero_is_clean(sheet, engine, chosen, s10.verdict == "PASS"),
-        unbounded(sheet, engine, chosen, seed),
-        *(
-            [not_run(sheet, name, "the model has no head that an objective reads") for name in ("S7", "S8")]
-            if objective is None
-            else [
-                gradients_arrive(sheet, engine, chosen, objective),
-                gradients_agree(sheet, engine, chosen, objective, seed),
-            ]
-        ),
-        s10,
+    checks = [s10, zero_is_clean(sheet, engine, chosen, s10.verdict == "PASS")]
+    told("S3")
+    checks.append(unbounded(sheet, engine, chosen, seed))
+    told("S7, S8")
+    if objective is None:
+        checks += [not_run(sheet, name, "the model has no head that an objective reads") for name in ("S7", "S8")]
+    else:
+        checks.append(gradients_arrive(sheet, engine, chosen, objective))
+        checks.append(gradients_agree(sheet, engine, chosen, objective, seed))
+    told("S13")
+    checks.append(
         planted_is_found(sheet, engine, chosen, _distinct(in_a_ball), seed)
         if in_a_ball
-        else not_run(sheet, "S13", "the run has no attack by gradients within a ball"),
-        *ladder(sheet, engine, chosen[0], _strongest(in_a_ball), seed).values(),
-    ]
+        else not_run(sheet, "S13", "the run has no attack by gradients within a ball")
+    )
+    told("S2, S4, S5, S9, S12, S15, S16 on one frame")
+    checks += ladder(sheet, engine, chosen[0], _strongest(in_a_ball), seed).values()
     return [*checks, untouched(sheet, engine, chosen, before, run_sha256)]
 
 
