@@ -114,10 +114,31 @@ def with_model_config(function: Callable[..., Any]) -> Callable[..., Any]:
         models = (*models, *more, *folders) or (DEFAULT_RUN,)
         carriers = (*models, *rest.get("attack_models", ()))
         _check_places(carriers)
-        base = preset or _config_of(carriers) or "tiny"
-        return function(models=models, config=_resolve(base, file, assignments, data_root, seed, device), **rest)
+        own = None if preset else _config_of(carriers)
+        config = _resolve(preset or own or "tiny", file, assignments, data_root, seed, device)
+        if own is not None:
+            _check_unchanged(own, config)
+        return function(models=models, config=config, **rest)
 
     return command
+
+
+def _check_unchanged(own: Config, config: Config) -> None:
+    """Stops at a setting of the network that differs from the trained one, where it would change nothing."""
+    from calico.errors import CalicoError
+
+    def leaves(value: object, name: str) -> dict[str, object]:
+        if not isinstance(value, dict):
+            return {name: value}
+        return {key: leaf for part, inner in value.items() for key, leaf in leaves(inner, f"{name}.{part}").items()}
+
+    for section in ("grid", "model"):
+        before, after = (leaves(one.model_dump(mode="json")[section], section) for one in (own, config))
+        for name in sorted({*before, *after}):
+            if before.get(name) != after.get(name):
+                raise CalicoError(
+                    f"{name}: got {after.get(name)}, but the trained model has {before.get(name)}, which is fixed; leave it out"
+                )
 
 
 def _check_places(models: tuple[str, ...]) -> None:

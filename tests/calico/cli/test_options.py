@@ -6,6 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from calico.cli.main import cli
+from calico.config.load import to_yaml
+from calico.config.presets import tiny
 from calico.errors import CalicoError
 
 
@@ -43,6 +45,19 @@ def test_config_check_looks_for_the_folder_of_the_data() -> None:
 def test_a_model_that_is_not_there_is_said_first(command: str, tmp_path: Path) -> None:
     extra = ("--out", str(tmp_path)) if command == "infer" else ()
     assert "model 'no/where' does not exist; expected a run folder" in error_of(command, "name=no/where", *extra)
+
+
+@pytest.mark.parametrize("setting", ["grid.pillar_m=1", "model.detection.max_boxes=7", "model.camera=null"])
+@pytest.mark.parametrize("command", ["eval", "robust", "infer"])
+def test_a_setting_of_a_trained_network_cannot_be_changed(command: str, setting: str, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "config.yaml").write_text(to_yaml(tiny()))
+    key = setting.split("=")[0]
+    message = error_of(command, str(run), "--set", setting, "--out", str(tmp_path / "out"))
+    assert message.startswith(key)
+    assert "but the trained model has " in message
+    assert "which is fixed" in message
 
 
 def test_export_asks_for_the_torch_weights(tmp_path: Path) -> None:
