@@ -26,6 +26,11 @@ _FORMS = (
 FORMS_TEXT = (
     "4/255 (grey levels), 2/255rms (L2), 0.1m (along the ray), 0.1m/axis, 0.05i (intensity), 60points, 10%, 20deg"
 )
+_EXAMPLES = {
+    "camera_levels": "4/255", "camera_rms": "2/255rms", "range_m": "0.1m", "axis_m": "0.1m/axis", "intensity": "0.05i",
+    "points_added": "60points", "points_removed": "60points", "patch_share": "10%", "removed_share": "10%", "window_deg": "20deg",
+}  # fmt: skip
+"""How a budget of each allowance is typed."""
 
 
 @dataclass(frozen=True)
@@ -96,9 +101,16 @@ def attack_specs(
     idle = [budget for budget in budgets if budget not in used]
     if idle:
         raise CalicoError(
-            f"budget {idle[0].field} {idle[0].value:g}: none of the attacks {', '.join(names)} on {', '.join(sensors)} can use it"
+            f"budget {idle[0].field} {idle[0].value:g}: none of the attacks {', '.join(names)} on {', '.join(sensors)} can "
+            f"use it; {_usable(names)}"
         )
     return tuple(dict.fromkeys(specs))
+
+
+def _usable(names: Sequence[str]) -> str:
+    """'pgd takes 4/255, 0.1m; spoof takes 60points', budgets as they are typed."""
+    taken = {n: dict.fromkeys(_EXAMPLES[a] for a in ALGORITHMS[n].allowances if a in _EXAMPLES) for n in names}
+    return "; ".join(f"{name} takes {', '.join(forms) or 'none'}" for name, forms in taken.items())
 
 
 def _ball(algorithm: Algorithm, sensors: Sequence[str], budgets: Sequence[Budget]) -> tuple[list[Threat], set[Budget]]:

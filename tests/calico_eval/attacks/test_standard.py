@@ -64,7 +64,8 @@ def test_objectives_steps_and_restarts_are_those_asked_for() -> None:
         (["pgd"], ["camera"], ["0.1m"], "range_m 0.1: none of the attacks pgd on camera can use it"),
         (["pgd", "patch_object"], ["lidar"], [], "attack patch_object: nothing to attack on lidar; leave it out"),
         (["pgd", "spoof"], ["joint"], [], "attack spoof: nothing to attack on joint"),
-        (["pgd"], ["camera"], ["20deg"], "window_deg 20: none of the attacks"),
+        (["pgd"], ["camera"], ["20deg"], "window_deg 20: none of the attacks .*; pgd takes 4/255, 2/255rms, 0.1m,"),
+        (["spoof"], ["lidar"], ["4/255"], "none of the attacks spoof on lidar can use it; spoof takes 60points"),
         (
             ["pgd"],
             ["joint"],
