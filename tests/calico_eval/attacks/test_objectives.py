@@ -284,7 +284,9 @@ THREATS = dict.fromkeys(OBJECTIVES, Threat(range_m=0.3)) | {
 def test_an_attack_succeeds_more_often_than_noise_on_the_frames_that_the_model_knows(
     fused: TorchEngine, street: FrameSource, name: str
 ) -> None:
-    frames, spec = [street[1], street[4]], AttackSpec("pgd", THREATS[name], name)
+    """Boxes that are not there need 20 steps: with 10, `create` and `create_at` on the LiDAR did as little as noise."""
+    steps = 20 if name in ("create", "create_at") else 10
+    frames, spec = [street[1], street[4]], AttackSpec("pgd", THREATS[name], name, steps=steps)
     before, rates = fused.predict(frames), []
     for one in (spec, dataclasses.replace(spec, name="noise")):
         results = attack_frames(fused, frames, one, 0)
