@@ -23,7 +23,8 @@ class AttackSpec:
     restarts: independent starts; the best one counts.
     step_share: step as a share of the radius; None means 2.5 / steps. Algorithms with a schedule of their own ignore it.
     random_start: the first start is a random place in the ball (the later ones always are).
-    straight_through: gradients see points change their pillar (`straight_through`); LiDAR positions only. It is stronger.
+    straight_through: gradients see points change their pillar (`straight_through`); LiDAR positions only. It is stronger
+        than the true gradient where it was measured; S15 compares them.
     patch: size and place of patches, for patch attacks. fit_frames: frames of other scenes that a universal attack is learnt on.
     """
 

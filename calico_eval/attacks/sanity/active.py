@@ -72,7 +72,7 @@ def active_checks(
         if in_a_ball
         else not_run(sheet, "S13", "the run has no attack by gradients within a ball")
     )
-    told("S2, S4, S5, S9, S12, S15, S16 on one frame")
+    told("S2, S4, S5, S12, S15, S16 on one frame")
     checks += ladder(sheet, engine, chosen[0], _strongest(in_a_ball), seed).values()
     return [*checks, untouched(sheet, engine, chosen, before, run_sha256)]
 
