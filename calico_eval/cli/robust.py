@@ -30,7 +30,11 @@ if TYPE_CHECKING:
     help="A folder of prediction files that another stack made: clean.json, fog-3.json ...; see calico corrupt. May be repeated.",
 )
 @click.option(
-    "--attack-model", "attack_models", multiple=True, help="A MODEL to craft attacks on and to show only these."
+    "--attack-model",
+    "attack_models",
+    multiple=True,
+    help="A MODEL to craft attacks on: the weights of an exported MODEL, or another model, whose attacks are then also shown to "
+    "the others (transfer). It sees attacks only. May be repeated.",
 )
 @click.option(
     "--suite",
@@ -153,6 +157,7 @@ def command(
       calico robust runs/tiny --attack spoof --points 60,100,200 --out runs/spoof
       calico robust runs/tiny --corruptions fog --severity 3 --attack pgd --sensor joint --out runs/fog-pgd
       calico robust runs/tiny --engine onnx --attack pgd --out runs/pgd-onnx
+      calico robust runs/tiny --attack pgd --attack-model runs/other --out runs/transfer
       calico robust runs/tiny/model.onnx --attack square --steps 200 --frames 10 --out runs/square
       calico robust --predictions theirs --preset nuscenes --data-root DATA --corruptions fog --severity 3 --out runs/theirs
       calico robust my_package.my_model:create --preset nuscenes --data-root DATA --out runs/mine

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from calico.errors import CalicoError
@@ -25,6 +25,8 @@ class ConditionSpec:
     name, severity: of a corruption. value: of its physical parameter, where it is given directly; then the severity is only a
         label of the condition (0 for a sweep point) and does not choose the strength.
     attack: of an attack, whose name and budget it holds.
+    transferred_from: label of the engine of another model that the attack was made on, of an attack that is shown as a transfer
+        attack; None for an attack on the engine itself, or on its own weights.
     """
 
     kind: Kind
@@ -32,6 +34,7 @@ class ConditionSpec:
     severity: int = 0
     attack: AttackSpec | None = None
     value: float | None = None
+    transferred_from: str | None = None
 
     @staticmethod
     def corruption(name: str, severity: int, value: float | None = None) -> ConditionSpec:
@@ -64,6 +67,17 @@ class ConditionSpec:
             return ConditionSpec("attack", plain, attack=attack)
         return ConditionSpec("attack", f"{on.name}+{plain}", on.severity, attack, on.value)
 
+    def transferred(self, source: str) -> ConditionSpec:
+        """An attack that was made on the engine `source`, as what it is to other models: 'camera_pgd_transfer'."""
+        return replace(self, name=f"{self.name}_transfer", transferred_from=source)
+
+    @property
+    def change(self) -> ConditionSpec:
+        """What is done to the frames: of a transfer attack, the attack on its own model."""
+        if self.transferred_from is None:
+            return self
+        return replace(self, name=self.name.removesuffix("_transfer"), transferred_from=None)
+
     @property
     def corrupted(self) -> ConditionSpec | None:
         """The corruption that comes before the attack; None where there is none."""
@@ -76,11 +90,12 @@ class ConditionSpec:
         if self.attack is not None:
             axis, _, unit = self.attack.threat.main
             before = self.corrupted.describe().parameters if self.corrupted else {}
+            source = {"crafted_on": self.transferred_from} if self.transferred_from else {}
             return Condition(
                 kind="attack",
                 name=self.name,
                 severity=self.severity,
-                parameters={**before, **_parameters(self.attack)},
+                parameters={**before, **_parameters(self.attack), **source},
                 axis=axis,
                 unit=unit,
                 sensors=self.attack.threat.sensors,

@@ -30,7 +30,7 @@ class Fits:
         Raises:
             CalicoError: there are no frames to fit on.
         """
-        attack = condition.attack
+        condition, attack = condition.change, condition.attack
         fit = None if attack is None else ALGORITHMS[attack.name].fit
         if attack is None or fit is None or crafted_on is None:
             return None

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from calico.data.applicable import applicable, check_applicable
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
-from calico_eval.attacks import ALGORITHMS, AttackSpec
-from calico_eval.attacks.objectives import check_model
-from calico_eval.attacks.query_loss import check_query_objective
+from calico_eval.attacks import AttackSpec
 from calico_eval.engines.base import Engine, check_labels, label
-from calico_eval.engines.torch import TorchEngine
 from calico_eval.sweep.conditions import CLEAN, ConditionSpec, predictor
+from calico_eval.sweep.crafting import surrogate_of, transfers
 from calico_eval.sweep.fits import fit_key, scenes_of
 from calico_eval.sweep.grid import Sweep
 from corruptions import SUITE_VERSION
@@ -83,7 +81,8 @@ def make_plan(
             (the aggregates need the same ones of every corruption).
         sweeps: curves over a corruption's parameter, which are in no aggregate.
         cross: also every attack on every corrupted frame.
-        attack_only: labels of engines that are there for the attacks: they get no corruptions.
+        attack_only: labels of engines that are there for the attacks: they get no corruptions. What is made with the gradients of
+            one of another model is also shown to every other engine, as a transfer attack.
         indices: which frames; default: all.
         fit_source: frames that universal attacks are learnt on, e.g. the training split; scenes that are evaluated are left out.
 
@@ -117,6 +116,9 @@ def make_plan(
                 continue
             predictor(engine, condition)  # raises where a condition has no predictions
             jobs.append(_job(condition, engine, engines, common, fits[condition]))
+        for engine, source_engine in transfers(condition, engines, attack_only):
+            transferred = condition.transferred(label(source_engine))
+            jobs.append(_job(transferred, engine, engines, common, fits[condition]))
     return SweepPlan(tuple(jobs), chosen, dict(ranges), seed, batch_size, baseline, tuple(sweeps), notes)
 
 
@@ -160,7 +162,7 @@ def _job(
     common: Mapping[str, object],
     fitted_on: Mapping[str, object] | None,
 ) -> Job:
-    surrogate = _surrogate(engine, engines, condition)
+    surrogate = surrogate_of(engine, engines, condition)
     key = {
         **common,
         "condition": condition.describe().model_dump(mode="json"),
@@ -172,44 +174,3 @@ def _job(
         key["fitted_on"] = fitted_on
     digest = hashlib.sha256(json.dumps(key, sort_keys=True, allow_nan=False).encode()).hexdigest()[:16]
     return Job(digest, condition, label(engine), label(surrogate) if surrogate else None)
-
-
-def _surrogate(engine: Engine, engines: Sequence[Engine], condition: ConditionSpec) -> Engine | None:
-    """The engine that an attack on `engine` looks at; None where the condition is no attack.
-
-    Gradients: its own, or those of the torch engine of the same model, or of the first torch engine. Queries: itself. An attack
-    that looks at nothing is made once for all, on the first engine's name.
-
-    Raises:
-        CalicoError: there is none, or it lacks a sensor or a head that the attack needs.
-    """
-    if condition.attack is None:
-        return None
-    algorithm = ALGORITHMS[condition.attack.name]
-    if algorithm.access == "nothing":
-        return engines[0]
-    if algorithm.access == "queries":
-        _check_sensors(condition, engine)
-        if algorithm.success is None:  # the others have an aim of their own
-            check_query_objective(condition.attack.objective)
-        return engine
-    same_model = [other for other in engines if other.model_name == engine.model_name]
-    for candidate in (engine, *same_model, *engines):
-        if isinstance(candidate, TorchEngine):
-            _check_sensors(condition, candidate)
-            check_model(condition.attack.objective, candidate.config)
-            return candidate
-    raise CalicoError(
-        f"attack {condition}: attacks by gradients are made on a torch model, and none of {', '.join(map(label, engines))} is "
-        "one; "
-        "name a run folder with --attack-model, e.g. that of the same model, or as another MODEL"
-    )
-
-
-def _check_sensors(condition: ConditionSpec, engine: Engine) -> None:
-    blind = [s for s in (condition.attack.threat.sensors if condition.attack else ()) if s not in engine.sensors]
-    if blind:
-        raise CalicoError(
-            f"attack {condition}: model {engine.model_name} has no {blind[0]} branch to attack; "
-            f"it has {', '.join(engine.sensors)}"
-        )

@@ -144,7 +144,7 @@ def _run_group(
                 each = list(zip(before, engine.predict(before), found, strict=True))
                 counts[job.id] += [change.success.counts(*frame, plan.ranges) for frame in each]
                 false[job.id] += sum(new_false_boxes(*frame, plan.ranges) for frame in each)
-            steps.advance(len(frames), f"{change.condition} on {job.engine}")
+            steps.advance(len(frames), f"{job.condition} on {job.engine}")
     for job in jobs:
         cell = _cell(plan, change, job, engines[job.engine], stats[job.id], counts[job.id], false[job.id])
         store.save(cell, stats[job.id], seconds[job.id])
@@ -168,7 +168,7 @@ def _cell(
         id=job.id,
         model=engine.model_name,
         engine=engine.name,
-        condition=change.condition.describe(),
+        condition=job.condition.describe(),
         seed=plan.seed,
         metrics=metrics,
         effect=None if isinstance(engine, PredictionFiles) else effect,  # made on frames that we have not seen
@@ -209,7 +209,7 @@ def _groups(jobs: Sequence[Job]) -> dict[tuple[ConditionSpec, str | None], list[
     """Jobs that see the same frames, in the order of the plan."""
     groups: dict[tuple[ConditionSpec, str | None], list[Job]] = {}
     for job in jobs:
-        groups.setdefault((job.condition, job.crafted_on), []).append(job)
+        groups.setdefault((job.condition.change, job.crafted_on), []).append(job)
     return groups
 
 

@@ -260,6 +260,8 @@ def transfers(view: View) -> tuple[str, ...]:
     for series in view.series:
         for cell in view.cells(series):
             source = cell.details.get("crafted_on")
+            if "crafted_on" in cell.condition.parameters:  # a row of its own, which says so
+                continue
             if cell.condition.kind == "attack" and source and source != f"{cell.model}/{cell.engine}":
                 same = str(source).startswith(f"{cell.model}/")
                 what = (

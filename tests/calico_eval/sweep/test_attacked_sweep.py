@@ -105,6 +105,45 @@ def test_attacks_are_crafted_once_and_shown_to_every_engine(
     )
 
 
+def test_an_attack_model_of_another_model_gives_transfer_cells(
+    small_engine: TorchEngine, street: FrameSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Made once on the other model, shown to ours beside our own attack, under a name of its own; S6 compares the two."""
+    crafted: list[tuple[str, str]] = []
+
+    def counted(
+        engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int, fitted: Fitted | None
+    ) -> list[AttackedFrame]:
+        crafted.extend((engine.model_name, frame.token) for frame in frames)
+        return attack_frames(engine, frames, spec, seed)
+
+    monkeypatch.setattr(changes, "attack_frames", counted)
+    weaker = copy.deepcopy(small_engine.model)
+    with torch.no_grad():
+        for parameter in weaker.parameters():
+            parameter.mul_(1.05)
+    engines = [small_engine, TorchEngine(weaker, small_engine.config, "cpu", model_name="other")]
+    plan = make_plan(
+        engines, street, ranges=class_ranges(16.0), attacks=(CAMERA, NOISE), attack_only=("other/torch-cpu",),
+        indices=FRAMES,
+    )  # fmt: skip
+    results = run_sweep(plan, engines, street, tmp_path / "run", title="t", pictures=False)
+    cells = {(cell.condition.name, cell.model): cell for cell in results.cells}
+    assert set(cells) == {
+        *((name, model) for name in ("clean", "camera_pgd", "lidar_noise") for model in ("small", "other")),
+        ("camera_pgd_transfer", "small"),
+    }
+    assert len(crafted) == len(set(crafted)) + len(FRAMES), "camera_pgd once on each model, noise once on the first"
+    transfer, own = cells["camera_pgd_transfer", "small"], cells["camera_pgd", "small"]
+    assert transfer.condition.parameters == own.condition.parameters | {"crafted_on": "other/torch-cpu"}
+    assert transfer.details["crafted_on"] == "other/torch-cpu"
+    assert transfer.details["loss_attacked"] == cells["camera_pgd", "other"].details["loss_attacked"]
+    assert transfer.metrics["mAP"].value != own.metrics["mAP"].value
+    s6 = {check.model: check for check in results.sanity if check.id == "S6"}
+    assert s6["small"].measured["pairs"] == 1
+    assert s6["other"].verdict == "NOT RUN"
+
+
 def test_frames_that_each_keep_another_of_two_allowances_are_within_budget(
     small_engine: TorchEngine, street: FrameSource
 ) -> None:
