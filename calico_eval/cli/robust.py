@@ -74,7 +74,7 @@ if TYPE_CHECKING:
     "--sensor",
     "sensors",
     multiple=True,
-    help="What an attack changes: camera, lidar, joint (both at once).  [default: in turn what the model has]",
+    help="What an attack changes: camera, lidar, joint (both at once).  [default: in turn what the models have]",
 )
 @click.option(
     "--eps",
@@ -190,7 +190,7 @@ def command(
     source = open_source(config, "train" if split == "train" else "val")
     engines = [open_engine(spec, config.device) for spec in models]
     attacked = [open_engine(spec, config.device) for spec in attack_models]
-    sensors = sensors or (attacked or engines)[0].sensors
+    sensors = sensors or tuple(dict.fromkeys(sensor for engine in attacked or engines for sensor in engine.sensors))
     specs = attack_specs(
         chosen.attacks, sensors, budgets, objectives=_names(objectives), steps=steps or chosen.steps, restarts=restarts
     )

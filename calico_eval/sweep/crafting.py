@@ -13,7 +13,48 @@ from calico_eval.engines.torch import TorchEngine
 from calico_eval.sweep.conditions import ConditionSpec
 
 
-def surrogate_of(engine: Engine, engines: Sequence[Engine], condition: ConditionSpec) -> Engine | None:
+def looked_at(
+    condition: ConditionSpec, engines: Sequence[Engine]
+) -> tuple[list[tuple[Engine, Engine | None]], tuple[str, ...]]:
+    """(every engine with the one that the condition's attack on it looks at, why some were left out).
+
+    An engine on which the attack cannot be made is left out, as long as there are others.
+
+    Raises:
+        CalicoError: it can be made on none of them.
+    """
+    pairs: list[tuple[Engine, Engine | None]] = []
+    refused: list[tuple[Engine, CalicoError]] = []
+    for engine in engines:
+        try:
+            pairs.append((engine, _surrogate(engine, engines, condition)))
+        except CalicoError as error:
+            refused.append((engine, error))
+    if refused and not pairs:
+        raise refused[0][1]
+    return pairs, tuple(f"left out on {label(engine)}: {error}" for engine, error in refused)
+
+
+def transfers(
+    condition: ConditionSpec, pairs: Sequence[tuple[Engine, Engine | None]], attack_only: Collection[str]
+) -> Iterator[tuple[Engine, Engine]]:
+    """(engine, the engine that the attack was made on): every attack model of another model than the one that the engine's own
+    attack looks at. Attacks by gradients on clean frames only.
+
+    Args:
+        pairs: of `looked_at`.
+    """
+    attack = condition.attack
+    if attack is None or condition.corrupted is not None or ALGORITHMS[attack.name].access != "gradients":
+        return
+    sources = [e for e, own in pairs if e is own and label(e) in attack_only]
+    for engine, own in pairs:
+        if own is not None and label(engine) not in attack_only:
+            known = (engine.model_name, own.model_name)
+            yield from ((engine, source) for source in sources if source.model_name not in known)
+
+
+def _surrogate(engine: Engine, engines: Sequence[Engine], condition: ConditionSpec) -> Engine | None:
     """The engine that an attack on `engine` looks at; None where the condition is no attack.
 
     Gradients: its own, or those of the torch engine of the same model, or of the first torch engine. Queries: itself. An attack
@@ -24,8 +65,6 @@ def surrogate_of(engine: Engine, engines: Sequence[Engine], condition: Condition
     """
     if condition.attack is None:
         return None
-    if condition.transferred_from is not None:
-        return next(other for other in engines if label(other) == condition.transferred_from)
     algorithm = ALGORITHMS[condition.attack.name]
     if algorithm.access == "nothing":
         return engines[0]
@@ -45,24 +84,6 @@ def surrogate_of(engine: Engine, engines: Sequence[Engine], condition: Condition
         "one; "
         "name a run folder with --attack-model, e.g. that of the same model, or as another MODEL"
     )
-
-
-def transfers(
-    condition: ConditionSpec, engines: Sequence[Engine], attack_only: Collection[str]
-) -> Iterator[tuple[Engine, Engine]]:
-    """(engine, the engine that the attack was made on): every attack model of another model than the one that the engine's own
-    attack looks at. Attacks by gradients on clean frames only."""
-    attack = condition.attack
-    if attack is None or condition.corrupted is not None or ALGORITHMS[attack.name].access != "gradients":
-        return
-    for engine in engines:
-        if label(engine) in attack_only:
-            continue
-        own = surrogate_of(engine, engines, condition)
-        for source in engines:
-            known = (engine.model_name, own.model_name if own else "")
-            if label(source) in attack_only and isinstance(source, TorchEngine) and source.model_name not in known:
-                yield engine, source
 
 
 def _check_sensors(condition: ConditionSpec, engine: Engine) -> None:

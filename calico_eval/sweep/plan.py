@@ -13,7 +13,7 @@ from calico.errors import CalicoError
 from calico_eval.attacks import AttackSpec
 from calico_eval.engines.base import Engine, check_labels, label
 from calico_eval.sweep.conditions import CLEAN, ConditionSpec, predictor
-from calico_eval.sweep.crafting import surrogate_of, transfers
+from calico_eval.sweep.crafting import looked_at, transfers
 from calico_eval.sweep.fits import fit_key, scenes_of
 from calico_eval.sweep.grid import Sweep
 from corruptions import SUITE_VERSION
@@ -88,8 +88,9 @@ def make_plan(
 
     Raises:
         CalicoError: nothing to run, two engines of one name, an unknown baseline, two sweeps of one corruption, a corruption
-            that can do nothing to the data, attacks without a torch engine or on a sensor or head that the model lacks, a
-            condition that a folder of predictions lacks, a universal attack without frames to fit on.
+            that can do nothing to the data, attacks without a torch engine or on a sensor or head that every model lacks (what
+            only some lack is left out with a note), a condition that a folder of predictions lacks, a universal attack without
+            frames to fit on.
         CorruptionError: an unknown corruption or severity.
     """
     _check_engines(engines, attack_only, baseline)
@@ -111,14 +112,15 @@ def make_plan(
     fits = {condition: fit_key(condition, fit_source, evaluated) for condition in conditions}
     jobs = []
     for condition in dict.fromkeys(conditions):
-        for engine in engines:
+        pairs, left_out = looked_at(condition, engines)
+        notes += left_out
+        for engine, crafted_on in pairs:
             if condition.kind in ("corruption", "sweep") and label(engine) in attack_only:
                 continue
             predictor(engine, condition)  # raises where a condition has no predictions
-            jobs.append(_job(condition, engine, engines, common, fits[condition]))
-        for engine, source_engine in transfers(condition, engines, attack_only):
-            transferred = condition.transferred(label(source_engine))
-            jobs.append(_job(transferred, engine, engines, common, fits[condition]))
+            jobs.append(_job(condition, engine, crafted_on, common, fits[condition]))
+        for engine, other in transfers(condition, pairs, attack_only):
+            jobs.append(_job(condition.transferred(label(other)), engine, other, common, fits[condition]))
     return SweepPlan(tuple(jobs), chosen, dict(ranges), seed, batch_size, baseline, tuple(sweeps), notes)
 
 
@@ -158,19 +160,18 @@ def _common(
 def _job(
     condition: ConditionSpec,
     engine: Engine,
-    engines: Sequence[Engine],
+    crafted_on: Engine | None,
     common: Mapping[str, object],
     fitted_on: Mapping[str, object] | None,
 ) -> Job:
-    surrogate = surrogate_of(engine, engines, condition)
     key = {
         **common,
         "condition": condition.describe().model_dump(mode="json"),
         "engine": label(engine),
         "weights": engine.sha256,
-        "crafted_on": [label(surrogate), surrogate.sha256] if surrogate else None,
+        "crafted_on": [label(crafted_on), crafted_on.sha256] if crafted_on else None,
     }
     if fitted_on is not None:
         key["fitted_on"] = fitted_on
     digest = hashlib.sha256(json.dumps(key, sort_keys=True, allow_nan=False).encode()).hexdigest()[:16]
-    return Job(digest, condition, label(engine), label(surrogate) if surrogate else None)
+    return Job(digest, condition, label(engine), label(crafted_on) if crafted_on else None)

@@ -144,6 +144,24 @@ def test_an_attack_model_of_another_model_gives_transfer_cells(
     assert s6["other"].verdict == "NOT RUN"
 
 
+def test_a_model_without_the_attacked_sensor_is_left_out_with_a_note(
+    small_engine: TorchEngine, street: FrameSource
+) -> None:
+    model = small_engine.config.model.model_copy(update={"camera": None})
+    config = small_engine.config.model_copy(update={"model": model})
+    blind = TorchEngine(small_engine.model, config, "cpu", model_name="blind")
+    plan = make_plan([blind, small_engine], street, ranges=class_ranges(16.0), attacks=(CAMERA, LIDAR))
+    attacked = [(job.condition.name, job.engine) for job in plan.jobs if job.condition.kind == "attack"]
+    assert attacked == [
+        ("camera_pgd", "small/torch-cpu"),
+        ("lidar_pgd", "blind/torch-cpu"),
+        ("lidar_pgd", "small/torch-cpu"),
+    ]
+    assert plan.notes == (
+        "left out on blind/torch-cpu: attack camera_pgd 8/255: model blind has no camera branch to attack; it has lidar",
+    )
+
+
 def test_frames_that_each_keep_another_of_two_allowances_are_within_budget(
     small_engine: TorchEngine, street: FrameSource
 ) -> None:
