@@ -59,6 +59,12 @@ class Domain:
         delta = x - self.clean
         return (self.clean + delta * (self.radius / _length(delta).clamp_min(1e-12)).clamp_max(1.0)).clamp(0.0, 1.0)
 
+    def beyond(self, x: Tensor) -> Tensor:
+        """(B,) how far an entry of x is from where `project` takes it, at most; not above 0 where x is inside."""
+        if self.norm == "linf":
+            return torch.maximum(self._low - x, x - self._high).flatten(1).amax(dim=1)
+        return (x - self.project(x)).abs().flatten(1).amax(dim=1)
+
     def ascend(self, x: Tensor, direction: Tensor, share: float | Tensor) -> Tensor:
         """A step of steepest ascent along `direction` by a share of the radius (one, or (B, 1, 1, 1)), projected."""
         step = direction.sign() if self.norm == "linf" else direction / _length(direction).clamp_min(1e-12)

@@ -43,7 +43,9 @@ class Trace:
             self.best, self.best_loss = x.detach().clone(), loss.clone()
             return
         better = (loss > self.best_loss) | (self.best_loss.isnan() & ~loss.isnan())
-        if bool(better.any()):
+        if bool(better.all()):
+            self.best, self.best_loss = x.detach().clone(), loss.clone()
+        elif bool(better.any()):
             self.best[better], self.best_loss[better] = x.detach()[better], loss[better]
 
     def join(self, later: Trace) -> None:
@@ -94,7 +96,7 @@ class Problem:
         """Attacks that look ahead or around look at inputs outside the ball, too."""
         x = x.detach()
         self.trace.forwards += 1
-        self.trace.note(x, value, (x - self.domain.project(x)).abs().flatten(1).amax(dim=1) > INSIDE)
+        self.trace.note(x, value, self.domain.beyond(x) > INSIDE)
 
     def _watched(self, gradient: Tensor) -> Tensor:
         """The gradient without what is not finite, counted."""

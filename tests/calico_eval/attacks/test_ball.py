@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from calico_eval.attacks.ball import Domain, limited
+from calico_eval.attacks.ball import Domain, Norm, limited
 
 
 @pytest.fixture
@@ -36,6 +36,19 @@ def test_l2_projection_shrinks_each_frame_to_its_own_radius(clean: Tensor) -> No
     inside = middle + (far - middle) * 0.05
     torch.testing.assert_close(domain.project(inside), inside)
     assert domain.eps == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_how_far_beyond_the_ball_a_frame_is(clean: Tensor, norm: Norm) -> None:
+    """One frame is inside, one is 0.05 over at one entry, one over [0, 1]; the ball of radius 9 has no other limit."""
+    domain = Domain(
+        torch.full_like(clean, 0.5), torch.tensor([0.2, 0.2, 9.0], dtype=torch.float64)[:, None, None, None], norm=norm
+    )
+    x = torch.full_like(clean, 0.5)
+    x[0, 0, 1, 1], x[1, 1, 2, 2], x[2, 0, 0, 0] = 0.4, 0.75, 1.3
+    expected = (x - domain.project(x)).abs().flatten(1).amax(dim=1)
+    assert expected.tolist() == pytest.approx([0.0, 0.05, 0.3], abs=1e-12)
+    assert domain.beyond(x).clamp_min(0.0).tolist() == pytest.approx(expected.tolist(), abs=1e-12)
 
 
 def test_a_step_is_a_share_of_the_radius_along_the_sign_or_the_direction(clean: Tensor) -> None:
