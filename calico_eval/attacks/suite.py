@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from calico.frame import Frame
 from calico_eval.attacks.details import Crafted
 from calico_eval.attacks.gradient import apgd, mifgsm, pgd
+from calico_eval.attacks.objectives import OBJECTIVES
 from calico_eval.attacks.search import Search, search
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.engines.base import Engine
@@ -21,24 +21,27 @@ from calico_eval.metrics.nuscenes import class_ranges
 from calico_eval.metrics.quality import frame_quality
 from calico_eval.metrics.suffstats import frame_stats
 
-MEMBERS: tuple[tuple[str, Search, dict[str, Any]], ...] = (
-    ("apgd", apgd, {}),
-    ("apgd on the training loss", apgd, {"objective": "det"}),
-    ("pgd", pgd, {}),
-    ("pgd blind to pillar changes", pgd, {"straight_through": False}),
-    ("mifgsm", mifgsm, {}),
-)
-"""Name, algorithm, what differs from the suite's spec."""
+
+def members(spec: AttackSpec) -> list[tuple[str, Search, AttackSpec]]:
+    """Name, algorithm and spec of each: APGD, PGD and MI-FGSM on the suite's objective, APGD on another one that reads no other
+    head, and on the LiDAR PGD with the true gradient."""
+    heads = OBJECTIVES[spec.objective].heads
+    found: list[tuple[str, Search, AttackSpec]] = [("apgd", apgd, spec), ("pgd", pgd, spec), ("mifgsm", mifgsm, spec)]
+    if "detection" in heads:
+        found.insert(1, ("apgd on the training loss", apgd, replace(spec, objective="det")))
+    elif "map" in heads:
+        found.insert(1, ("apgd on the whole map", apgd, replace(spec, objective="seg")))
+    if "lidar" in spec.threat.sensors:
+        found.insert(-1, ("pgd blind to pillar changes", pgd, replace(spec, straight_through=False)))
+    return found
 
 
 def suite(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[Crafted]:
     """Of each frame the member's result with the lowest `frame_quality`; the first where several share it."""
     worst: list[tuple[float, Crafted]] = []
     forwards, backwards = [0] * len(frames), [0] * len(frames)
-    for name, algorithm, changes in MEMBERS:
-        if "lidar" not in spec.threat.sensors and "straight_through" in changes:
-            continue  # the same as the one before
-        crafted = search(algorithm)(engine, frames, replace(spec, **changes), seed)
+    for name, algorithm, member in members(spec):
+        crafted = search(algorithm)(engine, frames, member, seed)
         found = engine.predict([one.frame for one in crafted])
         quality = [
             frame_quality(frame_stats(frame, answer, class_ranges()))

@@ -95,7 +95,7 @@ if TYPE_CHECKING:
     "--objective",
     "objectives",
     multiple=True,
-    help="What an attack raises, e.g. hide, create, map_erase.  [default: hide]",
+    help="What an attack raises, e.g. hide, create, map_erase.  [default: hide; map_erase for models of the map alone]",
 )
 @click.option(
     "--steps",
@@ -192,7 +192,12 @@ def command(
     attacked = [open_engine(spec, config.device) for spec in attack_models]
     sensors = sensors or tuple(dict.fromkeys(sensor for engine in attacked or engines for sensor in engine.sensors))
     specs = attack_specs(
-        chosen.attacks, sensors, budgets, objectives=_names(objectives), steps=steps or chosen.steps, restarts=restarts
+        chosen.attacks,
+        sensors,
+        budgets,
+        objectives=_names(objectives) or [_usual(attacked or engines)],
+        steps=steps or chosen.steps,
+        restarts=restarts,
     )
     fit_source = _fit_source(config, split, specs)
     plan = make_plan(
@@ -217,6 +222,14 @@ def command(
         resume=resume,
         overwrite=overwrite,
     )
+
+
+def _usual(engines: Sequence[Engine]) -> str:
+    """The objective where none is given. Of engines other than torch's it is not known which heads they have."""
+    from calico_eval.attacks.objectives import usual_objective
+    from calico_eval.engines.torch import TorchEngine
+
+    return usual_objective(engine.config for engine in engines if isinstance(engine, TorchEngine))
 
 
 def _fit_source(config: Config, split: str, specs: Sequence[AttackSpec]) -> FrameSource | None:

@@ -1,7 +1,7 @@
 """What an attack raises: one number per frame, larger where the model does worse, and what counts as its success."""
 
 from calico_eval.attacks.objectives.cells import NEAR_M, class_logits, class_names, flat_logits, frame_of, hide_targets
-from calico_eval.attacks.objectives.choice import check_model, choose_objective
+from calico_eval.attacks.objectives.choice import check_model, choose_objective, usual_objective
 from calico_eval.attacks.objectives.detection import CREATE_CELLS, KAPPA, create, det, hide
 from calico_eval.attacks.objectives.scene import Scene
 from calico_eval.attacks.objectives.table import OBJECTIVES, Objective
@@ -23,4 +23,5 @@ __all__ = [
     "frame_of",
     "hide",
     "hide_targets",
+    "usual_objective",
 ]

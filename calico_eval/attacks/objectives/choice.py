@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -28,6 +28,12 @@ def choose_objective(wanted: str, frame: Frame, config: Config) -> tuple[str, st
         return wanted, ""
     instead = next(name for name in OBJECTIVES[wanted].instead if not _lacking(name, frame, config))
     return instead, f"{reason}: objective '{instead}' instead of '{wanted}'"
+
+
+def usual_objective(configs: Iterable[Config]) -> str:
+    """What an attack on these models raises where nothing is said: "hide"; "map_erase" where they only draw maps."""
+    heads = [config.model.detection for config in configs]
+    return "map_erase" if heads and all(head is None for head in heads) else "hide"
 
 
 def check_model(wanted: str, config: Config) -> None:

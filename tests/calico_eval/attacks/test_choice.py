@@ -11,7 +11,7 @@ from calico.config.model import DetectionConfig, ModelConfig
 from calico.config.schema import Config
 from calico.errors import CalicoError
 from calico.frame import Boxes, Frame
-from calico_eval.attacks.objectives import OBJECTIVES, choose_objective
+from calico_eval.attacks.objectives import OBJECTIVES, choose_objective, usual_objective
 from calico_eval.engines.torch import TorchEngine
 
 
@@ -90,3 +90,13 @@ def test_models_that_an_objective_cannot_attack_are_refused(street_frame: Frame)
         choose_objective("flip", street_frame, walkers)
     with pytest.raises(CalicoError, match="the model does not know car; it knows pedestrian"):
         choose_objective("create_at", street_frame, walkers)
+
+
+def test_what_is_raised_where_nothing_is_said() -> None:
+    maps_only, both = Config(model=ModelConfig(detection=None)), Config()
+    assert [usual_objective(one) for one in ([both], [maps_only, both], [maps_only], [])] == [
+        "hide",
+        "hide",
+        "map_erase",
+        "hide",
+    ]
