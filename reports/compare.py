@@ -38,6 +38,19 @@ def comparable(results: Results, baseline: Results | None) -> tuple[Results | No
     return before, ()
 
 
+def described(results: Results, baseline: Results) -> str:
+    """What the baseline is, as far as it is another run than ours: its title where that differs, its weights, its code."""
+    parts = [baseline.title] if baseline.title != results.title else []
+    ours, theirs = ({model.sha256: None for model in r.models} for r in (results, baseline))
+    weights = "weights " + ", ".join(digest[:12] for digest in theirs)
+    parts.append("the same weights" if ours == theirs else weights if theirs else "unknown weights")
+    commit, before = results.provenance.git_commit, baseline.provenance.git_commit
+    parts.append(
+        f"commit {before[:12]}" if before and before != commit else "the same commit" if before else "unknown code"
+    )
+    return ", ".join(parts)
+
+
 def same_cell(cell: Cell, baseline: Results) -> Cell | None:
     """The baseline's cell of the same model, engine and condition (the same seed where there are several).
 

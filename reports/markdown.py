@@ -77,16 +77,21 @@ def _gate_row(check: GateCheck, gate: GateReport) -> tuple[str, ...]:
 
 
 def _scores(view: View, before: View | None, metric: str) -> str:
+    """Without the columns of what the run was not asked for."""
     rows = [_score(view, before, series, metric) for series in view.series[:MAX_ROWS]]
-    return _table(("Model", "Clean", "Mean corruption", "Worst corruption", "Under attack"), rows)
+    corrupted = ("Mean corruption", "Worst corruption") if view.names("corruption") else ()
+    attacked = ("Under attack",) if view.names("attack") else ()
+    return _table(("Model", "Clean", *corrupted, *attacked), rows)
 
 
 def _score(view: View, before: View | None, series: Series, metric: str) -> tuple[str, ...]:
-    cells = [
-        _value(view.clean(series, metric), before.clean(series, metric) if before else None),
-        _value(view.corruption_mean(series, metric), before.corruption_mean(series, metric) if before else None),
-    ]
+    cells = [_value(view.clean(series, metric), before.clean(series, metric) if before else None)]
+    if view.names("corruption"):
+        old = before.corruption_mean(series, metric) if before else None
+        cells.append(_value(view.corruption_mean(series, metric), old))
     for kind in ("corruption", "attack"):
+        if not view.names(kind):
+            continue
         point = view.worst(series, metric, kind)
         if point is None:
             cells.append("not run")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from reports import formatting, sanity
+from reports import formatting, halves, sanity
 from reports.gate_report import ExitCode, GateReport
-from reports.schema import Check, Results
-from reports.view import Point, Series, View, ratio
+from reports.schema import Check, Curve, Results
+from reports.sentence import sentence
+from reports.view import Point, Series, View
 
 FEW_SCENES = 20
 
@@ -33,61 +34,26 @@ class Verdict:
 
 
 def verdict(view: View, gate: GateReport | None) -> Verdict:
-    """The verdict strip, for the first model of the file."""
+    """The verdict strip, for the first model of the file; no tile for what the run was not asked for, but the gate."""
     if not view.series or not view.metrics:
         return Verdict(
             "This file holds no measured cell.", (checks_tile(view.results), gate_tile(gate)), tuple(cautions(view))
         )
     subject, metric = view.series[0], view.charted[0]
-    tiles = (
-        _clean(view, subject),
-        _worst(view, subject, "corruption", "At worst, corrupted"),
-        _most_harm(view, subject, metric),
-        _worst(view, subject, "attack", "Under attack, at worst"),
-        checks_tile(view.results),
-        gate_tile(gate),
-    )
-    return Verdict(_sentence(view, subject), tiles, tuple(cautions(view)))
+    tiles = [_clean(view, subject)]
+    if view.names("corruption"):
+        tiles += [_worst(view, subject, "corruption", "At worst, corrupted"), _most_harm(view, subject, metric)]
+    tiles += [_swept(view, curve) for curve in halves.swept(view, subject)]
+    if view.names("attack"):
+        tiles.append(_worst(view, subject, "attack", "Under attack, at worst"))
+    if any(cell.condition.kind != "clean" for cell in view.results.cells):
+        tiles.append(checks_tile(view.results))
+    return Verdict(sentence(view, subject), (*tiles, gate_tile(gate)), tuple(cautions(view)))
 
 
 def all_checks(results: Results) -> list[Check]:
     """Every effect and budget check of the file."""
     return [check for cell in results.cells for check in (cell.effect, cell.budget) if check is not None]
-
-
-def _sentence(view: View, subject: Series) -> str:
-    """How much of the clean value is kept on average, per charted metric."""
-    parts = []
-    for metric in view.charted:
-        kept = ratio(view.corruption_mean(subject, metric), view.clean(subject, metric))
-        if kept is not None:
-            parts.append(f"{formatting.percent(kept)} of its clean {metric}")
-    conditions = view.averaged(subject)
-    if not parts and not conditions and (halved := _halved(view, subject)):
-        return f"{subject.label}: {'; '.join(halved)}."
-    if not parts:
-        what = (
-            "no corruption changed a sensor that it uses"
-            if view.unused(subject) and not conditions
-            else ("no corruption was measured against a clean run")
-        )
-        return f"{subject.label}: {what}."
-    names = formatting.count(len({condition.name for condition in conditions}), "corruption")
-    severities = formatting.severities({condition.severity for condition in conditions})
-    return f"{subject.label} keeps {' and '.join(parts)}, averaged over {names} at {severities}."
-
-
-def _halved(view: View, subject: Series) -> list[str]:
-    """Per sweep, where the first metric halves: of a file without corruptions at their severities."""
-    found = []
-    for (model, engine, name), curve in view.curves.items():
-        metric = next(iter(curve.half), None)
-        if (model, engine) == (subject.model, subject.engine) and metric is not None:
-            half = curve.half[metric]
-            where = formatting.axis(curve.axis, None).partition(" (")[0]
-            at = "not within the sweep" if half.value is None else f"at {formatting.quantity(half.value, half.unit)}"
-            found.append(f"under {formatting.words(name)}, {metric} falls to half of its clean value {at} ({where})")
-    return found
 
 
 def _clean(view: View, subject: Series) -> Tile:
@@ -126,12 +92,28 @@ def _most_harm(view: View, subject: Series, metric: str) -> Tile:
         if (kept := view.retained(subject, metric, name)) is not None
     ]
     if not losses:
-        return Tile("Loses most to", "not run", ("no corruption with a clean value to compare with",), "warn")
+        return Tile("Loses most to", "unknown", ("no corruption with a clean value to compare with",), "warn")
     (name, kept), rest = losses[0], losses[1:3]
     details = [f"keeps {formatting.percent(kept)} of clean {metric} on average"]
     if rest:
         details.append("then " + ", ".join(f"{formatting.words(n)} ({formatting.percent(k)})" for n, k in rest))
     return Tile("Loses most to", formatting.words(name), tuple(details))
+
+
+def _swept(view: View, curve: Curve) -> Tile:
+    """Where the metrics of a sweep halve."""
+    metric = halves.headline(view, curve)
+    found = halves.half(curve.half[metric])
+    about = ", ".join(part for part in (found.interval, found.note, formatting.sample(curve.half[metric])) if part)
+    others = [(name, halves.half(curve.half[name])) for name in view.metrics if name in curve.half and name != metric]
+    return Tile(
+        f"Under {formatting.words(curve.name)}, {metric} falls to half at",
+        found.place,
+        (
+            f"{halves.parameter(curve)} {about}".rstrip(),
+            *(f"{name} {other.place} {other.interval}".rstrip() for name, other in others),
+        ),
+    )
 
 
 def checks_tile(results: Results) -> Tile:

@@ -11,6 +11,8 @@ from reports.view import HEADLINES, View, condition_key, crossed, is_control
 
 EFFORT = ("steps", "restarts", "step_share", "objective", "random_start", "straight_through", "fit_frames")
 """Parameters of an attack that are no allowance: how hard it searches, and for what."""
+RULES = ("r_min_m",)
+"""Parameters of an attack that hold for whoever changes points, and give the attacker nothing: they are in no budget."""
 SUCCESS = "ASR"
 """Attack success rate, where the cells hold it."""
 
@@ -128,7 +130,7 @@ def attack_table(view: View) -> AttackTable:
 
 def _budget(condition: Condition) -> str:
     """All that the attack may change: what is on the axis first, with its unit."""
-    rest = {name: value for name, value in allowances(condition).items() if name != condition.axis}
+    rest = {name: value for name, value in allowances(condition).items() if name not in (condition.axis, *RULES)}
     return ", ".join(part for part in (formatting.on_axis(condition), formatting.parameters(rest)) if part)
 
 

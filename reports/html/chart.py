@@ -5,6 +5,7 @@ The first place on the x axis is the clean value; the physical axis begins after
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ X = Callable[[float], float]
 Y = Callable[[float], float]
 CHARACTER_PX = 6.2
 LEFT, RIGHT, TOP, BOTTOM, CLEAN_SLOT = 44.0, 14.0, 12.0, 42.0, 52.0
+BESIDE_PX, ROOM_PX, CLEAN_ROOM_PX = 13.0, 40.0, 20.0
+"""Marks side by side: the distance of two, and the most that all of one place, or all clean ones, take up."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Mark:
     lo: float | None
     hi: float | None
     title: str
+    hollow: bool
 
 
 @dataclass(frozen=True)
@@ -110,16 +114,21 @@ def line_chart(
     height: float,
     texts: Mapping[float, str],
     logarithmic: bool | None = None,
+    beside: bool = False,
 ) -> Chart:
     """Lays out a chart whose y axis runs from 0 to `top_value` (fractions, shown in percent).
 
     texts: how each level of the lines is written on the x axis. logarithmic: its scale; None: where the levels span a factor
-    of ten or more.
+    of ten or more. beside: marks of one place stand side by side, in the order of the lines: equal values stay visible.
     """
     left, right, bottom = LEFT + CLEAN_SLOT, width - RIGHT, height - BOTTOM
     levels = ordered_levels(lines)
     x = _x(levels, left, right, logarithmic)
     places = {level: x(level) for level in levels}
+    owners = _owners(lines)
+    shifts = _beside(len(lines), _room(places)) if beside else [0.0] * len(lines)
+    starts = _beside(len(owners), CLEAN_ROOM_PX) if beside else [0.0] * len(owners)
+    clean_at = {style: LEFT + 10 + shift for style, shift in zip(owners, starts, strict=True)}
 
     def y(value: float) -> float:
         return bottom - min(max(value, 0.0), top_value) / top_value * (bottom - TOP)
@@ -136,7 +145,17 @@ def line_chart(
         x_label=x_label,
         x_ticks=(Tick(LEFT + 10, "clean"), *_x_ticks(levels, places, texts)),
         y_ticks=tuple(Tick(round(y(v), 1), formatting.percent(v)) for v in steps(top_value)),
-        lines=tuple(_draw(line, places, LEFT + 10, y, texts) for line in lines),
+        lines=tuple(
+            _draw(
+                line,
+                {lv: at + shift for lv, at in places.items()},
+                clean_at[line.style],
+                owners[line.style] is line,
+                y,
+                texts,
+            )
+            for line, shift in zip(lines, shifts, strict=True)
+        ),
         readings=tuple(r for line in lines if (r := _reading(line, x, right, bottom, y)) is not None),
     )
 
@@ -173,6 +192,26 @@ def _x(levels: Sequence[float], left: float, right: float, logarithmic: bool | N
     return lambda level: left + (scaled(level) - first) / (last - first) * (right - left)
 
 
+def _owners(lines: Sequence[Line]) -> dict[int, Line]:
+    """The line that draws the clean mark, by style: a control has the clean value of the line that it stands beside."""
+    owners: dict[int, Line] = {}
+    for line in lines:
+        owners.setdefault(line.style, line)
+    return owners
+
+
+def _room(places: Mapping[float, float]) -> float:
+    """What the marks of one place may take up: a quarter of the way to the next, so that lines keep their course."""
+    ordered = sorted(places.values())
+    return min([ROOM_PX, *((b - a) / 4 for a, b in itertools.pairwise(ordered))])
+
+
+def _beside(n: int, room: float) -> list[float]:
+    """Offsets of n marks around their place, evenly."""
+    step = min(BESIDE_PX, room / max(n - 1, 1))
+    return [(i - (n - 1) / 2) * step for i in range(n)]
+
+
 def _x_ticks(levels: Sequence[float], places: dict[float, float], texts: Mapping[float, str]) -> list[Tick]:
     """A tick at each level that holds data; a label that would touch its neighbour is left out, the last one never."""
     ticks: list[Tick] = []
@@ -188,13 +227,16 @@ def _x_ticks(levels: Sequence[float], places: dict[float, float], texts: Mapping
     return ticks
 
 
-def _draw(line: Line, places: dict[float, float], clean_x: float, y: Y, texts: Mapping[float, str]) -> Drawn:
+def _draw(
+    line: Line, places: dict[float, float], clean_x: float, owns_clean: bool, y: Y, texts: Mapping[float, str]
+) -> Drawn:
+    """The clean mark is only where the line leads from, unless it is the line's own; it is never hollow."""
     runs: list[list[Mark]] = [[]]
     for level, metric in zip(line.levels, line.metrics, strict=True):
         if metric.value is None:
             runs.append([])
         else:
-            runs[-1].append(_mark(line.label, texts[level], metric, places[level], y))
+            runs[-1].append(_mark(line.label, texts[level], metric, places[level], y, line.control))
     runs = [run for run in runs if run]
     clean = (
         [] if line.clean is None or line.clean.value is None else [_mark(line.label, "clean", line.clean, clean_x, y)]
@@ -206,11 +248,11 @@ def _draw(line: Line, places: dict[float, float], clean_x: float, y: Y, texts: M
         path=" ".join("M" + " L".join(f"{m.x:.1f} {m.y:.1f}" for m in run) for run in runs if len(run) > 1),
         start=f"M{clean[0].x:.1f} {clean[0].y:.1f} L{runs[0][0].x:.1f} {runs[0][0].y:.1f}" if joined else "",
         bands=tuple(band for run in runs if (band := _band(run))) if not line.control else (),
-        marks=(*clean, *(mark for run in runs for mark in run)),
+        marks=(*(clean if owns_clean else ()), *(mark for run in runs for mark in run)),
     )
 
 
-def _mark(label: str, where: str, metric: Metric, x: float, y: Y) -> Mark:
+def _mark(label: str, where: str, metric: Metric, x: float, y: Y, hollow: bool = False) -> Mark:
     has_interval = metric.lo is not None and metric.hi is not None
     return Mark(
         x=round(x, 1),
@@ -218,6 +260,7 @@ def _mark(label: str, where: str, metric: Metric, x: float, y: Y) -> Mark:
         lo=round(y(metric.lo or 0.0), 1) if has_interval else None,
         hi=round(y(metric.hi or 0.0), 1) if has_interval else None,
         title=f"{label}, {where}: {formatting.metric(metric)} {formatting.interval(metric)}".rstrip(),
+        hollow=hollow,
     )
 
 

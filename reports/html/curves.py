@@ -210,7 +210,9 @@ def _panel(view: View, metric: str, kind: str, title: str, members: list[Member]
     return Panel(
         name=title,
         sensors=" + ".join(formatting.words(sensor) for sensor in condition.sensors),
-        chart=line_chart(f"{metric} under {title} against {axis}", axis, lines, top, WIDTH, HEIGHT, texts),
+        chart=line_chart(
+            f"{metric} under {title} against {axis}", axis, lines, top, WIDTH, HEIGHT, texts, beside=kind == "attack"
+        ),
         columns=tuple(label for label, _, _ in columns),
         rows=(
             *((TableRow("clean", tuple(shown(clean) for _, clean, _ in columns)),) if with_clean else ()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reports import formatting
+from reports import formatting, halves
 from reports.html.chart import Line, line_chart, top_of
 from reports.html.curves import HEIGHT, WIDTH, Panel, TableRow, drawn
 from reports.html.value import Value, shown
@@ -55,29 +55,23 @@ def _sweep(view: View, name: str) -> Sweep:
         ),
         methods=tuple(
             sorted(
-                {_method(half)[0] for curve in curves.values() for half in curve.half.values() if half.lo is not None}
+                {
+                    halves.method(half)[0]
+                    for curve in curves.values()
+                    for half in curve.half.values()
+                    if half.lo is not None
+                }
             )
         ),
     )
 
 
-def half_value(half: Metric | None) -> Value | None:
+def half_value(metric: Metric | None) -> Value | None:
     """'87.3 m [71, 102]'; outside the sweep, why; without an interval, or with one that was cut, that."""
-    if half is None:
+    if metric is None:
         return None
-    if half.value is None:
-        return Value(text="not in the sweep", note=half.reason or "")
-    text = formatting.quantity(half.value, half.unit)
-    if half.lo is None or half.hi is None:
-        return Value(text=text, note=half.method or "no interval")
-    lo, hi = (formatting.quantity(end, half.unit).split(formatting.SPACE)[0] for end in (half.lo, half.hi))
-    return Value(text=text, interval=f"[{lo}, {hi}]", note=_method(half)[1])
-
-
-def _method(half: Metric) -> tuple[str, str]:
-    """How the interval was made, and whether it was cut."""
-    how, _, cut = (half.method or "").partition(", cut ")
-    return how, f"interval cut {cut}" if cut else ""
+    found = halves.half(metric)
+    return Value(text=found.place, interval=found.interval, note=found.note)
 
 
 def _points(view: View, series: Series, metrics: tuple[str, ...], name: str) -> list[Point]:

@@ -73,6 +73,46 @@ def test_top_holds_all_intervals_and_steps_are_round() -> None:
         assert 3 <= len(steps(top)) <= 6
 
 
+def beside(*levels: float) -> Chart:
+    """An attack and its control that do the same, of series 0, and an attack of series 1."""
+    same = (metric(0.3),) * len(levels)
+    lines = [
+        Line("a", 0, False, metric(0.5), levels, same),
+        Line("a, noise", 0, True, metric(0.5), levels, same),
+        Line("b", 1, False, metric(0.5), levels, same),
+    ]
+    return line_chart("t", "x", lines, 0.5, 360, 230, {lv: f"{lv:g}" for lv in levels}, beside=True)
+
+
+def test_marks_of_one_budget_stand_side_by_side() -> None:
+    middle = (LEFT + 52 + 360 - 14) / 2
+    attack, noise, other = (line.marks[-1] for line in beside(4).lines)
+    assert [attack.x, noise.x, other.x] == [middle - 13, middle, middle + 13]
+    assert attack.y == noise.y == other.y
+
+
+def test_a_control_is_hollow_and_leaves_the_clean_mark_to_its_attack() -> None:
+    attack, noise, other = beside(4).lines
+    assert [mark.hollow for line in (attack, noise, other) for mark in line.marks] == [False, False, True, False, False]
+    assert [mark.title.partition(":")[0] for mark in noise.marks] == ["a, noise, 4"]
+    assert [line.marks[0].x for line in (attack, other)] == [LEFT + 10 - 6.5, LEFT + 10 + 6.5]
+    assert [line.start.split()[0] for line in (attack, noise)] == [f"M{LEFT + 10 - 6.5:.1f}"] * 2
+
+
+def test_marks_of_several_budgets_stay_near_their_place() -> None:
+    chart = beside(1, 2, 3)
+    for line in chart.lines:
+        places = [
+            mark.x
+            for mark in line.marks
+            if not mark.title.startswith(f"{line.marks[0].title.partition(',')[0]}, clean")
+        ]
+        assert places == pytest.approx(
+            [tick.at for tick in chart.x_ticks[1:]], abs=(chart.right - LEFT - 52) / 2 / 8 + 0.1
+        )
+    assert len({line.marks[-1].x for line in chart.lines}) == 3
+
+
 def test_row_chart_bars_and_reasons() -> None:
     rows = [RowData("car", "n 3", metric(0.25, 0.2, 0.3), (("worst", "w", metric(0.1)),), bar=True),
             RowData("bus", "", metric(None), (), bar=True)]  # fmt: skip

@@ -267,6 +267,16 @@ def test_attack_without_a_noise_control_says_so(results: Results, tmp_path: Path
     assert "No random-noise control was run" in render_html(minimal(results, *cells), tmp_path)
 
 
+def test_hollow_marks_are_noise_alone_and_lie_below_the_attack(results: Results, tmp_path: Path) -> None:
+    cells = [c for c in results.cells if c.model == "fused" and c.condition.name in ("clean", "pgd", "uniform_noise")]
+    cells = [c.model_copy(update={"metrics": {"mAP": c.metrics["mAP"]}}) for c in cells]
+    section = render_html(minimal(results, *cells), tmp_path).split('id="attacks"')[1]
+    (chart,) = re.findall(r'<svg viewBox="0 0 360.*?</svg>', section, re.DOTALL)
+    titles = re.findall(r'<title>([^:]*):[^<]*</title>(?:<line[^>]*>)?<path class="(mark[^"]*)"', chart)
+    noise = [(f"fused, uniform noise, {eps}", "mark hollow") for eps in (1, 2, 4, 8)]
+    assert titles == [*noise, *((f"fused, {place}", "mark") for place in ("clean", 1, 2, 4, 8))]
+
+
 def test_undefined_values_give_their_reason(results: Results, tmp_path: Path) -> None:
     metrics = {"mAP": Metric(value=None, reason="no ground truth in this split", n_frames=3, n_scenes=1)}
     cells = tuple(c.model_copy(update={"metrics": metrics}) for c in results.cells if c.model == "fused")
@@ -303,6 +313,60 @@ def test_two_engines_of_one_model(results: Results, tmp_path: Path) -> None:
     strip = page.split("</header>")[0]
     assert "fused (onnxruntime) keeps" in strip
     assert "Under attack, at worst: mAP" in strip  # found on the other engine
+
+
+def test_engines_that_show_the_same_by_class_share_a_chart(results: Results, tmp_path: Path) -> None:
+    fused = [c for c in results.cells if c.model == "fused"]
+    onnx = [c for c in fused if c.condition.kind != "attack"]
+    torch = fused[0].model_copy(update={"engine": "torch"})
+
+    def captions(*cells: Cell) -> list[str]:
+        section = render_html(minimal(results, *cells), tmp_path).split('id="classes"')[1].split("</section>")[0]
+        return re.findall(r"<figcaption>.*?<b>(.*?)</b></figcaption>", section)
+
+    assert captions(*onnx, torch) == ["fused (onnxruntime) = fused (torch)"] * 2, "detection and map"
+    assert captions(torch, *onnx) == ["fused (onnxruntime) = fused (torch)"] * 2, "the one that shows more first"
+    bus = torch.metrics["AP/bus"].model_copy(update={"value": (torch.metrics["AP/bus"].value or 0) + 0.006})
+    other = torch.model_copy(update={"metrics": {**torch.metrics, "AP/bus": bus}})
+    assert captions(*onnx, other) == [
+        "fused (onnxruntime)", "fused (torch)", "fused (onnxruntime) = fused (torch)"
+    ]  # fmt: skip
+
+
+def test_a_baseline_is_named_by_what_tells_it_from_the_run(results: Results, baseline: Results, tmp_path: Path) -> None:
+    def shown(before: Results) -> str:
+        meta = render_html(results, tmp_path, before).split('<p class="meta">')[1].split("</p>")[0]
+        return meta.partition("baseline: ")[2]
+
+    assert shown(baseline) == "the same weights, the same commit", "the title is on the page already"
+    digest, commit = "0123456789abcdef" * 4, "fedcba9876543210"
+    models = (baseline.models[0].model_copy(update={"sha256": digest}),)
+    origin = baseline.provenance.model_copy(update={"git_commit": commit})
+    other = baseline.model_copy(update={"title": "Main", "models": models, "provenance": origin})
+    assert shown(other) == "Main, weights 0123456789ab, commit fedcba987654"
+    unknown = origin.model_copy(update={"git_commit": None})
+    assert shown(other.model_copy(update={"provenance": unknown})).endswith(", unknown code")
+
+
+def test_a_run_of_attacks_alone_begins_with_what_they_leave(results: Results, tmp_path: Path) -> None:
+    cells = tuple(c for c in results.cells if c.model == "fused" and c.condition.name in ("clean", "pgd"))
+    page = render_html(minimal(results, *cells), tmp_path).replace("\u00a0", " ")
+    clean, *attacked = (c.metrics for c in cells)
+    kept = [100 * min(a[name].value or 0 for a in attacked) / (clean[name].value or 1) for name in ("mAP", "mIoU")]
+    left = f"{kept[0]:.0f} % of its clean mAP and {kept[1]:.0f} % of its clean mIoU"
+    assert f'<p class="lead">fused keeps {left} under the worst attack on each.</p>' in page
+    strip = page.split("</header>")[0]
+    assert "Under attack, at worst: mAP" in strip
+    assert "tile warn" not in strip
+    assert "Loses most to" not in strip
+    assert "Worst corruption" not in page
+
+
+def test_a_clean_run_alone_needs_no_checks(results: Results, tmp_path: Path) -> None:
+    strip = render_html(minimal(results, results.cells[0]), tmp_path).split("</header>")[0]
+    assert "fused: only the clean run was measured." in strip
+    assert "tile warn" not in strip
+    assert "Effect and budget checks" not in strip
 
 
 def test_unused_sensors_are_named_and_count_for_nothing(results: Results, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from reports.openmetrics import openmetrics_text
 from reports.rules import Rule, Rules
 from reports.sanity import sanity_lines, suspicion, unchecked, verdicts
 from reports.schema import Cell, Condition, LossTrace, Metric, Model, Results, SanityCheck, read_results, write_results
+from reports.verdict import verdict
 from reports.view import View
 
 CLEAN = Condition(kind="clean", name="clean")
@@ -47,9 +48,9 @@ def cell(condition: Condition, value: float, model: str = "a", engine: str = "to
     )
 
 
-def checks(model: str = "a", **verdict: str) -> tuple[SanityCheck, ...]:
+def checks(model: str = "a", **changes: str) -> tuple[SanityCheck, ...]:
     """S1 PASS, S7 PASS, S12 WARN, S6 NOT RUN, with changes."""
-    wanted = {"S1": "PASS", "S7": "PASS", "S12": "WARN", "S6": "NOT RUN"} | verdict
+    wanted = {"S1": "PASS", "S7": "PASS", "S12": "WARN", "S6": "NOT RUN"} | changes
     return tuple(
         SanityCheck(
             id=name, title=f"title of {name}", model=model, engine="torch-cpu", verdict=found, measured={"x": 1.5},
@@ -104,6 +105,12 @@ def test_attacks_without_any_check_are_called_unchecked(sound: Results) -> None:
     assert list(sanity_lines(bare)) == ["no sanity verdict: the attack figures are unchecked"]
     assert "unchecked: the file holds no sanity verdict" in render_html(bare, Path())
     assert not unchecked(bare.model_copy(update={"cells": CELLS[:1]}))
+
+
+def test_a_first_sentence_that_rests_on_a_suspect_figure_says_so(sound: Results, suspect: Results) -> None:
+    first = verdict(View(sound), None).sentence
+    assert first.endswith(" under the worst attack.")
+    assert verdict(View(suspect), None).sentence == first[:-1] + " (SUSPECT (S7): not to be relied on)."
 
 
 # --- the file ---

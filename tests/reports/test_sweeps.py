@@ -12,7 +12,7 @@ from reports.errors import ReportError
 from reports.html.render import render_html
 from reports.html.sweeps import half_value, sweeps
 from reports.markdown import markdown_summary
-from reports.schema import Cell, Condition, Curve, Metric, Results
+from reports.schema import Cell, Check, Condition, Curve, Metric, Results
 from reports.verdict import verdict
 from reports.view import View
 
@@ -137,6 +137,40 @@ def test_page_and_markdown_show_them_and_others_have_no_such_section(
     assert "| 100 | 30.0\u00a0% [25.0, 35.0] | 40.0\u00a0% [35.0, 45.0] |" in text
     assert 'id="sweeps"' not in render_html(results, tmp_path)
     assert "Sweep of" not in markdown_summary(results)
+
+
+def test_a_run_of_a_sweep_alone_warns_of_nothing_that_it_was_not_asked_for(swept: Results, tmp_path: Path) -> None:
+    checked = [c.model_copy(update={"effect": Check(passed=True, measured={})}) for c in swept.cells]
+    alone = swept.model_copy(update={"cells": tuple(checked)})
+    tiles = verdict(View(alone), None).tiles
+    assert [tile.question for tile in tiles] == [
+        "Clean mAP", "Under fog, mAP falls to half at", "Effect and budget checks", "Gate",
+    ]  # fmt: skip
+    assert {tile.level for tile in tiles} == {"plain", "good"}
+    assert (tiles[1].answer, tiles[1].details) == (
+        "100\u00a0m", ("visibility [70.7, 141], 5\u00a0frames, 2\u00a0scenes",)
+    )  # fmt: skip
+    page, text = render_html(alone, tmp_path), markdown_summary(alone)
+    assert 'class="tile warn"' not in page
+    for word in ("Mean corruption", "Worst corruption", "Under attack"):
+        assert f">{word}</th>" not in page
+        assert f"| {word}" not in text
+    assert '<span class="v">not run</span>' not in page
+
+
+def test_a_sweep_that_never_halves_says_why_and_other_metrics_follow(swept: Results) -> None:
+    never = swept.curves[1].half["mAP"]
+    cells = [c.model_copy(update={"metrics": {**c.metrics, "NDS": c.metrics["mAP"]}}) for c in swept.cells[:5]]
+    both = swept.curves[0].model_copy(update={"half": {"NDS": swept.curves[0].half["mAP"], "mAP": never}})
+    found = verdict(View(swept.model_copy(update={"cells": tuple(cells), "curves": (both,)})), None)
+    tile = next(tile for tile in found.tiles if tile.question.startswith("Under fog"))
+    assert tile.answer == "not in the sweep"
+    assert tile.details == (
+        f"visibility {OUTSIDE}, 5\u00a0frames, 2\u00a0scenes", "NDS 100\u00a0m [70.7, 141]"
+    )  # fmt: skip
+    assert found.sentence == (
+        "fused: under fog, mAP falls to half of its clean value nowhere in the sweep (visibility)."
+    )
 
 
 def test_sweep_points_are_in_no_mean_and_no_worst_case(swept: Results) -> None:
