@@ -6,7 +6,6 @@ What compares finished cells is made from them; what runs the model is made once
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 
 from calico.data.source import FrameSource
 from calico_eval.attacks import ALGORITHMS
@@ -37,29 +36,33 @@ def sanity_verdict(
 
     Args:
         engines: by label. cells, stats: of the finished run, by id.
-        store: keeps the active checks, so that a resumed run ends with the same bytes without making them again.
-        told: hears of every active check before it is made.
+        store: keeps the active checks as they are made, so that a resumed run ends with the same bytes and makes only what is
+            missing.
+        told: hears of every group of active checks before it is made.
     """
     checks: list[SanityCheck] = []
     models = {name: engine.model_name for name, engine in engines.items()}
     for name, engine in attacked_engines(plan, engines).items():
-        active = store.load_sanity(name)
-        if active is None:
-            frames = [source[plan.indices[at]] for at in spread(len(plan.indices), CANDIDATES)]
-            specs = list(
-                dict.fromkeys(j.condition.attack for j in plan.jobs if j.crafted_on == name and j.condition.attack)
-            )
-            tell = partial(_tell, told, name)
-            active = tuple(active_checks(engine, frames, specs, plan.seed, engine.sha256, tell))
-            store.save_sanity(name, active)
+        active = _active(plan, name, engine, source, store, told)
         checks += _joined(
             Sheet(engine.model_name, engine.name), CellChecks(plan, cells, stats, name, models).all(), active
         )
     return tuple(checks)
 
 
-def _tell(told: Callable[[str], None], engine: str, check: str) -> None:
-    told(f"sanity of {engine}: {check}")
+def _active(
+    plan: SweepPlan, name: str, engine: TorchEngine, source: FrameSource, store: RunStore, told: Callable[[str], None]
+) -> list[SanityCheck]:
+    """The engine's active checks: those that the store has, and the others, made and stored one group after the other."""
+    frames = [source[plan.indices[at]] for at in spread(len(plan.indices), CANDIDATES)]
+    specs = list(dict.fromkeys(j.condition.attack for j in plan.jobs if j.crafted_on == name and j.condition.attack))
+    known = store.load_sanity(name)
+    for group, make in active_checks(engine, frames, specs, plan.seed, engine.sha256).items():
+        if group not in known:
+            told(f"sanity of {name}: {group}")
+            known[group] = tuple(make())
+            store.save_sanity(name, known)
+    return [check for group in known.values() for check in group]
 
 
 def attacked_engines(plan: SweepPlan, engines: Mapping[str, Engine]) -> dict[str, TorchEngine]:

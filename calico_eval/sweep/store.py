@@ -76,18 +76,21 @@ class RunStore:
         write_atomic(self.path / "timings.json", _json(times | {cell.id: round(seconds, 3)}))
         write_atomic(self.path / "cells" / f"{cell.id}.json", _json(cell.model_dump(mode="json")))
 
-    def load_sanity(self, engine: str) -> tuple[SanityCheck, ...] | None:
-        """The active sanity checks of an engine (by label); None where they are not there or cannot be read."""
+    def load_sanity(self, engine: str) -> dict[str, tuple[SanityCheck, ...]]:
+        """The active sanity checks of an engine (by label) that were made, by group; empty where they cannot be read."""
         try:
             content = json.loads(self._sanity_file(engine).read_text(encoding="utf-8"))
-            return tuple(SanityCheck.model_validate(check) for check in content["checks"])
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
-            return None
+            return {
+                group: tuple(SanityCheck.model_validate(check) for check in checks)
+                for group, checks in content["groups"].items()
+            }
+        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+            return {}
 
-    def save_sanity(self, engine: str, checks: Sequence[SanityCheck]) -> None:
+    def save_sanity(self, engine: str, groups: Mapping[str, Sequence[SanityCheck]]) -> None:
         """Writes them."""
-        content = {"engine": engine, "checks": [check.model_dump(mode="json") for check in checks]}
-        write_atomic(self._sanity_file(engine), _json(content))
+        made = {group: [check.model_dump(mode="json") for check in checks] for group, checks in groups.items()}
+        write_atomic(self._sanity_file(engine), _json({"engine": engine, "groups": made}))
 
     def _sanity_file(self, engine: str) -> Path:
         return self.path / "sanity" / f"{hashlib.sha256(engine.encode()).hexdigest()[:16]}.json"

@@ -10,10 +10,9 @@ from torch import Tensor, nn
 
 from calico.data.source import FrameSource
 from calico_eval.attacks import AttackSpec, Threat
-from calico_eval.attacks.sanity import TITLES
+from calico_eval.attacks.sanity import TITLES, Sheet, active, not_run
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.metrics.nuscenes import class_ranges
-from calico_eval.sweep import sanity
 from calico_eval.sweep.plan import SweepPlan, make_plan
 from calico_eval.sweep.run import run_sweep
 from calico_eval.sweep.store import RunStore
@@ -22,6 +21,8 @@ from reports.sanity import suspicion
 
 PGD = AttackSpec("pgd", Threat(camera_levels=8), steps=4)
 NOISE = AttackSpec("noise", Threat(camera_levels=8))
+
+LADDER = "S2, S4, S5, S12, S15, S16 on one frame"
 
 
 def plan_of(engine: TorchEngine, street: FrameSource, *attacks: AttackSpec) -> SweepPlan:
@@ -59,9 +60,34 @@ def test_a_run_with_attacks_ends_with_sixteen_checks_and_the_same_bytes_on_resum
     def again(*_: object) -> None:
         raise AssertionError("made again")
 
-    monkeypatch.setattr(sanity, "active_checks", again)
+    for check in ("unbounded", "gradients_agree", "planted_is_found", "ladder"):
+        monkeypatch.setattr(active, check, again)
     run_sweep(plan, [small_engine], street, tmp_path, title="t", pictures=False, resume=True)
     assert (tmp_path / "results.json").read_bytes() == before
+
+
+@pytest.mark.slow
+def test_checks_that_were_made_before_a_run_was_killed_are_kept(
+    small_engine: TorchEngine, street: FrameSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_of(small_engine, street, PGD)
+    run_sweep(plan, [small_engine], street, tmp_path / "whole", title="t", pictures=False)
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(active, "planted_is_found", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            run_sweep(plan, [small_engine], street, tmp_path / "killed", title="t", pictures=False)
+    told: list[str] = []
+    run_sweep(
+        plan, [small_engine], street, tmp_path / "killed", title="t", pictures=False, resume=True,
+        progress=lambda done, total, what: told.append(what),
+    )  # fmt: skip
+    assert told == [f"sanity of small/torch-cpu: {group}" for group in ("S13", LADDER, "S14")]
+    for name in ("results.json", f"sanity/{next((tmp_path / 'whole' / 'sanity').iterdir()).name}"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
 @pytest.mark.slow
@@ -106,11 +132,12 @@ def test_no_attacks_no_verdict(small_engine: TorchEngine, street: FrameSource, t
 
 def test_the_record_is_read_back_or_none(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
-    assert store.load_sanity("a/b") is None
+    assert store.load_sanity("a/b") == {}
     (tmp_path / "sanity").mkdir()
-    store.save_sanity("a/b", ())
-    assert store.load_sanity("a/b") == ()
-    assert store.load_sanity("a/c") is None
+    check = not_run(Sheet("a", "b"), "S3", "why")
+    store.save_sanity("a/b", {"S3": [check], "S7, S8": []})
+    assert store.load_sanity("a/b") == {"S3": (check,), "S7, S8": ()}
+    assert store.load_sanity("a/c") == {}
 
 
 def test_traces_are_kept_of_the_longest_and_largest_attack_of_each_sensor(
