@@ -1,5 +1,6 @@
 """What eval, infer and robust refuse before they open anything, and how eval prints a figure."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -59,13 +60,51 @@ def test_the_other_split_is_opened_only_for_attacks_that_are_learnt_on_it() -> N
         _fit_source(config, "val", [AttackSpec("universal", Threat(camera_levels=4))])
 
 
+def error_of(*words: str) -> str:
+    error = CliRunner().invoke(cli, words).exception
+    assert isinstance(error, CalicoError), error
+    return str(error)
+
+
 def test_infer_leaves_what_is_there_alone(tmp_path: Path) -> None:
-    (tmp_path / "mine.txt").write_text("mine")
-    for out in (tmp_path, tmp_path / "mine.txt"):
-        error = CliRunner().invoke(cli, ["infer", "a.b:c", "--out", str(out)]).exception
-        assert isinstance(error, CalicoError)
-        assert "choose another --out, or delete it" in str(error)
-        assert "--resume" not in str(error)
+    mine = tmp_path / "mine.txt"
+    mine.write_text("mine")
+    infer = ("infer", "a.b:c", "--out")
+    assert "is not empty; --overwrite deletes it, or choose another --out" in error_of(*infer, str(tmp_path))
+    assert "has no run.json, so it is not deleted" in error_of(*infer, str(tmp_path), "--overwrite")
+    for more in ((), ("--overwrite",)):
+        assert "is a file; expected a folder" in error_of(*infer, str(mine), *more)
+    assert mine.read_text() == "mine"
+
+
+def test_eval_leaves_a_file_that_is_there_alone(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.json"
+    mine.write_text("mine")
+    assert "mine.json is there already; --overwrite replaces it" in error_of("eval", "a.b:c", "--out", str(mine))
+    assert mine.read_text() == "mine"
+    assert "is a folder; expected a file" in error_of("eval", "a.b:c", "--out", str(tmp_path))
+
+
+def test_eval_and_infer_overwrite_what_they_wrote_when_told(tmp_path: Path) -> None:
+    sim = ("data.sim.val_scenes=1", "data.sim.frames_per_scene=2", "data.sim.image_size=[24,64]")
+    settings = [word for text in (*sim, f"data.cache_dir={tmp_path / 'sim'}") for word in ("--set", text)]
+    mine = tmp_path / "mine.json"
+    mine.write_text("mine")
+    for words in (
+        ("eval", "examples.user_model:build", "--out", str(mine), "--overwrite"),
+        ("infer", "examples.user_model:build", "--no-pictures", "--out", str(tmp_path / "out")),
+    ):
+        done = CliRunner().invoke(cli, [*words, *settings], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+    assert list(json.loads(mine.read_text())) == ["cluster/user"]
+    out = tmp_path / "out"
+    (out / "old.txt").write_text("of another run")
+    again = ("infer", "examples.user_model:build", "--no-pictures", "--limit", "1", "--out", str(out), *settings)
+    assert "--overwrite deletes it" in error_of(*again)
+    assert (out / "old.txt").exists()
+    assert CliRunner().invoke(cli, [*again, "--overwrite"], catch_exceptions=False).exit_code == 0
+    assert sorted(file.name for file in out.iterdir()) == ["run.json", "submission.json"]
+    assert len(json.loads((out / "submission.json").read_text())["results"]) == 1
 
 
 def test_help_of_robust_names_every_suite_and_kind_of_model() -> None:
