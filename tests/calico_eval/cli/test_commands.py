@@ -1,6 +1,8 @@
 """What eval, infer and robust refuse before they open anything, and how eval prints a figure."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from calico_eval.cli.eval import line_of
 from calico_eval.cli.robust import _exported, _fit_source
 from calico_eval.sweep.suites import suites
 from reports.schema import Metric
+
+ROOT = Path(__file__).parents[3]
 
 
 def test_an_interval_over_one_scene_says_so() -> None:
@@ -42,6 +46,46 @@ def test_a_severity_without_corruptions_is_refused() -> None:
     done = CliRunner().invoke(cli, ["robust", "examples.user_model:build", "--attack", "pgd", "--severity", "3"])
     assert done.exit_code == 2
     assert "--severity is for corruptions" in done.output
+
+
+MISTAKES = {
+    "--suite nope": "unknown suite 'nope'",
+    "--corruptions fogg": "did you mean 'fog'",
+    "--corruptions fog --severity 9": "severity is 9",
+    "--corruptions fog --steps 3": "are for attacks; add --attack pgd",
+    "--attack pgd --severity 3": "--severity is for corruptions",
+    "--attack pgd --eps 0.1": "budget '0.1'",
+    "--attack pgd --sensor radar": "sensor 'radar': expected one of",
+    "--sweep fog.visibility=400:20:8": "fog has visibility_m",
+    "--frames 0": "0 is not in the range x>=1",
+    "--engine onnx": "leave --engine out",
+    "--out examples": "is not empty; --resume goes on with it",
+}
+
+
+def test_a_mistake_in_the_options_is_said_before_torch_is_loaded() -> None:
+    """In a process of its own: this one has torch. It takes seconds to load, and the models longer."""
+    code = (
+        "import json, sys\n"
+        "from click.testing import CliRunner\n"
+        "from calico.cli.main import cli\n"
+        "said = []\n"
+        "for text in sys.argv[1:]:\n"
+        "    done = CliRunner().invoke(cli, ['robust', 'examples.user_model:build', *text.split()])\n"
+        "    said.append([done.exit_code, done.output + str(done.exception)])\n"
+        "print(json.dumps([said, 'torch' in sys.modules]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *MISTAKES], cwd=ROOT, capture_output=True, text=True, check=True)
+    said, torch_loaded = json.loads(done.stdout)
+    for (exit_code, text), message in zip(said, MISTAKES.values(), strict=True):
+        assert exit_code != 0
+        assert message in text
+    assert not torch_loaded
+
+
+def test_an_attack_or_objective_that_there_is_not_is_said_before_the_model_is_opened() -> None:
+    for words, near in ((("--attack", "pdg"), "pgd"), (("--attack", "pgd", "--objective", "hid"), "hide")):
+        assert f"did you mean '{near}'?" in error_of("robust", "no.such.module:build", *words)
 
 
 def test_the_onnx_engine_runs_exported_models_only(tmp_path: Path) -> None:
