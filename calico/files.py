@@ -22,7 +22,7 @@ DAMAGED_NPZ = (
 """What numpy and zipfile raise for a file with wrong bytes, in its archive, its compressed data or the headers of its arrays."""
 
 
-def prepare_folder(path: Path, *, resume: bool, overwrite: bool, kind: str | None = None) -> None:
+def prepare_folder(path: Path, *, resume: bool | None, overwrite: bool, kind: str | None = None) -> None:
     """Makes an output folder; see `check_folder` for what it refuses."""
     check_folder(path, resume=resume, overwrite=overwrite, kind=kind)
     if overwrite and path.exists():
@@ -30,10 +30,33 @@ def prepare_folder(path: Path, *, resume: bool, overwrite: bool, kind: str | Non
     path.mkdir(parents=True, exist_ok=True)
 
 
-def check_folder(path: Path, *, resume: bool, overwrite: bool, kind: str | None = None) -> None:
+def make_folder(path: Path, kind: str, command: str, *, overwrite: bool) -> None:
+    """Makes the output folder of a command that cannot resume, with a run.json by which --overwrite knows it again.
+
+    Args:
+        kind: see `check_folder`, which says what is refused. command: what the user typed.
+    """
+    prepare_folder(path, resume=None, overwrite=overwrite, kind=kind)
+    write_atomic(path / RUN_FILE, json.dumps({"kind": kind, "command": command}, indent=1, sort_keys=True) + "\n")
+
+
+def check_file(path: Path, *, overwrite: bool) -> None:
+    """Stops before a file is lost, or before work is done for nothing.
+
+    Raises:
+        CalicoError: the file is there and --overwrite was not given, or it is a folder.
+    """
+    if path.is_dir():
+        raise CalicoError(f"output file {path}: is a folder; expected a file or nothing")
+    if path.exists() and not overwrite:
+        raise CalicoError(f"file {path} is there already; --overwrite replaces it, or choose another place")
+
+
+def check_folder(path: Path, *, resume: bool | None, overwrite: bool, kind: str | None = None) -> None:
     """Stops before anything is lost, or before work is done for nothing.
 
     Args:
+        resume: None of a command without --resume.
         kind: what the run is ("train", "robust"); a folder whose run.json names another kind is neither resumed nor deleted.
 
     Raises:
@@ -56,9 +79,8 @@ def check_folder(path: Path, *, resume: bool, overwrite: bool, kind: str | None 
     if overwrite and not (path / RUN_FILE).exists():
         raise CalicoError(f"output folder {path}: has no {RUN_FILE}, so it is not deleted; choose another --out")
     if not resume and not overwrite:
-        raise CalicoError(
-            f"output folder {path} is not empty; --resume goes on with it, --overwrite deletes it, or choose another --out"
-        )
+        go_on = "" if resume is None else "--resume goes on with it, "
+        raise CalicoError(f"output folder {path} is not empty; {go_on}--overwrite deletes it, or choose another --out")
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from reports.schema import Cell, Metric, Results
-from reports.view import condition_key
+from reports import formatting
+from reports.schema import Cell, Condition, Metric, Results
+from reports.view import View, condition_key
+
+_AGAINST = "; baseline "
+"""Before the label of the engine that an aggregate compares with, in its method."""
 
 
 def differences(results: Results, baseline: Results) -> tuple[str, ...]:
@@ -73,7 +77,11 @@ def same_subject(results: Results, baseline: Results) -> Results:
     if len(ours) != 1 or len(theirs) != 1 or ours == theirs:
         return baseline
     name = next(iter(ours))
-    summary = {f"{name}/{key.split('/', 1)[-1]}": value for key, value in baseline.summary.items()}
+    old = next(iter(theirs))
+    summary = {
+        f"{name}/{key.removeprefix(f'{old}/')}": {what: _renamed(value, old, name) for what, value in values.items()}
+        for key, values in baseline.summary.items()
+    }
     cells = tuple(cell.model_copy(update={"model": name}) for cell in baseline.cells)
     checks = tuple(check.model_copy(update={"model": name}) for check in baseline.sanity)
     return baseline.model_copy(update={"cells": cells, "summary": summary, "sanity": checks})
@@ -89,6 +97,43 @@ def other_budget(cell: Cell, baseline: Results) -> Cell | None:
         ):  # fmt: skip
             return other
     return None
+
+
+def against(metric: Metric) -> str:
+    """The label of the engine that an aggregate (mCE, mRRA) compares with; empty where it compares with none."""
+    return (metric.method or "").partition(_AGAINST)[2]
+
+
+def _renamed(metric: Metric, old: str, new: str) -> Metric:
+    """The aggregate, compared with an engine of the renamed model."""
+    method = (metric.method or "").replace(f"{_AGAINST}{old}/", f"{_AGAINST}{new}/")
+    return metric if method == (metric.method or "") else metric.model_copy(update={"method": method})
+
+
+def other_average(model: str, engine: str, results: Results, baseline: Results) -> str:
+    """Which corruptions the aggregates of a model and engine are over in one of the two files only; empty where in both."""
+    view = View(results)
+    series = next(s for s in view.series if (s.model, s.engine) == (model, engine))
+
+    def averaged(file: Results) -> dict[tuple[object, ...], Condition]:
+        cells = [c for c in file.cells if (c.model, c.engine, c.condition.kind) == (model, engine, "corruption")]
+        return {condition_key(c.condition): c.condition for c in cells if view.uses(series, c.condition)}
+
+    ours, theirs = averaged(results), averaged(baseline)
+    parts = [
+        f"only {where} over {_few([found[key] for key in found if key not in other])}"
+        for where, found, other in (("here", ours, theirs), ("in the baseline", theirs, ours))
+        if not found.keys() <= other.keys()
+    ]
+    return "; ".join(parts)
+
+
+def _few(conditions: list[Condition]) -> str:
+    """The first three, in words."""
+    more = f" and {len(conditions) - 3} more" if len(conditions) > 3 else ""
+    return (
+        ", ".join(f"{formatting.condition(c)} ({formatting.parameters(c.parameters)})" for c in conditions[:3]) + more
+    )
 
 
 def worsening(new: Metric, old: Metric) -> float | None:

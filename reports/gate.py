@@ -1,42 +1,25 @@
-"""The gate: rules, results and perhaps a baseline in, one verdict per check out. Pure functions.
-
-Bounds include equality. Numbers are compared with a slack of 1e-12, so that 0.40 -> 0.38 is a drop of 0.02.
-"""
+"""The gate: rules, results and perhaps a baseline in, one verdict per check out. Pure functions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from reports import compare, formatting, sanity
 from reports.errors import ReportError
-from reports.gate_report import BoundKind, ExitCode, GateCheck, GateReport, State
+from reports.gate_bounds import BOUNDS, Context, Outcome, Subject, judge
+from reports.gate_report import BoundKind, ExitCode, GateCheck, GateReport
 from reports.rules import Rule, Rules
 from reports.schema import Cell, Metric, Results, results_hash
-from reports.view import View, ratio
+from reports.view import View
 
 __all__ = ["ExitCode", "GateCheck", "GateReport", "evaluate"]
 
-SLACK = 1e-12
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    state: State
-    message: str
-    observed: float | None = None
-    reference: Metric | None = None
-
-
-@dataclass
-class _Context:
-    """What a bound may look at, and the reasons found on the way why the comparison is void."""
-
-    results: Results
-    baseline: Results | None
-    not_comparable: list[str]
+FRACTIONS = ("mPC", "RCE")
+"""Aggregates of 1 at most; the others are ratios, and a ratio of 1.2 is a bound that makes sense."""
+LARGEST_RATIO = 10.0
 
 
 def evaluate(results: Results, rules: Rules, baseline: Results | None = None) -> GateReport:
@@ -46,14 +29,14 @@ def evaluate(results: Results, rules: Rules, baseline: Results | None = None) ->
         raise ReportError(f"the rule '{against[0].text()}' compares with a baseline; give one with --baseline")
     for rule in rules.rules:
         _refuse_percent(rule, results)
-    context = _Context(results, None, [])
+    context = Context(results, None, [])
     if baseline is not None:
         context.not_comparable += compare.differences(results, baseline)
         context.baseline = compare.same_subject(results, baseline)
     checks = [
         check
         for position, rule in enumerate(rules.rules)
-        for kind in _BOUNDS
+        for kind in BOUNDS
         if getattr(rule, kind) is not None
         for check in _checks(context, rule, position, kind)
     ]
@@ -67,14 +50,60 @@ def evaluate(results: Results, rules: Rules, baseline: Results | None = None) ->
 
 
 def _refuse_percent(rule: Rule, results: Results) -> None:
-    """Raises ReportError for a bound above 1 where all that the rule matches are fractions."""
-    matching = [cell for cell in results.cells if _matches(rule, cell)]
-    units = {m.unit for cell in matching for name, m in cell.metrics.items() if fnmatchcase(name, rule.metric)}
-    for kind in _BOUNDS:
+    """Raises ReportError for a bound above 1 where all that the rule matches are fractions; of ratios above 10."""
+    found = {(name, m.unit) for subject in _subjects(rule, results) for name, m in _matching(rule, subject).items()}
+    fractions = {unit for _, unit in found} == {"fraction"}
+    ratios = rule.aggregate is not None and any(name.rpartition("/")[2] not in FRACTIONS for name, _ in found)
+    for kind in BOUNDS:
         bound = getattr(rule, kind)
-        if bound is not None and bound > 1 and (kind == "relative_to_clean_min" or units == {"fraction"}):
-            hint = f"; did you mean {bound / 100:g}?" if bound <= 100 else ""
-            raise ReportError(f"the rule '{rule.text()}': {kind} is {bound:g}, expected a fraction 0..1{hint}")
+        largest = LARGEST_RATIO if ratios and kind in ("min", "max") else 1.0
+        if bound is not None and bound > largest and (kind == "relative_to_clean_min" or fractions):
+            hint = f"; did you mean {bound / 100:g}?" if bound <= 100 * largest else ""
+            wanted = "a fraction 0..1" if largest == 1 else "a ratio, where 1 is 100 %"
+            raise ReportError(f"the rule '{rule.text()}': {kind} is {bound:g}, expected {wanted}{hint}")
+
+
+def _subjects(rule: Rule, results: Results, kind: BoundKind | None = None) -> list[Subject]:
+    """What a rule matches, and a bound of this kind can be about."""
+    if rule.aggregate is not None:
+        return _aggregates(rule, results)
+    cells = [cell for cell in results.cells if _matches(rule, cell)]
+    if kind == "relative_to_clean_min":  # the clean cell against itself says nothing
+        cells = [cell for cell in cells if cell.condition.kind != "clean"]
+    return [
+        Subject(cell.model, cell.engine, formatting.condition(cell.condition), cell.metrics, cell) for cell in cells
+    ]
+
+
+def _aggregates(rule: Rule, results: Results) -> list[Subject]:
+    """The aggregates of each model and engine; not of the engine that the others are compared with, where it has none such."""
+    view = View(results)
+    references = {compare.against(m) for s in results.summary.values() for n, m in s.items() if _named(rule, n)}
+    found = []
+    for series in view.series:
+        label = f"{series.model}/{series.engine}"
+        if label not in results.summary or not (
+            fnmatchcase(series.model, rule.model) and fnmatchcase(series.engine, rule.engine)
+        ):
+            continue
+        conditions = view.averaged(series)
+        over = [
+            formatting.count(len({condition.name for condition in conditions}), "corruption"),
+            formatting.severities({condition.severity for condition in conditions}),
+        ]
+        subject = Subject(series.model, series.engine, ", ".join(over) if conditions else None, results.summary[label])
+        if label not in references or _matching(rule, subject):
+            found.append(subject)
+    return found
+
+
+def _named(rule: Rule, name: str) -> bool:
+    return fnmatchcase(name, rule.pattern)
+
+
+def _matching(rule: Rule, subject: Subject) -> dict[str, Metric]:
+    """The numbers of a subject that a rule is about, by name."""
+    return {name: metric for name, metric in sorted(subject.metrics.items()) if _named(rule, name)}
 
 
 def _matches(rule: Rule, cell: Cell) -> bool:
@@ -91,31 +120,30 @@ def _matches(rule: Rule, cell: Cell) -> bool:
     )
 
 
-def _checks(context: _Context, rule: Rule, position: int, kind: BoundKind) -> Iterator[GateCheck]:
-    """The checks of one bound of one rule: one per matching cell and metric, or one error."""
-    bound: float = getattr(rule, kind)
-    cells = [cell for cell in context.results.cells if _matches(rule, cell)]
-    if kind == "relative_to_clean_min":  # the clean cell against itself says nothing
-        cells = [cell for cell in cells if cell.condition.kind != "clean"]
-    if not cells:
-        yield _check(rule, position, kind, rule.metric, None, _Outcome("error", _unmatched(rule, context.results)))
-    for cell in cells:
-        names = sorted(name for name in cell.metrics if fnmatchcase(name, rule.metric))
+def _checks(context: Context, rule: Rule, position: int, kind: BoundKind) -> Iterator[GateCheck]:
+    """The checks of one bound of one rule: one per matching subject and number, or one error."""
+    subjects = _subjects(rule, context.results, kind)
+    if not subjects:
+        unmatched = Outcome("error", _unmatched(rule, context.results))
+        yield _check(rule, position, kind, rule.pattern, None, unmatched)
+    for subject in subjects:
+        names = list(_matching(rule, subject))
         if not names:
-            message = f"the cell holds no metric {rule.metric}{_near(rule.metric, cell, context.results)}"
-            yield _check(rule, position, kind, rule.metric, cell, _Outcome("error", message))
+            outcome = Outcome("error", _lacking(rule, subject, context.results))
+            yield _check(rule, position, kind, rule.pattern, subject, outcome)
         for name in names:
-            outcome = _doubted(context, kind, cell, _judge(context, kind, cell, name, bound))
-            yield _check(rule, position, kind, name, cell, outcome)
+            outcome = judge(context, kind, subject, name, getattr(rule, kind))
+            yield _check(rule, position, kind, name, subject, _doubted(context, kind, subject, outcome))
 
 
-def _doubted(context: _Context, kind: BoundKind, cell: Cell, outcome: _Outcome) -> _Outcome:
-    """Inconclusive where the outcome rests on attack figures that are suspect.
+def _doubted(context: Context, kind: BoundKind, subject: Subject, outcome: Outcome) -> Outcome:
+    """Inconclusive where the outcome rests on attack figures that are suspect. Aggregates are over corruptions only.
 
     An attack that does not work can only hide harm: a bound that is missed in spite of it stays missed. A loss against a suspect
     baseline may be the attack's repair instead.
     """
-    if outcome.state == "error":
+    cell = subject.cell
+    if outcome.state == "error" or cell is None:
         return outcome
     ours = sanity.suspicion(context.results, cell)
     if ours and outcome.state == "passed":
@@ -130,7 +158,11 @@ def _doubted(context: _Context, kind: BoundKind, cell: Cell, outcome: _Outcome) 
 
 
 def _unmatched(rule: Rule, results: Results) -> str:
-    """That no cell matches, which rule it is, and what of it is most likely wrong."""
+    """That nothing matches, which rule it is, and what of it is most likely wrong."""
+    if rule.aggregate is not None:
+        there = ", ".join(sorted(label for label, summary in results.summary.items() if summary))
+        hint = f"; aggregates are there of {there}" if there else "; the file holds none: no corruptions were run"
+        return f"no aggregates match '{rule.text()}': not run is not passed{hint}"
     of_any = [cell.condition for cell in results.cells if _matches(rule.model_copy(update={"severity": None}), cell)]
     names = {"clean" if cell.condition.kind == "clean" else cell.condition.name for cell in results.cells}
     hint = ""
@@ -142,16 +174,27 @@ def _unmatched(rule: Rule, results: Results) -> str:
     return f"no cell matches '{rule.text()}': not run is not passed{hint}"
 
 
-def _near(metric: str, cell: Cell, results: Results) -> str:
-    """'; did you mean mAP?' where a metric of the cell has nearly that name, whatever the case of the letters."""
-    if any(metric in (name, name.rpartition("/")[2]) for summary in results.summary.values() for name in summary):
-        return ": it is an aggregate over cells, and rules are about cells"
-    names = {name.lower(): name for name in cell.metrics}
-    near = get_close_matches(metric.lower(), names, n=1)
-    return f"; did you mean {names[near[0]]}?" if near else ""
+def _lacking(rule: Rule, subject: Subject, results: Results) -> str:
+    """That the subject has no number of the rule's name, and what was most likely meant."""
+    name = rule.pattern
+    of_all = sorted({name for summary in results.summary.values() for name in summary})
+    aggregates = [found for found in of_all if name in (found, found.rpartition("/")[2])]
+    lower = {found.lower(): found for found in subject.metrics}
+    near = [] if name in of_all else get_close_matches(name.lower(), lower, n=1)
+    if subject.cell is None:
+        meant = f"*/{name}" if aggregates and name not in of_all else lower[near[0]] if near else ""
+        hint = f"; did you mean {meant}?" if meant else f"; it has {', '.join(sorted(subject.metrics)) or 'none'}"
+        return f"{subject.model}/{subject.engine} has no aggregate {name}{hint}"
+    if aggregates:
+        hint = f": it is an aggregate over cells; write aggregate: {aggregates[0]} in place of metric: {name}"
+    else:
+        hint = f"; did you mean {lower[near[0]]}?" if near else ""
+    return f"the cell holds no metric {name}{hint}"
 
 
-def _check(rule: Rule, position: int, kind: BoundKind, metric: str, cell: Cell | None, outcome: _Outcome) -> GateCheck:
+def _check(
+    rule: Rule, position: int, kind: BoundKind, name: str, subject: Subject | None, outcome: Outcome
+) -> GateCheck:
     return GateCheck(
         state=outcome.state,
         rule=position,
@@ -159,93 +202,11 @@ def _check(rule: Rule, position: int, kind: BoundKind, metric: str, cell: Cell |
         bound=getattr(rule, kind),
         observed=outcome.observed,
         message=outcome.message,
-        metric=metric,
-        model=cell.model if cell else None,
-        engine=cell.engine if cell else None,
-        condition=formatting.condition(cell.condition) if cell else None,
-        cell=cell.id if cell else None,
-        value=cell.metrics.get(metric) if cell else None,
+        metric=name,
+        model=subject.model if subject else None,
+        engine=subject.engine if subject else None,
+        condition=subject.condition if subject else None,
+        cell=subject.cell.id if subject and subject.cell else None,
+        value=subject.metrics.get(name) if subject else None,
         reference=outcome.reference,
     )
-
-
-def _judge(context: _Context, kind: BoundKind, cell: Cell, name: str, bound: float) -> _Outcome:
-    metric = cell.metrics[name]
-    if metric.value is None:
-        return _Outcome("error", f"{name} is undefined: {metric.reason}")
-    return _BOUNDS[kind](context, cell, name, bound)
-
-
-def _at_least(context: _Context, cell: Cell, name: str, bound: float) -> _Outcome:
-    metric = cell.metrics[name]
-    return _compare(metric.value, bound, metric.unit, "at least")
-
-
-def _at_most(context: _Context, cell: Cell, name: str, bound: float) -> _Outcome:
-    metric = cell.metrics[name]
-    return _compare(metric.value, bound, metric.unit, "at most")
-
-
-def _drop(context: _Context, cell: Cell, name: str, bound: float) -> _Outcome:
-    """At most `bound` worse than the baseline's same cell."""
-    assert context.baseline is not None  # evaluate() has seen to it
-    old_cell = compare.same_cell(cell, context.baseline)
-    where = f"{cell.model}/{cell.engine}, {formatting.condition(cell.condition)}"
-    if old_cell is None:
-        other = compare.other_budget(cell, context.baseline)
-        if other is None:
-            return _Outcome("error", "the baseline holds no such cell")
-        reason = f"{where}: the baseline ran it with other parameters ({formatting.full_condition(other.condition)})"
-        context.not_comparable.append(reason)
-        return _Outcome("error", reason)
-    metric, old = cell.metrics[name], old_cell.metrics.get(name)
-    if old is None or old.value is None:
-        return _Outcome(
-            "error", f"{name} is {'not in' if old is None else 'undefined in'} the baseline's cell", reference=old
-        )
-    if metric.n_frames < old.n_frames:
-        fewer = f"fewer frames than the baseline: {metric.n_frames} instead of {old.n_frames}"
-        return _Outcome("failed", fewer, reference=old)
-    worse = compare.worsening(metric, old)
-    outcome = _compare(worse, bound, metric.unit, "at most")
-    change = formatting.delta(metric.value or 0.0, old.value, metric.unit)
-    message = (
-        f"{formatting.metric(metric)} after {formatting.metric(old)} ({change}); "
-        f"allowed loss {formatting.difference(bound, metric.unit)}"
-    )
-    return _Outcome(outcome.state, message, worse, old)
-
-
-def _keeps(context: _Context, cell: Cell, name: str, bound: float) -> _Outcome:
-    """At least the share `bound` of the clean value of the same model and engine."""
-    metric = cell.metrics[name]
-    if not metric.higher_is_better:
-        return _Outcome(
-            "error", f"relative_to_clean_min has no meaning for {name}, where lower is better; use max or max_drop"
-        )
-    view = View(context.results)
-    series = next(s for s in view.series if (s.model, s.engine) == (cell.model, cell.engine))
-    clean = view.clean(series, name)
-    kept = ratio(metric, clean)
-    if kept is None:
-        return _Outcome(
-            "error", f"the clean value of {cell.model}/{cell.engine} is {formatting.metric(clean)}", reference=clean
-        )
-    shown, needed = formatting.number(kept, "fraction"), formatting.number(bound, "fraction")
-    message = f"keeps {shown} of the clean {formatting.metric(clean)}, needs {needed}"
-    return _Outcome(_compare(kept, bound, "fraction", "at least").state, message, kept, clean)
-
-
-def _compare(observed: float | None, bound: float, unit: str, how: str) -> _Outcome:
-    assert observed is not None  # _judge has seen to it
-    good = observed >= bound - SLACK if how == "at least" else observed <= bound + SLACK
-    shown = f"{formatting.number(observed, unit)}, {how} {formatting.number(bound, unit)}"
-    return _Outcome("passed" if good else "failed", shown, observed)
-
-
-_BOUNDS: dict[BoundKind, Callable[[_Context, Cell, str, float], _Outcome]] = {
-    "min": _at_least,
-    "max": _at_most,
-    "max_drop": _drop,
-    "relative_to_clean_min": _keeps,
-}

@@ -25,7 +25,11 @@ class ExitCode(IntEnum):
 
 
 class GateCheck(BaseModel):
-    """One bound of one rule on one metric of one cell. An error (not run, undefined) counts as a failure.
+    """One bound of one rule on one metric of one cell, or on one aggregate of one engine.
+
+    An error (not run, undefined) counts as a failure.
+
+    condition: of an aggregate the corruptions that it is over; cell: None then.
 
     Inconclusive: it rests on attack figures that a failed sanity check makes suspect.
     """

@@ -4,9 +4,11 @@
       - {metric: mAP, condition: fog, severity: 3, min: 0.2}
       - {metric: mAP, condition: clean, max_drop: 0.02}             # against the same cell of --baseline
       - {metric: mIoU, condition: "*", relative_to_clean_min: 0.5}  # against the clean cell of the same model and engine
+      - {aggregate: mAP/mPC, model: fused, min: 0.15}               # over all corruptions, of each engine of the model
 
-`metric`, `model`, `engine` and `condition` take shell wildcards (`*`, `?`); left out, they match everything (`metric` must be
-given). A rule that matches no cell is an error: not run is not passed.
+A rule is about a `metric` of cells or about an `aggregate` ('<metric>/<aggregate>', the keys of `summary` in results.json).
+These two, `model`, `engine` and `condition` take shell wildcards (`*`, `?`); the last three, left out, match everything. A rule
+that matches nothing is an error: not run is not passed.
 """
 
 from __future__ import annotations
@@ -20,13 +22,21 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError,
 from reports.errors import ReportError
 from reports.validation import explain
 
+_OF_CELLS = ("condition", "kind", "severity", "parameters", "relative_to_clean_min")
+
 
 class Rule(BaseModel):
-    """Which numbers, and what they must be. Each bound given makes one check per matching cell and metric."""
+    """Which numbers, and what they must be.
+
+    Each bound given makes one check per matching cell and metric, or per engine and aggregate.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    metric: str
+    metric: str | None = Field(None, description="Of cells.")
+    aggregate: str | None = Field(
+        None, description="'<metric>/<aggregate>', e.g. mAP/mPC, in place of a metric of cells."
+    )
     model: str = "*"
     engine: str = "*"
     condition: str = Field("*", description="Name of the condition; the clean one is named 'clean'.")
@@ -45,10 +55,26 @@ class Rule(BaseModel):
     relative_to_clean_min: FiniteFloat | None = Field(None, description="Value / clean value must be at least this.")
 
     @model_validator(mode="after")
+    def _one_subject(self) -> Rule:
+        if (self.metric is None) is (self.aggregate is None):
+            raise ValueError("a rule needs either metric, of cells, or aggregate, over the corruptions of a model")
+        of_cells = [name for name in _OF_CELLS if name in self.model_fields_set]
+        if self.aggregate is not None and of_cells:
+            raise ValueError(
+                f"{of_cells[0]} is for cells; an aggregate is over all corruptions of a model, leave it out"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _bounded(self) -> Rule:
         if all(bound is None for bound in (self.min, self.max, self.max_drop, self.relative_to_clean_min)):
             raise ValueError("a rule needs a bound: min, max, max_drop or relative_to_clean_min")
         return self
+
+    @property
+    def pattern(self) -> str:
+        """What the names of the metrics or aggregates must match."""
+        return self.aggregate or self.metric or ""
 
     def text(self) -> str:
         """The rule in one line, as far as it differs from the default."""

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from calico.cli.groups import Group
 from calico.cli.options import with_config
 
 if TYPE_CHECKING:
     from calico.config.schema import Config
 
 
-@click.group("config")
+@click.group("config", cls=Group)
 def group() -> None:
     """Show or check a configuration (preset < file < --set < flags)."""
 

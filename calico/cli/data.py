@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from calico.cli.options import PATH, with_config
+from calico.cli.groups import Group
+from calico.cli.options import PATH, overwrite_option, with_config
 from calico.cli.progress import Progress
 
 if TYPE_CHECKING:
     from calico.config.schema import Config
 
 
-@click.group("data")
+@click.group("data", cls=Group)
 def group() -> None:
     """Check a data set, prepare the simulator's frames, or look at regions."""
 
@@ -81,15 +82,20 @@ def prepare(config: Config) -> None:
     help="Count objects that have as many LiDAR points.",
 )
 @click.option("--out", type=PATH, required=True, help="Folder for the pictures.")
-def regions(config: Config, split: str, frames: int, limits: str, min_points: int, out: Path) -> None:
+@overwrite_option()
+def regions(config: Config, split: str, frames: int, limits: str, min_points: int, out: Path, overwrite: bool) -> None:
     """Draw the regions that pre-training contrasts, and say how many labelled objects they cover.
 
     \b
     Example: calico data regions --preset tiny --out runs/regions
     """
+    from calico.files import check_folder, make_folder
+
+    check_folder(out, resume=None, overwrite=overwrite, kind="regions")  # before what is slow
     import numpy as np
     from PIL import Image
 
+    from calico.cli.words import portable_command
     from calico.data.open import open_source
     from calico.draw.regions import draw_regions
     from calico.regions import PROTOTYPE, cached_regions
@@ -100,7 +106,7 @@ def regions(config: Config, split: str, frames: int, limits: str, min_points: in
         settings = PROTOTYPE.model_copy(update={"cache_dir": settings.cache_dir})
     source = open_source(config, "train" if split == "train" else "val")
     indices = np.unique(np.linspace(0, len(source) - 1, frames).round().astype(int))
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out, "regions", portable_command(sys.argv), overwrite=overwrite)
     progress, total = Progress("regions"), Coverage()
     for done, index in enumerate(indices.tolist()):
         progress(done, len(indices))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from calico.cli.options import PATH, UNTRAINED, with_model_config
+from calico.cli.options import PATH, UNTRAINED, overwrite_option, with_model_config
 from calico.cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ EXAMPLES = 6
 )
 @click.option("--frames", type=click.IntRange(min=1), help="Frames for the parity check.  [default: all of the split]")
 @click.option("--out", type=PATH, help="The ONNX file.  [default: model.onnx beside the model]")
-@click.option("--overwrite", is_flag=True, help="Replace the ONNX file if it is there.")
+@overwrite_option("Replace the ONNX file if it is there.")
 def command(
     models: tuple[str, ...], config: Config, trt: bool, frames: int | None, out: Path | None, overwrite: bool
 ) -> None:
@@ -49,7 +49,7 @@ def command(
     from calico.errors import CalicoError
     from calico.export.onnx import export_onnx
     from calico.export.parity import check_parity, onnx_predict
-    from calico.files import write_atomic
+    from calico.files import check_file, write_atomic
 
     if len(models) != 1:
         raise click.UsageError(f"got {len(models)} models, expected one")
@@ -59,8 +59,7 @@ def command(
             "export: model.* and grid.* are those that the model was trained with; leave them out of the options"
         )
     file = out or place / "model.onnx"
-    if file.exists() and not overwrite:
-        raise CalicoError(f"file {file} is there already; --overwrite replaces it, or choose another --out")
+    check_file(file, overwrite=overwrite)
     file.parent.mkdir(parents=True, exist_ok=True)
     source = _frames(config)
     count = min(frames or len(source), len(source))

@@ -8,6 +8,7 @@ import click
 
 from calico import __version__
 from calico.cli.errors import show_user_errors
+from calico.cli.groups import Group
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("calico.cli.train:command", "Train a model on the simulator or on a data set."),
@@ -28,7 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """A group whose commands are module paths until they are used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -72,11 +72,16 @@ def _resolve(
     return config
 
 
+def overwrite_option(
+    text: str = "Delete what the output folder holds and start again.",
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """--overwrite for output that is there already, of a command that has nothing to resume."""
+    return click.option("--overwrite", is_flag=True, help=text)
+
+
 def overwrite_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """--resume and --overwrite for an output folder that is there already."""
-    function = click.option("--overwrite", is_flag=True, help="Delete what the output folder holds and start again.")(
-        function
-    )
+    function = overwrite_option()(function)
     return click.option("--resume", is_flag=True, help="Go on where an interrupted run of the same command stopped.")(
         function
     )

@@ -8,8 +8,6 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torchvision.models.resnet import BasicBlock, Bottleneck
-from torchvision.models.swin_transformer import SwinTransformer
 
 from calico.config.model import CameraConfig
 from calico.errors import CalicoError
@@ -24,6 +22,8 @@ class ResNet(nn.Module):
     """
 
     def __init__(self, name: str, width: float) -> None:
+        from torchvision.models.resnet import BasicBlock, Bottleneck  # takes 2 s: only where a network is built
+
         super().__init__()
         block, depths = (BasicBlock, (2, 2, 2, 2)) if name == "resnet18" else (Bottleneck, (3, 4, 6, 3))
         planes = [max(8, round(64 * width) * 2**level) for level in range(4)]
@@ -61,6 +61,8 @@ class Swin(nn.Module):
     """Swin-T without its classifier; `width` multiplies its 96 embedding channels. Feature (i, j) is centred on its patch."""
 
     def __init__(self, width: float) -> None:
+        from torchvision.models.swin_transformer import SwinTransformer
+
         super().__init__()
         embed = max(12, 12 * round(8 * width))
         whole = SwinTransformer([4, 4], embed, [2, 2, 6, 2], [3, 6, 12, 24], [7, 7], stochastic_depth_prob=0.2)

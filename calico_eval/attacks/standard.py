@@ -1,15 +1,21 @@
-"""Attacks as a user names them: an algorithm, sensors and budgets with units, or the standard suite."""
+"""Attacks as a user names them: an algorithm, sensors and budgets with units, or the standard suite.
+
+The table of attacks, and torch with it, is loaded for `check_names` and `attack_specs`; budgets are read without.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from calico.errors import CalicoError
-from calico_eval.attacks.catalogue import ALGORITHMS, BALL, Algorithm
 from calico_eval.attacks.spec import AttackSpec, check_choice
 from calico_eval.attacks.threat import Threat
+
+if TYPE_CHECKING:
+    from calico_eval.attacks.catalogue import Algorithm
 
 SENSORS = ("camera", "lidar", "joint")
 CAMERA = ("camera_levels", "camera_rms")
@@ -58,6 +64,21 @@ class Budget:
         raise CalicoError(f"budget {text!r}: expected a number with its unit, one of {FORMS_TEXT}")
 
 
+def check_names(names: Sequence[str], sensors: Sequence[str], objectives: Sequence[str]) -> None:
+    """Raises CalicoError for an attack, sensor or objective that there is not; names the nearest one."""
+    for sensor in sensors:
+        check_choice("attack: sensor", sensor, SENSORS)
+    if not names:
+        return
+    from calico_eval.attacks.catalogue import ALGORITHMS
+    from calico_eval.attacks.objectives import OBJECTIVES
+
+    for name in names:
+        check_choice("attack", name, ALGORITHMS)
+    for objective in objectives:
+        check_choice("attack objective", objective, OBJECTIVES)
+
+
 def attack_specs(
     names: Sequence[str],
     sensors: Sequence[str],
@@ -76,12 +97,12 @@ def attack_specs(
         CalicoError: an unknown name, sensor or objective, a budget that none of the attacks can use, an attack with nothing to do
             on these sensors.
     """
-    for sensor in sensors:
-        check_choice("attack: sensor", sensor, SENSORS)
+    from calico_eval.attacks.catalogue import ALGORITHMS, BALL
+
+    check_names(names, sensors, objectives)
     specs: list[AttackSpec] = []
     used: set[Budget] = set()
     for name in names:
-        check_choice("attack", name, ALGORITHMS)
         algorithm = ALGORITHMS[name]
         threats, mine = (
             _ball(algorithm, sensors, budgets)
@@ -109,6 +130,8 @@ def attack_specs(
 
 def _usable(names: Sequence[str]) -> str:
     """'pgd takes 4/255, 0.1m; spoof takes 60points', budgets as they are typed."""
+    from calico_eval.attacks.catalogue import ALGORITHMS
+
     taken = {n: dict.fromkeys(_EXAMPLES[a] for a in ALGORITHMS[n].allowances if a in _EXAMPLES) for n in names}
     return "; ".join(f"{name} takes {', '.join(forms) or 'none'}" for name, forms in taken.items())
 

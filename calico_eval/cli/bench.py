@@ -9,11 +9,12 @@ from typing import Literal
 
 import click
 
+from calico.cli.groups import Group
 from calico.cli.options import PATH
 from calico.cli.progress import Progress
 
 
-@click.group("bench")
+@click.group("bench", cls=Group)
 def group() -> None:
     """Benchmarks of the method itself."""
 

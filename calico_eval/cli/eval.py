@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from calico.cli.options import PATH, with_model_config
+from calico.cli.options import PATH, overwrite_option, with_model_config
 from calico.cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 @with_model_config
 @click.option("--split", type=click.Choice(["train", "val"]), default="val", show_default=True)
 @click.option("--out", type=PATH, help="JSON file for all metrics with their intervals.")
-def command(models: tuple[str, ...], config: Config, split: str, out: Path | None) -> None:
+@overwrite_option("Replace the JSON file if it is there.")
+def command(models: tuple[str, ...], config: Config, split: str, out: Path | None, overwrite: bool) -> None:
     """Score models on clean frames: nuScenes detection and BEV map, with scene-clustered intervals.
 
     \b
@@ -30,6 +31,10 @@ def command(models: tuple[str, ...], config: Config, split: str, out: Path | Non
       calico eval runs/tiny
       calico eval runs/tiny/model.onnx my_package.my_model:create --preset tiny
     """
+    from calico.files import check_file, write_atomic
+
+    if out:
+        check_file(out, overwrite=overwrite)  # before what is slow
     from calico.data.open import open_source
     from calico_eval.engines.base import check_labels
     from calico_eval.engines.open import open_engine
@@ -56,8 +61,6 @@ def command(models: tuple[str, ...], config: Config, split: str, out: Path | Non
         if metrics["mAP"].n_scenes == 1:
             click.echo("  one scene: the intervals are over its frames and say nothing of other scenes")
     if out:
-        from calico.files import write_atomic
-
         write_atomic(out, json.dumps(found, indent=1, sort_keys=True) + "\n")
         click.echo(f"metrics: {out}")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from calico.cli.options import with_config
+from calico.cli.options import overwrite_option, with_config
 from calico.cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -34,8 +34,15 @@ if TYPE_CHECKING:
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for a contact sheet of every room, as in the documentation; besides --out, or alone.",
 )
+@overwrite_option("Replace the files that are there.")
 def command(
-    config: Config, number: int | None, split: str, corruptions: tuple[str, ...], out: Path | None, sheets: Path | None
+    config: Config,
+    number: int | None,
+    split: str,
+    corruptions: tuple[str, ...],
+    out: Path | None,
+    sheets: Path | None,
+    overwrite: bool,
 ) -> None:
     """Show every corruption at every severity on one frame: cameras and LiDAR, with what it measurably did.
 
@@ -46,25 +53,31 @@ def command(
       calico gallery --out gallery.html
       calico gallery --corruptions fog,fog+camera_crash --set data.sim.image_size=[192,512] --out fog.html
       calico gallery --preset nuscenes --data-root DATA --frame 3 --out real.html
-      calico gallery --set data.sim.image_size=[192,512] --set data.sweeps=5 --seed 9 --sheets docs/images/corruptions
+      calico gallery --set data.sim.image_size=[192,512] --set data.sweeps=5 --seed 9 --sheets docs/images/corruptions \\
+        --overwrite
     """
     from calico.data.open import open_source
     from calico.errors import CalicoError
+    from calico.files import check_file
     from corruptions import SPECS
     from corruptions.presets import choose_names
 
     if out is None and sheets is None:
         raise click.UsageError("nothing to write; give --out FILE, or --sheets FOLDER")
-    source = open_source(config, "train" if split == "train" else "val")
-    index = min(19, len(source) - 1) if number is None else number
-    if index >= len(source):
-        raise CalicoError(f"--frame {index}: {source.name} has {len(source)} frames; expected 0 to {len(source) - 1}")
-    frame, names = source[index], choose_names(corruptions)
+    names = choose_names(corruptions)
     singles = [SPECS[name] for name in names if name in SPECS]
     if sheets is not None and not singles:
         raise click.UsageError(
             f"--sheets: a sheet shows single corruptions, and {', '.join(names)} are none; use --out"
         )
+    pictures = [] if sheets is None else [sheets / f"{spec.room}.jpg" for spec in singles]
+    for file in [*([out] if out else []), *pictures]:
+        check_file(file, overwrite=overwrite)
+    source = open_source(config, "train" if split == "train" else "val")
+    index = min(19, len(source) - 1) if number is None else number
+    if index >= len(source):
+        raise CalicoError(f"--frame {index}: {source.name} has {len(source)} frames; expected 0 to {len(source) - 1}")
+    frame = source[index]
     if out is not None:
         _write_page(out, frame, names, config.seed, source.name)
     if sheets is not None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from calico.cli.options import PATH, with_model_config
+from calico.cli.options import PATH, overwrite_option, with_model_config
 from calico.cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -20,26 +21,35 @@ if TYPE_CHECKING:
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first frames of the split.")
 @click.option("--pictures/--no-pictures", default=True, show_default=True, help="Draw BEV and camera overlays.")
 @click.option("--out", type=PATH, required=True, help="Folder for submission.json and pictures.")
-def command(models: tuple[str, ...], config: Config, split: str, limit: int | None, pictures: bool, out: Path) -> None:
+@overwrite_option()
+def command(
+    models: tuple[str, ...],
+    config: Config,
+    split: str,
+    limit: int | None,
+    pictures: bool,
+    out: Path,
+    overwrite: bool,
+) -> None:
     """Write predictions as a nuScenes submission, and pictures of them over the ground truth.
 
     \b
     MODEL (one) is a run folder, a .safetensors or .onnx file, package.module:factory, or a folder of prediction files.
     Example: calico infer runs/tiny/model.onnx --limit 8 --out runs/tiny-pictures
     """
-    from calico.data.open import open_source
-    from calico.errors import CalicoError
-    from calico_eval.engines.open import open_engine
-    from calico_eval.infer import infer
+    from calico.files import check_folder, make_folder
 
     if len(models) != 1:
         raise click.UsageError(f"got {len(models)} models, expected one")
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise CalicoError(
-            f"output folder {out} is there already and not an empty folder; choose another --out, or delete it"
-        )
+    check_folder(out, resume=None, overwrite=overwrite, kind="infer")  # before what is slow
+    from calico.cli.words import portable_command
+    from calico.data.open import open_source
+    from calico_eval.engines.open import open_engine
+    from calico_eval.infer import infer
+
     source = open_source(config, "train" if split == "train" else "val")
     engine = open_engine(models[0], config.device)
+    make_folder(out, "infer", portable_command(sys.argv), overwrite=overwrite)
     submission = infer(
         engine,
         source,

@@ -110,7 +110,9 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Keep every attacked frame with its budget in OUT/attacked/<cell>/ (numpy files; how to verify them: docs/attacks.md).",
 )
-@click.option("--frames", type=int, help="Use so many frames, spread evenly over the split.  [default: all]")
+@click.option(
+    "--frames", type=click.IntRange(min=1), help="Use so many frames, spread evenly over the split.  [default: all]"
+)
 @click.option("--split", type=click.Choice(["train", "val"]), default="val", show_default=True)
 @click.option("--baseline", help="Label (model/engine) of the engine that mCE compares with.")
 @click.option("--out", type=PATH, help="Folder of the run.  [default: runs/<name of the first model>-robust]")
@@ -162,15 +164,13 @@ def command(
       calico robust --predictions theirs --preset nuscenes --data-root DATA --corruptions fog --severity 3 --out runs/theirs
       calico robust my_package.my_model:create --preset nuscenes --data-root DATA --out runs/mine
     """
-    from calico.data.open import open_source
-    from calico_eval.attacks.standard import Budget, attack_specs
-    from calico_eval.engines.base import label
-    from calico_eval.engines.open import open_engine
+    from calico.files import check_folder
+    from calico_eval.attacks.standard import Budget, check_names
     from calico_eval.sweep.grid import parse_sweep
-    from calico_eval.sweep.plan import make_plan
     from calico_eval.sweep.suites import choose, spread
-    from calico_eval.validation import eval_ranges
+    from corruptions.presets import choose_conditions
 
+    # What is wrong with the options is said before torch, the data and the models are loaded.
     chosen = choose(suite, corruptions, severities, _names(attacks), sweeps)
     swept = [parse_sweep(text) for text in sweeps]
     budgets = [Budget.parse(text) for text in [*_names(eps), *(f"{n}points" for n in _names([points or ""]))]]
@@ -187,6 +187,18 @@ def command(
         folders = [spec for spec in models if not spec.endswith(".onnx")]
         attack_models = (*attack_models, *(folders if chosen.attacks else ()))
         models = tuple(_exported(spec) for spec in models)
+    choose_conditions(chosen.corruptions, chosen.severities)
+    if out is not None:
+        check_folder(out, resume=resume, overwrite=overwrite, kind="robust")
+    check_names(chosen.attacks, sensors, _names(objectives))
+
+    from calico.data.open import open_source
+    from calico_eval.attacks.standard import attack_specs
+    from calico_eval.engines.base import label
+    from calico_eval.engines.open import open_engine
+    from calico_eval.sweep.plan import make_plan
+    from calico_eval.validation import eval_ranges
+
     source = open_source(config, "train" if split == "train" else "val")
     engines = [open_engine(spec, config.device) for spec in models]
     attacked = [open_engine(spec, config.device) for spec in attack_models]

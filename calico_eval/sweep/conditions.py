@@ -1,18 +1,25 @@
-"""What is done to the sensors: clean frames, a corruption at a severity or at a value of its parameter, an attack."""
+"""What is done to the sensors: clean frames, a corruption at a severity or at a value of its parameter, an attack.
+
+The table of attacks, and torch with it, is loaded when an attack is described.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from calico.errors import CalicoError
-from calico_eval.attacks import ALGORITHMS, AttackSpec, Threat
+from calico_eval import attacks
+from calico_eval.attacks.threat import Threat
 from calico_eval.engines.base import Engine, Predictor
 from calico_eval.engines.predictions import PredictionFiles
 from corruptions import CorruptionError, Spec, find
 from corruptions.preset import Condition as Level
 from reports.schema import Condition
+
+if TYPE_CHECKING:
+    from calico_eval.attacks.spec import AttackSpec
 
 Kind = Literal["clean", "corruption", "sweep", "attack"]
 
@@ -99,7 +106,7 @@ class ConditionSpec:
                 axis=axis,
                 unit=unit,
                 sensors=self.attack.threat.sensors,
-                control=ALGORITHMS[self.attack.name].control,
+                control=attacks.ALGORITHMS[self.attack.name].control,
             )
         if self.kind == "clean":
             return Condition(kind="clean", name="clean")
@@ -187,7 +194,7 @@ def _parameters(attack: AttackSpec) -> dict[str, float | int | str | None]:
         if getattr(threat, field.name) != getattr(unused, field.name)
     }
     values["objective"] = attack.objective  # of a control too: its success rate is that of the attack beside it
-    if ALGORITHMS[attack.name].access != "nothing":
+    if attacks.ALGORITHMS[attack.name].access != "nothing":
         values |= {
             "steps": attack.steps,
             "restarts": attack.restarts,
@@ -195,7 +202,7 @@ def _parameters(attack: AttackSpec) -> dict[str, float | int | str | None]:
             "random_start": int(attack.random_start),
             "straight_through": int(attack.straight_through),
         }
-    if ALGORITHMS[attack.name].fit is not None:
+    if attacks.ALGORITHMS[attack.name].fit is not None:
         values["fit_frames"] = attack.fit_frames
     if threat.patch_share:
         values |= attack.patch.parameters(on_objects=attack.name.startswith("patch_object"))

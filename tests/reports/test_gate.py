@@ -138,7 +138,9 @@ def test_an_unknown_metric_names_the_nearest(small: Results) -> None:
 def test_an_aggregate_is_no_metric_of_a_cell(small: Results, name: str) -> None:
     with_summary = small.model_copy(update={"summary": {"m/torch": {"mAP/mPC": metric(0.2)}}})
     (check,) = gate(with_summary, metric=name, condition="clean", min=0).checks
-    assert check.message == f"the cell holds no metric {name}: it is an aggregate over cells, and rules are about cells"
+    assert check.message == (
+        f"the cell holds no metric {name}: it is an aggregate over cells; write aggregate: mAP/mPC in place of metric: {name}"
+    )
 
 
 def test_wildcards_and_severity_lists_make_one_check_per_cell_and_metric(small: Results) -> None:

@@ -2,6 +2,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from click.testing import CliRunner
+
+from calico.cli.main import cli
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -23,6 +28,30 @@ def test_a_wrong_key_is_one_message_and_exit_code_two() -> None:
     assert done.returncode == 2
     assert "unknown key train.epoch (did you mean epochs?)" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "near"),
+    [
+        (("trian", "--out", "x"), "trian", "train"),
+        (("Robust",), "Robust", "robust"),
+        (("data", "region"), "region", "regions"),
+        (("config", "shwo"), "shwo", "show"),
+        (("bench", "pretrian"), "pretrian", "pretrain"),
+    ],
+)
+def test_a_mistyped_command_is_told_the_nearest_one(words: tuple[str, ...], name: str, near: str) -> None:
+    done = CliRunner().invoke(cli, words)
+    assert done.exit_code == 2
+    assert done.output.splitlines()[-1] == f"Error: no such command '{name}'; did you mean {near}?"
+
+
+def test_a_command_like_no_other_gets_no_suggestion() -> None:
+    for words in (["xyzzy"], ["data", "xyzzy"]):
+        done = CliRunner().invoke(cli, words)
+        assert done.exit_code == 2
+        assert "xyzzy" in done.output
+        assert "did you mean" not in done.output
 
 
 def test_an_unknown_command_or_option_exits_with_two() -> None:

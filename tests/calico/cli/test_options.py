@@ -66,6 +66,13 @@ def test_export_asks_for_the_torch_weights(tmp_path: Path) -> None:
     assert "give the run folder, or its .safetensors file" in error_of("export", str(file))
 
 
+def test_export_leaves_a_file_that_is_there_alone(tmp_path: Path) -> None:
+    file = tmp_path / "model.onnx"
+    file.write_bytes(b"mine")
+    assert "model.onnx is there already; --overwrite replaces it" in error_of("export", "untrained", "--out", str(file))
+    assert file.read_bytes() == b"mine"
+
+
 def test_help_of_data_fits_its_line() -> None:
     listed = output_of("data", "--help").partition("Commands:")[2]
     assert "check " in listed

@@ -1,5 +1,8 @@
 """What eval, infer and robust refuse before they open anything, and how eval prints a figure."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,8 @@ from calico_eval.cli.eval import line_of
 from calico_eval.cli.robust import _exported, _fit_source
 from calico_eval.sweep.suites import suites
 from reports.schema import Metric
+
+ROOT = Path(__file__).parents[3]
 
 
 def test_an_interval_over_one_scene_says_so() -> None:
@@ -43,6 +48,46 @@ def test_a_severity_without_corruptions_is_refused() -> None:
     assert "--severity is for corruptions" in done.output
 
 
+MISTAKES = {
+    "--suite nope": "unknown suite 'nope'",
+    "--corruptions fogg": "did you mean 'fog'",
+    "--corruptions fog --severity 9": "severity is 9",
+    "--corruptions fog --steps 3": "are for attacks; add --attack pgd",
+    "--attack pgd --severity 3": "--severity is for corruptions",
+    "--attack pgd --eps 0.1": "budget '0.1'",
+    "--attack pgd --sensor radar": "sensor 'radar': expected one of",
+    "--sweep fog.visibility=400:20:8": "fog has visibility_m",
+    "--frames 0": "0 is not in the range x>=1",
+    "--engine onnx": "leave --engine out",
+    "--out examples": "is not empty; --resume goes on with it",
+}
+
+
+def test_a_mistake_in_the_options_is_said_before_torch_is_loaded() -> None:
+    """In a process of its own: this one has torch. It takes seconds to load, and the models longer."""
+    code = (
+        "import json, sys\n"
+        "from click.testing import CliRunner\n"
+        "from calico.cli.main import cli\n"
+        "said = []\n"
+        "for text in sys.argv[1:]:\n"
+        "    done = CliRunner().invoke(cli, ['robust', 'examples.user_model:build', *text.split()])\n"
+        "    said.append([done.exit_code, done.output + str(done.exception)])\n"
+        "print(json.dumps([said, 'torch' in sys.modules]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *MISTAKES], cwd=ROOT, capture_output=True, text=True, check=True)
+    said, torch_loaded = json.loads(done.stdout)
+    for (exit_code, text), message in zip(said, MISTAKES.values(), strict=True):
+        assert exit_code != 0
+        assert message in text
+    assert not torch_loaded
+
+
+def test_an_attack_or_objective_that_there_is_not_is_said_before_the_model_is_opened() -> None:
+    for words, near in ((("--attack", "pdg"), "pgd"), (("--attack", "pgd", "--objective", "hid"), "hide")):
+        assert f"did you mean '{near}'?" in error_of("robust", "no.such.module:build", *words)
+
+
 def test_the_onnx_engine_runs_exported_models_only(tmp_path: Path) -> None:
     assert _exported(f"mine={tmp_path}") == f"mine={tmp_path}/model.onnx"
     assert _exported("runs/tiny/model.onnx") == "runs/tiny/model.onnx"
@@ -59,13 +104,51 @@ def test_the_other_split_is_opened_only_for_attacks_that_are_learnt_on_it() -> N
         _fit_source(config, "val", [AttackSpec("universal", Threat(camera_levels=4))])
 
 
+def error_of(*words: str) -> str:
+    error = CliRunner().invoke(cli, words).exception
+    assert isinstance(error, CalicoError), error
+    return str(error)
+
+
 def test_infer_leaves_what_is_there_alone(tmp_path: Path) -> None:
-    (tmp_path / "mine.txt").write_text("mine")
-    for out in (tmp_path, tmp_path / "mine.txt"):
-        error = CliRunner().invoke(cli, ["infer", "a.b:c", "--out", str(out)]).exception
-        assert isinstance(error, CalicoError)
-        assert "choose another --out, or delete it" in str(error)
-        assert "--resume" not in str(error)
+    mine = tmp_path / "mine.txt"
+    mine.write_text("mine")
+    infer = ("infer", "a.b:c", "--out")
+    assert "is not empty; --overwrite deletes it, or choose another --out" in error_of(*infer, str(tmp_path))
+    assert "has no run.json, so it is not deleted" in error_of(*infer, str(tmp_path), "--overwrite")
+    for more in ((), ("--overwrite",)):
+        assert "is a file; expected a folder" in error_of(*infer, str(mine), *more)
+    assert mine.read_text() == "mine"
+
+
+def test_eval_leaves_a_file_that_is_there_alone(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.json"
+    mine.write_text("mine")
+    assert "mine.json is there already; --overwrite replaces it" in error_of("eval", "a.b:c", "--out", str(mine))
+    assert mine.read_text() == "mine"
+    assert "is a folder; expected a file" in error_of("eval", "a.b:c", "--out", str(tmp_path))
+
+
+def test_eval_and_infer_overwrite_what_they_wrote_when_told(tmp_path: Path) -> None:
+    sim = ("data.sim.val_scenes=1", "data.sim.frames_per_scene=2", "data.sim.image_size=[24,64]")
+    settings = [word for text in (*sim, f"data.cache_dir={tmp_path / 'sim'}") for word in ("--set", text)]
+    mine = tmp_path / "mine.json"
+    mine.write_text("mine")
+    for words in (
+        ("eval", "examples.user_model:build", "--out", str(mine), "--overwrite"),
+        ("infer", "examples.user_model:build", "--no-pictures", "--out", str(tmp_path / "out")),
+    ):
+        done = CliRunner().invoke(cli, [*words, *settings], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+    assert list(json.loads(mine.read_text())) == ["cluster/user"]
+    out = tmp_path / "out"
+    (out / "old.txt").write_text("of another run")
+    again = ("infer", "examples.user_model:build", "--no-pictures", "--limit", "1", "--out", str(out), *settings)
+    assert "--overwrite deletes it" in error_of(*again)
+    assert (out / "old.txt").exists()
+    assert CliRunner().invoke(cli, [*again, "--overwrite"], catch_exceptions=False).exit_code == 0
+    assert sorted(file.name for file in out.iterdir()) == ["run.json", "submission.json"]
+    assert len(json.loads((out / "submission.json").read_text())["results"]) == 1
 
 
 def test_help_of_robust_names_every_suite_and_kind_of_model() -> None:

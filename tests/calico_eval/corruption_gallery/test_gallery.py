@@ -128,5 +128,12 @@ def test_the_command(tmp_path: Path, street: FrameSource) -> None:
     pairs = ["gallery", *settings, "--corruptions", "fog+point_drop", "--sheets", str(tmp_path / "none")]
     assert "fog+point_drop are none; use --out" in CliRunner().invoke(cli, pairs).output
     assert not (tmp_path / "none").exists()
-    error = CliRunner().invoke(cli, ["gallery", *settings, "--frame", "2", "--out", str(out)]).exception
+    error = CliRunner().invoke(cli, ["gallery", *settings, "--frame", "2", "--out", str(out), "--overwrite"]).exception
     assert "has 2 frames; expected 0 to 1" in str(error)
+    for option, place in (("--out", out), ("--sheets", tmp_path / "sheets")):
+        error = CliRunner().invoke(cli, ["gallery", *settings, *names, option, str(place)]).exception
+        assert "is there already; --overwrite replaces it" in str(error)
+    out.write_text("old")
+    again = ["gallery", *settings, "--corruptions", "fog", "--out", str(out), "--overwrite"]
+    assert CliRunner().invoke(cli, again, catch_exceptions=False).exit_code == 0
+    assert out.read_text(encoding="utf-8").count('<section id="') == 1
