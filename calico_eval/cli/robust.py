@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
     from calico.config.schema import Config
     from calico.data.source import FrameSource
     from calico_eval.attacks import AttackSpec
+    from calico_eval.attacks.standard import Budget
     from calico_eval.engines.base import Engine
     from calico_eval.sweep.plan import SweepPlan
+    from calico_eval.sweep.suites import Suite
     from reports.schema import Results
 
 
@@ -165,7 +168,6 @@ def command(
       calico robust my_package.my_model:create --preset nuscenes --data-root DATA --out runs/mine
     """
     from calico.files import check_folder
-    from calico_eval.attacks.standard import Budget, check_names
     from calico_eval.sweep.grid import parse_sweep
     from calico_eval.sweep.suites import choose, spread
     from corruptions.presets import choose_conditions
@@ -173,10 +175,8 @@ def command(
     # What is wrong with the options is said before torch, the data and the models are loaded.
     chosen = choose(suite, corruptions, severities, _names(attacks), sweeps)
     swept = [parse_sweep(text) for text in sweeps]
-    budgets = [Budget.parse(text) for text in [*_names(eps), *(f"{n}points" for n in _names([points or ""]))]]
-    if not chosen.attacks and (
-        sensors or budgets or objectives or steps or restarts > 1 or save_attacked or attack_models
-    ):
+    asked = _Attacks.of(chosen, sensors, eps, points, objectives, steps, restarts)
+    if not chosen.attacks and (asked != _Attacks.of(chosen) or save_attacked or attack_models):
         raise click.UsageError(
             "--sensor, --eps, --points, --objective, --steps, --restarts, --save-attacked and --attack-model are for attacks; "
             "add --attack pgd"
@@ -190,10 +190,9 @@ def command(
     choose_conditions(chosen.corruptions, chosen.severities)
     if out is not None:
         check_folder(out, resume=resume, overwrite=overwrite, kind="robust")
-    check_names(chosen.attacks, sensors, _names(objectives))
+    asked.check()
 
     from calico.data.open import open_source
-    from calico_eval.attacks.standard import attack_specs
     from calico_eval.engines.base import label
     from calico_eval.engines.open import open_engine
     from calico_eval.sweep.plan import make_plan
@@ -202,15 +201,7 @@ def command(
     source = open_source(config, "train" if split == "train" else "val")
     engines = [open_engine(spec, config.device) for spec in models]
     attacked = [open_engine(spec, config.device) for spec in attack_models]
-    sensors = sensors or tuple(dict.fromkeys(sensor for engine in attacked or engines for sensor in engine.sensors))
-    specs = attack_specs(
-        chosen.attacks,
-        sensors,
-        budgets,
-        objectives=_names(objectives) or [_usual(attacked or engines)],
-        steps=steps or chosen.steps,
-        restarts=restarts,
-    )
+    specs = asked.specs(attacked or engines)
     fit_source = _fit_source(config, split, specs)
     plan = make_plan(
         [*engines, *attacked], source, ranges=eval_ranges(config), baseline=baseline,
@@ -224,24 +215,63 @@ def command(
         click.echo(note, err=True)
     folder = out or Path("runs") / f"{engines[0].model_name}-robust"
     _run(
-        plan,
-        [*engines, *attacked],
-        source,
-        fit_source,
-        folder,
-        config,
-        save_attacked,
-        resume=resume,
-        overwrite=overwrite,
-    )
+        plan, [*engines, *attacked], source, fit_source, folder, config, save_attacked,
+        resume=resume, overwrite=overwrite,
+    )  # fmt: skip
 
 
-def _usual(engines: Sequence[Engine]) -> str:
-    """The objective where none is given. Of engines other than torch's it is not known which heads they have."""
-    from calico_eval.attacks.objectives import usual_objective
-    from calico_eval.engines.torch import TorchEngine
+@dataclass(frozen=True)
+class _Attacks:
+    """What the options say of the attacks."""
 
-    return usual_objective(engine.config for engine in engines if isinstance(engine, TorchEngine))
+    names: tuple[str, ...]
+    sensors: tuple[str, ...]
+    budgets: tuple[Budget, ...]
+    objectives: tuple[str, ...]
+    steps: int | None
+    restarts: int
+
+    @staticmethod
+    def of(
+        chosen: Suite,
+        sensors: Sequence[str] = (),
+        eps: Sequence[str] = (),
+        points: str | None = None,
+        objectives: Sequence[str] = (),
+        steps: int | None = None,
+        restarts: int = 1,
+    ) -> _Attacks:
+        """Raises CalicoError for a budget that cannot be read."""
+        from calico_eval.attacks.standard import Budget
+
+        texts = [*_names(eps), *(f"{n}points" for n in _names([points or ""]))]
+        budgets = tuple(Budget.parse(text) for text in texts)
+        return _Attacks(
+            chosen.attacks, tuple(sensors), budgets, tuple(_names(objectives)), steps or chosen.steps, restarts
+        )
+
+    def check(self) -> None:
+        """Raises CalicoError for an attack, sensor or objective that there is not."""
+        from calico_eval.attacks.standard import check_names
+
+        check_names(self.names, self.sensors, self.objectives)
+
+    def specs(self, engines: Sequence[Engine]) -> tuple[AttackSpec, ...]:
+        """Every attack, on the sensors and with the objective that these engines have where none are given. Of engines other than
+        torch's it is not known which heads they have."""
+        from calico_eval.attacks.objectives import usual_objective
+        from calico_eval.attacks.standard import attack_specs
+        from calico_eval.engines.torch import TorchEngine
+
+        usual = usual_objective(engine.config for engine in engines if isinstance(engine, TorchEngine))
+        return attack_specs(
+            self.names,
+            self.sensors or tuple(dict.fromkeys(sensor for engine in engines for sensor in engine.sensors)),
+            self.budgets,
+            objectives=self.objectives or (usual,),
+            steps=self.steps,
+            restarts=self.restarts,
+        )
 
 
 def _fit_source(config: Config, split: str, specs: Sequence[AttackSpec]) -> FrameSource | None:
