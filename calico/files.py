@@ -61,7 +61,7 @@ def check_folder(path: Path, *, resume: bool | None, overwrite: bool, kind: str 
 
     Raises:
         CalicoError: the folder holds files and neither --resume nor --overwrite was given, or both were; or --overwrite was
-            given and the folder is not a run's (it has no run.json): it is not deleted.
+            given and the folder is not a run's (it has no run.json with a kind): it is not deleted.
     """
     if resume and overwrite:
         raise CalicoError("--resume and --overwrite exclude each other")
@@ -76,8 +76,10 @@ def check_folder(path: Path, *, resume: bool | None, overwrite: bool, kind: str 
         raise CalicoError(
             f"output folder {path}: holds a run of kind {found!r}, expected {kind!r}; it is left alone, choose another --out"
         )
-    if overwrite and not (path / RUN_FILE).exists():
-        raise CalicoError(f"output folder {path}: has no {RUN_FILE}, so it is not deleted; choose another --out")
+    known = found is not None if kind else (path / RUN_FILE).exists()
+    if overwrite and not known:
+        what = "that says what it is" if (path / RUN_FILE).exists() else "at all"
+        raise CalicoError(f"output folder {path}: has no {RUN_FILE} {what}, so it is not deleted; choose another --out")
     if not resume and not overwrite:
         go_on = "" if resume is None else "--resume goes on with it, "
         raise CalicoError(f"output folder {path} is not empty; {go_on}--overwrite deletes it, or choose another --out")

@@ -84,7 +84,8 @@ def same_subject(results: Results, baseline: Results) -> Results:
     }
     cells = tuple(cell.model_copy(update={"model": name}) for cell in baseline.cells)
     checks = tuple(check.model_copy(update={"model": name}) for check in baseline.sanity)
-    return baseline.model_copy(update={"cells": cells, "summary": summary, "sanity": checks})
+    models = tuple(m.model_copy(update={"name": name}) if m.name == old else m for m in baseline.models)
+    return baseline.model_copy(update={"models": models, "cells": cells, "summary": summary, "sanity": checks})
 
 
 def other_budget(cell: Cell, baseline: Results) -> Cell | None:
@@ -112,12 +113,11 @@ def _renamed(metric: Metric, old: str, new: str) -> Metric:
 
 def other_average(model: str, engine: str, results: Results, baseline: Results) -> str:
     """Which corruptions the aggregates of a model and engine are over in one of the two files only; empty where in both."""
-    view = View(results)
-    series = next(s for s in view.series if (s.model, s.engine) == (model, engine))
 
     def averaged(file: Results) -> dict[tuple[object, ...], Condition]:
-        cells = [c for c in file.cells if (c.model, c.engine, c.condition.kind) == (model, engine, "corruption")]
-        return {condition_key(c.condition): c.condition for c in cells if view.uses(series, c.condition)}
+        view = View(file)
+        mine = [series for series in view.series if (series.model, series.engine) == (model, engine)]
+        return {condition_key(condition): condition for series in mine for condition in view.averaged(series)}
 
     ours, theirs = averaged(results), averaged(baseline)
     parts = [

@@ -155,7 +155,13 @@ def condition(value: Condition) -> str:
         return full_condition(value)
     corruption, plus, attack = value.name.rpartition("+")
     before = f"{words(corruption)}, severity{SPACE}{value.severity} + " if plus else ""
-    return f"{before}{words(attack)}, {allowance(value)}"
+    return f"{before}{words(attack)}, {allowance(value)}{origin(value)}"
+
+
+def origin(value: Condition) -> str:
+    """Of a transfer attack, the engine that it was made on: ', from other/torch-cpu'; nothing of others."""
+    source = value.parameters.get("crafted_on")
+    return f", from {source}" if source else ""
 
 
 def allowance(value: Condition) -> str:

@@ -73,11 +73,11 @@ class PointDomain(Domain):
         if self._threat.range_m or self._threat.axis_m:
             columns = latent[:, : 1 if self._threat.range_m else 3]
             offsets = np.maximum(columns * reach.eps_m, reach.lowest_m) * reach.axes
-            points[:, :3] = (points[:, :3].astype(np.float64) + offsets).astype(np.float32)
+            points[:, :3] = _moved(points[:, :3], points[:, :3].astype(np.float64) + offsets)
         if self._threat.intensity:
             before = points[:, 3].astype(np.float64)
             moved = before + latent[:, -1] * reach.intensity[:, 0]
-            points[:, 3] = np.clip(moved, np.minimum(before, 0.0), np.maximum(before, 1.0)).astype(np.float32)
+            points[:, 3] = _moved(points[:, 3], np.clip(moved, np.minimum(before, 0.0), np.maximum(before, 1.0)))
         return frame.replace(points=points)
 
 
@@ -101,6 +101,12 @@ class _Reach:
             self.eps_m = np.where(free, budget, 0.0)[:, None]
             self.lowest_m = np.where(free, threat.r_min_m + margin - ranges, 0.0)[:, None]
             self.axes = rays / np.maximum(ranges, np.finfo(np.float32).tiny)[:, None]
+
+
+def _moved(before: Float32, after: Float64) -> Float32:
+    """`after` in float32; what is equal keeps its bytes, a zero its sign (-0.0 + 0.0 is 0.0)."""
+    rounded: Float32 = after.astype(np.float32)
+    return np.where(rounded == before, before, rounded)
 
 
 def _padded(values: Float64, slots: int) -> Float64:

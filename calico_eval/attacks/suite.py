@@ -27,9 +27,9 @@ def members(spec: AttackSpec) -> list[tuple[str, Search, AttackSpec]]:
     head, and on the LiDAR PGD with the true gradient."""
     heads = OBJECTIVES[spec.objective].heads
     found: list[tuple[str, Search, AttackSpec]] = [("apgd", apgd, spec), ("pgd", pgd, spec), ("mifgsm", mifgsm, spec)]
-    if "detection" in heads:
+    if "detection" in heads and spec.objective != "det":
         found.insert(1, ("apgd on the training loss", apgd, replace(spec, objective="det")))
-    elif "map" in heads:
+    elif "map" in heads and spec.objective != "seg":
         found.insert(1, ("apgd on the whole map", apgd, replace(spec, objective="seg")))
     if "lidar" in spec.threat.sensors:
         found.insert(-1, ("pgd blind to pillar changes", pgd, replace(spec, straight_through=False)))

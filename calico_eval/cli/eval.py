@@ -33,6 +33,8 @@ def command(models: tuple[str, ...], config: Config, split: str, out: Path | Non
     """
     from calico.files import check_file, write_atomic
 
+    if overwrite and not out:
+        raise click.UsageError("--overwrite is for the file of --out; add it, or leave --overwrite out")
     if out:
         check_file(out, overwrite=overwrite)  # before what is slow
     from calico.data.open import open_source

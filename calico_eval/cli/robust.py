@@ -150,7 +150,8 @@ def command(
     MODEL is a run folder, a .safetensors or .onnx file, package.module:factory, or, also as --predictions, a folder of
     prediction files (clean.json, fog-3.json, fog-visibility_m=87.json, ...); NAME=MODEL names it.
     Attacks by gradients need the run folder (torch) as MODEL or as --attack-model. Models without gradients are shown the frames
-    attacked on the torch model of the same name, or on the first. Attacks by queries (square, nes, spoof ...) run on any MODEL.
+    attacked on the torch model of the same name, or, as a transfer attack, on an --attack-model or the first torch model. Attacks by
+    queries (square, nes, spoof ...) run on any MODEL.
     Examples:
       calico robust runs/tiny/model.onnx --out runs/tiny-robust
       calico robust --attack pgd
@@ -183,9 +184,9 @@ def command(
         )
     if severities and not chosen.corruptions:
         raise click.UsageError("--severity is for corruptions; add --corruptions, or leave it out")
+    twins: tuple[str, ...] = ()
     if runtime == "onnx":
-        folders = [spec for spec in models if not spec.endswith(".onnx")]
-        attack_models = (*attack_models, *(folders if chosen.attacks else ()))
+        twins = tuple(spec for spec in models if not spec.endswith(".onnx") and chosen.attacks)
         models = tuple(_exported(spec) for spec in models)
     choose_conditions(chosen.corruptions, chosen.severities)
     if out is not None:
@@ -200,14 +201,15 @@ def command(
 
     source = open_source(config, "train" if split == "train" else "val")
     engines = [open_engine(spec, config.device) for spec in models]
-    attacked = [open_engine(spec, config.device) for spec in attack_models]
-    specs = asked.specs(attacked or engines)
+    attacked = [open_engine(spec, config.device) for spec in (*attack_models, *twins)]
+    specs = asked.specs(engines, attacked)
     fit_source = _fit_source(config, split, specs)
     plan = make_plan(
         [*engines, *attacked], source, ranges=eval_ranges(config), baseline=baseline,
         corruptions=chosen.corruptions, severities=chosen.severities, sweeps=swept,
         attacks=specs, cross=bool(corruptions and attacks), fit_source=fit_source,
         attack_only=[label(engine) for engine in attacked],
+        transfer_from=[label(engine) for engine in attacked[: len(attack_models)]],
         indices=spread(len(source), chosen.frames if frames is None else frames),
         seed=config.seed, batch_size=config.eval.batch_size,
     )  # fmt: skip
@@ -256,14 +258,15 @@ class _Attacks:
 
         check_names(self.names, self.sensors, self.objectives)
 
-    def specs(self, engines: Sequence[Engine]) -> tuple[AttackSpec, ...]:
-        """Every attack, on the sensors and with the objective that these engines have where none are given. Of engines other than
-        torch's it is not known which heads they have."""
+    def specs(self, engines: Sequence[Engine], helpers: Sequence[Engine]) -> tuple[AttackSpec, ...]:
+        """Every attack, on the sensors and for the heads of these engines where none are given. Heads are known of torch's
+        engines; where none of them is one, those of the helpers, whose gradients are followed, count."""
         from calico_eval.attacks.objectives import usual_objective
         from calico_eval.attacks.standard import attack_specs
         from calico_eval.engines.torch import TorchEngine
 
-        usual = usual_objective(engine.config for engine in engines if isinstance(engine, TorchEngine))
+        configs = [[one.config for one in some if isinstance(one, TorchEngine)] for some in (engines, helpers)]
+        usual = usual_objective(configs[0] or configs[1])
         return attack_specs(
             self.names,
             self.sensors or tuple(dict.fromkeys(sensor for engine in engines for sensor in engine.sensors)),

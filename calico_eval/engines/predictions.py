@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from calico.errors import CalicoError
+from calico.files import RUN_FILE
 from calico.frame import Frame
 from calico.predictions import Predictions
 from calico_eval.submission import predictions_from_submission, read_submission
@@ -32,9 +33,9 @@ class PredictionFiles:
 
     @cached_property
     def sha256(self) -> str:
-        """Of all files, by name."""
+        """Of all files of predictions, by name."""
         digest = hashlib.sha256()
-        for path in sorted(self.folder.glob("*.json")):
+        for path in sorted(file for file in self.folder.glob("*.json") if file.name != RUN_FILE):
             digest.update(f"{path.name} ".encode() + hashlib.sha256(path.read_bytes()).digest())
         return digest.hexdigest()
 

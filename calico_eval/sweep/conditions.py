@@ -76,14 +76,17 @@ class ConditionSpec:
 
     def transferred(self, source: str) -> ConditionSpec:
         """An attack that was made on the engine `source`, as what it is to other models: 'camera_pgd_transfer'."""
-        return replace(self, name=f"{self.name}_transfer", transferred_from=source)
+        return replace(self, transferred_from=source)
 
     @property
     def change(self) -> ConditionSpec:
         """What is done to the frames: of a transfer attack, the attack on its own model."""
-        if self.transferred_from is None:
-            return self
-        return replace(self, name=self.name.removesuffix("_transfer"), transferred_from=None)
+        return replace(self, transferred_from=None)
+
+    @property
+    def title(self) -> str:
+        """Its name in results.json: 'fog', 'camera_pgd', 'camera_pgd_transfer'."""
+        return f"{self.name}_transfer" if self.transferred_from else self.name
 
     @property
     def corrupted(self) -> ConditionSpec | None:
@@ -100,7 +103,7 @@ class ConditionSpec:
             source = {"crafted_on": self.transferred_from} if self.transferred_from else {}
             return Condition(
                 kind="attack",
-                name=self.name,
+                name=self.title,
                 severity=self.severity,
                 parameters={**before, **_parameters(self.attack), **source},
                 axis=axis,
@@ -133,11 +136,9 @@ class ConditionSpec:
     def __str__(self) -> str:
         """'clean', 'fog 3', 'fog visibility_m=87', 'camera_pgd 8/255', 'fog+camera_pgd 3, 8/255'."""
         if self.attack is not None:
-            return (
-                f"{self.name} {self.severity}, {self.attack.threat}"
-                if self.corrupted
-                else f"{self.name} {self.attack.threat}"
-            )
+            level = f"{self.severity}, " if self.corrupted else ""
+            source = f", from {self.transferred_from}" if self.transferred_from else ""
+            return f"{self.title} {level}{self.attack.threat}{source}"
         return self.name if self.kind == "clean" else f"{self.name} {self._level.at}"
 
     @property

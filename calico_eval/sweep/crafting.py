@@ -1,11 +1,12 @@
-"""Which engine's gradients or answers an attack on an engine looks at."""
+"""Which engines a condition is shown to, and whose gradients or answers an attack among them looks at."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 
 from calico.errors import CalicoError
-from calico_eval.attacks import ALGORITHMS
+from calico_eval.attacks import ALGORITHMS, AttackSpec
 from calico_eval.attacks.objectives import check_model
 from calico_eval.attacks.query_loss import check_query_objective
 from calico_eval.engines.base import Engine, label
@@ -13,83 +14,124 @@ from calico_eval.engines.torch import TorchEngine
 from calico_eval.sweep.conditions import ConditionSpec
 
 
-def looked_at(
-    condition: ConditionSpec, engines: Sequence[Engine]
-) -> tuple[list[tuple[Engine, Engine | None]], tuple[str, ...]]:
-    """(every engine with the one that the condition's attack on it looks at, why some were left out).
+@dataclass(frozen=True)
+class Shown:
+    """A condition that is shown to an engine, and the engine that its attack looks at: None of what is no attack."""
 
-    An engine on which the attack cannot be made is left out, as long as there are others.
-
-    Raises:
-        CalicoError: it can be made on none of them.
-    """
-    pairs: list[tuple[Engine, Engine | None]] = []
-    refused: list[tuple[Engine, CalicoError]] = []
-    for engine in engines:
-        try:
-            pairs.append((engine, _surrogate(engine, engines, condition)))
-        except CalicoError as error:
-            refused.append((engine, error))
-    if refused and not pairs:
-        raise refused[0][1]
-    return pairs, tuple(f"left out on {label(engine)}: {error}" for engine, error in refused)
+    condition: ConditionSpec
+    engine: Engine
+    crafted_on: Engine | None = None
 
 
-def transfers(
-    condition: ConditionSpec, pairs: Sequence[tuple[Engine, Engine | None]], attack_only: Collection[str]
-) -> Iterator[tuple[Engine, Engine]]:
-    """(engine, the engine that the attack was made on): every attack model of another model than the one that the engine's own
-    attack looks at. Attacks by gradients on clean frames only.
+def shown(
+    condition: ConditionSpec,
+    engines: Sequence[Engine],
+    attack_only: Collection[str] = (),
+    transfer_from: Collection[str] = (),
+) -> tuple[list[Shown], tuple[str, ...]]:
+    """(where the condition is shown, why not to some engines).
+
+    An attack by gradients on an engine follows its own, or those of the torch engine of the same model name (the deployed form of
+    the same weights). Those of other models are transfer attacks, under a name of their own: of all `transfer_from`, or on an
+    engine of a model without gradients where none are named, of the first torch engine. Attacks by queries ask the engine itself.
+    What looks at nothing is made once for all, on the first engine's name.
 
     Args:
-        pairs: of `looked_at`.
-    """
-    attack = condition.attack
-    if attack is None or condition.corrupted is not None or ALGORITHMS[attack.name].access != "gradients":
-        return
-    sources = [e for e, own in pairs if e is own and label(e) in attack_only]
-    for engine, own in pairs:
-        if own is not None and label(engine) not in attack_only:
-            known = (engine.model_name, own.model_name)
-            yield from ((engine, source) for source in sources if source.model_name not in known)
-
-
-def _surrogate(engine: Engine, engines: Sequence[Engine], condition: ConditionSpec) -> Engine | None:
-    """The engine that an attack on `engine` looks at; None where the condition is no attack.
-
-    Gradients: its own, or those of the torch engine of the same model, or of the first torch engine. Queries: itself. An attack
-    that looks at nothing is made once for all, on the first engine's name.
+        attack_only, transfer_from: labels, see `plan.make_plan`.
 
     Raises:
-        CalicoError: there is none, or it lacks a sensor or a head that the attack needs.
+        CalicoError: it is an attack that can be made on none of the engines that are not `attack_only`.
     """
     if condition.attack is None:
-        return None
-    algorithm = ALGORITHMS[condition.attack.name]
-    if algorithm.access == "nothing":
-        return engines[0]
-    if algorithm.access == "queries":
+        only_attacks = condition.kind in ("corruption", "sweep")
+        return [Shown(condition, e) for e in engines if not (only_attacks and label(e) in attack_only)], ()
+    found: list[Shown] = []
+    refused: list[tuple[Engine, CalicoError]] = []
+    for engine in engines:
+        sources = [] if label(engine) in attack_only else transfer_from
+        try:
+            found += _attacks(condition, condition.attack, engine, engines, sources)
+        except CalicoError as error:
+            refused.append((engine, error))
+    subjects = [(engine, error) for engine, error in refused if label(engine) not in attack_only]
+    if subjects and all(label(one.engine) in attack_only for one in found):
+        raise subjects[0][1]
+    return found, tuple(f"left out on {label(engine)}: {error}" for engine, error in refused)
+
+
+def _attacks(
+    condition: ConditionSpec,
+    attack: AttackSpec,
+    engine: Engine,
+    engines: Sequence[Engine],
+    transfer_from: Collection[str],
+) -> Iterator[Shown]:
+    """The attack on one engine; raises CalicoError where it lacks a sensor or a head that the attack needs."""
+    sensors = attack.threat.sensors
+    if sensors and not set(sensors) & set(engine.sensors):
+        raise _blind(condition, engine)
+    access = ALGORITHMS[attack.name].access
+    if access == "nothing":
+        yield Shown(condition, engine, engines[0])
+    elif access == "queries":
         _check_sensors(condition, engine)
-        if algorithm.success is None:  # the others have an aim of their own
-            check_query_objective(condition.attack.objective)
-        return engine
-    same_model = [other for other in engines if other.model_name == engine.model_name]
-    for candidate in (engine, *same_model, *engines):
-        if isinstance(candidate, TorchEngine):
-            _check_sensors(condition, candidate)
-            check_model(condition.attack.objective, candidate.config)
-            return candidate
-    raise CalicoError(
-        f"attack {condition}: attacks by gradients are made on a torch model, and none of {', '.join(map(label, engines))} is "
-        "one; "
-        "name a run folder with --attack-model, e.g. that of the same model, or as another MODEL"
-    )
+        if ALGORITHMS[attack.name].success is None:  # the others have an aim of their own
+            check_query_objective(attack.objective)
+        yield Shown(condition, engine, engine)
+    else:
+        yield from _followed(condition, attack, engine, engines, transfer_from)
+
+
+def _followed(
+    condition: ConditionSpec,
+    attack: AttackSpec,
+    engine: Engine,
+    engines: Sequence[Engine],
+    transfer_from: Collection[str],
+) -> Iterator[Shown]:
+    """An attack by gradients on one engine, then as a transfer from others that it can be made on."""
+    torch_engines = [other for other in engines if isinstance(other, TorchEngine)]
+    if not torch_engines:
+        raise CalicoError(
+            f"attack {condition}: attacks by gradients are made on a torch model, and none of {', '.join(map(label, engines))} "
+            "is one; name a run folder with --attack-model, e.g. that of the same model, or as another MODEL"
+        )
+    same = [other for other in torch_engines if other.model_name == engine.model_name]
+    own = engine if isinstance(engine, TorchEngine) else next(iter(same), None)
+    if own is not None:
+        _check_able(condition, attack, own)
+        yield Shown(condition, engine, own)
+    others = [other for other in torch_engines if other not in same and (own is None or label(other) in transfer_from)]
+    able = [other for other in others if _lacking(condition, attack, other) is None]
+    named = [other for other in able if label(other) in transfer_from]
+    if own is None and not able:
+        _check_able(condition, attack, others[0])
+    for source in named if named or own is not None else able[:1]:
+        yield Shown(condition.transferred(label(source)), engine, source)
+
+
+def _lacking(condition: ConditionSpec, attack: AttackSpec, engine: TorchEngine) -> CalicoError | None:
+    """Why the attack cannot follow the engine's gradients."""
+    try:
+        _check_able(condition, attack, engine)
+    except CalicoError as error:
+        return error
+    return None
+
+
+def _check_able(condition: ConditionSpec, attack: AttackSpec, engine: TorchEngine) -> None:
+    _check_sensors(condition, engine)
+    check_model(attack.objective, engine.config)
 
 
 def _check_sensors(condition: ConditionSpec, engine: Engine) -> None:
-    blind = [s for s in (condition.attack.threat.sensors if condition.attack else ()) if s not in engine.sensors]
-    if blind:
-        raise CalicoError(
-            f"attack {condition}: model {engine.model_name} has no {blind[0]} branch to attack; "
-            f"it has {', '.join(engine.sensors)}"
-        )
+    if condition.attack is not None and not set(condition.attack.threat.sensors) <= set(engine.sensors):
+        raise _blind(condition, engine)
+
+
+def _blind(condition: ConditionSpec, engine: Engine) -> CalicoError:
+    sensors = condition.attack.threat.sensors if condition.attack else ()
+    lacking = next(sensor for sensor in sensors if sensor not in engine.sensors)
+    return CalicoError(
+        f"attack {condition}: model {engine.model_name} has no {lacking} branch to attack; it has {', '.join(engine.sensors)}"
+    )

@@ -13,7 +13,7 @@ from calico.errors import CalicoError
 from calico_eval.attacks import AttackSpec
 from calico_eval.engines.base import Engine, check_labels, label
 from calico_eval.sweep.conditions import CLEAN, ConditionSpec, predictor
-from calico_eval.sweep.crafting import looked_at, transfers
+from calico_eval.sweep.crafting import Shown, shown
 from calico_eval.sweep.fits import fit_key, scenes_of
 from calico_eval.sweep.grid import Sweep
 from corruptions import SUITE_VERSION
@@ -63,6 +63,7 @@ def make_plan(
     attacks: Sequence[AttackSpec] = (),
     cross: bool = False,
     attack_only: Collection[str] = (),
+    transfer_from: Collection[str] = (),
     indices: Sequence[int] | None = None,
     fit_source: FrameSource | None = None,
     seed: int = 0,
@@ -71,9 +72,7 @@ def make_plan(
 ) -> SweepPlan:
     """Every engine on the clean frames, on every corruption and severity, every point of a sweep, and every attack.
 
-    An attack by gradients follows those of the torch engine that it is evaluated on. Engines without gradients (ONNX Runtime, a
-    user's model) get the frames that were attacked on the torch engine of the same model name (the deployed form of the same
-    weights), or else on the first torch engine (a transfer attack). An attack by queries asks the engine itself, whatever it is.
+    What an attack looks at is said in `crafting.shown`.
 
     Args:
         engines: the first is the main subject of the report.
@@ -81,8 +80,8 @@ def make_plan(
             (the aggregates need the same ones of every corruption).
         sweeps: curves over a corruption's parameter, which are in no aggregate.
         cross: also every attack on every corrupted frame.
-        attack_only: labels of engines that are there for the attacks: they get no corruptions. What is made with the gradients of
-            one of another model is also shown to every other engine, as a transfer attack.
+        attack_only: labels of engines that are there for the attacks: they get no corruptions.
+        transfer_from: labels of torch engines whose attacks are also shown to the engines of other models, as transfer attacks.
         indices: which frames; default: all.
         fit_source: frames that universal attacks are learnt on, e.g. the training split; scenes that are evaluated are left out.
 
@@ -112,15 +111,11 @@ def make_plan(
     fits = {condition: fit_key(condition, fit_source, evaluated) for condition in conditions}
     jobs = []
     for condition in dict.fromkeys(conditions):
-        pairs, left_out = looked_at(condition, engines)
+        found, left_out = shown(condition, engines, attack_only, transfer_from)
         notes += left_out
-        for engine, crafted_on in pairs:
-            if condition.kind in ("corruption", "sweep") and label(engine) in attack_only:
-                continue
-            predictor(engine, condition)  # raises where a condition has no predictions
-            jobs.append(_job(condition, engine, crafted_on, common, fits[condition]))
-        for engine, other in transfers(condition, pairs, attack_only):
-            jobs.append(_job(condition.transferred(label(other)), engine, other, common, fits[condition]))
+        for one in found:
+            predictor(one.engine, condition)  # raises where a condition has no predictions
+            jobs.append(_job(one, common, fits[condition]))
     return SweepPlan(tuple(jobs), chosen, dict(ranges), seed, batch_size, baseline, tuple(sweeps), notes)
 
 
@@ -157,13 +152,8 @@ def _common(
     }
 
 
-def _job(
-    condition: ConditionSpec,
-    engine: Engine,
-    crafted_on: Engine | None,
-    common: Mapping[str, object],
-    fitted_on: Mapping[str, object] | None,
-) -> Job:
+def _job(shown_to: Shown, common: Mapping[str, object], fitted_on: Mapping[str, object] | None) -> Job:
+    condition, engine, crafted_on = shown_to.condition, shown_to.engine, shown_to.crafted_on
     key = {
         **common,
         "condition": condition.describe().model_dump(mode="json"),

@@ -9,8 +9,10 @@ from reports.html.value import Value, shown
 from reports.schema import Condition
 from reports.view import HEADLINES, View, condition_key, crossed, is_control
 
-EFFORT = ("steps", "restarts", "step_share", "objective", "random_start", "straight_through", "fit_frames")
-"""Parameters of an attack that are no allowance: how hard it searches, and for what."""
+EFFORT = (
+    "steps", "restarts", "step_share", "objective", "random_start", "straight_through", "fit_frames", "crafted_on",
+)  # fmt: skip
+"""Parameters of an attack that are no allowance: how hard it searches, for what, and on which other model."""
 RULES = ("r_min_m",)
 """Parameters of an attack that hold for whoever changes points, and give the attacker nothing: they are in no budget."""
 SUCCESS = "ASR"
@@ -116,7 +118,7 @@ def attack_table(view: View) -> AttackTable:
             rows.append(
                 AttackRow(
                     label=series.label,
-                    attack=formatting.words(condition.name),
+                    attack=formatting.words(condition.name) + formatting.origin(condition),
                     control=is_control(condition),
                     objective=str(condition.parameters.get("objective") or "–"),
                     effort=formatting.parameters(work) or "–",
@@ -180,7 +182,7 @@ def _attack_key(condition: Condition) -> tuple[object, ...]:
 
 def _attack_name(condition: Condition) -> str:
     pair = crossed(condition)
-    name = formatting.words(pair[1] if pair else condition.name)
+    name = formatting.words(pair[1] if pair else condition.name) + formatting.origin(condition)
     budget = formatting.allowance(condition)
     return f"{name}, {budget}" if budget else name
 

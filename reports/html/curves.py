@@ -153,7 +153,7 @@ def _other_allowances(condition: Condition, conditions: Sequence[Condition]) -> 
 def _title(conditions: list[Condition], family: list[list[Condition]]) -> str:
     """'camera PGD', 'camera PGD, steps 50': with the parameters that differ within the family."""
     first = conditions[0]
-    fixed = {name: value for name, value in first.parameters.items() if name != first.axis}
+    fixed = {name: value for name, value in first.parameters.items() if name not in (first.axis, "crafted_on")}
     differing = {
         name: value
         for name, value in fixed.items()
@@ -163,7 +163,7 @@ def _title(conditions: list[Condition], family: list[list[Condition]]) -> str:
     if "steps" in differing:  # what follows from it
         differing.pop("step_share", None)
     shown = formatting.parameters(differing)
-    return formatting.words(first.name) + (f", {shown}" if shown else "")
+    return formatting.words(first.name) + formatting.origin(first) + (f", {shown}" if shown else "")
 
 
 def _same_budget(control: Condition, attack: Condition) -> bool:

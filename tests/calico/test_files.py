@@ -37,6 +37,14 @@ def test_impossible_requests(tmp_path: Path) -> None:
         prepare_folder(tmp_path / "file", resume=False, overwrite=False)
 
 
+@pytest.mark.parametrize("text", ['{"experiment": 1}', "{", "[]"])
+def test_a_folder_whose_run_file_says_nothing_is_not_deleted(tmp_path: Path, text: str) -> None:
+    (tmp_path / RUN_FILE).write_text(text)
+    with pytest.raises(CalicoError, match=r"has no run\.json that says what it is, so it is not deleted"):
+        prepare_folder(tmp_path, resume=None, overwrite=True, kind="infer")
+    assert (tmp_path / RUN_FILE).read_text() == text
+
+
 def test_write_atomic_replaces_and_leaves_no_trace(tmp_path: Path) -> None:
     write_atomic(tmp_path / "a", "one")
     write_atomic(tmp_path / "a", b"two")

@@ -1,3 +1,4 @@
+from reports.formatting import condition
 from reports.html.attacks import attack_table
 from reports.html.curves import Panel, attack_curves, drawn, severity_curves, transfers
 from reports.html.heatmap import severity_scales
@@ -109,6 +110,27 @@ def test_frames_attacked_on_another_engine_are_named(results: Results) -> None:
     (text,) = transfers(view(results, cell(pgd(4, 10), 0.2, crafted_on="surrogate/torch")))
     assert text.endswith("of surrogate/torch, another model: a transfer attack, no white-box figure.")
     assert transfers(view(results, own)) == ()
+
+
+def test_transfers_from_two_models_have_names_of_their_own_and_the_control_beside_them(results: Results) -> None:
+    own = pgd(4, 10)
+    transfers_from = [
+        own.model_copy(update={"name": "camera_pgd_transfer", "parameters": {**own.parameters, "crafted_on": source}})
+        for source in ("b/torch", "c/torch")
+    ]
+    noise = cell(pgd(4, 0, "camera_noise"), 0.55)
+    looked = view(results, CLEAN, *(cell(one, 0.3, crafted_on="b/torch") for one in transfers_from), noise)
+    panels = attack_curves(looked)[0].panels
+    names = [f"camera PGD transfer, from {source}" for source in ("b/torch", "c/torch")]
+    assert [panel.name for panel in panels] == names
+    assert [panel.columns for panel in panels] == [("fused", "fused, camera noise")] * 2
+    rows = attack_table(looked).rows
+    assert [row.attack for row in rows] == [*names, "camera noise"]
+    assert {row.budget for row in rows} == {"eps\u00a04/255"}
+    assert [condition(one) for one in transfers_from] == [
+        f"camera PGD transfer, eps\u00a04/255, from {source}" for source in ("b/torch", "c/torch")
+    ]
+    assert transfers(looked) == (), "the rows say it"
 
 
 def test_engines_of_a_model_that_agree_share_a_line_and_others_do_not(results: Results) -> None:

@@ -8,7 +8,7 @@ mCE against b = (0.70 + 0.80) / (0.60 + 0.80) = 1.0714; for b mPC = 0.30, mRR = 
 import json
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from click.testing import CliRunner
@@ -328,3 +328,23 @@ def test_the_command(two: Results, tmp_path: Path) -> None:
         assert done.exit_code == code, done.output
         verdict = json.loads((tmp_path / "gate.json").read_text())
         assert (verdict["exit_code"], len(verdict["checks"])) == (code, 2)
+
+
+@pytest.mark.parametrize("name", ["same", "other"])
+def test_an_average_over_the_corruptions_of_other_sensors_is_not_comparable(two: Results, name: str) -> None:
+    """The same cells: ours is over fog and beams, that of a model without LiDAR over fog alone."""
+
+    def file(model: str, sensors: tuple[Literal["camera", "lidar"], ...], mpc: float) -> Results:
+        cells = (
+            cell(model, "clean", "clean", 0, 0.4),
+            cell(model, "corruption", "fog", 1, 0.3),
+            cell(model, "corruption", "beam_missing", 1, 0.2, "lidar"),
+        )
+        summary = {f"{model}/torch": aggregates(mpc, mpc / 0.4, 1 - mpc / 0.4)}
+        models = (Model(name=model, sha256=model, sensors=sensors),)
+        return two.model_copy(update={"cells": cells, "summary": summary, "models": models, "sanity": ()})
+
+    ours, baseline = file("same", ("camera", "lidar"), 0.25), file(name, ("camera",), 0.3)
+    report = gate(ours, baseline, aggregate="mAP/mPC", max_drop=0.06)
+    assert report.exit_code == ExitCode.NOT_COMPARABLE
+    assert "only here over beam missing" in report.not_comparable[0]

@@ -92,3 +92,13 @@ def test_a_number_beyond_its_limit_still_feels_the_gradient(near: Frame, threat:
         assert torch.equal(alive.flatten()[-len(points) :], free)
     else:
         assert bool(alive.all())
+
+
+@pytest.mark.parametrize("threat", [Threat(range_m=0.1), Threat(axis_m=0.1), Threat(axis_m=0.1, intensity=0.1)])
+def test_zeros_keep_their_sign(near: Frame, threat: Threat) -> None:
+    """Real clouds hold -0.0; -0.0 + 0.0 is 0.0, other bytes, and S1 takes the frame for changed."""
+    points = near.points.copy()
+    points[::2, 2:4] = -0.0
+    frame = near.replace(points=points)
+    domain = make_domain([frame], threat, CPU)
+    assert domain.frames(domain.clean)[0].points.tobytes() == points.tobytes()

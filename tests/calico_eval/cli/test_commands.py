@@ -13,8 +13,10 @@ from calico.config.load import load_config
 from calico.errors import CalicoError
 from calico_eval.attacks import AttackSpec, Threat
 from calico_eval.cli.eval import line_of
-from calico_eval.cli.robust import _exported, _fit_source
-from calico_eval.sweep.suites import suites
+from calico_eval.cli.robust import _Attacks, _exported, _fit_source
+from calico_eval.engines.torch import TorchEngine
+from calico_eval.engines.user import UserEngine
+from calico_eval.sweep.suites import Suite, suites
 from reports.schema import Metric
 
 ROOT = Path(__file__).parents[3]
@@ -26,6 +28,21 @@ def test_an_interval_over_one_scene_says_so() -> None:
     metric = Metric(value=0.5, n_frames=6, n_scenes=2)
     assert line_of("mIoU", metric).endswith(" 0.5000  (6 frames, 2 scenes)")
     assert "undefined (no map)" in line_of("mIoU", Metric(value=None, reason="no map", n_frames=0, n_scenes=0))
+
+
+def test_attacks_are_on_what_the_models_have_not_on_what_the_attack_model_has(small_engine: TorchEngine) -> None:
+    def has(*missing: str) -> TorchEngine:
+        model = small_engine.config.model.model_copy(update=dict.fromkeys(missing))
+        return TorchEngine(small_engine.model, small_engine.config.model_copy(update={"model": model}), "cpu")
+
+    asked = _Attacks.of(Suite((), attacks=("pgd",)))
+    specs = asked.specs([has()], [has("camera", "detection")])
+    assert [(spec.sensor, spec.objective) for spec in specs] == [("camera", "hide"), ("lidar", "hide")]
+    specs = asked.specs([has("camera", "detection")], [has()])
+    assert [(spec.sensor, spec.objective) for spec in specs] == [("lidar", "map_erase")]
+    user = UserEngine(object(), "user", ("camera",), "0")
+    specs = asked.specs([user], [has("detection")])
+    assert [(spec.sensor, spec.objective) for spec in specs] == [("camera", "map_erase")]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +132,7 @@ def test_infer_leaves_what_is_there_alone(tmp_path: Path) -> None:
     mine.write_text("mine")
     infer = ("infer", "a.b:c", "--out")
     assert "is not empty; --overwrite deletes it, or choose another --out" in error_of(*infer, str(tmp_path))
-    assert "has no run.json, so it is not deleted" in error_of(*infer, str(tmp_path), "--overwrite")
+    assert "has no run.json at all, so it is not deleted" in error_of(*infer, str(tmp_path), "--overwrite")
     for more in ((), ("--overwrite",)):
         assert "is a file; expected a folder" in error_of(*infer, str(mine), *more)
     assert mine.read_text() == "mine"

@@ -269,7 +269,7 @@ def test_a_folder_that_is_no_run_is_neither_resumed_nor_deleted(
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(CalicoError, match=r"holds no readable run\.json"):
         run(engine, street, tmp_path, resume=True)
-    with pytest.raises(CalicoError, match=r"has no run\.json, so it is not deleted"):
+    with pytest.raises(CalicoError, match=r"has no run\.json at all, so it is not deleted"):
         run(engine, street, tmp_path, overwrite=True)
     (tmp_path / "run.json").write_text('{"kind": "train"}')
     with pytest.raises(CalicoError, match="holds a run of kind 'train', expected 'robust'"):
