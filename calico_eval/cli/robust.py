@@ -149,9 +149,9 @@ def command(
     \b
     MODEL is a run folder, a .safetensors or .onnx file, package.module:factory, or, also as --predictions, a folder of
     prediction files (clean.json, fog-3.json, fog-visibility_m=87.json, ...); NAME=MODEL names it.
-    Attacks by gradients need the run folder (torch) as MODEL or as --attack-model. Models without gradients are shown
-    frames that were attacked on the torch model of the same name, or, as a transfer attack, on an --attack-model or the first torch
-    model. Attacks by queries (square, nes, spoof ...) run on any MODEL.
+    Attacks by gradients need the run folder (torch) as MODEL or as --attack-model. Models without gradients are shown frames that
+    were attacked on the torch model of the same name, or, as a transfer attack, on an --attack-model or the first torch model.
+    Attacks by queries (square, nes, spoof ...) run on any MODEL.
     Examples:
       calico robust runs/tiny/model.onnx --out runs/tiny-robust
       calico robust --attack pgd
