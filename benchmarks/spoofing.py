@@ -5,8 +5,10 @@
 Every run (a checkpoint or the folder of one) is attacked on the same validation frames of its data set with at most 60, 100 and
 200 points 5 to 8 m ahead (`calico_eval.attacks.lidar.spoof`), with the traces of vehicles of the training split. A success is
 a box of the trace's class within 2 m of the phantom, of at least the given score, that was not there on the clean frame.
-Beside it, random points in the same window, as many as the budget has. All intervals are of scenes; the last column compares
-with the first run on the same frames. Frames where no phantom fits (an object is ahead) are left out and counted.
+Beside it, random points in the same window, as many as the budget has. A model that finds few cars finds few phantoms, too: the
+success is also given at the score at which the model finds half of the real cars on the same clean frames. All intervals are
+of scenes; the last column compares with the first run on the same frames. Frames where no phantom fits (an object is ahead)
+are left out and counted.
 
 Writes spoofing.md and spoofing.json (every frame's scores) and, for the first frames, pictures of the clouds from above, clean
 and spoofed, with what the model finds there: look at them before you believe a rate.
@@ -15,7 +17,7 @@ and spoofed, with what the model finds there: look at them before you believe a 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -35,6 +37,7 @@ from calico.taxonomy import DETECTION_CLASSES
 from calico_eval.attacks import AttackSpec, Threat, attack_frame, check_budget, measure_budget
 from calico_eval.attacks.lidar.bank import Trace, bank_of
 from calico_eval.attacks.lidar.spoof import WINDOW_DEG, spoof_frame, target_score
+from calico_eval.attacks.measures import NEAR_M
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.metrics.intervals import Interval, ratio_interval
 
@@ -82,6 +85,7 @@ def main(
     out.mkdir(parents=True, exist_ok=True)
     budgets = [int(text) for text in points.split(",")]
     results: dict[str, dict[int, list[Try | None]]] = {}
+    halves: dict[str, float] = {}
     header = ""
     for run in runs:
         name, path = split_name(run)
@@ -92,6 +96,7 @@ def main(
             f"{source.name}, {len(chosen)} frames, {len(bank)} traces, {tries} tries, score >= {score:g}, seed {seed}, "
             f"{engine.name}, {torch.get_num_threads()} threads, 95 % intervals over scenes"
         )
+        halves[engine.model_name] = half_recall(engine, (source[index] for index in chosen))
         results[engine.model_name] = {
             budget: [
                 _attack(engine, source[index], budget, tries, bank, seed, out if number < pictures else None)
@@ -99,14 +104,32 @@ def main(
             ]
             for budget in budgets
         }
-    text = "\n".join([header, "", *_table(results, score, seed)]) + "\n"
+    text = "\n".join([header, "", *table(results, halves, score, seed)]) + "\n"
     (out / "spoofing.md").write_text(text)
     frames_json = {
         name: {str(budget): [None if one is None else vars(one) for one in tried] for budget, tried in rows.items()}
         for name, rows in results.items()
     }
-    (out / "spoofing.json").write_text(json.dumps({"header": header, "results": frames_json}, indent=1) + "\n")
+    record = {"header": header, "half_of_the_cars_from_score": halves, "results": frames_json}
+    (out / "spoofing.json").write_text(json.dumps(record, indent=1) + "\n")
     click.echo(text)
+
+
+def half_recall(engine: TorchEngine, frames: Iterable[Frame]) -> float:
+    """The highest score at which the model finds half of the cars with LiDAR points on its grid: the median of the best score of
+    a car within 2 m of each; 0 where it finds fewer at any score."""
+    best, car = [], DETECTION_CLASSES.index("car")
+    grid = engine.config.grid
+    for frame in frames:
+        (found,) = engine.predict([frame])
+        cars = frame.boxes.select((frame.boxes.labels == car) & (frame.boxes.num_points > 0)).boxes[:, :2]
+        (x_low, x_high), (y_low, y_high) = grid.x_range_m, grid.y_range_m
+        inside = (cars[:, 0] > x_low) & (cars[:, 0] < x_high) & (cars[:, 1] > y_low) & (cars[:, 1] < y_high)
+        mine = found.labels == car
+        for center in cars[inside]:
+            near = np.linalg.norm(found.boxes[mine, :2] - center, axis=1) <= NEAR_M
+            best.append(float(found.scores[mine][near].max(initial=0.0)))
+    return float(np.median(best)) if best else 0.0
 
 
 def _mean(values: Sequence[int], scenes: Sequence[str], *, seed: int) -> Interval:
@@ -156,24 +179,31 @@ def _draw(engine: TorchEngine, clean: Frame, spoofed: Frame, path: Path) -> None
     Image.fromarray(np.concatenate(both, axis=1)).save(path)
 
 
-def _table(results: dict[str, dict[int, list[Try | None]]], threshold: float, seed: int) -> list[str]:
+def table(
+    results: dict[str, dict[int, list[Try | None]]], halves: dict[str, float], threshold: float, seed: int
+) -> list[str]:
+    """Markdown, a line per model and budget. halves: by model, see `half_recall`."""
     lines = [
-        "| model | points | frames | scenes | success | random points | mean score | minus the first model |",
-        "|---|---|---|---|---|---|---|---|",
+        "| model | points | frames | scenes | success | random points | mean score | minus the first model "
+        "| half of the cars from score | success there |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     first = next(iter(results.values()))
     for name, rows in results.items():
         for budget, tried in rows.items():
             known = [one for one in tried if one is not None]
             if not known:
-                lines.append(f"| {name} | {budget} | 0 of {len(tried)} | 0 | - | - | - | - |")
+                lines.append(f"| {name} | {budget} | 0 of {len(tried)} | 0 | - | - | - | - | - | - |")
                 continue
             scenes = [one.scene for one in known]
             success = _mean([one.success(threshold) for one in known], scenes, seed=seed)
             random = _mean([one.random_success(threshold) for one in known], scenes, seed=seed)
+            half = halves[name]
+            there = _mean([one.success(half) for one in known], scenes, seed=seed) if half > 0 else None
             lines.append(
                 f"| {name} | {budget} | {len(known)} of {len(tried)} | {len(set(scenes))} | {_rate(success)} | {_rate(random)} "
-                f"| {np.mean([one.score for one in known]):.3f} | {_versus(first[budget], tried, threshold, seed)} |"
+                f"| {np.mean([one.score for one in known]):.3f} | {_versus(first[budget], tried, threshold, seed)} "
+                f"| {half:.3f} | {_rate(there) if there else 'finds fewer'} |"
             )
     return lines
 
