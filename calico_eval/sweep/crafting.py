@@ -11,7 +11,7 @@ from calico_eval.attacks.objectives import check_model
 from calico_eval.attacks.query_loss import check_query_objective
 from calico_eval.engines.base import Engine, label
 from calico_eval.engines.torch import TorchEngine
-from calico_eval.sweep.conditions import ConditionSpec
+from calico_eval.sweep.conditions import ConditionSpec, predictor
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,16 @@ def shown(
         attack_only, transfer_from: labels, see `plan.make_plan`.
 
     Raises:
-        CalicoError: it is an attack that can be made on none of the engines that are not `attack_only`.
+        CalicoError: it is an attack that can be made on none of the engines that are not `attack_only`, or a folder of
+            predictions has no file for it.
     """
     if condition.attack is None:
         only_attacks = condition.kind in ("corruption", "sweep")
-        return [Shown(condition, e) for e in engines if not (only_attacks and label(e) in attack_only)], ()
-    found: list[Shown] = []
+        found = [Shown(condition, e) for e in engines if not (only_attacks and label(e) in attack_only)]
+        for one in found:
+            predictor(one.engine, condition)  # raises where a folder of predictions lacks it
+        return found, ()
+    found = []
     refused: list[tuple[Engine, CalicoError]] = []
     for engine in engines:
         sources = [] if label(engine) in attack_only else transfer_from
@@ -66,7 +70,8 @@ def _attacks(
     engines: Sequence[Engine],
     transfer_from: Collection[str],
 ) -> Iterator[Shown]:
-    """The attack on one engine; raises CalicoError where it lacks a sensor or a head that the attack needs."""
+    """The attack on one engine; raises CalicoError where it lacks a sensor or a head that the attack needs, or is no model."""
+    predictor(engine, condition)
     sensors = attack.threat.sensors
     if sensors and not set(sensors) & set(engine.sensors):
         raise _blind(condition, engine)

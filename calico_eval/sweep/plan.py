@@ -12,7 +12,7 @@ from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico_eval.attacks import AttackSpec
 from calico_eval.engines.base import Engine, check_labels, label
-from calico_eval.sweep.conditions import CLEAN, ConditionSpec, predictor
+from calico_eval.sweep.conditions import CLEAN, ConditionSpec
 from calico_eval.sweep.crafting import Shown, shown
 from calico_eval.sweep.fits import fit_key, scenes_of
 from calico_eval.sweep.grid import Sweep
@@ -113,9 +113,7 @@ def make_plan(
     for condition in dict.fromkeys(conditions):
         found, left_out = shown(condition, engines, attack_only, transfer_from)
         notes += left_out
-        for one in found:
-            predictor(one.engine, condition)  # raises where a condition has no predictions
-            jobs.append(_job(one, common, fits[condition]))
+        jobs += [_job(one, common, fits[condition]) for one in found]
     return SweepPlan(tuple(jobs), chosen, dict(ranges), seed, batch_size, baseline, tuple(sweeps), notes)
 
 

@@ -13,6 +13,7 @@ from calico.errors import CalicoError
 from calico_eval.attacks import AttackSpec, Threat
 from calico_eval.engines.open import open_engine
 from calico_eval.engines.predictions import PredictionFiles
+from calico_eval.engines.torch import TorchEngine
 from calico_eval.engines.user import UserEngine
 from calico_eval.metrics.nuscenes import class_ranges
 from calico_eval.submission import write_submission
@@ -86,11 +87,13 @@ def test_a_condition_without_a_file_stops_before_the_sweep(folder: Path, street:
         make_plan([open_engine(str(folder))], street, ranges=class_ranges(), corruptions=("fog",), severities=(1,))
 
 
-def test_files_cannot_be_attacked(folder: Path, street: FrameSource) -> None:
+def test_files_cannot_be_attacked(folder: Path, street: FrameSource, small_engine: TorchEngine) -> None:
+    files, attacks = open_engine(str(folder)), (AttackSpec("pgd", Threat(range_m=0.1)),)
     with pytest.raises(CalicoError, match="stack is a folder of predictions; attacked frames need a model"):
-        make_plan(
-            [open_engine(str(folder))], street, ranges=class_ranges(), attacks=(AttackSpec("pgd", Threat(range_m=0.1)),)
-        )
+        make_plan([files], street, ranges=class_ranges(), attacks=attacks)
+    plan = make_plan([files, small_engine], street, ranges=class_ranges(), attacks=attacks)
+    assert [job.engine for job in plan.jobs if job.condition.kind == "attack"] == ["small/torch-cpu"]
+    assert "stack is a folder of predictions" in plan.notes[0]
 
 
 def test_a_frame_that_is_not_in_the_file_is_named(folder: Path, street: FrameSource) -> None:
