@@ -116,7 +116,7 @@ class CellChecks:
             self._ordered(
                 "S6",
                 self._access_pairs(),
-                "less knowledge does less harm",
+                "black-box attacks and transfer do no more harm than white-box ones",
                 "an attacker who knows less does more harm: the gradients are masked",
                 "a black-box or transfer attack at the budget of a white-box one",
             ),
@@ -195,17 +195,20 @@ class CellChecks:
             yield from pairwise(best[name] for name in RANKS if name in best)
 
     def _access_pairs(self) -> Iterator[tuple[Attacked, Attacked]]:
-        """Per budget and head, the most harmful attack of each kind of access, from little knowledge to much. One change for all
-        frames is no white-box attack on any of them."""
+        """Per budget and head, the most harmful black-box attack and the most harmful transfer, each against the most harmful
+        white-box attack. One change for all frames is no white-box attack on any of them.
+
+        Black-box is not compared with transfer: a few queries do less than another model's gradients, and nothing is masked by it.
+        """
         white = [a for a in self.white if ALGORITHMS[a.spec.name].fit is None]
 
         def aim(attack: Attacked) -> tuple[Threat, str]:
             return attack.spec.threat, attack.metric
 
         for wanted in dict.fromkeys(map(aim, white)):
-            kinds = [[a for a in kind if aim(a) == wanted] for kind in (self.transfer, self.black, white)]
-            worst_of = [min(kind, key=lambda a: self._values.full[a.job.id][a.metric]) for kind in kinds if kind]
-            yield from pairwise(worst_of)
+            kinds = [[a for a in kind if aim(a) == wanted] for kind in (white, self.black, self.transfer)]
+            strong, *weaker = [min(kind, key=lambda a: self._values.full[a.job.id][a.metric]) for kind in kinds if kind]
+            yield from ((weak, strong) for weak in weaker)
 
     def _noise(self) -> SanityCheck:
         """Per attack with a control of its budget: the control's share of the harm, worst attack first."""

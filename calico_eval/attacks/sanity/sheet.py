@@ -18,7 +18,7 @@ TITLES = {
     "S3": "An unbounded attack hides everything",
     "S4": "More steps never help the defender",
     "S5": "Stronger algorithms do more harm (APGD, PGD, FGSM, noise)",
-    "S6": "White-box does more harm than black-box, that more than transfer",
+    "S6": "White-box does more harm than black-box and transfer",
     "S7": "Gradients reach every view, sensor, branch and object",
     "S8": "Gradients agree with finite differences",
     "S9": "The attack's own objective rose on every attacked frame",

@@ -166,6 +166,22 @@ def test_a_transfer_attack_that_beats_the_white_box_fails() -> None:
     assert "the gradients are masked" in check.message
 
 
+def test_black_box_and_transfer_are_each_compared_with_the_white_box() -> None:
+    """A transfer that beats a few queries is no fault; one that beats the gradients is, whatever the queries do."""
+
+    def beside(black: int, transfer: int) -> dict[Job, list[int]]:
+        square = ConditionSpec.of_attack(AttackSpec("square", PGD.threat))
+        made_on_b = ConditionSpec.of_attack(PGD).transferred("b/torch-cpu")
+        return {
+            Job("black", square, ENGINE, ENGINE): [black] * SCENES,
+            Job("transfer", made_on_b, ENGINE, "b/torch-cpu"): [transfer] * SCENES,
+        }
+
+    assert of(checks({PGD: [4] * SCENES}, beside(14, 8))["S6"]) == ("PASS", 2)
+    assert of(checks({PGD: [8] * SCENES}, beside(14, 4))["S6"]) == ("FAIL", 2)
+    assert of(checks({PGD: [8] * SCENES}, beside(4, 14))["S6"]) == ("FAIL", 2)
+
+
 def test_an_attack_on_the_map_does_not_stand_for_one_on_the_boxes() -> None:
     """Square beats PGD on the boxes, while an attack on the map, which has its own metric, has the lowest figure of all."""
     square = AttackSpec("square", PGD.threat)
