@@ -198,7 +198,7 @@ class CellChecks:
         """Per budget and head, the most harmful black-box attack and the most harmful transfer, each against the most harmful
         white-box attack. One change for all frames is no white-box attack on any of them.
 
-        Black-box is not compared with transfer: a few queries do less than another model's gradients, and nothing is masked by it.
+        Black-box is not compared with transfer: few queries do less than the gradients of another model, which masks nothing.
         """
         white = [a for a in self.white if ALGORITHMS[a.spec.name].fit is None]
 
