@@ -107,7 +107,7 @@ def _followed(
         _check_able(condition, attack, own)
         yield Shown(condition, engine, own)
     others = [other for other in torch_engines if other not in same and (own is None or label(other) in transfer_from)]
-    able = [other for other in others if _lacking(condition, attack, other) is None]
+    able = [other for other in others if _is_able(condition, attack, other)]
     named = [other for other in able if label(other) in transfer_from]
     if own is None and not able:
         _check_able(condition, attack, others[0])
@@ -115,16 +115,16 @@ def _followed(
         yield Shown(condition.transferred(label(source)), engine, source)
 
 
-def _lacking(condition: ConditionSpec, attack: AttackSpec, engine: TorchEngine) -> CalicoError | None:
-    """Why the attack cannot follow the engine's gradients."""
+def _is_able(condition: ConditionSpec, attack: AttackSpec, engine: TorchEngine) -> bool:
     try:
         _check_able(condition, attack, engine)
-    except CalicoError as error:
-        return error
-    return None
+    except CalicoError:
+        return False
+    return True
 
 
 def _check_able(condition: ConditionSpec, attack: AttackSpec, engine: TorchEngine) -> None:
+    """Raises CalicoError where the engine lacks a sensor, head or class that the attack follows."""
     _check_sensors(condition, engine)
     check_model(attack.objective, engine.config)
 
