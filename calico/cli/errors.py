@@ -18,7 +18,7 @@ def show_user_errors(command: click.Command) -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+        click.echo("interrupted; train, robust and bench go on with --resume, make demo when it is run again", err=True)
         sys.exit(130)
     except OSError as error:
         click.echo(

@@ -72,14 +72,11 @@ def _attacks(
 ) -> Iterator[Shown]:
     """The attack on one engine; raises CalicoError where it lacks a sensor or a head that the attack needs, or is no model."""
     predictor(engine, condition)
-    sensors = attack.threat.sensors
-    if sensors and not set(sensors) & set(engine.sensors):
-        raise _blind(condition, engine)
+    _check_sensors(condition, engine)
     access = ALGORITHMS[attack.name].access
     if access == "nothing":
         yield Shown(condition, engine, engines[0])
     elif access == "queries":
-        _check_sensors(condition, engine)
         if ALGORITHMS[attack.name].success is None:  # the others have an aim of their own
             check_query_objective(attack.objective)
         yield Shown(condition, engine, engine)
@@ -130,13 +127,10 @@ def _check_able(condition: ConditionSpec, attack: AttackSpec, engine: TorchEngin
 
 
 def _check_sensors(condition: ConditionSpec, engine: Engine) -> None:
-    if condition.attack is not None and not set(condition.attack.threat.sensors) <= set(engine.sensors):
-        raise _blind(condition, engine)
-
-
-def _blind(condition: ConditionSpec, engine: Engine) -> CalicoError:
     sensors = condition.attack.threat.sensors if condition.attack else ()
-    lacking = next(sensor for sensor in sensors if sensor not in engine.sensors)
-    return CalicoError(
-        f"attack {condition}: model {engine.model_name} has no {lacking} branch to attack; it has {', '.join(engine.sensors)}"
-    )
+    lacking = [sensor for sensor in sensors if sensor not in engine.sensors]
+    if lacking:
+        raise CalicoError(
+            f"attack {condition}: model {engine.model_name} has no {lacking[0]} branch to attack; "
+            f"it has {', '.join(engine.sensors)}"
+        )

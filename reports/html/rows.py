@@ -107,5 +107,12 @@ def _row(row: RowData, y: float, x: X) -> Row:
         lo=x(clean.lo) if clean is not None and clean.lo is not None and clean.hi is not None else None,
         hi=x(clean.hi) if clean is not None and clean.lo is not None and clean.hi is not None else None,
         dots=tuple(drawn),
-        missing="" if value is not None else (clean.reason or "") if clean is not None else "not run",
+        missing=_missing(clean),
     )
+
+
+def _missing(clean: Metric | None) -> str:
+    """Why there is no bar and no dot, without the class, which stands beside it."""
+    if clean is None:
+        return "not run"
+    return "" if clean.value is not None else (clean.reason or "").partition(" of class ")[0]
