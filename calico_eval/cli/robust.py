@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import click
 
 from calico.cli.options import PATH, overwrite_options, with_model_config
 from calico.cli.progress import Progress
+from calico_eval.cli.attack_options import AttackOptions, names_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,10 +18,8 @@ if TYPE_CHECKING:
     from calico.config.schema import Config
     from calico.data.source import FrameSource
     from calico_eval.attacks import AttackSpec
-    from calico_eval.attacks.standard import Budget
     from calico_eval.engines.base import Engine
     from calico_eval.sweep.plan import SweepPlan
-    from calico_eval.sweep.suites import Suite
     from reports.schema import Results
 
 
@@ -174,10 +172,10 @@ def command(
     from corruptions.presets import choose_conditions
 
     # What is wrong with the options is said before torch, the data and the models are loaded.
-    chosen = choose(suite, corruptions, severities, _names(attacks), sweeps)
+    chosen = choose(suite, corruptions, severities, names_of(attacks), sweeps)
     swept = [parse_sweep(text) for text in sweeps]
-    asked = _Attacks.of(chosen, sensors, eps, points, objectives, steps, restarts)
-    if not chosen.attacks and (asked != _Attacks.of(chosen) or save_attacked or attack_models):
+    asked = AttackOptions.of(chosen, sensors, eps, points, objectives, steps, restarts)
+    if not chosen.attacks and (asked != AttackOptions.of(chosen) or save_attacked or attack_models):
         raise click.UsageError(
             "--sensor, --eps, --points, --objective, --steps, --restarts, --save-attacked and --attack-model are for attacks; "
             "add --attack pgd"
@@ -222,61 +220,6 @@ def command(
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Attacks:
-    """What the options say of the attacks."""
-
-    names: tuple[str, ...]
-    sensors: tuple[str, ...]
-    budgets: tuple[Budget, ...]
-    objectives: tuple[str, ...]
-    steps: int | None
-    restarts: int
-
-    @staticmethod
-    def of(
-        chosen: Suite,
-        sensors: Sequence[str] = (),
-        eps: Sequence[str] = (),
-        points: str | None = None,
-        objectives: Sequence[str] = (),
-        steps: int | None = None,
-        restarts: int = 1,
-    ) -> _Attacks:
-        """Raises CalicoError for a budget that cannot be read."""
-        from calico_eval.attacks.standard import Budget
-
-        texts = [*_names(eps), *(f"{n}points" for n in _names([points or ""]))]
-        budgets = tuple(Budget.parse(text) for text in texts)
-        return _Attacks(
-            chosen.attacks, tuple(sensors), budgets, tuple(_names(objectives)), steps or chosen.steps, restarts
-        )
-
-    def check(self) -> None:
-        """Raises CalicoError for an attack, sensor or objective that there is not."""
-        from calico_eval.attacks.standard import check_names
-
-        check_names(self.names, self.sensors, self.objectives)
-
-    def specs(self, engines: Sequence[Engine], helpers: Sequence[Engine]) -> tuple[AttackSpec, ...]:
-        """Every attack, on the sensors and for the heads of these engines where none are given. Heads are known of torch's
-        engines; where none of them is one, those of the helpers, whose gradients are followed, count."""
-        from calico_eval.attacks.objectives import usual_objective
-        from calico_eval.attacks.standard import attack_specs
-        from calico_eval.engines.torch import TorchEngine
-
-        configs = [[one.config for one in some if isinstance(one, TorchEngine)] for some in (engines, helpers)]
-        usual = usual_objective(configs[0] or configs[1])
-        return attack_specs(
-            self.names,
-            self.sensors or tuple(dict.fromkeys(sensor for engine in engines for sensor in engine.sensors)),
-            self.budgets,
-            objectives=self.objectives or (usual,),
-            steps=self.steps,
-            restarts=self.restarts,
-        )
-
-
 def _fit_source(config: Config, split: str, specs: Sequence[AttackSpec]) -> FrameSource | None:
     """The split that is not evaluated, where an attack is learnt on it; it need not be there for the others."""
     from calico.data.open import open_source
@@ -294,11 +237,6 @@ def _exported(spec: str) -> str:
     if not Path(spec.rpartition("=")[2]).is_dir():
         raise click.UsageError(f"--engine onnx: {spec} is no run folder and no .onnx file; leave --engine out")
     return f"{spec}/model.onnx"
-
-
-def _names(texts: Sequence[str]) -> list[str]:
-    """The parts of options that take several values, separated by commas."""
-    return [part.strip() for text in texts for part in text.split(",") if part.strip()]
 
 
 def _run(

@@ -12,8 +12,9 @@ from calico.cli.main import cli
 from calico.config.load import load_config
 from calico.errors import CalicoError
 from calico_eval.attacks import AttackSpec, Threat
+from calico_eval.cli.attack_options import AttackOptions
 from calico_eval.cli.eval import line_of
-from calico_eval.cli.robust import _Attacks, _exported, _fit_source
+from calico_eval.cli.robust import _exported, _fit_source
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.engines.user import UserEngine
 from calico_eval.sweep.suites import Suite, suites
@@ -35,7 +36,7 @@ def test_attacks_are_on_what_the_models_have_not_on_what_the_attack_model_has(sm
         model = small_engine.config.model.model_copy(update=dict.fromkeys(missing))
         return TorchEngine(small_engine.model, small_engine.config.model_copy(update={"model": model}), "cpu")
 
-    asked = _Attacks.of(Suite((), attacks=("pgd",)))
+    asked = AttackOptions.of(Suite((), attacks=("pgd",)))
     specs = asked.specs([has()], [has("camera", "detection")])
     assert [(spec.sensor, spec.objective) for spec in specs] == [("camera", "hide"), ("lidar", "hide")]
     specs = asked.specs([has("camera", "detection")], [has()])
