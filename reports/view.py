@@ -74,16 +74,17 @@ class View:
 
     @cached_property
     def metrics(self) -> tuple[str, ...]:
-        """The headline metrics that some cell holds; without any, all undivided fractions."""
+        """The headline metrics that some cell defines, else that some cell holds; without any, all undivided fractions."""
         found = {name: metric.unit for cell in self.results.cells for name, metric in cell.metrics.items()}
         headlines = tuple(name for name in HEADLINES if name in found)
-        return headlines or tuple(sorted(n for n, unit in found.items() if "/" not in n and unit == "fraction"))
+        if headlines:
+            return tuple(name for name in headlines if self.defined(name)) or headlines
+        return tuple(sorted(name for name, unit in found.items() if "/" not in name and unit == "fraction"))
 
     @cached_property
     def charted(self) -> tuple[str, ...]:
         """The metrics of maps and curves: mAP and mIoU where some cell defines them, else what there is."""
-        defined = tuple(name for name in self.metrics if self.defined(name))
-        return tuple(name for name in defined if name != "NDS") or defined or self.metrics[:1]
+        return tuple(name for name in self.metrics if name != "NDS" and self.defined(name)) or self.metrics[:1]
 
     def defined(self, metric: str) -> bool:
         """Whether some cell holds a value of this metric."""

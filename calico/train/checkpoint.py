@@ -24,11 +24,13 @@ from calico import __version__
 from calico.config.load import portable_config
 from calico.config.schema import Config
 from calico.errors import CalicoError
-from calico.files import write_atomic
+from calico.files import RUN_FILE, write_atomic
 from calico.models.calico import CalicoModel, build_model
 
 MODEL_FILE = "model.safetensors"
 STATE_FILE = "state.pt"
+DONE_FILE = "done"
+"""In a stage's folder once its last step is saved."""
 FORMAT = "calico-model-1"
 METADATA_KEY = "calico"
 
@@ -57,9 +59,12 @@ def load_model(path: Path, device: str = "cpu") -> tuple[CalicoModel, Config]:
     """A model in evaluation mode from `model.safetensors` or from the run folder that holds it.
 
     Raises:
-        CalicoError: no such file, not a CALICO model, or weights that do not fit their own metadata.
+        CalicoError: no such file, the folder of an unfinished training, not a CALICO model, or weights that do not fit their own
+            metadata.
     """
     file = path / MODEL_FILE if path.is_dir() else path
+    if path.is_dir():
+        _check_finished(path)
     config = read_model_config(file)
     model = build_model(config, seed=0)
     try:
@@ -111,6 +116,22 @@ def load_init(model: CalicoModel, path: Path) -> tuple[int, int]:
             )
     model.load_state_dict({**own, **fitting})
     return len(taken), len(weights)
+
+
+def _check_finished(folder: Path) -> None:
+    """Raises CalicoError where training in this folder, of a run or of one of its stages, has not come to its end."""
+    file = folder / MODEL_FILE
+    if (folder / STATE_FILE).exists() and not (folder / DONE_FILE).exists():
+        raise CalicoError(
+            f"model {folder}: its training stopped before its end; go on with calico train --resume and its options, or name "
+            f"{file} to take it as it is"
+        )
+    stages = sorted(path.parent.name for path in folder.glob(f"*/{RUN_FILE}"))
+    if stages and not file.exists():
+        raise CalicoError(
+            f"model {folder}: a training run without a fine-tuned model (stages begun: {', '.join(stages)}); go on with calico "
+            "train --resume and its options, or name the folder of a stage that is done"
+        )
 
 
 def read_model_config(file: Path) -> Config:

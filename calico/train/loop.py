@@ -18,17 +18,13 @@ from calico.device import deterministic, training_precision
 from calico.errors import CalicoError
 from calico.files import write_atomic
 from calico.seeds import derive
-from calico.train.checkpoint import STATE_FILE, TrainingState, load_state, save_state
+from calico.train.checkpoint import DONE_FILE, STATE_FILE, TrainingState, load_state, save_state
 from calico.train.log import RunLog
 from calico.train.sampler import epoch_order
 from calico.train.schedule import make_optimizer, make_scheduler
 
 Progress = Callable[[int, int, dict[str, float]], None]
 """Is told (step, total steps, loss terms) after every step."""
-
-
-DONE_FILE = "done"
-"""In a stage's folder once its last step is saved."""
 
 
 class Loader(Protocol):

@@ -91,14 +91,16 @@ def _is_zero(value: float | int | str | None) -> bool:
 
 def absent(results: Results, has_pictures: bool) -> tuple[str, ...]:
     """What a reader would look for and this file does not hold."""
-    names = {name for cell in results.cells for name in cell.metrics}
+    found = [pair for cell in results.cells for pair in cell.metrics.items()]
+    names = {name for name, metric in found if metric.value is not None}
+    reasons = {name: f": {metric.reason}" for name, metric in found if metric.reason}
     kinds = {cell.condition.kind for cell in results.cells}
     wanted = (
         ("clean" in kinds, "a clean run: nothing can be put in relation to it"),
         ("corruption" in kinds, "corruptions at their severities" if "sweep" in kinds else "corruptions"),
         ("attack" in kinds, "attacks"),
-        ("mAP" in names, "3D detection (mAP)"),
-        ("mIoU" in names, "map segmentation (mIoU)"),
+        ("mAP" in names, f"3D detection (mAP){reasons.get('mAP', '')}"),
+        ("mIoU" in names, f"map segmentation (mIoU){reasons.get('mIoU', '')}"),
         (any(name.startswith(("AP/", "IoU/")) for name in names), "results by class"),
         (any("range" in name for name in names), "results by range"),
         (has_pictures, "pictures"),

@@ -255,9 +255,11 @@ def test_failed_and_absent_checks_are_open_to_see(results: Results, tmp_path: Pa
 @pytest.mark.parametrize("kinds", [(), ("clean",), ("corruption",), ("attack",), ("clean", "attack")])
 def test_sections_without_data_say_so(results: Results, tmp_path: Path, kinds: tuple[str, ...]) -> None:
     cells = tuple(c for c in results.cells if c.model == "fused" and c.condition.kind in kinds)
-    page = Page(render_html(minimal(results, *cells), tmp_path))
+    markup = render_html(minimal(results, *cells), tmp_path)
+    page = Page(markup)
     assert ("No attack was run." in page.text) == ("attack" not in kinds)
-    assert ("No corruption was run." in page.text) == ("corruption" not in kinds)
+    assert ("Severity curves" in page.text) == ("Corruption × severity" in page.text) == ("corruption" in kinds)
+    assert ("<li>corruptions</li>" in markup) == ("corruption" not in kinds)
     assert "No pictures were saved with this run." in page.text
     assert ("a clean run: nothing can be put in relation to it" in page.text) == ("clean" not in kinds)
 
@@ -285,7 +287,7 @@ def test_undefined_values_give_their_reason(results: Results, tmp_path: Path) ->
     assert "no ground truth in this split" in page.text
 
 
-def test_a_metric_that_is_nowhere_defined_has_its_reason_in_the_scorecard_and_no_empty_charts(
+def test_a_metric_that_is_nowhere_defined_has_its_reason_among_what_is_absent_and_no_empty_charts(
     results: Results, tmp_path: Path
 ) -> None:
     undefined = Metric(value=None, reason="no frame has a map", n_frames=0, n_scenes=0)
@@ -294,8 +296,8 @@ def test_a_metric_that_is_nowhere_defined_has_its_reason_in_the_scorecard_and_no
         c.model_copy(update={"metrics": {**c.metrics, **dict.fromkeys(names, undefined)}}) for c in results.cells[:30]
     )
     page = render_html(minimal(results, *cells), tmp_path)
-    assert page.count("Map segmentation") == 1
-    assert "no frame has a map" in page.split('id="heatmap"')[0]
+    assert "Map segmentation" not in page
+    assert "<li>map segmentation (mIoU): no frame has a map</li>" in page
 
 
 def test_gate_section(results: Results, tmp_path: Path) -> None:

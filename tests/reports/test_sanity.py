@@ -142,7 +142,7 @@ def test_the_page_says_suspect_at_every_attack_figure(sound: Results, suspect: R
     page = render_html(suspect, Path())
     assert page == render_html(suspect, Path())
     section = page[page.index('<section id="attacks">') : page.index('<section id="gallery">')]
-    score = page[page.index('<section id="scorecard">') : page.index('<section id="heatmap">')]
+    score = page[page.index('<section id="scorecard">') : page.index('<section id="classes">')]
     assert "✗ SUSPECT (S7)" in score
     assert "✗ SUSPECT.</b> The attack figures of a/torch-cpu must not be relied on" in section
     assert section.count("✗ SUSPECT (S7)") >= 4  # curve, three rows of the table

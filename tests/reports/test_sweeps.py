@@ -130,7 +130,8 @@ def test_page_and_markdown_show_them_and_others_have_no_such_section(
     page, text = render_html(swept, tmp_path), markdown_summary(swept)
     assert 'id="sweeps"' in page
     assert page.count('class="crossing"') == 1
-    assert "Only sweeps were run" in page
+    assert 'id="curves"' not in page
+    assert "corruptions at their severities" in page
     assert "## Sweep of fog, visibility (m)" in text
     assert "| fused | 100\u00a0m [70.7, 141] |" in text
     assert f"| lidar-only | not in the sweep ({OUTSIDE}) |" in text

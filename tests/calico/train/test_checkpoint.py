@@ -54,6 +54,24 @@ def test_foreign_and_broken_files_are_named(tmp_path: Path) -> None:
         load_model(tmp_path / "wrong.safetensors")
 
 
+def test_an_unfinished_training_is_not_taken_for_a_model(tmp_path: Path) -> None:
+    stage = tmp_path / "finetune"
+    stage.mkdir()
+    (stage / "run.json").write_text("{}")
+    with pytest.raises(CalicoError, match=r"begun: finetune\); go on with calico train --resume"):
+        load_model(tmp_path)
+    config = load_config("tiny", None, MINI)
+    save_model(stage / "model.safetensors", build_model(config, seed=1), config)
+    (stage / "state.pt").write_bytes(b"")
+    with pytest.raises(CalicoError, match="stopped before its end"):
+        load_model(stage)
+    load_model(stage / "model.safetensors")
+    (stage / "done").write_text("{}")
+    load_model(stage)
+    with pytest.raises(CalicoError, match="without a fine-tuned model"):
+        load_model(tmp_path)
+
+
 def test_training_state_is_never_unpickled_blindly(tmp_path: Path) -> None:
     torch.save({"step": Path}, tmp_path / "state.pt")  # a class: needs the unsafe unpickler
     with pytest.raises(CalicoError, match="cannot be read"):
