@@ -12,6 +12,7 @@ help:
 	@echo "make clean  remove the environment and the demo's results (not the simulator's cache)"
 
 .venv/core: pyproject.toml
+	@echo "installing into .venv (2 to 3 minutes, 6 GB: PyTorch with CUDA)"
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -e .
 	@touch $@

@@ -17,10 +17,10 @@ from calico.files import RUN_FILE, write_atomic
 from calico.models.calico import CalicoModel, build_model
 from calico.regions import cached_regions
 from calico.seeds import derive
-from calico.train.checkpoint import MODEL_FILE, load_init
+from calico.train.checkpoint import DONE_FILE, MODEL_FILE, load_init
 from calico.train.finetune import Adversary, Finetune, Measure
 from calico.train.log import check_same
-from calico.train.loop import DONE_FILE, Plan, Progress, Task, fit
+from calico.train.loop import Plan, Progress, Task, fit
 from calico.train.prc import Prc, load_projector
 from calico.train.rad import Rad
 

@@ -85,5 +85,5 @@ def check_choice(what: str, value: str, allowed: Iterable[str]) -> None:
     if value in names:
         return
     near = difflib.get_close_matches(str(value), names, n=1, cutoff=0.65)  # 'radar' is no slip of 'lidar'
-    hint = f"; did you mean '{near[0]}'?" if near else ""
-    raise CalicoError(f"{what} '{value}': expected one of {', '.join(names)}{hint}")
+    hint = f"did you mean '{near[0]}'? Expected" if near else "expected"
+    raise CalicoError(f"{what} '{value}': {hint} one of {', '.join(names)}")

@@ -1,6 +1,6 @@
 """Attacks as a user names them: an algorithm, sensors and budgets with units, or the standard suite.
 
-The table of attacks, and torch with it, is loaded for `check_names` and `attack_specs`; budgets are read without.
+The table of attacks, and torch with it, is loaded for `check_options` and `attack_specs`; budgets are read without.
 """
 
 from __future__ import annotations
@@ -64,8 +64,15 @@ class Budget:
         raise CalicoError(f"budget {text!r}: expected a number with its unit, one of {FORMS_TEXT}")
 
 
-def check_names(names: Sequence[str], sensors: Sequence[str], objectives: Sequence[str]) -> None:
-    """Raises CalicoError for an attack, sensor or objective that there is not; names the nearest one."""
+def check_options(
+    names: Sequence[str],
+    sensors: Sequence[str],
+    objectives: Sequence[str],
+    steps: int | None = None,
+    queries: int | None = None,
+) -> None:
+    """Raises CalicoError for an attack, sensor or objective that there is not (and names the nearest one), and for steps or
+    queries where none of the attacks makes such."""
     for sensor in sensors:
         check_choice("attack: sensor", sensor, SENSORS)
     if not names:
@@ -77,6 +84,16 @@ def check_names(names: Sequence[str], sensors: Sequence[str], objectives: Sequen
         check_choice("attack", name, ALGORITHMS)
     for objective in objectives:
         check_choice("attack objective", objective, OBJECTIVES)
+    makes = {ALGORITHMS[name].access for name in names}
+    for given, access, option, other in (
+        (steps, "gradients", "--steps", "--queries"),
+        (queries, "queries", "--queries", "--steps"),
+    ):
+        if given and access not in makes:
+            raise CalicoError(
+                f"{option} {given}: is for attacks by {access}, and none of {', '.join(names)} is one; "
+                f"expected {other}, or leave it out"
+            )
 
 
 def attack_specs(
@@ -86,20 +103,23 @@ def attack_specs(
     *,
     objectives: Sequence[str] = (),
     steps: int | None = None,
+    queries: int | None = None,
     restarts: int = 1,
 ) -> tuple[AttackSpec, ...]:
     """Every attack with every objective at every budget that it can use; at its standard threats where none is given.
 
     An attack on pixels or point positions is run on each of `sensors` in turn; 'joint' pairs the i-th camera budget with the i-th
-    LiDAR budget. Attacks whose sensor is fixed (patches, spoofing ...) need it among them.
+    LiDAR budget. Attacks whose sensor is fixed (patches, spoofing ...) need it among them. Attacks by gradients make `steps`,
+    attacks by queries `queries`, each its standard number where None.
 
     Raises:
-        CalicoError: an unknown name, sensor or objective, a budget that none of the attacks can use, an attack with nothing to do
-            on these sensors.
+        CalicoError: an unknown name, sensor or objective, a budget or an effort that none of the attacks can use, an attack with
+            nothing to do on these sensors.
     """
     from calico_eval.attacks.catalogue import ALGORITHMS, BALL
 
-    check_names(names, sensors, objectives)
+    check_options(names, sensors, objectives, steps, queries)
+    efforts = {"gradients": steps, "queries": queries}
     specs: list[AttackSpec] = []
     used: set[Budget] = set()
     for name in names:
@@ -115,7 +135,9 @@ def attack_specs(
             )
         used |= mine
         specs += [
-            AttackSpec(name, threat, objective, steps=steps or algorithm.steps, restarts=restarts)
+            AttackSpec(
+                name, threat, objective, steps=efforts.get(algorithm.access) or algorithm.steps, restarts=restarts
+            )
             for threat in threats
             for objective in objectives or ("hide",)
         ]

@@ -15,8 +15,7 @@ from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.files import RUN_FILE, write_atomic
 from calico.regions import prepare_regions
-from calico.train.checkpoint import MODEL_FILE, STATE_FILE, load_model
-from calico.train.loop import DONE_FILE
+from calico.train.checkpoint import DONE_FILE, MODEL_FILE, STATE_FILE, load_model
 from calico.train.stages import run_stage
 from calico_eval.bench.protocol import Cell, config_of, stage_key
 from calico_eval.diagnosis import diagnosis

@@ -22,6 +22,7 @@ class AttackOptions:
     budgets: tuple[Budget, ...]
     objectives: tuple[str, ...]
     steps: int | None
+    queries: int | None
     restarts: int
 
     @staticmethod
@@ -32,6 +33,7 @@ class AttackOptions:
         points: str | None = None,
         objectives: Sequence[str] = (),
         steps: int | None = None,
+        queries: int | None = None,
         restarts: int = 1,
     ) -> AttackOptions:
         """Raises CalicoError for a budget that cannot be read."""
@@ -39,15 +41,14 @@ class AttackOptions:
 
         texts = [*names_of(eps), *(f"{n}points" for n in names_of([points or ""]))]
         budgets = tuple(Budget.parse(text) for text in texts)
-        return AttackOptions(
-            chosen.attacks, tuple(sensors), budgets, tuple(names_of(objectives)), steps or chosen.steps, restarts
-        )
+        effort = (steps or chosen.steps, queries, restarts)
+        return AttackOptions(chosen.attacks, tuple(sensors), budgets, tuple(names_of(objectives)), *effort)
 
     def check(self) -> None:
-        """Raises CalicoError for an attack, sensor or objective that there is not."""
-        from calico_eval.attacks.standard import check_names
+        """Raises CalicoError for an attack, sensor or objective that there is not, and for an effort that no attack makes."""
+        from calico_eval.attacks.standard import check_options
 
-        check_names(self.names, self.sensors, self.objectives)
+        check_options(self.names, self.sensors, self.objectives, self.steps, self.queries)
 
     def specs(self, engines: Sequence[Engine], helpers: Sequence[Engine]) -> tuple[AttackSpec, ...]:
         """Every attack, on the sensors and for the heads of these engines where none are given. Heads are known of torch's
@@ -64,6 +65,7 @@ class AttackOptions:
             self.budgets,
             objectives=self.objectives or (usual,),
             steps=self.steps,
+            queries=self.queries,
             restarts=self.restarts,
         )
 

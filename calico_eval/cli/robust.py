@@ -101,7 +101,12 @@ if TYPE_CHECKING:
 @click.option(
     "--steps",
     type=click.IntRange(min=1),
-    help="Gradient steps, or queries, of an attack.  [default: 10, by queries 200; 5 in the demo suite]",
+    help="Steps of an attack by gradients.  [default: 10; 5 in the demo suite]",
+)
+@click.option(
+    "--queries",
+    type=click.IntRange(min=1),
+    help="Questions that an attack by queries asks the model.  [default: 200; spoof and frustum 12]",
 )
 @click.option(
     "--restarts", type=click.IntRange(min=1), default=1, show_default=True, help="Starts of an attack; the best counts."
@@ -133,6 +138,7 @@ def command(
     runtime: str | None,
     objectives: tuple[str, ...],
     steps: int | None,
+    queries: int | None,
     restarts: int,
     save_attacked: bool,
     frames: int | None,
@@ -162,7 +168,7 @@ def command(
       calico robust runs/tiny --corruptions fog --severity 3 --attack pgd --sensor joint --out runs/fog-pgd
       calico robust runs/tiny --engine onnx --attack pgd --out runs/pgd-onnx
       calico robust runs/tiny --attack pgd --attack-model runs/other --out runs/transfer
-      calico robust runs/tiny/model.onnx --attack square --steps 200 --frames 10 --out runs/square
+      calico robust runs/tiny/model.onnx --attack square --queries 500 --frames 10 --out runs/square
       calico robust --predictions theirs --preset nuscenes --data-root DATA --corruptions fog --severity 3 --out runs/theirs
       calico robust my_package.my_model:create --preset nuscenes --data-root DATA --out runs/mine
     """
@@ -174,11 +180,11 @@ def command(
     # What is wrong with the options is said before torch, the data and the models are loaded.
     chosen = choose(suite, corruptions, severities, names_of(attacks), sweeps)
     swept = [parse_sweep(text) for text in sweeps]
-    asked = AttackOptions.of(chosen, sensors, eps, points, objectives, steps, restarts)
+    asked = AttackOptions.of(chosen, sensors, eps, points, objectives, steps, queries, restarts)
     if not chosen.attacks and (asked != AttackOptions.of(chosen) or save_attacked or attack_models):
         raise click.UsageError(
-            "--sensor, --eps, --points, --objective, --steps, --restarts, --save-attacked and --attack-model are for attacks; "
-            "add --attack pgd"
+            "--sensor, --eps, --points, --objective, --steps, --queries, --restarts, --save-attacked and --attack-model are for "
+            "attacks; add --attack pgd"
         )
     if severities and not chosen.corruptions:
         raise click.UsageError("--severity is for corruptions; add --corruptions, or leave it out")
@@ -268,7 +274,7 @@ def _run(
         engines,
         source,
         folder,
-        title=f"Robustness of {engines[0].model_name} on {source.name}",
+        title=f"Robustness of {_subjects(plan, engines)} on {source.name}",
         command=sys.argv,
         config_yaml=to_yaml(config),
         fit_source=fit_source,
@@ -282,6 +288,15 @@ def _run(
         click.echo(line)
     click.echo(f"{len(results.cells)} cells: {folder / 'results.json'}")
     click.echo(f"next: calico report {folder}")
+
+
+def _subjects(plan: SweepPlan, engines: Sequence[Engine]) -> str:
+    """'a', 'a and b', 'a and 3 others': the models that are not there for the attacks alone."""
+    from calico_eval.engines.base import label
+
+    shown = {job.engine for job in plan.jobs if job.condition.kind != "attack"}
+    names = list(dict.fromkeys(engine.model_name for engine in engines if label(engine) in shown))
+    return " and ".join(names) if len(names) < 3 else f"{names[0]} and {len(names) - 1} others"
 
 
 def _halvings(results: Results) -> list[str]:

@@ -73,11 +73,13 @@ def _attacks(
     """The attack on one engine; raises CalicoError where it lacks a sensor or a head that the attack needs, or is no model."""
     predictor(engine, condition)
     _check_sensors(condition, engine)
-    access = ALGORITHMS[attack.name].access
+    access, own_aim = ALGORITHMS[attack.name].access, ALGORITHMS[attack.name].success is not None
     if access == "nothing":
+        if isinstance(engine, TorchEngine) and not own_aim:  # what its success is counted of
+            check_model(attack.objective, engine.config)
         yield Shown(condition, engine, engines[0])
     elif access == "queries":
-        if ALGORITHMS[attack.name].success is None:  # the others have an aim of their own
+        if not own_aim:
             check_query_objective(attack.objective)
         yield Shown(condition, engine, engine)
     else:

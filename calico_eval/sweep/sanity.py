@@ -57,9 +57,10 @@ def _active(
     frames = [source[plan.indices[at]] for at in spread(len(plan.indices), CANDIDATES)]
     specs = list(dict.fromkeys(j.condition.attack for j in plan.jobs if j.crafted_on == name and j.condition.attack))
     known = store.load_sanity(name)
-    for group, make in active_checks(engine, frames, specs, plan.seed, engine.sha256).items():
+    groups = active_checks(engine, frames, specs, plan.seed, engine.sha256)
+    for number, (group, make) in enumerate(groups.items(), start=1):
         if group not in known:
-            told(f"sanity of {name}: {group}")
+            told(f"sanity of {name}, {number} of {len(groups)}: {group}")
             known[group] = tuple(make())
             store.save_sanity(name, known)
     return [check for group in known.values() for check in group]

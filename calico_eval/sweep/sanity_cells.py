@@ -45,8 +45,10 @@ class Attacked:
 
     def __str__(self) -> str:
         """'camera_pgd 8/255, 10 steps'."""
-        control = ALGORITHMS[self.spec.name].control
-        return str(self.job.condition) + ("" if control else f", {self.spec.steps} steps, {self.spec.restarts} starts")
+        if ALGORITHMS[self.spec.name].control:
+            return str(self.job.condition)
+        steps, starts = self.spec.steps, self.spec.restarts
+        return f"{self.job.condition}, {steps} step{'s'[: steps != 1]}, {starts} start{'s'[: starts != 1]}"
 
 
 class CellChecks:

@@ -56,7 +56,7 @@ def choose(
         corruptions=tuple(corruptions) or base.corruptions,
         severities=tuple(severities) or base.severities,
         attacks=tuple(attacks) or base.attacks,
-        steps=base.steps,
+        steps=None if attacks else base.steps,
         frames=base.frames,
     )
 

@@ -130,6 +130,10 @@ def test_one_engine_of_several_without_the_aggregate_is_an_error(two: Results) -
         ({"aggregate": "map/mpc"}, "a/torch has no aggregate map/mpc; did you mean mAP/mPC?"),
         ({"aggregate": "x"}, "a/torch has no aggregate x; it has mAP/RCE, mAP/mCE, mAP/mPC, mAP/mRR"),
         (
+            {"aggregate": "mIoU/mCE", "model": "b"},
+            "b/torch has no aggregate mIoU/mCE: it is made where calico robust compares several models: --baseline NAME/ENGINE",
+        ),
+        (
             {"aggregate": "mAP/mPC", "engine": "onnx"},
             "no aggregates match 'aggregate: mAP/mPC, engine: onnx, min: 0.0': not run is not passed; "
             "aggregates are there of a/torch, b/torch",

@@ -52,14 +52,14 @@ def test_budgets_go_to_the_sensor_that_they_are_of_and_joint_pairs_them() -> Non
 def test_objectives_steps_and_restarts_are_those_asked_for() -> None:
     specs = attack_specs(["pgd", "noise"], ["camera"], objectives=["hide", "create"], steps=7, restarts=3)
     assert [(s.name, s.objective, s.steps, s.restarts) for s in specs] == [
-        ("pgd", "hide", 7, 3), ("pgd", "create", 7, 3), ("noise", "hide", 7, 3), ("noise", "create", 7, 3),
+        ("pgd", "hide", 7, 3), ("pgd", "create", 7, 3), ("noise", "hide", 10, 3), ("noise", "create", 10, 3),
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("names", "sensors", "budgets", "message"),
     [
-        (["pdg"], ["camera"], [], "attack 'pdg': expected one of .*did you mean 'pgd'"),
+        (["pdg"], ["camera"], [], "attack 'pdg': did you mean 'pgd'. Expected one of pgd, apgd"),
         (["pgd"], ["radar"], [], "sensor 'radar': expected one of camera, lidar, joint"),
         (["pgd"], ["camera"], ["0.1m"], "range_m 0.1: none of the attacks pgd on camera can use it"),
         (["pgd", "patch_object"], ["lidar"], [], "attack patch_object: nothing to attack on lidar; leave it out"),
@@ -82,7 +82,12 @@ def test_what_cannot_be_run_is_an_error(names: list[str], sensors: list[str], bu
 def test_effort_is_the_standard_one_of_the_attack_unless_it_is_given() -> None:
     steps = {spec.name: spec.steps for spec in attack_specs(["pgd", "square", "spoof"], ["lidar"])}
     assert steps == {"pgd": 10, "square": 200, "spoof": 12}
-    assert {spec.steps for spec in attack_specs(["pgd", "square", "spoof"], ["lidar"], steps=7)} == {7}
+    given = attack_specs(["pgd", "square", "spoof", "noise", "fgsm"], ["lidar"], steps=7, queries=50)
+    assert {spec.name: spec.steps for spec in given} == {"pgd": 7, "square": 50, "spoof": 50, "noise": 10, "fgsm": 1}
+    with pytest.raises(CalicoError, match="--steps 7: is for attacks by gradients, and none of square, noise is one"):
+        attack_specs(["square", "noise"], ["lidar"], steps=7)
+    with pytest.raises(CalicoError, match=r"--queries 50: is for attacks by queries, .*; expected --steps"):
+        attack_specs(["pgd"], ["lidar"], queries=50)
 
 
 def test_points_replace_what_they_cover_and_shares_and_windows_go_where_they_belong() -> None:

@@ -51,7 +51,7 @@ def test_attacks_are_on_what_the_models_have_not_on_what_the_attack_model_has(sm
     [
         ("--eps", "0.1", "budget '0.1': expected a number with its unit, one of 4/255"),
         ("--points", "many", "budget 'manypoints': expected a number with its unit"),
-        ("--attack", "pdg", "attack 'pdg': expected one of"),
+        ("--attack", "pdg", "attack 'pdg': did you mean 'pgd'? Expected one of"),
     ],
 )
 def test_what_is_no_attack_or_budget_is_named_with_what_was_expected(option: str, value: str, message: str) -> None:
@@ -102,8 +102,12 @@ def test_a_mistake_in_the_options_is_said_before_torch_is_loaded() -> None:
 
 
 def test_an_attack_or_objective_that_there_is_not_is_said_before_the_model_is_opened() -> None:
-    for words, near in ((("--attack", "pdg"), "pgd"), (("--attack", "pgd", "--objective", "hid"), "hide")):
-        assert f"did you mean '{near}'?" in error_of("robust", "no.such.module:build", *words)
+    for words, message in (
+        (("--attack", "pdg"), "did you mean 'pgd'?"),
+        (("--attack", "pgd", "--objective", "hid"), "did you mean 'hide'?"),
+        (("--attack", "square", "--steps", "5"), "is for attacks by gradients"),
+    ):
+        assert message in error_of("robust", "no.such.module:build", *words)
 
 
 def test_the_onnx_engine_runs_exported_models_only(tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ def test_budgets_of_one_sensor_are_compared_although_joint_ones_lie_between_them
     }
     check = checks(found)["S2"]
     assert of(check) == ("FAIL", 4)
-    assert "camera_pgd 2/255, 10 steps, 1 starts against camera_pgd 8/255" in check.message
+    assert "camera_pgd 2/255, 10 steps, 1 start against camera_pgd 8/255" in check.message
 
 
 def test_restarts_that_do_more_harm_fail() -> None:

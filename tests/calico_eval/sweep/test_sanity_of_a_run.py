@@ -85,7 +85,9 @@ def test_checks_that_were_made_before_a_run_was_killed_are_kept(
         plan, [small_engine], street, tmp_path / "killed", title="t", pictures=False, resume=True,
         progress=lambda done, total, what: told.append(what),
     )  # fmt: skip
-    assert told == [f"sanity of small/torch-cpu: {group}" for group in ("S13", LADDER, "S14")]
+    assert told == [
+        f"sanity of small/torch-cpu, {n} of 6: {what}" for n, what in enumerate(("S13", LADDER, "S14"), start=4)
+    ]
     for name in ("results.json", f"sanity/{next((tmp_path / 'whole' / 'sanity').iterdir()).name}"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 

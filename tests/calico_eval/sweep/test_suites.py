@@ -26,6 +26,7 @@ def test_an_attack_alone_brings_no_corruptions() -> None:
 def test_parts_of_a_suite_are_replaced() -> None:
     chosen = choose("demo", ("fog",), (2,), ("pgd",))
     assert (chosen.corruptions, chosen.severities, chosen.attacks, chosen.frames) == (("fog",), (2,), ("pgd",), 10)
+    assert (choose("demo", (), (), ()).steps, chosen.steps) == (5, None)  # those of the suite's own attacks
     with pytest.raises(CalicoError, match="unknown suite 'dmeo'"):
         choose("dmeo", (), (), ())
 
