@@ -76,9 +76,11 @@ def suspect_condition(view: View, series: Series, condition: Condition) -> tuple
 
 
 def unchecked(results: Results) -> bool:
-    """Whether attacks that search (by gradients or queries: those have steps) were run and no sanity check was made."""
+    """Whether attacks that search (by steps along gradients, or by queries) were run and no sanity check was made."""
     return not results.sanity and any(
-        cell.condition.kind == "attack" and not is_control(cell.condition) and "steps" in cell.condition.parameters
+        cell.condition.kind == "attack"
+        and not is_control(cell.condition)
+        and {"steps", "queries"} & cell.condition.parameters.keys()
         for cell in results.cells
     )
 

@@ -195,7 +195,11 @@ def _parameters(attack: AttackSpec) -> dict[str, float | int | str | None]:
         if getattr(threat, field.name) != getattr(unused, field.name)
     }
     values["objective"] = attack.objective  # of a control too: its success rate is that of the attack beside it
-    if attacks.ALGORITHMS[attack.name].access != "nothing":
+    access = attacks.ALGORITHMS[attack.name].access
+    if access == "queries":
+        values |= {"queries": attack.steps, "restarts": attack.restarts}
+        values |= {} if attack.step_share is None else {"step_share": attack.step_share}
+    if access == "gradients":
         values |= {
             "steps": attack.steps,
             "restarts": attack.restarts,

@@ -10,7 +10,7 @@ from reports.schema import Condition
 from reports.view import HEADLINES, View, condition_key, crossed, is_control
 
 EFFORT = (
-    "steps", "restarts", "step_share", "objective", "random_start", "straight_through", "fit_frames", "crafted_on",
+    "steps", "queries", "restarts", "step_share", "objective", "random_start", "straight_through", "fit_frames", "crafted_on",
 )  # fmt: skip
 """Parameters of an attack that are no allowance: how hard it searches, for what, and on which other model."""
 RULES = ("r_min_m",)
@@ -114,7 +114,7 @@ def attack_table(view: View) -> AttackTable:
             if crossed(condition) is not None:
                 continue
             at = {m: next((p.metric for p in points[m] if condition_key(p.condition) == key), None) for m in metrics}
-            work = {n: v for n, v in effort(condition).items() if n in ("steps", "restarts")}
+            work = {n: v for n, v in effort(condition).items() if n in ("steps", "queries", "restarts")}
             rows.append(
                 AttackRow(
                     label=series.label,

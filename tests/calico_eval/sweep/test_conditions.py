@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from calico.data.source import FrameSource
+from calico_eval.attacks import AttackSpec, Threat
 from calico_eval.sweep.changes import change_frame
 from calico_eval.sweep.conditions import ConditionSpec
 from corruptions import SPECS, CorruptionError, corrupt
@@ -63,3 +64,13 @@ def test_a_value_decides_over_the_severity_which_is_a_label_then(street: FrameSo
 def test_what_cannot_be_is_refused(name: str, value: float, message: str) -> None:
     with pytest.raises(CorruptionError, match=message):
         ConditionSpec.sweep_point(name, value)
+
+
+def test_an_attack_records_the_effort_that_it_makes() -> None:
+    def effort(name: str) -> set[str]:
+        described = ConditionSpec.of_attack(AttackSpec(name, Threat(camera_levels=4))).describe()
+        return set(described.parameters) - {"camera_levels", "objective"}
+
+    assert effort("noise") == set()
+    assert effort("square") == {"queries", "restarts"}
+    assert effort("pgd") == {"steps", "restarts", "step_share", "random_start", "straight_through"}
