@@ -19,7 +19,7 @@ __all__ = ["ExitCode", "GateCheck", "GateReport", "evaluate"]
 
 FRACTIONS = ("mPC", "RCE")
 """Aggregates of 1 at most; the others are ratios, and a ratio of 1.2 is a bound that makes sense."""
-COMPARED = ("mCE", "mRRA")
+COMPARED = ("mce", "mrra")
 """Aggregates against the engine that `calico robust --baseline` names."""
 LARGEST_RATIO = 10.0
 
@@ -183,12 +183,13 @@ def _lacking(rule: Rule, subject: Subject, results: Results) -> str:
     aggregates = [found for found in of_all if name in (found, found.rpartition("/")[2])]
     lower = {found.lower(): found for found in subject.metrics}
     near = [] if name in of_all else get_close_matches(name.lower(), lower, n=1)
-    if subject.cell is None and name.rpartition("/")[2] in COMPARED:
-        hint = "it is made where calico robust compares several models: --baseline NAME/ENGINE"
-        return f"{subject.model}/{subject.engine} has no aggregate {name}: {hint}"
     if subject.cell is None:
+        wants = name.rpartition("/")[2].lower() in COMPARED and not any(
+            one.rpartition("/")[2].lower() in COMPARED for one in of_all
+        )
         meant = f"*/{name}" if aggregates and name not in of_all else lower[near[0]] if near else ""
         hint = f"; did you mean {meant}?" if meant else f"; it has {', '.join(sorted(subject.metrics)) or 'none'}"
+        hint = "; calico robust makes it where several models are compared: --baseline NAME/ENGINE" if wants else hint
         return f"{subject.model}/{subject.engine} has no aggregate {name}{hint}"
     if aggregates:
         hint = f": it is an aggregate over cells; write aggregate: {aggregates[0]} in place of metric: {name}"

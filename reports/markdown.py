@@ -38,6 +38,7 @@ def markdown_summary(results: Results, baseline: Results | None = None, gate: Ga
         parts += ["## Gate", _gate(gate)]
     for metric in view.metrics:
         parts += [f"## {_safe(metric)}", _scores(view, before, metric)]
+    parts += [f"{_safe(metric)} is undefined: {_safe(reason)}." for metric, reason in view.undefined]
     if view.series and view.names("corruption"):
         parts += [f"## Kept of the clean value, {_safe(view.series[0].label)}", _losses(view)]
     for sweep in sweeps(view):

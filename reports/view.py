@@ -86,6 +86,13 @@ class View:
         """The metrics of maps and curves: mAP and mIoU where some cell defines them, else what there is."""
         return tuple(name for name in self.metrics if name != "NDS" and self.defined(name)) or self.metrics[:1]
 
+    @cached_property
+    def undefined(self) -> tuple[tuple[str, str], ...]:
+        """The headline metrics that the file holds and no cell defines, with the reason; not shown where another is defined."""
+        found = [pair for cell in self.results.cells for pair in cell.metrics.items()]
+        reasons = {name: metric.reason or "no reason was recorded" for name, metric in found if name in HEADLINES}
+        return tuple((name, reasons[name]) for name in HEADLINES if name in reasons and not self.defined(name))
+
     def defined(self, metric: str) -> bool:
         """Whether some cell holds a value of this metric."""
         found = (cell.metrics.get(metric) for cell in self.results.cells)

@@ -24,13 +24,13 @@ from calico import __version__
 from calico.config.load import portable_config
 from calico.config.schema import Config
 from calico.errors import CalicoError
-from calico.files import RUN_FILE, write_atomic
+from calico.files import write_atomic
 from calico.models.calico import CalicoModel, build_model
 
 MODEL_FILE = "model.safetensors"
 STATE_FILE = "state.pt"
-DONE_FILE = "done"
-"""In a stage's folder once its last step is saved."""
+LOG_FILE, DONE_FILE = "log.jsonl", "done"
+"""In a stage's folder from its first step on, and once its last one is saved."""
 FORMAT = "calico-model-1"
 METADATA_KEY = "calico"
 
@@ -121,16 +121,16 @@ def load_init(model: CalicoModel, path: Path) -> tuple[int, int]:
 def _check_finished(folder: Path) -> None:
     """Raises CalicoError where training in this folder, of a run or of one of its stages, has not come to its end."""
     file = folder / MODEL_FILE
-    if (folder / STATE_FILE).exists() and not (folder / DONE_FILE).exists():
+    for stage in (folder, folder / "finetune"):
+        if (stage / LOG_FILE).exists() and not (stage / DONE_FILE).exists():
+            raise CalicoError(
+                f"model {folder}: its training has not come to its end; go on with calico train --resume and its options, or "
+                f"name the file {stage / MODEL_FILE} to take it as it is"
+            )
+    if not file.exists() and any((folder / stage / LOG_FILE).exists() for stage in ("prc", "rad")):
         raise CalicoError(
-            f"model {folder}: its training stopped before its end; go on with calico train --resume and its options, or name "
-            f"{file} to take it as it is"
-        )
-    stages = sorted(path.parent.name for path in folder.glob(f"*/{RUN_FILE}"))
-    if stages and not file.exists():
-        raise CalicoError(
-            f"model {folder}: a training run without a fine-tuned model (stages begun: {', '.join(stages)}); go on with calico "
-            "train --resume and its options, or name the folder of a stage that is done"
+            f"model {folder}: a training run without a fine-tuned model; go on with calico train --resume and its options, or "
+            "name the folder of one of its stages"
         )
 
 

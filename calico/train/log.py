@@ -14,6 +14,7 @@ from calico.config.schema import Config
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.files import RUN_FILE, write_atomic
+from calico.train.checkpoint import LOG_FILE
 from corruptions import SUITE_VERSION
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class RunLog:
     def __init__(
         self, out: Path, config: Config, source: FrameSource, stage: str, frames: list[int], steps: int, *, resume: bool
     ) -> None:
-        self.path = out / "log.jsonl"
+        self.path = out / LOG_FILE
         self.board: SummaryWriter | None = None
         if resume:
             check_same(config, out)

@@ -5,8 +5,9 @@ They leave their result in the problem's trace: the iterate of the highest loss 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,7 +19,7 @@ MOMENTUM = 1.0
 APGD_MOMENTUM, APGD_RHO = 0.75, 0.75
 APGD_FIRST, APGD_FIRST_LIDAR, APGD_LAST = 2.0, 0.5, 0.1
 """First and last step of APGD in radii, where nothing halves it. The paper's 2, made for 100 steps, does not get small in a short
-budget, where checkpoints are few; for points it is too far at any. Measured in docs/attacks.md."""
+budget, where checkpoints are few; for points it is too far. Measured in docs/attacks.md."""
 
 
 def fgsm(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
@@ -68,18 +69,24 @@ def apgd(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
 
     A step is halved when fewer than 75 % of the steps since the last checkpoint raised the loss, or when neither step nor best
     loss changed since it. Deviations: the objective is that of the spec, not a loss on class logits; the first start is the clean
-    input (the restarts are random); besides being halved the step falls from 2 radii (of LiDAR alone from 0.5) to 0.1 along a
-    line; and a checkpoint k acts once x_k is known, as in the authors' code (the algorithm as printed computes x_{k+1} first, and
-    throws it away).
+    input (the restarts are random); besides being halved the step falls along a line from 2 radii to 0.1 (on the LiDAR alone from
+    0.5, or more where so few steps could not cross the ball); and a checkpoint k acts once x_k is known, as in the authors' code
+    (the algorithm as printed computes x_{k+1} first, and throws it away).
     """
     for x in starts(problem, spec, streams, first_at_clean=True):
-        _apgd_from(problem, x, spec.steps, APGD_FIRST_LIDAR if spec.sensor == "lidar" else APGD_FIRST)
+        _apgd_from(problem, x, _falling_steps(spec))
 
 
-def _apgd_from(problem: Problem, x: Tensor, steps: int, first: float) -> None:
-    domain = problem.domain
+def _falling_steps(spec: AttackSpec) -> list[float]:
+    """Of each step, in radii. Their sum is 2 or more: the ball's diameter."""
+    crossing = 4.0 / spec.steps - APGD_LAST
+    first = min(max(crossing, APGD_FIRST_LIDAR), APGD_FIRST) if spec.sensor == "lidar" else APGD_FIRST
+    return [float(share) for share in np.linspace(first, APGD_LAST, spec.steps)]
+
+
+def _apgd_from(problem: Problem, x: Tensor, shares: Sequence[float]) -> None:
+    domain, steps = problem.domain, len(shares)
     halvings = torch.ones_like(x[:, :1, :1, :1])
-    line = torch.linspace(first, APGD_LAST, steps, dtype=torch.float64).tolist()
     loss, gradient = problem.gradient(x)
     if not gradient.any():
         return
@@ -88,7 +95,7 @@ def _apgd_from(problem: Problem, x: Tensor, steps: int, first: float) -> None:
     halved_last, loss_at_checkpoint = torch.ones_like(loss, dtype=torch.bool), loss.clone()
     checkpoints, last = _checkpoints(steps), 0
     for step in range(1, steps + 1):
-        ahead = domain.ascend(x, gradient, line[step - 1] * halvings)
+        ahead = domain.ascend(x, gradient, shares[step - 1] * halvings)
         if step > 1:  # x + 0.75 (ahead - x) + 0.25 (x - before), in place: cameras have millions of numbers
             ahead = domain.project(ahead.lerp_(x, 1.0 - APGD_MOMENTUM).add_(x - before, alpha=1.0 - APGD_MOMENTUM))
         before, x = x, ahead

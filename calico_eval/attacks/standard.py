@@ -84,15 +84,14 @@ def check_options(
         check_choice("attack", name, ALGORITHMS)
     for objective in objectives:
         check_choice("attack objective", objective, OBJECTIVES)
-    makes = {ALGORITHMS[name].access for name in names}
-    for given, access, option, other in (
-        (steps, "gradients", "--steps", "--queries"),
-        (queries, "queries", "--queries", "--steps"),
-    ):
+    makes = {ALGORITHMS[name].access for name in names if ALGORITHMS[name].steps > 1}
+    options = {"gradients": ("--steps", steps), "queries": ("--queries", queries)}
+    for access, (option, given) in options.items():
         if given and access not in makes:
+            other = next((name for kind, (name, _) in options.items() if kind in makes), "")
             raise CalicoError(
-                f"{option} {given}: is for attacks by {access}, and none of {', '.join(names)} is one; "
-                f"expected {other}, or leave it out"
+                f"{option} {given}: none of the attacks {', '.join(names)} makes several {option[2:]}; "
+                + (f"expected {other}, or leave it out" if other else "leave it out")
             )
 
 

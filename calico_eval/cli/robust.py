@@ -101,7 +101,7 @@ if TYPE_CHECKING:
 @click.option(
     "--steps",
     type=click.IntRange(min=1),
-    help="Steps of an attack by gradients.  [default: 10; 5 in the demo suite]",
+    help="Steps of an attack by gradients.  [default: 10; 5 of the demo suite's own attacks]",
 )
 @click.option(
     "--queries",
@@ -220,8 +220,9 @@ def command(
     for note in plan.notes:
         click.echo(note, err=True)
     folder = out or Path("runs") / f"{engines[0].model_name}-robust"
+    title = f"Robustness of {_joined([engine.model_name for engine in engines])} on {source.name}"
     _run(
-        plan, [*engines, *attacked], source, fit_source, folder, config, save_attacked,
+        plan, [*engines, *attacked], source, fit_source, folder, title, config, save_attacked,
         resume=resume, overwrite=overwrite,
     )  # fmt: skip
 
@@ -251,6 +252,7 @@ def _run(
     source: FrameSource,
     fit_source: FrameSource | None,
     folder: Path,
+    title: str,
     config: Config,
     save_attacked: bool,
     *,
@@ -274,7 +276,7 @@ def _run(
         engines,
         source,
         folder,
-        title=f"Robustness of {_subjects(plan, engines)} on {source.name}",
+        title=title,
         command=sys.argv,
         config_yaml=to_yaml(config),
         fit_source=fit_source,
@@ -290,13 +292,10 @@ def _run(
     click.echo(f"next: calico report {folder}")
 
 
-def _subjects(plan: SweepPlan, engines: Sequence[Engine]) -> str:
-    """'a', 'a and b', 'a and 3 others': the models that are not there for the attacks alone."""
-    from calico_eval.engines.base import label
-
-    shown = {job.engine for job in plan.jobs if job.condition.kind != "attack"}
-    names = list(dict.fromkeys(engine.model_name for engine in engines if label(engine) in shown))
-    return " and ".join(names) if len(names) < 3 else f"{names[0]} and {len(names) - 1} others"
+def _joined(names: Sequence[str]) -> str:
+    """'a', 'a and b', 'a and 3 others'; a name that comes again counts once."""
+    different = list(dict.fromkeys(names))
+    return " and ".join(different) if len(different) < 3 else f"{different[0]} and {len(different) - 1} others"
 
 
 def _halvings(results: Results) -> list[str]:

@@ -43,7 +43,7 @@ class OnnxEngine:
         self._metadata = read_metadata(path)
         self._session = _open(path, device, threads)
         self.provider: str = self._session.get_providers()[0]
-        config = self._metadata.config
+        self.config = config = self._metadata.config
         self.name = f"onnxruntime-{'cuda' if self.provider == CUDA else 'cpu'}"
         self.model_name = model_name or config.name
         present = (("camera", config.model.camera), ("lidar", config.model.lidar))

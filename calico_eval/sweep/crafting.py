@@ -74,9 +74,10 @@ def _attacks(
     predictor(engine, condition)
     _check_sensors(condition, engine)
     access, own_aim = ALGORITHMS[attack.name].access, ALGORITHMS[attack.name].success is not None
+    config = getattr(engine, "config", None)  # of a CalicoModel, whatever runs it
+    if config is not None and not own_aim and (access == "queries" or ALGORITHMS[attack.name].control):
+        check_model(attack.objective, config)  # what it raises, and its success is counted of
     if access == "nothing":
-        if isinstance(engine, TorchEngine) and not own_aim:  # what its success is counted of
-            check_model(attack.objective, engine.config)
         yield Shown(condition, engine, engines[0])
     elif access == "queries":
         if not own_aim:

@@ -44,11 +44,13 @@ class Attacked:
         return "mIoU_present" if OBJECTIVES[self.spec.objective].heads == ("map",) else "mAP_present"
 
     def __str__(self) -> str:
-        """'camera_pgd 8/255, 10 steps'."""
-        if ALGORITHMS[self.spec.name].control:
+        """'camera_pgd 8/255, 10 steps, 1 start'."""
+        access = ALGORITHMS[self.spec.name].access
+        if access == "nothing":
             return str(self.job.condition)
-        steps, starts = self.spec.steps, self.spec.restarts
-        return f"{self.job.condition}, {steps} step{'s'[: steps != 1]}, {starts} start{'s'[: starts != 1]}"
+        work = ("query", "queries") if access == "queries" else ("step", "steps")
+        effort = f"{self.spec.steps} {work[self.spec.steps != 1]}"
+        return f"{self.job.condition}, {effort}, {self.spec.restarts} {('start', 'starts')[self.spec.restarts != 1]}"
 
 
 class CellChecks:

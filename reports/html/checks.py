@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reports import formatting
-from reports.schema import Cell, Check, Results
-from reports.view import View
+from reports.schema import Cell, Check
+from reports.view import HEADLINES, View
 
 Values = dict[str, float | int | str | None]
 TINY = 1e-9
@@ -89,18 +89,18 @@ def _is_zero(value: float | int | str | None) -> bool:
     return value is None or (not isinstance(value, str) and abs(value) < TINY)
 
 
-def absent(results: Results, has_pictures: bool) -> tuple[str, ...]:
+def absent(view: View, has_pictures: bool) -> tuple[str, ...]:
     """What a reader would look for and this file does not hold."""
-    found = [pair for cell in results.cells for pair in cell.metrics.items()]
-    names = {name for name, metric in found if metric.value is not None}
-    reasons = {name: f": {metric.reason}" for name, metric in found if metric.reason}
+    results = view.results
+    names = {name for cell in results.cells for name in cell.metrics}
     kinds = {cell.condition.kind for cell in results.cells}
     wanted = (
         ("clean" in kinds, "a clean run: nothing can be put in relation to it"),
         ("corruption" in kinds, "corruptions at their severities" if "sweep" in kinds else "corruptions"),
         ("attack" in kinds, "attacks"),
-        ("mAP" in names, f"3D detection (mAP){reasons.get('mAP', '')}"),
-        ("mIoU" in names, f"map segmentation (mIoU){reasons.get('mIoU', '')}"),
+        ("mAP" in names, "3D detection (mAP)"),
+        ("mIoU" in names, "map segmentation (mIoU)"),
+        *((False, f"{HEADLINES[metric]}: undefined, {reason}") for metric, reason in view.undefined),
         (any(name.startswith(("AP/", "IoU/")) for name in names), "results by class"),
         (any("range" in name for name in names), "results by range"),
         (has_pictures, "pictures"),

@@ -84,7 +84,7 @@ def render_html(
             gate=gate,
             gate_checks=sorted(gate.checks, key=lambda check: check.state == "passed") if gate else (),
             facts=_facts(results),
-            absent=absent(results, bool(frames)),
+            absent=absent(view, bool(frames)),
         )
     )
     return page + "\n"

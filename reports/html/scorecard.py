@@ -38,7 +38,7 @@ class Score:
 
 
 def scorecard(view: View, baseline: View | None) -> tuple[Score, ...]:
-    """One entry per headline metric that the file holds."""
+    """One entry per headline metric that some cell defines (or, where none is, that the file holds)."""
     return tuple(_score(view, baseline, metric) for metric in view.metrics)
 
 

@@ -129,10 +129,7 @@ def test_one_engine_of_several_without_the_aggregate_is_an_error(two: Results) -
         ({"aggregate": "mPC"}, "a/torch has no aggregate mPC; did you mean */mPC?"),
         ({"aggregate": "map/mpc"}, "a/torch has no aggregate map/mpc; did you mean mAP/mPC?"),
         ({"aggregate": "x"}, "a/torch has no aggregate x; it has mAP/RCE, mAP/mCE, mAP/mPC, mAP/mRR"),
-        (
-            {"aggregate": "mIoU/mCE", "model": "b"},
-            "b/torch has no aggregate mIoU/mCE: it is made where calico robust compares several models: --baseline NAME/ENGINE",
-        ),
+        ({"aggregate": "mCE"}, "a/torch has no aggregate mCE; did you mean */mCE?"),
         (
             {"aggregate": "mAP/mPC", "engine": "onnx"},
             "no aggregates match 'aggregate: mAP/mPC, engine: onnx, min: 0.0': not run is not passed; "
@@ -143,6 +140,15 @@ def test_one_engine_of_several_without_the_aggregate_is_an_error(two: Results) -
 def test_what_is_not_there_is_told_what_is(two: Results, rule: dict[str, Any], message: str) -> None:
     check = gate(two, min=0, **rule).checks[0]
     assert (check.state, check.message) == ("error", message)
+
+
+@pytest.mark.parametrize("name", ["mAP/mCE", "mIoU/mce"])
+def test_where_nothing_is_compared_the_baseline_is_named(two: Results, name: str) -> None:
+    bare = with_aggregate(two, "mAP/mCE", None)
+    message = gate(bare, min=0, aggregate=name).checks[0].message
+    assert message.endswith(
+        f"no aggregate {name}; calico robust makes it where several models are compared: --baseline NAME/ENGINE"
+    )
 
 
 def test_a_file_without_corruptions_has_no_aggregates(two: Results) -> None:

@@ -11,6 +11,7 @@ from reports import formatting
 from reports.gate import evaluate
 from reports.html import render_html
 from reports.html.checks import effect_table, telling
+from reports.markdown import markdown_summary
 from reports.rules import Rule, Rules
 from reports.schema import Cell, Check, Condition, Metric, Picture, Results
 from reports.view import View
@@ -296,8 +297,9 @@ def test_a_metric_that_is_nowhere_defined_has_its_reason_among_what_is_absent_an
         c.model_copy(update={"metrics": {**c.metrics, **dict.fromkeys(names, undefined)}}) for c in results.cells[:30]
     )
     page = render_html(minimal(results, *cells), tmp_path)
-    assert "Map segmentation" not in page
-    assert "<li>map segmentation (mIoU): no frame has a map</li>" in page
+    assert page.count("Map segmentation") == 1
+    assert "mIoU is undefined: no frame has a map." in markdown_summary(minimal(results, *cells))
+    assert "<li>Map segmentation, mIoU: undefined, no frame has a map</li>" in page
 
 
 def test_gate_section(results: Results, tmp_path: Path) -> None:

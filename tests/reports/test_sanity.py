@@ -105,6 +105,11 @@ def test_attacks_without_any_check_are_called_unchecked(sound: Results) -> None:
     assert list(sanity_lines(bare)) == ["no sanity verdict: the attack figures are unchecked"]
     assert "unchecked: the file holds no sanity verdict" in render_html(bare, Path())
     assert not unchecked(bare.model_copy(update={"cells": CELLS[:1]}))
+    by_queries = Condition(kind="attack", name="camera_square", parameters={"queries": 200, "restarts": 1})
+    asked = bare.model_copy(update={"cells": (CELLS[0], cell(by_queries, 0.2))})
+    assert unchecked(asked)
+    page = render_html(asked, Path())
+    assert "queries 200, restarts 1" in page
 
 
 def test_a_first_sentence_that_rests_on_a_suspect_figure_says_so(sound: Results, suspect: Results) -> None:

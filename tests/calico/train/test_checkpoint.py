@@ -55,21 +55,27 @@ def test_foreign_and_broken_files_are_named(tmp_path: Path) -> None:
 
 
 def test_an_unfinished_training_is_not_taken_for_a_model(tmp_path: Path) -> None:
-    stage = tmp_path / "finetune"
-    stage.mkdir()
-    (stage / "run.json").write_text("{}")
-    with pytest.raises(CalicoError, match=r"begun: finetune\); go on with calico train --resume"):
+    before, stage = tmp_path / "prc", tmp_path / "finetune"
+    for folder in (before, stage):
+        folder.mkdir()
+        (folder / "run.json").write_text("{}")
+    with pytest.raises(CalicoError, match="not found"):
+        load_model(tmp_path)  # folders of something else
+    (before / "log.jsonl").write_text("")
+    with pytest.raises(CalicoError, match="without a fine-tuned model; go on with calico train --resume"):
         load_model(tmp_path)
     config = load_config("tiny", None, MINI)
-    save_model(stage / "model.safetensors", build_model(config, seed=1), config)
-    (stage / "state.pt").write_bytes(b"")
-    with pytest.raises(CalicoError, match="stopped before its end"):
-        load_model(stage)
+    for folder in (tmp_path, stage):
+        save_model(folder / "model.safetensors", build_model(config, seed=1), config)
+    load_model(stage)
+    (stage / "log.jsonl").write_text("")
+    for folder in (tmp_path, stage):  # the model of the run is of an earlier fine-tuning
+        with pytest.raises(CalicoError, match="has not come to its end"):
+            load_model(folder)
     load_model(stage / "model.safetensors")
     (stage / "done").write_text("{}")
-    load_model(stage)
-    with pytest.raises(CalicoError, match="without a fine-tuned model"):
-        load_model(tmp_path)
+    for folder in (tmp_path, stage):
+        load_model(folder)
 
 
 def test_training_state_is_never_unpickled_blindly(tmp_path: Path) -> None:

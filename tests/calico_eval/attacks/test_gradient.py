@@ -12,10 +12,11 @@ import torchattacks
 from torch import Tensor, nn
 
 from calico_eval.attacks.ball import Domain, Norm, Streams
-from calico_eval.attacks.gradient import _checkpoints, apgd, fgsm, mifgsm, pgd, starts
+from calico_eval.attacks.gradient import _checkpoints, _falling_steps, apgd, fgsm, mifgsm, pgd, starts
 from calico_eval.attacks.problem import Problem, Trace
 from calico_eval.attacks.search import Search
 from calico_eval.attacks.spec import AttackSpec
+from calico_eval.attacks.threat import Threat
 
 LABELS = torch.tensor([2, 0, 3])
 ALGORITHMS: dict[str, Search] = {"fgsm": fgsm, "pgd": pgd, "mifgsm": mifgsm, "apgd": apgd}
@@ -161,6 +162,7 @@ class SlowApgd:
     eps: float
     norm: Norm
     W: tuple[int, ...]
+    lidar: bool
     halved_at: list[int] = field(default_factory=list)
 
     def P(self, z: Tensor) -> Tensor:
@@ -178,8 +180,9 @@ class SlowApgd:
         return float(value.detach()), s
 
     def run(self, start: Tensor, n: int) -> tuple[Tensor, float, list[float]]:
-        alpha, rho, eta = 0.75, 0.75, 2 * self.eps
-        falling = [1.0 - (1.0 - 0.05) * k / (n - 1) for k in range(n)]  # not in the paper, see `apgd`
+        alpha, rho, eta = 0.75, 0.75, self.eps
+        first, last = (0.5, 0.1) if self.lidar else (2.0, 0.1)  # falls besides: not in the paper, see `apgd`
+        falling = [first - (first - last) * k / (n - 1) for k in range(n)]
         x, f, s = {0: start}, {}, {}
         f[0], s[0] = self.value(x[0])
         x[1] = self.P(x[0] + eta * falling[0] * s[0])
@@ -208,8 +211,8 @@ class SlowApgd:
 
 
 @pytest.mark.parametrize("random_start", [False, True])
-@pytest.mark.parametrize("norm", ["linf", "l2"])
-def test_apgd_is_algorithm_1(network: nn.Module, images: Tensor, norm: Norm, random_start: bool) -> None:
+@pytest.mark.parametrize(("norm", "lidar"), [("linf", False), ("l2", False), ("linf", True)])
+def test_apgd_is_algorithm_1(network: nn.Module, images: Tensor, norm: Norm, lidar: bool, random_start: bool) -> None:
     """In float64, where two ways of computing one thing agree; the loss has waves, so that steps are halved at various times.
 
     The first start is the clean input, whatever the spec; the second of two is random.
@@ -224,13 +227,14 @@ def test_apgd_is_algorithm_1(network: nn.Module, images: Tensor, norm: Norm, ran
     eps, n, W = (LINF if norm == "linf" else L2), 20, (5, 9, 12, 14, 16, 18, 19, 20)
     domain = Domain(clean, eps, norm=norm)
     restarts = 2 if random_start else 1
-    trace = run(apgd, domain, f, AttackSpec("apgd", steps=n, restarts=restarts))
+    threat = Threat(range_m=0.1) if lidar else Threat(camera_levels=8)
+    trace = run(apgd, domain, f, AttackSpec("apgd", threat, steps=n, restarts=restarts))
     starts = [clean, domain.random(streams())][:restarts]
     assert trace.best is not None
     assert trace.best_loss is not None
     halved = []
     for row in range(3):
-        slow = SlowApgd(lambda x, row=row: f(x, LABELS[row : row + 1])[0], clean[row : row + 1], eps, norm, W)  # type: ignore[misc]
+        slow = SlowApgd(lambda x, row=row: f(x, LABELS[row : row + 1])[0], clean[row : row + 1], eps, norm, W, lidar)  # type: ignore[misc]
         runs = [slow.run(start[row : row + 1], n) for start in starts]
         assert [float(loss[row]) for loss in trace.losses] == pytest.approx(
             [v for *_, seen in runs for v in seen], abs=1e-9
@@ -243,6 +247,16 @@ def test_apgd_is_algorithm_1(network: nn.Module, images: Tensor, norm: Norm, ran
     assert max(map(len, halved)) >= 2
     assert len(set(halved)) > 1, "frames of one batch halve at times of their own"
     assert (trace.forwards, trace.backwards) == (restarts * (n + 1), restarts * n)
+
+
+@pytest.mark.parametrize("threat", [Threat(camera_levels=8), Threat(range_m=0.1), Threat(camera_levels=8, range_m=0.1)])
+def test_apgd_can_cross_its_ball_in_any_number_of_steps(threat: Threat) -> None:
+    for steps in (1, 2, 3, 5, 10, 40):
+        shares = _falling_steps(AttackSpec("apgd", threat, steps=steps))
+        assert len(shares) == steps
+        assert sum(shares) >= 2.0 - 1e-9
+        assert shares == sorted(shares, reverse=True)
+    assert (shares[0], shares[-1]) == (0.5 if threat.sensors == ("lidar",) else 2.0, 0.1)
 
 
 @pytest.mark.parametrize(

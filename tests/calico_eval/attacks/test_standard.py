@@ -84,10 +84,16 @@ def test_effort_is_the_standard_one_of_the_attack_unless_it_is_given() -> None:
     assert steps == {"pgd": 10, "square": 200, "spoof": 12}
     given = attack_specs(["pgd", "square", "spoof", "noise", "fgsm"], ["lidar"], steps=7, queries=50)
     assert {spec.name: spec.steps for spec in given} == {"pgd": 7, "square": 50, "spoof": 50, "noise": 10, "fgsm": 1}
-    with pytest.raises(CalicoError, match="--steps 7: is for attacks by gradients, and none of square, noise is one"):
+    with pytest.raises(
+        CalicoError, match="--steps 7: none of the attacks square, noise makes several steps; expected --queries"
+    ):
         attack_specs(["square", "noise"], ["lidar"], steps=7)
-    with pytest.raises(CalicoError, match=r"--queries 50: is for attacks by queries, .*; expected --steps"):
+    with pytest.raises(CalicoError, match=r"--queries 50: .* pgd makes several queries; expected --steps"):
         attack_specs(["pgd"], ["lidar"], queries=50)
+    with pytest.raises(
+        CalicoError, match="--steps 7: none of the attacks noise, fgsm makes several steps; leave it out"
+    ):
+        attack_specs(["noise", "fgsm"], ["lidar"], steps=7)
 
 
 def test_points_replace_what_they_cover_and_shares_and_windows_go_where_they_belong() -> None:

@@ -14,7 +14,7 @@ from calico.errors import CalicoError
 from calico_eval.attacks import AttackSpec, Threat
 from calico_eval.cli.attack_options import AttackOptions
 from calico_eval.cli.eval import line_of
-from calico_eval.cli.robust import _exported, _fit_source
+from calico_eval.cli.robust import _exported, _fit_source, _joined
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.engines.user import UserEngine
 from calico_eval.sweep.suites import Suite, suites
@@ -105,9 +105,13 @@ def test_an_attack_or_objective_that_there_is_not_is_said_before_the_model_is_op
     for words, message in (
         (("--attack", "pdg"), "did you mean 'pgd'?"),
         (("--attack", "pgd", "--objective", "hid"), "did you mean 'hide'?"),
-        (("--attack", "square", "--steps", "5"), "is for attacks by gradients"),
+        (("--attack", "square", "--steps", "5"), "makes several steps; expected --queries"),
     ):
         assert message in error_of("robust", "no.such.module:build", *words)
+
+
+def test_the_title_names_the_models() -> None:
+    assert [_joined(["a"] * 2), _joined(["a", "b"]), _joined(["a", "b", "c"])] == ["a", "a and b", "a and 2 others"]
 
 
 def test_the_onnx_engine_runs_exported_models_only(tmp_path: Path) -> None:

@@ -465,16 +465,17 @@ def test_without_a_map_the_success_rate_of_a_map_attack_is_null(
     assert [float(line.split()[-1]) for line in lines] == [mine.value]
 
 
-def test_a_control_of_an_objective_needs_the_head_that_its_success_is_counted_of(
-    small_engine: TorchEngine, street: FrameSource
-) -> None:
+def test_controls_and_queries_need_the_head_of_their_objective(small_engine: TorchEngine, street: FrameSource) -> None:
     model = small_engine.config.model.model_copy(update={"map": None})
     boxes_only = TorchEngine(
         small_engine.model, small_engine.config.model_copy(update={"model": model}), "cpu", model_name="boxes"
     )
     wanted = dataclasses.replace(NOISE, objective="map_erase")
-    with pytest.raises(CalicoError, match="objective 'map_erase': the model has no map head"):
-        make_plan([boxes_only], street, ranges=class_ranges(16.0), attacks=(wanted,))
+    for attack in (wanted, dataclasses.replace(wanted, name="square")):
+        with pytest.raises(CalicoError, match="objective 'map_erase': the model has no map head"):
+            make_plan([boxes_only], street, ranges=class_ranges(16.0), attacks=(attack,))
+    removal = AttackSpec("remove", Threat(removed_share=1.0, window_deg=20.0), objective="map_erase")
+    make_plan([boxes_only], street, ranges=class_ranges(16.0), attacks=(removal,))  # does harm without an aim
     plan = make_plan([small_engine, boxes_only], street, ranges=class_ranges(16.0), attacks=(wanted,))
     assert [job.engine for job in plan.jobs if job.condition.attack] == ["small/torch-cpu"]
     assert plan.notes[0].startswith("left out on boxes/torch-cpu: attack objective 'map_erase'")
