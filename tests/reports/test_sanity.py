@@ -108,7 +108,7 @@ def test_attacks_without_any_check_are_called_unchecked(sound: Results) -> None:
     by_queries = Condition(kind="attack", name="camera_square", parameters={"queries": 200, "restarts": 1})
     asked = bare.model_copy(update={"cells": (CELLS[0], cell(by_queries, 0.2))})
     assert unchecked(asked)
-    page = render_html(asked, Path())
+    page = render_html(asked, Path()).replace("\u00a0", " ").replace("&nbsp;", " ")
     assert "queries 200, restarts 1" in page
 
 
