@@ -1,6 +1,6 @@
 """A model of your own: imports nothing of CALICO, needs numpy and scipy only.
 
-    calico robust --model examples.user_model:build ...
+    calico robust examples.user_model:build ...
 
 A classical LiDAR detector: remove the ground, join the points left into clusters, fit a box to each and call it a car or a
 pedestrian by its size. No training, no camera: corruptions of the images leave it alone, which the report shows.
@@ -72,7 +72,7 @@ class ClusterDetector:
 
 
 def build() -> ClusterDetector:
-    """The factory that `--model examples.user_model:build` calls."""
+    """The factory that `calico robust examples.user_model:build` calls."""
     return ClusterDetector()
 
 
