@@ -74,10 +74,10 @@ def apgd(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
     (the algorithm as printed computes x_{k+1} first, and throws it away).
     """
     for x in starts(problem, spec, streams, first_at_clean=True):
-        _apgd_from(problem, x, _falling_steps(spec))
+        _apgd_from(problem, x, falling_steps(spec))
 
 
-def _falling_steps(spec: AttackSpec) -> list[float]:
+def falling_steps(spec: AttackSpec) -> list[float]:
     """Of each step, in radii. Their sum is 2 or more: the ball's diameter."""
     crossing = 4.0 / spec.steps - APGD_LAST
     first = min(max(crossing, APGD_FIRST_LIDAR), APGD_FIRST) if spec.sensor == "lidar" else APGD_FIRST

@@ -88,7 +88,7 @@ def check_options(
     options = {"gradients": ("--steps", steps), "queries": ("--queries", queries)}
     for access, (option, given) in options.items():
         if given and access not in makes:
-            other = next((name for kind, (name, _) in options.items() if kind in makes), "")
+            other = next((typed for kind, (typed, _) in options.items() if kind in makes), "")
             raise CalicoError(
                 f"{option} {given}: none of the attacks {', '.join(names)} makes several {option[2:]}; "
                 + (f"expected {other}, or leave it out" if other else "leave it out")

@@ -12,7 +12,7 @@ import torchattacks
 from torch import Tensor, nn
 
 from calico_eval.attacks.ball import Domain, Norm, Streams
-from calico_eval.attacks.gradient import _checkpoints, _falling_steps, apgd, fgsm, mifgsm, pgd, starts
+from calico_eval.attacks.gradient import _checkpoints, apgd, falling_steps, fgsm, mifgsm, pgd, starts
 from calico_eval.attacks.problem import Problem, Trace
 from calico_eval.attacks.search import Search
 from calico_eval.attacks.spec import AttackSpec
@@ -252,7 +252,7 @@ def test_apgd_is_algorithm_1(network: nn.Module, images: Tensor, norm: Norm, lid
 @pytest.mark.parametrize("threat", [Threat(camera_levels=8), Threat(range_m=0.1), Threat(camera_levels=8, range_m=0.1)])
 def test_apgd_can_cross_its_ball_in_any_number_of_steps(threat: Threat) -> None:
     for steps in (1, 2, 3, 5, 10, 40):
-        shares = _falling_steps(AttackSpec("apgd", threat, steps=steps))
+        shares = falling_steps(AttackSpec("apgd", threat, steps=steps))
         assert len(shares) == steps
         assert sum(shares) >= 2.0 - 1e-9
         assert shares == sorted(shares, reverse=True)

@@ -245,6 +245,8 @@ def test_the_reach_of_the_steps_is_reported() -> None:
     check = checks(found)["S11"]
     assert (check.verdict, check.measured["attacks"]) == ("PASS", 2)
     assert check.measured["lowest_reach_in_radii"] == pytest.approx(2.0)
+    ours = replace(PGD, name="apgd", steps=5)  # 2 + 1.525 + 1.05 + 0.575 + 0.1, whatever step_share says
+    assert checks({ours: [8] * SCENES})["S11"].measured["lowest_reach_in_radii"] == pytest.approx(5.25)
     assert checks({replace(PGD, name="noise"): [8] * SCENES})["S11"].verdict == "NOT RUN"
 
 
