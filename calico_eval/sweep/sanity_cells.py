@@ -281,7 +281,7 @@ class CellChecks:
         return self._sheet.check(
             "S11",
             "PASS" if good else "FAIL",
-            "steps times step is at least the ball's diameter"
+            "the steps together are at least the ball's diameter"
             if good
             else "an attack could not cross its own ball: more steps or longer ones",
             attacks=len(reach),
