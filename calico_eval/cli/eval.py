@@ -13,15 +13,22 @@ from calico.cli.progress import Progress
 
 if TYPE_CHECKING:
     from calico.config.schema import Config
+    from calico.data.open import Split
     from reports.schema import Metric
 
 
 @click.command("eval")
 @with_model_config
-@click.option("--split", type=click.Choice(["train", "val"]), default="val", show_default=True)
+@click.option(
+    "--split",
+    type=click.Choice(["train", "val", "test"]),
+    default="val",
+    show_default=True,
+    help="test: of the simulator, frames on which nothing is chosen.",
+)
 @click.option("--out", type=PATH, help="JSON file for all metrics with their intervals.")
 @overwrite_option("Replace the JSON file if it is there.")
-def command(models: tuple[str, ...], config: Config, split: str, out: Path | None, overwrite: bool) -> None:
+def command(models: tuple[str, ...], config: Config, split: Split, out: Path | None, overwrite: bool) -> None:
     """Score models on clean frames: nuScenes detection and BEV map, with scene-clustered intervals.
 
     \b
@@ -29,6 +36,7 @@ def command(models: tuple[str, ...], config: Config, split: str, out: Path | Non
     (clean.json); NAME=MODEL names it.
     Examples:
       calico eval runs/tiny
+      calico eval runs/tiny --split test --set data.sim.test_scenes=80 --out test.json
       calico eval runs/tiny/model.onnx my_package.my_model:create --preset tiny
     """
     from calico.files import check_file, write_atomic
@@ -44,7 +52,7 @@ def command(models: tuple[str, ...], config: Config, split: str, out: Path | Non
     from calico_eval.metrics.summary import metrics_of
     from calico_eval.validation import eval_ranges
 
-    source = open_source(config, "train" if split == "train" else "val")
+    source = open_source(config, split)
     engines = [open_engine(spec, config.device) for spec in models]
     check_labels(engines)
     if out:
