@@ -27,6 +27,8 @@ def diagnosis(source: FrameSource, branch: Branch, picture: Path, *, seed: int, 
 
     Args:
         source: labelled frames that the model is not trained on.
+        branch: that is trained. Cameras of a model with LiDAR are also probed beside it, and the LiDAR alone: is what they
+            have learnt more than what the LiDAR says as well? Keys `both_probe_ap`, `lidar_probe_ap` and so on.
         picture: PNG, written anew each time.
     """
     indices = range(0, len(source), -(-len(source) // FRAMES))
@@ -41,13 +43,16 @@ def diagnosis(source: FrameSource, branch: Branch, picture: Path, *, seed: int, 
             draw(model)
         except CalicoError as error:  # no regions
             say(f"no picture of the regions: {error}")
+        found: dict[str, float | None] = {}
+        beside: tuple[Branch, ...] = ("lidar", "both") if branch == "camera" and model.lidar is not None else ()
         try:
             fit, test = probe_split(source, FRAMES, seed)
-            found = probe_metrics(model, source, fit, test, branch=branch, seed=seed)
+            for which in (branch, *beside):
+                scores = probe_metrics(model, source, fit, test, branch=which, seed=seed)
+                say(f"linear probe, {which}: " + "  ".join(f"{name} {value:.3f}" for name, value in scores.items()))
+                found |= {name if which == branch else f"{which}_{name}": value for name, value in scores.items()}
         except CalicoError as error:  # one scene, too few objects
             say(f"no linear probe: {error}")
-            return {}
-        say(f"linear probe, {branch}: " + "  ".join(f"{name} {value:.3f}" for name, value in found.items()))
-        return {**found}
+        return found
 
     return measure

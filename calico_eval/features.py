@@ -8,16 +8,19 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from calico.data.batch import collate
+from calico.data.batch import Batch, collate
 from calico.data.source import FrameSource
 from calico.frame import Frame
 from calico.geometry.grid import Grid
 from calico.models.calico import CalicoModel
 from calico_eval.evaluate import batches
 
-Branch = Literal["lidar", "camera"]
-"""lidar: `CalicoModel.lidar_features`, the trunk's output for LiDAR alone. camera: `CalicoModel.camera_bev`."""
+Branch = Literal["lidar", "camera", "both", "fused"]
+"""lidar: `CalicoModel.lidar_features`, the trunk's output for LiDAR alone. camera: `CalicoModel.camera_bev`. both: the
+channels of lidar, then those of camera, averaged over the trunk's cells: what cameras add to LiDAR before fusion is learnt.
+fused: the trunk's output for both sensors, what the heads see."""
 
 
 @contextmanager
@@ -35,7 +38,7 @@ def left_alone(model: nn.Module) -> Iterator[None]:
 
 def feature_grid(model: CalicoModel, branch: Branch) -> Grid:
     """The grid of a branch's features."""
-    return model.trunk_grid if branch == "lidar" else model.branch_grid
+    return model.branch_grid if branch == "camera" else model.trunk_grid
 
 
 def feature_maps(
@@ -46,5 +49,15 @@ def feature_maps(
     for group in batches(indices, model.config.eval.batch_size):
         frames = [source[index] for index in group]
         batch = collate(frames).to(device)
-        features = model.lidar_features(batch) if branch == "lidar" else model.camera_bev(batch)
-        yield from zip(frames, features, strict=True)
+        yield from zip(frames, _features(model, batch, branch), strict=True)
+
+
+def _features(model: CalicoModel, batch: Batch, branch: Branch) -> Tensor:
+    if branch == "lidar":
+        return model.lidar_features(batch)
+    camera = model.camera_bev(batch)
+    if branch == "camera":
+        return camera
+    if branch == "fused":
+        return model.trunk(model.fuse(camera, model.lidar_bev(batch)))
+    return torch.cat([model.lidar_features(batch), functional.adaptive_avg_pool2d(camera, model.trunk_grid.shape)], 1)

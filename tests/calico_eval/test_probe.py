@@ -12,7 +12,7 @@ from torch import Tensor
 
 from calico.config.model import BevConfig, CameraConfig, GridConfig, LidarConfig, ModelConfig
 from calico.config.schema import Config
-from calico.data.batch import Batch
+from calico.data.batch import Batch, collate
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Boxes, Frame
@@ -20,7 +20,7 @@ from calico.geometry.boxes import corners
 from calico.geometry.grid import Grid
 from calico.models.calico import CalicoModel
 from calico.seeds import generator
-from calico_eval.features import left_alone
+from calico_eval.features import feature_maps, left_alone
 from calico_eval.probe import BACKGROUND, cell_labels, probe_metrics, probe_split
 
 GRID = Grid(-8.0, 8.0, -6.0, 6.0, 1.0)
@@ -150,7 +150,7 @@ def test_the_smaller_of_two_objects_wins() -> None:
         assert (labels == 2).sum() == 23
 
 
-@pytest.mark.parametrize("branch", ["lidar", "camera"])
+@pytest.mark.parametrize("branch", ["lidar", "camera", "both"])
 def test_features_that_paint_the_answer_score_one(streets: FrameSource, branch: str) -> None:
     fit, test = probe_split(streets, 4, seed=0)
     model = Painted(config())
@@ -158,12 +158,36 @@ def test_features_that_paint_the_answer_score_one(streets: FrameSource, branch: 
     assert scores["probe_ap"] == 1.0
     assert scores["probe_class"] == 1.0
     assert scores["probe_class_chance"] == 0.5
-    grid = model.trunk_grid if branch == "lidar" else model.branch_grid
+    grid = model.branch_grid if branch == "camera" else model.trunk_grid
     truth = []
     for index in test:
         seen = streets[index].boxes.select(streets[index].boxes.num_points > 0)
         truth.append(reference(seen.boxes, seen.labels, grid) != BACKGROUND)
     assert scores["probe_ap_chance"] == pytest.approx(np.mean(truth), abs=1e-12)
+
+
+def test_both_are_the_lidar_beside_the_cameras(streets: FrameSource) -> None:
+    """Cameras that paint the answer are read off beside a LiDAR that is noise; their channels are means of 2 x 2 cells."""
+    model = Painted(config())
+    model.lidar_features = Noise.lidar_features.__get__(model)  # type: ignore[method-assign]
+    fit, test = probe_split(streets, 4, seed=0)
+    alone, both = (probe_metrics(model, streets, fit, test, branch=b, seed=0)["probe_ap"] for b in ("lidar", "both"))
+    assert alone < 0.3
+    assert both > 0.8
+    with left_alone(model):
+        (frame, features), *_ = feature_maps(model, streets, [0], "both")
+    batch = collate([frame])
+    assert torch.equal(features[:4], model.lidar_features(batch)[0])
+    cells = model.camera_bev(batch)[0].unfold(1, 2, 2).unfold(2, 2, 2).mean((3, 4))
+    torch.testing.assert_close(features[4:], cells)
+
+
+def test_fused_features_are_what_the_heads_see(streets: FrameSource) -> None:
+    torch.manual_seed(0)
+    model = CalicoModel(config())
+    with left_alone(model):
+        (frame, features), *_ = feature_maps(model, streets, [0], "fused")
+        assert torch.equal(features, model(collate([frame])).bev[0])
 
 
 def test_noise_scores_about_chance(streets: FrameSource) -> None:
@@ -172,7 +196,7 @@ def test_noise_scores_about_chance(streets: FrameSource) -> None:
     assert scores["probe_class"] == pytest.approx(0.5, abs=0.12)
 
 
-@pytest.mark.parametrize("branch", ["lidar", "camera"])
+@pytest.mark.parametrize("branch", ["lidar", "camera", "both", "fused"])
 def test_same_seed_same_numbers_and_the_model_is_left_alone(streets: FrameSource, branch: str) -> None:
     torch.manual_seed(0)
     model = CalicoModel(config()).train()
