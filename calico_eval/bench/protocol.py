@@ -15,6 +15,7 @@ from calico.config.schema import Config
 from calico.errors import CalicoError
 from calico.regions.cache import REGIONS_VERSION
 from calico.train.stages import UNREAD, stage_config
+from corruptions.preset import Condition
 
 LABELS = (0.01, 0.05, 0.1, 0.2, 0.5, 1.0)
 SEEDS = (0, 1, 2)
@@ -64,11 +65,16 @@ CORE = (
 
 @dataclass(frozen=True)
 class Size:
-    """How large the benchmark is. settings: on top of the preset. pretraining: on top of these, for pre-training only."""
+    """How large the benchmark is.
+
+    settings: on top of the preset. pretraining: on top of these, for pre-training only. condition: of every frame that
+    fine-tuning and the evaluation see, not of those of pre-training.
+    """
 
     preset: str
     settings: tuple[str, ...] = ()
     pretraining: tuple[str, ...] = ()
+    condition: Condition | None = None
 
 
 _LAPTOP = (
@@ -81,6 +87,7 @@ _LAPTOP = (
     "train={epochs: 4, label_unit: scene}",
     "augment.sensor_dropout=0",
 )
+_SHORT = (*_LAPTOP, "train.epochs=1")
 
 SIZES: dict[str, Size] = {
     "ci": Size(
@@ -97,7 +104,9 @@ SIZES: dict[str, Size] = {
         ),
     ),
     "laptop": Size("tiny", _LAPTOP),
-    "laptop-short": Size("tiny", (*_LAPTOP, "train.epochs=1")),
+    "laptop-short": Size("tiny", _SHORT),
+    "laptop-8-beams": Size("tiny", _SHORT, condition=Condition("beams_reduced", 4)),
+    "laptop-4-beams": Size("tiny", _SHORT, condition=Condition("beams_reduced", 5)),
     "real": Size(
         "tiny",
         (
@@ -112,8 +121,9 @@ SIZES: dict[str, Size] = {
     "full": Size("nuscenes"),
 }
 """Costs: docs/pretraining.md. `laptop-short` fine-tunes for 200 steps, at 5 % 20 passes over the labelled frames, the paper's 20
-epochs; it shares the pre-training of `laptop` in one --work. `real` is for one short sequence: pre-training sees all of its
-keyframes, without labels."""
+epochs; it shares the pre-training of `laptop` in one --work. `laptop-8-beams` and `laptop-4-beams` are `laptop-short` for a car
+whose LiDAR has 8 or 4 of the simulator's 32 beams, pre-trained on the drives of one that has them all. `real` is for one short
+sequence: pre-training sees all of its keyframes, without labels."""
 
 
 @dataclass(frozen=True)

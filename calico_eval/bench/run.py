@@ -17,7 +17,8 @@ from calico.files import RUN_FILE, write_atomic
 from calico.regions import prepare_regions
 from calico.train.checkpoint import DONE_FILE, MODEL_FILE, STATE_FILE, load_model
 from calico.train.stages import run_stage
-from calico_eval.bench.protocol import Cell, config_of, stage_key
+from calico_eval.bench.conditioned import ConditionedSource
+from calico_eval.bench.protocol import SIZES, Cell, config_of, stage_key
 from calico_eval.diagnosis import diagnosis
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.evaluate import evaluate
@@ -90,7 +91,7 @@ class Bench:
         for stage, key in identity["pretraining"].items():
             before = self._pretrain(stage, key, pretraining, before)
             used[stage] = _describe(before)
-        source = self._prepared(finetuning, "train")
+        source = self._prepared(finetuning, "train", cell)
         folder = cell.model_folder(self.work)
         _check_start(folder, used)
         bar = self.progress(cell.name)
@@ -106,7 +107,7 @@ class Bench:
     def _identity(self, cell: Cell) -> dict[str, Any]:
         """What a result depends on and its file's name does not say; of pre-training the keys."""
         pretraining, finetuning = config_of(cell, self.extra)
-        source, train = self._open(finetuning, self.split), self._open(finetuning, "train")
+        source, train = (self._open(finetuning, split, cell) for split in (self.split, "train"))
         stages = cell.variant.stages
         seen = self._hash(self._open(pretraining, "train")) if stages else ""
         return {
@@ -147,15 +148,17 @@ class Bench:
         run_stage(stage, config, source, folder, before, measure, self.progress(key), say=self.say, resume=True)
         return folder
 
-    def _open(self, config: Config, split: Split) -> FrameSource:
-        """The frames of a split, opened once; not simulated yet."""
-        key = f"{split} {config.data.model_dump_json()} {config.grid.model_dump_json()}"
+    def _open(self, config: Config, split: Split, cell: Cell | None = None) -> FrameSource:
+        """The frames of a split, opened once; not simulated yet. For a cell: under the condition of its size."""
+        condition = SIZES[cell.size].condition if cell else None
+        key = f"{split} {config.data.model_dump_json()} {config.grid.model_dump_json()} {condition}"
         if key not in self._sources:
-            self._sources[key] = open_source(config, split)
+            source = open_source(config, split)
+            self._sources[key] = ConditionedSource(source, condition) if condition else source
         return self._sources[key]
 
-    def _prepared(self, config: Config, split: Split) -> FrameSource:
-        source = self._open(config, split)
+    def _prepared(self, config: Config, split: Split, cell: Cell | None = None) -> FrameSource:
+        source = self._open(config, split, cell)
         prepare = getattr(source, "prepare", None)
         if prepare:
             prepare(workers=max(config.data.workers, 1), progress=self.progress(f"simulating {source.name}"))
@@ -169,7 +172,7 @@ class Bench:
 
     def _score(self, cell: Cell, config: Config, folder: Path) -> dict[str, Any]:
         """The result record but for the cell's identity: figures, and all that it takes to make them again."""
-        source = self._prepared(config, self.split)
+        source = self._prepared(config, self.split, cell)
         model, _ = load_model(folder)
         engine = TorchEngine(model, config, config.device, cell.variant.name)
         stats = evaluate(engine, source, ranges=eval_ranges(config), batch_size=config.eval.batch_size)

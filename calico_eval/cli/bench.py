@@ -24,7 +24,8 @@ def group() -> None:
     "--size",
     default="laptop",
     show_default=True,
-    help="ci (minutes), laptop and laptop-short (hours), real (one sequence), full (GPUs).",
+    help="ci (minutes), laptop and laptop-short (hours), laptop-8-beams and laptop-4-beams (a cheaper LiDAR), real (one "
+    "sequence), full (GPUs).",
 )
 @click.option("--variant", "variants", multiple=True, help="May be repeated.  [default: the core table; see docs]")
 @click.option("--labels", multiple=True, type=float, help="Share of labelled frames; may be repeated.  [default: 0.05]")

@@ -135,3 +135,24 @@ def test_robustness_is_taken_from_disk_for_the_same_models_only(tmp_path: Path) 
     assert hashlib.sha256(model.read_bytes()).hexdigest() != "a"
     with pytest.raises(CalicoError, match="not the model of its cell's result"):
         robust(tmp_path, RANDOM, PRC)
+
+
+def test_a_condition_is_of_fine_tuning_and_the_evaluation_not_of_pre_training(tmp_path: Path) -> None:
+    clean, sparse = (
+        bench(tmp_path)._identity(Cell(size, VARIANTS["lidar-prc"], 0.05, 0))
+        for size in ("laptop-short", "laptop-4-beams")
+    )
+    assert sparse["pretraining"] == clean["pretraining"]
+    assert sparse["config_sha256"] == clean["config_sha256"]
+    assert all(sparse["data_hash"][name] != clean["data_hash"][name] for name in ("train", "sim-test"))
+
+
+def test_robustness_of_a_size_under_a_condition_is_refused(tmp_path: Path) -> None:
+    cell = Cell("laptop-4-beams", RANDOM.variant, 0.05, 0)
+    (tmp_path / "results").mkdir()
+    record = {"model_sha256": "", "size": cell.size, "split": "sim-test", "data_hash": {}}
+    (tmp_path / "results" / f"{cell.name}.json").write_text(json.dumps(record))
+    with pytest.raises(CalicoError, match="laptop-4-beams is itself under a condition"):
+        measure_robustness(
+            tmp_path, tmp_path / "results", [cell], split="test", extra=(), command=(), progress=silent, say=print
+        )

@@ -1,0 +1,43 @@
+"""A data set whose every frame is under one condition, as if its sensors were others."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+from calico.data.source import FrameInfo, FrameSource
+from calico.frame import Frame, Int64
+from corruptions.preset import Condition
+
+
+class ConditionedSource:
+    """The frames of a source under a condition, the same every time. Ground truth stays: objects that the changed LiDAR misses
+    are still labelled, as they are where labels were made with better sensors than the car's."""
+
+    def __init__(self, source: FrameSource, condition: Condition) -> None:
+        self.name, self.map_grid, self.cameras = source.name, source.map_grid, source.cameras
+        self.source, self.condition = source, condition
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, index: int) -> Frame:
+        return self.condition.apply(self.source[index], 0)
+
+    def info(self, index: int) -> FrameInfo:
+        """See `FrameSource`."""
+        return self.source.info(index)
+
+    def labels(self, index: int) -> Int64:
+        """See `FrameSource`."""
+        return self.source.labels(index)
+
+    def content_hash(self) -> str:
+        """See `FrameSource`."""
+        return hashlib.sha256(f"{self.source.content_hash()} {self.condition.file_stem}".encode()).hexdigest()
+
+    def prepare(self, workers: int, progress: Callable[[int, int], None] | None = None) -> None:
+        """Simulates the source's frames, where they are simulated."""
+        prepare = getattr(self.source, "prepare", None)
+        if prepare:
+            prepare(workers=workers, progress=progress)
