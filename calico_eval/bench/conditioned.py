@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from calico.data.source import FrameInfo, FrameSource
 from calico.frame import Frame, Int64
+from corruptions import SUITE_VERSION
 from corruptions.preset import Condition
 
 
@@ -34,7 +35,8 @@ class ConditionedSource:
 
     def content_hash(self) -> str:
         """See `FrameSource`."""
-        return hashlib.sha256(f"{self.source.content_hash()} {self.condition.file_stem}".encode()).hexdigest()
+        what = f"{self.source.content_hash()} {self.condition.file_stem} {SUITE_VERSION}"
+        return hashlib.sha256(what.encode()).hexdigest()
 
     def prepare(self, workers: int, progress: Callable[[int, int], None] | None = None) -> None:
         """Simulates the source's frames, where they are simulated."""

@@ -163,8 +163,11 @@ def groups(chosen: Sequence[Cell]) -> list[list[Cell]]:
     """The cells that are compared in robustness: the same sensors, labels and seed, the random initialisation first.
 
     Raises:
-        CalicoError: a group without its random initialisation, which mCE compares with.
+        CalicoError: a group without its random initialisation, which mCE compares with; a size whose frames are not clean.
     """
+    for cell in chosen:
+        if SIZES[cell.size].condition:
+            raise CalicoError(f"benchmark --robust: the frames of size {cell.size} are not clean; use laptop-short")
     found: dict[tuple[str, float, int], list[Cell]] = {}
     for cell in chosen:
         found.setdefault((cell.variant.name.split("-")[0], cell.labels, cell.seed), []).append(cell)

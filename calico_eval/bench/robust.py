@@ -13,7 +13,7 @@ from calico.errors import CalicoError
 from calico.files import write_atomic
 from calico.train.checkpoint import MODEL_FILE, load_model
 from calico_eval.attacks.standard import attack_specs
-from calico_eval.bench.protocol import SIZES, Cell, config_of
+from calico_eval.bench.protocol import Cell, config_of
 from calico_eval.bench.run import Bar
 from calico_eval.engines.base import Engine, label
 from calico_eval.engines.torch import TorchEngine
@@ -52,10 +52,6 @@ def measure_robustness(
         there = json.loads(path.read_text(encoding="utf-8"))
         if all(there.get(name) == value for name, value in identity.items()):
             return path
-    if SIZES[cells[0].size].condition:
-        raise CalicoError(
-            f"benchmark --robust: size {cells[0].size} is itself under a condition; use a size of clean frames"
-        )
     _, config = config_of(cells[0], extra)
     engines: list[Engine] = []
     for cell in cells:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from calico.config.load import portable_config, to_yaml
 from calico.config.schema import Config
+from calico.data.applicable import check_applicable
 from calico.data.open import Split, open_source
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
@@ -26,6 +27,7 @@ from calico_eval.features import Branch
 from calico_eval.metrics.summary import metrics_of
 from calico_eval.sweep.provenance import origin
 from calico_eval.validation import eval_ranges
+from corruptions.preset import Condition
 
 FORMAT = "calico-bench-pretrain-1"
 ORIGIN_FILE = "origin.json"
@@ -70,9 +72,12 @@ class Bench:
     def check(self, cells: Sequence[Cell]) -> None:
         """Raises CalicoError for what is known to go wrong before hours of training: settings, data, results of another run."""
         for cell in cells:
-            pretraining, _ = config_of(cell, self.extra)
+            pretraining, finetuning = config_of(cell, self.extra)
             if cell.variant.stages:
                 self._open(pretraining, "val")
+            if condition := SIZES[cell.size].condition:
+                source = self._open(finetuning, self.split)
+                check_applicable([condition], source, range(len(source)), seed=0)
             self._is_finished(cell, self._identity(cell))
 
     def run(self, cell: Cell) -> Path:
@@ -91,12 +96,12 @@ class Bench:
         for stage, key in identity["pretraining"].items():
             before = self._pretrain(stage, key, pretraining, before)
             used[stage] = _describe(before)
-        source = self._prepared(finetuning, "train", cell)
+        scored, source = (self._prepare(frames, finetuning) for frames in self._labelled(cell, finetuning))
         folder = cell.model_folder(self.work)
         _check_start(folder, used)
         bar = self.progress(cell.name)
         run_stage("finetune", finetuning, source, folder, before, _nothing, bar, say=self.say, resume=True)
-        record = {**identity, **self._score(cell, finetuning, folder), "pretraining": used}
+        record = {**identity, **self._score(cell, finetuning, scored, folder), "pretraining": used}
         write_atomic(path, json.dumps(record, indent=1, sort_keys=True) + "\n")
         (folder / STATE_FILE).unlink(missing_ok=True)  # the cell is done; its model stays
         return path
@@ -107,7 +112,7 @@ class Bench:
     def _identity(self, cell: Cell) -> dict[str, Any]:
         """What a result depends on and its file's name does not say; of pre-training the keys."""
         pretraining, finetuning = config_of(cell, self.extra)
-        source, train = (self._open(finetuning, split, cell) for split in (self.split, "train"))
+        source, train = self._labelled(cell, finetuning)
         stages = cell.variant.stages
         seen = self._hash(self._open(pretraining, "train")) if stages else ""
         return {
@@ -138,7 +143,7 @@ class Bench:
         folder = self.work / "pretrain" / key
         if (folder / DONE_FILE).exists():
             return folder
-        source, validation = self._prepared(config, "train"), self._prepared(config, "val")
+        source, validation = (self._prepare(self._open(config, split), config) for split in ("train", "val"))
         workers = max(config.data.workers, 1)
         prepare_regions(source, config.pretrain.regions, range(len(source)), workers, self.progress("regions"))
         branch: Branch = "lidar" if stage == "prc" else "camera"
@@ -148,17 +153,21 @@ class Bench:
         run_stage(stage, config, source, folder, before, measure, self.progress(key), say=self.say, resume=True)
         return folder
 
-    def _open(self, config: Config, split: Split, cell: Cell | None = None) -> FrameSource:
-        """The frames of a split, opened once; not simulated yet. For a cell: under the condition of its size."""
-        condition = SIZES[cell.size].condition if cell else None
+    def _labelled(self, cell: Cell, config: Config) -> tuple[FrameSource, FrameSource]:
+        """The frames that a cell is scored on and those that it is fine-tuned on, under the condition of its size."""
+        condition = SIZES[cell.size].condition
+        return self._open(config, self.split, condition), self._open(config, "train", condition)
+
+    def _open(self, config: Config, split: Split, condition: Condition | None = None) -> FrameSource:
+        """The frames of a split, opened once; not simulated yet."""
         key = f"{split} {config.data.model_dump_json()} {config.grid.model_dump_json()} {condition}"
         if key not in self._sources:
             source = open_source(config, split)
             self._sources[key] = ConditionedSource(source, condition) if condition else source
         return self._sources[key]
 
-    def _prepared(self, config: Config, split: Split, cell: Cell | None = None) -> FrameSource:
-        source = self._open(config, split, cell)
+    def _prepare(self, source: FrameSource, config: Config) -> FrameSource:
+        """The source, simulated if it is the simulator's."""
         prepare = getattr(source, "prepare", None)
         if prepare:
             prepare(workers=max(config.data.workers, 1), progress=self.progress(f"simulating {source.name}"))
@@ -170,9 +179,8 @@ class Bench:
             self._hashes[id(source)] = source.content_hash()
         return self._hashes[id(source)]
 
-    def _score(self, cell: Cell, config: Config, folder: Path) -> dict[str, Any]:
+    def _score(self, cell: Cell, config: Config, source: FrameSource, folder: Path) -> dict[str, Any]:
         """The result record but for the cell's identity: figures, and all that it takes to make them again."""
-        source = self._prepared(config, self.split, cell)
         model, _ = load_model(folder)
         engine = TorchEngine(model, config, config.device, cell.variant.name)
         stats = evaluate(engine, source, ranges=eval_ranges(config), batch_size=config.eval.batch_size)

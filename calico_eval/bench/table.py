@@ -17,7 +17,6 @@ from calico_eval.bench.protocol import VARIANTS
 from calico_eval.bench.run import FORMAT
 
 METRICS = ("mAP", "NDS", "mIoU")
-BASELINE = {"lidar": "lidar-random", "fused": "fused-random", "camera": "camera-random"}
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,8 @@ def markdown(cells: Sequence[Mapping[str, object]]) -> str:
     first = cells[0]
     lines = [
         f"Size `{first['size']}`, {first['n_frames']} frames of {first['split']}, {first['steps']} fine-tuning steps each. "
-        "Points; mean ± half width of the 95 % interval over seeds (Student's t). Gains are paired within a seed.",
+        "Points; mean ± half width of the 95 % interval over seeds (Student's t). Gains are paired within a "
+        "seed, over the same sensors where nothing else is said; in brackets the seeds that both have, where these are not all.",
     ]
     for share in sorted({share for _, share in results}):
         frames = next(cell["labelled_frames"] for cell in cells if cell["labels"] == share)
@@ -114,8 +114,9 @@ def markdown(cells: Sequence[Mapping[str, object]]) -> str:
             "",
             f"**{100 * share:g} % of the labels ({frames} frames)**",
             "",
-            "| initialisation | seeds | mAP | NDS | mIoU | over random: mAP | NDS | mIoU | over random LiDAR: mAP | NDS |",
-            "|" + 10 * "---|",
+            "| initialisation | seeds | mAP | NDS | mIoU | over random: mAP | NDS | mIoU | over random LiDAR: mAP | NDS "
+            "| over PRC: mAP | NDS | mIoU |",
+            "|" + 13 * "---|",
         ]
         lines += [_row(results, name, share) for name in VARIANTS if (name, share) in results]
     return "\n".join(lines) + "\n"
@@ -124,15 +125,18 @@ def markdown(cells: Sequence[Mapping[str, object]]) -> str:
 def _row(results: Results, name: str, share: float) -> str:
     found = [mean(results, name, share, metric) for metric in METRICS]
     values = ["" if estimate is None else str(estimate) for estimate in found]
-    own = BASELINE[name.split("-")[0]]
-    gains = [_gain(results, name, own, share, metric) for metric in METRICS]
+    sensors = name.split("-")[0]
+    gains = [_gain(results, name, f"{sensors}-random", share, metric) for metric in METRICS]
     gains += [_gain(results, name, "lidar-random", share, metric) for metric in ("mAP", "NDS")]
+    gains += [_gain(results, name, f"{sensors}-prc", share, metric) for metric in METRICS]
     return "| " + " | ".join([VARIANTS[name].title, str(len(results[name, share])), *values, *gains]) + " |"
 
 
 def _gain(results: Results, variant: str, baseline: str, share: float, metric: str) -> str:
     found = None if variant == baseline else gain(results, variant, baseline, share, metric)
-    return "" if found is None else found.signed
+    if found is None:
+        return ""
+    return found.signed if found.n == len(results[variant, share]) else f"{found.signed} ({found.n})"
 
 
 def robust_markdown(folder: Path) -> str:

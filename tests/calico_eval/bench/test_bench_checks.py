@@ -15,6 +15,7 @@ from calico_eval.bench import protocol
 from calico_eval.bench.protocol import VARIANTS, Cell
 from calico_eval.bench.robust import measure_robustness
 from calico_eval.bench.run import Bench, _check_start
+from corruptions.preset import Condition
 
 RANDOM = Cell("ci", VARIANTS["lidar-random"], 0.5, 0)
 PRC = Cell("ci", VARIANTS["lidar-prc"], 0.5, 0)
@@ -147,12 +148,15 @@ def test_a_condition_is_of_fine_tuning_and_the_evaluation_not_of_pre_training(tm
     assert all(sparse["data_hash"][name] != clean["data_hash"][name] for name in ("train", "sim-test"))
 
 
-def test_robustness_of_a_size_under_a_condition_is_refused(tmp_path: Path) -> None:
-    cell = Cell("laptop-4-beams", RANDOM.variant, 0.05, 0)
-    (tmp_path / "results").mkdir()
-    record = {"model_sha256": "", "size": cell.size, "split": "sim-test", "data_hash": {}}
-    (tmp_path / "results" / f"{cell.name}.json").write_text(json.dumps(record))
-    with pytest.raises(CalicoError, match="laptop-4-beams is itself under a condition"):
-        measure_robustness(
-            tmp_path, tmp_path / "results", [cell], split="test", extra=(), command=(), progress=silent, say=print
-        )
+def test_robustness_of_a_size_under_a_condition_is_refused_before_it_trains(tmp_path: Path) -> None:
+    text = invoke(tmp_path / "work", "--size", "laptop-4-beams", "--robust")
+    assert "--robust: the frames of size laptop-4-beams are not clean; use laptop-short" in text
+
+
+def test_data_that_a_condition_can_do_nothing_to_are_refused_before_anything_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_sweep = protocol.Size("tiny", condition=Condition("sweep_dropout", 1))
+    monkeypatch.setitem(protocol.SIZES, "ci", one_sweep)
+    with pytest.raises(CalicoError, match="sweep_dropout"):
+        bench(tmp_path, "test", "data.sim={test_scenes: 1, frames_per_scene: 1}").check([RANDOM])

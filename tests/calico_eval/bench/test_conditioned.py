@@ -2,35 +2,48 @@
 
 from __future__ import annotations
 
-import pickle
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import numpy as np
+import pytest
 
 from calico.config.data import SimConfig
 from calico.data.sim import SimSource
+from calico.frame import Float32
 from calico.geometry.grid import Grid
 from calico_eval.bench.conditioned import ConditionedSource
+from calico_eval.bench.protocol import SIZES
 from corruptions.preset import Condition
 
 CLEAN = SimSource(SimConfig(val_scenes=2, frames_per_scene=2, image_size=(32, 64)), "val", Grid(-24, 24, -24, 24, 1.0))
 SPARSE = ConditionedSource(CLEAN, Condition("beams_reduced", 5))
 
 
-def test_a_frame_has_an_eighth_of_the_beams_and_all_of_its_labels() -> None:
-    clean, sparse = CLEAN[1], SPARSE[1]
-    beams = np.unique(sparse.ring)
-    assert len(beams) == 4
-    assert set(np.diff(beams)) == {8}
-    kept = np.isin(clean.ring, beams)
-    np.testing.assert_array_equal(sparse.points, clean.points[kept])
+@pytest.mark.parametrize(("size", "beams"), [("laptop-8-beams", 8), ("laptop-4-beams", 4)])
+def test_a_frame_has_so_many_of_the_32_beams_and_all_of_its_labels(size: str, beams: int) -> None:
+    condition = SIZES[size].condition
+    assert condition is not None
+    source = ConditionedSource(CLEAN, condition)
+    clean, sparse = CLEAN[1], source[1]
+    left = np.unique(sparse.ring)
+    assert len(left) == beams
+    assert set(np.diff(left)) == {32 // beams}
+    np.testing.assert_array_equal(np.unique(source[0].ring), left)  # the same in a scene
+    np.testing.assert_array_equal(sparse.points, clean.points[np.isin(clean.ring, left)])
     np.testing.assert_array_equal(sparse.boxes.boxes, clean.boxes.boxes)
     np.testing.assert_array_equal(sparse.boxes.num_points, clean.boxes.num_points)
     np.testing.assert_array_equal(sparse.images, clean.images)
 
 
 def test_the_same_frame_every_time_also_in_another_process() -> None:
-    again = pickle.loads(pickle.dumps(SPARSE))
-    np.testing.assert_array_equal(again[3].points, SPARSE[3].points)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        points = pool.submit(_points, SPARSE, 3).result()
+    np.testing.assert_array_equal(points, SPARSE[3].points)
+
+
+def _points(source: ConditionedSource, index: int) -> Float32:
+    return source[index].points
 
 
 def test_it_is_the_source_but_for_its_frames() -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,20 @@ import numpy as np
 import pytest
 
 from calico.data.open import open_source
+from calico.files import RUN_FILE
 from calico.models.calico import build_model
 from calico.seeds import derive
 from calico.train.checkpoint import load_model
-from calico_eval.bench.protocol import VARIANTS, Cell, config_of, stage_key
+from calico_eval.bench.conditioned import ConditionedSource
+from calico_eval.bench.protocol import SIZES, VARIANTS, Cell, config_of, stage_key
 from calico_eval.bench.run import Bench
 from calico_eval.diagnosis import FRAMES
+from calico_eval.engines.torch import TorchEngine
+from calico_eval.evaluate import evaluate
+from calico_eval.metrics.summary import metrics_of
 from calico_eval.probe import probe_metrics, probe_split
+from calico_eval.validation import eval_ranges
+from corruptions.preset import Condition
 
 
 def bench(folder: Path, said: list[str]) -> Bench:
@@ -75,3 +83,25 @@ def test_small_benchmark_end_to_end(tmp_path: Path) -> None:
     count = len(said)
     runner.run(other)
     assert not any(line.startswith(("prc-", "rad-")) for line in said[count:])
+
+
+@pytest.mark.slow
+def test_a_size_under_a_condition_is_fine_tuned_and_scored_under_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    condition = Condition("beams_reduced", 5)
+    monkeypatch.setitem(SIZES, "ci", replace(SIZES["ci"], condition=condition))
+    runner, cell = bench(tmp_path, []), Cell("ci", VARIANTS["lidar-random"], 0.5, 0)
+    record = json.loads(runner.run(cell).read_text())
+    _, config = config_of(cell, runner.extra)
+    folder = cell.model_folder(tmp_path / "work")
+    trained_on = ConditionedSource(open_source(config, "train"), condition)
+    assert json.loads((folder / RUN_FILE).read_text())["data_hash"] == trained_on.content_hash()
+    engine = TorchEngine(load_model(folder)[0], config, "cpu")
+    clean = open_source(config, "test")
+    under, without = (
+        evaluate(engine, source, ranges=eval_ranges(config), batch_size=config.eval.batch_size)
+        for source in (ConditionedSource(clean, condition), clean)
+    )
+    scores = [metrics_of(stats, seed=0)["mIoU"].value for stats in (under, without)]
+    assert record["metrics"]["mIoU"]["value"] == scores[0] != scores[1]

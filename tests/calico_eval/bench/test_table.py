@@ -74,6 +74,20 @@ def test_table_and_plot(tmp_path: Path) -> None:
     assert write_tables(tmp_path)[1].read_bytes() == first
 
 
+def test_what_rad_adds_to_prc_has_columns_and_says_of_how_many_seeds(tmp_path: Path) -> None:
+    for seed, (calico, prc) in enumerate([(0.30, 0.28), (0.26, 0.25), (0.24, 0.21)]):
+        write_cell(tmp_path, "fused-calico", seed, calico)
+        write_cell(tmp_path, "fused-prc", seed, prc)
+    write_cell(tmp_path, "fused-random", 0, 0.1)
+    header, _, *rows = [line for line in markdown(read_cells(tmp_path)).splitlines() if line.startswith("|")]
+    found = {cells[1].strip(): [cell.strip() for cell in cells] for cells in (row.split("|") for row in rows)}
+    assert header.split("|")[11:14] == [" over PRC: mAP ", " NDS ", " mIoU "]
+    # t(0.975, 2) = 4.30265; the differences 2, 1, 3 have the sample deviation 1
+    assert found["fused, CALICO (PRC + RAD)"][11:14] == ["+2.0 ± 2.5"] * 3
+    assert found["fused, CALICO (PRC + RAD)"][6] == "+20.0 (1)"
+    assert found["fused, PRC + random camera"][11:14] == [""] * 3
+
+
 def test_several_shares_make_lines(tmp_path: Path) -> None:
     for labels in (0.01, 0.05, 1.0):
         write_cell(tmp_path, "lidar-random", 0, labels, labels=labels)

@@ -155,6 +155,18 @@ def test_eval_leaves_a_file_that_is_there_alone(tmp_path: Path) -> None:
     assert "is a folder; expected a file" in error_of("eval", "a.b:c", "--out", str(tmp_path))
 
 
+def test_eval_scores_the_test_frames_where_there_are_some(tmp_path: Path) -> None:
+    sim = ("data.sim.test_scenes=1", "data.sim.frames_per_scene=1", "data.sim.image_size=[24,64]")
+    settings = [word for text in (*sim, f"data.cache_dir={tmp_path / 'sim'}") for word in ("--set", text)]
+    words = ["eval", "examples.user_model:build", "--split", "test"]
+    done = CliRunner().invoke(cli, [*words, *settings], catch_exceptions=False)
+    assert "cluster/user on sim-test" in done.output
+    assert "(1 frames, one scene" in done.output
+    assert "has no test split with labels; use val" in error_of(
+        *words, "--preset", "nuscenes", "--data-root", str(tmp_path)
+    )
+
+
 def test_eval_and_infer_overwrite_what_they_wrote_when_told(tmp_path: Path) -> None:
     sim = ("data.sim.val_scenes=1", "data.sim.frames_per_scene=2", "data.sim.image_size=[24,64]")
     settings = [word for text in (*sim, f"data.cache_dir={tmp_path / 'sim'}") for word in ("--set", text)]
