@@ -21,7 +21,6 @@ import click
 
 from calico.data.open import open_source
 from calico.data.source import FrameSource
-from calico.errors import CalicoError
 from calico.files import write_atomic
 from calico.train.checkpoint import MODEL_FILE, load_model
 from calico_eval.bench.conditioned import ConditionedSource
@@ -64,7 +63,7 @@ def scored(work: Path, size: str, seed: int) -> dict[str, Any]:
     for name in (WITHOUT, WITH):
         folder = Cell(size, VARIANTS[name], LABELS, seed).model_folder(work)
         if not (folder / MODEL_FILE).is_file():
-            raise CalicoError(
+            raise click.ClickException(
                 f"{folder / MODEL_FILE}: not there; run calico bench pretrain --size {size} --variant {name}"
             )
         model, config = load_model(folder)
