@@ -64,7 +64,7 @@ def scored(work: Path, size: str, seed: int) -> dict[str, Any]:
         folder = Cell(size, VARIANTS[name], LABELS, seed).model_folder(work)
         if not (folder / MODEL_FILE).is_file():
             raise click.ClickException(
-                f"{folder / MODEL_FILE}: not there; run calico bench pretrain --size {size} --variant {name}"
+                f"{folder / MODEL_FILE}: not there; run calico bench pretrain --size {size} --labels {LABELS} --seed {seed} --variant {name}"
             )
         model, config = load_model(folder)
         sim = config.data.sim.model_copy(update={"test_scenes": SCENES})
