@@ -63,9 +63,8 @@ def scored(work: Path, size: str, seed: int) -> dict[str, Any]:
     for name in (WITHOUT, WITH):
         folder = Cell(size, VARIANTS[name], LABELS, seed).model_folder(work)
         if not (folder / MODEL_FILE).is_file():
-            raise click.ClickException(
-                f"{folder / MODEL_FILE}: not there; run calico bench pretrain --size {size} --labels {LABELS} --seed {seed} --variant {name}"
-            )
+            command = f"calico bench pretrain --size {size} --labels {LABELS} --seed {seed} --variant {name}"
+            raise click.ClickException(f"{folder / MODEL_FILE}: not there; run {command}")
         model, config = load_model(folder)
         sim = config.data.sim.model_copy(update={"test_scenes": SCENES})
         config = config.model_copy(update={"data": config.data.model_copy(update={"sim": sim})})
