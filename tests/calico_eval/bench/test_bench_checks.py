@@ -159,4 +159,6 @@ def test_data_that_a_condition_can_do_nothing_to_are_refused_before_anything_run
     one_sweep = protocol.Size("tiny", condition=Condition("sweep_dropout", 1))
     monkeypatch.setitem(protocol.SIZES, "ci", one_sweep)
     with pytest.raises(CalicoError, match="sweep_dropout"):
-        bench(tmp_path, "test", "data.sim={test_scenes: 1, frames_per_scene: 1}").check([RANDOM])
+        bench(
+            tmp_path, "test", "data.sim={test_scenes: 1, frames_per_scene: 1}", f"data.cache_dir={tmp_path / 'sim'}"
+        ).check([RANDOM])
