@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import zipfile
 import zlib
@@ -11,6 +9,10 @@ from pathlib import Path
 from tokenize import TokenError
 
 from calico.errors import CalicoError
+from calico.files.atomic import write_atomic
+from calico.files.errors import FileError
+from calico.files.lock import LOCK_FILES
+from calico.files.strict_json import read_json, to_json
 
 RUN_FILE = "run.json"
 """Every run folder has one; it is written first."""
@@ -25,8 +27,8 @@ DAMAGED_NPZ = (
 def prepare_folder(path: Path, *, resume: bool | None, overwrite: bool, kind: str | None = None) -> None:
     """Makes an output folder; see `check_folder` for what it refuses."""
     check_folder(path, resume=resume, overwrite=overwrite, kind=kind)
-    if overwrite and path.exists():
-        shutil.rmtree(path)
+    if overwrite:
+        _empty_folder(path)
     path.mkdir(parents=True, exist_ok=True)
 
 
@@ -37,7 +39,7 @@ def make_folder(path: Path, kind: str, command: str, *, overwrite: bool) -> None
         kind: see `check_folder`, which says what is refused. command: what the user typed.
     """
     prepare_folder(path, resume=None, overwrite=overwrite, kind=kind)
-    write_atomic(path / RUN_FILE, json.dumps({"kind": kind, "command": command}, indent=1, sort_keys=True) + "\n")
+    write_atomic(path / RUN_FILE, to_json({"kind": kind, "command": command}))
 
 
 def check_file(path: Path, *, overwrite: bool) -> None:
@@ -69,7 +71,7 @@ def check_folder(path: Path, *, resume: bool | None, overwrite: bool, kind: str 
         raise CalicoError(f"output folder {path}: is a file; expected a folder or nothing")
     for left_over in path.glob(f".{RUN_FILE}.*.tmp"):  # a run that was killed before its first file was whole
         left_over.unlink()
-    if not path.exists() or not any(path.iterdir()):
+    if not path.exists() or not _contents(path):
         return
     found = _kind(path / RUN_FILE)
     if (resume or overwrite) and kind is not None and found is not None and found != kind:
@@ -85,25 +87,24 @@ def check_folder(path: Path, *, resume: bool | None, overwrite: bool, kind: str 
         raise CalicoError(f"output folder {path} is not empty; {go_on}--overwrite deletes it, or choose another --out")
 
 
-def write_atomic(path: Path, content: bytes | str) -> None:
-    """Writes a file in full or not at all; an error leaves nothing behind."""
-    data = content.encode("utf-8") if isinstance(content, str) else content
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
 def _kind(file: Path) -> str | None:
     """What a run.json says the run is; None where there is none to read."""
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        content = read_json(file)
+    except FileError:
         return None
     return str(content["kind"]) if isinstance(content, dict) and "kind" in content else None
+
+
+def _contents(path: Path) -> list[Path]:
+    """What lies in a folder, without the files of its lock."""
+    return [child for child in path.iterdir() if child.name not in LOCK_FILES]
+
+
+def _empty_folder(path: Path) -> None:
+    """Delete what lies in a folder. Its lock stays: this process may hold it."""
+    for child in _contents(path) if path.is_dir() else ():
+        if child.is_dir() and not child.is_symlink():
+            shutil.rmtree(child)
+        else:
+            child.unlink()

@@ -45,20 +45,6 @@ def test_a_folder_whose_run_file_says_nothing_is_not_deleted(tmp_path: Path, tex
     assert (tmp_path / RUN_FILE).read_text() == text
 
 
-def test_write_atomic_replaces_and_leaves_no_trace(tmp_path: Path) -> None:
-    write_atomic(tmp_path / "a", "one")
-    write_atomic(tmp_path / "a", b"two")
-    assert [p.name for p in tmp_path.iterdir()] == ["a"]
-    assert (tmp_path / "a").read_bytes() == b"two"
-
-
-def test_a_failed_write_leaves_no_trace(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    with pytest.raises(IsADirectoryError):
-        write_atomic(tmp_path / "a", "one")
-    assert [p.name for p in tmp_path.iterdir()] == ["a"]
-
-
 def test_a_run_of_another_kind_is_neither_deleted_nor_resumed(tmp_path: Path) -> None:
     write_atomic(tmp_path / RUN_FILE, '{"kind": "train"}')
     for resume in (True, False):

@@ -1,0 +1,56 @@
+"""One process at a time in an output folder.
+
+The lock is the operating system's (`filelock`), so it ends with the process that holds it, also when
+that process is killed. A note beside it says who holds it, for the message to the other process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from calico.files.atomic import write_atomic
+from calico.files.errors import FileError
+from calico.files.strict_json import read_json, to_json
+
+LOCK_FILE, HOLDER_FILE = ".lock", ".lock.json"
+LOCK_FILES = (LOCK_FILE, HOLDER_FILE)
+"""They do not count as content of a folder, and `--overwrite` leaves them where they are."""
+
+
+@contextlib.contextmanager
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Make an output folder where it is missing, and hold it for this process until the end.
+
+    Raises:
+        FileError: Another process holds the folder; names that process.
+        OSError: The folder cannot be made.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder.absolute() / LOCK_FILE)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise FileError(
+            f"output folder {folder}: in use by {_describe_holder(folder)}; wait for its end, or choose another --out"
+        ) from None
+    note = folder / HOLDER_FILE
+    try:
+        write_atomic(note, to_json({"pid": os.getpid(), "host": socket.gethostname()}))
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+        lock.release()
+
+
+def _describe_holder(folder: Path) -> str:
+    try:
+        holder = read_json(folder / HOLDER_FILE)
+        return f"process {int(holder['pid'])} on host {str(holder['host'])!r}"
+    except (FileError, ValueError, KeyError, TypeError):
+        return "another process"

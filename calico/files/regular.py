@@ -1,0 +1,83 @@
+"""Bytes of regular files. A pipe would hang the reader, and a device may never end."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from calico.files.errors import FileError
+
+MEBIBYTE = 1 << 20
+DEFAULT_LIMIT = 256 * MEBIBYTE
+"""Largest file that is read where the caller names no limit, in bytes."""
+
+
+def read_bytes(path: Path, limit: int = DEFAULT_LIMIT, what: str = "file") -> bytes:
+    """Read a regular file whole.
+
+    Args:
+        path: File to read; links are followed.
+        limit: Largest size in bytes.
+        what: Name of the file's role for the messages, for example "gate rules".
+
+    Returns:
+        The content.
+
+    Raises:
+        FileError: The file is missing, a folder, a pipe or a device, larger than the limit, or
+            cannot be read.
+    """
+    try:
+        # Without O_NONBLOCK, opening a pipe that nobody writes to waits for ever.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except FileNotFoundError:
+        raise FileError(f"{what} {path}: no such file") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
+        raise FileError(f"{what} {path!s}: cannot be opened ({_reason(error)})") from None
+    status = os.fstat(handle)
+    if stat.S_ISDIR(status.st_mode):
+        os.close(handle)
+        raise FileError(f"{what} {path}: is a folder, expected a file")
+    with os.fdopen(handle, "rb") as stream:
+        if not stat.S_ISREG(status.st_mode):
+            raise FileError(f"{what} {path}: is a pipe, a device or a socket, expected a regular file")
+        if status.st_size > limit:
+            raise FileError(
+                f"{what} {path}: has {status.st_size} bytes, expected at most {limit}; is it the right file?"
+            )
+        try:
+            content = stream.read(limit + 1)
+        except OSError as error:
+            raise FileError(f"{what} {path}: cannot be read ({_reason(error)})") from None
+    if len(content) > limit:
+        raise FileError(f"{what} {path}: grew beyond {limit} bytes while it was read")
+    return content
+
+
+def read_text(path: Path, limit: int = DEFAULT_LIMIT, what: str = "file") -> str:
+    """Read a regular file as UTF-8; see `read_bytes`.
+
+    Raises:
+        FileError: As `read_bytes`, or the content is not UTF-8 (says at which byte).
+    """
+    return decode_text(read_bytes(path, limit, what), f"{what} {path}")
+
+
+def decode_text(content: bytes, where: str) -> str:
+    """Decode UTF-8, with a message that names the first wrong byte.
+
+    Raises:
+        FileError: The content is not UTF-8.
+    """
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise FileError(
+            f"{where}: no text in UTF-8: byte {error.start} (line {line}) is 0x{content[error.start]:02x}"
+        ) from None
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
