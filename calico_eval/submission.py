@@ -189,8 +189,9 @@ def _fault(token: str, record: object) -> str:
         return f"detection_name is '{record['detection_name']}', expected one of {', '.join(DETECTION_CLASSES)}"
     if record["attribute_name"] not in ("", *ATTRIBUTES):
         return f"attribute_name is '{record['attribute_name']}', expected '' or one of {', '.join(ATTRIBUTES)}"
-    if not _is_number(record["detection_score"]):
-        return f"detection_score is {record['detection_score']}, expected a finite number"
+    score = record["detection_score"]
+    if not (_is_number(score) and 0 <= score <= 1):
+        return f"detection_score is {score}, expected a number in 0..1"
     return ""
 
 

@@ -16,7 +16,7 @@ def to_predictions(
     map_probs: Float32 | None,
     frames: int,
 ) -> list[Predictions]:
-    """One per frame; slots of score 0 are dropped.
+    """One per frame; slots of score 0 are dropped. A score that is no number stays, for the check of what an engine answers.
 
     Args:
         boxes: (B, M, 9); scores, labels: (B, M); None without a detection head.
@@ -28,7 +28,7 @@ def to_predictions(
         scores, labels = np.zeros((frames, 0), np.float32), np.zeros((frames, 0), np.int64)
     results = []
     for index in range(frames):
-        keep = scores[index] > 0
+        keep = scores[index] != 0
         results.append(
             Predictions(
                 boxes=boxes[index][keep].astype(np.float32),

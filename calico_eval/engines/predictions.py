@@ -12,6 +12,7 @@ from calico.errors import CalicoError
 from calico.files import RUN_FILE
 from calico.frame import Frame
 from calico.predictions import Predictions
+from calico_eval.engines.answers import AnswerCheck
 from calico_eval.submission import predictions_from_submission, read_submission
 
 CLEAN_FILE = "clean.json"
@@ -79,7 +80,8 @@ class _OneFile:
                 f"{self._path}: no sample {missing[0]}; it holds {len(self._records)} others. Expected one entry per frame, "
                 "empty where nothing was found"
             )
-        return [predictions_from_submission(self._records[frame.token], frame) for frame in frames]
+        found = [predictions_from_submission(self._records[frame.token], frame) for frame in frames]
+        return AnswerCheck().check(frames, found, str(self._path))
 
 
 def _sensors(path: Path) -> tuple[str, ...]:

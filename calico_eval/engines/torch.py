@@ -17,6 +17,7 @@ from calico.frame import Frame
 from calico.models.calico import CalicoModel
 from calico.predictions import Predictions
 from calico.train.checkpoint import load_model
+from calico_eval.engines.answers import AnswerCheck
 from calico_eval.engines.base import Engine
 
 
@@ -34,6 +35,7 @@ class TorchEngine:
         self.model_name = model_name or config.name
         present = (("camera", config.model.camera), ("lidar", config.model.lidar))
         self.sensors = tuple(sensor for sensor, branch in present if branch is not None)
+        self._answers = AnswerCheck(len(config.model.map.classes) if config.model.map else 0)
 
     @cached_property
     def sha256(self) -> str:
@@ -49,7 +51,8 @@ class TorchEngine:
     def predict(self, frames: Sequence[Frame]) -> list[Predictions]:
         """See `Engine.predict`. All frames in one batch, without gradients."""
         with torch.no_grad(), deterministic(self.device):
-            return self.model.predict(collate(frames).to(self.device))
+            found = self.model.predict(collate(frames).to(self.device))
+        return self._answers.check(frames, found, f"model {self.model_name} ({self.name})")
 
 
 def white_box_of(engine: Engine, what: str, sensors: Sequence[str]) -> TorchEngine:

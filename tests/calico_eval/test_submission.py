@@ -138,7 +138,9 @@ def test_predictions_that_cannot_be_written(frame: Frame, tmp_path: Path) -> Non
         ({"rotation": [0, 0, 0, 0]}, "rotation [0, 0, 0, 0]; expected sizes above 0 and a unit quaternion"),
         ({"detection_name": "tank"}, "record 0: detection_name is 'tank', expected one of car, truck"),
         ({"attribute_name": "flying"}, "record 0: attribute_name is 'flying', expected '' or one of vehicle.moving"),
-        ({"detection_score": "high"}, "record 0: detection_score is high, expected a finite number"),
+        ({"detection_score": "high"}, "record 0: detection_score is high, expected a number in 0..1"),
+        ({"detection_score": 50}, "record 0: detection_score is 50, expected a number in 0..1"),
+        ({"detection_score": -0.1}, "record 0: detection_score is -0.1, expected a number in 0..1"),
         ({"sample_token": "b"}, "record 0: sample_token is 'b', expected 'a'"),
     ],
 )

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import asyncio
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -74,11 +77,21 @@ def test_loads_by_name_from_the_working_folder(tmp_path: Path, monkeypatch: pyte
     assert open_engine("fast=model_by_name:build").model_name == "fast"
 
 
-def test_source_change_changes_the_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    body = "class M:\n  def predict(self, frames): return []\ndef build(): return M()\n"
-    write_module(tmp_path, monkeypatch, "model_one", body)
-    write_module(tmp_path, monkeypatch, "model_two", body + "# more\n")
-    assert load_user_engine("model_one:build").sha256 != load_user_engine("model_two:build").sha256
+def test_a_model_that_names_its_weights_has_their_identity_and_that_of_its_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = "class M:\n  sha256 = {}\n  def predict(self, frames): return []\ndef build(): return M()\n"
+    write_module(tmp_path, monkeypatch, "model_names_none", body.format(None))
+    write_module(tmp_path, monkeypatch, "model_names_its", "import os\n" + body.format("os.environ['MODEL_WEIGHTS']"))
+    assert not load_user_engine("model_names_none:build").weights_named
+    found = []
+    for weights in ("first", "second", "first"):
+        monkeypatch.setenv("MODEL_WEIGHTS", weights)
+        sys.modules.pop("model_names_its", None)
+        engine = load_user_engine("model_names_its:build")
+        assert engine.weights_named
+        found.append(engine.sha256)
+    assert found[0] == found[2] != found[1]
 
 
 def test_model_sees_neither_labels_nor_the_past_and_cannot_harm_the_frame(street: FrameSource) -> None:
@@ -107,25 +120,112 @@ def test_model_sees_neither_labels_nor_the_past_and_cannot_harm_the_frame(street
 @pytest.mark.parametrize(
     ("output", "message"),
     [
-        (None, "returned NoneType on frame street0-0; expected a list"),
-        (good(), "returned dict on frame street0-0; expected a list"),
-        ([good(), good()], r"returned 2 results for 1 frames \(street0-0\)"),
+        (None, "frame street0-0: predict returned NoneType; expected a list"),
+        (good(), "frame street0-0: predict returned dict; expected a list"),
+        ([good(), good()], r"frame street0-0: predict returned more results than frames \(1\)"),
+        ([], "frame street0-0: predict returned 0 results for 1 frames"),
         ([[1]], "model mine, frame street0-0: got list, expected a mapping"),
         ([{"boxes": ONE_BOX, "scores": [1]}], "frame street0-0: missing labels"),
         ([good(scores=[0.5, 0.5])], r"frame street0-0: predictions: boxes \(1, 9\), scores \(2,\)"),
         ([good(boxes=[[1.0, 2.0, 0.0]])], r"frame street0-0: predictions: boxes \(1, 3\)"),
-        ([good(boxes=[[np.nan] * 9])], "frame street0-0: boxes or scores are not finite"),
-        ([good(boxes="no")], "frame street0-0: boxes, scores and labels do not make arrays"),
-        ([good(scores=[1.5])], r"frame street0-0: scores from 1.5 to 1.5; expected 0\.\.1"),
-        ([good(labels=[10])], r"frame street0-0: labels up to 10; expected 0\.\.9 \(car, truck"),
-        ([good(boxes=[[1.0, 2.0, 0.0, 4.0, 0.0, 1.5, 0.1]])], "frame street0-0: a box has a size of 0 or less"),
-        ([good(attributes=[8])], r"frame street0-0: attributes \(1,\) must be"),
-        ([good(map_probs=[[[1.5]]])], r"frame street0-0: map_probs outside 0\.\.1"),
+        ([good(boxes=[[np.nan] * 9])], r"frame street0-0: boxes: got nan at \[0, 0\]"),
+        ([good(boxes="no")], "frame street0-0: boxes: got values of type <U2"),
+        ([good(boxes=[[1.0], [2.0, 3.0]])], "frame street0-0: predict raised ValueError: setting an array element"),
+        ([good(scores=[1.5])], r"frame street0-0: scores: got 1.5 at \[0\], expected numbers in 0\.\.1"),
+        ([good(labels=[10])], r"frame street0-0: labels: got 10 at \[0\], expected 0\.\.9 \(car, truck"),
+        ([good(boxes=[[1.0, 2.0, 0.0, 4.0, 0.0, 1.5, 0.1]])], "frame street0-0: sizes of boxes: got 0 at"),
+        ([good(attributes=[8])], r"frame street0-0: attributes: got 8 at \[0\], expected -1\.\.7"),
+        ([good(map_probs=[[[1.5]]] * 6)], r"frame street0-0: map_probs: got 1.5 at \[0, 0, 0\]"),
     ],
 )
 def test_wrong_outputs(output: Any, message: str, street: FrameSource) -> None:
     with pytest.raises(CalicoError, match=message):
         engine_of(Returns(output)).predict([street[0]])
+
+
+class Raises:
+    """Raises in predict, or while its answers are read."""
+
+    def __init__(self, error: BaseException, *, late: bool) -> None:
+        self.error, self.late = error, late
+
+    def predict(self, frames: list[Any]) -> Any:
+        if self.late:
+            return self.answers()
+        raise self.error
+
+    def answers(self) -> Iterator[Any]:
+        yield good()
+        raise self.error
+
+
+class Fatal(BaseException):
+    def __str__(self) -> str:
+        raise SystemExit(0)
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (SystemExit(0), "SystemExit: 0"),
+        (KeyboardInterrupt(), "KeyboardInterrupt: "),
+        (GeneratorExit("x"), "GeneratorExit: x"),
+        (asyncio.CancelledError("x"), "CancelledError: x"),
+        (Fatal(), r"Fatal: \(its text cannot be had: SystemExit\)"),
+        (ValueError("two\nlines\x1b[2J"), r"ValueError: two lines \[2J at"),
+        (CalicoError("theirs"), "CalicoError: theirs"),
+        (RecursionError("deep"), "RecursionError: deep"),
+    ],
+)
+def test_whatever_the_model_raises_is_an_error_of_the_model(
+    error: BaseException, said: str, late: bool, street: FrameSource
+) -> None:
+    frames = [street[0], street[1]]
+    message = f"model mine, frame street0-0, street0-1: predict raised {said}.* in (predict|answers)"
+    with pytest.raises(CalicoError, match=message) as caught:
+        engine_of(Raises(error, late=late)).predict(frames)
+    assert caught.value.__cause__ is error
+    assert "\n" not in str(caught.value)
+
+
+def test_a_generator_without_an_end_is_read_one_answer_too_far(street: FrameSource) -> None:
+    read = 0
+
+    class Endless:
+        def predict(self, frames: list[Any]) -> Iterator[Any]:
+            nonlocal read
+            while True:
+                read += 1
+                yield good()
+
+    with pytest.raises(CalicoError, match=r"more results than frames \(2\)"):
+        engine_of(Endless()).predict([street[0], street[1]])
+    assert read == 3
+
+
+def test_a_model_that_fills_one_mapping_again_and_again_is_read_in_time(street: FrameSource) -> None:
+    class Reuses:
+        def predict(self, frames: list[Any]) -> Iterator[Any]:
+            buffer = np.array(ONE_BOX)
+            for number in range(len(frames)):
+                buffer[0, 0] = number
+                yield {"boxes": buffer, "scores": [0.5], "labels": [0]}
+
+    found = engine_of(Reuses()).predict([street[0], street[1]])
+    assert [one.boxes[0, 0] for one in found] == [0, 1]
+
+
+def test_a_map_in_some_frames_only_is_an_error(street: FrameSource) -> None:
+    some = good(map_probs=np.full((6, 2, 2), 0.5))
+    with pytest.raises(CalicoError, match="frame street0-1: map_probs are missing, and frame street0-0 had some"):
+        engine_of(Returns([some, good()])).predict([street[0], street[1]])
+    model = Returns([good()])
+    engine = engine_of(model)
+    engine.predict([street[0]])
+    model.output = [some]
+    with pytest.raises(CalicoError, match="frame street0-2: map_probs are given, and frame street0-0 had none"):
+        engine.predict([street[2]])
 
 
 def test_accepts_seven_columns_and_generators(street: FrameSource) -> None:
@@ -140,9 +240,7 @@ def test_exception_inside_the_model_keeps_its_traceback(street: FrameSource) -> 
         def predict(self, frames: list[Any]) -> Any:
             raise KeyError("weights")
 
-    message = (
-        r"model mine: predict raised KeyError: 'weights' at .*test_user_engine\.py:\d+ in predict \(frame street0-2\)"
-    )
+    message = r"model mine, frame street0-2: predict raised KeyError: 'weights' at .*test_user_engine\.py:\d+ in predict"
     with pytest.raises(CalicoError, match=message) as caught:
         engine_of(Broken()).predict([street[2]])
     cause = caught.value.__cause__
@@ -166,6 +264,29 @@ def test_exception_inside_the_model_keeps_its_traceback(street: FrameSource) -> 
         ("def make(): pass", "u2:build", "u2 has no callable 'build'; it has make"),
         ("def build(): raise OSError('no weights')", "u3:build", "the factory raised OSError: no weights"),
         ("def build(): return 3", "u4:build", r"the factory returned int, which has no method predict\(frames\)"),
+        ("import sys; sys.exit(0)", "u8:build", "importing u8 raised SystemExit: 0 at .*u8\\.py:1"),
+        ("raise KeyboardInterrupt", "u9:build", "importing u9 raised KeyboardInterrupt"),
+        ("import sys\ndef build(): sys.exit(0)", "u10:build", "the factory raised SystemExit: 0 at .*u10\\.py:2 in build"),
+        (
+            "class M:\n  predict = print\n  @property\n  def name(self): raise SystemExit\ndef build(): return M()",
+            "u11:build",
+            "reading its attributes raised SystemExit",
+        ),
+        (
+            "class M:\n  predict = print\n  name = 'a\\nb'\ndef build(): return M()",
+            "u12:build",
+            "name is 'a b'; expected a text",
+        ),
+        (
+            "class M:\n  predict = print\n  sha256 = 3\ndef build(): return M()",
+            "u13:build",
+            "sha256 is '3'; expected a text",
+        ),
+        (
+            "class M:\n  predict = print\n  sensors = 5\ndef build(): return M()",
+            "u14:build",
+            "sensors is 5; expected a list",
+        ),
         (
             "class M:\n  sensors=('radar',)\n  def predict(self, f): ...\ndef build(): return M()",
             "u5:build",

@@ -1,0 +1,91 @@
+"""The check of what an engine answers. Every engine passes through it: ours, exported graphs, users' objects, prediction files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from calico.errors import CalicoError
+from calico.frame import Bool, Frame
+from calico.predictions import Predictions
+from calico.taxonomy import ATTRIBUTES, DETECTION_CLASSES, MAP_CLASSES
+
+COLUMNS = ("x", "y", "z", "length", "width", "height", "yaw", "vx", "vy")
+SIZES = slice(3, 6)
+
+
+class AnswerCheck:
+    """Checks the answers of one engine, which draws a map of every frame or of none.
+
+    Args:
+        map_classes: of a map that it draws.
+    """
+
+    def __init__(self, map_classes: int = len(MAP_CLASSES)) -> None:
+        self._map_classes = map_classes
+        self._first: tuple[str, bool] | None = None
+
+    def check(self, frames: Sequence[Frame], answers: Sequence[Predictions], where: str) -> list[Predictions]:
+        """The answers, which are sound.
+
+        Args:
+            frames: what the engine was asked about. answers: one each.
+            where: names the model and its engine in messages.
+
+        Raises:
+            CalicoError: another number of answers; a box, score or map probability that is not finite or out of its range (velocities
+                are part of a box: one that is not a number would be left out of the mean error and improve it); a label or
+                attribute that does not exist; a map in some frames only. Names frame, field, what was got and what is expected.
+        """
+        if len(answers) != len(frames):
+            raise CalicoError(f"{where}: got {len(answers)} answers for {len(frames)} frames; expected one each")
+        for frame, answer in zip(frames, answers, strict=True):
+            here = f"{where}, frame {frame.token}"
+            _check_boxes(answer, here)
+            self._check_map(frame.token, answer, here)
+        return list(answers)
+
+    def _check_map(self, token: str, answer: Predictions, here: str) -> None:
+        has_map = answer.map_probs is not None
+        if self._first is None:
+            self._first = token, has_map
+        other, had_map = self._first
+        if has_map != had_map:
+            raise CalicoError(
+                f"{here}: map_probs {'are given' if has_map else 'are missing'}, and frame {other} had "
+                f"{'some' if had_map else 'none'}; expected a map in all frames or in none"
+            )
+        if answer.map_probs is None:
+            return
+        shape = answer.map_probs.shape
+        if shape[0] != self._map_classes or 0 in shape:
+            raise CalicoError(f"{here}: map_probs have shape {shape}; expected ({self._map_classes}, Y, X)")
+        _require(_within(answer.map_probs, 0, 1), answer.map_probs, f"{here}: map_probs", "numbers in 0..1")
+
+
+def _check_boxes(answer: Predictions, here: str) -> None:
+    boxes = answer.boxes
+    _require(np.isfinite(boxes), boxes, f"{here}: boxes", f"finite numbers ({', '.join(COLUMNS)})")
+    _require(boxes[:, SIZES] > 0, boxes[:, SIZES], f"{here}: sizes of boxes", "length, width and height above 0")
+    _require(_within(answer.scores, 0, 1), answer.scores, f"{here}: scores", "numbers in 0..1")
+    last = len(DETECTION_CLASSES) - 1
+    names = f"0..{last} ({', '.join(DETECTION_CLASSES)})"
+    _require(_within(answer.labels, 0, last), answer.labels, f"{here}: labels", names)
+    if answer.attributes is not None:
+        last = len(ATTRIBUTES) - 1
+        _require(_within(answer.attributes, -1, last), answer.attributes, f"{here}: attributes", f"-1..{last}")
+
+
+def _within(values: npt.NDArray[np.number], low: int, high: int) -> Bool:
+    """Where the values are numbers from low to high."""
+    result: Bool = (values >= low) & (values <= high)
+    return result
+
+
+def _require(sound: npt.NDArray[np.bool_], values: npt.NDArray[np.number], what: str, expected: str) -> None:
+    """Raises CalicoError with the first value that is not sound and its place."""
+    if not sound.all():
+        place = tuple(int(i) for i in np.argwhere(~sound)[0])
+        raise CalicoError(f"{what}: got {values[place]:g} at {list(place)}, expected {expected}")

@@ -1,0 +1,74 @@
+"""The identity of a user's model, as far as its source files tell it."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+SUFFIXES = (".py", ".so", ".pyd")
+
+
+def hash_sources(module: ModuleType, stated: str) -> str:
+    """A hex digest that changes with the module's source, with that of what it imports from beside it, or with `stated`.
+
+    A module of a package counts with all files of its top-level package. Of the modules and packages that lie in the same folder as
+    the module (or its package), those that are imported by name count, and what these import; not so where that folder is one of
+    installed packages. What is imported from elsewhere, or by a name that is made up while running, does not count.
+
+    Args:
+        stated: what the model says of its weights.
+    """
+    digest = hashlib.sha256()
+    if stated:
+        digest.update(f"stated {stated}\n".encode())
+    file = getattr(module, "__file__", None)
+    if file is None:
+        digest.update(f"module {module.__name__}\n".encode())
+        return digest.hexdigest()
+    root = Path(file).parent
+    for _ in range(module.__name__.count(".") + (Path(file).stem == "__init__")):
+        root = root.parent
+    files = _closure(root, module.__name__.partition(".")[0]) or [Path(file)]
+    for path in files:
+        name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+        digest.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def _closure(root: Path, first: str) -> list[Path]:
+    """All files of the top-level module or package `first` in the folder `root`, and of those there that they import."""
+    found: dict[str, list[Path]] = {}
+    waiting = [first]
+    installed = root.name in ("site-packages", "dist-packages")
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name] = _files(root, name)
+            waiting += [] if installed else [other for path in found[name] for other in _imported(path)]
+    return sorted({path for paths in found.values() for path in paths})
+
+
+def _files(root: Path, name: str) -> list[Path]:
+    """The files of a top-level module or package; none where it is not in this folder."""
+    package = root / name
+    if package.is_dir():
+        return sorted(path for path in package.rglob("*") if path.suffix in SUFFIXES and path.is_file())
+    return sorted(path for path in root.glob(f"{name}.*") if path.suffix in SUFFIXES and path.is_file())
+
+
+def _imported(path: Path) -> Iterator[str]:
+    """The top-level names that a source file imports; relative imports stay in its package, which counts whole."""
+    if path.suffix != ".py":
+        return
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
