@@ -51,13 +51,14 @@ class Predictions:
         """Reads what a user's model returned, into arrays of our own.
 
         Args:
-            output: boxes, scores, labels and, if the model has them, map_probs, attributes, as arrays or nested lists, with the
-                shapes above. Boxes of 7 columns get unknown (zero) velocities. Labels may be floats that are whole.
+            output: boxes, scores, labels and, if the model has them, map_probs, attributes, as arrays
+                or nested lists, with the shapes above. Boxes of 7 columns get unknown (zero)
+                velocities. Labels may be floats that are whole.
             where: names the model and the frame in the error message.
 
         Raises:
-            CalicoError: a key is missing, a value is not made of real numbers (of whole ones: labels, attributes), or a shape is
-                wrong. The values' ranges are checked by `calico_eval.engines.answers`.
+            CalicoError: a key is missing, a shape is wrong, or a value is not made of real numbers
+                (labels and attributes: of whole ones). `calico_eval.engines.answers` checks ranges.
         """
         if isinstance(output, Predictions):
             output = {name: getattr(output, name) for name in FIELDS}

@@ -16,7 +16,9 @@ def to_predictions(
     map_probs: Float32 | None,
     frames: int,
 ) -> list[Predictions]:
-    """One per frame; slots of score 0 are dropped. A score that is no number stays, for the check of what an engine answers.
+    """One per frame; slots of score 0 are dropped.
+
+    A score that is no number stays: the check of what an engine answers is to see it.
 
     Args:
         boxes: (B, M, 9); scores, labels: (B, M); None without a detection head.

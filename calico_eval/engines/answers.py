@@ -1,4 +1,7 @@
-"""The check of what an engine answers. Every engine passes through it: ours, exported graphs, users' objects, prediction files."""
+"""The check of what an engine answers.
+
+Every engine passes through it: ours, exported graphs, users' objects and prediction files.
+"""
 
 from __future__ import annotations
 
@@ -35,9 +38,10 @@ class AnswerCheck:
             where: names the model and its engine in messages.
 
         Raises:
-            CalicoError: another number of answers; a box, score or map probability that is not finite or out of its range (velocities
-                are part of a box: one that is not a number would be left out of the mean error and improve it); a label or
-                attribute that does not exist; a map in some frames only. Names frame, field, what was got and what is expected.
+            CalicoError: another number of answers; a box, score or map probability that is not finite
+                or out of its range; a label or attribute that does not exist; a map in some frames
+                only. Names frame, field, what was got and what is expected. A velocity that is not a
+                number is refused, too: the mean error would leave it out and be the better for it.
         """
         if len(answers) != len(frames):
             raise CalicoError(f"{where}: got {len(answers)} answers for {len(frames)} frames; expected one each")

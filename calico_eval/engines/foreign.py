@@ -36,15 +36,16 @@ def call_foreign(call: Callable[[], T], what: str) -> T:
     """Runs a call into the users' code.
 
     Args:
-        call: reads all of an answer that comes lazily, and raises ForeignError itself where it is not what it should be.
+        call: reads all of an answer that comes lazily, and raises ForeignError itself where it is
+            not what it should be.
         what: begins the message, e.g. 'model mine: predict'.
 
     Returns:
         What the call returns.
 
     Raises:
-        ForeignError: the code raised something, whatever it is: SystemExit, KeyboardInterrupt and GeneratorExit, too. The exception
-            is the cause.
+        ForeignError: the code raised something, whatever it is: SystemExit, KeyboardInterrupt and
+            GeneratorExit, too. The exception is the cause.
         KeyboardInterrupt: the user pressed Ctrl-C meanwhile, whether the code let it through or not.
     """
     with _watch_interrupts() as interrupts, _keep_settings():
@@ -62,7 +63,7 @@ def call_foreign(call: Callable[[], T], what: str) -> T:
 
 
 def describe_error(error: BaseException) -> str:
-    """An exception in one line, with the place that raised it (none where Python could not read the code)."""
+    """An exception in one line, with the place that raised it, where there is one in the users' code."""
     told = f"{type(error).__name__}: {one_line(error)}"
     ours = (str(Path(__file__).parent), str(Path(importlib.__file__).parent), "<")
     theirs = [place for place in traceback.extract_tb(error.__traceback__) if not place.filename.startswith(ours)]
@@ -100,7 +101,10 @@ def refuse_silent_exit() -> None:
 
 @contextmanager
 def _watch_interrupts() -> Iterator[list[int]]:
-    """A list that fills when the process is interrupted, so that a KeyboardInterrupt of the users' own is told apart."""
+    """A list that fills when the process is interrupted.
+
+    It tells a real interrupt from a KeyboardInterrupt that the users' code raises itself.
+    """
     seen: list[int] = []
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(before):

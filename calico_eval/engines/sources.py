@@ -12,11 +12,12 @@ SUFFIXES = (".py", ".so", ".pyd")
 
 
 def hash_sources(module: ModuleType, stated: str) -> str:
-    """A hex digest that changes with the module's source, with that of what it imports from beside it, or with `stated`.
+    """A hex digest that changes with the module's source, what it imports from beside it, and `stated`.
 
-    A module of a package counts with all files of its top-level package. Of the modules and packages that lie in the same folder as
-    the module (or its package), those that are imported by name count, and what these import; not so where that folder is one of
-    installed packages. What is imported from elsewhere, or by a name that is made up while running, does not count.
+    A module of a package counts with all files of its top-level package. Of the modules and packages
+    in the folder of the module (or of its package), those count that are imported by name, and what
+    these import. Of a folder of installed packages only the model's own counts. What is imported from
+    elsewhere, or by a name that is made up while running, does not count.
 
     Args:
         stated: what the model says of its weights.

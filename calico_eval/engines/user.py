@@ -63,10 +63,14 @@ class UserEngine:
         found: list[Predictions] = []
         for output in islice(outputs, len(frames) + 1):
             if len(found) == len(frames):
-                raise ForeignError(f"{where}, frame {tokens}: predict returned more results than frames ({len(frames)})")
+                raise ForeignError(
+                    f"{where}, frame {tokens}: predict returned more results than frames ({len(frames)})"
+                )
             found.append(_read(output, f"{where}, frame {frames[len(found)].token}"))
         if len(found) < len(frames):
-            raise ForeignError(f"{where}, frame {tokens}: predict returned {len(found)} results for {len(frames)} frames")
+            raise ForeignError(
+                f"{where}, frame {tokens}: predict returned {len(found)} results for {len(frames)} frames"
+            )
         return found
 
 
@@ -109,7 +113,9 @@ def _wrap(model: Any, spec: str, module_name: str) -> UserEngine:
     name, stated = getattr(model, "name", None) or module_name.rpartition(".")[2], getattr(model, "sha256", None)
     for what, value in (("name", name), ("sha256", stated)):
         if value is not None and not (isinstance(value, str) and value and value.isprintable() and len(value) <= 200):
-            raise ForeignError(f"model {spec}: {what} is {one_line(value)!r}; expected a text of at most 200 characters")
+            raise ForeignError(
+                f"model {spec}: {what} is {one_line(value)!r}; expected a text of at most 200 characters"
+            )
     sha256 = hash_sources(sys.modules[module_name], stated or "")
     return UserEngine(model, name, tuple(dict.fromkeys(sensors)), sha256, weights_named=stated is not None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -26,10 +27,8 @@ def press_ctrl_c() -> None:
 
 
 def swallow() -> None:
-    try:
+    with contextlib.suppress(BaseException):
         press_ctrl_c()
-    except BaseException:
-        pass
 
 
 def replace_error() -> None:

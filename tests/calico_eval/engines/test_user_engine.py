@@ -240,7 +240,9 @@ def test_exception_inside_the_model_keeps_its_traceback(street: FrameSource) -> 
         def predict(self, frames: list[Any]) -> Any:
             raise KeyError("weights")
 
-    message = r"model mine, frame street0-2: predict raised KeyError: 'weights' at .*test_user_engine\.py:\d+ in predict"
+    message = (
+        r"model mine, frame street0-2: predict raised KeyError: 'weights' at .*test_user_engine\.py:\d+ in predict"
+    )
     with pytest.raises(CalicoError, match=message) as caught:
         engine_of(Broken()).predict([street[2]])
     cause = caught.value.__cause__
@@ -266,7 +268,11 @@ def test_exception_inside_the_model_keeps_its_traceback(street: FrameSource) -> 
         ("def build(): return 3", "u4:build", r"the factory returned int, which has no method predict\(frames\)"),
         ("import sys; sys.exit(0)", "u8:build", "importing u8 raised SystemExit: 0 at .*u8\\.py:1"),
         ("raise KeyboardInterrupt", "u9:build", "importing u9 raised KeyboardInterrupt"),
-        ("import sys\ndef build(): sys.exit(0)", "u10:build", "the factory raised SystemExit: 0 at .*u10\\.py:2 in build"),
+        (
+            "import sys\ndef build(): sys.exit(0)",
+            "u10:build",
+            "the factory raised SystemExit: 0 at .*u10\\.py:2 in build",
+        ),
         (
             "class M:\n  predict = print\n  @property\n  def name(self): raise SystemExit\ndef build(): return M()",
             "u11:build",
