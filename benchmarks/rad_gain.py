@@ -73,7 +73,7 @@ def scored(work: Path, size: str, seed: int) -> dict[str, Any]:
             source = ConditionedSource(source, condition)
         engine = TorchEngine(model, config, config.device, name)
         stats = evaluate(engine, source, ranges=eval_ranges(config), batch_size=config.eval.batch_size)
-        metrics = metrics_of(stats, seed=seed, with_intervals=False)
+        metrics = metrics_of(stats, with_intervals=False)
         models[name] = {
             "model_sha256": hashlib.sha256((folder / MODEL_FILE).read_bytes()).hexdigest(),
             "metrics": {metric: found.value for metric, found in metrics.items()},

@@ -104,7 +104,7 @@ def main(
             ]
             for budget in budgets
         }
-    text = "\n".join([header, "", *table(results, halves, score, seed)]) + "\n"
+    text = "\n".join([header, "", *table(results, halves, score)]) + "\n"
     (out / "spoofing.md").write_text(text)
     frames_json = {
         name: {str(budget): [None if one is None else vars(one) for one in tried] for budget, tried in rows.items()}
@@ -132,8 +132,8 @@ def half_recall(engine: TorchEngine, frames: Iterable[Frame]) -> float:
     return float(np.median(best)) if best else 0.0
 
 
-def _mean(values: Sequence[int], scenes: Sequence[str], *, seed: int) -> Interval:
-    return ratio_interval(np.array([[[int(value), 1]] for value in values], np.int64), scenes, seed=seed)
+def _mean(values: Sequence[int], scenes: Sequence[str]) -> Interval:
+    return ratio_interval(np.array([[[int(value), 1]] for value in values], np.int64), scenes)
 
 
 def _spread(n: int, count: int) -> list[int]:
@@ -179,9 +179,7 @@ def _draw(engine: TorchEngine, clean: Frame, spoofed: Frame, path: Path) -> None
     Image.fromarray(np.concatenate(both, axis=1)).save(path)
 
 
-def table(
-    results: dict[str, dict[int, list[Try | None]]], halves: dict[str, float], threshold: float, seed: int
-) -> list[str]:
+def table(results: dict[str, dict[int, list[Try | None]]], halves: dict[str, float], threshold: float) -> list[str]:
     """Markdown, a line per model and budget. halves: by model, see `half_recall`."""
     lines = [
         "| model | points | frames | scenes | success | random points | mean score | minus the first model "
@@ -196,19 +194,19 @@ def table(
                 lines.append(f"| {name} | {budget} | 0 of {len(tried)} | 0 | - | - | - | - | - | - |")
                 continue
             scenes = [one.scene for one in known]
-            success = _mean([one.success(threshold) for one in known], scenes, seed=seed)
-            random = _mean([one.random_success(threshold) for one in known], scenes, seed=seed)
+            success = _mean([one.success(threshold) for one in known], scenes)
+            random = _mean([one.random_success(threshold) for one in known], scenes)
             half = halves[name]
-            there = _mean([one.success(half) for one in known], scenes, seed=seed) if half > 0 else None
+            there = _mean([one.success(half) for one in known], scenes) if half > 0 else None
             lines.append(
                 f"| {name} | {budget} | {len(known)} of {len(tried)} | {len(set(scenes))} | {_rate(success)} | {_rate(random)} "
-                f"| {np.mean([one.score for one in known]):.3f} | {_versus(first[budget], tried, threshold, seed)} "
+                f"| {np.mean([one.score for one in known]):.3f} | {_versus(first[budget], tried, threshold)} "
                 f"| {half:.3f} | {_rate(there) if there else 'finds fewer'} |"
             )
     return lines
 
 
-def _versus(first: list[Try | None], other: list[Try | None], threshold: float, seed: int) -> str:
+def _versus(first: list[Try | None], other: list[Try | None], threshold: float) -> str:
     """Difference of the success rates on the frames that both have."""
     if first is other:
         return "-"
@@ -218,7 +216,7 @@ def _versus(first: list[Try | None], other: list[Try | None], threshold: float, 
     if not pairs:
         return "no common frames"
     differences = [float(b.success(threshold)) - float(a.success(threshold)) for a, b in pairs]
-    return _show(_mean(differences, [a.scene for a, _ in pairs], seed=seed))
+    return _show(_mean(differences, [a.scene for a, _ in pairs]))
 
 
 def _rate(found: Interval) -> str:

@@ -80,15 +80,14 @@ ALL = Success(
 )  # fmt: skip
 
 
-def asr(success: Success, counts: Sequence[Sequence[Count]], scenes: Sequence[str], *, seed: int = 0) -> Metric:
+def asr(success: Success, counts: Sequence[Sequence[Count]], scenes: Sequence[str]) -> Metric:
     """The success rate over frames, with its interval over scenes; null with a reason where there was no trial.
 
     Args:
         counts: `Success.counts` of every frame. scenes: of every frame.
-        seed: of the bootstrap, see `metrics.intervals`.
     """
     table = np.array(counts, np.int64).reshape(len(counts), len(success.parts), 2)
-    found = ratio_interval(table, scenes, seed=seed)
+    found = ratio_interval(table, scenes)
     defined = not np.isnan(found.value)
     return Metric(
         value=found.value if defined else None,

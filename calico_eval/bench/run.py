@@ -184,7 +184,7 @@ class Bench:
         model, _ = load_model(folder)
         engine = TorchEngine(model, config, config.device, cell.variant.name)
         stats = evaluate(engine, source, ranges=eval_ranges(config), batch_size=config.eval.batch_size)
-        metrics = metrics_of(stats, seed=config.seed)
+        metrics = metrics_of(stats)
         training = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
         return {
             "format": FORMAT,

@@ -63,7 +63,7 @@ def command(models: tuple[str, ...], config: Config, split: Split, out: Path | N
         stats = evaluate(
             engine, source, ranges=eval_ranges(config), batch_size=config.eval.batch_size, progress=Progress(label)
         )
-        metrics = metrics_of(stats, seed=config.seed)
+        metrics = metrics_of(stats)
         found[label] = {name: metric.model_dump() for name, metric in metrics.items()}
         click.echo(f"{label} on {source.name}")
         for name, metric in metrics.items():

@@ -182,4 +182,5 @@ def _errors(xy: Float64, boxes: Float64, attributes: Int64, gt_xy: Float64, gt: 
     turn = abs((true[:, 6] - boxes[:, 6] + period / 2) % period - period / 2)
     velocity = np.linalg.norm(boxes[:, 7:9] - true[:, 7:9], axis=1)
     attribute = np.where(gt.attributes < 0, np.nan, (attributes != gt.attributes).astype(np.float64))
-    return np.stack([translation, 1 - shared / union, turn, velocity, attribute], axis=1)
+    scale = np.maximum(1 - shared / union, 0.0)  # of equal boxes, rounding may leave less than 0
+    return np.stack([translation, scale, turn, velocity, attribute], axis=1)

@@ -144,7 +144,7 @@ def detection_values(ap: Float64, errors: Float64, n_gt: Int64) -> dict[str, flo
 
 @dataclass(frozen=True)
 class DetectionPool:
-    """The predictions of F frames, per class in matching order, so that any reweighting of the frames is evaluated fast.
+    """The predictions of F frames, per class in matching order, so that any part of the frames is evaluated fast.
 
     scores, tp, errors, frame: per class (n,), (4, n), (5, n), (n,) (position of the frame). n_gt: (F, 10).
     """
@@ -155,15 +155,15 @@ class DetectionPool:
     frame: tuple[Int64, ...]
     n_gt: Int64
 
-    def evaluate(self, weights: Int64 | None = None) -> tuple[Float64, Float64]:
-        """AP (10, 4) and errors (10, 5), with frame f counted weights[f] times (None: once each)."""
-        total = self.n_gt.sum(axis=0) if weights is None else weights @ self.n_gt
+    def evaluate(self, kept: Bool | None = None) -> tuple[Float64, Float64]:
+        """Computes AP (10, 4) and errors (10, 5) of the frames kept (F,), or of all of them."""
+        total = (self.n_gt if kept is None else self.n_gt[kept]).sum(axis=0)
         ap = np.zeros((len(DETECTION_CLASSES), len(DISTANCES_M)))
         errors = np.ones((len(DETECTION_CLASSES), len(TP_ERRORS)))
         for label, name in enumerate(DETECTION_CLASSES):
             scores, tp, tp_errors = self.scores[label], self.tp[label], self.errors[label]
-            if weights is not None:
-                index = np.repeat(np.arange(len(scores)), weights[self.frame[label]])
+            if kept is not None:
+                index = kept[self.frame[label]]
                 scores, tp, tp_errors = scores[index], tp[:, index], tp_errors[:, index]
             if total[label] > 0 and len(scores):
                 hits = tp.cumsum(axis=1, dtype=np.int64)
@@ -200,7 +200,8 @@ def _average_precisions(recalls: Float64, precisions: Float64) -> Float64:
         np.interp(_RECALLS[_FIRST:], recall, precision, right=0)
         for recall, precision in zip(recalls, precisions, strict=True)
     ]
-    result: Float64 = np.maximum(np.array(curves) - _MIN_PRECISION, 0).mean(axis=1) / (1 - _MIN_PRECISION)
+    above = np.maximum(np.array(curves) - _MIN_PRECISION, 0).mean(axis=1) / (1 - _MIN_PRECISION)
+    result: Float64 = np.minimum(above, 1.0)  # 0.9 / (1 - 0.1) rounds to more than 1
     return result
 
 

@@ -18,7 +18,7 @@ _NO_MAP = "no frame has both map masks and a predicted map"
 _NO_OBJECTS = "no ground truth objects"
 
 
-def metrics_of(stats: Sequence[FrameStats], *, with_intervals: bool = True, seed: int = 0) -> dict[str, Metric]:
+def metrics_of(stats: Sequence[FrameStats], *, with_intervals: bool = True) -> dict[str, Metric]:
     """mAP, mAP_present, NDS, mATE .. mAAE, AP/<class>, mIoU, mIoU_present, IoU/<class> of the pooled frames.
 
     mAP, NDS, the mean errors and mIoU are the official ones: a class without ground truth counts AP 0, error 1, IoU 0
@@ -28,13 +28,12 @@ def metrics_of(stats: Sequence[FrameStats], *, with_intervals: bool = True, seed
     Args:
         stats: the frames in the order of the evaluation.
         with_intervals: False skips lo, hi and method, e.g. for validation while training.
-        seed: of the bootstrap, used from 20 scenes on.
 
     Raises:
         CalicoError: no frames.
     """
     if with_intervals:
-        found = intervals(stats, seed=seed)
+        found = intervals(stats)
     else:
         found = {name: Interval(value, None, None, None, "") for name, value in pooled_values(stats).items()}
     objects = dict(zip(DETECTION_CLASSES, np.sum([s.detection.n_gt for s in stats], axis=0).tolist(), strict=True))

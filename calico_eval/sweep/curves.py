@@ -40,7 +40,8 @@ def half_crossing(values: Sequence[float], scores: Sequence[float], clean: float
         if low <= half:
             share = (high - half) / (high - low) if high > low else 0.0
             start, end = _to_line(before, scale), _to_line(after, scale)
-            return Crossing("inside", _from_line(start + share * (end - start), scale))
+            place = _from_line(start + share * (end - start), scale)
+            return Crossing("inside", min(max(place, min(before, after)), max(before, after)))
     return Crossing("more severe")
 
 
@@ -124,7 +125,9 @@ def _interval(
     half = half_width([None if part.value is None else _to_line(part.value, sweep.scale) for part in parts])
     if half is None:
         outside = sum(part.value is None for part in parts)
-        why = f": outside the sweep with {outside} of {len(parts)} {replicates.unit} groups left out" if outside else ""
+        why = (
+            f": outside the sweep with {outside} of {len(parts)} {replicates.groups.name}s left out" if outside else ""
+        )
         return None, None, "no interval" + why
     middle, low, high = _to_line(found.value, sweep.scale), min(sweep.values), max(sweep.values)
     lo, hi = _from_line(middle - half, sweep.scale), _from_line(middle + half, sweep.scale)

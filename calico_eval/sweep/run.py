@@ -160,10 +160,10 @@ def _cell(
     false_boxes: int,
 ) -> Cell:
     """A finished cell. counts, false_boxes: of an attack, see `success.Success`, `measures.new_false_boxes`."""
-    effect, metrics, details = change.effect_check(), metrics_of(stats, seed=plan.seed), change.details()
+    effect, metrics, details = change.effect_check(), metrics_of(stats), change.details()
     if change.success:
         details["new_false_boxes_per_frame"] = false_boxes / len(stats)
-        metrics["ASR"] = asr(change.success, counts, [frame.scene for frame in stats], seed=plan.seed)
+        metrics["ASR"] = asr(change.success, counts, [frame.scene for frame in stats])
     return Cell(
         id=job.id,
         model=engine.model_name,

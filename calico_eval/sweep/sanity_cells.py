@@ -174,7 +174,7 @@ class CellChecks:
         one, other = a.job.id, b.job.id
         parts = [part[one][metric] - part[other][metric] for part in self._values.left_out]
         return self._values.full[one][metric] - self._values.full[other][metric], half_width(
-            parts if self._values.unit == "scene" else []
+            parts if self._values.groups.unit == "scene" else []
         )
 
     def _budgets(self) -> Iterator[tuple[Attacked, Attacked]]:

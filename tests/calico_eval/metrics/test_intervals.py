@@ -10,7 +10,8 @@ from scipy import stats as scipy_stats
 
 from calico.errors import CalicoError
 from calico.seeds import generator
-from calico_eval.metrics.intervals import intervals, paired_difference, pooled_values, ratio_interval, resampling
+from calico.taxonomy import DETECTION_CLASSES, MAP_CLASSES
+from calico_eval.metrics.intervals import intervals, paired_difference, pooled_values, ratio_interval
 from calico_eval.metrics.matching import DetectionStats
 from calico_eval.metrics.nuscenes import aggregate_detection, class_ranges
 from calico_eval.metrics.segmentation import aggregate_segmentation
@@ -59,37 +60,55 @@ def test_jackknife_equals_leaving_scenes_out_one_by_one(build: Make) -> None:
         assert found[name].value == value
         assert found[name].standard_error == pytest.approx(error, rel=1e-9)
         assert (found[name].lo, found[name].hi) == pytest.approx((value - half, value + half), rel=1e-9)
-        assert found[name].method == "scene jackknife, t, 95%"
+        assert found[name].method.partition("; ")[0] == "scene jackknife, t, 95%"
         assert error > 0, name
 
 
-def test_bootstrap_equals_repeating_scenes(build: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("calico_eval.metrics.intervals.REPLICATES", 40)
-    stats = build(20, 1)
-    found, plan = intervals(stats), resampling([s.scene for s in stats])
-    by_scene = {scene: [s for s in stats if s.scene == scene] for scene in {s.scene for s in stats}}
-    rows = []
-    for weights in plan.weights:
-        assert weights.sum() == 20
-        drawn = [(scene, n) for scene, n in zip(sorted(by_scene), weights, strict=True)]
-        rows.append(official([s for scene, n in drawn for _ in range(n) for s in by_scene[scene]]))
-    for name, value in official(stats).items():
-        thetas = np.array([row[name] for row in rows])
-        assert found[name].value == value
-        assert (found[name].lo, found[name].hi) == pytest.approx(tuple(np.quantile(thetas, [0.025, 0.975])), rel=1e-9)
-        assert found[name].standard_error == pytest.approx(thetas.std(ddof=1), rel=1e-9)
-        assert found[name].method == "scene bootstrap, 40 replicates, percentile, 95%"
+def test_at_20_scenes_the_method_is_the_same(build: Make) -> None:
+    """19 and 21 scenes: leave one out, t with one degree of freedom less than scenes."""
+    for scenes in (19, 21):
+        stats = build(scenes, 1)
+        found = intervals(stats)["mAP"]
+        left = np.array([official([s for s in stats if s.scene != f"s{out}"])["mAP"] for out in range(scenes)])
+        error = np.sqrt((scenes - 1) / scenes * ((left - left.mean()) ** 2).sum())
+        half = scipy_stats.t.ppf(0.975, scenes - 1) * error
+        assert (found.lo, found.hi) == pytest.approx((found.value - half, found.value + half), rel=1e-9)
+        assert found.method.startswith("scene jackknife, t, 95%")
 
 
-def test_seed_changes_the_bootstrap_only(build: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("calico_eval.metrics.intervals.REPLICATES", 50)
-    assert intervals(build(20, 1), seed=1)["mAP"] != intervals(build(20, 1), seed=2)["mAP"]
-    assert intervals(build(4, 2), seed=1)["mAP"] == intervals(build(4, 2), seed=2)["mAP"]
+def test_beyond_50_scenes_neighbours_are_left_out_together(build: Make) -> None:
+    """75 scenes in 50 groups: of two scenes and of one in turn, by the names' order."""
+    stats = build(75, 1, guesses=6)
+    names = sorted({s.scene for s in stats})
+    found = intervals(stats)["mAP"]
+    groups = [[name for index, name in enumerate(names) if index * 50 // 75 == group] for group in range(50)]
+    assert {len(group) for group in groups} == {1, 2}
+    left = np.array([official([s for s in stats if s.scene not in group])["mAP"] for group in groups])
+    error = np.sqrt(49 / 50 * ((left - left.mean()) ** 2).sum())
+    assert found.standard_error == pytest.approx(error, rel=1e-9)
+    assert found.hi - found.value == pytest.approx(scipy_stats.t.ppf(0.975, 49) * error, rel=1e-9)
+    assert found.method.startswith("scene jackknife, 50 groups, t, 95%")
+
+
+def test_groups_of_two_sizes_give_the_error_of_a_mean(rng_means: Callable[[int], float]) -> None:
+    """Of a mean over 75 scenes, groups of one and of two scenes give the usual standard error, on average."""
+    assert np.mean([rng_means(seed) for seed in range(40)]) == pytest.approx(1, abs=0.04)
+
+
+@pytest.fixture
+def rng_means() -> Callable[[int], float]:
+    def ratio_of_errors(seed: int) -> float:
+        hits = np.random.default_rng(seed).integers(0, 1000, 75)
+        found = ratio_interval(np.array([[[hit, 1000]] for hit in hits]), [f"{index:02}" for index in range(75)])
+        assert found.standard_error is not None
+        return float(found.standard_error / (hits.std(ddof=1) / 1000 / np.sqrt(75)))
+
+    return ratio_of_errors
 
 
 def test_one_scene_takes_frames_and_says_so(build: Make) -> None:
     found = intervals(build(1, 4))["mAP"]
-    assert found.method == "frame jackknife, t, 95% (one scene)"
+    assert found.method.startswith("frame jackknife, t, 95% (one scene)")
     assert found.lo is not None
     alone = intervals(build(1, 1))["mAP"]
     assert (alone.lo, alone.method) == (None, "no interval: ground truth in one frame")
@@ -110,6 +129,42 @@ def test_a_class_of_one_scene_has_no_interval_of_its_own(build: Make) -> None:
     assert found["AP/truck"].lo is not None
     assert found["mAP"].standard_error > found["AP/car"].value / 10 * 0.8  # leaving s1 out loses the class
     assert found["AP/barrier"].method == "no interval: undefined"
+
+
+def of_classes(scene: str, objects: dict[str, int]) -> FrameStats:
+    """A frame in which half of the objects are found, and none is predicted that is not there."""
+    n_gt = np.array([objects.get(name, 0) for name in DETECTION_CLASSES], np.int64)
+    labels = np.repeat(np.arange(10), n_gt // 2)
+    scores = np.linspace(0.9, 0.5, len(labels), dtype=np.float32)
+    hits = np.ones((len(labels), 4), bool)
+    return FrameStats(scene, scene, DetectionStats(labels, scores, hits, np.zeros((len(labels), 5)), n_gt))
+
+
+def test_the_means_name_the_classes_that_few_scenes_or_none_have() -> None:
+    """No interval can see a class that these scenes lack; 2 scenes of 5 have a bus, 3 have a bicycle."""
+    everywhere = dict.fromkeys(DETECTION_CLASSES[:7], 4)
+    objects = [everywhere | {"bus": 4 * (i < 2), "bicycle": 4 * (i < 3), "barrier": 4 * (i == 4)} for i in range(5)]
+    found = intervals([of_classes(f"s{i}", one) for i, one in enumerate(objects)])
+    rare = [name for name in DETECTION_CLASSES if 0 < sum(one.get(name, 0) > 0 for one in objects) < 3]
+    absent = [name for name in DETECTION_CLASSES if not any(one.get(name, 0) for one in objects)]
+    assert (len(rare), len(absent)) == (2, 1)
+    said = f"; in fewer than 3 scenes: {', '.join(rare)}, in none: {', '.join(absent)}"
+    for name in ("mAP", "mAP_present", "NDS", "mATE", "mAAE"):
+        assert found[name].method == f"scene jackknife, t, 95%{said}"
+    assert found["AP/car"].method == "scene jackknife, t, 95%"
+
+
+def test_the_map_means_name_classes_by_map_cells(build: Make) -> None:
+    """The fixture's maps have three of the six classes."""
+    found = intervals(build(4, 1))
+    assert found["mIoU"].method.endswith(f"; in none: {', '.join(MAP_CLASSES[3:])}")
+    assert found["IoU/walkway"].method == "scene jackknife, t, 95%"
+
+
+def test_with_every_class_in_three_scenes_there_is_no_note() -> None:
+    objects = dict.fromkeys(DETECTION_CLASSES, 4)
+    found = intervals([of_classes(f"s{i}", objects) for i in range(3)])
+    assert found["NDS"].method == "scene jackknife, t, 95%"
 
 
 def test_paired_difference_by_hand(build: Make) -> None:
@@ -194,9 +249,8 @@ def scene_effect_data(rng: np.random.Generator, scenes: int, frames: int) -> lis
 
 
 @pytest.mark.parametrize("scenes", [8, 20])
-def test_intervals_cover_the_truth_and_are_no_wider_than_needed(scenes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_intervals_cover_the_truth_and_are_no_wider_than_needed(scenes: int) -> None:
     """About 95 % of the intervals hold the figure of very many scenes; their width is that of the figures' own scatter."""
-    monkeypatch.setattr("calico_eval.metrics.intervals.REPLICATES", 150)
     trials = 200 if scenes == 8 else 60
     truth = pooled_values(scene_effect_data(generator(0, "truth"), 4000, 2))["AP/car"]
     found = [

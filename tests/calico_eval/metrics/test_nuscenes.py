@@ -155,7 +155,7 @@ def test_a_part_evaluates_alone(random_pair: Callable[..., Any]) -> None:
     again = [detection_stats(*pair, class_ranges()) for pair in pairs[2:4]]
     part = aggregate_detection(stats[2:4])
     assert part == aggregate_detection(again)
-    ap, _ = pool_detection(stats).evaluate(np.array([0, 0, 1, 1, 0, 0]))
+    ap, _ = pool_detection(stats).evaluate(np.array([0, 0, 1, 1, 0, 0], np.bool_))
     assert dict(zip(DETECTION_CLASSES, ap.mean(axis=1).tolist(), strict=True)) == part.class_ap
 
 
