@@ -47,12 +47,11 @@ def read_bytes(path: Path, limit: int = DEFAULT_LIMIT, what: str = "file") -> by
                 f"{what} {path}: has {status.st_size} bytes, expected at most {limit}; is it the right file?"
             )
         try:
-            content = stream.read(limit + 1)
+            return stream.read(status.st_size)  # of a file that grows: what it held when it was opened
         except OSError as error:
             raise FileError(f"{what} {path}: cannot be read ({_reason(error)})") from None
-    if len(content) > limit:
-        raise FileError(f"{what} {path}: grew beyond {limit} bytes while it was read")
-    return content
+        except MemoryError:
+            raise FileError(f"{what} {path}: has {status.st_size} bytes, for which there is no memory") from None
 
 
 def read_text(path: Path, limit: int = DEFAULT_LIMIT, what: str = "file") -> str:

@@ -1,76 +1,70 @@
-"""Two files: the model (safetensors, to ship) and the training state (to resume).
+"""Model files: weights in safetensors, with a card as metadata that says how to run them, and a seal.
 
-`model.safetensors` holds the weights and, as metadata, all that is needed to run them: architecture, classes, grid and
-preprocessing, as the configuration without machine paths. `state.pt` holds optimiser, scheduler and position; it is read with
-`weights_only=True`.
+`model.safetensors` holds the weights and all that is needed to run them: architecture, classes, grid and preprocessing, as the
+configuration without machine paths. The files of parts (PRC's projector) hold the bare weights. Every file is checked against
+the checksum in it before anything of it is believed. The training state is in `calico.train.state`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from pydantic import ValidationError
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import nn
 
 from calico import __version__
 from calico.config.load import portable_config
 from calico.config.schema import Config
 from calico.errors import CalicoError
-from calico.files import write_atomic
+from calico.files import SEAL_PLACEHOLDER, FileError, check_seal, is_sealed, parse_json, read_bytes, seal, write_atomic
 from calico.models.calico import CalicoModel, build_model
+from calico.train.done import DONE_FILE, LOG_FILE, read_done
 
 MODEL_FILE = "model.safetensors"
-STATE_FILE = "state.pt"
-LOG_FILE, DONE_FILE = "log.jsonl", "done"
-"""In a stage's folder from its first step on, and once its last one is saved."""
 FORMAT = "calico-model-1"
+PART_FORMAT = "calico-part-1"
 METADATA_KEY = "calico"
-
-
-@dataclass(frozen=True)
-class TrainingState:
-    """Where a run stands. Random streams are functions of (seed, step), so that the position is all their state."""
-
-    step: int
-    optimizer: dict[str, Any]
-    scheduler: dict[str, Any]
-    weights: dict[str, torch.Tensor]
+MAX_BYTES = 8 << 30
+"""Largest file of weights that is read."""
+_HEADER_LENGTH_BYTES = 8
 
 
 def save_model(path: Path, model: CalicoModel, config: Config) -> str:
-    """Writes the weights with their metadata, atomically; returns the file's sha256."""
+    """Write the weights with their card and a seal, atomically.
+
+    Returns:
+        The file's SHA-256.
+    """
     card = {"format": FORMAT, "calico_version": __version__, "config": portable_config(config).model_dump(mode="json")}
-    metadata = {METADATA_KEY: json.dumps(card)}  # one key: safetensors writes several in a random order
-    tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-    content = save(tensors, metadata=metadata)
-    write_atomic(path, content)
-    return hashlib.sha256(content).hexdigest()
+    return _write(path, model, card)
 
 
 def load_model(path: Path, device: str = "cpu") -> tuple[CalicoModel, Config]:
-    """A model in evaluation mode from `model.safetensors` or from the run folder that holds it.
+    """Read a model, in evaluation mode.
+
+    Args:
+        path: A `model.safetensors`, or the run folder or stage folder that holds it.
+        device: Where the weights go.
 
     Raises:
-        CalicoError: no such file, the folder of an unfinished training, not a CALICO model, or weights that do not fit their own
-            metadata.
+        CalicoError: There is no such file; the folder is that of an unfinished training; the file is damaged, no CALICO model,
+            or not the one that the training in the folder ended with; or the weights do not fit their own card.
     """
     file = path / MODEL_FILE if path.is_dir() else path
     if path.is_dir():
         _check_finished(path)
-    config = read_model_config(file)
+    content = _read_model(file)
+    if path.is_dir():
+        _check_last(path, hashlib.sha256(content).hexdigest())
+    config = _config_in(file, content)
     model = build_model(config, seed=0)
     try:
-        with safe_open(str(file), framework="pt", device="cpu") as handle:
-            weights = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 (not a mapping)
-        model.load_state_dict(weights)
+        model.load_state_dict(load(content))
     except (SafetensorError, RuntimeError) as error:
         raise CalicoError(
             f"model file {file}: the weights do not fit the architecture in its metadata ({error})"
@@ -78,19 +72,40 @@ def load_model(path: Path, device: str = "cpu") -> tuple[CalicoModel, Config]:
     return model.eval().to(device), config
 
 
-def save_weights(path: Path, module: nn.Module) -> None:
-    """The bare weights of a part, atomically."""
-    write_atomic(path, save({name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}))
+def read_model_config(file: Path) -> Config:
+    """Read the configuration in a model file's card; raises CalicoError as `load_model` does."""
+    return _config_in(file, _read_model(file))
 
 
-def load_weights(path: Path, module: nn.Module) -> None:
-    """Weights of `save_weights`; raises CalicoError where the file is missing or does not fit."""
-    if not path.is_file():
-        raise CalicoError(f"weights {path}: not found; run the stage that writes it first")
+def save_weights(path: Path, module: nn.Module, part: str) -> None:
+    """Write the bare weights of a part of a model with a seal, atomically.
+
+    Args:
+        path: The file.
+        module: The part.
+        part: What it is; `load_weights` expects the same word.
+    """
+    _write(path, module, {"format": PART_FORMAT, "part": part})
+
+
+def load_weights(path: Path, module: nn.Module, part: str) -> None:
+    """Read the weights that `save_weights` wrote into a module.
+
+    Raises:
+        CalicoError: The file is missing, damaged or of another part, or does not fit the module.
+    """
+    where = f"weights {path}"
+    if not path.exists():
+        raise CalicoError(f"{where}: not found; run the stage that writes it first")
+    content = read_bytes(path, MAX_BYTES, "weights")
+    _check(content, where, "run the stage that writes it again (--stage and --overwrite)")
+    card = _card(content, where)
+    if (card.get("format"), card.get("part")) != (PART_FORMAT, part):
+        raise CalicoError(f"{where}: holds {card.get('part')!r} ({card.get('format')!r}), expected the part {part!r}")
     try:
-        module.load_state_dict(load_file(path))
+        module.load_state_dict(load(content))
     except (SafetensorError, RuntimeError) as error:
-        raise CalicoError(f"weights {path}: do not fit this configuration ({error})") from error
+        raise CalicoError(f"{where}: do not fit this configuration ({error})") from error
 
 
 def load_init(model: CalicoModel, path: Path) -> tuple[int, int]:
@@ -118,8 +133,65 @@ def load_init(model: CalicoModel, path: Path) -> tuple[int, int]:
     return len(taken), len(weights)
 
 
+def _write(path: Path, module: nn.Module, card: dict[str, Any]) -> str:
+    # One key: safetensors writes several in a random order.
+    metadata = {METADATA_KEY: json.dumps({**card, "sha256": SEAL_PLACEHOLDER})}
+    tensors = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
+    content = seal(save(tensors, metadata=metadata))
+    write_atomic(path, content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _read_model(file: Path) -> bytes:
+    """The content of a model file, checked against its seal."""
+    where = f"model file {file}"
+    if not file.exists():
+        raise CalicoError(f"{where}: not found; expected a {MODEL_FILE} or the folder of a training run")
+    content = read_bytes(file, MAX_BYTES, "model file")
+    if not is_sealed(content):
+        found = _card(content, where).get("format")
+        if found != FORMAT:
+            raise CalicoError(f"{where}: format {found!r}, expected {FORMAT!r} (made by calico train)")
+    _check(content, where, "fetch it again, or train it again (calico train --overwrite)")
+    return content
+
+
+def _check(content: bytes, where: str, way_on: str) -> None:
+    try:
+        check_seal(content, where)
+    except FileError as error:
+        raise CalicoError(f"{error}; {way_on}") from None
+
+
+def _card(content: bytes, where: str) -> dict[str, Any]:
+    """The card in the header of a safetensors file; empty where it has none."""
+    length = int.from_bytes(content[:_HEADER_LENGTH_BYTES], "little")
+    header = content[_HEADER_LENGTH_BYTES : _HEADER_LENGTH_BYTES + length]
+    if len(content) < _HEADER_LENGTH_BYTES or len(header) < length:
+        raise CalicoError(f"{where}: not a safetensors file (its header is cut off)")
+    try:
+        metadata = parse_json(header, where).get("__metadata__") or {}
+        card = parse_json(metadata.get(METADATA_KEY, "{}"), f"{where}, its card")
+    except (FileError, AttributeError, TypeError) as error:
+        raise CalicoError(f"{where}: not a safetensors file with a card ({error})") from None
+    if not isinstance(card, dict):
+        raise CalicoError(f"{where}: its card is of type {type(card).__name__}, expected an object")
+    return card
+
+
+def _config_in(file: Path, content: bytes) -> Config:
+    where = f"model file {file}"
+    card = _card(content, where)
+    if card.get("format") != FORMAT:
+        raise CalicoError(f"{where}: format {card.get('format')!r}, expected {FORMAT!r} (made by calico train)")
+    try:
+        return Config.model_validate(card["config"])
+    except (ValidationError, KeyError) as error:
+        raise CalicoError(f"{where}: its configuration does not fit this version ({error})") from error
+
+
 def _check_finished(folder: Path) -> None:
-    """Raises CalicoError where training in this folder, of a run or of one of its stages, has not come to its end."""
+    """Raise CalicoError where training in this folder, of a run or of one of its stages, has not come to its end."""
     file = folder / MODEL_FILE
     for stage in (folder, folder / "finetune"):
         if (stage / LOG_FILE).exists() and not (stage / DONE_FILE).exists():
@@ -134,38 +206,11 @@ def _check_finished(folder: Path) -> None:
         )
 
 
-def read_model_config(file: Path) -> Config:
-    """The configuration in a model file's metadata."""
-    if not file.is_file():
-        raise CalicoError(f"model file {file}: not found; expected a {MODEL_FILE} or the folder of a training run")
-    try:
-        with safe_open(str(file), framework="pt", device="cpu") as handle:
-            metadata = handle.metadata() or {}
-    except SafetensorError as error:
-        raise CalicoError(f"model file {file}: not a safetensors file ({error})") from error
-    try:
-        card = json.loads(metadata.get(METADATA_KEY, "{}"))
-        if card.get("format") != FORMAT:
+def _check_last(folder: Path, sha256: str) -> None:
+    """Raise CalicoError where a model is not the one that the training in this folder of a run or a stage ended with."""
+    for stage in (folder, folder / "finetune"):
+        if (stage / DONE_FILE).exists() and read_done(stage).files.get(MODEL_FILE) != sha256:
             raise CalicoError(
-                f"model file {file}: format {card.get('format')!r}, expected {FORMAT!r} (made by calico train)"
+                f"model file {folder / MODEL_FILE}: is not the model that the training in {stage} ended with; go on with "
+                "calico train --resume and its options, or name the file to take it as it is"
             )
-        return Config.model_validate(card["config"])
-    except (ValidationError, KeyError, json.JSONDecodeError) as error:
-        raise CalicoError(f"model file {file}: its configuration does not fit this version ({error})") from error
-
-
-def save_state(path: Path, state: TrainingState) -> None:
-    """Writes the training state, atomically."""
-    buffer = io.BytesIO()
-    torch.save(vars(state), buffer)
-    write_atomic(path, buffer.getvalue())
-
-
-def load_state(path: Path) -> TrainingState:
-    """Reads our own training state; nothing but tensors and plain values is unpickled."""
-    try:
-        return TrainingState(**torch.load(path, map_location="cpu", weights_only=True))
-    except FileNotFoundError:
-        raise CalicoError(f"training state {path}: not found; nothing to resume (start without --resume)") from None
-    except Exception as error:  # torch raises RuntimeError, UnpicklingError, EOFError, KeyError ... for broken files
-        raise CalicoError(f"training state {path}: cannot be read ({error}); start again with --overwrite") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,8 +14,8 @@ from calico.config.load import load_config, to_yaml
 from calico.config.schema import Config
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
-from calico.files import RUN_FILE, write_atomic
-from calico.train.checkpoint import LOG_FILE
+from calico.files import RUN_FILE, parse_json, read_json, read_text, to_json, write_atomic
+from calico.train.done import LOG_FILE
 from corruptions import SUITE_VERSION
 
 if TYPE_CHECKING:
@@ -45,7 +46,10 @@ def _essence(config: Config) -> dict[str, Any]:
 
 
 class RunLog:
-    """`run.json`, `config.yaml`, `log.jsonl` (no wall times: same run, same bytes) and TensorBoard (with them)."""
+    """`run.json`, `config.yaml`, `log.jsonl` (no wall times: same run, same bytes) and TensorBoard (with them).
+
+    run: digest of all that decides what comes out of the run; the training state carries it.
+    """
 
     def __init__(
         self, out: Path, config: Config, source: FrameSource, stage: str, frames: list[int], steps: int, *, resume: bool
@@ -66,9 +70,8 @@ class RunLog:
             "torch": torch.__version__,
             "corruption_suite": SUITE_VERSION if stage == "finetune" and config.train.corruptions else None,
         }
-        before = (
-            json.loads((out / RUN_FILE).read_text(encoding="utf-8")) if resume and (out / RUN_FILE).exists() else run
-        )
+        there = read_json(out / RUN_FILE, what="run") if resume and (out / RUN_FILE).exists() else run
+        before = there if isinstance(there, dict) else {}
         decisive = ("stage", "data_hash", "frames", "steps", "torch", "corruption_suite")
         changed = sorted(key for key in decisive if before.get(key) != run[key])
         if changed:
@@ -76,14 +79,16 @@ class RunLog:
                 f"{out}: {', '.join(changed)} differ from those of the run to resume; "
                 f"start this stage again with --stage {stage} --overwrite"
             )
-        write_atomic(out / RUN_FILE, json.dumps(run, indent=1, sort_keys=True) + "\n")
+        decided = {key: run[key] for key in decisive} | {"config": _essence(config)}
+        self.run = hashlib.sha256(to_json(decided).encode()).hexdigest()
+        write_atomic(out / RUN_FILE, to_json(run))
         write_atomic(out / "config.yaml", to_yaml(config))
 
     def start(self, step: int) -> None:
         """Forgets what a killed run logged after its last checkpoint, and opens TensorBoard."""
         from torch.utils.tensorboard import SummaryWriter
 
-        lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
+        lines = read_text(self.path, what="log").splitlines() if self.path.exists() else []
         kept = [line for line in lines if _step_of(line) <= step]
         write_atomic(self.path, "".join(line + "\n" for line in kept))
         self.board = SummaryWriter(str(self.path.parent / "tensorboard"), purge_step=step + 1)
@@ -115,6 +120,6 @@ class RunLog:
 
 def _step_of(line: str) -> float:
     try:
-        return float(json.loads(line)["step"])
+        return float(parse_json(line, "log")["step"])
     except (ValueError, KeyError, TypeError):
         return float("inf")  # a line cut by the kill

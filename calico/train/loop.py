@@ -16,12 +16,12 @@ from calico.config.training import ScheduleConfig
 from calico.data.source import FrameSource
 from calico.device import deterministic, training_precision
 from calico.errors import CalicoError
-from calico.files import write_atomic
 from calico.seeds import derive
-from calico.train.checkpoint import DONE_FILE, STATE_FILE, TrainingState, load_state, save_state
+from calico.train.done import DONE_FILE, check_done, mark_done
 from calico.train.log import RunLog
 from calico.train.sampler import epoch_order
 from calico.train.schedule import make_optimizer, make_scheduler
+from calico.train.state import STATE_FILE, TrainingState, load_state, restore, save_state
 
 Progress = Callable[[int, int, dict[str, float]], None]
 """Is told (step, total steps, loss terms) after every step."""
@@ -98,7 +98,8 @@ def fit(task: Task, source: FrameSource, out: Path, *, progress: Progress, resum
         resume: go on from `state.pt`; on a CPU the result is the same, byte for byte, as that of a run never stopped.
 
     Raises:
-        CalicoError: a loss or gradient that is not finite, a run to resume that is another one.
+        CalicoError: a loss or gradient that is not finite, a run to resume that is another one, or one whose files cannot be
+            trusted.
     """
     plan, config, schedule, module = Plan.of(task), task.config, task.schedule, task.module
     device = next(module.parameters()).device
@@ -106,15 +107,15 @@ def fit(task: Task, source: FrameSource, out: Path, *, progress: Progress, resum
     scheduler = make_scheduler(optimizer, schedule, plan.total_steps)
     log = RunLog(out, config, source, task.name, task.frames, plan.total_steps, resume=resume)
     if resume and (out / DONE_FILE).exists():
+        check_done(out, task.name)
         return
     (out / DONE_FILE).unlink(missing_ok=True)
-    step = 0
-    if resume and (out / STATE_FILE).exists():
-        state = load_state(out / STATE_FILE)
-        module.load_state_dict(state.weights)
-        optimizer.load_state_dict(state.optimizer)
-        scheduler.load_state_dict(state.scheduler)
-        step = state.step
+    step, file = 0, out / STATE_FILE
+    if resume and file.exists():
+        state = load_state(file, task.name, log.run)
+        checkpoints = range(plan.steps_per_epoch, plan.total_steps + 1, plan.steps_per_epoch)
+        step = restore(file, state, module, optimizer, scheduler, checkpoints)
+        task.save(out)  # a kill may have come between the model files and the state
     log.start(step)
     try:
         with deterministic(device):
@@ -125,12 +126,13 @@ def fit(task: Task, source: FrameSource, out: Path, *, progress: Progress, resum
                     log.validation(step, epoch, task.measure())
                 if last or (epoch + 1) % schedule.checkpoint_every == 0:
                     task.save(out)
-                    weights = {name: value.detach().cpu() for name, value in module.state_dict().items()}
-                    state = TrainingState(step, optimizer.state_dict(), scheduler.state_dict(), weights)
-                    save_state(out / STATE_FILE, state)
+                    state = TrainingState(
+                        task.name, log.run, step, optimizer.state_dict(), scheduler.state_dict(), module.state_dict()
+                    )
+                    save_state(file, state)
     finally:
         log.close()
-    write_atomic(out / DONE_FILE, f'{{"steps": {step}}}\n')
+    mark_done(out, task.name, step)
 
 
 def _epoch(

@@ -21,7 +21,7 @@ from calico.train.checkpoint import MODEL_FILE, load_weights, save_model, save_w
 from calico.train.embedding_health import alignment, effective_rank, finite, uniformity
 from calico.train.finetune import Measure
 
-PROJECTOR_FILE = "projector.safetensors"
+PROJECTOR, PROJECTOR_FILE = "projector of prc", "projector.safetensors"
 
 
 class Prc:
@@ -97,7 +97,7 @@ class Prc:
     def save(self, folder: Path) -> None:
         """`model.safetensors` (heads and cameras untrained) and the projector, which distillation needs."""
         self._restore()
-        save_weights(folder / PROJECTOR_FILE, self.projector)
+        save_weights(folder / PROJECTOR_FILE, self.projector, PROJECTOR)
         save_model(folder / MODEL_FILE, self.model, self.config)
 
     @torch.no_grad()
@@ -143,5 +143,5 @@ def make_projector(config: Config, side: Literal["lidar", "camera"]) -> Projecto
 def load_projector(config: Config, folder: Path) -> Projector:
     """The trained projector that PRC left in its folder."""
     projector = make_projector(config, "lidar")
-    load_weights(folder / PROJECTOR_FILE, projector)
+    load_weights(folder / PROJECTOR_FILE, projector, PROJECTOR)
     return projector

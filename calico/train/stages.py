@@ -13,11 +13,12 @@ from calico.data.batch import Batch
 from calico.data.source import FrameSource
 from calico.device import pick_device
 from calico.errors import CalicoError
-from calico.files import RUN_FILE, write_atomic
+from calico.files import RUN_FILE, read_bytes, write_atomic
 from calico.models.calico import CalicoModel, build_model
 from calico.regions import cached_regions
 from calico.seeds import derive
-from calico.train.checkpoint import DONE_FILE, MODEL_FILE, load_init
+from calico.train.checkpoint import MAX_BYTES, MODEL_FILE, load_init
+from calico.train.done import DONE_FILE, check_done
 from calico.train.finetune import Adversary, Finetune, Measure
 from calico.train.log import check_same
 from calico.train.loop import Plan, Progress, Task, fit
@@ -104,7 +105,8 @@ def run_stages(
             adversary=adversary,
         )  # fmt: skip
     if stages[-1] == "finetune":
-        write_atomic(out / MODEL_FILE, (out / "finetune" / MODEL_FILE).read_bytes())
+        check_done(out / "finetune", "finetune")  # a good model is not replaced by a damaged one
+        write_atomic(out / MODEL_FILE, read_bytes(out / "finetune" / MODEL_FILE, MAX_BYTES, "model file"))
     return out / stages[-1]
 
 
@@ -186,7 +188,7 @@ def stage_before(stage: str, config: Config, out: Path) -> Path | None:
     """What a stage starts from: the folder of the one before, the file that `train.init` names, or nothing.
 
     Raises:
-        CalicoError: the stage before is missing, unfinished, or was run with other settings.
+        CalicoError: the stage before is missing, unfinished, damaged, or was run with other settings.
     """
     if stage == "prc" or (stage == "finetune" and config.train.init == "random"):
         return None
@@ -197,6 +199,7 @@ def stage_before(stage: str, config: Config, out: Path) -> Path | None:
         state = "stopped before its end" if (out / name).is_dir() else "has not been run"
         raise CalicoError(f"stage {stage}: the stage {name} {state} in {out}; run it first: --stage {name} --resume")
     check_same(stage_config(name, config), out / name)
+    check_done(out / name, name)
     return out / name
 
 

@@ -16,8 +16,10 @@ from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.files import RUN_FILE, write_atomic
 from calico.regions import prepare_regions
-from calico.train.checkpoint import DONE_FILE, MODEL_FILE, STATE_FILE, load_model
+from calico.train.checkpoint import MODEL_FILE, load_model
+from calico.train.done import DONE_FILE, check_done
 from calico.train.stages import run_stage
+from calico.train.state import STATE_FILE
 from calico_eval.bench.conditioned import ConditionedSource
 from calico_eval.bench.protocol import SIZES, Cell, config_of, stage_key
 from calico_eval.diagnosis import diagnosis
@@ -142,6 +144,7 @@ class Bench:
     def _pretrain(self, stage: str, key: str, config: Config, before: Path | None) -> Path:
         folder = self.work / "pretrain" / key
         if (folder / DONE_FILE).exists():
+            check_done(folder, stage)
             return folder
         source, validation = (self._prepare(self._open(config, split), config) for split in ("train", "val"))
         workers = max(config.data.workers, 1)

@@ -1,15 +1,28 @@
 import json
+import os
+import random
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save, save_file
 
 from calico.config.load import load_config
 from calico.errors import CalicoError
+from calico.files import SEAL_PLACEHOLDER, seal
 from calico.models.calico import build_model
-from calico.train.checkpoint import FORMAT, METADATA_KEY, load_model, load_state, read_model_config, save_model
+from calico.train.checkpoint import (
+    FORMAT,
+    METADATA_KEY,
+    load_model,
+    load_weights,
+    read_model_config,
+    save_model,
+    save_weights,
+)
+from calico.train.done import mark_done
 
 MINI = [
     "model.camera=null",
@@ -20,7 +33,11 @@ MINI = [
 
 
 def card(config: dict[str, Any]) -> dict[str, str]:
-    return {METADATA_KEY: json.dumps({"format": FORMAT, "config": config})}
+    return {METADATA_KEY: json.dumps({"format": FORMAT, "config": config, "sha256": SEAL_PLACEHOLDER})}
+
+
+def sealed_file(path: Path, config: dict[str, Any]) -> None:
+    path.write_bytes(seal(save({"a": torch.zeros(1)}, card(config))))
 
 
 def test_round_trip_keeps_weights_and_hides_paths(tmp_path: Path) -> None:
@@ -45,11 +62,11 @@ def test_foreign_and_broken_files_are_named(tmp_path: Path) -> None:
     save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
     with pytest.raises(CalicoError, match=f"expected '{FORMAT}'"):
         read_model_config(tmp_path / "other.safetensors")
-    save_file({"a": torch.zeros(1)}, tmp_path / "odd.safetensors", card({"colour": 1}))
+    sealed_file(tmp_path / "odd.safetensors", {"colour": 1})
     with pytest.raises(CalicoError, match="does not fit this version"):
         read_model_config(tmp_path / "odd.safetensors")
     config = load_config("tiny", None, MINI).model_dump(mode="json")
-    save_file({"a": torch.zeros(1)}, tmp_path / "wrong.safetensors", card(config))
+    sealed_file(tmp_path / "wrong.safetensors", config)
     with pytest.raises(CalicoError, match="do not fit the architecture"):
         load_model(tmp_path / "wrong.safetensors")
 
@@ -73,14 +90,64 @@ def test_an_unfinished_training_is_not_taken_for_a_model(tmp_path: Path) -> None
         with pytest.raises(CalicoError, match="has not come to its end"):
             load_model(folder)
     load_model(stage / "model.safetensors")
-    (stage / "done").write_text("{}")
+    mark_done(stage, "finetune", 3)
     for folder in (tmp_path, stage):
         load_model(folder)
+    save_model(tmp_path / "model.safetensors", build_model(config, seed=2), config)
+    with pytest.raises(CalicoError, match=r"is not the model that the training in .*finetune ended with; go on"):
+        load_model(tmp_path)
+    load_model(tmp_path / "model.safetensors")
+    (stage / "done").write_text('{"steps": 3}')  # of an earlier version
+    with pytest.raises(CalicoError, match=r"done: carries no checksum.*--stage finetune --overwrite"):
+        load_model(stage)
 
 
-def test_training_state_is_never_unpickled_blindly(tmp_path: Path) -> None:
-    torch.save({"step": Path}, tmp_path / "state.pt")  # a class: needs the unsafe unpickler
-    with pytest.raises(CalicoError, match="cannot be read"):
-        load_state(tmp_path / "state.pt")
-    with pytest.raises(CalicoError, match="nothing to resume"):
-        load_state(tmp_path / "none.pt")
+def test_no_damaged_model_is_loaded(tmp_path: Path) -> None:
+    config = load_config("tiny", None, MINI)
+    file = tmp_path / "model.safetensors"
+    save_model(file, build_model(config, seed=1), config)
+    content = file.read_bytes()
+    rng = random.Random(0)
+    bits = [*rng.sample(range(8 * len(content)), 30), *rng.sample(range(8 * 4000), 30)]  # the header's, too
+    damaged = [
+        content[: bit // 8] + bytes([content[bit // 8] ^ 1 << bit % 8]) + content[bit // 8 + 1 :] for bit in bits
+    ]
+    for changed in (*damaged, content[:-1], content[:100], content[:5], b"", content + b"x"):
+        file.write_bytes(changed)
+        for read in (load_model, read_model_config):
+            with pytest.raises(CalicoError, match=f"model file {re.escape(str(file))}: "):
+                read(file)
+
+
+def test_a_model_without_a_seal_says_what_to_do(tmp_path: Path) -> None:
+    config = load_config("tiny", None, MINI)
+    metadata = {METADATA_KEY: json.dumps({"format": FORMAT, "config": config.model_dump(mode="json")})}
+    save_file(build_model(config, seed=1).state_dict(), tmp_path / "model.safetensors", metadata)
+    with pytest.raises(CalicoError, match=r"carries no checksum.*an earlier version wrote it; .* train it again"):
+        load_model(tmp_path)
+
+
+def test_a_pipe_in_place_of_a_model_does_not_hang(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "model.safetensors")
+    with pytest.raises(CalicoError, match="is a pipe"):
+        load_model(tmp_path)
+
+
+def test_the_weights_of_a_part_are_checked_and_known_by_name(tmp_path: Path) -> None:
+    file, module = tmp_path / "part.safetensors", torch.nn.Linear(3, 2)
+    save_weights(file, module, "projector")
+    other = torch.nn.Linear(3, 2)
+    load_weights(file, other, "projector")
+    assert torch.equal(module.weight, other.weight)
+    with pytest.raises(CalicoError, match=r"holds 'projector' .* expected the part 'head'"):
+        load_weights(file, other, "head")
+    with pytest.raises(CalicoError, match="do not fit this configuration"):
+        load_weights(file, torch.nn.Linear(2, 2), "projector")
+    content = file.read_bytes()
+    for bit in random.Random(0).sample(range(8 * len(content)), 400):
+        file.write_bytes(content[: bit // 8] + bytes([content[bit // 8] ^ 1 << bit % 8]) + content[bit // 8 + 1 :])
+        with pytest.raises(CalicoError, match=r"weights .*checksum"):
+            load_weights(file, other, "projector")
+    save_file(module.state_dict(), file)
+    with pytest.raises(CalicoError, match="carries no checksum"):
+        load_weights(file, other, "projector")

@@ -98,11 +98,11 @@ def run(
 
 
 def files(out: Path) -> dict[str, bytes]:
-    """Every file but TensorBoard's and the pickled states (their bytes depend on which equal objects are one)."""
+    """Every file but TensorBoard's."""
     return {
         str(path.relative_to(out)): path.read_bytes()
         for path in sorted(out.rglob("*"))
-        if path.is_file() and path.name != "state.pt" and "tensorboard" not in path.parts
+        if path.is_file() and "tensorboard" not in path.parts
     }
 
 
@@ -273,3 +273,62 @@ def test_a_stage_without_the_one_before_says_so(frame: Frame, map_grid: Grid, tm
     for stage, before in (("rad", "prc"), ("finetune", "rad")):
         with pytest.raises(CalicoError, match=f"the stage {before} has not been run"):
             run(config_of(tmp_path), Street(frame, map_grid), tmp_path / "run", stages=(stage,))
+
+
+def _flip(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(bytes(content))
+
+
+def _cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+def test_a_damaged_stage_never_replaces_the_good_model(frame: Frame, map_grid: Grid, tmp_path: Path) -> None:
+    source, config = Street(frame, map_grid), config_of(tmp_path, "train.init=prc")
+    out = tmp_path / "run"
+    run(config, source, out)
+    good = files(out)
+    for damage in (_cut, _flip, Path.unlink, lambda file: file.write_bytes(good["prc/model.safetensors"])):
+        damage(out / "finetune" / MODEL_FILE)
+        with pytest.raises(CalicoError, match=r"finetune.model\.safetensors.*--stage finetune --overwrite"):
+            run(config, source, out, resume=True)
+        assert (out / MODEL_FILE).read_bytes() == good[MODEL_FILE]
+        (out / "finetune" / MODEL_FILE).write_bytes(good[f"finetune/{MODEL_FILE}"])
+    for name in (f"prc/{MODEL_FILE}", f"prc/{PROJECTOR_FILE}", "prc/done"):  # what fine-tuning starts from
+        _flip(out / name)
+        with pytest.raises(CalicoError, match=r"--stage prc --overwrite"):
+            run(config, source, out, stages=("finetune",), resume=True)
+        (out / name).write_bytes(good[name])
+    run(config, source, out, resume=True)
+    assert files(out) == good
+
+
+def test_the_note_of_another_stage_is_refused(frame: Frame, map_grid: Grid, tmp_path: Path) -> None:
+    source, config = Street(frame, map_grid), config_of(tmp_path, "train.init=prc")
+    run(config, source, tmp_path / "run")
+    (tmp_path / "run/finetune/done").write_bytes((tmp_path / "run/prc/done").read_bytes())
+    with pytest.raises(CalicoError, match="belongs to the stage prc, expected finetune"):
+        run(config, source, tmp_path / "run", resume=True)
+
+
+def test_another_stages_state_is_refused(frame: Frame, map_grid: Grid, tmp_path: Path) -> None:
+    source, config = Street(frame, map_grid), config_of(tmp_path, "train.init=prc")
+    run(config, source, tmp_path / "run")
+    (tmp_path / "run/finetune/done").unlink()
+    (tmp_path / "run/finetune/state.pt").write_bytes((tmp_path / "run/prc/state.pt").read_bytes())
+    with pytest.raises(CalicoError, match="is of the stage 'prc', expected 'finetune'"):
+        run(config, source, tmp_path / "run", resume=True)
+
+
+def test_model_files_lost_in_a_kill_are_written_again_from_the_state(
+    frame: Frame, map_grid: Grid, tmp_path: Path
+) -> None:
+    source, config = Street(frame, map_grid), config_of(tmp_path, "train.init=random")
+    run(config, source, tmp_path / "run")
+    good = files(tmp_path / "run")
+    (tmp_path / "run/finetune/done").unlink()
+    _cut(tmp_path / "run/finetune" / MODEL_FILE)
+    run(config, source, tmp_path / "run", resume=True)
+    assert files(tmp_path / "run") == good
