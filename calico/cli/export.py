@@ -64,11 +64,12 @@ def command(
     source = _frames(config)
     count = min(frames or len(source), len(source))
     example = collate([source[index] for index in sorted({len(source) * k // EXAMPLES for k in range(EXAMPLES)})])
+    several_sizes = len(source.image_sizes()) > 1
     agreed = True
     graphs = [("ort", file)] + ([("trt", file.with_suffix(".trt.onnx"))] if trt else [])
     for target, path in graphs:
         click.echo(f"tracing the graph for {target}; a large model takes minutes", err=True)
-        info = export_onnx(model, config, example, path, "trt" if target == "trt" else "ort")
+        info = export_onnx(model, config, example, path, "trt" if target == "trt" else "ort", any_size=several_sizes)
         click.echo(
             f"graph for {target}: {path} ({info.file_bytes / 1e6:.1f} MB, {sum(info.operators.values())} operators)"
         )

@@ -128,11 +128,11 @@ def _augment_images(
     frame: Frame, config: AugmentConfig, rng: np.random.Generator, image_size: tuple[int, int] | None
 ) -> Frame:
     """Each view by itself: fitted to the network's size, then resized about its centre, turned, mirrored."""
-    raw_hw = (max(i.shape[0] for i in frame.images), max(i.shape[1] for i in frame.images))
-    size_hw = image_size or raw_hw
-    fit = np.array(ImageFit.between(raw_hw, size_hw).affine())
     images, intrinsics = [], frame.camera_K.copy()
     for view, image in enumerate(frame.images):
+        raw_hw = (image.shape[0], image.shape[1])
+        size_hw = image_size or raw_hw
+        fit = np.array(ImageFit.between(raw_hw, size_hw).affine())
         affine = _draw_image_transform(config, rng, size_hw) @ fit
         if image.shape[:2] == size_hw and np.array_equal(affine, np.eye(3)):
             images.append(image.copy())

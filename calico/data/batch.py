@@ -20,7 +20,9 @@ class Batch:
     points: (B, N, 5) float32 x, y, z [m], intensity [0..1], dt [s]; zeros in unused slots.
     point_mask: (B, N) bool, True where a slot holds a point.
     images: (B, V, 3, H, W) float32 RGB in 0..1, raw size (the model resizes and normalises inside its graph).
-        Smaller images of a frame are padded with black at the right and the bottom, which leaves pixels where they were.
+        Smaller images are padded with black at the right and the bottom, which leaves pixels where they were.
+    image_sizes: B tuples of V (height, width), the sizes without padding, by which the model fits each image
+        (`calico.models.images.fit_views`); () where all images fill (H, W).
     image_from_lidar: (B, V, 4, 4) float32, takes LiDAR points to (u*d, v*d, d, 1) of those raw pixels.
     boxes: B tensors (M, 9); labels: B tensors (M,) int64. Objects without LiDAR points are left out.
     map_masks: (B, K, Y, X) float32: 1, 0, or -1 where the map is unknown (no loss there); None without maps.
@@ -35,6 +37,7 @@ class Batch:
     labels: tuple[Tensor, ...] = ()
     map_masks: Tensor | None = None
     tokens: tuple[str, ...] = ()
+    image_sizes: tuple[tuple[tuple[int, int], ...], ...] = ()
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on a device."""
@@ -52,7 +55,7 @@ class Batch:
 
 
 def collate(frames: Sequence[Frame]) -> Batch:
-    """Stacks frames of equal camera count; N is the point count of the largest.
+    """Stacks frames of equal camera count, their images of any size; N is the point count of the largest.
 
     Raises:
         CalicoError: no frames, or differing camera counts.
@@ -70,15 +73,17 @@ def collate(frames: Sequence[Frame]) -> Batch:
         mask[index, : len(frame.points)] = True
     seen = [frame.boxes.select(frame.boxes.num_points > 0) for frame in frames]
     maps = [masks for frame in frames if (masks := _map_targets(frame)) is not None]
+    sizes = tuple(tuple((image.shape[0], image.shape[1]) for image in frame.images) for frame in frames)
     return Batch(
         points=torch.from_numpy(points),
         point_mask=torch.from_numpy(mask),
-        images=_stack_images(frames),
+        images=_stack_images(frames, sizes),
         image_from_lidar=torch.from_numpy(np.stack([frame.image_from_lidar for frame in frames]).astype(np.float32)),
         boxes=tuple(torch.from_numpy(boxes.boxes.astype(np.float32)) for boxes in seen),
         labels=tuple(torch.from_numpy(boxes.labels.astype(np.int64)) for boxes in seen),
         map_masks=torch.from_numpy(np.stack(maps)) if len(maps) == len(frames) else None,
         tokens=tuple(frame.token for frame in frames),
+        image_sizes=sizes if len({size for views in sizes for size in views}) > 1 else (),
     )
 
 
@@ -91,12 +96,10 @@ def _map_targets(frame: Frame) -> Float32 | None:
     return targets
 
 
-def _stack_images(frames: Sequence[Frame]) -> Tensor:
-    views = len(frames[0].images)
-    sizes = [image.shape[:2] for frame in frames for image in frame.images]
-    height = max((size[0] for size in sizes), default=1)
-    width = max((size[1] for size in sizes), default=1)
-    stacked = np.zeros((len(frames), views, height, width, 3), np.uint8)
+def _stack_images(frames: Sequence[Frame], sizes: Sequence[Sequence[tuple[int, int]]]) -> Tensor:
+    height = max((size[0] for views in sizes for size in views), default=1)
+    width = max((size[1] for views in sizes for size in views), default=1)
+    stacked = np.zeros((len(frames), len(frames[0].images), height, width, 3), np.uint8)
     for i, frame in enumerate(frames):
         for v, image in enumerate(frame.images):
             stacked[i, v, : image.shape[0], : image.shape[1]] = image

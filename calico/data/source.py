@@ -43,6 +43,10 @@ class FrameSource(Protocol):
         """(M,) classes of a frame's objects; cheaper than the frame where the data set allows."""
         ...
 
+    def image_sizes(self) -> frozenset[tuple[int, int]]:
+        """Every (height, width) that an image of the source has, without opening one."""
+        ...
+
     def content_hash(self) -> str:
         """Hex digest that changes whenever any frame of the source would."""
         ...

@@ -10,7 +10,7 @@ Inputs, in this order, as far as the model has the sensor (B frames, V cameras; 
 | pillar_count | (B, P) int64 | trt |
 | pillar_cell | (B, P) int64 | trt |
 | pillar_mean | (B, P, 3) float32 | trt |
-| images | (B, V, 3, H, W) float32 RGB 0..1, raw size | both |
+| images | (B, V, 3, H, W) float32 RGB 0..1, raw size; of data with several sizes: fitted by `fit_views` | both |
 | image_from_lidar | (B, V, 4, 4) float32 | both |
 
 Outputs, as far as the model has the head: boxes (B, M, 9), scores (B, M), labels (B, M) int64, nms_residual (B,), map_probs
@@ -31,6 +31,7 @@ from calico.errors import CalicoError
 from calico.export.metadata import GraphMetadata, Target, read_metadata
 from calico.export.pillars import GroupedPoints, group_points
 from calico.models.calico import CalicoModel
+from calico.models.images import fit_views
 from calico.models.results import to_predictions
 from calico.predictions import Predictions
 
@@ -86,17 +87,12 @@ def graph_inputs(batch: Batch, metadata: GraphMetadata) -> dict[str, Array]:
     """The arrays that the graph takes.
 
     Raises:
-        CalicoError: another number or size of images than the graph was exported for.
+        CalicoError: another number of images than the graph was exported for, or another size, where the graph's size is not
+            the network's (see `_image_arrays`).
     """
     arrays: dict[str, Array] = {}
     if "images" in metadata.inputs:
-        views, height, width = batch.images.shape[1], *batch.images.shape[3:]
-        if (views, (height, width)) != (metadata.views, metadata.raw_hw):
-            raise CalicoError(
-                f"the graph takes {metadata.views} images of {metadata.raw_hw[0]} x {metadata.raw_hw[1]} pixels, the batch has "
-                f"{views} of {height} x {width}; export for this rig, or give the images in the exported size"
-            )
-        arrays = {"images": batch.images.cpu().numpy(), "image_from_lidar": batch.image_from_lidar.cpu().numpy()}
+        arrays = _image_arrays(batch, metadata)
     if "points" in metadata.inputs:
         arrays |= {"points": batch.points.cpu().numpy(), "point_mask": batch.point_mask.cpu().numpy()}
     grouped = group_batch(batch, metadata)
@@ -104,6 +100,25 @@ def graph_inputs(batch: Batch, metadata: GraphMetadata) -> dict[str, Array]:
         names = POINT_INPUTS["trt"]
         arrays |= dict(zip(names, (grouped.points, grouped.count, grouped.cell, grouped.mean), strict=True))
     return {name: arrays[name] for name in metadata.inputs}
+
+
+def _image_arrays(batch: Batch, metadata: GraphMetadata) -> dict[str, Array]:
+    """Raw images as they are. A graph whose image size is the network's takes those of any size, fitted to it here."""
+    images, matrices, camera = batch.images, batch.image_from_lidar, metadata.config.model.camera
+    views, size = images.shape[1], (images.shape[3], images.shape[4])
+    fits = camera is not None and metadata.raw_hw == tuple(camera.image_size)
+    if views != metadata.views or ((batch.image_sizes or size != metadata.raw_hw) and not fits):
+        sizes = {size for of_frame in batch.image_sizes for size in of_frame} or {size}
+        found = ", ".join(f"{height} x {width}" for height, width in sorted(sizes))
+        raise CalicoError(
+            f"the graph takes {metadata.views} images of {metadata.raw_hw[0]} x {metadata.raw_hw[1]} pixels, the batch has "
+            f"{views} of {found}; export for this rig (on data of several image sizes the graph then takes any size), or give "
+            "the images in the exported size"
+        )
+    if batch.image_sizes or size != metadata.raw_hw:
+        fitted, matrices = fit_views(images, matrices, metadata.raw_hw, batch.image_sizes)
+        images = fitted.reshape(*images.shape[:2], *fitted.shape[1:])
+    return {"images": images.cpu().numpy(), "image_from_lidar": matrices.cpu().numpy()}
 
 
 def group_batch(batch: Batch, metadata: GraphMetadata) -> GroupedPoints | None:

@@ -47,6 +47,7 @@ def export_onnx(
     path: Path,
     target: Target = "ort",
     pillars: PillarBudget | None = None,
+    any_size: bool = False,
 ) -> ExportInfo:
     """Writes one file of standard operators (opset 18), weights and metadata inside; same model and example, same bytes.
 
@@ -57,11 +58,13 @@ def export_onnx(
             `pillars` (give some frames).
         target: 'ort' (any ONNX runtime with ScatterElements(max)) or 'trt' (no scatter with a reduction).
         pillars: size of the grouped buffers for `trt`; default: measured on the example (`measure_budget`).
+        any_size: the graph takes images of the network's size, to which `graph_inputs` fits those of any size; always so where
+            the example's images differ in size.
 
     Raises:
         CalicoError: the checker refuses the file, or it is larger than ONNX allows (2 GiB).
     """
-    metadata = _describe(model, config, example, target, pillars)
+    metadata = _describe(model, config, example, target, pillars, any_size or bool(example.image_sizes))
     twice = {
         name: torch.from_numpy(np.repeat(array[:1], 2, axis=0))
         for name, array in graph_inputs(example, metadata).items()
@@ -94,11 +97,12 @@ def operators(proto: onnx.ModelProto) -> dict[str, int]:
 
 
 def _describe(
-    model: CalicoModel, config: Config, example: Batch, target: Target, pillars: PillarBudget | None
+    model: CalicoModel, config: Config, example: Batch, target: Target, pillars: PillarBudget | None, any_size: bool
 ) -> GraphMetadata:
     views, raw_hw = 0, (0, 0)
-    if model.camera is not None:
+    if config.model.camera is not None:
         views, raw_hw = example.images.shape[1], (example.images.shape[3], example.images.shape[4])
+        raw_hw = config.model.camera.image_size if any_size else raw_hw
     if target == "ort" or model.lidar is None:
         pillars = None
     elif pillars is None:

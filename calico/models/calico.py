@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,7 +19,7 @@ from calico.models.decode import Detections, decode
 from calico.models.fuse import AddFuser, ConvFuser
 from calico.models.heads.center import CenterHead, TaskOutput
 from calico.models.heads.segmentation import SegmentationHead
-from calico.models.images import ImageFit
+from calico.models.images import fit_views, normalise
 from calico.models.layers import at_least_float32, full_precision
 from calico.models.lift import Lift
 from calico.models.pillars import PillarEncoder
@@ -95,19 +96,31 @@ class CalicoModel(nn.Module):
 
     def camera_bev(self, batch: Batch) -> Tensor:
         """(B, C, Y, X) camera features on `branch_grid`."""
-        return self.lift_images(batch.images, batch.image_from_lidar)
+        return self.lift_images(batch.images, batch.image_from_lidar, batch.image_sizes)
 
-    def lift_images(self, images: Tensor, image_from_lidar: Tensor) -> Tensor:
-        """(B, C, Y, X) camera features on `branch_grid`, from raw images (B, V, 3, H, W) and their matrices (B, V, 4, 4)."""
+    def lift_images(
+        self, images: Tensor, image_from_lidar: Tensor, image_sizes: Sequence[Sequence[tuple[int, int]]] = ()
+    ) -> Tensor:
+        """Camera features.
+
+        Args:
+            images: (B, V, 3, H, W) raw RGB in 0..1.
+            image_from_lidar: (B, V, 4, 4), to raw pixels.
+            image_sizes: see `Batch.image_sizes`.
+
+        Returns:
+            (B, C, Y, X) on `branch_grid`.
+        """
         if self.camera is None or self.config.model.camera is None:
             raise CalicoError("this model has no camera branch (model.camera is null)")
-        b, v, _, height, width = images.shape
+        b, v = images.shape[:2]
         if v == 0:
             raise CalicoError("the batch has no images, but the model has a camera branch; expected at least one view")
-        fit = ImageFit.between((height, width), self.config.model.camera.image_size)
-        features = self.camera(fit.images(images.flatten(0, 1)))
         with full_precision(images):
-            bev: Tensor = self.lift(at_least_float32(features.unflatten(0, (b, v))), fit.matrices(image_from_lidar))
+            fitted, matrices = fit_views(images, image_from_lidar, self.config.model.camera.image_size, image_sizes)
+        features = self.camera(normalise(fitted))
+        with full_precision(images):
+            bev: Tensor = self.lift(at_least_float32(features.unflatten(0, (b, v))), matrices)
         return bev if self.camera_upsample is None else self.camera_upsample(bev)
 
     def fuse(self, camera: Tensor | None, lidar: Tensor | None) -> Tensor:

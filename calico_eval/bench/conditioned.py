@@ -33,6 +33,10 @@ class ConditionedSource:
         """See `FrameSource`."""
         return self.source.labels(index)
 
+    def image_sizes(self) -> frozenset[tuple[int, int]]:
+        """See `FrameSource`."""
+        return self.source.image_sizes()
+
     def content_hash(self) -> str:
         """See `FrameSource`."""
         what = f"{self.source.content_hash()} {self.condition.file_stem} {SUITE_VERSION}"

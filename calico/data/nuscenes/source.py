@@ -161,6 +161,11 @@ class NuScenesSource:
         sample = self.record(index)
         return [(record, self._loader.path(record)) for record in (*sample.lidar, *sample.cameras)]
 
+    def image_sizes(self) -> frozenset[tuple[int, int]]:
+        """Every (height, width) that the tables state."""
+        cameras = [camera for scene in self._scenes for sample in scene for camera in sample.cameras]
+        return frozenset((camera.size_wh[1], camera.size_wh[0]) for camera in cameras)
+
     def content_hash(self) -> str:
         """Over all records of the split, the sizes of their files, the map files, the grid and the reader's version.
 

@@ -108,6 +108,10 @@ class SimSource:
         """(M,) classes of a frame's objects (loads the frame)."""
         return self[index].boxes.labels
 
+    def image_sizes(self) -> frozenset[tuple[int, int]]:
+        """The one size of all cameras."""
+        return frozenset({self.config.image_size})
+
     def content_hash(self) -> str:
         """Hex digest of everything that decides the frames' bytes, the number of frames included."""
         return hashlib.sha256(f"{self._frame_key()}/{len(self)}".encode()).hexdigest()

@@ -115,3 +115,14 @@ def test_fitted_images_are_those_of_the_deployed_graph(frame: Frame, map_grid: G
     deployed = (fit.images(batch.images[0])[0].numpy() * std + mean) * 255
     np.testing.assert_allclose(new.images[0].transpose(2, 0, 1), deployed, atol=1.0)
     np.testing.assert_allclose(new.image_from_lidar, fit.matrices(batch.image_from_lidar[0]).numpy(), atol=1e-3)
+
+
+def test_every_view_is_fitted_by_its_own_size(frame: Frame, map_grid: Grid) -> None:
+    """A small camera beside a large one comes out as it does alone."""
+    still = AugmentConfig(rotation_deg=0, scale=(1, 1), flip_x=False, flip_y=False)
+    small = frame.replace(images=(frame.images[0][:20, :40], frame.images[1]))
+    new = augment(small, still, map_grid, generator(0, "fit"), (24, 64))
+    for view, image in enumerate(small.images):
+        affine = np.array(ImageFit.between((image.shape[0], image.shape[1]), (24, 64)).affine())
+        np.testing.assert_array_equal(new.images[view], transform_image(image, affine, (24, 64)))
+        np.testing.assert_allclose(new.camera_K[view], affine @ frame.camera_K[view])

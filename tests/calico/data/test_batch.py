@@ -39,8 +39,11 @@ def test_unknown_map_cells_are_marked(frame: Frame) -> None:
 
 def test_smaller_images_are_padded_right_and_below(frame: Frame) -> None:
     small = frame.replace(images=(frame.images[0][:32, :64], frame.images[1]))
-    images = collate([small]).images
+    batch = collate([small, frame])
+    images = batch.images
     assert images.shape[-2:] == (64, 128)
+    assert batch.image_sizes == (((32, 64), (64, 128)), ((64, 128), (64, 128)))
+    assert collate([frame]).image_sizes == ()
     assert not images[0, 0, :, 32:].any()
     assert not images[0, 0, :, :, 64:].any()
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from calico.models.images import IMAGENET_MEAN, IMAGENET_STD, ImageFit
+from calico.models.images import IMAGENET_MEAN, IMAGENET_STD, ImageFit, fit_views
 
 
 def test_equal_sizes_are_the_identity() -> None:
@@ -40,3 +40,20 @@ def test_a_painted_spot_moves_where_the_matrix_says(raw: tuple[int, int], size: 
     seen = fit.matrices(projection) @ torch.tensor([0.0, 0.0, 7.0, 1.0])
     assert seen[2].item() == pytest.approx(7.0)
     assert (seen[:2] / seen[2]).numpy() == pytest.approx(center, abs=0.05)
+
+
+def test_views_of_several_sizes_come_out_as_each_by_itself() -> None:
+    """Padding of any content, order and company change nothing, bit for bit; the gradient stays inside each view."""
+    sizes = (((40, 80), (20, 30)), ((20, 30), (10, 60)))
+    images, matrices = torch.rand(2, 2, 3, 40, 80).requires_grad_(True), torch.rand(2, 2, 4, 4)
+    fitted, moved = fit_views(images, matrices, (16, 32), sizes)
+    assert fitted.shape == (4, 3, 16, 32)
+    for row, (height, width) in enumerate(size for views in sizes for size in views):
+        frame, view = divmod(row, 2)
+        fit = ImageFit.between((height, width), (16, 32))
+        assert torch.equal(fitted[row], fit.resample(images[frame, view, None, :, :height, :width])[0])
+        assert torch.equal(moved[frame, view], fit.matrices(matrices[frame, view]))
+    (gradient,) = torch.autograd.grad(fitted.sum(), images)
+    assert not gradient[0, 1, :, 20:].any()
+    assert not gradient[1, 1, :, 10:].any()
+    assert gradient[1, 1, :, :10].any()
