@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
 import numpy as np
 import pytest
 
@@ -60,3 +65,15 @@ def frame(map_grid: Grid) -> Frame:
         boxes=Boxes(boxes, np.array([0, 5]), np.array([0, 5]), np.array([40, 40]), ("car-1", "walker-1")),
         map_masks=masks,
     )
+
+
+@pytest.fixture(scope="session")
+def graphs() -> ModuleType:
+    """The module tests/graphs.py: small ONNX files by hand."""
+    spec = importlib.util.spec_from_file_location("hand_made_graphs", Path(__file__).with_name("graphs.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module

@@ -7,19 +7,21 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from calico.config.section import PositiveInt, Section
+from calico.config.section import Pixels, Section
 from calico.taxonomy import CAMERAS
 
 
 class SimConfig(Section):
     """The embedded simulator (`calico.data.sim`)."""
 
-    train_scenes: PositiveInt = 20
-    val_scenes: PositiveInt = 6
-    test_scenes: PositiveInt = Field(20, description="Never looked at to choose anything; see docs/pretraining.md.")
-    frames_per_scene: PositiveInt = 8
+    train_scenes: Annotated[int, Field(gt=0, le=100_000)] = 20
+    val_scenes: Annotated[int, Field(gt=0, le=100_000)] = 6
+    test_scenes: Annotated[int, Field(gt=0, le=100_000)] = Field(
+        20, description="Never looked at to choose anything; see docs/pretraining.md."
+    )
+    frames_per_scene: Annotated[int, Field(gt=0, le=1000)] = 8
     seed: int = Field(0, description="Seed of the world; independent of the training seed.")
-    image_size: tuple[PositiveInt, PositiveInt] = Field((96, 256), description="Height, width [px].")
+    image_size: tuple[Pixels, Pixels] = Field((96, 256), description="Height, width [px].")
 
 
 class DataConfig(Section):
@@ -31,8 +33,10 @@ class DataConfig(Section):
     train_split: str = "train"
     val_split: str = "val"
     cameras: tuple[str, ...] = CAMERAS
-    sweeps: PositiveInt = Field(1, description="LiDAR sweeps a frame aggregates, the keyframe's included.")
-    workers: Annotated[int, Field(ge=0)] = 0
+    sweeps: Annotated[int, Field(gt=0, le=100)] = Field(
+        1, description="LiDAR sweeps a frame aggregates, the keyframe's included."
+    )
+    workers: Annotated[int, Field(ge=0, le=256)] = 0
     cache_dir: Path | None = Field(
         None, description="Where simulated frames are kept; default: the user's cache folder."
     )

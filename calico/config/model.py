@@ -7,9 +7,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from calico.config.section import PositiveFloat, PositiveInt, Range, Section
+from calico.config.section import Channels, Pixels, PositiveFloat, PositiveInt, Range, Section
 from calico.geometry.grid import Grid
 from calico.taxonomy import DETECTION_CLASSES, MAP_CLASSES
+
+MAX_CELLS = 4096
+"""Along each side of a grid."""
 
 
 class GridConfig(Section):
@@ -35,41 +38,47 @@ class GridConfig(Section):
 
     @model_validator(mode="after")
     def _whole_cells(self) -> GridConfig:
-        _ = self.pillars, self.map
+        for name, grid in (("pillars", self.pillars), ("map", self.map)):
+            if max(grid.shape) > MAX_CELLS:
+                raise ValueError(
+                    f"grid of {name}: {grid.shape[0]} x {grid.shape[1]} cells, expected at most {MAX_CELLS} a side"
+                )
         return self
 
 
 class LidarConfig(Section):
     """The LiDAR branch: dynamic PointPillars (Lang et al. 2019), no cap on points or pillars."""
 
-    pillar_channels: PositiveInt = 64
+    pillar_channels: Channels = 64
 
 
 class CameraConfig(Section):
     """The camera branch: image backbone, FPN, view transform."""
 
-    image_size: tuple[PositiveInt, PositiveInt] = Field((96, 256), description="Height, width the backbone sees [px].")
+    image_size: tuple[Pixels, Pixels] = Field((96, 256), description="Height, width the backbone sees [px].")
     backbone: Literal["resnet18", "resnet50", "swin_t"] = "resnet18"
-    backbone_width: PositiveFloat = Field(1.0, description="Multiplies the ResNet's channels.")
+    backbone_width: Annotated[float, Field(gt=0, le=8)] = Field(1.0, description="Multiplies the ResNet's channels.")
     backbone_weights: Path | None = Field(None, description="safetensors file of pre-trained backbone weights.")
-    fpn_channels: PositiveInt = 64
+    fpn_channels: Channels = 64
     feature_stride: Literal[8, 16] = 8
     view_transform: Literal["lss", "homography"] = "lss"
-    channels: PositiveInt = Field(64, description="Channels of the camera BEV features.")
+    channels: Channels = Field(64, description="Channels of the camera BEV features.")
     depth_range_m: Range = (1.0, 60.0)
-    depth_bins: PositiveInt = 59
+    depth_bins: Annotated[int, Field(gt=0, le=1024)] = 59
     heights_m: tuple[float, ...] = Field(
-        (-1.5, -0.75, 0.0, 1.0), description="Heights above the LiDAR sensor at which BEV cells are projected."
+        (-1.5, -0.75, 0.0, 1.0),
+        max_length=64,
+        description="Heights above the LiDAR sensor at which BEV cells are projected.",
     )
 
 
 class BevConfig(Section):
     """The BEV backbone (SECOND, Yan et al. 2018) and neck."""
 
-    layers: tuple[PositiveInt, ...] = (3, 5, 5)
-    strides: tuple[PositiveInt, ...] = (2, 2, 2)
-    channels: tuple[PositiveInt, ...] = (64, 128, 256)
-    neck_channels: PositiveInt = Field(128, description="Channels of each upsampled level.")
+    layers: tuple[Annotated[int, Field(gt=0, le=64)], ...] = Field((3, 5, 5), max_length=8)
+    strides: tuple[Annotated[int, Field(gt=0, le=64)], ...] = Field((2, 2, 2), max_length=8)
+    channels: tuple[Channels, ...] = Field((64, 128, 256), max_length=8)
+    neck_channels: Channels = Field(128, description="Channels of each upsampled level.")
     out_stride: PositiveInt = Field(4, description="Pillars per cell of the trunk's output, along each axis.")
 
 
@@ -84,13 +93,13 @@ class DetectionConfig(Section):
         ("motorcycle", "bicycle"),
         ("pedestrian", "traffic_cone"),
     )
-    channels: PositiveInt = 64
+    channels: Channels = 64
     gaussian_overlap: PositiveFloat = 0.1
     min_radius: PositiveInt = 2
-    max_boxes: PositiveInt = Field(200, description="Candidates per task before suppression.")
+    max_boxes: Annotated[int, Field(gt=0, le=2000)] = Field(200, description="Candidates per task before suppression.")
     score_threshold: Annotated[float, Field(ge=0, lt=1)] = 0.1
     nms_iou: Annotated[float, Field(ge=0, le=1)] = 0.2
-    nms_rounds: PositiveInt = 16
+    nms_rounds: Annotated[int, Field(gt=0, le=256)] = 16
     heatmap_weight: float = 1.0
     regression_weight: float = 0.25
     velocity_weight: float = Field(0.2, description="Relative to the other regression terms.")
@@ -110,7 +119,7 @@ class MapConfig(Section):
     """The BEV map segmentation head."""
 
     head: Literal["unet", "conv"] = "unet"
-    channels: PositiveInt = 64
+    channels: Channels = 64
     focal_gamma: float = 2.0
     loss_weight: float = 1.0
     classes: tuple[str, ...] = MAP_CLASSES

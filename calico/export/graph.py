@@ -28,21 +28,19 @@ from torch import Tensor, nn
 
 from calico.data.batch import Batch
 from calico.errors import CalicoError
-from calico.export.metadata import GraphMetadata, Target, read_metadata
+from calico.export.metadata import GraphMetadata, Target
 from calico.export.pillars import GroupedPoints, group_points
+from calico.export.reading import read_metadata
+from calico.export.shapes import POINT_INPUTS, output_shapes
 from calico.models.calico import CalicoModel
 from calico.models.images import fit_views
 from calico.models.results import to_predictions
 from calico.predictions import Predictions
 
-__all__ = ["DeployGraph", "graph_inputs", "graph_outputs", "input_names", "output_names", "read_metadata"]
+__all__ = ["DeployGraph", "graph_inputs", "graph_outputs", "read_metadata"]
 
 Array = npt.NDArray[Any]
-POINT_INPUTS: dict[Target, tuple[str, ...]] = {
-    "ort": ("points", "point_mask"),
-    "trt": ("pillar_points", "pillar_count", "pillar_cell", "pillar_mean"),
-}
-IMAGE_INPUTS = ("images", "image_from_lidar")
+_KINDS = {"real": "f", "integer": "iu", "bool": "b"}
 
 
 class DeployGraph(nn.Module):
@@ -69,18 +67,6 @@ class DeployGraph(nn.Module):
         if outputs.map_logits is not None:
             result += (torch.sigmoid(outputs.map_logits),)
         return result
-
-
-def input_names(model: CalicoModel, target: Target) -> tuple[str, ...]:
-    """Names of the inputs, in order."""
-    points = POINT_INPUTS[target] if model.lidar is not None else ()
-    return points + (IMAGE_INPUTS if model.camera is not None else ())
-
-
-def output_names(model: CalicoModel) -> tuple[str, ...]:
-    """Names of the outputs, in order."""
-    boxes = ("boxes", "scores", "labels", "nms_residual") if model.center is not None else ()
-    return boxes + (("map_probs",) if model.segmentation is not None else ())
 
 
 def graph_inputs(batch: Batch, metadata: GraphMetadata) -> dict[str, Array]:
@@ -130,8 +116,21 @@ def group_batch(batch: Batch, metadata: GraphMetadata) -> GroupedPoints | None:
     return group_points(points, mask, grid.pillars, grid.z_range_m, metadata.pillars)
 
 
-def graph_outputs(outputs: Mapping[str, Array]) -> list[Predictions]:
-    """The graph's outputs by name, one `Predictions` a frame."""
+def graph_outputs(outputs: Mapping[str, Array], metadata: GraphMetadata, frames: int) -> list[Predictions]:
+    """The graph's outputs as one `Predictions` a frame.
+
+    Args:
+        outputs: by name. metadata: says what they must be. frames: that the graph was fed.
+
+    Raises:
+        CalicoError: an output has another shape, or elements of another kind, than the card says.
+    """
+    for name, expected in output_shapes(metadata).items():
+        array = outputs[name]
+        if expected.fault(array.shape) or array.shape[0] != frames or array.dtype.kind not in _KINDS[expected.kind]:
+            raise CalicoError(
+                f"output {name} has the shape {list(array.shape)} and values of type {array.dtype}; expected "
+                f"{[frames, *expected.sizes[1:]]} and {expected.kind} numbers, as the graph's card says"
+            )
     maps = outputs.get("map_probs")
-    frames = len(next(iter(outputs.values())))
     return to_predictions(outputs.get("boxes"), outputs.get("scores"), outputs.get("labels"), maps, frames)

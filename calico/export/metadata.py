@@ -5,17 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Literal
 
-import onnx
 import torch
-from pydantic import ValidationError
 from torch import nn
 
 from calico import __version__
 from calico.config.schema import Config
-from calico.errors import CalicoError
 from calico.export.pillars import PillarBudget
 from calico.models.images import ImageFit
 from calico.taxonomy import DETECTION_CLASSES
@@ -79,46 +75,6 @@ class GraphMetadata:
             name: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
             for name, value in sorted(properties.items())
         }
-
-
-def read_metadata(path: Path) -> GraphMetadata:
-    """The card in an ONNX file, or in the JSON file beside an engine (`calico.export.tensorrt`).
-
-    Raises:
-        CalicoError: no such file, not ONNX, or not a graph of `calico export`.
-    """
-    if not path.is_file():
-        raise CalicoError(f"graph {path}: not found; expected a file made by calico export")
-    if path.suffix == ".onnx":
-        try:
-            properties = {item.key: item.value for item in onnx.load(path, load_external_data=False).metadata_props}
-        except Exception as error:  # protobuf's DecodeError and its kin share no public base
-            raise CalicoError(f"graph {path}: not an ONNX file ({error})") from error
-    else:
-        try:
-            properties = json.loads(path.read_text(encoding="utf-8"))["metadata"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise CalicoError(f"graph {path}: not the JSON file that belongs to an engine ({error})") from error
-    try:
-        card = json.loads(properties["calico"])
-        if card["format"] != FORMAT:
-            raise CalicoError(f"graph {path}: format {card['format']!r}, expected {FORMAT!r}; export it again")
-        return GraphMetadata(
-            target=card["target"],
-            config=Config.model_validate(card["config"]),
-            inputs=tuple(card["inputs"]),
-            outputs=tuple(card["outputs"]),
-            views=card["views"],
-            raw_hw=(card["raw_hw"][0], card["raw_hw"][1]),
-            pillars=None if card["pillars"] is None else PillarBudget(**card["pillars"]),
-            weights_sha256=card["weights_sha256"],
-            calico_version=card["calico_version"],
-        )
-    except (KeyError, TypeError, json.JSONDecodeError, ValidationError) as error:
-        raise CalicoError(
-            f"graph {path}: carries no CALICO metadata that this version reads ({type(error).__name__}: {error}); "
-            "expected a file made by calico export"
-        ) from error
 
 
 def weights_sha256(model: nn.Module) -> str:

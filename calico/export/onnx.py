@@ -18,16 +18,17 @@ from calico.config.load import portable_config
 from calico.config.schema import Config
 from calico.data.batch import Batch
 from calico.errors import CalicoError
-from calico.export.graph import DeployGraph, graph_inputs, input_names, output_names
+from calico.export.graph import DeployGraph, graph_inputs
 from calico.export.metadata import GraphMetadata, Target, weights_sha256
 from calico.export.pillars import PillarBudget, measure_budget
+from calico.export.reading import MAX_FILE_BYTES
+from calico.export.shapes import input_names, output_names
 from calico.files import write_atomic
 from calico.models.calico import CalicoModel
 
 OPSET = 18
 """Below 20: GridSample's mode was renamed there, and importers of that time fell back to nearest without an error."""
 IR_VERSION = 10
-MAX_FILE_BYTES = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -111,8 +112,8 @@ def _describe(
     return GraphMetadata(
         target=target,
         config=portable_config(config),
-        inputs=input_names(model, target),
-        outputs=output_names(model),
+        inputs=input_names(config, target),
+        outputs=output_names(config),
         views=views,
         raw_hw=raw_hw,
         pillars=pillars,

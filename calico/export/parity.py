@@ -158,7 +158,7 @@ class OnnxGraph:
         grouped = group_batch(batch, self.metadata)
         self.lost_points += 0 if grouped is None else int(grouped.lost.sum())
         values = self._session.run(list(self.metadata.outputs), inputs)
-        return graph_outputs(dict(zip(self.metadata.outputs, values, strict=True)))
+        return graph_outputs(dict(zip(self.metadata.outputs, values, strict=True)), self.metadata, len(batch))
 
 
 def onnx_predict(path: Path, threads: int = 1) -> OnnxGraph:

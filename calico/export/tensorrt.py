@@ -15,7 +15,7 @@ from typing import Any, Literal
 import torch
 
 from calico.errors import CalicoError
-from calico.export.metadata import read_metadata
+from calico.export.reading import read_metadata
 from calico.files import write_atomic
 
 Backend = Literal["tensorrt", "tensorrt-rtx"]

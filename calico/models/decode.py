@@ -53,6 +53,13 @@ def decode(tasks: tuple[TaskOutput, ...], config: DetectionConfig, grid: Grid) -
     return Detections(boxes, best, labels, residual.sum(1))
 
 
+def count_slots(config: DetectionConfig, grid: Grid) -> int:
+    """M, the number of slots a frame that `decode` returns for a head on this grid."""
+    rows, columns = grid.shape
+    most = max((min(config.max_boxes, len(names) * rows * columns) for names in config.tasks), default=0)
+    return min(MAX_DETECTIONS, most * len(config.tasks))
+
+
 def _pad(values: Tensor, slots: int) -> Tensor:
     missing = slots - values.shape[1]
     if missing == 0:

@@ -31,12 +31,13 @@ def to_predictions(
     results = []
     for index in range(frames):
         keep = scores[index] != 0
-        results.append(
-            Predictions(
-                boxes=boxes[index][keep].astype(np.float32),
-                scores=scores[index][keep].astype(np.float32),
-                labels=labels[index][keep].astype(np.int64),
-                map_probs=None if map_probs is None else map_probs[index].astype(np.float32),
+        with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite
+            results.append(
+                Predictions(
+                    boxes=boxes[index][keep].astype(np.float32),
+                    scores=scores[index][keep].astype(np.float32),
+                    labels=labels[index][keep].astype(np.int64),
+                    map_probs=None if map_probs is None else map_probs[index].astype(np.float32),
+                )
             )
-        )
     return results

@@ -71,9 +71,9 @@ class AnswerCheck:
 
 def _check_boxes(answer: Predictions, here: str) -> None:
     boxes = answer.boxes
+    _require(_within(answer.scores, 0, 1), answer.scores, f"{here}: scores", "numbers in 0..1")
     _require(np.isfinite(boxes), boxes, f"{here}: boxes", f"finite numbers ({', '.join(COLUMNS)})")
     _require(boxes[:, SIZES] > 0, boxes[:, SIZES], f"{here}: sizes of boxes", "length, width and height above 0")
-    _require(_within(answer.scores, 0, 1), answer.scores, f"{here}: scores", "numbers in 0..1")
     last = len(DETECTION_CLASSES) - 1
     names = f"0..{last} ({', '.join(DETECTION_CLASSES)})"
     _require(_within(answer.labels, 0, last), answer.labels, f"{here}: labels", names)

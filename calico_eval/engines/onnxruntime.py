@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,9 +13,12 @@ import torch
 from calico.data.batch import collate
 from calico.device import pick_device
 from calico.errors import CalicoError
+from calico.export.external import hash_graph
 from calico.export.graph import graph_inputs, graph_outputs, group_batch, read_metadata
+from calico.export.reading import read_graph
 from calico.frame import Frame
 from calico.predictions import Predictions
+from calico_eval.engines.answers import AnswerCheck
 
 LOG = logging.getLogger(__name__)
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
@@ -38,9 +40,11 @@ class OnnxEngine:
             threads: CPU threads. With more than one, two runs were seen to differ in the last digits of some figures.
 
         Raises:
-            CalicoError: not a graph of `calico export`, or CUDA was asked for and did not load.
+            CalicoError: not a graph of `calico export`, its card does not fit it, or CUDA was asked for
+                and did not load.
         """
         self._metadata = read_metadata(path)
+        self.sha256 = hash_graph(path, read_graph(path))
         self._session = _open(path, device, threads)
         self.provider: str = self._session.get_providers()[0]
         self.config = config = self._metadata.config
@@ -48,7 +52,7 @@ class OnnxEngine:
         self.model_name = model_name or config.name
         present = (("camera", config.model.camera), ("lidar", config.model.lidar))
         self.sensors = tuple(sensor for sensor, branch in present if branch is not None)
-        self.sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        self._answers = AnswerCheck(len(config.model.map.classes) if config.model.map else 0)
 
     def predict(self, frames: Sequence[Frame]) -> list[Predictions]:
         """See `Engine.predict`. All frames in one batch."""
@@ -61,11 +65,16 @@ class OnnxEngine:
             )
         inputs = graph_inputs(batch, self._metadata)
         try:
-            values = self._session.run(None, inputs)
+            values = self._session.run(list(self._metadata.outputs), inputs)
         except Exception as error:  # ONNX Runtime's exceptions share no public base
             tokens = ", ".join(frame.token for frame in frames)
             raise CalicoError(f"model {self.model_name}: ONNX Runtime failed on frames {tokens}: {error}") from error
-        return graph_outputs(dict(zip(self._metadata.outputs, values, strict=True)))
+        where = f"model {self.model_name} ({self.name})"
+        try:
+            found = graph_outputs(dict(zip(self._metadata.outputs, values, strict=True)), self._metadata, len(frames))
+        except CalicoError as error:
+            raise CalicoError(f"{where}, frame {', '.join(frame.token for frame in frames)}: {error}") from None
+        return self._answers.check(frames, found, where)
 
 
 def _open(path: Path, device: str, threads: int) -> Any:
