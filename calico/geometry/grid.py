@@ -10,6 +10,9 @@ import numpy.typing as npt
 from calico.errors import CalicoError
 from calico.frame import Bool, Float64, Int64
 
+MAX_CELLS = 1_000_000
+"""Along each side; more are no grid that fits into memory."""
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -27,7 +30,7 @@ class Grid:
     def __post_init__(self) -> None:
         for axis, low, high in (("x", self.x_min_m, self.x_max_m), ("y", self.y_min_m, self.y_max_m)):
             cells = (high - low) / self.cell_m if self.cell_m > 0 else 0.0
-            if cells < 1 or abs(cells - round(cells)) > 1e-6:
+            if not 1 <= cells <= MAX_CELLS or abs(cells - round(cells)) > 1e-6:
                 raise CalicoError(
                     f"grid: {axis} from {low} to {high} m is {cells:g} cells of {self.cell_m} m; expected a whole number"
                 )

@@ -28,6 +28,8 @@ from calico.predictions import Predictions
 from calico.seeds import derive
 
 MIN_CAMERA_CELL_M = 0.5
+MAX_PARAMETERS = 2_000_000_000
+"""The `full` preset has some tens of millions."""
 
 
 @dataclass(frozen=True)
@@ -224,8 +226,31 @@ def camera_stride(config: Config) -> int:
     return stride
 
 
+def describe_weights(config: Config) -> dict[str, Tensor]:
+    """The weights and buffers of a model by name: shapes and types alone, nothing is allocated.
+
+    Raises:
+        CalicoError: the model would have more than MAX_PARAMETERS.
+    """
+    camera = config.model.camera and config.model.camera.model_copy(update={"backbone_weights": None})
+    bare = config.model_copy(update={"model": config.model.model_copy(update={"camera": camera})})
+    with torch.device("meta"):
+        weights = CalicoModel(bare).state_dict()
+    count = sum(value.numel() for value in weights.values())
+    if count > MAX_PARAMETERS:
+        raise CalicoError(
+            f"model: {count} parameters, expected at most {MAX_PARAMETERS}; choose fewer channels or layers"
+        )
+    return weights
+
+
 def build_model(config: Config, seed: int) -> CalicoModel:
-    """A model with weights drawn from `seed`; the global random state is left alone."""
+    """A model with weights drawn from `seed`; the global random state is left alone.
+
+    Raises:
+        CalicoError: settings that do not fit each other, or more than MAX_PARAMETERS.
+    """
+    describe_weights(config)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "model"))
         return CalicoModel(config)

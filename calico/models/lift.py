@@ -42,7 +42,8 @@ class Lift(nn.Module):
         self.depth = nn.Conv2d(config.fpn_channels, config.depth_bins, 1) if self.lss else None
         self.collapse = conv_block(config.channels * len(self.heights), config.channels, 1)
         flat = torch.from_numpy(grid.centers().reshape(-1, 2)).float()
-        layers = [torch.cat([flat, torch.full((len(flat), 1), z), torch.ones(len(flat), 1)], 1) for z in self.heights]
+        ones = flat.new_ones((len(flat), 1))
+        layers = [torch.cat([flat, z * ones, ones], 1) for z in self.heights]
         self.register_buffer("centers", torch.stack(layers), persistent=False)
 
     def forward(self, features: Tensor, image_from_lidar: Tensor) -> Tensor:

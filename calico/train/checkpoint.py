@@ -22,7 +22,7 @@ from calico.config.load import portable_config
 from calico.config.schema import Config
 from calico.errors import CalicoError
 from calico.files import SEAL_PLACEHOLDER, FileError, check_seal, is_sealed, parse_json, read_bytes, seal, write_atomic
-from calico.models.calico import CalicoModel, build_model
+from calico.models.calico import CalicoModel, build_model, describe_weights
 from calico.train.done import DONE_FILE, LOG_FILE, read_done
 
 MODEL_FILE = "model.safetensors"
@@ -62,14 +62,37 @@ def load_model(path: Path, device: str = "cpu") -> tuple[CalicoModel, Config]:
     if path.is_dir():
         _check_last(path, hashlib.sha256(content).hexdigest())
     config = _config_in(file, content)
-    model = build_model(config, seed=0)
     try:
-        model.load_state_dict(load(content))
+        weights = load(content)
+        _check_weights(file, weights, config)
+        model = build_model(config, seed=0)
+        model.load_state_dict(weights)
     except (SafetensorError, RuntimeError) as error:
         raise CalicoError(
             f"model file {file}: the weights do not fit the architecture in its metadata ({error})"
         ) from error
     return model.eval().to(device), config
+
+
+def _check_weights(file: Path, weights: dict[str, torch.Tensor], config: Config) -> None:
+    """Compare the weights with the architecture before any memory is asked for it.
+
+    Raises:
+        CalicoError: A name, shape or type differs, or a weight is not finite.
+    """
+    expected = describe_weights(config)
+    misfit = f"model file {file}: the weights do not fit the architecture in its metadata"
+    other = sorted(set(weights) ^ set(expected))
+    if other:
+        raise CalicoError(f"{misfit}: {len(other)} names differ, e.g. {other[0]}")
+    for name, value in weights.items():
+        kind = expected[name]
+        if value.shape != kind.shape or value.dtype != kind.dtype:
+            raise CalicoError(
+                f"{misfit}: {name} is {tuple(value.shape)} {value.dtype}, expected {tuple(kind.shape)} {kind.dtype}"
+            )
+        if not bool(torch.isfinite(value).all()):
+            raise CalicoError(f"model file {file}: weight {name} holds values that are not finite; train it again")
 
 
 def read_model_config(file: Path) -> Config:
