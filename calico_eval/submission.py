@@ -8,7 +8,6 @@ velocity there is taken to be zero, so that writing and reading are inverse to e
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +16,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from calico.errors import CalicoError
+from calico.files import open_atomic
 from calico.frame import Float64, Frame
 from calico.geometry.frames import from_quaternion, from_yaw, inverse, transform, wrap_angle
 from calico.predictions import Predictions
@@ -58,21 +58,16 @@ def write_submission(
         "use_external": False,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     tokens: set[str] = set()
-    try:
-        with partial.open("w", encoding="utf-8") as file:
-            file.write(f'{{"meta": {json.dumps(meta)}, "results": {{')
-            for frame, predictions in frames_and_predictions:
-                if frame.token in tokens:
-                    raise CalicoError(f"submission {path}: frame {frame.token} comes twice, expected each once")
-                file.write(",\n" if tokens else "\n")
-                file.write(f"{json.dumps(frame.token)}: {json.dumps(records(frame, predictions), allow_nan=False)}")
-                tokens.add(frame.token)
-            file.write("\n}}\n")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with open_atomic(path) as file:
+        file.write(f'{{"meta": {json.dumps(meta)}, "results": {{'.encode())
+        for frame, predictions in frames_and_predictions:
+            if frame.token in tokens:
+                raise CalicoError(f"submission {path}: frame {frame.token} comes twice, expected each once")
+            row = f"{json.dumps(frame.token)}: {json.dumps(records(frame, predictions), allow_nan=False)}"
+            file.write(f"{',' if tokens else ''}\n{row}".encode())
+            tokens.add(frame.token)
+        file.write(b"\n}}\n")
     return len(tokens)
 
 

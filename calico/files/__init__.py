@@ -12,7 +12,7 @@ project but the user's error, so that all top-level packages may import it:
     lock        one process at a time in an output folder
 """
 
-from calico.files.atomic import write_atomic
+from calico.files.atomic import open_atomic, write_atomic
 from calico.files.errors import FileError
 from calico.files.folders import (
     DAMAGED_NPZ,
@@ -39,6 +39,7 @@ __all__ = [
     "is_sealed",
     "lock_folder",
     "make_folder",
+    "open_atomic",
     "parse_json",
     "parse_yaml",
     "prepare_folder",

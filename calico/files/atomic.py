@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
@@ -18,17 +22,28 @@ def write_atomic(path: Path, content: bytes | str) -> None:
     Raises:
         OSError: The system refuses (no space, no permission); names the file.
     """
-    data = content.encode("utf-8") if isinstance(content, str) else content
-    temporary = path.with_name(f".{path.name[:200]}.{os.getpid()}.tmp")
+    with open_atomic(path) as stream:
+        stream.write(content.encode("utf-8") if isinstance(content, str) else content)
+
+
+@contextlib.contextmanager
+def open_atomic(path: Path) -> Iterator[IO[bytes]]:
+    """Write a file piece by piece; it appears under its name when the block ends without an error.
+
+    See `write_atomic`, which is for contents that fit in memory.
+    """
+    # Processes on two machines may have one number, so the name needs a random part, too.
+    temporary = path.with_name(f".{path.name[:200]}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("wb") as stream:
-            stream.write(data)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        error.filename, error.filename2 = str(path), None  # a full disk names no file by itself
+        if error.errno is not None and error.filename in (None, str(temporary)):  # a full disk names no file by itself
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     except BaseException:
         temporary.unlink(missing_ok=True)

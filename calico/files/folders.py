@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import shutil
 import zipfile
 import zlib
@@ -16,6 +17,7 @@ from calico.files.strict_json import read_json, to_json
 
 RUN_FILE = "run.json"
 """Every run folder has one; it is written first."""
+_LEFT_OVERS = f".{RUN_FILE}.*.tmp"
 
 DAMAGED_NPZ = (
     OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError, SyntaxError, MemoryError,
@@ -24,12 +26,19 @@ DAMAGED_NPZ = (
 """What numpy and zipfile raise for a file with wrong bytes, in its archive, its compressed data or the headers of its arrays."""
 
 
-def prepare_folder(path: Path, *, resume: bool | None, overwrite: bool, kind: str | None = None) -> None:
-    """Makes an output folder; see `check_folder` for what it refuses."""
+def prepare_folder(path: Path, *, resume: bool | None, overwrite: bool, kind: str | None = None) -> bool:
+    """Make an output folder, whose lock the caller holds; see `check_folder` for what it refuses.
+
+    Returns:
+        Whether the folder holds something, which is then to be resumed.
+    """
     check_folder(path, resume=resume, overwrite=overwrite, kind=kind)
+    for left_over in path.glob(_LEFT_OVERS):
+        left_over.unlink()
     if overwrite:
         _empty_folder(path)
     path.mkdir(parents=True, exist_ok=True)
+    return bool(_contents(path))
 
 
 def make_folder(path: Path, kind: str, command: str, *, overwrite: bool) -> None:
@@ -69,8 +78,6 @@ def check_folder(path: Path, *, resume: bool | None, overwrite: bool, kind: str 
         raise CalicoError("--resume and --overwrite exclude each other")
     if path.exists() and not path.is_dir():
         raise CalicoError(f"output folder {path}: is a file; expected a folder or nothing")
-    for left_over in path.glob(f".{RUN_FILE}.*.tmp"):  # a run that was killed before its first file was whole
-        left_over.unlink()
     if not path.exists() or not _contents(path):
         return
     found = _kind(path / RUN_FILE)
@@ -97,8 +104,12 @@ def _kind(file: Path) -> str | None:
 
 
 def _contents(path: Path) -> list[Path]:
-    """What lies in a folder, without the files of its lock."""
-    return [child for child in path.iterdir() if child.name not in LOCK_FILES]
+    """What lies in a folder, without its lock and what a run left that was killed before its first file was whole."""
+    return [
+        child
+        for child in path.iterdir()
+        if child.name not in LOCK_FILES and not fnmatch.fnmatch(child.name, _LEFT_OVERS)
+    ]
 
 
 def _empty_folder(path: Path) -> None:

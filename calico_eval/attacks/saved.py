@@ -1,8 +1,9 @@
 """Attacked frames on disk: one .npz per frame, which anyone can read with numpy alone and `verify` can check.
 
 Arrays `image_0` ... `image_<V-1>` (H_v, W_v, 3) uint8, `points` (N, 5) float32, `ring` and `sweep_index` (N,), `elongation` (N,)
-where the frame has one, and `about`: a JSON text (UTF-8 bytes) with the fields of `About`. Nothing is pickled. What an attack
-cannot change (calibration, boxes ...) is not stored: it comes from the clean frame, whose hash is.
+where the frame has one, and `about`: a JSON text (UTF-8 bytes) with the fields of `About`. Nothing is pickled. The
+archive's comment is its checksum. What an attack cannot change (calibration, boxes ...) is not stored: it comes from the clean
+frame, whose hash is.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import io
 import json
 import math
 import re
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +23,15 @@ import numpy as np
 import numpy.typing as npt
 
 from calico.errors import CalicoError
-from calico.files import DAMAGED_NPZ, write_atomic
+from calico.files import (
+    DAMAGED_NPZ,
+    check_seal,
+    is_sealed,
+    parse_json,
+    read_bytes,
+    seal_zip,
+    write_atomic,
+)
 from calico.frame import Boxes, Frame
 
 if TYPE_CHECKING:
@@ -29,6 +39,8 @@ if TYPE_CHECKING:
     from calico_eval.attacks.spec import AttackSpec
 
 FORMAT = 1
+MAX_BYTES = 2 << 30
+"""Largest file that is read."""
 
 
 @dataclass(frozen=True)
@@ -117,22 +129,38 @@ def save_attacked(folder: Path, clean: Frame, attacked: AttackedFrame, spec: Att
     np.savez_compressed(content, **arrays)  # type: ignore[arg-type]
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / file_name(clean.token)
-    write_atomic(path, content.getvalue())
+    write_atomic(path, seal_zip(content.getvalue()))
     return path
+
+
+def check_saved(folder: Path, tokens: Sequence[str], spec: AttackSpec, model_sha256: str) -> str | None:
+    """Say which frame of an attack is missing, damaged or another attack's in a folder; None where none is."""
+    wanted = json.loads(json.dumps(asdict(spec)))
+    for token in tokens:
+        path = folder / file_name(token)
+        try:
+            about = load_attacked(path).about
+        except CalicoError as error:
+            return str(error)
+        if (about.attack, about.model_sha256) != (wanted, model_sha256):
+            return f"attacked frame {path}: is of another attack or model"
+    return None
 
 
 def load_attacked(path: Path) -> SavedFrame:
     """Reads a file of `save_attacked`. Nothing in it is executed, and no name in it is used as a path.
 
     Raises:
-        CalicoError: no such file, or not one of these.
+        CalicoError: no such file, not one of these, or damaged.
     """
+    content = read_bytes(path, MAX_BYTES, "attacked frame")
+    if not is_sealed(content) and not zipfile.is_zipfile(io.BytesIO(content)):
+        raise CalicoError(f"{path}: no attacked frame (not a .npz file)")
+    check_seal(content, f"attacked frame {path}")
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-        about = _about(json.loads(arrays.pop("about").tobytes()))
-    except FileNotFoundError as error:
-        raise CalicoError(f"{path}: no such file; expected an attacked frame of `save_attacked`") from error
+        about = _about(parse_json(arrays.pop("about").tobytes(), f"{path}, about"))
     except DAMAGED_NPZ as error:
         raise CalicoError(f"{path}: no attacked frame ({type(error).__name__}: {error})") from error
     views = sum(name.startswith("image_") for name in arrays)

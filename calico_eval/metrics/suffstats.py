@@ -5,7 +5,8 @@ Every metric and every interval is computed from these, never from averages of p
 
 from __future__ import annotations
 
-import os
+import hashlib
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from calico.errors import CalicoError
+from calico.files import SEAL_PLACEHOLDER, check_seal, read_bytes, seal, write_atomic
 from calico.frame import Frame, Int64
 from calico.predictions import Predictions
 from calico.taxonomy import DETECTION_CLASSES, MAP_CLASSES
@@ -38,11 +40,11 @@ _SCHEMA = pa.schema(
         ("map_tp", pa.list_(pa.int64())),
         ("map_fp", pa.list_(pa.int64())),
         ("map_fn", pa.list_(pa.int64())),
-    ],
-    metadata={"calico.layout": _LAYOUT},
+    ]
 )
 _BITS: Int64 = 1 << np.arange(len(DISTANCES_M))
 _TP_COLUMN = DISTANCES_M.index(TP_DISTANCE_M)
+MAX_BYTES = 2 << 30
 _NO_CELLS: Int64 = np.zeros(0, np.int64)
 
 
@@ -67,11 +69,19 @@ def frame_stats(frame: Frame, predictions: Predictions, ranges: Mapping[str, flo
     )
 
 
-def save_stats(path: Path, stats: Sequence[FrameStats]) -> None:
-    """Writes one parquet file, atomically; the same statistics and pyarrow version give the same bytes.
+def save_stats(path: Path, stats: Sequence[FrameStats], cell: str = "") -> str:
+    """Write the statistics of a cell as one sealed parquet file, atomically.
 
     A row is a frame. `tp` holds one bit per threshold of DISTANCES_M; `errors` only the rows matched at 2 m, five numbers
     each, null where undefined. A frame without a map has empty lists of cells.
+
+    Args:
+        path: The file; its folder is made.
+        stats: One per frame.
+        cell: Id of the cell of a run, which the file then carries.
+
+    Returns:
+        The file's SHA-256. The same statistics and pyarrow version give the same bytes.
     """
     found, maps = [s.detection for s in stats], [s.segmentation for s in stats]
     columns = {
@@ -86,26 +96,44 @@ def save_stats(path: Path, stats: Sequence[FrameStats]) -> None:
     for name in ("tp", "fp", "fn"):
         cells = [_NO_CELLS if m is None else getattr(m, name).ravel() for m in maps]
         columns[f"map_{name}"] = _lists(cells, pa.int64())
-    table = pa.table(columns, schema=_SCHEMA)
+    about = {"calico.layout": _LAYOUT, "calico.cell": cell, "calico.sha256": SEAL_PLACEHOLDER}
+    stream = io.BytesIO()
+    pq.write_table(pa.table(columns, schema=_SCHEMA.with_metadata(about)), stream, compression="zstd")
+    content = seal(stream.getvalue())
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        pq.write_table(table, partial, compression="zstd")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_atomic(path, content)
+    return hashlib.sha256(content).hexdigest()
 
 
-def load_stats(path: Path) -> list[FrameStats]:
-    """Reads what `save_stats` wrote. Raises CalicoError if the file is missing, broken, or of another layout."""
-    if not path.is_file():
-        raise CalicoError(f"{path}: no such file; expected the per-frame statistics of a run (frames.parquet)")
+def load_stats(path: Path, cell: str | None = None, sha256: str | None = None) -> list[FrameStats]:
+    """Read the statistics of a cell.
+
+    Args:
+        path: A file of `save_stats`.
+        cell: Id of the cell that they must be of; None where it does not matter.
+        sha256: Hash that the file must have; None where it is not known.
+
+    Raises:
+        CalicoError: The file is missing, damaged, of another layout, or of another cell.
+    """
+    content = read_bytes(path, MAX_BYTES, "per-frame statistics")
+    check_seal(content, f"per-frame statistics {path}")
     try:
-        table = pq.ParquetFile(path).read()
-    except (pa.ArrowInvalid, OSError) as error:
+        table = pq.ParquetFile(io.BytesIO(content)).read()
+        about = table.schema.metadata or {}
+        if table.schema.names != _SCHEMA.names or about.get(b"calico.layout") != _LAYOUT.encode():
+            raise CalicoError(f"{path}: not per-frame statistics of this version; run the evaluation again")
+        found = about.get(b"calico.cell", b"").decode(errors="replace")
+        if cell not in (None, found) or sha256 not in (None, hashlib.sha256(content).hexdigest()):
+            raise CalicoError(f"{path}: holds the statistics of another run or cell ({found}), expected cell {cell}")
+        return _frames(table)
+    except CalicoError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, IndexError, KeyError, TypeError) as error:
         raise CalicoError(f"{path}: not a readable parquet file ({error}); run the evaluation again") from error
-    if table.schema.names != _SCHEMA.names or (table.schema.metadata or {}).get(b"calico.layout") != _LAYOUT.encode():
-        raise CalicoError(f"{path}: not per-frame statistics of this version; run the evaluation again")
+
+
+def _frames(table: Any) -> list[FrameStats]:
     tokens, scenes = table.column("token").to_pylist(), table.column("scene").to_pylist()
     arrays = {name: _split(table.column(name).combine_chunks()) for name in _SCHEMA.names[2:]}
     return [_frame(tokens[i], scenes[i], {name: rows[i] for name, rows in arrays.items()}) for i in range(len(tokens))]

@@ -10,6 +10,7 @@ from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico_eval.attacks import ALGORITHMS
 from calico_eval.attacks.measures import Count, new_false_boxes
+from calico_eval.attacks.saved import check_saved
 from calico_eval.attacks.success import asr
 from calico_eval.engines.base import Engine, label
 from calico_eval.engines.predictions import PredictionFiles
@@ -54,6 +55,7 @@ def run_sweep(
 ) -> Results:
     """Measures every cell of the plan and writes the run folder (`store.RunStore`).
 
+    The caller holds the folder's lock (`calico.files.lock_folder`).
     A cell is written when it is done, so that a killed sweep goes on with the missing ones and ends with the same bytes of
     cells, gallery and results.json.
 
@@ -73,19 +75,21 @@ def run_sweep(
     """
     by_label = {label(engine): engine for engine in engines}
     origin = provenance(plan, source, command)
-    store = RunStore(out_dir)
+    store = RunStore(out_dir, warn)
     identity = _identity(plan, by_label, origin) | ({"save_attacked": True} if save_attacked else {})
     store.open(identity, config_yaml, resume=resume, overwrite=overwrite)
     _warn_of_copies(plan, by_label, warn)
+    attacked = out_dir / "attacked" if save_attacked else None
     missing = _missing(plan, store, warn)
+    missing = _with_lost_frames(plan, missing, by_label, source, attacked, warn) if attacked else missing
     steps = _Steps(progress, len(missing) * len(plan.indices))
     everything = _groups(plan.jobs)
     fits = Fits(by_label, plan.seed, fit_source, scenes_of(source, plan.indices))
     for (condition, crafted_on), jobs in _groups(missing).items():
         crafting = by_label[crafted_on] if crafted_on else None
         change = Change(condition, plan.seed, crafting, fits.get(condition, crafted_on))
-        if save_attacked and condition.attack:
-            change.save_to = out_dir / "attacked" / everything[condition, crafted_on][0].id
+        if attacked and condition.attack:
+            change.save_to = attacked / everything[condition, crafted_on][0].id
         _run_group(plan, change, jobs, by_label, source, store, steps)
     cells, stats = _finished(plan, store)
     sensors = {name: engine.sensors for name, engine in by_label.items()}
@@ -195,14 +199,35 @@ def _warn_of_copies(plan: SweepPlan, engines: Mapping[str, Engine], warn: Callab
 
 
 def _missing(plan: SweepPlan, store: RunStore, warn: Callable[[str], None]) -> list[Job]:
+    """Jobs whose cell is not there or cannot be trusted."""
     missing = []
     for job in plan.jobs:
         found = store.load(job.id)
         if isinstance(found, str):
-            warn(f"{job.condition} on {job.engine}: {found}; computed again")
+            warn(f"{job.condition} on {job.engine}: {found}; it cannot be trusted and is computed again")
         if not isinstance(found, tuple):
             missing.append(job)
     return missing
+
+
+def _with_lost_frames(
+    plan: SweepPlan,
+    missing: Sequence[Job],
+    engines: Mapping[str, Engine],
+    source: FrameSource,
+    folder: Path,
+    warn: Callable[[str], None],
+) -> list[Job]:
+    """The missing jobs and those whose attacked frames, which are to be kept in the folder, cannot be trusted."""
+    tokens = [source.info(index).token for index in plan.indices]
+    again = {job.id for job in missing}
+    for (condition, crafted_on), jobs in _groups(plan.jobs).items():
+        if condition.attack and crafted_on and not again & {job.id for job in jobs}:
+            problem = check_saved(folder / jobs[0].id, tokens, condition.attack, engines[crafted_on].sha256)
+            if problem:
+                warn(f"{condition}: {problem}; it cannot be trusted and is computed again")
+                again |= {job.id for job in jobs}
+    return [job for job in plan.jobs if job.id in again]
 
 
 def _groups(jobs: Sequence[Job]) -> dict[tuple[ConditionSpec, str | None], list[Job]]:
@@ -219,9 +244,8 @@ def _finished(plan: SweepPlan, store: RunStore) -> tuple[dict[str, Cell], dict[s
     for job in plan.jobs:
         found = store.load(job.id)
         if not isinstance(found, tuple):
-            raise CalicoError(
-                f"{store.path}: cell {job.id} ({job.condition} on {job.engine}) is gone; run with --resume"
-            )
+            problem = found or f"cell {job.id} is gone"
+            raise CalicoError(f"{store.path}: {job.condition} on {job.engine}: {problem}; run with --resume")
         cells[job.id], stats[job.id] = found
     return cells, stats
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import random
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -11,9 +12,10 @@ import numpy as np
 import pytest
 
 from calico.errors import CalicoError
+from calico.files import seal_zip
 from calico.frame import Frame
 from calico_eval.attacks import AttackDetails, AttackedFrame, AttackSpec, Threat, attack_frame, measure_budget
-from calico_eval.attacks.saved import file_name, frame_sha256, load_attacked, save_attacked
+from calico_eval.attacks.saved import check_saved, file_name, frame_sha256, load_attacked, save_attacked
 from calico_eval.engines.user import UserEngine
 
 SPEC = AttackSpec("noise", Threat(camera_levels=4, range_m=0.1))
@@ -66,9 +68,7 @@ def test_twice_the_same_bytes(frame: Frame, attacked: AttackedFrame, tmp_path: P
     assert one.read_bytes() == two.read_bytes()
 
 
-@pytest.mark.parametrize(
-    "token", ["../../etc/passwd", "/etc/passwd", "..", "", "a\\b", "C:\\x", "x" * 500, "a\x00b", "räum"]
-)
+@pytest.mark.parametrize("token", ["../../etc/passwd", "/etc/passwd", "..", "", "a\\b", "C:\\x", "x" * 500, "räum"])
 def test_a_token_is_never_a_path(token: str, frame: Frame, tmp_path: Path) -> None:
     odd = frame.replace(token=token)
     done = AttackedFrame(odd, measure_budget(odd, odd), AttackDetails())
@@ -105,6 +105,9 @@ def test_files_that_are_something_else_are_refused(
         arrays = {name: file[name] for name in file.files}
     change(arrays)  # type: ignore[operator]
     np.savez(path, **arrays)
+    with pytest.raises(CalicoError, match="carries no checksum"):
+        load_attacked(path)
+    path.write_bytes(seal_zip(path.read_bytes()))
     with pytest.raises(CalicoError, match=message):
         load_attacked(path)
 
@@ -156,3 +159,22 @@ def test_the_hash_of_a_frame_sees_every_field(frame: Frame) -> None:
     hashes = {frame_sha256(one) for one in [frame, *changed]}
     assert len(hashes) == 1 + len(changed)
     assert frame_sha256(frame.replace(points=frame.points.copy(), previous=lambda: None)) == frame_sha256(frame)
+
+
+def test_no_flipped_bit_is_accepted(frame: Frame, attacked: AttackedFrame, tmp_path: Path) -> None:
+    path = save_attacked(tmp_path, frame, attacked, SPEC, "abc")
+    content = path.read_bytes()
+    for bit in random.Random(0).sample(range(8 * len(content)), 400):
+        path.write_bytes(content[: bit // 8] + bytes([content[bit // 8] ^ 1 << bit % 8]) + content[bit // 8 + 1 :])
+        with pytest.raises(CalicoError, match="checksum"):
+            load_attacked(path)
+
+
+def test_the_frames_of_an_attack_are_checked(frame: Frame, attacked: AttackedFrame, tmp_path: Path) -> None:
+    path = save_attacked(tmp_path, frame, attacked, SPEC, "abc")
+    assert check_saved(tmp_path, ["hand-0"], SPEC, "abc") is None
+    assert "no such file" in str(check_saved(tmp_path, ["hand-0", "hand-1"], SPEC, "abc"))
+    assert "another attack or model" in str(check_saved(tmp_path, ["hand-0"], SPEC, "abd"))
+    assert "another attack or model" in str(check_saved(tmp_path, ["hand-0"], replace(SPEC, steps=3), "abc"))
+    path.rename(tmp_path / file_name("hand-1"))
+    assert "it was renamed or changed" in str(check_saved(tmp_path, ["hand-1"], SPEC, "abc"))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from calico.errors import CalicoError
+from calico.files import SEAL_PLACEHOLDER, seal
 from calico_eval.metrics.nuscenes import class_ranges
 from calico_eval.metrics.suffstats import FrameStats, frame_stats, load_stats, save_stats
 
@@ -72,8 +75,8 @@ def test_a_failed_write_keeps_the_old_file(
     save_stats(tmp_path / "a", stats)
     before = (tmp_path / "a").read_bytes()
 
-    def half(table: pa.Table, where: Path, **options: object) -> None:
-        where.write_bytes(b"PAR1")
+    def half(table: pa.Table, where: io.BytesIO, **options: object) -> None:
+        where.write(b"PAR1")
         raise OSError("disk full")
 
     monkeypatch.setattr(pq, "write_table", half)
@@ -89,8 +92,37 @@ def test_faults_name_the_file(stats: list[FrameStats], tmp_path: Path) -> None:
         load_stats(path)
     save_stats(path, stats)
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(CalicoError, match=r"frames.parquet: not a readable parquet file"):
+    with pytest.raises(CalicoError, match=r"frames.parquet: does not match its checksum"):
         load_stats(path)
-    pq.write_table(pa.table({"token": ["a"]}), path)
+    table = pa.table({"token": ["a"]})
+    pq.write_table(table, path)
+    with pytest.raises(CalicoError, match=r"frames.parquet: carries no checksum"):
+        load_stats(path)
+    stream = io.BytesIO()
+    pq.write_table(table.replace_schema_metadata({"sha256": SEAL_PLACEHOLDER}), stream)
+    path.write_bytes(seal(stream.getvalue()))
     with pytest.raises(CalicoError, match=r"frames.parquet: not per-frame statistics of this version"):
         load_stats(path)
+    path.write_bytes(seal(SEAL_PLACEHOLDER.encode()))
+    with pytest.raises(CalicoError, match=r"frames.parquet: not a readable parquet file"):
+        load_stats(path)
+
+
+def test_the_statistics_of_another_cell_or_run_are_refused(stats: list[FrameStats], tmp_path: Path) -> None:
+    sha256 = save_stats(tmp_path / "a", stats, "abc")
+    assert len(load_stats(tmp_path / "a", "abc", sha256)) == 4
+    with pytest.raises(CalicoError, match=r"another run or cell \(abc\), expected cell abd"):
+        load_stats(tmp_path / "a", "abd")
+    save_stats(tmp_path / "a", stats[:3], "abc")  # another run's file of the same cell
+    with pytest.raises(CalicoError, match="another run or cell"):
+        load_stats(tmp_path / "a", "abc", sha256)
+
+
+def test_no_flipped_bit_is_accepted(stats: list[FrameStats], tmp_path: Path) -> None:
+    path = tmp_path / "frames.parquet"
+    save_stats(path, stats)
+    content = path.read_bytes()
+    for bit in random.Random(0).sample(range(8 * len(content)), 400):
+        path.write_bytes(content[: bit // 8] + bytes([content[bit // 8] ^ 1 << bit % 8]) + content[bit // 8 + 1 :])
+        with pytest.raises(CalicoError, match="checksum"):
+            load_stats(path)

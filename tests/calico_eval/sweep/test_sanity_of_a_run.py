@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import random
 from pathlib import Path
 
 import pytest
@@ -133,13 +134,26 @@ def test_no_attacks_no_verdict(small_engine: TorchEngine, street: FrameSource, t
 
 
 def test_the_record_is_read_back_or_none(tmp_path: Path) -> None:
-    store = RunStore(tmp_path)
+    warnings: list[str] = []
+    store = RunStore(tmp_path, warnings.append)
     assert store.load_sanity("a/b") == {}
     (tmp_path / "sanity").mkdir()
     check = not_run(Sheet("a", "b"), "S3", "why")
     store.save_sanity("a/b", {"S3": [check], "S7, S8": []})
     assert store.load_sanity("a/b") == {"S3": (check,), "S7, S8": ()}
     assert store.load_sanity("a/c") == {}
+    assert warnings == []
+    file = next((tmp_path / "sanity").iterdir())
+    content = file.read_bytes()
+    for bit in random.Random(0).sample(range(8 * len(content)), 400):
+        file.write_bytes(content[: bit // 8] + bytes([content[bit // 8] ^ 1 << bit % 8]) + content[bit // 8 + 1 :])
+        assert store.load_sanity("a/b") == {}
+        assert warnings.pop().endswith("made again")
+    store.save_sanity("a/c", {})
+    other = next(path for path in (tmp_path / "sanity").iterdir() if path != file)
+    file.write_bytes(other.read_bytes())
+    assert store.load_sanity("a/b") == {}
+    assert "belong to another engine or run (a/c)" in warnings.pop()
 
 
 def test_traces_are_kept_of_the_longest_and_largest_attack_of_each_sensor(
