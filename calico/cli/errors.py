@@ -1,32 +1,138 @@
-"""From exceptions to messages and exit codes: 2 for a user's mistake, 130 for an interrupt, 1 for our own fault.
+"""From exceptions to messages and exit codes.
 
-What the system refuses (a folder that is a file, no permission, a full disk) counts as a mistake: the message names the file.
+0 success; 1 a fault of our own, with its traceback and how to report it, or a reader of the output
+that went away (without a message); 2 a user's mistake, in one message; 130 an interrupt.
+
+Among the system's errors, those count as a mistake that tell of a file: it is missing, not permitted,
+a folder, on a full disk. The message names the file. Every other is a fault of our own.
 """
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
+import traceback
+from pathlib import Path
 
 import click
 
+TRACEBACK_VARIABLE = "CALICO_TRACEBACK"
+"""Set by `calico --traceback`; worker processes inherit it."""
+_PACKAGES = Path(__file__).resolve().parents[2]
+_OURS = tuple(_PACKAGES / name for name in ("calico", "calico_eval", "corruptions", "reports"))
+_FULL = {errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_ABOUT_A_FILE = _FULL | {
+    errno.ENOENT, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY, errno.EROFS,
+    errno.ENAMETOOLONG, errno.ELOOP, errno.EMFILE, errno.ENFILE, errno.ENXIO, errno.ENODEV, errno.EBUSY, errno.ETXTBSY,
+    errno.EXDEV,
+}  # fmt: skip
+_INTERRUPTED = "interrupted; train, robust and bench go on with --resume, make demo when it is run again"
+_OUT_OF_MEMORY = (
+    "not enough memory ({}); smaller train.batch_size and eval.batch_size, fewer data.workers "
+    "or smaller images need less"
+)
+_REPORT = (
+    "This is a fault of CALICO, not of your input. Please report it with the lines above, the command and "
+    "the output of `calico --version`."
+)
+
 
 def show_user_errors(command: click.Command) -> None:
-    """Runs the command line; errors with `is_user_error`, and those of the system, are printed without a traceback."""
+    """Run the command line, and turn what it raises into a message and an exit code (see the module)."""
+    _print_any_character()
     try:
-        sys.exit(command.main(prog_name="calico", standalone_mode=False) or 0)
+        code = command.main(prog_name="calico", standalone_mode=False) or 0
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except click.ClickException as error:
+        _show_traceback()
         error.show()
-        sys.exit(error.exit_code)
+        code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted; train, robust and bench go on with --resume, make demo when it is run again", err=True)
-        sys.exit(130)
-    except OSError as error:
-        click.echo(
-            f"error: {': '.join(str(part) for part in (error.filename, error.strerror or error) if part)}", err=True
-        )
-        sys.exit(2)
-    except ValueError as error:
-        if not getattr(error, "is_user_error", False):
-            raise
-        click.echo(f"error: {error}", err=True)
-        sys.exit(2)
+        _say(_INTERRUPTED)
+        code = 130
+    except BrokenPipeError:
+        _drop_output()
+        code = 1
+    except Exception as error:
+        code = _explain(error)
+    sys.exit(code)
+
+
+def traceback_wanted() -> bool:
+    """Say whether the user asked to see where an error comes from."""
+    return os.environ.get(TRACEBACK_VARIABLE, "").lower() not in ("", "0", "false", "no")
+
+
+def _explain(error: Exception) -> int:
+    """Print what happened; the exit code."""
+    message = _user_message(error)
+    if message is None:
+        traceback.print_exc()
+        _say(f"internal error: {type(error).__name__}: {error}\n{_REPORT}")
+        return 1
+    _show_traceback()
+    _say(f"error: {message}")
+    return 2
+
+
+def _user_message(error: Exception) -> str | None:
+    """What to tell the user of a mistake; None for a fault of our own."""
+    if getattr(error, "is_user_error", False):
+        return str(error)
+    if _is_out_of_memory(error):
+        return _OUT_OF_MEMORY.format(str(error).split("\n")[0] or "the system gives no more")
+    if not isinstance(error, OSError) or error.errno not in _ABOUT_A_FILE:
+        return None
+    if error.filename is None and error.errno in _FULL:
+        _drop_output()
+        return f"standard output, or a file: {error.strerror}"
+    if error.filename is None or _is_ours(error.filename):
+        return None
+    return f"{os.fsdecode(error.filename)}: {error.strerror}"
+
+
+def _is_ours(filename: object) -> bool:
+    """Say whether a file is part of the installation."""
+    if not isinstance(filename, str | bytes):
+        return True
+    path = Path(os.path.abspath(os.fsdecode(filename)))  # noqa: PTH100 (resolve() looks at the disk, which may fail)
+    return any(path.is_relative_to(package) for package in _OURS)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"  # of torch, which is not loaded for this
+        or (isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error))
+    )
+
+
+def _show_traceback() -> None:
+    if traceback_wanted():
+        traceback.print_exc()
+
+
+def _say(text: str) -> None:
+    """Print to stderr; what would move the cursor or change the terminal is escaped."""
+    click.echo("".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text), err=True)
+
+
+def _print_any_character() -> None:
+    """Escape what the console's encoding cannot print, so that a name never ends a command."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def _drop_output() -> None:
+    """Let the interpreter flush what nobody can take any more into nothing, without another error."""
+    try:
+        descriptor = sys.stdout.fileno()
+    except (AttributeError, OSError, ValueError):  # no stdout, or none with a descriptor
+        return
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, descriptor)
+    os.close(nothing)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import os
 
 import click
 
 from calico import __version__
-from calico.cli.errors import show_user_errors
+from calico.cli.errors import TRACEBACK_VARIABLE, show_user_errors
 from calico.cli.groups import Group
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -50,8 +51,20 @@ class LazyGroup(Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
+def _ask_for_traceback(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        os.environ[TRACEBACK_VARIABLE] = "1"
+
+
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="calico")
+@click.option(
+    "--traceback",
+    is_flag=True,
+    expose_value=False,
+    callback=_ask_for_traceback,
+    help=f"Show where an error comes from, before COMMAND; the same as {TRACEBACK_VARIABLE}=1.",
+)
 def cli() -> None:
     """Train, export and stress-test camera-LiDAR bird's-eye-view models.
 

@@ -130,20 +130,15 @@ def with_model_config(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _check_unchanged(own: Config, config: Config) -> None:
     """Stops at a setting of the network that differs from the trained one, where it would change nothing."""
+    from calico.config.load import describe_changes
     from calico.errors import CalicoError
 
-    def leaves(value: object, name: str) -> dict[str, object]:
-        if not isinstance(value, dict):
-            return {name: value}
-        return {key: leaf for part, inner in value.items() for key, leaf in leaves(inner, f"{name}.{part}").items()}
-
-    for section in ("grid", "model"):
-        before, after = (leaves(one.model_dump(mode="json")[section], section) for one in (own, config))
-        for name in sorted({*before, *after}):
-            if before.get(name) != after.get(name):
-                raise CalicoError(
-                    f"{name}: got {after.get(name)}, but the trained model has {before.get(name)}, which is fixed; leave it out"
-                )
+    before, after = (one.model_dump(mode="json", include={"grid", "model"}) for one in (own, config))
+    changed = describe_changes(before, after)
+    if changed:
+        raise CalicoError(
+            f"settings of a trained network are fixed, and these differ from its own: {'; '.join(changed)}; leave them out"
+        )
 
 
 def _check_places(models: tuple[str, ...]) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-_NO_VALUE = ("--resume", "--overwrite")
+_NO_VALUE = ("--resume", "--overwrite", "--traceback")
 _WITH_VALUE = ("--out", "-o")
 
 
 def portable_command(words: Sequence[str]) -> str:
-    """The command without --resume, --overwrite and --out; absolute paths made relative or cut to their last part.
+    """The command without --resume, --overwrite, --traceback and --out; absolute paths made relative or cut to their last part.
 
     So the same run interrupted and resumed, or done in another folder, has the same command.
     """

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from calico.config.section import Pixels, Section
+from calico.config.section import Count, FilePath, Name, Pixels, Section, Seed, Text, Whole
 from calico.taxonomy import CAMERAS
+
+MAX_CAMERAS, MAX_SWEEPS, MAX_WORKERS, MAX_KEYFRAMES = 64, 100, 256, 1000
 
 
 class SimConfig(Section):
     """The embedded simulator (`calico.data.sim`)."""
 
-    train_scenes: Annotated[int, Field(gt=0, le=100_000)] = 20
-    val_scenes: Annotated[int, Field(gt=0, le=100_000)] = 6
-    test_scenes: Annotated[int, Field(gt=0, le=100_000)] = Field(
-        20, description="Never looked at to choose anything; see docs/pretraining.md."
-    )
-    frames_per_scene: Annotated[int, Field(gt=0, le=1000)] = 8
-    seed: int = Field(0, description="Seed of the world; independent of the training seed.")
+    train_scenes: Count = 20
+    val_scenes: Count = 6
+    test_scenes: Count = Field(20, description="Never looked at to choose anything; see docs/pretraining.md.")
+    frames_per_scene: Annotated[Whole, Field(ge=1, le=MAX_KEYFRAMES)] = 8
+    seed: Seed = Field(0, description="Seed of the world; independent of the training seed.")
     image_size: tuple[Pixels, Pixels] = Field((96, 256), description="Height, width [px].")
 
 
@@ -28,16 +27,23 @@ class DataConfig(Section):
     """Which frames."""
 
     source: Literal["sim", "nuscenes", "waymo"] = "sim"
-    root: Path | None = Field(None, description="Folder of the data set (nuscenes, waymo).")
-    version: str = Field("v1.0-mini", description="nuScenes table folder.")
-    train_split: str = "train"
-    val_split: str = "val"
-    cameras: tuple[str, ...] = CAMERAS
-    sweeps: Annotated[int, Field(gt=0, le=100)] = Field(
+    root: FilePath | None = Field(None, description="Folder of the data set (nuscenes, waymo).")
+    version: Name = Field("v1.0-mini", description="nuScenes table folder.")
+    train_split: Text = "train"
+    val_split: Text = "val"
+    cameras: tuple[Name, ...] = Field(CAMERAS, max_length=MAX_CAMERAS)
+    sweeps: Annotated[Whole, Field(ge=1, le=MAX_SWEEPS)] = Field(
         1, description="LiDAR sweeps a frame aggregates, the keyframe's included."
     )
-    workers: Annotated[int, Field(ge=0, le=256)] = 0
-    cache_dir: Path | None = Field(
+    workers: Annotated[Whole, Field(ge=0, le=MAX_WORKERS)] = 0
+    cache_dir: FilePath | None = Field(
         None, description="Where simulated frames are kept; default: the user's cache folder."
     )
     sim: SimConfig = SimConfig()
+
+    @field_validator("cameras")
+    @classmethod
+    def _each_once(cls, cameras: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(cameras)) != len(cameras):
+            raise ValueError(f"got {list(cameras)}, expected each camera once")
+        return cameras

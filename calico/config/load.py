@@ -10,11 +10,15 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from calico.config.data import DataConfig
 from calico.config.presets import PRESETS
-from calico.config.schema import Config
+from calico.config.schema import Config, EvalConfig
 from calico.errors import CalicoError
+from calico.files import parse_yaml, read_yaml
 
 Tree = dict[str, Any]
+_MAX_SHOWN, _MAX_FAULTS = 100, 20
+"""Characters of a wrong value, and faults, in a message."""
 
 
 def load_config(
@@ -36,20 +40,16 @@ def load_config(
     """
     tree: Tree = (preset if isinstance(preset, Config) else _preset(preset)).model_dump()
     if file is not None:
-        _merge(tree, _read_yaml(file))
+        _merge(tree, _read_file(file))
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
         if not equals or not key:
-            raise CalicoError(f"--set {assignment!r}: expected KEY=VALUE, e.g. --set train.epochs=5")
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise CalicoError(f"--set {assignment!r}: the value is not valid YAML ({error})") from error
-        _merge(tree, _nested(key, value))
+            raise CalicoError(f"--set {_shorten(assignment)}: expected KEY=VALUE, e.g. --set train.epochs=5")
+        _merge(tree, _nested(key, parse_yaml(text, f"--set {_shorten(assignment)}")))
     for key, value in (flags or {}).items():
         if value is not None:
             _merge(tree, _nested(key, value))
-    return validate(tree)
+    return validate(tree, "configuration" if file is None else f"configuration {file}")
 
 
 def _preset(name: str) -> Config:
@@ -58,13 +58,24 @@ def _preset(name: str) -> Config:
     return PRESETS[name]()
 
 
-def validate(tree: Tree) -> Config:
-    """A Config from a plain tree, with all faults in one CalicoError."""
+def validate(tree: object, where: str = "configuration") -> Config:
+    """A Config from a plain tree.
+
+    Args:
+        tree: Sections as mappings.
+        where: Name of the source for the message.
+
+    Raises:
+        CalicoError: The tree is no configuration; lists every fault, the first of them first.
+    """
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
-        lines = [_explain(fault) for fault in error.errors()]
-        raise CalicoError("configuration: " + "\n               ".join(lines)) from None
+        faults = error.errors(include_url=False)
+        lines = [_explain(fault) for fault in faults[:_MAX_FAULTS]]
+        if len(faults) > _MAX_FAULTS:
+            lines.append(f"and {len(faults) - _MAX_FAULTS} faults more")
+        raise CalicoError(f"{where}: " + f"\n{' ' * 15}".join(lines)) from None
 
 
 def to_yaml(config: Config) -> str:
@@ -73,29 +84,47 @@ def to_yaml(config: Config) -> str:
 
 
 def portable_config(config: Config) -> Config:
-    """The configuration without paths and device of the machine it was used on."""
+    """The configuration without what belongs to the machine it was used on and decides no result.
+
+    Those are paths, the device, and sizes that only trade memory for time.
+    """
     camera = config.model.camera
     if camera is not None:
         camera = camera.model_copy(update={"backbone_weights": None})
     regions = config.pretrain.regions.model_copy(update={"cache_dir": None})
+    machine = {"root": None, "cache_dir": None, "workers": DataConfig().workers}
     return config.model_copy(
         update={
             "device": "auto",
-            "data": config.data.model_copy(update={"root": None, "cache_dir": None}),
+            "data": config.data.model_copy(update=machine),
             "model": config.model.model_copy(update={"camera": camera}),
             "pretrain": config.pretrain.model_copy(update={"regions": regions}),
             "train": config.train.model_copy(update={"init": Path(config.train.init).name}),
+            "eval": config.eval.model_copy(update={"batch_size": EvalConfig().batch_size}),
         }
     )
 
 
-def _read_yaml(path: Path) -> Tree:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CalicoError(f"configuration file {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise CalicoError(f"configuration file {path}: not valid YAML ({error})") from error
+def describe_changes(before: object, now: object) -> list[str]:
+    """Say which settings differ between two trees, as 'train.epochs was 2, is 3'."""
+    old, new = _leaves(before), _leaves(now)
+    return [
+        f"{key} was {_shorten(old.get(key))}, is {_shorten(new.get(key))}"
+        for key in sorted({*old, *new})
+        if old.get(key) != new.get(key)
+    ]
+
+
+def _leaves(tree: object, prefix: str = "") -> Tree:
+    """Dotted keys of a tree to its values that are no mappings."""
+    if not isinstance(tree, Mapping):
+        return {prefix: tree}
+    parts = (_leaves(value, f"{prefix}.{key}" if prefix else str(key)) for key, value in tree.items())
+    return {key: leaf for part in parts for key, leaf in part.items()}
+
+
+def _read_file(path: Path) -> Tree:
+    content = read_yaml(path, what="configuration file")
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -120,14 +149,19 @@ def _merge(base: Tree, update: Mapping[str, Any]) -> None:
 
 def _explain(fault: Any) -> str:
     path = [str(part) for part in fault["loc"]]
-    key = ".".join(path) or "(whole)"
+    key = ".".join(part if part.isprintable() else ascii(part) for part in path)[:_MAX_SHOWN]
     if fault["type"] == "extra_forbidden":
         section = _section(path[:-1])
         known = list(section.model_fields) if section else []
         return f"unknown key {key}{_nearest(path[-1], known)}; valid here: {', '.join(known)}"
     message = fault["msg"].removeprefix("Value error, ")
-    got = "" if fault["type"] == "value_error" else f"; got {fault['input']!r}"
-    return f"{key}: {message}{got}"
+    got = "" if fault["type"] == "value_error" else f"; got {_shorten(fault['input'])}"
+    return f"{key}: {message}{got}" if key else f"{message}{got}"
+
+
+def _shorten(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 3]}..."
 
 
 def _section(path: list[str]) -> type[BaseModel] | None:

@@ -5,31 +5,33 @@ Presets: `calico.config.presets`.
 
 from __future__ import annotations
 
+import math
 import re
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from calico.config.data import DataConfig
 from calico.config.model import GridConfig, ModelConfig
-from calico.config.section import PositiveInt, Section
-from calico.config.training import AugmentConfig, PretrainConfig, TrainConfig
+from calico.config.section import Flag, Name, Section, Seed
+from calico.config.sizes import MAX_VALUES, largest_tensors
+from calico.config.training import AugmentConfig, BatchSize, PretrainConfig, TrainConfig
 
 
 class EvalConfig(Section):
     """How predictions are scored."""
 
-    clip_range_to_grid: bool = Field(
+    clip_range_to_grid: Flag = Field(
         False, description="Evaluate each class within min(nuScenes range, grid) instead of the nuScenes range."
     )
-    batch_size: PositiveInt = 4
+    batch_size: BatchSize = 4
 
 
 class Config(Section):
     """A whole run."""
 
-    name: str = "run"
-    seed: Annotated[int, Field(ge=0)] = 0
+    name: Name = "run"
+    seed: Seed = 0
     device: str = Field("auto", description="cpu, cuda, cuda:1, ... or auto: a GPU where there is one.")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",
@@ -47,18 +49,35 @@ class Config(Section):
     @field_validator("device")
     @classmethod
     def _known_device(cls, name: str) -> str:
-        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
+        if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", name):
             raise ValueError(f"got {name!r}, expected auto, cpu, cuda or cuda:N")
         return name
 
     @model_validator(mode="after")
     def _strides_divide(self) -> Config:
-        total = 1
-        for stride in self.model.bev.strides:
-            total *= stride
         rows, columns = self.grid.pillars.shape
+        total = math.prod(self.model.bev.strides)
         if rows % total or columns % total:
             raise ValueError(
                 f"grid of {rows} x {columns} pillars is not divisible by the product {total} of model.bev.strides"
             )
+        if rows % self.model.bev.out_stride or columns % self.model.bev.out_stride:
+            raise ValueError(
+                f"grid of {rows} x {columns} pillars is not divisible by model.bev.out_stride "
+                f"{self.model.bev.out_stride}"
+            )
+        if min(rows, columns) < 2 * total:
+            raise ValueError(
+                f"grid of {rows} x {columns} pillars has no 2 x 2 cells after the strides {total} of model.bev"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _fits_in_memory(self) -> Config:
+        for what, values in largest_tensors(self).items():
+            if values > MAX_VALUES:
+                raise ValueError(
+                    f"{what} ask for {values:.2g} values in one tensor, expected at most {MAX_VALUES:.2g}; "
+                    "use fewer channels, larger cells or smaller images"
+                )
         return self

@@ -9,24 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from calico.config.model import BevConfig
-from calico.errors import CalicoError
 from calico.models.layers import conv_block, up_block
 
 
 class BevTrunk(nn.Module):
-    """(B, inputs, Y / s0, X / s0) -> (B, out_channels, Y / out_stride, X / out_stride), s0 = strides[0].
-
-    Raises:
-        CalicoError: lists of different lengths, or an out_stride that is no whole multiple or fraction of a level's stride.
-    """
+    """(B, inputs, Y / s0, X / s0) -> (B, out_channels, Y / out_stride, X / out_stride), s0 = strides[0]."""
 
     def __init__(self, config: BevConfig, inputs: int) -> None:
         super().__init__()
-        if not len(config.layers) == len(config.strides) == len(config.channels):
-            raise CalicoError(
-                f"model.bev: layers {list(config.layers)}, strides {list(config.strides)} and channels {list(config.channels)} "
-                "have different lengths; expected one entry per level in each"
-            )
         self.levels, self.necks = nn.ModuleList(), nn.ModuleList()
         total = 1
         for index, (layers, stride, channels) in enumerate(
@@ -53,12 +43,7 @@ def _neck(inputs: int, outputs: int, stride: int, out_stride: int) -> nn.Sequent
     if stride % out_stride == 0:
         factor = stride // out_stride
         return conv_block(inputs, outputs, 1) if factor == 1 else up_block(inputs, outputs, factor)
-    if out_stride % stride == 0:
-        factor = out_stride // stride
-        return nn.Sequential(
-            nn.Conv2d(inputs, outputs, factor, factor, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
-        )
-    raise CalicoError(
-        f"model.bev.out_stride {out_stride} is no whole multiple or fraction of a level's stride {stride}; "
-        "expected one of the levels' strides"
+    factor = out_stride // stride
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, factor, factor, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
     )

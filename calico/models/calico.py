@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from calico.config.schema import Config
+from calico.config.sizes import camera_stride
 from calico.data.batch import Batch
 from calico.errors import CalicoError
 from calico.losses.center import center_losses
@@ -27,7 +28,6 @@ from calico.models.results import to_predictions
 from calico.predictions import Predictions
 from calico.seeds import derive
 
-MIN_CAMERA_CELL_M = 0.5
 MAX_PARAMETERS = 2_000_000_000
 """The `full` preset has some tens of millions."""
 
@@ -206,24 +206,6 @@ class CalicoModel(nn.Module):
         found = self.decode(outputs)
         boxes, scores, labels = (tensor.cpu().numpy() for tensor in (found.boxes, found.scores, found.labels))
         return to_predictions(boxes, scores, labels, maps, len(batch))
-
-
-def camera_stride(config: Config) -> int:
-    """Pillars per cell of the grid on which image features are looked up; a coarser one is brought to `branch_grid` bilinearly.
-
-    The coarser of the branches' and the trunk's grid, doubled until its cells are at least MIN_CAMERA_CELL_M wide: image
-    features are no finer than that, and the cost grows with the number of cells.
-
-    Raises:
-        CalicoError: strides that do not divide each other.
-    """
-    first, out, grid = config.model.bev.strides[0], config.model.bev.out_stride, config.grid.pillars
-    stride = max(first, out)
-    while grid.cell_m * stride < MIN_CAMERA_CELL_M and all(size % (2 * stride) == 0 for size in grid.shape):
-        stride *= 2
-    if stride % first:
-        raise CalicoError(f"model.bev.out_stride {out} is not divisible by the first of model.bev.strides, {first}")
-    return stride
 
 
 def describe_weights(config: Config) -> dict[str, Tensor]:

@@ -87,10 +87,6 @@ class ImageEncoder(nn.Module):
 
     def __init__(self, config: CameraConfig) -> None:
         super().__init__()
-        if any(size % 32 for size in config.image_size):
-            raise CalicoError(
-                f"model.camera.image_size {list(config.image_size)}: expected multiples of 32 (the backbone's last stride)"
-            )
         self.stride = config.feature_stride
         self.backbone: ResNet | Swin = (
             Swin(config.backbone_width)

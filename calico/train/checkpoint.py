@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 
 from calico import __version__
-from calico.config.load import portable_config
+from calico.config.load import portable_config, validate
 from calico.config.schema import Config
 from calico.errors import CalicoError
 from calico.files import SEAL_PLACEHOLDER, FileError, check_seal, is_sealed, parse_json, read_bytes, seal, write_atomic
@@ -208,10 +207,7 @@ def _config_in(file: Path, content: bytes) -> Config:
     card = _card(content, where)
     if card.get("format") != FORMAT:
         raise CalicoError(f"{where}: format {card.get('format')!r}, expected {FORMAT!r} (made by calico train)")
-    try:
-        return Config.model_validate(card["config"])
-    except (ValidationError, KeyError) as error:
-        raise CalicoError(f"{where}: its configuration does not fit this version ({error})") from error
+    return validate(card.get("config"), f"{where}: its configuration does not fit this version")
 
 
 def _check_finished(folder: Path) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from calico.config.load import load_config, to_yaml
+from calico.config.load import describe_changes, load_config, portable_config, to_yaml
 from calico.config.schema import Config
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
@@ -28,20 +28,20 @@ def check_same(config: Config, folder: Path) -> None:
     if not file.exists():
         return
     before, now = _essence(load_config("tiny", file)), _essence(config)
-    changed = [key for key in now if before[key] != now[key]]
+    changed = describe_changes(before, now)
     if changed:
         raise CalicoError(
-            f"{folder}: the configuration differs from that of the run there ({', '.join(changed)}; see {file}); "
+            f"{folder}: the configuration differs from that of the run there ({'; '.join(changed)}); "
             f"use the same options, another --out, or --stage {folder.name} --overwrite to do this stage again"
         )
 
 
 def _essence(config: Config) -> dict[str, Any]:
-    """What decides the result of a run, by section."""
-    tree = config.model_dump(mode="json", exclude={"name", "device"})
-    for key in ("root", "cache_dir", "workers"):
-        del tree["data"][key]
-    del tree["pretrain"]["regions"]["cache_dir"]
+    """What decides the result of a run: all but what belongs to a machine, with the files that it starts from."""
+    tree = portable_config(config).model_dump(mode="json", exclude={"name", "device"})
+    tree["train"]["init"] = config.train.init
+    if config.model.camera is not None:
+        tree["model"]["camera"]["backbone_weights"] = str(config.model.camera.backbone_weights)
     return tree
 
 

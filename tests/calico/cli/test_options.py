@@ -55,9 +55,9 @@ def test_a_setting_of_a_trained_network_cannot_be_changed(command: str, setting:
     (run / "config.yaml").write_text(to_yaml(tiny()))
     key = setting.split("=")[0]
     message = error_of(command, str(run), "--set", setting, "--out", str(tmp_path / "out"))
-    assert message.startswith(key)
-    assert "but the trained model has " in message
-    assert "which is fixed" in message
+    assert message.startswith("settings of a trained network are fixed, and these differ from its own: ")
+    assert f" {key}" in message
+    assert " was " in message
 
 
 def test_export_asks_for_the_torch_weights(tmp_path: Path) -> None:

@@ -9,8 +9,20 @@ import pytest
 from calico.cli.words import portable_command
 
 
-def test_resume_overwrite_and_out_are_left_out() -> None:
-    words = ["calico", "robust", "m.onnx", "--out", "runs/a", "--resume", "--seed", "3", "--out=runs/b", "--overwrite"]
+def test_what_decides_no_result_is_left_out() -> None:
+    words = [
+        "calico",
+        "--traceback",
+        "robust",
+        "m.onnx",
+        "--out",
+        "runs/a",
+        "--resume",
+        "--seed",
+        "3",
+        "--out=runs/b",
+        "--overwrite",
+    ]
     assert portable_command(words) == "calico robust m.onnx --seed 3"
 
 

@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from calico.config.model import BevConfig
-from calico.errors import CalicoError
 from calico.models.bev_backbone import BevTrunk
 
 
@@ -22,13 +21,3 @@ def test_layers_count_as_in_second() -> None:
     """A strided convolution and `layers` more at each level; the first level's strided one belongs to the branches."""
     trunk = BevTrunk(BevConfig(layers=(3, 5, 5), channels=(4, 8, 8), neck_channels=4), 3)
     assert [len(level) for level in trunk.levels] == [3, 6, 6]
-
-
-def test_lists_of_different_lengths_are_refused() -> None:
-    with pytest.raises(CalicoError, match="one entry per level"):
-        BevTrunk(BevConfig(layers=(1, 1)), 3)
-
-
-def test_an_out_stride_between_the_levels_is_refused() -> None:
-    with pytest.raises(CalicoError, match="out_stride 3"):
-        BevTrunk(BevConfig(layers=(1, 1, 1), out_stride=3), 3)

@@ -52,8 +52,3 @@ def test_weights_of_another_width_are_refused(tmp_path: Path) -> None:
 def test_missing_weights_are_named(tmp_path: Path) -> None:
     with pytest.raises(CalicoError, match="no file"):
         ImageEncoder(CameraConfig(backbone_weights=tmp_path / "none.safetensors"))
-
-
-def test_odd_image_sizes_are_refused() -> None:
-    with pytest.raises(CalicoError, match="multiples of 32"):
-        ImageEncoder(CameraConfig(image_size=(90, 256)))

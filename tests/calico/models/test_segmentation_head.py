@@ -36,6 +36,6 @@ def test_resampling_equals_grid_sample() -> None:
 
 @pytest.mark.parametrize("head", ["unet", "conv"])
 def test_head_answers_on_the_map_grid_of_any_size(head: str) -> None:
-    config = MapConfig.model_validate({"head": head, "channels": 4, "classes": ("a", "b")})
+    config = MapConfig.model_validate({"head": head, "channels": 4})
     trunk, target = Grid(-8.0, 8.0, -8.0, 8.0, 1.0), Grid(-7.0, 6.0, -5.5, 4.0, 0.5)
-    assert SegmentationHead(config, 3, trunk, target)(torch.rand(2, 3, 16, 16)).shape == (2, 2, 19, 26)
+    assert SegmentationHead(config, 3, trunk, target)(torch.rand(2, 3, 16, 16)).shape == (2, 6, 19, 26)

@@ -151,3 +151,10 @@ def test_the_weights_of_a_part_are_checked_and_known_by_name(tmp_path: Path) -> 
     save_file(module.state_dict(), file)
     with pytest.raises(CalicoError, match="carries no checksum"):
         load_weights(file, other, "projector")
+
+
+def test_equal_weights_give_equal_files_on_every_machine(tmp_path: Path) -> None:
+    here = load_config("tiny", None, MINI)
+    there = load_config("tiny", None, [*MINI, "data.workers=8", "eval.batch_size=1", "device=cpu", "data.root=/data"])
+    model = build_model(here, seed=1)
+    assert save_model(tmp_path / "here", model, here) == save_model(tmp_path / "there", model, there)

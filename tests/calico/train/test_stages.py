@@ -230,7 +230,9 @@ def test_an_unfinished_stage_is_no_start(frame: Frame, map_grid: Grid, tmp_path:
 def test_a_stage_of_other_settings_is_no_start(frame: Frame, map_grid: Grid, tmp_path: Path) -> None:
     source = Street(frame, map_grid)
     run(config_of(tmp_path, "train.init=scene_contrast"), source, tmp_path / "run", stages=("prc",))
-    with pytest.raises(CalicoError, match=r"prc: the configuration differs .*pretrain"):
+    with pytest.raises(
+        CalicoError, match=r"prc: the configuration differs .*pretrain\.prc\.loss was 'scene', is 'prc'"
+    ):
         run(config_of(tmp_path, "train.init=prc"), source, tmp_path / "run", stages=("finetune",), resume=True)
 
 
