@@ -10,6 +10,7 @@ project but the user's error, so that all top-level packages may import it:
     seal        a SHA-256 inside the file that it protects
     folders     output folders: what may be resumed, replaced or deleted
     lock        one process at a time in an output folder
+    places      the cache folder of a user, with or without a home
 """
 
 from calico.files.atomic import open_atomic, write_atomic
@@ -23,6 +24,7 @@ from calico.files.folders import (
     prepare_folder,
 )
 from calico.files.lock import lock_folder
+from calico.files.places import user_cache_dir
 from calico.files.regular import read_bytes, read_text
 from calico.files.seal import SEAL_PLACEHOLDER, check_seal, is_sealed, seal, seal_zip
 from calico.files.strict_json import parse_json, read_json, read_sealed_json, to_json, to_sealed_json
@@ -52,5 +54,6 @@ __all__ = [
     "seal_zip",
     "to_json",
     "to_sealed_json",
+    "user_cache_dir",
     "write_atomic",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
@@ -15,7 +14,7 @@ import numpy.typing as npt
 
 from calico.config.training import RegionConfig
 from calico.data.source import FrameSource
-from calico.files import DAMAGED_NPZ, write_atomic
+from calico.files import DAMAGED_NPZ, user_cache_dir, write_atomic
 from calico.frame import Frame
 from calico.regions.find import find_regions
 
@@ -69,8 +68,7 @@ def prepare_regions(
 
 def default_cache_dir() -> Path:
     """calico/regions in the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "calico" / "regions"
+    return user_cache_dir() / "regions"
 
 
 def _prepare(source: FrameSource, config: RegionConfig, indices: list[int]) -> int:

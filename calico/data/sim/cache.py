@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from calico.files import DAMAGED_NPZ
+from calico.files import DAMAGED_NPZ, user_cache_dir
 from calico.frame import Boxes, Frame
 
 _FIELDS = (
@@ -27,8 +27,7 @@ _BOX_FIELDS = ("boxes", "labels", "attributes", "num_points")
 
 def default_cache_dir() -> Path:
     """calico/sim in the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "calico" / "sim"
+    return user_cache_dir() / "sim"
 
 
 def save_frame(path: Path, frame: Frame) -> None:
