@@ -1,7 +1,15 @@
 """The error that a user's mistake raises in this package."""
 
+from reports.text import clean_lines
+
 
 class ReportError(ValueError):
-    """A results or rules file that is missing, malformed or of another schema version."""
+    """A results or rules file that is missing, malformed or of another schema version.
+
+    The message may hold names from files: what a terminal would obey is taken out of it.
+    """
 
     is_user_error = True
+
+    def __init__(self, message: str) -> None:
+        super().__init__(clean_lines(message))

@@ -3,14 +3,13 @@ suspect); and one per sanity check."""
 
 from __future__ import annotations
 
-import re
 import xml.etree.ElementTree as ElementTree
 
 from reports import formatting, sanity
 from reports.gate_report import GateCheck, GateReport
 from reports.schema import Cell, Results, SanityCheck
-
-_ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+from reports.text import clean_lines, clean_text
+from reports.view import View
 
 
 def junit_xml(results: Results, gate: GateReport | None = None) -> str:
@@ -23,7 +22,7 @@ def junit_xml(results: Results, gate: GateReport | None = None) -> str:
     counts = {"tests": len(cases), "failures": failures, "errors": errors, "skipped": skipped}
     attributes = {name: str(count) for name, count in counts.items()}
     root = ElementTree.Element("testsuites", {"name": "calico", **attributes})
-    suite = ElementTree.SubElement(root, "testsuite", {"name": _legal(results.title), **attributes})
+    suite = ElementTree.SubElement(root, "testsuite", {"name": clean_text(results.title), **attributes})
     suite.extend(cases)
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
@@ -71,7 +70,8 @@ def _sample(check: GateCheck) -> str:
 
 
 def _cell_cases(results: Results) -> list[ElementTree.Element]:
-    return [_cell_case(cell, sanity.suspicion(results, cell)) for cell in results.cells]
+    view = View(results)
+    return [_cell_case(cell, view.suspicion(cell)) for cell in results.cells]
 
 
 def _cell_case(cell: Cell, suspect: tuple[str, ...]) -> ElementTree.Element:
@@ -96,14 +96,9 @@ def _cell_case(cell: Cell, suspect: tuple[str, ...]) -> ElementTree.Element:
 
 
 def _case(classname: str, name: str) -> ElementTree.Element:
-    return ElementTree.Element("testcase", {"classname": _legal(classname), "name": _legal(name)})
+    return ElementTree.Element("testcase", {"classname": clean_text(classname), "name": clean_text(name)})
 
 
 def _body(case: ElementTree.Element, tag: str, message: str | None, text: str) -> None:
-    attributes = {} if message is None else {"message": _legal(message.splitlines()[0])}
-    ElementTree.SubElement(case, tag, attributes).text = _legal(text)
-
-
-def _legal(text: str) -> str:
-    """Without the characters that XML 1.0 forbids."""
-    return _ILLEGAL.sub("\ufffd", text)
+    attributes = {} if message is None else {"message": clean_text(message)}
+    ElementTree.SubElement(case, tag, attributes).text = clean_lines(text)

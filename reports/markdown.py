@@ -9,6 +9,7 @@ from reports.gate_report import GateCheck, GateReport
 from reports.html.sweeps import Sweep, sweeps
 from reports.html.value import Value
 from reports.schema import Metric, Results
+from reports.text import clean_text
 from reports.verdict import verdict
 from reports.view import Series, View
 
@@ -47,7 +48,7 @@ def markdown_summary(results: Results, baseline: Results | None = None, gate: Ga
         parts += [f"## Sanity of the attacks on {_safe(checked.label)}", *_sanity(checked)]
     if found.cautions:
         parts += ["## Read with care", "\n".join(f"- {_safe(caution)}" for caution in found.cautions)]
-    parts.append(f"`{results.provenance.command.replace('`', chr(39))}`")
+    parts.append(f"`{clean_text(results.provenance.command).replace('`', chr(39))}`")
     text = "\n\n".join(parts) + "\n"
     while len(text.encode()) > MAX_BYTES:  # only with absurdly long names
         text = text[: len(text) // 2] + "\n\n(cut: too long for a step summary)\n"
@@ -171,6 +172,6 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 def _safe(text: str) -> str:
     """Text that Markdown and HTML take literally, on one line."""
-    text = " ".join(text.split("\n")).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = clean_text(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     text = re.sub(r"([\\`*_|#~])", r"\\\1", text)
     return re.sub(r"\](?=[(\[:])", r"\]", text)  # no links, while intervals stay readable

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reports.gate_report import GateReport
-from reports.sanity import suspicion
 from reports.schema import Cell, Results
+from reports.text import clean_text
+from reports.view import View
 
 
 def openmetrics_text(results: Results, gate: GateReport | None = None) -> str:
@@ -84,10 +85,11 @@ def _sanity(results: Results) -> Iterator[tuple[dict[str, str], float]]:
 
 
 def _suspect(results: Results) -> Iterator[tuple[dict[str, str], float]]:
+    view = View(results)
     for cell in results.cells:
         if cell.condition.kind == "attack" and results.sanity:
-            yield _labels(cell), float(bool(suspicion(results, cell)))
+            yield _labels(cell), float(bool(view.suspicion(cell)))
 
 
 def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return clean_text(text).replace("\\", "\\\\").replace('"', '\\"')

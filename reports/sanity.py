@@ -1,8 +1,4 @@
-"""What the sanity verdict means for the attack figures: which of them are suspect, and why.
-
-A failed check of an engine makes every attack figure of its model suspect, and those of other models that were made with its
-gradients. Random-noise controls look at no model and stay as they are.
-"""
+"""The sanity verdict as reports show it: which attack figures are suspect (`View.suspicion`), and which nobody checked."""
 
 from __future__ import annotations
 
@@ -10,10 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reports import formatting
-from reports.schema import Cell, Condition, Results, SanityCheck
-from reports.view import Series, View, condition_key, is_control
+from reports.schema import Condition, Results, SanityCheck
+from reports.view import Series, View, is_control
 
-VERDICTS = ("PASS", "WARN", "FAIL", "NOT RUN")
 MARKS = {"PASS": "✓", "WARN": "!", "FAIL": "✗", "NOT RUN": "–"}
 LEVELS = {"PASS": "good", "WARN": "warn", "FAIL": "bad", "NOT RUN": "quiet"}
 
@@ -55,24 +50,10 @@ def verdicts(results: Results) -> tuple[Verdict, ...]:
     return tuple(Verdict(label, tuple(checks)) for label, checks in found.items())
 
 
-def suspicion(results: Results, cell: Cell) -> tuple[str, ...]:
-    """Ids of the failed checks that make the figures of an attack cell suspect; () for sound ones and all other cells."""
-    if cell.condition.kind != "attack" or is_control(cell.condition):
-        return ()
-    labels = {f"{cell.model}/{cell.engine}", str(cell.details.get("crafted_on") or "")}
-    failed = {
-        check.id: None
-        for check in results.sanity
-        if check.verdict == "FAIL" and (check.model == cell.model or f"{check.model}/{check.engine}" in labels)
-    }
-    return tuple(failed)
-
-
 def suspect_condition(view: View, series: Series, condition: Condition) -> tuple[str, ...]:
-    """`suspicion` of the cells of one condition on one engine."""
-    key = condition_key(condition)
-    cells = [cell for cell in view.cells(series) if condition_key(cell.condition) == key]
-    return tuple(dict.fromkeys(id for cell in cells for id in suspicion(view.results, cell)))  # noqa: A001
+    """`View.suspicion` of the cells of one condition on one engine."""
+    cells = view.same_test(series, condition)
+    return tuple(dict.fromkeys(id for cell in cells for id in view.suspicion(cell)))  # noqa: A001
 
 
 def unchecked(results: Results) -> bool:

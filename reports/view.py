@@ -5,12 +5,15 @@ The only numbers made here are plain means over cells and ratios to the clean ce
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from reports.errors import ReportError
 from reports.schema import Cell, Condition, Curve, Metric, Results
 
+Group = dict[tuple[object, ...], list[Cell]]
+"""Cells of one name by `condition_key`: those that differ in their seed only."""
 HEADLINES = {"mAP": "3D detection, mAP", "NDS": "3D detection, NDS", "mIoU": "Map segmentation, mIoU"}
 
 
@@ -33,19 +36,24 @@ class Point:
 
 
 class View:
-    """Look-ups over one Results object."""
+    """Look-ups over one Results object. Every cell is filed once, so that a look-up does not walk through all of them."""
 
     def __init__(self, results: Results) -> None:
         self.results = results
         self._cells: dict[tuple[str, str], list[Cell]] = {}
+        self._groups: dict[tuple[str, str, str], dict[str, Group]] = {}
         for cell in results.cells:
+            condition = cell.condition
             self._cells.setdefault((cell.model, cell.engine), []).append(cell)
+            by_name = self._groups.setdefault((cell.model, cell.engine, condition.kind), {})
+            by_name.setdefault(condition.name, {}).setdefault(condition_key(condition), []).append(cell)
+        self._unused: dict[tuple[str, str], tuple[str, ...]] = {}
 
     @cached_property
     def series(self) -> tuple[Series, ...]:
         """Models in the order of the file, then engines in the order of their cells; the first is the main subject."""
-        order = [model.name for model in self.results.models]
-        keys = sorted(self._cells, key=lambda key: order.index(key[0]) if key[0] in order else len(order))
+        order = {model.name: place for place, model in reversed(list(enumerate(self.results.models)))}
+        keys = sorted(self._cells, key=lambda key: order.get(key[0], len(order)))
         engines = {engine for _, engine in keys}
         return tuple(
             Series(model, engine, model if len(engines) == 1 else f"{model} ({engine})", style)
@@ -60,10 +68,8 @@ class View:
             ReportError: a curve's value has no cell of the kind `sweep` that holds the curve's metrics.
         """
         for curve in self.results.curves:
-            cells = [c for c in self._cells.get((curve.model, curve.engine), ()) if c.condition.kind == "sweep"]
-            there = {
-                level(c.condition): c for c in cells if (c.condition.name, c.condition.axis) == (curve.name, curve.axis)
-            }
+            cells = self._groups.get((curve.model, curve.engine, "sweep"), {}).get(curve.name, {}).values()
+            there = {level(c.condition): c for (c, *_) in cells if c.condition.axis == curve.axis}
             for value in curve.values:
                 if value not in there or not set(curve.half) <= set(there[value].metrics):
                     raise ReportError(
@@ -104,13 +110,19 @@ class View:
 
     def points(self, series: Series, metric: str, kind: str, name: str | None = None) -> tuple[Point, ...]:
         """The defined and undefined values of one metric, by condition, mild to severe as far as severity tells."""
-        groups: dict[tuple[object, ...], list[Cell]] = {}
-        for cell in self.cells(series):
-            condition = cell.condition
-            if condition.kind == kind and name in (None, condition.name) and metric in cell.metrics:
-                groups.setdefault(condition_key(condition), []).append(cell)
-        points = [Point(cells[0].condition, _mean([c.metrics[metric] for c in cells])) for cells in groups.values()]
-        return tuple(sorted(points, key=lambda point: point.condition.severity))
+        by_name = self._groups.get((series.model, series.engine, kind), {})
+        chosen = by_name.values() if name is None else [by_name.get(name, {})]
+        found = (_point(cells, metric) for group in chosen for cells in group.values())
+        return tuple(sorted((point for point in found if point), key=lambda point: point.condition.severity))
+
+    def point(self, series: Series, metric: str, condition: Condition) -> Point | None:
+        """The value of one metric under one condition; None where that was not run, or does not hold the metric."""
+        return _point(self.same_test(series, condition), metric)
+
+    def same_test(self, series: Series, condition: Condition) -> tuple[Cell, ...]:
+        """The cells of one condition on one engine: one for each seed."""
+        by_name = self._groups.get((series.model, series.engine, condition.kind), {})
+        return tuple(by_name.get(condition.name, {}).get(condition_key(condition), ()))
 
     def clean(self, series: Series, metric: str) -> Metric | None:
         """The value without any change to the sensors."""
@@ -124,13 +136,16 @@ class View:
 
     def uses(self, series: Series, condition: Condition) -> bool:
         """Whether the condition changes a sensor that the model uses; True where the file does not say."""
-        sensors = next((model.sensors for model in self.results.models if model.name == series.model), ())
+        sensors = self._sensors.get(series.model, ())
         return not sensors or not condition.sensors or bool(set(sensors) & set(condition.sensors))
 
     def unused(self, series: Series) -> tuple[str, ...]:
         """The corruptions that were run on this model and change only sensors that it does not use."""
-        conditions = [c.condition for c in self.cells(series) if c.condition.kind == "corruption"]
-        return tuple(dict.fromkeys(c.name for c in conditions if not self.uses(series, c)))
+        key = (series.model, series.engine)
+        if key not in self._unused:
+            conditions = [c.condition for c in self.cells(series) if c.condition.kind == "corruption"]
+            self._unused[key] = tuple(dict.fromkeys(c.name for c in conditions if not self.uses(series, c)))
+        return self._unused[key]
 
     def averaged(self, series: Series) -> tuple[Condition, ...]:
         """The corruptions (each severity one) that the means are over: those of the sensors that the model uses."""
@@ -182,10 +197,35 @@ class View:
 
     def same(self, series: Series, metric: str, point: Point) -> Metric | None:
         """The value of the same model, engine and condition in this file, for a point of another file."""
-        for candidate in self.points(series, metric, point.condition.kind, point.condition.name):
-            if condition_key(candidate.condition) == condition_key(point.condition):
-                return candidate.metric
-        return None
+        found = self.point(series, metric, point.condition)
+        return None if found is None else found.metric
+
+    def suspicion(self, cell: Cell) -> tuple[str, ...]:
+        """Ids of the failed sanity checks that make the figures of an attack cell suspect; () for sound ones and other cells.
+
+        A failed check of an engine makes every attack figure of its model suspect, and those of other models that were made
+        with its gradients. Random-noise controls look at no model.
+        """
+        if cell.condition.kind != "attack" or is_control(cell.condition):
+            return ()
+        owners = (cell.model, f"{cell.model}/{cell.engine}", str(cell.details.get("crafted_on") or ""))
+        found = {position: id for owner in owners for position, id in self._failed.get(owner, {}).items()}  # noqa: A001
+        return tuple(dict.fromkeys(found[position] for position in sorted(found)))
+
+    @cached_property
+    def _failed(self) -> dict[str, dict[int, str]]:
+        """Of each model and each engine's label: the failed sanity checks by their place in the file."""
+        failed: dict[str, dict[int, str]] = {}
+        for position, check in enumerate(self.results.sanity):
+            if check.verdict == "FAIL":
+                for owner in (check.model, f"{check.model}/{check.engine}"):
+                    failed.setdefault(owner, {})[position] = check.id
+        return failed
+
+    @cached_property
+    def _sensors(self) -> dict[str, tuple[str, ...]]:
+        """Model name to the sensors that it uses."""
+        return {model.name: model.sensors for model in reversed(self.results.models)}
 
     def by_loss(self, series: Series, metric: str) -> tuple[str, ...]:
         """Corruption names, the one that keeps least of the clean value first; unknown ones last."""
@@ -226,6 +266,12 @@ def level(condition: Condition) -> float:
     """Where a condition stands on its physical axis; its severity where the axis is no number."""
     value = condition.parameters.get(condition.axis) if condition.axis else None
     return float(value) if isinstance(value, (int, float)) else float(condition.severity)
+
+
+def _point(cells: Sequence[Cell], metric: str) -> Point | None:
+    """A metric under the condition that the cells share; None where none of them holds it."""
+    found = [cell.metrics[metric] for cell in cells if metric in cell.metrics]
+    return Point(cells[0].condition, _mean(found)) if found else None
 
 
 def _mean(metrics: list[Metric], what: str = "mean over seeds") -> Metric:

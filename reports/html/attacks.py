@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from reports import formatting, sanity
 from reports.html.value import Value, shown
 from reports.schema import Condition
-from reports.view import HEADLINES, View, condition_key, crossed, is_control
+from reports.view import HEADLINES, Point, View, condition_key, crossed, is_control
 
 EFFORT = (
     "steps", "queries", "restarts", "step_share", "objective", "random_start", "straight_through", "fit_frames", "crafted_on",
@@ -109,11 +109,11 @@ def attack_table(view: View) -> AttackTable:
     rows = []
     for series in view.series:
         points = {metric: view.points(series, metric, "attack") for metric in metrics}
+        values = {m: {condition_key(p.condition): p.metric for p in found} for m, found in points.items()}
         known = {condition_key(p.condition): p.condition for found in points.values() for p in found}
         for key, condition in known.items():
             if crossed(condition) is not None:
                 continue
-            at = {m: next((p.metric for p in points[m] if condition_key(p.condition) == key), None) for m in metrics}
             work = {n: v for n, v in effort(condition).items() if n in ("steps", "queries", "restarts")}
             rows.append(
                 AttackRow(
@@ -123,7 +123,7 @@ def attack_table(view: View) -> AttackTable:
                     objective=str(condition.parameters.get("objective") or "–"),
                     effort=formatting.parameters(work) or "–",
                     budget=_budget(condition),
-                    values=tuple(shown(at[m], clean=view.clean(series, m)) for m in metrics),
+                    values=tuple(shown(values[m].get(key), clean=view.clean(series, m)) for m in metrics),
                     suspect=sanity.badge(sanity.suspect_condition(view, series, condition)),
                 )
             )
@@ -160,12 +160,14 @@ def _cross_rows(view: View, metric: str, columns: list[tuple[object, ...]]) -> l
             continue
         first = (view.clean(series, metric), *(on_clean.get(key) for key in columns))
         rows.append(CrossRow(series.label, "clean frames", tuple(None if m is None else shown(m) for m in first)))
-        for name, severity in dict.fromkeys((pair[0], p.condition.severity) for pair, p in mixed):
+        grouped: dict[tuple[str, int], list[Point]] = {}
+        for pair, point in mixed:
+            grouped.setdefault((pair[0], point.condition.severity), []).append(point)
+        for (name, severity), mine in grouped.items():
             alone = next(
                 (p.metric for p in view.points(series, metric, "corruption", name) if p.condition.severity == severity),
                 None,
             )
-            mine = [p for pair, p in mixed if (pair[0], p.condition.severity) == (name, severity)]
             here = {_attack_key(p.condition): p.metric for p in mine}
             found = (alone, *(here.get(key) for key in columns))
             label = f"{formatting.words(name)}, severity{formatting.SPACE}{severity}"

@@ -78,10 +78,10 @@ def _agree(view: View, kind: str, one: Series, other: Series) -> bool:
 
 def severity_curves(view: View) -> tuple[PanelGroup, ...]:
     """One group per charted metric, one panel per corruption."""
-    groups = []
+    groups, lines = [], drawn(view, "corruption")
     for metric in view.charted:
         members = [
-            (formatting.words(name), [Member(s, name, False) for s in drawn(view, "corruption")])
+            (formatting.words(name), [Member(series, name, False) for series in lines])
             for name in view.by_loss(view.series[0], metric)
         ]
         groups.append(_group(view, metric, "corruption", members))
@@ -90,12 +90,12 @@ def severity_curves(view: View) -> tuple[PanelGroup, ...]:
 
 @dataclass(frozen=True)
 class Member:
-    """One line of a panel: a series under conditions of one name; only those of `keys`, where given. extra: behind its label."""
+    """One line of a panel: a series under conditions of one name; only under `conditions`, where given. extra: behind its label."""
 
     series: Series
     name: str
     control: bool
-    keys: frozenset[tuple[object, ...]] | None = None
+    conditions: tuple[Condition, ...] | None = None
     extra: str = ""
 
 
@@ -108,18 +108,22 @@ def attack_curves(view: View) -> tuple[PanelGroup, ...]:
     variants = _variants([condition for condition in conditions if not is_control(condition)])
     controls = _variants([condition for condition in conditions if is_control(condition)])
     titled: list[tuple[str, list[Member]]] = []
+    same_budget: dict[tuple[object, ...], list[tuple[str, list[Condition]]]] = {}
+    for title, found in controls:
+        same_budget.setdefault(_budget_kind(found[0]), []).append((title, found))
     matched: set[str] = set()
+    shown_series = drawn(view, "attack")
     for title, members in variants:
-        same = [(n, found) for n, found in controls if _same_budget(found[0], members[0])]
+        same = same_budget.get(_budget_kind(members[0]), [])
         matched.update(name for name, _ in same)
         lines = []
-        for series in drawn(view, "attack"):
-            lines.append(Member(series, members[0].name, False, _keys(members)))
-            lines += [Member(series, found[0].name, True, _keys(found), f", {name}") for name, found in same]
+        for series in shown_series:
+            lines.append(Member(series, members[0].name, False, _distinct(members)))
+            lines += [Member(series, found[0].name, True, _distinct(found), f", {name}") for name, found in same]
         titled.append((title, lines))
     for title, members in controls:
         if title not in matched:
-            lines = [Member(s, members[0].name, True, _keys(members)) for s in drawn(view, "attack")]
+            lines = [Member(s, members[0].name, True, _distinct(members)) for s in shown_series]
             titled.append((title, lines))
     groups = [_group(view, metric, "attack", titled) for metric in attack_metrics(view)]
     return tuple(group for group in groups if group.panels)
@@ -128,36 +132,44 @@ def attack_curves(view: View) -> tuple[PanelGroup, ...]:
 def _variants(conditions: Sequence[Condition]) -> list[tuple[str, list[Condition]]]:
     """Conditions that differ in their budget only, with a title that says what else tells them from others of their name."""
     groups: dict[tuple[object, ...], list[Condition]] = {}
+    others: dict[tuple[object, ...], set[tuple[object, ...]]] = {}
     for condition in conditions:
-        key = (condition.name, condition.axis, *sorted(effort(condition).items()))
-        groups.setdefault((*key, *_other_allowances(condition, conditions)), []).append(condition)
+        others.setdefault((*_same_effort(condition), level(condition)), set()).add(_other_allowances(condition))
+    for condition in conditions:
+        key = _same_effort(condition)
+        told_apart = len(others[*key, level(condition)]) > 1
+        groups.setdefault((*key, *(_other_allowances(condition) if told_apart else ())), []).append(condition)
     by_name: dict[str, list[list[Condition]]] = {}
     for found in groups.values():
         by_name.setdefault(found[0].name, []).append(found)
-    return [(_title(found, family), found) for family in by_name.values() for found in family]
+    return [titled for family in by_name.values() for titled in _titled(family)]
 
 
-def _other_allowances(condition: Condition, conditions: Sequence[Condition]) -> tuple[object, ...]:
-    """The allowances besides the one on the axis, where they tell apart conditions at one place of it."""
-    here = [
-        c
-        for c in conditions
-        if (c.name, c.axis, level(c), effort(c))
-        == (condition.name, condition.axis, level(condition), effort(condition))
-    ]
-    others = {tuple(sorted((n, v) for n, v in allowances(c).items() if n != c.axis)) for c in here}
-    mine = tuple(sorted((n, v) for n, v in allowances(condition).items() if n != condition.axis))
-    return mine if len(others) > 1 else ()
+def _same_effort(condition: Condition) -> tuple[object, ...]:
+    """What conditions of one curve share: name, axis and effort."""
+    return (condition.name, condition.axis, *sorted(effort(condition).items()))
 
 
-def _title(conditions: list[Condition], family: list[list[Condition]]) -> str:
-    """'camera PGD', 'camera PGD, steps 50': with the parameters that differ within the family."""
+def _other_allowances(condition: Condition) -> tuple[object, ...]:
+    """The allowances besides the one on the axis."""
+    return tuple(sorted((n, v) for n, v in allowances(condition).items() if n != condition.axis))
+
+
+def _titled(family: list[list[Condition]]) -> list[tuple[str, list[Condition]]]:
+    """Each with its title: 'camera PGD', 'camera PGD, steps 50', with the parameters that differ within the family."""
+    firsts = [conditions[0] for conditions in family]
+    names = {name for first in firsts for name in first.parameters}
+    differ = {name for name in names if len({first.parameters.get(name) for first in firsts}) > 1}
+    return [(_title(conditions, differ), conditions) for conditions in family]
+
+
+def _title(conditions: list[Condition], differ: set[str]) -> str:
     first = conditions[0]
-    fixed = {name: value for name, value in first.parameters.items() if name not in (first.axis, "crafted_on")}
     differing = {
         name: value
-        for name, value in fixed.items()
-        if any(other[0].parameters.get(name) != value for other in family)
+        for name, value in first.parameters.items()
+        if name in differ
+        and name not in (first.axis, "crafted_on")
         and all(c.parameters.get(name) == value for c in conditions)
     }
     if "steps" in differing:  # what follows from it
@@ -166,14 +178,14 @@ def _title(conditions: list[Condition], family: list[list[Condition]]) -> str:
     return formatting.words(first.name) + formatting.origin(first) + (f", {shown}" if shown else "")
 
 
-def _same_budget(control: Condition, attack: Condition) -> bool:
-    return (control.axis, control.sensors, allowances(control).keys()) == (
-        attack.axis, attack.sensors, allowances(attack).keys()
-    )  # fmt: skip
+def _budget_kind(condition: Condition) -> tuple[object, ...]:
+    """What an attack and its random-noise control share."""
+    return (condition.axis, condition.sensors, *sorted(allowances(condition)))
 
 
-def _keys(conditions: Sequence[Condition]) -> frozenset[tuple[object, ...]]:
-    return frozenset(condition_key(condition) for condition in conditions)
+def _distinct(conditions: Sequence[Condition]) -> tuple[Condition, ...]:
+    """Each test once, whatever the engines and seeds that it was run with."""
+    return tuple({condition_key(condition): condition for condition in conditions}.values())
 
 
 def _group(view: View, metric: str, kind: str, titled: Sequence[tuple[str, list[Member]]]) -> PanelGroup:
@@ -223,8 +235,10 @@ def _panel(view: View, metric: str, kind: str, title: str, members: list[Member]
 
 
 def _points(view: View, metric: str, kind: str, member: Member) -> list[Point]:
-    points = view.points(member.series, metric, kind, member.name)
-    return [p for p in points if member.keys is None or condition_key(p.condition) in member.keys]
+    if member.conditions is None:
+        return list(view.points(member.series, metric, kind, member.name))
+    found = (view.point(member.series, metric, condition) for condition in member.conditions)
+    return sorted((point for point in found if point), key=lambda point: point.condition.severity)
 
 
 def _axis(lines: list[list[Point]]) -> tuple[Place, str]:

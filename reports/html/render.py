@@ -22,6 +22,7 @@ from reports.html.sweeps import sweeps
 from reports.html.traces import trace_charts
 from reports.sanity import unchecked
 from reports.schema import Results
+from reports.text import clean_text
 from reports.verdict import verdict
 from reports.view import View, is_control
 
@@ -97,7 +98,13 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_clean,
     )
+
+
+def _clean(value: object) -> object:
+    """What an expression of the template gives, as a reader may see it; markup of the template itself stays as it is."""
+    return clean_text(value) if type(value) is str else value
 
 
 def _policy(css: str) -> str:

@@ -20,7 +20,7 @@ from reports.junit import junit_xml
 from reports.markdown import markdown_summary
 from reports.openmetrics import openmetrics_text
 from reports.rules import Rule, Rules
-from reports.sanity import sanity_lines, suspicion, unchecked, verdicts
+from reports.sanity import sanity_lines, unchecked, verdicts
 from reports.schema import Cell, Condition, LossTrace, Metric, Model, Results, SanityCheck, read_results, write_results
 from reports.verdict import verdict
 from reports.view import View
@@ -88,9 +88,9 @@ def suspect(sound: Results) -> Results:
 
 
 def test_only_attacks_of_the_failed_model_or_with_its_gradients_are_suspect(sound: Results, suspect: Results) -> None:
-    assert [suspicion(sound, c) for c in CELLS] == [()] * 7
+    assert [View(sound).suspicion(c) for c in CELLS] == [()] * 7
     # clean, attack, noise, the deployed form; another model, attacked on itself; a transfer of the failed gradients
-    assert [suspicion(suspect, c) for c in CELLS] == [(), ("S7",), (), ("S7",), (), (), ("S7",)]
+    assert [View(suspect).suspicion(c) for c in CELLS] == [(), ("S7",), (), ("S7",), (), (), ("S7",)]
 
 
 def test_a_warning_and_a_check_that_was_not_run_make_nothing_suspect(sound: Results) -> None:

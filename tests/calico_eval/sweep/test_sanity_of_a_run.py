@@ -18,7 +18,6 @@ from calico_eval.sweep.plan import SweepPlan, make_plan
 from calico_eval.sweep.run import run_sweep
 from calico_eval.sweep.store import RunStore
 from calico_eval.sweep.traces import traced
-from reports.sanity import suspicion
 
 PGD = AttackSpec("pgd", Threat(camera_levels=8), steps=4)
 NOISE = AttackSpec("noise", Threat(camera_levels=8))
@@ -118,7 +117,8 @@ def test_a_model_with_masked_gradients_has_suspect_figures(
     results = run_sweep(plan, [masked], street, tmp_path, title="t", pictures=False)
     failed = {check.id for check in results.sanity if check.verdict == "FAIL"}
     assert {"S7", "S8"} <= failed
-    assert {cell.condition.name: bool(suspicion(results, cell)) for cell in results.cells} == {
+    view = View(results)
+    assert {cell.condition.name: bool(view.suspicion(cell)) for cell in results.cells} == {
         "clean": False,
         "camera_pgd": True,
         "camera_noise": False,
