@@ -26,6 +26,7 @@ def report(run: Path, baseline: Path | None) -> None:
     from reports.compare import comparable
     from reports.console import headline
     from reports.schema import read_results
+    from reports.text import print_line
     from reports.write import read_gate, write_report
 
     file = results_file(run)
@@ -33,14 +34,14 @@ def report(run: Path, baseline: Path | None) -> None:
     before = read_results(results_file(baseline)) if baseline else None
     verdict = read_gate(file.parent, results)
     if verdict is None and (file.parent / "gate.json").exists():
-        click.echo("gate.json was made from other results: removed; run calico gate again", err=True)
+        print_line("gate.json was made from other results: removed; run calico gate again", to_stderr=True)
     files = write_report(file.parent, results, before, verdict)
     for reason in comparable(results, before)[1]:
-        click.echo(f"not comparable with the baseline: {reason}", err=True)
+        print_line(f"not comparable with the baseline: {reason}", to_stderr=True)
     for line in headline(results, verdict):
-        click.echo(line)
-    click.echo("also: " + ", ".join(file.name for file in files[1:]))
-    click.echo(f"report: {files[0]}")
+        print_line(line)
+    print_line("also: " + ", ".join(file.name for file in files[1:]))
+    print_line(f"report: {files[0]}")
 
 
 @click.command("gate")
@@ -51,6 +52,8 @@ def report(run: Path, baseline: Path | None) -> None:
 def gate(run: Path, rules: Path, baseline: Path | None, out: Path | None) -> None:
     """Check RUN, a run folder or its results.json, against rules.
 
+    With --baseline, whatever the baseline held and RUN lacks fails, too. Effect and budget checks that failed never pass.
+
     \b
     Exit codes: 0 passed, 1 internal error, 2 usage, 3 regression, 4 inconclusive (suspect attack figures), 5 not comparable with
     the baseline, 130 interrupted.
@@ -60,18 +63,19 @@ def gate(run: Path, rules: Path, baseline: Path | None, out: Path | None) -> Non
     from reports.gate import evaluate
     from reports.rules import read_rules
     from reports.schema import read_results
-    from reports.write import write_report
+    from reports.text import print_line
+    from reports.write import withdraw_verdict, write_report
 
+    folder = out or (run if run.is_dir() else run.parent)
+    withdraw_verdict(folder)  # before anything can fail: an old verdict is none of this run
     file = results_file(run)
     measured = read_results(file)
     before = read_results(results_file(baseline)) if baseline else None
     verdict = evaluate(measured, read_rules(rules), before)
-    folder = out or file.parent
-    folder.mkdir(parents=True, exist_ok=True)
     files = write_report(folder, measured, before, verdict, pictures_dir=file.parent)
     for line in gate_lines(verdict):
-        click.echo(line)
-    click.echo(f"report: {files[0]}")
+        print_line(line)
+    print_line(f"report: {files[0]}")
     sys.exit(int(verdict.exit_code))
 
 

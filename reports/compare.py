@@ -1,10 +1,10 @@
-"""Finds the same cell in a baseline, and says when two results must not be compared."""
+"""Says when two results must not be compared, and by how much one number is worse than another."""
 
 from __future__ import annotations
 
 from reports import formatting
 from reports.schema import Cell, Condition, Metric, Results
-from reports.view import View, condition_key
+from reports.view import Series, View, condition_key
 
 _AGAINST = "; baseline "
 """Before the label of the engine that an aggregate compares with, in its method."""
@@ -20,7 +20,11 @@ def differences(results: Results, baseline: Results) -> tuple[str, ...]:
         ("data hash", ours.data_hash, theirs.data_hash),
         ("class ranges [m]", ours.ranges, theirs.ranges),
     )
+    seeds = [sorted({cell.seed for cell in file.cells} or {file.provenance.seed}) for file in (results, baseline)]
     found = [f"{what}: {new!r} here, {old!r} in the baseline" for what, new, old in pairs if new != old]
+    if not set(seeds[0]) & set(seeds[1]):
+        here, there = (", ".join(map(str, some)) for some in seeds)
+        found.append(f"seed: {here} here, {there} in the baseline; corruptions and attacks are other draws")
     if ours.n_frames > theirs.n_frames:  # fewer is a failure of the gate, not another question
         found.append(f"frames: {ours.n_frames} here, {theirs.n_frames} in the baseline")
     if ours.n_frames == theirs.n_frames and ours.frames_hash != theirs.frames_hash:
@@ -36,10 +40,15 @@ def comparable(results: Results, baseline: Results | None) -> tuple[Results | No
     if reasons:
         return None, reasons
     before = same_subject(results, baseline)
-    if results.cells and not any(same_cell(cell, before) for cell in results.cells):
-        ours, theirs = (", ".join(sorted({f"{c.model}/{c.engine}" for c in r.cells})) for r in (results, baseline))
-        return None, (f"no cell in common: {ours} here, {theirs or 'no cell'} in the baseline",)
+    theirs = View(before)
+    if results.cells and not any(theirs.same_test(_series(cell), cell.condition) for cell in results.cells):
+        here, there = (", ".join(sorted({f"{c.model}/{c.engine}" for c in r.cells})) for r in (results, baseline))
+        return None, (f"no cell in common: {here} here, {there or 'no cell'} in the baseline",)
     return before, ()
+
+
+def _series(cell: Cell) -> Series:
+    return Series(cell.model, cell.engine, "", 0)
 
 
 def described(results: Results, baseline: Results) -> str:
@@ -53,21 +62,6 @@ def described(results: Results, baseline: Results) -> str:
         f"commit {before[:12]}" if before and before != commit else "the same commit" if before else "unknown code"
     )
     return ", ".join(parts)
-
-
-def same_cell(cell: Cell, baseline: Results) -> Cell | None:
-    """The baseline's cell of the same model, engine and condition (the same seed where there are several).
-
-    Where each file holds one model, a renamed model is still the same subject: pass it through `same_subject` first.
-    """
-    matches = [
-        other
-        for other in baseline.cells
-        if (other.model, other.engine) == (cell.model, cell.engine)
-        and condition_key(other.condition) == condition_key(cell.condition)
-    ]
-    same_seed = [other for other in matches if other.seed == cell.seed]
-    return next(iter(same_seed or matches), None)
 
 
 def same_subject(results: Results, baseline: Results) -> Results:
@@ -88,18 +82,6 @@ def same_subject(results: Results, baseline: Results) -> Results:
     return baseline.model_copy(update={"models": models, "cells": cells, "summary": summary, "sanity": checks})
 
 
-def other_budget(cell: Cell, baseline: Results) -> Cell | None:
-    """A baseline cell of the same model, engine, name and severity with other parameters: another budget or strength."""
-    condition = cell.condition
-    for other in baseline.cells:
-        theirs = other.condition
-        if (other.model, other.engine, theirs.kind, theirs.name, theirs.severity) == (
-            cell.model, cell.engine, condition.kind, condition.name, condition.severity
-        ):  # fmt: skip
-            return other
-    return None
-
-
 def against(metric: Metric) -> str:
     """The label of the engine that an aggregate (mCE, mRRA) compares with; empty where it compares with none."""
     return (metric.method or "").partition(_AGAINST)[2]
@@ -111,13 +93,12 @@ def _renamed(metric: Metric, old: str, new: str) -> Metric:
     return metric if method == (metric.method or "") else metric.model_copy(update={"method": method})
 
 
-def other_average(model: str, engine: str, results: Results, baseline: Results) -> str:
+def other_average(model: str, engine: str, results: View, baseline: View) -> str:
     """Which corruptions the aggregates of a model and engine are over in one of the two files only; empty where in both."""
 
-    def averaged(file: Results) -> dict[tuple[object, ...], Condition]:
-        view = View(file)
-        mine = [series for series in view.series if (series.model, series.engine) == (model, engine)]
-        return {condition_key(condition): condition for series in mine for condition in view.averaged(series)}
+    def averaged(view: View) -> dict[tuple[object, ...], Condition]:
+        conditions = view.averaged(Series(model, engine, "", 0))
+        return {condition_key(condition): condition for condition in conditions}
 
     ours, theirs = averaged(results), averaged(baseline)
     parts = [

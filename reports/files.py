@@ -1,60 +1,67 @@
-"""Reading and writing of the text files of a run folder: strict JSON, atomic writes."""
+"""Reading and writing of the text files of a run folder, by way of `calico.files`: strict, bounded, whole or not at all."""
 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from calico.files import FileError, write_atomic
+from calico.files import read_json as read_strict_json
+from calico.files import read_yaml as read_strict_yaml
 from reports.errors import ReportError
 
 
-def read_json(path: Path) -> Any:
-    """The content of a JSON file; ReportError where it is missing, malformed or holds NaN or Infinity."""
+def read_json(path: Path, what: str = "results") -> Any:
+    """The content of a JSON file.
+
+    Args:
+        path: A regular file.
+        what: What the file holds, for the message.
+
+    Raises:
+        ReportError: The file is missing, no regular file, or no strict JSON (see `calico.files.strict_json`).
+    """
+    if Path(path).is_dir():
+        raise ReportError(f"{path}: is a folder, expected a file such as {Path(path) / 'results.json'}")
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_refuse)
-    except FileNotFoundError:
-        raise ReportError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise ReportError(f"{path}: is a folder, expected a file such as {Path(path) / 'results.json'}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ReportError(f"{path}: cannot be read: {error}") from None
-    except json.JSONDecodeError as error:
-        raise ReportError(f"{path}: no valid JSON, line {error.lineno} column {error.colno}: {error.msg}") from None
-    except _NotFiniteError as error:
-        raise ReportError(f"{path}: holds {error}; an undefined number is written as null with a reason") from None
+        return read_strict_json(Path(path), what=what)
+    except FileError as error:
+        raise ReportError(str(error)) from None
+
+
+def read_yaml(path: Path, what: str) -> Any:
+    """The content of a YAML file; see `read_json`.
+
+    Raises:
+        ReportError: The file is missing, no regular file, or no strict YAML (see `calico.files.strict_yaml`).
+    """
+    try:
+        return read_strict_yaml(Path(path), what=what)
+    except FileError as error:
+        raise ReportError(str(error)) from None
 
 
 def to_json(content: Any) -> str:
-    """Sorted keys, two-space indent, shortest floats that read back equal, one trailing newline; ReportError on NaN."""
+    """Sorted keys, two-space indent, shortest floats that read back equal, one trailing newline.
+
+    Characters beyond ASCII are written as escapes: a terminal that shows the file obeys none of them.
+
+    Raises:
+        ReportError: A number is not finite.
+    """
     try:
-        return json.dumps(content, sort_keys=True, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+        return json.dumps(content, sort_keys=True, indent=2, allow_nan=False) + "\n"
     except ValueError as error:
         raise ReportError(f"a number to be written is not finite; write null with a reason instead ({error})") from None
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a file by way of a temporary one beside it: readers see the old bytes or all the new ones."""
+    """Writes a file in one step, and the folder that it belongs in: readers see the old bytes or all the new ones.
+
+    Raises:
+        OSError: The system refuses (no space, no permission); names the file.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-class _NotFiniteError(Exception):
-    """NaN or Infinity in a JSON file."""
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise _NotFiniteError(constant)
+    write_atomic(path, text)

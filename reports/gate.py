@@ -2,46 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
-from fnmatch import fnmatchcase
 
-from reports import compare, formatting, sanity
+from reports import compare, formatting
+from reports.contract import missing_from_run
 from reports.errors import ReportError
 from reports.gate_bounds import BOUNDS, Context, Outcome, Subject, judge
 from reports.gate_report import BoundKind, ExitCode, GateCheck, GateReport
-from reports.rules import Rule, Rules
+from reports.rules import Rule, Rules, matches_pattern
 from reports.schema import Cell, Metric, Results, results_hash
+from reports.soundness import doubt_attack, failed_checks
+from reports.vacuous import refuse_vacuous
 from reports.view import View
 
 __all__ = ["ExitCode", "GateCheck", "GateReport", "evaluate"]
 
-FRACTIONS = ("mPC", "RCE")
-"""Aggregates of 1 at most; the others are ratios, and a ratio of 1.2 is a bound that makes sense."""
 COMPARED = ("mce", "mrra")
 """Aggregates against the engine that `calico robust --baseline` names."""
-LARGEST_RATIO = 10.0
 
 
 def evaluate(results: Results, rules: Rules, baseline: Results | None = None) -> GateReport:
-    """Checks every rule. Raises ReportError where a rule needs a baseline and none is given, or a bound looks like percent."""
+    """Checks every rule; that the effect and budget checks passed; and that nothing is missing that the baseline held.
+
+    Raises:
+        ReportError: A rule needs a baseline and none is given; a bound looks like percent, or can never fail or never pass.
+    """
     against = [rule for rule in rules.rules if rule.max_drop is not None]
     if against and baseline is None:
         raise ReportError(f"the rule '{against[0].text()}' compares with a baseline; give one with --baseline")
-    for rule in rules.rules:
-        _refuse_percent(rule, results)
-    context = Context(results, None, [])
+    view = View(results)
+    context = Context(view, None, [])
     if baseline is not None:
         context.not_comparable += compare.differences(results, baseline)
-        context.baseline = compare.same_subject(results, baseline)
+        context.before = View(compare.same_subject(results, baseline))
+    cells = _Cells(results.cells)
     checks = [
         check
         for position, rule in enumerate(rules.rules)
-        for kind in BOUNDS
-        if getattr(rule, kind) is not None
-        for check in _checks(context, rule, position, kind)
+        for check in _rule_checks(context, rules, cells, position, rule)
     ]
+    checks += failed_checks(context, rules)
+    if context.before is not None:
+        checks += missing_from_run(context, context.before)
     return GateReport(
         title=results.title,
         results_sha256=results_hash(results),
@@ -51,41 +54,68 @@ def evaluate(results: Results, rules: Rules, baseline: Results | None = None) ->
     )
 
 
-def _refuse_percent(rule: Rule, results: Results) -> None:
-    """Raises ReportError for a bound above 1 where all that the rule matches are fractions; of ratios above 10."""
-    found = {(name, m.unit) for subject in _subjects(rule, results) for name, m in _matching(rule, subject).items()}
-    fractions = {unit for _, unit in found} == {"fraction"}
-    ratios = rule.aggregate is not None and any(name.rpartition("/")[2] not in FRACTIONS for name, _ in found)
-    for kind in BOUNDS:
-        bound = getattr(rule, kind)
-        largest = LARGEST_RATIO if ratios and kind in ("min", "max") else 1.0
-        if bound is not None and bound > largest and (kind == "relative_to_clean_min" or fractions):
-            hint = f"; did you mean {bound / 100:g}?" if bound <= 100 * largest else ""
-            wanted = "a fraction 0..1" if largest == 1 else "a ratio, where 1 is 100 %"
-            raise ReportError(f"the rule '{rule.text()}': {kind} is {bound:g}, expected {wanted}{hint}")
+class _Cells:
+    """Cells by the name that rules know their condition by, so that a rule about one condition looks at no other."""
+
+    def __init__(self, cells: tuple[Cell, ...]) -> None:
+        self.all = cells
+        self._by_name: dict[str, list[Cell]] = {}
+        for cell in cells:
+            self._by_name.setdefault(_condition_name(cell), []).append(cell)
+
+    def named(self, pattern: str) -> Iterable[Cell]:
+        """The cells under conditions that a pattern may match."""
+        return self.all if set("*?") & set(pattern) else self._by_name.get(pattern, ())
+
+    @property
+    def names(self) -> list[str]:
+        """Of the conditions that were run."""
+        return sorted(self._by_name)
 
 
-def _subjects(rule: Rule, results: Results, kind: BoundKind | None = None) -> list[Subject]:
-    """What a rule matches, and a bound of this kind can be about."""
+def _condition_name(cell: Cell) -> str:
+    return "clean" if cell.condition.kind == "clean" else cell.condition.name
+
+
+def _rule_checks(context: Context, rules: Rules, cells: _Cells, position: int, rule: Rule) -> Iterator[GateCheck]:
+    """The checks of every bound of one rule."""
     if rule.aggregate is not None:
-        return _aggregates(rule, results)
-    cells = [cell for cell in results.cells if _matches(rule, cell)]
-    if kind == "relative_to_clean_min":  # the clean cell against itself says nothing
-        cells = [cell for cell in cells if cell.condition.kind != "clean"]
-    return [
-        Subject(cell.model, cell.engine, formatting.condition(cell.condition), cell.metrics, cell) for cell in cells
-    ]
+        subjects = _aggregates(context, rule)
+    else:
+        matched = [cell for cell in cells.named(rule.condition) if _matches(rule, cell)]
+        subjects = [Subject(cell.model, cell.engine, context.describe(cell), cell.metrics, cell) for cell in matched]
+    refuse_vacuous(rule, {(name, m.unit) for subject in subjects for name, m in _matching(rule, subject).items()})
+    kinds = [kind for kind in BOUNDS if getattr(rule, kind) is not None]
+    for kind in kinds:
+        yield from _checks(context, rules, cells, position, rule, kind, subjects)
+    for subject, severity in _severities_not_run(rule, subjects):
+        missing = f"severity {severity} was not run: not run is not passed"
+        yield _check(rule, position, kinds[0], rule.pattern, subject, Outcome("error", missing))
 
 
-def _aggregates(rule: Rule, results: Results) -> list[Subject]:
-    """The aggregates of each model and engine; not of the engine that the others are compared with, where it has none such."""
-    view = View(results)
-    references = {compare.against(m) for s in results.summary.values() for n, m in s.items() if _named(rule, n)}
+def _severities_not_run(rule: Rule, subjects: list[Subject]) -> Iterator[tuple[Subject, int]]:
+    """Of a list of severities, those that a condition lacks which has others of them."""
+    if not isinstance(rule.severity, tuple):
+        return
+    ran: dict[tuple[str, str, str, int], tuple[Subject, set[int]]] = {}
+    for subject in subjects:
+        if subject.cell is not None:
+            key = (subject.model, subject.engine, _condition_name(subject.cell), subject.cell.seed)
+            ran.setdefault(key, (subject, set()))[1].add(subject.cell.condition.severity)
+    for subject, severities in ran.values():
+        yield from ((subject, severity) for severity in rule.severity if severity not in severities)
+
+
+def _aggregates(context: Context, rule: Rule) -> list[Subject]:
+    """The aggregates of each model and engine; not of the engine that the others are compared with, if it has none of these."""
+    view = context.view
+    summary = view.results.summary
+    references = {compare.against(m) for s in summary.values() for n, m in s.items() if _named(rule, n)}
     found = []
     for series in view.series:
         label = f"{series.model}/{series.engine}"
-        if label not in results.summary or not (
-            fnmatchcase(series.model, rule.model) and fnmatchcase(series.engine, rule.engine)
+        if label not in summary or not (
+            matches_pattern(series.model, rule.model) and matches_pattern(series.engine, rule.engine)
         ):
             continue
         conditions = view.averaged(series)
@@ -93,14 +123,14 @@ def _aggregates(rule: Rule, results: Results) -> list[Subject]:
             formatting.count(len({condition.name for condition in conditions}), "corruption"),
             formatting.severities({condition.severity for condition in conditions}),
         ]
-        subject = Subject(series.model, series.engine, ", ".join(over) if conditions else None, results.summary[label])
+        subject = Subject(series.model, series.engine, ", ".join(over) if conditions else None, summary[label])
         if label not in references or _matching(rule, subject):
             found.append(subject)
     return found
 
 
 def _named(rule: Rule, name: str) -> bool:
-    return fnmatchcase(name, rule.pattern)
+    return matches_pattern(name, rule.pattern)
 
 
 def _matching(rule: Rule, subject: Subject) -> dict[str, Metric]:
@@ -110,69 +140,58 @@ def _matching(rule: Rule, subject: Subject) -> dict[str, Metric]:
 
 def _matches(rule: Rule, cell: Cell) -> bool:
     condition = cell.condition
-    name = "clean" if condition.kind == "clean" else condition.name
     severities = (rule.severity,) if isinstance(rule.severity, int) else rule.severity
     return (
-        fnmatchcase(cell.model, rule.model)
-        and fnmatchcase(cell.engine, rule.engine)
-        and fnmatchcase(name, rule.condition)
+        matches_pattern(cell.model, rule.model)
+        and matches_pattern(cell.engine, rule.engine)
+        and matches_pattern(_condition_name(cell), rule.condition)
         and rule.kind in (None, condition.kind)
         and (severities is None or condition.severity in severities)
         and all(name in condition.parameters and condition.parameters[name] == v for name, v in rule.parameters.items())
     )
 
 
-def _checks(context: Context, rule: Rule, position: int, kind: BoundKind) -> Iterator[GateCheck]:
+def _checks(
+    context: Context,
+    rules: Rules,
+    cells: _Cells,
+    position: int,
+    rule: Rule,
+    kind: BoundKind,
+    subjects: list[Subject],
+) -> Iterator[GateCheck]:
     """The checks of one bound of one rule: one per matching subject and number, or one error."""
-    subjects = _subjects(rule, context.results, kind)
+    if kind == "relative_to_clean_min":  # the clean cell against itself says nothing
+        subjects = [subject for subject in subjects if subject.cell and subject.cell.condition.kind != "clean"]
     if not subjects:
-        unmatched = Outcome("error", _unmatched(rule, context.results))
+        unmatched = Outcome("error", _unmatched(rule, context.view.results, cells))
         yield _check(rule, position, kind, rule.pattern, None, unmatched)
     for subject in subjects:
         names = list(_matching(rule, subject))
         if not names:
-            outcome = Outcome("error", _lacking(rule, subject, context.results))
+            outcome = Outcome("error", _lacking(rule, subject, context.view.results))
             yield _check(rule, position, kind, rule.pattern, subject, outcome)
         for name in names:
             outcome = judge(context, kind, subject, name, getattr(rule, kind))
-            yield _check(rule, position, kind, name, subject, _doubted(context, kind, subject, outcome))
+            outcome = doubt_attack(context, rules, kind, subject.cell, outcome)
+            yield _check(rule, position, kind, name, subject, outcome)
 
 
-def _doubted(context: Context, kind: BoundKind, subject: Subject, outcome: Outcome) -> Outcome:
-    """Inconclusive where the outcome rests on attack figures that are suspect. Aggregates are over corruptions only.
-
-    An attack that does not work can only hide harm: a bound that is missed in spite of it stays missed. A loss against a suspect
-    baseline may be the attack's repair instead.
-    """
-    cell = subject.cell
-    if outcome.state == "error" or cell is None:
-        return outcome
-    ours = sanity.suspicion(context.results, cell)
-    if ours and outcome.state == "passed":
-        message = f"{outcome.message}; attack figures are {sanity.badge(ours)}: no pass"
-        return replace(outcome, state="inconclusive", message=message)
-    old = compare.same_cell(cell, context.baseline) if kind == "max_drop" and context.baseline else None
-    theirs = sanity.suspicion(context.baseline, old) if old is not None and context.baseline is not None else ()
-    if theirs:
-        message = f"{outcome.message}; the baseline's attack figures are {sanity.badge(theirs)}"
-        return replace(outcome, state="inconclusive", message=message)
-    return outcome
-
-
-def _unmatched(rule: Rule, results: Results) -> str:
+def _unmatched(rule: Rule, results: Results, cells: _Cells) -> str:
     """That nothing matches, which rule it is, and what of it is most likely wrong."""
     if rule.aggregate is not None:
         there = ", ".join(sorted(label for label, summary in results.summary.items() if summary))
         hint = f"; aggregates are there of {there}" if there else "; the file holds none: no corruptions were run"
         return f"no aggregates match '{rule.text()}': not run is not passed{hint}"
-    of_any = [cell.condition for cell in results.cells if _matches(rule.model_copy(update={"severity": None}), cell)]
-    names = {"clean" if cell.condition.kind == "clean" else cell.condition.name for cell in results.cells}
+    anywhere = rule.model_copy(update={"severity": None})
+    of_any = {cell.condition.severity for cell in cells.named(rule.condition) if _matches(anywhere, cell)}
+    names = cells.names
     hint = ""
     if of_any:
-        hint = f"; severities that were run: {', '.join(str(s) for s in sorted({one.severity for one in of_any}))}"
-    elif not any(fnmatchcase(name, rule.condition) for name in names):
+        hint = f"; severities that were run: {', '.join(map(str, sorted(of_any)))}"
+    elif not any(matches_pattern(name, rule.condition) for name in names):
         near = get_close_matches(rule.condition, names, n=1)
-        hint = f"; did you mean {near[0]}?" if near else f"; conditions that were run: {', '.join(sorted(names))}"
+        hint = f"; did you mean {near[0]}?" if near else f"; conditions that were run: {', '.join(names)}"
     return f"no cell matches '{rule.text()}': not run is not passed{hint}"
 
 

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 from reports import compare, formatting
 from reports.gate_report import BoundKind, State
-from reports.schema import Cell, Metric, Results
+from reports.schema import Cell, Metric
+from reports.vacuous import SLACK
 from reports.view import View, ratio
-
-SLACK = 1e-12
 
 
 @dataclass(frozen=True)
@@ -42,11 +41,19 @@ class Outcome:
 
 @dataclass
 class Context:
-    """What a bound may look at, and the reasons found on the way why the comparison is void."""
+    """What a bound may look at, and the reasons found on the way why the comparison is void.
 
-    results: Results
-    baseline: Results | None
+    view: Of the results. before: Of the baseline, under our model's name.
+    """
+
+    view: View
+    before: View | None
     not_comparable: list[str]
+
+    def describe(self, cell: Cell) -> str:
+        """The condition of a cell in words; with its seed, where the file holds several."""
+        seed = f", seed {cell.seed}" if self.view.several_seeds else ""
+        return formatting.condition(cell.condition) + seed
 
 
 def judge(context: Context, kind: BoundKind, subject: Subject, name: str, bound: float) -> Outcome:
@@ -69,11 +76,11 @@ def _at_most(context: Context, subject: Subject, name: str, bound: float) -> Out
 
 def _drop(context: Context, subject: Subject, name: str, bound: float) -> Outcome:
     """At most `bound` worse than the same number of the baseline."""
-    assert context.baseline is not None  # evaluate() has seen to it
+    assert context.before is not None  # evaluate() has seen to it
     if subject.cell is not None:
-        old = _old_metric(context, context.baseline, subject.cell, name)
+        old = _old_metric(context, context.before, subject.cell, name)
     else:
-        old = _old_aggregate(context, context.baseline, subject, name)
+        old = _old_aggregate(context, context.before, subject, name)
     if isinstance(old, Outcome):
         return old
     metric = subject.metrics[name]
@@ -92,11 +99,11 @@ def _drop(context: Context, subject: Subject, name: str, bound: float) -> Outcom
     return Outcome(outcome.state, message, worse, old)
 
 
-def _old_metric(context: Context, baseline: Results, cell: Cell, name: str) -> Metric | Outcome:
+def _old_metric(context: Context, before: View, cell: Cell, name: str) -> Metric | Outcome:
     """The metric of the baseline's same cell, or why there is none."""
-    old_cell = compare.same_cell(cell, baseline)
+    old_cell = before.twin(cell)
     if old_cell is None:
-        other = compare.other_budget(cell, baseline)
+        other = next(before.variants(cell), None)
         if other is None:
             return Outcome("error", "the baseline holds no such cell")
         where = f"{cell.model}/{cell.engine}, {formatting.condition(cell.condition)}"
@@ -108,17 +115,20 @@ def _old_metric(context: Context, baseline: Results, cell: Cell, name: str) -> M
     return Outcome("error", f"{name} is not in the baseline's cell") if old is None else old
 
 
-def _old_aggregate(context: Context, baseline: Results, subject: Subject, name: str) -> Metric | Outcome:
+def _old_aggregate(context: Context, before: View, subject: Subject, name: str) -> Metric | Outcome:
     """The same aggregate of the baseline, or why there is none: it must be over the same conditions, against the same engine."""
     label = f"{subject.model}/{subject.engine}"
-    old = baseline.summary.get(label, {}).get(name)
+    old = before.results.summary.get(label, {}).get(name)
     if old is None:
         return Outcome("error", f"{name} is not among the baseline's aggregates of {label}")
-    reason = compare.other_average(subject.model, subject.engine, context.results, baseline)
+    reason = compare.other_average(subject.model, subject.engine, context.view, before)
+    if reason:
+        return _void(context, f"{label}, aggregates: {reason}")
     ours, theirs = compare.against(subject.metrics[name]), compare.against(old)
-    if not reason and ours != theirs:
-        reason = f"against {ours or 'nothing'} here, {theirs or 'nothing'} in the baseline"
-    return _void(context, f"{label}, {name}: {reason}") if reason else old
+    if ours != theirs:
+        other = f"against {ours or 'nothing'} here, {theirs or 'nothing'} in the baseline"
+        return _void(context, f"{label}, {name}: {other}")
+    return old
 
 
 def _void(context: Context, reason: str) -> Outcome:
@@ -134,9 +144,8 @@ def _keeps(context: Context, subject: Subject, name: str, bound: float) -> Outco
         return Outcome(
             "error", f"relative_to_clean_min has no meaning for {name}, where lower is better; use max or max_drop"
         )
-    view = View(context.results)
-    series = next(s for s in view.series if (s.model, s.engine) == (subject.model, subject.engine))
-    clean = view.clean(series, name)
+    assert subject.cell is not None  # Rule refuses it of aggregates
+    clean = context.view.clean_twin(subject.cell, name)
     kept = ratio(metric, clean)
     if kept is None:
         return Outcome(

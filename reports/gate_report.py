@@ -5,12 +5,14 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from reports.schema import Metric
 
 State = Literal["passed", "failed", "error", "inconclusive"]
 BoundKind = Literal["min", "max", "max_drop", "relative_to_clean_min"]
+DemandKind = Literal["baseline", "effect", "budget"]
+"""What every gate asks, whichever rules there are: all that the baseline held, and that the checks of every cell passed."""
 
 
 class ExitCode(IntEnum):
@@ -25,9 +27,11 @@ class ExitCode(IntEnum):
 
 
 class GateCheck(BaseModel):
-    """One bound of one rule on one metric of one cell, or on one aggregate of one engine.
+    """One bound of one rule on one metric of one cell or on one aggregate of one engine; or what every gate asks.
 
     An error (not run, undefined) counts as a failure.
+
+    rule: number of the rule; None, as bound, for what is asked whichever rules there are.
 
     condition: of an aggregate the corruptions that it is over; cell: None then.
 
@@ -37,9 +41,9 @@ class GateCheck(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     state: State
-    rule: int
-    bound_kind: BoundKind
-    bound: float
+    rule: int | None
+    bound_kind: BoundKind | DemandKind
+    bound: float | None
     observed: float | None
     message: str
     metric: str
@@ -64,6 +68,17 @@ class GateReport(BaseModel):
     rules: tuple[str, ...]
     checks: tuple[GateCheck, ...]
     not_comparable: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _rules_exist(self) -> GateReport:
+        for check in self.checks:
+            if check.rule is not None and not 0 <= check.rule < len(self.rules):
+                raise ValueError(f"a check is about rule {check.rule}, but there are {len(self.rules)}")
+        return self
+
+    def rule_of(self, check: GateCheck) -> str:
+        """The rule that a check comes from, in words."""
+        return "asked of every run" if check.rule is None else self.rules[check.rule]
 
     @property
     def exit_code(self) -> ExitCode:

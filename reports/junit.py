@@ -4,6 +4,7 @@ suspect); and one per sanity check."""
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
+from collections import Counter
 
 from reports import formatting, sanity
 from reports.gate_report import GateCheck, GateReport
@@ -29,7 +30,8 @@ def junit_xml(results: Results, gate: GateReport | None = None) -> str:
 
 
 def _gate_cases(gate: GateReport) -> list[ElementTree.Element]:
-    cases = [_gate_case(check, gate.rules[check.rule]) for check in gate.checks]
+    cases = [_gate_case(check, gate.rule_of(check)) for check in gate.checks]
+    _tell_apart(cases, [check.cell for check in gate.checks])
     for reason in gate.not_comparable:
         case = _case("gate.baseline", "comparable with the baseline")
         _body(case, "error", "not comparable", reason)
@@ -39,7 +41,8 @@ def _gate_cases(gate: GateReport) -> list[ElementTree.Element]:
 
 def _gate_case(check: GateCheck, rule: str) -> ElementTree.Element:
     subject = f"{check.model or 'no model'}/{check.engine or 'no engine'}"
-    case = _case(f"gate.{subject}", f"{check.metric} {check.bound_kind} {check.bound:g}: {check.condition or rule}")
+    asked = check.bound_kind if check.bound is None else f"{check.bound_kind} {check.bound:g}"
+    case = _case(f"gate.{subject}", f"{check.metric} {asked}: {check.condition or rule}")
     text = f"{check.message}\nrule: {rule}\ncell: {check.cell or 'none'}\n{_sample(check)}"
     if check.state == "passed":
         _body(case, "system-out", None, text)
@@ -49,6 +52,17 @@ def _gate_case(check: GateCheck, rule: str) -> ElementTree.Element:
 
 
 _TOLD = {"failed": "", "error": "", "inconclusive": "inconclusive: "}
+
+
+def _tell_apart(cases: list[ElementTree.Element], cells: list[str | None]) -> None:
+    """Adds what tells cases of one name apart: CI systems show one of them only. Attacks may differ in their steps alone."""
+    count = Counter((case.get("classname"), case.get("name")) for case in cases)
+    taken: Counter[tuple[str | None, str | None]] = Counter()
+    for case, cell in zip(cases, cells, strict=True):
+        key = (case.get("classname"), case.get("name"))
+        if count[key] > 1:
+            taken[key] += 1
+            case.set("name", f"{key[1]} ({clean_text(cell or '')} {taken[key]})")
 
 
 def _sanity_case(check: SanityCheck) -> ElementTree.Element:

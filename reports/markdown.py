@@ -74,7 +74,7 @@ def _gate_row(check: GateCheck, gate: GateReport) -> tuple[str, ...]:
         "error": "✗ **error**",
         "inconclusive": "! **inconclusive**",
     }[check.state]
-    where = (check.model or "–", check.engine or "–", check.condition or gate.rules[check.rule])
+    where = (check.model or "–", check.engine or "–", check.condition or gate.rule_of(check))
     return _Markup(mark), check.metric, *where, check.message
 
 

@@ -6,6 +6,8 @@ Fractions are 0..1, lengths metres, angles radians; floats are unrounded; an und
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,8 +17,18 @@ from reports.errors import ReportError
 from reports.files import read_json, to_json, write_text
 from reports.validation import explain
 
-SCHEMA_VERSION = "1.2"
-"""1.1: conditions of the kind `sweep`, and `curves`. 1.2: `sanity`, a cell's `traces`, a condition's `control`."""
+SCHEMA_VERSION = "1.3"
+"""1.1: conditions of the kind `sweep`, and `curves`. 1.2: `sanity`, a cell's `traces`, a condition's `control`. 1.3: the ends of
+intervals lie within what the metric can be; numbers and counts are bounded."""
+
+LARGEST = 1e100
+"""Of any number in the file: what is done with numbers in a report cannot overflow below it."""
+MOST_FRAMES = 10_000_000
+Number = Annotated[FiniteFloat, Field(ge=-LARGEST, le=LARGEST)]
+Integer = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+Frames = Annotated[int, Field(ge=0, le=MOST_FRAMES)]
+Scalar = Number | Integer | str | None
+Text = Annotated[str, Field(min_length=1)]
 
 
 class Section(BaseModel):
@@ -28,14 +40,14 @@ class Section(BaseModel):
 class Metric(Section):
     """One number with its interval."""
 
-    value: FiniteFloat | None
-    lo: FiniteFloat | None = None
-    hi: FiniteFloat | None = None
+    value: Number | None
+    lo: Number | None = None
+    hi: Number | None = None
     method: str | None = Field(None, description="How lo and hi were made, e.g. 'scene jackknife, t, 95 %'.")
     reason: str | None = Field(None, description="Why value is null.")
-    n_frames: int
-    n_scenes: int
-    n_objects: int | None = None
+    n_frames: Frames
+    n_scenes: Frames
+    n_objects: Annotated[int, Field(ge=0)] | None = None
     higher_is_better: bool = True
     unit: str = "fraction"
 
@@ -50,9 +62,9 @@ class Condition(Section):
     """What was done to the sensors. `clean` and `sweep` (a corruption at one value of its axis, in no mean) have severity 0."""
 
     kind: Literal["clean", "corruption", "sweep", "attack"]
-    name: str
-    severity: Annotated[int, Field(ge=0, le=9)] = 0
-    parameters: dict[str, float | int | str | None] = Field(default_factory=dict)
+    name: Text
+    severity: Annotated[int, Field(ge=0, le=5)] = 0
+    parameters: dict[str, Scalar] = Field(default_factory=dict)
     axis: str | None = Field(None, description="Which parameter is the physical axis of the severity curve.")
     unit: str | None = Field(None, description="Unit of that parameter.")
     sensors: tuple[Literal["camera", "lidar"], ...] = ()
@@ -63,7 +75,7 @@ class Check(Section):
     """An effect or budget check: measured quantities and whether they are as they must be."""
 
     passed: bool
-    measured: dict[str, float | int | str | None]
+    measured: dict[str, Scalar]
     message: str = ""
 
 
@@ -72,25 +84,23 @@ class LossTrace(Section):
 
     token: str
     objective: str
-    clean: FiniteFloat = Field(description="The objective on the clean frame.")
-    losses: tuple[FiniteFloat, ...] = Field(
-        description="The objective at each iterate, all restarts one after the other."
-    )
-    delivered: FiniteFloat = Field(description="The objective on the frame that was scored.")
+    clean: Number = Field(description="The objective on the clean frame.")
+    losses: tuple[Number, ...] = Field(description="The objective at each iterate, all restarts one after the other.")
+    delivered: Number = Field(description="The objective on the frame that was scored.")
 
 
 class Cell(Section):
     """One condition on one engine. `metrics` keys: mAP, NDS, mATE, mASE, mAOE, mAVE, mAAE, mIoU, AP/<class>, IoU/<class>, ..."""
 
-    id: str = Field(description="Hash of weights, preprocessing, data, condition, seed, engine and suite version.")
-    model: str
-    engine: str
+    id: Text = Field(description="Hash of weights, preprocessing, data, condition, seed, engine and suite version.")
+    model: Text
+    engine: Text
     condition: Condition
-    seed: int
-    metrics: dict[str, Metric]
+    seed: Integer
+    metrics: dict[Text, Metric]
     effect: Check | None = None
     budget: Check | None = None
-    details: dict[str, float | int | str | None] = Field(default_factory=dict, description="E.g. iterations, forwards.")
+    details: dict[str, Scalar] = Field(default_factory=dict, description="E.g. iterations, forwards.")
     traces: tuple[LossTrace, ...] = Field((), description="Of at most three frames, in a cell or two of a run.")
 
 
@@ -103,7 +113,7 @@ class Curve(Section):
     axis: str
     unit: str
     scale: Literal["linear", "log"] = Field(description="How crossings between two values are interpolated.")
-    values: tuple[FiniteFloat, ...] = Field(min_length=2, description="Of the parameter, mild to severe.")
+    values: tuple[Number, ...] = Field(min_length=2, description="Of the parameter, mild to severe.")
     half: dict[str, Metric] = Field(
         description="Metric to the parameter at which it falls to half of its clean value; null with a reason where that is "
         "not within `values`."
@@ -124,7 +134,7 @@ class SanityCheck(Section):
     model: str
     engine: str
     verdict: Literal["PASS", "WARN", "FAIL", "NOT RUN"]
-    measured: dict[str, float | int | str | None] = Field(default_factory=dict)
+    measured: dict[str, Scalar] = Field(default_factory=dict)
     message: str = Field(description="What the numbers mean, and what to do.")
 
 
@@ -140,10 +150,10 @@ class Picture(Section):
 class Model(Section):
     """What was evaluated."""
 
-    name: str
+    name: Text
     sha256: str
     sensors: tuple[Literal["camera", "lidar"], ...]
-    parameters: int | None = None
+    parameters: Annotated[Integer, Field(ge=0)] | None = None
     description: str = ""
 
 
@@ -157,14 +167,16 @@ class Provenance(Section):
     packages: dict[str, str]
     git_commit: str | None
     git_dirty: bool | None
-    seed: int
+    seed: Integer
     data: str
     data_hash: str
     frames_hash: str = Field(description="SHA-256 of the tokens of the frames that were used, in order.")
-    ranges: dict[str, float] = Field(description="Class to the range [m] within which it is scored.")
-    n_frames: int
-    n_scenes: int
-    threads: int
+    ranges: dict[str, Annotated[Number, Field(gt=0)]] = Field(
+        description="Class to the range [m] within which it is scored."
+    )
+    n_frames: Annotated[Frames, Field(gt=0)]
+    n_scenes: Annotated[Frames, Field(gt=0)]
+    threads: Annotated[Integer, Field(gt=0)]
     machine: str
 
 
@@ -190,21 +202,34 @@ def read_results(path: Path) -> Results:
     """Reads results.json of this schema version or an older minor one.
 
     Raises:
-        ReportError: the file is missing, no JSON, of another major or a newer minor version, or breaks the schema.
+        ReportError: the file is missing, no strict JSON, of another major or a newer minor version, breaks the schema, or says
+            what cannot be (`reports.meaning`).
     """
+    from reports.meaning import check_meaning
+
     content = read_json(path)
     if not isinstance(content, dict):
         raise ReportError(f"{path}: expected a JSON object (results.json), got {type(content).__name__}")
     check_version(content.get("schema_version"), SCHEMA_VERSION, str(path))
-    try:
-        return Results.model_validate(content)
+    try:  # as JSON: there, strict means that "0.4" and true are no numbers, while a list is what a tuple is written as
+        results = Results.model_validate_json(json.dumps(content), strict=True)
     except ValidationError as error:
         raise ReportError(explain(error, Results, str(path))) from None
+    check_meaning(results, str(path))
+    return results
 
 
 def write_results(path: Path, results: Results) -> None:
-    """Writes results.json: sorted keys, unrounded floats, no NaN, trailing newline, and all of it or nothing."""
-    write_text(path, to_json(results.model_dump(mode="python")))
+    """Writes results.json: sorted keys, unrounded floats, no NaN, trailing newline, and all of it or nothing.
+
+    Raises:
+        ReportError: a number is not finite, or the results say what cannot be: no reader would take the file.
+    """
+    from reports.meaning import check_meaning
+
+    text = to_json(results.model_dump(mode="python"))
+    check_meaning(results, str(path))
+    write_text(path, text)
 
 
 def results_hash(results: Results) -> str:
@@ -214,8 +239,8 @@ def results_hash(results: Results) -> str:
 
 def check_version(found: object, supported: str, source: str) -> None:
     """Raises ReportError unless `found` ('major.minor') can be read by a reader of `supported`."""
-    parts = found.split(".") if isinstance(found, str) else []
-    if len(parts) != 2 or not all(part.isdecimal() for part in parts):
+    parts = found.split(".") if isinstance(found, str) and re.fullmatch(r"[0-9]{1,4}\.[0-9]{1,4}", found) else []
+    if not parts:
         raise ReportError(
             f"{source}: schema_version is {found!r}, expected a text like {supported!r}; is this a results.json of calico?"
         )

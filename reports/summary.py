@@ -5,21 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 from reports.schema import Cell, Results
+from reports.view import Series, View
 
 TP_ERRORS = {"mATE": "trans_err", "mASE": "scale_err", "mAOE": "orient_err", "mAVE": "vel_err", "mAAE": "attr_err"}
 
 
 def nuscenes_summary(results: Results) -> dict[str, dict[str, Any]]:
     """Keyed by 'model/engine'. Only what the file holds; an undefined number is null. Map metrics under `map`."""
-    clean = [cell for cell in results.cells if cell.condition.kind == "clean"]
-    return {f"{cell.model}/{cell.engine}": _entry(cell, results) for cell in clean}
+    view = View(results)
+    return {f"{s.model}/{s.engine}": _entry(view, s, cells) for s in view.series if (cells := _clean_cells(view, s))}
 
 
-def _entry(cell: Cell, results: Results) -> dict[str, Any]:
-    values = {name: metric.value for name, metric in cell.metrics.items()}
-    entry: dict[str, Any] = {
-        "meta": {"data": results.provenance.data, "n_frames": results.provenance.n_frames, "seed": cell.seed}
-    }
+def _clean_cells(view: View, series: Series) -> list[Cell]:
+    return [cell for cell in view.cells(series) if cell.condition.kind == "clean"]
+
+
+def _entry(view: View, series: Series, cells: list[Cell]) -> dict[str, Any]:
+    """Of several seeds: the mean of each number, as everywhere, and all seeds in `meta`."""
+    names = dict.fromkeys(name for cell in cells for name in cell.metrics)
+    metrics = {name: view.clean(series, name) for name in names}
+    values = {name: metric.value for name, metric in metrics.items() if metric is not None}
+    origin, seeds = view.results.provenance, sorted({cell.seed for cell in cells})
+    seed = {"seed": seeds[0]} if len(seeds) == 1 else {"seeds": seeds}
+    entry: dict[str, Any] = {"meta": {"data": origin.data, "n_frames": origin.n_frames, **seed}}
     for key, name in (("mean_ap", "mAP"), ("nd_score", "NDS")):
         if name in values:
             entry[key] = values[name]

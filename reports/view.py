@@ -5,7 +5,7 @@ The only numbers made here are plain means over cells and ratios to the clean ce
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -199,6 +199,51 @@ class View:
         """The value of the same model, engine and condition in this file, for a point of another file."""
         found = self.point(series, metric, point.condition)
         return None if found is None else found.metric
+
+    @cached_property
+    def several_seeds(self) -> bool:
+        """Whether the file holds cells of more than one seed."""
+        return len({cell.seed for cell in self.results.cells}) > 1
+
+    def twin(self, cell: Cell) -> Cell | None:
+        """The cell of this file with the model, engine, condition and seed of a cell of another file."""
+        by_name = self._groups.get((cell.model, cell.engine, cell.condition.kind), {})
+        same = by_name.get(cell.condition.name, {}).get(condition_key(cell.condition), ())
+        return next((other for other in same if other.seed == cell.seed), None)
+
+    def variants(self, cell: Cell) -> Iterator[Cell]:
+        """Cells of the model, engine, name, severity and seed of a cell, whatever their parameters."""
+        by_name = self._groups.get((cell.model, cell.engine, cell.condition.kind), {})
+        for cells in by_name.get(cell.condition.name, {}).values():
+            if cells[0].condition.severity == cell.condition.severity:
+                yield from (other for other in cells if other.seed == cell.seed)
+
+    def clean_twin(self, cell: Cell, metric: str) -> Metric | None:
+        """The clean value to compare a cell's with: of its own seed where the clean run has it, else the mean over seeds."""
+        by_name = self._groups.get((cell.model, cell.engine, "clean"), {})
+        cells = [clean for groups in by_name.values() for same in groups.values() for clean in same]
+        own = next((clean for clean in cells if clean.seed == cell.seed), None)
+        if own is not None:
+            return own.metrics.get(metric)
+        point = _point(cells, metric) if cells else None
+        return None if point is None else point.metric
+
+    def is_unchecked(self, cell: Cell) -> bool:
+        """Whether a cell holds an attack that searches, by steps along gradients or by queries, and no sanity check was run.
+
+        A check counts that was run on the model, or on the engine whose gradients made the attack.
+        """
+        condition = cell.condition
+        searches = bool({"steps", "queries"} & condition.parameters.keys())
+        if condition.kind != "attack" or is_control(condition) or not searches:
+            return False
+        return not {cell.model, str(cell.details.get("crafted_on") or "")} & self._checked
+
+    @cached_property
+    def _checked(self) -> set[str]:
+        """Models, and labels of engines, on which a sanity check was run."""
+        ran = [check for check in self.results.sanity if check.verdict != "NOT RUN"]
+        return {name for check in ran for name in (check.model, f"{check.model}/{check.engine}")}
 
     def suspicion(self, cell: Cell) -> tuple[str, ...]:
         """Ids of the failed sanity checks that make the figures of an attack cell suspect; () for sound ones and other cells.

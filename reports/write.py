@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -16,6 +17,10 @@ from reports.openmetrics import openmetrics_text
 from reports.schema import Results, read_results, results_hash
 from reports.summary import nuscenes_summary
 
+VERDICT_FILE = "gate.json"
+"""Written last: where it says that the gate passed, every other report is there and says so, too."""
+REPORT_FILES = ("report.html", "summary.md", "junit.xml", "metrics.txt", "metrics_summary.json")
+
 
 def write_report(
     run_dir: Path,
@@ -25,6 +30,8 @@ def write_report(
     pictures_dir: Path | None = None,
 ) -> list[Path]:
     """Writes report.html, summary.md, junit.xml, metrics.txt, metrics_summary.json and, with a gate, gate.json.
+
+    What was there before is removed first, so that a write that fails (a full disk) leaves no report of something else.
 
     Args:
         run_dir: the folder to write into.
@@ -36,6 +43,9 @@ def write_report(
 
     Returns:
         The files, in the order above. Each is written whole or not at all.
+
+    Raises:
+        OSError: The system refuses to remove or to write a file; names it.
     """
     run_dir = Path(run_dir)
     results = read_results(run_dir / "results.json") if results is None else results
@@ -48,20 +58,34 @@ def write_report(
     }
     if gate is not None:
         verdict = {"passed": gate.passed, "exit_code": int(gate.exit_code)}
-        texts["gate.json"] = to_json(gate.model_dump(mode="json") | verdict)
-    else:
-        (run_dir / "gate.json").unlink(missing_ok=True)
+        texts[VERDICT_FILE] = to_json(gate.model_dump(mode="json") | verdict)
+    for name in (VERDICT_FILE, *REPORT_FILES):
+        (run_dir / name).unlink(missing_ok=True)
     for name, text in texts.items():
         write_text(run_dir / name, text)
     return [run_dir / name for name in texts]
 
 
+def withdraw_verdict(folder: Path) -> None:
+    """Removes the verdict of an earlier gate and the reports that show it, before a gate is run that may not come to an end.
+
+    Nothing happens where there is no gate.json: then the reports show no verdict.
+
+    Raises:
+        OSError: The system refuses to remove a file; names it.
+    """
+    if (folder / VERDICT_FILE).exists():
+        for name in (*REPORT_FILES, VERDICT_FILE):
+            (folder / name).unlink(missing_ok=True)
+
+
 def read_gate(run_dir: Path, results: Results) -> GateReport | None:
     """The verdict in gate.json of the folder, where it was made from these very results; else None."""
     try:
-        content = read_json(Path(run_dir) / "gate.json")
+        content = read_json(Path(run_dir) / VERDICT_FILE, what="verdict")
         kept = {name: value for name, value in content.items() if name in GateReport.model_fields}
-        gate = GateReport.model_validate(kept)
+        gate = GateReport.model_validate_json(json.dumps(kept), strict=True)
     except (ReportError, ValidationError, AttributeError):
         return None
-    return gate if gate.results_sha256 == results_hash(results) else None
+    same = gate.results_sha256 == results_hash(results) and gate.title == results.title
+    return gate if same and content.get("passed") is gate.passed else None

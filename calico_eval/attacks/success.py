@@ -24,6 +24,8 @@ from calico_eval.attacks.measures import (
     moved,
 )
 from calico_eval.metrics.intervals import ratio_interval
+from calico_eval.metrics.summary import ends_within
+from reports.known import known_metric
 from reports.schema import Metric
 
 
@@ -89,14 +91,17 @@ def asr(success: Success, counts: Sequence[Sequence[Count]], scenes: Sequence[st
     table = np.array(counts, np.int64).reshape(len(counts), len(success.parts), 2)
     found = ratio_interval(table, scenes)
     defined = not np.isnan(found.value)
+    known = known_metric("ASR")
+    assert known is not None
+    lo, hi = ends_within(known, found)
     return Metric(
         value=found.value if defined else None,
-        lo=None if found.lo is None else max(found.lo, 0.0),
-        hi=None if found.hi is None else min(found.hi, 1.0),
+        lo=lo,
+        hi=hi,
         method=found.method,
         reason=None if defined else f"no {success.trials}",
         n_frames=len(counts),
         n_scenes=len(set(scenes)),
         n_objects=int(table[..., 1].sum()),
-        higher_is_better=False,
+        higher_is_better=known.higher_is_better,
     )

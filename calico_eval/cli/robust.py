@@ -263,6 +263,7 @@ def _run(
     from calico.config.load import to_yaml
     from calico_eval.sweep.run import run_sweep
     from reports.sanity import sanity_lines
+    from reports.text import print_line
 
     bar = Progress("robustness")
 
@@ -287,7 +288,7 @@ def _run(
         warn=lambda message: click.echo(message, err=True),
     )
     for line in [*_halvings(results), *sanity_lines(results)]:
-        click.echo(line)
+        print_line(line)
     click.echo(f"{len(results.cells)} cells: {folder / 'results.json'}")
     click.echo(f"next: calico report {folder}")
 

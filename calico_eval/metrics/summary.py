@@ -9,10 +9,9 @@ import numpy as np
 from calico.taxonomy import DETECTION_CLASSES, MAP_CLASSES
 from calico_eval.metrics.intervals import Interval, intervals, pooled_values
 from calico_eval.metrics.suffstats import FrameStats
+from reports.known import Known, known_metric
 from reports.schema import Metric
 
-UNITS = {"mATE": "m", "mAOE": "rad", "mAVE": "m/s", "mASE": "fraction", "mAAE": "fraction"}
-"""The mean errors: lower is better, and they may exceed 1."""
 _MAP_NAMES = ("mIoU", "mIoU_present", *(f"IoU/{name}" for name in MAP_CLASSES))
 _NO_MAP = "no frame has both map masks and a predicted map"
 _NO_OBJECTS = "no ground truth objects"
@@ -51,20 +50,33 @@ def metrics_of(stats: Sequence[FrameStats], *, with_intervals: bool = True) -> d
 
 
 def _metric(name: str, interval: Interval, counted: Sequence[FrameStats], n_objects: int | None) -> Metric:
+    known = known_metric(name)
+    if known is None:
+        raise ValueError(f"{name}: no unit, direction and limits in reports.known")
     defined = not np.isnan(interval.value)
-    highest = np.inf if name in UNITS else 1.0
+    lo, hi = ends_within(known, interval)
     return Metric(
         value=interval.value if defined else None,
-        lo=None if interval.lo is None else max(interval.lo, 0.0),
-        hi=None if interval.hi is None else min(interval.hi, highest),
+        lo=lo,
+        hi=hi,
         method=interval.method or None,
         reason=None if defined else _reason(name),
         n_frames=len(counted),
         n_scenes=len({s.scene for s in counted}),
         n_objects=n_objects,
-        higher_is_better=name not in UNITS,
-        unit=UNITS.get(name, "fraction"),
+        higher_is_better=known.higher_is_better,
+        unit=known.unit,
     )
+
+
+def ends_within(known: Known, interval: Interval) -> tuple[float | None, float | None]:
+    """The ends of an interval, within what the figure can be, and with its value between them.
+
+    A percentile interval of a figure at the edge of its range may lie wholly to one side of it; it is drawn out to the value.
+    """
+    if interval.lo is None or interval.hi is None:
+        return None, None
+    return max(min(interval.lo, interval.value), known.lowest), min(max(interval.hi, interval.value), known.highest)
 
 
 def _reason(name: str) -> str:

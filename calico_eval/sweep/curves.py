@@ -2,47 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import Literal
 
 from calico_eval.metrics.suffstats import FrameStats
-from calico_eval.sweep.grid import Scale, Sweep, worse_upwards
+from calico_eval.sweep.grid import Sweep, worse_upwards
 from calico_eval.sweep.jackknife import Replicates, Values, half_width, replicate
 from calico_eval.sweep.plan import SweepPlan
 from calico_eval.sweep.summary import METRICS
+from reports.crossing import Crossing, from_line, half_crossing, to_line
 from reports.schema import Cell, Curve, Metric
-
-
-@dataclass(frozen=True)
-class Crossing:
-    """Where a curve first falls to half: `inside` the sweep at `value`, or milder or more severe than all of it."""
-
-    where: Literal["inside", "milder", "more severe"]
-    value: float | None = None
-
-
-def half_crossing(values: Sequence[float], scores: Sequence[float], clean: float, scale: Scale) -> Crossing:
-    """The first place, from mild to severe, where the scores reach clean / 2.
-
-    Between two values the score is a straight line over the parameter, or over its logarithm in a log sweep. The clean value
-    is nowhere on the parameter's axis: a first score below half is milder than the sweep.
-
-    Args:
-        values: of the parameter, mild to severe. scores: one each.
-    """
-    half = clean / 2
-    if scores[0] < half:
-        return Crossing("milder")
-    for (before, high), (after, low) in pairwise(zip(values, scores, strict=True)):
-        if low <= half:
-            share = (high - half) / (high - low) if high > low else 0.0
-            start, end = _to_line(before, scale), _to_line(after, scale)
-            place = _from_line(start + share * (end - start), scale)
-            return Crossing("inside", min(max(place, min(before, after)), max(before, after)))
-    return Crossing("more severe")
 
 
 def curves(
@@ -113,7 +81,7 @@ def _half(sweep: Sweep, name: str, ids: Sequence[str], replicates: Replicates, f
 
 def _crossing(sweep: Sweep, name: str, ids: Sequence[str], values: Values) -> Crossing:
     clean, *scores = (values[i][name] for i in ids)
-    return half_crossing(sweep.values, scores, clean, sweep.scale) if clean > 0 else Crossing("milder")
+    return half_crossing(sweep.values, scores, clean, sweep.scale)
 
 
 def _interval(
@@ -122,15 +90,15 @@ def _interval(
     """lo, hi and how they were made: on the axis of the interpolation, and cut at the ends of the sweep."""
     if found.value is None:
         return None, None, "no interval"
-    half = half_width([None if part.value is None else _to_line(part.value, sweep.scale) for part in parts])
+    half = half_width([None if part.value is None else to_line(part.value, sweep.scale) for part in parts])
     if half is None:
         outside = sum(part.value is None for part in parts)
         why = (
             f": outside the sweep with {outside} of {len(parts)} {replicates.groups.name}s left out" if outside else ""
         )
         return None, None, "no interval" + why
-    middle, low, high = _to_line(found.value, sweep.scale), min(sweep.values), max(sweep.values)
-    lo, hi = _from_line(middle - half, sweep.scale), _from_line(middle + half, sweep.scale)
+    middle, low, high = to_line(found.value, sweep.scale), min(sweep.values), max(sweep.values)
+    lo, hi = from_line(middle - half, sweep.scale), from_line(middle + half, sweep.scale)
     over = "in the logarithm, " if sweep.scale == "log" else ""
     cut = ", cut at the end of the sweep" if lo < low or hi > high else ""
     return max(lo, low), min(hi, high), f"{over}{replicates.method()}{cut}"
@@ -153,11 +121,3 @@ def _said(value: float, unit: str) -> str:
     """'20 m', '0.5 % of the width'."""
     kind, _, of = unit.partition(" ")
     return f"{100 * value:.4g} % {of}".rstrip() if kind == "share" else f"{value:g} {unit}"
-
-
-def _to_line(value: float, scale: Scale) -> float:
-    return math.log(value) if scale == "log" else value
-
-
-def _from_line(place: float, scale: Scale) -> float:
-    return math.exp(place) if scale == "log" else place

@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
 
 import numpy as np
 
 from calico.errors import CalicoError
 from calico_eval.sweep.conditions import ConditionSpec, single
 from corruptions import Spec
+from reports.crossing import Scale
 
-Scale = Literal["linear", "log"]
 FORM = "CORRUPTION.PARAMETER=START:END:N, START:END:logN or VALUE,VALUE,...; e.g. fog.visibility_m=400:20:log8"
 DIGITS = 4
 """Values between START and END are rounded to so many significant digits, so that their names are short and exact."""

@@ -50,30 +50,41 @@ class PanelGroup:
 
 def drawn(view: View, kind: str) -> tuple[Series, ...]:
     """The series that have a line in the charts of a kind; one for engines of a model that agree (see `SAME`)."""
-    groups: list[list[Series]] = []
+    groups: dict[tuple[object, ...], list[list[tuple[Series, Values]]]] = {}
     for series in view.series:
         if any(c.condition.kind == kind and view.uses(series, c.condition) for c in view.cells(series)):
-            same = next((group for group in groups if _agree(view, kind, group[0], series)), None)
-            groups.append([series]) if same is None else same.append(series)
-    return tuple(replace(group[0], label=" = ".join(series.label for series in group)) for group in groups)
+            values = _values(view, kind, series)
+            alike = groups.setdefault((series.model, frozenset(values)), [])
+            same = next((group for group in alike if _agree(group[0][1], values)), None)
+            if same is None:
+                alike.append([(series, values)])
+            else:
+                same.append((series, values))
+    found = [[series for series, _ in group] for alike in groups.values() for group in alike]
+    found.sort(key=lambda group: group[0].style)  # in the order of the file
+    return tuple(replace(group[0], label=" = ".join(series.label for series in group)) for group in found)
 
 
-def _agree(view: View, kind: str, one: Series, other: Series) -> bool:
-    """Whether two engines of a model have the same conditions and nearly the same values."""
-    if one.model != other.model:
-        return False
-    for metric in attack_metrics(view) if kind == "attack" else view.charted:
-        ours, theirs = (
-            {condition_key(p.condition): p.metric.value for k in ("clean", kind) for p in view.points(s, metric, k)}
-            for s in (one, other)
-        )
-        if ours.keys() != theirs.keys():
-            return False
-        for key, value in ours.items():
-            match = theirs[key]
-            if (value is None) != (match is None) or abs((value or 0.0) - (match or 0.0)) >= SAME:
-                return False
-    return True
+Values = dict[tuple[object, ...], float | None]
+"""The values of one series, by metric and condition."""
+
+
+def _values(view: View, kind: str, series: Series) -> Values:
+    metrics = attack_metrics(view) if kind == "attack" else view.charted
+    return {
+        (metric, *condition_key(point.condition)): point.metric.value
+        for metric in metrics
+        for one in ("clean", kind)
+        for point in view.points(series, metric, one)
+    }
+
+
+def _agree(ours: Values, theirs: Values) -> bool:
+    """Whether two engines of a model, with the same conditions, have nearly the same values."""
+    return all(
+        (value is None) == (theirs[key] is None) and abs((value or 0.0) - (theirs[key] or 0.0)) < SAME
+        for key, value in ours.items()
+    )
 
 
 def severity_curves(view: View) -> tuple[PanelGroup, ...]:
@@ -90,7 +101,10 @@ def severity_curves(view: View) -> tuple[PanelGroup, ...]:
 
 @dataclass(frozen=True)
 class Member:
-    """One line of a panel: a series under conditions of one name; only under `conditions`, where given. extra: behind its label."""
+    """One line of a panel: a series under conditions of one name; only under `conditions`, where given.
+
+    extra: Stands behind the label of the series.
+    """
 
     series: Series
     name: str
@@ -134,10 +148,12 @@ def _variants(conditions: Sequence[Condition]) -> list[tuple[str, list[Condition
     groups: dict[tuple[object, ...], list[Condition]] = {}
     others: dict[tuple[object, ...], set[tuple[object, ...]]] = {}
     for condition in conditions:
-        others.setdefault((*_same_effort(condition), level(condition)), set()).add(_other_allowances(condition))
+        place = (*_same_effort(condition), level(condition))
+        others.setdefault(place, set()).add(_other_allowances(condition))
     for condition in conditions:
         key = _same_effort(condition)
-        told_apart = len(others[*key, level(condition)]) > 1
+        place = (*key, level(condition))
+        told_apart = len(others[place]) > 1
         groups.setdefault((*key, *(_other_allowances(condition) if told_apart else ())), []).append(condition)
     by_name: dict[str, list[list[Condition]]] = {}
     for found in groups.values():

@@ -54,9 +54,10 @@ def heatmaps(view: View, baseline: View | None) -> tuple[HeatGroup, ...]:
 def _map(
     view: View, baseline: View | None, series: Series, metric: str, order: tuple[str, ...], severities: tuple[int, ...]
 ) -> Heatmap | None:
-    if not view.points(series, metric, "corruption"):
+    ran = {point.condition.name for point in view.points(series, metric, "corruption")}
+    if not ran:
         return None
-    rows = tuple(_row(view, baseline, series, metric, name, severities) for name in order)
+    rows = tuple(_row(view, baseline, series, metric, name, severities) for name in order if name in ran)
     return Heatmap(series.label, series.style % 6, shown(view.clean(series, metric)), severities, rows)
 
 

@@ -7,7 +7,7 @@ import pytest
 from reports.errors import ReportError
 from reports.gate import ExitCode, GateReport, evaluate
 from reports.rules import Rule, Rules
-from reports.schema import Cell, Condition, Metric, Results
+from reports.schema import Cell, Check, Condition, Metric, Results
 
 
 def metric(value: float | None, higher: bool = True, n_frames: int = 80, unit: str = "fraction") -> Metric:
@@ -18,9 +18,11 @@ def metric(value: float | None, higher: bool = True, n_frames: int = 80, unit: s
 def cell(kind: str, name: str, severity: int = 0, model: str = "m", **metrics: Metric) -> Cell:
     parameters: dict[str, Any] = {"eps": 4} if kind == "attack" else {"level": severity} if severity else {}
     condition = Condition(kind=kind, name=name, severity=severity, parameters=parameters)
+    sound = Check(passed=True, measured={"changed": 1})
     return Cell(
-        id=f"{model}-{name}-{severity}", model=model, engine="torch", condition=condition, seed=0, metrics=metrics
-    )
+        id=f"{model}-{name}-{severity}", model=model, engine="torch", condition=condition, seed=0, metrics=metrics,
+        effect=sound if kind == "corruption" else None, budget=sound if kind == "attack" else None,
+    )  # fmt: skip
 
 
 CELLS = (
@@ -60,12 +62,12 @@ def shifted(results: Results, name: str, value: float | None, **changes: Any) ->
         ({"metric": "mAP", "condition": "fog", "severity": 3, "relative_to_clean_min": 0.51}, "failed"),
         ({"metric": "mAP", "kind": "attack", "parameters": {"eps": 4}, "min": 0.1}, "passed"),
         ({"metric": "mAP", "kind": "attack", "parameters": {"eps": 8}, "min": 0.1}, "error"),  # not run
-        ({"metric": "mAP", "condition": "rain", "min": 0.0}, "error"),  # not run
+        ({"metric": "mAP", "condition": "rain", "min": 0.01}, "error"),  # not run
         ({"metric": "mAP", "model": "other", "min": 0.0}, "error"),
         ({"metric": "mAP", "engine": "onnxruntime", "min": 0.0}, "error"),
         ({"metric": "mAP", "condition": "fog", "severity": 2, "min": 0.0}, "error"),
         ({"metric": "mIoU", "condition": "clean", "min": 0.0}, "error"),  # missing metric
-        ({"metric": "AP_bus", "condition": "clean", "min": 0.0}, "error"),  # null metric
+        ({"metric": "AP_bus", "condition": "clean", "min": 0.01}, "error"),  # null metric
         (
             {"metric": "mATE", "condition": "fog", "severity": 1, "relative_to_clean_min": 0.5},
             "error",
@@ -84,11 +86,11 @@ def test_messages_say_what_was_seen_and_what_was_asked(small: Results) -> None:
     (check,) = gate(small, metric="mAP", condition="fog", severity=3, relative_to_clean_min=0.6).checks
     assert check.message.replace("\u00a0", " ") == "keeps 50.0 % of the clean 40.0 %, needs 60.0 %"
     assert (check.observed, check.cell, check.reference) == (0.5, "m-fog-3", CELLS[0].metrics["mAP"])
-    (check,) = gate(small, metric="AP_bus", condition="clean", min=0).checks
+    (check,) = gate(small, metric="AP_bus", condition="clean", min=0.01).checks
     assert check.message == "AP_bus is undefined: no object"
-    (check,) = gate(small, metric="mAP", condition="rain", min=0).checks
+    (check,) = gate(small, metric="mAP", condition="rain", min=0.01).checks
     assert check.message == (
-        "no cell matches 'metric: mAP, condition: rain, min: 0.0': not run is not passed; "
+        "no cell matches 'metric: mAP, condition: rain, min: 0.01': not run is not passed; "
         "conditions that were run: clean, fog, pgd"
     )
 
@@ -97,12 +99,12 @@ def test_messages_say_what_was_seen_and_what_was_asked(small: Results) -> None:
     ("rule", "hint"),
     [
         ({"condition": "claen"}, "; did you mean clean?"),
-        ({"condition": "fog", "severity": 9}, "; severities that were run: 1, 3"),
+        ({"condition": "fog", "severity": 5}, "; severities that were run: 1, 3"),
         ({"kind": "sweep"}, ": not run is not passed"),
     ],
 )
 def test_a_rule_without_cells_says_what_is_there(small: Results, rule: dict[str, Any], hint: str) -> None:
-    (check,) = gate(small, metric="mAP", min=0, **rule).checks
+    (check,) = gate(small, metric="mAP", min=0.01, **rule).checks
     assert check.state == "error"
     assert check.message.endswith(hint)
 
@@ -128,25 +130,25 @@ def test_a_bound_above_one_is_right_where_some_metric_has_a_unit(small: Results)
 
 
 def test_an_unknown_metric_names_the_nearest(small: Results) -> None:
-    (check,) = gate(small, metric="mapp", condition="clean", min=0).checks
+    (check,) = gate(small, metric="mapp", condition="clean", min=0.01).checks
     assert (check.state, check.message) == ("error", "the cell holds no metric mapp; did you mean mAP?")
-    (check,) = gate(small, metric="mIoU", condition="clean", min=0).checks
+    (check,) = gate(small, metric="mIoU", condition="clean", min=0.01).checks
     assert check.message == "the cell holds no metric mIoU"
 
 
 @pytest.mark.parametrize("name", ["mPC", "mAP/mPC"])
 def test_an_aggregate_is_no_metric_of_a_cell(small: Results, name: str) -> None:
     with_summary = small.model_copy(update={"summary": {"m/torch": {"mAP/mPC": metric(0.2)}}})
-    (check,) = gate(with_summary, metric=name, condition="clean", min=0).checks
+    (check,) = gate(with_summary, metric=name, condition="clean", min=0.01).checks
     assert check.message == (
         f"the cell holds no metric {name}: it is an aggregate over cells; write aggregate: mAP/mPC in place of metric: {name}"
     )
 
 
 def test_wildcards_and_severity_lists_make_one_check_per_cell_and_metric(small: Results) -> None:
-    assert len(gate(small, metric="mAP", min=0).checks) == 4
-    assert len(gate(small, metric="mA*", condition="fog", min=0).checks) == 4
-    assert len(gate(small, metric="mAP", condition="f?g", severity=(1, 3), min=0).checks) == 2
+    assert len(gate(small, metric="mAP", min=0.01).checks) == 4
+    assert len(gate(small, metric="mA*", condition="fog", min=0.01).checks) == 4
+    assert len(gate(small, metric="mAP", condition="f?g", severity=(1, 3), min=0.01).checks) == 2
     assert len(gate(small, metric="mAP", relative_to_clean_min=0.2).checks) == 3  # not the clean one
     assert len(gate(small, metric="mAP", condition="clean", min=0.1, max=0.9).checks) == 2
 
@@ -195,21 +197,24 @@ def test_drop_without_a_baseline_is_a_usage_error(small: Results) -> None:
 
 def test_fewer_frames_than_the_baseline_fail(small: Results) -> None:
     report = gate(small, shifted(small, "mAP", 0.40, n_frames=81), metric="mAP", condition="clean", max_drop=0.5)
-    assert report.checks[0].state == "failed"
+    assert [check.state for check in report.checks] == [
+        "failed",
+        "failed",
+    ]  # the rule's, and that the baseline had more
     assert "fewer frames than the baseline: 80 instead of 81" in report.checks[0].message
 
 
 def test_cell_or_metric_missing_in_the_baseline_is_an_error(small: Results) -> None:
     shorter = small.model_copy(update={"cells": CELLS[1:]})
     assert (
-        gate(small, shorter, metric="mAP", condition="clean", max_drop=1).checks[0].message
+        gate(small, shorter, metric="mAP", condition="clean", max_drop=0.9).checks[0].message
         == "the baseline holds no such cell"
     )
     bare = CELLS[0].model_copy(update={"metrics": {"mATE": CELLS[0].metrics["mATE"]}})
     thinner = small.model_copy(update={"cells": (bare, *CELLS[1:])})
     assert (
         "mAP is not in the baseline's cell"
-        in gate(small, thinner, metric="mAP", condition="clean", max_drop=1).checks[0].message
+        in gate(small, thinner, metric="mAP", condition="clean", max_drop=0.9).checks[0].message
     )
 
 
@@ -225,7 +230,7 @@ def test_cell_or_metric_missing_in_the_baseline_is_an_error(small: Results) -> N
 )
 def test_other_data_or_suite_is_not_comparable(small: Results, field: str, value: str, reason: str) -> None:
     other = small.model_copy(update={"provenance": small.provenance.model_copy(update={field: value})})
-    report = gate(small, other, metric="mAP", condition="clean", max_drop=1)
+    report = gate(small, other, metric="mAP", condition="clean", max_drop=0.9)
     assert report.exit_code == ExitCode.NOT_COMPARABLE
     assert not report.passed
     assert reason in report.not_comparable[0]
@@ -234,14 +239,14 @@ def test_other_data_or_suite_is_not_comparable(small: Results, field: str, value
 def test_more_frames_than_the_baseline_are_another_question(small: Results) -> None:
     fewer = small.provenance.model_copy(update={"n_frames": small.provenance.n_frames - 1})
     other = small.model_copy(update={"provenance": fewer})
-    report = gate(small, other, metric="mAP", condition="clean", max_drop=1)
+    report = gate(small, other, metric="mAP", condition="clean", max_drop=0.9)
     assert report.exit_code == ExitCode.NOT_COMPARABLE
     assert "frames:" in report.not_comparable[0]
 
 
 def test_other_schema_major_is_not_comparable(small: Results) -> None:
     report = gate(
-        small, small.model_copy(update={"schema_version": "0.9"}), metric="mAP", condition="clean", max_drop=1
+        small, small.model_copy(update={"schema_version": "0.9"}), metric="mAP", condition="clean", max_drop=0.9
     )
     assert report.exit_code == ExitCode.NOT_COMPARABLE
 
@@ -249,7 +254,7 @@ def test_other_schema_major_is_not_comparable(small: Results) -> None:
 def test_other_budget_is_not_comparable(small: Results) -> None:
     condition = CELLS[3].condition.model_copy(update={"parameters": {"eps": 8}})
     other = small.model_copy(update={"cells": (*CELLS[:3], CELLS[3].model_copy(update={"condition": condition}))})
-    report = gate(small, other, metric="mAP", kind="attack", max_drop=1)
+    report = gate(small, other, metric="mAP", kind="attack", max_drop=0.9)
     assert report.exit_code == ExitCode.NOT_COMPARABLE
     assert "the baseline ran it with other parameters (PGD, eps\u00a08)" in report.not_comparable[0]
 
@@ -273,7 +278,9 @@ def test_several_models_are_never_matched_by_guess(small: Results) -> None:
     report = gate(
         small.model_copy(update={"cells": two}), small.model_copy(update={"cells": renamed}), metric="mAP", max_drop=0
     )
-    assert {check.message for check in report.checks} == {"the baseline holds no such cell"}
+    by_rule, lost = report.checks[:-1], report.checks[-1]
+    assert {check.message for check in by_rule} == {"the baseline holds no such cell"}
+    assert (lost.state, lost.model, lost.metric) == ("failed", "old", "engine")
 
 
 def test_the_same_seed_is_compared_where_there_are_several(small: Results) -> None:

@@ -22,7 +22,7 @@ from reports.junit import junit_xml
 from reports.markdown import markdown_summary
 from reports.openmetrics import openmetrics_text
 from reports.rules import Rule, Rules, read_rules
-from reports.schema import Cell, Condition, Metric, Model, Results, SanityCheck, write_results
+from reports.schema import Cell, Check, Condition, Metric, Model, Results, SanityCheck, write_results
 
 MCE = 1.5 / 1.4
 
@@ -35,11 +35,15 @@ def metric(value: float | None, higher: bool = True, method: str | None = None, 
 
 
 def cell(model: str, kind: str, name: str, severity: int, value: float, sensor: str = "camera") -> Cell:
-    condition = Condition(
-        kind=kind, name=name, severity=severity, parameters={"level": float(severity)}, sensors=(sensor,)
+    condition = (
+        Condition(kind=kind, name=name, severity=severity, parameters={"level": float(severity)}, sensors=(sensor,))
+        if kind != "clean"
+        else Condition(kind="clean", name="clean")
     )
     return Cell(
         id=f"{model}-{name}-{severity}", model=model, engine="torch", condition=condition, seed=0,
+        effect=Check(passed=True, measured={}) if kind == "corruption" else None,
+        budget=Check(passed=True, measured={}) if kind == "attack" else None,
         metrics={"mAP": metric(value)}, details={"crafted_on": f"{model}/torch"} if kind == "attack" else {},
     )  # fmt: skip
 
@@ -89,7 +93,7 @@ def with_aggregate(results: Results, name: str, value: Metric | None, label: str
         ({"aggregate": "mAP/mCE", "max": 1.08}, ["passed"]),  # b is what a is compared with: it has none
         ({"aggregate": "mAP/mCE", "max": 1.0}, ["failed"]),
         ({"aggregate": "*/mPC", "engine": "tor*", "min": 0.2, "max": 0.28}, ["passed", "passed", "passed", "failed"]),
-        ({"aggregate": "*", "model": "b", "min": 0.0}, ["passed", "passed", "passed"]),
+        ({"aggregate": "*", "model": "b", "min": 0.01}, ["passed", "passed", "passed"]),
         ({"aggregate": "mIoU/mPC", "model": "a", "min": 0.0}, ["error"]),  # not there
         ({"aggregate": "mAP/mPC", "model": "c", "min": 0.0}, ["error"]),  # not run
         ({"aggregate": "mAP/mCE", "model": "b", "max": 1.0}, ["error"]),  # nothing to compare it with
@@ -110,7 +114,7 @@ def test_a_check_says_what_it_is_over(two: Results) -> None:
 
 
 def test_undefined_is_an_error(two: Results) -> None:
-    report = gate(with_aggregate(two, "mAP/mRR", metric(None)), aggregate="mAP/mRR", model="a", min=0.0)
+    report = gate(with_aggregate(two, "mAP/mRR", metric(None)), aggregate="mAP/mRR", model="a", min=0.01)
     assert [(check.state, check.message) for check in report.checks] == [
         ("error", "mAP/mRR is undefined: the denominator is 0")
     ]
@@ -132,20 +136,20 @@ def test_one_engine_of_several_without_the_aggregate_is_an_error(two: Results) -
         ({"aggregate": "mCE"}, "a/torch has no aggregate mCE; did you mean */mCE?"),
         (
             {"aggregate": "mAP/mPC", "engine": "onnx"},
-            "no aggregates match 'aggregate: mAP/mPC, engine: onnx, min: 0.0': not run is not passed; "
+            "no aggregates match 'aggregate: mAP/mPC, engine: onnx, min: 0.01': not run is not passed; "
             "aggregates are there of a/torch, b/torch",
         ),
     ],
 )
 def test_what_is_not_there_is_told_what_is(two: Results, rule: dict[str, Any], message: str) -> None:
-    check = gate(two, min=0, **rule).checks[0]
+    check = gate(two, min=0.01, **rule).checks[0]
     assert (check.state, check.message) == ("error", message)
 
 
 @pytest.mark.parametrize("name", ["mAP/mCE", "mIoU/mce"])
 def test_where_nothing_is_compared_the_baseline_is_named(two: Results, name: str) -> None:
     bare = with_aggregate(two, "mAP/mCE", None)
-    message = gate(bare, min=0, aggregate=name).checks[0].message
+    message = gate(bare, min=0.01, aggregate=name).checks[0].message
     assert message.endswith(
         f"no aggregate {name}; calico robust makes it where several models are compared: --baseline NAME/ENGINE"
     )
@@ -153,7 +157,7 @@ def test_where_nothing_is_compared_the_baseline_is_named(two: Results, name: str
 
 def test_a_file_without_corruptions_has_no_aggregates(two: Results) -> None:
     bare = two.model_copy(update={"cells": (CELLS[0], CELLS[3]), "summary": {}})
-    (check,) = gate(bare, aggregate="mAP/mPC", min=0).checks
+    (check,) = gate(bare, aggregate="mAP/mPC", min=0.01).checks
     assert check.message.endswith("not run is not passed; the file holds none: no corruptions were run")
 
 
@@ -222,12 +226,12 @@ def test_what_the_baseline_cannot_answer(two: Results, old: Metric | None, state
         (
             "a-fog-3",
             None,
-            "a/torch, mAP/mPC: only here over fog, severity 3 (level 3)",
+            "a/torch, aggregates: only here over fog, severity 3 (level 3)",
         ),
         (
             None,
             cell("a", "corruption", "rain", 1, 0.3),
-            "a/torch, mAP/mPC: only in the baseline over rain, severity 1 (level 1)",
+            "a/torch, aggregates: only in the baseline over rain, severity 1 (level 1)",
         ),
     ],
 )
@@ -243,7 +247,7 @@ def test_a_mean_over_other_corruptions_is_not_comparable(
 
 def test_corruptions_of_sensors_that_the_model_does_not_use_are_in_no_mean(two: Results) -> None:
     unused = cell("a", "corruption", "beam_missing", 1, 0.40, sensor="lidar")
-    report = gate(two, two.model_copy(update={"cells": (*CELLS, unused)}), aggregate="mAP/mPC", model="a", max_drop=0.0)
+    report = gate(two.model_copy(update={"cells": (*CELLS, unused)}), two, aggregate="mAP/mPC", model="a", max_drop=0.0)
     assert report.exit_code == ExitCode.PASSED
 
 

@@ -14,7 +14,7 @@ from reports.schema import Results, write_results
 @pytest.fixture
 def run(tmp_path: Path, results: Results, draw: Callable[[Results, Path], None]) -> Path:
     folder = tmp_path / "run"
-    small = results.model_copy(update={"cells": results.cells[:6], "models": results.models[:1]})
+    small = results.model_copy(update={"cells": results.cells[:6], "models": results.models[:1], "summary": {}})
     draw(small, folder)
     write_results(folder / "results.json", small)
     (tmp_path / "gate.yaml").write_text("rules: [{metric: mAP, condition: clean, min: 0.4}]")
@@ -52,7 +52,9 @@ def test_report_on_other_results_removes_the_verdict_and_says_so(run: Path, base
 
 def test_report_warns_of_a_baseline_without_a_cell_in_common(run: Path, tmp_path: Path, baseline: Results) -> None:
     cells = tuple(c.model_copy(update={"engine": "user", "model": "cluster"}) for c in baseline.cells[:3])
-    write_results(tmp_path / "other.json", baseline.model_copy(update={"cells": cells}))
+    models = (baseline.models[0].model_copy(update={"name": "cluster"}),)
+    other = baseline.model_copy(update={"cells": cells, "models": models, "summary": {}})
+    write_results(tmp_path / "other.json", other)
     done = call(report, run, "--baseline", tmp_path / "other.json")
     assert done.exit_code == 0
     assert "no cell in common: fused/onnxruntime here, cluster/user in the baseline" in done.output

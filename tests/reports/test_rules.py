@@ -61,7 +61,7 @@ def test_a_fault_in_a_rule_is_one_fault_and_not_an_empty_list_too(tmp_path: Path
 def test_missing_file_and_folder(tmp_path: Path) -> None:
     with pytest.raises(ReportError, match=r"gate\.yaml: no such file"):
         read_rules(tmp_path / "gate.yaml")
-    with pytest.raises(ReportError, match="cannot be read"):
+    with pytest.raises(ReportError, match="is a folder, expected a file"):
         read_rules(tmp_path)
 
 

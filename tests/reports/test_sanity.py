@@ -21,7 +21,18 @@ from reports.markdown import markdown_summary
 from reports.openmetrics import openmetrics_text
 from reports.rules import Rule, Rules
 from reports.sanity import sanity_lines, unchecked, verdicts
-from reports.schema import Cell, Condition, LossTrace, Metric, Model, Results, SanityCheck, read_results, write_results
+from reports.schema import (
+    Cell,
+    Check,
+    Condition,
+    LossTrace,
+    Metric,
+    Model,
+    Results,
+    SanityCheck,
+    read_results,
+    write_results,
+)
 from reports.verdict import verdict
 from reports.view import View
 
@@ -42,6 +53,8 @@ def cell(condition: Condition, value: float, model: str = "a", engine: str = "to
     if condition.kind == "attack":
         metrics["ASR"] = Metric(value=0.25, n_frames=8, n_scenes=4, higher_is_better=False)
     name = f"{model}{engine}{condition.name}{condition.severity}{condition.parameters}"
+    if condition.kind != "clean":
+        extra["budget" if condition.kind == "attack" else "effect"] = Check(passed=True, measured={})
     details = {} if condition.kind != "attack" else {"crafted_on": f"{model}/torch-cpu", **extra.pop("details", {})}
     return Cell(
         id=name, model=model, engine=engine, condition=condition, seed=0, metrics=metrics, details=details, **extra
@@ -74,8 +87,16 @@ CELLS = (
 @pytest.fixture
 def sound(results: Results) -> Results:
     models = tuple(Model(name=name, sha256=name, sensors=("camera",)) for name in "abc")
+    provenance = results.provenance.model_copy(update={"n_frames": 8, "n_scenes": 4})
     return results.model_copy(
-        update={"cells": CELLS, "models": models, "summary": {}, "pictures": (), "sanity": checks() + checks("b")}
+        update={
+            "cells": CELLS,
+            "provenance": provenance,
+            "models": models,
+            "summary": {},
+            "pictures": (),
+            "sanity": checks() + checks("b"),
+        }
     )
 
 
@@ -121,23 +142,23 @@ def test_a_first_sentence_that_rests_on_a_suspect_figure_says_so(sound: Results,
 # --- the file ---
 
 
-@pytest.mark.parametrize("version", ["1.0", "1.1", "1.2"])
+@pytest.mark.parametrize("version", ["1.0", "1.1", "1.2", "1.3"])
 def test_readers_take_every_minor_version(tmp_path: Path, suspect: Results, version: str) -> None:
     path = tmp_path / "results.json"
     write_results(path, suspect)
     content = json.loads(path.read_text())
     content["schema_version"] = version
-    newer = {"1.0": ("curves", "sanity"), "1.1": ("sanity",), "1.2": ()}[version]
+    newer = {"1.0": ("curves", "sanity"), "1.1": ("sanity",)}.get(version, ())
     for name in newer:
         del content[name]
-    if version != "1.2":
+    if version in ("1.0", "1.1"):
         for one in content["cells"]:
             del one["traces"]
     path.write_text(json.dumps(content))
     read = read_results(path)
     assert read.schema_version == version
     assert read.cells == suspect.cells
-    assert read.sanity == (suspect.sanity if version == "1.2" else ())
+    assert read.sanity == (suspect.sanity if version in ("1.2", "1.3") else ())
 
 
 # --- the writers ---
@@ -256,7 +277,7 @@ def test_a_certain_failure_goes_before_a_doubt(suspect: Results) -> None:
 def test_a_drop_from_a_suspect_baseline_is_a_doubt_too(sound: Results, suspect: Results) -> None:
     def weaker(results: Results) -> Results:
         worse = tuple(
-            c.model_copy(update={"metrics": {"mAP": c.metrics["mAP"].model_copy(update={"value": 0.1})}})
+            c.model_copy(update={"metrics": {**c.metrics, "mAP": c.metrics["mAP"].model_copy(update={"value": 0.1})}})
             for c in results.cells
         )
         return results.model_copy(update={"cells": worse})

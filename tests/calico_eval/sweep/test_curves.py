@@ -17,12 +17,12 @@ from calico_eval.engines.open import open_engine
 from calico_eval.engines.user import UserEngine
 from calico_eval.metrics.nuscenes import class_ranges
 from calico_eval.submission import write_submission
-from calico_eval.sweep.curves import half_crossing
 from calico_eval.sweep.grid import parse_sweep
 from calico_eval.sweep.jackknife import half_width
 from calico_eval.sweep.plan import SweepPlan, make_plan
 from calico_eval.sweep.run import run_sweep
 from corruptions import corrupt_with
+from reports.crossing import half_crossing
 from reports.schema import Results, read_results
 
 FRAMES = (0, 1, 3)

@@ -18,6 +18,7 @@ from calico_eval.sweep.plan import SweepPlan, make_plan
 from calico_eval.sweep.run import run_sweep
 from calico_eval.sweep.store import RunStore
 from calico_eval.sweep.traces import traced
+from reports.view import View
 
 PGD = AttackSpec("pgd", Threat(camera_levels=8), steps=4)
 NOISE = AttackSpec("noise", Threat(camera_levels=8))
