@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reports import compare, formatting
+from reports import formatting
 from reports.gate_bounds import Context
 from reports.gate_report import GateCheck
 from reports.schema import Cell, Metric
@@ -50,7 +50,8 @@ def missing_from_run(context: Context, before: View) -> Iterator[GateCheck]:
                 yield from _missing_cell(context, before, cell)
         yield from _missing_numbers(label, pairs)
         yield from _missing_checks(label, pairs)
-        yield from _missing_aggregates(context, before, label)
+        yield from _missing_aggregates(context.view, before, label)
+    yield from _missing_sensors(context.view, before)
     yield from _missing_sanity(context.view, before)
     yield from _missing_curves(context.view, before, ours)
 
@@ -61,6 +62,7 @@ def _any_seed(view: View, cell: Cell) -> Cell | None:
 
 def _lost(label: Label | None, what: str, message: str, condition: str | None = None) -> GateCheck:
     model, engine = label or (None, None)
+    engine = engine or None
     return GateCheck(
         state="failed",
         rule=None,
@@ -147,19 +149,26 @@ def _missing_checks(label: Label, pairs: list[tuple[Cell, Cell]]) -> Iterator[Ga
             yield _lost(label, f"{what} check", f"the baseline recorded it; missing in {_named(lost)}")
 
 
-def _missing_aggregates(context: Context, before: View, label: Label) -> Iterator[GateCheck]:
+def _missing_aggregates(view: View, before: View, label: Label) -> Iterator[GateCheck]:
     name = f"{label[0]}/{label[1]}"
     theirs = before.results.summary.get(name, {})
-    ours = context.view.results.summary.get(name, {})
+    ours = view.results.summary.get(name, {})
     for aggregate, old in theirs.items():
         new = ours.get(aggregate)
         if new is None:
             yield _lost(label, aggregate, "the baseline held this aggregate; this run lacks it")
         elif new.value is None and old.value is not None:
             yield _lost(label, aggregate, f"the baseline had a value; undefined here ({new.reason})")
-    reason = compare.other_average(*label, context.view, before) if theirs and ours else ""
-    if reason:
-        context.not_comparable.append(f"{name}, aggregates: {reason}")
+
+
+def _missing_sensors(view: View, before: View) -> Iterator[GateCheck]:
+    """A model that uses fewer sensors has fewer corruptions in its means."""
+    ours = {model.name: model.sensors for model in view.results.models}
+    for model in before.results.models:
+        lost = set(model.sensors) - set(ours.get(model.name, model.sensors))
+        if lost:
+            what = " and ".join(formatting.words(sensor) for sensor in sorted(lost))
+            yield _lost((model.name, ""), "sensors", f"the baseline's model used {what}; this one does not")
 
 
 def _missing_sanity(view: View, before: View) -> Iterator[GateCheck]:
@@ -181,5 +190,5 @@ def _missing_curves(view: View, before: View, ours: set[Label]) -> Iterator[Gate
         new = curves.get((*label, old.name))
         absent = set(old.half) if new is None else set(old.half) - set(new.half)
         if new is None or absent:
-            what = f"of {', '.join(sorted(absent))} " if absent else ""
-            yield _lost(label, f"curve of {old.name}", f"the baseline held the curve {what}; this run lacks it")
+            what = f" of {', '.join(sorted(absent))}" if absent else ""
+            yield _lost(label, f"curve of {old.name}", f"the baseline held the curve{what}; this run lacks it")

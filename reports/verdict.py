@@ -93,11 +93,18 @@ def _most_harm(view: View, subject: Series, metric: str) -> Tile:
     ]
     if not losses:
         return Tile("Loses most to", "unknown", ("no corruption with a clean value to compare with",), "warn")
-    (name, kept), rest = losses[0], losses[1:3]
+    (name, kept), rest = losses[0], [(n, k) for n, k in losses[1:3] if loses(k)]
+    if not loses(kept):
+        return Tile("Loses most to", "nothing", (f"every corruption keeps all of the clean {metric}, or more",))
     details = [f"keeps {formatting.percent(kept)} of clean {metric} on average"]
     if rest:
         details.append("then " + ", ".join(f"{formatting.words(n)} ({formatting.percent(k)})" for n, k in rest))
     return Tile("Loses most to", formatting.words(name), tuple(details))
+
+
+def loses(kept: float) -> bool:
+    """Whether less than all of the clean value is kept, as far as it is shown: whole percent."""
+    return round(100 * kept) < 100
 
 
 def _swept(view: View, curve: Curve) -> Tile:

@@ -32,6 +32,8 @@ NEAR_M = 0.1
 GAP_PX = 4
 POINT_RANGE_M = 50.0
 MIN_CAPTION_PX = 16
+CAPTION_PX, TITLE_PX = (8.0, 12.0), (10.0, 16.0)
+"""Smallest and largest text: a view that fills the picture needs no larger letters than one of six."""
 
 
 def draw_cameras(
@@ -120,12 +122,16 @@ def _draw_view(frame: Frame, view: int, layers: list[Drawn], width_px: int, poin
     image = Image.fromarray(canvas)
     draw = ImageDraw.Draw(image)
     heading = float(view_headings(frame)[view])
-    title = font(max(10.0, width_px / 34))
+    title = font(_text_size(width_px / 34, TITLE_PX))
     draw.text((6, 4), view_name(heading), fill=PAPER, font=title, stroke_width=2, stroke_fill=(0, 0, 0))
-    captions = Captions(draw, size_px=max(8.0, width_px / 44))
+    captions = Captions(draw, size_px=_text_size(width_px / 44, CAPTION_PX))
     for caption in [caption for layer in layers for caption in _draw_boxes(draw, layer, image_from_lidar, size)]:
         captions.put(*caption)
     return image
+
+
+def _text_size(wanted_px: float, limits_px: tuple[float, float]) -> float:
+    return min(max(wanted_px, limits_px[0]), limits_px[1])
 
 
 def _paint_points(canvas: UInt8, frame: Frame, image_from_lidar: Float64) -> None:

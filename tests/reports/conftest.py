@@ -16,7 +16,18 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from reports.schema import Cell, Check, Condition, Metric, Model, Picture, Provenance, Results
+from reports.schema import (
+    Cell,
+    Check,
+    Condition,
+    Curve,
+    Metric,
+    Model,
+    Picture,
+    Provenance,
+    Results,
+    SanityCheck,
+)
 
 N_FRAMES, N_SCENES = 80, 10
 MODELS = {"fused": ("camera", "lidar"), "camera-only": ("camera",), "lidar-only": ("lidar",)}
@@ -199,6 +210,113 @@ def make_results(seed: int = 0, worse: float = 0.0) -> Results:
     )
 
 
+def whole_cell(
+    condition: Condition, score: float, engine: str = "torch", n_frames: int = 8, seed: int = 0, **extra: object
+) -> Cell:
+    """A cell of `make_whole`: two classes, an error in metres, the map, and of attacks a success rate."""
+
+    def number(value: float, n_objects: int | None = None, **more: object) -> Metric:
+        return Metric(value=value, n_frames=n_frames, n_scenes=4, n_objects=n_objects, **more)
+
+    found = {
+        "mAP": Metric(
+            value=score, lo=score / 2, hi=score + 0.1, method="scene jackknife, t, 95 %", n_frames=n_frames, n_scenes=4,
+            n_objects=30,
+        ),
+        "AP/car": number(score, 20),
+        "AP/bus": number(score, 10),
+        "mIoU": number(score / 2),
+        "mATE": number(1.0 - score, 30, higher_is_better=False, unit="m"),
+    }  # fmt: skip
+    if condition.kind == "attack":
+        found["ASR"] = number(0.25, 12, higher_is_better=False)
+    sound = Check(passed=True, measured={"changed": 1})
+    fields = {
+        "effect": None if condition.kind == "clean" else sound,
+        "budget": sound if condition.kind == "attack" else None,
+        "details": {"crafted_on": "m/torch"} if condition.kind == "attack" else {},
+    }
+    name = f"{engine}-{condition.name}-{condition.severity}-{sorted(condition.parameters.items())}-{seed}"
+    return Cell(id=name, model="m", engine=engine, condition=condition, seed=seed, metrics=found, **{**fields, **extra})
+
+
+def make_whole() -> Results:
+    """TEST DATA: a small file that holds one of everything. On each of two engines, mAP is 0.6 clean, 0.4 and 0.2 in fog, 0.5 and
+    0.1 in rain (mPC 0.3, mRR 0.5, RCE 0.5), and falls to half of its clean value at a visibility of 75 m."""
+    clean = Condition(kind="clean", name="clean")
+    budget = {"camera_levels": 4}
+
+    def corruption(name: str, severity: int) -> Condition:
+        return Condition(
+            kind="corruption",
+            name=name,
+            severity=severity,
+            parameters={"level": severity},
+            axis="level",
+            sensors=("camera",),
+        )
+
+    def sweep(metres: float) -> Condition:
+        return Condition(
+            kind="sweep",
+            name="fog",
+            parameters={"visibility_m": metres},
+            axis="visibility_m",
+            unit="m",
+            sensors=("camera",),
+        )
+
+    def attack(name: str, **parameters: float) -> Condition:
+        return Condition(
+            kind="attack", name=name, parameters=budget | parameters, axis="camera_levels", unit="/255", sensors=("camera",),
+            control="noise" in name,
+        )  # fmt: skip
+
+    scores = (
+        (clean, 0.6),
+        *(
+            (corruption(name, s), v)
+            for name, s, v in (("fog", 1, 0.4), ("fog", 3, 0.2), ("rain", 1, 0.5), ("rain", 3, 0.1))
+        ),
+        *((sweep(metres), value) for metres, value in ((100.0, 0.5), (50.0, 0.1))),
+        (attack("camera_pgd", steps=10), 0.1),
+        (attack("camera_pgd", steps=20), 0.08),
+        (attack("camera_noise"), 0.55),
+    )
+    engines = ("torch", "onnx")
+    half = Metric(value=75.0, lo=60.0, hi=90.0, n_frames=8, n_scenes=4, higher_is_better=False, unit="m")
+    aggregates = {
+        name: Metric(value=value, n_frames=8, n_scenes=4, higher_is_better=higher)
+        for name, value, higher in (("mAP/mPC", 0.3, True), ("mAP/mRR", 0.5, True), ("mAP/RCE", 0.5, False))
+    }
+    compared = {
+        "mAP/mCE": Metric(
+            value=1.0, method="no interval; baseline m/torch", n_frames=8, n_scenes=4, higher_is_better=False
+        )
+    }
+    checks = tuple(
+        SanityCheck(id=name, title=f"title of {name}", model="m", engine="torch", verdict=verdict, message="m")
+        for name, verdict in (("S1", "PASS"), ("S2", "WARN"), ("S3", "NOT RUN"))
+    )
+    base = make_results().provenance
+    return Results(
+        title="whole",
+        provenance=base.model_copy(update={"n_frames": 8, "n_scenes": 4}),
+        models=(Model(name="m", sha256="0", sensors=("camera",)),),
+        cells=tuple(whole_cell(condition, value, engine) for engine in engines for condition, value in scores),
+        summary={"m/torch": aggregates, "m/onnx": aggregates | compared},
+        curves=tuple(
+            Curve(
+                model="m", engine=engine, name="fog", axis="visibility_m", unit="m", scale="linear", values=(100.0, 50.0),
+                half={"mAP": half},
+            )
+            for engine in engines
+        ),
+        sanity=checks,
+        pictures=(Picture(path="gallery/a.jpg", caption="a", condition=clean, token="a"),),
+    )  # fmt: skip
+
+
 def draw_pictures(results: Results, folder: Path) -> None:
     """A drawn street per picture, greyer or darker with the condition."""
     for picture in results.pictures:
@@ -221,6 +339,11 @@ def draw_pictures(results: Results, folder: Path) -> None:
 @pytest.fixture(scope="session")
 def results() -> Results:
     return make_results()
+
+
+@pytest.fixture(scope="session")
+def whole() -> Results:
+    return make_whole()
 
 
 @pytest.fixture(scope="session")
