@@ -70,13 +70,10 @@ def _metric(name: str, interval: Interval, counted: Sequence[FrameStats], n_obje
 
 
 def ends_within(known: Known, interval: Interval) -> tuple[float | None, float | None]:
-    """The ends of an interval, within what the figure can be, and with its value between them.
-
-    A percentile interval of a figure at the edge of its range may lie wholly to one side of it; it is drawn out to the value.
-    """
+    """The ends of an interval, cut at what the figure can be."""
     if interval.lo is None or interval.hi is None:
         return None, None
-    return max(min(interval.lo, interval.value), known.lowest), min(max(interval.hi, interval.value), known.highest)
+    return max(interval.lo, known.lowest), min(interval.hi, known.highest)
 
 
 def _reason(name: str) -> str:

@@ -116,7 +116,7 @@ def test_marks_of_several_budgets_stay_near_their_place() -> None:
 def test_row_chart_bars_and_reasons() -> None:
     rows = [RowData("car", "n 3", metric(0.25, 0.2, 0.3), (("worst", "w", metric(0.1)),), bar=True),
             RowData("bus", "", metric(None), (), bar=True)]  # fmt: skip
-    chart = row_chart("t", rows, 0.5, 7, 100, 316, 20)
+    chart = row_chart("t", rows, 0.5, 7, 100, 324, 20)
     assert chart.style == 1  # six styles, then again
     assert (chart.rows[0].bar, chart.rows[0].lo, chart.rows[0].hi) == (200.0, 180.0, 220.0)
     assert [d.x for d in chart.rows[0].dots] == [140.0]
