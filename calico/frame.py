@@ -8,8 +8,8 @@ Conventions, said once:
 * **Ego frame**: x forward, y left, z up, origin on the ground below the rear axle. **Global frame**: fixed to the world, z up.
 * **Camera frame**: x right, y down, z forward (optical axis). Pixel (0, 0) is the centre of the top left pixel.
 * **Box**: x, y, z of the geometric centre, length (along the heading), width, height, yaw, vx, vy. **Yaw** is the angle from
-  the x axis to the heading, counter-clockwise seen from above, in [-pi, pi). Velocities are those over ground, in the axes of the
-  LiDAR frame; NaN where unknown.
+  the x axis to the heading, counter-clockwise seen from above, in [-pi, pi). Velocities are those over ground; NaN where
+  unknown. Of a tilted LiDAR both are level: those in the global frame, turned by the LiDAR's heading there.
 * **BEV arrays** are indexed [..., row, column] with row = y and column = x, both growing (see `geometry.grid.Grid`).
 * **Time**: `dt` is the age of a point, keyframe time minus point time, in seconds (0 in the keyframe, positive in older sweeps).
 """

@@ -1,8 +1,8 @@
 """nuScenes detection submissions: predictions of many frames as one JSON file, in the global frame.
 
 A record has translation [m], size (width, length, height) [m], rotation (w, x, y, z), velocity (vx, vy) [m/s],
-detection_name, detection_score and attribute_name ("" for none). Objects move level in the global frame: their vertical
-velocity there is taken to be zero, so that writing and reading are inverse to each other.
+detection_name, detection_score and attribute_name ("" for none). Objects stand and move level in the global frame: headings
+and velocities are turned by the LiDAR's heading there, whatever its tilt, so that writing and reading are inverse to each other.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from scipy.spatial.transform import Rotation
 
 from calico.errors import CalicoError
 from calico.files import open_atomic
-from calico.frame import Float64, Frame
-from calico.geometry.frames import from_quaternion, from_yaw, inverse, transform, wrap_angle
+from calico.frame import Frame
+from calico.geometry.frames import from_quaternion, from_yaw, inverse, transform, wrap_angle, yaw_of
 from calico.predictions import Predictions
 from calico.taxonomy import ATTRIBUTES, DETECTION_CLASSES
 from calico_eval.metrics.attributes import derive_attributes
@@ -89,10 +89,11 @@ def records(frame: Frame, predictions: Predictions) -> list[Record]:
     attributes = predictions.attributes
     attributes = derive_attributes(boxes, labels) if attributes is None else attributes[order]
     centers = transform(frame.global_T_lidar, boxes[:, :3])
-    velocities = np.linalg.solve(_level_rotation(frame), boxes[:, 7:9].T).T
+    heading = yaw_of(frame.global_T_lidar)
+    velocities = boxes[:, 7:9] @ from_yaw(heading)[:2, :2].T
     result = []
     for i, box in enumerate(boxes):
-        rotation = frame.global_T_lidar[:3, :3] @ from_yaw(box[6])[:3, :3]
+        rotation = from_yaw(box[6] + heading)[:3, :3]
         result.append(
             {
                 "sample_token": frame.token,
@@ -140,13 +141,14 @@ def read_submission(path: Path) -> dict[str, list[Record]]:
 
 def predictions_from_submission(found: Sequence[Record], frame: Frame) -> Predictions:
     """The records of a frame (as read_submission returns them) as predictions in its LiDAR frame."""
-    lidar_T_global = inverse(frame.global_T_lidar)
+    heading, lidar_T_global = yaw_of(frame.global_T_lidar), inverse(frame.global_T_lidar)
+    turn = from_yaw(-heading)[:2, :2]
     boxes = np.zeros((len(found), 9))
     for i, record in enumerate(found):
-        lidar_T_box = lidar_T_global @ from_quaternion(record["rotation"], record["translation"])
+        center = transform(lidar_T_global, np.array([record["translation"]], np.float64))[0]
         width, length, height = record["size"]
-        yaw = np.arctan2(lidar_T_box[1, 0], lidar_T_box[0, 0])
-        boxes[i] = [*lidar_T_box[:3, 3], length, width, height, yaw, *(_level_rotation(frame) @ record["velocity"])]
+        yaw = yaw_of(from_quaternion(record["rotation"])) - heading
+        boxes[i] = [*center, length, width, height, yaw, *(turn @ record["velocity"])]
     boxes[:, 6] = wrap_angle(boxes[:, 6])
     names = [record["attribute_name"] for record in found]
     return Predictions(
@@ -155,12 +157,6 @@ def predictions_from_submission(found: Sequence[Record], frame: Frame) -> Predic
         labels=np.array([DETECTION_CLASSES.index(record["detection_name"]) for record in found], np.int64),
         attributes=np.array([ATTRIBUTES.index(name) if name else -1 for name in names], np.int64),
     )
-
-
-def _level_rotation(frame: Frame) -> Float64:
-    """(2, 2) takes level global velocities into the LiDAR frame's x and y."""
-    result: Float64 = frame.global_T_lidar[:2, :2].T
-    return result
 
 
 def _fault(token: str, record: object) -> str:

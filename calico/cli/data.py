@@ -23,16 +23,26 @@ def group() -> None:
 
 @group.command()
 @with_config
-def check(config: Config) -> None:
-    """Say what of a data set is there and what is not.
+@click.option(
+    "--split",
+    "splits",
+    multiple=True,
+    default=("train", "val"),
+    show_default=True,
+    help="train, val, another split of the data set, one scene, or all; may be repeated.",
+)
+def check(config: Config, splits: tuple[str, ...]) -> None:
+    """Say what of a data set is there and what is not, and what contradicts itself.
 
     \b
-    Exit code 2: something is missing or broken.
-    Example: calico data check --preset nuscenes --data-root /data/nuscenes --set data.version=v1.0-mini
+    Exit code 2: something is missing or broken, or cannot be right.
+    Examples:
+      calico data check --preset nuscenes --data-root /data/nuscenes --set data.version=v1.0-mini
+      calico data check --preset nuscenes --data-root /data/nuscenes --set data.version=v1.0-mini --split scene-0103
     """
     from calico.data.check import check_data
 
-    found = check_data(config, progress=Progress("checking"))
+    found = check_data(config, tuple(dict.fromkeys(splits)), progress=Progress("checking"))
     for line in found.lines():
         click.echo(line)
     if not found.ok:

@@ -35,6 +35,10 @@ class DataConfig(Section):
     sweeps: Annotated[Whole, Field(ge=1, le=MAX_SWEEPS)] = Field(
         1, description="LiDAR sweeps a frame aggregates, the keyframe's included."
     )
+    follow_links: bool = Field(
+        False,
+        description="Follow links out of the data set's folder to any place; else only to the same place of another one.",
+    )
     workers: Annotated[Whole, Field(ge=0, le=MAX_WORKERS)] = 0
     cache_dir: FilePath | None = Field(
         None, description="Where simulated frames are kept; default: the user's cache folder."

@@ -33,7 +33,9 @@ def open_source(config: Config, split: Split) -> FrameSource:
     if split == "test":
         raise CalicoError(f"data.source: '{data.source}' has no test split with labels; use val")
     name = data.train_split if split == "train" else data.val_split
-    return NuScenesSource(data_root(config), data.version, name, config.grid.map, data.cameras, data.sweeps)
+    return NuScenesSource(
+        data_root(config), data.version, name, config.grid.map, data.cameras, data.sweeps, data.follow_links
+    )
 
 
 def data_root(config: Config) -> Path:
@@ -45,4 +47,9 @@ def data_root(config: Config) -> Path:
         )
     if not root.is_dir():
         raise CalicoError(f"data.root: '{root}' is not a folder; expected the folder of the data set")
+    if not (root / config.data.version).is_dir() and (root / "sample_data.json").is_file():
+        raise CalicoError(
+            f"data.root: '{root}' is the folder of the tables; expected the one above it, which holds {root.name}/ and "
+            f"samples/: --data-root {root.parent} --set data.version={root.name}"
+        )
     return root

@@ -8,13 +8,14 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from calico.data.nuscenes.folder import OutputFolder, Part
+from calico.data.nuscenes.paths import DataFolder
 from calico.data.nuscenes.records import SampleRecord, SensorRecord
 from calico.data.nuscenes.subset import RowsByTable, own_sweeps
-from calico.data.nuscenes.tables import Row, safe_path
+from calico.data.nuscenes.tables import Row
 from calico.data.nuscenes.write import encode_image, encode_points, new_token, pose_fields, read_as_own
 from calico.errors import CalicoError
 from calico.frame import Boxes, Float64, Frame
-from calico.geometry.frames import from_quaternion, from_yaw, inverse
+from calico.geometry.frames import from_quaternion, from_yaw, inverse, transform
 
 MAX_AGE_ERROR_S = 1e-3
 
@@ -23,13 +24,13 @@ MAX_AGE_ERROR_S = 1e-3
 class FrameWriter:
     """Writes frames of one copy.
 
-    folder: the copy. rows: the clean tables, see `subset.subset`. root, table: the clean data set's folder and its
+    folder: the copy. rows: the clean tables, see `subset.subset`. original, table: the clean data set's folder and its
     sample_data.json. annotations: the clean annotation of every (sample token, instance token).
     """
 
     folder: OutputFolder
     rows: RowsByTable
-    root: Path
+    original: DataFolder
     table: Path
     annotations: dict[tuple[str, str], Row]
 
@@ -116,17 +117,15 @@ class FrameWriter:
             part.changed.setdefault("sample_annotation", {})[row["token"]] = fields
 
     def _take(self, part: Part, record: SensorRecord) -> None:
-        self.folder.take(part, record.filename, safe_path(self.root, record.filename, self.table, record.token))
+        self.folder.take(part, record.filename, self.original.locate(record.filename, self.table, record.token))
 
 
 def _moved(row: Row, global_T_lidar: Float64, before: Float64, after: Float64) -> Row:
-    """Where an annotation is after its box (7,) in the LiDAR frame moved; turned about the LiDAR's z."""
-    lidar_T_box = inverse(global_T_lidar) @ from_quaternion(row["rotation"])
-    turn = from_yaw(after[6] - before[6])
-    lidar_T_box[:3, :3] = turn[:3, :3] @ lidar_T_box[:3, :3]
-    lidar_T_box[:3, 3] = after[:3]
+    """Where an annotation is after its box (7,) in the LiDAR frame moved; turned about the global z, as headings are level."""
+    global_T_box = from_yaw(after[6] - before[6]) @ from_quaternion(row["rotation"])
+    global_T_box[:3, 3] = transform(global_T_lidar, after[None, :3])[0]
     size = [after[4], after[3], after[5]] if (before[3:6] != after[3:6]).any() else row["size"]
-    return pose_fields(global_T_lidar @ lidar_T_box) | {"size": size}
+    return pose_fields(global_T_box) | {"size": size}
 
 
 def _check_storable(clean: Frame, changed: Frame, sample: SampleRecord) -> None:

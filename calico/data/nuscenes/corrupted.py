@@ -12,12 +12,14 @@ from calico.config.schema import Config
 from calico.data.nuscenes.changes import FrameWriter
 from calico.data.nuscenes.export import VERSION, export_frames, write_tables
 from calico.data.nuscenes.folder import OutputFolder, Part
+from calico.data.nuscenes.paths import DataFolder
 from calico.data.nuscenes.source import NuScenesSource
-from calico.data.nuscenes.subset import edited, other_files, own_sweeps, subset
+from calico.data.nuscenes.subset import edited, kept_splits, other_files, own_sweeps, subset
 from calico.data.nuscenes.tables import Tables
 from calico.data.open import Split, data_root, open_source
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
+from calico.files import to_json
 from corruptions import SUITE_VERSION, Effect, check_summary, effect, find, summarise_effects
 from corruptions.preset import Condition
 
@@ -29,6 +31,7 @@ class Original:
     """The clean frames, twice: as frames to corrupt, and as files and tables under `root` and `root`/`version`.
 
     frames and records hold the same frames in the same order; for a nuScenes data set they are the same object.
+    follow_links: see `paths.DataFolder`.
     """
 
     frames: FrameSource
@@ -36,6 +39,7 @@ class Original:
     root: Path
     version: str
     sweeps: int
+    follow_links: bool = False
 
 
 def open_original(config: Config, split: Split, out: Path, progress: Progress | None = None) -> Original:
@@ -46,7 +50,8 @@ def open_original(config: Config, split: Split, out: Path, progress: Progress | 
     """
     source = open_source(config, split)
     if isinstance(source, NuScenesSource):
-        return Original(source, source, data_root(config), config.data.version, config.data.sweeps)
+        data = config.data
+        return Original(source, source, data_root(config), data.version, data.sweeps, data.follow_links)
     clean = out / "clean"
     export_frames(source, split, clean, link=False, progress=progress)
     records = NuScenesSource(clean, VERSION, "all", None, source.cameras, config.data.sweeps)
@@ -71,6 +76,7 @@ class CopyWriter:
         records = original.records
         self.samples = [records.record(index) for index in range(len(records))]
         self.tables = Tables(original.root, original.version)
+        self.place = DataFolder(original.root, original.follow_links)
         self.rows = subset(self.tables, self.samples, records.cameras)
         self.content = original.frames.content_hash()
 
@@ -90,7 +96,7 @@ class CopyWriter:
             return {}
         sample_data = self.tables.path("sample_data")
         by_box = {(row["sample_token"], row["instance_token"]): row for row in self.rows["sample_annotation"].values()}
-        writer = FrameWriter(folder, self.rows, self.original.root, sample_data, by_box)
+        writer = FrameWriter(folder, self.rows, self.place, sample_data, by_box)
         parts = []
         for index, sample in enumerate(self.samples):
             part = folder.part(index)
@@ -145,8 +151,11 @@ class CopyWriter:
             for what, count in part.not_stored.items():
                 lost[what] = lost.get(what, 0) + count
         of_frames = {record.filename for sample in self.samples for record in (*own_sweeps(sample), *sample.cameras)}
-        for file, source in other_files(self.tables, self.rows, self.original.root, of_frames):
+        for file, source in other_files(self.tables, self.rows, self.place, of_frames):
             folder.take(whole, file, source)
+        splits = kept_splits(self.tables, self.rows)
+        if splits:
+            folder.write(whole, f"{self.original.version}/splits.json", to_json(splits).encode(), "tables")
         write_tables(folder, whole, self.original.version, edited(self.rows, parts))
         folder.finish(whole, {"command": self.command, "effect": measured, "not_stored": lost})
         return lost

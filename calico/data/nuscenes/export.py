@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from calico.data.nuscenes.categories import DETECTION_NAMES
 from calico.data.nuscenes.folder import OutputFolder, Part
-from calico.data.nuscenes.records import DETECTION_NAMES, LIDAR
+from calico.data.nuscenes.records import LIDAR
 from calico.data.nuscenes.tables import Row
 from calico.data.nuscenes.write import ego_T_file_sensor, encode_image, encode_points, new_token, pose_fields
 from calico.data.source import FrameSource
 from calico.frame import Float64, Frame
-from calico.geometry.frames import from_yaw, inverse
+from calico.geometry.frames import from_yaw, inverse, transform, yaw_of
 from calico.taxonomy import ATTRIBUTES, DETECTION_CLASSES
 
 VERSION = "v1.0-mini"
@@ -137,10 +138,12 @@ def _add_file(
 
 
 def _annotations(frame: Frame) -> Iterator[Row]:
-    """All objects of a frame, level in the LiDAR frame as our boxes are."""
-    boxes = frame.boxes
+    """All objects of a frame, level in the global frame as nuScenes' are."""
+    boxes, heading = frame.boxes, yaw_of(frame.global_T_lidar)
+    centers = transform(frame.global_T_lidar, boxes.boxes[:, :3].astype(np.float64))
     for number, box in enumerate(boxes.boxes.astype(np.float64)):
         attribute = int(boxes.attributes[number])
+        x, y, z = centers[number]
         instance = boxes.instances[number] if boxes.instances else f"{frame.token}-{number}"
         yield {
             "token": f"{frame.token}-{number}",
@@ -148,7 +151,7 @@ def _annotations(frame: Frame) -> Iterator[Row]:
             "instance_token": f"{frame.scene}-{instance}",
             "visibility_token": "",
             "attribute_tokens": [ATTRIBUTES[attribute]] if attribute >= 0 else [],
-            **pose_fields(frame.global_T_lidar @ from_yaw(box[6], (box[0], box[1], box[2]))),
+            **pose_fields(from_yaw(box[6] + heading, (x, y, z))),
             "size": [box[4], box[3], box[5]],
             "num_lidar_pts": int(boxes.num_points[number]),
             "num_radar_pts": 0,

@@ -15,12 +15,22 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from calico.data.nuscenes.tables import Row, safe_path
+from calico.data.nuscenes.paths import safe_path
+from calico.data.nuscenes.tables import Row
 from calico.errors import CalicoError
-from calico.files import write_atomic
+from calico.files import FileError, read_json, write_atomic
 
 MANIFEST = "manifest.json"
 PARTS = ".parts"
+
+
+def is_corrupted_copy(root: Path) -> bool:
+    """Whether `calico corrupt` made a data set, so that its sensors may be wrong on purpose."""
+    try:
+        manifest = read_json(root / MANIFEST)
+    except FileError:
+        return False
+    return isinstance(manifest, dict) and manifest.get("kind") == "calico corrupt"
 
 
 @dataclass

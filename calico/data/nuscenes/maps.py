@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from calico.data.nuscenes.paths import check_plain_name
 from calico.data.nuscenes.raster import draw_lines, fill_polygon
 from calico.errors import CalicoError
+from calico.files import read_json
 from calico.frame import Bool, Float64
 from calico.geometry.frames import from_yaw, inverse, yaw_of
 from calico.geometry.grid import Grid
 from calico.taxonomy import MAP_CLASSES
 
+MAX_MAP_BYTES = 1 << 30
 LAYERS: dict[str, tuple[str, ...]] = {
     "drivable_area": ("drivable_area",),
     "ped_crossing": ("ped_crossing",),
@@ -67,7 +69,13 @@ class NuScenesMap:
 
 
 def map_path(root: Path, location: str) -> Path:
-    """File of a location's map."""
+    """Find the file of a location's map.
+
+    Raises:
+        CalicoError: The location is no plain name.
+    """
+    if location:
+        check_plain_name(location, "location")
     return root / "maps" / "expansion" / f"{location}.json"
 
 
@@ -77,17 +85,14 @@ def read_map(path: Path) -> NuScenesMap:
     Raises:
         CalicoError: the file is missing, damaged, or refers to a node, line or polygon that it does not have.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise CalicoError(f"{path}: missing; fetch the nuScenes map expansion") from error
-    except ValueError as error:
-        raise CalicoError(f"{path}: not valid JSON ({error}); fetch the nuScenes map expansion again") from error
+    if not path.exists():
+        raise CalicoError(f"{path}: missing; fetch the nuScenes map expansion")
+    content = read_json(path, MAX_MAP_BYTES, "map")
     try:
         return _parse(content)
     except KeyError as error:
         raise CalicoError(f"{path}: refers to {error}, which the map does not have") from error
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, AttributeError, OverflowError, IndexError) as error:
         raise CalicoError(f"{path}: not a nuScenes map expansion ({error})") from error
 
 

@@ -8,31 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from calico.data.nuscenes.annotations import BoxReader
+from calico.data.nuscenes.paths import check_plain_name
 from calico.data.nuscenes.tables import Row, Tables
+from calico.data.nuscenes.times import check_scene_times, check_together
+from calico.data.nuscenes.values import read_intrinsics, read_pose
 from calico.errors import CalicoError
 from calico.frame import Boxes, Float64
-from calico.geometry.frames import from_quaternion, inverse, wrap_angle
-from calico.taxonomy import ATTRIBUTES, DETECTION_CLASSES
+from calico.geometry.frames import from_quaternion
 
 LIDAR = "LIDAR_TOP"
-DETECTION_NAMES = {
-    "movable_object.barrier": "barrier",
-    "vehicle.bicycle": "bicycle",
-    "vehicle.bus.bendy": "bus",
-    "vehicle.bus.rigid": "bus",
-    "vehicle.car": "car",
-    "vehicle.construction": "construction_vehicle",
-    "vehicle.motorcycle": "motorcycle",
-    "human.pedestrian.adult": "pedestrian",
-    "human.pedestrian.child": "pedestrian",
-    "human.pedestrian.construction_worker": "pedestrian",
-    "human.pedestrian.police_officer": "pedestrian",
-    "movable_object.trafficcone": "traffic_cone",
-    "vehicle.trailer": "trailer",
-    "vehicle.truck": "truck",
-}
-"""Category to class of the detection task; objects of the other categories are no ground truth."""
-MAX_VELOCITY_GAP_S = 1.5
 RAW_T_LIDAR = np.array([[0.0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
 """Takes our LiDAR axes (x forward, y left) into the file's (x right, y forward)."""
 
@@ -80,50 +65,78 @@ class SampleReader:
     """Looks up the records of samples in the tables."""
 
     def __init__(self, tables: Tables, cameras: tuple[str, ...], sweeps: int) -> None:
-        """Groups samples by scene, keyframe files by sample and channel, and annotations by sample."""
+        """Groups samples by scene, keyframe files by sample and channel, and annotations by sample.
+
+        Raises:
+            CalicoError: A file, or the keyframe of a sensor, is claimed by two rows.
+        """
         self.tables = tables
         self.cameras = cameras
         self.sweeps = sweeps
         self._sensors: dict[str, SensorRecord] = {}
         self._samples: dict[str, list[Row]] = defaultdict(list)
         self._key_data: dict[str, dict[str, Row]] = defaultdict(dict)
-        self._annotations: dict[str, list[Row]] = defaultdict(list)
+        self._boxes = BoxReader(tables)
         for row in tables.rows("sample").values():
             self._samples[row["scene_token"]].append(row)
-        for row in tables.rows("sample_data").values():
-            if row["is_key_frame"]:
-                self._key_data[row["sample_token"]][self._channel(row)] = row
-        for row in tables.rows("sample_annotation").values():
-            self._annotations[row["sample_token"]].append(row)
+        self._index_files()
 
     def scene_names(self) -> tuple[str, ...]:
         """All scenes, in the table's order."""
         return tuple(row["name"] for row in self.tables.rows("scene").values())
 
     def samples(self, scene_name: str) -> Iterator[tuple[Row, Row]]:
-        """The (scene, sample) rows of one scene, by time."""
+        """The (scene, sample) rows of one scene, by time.
+
+        Raises:
+            CalicoError: Two samples have one time, or the times are in another unit than microseconds.
+        """
         for scene in self.tables.rows("scene").values():
             if scene["name"] == scene_name:
-                for sample in sorted(self._samples[scene["token"]], key=lambda row: row["timestamp"]):
+                rows = sorted(self._samples[scene["token"]], key=lambda row: row["timestamp"])
+                check_scene_times(self.tables.path("sample"), scene_name, rows)
+                for sample in rows:
                     yield scene, sample
 
     def read(self, scene: Row, sample: Row) -> SampleRecord:
         """One keyframe.
 
         Raises:
-            CalicoError: it has no LiDAR file, lacks a camera, or refers to a row that is not there.
+            CalicoError: it has no LiDAR file, lacks a camera, refers to a row that is not there, or a value of its rows is not
+                possible.
         """
         log = self.tables.get("log", scene["log_token"], f"scene {scene['token']}")
-        lidar = self._lidar_sweeps(sample)
-        lidar_T_global = inverse(lidar[0].global_T_sensor())
+        if log["location"]:
+            check_plain_name(log["location"], f"{self.tables.path('log')}: row with token '{log['token']}': location")
+        rows = {channel: self._key_row(sample, channel) for channel in (LIDAR, *self.cameras)}
+        check_together(self.tables.path("sample_data"), sample, list(rows.values()))
+        lidar = self._lidar_sweeps(rows[LIDAR])
         return SampleRecord(
             token=sample["token"],
             scene=scene["name"],
             location=log["location"],
             lidar=lidar,
-            cameras=tuple(self._sensor(self._key_row(sample, camera)) for camera in self.cameras),
-            boxes=self._boxes(self._annotations[sample["token"]], lidar_T_global),
+            cameras=tuple(self._sensor(rows[camera]) for camera in self.cameras),
+            boxes=self._boxes.read(sample["token"], lidar[0].global_T_sensor()),
         )
+
+    def _index_files(self) -> None:
+        table, files = self.tables.path("sample_data"), dict[str, Row]()
+        for row in self.tables.rows("sample_data").values():
+            other = files.setdefault(row["filename"], row)
+            if other is not row:
+                raise CalicoError(
+                    f"{table}: rows '{other['token']}' and '{row['token']}' have the same file '{row['filename']}', "
+                    "expected one row of each file"
+                )
+            if row["is_key_frame"]:
+                channel = self._channel(row)
+                other = self._key_data[row["sample_token"]].setdefault(channel, row)
+                if other is not row:
+                    raise CalicoError(
+                        f"{table}: rows '{other['token']}' and '{row['token']}' are both the keyframe of {channel} in sample "
+                        f"'{row['sample_token']}', expected one"
+                    )
 
     def _channel(self, row: Row) -> str:
         mount = self.tables.get("calibrated_sensor", row["calibrated_sensor_token"], f"sample_data {row['token']}")
@@ -131,7 +144,7 @@ class SampleReader:
         return str(sensor["channel"])
 
     def _key_row(self, sample: Row, channel: str) -> Row:
-        found = self._key_data[sample["token"]]
+        found = self._key_data.get(sample["token"], {})
         if channel not in found:
             raise CalicoError(
                 f"{self.tables.path('sample_data')}: sample {sample['token']} has no keyframe of {channel}; "
@@ -139,13 +152,33 @@ class SampleReader:
             )
         return found[channel]
 
-    def _lidar_sweeps(self, sample: Row) -> tuple[SensorRecord, ...]:
-        row = self._key_row(sample, LIDAR)
+    def _lidar_sweeps(self, row: Row) -> tuple[SensorRecord, ...]:
         found = [self._sensor(row)]
         while len(found) < self.sweeps and row["prev"]:
-            row = self.tables.get("sample_data", row["prev"], f"sample_data {row['token']} (prev)")
+            older = self.tables.get("sample_data", row["prev"], f"sample_data {row['token']} (prev)")
+            self._check_older(row, older)
+            row = older
             found.append(self._sensor(row))
         return tuple(found)
+
+    def _check_older(self, row: Row, older: Row) -> None:
+        """Raises CalicoError where `prev` leads to another sensor or scene, or not back in time (so no chain is a circle)."""
+        scenes = [
+            self.tables.get("sample", one["sample_token"], f"sample_data {one['token']}")["scene_token"]
+            for one in (row, older)
+        ]
+        fault = ""
+        if older["timestamp"] >= row["timestamp"]:
+            fault = f"is not older ({older['timestamp']} us, after {row['timestamp']} us)"
+        elif self._channel(older) != LIDAR:
+            fault = f"is a file of {self._channel(older)}"
+        elif scenes[0] != scenes[1]:
+            fault = f"is of another scene ('{scenes[1]}')"
+        if fault:
+            raise CalicoError(
+                f"{self.tables.path('sample_data')}: prev of row '{row['token']}' is '{older['token']}', which {fault}; expected "
+                f"the file of {LIDAR} before it"
+            )
 
     def _sensor(self, row: Row) -> SensorRecord:
         """Shared by the keyframes that use the same file."""
@@ -154,108 +187,15 @@ class SampleReader:
             who = f"sample_data {token}"
             mount = self.tables.get("calibrated_sensor", row["calibrated_sensor_token"], who)
             pose = self.tables.get("ego_pose", row["ego_pose_token"], who)
+            mounts = self.tables.path("calibrated_sensor")
             self._sensors[token] = SensorRecord(
                 token=token,
                 filename=row["filename"],
                 timestamp_us=row["timestamp"],
                 is_key_frame=row["is_key_frame"],
                 size_wh=(row["width"], row["height"]),
-                global_from_ego=self._pose("ego_pose", pose),
-                ego_from_sensor=self._pose("calibrated_sensor", mount),
-                camera_K=self._intrinsics(row, mount),
+                global_from_ego=read_pose(self.tables.path("ego_pose"), pose),
+                ego_from_sensor=read_pose(mounts, mount),
+                camera_K=() if self._channel(row) == LIDAR else read_intrinsics(mounts, mount),
             )
         return self._sensors[token]
-
-    def _pose(self, table: str, row: Row) -> tuple[float, ...]:
-        pose = self._numbers(table, row, "translation", 3) + self._numbers(table, row, "rotation", 4)
-        if np.linalg.norm(pose[3:]) < 0.5:
-            raise CalicoError(
-                f"{self.tables.path(table)}: row '{row['token']}' has rotation {pose[3:]}, not a unit quaternion"
-            )
-        return pose
-
-    def _numbers(self, table: str, row: Row, field: str, count: int) -> tuple[float, ...]:
-        try:
-            numbers = tuple(float(value) for value in row[field])
-        except (TypeError, ValueError):
-            numbers = ()
-        if len(numbers) != count or not np.isfinite(numbers).all():
-            raise CalicoError(
-                f"{self.tables.path(table)}: row '{row['token']}' has {field} {row[field]}, expected {count} finite numbers"
-            )
-        return numbers
-
-    def _intrinsics(self, row: Row, mount: Row) -> tuple[tuple[float, ...], ...]:
-        if self._channel(row) == LIDAR:
-            return ()
-        matrix = np.array(mount["camera_intrinsic"], dtype=object)
-        if matrix.shape != (3, 3):
-            raise CalicoError(
-                f"{self.tables.path('calibrated_sensor')}: row '{mount['token']}' has a camera_intrinsic of shape "
-                f"{matrix.shape}, expected (3, 3)"
-            )
-        return tuple(tuple(float(value) for value in line) for line in matrix)
-
-    def _boxes(self, rows: list[Row], lidar_T_global: Float64) -> Boxes:
-        """The annotations of the detection task in the LiDAR frame at the keyframe's sweep."""
-        boxes, labels, attributes, counts, instances = [], [], [], [], []
-        for row in rows:
-            label = self._label(row)
-            if label is None:
-                continue
-            width, length, height = self._numbers("sample_annotation", row, "size", 3)
-            if min(width, length, height) <= 0:
-                raise CalicoError(
-                    f"{self.tables.path('sample_annotation')}: row '{row['token']}' has size {row['size']}, expected above 0"
-                )
-            pose = self._pose("sample_annotation", row)
-            lidar_T_box = lidar_T_global @ from_quaternion(pose[3:], pose[:3])
-            velocity = lidar_T_global[:2, :2] @ self._velocity(row)
-            yaw = np.arctan2(lidar_T_box[1, 0], lidar_T_box[0, 0])
-            boxes.append([*lidar_T_box[:3, 3], length, width, height, yaw, *velocity])
-            labels.append(label)
-            attributes.append(self._attribute(row))
-            counts.append(row["num_lidar_pts"] + row["num_radar_pts"])
-            instances.append(row["instance_token"])
-        table = np.array(boxes, np.float64).reshape(-1, 9)
-        table[:, 6] = wrap_angle(table[:, 6])
-        return Boxes(
-            boxes=table.astype(np.float32),
-            labels=np.array(labels, np.int64),
-            attributes=np.array(attributes, np.int64),
-            num_points=np.array(counts, np.int64),
-            instances=tuple(instances),
-        )
-
-    def _label(self, row: Row) -> int | None:
-        instance = self.tables.get("instance", row["instance_token"], f"sample_annotation {row['token']}")
-        category = self.tables.get("category", instance["category_token"], f"instance {instance['token']}")
-        name = DETECTION_NAMES.get(category["name"])
-        return None if name is None else DETECTION_CLASSES.index(name)
-
-    def _attribute(self, row: Row) -> int:
-        tokens = row["attribute_tokens"]
-        who = f"sample_annotation {row['token']}"
-        if not tokens:
-            return -1
-        name = self.tables.get("attribute", tokens[0], who)["name"]
-        if len(tokens) > 1 or name not in ATTRIBUTES:
-            raise CalicoError(
-                f"{self.tables.path('sample_annotation')}: row '{row['token']}' has {len(tokens)} attributes (first '{name}'), "
-                f"expected at most one of {', '.join(ATTRIBUTES)}"
-            )
-        return ATTRIBUTES.index(name)
-
-    def _velocity(self, row: Row) -> Float64:
-        """(2,) global m/s over the annotations before and after; NaN where there is none within 1.5 s (3 s for both)."""
-        who = f"sample_annotation {row['token']}"
-        first = self.tables.get("sample_annotation", row["prev"], f"{who} (prev)") if row["prev"] else row
-        last = self.tables.get("sample_annotation", row["next"], f"{who} (next)") if row["next"] else row
-        times = [self.tables.get("sample", end["sample_token"], who)["timestamp"] for end in (first, last)]
-        seconds = (times[1] - times[0]) * 1e-6
-        longest = MAX_VELOCITY_GAP_S * (2 if row["prev"] and row["next"] else 1)
-        if not 0 < seconds <= longest:
-            return np.full(2, np.nan)
-        ends = [self._numbers("sample_annotation", end, "translation", 3)[:2] for end in (first, last)]
-        velocity: Float64 = np.subtract(ends[1], ends[0]) / seconds
-        return velocity

@@ -1,48 +1,70 @@
-"""Sensor files: point clouds of five float32 a point, and JPEGs."""
+"""Sensor files: point clouds of five float32 a point, and images."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from calico.errors import CalicoError
+from calico.files import read_bytes
+from calico.files.images import read_image as read_picture
 from calico.frame import Float32, Int16, UInt8
 
 POINT_BYTES = 20
+MAX_CLOUD_BYTES = 512 << 20
+"""26 million points."""
 EGO_RADIUS_M = 1.0
 """Points with |x| and |y| below this, in the sensor's frame, are the vehicle's own returns (the rule of devkit and BEVFusion)."""
+FULL_INTENSITY = 255.0
+STRAY_SHARE = 0.01
+"""Share of a sweep's points that may be brighter than FULL_INTENSITY (they are clipped); beyond it the unit is another."""
+FEW_POINTS = 100
+"""A sweep of fewer points says nothing about the unit of its intensities."""
 
 
-def read_points(path: Path, token: str, allow_empty: bool) -> tuple[Float32, Int16]:
+def read_points(path: Path, token: str, allow_empty: bool, any_intensity: bool = False) -> tuple[Float32, Int16]:
     """A LiDAR sweep, turned to our axes (x forward, y left; the file has x right, y forward), without the ego vehicle.
 
     Args:
         path: file of float32 x, y, z [m], intensity [0..255], ring.
         token: of the row in sample_data, for the messages.
         allow_empty: whether a file of no points is legal.
+        any_intensity: whether intensities that seem to be in another unit are legal: of a copy that was made so.
 
     Returns:
         (N, 4) x, y, z, intensity [0..1, clipped]; (N,) ring.
 
     Raises:
-        CalicoError: the file is missing, truncated, empty, or has NaN or infinite values.
+        CalicoError: the file is missing, no regular file, truncated or empty; it has NaN or infinite values; or its intensities
+            are in another unit.
     """
     where = f"{path} (sample_data {token})"
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise CalicoError(f"{where}: point cloud missing; fetch it again, or see `calico data check`") from error
-    except OSError as error:
-        raise CalicoError(f"{where}: cannot be read ({error})") from error
+    raw = read_raw_points(path, token)
+    if not len(raw) and not allow_empty:
+        raise CalicoError(f"{where}: the sweep's file is empty; fetch it again, or set data.sweeps to 1")
+    if not any_intensity:
+        _check_intensity(raw[:, 3], where)
+    raw = raw[(abs(raw[:, :2]) >= EGO_RADIUS_M).any(axis=1)]
+    intensity = np.clip(raw[:, 3] / FULL_INTENSITY, 0.0, 1.0)
+    points = np.stack([raw[:, 1], -raw[:, 0], raw[:, 2], intensity], axis=1)
+    ring = raw[:, 4]
+    if ((ring < -1) | (ring > np.iinfo(np.int16).max)).any():
+        raise CalicoError(f"{where}: ring numbers from {ring.min():g} to {ring.max():g}, expected 0 to 32767")
+    return points.astype(np.float32), ring.astype(np.int16)
+
+
+def read_raw_points(path: Path, token: str) -> Float32:
+    """The (N, 5) content of a point cloud, finite, as it stands in the file; see `read_points`."""
+    where = f"{path} (sample_data {token})"
+    if not path.exists():
+        raise CalicoError(f"{where}: point cloud missing; fetch it again, or see `calico data check`")
+    content = read_bytes(path, MAX_CLOUD_BYTES, f"point cloud (sample_data {token})")
     if len(content) % POINT_BYTES:
         raise CalicoError(
             f"{where}: truncated point cloud; got {len(content)} bytes, expected a multiple of {POINT_BYTES} "
             "(float32 x, y, z, intensity, ring)"
         )
-    if not content and not allow_empty:
-        raise CalicoError(f"{where}: the sweep's file is empty; fetch it again, or set data.sweeps to 1")
     raw = np.frombuffer(content, "<f4").reshape(-1, 5)
     bad = ~np.isfinite(raw).all(axis=1)
     if bad.any():
@@ -50,12 +72,7 @@ def read_points(path: Path, token: str, allow_empty: bool) -> tuple[Float32, Int
             f"{where}: {int(bad.sum())} of {len(raw)} points have NaN or infinite values (first: point {int(bad.argmax())}); "
             "expected finite x, y, z, intensity, ring"
         )
-    raw = raw[(abs(raw[:, :2]) >= EGO_RADIUS_M).any(axis=1)]
-    points = np.stack([raw[:, 1], -raw[:, 0], raw[:, 2], np.clip(raw[:, 3] / 255.0, 0.0, 1.0)], axis=1)
-    ring = raw[:, 4]
-    if ((ring < -1) | (ring > np.iinfo(np.int16).max)).any():
-        raise CalicoError(f"{where}: ring numbers from {ring.min():g} to {ring.max():g}, expected 0 to 32767")
-    return points.astype(np.float32), ring.astype(np.int16)
+    return raw
 
 
 def read_image(path: Path, token: str, size_wh: tuple[int, int]) -> UInt8:
@@ -65,19 +82,24 @@ def read_image(path: Path, token: str, size_wh: tuple[int, int]) -> UInt8:
         size_wh: width and height that sample_data states; the intrinsics hold for it.
 
     Raises:
-        CalicoError: the file is missing, cannot be decoded (whole), or has another size.
+        CalicoError: the file is missing, no JPEG or PNG of 8 bits, cannot be decoded (whole), has another size, or is to be
+            turned for display.
     """
-    where = f"{path} (sample_data {token})"
-    try:
-        with Image.open(path) as image:
-            pixels = np.asarray(image.convert("RGB"))
-    except FileNotFoundError as error:
-        raise CalicoError(f"{where}: image missing; fetch it again, or see `calico data check`") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise CalicoError(f"{where}: corrupt image ({error}); fetch it again") from error
-    if pixels.shape[1::-1] != size_wh:
+    what = f"image (sample_data {token})"
+    if not path.exists():
+        raise CalicoError(f"{what} {path}: missing; fetch it again, or see `calico data check`")
+    return read_picture(path, size_wh, what)
+
+
+def _check_intensity(intensity: Float32, where: str) -> None:
+    """Raises CalicoError where the intensities of a sweep cannot be 0..255."""
+    if len(intensity) < FEW_POINTS:
+        return
+    low, high = float(intensity.min()), float(intensity.max())
+    bright = float((intensity > FULL_INTENSITY).mean())
+    of_one = 0 < high <= 1 and bool((intensity % 1 != 0).any())
+    if low < 0 or bright > STRAY_SHARE or of_one:
         raise CalicoError(
-            f"{where}: image of {pixels.shape[1]} x {pixels.shape[0]} px, but sample_data says {size_wh[0]} x {size_wh[1]}, "
-            "for which the intrinsics hold"
+            f"{where}: intensities from {low:g} to {high:g}, {100 * bright:.0f} % of them above {FULL_INTENSITY:g}; expected "
+            "0..255. Multiply those of 0..1 by 255, divide those of 16 bits by 257"
         )
-    return pixels

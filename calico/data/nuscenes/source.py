@@ -9,27 +9,31 @@ from pathlib import Path
 
 import numpy as np
 
-from calico.data.nuscenes.maps import NuScenesMap, map_path, read_map
+from calico.data.nuscenes.folder import is_corrupted_copy
+from calico.data.nuscenes.maps import MAX_MAP_BYTES, NuScenesMap, map_path, read_map
+from calico.data.nuscenes.paths import DataFolder
 from calico.data.nuscenes.records import SampleReader, SampleRecord, SensorRecord
 from calico.data.nuscenes.sensors import read_image, read_points
 from calico.data.nuscenes.splits import split_scenes
-from calico.data.nuscenes.tables import Tables, safe_path
+from calico.data.nuscenes.tables import Tables
 from calico.data.source import FrameInfo
 from calico.errors import CalicoError
+from calico.files import read_bytes
 from calico.frame import Bool, Float64, Frame, Int64
 from calico.geometry.frames import inverse, transform
 from calico.geometry.grid import Grid
 from calico.taxonomy import CAMERAS
 
-READER_VERSION = 1
+READER_VERSION = 2
 """Part of content_hash: raise it when the reader makes other frames of the same files."""
 
 
 class FrameLoader:
     """Makes frames of records. Keeps the maps it has read; they stay behind when it is pickled."""
 
-    def __init__(self, root: Path, table: Path, map_grid: Grid | None) -> None:
-        self.root = root
+    def __init__(self, folder: DataFolder, table: Path, map_grid: Grid | None) -> None:
+        self.folder = folder
+        self._any_intensity = is_corrupted_copy(folder.root)
         self.table = table
         self.map_grid = map_grid
         self._maps: dict[str, NuScenesMap] = {}
@@ -38,8 +42,8 @@ class FrameLoader:
         return {**self.__dict__, "_maps": {}}
 
     def path(self, record: SensorRecord) -> Path:
-        """The file of a record, inside the root."""
-        return safe_path(self.root, record.filename, self.table, record.token)
+        """The file of a record, inside the data set's folder."""
+        return self.folder.locate(record.filename, self.table, record.token)
 
     def load(self, scene: Sequence[SampleRecord], position: int) -> Frame:
         """The keyframe at a position of its scene; raises CalicoError naming file and token when a file is broken."""
@@ -73,7 +77,7 @@ class FrameLoader:
         """Points (N, 5), rings, sweep indices and sweep poses; older sweeps are moved by the ego poses of both times."""
         clouds, rings, indices, poses = [], [], [], []
         for index, record in enumerate(sample.lidar):
-            cloud, ring = read_points(self.path(record), record.token, allow_empty=record.is_key_frame)
+            cloud, ring = read_points(self.path(record), record.token, record.is_key_frame, self._any_intensity)
             lidar_T_sweep = lidar_T_global @ record.global_T_sensor() if index else np.eye(4)
             xyz = transform(lidar_T_sweep, cloud[:, :3]) if index else cloud[:, :3]
             age_s = np.full((len(cloud), 1), (sample.lidar[0].timestamp_us - record.timestamp_us) * 1e-6, np.float32)
@@ -87,7 +91,7 @@ class FrameLoader:
         if self.map_grid is None:
             return None
         if location not in self._maps:
-            self._maps[location] = read_map(map_path(self.root, location))
+            self._maps[location] = read_map(find_map(self.folder, location))
         return self._maps[location].masks(global_T_lidar, self.map_grid)
 
 
@@ -107,6 +111,7 @@ class NuScenesSource:
         map_grid: Grid | None,
         cameras: tuple[str, ...] = CAMERAS,
         sweeps: int = 1,
+        follow_links: bool = False,
     ) -> None:
         """Reads the tables.
 
@@ -117,6 +122,7 @@ class NuScenesSource:
             map_grid: where map masks are wanted; a data set without maps/expansion gives none, and `map_grid` is None.
             cameras: channels, in the order of the views.
             sweeps: LiDAR sweeps per frame, the keyframe's included.
+            follow_links: see `paths.DataFolder`.
 
         Raises:
             CalicoError: tables or references are broken, the split is unknown, a sample lacks a camera, or only some of the
@@ -130,9 +136,10 @@ class NuScenesSource:
         self._scenes = tuple(tuple(reader.read(*rows) for rows in reader.samples(name)) for name in scenes)
         self._index = tuple((s, p) for s, scene in enumerate(self._scenes) for p in range(len(scene)))
         locations = sorted({sample.location for scene in self._scenes for sample in scene})
-        self._maps = available_maps(root, locations) if map_grid is not None else ()
+        folder = DataFolder(root, follow_links)
+        self._maps = available_maps(folder, locations) if map_grid is not None else ()
         self.map_grid = map_grid if self._maps else None
-        self._loader = FrameLoader(root, tables.path("sample_data"), self.map_grid)
+        self._loader = FrameLoader(folder, tables.path("sample_data"), self.map_grid)
 
     def __len__(self) -> int:
         return len(self._index)
@@ -185,18 +192,26 @@ class NuScenesSource:
                     sizes[record.token] = _size(path, record.token)
         digest.update(repr(sorted(sizes.items())).encode())
         for path in self._maps:
-            digest.update(path.read_bytes())
+            digest.update(read_bytes(path, MAX_MAP_BYTES, "map"))
         return digest.hexdigest()
 
 
-def available_maps(root: Path, locations: Sequence[str]) -> tuple[Path, ...]:
+def find_map(folder: DataFolder, location: str) -> Path:
+    """The file of a location's map, there or not; raises CalicoError where its name or a link leads elsewhere."""
+    path = map_path(folder.root, location)
+    if path.exists():
+        folder.check_links(path, f"map of location '{location}'")
+    return path
+
+
+def available_maps(folder: DataFolder, locations: Sequence[str]) -> tuple[Path, ...]:
     """The map files of the locations; none where the data set has none of them.
 
     Raises:
         CalicoError: some are there and some are not, so that only some frames would have a map.
     """
-    paths = [map_path(root, location) for location in locations]
-    missing = [path for path in paths if not path.is_file()]
+    paths = [find_map(folder, location) for location in locations]
+    missing = [path for path in paths if not path.exists()]
     if missing and len(missing) < len(paths):
         raise CalicoError(
             f"{missing[0]}: missing, while {len(paths) - len(missing)} of {len(paths)} maps of the split are there; "

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from calico.errors import CalicoError
+from calico.files import read_json
 
 _TRAIN = (
     "1-2 4-11 19-34 41-76 120-135 138-139 149-152 154-155 157-168 170-185 187-188 190-196 199-200 202-204 206-214 "
@@ -46,12 +46,9 @@ def official_scenes(split: str) -> tuple[str, ...]:
 def custom_splits(tables: Path) -> dict[str, tuple[str, ...]]:
     """The splits of <tables>/splits.json (split name to scene names); none where there is no such file."""
     path = tables / "splits.json"
-    if not path.is_file():
+    if not path.exists():
         return {}
-    try:
-        content = json.loads(path.read_text())
-    except ValueError as error:
-        raise CalicoError(f"{path}: not valid JSON ({error})") from error
+    content = read_json(path, what="splits")
     lists = content.values() if isinstance(content, dict) else [None]
     if not all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists):
         raise CalicoError(f"{path}: expected an object of split names, each with a list of scene names")

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Sequence
 from itertools import takewhile
 from pathlib import Path
 
 from calico.data.nuscenes.folder import Part
+from calico.data.nuscenes.paths import DataFolder
 from calico.data.nuscenes.records import LIDAR, SampleRecord, SensorRecord
-from calico.data.nuscenes.tables import FIELDS, Row, Tables, safe_path
+from calico.data.nuscenes.splits import custom_splits
+from calico.data.nuscenes.tables import FIELDS, OPTIONAL_FIELDS, Row, Tables
 
-OPTIONAL = ("map", "visibility")
-"""Tables of nuScenes v1.0 that we do not read and others do."""
 RowsByTable = dict[str, dict[str, Row]]
 
 
@@ -33,9 +32,7 @@ def subset(tables: Tables, samples: Sequence[SampleRecord], cameras: Collection[
     tokens = {sample.token for sample in samples}
     sweeps = {record.token for sample in samples for record in own_sweeps(sample)}
     rows = {name: dict(tables.rows(name)) for name in FIELDS}
-    for name in OPTIONAL:
-        if tables.path(name).is_file():
-            rows[name] = {row["token"]: row for row in json.loads(tables.path(name).read_text(encoding="utf-8"))}
+    rows |= {name: dict(tables.rows(name)) for name in OPTIONAL_FIELDS if tables.path(name).exists()}
     channels = {
         token: str(tables.get("sensor", mount["sensor_token"], f"calibrated_sensor {token}")["channel"])
         for token, mount in rows["calibrated_sensor"].items()
@@ -60,29 +57,36 @@ def subset(tables: Tables, samples: Sequence[SampleRecord], cameras: Collection[
     return rows
 
 
-def other_files(tables: Tables, rows: RowsByTable, root: Path, frame_files: Collection[str]) -> list[tuple[str, Path]]:
-    """Names and places of the files that no corruption changes: radar, map pictures, map expansion, splits.
+def other_files(
+    tables: Tables, rows: RowsByTable, original: DataFolder, frame_files: Collection[str]
+) -> list[tuple[str, Path]]:
+    """Names and places of the files that no corruption changes: radar, map pictures, map expansion.
 
     What the original does not have (radar is often not fetched), the copy does not have either.
 
     Raises:
-        CalicoError: a table names a file outside the data set's folder.
+        CalicoError: a table names a file outside the data set's folder, or a link leads out of it.
     """
     named: Iterable[tuple[str, str, str]] = [
         *(("sample_data", token, row["filename"]) for token, row in rows["sample_data"].items()),
         *(("map", token, row["filename"]) for token, row in rows.get("map", {}).items()),
     ]
     places = {
-        name: safe_path(root, name, tables.path(table), token)
+        name: original.locate(name, tables.path(table), token)
         for table, token, name in named
         if name not in frame_files
     }
-    expansion = sorted((root / "maps" / "expansion").glob("*.json"))
-    places |= {path.relative_to(root).as_posix(): path for path in expansion}
-    splits = tables.folder / "splits.json"
-    if splits.is_file():
-        places[f"{tables.folder.name}/splits.json"] = splits
+    for path in sorted((original.root / "maps" / "expansion").glob("*.json")):
+        original.check_links(path, "map expansion")
+        places[path.relative_to(original.root).as_posix()] = path
     return sorted((name, path) for name, path in places.items() if path.is_file())
+
+
+def kept_splits(tables: Tables, rows: RowsByTable) -> dict[str, list[str]]:
+    """The splits of the tables' splits.json with the scenes that `rows` hold; splits without one are left out."""
+    scenes = {row["name"] for row in rows["scene"].values()}
+    kept = {split: [name for name in names if name in scenes] for split, names in custom_splits(tables.folder).items()}
+    return {split: names for split, names in kept.items() if names}
 
 
 def edited(rows: RowsByTable, parts: Sequence[Part]) -> dict[str, list[Row]]:
@@ -109,8 +113,8 @@ def _without_gaps(rows: dict[str, Row], kept: Collection[str]) -> dict[str, Row]
     def follow(row: Row, direction: str) -> str:
         token = row.get(direction, "")
         for _ in rows:
-            if not token or token in kept:
-                return str(token)
+            if not isinstance(token, str) or not token or token in kept:
+                return token if isinstance(token, str) else ""
             token = rows[token].get(direction, "") if token in rows else ""
         return ""
 

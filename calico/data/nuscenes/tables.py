@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
+from calico.data.nuscenes.paths import check_plain_name
 from calico.errors import CalicoError
+from calico.files import parse_json, read_text
 
 Row = dict[str, Any]
 
-FIELDS: dict[str, dict[str, type | tuple[type, ...]]] = {
+MAX_TABLE_BYTES = 4 << 30
+"""The largest official table, sample_data of v1.0-trainval, has 1.1 GB."""
+FIELDS: dict[str, dict[str, type]] = {
     "scene": {"token": str, "name": str, "log_token": str},
     "sample": {"token": str, "scene_token": str, "timestamp": int},
     "sample_data": {
@@ -53,6 +57,13 @@ FIELDS: dict[str, dict[str, type | tuple[type, ...]]] = {
     },
 }
 """The tables that are read, and of each the fields that are used."""
+OPTIONAL_FIELDS: dict[str, dict[str, type]] = {
+    "map": {"token": str, "filename": str},
+    "visibility": {"token": str},
+}
+"""Tables of nuScenes v1.0 that frames do not need and copies keep."""
+NAMES = {"scene": "name", "sensor": "channel", "category": "name", "attribute": "name"}
+"""Fields that name a thing, which no two rows of the table may share."""
 
 
 class Tables:
@@ -60,6 +71,7 @@ class Tables:
 
     def __init__(self, root: Path, version: str) -> None:
         """Raises CalicoError when the folder is missing, naming the versions that are there."""
+        check_plain_name(version, "data.version")
         self.folder = root / version
         self._by_token: dict[str, dict[str, Row]] = {}
         if not self.folder.is_dir():
@@ -81,6 +93,8 @@ class Tables:
 
     def get(self, table: str, token: str, referrer: str) -> Row:
         """One row; `referrer` says in the error message who asks for it."""
+        if not isinstance(token, str):
+            raise CalicoError(f"{self.path(table)}: {referrer} refers to {token!r}, expected a token (text)")
         row = self.rows(table).get(token)
         if row is None:
             raise CalicoError(f"{self.path(table)}: has no row with token '{token}', to which {referrer} refers")
@@ -88,40 +102,63 @@ class Tables:
 
     def _read(self, table: str) -> dict[str, Row]:
         path = self.path(table)
-        if not path.is_file():
+        if not path.exists():
             raise CalicoError(f"{path}: missing; the tables need {', '.join(f'{name}.json' for name in FIELDS)}")
-        try:
-            with path.open(encoding="utf-8") as file:
-                rows = json.load(file)
-        except ValueError as error:
-            raise CalicoError(f"{path}: not valid JSON ({error}); the file is damaged, fetch it again") from error
+        rows = parse_rows(read_text(path, MAX_TABLE_BYTES, "table"), f"table {path}")
         if not isinstance(rows, list):
             raise CalicoError(f"{path}: got {type(rows).__name__}, expected a list of rows")
         for number, row in enumerate(rows):
             self._check(table, number, row)
+        self._check_unique(table, rows, "token")
+        if table in NAMES:
+            self._check_unique(table, rows, NAMES[table])
         return {row["token"]: row for row in rows}
 
     def _check(self, table: str, number: int, row: object) -> None:
         if not isinstance(row, dict):
             raise CalicoError(f"{self.path(table)}: row {number} is {type(row).__name__}, expected an object")
-        for field, kind in FIELDS[table].items():
-            if not isinstance(row.get(field), kind):
+        for field, kind in (FIELDS | OPTIONAL_FIELDS)[table].items():
+            value = row.get(field)
+            if type(value) is not kind:  # true is no number
                 got = f"{type(row[field]).__name__}" if field in row else "nothing"
                 raise CalicoError(
                     f"{self.path(table)}: row {number} (token '{row.get('token', '')}') has {got} in '{field}', expected "
-                    f"{getattr(kind, '__name__', kind)}"
+                    f"{kind.__name__}"
                 )
+        if not row["token"] and table in FIELDS:
+            raise CalicoError(f"{self.path(table)}: row {number} has an empty token, expected one of its own")
+
+    def _check_unique(self, table: str, rows: list[Row], field: str) -> None:
+        """Raises CalicoError where two rows have the same value in a field that tells them apart."""
+        if len({row[field] for row in rows}) == len(rows):
+            return
+        first: dict[str, int] = {}
+        for number, row in enumerate(rows):
+            if row[field] in first:
+                raise CalicoError(
+                    f"{self.path(table)}: rows {first[row[field]]} and {number} have the same {field} '{row[field]}', "
+                    f"expected every {field} once; of tables that were merged, rename the rows of one"
+                )
+            first[row[field]] = number
 
 
-def safe_path(root: Path, filename: str, table: Path, token: str) -> Path:
-    """root / filename, where the name may not leave the root.
+def parse_rows(text: str, where: str) -> Any:
+    """Parse a table as `calico.files.parse_json` does, in less than half of its time.
 
-    Raises:
-        CalicoError: the name is empty, absolute, or has '..'.
+    The strict parser calls Python for every object and number. So the plain one goes first; its
+    result stands where the text holds nothing that the two would treat differently: as many keys
+    as colons after a quote (so none repeats), and no escape. Of numbers it lets through what is
+    larger than any float64; values that are used are checked to be finite.
     """
-    name = PurePosixPath(filename)
-    if not filename or name.is_absolute() or ".." in name.parts or "\\" in filename or ":" in filename:
-        raise CalicoError(
-            f"{table}: row with token '{token}' has filename '{filename}', expected a path inside the data set's folder"
-        )
-    return root / name
+    if "\\u" not in text and "\0" not in text and not any(f'"{blank}:' in text for blank in " \t\n\r"):
+        try:
+            rows = json.loads(text, parse_constant=_refuse)
+        except (ValueError, RecursionError):
+            return parse_json(text, where)  # it names line and reason
+        if isinstance(rows, list) and text.count('":') == sum(len(row) for row in rows if isinstance(row, dict)):
+            return rows
+    return parse_json(text, where)
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(name)

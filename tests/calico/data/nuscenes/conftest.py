@@ -36,7 +36,7 @@ def write_sweep(path: Path, step: int) -> None:
     mount, rotation = np.array(LIDAR_MOUNT[0]), LIDAR_MOUNT[1]
     ego = (static_points() - position) @ turn.rotation_matrix
     raw = (ego - mount) @ rotation.rotation_matrix
-    cloud = np.concatenate([raw, np.linspace(0, 510, 64)[:, None], (np.arange(64) % 32)[:, None]], axis=1)
+    cloud = np.concatenate([raw, np.linspace(0, 255, 64)[:, None], (np.arange(64) % 32)[:, None]], axis=1)
     cloud = np.concatenate([cloud, [[0.5, -0.9, -0.2, 10, 3]]])
     cloud.astype("<f4").tofile(path)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,7 +63,7 @@ def test_impossible_ring(tiny: Path) -> None:
 def test_missing_image(tiny: Path) -> None:
     (tiny / IMAGE).unlink()
     assert complaint(tiny) == (
-        f"{tiny / IMAGE} (sample_data CAM_BACK-0-0): image missing; fetch it again, or see `calico data check`"
+        f"image (sample_data CAM_BACK-0-0) {tiny / IMAGE}: missing; fetch it again, or see `calico data check`"
     )
 
 
@@ -72,14 +71,15 @@ def test_missing_image(tiny: Path) -> None:
 def test_corrupt_jpeg(tiny: Path, damage: str) -> None:
     content = (tiny / IMAGE).read_bytes()
     (tiny / IMAGE).write_bytes({"cut": content[: len(content) // 2], "not an image": b"hello", "empty": b""}[damage])
-    message = complaint(tiny)
-    assert message.startswith(f"{tiny / IMAGE} (sample_data CAM_BACK-0-0): corrupt image (")
-    assert message.endswith("; fetch it again")
+    fault = "damaged image (OSError: " if damage == "cut" else "no JPEG or PNG image; other formats are not read"
+    assert complaint(tiny).startswith(f"image (sample_data CAM_BACK-0-0) {tiny / IMAGE}: {fault}")
 
 
 def test_image_of_another_size(tiny: Path, edit: Edit) -> None:
     edit("sample_data", lambda rows: [row.update(width=1600) for row in rows if row["token"] == "CAM_BACK-0-0"])
-    assert "(sample_data CAM_BACK-0-0): image of 64 x 32 px, but sample_data says 1600 x 32" in complaint(tiny)
+    assert complaint(tiny) == (
+        f"image (sample_data CAM_BACK-0-0) {tiny / IMAGE}: image of 64 x 32 px, expected 1600 x 32"
+    )
 
 
 def test_empty_sweep_file(tiny: Path) -> None:
@@ -122,7 +122,7 @@ def test_missing_table(tiny: Path) -> None:
 def test_damaged_table(tiny: Path) -> None:
     path = tiny / "v1.0-mini" / "sample.json"
     path.write_text(path.read_text()[:-5])
-    assert complaint(tiny).startswith(f"{path}: not valid JSON (")
+    assert complaint(tiny).startswith(f"table {path}: no valid JSON, line 1 column ")
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,6 @@ def test_table_of_another_shape(tiny: Path, content: str, expected: str) -> None
         ("sample_data", "ego_pose_token", "ego_pose", "sample_data LIDAR_TOP-0-0"),
         ("calibrated_sensor", "sensor_token", "sensor", "calibrated_sensor mount-LIDAR_TOP"),
         ("scene", "log_token", "log", "scene scene-0"),
-        ("sample_annotation", "instance_token", "instance", "sample_annotation box-0-0-0"),
         ("sample_annotation", "next", "sample_annotation", "sample_annotation box-0-0-0 (next)"),
         ("instance", "category_token", "category", "instance object-0-0"),
     ],
@@ -182,7 +181,28 @@ def test_files_stay_inside_the_data_set(tiny: Path, edit: Edit, name: str) -> No
     ("table", "change", "expected"),
     [
         ("ego_pose", {"translation": [1, 2]}, "has translation [1, 2], expected 3 finite numbers"),
-        ("ego_pose", {"translation": [1, 2, float("nan")]}, "has translation [1, 2, nan], expected 3 finite numbers"),
+        ("ego_pose", {"translation": [1, 2, float("nan")]}, "holds NaN; an undefined number is written as null"),
+        ("ego_pose", {"translation": [1, 2, None]}, "has translation [1, 2, None], expected 3 finite numbers"),
+        ("ego_pose", {"translation": [1, 2, "3"]}, "has translation [1, 2, '3'], expected 3 finite numbers"),
+        ("ego_pose", {"translation": [1, 2, True]}, "has translation [1, 2, True], expected 3 finite numbers"),
+        ("ego_pose", {"translation": [1, 2, 10**310]}, "expected 3 finite numbers"),
+        (
+            "ego_pose",
+            {"rotation": [2, 0, 0, 0]},
+            "has rotation [2.0, 0.0, 0.0, 0.0] of length 2, not a unit quaternion",
+        ),
+        ("calibrated_sensor", {"rotation": [1, 0, 0.3, 0]}, "of length 1.044, not a unit quaternion"),
+        (
+            "sample_annotation",
+            {"rotation": [1, 1, 0, 0]},
+            "row 'box-0-0-0' has rotation [1.0, 1.0, 0.0, 0.0] of length",
+        ),
+        ("sample_annotation", {"size": [1, -2, 1]}, "row 'box-0-0-0' has size [1, -2, 1], expected above 0"),
+        ("sample_annotation", {"num_lidar_pts": -1}, "row 'box-0-0-0' has num_lidar_pts -1, expected 0 or more"),
+        ("sample_annotation", {"num_radar_pts": -5}, "row 'box-0-0-0' has num_radar_pts -5, expected 0 or more"),
+        ("sample_annotation", {"num_lidar_pts": True}, "has bool in 'num_lidar_pts', expected int"),
+        ("sample_annotation", {"attribute_tokens": [["a"]]}, "refers to ['a'], expected a token (text)"),
+        ("sample_annotation", {"attribute_tokens": [{}]}, "refers to {}, expected a token (text)"),
         ("ego_pose", {"rotation": [0, 0, 0, 0]}, "not a unit quaternion"),
         ("sample_annotation", {"size": [1, 0, 1]}, "row 'box-0-0-0' has size [1, 0, 1], expected above 0"),
         ("sample_annotation", {"attribute_tokens": ["attribute-0"] * 2}, "row 'box-0-0-0' has 2 attributes"),
@@ -214,7 +234,7 @@ def test_split_without_scenes(tiny: Path) -> None:
     assert "split 'test' has none of the 2 scenes there (scene-0061, scene-0103)" in complaint(tiny, split="test")
 
 
-@pytest.mark.parametrize("content", ["[1]", '{"a": "scene-0061"}', '{"a": [1]}'])
+@pytest.mark.parametrize("content", ["[1]", "3", '{"a": "scene-0061"}', '{"a": [1]}'])
 def test_damaged_splits_file(tiny: Path, content: str) -> None:
     (tiny / "v1.0-mini" / "splits.json").write_text(content)
     assert "splits.json: expected an object of split names, each with a list of scene names" in complaint(tiny)
@@ -233,12 +253,19 @@ def test_some_maps_missing(tiny: Path, edit: Edit) -> None:
         ('"p"]', '"q"]', "refers to 'q', which the map does not have"),
         ('"node_tokens": ["8", "9"]', '"node_tokens": ["8", "99"]', "refers to '99', which the map does not have"),
         ('"x": 980', '"x": "west"', "not a nuScenes map expansion"),
-        ('"x": 980', '"x": NaN', "not a nuScenes map expansion (a node is not finite)"),
-        ('"walkway": [', '"walkway": [[', "not valid JSON"),
+        ('"x": 980', '"x": [980]', "not a nuScenes map expansion"),
+        ('"x": 980', '"x": NaN', "holds NaN; an undefined number is written as null with a reason, line 1"),
+        ('"x": 980', '"x": 1e400', "number 1e400 is larger than any float64, line 1"),
+        ('"x": 980', '"x": 1' + "0" * 330, "not a nuScenes map expansion (int too large to convert to float)"),
+        ('"walkway": [', '"walkway": [[', "no valid JSON, line 1 column "),
+        ('"walkway": []', '"walkway": [[1]]', "not a nuScenes map expansion"),
+        ('"walkway": []', '"walkway": 3', "not a nuScenes map expansion"),
+        ('"walkway": []', '"walkway": [{"polygon_token": {}}]', "not a nuScenes map expansion"),
+        ('"walkway": []', '"walkway": [], "walkway": []', 'key "walkway" appears twice in one object, line 1'),
     ],
 )
 def test_damaged_map(tiny: Path, old: str, new: str, expected: str) -> None:
     path = tiny / "maps" / "expansion" / "boston-seaport.json"
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new, 1))
-    assert re.match(re.escape(f"{path}: {expected}"), complaint(tiny))
+    assert complaint(tiny).removeprefix("map ").startswith(f"{path}: {expected}")

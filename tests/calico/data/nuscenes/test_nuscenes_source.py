@@ -71,7 +71,7 @@ def test_lidar_axes_are_turned_and_own_returns_removed(tiny: Path) -> None:
 
 def test_intensity_ring_and_time(tiny: Path) -> None:
     frame = load(tiny)
-    np.testing.assert_allclose(frame.points[:, 3], np.clip(np.linspace(0, 2, 64), 0, 1), atol=1e-6)
+    np.testing.assert_allclose(frame.points[:, 3], np.linspace(0, 1, 64), atol=1e-6)
     assert frame.ring.tolist() == [i % 32 for i in range(64)]
     assert frame.timestamp_s == pytest.approx(1_500_000_000.0)
     np.testing.assert_allclose(frame.camera_time_s, frame.timestamp_s - 0.02, atol=1e-6)
@@ -108,10 +108,24 @@ def test_boxes(tiny: Path) -> None:
     car = frame.boxes.boxes[0].astype(np.float64)
     np.testing.assert_allclose(transform(frame.global_T_lidar, car[None, :3])[0], [1010, 505, 1], atol=1e-4)
     assert car[3:6].tolist() == pytest.approx([4.5, 1.9, 1.6])
-    heading = frame.global_T_lidar[:3, :3] @ [np.cos(car[6]), np.sin(car[6]), 0]
-    assert np.degrees(np.arctan2(heading[1], heading[0])) == pytest.approx(75, abs=0.05)
-    velocity = frame.global_T_lidar[:2, :2] @ car[7:9]
-    np.testing.assert_allclose(velocity, [6, 0], atol=0.01)  # 3 m in 0.5 s
+    # The LiDAR is tilted by 1.5 and 0.5 degrees. Heading and velocity are level: 75 degrees and 3 m in 0.5 s along x, less
+    # the LiDAR's heading, which is that of its x axis seen from above.
+    heading = np.arctan2(frame.global_T_lidar[1, 0], frame.global_T_lidar[0, 0])
+    assert car[6] + heading == pytest.approx(np.deg2rad(75), abs=1e-6)
+    np.testing.assert_allclose(car[7:9], [6 * np.cos(heading), -6 * np.sin(heading)], atol=1e-6)
+
+
+def test_heading_and_velocity_under_a_large_tilt_by_hand(
+    tiny: Path, edit: Callable[[str, Callable[[list[dict]], object]], None]
+) -> None:
+    """A LiDAR that looks along global x, pitched down by 60 degrees: cut to two axes, 6 m/s along x would be 3."""
+    level = [1, 0, 0, 0]
+    pitched = Quaternion(axis=[0, 1, 0], degrees=60) * Quaternion(axis=[0, 0, 1], degrees=-90)  # of the file's axes
+    edit("ego_pose", lambda rows: [row.update(rotation=level) for row in rows])
+    edit("calibrated_sensor", lambda rows: rows[0].update(rotation=list(pitched)))
+    car = load(tiny).boxes.boxes[0].astype(np.float64)
+    assert car[6] == pytest.approx(np.deg2rad(75), abs=1e-6)
+    np.testing.assert_allclose(car[7:9], [6, 0], atol=1e-6)
 
 
 def test_labels_need_no_files(tiny: Path) -> None:

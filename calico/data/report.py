@@ -1,0 +1,62 @@
+"""What a check of a data set found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from calico.errors import CalicoError
+from calico.frame import Boxes
+from calico.taxonomy import DETECTION_CLASSES
+
+MAX_PROBLEMS = 20
+Progress = Callable[[int, int], None]
+
+
+@dataclass
+class DataReport:
+    """What was found. facts: (name, value) pairs; notes: legal but worth knowing; problems: what keeps frames from loading or
+    makes results wrong."""
+
+    facts: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every frame can be loaded and none contradicts itself."""
+        return not self.problems
+
+    def add_problem(self, problem: str) -> None:
+        """Note a problem, once."""
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    @contextmanager
+    def collect(self) -> Iterator[None]:
+        """Keeps what the block complains of, once."""
+        try:
+            yield
+        except CalicoError as error:
+            self.add_problem(str(error))
+
+    def lines(self) -> list[str]:
+        """The report as text."""
+        width = max((len(name) for name, _ in self.facts), default=0)
+        result = [f"{name:<{width}}  {value}" for name, value in self.facts]
+        result += [f"note: {note}" for note in self.notes]
+        result += [f"problem: {problem}" for problem in self.problems[:MAX_PROBLEMS]]
+        if len(self.problems) > MAX_PROBLEMS:
+            result.append(f"... and {len(self.problems) - MAX_PROBLEMS} more problems")
+        count = len(self.problems)
+        result.append("all there" if self.ok else f"{count} problem{'s' if count > 1 else ''}")
+        return result
+
+
+def count_classes(boxes: Iterable[Boxes]) -> str:
+    """'car 12, truck 3': objects by class, in the order of the classes."""
+    counts = Counter(int(label) for one in boxes for label in one.labels)
+    named = [f"{name} {counts[index]}" for index, name in enumerate(DETECTION_CLASSES) if counts[index]]
+    return ", ".join(named) or "none"
