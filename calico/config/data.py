@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from calico.config.section import Count, FilePath, Name, Pixels, Section, Seed, Text, Whole
+from calico.config.section import Count, FilePath, Flag, Name, Pixels, Section, Seed, Text, Whole
 from calico.taxonomy import CAMERAS
 
 MAX_CAMERAS, MAX_SWEEPS, MAX_WORKERS, MAX_KEYFRAMES = 64, 100, 256, 1000
@@ -35,7 +35,7 @@ class DataConfig(Section):
     sweeps: Annotated[Whole, Field(ge=1, le=MAX_SWEEPS)] = Field(
         1, description="LiDAR sweeps a frame aggregates, the keyframe's included."
     )
-    follow_links: bool = Field(
+    follow_links: Flag = Field(
         False,
         description="Follow links out of the data set's folder to any place; else only to the same place of another one.",
     )

@@ -92,7 +92,7 @@ def portable_config(config: Config) -> Config:
     if camera is not None:
         camera = camera.model_copy(update={"backbone_weights": None})
     regions = config.pretrain.regions.model_copy(update={"cache_dir": None})
-    machine = {"root": None, "cache_dir": None, "workers": DataConfig().workers}
+    machine = {"root": None, "cache_dir": None, "workers": DataConfig().workers, "follow_links": False}
     return config.model_copy(
         update={
             "device": "auto",
