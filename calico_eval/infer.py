@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from PIL import Image
-
 from calico.data.source import FrameSource
 from calico.draw import draw_bev, draw_cameras
 from calico.errors import CalicoError
+from calico.files.images import write_png
 from calico.frame import Frame
 from calico.predictions import Predictions
 from calico_eval.engines.base import Engine
@@ -72,6 +71,6 @@ def _draw(frame: Frame, found: Predictions, source: FrameSource, folder: Path, r
     with_map = found.map_probs is not None and source.map_grid is not None
     grid = source.map_grid if with_map else None
     bev = draw_bev(frame, found, range_m=range_m, map_grid=grid, predicted_map=with_map)
-    Image.fromarray(bev).save(folder / f"{name}-bev.png")
+    write_png(folder / f"{name}-bev.png", bev)
     if frame.images:
-        Image.fromarray(draw_cameras(frame, found)).save(folder / f"{name}-cameras.png")
+        write_png(folder / f"{name}-cameras.png", draw_cameras(frame, found))

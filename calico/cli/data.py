@@ -103,11 +103,11 @@ def regions(config: Config, split: str, frames: int, limits: str, min_points: in
 
     check_folder(out, resume=None, overwrite=overwrite, kind="regions")  # before what is slow
     import numpy as np
-    from PIL import Image
 
     from calico.cli.words import portable_command
     from calico.data.open import open_source
     from calico.draw.regions import draw_regions
+    from calico.files.images import write_png
     from calico.regions import PROTOTYPE, cached_regions
     from calico.regions.coverage import Coverage, coverage, covering_regions
 
@@ -124,7 +124,7 @@ def regions(config: Config, split: str, frames: int, limits: str, min_points: in
         ids = cached_regions(frame, settings)
         total += coverage(frame, ids, min_points)
         picture = draw_regions(frame, ids, covering_regions(frame, ids), range_m=config.grid.pillars.inner_radius_m)
-        Image.fromarray(picture).save(out / f"{index:05d}.png")
+        write_png(out / f"{index:05d}.png", picture)
     progress(len(indices), len(indices))
     click.echo("\n".join([f"{source.name}, {len(indices)} of {len(source)} frames", "", *total.lines(), ""]))
     click.echo(f"pictures: {out}")

@@ -74,6 +74,7 @@ def command(
     from calico.device import pick_device
     from calico.files import check_folder, prepare_folder
     from calico.regions import prepare_regions
+    from calico.train.restart import stopped_early
     from calico.train.stages import check_plan, resolve_init, run_stages, stage_before, stages_of
 
     names = [name.strip() for text in corruptions for name in text.split(",")] or None
@@ -83,7 +84,11 @@ def command(
     config = resolve_init(load_config(config, flags=flags))
     stages = (stage,) if stage else stages_of(config)
     folder = out or Path("runs") / config.name
-    check_folder(folder / stage if stage else folder, resume=resume, overwrite=overwrite, kind="train")
+    place = folder / stage if stage else folder
+    if not (resume or overwrite) and stopped_early(place):
+        click.echo(f"{place}: a training stopped here before its first checkpoint; it starts again", err=True)
+        overwrite = True
+    check_folder(place, resume=resume, overwrite=overwrite, kind="train")
     source, validation = open_source(config, "train"), open_source(config, "val")
     pick_device(config.device)  # what can go wrong goes wrong before an old run is deleted
     workers = max(config.data.workers, 2)

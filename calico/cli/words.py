@@ -22,9 +22,17 @@ def portable_command(words: Sequence[str]) -> str:
             continue
         if word.startswith(tuple(f"{flag}=" for flag in _WITH_VALUE)):
             continue
-        head, equals, tail = word.rpartition("=")
+        head, equals, tail = ("", "", word) if Path(word).is_absolute() else _split_value(word)
         kept.append(f"{head}{equals}{_portable_path(tail)}")
     return " ".join(kept)
+
+
+def _split_value(word: str) -> tuple[str, str, str]:
+    """Split OPTION=KEY=PATH, KEY=PATH and PATH before the path, which may hold '=' itself."""
+    for place, character in enumerate(word):
+        if character == "=" and Path(word[place + 1 :]).is_absolute():
+            return word[:place], "=", word[place + 1 :]
+    return "", "", word
 
 
 def _portable_path(word: str) -> str:

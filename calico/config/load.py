@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -32,7 +33,7 @@ def load_config(
     Args:
         preset: a name of `presets.PRESETS`, or a configuration to start from.
         file: YAML with any part of the tree.
-        assignments: "a.b=value" strings, value in YAML.
+        assignments: "a.b=value" strings, value in YAML; the value of a path or a name is taken as it is.
         flags: dotted keys to values; None values are left out.
 
     Raises:
@@ -45,7 +46,7 @@ def load_config(
         key, equals, text = assignment.partition("=")
         if not equals or not key:
             raise CalicoError(f"--set {_shorten(assignment)}: expected KEY=VALUE, e.g. --set train.epochs=5")
-        _merge(tree, _nested(key, parse_yaml(text, f"--set {_shorten(assignment)}")))
+        _merge(tree, _nested(key, _value(key, text, f"--set {_shorten(assignment)}")))
     for key, value in (flags or {}).items():
         if value is not None:
             _merge(tree, _nested(key, value))
@@ -130,6 +131,25 @@ def _read_file(path: Path) -> Tree:
     if not isinstance(content, dict):
         raise CalicoError(f"configuration file {path}: got a {type(content).__name__}, expected keys and values")
     return content
+
+
+def _value(key: str, text: str, where: str) -> Any:
+    """The value of an assignment. A path may hold ': ' or ' #', and a name may look like a number."""
+    *parents, name = key.split(".")
+    section = _section(parents)
+    field = section.model_fields.get(name) if section else None
+    literal = text.strip() and text.strip()[0] not in "'\"" and text.strip() not in ("null", "~")
+    textual = field is not None and bool(_types(field.annotation) & {str, Path})
+    return text if literal and textual else parse_yaml(text, where)
+
+
+def _types(annotation: Any) -> set[Any]:
+    """The types that an annotation allows, without what is attached to them."""
+    if get_origin(annotation) is Annotated:
+        return _types(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return set().union(*map(_types, get_args(annotation)))
+    return {annotation}
 
 
 def _nested(key: str, value: Any) -> Tree:

@@ -13,7 +13,7 @@ project but the user's error, so that all top-level packages may import it:
     places      the cache folder of a user, with or without a home
 """
 
-from calico.files.atomic import open_atomic, write_atomic
+from calico.files.atomic import append_line, name_file, open_atomic, write_atomic
 from calico.files.errors import FileError
 from calico.files.folders import (
     DAMAGED_NPZ,
@@ -23,7 +23,7 @@ from calico.files.folders import (
     make_folder,
     prepare_folder,
 )
-from calico.files.lock import lock_folder
+from calico.files.lock import LOCK_FILES, lock_folder
 from calico.files.places import user_cache_dir
 from calico.files.regular import read_bytes, read_text
 from calico.files.seal import SEAL_PLACEHOLDER, check_seal, is_sealed, seal, seal_zip
@@ -32,15 +32,18 @@ from calico.files.strict_yaml import parse_yaml, read_yaml
 
 __all__ = [
     "DAMAGED_NPZ",
+    "LOCK_FILES",
     "RUN_FILE",
     "SEAL_PLACEHOLDER",
     "FileError",
+    "append_line",
     "check_file",
     "check_folder",
     "check_seal",
     "is_sealed",
     "lock_folder",
     "make_folder",
+    "name_file",
     "open_atomic",
     "parse_json",
     "parse_yaml",

@@ -1,4 +1,4 @@
-"""Whole files or none."""
+"""Whole files or none, and lines added to a log."""
 
 from __future__ import annotations
 
@@ -8,6 +8,27 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a text file, which is made where it is missing.
+
+    Raises:
+        OSError: The system refuses; names the file.
+    """
+    with name_file(path), path.open("a", encoding="utf-8") as stream:
+        stream.write(line + "\n")
+
+
+@contextlib.contextmanager
+def name_file(path: Path) -> Iterator[None]:
+    """Give the system's errors inside the block the name of a file where they have none, as of a full disk."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:

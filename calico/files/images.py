@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+from calico.files.atomic import write_atomic
 from calico.files.errors import FileError
 from calico.files.regular import MEBIBYTE, read_bytes
 
@@ -52,6 +53,17 @@ def decode_image(content: bytes, where: str, expected_wh: tuple[int, int] | None
         raise FileError(f"{where}: {error}") from None
     except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error ...
         raise FileError(f"{where}: damaged image ({type(error).__name__}: {error}); fetch it again") from None
+
+
+def write_png(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
+    """Write an image of shape (H, W, 3) as PNG, in one step.
+
+    Raises:
+        OSError: The system refuses; names the file.
+    """
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    write_atomic(path, stream.getvalue())
 
 
 def _check_header(image: Image.Image, where: str, expected_wh: tuple[int, int] | None) -> None:

@@ -215,9 +215,10 @@ def _check_finished(folder: Path) -> None:
     file = folder / MODEL_FILE
     for stage in (folder, folder / "finetune"):
         if (stage / LOG_FILE).exists() and not (stage / DONE_FILE).exists():
+            as_it_is = f", or name the file {stage / MODEL_FILE} to take it as it is"
             raise CalicoError(
-                f"model {folder}: its training has not come to its end; go on with calico train --resume and its options, or "
-                f"name the file {stage / MODEL_FILE} to take it as it is"
+                f"model {folder}: its training has not come to its end; go on with calico train --resume and its options"
+                + (as_it_is if (stage / MODEL_FILE).is_file() else " (it has no checkpoint yet)")
             )
     if not file.exists() and any((folder / stage / LOG_FILE).exists() for stage in ("prc", "rad")):
         raise CalicoError(

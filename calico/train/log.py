@@ -14,8 +14,9 @@ from calico.config.load import describe_changes, load_config, portable_config, t
 from calico.config.schema import Config
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
-from calico.files import RUN_FILE, parse_json, read_json, read_text, to_json, write_atomic
+from calico.files import RUN_FILE, append_line, name_file, parse_json, read_json, read_text, to_json, write_atomic
 from calico.train.done import LOG_FILE
+from calico.train.restart import has_checkpoint
 from corruptions import SUITE_VERSION
 
 if TYPE_CHECKING:
@@ -23,9 +24,12 @@ if TYPE_CHECKING:
 
 
 def check_same(config: Config, folder: Path) -> None:
-    """Raises CalicoError if a folder holds the run of another configuration; places, device and workers do not count."""
+    """Raise CalicoError if a folder holds the run of another configuration.
+
+    Places, the device and workers do not count, nor does a run without a checkpoint.
+    """
     file = folder / "config.yaml"
-    if not file.exists():
+    if not file.exists() or not has_checkpoint(folder):
         return
     before, now = _essence(load_config("tiny", file)), _essence(config)
     changed = describe_changes(before, now)
@@ -91,7 +95,7 @@ class RunLog:
         lines = read_text(self.path, what="log").splitlines() if self.path.exists() else []
         kept = [line for line in lines if _step_of(line) <= step]
         write_atomic(self.path, "".join(line + "\n" for line in kept))
-        self.board = SummaryWriter(str(self.path.parent / "tensorboard"), purge_step=step + 1)
+        self.board = SummaryWriter(str(self._board_folder), purge_step=step + 1)
 
     def step(self, step: int, epoch: int, values: dict[str, float]) -> None:
         """One training step."""
@@ -106,16 +110,21 @@ class RunLog:
     def close(self) -> None:
         """Flushes TensorBoard."""
         if self.board is not None:
-            self.board.close()
+            with name_file(self._board_folder):
+                self.board.close()
+
+    @property
+    def _board_folder(self) -> Path:
+        return self.path.parent / "tensorboard"
 
     def _show(self, group: str, values: Mapping[str, float | None], step: int) -> None:
         for name, value in values.items():
             if value is not None and self.board is not None:
-                self.board.add_scalar(f"{group}/{name}", value, step)
+                with name_file(self._board_folder):
+                    self.board.add_scalar(f"{group}/{name}", value, step)
 
     def _write(self, record: dict[str, object]) -> None:
-        with self.path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(record) + "\n")
+        append_line(self.path, json.dumps(record))
 
 
 def _step_of(line: str) -> float:

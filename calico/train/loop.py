@@ -19,6 +19,7 @@ from calico.errors import CalicoError
 from calico.seeds import derive
 from calico.train.done import DONE_FILE, check_done, mark_done
 from calico.train.log import RunLog
+from calico.train.restart import has_checkpoint
 from calico.train.sampler import epoch_order
 from calico.train.schedule import make_optimizer, make_scheduler
 from calico.train.state import STATE_FILE, TrainingState, load_state, restore, save_state
@@ -102,6 +103,7 @@ def fit(task: Task, source: FrameSource, out: Path, *, progress: Progress, resum
             trusted.
     """
     plan, config, schedule, module = Plan.of(task), task.config, task.schedule, task.module
+    resume = resume and has_checkpoint(out)  # before the first one there is nothing that options could contradict
     device = next(module.parameters()).device
     optimizer = make_optimizer(module, schedule)
     scheduler = make_scheduler(optimizer, schedule, plan.total_steps)

@@ -205,9 +205,23 @@ def stage_before(stage: str, config: Config, out: Path) -> Path | None:
 
 def check_plan(stages: tuple[str, ...], config: Config, source: FrameSource) -> None:
     """Raises CalicoError for what can be known to go wrong before anything is written."""
+    _check_sensors(stages, config, source)
     model = build_model(config, seed=0)
     if "finetune" in stages:
         Plan.of(Finetune(config, source, model, _unmeasured, _untouched))
+
+
+def _check_sensors(stages: tuple[str, ...], config: Config, source: FrameSource) -> None:
+    if config.model.camera is not None and not source.cameras:
+        raise CalicoError(
+            f"data {source.name}: has no cameras, but the model has a camera branch; set model.camera to null "
+            "(and --init random or prc), or name cameras in data.cameras"
+        )
+    if "finetune" in stages and config.model.map is not None and source.map_grid is None:
+        raise CalicoError(
+            f"data {source.name}: has no maps, but the model has a map head; set model.map to null to train without, "
+            "or put the data set's maps in its folder"
+        )
 
 
 def _untouched(model: CalicoModel, batch: Batch) -> Batch:

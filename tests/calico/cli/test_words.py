@@ -34,5 +34,11 @@ def test_absolute_paths_lose_their_machine(tmp_path: Path, monkeypatch: pytest.M
         str(tmp_path / "runs" / "m.onnx"),
         "--data-root=/data/nuscenes",
         "ours=/models/a.onnx",
+        "/runs/lr=0.1/m.onnx",
+        "best=/runs/lr=0.1/m.onnx",
+        "--set=data.root=/data/a=b",
+        "runs/lr=0.1",
     ]
-    assert portable_command(words) == "calico robust runs/m.onnx --data-root=nuscenes ours=a.onnx"
+    assert portable_command(words) == "calico robust runs/m.onnx --data-root=nuscenes ours=a.onnx" + (
+        " m.onnx best=m.onnx --set=data.root=a=b runs/lr=0.1"
+    )

@@ -43,7 +43,7 @@ def test_all_faults_at_once_with_the_nearest_key() -> None:
         (["seed=[1"], "--set 'seed=[1': no valid YAML, line 1"),
         (["train={epochs: 1, epochs: 2}"], "key 'epochs' appears twice"),
         (["data.sim={val_scenes: 1, <<: {val_scenes: 2}, val_scenes: 3}"], "key 'val_scenes' appears twice"),
-        (["name=" + "[" * 100_000], "nested deeper than 40 levels"),
+        (["data.cameras=" + "[" * 100_000], "nested deeper than 40 levels"),
         (["grid.pillar_m=0.3"], "expected a whole number"),
         (["model.lidar=null", "model.camera=null"], "at least one sensor"),
         (["model.detection=null", "model.map=null"], "at least one task"),
@@ -113,6 +113,13 @@ def test_what_asks_for_terabytes_is_refused(assignments: list[str], what: str) -
 
 def test_a_later_set_of_the_same_key_wins() -> None:
     assert load_config("tiny", None, ["train.epochs=2", "train.epochs=3"]).train.epochs == 3
+
+
+def test_a_path_or_name_is_taken_as_it_is_typed() -> None:
+    typed = ["data.root=/data/a: b #1", "name=1.0", "data.version='v1'", "data.cache_dir=null", "train.init=[x"]
+    config = load_config("tiny", None, typed)
+    assert str(config.data.root) == "/data/a: b #1"
+    assert (config.name, config.data.version, config.data.cache_dir, config.train.init) == ("1.0", "v1", None, "[x")
 
 
 def test_numbers_as_people_write_them() -> None:

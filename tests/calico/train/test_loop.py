@@ -179,6 +179,17 @@ def test_resume_with_other_options_is_refused(source: Repeated, tmp_path: Path) 
         run(other, source, tmp_path / "run", resume=True)
 
 
+def test_before_the_first_checkpoint_other_options_are_taken(source: Repeated, tmp_path: Path) -> None:
+    """The way on of a training that failed at its first batch: the corrected command with --resume."""
+    with pytest.raises(KeyboardInterrupt):
+        run(load_config("tiny", None, MINI), source, tmp_path / "run", stop_at=1)
+    other = load_config("tiny", None, [*MINI, "train.learning_rate=0.002"])
+    run(other, source, tmp_path / "run", resume=True)
+    run(other, source, tmp_path / "fresh")
+    for name in (MODEL_FILE, "config.yaml", "run.json", "log.jsonl"):
+        assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "fresh" / name).read_bytes(), name
+
+
 def test_no_frames_is_an_error(frame: Frame, map_grid: Grid) -> None:
     with pytest.raises(CalicoError, match="no frames to train on"):
         Plan.of(task_of(load_config("tiny", None, MINI), Repeated(frame, map_grid, 0)))

@@ -17,7 +17,7 @@ from calico.models.calico import CalicoModel, build_model
 from calico.seeds import derive
 from calico.train.checkpoint import MODEL_FILE, load_model
 from calico.train.prc import PROJECTOR_FILE
-from calico.train.stages import resolve_init, run_stages, stages_of
+from calico.train.stages import check_plan, resolve_init, run_stages, stages_of
 
 MINI = [
     "grid={x_range_m: [-16, 16], y_range_m: [-16, 16], pillar_m: 1.0, map_x_range_m: [-16, 16], map_y_range_m: [-16, 16]}",
@@ -40,7 +40,9 @@ MINI = [
 class Street:
     """One hand-built frame under several tokens, with or without its labels."""
 
-    name, cameras = "hand", ("front", "back")
+    name = "hand"
+    cameras: tuple[str, ...] = ("front", "back")
+    map_grid: Grid | None
 
     def __init__(self, frame: Frame, map_grid: Grid, *, labelled: bool = True) -> None:
         rng = np.random.default_rng(2)
@@ -216,6 +218,23 @@ def test_stages_follow_from_the_initialisation(tmp_path: Path) -> None:
 def test_impossible_initialisations_say_what_to_do(tmp_path: Path, settings: tuple[str, ...], message: str) -> None:
     with pytest.raises(CalicoError, match=message):
         config_of(tmp_path, *settings)
+
+
+def test_data_without_a_sensor_or_map_that_the_model_wants_is_said_before_anything_is_written(
+    frame: Frame, map_grid: Grid, tmp_path: Path
+) -> None:
+    source = Street(frame, map_grid)
+    config = config_of(tmp_path, "train.init=random")
+    source.cameras = ()
+    with pytest.raises(
+        CalicoError, match=r"has no cameras, but the model has a camera branch; set model\.camera to null"
+    ):
+        check_plan(("finetune",), config, source)
+    check_plan(("prc",), config_of(tmp_path, "train.init=random", "model.camera=null"), source)
+    source.cameras, source.map_grid = ("front", "back"), None
+    with pytest.raises(CalicoError, match=r"has no maps, but the model has a map head; set model\.map to null"):
+        check_plan(("finetune",), config, source)
+    check_plan(("prc", "rad"), config, source)  # pre-training reads no maps
 
 
 def test_an_unfinished_stage_is_no_start(frame: Frame, map_grid: Grid, tmp_path: Path) -> None:
