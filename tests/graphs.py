@@ -14,6 +14,7 @@ from calico.config.load import portable_config
 from calico.config.model import BevConfig, DetectionConfig, GridConfig, MapConfig, ModelConfig
 from calico.config.schema import Config
 from calico.export.metadata import GraphMetadata
+from calico.export.sealing import seal_graph
 from calico.export.shapes import input_names, output_names
 
 SLOTS = 4
@@ -101,5 +102,5 @@ def write_graph(
     for name, text in metadata(config).to_properties().items():
         proto.metadata_props.add(key=name, value=text)
     edit(proto)
-    path.write_bytes(proto.SerializeToString(deterministic=True))
+    path.write_bytes(seal_graph(proto))
     return path

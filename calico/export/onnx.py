@@ -22,6 +22,7 @@ from calico.export.graph import DeployGraph, graph_inputs
 from calico.export.metadata import GraphMetadata, Target, weights_sha256
 from calico.export.pillars import PillarBudget, measure_budget
 from calico.export.reading import MAX_FILE_BYTES
+from calico.export.sealing import seal_graph
 from calico.export.shapes import input_names, output_names
 from calico.files import write_atomic
 from calico.models.calico import CalicoModel
@@ -82,7 +83,7 @@ def export_onnx(
         onnx.checker.check_model(proto, full_check=True)
     except onnx.checker.ValidationError as error:
         raise CalicoError(f"onnx.checker refuses the exported graph: {error}") from error
-    content = proto.SerializeToString(deterministic=True)
+    content = seal_graph(proto)
     write_atomic(path, content)
     return ExportInfo(path, metadata, operators(proto), len(content))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,6 +14,7 @@ from calico.config.load import validate
 from calico.errors import CalicoError
 from calico.export.metadata import FORMAT, GraphMetadata, Target
 from calico.export.pillars import PillarBudget
+from calico.export.sealing import check_graph_seal
 from calico.export.shapes import (
     ArrayShape,
     input_names,
@@ -20,7 +22,7 @@ from calico.export.shapes import (
     output_names,
     output_shapes,
 )
-from calico.files import parse_json, read_bytes, read_json
+from calico.files import FileError, is_sealed, parse_json, read_bytes, read_json, read_sealed_json
 
 MAX_FILE_BYTES = 2**31 - 1
 """Of one ONNX file: protobuf holds no more."""
@@ -58,7 +60,7 @@ class _Card(_Strict):
 
 
 def read_metadata(path: Path) -> GraphMetadata:
-    """The card in an ONNX file, or in the JSON file beside an engine (`calico.export.tensorrt`).
+    """The card in an ONNX file, or in the JSON file beside an engine (`calico.export.tensorrt`), after a check of the seal.
 
     Raises:
         CalicoError: no such file, not ONNX, not a graph of `calico export`, or a card that contradicts
@@ -73,16 +75,40 @@ def read_metadata(path: Path) -> GraphMetadata:
     properties = content.get("metadata") if isinstance(content, dict) else None
     if not isinstance(properties, dict):
         raise CalicoError(f"graph {path}: not the JSON file that belongs to an engine (it has no object 'metadata')")
+    _check_plan(path)
     return _read_card(properties, path)
 
 
 def read_graph(path: Path) -> onnx.ModelProto:
-    """The content of an ONNX file, without weights that lie outside of it."""
+    """The content of an ONNX file, checked against its seal; without weights that lie outside of it.
+
+    Raises:
+        CalicoError: no such file, not ONNX, or a graph of `calico export` that is damaged or has no seal.
+    """
     content = read_bytes(path, MAX_FILE_BYTES, "graph")
+    if is_sealed(content):
+        check_graph_seal(content, f"graph {path}")
     try:
-        return onnx.load_model_from_string(content)
+        proto = onnx.load_model_from_string(content)
     except Exception as error:  # protobuf's DecodeError and its kin share no public base
         raise CalicoError(f"graph {path}: not an ONNX file ({error})") from error
+    if any(item.key == "calico" for item in proto.metadata_props):
+        check_graph_seal(content, f"graph {path}")
+    return proto
+
+
+def _check_plan(path: Path) -> None:
+    """Check the JSON file beside an engine, and the engine, whose hash it holds."""
+    try:
+        card = read_sealed_json(path, what="graph")["engine"]
+        plan = path.with_name(card["path"])
+        found = hashlib.sha256(read_bytes(plan, MAX_FILE_BYTES, "engine")).hexdigest()
+        if found != card["sha256"]:
+            raise FileError(f"engine {plan}: is not the file that {path.name} describes")
+    except FileError as error:
+        raise CalicoError(f"{error}; build the engine again (calico export --trt)") from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise CalicoError(f"graph {path}: names no engine ({type(error).__name__}: {error}); build it again") from None
 
 
 def _properties(proto: onnx.ModelProto, path: Path) -> dict[str, str]:

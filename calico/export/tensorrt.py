@@ -6,8 +6,8 @@ Precision is what the ONNX file says (strongly typed networks).
 
 from __future__ import annotations
 
+import hashlib
 import importlib
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +16,7 @@ import torch
 
 from calico.errors import CalicoError
 from calico.export.reading import read_metadata
-from calico.files import write_atomic
+from calico.files import to_sealed_json, write_atomic
 
 Backend = Literal["tensorrt", "tensorrt-rtx"]
 RTX_CAPABILITIES = ("SM80", "SM86", "SM89", "SM120")
@@ -43,7 +43,8 @@ class EngineInfo:
 def build_engine(
     onnx_path: Path, engine_path: Path, max_batch: int = 4, compute_capabilities: tuple[str, ...] = RTX_CAPABILITIES
 ) -> EngineInfo:
-    """Builds an engine and writes it, with a JSON file beside it (suffix .json: `EngineInfo` and the graph's metadata).
+    """Builds an engine and writes it, with a sealed JSON file beside it (suffix .json: `EngineInfo`, the engine's SHA-256 and
+    the graph's metadata).
 
     Args:
         onnx_path: a file of `export_onnx(..., target="trt")`.
@@ -76,7 +77,8 @@ def build_engine(
     plan = builder.build_serialized_network(network, settings)
     if plan is None:
         raise CalicoError(f"{backend} {library.__version__} built no engine from {onnx_path}; its log above says why")
-    write_atomic(engine_path, bytes(plan))
+    plan_bytes = bytes(plan)
+    write_atomic(engine_path, plan_bytes)
     info = EngineInfo(
         path=engine_path,
         backend=backend,
@@ -88,8 +90,9 @@ def build_engine(
         if backend == "tensorrt"
         else "built ahead of time without a GPU; not run on this machine",
     )
-    card = {"engine": {**asdict(info), "path": engine_path.name}, "metadata": metadata.to_properties()}
-    write_atomic(engine_path.with_suffix(".json"), json.dumps(card, indent=1, sort_keys=True))
+    engine = {**asdict(info), "path": engine_path.name, "sha256": hashlib.sha256(plan_bytes).hexdigest()}
+    card = {"engine": engine, "metadata": metadata.to_properties()}
+    write_atomic(engine_path.with_suffix(".json"), to_sealed_json(card))
     return info
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +15,8 @@ import pytest
 
 from calico.errors import CalicoError
 from calico.export.reading import read_metadata
+from calico.export.sealing import SEAL_PROPERTY, seal_graph
+from calico.files import to_sealed_json
 
 
 def change_card(change: Callable[[dict[str, Any]], Any]) -> Callable[[onnx.ModelProto], None]:
@@ -140,7 +144,56 @@ def test_the_card_beside_an_engine_is_no_card(content: str, tmp_path: Path) -> N
         read_metadata(path)
 
 
-def test_the_card_beside_an_engine(graphs: ModuleType, tmp_path: Path) -> None:
-    path = tmp_path / "engine.json"
-    path.write_text(json.dumps({"engine": {}, "metadata": graphs.metadata().to_properties()}))
+@pytest.fixture
+def engine_card(graphs: ModuleType, tmp_path: Path) -> Path:
+    (tmp_path / "m.engine").write_bytes(b"plan")
+    about = {"path": "m.engine", "sha256": hashlib.sha256(b"plan").hexdigest()}
+    content = {"engine": about, "metadata": graphs.metadata().to_properties()}
+    (tmp_path / "m.json").write_bytes(to_sealed_json(content))
+    return tmp_path / "m.json"
+
+
+def test_the_card_beside_an_engine(graphs: ModuleType, engine_card: Path) -> None:
+    assert read_metadata(engine_card) == graphs.metadata()
+
+
+@pytest.mark.parametrize(
+    ("about", "message"),
+    [
+        (
+            {"path": "m.engine", "sha256": "0" * 64},
+            r"m\.engine: is not the file that m\.json describes; build the engine",
+        ),
+        ({"path": "other.engine", "sha256": "0" * 64}, "no such file; build the engine again"),
+        ({"path": "../m.engine", "sha256": "0" * 64}, "names no engine"),
+        ({"path": 3, "sha256": 4}, "names no engine"),
+        ([], "names no engine"),
+    ],
+)
+def test_an_engine_that_is_not_the_cards(about: object, message: str, graphs: ModuleType, engine_card: Path) -> None:
+    engine_card.write_bytes(to_sealed_json({"engine": about, "metadata": graphs.metadata().to_properties()}))
+    with pytest.raises(CalicoError, match=message):
+        read_metadata(engine_card)
+
+
+@pytest.mark.parametrize("kind", ["graph", "card"])
+def test_no_flipped_bit_is_accepted(kind: str, graphs: ModuleType, engine_card: Path, tmp_path: Path) -> None:
+    path = engine_card if kind == "card" else graphs.write_graph(tmp_path / "m.onnx")
+    content = path.read_bytes()
+    for bit in random.Random(0).sample(range(8 * len(content)), 400):
+        path.write_bytes(content[: bit // 8] + bytes([content[bit // 8] ^ 1 << bit % 8]) + content[bit // 8 + 1 :])
+        with pytest.raises(CalicoError, match=r"graph .*m\.(onnx|json): "):
+            read_metadata(path)
+
+
+def test_a_graph_without_a_seal_says_what_to_do(graphs: ModuleType, tmp_path: Path) -> None:
+    path = graphs.write_graph(tmp_path / "m.onnx")
+    proto = onnx.load(path)
+    last = proto.metadata_props.pop()
+    assert last.key == SEAL_PROPERTY
+    onnx.save(proto, path)
+    with pytest.raises(CalicoError, match=r"carries no checksum.*earlier version wrote it; export it again"):
+        read_metadata(path)
+    path.write_bytes(seal_graph(proto))
     assert read_metadata(path) == graphs.metadata()
+    assert seal_graph(onnx.load(path)) == path.read_bytes()

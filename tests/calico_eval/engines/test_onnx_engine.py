@@ -16,6 +16,7 @@ from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.export.graph import read_metadata
 from calico.export.onnx import export_onnx
+from calico.export.sealing import seal_graph
 from calico.predictions import Predictions
 from calico_eval.engines.onnxruntime import OnnxEngine
 from calico_eval.engines.open import open_engine
@@ -132,6 +133,11 @@ def test_a_graph_that_onnx_runtime_refuses(graph: Path, tmp_path: Path) -> None:
     proto = onnx.load(graph)
     proto.graph.node[0].op_type = "NoSuchOperator"
     onnx.save(proto, tmp_path / "odd.onnx")
+    with pytest.raises(
+        CalicoError, match=r"odd\.onnx: does not match its checksum.*export it again, or, if .* seal_graph"
+    ):
+        OnnxEngine(tmp_path / "odd.onnx", "cpu")
+    (tmp_path / "odd.onnx").write_bytes(seal_graph(proto))
     with pytest.raises(CalicoError, match=r"odd\.onnx: ONNX Runtime .* cannot load it"):
         OnnxEngine(tmp_path / "odd.onnx", "cpu")
 

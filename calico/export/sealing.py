@@ -1,0 +1,39 @@
+"""The checksum in an ONNX file: a property of its metadata that covers every byte of the file."""
+
+from __future__ import annotations
+
+import onnx
+
+from calico.errors import CalicoError
+from calico.files import SEAL_PLACEHOLDER, FileError, check_seal, seal
+
+SEAL_PROPERTY = "calico_sha256"
+
+
+def seal_graph(proto: onnx.ModelProto) -> bytes:
+    """Write a graph as bytes that carry their own checksum; for graphs of ours that were changed on purpose, too.
+
+    Args:
+        proto: The graph. Its seal, if it has one, is replaced.
+    """
+    kept = [item for item in proto.metadata_props if item.key != SEAL_PROPERTY]
+    sealed = onnx.ModelProto()
+    sealed.CopyFrom(proto)
+    del sealed.metadata_props[:]
+    sealed.metadata_props.extend(kept)
+    sealed.metadata_props.add(key=SEAL_PROPERTY, value=SEAL_PLACEHOLDER)
+    return seal(sealed.SerializeToString(deterministic=True))
+
+
+def check_graph_seal(content: bytes, where: str) -> None:
+    """Check the content of an ONNX file of ours against its checksum.
+
+    Raises:
+        CalicoError: It has none, or was changed; says how to go on.
+    """
+    try:
+        check_seal(content, where)
+    except FileError as error:
+        raise CalicoError(
+            f"{error}; export it again, or, if it was changed on purpose, write it with calico.export.sealing.seal_graph"
+        ) from None
