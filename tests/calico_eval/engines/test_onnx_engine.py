@@ -134,7 +134,7 @@ def test_a_graph_that_onnx_runtime_refuses(graph: Path, tmp_path: Path) -> None:
     proto.graph.node[0].op_type = "NoSuchOperator"
     onnx.save(proto, tmp_path / "odd.onnx")
     with pytest.raises(
-        CalicoError, match=r"odd\.onnx: does not match its checksum.*export it again, or, if .* seal_graph"
+        CalicoError, match=r"odd\.onnx: does not match its checksum.*export it again, or, if .*seal_graph"
     ):
         OnnxEngine(tmp_path / "odd.onnx", "cpu")
     (tmp_path / "odd.onnx").write_bytes(seal_graph(proto))
