@@ -33,7 +33,8 @@ def seal(content: bytes) -> bytes:
     place = _find(content)
     if place is None or content[place : place + _DIGITS] != b"0" * _DIGITS:
         raise ValueError("expected the seal's placeholder exactly once in the content to be sealed")
-    return _with_digits(content, place, hashlib.sha256(content).hexdigest().encode())
+    digits = hashlib.sha256(content).hexdigest().encode()
+    return b"".join((content[:place], digits, content[place + _DIGITS :]))
 
 
 def is_sealed(content: bytes) -> bool:
@@ -56,8 +57,10 @@ def check_seal(content: bytes, where: str) -> None:
         raise FileError(
             f"{where}: carries no checksum, so it cannot be trusted; it is damaged, or an earlier version wrote it"
         )
-    zeroed = _with_digits(content, place, b"0" * _DIGITS)
-    if hashlib.sha256(zeroed).hexdigest().encode() != content[place : place + _DIGITS]:
+    view, digest = memoryview(content), hashlib.sha256()
+    for part in (view[:place], b"0" * _DIGITS, view[place + _DIGITS :]):
+        digest.update(part)
+    if digest.hexdigest().encode() != content[place : place + _DIGITS]:
         raise FileError(f"{where}: does not match its checksum; it was damaged or changed after it was written")
 
 
@@ -80,9 +83,9 @@ def seal_zip(content: bytes) -> bytes:
 
 def _find(content: bytes) -> int | None:
     """Where the digits of the only seal begin; None where there is none or more than one."""
-    places = [match.start() for match in _SEAL.finditer(content)]
-    return places[0] + len(_PREFIX) if len(places) == 1 else None
-
-
-def _with_digits(content: bytes, place: int, digits: bytes) -> bytes:
-    return b"".join((content[:place], digits, content[place + _DIGITS :]))
+    places, start = [], content.find(_PREFIX)  # many times as fast as a search by the whole expression
+    while start >= 0:
+        if _SEAL.match(content, start):
+            places.append(start + len(_PREFIX))
+        start = content.find(_PREFIX, start + 1)
+    return places[0] if len(places) == 1 else None

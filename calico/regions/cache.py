@@ -1,9 +1,13 @@
-"""Regions on disk, by content: one small .npz each, written atomically; a file that cannot be read counts as absent."""
+"""Regions on disk, by content: one small .npz each, sealed and written atomically.
+
+A file carries the key that it is found by. One that is damaged or has another key counts as absent: it is made again.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import io
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
@@ -14,10 +18,20 @@ import numpy.typing as npt
 
 from calico.config.training import RegionConfig
 from calico.data.source import FrameSource
-from calico.files import DAMAGED_NPZ, user_cache_dir, write_atomic
+from calico.files import (
+    DAMAGED_NPZ,
+    FileError,
+    check_seal,
+    is_sealed,
+    read_bytes,
+    seal_zip,
+    user_cache_dir,
+    write_atomic,
+)
 from calico.frame import Frame
 from calico.regions.find import find_regions
 
+LOG = logging.getLogger(__name__)
 REGIONS_VERSION = 1
 """Raised whenever the same points and settings give other regions; part of the cache key."""
 
@@ -25,14 +39,15 @@ REGIONS_VERSION = 1
 def cached_regions(frame: Frame, config: RegionConfig) -> npt.NDArray[np.int32]:
     """`find_regions`, from the disk where the same points with the same settings were seen before."""
     folder = config.cache_dir or default_cache_dir()
-    path = folder / f"{_key(frame, config)}.npz"
-    ids = _load(path, len(frame.points))
+    key = _key(frame, config)
+    path = folder / f"{key}.npz"
+    ids = _load(path, len(frame.points), key)
     if ids is None:
         ids = find_regions(frame, config)
         stream = io.BytesIO()
-        np.savez_compressed(stream, allow_pickle=False, ids=ids)
+        np.savez_compressed(stream, allow_pickle=False, ids=ids, key=np.array(key))
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, stream.getvalue())
+        write_atomic(path, seal_zip(stream.getvalue()))
     return ids
 
 
@@ -84,10 +99,23 @@ def _key(frame: Frame, config: RegionConfig) -> str:
     return digest.hexdigest()[:40]
 
 
-def _load(path: Path, points: int) -> npt.NDArray[np.int32] | None:
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            ids: npt.NDArray[np.int32] = stored["ids"]
-    except DAMAGED_NPZ:
+def _load(path: Path, points: int, key: str) -> npt.NDArray[np.int32] | None:
+    if not path.exists():
         return None
-    return ids if ids.dtype == np.int32 and ids.shape == (points,) else None
+    try:
+        content = read_bytes(path, what="cached regions")
+        if not is_sealed(content):
+            return None  # of an earlier version
+        check_seal(content, f"cached regions {path}")
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            ids: npt.NDArray[np.int32] = stored["ids"]
+            found = str(stored["key"])
+        if found != key or ids.dtype != np.int32 or ids.shape != (points,):
+            raise FileError(f"cached regions {path}: are those of other points or settings ({found})")
+    except FileError as error:
+        LOG.warning("%s; made again", error)
+        return None
+    except DAMAGED_NPZ as error:
+        LOG.warning("cached regions %s: cannot be read (%s); made again", path, error)
+        return None
+    return ids

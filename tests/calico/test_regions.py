@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import os
+import random
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +13,11 @@ import pytest
 from calico.config.training import RegionConfig
 from calico.data.source import FrameInfo
 from calico.errors import CalicoError
+from calico.files import seal_zip
 from calico.frame import Boxes, Frame, Int64
 from calico.geometry.grid import Grid
 from calico.regions import PROTOTYPE, cached_regions, find_regions, prepare_regions
+from calico.regions.cache import _load as load_regions
 from calico.regions.coverage import Coverage, coverage, covering_regions
 
 THINGS = {  # x, y, length, width, lowest, highest above ground
@@ -131,13 +136,29 @@ def test_the_cache_is_used_and_a_broken_file_is_not(street: Frame, tmp_path: Pat
     ids = cached_regions(street, config)
     (file,) = (tmp_path / "regions").iterdir()
     marked = np.where(ids == 0, 1, ids).astype(np.int32)
-    np.savez_compressed(file, ids=marked)
+    write_regions(file, ids=marked, key=np.array(file.stem))
     assert np.array_equal(cached_regions(street, config), marked)
     for broken in (b"", b"nonsense", file.read_bytes()[:-40]):
         file.write_bytes(broken)
         assert np.array_equal(cached_regions(street, config), ids)
-    np.savez_compressed(file, ids=ids[:-1])
+    for arrays in (
+        {"ids": ids[:-1], "key": np.array(file.stem)},
+        {"ids": marked, "key": np.array("0" * 40)},  # of other points, under this name
+        {"ids": marked},
+    ):
+        write_regions(file, **arrays)
+        assert np.array_equal(cached_regions(street, config), ids)
+    np.savez_compressed(file, ids=marked, key=np.array(file.stem))  # without a seal
     assert np.array_equal(cached_regions(street, config), ids)
+    file.unlink()
+    os.mkfifo(file)
+    assert np.array_equal(cached_regions(street, config), ids)
+
+
+def write_regions(file: Path, **arrays: np.ndarray) -> None:
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
+    file.write_bytes(seal_zip(stream.getvalue()))
 
 
 def test_a_cached_file_with_a_flipped_byte_anywhere_counts_as_absent(street: Frame, tmp_path: Path) -> None:
@@ -145,12 +166,14 @@ def test_a_cached_file_with_a_flipped_byte_anywhere_counts_as_absent(street: Fra
     ids = cached_regions(street, config)
     (file,) = tmp_path.iterdir()
     content = file.read_bytes()
-    for place in range(len(content) // 2 - 20, len(content) // 2 + 20):  # zlib.error or a wrong checksum
-        file.write_bytes(content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :])
-        assert np.array_equal(cached_regions(street, config), ids)
-    method = content.index(b"PK\x01\x02") + 10  # the compression method in the directory: NotImplementedError
-    file.write_bytes(content[:method] + b"\x63" + content[method + 1 :])
-    assert np.array_equal(cached_regions(street, config), ids)
+    marked = np.where(ids == 0, 1, ids).astype(np.int32)
+    write_regions(file, ids=marked, key=np.array(file.stem))
+    content = file.read_bytes()
+    for bit in random.Random(0).sample(range(8 * len(content)), 400):
+        file.write_bytes(content[: bit // 8] + bytes([content[bit // 8] ^ 1 << bit % 8]) + content[bit // 8 + 1 :])
+        assert load_regions(file, len(ids), file.stem) is None
+    file.write_bytes(content)
+    assert np.array_equal(load_regions(file, len(ids), file.stem), marked)
 
 
 def test_other_settings_or_points_are_other_entries_and_another_folder_is_not(street: Frame, tmp_path: Path) -> None:
@@ -215,7 +238,8 @@ def test_prepare_fills_the_cache_in_workers_and_here(street: Frame, tmp_path: Pa
     assert len(alone) == 3
     assert alone.keys() == together.keys()
     file = next(iter(alone))
-    np.savez_compressed(tmp_path / "1" / file, ids=np.full(len(source.points), 7, np.int32))
+    sevens = np.full(len(source.points), 7, np.int32)
+    write_regions(tmp_path / "1" / file, ids=sevens, key=np.array(Path(file).stem))
     assert any((cached_regions(source[k], RegionConfig(cache_dir=tmp_path / "1")) == 7).all() for k in (0, 2, 4))
 
 

@@ -1,14 +1,27 @@
-"""Frames on disk: one uncompressed .npz each, written atomically; a file that cannot be read counts as absent."""
+"""Frames on disk: one uncompressed .npz each, sealed and written atomically.
+
+A file carries the key of what decides its bytes and the token of its frame. One that is damaged, or that has another key or
+token than the frame that is asked for, counts as absent: the frame is rendered again.
+"""
 
 from __future__ import annotations
 
-import os
-import tempfile
+import io
+import logging
 from pathlib import Path
 
 import numpy as np
 
-from calico.files import DAMAGED_NPZ, user_cache_dir
+from calico.files import (
+    DAMAGED_NPZ,
+    FileError,
+    check_seal,
+    is_sealed,
+    read_bytes,
+    seal_zip,
+    user_cache_dir,
+    write_atomic,
+)
 from calico.frame import Boxes, Frame
 
 _FIELDS = (
@@ -22,6 +35,9 @@ _FIELDS = (
     "ego_T_lidar",
     "global_T_lidar",
 )
+LOG = logging.getLogger(__name__)
+MAX_BYTES = 1 << 30
+"""Largest file that is read."""
 _BOX_FIELDS = ("boxes", "labels", "attributes", "num_points")
 
 
@@ -30,8 +46,14 @@ def default_cache_dir() -> Path:
     return user_cache_dir() / "sim"
 
 
-def save_frame(path: Path, frame: Frame) -> None:
-    """Writes a frame with map masks and images of one size."""
+def save_frame(path: Path, frame: Frame, key: str) -> None:
+    """Write a frame with map masks and images of one size.
+
+    Args:
+        path: The file; its folder is made.
+        frame: What is written, without `previous`.
+        key: Names what decides the frame's bytes; `load_frame` expects the same.
+    """
     if frame.map_masks is None:
         raise AssertionError("simulated frames have maps")
     arrays = {name: getattr(frame, name) for name in _FIELDS} | {
@@ -42,38 +64,57 @@ def save_frame(path: Path, frame: Frame) -> None:
         "instances": np.array(frame.boxes.instances, dtype=np.str_),
         "map_shape": np.array(frame.map_masks.shape),
         "map_bits": np.packbits(frame.map_masks),
-        "name": np.array([frame.token, frame.scene]),
+        "name": np.array([frame.token, frame.scene, key]),
         "timestamp_s": np.array(frame.timestamp_s),
     }
+    stream = io.BytesIO()
+    np.savez(stream, allow_pickle=False, **arrays)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_atomic(path, seal_zip(stream.getvalue()))
 
 
-def load_frame(path: Path) -> Frame | None:
-    """The frame without `previous`, or None where the file is absent or broken."""
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            data = {name: stored[name] for name in stored.files}
-        shape = tuple(int(v) for v in data["map_shape"])
-        token, scene = (str(v) for v in data["name"])
-        boxes = Boxes(
-            **{name: data[f"box_{name}"] for name in _BOX_FIELDS}, instances=tuple(str(v) for v in data["instances"])
-        )
-        return Frame(
-            token=token,
-            scene=scene,
-            timestamp_s=float(data["timestamp_s"]),
-            images=tuple(data["images"]),
-            boxes=boxes,
-            map_masks=np.unpackbits(data["map_bits"], count=int(np.prod(shape))).reshape(shape).astype(np.bool_),
-            **{name: data[name] for name in _FIELDS},
-        )
-    except DAMAGED_NPZ:
+def load_frame(path: Path, token: str, key: str) -> Frame | None:
+    """Read a frame, without `previous`.
+
+    Args:
+        path: A file of `save_frame`.
+        token: Of the frame that is expected.
+        key: See `save_frame`.
+
+    Returns:
+        None where the file is absent, of an earlier version, or, with a warning, where it cannot be trusted.
+    """
+    if not path.exists():
         return None
+    try:
+        content = read_bytes(path, MAX_BYTES, "cached frame")
+        if not is_sealed(content):
+            return None  # of an earlier version
+        check_seal(content, f"cached frame {path}")
+        return _frame(content, path, token, key)
+    except FileError as error:
+        LOG.warning("%s; rendered again", error)
+    except DAMAGED_NPZ as error:
+        LOG.warning("cached frame %s: cannot be read (%s); rendered again", path, error)
+    return None
+
+
+def _frame(content: bytes, path: Path, token: str, key: str) -> Frame:
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        data = {name: stored[name] for name in stored.files}
+    found, scene, found_key = (str(v) for v in data["name"])
+    if (found, found_key) != (token, key):
+        raise FileError(f"cached frame {path}: holds frame {found} of {found_key}, expected {token} of {key}")
+    shape = tuple(int(v) for v in data["map_shape"])
+    boxes = Boxes(
+        **{name: data[f"box_{name}"] for name in _BOX_FIELDS}, instances=tuple(str(v) for v in data["instances"])
+    )
+    return Frame(
+        token=token,
+        scene=scene,
+        timestamp_s=float(data["timestamp_s"]),
+        images=tuple(data["images"]),
+        boxes=boxes,
+        map_masks=np.unpackbits(data["map_bits"], count=int(np.prod(shape))).reshape(shape).astype(np.bool_),
+        **{name: data[name] for name in _FIELDS},
+    )

@@ -88,10 +88,10 @@ class SimSource:
         """
         index = self._checked(index)
         path = self._path(index)
-        frame = load_frame(path)
+        frame = load_frame(path, self.info(index).token, self._folder.name)
         if frame is None:
             frame = self._make(index)
-            save_frame(path, frame)
+            save_frame(path, frame, self._folder.name)
         first = index % self.config.frames_per_scene == 0
         return frame.replace(previous=None if first else partial(self.__getitem__, index - 1))
 
