@@ -9,8 +9,6 @@ import hashlib
 import io
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +28,7 @@ from calico.files import (
 )
 from calico.frame import Frame
 from calico.regions.find import find_regions
+from calico.workers import run_jobs
 
 LOG = logging.getLogger(__name__)
 REGIONS_VERSION = 1
@@ -74,11 +73,11 @@ def prepare_regions(
                 progress(done, len(indices))
         return
     parts = [part.tolist() for part in np.array_split(np.asarray(indices), 20 * workers) if len(part)]
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for future in as_completed([pool.submit(_prepare, source, config, part) for part in parts]):
-            done += future.result()
-            if progress is not None:
-                progress(done, len(indices))
+    jobs = [(source, config, part) for part in parts]
+    for count in run_jobs(_prepare, jobs, workers, f"finding regions of {source.name}"):
+        done += count
+        if progress is not None:
+            progress(done, len(indices))
 
 
 def default_cache_dir() -> Path:

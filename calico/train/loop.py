@@ -23,6 +23,7 @@ from calico.train.restart import has_checkpoint
 from calico.train.sampler import epoch_order
 from calico.train.schedule import make_optimizer, make_scheduler
 from calico.train.state import STATE_FILE, TrainingState, load_state, restore, save_state
+from calico.workers import Failure, explain_dead_loader
 
 Progress = Callable[[int, int, dict[str, float]], None]
 """Is told (step, total steps, loss terms) after every step."""
@@ -120,7 +121,7 @@ def fit(task: Task, source: FrameSource, out: Path, *, progress: Progress, resum
         task.save(out)  # a kill may have come between the model files and the state
     log.start(step)
     try:
-        with deterministic(device):
+        with deterministic(device), explain_dead_loader(f"stage {task.name}"):
             while step < plan.total_steps:
                 step = _epoch(task, plan, step, optimizer, scheduler, log, progress)
                 epoch, last = (step - 1) // plan.steps_per_epoch, step == plan.total_steps
@@ -193,13 +194,17 @@ class _EpochData(Dataset[Any]):
         return len(self.groups)
 
     def __getitem__(self, number: int) -> Any:
+        """A batch, or the `Failure` to make it."""
         positions, indices = self.groups[number]
-        return self.loader(self.epoch, positions, indices)
+        return Failure.catch(lambda: self.loader(self.epoch, positions, indices))
 
 
 def batches(task: Task, plan: Plan, epoch: int) -> Iterator[Any]:
-    """The batches of an epoch; the same whatever the number of workers."""
+    """The batches of an epoch; the same whatever the number of workers. An error in a worker is raised as it is here."""
     data = _EpochData(task, plan, epoch)
     workers = task.config.data.workers
     context = "spawn" if workers else None
-    yield from DataLoader(data, batch_size=None, num_workers=workers, multiprocessing_context=context)
+    for batch in DataLoader(data, batch_size=None, num_workers=workers, multiprocessing_context=context):
+        if isinstance(batch, Failure):
+            raise batch.error
+        yield batch

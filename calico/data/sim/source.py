@@ -5,10 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Literal
 
@@ -23,6 +21,7 @@ from calico.frame import Frame, Int64
 from calico.geometry.grid import Grid
 from calico.seeds import derive
 from calico.taxonomy import CAMERAS
+from calico.workers import run_jobs
 
 SIM_VERSION = 4
 """Raised whenever any byte of any frame changes; part of the cache key."""
@@ -137,11 +136,10 @@ class SimSource:
                     if progress is not None:
                         progress(done, len(self))
             return
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            for future in as_completed([pool.submit(_prepare, self, indices) for indices in scenes.values()]):
-                done += future.result()
-                if progress is not None:
-                    progress(done, len(self))
+        for count in run_jobs(_prepare, [(self, part) for part in scenes.values()], workers, f"simulating {self.name}"):
+            done += count
+            if progress is not None:
+                progress(done, len(self))
 
     def _checked(self, index: int) -> int:
         if not -len(self) <= index < len(self):

@@ -1,4 +1,6 @@
 import json
+import os
+import signal
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -243,3 +245,37 @@ def test_the_schedule_exists_for_every_length(fraction: float, steps: int) -> No
         if len(rates) < steps:
             scheduler.step()
     assert 0 < max(rates) <= config.learning_rate + 1e-12
+
+
+class Faulty(Repeated):
+    """The third frame is broken, or ends the process that loads it."""
+
+    deadly = False
+
+    def __getitem__(self, index: int) -> Frame:
+        if index == 2 and self.deadly:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if index == 2:
+            raise CalicoError("file x.jpg: broken")
+        return super().__getitem__(index)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_broken_data_are_told_alike_here_and_in_a_worker(
+    frame: Frame, map_grid: Grid, tmp_path: Path, workers: int
+) -> None:
+    config = load_config("tiny", None, [*MINI, f"data.workers={workers}"])
+    with pytest.raises(CalicoError) as error:
+        run(config, Faulty(frame, map_grid, 4), tmp_path / "run")
+    assert str(error.value) == "file x.jpg: broken"
+
+
+def test_a_loader_process_that_is_killed_is_told_with_the_way_on(frame: Frame, map_grid: Grid, tmp_path: Path) -> None:
+    config = load_config("tiny", None, [*MINI, "data.workers=1"])
+    source = Faulty(frame, map_grid, 4)
+    source.deadly = True
+    with pytest.raises(
+        CalicoError, match=r"^stage finetune: a loader process died \(pid .*--resume goes on from"
+    ) as error:
+        run(config, source, tmp_path / "run")
+    assert "\n" not in str(error.value)
