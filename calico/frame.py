@@ -143,6 +143,34 @@ class Frame:
                     f"frame {self.token}: image {view} is {image.dtype} {image.shape}, expected uint8 (H, W, 3)"
                 )
 
+    def without_sensors(self) -> Frame:
+        """The frame with its labels and poses alone: no points, no images, no map and no past."""
+        return Frame.of_labels(
+            self.token, self.scene, self.timestamp_s, self.ego_T_lidar, self.global_T_lidar, self.boxes
+        )
+
+    @staticmethod
+    def of_labels(
+        token: str, scene: str, timestamp_s: float, ego_T_lidar: Float64, global_T_lidar: Float64, boxes: Boxes
+    ) -> Frame:
+        """A frame of labels and poses alone, as predictions are scored by."""
+        return Frame(
+            token=token,
+            scene=scene,
+            timestamp_s=timestamp_s,
+            points=np.zeros((0, 5), np.float32),
+            ring=np.zeros(0, np.int16),
+            sweep_index=np.zeros(0, np.int16),
+            sweep_T=np.eye(4)[None],
+            images=(),
+            camera_K=np.zeros((0, 3, 3)),
+            camera_T_lidar=np.zeros((0, 4, 4)),
+            camera_time_s=np.zeros(0),
+            ego_T_lidar=ego_T_lidar,
+            global_T_lidar=global_T_lidar,
+            boxes=boxes,
+        )
+
     def replace(self, **changes: object) -> Frame:
         """A copy with some fields changed (validated again)."""
         return replace(self, **changes)  # type: ignore[arg-type]

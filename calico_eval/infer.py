@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from calico.data.source import FrameSource
 from calico.draw import draw_bev, draw_cameras
 from calico.errors import CalicoError
+from calico.files import file_name
 from calico.files.images import write_png
 from calico.frame import Frame
 from calico.predictions import Predictions
@@ -67,7 +67,7 @@ def infer(
 
 def _draw(frame: Frame, found: Predictions, source: FrameSource, folder: Path, range_m: float) -> None:
     folder.mkdir(exist_ok=True)
-    name = re.sub(r"[^\w.-]", "_", frame.token)
+    name = file_name(frame.token)
     with_map = found.map_probs is not None and source.map_grid is not None
     grid = source.map_grid if with_map else None
     bev = draw_bev(frame, found, range_m=range_m, map_grid=grid, predicted_map=with_map)

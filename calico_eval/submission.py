@@ -8,7 +8,9 @@ and velocities are turned by the LiDAR's heading there, whatever its tilt, so th
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +18,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from calico.errors import CalicoError
-from calico.files import open_atomic
+from calico.files import open_atomic, read_json
 from calico.frame import Frame
 from calico.geometry.frames import from_quaternion, from_yaw, inverse, transform, wrap_angle, yaw_of
 from calico.predictions import Predictions
@@ -25,6 +27,12 @@ from calico_eval.metrics.attributes import derive_attributes
 
 MAX_BOXES = 500
 """The benchmark takes at most so many a sample."""
+
+MAX_FILE_BYTES = 4 << 30
+"""Of a file of predictions: 500 boxes in each of some ten thousand frames."""
+
+UNIT_TOLERANCE = 0.01
+"""A quaternion whose norm is farther from 1 is no rotation."""
 
 LARGEST = float(np.finfo(np.float32).max)
 
@@ -109,21 +117,49 @@ def records(frame: Frame, predictions: Predictions) -> list[Record]:
     return result
 
 
+@dataclass(frozen=True)
+class Submission:
+    """A submission that was read.
+
+    sensors: what its `meta` says that the model used; both where it does not say.
+    results: the records by sample token.
+    """
+
+    sensors: tuple[str, ...]
+    results: dict[str, list[Record]]
+
+
 def read_submission(path: Path) -> dict[str, list[Record]]:
-    """The records by sample token, checked.
+    """The records by sample token; see `read_whole_submission`."""
+    return read_whole_submission(path).results
+
+
+def read_whole_submission(path: Path) -> Submission:
+    """A submission, checked.
 
     Raises:
-        CalicoError: the file is missing, not JSON, or a record lacks a field or has a value that it cannot have.
+        CalicoError: the file is missing, no strict JSON (a token twice ...), or a record lacks a field or
+            has a value that it cannot have.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise CalicoError(f"{path}: no such file, expected a nuScenes detection submission") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise CalicoError(f"{path}: not a JSON file ({error})") from error
+    content = read_json(path, MAX_FILE_BYTES, "predictions")
     results = content.get("results") if isinstance(content, dict) else None
     if not isinstance(results, dict):
         raise CalicoError(f"{path}: has no object 'results', expected a nuScenes detection submission")
+    _check_results(path, results)
+    return Submission(_sensors(path, content.get("meta", {})), results)
+
+
+def _sensors(path: Path, meta: object) -> tuple[str, ...]:
+    if not isinstance(meta, dict):
+        raise CalicoError(f"{path}: meta is of type {type(meta).__name__}, expected an object")
+    flags = {sensor: meta.get(f"use_{sensor}", False) for sensor in ("camera", "lidar")}
+    for sensor, flag in flags.items():
+        if not isinstance(flag, bool):
+            raise CalicoError(f"{path}: meta.use_{sensor} is {flag!r}, expected true or false")
+    return tuple(sensor for sensor, flag in flags.items() if flag) or tuple(flags)
+
+
+def _check_results(path: Path, results: dict[str, Any]) -> None:
     for token, found in results.items():
         if not isinstance(found, list):
             raise CalicoError(f"{path}: sample {token}: got {type(found).__name__}, expected a list of records")
@@ -136,7 +172,6 @@ def read_submission(path: Path) -> dict[str, list[Record]]:
             fault = _fault(token, record)
             if fault:
                 raise CalicoError(f"{path}: sample {token}, record {number}: {fault}")
-    return results
 
 
 def predictions_from_submission(found: Sequence[Record], frame: Frame) -> Predictions:
@@ -172,7 +207,7 @@ def _fault(token: str, record: object) -> str:
             isinstance(record[field], list) and len(record[field]) == count and all(map(_is_number, record[field]))
         ):
             return f"{field} is {record[field]}, expected {count} finite numbers"
-    if min(record["size"]) <= 0 or not any(record["rotation"]):
+    if min(record["size"]) <= 0 or abs(math.hypot(*record["rotation"]) - 1) > UNIT_TOLERANCE:
         return f"size {record['size']}, rotation {record['rotation']}; expected sizes above 0 and a unit quaternion"
     if record["sample_token"] != token:
         return f"sample_token is '{record['sample_token']}', expected '{token}'"

@@ -72,7 +72,7 @@ def command(
     from calico.config.load import load_config
     from calico.data.open import open_source
     from calico.device import pick_device
-    from calico.files import check_folder, prepare_folder
+    from calico.files import check_folder, file_name, prepare_folder
     from calico.regions import prepare_regions
     from calico.train.restart import stopped_early
     from calico.train.stages import check_plan, resolve_init, run_stages, stage_before, stages_of
@@ -83,7 +83,7 @@ def command(
         flags["train.adversarial"] = {}
     config = resolve_init(load_config(config, flags=flags))
     stages = (stage,) if stage else stages_of(config)
-    folder = out or Path("runs") / config.name
+    folder = out or Path("runs") / file_name(config.name)
     place = folder / stage if stage else folder
     if not (resume or overwrite) and stopped_early(place):
         click.echo(f"{place}: a training stopped here before its first checkpoint; it starts again", err=True)

@@ -43,6 +43,10 @@ class FrameSource(Protocol):
         """(M,) classes of a frame's objects; cheaper than the frame where the data set allows."""
         ...
 
+    def annotations(self, index: int) -> Frame:
+        """The frame without its sensor data (`Frame.of_labels`), from the labels alone where the data set allows."""
+        ...
+
     def image_sizes(self) -> frozenset[tuple[int, int]]:
         """Every (height, width) that an image of the source has, without opening one."""
         ...

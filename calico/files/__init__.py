@@ -11,6 +11,7 @@ project but the user's error, so that all top-level packages may import it:
     folders     output folders: what may be resumed, replaced or deleted
     lock        one process at a time in an output folder
     places      the cache folder of a user, with or without a home
+    names       file names made of texts that came from elsewhere
 """
 
 from calico.files.atomic import append_line, name_file, open_atomic, write_atomic
@@ -24,6 +25,7 @@ from calico.files.folders import (
     prepare_folder,
 )
 from calico.files.lock import LOCK_FILES, lock_folder
+from calico.files.names import file_name
 from calico.files.places import user_cache_dir
 from calico.files.regular import read_bytes, read_text
 from calico.files.seal import SEAL_PLACEHOLDER, check_seal, is_sealed, seal, seal_zip
@@ -40,6 +42,7 @@ __all__ = [
     "check_file",
     "check_folder",
     "check_seal",
+    "file_name",
     "is_sealed",
     "lock_folder",
     "make_folder",

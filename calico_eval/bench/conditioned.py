@@ -29,6 +29,10 @@ class ConditionedSource:
         """See `FrameSource`."""
         return self.source.info(index)
 
+    def annotations(self, index: int) -> Frame:
+        """See `FrameSource`."""
+        return self[index].without_sensors()
+
     def labels(self, index: int) -> Int64:
         """See `FrameSource`."""
         return self.source.labels(index)

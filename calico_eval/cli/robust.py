@@ -117,6 +117,12 @@ if TYPE_CHECKING:
     help="Keep every attacked frame with its budget in OUT/attacked/<cell>/ (numpy files; how to verify them: docs/attacks.md).",
 )
 @click.option(
+    "--no-sanity",
+    is_flag=True,
+    help="Leave the sanity checks of the attacks out (about half of the time of a run on few frames); "
+    "their figures then count as unchecked, and calico gate does not pass them.",
+)
+@click.option(
     "--frames", type=click.IntRange(min=1), help="Use so many frames, spread evenly over the split.  [default: all]"
 )
 @click.option("--split", type=click.Choice(["train", "val"]), default="val", show_default=True)
@@ -141,6 +147,7 @@ def command(
     queries: int | None,
     restarts: int,
     save_attacked: bool,
+    no_sanity: bool,
     frames: int | None,
     split: str,
     baseline: str | None,
@@ -181,10 +188,11 @@ def command(
     chosen = choose(suite, corruptions, severities, names_of(attacks), sweeps)
     swept = [parse_sweep(text) for text in sweeps]
     asked = AttackOptions.of(chosen, sensors, eps, points, objectives, steps, queries, restarts)
-    if not chosen.attacks and (asked != AttackOptions.of(chosen) or save_attacked or attack_models):
+    extra = save_attacked or no_sanity or attack_models
+    if not chosen.attacks and (asked != AttackOptions.of(chosen) or extra):
         raise click.UsageError(
-            "--sensor, --eps, --points, --objective, --steps, --queries, --restarts, --save-attacked and --attack-model are for "
-            "attacks; add --attack pgd"
+            "--sensor, --eps, --points, --objective, --steps, --queries, --restarts, --save-attacked, --no-sanity and "
+            "--attack-model are for attacks; add --attack pgd"
         )
     if severities and not chosen.corruptions:
         raise click.UsageError("--severity is for corruptions; add --corruptions, or leave it out")
@@ -198,6 +206,7 @@ def command(
     asked.check()
 
     from calico.data.open import open_source
+    from calico.files import file_name
     from calico_eval.engines.base import label
     from calico_eval.engines.open import open_engine
     from calico_eval.sweep.plan import make_plan
@@ -219,11 +228,11 @@ def command(
     )  # fmt: skip
     for note in plan.notes:
         click.echo(note, err=True)
-    folder = out or Path("runs") / f"{engines[0].model_name}-robust"
+    folder = out or Path("runs") / file_name(f"{engines[0].model_name}-robust")
     title = f"Robustness of {_joined([engine.model_name for engine in engines])} on {source.name}"
     _run(
         plan, [*engines, *attacked], source, fit_source, folder, title, config, save_attacked,
-        resume=resume, overwrite=overwrite,
+        sanity=not no_sanity, resume=resume, overwrite=overwrite,
     )  # fmt: skip
 
 
@@ -256,6 +265,7 @@ def _run(
     config: Config,
     save_attacked: bool,
     *,
+    sanity: bool,
     resume: bool,
     overwrite: bool,
 ) -> None:
@@ -282,6 +292,7 @@ def _run(
         config_yaml=to_yaml(config),
         fit_source=fit_source,
         save_attacked=save_attacked,
+        sanity=sanity,
         resume=resume,
         overwrite=overwrite,
         progress=progress,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +12,7 @@ from calico.files import RUN_FILE
 from calico.frame import Frame
 from calico.predictions import Predictions
 from calico_eval.engines.answers import AnswerCheck
-from calico_eval.submission import predictions_from_submission, read_submission
+from calico_eval.submission import predictions_from_submission, read_whole_submission
 
 CLEAN_FILE = "clean.json"
 
@@ -30,7 +29,8 @@ class PredictionFiles:
     def __init__(self, folder: Path, model_name: str | None = None) -> None:
         self.folder = folder
         self.model_name = model_name or folder.resolve().name
-        self.sensors = _sensors(folder / CLEAN_FILE)
+        self._clean = _OneFile(folder / CLEAN_FILE)
+        self.sensors = self._clean.sensors
 
     @cached_property
     def sha256(self) -> str:
@@ -40,6 +40,10 @@ class PredictionFiles:
             digest.update(f"{path.name} ".encode() + hashlib.sha256(path.read_bytes()).digest())
         return digest.hexdigest()
 
+    def has(self, condition: str) -> bool:
+        """Whether there is a file for a condition."""
+        return (self.folder / f"{condition}.json").is_file()
+
     def under(self, condition: str) -> _OneFile:
         """The predictions under a condition, e.g. 'fog-3'.
 
@@ -47,7 +51,9 @@ class PredictionFiles:
             CalicoError: there is no file for it.
         """
         path = self.folder / f"{condition}.json"
-        if not path.is_file():
+        if path.name == CLEAN_FILE:
+            return self._clean
+        if not self.has(condition):
             there = ", ".join(sorted(file.name for file in self.folder.glob("*.json")))
             raise CalicoError(f"predictions {self.folder}: no {path.name}; there are {there}")
         return _OneFile(path)
@@ -60,17 +66,14 @@ class PredictionFiles:
         """See `Engine.predict`."""
         return self._clean.predict(frames)
 
-    @cached_property
-    def _clean(self) -> _OneFile:
-        return self.under(Path(CLEAN_FILE).stem)
-
 
 class _OneFile:
     """The predictions of one submission."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._records = read_submission(path)
+        submission = read_whole_submission(path)
+        self._records, self.sensors = submission.results, submission.sensors
 
     def predict(self, frames: Sequence[Frame]) -> list[Predictions]:
         """See `Engine.predict`. Raises CalicoError for a frame that the file does not hold."""
@@ -82,11 +85,3 @@ class _OneFile:
             )
         found = [predictions_from_submission(self._records[frame.token], frame) for frame in frames]
         return AnswerCheck().check(frames, found, str(self._path))
-
-
-def _sensors(path: Path) -> tuple[str, ...]:
-    """From the submission's meta; both where it does not say."""
-    read_submission(path)
-    meta = json.loads(path.read_text(encoding="utf-8")).get("meta", {})
-    used = tuple(sensor for sensor in ("camera", "lidar") if isinstance(meta, dict) and meta.get(f"use_{sensor}"))
-    return used or ("camera", "lidar")

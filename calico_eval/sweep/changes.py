@@ -17,7 +17,6 @@ from calico_eval.attacks import (
     Budget,
     attack_frames,
     check_budget,
-    measure_budget,
 )
 from calico_eval.attacks.budget import used_budget, worst_budget
 from calico_eval.attacks.fit import Fitted
@@ -78,14 +77,13 @@ class Change:
             changed = [one.frame for one in done]
             self.attacks += [one.details for one in done]
             self.tokens += [frame.token for frame in frames]
-            for clean, after in zip(before, changed, strict=True):
-                budget = measure_budget(clean, after, structural=attack.threat.structural)
-                passed, message = check_budget(attack.threat, budget)
+            for one in done:  # measured by `attack_frames` on the frame that came out
+                passed, message = check_budget(attack.threat, one.budget)
                 if not passed:
                     raise CalicoError(
-                        f"attack {self.condition} went over budget on frame {clean.token}: {message}; not scored"
+                        f"attack {self.condition} went over budget on frame {one.frame.token}: {message}; not scored"
                     )
-                self.budgets.append(budget)
+                self.budgets.append(one.budget)
             self._save(before, done)
         if self.condition.kind != "clean":
             self.effects += [effect(clean, after) for clean, after in zip(before, changed, strict=True)]

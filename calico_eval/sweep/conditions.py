@@ -32,6 +32,7 @@ class ConditionSpec:
     name, severity: of a corruption. value: of its physical parameter, where it is given directly; then the severity is only a
         label of the condition (0 for a sweep point) and does not choose the strength.
     attack: of an attack, whose name and budget it holds.
+    corrupted: the corruption that comes before the attack; None where there is none.
     transferred_from: label of the engine of another model that the attack was made on, of an attack that is shown as a transfer
         attack; None for an attack on the engine itself, or on its own weights.
     """
@@ -42,6 +43,7 @@ class ConditionSpec:
     attack: AttackSpec | None = None
     value: float | None = None
     transferred_from: str | None = None
+    corrupted: ConditionSpec | None = None
 
     @staticmethod
     def corruption(name: str, severity: int, value: float | None = None) -> ConditionSpec:
@@ -72,7 +74,7 @@ class ConditionSpec:
         plain = "_".join([attack.sensor, attack.name, *([] if attack.objective == "hide" else [attack.objective])])
         if on is None:
             return ConditionSpec("attack", plain, attack=attack)
-        return ConditionSpec("attack", f"{on.name}+{plain}", on.severity, attack, on.value)
+        return ConditionSpec("attack", f"{on.name}+{plain}", on.severity, attack, on.value, corrupted=on)
 
     def transferred(self, source: str) -> ConditionSpec:
         """An attack that was made on the engine `source`, as what it is to other models: 'camera_pgd_transfer'."""
@@ -89,11 +91,15 @@ class ConditionSpec:
         return f"{self.name}_transfer" if self.transferred_from else self.name
 
     @property
-    def corrupted(self) -> ConditionSpec | None:
-        """The corruption that comes before the attack; None where there is none."""
-        if self.attack is None or "+" not in self.name:
-            return None
-        return ConditionSpec.corruption(self.name.rpartition("+")[0], self.severity, self.value)
+    def before(self) -> ConditionSpec:
+        """What an attack's frames are under before it: its corruption, or nothing."""
+        return self.corrupted or CLEAN
+
+    @property
+    def moves_boxes(self) -> bool:
+        """Whether the ground truth is another than that of the clean frames."""
+        change = self.before if self.attack else self
+        return change.kind != "clean" and any("labels" in spec.sensors for spec in find(change.name))
 
     def describe(self) -> Condition:
         """The condition as results.json has it, with its physical parameters."""

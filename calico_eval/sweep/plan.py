@@ -12,12 +12,14 @@ from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico_eval.attacks import AttackSpec
 from calico_eval.engines.base import Engine, check_labels, label
+from calico_eval.engines.predictions import PredictionFiles
 from calico_eval.sweep.conditions import CLEAN, ConditionSpec
 from calico_eval.sweep.crafting import Shown, shown
 from calico_eval.sweep.fits import fit_key, scenes_of
 from calico_eval.sweep.grid import Sweep
 from corruptions import SUITE_VERSION
 from corruptions.preset import Condition as Level
+from corruptions.presets import choose_conditions
 
 
 @dataclass(frozen=True)
@@ -96,9 +98,9 @@ def make_plan(
     chosen = tuple(range(len(source)) if indices is None else indices)
     if not engines or not chosen:
         raise CalicoError(f"data {source.name}: nothing to run ({len(engines)} engines, {len(chosen)} frames)")
-    _check_sweeps(sweeps, source, chosen, seed)
+    _check_sweeps(sweeps, engines, source, chosen, seed)
     conditions = [CLEAN]
-    corrupted, notes = applicable(corruptions, severities, source, chosen, seed)
+    corrupted, notes = _choose_corruptions(corruptions, severities, engines, source, chosen, seed)
     conditions += [ConditionSpec.corruption(c.name, c.severity, c.value) for c in corrupted]
     conditions += [point for sweep in sweeps for point in sweep.points]
     conditions += [ConditionSpec.of_attack(attack) for attack in attacks]
@@ -129,10 +131,39 @@ def _check_engines(engines: Sequence[Engine], attack_only: Collection[str], base
         )
 
 
-def _check_sweeps(sweeps: Sequence[Sweep], source: FrameSource, indices: Sequence[int], seed: int) -> None:
+def _choose_corruptions(
+    names: Sequence[str],
+    severities: Sequence[int],
+    engines: Sequence[Engine],
+    source: FrameSource,
+    indices: Sequence[int],
+    seed: int,
+) -> tuple[tuple[Level, ...], tuple[str, ...]]:
+    """The conditions, and notes of what was left out (`applicable`).
+
+    Where there are only files of predictions and each has all of the conditions, no frame is looked at.
+    """
+    if names and _are_files(engines):
+        wanted = choose_conditions(names, severities)
+        if all(
+            engine.has(one.file_stem) for one in wanted for engine in engines if isinstance(engine, PredictionFiles)
+        ):
+            return wanted, ()
+    return applicable(names, severities, source, indices, seed)
+
+
+def _are_files(engines: Sequence[Engine]) -> bool:
+    return all(isinstance(engine, PredictionFiles) for engine in engines)
+
+
+def _check_sweeps(
+    sweeps: Sequence[Sweep], engines: Sequence[Engine], source: FrameSource, indices: Sequence[int], seed: int
+) -> None:
     names = [sweep.name for sweep in sweeps]
     if len(set(names)) < len(names):
         raise CalicoError(f"{max(names, key=names.count)} is swept twice; give all of its values in one --sweep")
+    if _are_files(engines):  # whether there is one for each point is found out without the frames
+        return
     check_applicable([Level(sweep.name, 0, value) for sweep in sweeps for value in sweep.values], source, indices, seed)
 
 

@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
-from calico_eval.attacks import ALGORITHMS
-from calico_eval.attacks.measures import Count, new_false_boxes
+from calico.files import RUN_FILE
 from calico_eval.attacks.saved import check_saved
-from calico_eval.attacks.success import asr
 from calico_eval.engines.base import Engine, label
 from calico_eval.engines.predictions import PredictionFiles
 from calico_eval.engines.torch import TorchEngine
-from calico_eval.evaluate import batches, stats_of
+from calico_eval.engines.user import UserEngine
 from calico_eval.metrics.suffstats import FrameStats
-from calico_eval.metrics.summary import metrics_of
 from calico_eval.sweep.changes import Change
-from calico_eval.sweep.conditions import ConditionSpec, predictor
+from calico_eval.sweep.conditions import ConditionSpec
 from calico_eval.sweep.curves import curves
 from calico_eval.sweep.fits import Fits, scenes_of
 from calico_eval.sweep.gallery import draw_gallery
+from calico_eval.sweep.group import ASKED_TWICE, SAME, Progress, Steps, run_group
 from calico_eval.sweep.plan import Job, SweepPlan
 from calico_eval.sweep.provenance import provenance
-from calico_eval.sweep.sanity import sanity_verdict
+from calico_eval.sweep.remembered import RememberedAnswers
+from calico_eval.sweep.sanity import attacked_engines, sanity_verdict
 from calico_eval.sweep.store import RunStore
 from calico_eval.sweep.summary import summarise
-from calico_eval.sweep.traces import traced
 from reports.schema import Cell, Model, Provenance, Results, write_results
 
-Progress = Callable[[int, int, str], None]
-"""Is told (steps done, steps in all, what is running); a step is a frame in a cell."""
+NO_SANITY = "The sanity checks were left out (--no-sanity): the attack figures are unchecked."
 
 
 def run_sweep(
@@ -74,6 +70,7 @@ def run_sweep(
             failed. Cells that were finished before stay.
     """
     by_label = {label(engine): engine for engine in engines}
+    _check_named(by_label, out_dir, resume, warn)
     origin = provenance(plan, source, command)
     store = RunStore(out_dir, warn)
     identity = _identity(plan, by_label, origin) | ({"save_attacked": True} if save_attacked else {})
@@ -82,17 +79,23 @@ def run_sweep(
     attacked = out_dir / "attacked" if save_attacked else None
     missing = _missing(plan, store, warn)
     missing = _with_lost_frames(plan, missing, by_label, source, attacked, warn) if attacked else missing
-    steps = _Steps(progress, len(missing) * len(plan.indices))
+    steps = Steps(progress, len(missing) * len(plan.indices))
     everything = _groups(plan.jobs)
     fits = Fits(by_label, plan.seed, fit_source, scenes_of(source, plan.indices))
+    answers = RememberedAnswers(missing)
     for (condition, crafted_on), jobs in _groups(missing).items():
         crafting = by_label[crafted_on] if crafted_on else None
         change = Change(condition, plan.seed, crafting, fits.get(condition, crafted_on))
         if attacked and condition.attack:
             change.save_to = attacked / everything[condition, crafted_on][0].id
-        _run_group(plan, change, jobs, by_label, source, store, steps)
+        run_group(plan, change, jobs, by_label, source, store, steps, answers)
     cells, stats = _finished(plan, store)
     sensors = {name: engine.sensors for name, engine in by_label.items()}
+    notes = [*plan.notes, *_notes_of_repeats(plan, cells)]
+    for note in notes[len(plan.notes) :]:
+        warn(note)
+    if not sanity and attacked_engines(plan, by_label):
+        notes.append(NO_SANITY)
     results = Results(
         title=title,
         provenance=origin,
@@ -104,88 +107,11 @@ def run_sweep(
         if sanity
         else (),
         pictures=draw_gallery(plan, by_label, source, cells, stats, out_dir, fits) if pictures else (),
-        notes=plan.notes,
+        notes=tuple(notes),
     )
     write_results(out_dir / "results.json", results)
     store.finish(identity)
     return results
-
-
-class _Steps:
-    def __init__(self, progress: Progress, total: int) -> None:
-        self._progress, self._total, self._done = progress, total, 0
-
-    def advance(self, count: int, what: str) -> None:
-        self._done += count
-        self._progress(self._done, self._total, what)
-
-
-def _run_group(
-    plan: SweepPlan,
-    change: Change,
-    jobs: Sequence[Job],
-    engines: Mapping[str, Engine],
-    source: FrameSource,
-    store: RunStore,
-    steps: _Steps,
-) -> None:
-    """The cells of one condition: each frame is changed once and shown to every engine.
-
-    Under an attack every engine also sees the frames before it, so that successes can be counted.
-    """
-    stats: dict[str, list[FrameStats]] = {job.id: [] for job in jobs}
-    counts: dict[str, list[tuple[Count, ...]]] = {job.id: [] for job in jobs}
-    seconds, false = dict.fromkeys(stats, 0.0), dict.fromkeys(stats, 0)
-    predictors = {job.engine: predictor(engines[job.engine], change.condition) for job in jobs}
-    for batch in batches(plan.indices, plan.batch_size):
-        before, frames = change.pairs([source[index] for index in batch])
-        for job in jobs:
-            engine, start = predictors[job.engine], time.perf_counter()
-            found = engine.predict(frames)
-            stats[job.id] += stats_of(frames, found, plan.ranges)
-            seconds[job.id] += time.perf_counter() - start
-            if change.success:
-                each = list(zip(before, engine.predict(before), found, strict=True))
-                counts[job.id] += [change.success.counts(*frame, plan.ranges) for frame in each]
-                false[job.id] += sum(new_false_boxes(*frame, plan.ranges) for frame in each)
-            steps.advance(len(frames), f"{job.condition} on {job.engine}")
-    for job in jobs:
-        cell = _cell(plan, change, job, engines[job.engine], stats[job.id], counts[job.id], false[job.id])
-        store.save(cell, stats[job.id], seconds[job.id])
-
-
-def _cell(
-    plan: SweepPlan,
-    change: Change,
-    job: Job,
-    engine: Engine,
-    stats: Sequence[FrameStats],
-    counts: Sequence[tuple[Count, ...]],
-    false_boxes: int,
-) -> Cell:
-    """A finished cell. counts, false_boxes: of an attack, see `success.Success`, `measures.new_false_boxes`."""
-    effect, metrics, details = change.effect_check(), metrics_of(stats), change.details()
-    if change.success:
-        details["new_false_boxes_per_frame"] = false_boxes / len(stats)
-        metrics["ASR"] = asr(change.success, counts, [frame.scene for frame in stats])
-    return Cell(
-        id=job.id,
-        model=engine.model_name,
-        engine=engine.name,
-        condition=job.condition.describe(),
-        seed=plan.seed,
-        metrics=metrics,
-        effect=None if isinstance(engine, PredictionFiles) else effect,  # made on frames that we have not seen
-        budget=change.budget_check(),
-        details=details | ({"crafted_on": job.crafted_on} if _looked_at(job) else {}),
-        traces=change.traces() if job in traced(plan) else (),
-    )
-
-
-def _looked_at(job: Job) -> bool:
-    """Whether the job's attack looks at the engine `crafted_on`: controls, removal ... look at none."""
-    attack = job.condition.attack
-    return attack is not None and ALGORITHMS[attack.name].access != "nothing"
 
 
 def _warn_of_copies(plan: SweepPlan, engines: Mapping[str, Engine], warn: Callable[[str], None]) -> None:
@@ -228,6 +154,30 @@ def _with_lost_frames(
                 warn(f"{condition}: {problem}; it cannot be trusted and is computed again")
                 again |= {job.id for job in jobs}
     return [job for job in plan.jobs if job.id in again]
+
+
+def _check_named(engines: Mapping[str, Engine], out_dir: Path, resume: bool, warn: Callable[[str], None]) -> None:
+    """Refuses to resume with a model of the user's whose weights could be others than they were, and says so at the start."""
+    unnamed = [name for name, one in engines.items() if isinstance(one, UserEngine) and not one.weights_named]
+    if not unnamed:
+        return
+    what = f"model {', '.join(unnamed)} does not say which weights it has (attribute sha256)"
+    if resume and (out_dir / RUN_FILE).exists():
+        raise CalicoError(
+            f"{out_dir}: {what}, so cells of before and after could be of two models; start again with --overwrite, "
+            "and give the model a sha256 to have it resumed (docs/your_model.md)"
+        )
+    warn(f"{what}: a run that is stopped cannot be resumed; see docs/your_model.md")
+
+
+def _notes_of_repeats(plan: SweepPlan, cells: Mapping[str, Cell]) -> list[str]:
+    """A note for every engine that gave two answers to one frame."""
+    said = [(job.engine, str(cells[job.id].details.get(ASKED_TWICE, SAME))) for job in plan.jobs]
+    return [
+        f"{engine} answers differently when it is asked twice about one frame ({how}): its figures cannot be made again."
+        for engine, how in said
+        if how != SAME
+    ]
 
 
 def _groups(jobs: Sequence[Job]) -> dict[tuple[ConditionSpec, str | None], list[Job]]:

@@ -44,6 +44,7 @@ def summarise(
     """Per engine label, '<metric>/<aggregate>' for every headline metric that the engine has; nothing without corruptions.
 
     Corruptions that change no sensor of the engine are left out of its aggregates: it can lose nothing there.
+    Comparisons with a baseline that lacks the metric (it draws no map) are null, with the reason.
 
     Args:
         sensors: engine label to the sensors that it uses.
@@ -64,10 +65,19 @@ def summarise(
             values = _aggregates(metric, one, found.full, base, plan.baseline)
             parts = [_aggregates(metric, one, part, base, plan.baseline) for part in found.left_out]
             against = plan.baseline if base else None
+            lacks = base is not None and _is_undefined(metric, base, found.full)
             for aggregate, value in values.items():
                 spread = [part[aggregate] for part in parts]
-                summary[name][f"{metric}/{aggregate}"] = _metric(aggregate, value, spread, found, first, against)
+                reason = f"baseline {against} has no {metric}" if lacks else "the denominator is 0"
+                summary[name][f"{metric}/{aggregate}"] = _metric(
+                    aggregate, value, spread, found, first, against, reason
+                )
     return summary
+
+
+def _is_undefined(metric: str, one: _Series, values: Mapping[str, Mapping[str, float]]) -> bool:
+    """Whether one of the corrupted cells lacks the metric."""
+    return any(math.isnan(values[job.id][metric]) for job in one.corrupted)
 
 
 def _series(plan: SweepPlan) -> dict[str, _Series]:
@@ -103,7 +113,8 @@ def _aggregates(
             rows.setdefault(job.condition.name, {})[job.condition.severity] = values[job.id][metric]
         return rows
 
-    against = Baseline(baseline_name or "", scores(baseline)) if baseline else None
+    compared = baseline is not None and not _is_undefined(metric, baseline, values)
+    against = Baseline(baseline_name or "", scores(baseline)) if baseline and compared else None
     result = robustness(scores(one), values[one.clean][metric], against)
     found: dict[str, float | None] = {"mPC": result.mPC, "mRR": result.mRR, "RCE": result.RCE}
     return found | ({"mCE": result.mCE, "mRRA": result.mRRA} if baseline else {})
@@ -116,7 +127,9 @@ def _metric(
     replicates: Replicates,
     stats: Sequence[FrameStats],
     baseline: str | None,
+    reason: str,
 ) -> Metric:
+    """The aggregate as results.json has it. reason: why it is null, where it is."""
     higher_is_better, lowest, highest = AGGREGATES[aggregate]
     half = None if value is None else half_width(spread)
     against = f"; baseline {baseline}" if baseline and aggregate in ("mCE", "mRRA") else ""
@@ -126,7 +139,7 @@ def _metric(
         lo=None if value is None or half is None else max(value - half, lowest),
         hi=None if value is None or half is None else min(value + half, highest),
         method=how + against,
-        reason=None if value is not None else "the denominator is 0",
+        reason=None if value is not None else reason,
         n_frames=len(stats),
         n_scenes=len({frame.scene for frame in stats}),
         higher_is_better=higher_is_better,

@@ -43,6 +43,9 @@ class Street:
         scene, step = divmod(index, self.frames)
         return FrameInfo(token=f"street{scene}-{step}", scene=f"street{scene}")
 
+    def annotations(self, index: int) -> Frame:
+        return self[index].without_sensors()
+
     def labels(self, index: int) -> np.ndarray:
         return self[index].boxes.labels
 

@@ -103,6 +103,10 @@ class SimSource:
         name = f"{self.name}-{self.config.seed}-{scene:03d}"
         return FrameInfo(f"{name}-{key:03d}", name)
 
+    def annotations(self, index: int) -> Frame:
+        """See `FrameSource` (loads the frame)."""
+        return self[index].without_sensors()
+
     def labels(self, index: int) -> Int64:
         """(M,) classes of a frame's objects (loads the frame)."""
         return self[index].boxes.labels
