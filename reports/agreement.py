@@ -57,6 +57,8 @@ def _aggregate_fault(
     if aggregate in ("mCE", "mRRA"):
         base = by_label.get(against(given))
         theirs = _scores(view, base, metric, names) if base is not None else {}
+        if base is not None and not theirs and given.value is None:
+            return ""  # the other engine has no such metric, e.g. it draws no map
         if not all(scores[name].keys() <= theirs.get(name, {}).keys() for name in names):
             return f"compares with {against(given) or 'no engine'}, which lacks the cells to compare with"
         expected = _compared(aggregate, scores, theirs)

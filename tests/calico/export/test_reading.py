@@ -84,7 +84,10 @@ def test_a_sound_card_is_read(graphs: ModuleType, tmp_path: Path) -> None:
         (put("config.model.map", None), "its card contradicts itself: outputs"),
         (put("config.grid.map_x_range_m", [-8, 24]), "its property map_grid does not say what its card says"),
         (put("config.grid.pillar_m", 0.5), "its property pillar_grid does not say what its card says"),
-        (put("config.model.map.classes", ["divider"]), "its property map_classes does not say what its card says"),
+        (
+            put("config.model.map.classes", ["divider"]),
+            "its card does not fit this version: configuration: model.map.classes",
+        ),
         (put("config.model.detection.score_threshold", 0.3), "its property score_threshold does not say"),
         (put("weights_sha256", "1" * 64), "its property weights_sha256 does not say what its card says"),
     ],
