@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from calico.files import FileError, write_atomic
+from calico.files import SEAL_PLACEHOLDER, FileError, check_seal, parse_json, read_bytes, seal, write_atomic
 from calico.files import read_json as read_strict_json
 from calico.files import read_yaml as read_strict_yaml
 from reports.errors import ReportError
+
+SEAL_KEY = "sha256"
 
 
 def read_json(path: Path, what: str = "results") -> Any:
@@ -28,6 +30,38 @@ def read_json(path: Path, what: str = "results") -> Any:
         return read_strict_json(Path(path), what=what)
     except FileError as error:
         raise ReportError(str(error)) from None
+
+
+def read_sealed_json(path: Path, what: str = "results") -> Any:
+    """The content of a JSON file that may carry its checksum under the key "sha256", without it.
+
+    Other programs may write the file, too, so that a checksum may be missing; one that is there must be right.
+
+    Raises:
+        ReportError: As `read_json`, or the file does not match its checksum.
+    """
+    if Path(path).is_dir():
+        raise ReportError(f"{path}: is a folder, expected a file such as {Path(path) / 'results.json'}")
+    where = f"{what} {path}"
+    try:
+        text = read_bytes(Path(path), what=what)
+        content = parse_json(text, where)
+        if not isinstance(content, dict) or SEAL_KEY not in content:
+            return content
+        check_seal(text, where)
+    except FileError as error:
+        hint = "; if it was changed on purpose, remove its field sha256" if "checksum" in str(error) else ""
+        raise ReportError(f"{error}{hint}") from None
+    return {key: value for key, value in content.items() if key != SEAL_KEY}
+
+
+def to_sealed_json(content: dict[str, Any]) -> str:
+    """As `to_json`, with the text's own checksum under the key "sha256" (`calico.files.seal`)."""
+    text = to_json(content | {SEAL_KEY: SEAL_PLACEHOLDER})
+    try:
+        return seal(text.encode()).decode()
+    except FileError as error:
+        raise ReportError(f"results: {error}") from None
 
 
 def read_yaml(path: Path, what: str) -> Any:

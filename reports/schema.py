@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
 from reports.errors import ReportError
-from reports.files import read_json, to_json, write_text
+from reports.files import SEAL_KEY, read_sealed_json, to_sealed_json, write_text
 from reports.validation import explain
 
 SCHEMA_VERSION = "1.3"
@@ -202,12 +202,12 @@ def read_results(path: Path) -> Results:
     """Reads results.json of this schema version or an older minor one.
 
     Raises:
-        ReportError: the file is missing, no strict JSON, of another major or a newer minor version, breaks the schema, or says
-            what cannot be (`reports.meaning`).
+        ReportError: the file is missing, no strict JSON, of another major or a newer minor version, breaks the schema, does not
+            match the checksum in it, or says what cannot be (`reports.meaning`).
     """
     from reports.meaning import check_meaning
 
-    content = read_json(path)
+    content = read_sealed_json(path)
     if not isinstance(content, dict):
         raise ReportError(f"{path}: expected a JSON object (results.json), got {type(content).__name__}")
     check_version(content.get("schema_version"), SCHEMA_VERSION, str(path))
@@ -220,21 +220,21 @@ def read_results(path: Path) -> Results:
 
 
 def write_results(path: Path, results: Results) -> None:
-    """Writes results.json: sorted keys, unrounded floats, no NaN, trailing newline, and all of it or nothing.
+    """Writes results.json: sorted keys, unrounded floats, no NaN, its own checksum, and all of it or nothing.
 
     Raises:
         ReportError: a number is not finite, or the results say what cannot be: no reader would take the file.
     """
     from reports.meaning import check_meaning
 
-    text = to_json(results.model_dump(mode="python"))
+    text = to_sealed_json(results.model_dump(mode="python"))
     check_meaning(results, str(path))
     write_text(path, text)
 
 
 def results_hash(results: Results) -> str:
     """SHA-256 of the text that `write_results` writes."""
-    return hashlib.sha256(to_json(results.model_dump(mode="python")).encode("utf-8")).hexdigest()
+    return hashlib.sha256(to_sealed_json(results.model_dump(mode="python")).encode("utf-8")).hexdigest()
 
 
 def check_version(found: object, supported: str, source: str) -> None:
@@ -257,4 +257,6 @@ def check_version(found: object, supported: str, source: str) -> None:
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of results.json, published as reports/results.schema.json (a test keeps that file current)."""
     schema = Results.model_json_schema()
+    seal = {"description": "Checksum of the file; see calico.files.seal. May be missing.", "type": "string"}
+    schema["properties"] = {SEAL_KEY: seal, **schema["properties"]}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -28,11 +28,14 @@ def seal(content: bytes) -> bytes:
     """Replace the one placeholder in a file's content by the hash of the content.
 
     Raises:
-        ValueError: The content has no placeholder, or more than one text that looks like a seal.
+        FileError: The content has no placeholder, or more than one text that looks like a seal.
     """
     place = _find(content)
     if place is None or content[place : place + _DIGITS] != b"0" * _DIGITS:
-        raise ValueError("expected the seal's placeholder exactly once in the content to be sealed")
+        raise FileError(
+            "expected the checksum's placeholder exactly once in the content to be sealed; does a name or title in it look "
+            f"like a checksum ({_PREFIX.decode()}...)?"
+        )
     digits = hashlib.sha256(content).hexdigest().encode()
     return b"".join((content[:place], digits, content[place + _DIGITS :]))
 

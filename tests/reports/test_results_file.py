@@ -1,7 +1,9 @@
 import errno
 import json
 import math
+import random
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -18,8 +20,14 @@ def written(tmp_path: Path, results: Results) -> Path:
     return path
 
 
+def without_seal(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text())
+    del content["sha256"]
+    return content
+
+
 def changed(path: Path, **changes: object) -> Path:
-    content = json.loads(path.read_text())
+    content = without_seal(path)
     content.update(changes)
     path.write_text(json.dumps(content))
     return path
@@ -128,7 +136,7 @@ def test_versions_older_minor_is_read_newer_is_not() -> None:
 
 def test_unknown_key_names_the_nearest_valid_one(tmp_path: Path, results: Results) -> None:
     path = written(tmp_path, results)
-    content = json.loads(path.read_text())
+    content = without_seal(path)
     content["cells"][2]["metrics"]["mAP"]["n_frame"] = 3
     content["cells"][2]["condition"]["zzz"] = 1
     path.write_text(json.dumps(content))
@@ -142,7 +150,7 @@ def test_unknown_key_names_the_nearest_valid_one(tmp_path: Path, results: Result
 
 def test_missing_key_and_wrong_type_are_named(tmp_path: Path, results: Results) -> None:
     path = written(tmp_path, results)
-    content = json.loads(path.read_text())
+    content = without_seal(path)
     del content["provenance"]["seed"]
     content["title"] = 3
     path.write_text(json.dumps(content))
@@ -154,7 +162,7 @@ def test_missing_key_and_wrong_type_are_named(tmp_path: Path, results: Results) 
 
 def test_null_without_reason_is_refused(tmp_path: Path, results: Results) -> None:
     path = written(tmp_path, results)
-    content = json.loads(path.read_text())
+    content = without_seal(path)
     content["cells"][0]["metrics"]["mAP"].update(value=None, reason=None)
     path.write_text(json.dumps(content))
     with pytest.raises(ReportError, match="a metric without a value needs a reason"):
@@ -171,3 +179,25 @@ def test_read_json_refuses_infinity(tmp_path: Path) -> None:
     path.write_text('{"a": -Infinity}')
     with pytest.raises(ReportError, match="-Infinity"):
         read_json(path)
+
+
+def test_no_flipped_bit_is_accepted(tmp_path: Path, results: Results) -> None:
+    path = written(tmp_path, results)
+    content = path.read_bytes()
+    for bit in random.Random(0).sample(range(8 * len(content)), 400):
+        path.write_bytes(content[: bit // 8] + bytes([content[bit // 8] ^ 1 << bit % 8]) + content[bit // 8 + 1 :])
+        with pytest.raises(ReportError, match=r"results\.json: "):
+            read_results(path)
+
+
+def test_a_checksum_may_be_missing_and_is_right_where_it_is_there(tmp_path: Path, results: Results) -> None:
+    path = written(tmp_path, results)
+    content = json.loads(path.read_text())
+    content["title"] = "another"
+    path.write_text(json.dumps(content))
+    with pytest.raises(ReportError, match=r"does not match its checksum.*on purpose, remove its field sha256"):
+        read_results(path)
+    assert read_results(changed(path, title="another")).title == "another"
+    for value in (3, None, "", "0" * 64):
+        with pytest.raises(ReportError, match="carries no checksum"):
+            read_results(changed(written(tmp_path, results), sha256=value))

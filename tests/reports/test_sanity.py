@@ -147,6 +147,7 @@ def test_readers_take_every_minor_version(tmp_path: Path, suspect: Results, vers
     path = tmp_path / "results.json"
     write_results(path, suspect)
     content = json.loads(path.read_text())
+    del content["sha256"]
     content["schema_version"] = version
     newer = {"1.0": ("curves", "sanity"), "1.1": ("sanity",)}.get(version, ())
     for name in newer:
