@@ -9,6 +9,7 @@ from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.predictions import Predictions
 from calico_eval.engines.base import Engine, Predictor
+from calico_eval.engines.predictions import PredictionFiles
 from calico_eval.metrics.suffstats import FrameStats, frame_stats
 
 Progress = Callable[[int, int], None]
@@ -25,7 +26,7 @@ def evaluate(
     transform: Callable[[Frame], Frame] | None = None,
     progress: Progress | None = None,
 ) -> list[FrameStats]:
-    """Runs every frame once and keeps what the metrics need.
+    """Runs every frame once and keeps what the metrics need. Files of predictions are scored by the labels alone.
 
     Args:
         engine: see `engines.open.open_engine`.
@@ -43,8 +44,9 @@ def evaluate(
     if len(chosen) == 0:
         raise CalicoError(f"data {source.name}: no frames to evaluate")
     stats: list[FrameStats] = []
+    load = source.annotations if transform is None and isinstance(engine, PredictionFiles) else source.__getitem__
     for batch in batches(chosen, batch_size):
-        frames = [source[index] for index in batch]
+        frames = [load(index) for index in batch]
         stats += score(engine, [transform(frame) for frame in frames] if transform else frames, ranges)
         if progress:
             progress(len(stats), len(chosen))

@@ -48,6 +48,8 @@ def command(models: tuple[str, ...], config: Config, split: Split, out: Path | N
     from calico.data.open import open_source
     from calico_eval.engines.base import check_labels
     from calico_eval.engines.open import open_engine
+    from calico_eval.engines.predictions import PredictionFiles
+    from calico_eval.engines.repeat import compare_two_answers
     from calico_eval.evaluate import evaluate
     from calico_eval.metrics.summary import metrics_of
     from calico_eval.validation import eval_ranges
@@ -65,14 +67,30 @@ def command(models: tuple[str, ...], config: Config, split: Split, out: Path | N
         )
         metrics = metrics_of(stats)
         found[label] = {name: metric.model_dump() for name, metric in metrics.items()}
-        click.echo(f"{label} on {source.name}")
+        click.echo(f"{label} on {source.name}; {described_ranges(config)}")
         for name, metric in metrics.items():
             click.echo(line_of(name, metric))
         if metrics["mAP"].n_scenes == 1:
             click.echo("  one scene: the intervals are over its frames and say nothing of other scenes")
+        if not isinstance(engine, PredictionFiles) and (how := compare_two_answers(engine, source[0])):
+            click.echo(
+                f"warning: {label} answers differently when it is asked twice about one frame ({how}): its figures "
+                "cannot be made again",
+                err=True,
+            )
     if out:
         write_atomic(out, json.dumps(found, indent=1, sort_keys=True) + "\n")
         click.echo(f"metrics: {out}")
+
+
+def described_ranges(config: Config) -> str:
+    """Within which ranges objects are scored, and the setting that decides it."""
+    if not config.eval.clip_range_to_grid:
+        return "nuScenes ranges"
+    return (
+        f"nuScenes ranges, but at most {config.grid.pillars.inner_radius_m:g} m, where the model's grid ends "
+        "(eval.clip_range_to_grid)"
+    )
 
 
 def line_of(name: str, metric: Metric) -> str:
