@@ -8,7 +8,7 @@ from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.predictions import Predictions
-from calico_eval.engines.base import Engine, Predictor
+from calico_eval.engines.base import Engine, Predictor, check_cameras
 from calico_eval.engines.predictions import PredictionFiles
 from calico_eval.metrics.suffstats import FrameStats, frame_stats
 
@@ -38,8 +38,10 @@ def evaluate(
         progress: is told how far it is.
 
     Raises:
-        CalicoError: no frames, or predictions that cannot be scored (they name model and frame).
+        CalicoError: no frames, no cameras for a model that looks at them, or predictions that cannot be scored (model and
+            frame are named).
     """
+    check_cameras([engine], source)
     chosen = range(len(source)) if indices is None else indices
     if len(chosen) == 0:
         raise CalicoError(f"data {source.name}: no frames to evaluate")

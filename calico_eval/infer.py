@@ -12,7 +12,7 @@ from calico.files import file_name
 from calico.files.images import write_png
 from calico.frame import Frame
 from calico.predictions import Predictions
-from calico_eval.engines.base import Engine
+from calico_eval.engines.base import Engine, check_cameras
 from calico_eval.evaluate import Progress, batches
 from calico_eval.submission import write_submission
 
@@ -43,6 +43,7 @@ def infer(
     Raises:
         CalicoError: no frames, or the model failed.
     """
+    check_cameras([engine], source)
     total = min(len(source), len(source) if limit is None else limit)
     if total < 1:
         raise CalicoError(f"data {source.name}: no frames to run on (limit {limit}, {len(source)} frames)")

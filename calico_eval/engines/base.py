@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from calico.config.schema import Config
+from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.predictions import Predictions
@@ -55,3 +57,18 @@ def check_labels(engines: Sequence[Engine]) -> None:
         raise CalicoError(
             f"two engines are both called {', '.join(twice)}; give one of the models another name (NAME=PATH)"
         )
+
+
+def check_cameras(engines: Sequence[Engine], source: FrameSource) -> None:
+    """Raises CalicoError where one of our models looks at cameras and the data have none, before a frame is loaded.
+
+    Of users' models and prediction files the sensors are what they say, and they may do without.
+    """
+    for engine in engines:
+        config = getattr(engine, "config", None)
+        if isinstance(config, Config) and config.model.camera is not None and not source.cameras:
+            raise CalicoError(
+                f"model {engine.model_name} looks at cameras, but data {source.name} have none (data.cameras is empty); name "
+                "the cameras that are there with --set data.cameras=[...], or use a model that was trained with "
+                "model.camera=null"
+            )

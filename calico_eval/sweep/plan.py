@@ -11,7 +11,7 @@ from calico.data.applicable import applicable, check_applicable
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico_eval.attacks import AttackSpec
-from calico_eval.engines.base import Engine, check_labels, label
+from calico_eval.engines.base import Engine, check_cameras, check_labels, label
 from calico_eval.engines.predictions import PredictionFiles
 from calico_eval.sweep.conditions import CLEAN, ConditionSpec
 from calico_eval.sweep.crafting import Shown, shown
@@ -95,6 +95,7 @@ def make_plan(
         CorruptionError: an unknown corruption or severity.
     """
     _check_engines(engines, attack_only, baseline)
+    check_cameras(engines, source)
     chosen = tuple(range(len(source)) if indices is None else indices)
     if not engines or not chosen:
         raise CalicoError(f"data {source.name}: nothing to run ({len(engines)} engines, {len(chosen)} frames)")

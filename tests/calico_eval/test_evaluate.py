@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from calico.data.source import FrameSource
+from calico.data.source import FrameInfo, FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.predictions import Predictions
+from calico_eval.engines.base import check_cameras
+from calico_eval.engines.torch import TorchEngine
 from calico_eval.evaluate import evaluate
+from calico_eval.infer import infer
 from calico_eval.metrics.nuscenes import class_ranges
 from calico_eval.metrics.summary import metrics_of
+from calico_eval.sweep.plan import make_plan
 
 
 class Oracle:
@@ -84,3 +89,35 @@ def test_no_frames_is_an_error(street: FrameSource) -> None:
 def test_batch_size_zero_is_an_error(street: FrameSource) -> None:
     with pytest.raises(CalicoError, match="batch size 0: expected 1 or more"):
         evaluate(Oracle(), street, ranges=class_ranges(), batch_size=0)
+
+
+class NoCameras:
+    """The street without cameras; a frame that is loaded is a fault."""
+
+    cameras = ()
+
+    def __init__(self, street: FrameSource) -> None:
+        self.street, self.name, self.map_grid = street, street.name, street.map_grid
+
+    def __len__(self) -> int:
+        return len(self.street)
+
+    def info(self, index: int) -> FrameInfo:
+        return self.street.info(index)
+
+    def __getitem__(self, index: int) -> Frame:
+        raise AssertionError("a frame was loaded")
+
+
+def test_a_model_with_cameras_on_data_without_is_told_before_a_frame_is_loaded(
+    small_engine: TorchEngine, street: FrameSource, tmp_path: Path
+) -> None:
+    blind = NoCameras(street)
+    for work in (
+        lambda: evaluate(small_engine, blind, ranges=class_ranges()),  # type: ignore[arg-type]
+        lambda: infer(small_engine, blind, tmp_path),  # type: ignore[arg-type]
+        lambda: make_plan([small_engine], blind, ranges=class_ranges()),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(CalicoError, match=r"looks at cameras, but data street have none .* --set data\.cameras="):
+            work()
+    check_cameras([Oracle()], blind)  # type: ignore[arg-type, list-item]
