@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from calico.cli.groups import Group
-from calico.cli.options import PATH, overwrite_option, with_config
+from calico.cli.options import PATH, claim_output, overwrite_option, with_config
 from calico.cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -99,9 +99,9 @@ def regions(config: Config, split: str, frames: int, limits: str, min_points: in
     \b
     Example: calico data regions --preset tiny --out runs/regions
     """
-    from calico.files import check_folder, make_folder
+    from calico.files import make_folder
 
-    check_folder(out, resume=None, overwrite=overwrite, kind="regions")  # before what is slow
+    claim_output(out, resume=None, overwrite=overwrite, kind="regions")  # before what is slow
     import numpy as np
 
     from calico.cli.words import portable_command

@@ -72,6 +72,14 @@ def _resolve(
     return config
 
 
+def claim_output(folder: Path, *, resume: bool | None, overwrite: bool, kind: str, lock: Path | None = None) -> None:
+    """Hold a command's output folder until the command ends; see `calico.files.claim_folder`."""
+    from calico.files import claim_folder
+
+    claim = claim_folder(folder, resume=resume, overwrite=overwrite, kind=kind, lock=lock)
+    click.get_current_context().with_resource(claim)
+
+
 def overwrite_option(
     text: str = "Delete what the output folder holds and start again.",
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

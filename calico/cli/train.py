@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from calico.cli.options import PATH, overwrite_options, with_config
+from calico.cli.options import PATH, claim_output, overwrite_options, with_config
 from calico.cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def command(
     from calico.config.load import load_config
     from calico.data.open import open_source
     from calico.device import pick_device
-    from calico.files import check_folder, file_name, prepare_folder
+    from calico.files import file_name, prepare_folder
     from calico.regions import prepare_regions
     from calico.train.restart import stopped_early
     from calico.train.stages import check_plan, resolve_init, run_stages, stage_before, stages_of
@@ -88,7 +88,7 @@ def command(
     if not (resume or overwrite) and stopped_early(place):
         click.echo(f"{place}: a training stopped here before its first checkpoint; it starts again", err=True)
         overwrite = True
-    check_folder(place, resume=resume, overwrite=overwrite, kind="train")
+    claim_output(place, resume=resume, overwrite=overwrite, kind="train", lock=folder)
     source, validation = open_source(config, "train"), open_source(config, "val")
     pick_device(config.device)  # what can go wrong goes wrong before an old run is deleted
     workers = max(config.data.workers, 2)

@@ -21,6 +21,7 @@ from calico.files.folders import (
     RUN_FILE,
     check_file,
     check_folder,
+    claim_folder,
     make_folder,
     prepare_folder,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "check_file",
     "check_folder",
     "check_seal",
+    "claim_folder",
     "file_name",
     "is_sealed",
     "lock_folder",

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import shutil
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from tokenize import TokenError
 
 from calico.errors import CalicoError
 from calico.files.atomic import write_atomic
 from calico.files.errors import FileError
-from calico.files.lock import LOCK_FILES
+from calico.files.lock import LOCK_FILES, has_holder, lock_folder
 from calico.files.strict_json import read_json, to_json
 
 RUN_FILE = "run.json"
@@ -39,6 +41,28 @@ def prepare_folder(path: Path, *, resume: bool | None, overwrite: bool, kind: st
         _empty_folder(path)
     path.mkdir(parents=True, exist_ok=True)
     return bool(_contents(path))
+
+
+@contextlib.contextmanager
+def claim_folder(
+    path: Path, *, resume: bool | None, overwrite: bool, kind: str | None = None, lock: Path | None = None
+) -> Iterator[None]:
+    """Hold an output folder for this process and check that it may be written to, before anything slow is done.
+
+    Args:
+        path: The folder.
+        resume, overwrite, kind: See `check_folder`.
+        lock: The folder to hold, where that is not the same one (a run has a lock for all of its stages).
+
+    Raises:
+        CalicoError: Another process holds the folder (names that process), or `check_folder` refuses it.
+    """
+    held = lock or path
+    if not has_holder(held):  # what is refused anyway gets no lock file
+        check_folder(path, resume=resume, overwrite=overwrite, kind=kind)
+    with lock_folder(held):
+        check_folder(path, resume=resume, overwrite=overwrite, kind=kind)
+        yield
 
 
 def make_folder(path: Path, kind: str, command: str, *, overwrite: bool) -> None:

@@ -27,10 +27,15 @@ LOCK_FILES = (LOCK_FILE, HOLDER_FILE)
 def lock_folder(folder: Path) -> Iterator[None]:
     """Make an output folder where it is missing, and hold it for this process until the end.
 
+    A folder that was made here and is still empty at the end is removed again.
+
     Raises:
-        FileError: Another process holds the folder; names that process.
+        FileError: Another process holds the folder (names that process), or it is a file.
         OSError: The folder cannot be made.
     """
+    if folder.exists() and not folder.is_dir():
+        raise FileError(f"output folder {folder}: is a file; expected a folder or nothing")
+    new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder.absolute() / LOCK_FILE)
     try:
@@ -45,7 +50,15 @@ def lock_folder(folder: Path) -> Iterator[None]:
         yield
     finally:
         note.unlink(missing_ok=True)
+        if new and [child.name for child in folder.iterdir()] == [LOCK_FILE]:
+            (folder / LOCK_FILE).unlink(missing_ok=True)
+            folder.rmdir()
         lock.release()
+
+
+def has_holder(folder: Path) -> bool:
+    """Say whether a process holds a folder, or held it when it was killed."""
+    return (folder / HOLDER_FILE).exists()
 
 
 def _describe_holder(folder: Path) -> str:

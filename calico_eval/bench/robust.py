@@ -10,7 +10,7 @@ from typing import Any
 
 from calico.data.open import Split, open_source
 from calico.errors import CalicoError
-from calico.files import write_atomic
+from calico.files import lock_folder, write_atomic
 from calico.train.checkpoint import MODEL_FILE, load_model
 from calico_eval.attacks.standard import attack_specs
 from calico_eval.bench.protocol import Cell, config_of
@@ -75,10 +75,11 @@ def measure_robustness(
     )
     folder = work / "robust" / f"{cells[0].name}-{_digest(plan)}"
     bar = progress(f"robustness of {cells[0].name} and {len(cells) - 1} others")
-    found = run_sweep(
-        plan, engines, source, folder, title=cells[0].name, command=command, config_yaml=None, resume=folder.exists(),
-        overwrite=False, progress=lambda done, total, what: bar(done, total), warn=say, pictures=False,
-    )  # fmt: skip
+    with lock_folder(folder):
+        found = run_sweep(
+            plan, engines, source, folder, title=cells[0].name, command=command, config_yaml=None, resume=True,
+            overwrite=False, progress=lambda done, total, what: bar(done, total), warn=say, pictures=False,
+        )  # fmt: skip
     record = {
         "format": FORMAT,
         **identity,

@@ -14,7 +14,7 @@ from calico.data.applicable import check_applicable
 from calico.data.open import Split, open_source
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
-from calico.files import RUN_FILE, write_atomic
+from calico.files import RUN_FILE, lock_folder, write_atomic
 from calico.regions import prepare_regions
 from calico.train.checkpoint import MODEL_FILE, load_model
 from calico.train.done import DONE_FILE, check_done
@@ -100,12 +100,13 @@ class Bench:
             used[stage] = _describe(before)
         scored, source = (self._prepare(frames, finetuning) for frames in self._labelled(cell, finetuning))
         folder = cell.model_folder(self.work)
-        _check_start(folder, used)
-        bar = self.progress(cell.name)
-        run_stage("finetune", finetuning, source, folder, before, _nothing, bar, say=self.say, resume=True)
-        record = {**identity, **self._score(cell, finetuning, scored, folder), "pretraining": used}
-        write_atomic(path, json.dumps(record, indent=1, sort_keys=True) + "\n")
-        (folder / STATE_FILE).unlink(missing_ok=True)  # the cell is done; its model stays
+        with lock_folder(folder):
+            _check_start(folder, used)
+            bar = self.progress(cell.name)
+            run_stage("finetune", finetuning, source, folder, before, _nothing, bar, say=self.say, resume=True)
+            record = {**identity, **self._score(cell, finetuning, scored, folder), "pretraining": used}
+            write_atomic(path, json.dumps(record, indent=1, sort_keys=True) + "\n")
+            (folder / STATE_FILE).unlink(missing_ok=True)  # the cell is done; its model stays
         return path
 
     def _path(self, cell: Cell) -> Path:
@@ -151,9 +152,9 @@ class Bench:
         prepare_regions(source, config.pretrain.regions, range(len(source)), workers, self.progress("regions"))
         branch: Branch = "lidar" if stage == "prc" else "camera"
         measure = diagnosis(validation, branch, folder / "regions.png", seed=config.seed, say=self.say)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomic(folder / ORIGIN_FILE, json.dumps(origin(self.command), indent=1, sort_keys=True) + "\n")
-        run_stage(stage, config, source, folder, before, measure, self.progress(key), say=self.say, resume=True)
+        with lock_folder(folder):
+            write_atomic(folder / ORIGIN_FILE, json.dumps(origin(self.command), indent=1, sort_keys=True) + "\n")
+            run_stage(stage, config, source, folder, before, measure, self.progress(key), say=self.say, resume=True)
         return folder
 
     def _labelled(self, cell: Cell, config: Config) -> tuple[FrameSource, FrameSource]:

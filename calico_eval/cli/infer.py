@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from calico.cli.options import PATH, overwrite_option, with_model_config
+from calico.cli.options import PATH, claim_output, overwrite_option, with_model_config
 from calico.cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -37,11 +37,11 @@ def command(
     MODEL (one) is a run folder, a .safetensors or .onnx file, package.module:factory, or a folder of prediction files.
     Example: calico infer runs/tiny/model.onnx --limit 8 --out runs/tiny-pictures
     """
-    from calico.files import check_folder, make_folder
+    from calico.files import make_folder
 
     if len(models) != 1:
         raise click.UsageError(f"got {len(models)} models, expected one")
-    check_folder(out, resume=None, overwrite=overwrite, kind="infer")  # before what is slow
+    claim_output(out, resume=None, overwrite=overwrite, kind="infer")  # before what is slow
     from calico.cli.words import portable_command
     from calico.data.open import open_source
     from calico_eval.engines.open import open_engine

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from calico.cli.options import PATH, overwrite_options, with_model_config
+from calico.cli.options import PATH, claim_output, overwrite_options, with_model_config
 from calico.cli.progress import Progress
 from calico_eval.cli.attack_options import AttackOptions, names_of
 
@@ -179,7 +179,6 @@ def command(
       calico robust --predictions theirs --preset nuscenes --data-root DATA --corruptions fog --severity 3 --out runs/theirs
       calico robust my_package.my_model:create --preset nuscenes --data-root DATA --out runs/mine
     """
-    from calico.files import check_folder
     from calico_eval.sweep.grid import parse_sweep
     from calico_eval.sweep.suites import choose, spread
     from corruptions.presets import choose_conditions
@@ -202,7 +201,7 @@ def command(
         models = tuple(_exported(spec) for spec in models)
     choose_conditions(chosen.corruptions, chosen.severities)
     if out is not None:
-        check_folder(out, resume=resume, overwrite=overwrite, kind="robust")
+        claim_output(out, resume=resume, overwrite=overwrite, kind="robust")
     asked.check()
 
     from calico.data.open import open_source
@@ -229,6 +228,8 @@ def command(
     for note in plan.notes:
         click.echo(note, err=True)
     folder = out or Path("runs") / file_name(f"{engines[0].model_name}-robust")
+    if out is None:
+        claim_output(folder, resume=resume, overwrite=overwrite, kind="robust")
     title = f"Robustness of {_joined([engine.model_name for engine in engines])} on {source.name}"
     _run(
         plan, [*engines, *attacked], source, fit_source, folder, title, config, save_attacked,

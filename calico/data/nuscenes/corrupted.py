@@ -19,7 +19,7 @@ from calico.data.nuscenes.tables import Tables
 from calico.data.open import Split, data_root, open_source
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
-from calico.files import to_json
+from calico.files import lock_folder, to_json
 from corruptions import SUITE_VERSION, Effect, check_summary, effect, find, summarise_effects
 from corruptions.preset import Condition
 
@@ -53,7 +53,8 @@ def open_original(config: Config, split: Split, out: Path, progress: Progress | 
         data = config.data
         return Original(source, source, data_root(config), data.version, data.sweeps, data.follow_links)
     clean = out / "clean"
-    export_frames(source, split, clean, link=False, progress=progress)
+    with lock_folder(out):
+        export_frames(source, split, clean, link=False, progress=progress)
     records = NuScenesSource(clean, VERSION, "all", None, source.cameras, config.data.sweeps)
     return Original(source, records, clean, VERSION, config.data.sweeps)
 
@@ -91,7 +92,11 @@ class CopyWriter:
                 something that the format has no place for.
             CorruptionError: there is no such corruption or severity, or the data lack what it needs.
         """
-        folder = self._folder(condition, out)
+        identity, path = self._identity(condition), self._place(condition, out)
+        with lock_folder(out):
+            return self._write(condition, OutputFolder(path, identity, self.link), progress)
+
+    def _write(self, condition: Condition, folder: OutputFolder, progress: Progress | None) -> dict[str, int]:
         if folder.complete:
             return {}
         sample_data = self.tables.path("sample_data")
@@ -111,17 +116,20 @@ class CopyWriter:
                 progress(index + 1, len(self.samples))
         return self._finish(folder, condition.name, parts)
 
-    def _folder(self, condition: Condition, out: Path) -> OutputFolder:
+    def _place(self, condition: Condition, out: Path) -> Path:
+        path = out / condition.file_stem
+        root, place = self.original.root.resolve(), path.resolve()
+        if place == root or root in place.parents or place in root.parents:
+            raise CalicoError(f"output folder {path}: overlaps with the data set {root}; choose another --out")
+        return path
+
+    def _identity(self, condition: Condition) -> dict[str, object]:
         specs = find(condition.name)
         if condition.value is None and not 1 <= condition.severity <= 5:
             raise CalicoError(f"{condition.name}: severity is {condition.severity}, expected 1 to 5")
         given = condition.value
         values = [spec.at(condition.severity) if given is None else given for spec in specs]
-        path = out / condition.file_stem
-        root, place = self.original.root.resolve(), path.resolve()
-        if place == root or root in place.parents or place in root.parents:
-            raise CalicoError(f"output folder {path}: overlaps with the data set {root}; choose another --out")
-        identity = {
+        return {
             "kind": "calico corrupt",
             "condition": condition.file_stem,
             "name": condition.name,
@@ -137,7 +145,6 @@ class CopyWriter:
             "cameras": list(self.original.records.cameras),
             "frames": len(self.samples),
         }
-        return OutputFolder(path, identity, self.link)
 
     def _finish(self, folder: OutputFolder, name: str, parts: Sequence[Part]) -> dict[str, int]:
         """The effect check, the tables, the files that no corruption touches, the manifest."""

@@ -32,11 +32,11 @@ def test_from_copies_to_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     said = run(
         "corrupt", *frames, "--name", "beam_missing", "--name", "lidar_missing", *condition, "--out", str(copies)
     )
-    assert sorted(path.name for path in copies.iterdir()) == ["beam_missing-5", "clean", "lidar_missing-5"]
+    assert sorted(path.name for path in copies.glob("[!.]*")) == ["beam_missing-5", "clean", "lidar_missing-5"]
     assert f"beam_missing-5: {copies / 'beam_missing-5'}" in said
     assert f"clean: {copies / 'clean'}" in said
     predictions.mkdir()
-    for copy in copies.iterdir():
+    for copy in copies.glob("[!.]*"):
         place = ("--set", "data.source=nuscenes", "--data-root", str(copy))
         run("infer", "examples.user_model:build", *place, "--no-pictures", "--out", str(tmp_path / copy.name))
         shutil.copy(tmp_path / copy.name / "submission.json", predictions / f"{copy.name}.json")

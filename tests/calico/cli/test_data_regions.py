@@ -33,7 +33,7 @@ def test_the_command_draws_and_counts(tmp_path: Path) -> None:
     assert "| car |" in done.stdout
     assert "are labelled objects" in done.stdout
     assert "regions: 2/2" in done.stderr
-    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["00000.png", "00001.png", "run.json"]
+    assert sorted(file.name for file in (tmp_path / "out").glob("[!.]*")) == ["00000.png", "00001.png", "run.json"]
     with Image.open(tmp_path / "out" / "00000.png") as picture:
         assert picture.size == (800, 840)
     assert len(list((tmp_path / "regions").iterdir())) == 2
@@ -42,7 +42,7 @@ def test_the_command_draws_and_counts(tmp_path: Path) -> None:
     (tmp_path / "out" / "old.png").write_bytes(b"of another run")
     again = CliRunner().invoke(cli, [*command[3:], "--overwrite", "--frames", "1"], catch_exceptions=False)
     assert again.exit_code == 0, again.output
-    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["00000.png", "run.json"]
+    assert sorted(file.name for file in (tmp_path / "out").glob("[!.]*")) == ["00000.png", "run.json"]
 
 
 def test_regions_are_coloured_and_missed_objects_red(frame: Frame) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from calico.files import FileError, lock_folder, make_folder
+from calico.errors import CalicoError
+from calico.files import FileError, claim_folder, lock_folder, make_folder
 
 HOLD = (
     "import sys, time, pathlib; from calico.files import lock_folder\n"
@@ -32,6 +33,46 @@ def test_a_second_process_is_named_the_first_and_a_kill_frees_the_folder(tmp_pat
     with lock_folder(out):
         pass
     assert [file.name for file in out.iterdir()] == [".lock"]
+
+
+def test_a_folder_that_stays_empty_is_removed_again(tmp_path: Path) -> None:
+    with lock_folder(tmp_path / "a"):
+        pass
+    with pytest.raises(ZeroDivisionError), lock_folder(tmp_path / "a"):
+        print(1 // 0)
+    assert list(tmp_path.iterdir()) == []
+    with lock_folder(tmp_path / "a"):
+        (tmp_path / "a" / "file").touch()
+    assert sorted(file.name for file in (tmp_path / "a").iterdir()) == [".lock", "file"]
+    (tmp_path / "file").touch()
+    with pytest.raises(FileError, match="is a file; expected a folder"), lock_folder(tmp_path / "file"):
+        pass
+
+
+def test_a_folder_of_something_else_gets_no_lock_file(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").touch()
+    with (
+        pytest.raises(CalicoError, match="is not empty"),
+        claim_folder(tmp_path, resume=None, overwrite=False, kind="infer"),
+    ):
+        pass
+    assert [file.name for file in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_folder_in_use_is_said_first_and_never_deleted(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with hold(out) as child:
+        make_folder(out, "infer", "calico infer", overwrite=False)
+        for overwrite in (False, True):
+            with (
+                pytest.raises(FileError, match=rf"in use by process {child.pid}"),
+                claim_folder(out, resume=None, overwrite=overwrite, kind="infer"),
+            ):
+                pass
+        child.kill()
+        child.wait()
+    with claim_folder(out, resume=None, overwrite=True, kind="infer"):
+        assert (out / "run.json").exists()
 
 
 def test_overwrite_empties_a_folder_that_this_process_holds(tmp_path: Path) -> None:

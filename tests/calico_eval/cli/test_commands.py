@@ -185,7 +185,7 @@ def test_eval_and_infer_overwrite_what_they_wrote_when_told(tmp_path: Path) -> N
     assert "--overwrite deletes it" in error_of(*again)
     assert (out / "old.txt").exists()
     assert CliRunner().invoke(cli, [*again, "--overwrite"], catch_exceptions=False).exit_code == 0
-    assert sorted(file.name for file in out.iterdir()) == ["run.json", "submission.json"]
+    assert sorted(file.name for file in out.glob("[!.]*")) == ["run.json", "submission.json"]
     assert len(json.loads((out / "submission.json").read_text())["results"]) == 1
 
 
