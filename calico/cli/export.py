@@ -69,13 +69,20 @@ def command(
     graphs = [("ort", file)] + ([("trt", file.with_suffix(".trt.onnx"))] if trt else [])
     for target, path in graphs:
         click.echo(f"tracing the graph for {target}; a large model takes minutes", err=True)
-        info = export_onnx(model, config, example, path, "trt" if target == "trt" else "ort", any_size=several_sizes)
-        click.echo(
-            f"graph for {target}: {path} ({info.file_bytes / 1e6:.1f} MB, {sum(info.operators.values())} operators)"
-        )
-        bar = Progress(f"parity of {path.name}")
-        report = check_parity(model, onnx_predict(path), _batches(source, count, bar))
-        write_atomic(path.with_suffix(".parity.json"), report.to_json() + "\n")
+        unchecked = path.with_name(f".{path.name}.unchecked.onnx")
+        try:
+            info = export_onnx(
+                model, config, example, unchecked, "trt" if target == "trt" else "ort", any_size=several_sizes
+            )
+            click.echo(
+                f"graph for {target}: {path} ({info.file_bytes / 1e6:.1f} MB, {sum(info.operators.values())} operators)"
+            )
+            bar = Progress(f"parity of {path.name}")
+            report = check_parity(model, onnx_predict(unchecked), _batches(source, count, bar))
+            write_atomic(path.with_suffix(".parity.json"), report.to_json() + "\n")
+            unchecked.replace(path)
+        finally:
+            unchecked.unlink(missing_ok=True)  # what was not compared with torch does not stay
         click.echo(report.summary())
         agreed &= report.passed
     if trt:
