@@ -288,20 +288,23 @@ def test_an_attack_that_changes_nothing_is_an_error(
         run_sweep(plan, [small_engine], street, tmp_path / "run", title="t")
 
 
-def test_an_objective_that_is_no_number_is_told_and_ends_no_run(
+def test_an_objective_that_is_no_number_is_told_and_so_are_the_answers(
     small_engine: TorchEngine, street: FrameSource, tmp_path: Path
 ) -> None:
-    """A model that diverged in training: its losses are NaN, in details and traces, too."""
+    """A model that diverged in training: its losses are NaN, in details and traces, too, and its answers are refused."""
     model = copy.deepcopy(small_engine.model)
     with torch.no_grad():
         next(model.center.parameters()).fill_(float("nan"))  # type: ignore[union-attr]
     broken = TorchEngine(model, small_engine.config, "cpu", model_name="broken")
+    change = changes.Change(ConditionSpec.of_attack(LIDAR), 0, broken)
+    change.pairs([street[index] for index in FRAMES])
+    details = change.details()
+    assert details["loss_clean"] is details["loss_attacked"] is None
+    assert details["frames_with_risen_loss"] == details["frames_not_attacked"] == 0
+    assert change.traces() == ()
     plan = make_plan([broken], street, ranges=class_ranges(16.0), attacks=(LIDAR,), indices=FRAMES)
-    results = run_sweep(plan, [broken], street, tmp_path / "run", title="t", pictures=False, sanity=False)
-    cell = results.cells[1]
-    assert cell.details["loss_clean"] is cell.details["loss_attacked"] is None
-    assert cell.details["frames_with_risen_loss"] == cell.details["frames_not_attacked"] == 0
-    assert cell.traces == ()
+    with pytest.raises(CalicoError, match=r"model broken \(torch-cpu\), frame street0-0: scores: got nan"):
+        run_sweep(plan, [broken], street, tmp_path / "run", title="t", pictures=False, sanity=False)
 
 
 def test_an_attack_by_queries_that_finds_nothing_is_a_result(street: FrameSource, tmp_path: Path) -> None:
