@@ -27,6 +27,7 @@ class ClusterDetector:
 
     name = "cluster"
     sensors = ("lidar",)
+    sha256 = "no weights"
 
     def __init__(self, range_m: float = 50.0, cell_m: float = 0.4, min_points: int = 4) -> None:
         self.range_m = range_m

@@ -169,7 +169,7 @@ def test_the_session_is_fed_by_name(shared: Callable[[str], Exported], frame: Fr
     outputs = dict(zip(info.metadata.outputs, values, strict=True))
     assert outputs["labels"].dtype == np.int64
     assert outputs["nms_residual"].tolist() == [0.0]
-    (prediction,) = graph_outputs(outputs)
+    (prediction,) = graph_outputs(outputs, info.metadata, 1)
     assert (prediction.scores > 0.1).all()
 
 
