@@ -9,7 +9,7 @@ from collections import Counter
 from reports import formatting, sanity
 from reports.gate_report import GateCheck, GateReport
 from reports.schema import Cell, Results, SanityCheck
-from reports.text import clean_lines, clean_text
+from reports.text import clean_text
 from reports.view import View
 
 
@@ -34,7 +34,7 @@ def _gate_cases(gate: GateReport) -> list[ElementTree.Element]:
     _tell_apart(cases, [check.cell for check in gate.checks])
     for reason in gate.not_comparable:
         case = _case("gate.baseline", "comparable with the baseline")
-        _body(case, "error", "not comparable", reason)
+        _body(case, "error", "not comparable", [reason])
         cases.append(case)
     return cases
 
@@ -43,11 +43,11 @@ def _gate_case(check: GateCheck, rule: str) -> ElementTree.Element:
     subject = f"{check.model or 'no model'}/{check.engine or 'no engine'}"
     asked = check.bound_kind if check.bound is None else f"{check.bound_kind} {check.bound:g}"
     case = _case(f"gate.{subject}", f"{check.metric} {asked}: {check.condition or rule}")
-    text = f"{check.message}\nrule: {rule}\ncell: {check.cell or 'none'}\n{_sample(check)}"
+    lines = [check.message, f"rule: {rule}", f"cell: {check.cell or 'none'}", _sample(check)]
     if check.state == "passed":
-        _body(case, "system-out", None, text)
+        _body(case, "system-out", None, lines)
     else:
-        _body(case, "error" if check.state == "error" else "failure", f"{_TOLD[check.state]}{check.message}", text)
+        _body(case, "error" if check.state == "error" else "failure", f"{_TOLD[check.state]}{check.message}", lines)
     return case
 
 
@@ -68,7 +68,7 @@ def _tell_apart(cases: list[ElementTree.Element], cells: list[str | None]) -> No
 def _sanity_case(check: SanityCheck) -> ElementTree.Element:
     """A failed check fails; a warning passes and says so; what was not run is skipped."""
     case = _case(f"sanity.{check.model}/{check.engine}", f"{check.id} {check.title}")
-    text = f"{check.verdict}: {check.message}\n{sanity.measured(check)}"
+    text = [f"{check.verdict}: {check.message}", sanity.measured(check)]
     if check.verdict == "FAIL":
         _body(case, "failure", f"{check.id}: attack figures are suspect", text)
     elif check.verdict == "NOT RUN":
@@ -100,12 +100,12 @@ def _cell_case(cell: Cell, suspect: tuple[str, ...]) -> ElementTree.Element:
     if suspect:
         broken.append(f"attack figures are {sanity.badge(suspect)}: sanity checks failed")
     if broken:
-        _body(case, "failure", broken[0], "\n".join(broken))
+        _body(case, "failure", broken[0], broken)
     lines = [
         f"{name} {formatting.metric(value)} {formatting.interval(value)}".rstrip()
         for name, value in sorted(cell.metrics.items())
     ]
-    _body(case, "system-out", None, "\n".join(lines))
+    _body(case, "system-out", None, lines)
     return case
 
 
@@ -113,6 +113,6 @@ def _case(classname: str, name: str) -> ElementTree.Element:
     return ElementTree.Element("testcase", {"classname": clean_text(classname), "name": clean_text(name)})
 
 
-def _body(case: ElementTree.Element, tag: str, message: str | None, text: str) -> None:
+def _body(case: ElementTree.Element, tag: str, message: str | None, lines: list[str]) -> None:
     attributes = {} if message is None else {"message": clean_text(message)}
-    ElementTree.SubElement(case, tag, attributes).text = clean_lines(text)
+    ElementTree.SubElement(case, tag, attributes).text = "\n".join(clean_text(line) for line in lines)

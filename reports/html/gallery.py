@@ -7,13 +7,18 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from calico.files import FileError, read_bytes
+from calico.files.images import decode_image
 from reports import formatting
 from reports.schema import Picture, Results
 
 MAX_BYTES_ONE = 300_000
 MAX_BYTES_ALL = 4_500_000
+MAX_BYTES_READ = 64 * 1024 * 1024
+_SUBJECT = "picture"
+_PNG = b"\x89PNG"
 SIDES_PX = (1600, 1200, 800, 400)
 
 
@@ -60,7 +65,7 @@ def _load(picture: Picture, run_dir: Path, room: int) -> Shown:
     clean = picture.condition.kind == "clean"
     try:
         data, kind, width, height = _encoded(_inside(run_dir, picture.path))
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError) as error:
+    except (OSError, ValueError) as error:
         return Shown(picture.caption, label, clean, "", 0, 0, f"{picture.path}: {_reason(error)}")
     uri = f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
     if len(uri) > room:
@@ -77,12 +82,14 @@ def _inside(run_dir: Path, relative: str) -> Path:
 
 def _encoded(path: Path) -> tuple[bytes, str, int, int]:
     """The file as it is where small enough, else scaled down and JPEG-coded."""
-    data = path.read_bytes()
-    with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as image:
-        image.load()
-        if len(data) <= MAX_BYTES_ONE:
-            return data, "png" if image.format == "PNG" else "jpeg", image.width, image.height
-        small = image.convert("RGB")
+    try:
+        data = read_bytes(path, MAX_BYTES_READ)
+    except FileError as error:  # without the machine's path
+        raise ValueError(str(error).removeprefix(f"file {path}: ")) from None
+    pixels = decode_image(data, _SUBJECT)
+    if len(data) <= MAX_BYTES_ONE:
+        return data, "png" if data.startswith(_PNG) else "jpeg", pixels.shape[1], pixels.shape[0]
+    small = Image.fromarray(pixels)
     for side in SIDES_PX:
         small.thumbnail((side, side))
         buffer = io.BytesIO()
@@ -93,10 +100,6 @@ def _encoded(path: Path) -> tuple[bytes, str, int, int]:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "no such file in the run folder"
-    if isinstance(error, UnidentifiedImageError):
-        return "no JPEG or PNG image"
     if isinstance(error, OSError) and error.strerror:  # without the machine's path
         return error.strerror
-    return str(error)
+    return str(error).removeprefix(f"{_SUBJECT}: ")

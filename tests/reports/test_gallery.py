@@ -1,5 +1,7 @@
 import base64
 import io
+import os
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -44,10 +46,11 @@ def test_a_big_picture_is_scaled_down(results: Results, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "content", "problem"),
     [
-        ("none.png", None, "no such file in the run folder"),
+        ("none.png", None, "no such file"),
         ("../out.png", None, "outside the run folder"),
         ("/etc/hostname", None, "outside the run folder"),
-        ("text.png", b"no picture", "no JPEG or PNG image"),
+        ("text.png", b"no picture", "no JPEG or PNG image; other formats are not read"),
+        ("old.jpg", b"%!PS-Adobe-3.0 EPSF-3.0\n", "no JPEG or PNG image; other formats are not read"),
     ],
 )
 def test_problems_are_named_without_paths_of_this_machine(
@@ -65,7 +68,32 @@ def test_a_truncated_picture_is_a_named_problem(results: Results, tmp_path: Path
     data = (tmp_path / "cut.jpg").read_bytes()
     (tmp_path / "cut.jpg").write_bytes(data[: len(data) // 2])
     (frame,) = gallery(with_pictures(results, ("cut.jpg", FOG)), tmp_path)
-    assert "truncated" in frame.pictures[0].problem
+    assert "damaged image" in frame.pictures[0].problem
+
+
+def test_a_pipe_in_place_of_a_picture_does_not_hang(results: Results, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (frame,) = gallery(with_pictures(results, ("pipe.jpg", FOG)), tmp_path)
+    assert frame.pictures[0].problem.startswith("pipe.jpg: is a pipe, a device or a socket")
+
+
+def test_a_link_out_of_the_run_folder_is_not_followed(results: Results, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "secret.png")
+    (tmp_path / "run" / "a.png").symlink_to(tmp_path / "secret.png")
+    (frame,) = gallery(with_pictures(results, ("a.png", FOG)), tmp_path / "run")
+    assert frame.pictures[0].problem == "a.png: outside the run folder"
+
+
+def test_a_huge_picture_is_refused_before_it_is_decoded(results: Results, tmp_path: Path) -> None:
+    head = b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", (9000).to_bytes(4, "big") * 2 + b"\x08\x02\0\0\0")
+    (tmp_path / "huge.png").write_bytes(head + png_chunk(b"IDAT", b""))
+    (frame,) = gallery(with_pictures(results, ("huge.png", FOG)), tmp_path)
+    assert "image of 9000 x 9000 px, expected at most" in frame.pictures[0].problem
+
+
+def png_chunk(name: bytes, data: bytes) -> bytes:
+    return len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big")
 
 
 def test_a_full_gallery_names_what_it_leaves_out(
