@@ -12,7 +12,6 @@ from reports.gate import evaluate
 from reports.rules import Rule, Rules, read_rules
 from reports.schema import Results
 
-
 BOMB = "a: &a [x, x]\n" + "".join(
     f"{name}: &{name} [{', '.join([f'*{below}'] * 8)}]\n" for below, name in zip("abcd", "bcde", strict=True)
 )
