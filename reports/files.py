@@ -6,12 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from calico.files import SEAL_PLACEHOLDER, FileError, check_seal, parse_json, read_bytes, seal, write_atomic
+from calico.files import SEAL_KEY, SEAL_PLACEHOLDER, FileError, check_seal, parse_json, read_bytes, seal, write_atomic
 from calico.files import read_json as read_strict_json
 from calico.files import read_yaml as read_strict_yaml
 from reports.errors import ReportError
-
-SEAL_KEY = "sha256"
 
 
 def read_json(path: Path, what: str = "results") -> Any:

@@ -13,8 +13,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
+from calico.files import SEAL_KEY
 from reports.errors import ReportError
-from reports.files import SEAL_KEY, read_sealed_json, to_sealed_json, write_text
+from reports.files import read_sealed_json, to_sealed_json, write_text
 from reports.validation import explain
 
 SCHEMA_VERSION = "1.3"

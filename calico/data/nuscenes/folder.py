@@ -2,12 +2,16 @@
 
 manifest.json   first what it will be (status "writing"), at the end with the hash of every file (status "complete")
 .parts/<n>.json what the frames that are done have added; gone at the end
+
+Both carry their own checksum, and a part the number of its frame and a digest of its copy. The files of a copy are compared with
+the hashes before they are taken for done.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 from collections.abc import Mapping
@@ -18,10 +22,24 @@ from typing import Any
 from calico.data.nuscenes.paths import safe_path
 from calico.data.nuscenes.tables import Row
 from calico.errors import CalicoError
-from calico.files import FileError, read_json, write_atomic
+from calico.files import (
+    SEAL_KEY,
+    SEAL_PLACEHOLDER,
+    FileError,
+    read_bytes,
+    read_json,
+    read_sealed_json,
+    seal,
+    to_json,
+    to_sealed_json,
+    write_atomic,
+)
 
 MANIFEST = "manifest.json"
 PARTS = ".parts"
+MAX_BYTES = 2 << 30
+"""Largest file of a copy that is read."""
+LOG = logging.getLogger(__name__)
 
 
 def is_corrupted_copy(root: Path) -> bool:
@@ -71,19 +89,32 @@ class OutputFolder:
             (path / PARTS).mkdir(parents=True, exist_ok=True)
             for left_over in path.rglob(".*.tmp"):
                 left_over.unlink()  # a file that a killed run was writing
-            write_atomic(path / MANIFEST, _json({**self.identity, "status": "writing"}))
+            write_atomic(path / MANIFEST, to_sealed_json({**self.identity, "status": "writing"}))
 
     def part(self, index: int) -> Part | None:
-        """What a finished frame added; None where it is not done, or its files are gone."""
-        try:
-            part = Part(**json.loads(self._part_path(index).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+        """What a finished frame added; None where it is not done, or, with a warning, where a file of it cannot be trusted."""
+        path = self._part_path(index)
+        if not path.exists():
             return None
-        return part if all(_size(self.path / name) == entry["bytes"] for name, entry in part.files.items()) else None
+        try:
+            content = read_sealed_json(path, what="part of a copy")
+            if (content.pop("frame"), content.pop("copy")) != (index, self._digest()):
+                raise FileError(f"part of a copy {path}: belongs to another frame or copy")
+            part = Part(**content)
+            self._check(part.files)
+        except FileError as error:
+            LOG.warning("%s; made again", error)
+            return None
+        except (ValueError, KeyError, TypeError) as error:
+            LOG.warning("part of a copy %s: cannot be read (%s); made again", path, error)
+            return None
+        return part
 
     def save_part(self, index: int, part: Part) -> None:
         """Notes that all files of a frame are written."""
-        write_atomic(self._part_path(index), json.dumps(asdict(part), allow_nan=False))
+        content = {"frame": index, "copy": self._digest(), **asdict(part), SEAL_KEY: SEAL_PLACEHOLDER}
+        text = json.dumps(content, allow_nan=False)  # keys in their order: rows are written to the tables in it
+        write_atomic(self._part_path(index), seal(text.encode()))
 
     def write(self, part: Part, name: str, content: bytes, origin: str = "corruption") -> None:
         """Writes a file and enters it in the part."""
@@ -97,9 +128,9 @@ class OutputFolder:
             CalicoError: it cannot be read.
         """
         try:
-            content = source.read_bytes()
-        except OSError as error:
-            raise CalicoError(f"{source}: cannot be copied ({error}); see `calico data check`") from error
+            content = read_bytes(source, MAX_BYTES, "file to be copied")
+        except FileError as error:
+            raise CalicoError(f"{error}; see `calico data check`") from error
         if self.link and _linked(source, self._place(name)):
             part.files[name] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), "from": "source"}
         else:
@@ -108,7 +139,7 @@ class OutputFolder:
     def finish(self, part: Part, notes: Mapping[str, Any]) -> None:
         """Writes the manifest with all files of `part` and the notes; the folder is complete then."""
         manifest = {**self.identity, **notes, "status": "complete", "files": part.files}
-        write_atomic(self.path / MANIFEST, _json(manifest))
+        write_atomic(self.path / MANIFEST, to_sealed_json(manifest))
         shutil.rmtree(self.path / PARTS)
         self.complete = True
 
@@ -126,10 +157,10 @@ class OutputFolder:
                 )
             return False
         try:
-            found = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
-            status = found["status"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise CalicoError(f"{self.path / MANIFEST}: cannot be read ({error}); choose another --out") from error
+            found = read_sealed_json(self.path / MANIFEST, MAX_BYTES, "manifest")
+            status = found.get("status")
+        except FileError as error:
+            raise CalicoError(f"{error}; delete that folder, or choose another --out") from None
         differing = [name for name, value in self.identity.items() if found.get(name) != value]
         if differing:
             name = differing[0]
@@ -142,15 +173,32 @@ class OutputFolder:
         return bool(status == "complete")
 
     def _check_files(self, files: object) -> None:
-        """Raises CalicoError where a finished copy lacks a file of its manifest, or has one of another size."""
+        """Raises CalicoError where a finished copy lacks a file of its manifest, or holds another one in its place."""
+        try:
+            self._check(files)
+        except FileError as error:
+            raise CalicoError(
+                f"output folder {self.path}: holds a finished copy, but {error}; delete that folder, or choose another --out"
+            ) from None
+
+    def _check(self, files: object) -> None:
+        """Compare files with their sizes and hashes.
+
+        Raises:
+            FileError: A file is missing or another one.
+        """
         if not isinstance(files, dict):
-            raise CalicoError(f"{self.path / MANIFEST}: cannot be read (no files); choose another --out")
+            raise FileError("its list of files is gone")
         for name, entry in files.items():
-            if not isinstance(entry, dict) or _size(self.path / name) != entry.get("bytes"):
-                raise CalicoError(
-                    f"output folder {self.path}: holds a finished copy, but {name} is gone or has another size; delete that "
-                    "folder, or choose another --out"
-                )
+            path = safe_path(self.path, name, self.path / MANIFEST, name)
+            if not path.is_file():
+                raise FileError(f"{name} is gone")
+            size = path.stat().st_size
+            if size != entry["bytes"] or hashlib.sha256(read_bytes(path, MAX_BYTES)).hexdigest() != entry["sha256"]:
+                raise FileError(f"{name} was changed after it was written")
+
+    def _digest(self) -> str:
+        return hashlib.sha256(to_json(self.identity).encode()).hexdigest()
 
     def _place(self, name: str) -> Path:
         path = safe_path(self.path, name, self.path / MANIFEST, name)
@@ -171,12 +219,3 @@ def _linked(source: Path, target: Path) -> bool:
     temporary.replace(target)
     temporary.unlink(missing_ok=True)  # renaming a link onto another link of the same file leaves both
     return True
-
-
-def _size(path: Path) -> int:
-    """-1 where there is no such file."""
-    return path.stat().st_size if path.is_file() else -1
-
-
-def _json(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from calico.data.nuscenes.contents import hash_contents
 from calico.data.nuscenes.folder import is_corrupted_copy
 from calico.data.nuscenes.maps import MAX_MAP_BYTES, NuScenesMap, map_path, read_map
 from calico.data.nuscenes.paths import DataFolder
@@ -139,6 +140,7 @@ class NuScenesSource:
         folder = DataFolder(root, follow_links)
         self._maps = available_maps(folder, locations) if map_grid is not None else ()
         self.map_grid = map_grid if self._maps else None
+        self._hash: str | None = None
         self._loader = FrameLoader(folder, tables.path("sample_data"), self.map_grid)
 
     def __len__(self) -> int:
@@ -183,12 +185,16 @@ class NuScenesSource:
         return frozenset((camera.size_wh[1], camera.size_wh[0]) for camera in cameras)
 
     def content_hash(self) -> str:
-        """Over all records of the split, the sizes of their files, the map files, the grid and the reader's version.
-
-        The contents of points and images are not read: that would take as long as an epoch.
+        """Over all records of the split, its sensor files (`contents.hash_contents` says how far), the map files, the grid and
+        the reader's version. Taken once.
         """
+        if self._hash is None:
+            self._hash = self._hash_all()
+        return self._hash
+
+    def _hash_all(self) -> str:
         digest = hashlib.sha256(repr((READER_VERSION, self.cameras, self.map_grid)).encode())
-        sizes: dict[str, int] = {}
+        paths: dict[str, Path] = {}
         for index in range(len(self)):
             sample = self.record(index)
             digest.update(repr((sample.token, sample.scene, sample.location, sample.lidar, sample.cameras)).encode())
@@ -196,10 +202,8 @@ class NuScenesSource:
             for values in (boxes.boxes, boxes.labels, boxes.attributes, boxes.num_points):
                 digest.update(values.tobytes())
             digest.update(repr(boxes.instances).encode())
-            for record, path in self.files(index):
-                if record.token not in sizes:
-                    sizes[record.token] = _size(path, record.token)
-        digest.update(repr(sorted(sizes.items())).encode())
+            paths |= {record.token: path for record, path in self.files(index)}
+        digest.update(hash_contents(paths).encode())
         for path in self._maps:
             digest.update(read_bytes(path, MAX_MAP_BYTES, "map"))
         return digest.hexdigest()
@@ -227,12 +231,3 @@ def available_maps(folder: DataFolder, locations: Sequence[str]) -> tuple[Path, 
             "fetch the whole map expansion, or move maps/expansion away to work without maps"
         )
     return () if missing else tuple(paths)
-
-
-def _size(path: Path, token: str) -> int:
-    try:
-        return path.stat().st_size
-    except OSError as error:
-        raise CalicoError(
-            f"{path} (sample_data {token}): missing; fetch it again, or see `calico data check`"
-        ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from PIL import Image
 from calico.data.nuscenes import NuScenesSource
 from calico.data.nuscenes.corrupted import CopyWriter, Original
 from calico.errors import CalicoError
+from calico.files import to_sealed_json
 from calico.frame import Frame
 from calico.geometry.frames import from_yaw, inverse, transform
 from corruptions import corrupt, corrupt_with, list_corruptions
@@ -289,12 +291,48 @@ def test_a_finished_copy_that_lacks_a_file_is_not_taken_for_whole(tiny: Path, tm
     name = "samples/LIDAR_TOP/LIDAR_TOP-0-0.pcd.bin"
     (copy / name).write_bytes((copy / name).read_bytes()[:-20])
     message = error_of(lambda: CopyWriter(original(tiny), SEED).write(Condition("beam_missing", 1), tmp_path))
-    assert f"holds a finished copy, but {name} is gone or has another size" in message
-    manifest = json.loads((copy / "manifest.json").read_text())
-    del manifest["files"]
-    (copy / "manifest.json").write_text(json.dumps(manifest))
+    assert f"holds a finished copy, but {name} was changed after it was written" in message
+    (copy / name).unlink()
     message = error_of(lambda: CopyWriter(original(tiny), SEED).write(Condition("beam_missing", 1), tmp_path))
-    assert "manifest.json: cannot be read (no files)" in message
+    assert f"holds a finished copy, but {name} is gone" in message
+    manifest = json.loads((copy / "manifest.json").read_text())
+    del manifest["files"], manifest["sha256"]
+    (copy / "manifest.json").write_bytes(to_sealed_json(manifest))
+    message = error_of(lambda: CopyWriter(original(tiny), SEED).write(Condition("beam_missing", 1), tmp_path))
+    assert "its list of files is gone" in message
+    content = (copy / "manifest.json").read_bytes()
+    for bit in random.Random(0).sample(range(8 * len(content)), 20):
+        changed = content[: bit // 8] + bytes([content[bit // 8] ^ 1 << bit % 8]) + content[bit // 8 + 1 :]
+        (copy / "manifest.json").write_bytes(changed)
+        message = error_of(lambda: CopyWriter(original(tiny), SEED).write(Condition("beam_missing", 1), tmp_path))
+        assert "checksum" in message
+
+
+def test_what_a_killed_copy_left_is_checked_before_it_is_taken(
+    tiny: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def killed(done: int, total: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    condition, whole = Condition("fog+extrinsic", 4), tmp_path / "whole" / "fog+extrinsic-4"
+    CopyWriter(original(tiny), SEED).write(condition, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        CopyWriter(original(tiny), SEED).write(condition, tmp_path / "cut", progress=killed)
+    cut = tmp_path / "cut" / "fog+extrinsic-4"
+    parts = sorted((cut / ".parts").iterdir())
+    assert len(parts) == 3
+    image = cut / "samples" / "CAM_BACK" / "CAM_BACK-0-0.png"
+    content = bytearray(image.read_bytes())
+    content[len(content) // 2] ^= 1  # of the same size
+    image.write_bytes(content)
+    parts[1].write_bytes(parts[2].read_bytes())  # another frame's, as it is
+    parts[2].write_bytes(parts[2].read_bytes().replace(b"0", b"1", 1))
+    CopyWriter(original(tiny), SEED).write(condition, tmp_path / "cut")
+    assert files_of(cut) == files_of(whole)
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 3
+    assert all(message.endswith("made again") for message in told)
 
 
 def test_links_share_the_file_and_copies_do_not(tiny: Path, tmp_path: Path) -> None:
@@ -337,7 +375,7 @@ def test_folders_that_are_refused(tiny: Path, tmp_path: Path) -> None:
     message = error_of(lambda: other(Condition("beam_missing", 1), tmp_path))
     assert "holds another copy: seed is 5 there and 6 now" in message
     (tmp_path / "beam_missing-1" / "manifest.json").write_text("{")
-    assert "manifest.json: cannot be read" in error_of(lambda: write(Condition("beam_missing", 1), tmp_path))
+    assert "manifest.json: carries no checksum" in error_of(lambda: write(Condition("beam_missing", 1), tmp_path))
     assert "severity is 0, expected 1 to 5" in error_of(lambda: write(Condition("fog", 0), tmp_path))
 
 
