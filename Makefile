@@ -6,13 +6,13 @@ ENGINE := $(RUN)/model/model.onnx
 
 .PHONY: help demo demo-clean test lint types clean
 help:
-	@echo "make demo   train, export, attack and report on the embedded simulator (13 to 16 minutes on two cores)"
+	@echo "make demo   train, export, attack and report on the embedded simulator (about a quarter of an hour on two cores)"
 	@echo "make test   lint, types and tests"
 	@echo "make demo-clean  remove the demo's results, to start it again after the code has changed"
 	@echo "make clean  remove the environment and the demo's results (not the simulator's cache)"
 
 .venv/core: pyproject.toml
-	@echo "installing into .venv (2 to 3 minutes, 6 GB: PyTorch with CUDA)"
+	@echo "installing into .venv (about 6 GB: PyTorch with CUDA)"
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -e .
 	@touch $@

@@ -28,7 +28,7 @@ from calico.models.calico import build_model
 from calico_eval.attacks import AttackSpec, Threat
 from calico_eval.attacks.domain import make_domain
 from calico_eval.attacks.forward import AttackForward, white_box
-from calico_eval.attacks.gradient import apgd, mifgsm, pgd
+from calico_eval.attacks.gradient import apgd, apgd_decay, mifgsm, pgd
 from calico_eval.attacks.objectives import OBJECTIVES, Scene
 from calico_eval.attacks.problem import Problem
 from calico_eval.attacks.search import streams_of
@@ -36,7 +36,7 @@ from calico_eval.engines.torch import TorchEngine
 
 RESULT = Path(__file__).parent / "results" / "attacks.json"
 THREATS = (Threat(camera_levels=4), Threat(range_m=0.1), Threat(camera_levels=4, range_m=0.1))
-SEARCHES = {"pgd": pgd, "mifgsm": mifgsm, "apgd": apgd}
+SEARCHES = {"pgd": pgd, "mifgsm": mifgsm, "apgd": apgd, "apgd_decay": apgd_decay}
 
 
 @click.command()

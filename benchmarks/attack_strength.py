@@ -6,8 +6,9 @@ Every attack by gradients on the same validation frames, the same objective; mAP
 stronger) and the mean objective of the delivered frames (higher is stronger). Writes OUT.md and OUT.json after every attack, so
 that a run that is stopped leaves what it has.
 
-The claim: the mAP under `apgd` is no higher than that under the strongest attack of torchattacks. mAP over few frames is noisy,
-and the strongest of many is picked after the fact, on the same frames: a difference of a point says little, the objective more.
+The claim: the mAP under `apgd_decay` is no higher than that under the strongest attack of torchattacks. mAP over few
+frames is noisy, and the strongest of many is picked after the fact, on the same frames: a difference of a point says
+little, the objective more.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from calico_eval.evaluate import score
 from calico_eval.metrics.intervals import pooled_values
 from calico_eval.validation import eval_ranges
 
-SUBJECT = "apgd"
+SUBJECT = "apgd_decay"
 Row = dict[str, Any]
 
 

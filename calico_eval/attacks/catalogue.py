@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from calico.errors import CalicoError
 from calico_eval.attacks.black_box import nes, spsa, square
 from calico_eval.attacks.fit import needs_fit
-from calico_eval.attacks.gradient import apgd, fgsm, mifgsm, pgd
+from calico_eval.attacks.gradient import apgd, apgd_decay, fgsm, mifgsm, pgd
 from calico_eval.attacks.lidar.controls import inject_random, spoof_random
 from calico_eval.attacks.lidar.drop import drop, random_drop
 from calico_eval.attacks.lidar.frustum import frustum
@@ -113,6 +113,15 @@ class Algorithm:
 _ALL = (
     Algorithm("pgd", search(pgd), "gradients", BALL, STANDARD, "Projected gradient descent", "Madry et al., ICLR 2018"),
     Algorithm("apgd", search(apgd), "gradients", BALL, STANDARD, "Auto-PGD", "Croce and Hein, ICML 2020"),
+    Algorithm(
+        "apgd_decay",
+        search(apgd_decay),
+        "gradients",
+        BALL,
+        STANDARD,
+        "Auto-PGD with a falling step, for few steps",
+        "after Croce and Hein, ICML 2020",
+    ),
     Algorithm(
         "fgsm", search(fgsm), "gradients", BALL, STANDARD, "Fast gradient sign method", "Goodfellow et al., ICLR 2015",
         steps=1,

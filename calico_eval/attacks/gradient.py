@@ -1,4 +1,6 @@
-"""Gradient attacks on a `Problem`, ours: FGSM, PGD, MI-FGSM, APGD. All of B frames at once; frames do not influence each other.
+"""Gradient attacks on a `Problem`, ours: FGSM, PGD, MI-FGSM, APGD and its variant with a falling step.
+
+They search for all of B frames at once; frames do not influence each other.
 
 They leave their result in the problem's trace: the iterate of the highest loss of each frame. None of them looks at predictions.
 """
@@ -17,9 +19,10 @@ from calico_eval.attacks.spec import AttackSpec
 
 MOMENTUM = 1.0
 APGD_MOMENTUM, APGD_RHO = 0.75, 0.75
-APGD_FIRST, APGD_FIRST_LIDAR, APGD_LAST = 2.0, 0.5, 0.1
-"""First and last step of APGD in radii, where nothing halves it. The paper's 2, made for 100 steps, does not get small in a short
-budget, where checkpoints are few; for points it is too far. Measured in docs/attacks.md."""
+APGD_STEP = 2.0
+"""Step of APGD in radii, before it is halved."""
+DECAY_FIRST, DECAY_FIRST_LIDAR, DECAY_LAST = 2.0, 0.5, 0.1
+"""First and last step of `apgd_decay` in radii, where nothing halves it."""
 
 
 def fgsm(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
@@ -64,24 +67,34 @@ def mifgsm(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
 
 
 def apgd(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
-    """Auto-PGD (Croce and Hein, ICML 2020, algorithm 1): momentum 0.75, a step that is halved at checkpoints, from where it goes
-    on at the best iterate. `step_share` is ignored.
+    """Auto-PGD (Croce and Hein, ICML 2020, algorithm 1): momentum 0.75 and a step of two radii that is halved at checkpoints.
 
-    A step is halved when fewer than 75 % of the steps since the last checkpoint raised the loss, or when neither step nor best
-    loss changed since it. Deviations: the objective is that of the spec, not a loss on class logits; the first start is the clean
-    input (the restarts are random); besides being halved the step falls along a line from 2 radii to 0.1 (on the LiDAR alone from
-    0.5, or more where so few steps could not cross the ball); and a checkpoint k acts once x_k is known, as in the authors' code
-    (the algorithm as printed computes x_{k+1} first, and throws it away).
+    At a checkpoint the step is halved, and the search goes on from the best iterate, if fewer than 75 % of the steps since the
+    last checkpoint raised the loss, or if neither the step nor the best loss changed since it. `step_share` is ignored.
+
+    Deviations: the objective is that of the spec, not a loss on class logits. A checkpoint k acts once x_k is known, as in the
+    authors' code (the algorithm as printed computes x_{k+1} first, and throws it away).
+    """
+    for x in starts(problem, spec, streams):
+        _apgd_from(problem, x, [APGD_STEP] * spec.steps)
+
+
+def apgd_decay(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
+    """A variant of `apgd` for few steps, whose step falls along a line besides being halved.
+
+    In a budget of ten steps checkpoints are few, and the paper's step of two radii, made for 100 steps, does not get small. Here
+    it falls from 2 radii to 0.1. On the LiDAR alone it falls from 0.5, or from more if so few steps could not cross the ball. The
+    first start is the clean input; the restarts are random. Everything else is as in `apgd`.
     """
     for x in starts(problem, spec, streams, first_at_clean=True):
         _apgd_from(problem, x, falling_steps(spec))
 
 
 def falling_steps(spec: AttackSpec) -> list[float]:
-    """Of each step, in radii. Their sum is 2 or more: the ball's diameter."""
-    crossing = 4.0 / spec.steps - APGD_LAST
-    first = min(max(crossing, APGD_FIRST_LIDAR), APGD_FIRST) if spec.sensor == "lidar" else APGD_FIRST
-    return [float(share) for share in np.linspace(first, APGD_LAST, spec.steps)]
+    """Lists the steps of `apgd_decay` in radii. Their sum is 2 or more: the ball's diameter."""
+    crossing = 4.0 / spec.steps - DECAY_LAST
+    first = min(max(crossing, DECAY_FIRST_LIDAR), DECAY_FIRST) if spec.sensor == "lidar" else DECAY_FIRST
+    return [float(share) for share in np.linspace(first, DECAY_LAST, spec.steps)]
 
 
 def _apgd_from(problem: Problem, x: Tensor, shares: Sequence[float]) -> None:

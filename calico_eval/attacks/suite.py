@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from calico.frame import Frame
 from calico_eval.attacks.details import Crafted
-from calico_eval.attacks.gradient import apgd, mifgsm, pgd
+from calico_eval.attacks.gradient import apgd_decay, mifgsm, pgd
 from calico_eval.attacks.objectives import OBJECTIVES
 from calico_eval.attacks.search import Search, search
 from calico_eval.attacks.spec import AttackSpec
@@ -23,14 +23,21 @@ from calico_eval.metrics.suffstats import frame_stats
 
 
 def members(spec: AttackSpec) -> list[tuple[str, Search, AttackSpec]]:
-    """Name, algorithm and spec of each: APGD, PGD and MI-FGSM on the suite's objective, APGD on another one that reads no other
-    head, and on the LiDAR PGD with the true gradient."""
+    """Name, algorithm and spec of each member.
+
+    APGD with a falling step, PGD and MI-FGSM follow the suite's objective; APGD with a falling step also follows another one that
+    reads no other head. On the LiDAR there is PGD with the true gradient, too.
+    """
     heads = OBJECTIVES[spec.objective].heads
-    found: list[tuple[str, Search, AttackSpec]] = [("apgd", apgd, spec), ("pgd", pgd, spec), ("mifgsm", mifgsm, spec)]
+    found: list[tuple[str, Search, AttackSpec]] = [
+        ("apgd_decay", apgd_decay, spec),
+        ("pgd", pgd, spec),
+        ("mifgsm", mifgsm, spec),
+    ]
     if "detection" in heads and spec.objective != "det":
-        found.insert(1, ("apgd on the training loss", apgd, replace(spec, objective="det")))
+        found.insert(1, ("apgd_decay on the training loss", apgd_decay, replace(spec, objective="det")))
     elif "map" in heads and spec.objective != "seg":
-        found.insert(1, ("apgd on the whole map", apgd, replace(spec, objective="seg")))
+        found.insert(1, ("apgd_decay on the whole map", apgd_decay, replace(spec, objective="seg")))
     if "lidar" in spec.threat.sensors:
         found.insert(-1, ("pgd blind to pillar changes", pgd, replace(spec, straight_through=False)))
     return found

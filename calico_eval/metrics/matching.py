@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calico.errors import CalicoError
-from calico.frame import Bool, Boxes, Float32, Float64, Frame, Int64
+from calico.frame import Bool, Float32, Float64, Frame, Int64
 from calico.geometry.frames import inverse
 from calico.predictions import Predictions
 from calico.taxonomy import DETECTION_CLASSES
@@ -24,6 +24,8 @@ TP_DISTANCE_M = 2.0
 """The threshold at which the errors of true positives are taken."""
 TP_ERRORS: tuple[str, ...] = ("ATE", "ASE", "AOE", "AVE", "AAE")
 """Translation [m], scale [fraction], orientation [rad], velocity [m/s], attribute [fraction]."""
+_FAR_SQUARE = max(DISTANCES_M) ** 2 * (1 + 1e-9)
+_BARRIER = DETECTION_CLASSES.index("barrier")
 MAX_BOXES = 500
 """Most predictions a frame may have."""
 
@@ -76,73 +78,79 @@ def detection_stats(frame: Frame, predictions: Predictions, ranges: Mapping[str,
         CalicoError: more than 500 predictions, an unknown label, a score, centre, size or yaw that is not finite, a size
             that is not positive, or a class without a range.
     """
-    limits = limits_of(ranges)
-    _check(frame, predictions)
+    limits, gt = limits_of(ranges), frame.boxes
     attributes = predictions.attributes
+    boxes, labels = np.concatenate([gt.boxes, predictions.boxes]).astype(np.float64), predictions.labels
+    _check(frame, predictions, boxes)
     if attributes is None:
-        attributes = derive_attributes(predictions.boxes, predictions.labels)
-    gt, gt_xy = frame.boxes, xy_about_ego(frame, frame.boxes.boxes)
-    keep_gt = within(gt_xy, gt.labels, limits) & (gt.num_points != 0)
-    gt, gt_xy = gt.select(keep_gt), gt_xy[keep_gt]
-    xy = xy_about_ego(frame, predictions.boxes)
-    keep = within(xy, predictions.labels, limits)
-    labels, scores, xy = predictions.labels[keep], predictions.scores[keep], xy[keep]
-    boxes, attributes = predictions.boxes[keep].astype(np.float64), attributes[keep]
+        attributes = derive_attributes(predictions.boxes, labels)
+    all_labels = np.concatenate([gt.labels, labels])
+    xy = xy_about_ego(frame, boxes)
+    inside = within(xy, all_labels, limits)
+    inside[: len(gt)] &= gt.num_points != 0
+    true, found = np.flatnonzero(inside[: len(gt)]), np.flatnonzero(inside[len(gt) :])
 
-    matches = np.full((len(labels), len(DISTANCES_M)), -1, np.int64)
-    for label in np.unique(labels):
-        mine, theirs = np.flatnonzero(labels == label), np.flatnonzero(gt.labels == label)
-        if len(theirs):
-            mine = mine[np.argsort(scores[mine], kind="stable")[::-1]]
-            found = match(np.linalg.norm(xy[mine, None] - gt_xy[None, theirs], axis=-1))
-            matches[mine] = np.where(found >= 0, theirs[found], -1)
+    labels, scores, true_labels = labels[found], predictions.scores[found], gt.labels[true]
+    xy, true_xy = xy[len(gt) + found], xy[true]
+    matches = _match_classes(xy, scores, labels, true_xy, true_labels)
     errors = np.full((len(labels), len(TP_ERRORS)), np.nan)
     column = matches[:, DISTANCES_M.index(TP_DISTANCE_M)]
-    hit = column >= 0
-    errors[hit] = _errors(xy[hit], boxes[hit], attributes[hit], gt_xy[column[hit]], gt.select(column[hit]))
+    hit = np.flatnonzero(column >= 0)
+    row, of = found[hit], true[column[hit]]
+    wrong = np.where(gt.attributes[of] < 0, np.nan, attributes[row] != gt.attributes[of])
+    errors[hit] = _errors(xy[hit] - true_xy[column[hit]], boxes[len(gt) + row], boxes[of], labels[hit], wrong)
     return DetectionStats(
         labels=labels,
         scores=scores.astype(np.float32),
         tp=matches >= 0,
         errors=errors,
-        n_gt=np.bincount(gt.labels, minlength=len(DETECTION_CLASSES)).astype(np.int64),
+        n_gt=np.bincount(true_labels, minlength=len(DETECTION_CLASSES)),
     )
+
+
+def _match_classes(xy: Float64, scores: Float32, labels: Int64, true_xy: Float64, true_labels: Int64) -> Int64:
+    """(P, 4) object matched by each prediction at each of DISTANCES_M, or -1; only objects of its own class."""
+    falling = np.argsort(scores, kind="stable")[::-1]
+    x, y = (np.subtract.outer(xy[falling, axis], true_xy[:, axis]) for axis in (0, 1))
+    square = x * x + y * y
+    square[labels[falling, None] != true_labels] = np.inf
+    rows, columns = np.nonzero(square < _FAR_SQUARE)
+    result = np.empty((len(labels), len(DISTANCES_M)), np.int64)
+    result[falling] = _match_pairs(rows, columns, np.sqrt(square[rows, columns]), len(labels), DISTANCES_M)
+    return result
 
 
 def limits_of(ranges: Mapping[str, float]) -> Float64:
     """(10,) range of every class [m]. Raises CalicoError where one is missing."""
-    missing = [name for name in DETECTION_CLASSES if name not in ranges]
-    if missing:
-        raise CalicoError(f"ranges: no range for {', '.join(missing)}; expected all of {', '.join(DETECTION_CLASSES)}")
-    return np.array([ranges[name] for name in DETECTION_CLASSES], np.float64)
+    try:
+        return np.array([ranges[name] for name in DETECTION_CLASSES], np.float64)
+    except KeyError:
+        missing = ", ".join(name for name in DETECTION_CLASSES if name not in ranges)
+        raise CalicoError(f"ranges: no range for {missing}; expected all of {', '.join(DETECTION_CLASSES)}") from None
 
 
-def _check(frame: Frame, predictions: Predictions) -> None:
+def _check(frame: Frame, predictions: Predictions, boxes: Float64) -> None:
+    """boxes: (G + P, 9) those of the frame, then the predicted ones."""
     where = f"predictions of frame {frame.token}"
     if len(predictions.boxes) > MAX_BOXES:
         raise CalicoError(
             f"{where}: got {len(predictions.boxes)} boxes, expected at most {MAX_BOXES} (nuScenes' limit); "
             "keep those of the highest scores"
         )
-    for name, boxes, labels in (
-        (where, predictions.boxes, predictions.labels),
-        (f"ground truth of frame {frame.token}", frame.boxes.boxes, frame.boxes.labels),
-    ):
+    true = f"ground truth of frame {frame.token}"
+    for name, labels in ((where, predictions.labels), (true, frame.boxes.labels)):
         bad = (labels < 0) | (labels >= len(DETECTION_CLASSES))
         if bad.any():
             raise CalicoError(f"{name}: got label {labels[bad][0]}, expected 0..{len(DETECTION_CLASSES) - 1}")
-        sound = np.isfinite(boxes[:, :7]).all(axis=1) & (boxes[:, 3:6] > 0).all(axis=1)
-        if not sound.all():
-            row = int(sound.argmin())
-            raise CalicoError(
-                f"{name}: box {row} is {boxes[row, :7].tolist()}; expected a finite centre and yaw and positive sizes"
-            )
+    sound = np.isfinite(boxes[:, :7]).all(axis=1) & (boxes[:, 3:6] > 0).all(axis=1)
+    if not sound.all():
+        first, row = len(frame.boxes), int(sound.argmin())
+        name, number = (true, row) if row < first else (where, row - first)
+        raise CalicoError(
+            f"{name}: box {number} is {boxes[row, :7].tolist()}; expected a finite centre and yaw and positive sizes"
+        )
     if not np.isfinite(predictions.scores).all():
         raise CalicoError(f"{where}: a score is not finite; expected numbers in 0..1")
-    if predictions.attributes is not None and predictions.attributes.shape != predictions.labels.shape:
-        raise CalicoError(
-            f"{where}: attributes have shape {predictions.attributes.shape}, expected {predictions.labels.shape}"
-        )
 
 
 def xy_about_ego(frame: Frame, boxes: npt.NDArray[np.floating]) -> Float64:
@@ -159,28 +167,55 @@ def within(xy: Float64, labels: Int64, limits: Float64) -> Bool:
 
 
 def match(distance: Float64, thresholds: tuple[float, ...] = DISTANCES_M) -> Int64:
-    """(P, T) column matched at each threshold, or -1; the rows of distance (P, G >= 1) are in matching order."""
-    found = np.full((len(distance), len(thresholds)), -1, np.int64)
-    nearest = distance.min(axis=1)
+    """Matches predictions to objects one by one, each to the nearest object that is free, if that is near enough.
+
+    Args:
+        distance: (P, G) from each prediction to each object, inf where they may not match; rows in matching order.
+        thresholds: T distances; a match at one of them is nearer than it. At each of them all objects are free at first.
+
+    Returns:
+        (P, T) the object matched at each threshold, or -1; of equally near objects the earlier one.
+    """
+    rows, columns = np.nonzero(distance < max(thresholds))
+    return _match_pairs(rows, columns, distance[rows, columns], len(distance), thresholds)
+
+
+def _match_pairs(rows: Int64, columns: Int64, apart: Float64, count: int, thresholds: tuple[float, ...]) -> Int64:
+    """`match` of `count` predictions, given the pairs (K,) of a prediction and an object that are near each other."""
+    nearest_first = np.lexsort((apart, rows))
+    pairs = list(zip(*(a[nearest_first].tolist() for a in (rows, columns, apart)), strict=True))
+    found = np.full((count, len(thresholds)), -1, np.int64)
     for index, threshold in enumerate(thresholds):
-        free = distance.copy()
-        for row in np.flatnonzero(nearest < threshold):
-            column = int(free[row].argmin())
-            if free[row, column] < threshold:
-                found[row, index] = column
-                free[:, column] = np.inf
+        matched = {}
+        taken = set()
+        for row, column, distance in pairs:
+            if distance < threshold and row not in matched and column not in taken:
+                matched[row] = column
+                taken.add(column)
+        found[list(matched), index] = list(matched.values())
     return found
 
 
-def _errors(xy: Float64, boxes: Float64, attributes: Int64, gt_xy: Float64, gt: Boxes) -> Float64:
-    """(N, 5) TP_ERRORS of N matched pairs; NaN where the velocity or the true attribute is unknown."""
-    true = gt.boxes.astype(np.float64)
-    translation = np.linalg.norm(xy - gt_xy, axis=1)
-    shared = np.minimum(boxes[:, 3:6], true[:, 3:6]).prod(axis=1)
-    union = boxes[:, 3:6].prod(axis=1) + true[:, 3:6].prod(axis=1) - shared
-    period = np.where(gt.labels == DETECTION_CLASSES.index("barrier"), np.pi, 2 * np.pi)
-    turn = abs((true[:, 6] - boxes[:, 6] + period / 2) % period - period / 2)
-    velocity = np.linalg.norm(boxes[:, 7:9] - true[:, 7:9], axis=1)
-    attribute = np.where(gt.attributes < 0, np.nan, (attributes != gt.attributes).astype(np.float64))
-    scale = np.maximum(1 - shared / union, 0.0)  # of equal boxes, rounding may leave less than 0
-    return np.stack([translation, scale, turn, velocity, attribute], axis=1)
+def _errors(offset: Float64, boxes: Float64, true: Float64, labels: Int64, wrong_attribute: Float64) -> Float64:
+    """TP_ERRORS of N matched pairs.
+
+    Args:
+        offset: (N, 2) between their centres. boxes, true: (N, 9) predicted and true boxes. labels: (N,) their classes.
+        wrong_attribute: (N,) 0 or 1; NaN where the true one is unknown.
+
+    Returns:
+        (N, 5); NaN where the true velocity or attribute is unknown.
+    """
+    result = np.empty((len(labels), len(TP_ERRORS)))
+    result[:, 0] = np.hypot(offset[:, 0], offset[:, 1])
+    mine, theirs = boxes.T, true.T
+    length, width, height = np.minimum(mine[3:6], theirs[3:6])
+    shared = length * width * height
+    union = mine[3] * mine[4] * mine[5] + theirs[3] * theirs[4] * theirs[5] - shared
+    result[:, 1] = np.maximum(1 - shared / union, 0.0)  # of equal boxes, rounding may leave less than 0
+    period = np.where(labels == _BARRIER, np.pi, 2 * np.pi)
+    result[:, 2] = abs((true[:, 6] - boxes[:, 6] + period / 2) % period - period / 2)
+    apart = boxes[:, 7:9] - true[:, 7:9]
+    result[:, 3] = np.hypot(apart[:, 0], apart[:, 1])
+    result[:, 4] = wrong_attribute
+    return result

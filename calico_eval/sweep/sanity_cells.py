@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 
 from calico_eval.attacks import ALGORITHMS, AttackSpec, Threat
-from calico_eval.attacks.gradient import falling_steps
+from calico_eval.attacks.gradient import APGD_STEP, falling_steps
 from calico_eval.attacks.objectives import OBJECTIVES
 from calico_eval.attacks.sanity import Sheet, not_run, worst
 from calico_eval.attacks.sanity.sheet import Verdict
@@ -23,7 +23,7 @@ from reports.schema import Cell, SanityCheck
 
 SMALL, MARGIN = 0.005, 0.01
 """Differences of a metric that are not worth a warning, and that may fail a check."""
-RANKS = ("noise", "fgsm", "pgd", "apgd")
+RANKS = ("noise", "fgsm", "pgd", "apgd_decay")
 """From weak to strong (S5)."""
 FAR_WEAKER = 0.5
 """Share of the attack's harm that noise may do (S16)."""
@@ -116,7 +116,7 @@ class CellChecks:
                 self._ranks(),
                 "stronger algorithms do more harm",
                 "a weaker algorithm does more harm than a stronger one",
-                "two of noise, fgsm, pgd and apgd at one budget",
+                "two of noise, fgsm, pgd and apgd_decay at one budget",
             ),
             self._ordered(
                 "S6",
@@ -274,7 +274,7 @@ class CellChecks:
 
     def _crossing(self) -> SanityCheck:
         specs = [a.spec for a in self.white if a.spec.name != "fgsm"]
-        reach = [sum(falling_steps(s)) if s.name == "apgd" else s.steps * s.step for s in specs]
+        reach = [_reach(spec) for spec in specs]
         if not reach:
             return not_run(self._sheet, "S11", "the run has no attack of several steps on clean frames")
         good = min(reach) >= 2 * (1 - 1e-9)
@@ -294,6 +294,13 @@ def graded(excess: float, half: float | None) -> Verdict:
     if excess > MARGIN and half is not None and excess > half:
         return "FAIL"
     return "WARN" if excess > SMALL else "PASS"
+
+
+def _reach(spec: AttackSpec) -> float:
+    """How far the steps of an attack could go together, in radii."""
+    if spec.name == "apgd_decay":
+        return sum(falling_steps(spec))
+    return spec.steps * (APGD_STEP if spec.name == "apgd" else spec.step)
 
 
 def _raised(cell: Cell) -> tuple[int, int]:

@@ -56,7 +56,7 @@ def unbounded(sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame], seed: 
     if objects == 0:
         return not_run(sheet, "S3", "the model finds no object on the frames of the check: nothing can be hidden")
     pgd = AttackSpec("pgd", threat, steps=UNBOUNDED_STEPS, random_start=False)
-    longer = replace(pgd, name="apgd", steps=2 * UNBOUNDED_STEPS)
+    longer = replace(pgd, name="apgd_decay", steps=2 * UNBOUNDED_STEPS)
     left = 0
     for frame, found in zip(frames, before, strict=True):
         here = _left(engine, frame, found, pgd, seed)
@@ -116,7 +116,7 @@ def _rungs(engine: TorchEngine, frame: Frame, spec: AttackSpec, seed: int) -> di
 
     at = spec.sensor
     full = rise(base)
-    noise, fgsm, apgd = (rise(replace(base, name=name)) for name in ("noise", "fgsm", "apgd"))
+    noise, fgsm, apgd = (rise(replace(base, name=name)) for name in ("noise", "fgsm", "apgd_decay"))
     longer, again = rise(replace(base, steps=2 * steps)), rise(replace(base, restarts=2))
     half = spec.threat.scaled(0.5)
     found = {
@@ -132,7 +132,7 @@ def _rungs(engine: TorchEngine, frame: Frame, spec: AttackSpec, seed: int) -> di
             worst([stronger(apgd, full), stronger(full, fgsm), stronger(fgsm, noise)]),
             "in order",
             "out of order; a single step or noise that beats many steps is the mark of masked gradients",
-            {"rise_noise": noise, "rise_fgsm": fgsm, "rise_pgd": full, "rise_apgd": apgd},
+            {"rise_noise": noise, "rise_fgsm": fgsm, "rise_pgd": full, "rise_apgd_decay": apgd},
         ),
         "S12": _rung(
             at,

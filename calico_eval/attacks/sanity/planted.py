@@ -34,7 +34,7 @@ from reports.schema import SanityCheck
 
 OTHERS = 8
 """Random corners that must not trigger."""
-SEARCHES = ("pgd", "apgd", "mifgsm")
+SEARCHES = ("pgd", "apgd_decay", "mifgsm")
 """Attacks of many steps on one frame, which must find it."""
 SLOPE, KNEE = 0.1, 0.5
 """Share of the fall that is spread over all places, and the place from which on the rest comes."""

@@ -103,7 +103,7 @@ def test_points_stay_in_their_box(fused: TorchEngine, street_frame: Frame, metre
     assert not change[:, 3:].any()
 
 
-@pytest.mark.parametrize("name", ["fgsm", "pgd", "mifgsm", "apgd", "noise"])
+@pytest.mark.parametrize("name", ["fgsm", "pgd", "mifgsm", "apgd", "apgd_decay", "noise"])
 @pytest.mark.parametrize("spec", [RMS, INTENSITY, JOINT], ids=words)
 def test_other_budgets_hold_and_are_used(fused: TorchEngine, street_frame: Frame, spec: AttackSpec, name: str) -> None:
     """Measured here, not asked of the referee: L2 over all pixels, the intensity column, all of a joint budget at once."""

@@ -250,7 +250,7 @@ def test_what_an_unbounded_pgd_leaves_is_tried_again(
     monkeypatch.setattr(ladder_module, "UNBOUNDED_STEPS", 2)
     saturated = faulty(fused, "saturated")
     check = unbounded(SHEET, saturated, [street_frame], 0)
-    assert [(name, steps) for name, steps, _ in tried] == [("pgd", 2), ("apgd", 4)]
+    assert [(name, steps) for name, steps, _ in tried] == [("pgd", 2), ("apgd_decay", 4)]
     assert check.measured["objects_left"] == min(left for *_, left in tried)
 
 

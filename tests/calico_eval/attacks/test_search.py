@@ -81,7 +81,7 @@ def test_a_frame_without_objects_is_attacked_with_false_alarms(
     assert result.details.loss_attacked > result.details.loss_clean
 
 
-@pytest.mark.parametrize("name", ["fgsm", "pgd", "mifgsm", "apgd"])
+@pytest.mark.parametrize("name", ["fgsm", "pgd", "mifgsm", "apgd", "apgd_decay"])
 def test_an_attack_on_objects_that_are_all_hidden_stops_at_once(
     fused: TorchEngine, street_frame: Frame, name: str
 ) -> None:

@@ -170,7 +170,6 @@ BAD: dict[str, tuple[Predictions, str]] = {
     "size": (guesses([car(10, l=0.0)], [0.5]), r"frame a: box 0 is .*positive sizes"),
     "centre": (guesses([car(np.nan)], [0.5]), "frame a: box 0 is .*finite centre"),
     "score": (guesses([car(10)], [np.nan]), "frame a: a score is not finite"),
-    "attributes": (replace(guesses([car(10)], [0.5]), attributes=np.zeros(2, np.int64)), "attributes have shape"),
 }
 
 

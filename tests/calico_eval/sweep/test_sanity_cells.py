@@ -98,7 +98,7 @@ def test_a_larger_budget_more_steps_a_better_algorithm_must_not_do_less(strong: 
     assert of(checks({replace(PGD, threat=Threat(camera_levels=2)): weak, PGD: strong})["S2"]) == (verdict, 1)
     assert of(checks({PGD: weak, replace(PGD, steps=50): strong})["S4"]) == (verdict, 1)
     assert of(checks({replace(PGD, name="fgsm"): weak, PGD: strong})["S5"]) == (verdict, 1)
-    assert of(checks({PGD: weak, replace(PGD, name="apgd"): strong})["S5"]) == (verdict, 1)
+    assert of(checks({PGD: weak, replace(PGD, name="apgd_decay"): strong})["S5"]) == (verdict, 1)
 
 
 def test_the_message_names_the_pair_the_difference_and_its_interval() -> None:
@@ -245,8 +245,10 @@ def test_the_reach_of_the_steps_is_reported() -> None:
     check = checks(found)["S11"]
     assert (check.verdict, check.measured["attacks"]) == ("PASS", 2)
     assert check.measured["lowest_reach_in_radii"] == pytest.approx(2.0)
-    ours = replace(PGD, name="apgd", steps=5)  # 2 + 1.525 + 1.05 + 0.575 + 0.1, whatever step_share says
+    ours = replace(PGD, name="apgd_decay", steps=5)  # 2 + 1.525 + 1.05 + 0.575 + 0.1, whatever step_share says
     assert checks({ours: [8] * SCENES})["S11"].measured["lowest_reach_in_radii"] == pytest.approx(5.25)
+    published = replace(PGD, name="apgd", steps=5)  # 2 each, before they are halved
+    assert checks({published: [8] * SCENES})["S11"].measured["lowest_reach_in_radii"] == pytest.approx(10)
     assert checks({replace(PGD, name="noise"): [8] * SCENES})["S11"].verdict == "NOT RUN"
 
 
