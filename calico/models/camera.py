@@ -6,12 +6,16 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
+from safetensors import SafetensorError
+from safetensors.torch import load
 from torch import Tensor, nn
 
 from calico.config.model import CameraConfig
 from calico.errors import CalicoError
+from calico.files import read_bytes
 from calico.models.layers import conv_block
+
+MAX_WEIGHTS_BYTES = 4 << 30
 
 
 class ResNet(nn.Module):
@@ -121,7 +125,11 @@ def load_backbone(backbone: nn.Module, path: Path) -> None:
     if not path.is_file():
         raise CalicoError(f"model.camera.backbone_weights: no file {path}; expected a safetensors file")
     own = backbone.state_dict()
-    weights = {name: value for name, value in load_file(path).items() if not name.startswith(("fc.", "head.", "norm."))}
+    try:
+        stored = load(read_bytes(path, MAX_WEIGHTS_BYTES, "model.camera.backbone_weights"))
+    except SafetensorError as error:
+        raise CalicoError(f"model.camera.backbone_weights {path}: not a safetensors file ({error})") from None
+    weights = {name: value for name, value in stored.items() if not name.startswith(("fc.", "head.", "norm."))}
     wrong = [name for name, value in weights.items() if name not in own or own[name].shape != value.shape]
     missing = [name for name in own if name not in weights and not name.startswith("norms.")]
     if wrong or missing:

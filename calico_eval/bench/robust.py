@@ -10,8 +10,8 @@ from typing import Any
 
 from calico.data.open import Split, open_source
 from calico.errors import CalicoError
-from calico.files import lock_folder, write_atomic
-from calico.train.checkpoint import MODEL_FILE, load_model
+from calico.files import lock_folder, read_bytes, read_json, write_atomic
+from calico.train.checkpoint import MAX_BYTES, MODEL_FILE, load_model
 from calico_eval.attacks.standard import attack_specs
 from calico_eval.bench.protocol import Cell, config_of
 from calico_eval.bench.run import Bar
@@ -49,7 +49,7 @@ def measure_robustness(
     path = results / f"robust-{cells[0].name}.json"
     identity = _identity(results, cells)
     if path.exists():
-        there = json.loads(path.read_text(encoding="utf-8"))
+        there = read_json(path)
         if all(there.get(name) == value for name, value in identity.items()):
             return path
     _, config = config_of(cells[0], extra)
@@ -94,7 +94,7 @@ def measure_robustness(
 
 def _identity(results: Path, cells: Sequence[Cell]) -> dict[str, Any]:
     """What a record depends on, by the results of its cells."""
-    records = [json.loads((results / f"{cell.name}.json").read_text(encoding="utf-8")) for cell in cells]
+    records = [read_json(results / f"{cell.name}.json") for cell in cells]
     models = {cell.variant.name: record["model_sha256"] for cell, record in zip(cells, records, strict=True)}
     return {"models": models, **{name: records[0][name] for name in ("size", "split", "data_hash")}}
 
@@ -102,7 +102,7 @@ def _identity(results: Path, cells: Sequence[Cell]) -> dict[str, Any]:
 def _check_model(file: Path, sha256: str) -> None:
     if not file.is_file():
         raise CalicoError(f"{file}: not there; the model of a finished cell is needed, run it again")
-    if hashlib.sha256(file.read_bytes()).hexdigest() != sha256:
+    if hashlib.sha256(read_bytes(file, MAX_BYTES)).hexdigest() != sha256:
         raise CalicoError(f"{file}: not the model of its cell's result, expected sha256 {sha256}; run the cell again")
 
 

@@ -14,9 +14,9 @@ from calico.data.applicable import check_applicable
 from calico.data.open import Split, open_source
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
-from calico.files import RUN_FILE, lock_folder, write_atomic
+from calico.files import RUN_FILE, lock_folder, read_bytes, read_json, write_atomic
 from calico.regions import prepare_regions
-from calico.train.checkpoint import MODEL_FILE, load_model
+from calico.train.checkpoint import MAX_BYTES, MODEL_FILE, load_model
 from calico.train.done import DONE_FILE, check_done
 from calico.train.stages import run_stage
 from calico.train.state import STATE_FILE
@@ -130,7 +130,7 @@ class Bench:
         path = self._path(cell)
         if not path.exists():
             return False
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = read_json(path)
         record["pretraining"] = {stage: used["key"] for stage, used in record.get("pretraining", {}).items()}
         changed = [
             f"{name} {record.get(name)} there, {now} now" for name, now in identity.items() if record.get(name) != now
@@ -189,7 +189,7 @@ class Bench:
         engine = TorchEngine(model, config, config.device, cell.variant.name)
         stats = evaluate(engine, source, ranges=eval_ranges(config), batch_size=config.eval.batch_size)
         metrics = metrics_of(stats)
-        training = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
+        training = read_json(folder / RUN_FILE)
         return {
             "format": FORMAT,
             "variant": cell.variant.name,
@@ -210,8 +210,8 @@ def _describe(folder: Path) -> dict[str, Any]:
     return {
         "key": folder.name,
         "model_sha256": _file_hash(folder / MODEL_FILE),
-        "data_hash": json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))["data_hash"],
-        "git_commit": json.loads((folder / ORIGIN_FILE).read_text(encoding="utf-8"))["git_commit"],
+        "data_hash": read_json(folder / RUN_FILE)["data_hash"],
+        "git_commit": read_json(folder / ORIGIN_FILE)["git_commit"],
     }
 
 
@@ -219,7 +219,7 @@ def _check_start(folder: Path, used: Mapping[str, Mapping[str, Any]]) -> None:
     """Notes in a fine-tuning folder what it starts from; raises CalicoError if it started from something else."""
     file = folder / START_FILE
     start = {stage: pretraining["model_sha256"] for stage, pretraining in used.items()}
-    if file.exists() and json.loads(file.read_text(encoding="utf-8")) != start:
+    if file.exists() and read_json(file) != start:
         raise CalicoError(f"{folder}: was started from another pre-training; remove the folder or use another --work")
     folder.mkdir(parents=True, exist_ok=True)
     write_atomic(file, json.dumps(start, indent=1) + "\n")
@@ -232,7 +232,7 @@ def _config_hash(config: Config) -> str:
 
 
 def _file_hash(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    return hashlib.sha256(read_bytes(file, MAX_BYTES)).hexdigest()
 
 
 def _nothing(model: object, config: Config) -> dict[str, float | None]:

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import t as student_t
 
 from calico.errors import CalicoError
-from calico.files import write_atomic
+from calico.files import read_json, write_atomic
 from calico_eval.bench.plot import plot
 from calico_eval.bench.protocol import VARIANTS
 from calico_eval.bench.run import FORMAT
@@ -57,7 +57,7 @@ def read_cells(folder: Path) -> list[dict[str, object]]:
     for path in sorted(folder.glob("*-seed*.json")):
         if path.name.startswith("robust-"):
             continue
-        cell = json.loads(path.read_text(encoding="utf-8"))
+        cell = read_json(path)
         if cell.get("format") != FORMAT:
             raise CalicoError(
                 f"{path}: format {cell.get('format')!r}, expected {FORMAT!r} (made by calico bench pretrain)"
@@ -143,7 +143,7 @@ def robust_markdown(folder: Path) -> str:
     """The table of `bench.robust`, means over seeds; empty where nothing was measured."""
     rows: dict[tuple[float, str], list[dict[str, float | None]]] = {}
     for path in sorted(folder.glob("robust-*.json")):
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = read_json(path)
         for name, figures in record["variants"].items():
             rows.setdefault((record["labels"], name), []).append(figures)
     if not rows:

@@ -8,11 +8,11 @@ from functools import cached_property
 from pathlib import Path
 
 from calico.errors import CalicoError
-from calico.files import RUN_FILE
+from calico.files import RUN_FILE, read_bytes
 from calico.frame import Frame
 from calico.predictions import Predictions
 from calico_eval.engines.answers import AnswerCheck
-from calico_eval.submission import predictions_from_submission, read_whole_submission
+from calico_eval.submission import MAX_FILE_BYTES, predictions_from_submission, read_whole_submission
 
 CLEAN_FILE = "clean.json"
 
@@ -37,7 +37,7 @@ class PredictionFiles:
         """Of all files of predictions, by name."""
         digest = hashlib.sha256()
         for path in sorted(file for file in self.folder.glob("*.json") if file.name != RUN_FILE):
-            digest.update(f"{path.name} ".encode() + hashlib.sha256(path.read_bytes()).digest())
+            digest.update(f"{path.name} ".encode() + hashlib.sha256(self._read(path.name)).digest())
         return digest.hexdigest()
 
     def has(self, condition: str) -> bool:
@@ -60,7 +60,10 @@ class PredictionFiles:
 
     def same_as_clean(self, condition: str) -> bool:
         """Whether the file of a condition has the bytes of clean.json."""
-        return (self.folder / f"{condition}.json").read_bytes() == (self.folder / CLEAN_FILE).read_bytes()
+        return self._read(f"{condition}.json") == self._read(CLEAN_FILE)
+
+    def _read(self, name: str) -> bytes:
+        return read_bytes(self.folder / name, MAX_FILE_BYTES, "predictions")
 
     def predict(self, frames: Sequence[Frame]) -> list[Predictions]:
         """See `Engine.predict`."""

@@ -52,3 +52,9 @@ def test_weights_of_another_width_are_refused(tmp_path: Path) -> None:
 def test_missing_weights_are_named(tmp_path: Path) -> None:
     with pytest.raises(CalicoError, match="no file"):
         ImageEncoder(CameraConfig(backbone_weights=tmp_path / "none.safetensors"))
+
+
+def test_a_damaged_file_of_weights_is_named(tmp_path: Path) -> None:
+    (tmp_path / "w.safetensors").write_bytes(b"\xff" * 100)
+    with pytest.raises(CalicoError, match=r"w\.safetensors: not a safetensors file"):
+        load_backbone(ResNet("resnet18", 0.125), tmp_path / "w.safetensors")
