@@ -108,6 +108,8 @@ def _read_split(reader: SampleReader, report: DataReport, split: str, name: str)
 
 def _check_maps(folder: DataFolder, samples: Iterable[SampleRecord], report: DataReport) -> None:
     locations = sorted({sample.location for sample in samples})
+    if not locations:
+        return  # no frame could be read, and that is said
     there = [location for location in locations if map_path(folder.root, location).exists()]
     if not there:
         report.notes.append(

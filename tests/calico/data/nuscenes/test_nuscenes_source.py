@@ -216,7 +216,9 @@ def test_content_hash_follows_the_data(tiny: Path, edit: Callable[[str, Callable
     cloud = tiny / "samples" / "LIDAR_TOP" / "LIDAR_TOP-0-0.pcd.bin"
     cloud.write_bytes(cloud.read_bytes()[:-20])
     seen.add(digest())
+    cloud.write_bytes(b"\x01" + cloud.read_bytes()[1:])  # of the same size
+    seen.add(digest())
     path = tiny / "maps" / "expansion" / "boston-seaport.json"
     path.write_text(path.read_text().replace("1020", "1021"))
     seen.add(digest())
-    assert len(seen) == 6
+    assert len(seen) == 7
