@@ -5,14 +5,16 @@ Bounds include equality. Numbers are compared with a slack of 1e-12, so that 0.4
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from reports import compare, formatting
 from reports.gate_report import BoundKind, State
 from reports.schema import Cell, Metric
 from reports.vacuous import SLACK
-from reports.view import View, ratio
+from reports.view import View, condition_key, ratio
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,20 @@ class Context:
     not_comparable: list[str]
 
     def describe(self, cell: Cell) -> str:
-        """The condition of a cell in words; with its seed, where the file holds several."""
-        seed = f", seed {cell.seed}" if self.view.several_seeds else ""
-        return formatting.condition(cell.condition) + seed
+        """The condition of a cell in words.
+
+        With all parameters where another condition of the file has the same words (attacks that differ in their steps), and with
+        the seed where the file holds several.
+        """
+        words = formatting.condition(cell.condition)
+        shown = words if self._tests[words] == 1 else formatting.full_condition(cell.condition)
+        return shown + (f", seed {cell.seed}" if self.view.several_seeds else "")
+
+    @cached_property
+    def _tests(self) -> Counter[str]:
+        """How many different conditions the words stand for."""
+        conditions = {condition_key(c.condition): c.condition for c in self.view.results.cells}
+        return Counter(formatting.condition(condition) for condition in conditions.values())
 
 
 def judge(context: Context, kind: BoundKind, subject: Subject, name: str, bound: float) -> Outcome:

@@ -22,6 +22,8 @@ SLACK = 1e-9
 """Of comparisons: a mean of ones may be 1.0000000000000002."""
 MOST_OBJECTS_PER_FRAME = 10_000_000
 """Trials of an attack on a map are counted in cells of the map; objects are far fewer."""
+OF_ALL_OBJECTS = ("mAP", "mAP_present", "NDS", *MEAN_ERRORS)
+"""Means over all objects of the frames."""
 MAX_FAULTS = 20
 
 
@@ -83,6 +85,10 @@ def _cell_faults(where: str, cell: Cell, results: Results) -> Iterator[str]:
         yield from _count_faults(at, metric, results.provenance, whole_run=known is not None and known.whole_run)
     objects = {n: m.n_objects for n, m in cell.metrics.items() if m.n_objects is not None}
     by_class = sum(count for name, count in objects.items() if name.startswith("AP/"))
+    whole = {name: objects[name] for name in OF_ALL_OBJECTS if name in objects}
+    if len(set(whole.values())) > 1:
+        said = ", ".join(f"{name} {count}" for name, count in whole.items())
+        yield f"{where}.metrics: n_objects differ between means over the same objects ({said})"
     if "mAP" in objects and by_class > objects["mAP"]:
         yield f"{where}.metrics.mAP.n_objects: is {objects['mAP']}, expected at least the {by_class} of all AP/<class>"
 

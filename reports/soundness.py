@@ -79,8 +79,8 @@ def doubt_attack(context: Context, rules: Rules, kind: BoundKind, cell: Cell | N
             return replace(outcome, state="inconclusive", message=message)
         if "attacks_without_sanity_verdict" not in rules.accept and context.view.is_unchecked(cell):
             message = (
-                f"{outcome.message}; no sanity check of this attack was run, and an attack that does not work looks like a "
-                "robust model: not run is not passed (docs/sanity.md; accept: [attacks_without_sanity_verdict] lets it pass)"
+                f"{outcome.message}; no sanity check of this attack was run: not run is not passed "
+                "(accept: [attacks_without_sanity_verdict] in the rules lets it pass)"
             )
             return replace(outcome, state="error", message=message)
     old = context.before.twin(cell) if kind == "max_drop" and context.before else None

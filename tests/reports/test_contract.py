@@ -215,3 +215,9 @@ def test_an_error_that_grew_in_the_corner_is_caught_by_a_wildcard(whole: Results
 
     report = check(with_metrics(whole, farther), whole, Rule(metric="*", max_drop=0.02))
     assert {c.metric for c in report.checks if c.state == "failed"} == {"mATE"}
+
+
+def test_attacks_that_differ_in_their_steps_are_told_apart(whole: Results) -> None:
+    report = check(whole, whole, Rule(metric="mAP", condition="camera_pgd", max_drop=0.5))
+    shown = {(one.condition or "").replace("\u00a0", " ") for one in report.checks}
+    assert shown == {"camera PGD, camera levels 4, steps 10", "camera PGD, camera levels 4, steps 20"}

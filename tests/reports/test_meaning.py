@@ -109,8 +109,12 @@ SENSELESS: dict[str, tuple[Callable[[Content], None], str]] = {
         "mAP.n_objects: is 1000000000000, more than",
     ),
     "fewer objects than those of the classes": (
-        put("cells.0.metrics.mAP", n_objects=29),
-        "mAP.n_objects: is 29, expected at least the 30 of all AP/<class>",
+        put("cells.0.metrics.AP/bus", n_objects=11),
+        "mAP.n_objects: is 30, expected at least the 31 of all AP/<class>",
+    ),
+    "means over other objects": (
+        put("cells.0.metrics.mATE", n_objects=10),
+        "metrics: n_objects differ between means over the same objects (mAP 30, mATE 10)",
     ),
     "the wrong direction": (
         put("cells.0.metrics.mAP", higher_is_better=False),

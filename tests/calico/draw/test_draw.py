@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from calico.draw import draw_bev, draw_cameras
+from calico.draw import cameras, draw_bev, draw_cameras
 from calico.draw.bev import MAP_COLORS
 from calico.draw.cameras import clip_segment, view_name, view_rows
 from calico.draw.style import CLASS_COLORS
@@ -81,6 +82,26 @@ def test_unknown_velocities_and_empty_frames_are_drawn(frame: Frame) -> None:
     assert draw_bev(frame).shape == (680, 640, 3)
     assert draw_bev(bare(frame)).shape == (680, 640, 3)
     assert draw_cameras(bare(frame), width_px=300).shape[1] == 300
+
+
+@pytest.mark.parametrize(("width_px", "expected_px"), [(240, 8), (440, 10), (720, 12), (1440, 12)])
+def test_letters_of_a_single_view_are_no_larger_than_of_one_of_six(
+    frame: Frame, monkeypatch: pytest.MonkeyPatch, width_px: int, expected_px: float
+) -> None:
+    sizes: list[float] = []
+
+    class Noted(cameras.Captions):
+        def __init__(self, *arguments: Any, size_px: float, **more: Any) -> None:
+            sizes.append(size_px)
+            super().__init__(*arguments, size_px=size_px, **more)
+
+    monkeypatch.setattr(cameras, "Captions", Noted)
+    one = frame.replace(
+        images=frame.images[:1], camera_K=frame.camera_K[:1], camera_T_lidar=frame.camera_T_lidar[:1],
+        camera_time_s=frame.camera_time_s[:1],
+    )  # fmt: skip
+    draw_cameras(one, width_px=width_px)
+    assert sizes == [expected_px]
 
 
 def test_map_classes_have_their_colours(frame: Frame, map_grid: Grid) -> None:
