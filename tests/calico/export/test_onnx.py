@@ -145,7 +145,7 @@ def test_inputs_of_another_rig_are_refused(shared: Callable[[str], Exported], fr
 
 
 def test_broken_and_foreign_files_are_explained(shared: Callable[[str], Exported], tmp_path: Path) -> None:
-    with pytest.raises(CalicoError, match="not found"):
+    with pytest.raises(CalicoError, match="no such file"):
         read_metadata(tmp_path / "none.onnx")
     (tmp_path / "broken.onnx").write_bytes(b"not a graph")
     with pytest.raises(CalicoError, match="not an ONNX file"):

@@ -116,7 +116,7 @@ def _no_metadata(path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda path: path.unlink(), "not found"),
+        (lambda path: path.unlink(), "no such file"),
         (lambda path: path.write_bytes(b"not a graph"), "not an ONNX file"),
         (_no_metadata, "carries no CALICO metadata"),
     ],
