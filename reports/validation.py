@@ -19,7 +19,7 @@ def explain(error: ValidationError, model: type[BaseModel], source: str) -> str:
     lines = [f"{source}: {len(faults)} fault{'s' if len(faults) != 1 else ''}"]
     for fault in faults[:MAX_FAULTS]:
         location = fault["loc"]
-        where = ".".join(str(part) for part in location) or "top level"
+        where = _shown_place(location)
         if fault["type"] == "extra_forbidden":
             lines.append(f"  {where}: unknown key{_hint(str(location[-1]), model, location[:-1])}")
         elif fault["type"] == "missing":
@@ -31,6 +31,13 @@ def explain(error: ValidationError, model: type[BaseModel], source: str) -> str:
     if len(faults) > MAX_FAULTS:
         lines.append(f"  ... and {len(faults) - MAX_FAULTS} more")
     return "\n".join(lines)
+
+
+def _shown_place(location: tuple[int | str, ...]) -> str:
+    """The dotted place of a fault. A key may be any text."""
+    text = ".".join(str(part) for part in location) or "top level"
+    text = text if text.isprintable() else ascii(text)
+    return text if len(text) <= 200 else text[:197] + "..."
 
 
 def _short(value: object) -> str:

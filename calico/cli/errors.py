@@ -28,6 +28,7 @@ _ABOUT_A_FILE = _FULL | {
     errno.EXDEV,
 }  # fmt: skip
 _INTERRUPTED = "interrupted; train, robust and bench go on with --resume, make demo when it is run again"
+_LONGEST_LINE = 1000
 _OUT_OF_MEMORY = (
     "not enough memory ({}); smaller train.batch_size and eval.batch_size, fewer data.workers "
     "or smaller images need less"
@@ -67,18 +68,31 @@ def traceback_wanted() -> bool:
 
 def _explain(error: Exception) -> int:
     """Print what happened; the exit code."""
-    message = _user_message(error)
+    message = user_message(error)
     if message is None:
         traceback.print_exc()
         _say(f"internal error: {type(error).__name__}: {error}\n{_REPORT}")
         return 1
+    if isinstance(error, OSError) and error.filename is None:
+        _drop_output()
     _show_traceback()
     _say(f"error: {message}")
     return 2
 
 
-def _user_message(error: Exception) -> str | None:
-    """What to tell the user of a mistake; None for a fault of our own."""
+def user_message(error: Exception) -> str | None:
+    """What to tell the user of a mistake, without endless lines; None for a fault of our own."""
+    message = _describe(error)
+    return None if message is None else "\n".join(map(_shorten, message.split("\n")))
+
+
+def _shorten(line: str) -> str:
+    """Cut the middle out of a line that quotes a value of any length."""
+    half = _LONGEST_LINE // 2
+    return line if len(line) <= _LONGEST_LINE else f"{line[:half]} ... {line[-half:]}"
+
+
+def _describe(error: Exception) -> str | None:
     if getattr(error, "is_user_error", False):
         return str(error)
     if _is_out_of_memory(error):
@@ -86,7 +100,6 @@ def _user_message(error: Exception) -> str | None:
     if not isinstance(error, OSError) or error.errno not in _ABOUT_A_FILE:
         return None
     if error.filename is None and error.errno in _FULL:
-        _drop_output()
         return f"standard output, or a file: {error.strerror}"
     if error.filename is None or _is_ours(error.filename):
         return None

@@ -10,10 +10,11 @@ from typing import Any
 
 from calico.data.open import Split, open_source
 from calico.errors import CalicoError
-from calico.files import lock_folder, read_bytes, read_json, write_atomic
+from calico.files import lock_folder, read_bytes, write_atomic
 from calico.train.checkpoint import MAX_BYTES, MODEL_FILE, load_model
 from calico_eval.attacks.standard import attack_specs
 from calico_eval.bench.protocol import Cell, config_of
+from calico_eval.bench.records import ROBUST_FORMAT, CellRecord, RobustRecord, read_record
 from calico_eval.bench.run import Bar
 from calico_eval.engines.base import Engine, label
 from calico_eval.engines.torch import TorchEngine
@@ -23,8 +24,6 @@ from calico_eval.sweep.run import run_sweep
 from calico_eval.sweep.suites import spread, suites
 from calico_eval.validation import eval_ranges
 from reports.schema import Results
-
-FORMAT = "calico-bench-robust-1"
 
 
 def measure_robustness(
@@ -49,7 +48,7 @@ def measure_robustness(
     path = results / f"robust-{cells[0].name}.json"
     identity = _identity(results, cells)
     if path.exists():
-        there = read_json(path)
+        there = read_record(path, RobustRecord, "robustness")
         if all(there.get(name) == value for name, value in identity.items()):
             return path
     _, config = config_of(cells[0], extra)
@@ -81,7 +80,7 @@ def measure_robustness(
             overwrite=False, progress=lambda done, total, what: bar(done, total), warn=say, pictures=False,
         )  # fmt: skip
     record = {
-        "format": FORMAT,
+        "format": ROBUST_FORMAT,
         **identity,
         "labels": cells[0].labels,
         "seed": cells[0].seed,
@@ -94,7 +93,7 @@ def measure_robustness(
 
 def _identity(results: Path, cells: Sequence[Cell]) -> dict[str, Any]:
     """What a record depends on, by the results of its cells."""
-    records = [read_json(results / f"{cell.name}.json") for cell in cells]
+    records = [read_record(results / f"{cell.name}.json", CellRecord, "cell") for cell in cells]
     models = {cell.variant.name: record["model_sha256"] for cell, record in zip(cells, records, strict=True)}
     return {"models": models, **{name: records[0][name] for name in ("size", "split", "data_hash")}}
 
@@ -102,7 +101,7 @@ def _identity(results: Path, cells: Sequence[Cell]) -> dict[str, Any]:
 def _check_model(file: Path, sha256: str) -> None:
     if not file.is_file():
         raise CalicoError(f"{file}: not there; the model of a finished cell is needed, run it again")
-    if hashlib.sha256(read_bytes(file, MAX_BYTES)).hexdigest() != sha256:
+    if hashlib.sha256(read_bytes(file, MAX_BYTES, "model file")).hexdigest() != sha256:
         raise CalicoError(f"{file}: not the model of its cell's result, expected sha256 {sha256}; run the cell again")
 
 

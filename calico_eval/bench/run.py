@@ -22,6 +22,7 @@ from calico.train.stages import run_stage
 from calico.train.state import STATE_FILE
 from calico_eval.bench.conditioned import ConditionedSource
 from calico_eval.bench.protocol import SIZES, Cell, config_of, stage_key
+from calico_eval.bench.records import CELL_FORMAT, CellRecord, OriginRecord, TrainingRecord, read_record
 from calico_eval.diagnosis import diagnosis
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.evaluate import evaluate
@@ -31,7 +32,6 @@ from calico_eval.sweep.provenance import origin
 from calico_eval.validation import eval_ranges
 from corruptions.preset import Condition
 
-FORMAT = "calico-bench-pretrain-1"
 ORIGIN_FILE = "origin.json"
 """In a pre-training folder: command, commit and versions that trained it."""
 START_FILE = "start.json"
@@ -130,7 +130,7 @@ class Bench:
         path = self._path(cell)
         if not path.exists():
             return False
-        record = read_json(path)
+        record = read_record(path, CellRecord, "cell")
         record["pretraining"] = {stage: used["key"] for stage, used in record.get("pretraining", {}).items()}
         changed = [
             f"{name} {record.get(name)} there, {now} now" for name, now in identity.items() if record.get(name) != now
@@ -189,9 +189,9 @@ class Bench:
         engine = TorchEngine(model, config, config.device, cell.variant.name)
         stats = evaluate(engine, source, ranges=eval_ranges(config), batch_size=config.eval.batch_size)
         metrics = metrics_of(stats)
-        training = read_json(folder / RUN_FILE)
+        training = read_record(folder / RUN_FILE, TrainingRecord, "run")
         return {
-            "format": FORMAT,
+            "format": CELL_FORMAT,
             "variant": cell.variant.name,
             "labels": cell.labels,
             "seed": cell.seed,
@@ -210,8 +210,8 @@ def _describe(folder: Path) -> dict[str, Any]:
     return {
         "key": folder.name,
         "model_sha256": _file_hash(folder / MODEL_FILE),
-        "data_hash": read_json(folder / RUN_FILE)["data_hash"],
-        "git_commit": read_json(folder / ORIGIN_FILE)["git_commit"],
+        "data_hash": read_record(folder / RUN_FILE, TrainingRecord, "run")["data_hash"],
+        "git_commit": read_record(folder / ORIGIN_FILE, OriginRecord, "origin")["git_commit"],
     }
 
 
@@ -219,20 +219,18 @@ def _check_start(folder: Path, used: Mapping[str, Mapping[str, Any]]) -> None:
     """Notes in a fine-tuning folder what it starts from; raises CalicoError if it started from something else."""
     file = folder / START_FILE
     start = {stage: pretraining["model_sha256"] for stage, pretraining in used.items()}
-    if file.exists() and read_json(file) != start:
+    if file.exists() and read_json(file, what="start") != start:
         raise CalicoError(f"{folder}: was started from another pre-training; remove the folder or use another --work")
     folder.mkdir(parents=True, exist_ok=True)
     write_atomic(file, json.dumps(start, indent=1) + "\n")
 
 
 def _config_hash(config: Config) -> str:
-    portable = portable_config(config)
-    portable = portable.model_copy(update={"data": portable.data.model_copy(update={"workers": 0})})
-    return hashlib.sha256(to_yaml(portable).encode()).hexdigest()
+    return hashlib.sha256(to_yaml(portable_config(config)).encode()).hexdigest()
 
 
 def _file_hash(file: Path) -> str:
-    return hashlib.sha256(read_bytes(file, MAX_BYTES)).hexdigest()
+    return hashlib.sha256(read_bytes(file, MAX_BYTES, "model file")).hexdigest()
 
 
 def _nothing(model: object, config: Config) -> dict[str, float | None]:

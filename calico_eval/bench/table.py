@@ -14,7 +14,7 @@ from calico.errors import CalicoError
 from calico.files import read_json, write_atomic
 from calico_eval.bench.plot import plot
 from calico_eval.bench.protocol import VARIANTS
-from calico_eval.bench.run import FORMAT
+from calico_eval.bench.records import CellRecord, RobustRecord, read_record
 
 METRICS = ("mAP", "NDS", "mIoU")
 
@@ -57,12 +57,7 @@ def read_cells(folder: Path) -> list[dict[str, object]]:
     for path in sorted(folder.glob("*-seed*.json")):
         if path.name.startswith("robust-"):
             continue
-        cell = read_json(path)
-        if cell.get("format") != FORMAT:
-            raise CalicoError(
-                f"{path}: format {cell.get('format')!r}, expected {FORMAT!r} (made by calico bench pretrain)"
-            )
-        found.append(cell)
+        found.append(read_record(path, CellRecord, "cell"))
     if not found:
         raise CalicoError(f"{folder}: no cells; run calico bench pretrain first")
     kinds = {
@@ -143,7 +138,7 @@ def robust_markdown(folder: Path) -> str:
     """The table of `bench.robust`, means over seeds; empty where nothing was measured."""
     rows: dict[tuple[float, str], list[dict[str, float | None]]] = {}
     for path in sorted(folder.glob("robust-*.json")):
-        record = read_json(path)
+        record = read_record(path, RobustRecord, "robustness")
         for name, figures in record["variants"].items():
             rows.setdefault((record["labels"], name), []).append(figures)
     if not rows:

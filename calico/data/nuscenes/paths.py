@@ -11,6 +11,7 @@ from calico.errors import CalicoError
 
 SENSOR_FOLDERS = ("samples", "sweeps", "maps")
 """Folders that users keep on several disks; links in them may lead to the same place of another folder."""
+LONGEST_NAME = 100
 _PLAIN = re.compile(r"\w[\w .+-]*")
 
 
@@ -39,10 +40,10 @@ def check_plain_name(name: str, where: str) -> None:
     Raises:
         CalicoError: It has a slash, a backslash, a colon or the like, or begins with a dot.
     """
-    if not _PLAIN.fullmatch(name):
+    if not _PLAIN.fullmatch(name) or len(name) > LONGEST_NAME:
         raise CalicoError(
-            f"{where} is {ascii(name)[:80]}, expected a plain name of letters, digits, spaces and . _ + - "
-            "that begins with a letter, a digit or _"
+            f"{where} is {ascii(name)[:80]}, expected a plain name of at most {LONGEST_NAME} letters, digits, "
+            "spaces and . _ + - that begins with a letter, a digit or _"
         )
 
 

@@ -93,4 +93,5 @@ def split_scenes(tables: Path, split: str, present: Sequence[str]) -> tuple[str,
 
 
 def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
+    shown = [name if name.isprintable() else ascii(name) for name in names[:4]]
+    return ", ".join(shown) + (", ..." if len(names) > 4 else "")

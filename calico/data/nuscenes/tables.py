@@ -97,7 +97,8 @@ class Tables:
             raise CalicoError(f"{self.path(table)}: {referrer} refers to {token!r}, expected a token (text)")
         row = self.rows(table).get(token)
         if row is None:
-            raise CalicoError(f"{self.path(table)}: has no row with token '{token}', to which {referrer} refers")
+            shown = f"'{token}'" if token.isprintable() else ascii(token)[:80]
+            raise CalicoError(f"{self.path(table)}: has no row with token {shown}, to which {referrer} refers")
         return row
 
     def _read(self, table: str) -> dict[str, Row]:
@@ -124,6 +125,11 @@ class Tables:
                 raise CalicoError(
                     f"{self.path(table)}: row {number} (token '{row.get('token', '')}') has {got} in '{field}', expected "
                     f"{kind.__name__}"
+                )
+            if isinstance(value, str) and field != "location" and not value.isprintable():
+                raise CalicoError(
+                    f"{self.path(table)}: row {number} has {ascii(value)[:80]} in '{field}', expected a text in one line "
+                    "without control characters"
                 )
         if not row["token"] and table in FIELDS:
             raise CalicoError(f"{self.path(table)}: row {number} has an empty token, expected one of its own")

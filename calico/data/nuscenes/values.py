@@ -11,6 +11,8 @@ from calico.data.nuscenes.tables import Row
 from calico.errors import CalicoError
 from calico.frame import Float64
 
+LARGEST = 1e9
+"""Of any number: metres, pixels, points in a box."""
 UNIT_TOLERANCE = 0.01
 """How far the length of a quaternion may be from 1: more than rounding to three digits does."""
 
@@ -23,7 +25,9 @@ def read_numbers(table: Path, row: Row, field: str, count: int) -> tuple[float, 
     """
     values = row[field]
     if len(values) != count or not all(map(is_finite_number, values)):
-        raise CalicoError(f"{table}: row '{row['token']}' has {field} {_show(values)}, expected {count} finite numbers")
+        raise CalicoError(
+            f"{table}: row '{row['token']}' has {field} {_show(values)}, expected {count} finite numbers within {LARGEST:g}"
+        )
     return tuple(map(float, values))
 
 
@@ -50,8 +54,8 @@ def read_size(table: Path, row: Row) -> tuple[float, ...]:
 def read_count(table: Path, row: Row) -> int:
     """Read the number of LiDAR and radar points in a box."""
     for field in ("num_lidar_pts", "num_radar_pts"):
-        if row[field] < 0:
-            raise CalicoError(f"{table}: row '{row['token']}' has {field} {row[field]}, expected 0 or more")
+        if not 0 <= row[field] <= LARGEST:
+            raise CalicoError(f"{table}: row '{row['token']}' has {field} {_show(row[field])}, expected 0 or more")
     return int(row["num_lidar_pts"]) + int(row["num_radar_pts"])
 
 
@@ -69,7 +73,7 @@ def read_intrinsics(table: Path, row: Row) -> tuple[tuple[float, ...], ...]:
         shape = np.array(matrix, dtype=object).shape
         raise CalicoError(f"{where} of shape {shape}, expected (3, 3)")
     if not all(is_finite_number(value) for line in matrix for value in line):
-        raise CalicoError(f"{where} {_show(matrix)}, expected 3 x 3 finite numbers")
+        raise CalicoError(f"{where} {_show(matrix)}, expected 3 x 3 finite numbers within {LARGEST:g}")
     K: Float64 = np.array(matrix, np.float64)
     if min(K[0, 0], K[1, 1]) <= 0 or K[2].tolist() != [0, 0, 1] or K[1, 0] != 0:
         raise CalicoError(
@@ -79,13 +83,8 @@ def read_intrinsics(table: Path, row: Row) -> tuple[tuple[float, ...], ...]:
 
 
 def is_finite_number(value: object) -> bool:
-    """Whether a value of a JSON file is a number that float64 holds."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # an integer that no float holds
-        return False
+    """Whether a value of a JSON file is a number, no larger than any that is meant."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -LARGEST <= value <= LARGEST
 
 
 def _show(value: object) -> str:

@@ -13,6 +13,7 @@ from calico.cli.main import cli
 from calico.errors import CalicoError
 from calico_eval.bench import protocol
 from calico_eval.bench.protocol import VARIANTS, Cell
+from calico_eval.bench.records import CELL_FORMAT, ROBUST_FORMAT
 from calico_eval.bench.robust import measure_robustness
 from calico_eval.bench.run import Bench, _check_start
 from corruptions.preset import Condition
@@ -29,13 +30,18 @@ def bench(folder: Path, split: Literal["val", "test"] = "test", *extra: str) -> 
     return Bench(folder / "work", folder / "results", split=split, extra=extra, command=(), progress=silent, say=print)
 
 
+FIGURES = {
+    "format": CELL_FORMAT, "labels": 0.05, "seed": 0, "n_frames": 8, "labelled_frames": 1, "steps": 12, "metrics": {},
+}  # fmt: skip
+
+
 def finish(folder: Path, cell: Cell) -> Path:
     """The result of a cell, without its figures."""
     identity = bench(folder)._identity(cell)
     used = {stage: {"key": key} for stage, key in identity["pretraining"].items()}
     path = folder / "results" / f"{cell.name}.json"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps({**identity, "pretraining": used}))
+    path.write_text(json.dumps({**FIGURES, "variant": cell.variant.name, **identity, "pretraining": used}))
     return path
 
 
@@ -120,16 +126,17 @@ def robust(folder: Path, *cells: Cell) -> Path:
 
 def test_robustness_is_taken_from_disk_for_the_same_models_only(tmp_path: Path) -> None:
     common = {"size": "ci", "split": "sim-test", "data_hash": {"train": "t", "sim-test": "e"}}
+    robustness = {"format": ROBUST_FORMAT, "labels": 0.05, "variants": {}, **common}
     for cell, sha256 in ((RANDOM, "a"), (PRC, "b")):
         path = tmp_path / "results" / f"{cell.name}.json"
         path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps({**common, "model_sha256": sha256}))
+        path.write_text(json.dumps({**FIGURES, "variant": cell.variant.name, **common, "model_sha256": sha256}))
     record = tmp_path / "results" / f"robust-{RANDOM.name}.json"
-    record.write_text(json.dumps({**common, "models": {"lidar-random": "a", "lidar-prc": "b"}}))
+    record.write_text(json.dumps({**robustness, "models": {"lidar-random": "a", "lidar-prc": "b"}}))
     assert robust(tmp_path, RANDOM, PRC) == record
     with pytest.raises(CalicoError, match="model of a finished cell is needed"):  # other variants: not from disk
         robust(tmp_path, RANDOM)
-    record.write_text(json.dumps({**common, "models": {"lidar-random": "a", "lidar-prc": "changed"}}))
+    record.write_text(json.dumps({**robustness, "models": {"lidar-random": "a", "lidar-prc": "changed"}}))
     model = RANDOM.model_folder(tmp_path / "work") / "model.safetensors"
     model.parent.mkdir(parents=True)
     model.write_bytes(b"another model")

@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 import pytest
 
 from calico.errors import CalicoError
-from calico_eval.bench.robust import FORMAT as ROBUST_FORMAT
-from calico_eval.bench.run import FORMAT
+from calico_eval.bench.records import CELL_FORMAT as FORMAT
+from calico_eval.bench.records import ROBUST_FORMAT
 from calico_eval.bench.table import Estimate, collect, gain, markdown, read_cells, write_tables
 
 
@@ -107,7 +107,7 @@ def test_cells_that_do_not_compare_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(CalicoError, match="several sizes, splits, steps or data"):
         read_cells(tmp_path)
     (tmp_path / "lidar-prc-5pct-seed0.json").write_text("{}")
-    with pytest.raises(CalicoError, match="format None"):
+    with pytest.raises(CalicoError, match="'format': Field required"):
         read_cells(tmp_path)
 
 

@@ -150,10 +150,8 @@ def map_content() -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def tiny(tmp_path: Path) -> Path:
-    """Root of the tiny data set; train is scene-0061, val is scene-0103."""
-    root = tmp_path / "tiny"
+def write_tiny(root: Path) -> Path:
+    """Write the tiny data set; train is scene-0061, val is scene-0103."""
     (root / "v1.0-mini").mkdir(parents=True)
     tables = {**sensor_rows(), **world_rows(), "scene": []}
     for scene, name in enumerate(("scene-0061", "scene-0103")):
@@ -164,6 +162,12 @@ def tiny(tmp_path: Path) -> Path:
     (root / "maps" / "expansion").mkdir(parents=True)
     (root / "maps" / "expansion" / "boston-seaport.json").write_text(json.dumps(map_content()))
     return root
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """Root of the tiny data set."""
+    return write_tiny(tmp_path / "tiny")
 
 
 @pytest.fixture

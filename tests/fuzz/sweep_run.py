@@ -1,0 +1,31 @@
+"""The run folder of a small sweep, made once in a process: the original of all its files."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from calico_eval.engines.user import load_user_engine
+from calico_eval.metrics.nuscenes import class_ranges
+from calico_eval.sweep.plan import make_plan
+from calico_eval.sweep.run import run_sweep
+from tests.calico_eval.street import Street
+
+
+@cache
+def swept() -> Path:
+    """A finished run: one user's model on four frames, clean and under two corruptions."""
+    folder = Path(tempfile.mkdtemp(prefix="calico-fuzz-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    source, engines = Street(2, 2), [load_user_engine("examples.user_model:build")]
+    plan = make_plan(
+        engines, source, ranges=class_ranges(), corruptions=("point_drop", "camera_crash"), severities=(1, 5)
+    )
+    run_sweep(
+        plan, engines, source, folder / "run", title="fuzz", command=["calico", "robust"], config_yaml=None,
+        resume=False, overwrite=False, pictures=False,
+    )  # fmt: skip
+    return folder / "run"
