@@ -29,6 +29,7 @@ from calico_eval.attacks import AttackDetails, AttackedFrame, AttackSpec, Threat
 from calico_eval.attacks.saved import load_attacked, save_attacked
 from calico_eval.engines.onnxruntime import OnnxEngine
 from calico_eval.sweep.store import RunStore
+from reports.schema import read_results
 from tests import graphs
 from tests.calico_eval.street import Street
 from tests.fuzz.harness import Subject
@@ -191,6 +192,9 @@ SUBJECTS = (
         named=("run.json", "output folder"),
     ),
     Subject("timings", lambda folder: _copied_run(folder, "timings.json"), _timings, damage_json, stored=True),
+    Subject(
+        "results", lambda folder: _copied_run(folder, "results.json"), read_results, damage_json, True, ..., (), 21
+    ),
     Subject("simulated-frame", _sim_frame, _loaded_frame, stored=True, absent=None),
     Subject("attacked-frame", _attacked, _loaded_attacked, stored=True),
 )

@@ -53,6 +53,7 @@ def _results(folder: Path) -> Path:
     file = folder / "results.json"
     content = json.loads((swept() / "results.json").read_text())
     content["pictures"] = []
+    del content["sha256"]  # of the file as it was; see `stored.py`
     file.write_text(json.dumps(content))
     shutil.copy(_rules(folder), folder / "rules.yaml")
     return file
