@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import t as student_t
 
 from calico.errors import CalicoError
-from calico.files import read_json, write_atomic
+from calico.files import write_atomic
 from calico_eval.bench.plot import plot
 from calico_eval.bench.protocol import VARIANTS
 from calico_eval.bench.records import CellRecord, RobustRecord, read_record
