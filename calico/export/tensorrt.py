@@ -15,8 +15,8 @@ from typing import Any, Literal
 import torch
 
 from calico.errors import CalicoError
-from calico.export.reading import read_metadata
-from calico.files import to_sealed_json, write_atomic
+from calico.export.reading import MAX_FILE_BYTES, read_metadata
+from calico.files import read_bytes, to_sealed_json, write_atomic
 
 Backend = Literal["tensorrt", "tensorrt-rtx"]
 RTX_CAPABILITIES = ("SM80", "SM86", "SM89", "SM120")
@@ -64,7 +64,7 @@ def build_engine(
     logger = library.Logger(library.Logger.ERROR)
     builder = library.Builder(logger)
     network = builder.create_network(_strongly_typed(library))
-    content = onnx_path.read_bytes()
+    content = read_bytes(onnx_path, MAX_FILE_BYTES, "graph")
     refused = refusals(library, content)
     if refused:
         raise CalicoError(f"{backend} does not take graph {onnx_path}:\n  " + "\n  ".join(refused))

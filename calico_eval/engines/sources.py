@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+from calico.files import read_bytes
+
 SUFFIXES = (".py", ".so", ".pyd")
 
 
@@ -35,7 +37,7 @@ def hash_sources(module: ModuleType, stated: str) -> str:
     files = _closure(root, module.__name__.partition(".")[0]) or [Path(file)]
     for path in files:
         name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
-        digest.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+        digest.update(f"{name} {hashlib.sha256(read_bytes(path)).hexdigest()}\n".encode())
     return digest.hexdigest()
 
 
@@ -65,7 +67,7 @@ def _imported(path: Path) -> Iterator[str]:
     if path.suffix != ".py":
         return
     try:
-        tree = ast.parse(path.read_bytes())
+        tree = ast.parse(read_bytes(path))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
     for node in ast.walk(tree):
