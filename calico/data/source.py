@@ -54,3 +54,7 @@ class FrameSource(Protocol):
     def content_hash(self) -> str:
         """Hex digest that changes whenever any frame of the source would."""
         ...
+
+    def labels_hash(self) -> str:
+        """Hex digest that changes whenever what `annotations` gives would; of the labels alone where the data set allows."""
+        ...

@@ -41,6 +41,10 @@ class ConditionedSource:
         """See `FrameSource`."""
         return self.source.image_sizes()
 
+    def labels_hash(self) -> str:
+        """See `FrameSource`."""
+        return self.content_hash()
+
     def content_hash(self) -> str:
         """See `FrameSource`."""
         what = f"{self.source.content_hash()} {self.condition.file_stem} {SUITE_VERSION}"

@@ -41,7 +41,7 @@ class SweepPlan:
 
     jobs: in the order of the report. indices: frames of the source. ranges: class name to range [m].
     baseline: label of the engine that mCE and RRA compare the others with, or None. sweeps: the curves among the jobs.
-    notes: what was left out, and why.
+    notes: what was left out, and why. data_hash: of the frames, or of their labels where nothing else is looked at.
     """
 
     jobs: tuple[Job, ...]
@@ -52,6 +52,7 @@ class SweepPlan:
     baseline: str | None = None
     sweeps: tuple[Sweep, ...] = ()
     notes: tuple[str, ...] = ()
+    data_hash: str = ""
 
 
 def make_plan(
@@ -109,7 +110,9 @@ def make_plan(
         conditions += [
             ConditionSpec.of_attack(attack, on) for on in conditions if on.kind == "corruption" for attack in attacks
         ]
-    common = _common(source, chosen, ranges, seed, batch_size)
+    by_labels = _are_files(engines) and not any(condition.moves_boxes for condition in conditions)
+    data_hash = source.labels_hash() if by_labels else source.content_hash()
+    common = _common(data_hash, source, chosen, ranges, seed, batch_size)
     evaluated = scenes_of(source, chosen)
     fits = {condition: fit_key(condition, fit_source, evaluated) for condition in conditions}
     jobs = []
@@ -117,7 +120,7 @@ def make_plan(
         found, left_out = shown(condition, engines, attack_only, transfer_from)
         notes += left_out
         jobs += [_job(one, common, fits[condition]) for one in found]
-    return SweepPlan(tuple(jobs), chosen, dict(ranges), seed, batch_size, baseline, tuple(sweeps), notes)
+    return SweepPlan(tuple(jobs), chosen, dict(ranges), seed, batch_size, baseline, tuple(sweeps), notes, data_hash)
 
 
 def _check_engines(engines: Sequence[Engine], attack_only: Collection[str], baseline: str | None) -> None:
@@ -169,11 +172,11 @@ def _check_sweeps(
 
 
 def _common(
-    source: FrameSource, indices: Sequence[int], ranges: Mapping[str, float], seed: int, batch_size: int
+    data_hash: str, source: FrameSource, indices: Sequence[int], ranges: Mapping[str, float], seed: int, batch_size: int
 ) -> dict[str, object]:
     """What all cells of a plan depend on."""
     return {
-        "data": source.content_hash(),
+        "data": data_hash,
         "frames": [source.info(index).token for index in indices],
         "ranges": dict(ranges),
         "seed": seed,

@@ -31,7 +31,7 @@ def provenance(plan: SweepPlan, source: FrameSource, command: Sequence[str]) -> 
         suite_version=SUITE_VERSION,
         seed=plan.seed,
         data=source.name,
-        data_hash=source.content_hash(),
+        data_hash=plan.data_hash,
         frames_hash=hashlib.sha256("\n".join(info.token for info in infos).encode()).hexdigest(),
         ranges=dict(plan.ranges),
         n_frames=len(infos),

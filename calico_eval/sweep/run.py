@@ -26,9 +26,11 @@ from calico_eval.sweep.remembered import RememberedAnswers
 from calico_eval.sweep.sanity import attacked_engines, sanity_verdict
 from calico_eval.sweep.store import RunStore
 from calico_eval.sweep.summary import summarise
-from reports.schema import Cell, Model, Provenance, Results, write_results
+from reports.schema import Cell, Model, Picture, Provenance, Results, write_results
 
 NO_SANITY = "The sanity checks were left out (--no-sanity): the attack figures are unchecked."
+
+NO_GALLERY = "The gallery was left out: the sensor files of its frames cannot be read."
 
 
 def run_sweep(
@@ -96,6 +98,15 @@ def run_sweep(
         warn(note)
     if not sanity and attacked_engines(plan, by_label):
         notes.append(NO_SANITY)
+    drawn: tuple[Picture, ...] = ()
+    if pictures:
+        try:
+            drawn = draw_gallery(plan, by_label, source, cells, stats, out_dir, fits)
+        except CalicoError as error:
+            if not all(isinstance(engine, PredictionFiles) for engine in engines):
+                raise
+            warn(f"{NO_GALLERY} {error}")
+            notes.append(NO_GALLERY)
     results = Results(
         title=title,
         provenance=origin,
@@ -106,7 +117,7 @@ def run_sweep(
         sanity=sanity_verdict(plan, by_label, source, cells, stats, store, lambda what: steps.advance(0, what))
         if sanity
         else (),
-        pictures=draw_gallery(plan, by_label, source, cells, stats, out_dir, fits) if pictures else (),
+        pictures=drawn,
         notes=tuple(notes),
     )
     write_results(out_dir / "results.json", results)

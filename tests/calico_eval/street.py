@@ -49,6 +49,9 @@ class Street:
     def labels(self, index: int) -> np.ndarray:
         return self[index].boxes.labels
 
+    def labels_hash(self) -> str:
+        return f"labels of {self.content_hash()}"
+
     def content_hash(self) -> str:
         return hashlib.sha256(f"street 1 {self.scenes} {self.frames} {self.seed}".encode()).hexdigest()
 

@@ -192,9 +192,21 @@ class NuScenesSource:
             self._hash = self._hash_all()
         return self._hash
 
+    def labels_hash(self) -> str:
+        """See `FrameSource`: over the records of the split and the reader's version; no sensor file is looked at."""
+        return self._hash_records("labels").hexdigest()
+
     def _hash_all(self) -> str:
-        digest = hashlib.sha256(repr((READER_VERSION, self.cameras, self.map_grid)).encode())
-        paths: dict[str, Path] = {}
+        digest = self._hash_records((self.cameras, self.map_grid))
+        samples = map(self.files, range(len(self)))
+        digest.update(hash_contents({record.token: path for files in samples for record, path in files}).encode())
+        for path in self._maps:
+            digest.update(read_bytes(path, MAX_MAP_BYTES, "map"))
+        return digest.hexdigest()
+
+    def _hash_records(self, more: object) -> hashlib._Hash:
+        """Digest of what the tables say of every frame, and of a few more things."""
+        digest = hashlib.sha256(repr((READER_VERSION, more)).encode())
         for index in range(len(self)):
             sample = self.record(index)
             digest.update(repr((sample.token, sample.scene, sample.location, sample.lidar, sample.cameras)).encode())
@@ -202,11 +214,7 @@ class NuScenesSource:
             for values in (boxes.boxes, boxes.labels, boxes.attributes, boxes.num_points):
                 digest.update(values.tobytes())
             digest.update(repr(boxes.instances).encode())
-            paths |= {record.token: path for record, path in self.files(index)}
-        digest.update(hash_contents(paths).encode())
-        for path in self._maps:
-            digest.update(read_bytes(path, MAX_MAP_BYTES, "map"))
-        return digest.hexdigest()
+        return digest
 
 
 def find_map(folder: DataFolder, location: str) -> Path:

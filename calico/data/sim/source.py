@@ -119,6 +119,10 @@ class SimSource:
         """Hex digest of everything that decides the frames' bytes, the number of frames included."""
         return hashlib.sha256(f"{self._frame_key()}/{len(self)}".encode()).hexdigest()
 
+    def labels_hash(self) -> str:
+        """See `FrameSource`; the same things decide labels and sensor data."""
+        return self.content_hash()
+
     def prepare(self, workers: int, progress: Callable[[int, int], None] | None = None) -> None:
         """Fills the cache, scene by scene, in worker processes (0 or 1: in this one).
 

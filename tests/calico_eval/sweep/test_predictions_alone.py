@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,6 +39,9 @@ class LabelsOnly:
 
     def __getitem__(self, index: int) -> Frame:
         raise CalicoError("a sensor file was opened")
+
+    def content_hash(self) -> str:
+        raise CalicoError("a sensor file was looked at")
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.source, name)
@@ -87,6 +91,23 @@ def test_scores_are_those_of_the_whole_frames(street: FrameSource, folder: Path,
     assert all(cell.effect is None for cell in results.cells)
 
 
+def test_without_sensor_files_the_gallery_is_left_out_with_a_note(
+    street: FrameSource, folder: Path, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    engine = open_engine(f"theirs={folder}")
+    source: Any = LabelsOnly(street)
+    plan = make_plan(
+        [engine], source, ranges=class_ranges(), corruptions=("point_drop",), severities=(5,), indices=FRAMES
+    )
+    results = run_sweep(plan, [engine], source, tmp_path / "run", title="t", warn=said.append)
+    note = "The gallery was left out: the sensor files of its frames cannot be read."
+    assert results.notes == (note,)
+    assert said == [f"{note} a sensor file was opened"]
+    assert results.pictures == ()
+    assert results.provenance.data_hash == street.labels_hash()
+
+
 def test_labels_that_a_corruption_moves_are_moved(street: FrameSource, folder: Path, tmp_path: Path) -> None:
     """Files that hold the moved boxes themselves make no error of size: 0 for two classes, 1 for the eight that are not there."""
     frames = [corrupt(street[index], "object_scale", 5, 0) for index in FRAMES]
@@ -96,7 +117,7 @@ def test_labels_that_a_corruption_moves_are_moved(street: FrameSource, folder: P
     write_submission(folder / "object_scale-5.json", zip(frames, found, strict=True), ["lidar"])
     results = swept(street, folder, tmp_path / "whole", ("object_scale",))
     assert results.cells[1].metrics["mASE"].value == pytest.approx(0.8, abs=1e-4)
-    with pytest.raises(CalicoError, match="a sensor file was opened"):
+    with pytest.raises(CalicoError, match="a sensor file was"):
         swept(LabelsOnly(street), folder, tmp_path / "labels", ("object_scale",))  # type: ignore[arg-type]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -222,3 +223,25 @@ def test_content_hash_follows_the_data(tiny: Path, edit: Callable[[str, Callable
     path.write_text(path.read_text().replace("1020", "1021"))
     seen.add(digest())
     assert len(seen) == 7
+
+
+def test_annotations_are_the_frame_without_its_sensors_and_need_no_sensor_file(
+    tiny: Path, edit: Callable[[str, Callable[[list[dict]], object]], None]
+) -> None:
+    source = NuScenesSource(tiny, "v1.0-mini", "train", GRID)
+    whole = [source[index] for index in range(len(source))]
+    before = source.labels_hash()
+    shutil.rmtree(tiny / "samples")
+    bare = NuScenesSource(tiny, "v1.0-mini", "train", GRID)
+    assert len(whole) > 1
+    for index, frame in enumerate(whole):
+        found = bare.annotations(index)
+        assert (found.token, found.scene, found.timestamp_s) == (frame.token, frame.scene, frame.timestamp_s)
+        for name in ("boxes", "labels", "attributes", "num_points"):
+            assert np.array_equal(getattr(found.boxes, name), getattr(frame.boxes, name), equal_nan=name == "boxes")
+        assert np.array_equal(found.ego_T_lidar, frame.ego_T_lidar)
+        assert np.array_equal(found.global_T_lidar, frame.global_T_lidar)
+        assert (len(found.points), found.images, found.map_masks, found.previous) == (0, (), None, None)
+    assert bare.labels_hash() == before
+    edit("sample_annotation", lambda rows: rows[0]["translation"].__setitem__(0, rows[0]["translation"][0] + 1))
+    assert NuScenesSource(tiny, "v1.0-mini", "train", GRID).labels_hash() != before
