@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from reports import compare, formatting
 from reports.contract import missing_from_run
 from reports.errors import ReportError
-from reports.gate_bounds import BOUNDS, Context, Outcome, Subject, judge
+from reports.gate_bounds import BOUNDS, Context, Outcome, Subject, is_undefined_in_both, judge
 from reports.gate_report import BoundKind, ExitCode, GateCheck, GateReport
 from reports.rules import Rule, Rules, matches_pattern
 from reports.schema import Cell, Metric, Results, results_hash
@@ -166,15 +166,24 @@ def _checks(
     if not subjects:
         unmatched = Outcome("error", _unmatched(rule, context.view.results, cells))
         yield _check(rule, position, kind, rule.pattern, None, unmatched)
+    several = kind == "max_drop" and bool(set("*?") & set(rule.pattern))
+    compared, skipped = 0, None
     for subject in subjects:
         names = list(_matching(rule, subject))
         if not names:
             outcome = Outcome("error", _lacking(rule, subject, context.view.results))
             yield _check(rule, position, kind, rule.pattern, subject, outcome)
         for name in names:
+            if several and is_undefined_in_both(context, subject, name):
+                skipped = subject
+                continue
+            compared += 1
             outcome = judge(context, kind, subject, name, getattr(rule, kind))
             outcome = doubt_attack(context, rules, kind, subject.cell, outcome)
             yield _check(rule, position, kind, name, subject, outcome)
+    if skipped is not None and not compared:
+        nothing = Outcome("error", "everything that the rule matches is undefined, here and in the baseline")
+        yield _check(rule, position, kind, rule.pattern, skipped, nothing)
 
 
 def _unmatched(rule: Rule, results: Results, cells: _Cells) -> str:

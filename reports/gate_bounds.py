@@ -77,6 +77,21 @@ def judge(context: Context, kind: BoundKind, subject: Subject, name: str, bound:
     return BOUNDS[kind](context, subject, name, bound)
 
 
+def is_undefined_in_both(context: Context, subject: Subject, name: str) -> bool:
+    """Whether a number has no value here and had none in the baseline, so that nothing was lost.
+
+    An example is the AP of a class of which the data hold no object.
+    """
+    if subject.metrics[name].value is not None or context.before is None:
+        return False
+    if subject.cell is not None:
+        twin = context.before.twin(subject.cell)
+        old = None if twin is None else twin.metrics.get(name)
+    else:
+        old = context.before.results.summary.get(f"{subject.model}/{subject.engine}", {}).get(name)
+    return old is not None and old.value is None
+
+
 def _at_least(context: Context, subject: Subject, name: str, bound: float) -> Outcome:
     metric = subject.metrics[name]
     return _compare(metric.value, bound, metric.unit, "at least")

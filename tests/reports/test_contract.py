@@ -221,3 +221,18 @@ def test_attacks_that_differ_in_their_steps_are_told_apart(whole: Results) -> No
     report = check(whole, whole, Rule(metric="mAP", condition="camera_pgd", max_drop=0.5))
     shown = {(one.condition or "").replace("\u00a0", " ") for one in report.checks}
     assert shown == {"camera PGD, camera levels 4, steps 10", "camera PGD, camera levels 4, steps 20"}
+
+
+def test_a_wildcard_passes_over_what_was_undefined_before(whole: Results) -> None:
+    """A model without a map head, twice: nothing was lost. By name, an undefined value does not pass."""
+    headless = undefined(whole, "mIoU")
+    report = check(headless, headless, Rule(metric="*", max_drop=0.02))
+    assert report.passed
+    assert "mIoU" not in {one.metric for one in report.checks}
+    assert {one.state for one in check(headless, headless, Rule(metric="mIoU", max_drop=0.02)).checks} == {"error"}
+    only = check(headless, headless, Rule(metric="mI*", max_drop=0.02))
+    assert [(one.state, one.message) for one in only.checks] == [
+        ("error", "everything that the rule matches is undefined, here and in the baseline")
+    ]
+    assert not check(headless, whole, Rule(metric="*", max_drop=0.02)).passed
+    assert {one.state for one in check(headless, headless, Rule(metric="mI*", min=0.1)).checks} == {"error"}
