@@ -11,7 +11,7 @@ import numpy as np
 from calico.data.nuscenes.folder import is_corrupted_copy
 from calico.data.nuscenes.paths import DataFolder
 from calico.data.nuscenes.records import SampleRecord, SensorRecord
-from calico.data.nuscenes.sensors import FULL_INTENSITY, read_image, read_points, read_raw_points
+from calico.data.nuscenes.sensors import FULL_INTENSITY, convert_points, read_image, read_raw_points
 from calico.data.report import DataReport, Progress
 
 FASTEST_M_S = 70.0
@@ -48,8 +48,9 @@ def _check_file(
     if record.camera_K:
         read_image(path, record.token, record.size_wh)
     else:
-        points, ring = read_points(path, record.token, record.is_key_frame, any_intensity)
-        intensity = read_raw_points(path, record.token)[:, 3]
+        raw = read_raw_points(path, record.token)
+        points, ring = convert_points(raw, f"{path} (sample_data {record.token})", record.is_key_frame, any_intensity)
+        intensity = raw[:, 3]
         counts["sweeps"] += 1
         counts["points"] += len(points)
         counts["empty"] += len(points) == 0

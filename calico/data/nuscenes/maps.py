@@ -10,6 +10,7 @@ import numpy as np
 
 from calico.data.nuscenes.paths import check_plain_name
 from calico.data.nuscenes.raster import draw_lines, fill_polygon
+from calico.data.nuscenes.values import is_finite_number
 from calico.errors import CalicoError
 from calico.files import read_json
 from calico.frame import Bool, Float64
@@ -97,9 +98,8 @@ def read_map(path: Path) -> NuScenesMap:
 
 
 def _parse(content: dict[str, Any]) -> NuScenesMap:
-    nodes = {row["token"]: (float(row["x"]), float(row["y"])) for row in content["node"]}
-    polygons = {row["token"]: row for row in content["polygon"]}
-    lines = {row["token"]: row for row in content["line"]}
+    nodes = {token: _place(row) for token, row in _by_token(content, "node").items()}
+    polygons, lines = _by_token(content, "polygon"), _by_token(content, "line")
 
     def ring(tokens: list[str]) -> Float64:
         return np.array([nodes[token] for token in tokens], np.float64).reshape(-1, 2)
@@ -119,11 +119,24 @@ def _parse(content: dict[str, Any]) -> NuScenesMap:
     return NuScenesMap({name: tuple(s for layer in LAYERS[name] for s in shapes(layer)) for name in MAP_CLASSES})
 
 
+def _by_token(content: dict[str, Any], layer: str) -> dict[str, Any]:
+    rows: dict[str, Any] = {}
+    for row in content[layer]:
+        if rows.setdefault(row["token"], row) is not row:
+            raise ValueError(f"the {layer} {row['token']!r} is there twice")
+    return rows
+
+
+def _place(node: dict[str, Any]) -> tuple[float, float]:
+    for axis in ("x", "y"):
+        if not is_finite_number(node[axis]):
+            raise ValueError(f"the node {node['token']!r} has {axis} {str(node[axis])[:80]!r}, expected metres")
+    return float(node["x"]), float(node["y"])
+
+
 def _shape(rings: list[Float64], is_line: bool) -> Shape | None:
     """None for lines and polygons without extent, which some maps have."""
     if len(rings[0]) < (2 if is_line else 3):
         return None
     kept = tuple(ring for ring in rings if len(ring) >= (2 if is_line else 3))
-    if not np.isfinite(kept[0]).all():
-        raise ValueError("a node is not finite")
     return Shape(kept, is_line, kept[0].min(axis=0), kept[0].max(axis=0))

@@ -11,7 +11,7 @@ import numpy as np
 from calico.data.nuscenes.annotations import BoxReader
 from calico.data.nuscenes.paths import check_plain_name
 from calico.data.nuscenes.tables import Row, Tables
-from calico.data.nuscenes.times import check_scene_times, check_together
+from calico.data.nuscenes.times import TOGETHER_US, check_scene_times, check_together
 from calico.data.nuscenes.values import read_intrinsics, read_pose
 from calico.errors import CalicoError
 from calico.frame import Boxes, Float64
@@ -174,6 +174,8 @@ class SampleReader:
             fault = f"is a file of {self._channel(older)}"
         elif scenes[0] != scenes[1]:
             fault = f"is of another scene ('{scenes[1]}')"
+        elif row["timestamp"] - older["timestamp"] > TOGETHER_US:
+            fault = f"is more than {TOGETHER_US // 1_000_000} s older ({older['timestamp']} us, after {row['timestamp']} us)"
         if fault:
             raise CalicoError(
                 f"{self.tables.path('sample_data')}: prev of row '{row['token']}' is '{older['token']}', which {fault}; expected "

@@ -14,6 +14,7 @@ from calico.frame import Float32, Int16, UInt8
 POINT_BYTES = 20
 MAX_CLOUD_BYTES = 512 << 20
 """26 million points."""
+FARTHEST_M = 1e5
 EGO_RADIUS_M = 1.0
 """Points with |x| and |y| below this, in the sensor's frame, are the vehicle's own returns (the rule of devkit and BEVFusion)."""
 FULL_INTENSITY = 255.0
@@ -39,19 +40,26 @@ def read_points(path: Path, token: str, allow_empty: bool, any_intensity: bool =
         CalicoError: the file is missing, no regular file, truncated or empty; it has NaN or infinite values; or its intensities
             are in another unit.
     """
-    where = f"{path} (sample_data {token})"
     raw = read_raw_points(path, token)
+    return convert_points(raw, f"{path} (sample_data {token})", allow_empty, any_intensity)
+
+
+def convert_points(raw: Float32, where: str, allow_empty: bool, any_intensity: bool) -> tuple[Float32, Int16]:
+    """The points (N, 5) of a file in our axes and units; see `read_points`. where: for the messages."""
     if not len(raw) and not allow_empty:
         raise CalicoError(f"{where}: the sweep's file is empty; fetch it again, or set data.sweeps to 1")
     if not any_intensity:
         _check_intensity(raw[:, 3], where)
+    ring = raw[:, 4]
+    if ((ring < -1) | (ring > np.iinfo(np.int16).max) | (ring % 1 != 0)).any():
+        raise CalicoError(
+            f"{where}: ring numbers from {ring.min():g} to {ring.max():g}, expected whole numbers from 0 to 32767 in the fifth "
+            "column (-1 where the beam is unknown)"
+        )
     raw = raw[(abs(raw[:, :2]) >= EGO_RADIUS_M).any(axis=1)]
     intensity = np.clip(raw[:, 3] / FULL_INTENSITY, 0.0, 1.0)
     points = np.stack([raw[:, 1], -raw[:, 0], raw[:, 2], intensity], axis=1)
-    ring = raw[:, 4]
-    if ((ring < -1) | (ring > np.iinfo(np.int16).max)).any():
-        raise CalicoError(f"{where}: ring numbers from {ring.min():g} to {ring.max():g}, expected 0 to 32767")
-    return points.astype(np.float32), ring.astype(np.int16)
+    return points.astype(np.float32), raw[:, 4].astype(np.int16)
 
 
 def read_raw_points(path: Path, token: str) -> Float32:
@@ -71,6 +79,11 @@ def read_raw_points(path: Path, token: str) -> Float32:
         raise CalicoError(
             f"{where}: {int(bad.sum())} of {len(raw)} points have NaN or infinite values (first: point {int(bad.argmax())}); "
             "expected finite x, y, z, intensity, ring"
+        )
+    if len(raw) and abs(raw[:, :3]).max() > FARTHEST_M:
+        raise CalicoError(
+            f"{where}: a point is {abs(raw[:, :3]).max():g} m away, expected metres of at most {FARTHEST_M:g}; drop the points "
+            "that stand for no return"
         )
     return raw
 

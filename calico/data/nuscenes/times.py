@@ -19,7 +19,7 @@ CLOCK_START_US = 10**14
 LONGEST_GAP_US = 30_000_000
 """Of a clock of its own: 2 Hz in nanoseconds are gaps of 500 s."""
 TOGETHER_US = 10_000_000
-"""How far the files of a keyframe may be from it. Delays that corruptions make are shorter."""
+"""How far the files of a keyframe may be from it, and a sweep from the one before. Delays that corruptions make are shorter."""
 
 
 def check_scene_times(table: Path, scene: str, samples: Sequence[Row]) -> None:

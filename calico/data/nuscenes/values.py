@@ -13,6 +13,7 @@ from calico.frame import Float64
 
 LARGEST = 1e9
 """Of any number: metres, pixels, points in a box."""
+LARGEST_BOX_M = 1e3
 UNIT_TOLERANCE = 0.01
 """How far the length of a quaternion may be from 1: more than rounding to three digits does."""
 
@@ -46,8 +47,10 @@ def read_pose(table: Path, row: Row) -> tuple[float, ...]:
 def read_size(table: Path, row: Row) -> tuple[float, ...]:
     """Read the width, length and height [m] of a box."""
     size = read_numbers(table, row, "size", 3)
-    if min(size) <= 0:
-        raise CalicoError(f"{table}: row '{row['token']}' has size {row['size']}, expected above 0")
+    if min(size) <= 0 or max(size) > LARGEST_BOX_M:
+        raise CalicoError(
+            f"{table}: row '{row['token']}' has size {row['size']}, expected above 0 and at most {LARGEST_BOX_M:g} m"
+        )
     return size
 
 
@@ -77,7 +80,7 @@ def read_intrinsics(table: Path, row: Row) -> tuple[tuple[float, ...], ...]:
     K: Float64 = np.array(matrix, np.float64)
     if min(K[0, 0], K[1, 1]) <= 0 or K[2].tolist() != [0, 0, 1] or K[1, 0] != 0:
         raise CalicoError(
-            f"{where} {_show(matrix)}, expected [[fx, s, cx], [0, fy, cy], [0, 0, 1]] in pixels with fx and fy above 0"
+            f"{where} {_show(matrix)}, expected [[fx, s, cx], [0, fy, cy], [0, 0, 1]] in pixels, fx and fy above 0"
         )
     return tuple(tuple(float(value) for value in line) for line in matrix)
 
@@ -88,5 +91,5 @@ def is_finite_number(value: object) -> bool:
 
 
 def _show(value: object) -> str:
-    text = str(value)
+    text = repr(value)
     return text if len(text) <= 200 else f"{text[:200]}..."

@@ -57,7 +57,26 @@ def test_impossible_ring(tiny: Path) -> None:
     cloud = np.fromfile(tiny / CLOUD, "<f4").reshape(-1, 5)
     cloud[0, 4] = 1e6
     cloud.tofile(tiny / CLOUD)
-    assert "(sample_data LIDAR_TOP-0-0): ring numbers from 0 to 1e+06, expected 0 to 32767" in complaint(tiny)
+    assert (
+        "(sample_data LIDAR_TOP-0-0): ring numbers from 0 to 1e+06, expected whole numbers from 0 to 32767"
+        in complaint(tiny)
+    )
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "expected"),
+    [
+        (4, 0.5, "ring numbers from 0 to 31, expected whole numbers"),
+        (4, -2, "ring numbers from -2 to 31, expected whole numbers"),
+        (2, 1e30, "a point is 1e+30 m away, expected metres of at most 100000"),
+        (0, -2e5, "a point is 200000 m away"),
+    ],
+)
+def test_impossible_points(tiny: Path, column: int, value: float, expected: str) -> None:
+    cloud = np.fromfile(tiny / CLOUD, "<f4").reshape(-1, 5)
+    cloud[7, column] = value
+    cloud.tofile(tiny / CLOUD)
+    assert f"(sample_data LIDAR_TOP-0-0): {expected}" in complaint(tiny)
 
 
 def test_missing_image(tiny: Path) -> None:
@@ -197,14 +216,30 @@ def test_files_stay_inside_the_data_set(tiny: Path, edit: Edit, name: str) -> No
             {"rotation": [1, 1, 0, 0]},
             "row 'box-0-0-0' has rotation [1.0, 1.0, 0.0, 0.0] of length",
         ),
-        ("sample_annotation", {"size": [1, -2, 1]}, "row 'box-0-0-0' has size [1, -2, 1], expected above 0"),
+        (
+            "sample_annotation",
+            {"size": [1, -2, 1]},
+            "row 'box-0-0-0' has size [1, -2, 1], expected above 0 and at most 1000 m",
+        ),
         ("sample_annotation", {"num_lidar_pts": -1}, "row 'box-0-0-0' has num_lidar_pts -1, expected 0 or more"),
         ("sample_annotation", {"num_radar_pts": -5}, "row 'box-0-0-0' has num_radar_pts -5, expected 0 or more"),
+        ("sample_annotation", {"num_lidar_pts": 10**30}, "expected 0 or more"),
+        ("sample_annotation", {"size": [1, 2, 1e30]}, "has size [1, 2, 1e+30], expected above 0 and at most 1000 m"),
+        ("sample_annotation", {"translation": [0, 1e200, 0]}, "has translation [0, 1e+200, 0], expected 3 finite numbers within 1e+09"),
+        (
+            "ego_pose",
+            {"translation": [1e30, 0, 0]},
+            "has translation [1e+30, 0, 0], expected 3 finite numbers within 1e+09",
+        ),
         ("sample_annotation", {"num_lidar_pts": True}, "has bool in 'num_lidar_pts', expected int"),
         ("sample_annotation", {"attribute_tokens": [["a"]]}, "refers to ['a'], expected a token (text)"),
         ("sample_annotation", {"attribute_tokens": [{}]}, "refers to {}, expected a token (text)"),
         ("ego_pose", {"rotation": [0, 0, 0, 0]}, "not a unit quaternion"),
-        ("sample_annotation", {"size": [1, 0, 1]}, "row 'box-0-0-0' has size [1, 0, 1], expected above 0"),
+        (
+            "sample_annotation",
+            {"size": [1, 0, 1]},
+            "row 'box-0-0-0' has size [1, 0, 1], expected above 0 and at most 1000 m",
+        ),
         ("sample_annotation", {"attribute_tokens": ["attribute-0"] * 2}, "row 'box-0-0-0' has 2 attributes"),
     ],
 )
@@ -256,7 +291,9 @@ def test_some_maps_missing(tiny: Path, edit: Edit) -> None:
         ('"x": 980', '"x": [980]', "not a nuScenes map expansion"),
         ('"x": 980', '"x": NaN', "holds NaN; an undefined number is written as null with a reason, line 1"),
         ('"x": 980', '"x": 1e400', "number 1e400 is larger than any float64, line 1"),
-        ('"x": 980', '"x": 1' + "0" * 330, "not a nuScenes map expansion (int too large to convert to float)"),
+        ('"x": 980', '"x": 1' + "0" * 330, "not a nuScenes map expansion (the node '0' has x "),
+        ('"x": 980', '"x": "980"', "not a nuScenes map expansion (the node '0' has x '980', expected metres)"),
+        ('"token": "1"', '"token": "0"', "not a nuScenes map expansion (the node '0' is there twice)"),
         ('"walkway": [', '"walkway": [[', "no valid JSON, line 1 column "),
         ('"walkway": []', '"walkway": [[1]]', "not a nuScenes map expansion"),
         ('"walkway": []', '"walkway": 3', "not a nuScenes map expansion"),

@@ -88,6 +88,12 @@ def test_older_sweeps_lead_back_in_time(tiny: Path, edit: Edit, prev: str, expec
     assert f"sample_data.json: prev of row 'LIDAR_TOP-0-2' is '{prev}', which {expected}" in message
 
 
+@pytest.mark.parametrize("time", [0, -(10**398), 1_499_999_989_999_999])
+def test_an_older_sweep_is_not_much_older(tiny: Path, edit: Edit, time: int) -> None:
+    edit("sample_data", lambda rows: [row.update(timestamp=time) for row in rows if row["token"] == "LIDAR_TOP-0-1"])
+    assert "is 'LIDAR_TOP-0-1', which is more than 10 s older" in complaint(tiny)
+
+
 def test_sweeps_of_another_scene_are_refused(tiny: Path, edit: Edit) -> None:
     edit(
         "sample_data",
@@ -168,8 +174,8 @@ def test_times_of_one_table_in_another_unit(tiny: Path, edit: Edit, table: str) 
         ([[30.0, 0, 31.5], [0, None, 15.5], [0, 0, 1]], "expected 3 x 3 finite numbers"),
         ([[30.0, 0, 31.5], [0, "30", 15.5], [0, 0, 1]], "expected 3 x 3 finite numbers"),
         ([[30.0, 0, float("nan")], [0, 30, 15.5], [0, 0, 1]], "expected 3 x 3 finite numbers"),
-        ([[-30.0, 0, 31.5], [0, 30, 15.5], [0, 0, 1]], "with fx and fy above 0"),
-        ([[30.0, 0, 31.5], [0, 0, 15.5], [0, 0, 1]], "with fx and fy above 0"),
+        ([[-30.0, 0, 31.5], [0, 30, 15.5], [0, 0, 1]], "fx and fy above 0"),
+        ([[30.0, 0, 31.5], [0, 0, 15.5], [0, 0, 1]], "fx and fy above 0"),
         ([[30.0, 0, 31.5], [0, 30, 15.5], [0, 0, 2]], "expected [[fx, s, cx], [0, fy, cy], [0, 0, 1]]"),
         ([[30.0, 0, 0], [0, 30, 0], [31.5, 15.5, 1]], "expected [[fx, s, cx], [0, fy, cy], [0, 0, 1]]"),
         ([30.0, 0, 31.5], "of shape (3,), expected (3, 3)"),
