@@ -72,6 +72,9 @@ def command(models: tuple[str, ...], config: Config, split: Split, out: Path | N
             click.echo(line_of(name, metric))
         if metrics["mAP"].n_scenes == 1:
             click.echo("  one scene: the intervals are over its frames and say nothing of other scenes")
+        for name in ("NDS", "mIoU"):
+            if note := rare_classes(metrics[name]):
+                click.echo(f"  the interval of {name} knows too little of classes {note}")
         if not isinstance(engine, PredictionFiles) and (how := compare_two_answers(engine, source[0])):
             click.echo(
                 f"warning: {label} answers differently when it is asked twice about one frame ({how}): its figures "
@@ -91,6 +94,11 @@ def described_ranges(config: Config) -> str:
         f"nuScenes ranges, but at most {config.grid.pillars.inner_radius_m:g} m, where the model's grid ends "
         "(eval.clip_range_to_grid)"
     )
+
+
+def rare_classes(metric: Metric) -> str:
+    """The classes that few scenes or none have, as the method of a mean over classes names them; empty for none."""
+    return (metric.method or "").partition("; ")[2]
 
 
 def line_of(name: str, metric: Metric) -> str:

@@ -13,7 +13,7 @@ from calico.config.load import load_config
 from calico.errors import CalicoError
 from calico_eval.attacks import AttackSpec, Threat
 from calico_eval.cli.attack_options import AttackOptions
-from calico_eval.cli.eval import line_of
+from calico_eval.cli.eval import line_of, rare_classes
 from calico_eval.cli.robust import _exported, _fit_source, _joined
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.engines.user import UserEngine
@@ -145,6 +145,14 @@ def test_infer_leaves_what_is_there_alone(tmp_path: Path) -> None:
     for more in ((), ("--overwrite",)):
         assert "is a file; expected a folder" in error_of(*infer, str(mine), *more)
     assert mine.read_text() == "mine"
+
+
+def test_eval_names_the_classes_that_its_intervals_know_too_little_of() -> None:
+    method = "scene jackknife, t, 95%"
+    metric = Metric(value=0.5, lo=0.4, hi=0.6, method=method, n_frames=8, n_scenes=4)
+    assert rare_classes(metric) == ""
+    assert rare_classes(metric.model_copy(update={"method": f"{method}; in none: bus"})) == "in none: bus"
+    assert rare_classes(metric.model_copy(update={"method": None})) == ""
 
 
 def test_eval_leaves_a_file_that_is_there_alone(tmp_path: Path) -> None:

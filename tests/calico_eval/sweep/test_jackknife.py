@@ -66,3 +66,14 @@ def test_intervals_end_where_the_figures_do() -> None:
     assert mean.value is not None
     assert mean.hi is not None
     assert 1.0 > mean.hi > 2 * mean.value, "half of the interval is larger than the figure"
+
+
+def test_shares_of_a_sweep_end_at_one_and_hold_their_value() -> None:
+    """Everything is found in both cells: sums of 0.1 and 0.9 are not to round beyond 1."""
+    for found in range(1, 21):
+        summary = summary_of({"clean": stats(20, 100), "fog": stats(found, 100)})
+        for name, metric in summary.items():
+            assert metric.value is not None
+            if metric.lo is not None and metric.hi is not None:
+                assert metric.lo <= metric.value <= metric.hi, (found, name)
+            assert not name.endswith(("mPC", "RCE")) or metric.value <= 1, (found, name)
