@@ -189,20 +189,19 @@ def rad_table(path: Path) -> list[str]:
 def coverage_table(path: Path) -> list[str]:
     """Share of the 95 % intervals that hold the truth."""
     found = read_json(path)
-    scenes, trials = found["scenes"], found["settings"]["trials"]
+    scenes = found["scenes"]
     lines = [
-        f"`{found['command']}`: {trials} simulated data sets for each number of scenes, seed {found['settings']['seed']}; in %.",
+        f"`{found['command']}`, seed {found['settings']['seed']}, {found['machine']}; in %.",
         "",
         "| figure | " + " | ".join(f"{n} scenes" for n in scenes) + " |",
         "|---|" + len(scenes) * "---|",
+        "| data sets | " + " | ".join(str(row["trials"]) for row in scenes.values()) + " |",
     ]
-    for name in (*CLEAN, *(f"{metric}/{a}" for metric in METRICS for a in AGGREGATES)):
-        lines.append(
-            f"| {name} | " + " | ".join(f"{100 * rows[name]['coverage']:.1f}" for rows in scenes.values()) + " |"
-        )
-    for name in (f"{metric}/mRRA, log" for metric in METRICS):
-        row = [f"{100 * rows[name]['coverage']:.1f}" if name in rows else "" for rows in scenes.values()]
-        lines.append(f"| {name.replace(', log', ' by its logarithm')} | " + " | ".join(row) + " |")
+    logs = [f"{metric}/mRRA, log" for metric in METRICS]
+    for name in (*CLEAN, *(f"{metric}/{a}" for metric in METRICS for a in AGGREGATES), *logs):
+        figures = [row["figures"].get(name) for row in scenes.values()]
+        row = ["" if one is None else f"{100 * one['coverage']:.1f}" for one in figures]
+        lines.append(f"| {name.replace(', log', ', in the logarithm')} | {' | '.join(row)} |")
     return lines
 
 

@@ -243,22 +243,27 @@ def cover(scenes: int, trials: int, seed: int, truth: Mapping[str, float]) -> di
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenes", type=int, nargs="+", default=[5, 10, 20, 50])
-    parser.add_argument("--trials", type=int, default=300)
+    parser.add_argument("--trials", type=int, nargs="+", default=[300, 300, 300, 120], help="for each number of scenes")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="JSON file for the result")
     options = parser.parse_args()
+    if len(options.trials) != len(options.scenes):
+        parser.error(
+            f"got {len(options.scenes)} numbers of scenes and {len(options.trials)} of trials, expected as many"
+        )
     start = time.monotonic()
     rng = generator(options.seed, "coverage", "truth")
     truth = true_figures(all_cells(draw_scenes(TRUTH_SCENES, rng), rng))
     rows = {}
-    for scenes in options.scenes:
-        rows[str(scenes)] = found = cover(scenes, options.trials, options.seed, truth)
+    for scenes, trials in zip(options.scenes, options.trials, strict=True):
+        found = cover(scenes, trials, options.seed, truth)
+        rows[str(scenes)] = {"trials": trials, "figures": found}
         shown = ", ".join(f"{name} {100 * one['coverage']:.1f}" for name, one in found.items())
         print(f"{scenes} scenes, {time.monotonic() - start:.0f} s: {shown}", flush=True)
     if options.out:
         result = {
             "command": "python benchmarks/interval_coverage.py --out benchmarks/results/interval_coverage.json",
-            "settings": {"trials": options.trials, "seed": options.seed, "frames_per_scene": FRAMES,
+            "settings": {"seed": options.seed, "frames_per_scene": FRAMES,
                          "truth_scenes": TRUTH_SCENES, "objects_per_frame": OBJECTS, "presence": PRESENCE},
             "machine": f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}",
             "truth": truth,
