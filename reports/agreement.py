@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from reports.compare import against
+from reports.conditions import level
 from reports.crossing import half_crossing
 from reports.known import AGGREGATES, known_metric
 from reports.schema import Curve, Metric, Results
-from reports.view import Series, View, level
+from reports.view import Series, View
 
 TOLERANCE = 1e-9
 Scores = dict[str, dict[int, float]]

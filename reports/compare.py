@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from reports import formatting
+from reports.conditions import condition_key
 from reports.schema import Cell, Condition, Metric, Results
-from reports.view import Series, View, condition_key
+from reports.view import Series, View
 
 _AGAINST = "; baseline "
 """Before the label of the engine that an aggregate compares with, in its method."""

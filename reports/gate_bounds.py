@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from reports import compare, formatting
+from reports.conditions import condition_key
 from reports.gate_report import BoundKind, State
 from reports.schema import Cell, Metric
 from reports.vacuous import SLACK
-from reports.view import View, condition_key, ratio
+from reports.view import View, ratio
 
 
 @dataclass(frozen=True)

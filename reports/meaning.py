@@ -13,10 +13,10 @@ from pathlib import PurePosixPath, PureWindowsPath
 
 from reports import formatting
 from reports.agreement import find_contradictions
+from reports.conditions import condition_key
 from reports.errors import ReportError
 from reports.known import MEAN_ERRORS, UNITS, Known, known_aggregate, known_metric, limits_of
 from reports.schema import Cell, Condition, Metric, Provenance, Results
-from reports.view import condition_key
 
 SLACK = 1e-9
 """Of comparisons: a mean of ones may be 1.0000000000000002."""

@@ -88,7 +88,7 @@ def _suspect(results: Results) -> Iterator[tuple[dict[str, str], float]]:
     view = View(results)
     for cell in results.cells:
         if cell.condition.kind == "attack" and results.sanity:
-            yield _labels(cell), float(bool(view.suspicion(cell)))
+            yield _labels(cell), float(bool(view.sanity.suspicion(cell)))
 
 
 def _escape(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The sanity verdict as reports show it: which attack figures are suspect (`View.suspicion`), and which nobody checked."""
+"""The sanity verdict as reports show it: which attack figures are suspect (`SanityIndex.suspicion`), and which nobody checked."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reports import formatting
+from reports.conditions import is_control
 from reports.schema import Condition, Results, SanityCheck
-from reports.view import Series, View, is_control
+from reports.view import Series, View
 
 MARKS = {"PASS": "✓", "WARN": "!", "FAIL": "✗", "NOT RUN": "–"}
 LEVELS = {"PASS": "good", "WARN": "warn", "FAIL": "bad", "NOT RUN": "quiet"}
@@ -51,9 +52,9 @@ def verdicts(results: Results) -> tuple[Verdict, ...]:
 
 
 def suspect_condition(view: View, series: Series, condition: Condition) -> tuple[str, ...]:
-    """`View.suspicion` of the cells of one condition on one engine."""
+    """`SanityIndex.suspicion` of the cells of one condition on one engine."""
     cells = view.same_test(series, condition)
-    return tuple(dict.fromkeys(id for cell in cells for id in view.suspicion(cell)))  # noqa: A001
+    return tuple(dict.fromkeys(id for cell in cells for id in view.sanity.suspicion(cell)))  # noqa: A001
 
 
 def unchecked(results: Results) -> bool:

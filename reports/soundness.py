@@ -63,8 +63,8 @@ def _not_passed(context: Context, cell: Cell, kind: DemandKind, check: Check | N
     )
 
 
-def doubt_attack(context: Context, rules: Rules, kind: BoundKind, cell: Cell | None, outcome: Outcome) -> Outcome:
-    """The outcome of a bound, as far as the attack behind the number allows one.
+def doubt_outcome(context: Context, rules: Rules, kind: BoundKind, cell: Cell | None, outcome: Outcome) -> Outcome:
+    """The outcome of a bound, as far as the attack behind the number, or the baseline's check, allows one.
 
     An attack that does not work can only hide harm: a bound that is missed in spite of it stays missed, one that is met is
     inconclusive where a sanity check failed, and an error where none was made. A loss against a suspect baseline may be the
@@ -73,19 +73,27 @@ def doubt_attack(context: Context, rules: Rules, kind: BoundKind, cell: Cell | N
     if outcome.state == "error" or cell is None:
         return outcome
     if outcome.state == "passed":
-        ours = context.view.suspicion(cell)
+        ours = context.view.sanity.suspicion(cell)
         if ours:
             message = f"{outcome.message}; attack figures are {sanity.badge(ours)}: no pass"
             return replace(outcome, state="inconclusive", message=message)
-        if "attacks_without_sanity_verdict" not in rules.accept and context.view.is_unchecked(cell):
+        if "attacks_without_sanity_verdict" not in rules.accept and context.view.sanity.is_unchecked(cell):
             message = (
                 f"{outcome.message}; no sanity check of this attack was run: not run is not passed "
                 "(accept: [attacks_without_sanity_verdict] in the rules lets it pass)"
             )
             return replace(outcome, state="error", message=message)
-    old = context.before.twin(cell) if kind == "max_drop" and context.before else None
-    theirs = context.before.suspicion(old) if old is not None and context.before is not None else ()
+    doubt = _doubt_of_baseline(context, cell) if kind == "max_drop" else ""
+    return replace(outcome, state="inconclusive", message=f"{outcome.message}; {doubt}") if doubt else outcome
+
+
+def _doubt_of_baseline(context: Context, cell: Cell) -> str:
+    """Why the baseline's figure may not be what it is called; empty where nothing speaks against it."""
+    old = context.before.twin(cell) if context.before else None
+    if old is None or context.before is None:
+        return ""
+    theirs = context.before.sanity.suspicion(old)
     if theirs:
-        message = f"{outcome.message}; the baseline's attack figures are {sanity.badge(theirs)}"
-        return replace(outcome, state="inconclusive", message=message)
-    return outcome
+        return f"the baseline's attack figures are {sanity.badge(theirs)}"
+    failed = [kind for kind, check in (("effect", old.effect), ("budget", old.budget)) if check and not check.passed]
+    return f"the baseline's {' and '.join(failed)} check failed" if failed else ""

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from reports.conditions import condition_key, crossed, is_control, level
 from reports.errors import ReportError
+from reports.sanity_index import SanityIndex
 from reports.schema import Cell, Condition, Curve, Metric, Results
 
 Group = dict[tuple[object, ...], list[Cell]]
@@ -228,44 +230,10 @@ class View:
         point = _point(cells, metric) if cells else None
         return None if point is None else point.metric
 
-    def is_unchecked(self, cell: Cell) -> bool:
-        """Whether a cell holds an attack that searches, by steps along gradients or by queries, and no sanity check was run.
-
-        A check counts that was run on the model, or on the engine whose gradients made the attack.
-        """
-        condition = cell.condition
-        searches = bool({"steps", "queries"} & condition.parameters.keys())
-        if condition.kind != "attack" or is_control(condition) or not searches:
-            return False
-        return not {cell.model, str(cell.details.get("crafted_on") or "")} & self._checked
-
     @cached_property
-    def _checked(self) -> set[str]:
-        """Models, and labels of engines, on which a sanity check was run."""
-        ran = [check for check in self.results.sanity if check.verdict != "NOT RUN"]
-        return {name for check in ran for name in (check.model, f"{check.model}/{check.engine}")}
-
-    def suspicion(self, cell: Cell) -> tuple[str, ...]:
-        """Ids of the failed sanity checks that make the figures of an attack cell suspect; () for sound ones and other cells.
-
-        A failed check of an engine makes every attack figure of its model suspect, and those of other models that were made
-        with its gradients. Random-noise controls look at no model.
-        """
-        if cell.condition.kind != "attack" or is_control(cell.condition):
-            return ()
-        owners = (cell.model, f"{cell.model}/{cell.engine}", str(cell.details.get("crafted_on") or ""))
-        found = {position: id for owner in owners for position, id in self._failed.get(owner, {}).items()}  # noqa: A001
-        return tuple(dict.fromkeys(found[position] for position in sorted(found)))
-
-    @cached_property
-    def _failed(self) -> dict[str, dict[int, str]]:
-        """Of each model and each engine's label: the failed sanity checks by their place in the file."""
-        failed: dict[str, dict[int, str]] = {}
-        for position, check in enumerate(self.results.sanity):
-            if check.verdict == "FAIL":
-                for owner in (check.model, f"{check.model}/{check.engine}"):
-                    failed.setdefault(owner, {})[position] = check.id
-        return failed
+    def sanity(self) -> SanityIndex:
+        """What the sanity checks say about attack figures."""
+        return SanityIndex(self.results.sanity)
 
     @cached_property
     def _sensors(self) -> dict[str, tuple[str, ...]]:
@@ -283,34 +251,6 @@ def ratio(value: Metric | None, clean: Metric | None) -> float | None:
     if value is None or clean is None or value.value is None or clean.value is None or clean.value <= 0:
         return None
     return value.value / clean.value
-
-
-def condition_key(condition: Condition) -> tuple[object, ...]:
-    """What makes two cells the same test of a sensor set-up: everything but the seed."""
-    return (
-        condition.kind,
-        condition.name,
-        condition.severity,
-        *sorted((k, str(v)) for k, v in condition.parameters.items()),
-    )
-
-
-def is_control(condition: Condition) -> bool:
-    """Whether an attack condition is a random control; in files older than 1.2 by its name, which ends in 'noise' or 'random'."""
-    words = condition.name.rpartition("+")[2].split("_")
-    return condition.kind == "attack" and (condition.control or words[-1] in ("noise", "random"))
-
-
-def crossed(condition: Condition) -> tuple[str, str] | None:
-    """(corruption, attack) of an attack on corrupted frames, by name ('fog+camera_pgd'); None for all others."""
-    corruption, plus, attack = condition.name.rpartition("+")
-    return (corruption, attack) if condition.kind == "attack" and plus else None
-
-
-def level(condition: Condition) -> float:
-    """Where a condition stands on its physical axis; its severity where the axis is no number."""
-    value = condition.parameters.get(condition.axis) if condition.axis else None
-    return float(value) if isinstance(value, (int, float)) else float(condition.severity)
 
 
 def _point(cells: Sequence[Cell], metric: str) -> Point | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reports import formatting, sanity
+from reports.conditions import condition_key, crossed, is_control
 from reports.html.value import Value, shown
 from reports.schema import Condition
-from reports.view import HEADLINES, Point, View, condition_key, crossed, is_control
+from reports.view import HEADLINES, Point, View
 
 EFFORT = (
     "steps", "queries", "restarts", "step_share", "objective", "random_start", "straight_through", "fit_frames", "crafted_on",

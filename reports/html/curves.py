@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from reports import formatting, sanity
+from reports.conditions import condition_key, crossed, is_control, level
 from reports.html.attacks import allowances, attack_metrics, effort, title_of
 from reports.html.chart import Chart, Line, line_chart, ordered_levels, top_of
 from reports.html.value import Value, shown
 from reports.schema import Condition
-from reports.view import Point, Series, View, condition_key, crossed, is_control, level
+from reports.view import Point, Series, View
 
 Place = Callable[[Point], float]
 WIDTH, HEIGHT = 360.0, 230.0

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports import compare
+from reports.conditions import is_control
 from reports.gate_report import GateReport
 from reports.html.attacks import attack_table, cross_tables, sanity_tables
 from reports.html.checks import absent, budget_table, effect_table
@@ -25,7 +26,7 @@ from reports.sanity import unchecked
 from reports.schema import Results
 from reports.text import clean_text
 from reports.verdict import verdict
-from reports.view import View, is_control
+from reports.view import View
 
 FOLDER = Path(__file__).parent
 

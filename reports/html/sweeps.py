@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reports import formatting, halves
+from reports.conditions import level
 from reports.html.chart import Line, line_chart, top_of
 from reports.html.curves import HEIGHT, WIDTH, Panel, TableRow, drawn
 from reports.html.value import Value, shown
 from reports.schema import Curve, Metric
-from reports.view import HEADLINES, Point, Series, View, level
+from reports.view import HEADLINES, Point, Series, View
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def trace_charts(view: View) -> tuple[TraceChart, ...]:
     """One per cell that keeps traces, in the order of the file."""
     labels = {(s.model, s.engine): s.label for s in view.series}
     return tuple(
-        _chart(cell, labels[cell.model, cell.engine], sanity.badge(view.suspicion(cell)))
+        _chart(cell, labels[cell.model, cell.engine], sanity.badge(view.sanity.suspicion(cell)))
         for cell in view.results.cells
         if cell.traces
     )

@@ -87,12 +87,12 @@ def test_a_rule_for_each_condition_looks_at_its_own_cells(monkeypatch: pytest.Mo
     names = sorted({cell.condition.name for cell in results.cells})
     rules = Rules(rules=tuple(Rule(metric="mAP", condition=name, min=0.01) for name in names))
     asked = 0
-    original = gate._matches
+    original = gate.matches_cell
 
     def matches(*arguments: Any) -> bool:
         nonlocal asked
         asked += 1
         return original(*arguments)
 
-    monkeypatch.setattr(gate, "_matches", matches)
+    monkeypatch.setattr(gate, "matches_cell", matches)
     assert len(evaluate(results, rules).checks) == len(results.cells) == asked

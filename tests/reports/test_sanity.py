@@ -109,9 +109,9 @@ def suspect(sound: Results) -> Results:
 
 
 def test_only_attacks_of_the_failed_model_or_with_its_gradients_are_suspect(sound: Results, suspect: Results) -> None:
-    assert [View(sound).suspicion(c) for c in CELLS] == [()] * 7
+    assert [View(sound).sanity.suspicion(c) for c in CELLS] == [()] * 7
     # clean, attack, noise, the deployed form; another model, attacked on itself; a transfer of the failed gradients
-    assert [View(suspect).suspicion(c) for c in CELLS] == [(), ("S7",), (), ("S7",), (), (), ("S7",)]
+    assert [View(suspect).sanity.suspicion(c) for c in CELLS] == [(), ("S7",), (), ("S7",), (), (), ("S7",)]
 
 
 def test_a_warning_and_a_check_that_was_not_run_make_nothing_suspect(sound: Results) -> None:

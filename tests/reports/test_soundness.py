@@ -116,3 +116,14 @@ def test_a_transfer_attack_is_checked_on_the_model_that_it_was_made_on(whole: Re
     assert [(one.model, one.state) for one in check(alone, ATTACKED).checks] == [
         ("m", "passed"), ("m", "passed"), ("other", "error"), ("other", "error"),
     ]  # fmt: skip
+
+
+def test_a_loss_against_a_figure_whose_check_failed_is_no_measure(whole: Results) -> None:
+    """An attack beyond its budget makes a low figure, which any run beats."""
+    weak = with_checks(whole, ("attack",), "budget", FAILED)
+    rule = Rule(metric="mAP", condition="camera_pgd", max_drop=0.02)
+    report = evaluate(whole, Rules(rules=(rule,)), weak)
+    assert {one.state for one in report.checks} == {"inconclusive"}
+    assert report.checks[0].message.endswith("the baseline's budget check failed")
+    assert report.exit_code == ExitCode.INCONCLUSIVE
+    assert evaluate(whole, Rules(rules=(rule,)), whole).passed

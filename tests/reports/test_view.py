@@ -1,7 +1,8 @@
 import pytest
 
+from reports.conditions import is_control, level
 from reports.schema import Cell, Condition, Metric, Results
-from reports.view import View, is_control, level
+from reports.view import View
 
 
 def cell(model: str, engine: str, condition: Condition, value: float | None, seed: int = 0) -> Cell:
