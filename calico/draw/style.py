@@ -51,6 +51,10 @@ RAMP_STOPS: tuple[Color, ...] = (
 )
 
 
+FARTHEST = 1e4
+"""Boxes with a larger number in any column [m, m/s, rad] are not drawn: pixels are counted in integers."""
+
+
 @dataclass(frozen=True)
 class Drawn:
     """Boxes as they are drawn: solid for ground truth, dashed for predictions. boxes (M, 9), labels and captions M."""
@@ -74,9 +78,10 @@ def ground_truth(boxes: Boxes, class_names: tuple[str, ...]) -> Drawn:
 
 
 def predicted(predictions: Predictions, score_threshold: float, class_names: tuple[str, ...]) -> Drawn:
-    """The predictions that reach the threshold, the surest last (on top)."""
+    """The predictions that reach the threshold, the surest last (on top); none of a size or place that no picture shows."""
     order = np.argsort(predictions.scores, kind="stable")
-    order = order[predictions.scores[order] >= score_threshold]
+    near = (np.abs(predictions.boxes) <= FARTHEST).all(axis=1)
+    order = order[(predictions.scores[order] >= score_threshold) & near[order]]
     labels = [int(label) for label in predictions.labels[order]]
     captions = [
         f"{code(k, class_names)} {100 * predictions.scores[i]:.0f}%" for k, i in zip(labels, order, strict=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -210,3 +211,12 @@ def test_a_segment_through_the_camera_plane_ends_at_the_near_plane() -> None:
     for point in got:
         assert np.linalg.norm(image - point, axis=1).min() < 0.5
     assert got[0] == pytest.approx(image[-1]) or got[1] == pytest.approx(image[-1])
+
+
+@pytest.mark.parametrize("column", range(9))
+def test_a_box_of_senseless_size_or_place_is_not_drawn(column: int, frame: Frame) -> None:
+    found = a_car(10, 0)
+    found.boxes[0, column] = 3e38
+    nothing = replace(found, scores=np.zeros(1, np.float32))
+    for draw in (draw_cameras, partial(draw_bev, range_m=16)):
+        assert np.array_equal(draw(bare(frame), found), draw(bare(frame), nothing))
