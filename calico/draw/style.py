@@ -80,7 +80,7 @@ def ground_truth(boxes: Boxes, class_names: tuple[str, ...]) -> Drawn:
 def predicted(predictions: Predictions, score_threshold: float, class_names: tuple[str, ...]) -> Drawn:
     """The predictions that reach the threshold, the surest last (on top); none of a size or place that no picture shows."""
     order = np.argsort(predictions.scores, kind="stable")
-    near = (np.abs(predictions.boxes) <= FARTHEST).all(axis=1)
+    near = np.abs(predictions.boxes).max(axis=1, initial=0.0) <= FARTHEST
     order = order[(predictions.scores[order] >= score_threshold) & near[order]]
     labels = [int(label) for label in predictions.labels[order]]
     captions = [

@@ -124,13 +124,16 @@ def _watch_interrupts() -> Iterator[list[int]]:
 
 @contextmanager
 def _keep_settings() -> Iterator[None]:
-    """Puts back the settings of Python, numpy and torch that decide what the rest of the run computes and warns of."""
+    """Puts back the settings of Python, numpy and torch that decide what the rest of the run computes, and where it writes."""
     filters, errors, depth = warnings.filters[:], np.geterr(), sys.getrecursionlimit()
+    folder = _working_folder()
     torch = sys.modules.get("torch")
     kept = (torch.is_grad_enabled(), torch.get_default_dtype()) if torch else None
     try:
         yield
     finally:
+        if folder is not None and folder != _working_folder():
+            os.chdir(folder)
         sys.setrecursionlimit(depth)
         np.seterr(**errors)
         if warnings.filters != filters:
@@ -139,3 +142,10 @@ def _keep_settings() -> Iterator[None]:
         if torch and kept:
             torch.set_grad_enabled(kept[0])
             torch.set_default_dtype(kept[1])
+
+
+def _working_folder() -> str | None:
+    try:
+        return os.getcwd()  # noqa: PTH109
+    except FileNotFoundError:  # it was deleted
+        return None

@@ -58,11 +58,12 @@ def change_settings() -> None:
     sys.setrecursionlimit(sys.getrecursionlimit() + 17)
     torch.set_grad_enabled(False)
     torch.set_default_dtype(torch.float64)
+    os.chdir("/")
 
 
 def settings() -> tuple[object, ...]:
     numbers = tuple(sorted(np.geterr().items())), sys.getrecursionlimit()
-    return list(warnings.filters), *numbers, torch.is_grad_enabled(), torch.get_default_dtype()
+    return Path.cwd(), list(warnings.filters), *numbers, torch.is_grad_enabled(), torch.get_default_dtype()
 
 
 @pytest.mark.parametrize("fails", [False, True])
