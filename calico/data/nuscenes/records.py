@@ -121,14 +121,10 @@ class SampleReader:
         )
 
     def _index_files(self) -> None:
-        table, files = self.tables.path("sample_data"), dict[str, Row]()
-        for row in self.tables.rows("sample_data").values():
-            other = files.setdefault(row["filename"], row)
-            if other is not row:
-                raise CalicoError(
-                    f"{table}: rows '{other['token']}' and '{row['token']}' have the same file '{row['filename']}', "
-                    "expected one row of each file"
-                )
+        table, rows = self.tables.path("sample_data"), self.tables.rows("sample_data").values()
+        if len({row["filename"] for row in rows}) < len(rows):
+            self._tell_of_shared_file()
+        for row in rows:
             if row["is_key_frame"]:
                 channel = self._channel(row)
                 other = self._key_data[row["sample_token"]].setdefault(channel, row)
@@ -137,6 +133,17 @@ class SampleReader:
                         f"{table}: rows '{other['token']}' and '{row['token']}' are both the keyframe of {channel} in sample "
                         f"'{row['sample_token']}', expected one"
                     )
+
+    def _tell_of_shared_file(self) -> None:
+        """Raises CalicoError for the first file that two rows claim."""
+        first: dict[str, Row] = {}
+        for row in self.tables.rows("sample_data").values():
+            other = first.setdefault(row["filename"], row)
+            if other is not row:
+                raise CalicoError(
+                    f"{self.tables.path('sample_data')}: rows '{other['token']}' and '{row['token']}' have the same file "
+                    f"'{row['filename']}', expected one row of each file"
+                )
 
     def _channel(self, row: Row) -> str:
         mount = self.tables.get("calibrated_sensor", row["calibrated_sensor_token"], f"sample_data {row['token']}")
