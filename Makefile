@@ -4,10 +4,14 @@ BIN := .venv/bin
 RUN := demo
 ENGINE := $(RUN)/model/model.onnx
 
-.PHONY: help demo demo-clean test lint types clean
+FUZZ_ROUNDS ?= 1000
+FUZZ_KILLS ?= 10
+
+.PHONY: help demo demo-clean test fuzz lint types clean
 help:
 	@echo "make demo   train, export, attack and report on the embedded simulator (about a quarter of an hour on two cores)"
 	@echo "make test   lint, types and tests"
+	@echo "make fuzz   every reader with many damaged files, and runs killed at random moments (FUZZ_ROUNDS, FUZZ_KILLS)"
 	@echo "make demo-clean  remove the demo's results, to start it again after the code has changed"
 	@echo "make clean  remove the environment and the demo's results (not the simulator's cache)"
 
@@ -32,6 +36,10 @@ demo: .venv/core
 
 test: lint types
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+
+fuzz: .venv/dev
+	FUZZ_ROUNDS=$(FUZZ_ROUNDS) FUZZ_MEMORY_GIB=4 FUZZ_KILLS=$(FUZZ_KILLS) OMP_NUM_THREADS=1 \
+		$(BIN)/python -m pytest -n 2 --dist loadfile tests/fuzz
 
 lint: .venv/dev
 	$(BIN)/ruff check .

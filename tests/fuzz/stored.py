@@ -114,9 +114,8 @@ def _copied_run(folder: Path, name: str) -> Path:
 
 def _cell(file: Path) -> Any:
     found = RunStore(file.parent.parent).load(file.stem)
-    if isinstance(found, str):
-        raise CalicoError(found)
-    assert found is not None
+    if found is None or isinstance(found, str):
+        raise CalicoError(found or f"{file}: not done")
     cell, stats = found
     return [
         cell.model_dump_json(),

@@ -23,6 +23,8 @@ from calico.errors import CalicoError
 WHOLE_BYTES = 1 << 30
 BLOCK_BYTES = 4096
 WHOLE_FILES = 100
+MAX_FILE_BYTES = 1 << 30
+"""Of a point cloud or an image."""
 _CHUNK_BYTES = 1 << 20
 
 
@@ -57,6 +59,11 @@ def _size(path: Path, token: str) -> int:
         raise _missing(path, token) from error
     if not stat.S_ISREG(status.st_mode):
         raise CalicoError(f"{path} (sample_data {token}): is no regular file; see `calico data check`")
+    if status.st_size > MAX_FILE_BYTES:
+        raise CalicoError(
+            f"{path} (sample_data {token}): has {status.st_size} bytes, expected at most {MAX_FILE_BYTES}; see "
+            "`calico data check`"
+        )
     return status.st_size
 
 
