@@ -26,6 +26,7 @@ from calico_eval.sweep.remembered import RememberedAnswers
 from calico_eval.sweep.sanity import attacked_engines, sanity_verdict
 from calico_eval.sweep.store import RunStore
 from calico_eval.sweep.summary import summarise
+from reports.meaning import check_meaning
 from reports.schema import Cell, Model, Picture, Provenance, Results, write_results
 
 NO_SANITY = "The sanity checks were left out (--no-sanity): the attack figures are unchecked."
@@ -68,6 +69,7 @@ def run_sweep(
         warn: is told of cells that had to be computed again, and of prediction files that are copies of clean.json.
 
     Raises:
+        ReportError: the results contradict themselves, which is a fault of this program; results.json is written all the same.
         CalicoError: the folder holds something else; a condition changed nothing; an attack went over its budget; a model
             failed. Cells that were finished before stay.
     """
@@ -121,6 +123,7 @@ def run_sweep(
         notes=tuple(notes),
     )
     write_results(out_dir / "results.json", results)
+    check_meaning(results, str(out_dir / "results.json"))
     store.finish(identity)
     return results
 

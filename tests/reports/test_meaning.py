@@ -269,13 +269,6 @@ def test_every_command_refuses_it(tmp_path: Path, content: Content, whole: Resul
     assert not (tmp_path / "gate.json").exists()
 
 
-def test_nobody_writes_a_senseless_file(tmp_path: Path, whole: Results) -> None:
-    wrong = whole.cells[0].model_copy(update={"engine": "onnx", "id": "twice"})
-    with pytest.raises(ReportError, match="has the same model, engine, condition and seed"):
-        write_results(tmp_path / "results.json", whole.model_copy(update={"cells": (*whole.cells, wrong)}))
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_many_faults_are_counted_and_the_first_ones_shown(tmp_path: Path, content: Content) -> None:
     for cell in content["cells"]:
         for one in cell["metrics"].values():

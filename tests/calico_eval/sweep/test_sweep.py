@@ -19,13 +19,15 @@ from calico_eval.engines.user import UserEngine
 from calico_eval.metrics.nuscenes import class_ranges
 from calico_eval.metrics.suffstats import load_stats, save_stats
 from calico_eval.sweep import changes
+from calico_eval.sweep import run as run_module
 from calico_eval.sweep.conditions import CLEAN, ConditionSpec
 from calico_eval.sweep.plan import SweepPlan, make_plan
 from calico_eval.sweep.run import run_sweep
 from calico_eval.sweep.store import RunStore
 from corruptions import CorruptionError
 from reports.compare import against
-from reports.schema import Results, read_results
+from reports.errors import ReportError
+from reports.schema import Metric, Results, read_results
 
 
 @pytest.fixture
@@ -177,6 +179,27 @@ def test_summary_is_the_mean_of_the_cells(engine: UserEngine, street: FrameSourc
     assert "mAP/mCE" not in summary
     assert "mIoU/mPC" not in summary
     assert (summary["mAP/mPC"].lo or 0) < (summary["mAP/mPC"].value or 0) < (summary["mAP/mPC"].hi or 0)
+
+
+def test_a_run_that_contradicts_itself_says_so_and_keeps_what_it_measured(
+    engine: UserEngine, street: FrameSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = run_module.summarise
+
+    def wrong(*arguments: Any) -> dict[str, dict[str, Metric]]:
+        return {
+            label: {
+                name: metric.model_copy(update={"value": 0.9, "lo": None, "hi": None}) for name, metric in found.items()
+            }
+            for label, found in original(*arguments).items()
+        }
+
+    monkeypatch.setattr(run_module, "summarise", wrong)
+    with pytest.raises(ReportError, match=r"summary\.cluster/user\.mAP/mPC: is 0\.9, but its cells give"):
+        run(engine, street, tmp_path / "run")
+    assert (tmp_path / "run" / "results.json").exists()
+    with pytest.raises(ReportError, match=r"is 0\.9, but its cells give"):
+        read_results(tmp_path / "run" / "results.json")
 
 
 def test_against_itself_under_another_name_mce_is_one(
