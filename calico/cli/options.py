@@ -178,7 +178,7 @@ def _check_predictions(folders: tuple[str, ...]) -> None:
 
 def _config_of(models: tuple[str, ...]) -> Config | None:
     """The configuration of the first model that has one: a run folder's (with the data's place), else a file's metadata."""
-    from calico.config.load import load_config
+    from calico.config.saved import read_run_config
     from calico.names import split_name
 
     for model in models:
@@ -188,7 +188,7 @@ def _config_of(models: tuple[str, ...]) -> Config | None:
 
             return read_metadata(path).config
         if (path / "config.yaml").is_file():
-            return load_config("tiny", path / "config.yaml")
+            return read_run_config(path)
         if path.suffix == ".safetensors" and path.is_file():
             from calico.train.checkpoint import read_model_config
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from calico.config.load import describe_changes, load_config, portable_config, to_yaml
+from calico.config.load import describe_changes, portable_config
+from calico.config.saved import read_run_config, write_run_config
 from calico.config.schema import Config
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
@@ -31,7 +32,7 @@ def check_same(config: Config, folder: Path) -> None:
     file = folder / "config.yaml"
     if not file.exists() or not has_checkpoint(folder):
         return
-    before, now = _essence(load_config("tiny", file)), _essence(config)
+    before, now = _essence(read_run_config(folder)), _essence(config)
     changed = describe_changes(before, now)
     if changed:
         raise CalicoError(
@@ -86,7 +87,7 @@ class RunLog:
         decided = {key: run[key] for key in decisive} | {"config": _essence(config)}
         self.run = hashlib.sha256(to_json(decided).encode()).hexdigest()
         write_atomic(out / RUN_FILE, to_json(run))
-        write_atomic(out / "config.yaml", to_yaml(config))
+        write_run_config(out, config)
 
     def start(self, step: int) -> None:
         """Forgets what a killed run logged after its last checkpoint, and opens TensorBoard."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from calico.config.load import to_yaml
+from calico.config.saved import write_run_config
 from calico.config.schema import Config, EvalConfig
 from calico.config.training import AugmentConfig, RadConfig, TrainConfig
 from calico.data.batch import Batch
@@ -97,7 +97,7 @@ def run_stages(
         check_same(stage_config(stage, config), out / stage)
     write_atomic(out / RUN_FILE, json.dumps({"kind": "train", "stages": list(stages)}, indent=1) + "\n")
     if "finetune" in stages:  # what is said of out/model.safetensors
-        write_atomic(out / "config.yaml", to_yaml(config))
+        write_run_config(out, config)
     for stage in stages:
         before = stage_before(stage, config, out)
         run_stage(
