@@ -57,6 +57,16 @@ def find_faults(results: Results) -> Iterator[str]:
         "cells",
         "model, engine, condition and seed",
     )
+    yield from _repeated(
+        [
+            (c.model, c.engine, c.seed, c.condition.name, c.condition.severity)
+            if c.condition.kind == "corruption"
+            else (number,)
+            for number, c in enumerate(results.cells)
+        ],
+        "cells",
+        "model, engine, seed, corruption and severity",
+    )
     models = {model.name for model in results.models}
     for number, cell in enumerate(results.cells):
         where = f"cells.{number} ({cell.model}/{cell.engine}, {formatting.condition(cell.condition)})"

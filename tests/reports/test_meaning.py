@@ -57,6 +57,14 @@ def put(where: str, **values: object) -> Callable[[Content], None]:
     return change
 
 
+def again(content: Content, cell: int, **parameters: float) -> Content:
+    """A copy of a cell with another id and other parameters."""
+    copied: Content = json.loads(json.dumps(content["cells"][cell]))
+    copied["id"] = "again"
+    copied["condition"]["parameters"] |= parameters
+    return copied
+
+
 SENSELESS: dict[str, tuple[Callable[[Content], None], str]] = {
     "a share of 32": (
         put("cells.0.metrics.mAP", value=32, hi=40),
@@ -140,6 +148,14 @@ SENSELESS: dict[str, tuple[Callable[[Content], None], str]] = {
     "the clean cell twice": (
         lambda c: c["cells"].append(c["cells"][0] | {"id": "again"}),
         "cells.20: has the same model, engine, condition and seed as cells.0",
+    ),
+    "the same cell with 1.0 for 1": (
+        lambda c: c["cells"].append(again(c, FOG_1, level=1.0)),
+        "cells.20: has the same model, engine, condition and seed as cells.1",
+    ),
+    "one severity with two strengths": (
+        lambda c: c["cells"].append(again(c, FOG_1, level=2)),
+        "cells.20: has the same model, engine, seed, corruption and severity as cells.1",
     ),
     "a cell twice": (lambda c: c["cells"].append(c["cells"][3]), "cells.20: has the same id as cells.3"),
     "two models of one name": (lambda c: c["models"].append(c["models"][0]), "models.1: has the same name as models.0"),
