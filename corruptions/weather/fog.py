@@ -6,9 +6,12 @@ import math
 
 from corruptions.frame_like import FrameLike
 from corruptions.rng import Streams
-from corruptions.weather.fog_camera import fog_image
+from corruptions.weather.fog_camera import airlight, fog_image
 from corruptions.weather.fog_lidar import fog_points
-from corruptions.weather.range_image import range_image
+from corruptions.weather.range_image import view_image
+
+LAYER_M = 100.0
+"""Height of the fog: radiation fog is some tens of metres to 300 m deep. The sky shines through it."""
 
 
 def fog(frame: FrameLike, visibility_m: float, streams: Streams) -> FrameLike:
@@ -20,5 +23,9 @@ def fog(frame: FrameLike, visibility_m: float, streams: Streams) -> FrameLike:
     ICCV 2021). The same fog for all sweeps of a frame.
     """
     extinction = math.log(20.0) / visibility_m
-    images = tuple(fog_image(image, range_image(frame, view), extinction) for view, image in enumerate(frame.images))
+    light = airlight(frame.images)
+    images = tuple(
+        fog_image(image, view_image(frame, view).transmission(extinction, LAYER_M), light)
+        for view, image in enumerate(frame.images)
+    )
     return frame.replace(images=images, points=fog_points(frame, extinction, visibility_m, streams.frame("lidar")))

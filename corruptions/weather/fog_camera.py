@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from corruptions.camera.light import LINEAR, to_linear, to_pixels
@@ -12,35 +14,42 @@ BRIGHTEST = 0.01
 """Share of the image that the airlight is taken from."""
 TINT = 0.3
 """Share of that part's colour that the fog keeps: fog scatters all colours alike, and from the whole sky."""
+OVERCAST = 0.75
+"""Linear light of an overcast sky, the brightest airlight: pixel value 225."""
 STEPS = 512
 """Entries of the blending table: equal steps of sqrt(1 - t), at most two pixel values wide even where it is dark."""
 
 
-def fog_image(image: UInt8, range_m: Float32, extinction: float, covered: Float32 | None = None) -> UInt8:
-    """Koschmieder's law in linear light: L = L0 * t + A * (1 - t) with t = exp(-alpha * range).
+def fog_image(image: UInt8, transmission: Float32, light: Float32, covered: Float32 | None = None) -> UInt8:
+    """Koschmieder's law in linear light: L = L0 * t + A * (1 - t).
 
     In linear light the contrast of an object at the visibility is 5 %; on pixel values (sRGB) it would be 10.8 %.
 
     Args:
         image: (H, W, 3).
-        range_m: (h, w), coarser than the image by any factor; inf for the sky. The edges of t are laid along those of the
-            image (guided filter, He et al., PAMI 2013).
+        transmission: (h, w) t = exp(-alpha * range), coarser than the image by any factor. Its edges are laid along
+            those of the image (guided filter, He et al., PAMI 2013).
+        light: (3,) airlight A in linear light; see `airlight`.
         covered: (H, W) share of a pixel before which there is a drop or a flake, as bright as the airlight: t is
             multiplied by 1 - covered.
     """
-    transmission = refine(np.exp(-np.float32(extinction) * range_m), image)
+    fine = refine(transmission, image)
     if covered is not None:
-        transmission *= 1 - covered
-    return veil(image, transmission, airlight(image))
+        fine *= 1 - covered
+    return veil(image, fine, light)
 
 
 def veil(image: UInt8, transmission: Float32, light: Float32) -> UInt8:
     """(H, W, 3) L * t + light * (1 - t) in linear light, by a table over pixel value and t.
 
+    An image that is all black comes from a camera that is off, and stays black.
+
     Args:
         transmission: (H, W) t within 0..1.
         light: (3,) linear light that takes the place of what is lost.
     """
+    if not image.any():
+        return image.copy()
     step = (np.sqrt(1 - transmission) * np.float32(STEPS - 1) + np.float32(0.5)).astype(np.uint32) << np.uint32(8)
     passed = 1 - (np.arange(STEPS, dtype=np.float32) / (STEPS - 1))[:, None] ** 2
     result = np.empty_like(image)
@@ -50,10 +59,30 @@ def veil(image: UInt8, transmission: Float32, light: Float32) -> UInt8:
     return result
 
 
-def airlight(image: UInt8) -> Float32:
-    """(3,) linear light of the fog: the mean of the brightest part of the image, coarsely seen, nearly grey."""
+def airlight(images: Sequence[UInt8]) -> Float32:
+    """Estimate the light of the fog, one for all cameras of a rig.
+
+    It is the mean of the brightest part of an image, coarsely seen, nearly grey; the median over the cameras that are
+    not black, so that neither the one that sees the sun nor one that is off decides. It is never brighter than an
+    overcast sky (`OVERCAST`): a camera that sees fog does not see it as pure white.
+
+    Args:
+        images: The images (H, W, 3) of all cameras of a frame.
+
+    Returns:
+        (3,) linear light.
+    """
+    lit = [image for image in images if image.any()]
+    if not lit:
+        return np.zeros(3, np.float32)
+    brightest = np.median([_brightest(image) for image in lit], axis=0)
+    light = TINT * brightest + (1 - TINT) * brightest.mean()
+    return (light * min(1.0, OVERCAST / float(light.max()))).astype(np.float32)
+
+
+def _brightest(image: UInt8) -> Float32:
+    """(3,) linear light of the brightest part of one image."""
     coarse = to_linear(shrink(image, max(1, image.shape[1] // 100))).reshape(-1, 3)
     count = max(1, round(BRIGHTEST * len(coarse)))
-    brightest = coarse[np.argsort(coarse.sum(axis=1), kind="stable")[-count:]].mean(axis=0)
-    result: Float32 = TINT * brightest + (1 - TINT) * brightest.mean()
+    result: Float32 = coarse[np.argsort(coarse.sum(axis=1), kind="stable")[-count:]].mean(axis=0)
     return result

@@ -6,14 +6,16 @@ import numpy as np
 
 from corruptions.frame_like import Float64, FrameLike
 from corruptions.rng import Streams
-from corruptions.weather.fog_camera import fog_image
+from corruptions.weather.fog_camera import airlight, fog_image
 from corruptions.weather.particles import Particles, rain_drops, snow_flakes
 from corruptions.weather.particles_lidar import precipitation_points
-from corruptions.weather.range_image import range_image
+from corruptions.weather.range_image import view_image
 from corruptions.weather.streaks import cover
 
 WIND_M_S = (1.0, 4.0)
 """Of a scene's horizontal wind."""
+LAYER_M = 600.0
+"""Height of the lowest rain clouds over the road: what falls begins there."""
 
 
 def rain(frame: FrameLike, rate_mm_h: float, streams: Streams) -> FrameLike:
@@ -40,11 +42,12 @@ def snowfall(frame: FrameLike, rate_mm_h: float, streams: Streams) -> FrameLike:
 
 def _precipitation(frame: FrameLike, particles: Particles, streams: Streams) -> FrameLike:
     wind = scene_wind(streams)
+    light = airlight(frame.images)
     images = []
     for view, image in enumerate(frame.images):
-        range_m = range_image(frame, view)
-        covered = cover(frame, view, range_m, particles, wind, streams.frame(f"camera{view}"))
-        images.append(fog_image(image, range_m, particles.extinction, covered))
+        seen = view_image(frame, view)
+        covered = cover(frame, view, seen.range_m, particles, wind, streams.frame(f"camera{view}"))
+        images.append(fog_image(image, seen.transmission(particles.extinction, LAYER_M), light, covered))
     return precipitation_points(frame.replace(images=tuple(images)), particles, streams.frame("lidar"))
 
 

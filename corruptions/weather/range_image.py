@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
-from scipy.ndimage import distance_transform_edt, median_filter, uniform_filter
+from dataclasses import dataclass
 
-from corruptions.frame_like import Bool, Float32, Float64, FrameLike
+import numpy as np
+from scipy.ndimage import (
+    distance_transform_edt,
+    gaussian_filter1d,
+    grey_closing,
+    label,
+    median_filter,
+    uniform_filter,
+)
+
+from corruptions.frame_like import Bool, Float32, Float64, FrameLike, UInt8
 from corruptions.weather.resample import cell_size, shrink
 
 REACH_DEG = 3.5
@@ -17,41 +26,178 @@ ROAD_TOLERANCE = 0.15
 """Relative difference to the road plane's range up to which a point is taken to lie on the road."""
 TOP_MARGIN_DEG = 4.0
 """What the LiDAR's highest beams (within this of the highest return: sensors are mounted tilted) hit goes on above them."""
-STRUCTURE_CELLS = 10
-"""Cells at the top of a column that show what its structure looks like."""
+SKY_COLOUR = 45.0
+"""Distance in RGB [grey levels] from the sky's colour up to which a cell may be sky even where structure looks alike."""
+REACH_M = 100.0
+"""Structure without an echo is taken to be this far away: about the reach of a LiDAR on dark things."""
+LOWEST_SKY_DEG = 1.0
+"""Sky is looked for above this elevation; roads are not flat, and the horizon is seldom free."""
+BRIGHT, TEXTURE, GREEN = (0.25, 0.45), (14.0, 7.0), (14.0, 5.0)
+"""Where a cell begins to look like sky and where it fully does: brightness from the median below the horizon (0) to the
+brightest of what may be sky (1); deviation between neighbouring cells [grey levels]; how much green is above red and blue."""
+SKY_BANDS = 10
+"""The sky's colour is taken from a tenth of the image's height around a row."""
+CLOUD_CELLS = 7
+"""Gaps in the sky up to this wide are sky, too: edges of clouds, wires."""
+MIN_SKY_CONTRAST = 30.0
+"""Grey levels by which sky is brighter than the ground at least."""
+SKY_PATCH = 0.002
+"""Share of the image that a patch of sky fills at least, between echoes not counted."""
 
 
-def range_image(frame: FrameLike, view: int) -> Float32:
-    """(h, w) distance from the camera [m] of cells of `cell_size` pixels; inf for the sky.
+@dataclass(frozen=True)
+class View:
+    """What one camera sees, on cells of `cell_size` pixels.
+
+    range_m: (h, w) float32 distance from the camera of the road or of what stands on it [m]; finite everywhere.
+    sky: (h, w) float32 share of sky, 0..1.
+    sine: (h, w) float32 sine of the elevation of the cell's ray above the horizon.
+    """
+
+    range_m: Float32
+    sky: Float32
+    sine: Float32
+
+    def transmission(self, extinction: float, layer_m: float) -> Float32:
+        """Share of the light that comes through air of one extinction.
+
+        Args:
+            extinction: Of the air [1/m].
+            layer_m: Height up to which the air is filled. A ray to the sky leaves the layer after layer_m / sine; the
+                air below the horizon's haze (`LOWEST_SKY_DEG`) counts like that at it.
+
+        Returns:
+            (h, w) float32, 0..1.
+        """
+        leaving = layer_m / np.maximum(self.sine, np.float32(np.sin(np.radians(LOWEST_SKY_DEG))))
+        through_sky = np.exp(np.float32(-extinction) * leaving)
+        through_air = np.exp(np.float32(-extinction) * self.range_m)
+        return (self.sky * through_sky + (1 - self.sky) * through_air).astype(np.float32)
+
+
+def view_image(frame: FrameLike, view: int) -> View:
+    """Estimate how far everything in an image is, and which part of it is sky.
 
     1. Cells with LiDAR points of the keyframe take the nearest of them.
     2. Gaps between such cells take the range of the nearest one; if that lies on the road, the road plane's, in proportion.
-    3. Columns whose structure reaches the LiDAR's highest beams go on upwards as a vertical wall, except where the image
-       looks more like the sky elsewhere in it.
-    4. What is left is the road plane (ego z = 0) below the horizon, and sky above it.
+    3. What stands above the highest beams in a column goes on upwards from there as a vertical wall.
+    4. Everything else that is no sky is the road plane (ego z = 0), but at most `REACH_M` away: a LiDAR that got no echo
+       does not tell trees at 60 m from towers at 600 m, and a wrong guess must not wipe them out.
+    5. Where nothing was measured, the picture tells the sky (`sky_share`).
     """
     image, cell = frame.images[view], cell_size(frame.images[view])
     shape = (-(-image.shape[0] // cell), -(-image.shape[1] // cell))
     reach = max(1, round(np.radians(REACH_DEG) * frame.camera_K[view, 0, 0] / cell))
-    directions = cell_rays(frame, view, shape, cell)
-    road = road_range(frame, view, directions)
+    rays = cell_rays(frame, view, shape, cell)
+    road = road_range(frame, view, rays)
+    known, closed, filled, at_top = _close_gaps(frame, view, shape, cell, road, reach)
+    wall = _walls(closed, filled, at_top, rays[..., 2], 2 * reach + 1)
+    unmeasured = np.minimum(np.minimum(road, wall), REACH_M)
+    unmeasured = np.exp(gaussian_filter1d(np.log(unmeasured), reach, axis=1, mode="nearest"))
+    sky = sky_share(image, cell, known, closed | np.isfinite(wall), rays[..., 2], 2 * reach + 1)
+    return View(np.where(closed, filled, unmeasured).astype(np.float32), sky, rays[..., 2].astype(np.float32))
+
+
+def range_image(frame: FrameLike, view: int) -> Float32:
+    """(h, w) distance from the camera [m] of cells of `cell_size` pixels; inf where the sky is (see `view_image`)."""
+    seen = view_image(frame, view)
+    return np.where(seen.sky > 0.5, np.float32(np.inf), seen.range_m)
+
+
+def sky_share(image: UInt8, cell: int, known: Bool, solid: Bool, sine: Float64, window: int) -> Float32:
+    """Estimate the share of sky in every cell from the picture.
+
+    Sky is above the horizon, brighter than most of what is below it, smooth, not green, and fills a good part of the
+    image without an echo. Between echoes, and above a wall, it must also look like the sky elsewhere (`like_sky`).
+
+    Args:
+        image: (H, W, 3). cell: Pixels along the side of a cell.
+        known: (h, w) cells with echoes. solid: (h, w) cells between echoes, or above a wall.
+        sine: (h, w) of the rays' elevation.
+        window: Cells around a cell whose echoes show what the structure there looks like.
+
+    Returns:
+        (h, w) float32, 0..1.
+    """
+    colours = shrink(image, cell).astype(np.float32)
+    light = colours.mean(axis=-1)
+    candidate = sine > np.sin(np.radians(LOWEST_SKY_DEG))
+    open_sky = candidate & ~known & ~solid
+    if not candidate.any():
+        return np.zeros(known.shape, np.float32)
+    texture = np.sqrt(np.maximum(uniform_filter(light**2, 3) - uniform_filter(light, 3) ** 2, 0))
+    below = float(np.median(light[sine < 0])) if (sine < 0).any() else float(light.min())
+    top = float(np.quantile(light[open_sky if open_sky.any() else candidate], 0.95))
+    bright = (light - below) / max(top - below, MIN_SKY_CONTRAST)
+    green = colours[..., 1] - np.maximum(colours[..., 0], colours[..., 2])
+    score = _ramp(bright, *BRIGHT) * _ramp(texture, *TEXTURE) * _ramp(green, *GREEN) * candidate
+    score *= ~(solid & ~like_sky(colours, known, (score > 0.9) & open_sky, window))
+    share = grey_closing(uniform_filter(score.astype(np.float32), 3, mode="nearest"), CLOUD_CELLS) * candidate
+    labels, count = label(share > 0.5)
+    sizes = np.bincount(labels[open_sky], minlength=count + 1)
+    kept = np.flatnonzero(sizes > SKY_PATCH * labels.size)
+    return np.where(np.isin(labels, kept[kept > 0]), share, np.float32(0)).astype(np.float32)
+
+
+def like_sky(colours: Float32, known: Bool, sky: Bool, window: int) -> Bool:
+    """(h, w) cells that look more like the certain sky than like the structure around them, or just like that sky.
+
+    The sky's colour changes with the elevation, so that every row is compared with the sky in the rows around it.
+
+    Args:
+        colours: (h, w, 3). known: (h, w) cells with echoes. window: Cells around a cell whose echoes count.
+        sky: (h, w) certain sky. Without any, no cell is like it.
+    """
+    if not sky.any():
+        return np.zeros(sky.shape, np.bool_)
+    rows = max(3, len(sky) // SKY_BANDS)
+    in_row = colours.sum(axis=1, where=sky[..., None], keepdims=True), sky.sum(axis=1, keepdims=True)
+    of_sky = _local_mean(in_row[0], in_row[1].astype(np.float32), (rows, 1))
+    of_structure = _local_mean(colours * known[..., None], known.astype(np.float32), (window, window))
+    to_sky = ((colours - of_sky) ** 2).sum(axis=-1)
+    to_structure = ((colours - of_structure) ** 2).sum(axis=-1)
+    result: Bool = to_sky < np.maximum(to_structure, SKY_COLOUR**2)
+    return result
+
+
+def _local_mean(total: Float32, count: Float32, window: tuple[int, int]) -> Float32:
+    """(h, w, 3) mean colour in a window around every cell; where nothing lies in it, that of the nearest window.
+
+    total: (h, w, 3) sum of colours in a cell. count: (h, w) of how many.
+    """
+    weight = uniform_filter(count, window, mode="constant")
+    empty = weight < 0.5 * np.float32(1 / (window[0] * window[1]))
+    if empty.all():
+        return np.full(total.shape, np.inf, np.float32)
+    row, column = distance_transform_edt(empty, return_distances=False, return_indices=True)
+    mean = uniform_filter(total, (*window, 1), mode="constant") / np.maximum(weight, 1e-9)[..., None]
+    return np.asarray(mean[row, column], np.float32)
+
+
+def _ramp(values: Float32, out: float, full: float) -> Float32:
+    """From 0 at `out` to 1 at `full`, linear between them."""
+    return np.clip((values - np.float32(out)) / np.float32(full - out), 0, 1).astype(np.float32)
+
+
+def _close_gaps(
+    frame: FrameLike, view: int, shape: tuple[int, int], cell: int, road: Float32, reach: int
+) -> tuple[Bool, Bool, Float64, Bool]:
+    """(h, w) cells with echoes; those and the gaps between them; the ranges [m]; cells hit by the highest beams."""
     measured, elevation = _measured(frame, view, shape, cell)
     around = uniform_filter(np.isfinite(measured).astype(np.float32), 2 * reach + 1, mode="constant")
     known = np.isfinite(measured) & (around * (2 * reach + 1) ** 2 > SUPPORT - 0.5)
     if not known.any():
-        return road
+        none: Bool = np.zeros(shape, np.bool_)
+        return none, none, np.full(shape, np.inf), none
     off, (row, column) = distance_transform_edt(~known, return_indices=True)
     nearest = measured[row, column]
     ratio = nearest / road[row, column]
     on_road = (abs(ratio - 1) < ROAD_TOLERANCE) & np.isfinite(road)
-    filled = np.where(on_road, ratio * np.where(on_road, road, 0.0), nearest)
-    closed = distance_transform_edt(np.pad(off <= reach, reach, mode="edge"))[reach:-reach, reach:-reach] > reach
-    closed |= known
-    result = np.where(closed, filled, road)
-    at_top = elevation[row, column] > _highest_beam(frame) - np.radians(TOP_MARGIN_DEG)
-    wall = _walls(closed, filled, at_top, directions[..., 2], 2 * reach + 1)
-    sky_like = like_sky(shrink(image, cell).astype(np.float32), closed, np.isinf(result) & np.isinf(wall))
-    return np.where(np.isinf(result) & ~sky_like, wall, result).astype(np.float32)
+    filled: Float64 = np.where(on_road, ratio * np.where(on_road, road, 0.0), nearest)
+    padded = np.pad(off <= reach, reach, mode="edge")
+    closed: Bool = distance_transform_edt(padded)[reach:-reach, reach:-reach] > reach
+    at_top: Bool = elevation[row, column] > _highest_beam(frame) - np.radians(TOP_MARGIN_DEG)
+    return known, closed | known, filled, at_top
 
 
 def cell_rays(frame: FrameLike, view: int, shape: tuple[int, int], cell: int) -> Float64:
@@ -113,18 +259,4 @@ def _walls(closed: Bool, filled: Float64, at_top: Bool, sine: Float64, window: i
     distance = median_filter(distance, window, mode="nearest")
     above = np.arange(closed.shape[0])[:, None] < top
     result: Float64 = np.where(above, distance / np.maximum(cosine, 1e-3), np.inf)
-    return result
-
-
-def like_sky(colours: Float32, closed: Bool, sky: Bool) -> Bool:
-    """(h, w) cells whose colour is nearer to that of the certain sky (mean) than to that of their column's top structure.
-
-    colours: (h, w, 3). Without any certain sky, none.
-    """
-    if not sky.any():
-        return np.zeros(sky.shape, np.bool_)
-    top = np.minimum(closed.argmax(axis=0) + np.arange(STRUCTURE_CELLS)[:, None], len(closed) - 1)
-    structure = colours[top, np.arange(sky.shape[1])].mean(axis=0)
-    to_sky = ((colours - colours[sky].mean(axis=0)) ** 2).sum(axis=-1)
-    result: Bool = to_sky < ((colours - structure) ** 2).sum(axis=-1)
     return result

@@ -37,13 +37,14 @@ def spray(frame: FrameLike, speed_km_h: float, streams: Streams) -> FrameLike:
     After the measurements of Walz et al. (2021) and the model of Linnhoff et al. (2022) in kind; densities are assumptions.
     """
     plumes = scene_plumes(speed_km_h, streams)
+    light = airlight(frame.images)
     images = tuple(
-        spray_image(frame, view, plumes, streams.nested(f"camera{view}")) for view in range(len(frame.images))
+        spray_image(frame, view, plumes, light, streams.nested(f"camera{view}")) for view in range(len(frame.images))
     )
     return spray_points(frame.replace(images=images), plumes, streams.nested("lidar"))
 
 
-def spray_image(frame: FrameLike, view: int, plumes: Plumes, rng: np.random.Generator) -> UInt8:
+def spray_image(frame: FrameLike, view: int, plumes: Plumes, light: Float32, rng: np.random.Generator) -> UInt8:
     """The image through the wakes."""
     image, cell = frame.images[view], cell_size(frame.images[view])
     range_m = range_image(frame, view)
@@ -56,7 +57,7 @@ def spray_image(frame: FrameLike, view: int, plumes: Plumes, rng: np.random.Gene
     depth = depth_at(steps, np.minimum(range_m, np.float32(1e4)).ravel()).reshape(range_m.shape)
     noise = (_noise(range_m.shape, 12.0, rng) + _noise(range_m.shape, 5.0, rng)) * np.float32(CLUMPS / 2)
     transmission = grow(np.exp(-depth * np.exp(noise)).astype(np.float32), cell, *image.shape[:2])
-    return veil(image, np.clip(transmission, 0.0, 1.0), airlight(image))
+    return veil(image, np.clip(transmission, 0.0, 1.0), light)
 
 
 def spray_points(frame: FrameLike, plumes: Plumes, rng: np.random.Generator) -> FrameLike:

@@ -11,7 +11,7 @@ from corruptions.weather.resample import cell_size, grow
 SMALLEST_PX = 0.5
 """Particles that look smaller than this are part of the haze."""
 NEAREST_M = 0.3
-EXPOSURE_S = 0.01
+EXPOSURE_S = 0.004
 APERTURE_MM = 2.0
 """Of the lens: what is near is out of focus by this much, as the camera is focused far away."""
 LEVELS = 5
