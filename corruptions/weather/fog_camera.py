@@ -49,7 +49,7 @@ def veil(image: UInt8, transmission: Float32, light: Float32) -> UInt8:
         light: (3,) linear light that takes the place of what is lost.
     """
     if not image.any():
-        return image.copy()
+        return np.array(image)
     step = (np.sqrt(1 - transmission) * np.float32(STEPS - 1) + np.float32(0.5)).astype(np.uint32) << np.uint32(8)
     passed = 1 - (np.arange(STEPS, dtype=np.float32) / (STEPS - 1))[:, None] ** 2
     result = np.empty_like(image)
@@ -77,7 +77,7 @@ def airlight(images: Sequence[UInt8]) -> Float32:
         return np.zeros(3, np.float32)
     brightest = np.median([_brightest(image) for image in lit], axis=0)
     light = TINT * brightest + (1 - TINT) * brightest.mean()
-    return (light * min(1.0, OVERCAST / float(light.max()))).astype(np.float32)
+    return np.asarray(light * (OVERCAST / max(float(light.max()), OVERCAST)), np.float32)
 
 
 def _brightest(image: UInt8) -> Float32:

@@ -72,7 +72,7 @@ class View:
         leaving = layer_m / np.maximum(self.sine, np.float32(np.sin(np.radians(LOWEST_SKY_DEG))))
         through_sky = np.exp(np.float32(-extinction) * leaving)
         through_air = np.exp(np.float32(-extinction) * self.range_m)
-        return (self.sky * through_sky + (1 - self.sky) * through_air).astype(np.float32)
+        return np.asarray(self.sky * through_sky + (1 - self.sky) * through_air, np.float32)
 
 
 def view_image(frame: FrameLike, view: int) -> View:
@@ -136,7 +136,7 @@ def sky_share(image: UInt8, cell: int, known: Bool, solid: Bool, sine: Float64, 
     labels, count = label(share > 0.5)
     sizes = np.bincount(labels[open_sky], minlength=count + 1)
     kept = np.flatnonzero(sizes > SKY_PATCH * labels.size)
-    return np.where(np.isin(labels, kept[kept > 0]), share, np.float32(0)).astype(np.float32)
+    return np.asarray(np.where(np.isin(labels, kept[kept > 0]), share, 0), np.float32)
 
 
 def like_sky(colours: Float32, known: Bool, sky: Bool, window: int) -> Bool:
@@ -176,7 +176,7 @@ def _local_mean(total: Float32, count: Float32, window: tuple[int, int]) -> Floa
 
 def _ramp(values: Float32, out: float, full: float) -> Float32:
     """From 0 at `out` to 1 at `full`, linear between them."""
-    return np.clip((values - np.float32(out)) / np.float32(full - out), 0, 1).astype(np.float32)
+    return np.asarray(np.clip((values - np.float32(out)) / np.float32(full - out), 0, 1), np.float32)
 
 
 def _close_gaps(
