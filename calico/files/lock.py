@@ -7,18 +7,23 @@ that process is killed. A note beside it says who holds it, for the message to t
 from __future__ import annotations
 
 import contextlib
+import errno
+import logging
 import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from calico.files.atomic import write_atomic
 from calico.files.errors import FileError
 from calico.files.strict_json import read_json, to_json
 
 LOCK_FILE, HOLDER_FILE = ".lock", ".lock.json"
+LOG = logging.getLogger(__name__)
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
+"""Some network file systems are mounted without locks."""
 LOCK_FILES = (LOCK_FILE, HOLDER_FILE)
 """They do not count as content of a folder, and `--overwrite` leaves them where they are."""
 
@@ -38,12 +43,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
     new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder.absolute() / LOCK_FILE)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise FileError(
-            f"output folder {folder}: in use by {_describe_holder(folder)}; wait for its end, or choose another --out"
-        ) from None
+    _acquire(lock, folder)
     note = folder / HOLDER_FILE
     try:
         write_atomic(note, to_json({"pid": os.getpid(), "host": socket.gethostname()}))
@@ -54,6 +54,19 @@ def lock_folder(folder: Path) -> Iterator[None]:
             (folder / LOCK_FILE).unlink(missing_ok=True)
             folder.rmdir()
         lock.release()
+
+
+def _acquire(lock: BaseFileLock, folder: Path) -> None:
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise FileError(
+            f"output folder {folder}: in use by {_describe_holder(folder)}; wait for its end, or choose another --out"
+        ) from None
+    except (NotImplementedError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
+            raise
+        LOG.warning("output folder %s: its file system has no locks; let no other command write there", folder)
 
 
 def has_holder(folder: Path) -> bool:

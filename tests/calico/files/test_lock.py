@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import subprocess
@@ -5,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from calico.errors import CalicoError
 from calico.files import FileError, claim_folder, lock_folder, make_folder
@@ -85,3 +87,20 @@ def test_overwrite_empties_a_folder_that_this_process_holds(tmp_path: Path) -> N
         assert sorted(file.name for file in out.iterdir()) == [".lock", ".lock.json", "run.json"]
         with pytest.raises(FileError, match=f"process {os.getpid()}"), lock_folder(out):
             pass
+
+
+@pytest.mark.parametrize("error", [NotImplementedError("no flock"), OSError(errno.ENOLCK, "No locks available")])
+def test_a_file_system_without_locks_is_said(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(self: FileLock, timeout: float) -> None:
+        raise error
+
+    monkeypatch.setattr(FileLock, "acquire", refuse)
+    with lock_folder(tmp_path / "a"):
+        (tmp_path / "a" / "file").touch()
+    assert "its file system has no locks" in caplog.text
+    refused = OSError(errno.EACCES, "Permission denied")
+    monkeypatch.setattr(FileLock, "acquire", lambda self, timeout: (_ for _ in ()).throw(refused))
+    with pytest.raises(PermissionError), lock_folder(tmp_path / "a"):
+        pass
