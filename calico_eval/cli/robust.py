@@ -227,7 +227,7 @@ def command(
     )  # fmt: skip
     for note in plan.notes:
         click.echo(note, err=True)
-    folder = out or Path("runs") / file_name(f"{engines[0].model_name}-robust")
+    folder = out or Path("runs") / f"{file_name(engines[0].model_name)}-robust"
     if out is None:
         claim_output(folder, resume=resume, overwrite=overwrite, kind="robust")
     title = f"Robustness of {_joined([engine.model_name for engine in engines])} on {source.name}"

@@ -120,3 +120,4 @@ def test_the_default_folder_of_a_model_with_an_odd_name_stays_below_runs(
     assert run(monkeypatch, "robust", spec, *settings, "--corruptions", "fog", "--severity", "5") == 0
     written = [path.relative_to(inner) for path in tmp_path.rglob("results.json")]
     assert [path.parts[0] for path in written] == ["runs"]
+    assert written[0].parts[1].endswith("-robust")
