@@ -12,7 +12,8 @@ from calico.files import RUN_FILE, read_bytes
 from calico.frame import Frame
 from calico.predictions import Predictions
 from calico_eval.engines.answers import AnswerCheck
-from calico_eval.submission import MAX_FILE_BYTES, predictions_from_submission, read_whole_submission
+from calico_eval.submission import predictions_from_submission
+from calico_eval.submission_reading import MAX_FILE_BYTES, read_whole_submission
 
 CLEAN_FILE = "clean.json"
 

@@ -1,0 +1,117 @@
+"""Reads nuScenes detection submissions (`calico_eval.submission`), and believes no value in them that cannot be."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from calico.errors import CalicoError
+from calico.files import read_json
+from calico.taxonomy import ATTRIBUTES, DETECTION_CLASSES
+
+MAX_BOXES = 500
+"""The benchmark takes at most so many a sample."""
+
+MAX_FILE_BYTES = 4 << 30
+"""Of a file of predictions: 500 boxes in each of some ten thousand frames."""
+
+UNIT_TOLERANCE = 0.01
+"""A quaternion whose norm is farther from 1 is no rotation."""
+
+LARGEST = float(np.finfo(np.float32).max)
+
+Record = dict[str, Any]
+_NUMBERS = {"translation": 3, "size": 3, "rotation": 4, "velocity": 2}
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A submission that was read.
+
+    sensors: what its `meta` says that the model used; both where it does not say.
+    results: the records by sample token.
+    """
+
+    sensors: tuple[str, ...]
+    results: dict[str, list[Record]]
+
+
+def read_submission(path: Path) -> dict[str, list[Record]]:
+    """The records by sample token; see `read_whole_submission`."""
+    return read_whole_submission(path).results
+
+
+def read_whole_submission(path: Path) -> Submission:
+    """A submission, checked.
+
+    Raises:
+        CalicoError: the file is missing, no strict JSON (a token twice ...), or a record lacks a field or
+            has a value that it cannot have.
+    """
+    content = read_json(path, MAX_FILE_BYTES, "predictions")
+    results = content.get("results") if isinstance(content, dict) else None
+    if not isinstance(results, dict):
+        raise CalicoError(f"{path}: has no object 'results', expected a nuScenes detection submission")
+    _check_results(path, results)
+    return Submission(_sensors(path, content.get("meta", {})), results)
+
+
+def _sensors(path: Path, meta: object) -> tuple[str, ...]:
+    if not isinstance(meta, dict):
+        raise CalicoError(f"{path}: meta is of type {type(meta).__name__}, expected an object")
+    flags = {sensor: meta.get(f"use_{sensor}", False) for sensor in ("camera", "lidar")}
+    for sensor, flag in flags.items():
+        if not isinstance(flag, bool):
+            raise CalicoError(f"{path}: meta.use_{sensor} is {flag!r}, expected true or false")
+    return tuple(sensor for sensor, flag in flags.items() if flag) or tuple(flags)
+
+
+def _check_results(path: Path, results: dict[str, Any]) -> None:
+    for token, found in results.items():
+        if not isinstance(found, list):
+            raise CalicoError(f"{path}: sample {token}: got {type(found).__name__}, expected a list of records")
+        if len(found) > MAX_BOXES:
+            raise CalicoError(
+                f"{path}: sample {token}: {len(found)} records, expected at most {MAX_BOXES} (nuScenes' limit); keep those of "
+                "the highest scores"
+            )
+        for number, record in enumerate(found):
+            fault = _fault(token, record)
+            if fault:
+                raise CalicoError(f"{path}: sample {token}, record {number}: {fault}")
+
+
+def _fault(token: str, record: object) -> str:
+    """What is wrong with a record; "" if nothing."""
+    if not isinstance(record, dict):
+        return f"got {type(record).__name__}, expected an object"
+    fields = {*_NUMBERS, "sample_token", "detection_name", "detection_score", "attribute_name"}
+    missing = sorted(fields - set(record))
+    if missing:
+        return f"lacks {', '.join(missing)}"
+    for field, count in _NUMBERS.items():
+        if not (
+            isinstance(record[field], list) and len(record[field]) == count and all(map(_is_number, record[field]))
+        ):
+            return f"{field} is {record[field]}, expected {count} finite numbers"
+    if min(record["size"]) <= 0 or abs(math.hypot(*record["rotation"]) - 1) > UNIT_TOLERANCE:
+        return f"size {record['size']}, rotation {record['rotation']}; expected sizes above 0 and a unit quaternion"
+    if record["sample_token"] != token:
+        return f"sample_token is '{record['sample_token']}', expected '{token}'"
+    if record["detection_name"] not in DETECTION_CLASSES:
+        return f"detection_name is '{record['detection_name']}', expected one of {', '.join(DETECTION_CLASSES)}"
+    if record["attribute_name"] not in ("", *ATTRIBUTES):
+        return f"attribute_name is '{record['attribute_name']}', expected '' or one of {', '.join(ATTRIBUTES)}"
+    score = record["detection_score"]
+    if not (_is_number(score) and 0 <= score <= 1):
+        return f"detection_score is {score}, expected a number in 0..1"
+    return ""
+
+
+def _is_number(value: object) -> bool:
+    """Whether it is a number that float32 can hold, as predictions are."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
