@@ -122,8 +122,8 @@ def _parse(content: dict[str, Any]) -> NuScenesMap:
 def _by_token(content: dict[str, Any], layer: str) -> dict[str, Any]:
     rows: dict[str, Any] = {}
     for row in content[layer]:
-        if rows.setdefault(row["token"], row) is not row:
-            raise ValueError(f"the {layer} {row['token']!r} is there twice")
+        if rows.setdefault(row["token"], row) != row:
+            raise ValueError(f"the {layer} {row['token']!r} is there twice, and differs")
     return rows
 
 

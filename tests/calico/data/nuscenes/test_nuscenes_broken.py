@@ -297,7 +297,7 @@ def test_some_maps_missing(tiny: Path, edit: Edit) -> None:
         ('"x": 980', '"x": 1e400', "number 1e400 is larger than any float64, line 1"),
         ('"x": 980', '"x": 1' + "0" * 330, "not a nuScenes map expansion (the node '0' has x "),
         ('"x": 980', '"x": "980"', "not a nuScenes map expansion (the node '0' has x '980', expected metres)"),
-        ('"token": "1"', '"token": "0"', "not a nuScenes map expansion (the node '0' is there twice)"),
+        ('"token": "1"', '"token": "0"', "not a nuScenes map expansion (the node '0' is there twice, and differs)"),
         ('"walkway": [', '"walkway": [[', "no valid JSON, line 1 column "),
         ('"walkway": []', '"walkway": [[1]]', "not a nuScenes map expansion"),
         ('"walkway": []', '"walkway": 3', "not a nuScenes map expansion"),
