@@ -19,6 +19,7 @@ from calico.export.reading import read_graph
 from calico.frame import Frame
 from calico.predictions import Predictions
 from calico_eval.engines.answers import AnswerCheck
+from calico_eval.engines.foreign import one_line
 
 LOG = logging.getLogger(__name__)
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
@@ -68,7 +69,9 @@ class OnnxEngine:
             values = self._session.run(list(self._metadata.outputs), inputs)
         except Exception as error:  # ONNX Runtime's exceptions share no public base
             tokens = ", ".join(frame.token for frame in frames)
-            raise CalicoError(f"model {self.model_name}: ONNX Runtime failed on frames {tokens}: {error}") from error
+            raise CalicoError(
+                f"model {self.model_name}: ONNX Runtime failed on frames {tokens}: {one_line(error)}"
+            ) from error
         where = f"model {self.model_name} ({self.name})"
         try:
             found = graph_outputs(dict(zip(self._metadata.outputs, values, strict=True)), self._metadata, len(frames))
@@ -85,7 +88,7 @@ def _open(path: Path, device: str, threads: int) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.use_deterministic_compute = True
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # its errors come as exceptions, too
     providers: list[Any] = [CPU]
     if wants_cuda and CUDA in onnxruntime.get_available_providers():
         onnxruntime.preload_dlls()  # CUDA and cuDNN from the wheels that torch brings
@@ -93,7 +96,9 @@ def _open(path: Path, device: str, threads: int) -> Any:
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # ONNX Runtime's exceptions share no public base
-        raise CalicoError(f"graph {path}: ONNX Runtime {onnxruntime.__version__} cannot load it: {error}") from error
+        raise CalicoError(
+            f"graph {path}: ONNX Runtime {onnxruntime.__version__} cannot load it: {one_line(error)}"
+        ) from error
     if wants_cuda and CUDA not in session.get_providers():
         message = (
             f"ONNX Runtime {onnxruntime.__version__} runs {path.name} on the CPU: its CUDA provider did not load "

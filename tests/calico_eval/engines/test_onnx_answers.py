@@ -96,6 +96,27 @@ def test_outputs_whose_shapes_are_not_declared_are_checked_when_they_come(
         engine.predict([street[0]])
 
 
+def ask_for_36_terabytes(proto: onnx.ModelProto) -> None:
+    nodes = proto.graph.node
+    next(node for node in nodes if "scores" in node.output).output[0] = "raw"
+    proto.graph.initializer.append(onnx.helper.make_tensor("size", onnx.TensorProto.INT64, [1], [9 * 10**12]))
+    nodes.append(onnx.helper.make_node("ConstantOfShape", ["size"], ["huge"]))
+    nodes.append(onnx.helper.make_node("ReduceSum", ["huge"], ["sum"], keepdims=0))
+    nodes.append(onnx.helper.make_node("Add", ["raw", "sum"], ["scores"]))
+
+
+def test_a_graph_that_asks_for_too_much_memory_is_an_error(
+    graphs: ModuleType, street: FrameSource, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    engine = OnnxEngine(graphs.write_graph(tmp_path / "m.onnx", edit=ask_for_36_terabytes), "cpu")
+    with pytest.raises(
+        CalicoError, match=r"model constant: ONNX Runtime failed on frames street0-0: .*36000000000000"
+    ) as e:
+        engine.predict([street[0]])
+    assert "\n" not in str(e.value)
+    assert capfd.readouterr().err == ""
+
+
 def external(location: str) -> Callable[[onnx.ModelProto], None]:
     def edit(proto: onnx.ModelProto) -> None:
         tensor = next(tensor for tensor in proto.graph.initializer if tensor.name == "map_probs_one")

@@ -16,7 +16,9 @@ from calico.frame import Frame
 from calico.predictions import Predictions
 from calico_eval.engines.open import open_engine
 from calico_eval.engines.user import UserEngine
+from calico_eval.evaluate import evaluate
 from calico_eval.metrics.nuscenes import class_ranges
+from calico_eval.metrics.summary import metrics_of
 from calico_eval.submission import write_submission
 from calico_eval.sweep.grid import parse_sweep
 from calico_eval.sweep.plan import make_plan
@@ -89,6 +91,13 @@ def test_scores_are_those_of_the_whole_frames(street: FrameSource, folder: Path,
     whole = swept(Whole(street), folder, tmp_path / "whole", names, sweep)  # type: ignore[arg-type]
     assert whole.cells == results.cells
     assert all(cell.effect is None for cell in results.cells)
+
+
+def test_eval_needs_the_labels_alone(street: FrameSource, folder: Path) -> None:
+    engine = open_engine(str(folder))
+    found = evaluate(engine, LabelsOnly(street), ranges=class_ranges(), indices=FRAMES)  # type: ignore[arg-type]
+    whole = evaluate(engine, street, ranges=class_ranges(), indices=FRAMES, transform=lambda frame: frame)
+    assert metrics_of(found) == metrics_of(whole)
 
 
 def test_without_sensor_files_the_gallery_is_left_out_with_a_note(
