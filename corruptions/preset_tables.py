@@ -63,7 +63,8 @@ ROBOBEV = Preset(
         Row("Motion blur", "motion_blur", (0.010, 0.020, 0.030), note="ImageNet-C's levels 2, 4, 5, which are in pixels; here "
             "shares of the width."),
         Row("Brightness", "brightness", (0.2, 0.4, 0.5)),
-        Row("Low light", "low_light", (0.4, 0.3, 0.2), note="Its levels 2, 3, 4, which the public code counts from 0."),
+        Row("Low light", "low_light", (0.07, 0.04, 0.023), note="Its levels 2, 3, 4, counted from 0: the public code "
+            "scales the squares of the pixel values by 0.4, 0.3, 0.2, which leaves these shares of the linear light."),
         Row("Fog", "fog", (200, 60, 30), note="ImageNet-C's fog is a fractal cloud that knows no distance; here the visibilities "
             "of our severities 2, 4, 5, and the LiDAR is in the same fog."),
         Row("Snow", "snowfall", (0.5, 1, 2), note="ImageNet-C's levels 1, 2, 3 are flakes drawn over the image; here rates of "
@@ -78,7 +79,8 @@ MULTICORRUPT = Preset(
     (
         Row("Beams reducing", "beams_reduced", (16 / 32, 8 / 32, 4 / 32)),
         Row("Brightness", "brightness", (0.1, 0.3, 0.5)),
-        Row("Darkness", "low_light", (0.6, 0.4, 0.3)),
+        Row("Darkness", "low_light", (0.14, 0.07, 0.04), note="The public code scales the squares of the pixel values "
+            "by 0.6, 0.4, 0.3, which leaves these shares of the linear light."),
         Row("Fog", "fog", (150, 100, 50), note="Its LiDAR's extinctions 0.02, 0.03, 0.06 per metre; the public code's image fog "
             "has no common scale with them."),
         Row("Missing camera", "frame_lost", (0.2, 0.4, 0.6), note="Every image on its own, not a camera for a scene."),

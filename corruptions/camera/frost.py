@@ -12,17 +12,21 @@ from corruptions.frame_like import Float32, Float64, FrameLike, UInt8
 from corruptions.rng import Streams
 from corruptions.weather.resample import grow, shrink
 
-CRYSTALS = 80
+CRYSTALS = 90
 BRANCH = np.pi / 3
 """Angle of an ice crystal's branches to its axis: water ice is hexagonal."""
-NEEDLES = 1 / 160, 1 / 16
+NEEDLES = 1 / 330, 1 / 22
 """Spacing and length of the needles as shares of the width."""
-BEND = 0.006
+BEND = 0.008
 """How far crystals are bent, as a share of the width."""
-CELLS = 400
+CELLS = 533
 """Cells to the image's width of the grid that the ice is grown on."""
 CLEAR, BLUR = 0.3, 0.01
 """Share of the light that goes through ice, and standard deviation of its blur as a share of the width."""
+RIM = 0.6
+"""How gradually the ice becomes thicker from its rim inwards, in units of `growth`'s thickness. Little ice has a narrower one."""
+RELIEF = 0.16
+"""Light that the needles scatter beyond that of the milky ice between them."""
 COLOUR = np.array([0.90, 0.97, 1.06])
 """Of the ice, relative to the light around."""
 
@@ -31,8 +35,9 @@ def frost(frame: FrameLike, ice_cover: float, streams: Streams) -> FrameLike:
     """Feathers of ice on the lenses, from the edges inwards, the same for a whole scene.
 
     Parameter: the share of the image that ice covers, 0.2 0.35 0.5 0.65 0.8; at a larger severity the same ice has grown. The
-    ice is made, not photographed: crystals with an axis and branches at 60 degrees, brightest at their needles; it sends on
-    30 % of the light, blurred, and scatters light of the whole scene, in linear light. After ImageNet-C (Hendrycks &
+    ice is made, not photographed: a milky film that becomes thicker from its rim inwards, with fine crystals of an axis and
+    branches at 60 degrees that are a little brighter at their needles; where it is thickest it sends on 30 % of the light,
+    blurred, and scatters light of the whole scene, in linear light. After ImageNet-C (Hendrycks &
     Dietterich, ICLR 2019), frost, which adds one of its photographs of frosted glass to pixel values: 1 0.8 0.7 0.65 0.6 of
     the image plus 0.4 0.6 0.7 0.7 0.75 of the photograph.
     """
@@ -48,7 +53,8 @@ def frosted(image: UInt8, cover: float, rng: np.random.Generator) -> UInt8:
     ice = growth(needles, cover, rng)
     around = coarse.mean(axis=(0, 1))
     behind = gaussian_filter(coarse, (BLUR * width / cell, BLUR * width / cell, 0), mode="nearest")
-    scattered = ((0.9 + 2.2 * needles)[..., None] * (around.mean() * COLOUR)).astype(np.float32)
+    relief = 1.4 + RELIEF * (needles - needles.mean()) / max(float(needles.std()), 1e-6)
+    scattered = (relief[..., None] * (around.mean() * COLOUR)).astype(np.float32)
     seen = ice[..., None] * (np.float32(CLEAR) * behind + np.float32(1 - CLEAR) * scattered)
     light = to_linear(image)
     light *= 1 - grow(ice, cell, height, width)[..., None]
@@ -62,9 +68,10 @@ def growth(needles: Float32, cover: float, rng: np.random.Generator) -> Float32:
     h, w = needles.shape
     v, u = abs(np.arange(h) / h - 0.5)[:, None], abs(np.arange(w) / w - 0.5)
     patches = gaussian_filter(rng.standard_normal((h, w), dtype=np.float32), w / 16, mode="reflect")
-    thickness = 2.5 * np.maximum(v, u) + 0.35 * patches / max(float(patches.std()), 1e-6) + 0.5 * needles
+    thickness = 2.5 * np.maximum(v, u) + 0.35 * patches / max(float(patches.std()), 1e-6) + 0.35 * needles
     edge = np.quantile(thickness, 1 - cover)
-    result: Float32 = np.clip((thickness - edge) / 0.15 + 0.5, 0.0, 1.0).astype(np.float32)
+    rim = max(RIM * min(cover / 0.2, 1.0), 1e-6)
+    result: Float32 = np.clip((thickness - edge) / rim + 0.5, 0.0, 1.0).astype(np.float32)
     return result
 
 

@@ -10,21 +10,22 @@ from corruptions.camera.pixel_noise import OUTCOMES, deal
 from corruptions.frame_like import Float64, FrameLike, UInt8
 from corruptions.rng import Streams
 
-WHITE_ELECTRONS = 1000.0
-"""Photo-electrons of a white pixel before the light falls: a small pixel at high gain."""
+WHITE_ELECTRONS = 10_000.0
+"""Photo-electrons of a white pixel before the light falls: the full well of a pixel of about 3 um."""
 READ_NOISE_ELECTRONS = 4.0
-TONE_GAMMA = 2.0
 
 
 def low_light(frame: FrameLike, light_scale: float, streams: Streams) -> FrameLike:
     """Less light at the same exposure: dark, low in contrast, with photon and read noise.
 
-    Parameter: the scene's light relative to before, in linear light, 0.6 0.5 0.4 0.3 0.2. A pixel of linear light L collects
-    Poisson(scale * L * 1000) photo-electrons plus normal read noise of 4; the result is encoded as sRGB and goes through
-    a tone curve of gamma 2, which darkens the shadows. Values: the `low_light` of 3D Common Corruptions (Kar et al., CVPR
-    2022: 0.6 .. 0.2, gamma 2). Deviation: it scales pixel values; here light is scaled and noise is drawn where both
-    are physical, in linear light. Images get as dark as its own (within 12 % at mid grey: 128 becomes 40 33 27 20 13), so
-    severity 1 is dark already; 0.8 to 1 by the parameter is less so.
+    Parameter: the share of the scene's light that is left, in linear light, 0.14 0.10 0.07 0.04 0.023 (2.8 to 5.4 stops). A
+    pixel of linear light L had n = 10,000 L photo-electrons, of which Binomial(n, share) are left: that is the photon noise which
+    the loss adds, and none is added to what is not lost. Read noise of 4 electrons comes with it, less what the image
+    already had: 4 sqrt(1 - share^2). The result is encoded as sRGB. At a share of 1 the image stays as it is.
+
+    Levels: as dark as `low_light` in 3D Common Corruptions (Kar et al., CVPR 2022) at its 0.6 0.5 0.4 0.3 0.2, which scale
+    the square of the pixel values: that leaves these shares of the linear light of street images. Noise: the linear
+    camera model of EMVA 1288.
     """
     bank = low_light_bank(light_scale, streams.frame("camera"))
     return each_image(frame, lambda image, camera: deal(image, bank, streams.frame(camera)))
@@ -33,11 +34,14 @@ def low_light(frame: FrameLike, light_scale: float, streams: Streams) -> FrameLi
 def low_light_bank(light_scale: float, rng: np.random.Generator) -> UInt8:
     """(256, OUTCOMES) draws of what pixels of each value may become."""
     electrons = noisy_electrons(light_scale, rng)
-    encoded = encode(np.clip(electrons / WHITE_ELECTRONS, 0.0, 1.0)) ** TONE_GAMMA
+    encoded = encode(np.clip(electrons / WHITE_ELECTRONS, 0.0, 1.0))
     return np.rint(255 * encoded).astype(np.uint8)
 
 
 def noisy_electrons(light_scale: float, rng: np.random.Generator) -> Float64:
     """(256, OUTCOMES) electrons that a pixel of each value may read out as."""
-    mean = np.repeat(light_scale * LINEAR.astype(np.float64)[:, None] * WHITE_ELECTRONS, OUTCOMES, axis=1)
-    return rng.poisson(mean) + rng.normal(0.0, READ_NOISE_ELECTRONS, mean.shape)
+    before = np.rint(LINEAR.astype(np.float64) * WHITE_ELECTRONS).astype(np.int64)
+    left = rng.binomial(np.repeat(before[:, None], OUTCOMES, axis=1), light_scale)
+    read_noise = READ_NOISE_ELECTRONS * np.sqrt(1 - light_scale**2)
+    electrons: Float64 = left + rng.normal(0.0, read_noise, left.shape)
+    return electrons

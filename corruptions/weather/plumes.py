@@ -6,15 +6,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from corruptions.frame_like import Float32, Float64
-from corruptions.rng import Streams
+from corruptions.frame_like import Float32, Float64, FrameLike
 
 LANE_M = 3.5
 OWN_START_M = -0.5
 """Of the own wake: just behind the rear axle, the origin of the ego frame."""
-AHEAD_M = (12.0, 35.0)
-"""Distance to the rear of the vehicle ahead in a lane."""
-LIFETIME_S = 0.4
+AHEAD_M = (6.0, 40.0)
+"""Where the rear of a vehicle ahead is looked for."""
+LANE_HALF_M, ASIDE_M = 1.2, 2.2
+"""A vehicle's points are within the first of its lane's middle; within the second they show how wide it is."""
+ABOVE_M = (0.3, 2.5)
+"""Height above the road of the points of a vehicle ..."""
+TALL_M = 0.7
+"""... of which some are above this."""
+WIDE_M = (0.8, 3.0)
+"""Width of a vehicle's rear, as far as it is seen."""
+SLICE_M = 1.0
+"""Depth of a vehicle's rear."""
+LEAST_POINTS = 6
+SAME_M = 1.5, 2.0
+"""Rears that are nearer to each other than this along x and y are those of one vehicle between two lanes."""
+LIFETIME_S = 0.25
 """The drops of a wake fall out of it within this time (to 1/e)."""
 DENSITY = 0.05
 """Extinction [1/m] on the road right behind a vehicle at 100 km/h. An assumption: a whole wake then takes a
@@ -50,7 +62,7 @@ class Plumes:
             behind = np.maximum(s, 0.0)
             across = (where[..., 1] - np.float32(lane)) / (np.float32(0.9) + np.float32(0.05) * behind)
             fall = (
-                behind * np.float32(1 / self.length_m)
+                behind * np.float32(1 / max(self.length_m, 1e-3))
                 + across**2 / 2
                 + z / (np.float32(0.6) + np.float32(0.04) * behind)
             )
@@ -59,15 +71,46 @@ class Plumes:
         return result
 
 
-def scene_plumes(speed_km_h: float, streams: Streams) -> Plumes:
-    """The own wake and those of one vehicle ahead in the own lane and in each neighbouring one; lasting for a scene."""
-    ahead = streams.nested_scene("traffic").uniform(*AHEAD_M, 3)
+def find_plumes(frame: FrameLike, speed_km_h: float) -> Plumes:
+    """The own wake, and those of the nearest vehicles ahead in the own lane and the neighbouring ones, where there are any."""
+    rears = find_rears(frame)
     return Plumes(
-        start=np.array([OWN_START_M, *ahead]),
-        lane=np.array([0.0, 0.0, LANE_M, -LANE_M]),
+        start=np.array([OWN_START_M, *(x for x, _ in rears)]),
+        lane=np.array([0.0, *(y for _, y in rears)]),
         density=DENSITY * (speed_km_h / 100) ** GROWTH,
         length_m=speed_km_h / 3.6 * LIFETIME_S,
     )
+
+
+def find_rears(frame: FrameLike) -> list[tuple[float, float]]:
+    """x and y [m, ego frame] of the rear of the nearest thing like a vehicle in each of three lanes, from the LiDAR alone.
+
+    It is looked for among the keyframe's points above the road: the nearest slice of SLICE_M along x in a lane that holds
+    LEAST_POINTS or more, is as wide as a vehicle and as tall. Poles and people are too narrow, walls across the lane too wide.
+    """
+    points = frame.points[frame.sweep_index == 0, :3].astype(np.float64)
+    where = points @ frame.ego_T_lidar[:3, :3].T + frame.ego_T_lidar[:3, 3]
+    where = where[(where[:, 2] > ABOVE_M[0]) & (where[:, 2] < ABOVE_M[1])]
+    where = where[(where[:, 0] > AHEAD_M[0]) & (where[:, 0] < AHEAD_M[1] + SLICE_M)]
+    rears: list[tuple[float, float]] = []
+    for lane in (0.0, LANE_M, -LANE_M):
+        rear = _find_rear(where[abs(where[:, 1] - lane) < ASIDE_M], lane)
+        if rear is not None and all(abs(rear[0] - x) > SAME_M[0] or abs(rear[1] - y) > SAME_M[1] for x, y in rears):
+            rears.append(rear)
+    return rears
+
+
+def _find_rear(points: Float64, lane: float) -> tuple[float, float] | None:
+    """x and y of the nearest rear among the points (P, 3) about a lane's middle, or None."""
+    own = abs(points[:, 1] - lane) < LANE_HALF_M
+    for start in np.unique(np.floor(points[own, 0] * 2) / 2):
+        here = (points[:, 0] >= start) & (points[:, 0] < start + SLICE_M)
+        if (here & own).sum() < LEAST_POINTS or points[here & own, 2].max() < TALL_M:
+            continue
+        low, high = np.quantile(points[here, 1], (0.02, 0.98))
+        if WIDE_M[0] <= high - low <= WIDE_M[1]:
+            return float(np.quantile(points[here & own, 0], 0.1)), float((low + high) / 2)
+    return None
 
 
 def depth_along(plumes: Plumes, origin: Float64, directions: Float64) -> Float32:

@@ -9,7 +9,7 @@ from corruptions.frame_like import Float32, Float64, FrameLike, Int64, UInt8, se
 from corruptions.rng import Streams
 from corruptions.weather.detection import FLOOR, gain, power, rays, reflectances, survival
 from corruptions.weather.fog_camera import airlight, veil
-from corruptions.weather.plumes import STEP_M, Plumes, depth_along, depth_at, scene_plumes
+from corruptions.weather.plumes import STEP_M, Plumes, depth_along, depth_at, find_plumes
 from corruptions.weather.range_image import cell_rays, range_image
 from corruptions.weather.resample import cell_size, grow
 
@@ -17,6 +17,8 @@ COARSE = 4
 """Cells of the range image along the side of one whose ray is followed through the spray."""
 CLUMPS = 0.5
 """Standard deviation of the logarithm of the density from place to place."""
+LUMPS_CELLS = (10.0, 30.0), (4.0, 12.0)
+"""Sizes (down, across) of the clumps in an image, which drift along the road."""
 RAY_DEG = 1.0
 """LiDAR rays within this share the way through the spray."""
 PULSE_M = 3.0
@@ -28,15 +30,16 @@ REFLECTANCE = 0.08
 def spray(frame: FrameLike, speed_km_h: float, streams: Streams) -> FrameLike:
     """Spray behind vehicles on a wet road: the own wake, and those of vehicles ahead in three lanes.
 
-    Parameter: the speed of the traffic, 50 70 90 110 130 km/h: wakes grow longer (0.4 s) and denser (speed^2.5). No labels are
-    read: the wakes hang behind places drawn for the scene, 12 to 35 m ahead in the own and both neighbouring lanes (straight
-    along x, 3.5 m apart), and behind the own rear axle (the origin of the ego frame), not behind the vehicles in the data. One
-    extinction field (`plumes`) serves both sensors. Images: L = L0 t + A (1 - t), t = exp(-optical depth up to what the image
+    Parameter: the speed of the traffic, 50 70 90 110 130 km/h: wakes grow longer (0.25 s) and denser (speed^2.5). No labels are
+    read: a wake hangs behind the nearest thing 6 to 40 m ahead that is as wide and tall as a vehicle, in the own and both
+    neighbouring lanes (straight along x, 3.5 m apart), found in the LiDAR points (`plumes`), and behind the own rear axle (the
+    origin of the ego frame). An empty lane has none. Whether a vehicle moves is not known: one that stands has a wake, too.
+    One extinction field serves both sensors. Images: L = L0 t + A (1 - t), t = exp(-optical depth up to what the image
     shows), clumpy. LiDAR: the target keeps t^2; the spray answers from a place drawn along its optical depth with the
     reflectance 0.08 (1 - exp(-2 alpha 3 m)) t^2, with clumps; the stronger is reported, or nothing under the noise floor.
     After the measurements of Walz et al. (2021) and the model of Linnhoff et al. (2022) in kind; densities are assumptions.
     """
-    plumes = scene_plumes(speed_km_h, streams)
+    plumes = find_plumes(frame, speed_km_h)
     light = airlight(frame.images)
     images = tuple(
         spray_image(frame, view, plumes, light, streams.nested(f"camera{view}")) for view in range(len(frame.images))
@@ -55,7 +58,9 @@ def spray_image(frame: FrameLike, view: int, plumes: Plumes, light: Float32, rng
     rows, columns = (np.arange(n) // COARSE for n in range_m.shape)
     steps = coarse[rows[:, None], columns].reshape(-1, coarse.shape[-1])
     depth = depth_at(steps, np.minimum(range_m, np.float32(1e4)).ravel()).reshape(range_m.shape)
-    noise = (_noise(range_m.shape, 12.0, rng) + _noise(range_m.shape, 5.0, rng)) * np.float32(CLUMPS / 2)
+    noise = (_noise(range_m.shape, LUMPS_CELLS[0], rng) + _noise(range_m.shape, LUMPS_CELLS[1], rng)) * np.float32(
+        CLUMPS / 2
+    )
     transmission = grow(np.exp(-depth * np.exp(noise)).astype(np.float32), cell, *image.shape[:2])
     return veil(image, np.clip(transmission, 0.0, 1.0), light)
 
@@ -93,7 +98,7 @@ def spray_points(frame: FrameLike, plumes: Plumes, rng: np.random.Generator) -> 
     return select_points(frame.replace(points=points), alive | false)
 
 
-def _noise(shape: tuple[int, int], cells: float, rng: np.random.Generator) -> Float32:
-    """(h, w) smooth standard normal noise, lumps of about so many cells."""
+def _noise(shape: tuple[int, int], cells: tuple[float, float], rng: np.random.Generator) -> Float32:
+    """(h, w) smooth standard normal noise, lumps of about so many cells (down, across)."""
     smooth = gaussian_filter(rng.standard_normal(shape, np.float32), cells, mode="wrap")
-    return np.asarray(smooth * np.float32(2 * np.sqrt(np.pi) * cells), np.float32)
+    return np.asarray(smooth * np.float32(2 * np.sqrt(np.pi * cells[0] * cells[1])), np.float32)

@@ -8,7 +8,8 @@ from corruptions.camera.light import to_linear, to_pixels
 from corruptions.frame_like import Bool, Float32, Float64, FrameLike, UInt8, select_points
 from corruptions.rng import Streams
 from corruptions.weather.detection import FLOOR, gain, power, range_noise, rays, reflectances, survival
-from corruptions.weather.resample import grow
+from corruptions.weather.range_image import cell_rays, range_image
+from corruptions.weather.resample import cell_size, grow
 
 ELEVATION_DEG = (4.0, 14.0)
 BEARING_DEG = 20.0
@@ -27,20 +28,28 @@ squared. At 60 klux the noise is doubled at 10 degrees: an assumption, as no dat
 FALSE_ALARM, ALARM_DEG = 0.5, 2.0
 """Share of the beams that report noise within so many degrees of a sun of 100 klux; falls with the angle squared beyond."""
 GHOST_M = (1.0, 80.0)
+DIRECTIONS = 24
+"""Directions of the sun drawn for a scene, of which a frame takes the first where it shows free sky."""
+FREE_DEG = 1.5
+"""No LiDAR return and only sky in the image within this angle of the sun."""
+ALL_FREE = 0.98
+"""Share of sky that counts as all."""
 
 
 def sunlight(frame: FrameLike, sun_klux: float, streams: Streams) -> FrameLike:
     """A low sun before the sensors: glare in the cameras that see it, lost, noisy and false points towards it.
 
     Parameter: the illuminance of the direct sun on a surface that faces it, 10 20 40 70 100 klux (behind haze to blinding). Its
-    direction, given by azimuth and elevation (4 to 14 degrees), is drawn once for a scene, within 20 degrees of where one
-    of the cameras looks, and holds for both sensors. (It is fixed to the vehicle, whose heading is not known here.)
+    direction, given by azimuth and elevation (4 to 14 degrees), is the first of 24, drawn for the scene within 20 degrees of
+    where one of the cameras looks, in which the frame shows free sky: within 1.5 degrees no LiDAR return, and only sky in the
+    image. Where none does, it is the one with the most sky. It holds for both sensors. (It is fixed to the vehicle, whose heading
+    is not known here, until something comes before it.)
 
     Images, in linear light: the veil of scattered light after Stiles and Holladay (CIE 31, 1976), L = 10 E / theta^2 cd/m^2 with
     E in lux and theta in degrees from the sun, added to a scene whose white is 10,000 cd/m^2. LiDAR: sunlight that is scattered
     into the receiver adds shot noise, so that the noise floor at theta from the sun is sqrt(1 + B) times higher with
     B = 5 klux / theta^2: weak echoes are lost (`detection`), the others' ranges are noisier, and some beams report noise at
-    any range (uniform in 1..80 m). The sun's own direction is never hidden: it shines over what is in its way.
+    any range (uniform in 1..80 m). What is still in its way does not hide it.
     """
     sun = sun_direction(frame, streams)
     images = tuple(glare(frame, view, sun, sun_klux) for view in range(len(frame.images)))
@@ -48,17 +57,63 @@ def sunlight(frame: FrameLike, sun_klux: float, streams: Streams) -> FrameLike:
 
 
 def sun_direction(frame: FrameLike, streams: Streams) -> Float64:
-    """(3,) unit vector towards the sun in the LiDAR frame; the same in all frames of a scene and at every severity."""
-    rng = streams.nested_scene("sun")
-    elevation = np.radians(rng.uniform(*ELEVATION_DEG))
-    bearing, pick = np.radians(rng.uniform(-BEARING_DEG, BEARING_DEG)), rng.random()
+    """(3,) unit vector towards the sun in the LiDAR frame; the same at every severity.
+
+    The first of the scene's directions in which the frame shows free sky, or the one with the most.
+    """
+    directions = draw_directions(frame, streams.nested_scene("sun"))
+    free = free_sky(frame, directions)
+    result: Float64 = directions[int(np.argmax(np.minimum(free, ALL_FREE)))]
+    return result
+
+
+def draw_directions(frame: FrameLike, rng: np.random.Generator) -> Float64:
+    """(DIRECTIONS, 3) unit vectors in the LiDAR frame, each near where one of the cameras looks."""
+    drawn = rng.random((DIRECTIONS, 3))
+    low, high = ELEVATION_DEG
+    elevation, pick = np.radians(low + (high - low) * drawn[:, 0]), drawn[:, 2]
+    bearing = np.radians(BEARING_DEG * (2 * drawn[:, 1] - 1))
     azimuth = 2 * np.pi * pick + bearing
     if len(frame.camera_T_lidar):
-        axis = frame.ego_T_lidar[:3, :3] @ frame.camera_T_lidar[int(pick * len(frame.camera_T_lidar)), 2, :3]
-        azimuth = np.arctan2(axis[1], axis[0]) + bearing
+        axes = frame.camera_T_lidar[:, 2, :3] @ frame.ego_T_lidar[:3, :3].T
+        axes = axes[(pick * len(axes)).astype(np.int64)]
+        azimuth = np.arctan2(axes[:, 1], axes[:, 0]) + bearing
     level = np.cos(elevation)
-    ego = np.array([level * np.cos(azimuth), level * np.sin(azimuth), np.sin(elevation)])
+    ego = np.stack([level * np.cos(azimuth), level * np.sin(azimuth), np.sin(elevation)], axis=1)
     result: Float64 = ego @ frame.ego_T_lidar[:3, :3]
+    return result
+
+
+def free_sky(frame: FrameLike, directions: Float64) -> Float64:
+    """(D,) 0..1 how free of things the sky is within FREE_DEG of directions (D, 3).
+
+    The share of sky in the image that sees the direction best, divided by one more than the LiDAR's returns there. A
+    direction that no image shows counts half, unless there are no cameras.
+    """
+    _, ray, distance = rays(frame)
+    own = (frame.sweep_index == 0) & (distance > 0)
+    along = ray[own] / distance[own, None]
+    cosine = np.float32(np.cos(np.radians(FREE_DEG)))
+    returns = (along @ directions.T.astype(np.float32) > cosine).sum(axis=0)
+    sky = np.full(len(directions), 0.5 if frame.images else 1.0)
+    best = np.argmax(directions @ frame.camera_T_lidar[:, 2, :3].T, axis=1) if frame.images else np.zeros(0, np.int64)
+    for view in np.unique(best):
+        seen = np.flatnonzero(best == view)
+        share = _sky_share(frame, int(view), directions[seen])
+        sky[seen] = np.where(np.isnan(share), sky[seen], share)
+    result: Float64 = sky / (1 + returns)
+    return result
+
+
+def _sky_share(frame: FrameLike, view: int, directions: Float64) -> Float64:
+    """(D,) share of the cells within FREE_DEG of each direction (D, 3) that show the sky; NaN outside the image."""
+    sky = np.isinf(range_image(frame, view))
+    cells = cell_rays(frame, view, sky.shape, cell_size(frame.images[view])).reshape(-1, 3)
+    cosine = cells @ (directions @ frame.ego_T_lidar[:3, :3].T).T
+    near = cosine > np.cos(np.radians(FREE_DEG))
+    count = near.sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        result: Float64 = np.where(count > 0, (near & sky.reshape(-1, 1)).sum(axis=0) / count, np.nan)
     return result
 
 
@@ -69,7 +124,7 @@ def glare(frame: FrameLike, view: int, sun: Float64, sun_klux: float) -> UInt8:
     """
     image, K = frame.images[view], frame.camera_K[view]
     direction = frame.camera_T_lidar[view, :3, :3] @ sun
-    if direction[2] <= 0.0:
+    if direction[2] <= 0.0 or not image.any():  # behind, or a camera that is off
         return image
     height, width = image.shape[:2]
     u, v = (K @ direction)[:2] / direction[2]

@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import map_coordinates
+from scipy.ndimage import (
+    binary_dilation,
+    binary_opening,
+    distance_transform_edt,
+    gaussian_filter,
+    map_coordinates,
+    median_filter,
+)
 
 from corruptions.camera.light import to_linear, to_pixels
-from corruptions.frame_like import Bool, Float32, Float64, FrameLike, UInt8
+from corruptions.frame_like import Bool, Float32, Float64, FrameLike, Int64, UInt8
 from corruptions.weather.range_image import ROAD_TOLERANCE, cell_rays, range_image, road_range
 from corruptions.weather.resample import cell_size, grow, refine, shrink
 from corruptions.weather.water_film import DIFFUSE_REFLECTANCE, darkening, fresnel
 
 FARTHEST_M = 100.0
 """What has no range is mirrored as if it were this far away."""
+MEDIAN_CELLS, SMOOTH_CELLS = 21, (4.0, 12.0)
+"""The nearness of what is mirrored is smoothed across columns: a median, then a normal filter (down, across)."""
+ROUGH_CELLS = 10.0, 4.0
+"""Blur of the mirror image (down, across): asphalt is rough, and at a flat angle its tilts move a mirror image up and down."""
+FLATTEST = 0.07
+"""Cosine to the road's normal beyond which the water mirrors no more: of a rough road no part is seen flatter than 4 degrees."""
+STANDING_M, STANDING_SLOPE = 0.12, 0.01
+"""Points higher above the road plane than this plus this times their distance stand on it ..."""
+FOOT_M = 0.6
+"""... and those up to this high hide it down to their foot: wheels, kerbs, posts."""
+OPENING_CELLS = 5
+"""Parts of the road that are smaller than so many cells in any direction stay dry."""
 
 
 def wet_image(frame: FrameLike, view: int, covered: float) -> UInt8:
@@ -20,8 +39,9 @@ def wet_image(frame: FrameLike, view: int, covered: float) -> UInt8:
 
     L = (1 - w) L0 + w (d L0 + F M) with w = covered where the image shows the road: d is the darkening of the road under
     water (`water_film`), F the Fresnel reflectance at the pixel's angle and M what the mirrored ray meets, taken from the
-    image itself: the ray leaves the road in the azimuth of the pixel until the first thing that stands in it there, and the
-    image is read where that point is seen. Mirror images are only as sharp as a cell: asphalt is rough.
+    image itself: the ray leaves the road in the azimuth of the pixel until the first thing that stands in it there (its distance
+    smoothed across the image), and the image is read where that point is seen, blurred, above all along the vertical:
+    asphalt is rough.
     """
     image = frame.images[view]
     cell = cell_size(image)
@@ -30,18 +50,53 @@ def wet_image(frame: FrameLike, view: int, covered: float) -> UInt8:
     plane = road_range(frame, view, rays)
     with np.errstate(invalid="ignore"):
         road = np.isfinite(plane) & (abs(range_m / plane - 1) < ROAD_TOLERANCE)
+    road = binary_opening(road & ~standing(frame, view, range_m.shape, cell), np.ones((OPENING_CELLS, OPENING_CELLS)))
     if not road.any():
         return image
     cosine = np.clip(-rays[..., 2], 0.0, 1.0)
-    reflectance = fresnel(cosine)
+    reflectance = fresnel(np.maximum(cosine, FLATTEST))
     wet = refine(road.astype(np.float32), image) * np.float32(covered)
     darker = (1 - darkening(1 - DIFFUSE_REFLECTANCE, 1 - reflectance)).astype(np.float32)
     mirrored = mirror(frame, view, range_m, road, plane, rays) * reflectance[..., None].astype(np.float32)
+    row, column = distance_transform_edt(~road, return_distances=False, return_indices=True)
+    darker, mirrored = (
+        darker[row, column],
+        mirrored[row, column],
+    )  # the mask's soft edge reaches into cells that are no road
     linear = to_linear(image)
     linear *= (1 - wet * grow(darker, cell, *wet.shape))[..., None]
     for channel in range(3):
         linear[..., channel] += wet * grow(np.ascontiguousarray(mirrored[..., channel]), cell, *wet.shape)
     return to_pixels(linear)
+
+
+def standing(frame: FrameLike, view: int, shape: tuple[int, int], cell: int) -> Bool:
+    """(h, w) cells with keyframe points that stand above the road, from the low ones down to their foot on the road plane."""
+    points = frame.points[frame.sweep_index == 0, :3].astype(np.float64)
+    up = frame.ego_T_lidar[2, :3]
+    height = points @ up + frame.ego_T_lidar[2, 3]
+    stands = height > STANDING_M + STANDING_SLOPE * np.hypot(points[:, 0], points[:, 1])
+    points, height = points[stands], height[stands]
+    feet = points - np.where(height < FOOT_M, height, 0.0)[:, None] * up
+    top, foot = (_cells_of(frame, view, where, cell) for where in (points, feet))
+    inside = (top[:, 2] > 0) & (foot[:, 2] > 0) & (top[:, 0] >= 0) & (top[:, 0] < shape[1])
+    column = top[inside, 0]
+    first, last = (np.clip(end[inside, 1], 0, shape[0]) for end in (top, foot + np.array([0, 1, 0])))
+    steps = np.zeros((shape[0] + 1, shape[1]), np.int64)
+    np.add.at(steps, (first, column), 1)
+    np.add.at(steps, (np.maximum(last, first), column), -1)
+    result: Bool = binary_dilation(np.cumsum(steps, axis=0)[:-1] > 0, np.ones((3, 3), np.bool_))
+    return result
+
+
+def _cells_of(frame: FrameLike, view: int, points: Float64, cell: int) -> Int64:
+    """(P, 3) column and row of the cells that show points (P, 3) [m, LiDAR frame], and 1 before the camera, else 0."""
+    in_camera = points @ frame.camera_T_lidar[view, :3, :3].T + frame.camera_T_lidar[view, :3, 3]
+    pixels = in_camera @ frame.camera_K[view].T
+    depth = np.maximum(in_camera[:, 2], 0.1)
+    place = np.floor(np.clip((pixels[:, :2] / depth[:, None] + 0.5) / cell, -1e6, 1e6))
+    result: Int64 = np.column_stack([place, in_camera[:, 2] > 0.1]).astype(np.int64)
+    return result
 
 
 def mirror(frame: FrameLike, view: int, range_m: Float32, road: Bool, plane: Float32, rays: Float64) -> Float32:
@@ -53,7 +108,8 @@ def mirror(frame: FrameLike, view: int, range_m: Float32, road: Bool, plane: Flo
     level = np.hypot(rays[..., 0], rays[..., 1])
     away = np.where(road, plane * level, 0.0)
     beyond = _first_above(np.where(road, np.inf, np.minimum(range_m * level, FARTHEST_M)))
-    beyond = np.maximum(np.minimum(beyond, FARTHEST_M), away)
+    nearness = median_filter(1 / np.maximum(beyond, 1.0), (1, MEDIAN_CELLS), mode="nearest")
+    beyond = np.maximum(1 / gaussian_filter(nearness, SMOOTH_CELLS, mode="nearest"), away)
     height = float((frame.ego_T_lidar @ np.linalg.inv(frame.camera_T_lidar[view]))[2, 3])
     rise = (beyond / np.maximum(away, 1e-3) - 1) * height - height  # above the camera, where the mirrored ray meets it
     scale = beyond / np.maximum(level, 1e-3)
@@ -62,7 +118,7 @@ def mirror(frame: FrameLike, view: int, range_m: Float32, road: Bool, plane: Flo
     seen = target @ camera_R_ego.T @ frame.camera_K[view].T
     depth = np.maximum(seen[..., 2], 1e-3)
     place = [((seen[..., axis] / depth) + 0.5) / cell - 0.5 for axis in (1, 0)]
-    coarse = to_linear(shrink(image, cell))
+    coarse = gaussian_filter(to_linear(shrink(image, cell)), (*ROUGH_CELLS, 0), mode="nearest")
     channels = [map_coordinates(coarse[..., c], place, order=1, mode="nearest") for c in range(3)]
     return np.stack(channels, axis=-1)
 

@@ -4,8 +4,7 @@ from scipy.integrate import quad
 
 from calico.frame import Frame
 from corruptions import corrupt_with
-from corruptions.rng import Streams
-from corruptions.weather.plumes import Plumes, depth_along, depth_at, scene_plumes
+from corruptions.weather.plumes import Plumes, depth_along, depth_at, find_plumes, find_rears
 
 
 def one() -> Plumes:
@@ -29,16 +28,69 @@ def test_depth_along_a_ray_against_quadrature() -> None:
         assert depth_at(table, np.array([distance], np.float32))[0] == pytest.approx(exact, rel=0.02)
 
 
-def test_denser_and_longer_with_speed_and_lasting_for_a_scene() -> None:
-    slow, fast = (scene_plumes(v, Streams(0, "a", t, "spray", v)) for v, t in ((50.0, "1"), (100.0, "2")))
+def car(x: float, y: float, width: float = 1.8, top: float = 1.5, count: int = 300) -> np.ndarray:
+    """(count, 3) points on a rear plane at x, from the road to `top` [m, ego frame]."""
+    rng = np.random.default_rng(int(1000 + 10 * x + y))
+    return np.column_stack([np.full(count, x), y + width * (rng.random(count) - 0.5), top * rng.random(count)])
+
+
+def scene_of(street: Frame, *things: np.ndarray) -> Frame:
+    """A flat road with these points on it; the frame's ego frame is HEIGHT below the LiDAR."""
+    rng = np.random.default_rng(0)
+    road = np.column_stack([rng.uniform(-50, 50, 5000), rng.uniform(-8, 8, 5000), rng.normal(0, 0.02, 5000)])
+    xyz = np.concatenate([road, *things]) - street.ego_T_lidar[:3, 3]
+    points = np.zeros((len(xyz), 5), np.float32)
+    points[:, :3], points[:, 3] = xyz, 0.3
+    zeros = np.zeros(len(points), np.int16)
+    return street.replace(points=points, ring=zeros, sweep_index=zeros.copy(), elongation=None)
+
+
+def test_denser_and_longer_with_speed(street: Frame) -> None:
+    slow, fast = (find_plumes(scene_of(street, car(20, 0)), speed) for speed in (50.0, 100.0))
     assert np.array_equal(slow.start, fast.start)
     assert fast.density == pytest.approx(slow.density * 2**2.5)
     assert fast.length_m == 2 * slow.length_m
 
 
+def test_wakes_are_behind_what_is_there(street: Frame) -> None:
+    # The nearest of two cars in the own lane, one that is off its lane's middle to the left, none to the right.
+    frame = scene_of(street, car(20, 0.2), car(30, 0.0), car(14, 4.1), car(44, -3.5))
+    rears = find_rears(frame)
+    assert [x for x, _ in rears] == pytest.approx([20, 14], abs=0.2)
+    assert [y for _, y in rears] == pytest.approx([0.2, 4.1], abs=0.2)
+
+
+def test_a_vehicle_between_two_lanes_has_one_wake(street: Frame) -> None:
+    assert len(find_rears(scene_of(street, car(20, 1.75)))) == 1
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [
+        car(15, 0, width=0.4),  # a person, a post
+        car(15, 0, width=12.0, count=3000),  # a wall across the road
+        car(15, 0, top=0.5),  # a kerb, a load on the road
+        car(15, 0, count=4),  # stray points
+        car(4, 0),  # the own bonnet
+        car(-15, 0),  # behind
+    ],
+)
+def test_what_is_no_vehicle_ahead_has_no_wake(street: Frame, thing: np.ndarray) -> None:
+    assert find_rears(scene_of(street, thing)) == []
+
+
+def test_an_empty_road_ahead_stays_as_it_is(street: Frame) -> None:
+    empty, busy = scene_of(street), scene_of(street, car(15, 0))
+    after = corrupt_with(empty, "spray", 130.0, seed=0)
+    assert np.array_equal(after.images[0], empty.images[0])  # ahead
+    assert not np.array_equal(after.images[3], empty.images[3])  # the own wake, behind
+    assert not np.array_equal(corrupt_with(busy, "spray", 130.0, seed=0).images[0], busy.images[0])
+
+
 def test_both_sensors_lose_by_the_same_depth(street: Frame) -> None:
     after = corrupt_with(street, "spray", 130.0, seed=0)
-    plumes = scene_plumes(130.0, Streams(0, street.scene, street.token, "spray", 130.0))
+    plumes = find_plumes(street, 130.0)
+    assert len(plumes.start) > 1
     rays = street.points[:, :3] / np.linalg.norm(street.points[:, :3], axis=1)[:, None]
     keep = street.sweep_index == 0
     table = depth_along(plumes, street.ego_T_lidar[:3, 3], rays[keep].astype(np.float64))

@@ -2,10 +2,17 @@ import numpy as np
 import pytest
 
 from calico.frame import Frame
-from corruptions import corrupt_with
+from corruptions import corrupt, corrupt_with
 from corruptions.camera.light import to_linear
 from corruptions.rng import Streams, generator
-from corruptions.weather.sunlight import glare, stiles_holladay, sun_direction, sunlit_points
+from corruptions.weather.sunlight import (
+    draw_directions,
+    free_sky,
+    glare,
+    stiles_holladay,
+    sun_direction,
+    sunlit_points,
+)
 
 FORWARD = np.array([np.cos(np.radians(8)), 0.0, np.sin(np.radians(8))])
 
@@ -28,6 +35,57 @@ def test_one_sun_for_a_scene_seen_by_a_camera(street: Frame) -> None:
         assert np.linalg.norm(sun) == pytest.approx(1.0)
         assert 4 <= np.degrees(np.arcsin(sun[2])) <= 14
         assert max(camera[2, :3] @ sun for camera in street.camera_T_lidar) > np.cos(np.radians(25))
+
+
+def towards(azimuth_deg: float, elevation_deg: float) -> np.ndarray:
+    a, e = np.radians([azimuth_deg, elevation_deg])
+    return np.array([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)])
+
+
+def test_the_sky_is_free_where_neither_sensor_sees_a_thing(street: Frame) -> None:
+    # Ahead the wall at 40 m is 3 m above the LiDAR: it ends at 4.3 degrees; to the left, at 15 m, at 11.3 degrees.
+    directions = np.stack([towards(0, 14), towards(0, 1), towards(90, 5), towards(90, 18)])
+    assert free_sky(street, directions) == pytest.approx([1, 0, 0, 1], abs=0.02)
+
+
+def test_a_return_of_the_lidar_or_a_thing_in_the_image_hides_the_sun(street: Frame) -> None:
+    up = towards(0, 14)[None]
+    points = np.concatenate([street.points, street.points[:1]])
+    points[-1, :3] = 30 * up[0]
+    rows = np.append(np.arange(len(street.points)), 0)
+    hidden = street.replace(
+        points=points, ring=street.ring[rows], sweep_index=street.sweep_index[rows] * 0, elongation=None
+    )
+    assert free_sky(hidden, up)[0] <= 0.5
+    blind = street.replace(
+        images=(), camera_K=street.camera_K[:0], camera_T_lidar=street.camera_T_lidar[:0], camera_time_s=np.zeros(0)
+    )
+    assert free_sky(blind, up)[0] == 1.0
+
+
+def test_the_first_free_direction_is_taken_or_the_freest(street: Frame) -> None:
+    seen = set()
+    for scene in map(str, range(12)):
+        streams = Streams(0, scene, "t", "sunlight", 50.0)
+        directions = draw_directions(street, streams.nested_scene("sun"))
+        free = free_sky(street, directions)
+        chosen = next(n for n, d in enumerate(directions) if np.array_equal(d, sun_direction(street, streams)))
+        assert free[chosen] >= min(free.max(), 0.98)
+        assert all(free[:chosen] < 0.98)
+        seen.add(chosen)
+    assert len(seen) > 1
+
+
+@pytest.mark.parametrize("scene", ["a", "b", "c", "d"])
+def test_the_camera_before_the_sun_sees_it_at_every_severity(street: Frame, scene: str) -> None:
+    frame = street.replace(scene=scene)
+    view = int(
+        np.argmax(street.camera_T_lidar[:, 2, :3] @ sun_direction(frame, Streams(0, scene, "t", "sunlight", 1.0)))
+    )
+    for severity in (1, 5):
+        after = corrupt(frame, "sunlight", severity, seed=0)
+        change = to_linear(after.images[view]) - to_linear(frame.images[view])
+        assert (change > 0.05).any(axis=-1).mean() > 0.02
 
 
 def test_glare_in_the_cameras_that_see_it(street: Frame) -> None:

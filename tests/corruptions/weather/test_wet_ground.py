@@ -7,6 +7,7 @@ from corruptions.camera.light import to_linear
 from corruptions.weather.detection import FLOOR, power, survival
 from corruptions.weather.range_image import range_image
 from corruptions.weather.water_film import coverage, darkening, fresnel
+from corruptions.weather.wet_camera import standing
 from corruptions.weather.wet_ground import noise_floor, on_ground, wet_return
 
 
@@ -90,3 +91,29 @@ def test_the_floor_is_found_from_the_weakest_ground_echoes() -> None:
     assert survival(clear[-1:], np.array([0.7]))[0] > 0.99
     assert survival(clear[:1], np.array([0.3]), floor)[0] > 0.999  # near echoes stand far above it
     assert noise_floor(clear[:0]) == noise_floor(clear / 100) == FLOOR
+
+
+@pytest.mark.parametrize(("height", "rows"), [(0.05, 0.0), (0.4, 3.3), (1.5, 0.0)])
+def test_what_stands_on_the_road_is_dry_to_its_foot(street: Frame, height: float, rows: float) -> None:
+    # A point 14 m before the camera. Up to 0.6 m high it hides the road below it: 0.4 m at 14 m of a focal length of 114 px.
+    points = street.points[:1].copy()
+    points[0, :3] = [14.5, 0.0, height - 1.8]
+    frame = street.replace(points=points, ring=street.ring[:1], sweep_index=street.sweep_index[:1], elongation=None)
+    found = standing(frame, 0, (96, 160), 1)
+    if height < 0.1:
+        assert not found.any()
+        return
+    row, column = np.nonzero(found)
+    assert set(column) <= set(range(78, 82))
+    assert np.ptp(row) == pytest.approx(rows + 2, abs=1)  # and a cell to either side
+    top = 47.5 + street.camera_K[0, 1, 1] * (1.5 - height) / 14.0  # the camera is 1.5 m above the road
+    assert row.min() + 1 == pytest.approx(top, abs=1)
+
+
+def test_reflections_have_no_vertical_edges(street: Frame) -> None:
+    # A road under a white sky with one near dark thing: what the road mirrors goes over from one to the other gradually.
+    after = corrupt_with(street, "wet_ground", 1.2, seed=0)
+    added = to_linear(after.images[0])[..., 0] - to_linear(street.images[0])[..., 0] * 0.6
+    row = abs(np.diff(added[92]))
+    dry = abs(np.diff(to_linear(street.images[0])[92, :, 0]))
+    assert row[dry < 1e-6].max() < 0.02
