@@ -15,7 +15,7 @@ from corruptions.spec import Spec
 from corruptions.timing.table import TABLE as TIMING
 from corruptions.weather.table import TABLE as WEATHER
 
-SUITE_VERSION = "3"
+SUITE_VERSION = "4"
 """Grows whenever any corruption gives other bytes for the same seed."""
 
 SPECS: Mapping[str, Spec] = MappingProxyType(

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from calico.frame import Frame
+from corruptions.camera.light import to_linear
 
 
 def contrast(frame: Frame) -> float:
@@ -26,21 +27,17 @@ def light_lost(before: Frame, after: Frame) -> float:
     return 1 - float(after.points[:, 3].sum() / before.points[:, 3].sum())
 
 
-def blinded(before: Frame, after: Frame) -> float:
-    """Share of the pixels that turned white."""
-    return float(np.mean([(b == 255).all(-1).mean() for b in after.images])) - float(
-        np.mean([(a == 255).all(-1).mean() for a in before.images])
-    )
+def added_light(before: Frame, after: Frame) -> float:
+    """Mean linear light that the images gained."""
+    gains = [to_linear(b).mean() - to_linear(a).mean() for a, b in zip(before.images, after.images, strict=True)]
+    return float(np.mean(gains))
 
 
 def astray(before: Frame, after: Frame) -> float:
-    """Share of the points that are no longer within 20 cm of where they were: lost, or at another range."""
-    beams = len(before.points)
-    old, new = (np.round(f.points[:, :3] / 0.2).astype(np.int64) @ [1, 10_000, 100_000_000] for f in (before, after))
-    return 1 - float(np.isin(new, np.concatenate([old + s for s in NEIGHBOURS])).sum()) / beams
-
-
-NEIGHBOURS = [x + 10_000 * y + 100_000_000 * z for x in (-1, 0, 1) for y in (-1, 0, 1) for z in (-1, 0, 1)]
+    """Mean distance [m] by which points moved, 1 m where they are lost or false. Points are known by their intensity."""
+    _, old, new = np.intersect1d(before.points[:, 3], after.points[:, 3], return_indices=True)
+    moved = np.linalg.norm(after.points[new, :3] - before.points[old, :3], axis=1)
+    return float(np.minimum(moved, 1.0).sum() + len(before.points) - len(old)) / len(before.points)
 
 
 def darker(before: Frame, after: Frame) -> float:
@@ -57,6 +54,6 @@ MEASURES: dict[str, Callable[[Frame, Frame], float]] = {
     "rain": lambda before, after: veiled(before, after) * light_lost(before, after),
     "snowfall": lambda before, after: veiled(before, after) * light_lost(before, after),
     "wet_ground": lambda before, after: darker(before, after) * light_lost(before, after),
-    "sunlight": lambda before, after: blinded(before, after) * astray(before, after),
+    "sunlight": lambda before, after: added_light(before, after) * (astray(before, after) - astray(before, before)),
     "spray": lambda before, after: veiled(before, after) * light_lost(before, after),
 }
