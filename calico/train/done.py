@@ -49,7 +49,10 @@ def read_done(folder: Path) -> Done:
         content = read_sealed_json(folder / DONE_FILE, what="note of a finished stage")
     except FileError as error:
         raise CalicoError(f"{error}; {_way_on(folder)}") from None
-    return Done(content["stage"], content["steps"], content["files"])
+    stage, steps, files = (content.get(name) for name in ("stage", "steps", "files"))
+    if not isinstance(stage, str) or type(steps) is not int or not isinstance(files, dict):
+        raise CalicoError(f"{folder / DONE_FILE}: does not name a stage, its steps and its files; {_way_on(folder)}")
+    return Done(stage, steps, files)
 
 
 def check_done(folder: Path, stage: str) -> None:

@@ -5,6 +5,7 @@ import pytest
 from torch import nn
 
 from calico.errors import CalicoError
+from calico.files import to_sealed_json
 from calico.train.checkpoint import save_weights
 from calico.train.done import check_done, mark_done, read_done
 
@@ -56,3 +57,12 @@ def test_a_stage_with_a_damaged_file_is_not_noted_as_done(stage: Path) -> None:
     with pytest.raises(CalicoError, match=r"model\.safetensors: does not match its checksum"):
         mark_done(stage, "prc", 12)
     assert (stage / "done").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "content", [{}, {"stage": "prc", "steps": "12", "files": {}}, {"stage": 1, "steps": 1, "files": []}]
+)
+def test_a_sealed_file_of_something_else_is_refused(stage: Path, content: dict[str, object]) -> None:
+    (stage / "done").write_bytes(to_sealed_json(content))
+    with pytest.raises(CalicoError, match="does not name a stage, its steps and its files"):
+        check_done(stage, "prc")
