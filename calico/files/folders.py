@@ -29,13 +29,16 @@ DAMAGED_NPZ = (
 
 
 def prepare_folder(path: Path, *, resume: bool | None, overwrite: bool, kind: str | None = None) -> bool:
-    """Make an output folder, whose lock the caller holds; see `check_folder` for what it refuses.
+    """Make an output folder, whose lock the caller holds, and delete what a killed run left half-written in it.
+
+    See `check_folder` for what is refused.
 
     Returns:
         Whether the folder holds something, which is then to be resumed.
     """
     check_folder(path, resume=resume, overwrite=overwrite, kind=kind)
-    for left_over in path.glob(_LEFT_OVERS):
+    run = (path / RUN_FILE).exists()  # a folder of something else keeps its files
+    for left_over in path.rglob(".*.tmp") if run else path.glob(_LEFT_OVERS):
         left_over.unlink()
     if overwrite:
         _empty_folder(path)

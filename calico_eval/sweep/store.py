@@ -70,8 +70,6 @@ class RunStore:
             write_atomic(self.path / "config.yaml", config_yaml)
         for name in ("cells", "frames", "sanity", "gallery"):
             (self.path / name).mkdir(exist_ok=True)
-        for left_over in self.path.rglob(".*.tmp"):
-            left_over.unlink()  # a file that a killed run was writing
 
     def finish(self, identity: Mapping[str, Any]) -> None:
         """Notes in run.json that every cell is there."""

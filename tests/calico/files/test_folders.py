@@ -29,6 +29,17 @@ def test_a_run_killed_before_its_first_file_was_whole_left_nothing(tmp_path: Pat
     assert not any(tmp_path.iterdir())
 
 
+def test_what_a_killed_run_left_half_written_is_deleted_in_folders_of_runs_alone(tmp_path: Path) -> None:
+    (tmp_path / "prc").mkdir()
+    half = tmp_path / "prc" / ".state.pt.77-0123abcd.tmp"
+    half.touch()
+    prepare_folder(tmp_path, resume=True, overwrite=False)
+    assert half.exists()
+    write_atomic(tmp_path / RUN_FILE, '{"kind": "train"}')
+    prepare_folder(tmp_path, resume=True, overwrite=False, kind="train")
+    assert not half.exists()
+
+
 def test_impossible_requests(tmp_path: Path) -> None:
     with pytest.raises(CalicoError, match="exclude each other"):
         prepare_folder(tmp_path, resume=True, overwrite=True)
