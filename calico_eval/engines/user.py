@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +60,7 @@ class UserEngine:
                 "expected a list with one mapping (boxes, scores, labels) per frame"
             )
         found: list[Predictions] = []
-        for output in islice(outputs, len(frames) + 1):
+        for output in outputs:
             if len(found) == len(frames):
                 raise ForeignError(
                     f"{where}, frame {tokens}: predict returned more results than frames ({len(frames)})"
