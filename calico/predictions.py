@@ -91,8 +91,8 @@ def _nine_columns(boxes: Float32) -> Float32:
 
 
 def _numbers(value: Any, what: str) -> npt.NDArray[Any]:
-    """A new array of real numbers."""
-    array = np.array(value)
+    """The value as an array of real numbers."""
+    array = np.asarray(value)
     if array.size == 0:
         return np.zeros(array.shape)
     if array.dtype.kind not in "fiu":
