@@ -15,6 +15,7 @@ from calico.config.load import load_config
 from calico.errors import CalicoError
 from calico.files import SEAL_PLACEHOLDER, seal
 from calico.models.calico import MAX_PARAMETERS, build_model
+from calico.train import checkpoint
 from calico.train.checkpoint import FORMAT, METADATA_KEY, load_model
 
 MINI = [
@@ -74,10 +75,13 @@ def first(weights: Weights) -> str:
     ],
 )
 def test_what_does_not_fit_is_refused(
-    change: Callable[[Weights, dict[str, Any]], Any], message: str, tmp_path: Path
+    change: Callable[[Weights, dict[str, Any]], Any], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Before a model of that size is built."""
+    path = write(tmp_path / "m.safetensors", change)
+    monkeypatch.setattr(checkpoint, "build_model", lambda config, seed: pytest.fail("a model was built"))
     with pytest.raises(CalicoError, match=rf"model file .*m\.safetensors: .*{message}"):
-        load_model(write(tmp_path / "m.safetensors", change))
+        load_model(path)
 
 
 def test_a_configuration_that_asks_for_more_parameters_than_fit_is_refused_at_once() -> None:
