@@ -241,7 +241,7 @@ def _covered(counts: Sequence[Mapping[str, Any]], of: Callable[[Sequence[int]], 
     """'670 | 60 / 59 | 44 / 43': objects, and the shares of them with each setting."""
     objects = of(counts[0]["objects"])
     if objects == 0:
-        return "0 | | "
+        return "0 |  | "
     shares = [f"{100 * of(c['covered']) / objects:.0f} / {100 * of(c['alone']) / objects:.0f}" for c in counts]
     return " | ".join([str(objects), *shares])
 
@@ -253,7 +253,7 @@ def regions_by_setting_table(path: Path) -> list[str]:
         "| settings | simulator: covered / own | objects among regions | real: covered / own | objects among regions |",
         "|" + 5 * "---|",
     ]
-    for name in sources["real"]["settings"]:
+    for name in sorted(sources["real"]["settings"], key=lambda name: name != "default"):
         row = []
         for key in ("simulator", "real"):
             found = sources[key]["settings"][name]["from_5_points"]
