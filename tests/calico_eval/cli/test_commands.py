@@ -212,7 +212,13 @@ def test_a_sweep_is_refused_before_anything_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [("--save-attacked",), ("--attack-model", "other=examples.user_model:build"), ("--steps", "3")]
+    "options",
+    [
+        ("--save-attacked",),
+        ("--no-sanity",),
+        ("--attack-model", "other=examples.user_model:build"),
+        ("--steps", "3"),
+    ],
 )
 def test_options_of_attacks_without_one_are_refused(options: tuple[str, ...]) -> None:
     done = CliRunner().invoke(cli, ["robust", "examples.user_model:build", "--corruptions", "fog", *options])
