@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import SupportsIndex, cast
+
+import numpy as np
 
 from corruptions.catalogue import find
 from corruptions.checks import check_frame
@@ -28,10 +31,31 @@ def corrupt(frame: F, name: str, severity: int, seed: int) -> F:
     Raises CorruptionError for an unknown name, a severity outside 0..5, or sensor data in the wrong units.
     """
     specs = find(name)
-    if isinstance(severity, bool) or not isinstance(severity, int) or not 0 <= severity <= 5:
-        raise CorruptionError(f"{name}: severity is {severity!r}, expected a whole number from 0 (none) to 5")
+    level = as_severity(name, severity)
     check_frame(frame)
-    return _apply_all(copied(frame), [(spec, spec.at(severity)) for spec in specs if severity], seed)
+    return _apply_all(copied(frame), [(spec, spec.at(level)) for spec in specs if level], seed)
+
+
+def as_severity(name: str, severity: object) -> int:
+    """The severity of a corruption from 0 to 5; raises CorruptionError for anything else."""
+    level = as_whole_number(name, severity)
+    if not 0 <= level <= 5:
+        raise CorruptionError(f"{name}: severity is {severity!r}, expected a whole number from 0 (none) to 5")
+    return level
+
+
+def as_whole_number(name: str, severity: object) -> int:
+    """A level's number: whole numbers of numpy are ones, too, booleans are none.
+
+    Raises:
+        CorruptionError: it is no whole number.
+    """
+    try:
+        if not isinstance(severity, bool | np.bool_):
+            return operator.index(cast(SupportsIndex, severity))
+    except TypeError:
+        pass
+    raise CorruptionError(f"{name}: severity is {severity!r}, expected a whole number from 0 (none) to 5")
 
 
 def corrupt_with(frame: F, name: str, parameter_value: float, seed: int) -> F:

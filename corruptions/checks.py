@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from corruptions.errors import CorruptionError
@@ -11,8 +13,57 @@ FARTHEST_M = 2000.0
 """No automotive LiDAR sees farther; larger coordinates are not metres."""
 
 
+FIELDS = {
+    "token": "the frame's name, a text",
+    "scene": "the scene's name, a text",
+    "points": "(N, 5) float32 array of x, y, z [m], intensity [0..1], age [s]",
+    "ring": "(N,) int16 array of the points' beams, -1 where unknown",
+    "sweep_index": "(N,) int16 array of the points' sweeps, 0 for the keyframe's",
+    "sweep_T": "(S, 4, 4) array of the poses of the sweeps in the LiDAR frame",
+    "elongation": "(N,) float32 array, or None",
+    "images": "tuple of (H, W, 3) uint8 RGB arrays, one for each camera",
+    "camera_K": "(V, 3, 3) array of the cameras' matrices [px]",
+    "camera_T_lidar": "(V, 4, 4) array of the cameras' poses",
+    "ego_T_lidar": "(4, 4) array, the LiDAR's pose in the vehicle, whose z = 0 is the road",
+    "boxes": "dataclass with the labelled objects as `boxes`, a (M, 9) float32 array",
+    "previous": "function without arguments that gives the keyframe before, or None",
+    "replace": "method that gives a copy with some fields changed",
+}
+"""What a frame has, and what it is."""
+ARRAYS = ("points", "ring", "sweep_index", "sweep_T", "camera_K", "camera_T_lidar", "ego_T_lidar")
+
+
+def check_fields(frame: object) -> None:
+    """Look for the fields of `FrameLike` and for their kinds, before anything is read from them.
+
+    Raises:
+        CorruptionError: one is missing or is something else; the message says what it is.
+    """
+    kind = type(frame).__name__
+    if isinstance(frame, type) or not dataclasses.is_dataclass(frame):
+        raise CorruptionError(
+            f"the frame is a {kind}, expected a dataclass with the fields {', '.join(FIELDS)} (see corruptions.FrameLike)"
+        )
+    missing = [name for name in FIELDS if not hasattr(frame, name)]
+    if missing:
+        what = "; ".join(f"{name}: {FIELDS[name]}" for name in missing)
+        raise CorruptionError(f"the frame ({kind}) has no {' and no '.join(missing)}, expected {what}")
+    wrong = [name for name in ARRAYS if not isinstance(getattr(frame, name), np.ndarray)]
+    elongation, images = getattr(frame, "elongation", None), getattr(frame, "images", None)
+    wrong += ["elongation"] * (elongation is not None and not isinstance(elongation, np.ndarray))
+    good_images = isinstance(images, tuple) and all(isinstance(image, np.ndarray) for image in images)
+    wrong += ["images"] * (not good_images)
+    wrong += ["boxes"] * (not isinstance(getattr(getattr(frame, "boxes", None), "boxes", None), np.ndarray))
+    previous = getattr(frame, "previous", None)
+    wrong += ["previous"] * (previous is not None and not callable(previous))
+    for name in wrong:
+        found = type(getattr(frame, name)).__name__
+        raise CorruptionError(f"the frame's {name} is a {found}, expected {FIELDS[name]}")
+
+
 def check_frame(frame: FrameLike) -> None:
     """Raises CorruptionError, naming frame and field, where the sensor data breaks the contract of `FrameLike`."""
+    check_fields(frame)
     points, n = frame.points, len(frame.points)
     where = f"frame {frame.token}: "
     if points.ndim != 2 or points.shape[1] != 5 or points.dtype != np.float32:
@@ -20,6 +71,14 @@ def check_frame(frame: FrameLike) -> None:
     for name, values in (("ring", frame.ring), ("sweep_index", frame.sweep_index), ("elongation", frame.elongation)):
         if values is not None and values.shape != (n,):
             raise CorruptionError(f"{where}{name} has shape {values.shape}, expected ({n},) as there are {n} points")
+    boxes = frame.boxes.boxes
+    if boxes.ndim != 2 or boxes.shape[1] != 9:
+        raise CorruptionError(f"{where}boxes have shape {boxes.shape}, expected (M, 9)")
+    if frame.ego_T_lidar.shape != (4, 4) or frame.sweep_T.shape[1:] != (4, 4) or not len(frame.sweep_T):
+        raise CorruptionError(
+            f"{where}ego_T_lidar has shape {frame.ego_T_lidar.shape} and sweep_T {frame.sweep_T.shape}, "
+            "expected (4, 4) and (S, 4, 4) with the keyframe's own sweep first"
+        )
     if n:
         _check_units(where, frame)
     for view, image in enumerate(frame.images):

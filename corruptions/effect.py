@@ -6,13 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from corruptions.catalogue import find
-from corruptions.frame_like import Float64, FrameLike, UInt8
+from corruptions.frame_like import Float64, FrameLike, Int64, UInt8
 from corruptions.spec import Sensor, Spec
 
 STRIDE = 4
 """The mean pixel change is measured on every fourth row and column; whether anything changed, on all of them."""
+
+UInt64 = npt.NDArray[np.uint64]
+PRIMES: UInt64 = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], np.uint64)
 
 
 @dataclass(frozen=True)
@@ -22,12 +26,13 @@ class Effect:
     points_before, points_after: counts.
     removed_share, added_share: points whose position is gone, points at a new position; both of points_before. A moved
         point counts in both.
-    moved_m: mean distance that points moved, over all; None where the number of points changed, so that rows don't match.
-    intensity_ratio: mean intensity after over before; None without points or intensity.
+    moved_m: mean distance that points moved, of those that can be told one by one (`_matched_rows`); None where these are less
+        than half of the points.
+    intensity_ratio: summed intensity of all points after over before; None where there was none before.
     pixel_change: mean absolute change of the pixel values, 0..255.
     cameras_black: cameras that turned all black.
     rotation_deg, translation_m: largest change of a camera's pose in the LiDAR frame.
-    boxes_changed: labelled objects whose box changed.
+    boxes_changed_share: share of the labelled objects whose box changed; None without any.
     present, changed: sensors that had data before, and those whose data differ now.
     """
 
@@ -41,7 +46,7 @@ class Effect:
     cameras_black: int
     rotation_deg: float
     translation_m: float
-    boxes_changed: int
+    boxes_changed_share: float | None
     present: frozenset[Sensor]
     changed: frozenset[Sensor]
 
@@ -50,15 +55,12 @@ def effect(before: FrameLike, after: FrameLike) -> Effect:
     """Measures what changed from one frame to the other (same cameras, image sizes)."""
     n, m = len(before.points), len(after.points)
     old, new = _position_keys(before), _position_keys(after)
-    moved = None
-    if n == m:
-        moved = float(np.linalg.norm(after.points[:, :3] - before.points[:, :3], axis=1).mean()) if n else 0.0
-    level = float(before.points[:, 3].mean()) if n else 0.0
+    light = float(before.points[:, 3].sum(dtype=np.float64))
     rotation_deg, translation_m = _pose_change(before.camera_T_lidar, after.camera_T_lidar)
     pairs = list(zip(before.images, after.images, strict=True))
     old_boxes, new_boxes = before.boxes.boxes, after.boxes.boxes
     same = (old_boxes == new_boxes) | (np.isnan(old_boxes) & np.isnan(new_boxes))
-    boxes_changed = int((~same).any(axis=1).sum())
+    boxes_changed = (~same).any(axis=1)
     present: dict[Sensor, bool] = {
         "camera": bool(pairs),
         "lidar": n > 0,
@@ -77,20 +79,20 @@ def effect(before: FrameLike, after: FrameLike) -> Effect:
         ),
         "calibration": not np.array_equal(before.camera_T_lidar, after.camera_T_lidar)
         or not np.array_equal(before.camera_K, after.camera_K),
-        "labels": boxes_changed > 0,
+        "labels": bool(boxes_changed.any()),
     }
     return Effect(
         points_before=n,
         points_after=m,
         removed_share=float((~np.isin(old, new)).sum()) / max(n, 1),
         added_share=float((~np.isin(new, old)).sum()) / max(n, 1),
-        moved_m=moved,
-        intensity_ratio=float(after.points[:, 3].mean()) / level if level > 0 and m else None,
+        moved_m=_movement(before, after),
+        intensity_ratio=float(after.points[:, 3].sum(dtype=np.float64)) / light if light > 0 else None,
         pixel_change=_pixel_change(pairs),
         cameras_black=sum(bool(a.any()) and not b.any() for a, b in pairs),
         rotation_deg=rotation_deg,
         translation_m=translation_m,
-        boxes_changed=boxes_changed,
+        boxes_changed_share=float(boxes_changed.mean()) if len(boxes_changed) else None,
         present=frozenset(sensor for sensor, yes in present.items() if yes),
         changed=frozenset(sensor for sensor, yes in changed.items() if yes),
     )
@@ -126,7 +128,7 @@ _NUMBERS = (
     "cameras_black",
     "rotation_deg",
     "translation_m",
-    "boxes_changed",
+    "boxes_changed_share",
 )
 _SENSORS: tuple[Sensor, ...] = ("camera", "lidar", "calibration", "labels")
 
@@ -179,12 +181,46 @@ def check_effect(spec: Spec | str, before: FrameLike, after: FrameLike) -> tuple
     return check_summary(spec, summarise_effects([effect(before, after)]))
 
 
-def _position_keys(frame: FrameLike) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
-    """A 64-bit key of every point's x, y, z."""
-    bits = np.ascontiguousarray(frame.points[:, :3]).view(np.uint32).astype(np.uint64)
-    primes = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
-    keys: np.ndarray[tuple[int], np.dtype[np.uint64]] = (bits * primes).sum(axis=1, dtype=np.uint64)
+def _position_keys(frame: FrameLike) -> UInt64:
+    """(N,) 64-bit keys of every point's x, y, z."""
+    return _mixed(np.ascontiguousarray(frame.points[:, :3]).view(np.uint32).astype(np.uint64))
+
+
+def _mixed(columns: UInt64) -> UInt64:
+    """(N,) one key for the whole numbers (N, up to 4) of a row."""
+    keys: UInt64 = (columns * PRIMES[: columns.shape[1]]).sum(axis=1, dtype=np.uint64)
     return keys
+
+
+def _movement(before: FrameLike, after: FrameLike) -> float | None:
+    """Mean distance [m] between the matched points; None where less than half of the points before have a match."""
+    old, new = _matched_rows(before, after)
+    if 2 * len(old) < len(before.points) or not len(old):
+        return None
+    return float(np.linalg.norm(after.points[new, :3] - before.points[old, :3], axis=1).mean())
+
+
+def _matched_rows(before: FrameLike, after: FrameLike) -> tuple[Int64, Int64]:
+    """Rows of the points that are the same point before and after, whatever their position.
+
+    A point is known by its beam, sweep, age and intensity. Points that have all of them in common are told by their order, where
+    there are as many of them after as before; else none of them is matched.
+    """
+    keys = np.concatenate([_identity_keys(before), _identity_keys(after)])
+    _, group = np.unique(keys, return_inverse=True)
+    n, groups = len(before.points), int(group.max(initial=-1)) + 1
+    old, new = group[:n], group[n:]
+    alike = np.bincount(old, minlength=groups) == np.bincount(new, minlength=groups)
+    rows = (np.argsort(part, kind="stable") for part in (old, new))
+    first, second = (order[alike[part[order]]] for order, part in zip(rows, (old, new), strict=True))
+    return first, second
+
+
+def _identity_keys(frame: FrameLike) -> UInt64:
+    """(N,) 64-bit keys that tell points apart by beam, sweep, age and intensity."""
+    bits = np.ascontiguousarray(frame.points[:, 3:5]).view(np.uint32).astype(np.uint64)
+    where = (values.astype(np.int64).astype(np.uint64) for values in (frame.ring, frame.sweep_index))
+    return _mixed(np.column_stack([bits, *where]))
 
 
 def _pixel_change(pairs: Sequence[tuple[UInt8, UInt8]]) -> float:

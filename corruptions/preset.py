@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from corruptions.apply import corrupt, corrupt_with
+from corruptions.apply import as_whole_number, corrupt, corrupt_with
 from corruptions.catalogue import find
 from corruptions.frame_like import F
 
@@ -19,6 +19,9 @@ class Condition:
     name: str
     severity: int
     value: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "severity", as_whole_number(self.name, self.severity))
 
     @property
     def at(self) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from corruptions import preset_tables as tables
+from corruptions.apply import as_whole_number
 from corruptions.catalogue import find
 from corruptions.errors import CorruptionError
 from corruptions.preset import Condition, Preset, Row
@@ -37,6 +38,7 @@ def choose_conditions(texts: Sequence[str], severities: Sequence[int] = ()) -> t
                 f"{condition.name} {condition.severity} is at {_at(known)} and at {_at(condition)} in one choice; "
                 "run the two suites apart"
             )
+    severities = [as_whole_number("severities", severity) for severity in severities]
     levels: dict[str, list[int]] = {}
     for name, severity in chosen:
         levels.setdefault(name, []).append(severity)

@@ -37,6 +37,7 @@ class Spec:
     function: (frame, value, streams) -> frame; it may return arrays of the frame that it got, which is a copy.
     needs: what the data must have.
     by_chance: it may spare a frame, or all of a few frames.
+    counts_cameras: the parameter is a number of cameras, and more than there are is as all of them.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Spec:
     function: Callable[[FrameLike, float, Streams], FrameLike]
     needs: tuple[Need, ...] = ()
     by_chance: bool = False
+    counts_cameras: bool = False
 
     @property
     def description(self) -> str:
@@ -77,6 +79,24 @@ class Spec:
             if not any(_HAS[need](frame) for frame in frames):
                 return f"no {_WORDS[need]}"
         return ""
+
+    def repeated_level(self, frames: Sequence[FrameLike], value: float) -> str:
+        """Why a value does what a lower severity does to all of these frames, e.g. "only 1 camera, as at severity 1".
+
+        Args:
+            frames: some of the data's.
+            value: of the parameter.
+
+        Returns:
+            The reason; empty where the value is one of its own.
+        """
+        cameras = max((len(frame.images) for frame in frames), default=0)
+        if not self.counts_cameras or value <= cameras:
+            return ""
+        same = [severity for severity, level in enumerate(self.levels, 1) if cameras <= level < value]
+        if not same:
+            return ""
+        return f"only {cameras} camera{'' if cameras == 1 else 's'}, as at severity {same[0]}"
 
     def _touches(self, frame: FrameLike) -> bool:
         has: dict[Sensor, bool] = {

@@ -24,7 +24,7 @@ def applicable(
     A corruption is left out with all of its levels, as means over corruptions need the same levels of each.
 
     Returns:
-        The conditions; a note for every corruption that was left out.
+        The conditions; a note for every corruption that was left out, and for every level that repeats a lower one.
 
     Raises:
         CalicoError: one that was named itself can do nothing.
@@ -42,7 +42,8 @@ def applicable(
     for name in sorted(named & set(reasons)):
         raise _useless(name, source, reasons[name])
     kept = tuple(condition for condition in conditions if condition.name not in reasons)
-    return kept, tuple(f"{name} was left out: {reason}." for name, reason in reasons.items())
+    notes = [f"{name} was left out: {reason}." for name, reason in reasons.items()]
+    return kept, (*notes, *_repeated(kept, frames))
 
 
 def check_applicable(conditions: Sequence[Condition], source: FrameSource, indices: Sequence[int], seed: int) -> None:
@@ -57,6 +58,19 @@ def check_applicable(conditions: Sequence[Condition], source: FrameSource, indic
         reason = lacking(condition.name, frames) or _spared(condition, source, indices, seed)
         if reason := reason or _idle(condition, frames, seed):
             raise _useless(condition.name, source, reason)
+
+
+def _repeated(conditions: Sequence[Condition], frames: Sequence[Frame]) -> list[str]:
+    """A note for every condition that does to these frames what one of a lower severity does."""
+    notes = []
+    for condition in conditions:
+        specs = find(condition.name)
+        for spec in specs:
+            value = spec.at(condition.severity) if condition.value is None else condition.value
+            if reason := spec.repeated_level(frames, value):
+                part = "" if len(specs) == 1 else f" of {condition.name}"
+                notes.append(f"{spec.name}{part} at {condition.at}: {reason}.")
+    return notes
 
 
 def look_at(source: FrameSource, indices: Sequence[int]) -> list[Frame]:

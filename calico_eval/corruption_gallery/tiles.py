@@ -76,7 +76,8 @@ def _tile(name: str, specs: Sequence[Spec], frame: Frame, focus: Focus, seed: in
         lidar = data_uri(lidar_picture(after, focus, LIDAR_PX))
     if not passed and all(spec.by_chance for spec in specs):
         return Tile(severity, at, cameras, lidar, (), "", "spares this frame, by chance")
-    return Tile(severity, at, cameras, lidar, effect_words(found), "" if passed else message)
+    repeated = tuple(filter(None, (spec.repeated_level([frame], spec.at(severity)) for spec in specs)))
+    return Tile(severity, at, cameras, lidar, (*effect_words(found), *repeated), "" if passed else message)
 
 
 def value_text(spec: Spec, value: float) -> str:
@@ -100,13 +101,13 @@ def effect_words(found: Effect) -> tuple[str, ...]:
         words += [f"{found.added_share:.1%} new"] if found.added_share else []
         words += [f"moved {found.moved_m:.3g} m on average"] if found.moved_m else []
         if found.intensity_ratio is not None and abs(found.intensity_ratio - 1) > 5e-4:
-            words.append(f"intensity × {found.intensity_ratio:.3g}")
+            words.append(f"summed intensity × {found.intensity_ratio:.3g}")
     if found.rotation_deg > 1e-6 or found.translation_m > 1e-6:
         words.append(
             f"cameras turned by up to {found.rotation_deg:.3g}°, shifted by up to {100 * found.translation_m:.3g} cm"
         )
-    if found.boxes_changed:
-        words.append(f"{found.boxes_changed} boxes changed")
+    if found.boxes_changed_share:
+        words.append(f"{found.boxes_changed_share:.1%} of the boxes changed")
     return tuple(words)
 
 

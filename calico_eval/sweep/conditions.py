@@ -15,6 +15,7 @@ from calico_eval.attacks.threat import Threat
 from calico_eval.engines.base import Engine, Predictor
 from calico_eval.engines.predictions import PredictionFiles
 from corruptions import CorruptionError, Spec, find
+from corruptions.apply import as_whole_number
 from corruptions.preset import Condition as Level
 from reports.schema import Condition
 
@@ -55,6 +56,7 @@ class ConditionSpec:
         if value is not None:
             return ConditionSpec("corruption", name, severity, value=_checked(name, value))
         specs = find(name)
+        severity = as_whole_number(name, severity)
         if not 1 <= severity <= len(specs[0].levels):
             raise CorruptionError(f"{name}: severity is {severity}, expected 1 to {len(specs[0].levels)}")
         return ConditionSpec("corruption", name, severity)

@@ -25,7 +25,8 @@ _IMAGENET_C = "ImageNet-C (Hendrycks & Dietterich, ICLR 2019), "
 # fmt: off
 TABLE: tuple[Spec, ...] = (
     Spec("camera_crash", "camera", ("camera",), "cameras_off", "cameras", (1, 2, 3, 4, 5), (1, 64),
-         "RoboBEV (Xie et al., arXiv 2304.06719), camera crash", ("robobev", "msc-bench"), camera_crash),
+         "RoboBEV (Xie et al., arXiv 2304.06719), camera crash", ("robobev", "msc-bench"), camera_crash,
+         counts_cameras=True),
     Spec("frame_lost", "camera", ("camera",), "loss_probability", "per camera and frame",
          (1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6), (0, 1),
          "RoboBEV (Xie et al., arXiv 2304.06719), frame lost", ("robobev", "multicorrupt", "msc-bench"),

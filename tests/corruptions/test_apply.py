@@ -3,6 +3,8 @@ import pytest
 
 from calico.frame import Frame
 from corruptions import SPECS, CorruptionError, corrupt, corrupt_with, find, list_corruptions
+from corruptions.preset import Condition
+from corruptions.presets import choose_conditions
 
 
 def test_unknown_name_gives_the_nearest(street: Frame) -> None:
@@ -23,6 +25,26 @@ def test_no_guess_where_no_name_is_near(name: str, part: str) -> None:
 def test_severity_out_of_range(street: Frame, severity: object) -> None:
     with pytest.raises(CorruptionError, match=r"fog: severity is .*, expected a whole number from 0"):
         corrupt(street, "fog", severity, seed=0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("severity", [np.int64(2), np.uint8(2), np.int32(2)])
+def test_whole_numbers_of_numpy_are_severities(street: Frame, severity: int) -> None:
+    expected = corrupt(street, "point_drop", 2, seed=0).points
+    assert np.array_equal(corrupt(street, "point_drop", severity, seed=0).points, expected)
+    assert Condition("point_drop", severity) == Condition("point_drop", 2)
+    assert type(Condition("point_drop", severity).severity) is int
+    assert choose_conditions(["point_drop"], [severity]) == (Condition("point_drop", 2),)
+
+
+@pytest.mark.parametrize("severity", [True, np.True_, 2.0, np.float64(2), "2", None])
+def test_what_is_no_whole_number_is_no_severity(street: Frame, severity: object) -> None:
+    for use in (
+        lambda: corrupt(street, "point_drop", severity, seed=0),  # type: ignore[arg-type]
+        lambda: Condition("point_drop", severity),  # type: ignore[arg-type]
+        lambda: choose_conditions(["point_drop"], [severity]),  # type: ignore[list-item]
+    ):
+        with pytest.raises(CorruptionError, match=r"severity is .*, expected a whole number"):
+            use()
 
 
 @pytest.mark.parametrize("value", [0.5, float("nan"), float("inf"), -3.0])

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -16,15 +18,57 @@ def test_shares_and_movement_are_counted(street: Frame) -> None:
     assert seen.present == {"camera", "lidar", "calibration", "labels"}
 
 
-def test_lost_points_have_no_movement(street: Frame) -> None:
+def test_lost_points_count_as_lost_and_not_as_moved(street: Frame) -> None:
     keep = np.arange(len(street.points)) % 2 == 0
     fewer = street.replace(
         points=street.points[keep], ring=street.ring[keep], sweep_index=street.sweep_index[keep], elongation=None
     )
     seen = effect(street, fewer)
-    assert seen.moved_m is None
+    assert seen.moved_m == 0.0  # those that are left stayed where they are
+    assert seen.intensity_ratio == pytest.approx(float(street.points[keep, 3].sum() / street.points[:, 3].sum()))
     assert seen.removed_share == pytest.approx(0.5, abs=1e-3)
     assert seen.added_share == 0
+
+
+def test_movement_is_that_of_the_points_that_are_left(street: Frame) -> None:
+    # Every third point is lost, the others move by 0.4 m, and a false point is added.
+    keep = np.arange(len(street.points)) % 3 > 0
+    points = np.concatenate([street.points[keep] + np.float32([0, 0.4, 0, 0, 0]), street.points[:1]])
+    points[-1, 3] = 0.9
+    rows = np.append(np.flatnonzero(keep), 0)
+    after = street.replace(points=points, ring=street.ring[rows], sweep_index=street.sweep_index[rows], elongation=None)
+    assert effect(street, after).moved_m == pytest.approx(0.4, rel=1e-3)
+
+
+def test_points_of_one_beam_and_intensity_are_told_by_their_order(street: Frame) -> None:
+    # All of one intensity, as a sensor of eight bits gives: one lost point leaves those of its beam and sweep unmatched.
+    points = street.points.copy()
+    points[:, 3] = 0.5
+    dull = street.replace(points=points)
+    moved = points.copy()
+    moved[:, 0] += np.where(street.ring == street.ring[0], np.float32(5), np.float32(1))
+    keep = np.arange(len(points)) > 0
+    after = street.replace(
+        points=moved[keep], ring=street.ring[keep], sweep_index=street.sweep_index[keep], elongation=None
+    )
+    others = (street.ring != street.ring[0]) | (street.sweep_index != street.sweep_index[0])
+    expected = np.where(street.ring[others] == street.ring[0], 5.0, 1.0).mean()
+    assert effect(dull, after).moved_m == pytest.approx(expected, rel=1e-4)
+
+
+def test_points_that_cannot_be_told_have_no_movement(street: Frame) -> None:
+    points = street.points.copy()
+    points[:, 3] *= 0.9
+    assert effect(street, street.replace(points=points)).moved_m is None
+
+
+def test_changed_boxes_are_a_share(street: Frame) -> None:
+    boxes = street.boxes.boxes.copy()
+    boxes[2, 0] += 1
+    moved = street.replace(boxes=dataclasses.replace(street.boxes, boxes=boxes))
+    assert effect(street, moved).boxes_changed_share == pytest.approx(1 / 3)
+    bare = street.replace(boxes=type(street.boxes).empty())
+    assert effect(bare, bare).boxes_changed_share is None
 
 
 def test_intensity_and_pixels(street: Frame) -> None:

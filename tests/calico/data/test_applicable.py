@@ -37,7 +37,12 @@ def test_presets_leave_out_what_the_data_cannot_show(frame: Frame) -> None:
     kept, notes = applicable(["all"], (), one_sweep, range(12), seed=0)
     names = {condition.name for condition in kept}
     assert {"fog", "camera_crash", "beam_missing", "object_scale", "extrinsic"} <= names
-    left_out = {note.split()[0]: note for note in notes}
+    left_out = {note.split()[0]: note for note in notes if "was left out" in note}
+    cameras = len(frame.images)
+    assert [note for note in notes if "was left out" not in note] == [
+        f"camera_crash at {severity}: only {cameras} camera{'s' * (cameras > 1)}, as at severity {cameras}."
+        for severity in range(cameras + 1, 6)
+    ]
     assert left_out["pose_error"] == "pose_error was left out: the data have no older LiDAR sweeps."
     assert left_out["temporal_offset"] == "temporal_offset was left out: the data have no frame before in the scene."
     assert not names & set(left_out)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from calico.frame import Frame
-from corruptions import corrupt
+from corruptions import SPECS, corrupt
 
 
 def off(frame: Frame) -> list[int]:
@@ -35,3 +35,9 @@ def test_fewer_cameras_than_crashes(street: Frame) -> None:
         camera_time_s=street.camera_time_s[:1],
     )
     assert off(corrupt(one, "camera_crash", 4, seed=1)) == [0]
+    spec = SPECS["camera_crash"]
+    reasons = [spec.repeated_level([one], value) for value in spec.levels]
+    assert reasons == ["", *["only 1 camera, as at severity 1"] * 4]
+    assert not any(spec.repeated_level([street], value) for value in spec.levels)
+    assert spec.repeated_level([one, street], 5) == ""  # the rig with the most cameras counts
+    assert SPECS["frame_lost"].repeated_level([one], 0.5) == ""
