@@ -5,9 +5,9 @@
 
 Both versions run the same work in turn, `before`, `after`, `before` ..., each with its own model and its own cache of frames.
 The network is a small one, so that the share of the checks is larger than with any that is used (`--tiny`: the tiny preset's).
-There is a checkpoint after every training step here, which is part of the step; the tiny preset writes one an epoch. Times are the processor's, without the imports; of each
-the least of the repeats counts, because what else the machine does only adds. The versions differ in more than the checks: the
-ratio is that of all changes between them.
+An epoch has one step here, so that a checkpoint follows every step; it counts as part of the step. Times are the processor's,
+without the imports; of each the least of the repeats counts, because what else the machine does only adds. The versions differ in
+more than the checks: the ratio is that of all changes between them.
 """
 
 from __future__ import annotations
