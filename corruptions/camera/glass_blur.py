@@ -14,6 +14,8 @@ from corruptions.rng import Streams
 
 GRAIN = 1 / 400
 """Size of the glass' grains as a share of the width: a pixel of ImageNet-C."""
+FULL_SCATTER = 0.00175
+"""Scatter below which the blurs vanish in proportion to it: that of severity 1."""
 SOFTNESS = 1 / 800, 0.25
 """Standard deviation of the blur before and after: share of the width, plus share of the scatter."""
 FINEST_SIGMA_PX = 1.3
@@ -50,7 +52,7 @@ def through_glass(image: UInt8, scatter: float, rng: np.random.Generator) -> UIn
 
 def resolution(width: int, scatter: float) -> tuple[int, Float32]:
     """Side of the cells [px] that the image is worked on in, and the normal blur's kernel on them."""
-    sigma_px = (SOFTNESS[0] + SOFTNESS[1] * scatter) * width
+    sigma_px = (SOFTNESS[0] + SOFTNESS[1] * scatter) * min(scatter / FULL_SCATTER, 1.0) * width
     cell = max(1, int(sigma_px / FINEST_SIGMA_PX))
     return cell, normal_kernel(sigma_px / cell)
 

@@ -44,5 +44,6 @@ def covered(height: int, width: int, share: float, rng: np.random.Generator) -> 
     rough = (np.sin(2 * np.pi * waves * along + phases) / waves).sum(axis=-1)
     depth = u * np.cos(angle) + v * np.sin(angle) + ROUGHNESS * rough
     edge = np.quantile(depth, 1 - share)
-    result: Float32 = np.clip((depth - edge) / PENUMBRA + 0.5, 0.0, 1.0).astype(np.float32)
+    soft = max(PENUMBRA * min(share / 0.1, 1.0), 1e-6)  # a tip of an object has a narrower edge
+    result: Float32 = np.clip((depth - edge) / soft + 0.5, 0.0, 1.0).astype(np.float32)
     return result

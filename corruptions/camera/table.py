@@ -24,7 +24,7 @@ _IMAGENET_C = "ImageNet-C (Hendrycks & Dietterich, ICLR 2019), "
 
 # fmt: off
 TABLE: tuple[Spec, ...] = (
-    Spec("camera_crash", "camera", ("camera",), "cameras_off", "cameras", (1, 2, 3, 4, 5), (1, 64),
+    Spec("camera_crash", "camera", ("camera",), "cameras_off", "cameras", (1, 2, 3, 4, 5), (0, 64),
          "RoboBEV (Xie et al., arXiv 2304.06719), camera crash", ("robobev", "msc-bench"), camera_crash,
          counts_cameras=True),
     Spec("frame_lost", "camera", ("camera",), "loss_probability", "per camera and frame",

@@ -8,6 +8,8 @@ import numpy as np
 
 from corruptions.frame_like import Float64
 
+LEAST_RATE_MM_H = 1e-9
+"""Stands for no rain or snow at all, for which the distributions have no limit in numbers; nothing is seen of it."""
 SNOW_DENSITY = 0.1
 """Of a flake, relative to water: aggregates."""
 RAIN_REFLECTANCE = 0.02
@@ -60,6 +62,7 @@ def rain_drops(rate_mm_h: float) -> Particles:
     (Ulbrich & Atlas 1985): a visibility of 8 km at 1 mm/h and 450 m at 100 mm/h. Goodin et al. 2019, and with them a variant
     of LISA, take 0.01 R^0.6 per metre, a visibility of 300 m at 1 mm/h: 27 times what the drops can do; not used.
     """
+    rate_mm_h = max(rate_mm_h, LEAST_RATE_MM_H)
     return Particles(8000.0, 4.1 * rate_mm_h**-0.21, RAIN_REFLECTANCE, snow=False)
 
 
@@ -70,5 +73,6 @@ def snow_flakes(rate_mm_h: float) -> Particles:
     1 mm/h and 0.54 km at 2.5 mm/h, near the 1/4 mile of heavy snow (FMH-1). ITU-R P.1814 has 4 times less at 0.5 mm/h and 1.4
     times more at 5 mm/h for dry snow; observations at one rate differ by a factor of 3 to 10 (Rasmussen et al. 1999).
     """
+    rate_mm_h = max(rate_mm_h, LEAST_RATE_MM_H)
     growth = SNOW_DENSITY ** (-1 / 3)
     return Particles(3800.0 * rate_mm_h**-0.87 / growth, 2.55 * rate_mm_h**-0.48 / growth, SNOW_REFLECTANCE, snow=True)

@@ -49,7 +49,7 @@ def test_what_is_no_whole_number_is_no_severity(street: Frame, severity: object)
 
 @pytest.mark.parametrize("value", [0.5, float("nan"), float("inf"), -3.0])
 def test_parameter_out_of_range(street: Frame, value: float) -> None:
-    with pytest.raises(CorruptionError, match=r"fog: visibility_m is .*, expected 1 to 1e\+06 m"):
+    with pytest.raises(CorruptionError, match=r"fog: visibility_m is .*, expected 1 to 1e\+09 m"):
         corrupt_with(street, "fog", value, seed=0)
 
 

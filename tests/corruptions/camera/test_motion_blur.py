@@ -49,3 +49,16 @@ def test_cameras_shake_each_in_its_own_direction(street: Frame) -> None:
     same = street.replace(images=(street.images[0],) * 6)
     after = corrupt_with(same, "motion_blur", 0.03, seed=0).images
     assert len({image.tobytes() for image in after}) == 6
+
+
+def test_directions_come_from_the_whole_half_circle(street: Frame) -> None:
+    # The direction is that of the greatest variance of what one white pixel becomes.
+    image = np.zeros((64, 64, 3), np.uint8)
+    image[32, 32] = 255
+    v, u = np.indices((64, 64)) - 32
+    quarters = set()
+    for frame in (street.replace(images=(image,) * 6, token=f"t{number}") for number in range(40)):
+        spread = to_linear(corrupt_with(frame, "motion_blur", 0.3, seed=0).images[0])[..., 0].astype(float)
+        across, down, both = ((spread * part).sum() for part in (u * u, v * v, u * v))
+        quarters.add(int(0.5 * np.arctan2(2 * both, across - down) % np.pi // (np.pi / 4)))
+    assert quarters == {0, 1, 2, 3}

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from scipy.optimize import brentq
 
 from calico.frame import Frame
 from corruptions import corrupt_with
@@ -65,11 +66,19 @@ def test_soft_returns_lie_on_their_ray_before_the_object(street: Frame) -> None:
     assert 1.5 < distance.min() < distance.max() < 10.0
 
 
-def test_range_decides_which_return_is_soft(street: Frame) -> None:
-    # Intensity is a factor of both returns, so beyond one range all returns are the fog's.
-    after = corrupt_with(street, "fog", 30, seed=0)
-    origin = street.sweep_T[street.sweep_index, :3, 3]
-    distance = np.linalg.norm(street.points[:, :3] - origin, axis=1)
-    moved = (after.points[:, :3] != street.points[:, :3]).any(axis=1)
-    assert distance[~moved].max() <= distance[moved].min() + 0.1
-    assert distance[moved].min() == pytest.approx(28, abs=4)  # by hand: R^2 * 4818 * 1e-9 = exp(-0.2 R)
+@pytest.mark.parametrize("visibility_m", [20.0, 30.0, 60.0])
+def test_range_decides_which_return_is_soft(street: Frame, visibility_m: float) -> None:
+    # Intensity is a factor of both returns, so beyond one range all returns are the fog's: where R^2 (beta / beta_0) F, by
+    # quadrature with beta = 0.046 / MOR and beta_0 = 1e-6 / pi (Hahner et al., table 1), exceeds exp(-2 alpha R).
+    alpha = np.log(20) / visibility_m
+    strongest = max(integral(float(r), alpha) for r in np.arange(1.0, 12.0, 0.05))
+    soft = 0.046 / visibility_m / (1e-6 / np.pi) * strongest
+    crossover = brentq(lambda r: np.log(soft * r**2) + 2 * alpha * r, 5.0, 400.0)
+    ranges = np.arange(crossover - 3, crossover + 3, 0.05)
+    points = np.zeros((len(ranges), 5), np.float32)
+    points[:, 0], points[:, 3] = ranges, 0.5
+    zeros = np.zeros(len(points), np.int16)
+    line = street.replace(points=points, ring=zeros, sweep_index=zeros.copy(), elongation=None)
+    moved = corrupt_with(line, "fog", visibility_m, seed=0).points[:, 0] < points[:, 0] - 0.01
+    assert ranges[moved].min() == pytest.approx(crossover, abs=0.2)
+    assert ranges[~moved].max() == pytest.approx(crossover, abs=0.2)
