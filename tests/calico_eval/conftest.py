@@ -6,22 +6,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-import torch
 
-from calico.config.model import (
-    BevConfig,
-    CameraConfig,
-    DetectionConfig,
-    GridConfig,
-    LidarConfig,
-    MapConfig,
-    ModelConfig,
-)
-from calico.config.schema import Config
-from calico.data.batch import collate
 from calico.data.source import FrameSource
-from calico.models.calico import build_model
 from calico_eval.engines.torch import TorchEngine
+from tests.calico_eval.networks.mini import load_network, mini_config
 
 HERE = Path(__file__).parent
 
@@ -50,31 +38,6 @@ def cluster_detector_module() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def small_engine(street: FrameSource) -> TorchEngine:
-    """The real network, narrow, trained for seconds on two frames of the street: it finds the near cars there."""
-    config = Config(
-        name="small",
-        grid=GridConfig(
-            x_range_m=(-16, 16), y_range_m=(-16, 16), pillar_m=1.0,
-            map_x_range_m=(-16, 16), map_y_range_m=(-16, 16), map_cell_m=1.0,
-        ),
-        model=ModelConfig(
-            lidar=LidarConfig(pillar_channels=16),
-            camera=CameraConfig(
-                image_size=(32, 64), backbone_width=0.25, fpn_channels=16, channels=16, depth_range_m=(1.0, 25.0),
-                depth_bins=12, heights_m=(-1.5, -0.5),
-            ),
-            bev=BevConfig(layers=(1, 1), strides=(1, 2), channels=(16, 32), neck_channels=16, out_stride=1),
-            detection=DetectionConfig(tasks=(("car",), ("pedestrian",)), channels=16, max_boxes=40),
-            map=MapConfig(head="conv", channels=16),
-        ),
-    )  # fmt: skip
-    model = build_model(config, 0).train()
-    batch = collate([street[0], street[3]])
-    optimiser = torch.optim.AdamW(model.parameters(), 5e-3)
-    for _ in range(60):
-        loss = model.loss(model(batch), batch)["total"]
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-    return TorchEngine(model, config, "cpu")
+def small_engine() -> TorchEngine:
+    """The real network, narrow, with committed weights: it finds the near cars of the street."""
+    return load_network("fused", mini_config(name="small"))

@@ -32,8 +32,9 @@ class Street:
     name = "street"
     cameras = CAMERAS
 
-    def __init__(self, scenes: int = 2, frames: int = 3, seed: int = 0) -> None:
-        self.scenes, self.frames, self.seed = scenes, frames, seed
+    def __init__(self, scenes: int = 2, frames: int = 3, seed: int = 0, shift_m: float = 0.0) -> None:
+        """shift_m: all objects of a scene stand up to so far ahead or behind, so that no place along the road is likelier."""
+        self.scenes, self.frames, self.seed, self.shift_m = scenes, frames, seed, shift_m
         self.map_grid: Grid | None = Grid(-16.0, 16.0, -16.0, 16.0, 1.0)
 
     def __len__(self) -> int:
@@ -53,12 +54,13 @@ class Street:
         return f"labels of {self.content_hash()}"
 
     def content_hash(self) -> str:
-        return hashlib.sha256(f"street 1 {self.scenes} {self.frames} {self.seed}".encode()).hexdigest()
+        return hashlib.sha256(f"street 1 {self.scenes} {self.frames} {self.seed} {self.shift_m}".encode()).hexdigest()
 
     def __getitem__(self, index: int) -> Frame:
         info = self.info(index)
         step = index % self.frames
-        objects = _objects(generator(self.seed, info.scene), 0.5 * step)
+        shift = generator(self.seed, info.scene, "shift").uniform(-1.0, 1.0) * self.shift_m
+        objects = _objects(generator(self.seed, info.scene), 0.5 * step, shift)
         rng = generator(self.seed, info.token)
         points, ring = _scan(objects, rng)
         counts = points_in_boxes(points, objects.boxes, margin_m=0.05).sum(axis=1)
@@ -85,13 +87,13 @@ class Street:
         )
 
 
-def _objects(rng: np.random.Generator, time_s: float) -> Boxes:
+def _objects(rng: np.random.Generator, time_s: float, shift_m: float) -> Boxes:
     """Eight cars in two lanes and six pedestrians beside them, seen from a car that drives at 8 m/s."""
     rows, labels = [], []
     for label, count in ((CAR, 8), (PEDESTRIAN, 6)):
         for i in range(count):
             side = 1 if i % 2 else -1
-            x = -24.0 + 7.5 * i + rng.uniform(-1.5, 1.5) + (0.0 if label == CAR else 6.0)
+            x = shift_m - 24.0 + 7.5 * i + rng.uniform(-1.5, 1.5) + (0.0 if label == CAR else 6.0)
             y = side * (3.5 if label == CAR else 8.0) + rng.uniform(-0.4, 0.4)
             speed = rng.uniform(4.0, 10.0) if label == CAR else 1.2
             yaw = 0.0 if side < 0 else np.pi - 1e-3

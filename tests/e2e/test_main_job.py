@@ -10,29 +10,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.mini import MINI
+
 ROOT = Path(__file__).parents[2]
-SETTINGS = {
-    "grid": "{x_range_m: [-16, 16], y_range_m: [-16, 16], pillar_m: 1.0, map_x_range_m: [-16, 16], map_y_range_m: [-16, 16]}",
-    "model.lidar.pillar_channels": "8",
-    "model.camera": "{image_size: [64, 128], backbone_width: 0.125, fpn_channels: 8, channels: 8, depth_bins: 8}",
-    "model.bev": "{layers: [1, 1], strides: [2, 2], channels: [8, 8], neck_channels: 8, out_stride: 2}",
-    "model.detection.channels": "8",
-    "model.detection.max_boxes": "20",
-    "model.map.channels": "8",
-    "data.sim": "{train_scenes: 2, val_scenes: 2, frames_per_scene: 2, image_size: [64, 128]}",
-    "pretrain.samples": "{rich: 64, less: 64}",
-    "pretrain.prc.train": "{epochs: 2, batch_size: 2, validate_every: 2}",
-    "pretrain.rad.train": "{epochs: 2, batch_size: 2, validate_every: 2}",
-    "train": "{epochs: 6, batch_size: 2, validate_every: 6}",
-    "device": "cpu",
-}
+SETTINGS = (
+    *MINI,
+    "data.sim={train_scenes: 2, val_scenes: 2, frames_per_scene: 2, image_size: [64, 128]}",
+    "pretrain.samples={rich: 64, less: 64}",
+    "pretrain.prc.train={epochs: 2, batch_size: 2, validate_every: 2}",
+    "pretrain.rad.train={epochs: 2, batch_size: 2, validate_every: 2}",
+    "train={epochs: 6, batch_size: 2, validate_every: 6}",
+)
 
 
 def settings(cache: Path) -> list[str]:
-    return [word for key, value in SETTINGS.items() for word in ("--set", f"{key}={value}")] + [
-        "--set",
-        f"data.cache_dir={cache}",
-    ]
+    return [word for setting in (*SETTINGS, f"data.cache_dir={cache}") for word in ("--set", setting)]
 
 
 def command(*words: str) -> list[str]:

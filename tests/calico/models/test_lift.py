@@ -109,6 +109,21 @@ def test_points_behind_the_camera_are_silent_and_safe(frame: Frame) -> None:
     assert seen.sum() > 0
 
 
+def test_a_cell_is_seen_up_to_the_edge_of_the_image_and_not_beyond() -> None:
+    """Features are 8 pixels wide, the first is centred on pixel 0: the image is from -4 to 8 w - 4 pixels."""
+    lift = make(heights=(-1.0,))
+    height, width = 8, 16
+    inside = [(-3.99, 20.0), (8 * width - 4.01, 20.0), (50.0, -3.99), (50.0, 8 * height - 4.01)]
+    outside = [(-4.01, 20.0), (8 * width - 3.99, 20.0), (50.0, -4.01), (50.0, 8 * height - 3.99)]
+    matrices = torch.zeros(8, 4, 4)
+    for matrix, (u, v) in zip(matrices, inside + outside, strict=True):
+        matrix[:3, 3] = torch.tensor([5.0 * u, 5.0 * v, 5.0])  # every cell falls on (u, v), 5 m away
+    _, depth_m, seen = lift.project(matrices, height, width)
+    assert (depth_m == 5.0).all()
+    assert (seen[:4] == 1.0).all()
+    assert (seen[4:] == 0.0).all()
+
+
 def test_homography_averages_the_views_on_the_ground(frame: Frame) -> None:
     lift = make("homography", heights=(-1.0, 0.5))
     assert lift.heights == (-1.0,)

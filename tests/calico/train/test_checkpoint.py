@@ -23,13 +23,9 @@ from calico.train.checkpoint import (
     save_weights,
 )
 from calico.train.done import mark_done
+from tests.mini import LIDAR_ONLY
 
-MINI = [
-    "model.camera=null",
-    "model.lidar.pillar_channels=8",
-    "model.bev={layers: [1], strides: [2], channels: [8], neck_channels: 8, out_stride: 2}",
-    "data.cache_dir=somewhere",
-]
+MINI = [*LIDAR_ONLY, "data.cache_dir=somewhere"]
 
 
 def card(config: dict[str, Any]) -> dict[str, str]:

@@ -17,18 +17,14 @@ from calico.files import SEAL_PLACEHOLDER, seal
 from calico.models.calico import MAX_PARAMETERS, build_model
 from calico.train import checkpoint
 from calico.train.checkpoint import FORMAT, METADATA_KEY, load_model
+from tests.mini import LIDAR_ONLY
 
-MINI = [
-    "model.camera=null",
-    "model.lidar.pillar_channels=8",
-    "model.bev={layers: [1], strides: [2], channels: [8], neck_channels: 8, out_stride: 2}",
-]
 Weights = dict[str, torch.Tensor]
 
 
 def write(path: Path, change: Callable[[Weights, dict[str, Any]], Any]) -> Path:
     """A sealed model file after a change of its weights or its configuration."""
-    config = load_config("tiny", None, MINI)
+    config = load_config("tiny", None, LIDAR_ONLY)
     weights = {name: value.clone() for name, value in build_model(config, seed=1).state_dict().items()}
     tree = config.model_dump(mode="json")
     change(weights, tree)
@@ -87,4 +83,4 @@ def test_what_does_not_fit_is_refused(
 def test_a_configuration_that_asks_for_more_parameters_than_fit_is_refused_at_once() -> None:
     huge = "model.bev={layers: [64, 64], strides: [2, 2], channels: [4096, 4096], neck_channels: 8, out_stride: 2}"
     with pytest.raises(CalicoError, match=rf"model: \d+ parameters, expected at most {MAX_PARAMETERS}"):
-        build_model(load_config("tiny", None, [*MINI, huge]), seed=0)
+        build_model(load_config("tiny", None, [*LIDAR_ONLY, huge]), seed=0)

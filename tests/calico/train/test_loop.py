@@ -1,4 +1,5 @@
 import json
+import math
 import os
 import signal
 from collections.abc import Mapping
@@ -23,18 +24,9 @@ from calico.train.loop import Plan, batches
 from calico.train.schedule import make_optimizer, make_scheduler
 from calico.train.stages import run_stage
 from calico.train.state import STATE_FILE
+from tests.mini import MINI as SMALL
 
-MINI = [
-    "grid={x_range_m: [-16, 16], y_range_m: [-16, 16], pillar_m: 1.0, map_x_range_m: [-16, 16], map_y_range_m: [-16, 16]}",
-    "model.lidar.pillar_channels=8",
-    "model.camera={image_size: [64, 128], backbone_width: 0.125, fpn_channels: 8, channels: 8, depth_bins: 8}",
-    "model.bev={layers: [1, 1], strides: [2, 2], channels: [8, 8], neck_channels: 8, out_stride: 2}",
-    "model.detection.channels=8",
-    "model.detection.max_boxes=20",
-    "model.map.channels=8",
-    "train={epochs: 3, batch_size: 2, validate_every: 2, init: random}",
-    "device=cpu",
-]
+MINI = [*SMALL, "train={epochs: 3, batch_size: 2, validate_every: 2, init: random}"]
 
 
 class Repeated:
@@ -135,6 +127,28 @@ def test_an_adversary_sees_every_batch_and_a_resumed_run_ends_with_the_same_byte
     with pytest.raises(KeyboardInterrupt):
         run(config, source, tmp_path / "cut", stop_at=3, adversary=adversary)
     assert run(config, source, tmp_path / "cut", resume=True, adversary=adversary) == whole
+
+
+def test_every_epoch_has_an_order_of_its_own(source: Repeated, tmp_path: Path) -> None:
+    """What a run is given, by what its adversary is shown: each epoch its own order and its own augmentation."""
+    config = load_config(
+        "tiny", None, [*MINI, "train={epochs: 4, batch_size: 1, adversarial: {share: 1.0, steps: 1}, init: random}"]
+    )
+    seen: list[Batch] = []
+
+    def adversary(model: CalicoModel, batch: Batch) -> Batch:
+        seen.append(batch)
+        return batch
+
+    run(config, source, tmp_path / "run", adversary=adversary)
+    tokens = [batch.tokens[0] for batch in seen]
+    epochs = [tuple(tokens[start : start + 5]) for start in range(0, 20, 5)]
+    everything = [f"hand-{index}" for index in range(5)]
+    assert [sorted(epoch) for epoch in epochs] == [everything] * 4
+    assert len(set(epochs)) == 4
+    augmented = [batch.points for batch in seen if batch.tokens == ("hand-0",)]
+    assert len(augmented) == 4
+    assert not any(torch.equal(augmented[0], other) for other in augmented[1:])
 
 
 def test_adversarial_training_without_an_adversary_is_refused(source: Repeated) -> None:
@@ -279,3 +293,36 @@ def test_a_loader_process_that_is_killed_is_told_with_the_way_on(frame: Frame, m
     ) as error:
         run(config, source, tmp_path / "run")
     assert "\n" not in str(error.value)
+
+
+def test_the_recipe_is_that_of_the_paper() -> None:
+    """AdamW with betas 0.9 and 0.99, weight decay on matrices alone; from a tenth of the peak rate up and down to 1e-4 of it."""
+    settings = ["train.learning_rate=0.02", "train.weight_decay=0.3", "train.warmup_fraction=0.4"]
+    config = load_config("tiny", None, settings).train
+    layer = torch.nn.Linear(3, 2)
+    frozen = torch.nn.Linear(2, 2).requires_grad_(False)
+    optimizer = make_optimizer(torch.nn.Sequential(layer, frozen), config)
+    assert isinstance(optimizer, torch.optim.AdamW)
+    assert all(group["betas"] == (0.9, 0.99) for group in optimizer.param_groups)
+    decay = {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
+    assert decay == {id(layer.weight): 0.3, id(layer.bias): 0.0}
+    scheduler = make_scheduler(optimizer, config, 11)
+    rates = []
+    for _ in range(11):
+        rates.append([group["lr"] for group in optimizer.param_groups])
+        optimizer.step()
+        if len(rates) < 11:
+            scheduler.step()
+    assert all(one == other for one, other in rates)
+    found = [one for one, _ in rates]
+
+    def cosine(start: float, end: float, share: float) -> float:
+        return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
+
+    peak = 0.4 * 11 - 1
+    expected = [
+        cosine(2e-3, 2e-2, step / peak) if step <= peak else cosine(2e-2, 2e-6, (step - peak) / (10 - peak))
+        for step in range(11)
+    ]
+    assert found == pytest.approx(expected, rel=1e-6)
+    assert all(group["betas"] == (0.9, 0.99) for group in optimizer.param_groups)  # momentum does not cycle

@@ -14,7 +14,7 @@ from calico.errors import CalicoError
 from calico.export.onnx import export_onnx
 from calico.frame import Boxes, Frame
 from calico.predictions import Predictions
-from calico_eval.attacks import AttackSpec, Threat, attack_frame, attack_frames, check_budget
+from calico_eval.attacks import AttackedFrame, AttackSpec, Threat, attack_frame, attack_frames, check_budget
 from calico_eval.attacks.query_loss import hide
 from calico_eval.engines.base import Engine
 from calico_eval.engines.onnxruntime import OnnxEngine
@@ -161,7 +161,7 @@ def test_an_engine_that_never_answers_gets_the_clean_frame_back(frame: Frame) ->
 def test_stronger_than_noise_on_the_real_network_without_its_gradients(
     fused: TorchEngine, street: FrameSource, spec: AttackSpec, name: str
 ) -> None:
-    """Behind the door there is no torch model to be found."""
+    """Behind the door there is no torch model to be found. By the mean over two frames, against three draws of noise."""
 
     class Door:
         def predict(self, frames: Sequence[Frame]) -> list[Predictions]:
@@ -169,17 +169,25 @@ def test_stronger_than_noise_on_the_real_network_without_its_gradients(
 
     engine: Engine = engine_of(Door())
     frames = [street[1], street[4]]
-    done = attack_frames(engine, frames, replace(spec, name=name), 0)
-    noise = [attack_frames(engine, frames, replace(spec, name="noise"), seed) for seed in range(3)]
-    for row, (clean, result) in enumerate(zip(frames, done, strict=True)):
-        controls = [hide(clean, engine.predict([control[row].frame])[0]) for control in noise]
+    steps = 150 if spec is CAMERA and name == "square" else 40
+    done = attack_frames(engine, frames, replace(spec, name=name, steps=steps), 0)
+    clean = [hide(*pair) for pair in zip(frames, engine.predict(frames), strict=True)]
+
+    def rise(results: Sequence[AttackedFrame]) -> float:
+        answers = engine.predict([result.frame for result in results])
+        return float(np.mean([hide(*pair) for pair in zip(frames, answers, strict=True)]) - np.mean(clean))
+
+    noise = [rise(attack_frames(engine, frames, replace(spec, name="noise"), seed)) for seed in range(3)]
+    assert rise(done) > 1.3 * max(noise)
+    assert rise(done) > 0.3
+    for result, before in zip(done, clean, strict=True):
+        assert result.details.loss_clean == pytest.approx(before, abs=1e-3)
         assert result.details.loss_attacked is not None
-        assert result.details.loss_attacked > max(controls)
+        assert result.details.loss_attacked > before
         assert check_budget(spec.threat, result.budget)[0]
 
 
 @pytest.mark.slow  # the export of the graph takes most of a minute
-@pytest.mark.slow
 def test_attacks_the_exported_graph_in_onnx_runtime(
     small_engine: TorchEngine, street: FrameSource, tmp_path: Path
 ) -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from calico.frame import Boxes, Frame
 from calico.predictions import Predictions
-from calico_eval.attacks.found import SCORE
 from calico_eval.attacks.measures import (
     created,
     created_at_target,
@@ -45,7 +44,7 @@ def predicted(frame: Frame, rows: list[Row], map_probs: np.ndarray | None = None
     [
         (FOUND, FOUND, (0, 2)),
         (FOUND, [], (2, 2)),
-        (FOUND, [(CAR, 8.0, 1.0, SCORE - 0.01), (PEDESTRIAN, 4.0, 6.0, SCORE)], (1, 2)),  # a low score is not found
+        (FOUND, [(CAR, 8.0, 1.0, 0.19), (PEDESTRIAN, 4.0, 6.0, 0.201)], (1, 2)),  # a low score is not found
         (FOUND, [(CAR, 8.0, 3.1, 0.9), (CAR, 4.0, 6.0, 0.9)], (2, 2)),  # 2.1 m off; another class
         (FOUND[:1], FOUND, (0, 1)),  # what was not found before is no trial
         ([], FOUND, (0, 0)),

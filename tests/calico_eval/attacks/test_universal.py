@@ -19,7 +19,7 @@ from calico_eval.attacks.pool import pooled
 from calico_eval.attacks.universal import AZIMUTHS, BEAMS, entries
 from calico_eval.engines.torch import TorchEngine
 
-LEVELS, METRES = Threat(camera_levels=6), Threat(range_m=0.1)
+LEVELS, METRES = Threat(camera_levels=6), Threat(range_m=0.2)
 
 
 def learn(engine: TorchEngine, frames: list[Frame], attack: AttackSpec, seed: int = 0) -> Fitted:
@@ -80,18 +80,18 @@ def test_noise_is_one_image_for_all_frames_too(camera_only: TorchEngine, street:
 
 
 def test_points_move_along_their_rays_by_the_table(fused: TorchEngine, street: FrameSource) -> None:
-    """Learnt on 12 frames of four scenes: on the six frames of two others noise raises the mean loss from 8.3 to 9.1 at most (5
-    seeds), the learnt table to 9.9. (Learnt on three frames alone it fits their crossings of pillars: 9.0.)"""
+    """Learnt on 12 frames of four scenes: on the six frames of two others it raises the mean loss by 1.8, and noise by
+    less than 1.0 (6 seeds). Learnt on three frames alone it would fit their crossings of pillars."""
     attack = AttackSpec("universal", METRES, steps=8)
     longer: FrameSource = type(street)(6, 3)  # type: ignore[call-arg]
     fitted = learn(fused, [frame for number in (2, 3, 4, 5) for frame in scene(longer, number)], attack)
     evaluated = [*scene(street, 0), *scene(street, 1)]
     done = attack_frames(fused, evaluated, attack, 0, fitted)
-    table = (2.0 * fitted.values.flatten().numpy().astype(np.float64) - 1.0) * 0.1
+    table = (2.0 * fitted.values.flatten().numpy().astype(np.float64) - 1.0) * 0.2
     assert table.shape == (BEAMS * AZIMUTHS,)
     for before, after in zip(evaluated, done, strict=True):
         assert after.budget.ray_angle_deg < 1e-3
-        assert 0.09 < after.budget.range_m <= 0.1
+        assert 0.19 < after.budget.range_m <= 0.2
         ranges = [np.linalg.norm(frame.points[:, :3].astype(np.float64), axis=1) for frame in (before, after.frame)]
         rows = zip(before.points, before.ring, ranges[1] - ranges[0], strict=True)
         for point, ring, moved in list(rows)[::37]:

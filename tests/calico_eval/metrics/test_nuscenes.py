@@ -127,6 +127,13 @@ def test_threshold_is_strict(make_frame: MakeFrame) -> None:
     assert stats.tp.tolist() == [[False, False, False, True]]
 
 
+def test_threshold_is_strict_for_the_next_object_too(make_frame: MakeFrame) -> None:
+    """The better box takes the nearer car; the other box is exactly 2 m from the car that is left."""
+    frame = make_frame("a", truth([car(10), car(12.5)]))
+    stats = detection_stats(frame, guesses([car(10), car(10.5)], [0.9, 0.8]), class_ranges())
+    assert stats.tp.tolist() == [[True] * 4, [False, False, False, True]]
+
+
 def test_objects_without_points_do_not_count(make_frame: MakeFrame) -> None:
     boxes = replace(truth([car(10), car(20)]), num_points=np.array([0, -1]))  # -1: unknown, kept
     stats = detection_stats(make_frame("a", boxes), guesses([car(10)], [0.5]), class_ranges())
