@@ -34,6 +34,12 @@ if TYPE_CHECKING:
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for a contact sheet of every room, as in the documentation; besides --out, or alone.",
 )
+@click.option(
+    "--closeups",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for a large picture of one camera under every corruption: clean, and at severities 1, 3, 5.",
+)
+@click.option("--camera", type=click.IntRange(min=0), default=0, show_default=True, help="The camera of --closeups.")
 @overwrite_option("Replace the files that are there.")
 def command(
     config: Config,
@@ -42,6 +48,8 @@ def command(
     corruptions: tuple[str, ...],
     out: Path | None,
     sheets: Path | None,
+    closeups: Path | None,
+    camera: int,
     overwrite: bool,
 ) -> None:
     """Show every corruption at every severity on one frame: cameras and LiDAR, with what it measurably did.
@@ -53,6 +61,8 @@ def command(
       calico gallery --out gallery.html
       calico gallery --corruptions fog,fog+camera_crash --set data.sim.image_size=[192,512] --out fog.html
       calico gallery --preset nuscenes --data-root DATA --frame 3 --out real.html
+      calico gallery --preset nuscenes --data-root DATA --frame 3 --closeups weather \\
+        --corruptions fog,rain,snowfall,wet_ground,sunlight,spray,frost,low_light
       calico gallery --set data.sim.image_size=[192,512] --set data.sweeps=5 --seed 9 --sheets docs/images/corruptions \\
         --overwrite
     """
@@ -62,8 +72,8 @@ def command(
     from corruptions import SPECS
     from corruptions.presets import choose_names
 
-    if out is None and sheets is None:
-        raise click.UsageError("nothing to write; give --out FILE, or --sheets FOLDER")
+    if out is None and sheets is None and closeups is None:
+        raise click.UsageError("nothing to write; give --out FILE, --sheets FOLDER or --closeups FOLDER")
     names = choose_names(corruptions)
     singles = [SPECS[name] for name in names if name in SPECS]
     if sheets is not None and not singles:
@@ -71,6 +81,7 @@ def command(
             f"--sheets: a sheet shows single corruptions, and {', '.join(names)} are none; use --out"
         )
     pictures = [] if sheets is None else [sheets / f"{spec.room}.jpg" for spec in singles]
+    pictures += [] if closeups is None else [closeups / f"{name}.jpg" for name in names]
     for file in [*([out] if out else []), *pictures]:
         check_file(file, overwrite=overwrite)
     source = open_source(config, "train" if split == "train" else "val")
@@ -82,6 +93,8 @@ def command(
         _write_page(out, frame, names, config.seed, source.name)
     if sheets is not None:
         _write_sheets(sheets, frame, singles, config.seed)
+    if closeups is not None:
+        _write_closeups(closeups, frame, names, camera, config.seed)
 
 
 def _write_page(out: Path, frame: Frame, names: Sequence[str], seed: int, source: str) -> None:
@@ -103,3 +116,13 @@ def _write_sheets(folder: Path, frame: Frame, specs: Sequence[Spec], seed: int) 
         own = [spec for spec in specs if spec.room == room]
         write_atomic(folder / f"{room}.jpg", draw_sheet(frame, own, seed))
         click.echo(f"{folder / room}.jpg: {len(own)} corruptions")
+
+
+def _write_closeups(folder: Path, frame: Frame, names: Sequence[str], camera: int, seed: int) -> None:
+    from calico.files import write_atomic
+    from calico_eval.corruption_gallery.closeup import draw_closeup
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        write_atomic(folder / f"{name}.jpg", draw_closeup(frame, name, camera, seed))
+        click.echo(f"{folder / name}.jpg")

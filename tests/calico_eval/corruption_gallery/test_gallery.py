@@ -12,7 +12,9 @@ from PIL import Image
 
 from calico.cli.main import cli
 from calico.data.source import FrameSource
+from calico.errors import CalicoError
 from calico.frame import Frame
+from calico_eval.corruption_gallery.closeup import GAP_PX, LABEL_PX, WIDTH_PX, draw_closeup
 from calico_eval.corruption_gallery.page import render_page
 from calico_eval.corruption_gallery.pictures import camera_picture, focus_on, lidar_picture
 from calico_eval.corruption_gallery.sheet import MAX_BYTES, draw_sheet
@@ -39,6 +41,24 @@ def test_the_page_needs_nothing_from_outside(frame: Frame) -> None:
     assert page.count("<img ") == 5 * (2 + 1 + 2)
     assert "visibility_m 100 m" in page
     assert page_of(frame, "fog", "extrinsic", "point_drop+low_light")[0] == page
+
+
+def test_a_closeup_shows_one_camera_clean_and_at_three_severities(frame: Frame) -> None:
+    high, wide = frame.images[1].shape[:2]
+    height = round(WIDTH_PX * high / wide)
+    picture = Image.open(io.BytesIO(draw_closeup(frame, "low_light+point_drop", 1, 0)))
+    assert picture.size == (2 * WIDTH_PX + GAP_PX, 2 * (height + LABEL_PX) + GAP_PX)
+    pixels = np.asarray(picture).astype(float)
+    below = height + LABEL_PX + GAP_PX
+    light = [
+        pixels[top + LABEL_PX : top + LABEL_PX + height, left : left + WIDTH_PX].mean()
+        for top in (0, below)
+        for left in (0, WIDTH_PX + GAP_PX)
+    ]
+    assert light[0] == pytest.approx(frame.images[1].mean(), abs=2)
+    assert light[0] > light[1] > light[2] > light[3]
+    with pytest.raises(CalicoError, match=r"--camera 9: frame .* has . cameras, numbered from 0"):
+        draw_closeup(frame, "fog", 9, 0)
 
 
 def test_a_failed_check_is_shown_and_what_cannot_be_is_no_failure(frame: Frame) -> None:
