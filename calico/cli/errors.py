@@ -29,6 +29,7 @@ _ABOUT_A_FILE = _FULL | {
 }  # fmt: skip
 _INTERRUPTED = "interrupted; train, robust and bench go on with --resume, make demo when it is run again"
 _LONGEST_LINE = 1000
+_NO_TEMPORARY_FOLDER = "No usable temporary directory"
 _OUT_OF_MEMORY = (
     "not enough memory ({}); smaller train.batch_size and eval.batch_size, fewer data.workers "
     "or smaller images need less"
@@ -71,7 +72,8 @@ def _explain(error: Exception) -> int:
     message = user_message(error)
     if message is None:
         traceback.print_exc()
-        _say(f"internal error: {type(error).__name__}: {error}\n{_REPORT}")
+        first = next(iter(str(error).splitlines()), "")
+        _say(f"internal error: {type(error).__name__}: {first}\n{_REPORT}")
         return 1
     if isinstance(error, OSError) and error.filename is None:
         _drop_output()
@@ -99,6 +101,8 @@ def _describe(error: Exception) -> str | None:
         return _OUT_OF_MEMORY.format(str(error).split("\n")[0] or "the system gives no more")
     if not isinstance(error, OSError) or error.errno not in _ABOUT_A_FILE:
         return None
+    if _NO_TEMPORARY_FOLDER in str(error):  # of the standard library, which names them in the text
+        return f"{error.strerror}: all are full or closed to this user; set TMPDIR to a folder that can be written"
     if error.filename is None and error.errno in _FULL:
         return f"standard output, or a file: {error.strerror}"
     if error.filename is None or _is_ours(error.filename):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,7 @@ def command(
 
     if len(models) != 1:
         raise click.UsageError(f"got {len(models)} models, expected one")
+    tempfile.gettempdir()  # tracing needs one; here it says so itself where there is none
     model, place = _open(models[0], config)
     if (model.config.model, model.config.grid) != (config.model, config.grid):
         raise CalicoError(

@@ -5,6 +5,7 @@ The table of attacks, and torch with it, is loaded for `check_options` and `atta
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -59,6 +60,8 @@ class Budget:
                 try:
                     value = float(found[1])
                 except ValueError:
+                    break
+                if not math.isfinite(value):
                     break
                 return Budget(name, value / 100.0 if name == "share" else value)
         raise CalicoError(f"budget {text!r}: expected a number with its unit, one of {FORMS_TEXT}")

@@ -47,6 +47,10 @@ def calico_command(*words: str, **variables: str) -> subprocess.CompletedProcess
         (PermissionError(13, "Permission denied", b"out"), "error: out: Permission denied"),
         (OSError(28, "No space left on device"), "error: standard output, or a file: No space left on device"),
         (OSError(36, "File name too long", "x"), "error: x: File name too long"),
+        (
+            FileNotFoundError(2, "No usable temporary directory found in ['/tmp']"),
+            "error: No usable temporary directory",
+        ),
         (MemoryError(), "error: not enough memory (the system gives no more); smaller train.batch_size and "),
         (
             RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate\nmore"),

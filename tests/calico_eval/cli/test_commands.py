@@ -50,6 +50,7 @@ def test_attacks_are_on_what_the_models_have_not_on_what_the_attack_model_has(sm
     ("option", "value", "message"),
     [
         ("--eps", "0.1", "budget '0.1': expected a number with its unit, one of 4/255"),
+        ("--eps", "9" * 400 + "/255", "expected a number with its unit"),
         ("--points", "many", "budget 'manypoints': expected a number with its unit"),
         ("--attack", "pdg", "attack 'pdg': did you mean 'pgd'? Expected one of"),
     ],
