@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
+
+from calico.files.errors import FileError
 
 
 def append_line(path: Path, line: str) -> None:
@@ -47,12 +50,28 @@ def write_atomic(path: Path, content: bytes | str) -> None:
         stream.write(content.encode("utf-8") if isinstance(content, str) else content)
 
 
+def is_replaceable(path: Path) -> bool:
+    """Say whether a file may take this place: nothing is there, a regular file, or a link (which goes, not its end).
+
+    Renaming a file onto a device would take the device from the whole machine, where the user may do that.
+    """
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return True  # nothing there; what else is wrong is said by the system when the file is written
+    return stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode)
+
+
 @contextlib.contextmanager
 def open_atomic(path: Path) -> Iterator[IO[bytes]]:
     """Write a file piece by piece; it appears under its name when the block ends without an error.
 
     See `write_atomic`, which is for contents that fit in memory.
     """
+    if not is_replaceable(path):
+        raise FileError(
+            f"output file {path}: is a pipe, a device or a socket, which is not replaced; choose another place"
+        )
     # Processes on two machines may have one number, so the name needs a random part, too.
     temporary = path.with_name(f".{path.name[:200]}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:

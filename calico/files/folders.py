@@ -12,7 +12,7 @@ from pathlib import Path
 from tokenize import TokenError
 
 from calico.errors import CalicoError
-from calico.files.atomic import write_atomic
+from calico.files.atomic import is_replaceable, write_atomic
 from calico.files.errors import FileError
 from calico.files.lock import LOCK_FILES, has_holder, lock_folder
 from calico.files.strict_json import read_json, to_json
@@ -86,6 +86,8 @@ def check_file(path: Path, *, overwrite: bool) -> None:
     """
     if path.is_dir():
         raise CalicoError(f"output file {path}: is a folder; expected a file or nothing")
+    if not is_replaceable(path):
+        raise CalicoError(f"output file {path}: is a pipe, a device or a socket; expected a file or nothing")
     if path.exists() and not overwrite:
         raise CalicoError(f"file {path} is there already; --overwrite replaces it, or choose another place")
 

@@ -119,7 +119,7 @@ def test_a_name_that_the_console_cannot_print_changes_no_exit_code(encoding: str
     assert b"Traceback" not in done.stderr
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="needs /dev/full")
 def test_a_full_disk_behind_the_output_is_said() -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from calico.files import open_atomic, write_atomic
+from calico.errors import CalicoError
+from calico.files import FileError, check_file, open_atomic, write_atomic
+from calico.files.atomic import is_replaceable
 
 
 def test_write_atomic_replaces_and_leaves_no_trace(tmp_path: Path) -> None:
@@ -22,13 +24,25 @@ def test_a_failed_write_leaves_no_trace_and_names_the_file(tmp_path: Path) -> No
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="needs /dev/full")
 def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("secrets.token_hex", lambda count: "0" * count)
     (tmp_path / f".a.{os.getpid()}-0000.tmp").symlink_to("/dev/full")
     with pytest.raises(OSError, match=r"No space left on device.*/a'"):
         write_atomic(tmp_path / "a", "one")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_pipe_or_a_device_is_never_replaced(tmp_path: Path) -> None:
+    """A rename onto /dev/null would take it from the whole machine."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FileError, match=r"pipe: is a pipe, a device or a socket, which is not replaced"):
+        write_atomic(tmp_path / "pipe", "x")
+    with pytest.raises(CalicoError, match=r"pipe: is a pipe, a device or a socket; expected a file or nothing"):
+        check_file(tmp_path / "pipe", overwrite=True)
+    assert (tmp_path / "pipe").is_fifo()
+    assert [file.name for file in tmp_path.iterdir()] == ["pipe"]
+    assert not is_replaceable(Path("/dev/null"))  # asked only: nothing is written there
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o077, 0o600), (0o022, 0o644), (0o002, 0o664)])
