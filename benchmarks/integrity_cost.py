@@ -5,9 +5,9 @@
 
 Both versions run the same work in turn, `before`, `after`, `before` ..., each with its own model and its own cache of frames.
 The network is a small one, so that the share of the checks is larger than with any that is used (`--tiny`: the tiny preset's).
-A training step includes its share of the checkpoints, one every 5 steps. Times are the processor's, without the imports; of each the
-least of the repeats counts, because what else the machine does only adds. The versions differ in more than the checks: the ratio is
-that of all changes between them.
+A training step includes its share of the checkpoints, one every 5 steps. Times are the processor's, without the imports. Of each
+the least of the repeats counts, because what else the machine does only adds. The versions differ in more than the checks: the
+ratio is that of all changes between them.
 """
 
 from __future__ import annotations
