@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
+import pytest
 import torch
 
 from calico.config.model import DetectionConfig
@@ -69,7 +72,17 @@ def test_overlapping_boxes_of_a_task_are_suppressed_those_of_another_task_are_no
 def test_a_huge_size_stays_finite() -> None:
     outputs = encode(*scene(2))
     broken = [TaskOutput(o.heatmap, o.offset, o.height, o.log_size + 500, o.yaw, o.velocity) for o in outputs]
-    assert torch.isfinite(decode(tuple(broken), CONFIG, GRID).boxes).all()
+    boxes = decode(tuple(broken), CONFIG, GRID).boxes
+    assert torch.isfinite(boxes).all()
+    assert boxes[..., 3:6].max().item() == pytest.approx(math.exp(4.0), rel=1e-5)
+
+
+def test_boxes_of_a_score_above_the_threshold_are_kept() -> None:
+    boxes, labels = torch.tensor([[0.2, 0.2, 0, 4, 2, 1.5, 0.5, 0, 0]]), torch.tensor([0])
+    outputs = encode(boxes, labels)  # a score of 0.9 at the car, 0.01 elsewhere
+    for threshold, kept in ((0.0, 180), (0.02, 1), (0.89, 1), (0.91, 0)):
+        config = DetectionConfig(max_boxes=30, score_threshold=threshold, nms_iou=1.0)
+        assert (decode(outputs, config, GRID).scores > 0).sum() == kept
 
 
 def test_one_task_of_one_class_with_few_cells() -> None:

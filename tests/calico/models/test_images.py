@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from calico.models.images import IMAGENET_MEAN, IMAGENET_STD, ImageFit, fit_views
+from calico.models.images import IMAGENET_MEAN, IMAGENET_STD, ImageFit, fit_views, normalise
 
 
 def test_equal_sizes_are_the_identity() -> None:
@@ -14,6 +14,13 @@ def test_equal_sizes_are_the_identity() -> None:
     torch.testing.assert_close(fit.images(image) * std + mean, image)
     matrix = torch.rand(2, 4, 4)
     torch.testing.assert_close(fit.matrices(matrix), matrix)
+
+
+def test_images_are_normalised_by_the_figures_of_imagenet() -> None:
+    """The mean and the mean plus one deviation of each colour, as torchvision's pre-trained weights expect them."""
+    image = torch.tensor([[0.485, 0.456, 0.406], [0.485 + 0.229, 0.456 + 0.224, 0.406 + 0.225]])[..., None, None]
+    expected = torch.tensor([[0.0] * 3, [1.0] * 3])[..., None, None]
+    torch.testing.assert_close(normalise(image), expected, rtol=0, atol=1e-6)
 
 
 def test_nuscenes_images_keep_their_width_and_lose_sky() -> None:

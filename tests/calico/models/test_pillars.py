@@ -60,6 +60,16 @@ def test_canvas_equals_the_definition_point_by_point(encoder: PillarEncoder, clo
         np.testing.assert_allclose(canvas[index], expected, atol=1e-5)
 
 
+def test_the_grid_holds_its_lower_borders_and_not_its_upper_ones(encoder: PillarEncoder) -> None:
+    inside = [[-4.0, -2.0, -3.0], [3.999, 1.999, 0.999]]
+    outside = [[4.0, 0, 0], [0, 2.0, 0], [0, 0, 1.0], [-4.001, 0, 0], [0, -2.001, 0], [0, 0, -3.001]]
+    xyz = torch.tensor([inside + outside])
+    points = torch.cat([xyz, torch.zeros(1, 8, 2)], dim=2)
+    mask = torch.ones(1, 8, dtype=torch.bool)
+    assert encoder.cells(points, mask)[0].tolist() == [0, 31] + [32] * 6
+    assert encoder.cells(points, ~mask)[0].tolist() == [32] * 8
+
+
 def test_order_and_padding_do_not_matter(encoder: PillarEncoder, cloud: tuple[Tensor, Tensor]) -> None:
     points, mask = cloud
     order = torch.randperm(60, generator=torch.Generator().manual_seed(2))

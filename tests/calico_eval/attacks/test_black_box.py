@@ -15,6 +15,7 @@ from calico.export.onnx import export_onnx
 from calico.frame import Boxes, Frame
 from calico.predictions import Predictions
 from calico_eval.attacks import AttackedFrame, AttackSpec, Threat, attack_frame, attack_frames, check_budget
+from calico_eval.attacks.black_box import _share
 from calico_eval.attacks.query_loss import hide
 from calico_eval.engines.base import Engine
 from calico_eval.engines.onnxruntime import OnnxEngine
@@ -118,6 +119,17 @@ def test_what_comes_out_is_the_best_that_was_queried(frame: Frame, spec: AttackS
     assert result.details.note == ""
     assert hide(frame, engine_of(Known()).predict([result.frame])[0]) == max(losses)
     assert check_budget(spec.threat, result.budget)[0]
+
+
+@pytest.mark.parametrize("steps", [10_000, 1_000])
+def test_windows_shrink_as_published(steps: int) -> None:
+    """Andriushchenko et al., section 5, for 10000 tries; rescaled to fewer, as there."""
+    published = {
+        0: 1, 10: 1, 20: 2, 50: 2, 60: 4, 200: 4, 210: 8, 500: 8, 510: 16, 1000: 16, 1010: 32, 2000: 32, 2010: 64,
+        4000: 64, 4010: 128, 6000: 128, 6010: 256, 8000: 256, 8010: 512, 9990: 512,
+    }  # fmt: skip
+    for step, part in published.items():
+        assert _share(step * steps // 10_000, steps) == pytest.approx(0.8 / part), step
 
 
 def test_square_keeps_only_what_raises_the_loss(frame: Frame) -> None:

@@ -69,6 +69,18 @@ def test_point_windows_hold_the_nearest_points() -> None:
     assert len(none) == len(signs) == 0
 
 
+def test_stripes_of_points_are_sectors_of_three_degrees() -> None:
+    azimuth = torch.deg2rad(torch.arange(-180, 180) + 0.5)
+    reach = torch.linspace(2.0, 50.0, 360)
+    xy = torch.stack([reach * azimuth.cos(), reach * azimuth.sin()], dim=1)
+    start = PointWindows(xy, slots=360, columns=2).start(stream()).reshape(120, 3, 2)
+    assert set(start.unique().tolist()) == {-1.0, 1.0}
+    assert (start == start[:, :1]).all()
+    changes = (start[1:, 0] != start[:-1, 0]).sum(dim=0)
+    assert changes.min() > 30  # of 119 borders, a half on average
+    assert not torch.equal(start[..., 0], start[..., 1])
+
+
 def test_what_pads_a_smaller_view_is_in_no_window_and_no_stripe() -> None:
     windows = ViewWindows([(16, 32), (8, 20)], 16, 32)
     padding = torch.ones(2, 3, 16, 32, dtype=torch.bool)
