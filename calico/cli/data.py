@@ -32,7 +32,7 @@ def group() -> None:
     help="train, val, another split of the data set, one scene, or all; may be repeated.",
 )
 def check(config: Config, splits: tuple[str, ...]) -> None:
-    """Say what of a data set is there and what is not, and what contradicts itself.
+    """Say what a data set lacks, and what contradicts itself.
 
     \b
     Exit code 2: something is missing or broken, or cannot be right.
