@@ -19,6 +19,8 @@ MAX_BOXES = 500
 MAX_FILE_BYTES = 4 << 30
 """Of a file of predictions: 500 boxes in each of some ten thousand frames."""
 
+MAX_SHOWN = 120
+"""Characters of a wrong value in a message."""
 UNIT_TOLERANCE = 0.01
 """A quaternion whose norm is farther from 1 is no rotation."""
 
@@ -72,17 +74,18 @@ def _sensors(path: Path, meta: object) -> tuple[str, ...]:
 
 def _check_results(path: Path, results: dict[str, Any]) -> None:
     for token, found in results.items():
+        shown = token if token.isprintable() else _show(token)
         if not isinstance(found, list):
-            raise CalicoError(f"{path}: sample {token}: got {type(found).__name__}, expected a list of records")
+            raise CalicoError(f"{path}: sample {shown}: got {type(found).__name__}, expected a list of records")
         if len(found) > MAX_BOXES:
             raise CalicoError(
-                f"{path}: sample {token}: {len(found)} records, expected at most {MAX_BOXES} (nuScenes' limit); keep those of "
+                f"{path}: sample {shown}: {len(found)} records, expected at most {MAX_BOXES} (nuScenes' limit); keep those of "
                 "the highest scores"
             )
         for number, record in enumerate(found):
             fault = _fault(token, record)
             if fault:
-                raise CalicoError(f"{path}: sample {token}, record {number}: {fault}")
+                raise CalicoError(f"{path}: sample {shown}, record {number}: {fault}")
 
 
 def _fault(token: str, record: object) -> str:
@@ -97,19 +100,25 @@ def _fault(token: str, record: object) -> str:
         if not (
             isinstance(record[field], list) and len(record[field]) == count and all(map(_is_number, record[field]))
         ):
-            return f"{field} is {record[field]}, expected {count} finite numbers"
+            return f"{field} is {_show(record[field])}, expected {count} finite numbers"
     if min(record["size"]) <= 0 or abs(math.hypot(*record["rotation"]) - 1) > UNIT_TOLERANCE:
         return f"size {record['size']}, rotation {record['rotation']}; expected sizes above 0 and a unit quaternion"
     if record["sample_token"] != token:
-        return f"sample_token is '{record['sample_token']}', expected '{token}'"
+        return f"sample_token is {_show(record['sample_token'])}, expected {_show(token)}"
     if record["detection_name"] not in DETECTION_CLASSES:
-        return f"detection_name is '{record['detection_name']}', expected one of {', '.join(DETECTION_CLASSES)}"
+        return f"detection_name is {_show(record['detection_name'])}, expected one of {', '.join(DETECTION_CLASSES)}"
     if record["attribute_name"] not in ("", *ATTRIBUTES):
-        return f"attribute_name is '{record['attribute_name']}', expected '' or one of {', '.join(ATTRIBUTES)}"
+        return f"attribute_name is {_show(record['attribute_name'])}, expected '' or one of {', '.join(ATTRIBUTES)}"
     score = record["detection_score"]
     if not (_is_number(score) and 0 <= score <= 1):
-        return f"detection_score is {score}, expected a number in 0..1"
+        return f"detection_score is {_show(score)}, expected a number in 0..1"
     return ""
+
+
+def _show(value: object) -> str:
+    """A value in one line of bounded length."""
+    text = repr(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
 
 def _is_number(value: object) -> bool:

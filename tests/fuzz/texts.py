@@ -110,7 +110,7 @@ def _bench_tables(file: Path) -> str:
 SUBJECTS = (
     Subject("config", _config, lambda file: load_config("tiny", file), damage_yaml, lines=21),
     Subject("gate", _rules, _gate, damage_yaml, lines=21, named=("gate.yaml", "the rule")),
-    Subject("results", _results, _judged_results, damage_json, lines=21),
+    Subject("results", _results, _judged_results, damage_json, lines=22),
     Subject("submission", _submission, _predictions, damage_json),
     Subject("bench-cell", _bench_cell, _bench_tables, damage_json, named=("fused-calico", "cells of several")),
 )
