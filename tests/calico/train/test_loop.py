@@ -135,9 +135,11 @@ def test_every_epoch_has_an_order_of_its_own(source: Repeated, tmp_path: Path) -
         "tiny", None, [*MINI, "train={epochs: 4, batch_size: 1, adversarial: {share: 1.0, steps: 1}, init: random}"]
     )
     seen: list[Batch] = []
+    drawn: list[float] = []
 
     def adversary(model: CalicoModel, batch: Batch) -> Batch:
         seen.append(batch)
+        drawn.append(torch.rand(1).item())
         return batch
 
     run(config, source, tmp_path / "run", adversary=adversary)
@@ -149,6 +151,25 @@ def test_every_epoch_has_an_order_of_its_own(source: Repeated, tmp_path: Path) -
     augmented = [batch.points for batch in seen if batch.tokens == ("hand-0",)]
     assert len(augmented) == 4
     assert not any(torch.equal(augmented[0], other) for other in augmented[1:])
+    assert len(set(drawn)) == 20  # every step has random numbers of its own
+
+
+def test_every_step_is_clipped_to_the_norm_of_the_configuration(
+    source: Repeated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    norms: list[float] = []
+    step = torch.optim.AdamW.step
+
+    def spy(optimizer: torch.optim.AdamW) -> object:
+        gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+        norms.append(float(torch.cat([gradient.flatten() for gradient in gradients]).norm()))
+        return step(optimizer)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", spy)
+    run(load_config("tiny", None, [*MINI, "train.epochs=1", "train.grad_clip=0.01"]), source, tmp_path / "run")
+    assert norms == pytest.approx([0.01, 0.01], rel=1e-3)
+    log = [json.loads(line) for line in (tmp_path / "run/log.jsonl").read_text().splitlines()]
+    assert all(record["grad_norm"] > 0.1 for record in log if "grad_norm" in record)  # as it was before
 
 
 def test_adversarial_training_without_an_adversary_is_refused(source: Repeated) -> None:
