@@ -88,6 +88,18 @@ def test_created(frame: Frame, after: list[Row], boxes: int, success: int) -> No
     assert created(frame, before, predicted(frame, after), RANGES) == (success, 1)
 
 
+@pytest.mark.parametrize(("overlap", "expected"), [(0.55, (0, 1)), (0.45, (1, 1))])
+def test_moved_within_two_metres_is_an_overlap_below_one_half(
+    overlap: float, expected: tuple[int, int], frame: Frame
+) -> None:
+    """A box of the car's size and heading, moved along its length L by d: the overlap is (L - d) / (L + d)."""
+    box = frame.boxes.boxes[0]
+    d = box[3] * (1 - overlap) / (1 + overlap)
+    before = predicted(frame, [(CAR, box[0], box[1], 0.9)])
+    after = predicted(frame, [(CAR, box[0] + d * np.cos(box[6]), box[1] + d * np.sin(box[6]), 0.9)])
+    assert moved(frame, before, after, RANGES) == expected
+
+
 def test_the_target_is_the_nearest_free_place_to_ten_metres_ahead(frame: Frame) -> None:
     assert false_target(np.zeros((0, 2))) == (9.5, -0.5)
     rng = np.random.default_rng(3)

@@ -42,11 +42,14 @@ def test_a_probability_at_the_threshold_counts(random_pair: Make, with_maps: Mak
     rng = np.random.default_rng(0)
     frame, guess = with_maps(rng, random_pair(rng, "t", objects=0))
     masks = np.ones((6, 1, 7), bool)
-    probs = np.broadcast_to(np.array(THRESHOLDS, np.float32), (6, 1, 7)).copy()
+    published = [0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65]  # BEVFusion's
+    probs = np.broadcast_to(np.array(published, np.float32), (6, 1, 7)).copy()
     stats = segmentation_stats(frame.replace(map_masks=masks), replace(guess, map_probs=probs))
     assert stats.tp.tolist() == [[7, 6, 5, 4, 3, 2, 1]] * 6
     assert stats.fn.tolist() == [[0, 1, 2, 3, 4, 5, 6]] * 6
     assert not stats.fp.any()
+    below = segmentation_stats(frame.replace(map_masks=masks), replace(guess, map_probs=probs - np.float32(1e-3)))
+    assert below.tp.tolist() == [[6, 5, 4, 3, 2, 1, 0]] * 6
 
 
 def test_absent_classes(random_pair: Make, with_maps: Make) -> None:
