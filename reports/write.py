@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from reports.errors import ReportError
-from reports.files import read_json, to_json, write_text
+from reports.files import read_sealed_json, to_json, to_sealed_json, write_text
 from reports.gate_report import GateReport
 from reports.html import render_html
 from reports.junit import junit_xml
@@ -58,7 +58,7 @@ def write_report(
     }
     if gate is not None:
         verdict = {"passed": gate.passed, "exit_code": int(gate.exit_code)}
-        texts[VERDICT_FILE] = to_json(gate.model_dump(mode="json") | verdict)
+        texts[VERDICT_FILE] = to_sealed_json(gate.model_dump(mode="json") | verdict)
     for name in (VERDICT_FILE, *REPORT_FILES):
         (run_dir / name).unlink(missing_ok=True)
     for name, text in texts.items():
@@ -80,9 +80,9 @@ def withdraw_verdict(folder: Path) -> None:
 
 
 def read_gate(run_dir: Path, results: Results) -> GateReport | None:
-    """The verdict in gate.json of the folder, where it was made from these very results; else None."""
+    """The verdict in gate.json of the folder, where it was made from these very results and is as it was written; else None."""
     try:
-        content = read_json(Path(run_dir) / VERDICT_FILE, what="verdict")
+        content = read_sealed_json(Path(run_dir) / VERDICT_FILE, what="verdict")
         kept = {name: value for name, value in content.items() if name in GateReport.model_fields}
         gate = GateReport.model_validate_json(json.dumps(kept), strict=True)
     except (ReportError, ValidationError, AttributeError):

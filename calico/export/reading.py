@@ -86,13 +86,14 @@ def read_graph(path: Path) -> onnx.ModelProto:
         CalicoError: no such file, not ONNX, or a graph of `calico export` that is damaged or has no seal.
     """
     content = read_bytes(path, MAX_FILE_BYTES, "graph")
-    if is_sealed(content):
+    sealed = is_sealed(content)
+    if sealed:
         check_graph_seal(content, f"graph {path}")
     try:
         proto = onnx.load_model_from_string(content)
     except Exception as error:  # protobuf's DecodeError and its kin share no public base
         raise CalicoError(f"graph {path}: not an ONNX file ({error})") from error
-    if any(item.key == "calico" for item in proto.metadata_props):
+    if not sealed and any(item.key == "calico" for item in proto.metadata_props):
         check_graph_seal(content, f"graph {path}")
     return proto
 

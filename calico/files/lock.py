@@ -49,10 +49,11 @@ def lock_folder(folder: Path) -> Iterator[None]:
         write_atomic(note, to_json({"pid": os.getpid(), "host": socket.gethostname()}))
         yield
     finally:
-        note.unlink(missing_ok=True)
-        if new and [child.name for child in folder.iterdir()] == [LOCK_FILE]:
-            (folder / LOCK_FILE).unlink(missing_ok=True)
-            folder.rmdir()
+        with contextlib.suppress(OSError):  # the folder may be gone, or another process wants it
+            note.unlink(missing_ok=True)
+            if new and [child.name for child in folder.iterdir()] == [LOCK_FILE]:
+                (folder / LOCK_FILE).unlink(missing_ok=True)
+                folder.rmdir()
         lock.release()
 
 

@@ -1,4 +1,5 @@
-"""YAML that is read strictly: plain values only, no repeated keys, bounded depth, size and aliases.
+"""YAML that is read strictly: plain values only, no repeated keys, bounded depth, size and aliases,
+no NUL characters and lone surrogates.
 
 An alias (`*name`) may be used, but the document with all aliases written out may have at most
 `MAX_NODES` nodes: a file of 300 bytes can otherwise describe gigabytes.
@@ -14,7 +15,7 @@ import yaml
 
 from calico.files.errors import FileError
 from calico.files.regular import MEBIBYTE, decode_text, read_bytes
-from calico.files.strict_json import MAX_DIGITS
+from calico.files.strict_json import MAX_DIGITS, UNWRITABLE
 
 MAX_DEPTH = 40
 MAX_NODES = 100_000
@@ -118,10 +119,12 @@ class _StrictLoader(yaml.SafeLoader):
         super().flatten_mapping(node)
 
     def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
-        """Construct a scalar, with a bound on the digits of a number."""
+        """Construct a scalar, with a bound on the digits of a number, of characters that UTF-8 can hold."""
         numeric = node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
         if numeric and len(str(node.value)) > MAX_DIGITS:
             raise _fault(f"number of {len(node.value)} digits, expected at most {MAX_DIGITS}", node.start_mark)
+        if UNWRITABLE.search(str(node.value)):
+            raise _fault("text with a NUL character or half of a surrogate pair", node.start_mark)
         return super().construct_scalar(node)
 
     def construct_yaml_float(self, node: yaml.ScalarNode) -> float:

@@ -171,5 +171,6 @@ def _mismatch(found: Any, expected: Any, name: str) -> str | None:
         good = isinstance(found, int | float) and math.isfinite(found)
         return None if good else f"{name} is {found!r:.40}, expected a finite number"
     else:
-        return None if found == expected else f"{name} is {found!r:.40}, expected {expected!r:.40}"
+        same = not isinstance(found, torch.Tensor) and found == expected  # equal tensors are no truth value
+        return None if same else f"{name} is {found!r:.40}, expected {expected!r:.40}"
     return next((problem for pair in pairs if (problem := _mismatch(*pair))), None)

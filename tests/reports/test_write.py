@@ -138,7 +138,17 @@ def test_the_verdict_is_written_last(run: Path, whole: Results, monkeypatch: pyt
 def test_a_verdict_that_contradicts_itself_is_not_kept(run: Path, whole: Results, change: dict[str, Any]) -> None:
     assert read_gate(run, whole) is not None
     content = json.loads((run / "gate.json").read_text())
+    del content["sha256"]  # with it, the checksum alone would tell
+    (run / "gate.json").write_text(json.dumps(content))
+    assert read_gate(run, whole) is not None
     (run / "gate.json").write_text(json.dumps(content | change))
+    assert read_gate(run, whole) is None
+
+
+def test_a_verdict_that_was_changed_after_it_was_written_is_not_kept(run: Path, whole: Results) -> None:
+    text = (run / "gate.json").read_text()
+    assert '"bound": 0.1,' in text
+    (run / "gate.json").write_text(text.replace('"bound": 0.1,', '"bound": 0.9,'))
     assert read_gate(run, whole) is None
 
 

@@ -1,5 +1,6 @@
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -104,3 +105,13 @@ def test_a_file_system_without_locks_is_said(
     monkeypatch.setattr(FileLock, "acquire", lambda self, timeout: (_ for _ in ()).throw(refused))
     with pytest.raises(PermissionError), lock_folder(tmp_path / "a"):
         pass
+
+
+def test_a_folder_that_was_deleted_meanwhile_hides_no_error(tmp_path: Path) -> None:
+    def work() -> None:
+        with lock_folder(tmp_path / "a"):
+            shutil.rmtree(tmp_path / "a")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        work()

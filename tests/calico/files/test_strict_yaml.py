@@ -72,3 +72,10 @@ def test_random_text_gives_a_value_or_a_message() -> None:
         except FileError:
             continue
     assert 0 < accepted < 1000
+
+
+@pytest.mark.parametrize("text", [r'a: "\ud800"', r'a: "\0"', r'"\uDC00b": 1', r'[1, "\uD83D\uDE00"]'])
+def test_text_that_no_file_can_hold_is_refused(text: str) -> None:
+    with pytest.raises(FileError, match=r"line 1 column \d+: text with a NUL character or half of a surrogate"):
+        parse_yaml(text, "x")
+    assert parse_yaml(r'a: "\U0001F600"', "x") == {"a": "\U0001f600"}

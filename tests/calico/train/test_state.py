@@ -134,6 +134,13 @@ CHANGES: dict[str, Any] = {
         s,
         optimizer={**s.optimizer, "param_groups": [{**g, "weight_decay": 9.0} for g in s.optimizer["param_groups"]]},
     ),
+    "weight decay as tensor": lambda s: replace(
+        s,
+        optimizer={
+            **s.optimizer,
+            "param_groups": [{**g, "weight_decay": torch.zeros(2)} for g in s.optimizer["param_groups"]],
+        },
+    ),
     "no schedule": lambda s: replace(s, scheduler={}),
     "schedule of another length": lambda s: replace(s, scheduler={**s.scheduler, "total_steps": 7}),
     "schedule elsewhere": lambda s: replace(s, scheduler={**s.scheduler, "last_epoch": 5}),

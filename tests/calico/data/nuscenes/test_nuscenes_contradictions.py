@@ -267,6 +267,8 @@ def test_a_cloud_of_endless_size_is_not_read(tiny: Path) -> None:
     [
         '[{"token": "a", "token": "b"}]',
         '[{"token" : "a", "x\\":": 1, "token": "b"}]',
+        '[{"token": "a", "token": "b", "x"  : 1}]',
+        '[{"token": "a", "token": "b", "x"\n\t: 1}]',
         '[{"token": "a", "x": {"y": 1, "y": 2}}]',
         '[{"token": "\\ud800"}]',
         '[{"token": "a\\u0000"}]',
