@@ -79,8 +79,10 @@ def same_subject(results: Results, baseline: Results) -> Results:
     }
     cells = tuple(cell.model_copy(update={"model": name}) for cell in baseline.cells)
     checks = tuple(check.model_copy(update={"model": name}) for check in baseline.sanity)
+    curves = tuple(curve.model_copy(update={"model": name}) for curve in baseline.curves)
     models = tuple(m.model_copy(update={"name": name}) if m.name == old else m for m in baseline.models)
-    return baseline.model_copy(update={"models": models, "cells": cells, "summary": summary, "sanity": checks})
+    changes = {"models": models, "cells": cells, "summary": summary, "curves": curves, "sanity": checks}
+    return baseline.model_copy(update=changes)
 
 
 def against(metric: Metric) -> str:

@@ -138,7 +138,7 @@ def _sanity(checked: sanity.Verdict) -> list[str]:
     head = (
         f"**✗ SUSPECT: do not rely on these attack figures.** {checked.summary()}."
         if checked.suspect
-        else f"✓ {checked.summary()}."
+        else f"{'✓' if checked.ran else '– unchecked:'} {checked.summary()}."
     )
     order = ("FAIL", "WARN", "PASS", "NOT RUN")
     rows: list[tuple[str, ...]] = [

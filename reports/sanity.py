@@ -35,6 +35,11 @@ class Verdict:
         """Whether the attack figures must not be relied on."""
         return bool(self.failed)
 
+    @property
+    def ran(self) -> bool:
+        """Whether any check was run."""
+        return self.count("NOT RUN") < len(self.checks)
+
     def summary(self) -> str:
         """'13 passed, 1 warned, 1 failed (S7), 1 not run'."""
         failed = f"{self.count('FAIL')} failed ({', '.join(self.failed)})" if self.failed else ""
@@ -58,8 +63,8 @@ def suspect_condition(view: View, series: Series, condition: Condition) -> tuple
 
 
 def unchecked(results: Results) -> bool:
-    """Whether attacks that search (by steps along gradients, or by queries) were run and no sanity check was made."""
-    return not results.sanity and any(
+    """Whether attacks that search (by steps along gradients, or by queries) were run and no sanity check was."""
+    return all(check.verdict == "NOT RUN" for check in results.sanity) and any(
         cell.condition.kind == "attack"
         and not is_control(cell.condition)
         and {"steps", "queries"} & cell.condition.parameters.keys()
@@ -80,10 +85,11 @@ def measured(check: SanityCheck) -> str:
 def sanity_lines(results: Results) -> Iterator[str]:
     """For the terminal: a line per engine, and one per check that failed or warned."""
     for verdict in verdicts(results):
-        state = "SUSPECT: do not rely on the attack figures" if verdict.suspect else "attack figures checked"
+        state = "attack figures checked" if verdict.ran else "attack figures unchecked"
+        state = "SUSPECT: do not rely on the attack figures" if verdict.suspect else state
         yield f"sanity of {verdict.label}: {state}; {verdict.summary()}"
         for check in verdict.checks:
             if check.verdict in ("FAIL", "WARN"):
                 yield f"  {check.verdict} {check.id} {check.title}: {check.message}"
     if unchecked(results):
-        yield "no sanity verdict: the attack figures are unchecked"
+        yield f"no sanity {'check was run' if results.sanity else 'verdict'}: the attack figures are unchecked"

@@ -171,7 +171,8 @@ def cautions(view: View) -> Iterator[str]:
         if checked.suspect:
             yield f"The attack figures of {checked.label} are SUSPECT: sanity checks {', '.join(checked.failed)} failed."
     if sanity.unchecked(view.results):
-        yield "The attack figures are unchecked: the file holds no sanity verdict."
+        why = "no sanity check was run" if view.results.sanity else "the file holds no sanity verdict"
+        yield f"The attack figures are unchecked: {why}."
     yield from _unused(view)
     without = sum(
         m.value is not None and m.lo is None

@@ -81,6 +81,7 @@ class SanityTable:
     label: str
     summary: str
     suspect: bool
+    ran: bool
     rows: tuple[SanityRow, ...]
 
 
@@ -197,6 +198,7 @@ def sanity_tables(view: View) -> tuple[SanityTable, ...]:
             label=verdict.label,
             summary=verdict.summary(),
             suspect=verdict.suspect,
+            ran=verdict.ran,
             rows=tuple(
                 SanityRow(
                     check.id,

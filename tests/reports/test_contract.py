@@ -116,6 +116,19 @@ def test_what_is_left_out_fails_whichever_rules_there_are(whole: Results, what: 
     assert all(one.rule is None and one.message for one in lost)
 
 
+def renamed(results: Results) -> Results:
+    """The same results of a model of another name."""
+    text = results.model_dump_json().replace('"model":"m"', '"model":"old"').replace('"name":"m"', '"name":"old"')
+    return Results.model_validate_json(text.replace('"m/', '"old/').replace("baseline m/", "baseline old/"))
+
+
+@pytest.mark.parametrize("what", LEFT_OUT)
+def test_a_baseline_of_another_name_is_a_contract_as_well(whole: Results, what: str) -> None:
+    assert "m/" not in renamed(whole).model_dump_json().replace("m/s", "")
+    assert check(whole, renamed(whole)).passed
+    assert check(LEFT_OUT[what](whole), renamed(whole)).exit_code == ExitCode.REGRESSION
+
+
 @pytest.mark.parametrize("what", LEFT_OUT)
 def test_what_the_baseline_lacked_is_no_fault_of_the_run(whole: Results, what: str) -> None:
     shorter = LEFT_OUT[what](whole)

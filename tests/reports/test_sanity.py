@@ -126,6 +126,19 @@ def test_attacks_without_any_check_are_called_unchecked(sound: Results) -> None:
     assert list(sanity_lines(bare)) == ["no sanity verdict: the attack figures are unchecked"]
     assert "unchecked: the file holds no sanity verdict" in render_html(bare, Path())
     assert not unchecked(bare.model_copy(update={"cells": CELLS[:1]}))
+    not_run = tuple(check.model_copy(update={"verdict": "NOT RUN"}) for check in sound.sanity)
+    idle = sound.model_copy(update={"sanity": not_run})
+    assert unchecked(idle)
+    assert list(sanity_lines(idle)) == [
+        "sanity of a/torch-cpu: attack figures unchecked; 4 not run",
+        "sanity of b/torch-cpu: attack figures unchecked; 4 not run",
+        "no sanity check was run: the attack figures are unchecked",
+    ]
+    page, summary = render_html(idle, Path()), markdown_summary(idle)
+    assert "unchecked: no sanity check was run" in page
+    assert "– a/torch-cpu, unchecked:" in page
+    assert "✓ a/torch-cpu" not in page
+    assert "– unchecked: 4 not run." in summary
     by_queries = Condition(kind="attack", name="camera_square", parameters={"queries": 200, "restarts": 1})
     asked = bare.model_copy(update={"cells": (CELLS[0], cell(by_queries, 0.2))})
     assert unchecked(asked)
