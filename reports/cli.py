@@ -34,7 +34,9 @@ def report(run: Path, baseline: Path | None) -> None:
     before = read_results(results_file(baseline)) if baseline else None
     verdict = read_gate(file.parent, results)
     if verdict is None and (file.parent / "gate.json").exists():
-        print_line("gate.json was made from other results: removed; run calico gate again", to_stderr=True)
+        print_line(
+            "gate.json was made from other results, or changed since: removed; run calico gate again", to_stderr=True
+        )
     files = write_report(file.parent, results, before, verdict)
     for reason in comparable(results, before)[1]:
         print_line(f"not comparable with the baseline: {reason}", to_stderr=True)

@@ -23,8 +23,7 @@ MAX_DIGITS = 400
 """Of a number as written. A float64 written out in full has at most 309 digits before the point."""
 SEAL_KEY = "sha256"
 _SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])|\x00")
-UNWRITABLE = re.compile("[\ud800-\udfff\x00]")
-"""What no file and no terminal can take: half of a surrogate pair, and NUL."""
+_SURROGATE = re.compile("[\ud800-\udfff\x00]")
 
 
 def read_json(path: Path, limit: int = DEFAULT_LIMIT, what: str = "file") -> Any:
@@ -175,7 +174,7 @@ def _check_strings(value: Any, where: str) -> None:
         node = nodes.pop()
         texts = [node] if isinstance(node, str) else list(node) if isinstance(node, dict) else []
         for text in texts:
-            if UNWRITABLE.search(text):
+            if _SURROGATE.search(text):
                 raise FileError(
                     f"{where}: text {ascii(text)[:60]} holds a NUL character or half of a surrogate "
                     "pair; expected text that UTF-8 can hold"

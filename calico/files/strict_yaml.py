@@ -8,6 +8,7 @@ An alias (`*name`) may be used, but the document with all aliases written out ma
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ import yaml
 
 from calico.files.errors import FileError
 from calico.files.regular import MEBIBYTE, decode_text, read_bytes
-from calico.files.strict_json import MAX_DIGITS, UNWRITABLE
+from calico.files.strict_json import MAX_DIGITS
 
 MAX_DEPTH = 40
 MAX_NODES = 100_000
 LIMIT = 4 * MEBIBYTE
 _MERGE = "tag:yaml.org,2002:merge"
+_UNWRITABLE = re.compile("[\\ud800-\\udc7f\\udd00-\\udfff\\x00]")
+"""NUL, and halves of surrogate pairs but for those that stand for the bytes of a path that is no UTF-8."""
 
 
 def read_yaml(path: Path, limit: int = LIMIT, what: str = "file") -> Any:
@@ -119,11 +122,11 @@ class _StrictLoader(yaml.SafeLoader):
         super().flatten_mapping(node)
 
     def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
-        """Construct a scalar, with a bound on the digits of a number, of characters that UTF-8 can hold."""
+        """Construct a scalar, with a bound on the digits of a number, of characters that a path can have."""
         numeric = node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
         if numeric and len(str(node.value)) > MAX_DIGITS:
             raise _fault(f"number of {len(node.value)} digits, expected at most {MAX_DIGITS}", node.start_mark)
-        if UNWRITABLE.search(str(node.value)):
+        if _UNWRITABLE.search(str(node.value)):
             raise _fault("text with a NUL character or half of a surrogate pair", node.start_mark)
         return super().construct_scalar(node)
 

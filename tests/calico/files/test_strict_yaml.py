@@ -1,3 +1,4 @@
+import os
 import random
 from pathlib import Path
 
@@ -74,8 +75,9 @@ def test_random_text_gives_a_value_or_a_message() -> None:
     assert 0 < accepted < 1000
 
 
-@pytest.mark.parametrize("text", [r'a: "\ud800"', r'a: "\0"', r'"\uDC00b": 1', r'[1, "\uD83D\uDE00"]'])
-def test_text_that_no_file_can_hold_is_refused(text: str) -> None:
+@pytest.mark.parametrize("text", [r'a: "\ud800"', r'a: "\0"', r'"\uDFFFb": 1', r'[1, "\uD83D\uDE00"]'])
+def test_text_that_no_file_or_path_can_hold_is_refused(text: str) -> None:
     with pytest.raises(FileError, match=r"line 1 column \d+: text with a NUL character or half of a surrogate"):
         parse_yaml(text, "x")
     assert parse_yaml(r'a: "\U0001F600"', "x") == {"a": "\U0001f600"}
+    assert parse_yaml(r'a: "/data/\uDCFF"', "x") == {"a": os.fsdecode(b"/data/\xff")}  # a path that is no UTF-8
