@@ -11,7 +11,7 @@ from calico.errors import CalicoError
 
 SENSOR_FOLDERS = ("samples", "sweeps", "maps")
 """Folders that users keep on several disks; links in them may lead to the same place of another folder."""
-LONGEST_NAME = 100
+LONGEST_NAME, LONGEST_PATH = 100, 1000
 _PLAIN = re.compile(r"\w[\w .+-]*")
 
 
@@ -27,6 +27,10 @@ def safe_path(root: Path, filename: str, table: Path, token: str) -> Path:
         CalicoError: The name is empty, absolute, or has '..', a backslash, a colon or a NUL character.
     """
     name = PurePosixPath(filename)
+    if len(filename) > LONGEST_PATH:
+        raise CalicoError(
+            f"{table}: row with token '{token}' has a filename of {len(filename)} characters, expected at most {LONGEST_PATH}"
+        )
     if not filename or name.is_absolute() or ".." in name.parts or set(filename) & set("\\:\0"):
         raise CalicoError(
             f"{table}: row with token '{token}' has filename '{filename}', expected a path inside the data set's folder"
