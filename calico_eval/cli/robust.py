@@ -249,9 +249,11 @@ def _fit_source(config: Config, split: str, specs: Sequence[AttackSpec]) -> Fram
 
 def _exported(spec: str) -> str:
     """The ONNX file of a MODEL that is a run folder; a MODEL that is one already stays."""
+    from calico.names import split_name
+
     if spec.endswith(".onnx"):
         return spec
-    if not Path(spec.rpartition("=")[2]).is_dir():
+    if not Path(split_name(spec)[1]).is_dir():
         raise click.UsageError(f"--engine onnx: {spec} is no run folder and no .onnx file; leave --engine out")
     return f"{spec}/model.onnx"
 

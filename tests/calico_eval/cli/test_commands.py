@@ -118,6 +118,8 @@ def test_the_title_names_the_models() -> None:
 def test_the_onnx_engine_runs_exported_models_only(tmp_path: Path) -> None:
     assert _exported(f"mine={tmp_path}") == f"mine={tmp_path}/model.onnx"
     assert _exported("runs/tiny/model.onnx") == "runs/tiny/model.onnx"
+    (tmp_path / "lr=0.1").mkdir()
+    assert _exported(f"{tmp_path}/lr=0.1") == f"{tmp_path}/lr=0.1/model.onnx"
     done = CliRunner().invoke(cli, ["robust", "examples.user_model:build", "--engine", "onnx"])
     assert done.exit_code == 2
     assert "examples.user_model:build is no run folder and no .onnx file; leave --engine out" in done.output
