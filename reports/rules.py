@@ -154,8 +154,6 @@ def read_rules(path: Path) -> Rules:
         return Rules.model_validate_json(json.dumps(content, default=str), strict=True)
     except ValidationError as error:
         raise ReportError(explain(error, Rules, str(path))) from None
-    except TypeError:
-        raise ReportError(f"{path}: a key is no text, expected names such as 'rules' and 'metric'") from None
 
 
 def matches_pattern(name: str, pattern: str) -> bool:

@@ -1,5 +1,5 @@
 """YAML that is read strictly: plain values only, no repeated keys, bounded depth, size and aliases,
-no NUL characters and lone surrogates.
+no NUL characters and lone surrogates, no numbers of base 8 or 60, no keys that are no text.
 
 An alias (`*name`) may be used, but the document with all aliases written out may have at most
 `MAX_NODES` nodes: a file of 300 bytes can otherwise describe gigabytes.
@@ -22,6 +22,8 @@ MAX_DEPTH = 40
 MAX_NODES = 100_000
 LIMIT = 4 * MEBIBYTE
 _MERGE = "tag:yaml.org,2002:merge"
+_GUESSED = re.compile(r"[-+]?(?:0[0-7_]+$|[^:]*:)")
+"""Numbers that people read otherwise: 010 is 8 in YAML 1.1, and 1:30 is 90."""
 _UNWRITABLE = re.compile("[\\ud800-\\udc7f\\udd00-\\udfff\\x00]")
 """NUL, and halves of surrogate pairs but for those that stand for the bytes of a path that is no UTF-8."""
 
@@ -111,6 +113,8 @@ class _StrictLoader(yaml.SafeLoader):
                 repeated = key in seen
             except TypeError:
                 raise _fault("a key is a list or a mapping, expected a text", key_node.start_mark) from None
+            if not isinstance(key, str):  # 1 and "1" would become one key where it is written as JSON
+                raise _fault(f"key {key_node.value} is no text; put it in quotes if it is meant", key_node.start_mark)
             if repeated:
                 raise _fault(f"key {key!r} appears twice", key_node.start_mark)
             seen.add(key)
@@ -126,6 +130,12 @@ class _StrictLoader(yaml.SafeLoader):
         numeric = node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
         if numeric and len(str(node.value)) > MAX_DIGITS:
             raise _fault(f"number of {len(node.value)} digits, expected at most {MAX_DIGITS}", node.start_mark)
+        if numeric and _GUESSED.match(str(node.value)):
+            raise _fault(
+                f"{node.value} is a number of base 8 or 60 in YAML 1.1; write it without the zero in front, or, if it is "
+                "a text, in quotes",
+                node.start_mark,
+            )
         if _UNWRITABLE.search(str(node.value)):
             raise _fault("text with a NUL character or half of a surrogate pair", node.start_mark)
         return super().construct_scalar(node)

@@ -10,17 +10,10 @@ from calico_eval.metrics.robustness import Baseline, robustness
 from calico_eval.metrics.suffstats import FrameStats
 from calico_eval.sweep.jackknife import Replicates, half_width, replicate
 from calico_eval.sweep.plan import Job, SweepPlan
+from reports.known import AGGREGATES
 from reports.schema import Cell, Metric
 
 METRICS = ("mAP", "NDS", "mIoU")
-AGGREGATES = {
-    "mPC": (True, 0.0, 1.0),
-    "mRR": (True, 0.0, math.inf),
-    "RCE": (False, -math.inf, 1.0),
-    "mCE": (False, 0.0, math.inf),
-    "mRRA": (True, -1.0, math.inf),
-}
-"""Whether higher is better, and the lowest and the highest value that there is: intervals end there."""
 
 
 @dataclass(frozen=True)
@@ -129,18 +122,19 @@ def _metric(
     baseline: str | None,
     reason: str,
 ) -> Metric:
-    """The aggregate as results.json has it. reason: why it is null, where it is."""
-    higher_is_better, lowest, highest = AGGREGATES[aggregate]
+    """The aggregate as results.json has it, its interval cut at what it can be. reason: why it is null, where it is."""
+    known = AGGREGATES[aggregate]
     half = None if value is None else half_width(spread)
     against = f"; baseline {baseline}" if baseline and aggregate in ("mCE", "mRRA") else ""
     how = "no interval" if half is None else replicates.method()
     return Metric(
         value=value,
-        lo=None if value is None or half is None else max(value - half, lowest),
-        hi=None if value is None or half is None else min(value + half, highest),
+        lo=None if value is None or half is None else max(value - half, known.lowest),
+        hi=None if value is None or half is None else min(value + half, known.highest),
         method=how + against,
         reason=None if value is not None else reason,
         n_frames=len(stats),
         n_scenes=len({frame.scene for frame in stats}),
-        higher_is_better=higher_is_better,
+        higher_is_better=known.higher_is_better,
+        unit=known.unit,
     )

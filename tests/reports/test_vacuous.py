@@ -129,7 +129,7 @@ def test_a_number_with_an_exponent_is_a_number(tmp_path: Path) -> None:
         (BOMB, "values when aliases are written out"),
         ("rules: " + "[" * 5000 + "]" * 5000, "nested deeper"),
         ("? [a, b]\n: c\n", "gate.yaml"),
-        ("1: 2\n", "1: unknown key"),
+        ("1: 2\n", "key 1 is no text"),
     ],
 )
 def test_a_file_that_says_two_things_or_endless_ones_is_refused(tmp_path: Path, text: str, message: str) -> None:

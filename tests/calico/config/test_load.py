@@ -214,9 +214,12 @@ def test_unknown_preset_and_bad_files(tmp_path: Path) -> None:
     (tmp_path / "two.yaml").write_text("train: {epochs: 1}\ndata: {workers: 0}\ntrain: {learning_rate: 0.002}\n")
     with pytest.raises(CalicoError, match=r"two\.yaml: no valid YAML, line 3 column 1: key 'train' appears twice"):
         load_config("tiny", tmp_path / "two.yaml")
-    (tmp_path / "wrong.yaml").write_text('"a\\nb": 1\n3: 4\n')
+    (tmp_path / "wrong.yaml").write_text('"a\\nb": 1\n')
     with pytest.raises(CalicoError, match=r"wrong\.yaml: unknown key 'a\\nb'"):
         load_config("tiny", tmp_path / "wrong.yaml")
+    (tmp_path / "number.yaml").write_text("3: 4\n")
+    with pytest.raises(CalicoError, match=r"number\.yaml: no valid YAML, line 1 column 1: key 3 is no text"):
+        load_config("tiny", tmp_path / "number.yaml")
 
 
 def test_reference_grids_are_those_of_the_zoo() -> None:

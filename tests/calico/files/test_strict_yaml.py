@@ -19,7 +19,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("- {min: 0.1, max: 1, min: 0.2}", "key 'min' appears twice"),
         ("a: {b: 1,\n b: 2}", "line 2 column 2: key 'b' appears twice"),
         ("<<: {a: 1}\nb: 1\nb: 2\n", "key 'b' appears twice"),
-        ("1: a\n0x1: b\n", "key 1 appears twice"),
+        ("1: a\n0x1: b\n", "key 1 is no text"),
         ("? [a]\n: 1\n", "a key is a list or a mapping|unhashable"),
         (BOMB, "more than 100000 values when aliases are written out"),
         ("a: &a [*a]", "an alias refers to the value that it is part of"),
@@ -81,3 +81,18 @@ def test_text_that_no_file_or_path_can_hold_is_refused(text: str) -> None:
         parse_yaml(text, "x")
     assert parse_yaml(r'a: "\U0001F600"', "x") == {"a": "\U0001f600"}
     assert parse_yaml(r'a: "/data/\uDCFF"', "x") == {"a": os.fsdecode(b"/data/\xff")}  # a path that is no UTF-8
+
+
+@pytest.mark.parametrize("text", ["010", "1:30", "-1:30:00", "1:30.5", "+07", "0_7", "[00]"])
+def test_numbers_that_people_read_otherwise_are_refused(text: str) -> None:
+    with pytest.raises(FileError, match=r"line 1 column \d+: .* is a number of base 8 or 60"):
+        parse_yaml(f"a: {text}", "x")
+    assert parse_yaml("[0, -0, 10, 0.5, 0x1f, 08, '010', '1:30', 1_000]", "x") == [
+        0, 0, 10, 0.5, 31, "08", "010", "1:30", 1000
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["{1: 4, '1': 5}", "on: 1", "~: 1", "2020-01-01: 1", "a: {0.5: 1}"])
+def test_keys_are_texts(text: str) -> None:
+    with pytest.raises(FileError, match=r"line 1 column \d+: key \S+ is no text; put it in quotes"):
+        parse_yaml(text, "x")
