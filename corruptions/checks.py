@@ -74,7 +74,7 @@ def check_frame(frame: FrameLike) -> None:
     boxes = frame.boxes.boxes
     if boxes.ndim != 2 or boxes.shape[1] != 9:
         raise CorruptionError(f"{where}boxes have shape {boxes.shape}, expected (M, 9)")
-    if frame.ego_T_lidar.shape != (4, 4) or frame.sweep_T.shape[1:] != (4, 4) or not len(frame.sweep_T):
+    if frame.ego_T_lidar.shape != (4, 4) or frame.sweep_T.shape[1:] != (4, 4) or (n and not len(frame.sweep_T)):
         raise CorruptionError(
             f"{where}ego_T_lidar has shape {frame.ego_T_lidar.shape} and sweep_T {frame.sweep_T.shape}, "
             "expected (4, 4) and (S, 4, 4) with the keyframe's own sweep first"

@@ -14,7 +14,7 @@ project but the user's error, so that all top-level packages may import it:
     names       file names made of texts that came from elsewhere
 """
 
-from calico.files.atomic import append_line, name_file, open_atomic, write_atomic
+from calico.files.atomic import append_line, is_replaceable, name_file, open_atomic, write_atomic
 from calico.files.errors import FileError
 from calico.files.folders import (
     DAMAGED_NPZ,
@@ -46,6 +46,7 @@ __all__ = [
     "check_seal",
     "claim_folder",
     "file_name",
+    "is_replaceable",
     "is_sealed",
     "lock_folder",
     "make_folder",

@@ -20,6 +20,7 @@ from calico.files import (
     DAMAGED_NPZ,
     FileError,
     check_seal,
+    is_replaceable,
     is_sealed,
     read_bytes,
     seal_zip,
@@ -46,6 +47,8 @@ def cached_regions(frame: Frame, config: RegionConfig) -> npt.NDArray[np.int32]:
         stream = io.BytesIO()
         np.savez_compressed(stream, allow_pickle=False, ids=ids, key=np.array(key))
         folder.mkdir(parents=True, exist_ok=True)
+        if not is_replaceable(path):
+            path.unlink()  # a pipe or a device in the place of a cached file
         write_atomic(path, seal_zip(stream.getvalue()))
     return ids
 

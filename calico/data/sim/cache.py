@@ -16,6 +16,7 @@ from calico.files import (
     DAMAGED_NPZ,
     FileError,
     check_seal,
+    is_replaceable,
     is_sealed,
     read_bytes,
     seal_zip,
@@ -70,6 +71,8 @@ def save_frame(path: Path, frame: Frame, key: str) -> None:
     stream = io.BytesIO()
     np.savez(stream, allow_pickle=False, **arrays)
     path.parent.mkdir(parents=True, exist_ok=True)
+    if not is_replaceable(path):
+        path.unlink()  # a pipe or a device in the place of a cached file
     write_atomic(path, seal_zip(stream.getvalue()))
 
 

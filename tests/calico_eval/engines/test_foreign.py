@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +38,15 @@ def replace_error() -> None:
         raise ValueError("lost") from None
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Python's own handler: processes that a shell starts in the background ignore the interrupt."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("code", [press_ctrl_c, swallow, replace_error])
 def test_a_real_interrupt_stays_one(code: Callable[[], None]) -> None:
     before = signal.getsignal(signal.SIGINT)

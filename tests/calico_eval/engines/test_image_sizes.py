@@ -70,8 +70,11 @@ def test_an_attack_delivers_the_same_frame_alone_and_beside_others(
         for one, other, clean in zip(alone.frame.images, beside.frame.images, frame.images, strict=True):
             assert one.shape == other.shape == clean.shape
             assert abs(one.astype(int) - clean).max() == abs(other.astype(int) - clean).max() == 8  # raw grey levels
-            # a gradient of almost zero may change its sign with the size of the batch
-            assert (one != other).mean() < 0.01
+            # A gradient of almost zero changes its sign with the rounding, and that with the size of the batch.
+            # Another random start would change nearly all pixels.
+            assert (one != other).mean() < 0.2
+        losses = alone.details.loss_attacked, beside.details.loss_attacked
+        assert losses[0] == pytest.approx(losses[1], rel=0.02, abs=0.02)
 
 
 @pytest.mark.slow  # the export of the graph takes most of a minute
