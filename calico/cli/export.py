@@ -61,14 +61,16 @@ def command(
             "export: model.* and grid.* are those that the model was trained with; leave them out of the options"
         )
     file = out or place / "model.onnx"
-    check_file(file, overwrite=overwrite)
+    made = [file, *((file.with_suffix(".trt.onnx"), file.with_suffix(".engine")) if trt else ())]
+    for path in made:
+        check_file(path, overwrite=overwrite)
     file.parent.mkdir(parents=True, exist_ok=True)
     source = _frames(config)
     count = min(frames or len(source), len(source))
     example = collate([source[index] for index in sorted({len(source) * k // EXAMPLES for k in range(EXAMPLES)})])
     several_sizes = len(source.image_sizes()) > 1
     agreed = True
-    graphs = [("ort", file)] + ([("trt", file.with_suffix(".trt.onnx"))] if trt else [])
+    graphs = [("ort", file)] + ([("trt", made[1])] if trt else [])
     for target, path in graphs:
         click.echo(f"tracing the graph for {target}; a large model takes minutes", err=True)
         unchecked = path.with_name(f".{path.name}.unchecked.onnx")
@@ -91,7 +93,7 @@ def command(
         from calico.export.tensorrt import build_engine
 
         click.echo("building the engine; a large model takes minutes", err=True)
-        engine = build_engine(graphs[1][1], file.with_suffix(".engine"))
+        engine = build_engine(graphs[1][1], made[2])
         click.echo(
             f"engine: {engine.path} ({engine.file_bytes / 1e6:.1f} MB), {engine.backend} {engine.version} for "
             f"{', '.join(engine.compute_capabilities)}; {engine.note}"

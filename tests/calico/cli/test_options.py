@@ -73,6 +73,14 @@ def test_export_leaves_a_file_that_is_there_alone(tmp_path: Path) -> None:
     assert file.read_bytes() == b"mine"
 
 
+@pytest.mark.parametrize("name", ["model.trt.onnx", "model.engine"])
+def test_export_for_tensorrt_leaves_its_files_alone_too(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"mine")
+    message = error_of("export", "untrained", "--trt", "--out", str(tmp_path / "model.onnx"))
+    assert f"{name} is there already; --overwrite replaces it" in message
+    assert (tmp_path / name).read_bytes() == b"mine"
+
+
 def test_help_of_data_fits_its_line() -> None:
     listed = output_of("data", "--help").partition("Commands:")[2]
     assert "check " in listed
