@@ -82,6 +82,7 @@ def shorten_demo(results: Mapping[str, Any]) -> dict[str, Any]:
             {name: cell["condition"][name] for name in ("kind", "name", "severity", "parameters", "control")}
             | {"metrics": {name: {k: cell["metrics"][name][k] for k in ("value", "lo", "hi")} for name in METRICS}}
             for cell in results["cells"]
+            if cell["engine"] == results["cells"][0]["engine"]  # of the exported model
         ],
     }
 
@@ -103,7 +104,7 @@ def demo_table(path: Path, only: Sequence[str] = ()) -> list[str]:
     lines = [
         f"mAP in % with 95 % intervals over scenes; {run['n_frames']} held-out frames of {run['n_scenes']} simulated scenes, "
         f"seed {run['seed']}, suite {run['suite_version']}, commit {(run['git_commit'] or 'unknown')[:7]}, "
-        f"{run['machine']}, {run['threads']} threads. Clean: mAP {_percent(clean, 'mAP')}, NDS {_percent(clean, 'NDS')}, "
+        f"{run['machine']}, {run['threads']} thread{'s' * (run['threads'] > 1)}. Clean: mAP {_percent(clean, 'mAP')}, NDS {_percent(clean, 'NDS')}, "
         f"mIoU {_percent(clean, 'mIoU')}.",
         "",
         "| condition | severity 1 | severity 3 | severity 5 |",

@@ -73,7 +73,8 @@ def test_the_demo_becomes_a_table(tmp_path: Path) -> None:
     def cell(kind: str, name: str, severity: int, value: float | None, **parameters: float) -> dict[str, object]:
         metric = {"value": value, "lo": None if value is None else value / 2, "hi": 1.0}
         condition = {"kind": kind, "name": name, "severity": severity, "parameters": parameters, "control": False}
-        return {"condition": condition, "metrics": dict.fromkeys(("mAP", "NDS", "mIoU"), metric)}
+        metrics = dict.fromkeys(("mAP", "NDS", "mIoU"), metric)
+        return {"condition": condition, "engine": "onnxruntime-cpu", "metrics": metrics}
 
     run = dict.fromkeys(("suite_version", "seed", "data", "n_frames", "n_scenes", "machine", "threads"), 3)
     cells = [
@@ -82,6 +83,7 @@ def test_the_demo_becomes_a_table(tmp_path: Path) -> None:
         cell("corruption", "fog", 5, None),
         cell("corruption", "low_light", 3, 0.4),
         cell("attack", "camera_pgd", 0, 0.125, camera_levels=4),
+        cell("attack", "camera_pgd", 0, 0.9, camera_levels=4) | {"engine": "torch-cpu"},  # not the exported model
     ]
     path = tmp_path / "demo.json"
     results = {"provenance": run | {"git_commit": "0123456789"}, "cells": cells}
@@ -91,4 +93,5 @@ def test_the_demo_becomes_a_table(tmp_path: Path) -> None:
     assert "mAP 50.0 [25.0, 100.0]" in lines[0]
     assert "| fog | 25.0 [12.5, 100.0] |  | - |" in lines
     assert "| camera_pgd 4/255 | 12.5 [6.2, 100.0] | | |" in lines
+    assert sum("camera_pgd" in line for line in lines) == 1
     assert [line for line in TABLES["demo-short"](path) if "low_light" in line] == []
