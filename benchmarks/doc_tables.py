@@ -101,10 +101,11 @@ def demo_table(path: Path, only: Sequence[str] = ()) -> list[str]:
     run, cells = demo["run"], demo["cells"]
     clean = next(cell for cell in cells if cell["kind"] == "clean")
     cells = [cell for cell in cells if not only or cell["name"] in only]
+    threads = f"{run['threads']} thread{'s' * (run['threads'] > 1)}"
     lines = [
         f"mAP in % with 95 % intervals over scenes; {run['n_frames']} held-out frames of {run['n_scenes']} simulated scenes, "
         f"seed {run['seed']}, suite {run['suite_version']}, commit {(run['git_commit'] or 'unknown')[:7]}, "
-        f"{run['machine']}, {run['threads']} thread{'s' * (run['threads'] > 1)}. Clean: mAP {_percent(clean, 'mAP')}, NDS {_percent(clean, 'NDS')}, "
+        f"{run['machine']}, {threads}. Clean: mAP {_percent(clean, 'mAP')}, NDS {_percent(clean, 'NDS')}, "
         f"mIoU {_percent(clean, 'mIoU')}.",
         "",
         "| condition | severity 1 | severity 3 | severity 5 |",
