@@ -19,8 +19,10 @@ def fog(frame: FrameLike, visibility_m: float, streams: Streams) -> FrameLike:
 
     Parameter: the meteorological optical range (MOR, where contrast falls to 5 %), 400 200 100 60 30 m; the extinction
     is alpha = ln 20 / MOR for both sensors. Images: Koschmieder's law in linear light with the range of every pixel from
-    LiDAR and ground (`fog_camera`). LiDAR: two-way attenuation against the echo of the fog (`fog_lidar`; Hahner et al.,
-    ICCV 2021). The same fog for all sweeps of a frame.
+    LiDAR and ground (`fog_camera`). Structure without an echo is taken to be at most 100 m away, and the sky to
+    lie behind a layer of 100 m (`range_image`): far towers stay more visible than they would. LiDAR: two-way
+    attenuation against the echo of the fog (`fog_lidar`; Hahner et al., ICCV 2021). The same fog for all sweeps of a
+    frame.
     """
     extinction = math.log(20.0) / visibility_m
     light = airlight(frame.images)

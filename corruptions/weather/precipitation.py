@@ -15,7 +15,7 @@ from corruptions.weather.streaks import cover
 WIND_M_S = (1.0, 4.0)
 """Of a scene's horizontal wind."""
 LAYER_M = 600.0
-"""Height of the lowest rain clouds over the road: what falls begins there."""
+"""Height of the lowest rain clouds over the road: what falls begins there. An assumption; the sky lies behind it."""
 
 
 def rain(frame: FrameLike, rate_mm_h: float, streams: Streams) -> FrameLike:

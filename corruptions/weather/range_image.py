@@ -83,7 +83,7 @@ def view_image(frame: FrameLike, view: int) -> View:
     3. What stands above the highest beams in a column goes on upwards from there as a vertical wall.
     4. Everything else that is no sky is the road plane (ego z = 0), but at most `REACH_M` away: a LiDAR that got no echo
        does not tell trees at 60 m from towers at 600 m, and a wrong guess must not wipe them out.
-    5. Where nothing was measured, the picture tells the sky (`sky_share`).
+    5. Where a cell has no point, the picture tells whether it is sky (`sky_share`).
     """
     image, cell = frame.images[view], cell_size(frame.images[view])
     shape = (-(-image.shape[0] // cell), -(-image.shape[1] // cell))
