@@ -40,21 +40,36 @@ SEARCHES = {"pgd": pgd, "mifgsm": mifgsm, "apgd": apgd, "apgd_decay": apgd_decay
 
 
 @click.command()
-@click.option("--checkpoint", type=click.Path(path_type=Path, exists=True), help="Checkpoint or folder of a run.")
 @click.option(
-    "--frames", default=4, show_default=True, help="Frames of one batch, evenly spaced over the validation split."
+    "--checkpoint",
+    type=click.Path(path_type=Path, exists=True),
+    help="Checkpoint or folder of a run.",
+)
+@click.option(
+    "--frames",
+    default=4,
+    show_default=True,
+    help="Frames of one batch, evenly spaced over the validation split.",
 )
 @click.option("--steps", default=10, show_default=True)
 @click.option("--repeats", default=7, show_default=True)
 @click.option("--device", default="auto", show_default=True)
 @click.option("--write", is_flag=True, help="Write benchmarks/results/attacks.json.")
-def main(checkpoint: Path | None, frames: int, steps: int, repeats: int, device: str, write: bool) -> None:
+def main(
+    checkpoint: Path | None, frames: int, steps: int, repeats: int, device: str, write: bool
+) -> None:
     """Prints the table."""
-    engine = TorchEngine.load(checkpoint, device) if checkpoint else TorchEngine(build_model(tiny(), 0), tiny(), device)
+    engine = (
+        TorchEngine.load(checkpoint, device)
+        if checkpoint
+        else TorchEngine(build_model(tiny(), 0), tiny(), device)
+    )
     source = open_source(engine.config, "val")
     chosen = [source[int(index)] for index in np.linspace(0, len(source) - 1, frames)]
     where = f"{engine.name}, {torch.get_num_threads()} threads"
-    click.echo(f"{source.name}, one batch of {frames} frames, {steps} steps, {where}; least of {repeats}\n")
+    click.echo(
+        f"{source.name}, one batch of {frames} frames, {steps} steps, {where}; least of {repeats}\n"
+    )
     click.echo("| threat | attack | s per step and frame | bare passes | overhead |")
     click.echo("|---|---|---|---|---|")
     rows = []
@@ -64,7 +79,9 @@ def main(checkpoint: Path | None, frames: int, steps: int, repeats: int, device:
             row = {"threat": str(threat), "attack": name, **_measure(engine, chosen, spec, repeats)}
             rows.append(row)
             over = 100 * (row["step_s"] / row["bare_s"] - 1)
-            click.echo(f"| {threat} | {name} | {row['step_s']:.3f} | {row['bare_s']:.3f} | {over:+.0f} % |")
+            click.echo(
+                f"| {threat} | {name} | {row['step_s']:.3f} | {row['bare_s']:.3f} | {over:+.0f} % |"
+            )
     if write:
         record = {
             "rows": rows,
@@ -77,13 +94,17 @@ def main(checkpoint: Path | None, frames: int, steps: int, repeats: int, device:
         RESULT.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
-def _measure(engine: TorchEngine, frames: list[Frame], spec: AttackSpec, repeats: int) -> dict[str, Any]:
+def _measure(
+    engine: TorchEngine, frames: list[Frame], spec: AttackSpec, repeats: int
+) -> dict[str, Any]:
     """Seconds per step and frame of the attack and of the passes alone, alternating, so that a slow moment hits both."""
     with white_box(engine):
         domain = make_domain(frames, spec.threat, engine.device)
         batch = domain.batch(domain.clean)
         scene, objective = Scene(engine.model, batch), OBJECTIVES[spec.objective]
-        forward = AttackForward(engine.model, batch, spec.threat.sensors, crossing_m=spec.crossing_m)
+        forward = AttackForward(
+            engine.model, batch, spec.threat.sensors, crossing_m=spec.crossing_m
+        )
 
         def passes() -> None:
             for _ in range(spec.steps):
@@ -91,7 +112,11 @@ def _measure(engine: TorchEngine, frames: list[Frame], spec: AttackSpec, repeats
                 torch.autograd.grad(objective.loss(scene, forward(domain.batch(x))).sum(), x)
 
         def attack() -> None:
-            problem = Problem(domain, lambda x: objective.loss(scene, forward(domain.batch(x))), differentiable=True)
+            problem = Problem(
+                domain,
+                lambda x: objective.loss(scene, forward(domain.batch(x))),
+                differentiable=True,
+            )
             SEARCHES[spec.name](problem, spec, streams_of(frames, spec, 0))
 
         passes()  # warms up

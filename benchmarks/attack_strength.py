@@ -36,13 +36,26 @@ Row = dict[str, Any]
 
 
 @click.command()
-@click.option("--checkpoint", "checkpoints", multiple=True, required=True, type=click.Path(path_type=Path, exists=True))
-@click.option("--frames", default=8, show_default=True, help="Frames, evenly spaced over the validation split.")
+@click.option(
+    "--checkpoint",
+    "checkpoints",
+    multiple=True,
+    required=True,
+    type=click.Path(path_type=Path, exists=True),
+)
+@click.option(
+    "--frames",
+    default=8,
+    show_default=True,
+    help="Frames, evenly spaced over the validation split.",
+)
 @click.option("--steps", default=10, show_default=True)
 @click.option("--camera-levels", default=8, show_default=True)
 @click.option("--range-m", default=0.0, show_default=True)
 @click.option("--objective", default="hide", show_default=True)
-@click.option("--attack", "names", multiple=True, help="Only these; default: all by gradients, and noise.")
+@click.option(
+    "--attack", "names", multiple=True, help="Only these; default: all by gradients, and noise."
+)
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True)
@@ -65,12 +78,17 @@ def main(
     for path in checkpoints:
         engine = TorchEngine.load(path, device, model_name=path.stem)
         source = open_source(engine.config, "val")
-        chosen = [source[int(index)] for index in np.linspace(0, len(source) - 1, min(frames, len(source)))]
+        chosen = [
+            source[int(index)]
+            for index in np.linspace(0, len(source) - 1, min(frames, len(source)))
+        ]
         rows.append(_row(engine, chosen, None, seed))
         for spec in specs:
             rows.append(_row(engine, chosen, spec, seed))
             click.echo(rows[-1])
-            out.with_suffix(".json").write_text(json.dumps({"about": about, "rows": rows}, indent=1) + "\n")
+            out.with_suffix(".json").write_text(
+                json.dumps({"about": about, "rows": rows}, indent=1) + "\n"
+            )
             out.with_suffix(".md").write_text(_markdown(about, rows))
 
 
@@ -92,7 +110,9 @@ def _row(engine: TorchEngine, frames: Sequence[Frame], spec: AttackSpec | None, 
     if spec is not None:
         done = [one for frame in frames for one in attack_frames(engine, [frame], spec, seed)]
         attacked = [one.frame for one in done]
-        losses = [one.details.loss_attacked for one in done if one.details.loss_attacked is not None]
+        losses = [
+            one.details.loss_attacked for one in done if one.details.loss_attacked is not None
+        ]
         passes = [one.details.forwards + one.details.backwards for one in done]
     seconds = time.perf_counter() - start
     ranges = eval_ranges(engine.config)

@@ -32,7 +32,9 @@ POINTS, SWEEPS, OBJECTS, POINTS_ON_EACH = 120_000, 4, 30, 200
 SEVERITY = 3
 
 IMAGES = "public code, seconds for one 900x1600 image, times six"
-OBJECT_OPERATIONS = "3D_Corruptions_AD, a Python loop over points and boxes: 120,000 points and 30 boxes"
+OBJECT_OPERATIONS = (
+    "3D_Corruptions_AD, a Python loop over points and boxes: 120,000 points and 30 boxes"
+)
 REFERENCES = {
     "fog": (6 * 8.7 + 1.28, f"image fog: {IMAGES}; LiDAR fog: LiDAR_fog_sim, 120,000 points"),
     "snowfall": (110.0, "LiDAR_snow_sim, 120,000 points; LiDAR alone"),
@@ -43,7 +45,16 @@ REFERENCES = {
     "motion_blur": (6 * 0.76, f"imagecorruptions, {IMAGES}"),
 } | {
     f"object_{name}": (7.6, OBJECT_OPERATIONS)
-    for name in ("density", "cutout", "gaussian_noise", "uniform_noise", "impulse_noise", "scale", "rotation", "shear")
+    for name in (
+        "density",
+        "cutout",
+        "gaussian_noise",
+        "uniform_noise",
+        "impulse_noise",
+        "scale",
+        "rotation",
+        "shear",
+    )
 }
 """CPU seconds of one core for the frame, measured once on another machine, and of what."""
 
@@ -54,11 +65,18 @@ def frame() -> Frame:
     azimuth, ring = rng.uniform(-np.pi, np.pi, POINTS), rng.integers(0, 32, POINTS)
     elevation = np.radians(-30 + 40 / 31 * ring)
     directions = np.stack(
-        [np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)], axis=1
+        [
+            np.cos(elevation) * np.cos(azimuth),
+            np.cos(elevation) * np.sin(azimuth),
+            np.sin(elevation),
+        ],
+        axis=1,
     )
     road = np.where(elevation < 0, -1.8 / np.minimum(directions[:, 2], -1e-6), np.inf)
     distance = np.minimum(np.minimum(road, 20 / np.maximum(abs(directions[:, 1]), 1e-6)), 80.0)
-    points = np.column_stack([directions * distance[:, None], rng.random(POINTS), np.zeros(POINTS)]).astype(np.float32)
+    points = np.column_stack(
+        [directions * distance[:, None], rng.random(POINTS), np.zeros(POINTS)]
+    ).astype(np.float32)
     boxes = _cars(rng)
     on_cars = rng.permutation(POINTS)[: OBJECTS * POINTS_ON_EACH].reshape(OBJECTS, POINTS_ON_EACH)
     for box, rows in zip(boxes, on_cars, strict=True):
@@ -74,7 +92,10 @@ def frame() -> Frame:
         poses.append(pose)
     ego_T_lidar = np.eye(4)
     ego_T_lidar[2, 3] = 1.8
-    images = tuple(np.kron(rng.integers(0, 256, (90, 160, 3)), np.ones((10, 10, 1))).astype(np.uint8) for _ in range(6))
+    images = tuple(
+        np.kron(rng.integers(0, 256, (90, 160, 3)), np.ones((10, 10, 1))).astype(np.uint8)
+        for _ in range(6)
+    )
     K = np.array([[1142.0, 0, 799.5], [0, 1142.0, 449.5], [0, 0, 1]])
     clean = Frame(
         token="bench-1",
@@ -90,9 +111,16 @@ def frame() -> Frame:
         camera_time_s=np.full(6, 0.5),
         ego_T_lidar=ego_T_lidar,
         global_T_lidar=np.eye(4),
-        boxes=Boxes(boxes, np.zeros(OBJECTS, np.int64), np.zeros(OBJECTS, np.int64), np.full(OBJECTS, POINTS_ON_EACH)),
+        boxes=Boxes(
+            boxes,
+            np.zeros(OBJECTS, np.int64),
+            np.zeros(OBJECTS, np.int64),
+            np.full(OBJECTS, POINTS_ON_EACH),
+        ),
     )
-    past = clean.replace(token="bench-0", timestamp_s=0.0, images=tuple(np.roll(image, 40, 1) for image in images))
+    past = clean.replace(
+        token="bench-0", timestamp_s=0.0, images=tuple(np.roll(image, 40, 1) for image in images)
+    )
     return clean.replace(previous=lambda: past)
 
 
@@ -120,7 +148,10 @@ def cpu_seconds(clean: Frame, name: str, repeats: int) -> float:
 def without_cameras(clean: Frame) -> Frame:
     """The frame's points alone, and those of the frame before."""
     blind = clean.replace(
-        images=(), camera_K=np.zeros((0, 3, 3)), camera_T_lidar=np.zeros((0, 4, 4)), camera_time_s=np.zeros(0)
+        images=(),
+        camera_K=np.zeros((0, 3, 3)),
+        camera_T_lidar=np.zeros((0, 4, 4)),
+        camera_time_s=np.zeros(0),
     )
     past = clean.previous() if clean.previous is not None else None
     return blind if past is None else blind.replace(previous=lambda: without_cameras(past))
@@ -158,7 +189,10 @@ def main() -> None:
             rows[name]["lidar_cpu_s"] = round(cpu_seconds(points, name, options.repeats), 4)
             lidar = f"{rows[name]['lidar_cpu_s']:.3f}"
         public = f"{REFERENCES[name][0]:.1f}" if name in REFERENCES else "-"
-        print(f"{name:<24}{rows[name]['cpu_s']:>8.3f}{lidar:>9}{rows[name]['peak_mb']:>10.0f}{public:>16}", flush=True)
+        print(
+            f"{name:<24}{rows[name]['cpu_s']:>8.3f}{lidar:>9}{rows[name]['peak_mb']:>10.0f}{public:>16}",
+            flush=True,
+        )
     after, start = corrupt(clean, "crosstalk", SEVERITY, 0), time.process_time()
     effect(clean, after)
     check_s = round(time.process_time() - start, 4)
@@ -174,7 +208,9 @@ def main() -> None:
             "load": f"{os.getloadavg()[1]:.1f} programs at work on its {os.cpu_count()} cores",
             "corruptions": rows,
             "effect_check_s": check_s,
-            "references": {name: {"cpu_s": round(s, 2), "of": of} for name, (s, of) in REFERENCES.items()},
+            "references": {
+                name: {"cpu_s": round(s, 2), "of": of} for name, (s, of) in REFERENCES.items()
+            },
         }
         OUT.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         print(OUT)

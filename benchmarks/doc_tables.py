@@ -74,13 +74,30 @@ def read_json(path: Path) -> Any:
 
 def shorten_demo(results: Mapping[str, Any]) -> dict[str, Any]:
     """Keeps of a results.json what its table needs: where it comes from, and the headline metrics of every cell."""
-    kept = ("git_commit", "suite_version", "seed", "data", "n_frames", "n_scenes", "machine", "threads")
+    kept = (
+        "git_commit",
+        "suite_version",
+        "seed",
+        "data",
+        "n_frames",
+        "n_scenes",
+        "machine",
+        "threads",
+    )
     return {
         "command": "make demo && python -m benchmarks.doc_tables --demo demo/robust/results.json",
         "run": {name: results["provenance"][name] for name in kept},
         "cells": [
-            {name: cell["condition"][name] for name in ("kind", "name", "severity", "parameters", "control")}
-            | {"metrics": {name: {k: cell["metrics"][name][k] for k in ("value", "lo", "hi")} for name in METRICS}}
+            {
+                name: cell["condition"][name]
+                for name in ("kind", "name", "severity", "parameters", "control")
+            }
+            | {
+                "metrics": {
+                    name: {k: cell["metrics"][name][k] for k in ("value", "lo", "hi")}
+                    for name in METRICS
+                }
+            }
             for cell in results["cells"]
             if cell["engine"] == results["cells"][0]["engine"]  # of the exported model
         ],
@@ -113,11 +130,17 @@ def demo_table(path: Path, only: Sequence[str] = ()) -> list[str]:
     ]
     corrupted = [cell for cell in cells if cell["kind"] == "corruption"]
     for name in dict.fromkeys(cell["name"] for cell in corrupted):
-        row = {cell["severity"]: _percent(cell, "mAP") for cell in corrupted if cell["name"] == name}
-        lines.append(f"| {name} | " + " | ".join(row.get(severity, "") for severity in (1, 3, 5)) + " |")
+        row = {
+            cell["severity"]: _percent(cell, "mAP") for cell in corrupted if cell["name"] == name
+        }
+        lines.append(
+            f"| {name} | " + " | ".join(row.get(severity, "") for severity in (1, 3, 5)) + " |"
+        )
     for cell in cells:
         if cell["kind"] == "attack":
-            lines.append(f"| {cell['name']} {_budget(cell['parameters'])} | {_percent(cell, 'mAP')} | | |")
+            lines.append(
+                f"| {cell['name']} {_budget(cell['parameters'])} | {_percent(cell, 'mAP')} | | |"
+            )
     return lines
 
 
@@ -129,14 +152,18 @@ def short_demo_table(path: Path) -> list[str]:
 def _budget(parameters: Mapping[str, Any]) -> str:
     """'4/255', '0.1 m'; both of a joint attack."""
     levels, metres = parameters.get("camera_levels"), parameters.get("range_m")
-    return " + ".join(([f"{levels:g}/255"] if levels else []) + ([f"{metres:g} m"] if metres else []))
+    return " + ".join(
+        ([f"{levels:g}/255"] if levels else []) + ([f"{metres:g} m"] if metres else [])
+    )
 
 
 def _percent(cell: Mapping[str, Any], name: str) -> str:
     metric = cell["metrics"][name]
     if metric["value"] is None:
         return "-"
-    value, lo, hi = (None if metric[key] is None else 100 * metric[key] for key in ("value", "lo", "hi"))
+    value, lo, hi = (
+        None if metric[key] is None else 100 * metric[key] for key in ("value", "lo", "hi")
+    )
     return f"{value:.1f}" if lo is None or hi is None else f"{value:.1f} [{lo:.1f}, {hi:.1f}]"
 
 
@@ -147,7 +174,11 @@ def pretraining_table(path: Path) -> list[str]:
     one_seed = all(len(seeds) == 1 for seeds in results.values())
     lines = [
         f"Points on {first['n_frames']} frames of {first['split']} after {first['steps']} steps"
-        + ("; one seed." if one_seed else "; mean ± half of the 95 % interval over the seeds (Student's t)."),
+        + (
+            "; one seed."
+            if one_seed
+            else "; mean ± half of the 95 % interval over the seeds (Student's t)."
+        ),
         "",
         "| initialisation | seeds | mAP | NDS | mIoU |",
         "|---|---|---|---|---|",
@@ -155,13 +186,17 @@ def pretraining_table(path: Path) -> list[str]:
     share = max(share for _, share in results)
     for name in (name for name in VARIANTS if (name, share) in results):
         found = [str(mean(results, name, share, metric)) for metric in METRICS]
-        lines.append(f"| {VARIANTS[name].title} | {_seeds(results[name, share])} | {' | '.join(found)} |")
+        lines.append(
+            f"| {VARIANTS[name].title} | {_seeds(results[name, share])} | {' | '.join(found)} |"
+        )
     for name, other in GAINS:
         gains = [gain(results, name, other, share, metric) for metric in METRICS]
         if all(gains):
             both = sorted(set(results[name, share]) & set(results[other, share]))
             shown = " | ".join(one.signed for one in gains if one)
-            lines.append(f"| {VARIANTS[name].title} minus {VARIANTS[other].title} | {_seeds(both)} | {shown} |")
+            lines.append(
+                f"| {VARIANTS[name].title} minus {VARIANTS[other].title} | {_seeds(both)} | {shown} |"
+            )
     return lines
 
 
@@ -177,7 +212,10 @@ def gains_by_seed_table(path: Path) -> list[str]:
     ours, theirs = results["fused-calico", SHARE], results["lidar-random", SHARE]
     seeds = sorted(set(ours) & set(theirs))
     return ["| seed | mAP | NDS | mIoU |", "|---|---|---|---|"] + [
-        f"| {seed} | " + " | ".join(f"{ours[seed][m] - theirs[seed][m]:+.1f}" for m in METRICS) + " |" for seed in seeds
+        f"| {seed} | "
+        + " | ".join(f"{ours[seed][m] - theirs[seed][m]:+.1f}" for m in METRICS)
+        + " |"
+        for seed in seeds
     ]
 
 
@@ -228,7 +266,10 @@ def regions_by_class_table(path: Path) -> list[str]:
     """Objects that regions cover, by class, with the default settings and with those of the prototype."""
     sources = read_json(path)["sources"]
     names = ("default", "`--limits prototype`")
-    counts = {key: [sources[key]["settings"][name]["from_1_points"] for name in names] for key in ("simulator", "real")}
+    counts = {
+        key: [sources[key]["settings"][name]["from_1_points"] for name in names]
+        for key in ("simulator", "real")
+    }
     lines = [
         "| class | simulator: objects | ours | prototype | real: objects | ours | prototype |",
         "|" + 7 * "---|",
@@ -244,7 +285,10 @@ def _covered(counts: Sequence[Mapping[str, Any]], of: Callable[[Sequence[int]], 
     objects = of(counts[0]["objects"])
     if objects == 0:
         return "0 |  | "
-    shares = [f"{100 * of(c['covered']) / objects:.0f} / {100 * of(c['alone']) / objects:.0f}" for c in counts]
+    shares = [
+        f"{100 * of(c['covered']) / objects:.0f} / {100 * of(c['alone']) / objects:.0f}"
+        for c in counts
+    ]
     return " | ".join([str(objects), *shares])
 
 
@@ -260,7 +304,10 @@ def regions_by_setting_table(path: Path) -> list[str]:
         for key in ("simulator", "real"):
             found = sources[key]["settings"][name]["from_5_points"]
             row.append(_covered([found], sum).partition(" | ")[2])
-            share, regions = 100 * found["object_regions"] / found["regions"], found["regions"] / found["frames"]
+            share, regions = (
+                100 * found["object_regions"] / found["regions"],
+                found["regions"] / found["frames"],
+            )
             row.append(f"{share:.0f} % of {regions:.0f} a frame")
         lines.append(f"| {name} | {' | '.join(row)} |")
     return lines
@@ -280,12 +327,16 @@ TABLES: dict[str, Callable[[Path], list[str]]] = {
 
 
 @click.command()
-@click.option("--demo", type=click.Path(path_type=Path, exists=True), help="results.json of `make demo`.")
+@click.option(
+    "--demo", type=click.Path(path_type=Path, exists=True), help="results.json of `make demo`."
+)
 def main(demo: Path | None) -> None:
     """Writes all tables; with --demo, docs/results/demo.json first."""
     root = Path(__file__).parents[1]
     if demo:
-        write_atomic(root / DEMO, json.dumps(shorten_demo(read_json(demo)), indent=1, sort_keys=True) + "\n")
+        write_atomic(
+            root / DEMO, json.dumps(shorten_demo(read_json(demo)), indent=1, sort_keys=True) + "\n"
+        )
     for page in pages(root):
         before = page.read_text(encoding="utf-8")
         after = fill(before, root)

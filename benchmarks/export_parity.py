@@ -50,10 +50,14 @@ def main() -> None:
                 f"{sum(info.operators.values())} operators, {info.metadata.pillars or 'points as they are'}"
             )
             report = check_parity(
-                model, onnx_predict(path, options.threads), (collate([source[index]]) for index in indices)
+                model,
+                onnx_predict(path, options.threads),
+                (collate([source[index]]) for index in indices),
             )
             print(f"  {report.summary()}")
-            print(f"  largest difference: {report.max_distance_m * 1e6:.1f} um, {report.max_angle_deg:.1e} degrees")
+            print(
+                f"  largest difference: {report.max_distance_m * 1e6:.1f} um, {report.max_angle_deg:.1e} degrees"
+            )
             for item in report.unmatched:
                 print(f"  {item}")
         start = time.perf_counter()

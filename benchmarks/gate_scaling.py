@@ -13,7 +13,17 @@ from pathlib import Path
 
 from reports.gate import evaluate
 from reports.rules import Rule, Rules
-from reports.schema import Cell, Check, Condition, Metric, Model, Provenance, Results, read_results, write_results
+from reports.schema import (
+    Cell,
+    Check,
+    Condition,
+    Metric,
+    Model,
+    Provenance,
+    Results,
+    read_results,
+    write_results,
+)
 from reports.write import write_report
 
 FRAMES, SCENES, CLASSES = 80, 10, 10
@@ -25,17 +35,36 @@ def make_cells(shape: str, count: int) -> tuple[Cell, ...]:
     cells = [make_cell(Condition(kind="clean", name="clean"), "torch", 0)]
     for number in range(count - 1):
         engine, seed, kind = "torch", 0, "corruption"
-        name, severity, parameters = f"corruption_{number // 5}", number % 5 + 1, {"level": float(number % 5 + 1)}
+        name, severity, parameters = (
+            f"corruption_{number // 5}",
+            number % 5 + 1,
+            {"level": float(number % 5 + 1)},
+        )
         if shape == "sweep":
             kind, name, severity, parameters = "sweep", "fog", 0, {"level": float(number + 1)}
         elif shape == "attacks":
-            kind, name, severity, parameters = "attack", "camera_pgd", 0, {"level": 4, "steps": number + 1}
+            kind, name, severity, parameters = (
+                "attack",
+                "camera_pgd",
+                0,
+                {"level": 4, "steps": number + 1},
+            )
         elif shape == "engines":
             engine = f"engine-{number // 5}"
         elif shape == "seeds":
-            name, severity, parameters, seed = "fog", number % 5 + 1, {"level": float(number % 5 + 1)}, number // 5
+            name, severity, parameters, seed = (
+                "fog",
+                number % 5 + 1,
+                {"level": float(number % 5 + 1)},
+                number // 5,
+            )
         condition = Condition(
-            kind=kind, name=name, severity=severity, parameters=parameters, axis="level", sensors=("camera",)
+            kind=kind,
+            name=name,
+            severity=severity,
+            parameters=parameters,
+            axis="level",
+            sensors=("camera",),
         )
         cells.append(make_cell(condition, engine, seed))
     return tuple(cells)
@@ -43,7 +72,14 @@ def make_cells(shape: str, count: int) -> tuple[Cell, ...]:
 
 def make_cell(condition: Condition, engine: str, seed: int) -> Cell:
     def metric(value: float) -> Metric:
-        return Metric(value=value, lo=value - 0.05, hi=value + 0.05, method="made up", n_frames=FRAMES, n_scenes=SCENES)
+        return Metric(
+            value=value,
+            lo=value - 0.05,
+            hi=value + 0.05,
+            method="made up",
+            n_frames=FRAMES,
+            n_scenes=SCENES,
+        )
 
     names = ["mAP", "NDS", *(f"AP/class_{number}" for number in range(CLASSES))]
     sound = Check(passed=True, measured={"changed": 1})
@@ -97,7 +133,9 @@ def measure_gate(shape: str, count: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cells", type=int, default=150, help="n of the smallest file.  [default: 150]")
+    parser.add_argument(
+        "--cells", type=int, default=150, help="n of the smallest file.  [default: 150]"
+    )
     count = parser.parse_args().cells
     measure_gate("corruptions", count)  # loads what is loaded on first use
     for shape in SHAPES:

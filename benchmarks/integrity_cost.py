@@ -68,26 +68,40 @@ print(time.process_time() - start)
 
 @click.command()
 @click.option(
-    "--before", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True, help="A worktree."
+    "--before",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    required=True,
+    help="A worktree.",
 )
-@click.option("--tiny", is_flag=True, help="The network of the tiny preset in place of a small one.")
+@click.option(
+    "--tiny", is_flag=True, help="The network of the tiny preset in place of a small one."
+)
 @click.option("--repeats", default=3, show_default=True)
 @click.option("--write", is_flag=True, help="Write benchmarks/results/integrity_cost.json.")
 def main(before: Path, tiny: bool, repeats: int, write: bool) -> None:
     """Print the times and their ratios."""
     settings = SETTINGS if tiny else [*SETTINGS, *SMALL]
     trees = {"before": before.resolve(), "after": HERE}
-    times: dict[str, dict[str, list[float]]] = {name: {"step_s": [], "robust_s": []} for name in trees}
+    times: dict[str, dict[str, list[float]]] = {
+        name: {"step_s": [], "robust_s": []} for name in trees
+    }
     with tempfile.TemporaryDirectory() as folder:
         for repeat in range(repeats + 1):  # the first one fills caches and is not counted
             for name, tree in trees.items():
                 step_s, robust_s = _measure(tree, Path(folder) / name, settings, repeat)
-                click.echo(f"{repeat} {name}: step {step_s:.3f} s, robust {robust_s:.2f} s", err=True)
+                click.echo(
+                    f"{repeat} {name}: step {step_s:.3f} s, robust {robust_s:.2f} s", err=True
+                )
                 if repeat:
                     times[name]["step_s"].append(round(step_s, 4))
                     times[name]["robust_s"].append(round(robust_s, 3))
-    least = {name: {what: min(values) for what, values in found.items()} for name, found in times.items()}
-    ratios = {what: round(least["after"][what] / least["before"][what], 4) for what in ("step_s", "robust_s")}
+    least = {
+        name: {what: min(values) for what, values in found.items()} for name, found in times.items()
+    }
+    ratios = {
+        what: round(least["after"][what] / least["before"][what], 4)
+        for what in ("step_s", "robust_s")
+    }
     record = {
         "command": "python benchmarks/integrity_cost.py --before WORKTREE --write",
         "commits": {name: _commit(tree) for name, tree in trees.items()},
@@ -108,7 +122,16 @@ def _measure(tree: Path, folder: Path, settings: list[str], repeat: int) -> tupl
     model, out = folder / f"model{repeat}", folder / f"robust{repeat}"
     step_s = _run(tree, folder, ["-c", TRAIN, str(model), *settings])
     words = [word for text in settings for word in ("--set", text)]
-    command = ["robust", str(model / "finetune"), "--preset", "tiny", *words, *ROBUST, "--out", str(out)]
+    command = [
+        "robust",
+        str(model / "finetune"),
+        "--preset",
+        "tiny",
+        *words,
+        *ROBUST,
+        "--out",
+        str(out),
+    ]
     return step_s, _run(tree, folder, ["-c", RUN, *command])
 
 
@@ -118,7 +141,9 @@ def _run(tree: Path, folder: Path, words: list[str]) -> float:
         "XDG_CACHE_HOME": str(folder / "cache"),
         "OMP_NUM_THREADS": "1",
     }
-    done = subprocess.run([sys.executable, *words], cwd=folder.parent, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, *words], cwd=folder.parent, env=environment, capture_output=True, text=True
+    )
     if done.returncode:
         raise click.ClickException(f"{tree}: {done.stderr}")
     return float(done.stdout.split()[-1])
@@ -126,7 +151,9 @@ def _run(tree: Path, folder: Path, words: list[str]) -> float:
 
 def _commit(tree: Path) -> str:
     words = ["git", "rev-parse", "--short", "HEAD"]
-    return subprocess.run(words, cwd=tree, capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(
+        words, cwd=tree, capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 if __name__ == "__main__":

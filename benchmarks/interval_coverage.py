@@ -45,7 +45,13 @@ OBJECTS = (8.0, 2.0, 1.0, 1.0, 1.0, 5.0, 1.0, 1.0, 3.0, 4.0)
 """Per frame of such a scene, on average."""
 SKILL = (1.6, 0.6, 0.8, 0.2, -0.4, 1.2, 0.5, 0.3, 0.8, 0.7)
 """Logit of the share of objects found, in an average scene."""
-CONDITIONS = {None: 0.0, ("fog", 1): 0.5, ("fog", 3): 1.6, ("beam_missing", 1): 0.3, ("beam_missing", 3): 1.0}
+CONDITIONS = {
+    None: 0.0,
+    ("fog", 1): 0.5,
+    ("fog", 3): 1.6,
+    ("beam_missing", 1): 0.3,
+    ("beam_missing", 3): 1.0,
+}
 """How much the logit falls, on average over scenes."""
 MODELS = {"model": 0.0, "baseline": -0.5}
 """Added to the logit."""
@@ -76,7 +82,9 @@ def draw_scenes(count: int, rng: np.random.Generator) -> Scenes:
     present = rng.random((count, 10)) < PRESENCE
     crowd = rng.gamma(2.0, 0.5, (count, 10)) * present * OBJECTS
     common = rng.normal(0, 0.6, (count, 1))
-    area = rng.gamma(3.0, 300.0, (count, 6)) * (rng.random((count, 6)) < (1.0, 0.7, 0.9, 0.6, 0.5, 0.9))
+    area = rng.gamma(3.0, 300.0, (count, 6)) * (
+        rng.random((count, 6)) < (1.0, 0.7, 0.9, 0.6, 0.5, 0.9)
+    )
     return Scenes(
         objects=rng.poisson(crowd[:, None], (count, FRAMES, 10)),
         hardness=common + rng.normal(0, 0.5, (count, 10)),
@@ -104,15 +112,22 @@ def run_cell(
     return result
 
 
-def answers(objects: Any, found: Float64, spread: Float64, rng: np.random.Generator) -> DetectionStats:
+def answers(
+    objects: Any, found: Float64, spread: Float64, rng: np.random.Generator
+) -> DetectionStats:
     """Simulates the boxes of one frame: hits at some distance from their objects, and false ones."""
     classes = np.arange(10)
-    hits, false = rng.binomial(objects, found), rng.poisson(0.2 + 0.5 * objects * (1 - found) + 0.1 * objects)
+    hits, false = (
+        rng.binomial(objects, found),
+        rng.poisson(0.2 + 0.5 * objects * (1 - found) + 0.1 * objects),
+    )
     labels = np.concatenate([np.repeat(classes, hits), np.repeat(classes, false)])
     right = int(hits.sum())
     apart = np.full(len(labels), np.inf)
     apart[:right] = rng.rayleigh(spread[labels[:right]])
-    scores = np.concatenate([rng.beta(4, 2, right), rng.beta(2, 4, len(labels) - right)]).astype(np.float32)
+    scores = np.concatenate([rng.beta(4, 2, right), rng.beta(2, 4, len(labels) - right)]).astype(
+        np.float32
+    )
     errors = np.full((len(labels), 5), np.nan)
     near = np.flatnonzero(apart < TP_DISTANCE_M)
     scale = spread[labels[near]]
@@ -126,7 +141,9 @@ def answers(objects: Any, found: Float64, spread: Float64, rng: np.random.Genera
         ],
         axis=1,
     )
-    return DetectionStats(labels, scores, apart[:, None] < np.array(DISTANCES_M), errors, objects.astype(np.int64))
+    return DetectionStats(
+        labels, scores, apart[:, None] < np.array(DISTANCES_M), errors, objects.astype(np.int64)
+    )
 
 
 def segmentation_counts(scenes: Scenes, shift: Float64, rng: np.random.Generator) -> list[Any]:
@@ -157,7 +174,11 @@ def cell_id(model: str, condition: tuple[str, int] | None) -> str:
 def plan_of(frames: int) -> SweepPlan:
     """The plan of a run of both models in all conditions."""
     jobs = [
-        Job(cell_id(model, c), CLEAN if c is None else ConditionSpec.corruption(*c), f"{model}/torch")
+        Job(
+            cell_id(model, c),
+            CLEAN if c is None else ConditionSpec.corruption(*c),
+            f"{model}/torch",
+        )
         for model in MODELS
         for c in CONDITIONS
     ]
@@ -178,12 +199,16 @@ def figures_of(values: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
             for condition in filter(None, CONDITIONS):
                 row = scores[model].setdefault(condition[0], {})
                 row[condition[1]] = values[cell_id(model, condition)][metric]
-        found = robustness(scores["model"], values["model clean"][metric], Baseline("b", scores["baseline"]))
+        found = robustness(
+            scores["model"], values["model clean"][metric], Baseline("b", scores["baseline"])
+        )
         result |= {f"{metric}/{name}": float(getattr(found, name)) for name in AGGREGATES}
     return result
 
 
-def intervals_of(stats: Mapping[str, Sequence[FrameStats]]) -> dict[str, tuple[float | None, float | None]]:
+def intervals_of(
+    stats: Mapping[str, Sequence[FrameStats]],
+) -> dict[str, tuple[float | None, float | None]]:
     """Makes the intervals of one data set as a run does."""
     plan = plan_of(len(next(iter(stats.values()))))
     cells = {
@@ -197,12 +222,20 @@ def intervals_of(stats: Mapping[str, Sequence[FrameStats]]) -> dict[str, tuple[f
         )
         for job in plan.jobs
     }
-    found = {name: metric for name, metric in cells["model clean"].metrics.items() if name in CLEAN_FIGURES}
-    found |= summarise(plan, cells, stats, {f"{model}/torch": ("camera", "lidar") for model in MODELS})["model/torch"]
+    found = {
+        name: metric
+        for name, metric in cells["model clean"].metrics.items()
+        if name in CLEAN_FIGURES
+    }
+    found |= summarise(
+        plan, cells, stats, {f"{model}/torch": ("camera", "lidar") for model in MODELS}
+    )["model/torch"]
     return {name: (metric.lo, metric.hi) for name, metric in found.items()}
 
 
-def in_logarithms(stats: Mapping[str, Sequence[FrameStats]]) -> dict[str, tuple[float | None, float | None]]:
+def in_logarithms(
+    stats: Mapping[str, Sequence[FrameStats]],
+) -> dict[str, tuple[float | None, float | None]]:
     """Makes the intervals of mRRA in the logarithm of 1 + mRRA."""
     replicates, found = replicate(stats, set(stats)), {}
     full, parts = figures_of(replicates.full), [figures_of(part) for part in replicates.left_out]
@@ -215,15 +248,21 @@ def in_logarithms(stats: Mapping[str, Sequence[FrameStats]]) -> dict[str, tuple[
     return found
 
 
-def cover(scenes: int, trials: int, seed: int, truth: Mapping[str, float]) -> dict[str, dict[str, float]]:
+def cover(
+    scenes: int, trials: int, seed: int, truth: Mapping[str, float]
+) -> dict[str, dict[str, float]]:
     """Counts, for every figure, the intervals that hold the truth, and those that lie wholly below or above it."""
     with_logs = scenes <= LOGS_UP_TO
-    truth = dict(truth) | ({f"{m}/mRRA, log": truth[f"{m}/mRRA"] for m in METRICS} if with_logs else {})
+    truth = dict(truth) | (
+        {f"{m}/mRRA, log": truth[f"{m}/mRRA"] for m in METRICS} if with_logs else {}
+    )
     below, above, width = (dict.fromkeys(truth, 0.0) for _ in range(3))
     for trial in range(trials):
         rng = generator(seed, "coverage", scenes, trial)
         stats = all_cells(draw_scenes(scenes, rng), rng)
-        for name, (lo, hi) in (intervals_of(stats) | (in_logarithms(stats) if with_logs else {})).items():
+        for name, (lo, hi) in (
+            intervals_of(stats) | (in_logarithms(stats) if with_logs else {})
+        ).items():
             if lo is None or hi is None:
                 raise SystemExit(f"{name} has no interval with {scenes} scenes")
             below[name] += hi < truth[name]
@@ -241,9 +280,17 @@ def cover(scenes: int, trials: int, seed: int, truth: Mapping[str, float]) -> di
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--scenes", type=int, nargs="+", default=[5, 10, 20, 50])
-    parser.add_argument("--trials", type=int, nargs="+", default=[300, 300, 300, 120], help="for each number of scenes")
+    parser.add_argument(
+        "--trials",
+        type=int,
+        nargs="+",
+        default=[300, 300, 300, 120],
+        help="for each number of scenes",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="JSON file for the result")
     options = parser.parse_args()

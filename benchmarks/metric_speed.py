@@ -62,7 +62,9 @@ def make_pair(token: str, predictions: int, rng: np.random.Generator) -> tuple[F
         boxes=Boxes(boxes, labels, rng.integers(0, 8, OBJECTS), np.ones(OBJECTS, np.int64)),
     )
     scores = rng.random(predictions).astype(np.float32)
-    return frame, Predictions(found, scores, labels[source], attributes=rng.integers(0, 8, predictions))
+    return frame, Predictions(
+        found, scores, labels[source], attributes=rng.integers(0, 8, predictions)
+    )
 
 
 class Tables:
@@ -76,7 +78,9 @@ class Tables:
         }[table]
 
 
-def devkit_boxes(token: str, boxes: Any, labels: Any, attributes: Any, **columns: Any) -> list[DetectionBox]:
+def devkit_boxes(
+    token: str, boxes: Any, labels: Any, attributes: Any, **columns: Any
+) -> list[DetectionBox]:
     """Turns boxes into the devkit's records."""
     return [
         DetectionBox(
@@ -89,24 +93,31 @@ def devkit_boxes(token: str, boxes: Any, labels: Any, attributes: Any, **columns
             attribute_name=ATTRIBUTES[attribute],
             **{name: kind(column[row]) for name, (kind, column) in columns.items()},
         )
-        for row, (box, label, attribute) in enumerate(zip(boxes.astype(np.float64), labels, attributes, strict=True))
+        for row, (box, label, attribute) in enumerate(
+            zip(boxes.astype(np.float64), labels, attributes, strict=True)
+        )
     ]
 
 
 def devkit_run(pairs: list[tuple[Frame, Predictions]]) -> Callable[[], dict[str, float]]:
     """Builds the devkit's boxes, and returns what filters and evaluates them."""
     config = DetectionConfig.deserialize(
-        json.loads((Path(evaluate.__file__).parent / "configs" / "detection_cvpr_2019.json").read_text())
+        json.loads(
+            (Path(evaluate.__file__).parent / "configs" / "detection_cvpr_2019.json").read_text()
+        )
     )
     truth, found = EvalBoxes(), EvalBoxes()
     for frame, p in pairs:
         b = frame.boxes
         truth.add_boxes(
-            frame.token, devkit_boxes(frame.token, b.boxes, b.labels, b.attributes, num_pts=(int, b.num_points))
+            frame.token,
+            devkit_boxes(frame.token, b.boxes, b.labels, b.attributes, num_pts=(int, b.num_points)),
         )
         found.add_boxes(
             frame.token,
-            devkit_boxes(frame.token, p.boxes, p.labels, p.attributes, detection_score=(float, p.scores)),
+            devkit_boxes(
+                frame.token, p.boxes, p.labels, p.attributes, detection_score=(float, p.scores)
+            ),
         )
 
     def copy(boxes: EvalBoxes) -> EvalBoxes:
@@ -118,8 +129,12 @@ def devkit_run(pairs: list[tuple[Frame, Predictions]]) -> Callable[[], dict[str,
     def run() -> dict[str, float]:
         one = evaluate.DetectionEval.__new__(evaluate.DetectionEval)
         one.cfg, one.verbose = config, False
-        one.gt_boxes = filter_eval_boxes(Tables(), add_center_dist(Tables(), copy(truth)), config.class_range)
-        one.pred_boxes = filter_eval_boxes(Tables(), add_center_dist(Tables(), copy(found)), config.class_range)
+        one.gt_boxes = filter_eval_boxes(
+            Tables(), add_center_dist(Tables(), copy(truth)), config.class_range
+        )
+        one.pred_boxes = filter_eval_boxes(
+            Tables(), add_center_dist(Tables(), copy(found)), config.class_range
+        )
         metrics = one.evaluate()[0]
         return {"mAP": float(metrics.mean_ap), "NDS": float(metrics.nd_score)}
 
@@ -131,7 +146,9 @@ def our_run(pairs: list[tuple[Frame, Predictions]]) -> Callable[[], dict[str, fl
     ranges = class_ranges()
 
     def run() -> dict[str, float]:
-        result = aggregate_detection([detection_stats(frame, found, ranges) for frame, found in pairs])
+        result = aggregate_detection(
+            [detection_stats(frame, found, ranges) for frame, found in pairs]
+        )
         return {"mAP": result.mAP, "NDS": result.NDS}
 
     return run
@@ -149,9 +166,13 @@ def fastest(runs: dict[str, Callable[[], dict[str, float]]], repeats: int) -> di
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--frames", type=int, default=200)
-    parser.add_argument("--predictions", type=int, nargs="+", default=[50, 100, 300], help="per frame")
+    parser.add_argument(
+        "--predictions", type=int, nargs="+", default=[50, 100, 300], help="per frame"
+    )
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="JSON file for the result")
@@ -164,7 +185,9 @@ def main() -> None:
         figures = {name: run() for name, run in runs.items()}
         for name, value in figures["ours"].items():
             if abs(value - figures["devkit"][name]) > 1e-6:
-                raise SystemExit(f"{name}: ours {value}, devkit {figures['devkit'][name]}; expected the same")
+                raise SystemExit(
+                    f"{name}: ours {value}, devkit {figures['devkit'][name]}; expected the same"
+                )
         seconds = fastest(runs, options.repeats)
         rows.append(
             {
@@ -180,7 +203,9 @@ def main() -> None:
             flush=True,
         )
     if options.out:
-        settings = {name: getattr(options, name) for name in ("frames", "repeats", "seed")} | {"objects": OBJECTS}
+        settings = {name: getattr(options, name) for name in ("frames", "repeats", "seed")} | {
+            "objects": OBJECTS
+        }
         result = {
             "command": "python benchmarks/metric_speed.py --out benchmarks/results/metric_speed.json",
             "settings": settings,

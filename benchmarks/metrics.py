@@ -64,7 +64,9 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=60, help="per scene")
     options = parser.parse_args()
     rng = np.random.default_rng(0)
-    pairs = [pair(f"{s}/{f}", f"{s}", rng) for s in range(options.scenes) for f in range(options.frames)]
+    pairs = [
+        pair(f"{s}/{f}", f"{s}", rng) for s in range(options.scenes) for f in range(options.frames)
+    ]
 
     def all_stats() -> list[FrameStats]:
         return [frame_stats(*p, class_ranges()) for p in pairs]

@@ -34,7 +34,10 @@ def random_batch(config: Config, frames: int, points: int) -> Batch:
     """Points on the grid, cameras looking outward all around, twenty boxes a frame."""
     generator = torch.Generator().manual_seed(0)
     grid, camera = config.grid.pillars, config.model.camera
-    views, (height, width) = len(config.data.cameras), (96, 256) if camera is None else camera.image_size
+    views, (height, width) = (
+        len(config.data.cameras),
+        (96, 256) if camera is None else camera.image_size,
+    )
     low = torch.tensor([grid.x_min_m, grid.y_min_m, config.grid.z_range_m[0], 0.0, 0.0])
     high = torch.tensor([grid.x_max_m, grid.y_max_m, config.grid.z_range_m[1], 1.0, 0.5])
     matrices = []
@@ -44,7 +47,9 @@ def random_batch(config: Config, frames: int, points: int) -> Batch:
         lens = np.diag([width / 2, width / 2, 1.0, 1.0])
         lens[:2, 2] = [width / 2 - 0.5, height / 2 - 0.5]
         matrices.append(lens @ OUTWARD @ turn)
-    boxes = torch.rand(frames, 20, 9, generator=generator) * torch.tensor([40.0, 40, 1, 4, 2, 2, 6, 2, 2])
+    boxes = torch.rand(frames, 20, 9, generator=generator) * torch.tensor(
+        [40.0, 40, 1, 4, 2, 2, 6, 2, 2]
+    )
     rows, columns = config.grid.map.shape
     return Batch(
         points=torch.rand(frames, points, 5, generator=generator) * (high - low) + low,
@@ -96,13 +101,17 @@ def main() -> None:
     with deterministic(torch.device("cpu")):
         print(f"training step            {seconds(step, frames):.3f} s/frame")
         if model.lidar is not None:
-            print(f"  LiDAR branch           {seconds(both_ways(lambda: model.lidar_bev(batch)), frames):.3f}")
+            print(
+                f"  LiDAR branch           {seconds(both_ways(lambda: model.lidar_bev(batch)), frames):.3f}"
+            )
         if model.camera is not None and config.model.camera is not None:
             fit = ImageFit.between(tuple(batch.images.shape[3:]), config.model.camera.image_size)
             images = fit.images(batch.images.flatten(0, 1))
             encoder = seconds(both_ways(lambda: model.camera(images)), frames)
             whole = seconds(both_ways(lambda: model.camera_bev(batch)), frames)
-            print(f"  image backbone, FPN    {encoder:.3f}\n  lift                   {whole - encoder:.3f}")
+            print(
+                f"  image backbone, FPN    {encoder:.3f}\n  lift                   {whole - encoder:.3f}"
+            )
         shape = (frames, model.backbone.levels[0][0][0].in_channels, *model.branch_grid.shape)
         features = torch.rand(shape, requires_grad=True)
         trunk = seconds(both_ways(lambda: model.trunk(features)), frames)
@@ -110,11 +119,15 @@ def main() -> None:
         bev = model.trunk(features).detach()
         with_loss = seconds(lambda: model.loss(model.heads(bev), batch)["total"].backward(), frames)
         print(f"  heads and losses       {with_loss:.3f}")
-        print(f"inference, torch         {seconds(lambda: model.predict(batch), frames):.3f} s/frame")
+        print(
+            f"inference, torch         {seconds(lambda: model.predict(batch), frames):.3f} s/frame"
+        )
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         info = export_onnx(model, config, batch, Path(folder) / "model.onnx")
-        print(f"export                   {time.perf_counter() - start:.1f} s, {info.file_bytes / 1e6:.1f} MB")
+        print(
+            f"export                   {time.perf_counter() - start:.1f} s, {info.file_bytes / 1e6:.1f} MB"
+        )
         predict = onnx_predict(info.path, options.threads)
         print(f"inference, ONNX Runtime  {seconds(lambda: predict(batch), frames):.3f} s/frame")
 

@@ -39,13 +39,19 @@ def _quiet(*words: object) -> None:
 def main(steps: int, threads: int) -> None:
     """Print the table."""
     torch.set_num_threads(threads)
-    settings = ["data.sim.train_scenes=4", "pretrain.prc.train.epochs=1", "pretrain.rad.train.epochs=1"]
+    settings = [
+        "data.sim.train_scenes=4",
+        "pretrain.prc.train.epochs=1",
+        "pretrain.rad.train.epochs=1",
+    ]
     config = load_config("tiny", None, settings)
     source = open_source(config, "train")
     for index in range(len(source)):
         source[index]
     prepare_regions(source, config.pretrain.regions, range(len(source)), 1, None)
-    click.echo(f"tiny preset, {config.train.batch_size} frames a step, {threads} thread(s), median of {steps} steps\n")
+    click.echo(
+        f"tiny preset, {config.train.batch_size} frames a step, {threads} thread(s), median of {steps} steps\n"
+    )
     click.echo("| stage | loading [s] | model [s] | share of the model |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         before: Path | None = None
@@ -64,10 +70,14 @@ def main(steps: int, threads: int) -> None:
                 loads.append(middle - start)
                 models.append(time.perf_counter() - middle)
             load, model = statistics.median(loads), statistics.median(models)
-            click.echo(f"| {stage} | {load:.3f} | {model:.3f} | {100 * model / (load + model):.0f} % |")
+            click.echo(
+                f"| {stage} | {load:.3f} | {model:.3f} | {100 * model / (load + model):.0f} % |"
+            )
             if stage == "prc":
                 before = Path(folder) / "prc"
-                run_stage(stage, config, source, before, None, _nothing, _quiet, say=_quiet, resume=False)
+                run_stage(
+                    stage, config, source, before, None, _nothing, _quiet, say=_quiet, resume=False
+                )
 
 
 if __name__ == "__main__":

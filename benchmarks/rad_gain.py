@@ -39,10 +39,21 @@ LABELS = 0.05
 
 
 @click.command()
-@click.option("--work", type=click.Path(path_type=Path), default=Path("runs/bench"), show_default=True)
-@click.option("--size", "sizes", multiple=True, type=click.Choice(LIDARS), default=LIDARS, help="May be repeated.")
+@click.option(
+    "--work", type=click.Path(path_type=Path), default=Path("runs/bench"), show_default=True
+)
+@click.option(
+    "--size",
+    "sizes",
+    multiple=True,
+    type=click.Choice(LIDARS),
+    default=LIDARS,
+    help="May be repeated.",
+)
 @click.option("--seed", "seeds", multiple=True, type=int, required=True, help="May be repeated.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the JSON files.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="Folder of the JSON files."
+)
 def main(work: Path, sizes: tuple[str, ...], seeds: tuple[int, ...], out: Path) -> None:
     """Scores what is missing and prints the table of all files in --out."""
     out.mkdir(parents=True, exist_ok=True)
@@ -50,9 +61,13 @@ def main(work: Path, sizes: tuple[str, ...], seeds: tuple[int, ...], out: Path) 
         for seed in seeds:
             path = out / f"{size}-seed{seed}.json"
             if not path.exists():
-                write_atomic(path, json.dumps(scored(work, size, seed), indent=1, sort_keys=True) + "\n")
+                write_atomic(
+                    path, json.dumps(scored(work, size, seed), indent=1, sort_keys=True) + "\n"
+                )
                 click.echo(path, err=True)
-    records = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(out.glob("*-seed*.json"))]
+    records = [
+        json.loads(path.read_text(encoding="utf-8")) for path in sorted(out.glob("*-seed*.json"))
+    ]
     for line in table(records):
         click.echo(line)
 
@@ -72,7 +87,9 @@ def scored(work: Path, size: str, seed: int) -> dict[str, Any]:
         if condition := SIZES[size].condition:
             source = ConditionedSource(source, condition)
         engine = TorchEngine(model, config, config.device, name)
-        stats = evaluate(engine, source, ranges=eval_ranges(config), batch_size=config.eval.batch_size)
+        stats = evaluate(
+            engine, source, ranges=eval_ranges(config), batch_size=config.eval.batch_size
+        )
         metrics = metrics_of(stats, with_intervals=False)
         models[name] = {
             "model_sha256": hashlib.sha256((folder / MODEL_FILE).read_bytes()).hexdigest(),
@@ -80,7 +97,13 @@ def scored(work: Path, size: str, seed: int) -> dict[str, Any]:
             "data_hash": source.content_hash(),
             "n_frames": len(source),
         }
-    return {"size": size, "seed": seed, "labels": LABELS, "models": models, "origin": origin(sys.argv)}
+    return {
+        "size": size,
+        "seed": seed,
+        "labels": LABELS,
+        "models": models,
+        "origin": origin(sys.argv),
+    }
 
 
 def table(records: list[dict[str, Any]]) -> list[str]:
@@ -97,21 +120,27 @@ def table(records: list[dict[str, Any]]) -> list[str]:
                 name: [100.0 * found[seed][name]["metrics"][metric] for seed in sorted(found)]
                 for name in (WITHOUT, WITH)
             }
-            differences = [after - before for before, after in zip(values[WITHOUT], values[WITH], strict=True)]
+            differences = [
+                after - before for before, after in zip(values[WITHOUT], values[WITH], strict=True)
+            ]
             for seed, difference in zip(sorted(found), differences, strict=True):
                 gains[metric].setdefault(seed, {})[size] = difference
             if found:
                 means = " | ".join(str(Estimate.of(values[name])) for name in (WITHOUT, WITH))
                 lines.append(f"| {size} | {metric} | {means} | {_row(differences)} |")
     for metric, seeds in gains.items():
-        means_of_seeds = [sum(by.values()) / len(by) for _, by in sorted(seeds.items()) if len(by) == len(LIDARS)]
+        means_of_seeds = [
+            sum(by.values()) / len(by) for _, by in sorted(seeds.items()) if len(by) == len(LIDARS)
+        ]
         if means_of_seeds:
             lines.append(f"| mean of the three | {metric} | | | {_row(means_of_seeds)} |")
     return lines
 
 
 def _row(differences: list[float]) -> str:
-    return f"{Estimate.of(differences).signed} | {' '.join(f'{value:+.1f}' for value in differences)}"
+    return (
+        f"{Estimate.of(differences).signed} | {' '.join(f'{value:+.1f}' for value in differences)}"
+    )
 
 
 if __name__ == "__main__":

@@ -43,7 +43,9 @@ SIMULATED_FRAMES, REAL_FRAMES = 40, 20
 def measure(source: FrameSource, frames: int) -> dict[str, Any]:
     """Counts for every setting on evenly spaced frames of a source."""
     indices = np.unique(np.linspace(0, len(source) - 1, frames).round().astype(int)).tolist()
-    settings = {name: RegionConfig(**change) for name, change in CHANGES.items()} | {PROTOTYPES: PROTOTYPE}
+    settings = {name: RegionConfig(**change) for name, change in CHANGES.items()} | {
+        PROTOTYPES: PROTOTYPE
+    }
     totals = {name: {1: Coverage(), FEW: Coverage()} for name in settings}
     for index in indices:
         frame = source[index]
@@ -64,7 +66,9 @@ def measure(source: FrameSource, frames: int) -> dict[str, Any]:
 
 
 @click.command()
-@click.option("--data-root", type=click.Path(path_type=Path, exists=True), required=True, help="Real frames.")
+@click.option(
+    "--data-root", type=click.Path(path_type=Path, exists=True), required=True, help="Real frames."
+)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="JSON file.")
 def main(data_root: Path, out: Path) -> None:
     """Measures both sources, and writes the counts."""

@@ -66,17 +66,29 @@ class Try:
 
 @click.command()
 @click.argument("runs", nargs=-1, required=True, metavar="NAME=RUN ...")
-@click.option("--frames", default=50, show_default=True, help="Frames, evenly spaced over the validation split.")
+@click.option(
+    "--frames",
+    default=50,
+    show_default=True,
+    help="Frames, evenly spaced over the validation split.",
+)
 @click.option("--points", default="60,100,200", show_default=True, help="Budgets.")
 @click.option("--tries", default=12, show_default=True, help="Queries for each frame and budget.")
 @click.option("--score", default=0.3, show_default=True, help="Least score of a box that counts.")
 @click.option(
-    "--traces", default=400, show_default=True, help="Vehicles in the bank, of evenly spaced training frames."
+    "--traces",
+    default=400,
+    show_default=True,
+    help="Vehicles in the bank, of evenly spaced training frames.",
 )
-@click.option("--pictures", default=3, show_default=True, help="Frames to draw, for each run and budget.")
+@click.option(
+    "--pictures", default=3, show_default=True, help="Frames to draw, for each run and budget."
+)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--device", default="auto", show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/spoofing"), show_default=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("runs/spoofing"), show_default=True
+)
 def main(
     runs: tuple[str, ...], frames: int, points: str, tries: int, score: float, traces: int, pictures: int, seed: int,
     device: str, out: Path,
@@ -90,7 +102,10 @@ def main(
     for run in runs:
         name, path = split_name(run)
         engine = TorchEngine.load(Path(path), device, name)
-        source, bank = open_source(engine.config, "val"), _bank(open_source(engine.config, "train"), traces)
+        source, bank = (
+            open_source(engine.config, "val"),
+            _bank(open_source(engine.config, "train"), traces),
+        )
         chosen = _spread(len(source), frames)
         header = (
             f"{source.name}, {len(chosen)} frames, {len(bank)} traces, {tries} tries, score >= {score:g}, seed {seed}, "
@@ -99,7 +114,15 @@ def main(
         halves[engine.model_name] = half_recall(engine, (source[index] for index in chosen))
         results[engine.model_name] = {
             budget: [
-                _attack(engine, source[index], budget, tries, bank, seed, out if number < pictures else None)
+                _attack(
+                    engine,
+                    source[index],
+                    budget,
+                    tries,
+                    bank,
+                    seed,
+                    out if number < pictures else None,
+                )
                 for number, index in enumerate(chosen)
             ]
             for budget in budgets
@@ -107,7 +130,10 @@ def main(
     text = "\n".join([header, "", *table(results, halves, score)]) + "\n"
     (out / "spoofing.md").write_text(text)
     frames_json = {
-        name: {str(budget): [None if one is None else vars(one) for one in tried] for budget, tried in rows.items()}
+        name: {
+            str(budget): [None if one is None else vars(one) for one in tried]
+            for budget, tried in rows.items()
+        }
         for name, rows in results.items()
     }
     record = {"header": header, "half_of_the_cars_from_score": halves, "results": frames_json}
@@ -122,9 +148,16 @@ def half_recall(engine: TorchEngine, frames: Iterable[Frame]) -> float:
     grid = engine.config.grid
     for frame in frames:
         (found,) = engine.predict([frame])
-        cars = frame.boxes.select((frame.boxes.labels == car) & (frame.boxes.num_points > 0)).boxes[:, :2]
+        cars = frame.boxes.select((frame.boxes.labels == car) & (frame.boxes.num_points > 0)).boxes[
+            :, :2
+        ]
         (x_low, x_high), (y_low, y_high) = grid.x_range_m, grid.y_range_m
-        inside = (cars[:, 0] > x_low) & (cars[:, 0] < x_high) & (cars[:, 1] > y_low) & (cars[:, 1] < y_high)
+        inside = (
+            (cars[:, 0] > x_low)
+            & (cars[:, 0] < x_high)
+            & (cars[:, 1] > y_low)
+            & (cars[:, 1] < y_high)
+        )
         mine = found.labels == car
         for center in cars[inside]:
             near = np.linalg.norm(found.boxes[mine, :2] - center, axis=1) <= NEAR_M
@@ -146,7 +179,13 @@ def _bank(source: FrameSource, limit: int) -> list[Trace]:
 
 
 def _attack(
-    engine: TorchEngine, frame: Frame, budget: int, tries: int, bank: Sequence[Trace], seed: int, out: Path | None
+    engine: TorchEngine,
+    frame: Frame,
+    budget: int,
+    tries: int,
+    bank: Sequence[Trace],
+    seed: int,
+    out: Path | None,
 ) -> Try | None:
     """The attack and its control on one frame; None where no phantom fits."""
     threat = Threat(points_added=budget, points_removed=budget, window_deg=WINDOW_DEG)
@@ -174,12 +213,15 @@ def _attack(
 def _draw(engine: TorchEngine, clean: Frame, spoofed: Frame, path: Path) -> None:
     picture = partial(draw_bev, range_m=PICTURE_M)
     both = [
-        picture(frame, found) for frame, found in zip((clean, spoofed), engine.predict([clean, spoofed]), strict=True)
+        picture(frame, found)
+        for frame, found in zip((clean, spoofed), engine.predict([clean, spoofed]), strict=True)
     ]
     Image.fromarray(np.concatenate(both, axis=1)).save(path)
 
 
-def table(results: dict[str, dict[int, list[Try | None]]], halves: dict[str, float], threshold: float) -> list[str]:
+def table(
+    results: dict[str, dict[int, list[Try | None]]], halves: dict[str, float], threshold: float
+) -> list[str]:
     """Markdown, a line per model and budget. halves: by model, see `half_recall`."""
     lines = [
         "| model | points | frames | scenes | success | random points | mean score | minus the first model "
@@ -191,7 +233,9 @@ def table(results: dict[str, dict[int, list[Try | None]]], halves: dict[str, flo
         for budget, tried in rows.items():
             known = [one for one in tried if one is not None]
             if not known:
-                lines.append(f"| {name} | {budget} | 0 of {len(tried)} | 0 | - | - | - | - | - | - |")
+                lines.append(
+                    f"| {name} | {budget} | 0 of {len(tried)} | 0 | - | - | - | - | - | - |"
+                )
                 continue
             scenes = [one.scene for one in known]
             success = _mean([one.success(threshold) for one in known], scenes)
@@ -211,7 +255,9 @@ def _versus(first: list[Try | None], other: list[Try | None], threshold: float) 
     if first is other:
         return "-"
     pairs = [
-        (a, b) for a, b in zip(first, other, strict=False) if a is not None and b is not None and a.token == b.token
+        (a, b)
+        for a, b in zip(first, other, strict=False)
+        if a is not None and b is not None and a.token == b.token
     ]
     if not pairs:
         return "no common frames"

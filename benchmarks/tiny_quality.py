@@ -56,7 +56,8 @@ class ClassPrior:
             cells, counts = np.unique(np.round(own[:, :2] / 2.0) * 2.0, axis=0, return_counts=True)
             mean = own.mean(axis=0) if len(own) else np.zeros(9, np.float32)
             found += [
-                (n / len(frames), label, np.concatenate([xy, mean[2:]])) for xy, n in zip(cells, counts, strict=True)
+                (n / len(frames), label, np.concatenate([xy, mean[2:]]))
+                for xy, n in zip(cells, counts, strict=True)
             ]
         found = sorted(found, key=lambda item: -item[0])[:500]
         self.boxes = np.array([item[2] for item in found], np.float32)
@@ -90,25 +91,39 @@ def show(metric: Metric) -> str:
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/quality"))
 @click.option("--seed", type=int, default=0)
-@click.option("--variant", "variants", multiple=True, type=click.Choice(list(VARIANTS)), default=list(VARIANTS))
+@click.option(
+    "--variant",
+    "variants",
+    multiple=True,
+    type=click.Choice(list(VARIANTS)),
+    default=list(VARIANTS),
+)
 def main(out: Path, seed: int, variants: tuple[str, ...]) -> None:
     """Train, score, print the table."""
     config = load_config("tiny", None, [f"seed={seed}"])
     source = open_source(config, "val")
     engines: list[Engine] = [
-        trained(variant, seed, out / f"{variant.replace(' ', '-').replace(',', '').replace('%', 'percent')}-{seed}")
+        trained(
+            variant,
+            seed,
+            out / f"{variant.replace(' ', '-').replace(',', '').replace('%', 'percent')}-{seed}",
+        )
         for variant in variants
     ]
     engines += [
         TorchEngine(build_model(config, seed), config, "cpu", "untrained"),
         ClassPrior(open_source(config, "train")),
     ]
-    click.echo(f"held-out: {source.name}, {len(source)} frames, seed {seed}, 95 % intervals over scenes\n")
+    click.echo(
+        f"held-out: {source.name}, {len(source)} frames, seed {seed}, 95 % intervals over scenes\n"
+    )
     click.echo("| model | mAP | NDS | mIoU |\n|---|---|---|---|")
     for engine in engines:
         metrics = metrics_of(evaluate(engine, source, ranges=eval_ranges(config)))
         click.echo(
-            f"| {engine.model_name} | " + " | ".join(show(metrics[name]) for name in ("mAP", "NDS", "mIoU")) + " |"
+            f"| {engine.model_name} | "
+            + " | ".join(show(metrics[name]) for name in ("mAP", "NDS", "mIoU"))
+            + " |"
         )
 
 

@@ -24,11 +24,15 @@ def pick_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise CalicoError(f"device {name!r}: not known; expected auto, cpu, cuda or cuda:N") from error
+        raise CalicoError(
+            f"device {name!r}: not known; expected auto, cpu, cuda or cuda:N"
+        ) from error
     if device.type not in ("cpu", "cuda"):
         raise CalicoError(f"device {name!r}: not supported; expected auto, cpu, cuda or cuda:N")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise CalicoError(f"device {name!r}: torch sees {torch.cuda.device_count()} GPUs; use --device cpu or auto")
+        raise CalicoError(
+            f"device {name!r}: torch sees {torch.cuda.device_count()} GPUs; use --device cpu or auto"
+        )
     return device
 
 
@@ -45,8 +49,13 @@ def deterministic(device: torch.device) -> Iterator[None]:
     A gather's backward pass is not repeatable otherwise. On GPUs several operators have no deterministic form; there runs are
     repeatable up to rounding only.
     """
-    debugging = importlib.import_module("torch.utils.deterministic")  # its switch is a property that mypy does not see
-    before, filled = torch.are_deterministic_algorithms_enabled(), debugging.fill_uninitialized_memory
+    debugging = importlib.import_module(
+        "torch.utils.deterministic"
+    )  # its switch is a property that mypy does not see
+    before, filled = (
+        torch.are_deterministic_algorithms_enabled(),
+        debugging.fill_uninitialized_memory,
+    )
     torch.use_deterministic_algorithms(before or device.type == "cpu")
     setattr(debugging, FILL, False)  # a fifth of a training step here
     try:

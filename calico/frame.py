@@ -55,7 +55,9 @@ class Boxes:
             raise CalicoError(f"Boxes.boxes: got shape {self.boxes.shape}, expected (M, 9)")
         for name in ("labels", "attributes", "num_points"):
             if getattr(self, name).shape != (m,):
-                raise CalicoError(f"Boxes.{name}: got shape {getattr(self, name).shape}, expected ({m},)")
+                raise CalicoError(
+                    f"Boxes.{name}: got shape {getattr(self, name).shape}, expected ({m},)"
+                )
         if self.instances and len(self.instances) != m:
             raise CalicoError(f"Boxes.instances: got {len(self.instances)} names, expected {m}")
 
@@ -71,7 +73,13 @@ class Boxes:
     def select(self, keep: Bool | Int64) -> Boxes:
         """The objects that `keep` (mask or indices) picks."""
         instances = tuple(np.asarray(self.instances, dtype=object)[keep]) if self.instances else ()
-        return Boxes(self.boxes[keep], self.labels[keep], self.attributes[keep], self.num_points[keep], instances)
+        return Boxes(
+            self.boxes[keep],
+            self.labels[keep],
+            self.attributes[keep],
+            self.num_points[keep],
+            instances,
+        )
 
 
 @dataclass(frozen=True)
@@ -128,9 +136,13 @@ class Frame:
         }
         for name, shape in expected.items():
             if getattr(self, name).shape != shape:
-                raise CalicoError(f"frame {self.token}: {name} has shape {getattr(self, name).shape}, expected {shape}")
+                raise CalicoError(
+                    f"frame {self.token}: {name} has shape {getattr(self, name).shape}, expected {shape}"
+                )
         if self.points.dtype != np.float32:
-            raise CalicoError(f"frame {self.token}: points are {self.points.dtype}, expected float32")
+            raise CalicoError(
+                f"frame {self.token}: points are {self.points.dtype}, expected float32"
+            )
         bad = ~np.isfinite(self.points).all(axis=1)
         if bad.any():
             raise CalicoError(
@@ -146,12 +158,22 @@ class Frame:
     def without_sensors(self) -> Frame:
         """The frame with its labels and poses alone: no points, no images, no map and no past."""
         return Frame.of_labels(
-            self.token, self.scene, self.timestamp_s, self.ego_T_lidar, self.global_T_lidar, self.boxes
+            self.token,
+            self.scene,
+            self.timestamp_s,
+            self.ego_T_lidar,
+            self.global_T_lidar,
+            self.boxes,
         )
 
     @staticmethod
     def of_labels(
-        token: str, scene: str, timestamp_s: float, ego_T_lidar: Float64, global_T_lidar: Float64, boxes: Boxes
+        token: str,
+        scene: str,
+        timestamp_s: float,
+        ego_T_lidar: Float64,
+        global_T_lidar: Float64,
+        boxes: Boxes,
     ) -> Frame:
         """A frame of labels and poses alone, as predictions are scored by."""
         return Frame(

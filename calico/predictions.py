@@ -42,9 +42,13 @@ class Predictions:
                 "expected (M, 9), (M,), (M,)"
             )
         if self.attributes is not None and self.attributes.shape != (m,):
-            raise CalicoError(f"predictions: attributes have shape {self.attributes.shape}, expected ({m},)")
+            raise CalicoError(
+                f"predictions: attributes have shape {self.attributes.shape}, expected ({m},)"
+            )
         if self.map_probs is not None and self.map_probs.ndim != 3:
-            raise CalicoError(f"predictions: map_probs has shape {self.map_probs.shape}, expected (K, Y, X)")
+            raise CalicoError(
+                f"predictions: map_probs has shape {self.map_probs.shape}, expected (K, Y, X)"
+            )
 
     @staticmethod
     def from_mapping(output: Mapping[str, Any] | Predictions, where: str) -> Predictions:
@@ -63,7 +67,9 @@ class Predictions:
         if isinstance(output, Predictions):
             output = {name: getattr(output, name) for name in FIELDS}
         if not isinstance(output, Mapping):
-            raise CalicoError(f"{where}: got {type(output).__name__}, expected a mapping with boxes, scores, labels")
+            raise CalicoError(
+                f"{where}: got {type(output).__name__}, expected a mapping with boxes, scores, labels"
+            )
         missing = [name for name in ("boxes", "labels", "scores") if name not in output]
         if missing:
             keys = [str(key)[:40] for key in islice(output, 10)]
@@ -75,10 +81,14 @@ class Predictions:
                 scores=_real(output["scores"], f"{where}: scores"),
                 labels=_whole(output["labels"], f"{where}: labels"),
                 map_probs=None if map_probs is None else _real(map_probs, f"{where}: map_probs"),
-                attributes=None if attributes is None else _whole(attributes, f"{where}: attributes"),
+                attributes=None
+                if attributes is None
+                else _whole(attributes, f"{where}: attributes"),
             )
         except CalicoError as error:
-            raise error if str(error).startswith(where) else CalicoError(f"{where}: {error}") from None
+            raise (
+                error if str(error).startswith(where) else CalicoError(f"{where}: {error}")
+            ) from None
 
 
 def _nine_columns(boxes: Float32) -> Float32:

@@ -26,7 +26,14 @@ ATTRIBUTES: tuple[str, ...] = (
 )
 """The order of `attributes`; -1 means that the object has none."""
 
-MAP_CLASSES: tuple[str, ...] = ("drivable_area", "ped_crossing", "walkway", "stop_line", "carpark_area", "divider")
+MAP_CLASSES: tuple[str, ...] = (
+    "drivable_area",
+    "ped_crossing",
+    "walkway",
+    "stop_line",
+    "carpark_area",
+    "divider",
+)
 """The K of every map mask, in this order (BEVFusion's six classes)."""
 
 CAMERAS: tuple[str, ...] = (

@@ -15,10 +15,14 @@ from typing import Any, TypeVar
 from calico.errors import CalicoError
 
 T = TypeVar("T")
-_LOADER = re.compile(r"DataLoader worker \(pid\(?s?\)? ?([\d, ]+)\)(?: is killed by signal: ([^.]+)\.)?")
+_LOADER = re.compile(
+    r"DataLoader worker \(pid\(?s?\)? ?([\d, ]+)\)(?: is killed by signal: ([^.]+)\.)?"
+)
 
 
-def run_jobs(function: Callable[..., T], jobs: Sequence[tuple[Any, ...]], workers: int, what: str) -> Iterator[T]:
+def run_jobs(
+    function: Callable[..., T], jobs: Sequence[tuple[Any, ...]], workers: int, what: str
+) -> Iterator[T]:
     """Run a function on many arguments in processes of their own.
 
     Args:
@@ -59,7 +63,9 @@ class Failure:
         try:
             return make()
         except Exception as error:
-            if not (getattr(error, "is_user_error", False) or isinstance(error, OSError | MemoryError)):
+            if not (
+                getattr(error, "is_user_error", False) or isinstance(error, OSError | MemoryError)
+            ):
                 raise
             return Failure(error if _survives_pickling(error) else CalicoError(str(error)))
 
@@ -81,7 +87,11 @@ def explain_dead_loader(what: str) -> Iterator[None]:
         if found is None:
             raise
         signal = f", killed by signal {found[2].strip()!r}" if found[2] else ""
-        shared = " or shared memory (/dev/shm)" if "shm" in str(error) or "Bus error" in str(error) else ""
+        shared = (
+            " or shared memory (/dev/shm)"
+            if "shm" in str(error) or "Bus error" in str(error)
+            else ""
+        )
         raise CalicoError(
             f"{what}: a loader process died (pid {found[1].strip()}{signal}); most often because memory{shared} runs out. The "
             "same command with --resume goes on from the last checkpoint; fewer processes need less memory and give the same "

@@ -22,7 +22,9 @@ FRAMES = 20
 """Frames to fit the probe on, as many to score it on, and those in the picture."""
 
 
-def diagnosis(source: FrameSource, branch: Branch, picture: Path, *, seed: int, say: Callable[[str], None]) -> Measure:
+def diagnosis(
+    source: FrameSource, branch: Branch, picture: Path, *, seed: int, say: Callable[[str], None]
+) -> Measure:
     """A measure for `calico.train.stages.run_stage`; what cannot be measured is said and does not stop the training.
 
     Args:
@@ -35,7 +37,9 @@ def diagnosis(source: FrameSource, branch: Branch, picture: Path, *, seed: int, 
 
     def draw(model: CalicoModel) -> None:
         stream = io.BytesIO()
-        Image.fromarray(region_picture(model, source, indices, branch=branch, seed=seed)).save(stream, "png")
+        Image.fromarray(region_picture(model, source, indices, branch=branch, seed=seed)).save(
+            stream, "png"
+        )
         write_atomic(picture, stream.getvalue())
 
     def measure(model: CalicoModel, config: Config) -> dict[str, float | None]:
@@ -44,13 +48,21 @@ def diagnosis(source: FrameSource, branch: Branch, picture: Path, *, seed: int, 
         except CalicoError as error:  # no regions
             say(f"no picture of the regions: {error}")
         found: dict[str, float | None] = {}
-        beside: tuple[Branch, ...] = ("lidar", "both") if branch == "camera" and model.lidar is not None else ()
+        beside: tuple[Branch, ...] = (
+            ("lidar", "both") if branch == "camera" and model.lidar is not None else ()
+        )
         try:
             fit, test = probe_split(source, FRAMES, seed)
             for which in (branch, *beside):
                 scores = probe_metrics(model, source, fit, test, branch=which, seed=seed)
-                say(f"linear probe, {which}: " + "  ".join(f"{name} {value:.3f}" for name, value in scores.items()))
-                found |= {name if which == branch else f"{which}_{name}": value for name, value in scores.items()}
+                say(
+                    f"linear probe, {which}: "
+                    + "  ".join(f"{name} {value:.3f}" for name, value in scores.items())
+                )
+                found |= {
+                    name if which == branch else f"{which}_{name}": value
+                    for name, value in scores.items()
+                }
         except CalicoError as error:  # one scene, too few objects
             say(f"no linear probe: {error}")
         return found

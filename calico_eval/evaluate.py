@@ -46,10 +46,16 @@ def evaluate(
     if len(chosen) == 0:
         raise CalicoError(f"data {source.name}: no frames to evaluate")
     stats: list[FrameStats] = []
-    load = source.annotations if transform is None and isinstance(engine, PredictionFiles) else source.__getitem__
+    load = (
+        source.annotations
+        if transform is None and isinstance(engine, PredictionFiles)
+        else source.__getitem__
+    )
     for batch in batches(chosen, batch_size):
         frames = [load(index) for index in batch]
-        stats += score(engine, [transform(frame) for frame in frames] if transform else frames, ranges)
+        stats += score(
+            engine, [transform(frame) for frame in frames] if transform else frames, ranges
+        )
         if progress:
             progress(len(stats), len(chosen))
     return stats
@@ -62,7 +68,9 @@ def batches(indices: Sequence[int], size: int) -> list[Sequence[int]]:
     return [indices[start : start + size] for start in range(0, len(indices), size)]
 
 
-def score(engine: Predictor, frames: Sequence[Frame], ranges: Mapping[str, float]) -> list[FrameStats]:
+def score(
+    engine: Predictor, frames: Sequence[Frame], ranges: Mapping[str, float]
+) -> list[FrameStats]:
     """Predicts a batch and matches it with its ground truth."""
     return stats_of(frames, engine.predict(frames), ranges)
 
@@ -71,4 +79,6 @@ def stats_of(
     frames: Sequence[Frame], predictions: Sequence[Predictions], ranges: Mapping[str, float]
 ) -> list[FrameStats]:
     """Matches the predictions of a batch with its ground truth."""
-    return [frame_stats(frame, found, ranges) for frame, found in zip(frames, predictions, strict=True)]
+    return [
+        frame_stats(frame, found, ranges) for frame, found in zip(frames, predictions, strict=True)
+    ]

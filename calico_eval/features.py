@@ -60,4 +60,10 @@ def _features(model: CalicoModel, batch: Batch, branch: Branch) -> Tensor:
         return camera
     if branch == "fused":
         return model.trunk(model.fuse(camera, model.lidar_bev(batch)))
-    return torch.cat([model.lidar_features(batch), functional.adaptive_avg_pool2d(camera, model.trunk_grid.shape)], 1)
+    return torch.cat(
+        [
+            model.lidar_features(batch),
+            functional.adaptive_avg_pool2d(camera, model.trunk_grid.shape),
+        ],
+        1,
+    )

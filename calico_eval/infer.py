@@ -46,7 +46,9 @@ def infer(
     check_cameras([engine], source)
     total = min(len(source), len(source) if limit is None else limit)
     if total < 1:
-        raise CalicoError(f"data {source.name}: no frames to run on (limit {limit}, {len(source)} frames)")
+        raise CalicoError(
+            f"data {source.name}: no frames to run on (limit {limit}, {len(source)} frames)"
+        )
     out_dir.mkdir(parents=True, exist_ok=True)
 
     def pairs() -> Iterator[tuple[Frame, Predictions]]:
@@ -62,11 +64,15 @@ def infer(
                 progress(done, total)
 
     path = out_dir / SUBMISSION_FILE
-    write_submission(path, pairs(), [sensor for sensor in ("camera", "lidar") if sensor in engine.sensors])
+    write_submission(
+        path, pairs(), [sensor for sensor in ("camera", "lidar") if sensor in engine.sensors]
+    )
     return path
 
 
-def _draw(frame: Frame, found: Predictions, source: FrameSource, folder: Path, range_m: float) -> None:
+def _draw(
+    frame: Frame, found: Predictions, source: FrameSource, folder: Path, range_m: float
+) -> None:
     folder.mkdir(exist_ok=True)
     name = file_name(frame.token)
     with_map = found.map_probs is not None and source.map_grid is not None

@@ -47,12 +47,21 @@ def probe_split(source: FrameSource, frames: int, seed: int) -> tuple[list[int],
         )
     names = list(scenes)
     order = [names[i] for i in generator(seed, "probe scenes").permutation(len(names))]
-    fit, test = (sorted(index for scene in half for index in scenes[scene]) for half in (order[::2], order[1::2]))
+    fit, test = (
+        sorted(index for scene in half for index in scenes[scene])
+        for half in (order[::2], order[1::2])
+    )
     return _spread(fit, frames), _spread(test, frames)
 
 
 def probe_metrics(
-    model: CalicoModel, source: FrameSource, fit: Sequence[int], test: Sequence[int], *, branch: Branch, seed: int
+    model: CalicoModel,
+    source: FrameSource,
+    fit: Sequence[int],
+    test: Sequence[int],
+    *,
+    branch: Branch,
+    seed: int,
 ) -> dict[str, float]:
     """Scores of the probe. The model is left as it is.
 
@@ -87,7 +96,9 @@ def probe_metrics(
             truths.append(truth)
     truth = np.concatenate(truths)
     if not named:
-        raise CalicoError(f"linear probe on {source.name}: no cell of the {len(test)} test frames holds an object")
+        raise CalicoError(
+            f"linear probe on {source.name}: no cell of the {len(test)} test frames holds an object"
+        )
     return _scores(np.concatenate(scores), np.concatenate(named), truth)
 
 
@@ -124,7 +135,9 @@ def _cells(
     for frame, features in feature_maps(model, source, indices, branch):
         cells = features.float().flatten(1).T.cpu().numpy()
         if not np.isfinite(cells).all():
-            raise CalicoError(f"linear probe: the {branch} features of frame {frame.token} are NaN or infinite")
+            raise CalicoError(
+                f"linear probe: the {branch} features of frame {frame.token} are NaN or infinite"
+            )
         yield frame.token, cells, cell_labels(frame.boxes, grid).ravel()
 
 
@@ -135,7 +148,9 @@ def _fit_cells(
     features, labels = [], []
     for token, cells, truth in _cells(model, source, indices, branch):
         empty = np.flatnonzero(truth == BACKGROUND)
-        some = generator(seed, "probe", token).choice(empty, min(FIT_BACKGROUND, len(empty)), replace=False)
+        some = generator(seed, "probe", token).choice(
+            empty, min(FIT_BACKGROUND, len(empty)), replace=False
+        )
         chosen = np.concatenate([np.flatnonzero(truth != BACKGROUND), some])
         features.append(cells[chosen].astype(np.float64))
         labels.append(truth[chosen])
@@ -150,7 +165,9 @@ def _fit_cells(
 
 
 def _classifier() -> Pipeline:
-    return make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=1000))
+    return make_pipeline(
+        StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=1000)
+    )
 
 
 def _scores(scores: Float64, named: Int64, truth: Int64) -> dict[str, float]:
@@ -160,6 +177,8 @@ def _scores(scores: Float64, named: Int64, truth: Int64) -> dict[str, float]:
     return {
         "probe_ap": float(average_precision_score(occupied, scores)),
         "probe_ap_chance": float(occupied.mean()),
-        "probe_class": float(np.mean([(named[true_classes == label] == label).mean() for label in classes])),
+        "probe_class": float(
+            np.mean([(named[true_classes == label] == label).mean() for label in classes])
+        ),
         "probe_class_chance": 1.0 / len(classes),
     }

@@ -33,7 +33,9 @@ def region_picture(
 ) -> UInt8:
     """`calico.draw.embedding.draw_embedding` of the regions of some frames, coloured by `region_classes`."""
     embeddings, labels = region_embeddings(model, source, indices, branch)
-    return draw_embedding(embeddings, labels, DETECTION_CLASSES, method=method, seed=seed, size_px=size_px)
+    return draw_embedding(
+        embeddings, labels, DETECTION_CLASSES, method=method, seed=seed, size_px=size_px
+    )
 
 
 def region_embeddings(
@@ -59,7 +61,9 @@ def region_embeddings(
             embeddings.append(_means(_point_embeddings(features, frame, rows, grid), region))
             labels.append(region_classes(frame, rows, region))
     if not sum(map(len, labels)):
-        raise CalicoError(f"data {source.name}: no region in {len(indices)} frames; see pretrain.regions")
+        raise CalicoError(
+            f"data {source.name}: no region in {len(indices)} frames; see pretrain.regions"
+        )
     return np.concatenate(embeddings), np.concatenate(labels)
 
 
@@ -71,7 +75,9 @@ def region_classes(frame: Frame, rows: Int64, region: Int64) -> Int64:
         region: (P,) their regions, 0 to R - 1.
     """
     owner = np.full(len(rows), -1, np.int64)
-    for inside, label in zip(points_in_boxes(frame.points[rows], frame.boxes.boxes), frame.boxes.labels, strict=True):
+    for inside, label in zip(
+        points_in_boxes(frame.points[rows], frame.boxes.boxes), frame.boxes.labels, strict=True
+    ):
         owner[inside] = label
     votes = np.zeros((region.max(initial=-1) + 1, len(DETECTION_CLASSES) + 1), np.int64)
     np.add.at(votes, (region, owner + 1), 1)

@@ -24,7 +24,14 @@ from calico.taxonomy import ATTRIBUTES, DETECTION_CLASSES
 from calico_eval.metrics.attributes import derive_attributes
 from calico_eval.submission_reading import MAX_BOXES, Record, read_submission
 
-__all__ = ["MAX_BOXES", "Record", "predictions_from_submission", "read_submission", "records", "write_submission"]
+__all__ = [
+    "MAX_BOXES",
+    "Record",
+    "predictions_from_submission",
+    "read_submission",
+    "records",
+    "write_submission",
+]
 
 
 def write_submission(
@@ -58,7 +65,9 @@ def write_submission(
         file.write(f'{{"meta": {json.dumps(meta)}, "results": {{'.encode())
         for frame, predictions in frames_and_predictions:
             if frame.token in tokens:
-                raise CalicoError(f"submission {path}: frame {frame.token} comes twice, expected each once")
+                raise CalicoError(
+                    f"submission {path}: frame {frame.token} comes twice, expected each once"
+                )
             row = f"{json.dumps(frame.token)}: {json.dumps(records(frame, predictions), allow_nan=False)}"
             file.write(f"{',' if tokens else ''}\n{row}".encode())
             tokens.add(frame.token)
@@ -78,9 +87,13 @@ def records(frame: Frame, predictions: Predictions) -> list[Record]:
         predictions.labels[order],
     )
     if not np.isfinite(boxes).all() or not np.isfinite(scores).all():
-        raise CalicoError(f"frame {frame.token}: predicted boxes or scores are not finite; expected numbers")
+        raise CalicoError(
+            f"frame {frame.token}: predicted boxes or scores are not finite; expected numbers"
+        )
     if ((labels < 0) | (labels >= len(DETECTION_CLASSES))).any():
-        raise CalicoError(f"frame {frame.token}: predicted labels {sorted(set(labels.tolist()))}, expected 0 to 9")
+        raise CalicoError(
+            f"frame {frame.token}: predicted labels {sorted(set(labels.tolist()))}, expected 0 to 9"
+        )
     attributes = predictions.attributes
     attributes = derive_attributes(boxes, labels) if attributes is None else attributes[order]
     centers = transform(frame.global_T_lidar, boxes[:, :3])
@@ -119,6 +132,8 @@ def predictions_from_submission(found: Sequence[Record], frame: Frame) -> Predic
     return Predictions(
         boxes=boxes.astype(np.float32),
         scores=np.array([record["detection_score"] for record in found], np.float32),
-        labels=np.array([DETECTION_CLASSES.index(record["detection_name"]) for record in found], np.int64),
+        labels=np.array(
+            [DETECTION_CLASSES.index(record["detection_name"]) for record in found], np.int64
+        ),
         attributes=np.array([ATTRIBUTES.index(name) if name else -1 for name in names], np.int64),
     )

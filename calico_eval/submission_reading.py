@@ -57,7 +57,9 @@ def read_whole_submission(path: Path) -> Submission:
     content = read_json(path, MAX_FILE_BYTES, "predictions")
     results = content.get("results") if isinstance(content, dict) else None
     if not isinstance(results, dict):
-        raise CalicoError(f"{path}: has no object 'results', expected a nuScenes detection submission")
+        raise CalicoError(
+            f"{path}: has no object 'results', expected a nuScenes detection submission"
+        )
     _check_results(path, results)
     return Submission(_sensors(path, content.get("meta", {})), results)
 
@@ -76,7 +78,9 @@ def _check_results(path: Path, results: dict[str, Any]) -> None:
     for token, found in results.items():
         shown = token if token.isprintable() else _show(token)
         if not isinstance(found, list):
-            raise CalicoError(f"{path}: sample {shown}: got {type(found).__name__}, expected a list of records")
+            raise CalicoError(
+                f"{path}: sample {shown}: got {type(found).__name__}, expected a list of records"
+            )
         if len(found) > MAX_BOXES:
             raise CalicoError(
                 f"{path}: sample {shown}: {len(found)} records, expected at most {MAX_BOXES} (nuScenes' limit); keep those of "
@@ -98,7 +102,9 @@ def _fault(token: str, record: object) -> str:
         return f"lacks {', '.join(missing)}"
     for field, count in _NUMBERS.items():
         if not (
-            isinstance(record[field], list) and len(record[field]) == count and all(map(_is_number, record[field]))
+            isinstance(record[field], list)
+            and len(record[field]) == count
+            and all(map(_is_number, record[field]))
         ):
             return f"{field} is {_show(record[field])}, expected {count} finite numbers"
     if min(record["size"]) <= 0 or abs(math.hypot(*record["rotation"]) - 1) > UNIT_TOLERANCE:

@@ -13,7 +13,9 @@ from calico_eval.metrics.summary import metrics_of
 SHOWN = ("mAP", "NDS", "mIoU")
 
 
-def validation_metrics(model: CalicoModel, config: Config, source: FrameSource) -> dict[str, float | None]:
+def validation_metrics(
+    model: CalicoModel, config: Config, source: FrameSource
+) -> dict[str, float | None]:
     """mAP, NDS and mIoU on all frames of a source; a task that the model does not have is None."""
     device = str(next(model.parameters()).device)
     engine = TorchEngine(model, config, device)
@@ -25,4 +27,6 @@ def validation_metrics(model: CalicoModel, config: Config, source: FrameSource) 
 
 def eval_ranges(config: Config) -> dict[str, float]:
     """Class name to evaluation range [m]; clipped to the model's grid where the configuration says so."""
-    return class_ranges(config.grid.pillars.inner_radius_m if config.eval.clip_range_to_grid else None)
+    return class_ranges(
+        config.grid.pillars.inner_radius_m if config.eval.clip_range_to_grid else None
+    )

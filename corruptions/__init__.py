@@ -5,7 +5,14 @@
 
 from corruptions.apply import corrupt, corrupt_with
 from corruptions.catalogue import SPECS, SUITE_VERSION, find, list_corruptions
-from corruptions.effect import Effect, EffectSummary, check_effect, check_summary, effect, summarise_effects
+from corruptions.effect import (
+    Effect,
+    EffectSummary,
+    check_effect,
+    check_summary,
+    effect,
+    summarise_effects,
+)
 from corruptions.errors import CorruptionError
 from corruptions.frame_like import FrameLike
 from corruptions.spec import Spec

@@ -40,7 +40,9 @@ def as_severity(name: str, severity: object) -> int:
     """The severity of a corruption from 0 to 5; raises CorruptionError for anything else."""
     level = as_whole_number(name, severity)
     if not 0 <= level <= 5:
-        raise CorruptionError(f"{name}: severity is {severity!r}, expected a whole number from 0 (none) to 5")
+        raise CorruptionError(
+            f"{name}: severity is {severity!r}, expected a whole number from 0 (none) to 5"
+        )
     return level
 
 
@@ -55,7 +57,9 @@ def as_whole_number(name: str, severity: object) -> int:
             return operator.index(cast(SupportsIndex, severity))
     except TypeError:
         pass
-    raise CorruptionError(f"{name}: severity is {severity!r}, expected a whole number from 0 (none) to 5")
+    raise CorruptionError(
+        f"{name}: severity is {severity!r}, expected a whole number from 0 (none) to 5"
+    )
 
 
 def corrupt_with(frame: F, name: str, parameter_value: float, seed: int) -> F:
@@ -79,7 +83,9 @@ def _apply_all(frame: F, parts: Sequence[tuple[Spec, float]], seed: int) -> F:
     for number, (spec, value) in enumerate(parts):
         frame = _apply(frame, spec, value, seed)
         if clean is not None:
-            frame = cast(F, frame.replace(previous=_History(clean, tuple(parts[: number + 1]), seed)))
+            frame = cast(
+                F, frame.replace(previous=_History(clean, tuple(parts[: number + 1]), seed))
+            )
     return frame
 
 

@@ -47,13 +47,19 @@ def check_fields(frame: object) -> None:
     missing = [name for name in FIELDS if not hasattr(frame, name)]
     if missing:
         what = "; ".join(f"{name}: {FIELDS[name]}" for name in missing)
-        raise CorruptionError(f"the frame ({kind}) has no {' and no '.join(missing)}, expected {what}")
+        raise CorruptionError(
+            f"the frame ({kind}) has no {' and no '.join(missing)}, expected {what}"
+        )
     wrong = [name for name in ARRAYS if not isinstance(getattr(frame, name), np.ndarray)]
     elongation, images = getattr(frame, "elongation", None), getattr(frame, "images", None)
     wrong += ["elongation"] * (elongation is not None and not isinstance(elongation, np.ndarray))
-    good_images = isinstance(images, tuple) and all(isinstance(image, np.ndarray) for image in images)
+    good_images = isinstance(images, tuple) and all(
+        isinstance(image, np.ndarray) for image in images
+    )
     wrong += ["images"] * (not good_images)
-    wrong += ["boxes"] * (not isinstance(getattr(getattr(frame, "boxes", None), "boxes", None), np.ndarray))
+    wrong += ["boxes"] * (
+        not isinstance(getattr(getattr(frame, "boxes", None), "boxes", None), np.ndarray)
+    )
     previous = getattr(frame, "previous", None)
     wrong += ["previous"] * (previous is not None and not callable(previous))
     for name in wrong:
@@ -67,14 +73,26 @@ def check_frame(frame: FrameLike) -> None:
     points, n = frame.points, len(frame.points)
     where = f"frame {frame.token}: "
     if points.ndim != 2 or points.shape[1] != 5 or points.dtype != np.float32:
-        raise CorruptionError(f"{where}points are {points.dtype} {points.shape}, expected float32 (N, 5)")
-    for name, values in (("ring", frame.ring), ("sweep_index", frame.sweep_index), ("elongation", frame.elongation)):
+        raise CorruptionError(
+            f"{where}points are {points.dtype} {points.shape}, expected float32 (N, 5)"
+        )
+    for name, values in (
+        ("ring", frame.ring),
+        ("sweep_index", frame.sweep_index),
+        ("elongation", frame.elongation),
+    ):
         if values is not None and values.shape != (n,):
-            raise CorruptionError(f"{where}{name} has shape {values.shape}, expected ({n},) as there are {n} points")
+            raise CorruptionError(
+                f"{where}{name} has shape {values.shape}, expected ({n},) as there are {n} points"
+            )
     boxes = frame.boxes.boxes
     if boxes.ndim != 2 or boxes.shape[1] != 9:
         raise CorruptionError(f"{where}boxes have shape {boxes.shape}, expected (M, 9)")
-    if frame.ego_T_lidar.shape != (4, 4) or frame.sweep_T.shape[1:] != (4, 4) or (n and not len(frame.sweep_T)):
+    if (
+        frame.ego_T_lidar.shape != (4, 4)
+        or frame.sweep_T.shape[1:] != (4, 4)
+        or (n and not len(frame.sweep_T))
+    ):
         raise CorruptionError(
             f"{where}ego_T_lidar has shape {frame.ego_T_lidar.shape} and sweep_T {frame.sweep_T.shape}, "
             "expected (4, 4) and (S, 4, 4) with the keyframe's own sweep first"
@@ -82,9 +100,19 @@ def check_frame(frame: FrameLike) -> None:
     if n:
         _check_units(where, frame)
     for view, image in enumerate(frame.images):
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or min(image.shape) < 2:
-            raise CorruptionError(f"{where}image {view} is {image.dtype} {image.shape}, expected uint8 (H, W, 3) RGB")
-    for name, matrices, rows in (("camera_K", frame.camera_K, 3), ("camera_T_lidar", frame.camera_T_lidar, 4)):
+        if (
+            image.dtype != np.uint8
+            or image.ndim != 3
+            or image.shape[2] != 3
+            or min(image.shape) < 2
+        ):
+            raise CorruptionError(
+                f"{where}image {view} is {image.dtype} {image.shape}, expected uint8 (H, W, 3) RGB"
+            )
+    for name, matrices, rows in (
+        ("camera_K", frame.camera_K, 3),
+        ("camera_T_lidar", frame.camera_T_lidar, 4),
+    ):
         if matrices.shape != (len(frame.images), rows, rows):
             raise CorruptionError(
                 f"{where}{name} has shape {matrices.shape}, expected {(len(frame.images), rows, rows)} as there are "

@@ -49,7 +49,10 @@ def _catalogue() -> str:
     blocks = []
     for room, title in ROOMS.items():
         specs = [spec for spec in SPECS.values() if spec.room == room]
-        table = ["| name | changes | parameter | severity 1 2 3 4 5 | suites |", "|---|---|---|---|---|"]
+        table = [
+            "| name | changes | parameter | severity 1 2 3 4 5 | suites |",
+            "|---|---|---|---|---|",
+        ]
         table += [_row(spec) for spec in specs]
         picture = f"![{title}: severities 1, 3, 5]({PICTURES}/{room}.jpg)"
         blocks += [f"## {title}", picture, "\n".join(table), *(_entry(spec) for spec in specs)]
@@ -67,7 +70,10 @@ def _levels(spec: Spec) -> str:
     if spec.unit.startswith("share"):
         rest = spec.unit.removeprefix("share")
         return " ".join(f"{100 * level:.3g}" for level in spec.levels) + f" %{rest}"
-    return " ".join(f"{level:.0f}" if level >= 1000 else f"{level:.3g}" for level in spec.levels) + f" {spec.unit}"
+    return (
+        " ".join(f"{level:.0f}" if level >= 1000 else f"{level:.3g}" for level in spec.levels)
+        + f" {spec.unit}"
+    )
 
 
 def _entry(spec: Spec) -> str:
@@ -98,7 +104,10 @@ def _presets() -> str:
                 blocks.append(", ".join(f"`{row.name}`" for row in preset.rows))
             continue
         table = ["| in the suite | here | levels | note |", "|---|---|---|---|"]
-        table += [f"| {row.suite_name} | `{row.name}` | {_asked(row)} | {_escaped(row.note)} |" for row in preset.rows]
+        table += [
+            f"| {row.suite_name} | `{row.name}` | {_asked(row)} | {_escaped(row.note)} |"
+            for row in preset.rows
+        ]
         blocks.append("\n".join(table))
     return "\n\n".join(blocks)
 
@@ -128,7 +137,9 @@ def _cost(costs: Mapping[str, Any]) -> str:
     for name, row in sorted(rows.items(), key=lambda item: -item[1]["cpu_s"]):
         theirs = f"{public[name]['cpu_s']:.3g} | {public[name]['of']}" if name in public else "– | "
         alone = f"{row['lidar_cpu_s']:.3f}" if "lidar_cpu_s" in row else "–"
-        table.append(f"| `{name}` | {row['cpu_s']:.3f} | {alone} | {row['peak_mb']:.0f} | {theirs} |")
+        table.append(
+            f"| `{name}` | {row['cpu_s']:.3f} | {alone} | {row['peak_mb']:.0f} | {theirs} |"
+        )
     text = (
         f"CPU seconds on one core for the whole frame ({costs['frame']}) at severity {costs['severity']}, the least of "
         f"{costs['repeats']} runs, and the memory that was held at most beyond the frame itself, the result included. Median "
@@ -145,7 +156,9 @@ def main() -> None:
     """Writes the page."""
     root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path()
     costs = json.loads((root / COSTS).read_text(encoding="utf-8"))
-    (root / PAGE).write_text(render((root / PARTS).read_text(encoding="utf-8"), costs), encoding="utf-8")
+    (root / PAGE).write_text(
+        render((root / PARTS).read_text(encoding="utf-8"), costs), encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

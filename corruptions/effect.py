@@ -16,7 +16,9 @@ STRIDE = 4
 """The mean pixel change is measured on every fourth row and column; whether anything changed, on all of them."""
 
 UInt64 = npt.NDArray[np.uint64]
-PRIMES: UInt64 = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], np.uint64)
+PRIMES: UInt64 = np.array(
+    [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], np.uint64
+)
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,9 @@ def effect(before: FrameLike, after: FrameLike) -> Effect:
         removed_share=float((~np.isin(old, new)).sum()) / max(n, 1),
         added_share=float((~np.isin(new, old)).sum()) / max(n, 1),
         moved_m=_movement(before, after),
-        intensity_ratio=float(after.points[:, 3].sum(dtype=np.float64)) / light if light > 0 else None,
+        intensity_ratio=float(after.points[:, 3].sum(dtype=np.float64)) / light
+        if light > 0
+        else None,
         pixel_change=_pixel_change(pairs),
         cameras_black=sum(bool(a.any()) and not b.any() for a, b in pairs),
         rotation_deg=rotation_deg,
@@ -113,7 +117,11 @@ class EffectSummary:
 
     def measured(self) -> dict[str, float]:
         """All of it as flat numbers, for a report."""
-        shares = {f"{sensor}_changed_share": self.changed[sensor] / n for sensor, n in self.present.items() if n}
+        shares = {
+            f"{sensor}_changed_share": self.changed[sensor] / n
+            for sensor, n in self.present.items()
+            if n
+        }
         return {"frames": float(self.frames), **shares, **self.means}
 
 
@@ -143,7 +151,9 @@ def summarise_effects(effects: Sequence[Effect]) -> EffectSummary:
     return EffectSummary(
         frames=len(effects),
         present={sensor: sum(sensor in e.present for e in effects) for sensor in _SENSORS},
-        changed={sensor: sum(sensor in e.present & e.changed for e in effects) for sensor in _SENSORS},
+        changed={
+            sensor: sum(sensor in e.present & e.changed for e in effects) for sensor in _SENSORS
+        },
         means=means,
     )
 
@@ -164,7 +174,11 @@ def check_summary(spec: Spec | str, summary: EffectSummary) -> tuple[bool, dict[
     measured = summary.measured()
     here = [sensor for sensor in wanted if summary.present[sensor]]
     if not here:
-        return False, measured, f"{name}: none of {summary.frames} frames has {' or '.join(wanted)} data to change"
+        return (
+            False,
+            measured,
+            f"{name}: none of {summary.frames} frames has {' or '.join(wanted)} data to change",
+        )
     still = [sensor for sensor in here if not summary.changed[sensor]]
     if still:
         counts = ", ".join(f"{sensor} in 0 of {summary.present[sensor]} frames" for sensor in still)
@@ -176,7 +190,9 @@ def check_summary(spec: Spec | str, summary: EffectSummary) -> tuple[bool, dict[
     return True, measured, ""
 
 
-def check_effect(spec: Spec | str, before: FrameLike, after: FrameLike) -> tuple[bool, dict[str, float], str]:
+def check_effect(
+    spec: Spec | str, before: FrameLike, after: FrameLike
+) -> tuple[bool, dict[str, float], str]:
     """`check_summary` for a single frame."""
     return check_summary(spec, summarise_effects([effect(before, after)]))
 
@@ -214,14 +230,18 @@ def _matched_rows(before: FrameLike, after: FrameLike) -> tuple[Int64, Int64]:
     old, new = group[:n], group[n:]
     alike = np.bincount(old, minlength=groups) == np.bincount(new, minlength=groups)
     rows = (np.argsort(part, kind="stable") for part in (old, new))
-    first, second = (order[alike[part[order]]] for order, part in zip(rows, (old, new), strict=True))
+    first, second = (
+        order[alike[part[order]]] for order, part in zip(rows, (old, new), strict=True)
+    )
     return first, second
 
 
 def _identity_keys(frame: FrameLike) -> UInt64:
     """(N,) 64-bit keys that tell points apart by beam, sweep, age and intensity."""
     bits = np.ascontiguousarray(frame.points[:, 3:5]).view(np.uint32).astype(np.uint64)
-    where = (values.astype(np.int64).astype(np.uint64) for values in (frame.ring, frame.sweep_index))
+    where = (
+        values.astype(np.int64).astype(np.uint64) for values in (frame.ring, frame.sweep_index)
+    )
     return _mixed(np.column_stack([bits, *where]))
 
 
@@ -243,4 +263,6 @@ def _pose_change(before: Float64, after: Float64) -> tuple[float, float]:
     turn = delta[:, :3, :3] - np.swapaxes(delta[:, :3, :3], 1, 2)
     sine = np.sqrt((turn**2).sum(axis=(1, 2)) / 8)
     centre = np.linalg.inv(after)[:, :3, 3] - np.linalg.inv(before)[:, :3, 3]
-    return float(np.degrees(np.arctan2(sine, cosine)).max()), float(np.linalg.norm(centre, axis=1).max())
+    return float(np.degrees(np.arctan2(sine, cosine)).max()), float(
+        np.linalg.norm(centre, axis=1).max()
+    )

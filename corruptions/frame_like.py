@@ -82,7 +82,9 @@ def copied(value: T) -> T:
     if isinstance(value, tuple):
         return cast(T, tuple(copied(item) for item in value))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        changes = {f.name: copied(getattr(value, f.name)) for f in dataclasses.fields(value) if f.init}
+        changes = {
+            f.name: copied(getattr(value, f.name)) for f in dataclasses.fields(value) if f.init
+        }
         return cast(T, dataclasses.replace(value, **changes))
     return value
 

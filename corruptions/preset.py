@@ -61,7 +61,9 @@ class Row:
     def conditions(self) -> tuple[Condition, ...]:
         """One per level, the mildest first. Their numbers are 1, 2, 3 ... unless they are our own severities."""
         if self.values:
-            return tuple(Condition(self.name, number, value) for number, value in enumerate(self.values, 1))
+            return tuple(
+                Condition(self.name, number, value) for number, value in enumerate(self.values, 1)
+            )
         return tuple(Condition(self.name, severity) for severity in self.severities)
 
 

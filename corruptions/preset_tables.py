@@ -172,4 +172,12 @@ EVERYTHING = Preset(
     tuple(Row(name, name, severities=ALL) for name in SPECS),
 )
 
-TABLES: tuple[Preset, ...] = (CALICO, ROBO3D, ROBOBEV, MULTICORRUPT, NUSCENES_C, MSC_BENCH, EVERYTHING)
+TABLES: tuple[Preset, ...] = (
+    CALICO,
+    ROBO3D,
+    ROBOBEV,
+    MULTICORRUPT,
+    NUSCENES_C,
+    MSC_BENCH,
+    EVERYTHING,
+)

@@ -19,7 +19,9 @@ from corruptions.preset import Condition, Preset, Row
 PRESETS: Mapping[str, Preset] = MappingProxyType({preset.name: preset for preset in tables.TABLES})
 
 
-def choose_conditions(texts: Sequence[str], severities: Sequence[int] = ()) -> tuple[Condition, ...]:
+def choose_conditions(
+    texts: Sequence[str], severities: Sequence[int] = ()
+) -> tuple[Condition, ...]:
     """The conditions that names stand for, each once, in their order.
 
     Args:
@@ -31,7 +33,9 @@ def choose_conditions(texts: Sequence[str], severities: Sequence[int] = ()) -> t
             both have fog); corruptions with other levels than the first has, as no mean could be taken over them.
     """
     chosen: dict[tuple[str, int], Condition] = {}
-    for condition in (c for text in texts for name in text.split(",") for c in _named(name.strip())):
+    for condition in (
+        c for text in texts for name in text.split(",") for c in _named(name.strip())
+    ):
         known = chosen.setdefault((condition.name, condition.severity), condition)
         if known != condition:
             raise CorruptionError(
@@ -61,7 +65,10 @@ def choose_conditions(texts: Sequence[str], severities: Sequence[int] = ()) -> t
 def choose_names(texts: Sequence[str]) -> tuple[str, ...]:
     """The corruptions (or several joined by '+') that names and presets stand for, each once; all where there are none."""
     named = (
-        condition.name for text in texts or ("all",) for name in text.split(",") for condition in _named(name.strip())
+        condition.name
+        for text in texts or ("all",)
+        for name in text.split(",")
+        for condition in _named(name.strip())
     )
     return tuple(dict.fromkeys(named))
 

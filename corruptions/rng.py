@@ -30,11 +30,15 @@ class Streams:
 
     def frame(self, sensor: str) -> np.random.Generator:
         """A stream of its own for every frame. `sensor` names the use: "lidar", "camera0" ..."""
-        return generator(self.seed, "frame", self.token, self.corruption, repr(float(self.value)), sensor)
+        return generator(
+            self.seed, "frame", self.token, self.corruption, repr(float(self.value)), sensor
+        )
 
     def scene(self, sensor: str) -> np.random.Generator:
         """The same stream in every frame of a scene, for what lasts (a broken beam, a bent mount)."""
-        return generator(self.seed, "scene", self.scene_name, self.corruption, repr(float(self.value)), sensor)
+        return generator(
+            self.seed, "scene", self.scene_name, self.corruption, repr(float(self.value)), sensor
+        )
 
     def nested(self, sensor: str) -> np.random.Generator:
         """A stream of its own for every frame, but the same at every severity: what is lost at one stays lost at the next.

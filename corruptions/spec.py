@@ -93,7 +93,9 @@ class Spec:
         cameras = max((len(frame.images) for frame in frames), default=0)
         if not self.counts_cameras or value <= cameras:
             return ""
-        same = [severity for severity, level in enumerate(self.levels, 1) if cameras <= level < value]
+        same = [
+            severity for severity, level in enumerate(self.levels, 1) if cameras <= level < value
+        ]
         if not same:
             return ""
         return f"only {cameras} camera{'' if cameras == 1 else 's'}, as at severity {same[0]}"

@@ -18,7 +18,10 @@ from scipy import ndimage
 
 Array = npt.NDArray[Any]
 
-CAR, PEDESTRIAN = 0, 5  # rows of CALICO's class list: car truck bus trailer construction_vehicle pedestrian ...
+CAR, PEDESTRIAN = (
+    0,
+    5,
+)  # rows of CALICO's class list: car truck bus trailer construction_vehicle pedestrian ...
 TYPICAL_SIZE = {CAR: (4.6, 1.95, 1.7), PEDESTRIAN: (0.75, 0.7, 1.75)}  # length, width, height [m]
 
 
@@ -40,7 +43,9 @@ class ClusterDetector:
 
     def _detect(self, points: Array) -> dict[str, Array]:
         above = self._above_ground(points[:, :3].astype(np.float64))
-        objects = [found for cluster in self._clusters(above) if (found := _fit(cluster)) is not None]
+        objects = [
+            found for cluster in self._clusters(above) if (found := _fit(cluster)) is not None
+        ]
         return {
             "boxes": np.array([box for box, _, _ in objects], np.float32).reshape(-1, 9),
             "scores": np.array([score for _, score, _ in objects], np.float32),
@@ -114,7 +119,9 @@ def _heading(xy: Array) -> float:
     axes = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     along = xy @ axes.T
     across = xy @ np.stack([-axes[:, 1], axes[:, 0]])
-    to_edge = [np.minimum(side - side.min(axis=0), side.max(axis=0) - side) for side in (along, across)]
+    to_edge = [
+        np.minimum(side - side.min(axis=0), side.max(axis=0) - side) for side in (along, across)
+    ]
     closeness = (1.0 / np.maximum(np.minimum(*to_edge), 0.1)).sum(axis=0)
     best = int(closeness.argmax())
     turned = np.ptp(across[:, best]) > np.ptp(along[:, best])

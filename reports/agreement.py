@@ -46,7 +46,12 @@ def find_contradictions(results: Results) -> Iterator[str]:
 
 
 def _aggregate_fault(
-    view: View, by_label: dict[str, Series], series: Series, metric: str, aggregate: str, given: Metric
+    view: View,
+    by_label: dict[str, Series],
+    series: Series,
+    metric: str,
+    aggregate: str,
+    given: Metric,
 ) -> str:
     known = known_metric(metric)
     if known is not None and not known.higher_is_better:
@@ -98,7 +103,9 @@ def _compared(aggregate: str, scores: Scores, theirs: Scores) -> float | None:
     for name, row in scores.items():
         ours = sum(row.values())
         other = sum(theirs[name][severity] for severity in row)
-        above, below = (len(row) - ours, len(row) - other) if aggregate == "mCE" else (ours - other, other)
+        above, below = (
+            (len(row) - ours, len(row) - other) if aggregate == "mCE" else (ours - other, other)
+        )
         if below == 0:
             return None
         ratios.append(above / below)
@@ -115,7 +122,11 @@ def _curve_faults(view: View, curve: Curve) -> Iterator[str]:
         if half.unit != curve.unit:
             yield f"half.{name}.unit: is {half.unit!r}, expected that of the curve, {curve.unit!r}"
         points = view.points(series, name, "sweep", curve.name)
-        there = {level(point.condition): point.metric.value for point in points if point.condition.axis == curve.axis}
+        there = {
+            level(point.condition): point.metric.value
+            for point in points
+            if point.condition.axis == curve.axis
+        }
         scores = [score for value in curve.values if (score := there.get(value)) is not None]
         clean = view.clean(series, name)
         if len(scores) != len(curve.values) or clean is None or clean.value is None:
@@ -136,5 +147,7 @@ def _difference(given: float | None, expected: float | None) -> str:
         same = given is expected
     else:
         same = abs(given - expected) <= TOLERANCE * max(1.0, abs(expected))
-    shown, wanted = ("undefined" if number is None else f"{number:.12g}" for number in (given, expected))
+    shown, wanted = (
+        "undefined" if number is None else f"{number:.12g}" for number in (given, expected)
+    )
     return "" if same else f"is {shown}, but its cells give {wanted}"

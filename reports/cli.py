@@ -14,7 +14,9 @@ PATH = click.Path(path_type=Path)
 
 @click.command("report")
 @click.argument("run", type=PATH)
-@click.option("--baseline", type=PATH, help="An earlier run (folder or results.json) to show changes against.")
+@click.option(
+    "--baseline", type=PATH, help="An earlier run (folder or results.json) to show changes against."
+)
 def report(run: Path, baseline: Path | None) -> None:
     """Write report.html, summary.md, junit.xml and metrics.txt of RUN, a run folder or its results.json.
 
@@ -35,7 +37,8 @@ def report(run: Path, baseline: Path | None) -> None:
     verdict = read_gate(file.parent, results)
     if verdict is None and (file.parent / "gate.json").exists():
         print_line(
-            "gate.json was made from other results, or changed since: removed; run calico gate again", to_stderr=True
+            "gate.json was made from other results, or changed since: removed; run calico gate again",
+            to_stderr=True,
         )
     files = write_report(file.parent, results, before, verdict)
     for reason in comparable(results, before)[1]:
@@ -49,8 +52,14 @@ def report(run: Path, baseline: Path | None) -> None:
 @click.command("gate")
 @click.argument("run", type=PATH)
 @click.option("--rules", type=PATH, required=True, help="YAML file of rules (docs/reports.md).")
-@click.option("--baseline", type=PATH, help="Run to compare with (folder or results.json); needed by max_drop rules.")
-@click.option("--out", type=PATH, help="Folder for the reports with the verdict.  [default: that of RUN]")
+@click.option(
+    "--baseline",
+    type=PATH,
+    help="Run to compare with (folder or results.json); needed by max_drop rules.",
+)
+@click.option(
+    "--out", type=PATH, help="Folder for the reports with the verdict.  [default: that of RUN]"
+)
 def gate(run: Path, rules: Path, baseline: Path | None, out: Path | None) -> None:
     """Check RUN, a run folder or its results.json, against rules.
 

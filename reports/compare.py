@@ -15,17 +15,28 @@ def differences(results: Results, baseline: Results) -> tuple[str, ...]:
     """Why the two files as a whole are not comparable: data, suite version, schema. Empty when they are."""
     ours, theirs = results.provenance, baseline.provenance
     pairs = (
-        ("schema version (major)", results.schema_version.split(".")[0], baseline.schema_version.split(".")[0]),
+        (
+            "schema version (major)",
+            results.schema_version.split(".")[0],
+            baseline.schema_version.split(".")[0],
+        ),
         ("suite version", ours.suite_version, theirs.suite_version),
         ("data", ours.data, theirs.data),
         ("data hash", ours.data_hash, theirs.data_hash),
         ("class ranges [m]", ours.ranges, theirs.ranges),
     )
-    seeds = [sorted({cell.seed for cell in file.cells} or {file.provenance.seed}) for file in (results, baseline)]
-    found = [f"{what}: {new!r} here, {old!r} in the baseline" for what, new, old in pairs if new != old]
+    seeds = [
+        sorted({cell.seed for cell in file.cells} or {file.provenance.seed})
+        for file in (results, baseline)
+    ]
+    found = [
+        f"{what}: {new!r} here, {old!r} in the baseline" for what, new, old in pairs if new != old
+    ]
     if not set(seeds[0]) & set(seeds[1]):
         here, there = (", ".join(map(str, some)) for some in seeds)
-        found.append(f"seed: {here} here, {there} in the baseline; corruptions and attacks are other draws")
+        found.append(
+            f"seed: {here} here, {there} in the baseline; corruptions and attacks are other draws"
+        )
     if ours.n_frames > theirs.n_frames:  # fewer is a failure of the gate, not another question
         found.append(f"frames: {ours.n_frames} here, {theirs.n_frames} in the baseline")
     if ours.n_frames == theirs.n_frames and ours.frames_hash != theirs.frames_hash:
@@ -33,7 +44,9 @@ def differences(results: Results, baseline: Results) -> tuple[str, ...]:
     return tuple(found)
 
 
-def comparable(results: Results, baseline: Results | None) -> tuple[Results | None, tuple[str, ...]]:
+def comparable(
+    results: Results, baseline: Results | None
+) -> tuple[Results | None, tuple[str, ...]]:
     """The baseline to show changes against, under our model's name; or None and why there is none."""
     if baseline is None:
         return None, ()
@@ -42,8 +55,13 @@ def comparable(results: Results, baseline: Results | None) -> tuple[Results | No
         return None, reasons
     before = same_subject(results, baseline)
     theirs = View(before)
-    if results.cells and not any(theirs.same_test(_series(cell), cell.condition) for cell in results.cells):
-        here, there = (", ".join(sorted({f"{c.model}/{c.engine}" for c in r.cells})) for r in (results, baseline))
+    if results.cells and not any(
+        theirs.same_test(_series(cell), cell.condition) for cell in results.cells
+    ):
+        here, there = (
+            ", ".join(sorted({f"{c.model}/{c.engine}" for c in r.cells}))
+            for r in (results, baseline)
+        )
         return None, (f"no cell in common: {here} here, {there or 'no cell'} in the baseline",)
     return before, ()
 
@@ -60,7 +78,11 @@ def described(results: Results, baseline: Results) -> str:
     parts.append("the same weights" if ours == theirs else weights if theirs else "unknown weights")
     commit, before = results.provenance.git_commit, baseline.provenance.git_commit
     parts.append(
-        f"commit {before[:12]}" if before and before != commit else "the same commit" if before else "unknown code"
+        f"commit {before[:12]}"
+        if before and before != commit
+        else "the same commit"
+        if before
+        else "unknown code"
     )
     return ", ".join(parts)
 
@@ -74,14 +96,24 @@ def same_subject(results: Results, baseline: Results) -> Results:
     name = next(iter(ours))
     old = next(iter(theirs))
     summary = {
-        f"{name}/{key.removeprefix(f'{old}/')}": {what: _renamed(value, old, name) for what, value in values.items()}
+        f"{name}/{key.removeprefix(f'{old}/')}": {
+            what: _renamed(value, old, name) for what, value in values.items()
+        }
         for key, values in baseline.summary.items()
     }
     cells = tuple(cell.model_copy(update={"model": name}) for cell in baseline.cells)
     checks = tuple(check.model_copy(update={"model": name}) for check in baseline.sanity)
     curves = tuple(curve.model_copy(update={"model": name}) for curve in baseline.curves)
-    models = tuple(m.model_copy(update={"name": name}) if m.name == old else m for m in baseline.models)
-    changes = {"models": models, "cells": cells, "summary": summary, "curves": curves, "sanity": checks}
+    models = tuple(
+        m.model_copy(update={"name": name}) if m.name == old else m for m in baseline.models
+    )
+    changes = {
+        "models": models,
+        "cells": cells,
+        "summary": summary,
+        "curves": curves,
+        "sanity": checks,
+    }
     return baseline.model_copy(update=changes)
 
 
@@ -93,7 +125,9 @@ def against(metric: Metric) -> str:
 def _renamed(metric: Metric, old: str, new: str) -> Metric:
     """The aggregate, compared with an engine of the renamed model."""
     method = (metric.method or "").replace(f"{_AGAINST}{old}/", f"{_AGAINST}{new}/")
-    return metric if method == (metric.method or "") else metric.model_copy(update={"method": method})
+    return (
+        metric if method == (metric.method or "") else metric.model_copy(update={"method": method})
+    )
 
 
 def other_average(model: str, engine: str, results: View, baseline: View) -> str:
@@ -116,7 +150,11 @@ def _few(conditions: list[Condition]) -> str:
     """The first three, in words."""
     more = f" and {len(conditions) - 3} more" if len(conditions) > 3 else ""
     return (
-        ", ".join(f"{formatting.condition(c)} ({formatting.parameters(c.parameters)})" for c in conditions[:3]) + more
+        ", ".join(
+            f"{formatting.condition(c)} ({formatting.parameters(c.parameters)})"
+            for c in conditions[:3]
+        )
+        + more
     )
 
 

@@ -7,7 +7,12 @@ from reports.schema import Condition
 
 def condition_key(condition: Condition) -> tuple[object, ...]:
     """What makes two cells the same test of a sensor set-up: everything but the seed. The numbers 4 and 4.0 are the same."""
-    return (condition.kind, condition.name, condition.severity, *sorted(condition.parameters.items()))
+    return (
+        condition.kind,
+        condition.name,
+        condition.severity,
+        *sorted(condition.parameters.items()),
+    )
 
 
 def is_control(condition: Condition) -> bool:

@@ -33,17 +33,25 @@ def missing_from_run(context: Context, before: View) -> Iterator[GateCheck]:
     yield from _fewer_frames(context.view, before)
     ours = {(cell.model, cell.engine) for cell in context.view.results.cells}
     seeds = [{cell.seed for cell in view.results.cells} for view in (context.view, before)]
-    other_seeds = not seeds[0] & seeds[1]  # not comparable already: what else is missing is asked all the same
+    other_seeds = (
+        not seeds[0] & seeds[1]
+    )  # not comparable already: what else is missing is asked all the same
     theirs: dict[Label, list[Cell]] = {}
     for cell in before.results.cells:
         theirs.setdefault((cell.model, cell.engine), []).append(cell)
     for label, cells in theirs.items():
         if label not in ours:
-            yield _lost(label, "engine", f"the baseline measured {_cells(len(cells))} on it; this run has none")
+            yield _lost(
+                label,
+                "engine",
+                f"the baseline measured {_cells(len(cells))} on it; this run has none",
+            )
             continue
         pairs = []
         for cell in cells:
-            twin = context.view.twin(cell) or (_any_seed(context.view, cell) if other_seeds else None)
+            twin = context.view.twin(cell) or (
+                _any_seed(context.view, cell) if other_seeds else None
+            )
             if twin is not None:
                 pairs.append((cell, twin))
             else:
@@ -83,22 +91,36 @@ def _cells(count: int) -> str:
 
 def _fewer_frames(view: View, before: View) -> Iterator[GateCheck]:
     ours, theirs = view.results.provenance, before.results.provenance
-    for what, new, old in (("frames", ours.n_frames, theirs.n_frames), ("scenes", ours.n_scenes, theirs.n_scenes)):
+    for what, new, old in (
+        ("frames", ours.n_frames, theirs.n_frames),
+        ("scenes", ours.n_scenes, theirs.n_scenes),
+    ):
         if new < old:
             yield _lost(None, what, f"fewer {what} than the baseline: {new} instead of {old}")
 
 
 def _missing_cell(context: Context, before: View, cell: Cell) -> Iterator[GateCheck]:
     """A cell that the run lacks; or, where the run has a variant of it that the baseline lacks, why they are not comparable."""
-    replaced = next((other for other in context.view.variants(cell) if before.twin(other) is None), None)
+    replaced = next(
+        (other for other in context.view.variants(cell) if before.twin(other) is None), None
+    )
     if replaced is None:
         where = formatting.full_condition(cell.condition)
-        seed = f" with seed {cell.seed}" if context.view.several_seeds or before.several_seeds else ""
-        yield _lost((cell.model, cell.engine), "cell", f"the baseline measured it{seed}; this run did not", where)
+        seed = (
+            f" with seed {cell.seed}" if context.view.several_seeds or before.several_seeds else ""
+        )
+        yield _lost(
+            (cell.model, cell.engine),
+            "cell",
+            f"the baseline measured it{seed}; this run did not",
+            where,
+        )
     else:
         where = f"{cell.model}/{cell.engine}, {formatting.condition(cell.condition)}"
         old, new = (formatting.full_condition(one.condition) for one in (cell, replaced))
-        context.not_comparable.append(f"{where}: the baseline ran it with other parameters ({old}; here {new})")
+        context.not_comparable.append(
+            f"{where}: the baseline ran it with other parameters ({old}; here {new})"
+        )
 
 
 def _missing_numbers(label: Label, pairs: list[tuple[Cell, Cell]]) -> Iterator[GateCheck]:
@@ -118,14 +140,18 @@ def _missing_numbers(label: Label, pairs: list[tuple[Cell, Cell]]) -> Iterator[G
             for what, a, b in () if now is None else _samples(name, now, before):
                 fewer.setdefault((name, what), []).append((new, a, b))
     for name, cells in absent.items():
-        yield _lost(label, name, f"the baseline held it in {_cells(held[name])}; missing in {_named(cells)}")
+        yield _lost(
+            label, name, f"the baseline held it in {_cells(held[name])}; missing in {_named(cells)}"
+        )
     for name, cells in undefined.items():
         why = cells[0].metrics[name].reason
         yield _lost(label, name, f"the baseline had a value; undefined in {_named(cells)} ({why})")
     for (name, what), rows in fewer.items():
         _, a, b = rows[0]
         cells = [cell for cell, _, _ in rows]
-        yield _lost(label, name, f"fewer {what} than the baseline: {a} instead of {b} in {_named(cells)}")
+        yield _lost(
+            label, name, f"fewer {what} than the baseline: {a} instead of {b} in {_named(cells)}"
+        )
 
 
 def _samples(name: str, now: Metric, before: Metric) -> Iterator[tuple[str, int, int]]:
@@ -144,9 +170,15 @@ def _named(cells: list[Cell]) -> str:
 
 def _missing_checks(label: Label, pairs: list[tuple[Cell, Cell]]) -> Iterator[GateCheck]:
     for what in ("effect", "budget"):
-        lost = [new for old, new in pairs if getattr(old, what) is not None and getattr(new, what) is None]
+        lost = [
+            new
+            for old, new in pairs
+            if getattr(old, what) is not None and getattr(new, what) is None
+        ]
         if lost:
-            yield _lost(label, f"{what} check", f"the baseline recorded it; missing in {_named(lost)}")
+            yield _lost(
+                label, f"{what} check", f"the baseline recorded it; missing in {_named(lost)}"
+            )
 
 
 def _missing_aggregates(view: View, before: View, label: Label) -> Iterator[GateCheck]:
@@ -158,7 +190,9 @@ def _missing_aggregates(view: View, before: View, label: Label) -> Iterator[Gate
         if new is None:
             yield _lost(label, aggregate, "the baseline held this aggregate; this run lacks it")
         elif new.value is None and old.value is not None:
-            yield _lost(label, aggregate, f"the baseline had a value; undefined here ({new.reason})")
+            yield _lost(
+                label, aggregate, f"the baseline had a value; undefined here ({new.reason})"
+            )
 
 
 def _missing_sensors(view: View, before: View) -> Iterator[GateCheck]:
@@ -168,7 +202,9 @@ def _missing_sensors(view: View, before: View) -> Iterator[GateCheck]:
         lost = set(model.sensors) - set(ours.get(model.name, model.sensors))
         if lost:
             what = " and ".join(formatting.words(sensor) for sensor in sorted(lost))
-            yield _lost((model.name, ""), "sensors", f"the baseline's model used {what}; this one does not")
+            yield _lost(
+                (model.name, ""), "sensors", f"the baseline's model used {what}; this one does not"
+            )
 
 
 def _missing_sanity(view: View, before: View) -> Iterator[GateCheck]:
@@ -191,4 +227,8 @@ def _missing_curves(view: View, before: View, ours: set[Label]) -> Iterator[Gate
         absent = set(old.half) if new is None else set(old.half) - set(new.half)
         if new is None or absent:
             what = f" of {', '.join(sorted(absent))}" if absent else ""
-            yield _lost(label, f"curve of {old.name}", f"the baseline held the curve{what}; this run lacks it")
+            yield _lost(
+                label,
+                f"curve of {old.name}",
+                f"the baseline held the curve{what}; this run lacks it",
+            )

@@ -19,7 +19,9 @@ class Crossing:
     value: float | None = None
 
 
-def half_crossing(values: Sequence[float], scores: Sequence[float], clean: float, scale: Scale) -> Crossing:
+def half_crossing(
+    values: Sequence[float], scores: Sequence[float], clean: float, scale: Scale
+) -> Crossing:
     """The first place, from mild to severe, where the scores reach clean / 2.
 
     Between two values the score is a straight line over the parameter, or over its logarithm in a log sweep. The clean value

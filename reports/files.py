@@ -6,7 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
-from calico.files import SEAL_KEY, SEAL_PLACEHOLDER, FileError, check_seal, parse_json, read_bytes, seal, write_atomic
+from calico.files import (
+    SEAL_KEY,
+    SEAL_PLACEHOLDER,
+    FileError,
+    check_seal,
+    parse_json,
+    read_bytes,
+    seal,
+    write_atomic,
+)
 from calico.files import read_json as read_strict_json
 from calico.files import read_yaml as read_strict_yaml
 from reports.errors import ReportError
@@ -23,7 +32,9 @@ def read_json(path: Path, what: str = "results") -> Any:
         ReportError: The file is missing, no regular file, or no strict JSON (see `calico.files.strict_json`).
     """
     if Path(path).is_dir():
-        raise ReportError(f"{path}: is a folder, expected a file such as {Path(path) / 'results.json'}")
+        raise ReportError(
+            f"{path}: is a folder, expected a file such as {Path(path) / 'results.json'}"
+        )
     try:
         return read_strict_json(Path(path), what=what)
     except FileError as error:
@@ -39,7 +50,9 @@ def read_sealed_json(path: Path, what: str = "results") -> Any:
         ReportError: As `read_json`, or the file does not match its checksum.
     """
     if Path(path).is_dir():
-        raise ReportError(f"{path}: is a folder, expected a file such as {Path(path) / 'results.json'}")
+        raise ReportError(
+            f"{path}: is a folder, expected a file such as {Path(path) / 'results.json'}"
+        )
     where = f"{what} {path}"
     try:
         text = read_bytes(Path(path), what=what)
@@ -48,7 +61,11 @@ def read_sealed_json(path: Path, what: str = "results") -> Any:
             return content
         check_seal(text, where)
     except FileError as error:
-        hint = "; if it was changed on purpose, remove its field sha256" if "checksum" in str(error) else ""
+        hint = (
+            "; if it was changed on purpose, remove its field sha256"
+            if "checksum" in str(error)
+            else ""
+        )
         raise ReportError(f"{error}{hint}") from None
     return {key: value for key, value in content.items() if key != SEAL_KEY}
 
@@ -85,7 +102,9 @@ def to_json(content: Any) -> str:
     try:
         return json.dumps(content, sort_keys=True, indent=2, allow_nan=False) + "\n"
     except ValueError as error:
-        raise ReportError(f"a number to be written is not finite; write null with a reason instead ({error})") from None
+        raise ReportError(
+            f"a number to be written is not finite; write null with a reason instead ({error})"
+        ) from None
 
 
 def write_text(path: Path, text: str) -> None:

@@ -13,9 +13,24 @@ from reports.schema import Condition, Metric
 
 MINUS = "\u2212"
 SPACE = "\u00a0"
-_ACRONYMS = {"lidar": "LiDAR", "pgd": "PGD", "bev": "BEV", "fgsm": "FGSM", "apgd": "APGD", "mifgsm": "MI-FGSM"}
+_ACRONYMS = {
+    "lidar": "LiDAR",
+    "pgd": "PGD",
+    "bev": "BEV",
+    "fgsm": "FGSM",
+    "apgd": "APGD",
+    "mifgsm": "MI-FGSM",
+}
 LIDAR_BUDGETS = ("range_m", "axis_m", "intensity")
-_UNIT_SUFFIXES = {"m": "m", "px": "px", "deg": "deg", "rad": "rad", "s": "s", "ms": "ms", "mps": "m/s"}
+_UNIT_SUFFIXES = {
+    "m": "m",
+    "px": "px",
+    "deg": "deg",
+    "rad": "rad",
+    "s": "s",
+    "ms": "ms",
+    "mps": "m/s",
+}
 
 
 def number(value: float, unit: str = "") -> str:
@@ -54,7 +69,11 @@ def interval(value: Metric | None) -> str:
 
 def sample(value: Metric | None) -> str:
     """'40 frames, 4 scenes'."""
-    return "" if value is None else f"{count(value.n_frames, 'frame')}, {count(value.n_scenes, 'scene')}"
+    return (
+        ""
+        if value is None
+        else f"{count(value.n_frames, 'frame')}, {count(value.n_scenes, 'scene')}"
+    )
 
 
 def count(n: int, noun: str) -> str:
@@ -104,7 +123,11 @@ def parameters(values: dict[str, float | int | str | None]) -> str:
     for name in sorted(values):
         stem, unit = _split_unit(name)
         value = values[name]
-        text = place(value, name) if is_share(name) and isinstance(value, (int, float)) else parameter(value)
+        text = (
+            place(value, name)
+            if is_share(name) and isinstance(value, (int, float))
+            else parameter(value)
+        )
         shown.append(f"{words(stem)}{SPACE}{text}" + (f"{SPACE}{unit}" if unit else ""))
     return ", ".join(shown)
 
@@ -122,13 +145,20 @@ def place(value: float, name: str) -> str:
 def quantity(value: float, unit: str) -> str:
     """A physical parameter that was worked out, with three digits: '87.3 m', '31 %' of a share, '1.5 % of the width'."""
     kind, _, of = unit.partition(" ")
-    shown = f"{100 * value:.3g}{SPACE}% {of}".rstrip() if kind == "share" else f"{value:.3g}{SPACE}{unit}"
+    shown = (
+        f"{100 * value:.3g}{SPACE}% {of}".rstrip()
+        if kind == "share"
+        else f"{value:.3g}{SPACE}{unit}"
+    )
     return shown.replace("-", MINUS)
 
 
 def words(name: str) -> str:
     """'camera_crash' -> 'camera crash', 'pgd_lidar' -> 'PGD LiDAR'."""
-    return " ".join(_ACRONYMS.get(word, word) for word in name.replace("-", "_").split("_") if word) or name
+    return (
+        " ".join(_ACRONYMS.get(word, word) for word in name.replace("-", "_").split("_") if word)
+        or name
+    )
 
 
 def axis(name: str, unit: str | None) -> str:
@@ -166,7 +196,11 @@ def origin(value: Condition) -> str:
 
 def allowance(value: Condition) -> str:
     """The budget of an attack: 'camera levels 4/255', of both sensors at once 'camera levels 4/255 + range 0.1 m'."""
-    rest = {name: value.parameters[name] for name in LIDAR_BUDGETS if name in value.parameters and name != value.axis}
+    rest = {
+        name: value.parameters[name]
+        for name in LIDAR_BUDGETS
+        if name in value.parameters and name != value.axis
+    }
     both = {"camera", "lidar"} <= set(value.sensors)
     return " + ".join(filter(None, (on_axis(value), parameters(rest) if both else "")))
 
@@ -178,10 +212,14 @@ def on_axis(value: Condition) -> str:
         return ""
     stem, suffix = _split_unit(value.axis)
     unit = value.unit or suffix
-    shown = (
-        f"{words(stem)}{SPACE}{place(budget, value.axis) if isinstance(budget, (int, float)) else parameter(budget)}"
+    shown = f"{words(stem)}{SPACE}{place(budget, value.axis) if isinstance(budget, (int, float)) else parameter(budget)}"
+    return shown + (
+        unit
+        if unit.startswith("/")
+        else f"{SPACE}{unit}"
+        if unit and not is_share(value.axis)
+        else ""
     )
-    return shown + (unit if unit.startswith("/") else f"{SPACE}{unit}" if unit and not is_share(value.axis) else "")
 
 
 def full_condition(value: Condition) -> str:

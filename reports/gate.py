@@ -9,7 +9,13 @@ from reports.contract import missing_from_run
 from reports.errors import ReportError
 from reports.gate_bounds import BOUNDS, Context, Outcome, Subject, is_undefined_in_both, judge
 from reports.gate_hints import explain_lacking, explain_unmatched
-from reports.gate_matching import CellsByName, match_aggregates, matches_cell, matching_numbers, severities_not_run
+from reports.gate_matching import (
+    CellsByName,
+    match_aggregates,
+    matches_cell,
+    matching_numbers,
+    severities_not_run,
+)
 from reports.gate_report import BoundKind, ExitCode, GateCheck, GateReport
 from reports.rules import Rule, Rules
 from reports.schema import Results, results_hash
@@ -28,7 +34,9 @@ def evaluate(results: Results, rules: Rules, baseline: Results | None = None) ->
     """
     against = [rule for rule in rules.rules if rule.max_drop is not None]
     if against and baseline is None:
-        raise ReportError(f"the rule '{against[0].text()}' compares with a baseline; give one with --baseline")
+        raise ReportError(
+            f"the rule '{against[0].text()}' compares with a baseline; give one with --baseline"
+        )
     view = View(results)
     context = Context(view, None, [])
     if baseline is not None:
@@ -52,15 +60,25 @@ def evaluate(results: Results, rules: Rules, baseline: Results | None = None) ->
     )
 
 
-def _rule_checks(context: Context, rules: Rules, cells: CellsByName, position: int, rule: Rule) -> Iterator[GateCheck]:
+def _rule_checks(
+    context: Context, rules: Rules, cells: CellsByName, position: int, rule: Rule
+) -> Iterator[GateCheck]:
     """The checks of every bound of one rule."""
     if rule.aggregate is not None:
         subjects = match_aggregates(context, rule)
     else:
         matched = [cell for cell in cells.named(rule.condition) if matches_cell(rule, cell)]
-        subjects = [Subject(cell.model, cell.engine, context.describe(cell), cell.metrics, cell) for cell in matched]
+        subjects = [
+            Subject(cell.model, cell.engine, context.describe(cell), cell.metrics, cell)
+            for cell in matched
+        ]
     refuse_vacuous(
-        rule, {(name, m.unit) for subject in subjects for name, m in matching_numbers(rule, subject).items()}
+        rule,
+        {
+            (name, m.unit)
+            for subject in subjects
+            for name, m in matching_numbers(rule, subject).items()
+        },
     )
     kinds = [kind for kind in BOUNDS if getattr(rule, kind) is not None]
     for kind in kinds:
@@ -81,7 +99,11 @@ def _checks(
 ) -> Iterator[GateCheck]:
     """The checks of one bound of one rule: one per matching subject and number, or one error."""
     if kind == "relative_to_clean_min":  # the clean cell against itself says nothing
-        subjects = [subject for subject in subjects if subject.cell and subject.cell.condition.kind != "clean"]
+        subjects = [
+            subject
+            for subject in subjects
+            if subject.cell and subject.cell.condition.kind != "clean"
+        ]
     if not subjects:
         unmatched = Outcome("error", explain_unmatched(rule, context.view.results, cells))
         yield _check(rule, position, kind, rule.pattern, None, unmatched)
@@ -101,7 +123,9 @@ def _checks(
             outcome = doubt_outcome(context, rules, kind, subject.cell, outcome)
             yield _check(rule, position, kind, name, subject, outcome)
     if skipped is not None and not compared:
-        nothing = Outcome("error", "everything that the rule matches is undefined, here and in the baseline")
+        nothing = Outcome(
+            "error", "everything that the rule matches is undefined, here and in the baseline"
+        )
         yield _check(rule, position, kind, rule.pattern, skipped, nothing)
 
 

@@ -171,7 +171,8 @@ def _keeps(context: Context, subject: Subject, name: str, bound: float) -> Outco
     metric = subject.metrics[name]
     if not metric.higher_is_better:
         return Outcome(
-            "error", f"relative_to_clean_min has no meaning for {name}, where lower is better; use max or max_drop"
+            "error",
+            f"relative_to_clean_min has no meaning for {name}, where lower is better; use max or max_drop",
         )
     assert subject.cell is not None  # Rule refuses it of aggregates
     clean = context.view.clean_twin(subject.cell, name)

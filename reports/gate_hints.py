@@ -17,17 +17,29 @@ def explain_unmatched(rule: Rule, results: Results, cells: CellsByName) -> str:
     """That nothing matches, which rule it is, and what of it is most likely wrong."""
     if rule.aggregate is not None:
         there = ", ".join(sorted(label for label, summary in results.summary.items() if summary))
-        hint = f"; aggregates are there of {there}" if there else "; the file holds none: no corruptions were run"
+        hint = (
+            f"; aggregates are there of {there}"
+            if there
+            else "; the file holds none: no corruptions were run"
+        )
         return f"no aggregates match '{rule.text()}': not run is not passed{hint}"
     anywhere = rule.model_copy(update={"severity": None})
-    of_any = {cell.condition.severity for cell in cells.named(rule.condition) if matches_cell(anywhere, cell)}
+    of_any = {
+        cell.condition.severity
+        for cell in cells.named(rule.condition)
+        if matches_cell(anywhere, cell)
+    }
     names = cells.names
     hint = ""
     if of_any:
         hint = f"; severities that were run: {', '.join(map(str, sorted(of_any)))}"
     elif not any(matches_pattern(name, rule.condition) for name in names):
         near = get_close_matches(rule.condition, names, n=1)
-        hint = f"; did you mean {near[0]}?" if near else f"; conditions that were run: {', '.join(names)}"
+        hint = (
+            f"; did you mean {near[0]}?"
+            if near
+            else f"; conditions that were run: {', '.join(names)}"
+        )
     return f"no cell matches '{rule.text()}': not run is not passed{hint}"
 
 
@@ -43,8 +55,16 @@ def explain_lacking(rule: Rule, subject: Subject, results: Results) -> str:
             one.rpartition("/")[2].lower() in COMPARED for one in of_all
         )
         meant = f"*/{name}" if aggregates and name not in of_all else lower[near[0]] if near else ""
-        hint = f"; did you mean {meant}?" if meant else f"; it has {', '.join(sorted(subject.metrics)) or 'none'}"
-        hint = "; calico robust makes it where several models are compared: --baseline NAME/ENGINE" if wants else hint
+        hint = (
+            f"; did you mean {meant}?"
+            if meant
+            else f"; it has {', '.join(sorted(subject.metrics)) or 'none'}"
+        )
+        hint = (
+            "; calico robust makes it where several models are compared: --baseline NAME/ENGINE"
+            if wants
+            else hint
+        )
         return f"{subject.model}/{subject.engine} has no aggregate {name}{hint}"
     if aggregates:
         hint = f": it is an aggregate over cells; write aggregate: {aggregates[0]} in place of metric: {name}"

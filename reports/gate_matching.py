@@ -51,12 +51,15 @@ def match_aggregates(context: Context, rule: Rule) -> list[Subject]:
     """The aggregates of each model and engine; not of the engine that the others are compared with, if it has none of these."""
     view = context.view
     summary = view.results.summary
-    references = {compare.against(m) for s in summary.values() for n, m in s.items() if _named(rule, n)}
+    references = {
+        compare.against(m) for s in summary.values() for n, m in s.items() if _named(rule, n)
+    }
     found = []
     for series in view.series:
         label = f"{series.model}/{series.engine}"
         if label not in summary or not (
-            matches_pattern(series.model, rule.model) and matches_pattern(series.engine, rule.engine)
+            matches_pattern(series.model, rule.model)
+            and matches_pattern(series.engine, rule.engine)
         ):
             continue
         conditions = view.averaged(series)
@@ -64,7 +67,9 @@ def match_aggregates(context: Context, rule: Rule) -> list[Subject]:
             formatting.count(len({condition.name for condition in conditions}), "corruption"),
             formatting.severities({condition.severity for condition in conditions}),
         ]
-        subject = Subject(series.model, series.engine, ", ".join(over) if conditions else None, summary[label])
+        subject = Subject(
+            series.model, series.engine, ", ".join(over) if conditions else None, summary[label]
+        )
         if label not in references or matching_numbers(rule, subject):
             found.append(subject)
     return found
@@ -89,5 +94,8 @@ def matches_cell(rule: Rule, cell: Cell) -> bool:
         and matches_pattern(condition_name(cell), rule.condition)
         and rule.kind in (None, condition.kind)
         and (severities is None or condition.severity in severities)
-        and all(name in condition.parameters and condition.parameters[name] == v for name, v in rule.parameters.items())
+        and all(
+            name in condition.parameters and condition.parameters[name] == v
+            for name, v in rule.parameters.items()
+        )
     )

@@ -73,7 +73,9 @@ class GateReport(BaseModel):
     def _rules_exist(self) -> GateReport:
         for check in self.checks:
             if check.rule is not None and not 0 <= check.rule < len(self.rules):
-                raise ValueError(f"a check is about rule {check.rule}, but there are {len(self.rules)}")
+                raise ValueError(
+                    f"a check is about rule {check.rule}, but there are {len(self.rules)}"
+                )
         return self
 
     def rule_of(self, check: GateCheck) -> str:
@@ -93,7 +95,11 @@ class GateReport(BaseModel):
     @property
     def passed(self) -> bool:
         """Every check passed, and there was one."""
-        return bool(self.checks) and not self.not_comparable and all(check.state == "passed" for check in self.checks)
+        return (
+            bool(self.checks)
+            and not self.not_comparable
+            and all(check.state == "passed" for check in self.checks)
+        )
 
     def count(self, state: State) -> int:
         """How many checks ended in a state."""

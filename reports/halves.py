@@ -27,7 +27,10 @@ def half(metric: Metric) -> Half:
     place = formatting.quantity(metric.value, metric.unit)
     if metric.lo is None or metric.hi is None:
         return Half(place, "", metric.method or "no interval")
-    lo, hi = (formatting.quantity(end, metric.unit).split(formatting.SPACE)[0] for end in (metric.lo, metric.hi))
+    lo, hi = (
+        formatting.quantity(end, metric.unit).split(formatting.SPACE)[0]
+        for end in (metric.lo, metric.hi)
+    )
     return Half(place, f"[{lo}, {hi}]", method(metric)[1])
 
 
@@ -39,13 +42,20 @@ def method(metric: Metric) -> tuple[str, str]:
 
 def swept(view: View, series: Series) -> tuple[Curve, ...]:
     """The sweeps of one model on one engine, in the order of the file; without those that no metric was measured in."""
-    mine = (curve for curve in view.curves.values() if (curve.model, curve.engine) == (series.model, series.engine))
+    mine = (
+        curve
+        for curve in view.curves.values()
+        if (curve.model, curve.engine) == (series.model, series.engine)
+    )
     return tuple(curve for curve in mine if curve.half)
 
 
 def headline(view: View, curve: Curve) -> str:
     """The metric that a sweep is told by: the first of the headline metrics that it holds, else of its own."""
-    return next((name for name in (*view.charted, *view.metrics) if name in curve.half), next(iter(curve.half)))
+    return next(
+        (name for name in (*view.charted, *view.metrics) if name in curve.half),
+        next(iter(curve.half)),
+    )
 
 
 def parameter(curve: Curve) -> str:

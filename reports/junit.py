@@ -23,10 +23,16 @@ def junit_xml(results: Results, gate: GateReport | None = None) -> str:
     counts = {"tests": len(cases), "failures": failures, "errors": errors, "skipped": skipped}
     attributes = {name: str(count) for name, count in counts.items()}
     root = ElementTree.Element("testsuites", {"name": "calico", **attributes})
-    suite = ElementTree.SubElement(root, "testsuite", {"name": clean_text(results.title), **attributes})
+    suite = ElementTree.SubElement(
+        root, "testsuite", {"name": clean_text(results.title), **attributes}
+    )
     suite.extend(cases)
     ElementTree.indent(root)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        + ElementTree.tostring(root, encoding="unicode")
+        + "\n"
+    )
 
 
 def _gate_cases(gate: GateReport) -> list[ElementTree.Element]:
@@ -47,7 +53,12 @@ def _gate_case(check: GateCheck, rule: str) -> ElementTree.Element:
     if check.state == "passed":
         _body(case, "system-out", None, lines)
     else:
-        _body(case, "error" if check.state == "error" else "failure", f"{_TOLD[check.state]}{check.message}", lines)
+        _body(
+            case,
+            "error" if check.state == "error" else "failure",
+            f"{_TOLD[check.state]}{check.message}",
+            lines,
+        )
     return case
 
 
@@ -90,7 +101,8 @@ def _cell_cases(results: Results) -> list[ElementTree.Element]:
 
 def _cell_case(cell: Cell, suspect: tuple[str, ...]) -> ElementTree.Element:
     case = _case(
-        f"cells.{cell.model}/{cell.engine}", f"{formatting.condition(cell.condition)} (seed {cell.seed}, {cell.id})"
+        f"cells.{cell.model}/{cell.engine}",
+        f"{formatting.condition(cell.condition)} (seed {cell.seed}, {cell.id})",
     )
     broken = [
         f"{name} check: {check.message or 'failed'} ({formatting.parameters(check.measured)})"
@@ -110,9 +122,13 @@ def _cell_case(cell: Cell, suspect: tuple[str, ...]) -> ElementTree.Element:
 
 
 def _case(classname: str, name: str) -> ElementTree.Element:
-    return ElementTree.Element("testcase", {"classname": clean_text(classname), "name": clean_text(name)})
+    return ElementTree.Element(
+        "testcase", {"classname": clean_text(classname), "name": clean_text(name)}
+    )
 
 
 def _body(case: ElementTree.Element, tag: str, message: str | None, lines: list[str]) -> None:
     attributes = {} if message is None else {"message": clean_text(message)}
-    ElementTree.SubElement(case, tag, attributes).text = "\n".join(clean_text(line) for line in lines)
+    ElementTree.SubElement(case, tag, attributes).text = "\n".join(
+        clean_text(line) for line in lines
+    )

@@ -49,7 +49,12 @@ AGGREGATES = {
     "mCE": Known("fraction", False, 0.0, math.inf),
     "mRRA": Known("fraction", True, -1.0, math.inf),
 }
-UNITS = {"fraction": (0.0, 1.0), "m": (0.0, math.inf), "m/s": (0.0, math.inf), "rad": (0.0, math.pi)}
+UNITS = {
+    "fraction": (0.0, 1.0),
+    "m": (0.0, math.inf),
+    "m/s": (0.0, math.inf),
+    "rad": (0.0, math.pi),
+}
 """Units of metrics, and the values that a metric of an unknown name may have in each."""
 MEAN_ERRORS = ("mATE", "mASE", "mAOE", "mAVE", "mAAE")
 

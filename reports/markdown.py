@@ -17,7 +17,9 @@ MAX_BYTES = 1_000_000  # GitHub takes 1 MiB
 MAX_ROWS = 200
 
 
-def markdown_summary(results: Results, baseline: Results | None = None, gate: GateReport | None = None) -> str:
+def markdown_summary(
+    results: Results, baseline: Results | None = None, gate: GateReport | None = None
+) -> str:
     """The summary, below 1 MiB: long tables are cut, and say so."""
     view = View(results)
     same, reasons = compare.comparable(results, baseline)
@@ -28,7 +30,11 @@ def markdown_summary(results: Results, baseline: Results | None = None, gate: Ga
         _table(
             ("", "", ""),
             [
-                (t.question, _Markup(f"**{_safe(t.answer)}**"), "; ".join(d for d in t.details if d))
+                (
+                    t.question,
+                    _Markup(f"**{_safe(t.answer)}**"),
+                    "; ".join(d for d in t.details if d),
+                )
                 for t in found.tiles
             ],
         )
@@ -39,7 +45,9 @@ def markdown_summary(results: Results, baseline: Results | None = None, gate: Ga
         parts += ["## Gate", _gate(gate)]
     for metric in view.metrics:
         parts += [f"## {_safe(metric)}", _scores(view, before, metric)]
-    parts += [f"{_safe(metric)} is undefined: {_safe(reason)}." for metric, reason in view.undefined]
+    parts += [
+        f"{_safe(metric)} is undefined: {_safe(reason)}." for metric, reason in view.undefined
+    ]
     if view.series and view.names("corruption"):
         parts += [f"## Kept of the clean value, {_safe(view.series[0].label)}", _losses(view)]
     for sweep in sweeps(view):
@@ -47,7 +55,10 @@ def markdown_summary(results: Results, baseline: Results | None = None, gate: Ga
     for checked in sanity.verdicts(results):
         parts += [f"## Sanity of the attacks on {_safe(checked.label)}", *_sanity(checked)]
     if found.cautions:
-        parts += ["## Read with care", "\n".join(f"- {_safe(caution)}" for caution in found.cautions)]
+        parts += [
+            "## Read with care",
+            "\n".join(f"- {_safe(caution)}" for caution in found.cautions),
+        ]
     parts.append(f"`{clean_text(results.provenance.command).replace('`', chr(39))}`")
     text = "\n\n".join(parts) + "\n"
     while len(text.encode()) > MAX_BYTES:  # only with absurdly long names
@@ -63,8 +74,17 @@ def _gate(gate: GateReport) -> str:
         head += " Not comparable: " + _safe("; ".join(gate.not_comparable))
     checks = sorted(gate.checks, key=lambda check: check.state == "passed")
     rows = [_gate_row(check, gate) for check in checks[:MAX_ROWS]]
-    more = f"\n\n{len(checks) - MAX_ROWS} more checks are in report.html." if len(checks) > MAX_ROWS else ""
-    return head + "\n\n" + _table(("", "Metric", "Model", "Engine", "Condition", "Observed and bound"), rows) + more
+    more = (
+        f"\n\n{len(checks) - MAX_ROWS} more checks are in report.html."
+        if len(checks) > MAX_ROWS
+        else ""
+    )
+    return (
+        head
+        + "\n\n"
+        + _table(("", "Metric", "Model", "Engine", "Condition", "Observed and bound"), rows)
+        + more
+    )
 
 
 def _gate_row(check: GateCheck, gate: GateReport) -> tuple[str, ...]:
@@ -107,7 +127,12 @@ def _score(view: View, before: View | None, series: Series, metric: str) -> tupl
 
 def _value(metric: Metric | None, old: Metric | None) -> str:
     parts = [formatting.metric(metric), formatting.interval(metric)]
-    if metric is not None and old is not None and metric.value is not None and old.value is not None:
+    if (
+        metric is not None
+        and old is not None
+        and metric.value is not None
+        and old.value is not None
+    ):
         parts.append(formatting.delta(metric.value, old.value, metric.unit))
     return " ".join(part for part in parts if part)
 
@@ -118,7 +143,12 @@ def _losses(view: View) -> str:
     for name in view.by_loss(series, view.charted[0])[:MAX_ROWS]:
         kept = [view.retained(series, metric, name) for metric in view.charted]
         absent = "sensor not used" if name in view.unused(series) else "undefined"
-        rows.append((formatting.words(name), *(absent if k is None else formatting.percent(k) for k in kept)))
+        rows.append(
+            (
+                formatting.words(name),
+                *(absent if k is None else formatting.percent(k) for k in kept),
+            )
+        )
     return _table(("Corruption", *view.charted), rows)
 
 
@@ -128,7 +158,9 @@ def _sweep(sweep: Sweep) -> list[str]:
     tables = [_table(("Falls to half of clean at", *sweep.metrics), rows)]
     tables += [_safe(f"Intervals: {'; '.join(sweep.methods)}.")] if sweep.methods else []
     for metric, panel in zip(sweep.metrics, sweep.panels, strict=True):
-        rows = [(row.level, *(_shown(value) for value in row.values)) for row in panel.rows[:MAX_ROWS]]
+        rows = [
+            (row.level, *(_shown(value) for value in row.values)) for row in panel.rows[:MAX_ROWS]
+        ]
         tables.append(_table((f"{metric} at {sweep.axis}", *panel.columns), rows))
     return tables
 
@@ -142,7 +174,12 @@ def _sanity(checked: sanity.Verdict) -> list[str]:
     )
     order = ("FAIL", "WARN", "PASS", "NOT RUN")
     rows: list[tuple[str, ...]] = [
-        (check.id, check.title, f"{sanity.MARKS[check.verdict]} {check.verdict.lower()}", check.message)
+        (
+            check.id,
+            check.title,
+            f"{sanity.MARKS[check.verdict]} {check.verdict.lower()}",
+            check.message,
+        )
         for check in sorted(checked.checks, key=lambda check: order.index(check.verdict))
     ]
     return [head, _table(("", "Check", "Result", "What it means"), rows)]
@@ -166,7 +203,11 @@ class _Markup(str):
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     for row in rows:
-        lines.append("| " + " | ".join(cell if isinstance(cell, _Markup) else _safe(cell) for cell in row) + " |")
+        lines.append(
+            "| "
+            + " | ".join(cell if isinstance(cell, _Markup) else _safe(cell) for cell in row)
+            + " |"
+        )
     return "\n".join(lines)
 
 

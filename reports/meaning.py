@@ -41,7 +41,9 @@ def check_meaning(results: Results, source: str) -> None:
     if faults:
         shown = [f"  {fault}" for fault in faults[:MAX_FAULTS]]
         more = ["  ... and more"] if len(faults) > MAX_FAULTS else []
-        count = f"{len(shown)}{' or more' if more else ''} {'fault' if len(shown) == 1 else 'faults'}"
+        count = (
+            f"{len(shown)}{' or more' if more else ''} {'fault' if len(shown) == 1 else 'faults'}"
+        )
         raise ReportError("\n".join([f"{source}: says what cannot be; {count}", *shown, *more]))
 
 
@@ -69,7 +71,9 @@ def find_faults(results: Results) -> Iterator[str]:
     )
     models = {model.name for model in results.models}
     for number, cell in enumerate(results.cells):
-        where = f"cells.{number} ({cell.model}/{cell.engine}, {formatting.condition(cell.condition)})"
+        where = (
+            f"cells.{number} ({cell.model}/{cell.engine}, {formatting.condition(cell.condition)})"
+        )
         if cell.model not in models:
             yield f"{where}.model: {cell.model!r} is not among the models"
         yield from (f"{where}.condition.{fault}" for fault in _condition_faults(cell.condition))
@@ -91,8 +95,12 @@ def _cell_faults(where: str, cell: Cell, results: Results) -> Iterator[str]:
     for name, metric in cell.metrics.items():
         at, known = f"{where}.metrics.{name}", known_metric(name)
         yield from _known_faults(at, name, metric, known)
-        yield from _value_faults(at, metric, limits_of(name, metric.unit), _upper_end(results, name))
-        yield from _count_faults(at, metric, results.provenance, whole_run=known is not None and known.whole_run)
+        yield from _value_faults(
+            at, metric, limits_of(name, metric.unit), _upper_end(results, name)
+        )
+        yield from _count_faults(
+            at, metric, results.provenance, whole_run=known is not None and known.whole_run
+        )
     objects = {n: m.n_objects for n, m in cell.metrics.items() if m.n_objects is not None}
     by_class = sum(count for name, count in objects.items() if name.startswith("AP/"))
     whole = {name: objects[name] for name in OF_ALL_OBJECTS if name in objects}
@@ -116,11 +124,15 @@ def _known_faults(where: str, name: str, metric: Metric, known: Known | None) ->
     if metric.unit != known.unit:
         yield f"{where}.unit: is {metric.unit!r}, expected {known.unit!r} for {name}"
     if metric.higher_is_better is not known.higher_is_better:
-        got, wanted = (str(flag).lower() for flag in (metric.higher_is_better, known.higher_is_better))
+        got, wanted = (
+            str(flag).lower() for flag in (metric.higher_is_better, known.higher_is_better)
+        )
         yield f"{where}.higher_is_better: is {got}, expected {wanted} for {name}"
 
 
-def _value_faults(where: str, metric: Metric, limits: tuple[float, float], upper_end: bool = True) -> Iterator[str]:
+def _value_faults(
+    where: str, metric: Metric, limits: tuple[float, float], upper_end: bool = True
+) -> Iterator[str]:
     low, high = limits
     for field in ("value", "lo", "hi"):
         number = getattr(metric, field)
@@ -148,7 +160,9 @@ def _said(low: float, high: float) -> str:
     return f"{high:g} or less" if math.isinf(low) else f"{low:g} to {high:.6g}"
 
 
-def _count_faults(where: str, metric: Metric, origin: Provenance, *, whole_run: bool) -> Iterator[str]:
+def _count_faults(
+    where: str, metric: Metric, origin: Provenance, *, whole_run: bool
+) -> Iterator[str]:
     for field, ran in (("n_frames", origin.n_frames), ("n_scenes", origin.n_scenes)):
         count = getattr(metric, field)
         if count > ran:
@@ -196,9 +210,17 @@ def _other_faults(results: Results) -> Iterator[str]:
             yield f"sanity.{number} ({check.id}): {check.model}/{check.engine} has no cell in this file"
     for number, picture in enumerate(results.pictures):
         windows, path = PureWindowsPath(picture.path), PurePosixPath(picture.path)
-        if windows.is_absolute() or windows.drive or path.is_absolute() or ".." in windows.parts or not windows.parts:
+        if (
+            windows.is_absolute()
+            or windows.drive
+            or path.is_absolute()
+            or ".." in windows.parts
+            or not windows.parts
+        ):
             yield f"pictures.{number}.path: is {picture.path!r}, expected a path within the run folder"
-        yield from (f"pictures.{number}.condition.{fault}" for fault in _condition_faults(picture.condition))
+        yield from (
+            f"pictures.{number}.condition.{fault}" for fault in _condition_faults(picture.condition)
+        )
 
 
 def _summary_faults(results: Results) -> Iterator[str]:

@@ -14,24 +14,41 @@ def openmetrics_text(results: Results, gate: GateReport | None = None) -> str:
     """All metrics of all cells, their bounds, frames and checks; undefined values are left out. Ends with '# EOF'."""
     lines: list[str] = []
     lines += _family(
-        "calico_metric", "Value of a metric in a cell (fractions 0..1, metres, radians).", _values(results, "value")
+        "calico_metric",
+        "Value of a metric in a cell (fractions 0..1, metres, radians).",
+        _values(results, "value"),
     )
-    lines += _family("calico_metric_low", "Lower end of the metric's interval.", _values(results, "lo"))
-    lines += _family("calico_metric_high", "Upper end of the metric's interval.", _values(results, "hi"))
+    lines += _family(
+        "calico_metric_low", "Lower end of the metric's interval.", _values(results, "lo")
+    )
+    lines += _family(
+        "calico_metric_high", "Upper end of the metric's interval.", _values(results, "hi")
+    )
     lines += _family("calico_frames", "Frames behind a cell.", _frames(results))
-    lines += _family("calico_check_passed", "Effect or budget check of a cell: 1 passed, 0 failed.", _checks(results))
+    lines += _family(
+        "calico_check_passed",
+        "Effect or budget check of a cell: 1 passed, 0 failed.",
+        _checks(results),
+    )
     lines += _family(
         "calico_sanity_check",
         "Sanity check of attacks: 1 passed, 0.5 warned, 0 failed; left out where not run.",
         _sanity(results),
     )
     lines += _family(
-        "calico_attack_suspect", "Attack cell: 1 where a failed sanity check makes it suspect.", _suspect(results)
+        "calico_attack_suspect",
+        "Attack cell: 1 where a failed sanity check makes it suspect.",
+        _suspect(results),
     )
     if gate is not None:
-        states = [({"state": s}, float(gate.count(s))) for s in ("passed", "failed", "error", "inconclusive")]
+        states = [
+            ({"state": s}, float(gate.count(s)))
+            for s in ("passed", "failed", "error", "inconclusive")
+        ]
         lines += _family("calico_gate_checks", "Gate checks by state.", iter(states))
-        lines += _family("calico_gate_exit_code", "Exit code of the gate.", iter([({}, float(gate.exit_code))]))
+        lines += _family(
+            "calico_gate_exit_code", "Exit code of the gate.", iter([({}, float(gate.exit_code))])
+        )
     return "\n".join([*lines, "# EOF"]) + "\n"
 
 

@@ -62,7 +62,9 @@ class Rule(BaseModel):
     )
     model: Pattern = "*"
     engine: Pattern = "*"
-    condition: Pattern = Field("*", description="Name of the condition; the clean one is named 'clean'.")
+    condition: Pattern = Field(
+        "*", description="Name of the condition; the clean one is named 'clean'."
+    )
     kind: Literal["clean", "corruption", "sweep", "attack"] | None = None
     severity: int | tuple[int, ...] | None = None
     parameters: dict[str, Bound | str] = Field(
@@ -75,7 +77,9 @@ class Rule(BaseModel):
         ge=0,
         description="At most this much worse than the baseline's same cell, in the metric's unit (0.02 = 2 points).",
     )
-    relative_to_clean_min: Bound | None = Field(None, description="Value / clean value must be at least this.")
+    relative_to_clean_min: Bound | None = Field(
+        None, description="Value / clean value must be at least this."
+    )
 
     @field_validator("severity", mode="before")
     @classmethod
@@ -85,9 +89,7 @@ class Rule(BaseModel):
         numbers = tuple(value) if several else (value,)
         good = all(type(number) is int and 0 <= number <= WORST_SEVERITY for number in numbers)
         if not numbers or not good or len(set(numbers)) < len(numbers):
-            expected = (
-                f"a whole number from 0 (clean, sweeps, attacks) to {WORST_SEVERITY}, or a list of different ones"
-            )
+            expected = f"a whole number from 0 (clean, sweeps, attacks) to {WORST_SEVERITY}, or a list of different ones"
             raise ValueError(f"severity: expected {expected}")
         return numbers if several else value
 
@@ -95,13 +97,17 @@ class Rule(BaseModel):
     @classmethod
     def _has_parameters(cls, value: dict[str, float | str]) -> dict[str, float | str]:
         if not value:
-            raise ValueError("parameters: is empty and matches everything; leave it out, or name a parameter")
+            raise ValueError(
+                "parameters: is empty and matches everything; leave it out, or name a parameter"
+            )
         return value
 
     @model_validator(mode="after")
     def _one_subject(self) -> Rule:
         if (self.metric is None) is (self.aggregate is None):
-            raise ValueError("a rule needs either metric, of cells, or aggregate, over the corruptions of a model")
+            raise ValueError(
+                "a rule needs either metric, of cells, or aggregate, over the corruptions of a model"
+            )
         of_cells = [name for name in _OF_CELLS if name in self.model_fields_set]
         if self.aggregate is not None and of_cells:
             raise ValueError(
@@ -111,10 +117,15 @@ class Rule(BaseModel):
 
     @model_validator(mode="after")
     def _bounded(self) -> Rule:
-        if all(bound is None for bound in (self.min, self.max, self.max_drop, self.relative_to_clean_min)):
+        if all(
+            bound is None
+            for bound in (self.min, self.max, self.max_drop, self.relative_to_clean_min)
+        ):
             raise ValueError("a rule needs a bound: min, max, max_drop or relative_to_clean_min")
         if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"no value is at least {self.min:g} (min) and at most {self.max:g} (max)")
+            raise ValueError(
+                f"no value is at least {self.min:g} (min) and at most {self.max:g} (max)"
+            )
         return self
 
     @property
@@ -138,7 +149,9 @@ class Rules(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     rules: tuple[Rule, ...] = Field(min_length=1)
-    accept: tuple[Literal["attacks_without_sanity_verdict", "predictions_without_effect_check"], ...] = ()
+    accept: tuple[
+        Literal["attacks_without_sanity_verdict", "predictions_without_effect_check"], ...
+    ] = ()
 
 
 def read_rules(path: Path) -> Rules:
@@ -149,7 +162,9 @@ def read_rules(path: Path) -> Rules:
     """
     content = read_yaml(path, "gate rules")
     if not isinstance(content, dict):
-        raise ReportError(f"{path}: expected a mapping with the key 'rules', got {type(content).__name__}")
+        raise ReportError(
+            f"{path}: expected a mapping with the key 'rules', got {type(content).__name__}"
+        )
     try:  # as JSON: there, strict means that true is no number, while a list is what a tuple is written as
         return Rules.model_validate_json(json.dumps(content, default=str), strict=True)
     except ValidationError as error:

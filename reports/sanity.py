@@ -44,7 +44,9 @@ class Verdict:
         """'13 passed, 1 warned, 1 failed (S7), 1 not run'."""
         failed = f"{self.count('FAIL')} failed ({', '.join(self.failed)})" if self.failed else ""
         counted = ((self.count("PASS"), "passed"), (self.count("WARN"), "warned"))
-        parts = [f"{count} {what}" for count, what in counted if count] + ([failed] if failed else [])
+        parts = [f"{count} {what}" for count, what in counted if count] + (
+            [failed] if failed else []
+        )
         return ", ".join([*parts, *([f"{n} not run"] if (n := self.count("NOT RUN")) else [])])
 
 
@@ -79,7 +81,9 @@ def badge(ids: tuple[str, ...]) -> str:
 
 def measured(check: SanityCheck) -> str:
     """The numbers, without what was not measured."""
-    return formatting.parameters({name: value for name, value in check.measured.items() if value is not None})
+    return formatting.parameters(
+        {name: value for name, value in check.measured.items() if value is not None}
+    )
 
 
 def sanity_lines(results: Results) -> Iterator[str]:

@@ -40,8 +40,14 @@ class SanityIndex:
         """
         if cell.condition.kind != "attack" or is_control(cell.condition):
             return ()
-        owners = (cell.model, f"{cell.model}/{cell.engine}", str(cell.details.get("crafted_on") or ""))
-        found = {position: id for owner in owners for position, id in self._failed.get(owner, {}).items()}  # noqa: A001
+        owners = (
+            cell.model,
+            f"{cell.model}/{cell.engine}",
+            str(cell.details.get("crafted_on") or ""),
+        )
+        found = {
+            position: id for owner in owners for position, id in self._failed.get(owner, {}).items()
+        }  # noqa: A001
         return tuple(dict.fromkeys(found[position] for position in sorted(found)))
 
     @cached_property

@@ -44,7 +44,9 @@ class Metric(Section):
     value: Number | None
     lo: Number | None = None
     hi: Number | None = None
-    method: str | None = Field(None, description="How lo and hi were made, e.g. 'scene jackknife, t, 95 %'.")
+    method: str | None = Field(
+        None, description="How lo and hi were made, e.g. 'scene jackknife, t, 95 %'."
+    )
     reason: str | None = Field(None, description="Why value is null.")
     n_frames: Frames
     n_scenes: Frames
@@ -66,10 +68,14 @@ class Condition(Section):
     name: Text
     severity: Annotated[int, Field(ge=0, le=5)] = 0
     parameters: dict[str, Scalar] = Field(default_factory=dict)
-    axis: str | None = Field(None, description="Which parameter is the physical axis of the severity curve.")
+    axis: str | None = Field(
+        None, description="Which parameter is the physical axis of the severity curve."
+    )
     unit: str | None = Field(None, description="Unit of that parameter.")
     sensors: tuple[Literal["camera", "lidar"], ...] = ()
-    control: bool = Field(False, description="A random change of the size of an attack's, to compare the attack with.")
+    control: bool = Field(
+        False, description="A random change of the size of an attack's, to compare the attack with."
+    )
 
 
 class Check(Section):
@@ -86,14 +92,18 @@ class LossTrace(Section):
     token: str
     objective: str
     clean: Number = Field(description="The objective on the clean frame.")
-    losses: tuple[Number, ...] = Field(description="The objective at each iterate, all restarts one after the other.")
+    losses: tuple[Number, ...] = Field(
+        description="The objective at each iterate, all restarts one after the other."
+    )
     delivered: Number = Field(description="The objective on the frame that was scored.")
 
 
 class Cell(Section):
     """One condition on one engine. `metrics` keys: mAP, NDS, mATE, mASE, mAOE, mAVE, mAAE, mIoU, AP/<class>, IoU/<class>, ..."""
 
-    id: Text = Field(description="Hash of weights, preprocessing, data, condition, seed, engine and suite version.")
+    id: Text = Field(
+        description="Hash of weights, preprocessing, data, condition, seed, engine and suite version."
+    )
     model: Text
     engine: Text
     condition: Condition
@@ -101,8 +111,12 @@ class Cell(Section):
     metrics: dict[Text, Metric]
     effect: Check | None = None
     budget: Check | None = None
-    details: dict[str, Scalar] = Field(default_factory=dict, description="E.g. iterations, forwards.")
-    traces: tuple[LossTrace, ...] = Field((), description="Of at most three frames, in a cell or two of a run.")
+    details: dict[str, Scalar] = Field(
+        default_factory=dict, description="E.g. iterations, forwards."
+    )
+    traces: tuple[LossTrace, ...] = Field(
+        (), description="Of at most three frames, in a cell or two of a run."
+    )
 
 
 class Curve(Section):
@@ -113,8 +127,12 @@ class Curve(Section):
     name: str
     axis: str
     unit: str
-    scale: Literal["linear", "log"] = Field(description="How crossings between two values are interpolated.")
-    values: tuple[Number, ...] = Field(min_length=2, description="Of the parameter, mild to severe.")
+    scale: Literal["linear", "log"] = Field(
+        description="How crossings between two values are interpolated."
+    )
+    values: tuple[Number, ...] = Field(
+        min_length=2, description="Of the parameter, mild to severe."
+    )
     half: dict[str, Metric] = Field(
         description="Metric to the parameter at which it falls to half of its clean value; null with a reason where that is "
         "not within `values`."
@@ -123,7 +141,9 @@ class Curve(Section):
     @model_validator(mode="after")
     def _logarithms_exist(self) -> Curve:
         if self.scale == "log" and min(self.values) <= 0:
-            raise ValueError(f"a logarithmic scale holds {min(self.values):g}; expected values above 0")
+            raise ValueError(
+                f"a logarithmic scale holds {min(self.values):g}; expected values above 0"
+            )
         return self
 
 
@@ -171,7 +191,9 @@ class Provenance(Section):
     seed: Integer
     data: str
     data_hash: str
-    frames_hash: str = Field(description="SHA-256 of the tokens of the frames that were used, in order.")
+    frames_hash: str = Field(
+        description="SHA-256 of the tokens of the frames that were used, in order."
+    )
     ranges: dict[str, Annotated[Number, Field(gt=0)]] = Field(
         description="Class to the range [m] within which it is scored."
     )
@@ -194,7 +216,9 @@ class Results(Section):
         description="Per model and engine ('name/engine'): mCE, mRR, mPC ... as '<metric>/<aggregate>'.",
     )
     curves: tuple[Curve, ...] = Field((), description="One per sweep and engine.")
-    sanity: tuple[SanityCheck, ...] = Field((), description="Per attacked engine, of runs with attacks by gradients.")
+    sanity: tuple[SanityCheck, ...] = Field(
+        (), description="Per attacked engine, of runs with attacks by gradients."
+    )
     pictures: tuple[Picture, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -210,7 +234,9 @@ def read_results(path: Path) -> Results:
 
     content = read_sealed_json(path)
     if not isinstance(content, dict):
-        raise ReportError(f"{path}: expected a JSON object (results.json), got {type(content).__name__}")
+        raise ReportError(
+            f"{path}: expected a JSON object (results.json), got {type(content).__name__}"
+        )
     check_version(content.get("schema_version"), SCHEMA_VERSION, str(path))
     try:  # as JSON: there, strict means that "0.4" and true are no numbers, while a list is what a tuple is written as
         results = Results.model_validate_json(json.dumps(content), strict=True)
@@ -233,12 +259,18 @@ def write_results(path: Path, results: Results) -> None:
 
 def results_hash(results: Results) -> str:
     """SHA-256 of the text that `write_results` writes."""
-    return hashlib.sha256(to_sealed_json(results.model_dump(mode="python")).encode("utf-8")).hexdigest()
+    return hashlib.sha256(
+        to_sealed_json(results.model_dump(mode="python")).encode("utf-8")
+    ).hexdigest()
 
 
 def check_version(found: object, supported: str, source: str) -> None:
     """Raises ReportError unless `found` ('major.minor') can be read by a reader of `supported`."""
-    parts = found.split(".") if isinstance(found, str) and re.fullmatch(r"[0-9]{1,4}\.[0-9]{1,4}", found) else []
+    parts = (
+        found.split(".")
+        if isinstance(found, str) and re.fullmatch(r"[0-9]{1,4}\.[0-9]{1,4}", found)
+        else []
+    )
     if not parts:
         raise ReportError(
             f"{source}: schema_version is {found!r}, expected a text like {supported!r}; is this a results.json of calico?"
@@ -250,12 +282,17 @@ def check_version(found: object, supported: str, source: str) -> None:
             "that wrote the file"
         )
     if int(parts[1]) > minor:
-        raise ReportError(f"{source}: schema version {found} is newer than {supported}; update calico")
+        raise ReportError(
+            f"{source}: schema version {found} is newer than {supported}; update calico"
+        )
 
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of results.json, published as reports/results.schema.json (a test keeps that file current)."""
     schema = Results.model_json_schema()
-    seal = {"description": "Checksum of the file; see calico.files.seal. May be missing.", "type": "string"}
+    seal = {
+        "description": "Checksum of the file; see calico.files.seal. May be missing.",
+        "type": "string",
+    }
     schema["properties"] = {SEAL_KEY: seal, **schema["properties"]}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

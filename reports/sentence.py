@@ -12,7 +12,11 @@ def sentence(view: View, subject: Series) -> str:
         return _corrupted(view, subject)
     if view.unused(subject):
         return f"{subject.label}: no corruption changed a sensor that it uses."
-    return _swept(view, subject) or _attacked(view, subject) or f"{subject.label}: {_only(view, subject)}."
+    return (
+        _swept(view, subject)
+        or _attacked(view, subject)
+        or f"{subject.label}: {_only(view, subject)}."
+    )
 
 
 def _only(view: View, subject: Series) -> str:

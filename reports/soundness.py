@@ -63,7 +63,9 @@ def _not_passed(context: Context, cell: Cell, kind: DemandKind, check: Check | N
     )
 
 
-def doubt_outcome(context: Context, rules: Rules, kind: BoundKind, cell: Cell | None, outcome: Outcome) -> Outcome:
+def doubt_outcome(
+    context: Context, rules: Rules, kind: BoundKind, cell: Cell | None, outcome: Outcome
+) -> Outcome:
     """The outcome of a bound, as far as the attack behind the number, or the baseline's check, allows one.
 
     An attack that does not work can only hide harm: a bound that is missed in spite of it stays missed, one that is met is
@@ -77,14 +79,21 @@ def doubt_outcome(context: Context, rules: Rules, kind: BoundKind, cell: Cell | 
         if ours:
             message = f"{outcome.message}; attack figures are {sanity.badge(ours)}: no pass"
             return replace(outcome, state="inconclusive", message=message)
-        if "attacks_without_sanity_verdict" not in rules.accept and context.view.sanity.is_unchecked(cell):
+        if (
+            "attacks_without_sanity_verdict" not in rules.accept
+            and context.view.sanity.is_unchecked(cell)
+        ):
             message = (
                 f"{outcome.message}; no sanity check of this attack was run: not run is not passed "
                 "(accept: [attacks_without_sanity_verdict] in the rules lets it pass)"
             )
             return replace(outcome, state="error", message=message)
     doubt = _doubt_of_baseline(context, cell) if kind == "max_drop" else ""
-    return replace(outcome, state="inconclusive", message=f"{outcome.message}; {doubt}") if doubt else outcome
+    return (
+        replace(outcome, state="inconclusive", message=f"{outcome.message}; {doubt}")
+        if doubt
+        else outcome
+    )
 
 
 def _doubt_of_baseline(context: Context, cell: Cell) -> str:
@@ -95,5 +104,9 @@ def _doubt_of_baseline(context: Context, cell: Cell) -> str:
     theirs = context.before.sanity.suspicion(old)
     if theirs:
         return f"the baseline's attack figures are {sanity.badge(theirs)}"
-    failed = [kind for kind, check in (("effect", old.effect), ("budget", old.budget)) if check and not check.passed]
+    failed = [
+        kind
+        for kind, check in (("effect", old.effect), ("budget", old.budget))
+        if check and not check.passed
+    ]
     return f"the baseline's {' and '.join(failed)} check failed" if failed else ""

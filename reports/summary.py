@@ -7,13 +7,23 @@ from typing import Any
 from reports.schema import Cell, Results
 from reports.view import Series, View
 
-TP_ERRORS = {"mATE": "trans_err", "mASE": "scale_err", "mAOE": "orient_err", "mAVE": "vel_err", "mAAE": "attr_err"}
+TP_ERRORS = {
+    "mATE": "trans_err",
+    "mASE": "scale_err",
+    "mAOE": "orient_err",
+    "mAVE": "vel_err",
+    "mAAE": "attr_err",
+}
 
 
 def nuscenes_summary(results: Results) -> dict[str, dict[str, Any]]:
     """Keyed by 'model/engine'. Only what the file holds; an undefined number is null. Map metrics under `map`."""
     view = View(results)
-    return {f"{s.model}/{s.engine}": _entry(view, s, cells) for s in view.series if (cells := _clean_cells(view, s))}
+    return {
+        f"{s.model}/{s.engine}": _entry(view, s, cells)
+        for s in view.series
+        if (cells := _clean_cells(view, s))
+    }
 
 
 def _clean_cells(view: View, series: Series) -> list[Cell]:
@@ -34,9 +44,15 @@ def _entry(view: View, series: Series, cells: list[Cell]) -> dict[str, Any]:
     errors = {key: values[name] for name, key in TP_ERRORS.items() if name in values}
     if errors:
         entry["tp_errors"] = errors
-        entry["tp_scores"] = {key: None if error is None else max(0.0, 1.0 - error) for key, error in errors.items()}
+        entry["tp_scores"] = {
+            key: None if error is None else max(0.0, 1.0 - error) for key, error in errors.items()
+        }
     for key, prefix in (("mean_dist_aps", "AP/"), ("map", "IoU/")):
-        found = {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
+        found = {
+            name.removeprefix(prefix): value
+            for name, value in values.items()
+            if name.startswith(prefix)
+        }
         if found:
             entry[key] = found
     if "mIoU" in values:

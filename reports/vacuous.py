@@ -29,7 +29,9 @@ def refuse_vacuous(rule: Rule, found: Collection[tuple[str, str]]) -> None:
     _refuse_percent(rule, found)
     limits = [limits_of(name, unit, aggregate=rule.aggregate is not None) for name, unit in found]
     if rule.relative_to_clean_min is not None and rule.relative_to_clean_min <= SLACK:
-        raise _fault(rule, "relative_to_clean_min", "every value keeps at least this share of the clean one")
+        raise _fault(
+            rule, "relative_to_clean_min", "every value keeps at least this share of the clean one"
+        )
     if not limits:
         return
     names = ", ".join(sorted({name for name, _ in found})[:3]) + (
@@ -52,17 +54,23 @@ def refuse_vacuous(rule: Rule, found: Collection[tuple[str, str]]) -> None:
 
 def _fault(rule: Rule, kind: str, why: str, what: str = "never fail") -> ReportError:
     bound = getattr(rule, kind)
-    return ReportError(f"the rule '{rule.text()}': {kind}: {bound:g} can {what}: {why}; give another bound")
+    return ReportError(
+        f"the rule '{rule.text()}': {kind}: {bound:g} can {what}: {why}; give another bound"
+    )
 
 
 def _refuse_percent(rule: Rule, found: Collection[tuple[str, str]]) -> None:
     """A bound above 1 where all that the rule matches are fractions; of ratios above 10."""
     fractions = {unit for _, unit in found} == {"fraction"}
-    ratios = rule.aggregate is not None and any(name.rpartition("/")[2] not in FRACTIONS for name, _ in found)
+    ratios = rule.aggregate is not None and any(
+        name.rpartition("/")[2] not in FRACTIONS for name, _ in found
+    )
     for kind in ("min", "max", "max_drop", "relative_to_clean_min"):
         bound = getattr(rule, kind)
         largest = LARGEST_RATIO if ratios and kind in ("min", "max") else 1.0
         if bound is not None and bound > largest and (kind == "relative_to_clean_min" or fractions):
             hint = f"; did you mean {bound / 100:g}?" if bound <= 100 * largest else ""
             wanted = "a fraction 0..1" if largest == 1 else "a ratio, where 1 is 100 %"
-            raise ReportError(f"the rule '{rule.text()}': {kind} is {bound:g}, expected {wanted}{hint}")
+            raise ReportError(
+                f"the rule '{rule.text()}': {kind} is {bound:g}, expected {wanted}{hint}"
+            )

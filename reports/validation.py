@@ -15,7 +15,9 @@ def explain(error: ValidationError, model: type[BaseModel], source: str) -> str:
     found = error.errors()
     inner = {fault["loc"][:end] for fault in found for end in range(len(fault["loc"]))}
     # a list whose items have faults is "too short" for pydantic too: that one follows from theirs
-    faults = [fault for fault in found if not (fault["type"] == "too_short" and fault["loc"] in inner)]
+    faults = [
+        fault for fault in found if not (fault["type"] == "too_short" and fault["loc"] in inner)
+    ]
     lines = [f"{source}: {len(faults)} fault{'s' if len(faults) != 1 else ''}"]
     for fault in faults[:MAX_FAULTS]:
         location = fault["loc"]
@@ -69,7 +71,9 @@ def _model_at(model: type[BaseModel], parents: tuple[int | str, ...]) -> type[Ba
 
 
 def _record(annotation: Any) -> type[BaseModel] | None:
-    candidates = [annotation, *get_args(annotation)] if len(get_args(annotation)) != 1 else [annotation]
+    candidates = (
+        [annotation, *get_args(annotation)] if len(get_args(annotation)) != 1 else [annotation]
+    )
     for candidate in candidates:
         if isinstance(candidate, type) and issubclass(candidate, BaseModel):
             return candidate

@@ -37,12 +37,17 @@ def verdict(view: View, gate: GateReport | None) -> Verdict:
     """The verdict strip, for the first model of the file; no tile for what the run was not asked for, but the gate."""
     if not view.series or not view.metrics:
         return Verdict(
-            "This file holds no measured cell.", (checks_tile(view.results), gate_tile(gate)), tuple(cautions(view))
+            "This file holds no measured cell.",
+            (checks_tile(view.results), gate_tile(gate)),
+            tuple(cautions(view)),
         )
     subject, metric = view.series[0], view.charted[0]
     tiles = [_clean(view, subject)]
     if view.names("corruption"):
-        tiles += [_worst(view, subject, "corruption", "At worst, corrupted"), _most_harm(view, subject, metric)]
+        tiles += [
+            _worst(view, subject, "corruption", "At worst, corrupted"),
+            _most_harm(view, subject, metric),
+        ]
     tiles += [_swept(view, curve) for curve in halves.swept(view, subject)]
     if view.names("attack"):
         tiles.append(_worst(view, subject, "attack", "Under attack, at worst"))
@@ -53,13 +58,17 @@ def verdict(view: View, gate: GateReport | None) -> Verdict:
 
 def all_checks(results: Results) -> list[Check]:
     """Every effect and budget check of the file."""
-    return [check for cell in results.cells for check in (cell.effect, cell.budget) if check is not None]
+    return [
+        check for cell in results.cells for check in (cell.effect, cell.budget) if check is not None
+    ]
 
 
 def _clean(view: View, subject: Series) -> Tile:
     metric = view.charted[0]
     value = view.clean(subject, metric)
-    details = [", ".join(part for part in (formatting.interval(value), formatting.sample(value)) if part)]
+    details = [
+        ", ".join(part for part in (formatting.interval(value), formatting.sample(value)) if part)
+    ]
     for other in view.charted[1:]:
         second = view.clean(subject, other)
         details.append(f"{other} {formatting.metric(second)} {formatting.interval(second)}".strip())
@@ -70,19 +79,39 @@ def _worst(view: View, subject: Series, kind: str, question: str) -> Tile:
     """The worst cell of a kind, on any engine that ran the subject's model."""
     found: list[tuple[str, Point]] = []
     for metric in view.charted:
-        points = [p for s in view.series if s.model == subject.model if (p := view.worst(s, metric, kind)) is not None]
+        points = [
+            p
+            for s in view.series
+            if s.model == subject.model
+            if (p := view.worst(s, metric, kind)) is not None
+        ]
         if points:
             found.append((metric, min(points, key=lambda p: p.metric.value or 0.0)))
     if not found:
-        return Tile(question, "not run", (f"no {kind} of a sensor of {subject.model} in this file",), "warn")
+        return Tile(
+            question, "not run", (f"no {kind} of a sensor of {subject.model} in this file",), "warn"
+        )
     (metric, point), rest = found[0], found[1:]
     details = [formatting.condition(point.condition)]
-    details += [f"{name} {formatting.metric(p.metric)}: {formatting.condition(p.condition)}" for name, p in rest]
+    details += [
+        f"{name} {formatting.metric(p.metric)}: {formatting.condition(p.condition)}"
+        for name, p in rest
+    ]
     mine = [series for series in view.series if series.model == subject.model]
-    failed = {id: None for s in mine for _, p in found for id in sanity.suspect_condition(view, s, p.condition)}  # noqa: A001
+    failed = {
+        id: None
+        for s in mine
+        for _, p in found
+        for id in sanity.suspect_condition(view, s, p.condition)
+    }  # noqa: A001
     if failed:
         details.insert(0, f"{sanity.badge(tuple(failed))}: not to be relied on")
-    return Tile(f"{question}: {metric}", formatting.metric(point.metric), tuple(details), "bad" if failed else "plain")
+    return Tile(
+        f"{question}: {metric}",
+        formatting.metric(point.metric),
+        tuple(details),
+        "bad" if failed else "plain",
+    )
 
 
 def _most_harm(view: View, subject: Series, metric: str) -> Tile:
@@ -92,13 +121,24 @@ def _most_harm(view: View, subject: Series, metric: str) -> Tile:
         if (kept := view.retained(subject, metric, name)) is not None
     ]
     if not losses:
-        return Tile("Loses most to", "unknown", ("no corruption with a clean value to compare with",), "warn")
+        return Tile(
+            "Loses most to",
+            "unknown",
+            ("no corruption with a clean value to compare with",),
+            "warn",
+        )
     (name, kept), rest = losses[0], [(n, k) for n, k in losses[1:3] if loses(k)]
     if not loses(kept):
-        return Tile("Loses most to", "nothing", (f"every corruption keeps all of the clean {metric}, or more",))
+        return Tile(
+            "Loses most to",
+            "nothing",
+            (f"every corruption keeps all of the clean {metric}, or more",),
+        )
     details = [f"keeps {formatting.percent(kept)} of clean {metric} on average"]
     if rest:
-        details.append("then " + ", ".join(f"{formatting.words(n)} ({formatting.percent(k)})" for n, k in rest))
+        details.append(
+            "then " + ", ".join(f"{formatting.words(n)} ({formatting.percent(k)})" for n, k in rest)
+        )
     return Tile("Loses most to", formatting.words(name), tuple(details))
 
 
@@ -111,8 +151,14 @@ def _swept(view: View, curve: Curve) -> Tile:
     """Where the metrics of a sweep halve."""
     metric = halves.headline(view, curve)
     found = halves.half(curve.half[metric])
-    about = ", ".join(part for part in (found.interval, found.note, formatting.sample(curve.half[metric])) if part)
-    others = [(name, halves.half(curve.half[name])) for name in view.metrics if name in curve.half and name != metric]
+    about = ", ".join(
+        part for part in (found.interval, found.note, formatting.sample(curve.half[metric])) if part
+    )
+    others = [
+        (name, halves.half(curve.half[name]))
+        for name in view.metrics
+        if name in curve.half and name != metric
+    ]
     return Tile(
         f"Under {formatting.words(curve.name)}, {metric} falls to half at",
         found.place,
@@ -128,9 +174,13 @@ def checks_tile(results: Results) -> Tile:
     checks = all_checks(results)
     question = "Effect and budget checks"
     if not checks:
-        return Tile(question, "none run", ("nothing shows that the sensors were changed as stated",), "warn")
+        return Tile(
+            question, "none run", ("nothing shows that the sensors were changed as stated",), "warn"
+        )
     failed = sum(not check.passed for check in checks)
-    unchecked = sum(c.condition.kind != "clean" and c.effect is None and c.budget is None for c in results.cells)
+    unchecked = sum(
+        c.condition.kind != "clean" and c.effect is None and c.budget is None for c in results.cells
+    )
     details = [f"{len(checks) - failed} of {len(checks)} passed"]
     if unchecked:
         details.append(f"{formatting.count(unchecked, 'cell')} without any check")
@@ -149,7 +199,10 @@ def gate_tile(gate: GateReport | None) -> Tile:
         return Tile("Gate", "passed", details, "good")
     if gate.exit_code == ExitCode.INCONCLUSIVE:
         return Tile(
-            "Gate", "inconclusive", (*details, f"{gate.count('inconclusive')} rest on suspect attack figures"), "warn"
+            "Gate",
+            "inconclusive",
+            (*details, f"{gate.count('inconclusive')} rest on suspect attack figures"),
+            "warn",
         )
     return Tile("Gate", "failed", details, "bad")
 
@@ -171,7 +224,9 @@ def cautions(view: View) -> Iterator[str]:
         if checked.suspect:
             yield f"The attack figures of {checked.label} are SUSPECT: sanity checks {', '.join(checked.failed)} failed."
     if sanity.unchecked(view.results):
-        why = "no sanity check was run" if view.results.sanity else "the file holds no sanity verdict"
+        why = (
+            "no sanity check was run" if view.results.sanity else "the file holds no sanity verdict"
+        )
         yield f"The attack figures are unchecked: {why}."
     yield from _unused(view)
     without = sum(

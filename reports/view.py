@@ -16,7 +16,11 @@ from reports.schema import Cell, Condition, Curve, Metric, Results
 
 Group = dict[tuple[object, ...], list[Cell]]
 """Cells of one name by `condition_key`: those that differ in their seed only."""
-HEADLINES = {"mAP": "3D detection, mAP", "NDS": "3D detection, NDS", "mIoU": "Map segmentation, mIoU"}
+HEADLINES = {
+    "mAP": "3D detection, mAP",
+    "NDS": "3D detection, NDS",
+    "mIoU": "Map segmentation, mIoU",
+}
 
 
 @dataclass(frozen=True)
@@ -48,13 +52,17 @@ class View:
             condition = cell.condition
             self._cells.setdefault((cell.model, cell.engine), []).append(cell)
             by_name = self._groups.setdefault((cell.model, cell.engine, condition.kind), {})
-            by_name.setdefault(condition.name, {}).setdefault(condition_key(condition), []).append(cell)
+            by_name.setdefault(condition.name, {}).setdefault(condition_key(condition), []).append(
+                cell
+            )
         self._unused: dict[tuple[str, str], tuple[str, ...]] = {}
 
     @cached_property
     def series(self) -> tuple[Series, ...]:
         """Models in the order of the file, then engines in the order of their cells; the first is the main subject."""
-        order = {model.name: place for place, model in reversed(list(enumerate(self.results.models)))}
+        order = {
+            model.name: place for place, model in reversed(list(enumerate(self.results.models)))
+        }
         keys = sorted(self._cells, key=lambda key: order.get(key[0], len(order)))
         engines = {engine for _, engine in keys}
         return tuple(
@@ -70,7 +78,11 @@ class View:
             ReportError: a curve's value has no cell of the kind `sweep` that holds the curve's metrics.
         """
         for curve in self.results.curves:
-            cells = self._groups.get((curve.model, curve.engine, "sweep"), {}).get(curve.name, {}).values()
+            cells = (
+                self._groups.get((curve.model, curve.engine, "sweep"), {})
+                .get(curve.name, {})
+                .values()
+            )
             there = {level(c.condition): c for (c, *_) in cells if c.condition.axis == curve.axis}
             for value in curve.values:
                 if value not in there or not set(curve.half) <= set(there[value].metrics):
@@ -83,23 +95,40 @@ class View:
     @cached_property
     def metrics(self) -> tuple[str, ...]:
         """The headline metrics that some cell defines, else that some cell holds; without any, all undivided fractions."""
-        found = {name: metric.unit for cell in self.results.cells for name, metric in cell.metrics.items()}
+        found = {
+            name: metric.unit
+            for cell in self.results.cells
+            for name, metric in cell.metrics.items()
+        }
         headlines = tuple(name for name in HEADLINES if name in found)
         if headlines:
             return tuple(name for name in headlines if self.defined(name)) or headlines
-        return tuple(sorted(name for name, unit in found.items() if "/" not in name and unit == "fraction"))
+        return tuple(
+            sorted(name for name, unit in found.items() if "/" not in name and unit == "fraction")
+        )
 
     @cached_property
     def charted(self) -> tuple[str, ...]:
         """The metrics of maps and curves: mAP and mIoU where some cell defines them, else what there is."""
-        return tuple(name for name in self.metrics if name != "NDS" and self.defined(name)) or self.metrics[:1]
+        return (
+            tuple(name for name in self.metrics if name != "NDS" and self.defined(name))
+            or self.metrics[:1]
+        )
 
     @cached_property
     def undefined(self) -> tuple[tuple[str, str], ...]:
         """The headline metrics that the file holds and no cell defines, with the reason; not shown where another is defined."""
         found = [pair for cell in self.results.cells for pair in cell.metrics.items()]
-        reasons = {name: metric.reason or "no reason was recorded" for name, metric in found if name in HEADLINES}
-        return tuple((name, reasons[name]) for name in HEADLINES if name in reasons and not self.defined(name))
+        reasons = {
+            name: metric.reason or "no reason was recorded"
+            for name, metric in found
+            if name in HEADLINES
+        }
+        return tuple(
+            (name, reasons[name])
+            for name in HEADLINES
+            if name in reasons and not self.defined(name)
+        )
 
     def defined(self, metric: str) -> bool:
         """Whether some cell holds a value of this metric."""
@@ -110,12 +139,16 @@ class View:
         """All cells of one model on one engine."""
         return tuple(self._cells.get((series.model, series.engine), ()))
 
-    def points(self, series: Series, metric: str, kind: str, name: str | None = None) -> tuple[Point, ...]:
+    def points(
+        self, series: Series, metric: str, kind: str, name: str | None = None
+    ) -> tuple[Point, ...]:
         """The defined and undefined values of one metric, by condition, mild to severe as far as severity tells."""
         by_name = self._groups.get((series.model, series.engine, kind), {})
         chosen = by_name.values() if name is None else [by_name.get(name, {})]
         found = (_point(cells, metric) for group in chosen for cells in group.values())
-        return tuple(sorted((point for point in found if point), key=lambda point: point.condition.severity))
+        return tuple(
+            sorted((point for point in found if point), key=lambda point: point.condition.severity)
+        )
 
     def point(self, series: Series, metric: str, condition: Condition) -> Point | None:
         """The value of one metric under one condition; None where that was not run, or does not hold the metric."""
@@ -134,7 +167,9 @@ class View:
     def names(self, kind: str) -> tuple[str, ...]:
         """Names of the conditions of a kind, in the order of the file."""
         conditions = (cell.condition for cell in self.results.cells)
-        return tuple(dict.fromkeys(condition.name for condition in conditions if condition.kind == kind))
+        return tuple(
+            dict.fromkeys(condition.name for condition in conditions if condition.kind == kind)
+        )
 
     def uses(self, series: Series, condition: Condition) -> bool:
         """Whether the condition changes a sensor that the model uses; True where the file does not say."""
@@ -145,8 +180,12 @@ class View:
         """The corruptions that were run on this model and change only sensors that it does not use."""
         key = (series.model, series.engine)
         if key not in self._unused:
-            conditions = [c.condition for c in self.cells(series) if c.condition.kind == "corruption"]
-            self._unused[key] = tuple(dict.fromkeys(c.name for c in conditions if not self.uses(series, c)))
+            conditions = [
+                c.condition for c in self.cells(series) if c.condition.kind == "corruption"
+            ]
+            self._unused[key] = tuple(
+                dict.fromkeys(c.name for c in conditions if not self.uses(series, c))
+            )
         return self._unused[key]
 
     def averaged(self, series: Series) -> tuple[Condition, ...]:
@@ -159,7 +198,9 @@ class View:
 
         Corruptions of sensors that the model does not use are left out.
         """
-        stored = self.results.summary.get(f"{series.model}/{series.engine}", {}).get(f"{metric}/mPC")
+        stored = self.results.summary.get(f"{series.model}/{series.engine}", {}).get(
+            f"{metric}/mPC"
+        )
         if stored is not None:
             return stored
         means = [
@@ -177,7 +218,8 @@ class View:
         if name in self.unused(series):
             return None
         values = [
-            ratio(point.metric, self.clean(series, metric)) for point in self.points(series, metric, "corruption", name)
+            ratio(point.metric, self.clean(series, metric))
+            for point in self.points(series, metric, "corruption", name)
         ]
         known = [value for value in values if value is not None]
         return sum(known) / len(known) if known and len(known) == len(values) else None
@@ -195,7 +237,9 @@ class View:
         ]
         if not points:
             return None
-        return min(points, key=lambda p: (p.metric.value or 0.0) * (1 if p.metric.higher_is_better else -1))
+        return min(
+            points, key=lambda p: (p.metric.value or 0.0) * (1 if p.metric.higher_is_better else -1)
+        )
 
     def same(self, series: Series, metric: str, point: Point) -> Metric | None:
         """The value of the same model, engine and condition in this file, for a point of another file."""
@@ -248,7 +292,13 @@ class View:
 
 def ratio(value: Metric | None, clean: Metric | None) -> float | None:
     """M / M_clean, or None where either is undefined or M_clean is not above 0."""
-    if value is None or clean is None or value.value is None or clean.value is None or clean.value <= 0:
+    if (
+        value is None
+        or clean is None
+        or value.value is None
+        or clean.value is None
+        or clean.value <= 0
+    ):
         return None
     return value.value / clean.value
 

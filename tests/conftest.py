@@ -33,7 +33,10 @@ def frame(map_grid: Grid) -> Frame:
     """A car ahead and a pedestrian to the left, points on the ground and in the boxes, two cameras, a painted map."""
     rng = np.random.default_rng(5)
     boxes = np.array(
-        [[8.0, 1.0, -1.0, 4.5, 1.9, 1.6, 0.3, 3.0, 1.0], [4.0, 6.0, -0.9, 0.7, 0.6, 1.8, -2.0, np.nan, np.nan]],
+        [
+            [8.0, 1.0, -1.0, 4.5, 1.9, 1.6, 0.3, 3.0, 1.0],
+            [4.0, 6.0, -0.9, 0.7, 0.6, 1.8, -2.0, np.nan, np.nan],
+        ],
         np.float32,
     )
     ground = np.column_stack([rng.uniform(-15, 15, (600, 2)), np.full(600, -1.8)])
@@ -43,7 +46,9 @@ def frame(map_grid: Grid) -> Frame:
         c, s = np.cos(box[6]), np.sin(box[6])
         inside.append(local @ np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]]) + box[:3])
     xyz = np.concatenate([ground, *inside])
-    points = np.column_stack([xyz, rng.uniform(0, 1, len(xyz)), np.zeros(len(xyz))]).astype(np.float32)
+    points = np.column_stack([xyz, rng.uniform(0, 1, len(xyz)), np.zeros(len(xyz))]).astype(
+        np.float32
+    )
     masks = np.zeros((len(MAP_CLASSES), *map_grid.shape), np.bool_)
     masks[0, 20:44] = True
     masks[1, 40:44, 30:34] = True
@@ -62,7 +67,9 @@ def frame(map_grid: Grid) -> Frame:
         camera_time_s=np.full(2, 10.0),
         ego_T_lidar=np.eye(4),
         global_T_lidar=np.eye(4),
-        boxes=Boxes(boxes, np.array([0, 5]), np.array([0, 5]), np.array([40, 40]), ("car-1", "walker-1")),
+        boxes=Boxes(
+            boxes, np.array([0, 5]), np.array([0, 5]), np.array([40, 40]), ("car-1", "walker-1")
+        ),
         map_masks=masks,
     )
 
@@ -70,7 +77,9 @@ def frame(map_grid: Grid) -> Frame:
 @pytest.fixture(scope="session")
 def graphs() -> ModuleType:
     """The module tests/graphs.py: small ONNX files by hand."""
-    spec = importlib.util.spec_from_file_location("hand_made_graphs", Path(__file__).with_name("graphs.py"))
+    spec = importlib.util.spec_from_file_location(
+        "hand_made_graphs", Path(__file__).with_name("graphs.py")
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -46,4 +46,6 @@ def check(config: Config) -> None:
     if config.data.root is not None:
         data_root(config)
     rows, columns = config.grid.pillars.shape
-    click.echo(f"configuration {config.name!r}: valid; {rows} x {columns} pillars, map {config.grid.map.shape}")
+    click.echo(
+        f"configuration {config.name!r}: valid; {rows} x {columns} pillars, map {config.grid.map.shape}"
+    )

@@ -25,13 +25,26 @@ if TYPE_CHECKING:
     help="Corruptions, several joined by +, or suites, as calico robust --corruptions takes them; may be repeated.",
 )
 @click.option(
-    "--severity", "severities", multiple=True, type=int, help="A level, from 1; may be repeated.  [default: all]"
+    "--severity",
+    "severities",
+    multiple=True,
+    type=int,
+    help="A level, from 1; may be repeated.  [default: all]",
 )
 @click.option("--split", type=click.Choice(["train", "val"]), default="val", show_default=True)
-@click.option("--link", is_flag=True, help="Hard links for the files that stay as they are, in place of copies.")
+@click.option(
+    "--link",
+    is_flag=True,
+    help="Hard links for the files that stay as they are, in place of copies.",
+)
 @click.option("--out", type=PATH, required=True, help="Folder for the copies.")
 def command(
-    config: Config, names: tuple[str, ...], severities: tuple[int, ...], split: str, link: bool, out: Path
+    config: Config,
+    names: tuple[str, ...],
+    severities: tuple[int, ...],
+    split: str,
+    link: bool,
+    out: Path,
 ) -> None:
     """Write corrupted copies of a data set, in the nuScenes format, for pipelines that read nuScenes.
 
@@ -52,7 +65,9 @@ def command(
     from calico.data.nuscenes.corrupted import CopyWriter, open_original
     from corruptions.presets import choose_conditions
 
-    choose_conditions(names, severities)  # a slip of the hand is found before the clean frames are written
+    choose_conditions(
+        names, severities
+    )  # a slip of the hand is found before the clean frames are written
     original = open_original(config, "train" if split == "train" else "val", out, Progress("clean"))
     frames = original.frames
     conditions, notes = applicable(names, severities, frames, range(len(frames)), config.seed)
@@ -66,4 +81,6 @@ def command(
         lost = writer.write(condition, out, Progress(name))
         click.echo(f"{name}: {out / name}")
         for what, count in lost.items():
-            click.echo(f"note: {name}: the format cannot hold {what.replace('_', ' ')}: {count}", err=True)
+            click.echo(
+                f"note: {name}: the format cannot hold {what.replace('_', ' ')}: {count}", err=True
+            )

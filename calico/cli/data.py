@@ -75,7 +75,11 @@ def prepare(config: Config) -> None:
 @with_config
 @click.option("--split", type=click.Choice(["train", "val"]), default="val", show_default=True)
 @click.option(
-    "--frames", type=click.IntRange(min=1), default=10, show_default=True, help="How many, spread over the split."
+    "--frames",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="How many, spread over the split.",
 )
 @click.option(
     "--limits",
@@ -93,7 +97,15 @@ def prepare(config: Config) -> None:
 )
 @click.option("--out", type=PATH, required=True, help="Folder for the pictures.")
 @overwrite_option()
-def regions(config: Config, split: str, frames: int, limits: str, min_points: int, out: Path, overwrite: bool) -> None:
+def regions(
+    config: Config,
+    split: str,
+    frames: int,
+    limits: str,
+    min_points: int,
+    out: Path,
+    overwrite: bool,
+) -> None:
     """Draw the regions that pre-training contrasts, and say how many labelled objects they cover.
 
     \b
@@ -123,8 +135,14 @@ def regions(config: Config, split: str, frames: int, limits: str, min_points: in
         frame = source[index]
         ids = cached_regions(frame, settings)
         total += coverage(frame, ids, min_points)
-        picture = draw_regions(frame, ids, covering_regions(frame, ids), range_m=config.grid.pillars.inner_radius_m)
+        picture = draw_regions(
+            frame, ids, covering_regions(frame, ids), range_m=config.grid.pillars.inner_radius_m
+        )
         write_png(out / f"{index:05d}.png", picture)
     progress(len(indices), len(indices))
-    click.echo("\n".join([f"{source.name}, {len(indices)} of {len(source)} frames", "", *total.lines(), ""]))
+    click.echo(
+        "\n".join(
+            [f"{source.name}, {len(indices)} of {len(source)} frames", "", *total.lines(), ""]
+        )
+    )
     click.echo(f"pictures: {out}")

@@ -27,7 +27,9 @@ _ABOUT_A_FILE = _FULL | {
     errno.ENAMETOOLONG, errno.ELOOP, errno.EMFILE, errno.ENFILE, errno.ENXIO, errno.ENODEV, errno.EBUSY, errno.ETXTBSY,
     errno.EXDEV,
 }  # fmt: skip
-_INTERRUPTED = "interrupted; train, robust and bench go on with --resume, make demo when it is run again"
+_INTERRUPTED = (
+    "interrupted; train, robust and bench go on with --resume, make demo when it is run again"
+)
 _LONGEST_LINE = 1000
 _NO_TEMPORARY_FOLDER = "No usable temporary directory"
 _OUT_OF_MEMORY = (
@@ -133,7 +135,9 @@ def _show_traceback() -> None:
 
 def _say(text: str) -> None:
     """Print to stderr; what would move the cursor or change the terminal is escaped."""
-    click.echo("".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text), err=True)
+    click.echo(
+        "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text), err=True
+    )
 
 
 def _print_any_character() -> None:

@@ -28,13 +28,24 @@ EXAMPLES = 6
 @click.command("export")
 @with_model_config
 @click.option(
-    "--trt", is_flag=True, help="Also write the graph for TensorRT (.trt.onnx) and build an engine (.engine)."
+    "--trt",
+    is_flag=True,
+    help="Also write the graph for TensorRT (.trt.onnx) and build an engine (.engine).",
 )
-@click.option("--frames", type=click.IntRange(min=1), help="Frames for the parity check.  [default: all of the split]")
+@click.option(
+    "--frames",
+    type=click.IntRange(min=1),
+    help="Frames for the parity check.  [default: all of the split]",
+)
 @click.option("--out", type=PATH, help="The ONNX file.  [default: model.onnx beside the model]")
 @overwrite_option("Replace the ONNX file if it is there.")
 def command(
-    models: tuple[str, ...], config: Config, trt: bool, frames: int | None, out: Path | None, overwrite: bool
+    models: tuple[str, ...],
+    config: Config,
+    trt: bool,
+    frames: int | None,
+    out: Path | None,
+    overwrite: bool,
 ) -> None:
     """Write the model as one ONNX file, checked against torch on real inputs; with --trt also a TensorRT engine.
 
@@ -67,7 +78,9 @@ def command(
     file.parent.mkdir(parents=True, exist_ok=True)
     source = _frames(config)
     count = min(frames or len(source), len(source))
-    example = collate([source[index] for index in sorted({len(source) * k // EXAMPLES for k in range(EXAMPLES)})])
+    example = collate(
+        [source[index] for index in sorted({len(source) * k // EXAMPLES for k in range(EXAMPLES)})]
+    )
     several_sizes = len(source.image_sizes()) > 1
     agreed = True
     graphs = [("ort", file)] + ([("trt", made[1])] if trt else [])
@@ -76,7 +89,12 @@ def command(
         unchecked = path.with_name(f".{path.name}.unchecked.onnx")
         try:
             info = export_onnx(
-                model, config, example, unchecked, "trt" if target == "trt" else "ort", any_size=several_sizes
+                model,
+                config,
+                example,
+                unchecked,
+                "trt" if target == "trt" else "ort",
+                any_size=several_sizes,
             )
             click.echo(
                 f"graph for {target}: {path} ({info.file_bytes / 1e6:.1f} MB, {sum(info.operators.values())} operators)"
@@ -124,9 +142,16 @@ def _frames(config: Config) -> FrameSource:
 
     if config.data.source == "sim" or config.data.root is not None:
         return open_source(config, "val")
-    click.echo(f"no --data-root for {config.data.source}: simulated frames in its shapes are used", err=True)
-    sim = config.data.sim.model_copy(update={"val_scenes": 1, "frames_per_scene": 2, "image_size": NUSCENES_IMAGE})
-    cameras = config.data.cameras if config.data.source == "nuscenes" else type(config.data)().cameras
+    click.echo(
+        f"no --data-root for {config.data.source}: simulated frames in its shapes are used",
+        err=True,
+    )
+    sim = config.data.sim.model_copy(
+        update={"val_scenes": 1, "frames_per_scene": 2, "image_size": NUSCENES_IMAGE}
+    )
+    cameras = (
+        config.data.cameras if config.data.source == "nuscenes" else type(config.data)().cameras
+    )
     data = config.data.model_copy(update={"source": "sim", "sim": sim, "cameras": cameras})
     return open_source(config.model_copy(update={"data": data}), "val")
 

@@ -13,18 +13,39 @@ from calico.cli.groups import Group
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("calico.cli.train:command", "Train a model on the simulator or on a data set."),
-    "export": ("calico.cli.export:command", "Write the model as one ONNX file and, with --trt, as a TensorRT engine."),
-    "eval": ("calico_eval.cli.eval:command", "Score a model on clean frames: nuScenes detection and BEV map."),
-    "infer": ("calico_eval.cli.infer:command", "Write predictions as a nuScenes submission, and pictures."),
-    "robust": ("calico_eval.cli.robust:command", "Measure a model under corruptions and attacks; resumable."),
-    "gallery": ("calico_eval.cli.gallery:command", "Show every corruption at every severity on one frame."),
-    "corrupt": ("calico.cli.corrupt:command", "Write corrupted copies of a data set, for other pipelines."),
+    "export": (
+        "calico.cli.export:command",
+        "Write the model as one ONNX file and, with --trt, as a TensorRT engine.",
+    ),
+    "eval": (
+        "calico_eval.cli.eval:command",
+        "Score a model on clean frames: nuScenes detection and BEV map.",
+    ),
+    "infer": (
+        "calico_eval.cli.infer:command",
+        "Write predictions as a nuScenes submission, and pictures.",
+    ),
+    "robust": (
+        "calico_eval.cli.robust:command",
+        "Measure a model under corruptions and attacks; resumable.",
+    ),
+    "gallery": (
+        "calico_eval.cli.gallery:command",
+        "Show every corruption at every severity on one frame.",
+    ),
+    "corrupt": (
+        "calico.cli.corrupt:command",
+        "Write corrupted copies of a data set, for other pipelines.",
+    ),
     "report": (
         "reports.cli:report",
         "Write report.html, summary.md, junit.xml and metrics.txt from results.json.",
     ),
     "gate": ("reports.cli:gate", "Check results against rules; the exit code gates CI."),
-    "bench": ("calico_eval.cli.bench:group", "Benchmarks of the method: what pre-training is worth."),
+    "bench": (
+        "calico_eval.cli.bench:group",
+        "Benchmarks of the method: what pre-training is worth.",
+    ),
     "config": ("calico.cli.config:group", "Show or check a configuration."),
     "data": ("calico.cli.data:group", "Check a data set, or prepare the simulator's frames."),
 }
@@ -56,7 +77,10 @@ def _ask_for_traceback(context: click.Context, parameter: click.Parameter, wante
         os.environ[TRACEBACK_VARIABLE] = "1"
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.version_option(__version__, prog_name="calico")
 @click.option(
     "--traceback",

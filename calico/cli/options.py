@@ -24,8 +24,16 @@ def _settings(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--device", help="cpu, cuda, cuda:1 or auto (a GPU where there is one)."),
         click.option("--seed", type=int, help="Seed of every random stream of the run."),
         click.option("--data-root", type=PATH, help="Folder of the data set (nuScenes layout)."),
-        click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="One setting; may be repeated."),
-        click.option("--config", "file", type=PATH, help="YAML file with any part of the configuration."),
+        click.option(
+            "--set",
+            "assignments",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="One setting; may be repeated.",
+        ),
+        click.option(
+            "--config", "file", type=PATH, help="YAML file with any part of the configuration."
+        ),
     ):
         function = option(function)
     return function
@@ -63,7 +71,9 @@ def _resolve(
     from calico.config.load import load_config
     from calico.errors import CalicoError
 
-    config = load_config(base, file, assignments, {"data.root": data_root, "seed": seed, "device": device})
+    config = load_config(
+        base, file, assignments, {"data.root": data_root, "seed": seed, "device": device}
+    )
     if data_root is not None and config.data.source == "sim":
         raise CalicoError(
             f"--data-root {data_root}: data.source is 'sim', so these frames would not be looked at; "
@@ -72,7 +82,9 @@ def _resolve(
     return config
 
 
-def claim_output(folder: Path, *, resume: bool | None, overwrite: bool, kind: str, lock: Path | None = None) -> None:
+def claim_output(
+    folder: Path, *, resume: bool | None, overwrite: bool, kind: str, lock: Path | None = None
+) -> None:
     """Hold a command's output folder until the command ends; see `calico.files.claim_folder`."""
     from calico.files import claim_folder
 
@@ -90,9 +102,9 @@ def overwrite_option(
 def overwrite_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """--resume and --overwrite for an output folder that is there already."""
     function = overwrite_option()(function)
-    return click.option("--resume", is_flag=True, help="Go on where an interrupted run of the same command stopped.")(
-        function
-    )
+    return click.option(
+        "--resume", is_flag=True, help="Go on where an interrupted run of the same command stopped."
+    )(function)
 
 
 def with_model_config(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -106,9 +118,14 @@ def with_model_config(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @click.argument("models", nargs=-1, metavar="[MODEL]...")
     @click.option(
-        "--model", "more", multiple=True, help=f"The same as MODEL; may be repeated.  [default: {DEFAULT_RUN}]"
+        "--model",
+        "more",
+        multiple=True,
+        help=f"The same as MODEL; may be repeated.  [default: {DEFAULT_RUN}]",
     )
-    @click.option("--preset", help="tiny, nuscenes or waymo.  [default: the model's own configuration]")
+    @click.option(
+        "--preset", help="tiny, nuscenes or waymo.  [default: the model's own configuration]"
+    )
     @_settings
     @functools.wraps(function)
     def command(
@@ -141,7 +158,9 @@ def _check_unchanged(own: Config, config: Config) -> None:
     from calico.config.load import describe_changes
     from calico.errors import CalicoError
 
-    before, after = (one.model_dump(mode="json", include={"grid", "model"}) for one in (own, config))
+    before, after = (
+        one.model_dump(mode="json", include={"grid", "model"}) for one in (own, config)
+    )
     changed = describe_changes(before, after)
     if changed:
         raise CalicoError(

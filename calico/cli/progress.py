@@ -35,4 +35,9 @@ class Progress:
         tenths = 10 * done // max(total, 1)
         if tenths > self.tenths:
             self.tenths = tenths
-            click.echo(" ".join([f"{self.label}: {done}/{total}", *(f"{k}={v}" for k, v in shown.items())]), err=True)
+            click.echo(
+                " ".join(
+                    [f"{self.label}: {done}/{total}", *(f"{k}={v}" for k, v in shown.items())]
+                ),
+                err=True,
+            )

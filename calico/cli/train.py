@@ -38,9 +38,13 @@ if TYPE_CHECKING:
     type=click.Choice(["pgd"]),
     help="Adversarial training: half of the fine-tuning frames are attacked (4/255, 0.1 m; 3 steps: about 4 times as slow).",
 )
-@click.option("--labels", type=float, help="Share of the training frames whose labels are used, e.g. 0.05.")
 @click.option(
-    "--stage", type=click.Choice(["prc", "rad", "finetune"]), help="Only this stage.  [default: all that --init needs]"
+    "--labels", type=float, help="Share of the training frames whose labels are used, e.g. 0.05."
+)
+@click.option(
+    "--stage",
+    type=click.Choice(["prc", "rad", "finetune"]),
+    help="Only this stage.  [default: all that --init needs]",
 )
 @overwrite_options
 def command(
@@ -78,7 +82,11 @@ def command(
     from calico.train.stages import check_plan, resolve_init, run_stages, stage_before, stages_of
 
     names = [name.strip() for text in corruptions for name in text.split(",")] or None
-    flags: dict[str, object] = {"train.init": init, "train.label_fraction": labels, "train.corruptions": names}
+    flags: dict[str, object] = {
+        "train.init": init,
+        "train.label_fraction": labels,
+        "train.corruptions": names,
+    }
     if adversarial and config.train.adversarial is None:
         flags["train.adversarial"] = {}
     config = resolve_init(load_config(config, flags=flags))
@@ -86,7 +94,10 @@ def command(
     folder = out or Path("runs") / file_name(config.name)
     place = folder / stage if stage else folder
     if not (resume or overwrite) and stopped_early(place):
-        click.echo(f"{place}: a training stopped here before its first checkpoint; it starts again", err=True)
+        click.echo(
+            f"{place}: a training stopped here before its first checkpoint; it starts again",
+            err=True,
+        )
         overwrite = True
     claim_output(place, resume=resume, overwrite=overwrite, kind="train", lock=folder)
     source, validation = open_source(config, "train"), open_source(config, "val")
@@ -104,11 +115,19 @@ def command(
     else:
         prepare_folder(folder, resume=resume, overwrite=overwrite, kind="train")
     if {"prc", "rad"} & set(stages):
-        prepare_regions(source, config.pretrain.regions, range(len(source)), workers, Progress("finding regions"))
+        prepare_regions(
+            source,
+            config.pretrain.regions,
+            range(len(source)),
+            workers,
+            Progress("finding regions"),
+        )
     say = functools.partial(click.echo, err=True)
     diagnosis = importlib.import_module("calico_eval.diagnosis").diagnosis
     measures = {"finetune": make_validate(validation)} | {
-        name: diagnosis(validation, branch, folder / name / "regions.png", seed=config.seed, say=say)
+        name: diagnosis(
+            validation, branch, folder / name / "regions.png", seed=config.seed, say=say
+        )
         for name, branch in (("prc", "lidar"), ("rad", "camera"))
     }
     last = run_stages(
@@ -129,9 +148,9 @@ def make_adversary(config: Config) -> Adversary | None:
     """The attack of `train.adversarial`, from the evaluation package (loaded by name: see the architecture)."""
     if config.train.adversarial is None:
         return None
-    adversary: Adversary = importlib.import_module("calico_eval.attacks.adversarial_training").pgd_adversary(
-        config.train.adversarial
-    )
+    adversary: Adversary = importlib.import_module(
+        "calico_eval.attacks.adversarial_training"
+    ).pgd_adversary(config.train.adversarial)
     return adversary
 
 
@@ -141,7 +160,10 @@ def make_validate(source: FrameSource) -> Measure:
 
     def validate(model: CalicoModel, config: Config) -> dict[str, float | None]:
         metrics: dict[str, float | None] = evaluation.validation_metrics(model, config, source)
-        click.echo("validation: " + "  ".join(f"{k} {v:.3f}" for k, v in metrics.items() if v is not None), err=True)
+        click.echo(
+            "validation: " + "  ".join(f"{k} {v:.3f}" for k, v in metrics.items() if v is not None),
+            err=True,
+        )
         return metrics
 
     return validate

@@ -17,7 +17,9 @@ class SimConfig(Section):
 
     train_scenes: Count = 20
     val_scenes: Count = 6
-    test_scenes: Count = Field(20, description="Never looked at to choose anything; see docs/pretraining.md.")
+    test_scenes: Count = Field(
+        20, description="Never looked at to choose anything; see docs/pretraining.md."
+    )
     frames_per_scene: Annotated[Whole, Field(ge=1, le=MAX_KEYFRAMES)] = 8
     seed: Seed = Field(0, description="Seed of the world; independent of the training seed.")
     image_size: tuple[Pixels, Pixels] = Field((96, 256), description="Height, width [px].")

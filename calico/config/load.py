@@ -45,7 +45,9 @@ def load_config(
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
         if not equals or not key:
-            raise CalicoError(f"--set {_shorten(assignment)}: expected KEY=VALUE, e.g. --set train.epochs=5")
+            raise CalicoError(
+                f"--set {_shorten(assignment)}: expected KEY=VALUE, e.g. --set train.epochs=5"
+            )
         _merge(tree, _nested(key, _value(key, text, f"--set {_shorten(assignment)}")))
     for key, value in (flags or {}).items():
         if value is not None:
@@ -55,7 +57,9 @@ def load_config(
 
 def _preset(name: str) -> Config:
     if name not in PRESETS:
-        raise CalicoError(f"unknown preset {name!r}{_nearest(name, PRESETS)}; expected one of {', '.join(PRESETS)}")
+        raise CalicoError(
+            f"unknown preset {name!r}{_nearest(name, PRESETS)}; expected one of {', '.join(PRESETS)}"
+        )
     return PRESETS[name]()
 
 
@@ -81,7 +85,9 @@ def validate(tree: object, where: str = "configuration") -> Config:
 
 def to_yaml(config: Config) -> str:
     """The configuration as YAML that `load_config` reads back to an equal one."""
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, default_flow_style=None, width=110)
+    return yaml.safe_dump(
+        config.model_dump(mode="json"), sort_keys=False, default_flow_style=None, width=110
+    )
 
 
 def portable_config(config: Config) -> Config:
@@ -93,7 +99,12 @@ def portable_config(config: Config) -> Config:
     if camera is not None:
         camera = camera.model_copy(update={"backbone_weights": None})
     regions = config.pretrain.regions.model_copy(update={"cache_dir": None})
-    machine = {"root": None, "cache_dir": None, "workers": DataConfig().workers, "follow_links": False}
+    machine = {
+        "root": None,
+        "cache_dir": None,
+        "workers": DataConfig().workers,
+        "follow_links": False,
+    }
     return config.model_copy(
         update={
             "device": "auto",
@@ -120,7 +131,9 @@ def _leaves(tree: object, prefix: str = "") -> Tree:
     """Dotted keys of a tree to its values that are no mappings."""
     if not isinstance(tree, Mapping):
         return {prefix: tree}
-    parts = (_leaves(value, f"{prefix}.{key}" if prefix else str(key)) for key, value in tree.items())
+    parts = (
+        _leaves(value, f"{prefix}.{key}" if prefix else str(key)) for key, value in tree.items()
+    )
     return {key: leaf for part in parts for key, leaf in part.items()}
 
 
@@ -129,7 +142,9 @@ def _read_file(path: Path) -> Tree:
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise CalicoError(f"configuration file {path}: got a {type(content).__name__}, expected keys and values")
+        raise CalicoError(
+            f"configuration file {path}: got a {type(content).__name__}, expected keys and values"
+        )
     return content
 
 

@@ -69,12 +69,16 @@ class LidarConfig(Section):
 class CameraConfig(Section):
     """The camera branch: image backbone, FPN, view transform."""
 
-    image_size: tuple[Pixels, Pixels] = Field((96, 256), description="Height, width the backbone sees [px].")
+    image_size: tuple[Pixels, Pixels] = Field(
+        (96, 256), description="Height, width the backbone sees [px]."
+    )
     backbone: Literal["resnet18", "resnet50", "swin_t"] = "resnet18"
     backbone_width: Annotated[Number, Field(ge=0.01, le=8)] = Field(
         1.0, description="Multiplies the ResNet's channels."
     )
-    backbone_weights: FilePath | None = Field(None, description="safetensors file of pre-trained backbone weights.")
+    backbone_weights: FilePath | None = Field(
+        None, description="safetensors file of pre-trained backbone weights."
+    )
     fpn_channels: Channels = 64
     feature_stride: Literal[8, 16] = 8
     view_transform: Literal["lss", "homography"] = "lss"
@@ -92,7 +96,9 @@ class CameraConfig(Section):
     @classmethod
     def _whole_strides(cls, size: tuple[int, int]) -> tuple[int, int]:
         if any(side % BACKBONE_STRIDE for side in size):
-            raise ValueError(f"got {list(size)}, expected multiples of {BACKBONE_STRIDE} (the backbone's last stride)")
+            raise ValueError(
+                f"got {list(size)}, expected multiples of {BACKBONE_STRIDE} (the backbone's last stride)"
+            )
         return size
 
     @field_validator("depth_range_m")
@@ -180,13 +186,17 @@ class MapConfig(Section):
     channels: Channels = 64
     focal_gamma: Annotated[Number, Field(ge=0, le=100)] = 2.0
     loss_weight: Weight = 1.0
-    classes: tuple[str, ...] = Field(MAP_CLASSES, description="Those of the map masks, all of them, in their order.")
+    classes: tuple[str, ...] = Field(
+        MAP_CLASSES, description="Those of the map masks, all of them, in their order."
+    )
 
     @field_validator("classes")
     @classmethod
     def _those_of_the_masks(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         if names != MAP_CLASSES:
-            raise ValueError(f"got {list(names)}, expected the classes of the map masks: {list(MAP_CLASSES)}")
+            raise ValueError(
+                f"got {list(names)}, expected the classes of the map masks: {list(MAP_CLASSES)}"
+            )
         return names
 
 
@@ -203,10 +213,19 @@ class ModelConfig(Section):
     @model_validator(mode="after")
     def _something(self) -> ModelConfig:
         if self.lidar is None and self.camera is None:
-            raise ValueError("model.lidar and model.camera are both null; expected at least one sensor")
+            raise ValueError(
+                "model.lidar and model.camera are both null; expected at least one sensor"
+            )
         if self.detection is None and self.map is None:
-            raise ValueError("model.detection and model.map are both null; expected at least one task")
-        if self.fuser == "add" and self.lidar and self.camera and self.lidar.pillar_channels != self.camera.channels:
+            raise ValueError(
+                "model.detection and model.map are both null; expected at least one task"
+            )
+        if (
+            self.fuser == "add"
+            and self.lidar
+            and self.camera
+            and self.lidar.pillar_channels != self.camera.channels
+        ):
             raise ValueError(
                 f"model.fuser 'add' needs equal channels; got lidar.pillar_channels {self.lidar.pillar_channels}, "
                 f"camera.channels {self.camera.channels}"

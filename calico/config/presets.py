@@ -36,11 +36,21 @@ def tiny() -> Config:
     return Config(
         name="tiny",
         grid=GridConfig(),
-        data=DataConfig(source="sim", sim=SimConfig(train_scenes=40, val_scenes=10, frames_per_scene=5)),
+        data=DataConfig(
+            source="sim", sim=SimConfig(train_scenes=40, val_scenes=10, frames_per_scene=5)
+        ),
         model=ModelConfig(
             lidar=LidarConfig(pillar_channels=32),
-            camera=CameraConfig(backbone="resnet18", backbone_width=0.5, fpn_channels=32, channels=32, depth_bins=30),
-            bev=BevConfig(layers=(2, 3, 3), strides=(2, 2, 2), channels=(32, 64, 128), neck_channels=32, out_stride=2),
+            camera=CameraConfig(
+                backbone="resnet18", backbone_width=0.5, fpn_channels=32, channels=32, depth_bins=30
+            ),
+            bev=BevConfig(
+                layers=(2, 3, 3),
+                strides=(2, 2, 2),
+                channels=(32, 64, 128),
+                neck_channels=32,
+                out_stride=2,
+            ),
             detection=DetectionConfig(
                 tasks=(
                     ("car", "truck", "bus", "trailer", "construction_vehicle"),
@@ -86,7 +96,11 @@ def nuscenes() -> Config:
         model=ModelConfig(
             lidar=LidarConfig(pillar_channels=64),
             camera=CameraConfig(
-                image_size=(256, 704), fpn_channels=256, channels=80, depth_range_m=(1.0, 60.0), depth_bins=118
+                image_size=(256, 704),
+                fpn_channels=256,
+                channels=80,
+                depth_range_m=(1.0, 60.0),
+                depth_bins=118,
             ),
             bev=BevConfig(),
             detection=DetectionConfig(max_boxes=500),
@@ -101,7 +115,12 @@ def nuscenes() -> Config:
             image_flip=True,
         ),
         train=TrainConfig(
-            epochs=20, batch_size=4, learning_rate=1e-3, class_balanced=True, validate_every=5, checkpoint_every=1
+            epochs=20,
+            batch_size=4,
+            learning_rate=1e-3,
+            class_balanced=True,
+            validate_every=5,
+            checkpoint_every=1,
         ),
     )
 
@@ -138,7 +157,10 @@ def waymo() -> Config:
             ),
             bev=BevConfig(strides=(1, 2, 2), out_stride=1),
             detection=DetectionConfig(
-                tasks=(("car", "pedestrian", "bicycle"),), max_boxes=500, nms_iou=0.7, regression_weight=2.0
+                tasks=(("car", "pedestrian", "bicycle"),),
+                max_boxes=500,
+                nms_iou=0.7,
+                regression_weight=2.0,
             ),
             map=None,
         ),

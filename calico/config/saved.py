@@ -7,7 +7,15 @@ from pathlib import Path
 from calico.config.load import load_config, to_yaml
 from calico.config.schema import Config
 from calico.errors import CalicoError
-from calico.files import SEAL_PLACEHOLDER, FileError, check_seal, is_sealed, read_bytes, seal, write_atomic
+from calico.files import (
+    SEAL_PLACEHOLDER,
+    FileError,
+    check_seal,
+    is_sealed,
+    read_bytes,
+    seal,
+    write_atomic,
+)
 
 CONFIG_FILE = "config.yaml"
 
@@ -31,5 +39,7 @@ def read_run_config(folder: Path) -> Config:
         if is_sealed(content):
             check_seal(content, f"configuration {file}")
     except FileError as error:
-        raise CalicoError(f"{error}; if it was changed on purpose, remove its last line, the checksum") from None
+        raise CalicoError(
+            f"{error}; if it was changed on purpose, remove its last line, the checksum"
+        ) from None
     return load_config("tiny", file)

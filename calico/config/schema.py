@@ -22,7 +22,8 @@ class EvalConfig(Section):
     """How predictions are scored."""
 
     clip_range_to_grid: Flag = Field(
-        False, description="Evaluate each class within min(nuScenes range, grid) instead of the nuScenes range."
+        False,
+        description="Evaluate each class within min(nuScenes range, grid) instead of the nuScenes range.",
     )
     batch_size: BatchSize = 4
 
@@ -32,7 +33,9 @@ class Config(Section):
 
     name: Name = "run"
     seed: Seed = 0
-    device: str = Field("auto", description="cpu, cuda, cuda:1, ... or auto: a GPU where there is one.")
+    device: str = Field(
+        "auto", description="cpu, cuda, cuda:1, ... or auto: a GPU where there is one."
+    )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",
         description="Of training's convolutions; geometry, normalisation statistics and losses are float32. auto: bfloat16 on "

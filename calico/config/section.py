@@ -50,7 +50,9 @@ def _check_text(text: str) -> str:
 
 def _check_name(text: str) -> str:
     if set(text) & set("/\\") or text.startswith("."):
-        raise ValueError(f"got {text!r}, expected a name without slashes that does not begin with a dot")
+        raise ValueError(
+            f"got {text!r}, expected a name without slashes that does not begin with a dot"
+        )
     return text
 
 
@@ -92,4 +94,6 @@ PathText = Annotated[str, Field(min_length=1), AfterValidator(_check_path)]
 class Section(BaseModel):
     """Base of all sections."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
+    )

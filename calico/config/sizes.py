@@ -24,7 +24,9 @@ def camera_stride(config: Config) -> int:
     """
     bev, grid = config.model.bev, config.grid.pillars
     stride = max(bev.strides[0], bev.out_stride)
-    while grid.cell_m * stride < MIN_CAMERA_CELL_M and all(size % (2 * stride) == 0 for size in grid.shape):
+    while grid.cell_m * stride < MIN_CAMERA_CELL_M and all(
+        size % (2 * stride) == 0 for size in grid.shape
+    ):
         stride *= 2
     return stride
 
@@ -39,7 +41,9 @@ def largest_tensors(config: Config) -> dict[str, int]:
     cells = math.prod(grid.pillars.shape)
     out = cells // bev.out_stride**2
     levels = accumulate(bev.strides, operator.mul)
-    maps = [cells // stride**2 * channels for stride, channels in zip(levels, bev.channels, strict=True)]
+    maps = [
+        cells // stride**2 * channels for stride, channels in zip(levels, bev.channels, strict=True)
+    ]
     found = {
         "grid, model.bev.channels": max(maps),
         "grid, model.bev.neck_channels": out * bev.neck_channels * len(bev.layers),
@@ -49,7 +53,9 @@ def largest_tensors(config: Config) -> dict[str, int]:
     if model.map is not None:
         found["grid.map_*, model.map.channels"] = math.prod(grid.map.shape) * model.map.channels
     if model.detection is not None:
-        found["grid, model.detection"] = 2 * out * model.detection.channels * len(model.detection.tasks)
+        found["grid, model.detection"] = (
+            2 * out * model.detection.channels * len(model.detection.tasks)
+        )
     return found | _camera_tensors(config, cells)
 
 

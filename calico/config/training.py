@@ -37,10 +37,14 @@ class AugmentConfig(Section):
     flip_x: Flag = True
     flip_y: Flag = True
     translation_m: Annotated[Number, Field(ge=0, le=1000)] = 0.0
-    image_resize: FactorRange = Field((1.0, 1.0), description="Relative to the size that the backbone sees.")
+    image_resize: FactorRange = Field(
+        (1.0, 1.0), description="Relative to the size that the backbone sees."
+    )
     image_rotation_deg: Degrees = 0.0
     image_flip: Flag = False
-    sensor_dropout: Share = Field(0.0, description="Probability that a frame loses one of its two sensors.")
+    sensor_dropout: Share = Field(
+        0.0, description="Probability that a frame loses one of its two sensors."
+    )
 
 
 class ScheduleConfig(Section):
@@ -52,12 +56,15 @@ class ScheduleConfig(Section):
         "that the number of steps does not depend on the number of labels.",
     )
     batch_size: BatchSize = 4
-    learning_rate: Annotated[Number, Field(gt=0, le=100)] = Field(1e-3, description="Peak of the one-cycle schedule.")
+    learning_rate: Annotated[Number, Field(gt=0, le=100)] = Field(
+        1e-3, description="Peak of the one-cycle schedule."
+    )
     weight_decay: Annotated[Number, Field(ge=0, le=100)] = 0.01
     grad_clip: Annotated[Number, Field(gt=0, le=1e9)] = 35.0
     warmup_fraction: Annotated[Number, Field(gt=0, lt=1)] = 0.4
     validate_every: Count = Field(
-        5, description="Epochs between validations (pre-training: diagnostics); the last is always validated."
+        5,
+        description="Epochs between validations (pre-training: diagnostics); the last is always validated.",
     )
     checkpoint_every: Count = Field(1, description="Epochs between checkpoints.")
 
@@ -65,12 +72,18 @@ class ScheduleConfig(Section):
 class AdversarialConfig(Section):
     """Adversarial training by PGD: what a share of the fine-tuning frames suffers (`calico train --adversarial pgd`)."""
 
-    camera_levels: Annotated[Whole, Field(ge=0, le=255)] = Field(4, description="Grey levels of 255.")
-    range_m: Annotated[Number, Field(ge=0, le=1000)] = Field(0.1, description="Metres along a point's ray.")
+    camera_levels: Annotated[Whole, Field(ge=0, le=255)] = Field(
+        4, description="Grey levels of 255."
+    )
+    range_m: Annotated[Number, Field(ge=0, le=1000)] = Field(
+        0.1, description="Metres along a point's ray."
+    )
     steps: Annotated[Whole, Field(ge=1, le=10_000)] = Field(
         3, description="Of PGD; each costs about as much as a training step."
     )
-    share: Annotated[Number, Field(gt=0, le=1)] = Field(0.5, description="Probability that a frame is attacked.")
+    share: Annotated[Number, Field(gt=0, le=1)] = Field(
+        0.5, description="Probability that a frame is attacked."
+    )
 
 
 class TrainConfig(ScheduleConfig):
@@ -81,8 +94,12 @@ class TrainConfig(ScheduleConfig):
         description="Where fine-tuning starts: random; prc (after PRC); calico (after PRC and RAD); scene_contrast (after "
         "one-vector-per-frame contrast); or a model file or run folder.",
     )
-    label_fraction: Annotated[Number, Field(gt=0, le=1)] = Field(1.0, description="Share of the training frames used.")
-    label_unit: Literal["frame", "scene"] = Field("frame", description="What label_fraction is a share of.")
+    label_fraction: Annotated[Number, Field(gt=0, le=1)] = Field(
+        1.0, description="Share of the training frames used."
+    )
+    label_unit: Literal["frame", "scene"] = Field(
+        "frame", description="What label_fraction is a share of."
+    )
     class_balanced: Flag = Field(
         False, description="CBGS (Zhu et al. 2019): frames of rare classes are drawn more often."
     )
@@ -92,14 +109,19 @@ class TrainConfig(ScheduleConfig):
         description="Robust training: corruptions, several joined by +, or presets, one of which a share of the frames gets.",
     )
     corruption_share: Share = Field(
-        0.5, description="Share of the frames that get one of train.corruptions: each condition equally often."
+        0.5,
+        description="Share of the frames that get one of train.corruptions: each condition equally often.",
     )
-    adversarial: AdversarialConfig | None = Field(None, description="Adversarial training; null: none.")
+    adversarial: AdversarialConfig | None = Field(
+        None, description="Adversarial training; null: none."
+    )
 
     @field_validator("corruptions")
     @classmethod
     def _known_corruptions(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        from corruptions.presets import choose_conditions  # not needed, nor its libraries loaded, by those who use none
+        from corruptions.presets import (
+            choose_conditions,
+        )  # not needed, nor its libraries loaded, by those who use none
 
         for name in names:
             choose_conditions([name])
@@ -117,18 +139,25 @@ class RegionConfig(Section):
     ground: Literal["gpf", "ransac"] = "gpf"
     eps_m: Length = Field(0.75, description="DBSCAN radius; side of a cell for method 'grid'.")
     min_points: Count = 5
-    area_m2: Limits = Field((0.0, 60.0), description="Smallest and largest area of the convex hull seen from above.")
+    area_m2: Limits = Field(
+        (0.0, 60.0), description="Smallest and largest area of the convex hull seen from above."
+    )
     top_m: Limits = Field((0.3, 5.0), description="Height above ground of the highest point.")
-    min_side_ratio: Share = Field(0.0, description="Shorter over longer side of the rectangle of least area.")
+    min_side_ratio: Share = Field(
+        0.0, description="Shorter over longer side of the rectangle of least area."
+    )
     ego_radius_m: Annotated[Number, Field(ge=0, le=10_000)] = Field(
-        1.5, description="Clusters whose mean is nearer to the sensor than this are the vehicle itself."
+        1.5,
+        description="Clusters whose mean is nearer to the sensor than this are the vehicle itself.",
     )
     ceiling_m: Length | None = Field(
         None,
         description="Points higher above ground are left out before clustering, e.g. 4: cars under trees are kept, but so is "
         "more of walls and poles.",
     )
-    cache_dir: FilePath | None = Field(None, description="Where regions are kept; default: the user's cache folder.")
+    cache_dir: FilePath | None = Field(
+        None, description="Where regions are kept; default: the user's cache folder."
+    )
 
 
 class SampleConfig(Section):
@@ -141,7 +170,8 @@ class SampleConfig(Section):
         1024, description="M, most points outside regions; negatives only."
     )
     cell_m: Length = Field(
-        0.25, description="At most one point per square of this side: points at one place have one embedding."
+        0.25,
+        description="At most one point per square of this side: points at one place have one embedding.",
     )
 
 

@@ -17,7 +17,11 @@ LOOKED_AT = 8
 
 
 def applicable(
-    names: Sequence[str], severities: Sequence[int], source: FrameSource, indices: Sequence[int], seed: int
+    names: Sequence[str],
+    severities: Sequence[int],
+    source: FrameSource,
+    indices: Sequence[int],
+    seed: int,
 ) -> tuple[tuple[Condition, ...], tuple[str, ...]]:
     """The conditions that names and presets stand for, less those of presets that can do nothing to the frames.
 
@@ -46,7 +50,9 @@ def applicable(
     return kept, (*notes, *_repeated(kept, frames))
 
 
-def check_applicable(conditions: Sequence[Condition], source: FrameSource, indices: Sequence[int], seed: int) -> None:
+def check_applicable(
+    conditions: Sequence[Condition], source: FrameSource, indices: Sequence[int], seed: int
+) -> None:
     """For conditions that the user named one by one.
 
     Raises:
@@ -90,7 +96,9 @@ def _spared(condition: Condition, source: FrameSource, indices: Sequence[int], s
     if not all(spec.by_chance for spec in find(condition.name)):
         return ""
     frames = map(source.__getitem__, indices)
-    if any(check_effect(condition.name, frame, condition.apply(frame, seed))[0] for frame in frames):
+    if any(
+        check_effect(condition.name, frame, condition.apply(frame, seed))[0] for frame in frames
+    ):
         return ""
     return f"its level {condition.at} spares all of {len(indices)} frames, by chance (more frames help)"
 

@@ -67,7 +67,9 @@ def transform_scene(frame: Frame, new_T_old: Float64, map_grid: Grid | None) -> 
     linear = new_T_old[:3, :3]
     scale = float(np.cbrt(abs(np.linalg.det(linear))))
     points = frame.points.copy()
-    points[:, :3] = frame.points[:, :3] @ linear.T.astype(np.float32) + new_T_old[:3, 3].astype(np.float32)
+    points[:, :3] = frame.points[:, :3] @ linear.T.astype(np.float32) + new_T_old[:3, 3].astype(
+        np.float32
+    )
     boxes = frame.boxes.boxes.copy()
     boxes[:, :3] = boxes[:, :3] @ linear.T + new_T_old[:3, 3]
     boxes[:, 3:6] *= scale
@@ -94,7 +96,9 @@ def transform_image(image: UInt8, new_from_old: Float64, size_hw: tuple[int, int
     matrix = swap @ old_from_new[:2, :2] @ swap
     offset = old_from_new[[1, 0], 2]
     channels = [
-        ndimage.affine_transform(image[..., c], matrix, offset, output_shape=size_hw, order=1, output=np.uint8)
+        ndimage.affine_transform(
+            image[..., c], matrix, offset, output_shape=size_hw, order=1, output=np.uint8
+        )
         for c in range(3)
     ]
     return np.stack(channels, axis=-1)
@@ -107,12 +111,16 @@ def _draw_scene_transform(config: AugmentConfig, rng: np.random.Generator) -> Fl
     mirror_y = -1.0 if config.flip_y and rng.random() < 0.5 else 1.0
     c, s = np.cos(angle), np.sin(angle)
     result = np.eye(4)
-    result[:3, :3] = scale * np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) @ np.diag([mirror_x, mirror_y, 1.0])
+    result[:3, :3] = (
+        scale * np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) @ np.diag([mirror_x, mirror_y, 1.0])
+    )
     result[:3, 3] = rng.normal(0.0, 1.0, 3) * config.translation_m
     return result
 
 
-def _transform_map(masks: Bool, known: Bool | None, new_T_old: Float64, grid: Grid) -> tuple[Bool, Bool]:
+def _transform_map(
+    masks: Bool, known: Bool | None, new_T_old: Float64, grid: Grid
+) -> tuple[Bool, Bool]:
     """Nearest-cell lookup of every new cell's centre in the old masks."""
     linear, shift = new_T_old[:2, :2], new_T_old[:2, 3]
     rows, columns = grid.shape
@@ -125,7 +133,10 @@ def _transform_map(masks: Bool, known: Bool | None, new_T_old: Float64, grid: Gr
 
 
 def _augment_images(
-    frame: Frame, config: AugmentConfig, rng: np.random.Generator, image_size: tuple[int, int] | None
+    frame: Frame,
+    config: AugmentConfig,
+    rng: np.random.Generator,
+    image_size: tuple[int, int] | None,
 ) -> Frame:
     """Each view by itself: fitted to the network's size, then resized about its centre, turned, mirrored."""
     images, intrinsics = [], frame.camera_K.copy()
@@ -142,7 +153,9 @@ def _augment_images(
     return frame.replace(images=tuple(images), camera_K=intrinsics)
 
 
-def _draw_image_transform(config: AugmentConfig, rng: np.random.Generator, size_hw: tuple[int, int]) -> Float64:
+def _draw_image_transform(
+    config: AugmentConfig, rng: np.random.Generator, size_hw: tuple[int, int]
+) -> Float64:
     """(3, 3) on pixels (u, v, 1): resize about the centre, turn, mirror."""
     resize = rng.uniform(*config.image_resize)
     angle = np.deg2rad(rng.uniform(-config.image_rotation_deg, config.image_rotation_deg))

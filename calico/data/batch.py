@@ -64,7 +64,9 @@ def collate(frames: Sequence[Frame]) -> Batch:
         raise CalicoError("collate: got no frames, expected at least one")
     views = {len(frame.images) for frame in frames}
     if len(views) != 1:
-        raise CalicoError(f"collate: frames with {sorted(views)} cameras in one batch; expected one camera count")
+        raise CalicoError(
+            f"collate: frames with {sorted(views)} cameras in one batch; expected one camera count"
+        )
     n = max(1, *(len(frame.points) for frame in frames))
     points = np.zeros((len(frames), n, 5), np.float32)
     mask = np.zeros((len(frames), n), np.bool_)
@@ -73,12 +75,16 @@ def collate(frames: Sequence[Frame]) -> Batch:
         mask[index, : len(frame.points)] = True
     seen = [frame.boxes.select(frame.boxes.num_points > 0) for frame in frames]
     maps = [masks for frame in frames if (masks := _map_targets(frame)) is not None]
-    sizes = tuple(tuple((image.shape[0], image.shape[1]) for image in frame.images) for frame in frames)
+    sizes = tuple(
+        tuple((image.shape[0], image.shape[1]) for image in frame.images) for frame in frames
+    )
     return Batch(
         points=torch.from_numpy(points),
         point_mask=torch.from_numpy(mask),
         images=_stack_images(frames, sizes),
-        image_from_lidar=torch.from_numpy(np.stack([frame.image_from_lidar for frame in frames]).astype(np.float32)),
+        image_from_lidar=torch.from_numpy(
+            np.stack([frame.image_from_lidar for frame in frames]).astype(np.float32)
+        ),
         boxes=tuple(torch.from_numpy(boxes.boxes.astype(np.float32)) for boxes in seen),
         labels=tuple(torch.from_numpy(boxes.labels.astype(np.int64)) for boxes in seen),
         map_masks=torch.from_numpy(np.stack(maps)) if len(maps) == len(frames) else None,

@@ -15,7 +15,9 @@ from calico.frame import Boxes
 SPLITS = ("train", "val")
 
 
-def check_data(config: Config, splits: Sequence[str] = SPLITS, progress: Progress | None = None) -> DataReport:
+def check_data(
+    config: Config, splits: Sequence[str] = SPLITS, progress: Progress | None = None
+) -> DataReport:
     """Looks at everything that splits of a configuration use; every sensor file is opened and decoded once.
 
     Args:
@@ -27,17 +29,23 @@ def check_data(config: Config, splits: Sequence[str] = SPLITS, progress: Progres
     with report.collect():
         if config.data.source == "nuscenes":
             own = {"train": config.data.train_split, "val": config.data.val_split}
-            check_nuscenes(config, {split: own.get(split, split) for split in splits}, report, progress)
+            check_nuscenes(
+                config, {split: own.get(split, split) for split in splits}, report, progress
+            )
         else:
             _check_frames(config, splits, report, progress)
     return report
 
 
-def _check_frames(config: Config, splits: Sequence[str], report: DataReport, progress: Progress | None) -> None:
+def _check_frames(
+    config: Config, splits: Sequence[str], report: DataReport, progress: Progress | None
+) -> None:
     """Any source through its protocol: loads the first frame of each scene of the splits."""
     unknown = [split for split in splits if split not in ("train", "val", "test")]
     if unknown:
-        raise CalicoError(f"--split {unknown[0]}: {config.data.source} has the splits train, val and test")
+        raise CalicoError(
+            f"--split {unknown[0]}: {config.data.source} has the splits train, val and test"
+        )
     sources = [open_source(config, cast(Split, split)) for split in splits]
     firsts = [{source.info(i).scene: i for i in reversed(range(len(source)))} for source in sources]
     total, done = sum(map(len, firsts)), 0
@@ -50,6 +58,8 @@ def _check_frames(config: Config, splits: Sequence[str], report: DataReport, pro
             done += 1
             if progress is not None:
                 progress(done, total)
-        report.facts.append((f"{split} objects", f"{count_classes(boxes)} (first frame of each scene)"))
+        report.facts.append(
+            (f"{split} objects", f"{count_classes(boxes)} (first frame of each scene)")
+        )
         report.facts.append((f"{split} maps", "yes" if source.map_grid is not None else "none"))
     report.facts.append(("cameras", ", ".join(sources[0].cameras)))

@@ -69,7 +69,9 @@ class ContrastLoader:
     image_size: tuple[int, int] | None
     cells_m: float | None = None
 
-    def __call__(self, epoch: int, positions: Sequence[int], indices: Sequence[int]) -> ContrastBatch:
+    def __call__(
+        self, epoch: int, positions: Sequence[int], indices: Sequence[int]
+    ) -> ContrastBatch:
         """See `calico.train.loop.Loader`."""
         views: list[tuple[Frame, ...]] = []
         chosen: list[Int64] = []
@@ -77,16 +79,27 @@ class ContrastLoader:
         for position, index in zip(positions, indices, strict=True):
             frame = unlabelled(self.source[index], cameras=self.image_size is not None)
             rng = generator(self.seed, self.stage, "view", epoch, position, frame.token)
-            seen = tuple(augment(frame, self.augment, None, rng, self.image_size) for _ in range(self.n_views))
-            ids = np.arange(len(frame.points)) if self.cells_m else cached_regions(frame, self.regions)
+            seen = tuple(
+                augment(frame, self.augment, None, rng, self.image_size)
+                for _ in range(self.n_views)
+            )
+            ids = (
+                np.arange(len(frame.points))
+                if self.cells_m
+                else cached_regions(frame, self.regions)
+            )
             ids = ids.astype(np.int64)
-            points = sample_points([view.points for view in seen], ids, self.grid, self.samples, rng, self.cells_m)
+            points = sample_points(
+                [view.points for view in seen], ids, self.grid, self.samples, rng, self.cells_m
+            )
             views.append(seen)
             chosen.append(points)
             regions.append(ids[points])
         return self._stack(views, chosen, regions)
 
-    def _stack(self, views: list[tuple[Frame, ...]], chosen: list[Int64], regions: list[Int64]) -> ContrastBatch:
+    def _stack(
+        self, views: list[tuple[Frame, ...]], chosen: list[Int64], regions: list[Int64]
+    ) -> ContrastBatch:
         slots = max(1, *(len(points) for points in chosen))
         region = np.full((len(views), slots), UNUSED, np.int64)
         xy = np.zeros((self.n_views, len(views), slots, 2), np.float32)
@@ -107,7 +120,10 @@ def unlabelled(frame: Frame, *, cameras: bool) -> Frame:
     if cameras:
         return frame
     return frame.replace(
-        images=(), camera_K=np.zeros((0, 3, 3)), camera_T_lidar=np.zeros((0, 4, 4)), camera_time_s=np.zeros(0)
+        images=(),
+        camera_K=np.zeros((0, 3, 3)),
+        camera_T_lidar=np.zeros((0, 4, 4)),
+        camera_time_s=np.zeros(0),
     )
 
 
@@ -150,7 +166,13 @@ def _turns(region: Int64) -> Int64:
 
 
 def _on_grid(points: Float32, grid: GridConfig) -> Bool:
-    (x_low, x_high), (y_low, y_high), (z_low, z_high) = grid.x_range_m, grid.y_range_m, grid.z_range_m
+    (x_low, x_high), (y_low, y_high), (z_low, z_high) = (
+        grid.x_range_m,
+        grid.y_range_m,
+        grid.z_range_m,
+    )
     x, y, z = points[:, 0], points[:, 1], points[:, 2]
-    result: Bool = (x >= x_low) & (x < x_high) & (y >= y_low) & (y < y_high) & (z >= z_low) & (z < z_high)
+    result: Bool = (
+        (x >= x_low) & (x < x_high) & (y >= y_low) & (y < y_high) & (z >= z_low) & (z < z_high)
+    )
     return result

@@ -22,7 +22,9 @@ def open_source(config: Config, split: Split) -> FrameSource:
     if data.source == "sim":
         from calico.data.sim import SimSource
 
-        return SimSource(data.sim, split, config.grid.map, data.cameras, data.sweeps, data.cache_dir)
+        return SimSource(
+            data.sim, split, config.grid.map, data.cameras, data.sweeps, data.cache_dir
+        )
     if data.source == "waymo":
         raise CalicoError(
             "data.source: 'waymo' has no reader in this version, its preset only states grids and shapes; "
@@ -34,7 +36,13 @@ def open_source(config: Config, split: Split) -> FrameSource:
         raise CalicoError(f"data.source: '{data.source}' has no test split with labels; use val")
     name = data.train_split if split == "train" else data.val_split
     return NuScenesSource(
-        data_root(config), data.version, name, config.grid.map, data.cameras, data.sweeps, data.follow_links
+        data_root(config),
+        data.version,
+        name,
+        config.grid.map,
+        data.cameras,
+        data.sweeps,
+        data.follow_links,
     )
 
 
@@ -46,7 +54,9 @@ def data_root(config: Config) -> Path:
             f"data.root: not set; data.source '{config.data.source}' needs the folder of the data set: --data-root"
         )
     if not root.is_dir():
-        raise CalicoError(f"data.root: '{root}' is not a folder; expected the folder of the data set")
+        raise CalicoError(
+            f"data.root: '{root}' is not a folder; expected the folder of the data set"
+        )
     if not (root / config.data.version).is_dir() and (root / "sample_data.json").is_file():
         raise CalicoError(
             f"data.root: '{root}' is the folder of the tables; expected the one above it, which holds {root.name}/ and "

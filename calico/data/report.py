@@ -58,5 +58,7 @@ class DataReport:
 def count_classes(boxes: Iterable[Boxes]) -> str:
     """'car 12, truck 3': objects by class, in the order of the classes."""
     counts = Counter(int(label) for one in boxes for label in one.labels)
-    named = [f"{name} {counts[index]}" for index, name in enumerate(DETECTION_CLASSES) if counts[index]]
+    named = [
+        f"{name} {counts[index]}" for index, name in enumerate(DETECTION_CLASSES) if counts[index]
+    ]
     return ", ".join(named) or "none"

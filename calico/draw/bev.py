@@ -90,19 +90,25 @@ def _map_masks(frame: Frame, predictions: Predictions | None, predicted_map: boo
     if not predicted_map:
         return frame.map_masks
     if predictions is None or predictions.map_probs is None:
-        raise CalicoError(f"frame {frame.token}: predicted_map is set, but there are no predictions with map_probs")
+        raise CalicoError(
+            f"frame {frame.token}: predicted_map is set, but there are no predictions with map_probs"
+        )
     return predictions.map_probs > 0.5
 
 
 def to_pixels(xy: npt.NDArray[np.floating], range_m: float, scale: float) -> Float64:
     """(N, 2) picture coordinates u, v of points (N, 2) [m]."""
-    return np.stack([(range_m - xy[:, 1]) * scale, (range_m - xy[:, 0]) * scale], axis=-1).astype(np.float64)
+    return np.stack([(range_m - xy[:, 1]) * scale, (range_m - xy[:, 0]) * scale], axis=-1).astype(
+        np.float64
+    )
 
 
 def _paint_map(canvas: UInt8, masks: Bool, known: Bool | None, grid: Grid, range_m: float) -> None:
     """Looks up the map cell of every pixel and paints its classes, the finest last."""
     if masks.shape[1:] != grid.shape:
-        raise CalicoError(f"draw_bev: map of {masks.shape[1:]} cells, but map_grid has {grid.shape}")
+        raise CalicoError(
+            f"draw_bev: map of {masks.shape[1:]} cells, but map_grid has {grid.shape}"
+        )
     side = len(canvas)
     along = range_m - (np.arange(side) + 0.5) * (2 * range_m / side)
     x, y = np.meshgrid(along, along, indexing="ij")
@@ -123,7 +129,10 @@ def _paint_points(canvas: UInt8, frame: Frame, range_m: float, scale: float) -> 
     share = np.clip((points[:, 2:3] + 2.0) / 4.0, 0.0, 1.0)
     low, high = np.array([176, 182, 190.0]), np.array([20, 40, 96.0])
     paint_dots(
-        canvas, to_pixels(points[:, :2], range_m, scale), (low + share * (high - low)).astype(np.uint8), SUPERSAMPLE
+        canvas,
+        to_pixels(points[:, :2], range_m, scale),
+        (low + share * (high - low)).astype(np.uint8),
+        SUPERSAMPLE,
     )
 
 
@@ -136,7 +145,10 @@ def draw_rings(draw: ImageDraw.ImageDraw, range_m: float, scale: float) -> None:
     center = range_m * scale
     step = _ring_step_m(range_m)
     for radius in np.arange(step, range_m * 1.42, step) * scale:
-        draw.ellipse((center - radius, center - radius, center + radius, center + radius), outline=(200, 205, 212))
+        draw.ellipse(
+            (center - radius, center - radius, center + radius, center + radius),
+            outline=(200, 205, 212),
+        )
     car = to_pixels(np.array([[2.2, 0.0], [-1.6, 0.9], [-1.0, 0.0], [-1.6, -0.9]]), range_m, scale)
     draw.polygon([tuple(p) for p in car], fill=INK)
 
@@ -145,12 +157,18 @@ def label_rings(captions: Captions, range_m: float, size_px: int) -> None:
     """Writes the distance on each ring, ahead of the vehicle."""
     step = _ring_step_m(range_m)
     for radius in np.arange(step, range_m, step):
-        captions.put((size_px / 2, size_px / 2 - radius * size_px / (2 * range_m)), f"{radius:g} m", (120, 128, 138))
+        captions.put(
+            (size_px / 2, size_px / 2 - radius * size_px / (2 * range_m)),
+            f"{radius:g} m",
+            (120, 128, 138),
+        )
 
 
 def _draw_boxes(draw: ImageDraw.ImageDraw, layer: Drawn, range_m: float, scale: float) -> None:
     width = (1 if layer.dashed else 2) * SUPERSAMPLE
-    for box, quad, color in zip(layer.boxes, corners(layer.boxes)[:, :4, :2], layer.colors, strict=True):
+    for box, quad, color in zip(
+        layer.boxes, corners(layer.boxes)[:, :4, :2], layer.colors, strict=True
+    ):
         edge = [(float(u), float(v)) for u, v in to_pixels(quad, range_m, scale)]
         for start, end in zip(edge, edge[1:] + edge[:1], strict=True):
             stroke(draw, start, end, color, width, layer.dashed)
@@ -177,11 +195,17 @@ def _write(picture: Image.Image, layers: list[Drawn], range_m: float, size_px: i
     captions = Captions(draw, size_px=max(9.0, size_px / 64))
     label_rings(captions, range_m, size_px)
     for layer in reversed(layers):
-        for box, text, color in zip(layer.boxes[::-1], layer.captions[::-1], layer.colors[::-1], strict=True):
-            reach = float(abs(np.cos(box[6])) * box[3] + abs(np.sin(box[6])) * box[4]) / 2 * scale + 8
+        for box, text, color in zip(
+            layer.boxes[::-1], layer.captions[::-1], layer.colors[::-1], strict=True
+        ):
+            reach = (
+                float(abs(np.cos(box[6])) * box[3] + abs(np.sin(box[6])) * box[4]) / 2 * scale + 8
+            )
             u, v = to_pixels(box[None, :2], range_m, scale)[0]
             if 0 <= u < size_px and reach <= v < size_px:
-                captions.put((u, v - reach if not layer.dashed else min(v + reach, size_px - 6)), text, color)
+                captions.put(
+                    (u, v - reach if not layer.dashed else min(v + reach, size_px - 6)), text, color
+                )
 
 
 def _draw_legend(picture: Image.Image, size_px: int, with_map: bool, map_name: str) -> None:
@@ -194,7 +218,9 @@ def _draw_legend(picture: Image.Image, size_px: int, with_map: bool, map_name: s
         stroke(draw, (x, y), (x + 26, y), INK, 2 - int(dashed), dashed)
         draw.text((x + 31, y), text, fill=INK, font=face, anchor="lm")
         x += 31 + draw.textlength(text, font=face) + 16
-    draw.text((x, y), "tick: heading; arrow: 1 s of motion; up: forward", fill=INK, font=face, anchor="lm")
+    draw.text(
+        (x, y), "tick: heading; arrow: 1 s of motion; up: forward", fill=INK, font=face, anchor="lm"
+    )
     if not with_map:
         return
     x, y = 8.0, size_px + 29.0

@@ -26,7 +26,20 @@ from calico.geometry.camera import project
 from calico.predictions import Predictions
 from calico.taxonomy import DETECTION_CLASSES
 
-EDGES = ((0, 1), (1, 2), (2, 3), (3, 0), (4, 5), (5, 6), (6, 7), (7, 4), (0, 4), (1, 5), (2, 6), (3, 7))
+EDGES = (
+    (0, 1),
+    (1, 2),
+    (2, 3),
+    (3, 0),
+    (4, 5),
+    (5, 6),
+    (6, 7),
+    (7, 4),
+    (0, 4),
+    (1, 5),
+    (2, 6),
+    (3, 7),
+)
 """Of a box, as indices into `geometry.boxes.corners`."""
 NEAR_M = 0.1
 GAP_PX = 4
@@ -102,13 +115,20 @@ def view_name(heading_rad: float) -> str:
     """E.g. 'front left' for 55 degrees, 'left' for 90, 'back left' for 110."""
     angle = abs(float(np.degrees(heading_rad)))
     side = "left" if heading_rad > 0 else "right"
-    for limit, name in ((20.0, "front"), (80.0, f"front {side}"), (100.0, side), (160.0, f"back {side}")):
+    for limit, name in (
+        (20.0, "front"),
+        (80.0, f"front {side}"),
+        (100.0, side),
+        (160.0, f"back {side}"),
+    ):
         if angle <= limit:
             return name
     return "back"
 
 
-def _draw_view(frame: Frame, view: int, layers: list[Drawn], width_px: int, points: bool) -> Image.Image:
+def _draw_view(
+    frame: Frame, view: int, layers: list[Drawn], width_px: int, points: bool
+) -> Image.Image:
     source = Image.fromarray(frame.images[view])
     scale = width_px / source.width
     size = (width_px, max(1, round(source.height * scale)))
@@ -123,9 +143,13 @@ def _draw_view(frame: Frame, view: int, layers: list[Drawn], width_px: int, poin
     draw = ImageDraw.Draw(image)
     heading = float(view_headings(frame)[view])
     title = font(_text_size(width_px / 34, TITLE_PX))
-    draw.text((6, 4), view_name(heading), fill=PAPER, font=title, stroke_width=2, stroke_fill=(0, 0, 0))
+    draw.text(
+        (6, 4), view_name(heading), fill=PAPER, font=title, stroke_width=2, stroke_fill=(0, 0, 0)
+    )
     captions = Captions(draw, size_px=_text_size(width_px / 44, CAPTION_PX))
-    for caption in [caption for layer in layers for caption in _draw_boxes(draw, layer, image_from_lidar, size)]:
+    for caption in [
+        caption for layer in layers for caption in _draw_boxes(draw, layer, image_from_lidar, size)
+    ]:
         captions.put(*caption)
     return image
 
@@ -135,9 +159,13 @@ def _text_size(wanted_px: float, limits_px: tuple[float, float]) -> float:
 
 
 def _paint_points(canvas: UInt8, frame: Frame, image_from_lidar: Float64) -> None:
-    pixels, depth, visible = project(image_from_lidar, frame.points, (canvas.shape[0], canvas.shape[1]))
+    pixels, depth, visible = project(
+        image_from_lidar, frame.points, (canvas.shape[0], canvas.shape[1])
+    )
     far_first = np.argsort(-depth[visible], kind="stable")
-    paint_dots(canvas, pixels[visible][far_first], ramp(depth[visible][far_first] / POINT_RANGE_M), 2)
+    paint_dots(
+        canvas, pixels[visible][far_first], ramp(depth[visible][far_first] / POINT_RANGE_M), 2
+    )
 
 
 def _draw_boxes(
@@ -159,7 +187,9 @@ def _draw_boxes(
         us, vs = [u for u, _ in ends] or [0.0], [v for _, v in ends] or [0.0]
         v = max(vs) + 7 if layer.dashed else min(vs) - 7
         if max(vs) - min(vs) > MIN_CAPTION_PX and 8 < v < size_wh[1] - 8:
-            captions.append((((min(us) + max(us)) / 2, v), layer.captions[index], layer.colors[index]))
+            captions.append(
+                (((min(us) + max(us)) / 2, v), layer.captions[index], layer.colors[index])
+            )
     return captions[::-1]
 
 

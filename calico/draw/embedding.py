@@ -47,12 +47,21 @@ def draw_embedding(
     """
     _check(embeddings, labels, names)
     xy, caption = project_pca(embeddings) if method == "pca" else project_tsne(embeddings, seed)
-    plot = Image.fromarray(np.full((size_px * SUPERSAMPLE, size_px * SUPERSAMPLE, 3), PAPER, np.uint8))
+    plot = Image.fromarray(
+        np.full((size_px * SUPERSAMPLE, size_px * SUPERSAMPLE, 3), PAPER, np.uint8)
+    )
     draw = ImageDraw.Draw(plot)
     pixels = _to_pixels(xy, size_px * SUPERSAMPLE)
     radius = SUPERSAMPLE * max(2.5, size_px / 160)
     for index in _painting_order(labels):
-        _dot(draw, pixels[index, 0], pixels[index, 1], radius, _color(int(labels[index])), outline=SUPERSAMPLE)
+        _dot(
+            draw,
+            pixels[index, 0],
+            pixels[index, 1],
+            radius,
+            _color(int(labels[index])),
+            outline=SUPERSAMPLE,
+        )
     plot = plot.resize((size_px, size_px), Image.Resampling.BOX)
     return _with_legend(plot, labels, names, caption)
 
@@ -88,9 +97,13 @@ def project_tsne(embeddings: npt.NDArray[np.floating], seed: int) -> tuple[Float
 
 def _check(embeddings: npt.NDArray[np.floating], labels: Int64, names: tuple[str, ...]) -> None:
     if embeddings.ndim != 2 or embeddings.shape[0] < 3 or embeddings.shape[1] < 2:
-        raise CalicoError(f"draw_embedding: embeddings of shape {embeddings.shape}; expected (n >= 3, D >= 2)")
+        raise CalicoError(
+            f"draw_embedding: embeddings of shape {embeddings.shape}; expected (n >= 3, D >= 2)"
+        )
     if labels.shape != embeddings.shape[:1]:
-        raise CalicoError(f"draw_embedding: labels of shape {labels.shape}; expected ({len(embeddings)},)")
+        raise CalicoError(
+            f"draw_embedding: labels of shape {labels.shape}; expected ({len(embeddings)},)"
+        )
     if labels.min() < -1 or labels.max() >= len(names):
         raise CalicoError(
             f"draw_embedding: labels from {labels.min()} to {labels.max()}; expected -1 to {len(names) - 1}"
@@ -119,8 +132,12 @@ def _to_pixels(xy: Float64, side: int) -> Float64:
     return result
 
 
-def _dot(draw: ImageDraw.ImageDraw, x: float, y: float, radius: float, color: Color, outline: int = 0) -> None:
-    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=color, outline=PAPER, width=outline)
+def _dot(
+    draw: ImageDraw.ImageDraw, x: float, y: float, radius: float, color: Color, outline: int = 0
+) -> None:
+    draw.ellipse(
+        (x - radius, y - radius, x + radius, y + radius), fill=color, outline=PAPER, width=outline
+    )
 
 
 def _with_legend(plot: Image.Image, labels: Int64, names: tuple[str, ...], caption: str) -> UInt8:

@@ -19,7 +19,12 @@ WITHOUT_POINTS: Color = (150, 156, 166)
 
 
 def draw_regions(
-    frame: Frame, ids: npt.NDArray[np.int32], covering: Int64, *, range_m: float = 40.0, size_px: int = 800
+    frame: Frame,
+    ids: npt.NDArray[np.int32],
+    covering: Int64,
+    *,
+    range_m: float = 40.0,
+    size_px: int = 800,
 ) -> UInt8:
     """A square from -range_m to range_m, forward up: every region in a colour, other points grey, labelled boxes as outlines.
 
@@ -35,7 +40,9 @@ def draw_regions(
     pixels, rich = to_pixels(frame.points[:, :2], range_m, scale), ids >= 0
     grey = np.broadcast_to(np.array(SEMANTIC_LESS, np.uint8), (int((~rich).sum()), 3))
     paint_dots(canvas, pixels[~rich], grey, SUPERSAMPLE)
-    paint_dots(canvas, pixels[rich], _palette(int(ids.max(initial=-1)) + 1)[ids[rich]], SUPERSAMPLE + 1)
+    paint_dots(
+        canvas, pixels[rich], _palette(int(ids.max(initial=-1)) + 1)[ids[rich]], SUPERSAMPLE + 1
+    )
     image = Image.fromarray(canvas)
     draw = ImageDraw.Draw(image)
     draw_rings(draw, range_m, scale)
@@ -55,7 +62,8 @@ def draw_regions(
 def _palette(count: int) -> UInt8:
     """(count, 3) colours; neighbours in number are far apart in hue (steps of the golden ratio)."""
     colors = [
-        colorsys.hsv_to_rgb(0.618034 * k % 1, 1 - 0.35 * (k % 2), 0.85 - 0.3 * (k % 3 == 0)) for k in range(count)
+        colorsys.hsv_to_rgb(0.618034 * k % 1, 1 - 0.35 * (k % 2), 0.85 - 0.3 * (k % 3 == 0))
+        for k in range(count)
     ]
     return (np.array(colors).reshape(count, 3) * 255).astype(np.uint8)
 

@@ -74,17 +74,25 @@ def code(label: int, class_names: tuple[str, ...]) -> str:
 def ground_truth(boxes: Boxes, class_names: tuple[str, ...]) -> Drawn:
     """The frame's own boxes."""
     labels = [int(label) for label in boxes.labels]
-    return Drawn(boxes.boxes, [_color(k) for k in labels], [code(k, class_names) for k in labels], dashed=False)
+    return Drawn(
+        boxes.boxes,
+        [_color(k) for k in labels],
+        [code(k, class_names) for k in labels],
+        dashed=False,
+    )
 
 
-def predicted(predictions: Predictions, score_threshold: float, class_names: tuple[str, ...]) -> Drawn:
+def predicted(
+    predictions: Predictions, score_threshold: float, class_names: tuple[str, ...]
+) -> Drawn:
     """The predictions that reach the threshold, the surest last (on top); none of a size or place that no picture shows."""
     order = np.argsort(predictions.scores, kind="stable")
     near = np.abs(predictions.boxes).max(axis=1, initial=0.0) <= FARTHEST
     order = order[(predictions.scores[order] >= score_threshold) & near[order]]
     labels = [int(label) for label in predictions.labels[order]]
     captions = [
-        f"{code(k, class_names)} {100 * predictions.scores[i]:.0f}%" for k, i in zip(labels, order, strict=True)
+        f"{code(k, class_names)} {100 * predictions.scores[i]:.0f}%"
+        for k, i in zip(labels, order, strict=True)
     ]
     return Drawn(predictions.boxes[order], [_color(k) for k in labels], captions, dashed=True)
 
@@ -117,7 +125,9 @@ def font(size_px: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size=size_px)
 
 
-def stroke(draw: ImageDraw.ImageDraw, start: Point, end: Point, color: Color, width: int, dashed: bool) -> None:
+def stroke(
+    draw: ImageDraw.ImageDraw, start: Point, end: Point, color: Color, width: int, dashed: bool
+) -> None:
     """A straight line; dashed ones have dashes of four and gaps of three widths."""
     if not dashed:
         draw.line([start, end], fill=color, width=width)
@@ -146,7 +156,12 @@ class Captions:
         if plate[0] < 0 or plate[2] > self.draw.im.size[0]:
             return False
         for other in self.taken:
-            if plate[0] < other[2] and other[0] < plate[2] and plate[1] < other[3] and other[1] < plate[3]:
+            if (
+                plate[0] < other[2]
+                and other[0] < plate[2]
+                and plate[1] < other[3]
+                and other[1] < plate[3]
+            ):
                 return False
         self.taken.append(plate)
         self.draw.rectangle(plate, fill=PAPER)

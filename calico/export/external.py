@@ -39,11 +39,21 @@ def _add_file(digest: hashlib._Hash, path: Path) -> None:
 def _inside(path: Path, name: str) -> Path:
     """The file of a location, which stands in the graph's own folder."""
     parts = PurePosixPath(name).parts
-    if not parts or PurePosixPath(name).is_absolute() or ".." in parts or "\\" in name or not name.isprintable():
-        raise CalicoError(f"graph {path}: keeps weights in {name!r}; expected a file in the graph's own folder")
+    if (
+        not parts
+        or PurePosixPath(name).is_absolute()
+        or ".." in parts
+        or "\\" in name
+        or not name.isprintable()
+    ):
+        raise CalicoError(
+            f"graph {path}: keeps weights in {name!r}; expected a file in the graph's own folder"
+        )
     file = path.parent / name
     if not file.is_file():
-        raise CalicoError(f"graph {path}: keeps weights in {name}, which is not there; copy it beside the graph")
+        raise CalicoError(
+            f"graph {path}: keeps weights in {name}, which is not there; copy it beside the graph"
+        )
     return file
 
 
@@ -60,7 +70,11 @@ def _locations(proto: onnx.ModelProto) -> Iterator[str]:
         for node in nodes:
             for item in node.attribute:
                 graphs += [item.g, *item.graphs]
-                tensors += [item.t, *item.tensors, *_parts([item.sparse_tensor, *item.sparse_tensors])]
+                tensors += [
+                    item.t,
+                    *item.tensors,
+                    *_parts([item.sparse_tensor, *item.sparse_tensors]),
+                ]
         nodes = []
         for tensor in tensors:
             if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:

@@ -58,7 +58,9 @@ class DeployGraph(nn.Module):
             camera = model.lift_images(inputs["images"], inputs["image_from_lidar"])
         if model.lidar is not None:
             tensors = [inputs[name] for name in POINT_INPUTS[self.target]]
-            lidar = model.lidar(*tensors) if self.target == "ort" else model.lidar.from_rows(*tensors)
+            lidar = (
+                model.lidar(*tensors) if self.target == "ort" else model.lidar.from_rows(*tensors)
+            )
         outputs = model.heads(model.trunk(model.fuse(camera, lidar)))
         result: tuple[Tensor, ...] = ()
         if outputs.tasks:
@@ -80,11 +82,16 @@ def graph_inputs(batch: Batch, metadata: GraphMetadata) -> dict[str, Array]:
     if "images" in metadata.inputs:
         arrays = _image_arrays(batch, metadata)
     if "points" in metadata.inputs:
-        arrays |= {"points": batch.points.cpu().numpy(), "point_mask": batch.point_mask.cpu().numpy()}
+        arrays |= {
+            "points": batch.points.cpu().numpy(),
+            "point_mask": batch.point_mask.cpu().numpy(),
+        }
     grouped = group_batch(batch, metadata)
     if grouped is not None:
         names = POINT_INPUTS["trt"]
-        arrays |= dict(zip(names, (grouped.points, grouped.count, grouped.cell, grouped.mean), strict=True))
+        arrays |= dict(
+            zip(names, (grouped.points, grouped.count, grouped.cell, grouped.mean), strict=True)
+        )
     return {name: arrays[name] for name in metadata.inputs}
 
 
@@ -116,7 +123,9 @@ def group_batch(batch: Batch, metadata: GraphMetadata) -> GroupedPoints | None:
     return group_points(points, mask, grid.pillars, grid.z_range_m, metadata.pillars)
 
 
-def graph_outputs(outputs: Mapping[str, Array], metadata: GraphMetadata, frames: int) -> list[Predictions]:
+def graph_outputs(
+    outputs: Mapping[str, Array], metadata: GraphMetadata, frames: int
+) -> list[Predictions]:
     """The graph's outputs as one `Predictions` a frame.
 
     Args:
@@ -127,10 +136,16 @@ def graph_outputs(outputs: Mapping[str, Array], metadata: GraphMetadata, frames:
     """
     for name, expected in output_shapes(metadata).items():
         array = outputs[name]
-        if expected.fault(array.shape) or array.shape[0] != frames or array.dtype.kind not in _KINDS[expected.kind]:
+        if (
+            expected.fault(array.shape)
+            or array.shape[0] != frames
+            or array.dtype.kind not in _KINDS[expected.kind]
+        ):
             raise CalicoError(
                 f"output {name} has the shape {list(array.shape)} and values of type {array.dtype}; expected "
                 f"{[frames, *expected.sizes[1:]]} and {expected.kind} numbers, as the graph's card says"
             )
     maps = outputs.get("map_probs")
-    return to_predictions(outputs.get("boxes"), outputs.get("scores"), outputs.get("labels"), maps, frames)
+    return to_predictions(
+        outputs.get("boxes"), outputs.get("scores"), outputs.get("labels"), maps, frames
+    )

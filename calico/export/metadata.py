@@ -52,7 +52,10 @@ class GraphMetadata:
         """ONNX metadata properties: `calico` holds all of the above as JSON; the others repeat it for other programs."""
         model, grid = self.config.model, self.config.grid
         card = {
-            **{name: getattr(self, name) for name in ("target", "inputs", "outputs", "views", "raw_hw")},
+            **{
+                name: getattr(self, name)
+                for name in ("target", "inputs", "outputs", "views", "raw_hw")
+            },
             "format": FORMAT,
             "pillars": None if self.pillars is None else asdict(self.pillars),
             "weights_sha256": self.weights_sha256,
@@ -64,10 +67,16 @@ class GraphMetadata:
             "calico_version": self.calico_version,
             "class_names": DETECTION_CLASSES if model.detection else [],
             "map_classes": model.map.classes if model.map else [],
-            "pillar_grid": {**asdict(grid.pillars), "z_min_m": grid.z_range_m[0], "z_max_m": grid.z_range_m[1]},
+            "pillar_grid": {
+                **asdict(grid.pillars),
+                "z_min_m": grid.z_range_m[0],
+                "z_max_m": grid.z_range_m[1],
+            },
             "map_grid": asdict(grid.map) if model.map else None,
             "score_threshold": model.detection.score_threshold if model.detection else None,
-            "image_rule": asdict(ImageFit.between(self.raw_hw, model.camera.image_size)) if model.camera else None,
+            "image_rule": asdict(ImageFit.between(self.raw_hw, model.camera.image_size))
+            if model.camera
+            else None,
             "frame_conventions": CONVENTIONS,
             "weights_sha256": self.weights_sha256,
         }
@@ -82,5 +91,7 @@ def weights_sha256(model: nn.Module) -> str:
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+        digest.update(
+            tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+        )
     return digest.hexdigest()

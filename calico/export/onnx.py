@@ -66,7 +66,9 @@ def export_onnx(
     Raises:
         CalicoError: the checker refuses the file, or it is larger than ONNX allows (2 GiB).
     """
-    metadata = _describe(model, config, example, target, pillars, any_size or bool(example.image_sizes))
+    metadata = _describe(
+        model, config, example, target, pillars, any_size or bool(example.image_sizes)
+    )
     twice = {
         name: torch.from_numpy(np.repeat(array[:1], 2, axis=0))
         for name, array in graph_inputs(example, metadata).items()
@@ -78,7 +80,9 @@ def export_onnx(
         model.to(device).train(training)
     _clean(proto, metadata)
     if proto.ByteSize() > MAX_FILE_BYTES:
-        raise CalicoError(f"the graph is {proto.ByteSize()} bytes; one ONNX file holds at most {MAX_FILE_BYTES}")
+        raise CalicoError(
+            f"the graph is {proto.ByteSize()} bytes; one ONNX file holds at most {MAX_FILE_BYTES}"
+        )
     try:
         onnx.checker.check_model(proto, full_check=True)
     except onnx.checker.ValidationError as error:
@@ -93,13 +97,22 @@ def operators(proto: onnx.ModelProto) -> dict[str, int]:
     counts: dict[str, int] = {}
     for node in proto.graph.node:
         reduction = [item.s.decode() for item in node.attribute if item.name == "reduction"]
-        name = f"{node.op_type}({reduction[0]})" if reduction and reduction[0] != "none" else str(node.op_type)
+        name = (
+            f"{node.op_type}({reduction[0]})"
+            if reduction and reduction[0] != "none"
+            else str(node.op_type)
+        )
         counts[name] = counts.get(name, 0) + 1
     return dict(sorted(counts.items()))
 
 
 def _describe(
-    model: CalicoModel, config: Config, example: Batch, target: Target, pillars: PillarBudget | None, any_size: bool
+    model: CalicoModel,
+    config: Config,
+    example: Batch,
+    target: Target,
+    pillars: PillarBudget | None,
+    any_size: bool,
 ) -> GraphMetadata:
     views, raw_hw = 0, (0, 0)
     if config.model.camera is not None:
@@ -108,7 +121,10 @@ def _describe(
     if target == "ort" or model.lidar is None:
         pillars = None
     elif pillars is None:
-        frames = [points[mask].cpu().numpy() for points, mask in zip(example.points, example.point_mask, strict=True)]
+        frames = [
+            points[mask].cpu().numpy()
+            for points, mask in zip(example.points, example.point_mask, strict=True)
+        ]
         pillars = measure_budget(frames, config.grid.pillars, config.grid.z_range_m)
     return GraphMetadata(
         target=target,
@@ -123,7 +139,9 @@ def _describe(
     )
 
 
-def _trace(graph: DeployGraph, inputs: dict[str, torch.Tensor], metadata: GraphMetadata) -> onnx.ModelProto:
+def _trace(
+    graph: DeployGraph, inputs: dict[str, torch.Tensor], metadata: GraphMetadata
+) -> onnx.ModelProto:
     """The traced graph, with a dynamic batch and, for points, a dynamic number of them."""
     any_size = torch.export.Dim.DYNAMIC
     shapes: dict[str, dict[int, object]] = {name: {0: any_size} for name in inputs}
@@ -152,7 +170,13 @@ def _clean(proto: onnx.ModelProto, metadata: GraphMetadata) -> None:
     proto.producer_name, proto.producer_version = "calico", __version__
     proto.doc_string = proto.graph.doc_string = ""
     del proto.metadata_props[:]
-    for item in [*proto.graph.node, *proto.graph.value_info, *proto.graph.input, *proto.graph.output, proto.graph]:
+    for item in [
+        *proto.graph.node,
+        *proto.graph.value_info,
+        *proto.graph.input,
+        *proto.graph.output,
+        proto.graph,
+    ]:
         del item.metadata_props[:]
         item.doc_string = ""
     for tensor in proto.graph.initializer:

@@ -91,10 +91,22 @@ class ParityReport:
 
     def summary(self) -> str:
         """One line for people."""
-        maps = "" if self.map_max_difference is None else f", map probabilities within {self.map_max_difference:.1e}"
+        maps = (
+            ""
+            if self.map_max_difference is None
+            else f", map probabilities within {self.map_max_difference:.1e}"
+        )
         rest = Counter(item.reason for item in self.unmatched)
-        lost = f", {self.lost_points} LiDAR points without room in the graph" if self.lost_points else ""
-        listed = f" ({', '.join(f'{count} {reason}' for reason, count in sorted(rest.items()))})" if rest else ""
+        lost = (
+            f", {self.lost_points} LiDAR points without room in the graph"
+            if self.lost_points
+            else ""
+        )
+        listed = (
+            f" ({', '.join(f'{count} {reason}' for reason, count in sorted(rest.items()))})"
+            if rest
+            else ""
+        )
         return (
             f"parity {'passed' if self.passed else 'FAILED'}: {self.frames} frames, {self.matched} of {self.boxes} boxes matched"
             f"{listed}, scores within {self.max_score_difference:.1e}{maps}{lost}"
@@ -113,7 +125,9 @@ def check_parity(model: CalicoModel, predict: Predict, batches: Iterable[Batch])
     unmatched: list[Unmatched] = []
     map_difference: float | None = None
     for batch in batches:
-        for index, (ours, theirs) in enumerate(zip(model.predict(batch), predict(batch), strict=True)):
+        for index, (ours, theirs) in enumerate(
+            zip(model.predict(batch), predict(batch), strict=True)
+        ):
             token = batch.tokens[index] if batch.tokens else str(frames)
             frames += 1
             total += len(ours.boxes) + len(theirs.boxes)
@@ -123,7 +137,9 @@ def check_parity(model: CalicoModel, predict: Predict, batches: Iterable[Batch])
             unmatched += _explain(model, token, "graph", theirs, ours, left_theirs)
             if ours.map_probs is not None and theirs.map_probs is not None:
                 worst_cell = float(abs(ours.map_probs - theirs.map_probs).max())
-                map_difference = max(map_difference or 0.0, worst_cell if np.isfinite(worst_cell) else 1.0)
+                map_difference = max(
+                    map_difference or 0.0, worst_cell if np.isfinite(worst_cell) else 1.0
+                )
     errors = np.concatenate(pairs)
     worst = errors.max(axis=0) if len(errors) else np.zeros(3)
     return ParityReport(
@@ -150,7 +166,9 @@ class OnnxGraph:
         self.lost_points = 0
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self._session = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
 
     def __call__(self, batch: Batch) -> list[Predictions]:
         """Predictions of each frame."""
@@ -158,7 +176,9 @@ class OnnxGraph:
         grouped = group_batch(batch, self.metadata)
         self.lost_points += 0 if grouped is None else int(grouped.lost.sum())
         values = self._session.run(list(self.metadata.outputs), inputs)
-        return graph_outputs(dict(zip(self.metadata.outputs, values, strict=True)), self.metadata, len(batch))
+        return graph_outputs(
+            dict(zip(self.metadata.outputs, values, strict=True)), self.metadata, len(batch)
+        )
 
 
 def onnx_predict(path: Path, threads: int = 1) -> OnnxGraph:
@@ -174,9 +194,16 @@ def match(a: Predictions, b: Predictions) -> tuple[Float64, list[int], list[int]
     """
     difference = abs(a.boxes[:, None].astype(np.float64) - b.boxes[None])
     distance = difference[..., [0, 1, 2, 3, 4, 5, 7, 8]].max(axis=-1, initial=0.0)
-    angle = np.rad2deg(abs(wrap_angle(a.boxes[:, None, 6].astype(np.float64) - b.boxes[None, :, 6])))
+    angle = np.rad2deg(
+        abs(wrap_angle(a.boxes[:, None, 6].astype(np.float64) - b.boxes[None, :, 6]))
+    )
     score = abs(a.scores[:, None].astype(np.float64) - b.scores[None])
-    fits = (a.labels[:, None] == b.labels[None]) & (distance <= DISTANCE_M) & (angle <= ANGLE_DEG) & (score <= SCORE)
+    fits = (
+        (a.labels[:, None] == b.labels[None])
+        & (distance <= DISTANCE_M)
+        & (angle <= ANGLE_DEG)
+        & (score <= SCORE)
+    )
     candidates = sorted((distance[i, j], i, j) for i, j in np.argwhere(fits))
     used_a: set[int] = set()
     used_b: set[int] = set()
@@ -192,7 +219,12 @@ def match(a: Predictions, b: Predictions) -> tuple[Float64, list[int], list[int]
 
 
 def _explain(
-    model: CalicoModel, token: str, side: str, mine: Predictions, other: Predictions, left: list[int]
+    model: CalicoModel,
+    token: str,
+    side: str,
+    mine: Predictions,
+    other: Predictions,
+    left: list[int],
 ) -> list[Unmatched]:
     return [
         Unmatched(

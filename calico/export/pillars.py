@@ -102,7 +102,9 @@ def _mean_offsets(
     return result
 
 
-def measure_budget(frames: Iterable[Float32], grid: Grid, z_range_m: tuple[float, float]) -> PillarBudget:
+def measure_budget(
+    frames: Iterable[Float32], grid: Grid, z_range_m: tuple[float, float]
+) -> PillarBudget:
     """Rows of ROW_POINTS points, a quarter more of them than the fullest example frame needs, in steps of 256.
 
     Args:

@@ -53,7 +53,9 @@ class _Card(_Strict):
     inputs: list[str]
     outputs: list[str]
     views: Annotated[int, Field(ge=0, le=MAX_VIEWS)]
-    raw_hw: Annotated[list[Annotated[int, Field(ge=0, le=MAX_SIDE_PX)]], Field(min_length=2, max_length=2)]
+    raw_hw: Annotated[
+        list[Annotated[int, Field(ge=0, le=MAX_SIDE_PX)]], Field(min_length=2, max_length=2)
+    ]
     pillars: _Pillars | None
     weights_sha256: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
     calico_version: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z.+-]{1,40}$")]
@@ -74,7 +76,9 @@ def read_metadata(path: Path) -> GraphMetadata:
     content = read_json(path, what="graph")
     properties = content.get("metadata") if isinstance(content, dict) else None
     if not isinstance(properties, dict):
-        raise CalicoError(f"graph {path}: not the JSON file that belongs to an engine (it has no object 'metadata')")
+        raise CalicoError(
+            f"graph {path}: not the JSON file that belongs to an engine (it has no object 'metadata')"
+        )
     _check_plan(path)
     return _read_card(properties, path)
 
@@ -109,14 +113,18 @@ def _check_plan(path: Path) -> None:
     except FileError as error:
         raise CalicoError(f"{error}; build the engine again (calico export --trt)") from None
     except (KeyError, TypeError, ValueError) as error:
-        raise CalicoError(f"graph {path}: names no engine ({type(error).__name__}: {error}); build it again") from None
+        raise CalicoError(
+            f"graph {path}: names no engine ({type(error).__name__}: {error}); build it again"
+        ) from None
 
 
 def _properties(proto: onnx.ModelProto, path: Path) -> dict[str, str]:
     names = [item.key for item in proto.metadata_props]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise CalicoError(f"graph {path}: the property {', '.join(twice)} comes twice in its metadata")
+        raise CalicoError(
+            f"graph {path}: the property {', '.join(twice)} comes twice in its metadata"
+        )
     return {item.key: item.value for item in proto.metadata_props}
 
 
@@ -124,7 +132,9 @@ def _read_card(properties: Mapping[str, Any], path: Path) -> GraphMetadata:
     """The card in the properties, whose other entries must repeat it."""
     text = properties.get("calico")
     if not isinstance(text, str):
-        raise CalicoError(f"graph {path}: carries no CALICO metadata; expected a file made by calico export")
+        raise CalicoError(
+            f"graph {path}: carries no CALICO metadata; expected a file made by calico export"
+        )
     content = parse_json(text, f"graph {path}: its card")
     found = content.get("format") if isinstance(content, dict) else None
     if found != FORMAT:
@@ -132,7 +142,9 @@ def _read_card(properties: Mapping[str, Any], path: Path) -> GraphMetadata:
     try:
         card = _Card.model_validate(content)
     except ValidationError as error:
-        raise CalicoError(f"graph {path}: its card is broken: {_first_fault(error)}; export it again") from None
+        raise CalicoError(
+            f"graph {path}: its card is broken: {_first_fault(error)}; export it again"
+        ) from None
     try:
         config = validate(card.config)
     except CalicoError as error:
@@ -144,7 +156,9 @@ def _read_card(properties: Mapping[str, Any], path: Path) -> GraphMetadata:
         outputs=tuple(card.outputs),
         views=card.views,
         raw_hw=(card.raw_hw[0], card.raw_hw[1]),
-        pillars=None if card.pillars is None else PillarBudget(card.pillars.rows, card.pillars.points),
+        pillars=None
+        if card.pillars is None
+        else PillarBudget(card.pillars.rows, card.pillars.points),
         weights_sha256=card.weights_sha256,
         calico_version=card.calico_version,
     )
@@ -203,10 +217,16 @@ def _check_graph(proto: onnx.ModelProto, metadata: GraphMetadata, path: Path) ->
 
 def _check_value(value: onnx.ValueInfoProto, expected: ArrayShape, path: Path) -> None:
     tensor = value.type.tensor_type
-    sizes = tuple(size.dim_value if size.HasField("dim_value") else None for size in tensor.shape.dim)
+    sizes = tuple(
+        size.dim_value if size.HasField("dim_value") else None for size in tensor.shape.dim
+    )
     known = not tensor.HasField("shape") or not expected.fault(sizes)
     if not known or tensor.elem_type not in _KINDS[expected.kind]:
-        element = onnx.helper.tensor_dtype_to_string(tensor.elem_type) if tensor.elem_type else "no tensor"
+        element = (
+            onnx.helper.tensor_dtype_to_string(tensor.elem_type)
+            if tensor.elem_type
+            else "no tensor"
+        )
         raise CalicoError(
             f"graph {path}: {value.name} has the shape {list(sizes)} ({element}); its card says "
             f"{list(expected.sizes)} ({expected.kind} numbers); export it again"

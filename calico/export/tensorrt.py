@@ -41,7 +41,10 @@ class EngineInfo:
 
 
 def build_engine(
-    onnx_path: Path, engine_path: Path, max_batch: int = 4, compute_capabilities: tuple[str, ...] = RTX_CAPABILITIES
+    onnx_path: Path,
+    engine_path: Path,
+    max_batch: int = 4,
+    compute_capabilities: tuple[str, ...] = RTX_CAPABILITIES,
 ) -> EngineInfo:
     """Builds an engine and writes it, with a sealed JSON file beside it (suffix .json: `EngineInfo`, the engine's SHA-256 and
     the graph's metadata).
@@ -76,7 +79,9 @@ def build_engine(
     capabilities = _target_gpus(backend, library, settings, compute_capabilities)
     plan = builder.build_serialized_network(network, settings)
     if plan is None:
-        raise CalicoError(f"{backend} {library.__version__} built no engine from {onnx_path}; its log above says why")
+        raise CalicoError(
+            f"{backend} {library.__version__} built no engine from {onnx_path}; its log above says why"
+        )
     plan_bytes = bytes(plan)
     write_atomic(engine_path, plan_bytes)
     info = EngineInfo(
@@ -90,7 +95,11 @@ def build_engine(
         if backend == "tensorrt"
         else "built ahead of time without a GPU; not run on this machine",
     )
-    engine = {**asdict(info), "path": engine_path.name, "sha256": hashlib.sha256(plan_bytes).hexdigest()}
+    engine = {
+        **asdict(info),
+        "path": engine_path.name,
+        "sha256": hashlib.sha256(plan_bytes).hexdigest(),
+    }
     card = {"engine": engine, "metadata": metadata.to_properties()}
     write_atomic(engine_path.with_suffix(".json"), to_sealed_json(card))
     return info
@@ -106,7 +115,11 @@ def refusals(library: Any, content: bytes) -> list[str]:
     logger = library.Logger(library.Logger.INTERNAL_ERROR)
     network = library.Builder(logger).create_network(_strongly_typed(library))
     parser = library.OnnxParser(network, logger)
-    return [] if parser.supports_model_v2(content) else _errors(parser) or ["the parser gives no reason"]
+    return (
+        []
+        if parser.supports_model_v2(content)
+        else _errors(parser) or ["the parser gives no reason"]
+    )
 
 
 def _errors(parser: Any) -> list[str]:
@@ -138,12 +151,16 @@ def _profile(builder: Any, network: Any, max_batch: int) -> Any:
     profile = builder.create_optimization_profile()
     for index in range(network.num_inputs):
         tensor = network.get_input(index)
-        one, most = ([size if size >= 0 else batch for size in tensor.shape] for batch in (1, max_batch))
+        one, most = (
+            [size if size >= 0 else batch for size in tensor.shape] for batch in (1, max_batch)
+        )
         profile.set_shape(tensor.name, one, one, most)
     return profile
 
 
-def _target_gpus(backend: Backend, library: Any, settings: Any, wanted: tuple[str, ...]) -> tuple[str, ...]:
+def _target_gpus(
+    backend: Backend, library: Any, settings: Any, wanted: tuple[str, ...]
+) -> tuple[str, ...]:
     if backend == "tensorrt":
         major, minor = torch.cuda.get_device_capability()
         return (f"SM{major}{minor}",)

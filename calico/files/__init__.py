@@ -30,7 +30,14 @@ from calico.files.names import file_name
 from calico.files.places import user_cache_dir
 from calico.files.regular import read_bytes, read_text
 from calico.files.seal import SEAL_PLACEHOLDER, check_seal, is_sealed, seal, seal_zip
-from calico.files.strict_json import SEAL_KEY, parse_json, read_json, read_sealed_json, to_json, to_sealed_json
+from calico.files.strict_json import (
+    SEAL_KEY,
+    parse_json,
+    read_json,
+    read_sealed_json,
+    to_json,
+    to_sealed_json,
+)
 from calico.files.strict_yaml import parse_yaml, read_yaml
 
 __all__ = [

@@ -58,7 +58,9 @@ def is_replaceable(path: Path) -> bool:
     try:
         mode = path.lstat().st_mode
     except OSError:
-        return True  # nothing there; what else is wrong is said by the system when the file is written
+        return (
+            True  # nothing there; what else is wrong is said by the system when the file is written
+        )
     return stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode)
 
 
@@ -82,7 +84,10 @@ def open_atomic(path: Path) -> Iterator[IO[bytes]]:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        if error.errno is not None and error.filename in (None, str(temporary)):  # a full disk names no file by itself
+        if error.errno is not None and error.filename in (
+            None,
+            str(temporary),
+        ):  # a full disk names no file by itself
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     except BaseException:

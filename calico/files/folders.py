@@ -28,7 +28,9 @@ DAMAGED_NPZ = (
 """What numpy and zipfile raise for a file with wrong bytes, in its archive, its compressed data or the headers of its arrays."""
 
 
-def prepare_folder(path: Path, *, resume: bool | None, overwrite: bool, kind: str | None = None) -> bool:
+def prepare_folder(
+    path: Path, *, resume: bool | None, overwrite: bool, kind: str | None = None
+) -> bool:
     """Make an output folder, whose lock the caller holds, and delete what a killed run left half-written in it.
 
     See `check_folder` for what is refused.
@@ -48,7 +50,12 @@ def prepare_folder(path: Path, *, resume: bool | None, overwrite: bool, kind: st
 
 @contextlib.contextmanager
 def claim_folder(
-    path: Path, *, resume: bool | None, overwrite: bool, kind: str | None = None, lock: Path | None = None
+    path: Path,
+    *,
+    resume: bool | None,
+    overwrite: bool,
+    kind: str | None = None,
+    lock: Path | None = None,
 ) -> Iterator[None]:
     """Hold an output folder for this process and check that it may be written to, before anything slow is done.
 
@@ -87,12 +94,18 @@ def check_file(path: Path, *, overwrite: bool) -> None:
     if path.is_dir():
         raise CalicoError(f"output file {path}: is a folder; expected a file or nothing")
     if not is_replaceable(path):
-        raise CalicoError(f"output file {path}: is a pipe, a device or a socket; expected a file or nothing")
+        raise CalicoError(
+            f"output file {path}: is a pipe, a device or a socket; expected a file or nothing"
+        )
     if path.exists() and not overwrite:
-        raise CalicoError(f"file {path} is there already; --overwrite replaces it, or choose another place")
+        raise CalicoError(
+            f"file {path} is there already; --overwrite replaces it, or choose another place"
+        )
 
 
-def check_folder(path: Path, *, resume: bool | None, overwrite: bool, kind: str | None = None) -> None:
+def check_folder(
+    path: Path, *, resume: bool | None, overwrite: bool, kind: str | None = None
+) -> None:
     """Stops before anything is lost, or before work is done for nothing.
 
     Args:
@@ -117,10 +130,14 @@ def check_folder(path: Path, *, resume: bool | None, overwrite: bool, kind: str 
     known = found is not None if kind else (path / RUN_FILE).exists()
     if overwrite and not known:
         what = "that says what it is" if (path / RUN_FILE).exists() else "at all"
-        raise CalicoError(f"output folder {path}: has no {RUN_FILE} {what}, so it is not deleted; choose another --out")
+        raise CalicoError(
+            f"output folder {path}: has no {RUN_FILE} {what}, so it is not deleted; choose another --out"
+        )
     if not resume and not overwrite:
         go_on = "" if resume is None else "--resume goes on with it, "
-        raise CalicoError(f"output folder {path} is not empty; {go_on}--overwrite deletes it, or choose another --out")
+        raise CalicoError(
+            f"output folder {path} is not empty; {go_on}--overwrite deletes it, or choose another --out"
+        )
 
 
 def _kind(file: Path) -> str | None:

@@ -21,7 +21,9 @@ _MODES = ("RGB", "L", "P", "RGBA")
 _ORIENTATION_TAG, _UPRIGHT = 0x0112, 1
 
 
-def read_image(path: Path, expected_wh: tuple[int, int] | None = None, what: str = "image") -> npt.NDArray[np.uint8]:
+def read_image(
+    path: Path, expected_wh: tuple[int, int] | None = None, what: str = "image"
+) -> npt.NDArray[np.uint8]:
     """Read a JPEG or PNG file as RGB.
 
     Args:
@@ -39,7 +41,9 @@ def read_image(path: Path, expected_wh: tuple[int, int] | None = None, what: str
     return decode_image(read_bytes(path, LIMIT, what), f"{what} {path}", expected_wh)
 
 
-def decode_image(content: bytes, where: str, expected_wh: tuple[int, int] | None = None) -> npt.NDArray[np.uint8]:
+def decode_image(
+    content: bytes, where: str, expected_wh: tuple[int, int] | None = None
+) -> npt.NDArray[np.uint8]:
     """Decode the content of a JPEG or PNG file; see `read_image`."""
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
@@ -48,11 +52,17 @@ def decode_image(content: bytes, where: str, expected_wh: tuple[int, int] | None
     except FileError:
         raise
     except UnidentifiedImageError:
-        raise FileError(f"{where}: no {' or '.join(FORMATS)} image; other formats are not read") from None
+        raise FileError(
+            f"{where}: no {' or '.join(FORMATS)} image; other formats are not read"
+        ) from None
     except Image.DecompressionBombError as error:
         raise FileError(f"{where}: {error}") from None
-    except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error ...
-        raise FileError(f"{where}: damaged image ({type(error).__name__}: {error}); fetch it again") from None
+    except (
+        Exception
+    ) as error:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error ...
+        raise FileError(
+            f"{where}: damaged image ({type(error).__name__}: {error}); fetch it again"
+        ) from None
 
 
 def write_png(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
@@ -69,9 +79,13 @@ def write_png(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
 def _check_header(image: Image.Image, where: str, expected_wh: tuple[int, int] | None) -> None:
     width, height = image.size
     if expected_wh is not None and (width, height) != tuple(expected_wh):
-        raise FileError(f"{where}: image of {width} x {height} px, expected {expected_wh[0]} x {expected_wh[1]}")
+        raise FileError(
+            f"{where}: image of {width} x {height} px, expected {expected_wh[0]} x {expected_wh[1]}"
+        )
     if width * height > MAX_PIXELS:
-        raise FileError(f"{where}: image of {width} x {height} px, expected at most {MAX_PIXELS} pixels")
+        raise FileError(
+            f"{where}: image of {width} x {height} px, expected at most {MAX_PIXELS} pixels"
+        )
     if image.mode not in _MODES:
         raise FileError(
             f"{where}: image of mode {image.mode} (16 bits, CMYK or the like), expected 8 bits a channel "

@@ -67,7 +67,10 @@ def _acquire(lock: BaseFileLock, folder: Path) -> None:
     except (NotImplementedError, OSError) as error:
         if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
             raise
-        LOG.warning("output folder %s: its file system has no locks; let no other command write there", folder)
+        LOG.warning(
+            "output folder %s: its file system has no locks; let no other command write there",
+            folder,
+        )
 
 
 def has_holder(folder: Path) -> bool:

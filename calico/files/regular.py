@@ -30,7 +30,9 @@ def read_bytes(path: Path, limit: int = DEFAULT_LIMIT, what: str = "file") -> by
     """
     try:
         # Without O_NONBLOCK, opening a pipe that nobody writes to waits for ever.
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        handle = os.open(
+            path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        )
     except FileNotFoundError:
         raise FileError(f"{what} {path}: no such file") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
@@ -41,17 +43,23 @@ def read_bytes(path: Path, limit: int = DEFAULT_LIMIT, what: str = "file") -> by
         raise FileError(f"{what} {path}: is a folder, expected a file")
     with os.fdopen(handle, "rb") as stream:
         if not stat.S_ISREG(status.st_mode):
-            raise FileError(f"{what} {path}: is a pipe, a device or a socket, expected a regular file")
+            raise FileError(
+                f"{what} {path}: is a pipe, a device or a socket, expected a regular file"
+            )
         if status.st_size > limit:
             raise FileError(
                 f"{what} {path}: has {status.st_size} bytes, expected at most {limit}; is it the right file?"
             )
         try:
-            return stream.read(status.st_size)  # of a file that grows: what it held when it was opened
+            return stream.read(
+                status.st_size
+            )  # of a file that grows: what it held when it was opened
         except OSError as error:
             raise FileError(f"{what} {path}: cannot be read ({_reason(error)})") from None
         except MemoryError:
-            raise FileError(f"{what} {path}: has {status.st_size} bytes, for which there is no memory") from None
+            raise FileError(
+                f"{what} {path}: has {status.st_size} bytes, for which there is no memory"
+            ) from None
 
 
 def read_text(path: Path, limit: int = DEFAULT_LIMIT, what: str = "file") -> str:

@@ -64,7 +64,9 @@ def check_seal(content: bytes, where: str) -> None:
     for part in (view[:place], b"0" * _DIGITS, view[place + _DIGITS :]):
         digest.update(part)
     if digest.hexdigest().encode() != content[place : place + _DIGITS]:
-        raise FileError(f"{where}: does not match its checksum; it was damaged or changed after it was written")
+        raise FileError(
+            f"{where}: does not match its checksum; it was damaged or changed after it was written"
+        )
 
 
 def seal_zip(content: bytes) -> bytes:
@@ -86,7 +88,10 @@ def seal_zip(content: bytes) -> bytes:
 
 def _find(content: bytes) -> int | None:
     """Where the digits of the only seal begin; None where there is none or more than one."""
-    places, start = [], content.find(_PREFIX)  # many times as fast as a search by the whole expression
+    places, start = (
+        [],
+        content.find(_PREFIX),
+    )  # many times as fast as a search by the whole expression
     while start >= 0:
         if _SEAL.match(content, start):
             places.append(start + len(_PREFIX))

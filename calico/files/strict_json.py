@@ -63,7 +63,9 @@ def parse_json(content: bytes | str, where: str) -> Any:
             parse_int=_bounded,
         )
     except json.JSONDecodeError as error:
-        raise FileError(f"{where}: no valid JSON, line {error.lineno} column {error.colno}: {error.msg}") from None
+        raise FileError(
+            f"{where}: no valid JSON, line {error.lineno} column {error.colno}: {error.msg}"
+        ) from None
     except RecursionError:
         raise FileError(f"{where}: nested deeper than {MAX_DEPTH} levels") from None
     except _StrictError as error:
@@ -144,7 +146,10 @@ def _finite(digits: str) -> float:
 
 def _bounded(digits: str) -> int:
     if len(digits) > MAX_DIGITS:
-        raise _StrictError(f"integer {_shorten(digits)} of {len(digits)} digits, expected at most {MAX_DIGITS}", digits)
+        raise _StrictError(
+            f"integer {_shorten(digits)} of {len(digits)} digits, expected at most {MAX_DIGITS}",
+            digits,
+        )
     return int(digits)
 
 
@@ -157,7 +162,9 @@ def _check_depth(value: Any, where: str) -> None:
     while level:
         if depth > MAX_DEPTH:
             raise FileError(f"{where}: nested deeper than {MAX_DEPTH} levels")
-        level = [child for node in level for child in _children(node) if isinstance(child, list | dict)]
+        level = [
+            child for node in level for child in _children(node) if isinstance(child, list | dict)
+        ]
         depth += 1
 
 

@@ -42,7 +42,9 @@ def read_yaml(path: Path, limit: int = LIMIT, what: str = "file") -> Any:
     Raises:
         FileError: The file cannot be read, or is not strict YAML; names file and line.
     """
-    return parse_yaml(decode_text(read_bytes(path, limit, what), f"{what} {path}"), f"{what} {path}")
+    return parse_yaml(
+        decode_text(read_bytes(path, limit, what), f"{what} {path}"), f"{what} {path}"
+    )
 
 
 def parse_yaml(text: str, where: str) -> Any:
@@ -68,15 +70,21 @@ def parse_yaml(text: str, where: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f", line {mark.line + 1} column {mark.column + 1}" if mark else ""
-        raise FileError(f"{where}: no valid YAML{place}: {error.problem or error.context}") from None
-    except yaml.YAMLError as error:  # a character that YAML does not allow: its message has two lines
+        raise FileError(
+            f"{where}: no valid YAML{place}: {error.problem or error.context}"
+        ) from None
+    except (
+        yaml.YAMLError
+    ) as error:  # a character that YAML does not allow: its message has two lines
         raise FileError(f"{where}: no valid YAML: {' '.join(str(error).split())[:200]}") from None
     except RecursionError:
         raise FileError(f"{where}: no valid YAML: nested deeper than {MAX_DEPTH} levels") from None
     except (ValueError, OverflowError, TypeError, AttributeError, LookupError) as error:
         # Of PyYAML's constructors: a date of month 13, a number such as 0b, a value of another type
         # than its tag says.
-        raise FileError(f"{where}: no valid YAML: a value cannot be read ({str(error)[:200]})") from None
+        raise FileError(
+            f"{where}: no valid YAML: a value cannot be read ({str(error)[:200]})"
+        ) from None
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -112,9 +120,16 @@ class _StrictLoader(yaml.SafeLoader):
             try:
                 repeated = key in seen
             except TypeError:
-                raise _fault("a key is a list or a mapping, expected a text", key_node.start_mark) from None
-            if not isinstance(key, str):  # 1 and "1" would become one key where it is written as JSON
-                raise _fault(f"key {key_node.value} is no text; put it in quotes if it is meant", key_node.start_mark)
+                raise _fault(
+                    "a key is a list or a mapping, expected a text", key_node.start_mark
+                ) from None
+            if not isinstance(
+                key, str
+            ):  # 1 and "1" would become one key where it is written as JSON
+                raise _fault(
+                    f"key {key_node.value} is no text; put it in quotes if it is meant",
+                    key_node.start_mark,
+                )
             if repeated:
                 raise _fault(f"key {key!r} appears twice", key_node.start_mark)
             seen.add(key)
@@ -129,7 +144,10 @@ class _StrictLoader(yaml.SafeLoader):
         """Construct a scalar, with a bound on the digits of a number, of characters that a path can have."""
         numeric = node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
         if numeric and len(str(node.value)) > MAX_DIGITS:
-            raise _fault(f"number of {len(node.value)} digits, expected at most {MAX_DIGITS}", node.start_mark)
+            raise _fault(
+                f"number of {len(node.value)} digits, expected at most {MAX_DIGITS}",
+                node.start_mark,
+            )
         if numeric and _GUESSED.match(str(node.value)):
             raise _fault(
                 f"{node.value} is a number of base 8 or 60 in YAML 1.1; write it without the zero in front, or, if it is "
@@ -164,7 +182,9 @@ def _count_nodes(node: yaml.Node, sizes: dict[int, int], above: set[int]) -> int
         inner = above | {id(node)}
         sizes[id(node)] = 1 + sum(_count_nodes(child, sizes, inner) for child in children)
         if sizes[id(node)] > MAX_NODES:
-            raise _fault(f"more than {MAX_NODES} values when aliases are written out", node.start_mark)
+            raise _fault(
+                f"more than {MAX_NODES} values when aliases are written out", node.start_mark
+            )
     return sizes[id(node)]
 
 

@@ -9,7 +9,17 @@ from calico.frame import Bool, Float64
 from calico.geometry.frames import wrap_angle, yaw_of
 
 CORNER_SIGNS = np.array(
-    [[1, 1, -1], [1, -1, -1], [-1, -1, -1], [-1, 1, -1], [1, 1, 1], [1, -1, 1], [-1, -1, 1], [-1, 1, 1]], np.float64
+    [
+        [1, 1, -1],
+        [1, -1, -1],
+        [-1, -1, -1],
+        [-1, 1, -1],
+        [1, 1, 1],
+        [1, -1, 1],
+        [-1, -1, 1],
+        [-1, 1, 1],
+    ],
+    np.float64,
 )
 """Corner order: bottom front-left, front-right, back-right, back-left; then the same on top."""
 
@@ -25,14 +35,20 @@ def corners(boxes: npt.NDArray[np.floating]) -> Float64:
     return result
 
 
-def points_in_boxes(points: npt.NDArray[np.floating], boxes: npt.NDArray[np.floating], margin_m: float = 0.0) -> Bool:
+def points_in_boxes(
+    points: npt.NDArray[np.floating], boxes: npt.NDArray[np.floating], margin_m: float = 0.0
+) -> Bool:
     """(M, N) mask: point n (N, >=3) lies in box m, grown by margin_m on every side."""
     delta = points[None, :, :3].astype(np.float64) - boxes[:, None, :3]
     c, s = np.cos(boxes[:, 6])[:, None], np.sin(boxes[:, 6])[:, None]
     forward = delta[..., 0] * c + delta[..., 1] * s
     left = -delta[..., 0] * s + delta[..., 1] * c
     half = boxes[:, None, 3:6] / 2 + margin_m
-    result: Bool = (abs(forward) <= half[..., 0]) & (abs(left) <= half[..., 1]) & (abs(delta[..., 2]) <= half[..., 2])
+    result: Bool = (
+        (abs(forward) <= half[..., 0])
+        & (abs(left) <= half[..., 1])
+        & (abs(delta[..., 2]) <= half[..., 2])
+    )
     return result
 
 
@@ -111,7 +127,9 @@ def _edge_crossings(quads_a: Float64, quads_b: Float64) -> tuple[Float64, Bool]:
 def _convex_area(points: Float64, valid: Bool) -> Float64:
     """Area of the convex polygon spanned by the valid ones of the points (A, B, P, 2); 0 with fewer than three."""
     count = valid.sum(axis=2, keepdims=True)
-    center = (points * valid[..., None]).sum(axis=2, keepdims=True) / np.maximum(count, 1)[..., None]
+    center = (points * valid[..., None]).sum(axis=2, keepdims=True) / np.maximum(count, 1)[
+        ..., None
+    ]
     rel = np.where(valid[..., None], points - center, 0.0)
     angle = np.where(valid, np.arctan2(rel[..., 1], rel[..., 0]), np.inf)
     order = np.argsort(angle, axis=2, kind="stable")

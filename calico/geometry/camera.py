@@ -9,7 +9,10 @@ from calico.frame import Bool, Float64
 
 
 def project(
-    image_from_lidar: Float64, points: npt.NDArray[np.floating], size_hw: tuple[int, int], min_depth_m: float = 0.1
+    image_from_lidar: Float64,
+    points: npt.NDArray[np.floating],
+    size_hw: tuple[int, int],
+    min_depth_m: float = 0.1,
 ) -> tuple[Float64, Float64, Bool]:
     """Where points of the LiDAR frame fall in one image.
 
@@ -21,7 +24,9 @@ def project(
     Returns:
         pixels (N, 2) as u, v; depth (N,) [m]; visible (N,): in front of the camera and inside the image.
     """
-    homogeneous = points[:, :3].astype(np.float64) @ image_from_lidar[:3, :3].T + image_from_lidar[:3, 3]
+    homogeneous = (
+        points[:, :3].astype(np.float64) @ image_from_lidar[:3, :3].T + image_from_lidar[:3, 3]
+    )
     depth = homogeneous[:, 2]
     pixels = homogeneous[:, :2] / np.where(abs(depth) < 1e-9, 1e-9, depth)[:, None]
     height, width = size_hw

@@ -10,7 +10,9 @@ from calico.frame import Float64
 
 def transform(a_T_b: Float64, points_b: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
     """(N, 3) points of frame B, in frame A; keeps the dtype."""
-    result: npt.NDArray[np.floating] = (points_b @ a_T_b[:3, :3].T + a_T_b[:3, 3]).astype(points_b.dtype)
+    result: npt.NDArray[np.floating] = (points_b @ a_T_b[:3, :3].T + a_T_b[:3, 3]).astype(
+        points_b.dtype
+    )
     return result
 
 
@@ -24,7 +26,9 @@ def inverse(a_T_b: Float64) -> Float64:
     return result
 
 
-def from_yaw(yaw_rad: float, translation_m: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> Float64:
+def from_yaw(
+    yaw_rad: float, translation_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
+) -> Float64:
     """A turn about z (counter-clockwise), then a shift."""
     c, s = np.cos(yaw_rad), np.sin(yaw_rad)
     result = np.eye(4)

@@ -28,7 +28,10 @@ class Grid:
     cell_m: float
 
     def __post_init__(self) -> None:
-        for axis, low, high in (("x", self.x_min_m, self.x_max_m), ("y", self.y_min_m, self.y_max_m)):
+        for axis, low, high in (
+            ("x", self.x_min_m, self.x_max_m),
+            ("y", self.y_min_m, self.y_max_m),
+        ):
             cells = (high - low) / self.cell_m if self.cell_m > 0 else 0.0
             if not 1 <= cells <= MAX_CELLS or abs(cells - round(cells)) > 1e-6:
                 raise CalicoError(

@@ -42,16 +42,24 @@ def center_losses(
     total = {name: boxes[0].new_zeros(()) for name in ("heatmap", *BOX_TERMS)}
     for names, output in zip(config.tasks, tasks, strict=True):
         ids = tuple(DETECTION_CLASSES.index(name) for name in names)
-        target = center_targets(boxes, labels, ids, grid, config.gaussian_overlap, config.min_radius)
+        target = center_targets(
+            boxes, labels, ids, grid, config.gaussian_overlap, config.min_radius
+        )
         for name, value in task_losses(output, target, config).items():
             total[name] = total[name] + value
     return total
 
 
-def task_losses(output: TaskOutput, target: TaskTarget, config: DetectionConfig) -> dict[str, Tensor]:
+def task_losses(
+    output: TaskOutput, target: TaskTarget, config: DetectionConfig
+) -> dict[str, Tensor]:
     """The terms of one task, see `center_losses`; `target` from `center_targets`."""
     objects = max(len(target.cell), 1)
-    losses = {"heatmap": config.heatmap_weight * gaussian_focal_loss(output.heatmap, target.heatmap) / objects}
+    losses = {
+        "heatmap": config.heatmap_weight
+        * gaussian_focal_loss(output.heatmap, target.heatmap)
+        / objects
+    }
     start = 0
     for name, width in BOX_TERMS.items():
         maps: Tensor = getattr(output, name)

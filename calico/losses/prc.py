@@ -41,10 +41,15 @@ def point_region_contrast(
     backward = _one_way(second, first, region, alpha, temperature)
     terms = {name: (forward[name] + backward[name]) / 2 for name in forward}
     weights = {"plrc": alpha, "rapc": 1.0 - alpha}
-    return {**terms, "total": torch.stack([weights[name] * value for name, value in terms.items()]).sum()}
+    return {
+        **terms,
+        "total": torch.stack([weights[name] * value for name, value in terms.items()]).sum(),
+    }
 
 
-def _one_way(view: Tensor, other: Tensor, region: Tensor, alpha: float, temperature: float) -> dict[str, Tensor]:
+def _one_way(
+    view: Tensor, other: Tensor, region: Tensor, alpha: float, temperature: float
+) -> dict[str, Tensor]:
     """The terms with the anchors in `view`."""
     anchor = torch.nonzero(region >= 0)[:, 0]
     logits = similarity(view[anchor], other, temperature)
@@ -63,7 +68,9 @@ def _one_way(view: Tensor, other: Tensor, region: Tensor, alpha: float, temperat
     return terms
 
 
-def pooled_region_contrast(first: Tensor, second: Tensor, region: Tensor, *, temperature: float) -> Tensor:
+def pooled_region_contrast(
+    first: Tensor, second: Tensor, region: Tensor, *, temperature: float
+) -> Tensor:
     """InfoNCE of region means, normalised to unit length: the short description of the method. Arguments as above.
 
     A region's positive is itself in the other view, its negatives the other regions; semantic-less points play no part [D].
@@ -81,10 +88,14 @@ def info_nce(first: Tensor, second: Tensor, *, temperature: float) -> Tensor:
     """
     logits = similarity(first, second, temperature)
     positive = 2 * logits.diagonal().sum()
-    return (logits.logsumexp(0).sum() + logits.logsumexp(1).sum() - positive) / (2 * max(len(first), 1))
+    return (logits.logsumexp(0).sum() + logits.logsumexp(1).sum() - positive) / (
+        2 * max(len(first), 1)
+    )
 
 
-def gather_embeddings(first: Tensor, second: Tensor, region: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def gather_embeddings(
+    first: Tensor, second: Tensor, region: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
     """The rows of all ranks in order of rank, for negatives over ranks; the arguments where no process group is set up.
 
     Region ids of different ranks never meet: each rank's start above the ones before it. Every rank then computes the same loss.
@@ -114,7 +125,10 @@ class _AllGather(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor) -> Tensor:
-        parts = [torch.empty_like(rows, memory_format=torch.contiguous_format) for _ in range(dist.get_world_size())]
+        parts = [
+            torch.empty_like(rows, memory_format=torch.contiguous_format)
+            for _ in range(dist.get_world_size())
+        ]
         dist.all_gather(parts, rows.contiguous())
         return torch.stack(parts)
 

@@ -39,7 +39,9 @@ def region_aware_distillation(
     if teacher_temperature > 0:
         target = similarity(lidar[anchor], lidar, teacher_temperature).softmax(1)
     else:
-        target = (torch.arange(len(region), device=region.device) == anchor[:, None]).to(student.dtype)
+        target = (torch.arange(len(region), device=region.device) == anchor[:, None]).to(
+            student.dtype
+        )
     divergence = F.kl_div(student, target, reduction="none").sum(1)
     names, member, points = torch.unique(region[anchor], return_inverse=True, return_counts=True)
     loss: Tensor = (divergence / points[member]).sum() / max(len(names), 1)

@@ -14,7 +14,9 @@ def sigmoid_focal_loss(logits: Tensor, target: Tensor, gamma: float) -> Tensor:
     Mean over a class's known cells (0 without any), sum over the K classes.
     """
     known = (target >= 0).to(logits.dtype)
-    cross_entropy = F.binary_cross_entropy_with_logits(logits, target.clamp(min=0.0), reduction="none")
+    cross_entropy = F.binary_cross_entropy_with_logits(
+        logits, target.clamp(min=0.0), reduction="none"
+    )
     missed = torch.where(target > 0.5, torch.sigmoid(-logits), torch.sigmoid(logits))
     each = (missed.pow(gamma) * cross_entropy * known).sum(dim=(0, 2, 3))
     return (each / known.sum(dim=(0, 2, 3)).clamp(min=1.0)).sum()

@@ -65,7 +65,9 @@ def center_targets(
             local[label == class_id] = position
         place_x = (box[:, 0] - grid.x_min_m) / grid.cell_m
         place_y = (box[:, 1] - grid.y_min_m) / grid.cell_m
-        keep = (local >= 0) & (place_x >= 0) & (place_x < columns) & (place_y >= 0) & (place_y < rows)
+        keep = (
+            (local >= 0) & (place_x >= 0) & (place_x < columns) & (place_y >= 0) & (place_y < rows)
+        )
         box, local, place_x, place_y = box[keep], local[keep], place_x[keep], place_y[keep]
         ix, iy = place_x.floor().long(), place_y.floor().long()
         radius = gaussian_radius(box[:, 3] / grid.cell_m, box[:, 4] / grid.cell_m, overlap)
@@ -80,7 +82,9 @@ def center_targets(
     return TaskTarget(torch.stack(heatmaps), torch.cat(frames), torch.cat(cells), torch.cat(terms))
 
 
-def _draw(ix: Tensor, iy: Tensor, radius: Tensor, local: Tensor, classes: int, shape: tuple[int, int]) -> Tensor:
+def _draw(
+    ix: Tensor, iy: Tensor, radius: Tensor, local: Tensor, classes: int, shape: tuple[int, int]
+) -> Tensor:
     """(classes, Y, X): at every cell the highest of its class's Gaussians, cut to a square of the radius, sigma (2 r + 1) / 6."""
     dx = torch.arange(shape[1], device=ix.device)[None] - ix[:, None]
     dy = torch.arange(shape[0], device=ix.device)[None] - iy[:, None]

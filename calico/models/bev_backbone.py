@@ -24,7 +24,9 @@ class BevTrunk(nn.Module):
         ):
             total *= stride
             blocks = [conv_block(inputs, channels, 3, 1 if index == 0 else stride)]
-            blocks += [conv_block(channels, channels) for _ in range(layers - 1 if index == 0 else layers)]
+            blocks += [
+                conv_block(channels, channels) for _ in range(layers - 1 if index == 0 else layers)
+            ]
             self.levels.append(nn.Sequential(*blocks))
             self.necks.append(_neck(channels, config.neck_channels, total, config.out_stride))
             inputs = channels
@@ -45,5 +47,7 @@ def _neck(inputs: int, outputs: int, stride: int, out_stride: int) -> nn.Sequent
         return conv_block(inputs, outputs, 1) if factor == 1 else up_block(inputs, outputs, factor)
     factor = out_stride // stride
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, factor, factor, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
+        nn.Conv2d(inputs, outputs, factor, factor, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
     )

@@ -59,7 +59,10 @@ class CalicoModel(nn.Module):
         self.config = config
         model, pillars = config.model, config.grid.pillars
         first = model.bev.strides[0]
-        self.branch_grid, self.trunk_grid = pillars.coarser(first), pillars.coarser(model.bev.out_stride)
+        self.branch_grid, self.trunk_grid = (
+            pillars.coarser(first),
+            pillars.coarser(model.bev.out_stride),
+        )
         self.lidar: PillarEncoder | None = None
         self.camera: ImageEncoder | None = None
         self.fuser: nn.Module | None = None
@@ -72,7 +75,9 @@ class CalicoModel(nn.Module):
             stride = camera_stride(config)
             self.lift = Lift(model.camera, pillars.coarser(stride), self.camera.origin_px)
             self.camera_upsample = (
-                nn.Upsample(scale_factor=stride // first, mode="bilinear") if stride > first else None
+                nn.Upsample(scale_factor=stride // first, mode="bilinear")
+                if stride > first
+                else None
             )
             channels = model.camera.channels
         if model.lidar is not None and model.camera is not None:
@@ -82,11 +87,17 @@ class CalicoModel(nn.Module):
                 channels = model.bev.channels[0]
                 self.fuser = ConvFuser(model.camera.channels, model.lidar.pillar_channels, channels)
         self.backbone = BevTrunk(model.bev, channels)
-        self.center = None if model.detection is None else CenterHead(model.detection, self.backbone.out_channels)
+        self.center = (
+            None
+            if model.detection is None
+            else CenterHead(model.detection, self.backbone.out_channels)
+        )
         self.segmentation = (
             None
             if model.map is None
-            else SegmentationHead(model.map, self.backbone.out_channels, self.trunk_grid, config.grid.map)
+            else SegmentationHead(
+                model.map, self.backbone.out_channels, self.trunk_grid, config.grid.map
+            )
         )
 
     def lidar_bev(self, batch: Batch) -> Tensor:
@@ -101,7 +112,10 @@ class CalicoModel(nn.Module):
         return self.lift_images(batch.images, batch.image_from_lidar, batch.image_sizes)
 
     def lift_images(
-        self, images: Tensor, image_from_lidar: Tensor, image_sizes: Sequence[Sequence[tuple[int, int]]] = ()
+        self,
+        images: Tensor,
+        image_from_lidar: Tensor,
+        image_sizes: Sequence[Sequence[tuple[int, int]]] = (),
     ) -> Tensor:
         """Camera features.
 
@@ -117,9 +131,13 @@ class CalicoModel(nn.Module):
             raise CalicoError("this model has no camera branch (model.camera is null)")
         b, v = images.shape[:2]
         if v == 0:
-            raise CalicoError("the batch has no images, but the model has a camera branch; expected at least one view")
+            raise CalicoError(
+                "the batch has no images, but the model has a camera branch; expected at least one view"
+            )
         with full_precision(images):
-            fitted, matrices = fit_views(images, image_from_lidar, self.config.model.camera.image_size, image_sizes)
+            fitted, matrices = fit_views(
+                images, image_from_lidar, self.config.model.camera.image_size, image_sizes
+            )
         features = self.camera(normalise(fitted))
         with full_precision(images):
             bev: Tensor = self.lift(at_least_float32(features.unflatten(0, (b, v))), matrices)
@@ -134,7 +152,9 @@ class CalicoModel(nn.Module):
             return fused
         alone = camera if lidar is None else lidar
         if alone is None or self.fuser is not None:
-            raise CalicoError("features of a branch are missing; expected camera and LiDAR features for a fused model")
+            raise CalicoError(
+                "features of a branch are missing; expected camera and LiDAR features for a fused model"
+            )
         return alone
 
     def trunk(self, features: Tensor) -> Tensor:
@@ -179,16 +199,26 @@ class CalicoModel(nn.Module):
         terms: dict[str, Tensor] = {}
         if self.config.model.detection is not None:
             terms |= center_losses(
-                outputs.tasks, batch.boxes, batch.labels, self.config.model.detection, self.trunk_grid
+                outputs.tasks,
+                batch.boxes,
+                batch.labels,
+                self.config.model.detection,
+                self.trunk_grid,
             )
         if outputs.map_logits is not None and self.config.model.map is not None:
             if batch.map_masks is None or batch.map_masks.shape != outputs.map_logits.shape:
-                got = "no map masks" if batch.map_masks is None else f"map masks {tuple(batch.map_masks.shape)}"
+                got = (
+                    "no map masks"
+                    if batch.map_masks is None
+                    else f"map masks {tuple(batch.map_masks.shape)}"
+                )
                 raise CalicoError(
                     f"the map head answers {tuple(outputs.map_logits.shape)}, the batch has {got}; expected equal shapes. "
                     "Set model.map to null to train without maps, or grid.map_* to the data set's map grid"
                 )
-            focal = sigmoid_focal_loss(outputs.map_logits, batch.map_masks, self.config.model.map.focal_gamma)
+            focal = sigmoid_focal_loss(
+                outputs.map_logits, batch.map_masks, self.config.model.map.focal_gamma
+            )
             terms["map"] = self.config.model.map.loss_weight * focal
         terms["total"] = torch.stack(list(terms.values())).sum()
         return terms
@@ -200,11 +230,15 @@ class CalicoModel(nn.Module):
         self.eval()
         outputs = self(batch)
         self.train(training)
-        maps = None if outputs.map_logits is None else torch.sigmoid(outputs.map_logits).cpu().numpy()
+        maps = (
+            None if outputs.map_logits is None else torch.sigmoid(outputs.map_logits).cpu().numpy()
+        )
         if self.config.model.detection is None:
             return to_predictions(None, None, None, maps, len(batch))
         found = self.decode(outputs)
-        boxes, scores, labels = (tensor.cpu().numpy() for tensor in (found.boxes, found.scores, found.labels))
+        boxes, scores, labels = (
+            tensor.cpu().numpy() for tensor in (found.boxes, found.scores, found.labels)
+        )
         return to_predictions(boxes, scores, labels, maps, len(batch))
 
 
@@ -214,7 +248,9 @@ def describe_weights(config: Config) -> dict[str, Tensor]:
     Raises:
         CalicoError: the model would have more than MAX_PARAMETERS.
     """
-    camera = config.model.camera and config.model.camera.model_copy(update={"backbone_weights": None})
+    camera = config.model.camera and config.model.camera.model_copy(
+        update={"backbone_weights": None}
+    )
     bare = config.model_copy(update={"model": config.model.model_copy(update={"camera": camera})})
     with torch.device("meta"):
         weights = CalicoModel(bare).state_dict()

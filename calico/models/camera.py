@@ -26,10 +26,15 @@ class ResNet(nn.Module):
     """
 
     def __init__(self, name: str, width: float) -> None:
-        from torchvision.models.resnet import BasicBlock, Bottleneck  # takes 2 s: only where a network is built
+        from torchvision.models.resnet import (
+            BasicBlock,
+            Bottleneck,
+        )  # takes 2 s: only where a network is built
 
         super().__init__()
-        block, depths = (BasicBlock, (2, 2, 2, 2)) if name == "resnet18" else (Bottleneck, (3, 4, 6, 3))
+        block, depths = (
+            (BasicBlock, (2, 2, 2, 2)) if name == "resnet18" else (Bottleneck, (3, 4, 6, 3))
+        )
         planes = [max(8, round(64 * width) * 2**level) for level in range(4)]
         self.conv1 = nn.Conv2d(3, planes[0], 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(planes[0])
@@ -41,7 +46,9 @@ class ResNet(nn.Module):
                 outputs = plane * block.expansion
                 shortcut = None
                 if stride != 1 or inputs != outputs:
-                    shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+                    shortcut = nn.Sequential(
+                        nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
+                    )
                 blocks.append(block(inputs, plane, stride, shortcut))
                 inputs = outputs
             self.add_module(f"layer{level + 1}", nn.Sequential(*blocks))
@@ -69,7 +76,9 @@ class Swin(nn.Module):
 
         super().__init__()
         embed = max(12, 12 * round(8 * width))
-        whole = SwinTransformer([4, 4], embed, [2, 2, 6, 2], [3, 6, 12, 24], [7, 7], stochastic_depth_prob=0.2)
+        whole = SwinTransformer(
+            [4, 4], embed, [2, 2, 6, 2], [3, 6, 12, 24], [7, 7], stochastic_depth_prob=0.2
+        )
         self.features = whole.features
         self.channels = tuple(embed * 2**level for level in range(4))
         self.norms = nn.ModuleList(nn.LayerNorm(channels) for channels in self.channels)
@@ -111,7 +120,9 @@ class ImageEncoder(nn.Module):
         top: Tensor | None = None
         for lateral, level in zip(reversed(self.laterals), reversed(levels), strict=True):
             here = lateral(level)
-            top = here if top is None else here + F.interpolate(top, scale_factor=2.0, mode="nearest")
+            top = (
+                here if top is None else here + F.interpolate(top, scale_factor=2.0, mode="nearest")
+            )
         smooth: Tensor = self.smooth(top)
         return smooth
 
@@ -123,14 +134,24 @@ def load_backbone(backbone: nn.Module, path: Path) -> None:
         CalicoError: no such file, or names or shapes that do not fit.
     """
     if not path.is_file():
-        raise CalicoError(f"model.camera.backbone_weights: no file {path}; expected a safetensors file")
+        raise CalicoError(
+            f"model.camera.backbone_weights: no file {path}; expected a safetensors file"
+        )
     own = backbone.state_dict()
     try:
         stored = load(read_bytes(path, MAX_WEIGHTS_BYTES, "model.camera.backbone_weights"))
     except SafetensorError as error:
-        raise CalicoError(f"model.camera.backbone_weights {path}: not a safetensors file ({error})") from None
-    weights = {name: value for name, value in stored.items() if not name.startswith(("fc.", "head.", "norm."))}
-    wrong = [name for name, value in weights.items() if name not in own or own[name].shape != value.shape]
+        raise CalicoError(
+            f"model.camera.backbone_weights {path}: not a safetensors file ({error})"
+        ) from None
+    weights = {
+        name: value
+        for name, value in stored.items()
+        if not name.startswith(("fc.", "head.", "norm."))
+    }
+    wrong = [
+        name for name, value in weights.items() if name not in own or own[name].shape != value.shape
+    ]
     missing = [name for name in own if name not in weights and not name.startswith("norms.")]
     if wrong or missing:
         raise CalicoError(

@@ -43,12 +43,17 @@ def decode(tasks: tuple[TaskOutput, ...], config: DetectionConfig, grid: Grid) -
     """
     candidates = [_candidates(task, index, config, grid) for index, task in enumerate(tasks)]
     most = max(boxes.shape[1] for boxes, _, _ in candidates)
-    boxes, scores, labels = (torch.stack([_pad(item[part], most) for item in candidates], dim=1) for part in range(3))
+    boxes, scores, labels = (
+        torch.stack([_pad(item[part], most) for item in candidates], dim=1) for part in range(3)
+    )
     valid = (scores > config.score_threshold).to(scores.dtype)
     keep, residual = suppress(bev_iou(boxes), valid, config.nms_iou, config.nms_rounds)
     scores = (scores * keep).flatten(1)
     best, order = torch.topk(scores, min(MAX_DETECTIONS, scores.shape[1]), dim=1)
-    boxes = torch.gather(boxes.flatten(1, 2), 1, order[..., None].expand(-1, -1, 9)) * (best > 0)[..., None]
+    boxes = (
+        torch.gather(boxes.flatten(1, 2), 1, order[..., None].expand(-1, -1, 9))
+        * (best > 0)[..., None]
+    )
     labels = torch.gather(labels.flatten(1), 1, order) * (best > 0)
     return Detections(boxes, best, labels, residual.sum(1))
 
@@ -56,7 +61,9 @@ def decode(tasks: tuple[TaskOutput, ...], config: DetectionConfig, grid: Grid) -
 def count_slots(config: DetectionConfig, grid: Grid) -> int:
     """M, the number of slots a frame that `decode` returns for a head on this grid."""
     rows, columns = grid.shape
-    most = max((min(config.max_boxes, len(names) * rows * columns) for names in config.tasks), default=0)
+    most = max(
+        (min(config.max_boxes, len(names) * rows * columns) for names in config.tasks), default=0
+    )
     return min(MAX_DETECTIONS, most * len(config.tasks))
 
 
@@ -67,19 +74,30 @@ def _pad(values: Tensor, slots: int) -> Tensor:
     return torch.cat([values, values.new_zeros(values.shape[0], missing, *values.shape[2:])], dim=1)
 
 
-def _candidates(task: TaskOutput, index: int, config: DetectionConfig, grid: Grid) -> tuple[Tensor, Tensor, Tensor]:
+def _candidates(
+    task: TaskOutput, index: int, config: DetectionConfig, grid: Grid
+) -> tuple[Tensor, Tensor, Tensor]:
     """Boxes (B, K, 9), scores (B, K), labels (B, K) of one task's best cells."""
     rows, columns = grid.shape
     cells = rows * columns
-    logits, place = torch.topk(task.heatmap.flatten(1), min(config.max_boxes, task.heatmap[0].numel()), dim=1)
+    logits, place = torch.topk(
+        task.heatmap.flatten(1), min(config.max_boxes, task.heatmap[0].numel()), dim=1
+    )
     cell = place % cells
-    terms = torch.cat([task.offset, task.height, task.log_size, task.yaw, task.velocity], dim=1).flatten(2)
+    terms = torch.cat(
+        [task.offset, task.height, task.log_size, task.yaw, task.velocity], dim=1
+    ).flatten(2)
     picked = torch.gather(terms, 2, cell[:, None].expand(-1, terms.shape[1], -1))
     column, row = cell % columns, torch.div(cell, columns, rounding_mode="floor")
     x = (column + picked[:, 0]) * grid.cell_m + grid.x_min_m
     y = (row + picked[:, 1]) * grid.cell_m + grid.y_min_m
     size = picked[:, 3:6].clamp(-LOG_SIZE_LIMIT, LOG_SIZE_LIMIT).exp()
     yaw = torch.atan2(picked[:, 6], picked[:, 7])
-    boxes = torch.stack([x, y, picked[:, 2], size[:, 0], size[:, 1], size[:, 2], yaw, picked[:, 8], picked[:, 9]], -1)
-    names = torch.tensor([DETECTION_CLASSES.index(name) for name in config.tasks[index]], device=cell.device)
+    boxes = torch.stack(
+        [x, y, picked[:, 2], size[:, 0], size[:, 1], size[:, 2], yaw, picked[:, 8], picked[:, 9]],
+        -1,
+    )
+    names = torch.tensor(
+        [DETECTION_CLASSES.index(name) for name in config.tasks[index]], device=cell.device
+    )
     return boxes, torch.sigmoid(logits), names[torch.div(place, cells, rounding_mode="floor")]

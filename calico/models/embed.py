@@ -29,7 +29,9 @@ class Projector(nn.Module):
         hidden = self.hidden(features)
         if self.training and len(hidden) < 2:
             norm = self.norm
-            hidden = F.batch_norm(hidden, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
+            hidden = F.batch_norm(
+                hidden, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps
+            )
         else:
             hidden = self.norm(hidden)
         return unit(self.output(F.relu(hidden)))
@@ -48,6 +50,10 @@ def sample_bev(features: Tensor, xy: Tensor, grid: Grid) -> Tensor:
     size = xy.new_tensor([grid.x_max_m - grid.x_min_m, grid.y_max_m - grid.y_min_m])
     where = ((xy - low) * (2.0 / size) - 1.0).to(wide)
     sampled = F.grid_sample(
-        features.to(wide), where[:, :, None], mode="bilinear", padding_mode="border", align_corners=False
+        features.to(wide),
+        where[:, :, None],
+        mode="bilinear",
+        padding_mode="border",
+        align_corners=False,
     )
     return sampled[..., 0].transpose(1, 2)

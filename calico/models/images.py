@@ -34,19 +34,27 @@ class ImageFit:
         scale = max(size_hw[0] / raw_hw[0], size_hw[1] / raw_hw[1])
         height = max(size_hw[0], round(raw_hw[0] * scale))
         width = max(size_hw[1], round(raw_hw[1] * scale))
-        return ImageFit(raw_hw, (height, width), size_hw, height - size_hw[0], (width - size_hw[1]) // 2)
+        return ImageFit(
+            raw_hw, (height, width), size_hw, height - size_hw[0], (width - size_hw[1]) // 2
+        )
 
     def affine(self) -> tuple[tuple[float, float, float], ...]:
         """(3, 3): raw pixel (u, v, 1) to network pixel. A resize by s maps u to s (u + 0.5) - 0.5."""
         sy = self.resized_hw[0] / self.raw_hw[0]
         sx = self.resized_hw[1] / self.raw_hw[1]
-        return ((sx, 0.0, 0.5 * sx - 0.5 - self.left), (0.0, sy, 0.5 * sy - 0.5 - self.top), (0.0, 0.0, 1.0))
+        return (
+            (sx, 0.0, 0.5 * sx - 0.5 - self.left),
+            (0.0, sy, 0.5 * sy - 0.5 - self.top),
+            (0.0, 0.0, 1.0),
+        )
 
     def resample(self, images: Tensor) -> Tensor:
         """(n, 3, H, W) in 0..1 -> (n, 3, *size_hw) in 0..1. Bilinear, no antialiasing."""
         if self.resized_hw != self.raw_hw:
             images = F.interpolate(images, self.resized_hw, mode="bilinear", align_corners=False)
-        return images[:, :, self.top : self.top + self.size_hw[0], self.left : self.left + self.size_hw[1]]
+        return images[
+            :, :, self.top : self.top + self.size_hw[0], self.left : self.left + self.size_hw[1]
+        ]
 
     def images(self, images: Tensor) -> Tensor:
         """(n, 3, H, W) in 0..1 -> (n, 3, *size_hw), normalised."""
@@ -67,7 +75,10 @@ def normalise(images: Tensor) -> Tensor:
 
 
 def fit_views(
-    images: Tensor, image_from_lidar: Tensor, size_hw: tuple[int, int], sizes: Sequence[Sequence[tuple[int, int]]] = ()
+    images: Tensor,
+    image_from_lidar: Tensor,
+    size_hw: tuple[int, int],
+    sizes: Sequence[Sequence[tuple[int, int]]] = (),
 ) -> tuple[Tensor, Tensor]:
     """Fits every view by its own size, so that it comes out the same whatever stands beside it.
 

@@ -29,7 +29,11 @@ def up_block(inputs: int, outputs: int, factor: int) -> nn.Sequential:
 def full_precision(like: Tensor) -> AbstractContextManager[object]:
     """Autocast off, for what needs float32: metres, pixels, logits. Nothing is entered where it is off (export traces this)."""
     device = like.device.type
-    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()
+    return (
+        torch.autocast(device, enabled=False)
+        if torch.is_autocast_enabled(device)
+        else nullcontext()
+    )
 
 
 def at_least_float32(x: Tensor) -> Tensor:

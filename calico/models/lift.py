@@ -51,8 +51,14 @@ class Lift(nn.Module):
         batch, views, _, height, width = features.shape
         flat = features.flatten(0, 1)
         where, depth_m, seen = self.project(image_from_lidar.flatten(0, 1), height, width)
-        context = F.grid_sample(self.context(flat), where, mode="bilinear", padding_mode="border", align_corners=False)
-        weight = seen if self.depth is None else seen * self.depth_weight(self.depth(flat), where, depth_m)
+        context = F.grid_sample(
+            self.context(flat), where, mode="bilinear", padding_mode="border", align_corners=False
+        )
+        weight = (
+            seen
+            if self.depth is None
+            else seen * self.depth_weight(self.depth(flat), where, depth_m)
+        )
         pulled = (context * weight[:, None]).reshape(batch, views, -1, *weight.shape[1:]).sum(1)
         if self.depth is None:
             pulled = pulled / seen.reshape(batch, views, 1, *seen.shape[1:]).sum(1).clamp(min=1.0)
@@ -92,10 +98,15 @@ class Lift(nn.Module):
         row = ((where[..., 1] + 1.0) * (height / 2.0) - 0.5).clamp(0.0, height - 1.0)
         upper_share = place - lower
         result = torch.zeros_like(depth_m)
-        for index, share in ((lower, 1.0 - upper_share), ((lower + 1.0).clamp(max=bins - 1.0), upper_share)):
+        for index, share in (
+            (lower, 1.0 - upper_share),
+            ((lower + 1.0).clamp(max=bins - 1.0), upper_share),
+        ):
             y = (index * height + row + 0.5) * (2.0 / (bins * height)) - 1.0
             at = torch.stack([where[..., 0], y], dim=-1)
-            sampled = F.grid_sample(stacked, at, mode="bilinear", padding_mode="border", align_corners=False)
+            sampled = F.grid_sample(
+                stacked, at, mode="bilinear", padding_mode="border", align_corners=False
+            )
             result = result + share * sampled[:, 0]
         inside = (depth_m >= self.depth_low_m) & (depth_m <= self.depth_high_m)
         return result * inside

@@ -27,11 +27,15 @@ def bev_iou(boxes: Tensor) -> Tensor:
     back_x, back_y = -(x * cos + y * sin), x * sin - y * cos
     inter = inter + _clipped(a, b, cos, -sin, back_x, back_y, TOLERANCE_M)
     area = (boxes[..., 3] * boxes[..., 4]).clamp(min=1e-6)
-    inter = torch.minimum(inter.clamp(min=0.0), torch.minimum(area[..., :, None], area[..., None, :]))
+    inter = torch.minimum(
+        inter.clamp(min=0.0), torch.minimum(area[..., :, None], area[..., None, :])
+    )
     return inter / (area[..., :, None] + area[..., None, :] - inter)
 
 
-def _clipped(inner: Tensor, outer: Tensor, cos: Tensor, sin: Tensor, x: Tensor, y: Tensor, grow: float) -> Tensor:
+def _clipped(
+    inner: Tensor, outer: Tensor, cos: Tensor, sin: Tensor, x: Tensor, y: Tensor, grow: float
+) -> Tensor:
     """Half the sum of p x q over inner's edges clipped to outer grown by `grow`, about the midpoint of the two centres.
 
     In outer's frame inner's centre is (x, y), turned by (cos, sin).
@@ -45,8 +49,13 @@ def _clipped(inner: Tensor, outer: Tensor, cos: Tensor, sin: Tensor, x: Tensor, 
     step_x, step_y = step_along * cos - step_across * sin, step_along * sin + step_across * cos
     low_x, high_x = _slab(px, step_x, outer[..., 3, None] / 2 + grow)
     low_y, high_y = _slab(py, step_y, outer[..., 4, None] / 2 + grow)
-    low, high = torch.maximum(low_x, low_y).clamp(min=0.0), torch.minimum(high_x, high_y).clamp(max=1.0)
-    return ((high - low).clamp(min=0.0) * ((px - x / 2) * step_y - (py - y / 2) * step_x)).sum(-1) / 2
+    low, high = (
+        torch.maximum(low_x, low_y).clamp(min=0.0),
+        torch.minimum(high_x, high_y).clamp(max=1.0),
+    )
+    return ((high - low).clamp(min=0.0) * ((px - x / 2) * step_y - (py - y / 2) * step_x)).sum(
+        -1
+    ) / 2
 
 
 def _slab(start: Tensor, step: Tensor, limit: Tensor) -> tuple[Tensor, Tensor]:

@@ -31,7 +31,9 @@ class PillarEncoder(nn.Module):
         stride: of the stem.
     """
 
-    def __init__(self, grid: Grid, z_range_m: tuple[float, float], channels: int, stride: int) -> None:
+    def __init__(
+        self, grid: Grid, z_range_m: tuple[float, float], channels: int, stride: int
+    ) -> None:
         super().__init__()
         self.grid, self.z_range_m, self.channels = grid, z_range_m, channels
         self.linear = nn.Linear(POINT_FEATURES, channels, bias=False)
@@ -73,7 +75,9 @@ class PillarEncoder(nn.Module):
         flat, own = self._flat(points, mask)
         frame = torch.div(chosen, points.shape[1], rounding_mode="floor")
         cells = self.grid.shape[0] * self.grid.shape[1] + 1
-        totals = self._totals(flat[:, :3] - self.centers(own % cells), own, len(points))[frame * cells + cell]
+        totals = self._totals(flat[:, :3] - self.centers(own % cells), own, len(points))[
+            frame * cells + cell
+        ]
         offset = flat[chosen, :3] - self.centers(cell)
         total = totals + F.pad(offset, (0, 1), value=1.0)
         return self._point_net(flat[chosen], offset, offset - total[:, :3] / total[:, 3:])
@@ -100,16 +104,25 @@ class PillarEncoder(nn.Module):
         step = 1
         while step < min(MAX_ROWS_PER_PILLAR, buffers):
             same = (cell[:, step:] == cell[:, :-step])[..., None]
-            best = torch.cat([torch.maximum(best[:, :-step], best[:, step:] * same), best[:, -step:]], dim=1)
+            best = torch.cat(
+                [torch.maximum(best[:, :-step], best[:, step:] * same), best[:, -step:]], dim=1
+            )
             step *= 2
-        first = torch.cat([torch.ones_like(cell[:, :1], dtype=torch.bool), cell[:, 1:] != cell[:, :-1]], dim=1)
+        first = torch.cat(
+            [torch.ones_like(cell[:, :1], dtype=torch.bool), cell[:, 1:] != cell[:, :-1]], dim=1
+        )
         spare = rows * columns + torch.arange(buffers, device=points.device)
         size = rows * columns + buffers
-        flat = torch.where(first, cell, spare) + size * torch.arange(batch, device=points.device)[:, None]
+        flat = (
+            torch.where(first, cell, spare)
+            + size * torch.arange(batch, device=points.device)[:, None]
+        )
         empty = points.new_zeros(batch * size, self.channels)
         canvas = empty.index_put((flat.reshape(-1),), best.reshape(-1, self.channels))
         canvas = canvas.reshape(batch, size, self.channels)[:, : rows * columns]
-        stem: Tensor = self.stem(canvas.transpose(1, 2).reshape(batch, self.channels, rows, columns))
+        stem: Tensor = self.stem(
+            canvas.transpose(1, 2).reshape(batch, self.channels, rows, columns)
+        )
         return stem
 
     def cells(self, points: Tensor, mask: Tensor) -> Tensor:
@@ -126,7 +139,10 @@ class PillarEncoder(nn.Module):
         """(..., 3) x, y of the centres of cells (...), and the middle of the z range [m]."""
         columns = self.grid.shape[1]
         x = self.grid.x_min_m + ((cell % columns).float() + 0.5) * self.grid.cell_m
-        y = self.grid.y_min_m + (torch.div(cell, columns, rounding_mode="floor").float() + 0.5) * self.grid.cell_m
+        y = (
+            self.grid.y_min_m
+            + (torch.div(cell, columns, rounding_mode="floor").float() + 0.5) * self.grid.cell_m
+        )
         return torch.stack([x, y, torch.full_like(x, sum(self.z_range_m) / 2)], dim=-1)
 
     def _flat(self, points: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -143,7 +159,9 @@ class PillarEncoder(nn.Module):
     def _totals(self, offset: Tensor, cell: Tensor, batch: int) -> Tensor:
         """(B * (Y * X + 1), 4) of every pillar: the sum of its points' offsets from its centre (B * N, 3), and their number."""
         cells = self.grid.shape[0] * self.grid.shape[1] + 1
-        return offset.new_zeros(batch * cells, 4).index_add(0, cell, F.pad(offset, (0, 1), value=1.0))
+        return offset.new_zeros(batch * cells, 4).index_add(
+            0, cell, F.pad(offset, (0, 1), value=1.0)
+        )
 
     def _point_net(self, points: Tensor, from_center: Tensor, from_mean: Tensor) -> Tensor:
         with full_precision(points):

@@ -75,7 +75,9 @@ def prepare_regions(
             if progress is not None:
                 progress(done, len(indices))
         return
-    parts = [part.tolist() for part in np.array_split(np.asarray(indices), 20 * workers) if len(part)]
+    parts = [
+        part.tolist() for part in np.array_split(np.asarray(indices), 20 * workers) if len(part)
+    ]
     jobs = [(source, config, part) for part in parts]
     for count in run_jobs(_prepare, jobs, workers, f"finding regions of {source.name}"):
         done += count
@@ -113,7 +115,9 @@ def _load(path: Path, points: int, key: str) -> npt.NDArray[np.int32] | None:
             ids: npt.NDArray[np.int32] = stored["ids"]
             found = str(stored["key"])
         if found != key or ids.dtype != np.int32 or ids.shape != (points,):
-            raise FileError(f"cached regions {path}: are those of other points or settings ({found})")
+            raise FileError(
+                f"cached regions {path}: are those of other points or settings ({found})"
+            )
     except FileError as error:
         LOG.warning("%s; made again", error)
         return None

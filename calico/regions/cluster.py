@@ -16,7 +16,9 @@ def cluster(xyz: Float64, config: RegionConfig) -> Int64:
         return np.zeros(0, np.int64)
     if config.method == "grid":
         return _grid(xyz, config.eps_m, config.min_points)
-    return dbscan(xyz[:, : 2 if config.method == "dbscan_xy" else 3], config.eps_m, config.min_points)
+    return dbscan(
+        xyz[:, : 2 if config.method == "dbscan_xy" else 3], config.eps_m, config.min_points
+    )
 
 
 def _grid(xyz: Float64, cell_m: float, min_points: int) -> Int64:

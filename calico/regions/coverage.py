@@ -46,7 +46,10 @@ class Coverage:
         by_class = zip(DETECTION_CLASSES, self.objects, self.covered, self.alone, strict=True)
         rows = [row for row in by_class if row[1]]
         rows.append(("all", sum(self.objects), sum(self.covered), sum(self.alone)))
-        table = [f"| {name} | {n} | {_share(covered, n)} | {_share(alone, n)} |" for name, n, covered, alone in rows]
+        table = [
+            f"| {name} | {n} | {_share(covered, n)} | {_share(alone, n)} |"
+            for name, n, covered, alone in rows
+        ]
         objects = _share(self.object_regions, self.regions)
         per_frame = self.regions / max(self.frames, 1)
         return [

@@ -25,7 +25,9 @@ def dbscan(points: Float64, eps_m: float, min_points: int) -> Int64:
     """
     tree = cKDTree(points)
     reach = np.nextafter(eps_m, np.inf)  # the tree leaves out its bound itself
-    distance, neighbour = tree.query(points, k=np.arange(1, min_points + 1), distance_upper_bound=reach)
+    distance, neighbour = tree.query(
+        points, k=np.arange(1, min_points + 1), distance_upper_bound=reach
+    )
     is_core = np.isfinite(distance[:, -1])
     labels = np.full(len(points), -1, np.int64)
     if not is_core.any():
@@ -44,19 +46,25 @@ def dbscan(points: Float64, eps_m: float, min_points: int) -> Int64:
 def _components(core: Float64, links: Int64, eps_m: float) -> Int64:
     """(c,) components of core points (c, d) that are joined where they are within eps_m; links (2, L) are some such pairs."""
     side = eps_m / np.sqrt(core.shape[1]) * (1 - 1e-9)
-    cells, first, cell_of = np.unique(np.floor(core / side), axis=0, return_index=True, return_inverse=True)
+    cells, first, cell_of = np.unique(
+        np.floor(core / side), axis=0, return_index=True, return_inverse=True
+    )
     cell_of = cell_of.ravel()
     links = np.concatenate([links, np.stack([np.arange(len(core)), first[cell_of]])], axis=1)
     label = components(links, len(core))
     pairs = cKDTree(cells).query_pairs(2.5, p=np.inf, output_type="ndarray")
     apart = pairs[label[first[pairs[:, 0]]] != label[first[pairs[:, 1]]]]
     members = np.split(np.argsort(cell_of, kind="stable"), np.cumsum(np.bincount(cell_of))[:-1])
-    touch: Bool = np.array([(cdist(core[members[a]], core[members[b]]) <= eps_m).any() for a, b in apart], np.bool_)
+    touch: Bool = np.array(
+        [(cdist(core[members[a]], core[members[b]]) <= eps_m).any() for a, b in apart], np.bool_
+    )
     return components(np.concatenate([links, first[apart[touch]].T], axis=1), len(core))
 
 
 def components(links: npt.NDArray[np.integer], count: int) -> Int64:
     """(count,) connected component of each node; links (2, L) are pairs of nodes."""
-    graph = coo_array((np.ones(links.shape[1], np.bool_), (links[0], links[1])), shape=(count, count))
+    graph = coo_array(
+        (np.ones(links.shape[1], np.bool_), (links[0], links[1])), shape=(count, count)
+    )
     result: Int64 = connected_components(graph, directed=False)[1].astype(np.int64)
     return result

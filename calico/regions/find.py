@@ -87,7 +87,12 @@ def cluster_shape(xy: Float64, height_m: Float64) -> Shape:
     """Measures a cluster: xy (n, 2) [m, sensor at the origin], height_m (n,) above ground."""
     hull = shapely.MultiPoint(xy).convex_hull
     corners = shapely.get_coordinates(hull)
-    return Shape(float(hull.area), float(height_m.max()), _side_ratio(corners), float(np.linalg.norm(xy.mean(axis=0))))
+    return Shape(
+        float(hull.area),
+        float(height_m.max()),
+        _side_ratio(corners),
+        float(np.linalg.norm(xy.mean(axis=0))),
+    )
 
 
 def _side_ratio(hull: Float64) -> float:

@@ -62,7 +62,10 @@ def gpf(xyz: Float64) -> Ground:
     found = {int(index): _strip_fit(xyz[strip == index]) for index in np.unique(strip)}
     base = max(found, key=lambda index: len(found[index].points))
     planes: dict[int, Plane] = {}
-    for outward in (sorted(i for i in found if i >= base), sorted((i for i in found if i <= base), reverse=True)):
+    for outward in (
+        sorted(i for i in found if i >= base),
+        sorted((i for i in found if i <= base), reverse=True),
+    ):
         inner = [found[base], found[base]]
         for index in outward:
             planes[index], inner = _continued(found[index], inner)
@@ -140,7 +143,9 @@ def _lowest(xyz: Float64) -> float:
 
 def _height(xyz: Float64, plane: Plane) -> Float64:
     """(N,) above planes (3,) or (N, 3)."""
-    result: Float64 = xyz[:, 2] - plane[..., 0] * xyz[:, 0] - plane[..., 1] * xyz[:, 1] - plane[..., 2]
+    result: Float64 = (
+        xyz[:, 2] - plane[..., 0] * xyz[:, 0] - plane[..., 1] * xyz[:, 1] - plane[..., 2]
+    )
     return result
 
 

@@ -21,7 +21,16 @@ from calico import __version__
 from calico.config.load import portable_config, validate
 from calico.config.schema import Config
 from calico.errors import CalicoError
-from calico.files import SEAL_PLACEHOLDER, FileError, check_seal, is_sealed, parse_json, read_bytes, seal, write_atomic
+from calico.files import (
+    SEAL_PLACEHOLDER,
+    FileError,
+    check_seal,
+    is_sealed,
+    parse_json,
+    read_bytes,
+    seal,
+    write_atomic,
+)
 from calico.models.calico import CalicoModel, build_model, describe_weights
 from calico.train.done import DONE_FILE, LOG_FILE, read_done
 
@@ -40,7 +49,11 @@ def save_model(path: Path, model: CalicoModel, config: Config) -> str:
     Returns:
         The file's SHA-256.
     """
-    card = {"format": FORMAT, "calico_version": __version__, "config": portable_config(config).model_dump(mode="json")}
+    card = {
+        "format": FORMAT,
+        "calico_version": __version__,
+        "config": portable_config(config).model_dump(mode="json"),
+    }
     return _write(path, model, card)
 
 
@@ -92,7 +105,9 @@ def _check_weights(file: Path, weights: dict[str, torch.Tensor], config: Config)
                 f"{misfit}: {name} is {tuple(value.shape)} {value.dtype}, expected {tuple(kind.shape)} {kind.dtype}"
             )
         if not bool(torch.isfinite(value).all()):
-            raise CalicoError(f"model file {file}: weight {name} holds values that are not finite; train it again")
+            raise CalicoError(
+                f"model file {file}: weight {name} holds values that are not finite; train it again"
+            )
 
 
 def read_model_config(file: Path) -> Config:
@@ -124,7 +139,9 @@ def load_weights(path: Path, module: nn.Module, part: str) -> None:
     _check(content, where, "run the stage that writes it again (--stage and --overwrite)")
     card = _card(content, where)
     if (card.get("format"), card.get("part")) != (PART_FORMAT, part):
-        raise CalicoError(f"{where}: holds {card.get('part')!r} ({card.get('format')!r}), expected the part {part!r}")
+        raise CalicoError(
+            f"{where}: holds {card.get('part')!r} ({card.get('format')!r}), expected the part {part!r}"
+        )
     try:
         module.load_state_dict(load(content))
     except (SafetensorError, RuntimeError) as error:
@@ -159,7 +176,9 @@ def load_init(model: CalicoModel, path: Path) -> tuple[int, int]:
 def _write(path: Path, module: nn.Module, card: dict[str, Any]) -> str:
     # One key: safetensors writes several in a random order.
     metadata = {METADATA_KEY: json.dumps({**card, "sha256": SEAL_PLACEHOLDER})}
-    tensors = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
+    tensors = {
+        name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()
+    }
     content = seal(save(tensors, metadata=metadata))
     write_atomic(path, content)
     return hashlib.sha256(content).hexdigest()
@@ -169,12 +188,16 @@ def _read_model(file: Path) -> bytes:
     """The content of a model file, checked against its seal."""
     where = f"model file {file}"
     if not file.exists():
-        raise CalicoError(f"{where}: not found; expected a {MODEL_FILE} or the folder of a training run")
+        raise CalicoError(
+            f"{where}: not found; expected a {MODEL_FILE} or the folder of a training run"
+        )
     content = read_bytes(file, MAX_BYTES, "model file")
     if not is_sealed(content):
         found = _card(content, where).get("format")
         if found != FORMAT:
-            raise CalicoError(f"{where}: format {found!r}, expected {FORMAT!r} (made by calico train)")
+            raise CalicoError(
+                f"{where}: format {found!r}, expected {FORMAT!r} (made by calico train)"
+            )
     _check(content, where, "fetch it again, or train it again (calico train --overwrite)")
     return content
 
@@ -206,7 +229,9 @@ def _config_in(file: Path, content: bytes) -> Config:
     where = f"model file {file}"
     card = _card(content, where)
     if card.get("format") != FORMAT:
-        raise CalicoError(f"{where}: format {card.get('format')!r}, expected {FORMAT!r} (made by calico train)")
+        raise CalicoError(
+            f"{where}: format {card.get('format')!r}, expected {FORMAT!r} (made by calico train)"
+        )
     return validate(card.get("config"), f"{where}: its configuration does not fit this version")
 
 

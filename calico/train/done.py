@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from calico.errors import CalicoError
-from calico.files import FileError, check_seal, read_bytes, read_sealed_json, to_sealed_json, write_atomic
+from calico.files import (
+    FileError,
+    check_seal,
+    read_bytes,
+    read_sealed_json,
+    to_sealed_json,
+    write_atomic,
+)
 
 LOG_FILE, DONE_FILE = "log.jsonl", "done"
 """In a stage's folder from its first step on, and once its last one is saved."""
@@ -51,7 +58,9 @@ def read_done(folder: Path) -> Done:
         raise CalicoError(f"{error}; {_way_on(folder)}") from None
     stage, steps, files = (content.get(name) for name in ("stage", "steps", "files"))
     if not isinstance(stage, str) or type(steps) is not int or not isinstance(files, dict):
-        raise CalicoError(f"{folder / DONE_FILE}: does not name a stage, its steps and its files; {_way_on(folder)}")
+        raise CalicoError(
+            f"{folder / DONE_FILE}: does not name a stage, its steps and its files; {_way_on(folder)}"
+        )
     return Done(stage, steps, files)
 
 
@@ -73,7 +82,11 @@ def check_done(folder: Path, stage: str) -> None:
         raise CalicoError(f"{error}; {_way_on(folder)}") from None
     for name, sha256 in done.files.items():
         if found.get(name) != sha256:
-            state = "is missing" if name not in found else "is not the file that the training ended with"
+            state = (
+                "is missing"
+                if name not in found
+                else "is not the file that the training ended with"
+            )
             raise CalicoError(f"weights {folder / name}: {state}; {_way_on(folder)}")
 
 

@@ -89,7 +89,12 @@ class Finetune:
             raise CalicoError(
                 "train.adversarial is set, but there is no adversary; expected one, as `calico train` gives"
             )
-        self.config, self.module, self.schedule, self._measure = config, model, config.train, measure
+        self.config, self.module, self.schedule, self._measure = (
+            config,
+            model,
+            config.train,
+            measure,
+        )
         self._adversary = adversary
         share, unit = config.train.label_fraction, config.train.label_unit
         self.frames = label_subset(source, share, config.seed, unit) if len(source) else []

@@ -15,7 +15,16 @@ from calico.config.saved import read_run_config, write_run_config
 from calico.config.schema import Config
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
-from calico.files import RUN_FILE, append_line, name_file, parse_json, read_json, read_text, to_json, write_atomic
+from calico.files import (
+    RUN_FILE,
+    append_line,
+    name_file,
+    parse_json,
+    read_json,
+    read_text,
+    to_json,
+    write_atomic,
+)
 from calico.train.done import LOG_FILE
 from calico.train.restart import has_checkpoint
 from corruptions import SUITE_VERSION
@@ -57,7 +66,15 @@ class RunLog:
     """
 
     def __init__(
-        self, out: Path, config: Config, source: FrameSource, stage: str, frames: list[int], steps: int, *, resume: bool
+        self,
+        out: Path,
+        config: Config,
+        source: FrameSource,
+        stage: str,
+        frames: list[int],
+        steps: int,
+        *,
+        resume: bool,
     ) -> None:
         self.path = out / LOG_FILE
         self.board: SummaryWriter | None = None
@@ -73,9 +90,13 @@ class RunLog:
             "steps": steps,
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,
-            "corruption_suite": SUITE_VERSION if stage == "finetune" and config.train.corruptions else None,
+            "corruption_suite": SUITE_VERSION
+            if stage == "finetune" and config.train.corruptions
+            else None,
         }
-        there = read_json(out / RUN_FILE, what="run") if resume and (out / RUN_FILE).exists() else run
+        there = (
+            read_json(out / RUN_FILE, what="run") if resume and (out / RUN_FILE).exists() else run
+        )
         before = there if isinstance(there, dict) else {}
         decisive = ("stage", "data_hash", "frames", "steps", "torch", "corruption_suite")
         changed = sorted(key for key in decisive if before.get(key) != run[key])

@@ -104,7 +104,9 @@ def fit(task: Task, source: FrameSource, out: Path, *, progress: Progress, resum
             trusted.
     """
     plan, config, schedule, module = Plan.of(task), task.config, task.schedule, task.module
-    resume = resume and has_checkpoint(out)  # before the first one there is nothing that options could contradict
+    resume = resume and has_checkpoint(
+        out
+    )  # before the first one there is nothing that options could contradict
     device = next(module.parameters()).device
     optimizer = make_optimizer(module, schedule)
     scheduler = make_scheduler(optimizer, schedule, plan.total_steps)
@@ -130,7 +132,12 @@ def fit(task: Task, source: FrameSource, out: Path, *, progress: Progress, resum
                 if last or (epoch + 1) % schedule.checkpoint_every == 0:
                     task.save(out)
                     state = TrainingState(
-                        task.name, log.run, step, optimizer.state_dict(), scheduler.state_dict(), module.state_dict()
+                        task.name,
+                        log.run,
+                        step,
+                        optimizer.state_dict(),
+                        scheduler.state_dict(),
+                        module.state_dict(),
                     )
                     save_state(file, state)
     finally:
@@ -156,7 +163,9 @@ def _epoch(
         torch.manual_seed(derive(seed, task.name, "step", step))
         with training_precision(task.config.precision, device):
             losses = task.losses(batch.to(device))
-        norm = _descend(losses["total"], trained, optimizer, schedule.grad_clip, f"step {step}", batch.tokens)
+        norm = _descend(
+            losses["total"], trained, optimizer, schedule.grad_clip, f"step {step}", batch.tokens
+        )
         scheduler.step()
         step += 1
         terms = {name: float(value.detach()) for name, value in losses.items()}
@@ -166,7 +175,12 @@ def _epoch(
 
 
 def _descend(
-    loss: Tensor, parameters: list[nn.Parameter], optimizer: torch.optim.Optimizer, clip: float, what: str, tokens: Any
+    loss: Tensor,
+    parameters: list[nn.Parameter],
+    optimizer: torch.optim.Optimizer,
+    clip: float,
+    what: str,
+    tokens: Any,
 ) -> float:
     """One step of the optimiser; the gradient's norm before clipping."""
     if not torch.isfinite(loss):
@@ -187,7 +201,9 @@ class _EpochData(Dataset[Any]):
         size = task.schedule.batch_size
         order = epoch_order(task.frames, task.config.seed, epoch, max(task.epoch_length, size))
         starts = [k * size for k in range(plan.steps_per_epoch)]
-        self.groups = [(list(range(start, start + size)), order[start : start + size]) for start in starts]
+        self.groups = [
+            (list(range(start, start + size)), order[start : start + size]) for start in starts
+        ]
         self.loader, self.epoch = task.loader, epoch
 
     def __len__(self) -> int:
@@ -204,7 +220,9 @@ def batches(task: Task, plan: Plan, epoch: int) -> Iterator[Any]:
     data = _EpochData(task, plan, epoch)
     workers = task.config.data.workers
     context = "spawn" if workers else None
-    for batch in DataLoader(data, batch_size=None, num_workers=workers, multiprocessing_context=context):
+    for batch in DataLoader(
+        data, batch_size=None, num_workers=workers, multiprocessing_context=context
+    ):
         if isinstance(batch, Failure):
             raise batch.error
         yield batch

@@ -12,7 +12,12 @@ from calico.config.schema import Config
 from calico.data.contrast import UNUSED, ContrastBatch, ContrastLoader
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
-from calico.losses.prc import gather_embeddings, info_nce, point_region_contrast, pooled_region_contrast
+from calico.losses.prc import (
+    gather_embeddings,
+    info_nce,
+    point_region_contrast,
+    pooled_region_contrast,
+)
 from calico.models.calico import CalicoModel
 from calico.models.embed import Projector, sample_bev
 from calico.models.fuse import ConvFuser
@@ -32,7 +37,9 @@ class Prc:
 
     name = "prc"
 
-    def __init__(self, config: Config, source: FrameSource, model: CalicoModel, measure: Measure) -> None:
+    def __init__(
+        self, config: Config, source: FrameSource, model: CalicoModel, measure: Measure
+    ) -> None:
         if model.lidar is None:
             raise CalicoError(
                 "stage prc: model.lidar is null, but the contrast is on the LiDAR branch; use --init random"
@@ -43,7 +50,12 @@ class Prc:
         self.epoch_length = len(source)
         self.model = model
         self.projector = make_projector(config, "lidar").to(next(model.parameters()).device)
-        frozen = [model.camera, *((model.lift,) if model.camera else ()), model.center, model.segmentation]
+        frozen = [
+            model.camera,
+            *((model.lift,) if model.camera else ()),
+            model.center,
+            model.segmentation,
+        ]
         for part in frozen:
             if part is not None:
                 part.requires_grad_(False)
@@ -67,7 +79,11 @@ class Prc:
         features = [self.model.lidar_features(view) for view in batch.views]
         if self.settings.loss == "scene":
             first, second = (self.projector(feature.mean((2, 3))) for feature in features)
-            self._last = first.detach(), second.detach(), torch.arange(len(first), device=first.device)
+            self._last = (
+                first.detach(),
+                second.detach(),
+                torch.arange(len(first), device=first.device),
+            )
             return {"total": info_nce(first, second, temperature=self.settings.temperature)}
         used = batch.region != UNUSED
         first, second = (
@@ -76,9 +92,13 @@ class Prc:
         )
         self._last = first.detach(), second.detach(), batch.region[used]
         if self.settings.negatives == "batch":
-            return self._terms(*gather_embeddings(first, second, _unique_regions(batch.region)[used]))
+            return self._terms(
+                *gather_embeddings(first, second, _unique_regions(batch.region)[used])
+            )
         sizes = used.sum(1).tolist()
-        parts = zip(*(torch.split(t, sizes) for t in (first, second, batch.region[used])), strict=True)
+        parts = zip(
+            *(torch.split(t, sizes) for t in (first, second, batch.region[used])), strict=True
+        )
         terms = [self._terms(*part) for part in parts]
         return {name: torch.stack([term[name] for term in terms]).mean() for name in terms[0]}
 
@@ -109,7 +129,9 @@ class Prc:
     def _terms(self, first: Tensor, second: Tensor, region: Tensor) -> dict[str, Tensor]:
         tau = self.settings.temperature
         if self.settings.loss == "prc":
-            return point_region_contrast(first, second, region, alpha=self.settings.alpha, temperature=tau)
+            return point_region_contrast(
+                first, second, region, alpha=self.settings.alpha, temperature=tau
+            )
         if self.settings.loss == "pooled":
             return {"total": pooled_region_contrast(first, second, region, temperature=tau)}
         return {"total": info_nce(first, second, temperature=tau)}
@@ -134,7 +156,9 @@ def _unique_regions(region: Tensor) -> Tensor:
 def make_projector(config: Config, side: Literal["lidar", "camera"]) -> Projector:
     """An untrained projector for the trunk's features (lidar) or the camera's; the global random state is left alone."""
     bev, prc, camera = config.model.bev, config.pretrain.prc, config.model.camera
-    inputs = camera.channels if side == "camera" and camera else bev.neck_channels * len(bev.channels)
+    inputs = (
+        camera.channels if side == "camera" and camera else bev.neck_channels * len(bev.channels)
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(config.seed, "projector", side))
         return Projector(inputs, prc.hidden_channels, prc.embedding_channels)

@@ -35,7 +35,12 @@ class Rad:
     name = "rad"
 
     def __init__(
-        self, config: Config, source: FrameSource, model: CalicoModel, projector: Projector, measure: Measure
+        self,
+        config: Config,
+        source: FrameSource,
+        model: CalicoModel,
+        projector: Projector,
+        measure: Measure,
     ) -> None:
         camera = config.model.camera
         if model.lidar is None or camera is None or model.camera is None:
@@ -54,7 +59,9 @@ class Rad:
         for part in self._students:
             part.requires_grad_(True)
         projector.requires_grad_(False).to(device)
-        self.module = nn.ModuleDict({"model": model, "projector": self.student_projector, "teacher": projector})
+        self.module = nn.ModuleDict(
+            {"model": model, "projector": self.student_projector, "teacher": projector}
+        )
         self.loader = ContrastLoader(
             source, config.pretrain.regions, config.pretrain.samples, self.settings.augment, config.grid, config.seed,
             stage="rad", n_views=1, image_size=camera.image_size,
@@ -69,18 +76,24 @@ class Rad:
             part.train()
         view, used = batch.views[0], batch.region != UNUSED
         camera_bev = self.model.camera_bev(view)
-        student = self.student_projector(sample_bev(camera_bev, batch.xy[0], self.model.branch_grid)[used])
+        student = self.student_projector(
+            sample_bev(camera_bev, batch.xy[0], self.model.branch_grid)[used]
+        )
         with torch.no_grad():
             if self.settings.teacher == "fused":
                 features = self.model.trunk(self.model.fuse(camera_bev, self.model.lidar_bev(view)))
             else:
                 features = self.model.lidar_features(view)
-            teacher = self.teacher_projector(sample_bev(features, batch.xy[0], self.model.trunk_grid)[used])
+            teacher = self.teacher_projector(
+                sample_bev(features, batch.xy[0], self.model.trunk_grid)[used]
+            )
         self._last = student.detach(), teacher
         if self.settings.loss == "dense":
             return {"total": dense_distillation(student, teacher)}
         sizes = used.sum(1).tolist()
-        parts = zip(*(torch.split(t, sizes) for t in (student, teacher, batch.region[used])), strict=True)
+        parts = zip(
+            *(torch.split(t, sizes) for t in (student, teacher, batch.region[used])), strict=True
+        )
         terms = [self._terms(*part) for part in parts]
         return {name: torch.stack([term[name] for term in terms]).mean() for name in terms[0]}
 
@@ -105,7 +118,11 @@ class Rad:
         taus["both"] = taus["region_nce"] + taus["kl"]
         terms = {
             "kl" if tau else "region_nce": region_aware_distillation(
-                student, teacher, region, temperature=self.settings.temperature, teacher_temperature=tau
+                student,
+                teacher,
+                region,
+                temperature=self.settings.temperature,
+                teacher_temperature=tau,
             )
             for tau in taus[self.settings.loss]
         }

@@ -14,7 +14,10 @@ _BOARD_PREFIX = "events.out.tfevents."
 
 def has_checkpoint(folder: Path) -> bool:
     """Say whether a stage's folder holds weights or a training state."""
-    return any(path.suffix in (".safetensors", ".pt") or path.name == DONE_FILE for path in folder.glob("*"))
+    return any(
+        path.suffix in (".safetensors", ".pt") or path.name == DONE_FILE
+        for path in folder.glob("*")
+    )
 
 
 def stopped_early(folder: Path) -> bool:

@@ -14,7 +14,9 @@ from corruptions.preset import Condition
 from corruptions.presets import choose_conditions
 
 
-def training_conditions(config: Config, source: FrameSource) -> tuple[tuple[Condition, ...], tuple[str, ...]]:
+def training_conditions(
+    config: Config, source: FrameSource
+) -> tuple[tuple[Condition, ...], tuple[str, ...]]:
     """The conditions that `train.corruptions` names, without those of presets that can do nothing; and a note for each of these.
 
     Nothing is done to a sensor that the model does not have, nor by a corruption for which the data lack something (beam
@@ -25,7 +27,9 @@ def training_conditions(config: Config, source: FrameSource) -> tuple[tuple[Cond
         CalicoError: a corruption that was named itself can do nothing, or all of them.
     """
     names = config.train.corruptions
-    conditions = dict.fromkeys(condition for name in names for condition in choose_conditions([name]))
+    conditions = dict.fromkeys(
+        condition for name in names for condition in choose_conditions([name])
+    )
     if not conditions or not len(source):
         return (), ()
     frames = look_at(source, range(len(source)))
@@ -36,7 +40,9 @@ def training_conditions(config: Config, source: FrameSource) -> tuple[tuple[Cond
     }
     for name in (part.strip() for text in names for part in text.split(",")):
         if name in reasons:
-            raise CalicoError(f"train.corruptions: {name} can do nothing here: {reasons[name]}; leave it out")
+            raise CalicoError(
+                f"train.corruptions: {name} can do nothing here: {reasons[name]}; leave it out"
+            )
     kept = tuple(condition for condition in conditions if condition.name not in reasons)
     if not kept:
         raise CalicoError(

@@ -23,11 +23,16 @@ def label_subset(
     """
     rng = generator(seed, "label subset")
     if unit == "frame":
-        return sorted(rng.permutation(len(source))[: max(1, round(len(source) * fraction))].tolist())
+        return sorted(
+            rng.permutation(len(source))[: max(1, round(len(source) * fraction))].tolist()
+        )
     scenes: dict[str, list[int]] = {}
     for index in range(len(source)):
         scenes.setdefault(source.info(index).scene, []).append(index)
-    drawn = [list(scenes.values())[i] for i in rng.permutation(len(scenes))[: max(1, round(len(scenes) * fraction))]]
+    drawn = [
+        list(scenes.values())[i]
+        for i in rng.permutation(len(scenes))[: max(1, round(len(scenes) * fraction))]
+    ]
     return sorted(index for scene in drawn for index in scene)
 
 
@@ -45,7 +50,9 @@ def balanced_frames(source: FrameSource, frames: list[int]) -> list[int]:
     once. The length stays about that of the input times the mean number of classes per frame.
     """
     shown = [np.unique(source.labels(index)) for index in frames]
-    by_class = {int(c): [f for f, s in zip(frames, shown, strict=True) if c in s] for s in shown for c in s}
+    by_class = {
+        int(c): [f for f, s in zip(frames, shown, strict=True) if c in s] for s in shown for c in s
+    }
     if not by_class:
         return list(frames)
     per_class = max(1, round(sum(len(members) for members in by_class.values()) / len(by_class)))

@@ -12,7 +12,10 @@ def make_optimizer(model: nn.Module, config: ScheduleConfig) -> torch.optim.Adam
     """AdamW; biases and normalisation parameters (one dimension) are not decayed."""
     matrices = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
     vectors = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
-    groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    groups = [
+        {"params": matrices, "weight_decay": config.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
     return torch.optim.AdamW(groups, lr=config.learning_rate / 10, betas=(0.9, 0.99))
 
 

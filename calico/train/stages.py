@@ -55,8 +55,14 @@ def resolve_init(config: Config) -> Config:
     if (init in PRETRAINING and init != "random" and model.lidar is None) or (
         init == "calico" and model.camera is None
     ):
-        lacking, instead = ("lidar", "random, or a run with both sensors") if model.lidar is None else ("camera", "prc")
-        raise CalicoError(f"train.init: {init} needs model.{lacking}, which is null; use --init {instead}")
+        lacking, instead = (
+            ("lidar", "random, or a run with both sensors")
+            if model.lidar is None
+            else ("camera", "prc")
+        )
+        raise CalicoError(
+            f"train.init: {init} needs model.{lacking}, which is null; use --init {instead}"
+        )
     if init == "scene_contrast":
         return _with_loss(config, "scene")
     return config
@@ -95,7 +101,9 @@ def run_stages(
     """
     for stage in stages if resume else ():
         check_same(stage_config(stage, config), out / stage)
-    write_atomic(out / RUN_FILE, json.dumps({"kind": "train", "stages": list(stages)}, indent=1) + "\n")
+    write_atomic(
+        out / RUN_FILE, json.dumps({"kind": "train", "stages": list(stages)}, indent=1) + "\n"
+    )
     if "finetune" in stages:  # what is said of out/model.safetensors
         write_run_config(out, config)
     for stage in stages:
@@ -106,7 +114,9 @@ def run_stages(
         )  # fmt: skip
     if stages[-1] == "finetune":
         check_done(out / "finetune", "finetune")  # a good model is not replaced by a damaged one
-        write_atomic(out / MODEL_FILE, read_bytes(out / "finetune" / MODEL_FILE, MAX_BYTES, "model file"))
+        write_atomic(
+            out / MODEL_FILE, read_bytes(out / "finetune" / MODEL_FILE, MAX_BYTES, "model file")
+        )
     return out / stages[-1]
 
 
@@ -167,7 +177,9 @@ def make_task(
 def _check_regions(config: Config, source: FrameSource) -> None:
     """Raises CalicoError where none of the first frames has a region: there is nothing to contrast."""
     looked = range(min(len(source), 50))
-    if looked and not any((cached_regions(source[index], config.pretrain.regions) >= 0).any() for index in looked):
+    if looked and not any(
+        (cached_regions(source[index], config.pretrain.regions) >= 0).any() for index in looked
+    ):
         raise CalicoError(
             f"data {source.name}: no region in the first {len(looked)} frames; loosen pretrain.regions.* "
             "(calico data regions shows what is found)"
@@ -197,7 +209,9 @@ def stage_before(stage: str, config: Config, out: Path) -> Path | None:
     name = "prc" if stage == "rad" else PRETRAINING[config.train.init][-1]
     if not (out / name / DONE_FILE).is_file():
         state = "stopped before its end" if (out / name).is_dir() else "has not been run"
-        raise CalicoError(f"stage {stage}: the stage {name} {state} in {out}; run it first: --stage {name} --resume")
+        raise CalicoError(
+            f"stage {stage}: the stage {name} {state} in {out}; run it first: --stage {name} --resume"
+        )
     check_same(stage_config(name, config), out / name)
     check_done(out / name, name)
     return out / name

@@ -21,7 +21,14 @@ from calico.errors import CalicoError
 from calico.files import FileError, check_seal, read_bytes, seal_zip, write_atomic
 
 STATE_FILE = "state.pt"
-_MOVING = ("lr", "last_epoch", "_step_count", "_last_lr", "_is_initial", "_get_lr_called_within_step")
+_MOVING = (
+    "lr",
+    "last_epoch",
+    "_step_count",
+    "_last_lr",
+    "_is_initial",
+    "_get_lr_called_within_step",
+)
 """Numbers of optimiser and schedule that change while a run goes on; all others are settings."""
 MAX_BYTES = 24 << 30
 """Largest training state that is read."""
@@ -73,13 +80,17 @@ def load_state(path: Path, stage: str, run: str) -> TrainingState:
     except FileError as error:
         raise CalicoError(f"{error}; {_way_on(path, stage)}") from None
     try:
-        state = TrainingState(**torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
+        state = TrainingState(
+            **torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        )
     except Exception as error:  # torch raises RuntimeError, UnpicklingError, EOFError, KeyError ... for broken files
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CalicoError(f"{where}: cannot be read ({reason}); {_way_on(path, stage)}") from error
     for what, found, expected in (("stage", state.stage, stage), ("run", state.run, run)):
         if found != expected:
-            raise CalicoError(f"{where}: is of the {what} {found!r}, expected {expected!r}; {_way_on(path, stage)}")
+            raise CalicoError(
+                f"{where}: is of the {what} {found!r}, expected {expected!r}; {_way_on(path, stage)}"
+            )
     return state
 
 
@@ -106,7 +117,9 @@ def restore(
         CalicoError: A part does not fit the run; says which.
     """
     problem = _mismatch(state.weights, dict(module.state_dict()), "weights")
-    problem = problem or _mismatch(state.optimizer, _filled(optimizer, state.optimizer), "optimizer")
+    problem = problem or _mismatch(
+        state.optimizer, _filled(optimizer, state.optimizer), "optimizer"
+    )
     problem = problem or _mismatch(state.scheduler, scheduler.state_dict(), "scheduler")
     if problem is None and (type(state.step) is not int or state.step not in possible_steps):
         problem = f"step is {str(state.step)[:40]}, where no checkpoint of this run stands"
@@ -146,31 +159,46 @@ def _filled(optimizer: torch.optim.Optimizer, stored: Any) -> dict[str, Any]:
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     there = stored.get("state", {}) if isinstance(stored, dict) else {}
     numbers = (
-        range(len(parameters)) if not isinstance(there, dict) else [n for n in range(len(parameters)) if n in there]
+        range(len(parameters))
+        if not isinstance(there, dict)
+        else [n for n in range(len(parameters)) if n in there]
     )
-    moments = {n: {"step": torch.tensor(0.0), "exp_avg": parameters[n], "exp_avg_sq": parameters[n]} for n in numbers}
+    moments = {
+        n: {"step": torch.tensor(0.0), "exp_avg": parameters[n], "exp_avg_sq": parameters[n]}
+        for n in numbers
+    }
     return {**expected, "state": moments}
 
 
 def _mismatch(found: Any, expected: Any, name: str) -> str | None:
     """Say where a stored value differs from the run's in keys, lengths, types, shapes or settings; None where it does not."""
     if isinstance(expected, torch.Tensor):
-        kind = (tuple(found.shape), found.dtype) if isinstance(found, torch.Tensor) else type(found).__name__
+        kind = (
+            (tuple(found.shape), found.dtype)
+            if isinstance(found, torch.Tensor)
+            else type(found).__name__
+        )
         wanted = (tuple(expected.shape), expected.dtype)
         return None if kind == wanted else f"{name} is {kind}, expected {wanted}"
     if isinstance(expected, dict):
         if not isinstance(found, dict) or found.keys() != expected.keys():
-            keys = sorted(map(str, found.keys() ^ expected.keys())) if isinstance(found, dict) else []
+            keys = (
+                sorted(map(str, found.keys() ^ expected.keys())) if isinstance(found, dict) else []
+            )
             return f"{name} has other entries than this run's ({', '.join(keys[:3]) or type(found).__name__})"
         pairs = [(found[key], expected[key], f"{name}.{key}") for key in expected]
     elif isinstance(expected, list | tuple):
         if not isinstance(found, list | tuple) or len(found) != len(expected):
             return f"{name} has another length than this run's"
-        pairs = [(a, b, f"{name}[{k}]") for k, (a, b) in enumerate(zip(found, expected, strict=True))]
+        pairs = [
+            (a, b, f"{name}[{k}]") for k, (a, b) in enumerate(zip(found, expected, strict=True))
+        ]
     elif name.split(".")[-1].partition("[")[0] in _MOVING:
         good = isinstance(found, int | float) and math.isfinite(found)
         return None if good else f"{name} is {found!r:.40}, expected a finite number"
     else:
-        same = not isinstance(found, torch.Tensor) and found == expected  # equal tensors are no truth value
+        same = (
+            not isinstance(found, torch.Tensor) and found == expected
+        )  # equal tensors are no truth value
         return None if same else f"{name} is {found!r:.40}, expected {expected!r:.40}"
     return next((problem for pair in pairs if (problem := _mismatch(*pair))), None)

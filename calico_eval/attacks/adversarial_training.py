@@ -48,17 +48,25 @@ def pgd_adversary(config: AdversarialConfig) -> Adversary:
 
 def _pgd(model: CalicoModel, batch: Batch, config: AdversarialConfig, chosen: Tensor) -> Batch:
     """Signed steps of 2.5 / steps radii from a random start in the latent box [-1, 1] of pixels and of ranges."""
-    levels = config.camera_levels / 255.0 * chosen[:, None, None, None, None] if model.camera is not None else None
+    levels = (
+        config.camera_levels / 255.0 * chosen[:, None, None, None, None]
+        if model.camera is not None
+        else None
+    )
     metres = _reach(batch, config.range_m * chosen) if model.lidar is not None else None
     pixels = torch.rand(batch.images.shape, device=batch.images.device) * 2.0 - 1.0
     ranges = torch.rand(batch.points.shape[:2], device=batch.points.device)[..., None] * 2.0 - 1.0
 
     def attacked(pixels: Tensor, ranges: Tensor) -> Batch:
-        images = batch.images if levels is None else (batch.images + pixels * levels).clamp(0.0, 1.0)
+        images = (
+            batch.images if levels is None else (batch.images + pixels * levels).clamp(0.0, 1.0)
+        )
         if metres is None:
             return replace(batch, images=images)
         return replace(
-            batch, images=images, points=torch.cat([batch.points[..., :3] + ranges * metres, batch.points[..., 3:]], 2)
+            batch,
+            images=images,
+            points=torch.cat([batch.points[..., :3] + ranges * metres, batch.points[..., 3:]], 2),
         )
 
     for _ in range(config.steps):

@@ -27,7 +27,11 @@ class AttackedFrame:
 
 
 def attack_frames(
-    engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int, fitted: Fitted | None = None
+    engine: Engine,
+    frames: Sequence[Frame],
+    spec: AttackSpec,
+    seed: int,
+    fitted: Fitted | None = None,
 ) -> list[AttackedFrame]:
     """Attacks a batch of frames. The model and the frames stay as they are.
 
@@ -49,7 +53,9 @@ def attack_frames(
         reason = _nothing_to_attack(frame, spec)
         if reason:
             done[row] = AttackedFrame(
-                frame, measure_budget(frame, frame), AttackDetails(note=reason, nothing_to_attack=True)
+                frame,
+                measure_budget(frame, frame),
+                AttackDetails(note=reason, nothing_to_attack=True),
             )
         else:
             open_rows.append(row)
@@ -75,7 +81,9 @@ def _measured(engine: Engine, clean: Frame, crafted: Crafted, spec: AttackSpec) 
             f"attack {spec.name} ({spec.threat}) went over budget on frame {clean.token}: {message}; not scored"
         )
     details = crafted.details
-    if details.patches is not None and (fault := check_declared(clean, crafted.frame, details.patches, spec.patch)):
+    if details.patches is not None and (
+        fault := check_declared(clean, crafted.frame, details.patches, spec.patch)
+    ):
         raise CalicoError(f"attack {spec.name} on frame {clean.token}: {fault}; not scored")
     if budget.points_changed and isinstance(engine, TorchEngine):
         details = replace(details, cell_crossings=_cell_crossings(clean, crafted.frame, engine))

@@ -34,11 +34,17 @@ class Domain:
 
     base: Batch
 
-    def __init__(self, clean: Tensor, eps: float | Tensor, own: Tensor | None = None, norm: Norm = "linf") -> None:
+    def __init__(
+        self, clean: Tensor, eps: float | Tensor, own: Tensor | None = None, norm: Norm = "linf"
+    ) -> None:
         self.clean, self.own, self.norm = clean, own, norm
-        self.radius = torch.as_tensor(eps, dtype=clean.dtype, device=clean.device).expand(len(clean), 1, 1, 1)
+        self.radius = torch.as_tensor(eps, dtype=clean.dtype, device=clean.device).expand(
+            len(clean), 1, 1, 1
+        )
         self.eps = eps if isinstance(eps, float) else float(eps.min())
-        self._low, self._high = ((clean + sign * self.radius).clamp(0.0, 1.0) for sign in (-1.0, 1.0))
+        self._low, self._high = (
+            (clean + sign * self.radius).clamp(0.0, 1.0) for sign in (-1.0, 1.0)
+        )
 
     def batch(self, x: Tensor) -> Batch:
         """The batch that x stands for, differentiable with respect to x."""
@@ -57,7 +63,9 @@ class Domain:
         if self.norm == "linf":
             return torch.minimum(torch.maximum(x, self._low), self._high)
         delta = x - self.clean
-        return (self.clean + delta * (self.radius / _length(delta).clamp_min(1e-12)).clamp_max(1.0)).clamp(0.0, 1.0)
+        return (
+            self.clean + delta * (self.radius / _length(delta).clamp_min(1e-12)).clamp_max(1.0)
+        ).clamp(0.0, 1.0)
 
     def beyond(self, x: Tensor) -> Tensor:
         """(B,) how far an entry of x is from where `project` takes it, at most; not above 0 where x is inside."""
@@ -67,14 +75,20 @@ class Domain:
 
     def ascend(self, x: Tensor, direction: Tensor, share: float | Tensor) -> Tensor:
         """A step of steepest ascent along `direction` by a share of the radius (one, or (B, 1, 1, 1)), projected."""
-        step = direction.sign() if self.norm == "linf" else direction / _length(direction).clamp_min(1e-12)
+        step = (
+            direction.sign()
+            if self.norm == "linf"
+            else direction / _length(direction).clamp_min(1e-12)
+        )
         return self.project(x + share * self.radius * step)
 
     def random(self, streams: Streams) -> Tensor:
         """A start: uniform in the L-infinity ball; a uniform radius in a Gaussian direction for L2."""
         if self.norm == "linf":
             return self.project(self.clean + self.radius * self._uniform(streams))
-        share = torch.stack([torch.rand(1, 1, 1, generator=stream) for stream in streams]).to(self.clean)
+        share = torch.stack([torch.rand(1, 1, 1, generator=stream) for stream in streams]).to(
+            self.clean
+        )
         return self.project(self.clean + share * self.radius * self._gaussian(streams))
 
     def corner(self, streams: Streams) -> Tensor:
@@ -94,7 +108,9 @@ class Domain:
 
     def _uniform(self, streams: Streams) -> Tensor:
         """Uniform in [-1, 1), and 0 where a frame is padded."""
-        return self._draw(streams, lambda count, stream: 2.0 * torch.rand(count, generator=stream) - 1.0)
+        return self._draw(
+            streams, lambda count, stream: 2.0 * torch.rand(count, generator=stream) - 1.0
+        )
 
     def _gaussian(self, streams: Streams) -> Tensor:
         """A random direction: (B, C, H, W) of L2 norm 1 per frame, 0 where a frame is padded."""

@@ -46,13 +46,19 @@ def square(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
     windows = windows_of(domain)
     clean_loss = problem.trace.losses[0]
     for _ in range(spec.restarts):
-        x = _put(domain, domain.clean, [(slice(None), each.start(s)) for each, s in zip(windows, streams, strict=True)])
+        x = _put(
+            domain,
+            domain.clean,
+            [(slice(None), each.start(s)) for each, s in zip(windows, streams, strict=True)],
+        )
         loss = problem.loss(x)
         x = torch.where((loss > clean_loss)[:, None, None, None], x, domain.clean)
         loss = torch.maximum(loss, clean_loss)
         for step in range(1, spec.steps):
             share = _share(step - 1, spec.steps)
-            tried = _put(domain, x, [each.draw(share, s) for each, s in zip(windows, streams, strict=True)])
+            tried = _put(
+                domain, x, [each.draw(share, s) for each, s in zip(windows, streams, strict=True)]
+            )
             tried_loss = problem.loss(tried)
             better = tried_loss > loss
             x = torch.where(better[:, None, None, None], tried, x)
@@ -76,7 +82,9 @@ def spsa(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
     _estimated(problem, spec, streams, rademacher)
 
 
-def _estimated(problem: Problem, spec: AttackSpec, streams: Streams, draw: Callable[..., Tensor]) -> None:
+def _estimated(
+    problem: Problem, spec: AttackSpec, streams: Streams, draw: Callable[..., Tensor]
+) -> None:
     """Ascends along g = mean over directions u of (L(x + sigma u) - L(x - sigma u)) u.
 
     Numbers of one group (a tile of a view, the points of a ground cell) share u: with as few queries as there are here, a
@@ -89,10 +97,14 @@ def _estimated(problem: Problem, spec: AttackSpec, streams: Streams, draw: Calla
     share = 2.5 / rounds if spec.step_share is None else spec.step_share
 
     def direction() -> Tensor:
-        u = torch.stack([draw(int(g.max()) + 1, generator=s)[g] for g, s in zip(groups, streams, strict=True)])
+        u = torch.stack(
+            [draw(int(g.max()) + 1, generator=s)[g] for g, s in zip(groups, streams, strict=True)]
+        )
         u = u.reshape(domain.clean.shape)
         u = u if domain.own is None else u * domain.own
-        length = u.flatten(1).norm(dim=1)[:, None, None, None] if domain.norm == "l2" else torch.ones(1)
+        length = (
+            u.flatten(1).norm(dim=1)[:, None, None, None] if domain.norm == "l2" else torch.ones(1)
+        )
         return SIGMA * domain.radius * u / length
 
     for restart in range(spec.restarts):
@@ -103,7 +115,10 @@ def _estimated(problem: Problem, spec: AttackSpec, streams: Streams, draw: Calla
             gradient *= MOMENTUM
             for _ in range(pairs):
                 u = direction()
-                above, below = problem.loss(domain.project(x + u)), problem.loss(domain.project(x - u))
+                above, below = (
+                    problem.loss(domain.project(x + u)),
+                    problem.loss(domain.project(x - u)),
+                )
                 gradient += (above - below)[:, None, None, None] * u
             x = domain.ascend(x, gradient, share)
             problem.loss(x)

@@ -59,7 +59,9 @@ def measure_budget(clean: Frame, attacked: Frame, *, structural: bool = False) -
         structural: points may appear and vanish (`Threat.structural`): rows are compared as a set. Otherwise row i of both frames
             is the same point; frames of different point counts are always compared as sets.
     """
-    other = [name for name in _OTHER_FIELDS if not _same(getattr(clean, name), getattr(attacked, name))]
+    other = [
+        name for name in _OTHER_FIELDS if not _same(getattr(clean, name), getattr(attacked, name))
+    ]
     found: dict[str, object] = {}
     if [image.shape for image in clean.images] != [image.shape for image in attacked.images]:
         other.append("images")
@@ -70,7 +72,11 @@ def measure_budget(clean: Frame, attacked: Frame, *, structural: bool = False) -
     elif structural or len(clean.points) != len(attacked.points):
         found |= _rows(clean, attacked)
     else:
-        other += [name for name in _POINT_FIELDS if not _same(getattr(clean, name), getattr(attacked, name))]
+        other += [
+            name
+            for name in _POINT_FIELDS
+            if not _same(getattr(clean, name), getattr(attacked, name))
+        ]
         found |= _points(clean, attacked)
     return Budget(other_changes=tuple(other), **found)  # type: ignore[arg-type]
 
@@ -101,13 +107,20 @@ def check_budget(threat: Threat, budget: Budget) -> tuple[bool, str]:
         share = max(budget.pixel_share, default=0.0)
         _over(faults, "share of a view's pixels changed", share, threat.patch_share)
     elif threat.camera_rms:
-        _over(faults, "root mean square change of the pixels [levels]", budget.camera_rms, threat.camera_rms)
+        _over(
+            faults,
+            "root mean square change of the pixels [levels]",
+            budget.camera_rms,
+            threat.camera_rms,
+        )
     elif worst > threat.camera_levels:
         view = budget.camera_levels.index(worst)
         faults.append(f"view {view} changed by {worst} grey levels, budget {threat.camera_levels}")
     if threat.range_m:
         _over(faults, "change of a point's range [m]", budget.range_m, threat.range_m)
-        _over(faults, "a point left its ray by [deg]", budget.ray_angle_deg, RAY_ANGLE_TOLERANCE_DEG)
+        _over(
+            faults, "a point left its ray by [deg]", budget.ray_angle_deg, RAY_ANGLE_TOLERANCE_DEG
+        )
     else:
         _over(faults, "a point moved along an axis by [m]", max(budget.axis_m), threat.axis_m)
     if (
@@ -122,7 +135,12 @@ def check_budget(threat: Threat, budget: Budget) -> tuple[bool, str]:
     if budget.removed_share > threat.removed_share:
         _over(faults, "points removed", budget.points_removed, threat.points_removed)
     if budget.points_added or budget.points_removed:
-        _over(faults, "azimuth window of the added and removed points [deg]", budget.window_deg, threat.window_deg)
+        _over(
+            faults,
+            "azimuth window of the added and removed points [deg]",
+            budget.window_deg,
+            threat.window_deg,
+        )
     _over(faults, "change of intensity", budget.intensity, threat.intensity)
     _over(faults, "change of dt [s]", budget.dt_s, 0.0)
     if budget.other_changes:
@@ -138,7 +156,10 @@ def _over(faults: list[str], what: str, found: float, allowed: float) -> None:
 def used_budget(threat: Threat, budget: Budget) -> str:
     """What was used of each allowance: '4 of 4 grey levels; 0.099990 of 0.1 m'."""
     pairs = (
-        (threat.camera_levels, f"{max(budget.camera_levels, default=0)} of {threat.camera_levels} grey levels"),
+        (
+            threat.camera_levels,
+            f"{max(budget.camera_levels, default=0)} of {threat.camera_levels} grey levels",
+        ),
         (threat.camera_rms, f"{budget.camera_rms:.3f} of {threat.camera_rms:g} grey levels rms"),
         (
             threat.patch_share,
@@ -148,10 +169,18 @@ def used_budget(threat: Threat, budget: Budget) -> str:
         (threat.axis_m, f"{max(budget.axis_m):.6f} of {threat.axis_m:g} m per axis"),
         (threat.intensity, f"{budget.intensity:.4f} of {threat.intensity:g} of full intensity"),
         (threat.points_added, f"{budget.points_added} of {threat.points_added} points added"),
-        (threat.points_removed, f"{budget.points_removed} of {threat.points_removed} points removed"),
-        (threat.removed_share, f"{budget.removed_share:.4f} of {threat.removed_share:g} of the points removed"),
+        (
+            threat.points_removed,
+            f"{budget.points_removed} of {threat.points_removed} points removed",
+        ),
+        (
+            threat.removed_share,
+            f"{budget.removed_share:.4f} of {threat.removed_share:g} of the points removed",
+        ),
     )
-    return "; ".join(text for allowed, text in pairs if allowed) or "nothing allowed, nothing changed"
+    return (
+        "; ".join(text for allowed, text in pairs if allowed) or "nothing allowed, nothing changed"
+    )
 
 
 def _images(clean: Frame, attacked: Frame) -> dict[str, object]:
@@ -170,7 +199,9 @@ def _images(clean: Frame, attacked: Frame) -> dict[str, object]:
 
 _POINT_FIELDS = ("ring", "sweep_index", "elongation")
 _OTHER_FIELDS = tuple(
-    field.name for field in fields(Frame) if field.name not in ("points", "images", "previous", *_POINT_FIELDS)
+    field.name
+    for field in fields(Frame)
+    if field.name not in ("points", "images", "previous", *_POINT_FIELDS)
 )
 
 

@@ -17,7 +17,13 @@ from calico_eval.attacks.lidar.inject import attach, inject
 from calico_eval.attacks.lidar.pillars import with_pillars
 from calico_eval.attacks.lidar.remove import removal
 from calico_eval.attacks.lidar.spoof import spoof
-from calico_eval.attacks.patch import fit_board, grey_texture, patch_attack, patch_control, random_texture
+from calico_eval.attacks.patch import (
+    fit_board,
+    grey_texture,
+    patch_attack,
+    patch_control,
+    random_texture,
+)
 from calico_eval.attacks.patch_sites import board_sites, object_sites
 from calico_eval.attacks.query_search import by_queries
 from calico_eval.attacks.search import noise, search
@@ -53,7 +59,8 @@ STANDARD = (Threat(camera_levels=4), Threat(range_m=0.1))
 SHARES = tuple(Threat(removed_share=share) for share in (0.01, 0.05, 0.1, 0.2))
 SECTORS = tuple(Threat(removed_share=1.0, window_deg=window) for window in (5.0, 10.0, 20.0, 40.0))
 NOISY_SECTORS = tuple(
-    Threat(points_added=100 * window, removed_share=1.0, window_deg=window) for window in (5, 10, 20, 40)
+    Threat(points_added=100 * window, removed_share=1.0, window_deg=window)
+    for window in (5, 10, 20, 40)
 )
 PHANTOMS = tuple(Threat(points_added=n, points_removed=n, window_deg=10.0) for n in (60, 100, 200))
 INJECTED = tuple(Threat(points_added=n, points_removed=n) for n in (20, 60, 100, 164, 200))
@@ -66,7 +73,11 @@ LINF = ("camera_levels", "range_m", "axis_m", "intensity")
 QUERIES, TRIES = 200, 12
 """Standard effort of a search by queries, and of an attack that chooses among phantoms."""
 
-PATCH, ON_OBJECTS, ON_BOARD = ("patch_share",), (Threat(patch_share=0.1),), (Threat(patch_share=0.3),)
+PATCH, ON_OBJECTS, ON_BOARD = (
+    ("patch_share",),
+    (Threat(patch_share=0.1),),
+    (Threat(patch_share=0.3),),
+)
 UNIVERSAL = ("camera_levels", "range_m")
 
 
@@ -97,7 +108,9 @@ class Algorithm:
     def check(self, threat: Threat) -> None:
         """Raises CalicoError for a threat that this attack does not use, or not all of, or not together."""
         unused = Threat()
-        given = [f.name for f in fields(Threat) if getattr(threat, f.name) != getattr(unused, f.name)]
+        given = [
+            f.name for f in fields(Threat) if getattr(threat, f.name) != getattr(unused, f.name)
+        ]
         wrong = [name for name in given if name not in (*self.allowances, "r_min_m")]
         if wrong:
             raise CalicoError(

@@ -60,7 +60,11 @@ def check_declared(clean: Frame, attacked: Frame, declared: Declared, shape: Pat
             faults.append(f"{count} changed pixels of view {view} lie on no declared patch")
     if declared.on_objects:
         for number, quad in enumerate(quads):
-            if not points_in_boxes(np.array(quad), clean.boxes.boxes, margin_m=SIZE_M).all(axis=1).any():
+            if (
+                not points_in_boxes(np.array(quad), clean.boxes.boxes, margin_m=SIZE_M)
+                .all(axis=1)
+                .any()
+            ):
                 faults.append(f"patch {number} lies on no object")
         if len(quads) > shape.objects:
             faults.append(f"{len(quads)} objects carry a patch, at most {shape.objects} allowed")
@@ -89,7 +93,9 @@ def as_quad(corners: Float64) -> Quad:
 def _rays(frame: Frame, view: int, u: np.ndarray, v: np.ndarray) -> tuple[Float64, Float64]:
     """The camera's centre (3,) and the directions (N, 3) of the rays through pixels, in the LiDAR frame."""
     lidar_T_camera = inverse(frame.camera_T_lidar[view])
-    in_camera = np.linalg.solve(frame.camera_K[view], np.stack([u, v, np.ones(len(u))]).astype(np.float64))
+    in_camera = np.linalg.solve(
+        frame.camera_K[view], np.stack([u, v, np.ones(len(u))]).astype(np.float64)
+    )
     rays: Float64 = (lidar_T_camera[:3, :3] @ in_camera).T
     return lidar_T_camera[:3, 3], rays
 

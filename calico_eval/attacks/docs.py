@@ -18,7 +18,11 @@ from calico_eval.attacks.objectives import OBJECTIVES
 from calico_eval.attacks.threat import UNITS, Threat
 from calico_eval.attacks.torchattacks_table import TORCHATTACKS
 
-PAGE, PARTS, COSTS = Path("docs/attacks.md"), Path("docs/parts/attacks.md"), Path("benchmarks/results/attacks.json")
+PAGE, PARTS, COSTS = (
+    Path("docs/attacks.md"),
+    Path("docs/parts/attacks.md"),
+    Path("benchmarks/results/attacks.json"),
+)
 ACCESS = {
     "gradients": "gradients (white box): our torch models",
     "queries": "predictions only (black box): any model, the exported file alone",
@@ -49,7 +53,11 @@ def _threats() -> str:
     text = inspect.getdoc(Threat) or ""
     rows = ["| allowance | unit | what may change |", "|---|---|---|"]
     for name, unit in UNITS.items():
-        found = re.search(rf"^([\w, ]*\b{name}\b[\w, ]*): (.*?)(?=^\S+(?:, \w+)*:|\Z)", text, re.MULTILINE | re.DOTALL)
+        found = re.search(
+            rf"^([\w, ]*\b{name}\b[\w, ]*): (.*?)(?=^\S+(?:, \w+)*:|\Z)",
+            text,
+            re.MULTILINE | re.DOTALL,
+        )
         if found is None:
             raise ValueError(f"Threat's docstring does not say what {name} is")
         rows.append(f"| `{name}` | {unit} | {' '.join(found[2].split())} |")
@@ -59,9 +67,16 @@ def _threats() -> str:
 def _catalogue() -> str:
     blocks = []
     for access, title in ACCESS.items():
-        members = [one for one in ALGORITHMS.values() if one.access == access and not one.name.startswith("ta_")]
+        members = [
+            one
+            for one in ALGORITHMS.values()
+            if one.access == access and not one.name.startswith("ta_")
+        ]
         if members:
-            table = ["| name | attack | what it changes | standard budgets | source |", "|---|---|---|---|---|"]
+            table = [
+                "| name | attack | what it changes | standard budgets | source |",
+                "|---|---|---|---|---|",
+            ]
             blocks.append("\n".join([f"**Needs {title}**", "", *table, *map(_row, members)]))
     return "\n\n".join(blocks)
 
@@ -71,7 +86,9 @@ def _row(algorithm: Algorithm) -> str:
         BALL: "pixels (L-infinity, L2), points, intensity; both sensors",
         LINF: "pixels (L-infinity), points, intensity; both sensors",
     }
-    what = kinds.get(algorithm.allowances) or ", ".join(f"`{name}`" for name in algorithm.allowances)
+    what = kinds.get(algorithm.allowances) or ", ".join(
+        f"`{name}`" for name in algorithm.allowances
+    )
     standard = "; ".join(str(threat) for threat in algorithm.standard)
     return f"| `{algorithm.name}` | {algorithm.title} | {what} | {standard} | {algorithm.source or 'ours'} |"
 
@@ -84,7 +101,9 @@ def _objectives() -> str:
 
 def _torchattacks() -> str:
     rows = ["| class | here | what it is, or why not |", "|---|---|---|"]
-    rows += [f"| {e.name} | {f'`{e.used_as}`' if e.used_as else '-'} | {e.why} |" for e in TORCHATTACKS]
+    rows += [
+        f"| {e.name} | {f'`{e.used_as}`' if e.used_as else '-'} | {e.why} |" for e in TORCHATTACKS
+    ]
     return "\n".join(rows)
 
 
@@ -107,7 +126,9 @@ def _cost(costs: Mapping[str, Any]) -> str:
 def main(root: Path) -> None:
     """Writes the page."""
     costs = json.loads((root / COSTS).read_text(encoding="utf-8"))
-    (root / PAGE).write_text(render((root / PARTS).read_text(encoding="utf-8"), costs), encoding="utf-8")
+    (root / PAGE).write_text(
+        render((root / PARTS).read_text(encoding="utf-8"), costs), encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

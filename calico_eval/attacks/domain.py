@@ -53,11 +53,16 @@ class JointDomain(Domain):
             raise CalicoError(
                 f"threat {threat}: a joint budget is L-infinity; expected camera_levels in place of camera_rms"
             )
-        self._pixels, self._points = PixelDomain(frames, threat, device), PointDomain(frames, threat, device)
+        self._pixels, self._points = (
+            PixelDomain(frames, threat, device),
+            PointDomain(frames, threat, device),
+        )
         self._split = self._pixels.clean[0].numel()
         self.base = self._pixels.base
         parts = [
-            (torch.ones_like(part.clean, dtype=torch.bool) if part.own is None else part.own).flatten(1)
+            (
+                torch.ones_like(part.clean, dtype=torch.bool) if part.own is None else part.own
+            ).flatten(1)
             for part in (self._pixels, self._points)
         ]
         own = torch.cat(parts, dim=1)[:, None, None]
@@ -74,7 +79,9 @@ class JointDomain(Domain):
         pixels, points = self._decoded(x)
         return [
             seen.replace(points=moved.points)
-            for seen, moved in zip(self._pixels.frames(pixels), self._points.frames(points), strict=True)
+            for seen, moved in zip(
+                self._pixels.frames(pixels), self._points.frames(points), strict=True
+            )
         ]
 
     def shares(self, gradient: Tensor, row: int) -> tuple[float, ...]:
@@ -89,4 +96,6 @@ class JointDomain(Domain):
 
     def _decoded(self, x: Tensor) -> tuple[Tensor, Tensor]:
         latent, points = self._parts(x)
-        return limited(self._pixels.clean + (2.0 * latent - 1.0) * self._pixels.eps, 0.0, 1.0), points
+        return limited(
+            self._pixels.clean + (2.0 * latent - 1.0) * self._pixels.eps, 0.0, 1.0
+        ), points

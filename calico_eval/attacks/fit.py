@@ -65,7 +65,9 @@ def fit_indices(source: FrameSource, count: int, evaluated: Collection[str]) -> 
             f"data {source.name}: no frame to fit a universal attack on, all {len(source)} are of evaluated scenes; "
             "expected other scenes, e.g. the training split"
         )
-    return [free[int(place)] for place in np.linspace(0, len(free) - 1, min(count, len(free))).round()]
+    return [
+        free[int(place)] for place in np.linspace(0, len(free) - 1, min(count, len(free))).round()
+    ]
 
 
 def usable(engine: TorchEngine, frames: Sequence[Frame], spec: AttackSpec) -> list[Frame]:
@@ -74,7 +76,11 @@ def usable(engine: TorchEngine, frames: Sequence[Frame], spec: AttackSpec) -> li
     Raises:
         CalicoError: none has.
     """
-    found = [frame for frame in frames if choose_objective(spec.objective, frame, engine.config)[0] == spec.objective]
+    found = [
+        frame
+        for frame in frames
+        if choose_objective(spec.objective, frame, engine.config)[0] == spec.objective
+    ]
     if not found:
         raise CalicoError(
             f"attack {spec.name}: none of the {len(frames)} frames to fit on has an object for objective '{spec.objective}'"
@@ -87,7 +93,9 @@ def chunks(frames: Sequence[Frame]) -> Iterator[Sequence[Frame]]:
     return (frames[start : start + CHUNK] for start in range(0, len(frames), CHUNK))
 
 
-def needs_fit(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[Crafted]:
+def needs_fit(
+    engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
+) -> list[Crafted]:
     """In place of the craft of an attack that nothing was learnt for."""
     raise CalicoError(
         f"attack {spec.name}: is learnt on frames of other scenes before it is applied, and was given none; "

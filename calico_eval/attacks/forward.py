@@ -39,10 +39,17 @@ class AttackForward:
         crossing_m: float | None = None,
     ) -> None:
         self._model, self._crossing_m = model, crossing_m
-        self._detection, self._map = detection and model.center is not None, map and model.segmentation is not None
+        self._detection, self._map = (
+            detection and model.center is not None,
+            map and model.segmentation is not None,
+        )
         with torch.no_grad():
-            self._camera = None if "camera" in attacked or model.camera is None else model.camera_bev(batch)
-            self._lidar = None if "lidar" in attacked or model.lidar is None else model.lidar_bev(batch)
+            self._camera = (
+                None if "camera" in attacked or model.camera is None else model.camera_bev(batch)
+            )
+            self._lidar = (
+                None if "lidar" in attacked or model.lidar is None else model.lidar_bev(batch)
+            )
 
     def __call__(self, batch: Batch) -> Outputs:
         """Outputs without the heads that are not wanted, differentiable in the attacked sensors' tensors."""
@@ -66,7 +73,9 @@ class AttackForward:
         bev = model.trunk(model.fuse(camera, lidar))
         return Outputs(
             tasks=model.center(bev) if self._detection and model.center is not None else (),
-            map_logits=model.segmentation(bev) if self._map and model.segmentation is not None else None,
+            map_logits=model.segmentation(bev)
+            if self._map and model.segmentation is not None
+            else None,
             bev=bev,
         )
 
@@ -75,7 +84,9 @@ class AttackForward:
         if encoder is None or self._crossing_m is None:
             return self._model.lidar_bev(batch)
         points, mask = batch.points, batch.point_mask
-        stem: Tensor = encoder.stem(encoder.canvas(points, mask) + membership(encoder, points, mask, self._crossing_m))
+        stem: Tensor = encoder.stem(
+            encoder.canvas(points, mask) + membership(encoder, points, mask, self._crossing_m)
+        )
         return stem
 
 

@@ -33,7 +33,10 @@ class Found:
         """(G,) the box matched to each object, or -1: greedy, one to one, by class, as the detection metric does."""
         found = np.full(len(self.objects), -1, np.int64)
         for label in np.unique(self.labels):
-            mine, theirs = np.flatnonzero(self.labels == label), np.flatnonzero(self.objects.labels == label)
+            mine, theirs = (
+                np.flatnonzero(self.labels == label),
+                np.flatnonzero(self.objects.labels == label),
+            )
             if len(theirs):
                 column = match(self.distance[np.ix_(mine, theirs)], (within_m,))[:, 0]
                 found[theirs[column[column >= 0]]] = mine[column >= 0]
@@ -48,7 +51,9 @@ def find(frame: Frame, predictions: Predictions, ranges: Mapping[str, float]) ->
     """
     limits = limits_of(ranges)
     truth_xy, xy = xy_about_ego(frame, frame.boxes.boxes), xy_about_ego(frame, predictions.boxes)
-    rows = np.flatnonzero(within(truth_xy, frame.boxes.labels, limits) & (frame.boxes.num_points != 0))
+    rows = np.flatnonzero(
+        within(truth_xy, frame.boxes.labels, limits) & (frame.boxes.num_points != 0)
+    )
     kept = np.flatnonzero(within(xy, predictions.labels, limits) & (predictions.scores >= SCORE))
     kept = kept[np.argsort(predictions.scores[kept], kind="stable")[::-1]]
     return Found(

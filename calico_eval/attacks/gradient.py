@@ -93,7 +93,11 @@ def apgd_decay(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
 def falling_steps(spec: AttackSpec) -> list[float]:
     """Lists the steps of `apgd_decay` in radii. Their sum is 2 or more: the ball's diameter."""
     crossing = 4.0 / spec.steps - DECAY_LAST
-    first = min(max(crossing, DECAY_FIRST_LIDAR), DECAY_FIRST) if spec.sensor == "lidar" else DECAY_FIRST
+    first = (
+        min(max(crossing, DECAY_FIRST_LIDAR), DECAY_FIRST)
+        if spec.sensor == "lidar"
+        else DECAY_FIRST
+    )
     return [float(share) for share in np.linspace(first, DECAY_LAST, spec.steps)]
 
 
@@ -109,8 +113,12 @@ def _apgd_from(problem: Problem, x: Tensor, shares: Sequence[float]) -> None:
     checkpoints, last = _checkpoints(steps), 0
     for step in range(1, steps + 1):
         ahead = domain.ascend(x, gradient, shares[step - 1] * halvings)
-        if step > 1:  # x + 0.75 (ahead - x) + 0.25 (x - before), in place: cameras have millions of numbers
-            ahead = domain.project(ahead.lerp_(x, 1.0 - APGD_MOMENTUM).add_(x - before, alpha=1.0 - APGD_MOMENTUM))
+        if (
+            step > 1
+        ):  # x + 0.75 (ahead - x) + 0.25 (x - before), in place: cameras have millions of numbers
+            ahead = domain.project(
+                ahead.lerp_(x, 1.0 - APGD_MOMENTUM).add_(x - before, alpha=1.0 - APGD_MOMENTUM)
+            )
         before, x = x, ahead
         previous = loss
         if step == steps:
@@ -122,7 +130,9 @@ def _apgd_from(problem: Problem, x: Tensor, shares: Sequence[float]) -> None:
         best, best_gradient = _where(better, x, best), _where(better, gradient, best_gradient)
         best_loss = torch.where(better, loss, best_loss)
         if step in checkpoints:
-            stalled = (rose < APGD_RHO * (step - last)) | (~halved_last & (best_loss <= loss_at_checkpoint))
+            stalled = (rose < APGD_RHO * (step - last)) | (
+                ~halved_last & (best_loss <= loss_at_checkpoint)
+            )
             halvings = torch.where(stalled[:, None, None, None], halvings / 2.0, halvings)
             x, gradient = _where(stalled, best, x), _where(stalled, best_gradient, gradient)
             loss = torch.where(stalled, best_loss, loss)
@@ -145,8 +155,14 @@ def _checkpoints(steps: int) -> set[int]:
     return {-(-share * steps // 100) for share in percent[1:] if share < 100}
 
 
-def starts(problem: Problem, spec: AttackSpec, streams: Streams, *, first_at_clean: bool = False) -> Iterator[Tensor]:
+def starts(
+    problem: Problem, spec: AttackSpec, streams: Streams, *, first_at_clean: bool = False
+) -> Iterator[Tensor]:
     """Where each of the spec's restarts begins, drawn when it does. The first one is clean where the spec has no random start."""
     clean_first = first_at_clean or not spec.random_start
     for index in range(spec.restarts):
-        yield problem.domain.clean.clone() if index == 0 and clean_first else problem.domain.random(streams)
+        yield (
+            problem.domain.clean.clone()
+            if index == 0 and clean_first
+            else problem.domain.random(streams)
+        )

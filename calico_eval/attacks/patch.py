@@ -20,7 +20,14 @@ from calico_eval.attacks.domain import Streams
 from calico_eval.attacks.fit import Fitted, chunks, usable
 from calico_eval.attacks.forward import white_box
 from calico_eval.attacks.objectives import OBJECTIVES, Scene
-from calico_eval.attacks.patch_learn import Learnt, TextureLoss, best_textures, grey, learn, texture_loss
+from calico_eval.attacks.patch_learn import (
+    Learnt,
+    TextureLoss,
+    best_textures,
+    grey,
+    learn,
+    texture_loss,
+)
 from calico_eval.attacks.patch_render import TEXELS, PatchDomain
 from calico_eval.attacks.patch_sites import Site, Sites, board_sites, texture_count
 from calico_eval.attacks.pool import ChunkLoss, pooled
@@ -38,7 +45,9 @@ def patch_attack(sites: Sites) -> Craft:
     """Textures that are learnt on the frames that own them. Frames that share a board show one texture; those that are not its
     owner were not looked at while it was learnt."""
 
-    def craft(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[Crafted]:
+    def craft(
+        engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
+    ) -> list[Crafted]:
         model = white_box_of(engine, f"attack {spec.name}", spec.threat.sensors)
         found, count = sites(frames, spec), texture_count(sites, spec)
         owners = list({site.owner.token: site.owner for site in found}.values())
@@ -55,12 +64,17 @@ def patch_attack(sites: Sites) -> Craft:
 def patch_control(sites: Sites, texture: Texture) -> Craft:
     """The same patches with a texture that nobody learnt."""
 
-    def craft(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[Crafted]:
+    def craft(
+        engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
+    ) -> list[Crafted]:
         found, count = sites(frames, spec), texture_count(sites, spec)
         after = _paste(frames, found, [texture(site.owner, spec, seed, count) for site in found])
         return [
             Crafted(
-                frame, AttackDetails(seed=stream_seed(site.owner, spec, seed), note=site.note, patches=site.declared)
+                frame,
+                AttackDetails(
+                    seed=stream_seed(site.owner, spec, seed), note=site.note, patches=site.declared
+                ),
             )
             for frame, site in zip(after, found, strict=True)
         ]
@@ -83,13 +97,19 @@ def fit_board(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: i
     """One texture for every board, learnt on the boards of these frames (a universal patch, Brown et al. 2017)."""
     model = white_box_of(engine, f"attack {spec.name}", spec.threat.sensors)
     members = usable(model, frames, spec)
-    found = {frame.token: site for frame, site in zip(members, board_sites(members, spec), strict=True)}
+    found = {
+        frame.token: site for frame, site in zip(members, board_sites(members, spec), strict=True)
+    }
     if not any(site.placed for site in found.values()):
-        raise CalicoError(f"attack {spec.name}: none of the {len(members)} frames to fit on sees the board")
+        raise CalicoError(
+            f"attack {spec.name}: none of the {len(members)} frames to fit on sees the board"
+        )
     stream = torch.Generator().manual_seed(derive(seed, "attack", spec.name, "fit"))
     with white_box(model):
         domains = [
-            PatchDomain(part, [found[frame.token].placed for frame in part], 1, model.device, shared=True)
+            PatchDomain(
+                part, [found[frame.token].placed for frame in part], 1, model.device, shared=True
+            )
             for part in chunks(members)
         ]
         of_chunk = [texture_loss(model, domain, spec) for domain in domains]
@@ -98,14 +118,16 @@ def fit_board(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: i
             return pooled([_drawn(loss, streams) for loss in of_chunk], len(members))(x)
 
         x, problem = best_textures(domains[0], raised, spec, [stream])
-        start = sum(map(sum, (_objectives(model, part, part, spec.objective) for part in chunks(members)))) / len(
-            members
-        )
+        start = sum(
+            map(sum, (_objectives(model, part, part, spec.objective) for part in chunks(members)))
+        ) / len(members)
         with torch.no_grad():
             end = float(raised(x, ()))
     texture = x[0].cpu()
 
-    def craft(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[Crafted]:
+    def craft(
+        engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
+    ) -> list[Crafted]:
         return patch_control(board_sites, lambda *_: texture)(engine, frames, spec, seed)
 
     return Fitted(
@@ -118,7 +140,9 @@ def _drawn(loss: TextureLoss, streams: Streams) -> ChunkLoss:
     return lambda x: loss(x, streams)
 
 
-def _paste(frames: Sequence[Frame], sites: Sequence[Site], textures: Sequence[Tensor]) -> list[Frame]:
+def _paste(
+    frames: Sequence[Frame], sites: Sequence[Site], textures: Sequence[Tensor]
+) -> list[Frame]:
     """On the CPU, whatever the engine: the frames depend on nothing else."""
     count = len(textures[0]) // 3
     domain = PatchDomain(frames, [site.placed for site in sites], count, torch.device("cpu"))
@@ -138,7 +162,9 @@ def _looked_at(
     crafted = []
     for frame, patched, site, one in zip(frames, after, sites, learnt, strict=True):
         details = AttackDetails(
-            seed=stream_seed(site.owner, spec, seed), note=site.note or one.note, patches=site.declared
+            seed=stream_seed(site.owner, spec, seed),
+            note=site.note or one.note,
+            patches=site.declared,
         )
         if site.placed and one.objective:
             owner = site.owner.token == frame.token
@@ -153,9 +179,14 @@ def _looked_at(
     return crafted
 
 
-def _objectives(engine: TorchEngine, clean: Sequence[Frame], frames: Sequence[Frame], objective: str) -> list[float]:
+def _objectives(
+    engine: TorchEngine, clean: Sequence[Frame], frames: Sequence[Frame], objective: str
+) -> list[float]:
     """Of frames as the engine would see them; clean: what they were before."""
-    scene, batch = Scene(engine.model, collate(clean).to(engine.device)), collate(frames).to(engine.device)
+    scene, batch = (
+        Scene(engine.model, collate(clean).to(engine.device)),
+        collate(frames).to(engine.device),
+    )
     with white_box(engine), torch.no_grad():
         found: list[float] = OBJECTIVES[objective].loss(scene, engine.model(batch)).tolist()
     return found

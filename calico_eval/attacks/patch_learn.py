@@ -54,8 +54,13 @@ def learn(
     seed: int,
 ) -> list[Learnt]:
     """One set of textures per frame, each for its own frame. Middle grey where the frame shows no patch."""
-    learnt = [Learnt(grey(patches), note="no patch is seen where its texture would be learnt")] * len(frames)
-    chosen = [(*choose_objective(spec.objective, frame, engine.config), row) for row, frame in enumerate(frames)]
+    learnt = [
+        Learnt(grey(patches), note="no patch is seen where its texture would be learnt")
+    ] * len(frames)
+    chosen = [
+        (*choose_objective(spec.objective, frame, engine.config), row)
+        for row, frame in enumerate(frames)
+    ]
     shown = [item for item in chosen if any(one.pixels for one in placed[item[2]])]
     for (objective, note), group in groupby(shown, lambda item: item[:2]):
         rows = [row for *_, row in group]
@@ -110,7 +115,9 @@ def adam(problem: Problem, spec: AttackSpec, x: Tensor) -> Tensor:
         _, gradient = problem.gradient(x)
         mean = BETAS[0] * mean + (1 - BETAS[0]) * gradient
         square = BETAS[1] * square + (1 - BETAS[1]) * gradient**2
-        direction = (mean / (1 - BETAS[0] ** step)) / ((square / (1 - BETAS[1] ** step)).sqrt() + TINY)
+        direction = (mean / (1 - BETAS[0] ** step)) / (
+            (square / (1 - BETAS[1] ** step)).sqrt() + TINY
+        )
         x = problem.domain.project(x + spec.step * problem.domain.eps * direction)
     return x
 
@@ -122,7 +129,10 @@ def grey(patches: int) -> Tensor:
 
 def patch_streams(frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[torch.Generator]:
     """One generator per frame, for its start and its transformations."""
-    return [torch.Generator().manual_seed(derive(stream_seed(frame, spec, seed), "patch")) for frame in frames]
+    return [
+        torch.Generator().manual_seed(derive(stream_seed(frame, spec, seed), "patch"))
+        for frame in frames
+    ]
 
 
 def _learnt(problem: Problem, x: Tensor, row: int, objective: str, note: str) -> Learnt:

@@ -68,7 +68,11 @@ def anchor_of(frame: Frame) -> Frame:
     window = int(frame.timestamp_s // WINDOW_S)
     while frame.previous is not None:
         before = frame.previous()
-        if before is None or before.scene != frame.scene or int(before.timestamp_s // WINDOW_S) != window:
+        if (
+            before is None
+            or before.scene != frame.scene
+            or int(before.timestamp_s // WINDOW_S) != window
+        ):
             break
         frame = before
     return frame
@@ -79,13 +83,17 @@ def _in_ego(shape: PatchShape) -> Float64:
     left, right = shape.left_m + shape.width_m / 2, shape.left_m - shape.width_m / 2
     if shape.lying:
         near, far = shape.ahead_m - shape.height_m / 2, shape.ahead_m + shape.height_m / 2
-        return np.array([[far, left, 0.0], [far, right, 0.0], [near, right, 0.0], [near, left, 0.0]])
+        return np.array(
+            [[far, left, 0.0], [far, right, 0.0], [near, right, 0.0], [near, left, 0.0]]
+        )
     low, high, x = shape.above_ground_m, shape.above_ground_m + shape.height_m, shape.ahead_m
     return np.array([[x, left, high], [x, right, high], [x, right, low], [x, left, low]])
 
 
 def _placed(frame: Frame, corners: Float64, own: int | None) -> Placed:
-    return Placed(corners, tuple(seen(frame, view, corners, own=own) for view in range(len(frame.images))))
+    return Placed(
+        corners, tuple(seen(frame, view, corners, own=own) for view in range(len(frame.images)))
+    )
 
 
 def _on_object(frame: Frame, index: int, box: Float64, box_share: float, room: list[int]) -> Placed:
@@ -94,12 +102,16 @@ def _on_object(frame: Frame, index: int, box: Float64, box_share: float, room: l
     middle = side.mean(axis=0)
     full = {view: len(seen(frame, view, side, hidden=False)) for view in range(len(room))}
     limits = {
-        view: min(int(box_share * box_pixels(frame, view, box)), room[view]) for view, count in full.items() if count
+        view: min(int(box_share * box_pixels(frame, view, box)), room[view])
+        for view, count in full.items()
+        if count
     }
     scale = min([1.0, *(float(np.sqrt(limit / full[view])) for view, limit in limits.items())])
     while scale > 0.01:
         corners = middle + scale * (side - middle)
-        if all(len(seen(frame, view, corners, hidden=False)) <= limit for view, limit in limits.items()):
+        if all(
+            len(seen(frame, view, corners, hidden=False)) <= limit for view, limit in limits.items()
+        ):
             return _placed(frame, corners, index)
         scale *= 0.97
     return Placed(side, ())
@@ -108,7 +120,10 @@ def _on_object(frame: Frame, index: int, box: Float64, box_share: float, room: l
 def _widest_side(box: Float64) -> Float64:
     """(4, 3) the vertical side that fills most of the LiDAR's view: top left, top right, bottom right, bottom left."""
     corner = box_corners(box[None])[0]
-    sides = [np.stack([corner[4 + left], corner[4 + right], corner[right], corner[left]]) for right, left in SIDES]
+    sides = [
+        np.stack([corner[4 + left], corner[4 + right], corner[right], corner[left]])
+        for right, left in SIDES
+    ]
 
     def filled(side: Float64) -> float:
         outward = np.cross(side[3] - side[0], side[1] - side[0])

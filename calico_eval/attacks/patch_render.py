@@ -55,13 +55,22 @@ class PatchDomain(Domain):
         colours = sample(textures, self._texture, places)
         row, view, y, x_ = self._pixels
         channels = torch.arange(3, device=x.device)
-        images = self.base.images.index_put((row[:, None], view[:, None], channels, y[:, None], x_[:, None]), colours)
+        images = self.base.images.index_put(
+            (row[:, None], view[:, None], channels, y[:, None], x_[:, None]), colours
+        )
         return replace(self.base, images=images)
 
     def frames(self, x: Tensor) -> list[Frame]:
         """See `Domain.frames`: whole grey levels in texture and pixels. Pixels that show no patch keep their bytes."""
-        images = (self.batch(rounded(x.detach())).images * 255.0).round().clamp(0.0, 255.0).to(torch.uint8)
-        painted = torch.zeros(self.base.images.shape[:2] + self.base.images.shape[3:], dtype=torch.bool)
+        images = (
+            (self.batch(rounded(x.detach())).images * 255.0)
+            .round()
+            .clamp(0.0, 255.0)
+            .to(torch.uint8)
+        )
+        painted = torch.zeros(
+            self.base.images.shape[:2] + self.base.images.shape[3:], dtype=torch.bool
+        )
         painted[tuple(part.cpu() for part in self._pixels)] = True
         pixels = images.permute(0, 1, 3, 4, 2).cpu().numpy()
         return [
@@ -79,14 +88,20 @@ class PatchDomain(Domain):
 
         Where two patches meet in a pixel, the nearer one, which stands first, is shown.
         """
-        pixels, texture, places = [np.zeros((4, 0), np.int64)], [np.zeros(0, np.int64)], [np.zeros((0, 4, 2))]
+        pixels, texture, places = (
+            [np.zeros((4, 0), np.int64)],
+            [np.zeros(0, np.int64)],
+            [np.zeros((0, 4, 2))],
+        )
         for row, of_frame in enumerate(self._placed):
             taken = [np.zeros(image.shape[:2], np.bool_) for image in self._frames[row].images]
             for number, one in enumerate(of_frame):
                 for view, part in enumerate(one.views):
                     free = ~taken[view][part.rows, part.columns]
                     taken[view][part.rows, part.columns] = True
-                    where = np.stack([np.full(len(part), row), np.full(len(part), view), part.rows, part.columns])
+                    where = np.stack(
+                        [np.full(len(part), row), np.full(len(part), view), part.rows, part.columns]
+                    )
                     pixels.append(where[:, free])
                     index = number if self._shared else row * self.patches + number
                     texture.append(np.full(int(free.sum()), index))
@@ -120,9 +135,13 @@ def sample(textures: Tensor, texture: Tensor, places: Tensor) -> Tensor:
     return (top * (1 - down) + bottom * down).mean(dim=1)
 
 
-def draw_transformations(streams: Streams, patches: int, device: torch.device) -> tuple[Tensor, Tensor]:
+def draw_transformations(
+    streams: Streams, patches: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
     """Light (N, 3): brightness, contrast, saturation, and bend (N, 3, 3), of `patches` textures for each stream."""
-    uniform = torch.cat([2.0 * torch.rand(patches, 3, generator=stream) - 1.0 for stream in streams])
+    uniform = torch.cat(
+        [2.0 * torch.rand(patches, 3, generator=stream) - 1.0 for stream in streams]
+    )
     normal = torch.cat([torch.randn(patches, 3, 3, generator=stream) for stream in streams])
     return uniform.to(device), (torch.eye(3) + BEND * normal).to(device)
 
@@ -130,14 +149,20 @@ def draw_transformations(streams: Streams, patches: int, device: torch.device) -
 def relit(textures: Tensor, light: Tensor) -> Tensor:
     """Textures (N, 3, T, T) in [0, 1] under light (N, 3) in -1..1."""
     brightness, contrast, saturation = (light[:, i, None, None, None] for i in range(3))
-    luma = (textures * textures.new_tensor([0.299, 0.587, 0.114])[:, None, None]).sum(dim=1, keepdim=True)
+    luma = (textures * textures.new_tensor([0.299, 0.587, 0.114])[:, None, None]).sum(
+        dim=1, keepdim=True
+    )
     coloured = luma + (textures - luma) * (1.0 + SATURATION * saturation)
-    return ((coloured - 0.5) * (1.0 + CONTRAST * contrast) + 0.5 + BRIGHTNESS * brightness).clamp(0.0, 1.0)
+    return ((coloured - 0.5) * (1.0 + CONTRAST * contrast) + 0.5 + BRIGHTNESS * brightness).clamp(
+        0.0, 1.0
+    )
 
 
 def bent(places: Tensor, bend: Tensor) -> Tensor:
     """Places (P, S, 2) after one homography (P, 3, 3) each about the texture's middle, kept inside it."""
-    centred = torch.cat([places - 0.5, torch.ones_like(places[..., :1])], dim=2) @ bend.transpose(1, 2)
+    centred = torch.cat([places - 0.5, torch.ones_like(places[..., :1])], dim=2) @ bend.transpose(
+        1, 2
+    )
     return (centred[..., :2] / centred[..., 2:].clamp_min(0.1) + 0.5).clamp(0.0, 1.0)
 
 

@@ -41,7 +41,9 @@ class PatchShape:
     def __post_init__(self) -> None:
         for name, (low, high) in _LIMITS.items():
             if not low <= getattr(self, name) <= high:
-                raise CalicoError(f"patch: {name} is {getattr(self, name)}, expected {low:g} to {high:g}")
+                raise CalicoError(
+                    f"patch: {name} is {getattr(self, name)}, expected {low:g} to {high:g}"
+                )
         if self.objects != int(self.objects):
             raise CalicoError(f"patch: objects is {self.objects}, expected a whole number")
 
@@ -51,5 +53,6 @@ class PatchShape:
         return {
             f"patch_{field.name}": float(value) if isinstance(value, float) else int(value)
             for field in fields(self)
-            if (field.name in mine) == on_objects and isinstance(value := getattr(self, field.name), int | float)
+            if (field.name in mine) == on_objects
+            and isinstance(value := getattr(self, field.name), int | float)
         }

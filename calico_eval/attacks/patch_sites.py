@@ -38,7 +38,9 @@ def object_sites(frames: Sequence[Frame], spec: AttackSpec) -> list[Site]:
     found = []
     for frame in frames:
         placed = tuple(on_objects(frame, spec.patch, spec.threat.patch_share))
-        found.append(Site(frame, placed, "" if placed else "no object shows a patch", on_objects=True))
+        found.append(
+            Site(frame, placed, "" if placed else "no object shows a patch", on_objects=True)
+        )
     return found
 
 
@@ -51,7 +53,9 @@ def _board(frame: Frame, anchor: Frame, spec: AttackSpec) -> Site:
     one = place_board(frame, anchor, spec.patch)
     if not one.pixels:
         return Site(anchor, (), "no view sees the board")
-    share = max(len(view) / image[..., 0].size for view, image in zip(one.views, frame.images, strict=True))
+    share = max(
+        len(view) / image[..., 0].size for view, image in zip(one.views, frame.images, strict=True)
+    )
     if share > spec.threat.patch_share:
         return Site(anchor, (), f"the board would fill {share:.3f} of a view: taken away")
     return Site(anchor, (one,))

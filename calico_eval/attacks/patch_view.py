@@ -46,7 +46,9 @@ class Seen:
         return result
 
 
-def seen(frame: Frame, view: int, corners: Float64, *, hidden: bool = True, own: int | None = None) -> Seen:
+def seen(
+    frame: Frame, view: int, corners: Float64, *, hidden: bool = True, own: int | None = None
+) -> Seen:
     """The pixels whose centre shows the front of the rectangle.
 
     Args:
@@ -108,7 +110,9 @@ def _to_place(frame: Frame, view: int, corners: Float64) -> Float64 | None:
     return np.linalg.inv(to_pixel)
 
 
-def _behind_boxes(frame: Frame, view: int, u: Int64, v: Int64, depth: Float64, own: int | None) -> Bool:
+def _behind_boxes(
+    frame: Frame, view: int, u: Int64, v: Int64, depth: Float64, own: int | None
+) -> Bool:
     """(P,) pixels at which a box is nearer than `depth`."""
     behind = np.zeros(len(u), np.bool_)
     for index, box in enumerate(frame.boxes.boxes.astype(np.float64)):
@@ -120,7 +124,11 @@ def _behind_boxes(frame: Frame, view: int, u: Int64, v: Int64, depth: Float64, o
 def _entry(frame: Frame, view: int, u: Int64, v: Int64, box: Float64) -> Float64:
     """(P,) depth at which the ray of each pixel enters the box [m]; infinite where it misses it or starts in it."""
     lidar_T_camera = inverse(frame.camera_T_lidar[view])
-    rays = np.stack([u, v, np.ones_like(u)], axis=1) @ np.linalg.inv(frame.camera_K[view]).T @ lidar_T_camera[:3, :3].T
+    rays = (
+        np.stack([u, v, np.ones_like(u)], axis=1)
+        @ np.linalg.inv(frame.camera_K[view]).T
+        @ lidar_T_camera[:3, :3].T
+    )
     c, s = np.cos(box[6]), np.sin(box[6])
     turn = np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
     start, steps = turn @ (lidar_T_camera[:3, 3] - box[:3]), rays @ turn.T
@@ -128,12 +136,17 @@ def _entry(frame: Frame, view: int, u: Int64, v: Int64, box: Float64) -> Float64
     for half, begin, step in zip(box[3:6] / 2, start, steps.T, strict=True):
         slow = np.where(abs(step) < 1e-12, 1e-12, step)
         one, other = (-half - begin) / slow, (half - begin) / slow
-        enter, leave = np.maximum(enter, np.minimum(one, other)), np.minimum(leave, np.maximum(one, other))
+        enter, leave = (
+            np.maximum(enter, np.minimum(one, other)),
+            np.minimum(leave, np.maximum(one, other)),
+        )
     result: Float64 = np.where((enter < leave) & (enter > 0), enter, np.inf)
     return result
 
 
-def _behind_returns(frame: Frame, view: int, corners: Float64, to_place: Float64, own: int | None) -> Bool:
+def _behind_returns(
+    frame: Frame, view: int, corners: Float64, to_place: Float64, own: int | None
+) -> Bool:
     """(H, W) pixels near a LiDAR return that is in front of the rectangle's plane, see NEARER_M."""
     height, width = frame.images[view].shape[:2]
     points = frame.points[frame.sweep_index == 0]
@@ -146,7 +159,9 @@ def _behind_returns(frame: Frame, view: int, corners: Float64, to_place: Float64
     pixels, depth, inside = project(frame.image_from_lidar[view], points, (height, width))
     pixels, depth = pixels[inside], depth[inside]
     inverse_depth = np.concatenate([pixels, np.ones((len(pixels), 1))], axis=1) @ to_place[2]
-    nearer = (inverse_depth > 0) & (depth + NEARER_M < 1.0 / np.where(inverse_depth > 0, inverse_depth, 1.0))
+    nearer = (inverse_depth > 0) & (
+        depth + NEARER_M < 1.0 / np.where(inverse_depth > 0, inverse_depth, 1.0)
+    )
     behind = np.zeros((height, width), np.bool_)
     reach = frame.camera_K[view][0, 0] * RETURN_M / depth[nearer]
     low = np.ceil(pixels[nearer] - reach[:, None]).clip(0).astype(np.int64)

@@ -29,7 +29,11 @@ class PixelDomain(Domain):
         self._shape = self.base.images.shape
         batch, views, channels, height, width = self._shape
         clean = self.base.images.reshape(batch, views * channels, height, width)
-        own = self._own().reshape(clean.shape) if len({i.shape for f in frames for i in f.images}) > 1 else None
+        own = (
+            self._own().reshape(clean.shape)
+            if len({i.shape for f in frames for i in f.images}) > 1
+            else None
+        )
         if threat.camera_rms:
             values = torch.tensor([float(_values(frame)) for frame in frames])[:, None, None, None]
             super().__init__(clean, threat.camera_rms * values.sqrt() / 255.0, own, "l2")
@@ -72,7 +76,9 @@ class PixelDomain(Domain):
         most = self._threat.camera_levels
         clean = [image.astype(np.int16) for image in images]
         return tuple(
-            np.clip(np.rint(after), np.maximum(before - most, 0), np.minimum(before + most, 255)).astype(np.uint8)
+            np.clip(
+                np.rint(after), np.maximum(before - most, 0), np.minimum(before + most, 255)
+            ).astype(np.uint8)
             for after, before in zip(exact, clean, strict=True)
         )
 
@@ -84,7 +90,9 @@ class PixelDomain(Domain):
         return own
 
 
-def rounded_within(exact: Sequence[Float64], images: Sequence[UInt8], rms: float) -> tuple[UInt8, ...]:
+def rounded_within(
+    exact: Sequence[Float64], images: Sequence[UInt8], rms: float
+) -> tuple[UInt8, ...]:
     """Images of whole levels, the nearest to `exact` whose root mean square change over all views is at most `rms`.
 
     Rounds to the nearest level. Where that is over budget, changes are made one level smaller, those first that rounding had
@@ -108,7 +116,10 @@ def rounded_within(exact: Sequence[Float64], images: Sequence[UInt8], rms: float
         change[back] -= np.sign(change[back])
     levels = (clean.astype(np.int64) + change).astype(np.uint8)
     ends = np.cumsum([image.size for image in images])[:-1]
-    return tuple(part.reshape(image.shape) for part, image in zip(np.split(levels, ends), images, strict=True))
+    return tuple(
+        part.reshape(image.shape)
+        for part, image in zip(np.split(levels, ends), images, strict=True)
+    )
 
 
 def _most_squares(rms: float, values: int) -> int:

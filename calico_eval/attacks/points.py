@@ -30,10 +30,16 @@ class PointDomain(Domain):
         self.base = collate(frames).to(device)
         mask = self.base.point_mask
         slots = mask.shape[1]
-        self._columns = (1 if threat.range_m else 3 if threat.axis_m else 0) + bool(threat.intensity)
+        self._columns = (1 if threat.range_m else 3 if threat.axis_m else 0) + bool(
+            threat.intensity
+        )
         self._reach = [_Reach(frame, threat) for frame in frames]
         self._tensors = [
-            torch.from_numpy(np.stack([_padded(getattr(part, name), slots) for part in self._reach])).float().to(device)
+            torch.from_numpy(
+                np.stack([_padded(getattr(part, name), slots) for part in self._reach])
+            )
+            .float()
+            .to(device)
             for name in ("eps_m", "lowest_m", "axes", "intensity")
         ]
         clean = torch.full((len(frames), 1, slots, self._columns), 0.5, device=device)
@@ -77,7 +83,9 @@ class PointDomain(Domain):
         if self._threat.intensity:
             before = points[:, 3].astype(np.float64)
             moved = before + latent[:, -1] * reach.intensity[:, 0]
-            points[:, 3] = _moved(points[:, 3], np.clip(moved, np.minimum(before, 0.0), np.maximum(before, 1.0)))
+            points[:, 3] = _moved(
+                points[:, 3], np.clip(moved, np.minimum(before, 0.0), np.maximum(before, 1.0))
+            )
         return frame.replace(points=points)
 
 
@@ -93,7 +101,9 @@ class _Reach:
         self.eps_m, self.lowest_m = budget[:, None], np.full((len(xyz), 1), -np.inf)
         self.axes: Float64 = np.ones((len(xyz), 3))
         brightest = np.maximum(np.abs(frame.points[:, 3:4]), np.float32(1.0))
-        self.intensity: Float64 = np.maximum(threat.intensity - 2.0 * np.spacing(brightest).astype(np.float64), 0.0)
+        self.intensity: Float64 = np.maximum(
+            threat.intensity - 2.0 * np.spacing(brightest).astype(np.float64), 0.0
+        )
         if threat.range_m:
             rays = xyz - ray_origins(frame)
             ranges = np.linalg.norm(rays, axis=1)

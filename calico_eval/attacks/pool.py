@@ -44,7 +44,9 @@ class _Pool(torch.autograd.Function):
     """Takes each chunk's gradient while its graph is there, and keeps only the sum, in the memory of one chunk."""
 
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor, losses: Sequence[ChunkLoss], count: int) -> Tensor:
+    def forward(
+        ctx: torch.autograd.function.FunctionCtx, x: Tensor, losses: Sequence[ChunkLoss], count: int
+    ) -> Tensor:
         wanted: bool = ctx.needs_input_grad[0]  # type: ignore[attr-defined]
         total, gradient = x.new_zeros(1), torch.zeros_like(x)
         for loss in losses:
@@ -59,6 +61,8 @@ class _Pool(torch.autograd.Function):
         return total / count
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, *grads: Tensor) -> tuple[Tensor, None, None]:
+    def backward(
+        ctx: torch.autograd.function.FunctionCtx, *grads: Tensor
+    ) -> tuple[Tensor, None, None]:
         (gradient,) = ctx.saved_tensors  # type: ignore[attr-defined]
         return gradient * grads[0], None, None

@@ -67,7 +67,9 @@ class Problem:
         loss: x -> (B,), differentiable where `differentiable`.
     """
 
-    def __init__(self, domain: Domain, loss: Callable[[Tensor], Tensor], *, differentiable: bool) -> None:
+    def __init__(
+        self, domain: Domain, loss: Callable[[Tensor], Tensor], *, differentiable: bool
+    ) -> None:
         self.domain, self._loss, self.differentiable = domain, loss, differentiable
         self.trace = Trace()
 
@@ -85,11 +87,17 @@ class Problem:
             CalicoError: the engine gives no gradients.
         """
         if not self.differentiable:
-            raise CalicoError("this engine gives no gradients; expected the torch engine or an attack by queries")
+            raise CalicoError(
+                "this engine gives no gradients; expected the torch engine or an attack by queries"
+            )
         x = x.detach().requires_grad_(True)
         value = self._loss(x)
         self._note(x, value)
-        (raw,) = torch.autograd.grad(value.sum(), x, allow_unused=True) if value.requires_grad else (None,)
+        (raw,) = (
+            torch.autograd.grad(value.sum(), x, allow_unused=True)
+            if value.requires_grad
+            else (None,)
+        )
         return value.detach(), self._watched(torch.zeros_like(x) if raw is None else raw.detach())
 
     def _note(self, x: Tensor, value: Tensor) -> None:

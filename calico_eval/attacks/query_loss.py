@@ -85,7 +85,9 @@ def check_query_objective(wanted: str) -> None:
 
 def _near(boxes: Float32, labels: np.ndarray, found: Predictions) -> Bool:
     """(M objects, N boxes found): of one class, and centres within NEAR_M on the ground."""
-    distance = np.linalg.norm(boxes[:, None, :2].astype(np.float64) - found.boxes[None, :, :2], axis=-1)
+    distance = np.linalg.norm(
+        boxes[:, None, :2].astype(np.float64) - found.boxes[None, :, :2], axis=-1
+    )
     near: Bool = (distance <= NEAR_M) & (labels[:, None] == found.labels[None])
     return near
 

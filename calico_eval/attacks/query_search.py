@@ -20,14 +20,18 @@ from calico_eval.engines.base import Engine
 NO_GAIN = "no try raised the objective: nothing was changed"
 
 
-def by_queries(algorithm: Search) -> Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]:
+def by_queries(
+    algorithm: Search,
+) -> Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]:
     """The attack that runs `algorithm` on an engine's predictions.
 
     The engine sees frames as a sensor delivers them, all frames of the batch in one `predict` per try. The clean frames are the
     first query, and what comes out is the best frame that was queried, byte by byte: where no try was better, the clean one.
     """
 
-    def craft(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[Crafted]:
+    def craft(
+        engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
+    ) -> list[Crafted]:
         blind = [sensor for sensor in spec.threat.sensors if sensor not in engine.sensors]
         if blind:
             raise CalicoError(
@@ -40,7 +44,8 @@ def by_queries(algorithm: Search) -> Callable[[Engine, Sequence[Frame], AttackSp
         def loss(x: Tensor) -> Tensor:
             found = engine.predict(domain.frames(x))
             values = [
-                QUERY_LOSSES[name](clean, one) for (name, _), clean, one in zip(chosen, frames, found, strict=True)
+                QUERY_LOSSES[name](clean, one)
+                for (name, _), clean, one in zip(chosen, frames, found, strict=True)
             ]
             return torch.tensor(values, dtype=torch.float64)
 
@@ -56,7 +61,9 @@ def by_queries(algorithm: Search) -> Callable[[Engine, Sequence[Frame], AttackSp
                 delivered[row],
                 AttackDetails(
                     objective=name,
-                    note=note if trace.best_loss[row] > clean[row] else "; ".join(filter(None, (note, NO_GAIN))),
+                    note=note
+                    if trace.best_loss[row] > clean[row]
+                    else "; ".join(filter(None, (note, NO_GAIN))),
                     seed=stream_seed(frame, spec, seed),
                     loss_clean=float(clean[row]),
                     loss_attacked=float(trace.best_loss[row]),

@@ -93,7 +93,9 @@ class SavedFrame:
         )
 
 
-def save_attacked(folder: Path, clean: Frame, attacked: AttackedFrame, spec: AttackSpec, model_sha256: str) -> Path:
+def save_attacked(
+    folder: Path, clean: Frame, attacked: AttackedFrame, spec: AttackSpec, model_sha256: str
+) -> Path:
     """Writes one attacked frame into the folder (made if it is not there), whole or not at all. Same frame, same bytes.
 
     Args:
@@ -120,7 +122,9 @@ def save_attacked(folder: Path, clean: Frame, attacked: AttackedFrame, spec: Att
         backwards=details.backwards,
         queries=details.queries,
     )
-    arrays: dict[str, npt.NDArray[Any]] = {f"image_{view}": image for view, image in enumerate(frame.images)}
+    arrays: dict[str, npt.NDArray[Any]] = {
+        f"image_{view}": image for view, image in enumerate(frame.images)
+    }
     arrays |= {"points": frame.points, "ring": frame.ring, "sweep_index": frame.sweep_index}
     arrays |= {} if frame.elongation is None else {"elongation": frame.elongation}
     text = json.dumps(asdict(about), sort_keys=True, allow_nan=False)
@@ -133,7 +137,9 @@ def save_attacked(folder: Path, clean: Frame, attacked: AttackedFrame, spec: Att
     return path
 
 
-def check_saved(folder: Path, tokens: Sequence[str], spec: AttackSpec, model_sha256: str) -> str | None:
+def check_saved(
+    folder: Path, tokens: Sequence[str], spec: AttackSpec, model_sha256: str
+) -> str | None:
     """Say which frame of an attack is missing, damaged or another attack's in a folder; None where none is."""
     wanted = json.loads(json.dumps(asdict(spec)))
     for token in tokens:
@@ -179,7 +185,9 @@ def load_attacked(path: Path) -> SavedFrame:
 def file_name(token: str) -> str:
     """The name of a frame's file: letters, digits, '_' and '-' of the token, and a digest of all of it. Never a path."""
     readable = re.sub(r"[^A-Za-z0-9_-]+", "_", token)[:60]
-    return f"{readable}-{hashlib.sha256(token.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}.npz"
+    return (
+        f"{readable}-{hashlib.sha256(token.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}.npz"
+    )
 
 
 def frame_sha256(frame: Frame) -> str:
@@ -214,12 +222,21 @@ def _about(values: dict[str, Any]) -> About:
     about = About(**values)
     wrong = [
         name
-        for name, kind in (("token", str), ("clean_sha256", str), ("attack", dict), ("budget", dict), ("losses", list))
+        for name, kind in (
+            ("token", str),
+            ("clean_sha256", str),
+            ("attack", dict),
+            ("budget", dict),
+            ("losses", list),
+        )
         if not isinstance(getattr(about, name), kind)
     ]
     if wrong:
         raise ValueError(f"{', '.join(wrong)} of another type than expected")
-    lists = {name: tuple(value) if isinstance(value, list) else value for name, value in about.budget.items()}
+    lists = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in about.budget.items()
+    }
     return About(**{**values, "budget": lists, "losses": tuple(about.losses)})
 
 

@@ -25,20 +25,29 @@ Search = Callable[[Problem, AttackSpec, Streams], None]
 """Tries inputs; what it found is in the problem's trace."""
 
 
-def search(algorithm: Search) -> Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]:
+def search(
+    algorithm: Search,
+) -> Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]:
     """The attack that runs `algorithm` with the model's gradients. Frames of one objective are searched together.
 
     Of the best iterates the delivered (rounded) frame is what counts; where a search with a random start ends below a frame's
     clean loss, it is run again from the clean frames, and the better of the two is kept for that frame.
     """
 
-    def craft(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[Crafted]:
+    def craft(
+        engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
+    ) -> list[Crafted]:
         torch_engine = white_box_of(engine, f"attack {spec.name}", spec.threat.sensors)
-        chosen = [(*choose_objective(spec.objective, frame, torch_engine.config), frame) for frame in frames]
+        chosen = [
+            (*choose_objective(spec.objective, frame, torch_engine.config), frame)
+            for frame in frames
+        ]
         crafted: list[Crafted] = []
         for (objective, note), group in groupby(chosen, lambda item: item[:2]):
             members = [frame for *_, frame in group]
-            one = _WhiteBoxRun(torch_engine, members, replace(spec, objective=objective), seed, note)
+            one = _WhiteBoxRun(
+                torch_engine, members, replace(spec, objective=objective), seed, note
+            )
             crafted += one.run(algorithm)
         return crafted
 
@@ -68,7 +77,9 @@ def stream_seed(frame: Frame, spec: AttackSpec, seed: int) -> int:
 class _WhiteBoxRun:
     """One objective on a batch of frames."""
 
-    def __init__(self, engine: TorchEngine, frames: Sequence[Frame], spec: AttackSpec, seed: int, note: str) -> None:
+    def __init__(
+        self, engine: TorchEngine, frames: Sequence[Frame], spec: AttackSpec, seed: int, note: str
+    ) -> None:
         self.engine, self.spec, self.seed, self.note = engine, spec, seed, note
         self.clean_frames = frames
         self.objective = OBJECTIVES[spec.objective]
@@ -100,11 +111,17 @@ class _WhiteBoxRun:
                 algorithm(retry, again, streams_of(self.clean_frames, again, self.seed))
                 other_frames, other = self._best(domain, retry)
                 better = unlucky & (other > attacked)
-                frames = [new if won else old for old, new, won in zip(frames, other_frames, better, strict=True)]
+                frames = [
+                    new if won else old
+                    for old, new, won in zip(frames, other_frames, better, strict=True)
+                ]
                 attacked = torch.where(better, other, attacked)
                 problem.trace.join(retry.trace)
                 extra = 3
-        details = [self._details(row, domain, problem.trace, clean, attacked, extra) for row in range(len(frames))]
+        details = [
+            self._details(row, domain, problem.trace, clean, attacked, extra)
+            for row in range(len(frames))
+        ]
         return [Crafted(frame, how) for frame, how in zip(frames, details, strict=True)]
 
     def _best(self, domain: Domain, problem: Problem) -> tuple[list[Frame], Tensor]:
@@ -131,7 +148,9 @@ class _WhiteBoxRun:
             losses=tuple(float(loss[row]) for loss in trace.losses),
             forwards=trace.forwards + extra + self.scene.forwards,
             backwards=trace.backwards,
-            gradient_share=() if trace.first_gradient is None else domain.shares(trace.first_gradient, row),
+            gradient_share=()
+            if trace.first_gradient is None
+            else domain.shares(trace.first_gradient, row),
             bad_gradients=0 if trace.bad_gradients is None else int(trace.bad_gradients[row]),
             dead_gradient=trace.dead is not None and bool(trace.dead[row]),
         )

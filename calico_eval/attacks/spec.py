@@ -45,12 +45,16 @@ class AttackSpec:
 
         check_choice("attack", self.name, ALGORITHMS)
         check_choice("attack objective", self.objective, OBJECTIVES)
-        if ALGORITHMS[self.name].steps == 1 and self.steps > 1:  # 50 steps of one step are one: one record, one cell
+        if (
+            ALGORITHMS[self.name].steps == 1 and self.steps > 1
+        ):  # 50 steps of one step are one: one record, one cell
             object.__setattr__(self, "steps", 1)
             object.__setattr__(self, "step_share", None)
         for name in ("steps", "restarts", "fit_frames"):
             if getattr(self, name) < 1:
-                raise CalicoError(f"attack {self.name}: {name} is {getattr(self, name)}, expected 1 or more")
+                raise CalicoError(
+                    f"attack {self.name}: {name} is {getattr(self, name)}, expected 1 or more"
+                )
         if not (math.isfinite(self.step) and self.steps * self.step >= 2 * (1 - 1e-9)):
             raise CalicoError(
                 f"attack {self.name}: {self.steps} steps of {self.step_share:g} radii cannot cross the ball; expected "
@@ -70,7 +74,11 @@ class AttackSpec:
     @property
     def crossing_m(self) -> float | None:
         """How far a point may go, for the gradient of pillar changes; None for the true gradient."""
-        return (self.threat.range_m or self.threat.axis_m or math.inf) if self.straight_through else None
+        return (
+            (self.threat.range_m or self.threat.axis_m or math.inf)
+            if self.straight_through
+            else None
+        )
 
     @property
     def sensor(self) -> str:
@@ -84,6 +92,8 @@ def check_choice(what: str, value: str, allowed: Iterable[str]) -> None:
     names = list(allowed)
     if value in names:
         return
-    near = difflib.get_close_matches(str(value), names, n=1, cutoff=0.65)  # 'radar' is no slip of 'lidar'
+    near = difflib.get_close_matches(
+        str(value), names, n=1, cutoff=0.65
+    )  # 'radar' is no slip of 'lidar'
     hint = f"did you mean '{near[0]}'? Expected" if near else "expected"
     raise CalicoError(f"{what} '{value}': {hint} one of {', '.join(names)}")

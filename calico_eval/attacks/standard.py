@@ -30,9 +30,7 @@ _FORMS = (
     (r"([\d.]+)%", "share"),
     (r"([\d.]+)deg", "window_deg"),
 )
-FORMS_TEXT = (
-    "4/255 (grey levels), 2/255rms (L2), 0.1m (along the ray), 0.1m/axis, 0.05i (intensity), 60points, 10%, 20deg"
-)
+FORMS_TEXT = "4/255 (grey levels), 2/255rms (L2), 0.1m (along the ray), 0.1m/axis, 0.05i (intensity), 60points, 10%, 20deg"
 _EXAMPLES = {
     "camera_levels": "4/255", "camera_rms": "2/255rms", "range_m": "0.1m", "axis_m": "0.1m/axis", "intensity": "0.05i",
     "points_added": "60points", "points_removed": "60points", "patch_share": "10%", "removed_share": "10%", "window_deg": "20deg",
@@ -138,7 +136,11 @@ def attack_specs(
         used |= mine
         specs += [
             AttackSpec(
-                name, threat, objective, steps=efforts.get(algorithm.access) or algorithm.steps, restarts=restarts
+                name,
+                threat,
+                objective,
+                steps=efforts.get(algorithm.access) or algorithm.steps,
+                restarts=restarts,
             )
             for threat in threats
             for objective in objectives or ("hide",)
@@ -156,16 +158,24 @@ def _usable(names: Sequence[str]) -> str:
     """'pgd takes 4/255, 0.1m; spoof takes 60points', budgets as they are typed."""
     from calico_eval.attacks.catalogue import ALGORITHMS
 
-    taken = {n: dict.fromkeys(_EXAMPLES[a] for a in ALGORITHMS[n].allowances if a in _EXAMPLES) for n in names}
+    taken = {
+        n: dict.fromkeys(_EXAMPLES[a] for a in ALGORITHMS[n].allowances if a in _EXAMPLES)
+        for n in names
+    }
     return "; ".join(f"{name} takes {', '.join(forms) or 'none'}" for name, forms in taken.items())
 
 
-def _ball(algorithm: Algorithm, sensors: Sequence[str], budgets: Sequence[Budget]) -> tuple[list[Threat], set[Budget]]:
+def _ball(
+    algorithm: Algorithm, sensors: Sequence[str], budgets: Sequence[Budget]
+) -> tuple[list[Threat], set[Budget]]:
     """Threats on pixels, positions and intensities, and the budgets that they use."""
     usable = [b for b in budgets if b.field in algorithm.allowances]
-    camera, lidar = ([b for b in usable if (b.field in CAMERA) is of_camera] for of_camera in (True, False))
+    camera, lidar = (
+        [b for b in usable if (b.field in CAMERA) is of_camera] for of_camera in (True, False)
+    )
     on_camera, on_lidar = (
-        [_set(Threat(), b.field, b.value) for b in given] or [t for t in algorithm.standard if t.sensors == (sensor,)]
+        [_set(Threat(), b.field, b.value) for b in given]
+        or [t for t in algorithm.standard if t.sensors == (sensor,)]
         for given, sensor in ((camera, "camera"), (lidar, "lidar"))
     )
     threats: list[Threat] = []
@@ -191,7 +201,9 @@ def _ball(algorithm: Algorithm, sensors: Sequence[str], budgets: Sequence[Budget
     return threats, used
 
 
-def _fixed(algorithm: Algorithm, sensors: Sequence[str], budgets: Sequence[Budget]) -> tuple[list[Threat], set[Budget]]:
+def _fixed(
+    algorithm: Algorithm, sensors: Sequence[str], budgets: Sequence[Budget]
+) -> tuple[list[Threat], set[Budget]]:
     """The standard threats of an attack, or its first one with each of the budgets that it can use."""
     allowed = [threat for threat in algorithm.standard if set(threat.sensors) <= set(sensors)]
     if not allowed:
@@ -208,7 +220,10 @@ def _fixed(algorithm: Algorithm, sensors: Sequence[str], budgets: Sequence[Budge
 
 def _field(budget: Budget, template: Threat, algorithm: Algorithm) -> str | None:
     """The field of `Threat` that a budget means for an attack; None where it means nothing."""
-    names = {"points": ("points_added", "points_removed"), "share": ("patch_share", "removed_share")}
+    names = {
+        "points": ("points_added", "points_removed"),
+        "share": ("patch_share", "removed_share"),
+    }
     for name in names.get(budget.field, (budget.field,)):
         if name in algorithm.allowances and (getattr(template, name) or budget.field not in names):
             return name

@@ -37,20 +37,28 @@ def membership(encoder: PillarEncoder, points: Tensor, mask: Tensor, reach_m: fl
         with torch.no_grad():
             from_center = points[..., axis] - encoder.centers(own)[..., axis]
             way = torch.where(from_center > 0, 1, -1)
-            other = torch.where((place + way >= 0) & (place + way < size), own + step * way, cells - 1)
+            other = torch.where(
+                (place + way >= 0) & (place + way < size), own + step * way, cells - 1
+            )
             to_border = encoder.grid.cell_m / 2 - from_center.abs()
             near = ((own < cells - 1) & (to_border <= reach)).flatten().nonzero()[:, 0]
             left, entered = (own + first).flatten()[near], (other + first).flatten()[near]
             held, most = features[near], best[left]
             lost = (held - second[left]).where(held >= most, 0.0)
-            gained = (encoder.features_in(points, mask, near, other.flatten()[near]) - best[entered]).clamp_min(0.0)
+            gained = (
+                encoder.features_in(points, mask, near, other.flatten()[near]) - best[entered]
+            ).clamp_min(0.0)
             slope = way.flatten()[near] / (2.0 * reach)
         along = points[..., axis].flatten()[near]
         share = ((along - along.detach()) * slope)[:, None]
         jumps += [(left, -share * lost), (entered, share * gained)]
     index, change = (torch.cat(parts) for parts in zip(*jumps, strict=True))
     canvas = points.new_zeros(batch * cells, encoder.channels).index_add(0, index, change)
-    return canvas.reshape(batch, cells, -1)[:, :-1].reshape(batch, rows, columns, -1).permute(0, 3, 1, 2)
+    return (
+        canvas.reshape(batch, cells, -1)[:, :-1]
+        .reshape(batch, rows, columns, -1)
+        .permute(0, 3, 1, 2)
+    )
 
 
 def two_largest(features: Tensor, cell: Tensor, cells: int) -> tuple[Tensor, Tensor]:

@@ -49,11 +49,15 @@ class Success:
 
 
 HIDDEN = Success(
-    (hidden,), "objects found before the attack that are not found any more", "objects found before the attack"
+    (hidden,),
+    "objects found before the attack that are not found any more",
+    "objects found before the attack",
 )
 CREATED = Success((created,), "frames with a new box that belongs to no object", "frames")
 CREATED_AT_TARGET = Success(
-    (created_at_target,), "frames with a new car at the target", "frames with a free place for a false car"
+    (created_at_target,),
+    "frames with a new car at the target",
+    "frames with a free place for a false car",
 )
 MOVED = Success(
     (moved,), "objects found before that are now found more than 2 m off, or with a 3D IoU fallen below 0.5",
@@ -65,7 +69,9 @@ FLIPPED = Success(
     "objects found before the attack",
 )
 MAP_ERASED = Success(
-    (map_erased,), "true map cells predicted before the attack that are not any more", "true map cells predicted before"
+    (map_erased,),
+    "true map cells predicted before the attack that are not any more",
+    "true map cells predicted before",
 )
 MAP_CREATED = Success(
     (map_created,),

@@ -35,11 +35,15 @@ def members(spec: AttackSpec) -> list[tuple[str, Search, AttackSpec]]:
         ("mifgsm", mifgsm, spec),
     ]
     if "detection" in heads and spec.objective != "det":
-        found.insert(1, ("apgd_decay on the training loss", apgd_decay, replace(spec, objective="det")))
+        found.insert(
+            1, ("apgd_decay on the training loss", apgd_decay, replace(spec, objective="det"))
+        )
     elif "map" in heads and spec.objective != "seg":
         found.insert(1, ("apgd_decay on the whole map", apgd_decay, replace(spec, objective="seg")))
     if "lidar" in spec.threat.sensors:
-        found.insert(-1, ("pgd blind to pillar changes", pgd, replace(spec, straight_through=False)))
+        found.insert(
+            -1, ("pgd blind to pillar changes", pgd, replace(spec, straight_through=False))
+        )
     return found
 
 
@@ -56,14 +60,25 @@ def suite(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) 
         ]
         named = [
             replace(
-                one, details=replace(one.details, note="; ".join(filter(None, (f"worst: {name}", one.details.note))))
+                one,
+                details=replace(
+                    one.details, note="; ".join(filter(None, (f"worst: {name}", one.details.note)))
+                ),
             )
             for one in crafted
         ]
-        forwards = [before + one.details.forwards + 1 for before, one in zip(forwards, crafted, strict=True)]
-        backwards = [before + one.details.backwards for before, one in zip(backwards, crafted, strict=True)]
+        forwards = [
+            before + one.details.forwards + 1 for before, one in zip(forwards, crafted, strict=True)
+        ]
+        backwards = [
+            before + one.details.backwards for before, one in zip(backwards, crafted, strict=True)
+        ]
         pairs = list(zip(quality, named, strict=True))
-        worst = pairs if not worst else [min(a, b, key=lambda p: p[0]) for a, b in zip(worst, pairs, strict=True)]
+        worst = (
+            pairs
+            if not worst
+            else [min(a, b, key=lambda p: p[0]) for a, b in zip(worst, pairs, strict=True)]
+        )
     return [
         replace(one, details=replace(one.details, forwards=forward, backwards=backward))
         for (_, one), forward, backward in zip(worst, forwards, backwards, strict=True)

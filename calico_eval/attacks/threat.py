@@ -37,7 +37,13 @@ _ONE_OF = (
 )
 _SHARES = ("patch_share", "removed_share")
 _WHOLE = ("camera_levels", "points_added", "points_removed")
-_MOST = {"camera_levels": 255, "patch_share": 1, "removed_share": 1, "intensity": 1, "window_deg": 360}
+_MOST = {
+    "camera_levels": 255,
+    "patch_share": 1,
+    "removed_share": 1,
+    "intensity": 1,
+    "window_deg": 360,
+}
 
 
 @dataclass(frozen=True)
@@ -74,22 +80,30 @@ class Threat:
         for field in fields(self):
             value = getattr(self, field.name)
             if not math.isfinite(value) or value < 0:
-                raise CalicoError(f"threat: {field.name} is {value}, expected a finite number, 0 or more")
+                raise CalicoError(
+                    f"threat: {field.name} is {value}, expected a finite number, 0 or more"
+                )
         for name in _WHOLE:
             if getattr(self, name) != int(getattr(self, name)):
                 raise CalicoError(
                     f"threat: {name} is {getattr(self, name)}, expected a whole number "
                     "(8 levels mean 8/255; an 8-bit image holds no fractions)"
                 )
-        for field in fields(self):  # 8.0 levels are 8 levels: one threat, one record, one cell of a sweep
+        for field in fields(
+            self
+        ):  # 8.0 levels are 8 levels: one threat, one record, one cell of a sweep
             number = int if field.name in _WHOLE else float
             object.__setattr__(self, field.name, number(getattr(self, field.name)))
         for name, most in _MOST.items():
             if getattr(self, name) > most:
-                raise CalicoError(f"threat: {name} is {getattr(self, name)}, expected at most {most}")
+                raise CalicoError(
+                    f"threat: {name} is {getattr(self, name)}, expected at most {most}"
+                )
         for one, other in _ONE_OF:
             if getattr(self, one) and getattr(self, other):
-                raise CalicoError(f"threat: both {one} and {other} are set; expected one norm for these numbers")
+                raise CalicoError(
+                    f"threat: both {one} and {other} are set; expected one norm for these numbers"
+                )
         if not self.r_min_m > 0:
             raise CalicoError(f"threat: r_min_m is {self.r_min_m}, expected more than 0 metres")
 
@@ -97,7 +111,9 @@ class Threat:
     def sensors(self) -> tuple[Sensor, ...]:
         """What may change; () for a threat that allows nothing."""
         kinds: tuple[tuple[Sensor, tuple[str, ...]], ...] = (("camera", _CAMERA), ("lidar", _LIDAR))
-        return tuple(sensor for sensor, names in kinds if any(getattr(self, name) for name in names))
+        return tuple(
+            sensor for sensor, names in kinds if any(getattr(self, name) for name in names)
+        )
 
     @property
     def structural(self) -> bool:
@@ -128,5 +144,7 @@ class Threat:
             if value and not (name == "points_removed" and self.points_added):
                 shown = f"{100 * value:g} %" if name in _SHARES else f"{value:g}"
                 parts.append(f"{shown}{unit}" if unit.startswith("/") else f"{shown} {unit}")
-        window = f" within {self.window_deg:g} deg" if self.structural and self.window_deg < 360 else ""
+        window = (
+            f" within {self.window_deg:g} deg" if self.structural and self.window_deg < 360 else ""
+        )
         return (" + ".join(parts) or "0") + window

@@ -166,7 +166,11 @@ def _apgd(model: LossModel, problem: Problem, spec: AttackSpec) -> Any:
 
     norm = "Linf" if problem.domain.norm == "linf" else "L2"
     return torchattacks.APGD(
-        model, norm=norm, eps=problem.domain.eps, steps=spec.steps, seed=torch.initial_seed() % 2**31
+        model,
+        norm=norm,
+        eps=problem.domain.eps,
+        steps=spec.steps,
+        seed=torch.initial_seed() % 2**31,
     )
 
 
@@ -175,7 +179,10 @@ def _square(model: LossModel, problem: Problem, spec: AttackSpec) -> Any:
 
     # it asks three more times: on the clean input, on the stripes, on what it returns
     return torchattacks.Square(
-        model, eps=problem.domain.eps, n_queries=max(spec.steps - 3, 0), seed=torch.initial_seed() % 2**31
+        model,
+        eps=problem.domain.eps,
+        n_queries=max(spec.steps - 3, 0),
+        seed=torch.initial_seed() % 2**31,
     )
 
 
@@ -210,15 +217,22 @@ WITH_GRADIENTS: dict[str, Search] = {
 }
 """On the model's gradients."""
 
-WITH_QUERIES: dict[str, Search] = {"ta_square": _run(_square, "margin"), "ta_spsa": _run(_spsa, "margin")}
+WITH_QUERIES: dict[str, Search] = {
+    "ta_square": _run(_square, "margin"),
+    "ta_spsa": _run(_spsa, "margin"),
+}
 """On an engine's predictions."""
 
 
 def craft(name: str) -> Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]:
     """The attack of that name, frame by frame."""
-    whole = search(WITH_GRADIENTS[name]) if name in WITH_GRADIENTS else by_queries(WITH_QUERIES[name])
+    whole = (
+        search(WITH_GRADIENTS[name]) if name in WITH_GRADIENTS else by_queries(WITH_QUERIES[name])
+    )
 
-    def one_by_one(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[Crafted]:
+    def one_by_one(
+        engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
+    ) -> list[Crafted]:
         return [crafted for frame in frames for crafted in whole(engine, [frame], spec, seed)]
 
     return one_by_one

@@ -17,7 +17,9 @@ class Entry:
 _MINIMAL = "looks for the smallest change that flips one class; here the budget is fixed and a frame has many objects"
 _FEW = "changes few pixels without a bound on how far, which is none of the budgets"
 _RESIZE = "resizes the input to a square and takes 3 channels, which a rig's views or a latent box are not"
-_SMOOTHED = "attacks a classifier that is averaged over copies with Gaussian noise, which no model here is"
+_SMOOTHED = (
+    "attacks a classifier that is averaged over copies with Gaussian noise, which no model here is"
+)
 
 TORCHATTACKS: tuple[Entry, ...] = (
     Entry("FGSM", "ta_fgsm", "one step of the whole radius"),

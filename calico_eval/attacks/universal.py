@@ -45,8 +45,12 @@ class Shared(Domain):
     def __init__(self, frame: Frame, threat: Threat, device: torch.device) -> None:
         """frame: its views' number and sizes are those of all frames."""
         self._threat, self.shapes = threat, [image.shape for image in frame.images]
-        self.size_hw = tuple(max((shape[axis] for shape in self.shapes), default=0) for axis in (0, 1))
-        self.levels = len(self.shapes) * 3 * self.size_hw[0] * self.size_hw[1] if threat.camera_levels else 0
+        self.size_hw = tuple(
+            max((shape[axis] for shape in self.shapes), default=0) for axis in (0, 1)
+        )
+        self.levels = (
+            len(self.shapes) * 3 * self.size_hw[0] * self.size_hw[1] if threat.camera_levels else 0
+        )
         self.rings = has_rings(frame)
         size = self.levels + (BEAMS * AZIMUTHS if threat.range_m else 0)
         super().__init__(torch.full((1, 1, 1, size), 0.5, device=device), 0.5)
@@ -56,7 +60,9 @@ class Shared(Domain):
         most = self._threat.camera_levels
         flat = u.detach().flatten().clone()
         if self.levels:
-            flat[: self.levels] = (((2.0 * flat[: self.levels] - 1.0) * most).round() / most + 1.0) / 2.0
+            flat[: self.levels] = (
+                ((2.0 * flat[: self.levels] - 1.0) * most).round() / most + 1.0
+            ) / 2.0
         return flat.reshape(u.shape)
 
     def check(self, frame: Frame) -> None:
@@ -111,7 +117,9 @@ def universal(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: i
     )  # fmt: skip
 
 
-def _chunk_loss(engine: TorchEngine, shared: Shared, frames: Sequence[Frame], spec: AttackSpec) -> ChunkLoss:
+def _chunk_loss(
+    engine: TorchEngine, shared: Shared, frames: Sequence[Frame], spec: AttackSpec
+) -> ChunkLoss:
     domain = make_domain(frames, spec.threat, engine.device)
     of_batch = model_loss(engine, collate(frames).to(engine.device), spec)
 
@@ -121,10 +129,14 @@ def _chunk_loss(engine: TorchEngine, shared: Shared, frames: Sequence[Frame], sp
     return loss
 
 
-def universal_noise(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[Crafted]:
+def universal_noise(
+    engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
+) -> list[Crafted]:
     """One random change of the full budget for all frames, without a look at the model: the control."""
     shared = Shared(frames[0], spec.threat, torch.device("cpu"))
-    corner = shared.corner([torch.Generator().manual_seed(derive(seed, "attack", spec.name, spec.sensor))])
+    corner = shared.corner(
+        [torch.Generator().manual_seed(derive(seed, "attack", spec.name, spec.sensor))]
+    )
     return _Apply(shared, corner)(engine, frames, spec, seed)
 
 
@@ -134,7 +146,9 @@ class _Apply:
     def __init__(self, shared: Shared, values: Tensor) -> None:
         self._shared, self._values = shared, values
 
-    def __call__(self, engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[Crafted]:
+    def __call__(
+        self, engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
+    ) -> list[Crafted]:
         for frame in frames:
             self._shared.check(frame)
         domain = make_domain(frames, spec.threat, torch.device("cpu"))
@@ -150,8 +164,15 @@ def has_rings(frame: Frame) -> bool:
 def entries(frame: Frame) -> Int64:
     """(N,) the entry of the table that each point's ray falls into, as its sensor stood at the point's sweep."""
     rotation = frame.sweep_T[frame.sweep_index.astype(np.int64), :3, :3]
-    ray = np.einsum("nij,ni->nj", rotation, frame.points[:, :3].astype(np.float64) - ray_origins(frame))
-    azimuth = np.rint((np.arctan2(ray[:, 1], ray[:, 0]) / (2.0 * np.pi) + 0.5) * AZIMUTHS).astype(np.int64) % AZIMUTHS
+    ray = np.einsum(
+        "nij,ni->nj", rotation, frame.points[:, :3].astype(np.float64) - ray_origins(frame)
+    )
+    azimuth = (
+        np.rint((np.arctan2(ray[:, 1], ray[:, 0]) / (2.0 * np.pi) + 0.5) * AZIMUTHS).astype(
+            np.int64
+        )
+        % AZIMUTHS
+    )
     if has_rings(frame):
         beam = frame.ring.astype(np.int64)
     else:

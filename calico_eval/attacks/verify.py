@@ -31,10 +31,16 @@ def verify_attacked(folder_or_file: Path, source_frame: Frame) -> str:
     Raises:
         CalicoError: what is wrong.
     """
-    path = folder_or_file / file_name(source_frame.token) if folder_or_file.is_dir() else folder_or_file
+    path = (
+        folder_or_file / file_name(source_frame.token)
+        if folder_or_file.is_dir()
+        else folder_or_file
+    )
     saved = load_attacked(path)
     if saved.about.token != source_frame.token:
-        raise CalicoError(f"{path}: holds frame {saved.about.token!r}, expected {source_frame.token!r}")
+        raise CalicoError(
+            f"{path}: holds frame {saved.about.token!r}, expected {source_frame.token!r}"
+        )
     found = frame_sha256(source_frame)
     if found != saved.about.clean_sha256:
         raise CalicoError(
@@ -55,7 +61,11 @@ def _checked(path: Path, saved: SavedFrame, clean: Frame) -> str:
     if not passed:
         raise CalicoError(f"{path}: over the budget of its threat ({threat}): {message}")
     measured, stored = asdict(budget), dict(saved.about.budget)
-    differing = [name for name in sorted({*measured, *stored}) if not _same(measured.get(name), stored.get(name))]
+    differing = [
+        name
+        for name in sorted({*measured, *stored})
+        if not _same(measured.get(name), stored.get(name))
+    ]
     if differing:
         name = differing[0]
         raise CalicoError(

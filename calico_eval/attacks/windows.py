@@ -52,7 +52,9 @@ class ViewWindows:
     def __init__(self, sizes: Sequence[tuple[int, int]], height: int, width: int) -> None:
         """sizes: height and width of each view."""
         self.sizes = sizes
-        self._index = torch.arange(len(sizes) * 3 * height * width).reshape(len(sizes), 3, height, width)
+        self._index = torch.arange(len(sizes) * 3 * height * width).reshape(
+            len(sizes), 3, height, width
+        )
 
     def __len__(self) -> int:
         return self._index.numel()
@@ -176,7 +178,11 @@ def _view_sizes(domain: Domain, row: int) -> list[tuple[int, int]]:
     _, views, _, height, width = domain.base.images.shape
     if domain.own is None or isinstance(domain, PointDomain):
         return [(height, width)] * views
-    own = domain.own[row].flatten()[: views * 3 * height * width].reshape(views, 3, height, width)[:, 0]
+    own = (
+        domain.own[row]
+        .flatten()[: views * 3 * height * width]
+        .reshape(views, 3, height, width)[:, 0]
+    )
     return [(int(one.any(dim=1).sum()), int(one.any(dim=0).sum())) for one in own]
 
 

@@ -33,18 +33,27 @@ def plot(points: Points) -> str:
     titles = list(dict.fromkeys(title for lines in points.values() for title in lines))
     count = len(titles)
     figure = Figure(
-        figsize=(4.2 * len(points) + 1.6, 1.4 + 0.34 * count if len(shares) == 1 else 4.6), layout="constrained"
+        figsize=(4.2 * len(points) + 1.6, 1.4 + 0.34 * count if len(shares) == 1 else 4.6),
+        layout="constrained",
     )
     axes = figure.subplots(1, len(points), squeeze=False, sharey=len(shares) == 1)[0]
     for axis, (metric, lines) in zip(axes, points.items(), strict=True):
         for title, line in lines.items():
             place = titles.index(title)
-            x, y, half = zip(*[(share, mean, half or 0.0) for share, mean, half in line], strict=True)
+            x, y, half = zip(
+                *[(share, mean, half or 0.0) for share, mean, half in line], strict=True
+            )
             if len(shares) == 1:
                 axis.errorbar(y, [place], xerr=half, fmt="o", capsize=3, color=f"C{place % 10}")
             else:
                 axis.errorbar(
-                    [100 * s for s in x], y, yerr=half, fmt="o-", capsize=3, label=title, color=f"C{place % 10}"
+                    [100 * s for s in x],
+                    y,
+                    yerr=half,
+                    fmt="o-",
+                    capsize=3,
+                    label=title,
+                    color=f"C{place % 10}",
                 )
         axis.grid(alpha=0.3)
         if len(shares) == 1:
@@ -53,7 +62,9 @@ def plot(points: Points) -> str:
             axis.set_xlabel(f"{metric} at {100 * next(iter(shares)):g} % of the labels")
         else:
             axis.set_xscale("log")
-            axis.set_xticks([100 * s for s in sorted(shares)], [f"{100 * s:g}" for s in sorted(shares)])
+            axis.set_xticks(
+                [100 * s for s in sorted(shares)], [f"{100 * s:g}" for s in sorted(shares)]
+            )
             axis.set_xlabel("labels, %")
             axis.set_title(metric)
     if len(shares) > 1:

@@ -42,17 +42,52 @@ VARIANTS: dict[str, Variant] = {
     variant.name: variant
     for variant in (
         Variant("lidar-random", "LiDAR only, random init", (), LIDAR),
-        Variant("lidar-scene", "LiDAR only, scene-level contrast", ("prc",), (*LIDAR, "pretrain.prc.loss=scene")),
+        Variant(
+            "lidar-scene",
+            "LiDAR only, scene-level contrast",
+            ("prc",),
+            (*LIDAR, "pretrain.prc.loss=scene"),
+        ),
         Variant("lidar-prc", "LiDAR only, PRC (alpha 0.5)", ("prc",), LIDAR),
-        Variant("lidar-prc-a0", "LiDAR only, RAPC alone (alpha 0)", ("prc",), (*LIDAR, "pretrain.prc.alpha=0")),
-        Variant("lidar-prc-a1", "LiDAR only, PLRC alone (alpha 1)", ("prc",), (*LIDAR, "pretrain.prc.alpha=1")),
-        Variant("lidar-pooled", "LiDAR only, pooled regions", ("prc",), (*LIDAR, "pretrain.prc.loss=pooled")),
-        Variant("lidar-cell", "LiDAR only, cell contrast (BEVContrast)", ("prc",), (*LIDAR, "pretrain.prc.loss=cell")),
+        Variant(
+            "lidar-prc-a0",
+            "LiDAR only, RAPC alone (alpha 0)",
+            ("prc",),
+            (*LIDAR, "pretrain.prc.alpha=0"),
+        ),
+        Variant(
+            "lidar-prc-a1",
+            "LiDAR only, PLRC alone (alpha 1)",
+            ("prc",),
+            (*LIDAR, "pretrain.prc.alpha=1"),
+        ),
+        Variant(
+            "lidar-pooled",
+            "LiDAR only, pooled regions",
+            ("prc",),
+            (*LIDAR, "pretrain.prc.loss=pooled"),
+        ),
+        Variant(
+            "lidar-cell",
+            "LiDAR only, cell contrast (BEVContrast)",
+            ("prc",),
+            (*LIDAR, "pretrain.prc.loss=cell"),
+        ),
         Variant("fused-random", "fused, random init"),
         Variant("fused-prc", "fused, PRC + random camera", ("prc",)),
         Variant("fused-calico", "fused, CALICO (PRC + RAD)", ("prc", "rad")),
-        Variant("fused-kl", "fused, PRC + RAD with soft labels", ("prc", "rad"), ("pretrain.rad.loss=kl",)),
-        Variant("fused-dense", "fused, PRC + dense distillation", ("prc", "rad"), ("pretrain.rad.loss=dense",)),
+        Variant(
+            "fused-kl",
+            "fused, PRC + RAD with soft labels",
+            ("prc", "rad"),
+            ("pretrain.rad.loss=kl",),
+        ),
+        Variant(
+            "fused-dense",
+            "fused, PRC + dense distillation",
+            ("prc", "rad"),
+            ("pretrain.rad.loss=dense",),
+        ),
         Variant("camera-random", "camera only, random init", (), CAMERA),
         Variant("camera-calico", "camera only, CALICO", ("prc", "rad"), (), CAMERA),
     )
@@ -145,7 +180,9 @@ class Cell:
         return work / "finetune" / self.size / self.name
 
 
-def cells(size: str, variants: tuple[str, ...], labels: tuple[float, ...], seeds: tuple[int, ...]) -> list[Cell]:
+def cells(
+    size: str, variants: tuple[str, ...], labels: tuple[float, ...], seeds: tuple[int, ...]
+) -> list[Cell]:
     """Seed by seed, so that a table with few seeds is there early; the variants that share pre-training stand together.
 
     Raises:
@@ -156,7 +193,9 @@ def cells(size: str, variants: tuple[str, ...], labels: tuple[float, ...], seeds
     for name in variants:
         if name not in VARIANTS:
             raise CalicoError(f"benchmark variant {name!r}: expected some of {', '.join(VARIANTS)}")
-    return [Cell(size, VARIANTS[v], share, seed) for seed, share, v in product(seeds, labels, variants)]
+    return [
+        Cell(size, VARIANTS[v], share, seed) for seed, share, v in product(seeds, labels, variants)
+    ]
 
 
 def groups(chosen: Sequence[Cell]) -> list[list[Cell]]:
@@ -167,7 +206,9 @@ def groups(chosen: Sequence[Cell]) -> list[list[Cell]]:
     """
     for cell in chosen:
         if SIZES[cell.size].condition:
-            raise CalicoError(f"benchmark --robust: the frames of size {cell.size} are not clean; use laptop-short")
+            raise CalicoError(
+                f"benchmark --robust: the frames of size {cell.size} are not clean; use laptop-short"
+            )
     found: dict[tuple[str, float, int], list[Cell]] = {}
     for cell in chosen:
         found.setdefault((cell.variant.name.split("-")[0], cell.labels, cell.seed), []).append(cell)

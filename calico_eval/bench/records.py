@@ -96,6 +96,8 @@ def read_record(path: Path, kind: type[_Record], what: str) -> dict[str, Any]:
     variants = [content["variant"]] if kind is CellRecord else content.get("variants", ())
     unknown = [name for name in variants if name not in VARIANTS]
     if unknown:
-        raise CalicoError(f"{what} {path}: unknown variant {unknown[0][:_MAX_SHOWN]!r}; expected {', '.join(VARIANTS)}")
+        raise CalicoError(
+            f"{what} {path}: unknown variant {unknown[0][:_MAX_SHOWN]!r}; expected {', '.join(VARIANTS)}"
+        )
     record: dict[str, Any] = content
     return record

@@ -94,31 +94,45 @@ def measure_robustness(
 def _identity(results: Path, cells: Sequence[Cell]) -> dict[str, Any]:
     """What a record depends on, by the results of its cells."""
     records = [read_record(results / f"{cell.name}.json", CellRecord, "cell") for cell in cells]
-    models = {cell.variant.name: record["model_sha256"] for cell, record in zip(cells, records, strict=True)}
+    models = {
+        cell.variant.name: record["model_sha256"]
+        for cell, record in zip(cells, records, strict=True)
+    }
     return {"models": models, **{name: records[0][name] for name in ("size", "split", "data_hash")}}
 
 
 def _check_model(file: Path, sha256: str) -> None:
     if not file.is_file():
-        raise CalicoError(f"{file}: not there; the model of a finished cell is needed, run it again")
+        raise CalicoError(
+            f"{file}: not there; the model of a finished cell is needed, run it again"
+        )
     if hashlib.sha256(read_bytes(file, MAX_BYTES, "model file")).hexdigest() != sha256:
-        raise CalicoError(f"{file}: not the model of its cell's result, expected sha256 {sha256}; run the cell again")
+        raise CalicoError(
+            f"{file}: not the model of its cell's result, expected sha256 {sha256}; run the cell again"
+        )
 
 
 def _digest(plan: SweepPlan) -> str:
     """Names a sweep by all that must be the same for it to be resumed."""
-    versions = {name: value for name, value in origin(()).items() if name not in ("command", "git_dirty")}
+    versions = {
+        name: value for name, value in origin(()).items() if name not in ("command", "git_dirty")
+    }
     content = json.dumps([[job.id for job in plan.jobs], versions], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
 def _figures(results: Results, engine: Engine) -> dict[str, float | None]:
     summary = results.summary[label(engine)]
-    figures = {name: summary[f"mAP/{name}"].value for name in ("mCE", "mRR", "mPC") if f"mAP/{name}" in summary}
+    figures = {
+        name: summary[f"mAP/{name}"].value
+        for name in ("mCE", "mRR", "mPC")
+        if f"mAP/{name}" in summary
+    }
     values = {
         cell.condition.name: cell.metrics["mAP"].value
         for cell in results.cells
-        if (cell.model, cell.engine) == (engine.model_name, engine.name) and cell.condition.kind in ("clean", "attack")
+        if (cell.model, cell.engine) == (engine.model_name, engine.name)
+        and cell.condition.kind in ("clean", "attack")
     }
     clean = values["clean"]
     for name, value in values.items():

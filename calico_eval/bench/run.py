@@ -22,7 +22,13 @@ from calico.train.stages import run_stage
 from calico.train.state import STATE_FILE
 from calico_eval.bench.conditioned import ConditionedSource
 from calico_eval.bench.protocol import SIZES, Cell, config_of, stage_key
-from calico_eval.bench.records import CELL_FORMAT, CellRecord, OriginRecord, TrainingRecord, read_record
+from calico_eval.bench.records import (
+    CELL_FORMAT,
+    CellRecord,
+    OriginRecord,
+    TrainingRecord,
+    read_record,
+)
 from calico_eval.diagnosis import diagnosis
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.evaluate import evaluate
@@ -98,13 +104,29 @@ class Bench:
         for stage, key in identity["pretraining"].items():
             before = self._pretrain(stage, key, pretraining, before)
             used[stage] = _describe(before)
-        scored, source = (self._prepare(frames, finetuning) for frames in self._labelled(cell, finetuning))
+        scored, source = (
+            self._prepare(frames, finetuning) for frames in self._labelled(cell, finetuning)
+        )
         folder = cell.model_folder(self.work)
         with lock_folder(folder):
             _check_start(folder, used)
             bar = self.progress(cell.name)
-            run_stage("finetune", finetuning, source, folder, before, _nothing, bar, say=self.say, resume=True)
-            record = {**identity, **self._score(cell, finetuning, scored, folder), "pretraining": used}
+            run_stage(
+                "finetune",
+                finetuning,
+                source,
+                folder,
+                before,
+                _nothing,
+                bar,
+                say=self.say,
+                resume=True,
+            )
+            record = {
+                **identity,
+                **self._score(cell, finetuning, scored, folder),
+                "pretraining": used,
+            }
             write_atomic(path, json.dumps(record, indent=1, sort_keys=True) + "\n")
             (folder / STATE_FILE).unlink(missing_ok=True)  # the cell is done; its model stays
         return path
@@ -131,9 +153,13 @@ class Bench:
         if not path.exists():
             return False
         record = read_record(path, CellRecord, "cell")
-        record["pretraining"] = {stage: used["key"] for stage, used in record.get("pretraining", {}).items()}
+        record["pretraining"] = {
+            stage: used["key"] for stage, used in record.get("pretraining", {}).items()
+        }
         changed = [
-            f"{name} {record.get(name)} there, {now} now" for name, now in identity.items() if record.get(name) != now
+            f"{name} {record.get(name)} there, {now} now"
+            for name, now in identity.items()
+            if record.get(name) != now
         ]
         if changed:
             raise CalicoError(
@@ -147,14 +173,33 @@ class Bench:
         if (folder / DONE_FILE).exists():
             check_done(folder, stage)
             return folder
-        source, validation = (self._prepare(self._open(config, split), config) for split in ("train", "val"))
+        source, validation = (
+            self._prepare(self._open(config, split), config) for split in ("train", "val")
+        )
         workers = max(config.data.workers, 1)
-        prepare_regions(source, config.pretrain.regions, range(len(source)), workers, self.progress("regions"))
+        prepare_regions(
+            source, config.pretrain.regions, range(len(source)), workers, self.progress("regions")
+        )
         branch: Branch = "lidar" if stage == "prc" else "camera"
-        measure = diagnosis(validation, branch, folder / "regions.png", seed=config.seed, say=self.say)
+        measure = diagnosis(
+            validation, branch, folder / "regions.png", seed=config.seed, say=self.say
+        )
         with lock_folder(folder):
-            write_atomic(folder / ORIGIN_FILE, json.dumps(origin(self.command), indent=1, sort_keys=True) + "\n")
-            run_stage(stage, config, source, folder, before, measure, self.progress(key), say=self.say, resume=True)
+            write_atomic(
+                folder / ORIGIN_FILE,
+                json.dumps(origin(self.command), indent=1, sort_keys=True) + "\n",
+            )
+            run_stage(
+                stage,
+                config,
+                source,
+                folder,
+                before,
+                measure,
+                self.progress(key),
+                say=self.say,
+                resume=True,
+            )
         return folder
 
     def _labelled(self, cell: Cell, config: Config) -> tuple[FrameSource, FrameSource]:
@@ -162,7 +207,9 @@ class Bench:
         condition = SIZES[cell.size].condition
         return self._open(config, self.split, condition), self._open(config, "train", condition)
 
-    def _open(self, config: Config, split: Split, condition: Condition | None = None) -> FrameSource:
+    def _open(
+        self, config: Config, split: Split, condition: Condition | None = None
+    ) -> FrameSource:
         """The frames of a split, opened once; not simulated yet."""
         key = f"{split} {config.data.model_dump_json()} {config.grid.model_dump_json()} {condition}"
         if key not in self._sources:
@@ -174,7 +221,10 @@ class Bench:
         """The source, simulated if it is the simulator's."""
         prepare = getattr(source, "prepare", None)
         if prepare:
-            prepare(workers=max(config.data.workers, 1), progress=self.progress(f"simulating {source.name}"))
+            prepare(
+                workers=max(config.data.workers, 1),
+                progress=self.progress(f"simulating {source.name}"),
+            )
         return source
 
     def _hash(self, source: FrameSource) -> str:
@@ -183,11 +233,15 @@ class Bench:
             self._hashes[id(source)] = source.content_hash()
         return self._hashes[id(source)]
 
-    def _score(self, cell: Cell, config: Config, source: FrameSource, folder: Path) -> dict[str, Any]:
+    def _score(
+        self, cell: Cell, config: Config, source: FrameSource, folder: Path
+    ) -> dict[str, Any]:
         """The result record but for the cell's identity: figures, and all that it takes to make them again."""
         model, _ = load_model(folder)
         engine = TorchEngine(model, config, config.device, cell.variant.name)
-        stats = evaluate(engine, source, ranges=eval_ranges(config), batch_size=config.eval.batch_size)
+        stats = evaluate(
+            engine, source, ranges=eval_ranges(config), batch_size=config.eval.batch_size
+        )
         metrics = metrics_of(stats)
         training = read_record(folder / RUN_FILE, TrainingRecord, "run")
         return {
@@ -198,7 +252,11 @@ class Bench:
             "n_frames": len(source),
             "labelled_frames": len(training["frames"]),
             "steps": training["steps"],
-            "metrics": {n: m.model_dump(mode="json") for n, m in metrics.items() if not n.startswith(("AP/", "IoU/"))},
+            "metrics": {
+                n: m.model_dump(mode="json")
+                for n, m in metrics.items()
+                if not n.startswith(("AP/", "IoU/"))
+            },
             "per_class": {n: m.value for n, m in metrics.items() if n.startswith(("AP/", "IoU/"))},
             "model_sha256": _file_hash(folder / MODEL_FILE),
             "origin": origin(self.command),
@@ -220,7 +278,9 @@ def _check_start(folder: Path, used: Mapping[str, Mapping[str, Any]]) -> None:
     file = folder / START_FILE
     start = {stage: pretraining["model_sha256"] for stage, pretraining in used.items()}
     if file.exists() and read_json(file, what="start") != start:
-        raise CalicoError(f"{folder}: was started from another pre-training; remove the folder or use another --work")
+        raise CalicoError(
+            f"{folder}: was started from another pre-training; remove the folder or use another --work"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     write_atomic(file, json.dumps(start, indent=1) + "\n")
 

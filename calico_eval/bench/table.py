@@ -31,7 +31,11 @@ class Estimate:
     def of(values: Sequence[float]) -> Estimate:
         """From one value per seed."""
         n = len(values)
-        half = None if n < 2 else float(student_t.ppf(0.975, n - 1) * np.std(values, ddof=1) / np.sqrt(n))
+        half = (
+            None
+            if n < 2
+            else float(student_t.ppf(0.975, n - 1) * np.std(values, ddof=1) / np.sqrt(n))
+        )
         return Estimate(float(np.mean(values)), half, n)
 
     def __str__(self) -> str:
@@ -61,7 +65,8 @@ def read_cells(folder: Path) -> list[dict[str, object]]:
     if not found:
         raise CalicoError(f"{folder}: no cells; run calico bench pretrain first")
     kinds = {
-        (cell["size"], cell["split"], cell["steps"], json.dumps(cell["data_hash"], sort_keys=True)) for cell in found
+        (cell["size"], cell["split"], cell["steps"], json.dumps(cell["data_hash"], sort_keys=True))
+        for cell in found
     }
     if len(kinds) > 1:
         raise CalicoError(
@@ -77,20 +82,30 @@ def collect(cells: Sequence[Mapping[str, object]]) -> Results:
         metrics: dict[str, dict[str, float | None]] = cell["metrics"]  # type: ignore[assignment]
         known = {name: metrics.get(name, {}).get("value") for name in METRICS}
         values = {name: 100.0 * value for name, value in known.items() if value is not None}
-        result.setdefault((str(cell["variant"]), float(str(cell["labels"]))), {})[int(str(cell["seed"]))] = values
+        result.setdefault((str(cell["variant"]), float(str(cell["labels"]))), {})[
+            int(str(cell["seed"]))
+        ] = values
     return result
 
 
 def mean(results: Results, variant: str, share: float, metric: str) -> Estimate | None:
     """Over the seeds where the metric is defined; None where it never is."""
-    values = [metrics[metric] for _, metrics in sorted(results[variant, share].items()) if metric in metrics]
+    values = [
+        metrics[metric]
+        for _, metrics in sorted(results[variant, share].items())
+        if metric in metrics
+    ]
     return Estimate.of(values) if values else None
 
 
-def gain(results: Results, variant: str, baseline: str, share: float, metric: str) -> Estimate | None:
+def gain(
+    results: Results, variant: str, baseline: str, share: float, metric: str
+) -> Estimate | None:
     """Mean over the seeds that both have of the difference within a seed (same labels, same data)."""
     ours, theirs = results.get((variant, share), {}), results.get((baseline, share), {})
-    seeds = [s for s in sorted(set(ours) & set(theirs)) if metric in ours[s] and metric in theirs[s]]
+    seeds = [
+        s for s in sorted(set(ours) & set(theirs)) if metric in ours[s] and metric in theirs[s]
+    ]
     return Estimate.of([ours[s][metric] - theirs[s][metric] for s in seeds]) if seeds else None
 
 
@@ -124,14 +139,20 @@ def _row(results: Results, name: str, share: float) -> str:
     gains = [_gain(results, name, f"{sensors}-random", share, metric) for metric in METRICS]
     gains += [_gain(results, name, "lidar-random", share, metric) for metric in ("mAP", "NDS")]
     gains += [_gain(results, name, f"{sensors}-prc", share, metric) for metric in METRICS]
-    return "| " + " | ".join([VARIANTS[name].title, str(len(results[name, share])), *values, *gains]) + " |"
+    return (
+        "| "
+        + " | ".join([VARIANTS[name].title, str(len(results[name, share])), *values, *gains])
+        + " |"
+    )
 
 
 def _gain(results: Results, variant: str, baseline: str, share: float, metric: str) -> str:
     found = None if variant == baseline else gain(results, variant, baseline, share, metric)
     if found is None:
         return ""
-    return found.signed if found.n == len(results[variant, share]) else f"{found.signed} ({found.n})"
+    return (
+        found.signed if found.n == len(results[variant, share]) else f"{found.signed} ({found.n})"
+    )
 
 
 def robust_markdown(folder: Path) -> str:
@@ -152,10 +173,18 @@ def robust_markdown(folder: Path) -> str:
         "| labels | initialisation | seeds | " + " | ".join(columns) + " |",
         "|" + (len(columns) + 3) * "---|",
     ]
-    for (share, name), found in sorted(rows.items(), key=lambda item: (item[0][0], list(VARIANTS).index(item[0][1]))):
-        known = [[100.0 * v for f in found if (v := f.get(column)) is not None] for column in columns]
+    for (share, name), found in sorted(
+        rows.items(), key=lambda item: (item[0][0], list(VARIANTS).index(item[0][1]))
+    ):
+        known = [
+            [100.0 * v for f in found if (v := f.get(column)) is not None] for column in columns
+        ]
         values = [str(Estimate.of(column)) if column else "" for column in known]
-        lines.append(f"| {100 * share:g} % | {VARIANTS[name].title} | {len(found)} | " + " | ".join(values) + " |")
+        lines.append(
+            f"| {100 * share:g} % | {VARIANTS[name].title} | {len(found)} | "
+            + " | ".join(values)
+            + " |"
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -42,7 +42,9 @@ class AttackOptions:
         texts = [*names_of(eps), *(f"{n}points" for n in names_of([points or ""]))]
         budgets = tuple(Budget.parse(text) for text in texts)
         effort = (steps or chosen.steps, queries, restarts)
-        return AttackOptions(chosen.attacks, tuple(sensors), budgets, tuple(names_of(objectives)), *effort)
+        return AttackOptions(
+            chosen.attacks, tuple(sensors), budgets, tuple(names_of(objectives)), *effort
+        )
 
     def check(self) -> None:
         """Raises CalicoError for an attack, sensor or objective that there is not, and for an effort that no attack makes."""
@@ -57,11 +59,15 @@ class AttackOptions:
         from calico_eval.attacks.standard import attack_specs
         from calico_eval.engines.torch import TorchEngine
 
-        configs = [[one.config for one in some if isinstance(one, TorchEngine)] for some in (engines, helpers)]
+        configs = [
+            [one.config for one in some if isinstance(one, TorchEngine)]
+            for some in (engines, helpers)
+        ]
         usual = usual_objective(configs[0] or configs[1])
         return attack_specs(
             self.names,
-            self.sensors or tuple(dict.fromkeys(sensor for engine in engines for sensor in engine.sensors)),
+            self.sensors
+            or tuple(dict.fromkeys(sensor for engine in engines for sensor in engine.sensors)),
             self.budgets,
             objectives=self.objectives or (usual,),
             steps=self.steps,

@@ -27,24 +27,54 @@ def group() -> None:
     help="ci (minutes), laptop and laptop-short (hours), laptop-8-beams and laptop-4-beams (a cheaper LiDAR), real (one "
     "sequence), full (GPUs).",
 )
-@click.option("--variant", "variants", multiple=True, help="May be repeated.  [default: the core table; see docs]")
-@click.option("--labels", multiple=True, type=float, help="Share of labelled frames; may be repeated.  [default: 0.05]")
+@click.option(
+    "--variant",
+    "variants",
+    multiple=True,
+    help="May be repeated.  [default: the core table; see docs]",
+)
+@click.option(
+    "--labels",
+    multiple=True,
+    type=float,
+    help="Share of labelled frames; may be repeated.  [default: 0.05]",
+)
 @click.option("--all-labels", is_flag=True, help="1, 5, 10, 20, 50 and 100 % of the labels.")
-@click.option("--seed", "seeds", multiple=True, type=int, help="May be repeated.  [default: 0, 1, 2]")
 @click.option(
-    "--split", type=click.Choice(["val", "test"]), default="test", show_default=True, help="val to choose anything."
+    "--seed", "seeds", multiple=True, type=int, help="May be repeated.  [default: 0, 1, 2]"
 )
 @click.option(
-    "--set", "extra", multiple=True, metavar="KEY=VALUE", help="A setting on top of the size's; may be repeated."
+    "--split",
+    type=click.Choice(["val", "test"]),
+    default="test",
+    show_default=True,
+    help="val to choose anything.",
 )
-@click.option("--work", type=PATH, default=Path("runs/bench"), show_default=True, help="Folder of models and logs.")
-@click.option("--results", type=PATH, help="Folder of the cells' JSON.  [default: WORK/results/SIZE-SPLIT]")
+@click.option(
+    "--set",
+    "extra",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting on top of the size's; may be repeated.",
+)
+@click.option(
+    "--work",
+    type=PATH,
+    default=Path("runs/bench"),
+    show_default=True,
+    help="Folder of models and logs.",
+)
+@click.option(
+    "--results", type=PATH, help="Folder of the cells' JSON.  [default: WORK/results/SIZE-SPLIT]"
+)
 @click.option(
     "--robust",
     is_flag=True,
     help="Also corruptions and attacks on the fine-tuned models: mCE, share of the clean mAP lost.",
 )
-@click.option("--table-only", is_flag=True, help="Train nothing; write the table of the cells that are there.")
+@click.option(
+    "--table-only", is_flag=True, help="Train nothing; write the table of the cells that are there."
+)
 def pretrain(
     size: str,
     variants: tuple[str, ...],
@@ -78,8 +108,12 @@ def pretrain(
     folder = results or work / "results" / f"{size}-{split}"
     if not table_only:
         say = functools.partial(click.echo, err=True)
-        bench = Bench(work, folder, split=split, extra=extra, command=sys.argv, progress=Progress, say=say)
-        chosen = cells(size, variants or CORE, LABELS if all_labels else labels or (0.05,), seeds or SEEDS)
+        bench = Bench(
+            work, folder, split=split, extra=extra, command=sys.argv, progress=Progress, say=say
+        )
+        chosen = cells(
+            size, variants or CORE, LABELS if all_labels else labels or (0.05,), seeds or SEEDS
+        )
         compared = groups(chosen) if robust else []
         bench.check(chosen)
         for number, cell in enumerate(chosen, 1):

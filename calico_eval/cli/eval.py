@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 )
 @click.option("--out", type=PATH, help="JSON file for all metrics with their intervals.")
 @overwrite_option("Replace the JSON file if it is there.")
-def command(models: tuple[str, ...], config: Config, split: Split, out: Path | None, overwrite: bool) -> None:
+def command(
+    models: tuple[str, ...], config: Config, split: Split, out: Path | None, overwrite: bool
+) -> None:
     """Score models on clean frames: nuScenes detection and BEV map, with scene-clustered intervals.
 
     \b
@@ -42,7 +44,9 @@ def command(models: tuple[str, ...], config: Config, split: Split, out: Path | N
     from calico.files import check_file, write_atomic
 
     if overwrite and not out:
-        raise click.UsageError("--overwrite is for the file of --out; add it, or leave --overwrite out")
+        raise click.UsageError(
+            "--overwrite is for the file of --out; add it, or leave --overwrite out"
+        )
     if out:
         check_file(out, overwrite=overwrite)  # before what is slow
     from calico.data.open import open_source
@@ -63,7 +67,11 @@ def command(models: tuple[str, ...], config: Config, split: Split, out: Path | N
     for engine in engines:
         label = f"{engine.model_name}/{engine.name}"
         stats = evaluate(
-            engine, source, ranges=eval_ranges(config), batch_size=config.eval.batch_size, progress=Progress(label)
+            engine,
+            source,
+            ranges=eval_ranges(config),
+            batch_size=config.eval.batch_size,
+            progress=Progress(label),
         )
         metrics = metrics_of(stats)
         found[label] = {name: metric.model_dump() for name, metric in metrics.items()}
@@ -71,11 +79,15 @@ def command(models: tuple[str, ...], config: Config, split: Split, out: Path | N
         for name, metric in metrics.items():
             click.echo(line_of(name, metric))
         if metrics["mAP"].n_scenes == 1:
-            click.echo("  one scene: the intervals are over its frames and say nothing of other scenes")
+            click.echo(
+                "  one scene: the intervals are over its frames and say nothing of other scenes"
+            )
         for name in ("NDS", "mIoU"):
             if note := rare_classes(metrics[name]):
                 click.echo(f"  the interval of {name} knows too little of classes {note}")
-        if not isinstance(engine, PredictionFiles) and (how := compare_two_answers(engine, source[0])):
+        if not isinstance(engine, PredictionFiles) and (
+            how := compare_two_answers(engine, source[0])
+        ):
             click.echo(
                 f"warning: {label} answers differently when it is asked twice about one frame ({how}): its figures "
                 "cannot be made again",
@@ -105,7 +117,9 @@ def line_of(name: str, metric: Metric) -> str:
     """One figure with its interval and what it was measured on."""
     if metric.value is None:
         return f"  {name:<28} undefined ({metric.reason})"
-    interval = "" if metric.lo is None or metric.hi is None else f"  [{metric.lo:.4f}, {metric.hi:.4f}]"
+    interval = (
+        "" if metric.lo is None or metric.hi is None else f"  [{metric.lo:.4f}, {metric.hi:.4f}]"
+    )
     scenes = "one scene" if metric.n_scenes == 1 else f"{metric.n_scenes} scenes"
     size = "" if metric.n_objects is None else f", {metric.n_objects} objects"
     return f"  {name:<28} {metric.value:.4f}{interval}  ({metric.n_frames} frames, {scenes}{size})"

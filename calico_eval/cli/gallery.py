@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 @click.command("gallery")
 @with_config
-@click.option("--frame", "number", type=click.IntRange(min=0), help="Number of the frame.  [default: 19, or the last]")
+@click.option(
+    "--frame",
+    "number",
+    type=click.IntRange(min=0),
+    help="Number of the frame.  [default: 19, or the last]",
+)
 @click.option("--split", type=click.Choice(["train", "val"]), default="val", show_default=True)
 @click.option(
     "--corruptions",
@@ -39,7 +44,13 @@ if TYPE_CHECKING:
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for a large picture of one camera under every corruption: clean, and at severities 1, 3, 5.",
 )
-@click.option("--camera", type=click.IntRange(min=0), default=0, show_default=True, help="The camera of --closeups.")
+@click.option(
+    "--camera",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="The camera of --closeups.",
+)
 @overwrite_option("Replace the files that are there.")
 def command(
     config: Config,
@@ -73,7 +84,9 @@ def command(
     from corruptions.presets import choose_names
 
     if out is None and sheets is None and closeups is None:
-        raise click.UsageError("nothing to write; give --out FILE, --sheets FOLDER or --closeups FOLDER")
+        raise click.UsageError(
+            "nothing to write; give --out FILE, --sheets FOLDER or --closeups FOLDER"
+        )
     names = choose_names(corruptions)
     singles = [SPECS[name] for name in names if name in SPECS]
     if sheets is not None and not singles:
@@ -87,7 +100,9 @@ def command(
     source = open_source(config, "train" if split == "train" else "val")
     index = min(19, len(source) - 1) if number is None else number
     if index >= len(source):
-        raise CalicoError(f"--frame {index}: {source.name} has {len(source)} frames; expected 0 to {len(source) - 1}")
+        raise CalicoError(
+            f"--frame {index}: {source.name} has {len(source)} frames; expected 0 to {len(source) - 1}"
+        )
     frame = source[index]
     if out is not None:
         _write_page(out, frame, names, config.seed, source.name)
@@ -118,7 +133,9 @@ def _write_sheets(folder: Path, frame: Frame, specs: Sequence[Spec], seed: int) 
         click.echo(f"{folder / room}.jpg: {len(own)} corruptions")
 
 
-def _write_closeups(folder: Path, frame: Frame, names: Sequence[str], camera: int, seed: int) -> None:
+def _write_closeups(
+    folder: Path, frame: Frame, names: Sequence[str], camera: int, seed: int
+) -> None:
     from calico.files import write_atomic
     from calico_eval.corruption_gallery.closeup import draw_closeup
 

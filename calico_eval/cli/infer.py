@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 @with_model_config
 @click.option("--split", type=click.Choice(["train", "val"]), default="val", show_default=True)
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first frames of the split.")
-@click.option("--pictures/--no-pictures", default=True, show_default=True, help="Draw BEV and camera overlays.")
+@click.option(
+    "--pictures/--no-pictures",
+    default=True,
+    show_default=True,
+    help="Draw BEV and camera overlays.",
+)
 @click.option("--out", type=PATH, required=True, help="Folder for submission.json and pictures.")
 @overwrite_option()
 def command(

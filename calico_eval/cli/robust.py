@@ -84,7 +84,11 @@ if TYPE_CHECKING:
     help="Budgets with units: 4/255, 2/255rms, 0.1m (along the ray), 0.1m/axis, 0.05i (intensity), 10%, 20deg; separated by "
     "commas, may be repeated.  [default: each attack's standard ones; 4/255 and 0.1m]",
 )
-@click.option("--points", metavar="NUMBERS", help="Budgets of attacks that add or remove points, e.g. 60,100,200.")
+@click.option(
+    "--points",
+    metavar="NUMBERS",
+    help="Budgets of attacks that add or remove points, e.g. 60,100,200.",
+)
 @click.option(
     "--engine",
     "runtime",
@@ -109,7 +113,11 @@ if TYPE_CHECKING:
     help="Questions that an attack by queries asks the model.  [default: 200; spoof and frustum 12]",
 )
 @click.option(
-    "--restarts", type=click.IntRange(min=1), default=1, show_default=True, help="Starts of an attack; the best counts."
+    "--restarts",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Starts of an attack; the best counts.",
 )
 @click.option(
     "--save-attacked",
@@ -123,11 +131,15 @@ if TYPE_CHECKING:
     "their figures then count as unchecked, and calico gate does not pass them.",
 )
 @click.option(
-    "--frames", type=click.IntRange(min=1), help="Use so many frames, spread evenly over the split.  [default: all]"
+    "--frames",
+    type=click.IntRange(min=1),
+    help="Use so many frames, spread evenly over the split.  [default: all]",
 )
 @click.option("--split", type=click.Choice(["train", "val"]), default="val", show_default=True)
 @click.option("--baseline", help="Label (model/engine) of the engine that mCE compares with.")
-@click.option("--out", type=PATH, help="Folder of the run.  [default: runs/<name of the first model>-robust]")
+@click.option(
+    "--out", type=PATH, help="Folder of the run.  [default: runs/<name of the first model>-robust]"
+)
 @overwrite_options
 def command(
     models: tuple[str, ...],
@@ -254,7 +266,9 @@ def _exported(spec: str) -> str:
     if spec.endswith(".onnx"):
         return spec
     if not Path(split_name(spec)[1]).is_dir():
-        raise click.UsageError(f"--engine onnx: {spec} is no run folder and no .onnx file; leave --engine out")
+        raise click.UsageError(
+            f"--engine onnx: {spec} is no run folder and no .onnx file; leave --engine out"
+        )
     return f"{spec}/model.onnx"
 
 
@@ -310,7 +324,11 @@ def _run(
 def _joined(names: Sequence[str]) -> str:
     """'a', 'a and b', 'a and 3 others'; a name that comes again counts once."""
     different = list(dict.fromkeys(names))
-    return " and ".join(different) if len(different) < 3 else f"{different[0]} and {len(different) - 1} others"
+    return (
+        " and ".join(different)
+        if len(different) < 3
+        else f"{different[0]} and {len(different) - 1} others"
+    )
 
 
 def _halvings(results: Results) -> list[str]:

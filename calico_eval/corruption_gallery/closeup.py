@@ -33,7 +33,9 @@ def draw_closeup(frame: Frame, name: str, view: int, seed: int) -> bytes:
         CorruptionError: There is no such corruption, or the frame lacks what it needs.
     """
     if not 0 <= view < len(frame.images):
-        raise CalicoError(f"--camera {view}: frame {frame.token} has {len(frame.images)} cameras, numbered from 0")
+        raise CalicoError(
+            f"--camera {view}: frame {frame.token} has {len(frame.images)} cameras, numbered from 0"
+        )
     specs = find(name)
     high, wide = frame.images[view].shape[:2]
     height = max(1, round(WIDTH_PX * high / wide))
@@ -43,9 +45,15 @@ def draw_closeup(frame: Frame, name: str, view: int, seed: int) -> bytes:
     for number, severity in enumerate(SEVERITIES):
         left, top = number % 2 * (WIDTH_PX + GAP_PX), number // 2 * (height + LABEL_PX + GAP_PX)
         image = Image.fromarray(corrupt(frame, name, severity, seed).images[view])
-        values = ", ".join(value_text(spec, spec.at(severity)) for spec in specs) if severity else "clean"
+        values = (
+            ", ".join(value_text(spec, spec.at(severity)) for spec in specs)
+            if severity
+            else "clean"
+        )
         draw.text((left + 4, top + 2), f"{name} {severity}: {values}", INK, face)
-        sheet.paste(image.resize((WIDTH_PX, height), Image.Resampling.LANCZOS), (left, top + LABEL_PX))
+        sheet.paste(
+            image.resize((WIDTH_PX, height), Image.Resampling.LANCZOS), (left, top + LABEL_PX)
+        )
     stream = io.BytesIO()
     sheet.save(stream, "JPEG", quality=90)
     return stream.getvalue()

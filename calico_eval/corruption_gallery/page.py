@@ -39,7 +39,12 @@ def render_page(
         progress(done, len(names))
         panels.append(panel(name, frame, focus, seed, SEVERITIES))
     progress(len(names), len(names))
-    failed = [f"{p.name} {tile.severity}: {tile.problem}" for p in panels for tile in p.tiles if tile.problem]
+    failed = [
+        f"{p.name} {tile.severity}: {tile.problem}"
+        for p in panels
+        for tile in p.tiles
+        if tile.problem
+    ]
     css = CSS.replace("RATIO", _ratio(frame)) + "".join(_backgrounds(frame, panels))
     text = (
         Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -56,15 +61,21 @@ def _rooms(panels: Sequence[Panel]) -> dict[str, list[Panel]]:
     """The panels by room, in their order; pairs have a group of their own."""
     rooms: dict[str, list[Panel]] = {}
     for entry in panels:
-        rooms.setdefault(entry.specs[0].room if len(entry.specs) == 1 else "pairs", []).append(entry)
+        rooms.setdefault(entry.specs[0].room if len(entry.specs) == 1 else "pairs", []).append(
+            entry
+        )
     return rooms
 
 
 def _backgrounds(frame: Frame, panels: Sequence[Panel]) -> list[str]:
     """The clean frame's pictures as style rules, so that each is in the page once and is shown in every row."""
-    rules = [f".lidar0{{background-image:url({data_uri(lidar_picture(frame, focus_on(frame), LIDAR_PX))})}}"]
+    rules = [
+        f".lidar0{{background-image:url({data_uri(lidar_picture(frame, focus_on(frame), LIDAR_PX))})}}"
+    ]
     if frame.images:
-        rules.append(f".cameras0{{background-image:url({data_uri(camera_picture(frame, CAMERA_PX))})}}")
+        rules.append(
+            f".cameras0{{background-image:url({data_uri(camera_picture(frame, CAMERA_PX))})}}"
+        )
         if any(entry.calibration for entry in panels):
             picture = data_uri(camera_picture(frame, CAMERA_PX, points=True))
             rules.append(f".points0{{background-image:url({picture})}}")

@@ -52,7 +52,9 @@ def focus_on(frame: Frame) -> Focus:
 def camera_picture(frame: Frame, width_px: int, *, points: bool = False) -> UInt8:
     """(H, width_px, 3) all views in rows, without boxes; `points`: the LiDAR points by depth, for errors of the calibration."""
     rows = view_rows(frame)
-    tile = (width_px - GAP_PX * (max(len(row) for row in rows) - 1)) // max(len(row) for row in rows)
+    tile = (width_px - GAP_PX * (max(len(row) for row in rows) - 1)) // max(
+        len(row) for row in rows
+    )
     bands = [[_view(frame, view, tile, points) for view in row] for row in rows]
     heights = [max(view.height for view in band) for band in bands]
     picture = Image.new("RGB", (width_px, sum(heights) + GAP_PX * (len(bands) - 1)), NO_VIEW)
@@ -66,18 +68,24 @@ def camera_picture(frame: Frame, width_px: int, *, points: bool = False) -> UInt
 
 def front_picture(frame: Frame, width_px: int, *, points: bool = False) -> UInt8:
     """(H, width_px, 3) the foremost view alone."""
-    return np.asarray(_view(frame, view_rows(frame)[0][len(view_rows(frame)[0]) // 2], width_px, points))
+    return np.asarray(
+        _view(frame, view_rows(frame)[0][len(view_rows(frame)[0]) // 2], width_px, points)
+    )
 
 
 def _view(frame: Frame, view: int, width_px: int, points: bool) -> Image.Image:
     image = Image.fromarray(frame.images[view])
     scale = width_px / image.width
     size = (width_px, max(1, round(image.height * scale)))
-    canvas = np.array(image.resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.NEAREST))
+    canvas = np.array(
+        image.resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.NEAREST)
+    )
     if points:
         shrink = np.diag([scale, scale, 1.0, 1.0])
         shrink[:2, 2] = 0.5 * scale - 0.5
-        pixels, depth, visible = project(shrink @ frame.image_from_lidar[view], frame.points, (size[1], size[0]))
+        pixels, depth, visible = project(
+            shrink @ frame.image_from_lidar[view], frame.points, (size[1], size[0])
+        )
         order = np.flatnonzero(visible)[np.argsort(-depth[visible], kind="stable")]
         paint_dots(canvas, pixels[order], ramp(depth[order] / DEPTH_M), 2)
     return Image.fromarray(canvas)
@@ -118,7 +126,10 @@ def overview_picture(frame: Frame, focus: Focus, size_px: int) -> UInt8:
 def close_up(frame: Frame, focus: Focus, width_px: int) -> tuple[UInt8, UInt8]:
     """Two pictures (width_px / 2, width_px, 3) of 12 x 6 m: from above, and from the side (what is within 3 m of the middle)."""
     scale = width_px / CLOSE_M[0]
-    local, box_corners = _local(frame.points[:, :3], focus), _local(corners(frame.boxes.boxes).reshape(-1, 3), focus)
+    local, box_corners = (
+        _local(frame.points[:, :3], focus),
+        _local(corners(frame.boxes.boxes).reshape(-1, 3), focus),
+    )
     near: Bool = (abs(local[:, 0]) < CLOSE_M[0] / 2) & (abs(local[:, 1]) < CLOSE_M[1] / 2)
     colors = _colors(frame, focus)[near]
     pictures = []
@@ -128,7 +139,9 @@ def close_up(frame: Frame, focus: Focus, width_px: int) -> tuple[UInt8, UInt8]:
         image = Image.fromarray(canvas)
         draw = ImageDraw.Draw(image)
         for box in box_corners.reshape(-1, 8, 3):
-            if (abs(box[:, :2]).min(axis=0) < 6).all() and (axis == 1 or abs(box[:, 1].mean()) < CLOSE_M[1] / 2):
+            if (abs(box[:, :2]).min(axis=0) < 6).all() and (
+                axis == 1 or abs(box[:, 1].mean()) < CLOSE_M[1] / 2
+            ):
                 quad = box[:4] if axis == 1 else box[[0, 3, 7, 4]]
                 _outline(draw, _flat(quad, axis, up, scale))
         pictures.append(np.asarray(image))
@@ -139,12 +152,16 @@ def _local(xyz: npt.NDArray[np.floating], focus: Focus) -> Float64:
     """(N, 3) in the close-up's frame: x along its forward, y left, z up from its middle."""
     delta = xyz.astype(np.float64) - focus.middle
     c, s = np.cos(focus.yaw), np.sin(focus.yaw)
-    return np.stack([c * delta[:, 0] + s * delta[:, 1], c * delta[:, 1] - s * delta[:, 0], delta[:, 2]], axis=1)
+    return np.stack(
+        [c * delta[:, 0] + s * delta[:, 1], c * delta[:, 1] - s * delta[:, 0], delta[:, 2]], axis=1
+    )
 
 
 def _flat(local: Float64, axis: int, up_m: float, scale: float) -> Float64:
     """(N, 2) picture coordinates: forward to the right, `axis` up, whose value `up_m` is the upper edge."""
-    return np.stack([(local[:, 0] + CLOSE_M[0] / 2) * scale, (up_m - local[:, axis]) * scale], axis=1)
+    return np.stack(
+        [(local[:, 0] + CLOSE_M[0] / 2) * scale, (up_m - local[:, axis]) * scale], axis=1
+    )
 
 
 def _colors(frame: Frame, focus: Focus) -> UInt8:

@@ -10,7 +10,13 @@ from PIL import Image, ImageDraw
 
 from calico.draw.style import INK, PAPER, font
 from calico.frame import Frame, UInt8
-from calico_eval.corruption_gallery.pictures import Focus, camera_picture, focus_on, front_picture, lidar_picture
+from calico_eval.corruption_gallery.pictures import (
+    Focus,
+    camera_picture,
+    focus_on,
+    front_picture,
+    lidar_picture,
+)
 from corruptions import Spec, corrupt
 
 SEVERITIES = (1, 3, 5)
@@ -27,10 +33,19 @@ def draw_sheet(frame: Frame, specs: Sequence[Spec], seed: int) -> bytes:
     """
     focus = focus_on(frame)
     kinds = [_kind(spec, frame, corrupt(frame, spec.name, 5, seed)) for spec in specs]
-    shown = [kind for kind in ("front", "views", "points", "lidar") if any(kind in parts for parts in kinds)]
+    shown = [
+        kind
+        for kind in ("front", "views", "points", "lidar")
+        if any(kind in parts for parts in kinds)
+    ]
     rows = [("clean", [_tile(frame, focus, (kind,)) for kind in shown])]
     for spec, kind in zip(specs, kinds, strict=True):
-        rows.append((spec.name, [_tile(corrupt(frame, spec.name, s, seed), focus, kind) for s in SEVERITIES]))
+        rows.append(
+            (
+                spec.name,
+                [_tile(corrupt(frame, spec.name, s, seed), focus, kind) for s in SEVERITIES],
+            )
+        )
     return _jpeg(_assemble(rows))
 
 
@@ -67,7 +82,10 @@ def _assemble(rows: Sequence[tuple[str, Sequence[UInt8]]]) -> Image.Image:
     draw, face, top = ImageDraw.Draw(sheet), font(13.0), 0
     for (name, tiles), height in zip(rows, heights, strict=True):
         draw.text(
-            (6, top + 6), name.replace("_", "_\n") if draw.textlength(name, face) > LABEL_PX - 10 else name, INK, face
+            (6, top + 6),
+            name.replace("_", "_\n") if draw.textlength(name, face) > LABEL_PX - 10 else name,
+            INK,
+            face,
         )
         left = LABEL_PX
         for tile in tiles:

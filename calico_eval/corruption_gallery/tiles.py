@@ -11,7 +11,16 @@ from PIL import Image
 
 from calico.frame import Frame, UInt8
 from calico_eval.corruption_gallery.pictures import Focus, camera_picture, lidar_picture
-from corruptions import CorruptionError, Effect, Spec, check_summary, corrupt, effect, find, summarise_effects
+from corruptions import (
+    CorruptionError,
+    Effect,
+    Spec,
+    check_summary,
+    corrupt,
+    effect,
+    find,
+    summarise_effects,
+)
 
 CAMERA_PX, LIDAR_PX = 720, 300
 MAX_BYTES = 42_000
@@ -54,10 +63,17 @@ def panel(name: str, frame: Frame, focus: Focus, seed: int, severities: Sequence
     """
     specs = find(name)
     calibration = any("calibration" in spec.sensors for spec in specs)
-    return Panel(name, specs, calibration, tuple(_tile(name, specs, frame, focus, seed, s) for s in severities))
+    return Panel(
+        name,
+        specs,
+        calibration,
+        tuple(_tile(name, specs, frame, focus, seed, s) for s in severities),
+    )
 
 
-def _tile(name: str, specs: Sequence[Spec], frame: Frame, focus: Focus, seed: int, severity: int) -> Tile:
+def _tile(
+    name: str, specs: Sequence[Spec], frame: Frame, focus: Focus, seed: int, severity: int
+) -> Tile:
     at = ", ".join(value_text(spec, spec.at(severity)) for spec in specs)
     lacking = next(filter(None, (spec.lacking([frame]) for spec in specs)), "")
     if lacking:
@@ -76,8 +92,12 @@ def _tile(name: str, specs: Sequence[Spec], frame: Frame, focus: Focus, seed: in
         lidar = data_uri(lidar_picture(after, focus, LIDAR_PX))
     if not passed and all(spec.by_chance for spec in specs):
         return Tile(severity, at, cameras, lidar, (), "", "spares this frame, by chance")
-    repeated = tuple(filter(None, (spec.repeated_level([frame], spec.at(severity)) for spec in specs)))
-    return Tile(severity, at, cameras, lidar, (*effect_words(found), *repeated), "" if passed else message)
+    repeated = tuple(
+        filter(None, (spec.repeated_level([frame], spec.at(severity)) for spec in specs))
+    )
+    return Tile(
+        severity, at, cameras, lidar, (*effect_words(found), *repeated), "" if passed else message
+    )
 
 
 def value_text(spec: Spec, value: float) -> str:
@@ -115,7 +135,9 @@ def data_uri(picture: UInt8) -> str:
     """The picture as JPEG, no larger than MAX_BYTES unless the lowest quality is."""
     for quality in QUALITIES:
         stream = io.BytesIO()
-        Image.fromarray(picture).save(stream, "JPEG", quality=quality, subsampling=0 if quality > 80 else 2)
+        Image.fromarray(picture).save(
+            stream, "JPEG", quality=quality, subsampling=0 if quality > 80 else 2
+        )
         if stream.tell() <= MAX_BYTES:
             break
     return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"

@@ -30,7 +30,9 @@ class AnswerCheck:
         self._map_classes = map_classes
         self._first: tuple[str, bool] | None = None
 
-    def check(self, frames: Sequence[Frame], answers: Sequence[Predictions], where: str) -> list[Predictions]:
+    def check(
+        self, frames: Sequence[Frame], answers: Sequence[Predictions], where: str
+    ) -> list[Predictions]:
         """The answers, which are sound.
 
         Args:
@@ -44,7 +46,9 @@ class AnswerCheck:
                 number is refused, too: the mean error would leave it out and be the better for it.
         """
         if len(answers) != len(frames):
-            raise CalicoError(f"{where}: got {len(answers)} answers for {len(frames)} frames; expected one each")
+            raise CalicoError(
+                f"{where}: got {len(answers)} answers for {len(frames)} frames; expected one each"
+            )
         for frame, answer in zip(frames, answers, strict=True):
             here = f"{where}, frame {frame.token}"
             _check_boxes(answer, here)
@@ -65,21 +69,38 @@ class AnswerCheck:
             return
         shape = answer.map_probs.shape
         if shape[0] != self._map_classes or 0 in shape:
-            raise CalicoError(f"{here}: map_probs have shape {shape}; expected ({self._map_classes}, Y, X)")
-        _require(_within(answer.map_probs, 0, 1), answer.map_probs, f"{here}: map_probs", "numbers in 0..1")
+            raise CalicoError(
+                f"{here}: map_probs have shape {shape}; expected ({self._map_classes}, Y, X)"
+            )
+        _require(
+            _within(answer.map_probs, 0, 1),
+            answer.map_probs,
+            f"{here}: map_probs",
+            "numbers in 0..1",
+        )
 
 
 def _check_boxes(answer: Predictions, here: str) -> None:
     boxes = answer.boxes
     _require(_within(answer.scores, 0, 1), answer.scores, f"{here}: scores", "numbers in 0..1")
     _require(np.isfinite(boxes), boxes, f"{here}: boxes", f"finite numbers ({', '.join(COLUMNS)})")
-    _require(boxes[:, SIZES] > 0, boxes[:, SIZES], f"{here}: sizes of boxes", "length, width and height above 0")
+    _require(
+        boxes[:, SIZES] > 0,
+        boxes[:, SIZES],
+        f"{here}: sizes of boxes",
+        "length, width and height above 0",
+    )
     last = len(DETECTION_CLASSES) - 1
     names = f"0..{last} ({', '.join(DETECTION_CLASSES)})"
     _require(_within(answer.labels, 0, last), answer.labels, f"{here}: labels", names)
     if answer.attributes is not None:
         last = len(ATTRIBUTES) - 1
-        _require(_within(answer.attributes, -1, last), answer.attributes, f"{here}: attributes", f"-1..{last}")
+        _require(
+            _within(answer.attributes, -1, last),
+            answer.attributes,
+            f"{here}: attributes",
+            f"-1..{last}",
+        )
 
 
 def _within(values: npt.NDArray[np.number], low: int, high: int) -> Bool:
@@ -88,7 +109,9 @@ def _within(values: npt.NDArray[np.number], low: int, high: int) -> Bool:
     return result
 
 
-def _require(sound: npt.NDArray[np.bool_], values: npt.NDArray[np.number], what: str, expected: str) -> None:
+def _require(
+    sound: npt.NDArray[np.bool_], values: npt.NDArray[np.number], what: str, expected: str
+) -> None:
     """Raises CalicoError with the first value that is not sound and its place."""
     if not sound.all():
         place = tuple(int(i) for i in np.argwhere(~sound)[0])

@@ -66,8 +66,16 @@ def describe_error(error: BaseException) -> str:
     """An exception in one line, with the place that raised it, where there is one in the users' code."""
     told = f"{type(error).__name__}: {one_line(error)}"
     ours = (str(Path(__file__).parent), str(Path(importlib.__file__).parent), "<")
-    theirs = [place for place in traceback.extract_tb(error.__traceback__) if not place.filename.startswith(ours)]
-    return f"{told} at {theirs[-1].filename}:{theirs[-1].lineno} in {theirs[-1].name}" if theirs else told
+    theirs = [
+        place
+        for place in traceback.extract_tb(error.__traceback__)
+        if not place.filename.startswith(ours)
+    ]
+    return (
+        f"{told} at {theirs[-1].filename}:{theirs[-1].lineno} in {theirs[-1].name}"
+        if theirs
+        else told
+    )
 
 
 def one_line(value: object) -> str:

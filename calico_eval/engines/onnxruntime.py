@@ -31,7 +31,9 @@ class OnnxEngine:
     provider: the execution provider that runs, as the session reports it; `name` ends in 'cpu' or 'cuda' accordingly.
     """
 
-    def __init__(self, path: Path, device: str = "auto", threads: int = 1, model_name: str | None = None) -> None:
+    def __init__(
+        self, path: Path, device: str = "auto", threads: int = 1, model_name: str | None = None
+    ) -> None:
         """Opens a file.
 
         Args:
@@ -74,9 +76,13 @@ class OnnxEngine:
             ) from error
         where = f"model {self.model_name} ({self.name})"
         try:
-            found = graph_outputs(dict(zip(self._metadata.outputs, values, strict=True)), self._metadata, len(frames))
+            found = graph_outputs(
+                dict(zip(self._metadata.outputs, values, strict=True)), self._metadata, len(frames)
+            )
         except CalicoError as error:
-            raise CalicoError(f"{where}, frame {', '.join(frame.token for frame in frames)}: {error}") from None
+            raise CalicoError(
+                f"{where}, frame {', '.join(frame.token for frame in frames)}: {error}"
+            ) from None
         return self._answers.check(frames, found, where)
 
 
@@ -105,6 +111,8 @@ def _open(path: Path, device: str, threads: int) -> Any:
             f"(available: {', '.join(onnxruntime.get_available_providers())})"
         )
         if device != "auto":
-            raise CalicoError(f"device '{device}': {message}; install onnxruntime-gpu with CUDA, or use --device cpu")
+            raise CalicoError(
+                f"device '{device}': {message}; install onnxruntime-gpu with CUDA, or use --device cpu"
+            )
         LOG.warning(message)
     return session

@@ -22,7 +22,9 @@ def compare_two_answers(engine: Predictor, frame: Frame) -> str:
     """
     first, second = (engine.predict([frame])[0] for _ in range(2))
     differences = [
-        f"{name} {said}" for name in FIELDS if (said := _difference(getattr(first, name), getattr(second, name)))
+        f"{name} {said}"
+        for name in FIELDS
+        if (said := _difference(getattr(first, name), getattr(second, name)))
     ]
     return ", ".join(differences)
 

@@ -50,7 +50,9 @@ def _closure(root: Path, first: str) -> list[Path]:
         name = waiting.pop()
         if name not in found:
             found[name] = _files(root, name)
-            waiting += [] if installed else [other for path in found[name] for other in _imported(path)]
+            waiting += (
+                [] if installed else [other for path in found[name] for other in _imported(path)]
+            )
     return sorted({path for paths in found.values() for path in paths})
 
 
@@ -58,8 +60,12 @@ def _files(root: Path, name: str) -> list[Path]:
     """The files of a top-level module or package; none where it is not in this folder."""
     package = root / name
     if package.is_dir():
-        return sorted(path for path in package.rglob("*") if path.suffix in SUFFIXES and path.is_file())
-    return sorted(path for path in root.glob(f"{name}.*") if path.suffix in SUFFIXES and path.is_file())
+        return sorted(
+            path for path in package.rglob("*") if path.suffix in SUFFIXES and path.is_file()
+        )
+    return sorted(
+        path for path in root.glob(f"{name}.*") if path.suffix in SUFFIXES and path.is_file()
+    )
 
 
 def _imported(path: Path) -> Iterator[str]:

@@ -27,7 +27,13 @@ class TorchEngine:
     model, config: for white-box attacks, which differentiate through `model`.
     """
 
-    def __init__(self, model: CalicoModel, config: Config, device: str = "auto", model_name: str | None = None) -> None:
+    def __init__(
+        self,
+        model: CalicoModel,
+        config: Config,
+        device: str = "auto",
+        model_name: str | None = None,
+    ) -> None:
         self.device = pick_device(device)
         self.model = model.to(self.device).eval()
         self.config = config

@@ -30,7 +30,13 @@ class UserEngine:
     name = "user"
 
     def __init__(
-        self, model: Any, model_name: str, sensors: tuple[str, ...], sha256: str, *, weights_named: bool = True
+        self,
+        model: Any,
+        model_name: str,
+        sensors: tuple[str, ...],
+        sha256: str,
+        *,
+        weights_named: bool = True,
     ) -> None:
         self._model = model
         self.model_name = model_name
@@ -48,7 +54,9 @@ class UserEngine:
         """
         where = f"model {self.model_name}"
         tokens = ", ".join(frame.token for frame in frames)
-        found = call_foreign(lambda: self._ask(frames, where, tokens), f"{where}, frame {tokens}: predict")
+        found = call_foreign(
+            lambda: self._ask(frames, where, tokens), f"{where}, frame {tokens}: predict"
+        )
         return self._answers.check(frames, found, where)
 
     def _ask(self, frames: Sequence[Frame], where: str, tokens: str) -> list[Predictions]:
@@ -91,11 +99,15 @@ def load_user_engine(spec: str) -> UserEngine:
     """
     module_name, _, factory_name = spec.partition(":")
     if not module_name or not factory_name.isidentifier():
-        raise CalicoError(f"model '{spec}': expected package.module:factory, e.g. examples.user_model:build")
+        raise CalicoError(
+            f"model '{spec}': expected package.module:factory, e.g. examples.user_model:build"
+        )
     refuse_silent_exit()
     factory = _factory(spec, module_name, factory_name)
     model = call_foreign(factory, f"model {spec}: the factory")
-    return call_foreign(lambda: _wrap(model, spec, module_name), f"model {spec}: reading its attributes")
+    return call_foreign(
+        lambda: _wrap(model, spec, module_name), f"model {spec}: reading its attributes"
+    )
 
 
 def _wrap(model: Any, spec: str, module_name: str) -> UserEngine:
@@ -105,29 +117,48 @@ def _wrap(model: Any, spec: str, module_name: str) -> UserEngine:
             f"model {spec}: the factory returned {type(model).__name__}, which has no method predict(frames)"
         )
     sensors = getattr(model, "sensors", SENSORS)
-    if not isinstance(sensors, (tuple, list)) or not sensors or any(sensor not in SENSORS for sensor in sensors):
+    if (
+        not isinstance(sensors, (tuple, list))
+        or not sensors
+        or any(sensor not in SENSORS for sensor in sensors)
+    ):
         raise ForeignError(
             f"model {spec}: sensors is {one_line(sensors)}; expected a list of one or both of 'camera', 'lidar'"
         )
-    name, stated = getattr(model, "name", None) or module_name.rpartition(".")[2], getattr(model, "sha256", None)
+    name, stated = (
+        getattr(model, "name", None) or module_name.rpartition(".")[2],
+        getattr(model, "sha256", None),
+    )
     for what, value in (("name", name), ("sha256", stated)):
-        if value is not None and not (isinstance(value, str) and value and value.isprintable() and len(value) <= 200):
+        if value is not None and not (
+            isinstance(value, str) and value and value.isprintable() and len(value) <= 200
+        ):
             raise ForeignError(
                 f"model {spec}: {what} is {one_line(value)!r}; expected a text of at most 200 characters"
             )
     sha256 = hash_sources(sys.modules[module_name], stated or "")
-    return UserEngine(model, name, tuple(dict.fromkeys(sensors)), sha256, weights_named=stated is not None)
+    return UserEngine(
+        model, name, tuple(dict.fromkeys(sensors)), sha256, weights_named=stated is not None
+    )
 
 
 def _factory(spec: str, module_name: str, factory_name: str) -> Any:
     """The callable that `spec` names."""
     if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))  # stays: the user's code may import more of its folder later
+        sys.path.append(
+            str(Path.cwd())
+        )  # stays: the user's code may import more of its folder later
     try:
-        module = call_foreign(lambda: importlib.import_module(module_name), f"model {spec}: importing {module_name}")
+        module = call_foreign(
+            lambda: importlib.import_module(module_name), f"model {spec}: importing {module_name}"
+        )
     except ForeignError as error:
         cause = error.__cause__
-        if isinstance(cause, ModuleNotFoundError) and cause.name and f"{module_name}.".startswith(f"{cause.name}."):
+        if (
+            isinstance(cause, ModuleNotFoundError)
+            and cause.name
+            and f"{module_name}.".startswith(f"{cause.name}.")
+        ):
             raise CalicoError(
                 f"model {spec}: there is no module {cause.name}; it is looked up in the working folder ({Path.cwd()}) and "
                 "where Python looks (PYTHONPATH)"
@@ -135,7 +166,11 @@ def _factory(spec: str, module_name: str, factory_name: str) -> Any:
         raise
     factory = getattr(module, factory_name, None)
     if not callable(factory):
-        names = sorted(name for name, value in vars(module).items() if callable(value) and not name.startswith("_"))
+        names = sorted(
+            name
+            for name, value in vars(module).items()
+            if callable(value) and not name.startswith("_")
+        )
         raise CalicoError(
             f"model {spec}: {module_name} has no callable '{factory_name}'; it has {', '.join(names) or 'none'}"
         )

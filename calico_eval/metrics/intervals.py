@@ -54,7 +54,9 @@ def intervals(stats: Sequence[FrameStats]) -> dict[str, Interval]:
         CalicoError: no frames.
     """
     pool, groups = StatsPool.of(stats), deal_groups([s.scene for s in stats])
-    found = _intervals(pool.values(), as_arrays(pool.replicates(groups)), pool.support(groups), groups)
+    found = _intervals(
+        pool.values(), as_arrays(pool.replicates(groups)), pool.support(groups), groups
+    )
     of_objects, of_map = (_rare_classes(counts, groups) for counts in pool.groups_per_class(groups))
     for names, note in ((_DETECTION_MEANS, of_objects), (_MAP_MEANS, of_map)):
         for name in names:
@@ -63,7 +65,9 @@ def intervals(stats: Sequence[FrameStats]) -> dict[str, Interval]:
     return found
 
 
-def paired_difference(first: Sequence[FrameStats], second: Sequence[FrameStats]) -> dict[str, Interval]:
+def paired_difference(
+    first: Sequence[FrameStats], second: Sequence[FrameStats]
+) -> dict[str, Interval]:
     """first minus second, by name, with the interval of the difference: the same scenes are left out of both.
 
     Args:
@@ -73,8 +77,14 @@ def paired_difference(first: Sequence[FrameStats], second: Sequence[FrameStats])
         CalicoError: no frames, or the frames or their ground truth differ.
     """
     _check_same_frames(first, second)
-    pools, groups = (StatsPool.of(first), StatsPool.of(second)), deal_groups([s.scene for s in first])
-    values, rows = [pool.values() for pool in pools], [as_arrays(pool.replicates(groups)) for pool in pools]
+    pools, groups = (
+        (StatsPool.of(first), StatsPool.of(second)),
+        deal_groups([s.scene for s in first]),
+    )
+    values, rows = (
+        [pool.values() for pool in pools],
+        [as_arrays(pool.replicates(groups)) for pool in pools],
+    )
     names = [name for name in values[0] if name in values[1]]
     return _intervals(
         {name: values[0][name] - values[1][name] for name in names},
@@ -115,7 +125,9 @@ def ratio_interval(counts: Int64, scenes: Sequence[str]) -> Interval:
     if (per_group[..., 0] * total[:, 1] == per_group[..., 1] * total[:, 0]).all():
         return Interval(value, None, None, None, "no interval: the same in all scenes")
     rest = total - per_group
-    ratios = np.divide(rest[..., 0], rest[..., 1], out=np.full(rest.shape[:2], np.nan), where=rest[..., 1] > 0)
+    ratios = np.divide(
+        rest[..., 0], rest[..., 1], out=np.full(rest.shape[:2], np.nan), where=rest[..., 1] > 0
+    )
     support = int((per_group[..., 1] > 0).sum(axis=0).min())
     return _interval(value, ratios.mean(axis=1), support, groups, "trials")
 
@@ -139,10 +151,16 @@ def method_of(groups: Groups) -> str:
 
 
 def _intervals(
-    values: Mapping[str, float], replicates: Mapping[str, Float64], support: Mapping[str, int], groups: Groups
+    values: Mapping[str, float],
+    replicates: Mapping[str, Float64],
+    support: Mapping[str, int],
+    groups: Groups,
 ) -> dict[str, Interval]:
     nothing = np.zeros(0)
-    return {name: _interval(v, replicates.get(name, nothing), support[name], groups) for name, v in values.items()}
+    return {
+        name: _interval(v, replicates.get(name, nothing), support[name], groups)
+        for name, v in values.items()
+    }
 
 
 def _interval(
@@ -169,7 +187,9 @@ def _rare_classes(counts: Mapping[str, int], groups: Groups) -> str:
 
 def _check_same_frames(first: Sequence[FrameStats], second: Sequence[FrameStats]) -> None:
     if len(first) != len(second):
-        raise CalicoError(f"paired difference: got {len(first)} and {len(second)} frames, expected the same frames")
+        raise CalicoError(
+            f"paired difference: got {len(first)} and {len(second)} frames, expected the same frames"
+        )
     for a, b in zip(first, second, strict=True):
         if (a.token, a.scene) != (b.token, b.scene):
             raise CalicoError(

@@ -56,10 +56,14 @@ class DetectionStats:
         }
         for name, shape in expected.items():
             if getattr(self, name).shape != shape:
-                raise CalicoError(f"DetectionStats.{name}: got shape {getattr(self, name).shape}, expected {shape}")
+                raise CalicoError(
+                    f"DetectionStats.{name}: got shape {getattr(self, name).shape}, expected {shape}"
+                )
 
 
-def detection_stats(frame: Frame, predictions: Predictions, ranges: Mapping[str, float]) -> DetectionStats:
+def detection_stats(
+    frame: Frame, predictions: Predictions, ranges: Mapping[str, float]
+) -> DetectionStats:
     """Filters and matches one frame as nuscenes-devkit 1.2.0 does (detection_cvpr_2019).
 
     Kept are boxes closer to the ego frame's origin than their class's range (strictly) and ground truth whose num_points
@@ -80,7 +84,10 @@ def detection_stats(frame: Frame, predictions: Predictions, ranges: Mapping[str,
     """
     limits, gt = limits_of(ranges), frame.boxes
     attributes = predictions.attributes
-    boxes, labels = np.concatenate([gt.boxes, predictions.boxes]).astype(np.float64), predictions.labels
+    boxes, labels = (
+        np.concatenate([gt.boxes, predictions.boxes]).astype(np.float64),
+        predictions.labels,
+    )
     _check(frame, predictions, boxes)
     if attributes is None:
         attributes = derive_attributes(predictions.boxes, labels)
@@ -98,7 +105,9 @@ def detection_stats(frame: Frame, predictions: Predictions, ranges: Mapping[str,
     hit = np.flatnonzero(column >= 0)
     row, of = found[hit], true[column[hit]]
     wrong = np.where(gt.attributes[of] < 0, np.nan, attributes[row] != gt.attributes[of])
-    errors[hit] = _errors(xy[hit] - true_xy[column[hit]], boxes[len(gt) + row], boxes[of], labels[hit], wrong)
+    errors[hit] = _errors(
+        xy[hit] - true_xy[column[hit]], boxes[len(gt) + row], boxes[of], labels[hit], wrong
+    )
     return DetectionStats(
         labels=labels,
         scores=scores.astype(np.float32),
@@ -108,7 +117,9 @@ def detection_stats(frame: Frame, predictions: Predictions, ranges: Mapping[str,
     )
 
 
-def _match_classes(xy: Float64, scores: Float32, labels: Int64, true_xy: Float64, true_labels: Int64) -> Int64:
+def _match_classes(
+    xy: Float64, scores: Float32, labels: Int64, true_xy: Float64, true_labels: Int64
+) -> Int64:
     """(P, 4) object matched by each prediction at each of DISTANCES_M, or -1; only objects of its own class."""
     falling = np.argsort(scores, kind="stable")[::-1]
     x, y = (np.subtract.outer(xy[falling, axis], true_xy[:, axis]) for axis in (0, 1))
@@ -116,7 +127,9 @@ def _match_classes(xy: Float64, scores: Float32, labels: Int64, true_xy: Float64
     square[labels[falling, None] != true_labels] = np.inf
     rows, columns = np.nonzero(square < _FAR_SQUARE)
     result = np.empty((len(labels), len(DISTANCES_M)), np.int64)
-    result[falling] = _match_pairs(rows, columns, np.sqrt(square[rows, columns]), len(labels), DISTANCES_M)
+    result[falling] = _match_pairs(
+        rows, columns, np.sqrt(square[rows, columns]), len(labels), DISTANCES_M
+    )
     return result
 
 
@@ -126,7 +139,9 @@ def limits_of(ranges: Mapping[str, float]) -> Float64:
         return np.array([ranges[name] for name in DETECTION_CLASSES], np.float64)
     except KeyError:
         missing = ", ".join(name for name in DETECTION_CLASSES if name not in ranges)
-        raise CalicoError(f"ranges: no range for {missing}; expected all of {', '.join(DETECTION_CLASSES)}") from None
+        raise CalicoError(
+            f"ranges: no range for {missing}; expected all of {', '.join(DETECTION_CLASSES)}"
+        ) from None
 
 
 def _check(frame: Frame, predictions: Predictions, boxes: Float64) -> None:
@@ -141,7 +156,9 @@ def _check(frame: Frame, predictions: Predictions, boxes: Float64) -> None:
     for name, labels in ((where, predictions.labels), (true, frame.boxes.labels)):
         bad = (labels < 0) | (labels >= len(DETECTION_CLASSES))
         if bad.any():
-            raise CalicoError(f"{name}: got label {labels[bad][0]}, expected 0..{len(DETECTION_CLASSES) - 1}")
+            raise CalicoError(
+                f"{name}: got label {labels[bad][0]}, expected 0..{len(DETECTION_CLASSES) - 1}"
+            )
     sound = np.isfinite(boxes[:, :7]).all(axis=1) & (boxes[:, 3:6] > 0).all(axis=1)
     if not sound.all():
         first, row = len(frame.boxes), int(sound.argmin())
@@ -156,7 +173,9 @@ def _check(frame: Frame, predictions: Predictions, boxes: Float64) -> None:
 def xy_about_ego(frame: Frame, boxes: npt.NDArray[np.floating]) -> Float64:
     """(M, 2) centres relative to the ego frame's origin, in the axes of the global frame [m]."""
     ego_origin = inverse(frame.ego_T_lidar)[:3, 3]
-    result: Float64 = ((boxes[:, :3].astype(np.float64) - ego_origin) @ frame.global_T_lidar[:3, :3].T)[:, :2]
+    result: Float64 = (
+        (boxes[:, :3].astype(np.float64) - ego_origin) @ frame.global_T_lidar[:3, :3].T
+    )[:, :2]
     return result
 
 
@@ -180,7 +199,9 @@ def match(distance: Float64, thresholds: tuple[float, ...] = DISTANCES_M) -> Int
     return _match_pairs(rows, columns, distance[rows, columns], len(distance), thresholds)
 
 
-def _match_pairs(rows: Int64, columns: Int64, apart: Float64, count: int, thresholds: tuple[float, ...]) -> Int64:
+def _match_pairs(
+    rows: Int64, columns: Int64, apart: Float64, count: int, thresholds: tuple[float, ...]
+) -> Int64:
     """`match` of `count` predictions, given the pairs (K,) of a prediction and an object that are near each other."""
     nearest_first = np.lexsort((apart, rows))
     pairs = list(zip(*(a[nearest_first].tolist() for a in (rows, columns, apart)), strict=True))
@@ -196,7 +217,9 @@ def _match_pairs(rows: Int64, columns: Int64, apart: Float64, count: int, thresh
     return found
 
 
-def _errors(offset: Float64, boxes: Float64, true: Float64, labels: Int64, wrong_attribute: Float64) -> Float64:
+def _errors(
+    offset: Float64, boxes: Float64, true: Float64, labels: Int64, wrong_attribute: Float64
+) -> Float64:
     """TP_ERRORS of N matched pairs.
 
     Args:
@@ -212,7 +235,9 @@ def _errors(offset: Float64, boxes: Float64, true: Float64, labels: Int64, wrong
     length, width, height = np.minimum(mine[3:6], theirs[3:6])
     shared = length * width * height
     union = mine[3] * mine[4] * mine[5] + theirs[3] * theirs[4] * theirs[5] - shared
-    result[:, 1] = np.maximum(1 - shared / union, 0.0)  # of equal boxes, rounding may leave less than 0
+    result[:, 1] = np.maximum(
+        1 - shared / union, 0.0
+    )  # of equal boxes, rounding may leave less than 0
     period = np.where(labels == _BARRIER, np.pi, 2 * np.pi)
     result[:, 2] = abs((true[:, 6] - boxes[:, 6] + period / 2) % period - period / 2)
     apart = boxes[:, 7:9] - true[:, 7:9]

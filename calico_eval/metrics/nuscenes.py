@@ -44,7 +44,13 @@ __all__ = [
     "pool_detection",
 ]
 
-_RANGE_M = {"pedestrian": 40.0, "motorcycle": 40.0, "bicycle": 40.0, "traffic_cone": 30.0, "barrier": 30.0}
+_RANGE_M = {
+    "pedestrian": 40.0,
+    "motorcycle": 40.0,
+    "bicycle": 40.0,
+    "traffic_cone": 30.0,
+    "barrier": 30.0,
+}
 _RECALLS: Float64 = np.linspace(0, 1, 101)
 _FIRST = 11
 """Index of the first recall that counts (above 0.1)."""
@@ -63,7 +69,11 @@ def class_ranges(clip_to_m: float | None = None) -> dict[str, float]:
     if clip_to_m is not None and not clip_to_m > 0:
         raise CalicoError(f"clip_to_m: got {clip_to_m}, expected a positive number of metres")
     ranges = {name: _RANGE_M.get(name, 50.0) for name in DETECTION_CLASSES}
-    return ranges if clip_to_m is None else {name: min(value, clip_to_m) for name, value in ranges.items()}
+    return (
+        ranges
+        if clip_to_m is None
+        else {name: min(value, clip_to_m) for name, value in ranges.items()}
+    )
 
 
 @dataclass(frozen=True)
@@ -112,7 +122,8 @@ def aggregate_detection(stats: Sequence[DetectionStats]) -> DetectionResult:
         class_ap=dict(zip(DETECTION_CLASSES, ap.mean(axis=1).tolist(), strict=True)),
         tp_errors={
             name: {
-                error: None if np.isnan(value) else value for error, value in zip(TP_ERRORS, row.tolist(), strict=True)
+                error: None if np.isnan(value) else value
+                for error, value in zip(TP_ERRORS, row.tolist(), strict=True)
             }
             for name, row in zip(DETECTION_CLASSES, errors, strict=True)
         },
@@ -134,12 +145,15 @@ def detection_values(ap: Float64, errors: Float64, n_gt: Int64) -> dict[str, flo
         "mAP": mean_ap,
         "mAP_present": float(class_ap[present].mean()) if present.any() else float("nan"),
         "NDS": float(
-            (_MAP_WEIGHT * mean_ap + np.maximum(0.0, 1.0 - mean_errors).sum()) / (_MAP_WEIGHT + len(TP_ERRORS))
+            (_MAP_WEIGHT * mean_ap + np.maximum(0.0, 1.0 - mean_errors).sum())
+            / (_MAP_WEIGHT + len(TP_ERRORS))
         ),
     }
     values |= {f"m{name}": float(value) for name, value in zip(TP_ERRORS, mean_errors, strict=True)}
     by_class = np.where(present, class_ap, np.nan)
-    return values | {f"AP/{name}": float(value) for name, value in zip(DETECTION_CLASSES, by_class, strict=True)}
+    return values | {
+        f"AP/{name}": float(value) for name, value in zip(DETECTION_CLASSES, by_class, strict=True)
+    }
 
 
 @dataclass(frozen=True)
@@ -217,5 +231,7 @@ def _mean_errors(scores: Float32, recall: Float64, tp: Bool, errors: Float64) ->
     running = np.where(known, errors, 0.0).cumsum(axis=1) / np.maximum(known.cumsum(axis=1), 1)
     running[~known.any(axis=1)] = 1.0
     window, tp_scores = score_at[_FIRST : last + 1], scores[tp][::-1]
-    result: Float64 = np.array([np.interp(window, tp_scores, row[::-1]) for row in running]).mean(axis=1)
+    result: Float64 = np.array([np.interp(window, tp_scores, row[::-1]) for row in running]).mean(
+        axis=1
+    )
     return result

@@ -82,7 +82,11 @@ class StatsPool:
         cells = np.zeros((3, len(stats), len(MAP_CLASSES), len(THRESHOLDS)), np.int64)
         for index, frame in enumerate(stats):
             if frame.segmentation is not None:
-                cells[:, index] = frame.segmentation.tp, frame.segmentation.fp, frame.segmentation.fn
+                cells[:, index] = (
+                    frame.segmentation.tp,
+                    frame.segmentation.fp,
+                    frame.segmentation.fn,
+                )
         has_map = np.array([frame.segmentation is not None for frame in stats], np.bool_)
         return StatsPool(pool_detection([frame.detection for frame in stats]), cells, has_map)
 
@@ -96,11 +100,15 @@ class StatsPool:
             Name to figure, NaN where undefined; without the map's names if no frame of the pool has a map.
         """
         frames = np.ones(len(self.has_map), np.bool_) if kept is None else kept
-        values = detection_values(*self.detection.evaluate(kept), self.detection.n_gt[frames].sum(axis=0))
+        values = detection_values(
+            *self.detection.evaluate(kept), self.detection.n_gt[frames].sum(axis=0)
+        )
         if not self.has_map.any():
             return values
         of_map = segmentation_values(*self.cells[:, frames].sum(axis=1))
-        return values | (of_map if self.has_map[frames].any() else dict.fromkeys(of_map, float("nan")))
+        return values | (
+            of_map if self.has_map[frames].any() else dict.fromkeys(of_map, float("nan"))
+        )
 
     def replicates(self, groups: Groups) -> list[dict[str, float]]:
         """Computes every figure without each group in turn."""
@@ -118,8 +126,13 @@ class StatsPool:
             "mAP_present": groups.count_with(objects.max(axis=1)),
             "mIoU_present": groups.count_with(cells.max(axis=1)),
         }
-        counts |= {f"AP/{name}": groups.count_with(objects[:, i]) for i, name in enumerate(DETECTION_CLASSES)}
-        return counts | {f"IoU/{name}": groups.count_with(cells[:, i]) for i, name in enumerate(MAP_CLASSES)}
+        counts |= {
+            f"AP/{name}": groups.count_with(objects[:, i])
+            for i, name in enumerate(DETECTION_CLASSES)
+        }
+        return counts | {
+            f"IoU/{name}": groups.count_with(cells[:, i]) for i, name in enumerate(MAP_CLASSES)
+        }
 
     def groups_per_class(self, groups: Groups) -> tuple[Mapping[str, int], Mapping[str, int]]:
         """Counts the groups with ground truth of each detection class, and of each map class."""

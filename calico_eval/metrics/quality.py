@@ -23,7 +23,9 @@ def frame_quality(stats: FrameStats) -> float:
         parts.append(2 * hits / total)
     if stats.segmentation is not None:
         level = THRESHOLDS.index(0.5)
-        tp, fp, fn = (int(getattr(stats.segmentation, name)[:, level].sum()) for name in ("tp", "fp", "fn"))
+        tp, fp, fn = (
+            int(getattr(stats.segmentation, name)[:, level].sum()) for name in ("tp", "fp", "fn")
+        )
         if tp + fp + fn:
             parts.append(tp / (tp + fp + fn))
     return sum(parts) / len(parts) if parts else 0.0

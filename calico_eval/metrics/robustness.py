@@ -70,7 +70,9 @@ def robustness(scores: Scores, clean: float, baseline: Baseline | None = None) -
     if baseline is not None:
         theirs = _baseline_sums(cells, baseline)
         error = {name: _ratio(steps - total, steps - theirs[name]) for name, total in sums.items()}
-        advantage = {name: _ratio(total - theirs[name], theirs[name]) for name, total in sums.items()}
+        advantage = {
+            name: _ratio(total - theirs[name], theirs[name]) for name, total in sums.items()
+        }
     return Robustness(
         mPC=mean,
         mRR=_mean(rate),
@@ -88,7 +90,9 @@ def _complete(scores: Scores, whose: str) -> dict[str, dict[int, float]]:
     """The scores without None, after checking that conditions and severities make a full rectangle."""
     severities = sorted({severity for row in scores.values() for severity in row})
     if not severities:
-        raise CalicoError(f"robustness: {whose} has no cells, expected at least one condition with a severity")
+        raise CalicoError(
+            f"robustness: {whose} has no cells, expected at least one condition with a severity"
+        )
     if severities[0] < 1:
         raise CalicoError(
             f"robustness: got severity {severities[0]} of {whose}, expected 1 or more; clean is given apart"

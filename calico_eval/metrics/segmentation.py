@@ -65,7 +65,9 @@ def segmentation_stats(frame: Frame, predictions: Predictions) -> SegmentationSt
     masks, probs = frame.map_masks, predictions.map_probs
     where = f"map of frame {frame.token}"
     if masks is None or probs is None:
-        raise CalicoError(f"{where}: {'the frame has no masks' if masks is None else 'the model gave no map_probs'}")
+        raise CalicoError(
+            f"{where}: {'the frame has no masks' if masks is None else 'the model gave no map_probs'}"
+        )
     if probs.shape != masks.shape or len(masks) != len(MAP_CLASSES):
         raise CalicoError(
             f"{where}: got map_probs {probs.shape} and masks {masks.shape}; expected both as ({len(MAP_CLASSES)}, Y, X) on "
@@ -73,13 +75,17 @@ def segmentation_stats(frame: Frame, predictions: Predictions) -> SegmentationSt
         )
     if np.isnan(probs).any():
         raise CalicoError(f"{where}: a probability is NaN; expected numbers in 0..1")
-    passed = np.searchsorted(np.array(THRESHOLDS, np.float32), probs.astype(np.float32), side="right")
+    passed = np.searchsorted(
+        np.array(THRESHOLDS, np.float32), probs.astype(np.float32), side="right"
+    )
     classes, levels = len(MAP_CLASSES), len(THRESHOLDS) + 1
     code = (np.arange(classes)[:, None, None] * 2 + masks) * levels + passed
     counts = np.bincount(code.ravel(), minlength=classes * 2 * levels).reshape(classes, 2, levels)
     at_least = np.cumsum(counts[..., ::-1], axis=-1)[..., ::-1][..., 1:]
     tp = at_least[:, 1]
-    return SegmentationStats(tp=tp, fp=at_least[:, 0], fn=counts[:, 1].sum(axis=-1, keepdims=True) - tp)
+    return SegmentationStats(
+        tp=tp, fp=at_least[:, 0], fn=counts[:, 1].sum(axis=-1, keepdims=True) - tp
+    )
 
 
 def aggregate_segmentation(stats: Sequence[SegmentationStats]) -> SegmentationResult:
@@ -95,7 +101,9 @@ def aggregate_segmentation(stats: Sequence[SegmentationStats]) -> SegmentationRe
         mIoU=values["mIoU"],
         mIoU_present=None if np.isnan(values["mIoU_present"]) else values["mIoU_present"],
         iou={name: None if np.isnan(value) else value for name, value in by_class.items()},
-        threshold={name: THRESHOLDS[index] for name, index in zip(MAP_CLASSES, best.tolist(), strict=True)},
+        threshold={
+            name: THRESHOLDS[index] for name, index in zip(MAP_CLASSES, best.tolist(), strict=True)
+        },
         cells=dict(zip(MAP_CLASSES, (tp + fn)[:, 0].tolist(), strict=True)),
         n_frames=len(stats),
     )
@@ -116,4 +124,6 @@ def segmentation_values(tp: Int64, fp: Int64, fn: Int64) -> dict[str, float]:
         "mIoU_present": float(best[present].mean()) if present.any() else float("nan"),
     }
     by_class = np.where(present, best, np.nan)
-    return values | {f"IoU/{name}": float(value) for name, value in zip(MAP_CLASSES, by_class, strict=True)}
+    return values | {
+        f"IoU/{name}": float(value) for name, value in zip(MAP_CLASSES, by_class, strict=True)
+    }

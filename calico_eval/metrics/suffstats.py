@@ -22,11 +22,18 @@ from calico.files import SEAL_PLACEHOLDER, check_seal, read_bytes, seal, write_a
 from calico.frame import Frame, Int64
 from calico.predictions import Predictions
 from calico.taxonomy import DETECTION_CLASSES, MAP_CLASSES
-from calico_eval.metrics.matching import DISTANCES_M, TP_DISTANCE_M, TP_ERRORS, DetectionStats, detection_stats
+from calico_eval.metrics.matching import (
+    DISTANCES_M,
+    TP_DISTANCE_M,
+    TP_ERRORS,
+    DetectionStats,
+    detection_stats,
+)
 from calico_eval.metrics.segmentation import THRESHOLDS, SegmentationStats, segmentation_stats
 
 _LAYOUT = "|".join(
-    ",".join(map(str, names)) for names in (DETECTION_CLASSES, DISTANCES_M, TP_ERRORS, MAP_CLASSES, THRESHOLDS)
+    ",".join(map(str, names))
+    for names in (DETECTION_CLASSES, DISTANCES_M, TP_ERRORS, MAP_CLASSES, THRESHOLDS)
 )
 _SCHEMA = pa.schema(
     [
@@ -98,7 +105,9 @@ def save_stats(path: Path, stats: Sequence[FrameStats], cell: str = "") -> str:
         columns[f"map_{name}"] = _lists(cells, pa.int64())
     about = {"calico.layout": _LAYOUT, "calico.cell": cell, "calico.sha256": SEAL_PLACEHOLDER}
     stream = io.BytesIO()
-    pq.write_table(pa.table(columns, schema=_SCHEMA.with_metadata(about)), stream, compression="zstd")
+    pq.write_table(
+        pa.table(columns, schema=_SCHEMA.with_metadata(about)), stream, compression="zstd"
+    )
     content = seal(stream.getvalue())
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, content)
@@ -122,39 +131,56 @@ def load_stats(path: Path, cell: str | None = None, sha256: str | None = None) -
         table = pq.ParquetFile(io.BytesIO(content)).read()
         about = table.schema.metadata or {}
         if table.schema.names != _SCHEMA.names or about.get(b"calico.layout") != _LAYOUT.encode():
-            raise CalicoError(f"{path}: not per-frame statistics of this version; run the evaluation again")
+            raise CalicoError(
+                f"{path}: not per-frame statistics of this version; run the evaluation again"
+            )
         found = about.get(b"calico.cell", b"").decode(errors="replace")
         if cell not in (None, found) or sha256 not in (None, hashlib.sha256(content).hexdigest()):
-            raise CalicoError(f"{path}: holds the statistics of another run or cell ({found}), expected cell {cell}")
+            raise CalicoError(
+                f"{path}: holds the statistics of another run or cell ({found}), expected cell {cell}"
+            )
         return _frames(table)
     except CalicoError:
         raise
     except (pa.ArrowException, OSError, ValueError, IndexError, KeyError, TypeError) as error:
-        raise CalicoError(f"{path}: not a readable parquet file ({error}); run the evaluation again") from error
+        raise CalicoError(
+            f"{path}: not a readable parquet file ({error}); run the evaluation again"
+        ) from error
 
 
 def _frames(table: Any) -> list[FrameStats]:
     tokens, scenes = table.column("token").to_pylist(), table.column("scene").to_pylist()
     arrays = {name: _split(table.column(name).combine_chunks()) for name in _SCHEMA.names[2:]}
-    return [_frame(tokens[i], scenes[i], {name: rows[i] for name, rows in arrays.items()}) for i in range(len(tokens))]
+    return [
+        _frame(tokens[i], scenes[i], {name: rows[i] for name, rows in arrays.items()})
+        for i in range(len(tokens))
+    ]
 
 
 def _lists(rows: Sequence[npt.NDArray[Any]], kind: Any) -> Any:
     """A list column; NaN becomes null."""
-    offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows], dtype=np.int64)]).astype(np.int32)
+    offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows], dtype=np.int64)]).astype(
+        np.int32
+    )
     values = np.concatenate(rows) if rows else np.zeros(0)
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values, kind, from_pandas=True))
 
 
 def _split(column: Any) -> list[npt.NDArray[Any]]:
     """The rows of a list column; null becomes NaN."""
-    return np.split(column.flatten().to_numpy(zero_copy_only=False), column.offsets.to_numpy()[1:-1])
+    return np.split(
+        column.flatten().to_numpy(zero_copy_only=False), column.offsets.to_numpy()[1:-1]
+    )
 
 
 def _frame(token: str, scene: str, row: Mapping[str, npt.NDArray[Any]]) -> FrameStats:
     tp = (row["tp"][:, None] & _BITS) != 0
     errors = np.full((len(tp), len(TP_ERRORS)), np.nan)
     errors[tp[:, _TP_COLUMN]] = row["errors"].reshape(-1, len(TP_ERRORS))
-    detection = DetectionStats(row["labels"].astype(np.int64), row["scores"], tp, errors, row["n_gt"])
+    detection = DetectionStats(
+        row["labels"].astype(np.int64), row["scores"], tp, errors, row["n_gt"]
+    )
     cells = {name: row[f"map_{name}"].reshape(-1, len(THRESHOLDS)) for name in ("tp", "fp", "fn")}
-    return FrameStats(token, scene, detection, SegmentationStats(**cells) if len(cells["tp"]) else None)
+    return FrameStats(
+        token, scene, detection, SegmentationStats(**cells) if len(cells["tp"]) else None
+    )

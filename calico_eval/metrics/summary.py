@@ -34,14 +34,26 @@ def metrics_of(stats: Sequence[FrameStats], *, with_intervals: bool = True) -> d
     if with_intervals:
         found = intervals(stats)
     else:
-        found = {name: Interval(value, None, None, None, "") for name, value in pooled_values(stats).items()}
-    objects = dict(zip(DETECTION_CLASSES, np.sum([s.detection.n_gt for s in stats], axis=0).tolist(), strict=True))
+        found = {
+            name: Interval(value, None, None, None, "")
+            for name, value in pooled_values(stats).items()
+        }
+    objects = dict(
+        zip(
+            DETECTION_CLASSES,
+            np.sum([s.detection.n_gt for s in stats], axis=0).tolist(),
+            strict=True,
+        )
+    )
     metrics = {}
     for name, interval in found.items():
         if name in _MAP_NAMES:
             counted, n_objects = [s for s in stats if s.segmentation is not None], None
         else:
-            counted, n_objects = list(stats), objects.get(name.removeprefix("AP/"), sum(objects.values()))
+            counted, n_objects = (
+                list(stats),
+                objects.get(name.removeprefix("AP/"), sum(objects.values())),
+            )
         metrics[name] = _metric(name, interval, counted, n_objects)
     for name in _MAP_NAMES:
         if name not in metrics:
@@ -49,7 +61,9 @@ def metrics_of(stats: Sequence[FrameStats], *, with_intervals: bool = True) -> d
     return metrics
 
 
-def _metric(name: str, interval: Interval, counted: Sequence[FrameStats], n_objects: int | None) -> Metric:
+def _metric(
+    name: str, interval: Interval, counted: Sequence[FrameStats], n_objects: int | None
+) -> Metric:
     known = known_metric(name)
     if known is None:
         raise ValueError(f"{name}: no unit, direction and limits in reports.known")
@@ -79,5 +93,9 @@ def ends_within(known: Known, interval: Interval) -> tuple[float | None, float |
 def _reason(name: str) -> str:
     kind, _, of = name.partition("/")
     if kind in ("IoU", "mIoU_present"):
-        return f"no map cells of class {of} in the ground truth" if of else "no map cells in the ground truth"
+        return (
+            f"no map cells of class {of} in the ground truth"
+            if of
+            else "no map cells in the ground truth"
+        )
     return f"{_NO_OBJECTS} of class {of}" if of else _NO_OBJECTS

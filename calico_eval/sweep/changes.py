@@ -56,7 +56,11 @@ class Change:
     def success(self) -> Success | None:
         """What counts as a success of the attack, or of the attack whose control this is; None unless it is one."""
         attack = self.condition.attack
-        return (ALGORITHMS[attack.name].success or OBJECTIVES[attack.objective].success) if attack else None
+        return (
+            (ALGORITHMS[attack.name].success or OBJECTIVES[attack.objective].success)
+            if attack
+            else None
+        )
 
     def apply(self, frames: Sequence[Frame]) -> list[Frame]:
         """The frames under the condition, see `pairs`."""
@@ -69,7 +73,11 @@ class Change:
             CalicoError: an attack went over its budget, as measured on the frame that came out.
         """
         attack, corruption = self.condition.attack, self.condition.corrupted
-        before = [change_frame(corruption, self.seed, frame) for frame in frames] if corruption else list(frames)
+        before = (
+            [change_frame(corruption, self.seed, frame) for frame in frames]
+            if corruption
+            else list(frames)
+        )
         if attack is None:
             changed = [change_frame(self.condition, self.seed, frame) for frame in before]
         else:
@@ -86,13 +94,21 @@ class Change:
                 self.budgets.append(one.budget)
             self._save(before, done)
         if self.condition.kind != "clean":
-            self.effects += [effect(clean, after) for clean, after in zip(before, changed, strict=True)]
+            self.effects += [
+                effect(clean, after) for clean, after in zip(before, changed, strict=True)
+            ]
         return before, changed
 
     def _save(self, before: Sequence[Frame], done: Sequence[AttackedFrame]) -> None:
-        if self.save_to is not None and self.condition.attack is not None and self.crafted_on is not None:
+        if (
+            self.save_to is not None
+            and self.condition.attack is not None
+            and self.crafted_on is not None
+        ):
             for clean, one in zip(before, done, strict=True):
-                save_attacked(self.save_to, clean, one, self.condition.attack, self.crafted_on.sha256)
+                save_attacked(
+                    self.save_to, clean, one, self.condition.attack, self.crafted_on.sha256
+                )
 
     def effect_check(self) -> Check | None:
         """What the frames show of the condition; None for the clean frames.
@@ -119,7 +135,10 @@ class Change:
         changed = sum(any(sensor in found.changed for sensor in sensors) for found in self.effects)
         empty = sum(details.nothing_to_attack for details in self.attacks)
         if self.condition.corrupted is not None and empty == frames:
-            return True, f"{self.condition.corrupted} left nothing to attack in {frames} of {frames} frames"
+            return (
+                True,
+                f"{self.condition.corrupted} left nothing to attack in {frames} of {frames} frames",
+            )
         if sensors and changed == 0:
             what = f"changed the {' and '.join(sensors)} data of none of {frames} frames"
             if all(details.queries for details in self.attacks):
@@ -142,7 +161,8 @@ class Change:
             "range_m": worst.range_m,
             "ray_angle_deg": worst.ray_angle_deg,
             "min_range_m": worst.min_range_m,
-            "points_changed_per_frame": sum(budget.points_changed for budget in self.budgets) / len(self.budgets),
+            "points_changed_per_frame": sum(budget.points_changed for budget in self.budgets)
+            / len(self.budgets),
             "points_added": worst.points_added,
             "points_removed": worst.points_removed,
             "removed_share": worst.removed_share,
@@ -158,18 +178,26 @@ class Change:
         rose = [a for a in self.attacks if _finite(a.loss_clean, a.loss_attacked)]
         fitted = {} if self.fitted is None else self.fitted.describe()
         same = [
-            not found.changed for a, found in zip(self.attacks, self.effects, strict=True) if a.loss_clean is not None
+            not found.changed
+            for a, found in zip(self.attacks, self.effects, strict=True)
+            if a.loss_clean is not None
         ]
         return fitted | {
             "forwards": sum(a.forwards for a in self.attacks),
             "backwards": sum(a.backwards for a in self.attacks),
             "queries": sum(a.queries for a in self.attacks),
             "loss_clean": sum(a.loss_clean or 0.0 for a in rose) / len(rose) if rose else None,
-            "loss_attacked": sum(a.loss_attacked or 0.0 for a in rose) / len(rose) if rose else None,
+            "loss_attacked": sum(a.loss_attacked or 0.0 for a in rose) / len(rose)
+            if rose
+            else None,
             "frames_not_attacked": sum(a.loss_clean is None and bool(a.note) for a in self.attacks),
-            "frames_with_risen_loss": sum((a.loss_attacked or 0.0) > (a.loss_clean or 0.0) for a in rose),
+            "frames_with_risen_loss": sum(
+                (a.loss_attacked or 0.0) > (a.loss_clean or 0.0) for a in rose
+            ),
             "frames_unchanged": sum(same),
-            "frames_with_other_objective": sum(a.objective != self.condition.attack.objective for a in rose),
+            "frames_with_other_objective": sum(
+                a.objective != self.condition.attack.objective for a in rose
+            ),
             "frames_with_dead_gradient": sum(a.dead_gradient for a in self.attacks),
             "bad_gradients": sum(a.bad_gradients for a in self.attacks),
             "cell_crossings": sum(a.cell_crossings or 0 for a in self.attacks),
@@ -179,7 +207,11 @@ class Change:
         """How the objective went on the first frames that were attacked, and on which it was a number throughout."""
         rose = [
             LossTrace(
-                token=token, objective=a.objective, clean=a.loss_clean, losses=a.losses, delivered=a.loss_attacked
+                token=token,
+                objective=a.objective,
+                clean=a.loss_clean,
+                losses=a.losses,
+                delivered=a.loss_attacked,
             )
             for token, a in zip(self.tokens, self.attacks, strict=True)
             if a.objective is not None

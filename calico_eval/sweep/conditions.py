@@ -58,7 +58,9 @@ class ConditionSpec:
         specs = find(name)
         severity = as_whole_number(name, severity)
         if not 1 <= severity <= len(specs[0].levels):
-            raise CorruptionError(f"{name}: severity is {severity}, expected 1 to {len(specs[0].levels)}")
+            raise CorruptionError(
+                f"{name}: severity is {severity}, expected 1 to {len(specs[0].levels)}"
+            )
         return ConditionSpec("corruption", name, severity)
 
     @staticmethod
@@ -73,10 +75,18 @@ class ConditionSpec:
     @staticmethod
     def of_attack(attack: AttackSpec, on: ConditionSpec | None = None) -> ConditionSpec:
         """An attack: 'camera_pgd', 'lidar_noise', 'joint_apgd_create' ...; `on`: on frames under this corruption first."""
-        plain = "_".join([attack.sensor, attack.name, *([] if attack.objective == "hide" else [attack.objective])])
+        plain = "_".join(
+            [
+                attack.sensor,
+                attack.name,
+                *([] if attack.objective == "hide" else [attack.objective]),
+            ]
+        )
         if on is None:
             return ConditionSpec("attack", plain, attack=attack)
-        return ConditionSpec("attack", f"{on.name}+{plain}", on.severity, attack, on.value, corrupted=on)
+        return ConditionSpec(
+            "attack", f"{on.name}+{plain}", on.severity, attack, on.value, corrupted=on
+        )
 
     def transferred(self, source: str) -> ConditionSpec:
         """An attack that was made on the engine `source`, as what it is to other models: 'camera_pgd_transfer'."""
@@ -101,7 +111,9 @@ class ConditionSpec:
     def moves_boxes(self) -> bool:
         """Whether the ground truth is another than that of the clean frames."""
         change = self.before if self.attack else self
-        return change.kind != "clean" and any("labels" in spec.sensors for spec in find(change.name))
+        return change.kind != "clean" and any(
+            "labels" in spec.sensors for spec in find(change.name)
+        )
 
     def describe(self) -> Condition:
         """The condition as results.json has it, with its physical parameters."""
@@ -122,14 +134,19 @@ class ConditionSpec:
         if self.kind == "clean":
             return Condition(kind="clean", name="clean")
         specs = find(self.name)
-        sensors = {"camera" if sensor == "calibration" else sensor for spec in specs for sensor in spec.sensors}
+        sensors = {
+            "camera" if sensor == "calibration" else sensor
+            for spec in specs
+            for sensor in spec.sensors
+        }
         single = specs[0] if len(specs) == 1 else None
         return Condition(
             kind="sweep" if self.kind == "sweep" else "corruption",
             name=self.name,
             severity=self.severity,
             parameters={
-                spec.parameter: float(spec.at(self.severity)) if self.value is None else self.value for spec in specs
+                spec.parameter: float(spec.at(self.severity)) if self.value is None else self.value
+                for spec in specs
             },
             axis=single.parameter if single else None,
             unit=single.unit if single else None,
@@ -166,7 +183,9 @@ def single(name: str) -> Spec:
     specs = find(name)
     if len(specs) > 1:
         each = " and ".join(f"{spec.name}.{spec.parameter}" for spec in specs)
-        raise CorruptionError(f"{name!r} is a pair, which has no single parameter; give one of its parts: {each}")
+        raise CorruptionError(
+            f"{name!r} is a pair, which has no single parameter; give one of its parts: {each}"
+        )
     return specs[0]
 
 
@@ -175,7 +194,9 @@ def _checked(name: str, value: float) -> float:
     spec = single(name)
     low, high = spec.limits
     if not (math.isfinite(value) and low <= value <= high):
-        raise CorruptionError(f"{name}: {spec.parameter} is {value:g}, expected {low:g} to {high:g} {spec.unit}")
+        raise CorruptionError(
+            f"{name}: {spec.parameter} is {value:g}, expected {low:g} to {high:g} {spec.unit}"
+        )
     return float(value)
 
 
@@ -202,7 +223,9 @@ def _parameters(attack: AttackSpec) -> dict[str, float | int | str | None]:
         for field in fields(Threat)
         if getattr(threat, field.name) != getattr(unused, field.name)
     }
-    values["objective"] = attack.objective  # of a control too: its success rate is that of the attack beside it
+    values["objective"] = (
+        attack.objective
+    )  # of a control too: its success rate is that of the attack beside it
     access = attacks.ALGORITHMS[attack.name].access
     if access == "queries":
         values |= {"queries": attack.steps, "restarts": attack.restarts}

@@ -45,7 +45,9 @@ def shown(
     """
     if condition.attack is None:
         only_attacks = condition.kind in ("corruption", "sweep")
-        found = [Shown(condition, e) for e in engines if not (only_attacks and label(e) in attack_only)]
+        found = [
+            Shown(condition, e) for e in engines if not (only_attacks and label(e) in attack_only)
+        ]
         for one in found:
             predictor(one.engine, condition)  # raises where a folder of predictions lacks it
         return found, ()
@@ -75,7 +77,11 @@ def _attacks(
     _check_sensors(condition, engine)
     access, own_aim = ALGORITHMS[attack.name].access, ALGORITHMS[attack.name].success is not None
     config = getattr(engine, "config", None)  # of a CalicoModel, whatever runs it
-    if config is not None and not own_aim and (access == "queries" or ALGORITHMS[attack.name].control):
+    if (
+        config is not None
+        and not own_aim
+        and (access == "queries" or ALGORITHMS[attack.name].control)
+    ):
         check_model(attack.objective, config)  # what it raises, and its success is counted of
     if access == "nothing":
         yield Shown(condition, engine, engines[0])
@@ -106,7 +112,11 @@ def _followed(
     if own is not None:
         _check_able(condition, attack, own)
         yield Shown(condition, engine, own)
-    others = [other for other in torch_engines if other not in same and (own is None or label(other) in transfer_from)]
+    others = [
+        other
+        for other in torch_engines
+        if other not in same and (own is None or label(other) in transfer_from)
+    ]
     able = [other for other in others if _is_able(condition, attack, other)]
     named = [other for other in able if label(other) in transfer_from]
     if own is None and not able:

@@ -43,11 +43,16 @@ def _cells_of(plan: SweepPlan, sweep: Sweep) -> dict[str, list[str]]:
 
 
 def _curve(
-    sweep: Sweep, cells: Mapping[str, Cell], stats: Mapping[str, Sequence[FrameStats]], ids: Sequence[str]
+    sweep: Sweep,
+    cells: Mapping[str, Cell],
+    stats: Mapping[str, Sequence[FrameStats]],
+    ids: Sequence[str],
 ) -> Curve:
     """ids: the clean cell's, then one per point."""
     replicates = replicate(stats, ids)
-    measured = [name for name in METRICS if all(cells[i].metrics[name].value is not None for i in ids)]
+    measured = [
+        name for name in METRICS if all(cells[i].metrics[name].value is not None for i in ids)
+    ]
     return Curve(
         model=cells[ids[0]].model,
         engine=cells[ids[0]].engine,
@@ -60,18 +65,29 @@ def _curve(
     )
 
 
-def _half(sweep: Sweep, name: str, ids: Sequence[str], replicates: Replicates, frames: Sequence[FrameStats]) -> Metric:
+def _half(
+    sweep: Sweep,
+    name: str,
+    ids: Sequence[str],
+    replicates: Replicates,
+    frames: Sequence[FrameStats],
+) -> Metric:
     """The crossing of one metric, as results.json has it."""
     found = _crossing(sweep, name, ids, replicates.full)
     lo, hi, method = _interval(
-        sweep, found, [_crossing(sweep, name, ids, part) for part in replicates.left_out], replicates
+        sweep,
+        found,
+        [_crossing(sweep, name, ids, part) for part in replicates.left_out],
+        replicates,
     )
     return Metric(
         value=found.value,
         lo=lo,
         hi=hi,
         method=method,
-        reason=None if found.value is not None else _reason(sweep, name, ids, replicates.full, found),
+        reason=None
+        if found.value is not None
+        else _reason(sweep, name, ids, replicates.full, found),
         n_frames=len(frames),
         n_scenes=len({frame.scene for frame in frames}),
         higher_is_better=worse_upwards(sweep.spec),
@@ -90,11 +106,15 @@ def _interval(
     """lo, hi and how they were made: on the axis of the interpolation, and cut at the ends of the sweep."""
     if found.value is None:
         return None, None, "no interval"
-    half = half_width([None if part.value is None else to_line(part.value, sweep.scale) for part in parts])
+    half = half_width(
+        [None if part.value is None else to_line(part.value, sweep.scale) for part in parts]
+    )
     if half is None:
         outside = sum(part.value is None for part in parts)
         why = (
-            f": outside the sweep with {outside} of {len(parts)} {replicates.groups.name}s left out" if outside else ""
+            f": outside the sweep with {outside} of {len(parts)} {replicates.groups.name}s left out"
+            if outside
+            else ""
         )
         return None, None, "no interval" + why
     middle, low, high = to_line(found.value, sweep.scale), min(sweep.values), max(sweep.values)

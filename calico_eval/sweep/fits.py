@@ -18,7 +18,11 @@ class Fits:
     that a resumed sweep learns the same again where it needs it."""
 
     def __init__(
-        self, engines: Mapping[str, Engine], seed: int, source: FrameSource | None, evaluated: frozenset[str]
+        self,
+        engines: Mapping[str, Engine],
+        seed: int,
+        source: FrameSource | None,
+        evaluated: frozenset[str],
     ) -> None:
         """source: frames to fit on. evaluated: scenes that are left out of it."""
         self._engines, self._seed, self._source, self._evaluated = engines, seed, source, evaluated
@@ -36,10 +40,14 @@ class Fits:
             return None
         if (condition, crafted_on) not in self._known:
             source = fit_source_of(condition, self._source)
-            frames = [source[index] for index in fit_indices(source, attack.fit_frames, self._evaluated)]
+            frames = [
+                source[index] for index in fit_indices(source, attack.fit_frames, self._evaluated)
+            ]
             if condition.corrupted is not None:
                 frames = [change_frame(condition.corrupted, self._seed, frame) for frame in frames]
-            self._known[condition, crafted_on] = fit(self._engines[crafted_on], frames, attack, self._seed)
+            self._known[condition, crafted_on] = fit(
+                self._engines[crafted_on], frames, attack, self._seed
+            )
         return self._known[condition, crafted_on]
 
 

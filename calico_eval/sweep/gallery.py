@@ -57,7 +57,9 @@ def draw_gallery(
                 path = f"gallery/{shown.id}-{position:05d}.jpg"
                 if path in pictures:
                     continue
-                write_atomic(out_dir / path, _jpeg(plan, engines, fits, shown, frame, source.map_grid))
+                write_atomic(
+                    out_dir / path, _jpeg(plan, engines, fits, shown, frame, source.map_grid)
+                )
                 pictures[path] = Picture(
                     path=path,
                     caption=f"{job.engine}, frame quality {frame_quality(stats[shown.id][position]):.2f}",
@@ -74,9 +76,17 @@ def _worst_jobs(plan: SweepPlan, cells: Mapping[str, Cell]) -> list[Job]:
     metric = "mAP" if (clean["mAP"].value or 0.0) > 0 else "mIoU"
     chosen = []
     for kind in ("corruption", "attack"):
-        jobs = [j for j in plan.jobs if j.condition.kind == kind and not _control(j) and not _on_corrupted(j)]
+        jobs = [
+            j
+            for j in plan.jobs
+            if j.condition.kind == kind and not _control(j) and not _on_corrupted(j)
+        ]
         mine = [job for job in jobs if job.engine == (jobs[0].engine if jobs else None)]
-        known = [(value, job) for job in mine if (value := cells[job.id].metrics[metric].value) is not None]
+        known = [
+            (value, job)
+            for job in mine
+            if (value := cells[job.id].metrics[metric].value) is not None
+        ]
         if known:
             chosen.append(min(known, key=lambda pair: pair[0])[1])
     return chosen
@@ -98,11 +108,18 @@ def _worst_frames(clean: Sequence[FrameStats], changed: Sequence[FrameStats]) ->
 
 
 def _jpeg(
-    plan: SweepPlan, engines: Mapping[str, Engine], fits: Fits, job: Job, frame: Frame, grid: Grid | None
+    plan: SweepPlan,
+    engines: Mapping[str, Engine],
+    fits: Fits,
+    job: Job,
+    frame: Frame,
+    grid: Grid | None,
 ) -> bytes:
     """The frame under the job's condition with the engine's predictions: cameras above, BEV below."""
     crafting = engines[job.crafted_on] if job.crafted_on else None
-    changed = Change(job.condition, plan.seed, crafting, fits.get(job.condition, job.crafted_on)).apply([frame])[0]
+    changed = Change(
+        job.condition, plan.seed, crafting, fits.get(job.condition, job.crafted_on)
+    ).apply([frame])[0]
     predictions = predictor(engines[job.engine], job.condition).predict([changed])[0]
     parts: list[UInt8] = []
     if changed.images:
@@ -117,7 +134,9 @@ def _jpeg(
         predicted_map=with_map,
         score_threshold=SCORE,
     )
-    picture = Image.new("RGB", (WIDTH_PX, HEADER_PX + sum(len(part) + GAP_PX for part in [*parts, bev])), PAPER)
+    picture = Image.new(
+        "RGB", (WIDTH_PX, HEADER_PX + sum(len(part) + GAP_PX for part in [*parts, bev])), PAPER
+    )
     title = f"{job.engine}, {job.condition}, frame {frame.token}"
     ImageDraw.Draw(picture).text((6, HEADER_PX / 2), title, fill=INK, font=font(14.0), anchor="lm")
     top = HEADER_PX

@@ -68,7 +68,9 @@ def parse_sweep(text: str) -> Sweep:
     ordered = sorted(values, reverse=not worse_upwards(spec))
     twice = next((a for a, b in pairwise(ordered) if a == b), None)
     if twice is not None:
-        raise CalicoError(f"sweep {text!r}: holds {twice:g} twice; give different values, or fewer of them")
+        raise CalicoError(
+            f"sweep {text!r}: holds {twice:g} twice; give different values, or fewer of them"
+        )
     if len(ordered) < 2:
         raise CalicoError(
             f"sweep {text!r}: one value, expected 2 or more; a single condition has a severity (--severity)"
@@ -91,6 +93,12 @@ def _grid(text: str, grid: str) -> tuple[list[float], Scale]:
     if not (math.isfinite(first) and math.isfinite(last)):
         raise CalicoError(f"sweep {text!r}: {grid!r} has an end that is not finite; write {FORM}")
     if logarithmic and not (first > 0 and last > 0):
-        raise CalicoError(f"sweep {text!r}: equal ratios need START and END above 0; use START:END:{n} without log")
+        raise CalicoError(
+            f"sweep {text!r}: equal ratios need START and END above 0; use START:END:{n} without log"
+        )
     inner = (np.geomspace if logarithmic else np.linspace)(first, last, n)[1:-1]
-    return [first, *(float(f"{value:.{DIGITS}g}") for value in inner), last], "log" if logarithmic else "linear"
+    return [
+        first,
+        *(float(f"{value:.{DIGITS}g}") for value in inner),
+        last,
+    ], "log" if logarithmic else "linear"

@@ -65,7 +65,9 @@ def run_group(
     counts: dict[str, list[tuple[Count, ...]]] = {job.id: [] for job in jobs}
     seconds, false = dict.fromkeys(stats, 0.0), dict.fromkeys(stats, 0)
     predictors = {job.engine: predictor(engines[job.engine], change.condition) for job in jobs}
-    by_labels = not change.condition.moves_boxes and all(_is_files(engines[job.engine]) for job in jobs)
+    by_labels = not change.condition.moves_boxes and all(
+        _is_files(engines[job.engine]) for job in jobs
+    )
     for batch in batches(plan.indices, plan.batch_size):
         if by_labels:
             before = frames = [source.annotations(index) for index in batch]
@@ -78,14 +80,18 @@ def run_group(
             seconds[job.id] += time.perf_counter() - start
             answers.keep(change.condition, job.engine, batch, found)
             if change.success:
-                earlier = answers.get(change.condition.before, job.engine, batch) or engine.predict(before)
+                earlier = answers.get(change.condition.before, job.engine, batch) or engine.predict(
+                    before
+                )
                 answers.keep(change.condition.before, job.engine, batch, earlier)
                 each = list(zip(before, earlier, found, strict=True))
                 counts[job.id] += [change.success.counts(*frame, plan.ranges) for frame in each]
                 false[job.id] += sum(new_false_boxes(*frame, plan.ranges) for frame in each)
             steps.advance(len(frames), f"{job.condition} on {job.engine}")
     for job in jobs:
-        cell = _cell(plan, change, job, engines[job.engine], stats[job.id], counts[job.id], false[job.id])
+        cell = _cell(
+            plan, change, job, engines[job.engine], stats[job.id], counts[job.id], false[job.id]
+        )
         if change.condition.kind == "clean" and not _is_files(engines[job.engine]):
             said = compare_two_answers(engines[job.engine], source[plan.indices[0]]) or SAME
             cell = cell.model_copy(update={"details": {ASKED_TWICE: said}})
@@ -103,7 +109,9 @@ def _cell(
 ) -> Cell:
     """A finished cell. counts, false_boxes: of an attack, see `success.Success`, `measures.new_false_boxes`."""
     metrics, details = metrics_of(stats), change.details()
-    effect = None if _is_files(engine) else change.effect_check()  # files were made on frames that we have not seen
+    effect = (
+        None if _is_files(engine) else change.effect_check()
+    )  # files were made on frames that we have not seen
     if change.success:
         details["new_false_boxes_per_frame"] = false_boxes / len(stats)
         metrics["ASR"] = asr(change.success, counts, [frame.scene for frame in stats])

@@ -50,7 +50,9 @@ def replicate(stats: Mapping[str, Sequence[FrameStats]], ids: Collection[str]) -
         full[job_id] = _NO_MAP | pool.values()
         rows[job_id] = [_NO_MAP | row for row in pool.replicates(groups)]
     count = len(next(iter(rows.values())))
-    return Replicates(full, tuple({job_id: rows[job_id][i] for job_id in rows} for i in range(count)), groups)
+    return Replicates(
+        full, tuple({job_id: rows[job_id][i] for job_id in rows} for i in range(count)), groups
+    )
 
 
 def half_width(replicates: Sequence[float | None]) -> float | None:

@@ -99,7 +99,9 @@ def make_plan(
     check_cameras(engines, source)
     chosen = tuple(range(len(source)) if indices is None else indices)
     if not engines or not chosen:
-        raise CalicoError(f"data {source.name}: nothing to run ({len(engines)} engines, {len(chosen)} frames)")
+        raise CalicoError(
+            f"data {source.name}: nothing to run ({len(engines)} engines, {len(chosen)} frames)"
+        )
     _check_sweeps(sweeps, engines, source, chosen, seed)
     conditions = [CLEAN]
     corrupted, notes = _choose_corruptions(corruptions, severities, engines, source, chosen, seed)
@@ -108,7 +110,10 @@ def make_plan(
     conditions += [ConditionSpec.of_attack(attack) for attack in attacks]
     if cross:
         conditions += [
-            ConditionSpec.of_attack(attack, on) for on in conditions if on.kind == "corruption" for attack in attacks
+            ConditionSpec.of_attack(attack, on)
+            for on in conditions
+            if on.kind == "corruption"
+            for attack in attacks
         ]
     by_labels = _are_files(engines) and not any(condition.moves_boxes for condition in conditions)
     data_hash = source.labels_hash() if by_labels else source.content_hash()
@@ -120,15 +125,29 @@ def make_plan(
         found, left_out = shown(condition, engines, attack_only, transfer_from)
         notes += left_out
         jobs += [_job(one, common, fits[condition]) for one in found]
-    return SweepPlan(tuple(jobs), chosen, dict(ranges), seed, batch_size, baseline, tuple(sweeps), notes, data_hash)
+    return SweepPlan(
+        tuple(jobs),
+        chosen,
+        dict(ranges),
+        seed,
+        batch_size,
+        baseline,
+        tuple(sweeps),
+        notes,
+        data_hash,
+    )
 
 
-def _check_engines(engines: Sequence[Engine], attack_only: Collection[str], baseline: str | None) -> None:
+def _check_engines(
+    engines: Sequence[Engine], attack_only: Collection[str], baseline: str | None
+) -> None:
     check_labels(engines)
     labels = [label(engine) for engine in engines]
     for name in [*attack_only, *([baseline] if baseline else [])]:
         if name not in labels:
-            raise CalicoError(f"engine '{name}' is not in this run; expected one of {', '.join(labels)}")
+            raise CalicoError(
+                f"engine '{name}' is not in this run; expected one of {', '.join(labels)}"
+            )
     if baseline in attack_only:
         raise CalicoError(
             f"baseline '{baseline}' is there for the attacks and gets no corruptions to compare with; expected another engine"
@@ -150,7 +169,10 @@ def _choose_corruptions(
     if names and _are_files(engines):
         wanted = choose_conditions(names, severities)
         if all(
-            engine.has(one.file_stem) for one in wanted for engine in engines if isinstance(engine, PredictionFiles)
+            engine.has(one.file_stem)
+            for one in wanted
+            for engine in engines
+            if isinstance(engine, PredictionFiles)
         ):
             return wanted, ()
     return applicable(names, severities, source, indices, seed)
@@ -161,18 +183,34 @@ def _are_files(engines: Sequence[Engine]) -> bool:
 
 
 def _check_sweeps(
-    sweeps: Sequence[Sweep], engines: Sequence[Engine], source: FrameSource, indices: Sequence[int], seed: int
+    sweeps: Sequence[Sweep],
+    engines: Sequence[Engine],
+    source: FrameSource,
+    indices: Sequence[int],
+    seed: int,
 ) -> None:
     names = [sweep.name for sweep in sweeps]
     if len(set(names)) < len(names):
-        raise CalicoError(f"{max(names, key=names.count)} is swept twice; give all of its values in one --sweep")
+        raise CalicoError(
+            f"{max(names, key=names.count)} is swept twice; give all of its values in one --sweep"
+        )
     if _are_files(engines):  # whether there is one for each point is found out without the frames
         return
-    check_applicable([Level(sweep.name, 0, value) for sweep in sweeps for value in sweep.values], source, indices, seed)
+    check_applicable(
+        [Level(sweep.name, 0, value) for sweep in sweeps for value in sweep.values],
+        source,
+        indices,
+        seed,
+    )
 
 
 def _common(
-    data_hash: str, source: FrameSource, indices: Sequence[int], ranges: Mapping[str, float], seed: int, batch_size: int
+    data_hash: str,
+    source: FrameSource,
+    indices: Sequence[int],
+    ranges: Mapping[str, float],
+    seed: int,
+    batch_size: int,
 ) -> dict[str, object]:
     """What all cells of a plan depend on."""
     return {
@@ -185,7 +223,9 @@ def _common(
     }
 
 
-def _job(shown_to: Shown, common: Mapping[str, object], fitted_on: Mapping[str, object] | None) -> Job:
+def _job(
+    shown_to: Shown, common: Mapping[str, object], fitted_on: Mapping[str, object] | None
+) -> Job:
     condition, engine, crafted_on = shown_to.condition, shown_to.engine, shown_to.crafted_on
     key = {
         **common,
@@ -196,5 +236,7 @@ def _job(shown_to: Shown, common: Mapping[str, object], fitted_on: Mapping[str, 
     }
     if fitted_on is not None:
         key["fitted_on"] = fitted_on
-    digest = hashlib.sha256(json.dumps(key, sort_keys=True, allow_nan=False).encode()).hexdigest()[:16]
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True, allow_nan=False).encode()).hexdigest()[
+        :16
+    ]
     return Job(digest, condition, label(engine), label(crafted_on) if crafted_on else None)

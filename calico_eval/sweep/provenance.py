@@ -20,7 +20,15 @@ from calico_eval.sweep.plan import SweepPlan
 from corruptions import SUITE_VERSION
 from reports.schema import Provenance
 
-PACKAGES = ("numpy", "onnxruntime", "onnxruntime-gpu", "scipy", "torch", "torchattacks", "torchvision")
+PACKAGES = (
+    "numpy",
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "scipy",
+    "torch",
+    "torchattacks",
+    "torchvision",
+)
 
 
 def provenance(plan: SweepPlan, source: FrameSource, command: Sequence[str]) -> Provenance:
@@ -72,10 +80,14 @@ def _git() -> tuple[str | None, bool | None]:
     try:
         tracked = _run_git(folder, "ls-files", "--error-unmatch", "__init__.py")
         commit = _run_git(folder, "rev-parse", "HEAD").strip() if tracked else None
-        return commit, bool(_run_git(folder, "status", "--porcelain", "--untracked-files=no").strip())
+        return commit, bool(
+            _run_git(folder, "status", "--porcelain", "--untracked-files=no").strip()
+        )
     except (OSError, subprocess.CalledProcessError):
         return None, None
 
 
 def _run_git(folder: Path, *words: str) -> str:
-    return subprocess.run(["git", "-C", str(folder), *words], check=True, capture_output=True, text=True).stdout
+    return subprocess.run(
+        ["git", "-C", str(folder), *words], check=True, capture_output=True, text=True
+    ).stdout

@@ -26,11 +26,15 @@ class RememberedAnswers:
     """
 
     def __init__(self, jobs: Collection[Job], limit_bytes: int = LIMIT_BYTES) -> None:
-        self._wanted = {(job.condition.before, job.engine) for job in jobs if job.condition.attack is not None}
+        self._wanted = {
+            (job.condition.before, job.engine) for job in jobs if job.condition.attack is not None
+        }
         self._found: dict[Key, list[Predictions]] = {}
         self._room = limit_bytes
 
-    def keep(self, condition: ConditionSpec, engine: str, batch: Sequence[int], found: list[Predictions]) -> None:
+    def keep(
+        self, condition: ConditionSpec, engine: str, batch: Sequence[int], found: list[Predictions]
+    ) -> None:
         """Keeps the answers of a batch under a condition, where an attack starts from it."""
         key = condition, engine, batch[0]
         if (condition, engine) not in self._wanted or key in self._found:
@@ -40,7 +44,9 @@ class RememberedAnswers:
             self._room -= size
             self._found[key] = found
 
-    def get(self, condition: ConditionSpec, engine: str, batch: Sequence[int]) -> list[Predictions] | None:
+    def get(
+        self, condition: ConditionSpec, engine: str, batch: Sequence[int]
+    ) -> list[Predictions] | None:
         """The answers of a batch, where they are kept."""
         return self._found.get((condition, engine, batch[0]))
 

@@ -77,12 +77,16 @@ def run_sweep(
     _check_named(by_label, out_dir, resume, warn)
     origin = provenance(plan, source, command)
     store = RunStore(out_dir, warn)
-    identity = _identity(plan, by_label, origin) | ({"save_attacked": True} if save_attacked else {})
+    identity = _identity(plan, by_label, origin) | (
+        {"save_attacked": True} if save_attacked else {}
+    )
     store.open(identity, config_yaml, resume=resume, overwrite=overwrite)
     _warn_of_copies(plan, by_label, warn)
     attacked = out_dir / "attacked" if save_attacked else None
     missing = _missing(plan, store, warn)
-    missing = _with_lost_frames(plan, missing, by_label, source, attacked, warn) if attacked else missing
+    missing = (
+        _with_lost_frames(plan, missing, by_label, source, attacked, warn) if attacked else missing
+    )
     steps = Steps(progress, len(missing) * len(plan.indices))
     everything = _groups(plan.jobs)
     fits = Fits(by_label, plan.seed, fit_source, scenes_of(source, plan.indices))
@@ -116,7 +120,9 @@ def run_sweep(
         cells=tuple(cells.values()),
         summary=summarise(plan, cells, stats, sensors),
         curves=curves(plan, cells, stats, sensors),
-        sanity=sanity_verdict(plan, by_label, source, cells, stats, store, lambda what: steps.advance(0, what))
+        sanity=sanity_verdict(
+            plan, by_label, source, cells, stats, store, lambda what: steps.advance(0, what)
+        )
         if sanity
         else (),
         pictures=drawn,
@@ -128,11 +134,17 @@ def run_sweep(
     return results
 
 
-def _warn_of_copies(plan: SweepPlan, engines: Mapping[str, Engine], warn: Callable[[str], None]) -> None:
+def _warn_of_copies(
+    plan: SweepPlan, engines: Mapping[str, Engine], warn: Callable[[str], None]
+) -> None:
     """Predictions under a condition that equal the clean ones byte for byte: a mistake, or a sensor that is not used."""
     for job in plan.jobs:
         engine, stem = engines[job.engine], job.condition.file_stem
-        if isinstance(engine, PredictionFiles) and job.condition.kind != "clean" and engine.same_as_clean(stem):
+        if (
+            isinstance(engine, PredictionFiles)
+            and job.condition.kind != "clean"
+            and engine.same_as_clean(stem)
+        ):
             warn(
                 f"predictions {engine.folder}: {stem}.json is byte for byte clean.json; were they made on corrupted frames?"
             )
@@ -144,7 +156,9 @@ def _missing(plan: SweepPlan, store: RunStore, warn: Callable[[str], None]) -> l
     for job in plan.jobs:
         found = store.load(job.id)
         if isinstance(found, str):
-            warn(f"{job.condition} on {job.engine}: {found}; it cannot be trusted and is computed again")
+            warn(
+                f"{job.condition} on {job.engine}: {found}; it cannot be trusted and is computed again"
+            )
         if not isinstance(found, tuple):
             missing.append(job)
     return missing
@@ -163,16 +177,24 @@ def _with_lost_frames(
     again = {job.id for job in missing}
     for (condition, crafted_on), jobs in _groups(plan.jobs).items():
         if condition.attack and crafted_on and not again & {job.id for job in jobs}:
-            problem = check_saved(folder / jobs[0].id, tokens, condition.attack, engines[crafted_on].sha256)
+            problem = check_saved(
+                folder / jobs[0].id, tokens, condition.attack, engines[crafted_on].sha256
+            )
             if problem:
                 warn(f"{condition}: {problem}; it cannot be trusted and is computed again")
                 again |= {job.id for job in jobs}
     return [job for job in plan.jobs if job.id in again]
 
 
-def _check_named(engines: Mapping[str, Engine], out_dir: Path, resume: bool, warn: Callable[[str], None]) -> None:
+def _check_named(
+    engines: Mapping[str, Engine], out_dir: Path, resume: bool, warn: Callable[[str], None]
+) -> None:
     """Refuses to resume with a model of the user's whose weights could be others than they were, and says so at the start."""
-    unnamed = [name for name, one in engines.items() if isinstance(one, UserEngine) and not one.weights_named]
+    unnamed = [
+        name
+        for name, one in engines.items()
+        if isinstance(one, UserEngine) and not one.weights_named
+    ]
     if not unnamed:
         return
     what = f"model {', '.join(unnamed)} does not say which weights it has (attribute sha256)"
@@ -202,14 +224,18 @@ def _groups(jobs: Sequence[Job]) -> dict[tuple[ConditionSpec, str | None], list[
     return groups
 
 
-def _finished(plan: SweepPlan, store: RunStore) -> tuple[dict[str, Cell], dict[str, list[FrameStats]]]:
+def _finished(
+    plan: SweepPlan, store: RunStore
+) -> tuple[dict[str, Cell], dict[str, list[FrameStats]]]:
     """Cells and frames by id, read back from the folder: the same numbers whether this process made them or another."""
     cells, stats = {}, {}
     for job in plan.jobs:
         found = store.load(job.id)
         if not isinstance(found, tuple):
             problem = found or f"cell {job.id} is gone"
-            raise CalicoError(f"{store.path}: {job.condition} on {job.engine}: {problem}; run with --resume")
+            raise CalicoError(
+                f"{store.path}: {job.condition} on {job.engine}: {problem}; run with --resume"
+            )
         cells[job.id], stats[job.id] = found
     return cells, stats
 
@@ -238,7 +264,9 @@ def _models(engines: Sequence[Engine]) -> tuple[Model, ...]:
     return tuple(models.values())
 
 
-def _identity(plan: SweepPlan, engines: Mapping[str, Engine], origin: Provenance) -> dict[str, object]:
+def _identity(
+    plan: SweepPlan, engines: Mapping[str, Engine], origin: Provenance
+) -> dict[str, object]:
     """What must be the same for a run to be resumed."""
     return {
         "models": {name: engine.sha256 for name, engine in engines.items()},

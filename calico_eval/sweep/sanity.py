@@ -45,17 +45,28 @@ def sanity_verdict(
     for name, engine in attacked_engines(plan, engines).items():
         active = _active(plan, name, engine, source, store, told)
         checks += _joined(
-            Sheet(engine.model_name, engine.name), CellChecks(plan, cells, stats, name, models).all(), active
+            Sheet(engine.model_name, engine.name),
+            CellChecks(plan, cells, stats, name, models).all(),
+            active,
         )
     return tuple(checks)
 
 
 def _active(
-    plan: SweepPlan, name: str, engine: TorchEngine, source: FrameSource, store: RunStore, told: Callable[[str], None]
+    plan: SweepPlan,
+    name: str,
+    engine: TorchEngine,
+    source: FrameSource,
+    store: RunStore,
+    told: Callable[[str], None],
 ) -> list[SanityCheck]:
     """The engine's active checks: those that the store has, and the others, made and stored one group after the other."""
     frames = [source[plan.indices[at]] for at in spread(len(plan.indices), CANDIDATES)]
-    specs = list(dict.fromkeys(j.condition.attack for j in plan.jobs if j.crafted_on == name and j.condition.attack))
+    specs = list(
+        dict.fromkeys(
+            j.condition.attack for j in plan.jobs if j.crafted_on == name and j.condition.attack
+        )
+    )
     known = store.load_sanity(name)
     groups = active_checks(engine, frames, specs, plan.seed, engine.sha256)
     for number, (group, make) in enumerate(groups.items(), start=1):
@@ -71,14 +82,20 @@ def attacked_engines(plan: SweepPlan, engines: Mapping[str, Engine]) -> dict[str
     found: dict[str, TorchEngine] = {}
     for job in plan.jobs:
         attack = job.condition.attack
-        if attack is not None and ALGORITHMS[attack.name].access == "gradients" and job.crafted_on is not None:
+        if (
+            attack is not None
+            and ALGORITHMS[attack.name].access == "gradients"
+            and job.crafted_on is not None
+        ):
             engine = engines[job.crafted_on]
             if isinstance(engine, TorchEngine):
                 found[job.crafted_on] = engine
     return found
 
 
-def _joined(sheet: Sheet, cells: Sequence[SanityCheck], active: Sequence[SanityCheck]) -> list[SanityCheck]:
+def _joined(
+    sheet: Sheet, cells: Sequence[SanityCheck], active: Sequence[SanityCheck]
+) -> list[SanityCheck]:
     """All sixteen, in order: what the cells say, where they say something, else the active check."""
     order = {
         **{check.id: check for check in active},

@@ -42,7 +42,9 @@ class Attacked:
     @property
     def metric(self) -> str:
         """What its harm is measured by."""
-        return "mIoU_present" if OBJECTIVES[self.spec.objective].heads == ("map",) else "mAP_present"
+        return (
+            "mIoU_present" if OBJECTIVES[self.spec.objective].heads == ("map",) else "mAP_present"
+        )
 
     def __str__(self) -> str:
         """'camera_pgd 8/255, 10 steps, 1 start'."""
@@ -84,13 +86,19 @@ class CellChecks:
             and ALGORITHMS[job.condition.attack.name].access == "gradients"
         ]
         on_engine = [one for one in attacks if one.job.engine == engine]
-        self.white = [a for a in on_engine if a.job.crafted_on == engine and _access(a) == "gradients"]
+        self.white = [
+            a for a in on_engine if a.job.crafted_on == engine and _access(a) == "gradients"
+        ]
         self.controls = [a for a in on_engine if ALGORITHMS[a.spec.name].control]
         self.black = [a for a in attacks if _access(a) == "queries"]
         self.transfer = [
-            a for a in attacks if _access(a) == "gradients" and models[a.job.crafted_on or engine] != models[engine]
+            a
+            for a in attacks
+            if _access(a) == "gradients" and models[a.job.crafted_on or engine] != models[engine]
         ]
-        self._clean = next(job.id for job in mine if job.condition.kind == "clean" and job.engine == engine)
+        self._clean = next(
+            job.id for job in mine if job.condition.kind == "clean" and job.engine == engine
+        )
         ids = {self._clean, *(a.job.id for a in attacks)}
         self._values: Replicates = replicate(stats, ids)
 
@@ -156,7 +164,11 @@ class CellChecks:
                 continue
             verdicts.append(graded(excess, half))
             if verdicts[-1] != "PASS":
-                shown = "no interval" if half is None else f"interval {excess - half:+.3f} to {excess + half:+.3f}"
+                shown = (
+                    "no interval"
+                    if half is None
+                    else f"interval {excess - half:+.3f} to {excess + half:+.3f}"
+                )
                 messages.append(f"{weak} against {strong}: {excess:+.3f} ({shown})")
             if largest is None or excess > largest[0]:
                 largest = (excess, half)
@@ -166,7 +178,12 @@ class CellChecks:
         noise = " (by little, or within the interval)" if verdict == "WARN" else ""
         message = good if verdict == "PASS" else f"{bad}{noise}: {'; '.join(messages)}"
         return self._sheet.check(
-            check, verdict, message, pairs=len(verdicts), largest_difference=largest[0], half_of_its_interval=largest[1]
+            check,
+            verdict,
+            message,
+            pairs=len(verdicts),
+            largest_difference=largest[0],
+            half_of_its_interval=largest[1],
         )
 
     def _difference(self, a: Attacked, b: Attacked, metric: str) -> tuple[float, float | None]:
@@ -180,8 +197,14 @@ class CellChecks:
     def _budgets(self) -> Iterator[tuple[Attacked, Attacked]]:
         """Each attack against those of the next larger budgets: of both sensors at once, too."""
         for family in _families(self.white, lambda spec: replace(spec, threat=Threat())):
-            within = [(a, b) for a in family for b in family if _within(a.spec.threat, b.spec.threat)]
-            yield from ((a, b) for a, b in within if not any((a, c) in within and (c, b) in within for c in family))
+            within = [
+                (a, b) for a in family for b in family if _within(a.spec.threat, b.spec.threat)
+            ]
+            yield from (
+                (a, b)
+                for a, b in within
+                if not any((a, c) in within and (c, b) in within for c in family)
+            )
 
     def _more(self, effort: str) -> Iterator[tuple[Attacked, Attacked]]:
         """Attacks that differ in "steps" or in "restarts" only, from little to much."""
@@ -195,8 +218,13 @@ class CellChecks:
 
     def _ranks(self) -> Iterator[tuple[Attacked, Attacked]]:
         for attacks in _families(self.white, lambda spec: (spec.threat, spec.objective)):
-            found = [*(c for c in self.controls if c.spec.threat == attacks[0].spec.threat), *attacks]
-            best = {a.spec.name: a for a in sorted(found, key=lambda a: (a.spec.steps, a.spec.restarts))}
+            found = [
+                *(c for c in self.controls if c.spec.threat == attacks[0].spec.threat),
+                *attacks,
+            ]
+            best = {
+                a.spec.name: a for a in sorted(found, key=lambda a: (a.spec.steps, a.spec.restarts))
+            }
             yield from pairwise(best[name] for name in RANKS if name in best)
 
     def _access_pairs(self) -> Iterator[tuple[Attacked, Attacked]]:
@@ -211,8 +239,14 @@ class CellChecks:
             return attack.spec.threat, attack.metric
 
         for wanted in dict.fromkeys(map(aim, white)):
-            kinds = [[a for a in kind if aim(a) == wanted] for kind in (white, self.black, self.transfer)]
-            strong, *weaker = [min(kind, key=lambda a: self._values.full[a.job.id][a.metric]) for kind in kinds if kind]
+            kinds = [
+                [a for a in kind if aim(a) == wanted] for kind in (white, self.black, self.transfer)
+            ]
+            strong, *weaker = [
+                min(kind, key=lambda a: self._values.full[a.job.id][a.metric])
+                for kind in kinds
+                if kind
+            ]
             yield from ((weak, strong) for weak in weaker)
 
     def _noise(self) -> SanityCheck:
@@ -222,7 +256,9 @@ class CellChecks:
         for attack in self.white:
             for control in (c for c in self.controls if c.spec.threat == attack.spec.threat):
                 clean, metric = self._values.full[self._clean][attack.metric], attack.metric
-                harm, noise = (clean - self._values.full[a.job.id][metric] for a in (attack, control))
+                harm, noise = (
+                    clean - self._values.full[a.job.id][metric] for a in (attack, control)
+                )
                 if math.isnan(harm) or math.isnan(noise):
                     continue
                 if harm < MARGIN and noise < MARGIN:
@@ -231,25 +267,39 @@ class CellChecks:
                     continue
                 excess, half = self._difference(attack, control, metric)
                 shares.append(noise / harm if harm > 0 else 1.0)
-                verdicts.append("PASS" if noise <= FAR_WEAKER * harm else worst(["WARN", graded(excess, half)]))
+                verdicts.append(
+                    "PASS" if noise <= FAR_WEAKER * harm else worst(["WARN", graded(excess, half)])
+                )
                 if verdicts[-1] != "PASS":
                     messages.append(f"{attack} takes {harm:.3f} of {metric}, noise {noise:.3f}")
         if not verdicts:
             return not_run(
-                self._sheet, "S16", "the run does not hold noise at the budget of an attack; add --attack noise"
+                self._sheet,
+                "S16",
+                "the run does not hold noise at the budget of an attack; add --attack noise",
             )
         verdict = worst(verdicts)
         why = "; either the attack finds nothing (see S3, S7, S13), or the budget is too small to matter or drowns the data"
-        message = "noise does less than half of the harm" if verdict == "PASS" else "; ".join(messages) + why
+        message = (
+            "noise does less than half of the harm"
+            if verdict == "PASS"
+            else "; ".join(messages) + why
+        )
         return self._sheet.check(
-            "S16", verdict, message, pairs=len(verdicts), largest_share_of_harm=max(shares, default=None)
+            "S16",
+            verdict,
+            message,
+            pairs=len(verdicts),
+            largest_share_of_harm=max(shares, default=None),
         )
 
     def _rose(self) -> SanityCheck:
         def total(name: str) -> int:
             return sum(int(cell.details.get(name) or 0) for cell in self.noted)
 
-        attacked, risen = (sum(part) for part in zip((0, 0), *map(_raised, self.noted), strict=True))
+        attacked, risen = (
+            sum(part) for part in zip((0, 0), *map(_raised, self.noted), strict=True)
+        )
         if not attacked:
             return not_run(self._sheet, "S9", "no frame was attacked by gradients")
         share, unchanged, bad = risen / attacked, total("frames_unchanged"), total("bad_gradients")
@@ -276,7 +326,9 @@ class CellChecks:
         specs = [a.spec for a in self.white if a.spec.name != "fgsm"]
         reach = [_reach(spec) for spec in specs]
         if not reach:
-            return not_run(self._sheet, "S11", "the run has no attack of several steps on clean frames")
+            return not_run(
+                self._sheet, "S11", "the run has no attack of several steps on clean frames"
+            )
         good = min(reach) >= 2 * (1 - 1e-9)
         return self._sheet.check(
             "S11",
@@ -318,7 +370,9 @@ def _access(attack: Attacked) -> str:
     return ALGORITHMS[attack.spec.name].access
 
 
-def _families(attacks: Sequence[Attacked], alike: Callable[[AttackSpec], object]) -> list[list[Attacked]]:
+def _families(
+    attacks: Sequence[Attacked], alike: Callable[[AttackSpec], object]
+) -> list[list[Attacked]]:
     """Attacks whose specs are `alike`."""
     groups: dict[object, list[Attacked]] = {}
     for attack in attacks:

@@ -51,7 +51,9 @@ class RunStore:
         self._warn = warn
         self._run = ""
 
-    def open(self, identity: Mapping[str, Any], config_yaml: str | None, *, resume: bool, overwrite: bool) -> None:
+    def open(
+        self, identity: Mapping[str, Any], config_yaml: str | None, *, resume: bool, overwrite: bool
+    ) -> None:
         """Makes the folder, or checks that the run in it is the one to be resumed.
 
         Args:
@@ -88,7 +90,11 @@ class RunStore:
                 return f"cell {path}: holds cell {cell.id}"
             return cell, load_stats(self.path / "frames" / f"{cell_id}.parquet", cell_id, sha256)
         except (ValidationError, CalicoError) as error:
-            return str(error).splitlines()[0] if isinstance(error, CalicoError) else f"cell {path}: {error}"
+            return (
+                str(error).splitlines()[0]
+                if isinstance(error, CalicoError)
+                else f"cell {path}: {error}"
+            )
 
     def save(self, cell: Cell, stats: Sequence[FrameStats], seconds: float) -> None:
         """Writes the frames, then the cell."""
@@ -109,18 +115,25 @@ class RunStore:
         try:
             content = read_sealed_json(path, what="sanity checks")
             if (content["engine"], content["run"]) != (engine, self._run):
-                raise FileError(f"sanity checks {path}: belong to another engine or run ({content['engine']})")
+                raise FileError(
+                    f"sanity checks {path}: belong to another engine or run ({content['engine']})"
+                )
             return {
                 group: tuple(SanityCheck.model_validate_json(to_json(check)) for check in checks)
                 for group, checks in content["groups"].items()
             }
         except (FileError, ValueError, KeyError, TypeError, AttributeError) as error:
-            self._warn(f"{error if isinstance(error, FileError) else f'sanity checks {path}: {error}'}; made again")
+            self._warn(
+                f"{error if isinstance(error, FileError) else f'sanity checks {path}: {error}'}; made again"
+            )
             return {}
 
     def save_sanity(self, engine: str, groups: Mapping[str, Sequence[SanityCheck]]) -> None:
         """Writes them."""
-        made = {group: [check.model_dump(mode="json") for check in checks] for group, checks in groups.items()}
+        made = {
+            group: [check.model_dump(mode="json") for check in checks]
+            for group, checks in groups.items()
+        }
         content = {"engine": engine, "run": self._run, "groups": made}
         write_atomic(self._sanity_file(engine), to_sealed_json(content))
 
@@ -134,7 +147,9 @@ class RunStore:
         try:
             times: dict[str, float] = dict(read_sealed_json(path, what="timings")["seconds"])
         except (FileError, ValueError, KeyError, TypeError) as error:
-            self._warn(f"{error if isinstance(error, FileError) else f'timings {path}: {error}'}; begun again")
+            self._warn(
+                f"{error if isinstance(error, FileError) else f'timings {path}: {error}'}; begun again"
+            )
             return {}
         return times
 
@@ -144,7 +159,9 @@ class RunStore:
 
     def _check_same(self, wanted: dict[str, Any]) -> None:
         if not (self.path / RUN_FILE).exists():
-            raise CalicoError(f"{self.path}: holds no {RUN_FILE}; nothing to resume, use another --out")
+            raise CalicoError(
+                f"{self.path}: holds no {RUN_FILE}; nothing to resume, use another --out"
+            )
         try:
             before = read_sealed_json(self.path / RUN_FILE, what="run").get("identity")
         except FileError as error:
@@ -169,7 +186,9 @@ def _difference(before: Any, now: Any) -> str:
     """Two values of one entry, in words; of lists and mappings only what differs, at most three items of each."""
     if isinstance(before, dict) and isinstance(now, dict):
         names = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
-        return "; ".join(f"{name} {_difference(before.get(name), now.get(name))}" for name in names[:3])
+        return "; ".join(
+            f"{name} {_difference(before.get(name), now.get(name))}" for name in names[:3]
+        )
     if isinstance(before, list) and isinstance(now, list):
         gone, new = ([str(v) for v in a if v not in b] for a, b in ((before, now), (now, before)))
         return f"{len(gone)} only there ({', '.join(gone[:3])}), {len(new)} only now ({', '.join(new[:3])})"

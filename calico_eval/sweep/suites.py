@@ -51,7 +51,9 @@ def choose(
     known = suites()
     if suite is not None and suite not in known:
         raise CalicoError(f"unknown suite {suite!r}; expected one of {', '.join(known)}")
-    base = known[suite] if suite else Suite(() if attacks or sweeps else known["calico"].corruptions)
+    base = (
+        known[suite] if suite else Suite(() if attacks or sweeps else known["calico"].corruptions)
+    )
     return Suite(
         corruptions=tuple(corruptions) or base.corruptions,
         severities=tuple(severities) or base.severities,

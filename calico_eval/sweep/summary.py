@@ -43,7 +43,9 @@ def summarise(
         sensors: engine label to the sensors that it uses.
     """
     series = _series(plan)
-    mine = {name: own for name, one in series.items() if (own := _used(one, sensors[name])).corrupted}
+    mine = {
+        name: own for name, one in series.items() if (own := _used(one, sensors[name])).corrupted
+    }
     if not mine:
         return {}
     first = next(iter(stats.values()))
@@ -80,14 +82,17 @@ def _series(plan: SweepPlan) -> dict[str, _Series]:
         jobs = [job for job in plan.jobs if job.engine == engine]
         corrupted = tuple(job for job in jobs if job.condition.kind == "corruption")
         if corrupted:
-            found[engine] = _Series(next(job.id for job in jobs if job.condition.kind == "clean"), corrupted)
+            found[engine] = _Series(
+                next(job.id for job in jobs if job.condition.kind == "clean"), corrupted
+            )
     return found
 
 
 def _used(one: _Series, sensors: Collection[str]) -> _Series:
     """With the corrupted cells that change one of the sensors."""
     return _Series(
-        one.clean, tuple(job for job in one.corrupted if set(job.condition.describe().sensors) & set(sensors))
+        one.clean,
+        tuple(job for job in one.corrupted if set(job.condition.describe().sensors) & set(sensors)),
     )
 
 

@@ -25,7 +25,10 @@ def calibration_drift(frame: FrameLike, settled_deg: float, streams: Streams) ->
     matrices = frame.camera_T_lidar.copy()
     for view in range(len(matrices)):
         rng = streams.scene(f"camera{view}")
-        matrices[view] = random_rigid(rng, share * settled_deg, share * mount_shift_m(settled_deg)) @ matrices[view]
+        matrices[view] = (
+            random_rigid(rng, share * settled_deg, share * mount_shift_m(settled_deg))
+            @ matrices[view]
+        )
     return frame.replace(camera_T_lidar=matrices)
 
 

@@ -14,7 +14,9 @@ TRANSLATION_M = (0.0, 0.02, 0.05, 0.10, 0.20, 0.50)
 
 def mount_shift_m(rotation_deg: float) -> float:
     """The translation that goes with a rotation: that of the levels, linear between them, in proportion beyond them."""
-    return float(np.interp(rotation_deg, ROTATION_DEG, TRANSLATION_M)) * max(1.0, rotation_deg / ROTATION_DEG[-1])
+    return float(np.interp(rotation_deg, ROTATION_DEG, TRANSLATION_M)) * max(
+        1.0, rotation_deg / ROTATION_DEG[-1]
+    )
 
 
 def extrinsic(frame: FrameLike, rotation_deg: float, streams: Streams) -> FrameLike:
@@ -28,7 +30,9 @@ def extrinsic(frame: FrameLike, rotation_deg: float, streams: Streams) -> FrameL
     """
     matrices = frame.camera_T_lidar.copy()
     for view in range(len(matrices)):
-        delta = random_rigid(streams.scene(f"camera{view}"), rotation_deg, mount_shift_m(rotation_deg))
+        delta = random_rigid(
+            streams.scene(f"camera{view}"), rotation_deg, mount_shift_m(rotation_deg)
+        )
         matrices[view] = delta @ matrices[view]
     return frame.replace(camera_T_lidar=matrices)
 

@@ -11,7 +11,9 @@ def rotation_about(axis: Float64, angle_rad: float) -> Float64:
     """(3, 3) rotation about a unit vector (Rodrigues' formula)."""
     x, y, z = axis
     cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    result: Float64 = np.eye(3) + np.sin(angle_rad) * cross + (1 - np.cos(angle_rad)) * (cross @ cross)
+    result: Float64 = (
+        np.eye(3) + np.sin(angle_rad) * cross + (1 - np.cos(angle_rad)) * (cross @ cross)
+    )
     return result
 
 

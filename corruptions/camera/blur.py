@@ -27,6 +27,8 @@ def convolved(linear: Float32, kernel: Float32) -> Float32:
     size = [scipy.fft.next_fast_len(n, real=True) for n in padded.shape[1:]]
     spectrum = scipy.fft.rfft2(padded, s=size)
     spectrum *= scipy.fft.rfft2(kernel, s=size)
-    blurred = scipy.fft.irfft2(spectrum, s=size)[:, 2 * top : 2 * top + height, 2 * left : 2 * left + width]
+    blurred = scipy.fft.irfft2(spectrum, s=size)[
+        :, 2 * top : 2 * top + height, 2 * left : 2 * left + width
+    ]
     result: Float32 = blurred.transpose(1, 2, 0)
     return result

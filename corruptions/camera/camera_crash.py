@@ -17,5 +17,8 @@ def camera_crash(frame: FrameLike, cameras_off: float, streams: Streams) -> Fram
     views = len(frame.images)
     off = streams.nested_scene("camera").permutation(views)[: round(cameras_off)]
     return frame.replace(
-        images=tuple(np.zeros_like(image) if view in off else image for view, image in enumerate(frame.images))
+        images=tuple(
+            np.zeros_like(image) if view in off else image
+            for view, image in enumerate(frame.images)
+        )
     )

@@ -19,7 +19,10 @@ def frame_lost(frame: FrameLike, loss_probability: float, streams: Streams) -> F
     """
     lost = _draws(frame, streams, len(frame.images)) < loss_probability
     return frame.replace(
-        images=tuple(np.zeros_like(image) if gone else image for image, gone in zip(frame.images, lost, strict=True))
+        images=tuple(
+            np.zeros_like(image) if gone else image
+            for image, gone in zip(frame.images, lost, strict=True)
+        )
     )
 
 
@@ -46,7 +49,9 @@ def camera_stuck(frame: FrameLike, mean_hold_frames: float, streams: Streams) ->
     return frame.replace(images=tuple(image.copy() for image in images))
 
 
-def _draws(frame: FrameLike, streams: Streams, cameras: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _draws(
+    frame: FrameLike, streams: Streams, cameras: int
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """(cameras,) uniform numbers of a frame, which may be one before that of the streams: the same at every severity."""
     own = dataclasses.replace(streams, token=frame.token)
     return np.array([own.nested(f"camera{view}").random() for view in range(cameras)])

@@ -22,7 +22,9 @@ def defocus_blur(frame: FrameLike, defocus_radius: float, streams: Streams) -> F
     Parameter: the disc's radius as a share of the width, 0.75 1 1.5 2 2.5 % (ImageNet-C: 3 4 6 8 10 px). The same disc
     everywhere: nothing of a street is as near as the lens is far from sharp.
     """
-    return each_image(frame, lambda image, _: blur(image, disc_kernel(defocus_radius * image.shape[1])))
+    return each_image(
+        frame, lambda image, _: blur(image, disc_kernel(defocus_radius * image.shape[1]))
+    )
 
 
 def gaussian_blur(frame: FrameLike, blur_sigma: float, streams: Streams) -> FrameLike:
@@ -30,7 +32,9 @@ def gaussian_blur(frame: FrameLike, blur_sigma: float, streams: Streams) -> Fram
 
     Parameter: its standard deviation as a share of the width, 0.25 0.5 0.75 1 1.5 % (ImageNet-C: 1 2 3 4 6 px).
     """
-    return each_image(frame, lambda image, _: blur(image, normal_kernel(blur_sigma * image.shape[1])))
+    return each_image(
+        frame, lambda image, _: blur(image, normal_kernel(blur_sigma * image.shape[1]))
+    )
 
 
 def disc_kernel(radius_px: float) -> Float32:

@@ -41,7 +41,9 @@ def frost(frame: FrameLike, ice_cover: float, streams: Streams) -> FrameLike:
     Dietterich, ICLR 2019), frost, which adds one of its photographs of frosted glass to pixel values: 1 0.8 0.7 0.65 0.6 of
     the image plus 0.4 0.6 0.7 0.7 0.75 of the photograph.
     """
-    return each_image(frame, lambda image, camera: frosted(image, ice_cover, streams.nested_scene(camera)))
+    return each_image(
+        frame, lambda image, camera: frosted(image, ice_cover, streams.nested_scene(camera))
+    )
 
 
 def frosted(image: UInt8, cover: float, rng: np.random.Generator) -> UInt8:
@@ -68,7 +70,9 @@ def growth(needles: Float32, cover: float, rng: np.random.Generator) -> Float32:
     h, w = needles.shape
     v, u = abs(np.arange(h) / h - 0.5)[:, None], abs(np.arange(w) / w - 0.5)
     patches = gaussian_filter(rng.standard_normal((h, w), dtype=np.float32), w / 16, mode="reflect")
-    thickness = 2.5 * np.maximum(v, u) + 0.35 * patches / max(float(patches.std()), 1e-6) + 0.35 * needles
+    thickness = (
+        2.5 * np.maximum(v, u) + 0.35 * patches / max(float(patches.std()), 1e-6) + 0.35 * needles
+    )
     edge = np.quantile(thickness, 1 - cover)
     rim = max(RIM * min(cover / 0.2, 1.0), 1e-6)
     result: Float32 = np.clip((thickness - edge) / rim + 0.5, 0.0, 1.0).astype(np.float32)
@@ -90,7 +94,9 @@ def feathers(h: int, w: int, rng: np.random.Generator) -> Float32:
     return np.maximum(ridges[0], 0.8 * ridges[1]).astype(np.float32)
 
 
-def _needles(down: Float64, right: Float64, direction: Float64, crystal: Float64, rng: np.random.Generator) -> Float64:
+def _needles(
+    down: Float64, right: Float64, direction: Float64, crystal: Float64, rng: np.random.Generator
+) -> Float64:
     """(h, w) 0..1 noise drawn out along a direction."""
     along = (right * np.cos(direction) + down * np.sin(direction)) / (NEEDLES[1] * down.shape[1])
     across = (down * np.cos(direction) - right * np.sin(direction)) / (NEEDLES[0] * down.shape[1])

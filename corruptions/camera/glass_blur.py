@@ -32,7 +32,9 @@ def glass_blur(frame: FrameLike, glass_scatter: float, streams: Streams) -> Fram
     pixel and pass), these sigmas within 0.25 px of its own, its pixel being 1/400 of the width. Deviations: grains draw
     independently instead of swapping; in linear light.
     """
-    return each_image(frame, lambda image, camera: through_glass(image, glass_scatter, streams.frame(camera)))
+    return each_image(
+        frame, lambda image, camera: through_glass(image, glass_scatter, streams.frame(camera))
+    )
 
 
 def through_glass(image: UInt8, scatter: float, rng: np.random.Generator) -> UInt8:
@@ -40,13 +42,20 @@ def through_glass(image: UInt8, scatter: float, rng: np.random.Generator) -> UIn
     height, width = image.shape[:2]
     cell, kernel = resolution(width, scatter)
     linear = to_linear(image)
-    cells = np.stack([np.asarray(Image.fromarray(linear[..., c]).reduce(cell)) for c in range(3)], axis=-1)
+    cells = np.stack(
+        [np.asarray(Image.fromarray(linear[..., c]).reduce(cell)) for c in range(3)], axis=-1
+    )
     soft = convolved(cells, kernel)
-    row, column = shuffle(soft.shape[0], soft.shape[1], scatter * width / cell, GRAIN * width / cell, rng)
+    row, column = shuffle(
+        soft.shape[0], soft.shape[1], scatter * width / cell, GRAIN * width / cell, rng
+    )
     shuffled: Float32 = soft[row, column]
     scattered = np.ascontiguousarray(convolved(shuffled, kernel).transpose(2, 0, 1))
     size, box = (width, height), (0, 0, width / cell, height / cell)
-    grown = [np.asarray(Image.fromarray(channel).resize(size, Image.Resampling.BILINEAR, box)) for channel in scattered]
+    grown = [
+        np.asarray(Image.fromarray(channel).resize(size, Image.Resampling.BILINEAR, box))
+        for channel in scattered
+    ]
     return to_pixels(np.stack(grown, axis=-1))
 
 
@@ -57,7 +66,9 @@ def resolution(width: int, scatter: float) -> tuple[int, Float32]:
     return cell, normal_kernel(sigma_px / cell)
 
 
-def shuffle(h: int, w: int, scatter: float, grain: float, rng: np.random.Generator) -> tuple[Int64, Int64]:
+def shuffle(
+    h: int, w: int, scatter: float, grain: float, rng: np.random.Generator
+) -> tuple[Int64, Int64]:
     """(h, w) row and column of the cell that every cell shows, grain by grain; scatter and grain in cells."""
     row, column = np.arange(h), np.arange(w)
     grains = (row / max(grain, 1)).astype(int)[:, None], (column / max(grain, 1)).astype(int)

@@ -33,7 +33,9 @@ def lens_dirt(frame: FrameLike, dirt_share: float, streams: Streams) -> FrameLik
     severity in the same places. Blended in linear light. After the occluded lenses of Yu et al., "Benchmarking the Robustness
     of LiDAR-Camera Fusion for 3D Object Detection" (arXiv 2205.14951), who paste photographed masks of dirt; these are made.
     """
-    return each_image(frame, lambda image, camera: dirty(image, dirt_share, streams.nested_scene(camera)))
+    return each_image(
+        frame, lambda image, camera: dirty(image, dirt_share, streams.nested_scene(camera))
+    )
 
 
 def dirty(image: UInt8, share: float, rng: np.random.Generator) -> UInt8:
@@ -50,7 +52,9 @@ def dirty(image: UInt8, share: float, rng: np.random.Generator) -> UInt8:
     sigma = SOFTNESS * width / cell
     light *= 1 - grow(gaussian_filter(held, sigma), cell, height, width)[..., None]
     for channel in range(3):
-        light[..., channel] += grow(gaussian_filter(added[..., channel], sigma), cell, height, width)
+        light[..., channel] += grow(
+            gaussian_filter(added[..., channel], sigma), cell, height, width
+        )
     return to_pixels(light)
 
 
@@ -63,7 +67,11 @@ def spots(
     """
     place = rng.random((SPOTS, 2)) * (rows, columns)
     radius = columns * rng.lognormal(0.0, RADIUS_SPREAD, SPOTS)
-    ragged = 1 + 0.6 * _noise(rows, columns, columns / 80, rng) + 0.6 * _noise(rows, columns, columns / 20, rng)
+    ragged = (
+        1
+        + 0.6 * _noise(rows, columns, columns / 80, rng)
+        + 0.6 * _noise(rows, columns, columns / 20, rng)
+    )
     down, right = np.arange(rows)[:, None], np.arange(columns)
     nearest, spot = np.full((rows, columns), np.inf), np.zeros((rows, columns), np.int64)
     for number in range(SPOTS):

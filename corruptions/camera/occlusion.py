@@ -37,7 +37,11 @@ def occlusion(frame: FrameLike, occluded_share: float, streams: Streams) -> Fram
 
 def covered(height: int, width: int, share: float, rng: np.random.Generator) -> Float32:
     """(H, W) how much of each pixel an object hides that comes in from a random side: at least half of `share` of them."""
-    angle, waves, phases = rng.uniform(0, 2 * np.pi), rng.uniform(2, 12, 4), rng.uniform(0, 2 * np.pi, 4)
+    angle, waves, phases = (
+        rng.uniform(0, 2 * np.pi),
+        rng.uniform(2, 12, 4),
+        rng.uniform(0, 2 * np.pi, 4),
+    )
     v = ((np.arange(height) - height / 2) / width)[:, None]
     u = (np.arange(width) - width / 2) / width
     along = (v * np.cos(angle) - u * np.sin(angle))[..., None]

@@ -33,7 +33,9 @@ def rain_drops(frame: FrameLike, drop_cover: float, streams: Streams) -> FrameLi
     add drops. After the drop models of Roser & Geiger (ICCV Workshops 2009) and Porav et al. (ICRA 2019). Deviation: no ray
     tracing through the drop's true shape, and drops do not run.
     """
-    return each_image(frame, lambda image, camera: with_drops(image, drop_cover, streams.nested_scene(camera)))
+    return each_image(
+        frame, lambda image, camera: with_drops(image, drop_cover, streams.nested_scene(camera))
+    )
 
 
 def with_drops(image: UInt8, cover: float, rng: np.random.Generator) -> UInt8:
@@ -48,9 +50,17 @@ def with_drops(image: UInt8, cover: float, rng: np.random.Generator) -> UInt8:
         u = (np.arange(window.shape[1], dtype=np.float32) + left - column) / wide
         off = np.minimum(np.hypot(v, u), np.float32(1.0))
         reach = np.float32(VIEW * width) / np.sqrt(np.float32(1.4) - off * off)
-        place = (row - v * reach) * (len(small) / height), (column - u * reach) * (small.shape[1] / width)
-        inside = [np.clip(p, 0, size - 1.01) for p, size in zip(place, small.shape[:2], strict=True)]
-        seen = to_linear(sample(small, inside[0], inside[1])) * (1 - np.float32(0.7) * off**4)[..., None]
+        place = (
+            (row - v * reach) * (len(small) / height),
+            (column - u * reach) * (small.shape[1] / width),
+        )
+        inside = [
+            np.clip(p, 0, size - 1.01) for p, size in zip(place, small.shape[:2], strict=True)
+        ]
+        seen = (
+            to_linear(sample(small, inside[0], inside[1]))
+            * (1 - np.float32(0.7) * off**4)[..., None]
+        )
         clean = to_linear(window)
         window[:] = to_pixels(clean + np.clip((1 - off) / RIM, 0, 1)[..., None] * (seen - clean))
     return result

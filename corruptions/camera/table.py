@@ -13,7 +13,13 @@ from corruptions.camera.iso_noise import iso_noise
 from corruptions.camera.lens_dirt import lens_dirt
 from corruptions.camera.low_light import low_light
 from corruptions.camera.motion_blur import motion_blur
-from corruptions.camera.noise import gaussian_noise, impulse_noise, shot_noise, speckle_noise, uniform_noise
+from corruptions.camera.noise import (
+    gaussian_noise,
+    impulse_noise,
+    shot_noise,
+    speckle_noise,
+    uniform_noise,
+)
 from corruptions.camera.occlusion import occlusion
 from corruptions.camera.rain_drops import rain_drops
 from corruptions.camera.tone import brightness, color_quant, contrast, saturate

@@ -35,7 +35,9 @@ def contrast(frame: FrameLike, contrast_share: float, streams: Streams) -> Frame
     def flatten(image: UInt8, _: str) -> UInt8:
         mean = image.mean(axis=(0, 1))[:, None]
         tables = contrast_tables(mean, contrast_share)
-        return np.stack([table[image[..., channel]] for channel, table in enumerate(tables)], axis=-1)
+        return np.stack(
+            [table[image[..., channel]] for channel, table in enumerate(tables)], axis=-1
+        )
 
     return each_image(frame, flatten)
 
@@ -83,14 +85,18 @@ def brightness_table(rise: float) -> UInt8:
 
 def contrast_tables(mean: Float64, share: float) -> UInt8:
     """(..., 256) new pixel value by the old one. mean: (..., 1)."""
-    tables: UInt8 = np.rint(np.clip(mean + share * (np.arange(256.0) - mean), 0, 255)).astype(np.uint8)
+    tables: UInt8 = np.rint(np.clip(mean + share * (np.arange(256.0) - mean), 0, 255)).astype(
+        np.uint8
+    )
     return tables
 
 
 def saturation_table(gain: float) -> Float32:
     """(256, 256) factor on a pixel's differences from its largest value, by that and its smallest."""
     largest, smallest = np.arange(256)[:, None], np.arange(256)
-    table: Float32 = np.minimum(gain, largest / np.maximum(largest - smallest, 1)).astype(np.float32)
+    table: Float32 = np.minimum(gain, largest / np.maximum(largest - smallest, 1)).astype(
+        np.float32
+    )
     return table
 
 

@@ -49,4 +49,6 @@ def zoomed(channel: Float32, zoom: float) -> Float32:
     height, width = channel.shape
     left, top = width / 2 * (1 - 1 / zoom), height / 2 * (1 - 1 / zoom)
     box = (left, top, width - left, height - top)
-    return np.asarray(Image.fromarray(channel).resize((width, height), Image.Resampling.BILINEAR, box))
+    return np.asarray(
+        Image.fromarray(channel).resize((width, height), Image.Resampling.BILINEAR, box)
+    )

@@ -20,7 +20,10 @@ def lidar_stuck(frame: FrameLike, hold_frames: float, streams: Streams) -> Frame
     own, show the cloud of the frame before; values ours.
     """
     held = frame
-    while len(frame.points) and replace(streams, token=held.token).nested("lidar").random() < 1 - 1 / hold_frames:
+    while (
+        len(frame.points)
+        and replace(streams, token=held.token).nested("lidar").random() < 1 - 1 / hold_frames
+    ):
         older = before(held)
         if older is None:
             break
@@ -29,4 +32,6 @@ def lidar_stuck(frame: FrameLike, hold_frames: float, streams: Streams) -> Frame
         return frame
     old = copied((held.points, held.ring, held.sweep_index, held.sweep_T, held.elongation))
     points, ring, sweep_index, sweep_T, elongation = old
-    return frame.replace(points=points, ring=ring, sweep_index=sweep_index, sweep_T=sweep_T, elongation=elongation)
+    return frame.replace(
+        points=points, ring=ring, sweep_index=sweep_index, sweep_T=sweep_T, elongation=elongation
+    )

@@ -24,12 +24,15 @@ def motion_compensation(frame: FrameLike, sigma_m: float, streams: Streams) -> F
     """
     if not len(frame.points):
         return frame
-    errors = pose_errors(len(frame.sweep_T) * SLICES, sigma_m, streams.nested("lidar")).astype(np.float32)
+    errors = pose_errors(len(frame.sweep_T) * SLICES, sigma_m, streams.nested("lidar")).astype(
+        np.float32
+    )
     start = origins(frame)
     ray = frame.points[:, :3] - start
     turned = np.arctan2(ray[:, 1], ray[:, 0]) / (2 * np.pi) + 0.5
     error = errors[
-        frame.sweep_index.astype(np.int64) * SLICES + np.minimum((turned * SLICES).astype(np.int64), SLICES - 1)
+        frame.sweep_index.astype(np.int64) * SLICES
+        + np.minimum((turned * SLICES).astype(np.int64), SLICES - 1)
     ]
     points = frame.points.copy()
     points[:, :3] = start + np.einsum("nij,nj->ni", error[:, :, :3], ray) + error[:, :, 3]

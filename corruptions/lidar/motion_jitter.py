@@ -22,5 +22,7 @@ def motion_jitter(frame: FrameLike, sigma_m: float, streams: Streams) -> FrameLi
     sweeps = rng.standard_normal((len(frame.sweep_T), 3), np.float32)
     own = rng.standard_normal((len(frame.points), 3), np.float32)
     points = frame.points.copy()
-    points[:, :3] += (sweeps[frame.sweep_index] + np.float32(POINT_SHARE) * own) * np.float32(sigma_m)
+    points[:, :3] += (sweeps[frame.sweep_index] + np.float32(POINT_SHARE) * own) * np.float32(
+        sigma_m
+    )
     return frame.replace(points=points)

@@ -16,7 +16,9 @@ def object_density(frame: FrameLike, share_lost: float, streams: Streams) -> Fra
     3D_Corruptions_AD (Dong et al., CVPR 2023), local density decrease.
     """
     picked = pick(frame)
-    return _without_first(frame, picked, streams.frame("lidar").random(len(picked.rows)), share_lost)
+    return _without_first(
+        frame, picked, streams.frame("lidar").random(len(picked.rows)), share_lost
+    )
 
 
 def object_cutout(frame: FrameLike, share_lost: float, streams: Streams) -> FrameLike:
@@ -28,7 +30,9 @@ def object_cutout(frame: FrameLike, share_lost: float, streams: Streams) -> Fram
     picked = pick(frame)
     xyz = frame.points[picked.rows, :3].astype(np.float64)
     first = np.cumsum(picked.counts) - picked.counts
-    centre = first + (streams.frame("lidar").random(len(picked.counts)) * picked.counts).astype(np.int64)
+    centre = first + (streams.frame("lidar").random(len(picked.counts)) * picked.counts).astype(
+        np.int64
+    )
     distance = np.linalg.norm(xyz - xyz[centre[picked.owner]], axis=1)
     return _without_first(frame, picked, distance, share_lost)
 

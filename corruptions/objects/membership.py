@@ -58,7 +58,8 @@ def to_local(points: Float32, boxes: Float64) -> Float64:
     offset[:, :2] += known_velocity(boxes) * points[:, 4:5]
     c, s = np.cos(boxes[:, 6]), np.sin(boxes[:, 6])
     result: Float64 = np.stack(
-        [offset[:, 0] * c + offset[:, 1] * s, offset[:, 1] * c - offset[:, 0] * s, offset[:, 2]], axis=1
+        [offset[:, 0] * c + offset[:, 1] * s, offset[:, 1] * c - offset[:, 0] * s, offset[:, 2]],
+        axis=1,
     )
     return result
 
@@ -66,7 +67,9 @@ def to_local(points: Float32, boxes: Float64) -> Float64:
 def from_local(local: Float64, age_s: Float32, boxes: Float64) -> Float64:
     """(K, 3) points in the LiDAR frame: the inverse of `to_local`, with ages (K,)."""
     c, s = np.cos(boxes[:, 6]), np.sin(boxes[:, 6])
-    offset = np.stack([local[:, 0] * c - local[:, 1] * s, local[:, 0] * s + local[:, 1] * c, local[:, 2]], axis=1)
+    offset = np.stack(
+        [local[:, 0] * c - local[:, 1] * s, local[:, 0] * s + local[:, 1] * c, local[:, 2]], axis=1
+    )
     offset[:, :2] -= known_velocity(boxes) * age_s[:, None]
     result: Float64 = boxes[:, :3] + offset
     return result

@@ -28,7 +28,9 @@ def object_uniform_noise(frame: FrameLike, half_width_m: float, streams: Streams
     et al., CVPR 2023), local uniform noise, whose public code adds the same noise to the intensity, too.
     """
     rows = pick(frame).rows
-    return _moved(frame, rows, streams.frame("lidar").uniform(-half_width_m, half_width_m, (len(rows), 3)))
+    return _moved(
+        frame, rows, streams.frame("lidar").uniform(-half_width_m, half_width_m, (len(rows), 3))
+    )
 
 
 def object_impulse_noise(frame: FrameLike, share: float, streams: Streams) -> FrameLike:

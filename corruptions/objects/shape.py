@@ -43,9 +43,13 @@ def object_rotation(frame: FrameLike, angle_deg: float, streams: Streams) -> Fra
     (Dong et al., CVPR 2023), rotation, whose public code draws within 1 degree of it and leaves the boxes as they were.
     """
     picked = pick(frame)
-    signs = [streams.frame(f"object{index}").choice((-1.0, 1.0)) for index in range(len(picked.boxes))]
+    signs = [
+        streams.frame(f"object{index}").choice((-1.0, 1.0)) for index in range(len(picked.boxes))
+    ]
     boxes = picked.boxes.copy()
-    boxes[:, 6] = (boxes[:, 6] + np.radians(angle_deg) * np.array(signs, np.float64) + np.pi) % (2 * np.pi) - np.pi
+    boxes[:, 6] = (boxes[:, 6] + np.radians(angle_deg) * np.array(signs, np.float64) + np.pi) % (
+        2 * np.pi
+    ) - np.pi
     local = to_local(frame.points[picked.rows], picked.boxes[picked.owner])
     return _reshaped(frame, picked, local, boxes)
 
@@ -62,7 +66,9 @@ def object_shear(frame: FrameLike, shear: float, streams: Streams) -> FrameLike:
     value; squeezes the points back into the old box.
     """
     picked = pick(frame)
-    signs = [streams.frame(f"object{index}").choice((-1.0, 1.0), 3) for index in range(len(picked.boxes))]
+    signs = [
+        streams.frame(f"object{index}").choice((-1.0, 1.0), 3) for index in range(len(picked.boxes))
+    ]
     a, b, c = (shear * np.array(signs, np.float64).reshape(-1, 3)).T
     length, width, height = picked.boxes[:, 3:6].T
     local = to_local(frame.points[picked.rows], picked.boxes[picked.owner])
@@ -84,4 +90,6 @@ def _reshaped(frame: FrameLike, picked: Picked, local: Float64, boxes: Float64) 
     changed = picked.counts > 0
     new = frame.boxes.boxes.copy()
     new[changed, :7] = boxes[changed, :7]
-    return frame.replace(points=points, boxes=dataclasses.replace(cast(Any, frame.boxes), boxes=new))
+    return frame.replace(
+        points=points, boxes=dataclasses.replace(cast(Any, frame.boxes), boxes=new)
+    )

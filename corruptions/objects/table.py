@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from corruptions.objects.lost_points import object_cutout, object_density, object_echo
 from corruptions.objects.moving_object import moving_object
-from corruptions.objects.noise import object_gaussian_noise, object_impulse_noise, object_uniform_noise
+from corruptions.objects.noise import (
+    object_gaussian_noise,
+    object_impulse_noise,
+    object_uniform_noise,
+)
 from corruptions.objects.shape import object_rotation, object_scale, object_shear
 from corruptions.spec import Spec
 

@@ -26,5 +26,7 @@ def sweep_dropout(frame: FrameLike, share_lost: float, streams: Streams) -> Fram
     place[1:] = rng.permutation(older)
     start = rng.uniform(-math.pi, math.pi)
     ray = frame.points[:, :2] - frame.sweep_T[frame.sweep_index, :2, 3]
-    turned = np.clip((np.arctan2(ray[:, 1], ray[:, 0]) - start) / (2 * math.pi) % 1.0, 0.0, 1 - 1e-9)
+    turned = np.clip(
+        (np.arctan2(ray[:, 1], ray[:, 0]) - start) / (2 * math.pi) % 1.0, 0.0, 1 - 1e-9
+    )
     return select_points(frame, place[frame.sweep_index] + turned >= share_lost * older)

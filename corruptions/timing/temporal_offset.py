@@ -26,4 +26,6 @@ def temporal_offset(frame: FrameLike, keyframes_late: float, streams: Streams) -
     if len(past.images) != len(frame.images):
         return frame
     pairs = zip(frame.images, past.images, strict=True)
-    return frame.replace(images=tuple(old.copy() if old.shape == new.shape else new for new, old in pairs))
+    return frame.replace(
+        images=tuple(old.copy() if old.shape == new.shape else new for new, old in pairs)
+    )

@@ -33,7 +33,11 @@ def rays(frame: FrameLike) -> tuple[Float32, Float32, Float32]:
 
 def gain(intensity: Float32) -> float:
     """Reflectance of a point of intensity 1; 1 where there are no points."""
-    middle = float(np.median(np.maximum(intensity, LEAST_INTENSITY))) if len(intensity) else TYPICAL_REFLECTANCE
+    middle = (
+        float(np.median(np.maximum(intensity, LEAST_INTENSITY)))
+        if len(intensity)
+        else TYPICAL_REFLECTANCE
+    )
     return TYPICAL_REFLECTANCE / middle
 
 
@@ -68,7 +72,7 @@ def range_noise(clear: Float32, factor: Float64 | Float32, rng: np.random.Genera
     ratio = np.maximum(clear / FLOOR, 1.0)
     weaker = np.maximum(ratio * factor, 1.0)
     added = np.maximum(1 / weaker - 1 / ratio, 0.0) / 2
-    error: Float32 = rng.standard_normal(len(clear), np.float32) * (RANGE_RESOLUTION_M * np.sqrt(added)).astype(
-        np.float32
-    )
+    error: Float32 = rng.standard_normal(len(clear), np.float32) * (
+        RANGE_RESOLUTION_M * np.sqrt(added)
+    ).astype(np.float32)
     return error

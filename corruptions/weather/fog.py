@@ -30,4 +30,6 @@ def fog(frame: FrameLike, visibility_m: float, streams: Streams) -> FrameLike:
         fog_image(image, view_image(frame, view).transmission(extinction, LAYER_M), light)
         for view, image in enumerate(frame.images)
     )
-    return frame.replace(images=images, points=fog_points(frame, extinction, visibility_m, streams.frame("lidar")))
+    return frame.replace(
+        images=images, points=fog_points(frame, extinction, visibility_m, streams.frame("lidar"))
+    )

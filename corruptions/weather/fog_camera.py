@@ -20,7 +20,9 @@ STEPS = 512
 """Entries of the blending table: equal steps of sqrt(1 - t), at most two pixel values wide even where it is dark."""
 
 
-def fog_image(image: UInt8, transmission: Float32, light: Float32, covered: Float32 | None = None) -> UInt8:
+def fog_image(
+    image: UInt8, transmission: Float32, light: Float32, covered: Float32 | None = None
+) -> UInt8:
     """Koschmieder's law in linear light: L = L0 * t + A * (1 - t).
 
     In linear light the contrast of an object at the visibility is 5 %; on pixel values (sRGB) it would be 10.8 %.
@@ -50,7 +52,9 @@ def veil(image: UInt8, transmission: Float32, light: Float32) -> UInt8:
     """
     if not image.any():
         return np.array(image)
-    step = (np.sqrt(1 - transmission) * np.float32(STEPS - 1) + np.float32(0.5)).astype(np.uint32) << np.uint32(8)
+    step = (np.sqrt(1 - transmission) * np.float32(STEPS - 1) + np.float32(0.5)).astype(
+        np.uint32
+    ) << np.uint32(8)
     passed = 1 - (np.arange(STEPS, dtype=np.float32) / (STEPS - 1))[:, None] ** 2
     result = np.empty_like(image)
     for channel in range(3):

@@ -18,7 +18,9 @@ TABLE_STEP_M = 0.05
 TABLE_END_M = 60.0
 
 
-def fog_points(frame: FrameLike, extinction: float, visibility_m: float, rng: np.random.Generator) -> Float32:
+def fog_points(
+    frame: FrameLike, extinction: float, visibility_m: float, rng: np.random.Generator
+) -> Float32:
     """(N, 5) points as a LiDAR returns them in homogeneous fog.
 
     Hahner et al., "Fog Simulation on Real LiDAR Point Clouds", ICCV 2021, eq. 8-20 and algorithm 1. With R0 the true range
@@ -35,13 +37,17 @@ def fog_points(frame: FrameLike, extinction: float, visibility_m: float, rng: np
     """
     origin, ray, distance = rays(frame)
     ranges, peak = soft_return_table(extinction)
-    nearest = np.minimum((distance * np.float32(1 / TABLE_STEP_M)).astype(np.int64), len(ranges) - 1)
+    nearest = np.minimum(
+        (distance * np.float32(1 / TABLE_STEP_M)).astype(np.int64), len(ranges) - 1
+    )
     hard = np.exp(np.float32(-2 * extinction) * distance)
     soft = distance**2 * (0.046 / visibility_m / TARGET_BETA * peak).astype(np.float32)[nearest]
     wander = rng.uniform(-1.0, 1.0, len(distance))
     is_soft = np.flatnonzero(soft > hard)
     away = np.maximum(distance[is_soft], np.float32(1e-6))
-    scale = np.minimum(ranges[nearest[is_soft]] * 2.0 ** wander[is_soft] / away, 1.0).astype(np.float32)
+    scale = np.minimum(ranges[nearest[is_soft]] * 2.0 ** wander[is_soft] / away, 1.0).astype(
+        np.float32
+    )
     points: Float32 = frame.points.copy()
     points[is_soft, :3] = origin[is_soft] + ray[is_soft] * scale[:, None]
     points[:, 3] = np.clip(points[:, 3] * np.maximum(hard, soft), 0.0, 1.0)

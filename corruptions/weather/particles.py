@@ -75,4 +75,9 @@ def snow_flakes(rate_mm_h: float) -> Particles:
     """
     rate_mm_h = max(rate_mm_h, LEAST_RATE_MM_H)
     growth = SNOW_DENSITY ** (-1 / 3)
-    return Particles(3800.0 * rate_mm_h**-0.87 / growth, 2.55 * rate_mm_h**-0.48 / growth, SNOW_REFLECTANCE, snow=True)
+    return Particles(
+        3800.0 * rate_mm_h**-0.87 / growth,
+        2.55 * rate_mm_h**-0.48 / growth,
+        SNOW_REFLECTANCE,
+        snow=True,
+    )

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from corruptions.frame_like import Bool, Float32, Float64, FrameLike, Int64, select_points
-from corruptions.weather.detection import FLOOR, gain, power, range_noise, rays, reflectances, survival
+from corruptions.weather.detection import (
+    FLOOR,
+    gain,
+    power,
+    range_noise,
+    rays,
+    reflectances,
+    survival,
+)
 from corruptions.weather.particles import Particles
 
 APERTURE_M = 0.01
@@ -35,7 +43,9 @@ class Detectable:
     shadow: Float64
 
 
-def precipitation_points(frame: FrameLike, particles: Particles, rng: np.random.Generator) -> FrameLike:
+def precipitation_points(
+    frame: FrameLike, particles: Particles, rng: np.random.Generator
+) -> FrameLike:
     """The frame with the points that a LiDAR reports through the particles; power P = reflectance / range^2.
 
     A hybrid of averages and single particles as in LISA (Kilic et al. 2021) with the occlusion of Hahner et al. (CVPR 2022):
@@ -55,14 +65,18 @@ def precipitation_points(frame: FrameLike, particles: Particles, rng: np.random.
     scale = gain(frame.points[:, 3])
     clear = power(reflectances(frame.points[:, 3], scale), distance)
     echo, echo_range, through = strongest(detectable(particles), particles, distance, rng)
-    factor = np.minimum(np.exp(-2 * particles.extinction * distance.astype(np.float64)) * through, 1.0)
+    factor = np.minimum(
+        np.exp(-2 * particles.extinction * distance.astype(np.float64)) * through, 1.0
+    )
     alive = rng.random(len(distance)) < survival(clear, factor)
     false = (echo > 0) & ((echo > clear * factor) | ~alive)
     reported = np.where(false, echo_range, distance + range_noise(clear, factor, rng))
     stretch = (reported / np.maximum(distance, np.float32(0.1))).astype(np.float32)
     points: Float32 = frame.points.copy()
     points[:, :3] = origin + ray * stretch[:, None]
-    points[:, 3] = np.where(false, np.minimum(echo * echo_range**2 / scale, 1.0), points[:, 3] * factor)
+    points[:, 3] = np.where(
+        false, np.minimum(echo * echo_range**2 / scale, 1.0), points[:, 3] * factor
+    )
     keep: Bool = alive | false
     return select_points(frame.replace(points=points), keep)
 
@@ -71,7 +85,9 @@ def detectable(particles: Particles) -> Detectable:
     """Tables of the particles with rho (D / width)^2 exp(-2 alpha r) / r^2 > FLOOR in a beam of the width 1 cm + 3 mrad * r."""
     r = np.arange(round(TABLE_END_M / TABLE_STEP_M), dtype=np.float64) * TABLE_STEP_M
     width_mm = 1e3 * (APERTURE_M + DIVERGENCE * r)
-    least = width_mm * r * np.sqrt(FLOOR * np.exp(2 * particles.extinction * r) / particles.reflectance)
+    least = (
+        width_mm * r * np.sqrt(FLOOR * np.exp(2 * particles.extinction * r) / particles.reflectance)
+    )
     section_m2 = np.pi / 4 * (width_mm / 1e3) ** 2
     density = np.where(r >= NEAREST_M, section_m2 * particles.larger_than(least), 0.0)
     s = 1 / particles.slope
@@ -94,9 +110,17 @@ def strongest(
     counts = rng.poisson(reach)
     beam: Int64 = np.repeat(np.arange(n), counts)
     r = np.interp(rng.random(len(beam)) * reach[beam], table.count, table.range_m)
-    diameter_mm = np.interp(r, table.range_m, table.least_mm) + rng.standard_exponential(len(beam)) / particles.slope
+    diameter_mm = (
+        np.interp(r, table.range_m, table.least_mm)
+        + rng.standard_exponential(len(beam)) / particles.slope
+    )
     covered = np.minimum((diameter_mm / (1e3 * (APERTURE_M + DIVERGENCE * r))) ** 2, 1.0)
-    echo = particles.reflectance * covered * np.exp(-2 * particles.extinction * r) / np.maximum(r, NEAREST_M) ** 2
+    echo = (
+        particles.reflectance
+        * covered
+        * np.exp(-2 * particles.extinction * r)
+        / np.maximum(r, NEAREST_M) ** 2
+    )
     order = np.lexsort((echo, beam))
     last = np.cumsum(counts)[counts > 0] - 1
     power_of, range_of = np.zeros(n), np.zeros(n)

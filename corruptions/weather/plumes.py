@@ -60,7 +60,9 @@ class Plumes:
         for start, lane in zip(self.start, self.lane, strict=True):
             s = np.float32(start) - where[..., 0]
             behind = np.maximum(s, 0.0)
-            across = (where[..., 1] - np.float32(lane)) / (np.float32(0.9) + np.float32(0.05) * behind)
+            across = (where[..., 1] - np.float32(lane)) / (
+                np.float32(0.9) + np.float32(0.05) * behind
+            )
             fall = (
                 behind * np.float32(1 / max(self.length_m, 1e-3))
                 + across**2 / 2
@@ -95,7 +97,9 @@ def find_rears(frame: FrameLike) -> list[tuple[float, float]]:
     rears: list[tuple[float, float]] = []
     for lane in (0.0, LANE_M, -LANE_M):
         rear = _find_rear(where[abs(where[:, 1] - lane) < ASIDE_M], lane)
-        if rear is not None and all(abs(rear[0] - x) > SAME_M[0] or abs(rear[1] - y) > SAME_M[1] for x, y in rears):
+        if rear is not None and all(
+            abs(rear[0] - x) > SAME_M[0] or abs(rear[1] - y) > SAME_M[1] for x, y in rears
+        ):
             rears.append(rear)
     return rears
 
@@ -116,8 +120,12 @@ def _find_rear(points: Float64, lane: float) -> tuple[float, float] | None:
 def depth_along(plumes: Plumes, origin: Float64, directions: Float64) -> Float32:
     """(..., REACH_M / STEP_M) optical depth from origin (3,) [ego frame] to 1, 2, ... STEP_M along unit vectors (..., 3)."""
     middle = ((np.arange(round(REACH_M / STEP_M)) + 0.5) * STEP_M).astype(np.float32)
-    where = origin.astype(np.float32) + directions.astype(np.float32)[..., None, :] * middle[:, None]
-    result: Float32 = np.cumsum(plumes.extinction(where), axis=-1, dtype=np.float32) * np.float32(STEP_M)
+    where = (
+        origin.astype(np.float32) + directions.astype(np.float32)[..., None, :] * middle[:, None]
+    )
+    result: Float32 = np.cumsum(plumes.extinction(where), axis=-1, dtype=np.float32) * np.float32(
+        STEP_M
+    )
     return result
 
 

@@ -47,8 +47,12 @@ def _precipitation(frame: FrameLike, particles: Particles, streams: Streams) -> 
     for view, image in enumerate(frame.images):
         seen = view_image(frame, view)
         covered = cover(frame, view, seen.range_m, particles, wind, streams.frame(f"camera{view}"))
-        images.append(fog_image(image, seen.transmission(particles.extinction, LAYER_M), light, covered))
-    return precipitation_points(frame.replace(images=tuple(images)), particles, streams.frame("lidar"))
+        images.append(
+            fog_image(image, seen.transmission(particles.extinction, LAYER_M), light, covered)
+        )
+    return precipitation_points(
+        frame.replace(images=tuple(images)), particles, streams.frame("lidar")
+    )
 
 
 def scene_wind(streams: Streams) -> Float64:

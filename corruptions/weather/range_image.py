@@ -95,7 +95,11 @@ def view_image(frame: FrameLike, view: int) -> View:
     unmeasured = np.minimum(np.minimum(road, wall), REACH_M)
     unmeasured = np.exp(gaussian_filter1d(np.log(unmeasured), reach, axis=1, mode="nearest"))
     sky = sky_share(image, cell, known, closed | np.isfinite(wall), rays[..., 2], 2 * reach + 1)
-    return View(np.where(closed, filled, unmeasured).astype(np.float32), sky, rays[..., 2].astype(np.float32))
+    return View(
+        np.where(closed, filled, unmeasured).astype(np.float32),
+        sky,
+        rays[..., 2].astype(np.float32),
+    )
 
 
 def range_image(frame: FrameLike, view: int) -> Float32:
@@ -104,7 +108,9 @@ def range_image(frame: FrameLike, view: int) -> Float32:
     return np.where(seen.sky > 0.5, np.float32(np.inf), seen.range_m)
 
 
-def sky_share(image: UInt8, cell: int, known: Bool, solid: Bool, sine: Float64, window: int) -> Float32:
+def sky_share(
+    image: UInt8, cell: int, known: Bool, solid: Bool, sine: Float64, window: int
+) -> Float32:
     """Estimate the share of sky in every cell from the picture.
 
     Sky is above the horizon, brighter than most of what is below it, smooth, not green, and fills a good part of the
@@ -132,7 +138,10 @@ def sky_share(image: UInt8, cell: int, known: Bool, solid: Bool, sine: Float64, 
     green = colours[..., 1] - np.maximum(colours[..., 0], colours[..., 2])
     score = _ramp(bright, *BRIGHT) * _ramp(texture, *TEXTURE) * _ramp(green, *GREEN) * candidate
     score *= ~(solid & ~like_sky(colours, known, (score > 0.9) & open_sky, window))
-    share = grey_closing(uniform_filter(score.astype(np.float32), 3, mode="nearest"), CLOUD_CELLS) * candidate
+    share = (
+        grey_closing(uniform_filter(score.astype(np.float32), 3, mode="nearest"), CLOUD_CELLS)
+        * candidate
+    )
     labels, count = label(share > 0.5)
     sizes = np.bincount(labels[open_sky], minlength=count + 1)
     kept = np.flatnonzero(sizes > SKY_PATCH * labels.size)
@@ -151,9 +160,14 @@ def like_sky(colours: Float32, known: Bool, sky: Bool, window: int) -> Bool:
     if not sky.any():
         return np.zeros(sky.shape, np.bool_)
     rows = max(3, len(sky) // SKY_BANDS)
-    in_row = colours.sum(axis=1, where=sky[..., None], keepdims=True), sky.sum(axis=1, keepdims=True)
+    in_row = (
+        colours.sum(axis=1, where=sky[..., None], keepdims=True),
+        sky.sum(axis=1, keepdims=True),
+    )
     of_sky = _local_mean(in_row[0], in_row[1].astype(np.float32), (rows, 1))
-    of_structure = _local_mean(colours * known[..., None], known.astype(np.float32), (window, window))
+    of_structure = _local_mean(
+        colours * known[..., None], known.astype(np.float32), (window, window)
+    )
     to_sky = ((colours - of_sky) ** 2).sum(axis=-1)
     to_structure = ((colours - of_structure) ** 2).sum(axis=-1)
     result: Bool = to_sky < np.maximum(to_structure, SKY_COLOUR**2)
@@ -170,13 +184,17 @@ def _local_mean(total: Float32, count: Float32, window: tuple[int, int]) -> Floa
     if empty.all():
         return np.full(total.shape, np.inf, np.float32)
     row, column = distance_transform_edt(empty, return_distances=False, return_indices=True)
-    mean = uniform_filter(total, (*window, 1), mode="constant") / np.maximum(weight, 1e-9)[..., None]
+    mean = (
+        uniform_filter(total, (*window, 1), mode="constant") / np.maximum(weight, 1e-9)[..., None]
+    )
     return np.asarray(mean[row, column], np.float32)
 
 
 def _ramp(values: Float32, out: float, full: float) -> Float32:
     """From 0 at `out` to 1 at `full`, linear between them."""
-    return np.asarray(np.clip((values - np.float32(out)) / np.float32(full - out), 0, 1), np.float32)
+    return np.asarray(
+        np.clip((values - np.float32(out)) / np.float32(full - out), 0, 1), np.float32
+    )
 
 
 def _close_gaps(
@@ -184,7 +202,9 @@ def _close_gaps(
 ) -> tuple[Bool, Bool, Float64, Bool]:
     """(h, w) cells with echoes; those and the gaps between them; the ranges [m]; cells hit by the highest beams."""
     measured, elevation = _measured(frame, view, shape, cell)
-    around = uniform_filter(np.isfinite(measured).astype(np.float32), 2 * reach + 1, mode="constant")
+    around = uniform_filter(
+        np.isfinite(measured).astype(np.float32), 2 * reach + 1, mode="constant"
+    )
     known = np.isfinite(measured) & (around * (2 * reach + 1) ** 2 > SUPPORT - 0.5)
     if not known.any():
         none: Bool = np.zeros(shape, np.bool_)
@@ -218,7 +238,9 @@ def road_range(frame: FrameLike, view: int, directions: Float64) -> Float32:
     return np.where(down > 1e-4, height / np.maximum(down, 1e-4), np.inf).astype(np.float32)
 
 
-def _measured(frame: FrameLike, view: int, shape: tuple[int, int], cell: int) -> tuple[Float32, Float32]:
+def _measured(
+    frame: FrameLike, view: int, shape: tuple[int, int], cell: int
+) -> tuple[Float32, Float32]:
     """Of every cell's keyframe points, (h, w) the nearest's distance from the camera [m], and the highest's elevation [rad].
 
     The elevation is that of the LiDAR's beam. inf and -inf where a cell has no point.

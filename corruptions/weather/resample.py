@@ -24,7 +24,9 @@ def shrink(image: UInt8, factor: int) -> UInt8:
 def grow(values: Float32, factor: int, height: int, width: int) -> Float32:
     """Bilinear from cells to pixels, (h, w) to (height, width)."""
     rows, columns = values.shape
-    grown = Image.fromarray(values).resize((columns * factor, rows * factor), Image.Resampling.BILINEAR)
+    grown = Image.fromarray(values).resize(
+        (columns * factor, rows * factor), Image.Resampling.BILINEAR
+    )
     return np.asarray(grown)[:height, :width]
 
 

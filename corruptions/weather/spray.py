@@ -42,12 +42,15 @@ def spray(frame: FrameLike, speed_km_h: float, streams: Streams) -> FrameLike:
     plumes = find_plumes(frame, speed_km_h)
     light = airlight(frame.images)
     images = tuple(
-        spray_image(frame, view, plumes, light, streams.nested(f"camera{view}")) for view in range(len(frame.images))
+        spray_image(frame, view, plumes, light, streams.nested(f"camera{view}"))
+        for view in range(len(frame.images))
     )
     return spray_points(frame.replace(images=images), plumes, streams.nested("lidar"))
 
 
-def spray_image(frame: FrameLike, view: int, plumes: Plumes, light: Float32, rng: np.random.Generator) -> UInt8:
+def spray_image(
+    frame: FrameLike, view: int, plumes: Plumes, light: Float32, rng: np.random.Generator
+) -> UInt8:
     """The image through the wakes."""
     image, cell = frame.images[view], cell_size(frame.images[view])
     range_m = range_image(frame, view)
@@ -58,9 +61,9 @@ def spray_image(frame: FrameLike, view: int, plumes: Plumes, light: Float32, rng
     rows, columns = (np.arange(n) // COARSE for n in range_m.shape)
     steps = coarse[rows[:, None], columns].reshape(-1, coarse.shape[-1])
     depth = depth_at(steps, np.minimum(range_m, np.float32(1e4)).ravel()).reshape(range_m.shape)
-    noise = (_noise(range_m.shape, LUMPS_CELLS[0], rng) + _noise(range_m.shape, LUMPS_CELLS[1], rng)) * np.float32(
-        CLUMPS / 2
-    )
+    noise = (
+        _noise(range_m.shape, LUMPS_CELLS[0], rng) + _noise(range_m.shape, LUMPS_CELLS[1], rng)
+    ) * np.float32(CLUMPS / 2)
     transmission = grow(np.exp(-depth * np.exp(noise)).astype(np.float32), cell, *image.shape[:2])
     return veil(image, np.clip(transmission, 0.0, 1.0), light)
 
@@ -72,17 +75,27 @@ def spray_points(frame: FrameLike, plumes: Plumes, rng: np.random.Generator) -> 
     azimuth = np.degrees(np.arctan2(ray[:, 1], ray[:, 0]))
     elevation = np.degrees(np.arctan2(ray[:, 2], np.hypot(ray[:, 0], ray[:, 1])))
     key: Int64 = (
-        np.floor(azimuth / RAY_DEG).astype(np.int64) * 1000 + np.floor(elevation / RAY_DEG).astype(np.int64) + 500
+        np.floor(azimuth / RAY_DEG).astype(np.int64) * 1000
+        + np.floor(elevation / RAY_DEG).astype(np.int64)
+        + 500
     )
     keys, index = np.unique(key, return_inverse=True)
-    a, e = np.radians((keys // 1000 + 0.5) * RAY_DEG), np.radians((keys % 1000 - 500 + 0.5) * RAY_DEG)
-    directions: Float64 = np.stack([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)], axis=-1)
+    a, e = (
+        np.radians((keys // 1000 + 0.5) * RAY_DEG),
+        np.radians((keys % 1000 - 500 + 0.5) * RAY_DEG),
+    )
+    directions: Float64 = np.stack(
+        [np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)], axis=-1
+    )
     table = depth_along(plumes, frame.ego_T_lidar[:3, 3], directions @ frame.ego_T_lidar[:3, :3].T)
     depth = depth_at(table[index], distance)
     place = rng.random(n, np.float32) * depth
     step = (table[index] < place[:, None]).sum(axis=1)
     echo_range = np.minimum((step + rng.random(n)) * STEP_M, distance)
-    alpha = np.diff(table, axis=1, prepend=np.float32(0.0))[index, np.minimum(step, table.shape[1] - 1)] / STEP_M
+    alpha = (
+        np.diff(table, axis=1, prepend=np.float32(0.0))[index, np.minimum(step, table.shape[1] - 1)]
+        / STEP_M
+    )
     clumpy = alpha * np.exp(CLUMPS * rng.standard_normal(n, np.float32))
     echo_reflectance = REFLECTANCE * -np.expm1(-2 * clumpy * PULSE_M) * np.exp(-2 * place)
     echo = echo_reflectance / np.maximum(echo_range, 1.0) ** 2
@@ -92,7 +105,9 @@ def spray_points(frame: FrameLike, plumes: Plumes, rng: np.random.Generator) -> 
     alive = rng.random(n) < survival(clear, factor)
     false = (echo > FLOOR) & ((echo > clear * factor) | ~alive)
     points: Float32 = frame.points.copy()
-    stretch = np.where(false, echo_range / np.maximum(distance, np.float32(0.1)), 1.0).astype(np.float32)
+    stretch = np.where(false, echo_range / np.maximum(distance, np.float32(0.1)), 1.0).astype(
+        np.float32
+    )
     points[:, :3] = np.where(false[:, None], origin + ray * stretch[:, None], points[:, :3])
     points[:, 3] = np.where(false, np.minimum(echo_reflectance / scale, 1.0), points[:, 3] * factor)
     return select_points(frame.replace(points=points), alive | false)

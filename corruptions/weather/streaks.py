@@ -21,7 +21,12 @@ LONGEST = 96
 
 
 def cover(
-    frame: FrameLike, view: int, range_m: Float32, particles: Particles, wind: Float64, rng: np.random.Generator
+    frame: FrameLike,
+    view: int,
+    range_m: Float32,
+    particles: Particles,
+    wind: Float64,
+    rng: np.random.Generator,
 ) -> Float32:
     """(H, W) 0..1: how much of the exposure, or of its area, every pixel is covered by drops or flakes.
 
@@ -35,8 +40,15 @@ def cover(
     """
     image, K = frame.images[view], frame.camera_K[view]
     position, diameter_mm = draw(particles, K, image.shape[1], image.shape[0], rng)
-    velocity = np.zeros_like(position) + frame.camera_T_lidar[view, :3, :3] @ frame.ego_T_lidar[:3, :3].T @ wind
-    down = frame.camera_T_lidar[view, :3, :3] @ frame.ego_T_lidar[:3, :3].T @ np.array([0.0, 0.0, -1.0])
+    velocity = (
+        np.zeros_like(position)
+        + frame.camera_T_lidar[view, :3, :3] @ frame.ego_T_lidar[:3, :3].T @ wind
+    )
+    down = (
+        frame.camera_T_lidar[view, :3, :3]
+        @ frame.ego_T_lidar[:3, :3].T
+        @ np.array([0.0, 0.0, -1.0])
+    )
     velocity += particles.fall_speed(diameter_mm)[:, None] * down
     start, end = position - velocity * EXPOSURE_S / 2, position + velocity * EXPOSURE_S / 2
     distance = np.linalg.norm(position, axis=1)
@@ -79,13 +91,18 @@ def draw(
     return (ray / length[:, None] * r[:, None])[keep], diameter_mm[keep]
 
 
-def splat(start: Float64, end: Float64, area: Float64, cell: int, height: int, width: int) -> Float32:
+def splat(
+    start: Float64, end: Float64, area: Float64, cell: int, height: int, width: int
+) -> Float32:
     """(height, width) share of every pixel that streaks from start to end (M, 2) [px] cover; `area` (M,) [px^2] is spread evenly.
 
     Bilinear on cells of cell x cell pixels, then back to pixels.
     """
     rows, columns = -(-height // cell) + 1, -(-width // cell) + 1
-    a, b = (start + 0.5) / cell + 0.5, (end + 0.5) / cell + 0.5  # one cell of margin at the left and the top
+    a, b = (
+        (start + 0.5) / cell + 0.5,
+        (end + 0.5) / cell + 0.5,
+    )  # one cell of margin at the left and the top
     steps = np.clip(np.ceil(np.linalg.norm(b - a, axis=1)), 1, LONGEST).astype(np.int64)
     streak: Int64 = np.repeat(np.arange(len(a)), steps)
     number = np.arange(len(streak)) - np.repeat(np.cumsum(steps) - steps, steps)
@@ -99,7 +116,9 @@ def splat(start: Float64, end: Float64, area: Float64, cell: int, height: int, w
     grid = np.zeros((rows + 1) * (columns + 1))
     for dv, row_part in ((0, 1 - part[:, 1]), (columns + 1, part[:, 1])):
         for du, column_part in ((0, 1 - part[:, 0]), (1, part[:, 0])):
-            grid += np.bincount(first + dv + du, weight * row_part * column_part, minlength=len(grid))
+            grid += np.bincount(
+                first + dv + du, weight * row_part * column_part, minlength=len(grid)
+            )
     cells = grid.reshape(rows + 1, columns + 1)[1:, 1:].astype(np.float32)
     return grow(cells, cell, height, width) if cell > 1 else cells[:height, :width]
 

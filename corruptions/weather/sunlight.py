@@ -7,7 +7,15 @@ import numpy as np
 from corruptions.camera.light import to_linear, to_pixels
 from corruptions.frame_like import Bool, Float32, Float64, FrameLike, UInt8, select_points
 from corruptions.rng import Streams
-from corruptions.weather.detection import FLOOR, gain, power, range_noise, rays, reflectances, survival
+from corruptions.weather.detection import (
+    FLOOR,
+    gain,
+    power,
+    range_noise,
+    rays,
+    reflectances,
+    survival,
+)
 from corruptions.weather.range_image import cell_rays, range_image
 from corruptions.weather.resample import cell_size, grow
 
@@ -96,7 +104,11 @@ def free_sky(frame: FrameLike, directions: Float64) -> Float64:
     cosine = np.float32(np.cos(np.radians(FREE_DEG)))
     returns = (along @ directions.T.astype(np.float32) > cosine).sum(axis=0)
     sky = np.full(len(directions), 0.5 if frame.images else 1.0)
-    best = np.argmax(directions @ frame.camera_T_lidar[:, 2, :3].T, axis=1) if frame.images else np.zeros(0, np.int64)
+    best = (
+        np.argmax(directions @ frame.camera_T_lidar[:, 2, :3].T, axis=1)
+        if frame.images
+        else np.zeros(0, np.int64)
+    )
     for view in np.unique(best):
         seen = np.flatnonzero(best == view)
         share = _sky_share(frame, int(view), directions[seen])
@@ -113,7 +125,9 @@ def _sky_share(frame: FrameLike, view: int, directions: Float64) -> Float64:
     near = cosine > np.cos(np.radians(FREE_DEG))
     count = near.sum(axis=0)
     with np.errstate(invalid="ignore"):
-        result: Float64 = np.where(count > 0, (near & sky.reshape(-1, 1)).sum(axis=0) / count, np.nan)
+        result: Float64 = np.where(
+            count > 0, (near & sky.reshape(-1, 1)).sum(axis=0) / count, np.nan
+        )
     return result
 
 
@@ -132,7 +146,9 @@ def glare(frame: FrameLike, view: int, sun: Float64, sun_klux: float) -> UInt8:
     if not (-margin < u < width + margin and -margin < v < height + margin):
         return image
     rows, columns = np.indices((-(-height // CELL), -(-width // CELL))) * CELL + (CELL - 1) / 2
-    pixels = np.stack([(columns - K[0, 2]) / K[0, 0], (rows - K[1, 2]) / K[1, 1], np.ones(rows.shape)], axis=-1)
+    pixels = np.stack(
+        [(columns - K[0, 2]) / K[0, 0], (rows - K[1, 2]) / K[1, 1], np.ones(rows.shape)], axis=-1
+    )
     cosine = pixels @ direction / np.linalg.norm(pixels, axis=-1)
     angle = np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))
     veil = grow(stiles_holladay(angle, sun_klux).astype(np.float32), CELL, height, width)
@@ -145,17 +161,28 @@ def stiles_holladay(angle_deg: Float64, sun_klux: float) -> Float64:
     return result
 
 
-def sunlit_points(frame: FrameLike, sun: Float64, sun_klux: float, rng: np.random.Generator) -> FrameLike:
+def sunlit_points(
+    frame: FrameLike, sun: Float64, sun_klux: float, rng: np.random.Generator
+) -> FrameLike:
     """The points that are still reported, and the noise."""
     origin, ray, distance = rays(frame)
     along = np.clip(ray @ sun.astype(np.float32) / np.maximum(distance, np.float32(0.1)), -1.0, 1.0)
     angle = np.maximum(np.degrees(np.arccos(along)), NEAR_DEG)
     factor = 1 / np.sqrt(1 + BACKGROUND * sun_klux / angle**2)
     clear = power(reflectances(frame.points[:, 3], gain(frame.points[:, 3])), distance)
-    alarm: Bool = rng.random(len(angle)) < FALSE_ALARM * sun_klux / 100 * np.minimum(ALARM_DEG / angle, 1.0) ** 2
+    alarm: Bool = (
+        rng.random(len(angle))
+        < FALSE_ALARM * sun_klux / 100 * np.minimum(ALARM_DEG / angle, 1.0) ** 2
+    )
     alive = rng.random(len(angle)) < survival(clear, factor)
-    reported = np.where(alarm, rng.uniform(*GHOST_M, len(angle)), distance + range_noise(clear, factor, rng))
+    reported = np.where(
+        alarm, rng.uniform(*GHOST_M, len(angle)), distance + range_noise(clear, factor, rng)
+    )
     points: Float32 = frame.points.copy()
-    points[:, :3] = origin + ray * (reported / np.maximum(distance, np.float32(0.1)))[:, None].astype(np.float32)
-    points[alarm, 3] = np.minimum(FLOOR * reported[alarm] ** 2 / factor[alarm] / gain(frame.points[:, 3]), 1.0)
+    points[:, :3] = origin + ray * (reported / np.maximum(distance, np.float32(0.1)))[
+        :, None
+    ].astype(np.float32)
+    points[alarm, 3] = np.minimum(
+        FLOOR * reported[alarm] ** 2 / factor[alarm] / gain(frame.points[:, 3]), 1.0
+    )
     return select_points(frame.replace(points=points), alive | alarm)

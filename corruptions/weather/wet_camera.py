@@ -50,14 +50,18 @@ def wet_image(frame: FrameLike, view: int, covered: float) -> UInt8:
     plane = road_range(frame, view, rays)
     with np.errstate(invalid="ignore"):
         road = np.isfinite(plane) & (abs(range_m / plane - 1) < ROAD_TOLERANCE)
-    road = binary_opening(road & ~standing(frame, view, range_m.shape, cell), np.ones((OPENING_CELLS, OPENING_CELLS)))
+    road = binary_opening(
+        road & ~standing(frame, view, range_m.shape, cell), np.ones((OPENING_CELLS, OPENING_CELLS))
+    )
     if not road.any():
         return image
     cosine = np.clip(-rays[..., 2], 0.0, 1.0)
     reflectance = fresnel(np.maximum(cosine, FLATTEST))
     wet = refine(road.astype(np.float32), image) * np.float32(covered)
     darker = (1 - darkening(1 - DIFFUSE_REFLECTANCE, 1 - reflectance)).astype(np.float32)
-    mirrored = mirror(frame, view, range_m, road, plane, rays) * reflectance[..., None].astype(np.float32)
+    mirrored = mirror(frame, view, range_m, road, plane, rays) * reflectance[..., None].astype(
+        np.float32
+    )
     row, column = distance_transform_edt(~road, return_distances=False, return_indices=True)
     darker, mirrored = (
         darker[row, column],
@@ -66,7 +70,9 @@ def wet_image(frame: FrameLike, view: int, covered: float) -> UInt8:
     linear = to_linear(image)
     linear *= (1 - wet * grow(darker, cell, *wet.shape))[..., None]
     for channel in range(3):
-        linear[..., channel] += wet * grow(np.ascontiguousarray(mirrored[..., channel]), cell, *wet.shape)
+        linear[..., channel] += wet * grow(
+            np.ascontiguousarray(mirrored[..., channel]), cell, *wet.shape
+        )
     return to_pixels(linear)
 
 
@@ -81,7 +87,9 @@ def standing(frame: FrameLike, view: int, shape: tuple[int, int], cell: int) -> 
     top, foot = (_cells_of(frame, view, where, cell) for where in (points, feet))
     inside = (top[:, 2] > 0) & (foot[:, 2] > 0) & (top[:, 0] >= 0) & (top[:, 0] < shape[1])
     column = top[inside, 0]
-    first, last = (np.clip(end[inside, 1], 0, shape[0]) for end in (top, foot + np.array([0, 1, 0])))
+    first, last = (
+        np.clip(end[inside, 1], 0, shape[0]) for end in (top, foot + np.array([0, 1, 0]))
+    )
     steps = np.zeros((shape[0] + 1, shape[1]), np.int64)
     np.add.at(steps, (first, column), 1)
     np.add.at(steps, (np.maximum(last, first), column), -1)
@@ -99,7 +107,9 @@ def _cells_of(frame: FrameLike, view: int, points: Float64, cell: int) -> Int64:
     return result
 
 
-def mirror(frame: FrameLike, view: int, range_m: Float32, road: Bool, plane: Float32, rays: Float64) -> Float32:
+def mirror(
+    frame: FrameLike, view: int, range_m: Float32, road: Bool, plane: Float32, rays: Float64
+) -> Float32:
     """(h, w, 3) linear light that the road's cells mirror towards the camera.
 
     road: (h, w) cells that show it. plane: (h, w) range of the road plane [m]. rays: (h, w, 3) unit vectors, ego axes.
@@ -111,7 +121,9 @@ def mirror(frame: FrameLike, view: int, range_m: Float32, road: Bool, plane: Flo
     nearness = median_filter(1 / np.maximum(beyond, 1.0), (1, MEDIAN_CELLS), mode="nearest")
     beyond = np.maximum(1 / gaussian_filter(nearness, SMOOTH_CELLS, mode="nearest"), away)
     height = float((frame.ego_T_lidar @ np.linalg.inv(frame.camera_T_lidar[view]))[2, 3])
-    rise = (beyond / np.maximum(away, 1e-3) - 1) * height - height  # above the camera, where the mirrored ray meets it
+    rise = (
+        beyond / np.maximum(away, 1e-3) - 1
+    ) * height - height  # above the camera, where the mirrored ray meets it
     scale = beyond / np.maximum(level, 1e-3)
     target = np.stack([rays[..., 0] * scale, rays[..., 1] * scale, rise], axis=-1)
     camera_R_ego = frame.camera_T_lidar[view, :3, :3] @ frame.ego_T_lidar[:3, :3].T

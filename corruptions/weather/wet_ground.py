@@ -35,18 +35,26 @@ def wet_ground(frame: FrameLike, film_mm: float, streams: Streams) -> FrameLike:
     _, ray, distance = rays(frame)
     ground = on_ground(frame)
     reach = np.maximum(distance[ground], np.float32(0.1))
-    cosine = np.clip(abs(ray[ground] @ frame.ego_T_lidar[2, :3].astype(np.float32)) / reach, 0.0, 1.0)
+    cosine = np.clip(
+        abs(ray[ground] @ frame.ego_T_lidar[2, :3].astype(np.float32)) / reach, 0.0, 1.0
+    )
     factor = wet_return(cosine.astype(np.float64), covered)
     clear = power(reflectances(points[ground, 3], gain(points[:, 3])), reach)
     keep: Bool = np.ones(len(points), np.bool_)
-    keep[ground] = streams.nested("lidar").random(len(factor)) < survival(clear, factor, noise_floor(clear))
+    keep[ground] = streams.nested("lidar").random(len(factor)) < survival(
+        clear, factor, noise_floor(clear)
+    )
     points[ground, 3] *= factor.astype(np.float32)
     return select_points(frame.replace(images=images, points=points), keep)
 
 
 def noise_floor(clear: Float32) -> float:
     """The floor that the dry ground's echoes stand above. clear: (G,) their power (`detection.power`)."""
-    return max(FLOOR, BELOW_WEAKEST * float(np.quantile(clear, WEAKEST_SHARE))) if len(clear) else FLOOR
+    return (
+        max(FLOOR, BELOW_WEAKEST * float(np.quantile(clear, WEAKEST_SHARE)))
+        if len(clear)
+        else FLOOR
+    )
 
 
 def wet_return(cosine: Float64, covered: float) -> Float64:
@@ -57,7 +65,9 @@ def wet_return(cosine: Float64, covered: float) -> Float64:
 
 def on_ground(frame: FrameLike) -> Bool:
     """(N,) points on the road plane, within a band that widens with distance."""
-    height = frame.points[:, :3] @ frame.ego_T_lidar[2, :3].astype(np.float32) + np.float32(frame.ego_T_lidar[2, 3])
+    height = frame.points[:, :3] @ frame.ego_T_lidar[2, :3].astype(np.float32) + np.float32(
+        frame.ego_T_lidar[2, 3]
+    )
     distance = np.hypot(frame.points[:, 0], frame.points[:, 1])
     result: Bool = abs(height) < ROAD_BAND_M + ROAD_SLOPE * distance
     return result

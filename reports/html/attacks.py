@@ -111,12 +111,18 @@ def attack_table(view: View) -> AttackTable:
     rows = []
     for series in view.series:
         points = {metric: view.points(series, metric, "attack") for metric in metrics}
-        values = {m: {condition_key(p.condition): p.metric for p in found} for m, found in points.items()}
-        known = {condition_key(p.condition): p.condition for found in points.values() for p in found}
+        values = {
+            m: {condition_key(p.condition): p.metric for p in found} for m, found in points.items()
+        }
+        known = {
+            condition_key(p.condition): p.condition for found in points.values() for p in found
+        }
         for key, condition in known.items():
             if crossed(condition) is not None:
                 continue
-            work = {n: v for n, v in effort(condition).items() if n in ("steps", "queries", "restarts")}
+            work = {
+                n: v for n, v in effort(condition).items() if n in ("steps", "queries", "restarts")
+            }
             rows.append(
                 AttackRow(
                     label=series.label,
@@ -125,7 +131,9 @@ def attack_table(view: View) -> AttackTable:
                     objective=str(condition.parameters.get("objective") or "–"),
                     effort=formatting.parameters(work) or "–",
                     budget=_budget(condition),
-                    values=tuple(shown(values[m].get(key), clean=view.clean(series, m)) for m in metrics),
+                    values=tuple(
+                        shown(values[m].get(key), clean=view.clean(series, m)) for m in metrics
+                    ),
                     suspect=sanity.badge(sanity.suspect_condition(view, series, condition)),
                 )
             )
@@ -134,20 +142,38 @@ def attack_table(view: View) -> AttackTable:
 
 def _budget(condition: Condition) -> str:
     """All that the attack may change: what is on the axis first, with its unit."""
-    rest = {name: value for name, value in allowances(condition).items() if name not in (condition.axis, *RULES)}
-    return ", ".join(part for part in (formatting.on_axis(condition), formatting.parameters(rest)) if part)
+    rest = {
+        name: value
+        for name, value in allowances(condition).items()
+        if name not in (condition.axis, *RULES)
+    }
+    return ", ".join(
+        part for part in (formatting.on_axis(condition), formatting.parameters(rest)) if part
+    )
 
 
 def cross_tables(view: View) -> tuple[CrossTable, ...]:
     """One per charted metric and success rate; none without attacks on corrupted frames."""
-    conditions = [cell.condition for cell in view.results.cells if crossed(cell.condition) is not None]
+    conditions = [
+        cell.condition for cell in view.results.cells if crossed(cell.condition) is not None
+    ]
     columns = {_attack_key(condition): condition for condition in conditions}
     if not columns:
         return ()
-    failed = {id: None for s in view.series for c in conditions for id in sanity.suspect_condition(view, s, c)}  # noqa: A001
+    failed = {
+        id: None
+        for s in view.series
+        for c in conditions
+        for id in sanity.suspect_condition(view, s, c)
+    }  # noqa: A001
     names = tuple(_attack_name(condition) for condition in columns.values())
     return tuple(
-        CrossTable(title_of(m), names, tuple(_cross_rows(view, m, list(columns))), sanity.badge(tuple(failed)))
+        CrossTable(
+            title_of(m),
+            names,
+            tuple(_cross_rows(view, m, list(columns))),
+            sanity.badge(tuple(failed)),
+        )
         for m in attack_metrics(view)
     )
 
@@ -156,24 +182,36 @@ def _cross_rows(view: View, metric: str, columns: list[tuple[object, ...]]) -> l
     rows = []
     for series in view.series:
         attacked = view.points(series, metric, "attack")
-        on_clean = {_attack_key(p.condition): p.metric for p in attacked if crossed(p.condition) is None}
+        on_clean = {
+            _attack_key(p.condition): p.metric for p in attacked if crossed(p.condition) is None
+        }
         mixed = [(pair, p) for p in attacked if (pair := crossed(p.condition)) is not None]
         if not mixed:
             continue
         first = (view.clean(series, metric), *(on_clean.get(key) for key in columns))
-        rows.append(CrossRow(series.label, "clean frames", tuple(None if m is None else shown(m) for m in first)))
+        rows.append(
+            CrossRow(
+                series.label, "clean frames", tuple(None if m is None else shown(m) for m in first)
+            )
+        )
         grouped: dict[tuple[str, int], list[Point]] = {}
         for pair, point in mixed:
             grouped.setdefault((pair[0], point.condition.severity), []).append(point)
         for (name, severity), mine in grouped.items():
             alone = next(
-                (p.metric for p in view.points(series, metric, "corruption", name) if p.condition.severity == severity),
+                (
+                    p.metric
+                    for p in view.points(series, metric, "corruption", name)
+                    if p.condition.severity == severity
+                ),
                 None,
             )
             here = {_attack_key(p.condition): p.metric for p in mine}
             found = (alone, *(here.get(key) for key in columns))
             label = f"{formatting.words(name)}, severity{formatting.SPACE}{severity}"
-            rows.append(CrossRow(series.label, label, tuple(None if m is None else shown(m) for m in found)))
+            rows.append(
+                CrossRow(series.label, label, tuple(None if m is None else shown(m) for m in found))
+            )
     return rows
 
 
@@ -181,7 +219,12 @@ def _attack_key(condition: Condition) -> tuple[object, ...]:
     """The attack whatever the corruption under it: name, budget (of both sensors), effort."""
     pair = crossed(condition)
     budget = formatting.allowance(condition)
-    return (pair[1] if pair else condition.name, condition.axis, budget, *sorted(effort(condition).items()))
+    return (
+        pair[1] if pair else condition.name,
+        condition.axis,
+        budget,
+        *sorted(effort(condition).items()),
+    )
 
 
 def _attack_name(condition: Condition) -> str:
@@ -204,7 +247,9 @@ def sanity_tables(view: View) -> tuple[SanityTable, ...]:
                     check.id,
                     check.title,
                     sanity.MARKS[check.verdict],
-                    {"PASS": "passed", "WARN": "warning", "FAIL": "failed", "NOT RUN": "not run"}[check.verdict],
+                    {"PASS": "passed", "WARN": "warning", "FAIL": "failed", "NOT RUN": "not run"}[
+                        check.verdict
+                    ],
                     sanity.LEVELS[check.verdict],
                     sanity.measured(check),
                     check.message,

@@ -156,7 +156,9 @@ def line_chart(
             )
             for line, shift in zip(lines, shifts, strict=True)
         ),
-        readings=tuple(r for line in lines if (r := _reading(line, x, right, bottom, y)) is not None),
+        readings=tuple(
+            r for line in lines if (r := _reading(line, x, right, bottom, y)) is not None
+        ),
     )
 
 
@@ -168,7 +170,10 @@ def ordered_levels(lines: Sequence[Line]) -> list[float]:
 
 def top_of(metrics: Sequence[Metric | None]) -> float:
     """A round upper end of the axis above all values and their intervals."""
-    highest = max((m.hi if m.hi is not None else m.value or 0.0 for m in metrics if m is not None), default=1.0)
+    highest = max(
+        (m.hi if m.hi is not None else m.value or 0.0 for m in metrics if m is not None),
+        default=1.0,
+    )
     for top in (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0):
         if highest <= top:
             return top
@@ -177,7 +182,9 @@ def top_of(metrics: Sequence[Metric | None]) -> float:
 
 def steps(top: float) -> list[float]:
     """Four to six round values from 0 to `top`."""
-    step = next(s for s in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, math.ceil(top / 5)) if top / s < 5.5)
+    step = next(
+        s for s in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, math.ceil(top / 5)) if top / s < 5.5
+    )
     return [step * i for i in range(int(top / step + 1e-9) + 1)]
 
 
@@ -212,7 +219,9 @@ def _beside(n: int, room: float) -> list[float]:
     return [(i - (n - 1) / 2) * step for i in range(n)]
 
 
-def _x_ticks(levels: Sequence[float], places: dict[float, float], texts: Mapping[float, str]) -> list[Tick]:
+def _x_ticks(
+    levels: Sequence[float], places: dict[float, float], texts: Mapping[float, str]
+) -> list[Tick]:
     """A tick at each level that holds data; a label that would touch its neighbour is left out, the last one never."""
     ticks: list[Tick] = []
     end = places[levels[-1]]
@@ -228,7 +237,12 @@ def _x_ticks(levels: Sequence[float], places: dict[float, float], texts: Mapping
 
 
 def _draw(
-    line: Line, places: dict[float, float], clean_x: float, owns_clean: bool, y: Y, texts: Mapping[float, str]
+    line: Line,
+    places: dict[float, float],
+    clean_x: float,
+    owns_clean: bool,
+    y: Y,
+    texts: Mapping[float, str],
 ) -> Drawn:
     """The clean mark is only where the line leads from, unless it is the line's own; it is never hollow."""
     runs: list[list[Mark]] = [[]]
@@ -239,14 +253,20 @@ def _draw(
             runs[-1].append(_mark(line.label, texts[level], metric, places[level], y, line.control))
     runs = [run for run in runs if run]
     clean = (
-        [] if line.clean is None or line.clean.value is None else [_mark(line.label, "clean", line.clean, clean_x, y)]
+        []
+        if line.clean is None or line.clean.value is None
+        else [_mark(line.label, "clean", line.clean, clean_x, y)]
     )
     joined = bool(clean and runs and line.metrics[0].value is not None)
     return Drawn(
         style=line.style % 6,
         control=line.control,
-        path=" ".join("M" + " L".join(f"{m.x:.1f} {m.y:.1f}" for m in run) for run in runs if len(run) > 1),
-        start=f"M{clean[0].x:.1f} {clean[0].y:.1f} L{runs[0][0].x:.1f} {runs[0][0].y:.1f}" if joined else "",
+        path=" ".join(
+            "M" + " L".join(f"{m.x:.1f} {m.y:.1f}" for m in run) for run in runs if len(run) > 1
+        ),
+        start=f"M{clean[0].x:.1f} {clean[0].y:.1f} L{runs[0][0].x:.1f} {runs[0][0].y:.1f}"
+        if joined
+        else "",
         bands=tuple(band for run in runs if (band := _band(run))) if not line.control else (),
         marks=(*(clean if owns_clean else ()), *(mark for run in runs for mark in run)),
     )
@@ -291,7 +311,9 @@ def _reading(line: Line, x: X, right: float, bottom: float, y: Y) -> Reading | N
         lo=ends[0] if len(ends) == 2 else None,
         hi=ends[1] if len(ends) == 2 else None,
         text=shown,
-        text_y=level + 15 if near_right and level + 19 < bottom else level - 8,  # where the falling curve is not
+        text_y=level + 15
+        if near_right and level + 19 < bottom
+        else level - 8,  # where the falling curve is not
         anchor="end" if near_right else "start",
         title=f"{line.label}, half of clean: {shown or half.reason}",
     )

@@ -51,7 +51,9 @@ def effect_table(view: View) -> CheckTable:
 def budget_table(view: View) -> CheckTable:
     """One row per attack cell."""
     rows = [
-        (cell, cell.budget) for cell in view.results.cells if cell.condition.kind == "attack" or cell.budget is not None
+        (cell, cell.budget)
+        for cell in view.results.cells
+        if cell.condition.kind == "attack" or cell.budget is not None
     ]
     return _table("Budget checks", view, rows)
 
@@ -82,7 +84,9 @@ def telling(measured: Values) -> Values:
         after = name.removesuffix("_before") + "_after"
         if kept[name] == kept.get(after):
             del kept[name], kept[after]
-    return {name: value for name, value in kept.items() if not (name.endswith("_ratio") and value == 1)}
+    return {
+        name: value for name, value in kept.items() if not (name.endswith("_ratio") and value == 1)
+    }
 
 
 def _is_zero(value: float | int | str | None) -> bool:
@@ -96,11 +100,17 @@ def absent(view: View, has_pictures: bool) -> tuple[str, ...]:
     kinds = {cell.condition.kind for cell in results.cells}
     wanted = (
         ("clean" in kinds, "a clean run: nothing can be put in relation to it"),
-        ("corruption" in kinds, "corruptions at their severities" if "sweep" in kinds else "corruptions"),
+        (
+            "corruption" in kinds,
+            "corruptions at their severities" if "sweep" in kinds else "corruptions",
+        ),
         ("attack" in kinds, "attacks"),
         ("mAP" in names, "3D detection (mAP)"),
         ("mIoU" in names, "map segmentation (mIoU)"),
-        *((False, f"{HEADLINES[metric]}: undefined, {reason}") for metric, reason in view.undefined),
+        *(
+            (False, f"{HEADLINES[metric]}: undefined, {reason}")
+            for metric, reason in view.undefined
+        ),
         (any(name.startswith(("AP/", "IoU/")) for name in names), "results by class"),
         (any("range" in name for name in names), "results by range"),
         (has_pictures, "pictures"),

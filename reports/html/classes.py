@@ -48,7 +48,9 @@ def class_bars(view: View) -> tuple[ClassGroup, ...]:
     """AP and IoU by class, the classes in the order of the first model's clean values; nothing where none is defined."""
     groups = []
     for prefix, title in FAMILIES.items():
-        members = [s for s in view.series if any(view.defined(name) for name in _names(view, s, prefix))]
+        members = [
+            s for s in view.series if any(view.defined(name) for name in _names(view, s, prefix))
+        ]
         if members:
             shown_once = _joined(view, members, prefix)
             names = list(dict.fromkeys(name for s in members for name in _names(view, s, prefix)))
@@ -71,7 +73,9 @@ def _joined(view: View, members: list[Series], prefix: str) -> list[Series]:
                 break
         else:
             groups.append([series])
-    return [replace(group[0], label=" = ".join(series.label for series in group)) for group in groups]
+    return [
+        replace(group[0], label=" = ".join(series.label for series in group)) for group in groups
+    ]
 
 
 def _repeats(view: View, one: Series, other: Series, prefix: str) -> bool:
@@ -89,20 +93,33 @@ def _repeats(view: View, one: Series, other: Series, prefix: str) -> bool:
     return True
 
 
-def _three(view: View, series: Series, name: str) -> tuple[Metric | None, Metric | None, Metric | None]:
+def _three(
+    view: View, series: Series, name: str
+) -> tuple[Metric | None, Metric | None, Metric | None]:
     """Clean, mean over corruptions, worst corruption."""
     worst = view.worst(series, name, "corruption")
-    return view.clean(series, name), view.corruption_mean(series, name), worst.metric if worst else None
+    return (
+        view.clean(series, name),
+        view.corruption_mean(series, name),
+        worst.metric if worst else None,
+    )
 
 
 def _names(view: View, series: Series, prefix: str) -> list[str]:
     """The class metrics of the clean cell, best first, undefined ones last."""
     clean = [c for c in view.cells(series) if c.condition.kind == "clean"]
-    found = {name: metric for cell in clean for name, metric in cell.metrics.items() if name.startswith(prefix)}
+    found = {
+        name: metric
+        for cell in clean
+        for name, metric in cell.metrics.items()
+        if name.startswith(prefix)
+    }
     return sorted(found, key=lambda n: (found[n].value is None, -(found[n].value or 0.0), n))
 
 
-def _panel(view: View, series: Series, names: list[str], prefix: str, top: float, title: str) -> ClassPanel:
+def _panel(
+    view: View, series: Series, names: list[str], prefix: str, top: float, title: str
+) -> ClassPanel:
     data, rows = [], []
     for name in names:
         clean, mean, lowest = _three(view, series, name)
@@ -115,6 +132,10 @@ def _panel(view: View, series: Series, names: list[str], prefix: str, top: float
         )
         data.append(RowData(label, f"n {n}" if n else "", clean, marks, bar=True))
         note = formatting.condition(worst.condition) if worst else ""
-        rows.append(ClassRow(label, n, shown(clean), shown(mean, clean=clean), shown(lowest, note, clean)))
-    chart = row_chart(f"{title}, {series.label}", data, top, series.style, 134, 360, 30 if prefix == "AP/" else 24)
+        rows.append(
+            ClassRow(label, n, shown(clean), shown(mean, clean=clean), shown(lowest, note, clean))
+        )
+    chart = row_chart(
+        f"{title}, {series.label}", data, top, series.style, 134, 360, 30 if prefix == "AP/" else 24
+    )
     return ClassPanel(series.label, series.style % 6, chart, tuple(rows))

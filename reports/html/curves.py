@@ -53,7 +53,9 @@ def drawn(view: View, kind: str) -> tuple[Series, ...]:
     """The series that have a line in the charts of a kind; one for engines of a model that agree (see `SAME`)."""
     groups: dict[tuple[object, ...], list[list[tuple[Series, Values]]]] = {}
     for series in view.series:
-        if any(c.condition.kind == kind and view.uses(series, c.condition) for c in view.cells(series)):
+        if any(
+            c.condition.kind == kind and view.uses(series, c.condition) for c in view.cells(series)
+        ):
             values = _values(view, kind, series)
             alike = groups.setdefault((series.model, frozenset(values)), [])
             same = next((group for group in alike if _agree(group[0][1], values)), None)
@@ -63,7 +65,9 @@ def drawn(view: View, kind: str) -> tuple[Series, ...]:
                 same.append((series, values))
     found = [[series for series, _ in group] for alike in groups.values() for group in alike]
     found.sort(key=lambda group: group[0].style)  # in the order of the file
-    return tuple(replace(group[0], label=" = ".join(series.label for series in group)) for group in found)
+    return tuple(
+        replace(group[0], label=" = ".join(series.label for series in group)) for group in found
+    )
 
 
 Values = dict[tuple[object, ...], float | None]
@@ -83,7 +87,8 @@ def _values(view: View, kind: str, series: Series) -> Values:
 def _agree(ours: Values, theirs: Values) -> bool:
     """Whether two engines of a model, with the same conditions, have nearly the same values."""
     return all(
-        (value is None) == (theirs[key] is None) and abs((value or 0.0) - (theirs[key] or 0.0)) < SAME
+        (value is None) == (theirs[key] is None)
+        and abs((value or 0.0) - (theirs[key] or 0.0)) < SAME
         for key, value in ours.items()
     )
 
@@ -119,7 +124,11 @@ def attack_curves(view: View) -> tuple[PanelGroup, ...]:
 
     Attacks that differ in anything but their budget (objective, steps, restarts ...) have panels of their own.
     """
-    conditions = [c for cell in view.results.cells if (c := cell.condition).kind == "attack" and crossed(c) is None]
+    conditions = [
+        c
+        for cell in view.results.cells
+        if (c := cell.condition).kind == "attack" and crossed(c) is None
+    ]
     variants = _variants([condition for condition in conditions if not is_control(condition)])
     controls = _variants([condition for condition in conditions if is_control(condition)])
     titled: list[tuple[str, list[Member]]] = []
@@ -134,7 +143,10 @@ def attack_curves(view: View) -> tuple[PanelGroup, ...]:
         lines = []
         for series in shown_series:
             lines.append(Member(series, members[0].name, False, _distinct(members)))
-            lines += [Member(series, found[0].name, True, _distinct(found), f", {name}") for name, found in same]
+            lines += [
+                Member(series, found[0].name, True, _distinct(found), f", {name}")
+                for name, found in same
+            ]
         titled.append((title, lines))
     for title, members in controls:
         if title not in matched:
@@ -155,7 +167,9 @@ def _variants(conditions: Sequence[Condition]) -> list[tuple[str, list[Condition
         key = _same_effort(condition)
         place = (*key, level(condition))
         told_apart = len(others[place]) > 1
-        groups.setdefault((*key, *(_other_allowances(condition) if told_apart else ())), []).append(condition)
+        groups.setdefault((*key, *(_other_allowances(condition) if told_apart else ())), []).append(
+            condition
+        )
     by_name: dict[str, list[list[Condition]]] = {}
     for found in groups.values():
         by_name.setdefault(found[0].name, []).append(found)
@@ -205,16 +219,22 @@ def _distinct(conditions: Sequence[Condition]) -> tuple[Condition, ...]:
     return tuple({condition_key(condition): condition for condition in conditions}.values())
 
 
-def _group(view: View, metric: str, kind: str, titled: Sequence[tuple[str, list[Member]]]) -> PanelGroup:
+def _group(
+    view: View, metric: str, kind: str, titled: Sequence[tuple[str, list[Member]]]
+) -> PanelGroup:
     points = [p for s in view.series for p in view.points(s, metric, kind)]
     top = top_of([p.metric for p in points] + [view.clean(s, metric) for s in view.series])
     panels = (_panel(view, metric, kind, title, lines, top) for title, lines in titled)
     return PanelGroup(title_of(metric), tuple(panel for panel in panels if panel is not None))
 
 
-def _panel(view: View, metric: str, kind: str, title: str, members: list[Member], top: float) -> Panel | None:
+def _panel(
+    view: View, metric: str, kind: str, title: str, members: list[Member], top: float
+) -> Panel | None:
     found = [(member, _points(view, metric, kind, member)) for member in members]
-    found = [(m, points) for m, points in found if points and view.uses(m.series, points[0].condition)]
+    found = [
+        (m, points) for m, points in found if points and view.uses(m.series, points[0].condition)
+    ]
     if not found:
         return None
     condition = found[0][1][0].condition
@@ -234,18 +254,39 @@ def _panel(view: View, metric: str, kind: str, title: str, members: list[Member]
         columns.append((line.label, line.clean, {place(point): point.metric for point in points}))
     levels = ordered_levels(lines)
     texts = {lv: formatting.place(lv, axis) for lv in levels}
-    failed = [id for m, points in found for p in points for id in sanity.suspect_condition(view, m.series, p.condition)]  # noqa: A001
+    failed = [
+        id
+        for m, points in found
+        for p in points
+        for id in sanity.suspect_condition(view, m.series, p.condition)
+    ]  # noqa: A001
     with_clean = any(line.clean is not None for line in lines)
     return Panel(
         name=title,
         sensors=" + ".join(formatting.words(sensor) for sensor in condition.sensors),
         chart=line_chart(
-            f"{metric} under {title} against {axis}", axis, lines, top, WIDTH, HEIGHT, texts, beside=kind == "attack"
+            f"{metric} under {title} against {axis}",
+            axis,
+            lines,
+            top,
+            WIDTH,
+            HEIGHT,
+            texts,
+            beside=kind == "attack",
         ),
         columns=tuple(label for label, _, _ in columns),
         rows=(
-            *((TableRow("clean", tuple(shown(clean) for _, clean, _ in columns)),) if with_clean else ()),
-            *(TableRow(texts[lv], tuple(shown(at[lv]) if lv in at else None for _, _, at in columns)) for lv in levels),
+            *(
+                (TableRow("clean", tuple(shown(clean) for _, clean, _ in columns)),)
+                if with_clean
+                else ()
+            ),
+            *(
+                TableRow(
+                    texts[lv], tuple(shown(at[lv]) if lv in at else None for _, _, at in columns)
+                )
+                for lv in levels
+            ),
         ),
         suspect=sanity.badge(tuple(dict.fromkeys(failed))),
     )
@@ -262,13 +303,18 @@ def _axis(lines: list[list[Point]]) -> tuple[Place, str]:
     """The physical axis, where it is a number that differs with severity; else the severity."""
     condition = lines[0][0].condition
     distinct = all(
-        len({level(p.condition) for p in points}) >= len({p.condition.severity for p in points}) for points in lines
+        len({level(p.condition) for p in points}) >= len({p.condition.severity for p in points})
+        for points in lines
     )
     numeric = all(
-        isinstance(p.condition.parameters.get(p.condition.axis or ""), (int, float)) for points in lines for p in points
+        isinstance(p.condition.parameters.get(p.condition.axis or ""), (int, float))
+        for points in lines
+        for p in points
     )
     if numeric and distinct:
-        return lambda point: level(point.condition), formatting.axis(condition.axis or "", condition.unit)
+        return lambda point: level(point.condition), formatting.axis(
+            condition.axis or "", condition.unit
+        )
     return lambda point: float(point.condition.severity), "severity"
 
 
@@ -295,7 +341,11 @@ def transfers(view: View) -> tuple[str, ...]:
             source = cell.details.get("crafted_on")
             if "crafted_on" in cell.condition.parameters:  # a row of its own, which says so
                 continue
-            if cell.condition.kind == "attack" and source and source != f"{cell.model}/{cell.engine}":
+            if (
+                cell.condition.kind == "attack"
+                and source
+                and source != f"{cell.model}/{cell.engine}"
+            ):
                 same = str(source).startswith(f"{cell.model}/")
                 what = (
                     "the same model (its deployed form)"

@@ -69,7 +69,15 @@ def _load(picture: Picture, run_dir: Path, room: int) -> Shown:
         return Shown(picture.caption, label, clean, "", 0, 0, f"{picture.path}: {_reason(error)}")
     uri = f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
     if len(uri) > room:
-        return Shown(picture.caption, label, clean, "", 0, 0, f"{picture.path}: left out, the gallery is full")
+        return Shown(
+            picture.caption,
+            label,
+            clean,
+            "",
+            0,
+            0,
+            f"{picture.path}: left out, the gallery is full",
+        )
     return Shown(picture.caption, label, clean, uri, width, height, "")
 
 

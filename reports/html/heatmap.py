@@ -42,33 +42,64 @@ def heatmaps(view: View, baseline: View | None) -> tuple[HeatGroup, ...]:
     """One group per charted metric; rows in the order of the first model's losses, worst first."""
     if not view.names("corruption"):
         return ()
-    severities = tuple(sorted({c.condition.severity for c in view.results.cells if c.condition.kind == "corruption"}))
+    severities = tuple(
+        sorted(
+            {c.condition.severity for c in view.results.cells if c.condition.kind == "corruption"}
+        )
+    )
     groups = []
     for metric in view.charted:
         order = view.by_loss(view.series[0], metric)
-        maps = tuple(_map(view, baseline, series, metric, order, severities) for series in view.series)
-        groups.append(HeatGroup(HEADLINES.get(metric, metric), tuple(m for m in maps if m is not None)))
+        maps = tuple(
+            _map(view, baseline, series, metric, order, severities) for series in view.series
+        )
+        groups.append(
+            HeatGroup(HEADLINES.get(metric, metric), tuple(m for m in maps if m is not None))
+        )
     return tuple(group for group in groups if group.maps)
 
 
 def _map(
-    view: View, baseline: View | None, series: Series, metric: str, order: tuple[str, ...], severities: tuple[int, ...]
+    view: View,
+    baseline: View | None,
+    series: Series,
+    metric: str,
+    order: tuple[str, ...],
+    severities: tuple[int, ...],
 ) -> Heatmap | None:
     ran = {point.condition.name for point in view.points(series, metric, "corruption")}
     if not ran:
         return None
-    rows = tuple(_row(view, baseline, series, metric, name, severities) for name in order if name in ran)
-    return Heatmap(series.label, series.style % 6, shown(view.clean(series, metric)), severities, rows)
+    rows = tuple(
+        _row(view, baseline, series, metric, name, severities) for name in order if name in ran
+    )
+    return Heatmap(
+        series.label, series.style % 6, shown(view.clean(series, metric)), severities, rows
+    )
 
 
 def _row(
-    view: View, baseline: View | None, series: Series, metric: str, name: str, severities: tuple[int, ...]
+    view: View,
+    baseline: View | None,
+    series: Series,
+    metric: str,
+    name: str,
+    severities: tuple[int, ...],
 ) -> HeatRow:
     unused = name in view.unused(series)
     clean = None if unused else view.clean(series, metric)
-    points = {point.condition.severity: point for point in view.points(series, metric, "corruption", name)}
+    points = {
+        point.condition.severity: point for point in view.points(series, metric, "corruption", name)
+    }
     conditions = [point.condition for point in points.values()]
-    sensors = next((" + ".join(formatting.words(sensor) for sensor in c.sensors) for c in conditions if c.sensors), "")
+    sensors = next(
+        (
+            " + ".join(formatting.words(sensor) for sensor in c.sensors)
+            for c in conditions
+            if c.sensors
+        ),
+        "",
+    )
     cells = []
     for severity in severities:
         point = points.get(severity)
@@ -77,7 +108,9 @@ def _row(
         cells.append(shown(point.metric, note, clean, old) if point else None)
     kept = view.retained(series, metric, name)
     share = "" if kept is None else formatting.percent(kept)
-    return HeatRow(formatting.words(name), f"{sensors}: not used" if unused else sensors, tuple(cells), share)
+    return HeatRow(
+        formatting.words(name), f"{sensors}: not used" if unused else sensors, tuple(cells), share
+    )
 
 
 @dataclass(frozen=True)
@@ -90,12 +123,18 @@ class Scale:
 
 def severity_scales(view: View) -> tuple[Scale, ...]:
     """One row per corruption, one text per severity of the file."""
-    conditions = [cell.condition for cell in view.results.cells if cell.condition.kind == "corruption"]
+    conditions = [
+        cell.condition for cell in view.results.cells if cell.condition.kind == "corruption"
+    ]
     severities = sorted({condition.severity for condition in conditions})
     found = {
-        (condition.name, condition.severity): formatting.parameters(condition.parameters) for condition in conditions
+        (condition.name, condition.severity): formatting.parameters(condition.parameters)
+        for condition in conditions
     }
     return tuple(
-        Scale(formatting.words(name), tuple(found.get((name, severity), "") for severity in severities))
+        Scale(
+            formatting.words(name),
+            tuple(found.get((name, severity), "") for severity in severities),
+        )
         for name in view.names("corruption")
     )

@@ -85,7 +85,9 @@ def render_html(
             effects=effect_table(view),
             gallery=frames,
             gate=gate,
-            gate_checks=sorted(gate.checks, key=lambda check: check.state == "passed") if gate else (),
+            gate_checks=sorted(gate.checks, key=lambda check: check.state == "passed")
+            if gate
+            else (),
             facts=_facts(results),
             absent=absent(view, bool(frames)),
         )
@@ -129,7 +131,9 @@ def _methods(view: View) -> list[str]:
 
 def _facts(results: Results) -> list[tuple[str, str]]:
     origin = results.provenance
-    dirty = {True: " (with uncommitted changes)", False: "", None: " (unknown whether changed)"}[origin.git_dirty]
+    dirty = {True: " (with uncommitted changes)", False: "", None: " (unknown whether changed)"}[
+        origin.git_dirty
+    ]
     return [
         ("Data", f"{origin.data}, {origin.n_frames} frames in {origin.n_scenes} scenes"),
         ("Data hash", origin.data_hash),
@@ -138,6 +142,9 @@ def _facts(results: Results) -> list[tuple[str, str]]:
         ("Git commit", f"{origin.git_commit}{dirty}" if origin.git_commit else "unknown"),
         ("CALICO", origin.calico_version),
         ("Python", origin.python),
-        ("Packages", ", ".join(f"{name} {version}" for name, version in sorted(origin.packages.items()))),
+        (
+            "Packages",
+            ", ".join(f"{name} {version}" for name, version in sorted(origin.packages.items())),
+        ),
         ("Machine", f"{origin.machine}, {origin.threads} threads"),
     ]

@@ -64,7 +64,13 @@ class RowData:
 
 
 def row_chart(
-    title: str, data: Sequence[RowData], top_value: float, style: int, left: float, width: float, pitch: float
+    title: str,
+    data: Sequence[RowData],
+    top_value: float,
+    style: int,
+    left: float,
+    width: float,
+    pitch: float,
 ) -> RowChart:
     """Lays out rows of `pitch` pixels whose axis runs from 0 to `top_value`."""
     right = width - RIGHT
@@ -104,8 +110,12 @@ def _row(row: RowData, y: float, x: X) -> Row:
         label=row.label,
         note=row.note,
         bar=x(value) if row.bar and value is not None else None,
-        lo=x(clean.lo) if clean is not None and clean.lo is not None and clean.hi is not None else None,
-        hi=x(clean.hi) if clean is not None and clean.lo is not None and clean.hi is not None else None,
+        lo=x(clean.lo)
+        if clean is not None and clean.lo is not None and clean.hi is not None
+        else None,
+        hi=x(clean.hi)
+        if clean is not None and clean.lo is not None and clean.hi is not None
+        else None,
         dots=tuple(drawn),
         missing=_missing(clean),
     )

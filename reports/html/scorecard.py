@@ -69,15 +69,21 @@ def _score(view: View, baseline: View | None, metric: str) -> Score:
     left = 24 + 6.6 * max(len(row.label) for row in data)
     return Score(
         title=title,
-        chart=row_chart(f"{title}: clean, corrupted and under attack", data, top, 0, left, 520, 36) if drawn else None,
+        chart=row_chart(f"{title}: clean, corrupted and under attack", data, top, 0, left, 520, 36)
+        if drawn
+        else None,
         rows=tuple(_row(view, baseline, series, metric, rates) for series in view.series),
         rate_names=rates,
     )
 
 
-def _row(view: View, baseline: View | None, series: Series, metric: str, rates: tuple[str, ...]) -> ScoreRow:
+def _row(
+    view: View, baseline: View | None, series: Series, metric: str, rates: tuple[str, ...]
+) -> ScoreRow:
     clean = view.clean(series, metric)
-    sensors = next((model.sensors for model in view.results.models if model.name == series.model), ())
+    sensors = next(
+        (model.sensors for model in view.results.models if model.name == series.model), ()
+    )
     summary = view.results.summary.get(f"{series.model}/{series.engine}", {})
     before = _summary(baseline, series)
     return ScoreRow(
@@ -92,7 +98,9 @@ def _row(view: View, baseline: View | None, series: Series, metric: str, rates: 
         ),
         worst=_worst(view, baseline, series, metric, "corruption", clean),
         attack=_worst(view, baseline, series, metric, "attack", clean),
-        rates=tuple(_rate(summary.get(f"{metric}/{rate}"), before.get(f"{metric}/{rate}")) for rate in rates),
+        rates=tuple(
+            _rate(summary.get(f"{metric}/{rate}"), before.get(f"{metric}/{rate}")) for rate in rates
+        ),
         sample=formatting.sample(clean),
     )
 
@@ -108,13 +116,17 @@ def _summary(baseline: View | None, series: Series) -> dict[str, Metric]:
     return baseline.results.summary.get(f"{series.model}/{series.engine}", {}) if baseline else {}
 
 
-def _worst(view: View, baseline: View | None, series: Series, metric: str, kind: str, clean: Metric | None) -> Value:
+def _worst(
+    view: View, baseline: View | None, series: Series, metric: str, kind: str, clean: Metric | None
+) -> Value:
     point = view.worst(series, metric, kind)
     if point is None:
         return shown(None)
     old = baseline.same(series, metric, point) if baseline else None
     value = shown(point.metric, formatting.condition(point.condition), clean, old)
-    return replace(value, suspect=sanity.badge(sanity.suspect_condition(view, series, point.condition)))
+    return replace(
+        value, suspect=sanity.badge(sanity.suspect_condition(view, series, point.condition))
+    )
 
 
 def _metric(point: Point | None) -> Metric | None:

@@ -36,23 +36,33 @@ class Sweep:
 
 def sweeps(view: View) -> tuple[Sweep, ...]:
     """One entry per swept corruption, in the order of the file."""
-    return tuple(_sweep(view, name) for name in dict.fromkeys(curve.name for curve in view.results.curves))
+    return tuple(
+        _sweep(view, name) for name in dict.fromkeys(curve.name for curve in view.results.curves)
+    )
 
 
 def _sweep(view: View, name: str) -> Sweep:
     curves = {key: curve for key, curve in view.curves.items() if key[2] == name}
     first = next(iter(curves.values()))
     metrics = tuple(m for m in view.metrics if any(m in curve.half for curve in curves.values()))
-    sensors = next((p.condition.sensors for s in view.series for p in _points(view, s, metrics[:1], name)), ())
+    sensors = next(
+        (p.condition.sensors for s in view.series for p in _points(view, s, metrics[:1], name)), ()
+    )
     rows = [(s.label, curves.get((s.model, s.engine, name))) for s in view.series]
     return Sweep(
         title=formatting.words(name),
         sensors=" + ".join(formatting.words(sensor) for sensor in sensors),
         axis=formatting.axis(first.axis, first.unit),
-        panels=tuple(panel for panel in (_panel(view, metric, name) for metric in metrics) if panel is not None),
+        panels=tuple(
+            panel
+            for panel in (_panel(view, metric, name) for metric in metrics)
+            if panel is not None
+        ),
         metrics=metrics,
         rows=tuple(
-            HalfRow(label, tuple(half_value(curve.half.get(m)) for m in metrics)) for label, curve in rows if curve
+            HalfRow(label, tuple(half_value(curve.half.get(m)) for m in metrics))
+            for label, curve in rows
+            if curve
         ),
         methods=tuple(
             sorted(
@@ -85,7 +95,9 @@ def _panel(view: View, metric: str, name: str) -> Panel | None:
     for series in drawn(view, "sweep"):
         curve = view.curves.get((series.model, series.engine, name))
         if curve is not None and metric in curve.half:
-            measured = {level(p.condition): p.metric for p in _points(view, series, (metric,), name)}
+            measured = {
+                level(p.condition): p.metric for p in _points(view, series, (metric,), name)
+            }
             found.append((series, curve, measured))
     if not found:
         return None
@@ -109,12 +121,17 @@ def _panel(view: View, metric: str, name: str) -> Panel | None:
     return Panel(
         name=HEADLINES.get(metric, metric),
         sensors="",
-        chart=line_chart(title, axis, lines, top, WIDTH, HEIGHT, texts, logarithmic=curve.scale == "log"),
+        chart=line_chart(
+            title, axis, lines, top, WIDTH, HEIGHT, texts, logarithmic=curve.scale == "log"
+        ),
         columns=tuple(line.label for line in lines),
         rows=(
             TableRow("clean", tuple(shown(line.clean) for line in lines)),
             *(
-                TableRow(texts[value], tuple(shown(at[value]) if value in at else None for _, _, at in found))
+                TableRow(
+                    texts[value],
+                    tuple(shown(at[value]) if value in at else None for _, _, at in found),
+                )
                 for value in curve.values
             ),
         ),

@@ -68,7 +68,11 @@ def trace_charts(view: View) -> tuple[TraceChart, ...]:
 
 
 def _chart(cell: Cell, label: str, suspect: str) -> TraceChart:
-    values = [v - trace.clean for trace in cell.traces for v in (trace.clean, trace.delivered, *trace.losses)]
+    values = [
+        v - trace.clean
+        for trace in cell.traces
+        for v in (trace.clean, trace.delivered, *trace.losses)
+    ]
     low, high = min(values), max(values)
     span = (high - low) or 1.0
     last = max(len(trace.losses) for trace in cell.traces) + 1
@@ -106,12 +110,17 @@ def _chart(cell: Cell, label: str, suspect: str) -> TraceChart:
         right=WIDTH - RIGHT,
         bottom=bottom,
         x_ticks=(Tick(x(0), "clean"), *_step_ticks(last - 1, x), Tick(x(last), "sent")),
-        y_ticks=tuple(Tick(y(value), formatting.plain(value)) for value in _round_values(low, high)),
+        y_ticks=tuple(
+            Tick(y(value), formatting.plain(value)) for value in _round_values(low, high)
+        ),
         lines=tuple(line(style, trace) for style, trace in enumerate(cell.traces)),
         rows=tuple(
             TraceRow(
                 trace.token,
-                *(formatting.plain(v) for v in (trace.clean, max(trace.losses, default=trace.clean), trace.delivered)),
+                *(
+                    formatting.plain(v)
+                    for v in (trace.clean, max(trace.losses, default=trace.clean), trace.delivered)
+                ),
             )
             for trace in cell.traces
         ),
@@ -123,7 +132,9 @@ def _round_values(low: float, high: float) -> list[float]:
     if high <= low:
         return [0.0]
     power = 10.0 ** math.floor(math.log10(high - low))
-    step = next(s * power for s in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0) if (high - low) / (s * power) < 5.5)
+    step = next(
+        s * power for s in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0) if (high - low) / (s * power) < 5.5
+    )
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [index * step for index in range(first, last + 1)]
 

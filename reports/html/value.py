@@ -29,7 +29,9 @@ class Value:
     suspect: str = ""
 
 
-def shown(metric: Metric | None, note: str = "", clean: Metric | None = None, old: Metric | None = None) -> Value:
+def shown(
+    metric: Metric | None, note: str = "", clean: Metric | None = None, old: Metric | None = None
+) -> Value:
     """The value of `metric`; with `clean`, how much of it is kept; with `old`, the change since the baseline."""
     change, trend = _change(metric, old)
     kept = ratio(metric, clean)

@@ -36,7 +36,9 @@ def small() -> Config:
                 depth_bins=20,
                 depth_range_m=(1, 21),
             ),
-            bev=BevConfig(layers=(1, 1), strides=(2, 2), channels=(16, 32), neck_channels=16, out_stride=2),
+            bev=BevConfig(
+                layers=(1, 1), strides=(2, 2), channels=(16, 32), neck_channels=16, out_stride=2
+            ),
             detection=DetectionConfig(channels=16, max_boxes=20),
             map=MapConfig(channels=8),
         ),

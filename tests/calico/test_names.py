@@ -16,7 +16,9 @@ from calico.names import split_name
         ("x=", (None, "x=")),
     ],
 )
-def test_a_name_comes_before_the_first_equals_sign(spec: str, expected: tuple[str | None, str]) -> None:
+def test_a_name_comes_before_the_first_equals_sign(
+    spec: str, expected: tuple[str | None, str]
+) -> None:
     assert split_name(spec) == expected
 
 

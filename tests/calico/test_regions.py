@@ -67,7 +67,9 @@ def kept(street: Frame, config: RegionConfig) -> set[str]:
     return set(found)
 
 
-OPEN = RegionConfig(ground="ransac", area_m2=(0, 1e6), top_m=(0, 1e6), min_side_ratio=0, ego_radius_m=0)
+OPEN = RegionConfig(
+    ground="ransac", area_m2=(0, 1e6), top_m=(0, 1e6), min_side_ratio=0, ego_radius_m=0
+)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,9 @@ OPEN = RegionConfig(ground="ransac", area_m2=(0, 1e6), top_m=(0, 1e6), min_side_
         ({"ego_radius_m": 1.5}, {"hood"}),
     ],
 )
-def test_every_filter_drops_what_it_is_for(street: Frame, limit: dict[str, object], dropped: set[str]) -> None:
+def test_every_filter_drops_what_it_is_for(
+    street: Frame, limit: dict[str, object], dropped: set[str]
+) -> None:
     assert kept(street, OPEN.model_copy(update=limit)) == set(THINGS) - dropped
 
 
@@ -107,7 +111,9 @@ def test_the_order_of_points_does_not_matter(street: Frame, method: str, ground:
     order = np.random.default_rng(1).permutation(len(ids))
     assert ids.dtype == np.int32
     assert ids.max() > 2
-    assert np.array_equal(find_regions(with_points(street, street.points[order]), config), ids[order])
+    assert np.array_equal(
+        find_regions(with_points(street, street.points[order]), config), ids[order]
+    )
 
 
 class Poison:
@@ -126,7 +132,10 @@ def test_neither_boxes_nor_map_are_read(street: Frame, tmp_path: Path) -> None:
 
 def test_an_empty_cloud_has_no_regions(street: Frame, tmp_path: Path) -> None:
     empty = with_points(street, np.zeros((0, 5), np.float32))
-    for config in (RegionConfig(cache_dir=tmp_path), RegionConfig(ground="ransac", method="grid", cache_dir=tmp_path)):
+    for config in (
+        RegionConfig(cache_dir=tmp_path),
+        RegionConfig(ground="ransac", method="grid", cache_dir=tmp_path),
+    ):
         assert cached_regions(empty, config).shape == (0,)
     assert coverage(empty, np.zeros(0, np.int32)) == Coverage(frames=1)
 
@@ -161,7 +170,9 @@ def write_regions(file: Path, **arrays: np.ndarray) -> None:
     file.write_bytes(seal_zip(stream.getvalue()))
 
 
-def test_a_cached_file_with_a_flipped_byte_anywhere_counts_as_absent(street: Frame, tmp_path: Path) -> None:
+def test_a_cached_file_with_a_flipped_byte_anywhere_counts_as_absent(
+    street: Frame, tmp_path: Path
+) -> None:
     config = RegionConfig(cache_dir=tmp_path)
     ids = cached_regions(street, config)
     (file,) = tmp_path.iterdir()
@@ -170,13 +181,19 @@ def test_a_cached_file_with_a_flipped_byte_anywhere_counts_as_absent(street: Fra
     write_regions(file, ids=marked, key=np.array(file.stem))
     content = file.read_bytes()
     for bit in random.Random(0).sample(range(8 * len(content)), 400):
-        file.write_bytes(content[: bit // 8] + bytes([content[bit // 8] ^ 1 << bit % 8]) + content[bit // 8 + 1 :])
+        file.write_bytes(
+            content[: bit // 8]
+            + bytes([content[bit // 8] ^ 1 << bit % 8])
+            + content[bit // 8 + 1 :]
+        )
         assert load_regions(file, len(ids), file.stem) is None
     file.write_bytes(content)
     assert np.array_equal(load_regions(file, len(ids), file.stem), marked)
 
 
-def test_other_settings_or_points_are_other_entries_and_another_folder_is_not(street: Frame, tmp_path: Path) -> None:
+def test_other_settings_or_points_are_other_entries_and_another_folder_is_not(
+    street: Frame, tmp_path: Path
+) -> None:
     moved = street.points.copy()
     moved[0, 0] += 1
     here = RegionConfig(cache_dir=tmp_path / "here")
@@ -189,7 +206,9 @@ def test_other_settings_or_points_are_other_entries_and_another_folder_is_not(st
     assert {file.name for file in (tmp_path / "there").iterdir()} < names
 
 
-def test_the_default_folder_is_the_users_cache(street: Frame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_folder_is_the_users_cache(
+    street: Frame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     cached_regions(street, RegionConfig())
     assert len(list((tmp_path / "calico" / "regions").iterdir())) == 1
@@ -231,16 +250,25 @@ def test_prepare_fills_the_cache_in_workers_and_here(street: Frame, tmp_path: Pa
     for workers, calls in seen.items():
         config = RegionConfig(cache_dir=tmp_path / str(workers))
         prepare_regions(
-            source, config, [0, 2, 4], workers, lambda done, total, calls=calls: calls.append((done, total))
+            source,
+            config,
+            [0, 2, 4],
+            workers,
+            lambda done, total, calls=calls: calls.append((done, total)),
         )  # type: ignore[misc]
         assert calls == [(0, 3), (1, 3), (2, 3), (3, 3)]
-    alone, together = ({f.name: f.read_bytes() for f in (tmp_path / str(w)).iterdir()} for w in seen)
+    alone, together = (
+        {f.name: f.read_bytes() for f in (tmp_path / str(w)).iterdir()} for w in seen
+    )
     assert len(alone) == 3
     assert alone.keys() == together.keys()
     file = next(iter(alone))
     sevens = np.full(len(source.points), 7, np.int32)
     write_regions(tmp_path / "1" / file, ids=sevens, key=np.array(Path(file).stem))
-    assert any((cached_regions(source[k], RegionConfig(cache_dir=tmp_path / "1")) == 7).all() for k in (0, 2, 4))
+    assert any(
+        (cached_regions(source[k], RegionConfig(cache_dir=tmp_path / "1")) == 7).all()
+        for k in (0, 2, 4)
+    )
 
 
 def test_coverage_counted_by_hand(frame: Frame) -> None:
@@ -253,9 +281,14 @@ def test_coverage_counted_by_hand(frame: Frame) -> None:
     boxes = np.zeros((4, 9), np.float32)
     boxes[:, 0], boxes[:, 3:6] = [0, 10, 20, 30], 2.0
     none = np.zeros(4, np.int64)
-    labelled = with_points(frame, points).replace(boxes=Boxes(boxes, np.array([0, 0, 5, 5]), none, none))
+    labelled = with_points(frame, points).replace(
+        boxes=Boxes(boxes, np.array([0, 0, 5, 5]), none, none)
+    )
     found = coverage(labelled, ids)
-    by_class = {name: (getattr(found, name)[0], getattr(found, name)[5]) for name in ("objects", "covered", "alone")}
+    by_class = {
+        name: (getattr(found, name)[0], getattr(found, name)[5])
+        for name in ("objects", "covered", "alone")
+    }
     assert by_class == {"objects": (2, 1), "covered": (2, 0), "alone": (1, 0)}
     assert (found.frames, found.regions, found.object_regions) == (1, 3, 2)
     assert covering_regions(labelled, ids).tolist() == [0, 1, -1, -2]

@@ -24,7 +24,8 @@ def world(seed: int, dimensions: int) -> Float64:
     """Dense blobs, a thin chain of single points, scattered noise, duplicates."""
     rng = np.random.default_rng(seed)
     blobs = [
-        rng.normal(middle, 0.4, (rng.integers(3, 150), dimensions)) for middle in rng.uniform(0, 14, (15, dimensions))
+        rng.normal(middle, 0.4, (rng.integers(3, 150), dimensions))
+        for middle in rng.uniform(0, 14, (15, dimensions))
     ]
     chain = np.zeros((40, dimensions))
     chain[:, 0] = np.arange(40) * 0.18
@@ -88,7 +89,9 @@ def test_shape_of_a_turned_rectangle() -> None:
     """4 m by 1 m, turned by 0.6 rad about its middle at (10, 0)."""
     local = np.array([[2, 0.5], [2, -0.5], [-2, -0.5], [-2, 0.5], [0, 0]])
     c, s = np.cos(0.6), np.sin(0.6)
-    shape = cluster_shape(local @ np.array([[c, s], [-s, c]]) + [10, 0], np.array([0.3, 1.0, 1.5, 0.4, 0.5]))
+    shape = cluster_shape(
+        local @ np.array([[c, s], [-s, c]]) + [10, 0], np.array([0.3, 1.0, 1.5, 0.4, 0.5])
+    )
     assert shape.area_m2 == pytest.approx(4.0)
     assert shape.side_ratio == pytest.approx(0.25)
     assert shape.top_m == 1.5

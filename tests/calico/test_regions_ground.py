@@ -18,7 +18,9 @@ def scene(seed: int = 0) -> tuple[Float64, Float64]:
     """Points (N, 3) of the slope with 2 cm of noise and of things on it, and how high each is above it (N,)."""
     rng = np.random.default_rng(seed)
     ground = rng.uniform(-40, 40, (6000, 2))
-    things = np.concatenate([rng.uniform(-1, 1, (200, 2)) + middle for middle in rng.uniform(-35, 35, (10, 2))])
+    things = np.concatenate(
+        [rng.uniform(-1, 1, (200, 2)) + middle for middle in rng.uniform(-35, 35, (10, 2))]
+    )
     xy = np.concatenate([ground, things])
     height = np.concatenate([rng.normal(0, 0.02, len(ground)), rng.uniform(0.4, 2.0, len(things))])
     return np.column_stack([xy, slope(xy) + height]), height
@@ -45,7 +47,9 @@ def test_gpf_leaves_a_strip_without_road_to_the_plane_further_in() -> None:
     """From x = 20 m on, only a hedge from 1 to 2 m above the road is seen."""
     rng = np.random.default_rng(2)
     road = np.column_stack([rng.uniform(-20, 20, (4000, 2)), np.full(4000, -1.8)])
-    hedge = np.column_stack([rng.uniform(20, 50, 600), rng.uniform(-20, 20, 600), rng.uniform(-0.8, 0.2, 600)])
+    hedge = np.column_stack(
+        [rng.uniform(20, 50, 600), rng.uniform(-20, 20, 600), rng.uniform(-0.8, 0.2, 600)]
+    )
     found = gpf(np.concatenate([road, hedge]))
     assert found.is_ground[:4000].all()
     assert not found.is_ground[4000:].any()

@@ -25,7 +25,9 @@ def raise_it(error: Exception) -> None:
 
 
 def test_a_process_that_dies_is_told_with_the_way_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "_exit", posix._exit)  # a run with a user's model has put its own in this place
+    monkeypatch.setattr(
+        os, "_exit", posix._exit
+    )  # a run with a user's model has put its own in this place
     with pytest.raises(CalicoError) as error:
         list(run_jobs(os._exit, [(9,)], 1, "finding regions of hand"))
     assert str(error.value) == (
@@ -41,7 +43,12 @@ def test_an_error_in_a_process_is_raised_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [CalicoError("file x: broken"), OSError(errno.ENOENT, "no such file", "x"), MemoryError("no room")]
+    "error",
+    [
+        CalicoError("file x: broken"),
+        OSError(errno.ENOENT, "no such file", "x"),
+        MemoryError("no room"),
+    ],
 )
 def test_a_failure_carries_the_error(error: Exception) -> None:
     failure = Failure.catch(lambda: raise_it(error))
@@ -64,8 +71,14 @@ def test_a_fault_of_our_own_keeps_its_traceback() -> None:
 @pytest.mark.parametrize(
     ("message", "expected"),
     [
-        ("DataLoader worker (pid(s) 12, 13) exited unexpectedly", "a loader process died (pid 12, 13);"),
-        ("DataLoader worker (pid 12) is killed by signal: Killed. ", "(pid 12, killed by signal 'Killed'); most often"),
+        (
+            "DataLoader worker (pid(s) 12, 13) exited unexpectedly",
+            "a loader process died (pid 12, 13);",
+        ),
+        (
+            "DataLoader worker (pid 12) is killed by signal: Killed. ",
+            "(pid 12, killed by signal 'Killed'); most often",
+        ),
         (
             "DataLoader worker (pid 12) is killed by signal: Bus error. It is possible",
             "memory or shared memory (/dev/shm)",

@@ -32,7 +32,9 @@ class Street:
     name = "street"
     cameras = CAMERAS
 
-    def __init__(self, scenes: int = 2, frames: int = 3, seed: int = 0, shift_m: float = 0.0) -> None:
+    def __init__(
+        self, scenes: int = 2, frames: int = 3, seed: int = 0, shift_m: float = 0.0
+    ) -> None:
         """shift_m: all objects of a scene stand up to so far ahead or behind, so that no place along the road is likelier."""
         self.scenes, self.frames, self.seed, self.shift_m = scenes, frames, seed, shift_m
         self.map_grid: Grid | None = Grid(-16.0, 16.0, -16.0, 16.0, 1.0)
@@ -54,7 +56,9 @@ class Street:
         return f"labels of {self.content_hash()}"
 
     def content_hash(self) -> str:
-        return hashlib.sha256(f"street 1 {self.scenes} {self.frames} {self.seed} {self.shift_m}".encode()).hexdigest()
+        return hashlib.sha256(
+            f"street 1 {self.scenes} {self.frames} {self.seed} {self.shift_m}".encode()
+        ).hexdigest()
 
     def __getitem__(self, index: int) -> Frame:
         info = self.info(index)
@@ -64,7 +68,9 @@ class Street:
         rng = generator(self.seed, info.token)
         points, ring = _scan(objects, rng)
         counts = points_in_boxes(points, objects.boxes, margin_m=0.05).sum(axis=1)
-        previous: Callable[[], Frame | None] | None = partial(self.__getitem__, index - 1) if step else None
+        previous: Callable[[], Frame | None] | None = (
+            partial(self.__getitem__, index - 1) if step else None
+        )
         global_T_lidar = from_yaw(0.0, (4.0 * step, 0.0, -GROUND_M))
         cameras = [_camera(view) for view in range(len(CAMERAS))]
         return Frame(
@@ -81,7 +87,13 @@ class Street:
             camera_time_s=np.full(len(cameras), 0.5 * step),
             ego_T_lidar=from_yaw(0.0, (0.9, 0.0, -GROUND_M)),
             global_T_lidar=global_T_lidar,
-            boxes=Boxes(objects.boxes, objects.labels, objects.attributes, counts.astype(np.int64), objects.instances),
+            boxes=Boxes(
+                objects.boxes,
+                objects.labels,
+                objects.attributes,
+                counts.astype(np.int64),
+                objects.instances,
+            ),
             map_masks=_map(self.map_grid),
             previous=previous,
         )
@@ -99,25 +111,43 @@ def _objects(rng: np.random.Generator, time_s: float, shift_m: float) -> Boxes:
             yaw = 0.0 if side < 0 else np.pi - 1e-3
             vx, vy = speed * np.cos(yaw), speed * np.sin(yaw)
             length, width, height = SIZES[label]
-            rows.append([x + (vx - 8.0) * time_s, y, GROUND_M + height / 2, length, width, height, yaw, vx, vy])
+            rows.append(
+                [
+                    x + (vx - 8.0) * time_s,
+                    y,
+                    GROUND_M + height / 2,
+                    length,
+                    width,
+                    height,
+                    yaw,
+                    vx,
+                    vy,
+                ]
+            )
             labels.append(label)
     m = len(rows)
     attributes = np.where(np.array(labels) == CAR, 0, 5)
     names = tuple(f"object{i}" for i in range(m))
-    return Boxes(np.array(rows, np.float32), np.array(labels), attributes, np.zeros(m, np.int64), names)
+    return Boxes(
+        np.array(rows, np.float32), np.array(labels), attributes, np.zeros(m, np.int64), names
+    )
 
 
 def _scan(objects: Boxes, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     elevation = np.deg2rad(np.linspace(-20.0, 4.0, 16))
     azimuth = np.linspace(-np.pi, np.pi, 180, endpoint=False)
     e, a = np.meshgrid(elevation, azimuth, indexing="ij")
-    rays = np.stack([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)], axis=-1).reshape(-1, 3)
+    rays = np.stack([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)], axis=-1).reshape(
+        -1, 3
+    )
     distance, hit = _cast(np.zeros(3), rays, objects)
     keep = distance < 60.0
     reach = distance[keep] + rng.normal(0.0, 0.02, keep.sum())
     intensity = np.where(hit[keep] < 0, 0.2, 0.6)
     xyz = rays[keep] * reach[:, None]
-    points = np.concatenate([xyz, intensity[:, None], np.zeros((len(xyz), 1))], axis=1).astype(np.float32)
+    points = np.concatenate([xyz, intensity[:, None], np.zeros((len(xyz), 1))], axis=1).astype(
+        np.float32
+    )
     return points, np.repeat(np.arange(16, dtype=np.int16), 180)[keep]
 
 
@@ -132,10 +162,14 @@ def _camera(view: int) -> tuple[np.ndarray, np.ndarray]:
     )  # right, down, forward of a camera that looks along x
     camera_T_mount = np.eye(4)
     camera_T_mount[:3, :3] = axes
-    return K, camera_T_mount @ inverse(from_yaw(float(heading), (0.3 * np.cos(heading), 0.3 * np.sin(heading), -0.2)))
+    return K, camera_T_mount @ inverse(
+        from_yaw(float(heading), (0.3 * np.cos(heading), 0.3 * np.sin(heading), -0.2))
+    )
 
 
-def _render(K: np.ndarray, camera_T_lidar: np.ndarray, objects: Boxes, rng: np.random.Generator) -> np.ndarray:
+def _render(
+    K: np.ndarray, camera_T_lidar: np.ndarray, objects: Boxes, rng: np.random.Generator
+) -> np.ndarray:
     height, width = IMAGE_HW
     u, v = np.meshgrid(np.arange(width), np.arange(height))
     in_camera = np.stack([u, v, np.ones_like(u)], axis=-1).reshape(-1, 3) @ np.linalg.inv(K).T
@@ -145,7 +179,9 @@ def _render(K: np.ndarray, camera_T_lidar: np.ndarray, objects: Boxes, rng: np.r
     distance, hit = _cast(lidar_T_camera[:3, 3], rays, objects)
     y = lidar_T_camera[1, 3] + rays[:, 1] * np.minimum(distance, 1e3)
     pixels = np.where(
-        distance[:, None] > 1e5, (150, 190, 230), np.where(abs(y)[:, None] < 6.0, (90, 90, 90), (120, 130, 80))
+        distance[:, None] > 1e5,
+        (150, 190, 230),
+        np.where(abs(y)[:, None] < 6.0, (90, 90, 90), (120, 130, 80)),
     )
     for index, label in enumerate(objects.labels):
         pixels[hit == index] = COLOURS[int(label)]

@@ -34,12 +34,18 @@ def measured(
     config: Config, source: FrameSource, branch: Branch, picture: Path
 ) -> tuple[dict[str, float | None], list[str]]:
     said: list[str] = []
-    return diagnosis(source, branch, picture, seed=3, say=said.append)(build_model(config, seed=0), config), said
+    return diagnosis(source, branch, picture, seed=3, say=said.append)(
+        build_model(config, seed=0), config
+    ), said
 
 
-def test_cameras_are_also_probed_beside_the_lidar(config: Config, streets: FrameSource, tmp_path: Path) -> None:
+def test_cameras_are_also_probed_beside_the_lidar(
+    config: Config, streets: FrameSource, tmp_path: Path
+) -> None:
     found, said = measured(config, streets, "camera", tmp_path / "regions.png")
-    assert set(found) == SCORES | {f"{which}_{name}" for which in ("lidar", "both") for name in SCORES}
+    assert set(found) == SCORES | {
+        f"{which}_{name}" for which in ("lidar", "both") for name in SCORES
+    }
     fit, test = probe_split(streets, 20, seed=3)
     branches: dict[str, Branch] = {"": "camera", "lidar_": "lidar", "both_": "both"}
     for prefix, branch in branches.items():
@@ -54,12 +60,16 @@ def test_the_lidar_is_probed_alone(config: Config, streets: FrameSource, tmp_pat
     assert set(measured(config, streets, "lidar", tmp_path / "regions.png")[0]) == SCORES
 
 
-def test_cameras_without_lidar_are_probed_alone(config: Config, streets: FrameSource, tmp_path: Path) -> None:
+def test_cameras_without_lidar_are_probed_alone(
+    config: Config, streets: FrameSource, tmp_path: Path
+) -> None:
     cameras = config.model_copy(update={"model": config.model.model_copy(update={"lidar": None})})
     assert set(measured(cameras, streets, "camera", tmp_path / "regions.png")[0]) == SCORES
 
 
-def test_a_probe_that_cannot_be_made_stops_nothing(config: Config, street: FrameSource, tmp_path: Path) -> None:
+def test_a_probe_that_cannot_be_made_stops_nothing(
+    config: Config, street: FrameSource, tmp_path: Path
+) -> None:
     one_scene: FrameSource = type(street)(scenes=1, frames=3)  # type: ignore[call-arg]
     found, said = measured(config, one_scene, "lidar", tmp_path / "regions.png")
     assert found == {}

@@ -47,7 +47,11 @@ class Oracle:
 def test_batches_keep_the_order_and_the_progress_ends_at_all(street: FrameSource) -> None:
     engine, steps = Oracle(), []
     stats = evaluate(
-        engine, street, ranges=class_ranges(), batch_size=4, progress=lambda done, total: steps.append((done, total))
+        engine,
+        street,
+        ranges=class_ranges(),
+        batch_size=4,
+        progress=lambda done, total: steps.append((done, total)),
     )
     tokens = [street.info(index).token for index in range(6)]
     assert engine.batches == [tokens[:4], tokens[4:]]
@@ -74,7 +78,9 @@ def test_indices_and_transform_reach_the_engine(street: FrameSource) -> None:
     engine = Oracle()
 
     def halved(frame: Frame) -> Frame:
-        return frame.replace(points=frame.points[::2], ring=frame.ring[::2], sweep_index=frame.sweep_index[::2])
+        return frame.replace(
+            points=frame.points[::2], ring=frame.ring[::2], sweep_index=frame.sweep_index[::2]
+        )
 
     stats = evaluate(engine, street, ranges=class_ranges(), indices=[5, 0], transform=halved)
     assert [s.token for s in stats] == [street.info(5).token, street.info(0).token]
@@ -118,6 +124,9 @@ def test_a_model_with_cameras_on_data_without_is_told_before_a_frame_is_loaded(
         lambda: infer(small_engine, blind, tmp_path),  # type: ignore[arg-type]
         lambda: make_plan([small_engine], blind, ranges=class_ranges()),  # type: ignore[arg-type]
     ):
-        with pytest.raises(CalicoError, match=r"looks at cameras, but data street have none .* --set data\.cameras="):
+        with pytest.raises(
+            CalicoError,
+            match=r"looks at cameras, but data street have none .* --set data\.cameras=",
+        ):
             work()
     check_cameras([Oracle()], blind)  # type: ignore[arg-type, list-item]

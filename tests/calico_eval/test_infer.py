@@ -21,9 +21,13 @@ def engine(cluster_detector_module: ModuleType) -> UserEngine:
     return UserEngine(cluster_detector_module.build(), "cluster", ("lidar",), "abc")
 
 
-def test_submission_reads_back_and_pictures_are_there(engine: UserEngine, street: FrameSource, tmp_path: Path) -> None:
+def test_submission_reads_back_and_pictures_are_there(
+    engine: UserEngine, street: FrameSource, tmp_path: Path
+) -> None:
     steps: list[tuple[int, int]] = []
-    path = infer(engine, street, tmp_path, limit=2, batch_size=1, progress=lambda *step: steps.append(step))
+    path = infer(
+        engine, street, tmp_path, limit=2, batch_size=1, progress=lambda *step: steps.append(step)
+    )
     assert steps == [(1, 2), (2, 2)]
     found = read_submission(path)
     assert list(found) == ["street0-0", "street0-1"]
@@ -36,10 +40,15 @@ def test_submission_reads_back_and_pictures_are_there(engine: UserEngine, street
         assert np.allclose(again.boxes[:, :6], direct.boxes[order, :6], atol=1e-4)
         assert np.allclose(again.scores, direct.scores[order], atol=1e-6)
         for kind in ("bev", "cameras"):
-            assert np.asarray(Image.open(tmp_path / "pictures" / f"{frame.token}-{kind}.png")).std() > 10
+            assert (
+                np.asarray(Image.open(tmp_path / "pictures" / f"{frame.token}-{kind}.png")).std()
+                > 10
+            )
 
 
-def test_no_pictures_when_not_wanted(engine: UserEngine, street: FrameSource, tmp_path: Path) -> None:
+def test_no_pictures_when_not_wanted(
+    engine: UserEngine, street: FrameSource, tmp_path: Path
+) -> None:
     infer(engine, street, tmp_path / "out", limit=1, pictures=False)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["submission.json"]
 

@@ -32,8 +32,12 @@ def config() -> Config:
         grid=GridConfig(x_range_m=(-16, 16), y_range_m=(-16, 16), pillar_m=1.0),
         model=ModelConfig(
             lidar=LidarConfig(pillar_channels=8),
-            camera=CameraConfig(image_size=(32, 64), backbone_width=0.125, fpn_channels=8, channels=8, depth_bins=6),
-            bev=BevConfig(layers=(1, 1), strides=(1, 2), channels=(8, 8), neck_channels=8, out_stride=2),
+            camera=CameraConfig(
+                image_size=(32, 64), backbone_width=0.125, fpn_channels=8, channels=8, depth_bins=6
+            ),
+            bev=BevConfig(
+                layers=(1, 1), strides=(1, 2), channels=(8, 8), neck_channels=8, out_stride=2
+            ),
             map=None,
         ),
     )
@@ -63,7 +67,9 @@ class Noise(CalicoModel):
 
     def lidar_features(self, batch: Batch) -> Tensor:
         shape = (4, *self.trunk_grid.shape)
-        return torch.from_numpy(np.stack([generator(0, token).normal(size=shape) for token in batch.tokens])).float()
+        return torch.from_numpy(
+            np.stack([generator(0, token).normal(size=shape) for token in batch.tokens])
+        ).float()
 
 
 class Unlabelled:
@@ -99,14 +105,20 @@ def reference(boxes: np.ndarray, labels: np.ndarray, grid: Grid) -> np.ndarray:
         footprint = shapely.Polygon(corners(boxes[k : k + 1])[0, :4, :2])
         truth[shapely.contains_xy(footprint, *np.meshgrid(x, y))] = labels[k]
         nearest = np.abs(y - boxes[k, 1]).argmin(), np.abs(x - boxes[k, 0]).argmin()
-        if max(abs(y[nearest[0]] - boxes[k, 1]), abs(x[nearest[1]] - boxes[k, 0])) < grid.cell_m / 2:
+        if (
+            max(abs(y[nearest[0]] - boxes[k, 1]), abs(x[nearest[1]] - boxes[k, 0]))
+            < grid.cell_m / 2
+        ):
             truth[nearest] = labels[k]
     return truth
 
 
 def objects(*rows: tuple[float, ...], labels: list[int], points: list[int]) -> Boxes:
     """Rows of x, y, length, width, yaw."""
-    boxes = np.array([[x, y, -1.0, length, width, 1.5, yaw, 0.0, 0.0] for x, y, length, width, yaw in rows], np.float32)
+    boxes = np.array(
+        [[x, y, -1.0, length, width, 1.5, yaw, 0.0, 0.0] for x, y, length, width, yaw in rows],
+        np.float32,
+    )
     return Boxes(boxes, np.array(labels), np.full(len(rows), -1), np.array(points))
 
 
@@ -115,7 +127,9 @@ def test_cells_of_one_box_by_hand() -> None:
     labels = cell_labels(objects((2.0, 1.0, 4.2, 1.8, 0.0), labels=[3], points=[9]), GRID)
     assert labels.shape == (12, 16)
     rows, columns = np.nonzero(labels == 3)
-    assert sorted(zip(rows.tolist(), columns.tolist(), strict=True)) == [(r, c) for r in (6, 7) for c in (8, 9, 10, 11)]
+    assert sorted(zip(rows.tolist(), columns.tolist(), strict=True)) == [
+        (r, c) for r in (6, 7) for c in (8, 9, 10, 11)
+    ]
     assert (labels == BACKGROUND).sum() == 12 * 16 - 8
 
 
@@ -171,7 +185,10 @@ def test_both_are_the_lidar_beside_the_cameras(streets: FrameSource) -> None:
     model = Painted(config())
     model.lidar_features = Noise.lidar_features.__get__(model)  # type: ignore[method-assign]
     fit, test = probe_split(streets, 4, seed=0)
-    alone, both = (probe_metrics(model, streets, fit, test, branch=b, seed=0)["probe_ap"] for b in ("lidar", "both"))
+    alone, both = (
+        probe_metrics(model, streets, fit, test, branch=b, seed=0)["probe_ap"]
+        for b in ("lidar", "both")
+    )
     assert alone < 0.3
     assert both > 0.8
     with left_alone(model):
@@ -191,13 +208,17 @@ def test_fused_features_are_what_the_heads_see(streets: FrameSource) -> None:
 
 
 def test_noise_scores_about_chance(streets: FrameSource) -> None:
-    scores = probe_metrics(Noise(config()), streets, *probe_split(streets, 6, seed=0), branch="lidar", seed=0)
+    scores = probe_metrics(
+        Noise(config()), streets, *probe_split(streets, 6, seed=0), branch="lidar", seed=0
+    )
     assert scores["probe_ap"] == pytest.approx(scores["probe_ap_chance"], rel=0.5)
     assert scores["probe_class"] == pytest.approx(0.5, abs=0.12)
 
 
 @pytest.mark.parametrize("branch", ["lidar", "camera", "both", "fused"])
-def test_same_seed_same_numbers_and_the_model_is_left_alone(streets: FrameSource, branch: str) -> None:
+def test_same_seed_same_numbers_and_the_model_is_left_alone(
+    streets: FrameSource, branch: str
+) -> None:
     torch.manual_seed(0)
     model = CalicoModel(config()).train()
     assert model.lidar is not None
@@ -255,7 +276,10 @@ def test_a_scene_on_both_sides_is_refused(streets: FrameSource) -> None:
 
 @pytest.mark.parametrize(
     ("empty", "message"),
-    [("street0", "show 0 classes; expected at least two"), ("street1", "no cell of the 3 test frames")],
+    [
+        ("street0", "show 0 classes; expected at least two"),
+        ("street1", "no cell of the 3 test frames"),
+    ],
 )
 def test_frames_without_objects_are_refused(streets: FrameSource, empty: str, message: str) -> None:
     source = Unlabelled(streets, {empty})
@@ -267,7 +291,9 @@ def test_frames_of_one_class_are_refused(streets: FrameSource) -> None:
     class Cars(Unlabelled):
         def __getitem__(self, index: int) -> Frame:
             boxes = self.source[index].boxes
-            return self.source[index].replace(boxes=replace(boxes, labels=np.zeros_like(boxes.labels)))
+            return self.source[index].replace(
+                boxes=replace(boxes, labels=np.zeros_like(boxes.labels))
+            )
 
     with pytest.raises(CalicoError, match="show 1 classes; expected at least two"):
         probe_metrics(Painted(config()), Cars(streets, set()), [0], [3], branch="lidar", seed=0)

@@ -35,7 +35,9 @@ def places() -> Places:
             model=ModelConfig(
                 lidar=LidarConfig(pillar_channels=8),
                 camera=None,
-                bev=BevConfig(layers=(1,), strides=(2,), channels=(8,), neck_channels=8, out_stride=2),
+                bev=BevConfig(
+                    layers=(1,), strides=(2,), channels=(8,), neck_channels=8, out_stride=2
+                ),
                 map=None,
             ),
         )
@@ -65,7 +67,13 @@ def test_a_region_is_the_mean_of_its_points(places: Places, street: FrameSource)
 def test_most_points_decide_the_class(frame: Frame) -> None:
     """Of the hand-built frame: 600 points on the ground, then 40 in the car (0), then 40 in the pedestrian (5)."""
     rows = np.concatenate(
-        [np.arange(600, 610), np.arange(0, 3), np.arange(640, 650), np.arange(0, 8), np.arange(600, 605)]
+        [
+            np.arange(600, 610),
+            np.arange(0, 3),
+            np.arange(640, 650),
+            np.arange(0, 8),
+            np.arange(600, 605),
+        ]
     )
     region = np.repeat([0, 0, 1, 2, 2], [10, 3, 10, 8, 5])
     assert region_classes(frame, rows, region).tolist() == [0, 5, -1]
@@ -73,9 +81,13 @@ def test_most_points_decide_the_class(frame: Frame) -> None:
 
 def test_the_picture_shows_the_classes_of_the_regions(places: Places, street: FrameSource) -> None:
     picture = region_picture(places, street, [0, 3], branch="lidar", size_px=240)
-    shown = [k for k, color in enumerate(CLASS_COLORS) if (picture[:240] == color).all(axis=2).any()]
+    shown = [
+        k for k, color in enumerate(CLASS_COLORS) if (picture[:240] == color).all(axis=2).any()
+    ]
     assert shown == [0, 5]
-    np.testing.assert_array_equal(picture, region_picture(places, street, [0, 3], branch="lidar", size_px=240))
+    np.testing.assert_array_equal(
+        picture, region_picture(places, street, [0, 3], branch="lidar", size_px=240)
+    )
 
 
 def test_a_source_without_regions_is_refused(places: Places, street: FrameSource) -> None:

@@ -59,7 +59,9 @@ def test_one_box_by_hand(frame: Frame, tmp_path: Path) -> None:
     boxes = np.array([[10, 0, -1, 4.5, 1.9, 1.6, 0, 5, 0]], np.float32)
     predictions = Predictions(boxes, np.array([0.75], np.float32), np.array([0]))
     path = tmp_path / "s.json"
-    write_submission(path, [(replace(frame, token="t", global_T_lidar=pose), predictions)], ("lidar", "camera"))
+    write_submission(
+        path, [(replace(frame, token="t", global_T_lidar=pose), predictions)], ("lidar", "camera")
+    )
     content = json.loads(path.read_text())
     assert content["meta"] == {
         "use_camera": True,
@@ -84,7 +86,9 @@ def test_the_devkit_loads_it(frame: Frame, tmp_path: Path) -> None:
         loaders = pytest.importorskip(
             "nuscenes.eval.common.loaders", reason="needs nuscenes-devkit", exc_type=ImportError
         )
-        boxes = pytest.importorskip("nuscenes.eval.detection.data_classes", reason="needs nuscenes-devkit")
+        boxes = pytest.importorskip(
+            "nuscenes.eval.detection.data_classes", reason="needs nuscenes-devkit"
+        )
     path = tmp_path / "s.json"
     predictions = some(700)
     write_submission(path, [(tilted(frame), predictions)], ("lidar",))
@@ -94,12 +98,20 @@ def test_the_devkit_loads_it(frame: Frame, tmp_path: Path) -> None:
     assert found["a"][-1].detection_score == pytest.approx(float(predictions.scores[499]))
     for i in (0, 17, 499):
         box, mine = found["a"][i], predictions.boxes[i].astype(np.float64)
-        np.testing.assert_allclose(box.translation, POSE[:3, :3] @ mine[:3] + POSE[:3, 3], atol=1e-6)
-        yaw = mine[6] + np.arctan2(POSE[1, 0], POSE[0, 0])  # level: the devkit looks at headings from above
+        np.testing.assert_allclose(
+            box.translation, POSE[:3, :3] @ mine[:3] + POSE[:3, 3], atol=1e-6
+        )
+        yaw = mine[6] + np.arctan2(
+            POSE[1, 0], POSE[0, 0]
+        )  # level: the devkit looks at headings from above
         heading = [np.cos(yaw), np.sin(yaw), 0]
-        np.testing.assert_allclose(Quaternion(box.rotation).rotation_matrix[:, 0], heading, atol=1e-6)
+        np.testing.assert_allclose(
+            Quaternion(box.rotation).rotation_matrix[:, 0], heading, atol=1e-6
+        )
         assert box.detection_name == DETECTION_CLASSES[predictions.labels[i]]
-        assert box.attribute_name == (ATTRIBUTES[predictions.attributes[i]] if predictions.attributes[i] >= 0 else "")  # type: ignore[index]
+        assert box.attribute_name == (
+            ATTRIBUTES[predictions.attributes[i]] if predictions.attributes[i] >= 0 else ""
+        )  # type: ignore[index]
 
 
 def test_the_same_predictions_give_the_same_bytes(frame: Frame, tmp_path: Path) -> None:
@@ -123,9 +135,15 @@ def test_predictions_that_cannot_be_written(frame: Frame, tmp_path: Path) -> Non
     broken = good.boxes.copy()
     broken[1, 8] = np.nan
     with pytest.raises(CalicoError, match="frame a: predicted boxes or scores are not finite"):
-        write_submission(tmp_path / "s.json", [(tilted(frame), replace(good, boxes=broken))], ("lidar",))
+        write_submission(
+            tmp_path / "s.json", [(tilted(frame), replace(good, boxes=broken))], ("lidar",)
+        )
     with pytest.raises(CalicoError, match=r"frame a: predicted labels \[3, 10\], expected 0 to 9"):
-        write_submission(tmp_path / "s.json", [(tilted(frame), replace(good, labels=np.array([3, 10])))], ("lidar",))
+        write_submission(
+            tmp_path / "s.json",
+            [(tilted(frame), replace(good, labels=np.array([3, 10])))],
+            ("lidar",),
+        )
 
 
 @pytest.mark.parametrize(
@@ -133,25 +151,48 @@ def test_predictions_that_cannot_be_written(frame: Frame, tmp_path: Path) -> Non
     [
         ({"translation": [1, 2]}, "record 0: translation is [1, 2], expected 3 finite numbers"),
         ({"translation": [10**300, 0, 0]}, "record 0: translation is [1000"),
-        ({"translation": [True, 0, 0]}, "record 0: translation is [True, 0, 0], expected 3 finite numbers"),
+        (
+            {"translation": [True, 0, 0]},
+            "record 0: translation is [True, 0, 0], expected 3 finite numbers",
+        ),
         ({"translation": "123"}, "record 0: translation is '123', expected 3 finite numbers"),
-        ({"translation": [1e300, 0, 0]}, "record 0: translation is [1e+300, 0, 0], expected 3 finite numbers"),
+        (
+            {"translation": [1e300, 0, 0]},
+            "record 0: translation is [1e+300, 0, 0], expected 3 finite numbers",
+        ),
         ({"velocity": [1, None]}, "record 0: velocity is [1, None], expected 2 finite numbers"),
         ({"size": [1, -2, 3]}, "record 0: size [1, -2, 3], rotation"),
-        ({"rotation": [2, 0, 0, 0]}, "rotation [2, 0, 0, 0]; expected sizes above 0 and a unit quaternion"),
+        (
+            {"rotation": [2, 0, 0, 0]},
+            "rotation [2, 0, 0, 0]; expected sizes above 0 and a unit quaternion",
+        ),
         ({"detection_name": ["car"]}, "record 0: detection_name is ['car'], expected one of car"),
         ({"attribute_name": {}}, "record 0: attribute_name is {}, expected '' or one of"),
         ({"detection_score": True}, "record 0: detection_score is True, expected a number in 0..1"),
-        ({"rotation": [0, 0, 0, 0]}, "rotation [0, 0, 0, 0]; expected sizes above 0 and a unit quaternion"),
-        ({"detection_name": "tank"}, "record 0: detection_name is 'tank', expected one of car, truck"),
-        ({"attribute_name": "flying"}, "record 0: attribute_name is 'flying', expected '' or one of vehicle.moving"),
-        ({"detection_score": "high"}, "record 0: detection_score is 'high', expected a number in 0..1"),
+        (
+            {"rotation": [0, 0, 0, 0]},
+            "rotation [0, 0, 0, 0]; expected sizes above 0 and a unit quaternion",
+        ),
+        (
+            {"detection_name": "tank"},
+            "record 0: detection_name is 'tank', expected one of car, truck",
+        ),
+        (
+            {"attribute_name": "flying"},
+            "record 0: attribute_name is 'flying', expected '' or one of vehicle.moving",
+        ),
+        (
+            {"detection_score": "high"},
+            "record 0: detection_score is 'high', expected a number in 0..1",
+        ),
         ({"detection_score": 50}, "record 0: detection_score is 50, expected a number in 0..1"),
         ({"detection_score": -0.1}, "record 0: detection_score is -0.1, expected a number in 0..1"),
         ({"sample_token": "b"}, "record 0: sample_token is 'b', expected 'a'"),
     ],
 )
-def test_malformed_record(frame: Frame, tmp_path: Path, change: dict[str, object], expected: str) -> None:
+def test_malformed_record(
+    frame: Frame, tmp_path: Path, change: dict[str, object], expected: str
+) -> None:
     path = tmp_path / "s.json"
     write_submission(path, [(tilted(frame), some(1))], ("lidar",))
     content = json.loads(path.read_text())
@@ -179,7 +220,10 @@ def test_malformed_record(frame: Frame, tmp_path: Path, change: dict[str, object
         ('{"results": {"a": [1e400]}}', "number 1e400 is larger than any float64"),
         ('{"results": {"\\u0000": []}}', "text '\\x00' holds a NUL character"),
         ('{"meta": [], "results": {}}', "meta is of type list, expected an object"),
-        ('{"meta": {"use_camera": "no"}, "results": {}}', "meta.use_camera is 'no', expected true or false"),
+        (
+            '{"meta": {"use_camera": "no"}, "results": {}}',
+            "meta.use_camera is 'no', expected true or false",
+        ),
         (json.dumps({"results": {"a": [{}] * 501}}), "sample a: 501 records, expected at most 500"),
     ],
 )

@@ -44,11 +44,14 @@ def test_no_import_against_the_arrows(room: str) -> None:
 def test_the_check_sees_a_wrong_import() -> None:
     assert imported_rooms("from calico.files.seal import seal\nimport calico.errors") == LEAVES
     assert imported_rooms("from calico.filesystem import x\nfrom calico import files") == {"calico"}
-    assert imported_rooms("def f():\n    from reports.schema import Results\n") & FORBIDDEN["calico"] == {"reports"}
+    assert imported_rooms("def f():\n    from reports.schema import Results\n") & FORBIDDEN[
+        "calico"
+    ] == {"reports"}
 
 
 @pytest.mark.parametrize(
-    "module", ["calico.cli.main", "calico.config.load", "calico.frame", "corruptions", "reports.gate"]
+    "module",
+    ["calico.cli.main", "calico.config.load", "calico.frame", "corruptions", "reports.gate"],
 )
 def test_light_modules_import_no_torch(module: str) -> None:
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"

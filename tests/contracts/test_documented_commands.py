@@ -11,9 +11,13 @@ import pytest
 from calico.cli.main import cli
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").glob("*.py")])
+PAGES = sorted(
+    [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").glob("*.py")]
+)
 CONTEXT = click.Context(cli)
-COMMAND = re.compile(rf"(?:^|[`\s])calico ((?:{'|'.join(cli.list_commands(CONTEXT))})\b[^`#\n]*)", re.MULTILINE)
+COMMAND = re.compile(
+    rf"(?:^|[`\s])calico ((?:{'|'.join(cli.list_commands(CONTEXT))})\b[^`#\n]*)", re.MULTILINE
+)
 
 
 def unknown_options(text: str) -> list[str]:
@@ -22,11 +26,23 @@ def unknown_options(text: str) -> list[str]:
     for words in (match.split() for match in COMMAND.findall(text)):
         command: click.Command = cli
         rest = list(words)
-        while isinstance(command, click.Group) and rest and (inner := command.get_command(CONTEXT, rest[0])):
+        while (
+            isinstance(command, click.Group)
+            and rest
+            and (inner := command.get_command(CONTEXT, rest[0]))
+        ):
             command, rest = inner, rest[1:]
-        known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+        known = {
+            option
+            for parameter in command.params
+            for option in (*parameter.opts, *parameter.secondary_opts)
+        }
         typed = [re.match(r"--[a-z][a-z-]*", word) for word in rest]
-        found += [f"{t[0]} of calico {' '.join(words)}" for t in typed if t and t[0] not in known | {"--help"}]
+        found += [
+            f"{t[0]} of calico {' '.join(words)}"
+            for t in typed
+            if t and t[0] not in known | {"--help"}
+        ]
     return found
 
 

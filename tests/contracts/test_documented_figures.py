@@ -52,7 +52,14 @@ def test_a_changed_figure_and_a_stray_one_are_found() -> None:
     assert fill(filled.replace("fused", "merged"), ROOT) == filled
     assert len(stray_figures(f"{filled}\nmAP 23.6 [14.7, 32.6]\n")) == 1
     assert stray_rows(filled) == []
-    assert len(stray_rows(f"{filled}\n| fog | 20.2 | **11.9** |\n| severity 1 | the name of 2 things |\n")) == 1
+    assert (
+        len(
+            stray_rows(
+                f"{filled}\n| fog | 20.2 | **11.9** |\n| severity 1 | the name of 2 things |\n"
+            )
+        )
+        == 1
+    )
     assert len(stray_figures("gains 13.0 ± 7.1 mAP\n```\nmAP 1.0 [0.5, 1.5]\n```\n")) == 1
 
 
@@ -61,29 +68,46 @@ def test_a_value_of_a_table_is_that_of_its_files() -> None:
     folder = ROOT / "benchmarks/results/pretrain-laptop"
 
     def score(variant: str, seed: int) -> float:
-        cell = json.loads((folder / f"fused-{variant}-5pct-seed{seed}.json").read_text(encoding="utf-8"))
+        cell = json.loads(
+            (folder / f"fused-{variant}-5pct-seed{seed}.json").read_text(encoding="utf-8")
+        )
         return 100 * float(cell["metrics"]["mAP"]["value"])
 
     differences = [score("calico", seed) - score("random", seed) for seed in range(3)]
-    (row,) = [line for line in TABLES["pretraining"](folder) if "CALICO" in line and "minus fused, random" in line]
+    (row,) = [
+        line
+        for line in TABLES["pretraining"](folder)
+        if "CALICO" in line and "minus fused, random" in line
+    ]
     assert f"{sum(differences) / 3:+.1f} ± " in row
 
 
 def test_the_demo_becomes_a_table(tmp_path: Path) -> None:
-    def cell(kind: str, name: str, severity: int, value: float | None, **parameters: float) -> dict[str, object]:
+    def cell(
+        kind: str, name: str, severity: int, value: float | None, **parameters: float
+    ) -> dict[str, object]:
         metric = {"value": value, "lo": None if value is None else value / 2, "hi": 1.0}
-        condition = {"kind": kind, "name": name, "severity": severity, "parameters": parameters, "control": False}
+        condition = {
+            "kind": kind,
+            "name": name,
+            "severity": severity,
+            "parameters": parameters,
+            "control": False,
+        }
         metrics = dict.fromkeys(("mAP", "NDS", "mIoU"), metric)
         return {"condition": condition, "engine": "onnxruntime-cpu", "metrics": metrics}
 
-    run = dict.fromkeys(("suite_version", "seed", "data", "n_frames", "n_scenes", "machine", "threads"), 3)
+    run = dict.fromkeys(
+        ("suite_version", "seed", "data", "n_frames", "n_scenes", "machine", "threads"), 3
+    )
     cells = [
         cell("clean", "clean", 0, 0.5),
         cell("corruption", "fog", 1, 0.25),
         cell("corruption", "fog", 5, None),
         cell("corruption", "low_light", 3, 0.4),
         cell("attack", "camera_pgd", 0, 0.125, camera_levels=4),
-        cell("attack", "camera_pgd", 0, 0.9, camera_levels=4) | {"engine": "torch-cpu"},  # not the exported model
+        cell("attack", "camera_pgd", 0, 0.9, camera_levels=4)
+        | {"engine": "torch-cpu"},  # not the exported model
     ]
     path = tmp_path / "demo.json"
     results = {"provenance": run | {"git_commit": "0123456789"}, "cells": cells}

@@ -25,20 +25,44 @@ ALLOWED = {
         "json.loads",
     ): "a fast way for large tables; what it cannot prove strict is parsed again",
     ("calico/data/nuscenes/folder.py", "json.loads"): "of a text that was made in the line itself",
-    ("calico/data/nuscenes/contents.py", "path.open"): "samples of large files, after a check that they are regular",
+    (
+        "calico/data/nuscenes/contents.py",
+        "path.open",
+    ): "samples of large files, after a check that they are regular",
     ("calico/data/sim/cache.py", "np.load"): "of bytes that were read and checked before",
     ("calico/regions/cache.py", "np.load"): "of bytes that were read and checked before",
-    ("calico/export/external.py", "path.open"): "hashes large files in pieces, after a check that they are regular",
-    ("calico/train/state.py", "torch.load"): "of bytes that were read and checked before; weights_only",
+    (
+        "calico/export/external.py",
+        "path.open",
+    ): "hashes large files in pieces, after a check that they are regular",
+    (
+        "calico/train/state.py",
+        "torch.load",
+    ): "of bytes that were read and checked before; weights_only",
     ("calico/workers.py", "pickle.loads"): "of bytes that were pickled in the line itself",
-    ("calico_eval/sweep/run.py", "store.open"): "takes up a run folder, whose files `RunStore` reads",
+    (
+        "calico_eval/sweep/run.py",
+        "store.open",
+    ): "takes up a run folder, whose files `RunStore` reads",
     ("calico_eval/attacks/saved.py", "json.loads"): "of a text that was made in the line itself",
     ("calico_eval/attacks/saved.py", "np.load"): "of bytes that were read and checked before",
-    ("calico_eval/metrics/suffstats.py", "pq.ParquetFile"): "of bytes that were read and checked before",
-    ("calico_eval/attacks/docs.py", "json.loads"): "makes a page of the documentation from committed files",
-    ("calico_eval/attacks/docs.py", "(...).read_text"): "makes a page of the documentation from committed files",
+    (
+        "calico_eval/metrics/suffstats.py",
+        "pq.ParquetFile",
+    ): "of bytes that were read and checked before",
+    (
+        "calico_eval/attacks/docs.py",
+        "json.loads",
+    ): "makes a page of the documentation from committed files",
+    (
+        "calico_eval/attacks/docs.py",
+        "(...).read_text",
+    ): "makes a page of the documentation from committed files",
     ("corruptions/docs.py", "json.loads"): "makes a page of the documentation from committed files",
-    ("corruptions/docs.py", "(...).read_text"): "makes a page of the documentation from committed files",
+    (
+        "corruptions/docs.py",
+        "(...).read_text",
+    ): "makes a page of the documentation from committed files",
     ("corruptions/camera/codec.py", "Image.open"): "of a picture that was encoded two lines before",
     ("reports/html/render.py", "(...).read_text"): "the style sheet of the installation",
 }
@@ -55,16 +79,23 @@ def calls(source: str) -> Iterator[str]:
             yield function.id
         elif isinstance(function, ast.Attribute):
             owner = function.value.id if isinstance(function.value, ast.Name) else "(...)"
-            if (owner, function.attr) in READERS or (function.attr in METHODS and not _writes(node)):
+            if (owner, function.attr) in READERS or (
+                function.attr in METHODS and not _writes(node)
+            ):
                 yield f"{owner}.{function.attr}"
 
 
 def _writes(node: ast.Call) -> bool:
     """Whether the mode of an `open` says that it writes."""
     modes = [
-        one.value for one in (*node.args, *(word.value for word in node.keywords)) if isinstance(one, ast.Constant)
+        one.value
+        for one in (*node.args, *(word.value for word in node.keywords))
+        if isinstance(one, ast.Constant)
     ]
-    return any(isinstance(mode, str) and set(mode) & set("wax") and set(mode) <= set("wabxt+") for mode in modes)
+    return any(
+        isinstance(mode, str) and set(mode) & set("wax") and set(mode) <= set("wabxt+")
+        for mode in modes
+    )
 
 
 def found() -> set[tuple[str, str]]:

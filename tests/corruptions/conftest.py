@@ -29,7 +29,9 @@ STEPS = 6
 def cast(origin: np.ndarray, directions: np.ndarray) -> np.ndarray:
     """(...,) distance to the street along unit vectors (..., 3); inf for the sky."""
     with np.errstate(divide="ignore"):
-        road = np.where(directions[..., 2] < 0, (-HEIGHT_M - origin[2]) / directions[..., 2], np.inf)
+        road = np.where(
+            directions[..., 2] < 0, (-HEIGHT_M - origin[2]) / directions[..., 2], np.inf
+        )
         x = (np.copysign(WALLS_X_M, directions[..., 0]) - origin[0]) / directions[..., 0]
         y = (np.copysign(WALLS_Y_M, directions[..., 1]) - origin[1]) / directions[..., 1]
     wall = np.minimum(x, y)
@@ -42,7 +44,9 @@ def cast(origin: np.ndarray, directions: np.ndarray) -> np.ndarray:
 
 def cast_box(origin: np.ndarray, directions: np.ndarray, box: np.ndarray) -> np.ndarray:
     """(...,) distance to a box along unit vectors (..., 3); inf where they miss it."""
-    turn = np.array([[np.cos(box[6]), -np.sin(box[6]), 0], [np.sin(box[6]), np.cos(box[6]), 0], [0, 0, 1]])
+    turn = np.array(
+        [[np.cos(box[6]), -np.sin(box[6]), 0], [np.sin(box[6]), np.cos(box[6]), 0], [0, 0, 1]]
+    )
     start, along = (origin - box[:3]) @ turn, directions @ turn
     with np.errstate(divide="ignore", invalid="ignore"):
         sides = np.stack([(-box[3:6] / 2 - start) / along, (box[3:6] / 2 - start) / along])
@@ -56,7 +60,9 @@ def street_lidar(origin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     azimuth = np.linspace(-np.pi, np.pi, AZIMUTHS, endpoint=False)[None]
     directions = np.stack(
         np.broadcast_arrays(
-            np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)
+            np.cos(elevation) * np.cos(azimuth),
+            np.cos(elevation) * np.sin(azimuth),
+            np.sin(elevation),
         ),
         axis=-1,
     )
@@ -66,25 +72,38 @@ def street_lidar(origin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return origin + directions[hit] * distance[hit][:, None], rings.astype(np.int16)
 
 
-def camera_rays(K: np.ndarray, camera_T_lidar: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def camera_rays(
+    K: np.ndarray, camera_T_lidar: np.ndarray, shape: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
     """Origin (3,) and unit vectors (H, W, 3) of a camera's pixels in the LiDAR frame."""
     v, u = np.indices(shape)
     rays = (
-        np.stack([(u - K[0, 2]) / K[0, 0], (v - K[1, 2]) / K[1, 1], np.ones(shape)], axis=-1) @ camera_T_lidar[:3, :3]
+        np.stack([(u - K[0, 2]) / K[0, 0], (v - K[1, 2]) / K[1, 1], np.ones(shape)], axis=-1)
+        @ camera_T_lidar[:3, :3]
     )
-    return -camera_T_lidar[:3, :3].T @ camera_T_lidar[:3, 3], rays / np.linalg.norm(rays, axis=-1, keepdims=True)
+    return -camera_T_lidar[:3, :3].T @ camera_T_lidar[:3, 3], rays / np.linalg.norm(
+        rays, axis=-1, keepdims=True
+    )
 
 
 def paint(origin: np.ndarray, directions: np.ndarray, driven_m: float = 0.0) -> np.ndarray:
     """(H, W, 3) uint8: a chequered road, walls and boxes under a bright sky."""
     distance = cast(origin, directions)
-    where = origin + directions * np.where(np.isfinite(distance), distance, 0.0)[..., None] + [driven_m, 0, 0]
+    where = (
+        origin
+        + directions * np.where(np.isfinite(distance), distance, 0.0)[..., None]
+        + [driven_m, 0, 0]
+    )
     chequer = np.floor(where + 1e-6).astype(int).sum(axis=-1) % 2
     grey = np.where(np.isfinite(distance), 70 + 60 * chequer, 225)
-    return np.stack([grey, grey, np.where(np.isfinite(distance), grey, 240)], axis=-1).astype(np.uint8)
+    return np.stack([grey, grey, np.where(np.isfinite(distance), grey, 240)], axis=-1).astype(
+        np.uint8
+    )
 
 
-def street_frame(scene: str = "street", shape: tuple[int, int] = (96, 160), step: int = STEPS - 1) -> Frame:
+def street_frame(
+    scene: str = "street", shape: tuple[int, int] = (96, 160), step: int = STEPS - 1
+) -> Frame:
     """The frame. Images of the given height and width, 70 degrees wide; the older sweep 0.5 m behind.
 
     step: number of the frame in its scene; the chequers of the frame before are 0.7 m farther ahead. Every frame has intensities
@@ -94,7 +113,10 @@ def street_frame(scene: str = "street", shape: tuple[int, int] = (96, 160), step
     K = np.array([[focal, 0, (shape[1] - 1) / 2], [0, focal, (shape[0] - 1) / 2], [0, 0, 1]])
     poses = []
     for yaw in np.radians(np.arange(6) * 60):
-        forward, left = np.array([np.cos(yaw), np.sin(yaw), 0]), np.array([-np.sin(yaw), np.cos(yaw), 0])
+        forward, left = (
+            np.array([np.cos(yaw), np.sin(yaw), 0]),
+            np.array([-np.sin(yaw), np.cos(yaw), 0]),
+        )
         pose = np.eye(4)
         pose[:3, :3] = [-left, [0, 0, -1], forward]
         pose[:3, 3] = -pose[:3, :3] @ (0.5 * forward - [0, 0, 0.3])
@@ -121,7 +143,13 @@ def street_frame(scene: str = "street", shape: tuple[int, int] = (96, 160), step
         camera_time_s=np.full(6, 0.5 * step),
         ego_T_lidar=ego_T_lidar,
         global_T_lidar=np.eye(4),
-        boxes=Boxes(BOXES.copy(), np.array([0, 0, 8]), np.array([0, 1, 2]), np.array([9, 9, 9]), ("a", "b", "c")),
+        boxes=Boxes(
+            BOXES.copy(),
+            np.array([0, 0, 8]),
+            np.array([0, 1, 2]),
+            np.array([9, 9, 9]),
+            ("a", "b", "c"),
+        ),
         map_masks=np.ones((2, 4, 4), np.bool_),
         elongation=intensity.astype(np.float32),
         previous=functools.partial(street_frame, scene, shape, step - 1) if step else None,
@@ -131,6 +159,13 @@ def street_frame(scene: str = "street", shape: tuple[int, int] = (96, 160), step
 @pytest.fixture(scope="session")
 def street() -> Frame:
     frame = street_frame()
-    for array in (frame.points, frame.ring, frame.sweep_index, frame.sweep_T, frame.camera_T_lidar, *frame.images):
+    for array in (
+        frame.points,
+        frame.ring,
+        frame.sweep_index,
+        frame.sweep_T,
+        frame.camera_T_lidar,
+        *frame.images,
+    ):
         array.setflags(write=False)
     return frame

@@ -8,22 +8,31 @@ from corruptions.presets import choose_conditions
 
 
 def test_unknown_name_gives_the_nearest(street: Frame) -> None:
-    with pytest.raises(CorruptionError, match=r"unknown corruption 'motion_blurr': did you mean 'motion_blur'\?"):
+    with pytest.raises(
+        CorruptionError, match=r"unknown corruption 'motion_blurr': did you mean 'motion_blur'\?"
+    ):
         corrupt(street, "motion_blurr", 1, seed=0)
-    with pytest.raises(CorruptionError, match=r"unknown corruption 'fogg' in 'fogg\+extrinsic': did you mean 'fog'\?"):
+    with pytest.raises(
+        CorruptionError,
+        match=r"unknown corruption 'fogg' in 'fogg\+extrinsic': did you mean 'fog'\?",
+    ):
         find("fogg+extrinsic")
 
 
 @pytest.mark.parametrize(("name", "part"), [("fog+", "''"), ("hail", "'hail'")])
 def test_no_guess_where_no_name_is_near(name: str, part: str) -> None:
-    with pytest.raises(CorruptionError, match=rf"unknown corruption {part}.*\. Known: fog, ") as caught:
+    with pytest.raises(
+        CorruptionError, match=rf"unknown corruption {part}.*\. Known: fog, "
+    ) as caught:
         find(name)
     assert "did you mean" not in str(caught.value)
 
 
 @pytest.mark.parametrize("severity", [-1, 6, 2.0, True, "3"])
 def test_severity_out_of_range(street: Frame, severity: object) -> None:
-    with pytest.raises(CorruptionError, match=r"fog: severity is .*, expected a whole number from 0"):
+    with pytest.raises(
+        CorruptionError, match=r"fog: severity is .*, expected a whole number from 0"
+    ):
         corrupt(street, "fog", severity, seed=0)  # type: ignore[arg-type]
 
 
@@ -74,5 +83,12 @@ def test_a_part_twice_is_an_error() -> None:
 
 def test_the_catalogue_has_every_room_and_names_find_their_own() -> None:
     assert len(list_corruptions()) == len(set(list_corruptions())) == 68
-    assert {spec.room for spec in SPECS.values()} == {"weather", "camera", "lidar", "timing", "alignment", "objects"}
+    assert {spec.room for spec in SPECS.values()} == {
+        "weather",
+        "camera",
+        "lidar",
+        "timing",
+        "alignment",
+        "objects",
+    }
     assert all(find(name) == (SPECS[name],) for name in list_corruptions())

@@ -30,18 +30,33 @@ def test_every_guard_fires(street: Frame) -> None:
     nan = street.points.copy()
     nan[4, 1] = np.nan
     cases: list[tuple[str, dict[str, object]]] = [
-        ("intensity goes from .* expected 0..1; divide", {"points": scaled(street, slice(3, 4), 255)}),
+        (
+            "intensity goes from .* expected 0..1; divide",
+            {"points": scaled(street, slice(3, 4), 255)},
+        ),
         ("are the coordinates in millimetres", {"points": scaled(street, slice(0, 3), 1000)}),
         ("NaN or infinite", {"points": nan}),
-        (r"points are float64 .*, expected float32 \(N, 5\)", {"points": street.points.astype(np.float64)}),
+        (
+            r"points are float64 .*, expected float32 \(N, 5\)",
+            {"points": street.points.astype(np.float64)},
+        ),
         (r"points are float32 .*, expected float32 \(N, 5\)", {"points": street.points[:, :4]}),
         ("ring has shape", {"ring": street.ring[:-1]}),
         ("elongation has shape", {"elongation": street.elongation[:-1]}),
-        ("sweep_index goes from 0 to 1, expected 0..0 as sweep_T holds 1", {"sweep_T": street.sweep_T[:1]}),
+        (
+            "sweep_index goes from 0 to 1, expected 0..0 as sweep_T holds 1",
+            {"sweep_T": street.sweep_T[:1]},
+        ),
         ("image 0 is float32", {"images": (np.zeros((4, 4, 3), np.float32),)}),
         ("image 0 is uint8 .1, 4, 3.", {"images": (np.zeros((1, 4, 3), np.uint8),)}),
-        (r"camera_K has shape \(5, 3, 3\), expected \(6, 3, 3\)", {"camera_K": street.camera_K[:5]}),
-        (r"camera_T_lidar has shape \(6, 3, 4\), exp", {"camera_T_lidar": street.camera_T_lidar[:, :3]}),
+        (
+            r"camera_K has shape \(5, 3, 3\), expected \(6, 3, 3\)",
+            {"camera_K": street.camera_K[:5]},
+        ),
+        (
+            r"camera_T_lidar has shape \(6, 3, 4\), exp",
+            {"camera_T_lidar": street.camera_T_lidar[:, :3]},
+        ),
     ]
     for message, changes in cases:
         with pytest.raises(CorruptionError, match=f"frame street-5: .*{message}"):
@@ -54,12 +69,16 @@ REQUIRED = [name for name in FIELDS if name != "replace"]
 def without(frame: Frame, *names: str) -> object:
     """A dataclass like the frame that lacks some fields."""
     fields = [field.name for field in dataclasses.fields(frame) if field.name not in names]
-    return dataclasses.make_dataclass("Mine", fields)(**{name: getattr(frame, name) for name in fields})
+    return dataclasses.make_dataclass("Mine", fields)(
+        **{name: getattr(frame, name) for name in fields}
+    )
 
 
 @pytest.mark.parametrize("name", REQUIRED)
 def test_a_missing_field_is_named_with_what_it_is(street: Frame, name: str) -> None:
-    with pytest.raises(CorruptionError, match=rf"\(Mine\) has no {name}.*expected {name}: ") as caught:
+    with pytest.raises(
+        CorruptionError, match=rf"\(Mine\) has no {name}.*expected {name}: "
+    ) as caught:
         corrupt(without(street, name), "fog", 1, seed=0)  # type: ignore[type-var]
     assert FIELDS[name] in str(caught.value)
 
@@ -69,10 +88,15 @@ def test_all_missing_fields_are_named_at_once(street: Frame) -> None:
         corrupt(without(street, "ring", "sweep_T"), "fog", 1, seed=0)  # type: ignore[type-var]
 
 
-@pytest.mark.parametrize("thing", [np.zeros((9, 5), np.float32), {"points": 1}, None, "frame", Frame])
+@pytest.mark.parametrize(
+    "thing", [np.zeros((9, 5), np.float32), {"points": 1}, None, "frame", Frame]
+)
 def test_what_is_no_frame_is_named(thing: object) -> None:
     for use in (lambda: corrupt(thing, "fog", 0, 0), lambda: corrupt_with(thing, "fog", 50.0, 0)):  # type: ignore[type-var]
-        with pytest.raises(CorruptionError, match=r"the frame is a .*, expected a dataclass with the fields token, "):
+        with pytest.raises(
+            CorruptionError,
+            match=r"the frame is a .*, expected a dataclass with the fields token, ",
+        ):
             use()
 
 
@@ -87,5 +111,7 @@ def test_a_field_of_another_kind_is_named(street: Frame, name: str) -> None:
     [("ego_T_lidar", np.eye(3)), ("sweep_T", np.eye(4)), ("sweep_T", np.zeros((0, 4, 4)))],
 )
 def test_poses_of_another_shape_are_named(street: Frame, name: str, value: np.ndarray) -> None:
-    with pytest.raises(CorruptionError, match=r"frame street-5: ego_T_lidar has shape .* and sweep_T "):
+    with pytest.raises(
+        CorruptionError, match=r"frame street-5: ego_T_lidar has shape .* and sweep_T "
+    ):
         corrupt(broken(street, **{name: value}), "fog", 1, seed=0)

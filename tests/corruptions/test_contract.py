@@ -92,7 +92,10 @@ def pairs(
     def cached(name: str, severity: int) -> list[tuple[Frame, Frame]]:
         if not SPECS[name].by_chance:
             return [(street, run(name, severity))]
-        return [(frame, corrupt(frame, name, severity, seed=7)) for frame in request.getfixturevalue("scenes")]
+        return [
+            (frame, corrupt(frame, name, severity, seed=7))
+            for frame in request.getfixturevalue("scenes")
+        ]
 
     return cached
 
@@ -155,9 +158,14 @@ def test_severity_zero_is_a_copy_and_fails_the_effect_check(name: str, street: F
 
 
 @pytest.mark.parametrize("name", list_corruptions())
-def test_severities_are_monotone(name: str, pairs: Callable[[str, int], list[tuple[Frame, Frame]]]) -> None:
+def test_severities_are_monotone(
+    name: str, pairs: Callable[[str, int], list[tuple[Frame, Frame]]]
+) -> None:
     frames = [(before, before) for before, _ in pairs(name, 1)]
-    values = [sum(MEASURES[name](*pair) for pair in group) for group in (frames, *(pairs(name, s) for s in SEVERITIES))]
+    values = [
+        sum(MEASURES[name](*pair) for pair in group)
+        for group in (frames, *(pairs(name, s) for s in SEVERITIES))
+    ]
     steps = np.diff(values)
     assert steps[0] > 0
     if len(set(SPECS[name].levels)) == 1:
@@ -184,11 +192,15 @@ def test_parameter_names_are_unique() -> None:
 
 
 @pytest.mark.parametrize("name", list_corruptions())
-def test_parameter_at_its_level_is_the_severity(name: str, street: Frame, run: Callable[[str, int], Frame]) -> None:
+def test_parameter_at_its_level_is_the_severity(
+    name: str, street: Frame, run: Callable[[str, int], Frame]
+) -> None:
     assert digest(corrupt_with(street, name, SPECS[name].at(3), seed=7)) == digest(run(name, 3))
 
 
-def test_same_bytes_in_another_order_and_process(street: Frame, run: Callable[[str, int], Frame]) -> None:
+def test_same_bytes_in_another_order_and_process(
+    street: Frame, run: Callable[[str, int], Frame]
+) -> None:
     expected = {name: digest(run(name, 3)) for name in list_corruptions()}
     for name in reversed(list_corruptions()):
         corrupt(street.replace(token="another", scene="elsewhere"), name, 2, seed=7)
@@ -201,13 +213,20 @@ def test_same_bytes_in_another_order_and_process(street: Frame, run: Callable[[s
         "for name in reversed(list_corruptions()): print(name, digest(corrupt(frame, name, 3, 7)))\n"
     )
     root = Path(__file__).parents[2]
-    out = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True).stdout
+    out = subprocess.run(
+        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True
+    ).stdout
     assert dict(line.split() for line in out.splitlines()) == expected
 
 
 @pytest.mark.parametrize("name", list_corruptions())
-def test_another_seed_gives_other_bytes(name: str, pairs: Callable[[str, int], list[tuple[Frame, Frame]]]) -> None:
-    same = all(digest(corrupt(before, name, 5, seed=8)) == digest(after) for before, after in pairs(name, 5))
+def test_another_seed_gives_other_bytes(
+    name: str, pairs: Callable[[str, int], list[tuple[Frame, Frame]]]
+) -> None:
+    same = all(
+        digest(corrupt(before, name, 5, seed=8)) == digest(after)
+        for before, after in pairs(name, 5)
+    )
     assert same == (name in SEEDLESS)
 
 
@@ -217,11 +236,17 @@ def test_frame_without_points_boxes_or_cameras(
 ) -> None:
     street = next(before for before, after in pairs(name, 5) if effect(before, after).changed)
     empty = street.replace(
-        points=street.points[:0], ring=street.ring[:0], sweep_index=street.sweep_index[:0], elongation=None
+        points=street.points[:0],
+        ring=street.ring[:0],
+        sweep_index=street.sweep_index[:0],
+        elongation=None,
     )
     assert len(corrupt(empty, name, 5, seed=7).points) == 0
     blind = street.replace(
-        images=(), camera_K=np.zeros((0, 3, 3)), camera_T_lidar=np.zeros((0, 4, 4)), camera_time_s=np.zeros(0)
+        images=(),
+        camera_K=np.zeros((0, 3, 3)),
+        camera_T_lidar=np.zeros((0, 4, 4)),
+        camera_time_s=np.zeros(0),
     )
     after = corrupt(blind, name, 5, seed=7)
     assert after.images == ()

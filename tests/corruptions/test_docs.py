@@ -15,7 +15,10 @@ FIX = "run `python -m corruptions.docs` and commit docs/corruptions.md"
 
 @pytest.fixture(scope="module")
 def page() -> str:
-    return render((ROOT / PARTS).read_text(encoding="utf-8"), json.loads((ROOT / COSTS).read_text(encoding="utf-8")))
+    return render(
+        (ROOT / PARTS).read_text(encoding="utf-8"),
+        json.loads((ROOT / COSTS).read_text(encoding="utf-8")),
+    )
 
 
 def test_the_committed_page_is_the_generated_one(page: str) -> None:
@@ -37,7 +40,9 @@ def test_it_has_every_corruption_with_its_values_and_every_preset(page: str) -> 
 def test_the_costs_are_those_of_the_whole_suite() -> None:
     costs = json.loads((ROOT / COSTS).read_text(encoding="utf-8"))
     missing = set(SPECS) ^ set(costs["corruptions"])
-    assert not missing, "run `python benchmarks/corruption_cost.py --write`, then `python -m corruptions.docs`"
+    assert not missing, (
+        "run `python benchmarks/corruption_cost.py --write`, then `python -m corruptions.docs`"
+    )
 
 
 def test_every_room_has_its_picture_and_they_are_small() -> None:

@@ -21,11 +21,16 @@ def test_shares_and_movement_are_counted(street: Frame) -> None:
 def test_lost_points_count_as_lost_and_not_as_moved(street: Frame) -> None:
     keep = np.arange(len(street.points)) % 2 == 0
     fewer = street.replace(
-        points=street.points[keep], ring=street.ring[keep], sweep_index=street.sweep_index[keep], elongation=None
+        points=street.points[keep],
+        ring=street.ring[keep],
+        sweep_index=street.sweep_index[keep],
+        elongation=None,
     )
     seen = effect(street, fewer)
     assert seen.moved_m == 0.0  # those that are left stayed where they are
-    assert seen.intensity_ratio == pytest.approx(float(street.points[keep, 3].sum() / street.points[:, 3].sum()))
+    assert seen.intensity_ratio == pytest.approx(
+        float(street.points[keep, 3].sum() / street.points[:, 3].sum())
+    )
     assert seen.removed_share == pytest.approx(0.5, abs=1e-3)
     assert seen.added_share == 0
 
@@ -33,10 +38,14 @@ def test_lost_points_count_as_lost_and_not_as_moved(street: Frame) -> None:
 def test_movement_is_that_of_the_points_that_are_left(street: Frame) -> None:
     # Every third point is lost, the others move by 0.4 m, and a false point is added.
     keep = np.arange(len(street.points)) % 3 > 0
-    points = np.concatenate([street.points[keep] + np.float32([0, 0.4, 0, 0, 0]), street.points[:1]])
+    points = np.concatenate(
+        [street.points[keep] + np.float32([0, 0.4, 0, 0, 0]), street.points[:1]]
+    )
     points[-1, 3] = 0.9
     rows = np.append(np.flatnonzero(keep), 0)
-    after = street.replace(points=points, ring=street.ring[rows], sweep_index=street.sweep_index[rows], elongation=None)
+    after = street.replace(
+        points=points, ring=street.ring[rows], sweep_index=street.sweep_index[rows], elongation=None
+    )
     assert effect(street, after).moved_m == pytest.approx(0.4, rel=1e-3)
 
 
@@ -49,7 +58,10 @@ def test_points_of_one_beam_and_intensity_are_told_by_their_order(street: Frame)
     moved[:, 0] += np.where(street.ring == street.ring[0], np.float32(5), np.float32(1))
     keep = np.arange(len(points)) > 0
     after = street.replace(
-        points=moved[keep], ring=street.ring[keep], sweep_index=street.sweep_index[keep], elongation=None
+        points=moved[keep],
+        ring=street.ring[keep],
+        sweep_index=street.sweep_index[keep],
+        elongation=None,
     )
     others = (street.ring != street.ring[0]) | (street.sweep_index != street.sweep_index[0])
     expected = np.where(street.ring[others] == street.ring[0], 5.0, 1.0).mean()
@@ -74,7 +86,10 @@ def test_changed_boxes_are_a_share(street: Frame) -> None:
 def test_intensity_and_pixels(street: Frame) -> None:
     points = street.points.copy()
     points[:, 3] *= 0.5
-    images = (np.zeros_like(street.images[0]), *(image - np.uint8(3) for image in street.images[1:]))
+    images = (
+        np.zeros_like(street.images[0]),
+        *(image - np.uint8(3) for image in street.images[1:]),
+    )
     seen = effect(street, street.replace(points=points, images=images))
     assert seen.intensity_ratio == pytest.approx(0.5, rel=1e-5)
     assert seen.cameras_black == 1
@@ -85,7 +100,9 @@ def test_intensity_and_pixels(street: Frame) -> None:
 def test_one_changed_pixel_is_a_change(street: Frame) -> None:
     image = street.images[2].copy()
     image[3, 5, 1] ^= 1
-    assert effect(street, street.replace(images=(*street.images[:2], image, *street.images[3:]))).changed == {"camera"}
+    assert effect(
+        street, street.replace(images=(*street.images[:2], image, *street.images[3:]))
+    ).changed == {"camera"}
 
 
 def test_ring_alone_is_a_change(street: Frame) -> None:
@@ -105,7 +122,9 @@ def test_pose_change_in_the_lidar_frame(street: Frame) -> None:
 
 def test_half_a_turn_is_180_degrees(street: Frame) -> None:
     matrices = np.diag([-1.0, -1, 1, 1]) @ street.camera_T_lidar
-    assert effect(street, street.replace(camera_T_lidar=matrices)).rotation_deg == pytest.approx(180.0)
+    assert effect(street, street.replace(camera_T_lidar=matrices)).rotation_deg == pytest.approx(
+        180.0
+    )
 
 
 def test_one_untouched_frame_does_not_fail_a_condition(street: Frame) -> None:
@@ -132,4 +151,6 @@ def test_pair_needs_the_sensors_of_all_parts(street: Frame) -> None:
     passed, _, message = check_effect("camera_crash+point_drop", street, only_camera)
     assert not passed
     assert "lidar in 0 of 1 frames" in message
-    assert check_effect("camera_crash+point_drop", street, corrupt(only_camera, "point_drop", 2, seed=0))[0]
+    assert check_effect(
+        "camera_crash+point_drop", street, corrupt(only_camera, "point_drop", 2, seed=0)
+    )[0]

@@ -13,7 +13,14 @@ import numpy as np
 import pytest
 
 from calico.frame import Boxes, Frame
-from corruptions import SPECS, CorruptionError, check_effect, corrupt, corrupt_with, list_corruptions
+from corruptions import (
+    SPECS,
+    CorruptionError,
+    check_effect,
+    corrupt,
+    corrupt_with,
+    list_corruptions,
+)
 
 HERE = Path(__file__).parent
 NEEDS_RING = {"beam_missing", "beams_reduced", "cross_sensor"}
@@ -54,7 +61,9 @@ def test_cameras_of_two_sizes_and_elongation(name: str, waymo: Frame) -> None:
     if SPECS[name].by_chance:
         return
     passed, _, message = check_effect(name, waymo, after)
-    assert SPECS[name].lacking([waymo]) == ("no older LiDAR sweeps" if name in {"pose_error", "sweep_dropout"} else "")
+    assert SPECS[name].lacking([waymo]) == (
+        "no older LiDAR sweeps" if name in {"pose_error", "sweep_dropout"} else ""
+    )
     assert passed == (SPECS[name].lacking([waymo]) == ""), message
 
 
@@ -63,7 +72,10 @@ def test_lidars_without_rings(name: str, street: Frame) -> None:
     blind = street.replace(ring=np.full_like(street.ring, -1))
     assert SPECS[name].lacking([blind]) == ("no beam numbers (ring)" if name in NEEDS_RING else "")
     if name in NEEDS_RING:
-        with pytest.raises(CorruptionError, match=rf"ring is -1 \(unknown\) .*; {name} needs the beam of every point"):
+        with pytest.raises(
+            CorruptionError,
+            match=rf"ring is -1 \(unknown\) .*; {name} needs the beam of every point",
+        ):
             corrupt(blind, name, 3, seed=7)
     else:
         assert set(corrupt(blind, name, 3, seed=7).ring) <= {-1}
@@ -90,7 +102,10 @@ def odd_frames(street: Frame) -> dict[str, Frame]:
         points=points, ring=np.zeros(3, np.int16), sweep_index=np.zeros(3, np.int16), elongation=None,
         ego_T_lidar=np.eye(4),
     )  # fmt: skip
-    tiny = tuple(np.random.default_rng(view).integers(0, 256, (2, 3, 3)).astype(np.uint8) for view in range(6))
+    tiny = tuple(
+        np.random.default_rng(view).integers(0, 256, (2, 3, 3)).astype(np.uint8)
+        for view in range(6)
+    )
     past = street.replace(token="street-4", images=tiny, previous=None)
     one = past.replace(
         images=street.images[:1], camera_K=street.camera_K[:1], camera_T_lidar=street.camera_T_lidar[:1],
@@ -110,15 +125,23 @@ def test_odd_frames(name: str, street: Frame) -> None:
         for value in {*SPECS[name].limits, SPECS[name].at(5)}:
             after = corrupt_with(frame, name, value, seed=7)
             assert np.isfinite(after.points).all(), what
-            assert [image.shape for image in after.images] == [image.shape for image in frame.images], what
+            assert [image.shape for image in after.images] == [
+                image.shape for image in frame.images
+            ], what
             assert len(after.ring) == len(after.points), what
 
 
 def digest(name: str) -> str:
     """Of the Waymo-like frame under a corruption, made from nothing: what a worker process does."""
     after = corrupt(waymo_like(), name, 4, seed=3)
-    content = b"".join(image.tobytes() for image in after.images) + after.points.tobytes() + after.ring.tobytes()
-    return hashlib.sha256(content + after.camera_T_lidar.tobytes() + after.camera_K.tobytes()).hexdigest()
+    content = (
+        b"".join(image.tobytes() for image in after.images)
+        + after.points.tobytes()
+        + after.ring.tobytes()
+    )
+    return hashlib.sha256(
+        content + after.camera_T_lidar.tobytes() + after.camera_K.tobytes()
+    ).hexdigest()
 
 
 def test_same_bytes_in_one_two_and_four_processes() -> None:

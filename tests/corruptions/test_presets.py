@@ -12,7 +12,9 @@ PUBLIC = {"robo3d": 8, "robobev": 8, "multicorrupt": 10, "nuscenes-c": 27, "msc-
 ROWS = [(preset, row) for preset in PRESETS.values() for row in preset.rows]
 
 
-@pytest.mark.parametrize(("preset", "row"), ROWS, ids=[f"{preset.name}:{row.suite_name}" for preset, row in ROWS])
+@pytest.mark.parametrize(
+    ("preset", "row"), ROWS, ids=[f"{preset.name}:{row.suite_name}" for preset, row in ROWS]
+)
 def test_every_condition_of_a_preset_can_be_made(preset: Preset, row: Row) -> None:
     specs = find(row.name)
     assert bool(row.values) != bool(row.severities)
@@ -46,7 +48,11 @@ def test_ours_has_every_room() -> None:
 
 
 def test_the_six_pairs_of_msc_bench() -> None:
-    pairs = {row.name for row in PRESETS["msc-bench"].rows if row.name.startswith(("camera_crash+", "frame_lost+"))}
+    pairs = {
+        row.name
+        for row in PRESETS["msc-bench"].rows
+        if row.name.startswith(("camera_crash+", "frame_lost+"))
+    }
     assert pairs == {
         f"{camera}+{lidar}"
         for camera in ("camera_crash", "frame_lost")
@@ -73,10 +79,16 @@ def test_names_commas_and_levels() -> None:
         (["robo3d"], (5,), "fog: severity is 5, expected one of 1, 2, 3"),
         (["robo3d,multicorrupt"], (), "fog 1 is at 300 and at 150"),
         (["robo3d,fog"], (), "fog 1 is at 300 and at our severity"),
-        (["robo3d,low_light"], (), r"low_light has the levels \[1, 2, 3, 4, 5\], fog has \[1, 2, 3\]"),
+        (
+            ["robo3d,low_light"],
+            (),
+            r"low_light has the levels \[1, 2, 3, 4, 5\], fog has \[1, 2, 3\]",
+        ),
     ],
 )
-def test_what_cannot_be_chosen_together_is_refused(texts: list[str], severities: tuple[int, ...], message: str) -> None:
+def test_what_cannot_be_chosen_together_is_refused(
+    texts: list[str], severities: tuple[int, ...], message: str
+) -> None:
     with pytest.raises(CorruptionError, match=message):
         choose_conditions(texts, severities)
 

@@ -28,7 +28,9 @@ def real() -> Frame:
 @pytest.mark.parametrize("name", list_corruptions())
 def test_effect(real: Frame, name: str) -> None:
     before, after = real, corrupt(real, name, 5, seed=0)
-    while not effect(before, after).changed and before.previous is not None:  # spared by chance: take the frame before
+    while (
+        not effect(before, after).changed and before.previous is not None
+    ):  # spared by chance: take the frame before
         before = before.previous()
         after = corrupt(before, name, 5, seed=0)
     passed, measured, message = check_effect(name, before, after)
@@ -36,7 +38,9 @@ def test_effect(real: Frame, name: str) -> None:
     if name == "beam_missing":
         assert len(np.unique(after.ring)) == 64 - 40
     if name == "fog":
-        assert measured["removed_share"] > 0.2  # at 30 m visibility much of the cloud is the fog's own echo
+        assert (
+            measured["removed_share"] > 0.2
+        )  # at 30 m visibility much of the cloud is the fog's own echo
         assert measured["intensity_ratio"] < 0.3
     if name == "extrinsic":
         assert measured["rotation_deg"] == pytest.approx(SPECS[name].at(5), abs=1e-9)

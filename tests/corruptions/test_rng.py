@@ -19,7 +19,9 @@ def test_streams_depend_on_every_name() -> None:
     drawn = {draw(s) for s in [base, *others]} | {draw(base, "camera0"), draw(base, scene=True)}
     assert len(drawn) == 7
     assert draw(base) == draw(Streams(1, "another scene", "token", "fog", 60.0))
-    assert draw(base, scene=True) == draw(Streams(1, "scene", "another token", "fog", 60.0), scene=True)
+    assert draw(base, scene=True) == draw(
+        Streams(1, "scene", "another token", "fog", 60.0), scene=True
+    )
 
 
 def test_an_integer_value_is_its_float() -> None:
@@ -57,6 +59,8 @@ def test_nested_scene_is_the_same_at_every_severity_and_frame() -> None:
         Streams(1, "scene2", "token", "frost", 0.2),
         Streams(1, "scene", "token", "lens_dirt", 0.2),
     ]
-    drawn = {streams.nested_scene("camera0").random() for streams in others} | {base.nested_scene("camera1").random()}
+    drawn = {streams.nested_scene("camera0").random() for streams in others} | {
+        base.nested_scene("camera1").random()
+    }
     assert len(drawn) == 4
     assert first not in drawn

@@ -24,7 +24,9 @@ SETTINGS = (
 
 
 def settings(cache: Path) -> list[str]:
-    return [word for setting in (*SETTINGS, f"data.cache_dir={cache}") for word in ("--set", setting)]
+    return [
+        word for setting in (*SETTINGS, f"data.cache_dir={cache}") for word in ("--set", setting)
+    ]
 
 
 def command(*words: str) -> list[str]:
@@ -72,17 +74,25 @@ def test_train_export_robust_report_gate(run: Path, tmp_path: Path) -> None:
     results = json.loads((out / "results.json").read_text())
     found = {(cell["condition"]["name"], cell["engine"]) for cell in results["cells"]}
     plain = {f"{sensor}_{name}" for sensor in ("camera", "lidar") for name in ("pgd", "noise")}
-    attacks = plain | {f"{corruption}+{name}" for corruption in ("fog", "lidar_missing") for name in plain}
+    attacks = plain | {
+        f"{corruption}+{name}" for corruption in ("fog", "lidar_missing") for name in plain
+    }
     assert found == {("clean", "onnxruntime-cpu"), ("clean", "torch-cpu")} | {
         (name, "onnxruntime-cpu") for name in ("fog", "lidar_missing")
     } | {(name, engine) for name in attacks for engine in ("onnxruntime-cpu", "torch-cpu")}
-    assert all(cell["budget"]["passed"] for cell in results["cells"] if cell["condition"]["kind"] == "attack")
+    assert all(
+        cell["budget"]["passed"]
+        for cell in results["cells"]
+        if cell["condition"]["kind"] == "attack"
+    )
     assert "report.html" in calico("report", str(out))
     rules = tmp_path / "gate.yaml"
     rules.write_text("rules: [{metric: mATE, condition: clean, max: 1.9}]\n")
     assert "gate: passed" in calico("gate", str(out / "results.json"), "--rules", str(rules))
     rules.write_text("rules: [{metric: mAP, condition: clean, min: 0.99}]\n")
-    assert "gate: not passed" in calico("gate", str(out / "results.json"), "--rules", str(rules), expect=3)
+    assert "gate: not passed" in calico(
+        "gate", str(out / "results.json"), "--rules", str(rules), expect=3
+    )
 
 
 @pytest.mark.slow
@@ -96,14 +106,29 @@ def test_eval_and_infer(run: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_user_s_model_by_name(tmp_path: Path, cache: Path) -> None:
     out = tmp_path / "mine"
-    chosen = ("--model", "examples.user_model:build", "--corruptions", "lidar_missing", "--severity", "1")
+    chosen = (
+        "--model",
+        "examples.user_model:build",
+        "--corruptions",
+        "lidar_missing",
+        "--severity",
+        "1",
+    )
     calico("robust", *chosen, *settings(cache), "--out", str(out))
-    cells = {c["condition"]["name"]: c for c in json.loads((out / "results.json").read_text())["cells"]}
-    assert cells["clean"]["metrics"]["AP/car"]["value"] > cells["lidar_missing"]["metrics"]["AP/car"]["value"] == 0
+    cells = {
+        c["condition"]["name"]: c for c in json.loads((out / "results.json").read_text())["cells"]
+    }
+    assert (
+        cells["clean"]["metrics"]["AP/car"]["value"]
+        > cells["lidar_missing"]["metrics"]["AP/car"]["value"]
+        == 0
+    )
 
 
 @pytest.mark.slow
-def test_training_survives_sigkill_with_the_same_bytes(run: Path, cache: Path, tmp_path: Path) -> None:
+def test_training_survives_sigkill_with_the_same_bytes(
+    run: Path, cache: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "mini"
     process = subprocess.Popen(
         command("train", *settings(cache), "--out", str(out)),
@@ -118,7 +143,11 @@ def test_training_survives_sigkill_with_the_same_bytes(run: Path, cache: Path, t
     assert process.wait() == -signal.SIGKILL
     calico("train", *settings(cache), "--out", str(out), "--resume")
     names = ["model.safetensors", "config.yaml", "run.json", "prc/projector.safetensors"]
-    names += [f"{stage}/{name}" for stage in ("prc", "rad", "finetune") for name in ("log.jsonl", "model.safetensors")]
+    names += [
+        f"{stage}/{name}"
+        for stage in ("prc", "rad", "finetune")
+        for name in ("log.jsonl", "model.safetensors")
+    ]
     for name in names:
         assert (out / name).read_bytes() == (run / name).read_bytes(), name
 

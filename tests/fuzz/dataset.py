@@ -22,12 +22,20 @@ TABLES = (
 )  # fmt: skip
 GRID = Grid(-16.0, 16.0, -16.0, 16.0, 1.0)
 IDENTITY = {"kind": "calico export", "condition": "clean"}
-NAMED = (*(f"{name}.json" for name in (*TABLES, "splits", "boston-seaport")), ".jpg", ".bin", "sample_data", VERSION)
+NAMED = (
+    *(f"{name}.json" for name in (*TABLES, "splits", "boston-seaport")),
+    ".jpg",
+    ".bin",
+    "sample_data",
+    VERSION,
+)
 
 
 def _write(folder: Path, name: str) -> Path:
     root = write_tiny(folder / "data")
-    (root / VERSION / "splits.json").write_text(json.dumps({"train": ["scene-0061"], "val": ["scene-0103"]}))
+    (root / VERSION / "splits.json").write_text(
+        json.dumps({"train": ["scene-0061"], "val": ["scene-0103"]})
+    )
     return sorted(root.glob(name))[0]
 
 
@@ -43,7 +51,9 @@ def _frames(file: Path) -> list[Any]:
         source.content_hash()
         for index in range(len(source)):
             frame = vars(source[index])
-            found.append({name: vars(value) if name == "boxes" else value for name, value in frame.items()})
+            found.append(
+                {name: vars(value) if name == "boxes" else value for name, value in frame.items()}
+            )
     return [{name: value for name, value in frame.items() if name != "previous"} for frame in found]
 
 

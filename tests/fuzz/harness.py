@@ -68,7 +68,9 @@ def judge(subject: Subject, file: Path, original: Any, note: str) -> str:
     except Exception as error:
         message = None if isinstance(error, MemoryError) else user_message(error)
         if message is None:
-            raise AssertionError(f"{subject.name}: {type(error).__name__}: {error} on {note}") from error
+            raise AssertionError(
+                f"{subject.name}: {type(error).__name__}: {error} on {note}"
+            ) from error
         _check_message(subject, file, message, note)
         return "refused"
     if subject.absent is not ... and value is subject.absent:
@@ -76,7 +78,9 @@ def judge(subject: Subject, file: Path, original: Any, note: str) -> str:
     return "same" if equal(value, original) else "other"
 
 
-def fuzz(subject: Subject, folder: Path, damage: Damage, rounds: int, seed: int = 0) -> Counter[str]:
+def fuzz(
+    subject: Subject, folder: Path, damage: Damage, rounds: int, seed: int = 0
+) -> Counter[str]:
     """Damage a file again and again, each time from its original.
 
     Args:
@@ -98,9 +102,15 @@ def fuzz(subject: Subject, folder: Path, damage: Damage, rounds: int, seed: int 
         if changed == content:
             continue
         file.write_bytes(changed)
-        found[judge(subject, file, original, f"seed {number} of {getattr(damage, '__name__', damage)}")] += 1
+        found[
+            judge(
+                subject, file, original, f"seed {number} of {getattr(damage, '__name__', damage)}"
+            )
+        ] += 1
     file.write_bytes(content)
-    assert equal(subject.read(file), original), f"{subject.name}: the original is read differently the second time"
+    assert equal(subject.read(file), original), (
+        f"{subject.name}: the original is read differently the second time"
+    )
     return found
 
 

@@ -74,7 +74,13 @@ def damage_json_lines(rng: random.Random, content: bytes) -> bytes:
     number = rng.randrange(max(len(lines) - 1, 1))
     if rng.random() < 0.3:
         return b"\n".join(rng.sample(lines, len(lines)))
-    return b"\n".join([*lines[:number], damage_json(rng, lines[number]).replace(b"\n", b" "), *lines[number + 1 :]])
+    return b"\n".join(
+        [
+            *lines[:number],
+            damage_json(rng, lines[number]).replace(b"\n", b" "),
+            *lines[number + 1 :],
+        ]
+    )
 
 
 def damage_yaml(rng: random.Random, content: bytes) -> bytes:
@@ -86,7 +92,9 @@ def damage_yaml(rng: random.Random, content: bytes) -> bytes:
         return _damage_text(rng, content.decode(), YAML_TEXTS)
     tree = damage_tree(rng, yaml.safe_load(content))
     try:
-        return yaml.safe_dump(tree, allow_unicode=rng.random() < 0.5).encode("utf-8", "surrogatepass")
+        return yaml.safe_dump(tree, allow_unicode=rng.random() < 0.5).encode(
+            "utf-8", "surrogatepass"
+        )
     except yaml.YAMLError:  # a key or value that YAML cannot write
         return _dump_json(tree)
 
@@ -124,7 +132,9 @@ def _delete(rng: random.Random, holder: Any, key: Any, root: list[Any]) -> None:
 def _scale(rng: random.Random, holder: Any, key: Any, root: list[Any]) -> None:
     value = holder[key]
     if isinstance(value, int | float) and not isinstance(value, bool):
-        holder[key] = rng.choice((-value, value + 1, value - 1, value * 1000, value / 1000, float(value), str(value)))
+        holder[key] = rng.choice(
+            (-value, value + 1, value - 1, value * 1000, value / 1000, float(value), str(value))
+        )
     elif isinstance(value, str):
         holder[key] = rng.choice(
             (value.upper(), value[1:], value + "x", value + "\n", value * 50, [value], value[::-1])

@@ -102,7 +102,8 @@ def _card(folder: Path) -> Path:
     write_atomic(folder / "model.engine", b"plan")
     engine = {"path": "model.engine", "sha256": hashlib.sha256(b"plan").hexdigest()}
     write_atomic(
-        folder / "model.json", to_sealed_json({"engine": engine, "metadata": graphs.metadata().to_properties()})
+        folder / "model.json",
+        to_sealed_json({"engine": engine, "metadata": graphs.metadata().to_properties()}),
     )
     return folder / "model.json"
 
@@ -148,7 +149,9 @@ def _loaded_frame(file: Path) -> Any:
     if frame is None:
         return None
     return {
-        name: vars(value) if name == "boxes" else value for name, value in vars(frame).items() if name != "previous"
+        name: vars(value) if name == "boxes" else value
+        for name, value in vars(frame).items()
+        if name != "previous"
     }
 
 
@@ -160,7 +163,9 @@ def _regions(folder: Path) -> Path:
 def _attacked(folder: Path) -> Path:
     frame = Street(1, 1)[0]
     attacked = AttackedFrame(frame, measure_budget(frame, frame), AttackDetails())
-    return save_attacked(folder / "attacked", frame, attacked, AttackSpec("noise", Threat(camera_levels=4)), "abc")
+    return save_attacked(
+        folder / "attacked", frame, attacked, AttackSpec("noise", Threat(camera_levels=4)), "abc"
+    )
 
 
 def _loaded_attacked(file: Path) -> Any:
@@ -175,7 +180,9 @@ SUBJECTS = (
     Subject("done", _done, lambda file: check_done(file.parent, "prc"), damage_json, stored=True),
     Subject("graph", _graph, lambda file: OnnxEngine(file).sha256, stored=True),
     Subject("engine-card", _card, read_metadata, damage_json, stored=True),
-    Subject("cell", lambda folder: _copied_run(folder, "cells/*.json"), _cell, damage_json, stored=True),
+    Subject(
+        "cell", lambda folder: _copied_run(folder, "cells/*.json"), _cell, damage_json, stored=True
+    ),
     Subject(
         "frames",
         lambda folder: _copied_run(folder, "frames/*.parquet"),
@@ -190,9 +197,22 @@ SUBJECTS = (
         stored=True,
         named=("run.json", "output folder"),
     ),
-    Subject("timings", lambda folder: _copied_run(folder, "timings.json"), _timings, damage_json, stored=True),
     Subject(
-        "results", lambda folder: _copied_run(folder, "results.json"), read_results, damage_json, True, ..., (), 21
+        "timings",
+        lambda folder: _copied_run(folder, "timings.json"),
+        _timings,
+        damage_json,
+        stored=True,
+    ),
+    Subject(
+        "results",
+        lambda folder: _copied_run(folder, "results.json"),
+        read_results,
+        damage_json,
+        True,
+        ...,
+        (),
+        21,
     ),
     Subject("simulated-frame", _sim_frame, _loaded_frame, stored=True, absent=None),
     Subject("attacked-frame", _attacked, _loaded_attacked, stored=True),

@@ -22,7 +22,11 @@ def swept() -> Path:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     source, engines = Street(2, 2), [load_user_engine("examples.user_model:build")]
     plan = make_plan(
-        engines, source, ranges=class_ranges(), corruptions=("point_drop", "camera_crash"), severities=(1, 5)
+        engines,
+        source,
+        ranges=class_ranges(),
+        corruptions=("point_drop", "camera_crash"),
+        severities=(1, 5),
     )
     run_sweep(
         plan, engines, source, folder / "run", title="fuzz", command=["calico", "robust"], config_yaml=None,

@@ -13,7 +13,9 @@ ROUNDS = int(os.environ.get("FUZZ_ROUNDS", "100"))
 SEED = int(os.environ.get("FUZZ_SEED", "0"))
 
 
-@pytest.mark.parametrize("subject", [one for one in SUBJECTS if one.damage], ids=lambda subject: subject.name)
+@pytest.mark.parametrize(
+    "subject", [one for one in SUBJECTS if one.damage], ids=lambda subject: subject.name
+)
 def test_changed_values_and_texts(subject: Subject, tmp_path: Path) -> None:
     assert subject.damage is not None
     found = fuzz(subject, tmp_path, subject.damage, ROUNDS, SEED)

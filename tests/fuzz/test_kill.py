@@ -21,9 +21,15 @@ ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("FUZZ_KILLS", "0"))
 SEED = int(os.environ.get("FUZZ_SEED", "0"))
 SWEEP = ROOT / "tests" / "calico_eval" / "sweep" / "killed_sweep.py"
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "GIT_DIR": "/nonexistent"}  # the commit must not change in between
+ENVIRONMENT = os.environ | {
+    "OMP_NUM_THREADS": "1",
+    "GIT_DIR": "/nonexistent",
+}  # the commit must not change in between
 UNSTABLE = {"timings.json", ".lock", ".lock.json"}
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(KILLS < 1, reason="takes minutes: make fuzz, or FUZZ_KILLS=10")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(KILLS < 1, reason="takes minutes: make fuzz, or FUZZ_KILLS=10"),
+]
 
 
 def run(words: list[str], seconds: float | None = None) -> bool:
@@ -64,7 +70,9 @@ def test_training(tmp_path: Path) -> None:
     run([*words, "--out", str(tmp_path / "warm")])  # simulates the frames
     start = time.monotonic()
     assert run([*words, "--out", str(tmp_path / "whole")])
-    kill_again_and_again([*words, "--out", str(tmp_path / "killed")], time.monotonic() - start, "train")
+    kill_again_and_again(
+        [*words, "--out", str(tmp_path / "killed")], time.monotonic() - start, "train"
+    )
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
 
 
@@ -72,5 +80,7 @@ def test_sweep(tmp_path: Path) -> None:
     words = [sys.executable, str(SWEEP)]
     start = time.monotonic()
     assert run([*words, str(tmp_path / "whole")])
-    kill_again_and_again([*words, str(tmp_path / "killed"), "--resume"], time.monotonic() - start, "sweep")
+    kill_again_and_again(
+        [*words, str(tmp_path / "killed"), "--resume"], time.monotonic() - start, "sweep"
+    )
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")

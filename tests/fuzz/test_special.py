@@ -46,6 +46,8 @@ def test_no_reader_takes_it(subject: Subject, tmp_path: Path) -> None:
         file.unlink()
         replace(file)
         verdict = judge(subject, file, original, name)
-        optional = name in ("nothing", "dangling", "loop") or (name in ("empty", "null") and not subject.stored)
+        optional = name in ("nothing", "dangling", "loop") or (
+            name in ("empty", "null") and not subject.stored
+        )
         assert verdict == "refused" or optional, f"{name} was taken"
         shutil.rmtree(folder)

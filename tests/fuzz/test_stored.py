@@ -28,7 +28,9 @@ def test_no_changed_bytes_are_accepted(subject: Subject, tmp_path: Path) -> None
     assert found["other"] == 0
 
 
-@pytest.mark.parametrize("subject", [one for one in SUBJECTS if one.damage], ids=lambda subject: subject.name)
+@pytest.mark.parametrize(
+    "subject", [one for one in SUBJECTS if one.damage], ids=lambda subject: subject.name
+)
 def test_no_changed_values_are_accepted(subject: Subject, tmp_path: Path) -> None:
     assert subject.damage is not None
     found = fuzz(subject, tmp_path, subject.damage, ROUNDS, SEED)

@@ -86,7 +86,9 @@ def _submission(folder: Path) -> Path:
 def _predictions(file: Path) -> list[Any]:
     found = read_submission(file)
     return [
-        vars(predictions_from_submission(found[frame.token], frame)) if frame.token in found else None
+        vars(predictions_from_submission(found[frame.token], frame))
+        if frame.token in found
+        else None
         for frame in _street()
     ]
 
@@ -112,5 +114,11 @@ SUBJECTS = (
     Subject("gate", _rules, _gate, damage_yaml, lines=21, named=("gate.yaml", "the rule")),
     Subject("results", _results, _judged_results, damage_json, lines=22),
     Subject("submission", _submission, _predictions, damage_json),
-    Subject("bench-cell", _bench_cell, _bench_tables, damage_json, named=("fused-calico", "cells of several")),
+    Subject(
+        "bench-cell",
+        _bench_cell,
+        _bench_tables,
+        damage_json,
+        named=("fused-calico", "cells of several"),
+    ),
 )

@@ -80,12 +80,17 @@ def metric(value: float, jitter: float = 0.0, n_objects: int | None = None) -> M
 def metrics(model: str, kept: float, rng: np.random.Generator) -> dict[str, Metric]:
     wobble = 1 + 0.03 * (rng.random() - 0.5) * (kept < 1)
     result = {
-        name: metric(value * (kept**0.6 if name == "mIoU" else kept) * wobble) for name, value in CLEAN[model].items()
+        name: metric(value * (kept**0.6 if name == "mIoU" else kept) * wobble)
+        for name, value in CLEAN[model].items()
     }
     for name, (n, weight) in CLASSES.items():
         if n == 0:
             result[f"AP/{name}"] = Metric(
-                value=None, reason="no object of this class", n_frames=N_FRAMES, n_scenes=N_SCENES, n_objects=0
+                value=None,
+                reason="no object of this class",
+                n_frames=N_FRAMES,
+                n_scenes=N_SCENES,
+                n_objects=0,
             )
         else:
             result[f"AP/{name}"] = metric(min(result["mAP"].value * weight, 0.95), 0.3 / n**0.5, n)
@@ -104,10 +109,23 @@ def metrics(model: str, kept: float, rng: np.random.Generator) -> dict[str, Metr
     return result
 
 
-def cell(model: str, engine: str, condition: Condition, kept: float, rng: np.random.Generator, **extra: object) -> Cell:
+def cell(
+    model: str,
+    engine: str,
+    condition: Condition,
+    kept: float,
+    rng: np.random.Generator,
+    **extra: object,
+) -> Cell:
     identity = hashlib.sha256(repr((model, engine, condition)).encode()).hexdigest()[:16]
     return Cell(
-        id=identity, model=model, engine=engine, condition=condition, seed=0, metrics=metrics(model, kept, rng), **extra
+        id=identity,
+        model=model,
+        engine=engine,
+        condition=condition,
+        seed=0,
+        metrics=metrics(model, kept, rng),
+        **extra,
     )
 
 
@@ -130,7 +148,14 @@ def model_cells(model: str, engine: str, rng: np.random.Generator, worse: float)
                 "points_changed": round(0.31 * severity * ("lidar" in sensors), 3),
             }
             cells.append(
-                cell(model, engine, condition, max(kept, 0.0), rng, effect=Check(passed=True, measured=changed))
+                cell(
+                    model,
+                    engine,
+                    condition,
+                    max(kept, 0.0),
+                    rng,
+                    effect=Check(passed=True, measured=changed),
+                )
             )
     for name, (sensors, axis, unit, values, camera, lidar) in ATTACKS.items():
         if not set(sensors) & set(MODELS[model]):
@@ -138,14 +163,24 @@ def model_cells(model: str, engine: str, rng: np.random.Generator, worse: float)
         for value in values:
             steps = {"steps": 10} if "noise" not in name else {}
             condition = Condition(
-                kind="attack", name=name, parameters={axis: value, **steps}, axis=axis, unit=unit, sensors=sensors
+                kind="attack",
+                name=name,
+                parameters={axis: value, **steps},
+                axis=axis,
+                unit=unit,
+                sensors=sensors,
             )
             kept = 1 - loss(model, camera, lidar, value / values[-1]) - worse
             budget = Check(
-                passed=True, measured={"allowed": value, "measured_max": value * 0.9999, "clipped_share": 0.0}
+                passed=True,
+                measured={"allowed": value, "measured_max": value * 0.9999, "clipped_share": 0.0},
             )
-            details = {"iterations": 10, "forwards": 11} if steps else {"iterations": 0, "forwards": 1}
-            cells.append(cell(model, engine, condition, max(kept, 0.0), rng, budget=budget, details=details))
+            details = (
+                {"iterations": 10, "forwards": 11} if steps else {"iterations": 0, "forwards": 1}
+            )
+            cells.append(
+                cell(model, engine, condition, max(kept, 0.0), rng, budget=budget, details=details)
+            )
     return cells
 
 
@@ -156,9 +191,15 @@ def summary(cells: list[Cell], model: str, engine: str) -> dict[str, Metric]:
         for corruption, (sensors, *_) in CORRUPTIONS.items():
             if not set(sensors) & set(MODELS[model]):
                 continue
-            values = [c.metrics[name].value for c in cells if c.model == model and c.condition.name == corruption]
+            values = [
+                c.metrics[name].value
+                for c in cells
+                if c.model == model and c.condition.name == corruption
+            ]
             means.append(sum(values) / len(values))
-        clean = next(c.metrics[name].value for c in cells if c.model == model and c.condition.kind == "clean")
+        clean = next(
+            c.metrics[name].value for c in cells if c.model == model and c.condition.kind == "clean"
+        )
         mean = sum(means) / len(means)
         result[f"{name}/mPC"] = metric(mean)
         result[f"{name}/mRR"] = metric(mean / clean)
@@ -171,11 +212,20 @@ def make_results(seed: int = 0, worse: float = 0.0) -> Results:
     engine = "onnxruntime"
     cells = [c for model in MODELS for c in model_cells(model, engine, rng, worse)]
     conditions = [Condition(kind="clean", name="clean")] + [
-        next(c.condition for c in cells if c.condition.name == name and c.condition.severity in (0, 3))
+        next(
+            c.condition
+            for c in cells
+            if c.condition.name == name and c.condition.severity in (0, 3)
+        )
         for name in ("fog", "low_light", "pgd")
     ]
     pictures = [
-        Picture(path=f"pictures/{token}_{c.name}.jpg", caption=f"{c.name}, {token}", condition=c, token=token)
+        Picture(
+            path=f"pictures/{token}_{c.name}.jpg",
+            caption=f"{c.name}, {token}",
+            condition=c,
+            token=token,
+        )
         for token in ("street-0007", "street-0031")
         for c in conditions
     ]
@@ -201,7 +251,12 @@ def make_results(seed: int = 0, worse: float = 0.0) -> Results:
             machine="x86_64, 2 cores, no GPU",
         ),
         models=tuple(
-            Model(name=name, sha256=hashlib.sha256(name.encode()).hexdigest(), sensors=sensors, parameters=3_412_000)
+            Model(
+                name=name,
+                sha256=hashlib.sha256(name.encode()).hexdigest(),
+                sensors=sensors,
+                parameters=3_412_000,
+            )
             for name, sensors in MODELS.items()
         ),
         cells=tuple(cells),
@@ -211,7 +266,12 @@ def make_results(seed: int = 0, worse: float = 0.0) -> Results:
 
 
 def whole_cell(
-    condition: Condition, score: float, engine: str = "torch", n_frames: int = 8, seed: int = 0, **extra: object
+    condition: Condition,
+    score: float,
+    engine: str = "torch",
+    n_frames: int = 8,
+    seed: int = 0,
+    **extra: object,
 ) -> Cell:
     """A cell of `make_whole`: two classes, an error in metres, the map, and of attacks a success rate."""
 
@@ -237,7 +297,15 @@ def whole_cell(
         "details": {"crafted_on": "m/torch"} if condition.kind == "attack" else {},
     }
     name = f"{engine}-{condition.name}-{condition.severity}-{sorted(condition.parameters.items())}-{seed}"
-    return Cell(id=name, model="m", engine=engine, condition=condition, seed=seed, metrics=found, **{**fields, **extra})
+    return Cell(
+        id=name,
+        model="m",
+        engine=engine,
+        condition=condition,
+        seed=seed,
+        metrics=found,
+        **{**fields, **extra},
+    )
 
 
 def make_whole() -> Results:
@@ -284,18 +352,35 @@ def make_whole() -> Results:
         (attack("camera_noise"), 0.55),
     )
     engines = ("torch", "onnx")
-    half = Metric(value=75.0, lo=60.0, hi=90.0, n_frames=8, n_scenes=4, higher_is_better=False, unit="m")
+    half = Metric(
+        value=75.0, lo=60.0, hi=90.0, n_frames=8, n_scenes=4, higher_is_better=False, unit="m"
+    )
     aggregates = {
         name: Metric(value=value, n_frames=8, n_scenes=4, higher_is_better=higher)
-        for name, value, higher in (("mAP/mPC", 0.3, True), ("mAP/mRR", 0.5, True), ("mAP/RCE", 0.5, False))
+        for name, value, higher in (
+            ("mAP/mPC", 0.3, True),
+            ("mAP/mRR", 0.5, True),
+            ("mAP/RCE", 0.5, False),
+        )
     }
     compared = {
         "mAP/mCE": Metric(
-            value=1.0, method="no interval; baseline m/torch", n_frames=8, n_scenes=4, higher_is_better=False
+            value=1.0,
+            method="no interval; baseline m/torch",
+            n_frames=8,
+            n_scenes=4,
+            higher_is_better=False,
         )
     }
     checks = tuple(
-        SanityCheck(id=name, title=f"title of {name}", model="m", engine="torch", verdict=verdict, message="m")
+        SanityCheck(
+            id=name,
+            title=f"title of {name}",
+            model="m",
+            engine="torch",
+            verdict=verdict,
+            message="m",
+        )
         for name, verdict in (("S1", "PASS"), ("S2", "WARN"), ("S3", "NOT RUN"))
     )
     base = make_results().provenance

@@ -10,7 +10,9 @@ from reports.schema import Metric
 
 
 def metric(value: float | None, lo: float | None = None, hi: float | None = None) -> Metric:
-    return Metric(value=value, lo=lo, hi=hi, reason="x" if value is None else None, n_frames=1, n_scenes=1)
+    return Metric(
+        value=value, lo=lo, hi=hi, reason="x" if value is None else None, n_frames=1, n_scenes=1
+    )
 
 
 def line(levels: tuple[float, ...], metrics: tuple[Metric, ...]) -> Line:
@@ -18,7 +20,9 @@ def line(levels: tuple[float, ...], metrics: tuple[Metric, ...]) -> Line:
 
 
 def chart_of(drawn: Line) -> Chart:
-    return line_chart("t", "x", [drawn], 0.5, 360, 230, {level: f"{level:g}" for level in drawn.levels})
+    return line_chart(
+        "t", "x", [drawn], 0.5, 360, 230, {level: f"{level:g}" for level in drawn.levels}
+    )
 
 
 def test_values_and_levels_land_where_they_must() -> None:
@@ -27,7 +31,9 @@ def test_values_and_levels_land_where_they_must() -> None:
     assert (clean.x, clean.y) == (LEFT + 10, TOP)
     start, width = marks[0].x, chart.right - marks[0].x
     assert [m.x - start for m in marks] == pytest.approx([0, width / 4, width], abs=0.06)
-    assert [m.y for m in marks] == pytest.approx([TOP, (TOP + chart.bottom) / 2, chart.bottom], abs=0.06)
+    assert [m.y for m in marks] == pytest.approx(
+        [TOP, (TOP + chart.bottom) / 2, chart.bottom], abs=0.06
+    )
     assert [t.text for t in chart.x_ticks] == ["clean", "0", "1", "4"]
 
 
@@ -36,7 +42,9 @@ def test_an_axis_that_falls_with_severity_runs_from_mild_to_severe() -> None:
     assert [t.text for t in chart.x_ticks[1:]] == ["400", "200", "25"]
     xs = [t.at for t in chart.x_ticks]
     assert xs == sorted(xs)
-    assert (xs[2] - xs[1]) / (xs[3] - xs[1]) == pytest.approx(1 / 4, abs=0.01)  # log2: 400 -> 200 is 1 of 4 halvings
+    assert (xs[2] - xs[1]) / (xs[3] - xs[1]) == pytest.approx(
+        1 / 4, abs=0.01
+    )  # log2: 400 -> 200 is 1 of 4 halvings
 
 
 def test_tick_labels_never_touch() -> None:
@@ -93,7 +101,13 @@ def test_marks_of_one_budget_stand_side_by_side() -> None:
 
 def test_a_control_is_hollow_and_leaves_the_clean_mark_to_its_attack() -> None:
     attack, noise, other = beside(4).lines
-    assert [mark.hollow for line in (attack, noise, other) for mark in line.marks] == [False, False, True, False, False]
+    assert [mark.hollow for line in (attack, noise, other) for mark in line.marks] == [
+        False,
+        False,
+        True,
+        False,
+        False,
+    ]
     assert [mark.title.partition(":")[0] for mark in noise.marks] == ["a, noise, 4"]
     assert [line.marks[0].x for line in (attack, other)] == [LEFT + 10 - 6.5, LEFT + 10 + 6.5]
     assert [line.start.split()[0] for line in (attack, noise)] == [f"M{LEFT + 10 - 6.5:.1f}"] * 2

@@ -25,16 +25,27 @@ def check(results: Results, baseline: Results, *rules: Rule) -> GateReport:
 
 
 def without_cells(results: Results, gone: Callable[[Cell], bool]) -> Results:
-    return results.model_copy(update={"cells": tuple(cell for cell in results.cells if not gone(cell))})
+    return results.model_copy(
+        update={"cells": tuple(cell for cell in results.cells if not gone(cell))}
+    )
 
 
-def with_metrics(results: Results, change: Callable[[Cell, dict[str, Metric]], dict[str, Metric]]) -> Results:
-    cells = tuple(c.model_copy(update={"metrics": change(c, dict(c.metrics))}) for c in results.cells)
+def with_metrics(
+    results: Results, change: Callable[[Cell, dict[str, Metric]], dict[str, Metric]]
+) -> Results:
+    cells = tuple(
+        c.model_copy(update={"metrics": change(c, dict(c.metrics))}) for c in results.cells
+    )
     return results.model_copy(update={"cells": cells})
 
 
-def without_metric(results: Results, name: str, where: Callable[[Cell], bool] = lambda cell: True) -> Results:
-    return with_metrics(results, lambda cell, all_of: {n: m for n, m in all_of.items() if n != name or not where(cell)})
+def without_metric(
+    results: Results, name: str, where: Callable[[Cell], bool] = lambda cell: True
+) -> Results:
+    return with_metrics(
+        results,
+        lambda cell, all_of: {n: m for n, m in all_of.items() if n != name or not where(cell)},
+    )
 
 
 def undefined(results: Results, name: str) -> Results:
@@ -46,7 +57,9 @@ def undefined(results: Results, name: str) -> Results:
 
 
 def fewer(results: Results, name: str, **changes: int) -> Results:
-    return with_metrics(results, lambda cell, found: found | {name: found[name].model_copy(update=changes)})
+    return with_metrics(
+        results, lambda cell, found: found | {name: found[name].model_copy(update=changes)}
+    )
 
 
 def with_provenance(results: Results, **changes: Any) -> Results:
@@ -54,26 +67,39 @@ def with_provenance(results: Results, **changes: Any) -> Results:
 
 
 def without_checks(results: Results, what: str, kind: str) -> Results:
-    cells = tuple(c.model_copy(update={what: None}) if c.condition.kind == kind else c for c in results.cells)
+    cells = tuple(
+        c.model_copy(update={what: None}) if c.condition.kind == kind else c for c in results.cells
+    )
     return results.model_copy(update={"cells": cells})
 
 
 def without_aggregate(results: Results, name: str) -> Results:
-    kept = {label: {n: m for n, m in found.items() if n != name} for label, found in results.summary.items()}
+    kept = {
+        label: {n: m for n, m in found.items() if n != name}
+        for label, found in results.summary.items()
+    }
     return results.model_copy(update={"summary": kept})
 
 
 LEFT_OUT: dict[str, Callable[[Results], Results]] = {
-    "a condition": lambda r: without_cells(r, lambda c: c.condition.kind == "corruption" and c.condition.name == "fog"),
+    "a condition": lambda r: without_cells(
+        r, lambda c: c.condition.kind == "corruption" and c.condition.name == "fog"
+    ),
     "a severity": lambda r: without_cells(r, lambda c: c.condition.severity == 3),
     "one cell of one engine": lambda r: without_cells(r, lambda c: c.id == r.cells[-4].id),
     "an engine": lambda r: without_cells(r, lambda c: c.engine == "onnx"),
     "the clean cells": lambda r: without_cells(r, lambda c: c.condition.kind == "clean"),
     "all attacks": lambda r: without_cells(r, lambda c: c.condition.kind == "attack"),
-    "an attack of more steps": lambda r: without_cells(r, lambda c: c.condition.parameters.get("steps") == 20),
+    "an attack of more steps": lambda r: without_cells(
+        r, lambda c: c.condition.parameters.get("steps") == 20
+    ),
     "the control": lambda r: without_cells(r, lambda c: c.condition.control),
-    "a point of the sweep": lambda r: without_cells(r, lambda c: c.condition.parameters.get("visibility_m") == 50.0),
-    "everything": lambda r: r.model_copy(update={"cells": (), "summary": {}, "sanity": (), "curves": ()}),
+    "a point of the sweep": lambda r: without_cells(
+        r, lambda c: c.condition.parameters.get("visibility_m") == 50.0
+    ),
+    "everything": lambda r: r.model_copy(
+        update={"cells": (), "summary": {}, "sanity": (), "curves": ()}
+    ),
     "a class": lambda r: without_metric(r, "AP/bus"),
     "a class in one cell": lambda r: without_metric(r, "AP/bus", lambda c: c.id == r.cells[1].id),
     "the map head": lambda r: without_metric(r, "mIoU"),
@@ -95,7 +121,9 @@ LEFT_OUT: dict[str, Callable[[Results], Results]] = {
     "an aggregate": lambda r: without_aggregate(r, "mAP/mRR"),
     "the mCE": lambda r: without_aggregate(r, "mAP/mCE"),
     "all aggregates": lambda r: r.model_copy(update={"summary": {}}),
-    "a sensor": lambda r: r.model_copy(update={"models": (r.models[0].model_copy(update={"sensors": ("lidar",)}),)}),
+    "a sensor": lambda r: r.model_copy(
+        update={"models": (r.models[0].model_copy(update={"sensors": ("lidar",)}),)}
+    ),
     "a curve": lambda r: r.model_copy(update={"curves": r.curves[1:]}),
     "a metric of the curves": lambda r: r.model_copy(
         update={"curves": tuple(c.model_copy(update={"half": {}}) for c in r.curves)}
@@ -105,7 +133,9 @@ LEFT_OUT: dict[str, Callable[[Results], Results]] = {
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("what", LEFT_OUT)
-def test_what_is_left_out_fails_whichever_rules_there_are(whole: Results, what: str, rule: str) -> None:
+def test_what_is_left_out_fails_whichever_rules_there_are(
+    whole: Results, what: str, rule: str
+) -> None:
     assert check(whole, whole, RULES[rule]).passed
     report = check(LEFT_OUT[what](whole), whole, RULES[rule])
     assert not report.passed
@@ -118,8 +148,14 @@ def test_what_is_left_out_fails_whichever_rules_there_are(whole: Results, what: 
 
 def renamed(results: Results) -> Results:
     """The same results of a model of another name."""
-    text = results.model_dump_json().replace('"model":"m"', '"model":"old"').replace('"name":"m"', '"name":"old"')
-    return Results.model_validate_json(text.replace('"m/', '"old/').replace("baseline m/", "baseline old/"))
+    text = (
+        results.model_dump_json()
+        .replace('"model":"m"', '"model":"old"')
+        .replace('"name":"m"', '"name":"old"')
+    )
+    return Results.model_validate_json(
+        text.replace('"m/', '"old/').replace("baseline m/", "baseline old/")
+    )
 
 
 @pytest.mark.parametrize("what", LEFT_OUT)
@@ -161,7 +197,9 @@ def test_another_budget_in_place_of_the_baselines_is_not_comparable(whole: Resul
     def stronger(cell: Cell) -> Cell:
         if cell.condition.parameters.get("steps") != 20:
             return cell
-        condition = cell.condition.model_copy(update={"parameters": {"camera_levels": 4, "steps": 50}})
+        condition = cell.condition.model_copy(
+            update={"parameters": {"camera_levels": 4, "steps": 50}}
+        )
         return cell.model_copy(update={"condition": condition})
 
     changed = whole.model_copy(update={"cells": tuple(stronger(cell) for cell in whole.cells)})
@@ -174,7 +212,9 @@ def test_another_budget_in_place_of_the_baselines_is_not_comparable(whole: Resul
 def test_seeds_that_the_baseline_held_must_be_there(whole: Results) -> None:
     def seeded(*seeds: int) -> Results:
         cells = tuple(
-            cell.model_copy(update={"seed": seed, "id": f"{cell.id}-{seed}"}) for seed in seeds for cell in whole.cells
+            cell.model_copy(update={"seed": seed, "id": f"{cell.id}-{seed}"})
+            for seed in seeds
+            for cell in whole.cells
         )
         return whole.model_copy(update={"cells": cells})
 
@@ -184,16 +224,23 @@ def test_seeds_that_the_baseline_held_must_be_there(whole: Results) -> None:
     assert "the baseline measured it with seed 1" in lost.checks[-1].message
     other = check(seeded(1), seeded(0), RULES["one metric"])
     assert other.exit_code == ExitCode.NOT_COMPARABLE
-    assert other.not_comparable == ("seed: 1 here, 0 in the baseline; corruptions and attacks are other draws",)
+    assert other.not_comparable == (
+        "seed: 1 here, 0 in the baseline; corruptions and attacks are other draws",
+    )
 
 
 def test_messages_name_what_is_missing_and_where(whole: Results) -> None:
     def said(what: str) -> list[str]:
         report = check(LEFT_OUT[what](whole), whole, RULES["one metric"])
         lost = (one for one in report.checks if one.bound_kind == "baseline")
-        return [f"{one.model}/{one.engine} {one.metric}: {one.message}".replace("\u00a0", " ") for one in lost]
+        return [
+            f"{one.model}/{one.engine} {one.metric}: {one.message}".replace("\u00a0", " ")
+            for one in lost
+        ]
 
-    assert said("an engine") == ["m/onnx engine: the baseline measured 10 cells on it; this run has none"]
+    assert said("an engine") == [
+        "m/onnx engine: the baseline measured 10 cells on it; this run has none"
+    ]
     assert said("a class in one cell") == [
         "m/torch AP/bus: the baseline held it in 10 cells; missing in 1 cell: fog, severity 1"
     ]
@@ -202,11 +249,17 @@ def test_messages_name_what_is_missing_and_where(whole: Results) -> None:
         "(the model has no such head)"
     )
     assert said("frames") == ["None/None frames: fewer frames than the baseline: 7 instead of 8"]
-    assert said("a sanity check") == ["m/torch sanity verdict: the baseline ran S1; this run did not"]
-    assert said("a curve") == ["m/torch curve of fog: the baseline held the curve of mAP; this run lacks it"]
+    assert said("a sanity check") == [
+        "m/torch sanity verdict: the baseline ran S1; this run did not"
+    ]
+    assert said("a curve") == [
+        "m/torch curve of fog: the baseline held the curve of mAP; this run lacks it"
+    ]
 
 
-def test_the_same_model_twice_raises_no_alarm_and_a_planted_regression_is_caught(whole: Results) -> None:
+def test_the_same_model_twice_raises_no_alarm_and_a_planted_regression_is_caught(
+    whole: Results,
+) -> None:
     assert check(whole, whole).passed
 
     def weaker(cell: Cell, found: dict[str, Metric]) -> dict[str, Metric]:
@@ -224,7 +277,9 @@ def test_the_same_model_twice_raises_no_alarm_and_a_planted_regression_is_caught
 
 def test_an_error_that_grew_in_the_corner_is_caught_by_a_wildcard(whole: Results) -> None:
     def farther(cell: Cell, found: dict[str, Metric]) -> dict[str, Metric]:
-        return found | {"mATE": found["mATE"].model_copy(update={"value": (found["mATE"].value or 0) + 0.03})}
+        return found | {
+            "mATE": found["mATE"].model_copy(update={"value": (found["mATE"].value or 0) + 0.03})
+        }
 
     report = check(with_metrics(whole, farther), whole, Rule(metric="*", max_drop=0.02))
     assert {c.metric for c in report.checks if c.state == "failed"} == {"mATE"}
@@ -233,7 +288,10 @@ def test_an_error_that_grew_in_the_corner_is_caught_by_a_wildcard(whole: Results
 def test_attacks_that_differ_in_their_steps_are_told_apart(whole: Results) -> None:
     report = check(whole, whole, Rule(metric="mAP", condition="camera_pgd", max_drop=0.5))
     shown = {(one.condition or "").replace("\u00a0", " ") for one in report.checks}
-    assert shown == {"camera PGD, camera levels 4, steps 10", "camera PGD, camera levels 4, steps 20"}
+    assert shown == {
+        "camera PGD, camera levels 4, steps 10",
+        "camera PGD, camera levels 4, steps 20",
+    }
 
 
 def test_a_wildcard_passes_over_what_was_undefined_before(whole: Results) -> None:
@@ -242,10 +300,14 @@ def test_a_wildcard_passes_over_what_was_undefined_before(whole: Results) -> Non
     report = check(headless, headless, Rule(metric="*", max_drop=0.02))
     assert report.passed
     assert "mIoU" not in {one.metric for one in report.checks}
-    assert {one.state for one in check(headless, headless, Rule(metric="mIoU", max_drop=0.02)).checks} == {"error"}
+    assert {
+        one.state for one in check(headless, headless, Rule(metric="mIoU", max_drop=0.02)).checks
+    } == {"error"}
     only = check(headless, headless, Rule(metric="mI*", max_drop=0.02))
     assert [(one.state, one.message) for one in only.checks] == [
         ("error", "everything that the rule matches is undefined, here and in the baseline")
     ]
     assert not check(headless, whole, Rule(metric="*", max_drop=0.02)).passed
-    assert {one.state for one in check(headless, headless, Rule(metric="mI*", min=0.1)).checks} == {"error"}
+    assert {one.state for one in check(headless, headless, Rule(metric="mI*", min=0.1)).checks} == {
+        "error"
+    }

@@ -34,7 +34,12 @@ def test_metric_interval_and_sample() -> None:
 
 @pytest.mark.parametrize(
     ("new", "old", "text"),
-    [(0.42, 0.40, "+2.0 pp"), (0.40, 0.42, "−2.0 pp"), (0.4, 0.4, "±0.0 pp"), (0.4001, 0.4, "±0.0 pp")],
+    [
+        (0.42, 0.40, "+2.0 pp"),
+        (0.40, 0.42, "−2.0 pp"),
+        (0.4, 0.4, "±0.0 pp"),
+        (0.4001, 0.4, "±0.0 pp"),
+    ],
 )
 def test_delta(new: float, old: float, text: str) -> None:
     assert formatting.delta(new, old, "fraction").replace("\u00a0", " ") == text
@@ -51,7 +56,9 @@ def test_names_parameters_and_conditions() -> None:
     attack = attack.model_copy(update={"axis": "eps_m"})
     assert formatting.condition(attack).replace("\u00a0", " ") == "PGD, eps 0.2 m"
     assert formatting.full_condition(attack).replace("\u00a0", " ") == "PGD, eps 0.2 m, steps 10"
-    attack = Condition(kind="attack", name="camera_pgd", parameters={"eps": 8.0}, axis="eps", unit="/255")
+    attack = Condition(
+        kind="attack", name="camera_pgd", parameters={"eps": 8.0}, axis="eps", unit="/255"
+    )
     assert formatting.condition(attack).replace("\u00a0", " ") == "camera PGD, eps 8/255"
     joint = {"camera_levels": 8, "range_m": 0.1, "r_min_m": 1.0, "steps": 10}
     attack = Condition(
@@ -62,9 +69,14 @@ def test_names_parameters_and_conditions() -> None:
         unit="/255",
         sensors=("camera", "lidar"),
     )
-    assert formatting.condition(attack).replace("\u00a0", " ") == "joint PGD, camera levels 8/255 + range 0.1 m"
     assert (
-        formatting.condition(Condition(kind="corruption", name="fog", severity=3)).replace("\u00a0", " ")
+        formatting.condition(attack).replace("\u00a0", " ")
+        == "joint PGD, camera levels 8/255 + range 0.1 m"
+    )
+    assert (
+        formatting.condition(Condition(kind="corruption", name="fog", severity=3)).replace(
+            "\u00a0", " "
+        )
         == "fog, severity 3"
     )
     assert formatting.condition(Condition(kind="clean", name="clean")) == "clean"

@@ -17,11 +17,15 @@ CLEAN = Condition(kind="clean", name="clean")
 
 
 def with_pictures(results: Results, *paths: tuple[str, Condition]) -> Results:
-    pictures = tuple(Picture(path=path, caption="c", condition=condition, token="t") for path, condition in paths)
+    pictures = tuple(
+        Picture(path=path, caption="c", condition=condition, token="t") for path, condition in paths
+    )
     return results.model_copy(update={"pictures": pictures})
 
 
-def test_clean_stands_first_and_files_are_embedded_as_they_are(results: Results, tmp_path: Path) -> None:
+def test_clean_stands_first_and_files_are_embedded_as_they_are(
+    results: Results, tmp_path: Path
+) -> None:
     Image.new("RGB", (8, 4), (1, 2, 3)).save(tmp_path / "a.png")
     Image.new("RGB", (8, 4), (200, 2, 3)).save(tmp_path / "b.jpg")
     (frame,) = gallery(with_pictures(results, ("b.jpg", FOG), ("a.png", CLEAN)), tmp_path)
@@ -50,7 +54,11 @@ def test_a_big_picture_is_scaled_down(results: Results, tmp_path: Path) -> None:
         ("../out.png", None, "outside the run folder"),
         ("/etc/hostname", None, "outside the run folder"),
         ("text.png", b"no picture", "no JPEG or PNG image; other formats are not read"),
-        ("old.jpg", b"%!PS-Adobe-3.0 EPSF-3.0\n", "no JPEG or PNG image; other formats are not read"),
+        (
+            "old.jpg",
+            b"%!PS-Adobe-3.0 EPSF-3.0\n",
+            "no JPEG or PNG image; other formats are not read",
+        ),
     ],
 )
 def test_problems_are_named_without_paths_of_this_machine(
@@ -86,7 +94,9 @@ def test_a_link_out_of_the_run_folder_is_not_followed(results: Results, tmp_path
 
 
 def test_a_huge_picture_is_refused_before_it_is_decoded(results: Results, tmp_path: Path) -> None:
-    head = b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", (9000).to_bytes(4, "big") * 2 + b"\x08\x02\0\0\0")
+    head = b"\x89PNG\r\n\x1a\n" + png_chunk(
+        b"IHDR", (9000).to_bytes(4, "big") * 2 + b"\x08\x02\0\0\0"
+    )
     (tmp_path / "huge.png").write_bytes(head + png_chunk(b"IDAT", b""))
     (frame,) = gallery(with_pictures(results, ("huge.png", FOG)), tmp_path)
     assert "image of 9000 x 9000 px, expected at most" in frame.pictures[0].problem
@@ -102,6 +112,8 @@ def test_a_full_gallery_names_what_it_leaves_out(
     for name in "abc":
         Image.new("RGB", (8, 8)).save(tmp_path / f"{name}.png")
     monkeypatch.setattr(gallery_module, "MAX_BYTES_ALL", 250)
-    (frame,) = gallery(with_pictures(results, ("a.png", FOG), ("b.png", FOG), ("c.png", FOG)), tmp_path)
+    (frame,) = gallery(
+        with_pictures(results, ("a.png", FOG), ("b.png", FOG), ("c.png", FOG)), tmp_path
+    )
     assert [bool(p.uri) for p in frame.pictures] == [True, True, False]
     assert frame.pictures[2].problem == "c.png: left out, the gallery is full"

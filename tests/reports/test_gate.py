@@ -10,13 +10,24 @@ from reports.rules import Rule, Rules
 from reports.schema import Cell, Check, Condition, Metric, Results
 
 
-def metric(value: float | None, higher: bool = True, n_frames: int = 80, unit: str = "fraction") -> Metric:
+def metric(
+    value: float | None, higher: bool = True, n_frames: int = 80, unit: str = "fraction"
+) -> Metric:
     reason = None if value is not None else "no object"
-    return Metric(value=value, reason=reason, n_frames=n_frames, n_scenes=10, higher_is_better=higher, unit=unit)
+    return Metric(
+        value=value,
+        reason=reason,
+        n_frames=n_frames,
+        n_scenes=10,
+        higher_is_better=higher,
+        unit=unit,
+    )
 
 
 def cell(kind: str, name: str, severity: int = 0, model: str = "m", **metrics: Metric) -> Cell:
-    parameters: dict[str, Any] = {"eps": 4} if kind == "attack" else {"level": severity} if severity else {}
+    parameters: dict[str, Any] = (
+        {"eps": 4} if kind == "attack" else {"level": severity} if severity else {}
+    )
     condition = Condition(kind=kind, name=name, severity=severity, parameters=parameters)
     sound = Check(passed=True, measured={"changed": 1})
     return Cell(
@@ -26,7 +37,13 @@ def cell(kind: str, name: str, severity: int = 0, model: str = "m", **metrics: M
 
 
 CELLS = (
-    cell("clean", "clean", mAP=metric(0.40), mATE=metric(0.5, higher=False, unit="m"), AP_bus=metric(None)),
+    cell(
+        "clean",
+        "clean",
+        mAP=metric(0.40),
+        mATE=metric(0.5, higher=False, unit="m"),
+        AP_bus=metric(None),
+    ),
     cell("corruption", "fog", 1, mAP=metric(0.30), mATE=metric(0.6, higher=False, unit="m")),
     cell("corruption", "fog", 3, mAP=metric(0.20), mATE=metric(0.8, higher=False, unit="m")),
     cell("attack", "pgd", mAP=metric(0.10)),
@@ -45,7 +62,14 @@ def gate(results: Results, baseline: Results | None = None, **rule: Any) -> Gate
 def shifted(results: Results, name: str, value: float | None, **changes: Any) -> Results:
     """The same file with another clean value of one metric."""
     old = results.cells[0].metrics[name]
-    new = Metric(**{**old.model_dump(), "value": value, "reason": None if value is not None else "x", **changes})
+    new = Metric(
+        **{
+            **old.model_dump(),
+            "value": value,
+            "reason": None if value is not None else "x",
+            **changes,
+        }
+    )
     first = results.cells[0].model_copy(update={"metrics": {**results.cells[0].metrics, name: new}})
     return results.model_copy(update={"cells": (first, *results.cells[1:])})
 
@@ -54,14 +78,26 @@ def shifted(results: Results, name: str, value: float | None, **changes: Any) ->
     ("rule", "state"),
     [
         ({"metric": "mAP", "condition": "fog", "severity": 3, "min": 0.19}, "passed"),
-        ({"metric": "mAP", "condition": "fog", "severity": 3, "min": 0.20}, "passed"),  # equality passes
+        (
+            {"metric": "mAP", "condition": "fog", "severity": 3, "min": 0.20},
+            "passed",
+        ),  # equality passes
         ({"metric": "mAP", "condition": "fog", "severity": 3, "min": 0.2000001}, "failed"),
         ({"metric": "mATE", "condition": "clean", "max": 0.5}, "passed"),
         ({"metric": "mATE", "condition": "clean", "max": 0.4999}, "failed"),
-        ({"metric": "mAP", "condition": "fog", "severity": 3, "relative_to_clean_min": 0.5}, "passed"),
-        ({"metric": "mAP", "condition": "fog", "severity": 3, "relative_to_clean_min": 0.51}, "failed"),
+        (
+            {"metric": "mAP", "condition": "fog", "severity": 3, "relative_to_clean_min": 0.5},
+            "passed",
+        ),
+        (
+            {"metric": "mAP", "condition": "fog", "severity": 3, "relative_to_clean_min": 0.51},
+            "failed",
+        ),
         ({"metric": "mAP", "kind": "attack", "parameters": {"eps": 4}, "min": 0.1}, "passed"),
-        ({"metric": "mAP", "kind": "attack", "parameters": {"eps": 8}, "min": 0.1}, "error"),  # not run
+        (
+            {"metric": "mAP", "kind": "attack", "parameters": {"eps": 8}, "min": 0.1},
+            "error",
+        ),  # not run
         ({"metric": "mAP", "condition": "rain", "min": 0.01}, "error"),  # not run
         ({"metric": "mAP", "model": "other", "min": 0.0}, "error"),
         ({"metric": "mAP", "engine": "onnxruntime", "min": 0.0}, "error"),
@@ -72,7 +108,10 @@ def shifted(results: Results, name: str, value: float | None, **changes: Any) ->
             {"metric": "mATE", "condition": "fog", "severity": 1, "relative_to_clean_min": 0.5},
             "error",
         ),  # lower is better
-        ({"metric": "mAP", "condition": "clean", "relative_to_clean_min": 0.5}, "error"),  # clean against itself
+        (
+            {"metric": "mAP", "condition": "clean", "relative_to_clean_min": 0.5},
+            "error",
+        ),  # clean against itself
     ],
 )
 def test_truth_table(small: Results, rule: dict[str, Any], state: str) -> None:
@@ -83,9 +122,15 @@ def test_truth_table(small: Results, rule: dict[str, Any], state: str) -> None:
 
 
 def test_messages_say_what_was_seen_and_what_was_asked(small: Results) -> None:
-    (check,) = gate(small, metric="mAP", condition="fog", severity=3, relative_to_clean_min=0.6).checks
+    (check,) = gate(
+        small, metric="mAP", condition="fog", severity=3, relative_to_clean_min=0.6
+    ).checks
     assert check.message.replace("\u00a0", " ") == "keeps 50.0 % of the clean 40.0 %, needs 60.0 %"
-    assert (check.observed, check.cell, check.reference) == (0.5, "m-fog-3", CELLS[0].metrics["mAP"])
+    assert (check.observed, check.cell, check.reference) == (
+        0.5,
+        "m-fog-3",
+        CELLS[0].metrics["mAP"],
+    )
     (check,) = gate(small, metric="AP_bus", condition="clean", min=0.01).checks
     assert check.message == "AP_bus is undefined: no object"
     (check,) = gate(small, metric="mAP", condition="rain", min=0.01).checks
@@ -103,7 +148,9 @@ def test_messages_say_what_was_seen_and_what_was_asked(small: Results) -> None:
         ({"kind": "sweep"}, ": not run is not passed"),
     ],
 )
-def test_a_rule_without_cells_says_what_is_there(small: Results, rule: dict[str, Any], hint: str) -> None:
+def test_a_rule_without_cells_says_what_is_there(
+    small: Results, rule: dict[str, Any], hint: str
+) -> None:
     (check,) = gate(small, metric="mAP", min=0.01, **rule).checks
     assert check.state == "error"
     assert check.message.endswith(hint)
@@ -113,13 +160,24 @@ def test_a_rule_without_cells_says_what_is_there(small: Results, rule: dict[str,
     ("rule", "message"),
     [
         ({"metric": "mAP", "min": 32}, "min is 32, expected a fraction 0..1; did you mean 0.32?"),
-        ({"metric": "mAP", "max": 90, "condition": "clean"}, "max is 90, expected a fraction 0..1; did you mean 0.9?"),
-        ({"metric": "mAP", "max_drop": 2}, "max_drop is 2, expected a fraction 0..1; did you mean 0.02?"),
-        ({"metric": "m*", "relative_to_clean_min": 60}, "expected a fraction 0..1; did you mean 0.6?"),
+        (
+            {"metric": "mAP", "max": 90, "condition": "clean"},
+            "max is 90, expected a fraction 0..1; did you mean 0.9?",
+        ),
+        (
+            {"metric": "mAP", "max_drop": 2},
+            "max_drop is 2, expected a fraction 0..1; did you mean 0.02?",
+        ),
+        (
+            {"metric": "m*", "relative_to_clean_min": 60},
+            "expected a fraction 0..1; did you mean 0.6?",
+        ),
         ({"metric": "mAP", "min": 3200}, "min is 3200, expected a fraction 0..1$"),
     ],
 )
-def test_a_bound_in_percent_is_a_usage_error(small: Results, rule: dict[str, Any], message: str) -> None:
+def test_a_bound_in_percent_is_a_usage_error(
+    small: Results, rule: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ReportError, match=message):
         gate(small, small, **rule)
 
@@ -131,7 +189,10 @@ def test_a_bound_above_one_is_right_where_some_metric_has_a_unit(small: Results)
 
 def test_an_unknown_metric_names_the_nearest(small: Results) -> None:
     (check,) = gate(small, metric="mapp", condition="clean", min=0.01).checks
-    assert (check.state, check.message) == ("error", "the cell holds no metric mapp; did you mean mAP?")
+    assert (check.state, check.message) == (
+        "error",
+        "the cell holds no metric mapp; did you mean mAP?",
+    )
     (check,) = gate(small, metric="mIoU", condition="clean", min=0.01).checks
     assert check.message == "the cell holds no metric mIoU"
 
@@ -149,14 +210,21 @@ def test_wildcards_and_severity_lists_make_one_check_per_cell_and_metric(small: 
     assert len(gate(small, metric="mAP", min=0.01).checks) == 4
     assert len(gate(small, metric="mA*", condition="fog", min=0.01).checks) == 4
     assert len(gate(small, metric="mAP", condition="f?g", severity=(1, 3), min=0.01).checks) == 2
-    assert len(gate(small, metric="mAP", relative_to_clean_min=0.2).checks) == 3  # not the clean one
+    assert (
+        len(gate(small, metric="mAP", relative_to_clean_min=0.2).checks) == 3
+    )  # not the clean one
     assert len(gate(small, metric="mAP", condition="clean", min=0.1, max=0.9).checks) == 2
 
 
 def test_a_ratio_on_its_bound_passes_in_spite_of_binary_fractions(small: Results) -> None:
     assert 0.02 / 0.2 < 0.1
-    cells = (cell("clean", "clean", mAP=metric(0.2)), cell("corruption", "fog", 1, mAP=metric(0.02)))
-    report = gate(small.model_copy(update={"cells": cells}), metric="mAP", relative_to_clean_min=0.1)
+    cells = (
+        cell("clean", "clean", mAP=metric(0.2)),
+        cell("corruption", "fog", 1, mAP=metric(0.02)),
+    )
+    report = gate(
+        small.model_copy(update={"cells": cells}), metric="mAP", relative_to_clean_min=0.1
+    )
     assert [check.state for check in report.checks] == ["passed"]
 
 
@@ -179,15 +247,21 @@ def test_relative_rule_without_a_clean_cell_is_an_error(small: Results) -> None:
         ("mAP", None, 0.5, "error"),
     ],
 )
-def test_drop_against_the_baseline(small: Results, name: str, old: float | None, bound: float, state: str) -> None:
+def test_drop_against_the_baseline(
+    small: Results, name: str, old: float | None, bound: float, state: str
+) -> None:
     report = gate(small, shifted(small, name, old), metric=name, condition="clean", max_drop=bound)
     assert [check.state for check in report.checks] == [state]
     assert report.exit_code == (ExitCode.PASSED if state == "passed" else ExitCode.REGRESSION)
 
 
 def test_message_of_a_drop(small: Results) -> None:
-    (check,) = gate(small, shifted(small, "mAP", 0.43), metric="mAP", condition="clean", max_drop=0.02).checks
-    assert check.message.replace("\u00a0", " ") == "40.0 % after 43.0 % (−3.0 pp); allowed loss 2.0 pp"
+    (check,) = gate(
+        small, shifted(small, "mAP", 0.43), metric="mAP", condition="clean", max_drop=0.02
+    ).checks
+    assert (
+        check.message.replace("\u00a0", " ") == "40.0 % after 43.0 % (−3.0 pp); allowed loss 2.0 pp"
+    )
 
 
 def test_drop_without_a_baseline_is_a_usage_error(small: Results) -> None:
@@ -196,7 +270,13 @@ def test_drop_without_a_baseline_is_a_usage_error(small: Results) -> None:
 
 
 def test_fewer_frames_than_the_baseline_fail(small: Results) -> None:
-    report = gate(small, shifted(small, "mAP", 0.40, n_frames=81), metric="mAP", condition="clean", max_drop=0.5)
+    report = gate(
+        small,
+        shifted(small, "mAP", 0.40, n_frames=81),
+        metric="mAP",
+        condition="clean",
+        max_drop=0.5,
+    )
     assert [check.state for check in report.checks] == [
         "failed",
         "failed",
@@ -228,8 +308,12 @@ def test_cell_or_metric_missing_in_the_baseline_is_an_error(small: Results) -> N
         ("ranges", {"car": 30.0}, "class ranges"),
     ],
 )
-def test_other_data_or_suite_is_not_comparable(small: Results, field: str, value: str, reason: str) -> None:
-    other = small.model_copy(update={"provenance": small.provenance.model_copy(update={field: value})})
+def test_other_data_or_suite_is_not_comparable(
+    small: Results, field: str, value: str, reason: str
+) -> None:
+    other = small.model_copy(
+        update={"provenance": small.provenance.model_copy(update={field: value})}
+    )
     report = gate(small, other, metric="mAP", condition="clean", max_drop=0.9)
     assert report.exit_code == ExitCode.NOT_COMPARABLE
     assert not report.passed
@@ -246,27 +330,37 @@ def test_more_frames_than_the_baseline_are_another_question(small: Results) -> N
 
 def test_other_schema_major_is_not_comparable(small: Results) -> None:
     report = gate(
-        small, small.model_copy(update={"schema_version": "0.9"}), metric="mAP", condition="clean", max_drop=0.9
+        small,
+        small.model_copy(update={"schema_version": "0.9"}),
+        metric="mAP",
+        condition="clean",
+        max_drop=0.9,
     )
     assert report.exit_code == ExitCode.NOT_COMPARABLE
 
 
 def test_other_budget_is_not_comparable(small: Results) -> None:
     condition = CELLS[3].condition.model_copy(update={"parameters": {"eps": 8}})
-    other = small.model_copy(update={"cells": (*CELLS[:3], CELLS[3].model_copy(update={"condition": condition}))})
+    other = small.model_copy(
+        update={"cells": (*CELLS[:3], CELLS[3].model_copy(update={"condition": condition}))}
+    )
     report = gate(small, other, metric="mAP", kind="attack", max_drop=0.9)
     assert report.exit_code == ExitCode.NOT_COMPARABLE
     assert "the baseline ran it with other parameters (PGD, eps\u00a08)" in report.not_comparable[0]
 
 
 def test_not_comparable_outranks_a_regression(small: Results) -> None:
-    other = small.model_copy(update={"provenance": small.provenance.model_copy(update={"suite_version": "2"})})
+    other = small.model_copy(
+        update={"provenance": small.provenance.model_copy(update={"suite_version": "2"})}
+    )
     report = gate(small, other, metric="mAP", condition="clean", min=0.9)
     assert report.checks[0].state == "failed"
     assert report.exit_code == ExitCode.NOT_COMPARABLE
 
 
-def test_a_renamed_single_model_is_compared_with_the_single_model_of_the_baseline(small: Results) -> None:
+def test_a_renamed_single_model_is_compared_with_the_single_model_of_the_baseline(
+    small: Results,
+) -> None:
     renamed = tuple(c.model_copy(update={"model": "old"}) for c in CELLS)
     report = gate(small, small.model_copy(update={"cells": renamed}), metric="mAP", max_drop=0)
     assert [check.state for check in report.checks] == ["passed"] * 4
@@ -276,7 +370,10 @@ def test_several_models_are_never_matched_by_guess(small: Results) -> None:
     two = (*CELLS, *(c.model_copy(update={"model": "other"}) for c in CELLS))
     renamed = tuple(c.model_copy(update={"model": "old"}) for c in CELLS)
     report = gate(
-        small.model_copy(update={"cells": two}), small.model_copy(update={"cells": renamed}), metric="mAP", max_drop=0
+        small.model_copy(update={"cells": two}),
+        small.model_copy(update={"cells": renamed}),
+        metric="mAP",
+        max_drop=0,
     )
     by_rule, lost = report.checks[:-1], report.checks[-1]
     assert {check.message for check in by_rule} == {"the baseline holds no such cell"}
@@ -289,7 +386,10 @@ def test_the_same_seed_is_compared_where_there_are_several(small: Results) -> No
 
     new = small.model_copy(update={"cells": (with_seed(0.4, 0), with_seed(0.5, 1))})
     old = small.model_copy(update={"cells": (with_seed(0.5, 1), with_seed(0.4, 0))})
-    assert [check.observed for check in gate(new, old, metric="mAP", max_drop=0).checks] == [0.0, 0.0]
+    assert [check.observed for check in gate(new, old, metric="mAP", max_drop=0).checks] == [
+        0.0,
+        0.0,
+    ]
 
 
 def test_report_round_trips_as_json(small: Results) -> None:

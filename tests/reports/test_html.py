@@ -64,7 +64,11 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def run_dir(tmp_path_factory: pytest.TempPathFactory, results: Results, draw: Callable[[Results, Path], None]) -> Path:
+def run_dir(
+    tmp_path_factory: pytest.TempPathFactory,
+    results: Results,
+    draw: Callable[[Results, Path], None],
+) -> Path:
     folder = tmp_path_factory.mktemp("run")
     draw(results, folder)
     return folder
@@ -76,7 +80,9 @@ def html(results: Results, run_dir: Path, baseline: Results) -> str:
 
 
 def minimal(results: Results, *cells: Cell) -> Results:
-    return results.model_copy(update={"cells": cells, "summary": {}, "pictures": (), "models": results.models[:1]})
+    return results.model_copy(
+        update={"cells": cells, "summary": {}, "pictures": (), "models": results.models[:1]}
+    )
 
 
 def test_parses_with_closed_tags_and_unique_ids(html: str) -> None:
@@ -93,15 +99,27 @@ def test_nothing_comes_from_outside_and_there_is_no_script(html: str) -> None:
     assert "https://" not in html
     assert "url(" not in html
     assert "@import" not in html
-    assert {tag for tag, _ in page.tags} & {"script", "link", "iframe", "object", "embed", "form", "base"} == set()
+    assert {tag for tag, _ in page.tags} & {
+        "script",
+        "link",
+        "iframe",
+        "object",
+        "embed",
+        "form",
+        "base",
+    } == set()
     assert all(source.startswith("data:image/") for source in page.attributes("src"))
     assert all(target.startswith("#") for target in page.attributes("href"))
-    assert not [name for _, attrs in page.tags for name in attrs if name.startswith("on") or name == "style"]
+    assert not [
+        name for _, attrs in page.tags for name in attrs if name.startswith("on") or name == "style"
+    ]
 
 
 def test_security_policy_allows_only_this_style_sheet(html: str) -> None:
     page = Page(html)
-    (policy,) = [a["content"] or "" for t, a in page.tags if a.get("http-equiv") == "Content-Security-Policy"]
+    (policy,) = [
+        a["content"] or "" for t, a in page.tags if a.get("http-equiv") == "Content-Security-Policy"
+    ]
     css = html.split("<style>")[1].split("</style>")[0]
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     assert policy.startswith("default-src 'none'; ")
@@ -139,7 +157,9 @@ def test_first_screen_answers_the_four_questions(results: Results, html: str) ->
     assert "✓ all passed" in text
 
 
-def test_every_value_of_heat_maps_is_the_formatted_value_of_the_file(results: Results, html: str) -> None:
+def test_every_value_of_heat_maps_is_the_formatted_value_of_the_file(
+    results: Results, html: str
+) -> None:
     """Title of each heat cell: 'corruption, parameters: value interval, sample'; its bold text is the value."""
     found = re.findall(r'<td class="q\w+" title="([^"]*)"><b>([^<]*)</b>', html)
     expected = [
@@ -166,9 +186,12 @@ def test_every_curve_has_its_numbers_in_the_table_behind_it(results: Results, ht
         for model in ("fused", "lidar-only"):
             cells = [c for c in results.cells if c.model == model]
             for name in ("fog", "beam_missing", "pgd_points"):
-                shown = [c for c in cells if c.condition.kind == "clean" or c.condition.name == name]
+                shown = [
+                    c for c in cells if c.condition.kind == "clean" or c.condition.name == name
+                ]
                 wanted = [
-                    f"{formatting.metric(c.metrics[metric])} {formatting.interval(c.metrics[metric])}" for c in shown
+                    f"{formatting.metric(c.metrics[metric])} {formatting.interval(c.metrics[metric])}"
+                    for c in shown
                 ]
                 columns = [
                     [line[row.index(model)] for line in rows[at + 1 : at + 1 + len(wanted)]]
@@ -187,7 +210,9 @@ def test_scorecard_and_classes_show_the_values_of_the_file(results: Results, htm
                 formatting.metric(clean.metrics[metric]),
                 formatting.metric(results.summary[f"{model}/onnxruntime"][f"{metric}/mPC"]),
             )
-            assert [row for row in rows if row.startswith(model) and all(text in row for text in wanted)], (
+            assert [
+                row for row in rows if row.startswith(model) and all(text in row for text in wanted)
+            ], (
                 model,
                 metric,
             )
@@ -196,7 +221,9 @@ def test_scorecard_and_classes_show_the_values_of_the_file(results: Results, htm
             assert [
                 row
                 for row in rows
-                if row.startswith(name) and formatting.metric(value) in row and str(value.n_objects) in row
+                if row.startswith(name)
+                and formatting.metric(value) in row
+                and str(value.n_objects) in row
             ]
 
 
@@ -206,7 +233,9 @@ def test_changes_to_the_baseline_are_shown_and_withheld_where_not_comparable(
     page = render_html(results, tmp_path, baseline)
     new, old = results.cells[0].metrics["mAP"].value, baseline.cells[0].metrics["mAP"].value
     assert f"▼ −{100 * (old - new):.1f}\u00a0pp" in page
-    other = baseline.model_copy(update={"provenance": baseline.provenance.model_copy(update={"data_hash": "0"})})
+    other = baseline.model_copy(
+        update={"provenance": baseline.provenance.model_copy(update={"data_hash": "0"})}
+    )
     page = render_html(results, tmp_path, other)
     assert "▼" not in Page(page).text
     assert "Not comparable with the baseline." in page
@@ -214,7 +243,12 @@ def test_changes_to_the_baseline_are_shown_and_withheld_where_not_comparable(
 
 def test_hostile_names_are_text(results: Results, tmp_path: Path) -> None:
     condition = Condition(
-        kind="corruption", name=HOSTILE, severity=1, parameters={HOSTILE: HOSTILE}, axis=HOSTILE, unit=HOSTILE
+        kind="corruption",
+        name=HOSTILE,
+        severity=1,
+        parameters={HOSTILE: HOSTILE},
+        axis=HOSTILE,
+        unit=HOSTILE,
     )
     metrics = {
         "mAP": Metric(value=0.3, n_frames=1, n_scenes=1, method=HOSTILE),
@@ -223,15 +257,33 @@ def test_hostile_names_are_text(results: Results, tmp_path: Path) -> None:
     check = Check(passed=False, measured={HOSTILE: HOSTILE}, message=HOSTILE)
     cells = [
         Cell(
-            id=HOSTILE, model=HOSTILE, engine=HOSTILE, condition=c, seed=0, metrics=metrics, effect=check, budget=check
+            id=HOSTILE,
+            model=HOSTILE,
+            engine=HOSTILE,
+            condition=c,
+            seed=0,
+            metrics=metrics,
+            effect=check,
+            budget=check,
         )
-        for c in (Condition(kind="clean", name="clean"), condition, condition.model_copy(update={"kind": "attack"}))
+        for c in (
+            Condition(kind="clean", name="clean"),
+            condition,
+            condition.model_copy(update={"kind": "attack"}),
+        )
     ]
     model = results.models[0].model_copy(update={"name": HOSTILE, "description": HOSTILE})
     picture = Picture(path=HOSTILE, caption=HOSTILE, condition=condition, token=HOSTILE)
-    provenance = results.provenance.model_copy(update={"command": HOSTILE, "machine": HOSTILE, "data": HOSTILE})
+    provenance = results.provenance.model_copy(
+        update={"command": HOSTILE, "machine": HOSTILE, "data": HOSTILE}
+    )
     hostile = Results(
-        title=HOSTILE, provenance=provenance, models=(model,), cells=tuple(cells), notes=(HOSTILE,), pictures=(picture,)
+        title=HOSTILE,
+        provenance=provenance,
+        models=(model,),
+        cells=tuple(cells),
+        notes=(HOSTILE,),
+        pictures=(picture,),
     )
     gate = evaluate(hostile, Rules(rules=(Rule(metric="mAP", min=0.5),)))
     text = render_html(hostile, tmp_path, gate=gate)
@@ -243,7 +295,11 @@ def test_hostile_names_are_text(results: Results, tmp_path: Path) -> None:
 
 def test_failed_and_absent_checks_are_open_to_see(results: Results, tmp_path: Path) -> None:
     broken = results.cells[1].model_copy(
-        update={"effect": Check(passed=False, measured={"points_changed": 0.0}, message="nothing changed")}
+        update={
+            "effect": Check(
+                passed=False, measured={"points_changed": 0.0}, message="nothing changed"
+            )
+        }
     )
     unchecked = results.cells[2].model_copy(update={"effect": None})
     page = render_html(minimal(results, results.cells[0], broken, unchecked), tmp_path)
@@ -253,36 +309,60 @@ def test_failed_and_absent_checks_are_open_to_see(results: Results, tmp_path: Pa
     assert "! absent" in section
 
 
-@pytest.mark.parametrize("kinds", [(), ("clean",), ("corruption",), ("attack",), ("clean", "attack")])
-def test_sections_without_data_say_so(results: Results, tmp_path: Path, kinds: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "kinds", [(), ("clean",), ("corruption",), ("attack",), ("clean", "attack")]
+)
+def test_sections_without_data_say_so(
+    results: Results, tmp_path: Path, kinds: tuple[str, ...]
+) -> None:
     cells = tuple(c for c in results.cells if c.model == "fused" and c.condition.kind in kinds)
     markup = render_html(minimal(results, *cells), tmp_path)
     page = Page(markup)
     assert ("No attack was run." in page.text) == ("attack" not in kinds)
-    assert ("Severity curves" in page.text) == ("Corruption × severity" in page.text) == ("corruption" in kinds)
+    assert (
+        ("Severity curves" in page.text)
+        == ("Corruption × severity" in page.text)
+        == ("corruption" in kinds)
+    )
     assert ("<li>corruptions</li>" in markup) == ("corruption" not in kinds)
     assert "No pictures were saved with this run." in page.text
-    assert ("a clean run: nothing can be put in relation to it" in page.text) == ("clean" not in kinds)
+    assert ("a clean run: nothing can be put in relation to it" in page.text) == (
+        "clean" not in kinds
+    )
 
 
 def test_attack_without_a_noise_control_says_so(results: Results, tmp_path: Path) -> None:
-    cells = tuple(c for c in results.cells if c.model == "fused" and c.condition.name in ("clean", "pgd"))
+    cells = tuple(
+        c for c in results.cells if c.model == "fused" and c.condition.name in ("clean", "pgd")
+    )
     assert "No random-noise control was run" in render_html(minimal(results, *cells), tmp_path)
 
 
-def test_hollow_marks_are_noise_alone_and_lie_below_the_attack(results: Results, tmp_path: Path) -> None:
-    cells = [c for c in results.cells if c.model == "fused" and c.condition.name in ("clean", "pgd", "uniform_noise")]
+def test_hollow_marks_are_noise_alone_and_lie_below_the_attack(
+    results: Results, tmp_path: Path
+) -> None:
+    cells = [
+        c
+        for c in results.cells
+        if c.model == "fused" and c.condition.name in ("clean", "pgd", "uniform_noise")
+    ]
     cells = [c.model_copy(update={"metrics": {"mAP": c.metrics["mAP"]}}) for c in cells]
     section = render_html(minimal(results, *cells), tmp_path).split('id="attacks"')[1]
     (chart,) = re.findall(r'<svg viewBox="0 0 360.*?</svg>', section, re.DOTALL)
-    titles = re.findall(r'<title>([^:]*):[^<]*</title>(?:<line[^>]*>)?<path class="(mark[^"]*)"', chart)
+    titles = re.findall(
+        r'<title>([^:]*):[^<]*</title>(?:<line[^>]*>)?<path class="(mark[^"]*)"', chart
+    )
     noise = [(f"fused, uniform noise, {eps}", "mark hollow") for eps in (1, 2, 4, 8)]
     assert titles == [*noise, *((f"fused, {place}", "mark") for place in ("clean", 1, 2, 4, 8))]
 
 
 def test_undefined_values_give_their_reason(results: Results, tmp_path: Path) -> None:
-    metrics = {"mAP": Metric(value=None, reason="no ground truth in this split", n_frames=3, n_scenes=1)}
-    cells = tuple(c.model_copy(update={"metrics": metrics}) for c in results.cells if c.model == "fused")
+    metrics = {
+        "mAP": Metric(value=None, reason="no ground truth in this split", n_frames=3, n_scenes=1)
+    }
+    cells = tuple(
+        c.model_copy(update={"metrics": metrics}) for c in results.cells if c.model == "fused"
+    )
     page = Page(render_html(minimal(results, *cells), tmp_path))
     assert "undefined" in page.text
     assert "no ground truth in this split" in page.text
@@ -294,7 +374,8 @@ def test_a_metric_that_is_nowhere_defined_has_its_reason_among_what_is_absent_an
     undefined = Metric(value=None, reason="no frame has a map", n_frames=0, n_scenes=0)
     names = ["mIoU", *(name for name in results.cells[0].metrics if name.startswith("IoU/"))]
     cells = tuple(
-        c.model_copy(update={"metrics": {**c.metrics, **dict.fromkeys(names, undefined)}}) for c in results.cells[:30]
+        c.model_copy(update={"metrics": {**c.metrics, **dict.fromkeys(names, undefined)}})
+        for c in results.cells[:30]
     )
     page = render_html(minimal(results, *cells), tmp_path)
     assert page.count("Map segmentation") == 1
@@ -303,7 +384,9 @@ def test_a_metric_that_is_nowhere_defined_has_its_reason_among_what_is_absent_an
 
 
 def test_gate_section(results: Results, tmp_path: Path) -> None:
-    gate = evaluate(results, Rules(rules=(Rule(metric="mAP", model="fused", condition="clean", min=0.9),)))
+    gate = evaluate(
+        results, Rules(rules=(Rule(metric="mAP", model="fused", condition="clean", min=0.9),))
+    )
     page = Page(render_html(results, tmp_path, gate=gate)).text.replace("\u00a0", " ")
     assert "0 passed, 1 failed, 0 errors (exit code 3)" in page
     assert "41.2 %, at least 90.0 %" in page
@@ -312,37 +395,55 @@ def test_gate_section(results: Results, tmp_path: Path) -> None:
 def test_two_engines_of_one_model(results: Results, tmp_path: Path) -> None:
     fused = [c for c in results.cells if c.model == "fused"]
     cells = [c for c in fused if c.condition.kind != "attack"]
-    cells += [c.model_copy(update={"engine": "torch"}) for c in fused if c.condition.kind != "corruption"]
+    cells += [
+        c.model_copy(update={"engine": "torch"}) for c in fused if c.condition.kind != "corruption"
+    ]
     page = render_html(minimal(results, *cells), tmp_path)
     strip = page.split("</header>")[0]
     assert "fused (onnxruntime) keeps" in strip
     assert "Under attack, at worst: mAP" in strip  # found on the other engine
 
 
-def test_engines_that_show_the_same_by_class_share_a_chart(results: Results, tmp_path: Path) -> None:
+def test_engines_that_show_the_same_by_class_share_a_chart(
+    results: Results, tmp_path: Path
+) -> None:
     fused = [c for c in results.cells if c.model == "fused"]
     onnx = [c for c in fused if c.condition.kind != "attack"]
     torch = fused[0].model_copy(update={"engine": "torch"})
 
     def captions(*cells: Cell) -> list[str]:
-        section = render_html(minimal(results, *cells), tmp_path).split('id="classes"')[1].split("</section>")[0]
+        section = (
+            render_html(minimal(results, *cells), tmp_path)
+            .split('id="classes"')[1]
+            .split("</section>")[0]
+        )
         return re.findall(r"<figcaption>.*?<b>(.*?)</b></figcaption>", section)
 
-    assert captions(*onnx, torch) == ["fused (onnxruntime) = fused (torch)"] * 2, "detection and map"
-    assert captions(torch, *onnx) == ["fused (onnxruntime) = fused (torch)"] * 2, "the one that shows more first"
-    bus = torch.metrics["AP/bus"].model_copy(update={"value": (torch.metrics["AP/bus"].value or 0) + 0.006})
+    assert captions(*onnx, torch) == ["fused (onnxruntime) = fused (torch)"] * 2, (
+        "detection and map"
+    )
+    assert captions(torch, *onnx) == ["fused (onnxruntime) = fused (torch)"] * 2, (
+        "the one that shows more first"
+    )
+    bus = torch.metrics["AP/bus"].model_copy(
+        update={"value": (torch.metrics["AP/bus"].value or 0) + 0.006}
+    )
     other = torch.model_copy(update={"metrics": {**torch.metrics, "AP/bus": bus}})
     assert captions(*onnx, other) == [
         "fused (onnxruntime)", "fused (torch)", "fused (onnxruntime) = fused (torch)"
     ]  # fmt: skip
 
 
-def test_a_baseline_is_named_by_what_tells_it_from_the_run(results: Results, baseline: Results, tmp_path: Path) -> None:
+def test_a_baseline_is_named_by_what_tells_it_from_the_run(
+    results: Results, baseline: Results, tmp_path: Path
+) -> None:
     def shown(before: Results) -> str:
         meta = render_html(results, tmp_path, before).split('<p class="meta">')[1].split("</p>")[0]
         return meta.partition("baseline: ")[2]
 
-    assert shown(baseline) == "the same weights, the same commit", "the title is on the page already"
+    assert shown(baseline) == "the same weights, the same commit", (
+        "the title is on the page already"
+    )
     digest, commit = "0123456789abcdef" * 4, "fedcba9876543210"
     models = (baseline.models[0].model_copy(update={"sha256": digest}),)
     origin = baseline.provenance.model_copy(update={"git_commit": commit})
@@ -352,11 +453,18 @@ def test_a_baseline_is_named_by_what_tells_it_from_the_run(results: Results, bas
     assert shown(other.model_copy(update={"provenance": unknown})).endswith(", unknown code")
 
 
-def test_a_run_of_attacks_alone_begins_with_what_they_leave(results: Results, tmp_path: Path) -> None:
-    cells = tuple(c for c in results.cells if c.model == "fused" and c.condition.name in ("clean", "pgd"))
+def test_a_run_of_attacks_alone_begins_with_what_they_leave(
+    results: Results, tmp_path: Path
+) -> None:
+    cells = tuple(
+        c for c in results.cells if c.model == "fused" and c.condition.name in ("clean", "pgd")
+    )
     page = render_html(minimal(results, *cells), tmp_path).replace("\u00a0", " ")
     clean, *attacked = (c.metrics for c in cells)
-    kept = [100 * min(a[name].value or 0 for a in attacked) / (clean[name].value or 1) for name in ("mAP", "mIoU")]
+    kept = [
+        100 * min(a[name].value or 0 for a in attacked) / (clean[name].value or 1)
+        for name in ("mAP", "mIoU")
+    ]
     left = f"{kept[0]:.0f} % of its clean mAP and {kept[1]:.0f} % of its clean mIoU"
     assert f'<p class="lead">fused keeps {left} under the worst attack on each.</p>' in page
     strip = page.split("</header>")[0]
@@ -375,15 +483,24 @@ def test_a_clean_run_alone_needs_no_checks(results: Results, tmp_path: Path) -> 
 
 def test_unused_sensors_are_named_and_count_for_nothing(results: Results, tmp_path: Path) -> None:
     cells = tuple(c for c in results.cells if c.model == "lidar-only")
-    page = render_html(results.model_copy(update={"cells": cells, "models": results.models[2:]}), tmp_path)
+    page = render_html(
+        results.model_copy(update={"cells": cells, "models": results.models[2:]}), tmp_path
+    )
     text = Page(page).text.replace("\u00a0", " ")
-    assert "averaged over 5 corruptions at severities 1 to 5." in text  # of 8: not the three of the cameras
-    assert "lidar-only does not use the sensors that these change: camera crash, motion blur, low light." in text
+    assert (
+        "averaged over 5 corruptions at severities 1 to 5." in text
+    )  # of 8: not the three of the cameras
+    assert (
+        "lidar-only does not use the sensors that these change: camera crash, motion blur, low light."
+        in text
+    )
     assert "camera: not used" in text
     blur = next(row for row in Page(page).rows if row and row[0] == "motion blurcamera: not used")
     assert (blur[-1], "%" in "".join(blur)) == ("", False)  # values, but no share that is kept
     only_blur = tuple(c for c in cells if c.condition.name in ("clean", "motion_blur"))
-    page = render_html(minimal(results, *only_blur).model_copy(update={"models": results.models[2:]}), tmp_path)
+    page = render_html(
+        minimal(results, *only_blur).model_copy(update={"models": results.models[2:]}), tmp_path
+    )
     assert "lidar-only: no corruption changed a sensor that it uses." in page
 
 
@@ -401,7 +518,9 @@ def test_a_baseline_without_a_cell_in_common_is_said_to_be_none(
 def test_the_intervals_of_one_scene_are_not_called_wide(results: Results, tmp_path: Path) -> None:
     def cautions(n_scenes: int) -> str:
         origin = results.provenance.model_copy(update={"n_scenes": n_scenes})
-        return render_html(results.model_copy(update={"provenance": origin}), tmp_path).split("</header>")[0]
+        return render_html(results.model_copy(update={"provenance": origin}), tmp_path).split(
+            "</header>"
+        )[0]
 
     assert "too narrow, and say nothing about other scenes" in cautions(1)
     assert "the intervals are wide" not in cautions(1)
@@ -411,8 +530,12 @@ def test_the_intervals_of_one_scene_are_not_called_wide(results: Results, tmp_pa
 
 def test_weights_are_named_once(results: Results, tmp_path: Path) -> None:
     digest = results.models[0].sha256
-    model = results.models[0].model_copy(update={"description": f"onnx: sha256 {digest}", "parameters": None})
-    page = render_html(minimal(results, results.cells[0]).model_copy(update={"models": (model,)}), tmp_path)
+    model = results.models[0].model_copy(
+        update={"description": f"onnx: sha256 {digest}", "parameters": None}
+    )
+    page = render_html(
+        minimal(results, results.cells[0]).model_copy(update={"models": (model,)}), tmp_path
+    )
     assert page.count(digest) == 1
     assert "Parameters</th>" not in page
     assert render_html(minimal(results, results.cells[0]), tmp_path).count(digest) == 1
@@ -431,6 +554,8 @@ def test_checks_show_what_changed_and_failed_ones_everything() -> None:
 
 
 def test_a_failed_check_shows_all_that_was_measured(results: Results) -> None:
-    broken = results.cells[1].model_copy(update={"effect": Check(passed=False, measured={"points_changed": 0.0})})
+    broken = results.cells[1].model_copy(
+        update={"effect": Check(passed=False, measured={"points_changed": 0.0})}
+    )
     (row,) = effect_table(View(results.model_copy(update={"cells": (broken,)}))).rows
     assert row.measured == "points changed\u00a00"

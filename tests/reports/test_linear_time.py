@@ -21,7 +21,9 @@ ROOT = Path(__file__).parents[2]
 
 def load_shapes() -> ModuleType:
     """benchmarks/gate_scaling.py, which makes the files."""
-    spec = importlib.util.spec_from_file_location("gate_scaling", ROOT / "benchmarks" / "gate_scaling.py")
+    spec = importlib.util.spec_from_file_location(
+        "gate_scaling", ROOT / "benchmarks" / "gate_scaling.py"
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -58,7 +60,9 @@ def all_work(results: Results, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("shape", SCALING.SHAPES)
-def test_twice_the_cells_are_twice_the_work(tmp_path: Path, shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_twice_the_cells_are_twice_the_work(
+    tmp_path: Path, shape: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(SCALING, "CLASSES", 1)
     counts = {}
     for cells in (11, 21, 41):

@@ -40,7 +40,9 @@ def metric(content: Content, cell: int = CLEAN, name: str = "mAP") -> Content:
     return found
 
 
-def test_a_whole_file_means_something(content: Content, whole: Results, results: Results, tmp_path: Path) -> None:
+def test_a_whole_file_means_something(
+    content: Content, whole: Results, results: Results, tmp_path: Path
+) -> None:
     assert read(tmp_path, content) == whole
     check_meaning(results, "results.json")
 
@@ -70,9 +72,18 @@ SENSELESS: dict[str, tuple[Callable[[Content], None], str]] = {
         put("cells.0.metrics.mAP", value=32, hi=40),
         "cells.0 (m/torch, clean).metrics.mAP.value: is 32, expected 0 to 1",
     ),
-    "a negative share": (put("cells.0.metrics.mIoU", value=-0.1), "metrics.mIoU.value: is -0.1, expected 0 to 1"),
-    "a share of a class of 3": (put("cells.1.metrics.AP/car", value=3), "fog, severity 1).metrics.AP/car.value: is 3"),
-    "an error of 3 m within 2 m": (put("cells.0.metrics.mATE", value=3), "mATE.value: is 3, expected 0 to 2"),
+    "a negative share": (
+        put("cells.0.metrics.mIoU", value=-0.1),
+        "metrics.mIoU.value: is -0.1, expected 0 to 1",
+    ),
+    "a share of a class of 3": (
+        put("cells.1.metrics.AP/car", value=3),
+        "fog, severity 1).metrics.AP/car.value: is 3",
+    ),
+    "an error of 3 m within 2 m": (
+        put("cells.0.metrics.mATE", value=3),
+        "mATE.value: is 3, expected 0 to 2",
+    ),
     "an unknown share of 2": (
         lambda c: c["cells"][0]["metrics"].update(other=metric(c, name="mIoU") | {"value": 2}),
         "metrics.other.value: is 2, expected 0 to 1",
@@ -83,13 +94,19 @@ SENSELESS: dict[str, tuple[Callable[[Content], None], str]] = {
         put("cells.0.metrics.mAP", lo=0.7, hi=0.8),
         "mAP.value: is 0.6, expected within its interval, 0.7 to 0.8",
     ),
-    "an interval upside down": (put("cells.0.metrics.mAP", lo=0.8, hi=0.7), "mAP.lo: is 0.8, expected at most hi, 0.7"),
+    "an interval upside down": (
+        put("cells.0.metrics.mAP", lo=0.8, hi=0.7),
+        "mAP.lo: is 0.8, expected at most hi, 0.7",
+    ),
     "half an interval": (put("cells.0.metrics.mAP", lo=None), "mAP: has hi alone"),
     "an interval of nothing": (
         put("cells.0.metrics.mAP", value=None, reason="x"),
         "mAP.lo: is 0.3, expected null, for the value is null",
     ),
-    "a billion frames": (put("cells.0.metrics.mAP", n_frames=10**9), "metrics.mAP.n_frames: Input should be less than"),
+    "a billion frames": (
+        put("cells.0.metrics.mAP", n_frames=10**9),
+        "metrics.mAP.n_frames: Input should be less than",
+    ),
     "more frames than the run": (
         put("cells.0.metrics.mIoU", n_frames=9),
         "mIoU.n_frames: is 9, expected at most the 8",
@@ -98,7 +115,10 @@ SENSELESS: dict[str, tuple[Callable[[Content], None], str]] = {
         put("cells.0.metrics.mAP", n_frames=4),
         "mAP.n_frames: is 4, expected the 8 of the run",
     ),
-    "fewer scenes than the run": (put("cells.0.metrics.mAP", n_scenes=2), "mAP.n_scenes: is 2, expected the 4"),
+    "fewer scenes than the run": (
+        put("cells.0.metrics.mAP", n_scenes=2),
+        "mAP.n_scenes: is 2, expected the 4",
+    ),
     "a value of no frame": (
         put("cells.0.metrics.mIoU", n_frames=0, n_scenes=0),
         "mIoU.n_frames: is 0, expected 1 or more",
@@ -111,7 +131,10 @@ SENSELESS: dict[str, tuple[Callable[[Content], None], str]] = {
         put("cells.0.metrics.mAP", n_frames=-1),
         "n_frames: Input should be greater than or equal to 0",
     ),
-    "negative objects": (put("cells.0.metrics.AP/car", n_objects=-1), "AP/car.n_objects: Input should be greater than"),
+    "negative objects": (
+        put("cells.0.metrics.AP/car", n_objects=-1),
+        "AP/car.n_objects: Input should be greater than",
+    ),
     "objects by the billion": (
         put("cells.0.metrics.mAP", n_objects=10**12),
         "mAP.n_objects: is 1000000000000, more than",
@@ -132,19 +155,36 @@ SENSELESS: dict[str, tuple[Callable[[Content], None], str]] = {
         put("cells.0.metrics.mATE", higher_is_better=True),
         "mATE.higher_is_better: is true, expected false",
     ),
-    "the wrong unit": (put("cells.0.metrics.mAP", unit="m"), "mAP.unit: is 'm', expected 'fraction' for mAP"),
+    "the wrong unit": (
+        put("cells.0.metrics.mAP", unit="m"),
+        "mAP.unit: is 'm', expected 'fraction' for mAP",
+    ),
     "an unknown unit": (
-        lambda c: c["cells"][0]["metrics"].update(other=metric(c, name="mIoU") | {"unit": "percent"}),
+        lambda c: c["cells"][0]["metrics"].update(
+            other=metric(c, name="mIoU") | {"unit": "percent"}
+        ),
         "metrics.other.unit: is 'percent', expected one of fraction, m, m/s, rad",
     ),
-    "a number as text": (put("cells.0.metrics.mAP", value="0.4"), "mAP.value: Input should be a valid number"),
-    "true as a number": (put("cells.0.metrics.mAP", value=True), "mAP.value: Input should be a valid number"),
-    "true as a count": (put("provenance", n_frames=True), "provenance.n_frames: Input should be a valid integer"),
+    "a number as text": (
+        put("cells.0.metrics.mAP", value="0.4"),
+        "mAP.value: Input should be a valid number",
+    ),
+    "true as a number": (
+        put("cells.0.metrics.mAP", value=True),
+        "mAP.value: Input should be a valid number",
+    ),
+    "true as a count": (
+        put("provenance", n_frames=True),
+        "provenance.n_frames: Input should be a valid integer",
+    ),
     "a passed check of text": (
         put("cells.1.effect", passed="yes"),
         "cells.1.effect.passed: Input should be a valid boolean",
     ),
-    "a number beyond all use": (put("cells.1.effect.measured", changed=1e200), "cells.1.effect.measured.changed"),
+    "a number beyond all use": (
+        put("cells.1.effect.measured", changed=1e200),
+        "cells.1.effect.measured.changed",
+    ),
     "the clean cell twice": (
         lambda c: c["cells"].append(c["cells"][0] | {"id": "again"}),
         "cells.20: has the same model, engine, condition and seed as cells.0",
@@ -157,13 +197,22 @@ SENSELESS: dict[str, tuple[Callable[[Content], None], str]] = {
         lambda c: c["cells"].append(again(c, FOG_1, level=2)),
         "cells.20: has the same model, engine, seed, corruption and severity as cells.1",
     ),
-    "a cell twice": (lambda c: c["cells"].append(c["cells"][3]), "cells.20: has the same id as cells.3"),
-    "two models of one name": (lambda c: c["models"].append(c["models"][0]), "models.1: has the same name as models.0"),
+    "a cell twice": (
+        lambda c: c["cells"].append(c["cells"][3]),
+        "cells.20: has the same id as cells.3",
+    ),
+    "two models of one name": (
+        lambda c: c["models"].append(c["models"][0]),
+        "models.1: has the same name as models.0",
+    ),
     "a cell of an unknown model": (
         put("cells.0", model="other"),
         "cells.0 (other/torch, clean).model: 'other' is not among",
     ),
-    "a clean cell with a severity": (put("cells.0.condition", severity=3), "condition.severity: is 3, expected 0"),
+    "a clean cell with a severity": (
+        put("cells.0.condition", severity=3),
+        "condition.severity: is 3, expected 0",
+    ),
     "a clean cell of another name": (
         put("cells.0.condition", name="fog"),
         "condition.name: is 'fog' with kind 'clean'",
@@ -184,7 +233,10 @@ SENSELESS: dict[str, tuple[Callable[[Content], None], str]] = {
         put("cells.7.condition", severity=2),
         "condition.severity: is 2, expected 0 with kind 'attack'",
     ),
-    "a corruption as control": (put("cells.1.condition", control=True), "condition.control: is true, expected false"),
+    "a corruption as control": (
+        put("cells.1.condition", control=True),
+        "condition.control: is true, expected false",
+    ),
     "an axis that is no parameter": (
         put("cells.1.condition", axis="x"),
         "condition.axis: is 'x', which is not among the parameters",
@@ -197,12 +249,18 @@ SENSELESS: dict[str, tuple[Callable[[Content], None], str]] = {
         put("summary.m/torch.mAP/mPC", value=0.4),
         "summary.m/torch.mAP/mPC: is 0.4, but its cells give 0.3",
     ),
-    "a rate that is none": (put("summary.m/torch.mAP/mRR", value=0.6), "mAP/mRR: is 0.6, but its cells give 0.5"),
+    "a rate that is none": (
+        put("summary.m/torch.mAP/mRR", value=0.6),
+        "mAP/mRR: is 0.6, but its cells give 0.5",
+    ),
     "a degradation that is none": (
         put("summary.m/torch.mAP/RCE", value=0.4),
         "mAP/RCE: is 0.4, but its cells give 0.5",
     ),
-    "a comparison that is none": (put("summary.m/onnx.mAP/mCE", value=1.1), "mAP/mCE: is 1.1, but its cells give 1"),
+    "a comparison that is none": (
+        put("summary.m/onnx.mAP/mCE", value=1.1),
+        "mAP/mCE: is 1.1, but its cells give 1",
+    ),
     "a comparison with nobody": (
         put("summary.m/onnx.mAP/mCE", method="no interval; baseline x/y"),
         "mAP/mCE: compares with x/y, which lacks the cells",
@@ -235,7 +293,10 @@ SENSELESS: dict[str, tuple[Callable[[Content], None], str]] = {
         lambda c: c["cells"].__delitem__(SWEEP),
         "half.mAP: the file lacks the clean cell, or a sweep cell",
     ),
-    "a curve twice": (lambda c: c["curves"].append(c["curves"][0]), "curves.2 (fog on m/torch): is there twice"),
+    "a curve twice": (
+        lambda c: c["curves"].append(c["curves"][0]),
+        "curves.2 (fog on m/torch): is there twice",
+    ),
     "a curve back and forth": (
         put("curves.0", values=[100.0, 50.0, 75.0]),
         "values: expected each once, from mild to severe",
@@ -244,25 +305,42 @@ SENSELESS: dict[str, tuple[Callable[[Content], None], str]] = {
         lambda c: c["sanity"].append(c["sanity"][0]),
         "sanity.3: has the same model, engine and id",
     ),
-    "a sanity check of nobody": (put("sanity.0", model="other"), "sanity.0 (S1): other/torch has no cell"),
+    "a sanity check of nobody": (
+        put("sanity.0", model="other"),
+        "sanity.0 (S1): other/torch has no cell",
+    ),
     "a picture of another folder": (
         put("pictures.0", path="../../secret.png"),
         "pictures.0.path: is '../../secret.png'",
     ),
-    "a picture by its full path": (put("pictures.0", path="/etc/a.png"), "pictures.0.path: is '/etc/a.png'"),
-    "a picture of a Windows folder": (put("pictures.0", path="..\\a.png"), "expected a path within the run folder"),
-    "no frames at all": (put("provenance", n_frames=0), "provenance.n_frames: Input should be greater than 0"),
+    "a picture by its full path": (
+        put("pictures.0", path="/etc/a.png"),
+        "pictures.0.path: is '/etc/a.png'",
+    ),
+    "a picture of a Windows folder": (
+        put("pictures.0", path="..\\a.png"),
+        "expected a path within the run folder",
+    ),
+    "no frames at all": (
+        put("provenance", n_frames=0),
+        "provenance.n_frames: Input should be greater than 0",
+    ),
     "more scenes than frames in the run": (
         put("provenance", n_scenes=9),
         "provenance.n_scenes: is 9, expected at most n_frames",
     ),
-    "a range below 0": (put("provenance.ranges", car=-5.0), "provenance.ranges.car: Input should be greater than 0"),
+    "a range below 0": (
+        put("provenance.ranges", car=-5.0),
+        "provenance.ranges.car: Input should be greater than 0",
+    ),
     "an unknown key": (put("", checksum="x"), "checksum: unknown key"),
 }
 
 
 @pytest.mark.parametrize("what", SENSELESS)
-def test_a_senseless_file_is_refused_with_cell_and_field(tmp_path: Path, content: Content, what: str) -> None:
+def test_a_senseless_file_is_refused_with_cell_and_field(
+    tmp_path: Path, content: Content, what: str
+) -> None:
     change, message = SENSELESS[what]
     change(content)
     with pytest.raises(ReportError) as caught:
@@ -271,12 +349,16 @@ def test_a_senseless_file_is_refused_with_cell_and_field(tmp_path: Path, content
 
 
 @pytest.mark.parametrize("command", ["report", "gate", "report against it", "gate against it"])
-def test_every_command_refuses_it(tmp_path: Path, content: Content, whole: Results, command: str) -> None:
+def test_every_command_refuses_it(
+    tmp_path: Path, content: Content, whole: Results, command: str
+) -> None:
     write_results(tmp_path / "good.json", whole)
     metric(content)["value"] = 32
     (tmp_path / "bad.json").write_text(json.dumps(content))
     (tmp_path / "gate.yaml").write_text("rules: [{metric: mAP, min: 0.01}]")
-    run, baseline = ("good", ["--baseline", tmp_path / "bad.json"]) if "against" in command else ("bad", [])
+    run, baseline = (
+        ("good", ["--baseline", tmp_path / "bad.json"]) if "against" in command else ("bad", [])
+    )
     rules = ["--rules", tmp_path / "gate.yaml"] if "gate" in command else []
     words = [str(word) for word in (tmp_path / f"{run}.json", *baseline, *rules)]
     done = CliRunner().invoke(gate if "gate" in command else report, words)
@@ -302,10 +384,14 @@ def test_seeds_are_averaged_before_the_summary_is_compared(whole: Results) -> No
     assert list(find_faults(both)) == []
     fog = again[FOG_1]
     other = fog.model_copy(
-        update={"metrics": {**fog.metrics, "mAP": fog.metrics["mAP"].model_copy(update={"value": 0.3})}}
+        update={
+            "metrics": {**fog.metrics, "mAP": fog.metrics["mAP"].model_copy(update={"value": 0.3})}
+        }
     )
     moved = both.model_copy(update={"cells": (*whole.cells, again[0], other, *again[2:])})
-    assert "mAP/mPC: is 0.3, but its cells give 0.2875" in next(find_faults(moved))  # (0.35 + 0.2 + 0.5 + 0.1) / 4
+    assert "mAP/mPC: is 0.3, but its cells give 0.2875" in next(
+        find_faults(moved)
+    )  # (0.35 + 0.2 + 0.5 + 0.1) / 4
 
 
 def test_an_interval_of_an_error_may_leave_its_range_in_files_of_older_versions(
@@ -351,6 +437,11 @@ def test_a_pipe_in_place_of_the_file_does_not_hang(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
     root = Path(__file__).parents[2]
     done = subprocess.run(
-        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, timeout=60, check=True, cwd=root
+        [sys.executable, "-c", code, str(path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        cwd=root,
     )
     assert "is a pipe, a device or a socket" in done.stdout

@@ -14,7 +14,9 @@ from reports.schema import Results, write_results
 @pytest.fixture
 def run(tmp_path: Path, results: Results, draw: Callable[[Results, Path], None]) -> Path:
     folder = tmp_path / "run"
-    small = results.model_copy(update={"cells": results.cells[:6], "models": results.models[:1], "summary": {}})
+    small = results.model_copy(
+        update={"cells": results.cells[:6], "models": results.models[:1], "summary": {}}
+    )
     draw(small, folder)
     write_results(folder / "results.json", small)
     (tmp_path / "gate.yaml").write_text("rules: [{metric: mAP, condition: clean, min: 0.4}]")
@@ -42,7 +44,9 @@ def test_report_keeps_the_verdict_of_the_gate(run: Path) -> None:
     assert (run / "gate.json").exists()
 
 
-def test_report_on_other_results_removes_the_verdict_and_says_so(run: Path, baseline: Results) -> None:
+def test_report_on_other_results_removes_the_verdict_and_says_so(
+    run: Path, baseline: Results
+) -> None:
     call(gate, run, "--rules", run.parent / "gate.yaml")
     write_results(run / "results.json", baseline)
     done = call(report, run)
@@ -50,8 +54,12 @@ def test_report_on_other_results_removes_the_verdict_and_says_so(run: Path, base
     assert not (run / "gate.json").exists()
 
 
-def test_report_warns_of_a_baseline_without_a_cell_in_common(run: Path, tmp_path: Path, baseline: Results) -> None:
-    cells = tuple(c.model_copy(update={"engine": "user", "model": "cluster"}) for c in baseline.cells[:3])
+def test_report_warns_of_a_baseline_without_a_cell_in_common(
+    run: Path, tmp_path: Path, baseline: Results
+) -> None:
+    cells = tuple(
+        c.model_copy(update={"engine": "user", "model": "cluster"}) for c in baseline.cells[:3]
+    )
     models = (baseline.models[0].model_copy(update={"name": "cluster"}),)
     other = baseline.model_copy(update={"cells": cells, "models": models, "summary": {}})
     write_results(tmp_path / "other.json", other)
@@ -66,7 +74,8 @@ def test_a_run_that_has_not_ended_is_told_from_a_wrong_folder(run: Path) -> None
     (run / "cells").mkdir()
     message = str(call(report, run).exception)
     assert (
-        message == f"{run}: no results.json: the run has not ended; go on with calico robust ... --out {run} --resume"
+        message
+        == f"{run}: no results.json: the run has not ended; go on with calico robust ... --out {run} --resume"
     )
 
 

@@ -33,7 +33,9 @@ def changed(path: Path, **changes: object) -> Path:
     return path
 
 
-def test_round_trip_keeps_every_bit_and_the_same_object_gives_the_same_bytes(tmp_path: Path, results: Results) -> None:
+def test_round_trip_keeps_every_bit_and_the_same_object_gives_the_same_bytes(
+    tmp_path: Path, results: Results
+) -> None:
     path = written(tmp_path, results)
     again = read_results(path)
     assert again == results
@@ -68,18 +70,26 @@ def test_a_written_file_fulfils_the_published_schema_and_a_broken_one_does_not(
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_no_nan_is_written_and_the_old_file_stays(tmp_path: Path, results: Results, value: float) -> None:
+def test_no_nan_is_written_and_the_old_file_stays(
+    tmp_path: Path, results: Results, value: float
+) -> None:
     path = written(tmp_path, results)
     before = path.read_bytes()
-    condition = results.cells[1].condition.model_copy(update={"parameters": {"visibility_m": value}})
-    broken = results.model_copy(update={"cells": (results.cells[1].model_copy(update={"condition": condition}),)})
+    condition = results.cells[1].condition.model_copy(
+        update={"parameters": {"visibility_m": value}}
+    )
+    broken = results.model_copy(
+        update={"cells": (results.cells[1].model_copy(update={"condition": condition}),)}
+    )
     with pytest.raises(ReportError, match="not finite"):
         write_results(path, broken)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["results.json"]
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_leaves_the_old_file_and_no_litter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "a.txt"
     write_text(path, "old")
 
@@ -145,7 +155,10 @@ def test_unknown_key_names_the_nearest_valid_one(tmp_path: Path, results: Result
     text = str(caught.value)
     assert "2 faults" in text
     assert "cells.2.metrics.mAP.n_frame: unknown key; did you mean 'n_frames'?" in text
-    assert "cells.2.condition.zzz: unknown key; valid keys: axis, control, kind, name, parameters" in text
+    assert (
+        "cells.2.condition.zzz: unknown key; valid keys: axis, control, kind, name, parameters"
+        in text
+    )
 
 
 def test_missing_key_and_wrong_type_are_named(tmp_path: Path, results: Results) -> None:
@@ -185,17 +198,25 @@ def test_no_flipped_bit_is_accepted(tmp_path: Path, results: Results) -> None:
     path = written(tmp_path, results)
     content = path.read_bytes()
     for bit in random.Random(0).sample(range(8 * len(content)), 400):
-        path.write_bytes(content[: bit // 8] + bytes([content[bit // 8] ^ 1 << bit % 8]) + content[bit // 8 + 1 :])
+        path.write_bytes(
+            content[: bit // 8]
+            + bytes([content[bit // 8] ^ 1 << bit % 8])
+            + content[bit // 8 + 1 :]
+        )
         with pytest.raises(ReportError, match=r"results\.json: "):
             read_results(path)
 
 
-def test_a_checksum_may_be_missing_and_is_right_where_it_is_there(tmp_path: Path, results: Results) -> None:
+def test_a_checksum_may_be_missing_and_is_right_where_it_is_there(
+    tmp_path: Path, results: Results
+) -> None:
     path = written(tmp_path, results)
     content = json.loads(path.read_text())
     content["title"] = "another"
     path.write_text(json.dumps(content))
-    with pytest.raises(ReportError, match=r"does not match its checksum.*on purpose, remove its field sha256"):
+    with pytest.raises(
+        ReportError, match=r"does not match its checksum.*on purpose, remove its field sha256"
+    ):
         read_results(path)
     assert read_results(changed(path, title="another")).title == "another"
     for value in (3, None, "", "0" * 64):

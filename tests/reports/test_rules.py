@@ -30,13 +30,22 @@ rules:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("rules: [{metric: mAP, min: 0.2, sevrity: 3}]", "rules.0.sevrity: unknown key; did you mean 'severity'"),
+        (
+            "rules: [{metric: mAP, min: 0.2, sevrity: 3}]",
+            "rules.0.sevrity: unknown key; did you mean 'severity'",
+        ),
         ("rule: []", "did you mean 'rules'"),
-        ("rules: [{metric: mAP}]", "a rule needs a bound: min, max, max_drop or relative_to_clean_min"),
+        (
+            "rules: [{metric: mAP}]",
+            "a rule needs a bound: min, max, max_drop or relative_to_clean_min",
+        ),
         ("rules: [{min: 0.2}]", "rules.0: .*a rule needs either metric, of cells, or aggregate"),
         ("rules: [{metric: mAP, min: .nan}]", "finite number"),
         ("rules: [{metric: mAP, max_drop: -0.1}]", "greater than or equal to 0"),
-        ("rules: [{metric: mAP, min: much}]", "rules.0.min: Input should be a valid number.*'much'"),
+        (
+            "rules: [{metric: mAP, min: much}]",
+            "rules.0.min: Input should be a valid number.*'much'",
+        ),
         ("rules: []", "rules: is empty, expected at least 1"),
         ("rules: [", "no valid YAML"),
         ("- a", "expected a mapping with the key 'rules', got list"),

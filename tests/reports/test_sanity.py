@@ -39,7 +39,9 @@ from reports.view import View
 CLEAN = Condition(kind="clean", name="clean")
 
 
-def attack(levels: int, name: str = "camera_pgd", severity: int = 0, **parameters: Any) -> Condition:
+def attack(
+    levels: int, name: str = "camera_pgd", severity: int = 0, **parameters: Any
+) -> Condition:
     control = name.endswith("noise")
     more = {} if control else {"steps": 10, "step_share": 0.25, "objective": "hide", **parameters}
     return Condition(
@@ -48,16 +50,31 @@ def attack(levels: int, name: str = "camera_pgd", severity: int = 0, **parameter
     )  # fmt: skip
 
 
-def cell(condition: Condition, value: float, model: str = "a", engine: str = "torch-cpu", **extra: Any) -> Cell:
+def cell(
+    condition: Condition, value: float, model: str = "a", engine: str = "torch-cpu", **extra: Any
+) -> Cell:
     metrics = {"mAP": Metric(value=value, n_frames=8, n_scenes=4)}
     if condition.kind == "attack":
         metrics["ASR"] = Metric(value=0.25, n_frames=8, n_scenes=4, higher_is_better=False)
     name = f"{model}{engine}{condition.name}{condition.severity}{condition.parameters}"
     if condition.kind != "clean":
-        extra["budget" if condition.kind == "attack" else "effect"] = Check(passed=True, measured={})
-    details = {} if condition.kind != "attack" else {"crafted_on": f"{model}/torch-cpu", **extra.pop("details", {})}
+        extra["budget" if condition.kind == "attack" else "effect"] = Check(
+            passed=True, measured={}
+        )
+    details = (
+        {}
+        if condition.kind != "attack"
+        else {"crafted_on": f"{model}/torch-cpu", **extra.pop("details", {})}
+    )
     return Cell(
-        id=name, model=model, engine=engine, condition=condition, seed=0, metrics=metrics, details=details, **extra
+        id=name,
+        model=model,
+        engine=engine,
+        condition=condition,
+        seed=0,
+        metrics=metrics,
+        details=details,
+        **extra,
     )
 
 
@@ -108,10 +125,20 @@ def suspect(sound: Results) -> Results:
 # --- which figures ---
 
 
-def test_only_attacks_of_the_failed_model_or_with_its_gradients_are_suspect(sound: Results, suspect: Results) -> None:
+def test_only_attacks_of_the_failed_model_or_with_its_gradients_are_suspect(
+    sound: Results, suspect: Results
+) -> None:
     assert [View(sound).sanity.suspicion(c) for c in CELLS] == [()] * 7
     # clean, attack, noise, the deployed form; another model, attacked on itself; a transfer of the failed gradients
-    assert [View(suspect).sanity.suspicion(c) for c in CELLS] == [(), ("S7",), (), ("S7",), (), (), ("S7",)]
+    assert [View(suspect).sanity.suspicion(c) for c in CELLS] == [
+        (),
+        ("S7",),
+        (),
+        ("S7",),
+        (),
+        (),
+        ("S7",),
+    ]
 
 
 def test_a_warning_and_a_check_that_was_not_run_make_nothing_suspect(sound: Results) -> None:
@@ -139,17 +166,24 @@ def test_attacks_without_any_check_are_called_unchecked(sound: Results) -> None:
     assert "– a/torch-cpu, unchecked:" in page
     assert "✓ a/torch-cpu" not in page
     assert "– unchecked: 4 not run." in summary
-    by_queries = Condition(kind="attack", name="camera_square", parameters={"queries": 200, "restarts": 1})
+    by_queries = Condition(
+        kind="attack", name="camera_square", parameters={"queries": 200, "restarts": 1}
+    )
     asked = bare.model_copy(update={"cells": (CELLS[0], cell(by_queries, 0.2))})
     assert unchecked(asked)
     page = render_html(asked, Path()).replace("\u00a0", " ").replace("&nbsp;", " ")
     assert "queries 200, restarts 1" in page
 
 
-def test_a_first_sentence_that_rests_on_a_suspect_figure_says_so(sound: Results, suspect: Results) -> None:
+def test_a_first_sentence_that_rests_on_a_suspect_figure_says_so(
+    sound: Results, suspect: Results
+) -> None:
     first = verdict(View(sound), None).sentence
     assert first.endswith(" under the worst attack.")
-    assert verdict(View(suspect), None).sentence == first[:-1] + " (SUSPECT (S7): not to be relied on)."
+    assert (
+        verdict(View(suspect), None).sentence
+        == first[:-1] + " (SUSPECT (S7): not to be relied on)."
+    )
 
 
 # --- the file ---
@@ -194,19 +228,30 @@ def test_the_page_says_suspect_at_every_attack_figure(sound: Results, suspect: R
     assert "SUSPECT" not in render_html(sound, Path())
 
 
-def test_markdown_says_it_at_the_score_and_lists_the_checks(suspect: Results, sound: Results) -> None:
+def test_markdown_says_it_at_the_score_and_lists_the_checks(
+    suspect: Results, sound: Results
+) -> None:
     text = markdown_summary(suspect).replace("\u00a0", " ")
     row = next(line for line in text.splitlines() if line.startswith("| a (torch-cpu) |"))
     assert "30.0 % (camera PGD, camera levels 4/255) **✗ SUSPECT (S7)**" in row
-    assert "**✗ SUSPECT: do not rely on these attack figures.** 1 passed, 1 warned, 1 failed (S7), 1 not run." in text
+    assert (
+        "**✗ SUSPECT: do not rely on these attack figures.** 1 passed, 1 warned, 1 failed (S7), 1 not run."
+        in text
+    )
     table = text[text.index("## Sanity of the attacks on a/torch-cpu") :]
-    assert table.index("| S7 | title of S7 | ✗ fail | meaning of S7 |") < table.index("| S1 | title of S1 | ✓ pass |")
+    assert table.index("| S7 | title of S7 | ✗ fail | meaning of S7 |") < table.index(
+        "| S1 | title of S1 | ✓ pass |"
+    )
     assert "SUSPECT" not in markdown_summary(sound)
 
 
-def test_junit_fails_suspect_cells_and_failed_checks_and_skips_what_was_not_run(suspect: Results) -> None:
+def test_junit_fails_suspect_cells_and_failed_checks_and_skips_what_was_not_run(
+    suspect: Results,
+) -> None:
     root = ElementTree.fromstring(junit_xml(suspect))
-    cases = {(str(case.get("classname")), str(case.get("name"))): case for case in root.iter("testcase")}
+    cases = {
+        (str(case.get("classname")), str(case.get("name"))): case for case in root.iter("testcase")
+    }
     assert len(cases) == len(CELLS) + 8 == int(root.attrib["tests"])
     failed = [name for (_, name), case in cases.items() if case.find("failure") is not None]
     assert len(failed) == 4 == int(root.attrib["failures"])
@@ -222,10 +267,15 @@ def test_junit_fails_suspect_cells_and_failed_checks_and_skips_what_was_not_run(
 
 def test_openmetrics_has_a_value_per_check_and_per_attack_cell(suspect: Results) -> None:
     text = openmetrics_text(suspect)
-    values = dict(re.findall(r'calico_sanity_check\{model="a",engine="torch-cpu",check="(S\d+)"\} (\S+)', text))
+    values = dict(
+        re.findall(
+            r'calico_sanity_check\{model="a",engine="torch-cpu",check="(S\d+)"\} (\S+)', text
+        )
+    )
     assert values == {"S1": "1.0", "S7": "0.0", "S12": "0.5"}
     marks = re.findall(
-        r'calico_attack_suspect\{model="(\w)",engine="([\w-]+)",kind="attack",condition="(\w+)".* (\S+)', text
+        r'calico_attack_suspect\{model="(\w)",engine="([\w-]+)",kind="attack",condition="(\w+)".* (\S+)',
+        text,
     )
     assert marks == [
         ("a", "torch-cpu", "camera_pgd", "1.0"),
@@ -271,7 +321,9 @@ def gate(results: Results, baseline: Results | None = None, **rule: Any) -> Gate
         ({"metric": "mAP", **OWN, "relative_to_clean_min": 0.5}, ["inconclusive"], ExitCode.INCONCLUSIVE),
     ],
 )  # fmt: skip
-def test_suspect_figures_do_not_pass(suspect: Results, rule: dict[str, Any], states: list[str], code: ExitCode) -> None:
+def test_suspect_figures_do_not_pass(
+    suspect: Results, rule: dict[str, Any], states: list[str], code: ExitCode
+) -> None:
     verdict = gate(suspect, **rule)
     assert [check.state for check in verdict.checks] == states
     assert verdict.exit_code == code
@@ -282,7 +334,13 @@ def test_a_certain_failure_goes_before_a_doubt(suspect: Results) -> None:
     verdict = gate(suspect, metric="mAP", model="a", engine="torch-cpu", min=0.5)
     assert [check.state for check in verdict.checks] == ["passed", "failed", "passed"]
     mixed = evaluate(
-        suspect, Rules(rules=(Rule(metric="mAP", kind="attack", min=0.1), Rule(metric="mAP", kind="clean", min=0.9)))
+        suspect,
+        Rules(
+            rules=(
+                Rule(metric="mAP", kind="attack", min=0.1),
+                Rule(metric="mAP", kind="clean", min=0.9),
+            )
+        ),
     )
     assert mixed.count("inconclusive") == 3
     assert mixed.exit_code == ExitCode.REGRESSION
@@ -291,12 +349,25 @@ def test_a_certain_failure_goes_before_a_doubt(suspect: Results) -> None:
 def test_a_drop_from_a_suspect_baseline_is_a_doubt_too(sound: Results, suspect: Results) -> None:
     def weaker(results: Results) -> Results:
         worse = tuple(
-            c.model_copy(update={"metrics": {**c.metrics, "mAP": c.metrics["mAP"].model_copy(update={"value": 0.1})}})
+            c.model_copy(
+                update={
+                    "metrics": {
+                        **c.metrics,
+                        "mAP": c.metrics["mAP"].model_copy(update={"value": 0.1}),
+                    }
+                }
+            )
             for c in results.cells
         )
         return results.model_copy(update={"cells": worse})
 
-    rule = {"metric": "mAP", "model": "a", "engine": "torch-cpu", "condition": "camera_pgd", "max_drop": 0.02}
+    rule = {
+        "metric": "mAP",
+        "model": "a",
+        "engine": "torch-cpu",
+        "condition": "camera_pgd",
+        "max_drop": 0.02,
+    }
     assert [c.state for c in gate(weaker(sound), sound, **rule).checks] == ["failed"]
     (check,) = gate(weaker(sound), suspect, **rule).checks
     assert check.state == "inconclusive"
@@ -304,20 +375,26 @@ def test_a_drop_from_a_suspect_baseline_is_a_doubt_too(sound: Results, suspect: 
 
 
 def test_every_writer_shows_an_inconclusive_gate(suspect: Results) -> None:
-    verdict = gate(suspect, metric="mAP", model="a", engine="torch-cpu", condition="camera_pgd", min=0.1)
+    verdict = gate(
+        suspect, metric="mAP", model="a", engine="torch-cpu", condition="camera_pgd", min=0.1
+    )
     text = "\n".join(gate_lines(verdict))
     assert (
         "inconclusive  mAP  a torch-cpu camera PGD, camera levels 4/255: 30.0 %, at least 10.0 %; attack figures are"
         in text
     )
-    assert text.endswith("gate: not passed (0 passed, 0 failed, 0 error, 1 inconclusive), exit code 4")
+    assert text.endswith(
+        "gate: not passed (0 passed, 0 failed, 0 error, 1 inconclusive), exit code 4"
+    )
     page = render_html(suspect, Path(), gate=verdict)
     assert "! inconclusive</b>" in page
     assert "1 inconclusive (exit code 4)" in page
     assert "1 rest on suspect attack figures" in page
     assert "! **inconclusive**" in markdown_summary(suspect, gate=verdict)
     root = ElementTree.fromstring(junit_xml(suspect, verdict))
-    case = next(case for case in root.iter("testcase") if str(case.get("classname")).startswith("gate."))
+    case = next(
+        case for case in root.iter("testcase") if str(case.get("classname")).startswith("gate.")
+    )
     failure = case.find("failure")
     assert failure is not None
     assert str(failure.get("message")).startswith("inconclusive: 30.0")
@@ -338,12 +415,19 @@ def test_attacks_of_other_effort_have_panels_of_their_own(sound: Results) -> Non
     )
     view = View(sound.model_copy(update={"cells": cells}))
     panels = {panel.name: panel for panel in attack_curves(view)[0].panels}
-    assert list(panels) == ["camera PGD, steps\u00a010", "camera PGD, steps\u00a050", "camera PGD det"]
+    assert list(panels) == [
+        "camera PGD, steps\u00a010",
+        "camera PGD, steps\u00a050",
+        "camera PGD det",
+    ]
     assert [row.level for row in panels["camera PGD, steps\u00a010"].rows] == ["clean", "2", "8"]
     assert [row.level for row in panels["camera PGD, steps\u00a050"].rows] == ["clean", "8"]
     for panel in panels.values():
         assert panel.columns == ("a", "a, camera noise")
-    assert [group.title for group in attack_curves(view)] == ["3D detection, mAP", "Attack success rate, ASR"]
+    assert [group.title for group in attack_curves(view)] == [
+        "3D detection, mAP",
+        "Attack success rate, ASR",
+    ]
 
 
 def test_joint_budgets_that_scale_together_are_one_curve_and_others_are_not(sound: Results) -> None:
@@ -376,16 +460,25 @@ def test_the_table_of_attacks_has_effort_budget_and_success_rate(suspect: Result
     assert (control.control, control.suspect, control.effort) == (True, "", "–")
 
 
-def test_attacks_on_corrupted_frames_have_a_table_and_are_in_no_curve_and_no_worst_case(suspect: Results) -> None:
-    fog = [Condition(kind="corruption", name="fog", severity=s, sensors=("camera",)) for s in (1, 3)]
-    both = [cell(attack(4, "fog+camera_pgd", severity=s), value) for s, value in ((1, 0.2), (3, 0.05))]
+def test_attacks_on_corrupted_frames_have_a_table_and_are_in_no_curve_and_no_worst_case(
+    suspect: Results,
+) -> None:
+    fog = [
+        Condition(kind="corruption", name="fog", severity=s, sensors=("camera",)) for s in (1, 3)
+    ]
+    both = [
+        cell(attack(4, "fog+camera_pgd", severity=s), value) for s, value in ((1, 0.2), (3, 0.05))
+    ]
     cells = (*CELLS[:3], cell(fog[0], 0.5), cell(fog[1], 0.4), *both)
     results = suspect.model_copy(update={"cells": cells})
     view = View(results)
     table = cross_tables(view)[0]
     assert table.attacks == ("camera PGD, camera levels\u00a04/255",)
     assert table.suspect == "SUSPECT (S7)"
-    rows = {row.corruption: [value.text if value else None for value in row.values] for row in table.rows}
+    rows = {
+        row.corruption: [value.text if value else None for value in row.values]
+        for row in table.rows
+    }
     assert rows == {
         "clean frames": ["60.0\u00a0%", "30.0\u00a0%"],
         "fog, severity\u00a01": ["50.0\u00a0%", "20.0\u00a0%"],
@@ -416,18 +509,28 @@ def test_joint_attacks_on_corrupted_frames_that_differ_in_the_lidar_budget_have_
         "joint PGD, camera levels 4/255 + range 0.1 m",
         "joint PGD, camera levels 4/255 + range 0.3 m",
     ]
-    assert [[v.text for v in row.values[1:] if v] for row in table.rows] == [["40.0\u00a0%", "20.0\u00a0%"]] * 2
+    assert [[v.text for v in row.values[1:] if v] for row in table.rows] == [
+        ["40.0\u00a0%", "20.0\u00a0%"]
+    ] * 2
 
 
-def test_the_loss_curve_starts_at_the_clean_frame_and_ends_at_the_delivered_one(sound: Results) -> None:
+def test_the_loss_curve_starts_at_the_clean_frame_and_ends_at_the_delivered_one(
+    sound: Results,
+) -> None:
     traces = (
-        LossTrace(token="f1", objective="hide", clean=-5.0, losses=(-4.0, -2.0, -3.0), delivered=-2.1),
-        LossTrace(token="f2", objective="hide", clean=10.0, losses=(10.0, 10.5, 10.2), delivered=10.5),
+        LossTrace(
+            token="f1", objective="hide", clean=-5.0, losses=(-4.0, -2.0, -3.0), delivered=-2.1
+        ),
+        LossTrace(
+            token="f2", objective="hide", clean=10.0, losses=(10.0, 10.5, 10.2), delivered=10.5
+        ),
     )
     results = sound.model_copy(update={"cells": (CELLS[0], cell(attack(4), 0.3, traces=traces))})
     (chart,) = trace_charts(View(results))
     first, second = chart.lines
-    assert first.start == (60.0, second.start[1]), "both start at a rise of 0, whatever their clean value"
+    assert first.start == (60.0, second.start[1]), (
+        "both start at a rise of 0, whatever their clean value"
+    )
     assert first.end[1] < second.end[1], "the first rose further: higher on the page"
     heights = [float(point.split()[1]) for point in first.path.removeprefix("M").split(" L")]
     assert heights[1] == min(heights)
@@ -443,7 +546,11 @@ def test_the_loss_curve_starts_at_the_clean_frame_and_ends_at_the_delivered_one(
 
 def test_a_long_trace_is_thinned_and_a_flat_one_drawn(sound: Results) -> None:
     long = LossTrace(
-        token="f", objective="hide", clean=0.0, losses=tuple(float(i) for i in range(5000)), delivered=4999.0
+        token="f",
+        objective="hide",
+        clean=0.0,
+        losses=tuple(float(i) for i in range(5000)),
+        delivered=4999.0,
     )
     flat = LossTrace(token="g", objective="hide", clean=1.0, losses=(1.0, 1.0), delivered=1.0)
     for trace, vertices in ((long, 239), (flat, 2)):
@@ -451,13 +558,16 @@ def test_a_long_trace_is_thinned_and_a_flat_one_drawn(sound: Results) -> None:
         (chart,) = trace_charts(View(results))
         assert chart.lines[0].path.count(" L") + 1 == vertices
         assert "nan" not in chart.lines[0].path
-        assert [tick.text for tick in chart.y_ticks] == {5000: ["0", "1000", "2000", "3000", "4000"], 2: ["0"]}[
-            len(trace.losses)
-        ]
+        assert [tick.text for tick in chart.y_ticks] == {
+            5000: ["0", "1000", "2000", "3000", "4000"],
+            2: ["0"],
+        }[len(trace.losses)]
 
 
 def test_a_trace_without_iterates_is_drawn(sound: Results) -> None:
     trace = LossTrace(token="f", objective="hide", clean=1.0, losses=(), delivered=2.0)
-    (chart,) = trace_charts(View(sound.model_copy(update={"cells": (cell(attack(4), 0.3, traces=(trace,)),)})))
+    (chart,) = trace_charts(
+        View(sound.model_copy(update={"cells": (cell(attack(4), 0.3, traces=(trace,)),)}))
+    )
     assert chart.lines[0].path == ""
     assert chart.rows[0].delivered == "2"

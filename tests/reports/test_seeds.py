@@ -20,15 +20,24 @@ from reports.write import write_report
 
 def valued(cell: Cell, value: float, seed: int) -> Cell:
     number = cell.metrics["mAP"].model_copy(update={"value": value, "lo": None, "hi": None})
-    return cell.model_copy(update={"seed": seed, "id": f"{cell.id}-{seed}", "metrics": {**cell.metrics, "mAP": number}})
+    return cell.model_copy(
+        update={"seed": seed, "id": f"{cell.id}-{seed}", "metrics": {**cell.metrics, "mAP": number}}
+    )
 
 
 @pytest.fixture
 def two_seeds(whole: Results) -> Results:
     """mAP clean 0.216 and 0.9, in fog 0.1 and 0.63: means 0.558 and 0.365."""
     clean, fog = whole.cells[0], whole.cells[1]
-    cells = (valued(clean, 0.216, 0), valued(clean, 0.9, 1), valued(fog, 0.1, 0), valued(fog, 0.63, 1))
-    return whole.model_copy(update={"cells": cells, "summary": {}, "curves": (), "sanity": (), "pictures": ()})
+    cells = (
+        valued(clean, 0.216, 0),
+        valued(clean, 0.9, 1),
+        valued(fog, 0.1, 0),
+        valued(fog, 0.63, 1),
+    )
+    return whole.model_copy(
+        update={"cells": cells, "summary": {}, "curves": (), "sanity": (), "pictures": ()}
+    )
 
 
 def test_every_writer_shows_the_mean_over_seeds(two_seeds: Results, tmp_path: Path) -> None:
@@ -57,4 +66,6 @@ def test_a_share_of_the_clean_value_is_of_the_same_seed(two_seeds: Results) -> N
     report = evaluate(two_seeds, rule)
     assert [check.observed for check in report.checks] == pytest.approx([0.1 / 0.216, 0.7])
     one_clean = two_seeds.model_copy(update={"cells": (two_seeds.cells[1], *two_seeds.cells[2:])})
-    assert [check.observed for check in evaluate(one_clean, rule).checks] == pytest.approx([0.1 / 0.9, 0.7])
+    assert [check.observed for check in evaluate(one_clean, rule).checks] == pytest.approx(
+        [0.1 / 0.9, 0.7]
+    )

@@ -19,8 +19,13 @@ def check(results: Results, *rules: Rule, **more: Any) -> GateReport:
     return evaluate(results, Rules(rules=rules or (EASY,), **more))
 
 
-def with_checks(results: Results, kinds: tuple[str, ...], what: str, value: Check | None) -> Results:
-    cells = tuple(c.model_copy(update={what: value}) if c.condition.kind in kinds else c for c in results.cells)
+def with_checks(
+    results: Results, kinds: tuple[str, ...], what: str, value: Check | None
+) -> Results:
+    cells = tuple(
+        c.model_copy(update={what: value}) if c.condition.kind in kinds else c
+        for c in results.cells
+    )
     return results.model_copy(update={"cells": cells})
 
 
@@ -47,9 +52,12 @@ def test_a_failed_check_fails_the_gate_whichever_rules_there_are(
 
 
 @pytest.mark.parametrize(
-    ("kinds", "what"), [(("corruption",), "effect"), (("sweep",), "effect"), (("attack",), "budget")]
+    ("kinds", "what"),
+    [(("corruption",), "effect"), (("sweep",), "effect"), (("attack",), "budget")],
 )
-def test_a_check_that_was_not_made_does_not_pass(whole: Results, kinds: tuple[str, ...], what: str) -> None:
+def test_a_check_that_was_not_made_does_not_pass(
+    whole: Results, kinds: tuple[str, ...], what: str
+) -> None:
     report = check(with_checks(whole, kinds, what, None))
     assert report.exit_code == ExitCode.REGRESSION
     assert {one.state for one in report.checks} == {"passed", "error"}
@@ -65,7 +73,11 @@ def test_a_single_failed_check_is_enough(whole: Results) -> None:
 def test_predictions_made_elsewhere_pass_only_where_the_rules_accept_that_nothing_saw_their_frames(
     whole: Results,
 ) -> None:
-    kept = [cell for cell in whole.cells if cell.engine == "torch" and cell.condition.kind in ("clean", "corruption")]
+    kept = [
+        cell
+        for cell in whole.cells
+        if cell.engine == "torch" and cell.condition.kind in ("clean", "corruption")
+    ]
     cells = tuple(cell.model_copy(update={"engine": "files", "effect": None}) for cell in kept)
     elsewhere = whole.model_copy(update={"cells": cells, "summary": {}, "sanity": (), "curves": ()})
     refused = check(elsewhere)
@@ -75,7 +87,9 @@ def test_predictions_made_elsewhere_pass_only_where_the_rules_accept_that_nothin
     failed = with_checks(elsewhere, ("corruption",), "effect", FAILED)
     assert not check(failed, accept=("predictions_without_effect_check",)).passed
     ours = with_checks(whole, ("corruption",), "effect", None)
-    assert not check(ours, accept=("predictions_without_effect_check",)).passed  # of our own engines, none is missing
+    assert not check(
+        ours, accept=("predictions_without_effect_check",)
+    ).passed  # of our own engines, none is missing
 
 
 @pytest.mark.parametrize("left", ["none", "all not run", "of another model"])
@@ -83,7 +97,9 @@ def test_an_attack_without_a_sanity_check_does_not_pass(whole: Results, left: st
     sanity = {
         "none": (),
         "all not run": tuple(one.model_copy(update={"verdict": "NOT RUN"}) for one in whole.sanity),
-        "of another model": tuple(one.model_copy(update={"model": "other"}) for one in whole.sanity),
+        "of another model": tuple(
+            one.model_copy(update={"model": "other"}) for one in whole.sanity
+        ),
     }[left]
     unchecked = whole.model_copy(update={"sanity": sanity})
     assert check(whole, ATTACKED).passed
@@ -91,10 +107,15 @@ def test_an_attack_without_a_sanity_check_does_not_pass(whole: Results, left: st
     assert report.exit_code == ExitCode.REGRESSION
     assert {one.state for one in report.checks} == {"error"}
     assert "no sanity check of this attack was run" in report.checks[0].message
-    for rule in (Rule(metric="*", kind="attack", condition="camera_pgd", max=1.9), Rule(metric="ASR", max=0.9)):
+    for rule in (
+        Rule(metric="*", kind="attack", condition="camera_pgd", max=1.9),
+        Rule(metric="ASR", max=0.9),
+    ):
         assert not check(unchecked, rule).passed
     assert check(unchecked).passed  # a rule about clean frames rests on no attack
-    assert check(unchecked, Rule(metric="mAP", condition="camera_noise", min=0.01)).passed  # noise looks at no model
+    assert check(
+        unchecked, Rule(metric="mAP", condition="camera_noise", min=0.01)
+    ).passed  # noise looks at no model
     assert check(unchecked, ATTACKED, accept=("attacks_without_sanity_verdict",)).passed
 
 
@@ -108,10 +129,16 @@ def test_a_transfer_attack_is_checked_on_the_model_that_it_was_made_on(whole: Re
     def renamed(cell: Cell) -> Cell:
         return cell.model_copy(update={"model": "other"}) if cell.engine == "onnx" else cell
 
-    two = whole.model_copy(update={"cells": tuple(renamed(cell) for cell in whole.cells), "summary": {}, "curves": ()})
+    two = whole.model_copy(
+        update={"cells": tuple(renamed(cell) for cell in whole.cells), "summary": {}, "curves": ()}
+    )
     assert check(two, ATTACKED).passed
     alone = two.model_copy(
-        update={"cells": tuple(c.model_copy(update={"details": {}}) if c.model == "other" else c for c in two.cells)}
+        update={
+            "cells": tuple(
+                c.model_copy(update={"details": {}}) if c.model == "other" else c for c in two.cells
+            )
+        }
     )
     assert [(one.model, one.state) for one in check(alone, ATTACKED).checks] == [
         ("m", "passed"), ("m", "passed"), ("other", "error"), ("other", "error"),

@@ -38,7 +38,14 @@ def cells(model: str, clean: float, scores: tuple[float, ...]) -> list[Cell]:
             )
         )
     return [
-        Cell(id=f"{model}{i}", model=model, engine="onnx", condition=c, seed=0, metrics={"mAP": metric(v)})
+        Cell(
+            id=f"{model}{i}",
+            model=model,
+            engine="onnx",
+            condition=c,
+            seed=0,
+            metrics={"mAP": metric(v)},
+        )
         for i, (c, v) in enumerate(zip(conditions, (clean, *scores), strict=True))
     ]
 
@@ -53,10 +60,15 @@ def curve(model: str, half: Metric, scale: str = "log") -> Curve:
 def swept(results: Results) -> Results:
     """TEST DATA: `fused` halves at 100 m (0.3 of 0.6), `lidar-only` nowhere."""
     inside = Metric(value=100.0, lo=70.7, hi=141.4, method="j", n_frames=5, n_scenes=2, unit="m")
-    never = Metric(value=None, reason=OUTSIDE, method="no interval", n_frames=5, n_scenes=2, unit="m")
+    never = Metric(
+        value=None, reason=OUTSIDE, method="no interval", n_frames=5, n_scenes=2, unit="m"
+    )
     return results.model_copy(
         update={
-            "cells": (*cells("fused", 0.6, (0.55, 0.45, 0.3, 0.1)), *cells("lidar-only", 0.45, (0.44, 0.43, 0.4, 0.3))),
+            "cells": (
+                *cells("fused", 0.6, (0.55, 0.45, 0.3, 0.1)),
+                *cells("lidar-only", 0.45, (0.44, 0.43, 0.4, 0.3)),
+            ),
             "curves": (curve("fused", inside), curve("lidar-only", never)),
             "summary": {},
             "pictures": (),
@@ -65,8 +77,12 @@ def swept(results: Results) -> Results:
 
 
 def test_a_logarithmic_scale_has_no_zero() -> None:
-    half = Metric(value=None, reason=OUTSIDE, method="no interval", n_frames=5, n_scenes=2, unit="m")
-    with pytest.raises(ValidationError, match="a logarithmic scale holds 0; expected values above 0"):
+    half = Metric(
+        value=None, reason=OUTSIDE, method="no interval", n_frames=5, n_scenes=2, unit="m"
+    )
+    with pytest.raises(
+        ValidationError, match="a logarithmic scale holds 0; expected values above 0"
+    ):
         Curve.model_validate(curve("fused", half).model_dump() | {"values": (400.0, 0.0)})
 
 
@@ -88,10 +104,16 @@ def test_the_crossing_lies_on_the_curve_at_half_of_clean(swept: Results) -> None
 
 def test_the_scale_is_that_of_the_sweep(swept: Results) -> None:
     """400 to 50 m is less than a factor of ten: a log sweep is logarithmic all the same, a linear one is not."""
-    first, _, third, last = (mark.x for mark in sweeps(View(swept))[0].panels[0].chart.lines[0].marks[1:])
+    first, _, third, last = (
+        mark.x for mark in sweeps(View(swept))[0].panels[0].chart.lines[0].marks[1:]
+    )
     assert (third - first) / (last - first) == pytest.approx(math.log(4) / math.log(8), abs=0.005)
-    linear = swept.model_copy(update={"curves": tuple(c.model_copy(update={"scale": "linear"}) for c in swept.curves)})
-    first, _, third, last = (mark.x for mark in sweeps(View(linear))[0].panels[0].chart.lines[0].marks[1:])
+    linear = swept.model_copy(
+        update={"curves": tuple(c.model_copy(update={"scale": "linear"}) for c in swept.curves)}
+    )
+    first, _, third, last = (
+        mark.x for mark in sweeps(View(linear))[0].panels[0].chart.lines[0].marks[1:]
+    )
     assert (third - first) / (last - first) == pytest.approx(300 / 350, abs=0.005)
 
 
@@ -114,11 +136,21 @@ def test_the_tables_hold_every_number_and_why_there_is_none(swept: Results) -> N
 
 def test_a_cut_interval_and_a_missing_one_say_so() -> None:
     cut = Metric(
-        value=0.5, lo=0.4, hi=0.6, method="j, cut at the end of the sweep", n_frames=5, n_scenes=2, unit="share"
+        value=0.5,
+        lo=0.4,
+        hi=0.6,
+        method="j, cut at the end of the sweep",
+        n_frames=5,
+        n_scenes=2,
+        unit="share",
     )
     value = half_value(cut)
     assert value is not None
-    assert (value.text, value.interval, value.note) == ("50\u00a0%", "[40, 60]", "interval cut at the end of the sweep")
+    assert (value.text, value.interval, value.note) == (
+        "50\u00a0%",
+        "[40, 60]",
+        "interval cut at the end of the sweep",
+    )
     value = half_value(cut.model_copy(update={"lo": None, "hi": None, "method": "no interval: x"}))
     assert value is not None
     assert (value.interval, value.note) == ("", "no interval: x")
@@ -140,8 +172,12 @@ def test_page_and_markdown_show_them_and_others_have_no_such_section(
     assert "Sweep of" not in markdown_summary(results)
 
 
-def test_a_run_of_a_sweep_alone_warns_of_nothing_that_it_was_not_asked_for(swept: Results, tmp_path: Path) -> None:
-    checked = [c.model_copy(update={"effect": Check(passed=True, measured={})}) for c in swept.cells]
+def test_a_run_of_a_sweep_alone_warns_of_nothing_that_it_was_not_asked_for(
+    swept: Results, tmp_path: Path
+) -> None:
+    checked = [
+        c.model_copy(update={"effect": Check(passed=True, measured={})}) for c in swept.cells
+    ]
     alone = swept.model_copy(update={"cells": tuple(checked)})
     tiles = verdict(View(alone), None).tiles
     assert [tile.question for tile in tiles] == [
@@ -161,8 +197,13 @@ def test_a_run_of_a_sweep_alone_warns_of_nothing_that_it_was_not_asked_for(swept
 
 def test_a_sweep_that_never_halves_says_why_and_other_metrics_follow(swept: Results) -> None:
     never = swept.curves[1].half["mAP"]
-    cells = [c.model_copy(update={"metrics": {**c.metrics, "NDS": c.metrics["mAP"]}}) for c in swept.cells[:5]]
-    both = swept.curves[0].model_copy(update={"half": {"NDS": swept.curves[0].half["mAP"], "mAP": never}})
+    cells = [
+        c.model_copy(update={"metrics": {**c.metrics, "NDS": c.metrics["mAP"]}})
+        for c in swept.cells[:5]
+    ]
+    both = swept.curves[0].model_copy(
+        update={"half": {"NDS": swept.curves[0].half["mAP"], "mAP": never}}
+    )
     found = verdict(View(swept.model_copy(update={"cells": tuple(cells), "curves": (both,)})), None)
     tile = next(tile for tile in found.tiles if tile.question.startswith("Under fog"))
     assert tile.answer == "not in the sweep"
@@ -193,15 +234,23 @@ def test_sweep_points_are_in_no_mean_and_no_worst_case(swept: Results) -> None:
         ({"half": {"NDS": metric(1.0)}}, "no sweep cell at visibility_m 400 that holds NDS"),
     ],
 )
-def test_a_curve_without_its_cells_is_an_error(change: dict[str, object], what: str, swept: Results) -> None:
+def test_a_curve_without_its_cells_is_an_error(
+    change: dict[str, object], what: str, swept: Results
+) -> None:
     broken = swept.model_copy(update={"curves": (swept.curves[0].model_copy(update=change),)})
     with pytest.raises(ReportError, match=what):
         render_html(broken, Path())
 
 
-def test_a_curve_of_an_engine_that_shares_the_line_of_another_needs_no_panel(swept: Results) -> None:
-    twin = [cell.model_copy(update={"engine": "torch", "id": cell.id + "t"}) for cell in swept.cells[:5]]
+def test_a_curve_of_an_engine_that_shares_the_line_of_another_needs_no_panel(
+    swept: Results,
+) -> None:
+    twin = [
+        cell.model_copy(update={"engine": "torch", "id": cell.id + "t"}) for cell in swept.cells[:5]
+    ]
     only = swept.curves[0].model_copy(update={"engine": "torch"})
-    (sweep,) = sweeps(View(swept.model_copy(update={"cells": (*swept.cells[:5], *twin), "curves": (only,)})))
+    (sweep,) = sweeps(
+        View(swept.model_copy(update={"cells": (*swept.cells[:5], *twin), "curves": (only,)}))
+    )
     assert sweep.panels == ()
     assert [row.label for row in sweep.rows] == ["fused (torch)"]

@@ -47,7 +47,8 @@ def test_what_no_reader_sees_is_replaced(character: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["fog, severity\u00a03", "Müller", "模型", "می‌خواهم", "👩‍💻", "−3.0 pp ±", "é", "a\u0301"]
+    "text",
+    ["fog, severity\u00a03", "Müller", "模型", "می‌خواهم", "👩‍💻", "−3.0 pp ±", "é", "a\u0301"],
 )
 def test_words_of_all_languages_stay(text: str) -> None:
     assert clean_text(text) == text
@@ -92,10 +93,17 @@ def hostile(results: Results, character: str) -> Results:
         )  # fmt: skip
 
     origin = results.provenance.model_copy(
-        update={"command": text, "data": text, "git_commit": text, "machine": text, "packages": {text: text}}
+        update={
+            "command": text,
+            "data": text,
+            "git_commit": text,
+            "machine": text,
+            "packages": {text: text},
+        }
     )
     sanity = tuple(
-        one.model_copy(update={"model": text, "engine": text, "title": text, "message": text}) for one in results.sanity
+        one.model_copy(update={"model": text, "engine": text, "title": text, "message": text})
+        for one in results.sanity
     )
     return results.model_copy(
         update={
@@ -111,7 +119,8 @@ def hostile(results: Results, character: str) -> Results:
 def test_no_writer_lets_a_forged_verdict_through(whole: Results, character: str) -> None:
     results = hostile(whole, character)
     gate = evaluate(
-        results.model_copy(update={"title": "x"}), Rules(rules=(Rule(metric="*", condition="clean*", min=0.01),))
+        results.model_copy(update={"title": "x"}),
+        Rules(rules=(Rule(metric="*", condition="clean*", min=0.01),)),
     ).model_copy(update={"title": results.title})
     texts = {
         "markdown": markdown_summary(results, gate=gate),
@@ -133,7 +142,14 @@ def test_the_commands_obey_no_name_and_print_to_any_console(tmp_path: Path, whol
     sanity = tuple(one.model_copy(update={"model": name}) for one in whole.sanity)
     models = (whole.models[0].model_copy(update={"name": name}),)
     results = whole.model_copy(
-        update={"cells": cells, "models": models, "sanity": sanity, "summary": {}, "curves": (), "title": name}
+        update={
+            "cells": cells,
+            "models": models,
+            "sanity": sanity,
+            "summary": {},
+            "curves": (),
+            "title": name,
+        }
     )
     write_results(tmp_path / "results.json", results)
     assert "\x1b" not in (tmp_path / "results.json").read_text()

@@ -13,7 +13,8 @@ from reports.rules import Rule, Rules, read_rules
 from reports.schema import Results
 
 BOMB = "a: &a [x, x]\n" + "".join(
-    f"{name}: &{name} [{', '.join([f'*{below}'] * 8)}]\n" for below, name in zip("abcd", "bcde", strict=True)
+    f"{name}: &{name} [{', '.join([f'*{below}'] * 8)}]\n"
+    for below, name in zip("abcd", "bcde", strict=True)
 )
 """Three hundred bytes that stand for 8192 values; with the rules, for more than are read."""
 BOMB += f"rules: [{', '.join(['*e'] * 20)}]"
@@ -28,16 +29,25 @@ def check(results: Results, **rule: Any) -> bool:
     [
         ({"metric": "mAP", "min": -0.1}, "min: -0.1 can never fail: mAP lies from 0 to 1"),
         ({"metric": "mAP", "min": 0}, "min: 0 can never fail"),
-        ({"metric": "mAP", "min": 1e-13}, "min: 1e-13 can never fail"),  # within the slack of every comparison
+        (
+            {"metric": "mAP", "min": 1e-13},
+            "min: 1e-13 can never fail",
+        ),  # within the slack of every comparison
         ({"metric": "mAP", "max": 1}, "max: 1 can never fail"),
         ({"metric": "mAP", "max_drop": 1}, "max_drop: 1 can never fail"),
-        ({"metric": "mAP", "condition": "fog", "relative_to_clean_min": 0}, "relative_to_clean_min: 0 can never fail"),
+        (
+            {"metric": "mAP", "condition": "fog", "relative_to_clean_min": 0},
+            "relative_to_clean_min: 0 can never fail",
+        ),
         (
             {"metric": "mAP", "condition": "fog", "relative_to_clean_min": -1},
             "relative_to_clean_min: -1 can never fail",
         ),
         ({"metric": "AP/*", "min": 0}, "min: 0 can never fail: AP/bus, AP/car lies from 0 to 1"),
-        ({"metric": "*", "min": 0}, "min: 0 can never fail: AP/bus, AP/car, ASR, ... lies from 0 to 2"),
+        (
+            {"metric": "*", "min": 0},
+            "min: 0 can never fail: AP/bus, AP/car, ASR, ... lies from 0 to 2",
+        ),
         ({"metric": "mATE", "max": 2}, "max: 2 can never fail: mATE lies from 0 to 2"),
         ({"metric": "mATE", "max_drop": 2.5}, "max_drop: 2.5 can never fail"),
         ({"metric": "ASR", "max": 1}, "max: 1 can never fail: ASR lies from 0 to 1"),
@@ -124,15 +134,23 @@ def test_a_number_with_an_exponent_is_a_number(tmp_path: Path) -> None:
             "rules:\n  - {metric: mAP, condition: clean, min: 0.99}\nrules:\n  - {metric: mAP, min: 0.01}\n",
             "key 'rules' appears twice",
         ),
-        ("rules:\n  - {metric: mAP, condition: clean, min: 0.99, min: 0.01}\n", "key 'min' appears twice"),
-        ("rules:\n  - {metric: mAP, min: 0.1}\n  - {metric: mAP, min: 0.1, engine: a, engine: b}\n", "line 3"),
+        (
+            "rules:\n  - {metric: mAP, condition: clean, min: 0.99, min: 0.01}\n",
+            "key 'min' appears twice",
+        ),
+        (
+            "rules:\n  - {metric: mAP, min: 0.1}\n  - {metric: mAP, min: 0.1, engine: a, engine: b}\n",
+            "line 3",
+        ),
         (BOMB, "values when aliases are written out"),
         ("rules: " + "[" * 5000 + "]" * 5000, "nested deeper"),
         ("? [a, b]\n: c\n", "gate.yaml"),
         ("1: 2\n", "key 1 is no text"),
     ],
 )
-def test_a_file_that_says_two_things_or_endless_ones_is_refused(tmp_path: Path, text: str, message: str) -> None:
+def test_a_file_that_says_two_things_or_endless_ones_is_refused(
+    tmp_path: Path, text: str, message: str
+) -> None:
     path = tmp_path / "gate.yaml"
     path.write_text(text)
     with pytest.raises(ReportError) as caught:
@@ -141,9 +159,13 @@ def test_a_file_that_says_two_things_or_endless_ones_is_refused(tmp_path: Path, 
 
 
 def test_every_severity_of_a_list_must_have_been_run(whole: Results) -> None:
-    report = evaluate(whole, Rules(rules=(Rule(metric="mAP", condition="fog", severity=(1, 3, 4), min=0.01),)))
+    report = evaluate(
+        whole, Rules(rules=(Rule(metric="mAP", condition="fog", severity=(1, 3, 4), min=0.01),))
+    )
     assert [check.state for check in report.checks] == ["passed"] * 4 + ["error"] * 2
-    assert {check.message for check in report.checks[4:]} == {"severity 4 was not run: not run is not passed"}
+    assert {check.message for check in report.checks[4:]} == {
+        "severity 4 was not run: not run is not passed"
+    }
 
 
 @pytest.mark.parametrize(

@@ -49,11 +49,16 @@ def test_mean_is_over_corruptions_first_then_severities(results: Results) -> Non
 def test_stored_summary_is_preferred(results: Results) -> None:
     looked = View(results)
     for series in looked.series:
-        assert looked.corruption_mean(series, "mAP") is results.summary[f"{series.model}/{series.engine}"]["mAP/mPC"]
+        assert (
+            looked.corruption_mean(series, "mAP")
+            is results.summary[f"{series.model}/{series.engine}"]["mAP/mPC"]
+        )
 
 
 def test_seeds_are_averaged_without_an_interval(results: Results) -> None:
-    looked = view(results, cell("fused", "e", CLEAN, 0.4, seed=0), cell("fused", "e", CLEAN, 0.6, seed=1))
+    looked = view(
+        results, cell("fused", "e", CLEAN, 0.4, seed=0), cell("fused", "e", CLEAN, 0.6, seed=1)
+    )
     (point,) = looked.points(looked.series[0], "mAP", "clean")
     assert point.metric.value == pytest.approx(0.5)
     assert (point.metric.lo, point.metric.method) == (None, "mean over seeds")
@@ -61,7 +66,10 @@ def test_seeds_are_averaged_without_an_interval(results: Results) -> None:
 
 def test_an_undefined_cell_makes_the_mean_undefined_not_smaller(results: Results) -> None:
     looked = view(
-        results, cell("fused", "e", CLEAN, 0.8), cell("fused", "e", fog(1), 0.6), cell("fused", "e", fog(2), None)
+        results,
+        cell("fused", "e", CLEAN, 0.8),
+        cell("fused", "e", fog(1), 0.6),
+        cell("fused", "e", fog(2), None),
     )
     mean = looked.corruption_mean(looked.series[0], "mAP")
     assert mean is not None
@@ -69,9 +77,18 @@ def test_an_undefined_cell_makes_the_mean_undefined_not_smaller(results: Results
     assert looked.retained(looked.series[0], "mAP", "fog") is None
 
 
-def test_series_follow_the_order_of_the_models_and_name_the_engine_where_there_are_several(results: Results) -> None:
-    cells = [cell(m, e, CLEAN, 0.5) for m, e in (("lidar-only", "torch"), ("fused", "onnx"), ("fused", "torch"))]
-    assert [s.label for s in view(results, *cells).series] == ["fused (onnx)", "fused (torch)", "lidar-only (torch)"]
+def test_series_follow_the_order_of_the_models_and_name_the_engine_where_there_are_several(
+    results: Results,
+) -> None:
+    cells = [
+        cell(m, e, CLEAN, 0.5)
+        for m, e in (("lidar-only", "torch"), ("fused", "onnx"), ("fused", "torch"))
+    ]
+    assert [s.label for s in view(results, *cells).series] == [
+        "fused (onnx)",
+        "fused (torch)",
+        "lidar-only (torch)",
+    ]
     assert [s.label for s in view(results, cells[1]).series] == ["fused"]
 
 
@@ -87,14 +104,26 @@ def test_a_noise_control_is_never_the_worst_attack(results: Results) -> None:
 
 
 def test_level_is_the_physical_value_or_the_severity() -> None:
-    assert level(Condition(kind="corruption", name="fog", severity=2, parameters={"v": 50}, axis="v")) == 50
-    assert level(Condition(kind="corruption", name="fog", severity=2, parameters={"v": "low"}, axis="v")) == 2
+    assert (
+        level(Condition(kind="corruption", name="fog", severity=2, parameters={"v": 50}, axis="v"))
+        == 50
+    )
+    assert (
+        level(
+            Condition(kind="corruption", name="fog", severity=2, parameters={"v": "low"}, axis="v")
+        )
+        == 2
+    )
     assert level(fog(4)) == 4
 
 
-def test_what_changes_no_sensor_of_the_model_is_in_no_average_and_no_worst_case(results: Results) -> None:
+def test_what_changes_no_sensor_of_the_model_is_in_no_average_and_no_worst_case(
+    results: Results,
+) -> None:
     def blur(severity: int) -> Condition:
-        return Condition(kind="corruption", name="motion_blur", severity=severity, sensors=("camera",))
+        return Condition(
+            kind="corruption", name="motion_blur", severity=severity, sensors=("camera",)
+        )
 
     both = Condition(kind="corruption", name="fog", severity=1, sensors=("camera", "lidar"))
     cells = [
@@ -122,7 +151,8 @@ def test_a_model_or_condition_without_stated_sensors_uses_all(results: Results) 
 
 
 @pytest.mark.parametrize(
-    "name", ["lidar_noise_create", "fog+camera_noise_map_erase", "camera_patch_world_grey", "lidar_x"]
+    "name",
+    ["lidar_noise_create", "fog+camera_noise_map_erase", "camera_patch_world_grey", "lidar_x"],
 )
 def test_controls_say_that_they_are_one_whatever_their_name(name: str) -> None:
     assert is_control(Condition(kind="attack", name=name, control=True))
@@ -130,6 +160,8 @@ def test_controls_say_that_they_are_one_whatever_their_name(name: str) -> None:
     assert not is_control(Condition(kind="corruption", name=name))
 
 
-@pytest.mark.parametrize(("name", "control"), [("lidar_noise", True), ("gaussian_noise+camera_pgd", False)])
+@pytest.mark.parametrize(
+    ("name", "control"), [("lidar_noise", True), ("gaussian_noise+camera_pgd", False)]
+)
 def test_in_older_files_controls_are_known_by_their_name(name: str, control: bool) -> None:
     assert is_control(Condition(kind="attack", name=name)) is control

@@ -56,14 +56,29 @@ def test_a_full_disk_leaves_no_old_verdict_and_names_the_file(
     assert done.exception.filename == str(run / failing)
     assert "gate.json" not in outputs(run)
     for name in outputs(run):  # what was written before the disk was full is of this gate
-        assert name == "metrics_summary.json" or "20.0" in (run / name).read_text() or name == "metrics.txt"
+        assert (
+            name == "metrics_summary.json"
+            or "20.0" in (run / name).read_text()
+            or name == "metrics.txt"
+        )
     assert sorted(path.name for path in run.iterdir() if path.name.startswith(".")) == []
 
 
 @pytest.mark.parametrize(
-    "fault", ["no rules", "broken rules", "vacuous rules", "broken results", "no results", "broken baseline", "killed"]
+    "fault",
+    [
+        "no rules",
+        "broken rules",
+        "vacuous rules",
+        "broken results",
+        "no results",
+        "broken baseline",
+        "killed",
+    ],
 )
-def test_a_gate_that_comes_to_no_end_leaves_no_verdict(run: Path, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gate_that_comes_to_no_end_leaves_no_verdict(
+    run: Path, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     more: list[str] = []
     bound: object = 0.1
     if fault == "broken rules":
@@ -109,7 +124,9 @@ def test_all_outputs_say_the_same(run: Path) -> None:
         assert f"(exit code {code})" in (run / "report.html").read_text()
 
 
-def test_the_verdict_is_written_last(run: Path, whole: Results, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_verdict_is_written_last(
+    run: Path, whole: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
     written: list[str] = []
     original = reports.write.write_text
 
@@ -135,7 +152,9 @@ def test_the_verdict_is_written_last(run: Path, whole: Results, monkeypatch: pyt
         {"not_comparable": ["x"]},  # then it did not pass
     ],
 )
-def test_a_verdict_that_contradicts_itself_is_not_kept(run: Path, whole: Results, change: dict[str, Any]) -> None:
+def test_a_verdict_that_contradicts_itself_is_not_kept(
+    run: Path, whole: Results, change: dict[str, Any]
+) -> None:
     assert read_gate(run, whole) is not None
     content = json.loads((run / "gate.json").read_text())
     del content["sha256"]  # with it, the checksum alone would tell
@@ -145,7 +164,9 @@ def test_a_verdict_that_contradicts_itself_is_not_kept(run: Path, whole: Results
     assert read_gate(run, whole) is None
 
 
-def test_a_verdict_that_was_changed_after_it_was_written_is_not_kept(run: Path, whole: Results) -> None:
+def test_a_verdict_that_was_changed_after_it_was_written_is_not_kept(
+    run: Path, whole: Results
+) -> None:
     text = (run / "gate.json").read_text()
     assert '"bound": 0.1,' in text
     (run / "gate.json").write_text(text.replace('"bound": 0.1,', '"bound": 0.9,'))

@@ -29,7 +29,9 @@ def mixed_rules() -> Rules:
 
 
 def renamed(results: Results, name: str) -> Results:
-    cells = tuple(c.model_copy(update={"model": name, "id": name + c.id}) for c in results.cells[:5])
+    cells = tuple(
+        c.model_copy(update={"model": name, "id": name + c.id}) for c in results.cells[:5]
+    )
     return results.model_copy(update={"title": name, "cells": cells, "models": (), "summary": {}})
 
 
@@ -42,8 +44,18 @@ def test_junit_of_a_gate_counts_what_it_holds(results: Results) -> None:
     assert suite is not None
     cases = suite.findall("testcase")
     assert len(cases) == len(gate.checks) == int(suite.attrib["tests"]) == 7
-    assert len(suite.findall("testcase/failure")) == int(suite.attrib["failures"]) == gate.count("failed") == 3
-    assert len(suite.findall("testcase/error")) == int(suite.attrib["errors"]) == gate.count("error") == 1
+    assert (
+        len(suite.findall("testcase/failure"))
+        == int(suite.attrib["failures"])
+        == gate.count("failed")
+        == 3
+    )
+    assert (
+        len(suite.findall("testcase/error"))
+        == int(suite.attrib["errors"])
+        == gate.count("error")
+        == 1
+    )
     failure = suite.find("testcase/failure")
     assert failure is not None
     assert "at least 30.0\u00a0%" in (failure.text or "")
@@ -51,26 +63,40 @@ def test_junit_of_a_gate_counts_what_it_holds(results: Results) -> None:
 
 
 def test_junit_case_names_are_unique(results: Results) -> None:
-    for text in (junit_xml(results), junit_xml(results, evaluate(results, Rules(rules=(Rule(metric="*", min=0.01),))))):
-        names = [(case.get("classname"), case.get("name")) for case in ElementTree.fromstring(text).iter("testcase")]
+    for text in (
+        junit_xml(results),
+        junit_xml(results, evaluate(results, Rules(rules=(Rule(metric="*", min=0.01),)))),
+    ):
+        names = [
+            (case.get("classname"), case.get("name"))
+            for case in ElementTree.fromstring(text).iter("testcase")
+        ]
         assert len(names) == len(set(names))
 
 
 def test_junit_without_a_gate_has_a_case_per_cell_and_fails_failed_checks(results: Results) -> None:
     broken = results.cells[1].model_copy(
-        update={"effect": Check(passed=False, measured={"points_changed": 0.0}, message="no change")}
+        update={
+            "effect": Check(passed=False, measured={"points_changed": 0.0}, message="no change")
+        }
     )
-    root = ElementTree.fromstring(junit_xml(results.model_copy(update={"cells": (results.cells[0], broken)})))
+    root = ElementTree.fromstring(
+        junit_xml(results.model_copy(update={"cells": (results.cells[0], broken)}))
+    )
     assert [len(case.findall("failure")) for case in root.iter("testcase")] == [0, 1]
     assert root.attrib["tests"] == "2"
     assert next(root.iter("failure")).text == "effect check: no change (points changed\u00a00)"
 
 
 def test_junit_not_comparable_is_an_error(results: Results) -> None:
-    other = results.model_copy(update={"provenance": results.provenance.model_copy(update={"suite_version": "2"})})
+    other = results.model_copy(
+        update={"provenance": results.provenance.model_copy(update={"suite_version": "2"})}
+    )
     gate = evaluate(results, mixed_rules(), other)
     root = ElementTree.fromstring(junit_xml(results, gate))
-    assert [e.text for e in root.iter("error")][-1] == "suite version: '1' here, '2' in the baseline"
+    assert [e.text for e in root.iter("error")][
+        -1
+    ] == "suite version: '1' here, '2' in the baseline"
 
 
 def test_junit_with_hostile_names_parses(results: Results) -> None:
@@ -116,7 +142,8 @@ def test_openmetrics_is_valid_and_exact(results: Results) -> None:
         if metric.value is not None
     }
     found = {
-        (dict(labels)["cell"], dict(labels)["metric"]): value for labels, value in families["calico_metric"].items()
+        (dict(labels)["cell"], dict(labels)["metric"]): value
+        for labels, value in families["calico_metric"].items()
     }
     assert found == wanted
     assert families["calico_gate_checks"] == {
@@ -138,7 +165,9 @@ def test_openmetrics_escapes_labels(results: Results) -> None:
 
 
 def test_markdown_shows_verdict_scores_and_gate(results: Results, baseline: Results) -> None:
-    text = markdown_summary(results, baseline, evaluate(results, mixed_rules(), baseline)).replace("\u00a0", " ")
+    text = markdown_summary(results, baseline, evaluate(results, mixed_rules(), baseline)).replace(
+        "\u00a0", " "
+    )
     assert text.startswith("# CALICO robustness, test data\n")
     assert "| fused | 41.2 % [38.0, 44.7] −0.8 pp |" in text
     assert "**Not passed**: 3 passed, 3 failed, 1 errors (exit code 3)." in text
@@ -187,7 +216,9 @@ def test_markdown_stays_below_a_megabyte(results: Results) -> None:
 
 
 def test_markdown_says_not_comparable(results: Results, baseline: Results) -> None:
-    other = baseline.model_copy(update={"provenance": baseline.provenance.model_copy(update={"data": "other"})})
+    other = baseline.model_copy(
+        update={"provenance": baseline.provenance.model_copy(update={"data": "other"})}
+    )
     text = markdown_summary(results, other)
     assert "**Not comparable with the baseline:**" in text
     assert "pp" not in text
@@ -205,11 +236,17 @@ def test_nuscenes_summary_has_the_devkit_names(results: Results) -> None:
     assert entry["tp_scores"]["orient_err"] == max(0.0, 1 - clean["mAOE"].value)
     assert entry["mean_dist_aps"]["barrier"] is None
     assert entry["map"]["mIoU"] == clean["mIoU"].value
-    assert set(nuscenes_summary(results)) == {"fused/onnxruntime", "camera-only/onnxruntime", "lidar-only/onnxruntime"}
+    assert set(nuscenes_summary(results)) == {
+        "fused/onnxruntime",
+        "camera-only/onnxruntime",
+        "lidar-only/onnxruntime",
+    }
 
 
 def test_nuscenes_summary_without_detection_invents_nothing(results: Results) -> None:
-    cell = results.cells[0].model_copy(update={"metrics": {"mIoU": Metric(value=0.5, n_frames=1, n_scenes=1)}})
+    cell = results.cells[0].model_copy(
+        update={"metrics": {"mIoU": Metric(value=0.5, n_frames=1, n_scenes=1)}}
+    )
     entry = nuscenes_summary(results.model_copy(update={"cells": (cell,)}))["fused/onnxruntime"]
     assert set(entry) == {"meta", "map"}
 
@@ -217,7 +254,9 @@ def test_nuscenes_summary_without_detection_invents_nothing(results: Results) ->
 # --- all together ---
 
 
-def test_write_report_reads_results_json_and_writes_the_same_bytes_twice(run_dir: Path, results: Results) -> None:
+def test_write_report_reads_results_json_and_writes_the_same_bytes_twice(
+    run_dir: Path, results: Results
+) -> None:
     write_results(run_dir / "results.json", results)
     paths = write_report(run_dir)
     assert [path.name for path in paths] == [
@@ -229,7 +268,10 @@ def test_write_report_reads_results_json_and_writes_the_same_bytes_twice(run_dir
     ]
     first = [path.read_bytes() for path in paths]
     assert [path.read_bytes() for path in write_report(run_dir, results)] == first
-    assert json.loads(first[4])["fused/onnxruntime"]["mean_ap"] == results.cells[0].metrics["mAP"].value
+    assert (
+        json.loads(first[4])["fused/onnxruntime"]["mean_ap"]
+        == results.cells[0].metrics["mAP"].value
+    )
 
 
 def test_write_report_with_a_gate_into_another_folder_keeps_the_pictures(
@@ -240,7 +282,11 @@ def test_write_report_with_a_gate_into_another_folder_keeps_the_pictures(
     assert "data:image/jpeg" in paths[0].read_text()
     assert paths[-1].name == "gate.json"
     verdict = json.loads(paths[-1].read_text())
-    assert (verdict["passed"], verdict["exit_code"], len(verdict["checks"])) == (False, 3, len(gate.checks))
+    assert (verdict["passed"], verdict["exit_code"], len(verdict["checks"])) == (
+        False,
+        3,
+        len(gate.checks),
+    )
 
 
 def test_the_verdict_in_gate_json_is_read_back_only_for_the_same_results(

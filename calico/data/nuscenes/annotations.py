@@ -77,8 +77,12 @@ class BoxReader:
         )
 
     def _label(self, row: Row) -> int | None:
-        instance = self.tables.get("instance", row["instance_token"], f"sample_annotation {row['token']}")
-        category = self.tables.get("category", instance["category_token"], f"instance {instance['token']}")
+        instance = self.tables.get(
+            "instance", row["instance_token"], f"sample_annotation {row['token']}"
+        )
+        category = self.tables.get(
+            "category", instance["category_token"], f"instance {instance['token']}"
+        )
         return find_label(category["name"], self.tables.path("category"), category["token"])
 
     def _attribute(self, row: Row) -> int:
@@ -107,7 +111,9 @@ class BoxReader:
         seconds = (times[-1] - times[0]) * 1e-6
         if not 0 < seconds <= MAX_VELOCITY_GAP_S * (len(there) - 1):
             return np.full(2, np.nan)
-        first, last = (read_numbers(self._table, end, "translation", 3)[:2] for end in (there[0], there[-1]))
+        first, last = (
+            read_numbers(self._table, end, "translation", 3)[:2] for end in (there[0], there[-1])
+        )
         velocity: Float64 = np.subtract(last, first) / seconds
         return velocity
 
@@ -115,7 +121,9 @@ class BoxReader:
         """The annotation before or after, which must be of the same object and refer back."""
         if not row[direction]:
             return None
-        found = self.tables.get("sample_annotation", row[direction], f"sample_annotation {row['token']} ({direction})")
+        found = self.tables.get(
+            "sample_annotation", row[direction], f"sample_annotation {row['token']} ({direction})"
+        )
         faults = {
             "is the row itself": found is row,
             f"is of another object (instance '{found['instance_token']}')": found["instance_token"]

@@ -70,7 +70,11 @@ def find_label(category: str, table: Path, token: str) -> int | None:
     near = get_close_matches(category.strip().lower(), known, 1) or [
         official for official, label in DETECTION_NAMES.items() if label == category
     ]
-    advice = f"did you mean '{near[0]}'?" if near else "objects that are no class of the task go under an official one"
+    advice = (
+        f"did you mean '{near[0]}'?"
+        if near
+        else "objects that are no class of the task go under an official one"
+    )
     raise CalicoError(
         f"{table}: row '{token}' is the category '{category}', which is no category of nuScenes; {advice} "
         f"Official categories without a class are {', '.join(WITHOUT_CLASS[:1] + WITHOUT_CLASS[8:10])} and others."

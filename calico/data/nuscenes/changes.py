@@ -12,7 +12,13 @@ from calico.data.nuscenes.paths import DataFolder
 from calico.data.nuscenes.records import SampleRecord, SensorRecord
 from calico.data.nuscenes.subset import RowsByTable, own_sweeps
 from calico.data.nuscenes.tables import Row
-from calico.data.nuscenes.write import encode_image, encode_points, new_token, pose_fields, read_as_own
+from calico.data.nuscenes.write import (
+    encode_image,
+    encode_points,
+    new_token,
+    pose_fields,
+    read_as_own,
+)
 from calico.errors import CalicoError
 from calico.frame import Boxes, Float64, Frame
 from calico.geometry.frames import from_quaternion, from_yaw, inverse, transform
@@ -55,18 +61,30 @@ class FrameWriter:
         return part
 
     def _write_sweep(
-        self, part: Part, clean: Frame, changed: Frame, index: int, record: SensorRecord, age_s: float
+        self,
+        part: Part,
+        clean: Frame,
+        changed: Frame,
+        index: int,
+        record: SensorRecord,
+        age_s: float,
     ) -> None:
         """The sweep in the axes of its own sensor, at its own time."""
         here, before = changed.sweep_index == index, clean.sweep_index == index
         pose = changed.sweep_T[index] if index < len(changed.sweep_T) else clean.sweep_T[index]
         moved = not np.array_equal(pose, clean.sweep_T[index])
         cloud, ring = changed.points[here], changed.ring[here]
-        if not moved and np.array_equal(cloud, clean.points[before]) and np.array_equal(ring, clean.ring[before]):
+        if (
+            not moved
+            and np.array_equal(cloud, clean.points[before])
+            and np.array_equal(ring, clean.ring[before])
+        ):
             self._take(part, record)
             return
         self.folder.write(
-            part, record.filename, encode_points(cloud, ring, inverse(pose) if index else None, record.is_key_frame)
+            part,
+            record.filename,
+            encode_points(cloud, ring, inverse(pose) if index else None, record.is_key_frame),
         )
         if moved:
             global_T_ego = clean.global_T_lidar @ pose @ inverse(record.ego_T_sensor())
@@ -74,7 +92,9 @@ class FrameWriter:
         _count(part, "points_with_another_age", abs(cloud[:, 4] - age_s) > MAX_AGE_ERROR_S)
         _count(part, "points_within_1_m_of_the_sensor", read_as_own(cloud, inverse(pose)))
 
-    def _write_camera(self, part: Part, clean: Frame, changed: Frame, view: int, record: SensorRecord) -> None:
+    def _write_camera(
+        self, part: Part, clean: Frame, changed: Frame, view: int, record: SensorRecord
+    ) -> None:
         """The image, and in sample_data the calibration and time that the model is to be given."""
         fields: Row = {}
         image = changed.images[view]
@@ -83,16 +103,29 @@ class FrameWriter:
         else:
             name = str(PurePosixPath(record.filename).with_suffix(".png"))
             self.folder.write(part, name, encode_image(image))
-            fields |= {"filename": name, "fileformat": "png", "height": image.shape[0], "width": image.shape[1]}
+            fields |= {
+                "filename": name,
+                "fileformat": "png",
+                "height": image.shape[0],
+                "width": image.shape[1],
+            }
         if changed.camera_time_s[view] != clean.camera_time_s[view]:
             fields["timestamp"] = round(float(changed.camera_time_s[view]) * 1e6)
         if fields:
             part.changed.setdefault("sample_data", {})[record.token] = fields
         camera_T_lidar, K = changed.camera_T_lidar[view], changed.camera_K[view]
-        if not (np.array_equal(camera_T_lidar, clean.camera_T_lidar[view]) and np.array_equal(K, clean.camera_K[view])):
-            ego_T_camera = inverse(record.global_T_ego()) @ clean.global_T_lidar @ inverse(camera_T_lidar)
+        if not (
+            np.array_equal(camera_T_lidar, clean.camera_T_lidar[view])
+            and np.array_equal(K, clean.camera_K[view])
+        ):
+            ego_T_camera = (
+                inverse(record.global_T_ego()) @ clean.global_T_lidar @ inverse(camera_T_lidar)
+            )
             self._new_row(
-                part, "calibrated_sensor", record, pose_fields(ego_T_camera) | {"camera_intrinsic": K.tolist()}
+                part,
+                "calibrated_sensor",
+                record,
+                pose_fields(ego_T_camera) | {"camera_intrinsic": K.tolist()},
             )
 
     def _new_row(self, part: Part, table: str, record: SensorRecord, fields: Row) -> None:
@@ -106,7 +139,10 @@ class FrameWriter:
     def _move_boxes(self, part: Part, clean: Frame, boxes: Boxes, sample: SampleRecord) -> None:
         """Annotations of the boxes that moved; the others keep their digits. Velocities follow from positions over time."""
         for number, instance in enumerate(sample.boxes.instances):
-            before, after = clean.boxes.boxes[number, :7].astype(np.float64), boxes.boxes[number, :7].astype(np.float64)
+            before, after = (
+                clean.boxes.boxes[number, :7].astype(np.float64),
+                boxes.boxes[number, :7].astype(np.float64),
+            )
             count, moved = int(boxes.num_points[number]), not np.array_equal(before, after)
             if not moved and count == clean.boxes.num_points[number]:
                 continue
@@ -117,7 +153,9 @@ class FrameWriter:
             part.changed.setdefault("sample_annotation", {})[row["token"]] = fields
 
     def _take(self, part: Part, record: SensorRecord) -> None:
-        self.folder.take(part, record.filename, self.original.locate(record.filename, self.table, record.token))
+        self.folder.take(
+            part, record.filename, self.original.locate(record.filename, self.table, record.token)
+        )
 
 
 def _moved(row: Row, global_T_lidar: Float64, before: Float64, after: Float64) -> Row:
@@ -139,7 +177,8 @@ def _check_storable(clean: Frame, changed: Frame, sample: SampleRecord) -> None:
             and np.array_equal(clean.sweep_T[0], changed.sweep_T[0])
         ),
         "the number of cameras": len(clean.images) != len(changed.images),
-        "the number of LiDAR sweeps": len(changed.points) > 0 and changed.sweep_index.max() >= len(sample.lidar),
+        "the number of LiDAR sweeps": len(changed.points) > 0
+        and changed.sweep_index.max() >= len(sample.lidar),
         "which objects there are": clean.boxes.instances != changed.boxes.instances
         or not np.array_equal(clean.boxes.labels, changed.boxes.labels)
         or len(clean.boxes) != len(sample.boxes),

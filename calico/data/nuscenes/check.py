@@ -20,7 +20,9 @@ from calico.data.report import DataReport, Progress, count_classes
 from calico.taxonomy import CAMERAS
 
 
-def check_nuscenes(config: Config, splits: Mapping[str, str], report: DataReport, progress: Progress | None) -> None:
+def check_nuscenes(
+    config: Config, splits: Mapping[str, str], report: DataReport, progress: Progress | None
+) -> None:
     """Looks at tables and files of splits.
 
     Args:
@@ -36,22 +38,31 @@ def check_nuscenes(config: Config, splits: Mapping[str, str], report: DataReport
         return
     check_tables(tables, report)
     reader = SampleReader(tables, config.data.cameras, config.data.sweeps)
-    unused = sorted({row["channel"] for row in tables.rows("sensor").values()} - {LIDAR, *config.data.cameras})
+    unused = sorted(
+        {row["channel"] for row in tables.rows("sensor").values()} - {LIDAR, *config.data.cameras}
+    )
     report.facts.append(("sensors", ", ".join([LIDAR, *config.data.cameras])))
     if set(unused) & set(CAMERAS):
-        report.notes.append(f"cameras of the data set that data.cameras leaves out: {', '.join(unused)}")
+        report.notes.append(
+            f"cameras of the data set that data.cameras leaves out: {', '.join(unused)}"
+        )
     _check_split_file(tables, reader.scene_names(), report)
     of_split: dict[str, list[SampleRecord]] = {}
     for split, name in splits.items():
         with report.collect():
             of_split[split] = _read_split(reader, report, split, name)
     for one, other in combinations(of_split, 2):
-        both = sorted({sample.scene for sample in of_split[one]} & {sample.scene for sample in of_split[other]})
+        both = sorted(
+            {sample.scene for sample in of_split[one]}
+            & {sample.scene for sample in of_split[other]}
+        )
         if both:
             report.notes.append(
                 f"{', '.join(both)} in both {one} and {other}: what is measured on {other} was seen in {one}"
             )
-    samples = list({sample.token: sample for found in of_split.values() for sample in found}.values())
+    samples = list(
+        {sample.token: sample for found in of_split.values() for sample in found}.values()
+    )
     _check_maps(folder, samples, report)
     table = tables.path("sample_data")
     check_files(folder, table, samples, report, progress)
@@ -68,12 +79,16 @@ def _check_split_file(tables: Tables, scenes: Iterable[str], report: DataReport)
             twice = sorted({name for name in names if names.count(name) > 1})
             where = f"{tables.folder / 'splits.json'}: split '{split}'"
             if missing:
-                report.notes.append(f"{where} lists scenes that the tables lack: {', '.join(missing[:5])}")
+                report.notes.append(
+                    f"{where} lists scenes that the tables lack: {', '.join(missing[:5])}"
+                )
             if twice:
                 report.notes.append(f"{where} lists scenes twice: {', '.join(twice[:5])}")
 
 
-def _read_split(reader: SampleReader, report: DataReport, split: str, name: str) -> list[SampleRecord]:
+def _read_split(
+    reader: SampleReader, report: DataReport, split: str, name: str
+) -> list[SampleRecord]:
     """Reads all records of a split; those that cannot be read are problems."""
     scenes = split_scenes(reader.tables.folder, name, reader.scene_names())
     samples: list[SampleRecord] = []
@@ -86,7 +101,9 @@ def _read_split(reader: SampleReader, report: DataReport, split: str, name: str)
     unseen = sum(int((box.num_points == 0).sum()) for box in boxes)
     bare = sum(len(box) == 0 for box in boxes)
     report.facts.append((split, f"'{name}': {len(scenes)} scenes, {len(samples)} keyframes"))
-    report.facts.append((f"{split} objects", f"{count_classes(boxes)}; {unseen} of them without points"))
+    report.facts.append(
+        (f"{split} objects", f"{count_classes(boxes)}; {unseen} of them without points")
+    )
     if bare:
         report.notes.append(f"{split}: {bare} keyframes without objects")
     total = sum(map(len, boxes))
@@ -102,7 +119,9 @@ def _read_split(reader: SampleReader, report: DataReport, split: str, name: str)
         )
     short = sum(len(sample.lidar) < reader.sweeps for sample in samples)
     if short:
-        report.notes.append(f"{split}: {short} keyframes with fewer than {reader.sweeps} sweeps (scenes begin there)")
+        report.notes.append(
+            f"{split}: {short} keyframes with fewer than {reader.sweeps} sweeps (scenes begin there)"
+        )
     return samples
 
 

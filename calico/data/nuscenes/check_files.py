@@ -19,10 +19,16 @@ FASTEST_M_S = 70.0
 
 
 def check_files(
-    folder: DataFolder, table: Path, samples: Sequence[SampleRecord], report: DataReport, progress: Progress | None
+    folder: DataFolder,
+    table: Path,
+    samples: Sequence[SampleRecord],
+    report: DataReport,
+    progress: Progress | None,
 ) -> None:
     """Decodes every file once."""
-    records = {record.token: record for sample in samples for record in (*sample.lidar, *sample.cameras)}
+    records = {
+        record.token: record for sample in samples for record in (*sample.lidar, *sample.cameras)
+    }
     counts: Counter[str] = Counter()
     any_intensity = is_corrupted_copy(folder.root)
     for done, record in enumerate(records.values(), 1):
@@ -49,7 +55,9 @@ def _check_file(
         read_image(path, record.token, record.size_wh)
     else:
         raw = read_raw_points(path, record.token)
-        points, ring = convert_points(raw, f"{path} (sample_data {record.token})", record.is_key_frame, any_intensity)
+        points, ring = convert_points(
+            raw, f"{path} (sample_data {record.token})", record.is_key_frame, any_intensity
+        )
         intensity = raw[:, 3]
         counts["sweeps"] += 1
         counts["points"] += len(points)
@@ -71,17 +79,26 @@ def _note_counts(counts: Counter[str], report: DataReport) -> None:
             "need the beam of every point"
         )
     if counts["one intensity"]:
-        report.notes.append(f"no intensities: in {counts['one intensity']} of {sweeps} LiDAR sweeps all are the same")
+        report.notes.append(
+            f"no intensities: in {counts['one intensity']} of {sweeps} LiDAR sweeps all are the same"
+        )
     if counts["too bright"]:
-        report.notes.append(f"{counts['too bright']} points have intensities above {FULL_INTENSITY:g} and are clipped")
+        report.notes.append(
+            f"{counts['too bright']} points have intensities above {FULL_INTENSITY:g} and are clipped"
+        )
 
 
 def _check_sizes(cameras: Sequence[SensorRecord], table: Path, report: DataReport) -> None:
     """Images of several sizes are legal; an optical axis outside of the image is not."""
     sizes = Counter(record.size_wh for record in cameras)
     if len(sizes) > 1:
-        text = ", ".join(f"{width} x {height} ({count} images)" for (width, height), count in sorted(sizes.items()))
-        report.notes.append(f"images of {len(sizes)} sizes: {text}; each is fitted to the network by its own")
+        text = ", ".join(
+            f"{width} x {height} ({count} images)"
+            for (width, height), count in sorted(sizes.items())
+        )
+        report.notes.append(
+            f"images of {len(sizes)} sizes: {text}; each is fitted to the network by its own"
+        )
     for record in cameras:
         (width, height), cx, cy = record.size_wh, record.camera_K[0][2], record.camera_K[1][2]
         if not (0 <= cx < width and 0 <= cy < height):
@@ -99,7 +116,9 @@ def _check_speed(samples: Iterable[SampleRecord], report: DataReport) -> None:
         if before is not None and before.scene == sample.scene:
             old, new = before.lidar[0], sample.lidar[0]
             seconds = (new.timestamp_us - old.timestamp_us) * 1e-6
-            way_m = float(np.linalg.norm(np.subtract(new.global_from_ego[:3], old.global_from_ego[:3])))
+            way_m = float(
+                np.linalg.norm(np.subtract(new.global_from_ego[:3], old.global_from_ego[:3]))
+            )
             if seconds > 0 and way_m / seconds > FASTEST_M_S:
                 fast.append((way_m / seconds, sample.token))
         before = sample

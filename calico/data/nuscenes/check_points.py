@@ -38,13 +38,19 @@ def check_points_in_boxes(
     The share is over boxes with at least MIN_POINTS points: points found in the box, at most as many
     as the table says, over what it says. Radar points, which the numbers include, are few.
     """
-    chosen = [samples[i] for i in sorted({len(samples) * k // FRAMES for k in range(FRAMES)}) if i < len(samples)]
+    chosen = [
+        samples[i]
+        for i in sorted({len(samples) * k // FRAMES for k in range(FRAMES)})
+        if i < len(samples)
+    ]
     found, stated, clouds = 0, 0, []
     inside = 0
     for sample in chosen:
         try:
             path = folder.locate(sample.lidar[0].filename, table, sample.lidar[0].token)
-            points, _ = read_points(path, sample.lidar[0].token, allow_empty=True, any_intensity=True)
+            points, _ = read_points(
+                path, sample.lidar[0].token, allow_empty=True, any_intensity=True
+            )
         except CalicoError:
             continue  # a broken file is a problem of its own
         keep = sample.boxes.num_points >= MIN_POINTS
@@ -58,13 +64,14 @@ def check_points_in_boxes(
         return
     share = found / stated
     report.facts.append(
-        (f"{split} points in boxes", f"{100 * share:.1f} % of those that the tables count ({len(clouds)} keyframes)")
+        (
+            f"{split} points in boxes",
+            f"{100 * share:.1f} % of those that the tables count ({len(clouds)} keyframes)",
+        )
     )
     text = ""
     if share < WRONG_SHARE:
-        text = (
-            f"only {100 * share:.0f} % of the points that the tables count in boxes lie there{_explain(clouds, stated)}"
-        )
+        text = f"only {100 * share:.0f} % of the points that the tables count in boxes lie there{_explain(clouds, stated)}"
     elif inside > stated / WRONG_SHARE:
         text = f"{inside} points lie in boxes for which the tables count {stated}"
     if text:

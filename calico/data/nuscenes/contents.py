@@ -58,7 +58,9 @@ def _size(path: Path, token: str) -> int:
     except (OSError, ValueError) as error:
         raise _missing(path, token) from error
     if not stat.S_ISREG(status.st_mode):
-        raise CalicoError(f"{path} (sample_data {token}): is no regular file; see `calico data check`")
+        raise CalicoError(
+            f"{path} (sample_data {token}): is no regular file; see `calico data check`"
+        )
     if status.st_size > MAX_FILE_BYTES:
         raise CalicoError(
             f"{path} (sample_data {token}): has {status.st_size} bytes, expected at most {MAX_FILE_BYTES}; see "
@@ -83,4 +85,6 @@ def _add(digest: hashlib._Hash, path: Path, token: str, size: int, *, whole: boo
 
 
 def _missing(path: Path, token: str) -> CalicoError:
-    return CalicoError(f"{path} (sample_data {token}): missing; fetch it again, or see `calico data check`")
+    return CalicoError(
+        f"{path} (sample_data {token}): missing; fetch it again, or see `calico data check`"
+    )

@@ -42,7 +42,9 @@ class Original:
     follow_links: bool = False
 
 
-def open_original(config: Config, split: Split, out: Path, progress: Progress | None = None) -> Original:
+def open_original(
+    config: Config, split: Split, out: Path, progress: Progress | None = None
+) -> Original:
     """The clean data of a configuration; frames that are not in the nuScenes format are written to `out`/clean first.
 
     Raises:
@@ -51,7 +53,9 @@ def open_original(config: Config, split: Split, out: Path, progress: Progress | 
     source = open_source(config, split)
     if isinstance(source, NuScenesSource):
         data = config.data
-        return Original(source, source, data_root(config), data.version, data.sweeps, data.follow_links)
+        return Original(
+            source, source, data_root(config), data.version, data.sweeps, data.follow_links
+        )
     clean = out / "clean"
     with lock_folder(out):
         export_frames(source, split, clean, link=False, progress=progress)
@@ -62,7 +66,9 @@ def open_original(config: Config, split: Split, out: Path, progress: Progress | 
 class CopyWriter:
     """Writes copies of one original; its tables are read once."""
 
-    def __init__(self, original: Original, seed: int, command: str = "", link: bool = False) -> None:
+    def __init__(
+        self, original: Original, seed: int, command: str = "", link: bool = False
+    ) -> None:
         """Reads the tables.
 
         Args:
@@ -81,7 +87,9 @@ class CopyWriter:
         self.rows = subset(self.tables, self.samples, records.cameras)
         self.content = original.frames.content_hash()
 
-    def write(self, condition: Condition, out: Path, progress: Progress | None = None) -> dict[str, int]:
+    def write(
+        self, condition: Condition, out: Path, progress: Progress | None = None
+    ) -> dict[str, int]:
         """Writes `out`/`Condition.file_stem`, the whole data set under one condition; goes on where a killed run stopped.
 
         Returns:
@@ -96,11 +104,16 @@ class CopyWriter:
         with lock_folder(out):
             return self._write(condition, OutputFolder(path, identity, self.link), progress)
 
-    def _write(self, condition: Condition, folder: OutputFolder, progress: Progress | None) -> dict[str, int]:
+    def _write(
+        self, condition: Condition, folder: OutputFolder, progress: Progress | None
+    ) -> dict[str, int]:
         if folder.complete:
             return {}
         sample_data = self.tables.path("sample_data")
-        by_box = {(row["sample_token"], row["instance_token"]): row for row in self.rows["sample_annotation"].values()}
+        by_box = {
+            (row["sample_token"], row["instance_token"]): row
+            for row in self.rows["sample_annotation"].values()
+        }
         writer = FrameWriter(folder, self.rows, self.place, sample_data, by_box)
         parts = []
         for index, sample in enumerate(self.samples):
@@ -120,13 +133,17 @@ class CopyWriter:
         path = out / condition.file_stem
         root, place = self.original.root.resolve(), path.resolve()
         if place == root or root in place.parents or place in root.parents:
-            raise CalicoError(f"output folder {path}: overlaps with the data set {root}; choose another --out")
+            raise CalicoError(
+                f"output folder {path}: overlaps with the data set {root}; choose another --out"
+            )
         return path
 
     def _identity(self, condition: Condition) -> dict[str, object]:
         specs = find(condition.name)
         if condition.value is None and not 1 <= condition.severity <= 5:
-            raise CalicoError(f"{condition.name}: severity is {condition.severity}, expected 1 to 5")
+            raise CalicoError(
+                f"{condition.name}: severity is {condition.severity}, expected 1 to 5"
+            )
         given = condition.value
         values = [spec.at(condition.severity) if given is None else given for spec in specs]
         return {
@@ -134,7 +151,9 @@ class CopyWriter:
             "condition": condition.file_stem,
             "name": condition.name,
             "severity": condition.severity if condition.value is None else None,
-            "parameters": {spec.parameter: value for spec, value in zip(specs, values, strict=True)},
+            "parameters": {
+                spec.parameter: value for spec, value in zip(specs, values, strict=True)
+            },
             "seed": self.seed,
             "suite_version": SUITE_VERSION,
             "calico_version": __version__,
@@ -148,7 +167,9 @@ class CopyWriter:
 
     def _finish(self, folder: OutputFolder, name: str, parts: Sequence[Part]) -> dict[str, int]:
         """The effect check, the tables, the files that no corruption touches, the manifest."""
-        passed, measured, message = check_summary(name, summarise_effects([_to_effect(part.effect) for part in parts]))
+        passed, measured, message = check_summary(
+            name, summarise_effects([_to_effect(part.effect) for part in parts])
+        )
         if not passed:
             raise CalicoError(f"copy {folder.path}: {message}")
         whole = Part()
@@ -157,12 +178,18 @@ class CopyWriter:
             whole.files |= part.files
             for what, count in part.not_stored.items():
                 lost[what] = lost.get(what, 0) + count
-        of_frames = {record.filename for sample in self.samples for record in (*own_sweeps(sample), *sample.cameras)}
+        of_frames = {
+            record.filename
+            for sample in self.samples
+            for record in (*own_sweeps(sample), *sample.cameras)
+        }
         for file, source in other_files(self.tables, self.rows, self.place, of_frames):
             folder.take(whole, file, source)
         splits = kept_splits(self.tables, self.rows)
         if splits:
-            folder.write(whole, f"{self.original.version}/splits.json", to_json(splits).encode(), "tables")
+            folder.write(
+                whole, f"{self.original.version}/splits.json", to_json(splits).encode(), "tables"
+            )
         write_tables(folder, whole, self.original.version, edited(self.rows, parts))
         folder.finish(whole, {"command": self.command, "effect": measured, "not_stored": lost})
         return lost
@@ -173,4 +200,7 @@ def _to_json(found: Effect) -> dict[str, Any]:
 
 
 def _to_effect(stored: dict[str, Any]) -> Effect:
-    return Effect(**stored | {"present": frozenset(stored["present"]), "changed": frozenset(stored["changed"])})
+    return Effect(
+        **stored
+        | {"present": frozenset(stored["present"]), "changed": frozenset(stored["changed"])}
+    )

@@ -14,7 +14,13 @@ from calico.data.nuscenes.categories import DETECTION_NAMES
 from calico.data.nuscenes.folder import OutputFolder, Part
 from calico.data.nuscenes.records import LIDAR
 from calico.data.nuscenes.tables import Row
-from calico.data.nuscenes.write import ego_T_file_sensor, encode_image, encode_points, new_token, pose_fields
+from calico.data.nuscenes.write import (
+    ego_T_file_sensor,
+    encode_image,
+    encode_points,
+    new_token,
+    pose_fields,
+)
 from calico.data.source import FrameSource
 from calico.frame import Float64, Frame
 from calico.geometry.frames import from_yaw, inverse, transform, yaw_of
@@ -28,7 +34,9 @@ CATEGORY = {label: name for name, label in reversed(DETECTION_NAMES.items())}
 Progress = Callable[[int, int], None]
 
 
-def export_frames(source: FrameSource, split: str, out: Path, link: bool, progress: Progress | None = None) -> None:
+def export_frames(
+    source: FrameSource, split: str, out: Path, link: bool, progress: Progress | None = None
+) -> None:
     """Writes all frames of a source to `out` as <VERSION>/, samples/, sweeps/; a killed run goes on.
 
     Tokens of samples are those of the frames. Images are PNG. Not held: the map (the format wants polygons, frames have
@@ -74,7 +82,9 @@ def export_frames(source: FrameSource, split: str, out: Path, link: bool, progre
     folder.finish(whole, {})
 
 
-def write_tables(folder: OutputFolder, part: Part, version: str, tables: dict[str, list[Row]]) -> None:
+def write_tables(
+    folder: OutputFolder, part: Part, version: str, tables: dict[str, list[Row]]
+) -> None:
     """Writes tables as JSON, a line a row."""
     for name, rows in sorted(tables.items()):
         text = "[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n"
@@ -90,12 +100,29 @@ def _write_frame(folder: OutputFolder, part: Part, frame: Frame, cameras: Sequen
         here = frame.sweep_index == index
         age_s = float(frame.points[here][0, 4]) if here.any() else 0.0
         name = f"{'sweeps' if index else 'samples'}/{LIDAR}/{frame.token}__{LIDAR}__{index}.pcd.bin"
-        content = encode_points(frame.points[here], frame.ring[here], inverse(pose) if index else None, index == 0)
+        content = encode_points(
+            frame.points[here], frame.ring[here], inverse(pose) if index else None, index == 0
+        )
         folder.write(part, name, content)
         mount = pose_fields(ego_T_file_sensor(frame.ego_T_lidar)) | {"camera_intrinsic": []}
-        file = {"filename": name, "fileformat": "pcd", "is_key_frame": index == 0, "height": 0, "width": 0}
+        file = {
+            "filename": name,
+            "fileformat": "pcd",
+            "is_key_frame": index == 0,
+            "height": 0,
+            "width": 0,
+        }
         global_T_ego = frame.global_T_lidar @ pose @ inverse(frame.ego_T_lidar)
-        _add_file(rows, frame, f"{LIDAR}-{index}", LIDAR, mount, global_T_ego, time_us - round(age_s * 1e6), file)
+        _add_file(
+            rows,
+            frame,
+            f"{LIDAR}-{index}",
+            LIDAR,
+            mount,
+            global_T_ego,
+            time_us - round(age_s * 1e6),
+            file,
+        )
     for view, camera in enumerate(cameras):
         image = frame.images[view]
         name = f"samples/{camera}/{frame.token}__{camera}.png"
@@ -105,7 +132,16 @@ def _write_frame(folder: OutputFolder, part: Part, frame: Frame, cameras: Sequen
         file = {"filename": name, "fileformat": "png", "is_key_frame": True}
         file |= {"height": image.shape[0], "width": image.shape[1]}
         global_T_ego = frame.global_T_lidar @ inverse(frame.ego_T_lidar)
-        _add_file(rows, frame, camera, camera, mount, global_T_ego, round(float(frame.camera_time_s[view]) * 1e6), file)
+        _add_file(
+            rows,
+            frame,
+            camera,
+            camera,
+            mount,
+            global_T_ego,
+            round(float(frame.camera_time_s[view]) * 1e6),
+            file,
+        )
     rows["sample_annotation"] = list(_annotations(frame))
     part.added = dict(rows)
 
@@ -170,9 +206,17 @@ def _linked_tables(parts: Sequence[Part]) -> dict[str, list[Row]]:
     scenes = _chain(samples.values(), lambda row: row["scene_token"])
     _chain(
         tables["sample_data"].values(),
-        lambda row: samples[row["sample_token"]]["scene_token"] + "\x1f" + channel[row["calibrated_sensor_token"]],
+        lambda row: (
+            samples[row["sample_token"]]["scene_token"]
+            + "\x1f"
+            + channel[row["calibrated_sensor_token"]]
+        ),
     )
-    instances = _chain(boxes, lambda row: row["instance_token"], lambda row: samples[row["sample_token"]]["timestamp"])
+    instances = _chain(
+        boxes,
+        lambda row: row["instance_token"],
+        lambda row: samples[row["sample_token"]]["timestamp"],
+    )
     result = {name: list(rows.values()) for name, rows in tables.items()}
     result["scene"] = [
         {"token": name, "name": name, "log_token": LOG, "description": "", **_ends(rows, "sample")}
@@ -184,18 +228,30 @@ def _linked_tables(parts: Sequence[Part]) -> dict[str, list[Row]]:
     ]
     for row in boxes:
         del row["category"]
-    sensors = {name: "lidar" if name == LIDAR else "camera" for name in sorted(set(channel.values()))}
-    result["sensor"] = [{"token": name, "channel": name, "modality": kind} for name, kind in sensors.items()]
-    result["category"] = [{"token": name, "name": name, "description": ""} for name in DETECTION_NAMES]
+    sensors = {
+        name: "lidar" if name == LIDAR else "camera" for name in sorted(set(channel.values()))
+    }
+    result["sensor"] = [
+        {"token": name, "channel": name, "modality": kind} for name, kind in sensors.items()
+    ]
+    result["category"] = [
+        {"token": name, "name": name, "description": ""} for name in DETECTION_NAMES
+    ]
     result["attribute"] = [{"token": name, "name": name, "description": ""} for name in ATTRIBUTES]
     result["visibility"] = [{"token": "", "level": "unknown", "description": "not measured"}]
-    result["log"] = [{"token": LOG, "logfile": "", "vehicle": "", "date_captured": "", "location": "simulator"}]
-    result["map"] = [{"token": "map", "category": "semantic_prior", "log_tokens": [LOG], "filename": MAP_PICTURE}]
+    result["log"] = [
+        {"token": LOG, "logfile": "", "vehicle": "", "date_captured": "", "location": "simulator"}
+    ]
+    result["map"] = [
+        {"token": "map", "category": "semantic_prior", "log_tokens": [LOG], "filename": MAP_PICTURE}
+    ]
     return result
 
 
 def _chain(
-    rows: Any, group: Callable[[Row], str], time: Callable[[Row], int] = lambda row: row["timestamp"]
+    rows: Any,
+    group: Callable[[Row], str],
+    time: Callable[[Row], int] = lambda row: row["timestamp"],
 ) -> dict[str, list[Row]]:
     """Sets prev and next within each group, by time; gives back the groups."""
     groups: dict[str, list[Row]] = defaultdict(list)

@@ -112,14 +112,25 @@ class OutputFolder:
 
     def save_part(self, index: int, part: Part) -> None:
         """Notes that all files of a frame are written."""
-        content = {"frame": index, "copy": self._digest(), **asdict(part), SEAL_KEY: SEAL_PLACEHOLDER}
-        text = json.dumps(content, allow_nan=False)  # keys in their order: rows are written to the tables in it
+        content = {
+            "frame": index,
+            "copy": self._digest(),
+            **asdict(part),
+            SEAL_KEY: SEAL_PLACEHOLDER,
+        }
+        text = json.dumps(
+            content, allow_nan=False
+        )  # keys in their order: rows are written to the tables in it
         write_atomic(self._part_path(index), seal(text.encode()))
 
     def write(self, part: Part, name: str, content: bytes, origin: str = "corruption") -> None:
         """Writes a file and enters it in the part."""
         write_atomic(self._place(name), content)
-        part.files[name] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), "from": origin}
+        part.files[name] = {
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "bytes": len(content),
+            "from": origin,
+        }
 
     def take(self, part: Part, name: str, source: Path) -> None:
         """Copies or links a file that is as it was; the source is never written to.
@@ -132,7 +143,11 @@ class OutputFolder:
         except FileError as error:
             raise CalicoError(f"{error}; see `calico data check`") from error
         if self.link and _linked(source, self._place(name)):
-            part.files[name] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), "from": "source"}
+            part.files[name] = {
+                "sha256": hashlib.sha256(content).hexdigest(),
+                "bytes": len(content),
+                "from": "source",
+            }
         else:
             self.write(part, name, content, "source")
 
@@ -149,7 +164,9 @@ class OutputFolder:
             raise CalicoError(f"output {self.path}: is a file; expected a folder or nothing")
         there = [path.name for path in self.path.iterdir()] if self.path.exists() else []
         if MANIFEST not in there:
-            strange = [name for name in there if name != PARTS and not name.startswith(f".{MANIFEST}.")]
+            strange = [
+                name for name in there if name != PARTS and not name.startswith(f".{MANIFEST}.")
+            ]
             if strange:
                 raise CalicoError(
                     f"output folder {self.path}: holds {strange[0]} and no {MANIFEST}, so it is not a copy that can be gone on "
@@ -194,7 +211,10 @@ class OutputFolder:
             if not path.is_file():
                 raise FileError(f"{name} is gone")
             size = path.stat().st_size
-            if size != entry["bytes"] or hashlib.sha256(read_bytes(path, MAX_BYTES)).hexdigest() != entry["sha256"]:
+            if (
+                size != entry["bytes"]
+                or hashlib.sha256(read_bytes(path, MAX_BYTES)).hexdigest() != entry["sha256"]
+            ):
                 raise FileError(f"{name} was changed after it was written")
 
     def _digest(self) -> str:
@@ -217,5 +237,7 @@ def _linked(source: Path, target: Path) -> bool:
     except OSError:
         return False
     temporary.replace(target)
-    temporary.unlink(missing_ok=True)  # renaming a link onto another link of the same file leaves both
+    temporary.unlink(
+        missing_ok=True
+    )  # renaming a link onto another link of the same file leaves both
     return True

@@ -53,14 +53,21 @@ class NuScenesMap:
         """
         x, y, _ = global_T_lidar[:3, 3]
         lidar_T_global = inverse(from_yaw(yaw_of(global_T_lidar), (x, y, 0.0)))[:2]
-        reach = np.hypot(max(-grid.x_min_m, grid.x_max_m), max(-grid.y_min_m, grid.y_max_m)) + 2 * grid.cell_m
+        reach = (
+            np.hypot(max(-grid.x_min_m, grid.x_max_m), max(-grid.y_min_m, grid.y_max_m))
+            + 2 * grid.cell_m
+        )
         masks = np.zeros((len(MAP_CLASSES), *grid.shape), np.bool_)
         for mask, name in zip(masks, MAP_CLASSES, strict=True):
             lines = []
             for shape in self.shapes[name]:
-                if (shape.low > [x + reach, y + reach]).any() or (shape.high < [x - reach, y - reach]).any():
+                if (shape.low > [x + reach, y + reach]).any() or (
+                    shape.high < [x - reach, y - reach]
+                ).any():
                     continue
-                local = [ring @ lidar_T_global[:, :2].T + lidar_T_global[:, 3] for ring in shape.rings]
+                local = [
+                    ring @ lidar_T_global[:, :2].T + lidar_T_global[:, 3] for ring in shape.rings
+                ]
                 if shape.is_line:
                     lines += local
                 else:
@@ -116,7 +123,9 @@ def _parse(content: dict[str, Any]) -> NuScenesMap:
                 found.append(_shape([ring(polygon["exterior_node_tokens"]), *holes], is_line=False))
         return [shape for shape in found if shape is not None]
 
-    return NuScenesMap({name: tuple(s for layer in LAYERS[name] for s in shapes(layer)) for name in MAP_CLASSES})
+    return NuScenesMap(
+        {name: tuple(s for layer in LAYERS[name] for s in shapes(layer)) for name in MAP_CLASSES}
+    )
 
 
 def _by_token(content: dict[str, Any], layer: str) -> dict[str, Any]:
@@ -130,7 +139,9 @@ def _by_token(content: dict[str, Any], layer: str) -> dict[str, Any]:
 def _place(node: dict[str, Any]) -> tuple[float, float]:
     for axis in ("x", "y"):
         if not is_finite_number(node[axis]):
-            raise ValueError(f"the node {node['token']!r} has {axis} {str(node[axis])[:80]!r}, expected metres")
+            raise ValueError(
+                f"the node {node['token']!r} has {axis} {str(node[axis])[:80]!r}, expected metres"
+            )
     return float(node["x"]), float(node["y"])
 
 

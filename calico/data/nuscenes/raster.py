@@ -44,4 +44,6 @@ def draw_lines(mask: Bool, grid: Grid, lines: Iterable[Float64]) -> None:
     for shape in shapely.buffer(geometry, grid.cell_m, cap_style="flat", quad_segs=4):
         for polygon in shapely.get_parts(shape):
             outlines = [polygon.exterior, *polygon.interiors]
-            fill_polygon(mask, grid, [shapely.get_coordinates(outline)[:-1] for outline in outlines])
+            fill_polygon(
+                mask, grid, [shapely.get_coordinates(outline)[:-1] for outline in outlines]
+            )

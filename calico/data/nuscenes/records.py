@@ -107,7 +107,10 @@ class SampleReader:
         """
         log = self.tables.get("log", scene["log_token"], f"scene {scene['token']}")
         if log["location"]:
-            check_plain_name(log["location"], f"{self.tables.path('log')}: row with token '{log['token']}': location")
+            check_plain_name(
+                log["location"],
+                f"{self.tables.path('log')}: row with token '{log['token']}': location",
+            )
         rows = {channel: self._key_row(sample, channel) for channel in (LIDAR, *self.cameras)}
         check_together(self.tables.path("sample_data"), sample, list(rows.values()))
         lidar = self._lidar_sweeps(rows[LIDAR])
@@ -146,8 +149,12 @@ class SampleReader:
                 )
 
     def _channel(self, row: Row) -> str:
-        mount = self.tables.get("calibrated_sensor", row["calibrated_sensor_token"], f"sample_data {row['token']}")
-        sensor = self.tables.get("sensor", mount["sensor_token"], f"calibrated_sensor {mount['token']}")
+        mount = self.tables.get(
+            "calibrated_sensor", row["calibrated_sensor_token"], f"sample_data {row['token']}"
+        )
+        sensor = self.tables.get(
+            "sensor", mount["sensor_token"], f"calibrated_sensor {mount['token']}"
+        )
         return str(sensor["channel"])
 
     def _key_row(self, sample: Row, channel: str) -> Row:
@@ -162,7 +169,9 @@ class SampleReader:
     def _lidar_sweeps(self, row: Row) -> tuple[SensorRecord, ...]:
         found = [self._sensor(row)]
         while len(found) < self.sweeps and row["prev"]:
-            older = self.tables.get("sample_data", row["prev"], f"sample_data {row['token']} (prev)")
+            older = self.tables.get(
+                "sample_data", row["prev"], f"sample_data {row['token']} (prev)"
+            )
             self._check_older(row, older)
             row = older
             found.append(self._sensor(row))
@@ -171,7 +180,9 @@ class SampleReader:
     def _check_older(self, row: Row, older: Row) -> None:
         """Raises CalicoError where `prev` leads to another sensor or scene, or not back in time (so no chain is a circle)."""
         scenes = [
-            self.tables.get("sample", one["sample_token"], f"sample_data {one['token']}")["scene_token"]
+            self.tables.get("sample", one["sample_token"], f"sample_data {one['token']}")[
+                "scene_token"
+            ]
             for one in (row, older)
         ]
         fault = ""

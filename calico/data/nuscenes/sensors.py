@@ -24,7 +24,9 @@ FEW_POINTS = 100
 """A sweep of fewer points says nothing about the unit of its intensities."""
 
 
-def read_points(path: Path, token: str, allow_empty: bool, any_intensity: bool = False) -> tuple[Float32, Int16]:
+def read_points(
+    path: Path, token: str, allow_empty: bool, any_intensity: bool = False
+) -> tuple[Float32, Int16]:
     """A LiDAR sweep, turned to our axes (x forward, y left; the file has x right, y forward), without the ego vehicle.
 
     Args:
@@ -44,10 +46,14 @@ def read_points(path: Path, token: str, allow_empty: bool, any_intensity: bool =
     return convert_points(raw, f"{path} (sample_data {token})", allow_empty, any_intensity)
 
 
-def convert_points(raw: Float32, where: str, allow_empty: bool, any_intensity: bool) -> tuple[Float32, Int16]:
+def convert_points(
+    raw: Float32, where: str, allow_empty: bool, any_intensity: bool
+) -> tuple[Float32, Int16]:
     """The points (N, 5) of a file in our axes and units; see `read_points`. where: for the messages."""
     if not len(raw) and not allow_empty:
-        raise CalicoError(f"{where}: the sweep's file is empty; fetch it again, or set data.sweeps to 1")
+        raise CalicoError(
+            f"{where}: the sweep's file is empty; fetch it again, or set data.sweeps to 1"
+        )
     if not any_intensity:
         _check_intensity(raw[:, 3], where)
     ring = raw[:, 4]
@@ -66,7 +72,9 @@ def read_raw_points(path: Path, token: str) -> Float32:
     """The (N, 5) content of a point cloud, finite, as it stands in the file; see `read_points`."""
     where = f"{path} (sample_data {token})"
     if not path.exists():
-        raise CalicoError(f"{where}: point cloud missing; fetch it again, or see `calico data check`")
+        raise CalicoError(
+            f"{where}: point cloud missing; fetch it again, or see `calico data check`"
+        )
     content = read_bytes(path, MAX_CLOUD_BYTES, f"point cloud (sample_data {token})")
     if len(content) % POINT_BYTES:
         raise CalicoError(

@@ -61,12 +61,20 @@ class FrameLoader:
             ring=ring,
             sweep_index=sweep_index,
             sweep_T=sweep_T,
-            images=tuple(read_image(self.path(camera), camera.token, camera.size_wh) for camera in sample.cameras),
-            camera_K=np.array([camera.camera_K for camera in sample.cameras], np.float64).reshape(views, 3, 3),
+            images=tuple(
+                read_image(self.path(camera), camera.token, camera.size_wh)
+                for camera in sample.cameras
+            ),
+            camera_K=np.array([camera.camera_K for camera in sample.cameras], np.float64).reshape(
+                views, 3, 3
+            ),
             camera_T_lidar=np.array(
-                [inverse(camera.global_T_sensor()) @ global_T_lidar for camera in sample.cameras], np.float64
+                [inverse(camera.global_T_sensor()) @ global_T_lidar for camera in sample.cameras],
+                np.float64,
             ).reshape(views, 4, 4),
-            camera_time_s=np.array([camera.timestamp_us * 1e-6 for camera in sample.cameras], np.float64),
+            camera_time_s=np.array(
+                [camera.timestamp_us * 1e-6 for camera in sample.cameras], np.float64
+            ),
             ego_T_lidar=key.ego_T_sensor(),
             global_T_lidar=global_T_lidar,
             boxes=sample.boxes,
@@ -78,15 +86,26 @@ class FrameLoader:
         """Points (N, 5), rings, sweep indices and sweep poses; older sweeps are moved by the ego poses of both times."""
         clouds, rings, indices, poses = [], [], [], []
         for index, record in enumerate(sample.lidar):
-            cloud, ring = read_points(self.path(record), record.token, record.is_key_frame, self._any_intensity)
+            cloud, ring = read_points(
+                self.path(record), record.token, record.is_key_frame, self._any_intensity
+            )
             lidar_T_sweep = lidar_T_global @ record.global_T_sensor() if index else np.eye(4)
             xyz = transform(lidar_T_sweep, cloud[:, :3]) if index else cloud[:, :3]
-            age_s = np.full((len(cloud), 1), (sample.lidar[0].timestamp_us - record.timestamp_us) * 1e-6, np.float32)
+            age_s = np.full(
+                (len(cloud), 1),
+                (sample.lidar[0].timestamp_us - record.timestamp_us) * 1e-6,
+                np.float32,
+            )
             clouds.append(np.concatenate([xyz, cloud[:, 3:4], age_s], axis=1))
             rings.append(ring)
             indices.append(np.full(len(cloud), index, np.int16))
             poses.append(lidar_T_sweep)
-        return np.concatenate(clouds), np.concatenate(rings), np.concatenate(indices), np.stack(poses)
+        return (
+            np.concatenate(clouds),
+            np.concatenate(rings),
+            np.concatenate(indices),
+            np.stack(poses),
+        )
 
     def _map_masks(self, location: str, global_T_lidar: Float64) -> Bool | None:
         if self.map_grid is None:
@@ -134,8 +153,12 @@ class NuScenesSource:
         scenes = split_scenes(tables.folder, split, reader.scene_names())
         self.name = f"nuscenes {version} {split}"
         self.cameras = cameras
-        self._scenes = tuple(tuple(reader.read(*rows) for rows in reader.samples(name)) for name in scenes)
-        self._index = tuple((s, p) for s, scene in enumerate(self._scenes) for p in range(len(scene)))
+        self._scenes = tuple(
+            tuple(reader.read(*rows) for rows in reader.samples(name)) for name in scenes
+        )
+        self._index = tuple(
+            (s, p) for s, scene in enumerate(self._scenes) for p in range(len(scene))
+        )
         locations = sorted({sample.location for scene in self._scenes for sample in scene})
         folder = DataFolder(root, follow_links)
         self._maps = available_maps(folder, locations) if map_grid is not None else ()
@@ -166,7 +189,12 @@ class NuScenesSource:
         key = sample.lidar[0]
         time_s = key.timestamp_us * 1e-6
         return Frame.of_labels(
-            sample.token, sample.scene, time_s, key.ego_T_sensor(), key.global_T_sensor(), sample.boxes
+            sample.token,
+            sample.scene,
+            time_s,
+            key.ego_T_sensor(),
+            key.global_T_sensor(),
+            sample.boxes,
         )
 
     def record(self, index: int) -> SampleRecord:
@@ -181,7 +209,9 @@ class NuScenesSource:
 
     def image_sizes(self) -> frozenset[tuple[int, int]]:
         """Every (height, width) that the tables state."""
-        cameras = [camera for scene in self._scenes for sample in scene for camera in sample.cameras]
+        cameras = [
+            camera for scene in self._scenes for sample in scene for camera in sample.cameras
+        ]
         return frozenset((camera.size_wh[1], camera.size_wh[0]) for camera in cameras)
 
     def content_hash(self) -> str:
@@ -199,7 +229,11 @@ class NuScenesSource:
     def _hash_all(self) -> str:
         digest = self._hash_records((self.cameras, self.map_grid))
         samples = map(self.files, range(len(self)))
-        digest.update(hash_contents({record.token: path for files in samples for record, path in files}).encode())
+        digest.update(
+            hash_contents(
+                {record.token: path for files in samples for record, path in files}
+            ).encode()
+        )
         for path in self._maps:
             digest.update(read_bytes(path, MAX_MAP_BYTES, "map"))
         return digest.hexdigest()
@@ -209,7 +243,11 @@ class NuScenesSource:
         digest = hashlib.sha256(repr((READER_VERSION, more)).encode())
         for index in range(len(self)):
             sample = self.record(index)
-            digest.update(repr((sample.token, sample.scene, sample.location, sample.lidar, sample.cameras)).encode())
+            digest.update(
+                repr(
+                    (sample.token, sample.scene, sample.location, sample.lidar, sample.cameras)
+                ).encode()
+            )
             boxes = sample.boxes
             for values in (boxes.boxes, boxes.labels, boxes.attributes, boxes.num_points):
                 digest.update(values.tobytes())

@@ -50,8 +50,12 @@ def custom_splits(tables: Path) -> dict[str, tuple[str, ...]]:
         return {}
     content = read_json(path, what="splits")
     lists = content.values() if isinstance(content, dict) else [None]
-    if not all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists):
-        raise CalicoError(f"{path}: expected an object of split names, each with a list of scene names")
+    if not all(
+        isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists
+    ):
+        raise CalicoError(
+            f"{path}: expected an object of split names, each with a list of scene names"
+        )
     return {name: tuple(scenes) for name, scenes in content.items()}
 
 

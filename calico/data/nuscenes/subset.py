@@ -20,10 +20,14 @@ def own_sweeps(sample: SampleRecord) -> tuple[SensorRecord, ...]:
 
     So every file belongs to exactly one keyframe, the one that follows it.
     """
-    return sample.lidar[:1] + tuple(takewhile(lambda record: not record.is_key_frame, sample.lidar[1:]))
+    return sample.lidar[:1] + tuple(
+        takewhile(lambda record: not record.is_key_frame, sample.lidar[1:])
+    )
 
 
-def subset(tables: Tables, samples: Sequence[SampleRecord], cameras: Collection[str]) -> RowsByTable:
+def subset(
+    tables: Tables, samples: Sequence[SampleRecord], cameras: Collection[str]
+) -> RowsByTable:
     """Rows by token of every table, for these keyframes (whole scenes).
 
     Of sample_data it keeps the keyframe images of `cameras`, the LiDAR files of `own_sweeps`, and all radar; `prev` and `next`
@@ -32,9 +36,13 @@ def subset(tables: Tables, samples: Sequence[SampleRecord], cameras: Collection[
     tokens = {sample.token for sample in samples}
     sweeps = {record.token for sample in samples for record in own_sweeps(sample)}
     rows = {name: dict(tables.rows(name)) for name in FIELDS}
-    rows |= {name: dict(tables.rows(name)) for name in OPTIONAL_FIELDS if tables.path(name).exists()}
+    rows |= {
+        name: dict(tables.rows(name)) for name in OPTIONAL_FIELDS if tables.path(name).exists()
+    }
     channels = {
-        token: str(tables.get("sensor", mount["sensor_token"], f"calibrated_sensor {token}")["channel"])
+        token: str(
+            tables.get("sensor", mount["sensor_token"], f"calibrated_sensor {token}")["channel"]
+        )
         for token, mount in rows["calibrated_sensor"].items()
     }
 
@@ -46,12 +54,20 @@ def subset(tables: Tables, samples: Sequence[SampleRecord], cameras: Collection[
 
     rows["sample"] = _only(rows["sample"], tokens)
     rows["scene"] = _only(rows["scene"], {row["scene_token"] for row in rows["sample"].values()})
-    data = {token: row for token, row in rows["sample_data"].items() if row["sample_token"] in tokens}
+    data = {
+        token: row for token, row in rows["sample_data"].items() if row["sample_token"] in tokens
+    }
     rows["sample_data"] = _without_gaps(data, {token for token, row in data.items() if wanted(row)})
     kept = rows["sample_data"].values()
     rows["ego_pose"] = _only(rows["ego_pose"], {row["ego_pose_token"] for row in kept})
-    rows["calibrated_sensor"] = _only(rows["calibrated_sensor"], {row["calibrated_sensor_token"] for row in kept})
-    boxes = {token: row for token, row in rows["sample_annotation"].items() if row["sample_token"] in tokens}
+    rows["calibrated_sensor"] = _only(
+        rows["calibrated_sensor"], {row["calibrated_sensor_token"] for row in kept}
+    )
+    boxes = {
+        token: row
+        for token, row in rows["sample_annotation"].items()
+        if row["sample_token"] in tokens
+    }
     rows["sample_annotation"] = boxes
     rows["instance"] = _only(rows["instance"], {row["instance_token"] for row in boxes.values()})
     return rows
@@ -85,13 +101,18 @@ def other_files(
 def kept_splits(tables: Tables, rows: RowsByTable) -> dict[str, list[str]]:
     """The splits of the tables' splits.json with the scenes that `rows` hold; splits without one are left out."""
     scenes = {row["name"] for row in rows["scene"].values()}
-    kept = {split: [name for name in names if name in scenes] for split, names in custom_splits(tables.folder).items()}
+    kept = {
+        split: [name for name in names if name in scenes]
+        for split, names in custom_splits(tables.folder).items()
+    }
     return {split: names for split, names in kept.items() if names}
 
 
 def edited(rows: RowsByTable, parts: Sequence[Part]) -> dict[str, list[Row]]:
     """The tables with what the parts change and add, in the order of the rows and then of the parts."""
-    result = {name: {token: dict(row) for token, row in table.items()} for name, table in rows.items()}
+    result = {
+        name: {token: dict(row) for token, row in table.items()} for name, table in rows.items()
+    }
     for part in parts:
         for table, changes in part.changed.items():
             for token, fields in changes.items():
@@ -119,7 +140,8 @@ def _without_gaps(rows: dict[str, Row], kept: Collection[str]) -> dict[str, Row]
         return ""
 
     return {
-        token: row | {direction: follow(row, direction) for direction in ("prev", "next") if direction in row}
+        token: row
+        | {direction: follow(row, direction) for direction in ("prev", "next") if direction in row}
         for token, row in rows.items()
         if token in kept
     }

@@ -94,17 +94,23 @@ class Tables:
     def get(self, table: str, token: str, referrer: str) -> Row:
         """One row; `referrer` says in the error message who asks for it."""
         if not isinstance(token, str):
-            raise CalicoError(f"{self.path(table)}: {referrer} refers to {token!r}, expected a token (text)")
+            raise CalicoError(
+                f"{self.path(table)}: {referrer} refers to {token!r}, expected a token (text)"
+            )
         row = self.rows(table).get(token)
         if row is None:
             shown = f"'{token}'" if token.isprintable() else ascii(token)[:80]
-            raise CalicoError(f"{self.path(table)}: has no row with token {shown}, to which {referrer} refers")
+            raise CalicoError(
+                f"{self.path(table)}: has no row with token {shown}, to which {referrer} refers"
+            )
         return row
 
     def _read(self, table: str) -> dict[str, Row]:
         path = self.path(table)
         if not path.exists():
-            raise CalicoError(f"{path}: missing; the tables need {', '.join(f'{name}.json' for name in FIELDS)}")
+            raise CalicoError(
+                f"{path}: missing; the tables need {', '.join(f'{name}.json' for name in FIELDS)}"
+            )
         rows = parse_rows(read_text(path, MAX_TABLE_BYTES, "table"), f"table {path}")
         if not isinstance(rows, list):
             raise CalicoError(f"{path}: got {type(rows).__name__}, expected a list of rows")
@@ -117,7 +123,9 @@ class Tables:
 
     def _check(self, table: str, number: int, row: object) -> None:
         if not isinstance(row, dict):
-            raise CalicoError(f"{self.path(table)}: row {number} is {type(row).__name__}, expected an object")
+            raise CalicoError(
+                f"{self.path(table)}: row {number} is {type(row).__name__}, expected an object"
+            )
         for field, kind in (FIELDS | OPTIONAL_FIELDS)[table].items():
             value = row.get(field)
             if type(value) is not kind:  # true is no number
@@ -132,7 +140,9 @@ class Tables:
                     "without control characters"
                 )
         if not row["token"] and table in FIELDS:
-            raise CalicoError(f"{self.path(table)}: row {number} has an empty token, expected one of its own")
+            raise CalicoError(
+                f"{self.path(table)}: row {number} has an empty token, expected one of its own"
+            )
 
     def _check_unique(self, table: str, rows: list[Row], field: str) -> None:
         """Raises CalicoError where two rows have the same value in a field that tells them apart."""
@@ -162,7 +172,9 @@ def parse_rows(text: str, where: str) -> Any:
             rows = json.loads(text, parse_constant=_refuse)
         except (ValueError, RecursionError):
             return parse_json(text, where)  # it names line and reason
-        if isinstance(rows, list) and text.count('":') == sum(len(row) for row in rows if isinstance(row, dict)):
+        if isinstance(rows, list) and text.count('":') == sum(
+            len(row) for row in rows if isinstance(row, dict)
+        ):
             return rows
     return parse_json(text, where)
 

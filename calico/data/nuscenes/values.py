@@ -34,7 +34,10 @@ def read_numbers(table: Path, row: Row, field: str, count: int) -> tuple[float, 
 
 def read_pose(table: Path, row: Row) -> tuple[float, ...]:
     """Read translation [m] and rotation as (x, y, z, qw, qx, qy, qz), the quaternion of length 1."""
-    translation, rotation = read_numbers(table, row, "translation", 3), read_numbers(table, row, "rotation", 4)
+    translation, rotation = (
+        read_numbers(table, row, "translation", 3),
+        read_numbers(table, row, "rotation", 4),
+    )
     length = math.hypot(*rotation)
     if abs(length - 1.0) > UNIT_TOLERANCE:
         raise CalicoError(
@@ -58,7 +61,9 @@ def read_count(table: Path, row: Row) -> int:
     """Read the number of LiDAR and radar points in a box."""
     for field in ("num_lidar_pts", "num_radar_pts"):
         if not 0 <= row[field] <= LARGEST:
-            raise CalicoError(f"{table}: row '{row['token']}' has {field} {_show(row[field])}, expected 0 or more")
+            raise CalicoError(
+                f"{table}: row '{row['token']}' has {field} {_show(row[field])}, expected 0 or more"
+            )
     return int(row["num_lidar_pts"]) + int(row["num_radar_pts"])
 
 
@@ -76,7 +81,9 @@ def read_intrinsics(table: Path, row: Row) -> tuple[tuple[float, ...], ...]:
         shape = np.array(matrix, dtype=object).shape
         raise CalicoError(f"{where} of shape {shape}, expected (3, 3)")
     if not all(is_finite_number(value) for line in matrix for value in line):
-        raise CalicoError(f"{where} {_show(matrix)}, expected 3 x 3 finite numbers within {LARGEST:g}")
+        raise CalicoError(
+            f"{where} {_show(matrix)}, expected 3 x 3 finite numbers within {LARGEST:g}"
+        )
     K: Float64 = np.array(matrix, np.float64)
     if min(K[0, 0], K[1, 1]) <= 0 or K[2].tolist() != [0, 0, 1] or K[1, 0] != 0:
         raise CalicoError(
@@ -87,7 +94,11 @@ def read_intrinsics(table: Path, row: Row) -> tuple[tuple[float, ...], ...]:
 
 def is_finite_number(value: object) -> bool:
     """Whether a value of a JSON file is a number, no larger than any that is meant."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and -LARGEST <= value <= LARGEST
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and -LARGEST <= value <= LARGEST
+    )
 
 
 def _show(value: object) -> str:

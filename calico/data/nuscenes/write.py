@@ -19,7 +19,9 @@ NOTHING = np.zeros((1, 5), "<f4").tobytes()
 """A sweep without returns: one own return at the sensor, which readers drop. Without any point it would be a broken file."""
 
 
-def encode_points(points: Float32, ring: Int16, sweep_T_lidar: Float64 | None, is_key_frame: bool) -> bytes:
+def encode_points(
+    points: Float32, ring: Int16, sweep_T_lidar: Float64 | None, is_key_frame: bool
+) -> bytes:
     """The file of one LiDAR sweep, in its sensor's own axes (x right, y forward).
 
     Args:
@@ -35,7 +37,11 @@ def encode_points(points: Float32, ring: Int16, sweep_T_lidar: Float64 | None, i
     if not len(points):
         return b"" if is_key_frame else NOTHING
     raw_T_lidar = RAW_T_LIDAR if sweep_T_lidar is None else RAW_T_LIDAR @ sweep_T_lidar
-    columns = [transform(raw_T_lidar, points[:, :3]), points[:, 3:4] * np.float32(255.0), ring[:, None]]
+    columns = [
+        transform(raw_T_lidar, points[:, :3]),
+        points[:, 3:4] * np.float32(255.0),
+        ring[:, None],
+    ]
     return np.concatenate(columns, axis=1).astype("<f4").tobytes()
 
 

@@ -57,7 +57,9 @@ class Floor:
     xy: list[Float64] = field(default_factory=list)
     radius: list[Float64] = field(default_factory=list)
 
-    def claim(self, x: float, y: float, yaw: float, length: float, width: float, gap_m: float = 0.15) -> bool:
+    def claim(
+        self, x: float, y: float, yaw: float, length: float, width: float, gap_m: float = 0.15
+    ) -> bool:
         """Takes the rectangle if it is free, and says whether it was."""
         long, short = max(length, width), max(min(length, width), 0.1)
         turn = yaw + (np.pi / 2 if width > length else 0.0)

@@ -107,10 +107,13 @@ def _frame(content: bytes, path: Path, token: str, key: str) -> Frame:
         data = {name: stored[name] for name in stored.files}
     found, scene, found_key = (str(v) for v in data["name"])
     if (found, found_key) != (token, key):
-        raise FileError(f"cached frame {path}: holds frame {found} of {found_key}, expected {token} of {key}")
+        raise FileError(
+            f"cached frame {path}: holds frame {found} of {found_key}, expected {token} of {key}"
+        )
     shape = tuple(int(v) for v in data["map_shape"])
     boxes = Boxes(
-        **{name: data[f"box_{name}"] for name in _BOX_FIELDS}, instances=tuple(str(v) for v in data["instances"])
+        **{name: data[f"box_{name}"] for name in _BOX_FIELDS},
+        instances=tuple(str(v) for v in data["instances"]),
     )
     return Frame(
         token=token,
@@ -118,6 +121,8 @@ def _frame(content: bytes, path: Path, token: str, key: str) -> Frame:
         timestamp_s=float(data["timestamp_s"]),
         images=tuple(data["images"]),
         boxes=boxes,
-        map_masks=np.unpackbits(data["map_bits"], count=int(np.prod(shape))).reshape(shape).astype(np.bool_),
+        map_masks=np.unpackbits(data["map_bits"], count=int(np.prod(shape)))
+        .reshape(shape)
+        .astype(np.bool_),
         **{name: data[name] for name in _FIELDS},
     )

@@ -44,8 +44,16 @@ def render(
     hits = cast(solids, origins, directions)
     color = sky(light, directions)
     seen = np.flatnonzero(hits.found)
-    near = Hits(hits.distance_m[seen], hits.normal[seen], hits.material[seen], hits.color[seen], hits.owner[seen])
-    color[seen] = shade(solids, ground, light, origins[seen], directions[seen], near, start[seen], rays[seen])
+    near = Hits(
+        hits.distance_m[seen],
+        hits.normal[seen],
+        hits.material[seen],
+        hits.color[seen],
+        hits.owner[seen],
+    )
+    color[seen] = shade(
+        solids, ground, light, origins[seen], directions[seen], near, start[seen], rays[seen]
+    )
     color *= light.exposure
     color += rng.standard_normal(color.shape, dtype=np.float32) * np.float32(light.noise)
     encoded = np.sqrt(np.clip(color, 0.0, 1.0)) * 255.0 + 0.5
@@ -102,10 +110,14 @@ def _add_gloss(radiance: Float32, light: Light, directions: Float32, hits: Hits)
     mirrored = incoming + 2 * cosine[:, None] * normal
     share = GLOSS[hits.material[shiny]] * (0.15 + 0.85 * (1 - np.clip(cosine, 0, 1)) ** 3)
     visible = (mirrored[:, 2] > 0) * share
-    radiance[shiny] = radiance[shiny] * (1 - share[:, None]) + visible[:, None] * sky(light, mirrored)
+    radiance[shiny] = radiance[shiny] * (1 - share[:, None]) + visible[:, None] * sky(
+        light, mirrored
+    )
 
 
-def _lamps(hits: Hits, xyz: Float32, directions: Float32, start_ego: Float32, rays_ego: Float32) -> Float32:
+def _lamps(
+    hits: Hits, xyz: Float32, directions: Float32, start_ego: Float32, rays_ego: Float32
+) -> Float32:
     """(R, 3) light of the own headlights (a cone ahead) and of street lamps, taken as even along the street."""
     point = start_ego + rays_ego * hits.distance_m[:, None]
     ahead = np.maximum(point[:, 0] - 1.5, 0.0)

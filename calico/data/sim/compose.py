@@ -49,16 +49,27 @@ def compose_frame(
     for index in range(sweeps):
         then = time_s - index * STEP_S
         pose = global_T_ego(world, then) @ EGO_T_LIDAR
-        scans.append(scan(world.solids(then) if index else now, world.ground, pose, generator(seed, "lidar", index)))
+        scans.append(
+            scan(
+                world.solids(then) if index else now,
+                world.ground,
+                pose,
+                generator(seed, "lidar", index),
+            )
+        )
         poses.append(inverse(lidar) @ pose if index else np.eye(4))
-    images = render(now, world.ground, world.light, ego, cameras, size_hw, generator(seed, "camera"))
+    images = render(
+        now, world.ground, world.light, ego, cameras, size_hw, generator(seed, "camera")
+    )
     return Frame(
         token=name[0],
         scene=name[1],
         timestamp_s=time_s,
         points=np.concatenate([_points(s, poses[i], i * STEP_S) for i, s in enumerate(scans)]),
         ring=np.concatenate([s.ring for s in scans]),
-        sweep_index=np.concatenate([np.full(len(s.ring), i, np.int16) for i, s in enumerate(scans)]),
+        sweep_index=np.concatenate(
+            [np.full(len(s.ring), i, np.int16) for i, s in enumerate(scans)]
+        ),
         sweep_T=np.stack(poses),
         images=images,
         camera_K=np.stack([intrinsics(camera, size_hw) for camera in cameras]),
@@ -88,8 +99,13 @@ def annotate(world: World, time_s: float, global_T_lidar: Float64, sweep: Sweep)
             numbers.append(number)
     if not rows:
         return Boxes.empty()
-    boxes = transform_boxes(inverse(global_T_lidar), np.asarray(rows, np.float64)).astype(np.float32)
-    counts = [int(points_in_boxes(sweep.xyz[sweep.owner == n], boxes[i : i + 1]).sum()) for i, n in enumerate(numbers)]
+    boxes = transform_boxes(inverse(global_T_lidar), np.asarray(rows, np.float64)).astype(
+        np.float32
+    )
+    counts = [
+        int(points_in_boxes(sweep.xyz[sweep.owner == n], boxes[i : i + 1]).sum())
+        for i, n in enumerate(numbers)
+    ]
     actors = [world.actors[n] for n in numbers]
     return Boxes(
         boxes,

@@ -12,7 +12,9 @@ from calico.frame import Float64
 from calico.geometry.boxes import corners
 
 
-def without_conflicts(actors: list[Actor], ego: Track, ego_size: Size, times: Float64) -> list[Actor]:
+def without_conflicts(
+    actors: list[Actor], ego: Track, ego_size: Size, times: Float64
+) -> list[Actor]:
     """The actors whose footprints stay clear of the ego vehicle's and of each other's at all times.
 
     Of two that meet, the one that stands stays; of two that move, the earlier in the list.

@@ -100,7 +100,12 @@ class Layout:
 
     def free_of_junctions(self, road: int, station: float, margin_m: float) -> bool:
         """No junction and no crossing within the margin of a station of that road."""
-        near = [s for c in self.crossings if c.road == road for s in (c.start, c.stop, *(p for _, p in c.stops))]
+        near = [
+            s
+            for c in self.crossings
+            if c.road == road
+            for s in (c.start, c.stop, *(p for _, p in c.stops))
+        ]
         if road == 0:
             near += list(self.junction_m)
         elif self.kind == "crossroads":
@@ -118,9 +123,14 @@ def build_layout(rng: np.random.Generator, kind: Kind, length_m: float, middle_m
     if kind in ("t_junction", "crossroads"):
         roads.append(_side_road(rng, main, station, kind))
     crossings = _crossings(roads, kind, station)
-    drivable = shapely.union_all([r.center.strip(0, r.center.length, -r.right_m, r.left_m) for r in roads])
+    drivable = shapely.union_all(
+        [r.center.strip(0, r.center.length, -r.right_m, r.left_m) for r in roads]
+    )
     drivable = drivable.buffer(5.0, quad_segs=4).buffer(-5.0, quad_segs=4)
-    broad = [r.center.strip(0, r.center.length, -r.right_m - r.walkway_m, r.left_m + r.walkway_m) for r in roads]
+    broad = [
+        r.center.strip(0, r.center.length, -r.right_m - r.walkway_m, r.left_m + r.walkway_m)
+        for r in roads
+    ]
     paved = shapely.union_all(broad).buffer(3.0, quad_segs=4).buffer(-3.0, quad_segs=4)
     carparks = _carparks(rng, roads, station if len(roads) > 1 else None, paved)
     drivable = shapely.union_all([drivable, *(park.driveway for park in carparks)])
@@ -147,7 +157,9 @@ def _main_road(rng: np.random.Generator, kind: Kind, length_m: float) -> Road:
         end = max(end, begin + 40)
         curvature[int(begin) : int(end)] = 1 / radius
         curvature = np.convolve(curvature, np.ones(15) / 15, "same")
-    forward, backward = ((1, 1), (2, 2), (2, 1), (1, 2), (2, 0), (3, 0), (1, 1), (2, 2))[int(rng.integers(8))]
+    forward, backward = ((1, 1), (2, 2), (2, 1), (1, 2), (2, 0), (3, 0), (1, 1), (2, 2))[
+        int(rng.integers(8))
+    ]
     return Road(
         bent((0.0, 0.0), 0.0, curvature),
         forward,
@@ -190,8 +202,12 @@ def _crossings(roads: list[Road], kind: Kind, station: float) -> list[Crossing]:
     for road, middle, reach in ((0, station, reach_main), (1, center, reach_side)):
         low, high = middle - reach, middle + reach
         if road == 0 or kind == "crossroads":
-            found.append(Crossing(road, low - CROSSING_M, low, ((1, low - CROSSING_M - 1.2),), road))
-        found.append(Crossing(road, high, high + CROSSING_M, ((-1, high + CROSSING_M + 1.2),), road))
+            found.append(
+                Crossing(road, low - CROSSING_M, low, ((1, low - CROSSING_M - 1.2),), road)
+            )
+        found.append(
+            Crossing(road, high, high + CROSSING_M, ((-1, high + CROSSING_M + 1.2),), road)
+        )
     return found
 
 
@@ -201,7 +217,11 @@ def _lanes(roads: list[Road], crossings: list[Crossing]) -> list[Lane]:
         for forward in (True, False):
             for i in range(road.forward if forward else road.backward):
                 offset = (i + 0.5) * road.lane_m
-                path = road.center.offset(-offset) if forward else road.center.offset(offset).reversed()
+                path = (
+                    road.center.offset(-offset)
+                    if forward
+                    else road.center.offset(offset).reversed()
+                )
                 stops = [
                     path.project(road.center.at(station)[0])
                     for crossing in crossings
@@ -224,7 +244,8 @@ def _carparks(
             start = float(rng.uniform(60, max(main.center.length - 100, 70)))
             park = _carpark(rng, main, start, int(side))
             clear = junction is None or all(
-                park.area.distance(r.center.strip(0, r.center.length, -r.right_m - 4, r.left_m + 4)) > 1
+                park.area.distance(r.center.strip(0, r.center.length, -r.right_m - 4, r.left_m + 4))
+                > 1
                 for r in roads[1:]
             )
             if (
@@ -249,10 +270,18 @@ def _carpark(rng: np.random.Generator, road: Road, start: float, side: int) -> C
             nose = yaw + (np.pi / 2 if (row == 0) == (side > 0) else -np.pi / 2)
             poses.append((x, y, float(nose + np.pi * (rng.random() < 0.3))))
             edge = start + k * width
-            lines.append(road.center.strip(edge - 0.07, edge + 0.07, side * (depth - 2.6), side * (depth + 2.6)))
+            lines.append(
+                road.center.strip(
+                    edge - 0.07, edge + 0.07, side * (depth - 2.6), side * (depth + 2.6)
+                )
+            )
     entry = float(rng.uniform(start + 3, stop - 7))
     reach = (side * (inner - road.walkway_m - 1.5), side * (inner + 5.5))
     area = road.center.strip(start, stop, side * inner, side * (inner + 17.0))
     driveway = road.center.strip(entry, entry + 5.5, *reach).difference(area)
-    free = [p for p in poses if not road.center.strip(entry - 1.5, entry + 7, *reach).contains(shapely.Point(p[:2]))]
+    free = [
+        p
+        for p in poses
+        if not road.center.strip(entry - 1.5, entry + 7, *reach).contains(shapely.Point(p[:2]))
+    ]
     return Carpark(area, driveway, tuple(free), tuple(lines))

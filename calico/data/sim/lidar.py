@@ -46,14 +46,18 @@ def beam_directions() -> Float32:
     azimuth = (np.arange(AZIMUTHS) * 2 * np.pi / AZIMUTHS)[None]
     rays = np.stack(
         np.broadcast_arrays(
-            np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)
+            np.cos(elevation) * np.cos(azimuth),
+            np.cos(elevation) * np.sin(azimuth),
+            np.sin(elevation),
         ),
         -1,
     )
     return rays.reshape(-1, 3).astype(np.float32)
 
 
-def scan(solids: tuple[Solid, ...], ground: GroundMap, global_T_lidar: Float64, rng: np.random.Generator) -> Sweep:
+def scan(
+    solids: tuple[Solid, ...], ground: GroundMap, global_T_lidar: Float64, rng: np.random.Generator
+) -> Sweep:
     """One turn of the sensor, all beams at the same instant."""
     local = beam_directions()
     directions = np.ascontiguousarray(local @ global_T_lidar[:3, :3].T.astype(np.float32))
@@ -62,7 +66,9 @@ def scan(solids: tuple[Solid, ...], ground: GroundMap, global_T_lidar: Float64, 
     noise = rng.standard_normal((2, len(local)), dtype=np.float32)
     chance = rng.random((2, len(local)), dtype=np.float32)
     cosine = np.abs(np.einsum("ij,ij->i", hits.normal, directions))
-    albedo = reflectivity(hits, ground, (origins + directions * hits.distance_m[:, None]).astype(np.float32))
+    albedo = reflectivity(
+        hits, ground, (origins + directions * hits.distance_m[:, None]).astype(np.float32)
+    )
     kept = _returned(hits, albedo, cosine, chance)
     spread = RANGE_NOISE_M + LASER_SPREAD_M[hits.material]
     distance = (hits.distance_m + spread * noise[0])[kept]
@@ -98,7 +104,16 @@ def _returned(hits: Hits, albedo: Float32, cosine: Float32, chance: Float32) -> 
     threshold stands for the detector.
     """
     in_range = (hits.distance_m > MIN_RANGE_M) & (hits.distance_m < MAX_RANGE_M)
-    power = albedo * np.maximum(cosine, 0.02) / 0.1 * (DARK_RANGE_M / np.maximum(hits.distance_m, 1.0)) ** 2
+    power = (
+        albedo
+        * np.maximum(cosine, 0.02)
+        / 0.1
+        * (DARK_RANGE_M / np.maximum(hits.distance_m, 1.0)) ** 2
+    )
     detected = power**2 / (1 + power**2)
-    result: Bool = in_range & (chance[0] < detected * (1 - CLUTTER_LOSS)) & (chance[1] >= LASER_LOSS[hits.material])
+    result: Bool = (
+        in_range
+        & (chance[0] < detected * (1 - CLUTTER_LOSS))
+        & (chance[1] >= LASER_LOSS[hits.material])
+    )
     return result

@@ -52,7 +52,9 @@ class GroundMap:
     def masks(self, grid: Grid, global_T_lidar: Float64) -> Bool:
         """(K, Y, X) map masks on a grid of the LiDAR frame: the class under every cell's centre."""
         centers = grid.centers().reshape(-1, 2)
-        world = transform(global_T_lidar, np.concatenate([centers, np.zeros((len(centers), 1))], axis=1))
+        world = transform(
+            global_T_lidar, np.concatenate([centers, np.zeros((len(centers), 1))], axis=1)
+        )
         bits = self.lookup(world[:, :2]).reshape(grid.shape)
         return np.stack([(bits & BIT[name]) > 0 for name in MAP_CLASSES])
 
@@ -85,7 +87,9 @@ def areas(layout: Layout) -> dict[str, shapely.Geometry]:
     yellow: list[shapely.Polygon] = []
     for crossing in layout.crossings:
         road = layout.roads[crossing.road]
-        crossings.append(road.center.strip(crossing.start, crossing.stop, -road.right_m, road.left_m))
+        crossings.append(
+            road.center.strip(crossing.start, crossing.stop, -road.right_m, road.left_m)
+        )
         white += _zebra(road, crossing.start, crossing.stop)
         for sign, station in crossing.stops:
             right, left = (-road.right_m, -0.1) if sign == 1 else (0.1, road.left_m)
@@ -116,7 +120,9 @@ def areas(layout: Layout) -> dict[str, shapely.Geometry]:
     }
 
 
-def _line(road: Road, stretch: tuple[float, float], offset: float, half_m: float) -> shapely.Polygon:
+def _line(
+    road: Road, stretch: tuple[float, float], offset: float, half_m: float
+) -> shapely.Polygon:
     return road.center.strip(*stretch, offset - half_m, offset + half_m)
 
 
@@ -129,7 +135,11 @@ def _white_lines(road: Road, stretch: tuple[float, float]) -> list[shapely.Polyg
         for start in np.arange(stretch[0], stretch[1] - 3, 8.0)
     ]
     edges = (-road.forward * road.lane_m, road.backward * road.lane_m)
-    return lines + [_line(road, stretch, edge, 0.07) for edge, has in zip(edges, road.parking, strict=True) if has]
+    return lines + [
+        _line(road, stretch, edge, 0.07)
+        for edge, has in zip(edges, road.parking, strict=True)
+        if has
+    ]
 
 
 def _divider_offsets(road: Road) -> list[tuple[float, bool]]:
@@ -162,7 +172,11 @@ def _zebra(road: Road, start: float, stop: float) -> list[shapely.Polygon]:
 
 
 def _polygons(geometry: shapely.Geometry) -> list[shapely.Polygon]:
-    return [part for part in shapely.get_parts(geometry) if part.geom_type == "Polygon" and part.area > 0]
+    return [
+        part
+        for part in shapely.get_parts(geometry)
+        if part.geom_type == "Polygon" and part.area > 0
+    ]
 
 
 def _pixels(ring: shapely.LinearRing, low: Float64) -> list[tuple[float, float]]:

@@ -60,14 +60,24 @@ LASER_ALBEDO = _table(
 LASER_LOSS = _table(dict.fromkeys(Material, 0.0) | {Material.GLASS: 0.7, Material.FOLIAGE: 0.15})
 """Share of rays that go through or are mirrored away, whatever the distance."""
 
-LASER_SPREAD_M = _table(dict.fromkeys(Material, 0.0) | {Material.FOLIAGE: 0.15, Material.CLOTH: 0.01})
+LASER_SPREAD_M = _table(
+    dict.fromkeys(Material, 0.0) | {Material.FOLIAGE: 0.15, Material.CLOTH: 0.01}
+)
 """Additional standard deviation of the range, where the surface is not one [m]."""
 
-GLOSS = _table(dict.fromkeys(Material, 0.0) | {Material.GLASS: 0.9, Material.PAINT: 0.35, Material.METAL: 0.25})
+GLOSS = _table(
+    dict.fromkeys(Material, 0.0) | {Material.GLASS: 0.9, Material.PAINT: 0.35, Material.METAL: 0.25}
+)
 """Share of the sky's mirror image in the colour at grazing incidence; 15 % of it head-on."""
 
 GRAIN = _table(
     dict.fromkeys(Material, 0.05)
-    | {Material.GROUND: 0.14, Material.FOLIAGE: 0.45, Material.FACADE: 0.10, Material.CLOTH: 0.15, Material.GLASS: 0.0}
+    | {
+        Material.GROUND: 0.14,
+        Material.FOLIAGE: 0.45,
+        Material.FACADE: 0.10,
+        Material.CLOTH: 0.15,
+        Material.GLASS: 0.0,
+    }
 )
 """Amplitude of the brightness noise on the surface."""

@@ -39,7 +39,12 @@ class Mesh:
         low, high = self.vertices.min(axis=0), self.vertices.max(axis=0)
         scale = np.asarray(size, np.float32) / np.maximum(high - low, 1e-6)
         middle = np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]], np.float32)
-        return Mesh(((self.vertices - middle) * scale).astype(np.float32), self.faces, self.material, self.color)
+        return Mesh(
+            ((self.vertices - middle) * scale).astype(np.float32),
+            self.faces,
+            self.material,
+            self.color,
+        )
 
 
 def merge(meshes: Sequence[Mesh]) -> Mesh:
@@ -54,19 +59,28 @@ def merge(meshes: Sequence[Mesh]) -> Mesh:
     starts = np.cumsum([0] + [len(mesh.vertices) for mesh in meshes])
     return Mesh(
         np.concatenate([mesh.vertices for mesh in meshes]),
-        np.concatenate([mesh.faces + np.int32(start) for mesh, start in zip(meshes, starts, strict=False)]),
+        np.concatenate(
+            [mesh.faces + np.int32(start) for mesh, start in zip(meshes, starts, strict=False)]
+        ),
         np.concatenate([mesh.material for mesh in meshes]),
         np.concatenate([mesh.color for mesh in meshes]),
     )
 
 
-def surface(vertices: npt.ArrayLike, faces: npt.ArrayLike, material: Material, color: Color) -> Mesh:
+def surface(
+    vertices: npt.ArrayLike, faces: npt.ArrayLike, material: Material, color: Color
+) -> Mesh:
     """A mesh of one material and colour."""
     faces = np.asarray(faces, np.int32).reshape(-1, 3)
     count = len(faces)
     colors = np.empty((count, 3), np.float32)
     colors[:] = color
-    return Mesh(np.asarray(vertices, np.float32).reshape(-1, 3), faces, np.full(count, int(material), np.uint8), colors)
+    return Mesh(
+        np.asarray(vertices, np.float32).reshape(-1, 3),
+        faces,
+        np.full(count, int(material), np.uint8),
+        colors,
+    )
 
 
 _HEXA_FACES = [
@@ -85,12 +99,20 @@ def hexahedron(
     """A block with rectangles as bottom and top, each (x back, x front, half width), between two heights."""
     points = []
     for (back, front, half), height in zip((bottom, top), z, strict=True):
-        points += [(back, -half, height), (front, -half, height), (front, half, height), (back, half, height)]
+        points += [
+            (back, -half, height),
+            (front, -half, height),
+            (front, half, height),
+            (back, half, height),
+        ]
     return surface(points, _HEXA_FACES, material, color)
 
 
 def block(
-    size: tuple[float, float, float], material: Material, color: Color, at: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    size: tuple[float, float, float],
+    material: Material,
+    color: Color,
+    at: tuple[float, float, float] = (0.0, 0.0, 0.0),
 ) -> Mesh:
     """A box of length x width x height whose bottom's centre is `at`."""
     ends = (at[0] - size[0] / 2, at[0] + size[0] / 2, size[1] / 2)
@@ -134,7 +156,12 @@ def _tube_faces(sides: int) -> Int32:
     faces = np.concatenate(
         [
             np.stack(f, 1)
-            for f in ((i, j, j + sides), (i, j + sides, i + sides), (low, j, i), (high, i + sides, j + sides))
+            for f in (
+                (i, j, j + sides),
+                (i, j + sides, i + sides),
+                (low, j, i),
+                (high, i + sides, j + sides),
+            )
         ]
     )
     return faces.astype(np.int32)
@@ -143,10 +170,19 @@ def _tube_faces(sides: int) -> Int32:
 def wheel(x: float, y: float, radius: float, width: float, hub: Color = (0.35, 0.35, 0.37)) -> Mesh:
     """A tyre standing on the ground, its axis along y, with a lighter hub."""
     tyre = tube(
-        (x, y - width / 2, radius), (x, y + width / 2, radius), radius, Material.RUBBER, (0.02, 0.02, 0.02), sides=10
+        (x, y - width / 2, radius),
+        (x, y + width / 2, radius),
+        radius,
+        Material.RUBBER,
+        (0.02, 0.02, 0.02),
+        sides=10,
     )
     disc = tube(
-        (x, y - width / 2 - 0.01, radius), (x, y + width / 2 + 0.01, radius), radius * 0.55, Material.METAL, hub
+        (x, y - width / 2 - 0.01, radius),
+        (x, y + width / 2 + 0.01, radius),
+        radius * 0.55,
+        Material.METAL,
+        hub,
     )
     return merge([tyre, disc])
 
@@ -172,5 +208,8 @@ def blob(
     if rng is not None:
         scale += rng.normal(0.0, roughness, scale.shape).astype(np.float32)
     return surface(
-        vertices * scale * np.asarray(radii, np.float32) + np.asarray(at, np.float32), faces, material, color
+        vertices * scale * np.asarray(radii, np.float32) + np.asarray(at, np.float32),
+        faces,
+        material,
+        color,
     )

@@ -82,7 +82,9 @@ class Sway:
 
     def at(self, time_s: float) -> tuple[float, float]:
         """Pitch, roll [rad]."""
-        pitch, roll = self.constant + self.swing * np.sin(2 * np.pi * self.frequency * time_s + self.phase)
+        pitch, roll = self.constant + self.swing * np.sin(
+            2 * np.pi * self.frequency * time_s + self.phase
+        )
         return float(pitch), float(roll)
 
 
@@ -108,8 +110,14 @@ def follow(
     stations = [s.copy()]
     for step in np.diff(times):
         gap, lead_speed = _ahead(s, lengths, speed, stops_m)
-        wanted = distance + speed * headway + speed * (speed - lead_speed) / (2 * np.sqrt(acceleration * braking))
-        change = acceleration * (1 - (speed / desired) ** 4 - (np.maximum(wanted, 0) / np.maximum(gap, 0.3)) ** 2)
+        wanted = (
+            distance
+            + speed * headway
+            + speed * (speed - lead_speed) / (2 * np.sqrt(acceleration * braking))
+        )
+        change = acceleration * (
+            1 - (speed / desired) ** 4 - (np.maximum(wanted, 0) / np.maximum(gap, 0.3)) ** 2
+        )
         following = np.maximum(speed + np.maximum(change, -6.0) * step, 0.0)
         s = s + (speed + following) / 2 * step
         speed = following
@@ -117,7 +125,9 @@ def follow(
     return np.stack(stations)
 
 
-def _ahead(s: Float64, lengths: Float64, speed: Float64, stops: tuple[float, ...]) -> tuple[Float64, Float64]:
+def _ahead(
+    s: Float64, lengths: Float64, speed: Float64, stops: tuple[float, ...]
+) -> tuple[Float64, Float64]:
     """Free distance before every vehicle and the speed of what ends it."""
     gap, lead = np.full(len(s), 1e3), speed.copy()
     gap[1:] = s[:-1] - lengths[:-1] / 2 - s[1:] - lengths[1:] / 2

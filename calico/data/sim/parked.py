@@ -22,7 +22,14 @@ KERB_MIX: dict[str, float] = {
 }
 ROADSIDE: tuple[str, ...] = ("bus", "trailer", "motorcycle", "bicycle")
 """Wanted kinds that are put at the roadside."""
-LOT_MIX: dict[str, float] = {"car": 0.89, "truck": 0.03, "motorcycle": 0.04, "bus": 0.0, "trailer": 0.0, "": 0.04}
+LOT_MIX: dict[str, float] = {
+    "car": 0.89,
+    "truck": 0.03,
+    "motorcycle": 0.04,
+    "bus": 0.0,
+    "trailer": 0.0,
+    "": 0.04,
+}
 
 
 def draw_parked(
@@ -41,7 +48,15 @@ def draw_parked(
         share = float(rng.uniform(0.25, 0.85))
         for x, y, yaw in park.slots:
             if rng.random() < share:
-                actors += _put(rng, _pick(rng, LOT_MIX), x, y, yaw + float(rng.normal(0, 0.03)), floor, longest=5.3)
+                actors += _put(
+                    rng,
+                    _pick(rng, LOT_MIX),
+                    x,
+                    y,
+                    yaw + float(rng.normal(0, 0.03)),
+                    floor,
+                    longest=5.3,
+                )
     for _ in range(int(rng.poisson(1.6))):
         actors += _rack(rng, layout, floor, ego_m)
     return actors
@@ -53,7 +68,13 @@ def _pick(rng: np.random.Generator, mix: dict[str, float]) -> str:
 
 
 def _put(
-    rng: np.random.Generator, kind: str, x: float, y: float, yaw: float, floor: Floor, longest: float = 99.0
+    rng: np.random.Generator,
+    kind: str,
+    x: float,
+    y: float,
+    yaw: float,
+    floor: Floor,
+    longest: float = 99.0,
 ) -> list[Actor]:
     """A parked object of a kind, unless its place is taken."""
     if kind == "":
@@ -91,7 +112,11 @@ def _kerb(rng: np.random.Generator, layout: Layout, index: int, floor: Floor) ->
 
 
 def _wanted(
-    rng: np.random.Generator, layout: Layout, floor: Floor, near: tuple[float, float], wanted: tuple[str, ...]
+    rng: np.random.Generator,
+    layout: Layout,
+    floor: Floor,
+    near: tuple[float, float],
+    wanted: tuple[str, ...],
 ) -> list[Actor]:
     """Puts each wanted kind at the roadside, where parking lane or verge has room for it."""
     road = layout.roads[0]
@@ -104,7 +129,11 @@ def _wanted(
             if not layout.free_of_junctions(0, station, 13):
                 continue
             kerb = road.right_m if side < 0 else road.left_m
-            offset = kerb - PARKING_M / 2 + 0.1 if has and kind != "bicycle" else kerb + road.walkway_m + 2.2
+            offset = (
+                kerb - PARKING_M / 2 + 0.1
+                if has and kind != "bicycle"
+                else kerb + road.walkway_m + 2.2
+            )
             if kind == "bicycle":
                 offset = kerb + 0.5
             x, y, yaw = road.center.beside(station, side * offset)

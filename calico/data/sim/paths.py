@@ -56,7 +56,11 @@ class Path:
 
     def project(self, xy: npt.ArrayLike) -> float:
         """The station nearest to a point."""
-        return float(shapely.line_locate_point(shapely.LineString(self.xy), shapely.Point(np.asarray(xy, np.float64))))
+        return float(
+            shapely.line_locate_point(
+                shapely.LineString(self.xy), shapely.Point(np.asarray(xy, np.float64))
+            )
+        )
 
     def strip(self, start: float, stop: float, right: float, left: float) -> shapely.Polygon:
         """The area between two stations and between two offsets (left positive), each in any order."""
@@ -64,10 +68,14 @@ class Path:
         inner = self.s[(self.s > start) & (self.s < stop)]
         xy, yaw = self.at(np.concatenate([[start], inner, [stop]]))
         normal = np.stack([-np.sin(yaw), np.cos(yaw)], axis=1)
-        return shapely.make_valid(shapely.Polygon(np.concatenate([xy + right * normal, (xy + left * normal)[::-1]])))
+        return shapely.make_valid(
+            shapely.Polygon(np.concatenate([xy + right * normal, (xy + left * normal)[::-1]]))
+        )
 
 
-def bent(start: tuple[float, float], yaw_rad: float, curvature: Float64, step_m: float = 1.0) -> Path:
+def bent(
+    start: tuple[float, float], yaw_rad: float, curvature: Float64, step_m: float = 1.0
+) -> Path:
     """A path from its curvature [1/m] at every step."""
     yaw = yaw_rad + np.concatenate([[0.0], np.cumsum(curvature * step_m)])
     xy = np.cumsum(np.stack([np.cos(yaw), np.sin(yaw)], axis=1) * step_m, axis=0)

@@ -32,7 +32,9 @@ def draw_pedestrians(
     for crossing in layout.crossings:
         if red[crossing.arm]:
             for _ in range(int(rng.poisson(1.6 * busy))):
-                actors.append(_crosser(rng, layout, crossing.road, (crossing.start, crossing.stop), times))
+                actors.append(
+                    _crosser(rng, layout, crossing.road, (crossing.start, crossing.stop), times)
+                )
     return actors
 
 
@@ -43,19 +45,33 @@ def _person(rng: np.random.Generator, pose: Pose, track: Track) -> Actor:
     if pose == "sitting":
         length, height = length + 0.1, height * 0.75
     size = (length, width, height)
-    return Actor("pedestrian", size, pedestrian(rng, size, pose), track, "sitting" if pose == "sitting" else "upright")
+    return Actor(
+        "pedestrian",
+        size,
+        pedestrian(rng, size, pose),
+        track,
+        "sitting" if pose == "sitting" else "upright",
+    )
 
 
 def _walker(
-    rng: np.random.Generator, layout: Layout, times: Float64, red: tuple[bool, bool], near: tuple[float, float]
+    rng: np.random.Generator,
+    layout: Layout,
+    times: Float64,
+    red: tuple[bool, bool],
+    near: tuple[float, float],
 ) -> list[Actor]:
     """One or two people side by side on a walkway. They enter the carriageway only where its traffic has the red light."""
     index = 0 if len(layout.roads) == 1 or rng.random() < 0.65 else 1
     road = layout.roads[index]
     side = int(rng.choice([-1, 1]))
     kerb = road.right_m if side < 0 else road.left_m
-    path = road.center.offset(side * (kerb + float(rng.uniform(1.0, max(road.walkway_m - 0.5, 1.2)))))
-    center = float(rng.uniform(*near)) if index == 0 else float(rng.uniform(0.15, 0.85)) * path.length
+    path = road.center.offset(
+        side * (kerb + float(rng.uniform(1.0, max(road.walkway_m - 0.5, 1.2))))
+    )
+    center = (
+        float(rng.uniform(*near)) if index == 0 else float(rng.uniform(0.15, 0.85)) * path.length
+    )
     direction = int(rng.choice([-1, 1]))
     walked = float(np.clip(rng.normal(1.35, 0.3), 0.6, 2.4)) * (times - times.mean())
     walked = walked * (2.2 if rng.random() < 0.06 else 1.0)
@@ -68,24 +84,35 @@ def _walker(
     if rng.random() < 0.25:
         people.append(
             _person(
-                rng, "walking", Track.along(path.offset(0.75), times, center + walked + float(rng.uniform(-0.2, 0.2)))
+                rng,
+                "walking",
+                Track.along(
+                    path.offset(0.75), times, center + walked + float(rng.uniform(-0.2, 0.2))
+                ),
             )
         )
     return people
 
 
-def _crosser(rng: np.random.Generator, layout: Layout, road: int, span: tuple[float, float], times: Float64) -> Actor:
+def _crosser(
+    rng: np.random.Generator, layout: Layout, road: int, span: tuple[float, float], times: Float64
+) -> Actor:
     """Someone on a crossing, or about to step on it or just past it."""
     street = layout.roads[road]
     station = float(rng.uniform(span[0] + 0.4, span[1] - 0.4))
-    ends = [street.center.beside(station, offset)[:2] for offset in (-street.right_m - 2.0, street.left_m + 2.0)]
+    ends = [
+        street.center.beside(station, offset)[:2]
+        for offset in (-street.right_m - 2.0, street.left_m + 2.0)
+    ]
     path = Path.of(ends if rng.random() < 0.5 else ends[::-1])
     pace = float(np.clip(rng.normal(1.4, 0.25), 0.7, 2.2))
     stations = float(rng.uniform(-0.2, 0.9)) * path.length + pace * (times - times[0])
     return _person(rng, "walking", Track.along(path, times, np.clip(stations, 0.0, path.length)))
 
 
-def _group(rng: np.random.Generator, layout: Layout, floor: Floor, near: tuple[float, float]) -> list[Actor]:
+def _group(
+    rng: np.random.Generator, layout: Layout, floor: Floor, near: tuple[float, float]
+) -> list[Actor]:
     """One to four people who stand together on the walkway or in a car park; some sit."""
     if layout.carparks and rng.random() < 0.2:
         park = layout.carparks[int(rng.integers(len(layout.carparks)))]
@@ -96,7 +123,9 @@ def _group(rng: np.random.Generator, layout: Layout, floor: Floor, near: tuple[f
         side = int(rng.choice([-1, 1]))
         kerb = road.right_m if side < 0 else road.left_m
         station = float(rng.uniform(*near))
-        x, y, _ = road.center.beside(station, side * (kerb + float(rng.uniform(0.6, road.walkway_m + 1.5))))
+        x, y, _ = road.center.beside(
+            station, side * (kerb + float(rng.uniform(0.6, road.walkway_m + 1.5)))
+        )
         if shapely.Point(x, y).distance(layout.drivable) < 0.3:
             return []
     actors = []
@@ -106,5 +135,7 @@ def _group(rng: np.random.Generator, layout: Layout, floor: Floor, near: tuple[f
             x + dx, y + dy, 0.0, 0.7, 0.7, 0.05
         ):
             pose: Pose = "sitting" if rng.random() < 0.08 else "standing"
-            actors.append(_person(rng, pose, Track.still(x + dx, y + dy, float(rng.uniform(-np.pi, np.pi)))))
+            actors.append(
+                _person(rng, pose, Track.still(x + dx, y + dy, float(rng.uniform(-np.pi, np.pi))))
+            )
     return actors

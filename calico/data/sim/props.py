@@ -22,7 +22,14 @@ def traffic_cone(rng: np.random.Generator, size: Size) -> Mesh:
     parts = [
         block((length, width, 0.05), Material.RUBBER, (0.05, 0.05, 0.05)),
         tube((0, 0, 0.05), (0, 0, low), radius, Material.PLASTIC, ORANGE, end_radius=at_low),
-        tube((0, 0, low), (0, 0, high), at_low, Material.RETRO, (0.85, 0.85, 0.85), end_radius=at_high),
+        tube(
+            (0, 0, low),
+            (0, 0, high),
+            at_low,
+            Material.RETRO,
+            (0.85, 0.85, 0.85),
+            end_radius=at_high,
+        ),
         tube((0, 0, high), (0, 0, height), at_high, Material.PLASTIC, ORANGE, end_radius=tip),
     ]
     return merge(parts).fitted((length, width, height))
@@ -34,7 +41,11 @@ def barrier(rng: np.random.Generator, size: Size) -> Mesh:
     kind = int(rng.integers(3))
     parts: list[Mesh] = []
     if kind < 2:
-        color = (0.55, 0.54, 0.50) if kind == 0 else (ORANGE if rng.random() < 0.6 else (0.8, 0.8, 0.78))
+        color = (
+            (0.55, 0.54, 0.50)
+            if kind == 0
+            else (ORANGE if rng.random() < 0.6 else (0.8, 0.8, 0.78))
+        )
         material = Material.CONCRETE if kind == 0 else Material.PLASTIC
         parts.append(
             hexahedron(
@@ -58,7 +69,11 @@ def barrier(rng: np.random.Generator, size: Size) -> Mesh:
         for y in (-0.45, 0.45):
             parts.append(
                 hexahedron(
-                    (-length / 2, length / 2, 0.04), (-0.03, 0.03, 0.04), (0, height), Material.METAL, GREY
+                    (-length / 2, length / 2, 0.04),
+                    (-0.03, 0.03, 0.04),
+                    (0, height),
+                    Material.METAL,
+                    GREY,
                 ).placed(0, y * width)
             )
         for z in (0.42, 0.78):
@@ -66,7 +81,10 @@ def barrier(rng: np.random.Generator, size: Size) -> Mesh:
                 color = ORANGE if k % 2 else (0.85, 0.85, 0.85)
                 parts.append(
                     block(
-                        (0.05, width / 6, 0.2 * height), Material.RETRO, color, (0, (k - 2.5) * width / 6, z * height)
+                        (0.05, width / 6, 0.2 * height),
+                        Material.RETRO,
+                        color,
+                        (0, (k - 2.5) * width / 6, z * height),
                     )
                 )
     return merge(parts).fitted((length, width, height))
@@ -74,22 +92,42 @@ def barrier(rng: np.random.Generator, size: Size) -> Mesh:
 
 def car_like(rng: np.random.Generator) -> tuple[Mesh, float]:
     """A skip, kiosk, container or covered heap of a car's or truck's size. Returns the mesh and its length."""
-    length, width, height = float(rng.uniform(2.2, 5.5)), float(rng.uniform(1.6, 2.3)), float(rng.uniform(1.2, 2.6))
+    length, width, height = (
+        float(rng.uniform(2.2, 5.5)),
+        float(rng.uniform(1.6, 2.3)),
+        float(rng.uniform(1.2, 2.6)),
+    )
     color: Color = tuple(float(v) for v in rng.uniform(0.05, 0.5, 3))  # type: ignore[assignment]
     kind = int(rng.integers(4))
     a, half = length / 2, width / 2
     if kind == 0:
-        parts = [hexahedron((-a * 0.75, a * 0.75, half), (-a, a, half), (0.1, height * 0.7), Material.METAL, color)]
+        parts = [
+            hexahedron(
+                (-a * 0.75, a * 0.75, half),
+                (-a, a, half),
+                (0.1, height * 0.7),
+                Material.METAL,
+                color,
+            )
+        ]
     elif kind == 1:
         parts = [
             block((length, width, height), Material.WOOD, color),
-            block((length * 0.7, 0.06, height * 0.35), Material.GLASS, (0.05, 0.05, 0.06), (0, half, height * 0.45)),
-            block((length * 1.1, width * 1.2, 0.12), Material.CLOTH, (0.6, 0.1, 0.1), (0, 0, height)),
+            block(
+                (length * 0.7, 0.06, height * 0.35),
+                Material.GLASS,
+                (0.05, 0.05, 0.06),
+                (0, half, height * 0.45),
+            ),
+            block(
+                (length * 1.1, width * 1.2, 0.12), Material.CLOTH, (0.6, 0.1, 0.1), (0, 0, height)
+            ),
         ]
     elif kind == 2:
         parts = [block((length, width, height), Material.METAL, color)]
         parts += [
-            block((0.12, width + 0.08, height), Material.METAL, GREY, (x * a, 0, 0)) for x in (-0.9, -0.3, 0.3, 0.9)
+            block((0.12, width + 0.08, height), Material.METAL, GREY, (x * a, 0, 0))
+            for x in (-0.9, -0.3, 0.3, 0.9)
         ]
     else:
         parts = [blob((0, 0, 0.15), (a, half, height * 0.6), Material.CLOTH, color, rng, 0.06)]
@@ -103,7 +141,10 @@ def pedestrian_like(rng: np.random.Generator) -> Mesh:
     color: Color = tuple(float(v) for v in rng.uniform(0.03, 0.4, 3))  # type: ignore[assignment]
     if kind == 0:
         return merge(
-            [tube((x, y, 0), (x, y, height), 0.07, Material.METAL, color) for x, y in rng.uniform(-0.3, 0.3, (3, 2))]
+            [
+                tube((x, y, 0), (x, y, height), 0.07, Material.METAL, color)
+                for x, y in rng.uniform(-0.3, 0.3, (3, 2))
+            ]
         )
     if kind == 1:
         return merge(
@@ -126,7 +167,9 @@ def pedestrian_like(rng: np.random.Generator) -> Mesh:
                 block((0.22, 0.3, 0.5), Material.METAL, color, (0, 0, height * 0.7)),
             ]
         )
-    return blob((0, 0, height / 2), (0.3, 0.3, height / 2), Material.FOLIAGE, (0.04, 0.10, 0.03), rng, 0.12)
+    return blob(
+        (0, 0, height / 2), (0.3, 0.3, height / 2), Material.FOLIAGE, (0.04, 0.10, 0.03), rng, 0.12
+    )
 
 
 def cone_like(rng: np.random.Generator) -> Mesh:
@@ -143,7 +186,9 @@ def cone_like(rng: np.random.Generator) -> Mesh:
             ]
         )
     if kind == 1:
-        return tube((0, 0, 0), (0, 0, float(rng.uniform(0.7, 1.1))), 0.1, Material.METAL, (0.3, 0.3, 0.3))
+        return tube(
+            (0, 0, 0), (0, 0, float(rng.uniform(0.7, 1.1))), 0.1, Material.METAL, (0.3, 0.3, 0.3)
+        )
     return merge(
         [
             tube((0, 0, 0), (0, 0, 0.9), 0.06, Material.PLASTIC, (0.7, 0.7, 0.7)),

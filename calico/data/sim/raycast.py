@@ -67,7 +67,9 @@ def cast(solids: tuple[Solid, ...], origins: Float32, directions: Float32) -> Hi
     color = np.zeros((rays, 3), np.float32)
     owner = np.full(rays, -1, np.int32)
     for solid in solids:
-        result = solid.scene.run(origins, directions, dists=distance.copy(), output=1)  # Embree writes into dists
+        result = solid.scene.run(
+            origins, directions, dists=distance.copy(), output=1
+        )  # Embree writes into dists
         face = result["primID"]
         near = np.flatnonzero((face >= 0) & (result["tfar"] < distance))
         face = face[near]
@@ -88,7 +90,9 @@ def occluded(solids: tuple[Solid, ...], origins: Float32, directions: Float32) -
         rest = np.flatnonzero(~blocked)
         if len(rest):
             hit = solid.scene.run(
-                np.ascontiguousarray(origins[rest]), np.ascontiguousarray(directions[rest]), query="OCCLUDED"
+                np.ascontiguousarray(origins[rest]),
+                np.ascontiguousarray(directions[rest]),
+                query="OCCLUDED",
             )
             blocked[rest] = hit >= 0
     return blocked

@@ -52,6 +52,9 @@ def pixel_rays(camera: str, size_hw: tuple[int, int]) -> Float32:
     """(H * W, 3) unit directions of all pixel centres, row by row, in the camera frame."""
     height, width = size_hw
     v, u = np.meshgrid(np.arange(height), np.arange(width), indexing="ij")
-    rays = np.stack([u, v, np.ones_like(u)], axis=-1).reshape(-1, 3) @ np.linalg.inv(intrinsics(camera, size_hw)).T
+    rays = (
+        np.stack([u, v, np.ones_like(u)], axis=-1).reshape(-1, 3)
+        @ np.linalg.inv(intrinsics(camera, size_hw)).T
+    )
     result: Float32 = (rays / np.linalg.norm(rays, axis=1, keepdims=True)).astype(np.float32)
     return result

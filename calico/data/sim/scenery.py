@@ -17,7 +17,11 @@ FACADES: tuple[Color, ...] = (
 
 def building(rng: np.random.Generator, length: float, depth: float) -> Mesh:
     """A house with its street front on y = -depth / 2: ledges, a door, perhaps balconies and a pitched roof."""
-    height = float(rng.choice([rng.uniform(4.5, 8), rng.uniform(8, 18), rng.uniform(18, 35)], p=[0.4, 0.45, 0.15]))
+    height = float(
+        rng.choice(
+            [rng.uniform(4.5, 8), rng.uniform(8, 18), rng.uniform(18, 35)], p=[0.4, 0.45, 0.15]
+        )
+    )
     base = np.asarray(FACADES[int(rng.integers(len(FACADES)))]) * rng.uniform(0.8, 1.2)
     color: Color = (float(base[0]), float(base[1]), float(base[2]))
     trim: Color = (0.5 * color[0] + 0.2, 0.5 * color[1] + 0.2, 0.5 * color[2] + 0.2)
@@ -36,16 +40,27 @@ def building(rng: np.random.Generator, length: float, depth: float) -> Mesh:
             )
         )
     else:
-        parts.append(block((length + 0.3, depth + 0.3, 0.4), Material.CONCRETE, trim, (0, 0, height)))
+        parts.append(
+            block((length + 0.3, depth + 0.3, 0.4), Material.CONCRETE, trim, (0, 0, height))
+        )
     for k in range(int(rng.integers(1, 4))):
         x = (k + 0.5) * length / 3 - length / 2 + float(rng.uniform(-1, 1))
         parts.append(block((1.2, 0.12, 2.2), Material.WOOD, (0.12, 0.08, 0.05), (x, front, 0)))
         if rng.random() < 0.5:
-            parts.append(block((2.4, 1.2, 0.15), Material.CLOTH, (0.45, 0.08, 0.08), (x, front - 0.6, 2.5)))
+            parts.append(
+                block((2.4, 1.2, 0.15), Material.CLOTH, (0.45, 0.08, 0.08), (x, front - 0.6, 2.5))
+            )
     if height > 8 and rng.random() < 0.5:
         for floor in range(1, int(height / 3)):
             for x in np.arange(-length / 2 + 2.5, length / 2 - 1.5, 5.0):
-                parts.append(block((2.2, 1.0, 0.9), Material.CONCRETE, trim, (float(x), front - 0.5, floor * 3.0)))
+                parts.append(
+                    block(
+                        (2.2, 1.0, 0.9),
+                        Material.CONCRETE,
+                        trim,
+                        (float(x), front - 0.5, floor * 3.0),
+                    )
+                )
     return merge(parts)
 
 
@@ -55,7 +70,17 @@ def tree(rng: np.random.Generator) -> Mesh:
     shade = float(rng.uniform(0.6, 1.5))
     green: Color = (0.06 * shade * float(rng.uniform(0.7, 2.2)), 0.13 * shade, 0.035 * shade)
     trunk = 0.02 * height + 0.05
-    parts = [tube((0, 0, 0), (0, 0, height * 0.6), trunk, Material.WOOD, BARK, end_radius=trunk * 0.6, sides=6)]
+    parts = [
+        tube(
+            (0, 0, 0),
+            (0, 0, height * 0.6),
+            trunk,
+            Material.WOOD,
+            BARK,
+            end_radius=trunk * 0.6,
+            sides=6,
+        )
+    ]
     if rng.random() < 0.2:
         for z, radius in ((0.2, 0.28), (0.45, 0.2), (0.7, 0.12)):
             parts.append(
@@ -71,12 +96,24 @@ def tree(rng: np.random.Generator) -> Mesh:
             )
         return merge(parts)
     spread = 0.26 * height
-    parts.append(blob((0, 0, 0.72 * height), (spread, spread, 0.28 * height), Material.FOLIAGE, green, rng, 0.09, 2))
+    parts.append(
+        blob(
+            (0, 0, 0.72 * height),
+            (spread, spread, 0.28 * height),
+            Material.FOLIAGE,
+            green,
+            rng,
+            0.09,
+            2,
+        )
+    )
     for _ in range(int(rng.integers(2, 5))):
         x, y = (float(v) for v in rng.uniform(-0.7, 0.7, 2) * spread)
         z = float(rng.uniform(0.5, 0.85)) * height
         radius = float(rng.uniform(0.4, 0.65)) * spread
-        parts.append(blob((x, y, z), (radius, radius, radius * 0.8), Material.FOLIAGE, green, rng, 0.1))
+        parts.append(
+            blob((x, y, z), (radius, radius, radius * 0.8), Material.FOLIAGE, green, rng, 0.1)
+        )
     return merge(parts)
 
 
@@ -88,7 +125,16 @@ def bush(rng: np.random.Generator) -> Mesh:
     for _ in range(int(rng.integers(1, 4))):
         r = float(rng.uniform(0.4, 1.1))
         x, y = (float(v) for v in rng.uniform(-0.8, 0.8, 2))
-        parts.append(blob((x, y, r * 0.6), (r, r, r * float(rng.uniform(0.7, 1.2))), Material.FOLIAGE, green, rng, 0.1))
+        parts.append(
+            blob(
+                (x, y, r * 0.6),
+                (r, r, r * float(rng.uniform(0.7, 1.2))),
+                Material.FOLIAGE,
+                green,
+                rng,
+                0.1,
+            )
+        )
     return merge(parts)
 
 
@@ -104,9 +150,13 @@ def wall(rng: np.random.Generator, length: float) -> Mesh:
     if rng.random() < 0.5:
         shade = float(rng.uniform(0.25, 0.55))
         return block((length, 0.25, height), Material.CONCRETE, (shade, shade * 0.95, shade * 0.88))
-    parts = [block((length, 0.06, 0.08), Material.METAL, GREY, (0, 0, z * height)) for z in (0.35, 0.92)]
+    parts = [
+        block((length, 0.06, 0.08), Material.METAL, GREY, (0, 0, z * height)) for z in (0.35, 0.92)
+    ]
     posts = np.arange(-length / 2, length / 2 + 0.1, 0.6)
-    return merge(parts + [block((0.06, 0.06, height), Material.METAL, GREY, (float(x), 0, 0)) for x in posts])
+    return merge(
+        parts + [block((0.06, 0.06, height), Material.METAL, GREY, (float(x), 0, 0)) for x in posts]
+    )
 
 
 def lamp_post(rng: np.random.Generator) -> Mesh:
@@ -123,7 +173,9 @@ def lamp_post(rng: np.random.Generator) -> Mesh:
 def sign(rng: np.random.Generator) -> Mesh:
     """A traffic sign that faces -x."""
     height = float(rng.uniform(2.0, 3.0))
-    color: Color = ((0.7, 0.03, 0.03), (0.03, 0.10, 0.55), (0.75, 0.6, 0.03), (0.8, 0.8, 0.8))[int(rng.integers(4))]
+    color: Color = ((0.7, 0.03, 0.03), (0.03, 0.10, 0.55), (0.75, 0.6, 0.03), (0.8, 0.8, 0.8))[
+        int(rng.integers(4))
+    ]
     size = float(rng.uniform(0.55, 0.9))
     return merge(
         [
@@ -139,7 +191,10 @@ def traffic_light(rng: np.random.Generator, green: bool) -> Mesh:
         tube((0, 0, 0), (0, 0, 3.4), 0.08, Material.METAL, GREY),
         block((0.25, 0.35, 0.95), Material.PLASTIC, (0.02, 0.02, 0.02), (-0.05, 0, 2.4)),
     ]
-    lamps: tuple[tuple[float, Color, bool], ...] = ((3.08, (4.0, 0.1, 0.05), not green), (2.5, (0.1, 3.0, 0.6), green))
+    lamps: tuple[tuple[float, Color, bool], ...] = (
+        (3.08, (4.0, 0.1, 0.05), not green),
+        (2.5, (0.1, 3.0, 0.6), green),
+    )
     parts += [
         block((0.06, 0.22, 0.22), Material.LAMP, lit if on else (0.05, 0.05, 0.05), (-0.18, 0, z))
         for z, lit, on in lamps
@@ -158,7 +213,10 @@ def bench(rng: np.random.Generator) -> Mesh:
         block((0.45, length, 0.06), Material.WOOD, (0.30, 0.18, 0.08), (0, 0, 0.42)),
         block((0.06, length, 0.4), Material.WOOD, (0.30, 0.18, 0.08), (-0.22, 0, 0.5)),
     ]
-    return merge(parts + [block((0.4, 0.07, 0.42), Material.METAL, GREY, (0, y * length, 0)) for y in (-0.4, 0.4)])
+    return merge(
+        parts
+        + [block((0.4, 0.07, 0.42), Material.METAL, GREY, (0, y * length, 0)) for y in (-0.4, 0.4)]
+    )
 
 
 def bus_shelter(rng: np.random.Generator) -> Mesh:
@@ -169,4 +227,10 @@ def bus_shelter(rng: np.random.Generator) -> Mesh:
         block((length, 0.05, 2.0), Material.GLASS, (0.10, 0.12, 0.13), (0, 0.75, 0.3)),
         block((0.08, 1.2, 2.0), Material.PLASTIC, (0.6, 0.55, 0.5), (length / 2, 0.1, 0.3)),
     ]
-    return merge(parts + [block((0.08, 0.08, 2.4), Material.METAL, GREY, (s * length / 2, 0.7, 0)) for s in (-1, 1)])
+    return merge(
+        parts
+        + [
+            block((0.08, 0.08, 2.4), Material.METAL, GREY, (s * length / 2, 0.7, 0))
+            for s in (-1, 1)
+        ]
+    )

@@ -53,7 +53,9 @@ def draw_size(rng: np.random.Generator, label: str, ridden: bool = False) -> Siz
     return (
         length,
         width,
-        height + RIDER_HEIGHT_M * ridden - (0.14 if label in ("bicycle", "motorcycle") and not ridden else 0.0),
+        height
+        + RIDER_HEIGHT_M * ridden
+        - (0.14 if label in ("bicycle", "motorcycle") and not ridden else 0.0),
     )
 
 

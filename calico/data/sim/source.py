@@ -53,12 +53,20 @@ class SimSource:
         sweeps: int = 1,
         cache_dir: Path | None = None,
     ) -> None:
-        scenes = {"train": config.train_scenes, "val": config.val_scenes, "test": config.test_scenes}
+        scenes = {
+            "train": config.train_scenes,
+            "val": config.val_scenes,
+            "test": config.test_scenes,
+        }
         if split not in scenes:
-            raise CalicoError(f"simulator: got split '{split}', expected one of {', '.join(scenes)}")
+            raise CalicoError(
+                f"simulator: got split '{split}', expected one of {', '.join(scenes)}"
+            )
         unknown = [camera for camera in cameras if camera not in MOUNTS]
         if unknown:
-            raise CalicoError(f"simulator: unknown camera '{unknown[0]}', expected names out of {', '.join(MOUNTS)}")
+            raise CalicoError(
+                f"simulator: unknown camera '{unknown[0]}', expected names out of {', '.join(MOUNTS)}"
+            )
         if not cameras:
             raise CalicoError(
                 "simulator: got no cameras, expected at least one (data.cameras); a LiDAR-only model ignores it"
@@ -144,7 +152,9 @@ class SimSource:
                     if progress is not None:
                         progress(done, len(self))
             return
-        for count in run_jobs(_prepare, [(self, part) for part in scenes.values()], workers, f"simulating {self.name}"):
+        for count in run_jobs(
+            _prepare, [(self, part) for part in scenes.values()], workers, f"simulating {self.name}"
+        ):
             done += count
             if progress is not None:
                 progress(done, len(self))
@@ -174,7 +184,10 @@ class SimSource:
     def _make(self, index: int) -> Frame:
         scene, key = divmod(index, self.config.frames_per_scene)
         if self._world is None or self._world[0] != scene:
-            self._world = (scene, build_world(self.config.seed, self.split, scene, self.config.frames_per_scene))
+            self._world = (
+                scene,
+                build_world(self.config.seed, self.split, scene, self.config.frames_per_scene),
+            )
         info = self.info(index)
         noise = derive(self.config.seed, "sim", self.split, scene, "sensors", key)
         return compose_frame(

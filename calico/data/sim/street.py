@@ -25,7 +25,9 @@ def ground_mesh(layout: Layout, reach_m: float = 160.0) -> Mesh:
     flat = np.concatenate([corners, np.zeros((4, 1))], axis=1)
     parts = [surface(flat, [(0, 1, 2), (0, 2, 3)], Material.GROUND, grey)]
     triangles = (
-        shapely.get_coordinates(shapely.constrained_delaunay_triangles(raised)).reshape(-1, 4, 2)[:, :3].reshape(-1, 2)
+        shapely.get_coordinates(shapely.constrained_delaunay_triangles(raised))
+        .reshape(-1, 4, 2)[:, :3]
+        .reshape(-1, 2)
     )
     top = np.concatenate([triangles, np.full((len(triangles), 1), KERB_M)], axis=1)
     parts.append(surface(top, np.arange(len(top)), Material.GROUND, grey))
@@ -34,7 +36,10 @@ def ground_mesh(layout: Layout, reach_m: float = 160.0) -> Mesh:
             line = shapely.get_coordinates(ring)
             n = len(line) - 1
             both = np.concatenate(
-                [np.column_stack([line[:-1], np.zeros(n)]), np.column_stack([line[:-1], np.full(n, KERB_M)])]
+                [
+                    np.column_stack([line[:-1], np.zeros(n)]),
+                    np.column_stack([line[:-1], np.full(n, KERB_M)]),
+                ]
             )
             i, j = np.arange(n), (np.arange(n) + 1) % n
             faces = np.concatenate([np.stack([i, j, j + n], 1), np.stack([i, j + n, i + n], 1)])
@@ -42,7 +47,9 @@ def ground_mesh(layout: Layout, reach_m: float = 160.0) -> Mesh:
     return merge(parts)
 
 
-def draw_scenery(rng: np.random.Generator, layout: Layout, floor: Floor, red: tuple[bool, bool]) -> Mesh:
+def draw_scenery(
+    rng: np.random.Generator, layout: Layout, floor: Floor, red: tuple[bool, bool]
+) -> Mesh:
     """Ground, buildings, vegetation, street furniture and clutter."""
     paved = shapely.union_all([layout.drivable, layout.walkway, layout.carpark])
     parts = [ground_mesh(layout)]
@@ -91,7 +98,9 @@ def _buildings(rng: np.random.Generator, layout: Layout, kept_free: shapely.Geom
         )
     for x, y, yaw, length, depth in places:
         footprint = shapely.affinity.translate(
-            shapely.affinity.rotate(shapely.box(-length / 2, -depth / 2, length / 2, depth / 2), yaw, use_radians=True),
+            shapely.affinity.rotate(
+                shapely.box(-length / 2, -depth / 2, length / 2, depth / 2), yaw, use_radians=True
+            ),
             x,
             y,
         )
@@ -113,23 +122,36 @@ def _plots(rng: np.random.Generator, layout: Layout, kept_free: shapely.Geometry
                 offset = (road.left_m if side > 0 else road.right_m) + road.walkway_m + 1.0
                 x, y, yaw = road.center.beside(float(station), side * offset)
                 line = road.center.strip(
-                    station - length / 2, station + length / 2, side * offset - 0.1, side * offset + 0.1
+                    station - length / 2,
+                    station + length / 2,
+                    side * offset - 0.1,
+                    side * offset + 0.1,
                 )
                 if rng.random() < 0.45 and not line.intersects(kept_free):
-                    mesh = scenery.hedge(rng, length) if rng.random() < 0.5 else scenery.wall(rng, length)
+                    mesh = (
+                        scenery.hedge(rng, length)
+                        if rng.random() < 0.5
+                        else scenery.wall(rng, length)
+                    )
                     parts.append(mesh.placed(x, y, KERB_M, yaw))
     return parts
 
 
-def _furniture(rng: np.random.Generator, layout: Layout, road: Road, paved: shapely.Geometry) -> list[Mesh]:
+def _furniture(
+    rng: np.random.Generator, layout: Layout, road: Road, paved: shapely.Geometry
+) -> list[Mesh]:
     """Lamp posts, signs, trees, benches, shelters in a row behind the kerb."""
     parts = []
     for side in (-1, 1):
         kerb = (road.left_m if side > 0 else road.right_m) + 0.55
         trees = rng.random() < 0.55
-        for station in np.arange(float(rng.uniform(0, 8)), road.center.length, float(rng.uniform(7, 11))):
+        for station in np.arange(
+            float(rng.uniform(0, 8)), road.center.length, float(rng.uniform(7, 11))
+        ):
             x, y, yaw = road.center.beside(float(station), side * kerb)
-            if shapely.Point(x, y).distance(layout.drivable) < 0.3 or layout.carpark.contains(shapely.Point(x, y)):
+            if shapely.Point(x, y).distance(layout.drivable) < 0.3 or layout.carpark.contains(
+                shapely.Point(x, y)
+            ):
                 continue
             facing = yaw + (0.0 if side > 0 else np.pi)
             roll = rng.random()
@@ -149,13 +171,19 @@ def _furniture(rng: np.random.Generator, layout: Layout, road: Road, paved: shap
     return parts
 
 
-def _greenery(rng: np.random.Generator, layout: Layout, floor: Floor, paved: shapely.Geometry) -> list[Mesh]:
+def _greenery(
+    rng: np.random.Generator, layout: Layout, floor: Floor, paved: shapely.Geometry
+) -> list[Mesh]:
     """Trees and bushes off the pavement."""
     parts = []
     road = layout.roads[0]
     for _ in range(int(rng.integers(25, 80))):
         station, side = float(rng.uniform(0, road.center.length)), int(rng.choice([-1, 1]))
-        offset = (road.left_m if side > 0 else road.right_m) + road.walkway_m + float(rng.uniform(1.0, 45.0))
+        offset = (
+            (road.left_m if side > 0 else road.right_m)
+            + road.walkway_m
+            + float(rng.uniform(1.0, 45.0))
+        )
         x, y, yaw = road.center.beside(station, side * offset)
         if shapely.Point(x, y).distance(paved) > 1.0 and floor.claim(x, y, 0.0, 1.5, 1.5):
             mesh = scenery.tree(rng) if rng.random() < 0.6 else scenery.bush(rng)
@@ -184,7 +212,10 @@ def _clutter(rng: np.random.Generator, layout: Layout, floor: Floor) -> list[Mes
                 mesh = props.mailbox(rng)
             x, y, yaw = road.center.beside(station, side * offset)
             place = shapely.Point(x, y)
-            far = place.distance(layout.drivable) > width / 2 + 0.1 and place.distance(layout.carpark) > width / 2
+            far = (
+                place.distance(layout.drivable) > width / 2 + 0.1
+                and place.distance(layout.carpark) > width / 2
+            )
             if far and floor.claim(x, y, yaw, length, width):
                 parts.append(mesh.placed(x, y, KERB_M, yaw + float(rng.normal(0, 0.1))))
     return parts

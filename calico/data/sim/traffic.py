@@ -89,13 +89,21 @@ def _lane_traffic(
         elif kind == "trailer":
             actors += _articulated(rng, lane, plan, stations[:, i], size)
         else:
-            slowing = bool(stations[-1, i] - stations[0, i] < 0.55 * desired[i] * (plan.times[-1] - plan.times[0]))
+            slowing = bool(
+                stations[-1, i] - stations[0, i]
+                < 0.55 * desired[i] * (plan.times[-1] - plan.times[0])
+            )
             actors.append(_vehicle(rng, kind, size, track, slowing))
     return ego, actors
 
 
 def _queue(
-    rng: np.random.Generator, lane: Lane, plan: Plan, with_ego: bool, wanted: list[str], stops: tuple[float, ...]
+    rng: np.random.Generator,
+    lane: Lane,
+    plan: Plan,
+    with_ego: bool,
+    wanted: list[str],
+    stops: tuple[float, ...],
 ) -> tuple[list[str], list[Size], list[float]]:
     """Kinds, sizes and first stations of a lane's vehicles, from its far end backwards."""
     kinds: list[str] = []
@@ -138,7 +146,9 @@ def _vehicle(rng: np.random.Generator, kind: str, size: Size, track: Track, brak
     return Actor(kind, size, BUILDERS[kind](rng, size, braking), track, "traffic")
 
 
-def _articulated(rng: np.random.Generator, lane: Lane, plan: Plan, stations: Float64, size: Size) -> list[Actor]:
+def _articulated(
+    rng: np.random.Generator, lane: Lane, plan: Plan, stations: Float64, size: Size
+) -> list[Actor]:
     """A tractor unit and the trailer behind it, on the same path."""
     tractor: Size = (6.0, min(size[1], 2.6), min(size[2], 3.2))
     semi: Size = (size[0] - 6.5, size[1], size[2])
@@ -168,6 +178,12 @@ def _cyclists(rng: np.random.Generator, layout: Layout, plan: Plan) -> list[Acto
         stops = lane.stop_m if plan.red[lane.arm] else ()
         stations = follow([start], [size[0]], [float(rng.uniform(3.5, 6.0))], stops, plan.times)
         actors.append(
-            Actor("bicycle", size, bicycle(rng, size, True), Track.along(path, plan.times, stations[:, 0]), "ridden")
+            Actor(
+                "bicycle",
+                size,
+                bicycle(rng, size, True),
+                Track.along(path, plan.times, stations[:, 0]),
+                "ridden",
+            )
         )
     return actors

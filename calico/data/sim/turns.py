@@ -38,7 +38,10 @@ def turn_paths(layout: Layout, lane: Lane, after_m: float) -> list[Path]:
 def _joined(first: Path, leave: float, second: Path, enter: float, after_m: float) -> Path | None:
     """The first path up to a curve into the second one; None if it would begin too early."""
     (corner_a, heading_a), (corner_b, heading_b) = first.at(leave), second.at(enter)
-    a, b = np.array([np.cos(heading_a), np.sin(heading_a)]), np.array([np.cos(heading_b), np.sin(heading_b)])
+    a, b = (
+        np.array([np.cos(heading_a), np.sin(heading_a)]),
+        np.array([np.cos(heading_b), np.sin(heading_b)]),
+    )
     distance = np.linalg.solve(np.stack([a, -b], axis=1), corner_b - corner_a)
     corner = corner_a + distance[0] * a
     left = a[0] * b[1] - a[1] * b[0] > 0

@@ -37,13 +37,17 @@ def _pick(rng: np.random.Generator, colors: tuple[Color, ...]) -> Color:
     return color[0] * shade, color[1] * shade, color[2] * shade
 
 
-def _lamps(front: float, back: float, half: float, z: float, tall: float, braking: bool) -> list[Mesh]:
+def _lamps(
+    front: float, back: float, half: float, z: float, tall: float, braking: bool
+) -> list[Mesh]:
     """Two white lamps in front, two red ones behind, and the number plates."""
     parts = []
     for side in (-1, 1):
         y = side * (half - 0.22)
         parts.append(block((0.04, 0.34, 0.15), Material.LAMP, WHITE, (front, y, z)))
-        parts.append(block((0.04, 0.26, tall), Material.LAMP, BRAKING if braking else RED, (back, y, z)))
+        parts.append(
+            block((0.04, 0.26, tall), Material.LAMP, BRAKING if braking else RED, (back, y, z))
+        )
     parts.append(block((0.03, 0.5, 0.12), Material.RETRO, (0.8, 0.8, 0.75), (back, 0.0, z - 0.22)))
     parts.append(block((0.03, 0.5, 0.12), Material.RETRO, (0.8, 0.8, 0.75), (front, 0.0, z - 0.22)))
     return parts
@@ -54,7 +58,11 @@ def car(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
     length, width, height = body_size(size)
     color = _pick(rng, CAR_COLORS)
     high = height > 1.75
-    style = str(rng.choice(["suv", "van", "pickup", "suv"] if high else ["saloon", "hatch", "estate", "saloon"]))
+    style = str(
+        rng.choice(
+            ["suv", "van", "pickup", "suv"] if high else ["saloon", "hatch", "estate", "saloon"]
+        )
+    )
     hood, boot, slope = {
         "saloon": (0.25, 0.16, 0.75), "hatch": (0.24, 0.01, 0.5), "estate": (0.26, 0.01, 0.25),
         "suv": (0.24, 0.01, 0.3), "van": (0.10, 0.005, 0.1), "pickup": (0.27, 0.40, 0.15),
@@ -63,13 +71,29 @@ def car(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
     belt = height * (0.60 if high else 0.57)
     sill = 0.17 * height
     front, back = a - hood * length, -a + boot * length
-    cabin_top = (back + slope * 0.35 * (height - belt) * 2, front - 0.75 * (height - belt), half * 0.80)
+    cabin_top = (
+        back + slope * 0.35 * (height - belt) * 2,
+        front - 0.75 * (height - belt),
+        half * 0.80,
+    )
     parts = [
-        hexahedron((-a, a, half * 0.94), (-a * 0.99, a * 0.99, half), (sill, belt * 0.72), Material.PAINT, color),
         hexahedron(
-            (-a * 0.99, a * 0.99, half), (-a * 0.97, a * 0.95, half * 0.94), (belt * 0.72, belt), Material.PAINT, color
+            (-a, a, half * 0.94),
+            (-a * 0.99, a * 0.99, half),
+            (sill, belt * 0.72),
+            Material.PAINT,
+            color,
         ),
-        hexahedron((back, front, half * 0.93), cabin_top, (belt, height - 0.05), Material.GLASS, GLASS),
+        hexahedron(
+            (-a * 0.99, a * 0.99, half),
+            (-a * 0.97, a * 0.95, half * 0.94),
+            (belt * 0.72, belt),
+            Material.PAINT,
+            color,
+        ),
+        hexahedron(
+            (back, front, half * 0.93), cabin_top, (belt, height - 0.05), Material.GLASS, GLASS
+        ),
         hexahedron(
             cabin_top,
             (cabin_top[0] + 0.03, cabin_top[1] - 0.03, half * 0.78),
@@ -88,7 +112,12 @@ def car(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
         parts.append(block((0.15, 0.16, 0.12), Material.PAINT, color, mirror))
     wheels = _car_wheels(length, half, min(0.36, 0.21 * height))
     lamps = _lamps(
-        a - 0.02, -a + 0.02, half, belt * 0.66, 0.35 if high or style in ("hatch", "estate") else 0.16, braking
+        a - 0.02,
+        -a + 0.02,
+        half,
+        belt * 0.66,
+        0.35 if high or style in ("hatch", "estate") else 0.16,
+        braking,
     )
     return merge(parts + wheels + lamps).fitted((length, width, height))
 
@@ -113,7 +142,11 @@ def truck(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
     cab_top = min(height, float(rng.uniform(2.2, 2.6)))
     parts = [
         hexahedron(
-            (a - cab, a, half * 0.97), (a - cab, a - 0.08, half * 0.97), (0.45, cab_top * 0.55), Material.PAINT, color
+            (a - cab, a, half * 0.97),
+            (a - cab, a - 0.08, half * 0.97),
+            (0.45, cab_top * 0.55),
+            Material.PAINT,
+            color,
         ),
         hexahedron(
             (a - cab, a - 0.08, half * 0.97),
@@ -134,19 +167,45 @@ def truck(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
     back, rest = -a, length - cab - 0.15
     kind = str(rng.choice(["box", "flat", "tank", "box"]))
     if kind == "box":
-        parts.append(block((rest, width, height - 0.85), Material.PAINT, livery, (back + rest / 2, 0.0, 0.85)))
+        parts.append(
+            block(
+                (rest, width, height - 0.85), Material.PAINT, livery, (back + rest / 2, 0.0, 0.85)
+            )
+        )
     elif kind == "tank":
         z = 0.85 + (height - 0.85) / 2
-        parts.append(tube((back, 0, z), (back + rest, 0, z), (height - 0.85) / 2, Material.METAL, livery, sides=12))
-    else:
-        parts.append(block((rest, width, 0.2), Material.WOOD, (0.25, 0.18, 0.10), (back + rest / 2, 0.0, 0.85)))
         parts.append(
-            block((rest * 0.7, width * 0.8, height - 1.05), Material.CLOTH, livery, (back + rest / 2, 0.0, 1.05))
+            tube(
+                (back, 0, z),
+                (back + rest, 0, z),
+                (height - 0.85) / 2,
+                Material.METAL,
+                livery,
+                sides=12,
+            )
         )
-        parts.append(block((0.1, width, height - 0.85), Material.METAL, DARK, (back + rest, 0.0, 0.85)))
+    else:
+        parts.append(
+            block(
+                (rest, width, 0.2), Material.WOOD, (0.25, 0.18, 0.10), (back + rest / 2, 0.0, 0.85)
+            )
+        )
+        parts.append(
+            block(
+                (rest * 0.7, width * 0.8, height - 1.05),
+                Material.CLOTH,
+                livery,
+                (back + rest / 2, 0.0, 1.05),
+            )
+        )
+        parts.append(
+            block((0.1, width, height - 0.85), Material.METAL, DARK, (back + rest, 0.0, 0.85))
+        )
     axles = [0.5 - 0.5 * cab / length, -0.30] + ([-0.42] if length > 7 else [])
     parts += [wheel(x * length, s * (half - 0.16), 0.46, 0.3) for x in axles for s in (-1, 1)]
-    return merge(parts + _lamps(a - 0.02, -a + 0.02, half, 0.75, 0.15, braking)).fitted((length, width, height))
+    return merge(parts + _lamps(a - 0.02, -a + 0.02, half, 0.75, 0.15, braking)).fitted(
+        (length, width, height)
+    )
 
 
 def bus(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
@@ -165,20 +224,37 @@ def bus(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
             Material.PAINT,
             color,
         ),
-        block((length * 0.4, width * 0.6, 0.18), Material.PLASTIC, roof, (-length * 0.15, 0.0, height - 0.18)),
-        block((0.05, width * 0.7, 0.28), Material.LAMP, (1.2, 0.6, 0.05), (a - 0.03, 0.0, height * 0.85)),
+        block(
+            (length * 0.4, width * 0.6, 0.18),
+            Material.PLASTIC,
+            roof,
+            (-length * 0.15, 0.0, height - 0.18),
+        ),
+        block(
+            (0.05, width * 0.7, 0.28),
+            Material.LAMP,
+            (1.2, 0.6, 0.05),
+            (a - 0.03, 0.0, height * 0.85),
+        ),
     ]
     for k in range(1, 6):
         x = -a + k * length / 6
         parts += [
-            block((0.14, 0.03, height * 0.82 - 1.25), Material.PAINT, color, (x, s * half, 1.25)) for s in (-1, 1)
+            block((0.14, 0.03, height * 0.82 - 1.25), Material.PAINT, color, (x, s * half, 1.25))
+            for s in (-1, 1)
         ]
     parts += [
-        block((1.2, 0.04, height * 0.6), Material.GLASS, (0.06, 0.07, 0.08), (x * length, -half, 0.35))
+        block(
+            (1.2, 0.04, height * 0.6), Material.GLASS, (0.06, 0.07, 0.08), (x * length, -half, 0.35)
+        )
         for x in (0.4, -0.02)
     ]
-    parts += [wheel(x * length, s * (half - 0.16), 0.48, 0.3) for x in (-0.28, 0.27) for s in (-1, 1)]
-    return merge(parts + _lamps(a - 0.01, -a + 0.01, half, 0.8, 0.35, braking)).fitted((length, width, height))
+    parts += [
+        wheel(x * length, s * (half - 0.16), 0.48, 0.3) for x in (-0.28, 0.27) for s in (-1, 1)
+    ]
+    return merge(parts + _lamps(a - 0.01, -a + 0.01, half, 0.8, 0.35, braking)).fitted(
+        (length, width, height)
+    )
 
 
 def trailer(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
@@ -189,10 +265,15 @@ def trailer(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh
     kind = str(rng.choice(["box", "container", "bed"]))
     parts = [block((length, width * 0.45, 0.35), Material.METAL, DARK, (0.0, 0.0, 0.85))]
     if kind == "bed":
-        parts.append(block((length, width, 0.2), Material.WOOD, (0.25, 0.18, 0.10), (0.0, 0.0, 1.2)))
+        parts.append(
+            block((length, width, 0.2), Material.WOOD, (0.25, 0.18, 0.10), (0.0, 0.0, 1.2))
+        )
         parts += [
             block(
-                (length * 0.2, width * 0.8, height - 1.4), Material.WOOD, _pick(rng, LIVERIES), (x * length, 0.0, 1.4)
+                (length * 0.2, width * 0.8, height - 1.4),
+                Material.WOOD,
+                _pick(rng, LIVERIES),
+                (x * length, 0.0, 1.4),
             )
             for x in (-0.3, 0.0, 0.3)
         ]
@@ -200,9 +281,19 @@ def trailer(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh
         parts.append(block((length, width, height - 1.2), Material.PAINT, livery, (0.0, 0.0, 1.2)))
         ribs = np.arange(-a + 0.6, a, 1.2) if kind == "container" else np.zeros(0)
         dark: Color = (livery[0] * 0.7, livery[1] * 0.7, livery[2] * 0.7)
-        parts += [block((0.5, width + 0.06, height - 1.5), Material.PAINT, dark, (float(x), 0.0, 1.35)) for x in ribs]
-    parts += [block((0.15, 0.15, 0.9), Material.METAL, DARK, (a * 0.5, s * half * 0.6, 0.0)) for s in (-1, 1)]
-    parts += [wheel(x * length, s * (half - 0.16), 0.48, 0.3) for x in (-0.26, -0.35, -0.44) for s in (-1, 1)]
+        parts += [
+            block((0.5, width + 0.06, height - 1.5), Material.PAINT, dark, (float(x), 0.0, 1.35))
+            for x in ribs
+        ]
+    parts += [
+        block((0.15, 0.15, 0.9), Material.METAL, DARK, (a * 0.5, s * half * 0.6, 0.0))
+        for s in (-1, 1)
+    ]
+    parts += [
+        wheel(x * length, s * (half - 0.16), 0.48, 0.3)
+        for x in (-0.26, -0.35, -0.44)
+        for s in (-1, 1)
+    ]
     parts += _lamps(a - 0.02, -a + 0.02, half, 0.95, 0.15, braking)[1::2]
     return merge(parts).fitted((length, width, height))
 
@@ -214,26 +305,78 @@ def construction_vehicle(rng: np.random.Generator, size: Size, braking: bool = F
     a, half = length / 2, width / 2
     if rng.random() < 0.55:
         parts = [
-            block((length * 0.6, 0.5, 0.8), Material.RUBBER, DARK, (-length * 0.18, s * (half - 0.25), 0.0))
+            block(
+                (length * 0.6, 0.5, 0.8),
+                Material.RUBBER,
+                DARK,
+                (-length * 0.18, s * (half - 0.25), 0.0),
+            )
             for s in (-1, 1)
         ]
         parts += [
-            block((length * 0.5, width * 0.85, 0.9), Material.PAINT, color, (-a + length * 0.26, 0.0, 0.85)),
-            block((1.3, 1.0, height - 1.0), Material.GLASS, GLASS, (-length * 0.08, half * 0.4, 1.0)),
-            block((1.35, 1.05, 0.12), Material.PAINT, color, (-length * 0.08, half * 0.4, height - 0.12)),
-            tube((-length * 0.1, -0.2, 1.5), (length * 0.25, -0.2, height - 0.2), 0.22, Material.PAINT, color, sides=5),
-            tube((length * 0.25, -0.2, height - 0.2), (a - 0.35, -0.2, 0.9), 0.17, Material.PAINT, color, sides=5),
-            hexahedron((a - 0.8, a, 0.5), (a - 0.5, a - 0.1, 0.5), (0.2, 0.95), Material.METAL, (0.2, 0.2, 0.2)),
+            block(
+                (length * 0.5, width * 0.85, 0.9),
+                Material.PAINT,
+                color,
+                (-a + length * 0.26, 0.0, 0.85),
+            ),
+            block(
+                (1.3, 1.0, height - 1.0), Material.GLASS, GLASS, (-length * 0.08, half * 0.4, 1.0)
+            ),
+            block(
+                (1.35, 1.05, 0.12),
+                Material.PAINT,
+                color,
+                (-length * 0.08, half * 0.4, height - 0.12),
+            ),
+            tube(
+                (-length * 0.1, -0.2, 1.5),
+                (length * 0.25, -0.2, height - 0.2),
+                0.22,
+                Material.PAINT,
+                color,
+                sides=5,
+            ),
+            tube(
+                (length * 0.25, -0.2, height - 0.2),
+                (a - 0.35, -0.2, 0.9),
+                0.17,
+                Material.PAINT,
+                color,
+                sides=5,
+            ),
+            hexahedron(
+                (a - 0.8, a, 0.5),
+                (a - 0.5, a - 0.1, 0.5),
+                (0.2, 0.95),
+                Material.METAL,
+                (0.2, 0.2, 0.2),
+            ),
         ]
     else:
         parts = [
-            block((length * 0.42, width * 0.7, 0.9), Material.PAINT, color, (-a + length * 0.21, 0.0, 0.8)),
+            block(
+                (length * 0.42, width * 0.7, 0.9),
+                Material.PAINT,
+                color,
+                (-a + length * 0.21, 0.0, 0.8),
+            ),
             block((1.4, 1.3, height - 1.4), Material.GLASS, GLASS, (-length * 0.04, 0.0, 1.4)),
             block((1.5, 1.4, 0.12), Material.PAINT, color, (-length * 0.04, 0.0, height - 0.12)),
             tube((length * 0.1, 0, 1.2), (a - 0.6, 0, 0.6), 0.25, Material.PAINT, color, sides=5),
-            hexahedron((a - 0.9, a, half), (a - 0.6, a - 0.25, half), (0.1, 1.1), Material.METAL, (0.25, 0.22, 0.12)),
+            hexahedron(
+                (a - 0.9, a, half),
+                (a - 0.6, a - 0.25, half),
+                (0.1, 1.1),
+                Material.METAL,
+                (0.25, 0.22, 0.12),
+            ),
         ]
-        parts += [wheel(x * length, s * (half - 0.3), 0.68, 0.5, color) for x in (-0.32, 0.2) for s in (-1, 1)]
+        parts += [
+            wheel(x * length, s * (half - 0.3), 0.68, 0.5, color)
+            for x in (-0.32, 0.2)
+            for s in (-1, 1)
+        ]
     parts.append(
         tube(
             (-length * 0.08, half * 0.4, height - 0.02),

@@ -26,7 +26,9 @@ def draw_works(
     side = int(rng.choice([-1, 1]))
     length = float(rng.uniform(14, 30))
     starts = rng.uniform(near[0], max(near[1] - length, near[0] + 1), 20)
-    clear = [s for s in starts if layout.free_of_junctions(0, float(s) + length / 2, length / 2 + 2)]
+    clear = [
+        s for s in starts if layout.free_of_junctions(0, float(s) + length / 2, length / 2 + 2)
+    ]
     if not clear:
         return [], frozenset()
     start = float(clear[0])
@@ -48,7 +50,9 @@ def draw_works(
             inner, outer, closed = kerb - road.lane_m + 0.3, kerb - 0.2, frozenset([number])
         else:
             inner, outer = kerb + 0.4, kerb + max(road.walkway_m, 3.0)
-    actors = _machine(rng, layout, floor, side, start, length, (inner, outer), "construction_vehicle" in wanted)
+    actors = _machine(
+        rng, layout, floor, side, start, length, (inner, outer), "construction_vehicle" in wanted
+    )
     actors += _fence(rng, layout, floor, side, start, length, inner)
     for _ in range(int(rng.poisson(1.0))):
         x, y, _yaw = road.center.beside(
@@ -57,7 +61,9 @@ def draw_works(
         if floor.claim(x, y, 0.0, 0.7, 0.7):
             size = draw_size(rng, "pedestrian")
             track = Track.still(x, y, float(rng.uniform(-np.pi, np.pi)))
-            actors.append(Actor("pedestrian", size, pedestrian(rng, size, "standing"), track, "upright"))
+            actors.append(
+                Actor("pedestrian", size, pedestrian(rng, size, "standing"), track, "upright")
+            )
     return actors, closed
 
 
@@ -79,11 +85,25 @@ def _machine(
     yaw += float(rng.choice([0.0, np.pi])) + float(rng.normal(0, 0.06))
     if not floor.claim(x, y, yaw, size[0], size[1]):
         return []
-    return [Actor("construction_vehicle", size, construction_vehicle(rng, size), Track.still(x, y, yaw), "parked")]
+    return [
+        Actor(
+            "construction_vehicle",
+            size,
+            construction_vehicle(rng, size),
+            Track.still(x, y, yaw),
+            "parked",
+        )
+    ]
 
 
 def _fence(
-    rng: np.random.Generator, layout: Layout, floor: Floor, side: int, start: float, length: float, inner: float
+    rng: np.random.Generator,
+    layout: Layout,
+    floor: Floor,
+    side: int,
+    start: float,
+    length: float,
+    inner: float,
 ) -> list[Actor]:
     """Barriers or cones along the traffic's side of the site, cones across its ends."""
     center = layout.roads[0].center

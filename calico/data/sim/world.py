@@ -22,7 +22,14 @@ from calico.data.sim.turns import turn_paths
 from calico.data.sim.works import draw_works
 from calico.seeds import generator
 
-RARE: tuple[str, ...] = ("bus", "trailer", "construction_vehicle", "motorcycle", "bicycle", "barrier")
+RARE: tuple[str, ...] = (
+    "bus",
+    "trailer",
+    "construction_vehicle",
+    "motorcycle",
+    "bicycle",
+    "barrier",
+)
 """Kinds of which every scene is promised some, in turn, so that a small split has them all."""
 RARE_PER_SCENE = 2
 EGO_START_M = 85.0
@@ -42,7 +49,11 @@ class World:
 
     def moving(self, time_s: float) -> Solid | None:
         """The actors that move, where they are at a time; None if there are none."""
-        placed = [(i, self._place(actor, time_s)) for i, actor in enumerate(self.actors) if not actor.static]
+        placed = [
+            (i, self._place(actor, time_s))
+            for i, actor in enumerate(self.actors)
+            if not actor.static
+        ]
         return _solid(placed) if placed else None
 
     def solids(self, time_s: float) -> tuple[Solid, ...]:
@@ -67,11 +78,15 @@ def build_world(seed: int, split: str, scene: int, frames: int) -> World:
 
     plan_rng = stream("plan")
     turn = int(generator(seed, "sim", split).integers(1 << 16))
-    wanted = tuple(RARE[(scene * RARE_PER_SCENE + k + turn) % len(RARE)] for k in range(RARE_PER_SCENE))
+    wanted = tuple(
+        RARE[(scene * RARE_PER_SCENE + k + turn) % len(RARE)] for k in range(RARE_PER_SCENE)
+    )
     times = timeline(frames)
     travel = 12.0 * (frames - 1) * KEYFRAME_S
     turns_off = bool(plan_rng.random() < 0.4)
-    middle = EGO_START_M + float(plan_rng.uniform(14, 26) if turns_off else plan_rng.uniform(6, 35 + 0.6 * travel))
+    middle = EGO_START_M + float(
+        plan_rng.uniform(14, 26) if turns_off else plan_rng.uniform(6, 35 + 0.6 * travel)
+    )
     kind = KINDS[(scene + turn) % len(KINDS)]
     layout = build_layout(stream("layout"), kind, EGO_START_M + travel + 95.0, middle)
     near = (EGO_START_M - 30.0, EGO_START_M + 0.7 * travel + 45.0)
@@ -82,9 +97,20 @@ def build_world(seed: int, split: str, scene: int, frames: int) -> World:
     closed: frozenset[int] = frozenset()
     if "barrier" in wanted or "construction_vehicle" in wanted or plan_rng.random() < 0.3:
         works, closed = draw_works(stream("works"), layout, floor, near, ego_lane, wanted)
-    turns = turn_paths(layout, layout.lanes[ego_lane], EGO_START_M) if turns_off and not red[0] else []
+    turns = (
+        turn_paths(layout, layout.lanes[ego_lane], EGO_START_M) if turns_off and not red[0] else []
+    )
     turn_off = turns[int(plan_rng.integers(len(turns)))] if turns else None
-    plan = Plan(times, ego_lane, EGO_START_M, turn_off, red, closed, wanted, float(plan_rng.uniform(0.6, 1.5)))
+    plan = Plan(
+        times,
+        ego_lane,
+        EGO_START_M,
+        turn_off,
+        red,
+        closed,
+        wanted,
+        float(plan_rng.uniform(0.6, 1.5)),
+    )
     ego, traffic = draw_traffic(stream("traffic"), layout, plan)
     parked = draw_parked(stream("parked"), layout, floor, near, wanted, EGO_START_M)
     people = draw_pedestrians(stream("people"), layout, floor, times, red, near)
@@ -92,7 +118,15 @@ def build_world(seed: int, split: str, scene: int, frames: int) -> World:
     actors = without_conflicts([*works, *parked, *traffic, *people], ego, EGO_SIZE, times[::5])
     ground = rasterise(layout)
     fixed = _fixed(scenery, actors, ground)
-    return World(layout, ground, draw_light(stream("light")), tuple(actors), ego, Sway.draw(stream("sway")), fixed)
+    return World(
+        layout,
+        ground,
+        draw_light(stream("light")),
+        tuple(actors),
+        ego,
+        Sway.draw(stream("sway")),
+        fixed,
+    )
 
 
 def _fixed(scenery: Mesh, actors: list[Actor], ground: GroundMap) -> Solid:
@@ -107,11 +141,15 @@ def _fixed(scenery: Mesh, actors: list[Actor], ground: GroundMap) -> Solid:
 
 def _red_lights(rng: np.random.Generator, layout: Layout, ego_lane: int) -> tuple[bool, bool]:
     """Which arms must stop: the main road only if the ego vehicle is still before its stop line; a T's side road always."""
-    ahead = [stop - EGO_START_M for stop in layout.lanes[ego_lane].stop_m if stop - EGO_START_M > -45]
+    ahead = [
+        stop - EGO_START_M for stop in layout.lanes[ego_lane].stop_m if stop - EGO_START_M > -45
+    ]
     main = bool(rng.random() < 0.4) and bool(ahead) and min(ahead) > 7
     return main, not main or layout.kind == "t_junction"
 
 
 def _solid(placed: list[tuple[int, Mesh]]) -> Solid:
-    owner = np.repeat(np.array([i for i, _ in placed], np.int32), [len(mesh.faces) for _, mesh in placed])
+    owner = np.repeat(
+        np.array([i for i, _ in placed], np.int32), [len(mesh.faces) for _, mesh in placed]
+    )
     return Solid.build(merge([mesh for _, mesh in placed]), owner)

@@ -45,8 +45,12 @@ class CenterHead(nn.Module):
         self.channels = config.channels
         self.shared = conv_block(inputs, config.channels)
         self.hidden = conv_block(config.channels, config.channels * 2 * len(config.tasks))
-        self.heatmaps = nn.ModuleList(nn.Conv2d(config.channels, len(names), 1) for names in config.tasks)
-        self.boxes = nn.ModuleList(nn.Conv2d(config.channels, sum(BOX_TERMS.values()), 1) for _ in config.tasks)
+        self.heatmaps = nn.ModuleList(
+            nn.Conv2d(config.channels, len(names), 1) for names in config.tasks
+        )
+        self.boxes = nn.ModuleList(
+            nn.Conv2d(config.channels, sum(BOX_TERMS.values()), 1) for _ in config.tasks
+        )
         for name, parameter in self.heatmaps.named_parameters():
             if name.endswith("bias"):
                 nn.init.constant_(parameter, PRIOR_LOGIT)
@@ -57,6 +61,8 @@ class CenterHead(nn.Module):
         outputs = []
         with full_precision(bev):
             for index, (heatmap, boxes) in enumerate(zip(self.heatmaps, self.boxes, strict=True)):
-                terms = torch.split(boxes(at_least_float32(hidden[2 * index + 1])), list(BOX_TERMS.values()), dim=1)
+                terms = torch.split(
+                    boxes(at_least_float32(hidden[2 * index + 1])), list(BOX_TERMS.values()), dim=1
+                )
                 outputs.append(TaskOutput(heatmap(at_least_float32(hidden[2 * index])), *terms))
         return tuple(outputs)

@@ -12,7 +12,9 @@ from calico.geometry.grid import Grid
 from calico.models.layers import at_least_float32, conv_block, full_precision
 
 
-def bilinear_matrix(source_min: float, source_cell: float, source: int, min_m: float, cell_m: float, n: int) -> Tensor:
+def bilinear_matrix(
+    source_min: float, source_cell: float, source: int, min_m: float, cell_m: float, n: int
+) -> Tensor:
     """(n, source) matrix that samples a line of cells at the centres of another line, linearly, zero outside (exact)."""
     place = (min_m + (np.arange(n) + 0.5) * cell_m - source_min) / source_cell - 0.5
     weight = np.maximum(0.0, 1.0 - abs(place[:, None] - np.arange(source)[None]))
@@ -28,7 +30,9 @@ class Resample(nn.Module):
     def __init__(self, source: Grid, target: Grid) -> None:
         super().__init__()
         (rows, columns), (target_rows, target_columns) = source.shape, target.shape
-        weights_y = bilinear_matrix(source.y_min_m, source.cell_m, rows, target.y_min_m, target.cell_m, target_rows)
+        weights_y = bilinear_matrix(
+            source.y_min_m, source.cell_m, rows, target.y_min_m, target.cell_m, target_rows
+        )
         weights_x = bilinear_matrix(
             source.x_min_m, source.cell_m, columns, target.x_min_m, target.cell_m, target_columns
         )
@@ -48,7 +52,9 @@ class SegmentationHead(nn.Module):
         c = config.channels
         self.reduce = conv_block(inputs, c, 1)
         self.resample = Resample(trunk, target)
-        self.body: nn.Module = UNet(c) if config.head == "unet" else nn.Sequential(conv_block(c, c), conv_block(c, c))
+        self.body: nn.Module = (
+            UNet(c) if config.head == "unet" else nn.Sequential(conv_block(c, c), conv_block(c, c))
+        )
         self.classify = nn.Conv2d(c, len(config.classes), 1)
 
     def forward(self, bev: Tensor) -> Tensor:

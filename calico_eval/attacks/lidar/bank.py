@@ -43,7 +43,9 @@ class Trace:
     def mirrored(self) -> Trace:
         """Seen in a mirror that stands along the x axis."""
         flip = np.array([1.0, -1.0, 1.0])
-        return Trace(self.xyz * flip, self.intensity, self.center * flip, self.label, f"{self.name} mirrored")
+        return Trace(
+            self.xyz * flip, self.intensity, self.center * flip, self.label, f"{self.name} mirrored"
+        )
 
 
 def traces_of(frame: Frame) -> list[Trace]:
@@ -56,7 +58,8 @@ def traces_of(frame: Frame) -> list[Trace]:
     for row in rows.tolist():
         box = frame.boxes.boxes[row : row + 1]
         near: Bool = (
-            np.abs(points[:, :2] - box[0, :2]).max(axis=1) <= 0.5 * np.hypot(box[0, 3], box[0, 4]) + BOX_MARGIN_M
+            np.abs(points[:, :2] - box[0, :2]).max(axis=1)
+            <= 0.5 * np.hypot(box[0, 3], box[0, 4]) + BOX_MARGIN_M
         )
         inside = points[near][points_in_boxes(points[near], box, BOX_MARGIN_M)[0]]
         if MIN_POINTS <= len(inside) <= MAX_POINTS:

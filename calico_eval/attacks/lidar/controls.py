@@ -18,20 +18,34 @@ from calico_eval.attacks.spec import AttackSpec
 from calico_eval.engines.base import Engine
 
 
-def spoof_random(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[Crafted]:
+def spoof_random(
+    engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
+) -> list[Crafted]:
     """As many random returns as the budget has, in the window and between the distances of `spoof`."""
     return [
-        _scattered(frame, spec, seed, min(spec.threat.window_deg, WINDOW_DEG), (DISTANCES_M[0], DISTANCES_M[-1]))
+        _scattered(
+            frame,
+            spec,
+            seed,
+            min(spec.threat.window_deg, WINDOW_DEG),
+            (DISTANCES_M[0], DISTANCES_M[-1]),
+        )
         for frame in frames
     ]
 
 
-def inject_random(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[Crafted]:
+def inject_random(
+    engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
+) -> list[Crafted]:
     """As many random returns as the budget has, on any ray of the window straight ahead, at any range."""
-    return [_scattered(frame, spec, seed, spec.threat.window_deg, (0.0, np.inf)) for frame in frames]
+    return [
+        _scattered(frame, spec, seed, spec.threat.window_deg, (0.0, np.inf)) for frame in frames
+    ]
 
 
-def _scattered(frame: Frame, spec: AttackSpec, seed: int, window_deg: float, between_m: tuple[float, float]) -> Crafted:
+def _scattered(
+    frame: Frame, spec: AttackSpec, seed: int, window_deg: float, between_m: tuple[float, float]
+) -> Crafted:
     rays = rays_of(frame)
     own = stream_seed(frame, spec, seed)
     random = generator(seed, "attack", spec.name, spec.sensor, frame.token)
@@ -39,8 +53,17 @@ def _scattered(frame: Frame, spec: AttackSpec, seed: int, window_deg: float, bet
     low, high = range_limits(rays, spec.threat.r_min_m)
     low, high = max(low, between_m[0]), min(high, between_m[1])
     if high <= low:
-        return Crafted(frame, AttackDetails(seed=own, note="no range that a return could have: nothing was changed"))
-    chosen = order[within_budget(rays, order, order[:0], spec.threat.points_added, removable(spec.threat, frame))]
-    returns = Returns(chosen, random.uniform(low, high, len(chosen)), random.uniform(0.0, 1.0, len(chosen)))
+        return Crafted(
+            frame,
+            AttackDetails(seed=own, note="no range that a return could have: nothing was changed"),
+        )
+    chosen = order[
+        within_budget(
+            rays, order, order[:0], spec.threat.points_added, removable(spec.threat, frame)
+        )
+    ]
+    returns = Returns(
+        chosen, random.uniform(low, high, len(chosen)), random.uniform(0.0, 1.0, len(chosen))
+    )
     note = "" if len(chosen) else "no ray in the window: nothing was changed"
     return Crafted(with_returns(frame, rays, returns), AttackDetails(seed=own, note=note))

@@ -47,15 +47,25 @@ def drop(loss: PillarLoss, frame: Frame, spec: AttackSpec, random: np.random.Gen
     return best
 
 
-def random_drop(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[Crafted]:
+def random_drop(
+    engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
+) -> list[Crafted]:
     """As many points as the budget allows, at random: the control."""
     done = []
     for frame in frames:
         random = generator(seed, "attack", spec.name, spec.sensor, frame.token)
         keep = np.ones(len(frame.points), np.bool_)
-        keep[random.permutation(np.flatnonzero(_in_reach(frame, spec)))[: removable(spec.threat, frame)]] = False
+        keep[
+            random.permutation(np.flatnonzero(_in_reach(frame, spec)))[
+                : removable(spec.threat, frame)
+            ]
+        ] = False
         note = "no point in the window, or none may go: nothing was changed" if keep.all() else ""
-        done.append(Crafted(without(frame, keep), AttackDetails(seed=stream_seed(frame, spec, seed), note=note)))
+        done.append(
+            Crafted(
+                without(frame, keep), AttackDetails(seed=stream_seed(frame, spec, seed), note=note)
+            )
+        )
     return done
 
 

@@ -58,7 +58,9 @@ def untouched(rays: Rays, returns: Returns) -> Bool:
     """(N,) the frame's points whose ray gets no spoofed return. One return a ray: what a spoofed one replaces or hides goes."""
     used = np.zeros(len(rays) + 1, np.bool_)
     used[returns.ray] = True
-    free: Bool = ~used[rays.ray_of_row]  # -1, of other sweeps, looks at the last entry, which is of no ray
+    free: Bool = ~used[
+        rays.ray_of_row
+    ]  # -1, of other sweeps, looks at the last entry, which is of no ray
     return free
 
 
@@ -67,7 +69,9 @@ def with_returns(frame: Frame, rays: Rays, returns: Returns) -> Frame:
     ray they are on."""
     kept = without(frame, untouched(rays, returns))
     like = rays.like[returns.ray]
-    rows = np.column_stack([returns.xyz(rays), returns.intensity, frame.points[like, 4]]).astype(np.float32)
+    rows = np.column_stack([returns.xyz(rays), returns.intensity, frame.points[like, 4]]).astype(
+        np.float32
+    )
     return kept.replace(
         points=np.concatenate([kept.points, rows]),
         ring=np.concatenate([kept.ring, rays.ring[returns.ray].astype(kept.ring.dtype)]),

@@ -41,7 +41,9 @@ class Frustum:
     def holds(self, xyz: Float64) -> Bool:
         """(K,) which points (K, 3) [m, LiDAR frame] fall into the rectangle."""
         pixels, _, visible = project(self.image_from_lidar, xyz, self.size_hw)
-        inside: Bool = visible & (pixels >= self.low).all(axis=1) & (pixels <= self.high).all(axis=1)
+        inside: Bool = (
+            visible & (pixels >= self.low).all(axis=1) & (pixels <= self.high).all(axis=1)
+        )
         return inside
 
 
@@ -55,18 +57,29 @@ def _attack(engine: Engine, frame: Frame, spec: AttackSpec) -> Crafted:
     cone = None if row < 0 else frustum_of(frame, row)
     if cone is None:
         reason = "no object with LiDAR points" if row < 0 else "no camera sees the whole object"
-        return Crafted(frame, AttackDetails(note=f"{reason}, so that there is no frustum: nothing was changed"))
+        return Crafted(
+            frame, AttackDetails(note=f"{reason}, so that there is no frustum: nothing was changed")
+        )
     return crafted(frustum_frame(engine, frame, spec, scene_bank, row, cone.holds), spec, note)
 
 
 def frustum_frame(
-    engine: Engine, frame: Frame, spec: AttackSpec, bank: Bank, row: int, visible: Callable[[Float64], Bool]
+    engine: Engine,
+    frame: Frame,
+    spec: AttackSpec,
+    bank: Bank,
+    row: int,
+    visible: Callable[[Float64], Bool],
 ) -> Spoofed:
     """Tries `spec.steps` phantoms behind and before object `row`, with returns only where `visible`."""
     rays, azimuth = rays_of(frame), azimuth_of(frame, row)
-    projector = Projector(frame, rays, rays.window(frame, azimuth, spec.threat.window_deg), spec.threat, visible)
+    projector = Projector(
+        frame, rays, rays.window(frame, azimuth, spec.threat.window_deg), spec.threat, visible
+    )
     distance = float(np.linalg.norm(frame.boxes.boxes[row, :2] - rays.origin[:2]))
-    places = [Place(azimuth, distance + offset) for offset in OFFSETS_M if distance + offset >= CLOSEST_M]
+    places = [
+        Place(azimuth, distance + offset) for offset in OFFSETS_M if distance + offset >= CLOSEST_M
+    ]
     return best_phantom(engine, frame, rays, candidates(projector, bank(frame), places), spec)
 
 

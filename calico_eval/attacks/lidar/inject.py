@@ -11,7 +11,13 @@ from scipy.spatial import cKDTree
 from calico.frame import Bool, Float32, Float64, Frame, Int64
 from calico.geometry.boxes import points_in_boxes
 from calico_eval.attacks.lidar.aim import aim, azimuth_of, removable
-from calico_eval.attacks.lidar.edit import Returns, range_limits, untouched, with_returns, within_budget
+from calico_eval.attacks.lidar.edit import (
+    Returns,
+    range_limits,
+    untouched,
+    with_returns,
+    within_budget,
+)
 from calico_eval.attacks.lidar.pillars import PillarLoss
 from calico_eval.attacks.lidar.rays import Rays, rays_of
 from calico_eval.attacks.spec import AttackSpec
@@ -49,7 +55,9 @@ def attach(loss: PillarLoss, frame: Frame, spec: AttackSpec, random: np.random.G
     surface = frame.points[frame.sweep_index == 0, :3].astype(np.float64)
     boxes = frame.boxes.boxes
     on_object = (
-        points_in_boxes(surface, boxes, OBJECT_MARGIN_M).any(axis=0) if len(boxes) else np.zeros(len(surface), bool)
+        points_in_boxes(surface, boxes, OBJECT_MARGIN_M).any(axis=0)
+        if len(boxes)
+        else np.zeros(len(surface), bool)
     )
     segments = near_surface(rays, surface[on_object] - rays.origin, spec.threat.r_min_m)
     inside = _window(rays, frame, spec)[segments.ray]
@@ -73,7 +81,12 @@ def near_surface(rays: Rays, surface: Float64, r_min_m: float) -> Segments:
 
 
 def _placed(
-    loss: PillarLoss, frame: Frame, rays: Rays, segments: Segments, spec: AttackSpec, random: np.random.Generator
+    loss: PillarLoss,
+    frame: Frame,
+    rays: Rays,
+    segments: Segments,
+    spec: AttackSpec,
+    random: np.random.Generator,
 ) -> Frame:
     """Places returns in `spec.steps` rounds: an equal part of the budget goes to the (ray, range) pairs that the gradient on
     pillars values most, at most one a pillar and round; then the ranges of all that are placed take a step of gradient ascent.
@@ -95,9 +108,20 @@ class _Placing:
     """Returns that are being placed, each within its segment. returns.ray indexes rays; `_row` (K,) the segments."""
 
     def __init__(
-        self, loss: PillarLoss, frame: Frame, rays: Rays, segments: Segments, random: np.random.Generator
+        self,
+        loss: PillarLoss,
+        frame: Frame,
+        rays: Rays,
+        segments: Segments,
+        random: np.random.Generator,
     ) -> None:
-        self._loss, self._frame, self._rays, self._segments, self._random = loss, frame, rays, segments, random
+        self._loss, self._frame, self._rays, self._segments, self._random = (
+            loss,
+            frame,
+            rays,
+            segments,
+            random,
+        )
         self.returns, self._row = Returns.none(), np.zeros(0, np.int64)
         self._value = -np.inf
 
@@ -115,13 +139,18 @@ class _Placing:
         gain = pillars.of_addition(points).cpu().numpy() if len(points) else np.zeros(0, np.float32)
         order = np.argsort(-gain, kind="stable")
         order = order[gain[order] > 0]
-        chosen = order[within_budget(self._rays, candidates.ray[order], self.returns.ray, total, removed)]
+        chosen = order[
+            within_budget(self._rays, candidates.ray[order], self.returns.ray, total, removed)
+        ]
         self.returns = self.returns.joined(candidates.select(chosen))
         self._row = np.concatenate([self._row, row[chosen]])
 
     def move(self, step_m: float) -> None:
         """One step of steepest ascent along the rays; kept where it raises the objective."""
-        kept, points = self._frame.points[untouched(self._rays, self.returns)], self._points(self.returns)
+        kept, points = (
+            self._frame.points[untouched(self._rays, self.returns)],
+            self._points(self.returns),
+        )
         before, gradient = self._loss.positions(kept, torch.from_numpy(points))
         along = (gradient[:, :3].cpu().numpy() * self._rays.direction[self.returns.ray]).sum(axis=1)
         low, high = self._segments.low[self._row], self._segments.high[self._row]
@@ -150,9 +179,9 @@ class _Placing:
     def _points(self, returns: Returns) -> Float32:
         """(K, 5) as `with_returns` delivers them."""
         like = self._rays.like[returns.ray]
-        return np.column_stack([returns.xyz(self._rays), returns.intensity, self._frame.points[like, 4]]).astype(
-            np.float32
-        )
+        return np.column_stack(
+            [returns.xyz(self._rays), returns.intensity, self._frame.points[like, 4]]
+        ).astype(np.float32)
 
     def _cloud(self) -> Float32:
         kept = self._frame.points[untouched(self._rays, self.returns)]

@@ -86,17 +86,26 @@ class Projector:
         cosine = np.hypot(self._rays.direction[ray, 0], self._rays.direction[ray, 1])
         range_m = np.hypot(xyz[:, 0], xyz[:, 1]) / np.maximum(cosine, 1e-6)
         low, high = self._limits
-        good = (chord <= math.radians(OFF_BEAM_DEG)) & self._allowed[ray] & (range_m >= low) & (range_m <= high)
+        good = (
+            (chord <= math.radians(OFF_BEAM_DEG))
+            & self._allowed[ray]
+            & (range_m >= low)
+            & (range_m <= high)
+        )
         found = Returns(ray, range_m, np.clip(intensity, 0.0, 1.0)).select(good)
         if self._visible is not None:
             found = found.select(self._visible(found.xyz(self._rays)))
         found = found.select(np.argsort(found.range_m, kind="stable"))
         found = found.select(np.sort(np.unique(found.ray, return_index=True)[1]))
         away = np.abs(
-            (np.arctan2(*self._rays.direction[found.ray, 1::-1].T) - azimuth_rad + np.pi) % (2 * np.pi) - np.pi
+            (np.arctan2(*self._rays.direction[found.ray, 1::-1].T) - azimuth_rad + np.pi)
+            % (2 * np.pi)
+            - np.pi
         )
         found = found.select(np.argsort(away, kind="stable"))
-        return found.select(within_budget(self._rays, found.ray, np.zeros(0, np.int64), self._added, self._removed))
+        return found.select(
+            within_budget(self._rays, found.ray, np.zeros(0, np.int64), self._added, self._removed)
+        )
 
 
 def moved(trace: Trace, place: Place) -> tuple[Float64, Float64]:

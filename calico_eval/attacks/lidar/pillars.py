@@ -93,7 +93,11 @@ class PillarLoss:
 
     def _gradient(self, value: Tensor, source: Tensor) -> Tensor:
         self.backwards += 1
-        (raw,) = torch.autograd.grad(value, source, allow_unused=True) if value.requires_grad else (None,)
+        (raw,) = (
+            torch.autograd.grad(value, source, allow_unused=True)
+            if value.requires_grad
+            else (None,)
+        )
         raw = torch.zeros_like(source) if raw is None else raw
         gradient = torch.nan_to_num(raw, nan=0.0, posinf=0.0, neginf=0.0).detach()
         self.bad_gradients += int((~torch.isfinite(raw)).sum())
@@ -143,7 +147,11 @@ class Pillars:
         several, the offset from the pillar's mean point would be that of all together."""
         points = torch.cat([self.batch.points, added[None]], dim=1)
         mask = torch.cat(
-            [self.batch.point_mask, torch.ones(1, len(added), dtype=torch.bool, device=added.device)], dim=1
+            [
+                self.batch.point_mask,
+                torch.ones(1, len(added), dtype=torch.bool, device=added.device),
+            ],
+            dim=1,
         )
         old = len(self.batch.points[0])
         with torch.no_grad():
@@ -162,10 +170,14 @@ Attack = Callable[[PillarLoss, Frame, AttackSpec, np.random.Generator], Frame]
 """Returns the best frame that it has seen, the clean one where nothing was better."""
 
 
-def with_pillars(attack: Attack) -> Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]:
+def with_pillars(
+    attack: Attack,
+) -> Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]:
     """The craft of an attack that works on pillars. The objective is measured again on what is delivered, by the whole model."""
 
-    def craft(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[Crafted]:
+    def craft(
+        engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
+    ) -> list[Crafted]:
         torch_engine = white_box_of(engine, f"attack {spec.name}", ("lidar",))
         with white_box(torch_engine):
             return [_one(torch_engine, frame, spec, seed) for frame in frames]
@@ -173,10 +185,14 @@ def with_pillars(attack: Attack) -> Callable[[Engine, Sequence[Frame], AttackSpe
     def _one(engine: TorchEngine, frame: Frame, spec: AttackSpec, seed: int) -> Crafted:
         objective, note = choose_objective(spec.objective, frame, engine.config)
         loss = PillarLoss(engine, frame, spec, objective)
-        changed = attack(loss, frame, spec, generator(seed, "attack", spec.name, spec.sensor, frame.token))
+        changed = attack(
+            loss, frame, spec, generator(seed, "attack", spec.name, spec.sensor, frame.token)
+        )
         clean, attacked = loss.delivered(frame), loss.delivered(changed)
         if changed is frame:
-            note = "; ".join(filter(None, (note, "no change raised the objective: nothing was changed")))
+            note = "; ".join(
+                filter(None, (note, "no change raised the objective: nothing was changed"))
+            )
         details = AttackDetails(
             objective=objective,
             note=note,

@@ -46,7 +46,9 @@ class Rays:
         """(R,) rays in the azimuth window about `center_rad`, all of their present returns included."""
         inside = in_window(self.direction, center_rad, window_deg)
         rows = np.flatnonzero(self.ray_of_row >= 0)
-        outside = ~in_window(frame.points[rows, :3].astype(np.float64) - self.origin, center_rad, window_deg)
+        outside = ~in_window(
+            frame.points[rows, :3].astype(np.float64) - self.origin, center_rad, window_deg
+        )
         inside[self.ray_of_row[rows[outside]]] = False
         return inside
 
@@ -66,15 +68,23 @@ def rays_of(frame: Frame) -> Rays:
     parts: list[tuple[Float64, Float64, Int16, Int64]] = []
     ray_of_row: Int64 = np.full(len(frame.points), -1, np.int64)
     count = 0
-    starts = np.flatnonzero(np.diff(ring[order], prepend=-2) != 0) if len(order) else np.zeros(0, np.int64)
+    starts = (
+        np.flatnonzero(np.diff(ring[order], prepend=-2) != 0)
+        if len(order)
+        else np.zeros(0, np.int64)
+    )
     for members in np.split(order, starts[1:]) if len(order) else []:
         beam = _Ring(azimuth[members], elevation[members], step if ring[members[0]] >= 0 else 0.0)
         ray_of_row[rows[members]] = count + beam.ray
         az, el, nearest = beam.filled()
         parts.append((az, el, np.full(len(az), ring[members[0]], np.int16), rows[members][nearest]))
         count += len(az)
-    az, el, rings, like = (np.concatenate(column) for column in zip(*parts, strict=True)) if parts else _NOTHING
-    direction: Float64 = np.stack([np.cos(el) * np.cos(az), np.cos(el) * np.sin(az), np.sin(el)], axis=1)
+    az, el, rings, like = (
+        (np.concatenate(column) for column in zip(*parts, strict=True)) if parts else _NOTHING
+    )
+    direction: Float64 = np.stack(
+        [np.cos(el) * np.cos(az), np.cos(el) * np.sin(az), np.sin(el)], axis=1
+    )
     returns = np.bincount(ray_of_row[ray_of_row >= 0], minlength=count).astype(np.int64)
     return Rays(origin, direction, rings, like, returns, ray_of_row, reach)
 
@@ -84,7 +94,9 @@ _NOTHING = (np.zeros(0), np.zeros(0), np.zeros(0, np.int16), np.zeros(0, np.int6
 
 def _sweep(frame: Frame) -> tuple[Int64, Float64, Float64, Float64, float]:
     """Rows of the keyframe's sweep that have a direction, the sensor's place, their azimuth and elevation, the largest range."""
-    origin: Float64 = frame.sweep_T[0, :3, 3].astype(np.float64) if len(frame.sweep_T) else np.zeros(3)
+    origin: Float64 = (
+        frame.sweep_T[0, :3, 3].astype(np.float64) if len(frame.sweep_T) else np.zeros(3)
+    )
     rows: Int64 = np.flatnonzero(frame.sweep_index == 0)
     offset = frame.points[rows, :3].astype(np.float64) - origin
     distance = np.linalg.norm(offset, axis=1)

@@ -38,7 +38,9 @@ def removal(probability: float = 1.0, *, noise: bool = False, elsewhere: bool = 
         elsewhere: the control: the sector is anywhere.
     """
 
-    def craft(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[Crafted]:
+    def craft(
+        engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
+    ) -> list[Crafted]:
         return [_attack(frame, spec, seed) for frame in frames]
 
     def _attack(frame: Frame, spec: AttackSpec, seed: int) -> Crafted:
@@ -53,7 +55,9 @@ def removal(probability: float = 1.0, *, noise: bool = False, elsewhere: bool = 
     return craft
 
 
-def _hit(frame: Frame, spec: AttackSpec, center: float, probability: float, random: np.random.Generator) -> Bool:
+def _hit(
+    frame: Frame, spec: AttackSpec, center: float, probability: float, random: np.random.Generator
+) -> Bool:
     """(N,) the points that go: those of the sector that are hit, the ones nearest to its middle where the budget has less."""
     offsets = frame.points[:, :3].astype(np.float64) - ray_origins(frame)
     success = random.random(len(offsets)) < probability
@@ -71,7 +75,9 @@ def _noisy(frame: Frame, spec: AttackSpec, hit: Bool, random: np.random.Generato
     offsets: Float64 = frame.points[:, :3].astype(np.float64) - origins
     ranges = np.linalg.norm(offsets, axis=1)
     low, high = spec.threat.r_min_m + RANGE_MARGIN_M, ranges.max(initial=0.0) - RANGE_MARGIN_M
-    moved = random.permutation(np.flatnonzero(hit & (ranges > ORIGIN_M) & (high > low)))[: spec.threat.points_added]
+    moved = random.permutation(np.flatnonzero(hit & (ranges > ORIGIN_M) & (high > low)))[
+        : spec.threat.points_added
+    ]
     points = frame.points.copy()
     far = random.uniform(low, max(low, high), len(moved))
     points[moved, :3] = origins[moved] + offsets[moved] * (far / ranges[moved])[:, None]

@@ -82,7 +82,9 @@ def spoof_frame(engine: Engine, frame: Frame, spec: AttackSpec, bank: Bank) -> S
     return best_phantom(engine, frame, rays, candidates(projector, bank(frame), places), spec)
 
 
-def candidates(projector: Projector, bank: Sequence[Trace], places: Sequence[Place]) -> list[list[Phantom]]:
+def candidates(
+    projector: Projector, bank: Sequence[Trace], places: Sequence[Place]
+) -> list[list[Phantom]]:
     """The phantoms that can be put there: a list per trace, that with the most returns first.
 
     Traces of at most 60, 100 and 200 points (`STAGES`) take turns, of each kind those with the most returns first: a larger
@@ -91,11 +93,19 @@ def candidates(projector: Projector, bank: Sequence[Trace], places: Sequence[Pla
     groups: list[list[Phantom]] = []
     for trace in bank:
         versions = (trace, trace.mirrored)
-        put = [phantom for one in versions for place in places if (phantom := projector.put(one, place)) is not None]
+        put = [
+            phantom
+            for one in versions
+            for place in places
+            if (phantom := projector.put(one, place)) is not None
+        ]
         if put:
             groups.append(sorted(put, key=lambda phantom: -len(phantom.returns)))
     groups.sort(key=lambda group: -len(group[0].returns))
-    ranks = [[index for index, group in enumerate(groups) if len(group[0].trace) <= most] for most in STAGES]
+    ranks = [
+        [index for index, group in enumerate(groups) if len(group[0].trace) <= most]
+        for most in STAGES
+    ]
     turns = [index for turn in zip_longest(*ranks) for index in turn if index is not None]
     return [groups[index] for index in dict.fromkeys(turns)]
 
@@ -133,7 +143,9 @@ def best_phantom(
 def target_score(predictions: Predictions, phantom: Phantom) -> float:
     """The highest score of a box of the phantom's class within NEAR_M of its centre; 0 without one."""
     near = np.linalg.norm(predictions.boxes[:, :2] - phantom.center, axis=1) <= NEAR_M
-    return float(predictions.scores[near & (predictions.labels == phantom.trace.label)].max(initial=0.0))
+    return float(
+        predictions.scores[near & (predictions.labels == phantom.trace.label)].max(initial=0.0)
+    )
 
 
 def _scores(engine: Engine, frame: Frame, rays: Rays, phantoms: Sequence[Phantom]) -> list[float]:

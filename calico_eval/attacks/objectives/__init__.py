@@ -1,6 +1,13 @@
 """What an attack raises: one number per frame, larger where the model does worse, and what counts as its success."""
 
-from calico_eval.attacks.objectives.cells import NEAR_M, class_logits, class_names, flat_logits, frame_of, hide_targets
+from calico_eval.attacks.objectives.cells import (
+    NEAR_M,
+    class_logits,
+    class_names,
+    flat_logits,
+    frame_of,
+    hide_targets,
+)
 from calico_eval.attacks.objectives.choice import check_model, choose_objective, usual_objective
 from calico_eval.attacks.objectives.detection import CREATE_CELLS, KAPPA, create, det, hide
 from calico_eval.attacks.objectives.scene import Scene

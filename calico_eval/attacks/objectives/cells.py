@@ -42,8 +42,13 @@ def flat_logits(outputs: Outputs) -> Tensor:
 def frame_of(outputs: Outputs, index: int) -> Outputs:
     """The outputs of one frame, as a batch of one."""
     one = slice(index, index + 1)
-    tasks = tuple(type(task)(**{name: value[one] for name, value in vars(task).items()}) for task in outputs.tasks)
-    return Outputs(tasks, None if outputs.map_logits is None else outputs.map_logits[one], outputs.bev[one])
+    tasks = tuple(
+        type(task)(**{name: value[one] for name, value in vars(task).items()})
+        for task in outputs.tasks
+    )
+    return Outputs(
+        tasks, None if outputs.map_logits is None else outputs.map_logits[one], outputs.bev[one]
+    )
 
 
 def hide_targets(xy_m: Float32, labels: Int64, config: Config) -> Sequence[tuple[str, Bool]]:
@@ -62,7 +67,11 @@ def false_object_fits(xy_m: Float32, config: Config) -> bool:
     """Whether the model knows the class of the false object, and its place is free and on the grid."""
     place = false_target(xy_m)
     grid = config.grid.pillars.coarser(config.model.bev.out_stride)
-    return TARGET_CLASS in class_names(config) and place is not None and bool(grid.locate(np.array([place]))[2][0])
+    return (
+        TARGET_CLASS in class_names(config)
+        and place is not None
+        and bool(grid.locate(np.array([place]))[2][0])
+    )
 
 
 def near_objects(xy_m: Float32, labels: Int64, config: Config) -> list[tuple[int, int, Bool]]:
@@ -71,7 +80,9 @@ def near_objects(xy_m: Float32, labels: Int64, config: Config) -> list[tuple[int
     grid = config.grid.pillars.coarser(config.model.bev.out_stride)
     return [
         (row, channels[DETECTION_CLASSES[label]], cells_around(xy, NEAR_M, config))
-        for row, (xy, label, inside) in enumerate(zip(xy_m, labels, grid.locate(xy_m)[2], strict=True))
+        for row, (xy, label, inside) in enumerate(
+            zip(xy_m, labels, grid.locate(xy_m)[2], strict=True)
+        )
         if inside and DETECTION_CLASSES[label] in channels
     ]
 

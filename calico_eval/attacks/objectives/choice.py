@@ -47,7 +47,9 @@ def check_model(wanted: str, config: Config) -> None:
                 f"expected a model with {' and '.join(heads)}"
             )
     if wanted == "flip" and len(names) < 2:
-        raise CalicoError(f"attack objective 'flip': the model knows only {names[0]}; expected two classes or more")
+        raise CalicoError(
+            f"attack objective 'flip': the model knows only {names[0]}; expected two classes or more"
+        )
     if wanted == "create_at" and TARGET_CLASS not in names:
         raise CalicoError(
             f"attack objective 'create_at': the model does not know {TARGET_CLASS}; it knows {', '.join(names)}"
@@ -56,7 +58,9 @@ def check_model(wanted: str, config: Config) -> None:
 
 def _lacking(name: str, frame: Frame, config: Config) -> str:
     """What the frame lacks for an objective; "" where it has all."""
-    return next((text for need in OBJECTIVES[name].needs if (text := _NEEDS[need](frame, config))), "")
+    return next(
+        (text for need in OBJECTIVES[name].needs if (text := _NEEDS[need](frame, config))), ""
+    )
 
 
 def _object(frame: Frame, config: Config) -> str:
@@ -75,7 +79,11 @@ def _map(frame: Frame, config: Config) -> str:
 
 
 def _true_cell(frame: Frame, config: Config) -> str:
-    return "" if frame.map_masks is not None and (frame.map_masks & _known(frame)).any() else "no known true map cell"
+    return (
+        ""
+        if frame.map_masks is not None and (frame.map_masks & _known(frame)).any()
+        else "no known true map cell"
+    )
 
 
 def _known(frame: Frame) -> Bool:

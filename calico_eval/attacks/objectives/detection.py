@@ -43,9 +43,13 @@ def hide(scene: Scene, outputs: Outputs) -> Tensor:
 def det(scene: Scene, outputs: Outputs) -> Tensor:
     """The detection part of the training loss of each frame: Gaussian focal loss of the heat maps and L1 of the boxes."""
     losses = [
-        sum(torch.stack(list(task_losses(output, target, scene.detection).values())).sum() for output, target in pairs)
+        sum(
+            torch.stack(list(task_losses(output, target, scene.detection).values())).sum()
+            for output, target in pairs
+        )
         for pairs in (
-            zip(frame_of(outputs, index).tasks, targets, strict=True) for index, targets in enumerate(scene.targets)
+            zip(frame_of(outputs, index).tasks, targets, strict=True)
+            for index, targets in enumerate(scene.targets)
         )
     ]
     return torch.stack([torch.as_tensor(loss) for loss in losses])
@@ -78,14 +82,20 @@ def loc(scene: Scene, outputs: Outputs) -> Tensor:
     """
     objects, cell, grid = scene.objects, scene.peaks, scene.model.trunk_grid
     maps = torch.stack(
-        [torch.cat([t.offset, t.height, t.log_size, t.yaw], dim=1).flatten(2) for t in outputs.tasks], dim=1
+        [
+            torch.cat([t.offset, t.height, t.log_size, t.yaw], dim=1).flatten(2)
+            for t in outputs.tasks
+        ],
+        dim=1,
     )
     got, true = maps[objects.frame, objects.task, :, cell], objects.boxes
     columns = grid.shape[1]
     corner = torch.stack([cell % columns, cell // columns], dim=1)
     origin = got.new_tensor([grid.x_min_m, grid.y_min_m])
     place = (corner + got[:, :2]) * grid.cell_m + origin
-    wanted = torch.cat([true[:, 2:3], true[:, 3:6].log(), true[:, 6:7].sin(), true[:, 6:7].cos()], dim=1)
+    wanted = torch.cat(
+        [true[:, 2:3], true[:, 3:6].log(), true[:, 6:7].sin(), true[:, 6:7].cos()], dim=1
+    )
     shift = (place - true[:, :2]).abs().sum(dim=1).clamp_max(MOVED_M)
     found = (own_logits(scene, outputs).amax(dim=1) - FOUND_LOGIT).clamp_max(0.0)
     return _per_frame(scene, shift + (got[:, 2:] - wanted).abs().sum(dim=1) + found)

@@ -55,6 +55,9 @@ def _reference(scene: Scene) -> Tensor:
     clean = scene.clean.bev.detach().flatten(1)
     tokens = scene.batch.tokens or ("",) * len(scene.batch)
     noise = torch.stack(
-        [torch.from_numpy(generator(0, "attack", "feat", token).standard_normal(clean.shape[1])) for token in tokens]
+        [
+            torch.from_numpy(generator(0, "attack", "feat", token).standard_normal(clean.shape[1]))
+            for token in tokens
+        ]
     ).to(clean)
     return clean + JITTER * clean.square().mean(dim=1, keepdim=True).sqrt() * noise

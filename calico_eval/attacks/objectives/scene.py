@@ -17,7 +17,13 @@ from calico.errors import CalicoError
 from calico.losses.targets import TaskTarget, center_targets
 from calico.models.calico import CalicoModel, Outputs
 from calico.taxonomy import DETECTION_CLASSES
-from calico_eval.attacks.objectives.cells import AT_TARGET_M, cells_around, flat_logits, near_objects, rectangle
+from calico_eval.attacks.objectives.cells import (
+    AT_TARGET_M,
+    cells_around,
+    flat_logits,
+    near_objects,
+    rectangle,
+)
 from calico_eval.attacks.target import false_target
 
 _T = TypeVar("_T")
@@ -79,9 +85,15 @@ class Scene:
     def objects(self) -> Objects:
         """See `Objects`."""
         rows: list[tuple[int, int, Tensor, Tensor]] = []
-        for index, (boxes, labels) in enumerate(zip(self.batch.boxes, self.batch.labels, strict=True)):
-            for row, of_class, cells in near_objects(boxes[:, :2].cpu().numpy(), labels.cpu().numpy(), self.config):
-                rows.append((index, of_class, boxes[row].cpu(), torch.from_numpy(np.flatnonzero(cells))))
+        for index, (boxes, labels) in enumerate(
+            zip(self.batch.boxes, self.batch.labels, strict=True)
+        ):
+            for row, of_class, cells in near_objects(
+                boxes[:, :2].cpu().numpy(), labels.cpu().numpy(), self.config
+            ):
+                rows.append(
+                    (index, of_class, boxes[row].cpu(), torch.from_numpy(np.flatnonzero(cells)))
+                )
         tasks = [index for index, names in enumerate(self.detection.tasks) for _ in names]
         frame, channel, head = (
             torch.tensor(values, dtype=torch.int64)
@@ -89,14 +101,19 @@ class Scene:
         )
         boxes = torch.stack([r[2] for r in rows]) if rows else torch.zeros(0, 9)
         return Objects(
-            *(part.to(self.device) for part in (frame, channel, head, boxes, rectangle([r[3] for r in rows])))
+            *(
+                part.to(self.device)
+                for part in (frame, channel, head, boxes, rectangle([r[3] for r in rows]))
+            )
         )
 
     @cached_property
     def near(self) -> tuple[Tensor, Tensor]:
         """(M, K) the objects' cells as indices into a frame's `flat_logits`, in the map of their class; (M,) their frames."""
         rows, columns = self.model.trunk_grid.shape
-        return self.objects.cells + self.objects.channel[:, None] * rows * columns, self.objects.frame
+        return self.objects.cells + self.objects.channel[
+            :, None
+        ] * rows * columns, self.objects.frame
 
     @cached_property
     def peaks(self) -> Tensor:
@@ -127,11 +144,15 @@ class Scene:
         places = [false_target(boxes[:, :2].cpu().numpy()) for boxes in self.batch.boxes]
         frames = [index for index, place in enumerate(places) if place is not None]
         cells = [
-            torch.from_numpy(np.flatnonzero(cells_around(np.array(place), AT_TARGET_M, self.config)))
+            torch.from_numpy(
+                np.flatnonzero(cells_around(np.array(place), AT_TARGET_M, self.config))
+            )
             for place in places
             if place is not None
         ]
-        return torch.tensor(frames, dtype=torch.int64, device=self.device), rectangle(cells).to(self.device)
+        return torch.tensor(frames, dtype=torch.int64, device=self.device), rectangle(cells).to(
+            self.device
+        )
 
     @cached_property
     def map_cells(self) -> tuple[Tensor, Tensor]:

@@ -35,7 +35,9 @@ def seg(scene: Scene, outputs: Outputs) -> Tensor:
 
 def _logits(outputs: Outputs) -> Tensor:
     if outputs.map_logits is None:
-        raise CalicoError("this objective reads the map, and the model has no map head (model.map is null)")
+        raise CalicoError(
+            "this objective reads the map, and the model has no map head (model.map is null)"
+        )
     return outputs.map_logits
 
 

@@ -4,4 +4,13 @@ from calico_eval.attacks.sanity.active import FRAMES, active_checks
 from calico_eval.attacks.sanity.gradients import GradientCheck, dead_gradients
 from calico_eval.attacks.sanity.sheet import TITLES, Sheet, not_run, worst
 
-__all__ = ["FRAMES", "TITLES", "GradientCheck", "Sheet", "active_checks", "dead_gradients", "not_run", "worst"]
+__all__ = [
+    "FRAMES",
+    "TITLES",
+    "GradientCheck",
+    "Sheet",
+    "active_checks",
+    "dead_gradients",
+    "not_run",
+    "worst",
+]

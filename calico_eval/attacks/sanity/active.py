@@ -33,7 +33,11 @@ ATTACKS = 3
 
 
 def active_checks(
-    engine: TorchEngine, frames: Sequence[Frame], specs: Sequence[AttackSpec], seed: int, run_sha256: str
+    engine: TorchEngine,
+    frames: Sequence[Frame],
+    specs: Sequence[AttackSpec],
+    seed: int,
+    run_sha256: str,
 ) -> dict[str, Callable[[], list[SanityCheck]]]:
     """All active checks of one engine, in groups by name ("S1, S10"), to be made in this order; each by itself gives the same.
 
@@ -46,8 +50,14 @@ def active_checks(
     seed = derive(seed, "sanity")
     chosen = sorted(frames, key=lambda frame: -int(targets(engine, frame).sum()))[:FRAMES]
     before = [frame_sha256(frame) for frame in chosen]
-    alone = [spec for spec in specs if ALGORITHMS[spec.name].fit is None]  # a universal attack has no frame of its own
-    in_a_ball = [spec for spec in alone if ALGORITHMS[spec.name].access == "gradients" and _is_ball(spec.threat)]
+    alone = [
+        spec for spec in specs if ALGORITHMS[spec.name].fit is None
+    ]  # a universal attack has no frame of its own
+    in_a_ball = [
+        spec
+        for spec in alone
+        if ALGORITHMS[spec.name].access == "gradients" and _is_ball(spec.threat)
+    ]
     return {
         "S1, S10": lambda: _passes(sheet, engine, chosen),
         "S3": lambda: [unbounded(sheet, engine, chosen, seed)],
@@ -70,11 +80,16 @@ def _passes(sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame]) -> list[
     return [s10, zero_is_clean(sheet, engine, frames, s10.verdict == "PASS")]
 
 
-def _gradients(sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame], seed: int) -> list[SanityCheck]:
+def _gradients(
+    sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame], seed: int
+) -> list[SanityCheck]:
     """S7 and S8."""
     objective = _objective(engine)
     if objective is None:
-        return [not_run(sheet, name, "the model has no head that an objective reads") for name in ("S7", "S8")]
+        return [
+            not_run(sheet, name, "the model has no head that an objective reads")
+            for name in ("S7", "S8")
+        ]
     return [
         gradients_arrive(sheet, engine, frames, objective),
         gradients_agree(sheet, engine, frames, objective, seed),
@@ -95,7 +110,8 @@ def _objective(engine: TorchEngine) -> str | None:
 def _is_ball(threat: Threat) -> bool:
     unused = Threat()
     return bool(threat.sensors) and all(
-        field.name in (*BALL, "r_min_m") or getattr(threat, field.name) == getattr(unused, field.name)
+        field.name in (*BALL, "r_min_m")
+        or getattr(threat, field.name) == getattr(unused, field.name)
         for field in fields(Threat)
     )
 

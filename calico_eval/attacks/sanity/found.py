@@ -17,7 +17,9 @@ def targets(engine: TorchEngine, frame: Frame) -> Bool:
     """(M,) objects of the frame that can be found: with LiDAR points, on the grid, of a class that the model knows."""
     boxes = frame.boxes
     *_, inside = engine.config.grid.pillars.locate(boxes.boxes[:, :2])
-    known = np.isin(boxes.labels, [DETECTION_CLASSES.index(name) for name in class_names(engine.config)])
+    known = np.isin(
+        boxes.labels, [DETECTION_CLASSES.index(name) for name in class_names(engine.config)]
+    )
     result: Bool = inside & known & (boxes.num_points > 0)
     return result
 

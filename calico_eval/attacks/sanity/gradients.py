@@ -60,7 +60,9 @@ def dead_gradients(engine: TorchEngine, frame: Frame, objective: str = "det") ->
         batch = replace(batch, images=images, points=points)
         loss = OBJECTIVES[objective].loss(Scene(engine.model, batch), engine.model(batch))
         gradients = torch.autograd.grad(loss.sum(), [images, points], allow_unused=True)
-    on_images, on_points = (torch.zeros(1) if gradient is None else gradient for gradient in gradients)
+    on_images, on_points = (
+        torch.zeros(1) if gradient is None else gradient for gradient in gradients
+    )
     view_share: tuple[float, ...] = ()
     if "camera" in engine.sensors:
         view_share = tuple(
@@ -84,21 +86,31 @@ def _share(gradient: Tensor) -> float:
     return float(alive.float().mean())
 
 
-def gradients_arrive(sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame], objective: str) -> SanityCheck:
+def gradients_arrive(
+    sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame], objective: str
+) -> SanityCheck:
     """S7: the gradient of `objective` reaches every view, the points and both branches; that of each found object's peak reaches
     an input. Three backward passes a frame, and one an object."""
     checks = [dead_gradients(engine, frame, objective) for frame in frames]
     always = sorted(set.intersection(*(set(check.dead) for check in checks)))
     sometimes = sorted({name for check in checks for name in check.dead} - set(always))
-    branches = sorted({name for frame in frames for name in dead_branches(engine, frame, objective)})
-    dead_objects, objects = (sum(pair) for pair in zip(*(dead_peaks(engine, frame) for frame in frames), strict=True))
+    branches = sorted(
+        {name for frame in frames for name in dead_branches(engine, frame, objective)}
+    )
+    dead_objects, objects = (
+        sum(pair) for pair in zip(*(dead_peaks(engine, frame) for frame in frames), strict=True)
+    )
     bad = sum(check.bad for check in checks)
     views = [share for check in checks for share in check.view_share]
     points = [check.point_share for check in checks if check.point_share is not None]
     verdict: Verdict = "PASS"
     message = "every input and every object has a gradient to follow"
     if always or branches or bad or 10 * dead_objects > objects:
-        where = [*always, *branches, *([f"{dead_objects} of {objects} objects"] if dead_objects else [])]
+        where = [
+            *always,
+            *branches,
+            *([f"{dead_objects} of {objects} objects"] if dead_objects else []),
+        ]
         where += [f"{bad} NaN or infinite entries"] if bad else []
         verdict = "FAIL"
         message = (
@@ -107,9 +119,7 @@ def gradients_arrive(sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame],
         )
     elif sometimes or dead_objects:
         verdict = "WARN"
-        message = (
-            f"no gradient on some frames or objects ({', '.join(sometimes) or f'{dead_objects} of {objects} objects'})"
-        )
+        message = f"no gradient on some frames or objects ({', '.join(sometimes) or f'{dead_objects} of {objects} objects'})"
     return sheet.check(
         "S7",
         verdict,
@@ -134,11 +144,17 @@ def dead_branches(engine: TorchEngine, frame: Frame, objective: str) -> list[str
                 "camera": model.camera_bev(batch) if model.camera is not None else None,
                 "lidar": model.lidar_bev(batch) if model.lidar is not None else None,
             }
-        leaves = {name: value.requires_grad_(True) for name, value in branches.items() if value is not None}
+        leaves = {
+            name: value.requires_grad_(True)
+            for name, value in branches.items()
+            if value is not None
+        }
         outputs = model.heads(model.trunk(model.fuse(leaves.get("camera"), leaves.get("lidar"))))
         loss = OBJECTIVES[objective].loss(Scene(model, batch), outputs).sum()
         found = (
-            torch.autograd.grad(loss, list(leaves.values()), allow_unused=True) if loss.requires_grad else [None] * 2
+            torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
+            if loss.requires_grad
+            else [None] * 2
         )
     return [
         f"{name} features"
@@ -167,7 +183,9 @@ def dead_peaks(engine: TorchEngine, frame: Frame) -> tuple[int, int]:
                 if peak.requires_grad
                 else ()
             )
-            dead += not any(bool((torch.isfinite(g) & (g != 0)).any()) for g in found if g is not None)
+            dead += not any(
+                bool((torch.isfinite(g) & (g != 0)).any()) for g in found if g is not None
+            )
     return dead, len(chosen)
 
 
@@ -181,7 +199,8 @@ def gradients_agree(
     measured: dict[str, float | None] = {}
     for sensor in engine.sensors:
         found = sorted(
-            agreement(engine, frame, inputs[sensor], objective, derive(seed, "S8", i)) for i, frame in enumerate(frames)
+            agreement(engine, frame, inputs[sensor], objective, derive(seed, "S8", i))
+            for i, frame in enumerate(frames)
         )
         measured[f"{inputs[sensor]}_cosine_median"] = median(found)
         measured[f"{inputs[sensor]}_cosine_lowest"] = found[0]
@@ -196,7 +215,13 @@ def gradients_agree(
         "replaced in the backward pass; attacks by gradients go the wrong way",
     }[verdict]
     return sheet.check(
-        "S8", verdict, message, frames=len(frames), directions=DIRECTIONS, objective=objective, **measured
+        "S8",
+        verdict,
+        message,
+        frames=len(frames),
+        directions=DIRECTIONS,
+        objective=objective,
+        **measured,
     )
 
 
@@ -215,7 +240,9 @@ def agreement(engine: TorchEngine, frame: Frame, field: str, objective: str, see
     with white_box(double):
         leaf = clean.clone().requires_grad_(True)
         value = loss(leaf)
-        gradient = torch.autograd.grad(value, leaf, allow_unused=True)[0] if value.requires_grad else None
+        gradient = (
+            torch.autograd.grad(value, leaf, allow_unused=True)[0] if value.requires_grad else None
+        )
         analytic, numeric = [], []
         for _ in range(DIRECTIONS):
             signs = torch.randint(0, 2, clean.shape, generator=stream).to(clean) * 2.0 - 1.0

@@ -54,7 +54,11 @@ def unbounded(sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame], seed: 
     before = [found_objects(engine, frame) for frame in frames]
     objects = sum(int(found.sum()) for found in before)
     if objects == 0:
-        return not_run(sheet, "S3", "the model finds no object on the frames of the check: nothing can be hidden")
+        return not_run(
+            sheet,
+            "S3",
+            "the model finds no object on the frames of the check: nothing can be hidden",
+        )
     pgd = AttackSpec("pgd", threat, steps=UNBOUNDED_STEPS, random_start=False)
     longer = replace(pgd, name="apgd_decay", steps=2 * UNBOUNDED_STEPS)
     left = 0
@@ -96,7 +100,9 @@ def ladder(
     checks = {}
     for id, found in parts.items():  # noqa: A001
         verdict = worst(part.verdict for part in found)
-        message = "; ".join(dict.fromkeys(part.message for part in found if part.verdict == verdict))
+        message = "; ".join(
+            dict.fromkeys(part.message for part in found if part.verdict == verdict)
+        )
         measured = {name: value for part in found for name, value in part.measured.items()}
         checks[id] = sheet.check(
             id, verdict, f"on one frame, by the objective: {message}", frame=frame.token, **measured
@@ -108,11 +114,22 @@ def _rungs(engine: TorchEngine, frame: Frame, spec: AttackSpec, seed: int) -> di
     """By id of the check."""
     objective, _ = choose_objective(spec.objective, frame, engine.config)
     steps = STEPS if ALGORITHMS[spec.name].steps == 1 else min(spec.steps, STEPS)
-    base = replace(spec, name="pgd", objective=objective, steps=steps, restarts=1, step_share=None, random_start=True)
+    base = replace(
+        spec,
+        name="pgd",
+        objective=objective,
+        steps=steps,
+        restarts=1,
+        step_share=None,
+        random_start=True,
+    )
     clean = _loss(engine, frame, frame, objective)
 
     def rise(one: AttackSpec) -> float:
-        return _loss(engine, attack_frames(engine, [frame], one, seed)[0].frame, frame, objective) - clean
+        return (
+            _loss(engine, attack_frames(engine, [frame], one, seed)[0].frame, frame, objective)
+            - clean
+        )
 
     at = spec.sensor
     full = rise(base)
@@ -163,7 +180,9 @@ def _rungs(engine: TorchEngine, frame: Frame, spec: AttackSpec, seed: int) -> di
         with_it, without = (full, other) if base.straight_through else (other, full)
         found["S15"] = _rung(
             at,
-            "PASS" if stronger(full, other) == "PASS" else "WARN",  # both are reported; the run should use the stronger
+            "PASS"
+            if stronger(full, other) == "PASS"
+            else "WARN",  # both are reported; the run should use the stronger
             "the run uses the stronger of the two gradients, or they are equal",
             f"the other gradient is stronger; run with straight_through={int(not base.straight_through)} and report the worse",
             {"rise_with_straight_through": with_it, "rise_with_the_true_gradient": without},
@@ -173,7 +192,9 @@ def _rungs(engine: TorchEngine, frame: Frame, spec: AttackSpec, seed: int) -> di
 
 def _rung(at: str, verdict: Verdict, good: str, bad: str, rises: dict[str, float]) -> Rung:
     return Rung(
-        verdict, good if verdict == "PASS" else f"{at}: {bad}", {f"{at}_{name}": v for name, v in rises.items()}
+        verdict,
+        good if verdict == "PASS" else f"{at}: {bad}",
+        {f"{at}_{name}": v for name, v in rises.items()},
     )
 
 

@@ -22,22 +22,32 @@ GPU_NOISE = 1e-3
 """Largest difference of two forward passes on a GPU, relative to the largest logit, that is put down to the order of its sums."""
 
 
-def zero_is_clean(sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame], repeats: bool) -> SanityCheck:
+def zero_is_clean(
+    sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame], repeats: bool
+) -> SanityCheck:
     """S1: the centre of every search space is delivered as the clean frame, byte for byte, with its predictions; and the forward
     pass that attacks use gives the model's outputs. repeats: what S10 found."""
     threats = [Threat(camera_levels=8)] if "camera" in engine.sensors else []
-    threats += [Threat(range_m=0.1), Threat(axis_m=0.1, intensity=0.1)] if "lidar" in engine.sensors else []
+    threats += (
+        [Threat(range_m=0.1), Threat(axis_m=0.1, intensity=0.1)]
+        if "lidar" in engine.sensors
+        else []
+    )
     changed = 0
     for threat in threats:
         domain = make_domain(frames, threat, engine.device)
         delivered = domain.frames(domain.clean)
-        changed += sum(frame_sha256(a) != frame_sha256(b) for a, b in zip(frames, delivered, strict=True))
+        changed += sum(
+            frame_sha256(a) != frame_sha256(b) for a, b in zip(frames, delivered, strict=True)
+        )
     predictions = [_bytes(p) for p in engine.predict(frames)]
     again = [_bytes(p) for p in engine.predict(delivered)]
     other = sum(a != b for a, b in zip(predictions, again, strict=True))
     off = max(_forward_difference(engine, frame) for frame in frames)
     verdict: Verdict = "PASS"
-    message = "what an attack starts from is the clean frame, and what it differentiates is the model"
+    message = (
+        "what an attack starts from is the clean frame, and what it differentiates is the model"
+    )
     if changed or other or off > 0:
         verdict = "FAIL" if repeats or changed else "WARN"
         message = (
@@ -73,11 +83,22 @@ def repeats(sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame]) -> Sanit
             else "the model answers at random: a gradient of one pass says little about the next. Switch off dropout, or attack "
             "the mean over many passes (expectation over transformation, Athalye et al. 2018)"
         )
-    return sheet.check("S10", verdict, message, frames=len(frames), largest_logit_difference=off, largest_logit=largest)
+    return sheet.check(
+        "S10",
+        verdict,
+        message,
+        frames=len(frames),
+        largest_logit_difference=off,
+        largest_logit=largest,
+    )
 
 
 def untouched(
-    sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame], before: Sequence[str], run_sha256: str
+    sheet: Sheet,
+    engine: TorchEngine,
+    frames: Sequence[Frame],
+    before: Sequence[str],
+    run_sha256: str,
 ) -> SanityCheck:
     """S14: the hash of weights and preprocessing is that of the start of the run, and the clean frames hold the same bytes.
 
@@ -110,7 +131,9 @@ def _forward_difference(engine: TorchEngine, frame: Frame) -> float:
     with white_box(engine), torch.no_grad():
         plain = engine.model(batch)
         return max(
-            _difference(plain, AttackForward(engine.model, batch, attacked, map=True, crossing_m=1.0)(batch))
+            _difference(
+                plain, AttackForward(engine.model, batch, attacked, map=True, crossing_m=1.0)(batch)
+            )
             for attacked in {(sensor,) for sensor in engine.sensors} | {tuple(engine.sensors)}
         )
 

@@ -78,7 +78,11 @@ def plant(engine: TorchEngine, frame: Frame, spec: AttackSpec, seed: int) -> Pla
     model = copy.deepcopy(engine.model)
     with white_box(engine), torch.no_grad():
         clean = engine.model(collate([frame]).to(engine.device))
-        shifts = torch.stack([_features(engine, domain, x) - clean.bev for x in corners]).flatten(1).double()
+        shifts = (
+            torch.stack([_features(engine, domain, x) - clean.bev for x in corners])
+            .flatten(1)
+            .double()
+        )
         wanted = torch.zeros(len(shifts), dtype=torch.float64, device=shifts.device)
         wanted[0] = 1.0
         w = torch.linalg.pinv(shifts) @ wanted
@@ -90,17 +94,29 @@ def plant(engine: TorchEngine, frame: Frame, spec: AttackSpec, seed: int) -> Pla
 
 
 def planted_is_found(
-    sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame], specs: Sequence[AttackSpec], seed: int
+    sheet: Sheet,
+    engine: TorchEngine,
+    frames: Sequence[Frame],
+    specs: Sequence[AttackSpec],
+    seed: int,
 ) -> SanityCheck:
     """S13 on one frame with each of `specs` (attacks by gradients within a ball). One attack each.
 
     A miss of an attack that is not in `SEARCHES` (a single step, a perturbation for many frames) is only a warning.
     """
     if engine.config.model.detection is None:
-        return not_run(sheet, "S13", "the planted vulnerability is in the detection head, and the model has none")
+        return not_run(
+            sheet,
+            "S13",
+            "the planted vulnerability is in the detection head, and the model has none",
+        )
     frame = max(frames, key=lambda one: int(found_objects(engine, one).sum()))
     if not found_objects(engine, frame).any():
-        return not_run(sheet, "S13", "the model finds no object on the frames of the check: nothing can be hidden")
+        return not_run(
+            sheet,
+            "S13",
+            "the model finds no object on the frames of the check: nothing can be hidden",
+        )
     verdicts: list[Verdict] = []
     measured: dict[str, float | int | str] = {}
     missed = []
@@ -108,10 +124,16 @@ def planted_is_found(
         planted = plant(engine, frame, spec, seed)
         before = int(found_objects(planted.engine, frame).sum())
         at_trigger = int((found_objects(planted.engine, planted.trigger, frame)).sum())
-        attacked = attack_frames(planted.engine, [frame], replace(spec, objective="hide"), seed)[0].frame
+        attacked = attack_frames(planted.engine, [frame], replace(spec, objective="hide"), seed)[
+            0
+        ].frame
         after = int(found_objects(planted.engine, attacked, frame).sum())
         name = f"{spec.sensor}_{spec.name}"
-        measured |= {f"{name}_objects": before, f"{name}_at_the_trigger": at_trigger, f"{name}_after_the_attack": after}
+        measured |= {
+            f"{name}_objects": before,
+            f"{name}_at_the_trigger": at_trigger,
+            f"{name}_after_the_attack": after,
+        }
         if at_trigger == before:
             verdicts.append("NOT RUN")  # the features do not hold the trigger: nothing was planted
         elif after > at_trigger:

@@ -25,31 +25,62 @@ def run(*words: str) -> str:
 def test_from_copies_to_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The example of docs/your_model.md, on two small frames."""
     monkeypatch.chdir(ROOT)
-    settings = ("data.sim.val_scenes=1", "data.sim.frames_per_scene=2", "data.sim.image_size=[24,64]")
-    frames = [word for text in (*settings, f"data.cache_dir={tmp_path / 'sim'}") for word in ("--set", text)]
+    settings = (
+        "data.sim.val_scenes=1",
+        "data.sim.frames_per_scene=2",
+        "data.sim.image_size=[24,64]",
+    )
+    frames = [
+        word
+        for text in (*settings, f"data.cache_dir={tmp_path / 'sim'}")
+        for word in ("--set", text)
+    ]
     copies, predictions = tmp_path / "copies", tmp_path / "theirs"
     condition = ("--severity", "5", "--seed", "4")
     said = run(
-        "corrupt", *frames, "--name", "beam_missing", "--name", "lidar_missing", *condition, "--out", str(copies)
+        "corrupt",
+        *frames,
+        "--name",
+        "beam_missing",
+        "--name",
+        "lidar_missing",
+        *condition,
+        "--out",
+        str(copies),
     )
-    assert sorted(path.name for path in copies.glob("[!.]*")) == ["beam_missing-5", "clean", "lidar_missing-5"]
+    assert sorted(path.name for path in copies.glob("[!.]*")) == [
+        "beam_missing-5",
+        "clean",
+        "lidar_missing-5",
+    ]
     assert f"beam_missing-5: {copies / 'beam_missing-5'}" in said
     assert f"clean: {copies / 'clean'}" in said
     predictions.mkdir()
     for copy in copies.glob("[!.]*"):
         place = ("--set", "data.source=nuscenes", "--data-root", str(copy))
-        run("infer", "examples.user_model:build", *place, "--no-pictures", "--out", str(tmp_path / copy.name))
+        run(
+            "infer",
+            "examples.user_model:build",
+            *place,
+            "--no-pictures",
+            "--out",
+            str(tmp_path / copy.name),
+        )
         shutil.copy(tmp_path / copy.name / "submission.json", predictions / f"{copy.name}.json")
     run(
         "robust", "examples.user_model:build", "--predictions", f"files={predictions}", *frames,
         "--corruptions", "beam_missing,lidar_missing", *condition, "--out", str(tmp_path / "run"),
     )  # fmt: skip
     results = json.loads((tmp_path / "run" / "results.json").read_text())
-    cells = {(cell["model"], cell["condition"]["name"]): cell["metrics"] for cell in results["cells"]}
+    cells = {
+        (cell["model"], cell["condition"]["name"]): cell["metrics"] for cell in results["cells"]
+    }
     model = next(name for name, _ in cells if name != "files")
     for name in ("clean", "beam_missing", "lidar_missing"):
         for metric in ("mAP", "NDS"):
-            assert cells["files", name][metric]["value"] == pytest.approx(cells[model, name][metric]["value"], abs=1e-4)
+            assert cells["files", name][metric]["value"] == pytest.approx(
+                cells[model, name][metric]["value"], abs=1e-4
+            )
     assert cells["files", "clean"]["mAP"]["value"] > cells["files", "lidar_missing"]["mAP"]["value"]
 
 
@@ -78,11 +109,37 @@ def test_help_shows_examples() -> None:
 
 
 def test_of_a_suite_what_the_data_cannot_show_is_left_out(tmp_path: Path) -> None:
-    settings = ("data.sim.val_scenes=1", "data.sim.frames_per_scene=1", "data.sim.image_size=[24,64]")
-    frames = [word for text in (*settings, f"data.cache_dir={tmp_path / 'sim'}") for word in ("--set", text)]
-    suite = ("corrupt", *frames, "--name", "msc-bench", "--severity", "1", "--out", str(tmp_path / "copies"))
+    settings = (
+        "data.sim.val_scenes=1",
+        "data.sim.frames_per_scene=1",
+        "data.sim.image_size=[24,64]",
+    )
+    frames = [
+        word
+        for text in (*settings, f"data.cache_dir={tmp_path / 'sim'}")
+        for word in ("--set", text)
+    ]
+    suite = (
+        "corrupt",
+        *frames,
+        "--name",
+        "msc-bench",
+        "--severity",
+        "1",
+        "--out",
+        str(tmp_path / "copies"),
+    )
     said = run(*suite)
-    assert "camera_stuck+lidar_stuck was left out: the data have no frame before in the scene." in said
+    assert (
+        "camera_stuck+lidar_stuck was left out: the data have no frame before in the scene." in said
+    )
     assert not (tmp_path / "copies" / "camera_stuck+lidar_stuck-1").exists()
-    error = CliRunner().invoke(cli, ["corrupt", *frames, "--name", "camera_stuck", "--out", str(tmp_path)]).exception
-    assert "corruption camera_stuck can do nothing to sim-val: the data have no frame before" in str(error)
+    error = (
+        CliRunner()
+        .invoke(cli, ["corrupt", *frames, "--name", "camera_stuck", "--out", str(tmp_path)])
+        .exception
+    )
+    assert (
+        "corruption camera_stuck can do nothing to sim-val: the data have no frame before"
+        in str(error)
+    )

@@ -43,15 +43,24 @@ def calico_command(*words: str, **variables: str) -> subprocess.CompletedProcess
     [
         (CalicoError("no such frame"), "error: no such frame"),
         (CalicoError("name 'a\x1b[2Jb\rc'"), r"error: name 'a\x1b[2Jb\rc'"),
-        (NotADirectoryError(20, "Not a directory", "out/clean"), "error: out/clean: Not a directory"),
+        (
+            NotADirectoryError(20, "Not a directory", "out/clean"),
+            "error: out/clean: Not a directory",
+        ),
         (PermissionError(13, "Permission denied", b"out"), "error: out: Permission denied"),
-        (OSError(28, "No space left on device"), "error: standard output, or a file: No space left on device"),
+        (
+            OSError(28, "No space left on device"),
+            "error: standard output, or a file: No space left on device",
+        ),
         (OSError(36, "File name too long", "x"), "error: x: File name too long"),
         (
             FileNotFoundError(2, "No usable temporary directory found in ['/tmp']"),
             "error: No usable temporary directory",
         ),
-        (MemoryError(), "error: not enough memory (the system gives no more); smaller train.batch_size and "),
+        (
+            MemoryError(),
+            "error: not enough memory (the system gives no more); smaller train.batch_size and ",
+        ),
         (
             RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate\nmore"),
             "error: not enough memory ([enforce",
@@ -59,7 +68,10 @@ def calico_command(*words: str, **variables: str) -> subprocess.CompletedProcess
     ],
 )
 def test_mistakes_are_one_line(
-    error: BaseException, message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    error: BaseException,
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert run(error, monkeypatch) == 2
     said = capsys.readouterr().err
@@ -99,7 +111,9 @@ def test_an_interrupt_and_a_reader_that_went_away(
 
 
 @pytest.mark.parametrize("ask", [("--traceback",), ()])
-def test_the_traceback_of_a_mistake_is_shown_when_asked_for(ask: tuple[str, ...], tmp_path: Path) -> None:
+def test_the_traceback_of_a_mistake_is_shown_when_asked_for(
+    ask: tuple[str, ...], tmp_path: Path
+) -> None:
     words = ("config", "check", "--config", str(tmp_path / "none.yaml"))
     plain = calico_command(*words, CALICO_TRACEBACK="0")
     shown = calico_command(*ask, *words, CALICO_TRACEBACK="" if ask else "1")
@@ -133,5 +147,7 @@ def test_a_full_disk_behind_the_output_is_said() -> None:
 def test_a_reader_that_stops_reading_gets_no_message() -> None:
     code = "import subprocess, sys; p = subprocess.Popen([sys.executable, '-m', 'calico.cli.main', 'config', 'show'], "
     code += "stdout=subprocess.PIPE, stderr=subprocess.PIPE); p.stdout.close(); print(p.wait(), p.stderr.read())"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert done.stdout == "1 b''\n"

@@ -21,7 +21,9 @@ SMALL = (
 def test_an_error_leaves_the_old_graph_and_nothing_else(
     fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def export(model: object, config: object, example: object, path: Path, *rest: object, **more: object) -> object:
+    def export(
+        model: object, config: object, example: object, path: Path, *rest: object, **more: object
+    ) -> object:
         path.write_bytes(b"half")
         if fault == "export":
             raise CalicoError("too large")

@@ -43,7 +43,11 @@ def held(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, 
 def test_a_folder_in_use_is_neither_written_nor_deleted(held: tuple[str, Path, int]) -> None:
     command, out, pid = held
     before = (out / "run.json").read_bytes()
-    flags = {"train": ("--resume", "--overwrite"), "robust": ("--resume", "--overwrite"), "corrupt": ()}
+    flags = {
+        "train": ("--resume", "--overwrite"),
+        "robust": ("--resume", "--overwrite"),
+        "corrupt": (),
+    }
     for extra in [[], *([flag] for flag in flags.get(command, ("--overwrite",)))]:
         result = CliRunner().invoke(cli, [*COMMANDS[command], "--out", str(out), *extra])
         assert f"in use by process {pid} on host" in str(result.exception)

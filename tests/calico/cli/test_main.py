@@ -12,7 +12,11 @@ ROOT = Path(__file__).parents[3]
 
 def calico(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "calico.cli.main", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "calico.cli.main", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -40,7 +44,9 @@ def test_a_wrong_key_is_one_message_and_exit_code_two() -> None:
         (("bench", "pretrian"), "pretrian", "pretrain"),
     ],
 )
-def test_a_mistyped_command_is_told_the_nearest_one(words: tuple[str, ...], name: str, near: str) -> None:
+def test_a_mistyped_command_is_told_the_nearest_one(
+    words: tuple[str, ...], name: str, near: str
+) -> None:
     done = CliRunner().invoke(cli, words)
     assert done.exit_code == 2
     assert done.output.splitlines()[-1] == f"Error: no such command '{name}'; did you mean {near}?"
@@ -68,7 +74,16 @@ def test_config_show_prints_yaml_that_check_accepts(tmp_path: Path) -> None:
 
 
 def test_every_command_has_help_with_an_example() -> None:
-    for words in (["train"], ["export"], ["eval"], ["infer"], ["robust"], ["report"], ["gate"], ["data", "check"]):
+    for words in (
+        ["train"],
+        ["export"],
+        ["eval"],
+        ["infer"],
+        ["robust"],
+        ["report"],
+        ["gate"],
+        ["data", "check"],
+    ):
         done = calico(*words, "--help")
         assert done.returncode == 0, done.stderr
         assert "calico " + " ".join(words) in done.stdout.split("Usage:")[1].split("\n", 1)[1]

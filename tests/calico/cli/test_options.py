@@ -32,7 +32,9 @@ def test_a_data_root_that_would_not_be_looked_at_is_refused(tmp_path: Path) -> N
         ("config", "show", "--preset", "tiny"),
     ):
         assert "add --preset nuscenes or --set data.source=nuscenes" in error_of(*words, *root)
-    assert f"root: {tmp_path}" in output_of("config", "show", "--set", "data.source=nuscenes", *root)
+    assert f"root: {tmp_path}" in output_of(
+        "config", "show", "--set", "data.source=nuscenes", *root
+    )
 
 
 def test_config_check_looks_for_the_folder_of_the_data() -> None:
@@ -44,18 +46,26 @@ def test_config_check_looks_for_the_folder_of_the_data() -> None:
 @pytest.mark.parametrize("command", ["eval", "export", "robust", "infer"])
 def test_a_model_that_is_not_there_is_said_first(command: str, tmp_path: Path) -> None:
     extra = ("--out", str(tmp_path)) if command == "infer" else ()
-    assert "model 'no/where' does not exist; expected a run folder" in error_of(command, "name=no/where", *extra)
+    assert "model 'no/where' does not exist; expected a run folder" in error_of(
+        command, "name=no/where", *extra
+    )
 
 
-@pytest.mark.parametrize("setting", ["grid.pillar_m=1", "model.detection.max_boxes=7", "model.camera=null"])
+@pytest.mark.parametrize(
+    "setting", ["grid.pillar_m=1", "model.detection.max_boxes=7", "model.camera=null"]
+)
 @pytest.mark.parametrize("command", ["eval", "robust", "infer"])
-def test_a_setting_of_a_trained_network_cannot_be_changed(command: str, setting: str, tmp_path: Path) -> None:
+def test_a_setting_of_a_trained_network_cannot_be_changed(
+    command: str, setting: str, tmp_path: Path
+) -> None:
     run = tmp_path / "run"
     run.mkdir()
     (run / "config.yaml").write_text(to_yaml(tiny()))
     key = setting.split("=")[0]
     message = error_of(command, str(run), "--set", setting, "--out", str(tmp_path / "out"))
-    assert message.startswith("settings of a trained network are fixed, and these differ from its own: ")
+    assert message.startswith(
+        "settings of a trained network are fixed, and these differ from its own: "
+    )
     assert f" {key}" in message
     assert " was " in message
 
@@ -69,7 +79,9 @@ def test_export_asks_for_the_torch_weights(tmp_path: Path) -> None:
 def test_export_leaves_a_file_that_is_there_alone(tmp_path: Path) -> None:
     file = tmp_path / "model.onnx"
     file.write_bytes(b"mine")
-    assert "model.onnx is there already; --overwrite replaces it" in error_of("export", "untrained", "--out", str(file))
+    assert "model.onnx is there already; --overwrite replaces it" in error_of(
+        "export", "untrained", "--out", str(file)
+    )
     assert file.read_bytes() == b"mine"
 
 

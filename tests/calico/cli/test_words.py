@@ -39,6 +39,8 @@ def test_absolute_paths_lose_their_machine(tmp_path: Path, monkeypatch: pytest.M
         "--set=data.root=/data/a=b",
         "runs/lr=0.1",
     ]
-    assert portable_command(words) == "calico robust runs/m.onnx --data-root=nuscenes ours=a.onnx" + (
+    assert portable_command(
+        words
+    ) == "calico robust runs/m.onnx --data-root=nuscenes ours=a.onnx" + (
         " m.onnx best=m.onnx --set=data.root=a=b runs/lr=0.1"
     )

@@ -24,7 +24,12 @@ def test_order_is_preset_file_set_flag(tmp_path: Path) -> None:
     file.write_text("seed: 1\ntrain: {epochs: 2, batch_size: 2}\n")
     assert load_config("tiny", file).train.epochs == 2
     merged = load_config("tiny", file, ["train.epochs=3", "seed=2"], {"seed": 3, "device": None})
-    assert (merged.seed, merged.train.epochs, merged.train.batch_size, merged.device) == (3, 3, 2, "auto")
+    assert (merged.seed, merged.train.epochs, merged.train.batch_size, merged.device) == (
+        3,
+        3,
+        2,
+        "auto",
+    )
 
 
 def test_all_faults_at_once_with_the_nearest_key() -> None:
@@ -42,25 +47,40 @@ def test_all_faults_at_once_with_the_nearest_key() -> None:
         (["seed"], "expected KEY=VALUE"),
         (["seed=[1"], "--set 'seed=[1': no valid YAML, line 1"),
         (["train={epochs: 1, epochs: 2}"], "key 'epochs' appears twice"),
-        (["data.sim={val_scenes: 1, <<: {val_scenes: 2}, val_scenes: 3}"], "key 'val_scenes' appears twice"),
+        (
+            ["data.sim={val_scenes: 1, <<: {val_scenes: 2}, val_scenes: 3}"],
+            "key 'val_scenes' appears twice",
+        ),
         (["data.cameras=" + "[" * 100_000], "nested deeper than 40 levels"),
         (["grid.pillar_m=0.3"], "expected a whole number"),
         (["model.lidar=null", "model.camera=null"], "at least one sensor"),
         (["model.detection=null", "model.map=null"], "at least one task"),
         (["model.fuser=add", "model.camera.channels=8"], "needs equal channels"),
-        (["model.bev.strides=[2,2,64]"], "is not divisible by the product 256 of model.bev.strides"),
         (
-            ["grid={x_range_m: [-5, 5], y_range_m: [-5, 5]}", "model.bev={strides: [1, 2, 2], out_stride: 8}"],
+            ["model.bev.strides=[2,2,64]"],
+            "is not divisible by the product 256 of model.bev.strides",
+        ),
+        (
+            [
+                "grid={x_range_m: [-5, 5], y_range_m: [-5, 5]}",
+                "model.bev={strides: [1, 2, 2], out_stride: 8}",
+            ],
             "is not divisible by model.bev.out_stride 8",
         ),
-        (["model.bev={out_stride: 3}"], "out_stride 3 is no whole multiple or fraction of a level's stride 2"),
+        (
+            ["model.bev={out_stride: 3}"],
+            "out_stride 3 is no whole multiple or fraction of a level's stride 2",
+        ),
         (["model.bev.layers=[1,1]"], "expected one entry per level in each, for 1 to 8 levels"),
         (["model.bev={layers: [], strides: [], channels: []}"], "expected one entry per level"),
         (["model.camera.image_size=[90, 256]"], "got [90, 256], expected multiples of 32"),
         (["model.camera.depth_range_m=[-1, 60]"], "expected depths of 0 m or more"),
         (["model.camera.heights_m=[]"], "at least 1 item"),
         (["model.detection.tasks=[]"], "expected at least one task, and one class in each"),
-        (["model.detection.tasks=[[car], []]"], "expected at least one task, and one class in each"),
+        (
+            ["model.detection.tasks=[[car], []]"],
+            "expected at least one task, and one class in each",
+        ),
         (["model.map.classes=[divider]"], "expected the classes of the map masks"),
         (["data.cameras=[CAM_BACK, CAM_BACK]"], "expected each camera once"),
         (["data.version=../other"], "expected a name without slashes"),
@@ -92,9 +112,18 @@ def test_every_guard_fires(assignments: list[str], expected: str) -> None:
 @pytest.mark.parametrize(
     ("assignments", "what"),
     [
-        (["grid.pillar_m=0.01", "grid.x_range_m=[-50, 50]", "grid.y_range_m=[-50, 50]"], "10000 x 10000 pillars"),
-        (["grid.map_cell_m=0.001", "grid.map_x_range_m=[0, 20]", "grid.map_y_range_m=[0, 1]"], "1000 x 20000 map"),
-        (["model.camera={image_size: [8192, 8192], fpn_channels: 4096}"], "model.camera.fpn_channels ask for"),
+        (
+            ["grid.pillar_m=0.01", "grid.x_range_m=[-50, 50]", "grid.y_range_m=[-50, 50]"],
+            "10000 x 10000 pillars",
+        ),
+        (
+            ["grid.map_cell_m=0.001", "grid.map_x_range_m=[0, 20]", "grid.map_y_range_m=[0, 1]"],
+            "1000 x 20000 map",
+        ),
+        (
+            ["model.camera={image_size: [8192, 8192], fpn_channels: 4096}"],
+            "model.camera.fpn_channels ask for",
+        ),
         (
             [
                 "model.camera.heights_m=[0, 1, 2, 3, 4, 5, 6, 7]",
@@ -117,15 +146,32 @@ def test_a_later_set_of_the_same_key_wins() -> None:
 
 
 def test_a_path_or_name_is_taken_as_it_is_typed() -> None:
-    typed = ["data.root=/data/a: b #1", "name=1.0", "data.version='v1'", "data.cache_dir=null", "train.init=[x"]
+    typed = [
+        "data.root=/data/a: b #1",
+        "name=1.0",
+        "data.version='v1'",
+        "data.cache_dir=null",
+        "train.init=[x",
+    ]
     config = load_config("tiny", None, typed)
     assert str(config.data.root) == "/data/a: b #1"
-    assert (config.name, config.data.version, config.data.cache_dir, config.train.init) == ("1.0", "v1", None, "[x")
+    assert (config.name, config.data.version, config.data.cache_dir, config.train.init) == (
+        "1.0",
+        "v1",
+        None,
+        "[x",
+    )
 
 
 def test_numbers_as_people_write_them() -> None:
-    config = load_config("tiny", None, ["train.learning_rate=1e-3", "train.weight_decay=0", "data.sim.seed=7"])
-    assert (config.train.learning_rate, config.train.weight_decay, config.data.sim.seed) == (0.001, 0.0, 7)
+    config = load_config(
+        "tiny", None, ["train.learning_rate=1e-3", "train.weight_decay=0", "data.sim.seed=7"]
+    )
+    assert (config.train.learning_rate, config.train.weight_decay, config.data.sim.seed) == (
+        0.001,
+        0.0,
+        7,
+    )
 
 
 def leaves(section: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -139,8 +185,35 @@ def leaves(section: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, An
             yield prefix + name, field.annotation
 
 
-POISON = (True, False, None, "x", "", "\0", ".", math.nan, math.inf, -math.inf, 10**400, -(10**400), 1e300, -1e300)
-POISON += (-1, 0, 0.5, [], {}, [[]], [0, 0], [1, -1], [math.nan, math.nan], ["x", "x"], [True, True])
+POISON = (
+    True,
+    False,
+    None,
+    "x",
+    "",
+    "\0",
+    ".",
+    math.nan,
+    math.inf,
+    -math.inf,
+    10**400,
+    -(10**400),
+    1e300,
+    -1e300,
+)
+POISON += (
+    -1,
+    0,
+    0.5,
+    [],
+    {},
+    [[]],
+    [0, 0],
+    [1, -1],
+    [math.nan, math.nan],
+    ["x", "x"],
+    [True, True],
+)
 
 
 @pytest.mark.parametrize(("key", "annotation"), list(leaves(Config)))
@@ -192,7 +265,9 @@ def test_the_portable_configuration_is_that_of_any_machine(tmp_path: Path) -> No
 
 
 def test_changes_are_named_by_key_with_both_values() -> None:
-    before, now = (load_config("tiny", None, [f"train.epochs={n}"]).model_dump(mode="json") for n in (2, 3))
+    before, now = (
+        load_config("tiny", None, [f"train.epochs={n}"]).model_dump(mode="json") for n in (2, 3)
+    )
     assert describe_changes(before, now) == ["train.epochs was 2, is 3"]
     now["model"]["camera"] = None
     changes = describe_changes(before, now)
@@ -211,14 +286,20 @@ def test_unknown_preset_and_bad_files(tmp_path: Path) -> None:
     (tmp_path / "broken.yaml").write_text("a: [1\n")
     with pytest.raises(CalicoError, match=r"broken\.yaml: no valid YAML, line 2"):
         load_config("tiny", tmp_path / "broken.yaml")
-    (tmp_path / "two.yaml").write_text("train: {epochs: 1}\ndata: {workers: 0}\ntrain: {learning_rate: 0.002}\n")
-    with pytest.raises(CalicoError, match=r"two\.yaml: no valid YAML, line 3 column 1: key 'train' appears twice"):
+    (tmp_path / "two.yaml").write_text(
+        "train: {epochs: 1}\ndata: {workers: 0}\ntrain: {learning_rate: 0.002}\n"
+    )
+    with pytest.raises(
+        CalicoError, match=r"two\.yaml: no valid YAML, line 3 column 1: key 'train' appears twice"
+    ):
         load_config("tiny", tmp_path / "two.yaml")
     (tmp_path / "wrong.yaml").write_text('"a\\nb": 1\n')
     with pytest.raises(CalicoError, match=r"wrong\.yaml: unknown key 'a\\nb'"):
         load_config("tiny", tmp_path / "wrong.yaml")
     (tmp_path / "number.yaml").write_text("3: 4\n")
-    with pytest.raises(CalicoError, match=r"number\.yaml: no valid YAML, line 1 column 1: key 3 is no text"):
+    with pytest.raises(
+        CalicoError, match=r"number\.yaml: no valid YAML, line 1 column 1: key 3 is no text"
+    ):
         load_config("tiny", tmp_path / "number.yaml")
 
 

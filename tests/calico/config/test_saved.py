@@ -8,7 +8,9 @@ from calico.config.saved import read_run_config, write_run_config
 from calico.errors import CalicoError
 
 
-def test_a_configuration_comes_back_and_other_readers_pass_over_its_checksum(tmp_path: Path) -> None:
+def test_a_configuration_comes_back_and_other_readers_pass_over_its_checksum(
+    tmp_path: Path,
+) -> None:
     config = load_config("tiny", None, ["seed=7", "train.epochs=3"])
     write_run_config(tmp_path, config)
     assert read_run_config(tmp_path) == config == load_config("tiny", tmp_path / "config.yaml")
@@ -21,7 +23,11 @@ def test_no_flipped_bit_changes_what_is_read(tmp_path: Path) -> None:
     content = (tmp_path / "config.yaml").read_bytes()
     hidden = range(8 * content.index(b"calico-sha256"), 8 * len(content))
     for bit in random.Random(0).sample(range(8 * len(content)), 400):
-        changed = content[: bit // 8] + bytes([content[bit // 8] ^ 1 << bit % 8]) + content[bit // 8 + 1 :]
+        changed = (
+            content[: bit // 8]
+            + bytes([content[bit // 8] ^ 1 << bit % 8])
+            + content[bit // 8 + 1 :]
+        )
         (tmp_path / "config.yaml").write_bytes(changed)
         try:
             found = read_run_config(tmp_path)

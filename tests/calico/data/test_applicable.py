@@ -26,13 +26,19 @@ class Frames:
 
 
 def source(frame: Frame, count: int, **changes: object) -> FrameSource:
-    frames = tuple(frame.replace(token=f"hand-{i}", scene=f"scene-{i}", **changes) for i in range(count))
+    frames = tuple(
+        frame.replace(token=f"hand-{i}", scene=f"scene-{i}", **changes) for i in range(count)
+    )
     return cast(FrameSource, Frames(frames))
 
 
 def test_presets_leave_out_what_the_data_cannot_show(frame: Frame) -> None:
     one_sweep = source(
-        frame, 12, ring=np.zeros_like(frame.ring), sweep_index=np.zeros_like(frame.sweep_index), previous=None
+        frame,
+        12,
+        ring=np.zeros_like(frame.ring),
+        sweep_index=np.zeros_like(frame.sweep_index),
+        previous=None,
     )
     kept, notes = applicable(["all"], (), one_sweep, range(12), seed=0)
     names = {condition.name for condition in kept}
@@ -44,7 +50,10 @@ def test_presets_leave_out_what_the_data_cannot_show(frame: Frame) -> None:
         for severity in range(cameras + 1, 6)
     ]
     assert left_out["pose_error"] == "pose_error was left out: the data have no older LiDAR sweeps."
-    assert left_out["temporal_offset"] == "temporal_offset was left out: the data have no frame before in the scene."
+    assert (
+        left_out["temporal_offset"]
+        == "temporal_offset was left out: the data have no frame before in the scene."
+    )
     assert not names & set(left_out)
     assert {condition.severity for condition in kept} == {1, 2, 3, 4, 5}
 
@@ -54,7 +63,8 @@ def test_what_was_named_itself_is_an_error(frame: Frame) -> None:
     kept, _ = applicable(["point_drop"], (2,), blind, range(3), seed=0)
     assert [(c.name, c.severity) for c in kept] == [("point_drop", 2)]
     with pytest.raises(
-        CalicoError, match=r"beam_missing can do nothing to hand: the data have no beam numbers \(ring\)"
+        CalicoError,
+        match=r"beam_missing can do nothing to hand: the data have no beam numbers \(ring\)",
     ):
         applicable(["point_drop, beam_missing"], (), blind, range(3), seed=0)
     with pytest.raises(CalicoError, match="fog\\+beam_missing can do nothing to hand"):
@@ -67,7 +77,9 @@ def test_what_was_named_itself_is_an_error(frame: Frame) -> None:
 
 def test_chance_that_hits_no_frame_is_found_before_the_run(frame: Frame) -> None:
     many, few = source(frame, 60), source(frame, 1)
-    rare = Condition("frame_lost", 0, 0.02)  # it hits some of the 60 frames, and none of the few that are looked at
+    rare = Condition(
+        "frame_lost", 0, 0.02
+    )  # it hits some of the 60 frames, and none of the few that are looked at
 
     def hit(frames: Sequence[Frame], seed: int) -> bool:
         return any(effect(one, rare.apply(one, seed)).changed for one in frames)
@@ -79,13 +91,19 @@ def test_chance_that_hits_no_frame_is_found_before_the_run(frame: Frame) -> None
     assert len(kept) == 1
     assert notes == ()
     # Of two cameras, each is lost with probability 1/6: seeds 0 to 4 include some that spare the one frame.
-    spared = [seed for seed in range(5) if not corrupt_changes(frame.replace(token="hand-0", scene="scene-0"), seed)]
+    spared = [
+        seed
+        for seed in range(5)
+        if not corrupt_changes(frame.replace(token="hand-0", scene="scene-0"), seed)
+    ]
     assert spared
     message = r"its level 1 spares all of 1 frames, by chance \(more frames help\); leave it out"
     with pytest.raises(CalicoError, match=message):
         applicable(["frame_lost"], (1,), few, range(1), spared[0])
     value = float(SPECS["frame_lost"].at(1))
-    with pytest.raises(CalicoError, match=r"its level loss_probability=0\.\d+ spares all of 1 frames, by chance"):
+    with pytest.raises(
+        CalicoError, match=r"its level loss_probability=0\.\d+ spares all of 1 frames, by chance"
+    ):
         check_applicable([Condition("frame_lost", 0, value)], few, range(1), spared[0])
 
 
@@ -93,7 +111,11 @@ def test_a_value_that_does_nothing_is_found_before_the_run(frame: Frame) -> None
     """A curve that starts at 0: the clean frames, which every curve has already."""
     for value, fails in ((0.0, True), (0.2, False)):
         conditions = [Condition("point_drop", 0, 0.5), Condition("point_drop", 0, value)]
-        with pytest.raises(CalicoError, match=r"share_dropped=0 changes none of 3 frames") if fails else nullcontext():
+        with (
+            pytest.raises(CalicoError, match=r"share_dropped=0 changes none of 3 frames")
+            if fails
+            else nullcontext()
+        ):
             check_applicable(conditions, source(frame, 3), range(3), seed=0)
 
 

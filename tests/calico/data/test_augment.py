@@ -13,13 +13,20 @@ from calico.models.images import IMAGENET_MEAN, IMAGENET_STD, ImageFit
 from calico.seeds import generator
 
 STRONG = AugmentConfig(
-    rotation_deg=45, scale=(0.9, 1.1), translation_m=0.5, image_resize=(0.8, 1.2), image_rotation_deg=6, image_flip=True
+    rotation_deg=45,
+    scale=(0.9, 1.1),
+    translation_m=0.5,
+    image_resize=(0.8, 1.2),
+    image_rotation_deg=6,
+    image_flip=True,
 )
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_every_point_keeps_its_box_and_its_pixel(frame: Frame, map_grid: Grid, seed: int) -> None:
-    only_3d = STRONG.model_copy(update={"image_resize": (1.0, 1.0), "image_rotation_deg": 0.0, "image_flip": False})
+    only_3d = STRONG.model_copy(
+        update={"image_resize": (1.0, 1.0), "image_rotation_deg": 0.0, "image_flip": False}
+    )
     new = augment(frame, only_3d, map_grid, generator(seed, "test"))
     before = points_in_boxes(frame.points, frame.boxes.boxes, 0.01)
     after = points_in_boxes(new.points, new.boxes.boxes, 0.01)
@@ -31,7 +38,9 @@ def test_every_point_keeps_its_box_and_its_pixel(frame: Frame, map_grid: Grid, s
         np.testing.assert_allclose(new_depth[old_seen], old_depth[old_seen], atol=1e-4)
 
 
-def test_image_augmentation_moves_pixels_and_projection_together(frame: Frame, map_grid: Grid) -> None:
+def test_image_augmentation_moves_pixels_and_projection_together(
+    frame: Frame, map_grid: Grid
+) -> None:
     # One bright blob where a known point projects; after augmentation the blob is where the point projects then.
     target = np.array([[8.0, 1.0, -0.5]])
     pixel, _, _ = project(frame.image_from_lidar[0], target, (64, 128))
@@ -40,13 +49,20 @@ def test_image_augmentation_moves_pixels_and_projection_together(frame: Frame, m
     image[v - 3 : v + 4, u - 3 : u + 4] = 255
     marked = frame.replace(images=(image, frame.images[1]))
     for seed in range(6):
-        new = augment(marked, STRONG.model_copy(update={"rotation_deg": 0.0}), map_grid, generator(seed, "blob"))
+        new = augment(
+            marked,
+            STRONG.model_copy(update={"rotation_deg": 0.0}),
+            map_grid,
+            generator(seed, "blob"),
+        )
         rows, columns = np.nonzero(new.images[0][..., 0] > 127)
         if len(rows) == 0:
             continue
         linear = new.camera_T_lidar[0] @ np.append(recover(frame, new, target[0]), 1.0)
         expected = new.camera_K[0] @ linear[:3]
-        np.testing.assert_allclose([columns.mean(), rows.mean()], expected[:2] / expected[2], atol=1.0)
+        np.testing.assert_allclose(
+            [columns.mean(), rows.mean()], expected[:2] / expected[2], atol=1.0
+        )
 
 
 def recover(old: Frame, new: Frame, point: np.ndarray) -> np.ndarray:
@@ -71,7 +87,9 @@ def test_a_turned_map_cell_is_found_at_the_turned_place(frame: Frame, map_grid: 
 def test_mirror_turns_yaw_and_velocity(frame: Frame, map_grid: Grid) -> None:
     mirror = np.diag([1.0, -1.0, 1.0, 1.0])
     new = transform_scene(frame, mirror, map_grid)
-    np.testing.assert_allclose(new.boxes.boxes[0], [8, -1, -1, 4.5, 1.9, 1.6, -0.3, 3, -1], atol=1e-6)
+    np.testing.assert_allclose(
+        new.boxes.boxes[0], [8, -1, -1, 4.5, 1.9, 1.6, -0.3, 3, -1], atol=1e-6
+    )
     assert np.isnan(new.boxes.boxes[1, 7:]).all()
 
 
@@ -106,7 +124,10 @@ def test_transform_image_shifts_by_whole_pixels_exactly() -> None:
 
 def test_fitted_images_are_those_of_the_deployed_graph(frame: Frame, map_grid: Grid) -> None:
     still = AugmentConfig(rotation_deg=0, scale=(1, 1), flip_x=False, flip_y=False)
-    smooth = tuple(np.stack([np.add.outer(np.arange(64), np.arange(128))] * 3, -1).astype(np.uint8) for _ in range(2))
+    smooth = tuple(
+        np.stack([np.add.outer(np.arange(64), np.arange(128))] * 3, -1).astype(np.uint8)
+        for _ in range(2)
+    )
     raw = frame.replace(images=smooth)
     new = augment(raw, still, map_grid, generator(0, "fit"), (24, 64))
     fit = ImageFit.between((64, 128), (24, 64))
@@ -114,7 +135,9 @@ def test_fitted_images_are_those_of_the_deployed_graph(frame: Frame, map_grid: G
     mean, std = np.array(IMAGENET_MEAN)[:, None, None], np.array(IMAGENET_STD)[:, None, None]
     deployed = (fit.images(batch.images[0])[0].numpy() * std + mean) * 255
     np.testing.assert_allclose(new.images[0].transpose(2, 0, 1), deployed, atol=1.0)
-    np.testing.assert_allclose(new.image_from_lidar, fit.matrices(batch.image_from_lidar[0]).numpy(), atol=1e-3)
+    np.testing.assert_allclose(
+        new.image_from_lidar, fit.matrices(batch.image_from_lidar[0]).numpy(), atol=1e-3
+    )
 
 
 def test_every_view_is_fitted_by_its_own_size(frame: Frame, map_grid: Grid) -> None:

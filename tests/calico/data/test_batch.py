@@ -8,22 +8,33 @@ from calico.frame import Frame
 
 
 def test_shapes_padding_and_values(frame: Frame) -> None:
-    short = frame.replace(points=frame.points[:10], ring=frame.ring[:10], sweep_index=frame.sweep_index[:10])
+    short = frame.replace(
+        points=frame.points[:10], ring=frame.ring[:10], sweep_index=frame.sweep_index[:10]
+    )
     batch = collate([frame, short])
     n = len(frame.points)
     assert batch.points.shape == (2, n, 5)
     assert batch.point_mask.sum(dim=1).tolist() == [n, 10]
     assert not batch.points[1, 10:].any()
     assert batch.images.shape == (2, 2, 3, 64, 128)
-    np.testing.assert_array_equal(batch.images[0, 1, 2].mul(255).round().byte().numpy(), frame.images[1][..., 2])
+    np.testing.assert_array_equal(
+        batch.images[0, 1, 2].mul(255).round().byte().numpy(), frame.images[1][..., 2]
+    )
     point = torch.tensor([8.0, 1.0, -1.0, 1.0])
     u, v, d, one = batch.image_from_lidar[0, 0] @ point
-    assert (round(float(u / d), 3), round(float(v / d), 3), float(d), float(one)) == (55.5, 39.5, 8.0, 1.0)
+    assert (round(float(u / d), 3), round(float(v / d), 3), float(d), float(one)) == (
+        55.5,
+        39.5,
+        8.0,
+        1.0,
+    )
 
 
 def test_unseen_objects_are_left_out(frame: Frame) -> None:
     boxes = frame.boxes
-    hidden = type(boxes)(boxes.boxes, boxes.labels, boxes.attributes, np.array([3, 0]), boxes.instances)
+    hidden = type(boxes)(
+        boxes.boxes, boxes.labels, boxes.attributes, np.array([3, 0]), boxes.instances
+    )
     assert collate([frame.replace(boxes=hidden)]).labels[0].tolist() == [0]
 
 
@@ -49,7 +60,9 @@ def test_smaller_images_are_padded_right_and_below(frame: Frame) -> None:
 
 
 def test_an_empty_cloud_is_legal(frame: Frame) -> None:
-    empty = frame.replace(points=frame.points[:0], ring=frame.ring[:0], sweep_index=frame.sweep_index[:0])
+    empty = frame.replace(
+        points=frame.points[:0], ring=frame.ring[:0], sweep_index=frame.sweep_index[:0]
+    )
     batch = collate([empty])
     assert batch.points.shape == (1, 1, 5)
     assert not batch.point_mask.any()

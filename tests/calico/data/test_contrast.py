@@ -11,21 +11,29 @@ from calico.data.source import FrameInfo
 from calico.frame import Boxes, Frame, Int64
 from calico.geometry.grid import Grid
 
-GRID = GridConfig(x_range_m=(-16, 16), y_range_m=(-16, 16), map_x_range_m=(-16, 16), map_y_range_m=(-16, 16))
+GRID = GridConfig(
+    x_range_m=(-16, 16), y_range_m=(-16, 16), map_x_range_m=(-16, 16), map_y_range_m=(-16, 16)
+)
 TURN = AugmentConfig(rotation_deg=90.0, scale=(0.9, 1.1), translation_m=0.5)
 
 
 def blobs(frame: Frame, *centers: tuple[float, float], count: int = 40) -> Frame:
     """Flat ground with a column of points at each centre."""
     rng = np.random.default_rng(0)
-    ground = np.column_stack([rng.uniform(-14, 14, (1500, 2)), rng.normal(-1.8, 0.01, 1500), np.zeros((1500, 2))])
+    ground = np.column_stack(
+        [rng.uniform(-14, 14, (1500, 2)), rng.normal(-1.8, 0.01, 1500), np.zeros((1500, 2))]
+    )
     columns = [
-        np.column_stack([rng.normal(c, 0.25, (count, 2)), rng.uniform(-1.4, -0.3, count), np.zeros((count, 2))])
+        np.column_stack(
+            [rng.normal(c, 0.25, (count, 2)), rng.uniform(-1.4, -0.3, count), np.zeros((count, 2))]
+        )
         for c in centers
     ]
     points = np.concatenate([ground, *columns]).astype(np.float32)
     return frame.replace(
-        points=points, ring=np.zeros(len(points), np.int16), sweep_index=np.zeros(len(points), np.int16)
+        points=points,
+        ring=np.zeros(len(points), np.int16),
+        sweep_index=np.zeros(len(points), np.int16),
     )
 
 
@@ -54,11 +62,15 @@ class One:
         return "one"
 
 
-def loader(frame: Frame, folder: Path, *, views: int = 2, cells_m: float | None = None) -> ContrastLoader:
+def loader(
+    frame: Frame, folder: Path, *, views: int = 2, cells_m: float | None = None
+) -> ContrastLoader:
     images = None if views == 2 else (64, 128)
     regions = RegionConfig(cache_dir=folder)
     samples = SampleConfig(rich=64, less=32)
-    return ContrastLoader(One(frame), regions, samples, TURN, GRID, 0, "prc", views, images, cells_m)  # type: ignore[arg-type]
+    return ContrastLoader(
+        One(frame), regions, samples, TURN, GRID, 0, "prc", views, images, cells_m
+    )  # type: ignore[arg-type]
 
 
 def test_sampled_points_are_the_same_points_in_both_views(frame: Frame, tmp_path: Path) -> None:
@@ -69,7 +81,9 @@ def test_sampled_points_are_the_same_points_in_both_views(frame: Frame, tmp_path
     assert set(batch.region[0].tolist()) == {0, 1, LESS}
     assert int(rich.sum()) > 20
     # Both views are similarities of one cloud: distances between points differ by one factor.
-    ratio = torch.pdist(second[0][batch.region[0] != UNUSED]) / torch.pdist(first[0][batch.region[0] != UNUSED])
+    ratio = torch.pdist(second[0][batch.region[0] != UNUSED]) / torch.pdist(
+        first[0][batch.region[0] != UNUSED]
+    )
     assert ratio.std() < 1e-3
     assert not torch.allclose(first, second)
     for view, xy in zip(batch.views, batch.xy, strict=True):  # each is a point of its view's cloud
@@ -126,12 +140,16 @@ def test_points_off_the_grid_in_any_view_are_left_out(place: tuple[float, float,
     here = np.array([[1.0, 2.0, 0, 0, 0], [3.0, 4.0, 0, 0, 0]], np.float32)
     moved = here.copy()
     moved[0, :3] = place
-    chosen = sample_points([here, moved], np.zeros(2, np.int64), GRID, SampleConfig(), np.random.default_rng(0))
+    chosen = sample_points(
+        [here, moved], np.zeros(2, np.int64), GRID, SampleConfig(), np.random.default_rng(0)
+    )
     assert chosen.tolist() == [1]
 
 
 def test_an_empty_cloud_gives_no_samples(frame: Frame, tmp_path: Path) -> None:
-    empty = frame.replace(points=frame.points[:0], ring=frame.ring[:0], sweep_index=frame.sweep_index[:0])
+    empty = frame.replace(
+        points=frame.points[:0], ring=frame.ring[:0], sweep_index=frame.sweep_index[:0]
+    )
     batch = loader(empty, tmp_path)(0, [0], [0])
     assert set(batch.region[0].tolist()) == {UNUSED}
 

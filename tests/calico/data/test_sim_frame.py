@@ -66,7 +66,9 @@ def test_camera_rays_meet_the_lidar_points(world: World, frame: Frame) -> None:
         rounded = np.round(pixels[visible]).astype(np.int64)
         pose = (ego @ ego_T_camera(camera)).astype(np.float32)
         rays = pixel_rays(camera, SIZE).reshape(*SIZE, 3)[rounded[:, 1], rounded[:, 0]]
-        hits = cast(world.solids(KEYFRAME_S), np.tile(pose[:3, 3], (len(rays), 1)), rays @ pose[:3, :3].T)
+        hits = cast(
+            world.solids(KEYFRAME_S), np.tile(pose[:3, 3], (len(rays), 1)), rays @ pose[:3, :3].T
+        )
         along = hits.distance_m * rays[:, 2]
         error = np.abs(along - depth[visible]) / depth[visible]
         assert len(error) > 200
@@ -82,7 +84,10 @@ def test_paint_is_white_in_the_image_where_the_map_says_so(world: World, frame: 
     for view in range(len(CAMERAS)):
         pixels, depth, visible = project(frame.image_from_lidar[view], frame.points, SIZE)
         near = visible & road & (depth < 15)
-        for chosen, found in ((bits & BIT["white"]) > 0, bright), ((bits & (BIT["white"] | BIT["yellow"])) == 0, dark):
+        for chosen, found in (
+            ((bits & BIT["white"]) > 0, bright),
+            ((bits & (BIT["white"] | BIT["yellow"])) == 0, dark),
+        ):
             uv = np.round(pixels[near & chosen]).astype(np.int64)
             found += frame.images[view][uv[:, 1], uv[:, 0]].mean(axis=1).tolist()
     assert len(bright) > 5
@@ -101,7 +106,11 @@ def test_map_mask_agrees_with_the_ground_under_lidar_hits(world: World, frame: F
     )
     rows, columns, inside = GRID.locate(sweep.xyz[:, :2])
     height = transform(frame.global_T_lidar, sweep.xyz.astype(np.float64))[:, 2]
-    ground = inside & (hits.material == Material.GROUND) & (np.linalg.norm(sweep.xyz[:, :2], axis=1) < 20)
+    ground = (
+        inside
+        & (hits.material == Material.GROUND)
+        & (np.linalg.norm(sweep.xyz[:, :2], axis=1) < 20)
+    )
     masks = frame.map_masks[:, rows[ground], columns[ground]]
     low = masks[MAP_CLASSES.index("drivable_area")] | masks[MAP_CLASSES.index("carpark_area")]
     assert ground.sum() > 1000
@@ -113,11 +122,16 @@ def test_velocity_is_the_displacement_between_keyframes(world: World, frame: Fra
     there = transform_boxes(
         inverse(frame.global_T_lidar) @ before.global_T_lidar, before.boxes.boxes.astype(np.float64)
     )
-    then = transform_boxes(inverse(frame.global_T_lidar) @ after.global_T_lidar, after.boxes.boxes.astype(np.float64))
+    then = transform_boxes(
+        inverse(frame.global_T_lidar) @ after.global_T_lidar, after.boxes.boxes.astype(np.float64)
+    )
     moved = 0
     for row, name in enumerate(frame.boxes.instances):
         if name in before.boxes.instances and name in after.boxes.instances:
-            start, end = there[before.boxes.instances.index(name)], then[after.boxes.instances.index(name)]
+            start, end = (
+                there[before.boxes.instances.index(name)],
+                then[after.boxes.instances.index(name)],
+            )
             velocity = (end[:2] - start[:2]) / (2 * KEYFRAME_S)
             np.testing.assert_allclose(frame.boxes.boxes[row, 7:9], velocity, atol=0.05)
             moved += np.hypot(*velocity) > 1

@@ -30,7 +30,9 @@ def test_circle_offset_and_strip() -> None:
     circle = bent((0.0, 0.0), 0.0, np.full(79, 1 / 50))
     inside = circle.offset(2.0)
     assert inside.length == pytest.approx(circle.length - 2.0 * 79 / 50, abs=0.1)
-    assert circle.strip(0, circle.length, -1.0, 1.0).area == pytest.approx(2 * circle.length, rel=0.01)
+    assert circle.strip(0, circle.length, -1.0, 1.0).area == pytest.approx(
+        2 * circle.length, rel=0.01
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -38,7 +40,10 @@ def test_streets_are_sound(kind: Kind) -> None:
     for seed in range(6):
         layout = build_layout(np.random.default_rng(seed), kind, 220.0, 120.0)
         assert len(layout.roads) == (2 if kind in ("t_junction", "crossroads") else 1)
-        assert len(layout.crossings) == {"straight": 1, "curved": 1, "t_junction": 3, "crossroads": 4}[kind]
+        assert (
+            len(layout.crossings)
+            == {"straight": 1, "curved": 1, "t_junction": 3, "crossroads": 4}[kind]
+        )
         assert layout.drivable.geom_type == "Polygon"
         assert layout.drivable.intersection(layout.walkway).area < 0.1
         assert layout.drivable.intersection(layout.carpark).area < 0.1
@@ -61,7 +66,9 @@ def test_map_bits_agree_with_the_polygons() -> None:
         truth = shapely.contains_xy(geometry, xy)
         clear = shapely.distance(shapely.boundary(geometry), shapely.points(xy)) > 0.15
         assert (((bits & BIT[name]) > 0) == truth)[clear].all(), name
-    assert ((ground.height(xy) == 0) == ((bits & (BIT["drivable_area"] | BIT["carpark_area"])) > 0)).all()
+    assert (
+        (ground.height(xy) == 0) == ((bits & (BIT["drivable_area"] | BIT["carpark_area"])) > 0)
+    ).all()
     assert set(np.unique(ground.height(xy))) == {np.float32(0.0), np.float32(KERB_M)}
 
 

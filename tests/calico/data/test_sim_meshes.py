@@ -12,7 +12,14 @@ from calico.data.sim.light import draw_light
 from calico.data.sim.materials import Material
 from calico.data.sim.meshes import Mesh, blob, block, merge, tube, wheel
 from calico.data.sim.people import bicycle, motorcycle, pedestrian
-from calico.data.sim.props import barrier, car_like, cone_like, mailbox, pedestrian_like, traffic_cone
+from calico.data.sim.props import (
+    barrier,
+    car_like,
+    cone_like,
+    mailbox,
+    pedestrian_like,
+    traffic_cone,
+)
 from calico.data.sim.raycast import MISS_M, Solid, cast, occluded
 from calico.data.sim.sizes import MEAN, Size, body_size, draw_size
 from calico.data.sim.vehicles import BUILDERS
@@ -47,7 +54,9 @@ def test_labelled_meshes_fill_their_boxes(kind: str) -> None:
 def test_sizes_have_the_published_means(kind: str) -> None:
     rng = np.random.default_rng(0)
     cycle = kind in ("bicycle", "motorcycle")
-    drawn = np.array([draw_size(rng, kind, ridden=cycle and rng.random() < 0.25) for _ in range(600)])
+    drawn = np.array(
+        [draw_size(rng, kind, ridden=cycle and rng.random() < 0.25) for _ in range(600)]
+    )
     np.testing.assert_allclose(drawn.mean(axis=0), MEAN[kind], rtol=0.03)
     assert drawn.min() > 0.2
 
@@ -64,7 +73,9 @@ def test_primitives_are_closed_and_face_outwards() -> None:
         assert solid.is_watertight
         assert solid.is_winding_consistent
         assert solid.volume > 0
-    assert trimesh.Trimesh(*_parts(block((1, 2, 3), Material.PAINT, GREY))).volume == pytest.approx(6)
+    assert trimesh.Trimesh(*_parts(block((1, 2, 3), Material.PAINT, GREY))).volume == pytest.approx(
+        6
+    )
 
 
 def _parts(mesh: Mesh) -> tuple[np.ndarray, np.ndarray]:
@@ -85,8 +96,12 @@ def test_scenery_and_clutter_are_finite_and_stand_on_the_ground() -> None:
 
 
 def test_rays_meet_a_block_where_geometry_says() -> None:
-    near = Solid.build(block((1, 1, 1), Material.PAINT, (1, 0, 0), (5, 0, 0)), np.full(12, 3, np.int32))
-    far = Solid.build(block((1, 40, 9), Material.WOOD, (0, 1, 0), (9, 0, 0)), np.full(12, 4, np.int32))
+    near = Solid.build(
+        block((1, 1, 1), Material.PAINT, (1, 0, 0), (5, 0, 0)), np.full(12, 3, np.int32)
+    )
+    far = Solid.build(
+        block((1, 40, 9), Material.WOOD, (0, 1, 0), (9, 0, 0)), np.full(12, 4, np.int32)
+    )
     origins = np.tile(np.array([[0, 0, 0.5]], np.float32), (3, 1))
     directions = np.array([[1, 0, 0], [0.8, 0.6, 0], [-1, 0, 0]], np.float32)
     for solids in ((near, far), (far, near)):

@@ -26,7 +26,16 @@ from calico.geometry.grid import Grid
 
 GRID = Grid(-32, 32, -32, 32, 0.5)
 TINY = SimConfig(train_scenes=1, val_scenes=1, frames_per_scene=3, image_size=(24, 64))
-ARRAYS = ("points", "ring", "sweep_index", "sweep_T", "camera_K", "camera_T_lidar", "camera_time_s", "ego_T_lidar")
+ARRAYS = (
+    "points",
+    "ring",
+    "sweep_index",
+    "sweep_T",
+    "camera_K",
+    "camera_T_lidar",
+    "camera_time_s",
+    "ego_T_lidar",
+)
 BOXES = ("boxes", "labels", "attributes", "num_points")
 
 
@@ -38,7 +47,12 @@ def assert_same(a: Frame, b: Frame) -> None:
     for name in BOXES:
         assert np.array_equal(getattr(a.boxes, name), getattr(b.boxes, name)), name
     assert all(np.array_equal(x, y) for x, y in zip(a.images, b.images, strict=True))
-    assert (a.token, a.scene, a.timestamp_s, a.boxes.instances) == (b.token, b.scene, b.timestamp_s, b.boxes.instances)
+    assert (a.token, a.scene, a.timestamp_s, a.boxes.instances) == (
+        b.token,
+        b.scene,
+        b.timestamp_s,
+        b.boxes.instances,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +91,9 @@ def test_seeds_and_splits_differ(source: SimSource, tmp_path: Path) -> None:
         SimSource(TINY.model_copy(update={"seed": 1}), "train", GRID, cache_dir=tmp_path),
         SimSource(TINY, "val", GRID, cache_dir=tmp_path),
     ):
-        assert len(other[0].points) != len(frame.points) or not np.array_equal(other[0].points, frame.points)
+        assert len(other[0].points) != len(frame.points) or not np.array_equal(
+            other[0].points, frame.points
+        )
         assert other[0].token != frame.token
         assert other.content_hash() != source.content_hash()
 
@@ -117,9 +133,15 @@ DAMAGE: dict[str, Callable[[Path, Path], object]] = {
     "garbage": lambda path, other: path.write_bytes(b"no zip"),
     "a pipe": lambda path, other: _pipe(path),
     "another frame's file": lambda path, other: path.write_bytes(other.read_bytes()),
-    "no seal": lambda path, other: _write(path, _stored(path) | {"points": _stored(path)["points"] + 5}, sealed=False),
-    "another world's": lambda path, other: _write(path, _stored(path) | {"name": [*_stored(path)["name"][:2], "x"]}),
-    "points of another shape": lambda path, other: _write(path, _stored(path) | {"points": np.zeros(3)}),
+    "no seal": lambda path, other: _write(
+        path, _stored(path) | {"points": _stored(path)["points"] + 5}, sealed=False
+    ),
+    "another world's": lambda path, other: _write(
+        path, _stored(path) | {"name": [*_stored(path)["name"][:2], "x"]}
+    ),
+    "points of another shape": lambda path, other: _write(
+        path, _stored(path) | {"points": np.zeros(3)}
+    ),
     "nothing in it": lambda path, other: _write(path, {}),
 }
 
@@ -138,7 +160,9 @@ def test_a_cached_file_that_cannot_be_trusted_is_made_anew(
     told = [record.getMessage() for record in caplog.records]
     assert all(str(first) in message and "rendered again" in message for message in told)
     assert len(told) <= 1
-    assert bool(told) == (damage not in ("no seal", "garbage", "cut"))  # those may be of an earlier version
+    assert bool(told) == (
+        damage not in ("no seal", "garbage", "cut")
+    )  # those may be of an earlier version
     caplog.clear()
     assert_same(mine[0], source[0])
     assert not caplog.records
@@ -187,7 +211,9 @@ def test_previous_walks_back_to_the_start_of_the_scene(source: SimSource) -> Non
     assert_same(revived(), source[1])
 
 
-def test_default_cache_is_in_the_users_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_default_cache_is_in_the_users_cache_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert default_cache_dir() == tmp_path / "calico" / "sim"
     monkeypatch.delenv("XDG_CACHE_HOME")

@@ -25,7 +25,10 @@ DEFAULT = SimConfig()
 @pytest.fixture(scope="module")
 def worlds() -> list[World]:
     """The default validation split."""
-    return [build_world(DEFAULT.seed, "val", scene, DEFAULT.frames_per_scene) for scene in range(DEFAULT.val_scenes)]
+    return [
+        build_world(DEFAULT.seed, "val", scene, DEFAULT.frames_per_scene)
+        for scene in range(DEFAULT.val_scenes)
+    ]
 
 
 def test_default_validation_split_has_every_class_and_map_class(worlds: list[World]) -> None:
@@ -35,7 +38,9 @@ def test_default_validation_split_has_every_class_and_map_class(worlds: list[Wor
     for number, world in enumerate(worlds):
         for key in (1, 6):
             pose = global_T_ego(world, key * KEYFRAME_S) @ EGO_T_LIDAR
-            sweep = scan(world.solids(key * KEYFRAME_S), world.ground, pose, generator(number, "x", key))
+            sweep = scan(
+                world.solids(key * KEYFRAME_S), world.ground, pose, generator(number, "x", key)
+            )
             boxes = annotate(world, key * KEYFRAME_S, pose, sweep)
             near = (np.hypot(*boxes.boxes[:, :2].T) < 40) & (boxes.num_points > 0)
             seen += np.bincount(boxes.labels[near], minlength=len(seen))
@@ -48,11 +53,18 @@ def test_default_validation_split_has_every_class_and_map_class(worlds: list[Wor
 
 def test_layouts_vary(worlds: list[World]) -> None:
     assert len({world.layout.kind for world in worlds}) == 4
-    assert len({(world.layout.roads[0].forward, world.layout.roads[0].backward) for world in worlds}) >= 3
+    assert (
+        len({(world.layout.roads[0].forward, world.layout.roads[0].backward) for world in worlds})
+        >= 3
+    )
 
 
 def test_a_scene_follows_from_its_seed_alone() -> None:
-    first, again, other = build_world(4, "train", 1, 2), build_world(4, "train", 1, 2), build_world(4, "train", 2, 2)
+    first, again, other = (
+        build_world(4, "train", 1, 2),
+        build_world(4, "train", 1, 2),
+        build_world(4, "train", 2, 2),
+    )
     assert [a.kind for a in first.actors] == [a.kind for a in again.actors]
     assert np.array_equal(first.ground.bits, again.ground.bits)
     assert np.array_equal(first.fixed.normal, again.fixed.normal)
@@ -62,9 +74,14 @@ def test_a_scene_follows_from_its_seed_alone() -> None:
 def test_nobody_stands_in_anybody_else(worlds: list[World]) -> None:
     for world in worlds:
         for time_s in (0.0, 1.5, 3.5):
-            rows = [[*actor.track.at(time_s)[:2], 0, *actor.size, actor.track.at(time_s)[2]] for actor in world.actors]
+            rows = [
+                [*actor.track.at(time_s)[:2], 0, *actor.size, actor.track.at(time_s)[2]]
+                for actor in world.actors
+            ]
             x, y, yaw = world.ego.at(time_s)
-            outlines = shapely.polygons(corners(np.array([[x, y, 0, *EGO_SIZE, yaw], *rows]))[:, :4, :2]).tolist()
+            outlines = shapely.polygons(
+                corners(np.array([[x, y, 0, *EGO_SIZE, yaw], *rows]))[:, :4, :2]
+            ).tolist()
             overlap = [
                 (i, j)
                 for i, a in enumerate(outlines)

@@ -26,7 +26,9 @@ def bare(frame: Frame) -> Frame:
     none = np.zeros(0, np.int16)
     black = tuple(np.zeros_like(image) for image in frame.images)
     empty = Boxes.empty()
-    return frame.replace(points=np.zeros((0, 5), np.float32), ring=none, sweep_index=none, boxes=empty, images=black)
+    return frame.replace(
+        points=np.zeros((0, 5), np.float32), ring=none, sweep_index=none, boxes=empty, images=black
+    )
 
 
 def near(picture: np.ndarray, color: np.ndarray, tolerance: int = 60) -> np.ndarray:
@@ -64,7 +66,9 @@ def test_predictions_are_dashed_and_the_weak_ones_left_out(frame: Frame) -> None
     share = len(near(dashed[:640], CAR, 200)) / len(near(solid[:640], CAR, 200))
     assert 0.15 < share < 0.8
     np.testing.assert_array_equal(draw_bev(bare(frame), a_car(10, 0, score=0.1), range_m=16), empty)
-    assert (draw_bev(bare(frame), a_car(10, 0, score=0.1), range_m=16, score_threshold=0.05) != empty).any()
+    assert (
+        draw_bev(bare(frame), a_car(10, 0, score=0.1), range_m=16, score_threshold=0.05) != empty
+    ).any()
 
 
 def test_the_arrow_ends_where_the_car_is_a_second_later(frame: Frame) -> None:
@@ -72,7 +76,9 @@ def test_the_arrow_ends_where_the_car_is_a_second_later(frame: Frame) -> None:
     moving = truth.boxes.copy()
     moving[0, 7:9] = 8.0, 0.0
     still = draw_bev(replace(bare(frame), boxes=truth), range_m=16, size_px=320)
-    picture = draw_bev(replace(bare(frame), boxes=replace(truth, boxes=moving)), range_m=16, size_px=320)
+    picture = draw_bev(
+        replace(bare(frame), boxes=replace(truth, boxes=moving)), range_m=16, size_px=320
+    )
     rows, columns = np.argwhere((still != picture).any(axis=2)).T
     assert rows.min() == pytest.approx(160 - (2 + 8) * 10, abs=2)
     assert columns.mean() == pytest.approx(160 - 10 * 10, abs=2)
@@ -120,7 +126,9 @@ def test_predicted_map(frame: Frame, map_grid: Grid) -> None:
     probs = np.zeros((6, *map_grid.shape), np.float32)
     probs[2, :, 40:] = 0.9
     predictions = replace(a_car(0, 0), map_probs=probs)
-    picture = draw_bev(bare(frame), predictions, map_grid=map_grid, predicted_map=True, range_m=16, size_px=320)
+    picture = draw_bev(
+        bare(frame), predictions, map_grid=map_grid, predicted_map=True, range_m=16, size_px=320
+    )
     assert tuple(picture[40, 220]) == dict(MAP_COLORS)["walkway"]
     assert tuple(picture[200, 220]) == (255, 255, 255)
     with pytest.raises(CalicoError, match="there are no predictions with map_probs"):
@@ -142,7 +150,9 @@ def test_camera_overlay_falls_on_the_car(frame: Frame) -> None:
 def test_points_are_painted_in_their_view_only(frame: Frame) -> None:
     point = np.array([[10, 0, 0, 0.5, 0]], np.float32)
     one = np.zeros(1, np.int16)
-    picture = draw_cameras(bare(frame).replace(points=point, ring=one, sweep_index=one), width_px=516, points=True)
+    picture = draw_cameras(
+        bare(frame).replace(points=point, ring=one, sweep_index=one), width_px=516, points=True
+    )
     painted = np.argwhere((picture != draw_cameras(bare(frame), width_px=516)).any(axis=2))
     assert painted.tolist() == [[63, 127], [63, 128], [64, 127], [64, 128]]
 
@@ -153,7 +163,10 @@ def test_views_stand_as_they_look(frame: Frame) -> None:
     mounts[:, 2, :3] = np.stack([np.cos(headings), np.sin(headings), np.zeros(6)], axis=1)
     images = frame.images[:1] * 6
     six = frame.replace(
-        images=images, camera_T_lidar=mounts, camera_K=np.tile(np.eye(3), (6, 1, 1)), camera_time_s=np.zeros(6)
+        images=images,
+        camera_T_lidar=mounts,
+        camera_K=np.tile(np.eye(3), (6, 1, 1)),
+        camera_time_s=np.zeros(6),
     )
     assert view_rows(six) == [[5, 0, 1], [4, 3, 2]]
     assert [view_name(float(heading)) for heading in headings] == [
@@ -169,9 +182,14 @@ def test_views_stand_as_they_look(frame: Frame) -> None:
 
 def test_no_cameras(frame: Frame) -> None:
     blind = frame.replace(
-        images=(), camera_K=np.zeros((0, 3, 3)), camera_T_lidar=np.zeros((0, 4, 4)), camera_time_s=np.zeros(0)
+        images=(),
+        camera_K=np.zeros((0, 3, 3)),
+        camera_T_lidar=np.zeros((0, 4, 4)),
+        camera_time_s=np.zeros(0),
     )
-    with pytest.raises(CalicoError, match="frame hand-0: has no images, expected at least one camera"):
+    with pytest.raises(
+        CalicoError, match="frame hand-0: has no images, expected at least one camera"
+    ):
         draw_cameras(blind)
 
 
@@ -186,7 +204,9 @@ def test_no_cameras(frame: Frame) -> None:
         ([[0, 0, -1], [600, 300, 9]], [(127, 63.5 * 127 / 127), None]),
     ],
 )
-def test_segments_are_clipped(span: list[list[float]], expected: list[tuple[float, float] | None] | None) -> None:
+def test_segments_are_clipped(
+    span: list[list[float]], expected: list[tuple[float, float] | None] | None
+) -> None:
     got = clip_segment(np.array(span, float), (128, 64))
     if expected is None:
         assert got is None

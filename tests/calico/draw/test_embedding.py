@@ -16,7 +16,9 @@ def groups(per_group: int = 20, dimensions: int = 8) -> tuple[np.ndarray, np.nda
     """Four tight groups far apart: background and classes 0, 5 and 9."""
     rng = np.random.default_rng(0)
     middles = 10.0 * np.eye(dimensions)[:4]
-    vectors = (middles[:, None] + rng.normal(0, 0.1, (4, per_group, dimensions))).reshape(-1, dimensions)
+    vectors = (middles[:, None] + rng.normal(0, 0.1, (4, per_group, dimensions))).reshape(
+        -1, dimensions
+    )
     return vectors.astype(np.float32), np.repeat([-1, 0, 5, 9], per_group)
 
 
@@ -35,7 +37,9 @@ def test_the_picture_shows_the_classes_that_occur_and_is_deterministic(method: s
     assert count(picture[:320], BACKGROUND_COLOR) > 0
     in_legend = [k for k, color in enumerate(CLASS_COLORS) if count(picture[320:], color) > 0]
     assert in_legend == [0, 5, 9]
-    again = draw_embedding(vectors.copy(), labels.copy(), DETECTION_CLASSES, method=method, seed=3, size_px=320)
+    again = draw_embedding(
+        vectors.copy(), labels.copy(), DETECTION_CLASSES, method=method, seed=3, size_px=320
+    )
     np.testing.assert_array_equal(picture, again)
 
 
@@ -65,7 +69,9 @@ def test_the_sign_of_a_direction_is_fixed() -> None:
     rng = np.random.default_rng(2)
     vectors = rng.normal(size=(30, 5)) * [5, 3, 1, 1, 1]
     order = rng.permutation(30)
-    np.testing.assert_allclose(project_pca(vectors)[0][order], project_pca(vectors[order])[0], atol=1e-9)
+    np.testing.assert_allclose(
+        project_pca(vectors)[0][order], project_pca(vectors[order])[0], atol=1e-9
+    )
 
 
 def test_tsne_keeps_groups_together() -> None:
@@ -107,6 +113,8 @@ def test_the_legend_wraps_in_a_narrow_picture() -> None:
         (np.full((5, 4), np.nan), np.zeros(5, np.int64), "NaN or infinite"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused(vectors: np.ndarray, labels: np.ndarray, message: str) -> None:
+def test_what_cannot_be_drawn_is_refused(
+    vectors: np.ndarray, labels: np.ndarray, message: str
+) -> None:
     with pytest.raises(CalicoError, match=message):
         draw_embedding(vectors, labels, DETECTION_CLASSES)

@@ -13,4 +13,6 @@ def small(small: Config) -> Config:
     detection = DetectionConfig(
         tasks=(("car", "truck"), ("pedestrian",)), channels=16, max_boxes=40, score_threshold=0.05
     )
-    return small.model_copy(update={"model": small.model.model_copy(update={"detection": detection})})
+    return small.model_copy(
+        update={"model": small.model.model_copy(update={"detection": detection})}
+    )

@@ -30,7 +30,9 @@ Exported = tuple[CalicoModel, ExportInfo]
 
 
 @pytest.fixture
-def shared(tmp_path_factory: pytest.TempPathFactory, small: Config, frame: Frame) -> Callable[[str], Exported]:
+def shared(
+    tmp_path_factory: pytest.TempPathFactory, small: Config, frame: Frame
+) -> Callable[[str], Exported]:
     """Exports each target once per test session."""
 
     def get(target: Any) -> Exported:
@@ -42,7 +44,10 @@ def shared(tmp_path_factory: pytest.TempPathFactory, small: Config, frame: Frame
             assert isinstance(convolution, torch.nn.Conv2d)
             with torch.no_grad():  # without it all scores of an untrained model are near ties
                 convolution.weight[:, :16] /= CAMERA_START
-            CACHE[target] = (model.eval(), export_onnx(model, small, collate([frame]), folder / "model.onnx", target))
+            CACHE[target] = (
+                model.eval(),
+                export_onnx(model, small, collate([frame]), folder / "model.onnx", target),
+            )
         return CACHE[target]
 
     return get
@@ -53,14 +58,20 @@ CACHE: dict[str, Exported] = {}
 
 def variants(frame: Frame) -> list[Batch]:
     """One frame; three frames of different sizes; an empty one."""
-    third = frame.replace(points=frame.points[::3], ring=frame.ring[::3], sweep_index=frame.sweep_index[::3])
-    none = frame.replace(points=frame.points[:0], ring=frame.ring[:0], sweep_index=frame.sweep_index[:0])
+    third = frame.replace(
+        points=frame.points[::3], ring=frame.ring[::3], sweep_index=frame.sweep_index[::3]
+    )
+    none = frame.replace(
+        points=frame.points[:0], ring=frame.ring[:0], sweep_index=frame.sweep_index[:0]
+    )
     dark = frame.replace(images=tuple(np.zeros_like(image) for image in frame.images))
     return [collate([frame]), collate([third, frame, dark]), collate([none])]
 
 
 @pytest.mark.parametrize("target", ["ort", "trt"])
-def test_graph_and_torch_agree(shared: Callable[[str], Exported], frame: Frame, target: str) -> None:
+def test_graph_and_torch_agree(
+    shared: Callable[[str], Exported], frame: Frame, target: str
+) -> None:
     model, info = shared(target)
     report = check_parity(model, onnx_predict(info.path), variants(frame))
     assert report.passed, report.summary()
@@ -84,7 +95,8 @@ def test_the_file_is_plain_onnx_18(shared: Callable[[str], Exported]) -> None:
     assert {item.domain: item.version for item in proto.opset_import} == {"": 18}
     assert proto.ir_version == 10
     sizes = {
-        item.name: [d.dim_param or d.dim_value for d in item.type.tensor_type.shape.dim] for item in proto.graph.input
+        item.name: [d.dim_param or d.dim_value for d in item.type.tensor_type.shape.dim]
+        for item in proto.graph.input
     }
     assert sizes["points"] == ["batch", "points", 5]
     assert sizes["images"] == ["batch", 2, 3, 64, 128]
@@ -123,7 +135,9 @@ def test_the_same_export_gives_the_same_bytes(small: Config, frame: Frame, tmp_p
 
 
 def test_a_camera_only_map_only_graph(small: Config, frame: Frame, tmp_path: Path) -> None:
-    config = small.model_copy(update={"model": small.model.model_copy(update={"lidar": None, "detection": None})})
+    config = small.model_copy(
+        update={"model": small.model.model_copy(update={"lidar": None, "detection": None})}
+    )
     model = build_model(config, 0)
     info = export_onnx(model, config, collate([frame]), tmp_path / "m.onnx", "trt")
     assert info.metadata.inputs == ("images", "image_from_lidar")
@@ -140,12 +154,18 @@ def test_inputs_of_another_rig_are_refused(shared: Callable[[str], Exported], fr
     batch = collate([frame])
     with pytest.raises(CalicoError, match="takes 2 images of 64 x 128 pixels, the batch has 1 of"):
         graph_inputs(replace(batch, images=batch.images[:, :1]), metadata)
-    raw = replace(metadata, raw_hw=(90, 160))  # not the network's size: the graph fits its images itself
-    with pytest.raises(CalicoError, match="takes 2 images of 90 x 160 pixels, the batch has 2 of 64 x 128"):
+    raw = replace(
+        metadata, raw_hw=(90, 160)
+    )  # not the network's size: the graph fits its images itself
+    with pytest.raises(
+        CalicoError, match="takes 2 images of 90 x 160 pixels, the batch has 2 of 64 x 128"
+    ):
         graph_inputs(batch, raw)
 
 
-def test_broken_and_foreign_files_are_explained(shared: Callable[[str], Exported], tmp_path: Path) -> None:
+def test_broken_and_foreign_files_are_explained(
+    shared: Callable[[str], Exported], tmp_path: Path
+) -> None:
     with pytest.raises(CalicoError, match="no such file"):
         read_metadata(tmp_path / "none.onnx")
     (tmp_path / "broken.onnx").write_bytes(b"not a graph")
@@ -177,14 +197,19 @@ def test_the_session_is_fed_by_name(shared: Callable[[str], Exported], frame: Fr
 def test_tensorrt_rtx_takes_the_trt_graph_and_builds_an_engine(
     shared: Callable[[str], Exported], tmp_path: Path
 ) -> None:
-    library = pytest.importorskip("tensorrt_rtx", reason="tensorrt_rtx is not installed (extra trt-rtx)")
+    library = pytest.importorskip(
+        "tensorrt_rtx", reason="tensorrt_rtx is not installed (extra trt-rtx)"
+    )
     from calico.export.tensorrt import refusals
 
     assert refusals(library, shared("trt")[1].path.read_bytes()) == []
     refused = refusals(library, shared("ort")[1].path.read_bytes())
     assert any("ScatterND" in line and "reduction" in line for line in refused)
     info = build_engine(
-        shared("trt")[1].path, tmp_path / "model.engine", max_batch=2, compute_capabilities=("SM80", "SM89")
+        shared("trt")[1].path,
+        tmp_path / "model.engine",
+        max_batch=2,
+        compute_capabilities=("SM80", "SM89"),
     )
     assert (tmp_path / "model.engine").stat().st_size == info.file_bytes > 100_000
     assert read_metadata(tmp_path / "model.json") == shared("trt")[1].metadata

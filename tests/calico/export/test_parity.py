@@ -13,11 +13,15 @@ from calico.models.calico import CalicoModel, build_model
 from calico.predictions import Predictions
 
 
-def predictions(boxes: list[list[float]], scores: list[float], labels: list[int] | None = None) -> Predictions:
+def predictions(
+    boxes: list[list[float]], scores: list[float], labels: list[int] | None = None
+) -> Predictions:
     array = np.zeros((len(boxes), 9), np.float32)
     array[:, 3:6] = [4.0, 2.0, 1.5]
     array[:, [0, 1, 6]] = np.array(boxes, np.float32).reshape(-1, 3)
-    return Predictions(array, np.array(scores, np.float32), np.array(labels or [0] * len(boxes), np.int64))
+    return Predictions(
+        array, np.array(scores, np.float32), np.array(labels or [0] * len(boxes), np.int64)
+    )
 
 
 def test_matching_ignores_the_order_and_turns() -> None:
@@ -46,7 +50,9 @@ def test_what_is_out_of_tolerance_is_no_match(other: Predictions) -> None:
 
 
 def test_one_box_is_matched_once() -> None:
-    errors, left_a, left_b = match(predictions([[0, 0, 0]] * 2, [0.5] * 2), predictions([[0, 0, 0]], [0.5]))
+    errors, left_a, left_b = match(
+        predictions([[0, 0, 0]] * 2, [0.5] * 2), predictions([[0, 0, 0]], [0.5])
+    )
     assert (len(errors), left_a, left_b) == (1, [1], [])
 
 
@@ -84,7 +90,9 @@ def test_a_graph_that_loses_boxes_and_bends_the_map_fails(model: CalicoModel, ba
     assert "FAILED" in report.summary()
 
 
-def test_reasons_name_the_near_tie(model: CalicoModel, batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reasons_name_the_near_tie(
+    model: CalicoModel, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A box just above the threshold; one whose overlapping rival has its score; one that nothing explains."""
     ours = predictions([[0, 0, 0], [8, 0, 0], [0, 8, 0]], [0.9, 0.5, 0.0504])
     theirs = predictions([[8, 0.5, 0]], [0.5004])

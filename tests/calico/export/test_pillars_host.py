@@ -25,7 +25,9 @@ def test_cells_agree_with_the_networks_also_on_borders() -> None:
     network = PillarEncoder(GRID, Z_RANGE, 4, 2)
     for given in (points, borders):
         ours = np.stack([point_cells(frame, GRID, Z_RANGE) for frame in given])
-        theirs = network.cells(torch.from_numpy(given), torch.ones(2, 400, dtype=torch.bool)).numpy()
+        theirs = network.cells(
+            torch.from_numpy(given), torch.ones(2, 400, dtype=torch.bool)
+        ).numpy()
         np.testing.assert_array_equal(ours, theirs)
 
 
@@ -37,18 +39,26 @@ def test_every_point_lands_in_a_row_of_its_pillar_once() -> None:
         assert grouped.lost[frame] == 0
         cells = point_cells(points[frame], GRID, Z_RANGE)
         members: dict[int, list[list[float]]] = {}
-        for cell, point, valid in zip(cells.tolist(), points[frame].tolist(), mask[frame], strict=True):
+        for cell, point, valid in zip(
+            cells.tolist(), points[frame].tolist(), mask[frame], strict=True
+        ):
             if valid and cell < 800:
                 members.setdefault(cell, []).append(point)
         found: dict[int, list[list[float]]] = {}
         for cell, count, row, mean in zip(
-            grouped.cell[frame].tolist(), grouped.count[frame], grouped.points[frame], grouped.mean[frame], strict=True
+            grouped.cell[frame].tolist(),
+            grouped.count[frame],
+            grouped.points[frame],
+            grouped.mean[frame],
+            strict=True,
         ):
             assert (row[count:] == 0).all()
             if count:
                 found.setdefault(cell, []).extend(row[:count].tolist())
                 center = [-4 + (cell % 40 + 0.5) * 0.2, -2 + (cell // 40 + 0.5) * 0.2, -1.0]
-                np.testing.assert_allclose(mean, np.mean(members[cell], axis=0)[:3] - center, atol=1e-5)
+                np.testing.assert_allclose(
+                    mean, np.mean(members[cell], axis=0)[:3] - center, atol=1e-5
+                )
         assert found == members
         assert (np.diff(grouped.cell[frame]) >= 0).all()
         spare = grouped.cell[frame][grouped.count[frame] == 0]
@@ -63,12 +73,18 @@ def test_points_without_room_are_counted() -> None:
     assert group_points(points, mask, GRID, Z_RANGE, PillarBudget(2, 3)).lost.tolist() == [3]
     assert group_points(points, mask, GRID, Z_RANGE, PillarBudget(2, 4)).lost.tolist() == [0]
     many = np.zeros((1, MAX_ROWS_PER_PILLAR * 2 + 5, 5), np.float32)
-    assert group_points(many, many[..., 0] == 0, GRID, Z_RANGE, PillarBudget(999, 2)).lost.tolist() == [5]
+    assert group_points(
+        many, many[..., 0] == 0, GRID, Z_RANGE, PillarBudget(999, 2)
+    ).lost.tolist() == [5]
 
 
 def test_an_empty_frame_has_no_pillars() -> None:
     grouped = group_points(
-        np.zeros((1, 3, 5), np.float32), np.zeros((1, 3), np.bool_), GRID, Z_RANGE, PillarBudget(4, 2)
+        np.zeros((1, 3, 5), np.float32),
+        np.zeros((1, 3), np.bool_),
+        GRID,
+        Z_RANGE,
+        PillarBudget(4, 2),
     )
     assert grouped.count.sum() == 0
     assert grouped.cell.tolist() == [[800, 801, 802, 803]]

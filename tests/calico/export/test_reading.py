@@ -72,24 +72,48 @@ def test_a_sound_card_is_read(graphs: ModuleType, tmp_path: Path) -> None:
         # sizes
         (put("views", 10**9), r"its card is broken: views is '1000000000'"),
         (put("raw_hw", [10**6, 10**6]), r"its card is broken: raw_hw\.0 is '1000000'"),
-        (put("pillars", {"rows": 10**12, "points": 8}), r"its card is broken: pillars\.rows is '1000000000000'"),
-        (put("config.grid.map_cell_m", 1e-9), "its card does not fit this version: configuration: grid"),
+        (
+            put("pillars", {"rows": 10**12, "points": 8}),
+            r"its card is broken: pillars\.rows is '1000000000000'",
+        ),
+        (
+            put("config.grid.map_cell_m", 1e-9),
+            "its card does not fit this version: configuration: grid",
+        ),
         (put("config.model.detection.max_boxes", 10**12), "its card does not fit this version"),
         # another model than the graph's
         (put("target", "trt"), "its card contradicts itself: inputs"),
         (put("inputs", ["points"]), "its card contradicts itself: inputs"),
-        (put("outputs", ["boxes", "scores", "labels", "map_probs"]), "its card contradicts itself: outputs"),
+        (
+            put("outputs", ["boxes", "scores", "labels", "map_probs"]),
+            "its card contradicts itself: outputs",
+        ),
         (put("views", 6), "its card contradicts itself: views above 0: True"),
-        (put("pillars", {"rows": 8, "points": 8}), "its card contradicts itself: pillars given: True"),
+        (
+            put("pillars", {"rows": 8, "points": 8}),
+            "its card contradicts itself: pillars given: True",
+        ),
         (put("config.model.map", None), "its card contradicts itself: outputs"),
-        (put("config.grid.map_x_range_m", [-8, 24]), "its property map_grid does not say what its card says"),
-        (put("config.grid.pillar_m", 0.5), "its property pillar_grid does not say what its card says"),
+        (
+            put("config.grid.map_x_range_m", [-8, 24]),
+            "its property map_grid does not say what its card says",
+        ),
+        (
+            put("config.grid.pillar_m", 0.5),
+            "its property pillar_grid does not say what its card says",
+        ),
         (
             put("config.model.map.classes", ["divider"]),
             "its card does not fit this version: configuration: model.map.classes",
         ),
-        (put("config.model.detection.score_threshold", 0.3), "its property score_threshold does not say"),
-        (put("weights_sha256", "1" * 64), "its property weights_sha256 does not say what its card says"),
+        (
+            put("config.model.detection.score_threshold", 0.3),
+            "its property score_threshold does not say",
+        ),
+        (
+            put("weights_sha256", "1" * 64),
+            "its property weights_sha256 does not say what its card says",
+        ),
     ],
 )
 def test_a_card_that_cannot_be_believed(
@@ -102,7 +126,14 @@ def test_a_card_that_cannot_be_believed(
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[" * 100000, '{"format": 1, "format": 2}', '{"views": 1e999}', '{"views": ' + "9" * 5000 + "}", '"\\ud800"'],
+    [
+        "",
+        "[" * 100000,
+        '{"format": 1, "format": 2}',
+        '{"views": 1e999}',
+        '{"views": ' + "9" * 5000 + "}",
+        '"\\ud800"',
+    ],
 )
 def test_a_card_that_is_no_strict_json(text: str, graphs: ModuleType, tmp_path: Path) -> None:
     def edit(proto: onnx.ModelProto) -> None:
@@ -112,11 +143,15 @@ def test_a_card_that_is_no_strict_json(text: str, graphs: ModuleType, tmp_path: 
         read_metadata(graphs.write_graph(tmp_path / "m.onnx", edit=edit))
 
 
-def test_a_card_of_another_model_that_agrees_with_itself(graphs: ModuleType, tmp_path: Path) -> None:
+def test_a_card_of_another_model_that_agrees_with_itself(
+    graphs: ModuleType, tmp_path: Path
+) -> None:
     detection = graphs.CONFIG.model.detection.model_copy(update={"tasks": (("car",), ("bus",))})
     model = graphs.CONFIG.model.model_copy(update={"detection": detection})
     other = graphs.CONFIG.model_copy(update={"model": model})
-    with pytest.raises(CalicoError, match=r"boxes has the shape \[None, 4, 9\] .* its card says \['batch', 8, 9\]"):
+    with pytest.raises(
+        CalicoError, match=r"boxes has the shape \[None, 4, 9\] .* its card says \['batch', 8, 9\]"
+    ):
         read_metadata(graphs.write_graph(tmp_path / "m.onnx", config=other))
 
 
@@ -133,7 +168,9 @@ def test_inputs_and_outputs_of_other_names(graphs: ModuleType, tmp_path: Path) -
         first, second = proto.graph.output[0], proto.graph.output[1]
         first.name, second.name = second.name, first.name
 
-    with pytest.raises(CalicoError, match=r"its outputs are scores, boxes, labels, .* its card says boxes, scores"):
+    with pytest.raises(
+        CalicoError, match=r"its outputs are scores, boxes, labels, .* its card says boxes, scores"
+    ):
         read_metadata(graphs.write_graph(tmp_path / "m.onnx", edit=swap))
 
 
@@ -173,18 +210,28 @@ def test_the_card_beside_an_engine(graphs: ModuleType, engine_card: Path) -> Non
         ([], "names no engine"),
     ],
 )
-def test_an_engine_that_is_not_the_cards(about: object, message: str, graphs: ModuleType, engine_card: Path) -> None:
-    engine_card.write_bytes(to_sealed_json({"engine": about, "metadata": graphs.metadata().to_properties()}))
+def test_an_engine_that_is_not_the_cards(
+    about: object, message: str, graphs: ModuleType, engine_card: Path
+) -> None:
+    engine_card.write_bytes(
+        to_sealed_json({"engine": about, "metadata": graphs.metadata().to_properties()})
+    )
     with pytest.raises(CalicoError, match=message):
         read_metadata(engine_card)
 
 
 @pytest.mark.parametrize("kind", ["graph", "card"])
-def test_no_flipped_bit_is_accepted(kind: str, graphs: ModuleType, engine_card: Path, tmp_path: Path) -> None:
+def test_no_flipped_bit_is_accepted(
+    kind: str, graphs: ModuleType, engine_card: Path, tmp_path: Path
+) -> None:
     path = engine_card if kind == "card" else graphs.write_graph(tmp_path / "m.onnx")
     content = path.read_bytes()
     for bit in random.Random(0).sample(range(8 * len(content)), 400):
-        path.write_bytes(content[: bit // 8] + bytes([content[bit // 8] ^ 1 << bit % 8]) + content[bit // 8 + 1 :])
+        path.write_bytes(
+            content[: bit // 8]
+            + bytes([content[bit // 8] ^ 1 << bit % 8])
+            + content[bit // 8 + 1 :]
+        )
         with pytest.raises(CalicoError, match=r"graph .*m\.(onnx|json): "):
             read_metadata(path)
 
@@ -195,7 +242,9 @@ def test_a_graph_without_a_seal_says_what_to_do(graphs: ModuleType, tmp_path: Pa
     last = proto.metadata_props.pop()
     assert last.key == SEAL_PROPERTY
     onnx.save(proto, path)
-    with pytest.raises(CalicoError, match=r"carries no checksum.*earlier version wrote it; export it again"):
+    with pytest.raises(
+        CalicoError, match=r"carries no checksum.*earlier version wrote it; export it again"
+    ):
         read_metadata(path)
     path.write_bytes(seal_graph(proto))
     assert read_metadata(path) == graphs.metadata()

@@ -44,7 +44,9 @@ def test_a_graph_for_ort_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_an_unknown_gpu_generation_is_refused(card: GraphMetadata) -> None:
     from calico.export.tensorrt import _target_gpus
 
-    library = pytest.importorskip("tensorrt_rtx", reason="tensorrt_rtx is not installed (extra trt-rtx)")
+    library = pytest.importorskip(
+        "tensorrt_rtx", reason="tensorrt_rtx is not installed (extra trt-rtx)"
+    )
     with pytest.raises(CalicoError, match="SM61: not known"):
         _target_gpus("tensorrt-rtx", library, None, ("SM61",))
 
@@ -61,6 +63,8 @@ def test_the_nuscenes_configuration_becomes_an_engine(tmp_path: Path) -> None:
         images=torch.zeros(1, 6, 3, 900, 1600),
         image_from_lidar=torch.eye(4).expand(1, 6, 4, 4),
     )
-    graph = export_onnx(build_model(config, 0), config, example, tmp_path / "m.onnx", "trt", PillarBudget(50_000, 8))
+    graph = export_onnx(
+        build_model(config, 0), config, example, tmp_path / "m.onnx", "trt", PillarBudget(50_000, 8)
+    )
     info = build_engine(graph.path, tmp_path / "m.engine", max_batch=1)
     assert info.file_bytes > 50_000_000

@@ -36,9 +36,13 @@ def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_a_pipe_or_a_device_is_never_replaced(tmp_path: Path) -> None:
     """A rename onto /dev/null would take it from the whole machine."""
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(FileError, match=r"pipe: is a pipe, a device or a socket, which is not replaced"):
+    with pytest.raises(
+        FileError, match=r"pipe: is a pipe, a device or a socket, which is not replaced"
+    ):
         write_atomic(tmp_path / "pipe", "x")
-    with pytest.raises(CalicoError, match=r"pipe: is a pipe, a device or a socket; expected a file or nothing"):
+    with pytest.raises(
+        CalicoError, match=r"pipe: is a pipe, a device or a socket; expected a file or nothing"
+    ):
         check_file(tmp_path / "pipe", overwrite=True)
     assert (tmp_path / "pipe").is_fifo()
     assert [file.name for file in tmp_path.iterdir()] == ["pipe"]

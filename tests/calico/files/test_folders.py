@@ -3,7 +3,14 @@ from pathlib import Path
 import pytest
 
 from calico.errors import CalicoError
-from calico.files import RUN_FILE, check_file, check_folder, make_folder, prepare_folder, write_atomic
+from calico.files import (
+    RUN_FILE,
+    check_file,
+    check_folder,
+    make_folder,
+    prepare_folder,
+    write_atomic,
+)
 
 
 def test_a_full_folder_is_not_touched_without_being_told(tmp_path: Path) -> None:
@@ -29,7 +36,9 @@ def test_a_run_killed_before_its_first_file_was_whole_left_nothing(tmp_path: Pat
     assert not any(tmp_path.iterdir())
 
 
-def test_what_a_killed_run_left_half_written_is_deleted_in_folders_of_runs_alone(tmp_path: Path) -> None:
+def test_what_a_killed_run_left_half_written_is_deleted_in_folders_of_runs_alone(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "prc").mkdir()
     half = tmp_path / "prc" / ".state.pt.77-0123abcd.tmp"
     half.touch()
@@ -51,7 +60,9 @@ def test_impossible_requests(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ['{"experiment": 1}', "{", "[]"])
 def test_a_folder_whose_run_file_says_nothing_is_not_deleted(tmp_path: Path, text: str) -> None:
     (tmp_path / RUN_FILE).write_text(text)
-    with pytest.raises(CalicoError, match=r"has no run\.json that says what it is, so it is not deleted"):
+    with pytest.raises(
+        CalicoError, match=r"has no run\.json that says what it is, so it is not deleted"
+    ):
         prepare_folder(tmp_path, resume=None, overwrite=True, kind="infer")
     assert (tmp_path / RUN_FILE).read_text() == text
 
@@ -67,7 +78,9 @@ def test_a_run_of_another_kind_is_neither_deleted_nor_resumed(tmp_path: Path) ->
 
 def test_a_command_without_resume_is_not_told_of_it(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("x")
-    with pytest.raises(CalicoError, match="is not empty; --overwrite deletes it, or choose another --out"):
+    with pytest.raises(
+        CalicoError, match="is not empty; --overwrite deletes it, or choose another --out"
+    ):
         check_folder(tmp_path, resume=None, overwrite=False)
     with pytest.raises(CalicoError, match="not deleted"):
         make_folder(tmp_path, "infer", "calico infer", overwrite=True)
@@ -77,7 +90,9 @@ def test_a_command_without_resume_is_not_told_of_it(tmp_path: Path) -> None:
 def test_a_folder_that_a_command_made_is_known_again(tmp_path: Path) -> None:
     out = tmp_path / "out"
     make_folder(out, "infer", "calico infer a.b:c", overwrite=False)
-    assert (out / RUN_FILE).read_text() == '{\n "command": "calico infer a.b:c",\n "kind": "infer"\n}\n'
+    assert (
+        out / RUN_FILE
+    ).read_text() == '{\n "command": "calico infer a.b:c",\n "kind": "infer"\n}\n'
     (out / "submission.json").write_text("{}")
     with pytest.raises(CalicoError, match="--overwrite deletes it"):
         make_folder(out, "infer", "calico infer a.b:c", overwrite=False)

@@ -35,7 +35,9 @@ def test_other_formats_are_refused_whatever_the_name_says(tmp_path: Path, format
 def test_the_size_is_checked_before_a_pixel_is_decoded(tmp_path: Path) -> None:
     stream = io.BytesIO()
     Image.fromarray(PIXELS).save(stream, "PNG")
-    header_only = stream.getvalue()[:50]  # IHDR and no pixels: decoding would fail with another message
+    header_only = stream.getvalue()[
+        :50
+    ]  # IHDR and no pixels: decoding would fail with another message
     (tmp_path / "a.png").write_bytes(header_only)
     with pytest.raises(FileError, match="image of 9 x 6 px, expected 1600 x 900"):
         read_image(tmp_path / "a.png", (1600, 900))
@@ -64,7 +66,11 @@ def test_an_orientation_tag_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="orientation tag is 6"):
         read_image(file)
     exif[0x0112] = 1
-    assert read_image(save(tmp_path / "b.jpg", Image.fromarray(PIXELS), exif=exif)).shape == (6, 9, 3)
+    assert read_image(save(tmp_path / "b.jpg", Image.fromarray(PIXELS), exif=exif)).shape == (
+        6,
+        9,
+        3,
+    )
 
 
 def test_truncated_or_damaged_files_give_a_message(tmp_path: Path) -> None:

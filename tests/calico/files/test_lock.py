@@ -19,7 +19,9 @@ HOLD = (
 
 
 def hold(folder: Path) -> subprocess.Popen[str]:
-    child = subprocess.Popen([sys.executable, "-c", HOLD, str(folder)], stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(folder)], stdout=subprocess.PIPE, text=True
+    )
     assert child.stdout is not None
     assert child.stdout.readline() == "held\n"
     return child
@@ -28,7 +30,10 @@ def hold(folder: Path) -> subprocess.Popen[str]:
 def test_a_second_process_is_named_the_first_and_a_kill_frees_the_folder(tmp_path: Path) -> None:
     out = tmp_path / "deep" / "out"
     with hold(out) as child:
-        with pytest.raises(FileError, match=rf"in use by process {child.pid} on host"), lock_folder(out):
+        with (
+            pytest.raises(FileError, match=rf"in use by process {child.pid} on host"),
+            lock_folder(out),
+        ):
             pass
         child.send_signal(signal.SIGKILL)
         child.wait()
@@ -48,7 +53,10 @@ def test_a_folder_that_stays_empty_is_removed_again(tmp_path: Path) -> None:
         (tmp_path / "a" / "file").touch()
     assert sorted(file.name for file in (tmp_path / "a").iterdir()) == [".lock", "file"]
     (tmp_path / "file").touch()
-    with pytest.raises(FileError, match="is a file; expected a folder"), lock_folder(tmp_path / "file"):
+    with (
+        pytest.raises(FileError, match="is a file; expected a folder"),
+        lock_folder(tmp_path / "file"),
+    ):
         pass
 
 
@@ -90,9 +98,14 @@ def test_overwrite_empties_a_folder_that_this_process_holds(tmp_path: Path) -> N
             pass
 
 
-@pytest.mark.parametrize("error", [NotImplementedError("no flock"), OSError(errno.ENOLCK, "No locks available")])
+@pytest.mark.parametrize(
+    "error", [NotImplementedError("no flock"), OSError(errno.ENOLCK, "No locks available")]
+)
 def test_a_file_system_without_locks_is_said(
-    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    error: Exception,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def refuse(self: FileLock, timeout: float) -> None:
         raise error

@@ -21,7 +21,9 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_the_variable_comes_before_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_variable_comes_before_the_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     assert user_cache_dir() == tmp_path / ".cache" / "calico"
@@ -30,7 +32,9 @@ def test_the_variable_comes_before_the_home(tmp_path: Path, monkeypatch: pytest.
     assert not list(tmp_path.iterdir())
 
 
-def test_without_a_home_the_temporary_folder_serves(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_home_the_temporary_folder_serves(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def nobody() -> Path:
         raise RuntimeError("Could not determine home directory.")
 
@@ -40,7 +44,9 @@ def test_without_a_home_the_temporary_folder_serves(temporary: Path, monkeypatch
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_folder_of_somebody_else_is_not_believed(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_of_somebody_else_is_not_believed(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("calico.files.places._is_writable", lambda folder: False)
     elsewhere = temporary / "elsewhere"
     elsewhere.mkdir()
@@ -75,16 +81,24 @@ print(open_source(config, "val")[1].token)
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "setuid") or os.getuid() != 0, reason="only root can become nobody")
+@pytest.mark.skipif(
+    not hasattr(os, "setuid") or os.getuid() != 0, reason="only root can become nobody"
+)
 @pytest.mark.parametrize("home", [None, "/"])
 def test_a_user_without_an_entry_and_without_a_home_has_a_cache(
     home: str | None, tmp_path: Path, open_folder: Path
 ) -> None:
     """As in a container that runs with --user: a frame is made and kept."""
-    variables = {key: value for key, value in os.environ.items() if key not in ("HOME", "USER", "LOGNAME")}
-    variables |= {"TMPDIR": str(open_folder), "XDG_CACHE_HOME": str(tmp_path)} | ({"HOME": home} if home else {})
+    variables = {
+        key: value for key, value in os.environ.items() if key not in ("HOME", "USER", "LOGNAME")
+    }
+    variables |= {"TMPDIR": str(open_folder), "XDG_CACHE_HOME": str(tmp_path)} | (
+        {"HOME": home} if home else {}
+    )
     words = [sys.executable, "-c", AS_NOBODY, str(NOBODY)]
-    done = subprocess.run(words, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        words, cwd=ROOT, env=variables, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     kept = list(open_folder.glob(f"calico-cache-{NOBODY}/sim/*/*.npz"))
     assert [file.stem for file in kept] == [done.stdout.strip()]

@@ -72,7 +72,13 @@ def test_no_flipped_bit_is_accepted(make) -> None:  # type: ignore[no-untyped-de
 @pytest.mark.parametrize("make", MAKERS)
 def test_a_cut_or_longer_file_is_refused(make) -> None:  # type: ignore[no-untyped-def]
     content = make()
-    for damaged in (content[:-1], content[: len(content) // 2], b"", content + b"\0", b"\0" + content):
+    for damaged in (
+        content[:-1],
+        content[: len(content) // 2],
+        b"",
+        content + b"\0",
+        b"\0" + content,
+    ):
         with pytest.raises(FileError, match="checksum"):
             check_seal(damaged, "file")
 

@@ -68,7 +68,26 @@ def test_random_text_gives_a_value_or_a_message() -> None:
     import random
 
     rng = random.Random(0)
-    alphabet = ['"', "{", "}", "[", "]", ",", ":", "1", "e", "-", ".", "a", "\\u", "d800", " ", "\n", "null", "NaN"]
+    alphabet = [
+        '"',
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "1",
+        "e",
+        "-",
+        ".",
+        "a",
+        "\\u",
+        "d800",
+        " ",
+        "\n",
+        "null",
+        "NaN",
+    ]
     accepted = 0
     for _ in range(1000):
         text = "".join(rng.choices(alphabet, k=rng.randrange(12)))

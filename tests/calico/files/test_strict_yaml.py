@@ -63,7 +63,16 @@ def test_a_file_is_named(tmp_path: Path) -> None:
 
 def test_random_text_gives_a_value_or_a_message() -> None:
     rng = random.Random(0)
-    alphabet = [*list("ab:-[]{}&*!?|>#%@`\"',\n 01."), "<<", "!!int ", ": ", "\n  ", "&a ", "*a ", "---\n"]
+    alphabet = [
+        *list("ab:-[]{}&*!?|>#%@`\"',\n 01."),
+        "<<",
+        "!!int ",
+        ": ",
+        "\n  ",
+        "&a ",
+        "*a ",
+        "---\n",
+    ]
     accepted = 0
     for _ in range(1000):
         text = "".join(rng.choices(alphabet, k=rng.randrange(15)))
@@ -75,12 +84,18 @@ def test_random_text_gives_a_value_or_a_message() -> None:
     assert 0 < accepted < 1000
 
 
-@pytest.mark.parametrize("text", [r'a: "\ud800"', r'a: "\0"', r'"\uDFFFb": 1', r'[1, "\uD83D\uDE00"]'])
+@pytest.mark.parametrize(
+    "text", [r'a: "\ud800"', r'a: "\0"', r'"\uDFFFb": 1', r'[1, "\uD83D\uDE00"]']
+)
 def test_text_that_no_file_or_path_can_hold_is_refused(text: str) -> None:
-    with pytest.raises(FileError, match=r"line 1 column \d+: text with a NUL character or half of a surrogate"):
+    with pytest.raises(
+        FileError, match=r"line 1 column \d+: text with a NUL character or half of a surrogate"
+    ):
         parse_yaml(text, "x")
     assert parse_yaml(r'a: "\U0001F600"', "x") == {"a": "\U0001f600"}
-    assert parse_yaml(r'a: "/data/\uDCFF"', "x") == {"a": os.fsdecode(b"/data/\xff")}  # a path that is no UTF-8
+    assert parse_yaml(r'a: "/data/\uDCFF"', "x") == {
+        "a": os.fsdecode(b"/data/\xff")
+    }  # a path that is no UTF-8
 
 
 @pytest.mark.parametrize("text", ["010", "1:30", "-1:30:00", "1:30.5", "+07", "0_7", "[00]"])
@@ -92,7 +107,9 @@ def test_numbers_that_people_read_otherwise_are_refused(text: str) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", ["{1: 4, '1': 5}", "on: 1", "~: 1", "2020-01-01: 1", "a: {0.5: 1}"])
+@pytest.mark.parametrize(
+    "text", ["{1: 4, '1': 5}", "on: 1", "~: 1", "2020-01-01: 1", "a: {0.5: 1}"]
+)
 def test_keys_are_texts(text: str) -> None:
     with pytest.raises(FileError, match=r"line 1 column \d+: key \S+ is no text; put it in quotes"):
         parse_yaml(text, "x")

@@ -6,17 +6,28 @@ import numpy as np
 import pytest
 import shapely
 
-from calico.geometry.boxes import bev_intersection, bev_iou, corners, iou_3d, points_in_boxes, transform_boxes
+from calico.geometry.boxes import (
+    bev_intersection,
+    bev_iou,
+    corners,
+    iou_3d,
+    points_in_boxes,
+    transform_boxes,
+)
 from calico.geometry.frames import from_yaw, inverse
 
 
-def box(x: float, y: float, length: float, width: float, yaw: float, z: float = 0.0, height: float = 1.0) -> np.ndarray:
+def box(
+    x: float, y: float, length: float, width: float, yaw: float, z: float = 0.0, height: float = 1.0
+) -> np.ndarray:
     return np.array([[x, y, z, length, width, height, yaw, 0, 0]])
 
 
 def random_boxes(seed: int, count: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    return rng.uniform([-4, -4, -1, 0.3, 0.3, 0.5, -np.pi, -3, -3], [4, 4, 1, 6, 3, 2, np.pi, 3, 3], (count, 9))
+    return rng.uniform(
+        [-4, -4, -1, 0.3, 0.3, 0.5, -np.pi, -3, -3], [4, 4, 1, 6, 3, 2, np.pi, 3, 3], (count, 9)
+    )
 
 
 def polygons(boxes: np.ndarray) -> list[shapely.Polygon]:
@@ -30,7 +41,12 @@ def polygons(boxes: np.ndarray) -> list[shapely.Polygon]:
 
 def test_corners_of_a_straight_box() -> None:
     got = corners(box(10, 5, 4, 2, 0, z=1, height=1))[0]
-    bottom = [[12, 6, 0.5], [12, 4, 0.5], [8, 4, 0.5], [8, 6, 0.5]]  # front-left, front-right, back-right, back-left
+    bottom = [
+        [12, 6, 0.5],
+        [12, 4, 0.5],
+        [8, 4, 0.5],
+        [8, 6, 0.5],
+    ]  # front-left, front-right, back-right, back-left
     np.testing.assert_allclose(got[:4], bottom)
     np.testing.assert_allclose(got[4:], np.add(bottom, [0, 0, 1]))
 
@@ -42,17 +58,25 @@ def test_yaw_turns_counter_clockwise() -> None:
 
 def test_membership_by_hand() -> None:
     boxes = box(2, 0, 4, 2, np.pi / 4)
-    points = np.array([[2 + 1.3, 1.3, 0], [2 + 1.3, -1.3, 0], [2, 0, 0.49], [2, 0, 0.51], [2 + 1.6, 1.6, 0]])
+    points = np.array(
+        [[2 + 1.3, 1.3, 0], [2 + 1.3, -1.3, 0], [2, 0, 0.49], [2, 0, 0.51], [2 + 1.6, 1.6, 0]]
+    )
     assert points_in_boxes(points, boxes).tolist() == [[True, False, True, False, False]]
-    assert points_in_boxes(points, boxes, margin_m=0.3).tolist() == [[True, False, True, True, True]]
+    assert points_in_boxes(points, boxes, margin_m=0.3).tolist() == [
+        [True, False, True, True, True]
+    ]
 
 
 def test_membership_against_shapely() -> None:
     boxes = random_boxes(1, 20)
-    points = np.concatenate([np.random.default_rng(2).uniform(-6, 6, (400, 2)), np.zeros((400, 1))], axis=1)
+    points = np.concatenate(
+        [np.random.default_rng(2).uniform(-6, 6, (400, 2)), np.zeros((400, 1))], axis=1
+    )
     flat = boxes.copy()
     flat[:, 2] = 0.0
-    expected = np.array([shapely.contains_xy(polygon, points[:, 0], points[:, 1]) for polygon in polygons(boxes)])
+    expected = np.array(
+        [shapely.contains_xy(polygon, points[:, 0], points[:, 1]) for polygon in polygons(boxes)]
+    )
     np.testing.assert_array_equal(points_in_boxes(points, flat), expected)
 
 
@@ -114,7 +138,9 @@ def test_transform_moves_corners_and_turns_velocity() -> None:
     boxes = random_boxes(4, 12)
     a_T_b = from_yaw(2.9, (3.0, -1.0, 0.5))
     moved = transform_boxes(a_T_b, boxes)
-    np.testing.assert_allclose(corners(moved), corners(boxes) @ a_T_b[:3, :3].T + a_T_b[:3, 3], atol=1e-9)
+    np.testing.assert_allclose(
+        corners(moved), corners(boxes) @ a_T_b[:3, :3].T + a_T_b[:3, 3], atol=1e-9
+    )
     ahead = boxes[:, 7:9] @ a_T_b[:2, :2].T
     np.testing.assert_allclose(moved[:, 7:9], ahead)
     assert (moved[:, 6] >= -np.pi).all()

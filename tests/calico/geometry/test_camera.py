@@ -28,7 +28,12 @@ def test_known_points(frame: Frame, point: tuple[float, ...], pixel: tuple[float
 def test_behind_and_beside_are_not_visible(frame: Frame) -> None:
     points = np.array([[-10.0, 0, 0], [0.05, 0, 0], [10, 11, 0], [10, 0, 6]])
     assert not project(frame.image_from_lidar[0], points, (64, 128))[2].any()
-    assert project(frame.image_from_lidar[1], points, (64, 128))[2].tolist() == [True, False, False, False]
+    assert project(frame.image_from_lidar[1], points, (64, 128))[2].tolist() == [
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 def test_pixels_reach_half_a_pixel_beyond_their_centres(frame: Frame) -> None:

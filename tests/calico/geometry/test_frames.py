@@ -15,7 +15,9 @@ def test_quaternion_against_pyquaternion(seed: int) -> None:
     wxyz, shift = rng.normal(size=4), rng.normal(size=3)
     expected = Quaternion(wxyz / np.linalg.norm(wxyz)).transformation_matrix
     expected[:3, 3] = shift
-    np.testing.assert_allclose(from_quaternion(wxyz, shift), expected, atol=1e-12)  # any length is normalised
+    np.testing.assert_allclose(
+        from_quaternion(wxyz, shift), expected, atol=1e-12
+    )  # any length is normalised
 
 
 def test_from_yaw_by_hand() -> None:
@@ -30,11 +32,15 @@ def test_from_yaw_by_hand() -> None:
 def test_names_chain() -> None:
     a_T_b, b_T_c = from_yaw(0.3, (1.0, 2, 3)), from_yaw(-1.2, (0.0, 4, 0))
     points_c = np.random.default_rng(0).normal(size=(5, 3))
-    np.testing.assert_allclose(transform(a_T_b @ b_T_c, points_c), transform(a_T_b, transform(b_T_c, points_c)))
+    np.testing.assert_allclose(
+        transform(a_T_b @ b_T_c, points_c), transform(a_T_b, transform(b_T_c, points_c))
+    )
 
 
 def test_inverse_of_a_stack() -> None:
-    stack = np.stack([from_quaternion(q, q[:3]) for q in np.random.default_rng(1).normal(size=(6, 4))])
+    stack = np.stack(
+        [from_quaternion(q, q[:3]) for q in np.random.default_rng(1).normal(size=(6, 4))]
+    )
     np.testing.assert_allclose(inverse(stack) @ stack, np.tile(np.eye(4), (6, 1, 1)), atol=1e-12)
 
 

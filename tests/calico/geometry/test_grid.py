@@ -48,7 +48,10 @@ def test_inner_radius() -> None:
 @pytest.mark.parametrize(
     ("grid", "message"),
     [
-        ((0, 10, 0, 10, 0.3), "grid: x from 0 to 10 m is 33.3333 cells of 0.3 m; expected a whole number"),
+        (
+            (0, 10, 0, 10, 0.3),
+            "grid: x from 0 to 10 m is 33.3333 cells of 0.3 m; expected a whole number",
+        ),
         ((0, 10, 10, 0, 1), "grid: y from 10 to 0 m is -10 cells of 1 m; expected a whole number"),
         ((0, 10, 0, 10, 0), "grid: x from 0 to 10 m is 0 cells of 0 m; expected a whole number"),
     ],

@@ -22,7 +22,9 @@ def main(rank: int, folder: Path) -> None:
     gathered = gather_embeddings(a, b, region[mine])
     loss = point_region_contrast(*gathered, alpha=0.5, temperature=0.2)["total"]
     torch.autograd.backward(loss)
-    torch.save({"loss": loss.detach(), "rows": a.grad, "weight": weight.grad}, folder / f"{rank}.pt")
+    torch.save(
+        {"loss": loss.detach(), "rows": a.grad, "weight": weight.grad}, folder / f"{rank}.pt"
+    )
     dist.destroy_process_group()
 
 

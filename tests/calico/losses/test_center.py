@@ -17,7 +17,10 @@ CONFIG = DetectionConfig(tasks=(("car",), ("pedestrian", "bicycle")))
 def outputs(fill: float = 0.0) -> tuple[TaskOutput, ...]:
     widths = (2, 1, 3, 2, 2)
     return tuple(
-        TaskOutput(torch.full((1, n, 8, 8), -2.0), *[torch.full((1, w, 8, 8), fill) for w in widths]) for n in (1, 2)
+        TaskOutput(
+            torch.full((1, n, 8, 8), -2.0), *[torch.full((1, w, 8, 8), fill) for w in widths]
+        )
+        for n in (1, 2)
     )
 
 
@@ -26,8 +29,12 @@ def test_focal_loss_by_hand() -> None:
     expected = 0.0
     for logit, goal in zip(logits, target, strict=True):
         p = 1 / (1 + math.exp(-logit))
-        expected -= (1 - p) ** 2 * math.log(p) if goal == 1 else (1 - goal) ** 4 * p**2 * math.log(1 - p)
-    assert gaussian_focal_loss(torch.tensor(logits), torch.tensor(target)).item() == pytest.approx(expected, rel=1e-5)
+        expected -= (
+            (1 - p) ** 2 * math.log(p) if goal == 1 else (1 - goal) ** 4 * p**2 * math.log(1 - p)
+        )
+    assert gaussian_focal_loss(torch.tensor(logits), torch.tensor(target)).item() == pytest.approx(
+        expected, rel=1e-5
+    )
 
 
 def test_focal_loss_is_finite_at_extreme_logits() -> None:
@@ -55,7 +62,9 @@ def test_terms_are_averaged_over_the_objects_of_a_task() -> None:
     box = torch.tensor([[0.5, 1.5, -1.0, 4.0, 2.0, 1.5, 0.3, 3.0, -1.0]])
     one = center_losses(outputs(), (box,), (torch.tensor([0]),), CONFIG, GRID)
     two = center_losses(outputs(), (box.repeat(2, 1),), (torch.tensor([0, 0]),), CONFIG, GRID)
-    other_task = center_losses(outputs(), (box.repeat(2, 1),), (torch.tensor([0, 5]),), CONFIG, GRID)
+    other_task = center_losses(
+        outputs(), (box.repeat(2, 1),), (torch.tensor([0, 5]),), CONFIG, GRID
+    )
     assert two["height"].item() == pytest.approx(one["height"].item())
     assert other_task["height"].item() == pytest.approx(2 * one["height"].item())
 

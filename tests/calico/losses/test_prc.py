@@ -11,7 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from calico.losses.prc import gather_embeddings, info_nce, point_region_contrast, pooled_region_contrast
+from calico.losses.prc import (
+    gather_embeddings,
+    info_nce,
+    point_region_contrast,
+    pooled_region_contrast,
+)
 
 REGION = torch.tensor([7, -1, 2, 7, -1, 2, 2, 40, -1, 7])
 TAU = 0.2
@@ -46,7 +51,13 @@ def gradients(loss: Tensor, *inputs: Tensor) -> tuple[Tensor, ...]:
 @pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])
 @pytest.mark.parametrize(
     "region",
-    [REGION, REGION[REGION >= 0], torch.zeros(4, dtype=torch.int64), torch.tensor([3, -1, -1]), torch.arange(6)],
+    [
+        REGION,
+        REGION[REGION >= 0],
+        torch.zeros(4, dtype=torch.int64),
+        torch.tensor([3, -1, -1]),
+        torch.arange(6),
+    ],
     ids=["mixed", "M = 0", "one region", "one rich point", "regions of one point"],
 )
 def test_values_and_gradients_against_loops(region: Tensor, alpha: float) -> None:
@@ -56,7 +67,9 @@ def test_values_and_gradients_against_loops(region: Tensor, alpha: float) -> Non
     expected = {"plrc": plrc, "rapc": rapc, "total": alpha * plrc + (1 - alpha) * rapc}
     for name, value in terms.items():
         torch.testing.assert_close(value, expected[name], rtol=1e-10, atol=1e-12)
-        for got, wanted in zip(gradients(value, first, second), gradients(expected[name], first, second), strict=True):
+        for got, wanted in zip(
+            gradients(value, first, second), gradients(expected[name], first, second), strict=True
+        ):
             torch.testing.assert_close(got, wanted, rtol=1e-9, atol=1e-11)
 
 
@@ -75,7 +88,9 @@ def test_gradcheck(alpha: float) -> None:
         return point_region_contrast(first, second, REGION, alpha=alpha, temperature=TAU)["total"]
 
     assert torch.autograd.gradcheck(total, views())
-    assert torch.autograd.gradcheck(lambda a, b: pooled_region_contrast(a, b, REGION, temperature=TAU), views())
+    assert torch.autograd.gradcheck(
+        lambda a, b: pooled_region_contrast(a, b, REGION, temperature=TAU), views()
+    )
     assert torch.autograd.gradcheck(lambda a, b: info_nce(a, b, temperature=TAU), views())
 
 
@@ -87,7 +102,9 @@ def test_two_points_by_hand() -> None:
         assert value.item() == pytest.approx(math.log1p(math.exp(-2.0)), rel=1e-5)
 
 
-def test_points_of_a_region_attract_at_the_region_level_and_are_left_alone_at_the_point_level() -> None:
+def test_points_of_a_region_attract_at_the_region_level_and_are_left_alone_at_the_point_level() -> (
+    None
+):
     """Point 1's second view, moved towards its region mate: PLRC's gradient pulls, RAPC has none between the two."""
     first, second = views(2)
     region = torch.tensor([0, 0])
@@ -99,7 +116,9 @@ def test_points_of_a_region_attract_at_the_region_level_and_are_left_alone_at_th
 
 def all_losses(first: Tensor, second: Tensor, region: Tensor) -> Tensor:
     terms = point_region_contrast(first, second, region, alpha=0.5, temperature=TAU)
-    return torch.stack([*terms.values(), pooled_region_contrast(first, second, region, temperature=TAU)])
+    return torch.stack(
+        [*terms.values(), pooled_region_contrast(first, second, region, temperature=TAU)]
+    )
 
 
 def test_invariances() -> None:
@@ -107,7 +126,9 @@ def test_invariances() -> None:
     base = all_losses(first, second, REGION)
     order = torch.randperm(len(REGION), generator=torch.Generator().manual_seed(3))
     renamed = torch.where(REGION >= 0, (REGION * 17 + 5) % 1009, -1)
-    rotation = torch.linalg.qr(torch.randn(6, 6, generator=torch.Generator().manual_seed(4), dtype=torch.float64)).Q
+    rotation = torch.linalg.qr(
+        torch.randn(6, 6, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    ).Q
     torch.testing.assert_close(all_losses(first[order], second[order], REGION[order]), base)
     torch.testing.assert_close(all_losses(first, second, renamed), base)
     torch.testing.assert_close(all_losses(first @ rotation, second @ rotation, REGION), base)
@@ -120,9 +141,13 @@ def test_a_semantic_less_point_is_a_negative_and_never_an_anchor() -> None:
     first, second = views()
     rich = REGION >= 0
     terms = point_region_contrast(first, second, REGION, alpha=0.5, temperature=TAU)
-    fewer = point_region_contrast(first[rich], second[rich], REGION[rich], alpha=0.5, temperature=TAU)
+    fewer = point_region_contrast(
+        first[rich], second[rich], REGION[rich], alpha=0.5, temperature=TAU
+    )
     assert all(fewer[name] < terms[name] for name in terms)
-    first_alone = point_region_contrast(first, second.detach(), REGION, alpha=0.5, temperature=TAU)["total"]
+    first_alone = point_region_contrast(first, second.detach(), REGION, alpha=0.5, temperature=TAU)[
+        "total"
+    ]
     gradient = gradients(first_alone, first)[0]
     assert gradient[~rich].any()  # as negatives of the direction 2 -> 1
     pooled = pooled_region_contrast(first, second, REGION, temperature=TAU)
@@ -143,7 +168,10 @@ def test_no_rich_point_is_zero_with_a_graph(n: int) -> None:
 
 def test_loss_falls_when_positives_align() -> None:
     first, second = views()
-    mixed = [all_losses(first, F.normalize(second + pull * first, dim=1), REGION) for pull in (0.0, 1.0, 4.0)]
+    mixed = [
+        all_losses(first, F.normalize(second + pull * first, dim=1), REGION)
+        for pull in (0.0, 1.0, 4.0)
+    ]
     rapc, pooled = torch.stack(mixed)[:, 1], torch.stack(mixed)[:, 3]
     assert (rapc.diff() < 0).all()
     assert (pooled.diff() < 0).all()
@@ -154,8 +182,12 @@ def test_loss_falls_when_positives_align() -> None:
 
 def test_huge_logits_stay_finite() -> None:
     first, second = (view.detach().float().requires_grad_() for view in views())
-    losses = torch.stack([*point_region_contrast(first, -first, REGION, alpha=0.5, temperature=1e-3).values()])
-    more = pooled_region_contrast(first, second, REGION, temperature=1e-3) + info_nce(first, second, temperature=1e-3)
+    losses = torch.stack(
+        [*point_region_contrast(first, -first, REGION, alpha=0.5, temperature=1e-3).values()]
+    )
+    more = pooled_region_contrast(first, second, REGION, temperature=1e-3) + info_nce(
+        first, second, temperature=1e-3
+    )
     assert (losses > 100).all()
     assert torch.isfinite(torch.stack([*gradients(losses.sum() + more, first, second)])).all()
 
@@ -166,7 +198,9 @@ def test_bf16_input_and_autocast_take_similarities_in_float32() -> None:
     torch.testing.assert_close(all_losses(first, second, REGION), exact.float())
     with torch.autocast("cpu", torch.bfloat16):
         within = all_losses(first.float(), second.float(), REGION)
-        torch.testing.assert_close(info_nce(first, second, temperature=TAU).double(), slow_info_nce(first, second))
+        torch.testing.assert_close(
+            info_nce(first, second, temperature=TAU).double(), slow_info_nce(first, second)
+        )
     torch.testing.assert_close(within, exact.float())
 
 
@@ -187,18 +221,26 @@ def test_info_nce_and_the_pooled_form_against_loops() -> None:
     torch.testing.assert_close(gradients(loss, first, second), gradients(expected, first, second))
 
     means = [
-        torch.stack([view[[i for i in range(10) if REGION[i] == name]].mean(0) for name in (2, 7, 40)])
+        torch.stack(
+            [view[[i for i in range(10) if REGION[i] == name]].mean(0) for name in (2, 7, 40)]
+        )
         for view in (first, second)
     ]
     one, two = (mean / mean.norm(dim=1, keepdim=True) for mean in means)
-    loss, expected = pooled_region_contrast(first, second, REGION, temperature=TAU), slow_info_nce(one, two)
+    loss, expected = (
+        pooled_region_contrast(first, second, REGION, temperature=TAU),
+        slow_info_nce(one, two),
+    )
     torch.testing.assert_close(loss, expected)
     torch.testing.assert_close(gradients(loss, first, second), gradients(expected, first, second))
 
 
 def test_pooled_form_of_one_region_is_zero() -> None:
     first, second = views(3)
-    assert pooled_region_contrast(first, second, torch.tensor([4, 4, -1]), temperature=TAU).item() == 0.0
+    assert (
+        pooled_region_contrast(first, second, torch.tensor([4, 4, -1]), temperature=TAU).item()
+        == 0.0
+    )
 
 
 def test_gather_without_a_process_group_is_the_identity() -> None:
@@ -217,12 +259,15 @@ def test_two_processes_equal_one(tmp_path: Path, empty: bool) -> None:
     region = torch.cat([REGION, torch.tensor([7, 7, -1, 3, 2, 3])])
     if empty:
         first, second, region = first[:10], second[:10], region[:10]
-    weight = torch.linalg.qr(torch.randn(5, 5, generator=torch.Generator().manual_seed(9), dtype=torch.float64)).Q
+    weight = torch.linalg.qr(
+        torch.randn(5, 5, generator=torch.Generator().manual_seed(9), dtype=torch.float64)
+    ).Q
     torch.save((first, second, region, weight), tmp_path / "rows.pt")
     script = Path(__file__).with_name("gather_worker.py")
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     ranks = [
-        subprocess.Popen([sys.executable, str(script), str(rank), str(tmp_path)], env=environment) for rank in range(2)
+        subprocess.Popen([sys.executable, str(script), str(rank), str(tmp_path)], env=environment)
+        for rank in range(2)
     ]
     try:
         assert [process.wait(120) for process in ranks] == [0, 0]

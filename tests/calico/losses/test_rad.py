@@ -20,7 +20,9 @@ def pair(n: int = 10, width: int = 5, seed: int = 0) -> tuple[Tensor, Tensor]:
 
 
 def distil(camera: Tensor, lidar: Tensor, region: Tensor = REGION, teacher: float = 0.0) -> Tensor:
-    return region_aware_distillation(camera, lidar, region, temperature=TAU, teacher_temperature=teacher)
+    return region_aware_distillation(
+        camera, lidar, region, temperature=TAU, teacher_temperature=teacher
+    )
 
 
 def slow(camera: Tensor, lidar: Tensor, region: Tensor, teacher: float) -> Tensor:
@@ -37,7 +39,9 @@ def slow(camera: Tensor, lidar: Tensor, region: Tensor, teacher: float) -> Tenso
             else:
                 soft = [math.exp(float(lidar[i] @ lidar[k]) / teacher) for k in points]
                 q = [value / sum(soft) for value in soft]
-                each = torch.stack([q[k] * (math.log(q[k]) - torch.log(p[k])) for k in points]).sum()
+                each = torch.stack(
+                    [q[k] * (math.log(q[k]) - torch.log(p[k])) for k in points]
+                ).sum()
             loss = loss + each / len(members) / len(names)
     return loss
 
@@ -49,14 +53,22 @@ def gradient(loss: Tensor, camera: Tensor) -> Tensor:
 @pytest.mark.parametrize("teacher", [0.0, 0.1, 1.0])
 @pytest.mark.parametrize(
     "region",
-    [REGION, REGION[REGION >= 0], torch.zeros(4, dtype=torch.int64), torch.tensor([3, -1, -1]), torch.arange(6)],
+    [
+        REGION,
+        REGION[REGION >= 0],
+        torch.zeros(4, dtype=torch.int64),
+        torch.tensor([3, -1, -1]),
+        torch.arange(6),
+    ],
     ids=["mixed", "M = 0", "one region", "one rich point", "regions of one point"],
 )
 def test_values_and_gradients_against_loops(region: Tensor, teacher: float) -> None:
     camera, lidar = pair(len(region))
     loss, expected = distil(camera, lidar, region, teacher), slow(camera, lidar, region, teacher)
     torch.testing.assert_close(loss, expected, rtol=1e-10, atol=1e-12)
-    torch.testing.assert_close(gradient(loss, camera), gradient(expected, camera), rtol=1e-9, atol=1e-11)
+    torch.testing.assert_close(
+        gradient(loss, camera), gradient(expected, camera), rtol=1e-9, atol=1e-11
+    )
 
 
 @pytest.mark.parametrize("teacher", [0.0, 0.1])
@@ -70,7 +82,12 @@ def test_soft_targets_become_one_hot() -> None:
     """The gap to `region_nce` falls as the teacher's temperature does, and is gone at the end."""
     camera, lidar = pair()
     nce = distil(camera, lidar)
-    gaps = torch.stack([(distil(camera, lidar, teacher=tau) - nce).abs() for tau in (1.0, 0.3, 0.1, 0.05, 0.02, 1e-3)])
+    gaps = torch.stack(
+        [
+            (distil(camera, lidar, teacher=tau) - nce).abs()
+            for tau in (1.0, 0.3, 0.1, 0.05, 0.02, 1e-3)
+        ]
+    )
     assert (gaps[:-1].diff() < 0).all()
     assert gaps[0] > 0.1
     assert gaps[-1] < 1e-12
@@ -105,7 +122,11 @@ def test_semantic_less_points_are_negatives_only() -> None:
 def test_the_teacher_gets_no_gradient() -> None:
     camera, lidar = pair()
     lidar.requires_grad_()
-    loss = distil(camera, lidar) + distil(camera, lidar, teacher=0.1) + dense_distillation(camera, lidar)
+    loss = (
+        distil(camera, lidar)
+        + distil(camera, lidar, teacher=0.1)
+        + dense_distillation(camera, lidar)
+    )
     torch.autograd.backward(loss)
     assert lidar.grad is None
     assert camera.grad is not None
@@ -117,11 +138,15 @@ def test_invariances(teacher: float) -> None:
     base = distil(camera, lidar, teacher=teacher)
     order = torch.randperm(len(REGION), generator=torch.Generator().manual_seed(3))
     renamed = torch.where(REGION >= 0, (REGION * 17 + 5) % 1009, -1)
-    rotation = torch.linalg.qr(torch.randn(6, 6, generator=torch.Generator().manual_seed(4), dtype=torch.float64)).Q
+    rotation = torch.linalg.qr(
+        torch.randn(6, 6, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    ).Q
     torch.testing.assert_close(distil(camera[order], lidar[order], REGION[order], teacher), base)
     torch.testing.assert_close(distil(camera, lidar, renamed, teacher), base)
     torch.testing.assert_close(distil(camera @ rotation, lidar @ rotation, REGION, teacher), base)
-    assert not torch.isclose(distil(camera, lidar, torch.where(REGION == 40, 2, REGION), teacher), base)
+    assert not torch.isclose(
+        distil(camera, lidar, torch.where(REGION == 40, 2, REGION), teacher), base
+    )
 
 
 def test_loss_falls_when_the_student_follows_the_teacher() -> None:
@@ -149,7 +174,9 @@ def test_no_rich_point_is_zero_with_a_graph(n: int, teacher: float) -> None:
 def test_huge_logits_stay_finite(teacher: float) -> None:
     lidar = pair()[1].float()
     camera = (-lidar).requires_grad_()
-    loss = region_aware_distillation(camera, lidar, REGION, temperature=1e-3, teacher_temperature=teacher)
+    loss = region_aware_distillation(
+        camera, lidar, REGION, temperature=1e-3, teacher_temperature=teacher
+    )
     assert 100 < loss < math.inf
     assert torch.isfinite(gradient(loss, camera)).all()
 

@@ -10,7 +10,10 @@ from calico.losses.segmentation import sigmoid_focal_loss
 
 
 def test_by_hand() -> None:
-    logits, target = torch.tensor([0.7, -1.5]).reshape(1, 2, 1, 1), torch.tensor([1.0, 1.0]).reshape(1, 2, 1, 1)
+    logits, target = (
+        torch.tensor([0.7, -1.5]).reshape(1, 2, 1, 1),
+        torch.tensor([1.0, 1.0]).reshape(1, 2, 1, 1),
+    )
     expected = 0.0
     for logit in (0.7, -1.5):
         p = 1 / (1 + math.exp(-logit))
@@ -22,7 +25,9 @@ def test_torchvisions_without_class_balance() -> None:
     logits = torch.randn(2, 3, 5, 7) * 3
     target = (torch.rand(2, 3, 5, 7) < 0.4).float()
     elements = torchvision.ops.sigmoid_focal_loss(logits, target, alpha=-1, gamma=2.0)
-    torch.testing.assert_close(sigmoid_focal_loss(logits, target, 2.0), elements.mean((0, 2, 3)).sum())
+    torch.testing.assert_close(
+        sigmoid_focal_loss(logits, target, 2.0), elements.mean((0, 2, 3)).sum()
+    )
 
 
 def test_gradient_is_finite_where_the_answer_is_certain() -> None:

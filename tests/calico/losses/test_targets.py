@@ -14,8 +14,13 @@ GRID = Grid(-8.0, 8.0, -4.0, 4.0, 0.5)
 
 def scene(count: int = 30) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
-    low, size = torch.tensor([-9.0, -5, -2, 0.3, 0.3, 1, -3, -1, -1]), torch.tensor([18.0, 10, 2, 8, 3, 2, 6, 2, 2])
-    return torch.rand(count, 9, generator=generator) * size + low, torch.randint(0, 4, (count,), generator=generator)
+    low, size = (
+        torch.tensor([-9.0, -5, -2, 0.3, 0.3, 1, -3, -1, -1]),
+        torch.tensor([18.0, 10, 2, 8, 3, 2, 6, 2, 2]),
+    )
+    return torch.rand(count, 9, generator=generator) * size + low, torch.randint(
+        0, 4, (count,), generator=generator
+    )
 
 
 def radius_by_hand(length: float, width: float, overlap: float) -> float:
@@ -76,7 +81,9 @@ def test_terms_describe_the_boxes_at_their_cells() -> None:
 
 
 def test_no_objects() -> None:
-    target = center_targets((torch.zeros(0, 9),), (torch.zeros(0, dtype=torch.int64),), (0,), GRID, 0.1, 2)
+    target = center_targets(
+        (torch.zeros(0, 9),), (torch.zeros(0, dtype=torch.int64),), (0,), GRID, 0.1, 2
+    )
     assert target.heatmap.shape == (1, 1, 16, 32)
     assert target.heatmap.sum() == 0
     assert target.cell.shape == (0,)

@@ -18,13 +18,17 @@ from calico.models.fuse import CAMERA_START, ConvFuser
 
 
 def change(config: Config, **model: Any) -> Config:
-    return Config.model_validate({**config.model_dump(), "model": {**config.model.model_dump(), **model}})
+    return Config.model_validate(
+        {**config.model_dump(), "model": {**config.model.model_dump(), **model}}
+    )
 
 
 def test_shapes(small: Config, batch: Batch) -> None:
     model = build_model(small, 0)
     outputs = model(batch)
-    assert [task.heatmap.shape for task in outputs.tasks] == [(1, n, 32, 32) for n in (1, 2, 2, 1, 2, 2)]
+    assert [task.heatmap.shape for task in outputs.tasks] == [
+        (1, n, 32, 32) for n in (1, 2, 2, 1, 2, 2)
+    ]
     assert outputs.map_logits is not None
     assert outputs.map_logits.shape == (1, 6, 64, 64)
     assert outputs.bev.shape == (1, 32, 32, 32)
@@ -76,7 +80,9 @@ def test_a_batch_of_two_is_two_batches_of_one(small: Config, frame: Frame) -> No
         for index, single in enumerate((frame, other)):
             alone = model(collate([single]))
             torch.testing.assert_close(both.bev[index : index + 1], alone.bev, atol=1e-5, rtol=1e-5)
-            torch.testing.assert_close(both.map_logits[index : index + 1], alone.map_logits, atol=1e-5, rtol=1e-5)
+            torch.testing.assert_close(
+                both.map_logits[index : index + 1], alone.map_logits, atol=1e-5, rtol=1e-5
+            )
 
 
 def test_gradients_reach_points_and_every_image(small: Config, batch: Batch) -> None:
@@ -127,7 +133,9 @@ def test_bfloat16_is_kept_from_geometry_and_losses(small: Config, batch: Batch) 
 
 def test_an_empty_frame_without_boxes_works(small: Config, frame: Frame) -> None:
     none = np.zeros(0, np.int16)
-    empty = collate([frame.replace(points=frame.points[:0], ring=none, sweep_index=none, boxes=Boxes.empty())])
+    empty = collate(
+        [frame.replace(points=frame.points[:0], ring=none, sweep_index=none, boxes=Boxes.empty())]
+    )
     model = build_model(small, 0)
     terms = model.loss(model(empty), empty)
     assert all(torch.isfinite(value) for value in terms.values())
@@ -177,7 +185,11 @@ def test_missing_branches_and_heads_are_explained(small: Config, batch: Batch) -
     with pytest.raises(CalicoError, match="no LiDAR branch"):
         camera.lidar_bev(batch)
     with pytest.raises(CalicoError, match="at least one view"):
-        camera(replace(batch, images=batch.images[:, :0], image_from_lidar=batch.image_from_lidar[:, :0]))
+        camera(
+            replace(
+                batch, images=batch.images[:, :0], image_from_lidar=batch.image_from_lidar[:, :0]
+            )
+        )
     fused = build_model(small, 0)
     with pytest.raises(CalicoError, match="features of a branch are missing"):
         fused.fuse(None, torch.zeros(1))
@@ -192,7 +204,8 @@ def test_coarse_camera_grids_are_brought_to_the_branches(small: Config, batch: B
 
 
 @pytest.mark.parametrize(
-    ("preset", "trunk", "stride"), [("tiny", (64, 64), 2), ("nuscenes", (128, 128), 4), ("waymo", (468, 468), 2)]
+    ("preset", "trunk", "stride"),
+    [("tiny", (64, 64), 2), ("nuscenes", (128, 128), 4), ("waymo", (468, 468), 2)],
 )
 def test_presets_build(preset: str, trunk: tuple[int, int], stride: int) -> None:
     config = PRESETS[preset]()

@@ -17,7 +17,9 @@ GRID = Grid(-16.0, 16.0, -8.0, 8.0, 1.0)
 CONFIG = DetectionConfig(max_boxes=30)
 
 
-def encode(boxes: torch.Tensor, labels: torch.Tensor, config: DetectionConfig = CONFIG) -> tuple[TaskOutput, ...]:
+def encode(
+    boxes: torch.Tensor, labels: torch.Tensor, config: DetectionConfig = CONFIG
+) -> tuple[TaskOutput, ...]:
     """Maps that a perfect network would give for one frame."""
     outputs = []
     for names in config.tasks:
@@ -32,7 +34,9 @@ def encode(boxes: torch.Tensor, labels: torch.Tensor, config: DetectionConfig = 
 
 def scene(count: int = 24) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(4)
-    boxes = torch.rand(count, 9, generator=generator) * torch.tensor([1.0, 1, 2, 2, 1, 1, 6.2, 4, 4])
+    boxes = torch.rand(count, 9, generator=generator) * torch.tensor(
+        [1.0, 1, 2, 2, 1, 1, 6.2, 4, 4]
+    )
     boxes += torch.tensor([0.0, 0, -1, 0.5, 0.4, 0.5, -3.1, -2, -2])
     place = torch.randperm(32, generator=generator)[:count]  # one per 4 m x 4 m field
     boxes[:, 0] += (place % 8) * 4 - 14.0
@@ -71,7 +75,10 @@ def test_overlapping_boxes_of_a_task_are_suppressed_those_of_another_task_are_no
 
 def test_a_huge_size_stays_finite() -> None:
     outputs = encode(*scene(2))
-    broken = [TaskOutput(o.heatmap, o.offset, o.height, o.log_size + 500, o.yaw, o.velocity) for o in outputs]
+    broken = [
+        TaskOutput(o.heatmap, o.offset, o.height, o.log_size + 500, o.yaw, o.velocity)
+        for o in outputs
+    ]
     boxes = decode(tuple(broken), CONFIG, GRID).boxes
     assert torch.isfinite(boxes).all()
     assert boxes[..., 3:6].max().item() == pytest.approx(math.exp(4.0), rel=1e-5)

@@ -68,7 +68,11 @@ def test_a_zero_output_stays_zero_with_a_finite_gradient() -> None:
     embedded = module(features(5))
     torch.autograd.backward(embedded.sum())
     assert not embedded.any()
-    assert all(torch.isfinite(parameter.grad).all() for parameter in module.parameters() if parameter.grad is not None)
+    assert all(
+        torch.isfinite(parameter.grad).all()
+        for parameter in module.parameters()
+        if parameter.grad is not None
+    )
 
 
 def test_one_painted_cell_is_read_back_at_its_place() -> None:
@@ -95,7 +99,9 @@ def test_a_linear_map_is_sampled_exactly_between_centres_at_any_cell_size() -> N
         for layout in (grid, GRID):
             sampled = sample_bev(maps, points, layout)
             x, y = points[..., 0], points[..., 1]
-            expected = torch.stack([2 * x - 3 * y, x], dim=-1) + torch.tensor([0.0, 10.0])[:, None, None]
+            expected = (
+                torch.stack([2 * x - 3 * y, x], dim=-1) + torch.tensor([0.0, 10.0])[:, None, None]
+            )
             torch.testing.assert_close(sampled, expected)
 
 

@@ -13,7 +13,9 @@ from calico.models.lift import Lift
 GRID = Grid(-8.0, 8.0, -8.0, 8.0, 1.0)
 
 
-def make(view_transform: str = "lss", heights: tuple[float, ...] = (-1.0, 0.5), channels: int = 5) -> Lift:
+def make(
+    view_transform: str = "lss", heights: tuple[float, ...] = (-1.0, 0.5), channels: int = 5
+) -> Lift:
     torch.manual_seed(0)
     config = CameraConfig.model_validate(
         {
@@ -46,7 +48,9 @@ def by_loop(lift: Lift, features: Tensor, matrices: Tensor) -> np.ndarray:
     pulled = np.zeros((lift.channels, len(lift.heights), 16, 16))
     for view in range(views):
         for level, z in enumerate(lift.heights):
-            for (iy, ix), (x, y) in zip(np.ndindex(16, 16), GRID.centers().reshape(-1, 2), strict=True):
+            for (iy, ix), (x, y) in zip(
+                np.ndindex(16, 16), GRID.centers().reshape(-1, 2), strict=True
+            ):
                 ud, vd, d = (matrices[view].numpy() @ [x, y, z, 1.0])[:3]
                 if d <= 0.1:
                     continue
@@ -71,7 +75,9 @@ def test_pull_equals_a_loop_over_cells(frame: Frame) -> None:
     expected = by_loop(lift, features, matrices_of(frame))
     assert (expected != 0).mean() > 0.1
     lift.collapse = torch.nn.Identity()
-    pulled = lift(features[None], matrices_of(frame)[None])[0].detach().numpy().reshape(expected.shape)
+    pulled = (
+        lift(features[None], matrices_of(frame)[None])[0].detach().numpy().reshape(expected.shape)
+    )
     np.testing.assert_allclose(pulled, expected, atol=1e-5)
 
 
@@ -117,7 +123,9 @@ def test_a_cell_is_seen_up_to_the_edge_of_the_image_and_not_beyond() -> None:
     outside = [(-4.01, 20.0), (8 * width - 3.99, 20.0), (50.0, -4.01), (50.0, 8 * height - 3.99)]
     matrices = torch.zeros(8, 4, 4)
     for matrix, (u, v) in zip(matrices, inside + outside, strict=True):
-        matrix[:3, 3] = torch.tensor([5.0 * u, 5.0 * v, 5.0])  # every cell falls on (u, v), 5 m away
+        matrix[:3, 3] = torch.tensor(
+            [5.0 * u, 5.0 * v, 5.0]
+        )  # every cell falls on (u, v), 5 m away
     _, depth_m, seen = lift.project(matrices, height, width)
     assert (depth_m == 5.0).all()
     assert (seen[:4] == 1.0).all()
@@ -141,5 +149,7 @@ def test_homography_averages_the_views_on_the_ground(frame: Frame) -> None:
 def test_few_depth_bins(frame: Frame, bins: int) -> None:
     config = CameraConfig(fpn_channels=4, channels=3, depth_bins=bins, depth_range_m=(1.0, 9.0))
     lift = Lift(config, GRID, 0.0).eval()
-    weight = lift.depth_weight(torch.zeros(1, bins, 8, 16), torch.zeros(1, 1, 3, 2), torch.tensor([[[0.5, 5.0, 9.5]]]))
+    weight = lift.depth_weight(
+        torch.zeros(1, bins, 8, 16), torch.zeros(1, 1, 3, 2), torch.tensor([[[0.5, 5.0, 9.5]]])
+    )
     torch.testing.assert_close(weight, torch.tensor([[[0.0, 1.0 / bins, 0.0]]]))

@@ -46,12 +46,17 @@ def by_loop(encoder: PillarEncoder, points: Tensor, mask: Tensor) -> np.ndarray:
     for (iy, ix), members in pillars.items():
         mean = np.mean(members, axis=0)[:3]
         center = np.array([ix - 4 + 0.5, iy - 2 + 0.5])
-        rows = [np.concatenate([p, p[:3] - mean, p[:2] - center]) @ weight.T * scale + shift for p in members]
+        rows = [
+            np.concatenate([p, p[:3] - mean, p[:2] - center]) @ weight.T * scale + shift
+            for p in members
+        ]
         canvas[:, iy, ix] = np.maximum(np.max(rows, axis=0), 0)
     return canvas
 
 
-def test_canvas_equals_the_definition_point_by_point(encoder: PillarEncoder, cloud: tuple[Tensor, Tensor]) -> None:
+def test_canvas_equals_the_definition_point_by_point(
+    encoder: PillarEncoder, cloud: tuple[Tensor, Tensor]
+) -> None:
     points, mask = cloud
     canvas = encoder.canvas(points, mask).detach().numpy()
     for index in range(2):
@@ -62,7 +67,14 @@ def test_canvas_equals_the_definition_point_by_point(encoder: PillarEncoder, clo
 
 def test_the_grid_holds_its_lower_borders_and_not_its_upper_ones(encoder: PillarEncoder) -> None:
     inside = [[-4.0, -2.0, -3.0], [3.999, 1.999, 0.999]]
-    outside = [[4.0, 0, 0], [0, 2.0, 0], [0, 0, 1.0], [-4.001, 0, 0], [0, -2.001, 0], [0, 0, -3.001]]
+    outside = [
+        [4.0, 0, 0],
+        [0, 2.0, 0],
+        [0, 0, 1.0],
+        [-4.001, 0, 0],
+        [0, -2.001, 0],
+        [0, 0, -3.001],
+    ]
     xyz = torch.tensor([inside + outside])
     points = torch.cat([xyz, torch.zeros(1, 8, 2)], dim=2)
     mask = torch.ones(1, 8, dtype=torch.bool)
@@ -70,16 +82,22 @@ def test_the_grid_holds_its_lower_borders_and_not_its_upper_ones(encoder: Pillar
     assert encoder.cells(points, ~mask)[0].tolist() == [32] * 8
 
 
-def test_order_and_padding_do_not_matter(encoder: PillarEncoder, cloud: tuple[Tensor, Tensor]) -> None:
+def test_order_and_padding_do_not_matter(
+    encoder: PillarEncoder, cloud: tuple[Tensor, Tensor]
+) -> None:
     points, mask = cloud
     order = torch.randperm(60, generator=torch.Generator().manual_seed(2))
     ghosts = torch.full((2, 7, 5), 0.5)
     shuffled = torch.cat([ghosts, points[:, order]], dim=1)
     shuffled_mask = torch.cat([torch.zeros(2, 7, dtype=torch.bool), mask[:, order]], dim=1)
-    torch.testing.assert_close(encoder(shuffled, shuffled_mask), encoder(points, mask), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(
+        encoder(shuffled, shuffled_mask), encoder(points, mask), atol=1e-5, rtol=1e-5
+    )
 
 
-def test_batch_norm_in_training_sees_only_real_points(encoder: PillarEncoder, cloud: tuple[Tensor, Tensor]) -> None:
+def test_batch_norm_in_training_sees_only_real_points(
+    encoder: PillarEncoder, cloud: tuple[Tensor, Tensor]
+) -> None:
     points, mask = cloud
     encoder.train()
     before = encoder.norm.running_mean.clone()
@@ -96,7 +114,9 @@ def test_batch_norm_in_training_sees_only_real_points(encoder: PillarEncoder, cl
 
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("real", [0, 1])
-def test_a_cloud_of_no_or_one_point_works(encoder: PillarEncoder, training: bool, real: int) -> None:
+def test_a_cloud_of_no_or_one_point_works(
+    encoder: PillarEncoder, training: bool, real: int
+) -> None:
     encoder.train(training)
     mask = torch.zeros(1, 3, dtype=torch.bool)
     mask[0, :real] = True
@@ -112,7 +132,9 @@ def test_gradient_reaches_the_points_and_agrees_with_differences(
     points, mask = cloud[0].double(), cloud[1]
     encoder = encoder.double()
     weight = torch.randn(
-        encoder.canvas(points, mask).shape, generator=torch.Generator().manual_seed(3), dtype=torch.double
+        encoder.canvas(points, mask).shape,
+        generator=torch.Generator().manual_seed(3),
+        dtype=torch.double,
     )
     points.requires_grad_()
     (gradient,) = torch.autograd.grad((encoder.canvas(points, mask) * weight).sum(), points)
@@ -125,7 +147,9 @@ def test_gradient_reaches_the_points_and_agrees_with_differences(
         with torch.no_grad():
             up, down = encoder.canvas(points + step, mask), encoder.canvas(points - step, mask)
         numeric = ((up - down) * weight).sum() / 2e-6
-        assert gradient[frame, slot, axis].item() == pytest.approx(numeric.item(), rel=1e-4, abs=1e-6)
+        assert gradient[frame, slot, axis].item() == pytest.approx(
+            numeric.item(), rel=1e-4, abs=1e-6
+        )
 
 
 @pytest.mark.parametrize("width", [1, 3, 64])
@@ -135,5 +159,10 @@ def test_rows_of_grouped_points_give_the_same_features(
     points, mask = cloud
     grouped = group_points(points.numpy(), mask.numpy(), GRID, Z_RANGE, PillarBudget(80, width))
     assert grouped.lost.tolist() == [0, 0]
-    tensors = [torch.from_numpy(array) for array in (grouped.points, grouped.count, grouped.cell, grouped.mean)]
-    torch.testing.assert_close(encoder.from_rows(*tensors), encoder(points, mask), atol=1e-5, rtol=1e-5)
+    tensors = [
+        torch.from_numpy(array)
+        for array in (grouped.points, grouped.count, grouped.cell, grouped.mean)
+    ]
+    torch.testing.assert_close(
+        encoder.from_rows(*tensors), encoder(points, mask), atol=1e-5, rtol=1e-5
+    )

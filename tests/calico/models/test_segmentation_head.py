@@ -30,7 +30,9 @@ def test_resampling_equals_grid_sample() -> None:
     source, target = Grid(-8.0, 8.0, -6.0, 6.0, 1.0), Grid(-7.0, 9.0, -8.0, 4.0, 0.4)
     features = torch.rand(1, 2, 12, 16)
     where = torch.from_numpy(target.centers() / [8.0, 6.0]).float()[None]
-    expected = F.grid_sample(features, where, mode="bilinear", padding_mode="zeros", align_corners=False)
+    expected = F.grid_sample(
+        features, where, mode="bilinear", padding_mode="zeros", align_corners=False
+    )
     torch.testing.assert_close(Resample(source, target)(features), expected, atol=1e-5, rtol=1e-5)
 
 
@@ -38,4 +40,9 @@ def test_resampling_equals_grid_sample() -> None:
 def test_head_answers_on_the_map_grid_of_any_size(head: str) -> None:
     config = MapConfig.model_validate({"head": head, "channels": 4})
     trunk, target = Grid(-8.0, 8.0, -8.0, 8.0, 1.0), Grid(-7.0, 6.0, -5.5, 4.0, 0.5)
-    assert SegmentationHead(config, 3, trunk, target)(torch.rand(2, 3, 16, 16)).shape == (2, 6, 19, 26)
+    assert SegmentationHead(config, 3, trunk, target)(torch.rand(2, 3, 16, 16)).shape == (
+        2,
+        6,
+        19,
+        26,
+    )

@@ -29,7 +29,9 @@ MINI = [*LIDAR_ONLY, "data.cache_dir=somewhere"]
 
 
 def card(config: dict[str, Any]) -> dict[str, str]:
-    return {METADATA_KEY: json.dumps({"format": FORMAT, "config": config, "sha256": SEAL_PLACEHOLDER})}
+    return {
+        METADATA_KEY: json.dumps({"format": FORMAT, "config": config, "sha256": SEAL_PLACEHOLDER})
+    }
 
 
 def sealed_file(path: Path, config: dict[str, Any]) -> None:
@@ -75,7 +77,9 @@ def test_an_unfinished_training_is_not_taken_for_a_model(tmp_path: Path) -> None
     with pytest.raises(CalicoError, match="not found"):
         load_model(tmp_path)  # folders of something else
     (before / "log.jsonl").write_text("")
-    with pytest.raises(CalicoError, match="without a fine-tuned model; go on with calico train --resume"):
+    with pytest.raises(
+        CalicoError, match="without a fine-tuned model; go on with calico train --resume"
+    ):
         load_model(tmp_path)
     config = load_config("tiny", None, MINI)
     for folder in (tmp_path, stage):
@@ -90,11 +94,15 @@ def test_an_unfinished_training_is_not_taken_for_a_model(tmp_path: Path) -> None
     for folder in (tmp_path, stage):
         load_model(folder)
     save_model(tmp_path / "model.safetensors", build_model(config, seed=2), config)
-    with pytest.raises(CalicoError, match=r"is not the model that the training in .*finetune ended with; go on"):
+    with pytest.raises(
+        CalicoError, match=r"is not the model that the training in .*finetune ended with; go on"
+    ):
         load_model(tmp_path)
     load_model(tmp_path / "model.safetensors")
     (stage / "done").write_text('{"steps": 3}')  # of an earlier version
-    with pytest.raises(CalicoError, match=r"done: carries no checksum.*--stage finetune --overwrite"):
+    with pytest.raises(
+        CalicoError, match=r"done: carries no checksum.*--stage finetune --overwrite"
+    ):
         load_model(stage)
 
 
@@ -104,9 +112,13 @@ def test_no_damaged_model_is_loaded(tmp_path: Path) -> None:
     save_model(file, build_model(config, seed=1), config)
     content = file.read_bytes()
     rng = random.Random(0)
-    bits = [*rng.sample(range(8 * len(content)), 30), *rng.sample(range(8 * 4000), 30)]  # the header's, too
+    bits = [
+        *rng.sample(range(8 * len(content)), 30),
+        *rng.sample(range(8 * 4000), 30),
+    ]  # the header's, too
     damaged = [
-        content[: bit // 8] + bytes([content[bit // 8] ^ 1 << bit % 8]) + content[bit // 8 + 1 :] for bit in bits
+        content[: bit // 8] + bytes([content[bit // 8] ^ 1 << bit % 8]) + content[bit // 8 + 1 :]
+        for bit in bits
     ]
     for changed in (*damaged, content[:-1], content[:100], content[:5], b"", content + b"x"):
         file.write_bytes(changed)
@@ -117,9 +129,13 @@ def test_no_damaged_model_is_loaded(tmp_path: Path) -> None:
 
 def test_a_model_without_a_seal_says_what_to_do(tmp_path: Path) -> None:
     config = load_config("tiny", None, MINI)
-    metadata = {METADATA_KEY: json.dumps({"format": FORMAT, "config": config.model_dump(mode="json")})}
+    metadata = {
+        METADATA_KEY: json.dumps({"format": FORMAT, "config": config.model_dump(mode="json")})
+    }
     save_file(build_model(config, seed=1).state_dict(), tmp_path / "model.safetensors", metadata)
-    with pytest.raises(CalicoError, match=r"carries no checksum.*an earlier version wrote it; .* train it again"):
+    with pytest.raises(
+        CalicoError, match=r"carries no checksum.*an earlier version wrote it; .* train it again"
+    ):
         load_model(tmp_path)
 
 
@@ -141,7 +157,11 @@ def test_the_weights_of_a_part_are_checked_and_known_by_name(tmp_path: Path) -> 
         load_weights(file, torch.nn.Linear(2, 2), "projector")
     content = file.read_bytes()
     for bit in random.Random(0).sample(range(8 * len(content)), 400):
-        file.write_bytes(content[: bit // 8] + bytes([content[bit // 8] ^ 1 << bit % 8]) + content[bit // 8 + 1 :])
+        file.write_bytes(
+            content[: bit // 8]
+            + bytes([content[bit // 8] ^ 1 << bit % 8])
+            + content[bit // 8 + 1 :]
+        )
         with pytest.raises(CalicoError, match=r"weights .*checksum"):
             load_weights(file, other, "projector")
     save_file(module.state_dict(), file)
@@ -151,6 +171,12 @@ def test_the_weights_of_a_part_are_checked_and_known_by_name(tmp_path: Path) -> 
 
 def test_equal_weights_give_equal_files_on_every_machine(tmp_path: Path) -> None:
     here = load_config("tiny", None, MINI)
-    there = load_config("tiny", None, [*MINI, "data.workers=8", "eval.batch_size=1", "device=cpu", "data.root=/data"])
+    there = load_config(
+        "tiny",
+        None,
+        [*MINI, "data.workers=8", "eval.batch_size=1", "device=cpu", "data.root=/data"],
+    )
     model = build_model(here, seed=1)
-    assert save_model(tmp_path / "here", model, here) == save_model(tmp_path / "there", model, there)
+    assert save_model(tmp_path / "here", model, here) == save_model(
+        tmp_path / "there", model, there
+    )

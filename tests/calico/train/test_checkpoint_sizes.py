@@ -25,7 +25,9 @@ Weights = dict[str, torch.Tensor]
 def write(path: Path, change: Callable[[Weights, dict[str, Any]], Any]) -> Path:
     """A sealed model file after a change of its weights or its configuration."""
     config = load_config("tiny", None, LIDAR_ONLY)
-    weights = {name: value.clone() for name, value in build_model(config, seed=1).state_dict().items()}
+    weights = {
+        name: value.clone() for name, value in build_model(config, seed=1).state_dict().items()
+    }
     tree = config.model_dump(mode="json")
     change(weights, tree)
     card = {"format": FORMAT, "config": tree, "sha256": SEAL_PLACEHOLDER}
@@ -48,18 +50,32 @@ def test_what_is_sound_is_read(tmp_path: Path) -> None:
 
 
 def first(weights: Weights) -> str:
-    return next(name for name, value in weights.items() if value.dtype == torch.float32 and value.ndim > 1)
+    return next(
+        name for name, value in weights.items() if value.dtype == torch.float32 and value.ndim > 1
+    )
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda w, t: w.update({first(w): w[first(w)].to(torch.int64)}), r"torch\.int64, expected .* torch\.float32"),
-        (lambda w, t: w.update({first(w): w[first(w)].half()}), r"torch\.float16, expected .* torch\.float32"),
-        (lambda w, t: w.update({first(w): w[first(w)][:1].clone()}), "do not fit the architecture in its metadata"),
+        (
+            lambda w, t: w.update({first(w): w[first(w)].to(torch.int64)}),
+            r"torch\.int64, expected .* torch\.float32",
+        ),
+        (
+            lambda w, t: w.update({first(w): w[first(w)].half()}),
+            r"torch\.float16, expected .* torch\.float32",
+        ),
+        (
+            lambda w, t: w.update({first(w): w[first(w)][:1].clone()}),
+            "do not fit the architecture in its metadata",
+        ),
         (lambda w, t: w.pop(first(w)), "1 names differ"),
         (lambda w, t: w.update(more=torch.zeros(1)), "1 names differ, e.g. more"),
-        (lambda w, t: w[first(w)].view(-1)[:1].fill_(float("nan")), "holds values that are not finite"),
+        (
+            lambda w, t: w[first(w)].view(-1)[:1].fill_(float("nan")),
+            "holds values that are not finite",
+        ),
         (put("model.lidar.pillar_channels", 4096), "do not fit the architecture in its metadata"),
         (put("model.lidar.pillar_channels", 10**12), "does not fit this version"),
         (put("grid.pillar_m", 1e-9), "does not fit this version"),
@@ -71,16 +87,23 @@ def first(weights: Weights) -> str:
     ],
 )
 def test_what_does_not_fit_is_refused(
-    change: Callable[[Weights, dict[str, Any]], Any], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    change: Callable[[Weights, dict[str, Any]], Any],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Before a model of that size is built."""
     path = write(tmp_path / "m.safetensors", change)
-    monkeypatch.setattr(checkpoint, "build_model", lambda config, seed: pytest.fail("a model was built"))
+    monkeypatch.setattr(
+        checkpoint, "build_model", lambda config, seed: pytest.fail("a model was built")
+    )
     with pytest.raises(CalicoError, match=rf"model file .*m\.safetensors: .*{message}"):
         load_model(path)
 
 
 def test_a_configuration_that_asks_for_more_parameters_than_fit_is_refused_at_once() -> None:
     huge = "model.bev={layers: [64, 64], strides: [2, 2], channels: [4096, 4096], neck_channels: 8, out_stride: 2}"
-    with pytest.raises(CalicoError, match=rf"model: \d+ parameters, expected at most {MAX_PARAMETERS}"):
+    with pytest.raises(
+        CalicoError, match=rf"model: \d+ parameters, expected at most {MAX_PARAMETERS}"
+    ):
         build_model(load_config("tiny", None, [*LIDAR_ONLY, huge]), seed=0)

@@ -31,7 +31,9 @@ def test_no_flipped_bit_is_accepted(stage: Path) -> None:
     content = (stage / "done").read_bytes()
     for bit in random.Random(0).sample(range(8 * len(content)), 400):
         (stage / "done").write_bytes(
-            content[: bit // 8] + bytes([content[bit // 8] ^ 1 << bit % 8]) + content[bit // 8 + 1 :]
+            content[: bit // 8]
+            + bytes([content[bit // 8] ^ 1 << bit % 8])
+            + content[bit // 8 + 1 :]
         )
         with pytest.raises(CalicoError, match=r"done: .*checksum.*--stage prc --overwrite"):
             check_done(stage, "prc")
@@ -39,8 +41,12 @@ def test_no_flipped_bit_is_accepted(stage: Path) -> None:
 
 def test_weights_that_are_missing_or_others_are_named(stage: Path) -> None:
     good = (stage / "projector.safetensors").read_bytes()
-    save_weights(stage / "projector.safetensors", nn.Linear(2, 3), "projector")  # sealed, of another training
-    with pytest.raises(CalicoError, match=r"projector\.safetensors: is not the file that the training ended with"):
+    save_weights(
+        stage / "projector.safetensors", nn.Linear(2, 3), "projector"
+    )  # sealed, of another training
+    with pytest.raises(
+        CalicoError, match=r"projector\.safetensors: is not the file that the training ended with"
+    ):
         check_done(stage, "prc")
     (stage / "projector.safetensors").unlink()
     with pytest.raises(CalicoError, match=r"projector\.safetensors: is missing"):
@@ -60,9 +66,12 @@ def test_a_stage_with_a_damaged_file_is_not_noted_as_done(stage: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [{}, {"stage": "prc", "steps": "12", "files": {}}, {"stage": 1, "steps": 1, "files": []}]
+    "content",
+    [{}, {"stage": "prc", "steps": "12", "files": {}}, {"stage": 1, "steps": 1, "files": []}],
 )
-def test_a_sealed_file_of_something_else_is_refused(stage: Path, content: dict[str, object]) -> None:
+def test_a_sealed_file_of_something_else_is_refused(
+    stage: Path, content: dict[str, object]
+) -> None:
     (stage / "done").write_bytes(to_sealed_json(content))
     with pytest.raises(CalicoError, match="does not name a stage, its steps and its files"):
         check_done(stage, "prc")

@@ -24,7 +24,9 @@ def test_alignment_by_hand() -> None:
 
 def test_uniformity_against_loops() -> None:
     z = embeddings(12, 5)
-    terms = [math.exp(-3.0 * float((z[i] - z[j]).square().sum())) for i in range(12) for j in range(i)]
+    terms = [
+        math.exp(-3.0 * float((z[i] - z[j]).square().sum())) for i in range(12) for j in range(i)
+    ]
     assert uniformity(z, t=3.0) == pytest.approx(math.log(sum(terms) / len(terms)), rel=1e-5)
 
 
@@ -32,7 +34,9 @@ def test_effective_rank_by_hand() -> None:
     assert effective_rank(torch.eye(6)) == pytest.approx(6.0)
     assert effective_rank(torch.eye(6)[[0, 1, 1, 0]]) == pytest.approx(2.0)
     share = torch.tensor([0.75, 0.25])
-    assert effective_rank(torch.diag(share * 8)) == pytest.approx(math.exp(-(share * share.log()).sum().item()))
+    assert effective_rank(torch.diag(share * 8)) == pytest.approx(
+        math.exp(-(share * share.log()).sum().item())
+    )
 
 
 def test_effective_rank_against_singular_values() -> None:
@@ -40,7 +44,9 @@ def test_effective_rank_against_singular_values() -> None:
         z = embeddings(rows, 8).double()
         values = torch.linalg.svdvals(z)
         share = values / values.sum()
-        assert effective_rank(z) == pytest.approx(math.exp(-float((share * share.log()).sum())), rel=1e-6)
+        assert effective_rank(z) == pytest.approx(
+            math.exp(-float((share * share.log()).sum())), rel=1e-6
+        )
 
 
 def test_a_collapse_is_seen() -> None:

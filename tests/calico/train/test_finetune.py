@@ -48,8 +48,12 @@ class One:
         return "hand"
 
 
-def load(source: One, conditions: Sequence[Condition], share: float, epoch: int = 0, seed: int = 0) -> Batch:
-    return LabelledLoader(source, STILL, None, seed, tuple(conditions), share)(epoch, list(range(40)), [0] * 40)
+def load(
+    source: One, conditions: Sequence[Condition], share: float, epoch: int = 0, seed: int = 0
+) -> Batch:
+    return LabelledLoader(source, STILL, None, seed, tuple(conditions), share)(
+        epoch, list(range(40)), [0] * 40
+    )
 
 
 def test_a_share_of_the_frames_is_corrupted_and_no_label(frame: Frame, map_grid: Grid) -> None:
@@ -61,7 +65,8 @@ def test_a_share_of_the_frames_is_corrupted_and_no_label(frame: Frame, map_grid:
     assert not whole.point_mask.any()
     assert torch.equal(clean.images, half.images)
     assert all(
-        torch.allclose(a, b, rtol=0, atol=0, equal_nan=True) for a, b in zip(clean.boxes, whole.boxes, strict=True)
+        torch.allclose(a, b, rtol=0, atol=0, equal_nan=True)
+        for a, b in zip(clean.boxes, whole.boxes, strict=True)
     )
     assert clean.map_masks is not None
     assert whole.map_masks is not None
@@ -70,7 +75,10 @@ def test_a_share_of_the_frames_is_corrupted_and_no_label(frame: Frame, map_grid:
 
 def test_boxes_move_with_their_points(frame: Frame, map_grid: Grid) -> None:
     batch = load(One(frame, map_grid), [Condition("object_rotation", 5)], 1.0)
-    turned = [float((boxes[:, 6] - torch.from_numpy(frame.boxes.boxes[:, 6])).abs().max()) for boxes in batch.boxes]
+    turned = [
+        float((boxes[:, 6] - torch.from_numpy(frame.boxes.boxes[:, 6])).abs().max())
+        for boxes in batch.boxes
+    ]
     assert min(turned) > 0.01
 
 
@@ -83,7 +91,12 @@ def test_draws_repeat_and_differ_between_epochs_and_seeds(frame: Frame, map_grid
 
 
 def test_unknown_corruptions_are_refused_with_the_settings() -> None:
-    assert load_config("tiny", None, ["train.corruptions=[calico, fog+camera_crash]"]).train.corruption_share == 0.5
+    assert (
+        load_config(
+            "tiny", None, ["train.corruptions=[calico, fog+camera_crash]"]
+        ).train.corruption_share
+        == 0.5
+    )
     with pytest.raises(CalicoError, match=r"train\.corruptions: .*'fogg': did you mean 'fog'"):
         load_config("tiny", None, ["train.corruptions=[fogg]"])
 
@@ -119,7 +132,9 @@ def test_a_preset_gives_what_changes_a_sensor_of_the_model(source: One) -> None:
     }  # fmt: skip
     assert "low_light is not trained on: it changes no sensor that the model has" in notes
     assert len(notes) == 5
-    camera, _ = training_conditions(config_of("all", settings=("model.lidar=null", "augment.sensor_dropout=0")), source)
+    camera, _ = training_conditions(
+        config_of("all", settings=("model.lidar=null", "augment.sensor_dropout=0")), source
+    )
     assert {"fog", "low_light", "extrinsic"} <= {c.name for c in camera}
     assert not {"object_scale", "beam_missing"} & {c.name for c in camera}
 
@@ -133,7 +148,11 @@ def test_a_preset_gives_what_changes_a_sensor_of_the_model(source: One) -> None:
             "low_light can do nothing here: it changes no sensor that the model",
         ),
         (("fog,low_light",), ("model.camera=null",), "low_light can do nothing here"),
-        (("fog+object_scale",), ("model.lidar=null",), "it moves objects in the LiDAR, which the model does not have"),
+        (
+            ("fog+object_scale",),
+            ("model.lidar=null",),
+            "it moves objects in the LiDAR, which the model does not have",
+        ),
     ],
 )
 def test_what_was_named_and_can_do_nothing_is_an_error(
@@ -146,16 +165,23 @@ def test_what_was_named_and_can_do_nothing_is_an_error(
 def test_data_without_what_a_corruption_needs(source: One) -> None:
     frame = source.frame
     ringless = replace(source, frame=frame.replace(ring=np.full_like(frame.ring, -1)))
-    with pytest.raises(CalicoError, match=r"beam_missing can do nothing here: the data have no beam numbers \(ring\)"):
+    with pytest.raises(
+        CalicoError,
+        match=r"beam_missing can do nothing here: the data have no beam numbers \(ring\)",
+    ):
         training_conditions(config_of("beam_missing"), ringless)
     _, notes = training_conditions(config_of("calico"), ringless)
     assert "beams_reduced is not trained on: the data have no beam numbers (ring)" in notes
 
 
-def test_a_run_is_not_resumed_with_another_suite(source: One, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_is_not_resumed_with_another_suite(
+    source: One, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = config_of("fog")
     RunLog(tmp_path, config, source, "finetune", [0], 5, resume=False)
     RunLog(tmp_path, config, source, "finetune", [0], 5, resume=True)
     monkeypatch.setattr("calico.train.log.SUITE_VERSION", "another")
-    with pytest.raises(CalicoError, match="corruption_suite differ from those of the run to resume"):
+    with pytest.raises(
+        CalicoError, match="corruption_suite differ from those of the run to resume"
+    ):
         RunLog(tmp_path, config, source, "finetune", [0], 5, resume=True)

@@ -36,7 +36,10 @@ class Repeated:
     cameras = ("front", "back")
 
     def __init__(self, frame: Frame, map_grid: Grid, count: int) -> None:
-        self.frames = [frame.replace(token=f"hand-{i}", points=frame.points * (1 + 0.01 * i)) for i in range(count)]
+        self.frames = [
+            frame.replace(token=f"hand-{i}", points=frame.points * (1 + 0.01 * i))
+            for i in range(count)
+        ]
         self.map_grid = map_grid
 
     def __len__(self) -> int:
@@ -62,7 +65,10 @@ def quiet(done: int, total: int, values: Mapping[str, float]) -> None:
 
 def score(model: CalicoModel, config: Config) -> dict[str, float | None]:
     assert not model.training
-    return {"probe": float(sum(p.detach().double().sum() for p in model.parameters())), "undefined": None}
+    return {
+        "probe": float(sum(p.detach().double().sum() for p in model.parameters())),
+        "undefined": None,
+    }
 
 
 def run(
@@ -80,7 +86,18 @@ def run(
 
     prepare_folder(out, resume=resume, overwrite=False)
     bar = progress if stop_at else quiet
-    run_stage("finetune", config, source, out, None, score, bar, say=print, resume=resume, adversary=adversary)
+    run_stage(
+        "finetune",
+        config,
+        source,
+        out,
+        None,
+        score,
+        bar,
+        say=print,
+        resume=resume,
+        adversary=adversary,
+    )
     return {
         name: (out / name).read_bytes()
         for name in (MODEL_FILE, STATE_FILE, "log.jsonl", "config.yaml", "run.json", "done")
@@ -97,13 +114,17 @@ def source(frame: Frame, map_grid: Grid) -> Repeated:
 
 
 @pytest.mark.parametrize("stop_at", [1, 3, 4, 5])
-def test_a_killed_and_resumed_run_ends_with_the_same_bytes(source: Repeated, tmp_path: Path, stop_at: int) -> None:
+def test_a_killed_and_resumed_run_ends_with_the_same_bytes(
+    source: Repeated, tmp_path: Path, stop_at: int
+) -> None:
     config = load_config("tiny", None, MINI)
     whole = run(config, source, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         run(config, source, tmp_path / "cut", stop_at=stop_at)
     assert run(config, source, tmp_path / "cut", resume=True) == whole
-    assert run(config, source, tmp_path / "cut", resume=True) == whole  # resuming a finished run changes nothing
+    assert (
+        run(config, source, tmp_path / "cut", resume=True) == whole
+    )  # resuming a finished run changes nothing
     log = [json.loads(line) for line in whole["log.jsonl"].decode().splitlines()]
     assert [r["step"] for r in log if "total" in r] == [1, 2, 3, 4, 5, 6]
     assert [r["step"] for r in log if "validation" in r] == [4, 6]
@@ -132,7 +153,12 @@ def test_an_adversary_sees_every_batch_and_a_resumed_run_ends_with_the_same_byte
 def test_every_epoch_has_an_order_of_its_own(source: Repeated, tmp_path: Path) -> None:
     """What a run is given, by what its adversary is shown: each epoch its own order and its own augmentation."""
     config = load_config(
-        "tiny", None, [*MINI, "train={epochs: 4, batch_size: 1, adversarial: {share: 1.0, steps: 1}, init: random}"]
+        "tiny",
+        None,
+        [
+            *MINI,
+            "train={epochs: 4, batch_size: 1, adversarial: {share: 1.0, steps: 1}, init: random}",
+        ],
     )
     seen: list[Batch] = []
     drawn: list[float] = []
@@ -161,15 +187,26 @@ def test_every_step_is_clipped_to_the_norm_of_the_configuration(
     step = torch.optim.AdamW.step
 
     def spy(optimizer: torch.optim.AdamW) -> object:
-        gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+        gradients = [
+            p.grad
+            for group in optimizer.param_groups
+            for p in group["params"]
+            if p.grad is not None
+        ]
         norms.append(float(torch.cat([gradient.flatten() for gradient in gradients]).norm()))
         return step(optimizer)
 
     monkeypatch.setattr(torch.optim.AdamW, "step", spy)
-    run(load_config("tiny", None, [*MINI, "train.epochs=1", "train.grad_clip=0.01"]), source, tmp_path / "run")
+    run(
+        load_config("tiny", None, [*MINI, "train.epochs=1", "train.grad_clip=0.01"]),
+        source,
+        tmp_path / "run",
+    )
     assert norms == pytest.approx([0.01, 0.01], rel=1e-3)
     log = [json.loads(line) for line in (tmp_path / "run/log.jsonl").read_text().splitlines()]
-    assert all(record["grad_norm"] > 0.1 for record in log if "grad_norm" in record)  # as it was before
+    assert all(
+        record["grad_norm"] > 0.1 for record in log if "grad_norm" in record
+    )  # as it was before
 
 
 def test_adversarial_training_without_an_adversary_is_refused(source: Repeated) -> None:
@@ -211,12 +248,15 @@ def test_resume_with_other_options_is_refused(source: Repeated, tmp_path: Path) 
     run(load_config("tiny", None, [*MINI, "train.epochs=1"]), source, tmp_path / "run")
     other = load_config("tiny", None, [*MINI, "train.epochs=1", "train.learning_rate=0.5"])
     with pytest.raises(
-        CalicoError, match=r"differs from that of the run there \(train\.learning_rate was .*, is 0\.5\)"
+        CalicoError,
+        match=r"differs from that of the run there \(train\.learning_rate was .*, is 0\.5\)",
     ):
         run(other, source, tmp_path / "run", resume=True)
 
 
-def test_before_the_first_checkpoint_other_options_are_taken(source: Repeated, tmp_path: Path) -> None:
+def test_before_the_first_checkpoint_other_options_are_taken(
+    source: Repeated, tmp_path: Path
+) -> None:
     """The way on of a training that failed at its first batch: the corrected command with --resume."""
     with pytest.raises(KeyboardInterrupt):
         run(load_config("tiny", None, MINI), source, tmp_path / "run", stop_at=1)
@@ -224,7 +264,9 @@ def test_before_the_first_checkpoint_other_options_are_taken(source: Repeated, t
     run(other, source, tmp_path / "run", resume=True)
     run(other, source, tmp_path / "fresh")
     for name in (MODEL_FILE, "config.yaml", "run.json", "log.jsonl"):
-        assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "fresh" / name).read_bytes(), name
+        assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "fresh" / name).read_bytes(), (
+            name
+        )
 
 
 def test_no_frames_is_an_error(frame: Frame, map_grid: Grid) -> None:
@@ -238,14 +280,18 @@ def test_few_labels_take_as_many_steps_and_every_labelled_frame_comes_up(source:
     assert Plan.of(few) == Plan.of(whole) == Plan(2, 6)
     assert len(few.frames) == 2
     seen = [token for batch in batches(few, Plan.of(few), 0) for token in batch.tokens]
-    assert {token: seen.count(token) for token in seen} == {source.info(index).token: 2 for index in few.frames}
+    assert {token: seen.count(token) for token in seen} == {
+        source.info(index).token: 2 for index in few.frames
+    }
     twice = [batch.points for batch in batches(few, Plan.of(few), 0)]
     assert not torch.equal(twice[0], twice[1])  # the same frames, augmented anew
 
 
 def test_an_exploding_loss_names_step_and_frames(source: Repeated, tmp_path: Path) -> None:
     config = load_config("tiny", None, MINI)
-    wild = config.train.model_copy(update={"learning_rate": 1e30, "grad_clip": 1e30})  # past what may be set
+    wild = config.train.model_copy(
+        update={"learning_rate": 1e30, "grad_clip": 1e30}
+    )  # past what may be set
     with pytest.raises(CalicoError, match=r"the loss is .* on frames \('hand-"):
         run(config.model_copy(update={"train": wild}), source, tmp_path / "r")
 
@@ -260,7 +306,10 @@ def test_resume_on_other_data_is_refused(source: Repeated, tmp_path: Path) -> No
 
 def test_a_model_of_one_sensor_never_loses_it(source: Repeated) -> None:
     blank = [*MINI, "augment.sensor_dropout=1"]
-    both, alone = load_config("tiny", None, blank), load_config("tiny", None, [*blank, "model.lidar=null"])
+    both, alone = (
+        load_config("tiny", None, blank),
+        load_config("tiny", None, [*blank, "model.lidar=null"]),
+    )
     for config, lost in ((both, True), (alone, False)):
         task = task_of(config, source)
         found = list(batches(task, Plan.of(task), 0))
@@ -305,7 +354,9 @@ def test_broken_data_are_told_alike_here_and_in_a_worker(
     assert str(error.value) == "file x.jpg: broken"
 
 
-def test_a_loader_process_that_is_killed_is_told_with_the_way_on(frame: Frame, map_grid: Grid, tmp_path: Path) -> None:
+def test_a_loader_process_that_is_killed_is_told_with_the_way_on(
+    frame: Frame, map_grid: Grid, tmp_path: Path
+) -> None:
     config = load_config("tiny", None, [*MINI, "data.workers=1"])
     source = Faulty(frame, map_grid, 4)
     source.deadly = True
@@ -325,7 +376,9 @@ def test_the_recipe_is_that_of_the_paper() -> None:
     optimizer = make_optimizer(torch.nn.Sequential(layer, frozen), config)
     assert isinstance(optimizer, torch.optim.AdamW)
     assert all(group["betas"] == (0.9, 0.99) for group in optimizer.param_groups)
-    decay = {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
+    decay = {
+        id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]
+    }
     assert decay == {id(layer.weight): 0.3, id(layer.bias): 0.0}
     scheduler = make_scheduler(optimizer, config, 11)
     rates = []
@@ -342,8 +395,12 @@ def test_the_recipe_is_that_of_the_paper() -> None:
 
     peak = 0.4 * 11 - 1
     expected = [
-        cosine(2e-3, 2e-2, step / peak) if step <= peak else cosine(2e-2, 2e-6, (step - peak) / (10 - peak))
+        cosine(2e-3, 2e-2, step / peak)
+        if step <= peak
+        else cosine(2e-2, 2e-6, (step - peak) / (10 - peak))
         for step in range(11)
     ]
     assert found == pytest.approx(expected, rel=1e-6)
-    assert all(group["betas"] == (0.9, 0.99) for group in optimizer.param_groups)  # momentum does not cycle
+    assert all(
+        group["betas"] == (0.9, 0.99) for group in optimizer.param_groups
+    )  # momentum does not cycle

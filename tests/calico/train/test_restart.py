@@ -35,7 +35,15 @@ def test_a_training_without_a_checkpoint_has_nothing_to_lose(folder: Path, tmp_p
 
 
 @pytest.mark.parametrize(
-    "name", ["prc/state.pt", "prc/model.safetensors", "prc/done", "thesis.tex", "notes/run.json", "tensorboard/x"]
+    "name",
+    [
+        "prc/state.pt",
+        "prc/model.safetensors",
+        "prc/done",
+        "thesis.tex",
+        "notes/run.json",
+        "tensorboard/x",
+    ],
 )
 def test_anything_else_is_something_to_lose(folder: Path, name: str) -> None:
     (folder / name).parent.mkdir(exist_ok=True)

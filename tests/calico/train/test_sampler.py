@@ -29,14 +29,18 @@ def test_label_subset_is_a_fixed_random_share() -> None:
     assert len(half) == 10
     assert half == sorted(set(half)) == label_subset(source, 0.05, seed=3)
     assert half != label_subset(source, 0.05, seed=4)
-    assert set(label_subset(source, 0.01, seed=3)) < set(half)  # more labels are the same and some more
+    assert set(label_subset(source, 0.01, seed=3)) < set(
+        half
+    )  # more labels are the same and some more
     assert label_subset(source, 1.0, seed=3) == list(range(200))
     assert len(label_subset(source, 0.001, seed=3)) == 1
 
 
 def test_label_subset_of_whole_scenes() -> None:
     source = Labelled([[0]] * 60)
-    scenes = [{index // 6 for index in label_subset(source, share, 1, "scene")} for share in (0.2, 0.5)]
+    scenes = [
+        {index // 6 for index in label_subset(source, share, 1, "scene")} for share in (0.2, 0.5)
+    ]
     assert [len(drawn) for drawn in scenes] == [2, 5]
     assert scenes[0] < scenes[1]
     assert len(label_subset(source, 0.2, 1, "scene")) == 12

@@ -41,9 +41,13 @@ class Street:
     def __init__(self, frame: Frame, map_grid: Grid, *, labelled: bool = True) -> None:
         rng = np.random.default_rng(2)
         noise = rng.normal(0, 0.02, (4, *frame.points.shape)).astype(np.float32)
-        self.frames = [frame.replace(token=f"hand-{i}", points=frame.points + noise[i]) for i in range(4)]
+        self.frames = [
+            frame.replace(token=f"hand-{i}", points=frame.points + noise[i]) for i in range(4)
+        ]
         if not labelled:
-            self.frames = [f.replace(boxes=Boxes.empty(), map_masks=~f.map_masks) for f in self.frames]  # type: ignore[operator]
+            self.frames = [
+                f.replace(boxes=Boxes.empty(), map_masks=~f.map_masks) for f in self.frames
+            ]  # type: ignore[operator]
         self.map_grid, self.labelled = map_grid, labelled
 
     def __len__(self) -> int:
@@ -68,11 +72,20 @@ def nothing(model: CalicoModel, config: Config) -> dict[str, float | None]:
 
 
 def config_of(folder: Path, *extra: str) -> Config:
-    return resolve_init(load_config("tiny", None, [*MINI, f"pretrain.regions.cache_dir={folder / 'regions'}", *extra]))
+    return resolve_init(
+        load_config(
+            "tiny", None, [*MINI, f"pretrain.regions.cache_dir={folder / 'regions'}", *extra]
+        )
+    )
 
 
 def run(
-    config: Config, source: Street, out: Path, *, stop_at: tuple[str, int] | None = None, **options: Any
+    config: Config,
+    source: Street,
+    out: Path,
+    *,
+    stop_at: tuple[str, int] | None = None,
+    **options: Any,
 ) -> list[str]:
     said: list[str] = []
 
@@ -112,7 +125,11 @@ def test_a_run_killed_in_any_stage_resumes_to_the_same_bytes(
         run(config, source, tmp_path / "cut", stop_at=stop_at)
     run(config, source, tmp_path / "cut", resume=True)
     whole, cut = files(tmp_path / "whole"), files(tmp_path / "cut")
-    assert whole.keys() == cut.keys() >= {f"prc/{PROJECTOR_FILE}", "rad/log.jsonl", MODEL_FILE, "run.json"}
+    assert (
+        whole.keys()
+        == cut.keys()
+        >= {f"prc/{PROJECTOR_FILE}", "rad/log.jsonl", MODEL_FILE, "run.json"}
+    )
     assert [name for name in whole if whole[name] != cut[name]] == []
 
 
@@ -132,10 +149,15 @@ def test_each_stage_trains_its_own_part(frame: Frame, map_grid: Grid, tmp_path: 
     fresh = build_model(config, seed=derive(config.seed, "weights")).state_dict()
     changed = {name.split(".")[0] for name in fresh if not torch.equal(fresh[name], prc[name])}
     assert changed == {"lidar", "fuser", "backbone"}
-    camera_half = {name: value[:, :8] for name, value in fresh.items() if name == "fuser.block.0.weight"}
+    camera_half = {
+        name: value[:, :8] for name, value in fresh.items() if name == "fuser.block.0.weight"
+    }
     assert all(torch.equal(prc[name][:, :8], value) for name, value in camera_half.items())
     assert not torch.equal(prc["fuser.block.0.weight"][:, 8:], fresh["fuser.block.0.weight"][:, 8:])
-    assert {name.split(".")[0] for name in prc if not torch.equal(prc[name], rad[name])} == {"camera", "lift"}
+    assert {name.split(".")[0] for name in prc if not torch.equal(prc[name], rad[name])} == {
+        "camera",
+        "lift",
+    }
 
 
 @pytest.mark.parametrize(
@@ -156,28 +178,38 @@ def test_each_stage_trains_its_own_part(frame: Frame, map_grid: Grid, tmp_path: 
 def test_every_option_runs_and_logs_its_terms(
     frame: Frame, map_grid: Grid, tmp_path: Path, settings: tuple[str, ...]
 ) -> None:
-    config = config_of(tmp_path, "pretrain.prc.train.epochs=1", "pretrain.rad.train.epochs=1", *settings)
+    config = config_of(
+        tmp_path, "pretrain.prc.train.epochs=1", "pretrain.rad.train.epochs=1", *settings
+    )
     run(config, Street(frame, map_grid), tmp_path / "run", stages=("prc", "rad"))
     for stage in ("prc", "rad"):
-        first, *_, last = map(json.loads, (tmp_path / "run" / stage / "log.jsonl").read_text().splitlines())
+        first, *_, last = map(
+            json.loads, (tmp_path / "run" / stage / "log.jsonl").read_text().splitlines()
+        )
         assert np.isfinite(first["total"])
         assert first["total"] > 0
         assert last["validation"]["effective_rank"] >= 1
 
 
 def test_contrast_lowers_its_loss(frame: Frame, map_grid: Grid, tmp_path: Path) -> None:
-    config = config_of(tmp_path, "pretrain.prc.train={epochs: 30, batch_size: 2, learning_rate: 0.01}")
+    config = config_of(
+        tmp_path, "pretrain.prc.train={epochs: 30, batch_size: 2, learning_rate: 0.01}"
+    )
     run(config, Street(frame, map_grid), tmp_path / "run", stages=("prc",))
     log = [json.loads(line) for line in (tmp_path / "run/prc/log.jsonl").read_text().splitlines()]
     losses = [record["total"] for record in log if "total" in record]
     assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.5
 
 
-def test_a_finished_stage_serves_another_fine_tuning(frame: Frame, map_grid: Grid, tmp_path: Path) -> None:
+def test_a_finished_stage_serves_another_fine_tuning(
+    frame: Frame, map_grid: Grid, tmp_path: Path
+) -> None:
     source, out = Street(frame, map_grid), tmp_path / "run"
     run(config_of(tmp_path, "train.init=prc"), source, out, stages=("prc",))
     before = (out / "prc" / MODEL_FILE).stat().st_mtime_ns
-    run(config_of(tmp_path, "train.init=prc", "train.label_fraction=0.5"), source, out, resume=True)  # finetune is new
+    run(
+        config_of(tmp_path, "train.init=prc", "train.label_fraction=0.5"), source, out, resume=True
+    )  # finetune is new
     assert (out / "prc" / MODEL_FILE).stat().st_mtime_ns == before
     assert len(json.loads((out / "finetune/run.json").read_text())["frames"]) == 2
 
@@ -188,7 +220,9 @@ def test_fine_tuning_starts_from_a_file(frame: Frame, map_grid: Grid, tmp_path: 
     alone = ("model.camera=null", f"train.init={tmp_path / 'a/prc'}")
     said = run(config_of(tmp_path, *alone), source, tmp_path / "b")
     taken, _, own = said[0].split("(")[1].split()[:3]
-    assert int(taken) == int(own) > 0  # the widths are such that all of a LiDAR-only model is in a fused one
+    assert (
+        int(taken) == int(own) > 0
+    )  # the widths are such that all of a LiDAR-only model is in a fused one
 
 
 def test_stages_follow_from_the_initialisation(tmp_path: Path) -> None:
@@ -203,13 +237,18 @@ def test_stages_follow_from_the_initialisation(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (("train.init=nowhere",), "expected one of random, prc, scene_contrast, calico, a model file"),
+        (
+            ("train.init=nowhere",),
+            "expected one of random, prc, scene_contrast, calico, a model file",
+        ),
         (("model.camera=null",), "needs model.camera, which is null; use --init prc"),
         (("model.lidar=null",), "needs model.lidar, which is null; use --init random"),
         (("train.init=scene_contrast", "model.lidar=null"), "needs model.lidar"),
     ],
 )
-def test_impossible_initialisations_say_what_to_do(tmp_path: Path, settings: tuple[str, ...], message: str) -> None:
+def test_impossible_initialisations_say_what_to_do(
+    tmp_path: Path, settings: tuple[str, ...], message: str
+) -> None:
     with pytest.raises(CalicoError, match=message):
         config_of(tmp_path, *settings)
 
@@ -221,12 +260,15 @@ def test_data_without_a_sensor_or_map_that_the_model_wants_is_said_before_anythi
     config = config_of(tmp_path, "train.init=random")
     source.cameras = ()
     with pytest.raises(
-        CalicoError, match=r"has no cameras, but the model has a camera branch; set model\.camera to null"
+        CalicoError,
+        match=r"has no cameras, but the model has a camera branch; set model\.camera to null",
     ):
         check_plan(("finetune",), config, source)
     check_plan(("prc",), config_of(tmp_path, "train.init=random", "model.camera=null"), source)
     source.cameras, source.map_grid = ("front", "back"), None
-    with pytest.raises(CalicoError, match=r"has no maps, but the model has a map head; set model\.map to null"):
+    with pytest.raises(
+        CalicoError, match=r"has no maps, but the model has a map head; set model\.map to null"
+    ):
         check_plan(("finetune",), config, source)
     check_plan(("prc", "rad"), config, source)  # pre-training reads no maps
 
@@ -240,13 +282,22 @@ def test_an_unfinished_stage_is_no_start(frame: Frame, map_grid: Grid, tmp_path:
         run(config, source, tmp_path / "run", stages=("finetune",), resume=True)
 
 
-def test_a_stage_of_other_settings_is_no_start(frame: Frame, map_grid: Grid, tmp_path: Path) -> None:
+def test_a_stage_of_other_settings_is_no_start(
+    frame: Frame, map_grid: Grid, tmp_path: Path
+) -> None:
     source = Street(frame, map_grid)
     run(config_of(tmp_path, "train.init=scene_contrast"), source, tmp_path / "run", stages=("prc",))
     with pytest.raises(
-        CalicoError, match=r"prc: the configuration differs .*pretrain\.prc\.loss was 'scene', is 'prc'"
+        CalicoError,
+        match=r"prc: the configuration differs .*pretrain\.prc\.loss was 'scene', is 'prc'",
     ):
-        run(config_of(tmp_path, "train.init=prc"), source, tmp_path / "run", stages=("finetune",), resume=True)
+        run(
+            config_of(tmp_path, "train.init=prc"),
+            source,
+            tmp_path / "run",
+            stages=("finetune",),
+            resume=True,
+        )
 
 
 def test_a_refused_resume_changes_nothing(frame: Frame, map_grid: Grid, tmp_path: Path) -> None:
@@ -254,11 +305,18 @@ def test_a_refused_resume_changes_nothing(frame: Frame, map_grid: Grid, tmp_path
     run(config_of(tmp_path, "train.init=prc"), source, tmp_path / "run")
     before = files(tmp_path / "run")
     with pytest.raises(CalicoError, match="finetune: the configuration differs"):
-        run(config_of(tmp_path, "train.init=prc", "train.label_fraction=0.5"), source, tmp_path / "run", resume=True)
+        run(
+            config_of(tmp_path, "train.init=prc", "train.label_fraction=0.5"),
+            source,
+            tmp_path / "run",
+            resume=True,
+        )
     assert files(tmp_path / "run") == before
 
 
-def test_place_device_and_workers_may_change_on_resume(frame: Frame, map_grid: Grid, tmp_path: Path) -> None:
+def test_place_device_and_workers_may_change_on_resume(
+    frame: Frame, map_grid: Grid, tmp_path: Path
+) -> None:
     """The rest of a run that was stopped after its first epoch ends with the same weights under another name, root and device."""
     source = Street(frame, map_grid)
     longer = ("train={epochs: 2, batch_size: 2, init: random}",)
@@ -271,15 +329,24 @@ def test_place_device_and_workers_may_change_on_resume(frame: Frame, map_grid: G
     run(config_of(tmp_path, *longer, *moved), source, tmp_path / "cut", resume=True)
     whole, cut = (load_model(tmp_path / name)[0].state_dict() for name in ("whole", "cut"))
     assert all(torch.equal(value, cut[name]) for name, value in whole.items())
-    log = [json.loads(line) for line in (tmp_path / "cut/finetune/log.jsonl").read_text().splitlines()]
+    log = [
+        json.loads(line) for line in (tmp_path / "cut/finetune/log.jsonl").read_text().splitlines()
+    ]
     assert [record["step"] for record in log if "total" in record] == [1, 2, 3, 4]
 
 
 def test_nothing_to_contrast_is_an_error(frame: Frame, map_grid: Grid, tmp_path: Path) -> None:
     source = Street(frame, map_grid)
     with pytest.raises(CalicoError, match="no region in the first 4 frames"):
-        run(config_of(tmp_path, "pretrain.regions.top_m=[20, 30]"), source, tmp_path / "a", stages=("prc",))
-    alone = config_of(tmp_path, "train.init=scene_contrast", "pretrain.prc.train={epochs: 1, batch_size: 1}")
+        run(
+            config_of(tmp_path, "pretrain.regions.top_m=[20, 30]"),
+            source,
+            tmp_path / "a",
+            stages=("prc",),
+        )
+    alone = config_of(
+        tmp_path, "train.init=scene_contrast", "pretrain.prc.train={epochs: 1, batch_size: 1}"
+    )
     with pytest.raises(CalicoError, match="got batch_size 1"):
         run(alone, source, tmp_path / "b", stages=("prc",))
     with pytest.raises(CalicoError, match=r"pretrain.prc.augment.sensor_dropout"):
@@ -294,7 +361,9 @@ def test_weights_of_other_widths_are_refused(frame: Frame, map_grid: Grid, tmp_p
         run(config_of(tmp_path, *wide), source, tmp_path / "b")
 
 
-def test_a_stage_without_the_one_before_says_so(frame: Frame, map_grid: Grid, tmp_path: Path) -> None:
+def test_a_stage_without_the_one_before_says_so(
+    frame: Frame, map_grid: Grid, tmp_path: Path
+) -> None:
     for stage, before in (("rad", "prc"), ("finetune", "rad")):
         with pytest.raises(CalicoError, match=f"the stage {before} has not been run"):
             run(config_of(tmp_path), Street(frame, map_grid), tmp_path / "run", stages=(stage,))
@@ -310,18 +379,31 @@ def _cut(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:-100])
 
 
-def test_a_damaged_stage_never_replaces_the_good_model(frame: Frame, map_grid: Grid, tmp_path: Path) -> None:
+def test_a_damaged_stage_never_replaces_the_good_model(
+    frame: Frame, map_grid: Grid, tmp_path: Path
+) -> None:
     source, config = Street(frame, map_grid), config_of(tmp_path, "train.init=prc")
     out = tmp_path / "run"
     run(config, source, out)
     good = files(out)
-    for damage in (_cut, _flip, Path.unlink, lambda file: file.write_bytes(good["prc/model.safetensors"])):
+    for damage in (
+        _cut,
+        _flip,
+        Path.unlink,
+        lambda file: file.write_bytes(good["prc/model.safetensors"]),
+    ):
         damage(out / "finetune" / MODEL_FILE)
-        with pytest.raises(CalicoError, match=r"finetune.model\.safetensors.*--stage finetune --overwrite"):
+        with pytest.raises(
+            CalicoError, match=r"finetune.model\.safetensors.*--stage finetune --overwrite"
+        ):
             run(config, source, out, resume=True)
         assert (out / MODEL_FILE).read_bytes() == good[MODEL_FILE]
         (out / "finetune" / MODEL_FILE).write_bytes(good[f"finetune/{MODEL_FILE}"])
-    for name in (f"prc/{MODEL_FILE}", f"prc/{PROJECTOR_FILE}", "prc/done"):  # what fine-tuning starts from
+    for name in (
+        f"prc/{MODEL_FILE}",
+        f"prc/{PROJECTOR_FILE}",
+        "prc/done",
+    ):  # what fine-tuning starts from
         _flip(out / name)
         with pytest.raises(CalicoError, match=r"--stage prc --overwrite"):
             run(config, source, out, stages=("finetune",), resume=True)

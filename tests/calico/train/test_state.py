@@ -39,7 +39,9 @@ class Run:
 
     def resume(self, path: Path) -> int:
         state = load_state(path, "prc", "run")
-        return restore(path, state, self.module, self.optimizer, self.scheduler, range(2, TOTAL + 1, 2))
+        return restore(
+            path, state, self.module, self.optimizer, self.scheduler, range(2, TOTAL + 1, 2)
+        )
 
 
 @pytest.fixture
@@ -66,7 +68,11 @@ def test_no_flipped_bit_is_accepted(stored: TrainingState, tmp_path: Path) -> No
     file = tmp_path / "state.pt"
     content = file.read_bytes()
     for bit in random.Random(0).sample(range(8 * len(content)), 400):
-        file.write_bytes(content[: bit // 8] + bytes([content[bit // 8] ^ 1 << bit % 8]) + content[bit // 8 + 1 :])
+        file.write_bytes(
+            content[: bit // 8]
+            + bytes([content[bit // 8] ^ 1 << bit % 8])
+            + content[bit // 8 + 1 :]
+        )
         with pytest.raises(CalicoError, match=r"state\.pt: .*checksum.*--stage prc --overwrite"):
             load_state(file, "prc", "run")
 
@@ -104,19 +110,26 @@ CHANGES: dict[str, Any] = {
     "no weights": lambda s: replace(s, weights={}),
     "weights as list": lambda s: replace(s, weights=[1]),
     "one weight less": lambda s: replace(s, weights=_without(s.weights, "0.weight")),
-    "a weight of another shape": lambda s: replace(s, weights={**s.weights, "0.weight": torch.zeros(3, 3)}),
+    "a weight of another shape": lambda s: replace(
+        s, weights={**s.weights, "0.weight": torch.zeros(3, 3)}
+    ),
     "a weight of integers": lambda s: replace(
         s, weights={**s.weights, "0.weight": torch.zeros(3, 4, dtype=torch.int8)}
     ),
     "a weight as text": lambda s: replace(s, weights={**s.weights, "0.weight": "zero"}),
     "no optimiser": lambda s: replace(s, optimizer={}),
     "optimiser as text": lambda s: replace(s, optimizer="adam"),
-    "groups missing": lambda s: replace(s, optimizer={**s.optimizer, "param_groups": s.optimizer["param_groups"][:1]}),
+    "groups missing": lambda s: replace(
+        s, optimizer={**s.optimizer, "param_groups": s.optimizer["param_groups"][:1]}
+    ),
     "moments of another shape": lambda s: replace(
         s,
         optimizer={
             **s.optimizer,
-            "state": {**s.optimizer["state"], 0: {**s.optimizer["state"][0], "exp_avg": torch.zeros(7)}},
+            "state": {
+                **s.optimizer["state"],
+                0: {**s.optimizer["state"][0], "exp_avg": torch.zeros(7)},
+            },
         },
     ),
     "moments of parameter 99": lambda s: replace(
@@ -132,13 +145,18 @@ CHANGES: dict[str, Any] = {
     ),
     "weight decay of another run": lambda s: replace(
         s,
-        optimizer={**s.optimizer, "param_groups": [{**g, "weight_decay": 9.0} for g in s.optimizer["param_groups"]]},
+        optimizer={
+            **s.optimizer,
+            "param_groups": [{**g, "weight_decay": 9.0} for g in s.optimizer["param_groups"]],
+        },
     ),
     "weight decay as tensor": lambda s: replace(
         s,
         optimizer={
             **s.optimizer,
-            "param_groups": [{**g, "weight_decay": torch.zeros(2)} for g in s.optimizer["param_groups"]],
+            "param_groups": [
+                {**g, "weight_decay": torch.zeros(2)} for g in s.optimizer["param_groups"]
+            ],
         },
     ),
     "no schedule": lambda s: replace(s, scheduler={}),
@@ -148,8 +166,12 @@ CHANGES: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_an_edited_state_is_refused_before_anything_is_used(stored: TrainingState, tmp_path: Path, name: str) -> None:
-    save_state(tmp_path / "state.pt", CHANGES[name](stored))  # sealed again: the content itself must be checked
+def test_an_edited_state_is_refused_before_anything_is_used(
+    stored: TrainingState, tmp_path: Path, name: str
+) -> None:
+    save_state(
+        tmp_path / "state.pt", CHANGES[name](stored)
+    )  # sealed again: the content itself must be checked
     run = Run()
     before = {key: value.clone() for key, value in run.module.state_dict().items()}
     with pytest.raises(CalicoError, match=r"training state .*state\.pt: .*train this stage again"):

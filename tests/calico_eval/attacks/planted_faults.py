@@ -57,7 +57,10 @@ class _HeadFault(nn.Module):
     def forward(self, bev: Tensor) -> tuple[TaskOutput, ...]:
         if self.fault == "dropout":
             return self.head(F.dropout(bev, 0.2, training=True))
-        return tuple(replace(task, heatmap=16 * torch.sigmoid(200 * task.heatmap + 80) - 8) for task in self.head(bev))
+        return tuple(
+            replace(task, heatmap=16 * torch.sigmoid(200 * task.heatmap + 80) - 8)
+            for task in self.head(bev)
+        )
 
 
 class _OtherForward(CalicoModel):
@@ -65,7 +68,9 @@ class _OtherForward(CalicoModel):
 
     def forward(self, batch: Batch) -> Outputs:
         outputs = super().forward(batch)
-        return replace(outputs, tasks=tuple(replace(task, heatmap=2 * task.heatmap) for task in outputs.tasks))
+        return replace(
+            outputs, tasks=tuple(replace(task, heatmap=2 * task.heatmap) for task in outputs.tasks)
+        )
 
 
 PILLARS = {

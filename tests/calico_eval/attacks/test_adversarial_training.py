@@ -12,13 +12,17 @@ from calico_eval.engines.torch import TorchEngine
 CONFIG = AdversarialConfig(camera_levels=8, range_m=0.2, steps=3, share=1.0)
 
 
-def attacked(engine: TorchEngine, frames: list[Frame], config: AdversarialConfig, seed: int = 0) -> tuple[Batch, Batch]:
+def attacked(
+    engine: TorchEngine, frames: list[Frame], config: AdversarialConfig, seed: int = 0
+) -> tuple[Batch, Batch]:
     torch.manual_seed(seed)
     batch = collate(frames)
     return batch, pgd_adversary(config)(engine.model, batch)
 
 
-def test_pixels_and_ranges_stay_within_their_budgets(fused: TorchEngine, street_frame: Frame) -> None:
+def test_pixels_and_ranges_stay_within_their_budgets(
+    fused: TorchEngine, street_frame: Frame
+) -> None:
     batch, after = attacked(fused, [street_frame], CONFIG)
     pixels = (after.images - batch.images).abs() * 255
     assert 7.9 < pixels.max() <= 8.001
@@ -32,7 +36,9 @@ def test_pixels_and_ranges_stay_within_their_budgets(fused: TorchEngine, street_
     assert torch.equal(after.points[..., 3:], batch.points[..., 3:])
 
 
-def test_the_loss_rises_and_by_more_than_by_the_random_start(fused: TorchEngine, street_frame: Frame) -> None:
+def test_the_loss_rises_and_by_more_than_by_the_random_start(
+    fused: TorchEngine, street_frame: Frame
+) -> None:
     def loss(config: AdversarialConfig) -> float:
         _, batch = attacked(fused, [street_frame], config)
         with torch.no_grad():
@@ -52,7 +58,9 @@ def test_a_share_of_the_frames_is_attacked_and_the_others_keep_their_bytes(
     batch, after = attacked(fused, [street_frame] * 8, config)
     changed = [not torch.equal(a, b) for a, b in zip(batch.images, after.images, strict=True)]
     assert 1 <= sum(changed) <= 7
-    assert changed == [not torch.equal(a, b) for a, b in zip(batch.points, after.points, strict=True)]
+    assert changed == [
+        not torch.equal(a, b) for a, b in zip(batch.points, after.points, strict=True)
+    ]
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -66,6 +74,8 @@ def test_the_model_is_as_before_and_the_same_seed_gives_the_same_batch(
     assert torch.equal(first.images, again.images)
     assert torch.equal(first.points, again.points)
     assert model.training is training
-    assert all(parameter.requires_grad and parameter.grad is None for parameter in model.parameters())
+    assert all(
+        parameter.requires_grad and parameter.grad is None for parameter in model.parameters()
+    )
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     model.eval()

@@ -17,7 +17,15 @@ from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Boxes, Frame
 from calico.models.calico import build_model
-from calico_eval.attacks import AttackSpec, Threat, attack, attack_frame, attack_frames, check_budget, measure_budget
+from calico_eval.attacks import (
+    AttackSpec,
+    Threat,
+    attack,
+    attack_frame,
+    attack_frames,
+    check_budget,
+    measure_budget,
+)
 from calico_eval.attacks.catalogue import ALGORITHMS
 from calico_eval.attacks.details import AttackDetails, Crafted
 from calico_eval.attacks.objectives import OBJECTIVES, Scene
@@ -41,7 +49,9 @@ def with_two_sweeps(frame: Frame) -> Frame:
     """Every second point belongs to a sweep that the sensor took 4 m further back and 1 m to the left."""
     sweep_T = np.tile(np.eye(4), (2, 1, 1))
     sweep_T[1, :2, 3] = (-4.0, 1.0)
-    return frame.replace(sweep_T=sweep_T, sweep_index=(np.arange(len(frame.points)) % 2).astype(np.int16))
+    return frame.replace(
+        sweep_T=sweep_T, sweep_index=(np.arange(len(frame.points)) % 2).astype(np.int16)
+    )
 
 
 def fingerprint(frame: Frame) -> str:
@@ -62,7 +72,9 @@ def loss_of(engine: TorchEngine, frame: Frame, objective: str = "hide") -> float
 
 @pytest.mark.parametrize("levels", [1, 2, 4, 8, 16])
 @pytest.mark.parametrize("name", ["pgd", "noise"])
-def test_images_stay_within_eps_in_integers(fused: TorchEngine, street_frame: Frame, name: str, levels: int) -> None:
+def test_images_stay_within_eps_in_integers(
+    fused: TorchEngine, street_frame: Frame, name: str, levels: int
+) -> None:
     spec = AttackSpec(name, Threat(camera_levels=levels), steps=2)
     result = attack_frame(fused, street_frame, spec, 0)
     assert check_budget(spec.threat, result.budget)[0]
@@ -82,7 +94,9 @@ def test_points_stay_on_their_sweeps_ray_and_within_eps(
     result = attack_frame(fused, frame, spec, 0)
     assert check_budget(spec.threat, result.budget)[0]
     origin = np.where((frame.sweep_index == 1)[:, None], [-4.0, 1.0, 0.0], 0.0)
-    old, new = (points[:, :3].astype(np.float64) - origin for points in (frame.points, result.frame.points))
+    old, new = (
+        points[:, :3].astype(np.float64) - origin for points in (frame.points, result.frame.points)
+    )
     old_range, new_range = np.linalg.norm(old, axis=1), np.linalg.norm(new, axis=1)
     moved = np.abs(new_range - old_range)
     assert 0.99 * metres < moved.max() <= metres
@@ -105,7 +119,9 @@ def test_points_stay_in_their_box(fused: TorchEngine, street_frame: Frame, metre
 
 @pytest.mark.parametrize("name", ["fgsm", "pgd", "mifgsm", "apgd", "apgd_decay", "noise"])
 @pytest.mark.parametrize("spec", [RMS, INTENSITY, JOINT], ids=words)
-def test_other_budgets_hold_and_are_used(fused: TorchEngine, street_frame: Frame, spec: AttackSpec, name: str) -> None:
+def test_other_budgets_hold_and_are_used(
+    fused: TorchEngine, street_frame: Frame, spec: AttackSpec, name: str
+) -> None:
     """Measured here, not asked of the referee: L2 over all pixels, the intensity column, all of a joint budget at once."""
     result = attack_frame(fused, street_frame, replace(spec, name=name), 0)
     pixels = np.concatenate([
@@ -125,19 +141,31 @@ def test_other_budgets_hold_and_are_used(fused: TorchEngine, street_frame: Frame
     assert not points[:, 4].any()
 
 
-@pytest.mark.parametrize("spec", [*ALL, replace(CAMERA, objective="det"), replace(RAY, objective="create")], ids=words)
-def test_pgd_raises_the_loss_more_than_noise_does(fused: TorchEngine, street_frame: Frame, spec: AttackSpec) -> None:
+@pytest.mark.parametrize(
+    "spec", [*ALL, replace(CAMERA, objective="det"), replace(RAY, objective="create")], ids=words
+)
+def test_pgd_raises_the_loss_more_than_noise_does(
+    fused: TorchEngine, street_frame: Frame, spec: AttackSpec
+) -> None:
     spec = replace(spec, steps=8)
     pgd = attack_frame(fused, street_frame, spec, 0)
     assert pgd.details.loss_attacked is not None
     assert pgd.details.loss_clean is not None
-    assert pgd.details.loss_clean == pytest.approx(loss_of(fused, street_frame, spec.objective), rel=1e-5)
-    assert pgd.details.loss_attacked == pytest.approx(loss_of(fused, pgd.frame, spec.objective), rel=1e-5)
+    assert pgd.details.loss_clean == pytest.approx(
+        loss_of(fused, street_frame, spec.objective), rel=1e-5
+    )
+    assert pgd.details.loss_attacked == pytest.approx(
+        loss_of(fused, pgd.frame, spec.objective), rel=1e-5
+    )
     assert pgd.details.loss_attacked > pgd.details.loss_clean
     for seed in range(3):
         control = attack_frame(fused, street_frame, replace(spec, name="noise"), seed)
         assert pgd.details.loss_attacked > loss_of(fused, control.frame, spec.objective)
-        assert (control.details.objective, control.details.loss_attacked, control.details.forwards) == (None, None, 0)
+        assert (
+            control.details.objective,
+            control.details.loss_attacked,
+            control.details.forwards,
+        ) == (None, None, 0)
 
 
 def test_damage_grows_with_eps(fused: TorchEngine, street_frame: Frame) -> None:
@@ -148,20 +176,26 @@ def test_damage_grows_with_eps(fused: TorchEngine, street_frame: Frame) -> None:
         [Threat(intensity=share) for share in (0.01, 0.1, 0.5)],
     ):
         losses = [
-            attack_frame(fused, street_frame, replace(CAMERA, threat=t), 0).details.loss_attacked for t in threats
+            attack_frame(fused, street_frame, replace(CAMERA, threat=t), 0).details.loss_attacked
+            for t in threats
         ]
         assert losses[0] is not None
         assert losses == sorted(losses)
 
 
 @pytest.mark.parametrize("spec", [*ALL, *(replace(spec, name="noise") for spec in ALL)], ids=words)
-def test_the_seed_decides_and_nothing_else_changes(fused: TorchEngine, street_frame: Frame, spec: AttackSpec) -> None:
+def test_the_seed_decides_and_nothing_else_changes(
+    fused: TorchEngine, street_frame: Frame, spec: AttackSpec
+) -> None:
     weights, clean = _hash_of(fused.model), fingerprint(street_frame)
     states = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002
     before = torch.are_deterministic_algorithms_enabled()
     first = attack_frame(fused, street_frame, spec, 0)
     torch.rand(3)
-    again, other = attack_frame(fused, street_frame, spec, 0), attack_frame(fused, street_frame, spec, 1)
+    again, other = (
+        attack_frame(fused, street_frame, spec, 0),
+        attack_frame(fused, street_frame, spec, 1),
+    )
     assert fingerprint(first.frame) == fingerprint(again.frame) != fingerprint(other.frame)
     assert first.details == again.details
     assert fingerprint(street_frame) == clean
@@ -214,9 +248,16 @@ def _share_that_differs(one: Frame, other: Frame) -> float:
     return sum(int((a != b).sum()) for a, b in pairs) / sum(a.size for a, _ in pairs)
 
 
-def test_order_is_kept_where_frames_differ_in_what_can_be_done(fused: TorchEngine, street: FrameSource) -> None:
+def test_order_is_kept_where_frames_differ_in_what_can_be_done(
+    fused: TorchEngine, street: FrameSource
+) -> None:
     """Nothing to attack, another objective, an ordinary frame: each gets its own result, in its own place."""
-    frames = [_without_points(street[0]), street[1], street[2].replace(boxes=Boxes.empty()), street[4]]
+    frames = [
+        _without_points(street[0]),
+        street[1],
+        street[2].replace(boxes=Boxes.empty()),
+        street[4],
+    ]
     done = attack_frames(fused, frames, RAY, 0)
     assert [one.frame.token for one in done] == [frame.token for frame in frames]
     assert [one.details.objective for one in done] == [None, "hide", "create", "hide"]
@@ -224,16 +265,22 @@ def test_order_is_kept_where_frames_differ_in_what_can_be_done(fused: TorchEngin
         assert measure_budget(frame, one.frame) == one.budget
 
 
-def test_points_that_change_their_pillar_are_counted(fused: TorchEngine, street_frame: Frame) -> None:
+def test_points_that_change_their_pillar_are_counted(
+    fused: TorchEngine, street_frame: Frame
+) -> None:
     result = attack_frame(fused, street_frame, replace(RAY, threat=Threat(range_m=0.5)), 0)
 
     def cells(frame: Frame) -> np.ndarray:
         index = np.floor(frame.points[:, :2].astype(np.float64) + 16).astype(int)
-        return np.where(((index >= 0) & (index < 32)).all(axis=1), index[:, 1] * 32 + index[:, 0], -1)
+        return np.where(
+            ((index >= 0) & (index < 32)).all(axis=1), index[:, 1] * 32 + index[:, 0], -1
+        )
 
     expected = int((cells(street_frame) != cells(result.frame)).sum())
     assert result.details.cell_crossings is not None
-    assert abs(result.details.cell_crossings - expected) <= 2  # points exactly on a border: the model rounds in float32
+    assert (
+        abs(result.details.cell_crossings - expected) <= 2
+    )  # points exactly on a border: the model rounds in float32
     assert expected > 100
     assert attack_frame(fused, street_frame, CAMERA, 0).details.cell_crossings is None
 
@@ -242,20 +289,32 @@ def test_points_that_change_their_pillar_are_counted(fused: TorchEngine, street_
     ("spec", "change", "reason"),
     [
         (replace(CAMERA, threat=Threat()), lambda frame: frame, "the threat allows nothing"),
-        (replace(CAMERA, name="noise", threat=Threat()), lambda frame: frame, "the threat allows nothing"),
+        (
+            replace(CAMERA, name="noise", threat=Threat()),
+            lambda frame: frame,
+            "the threat allows nothing",
+        ),
         (RAY, lambda frame: _without_points(frame), "no points"),
         (CAMERA, lambda frame: _without_images(frame), "no images"),
         (JOINT, lambda frame: _without_images(_without_points(frame)), "no images and no points"),
     ],
 )
 def test_nothing_to_attack_gives_the_clean_frame_and_a_reason(
-    fused: TorchEngine, street_frame: Frame, spec: AttackSpec, change: Callable[[Frame], Frame], reason: str
+    fused: TorchEngine,
+    street_frame: Frame,
+    spec: AttackSpec,
+    change: Callable[[Frame], Frame],
+    reason: str,
 ) -> None:
     frame = change(street_frame)
     result = attack_frame(fused, frame, spec, 0)
     assert fingerprint(result.frame) == fingerprint(frame)
     assert reason in result.details.note
-    assert (result.details.objective, result.details.loss_attacked, result.details.forwards) == (None, None, 0)
+    assert (result.details.objective, result.details.loss_attacked, result.details.forwards) == (
+        None,
+        None,
+        0,
+    )
     assert check_budget(spec.threat, result.budget)[0]
 
 
@@ -288,24 +347,36 @@ def test_over_budget_is_an_error_and_no_result(
 
     monkeypatch.setitem(attack.ALGORITHMS, "pgd", replace(honest, craft=greedy))  # type: ignore[arg-type]
     with pytest.raises(
-        CalicoError, match=r"attack pgd \(4/255\) went over budget on frame street0-1: view 0 changed by 5 grey levels"
+        CalicoError,
+        match=r"attack pgd \(4/255\) went over budget on frame street0-1: view 0 changed by 5 grey levels",
     ):
         attack_frame(fused, street_frame, CAMERA, 0)
 
 
-def test_attacks_refuse_models_they_cannot_attack(street_frame: Frame, mini_config: Callable[..., Config]) -> None:
+def test_attacks_refuse_models_they_cannot_attack(
+    street_frame: Frame, mini_config: Callable[..., Config]
+) -> None:
     lidar_config, camera_config = mini_config(camera=False), mini_config(lidar=False)
     lidar_only = TorchEngine(build_model(lidar_config, 0), lidar_config, "cpu", "scanner")
     camera_only = TorchEngine(build_model(camera_config, 0), camera_config, "cpu", "viewer")
     for spec in (CAMERA, JOINT):
-        with pytest.raises(CalicoError, match="sensor is 'camera', but model scanner only looks at lidar"):
+        with pytest.raises(
+            CalicoError, match="sensor is 'camera', but model scanner only looks at lidar"
+        ):
             attack_frame(lidar_only, street_frame, spec, 0)
-    with pytest.raises(CalicoError, match="sensor is 'lidar', but model viewer only looks at camera"):
+    with pytest.raises(
+        CalicoError, match="sensor is 'lidar', but model viewer only looks at camera"
+    ):
         attack_frame(camera_only, street_frame, RAY, 0)
     users = UserEngine(object(), "mine", ("camera", "lidar"), "0")
-    with pytest.raises(CalicoError, match="engine user gives no gradients; expected the torch engine"):
+    with pytest.raises(
+        CalicoError, match="engine user gives no gradients; expected the torch engine"
+    ):
         attack_frame(users, street_frame, CAMERA, 0)
-    assert attack_frame(users, street_frame, replace(CAMERA, name="noise"), 0).budget.camera_levels == (4,) * 6
+    assert (
+        attack_frame(users, street_frame, replace(CAMERA, name="noise"), 0).budget.camera_levels
+        == (4,) * 6
+    )
 
 
 def _without_points(frame: Frame) -> Frame:

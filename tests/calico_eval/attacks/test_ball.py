@@ -42,7 +42,9 @@ def test_l2_projection_shrinks_each_frame_to_its_own_radius(clean: Tensor) -> No
 def test_how_far_beyond_the_ball_a_frame_is(clean: Tensor, norm: Norm) -> None:
     """One frame is inside, one is 0.05 over at one entry, one over [0, 1]; the ball of radius 9 has no other limit."""
     domain = Domain(
-        torch.full_like(clean, 0.5), torch.tensor([0.2, 0.2, 9.0], dtype=torch.float64)[:, None, None, None], norm=norm
+        torch.full_like(clean, 0.5),
+        torch.tensor([0.2, 0.2, 9.0], dtype=torch.float64)[:, None, None, None],
+        norm=norm,
     )
     x = torch.full_like(clean, 0.5)
     x[0, 0, 1, 1], x[1, 1, 2, 2], x[2, 0, 0, 0] = 0.4, 0.75, 1.3
@@ -58,9 +60,13 @@ def test_a_step_is_a_share_of_the_radius_along_the_sign_or_the_direction(clean: 
     torch.testing.assert_close(box.ascend(middle, direction, 3.0), middle + 0.2 * direction.sign())
     ball = Domain(middle, 0.2, norm="l2")
     shares = torch.tensor([0.25, 0.5, 9.0], dtype=torch.float64)[:, None, None, None]
-    assert lengths(ball.ascend(middle, 1e-9 * direction, shares) - middle) == pytest.approx([0.05, 0.1, 0.2])
+    assert lengths(ball.ascend(middle, 1e-9 * direction, shares) - middle) == pytest.approx(
+        [0.05, 0.1, 0.2]
+    )
     for domain in (box, ball):
-        assert torch.equal(domain.ascend(middle, torch.zeros_like(middle), 1.0), middle), "no direction, no step"
+        assert torch.equal(domain.ascend(middle, torch.zeros_like(middle), 1.0), middle), (
+            "no direction, no step"
+        )
 
 
 def test_corners_are_full_and_random_places_are_not(clean: Tensor) -> None:

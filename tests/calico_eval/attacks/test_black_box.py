@@ -14,7 +14,14 @@ from calico.errors import CalicoError
 from calico.export.onnx import export_onnx
 from calico.frame import Boxes, Frame
 from calico.predictions import Predictions
-from calico_eval.attacks import AttackedFrame, AttackSpec, Threat, attack_frame, attack_frames, check_budget
+from calico_eval.attacks import (
+    AttackedFrame,
+    AttackSpec,
+    Threat,
+    attack_frame,
+    attack_frames,
+    check_budget,
+)
 from calico_eval.attacks.black_box import _share
 from calico_eval.attacks.query_loss import hide
 from calico_eval.engines.base import Engine
@@ -43,12 +50,18 @@ class Known:
         answers: list[dict[str, object]] = []
         for frame in frames:
             red = frame.images[0][..., 0].astype(np.float64).mean() if frame.images else 128.0
-            reach = np.linalg.norm(frame.points[:, :3].astype(np.float64), axis=1).mean() if len(frame.points) else 10.0
+            reach = (
+                np.linalg.norm(frame.points[:, :3].astype(np.float64), axis=1).mean()
+                if len(frame.points)
+                else 10.0
+            )
             score = 1.0 / (1.0 + np.exp(0.1 * (red - 128.0) + reach - 10.0))
             if score < self.threshold:
                 answers.append({"boxes": [], "scores": [], "labels": []})
             else:
-                answers.append({"boxes": [[8, 0, 0, 4, 2, 2, 0, 0, 0]], "scores": [score], "labels": [0]})
+                answers.append(
+                    {"boxes": [[8, 0, 0, 4, 2, 2, 0, 0, 0]], "scores": [score], "labels": [0]}
+                )
         return answers
 
 
@@ -71,7 +84,9 @@ def engine_of(model: object) -> UserEngine:
 
 
 def bytes_of(frame: Frame) -> str:
-    return hashlib.sha256(b"".join(image.tobytes() for image in frame.images) + frame.points.tobytes()).hexdigest()
+    return hashlib.sha256(
+        b"".join(image.tobytes() for image in frame.images) + frame.points.tobytes()
+    ).hexdigest()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -92,25 +107,33 @@ def test_finds_the_way_on_an_engine_whose_answer_is_known(frame: Frame, name: st
 @pytest.mark.parametrize("name", NAMES)
 def test_moves_points_away_from_the_sensor(frame: Frame, name: str) -> None:
     result = attack_frame(engine_of(Known()), frame, replace(LIDAR, name=name, steps=200), 0)
-    moved = np.linalg.norm(result.frame.points[:, :3], axis=1) - np.linalg.norm(frame.points[:, :3], axis=1)
+    moved = np.linalg.norm(result.frame.points[:, :3], axis=1) - np.linalg.norm(
+        frame.points[:, :3], axis=1
+    )
     assert moved.mean() > 0.05
     assert moved.max() <= 0.2 + 1e-5
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 10, 11, 12, 40])
 @pytest.mark.parametrize("name", NAMES)
-def test_queries_are_as_many_as_asked_for_and_counted(street: FrameSource, name: str, steps: int) -> None:
+def test_queries_are_as_many_as_asked_for_and_counted(
+    street: FrameSource, name: str, steps: int
+) -> None:
     """One for the clean frames, then `steps`; the frames of a batch go together."""
     model = Known()
     frames = [street[0], street[1], street[4]]
-    done = attack_frames(engine_of(model), frames, replace(JOINT, name=name, steps=steps, restarts=2), 0)
+    done = attack_frames(
+        engine_of(model), frames, replace(JOINT, name=name, steps=steps, restarts=2), 0
+    )
     assert model.asked == [3] * (1 + 2 * steps)
     for result in done:
         assert result.details.queries == len(result.details.losses) == 1 + 2 * steps
         assert result.details.forwards == result.details.backwards == 0
 
 
-@pytest.mark.parametrize("spec", [CAMERA, LIDAR, JOINT, replace(CAMERA, threat=Threat(camera_rms=3.0), name="nes")])
+@pytest.mark.parametrize(
+    "spec", [CAMERA, LIDAR, JOINT, replace(CAMERA, threat=Threat(camera_rms=3.0), name="nes")]
+)
 def test_what_comes_out_is_the_best_that_was_queried(frame: Frame, spec: AttackSpec) -> None:
     result = attack_frame(engine_of(Known()), frame, spec, 0)
     losses = result.details.losses
@@ -187,9 +210,13 @@ def test_stronger_than_noise_on_the_real_network_without_its_gradients(
 
     def rise(results: Sequence[AttackedFrame]) -> float:
         answers = engine.predict([result.frame for result in results])
-        return float(np.mean([hide(*pair) for pair in zip(frames, answers, strict=True)]) - np.mean(clean))
+        return float(
+            np.mean([hide(*pair) for pair in zip(frames, answers, strict=True)]) - np.mean(clean)
+        )
 
-    noise = [rise(attack_frames(engine, frames, replace(spec, name="noise"), seed)) for seed in range(3)]
+    noise = [
+        rise(attack_frames(engine, frames, replace(spec, name="noise"), seed)) for seed in range(3)
+    ]
     assert rise(done) > 1.3 * max(noise)
     assert rise(done) > 0.3
     for result, before in zip(done, clean, strict=True):
@@ -204,7 +231,9 @@ def test_attacks_the_exported_graph_in_onnx_runtime(
     small_engine: TorchEngine, street: FrameSource, tmp_path: Path
 ) -> None:
     """The file alone: every attack by queries raises the loss of that graph, as often as asked, and above noise."""
-    export_onnx(small_engine.model, small_engine.config, collate([street[0]]), tmp_path / "model.onnx")
+    export_onnx(
+        small_engine.model, small_engine.config, collate([street[0]]), tmp_path / "model.onnx"
+    )
     engine = OnnxEngine(tmp_path / "model.onnx", "cpu")
     frames = [street[0], street[3]]
     for name in NAMES:
@@ -215,16 +244,22 @@ def test_attacks_the_exported_graph_in_onnx_runtime(
             for clean, result, control in zip(frames, done, noise, strict=True):
                 details = result.details
                 assert check_budget(spec.threat, result.budget)[0]
-                assert details.loss_attacked == pytest.approx(hide(clean, engine.predict([result.frame])[0]), abs=0.01)
+                assert details.loss_attacked == pytest.approx(
+                    hide(clean, engine.predict([result.frame])[0]), abs=0.01
+                )
                 assert details.loss_clean is not None
                 assert details.loss_attacked > details.loss_clean
-                beaten.append(details.loss_attacked - hide(clean, engine.predict([control.frame])[0]))
+                beaten.append(
+                    details.loss_attacked - hide(clean, engine.predict([control.frame])[0])
+                )
                 assert details.queries == spec.steps + 1
             assert sum(beaten) > 0, (name, spec.threat)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_seed_decides_and_the_company_does_not(frame: Frame, street: FrameSource, name: str) -> None:
+def test_the_seed_decides_and_the_company_does_not(
+    frame: Frame, street: FrameSource, name: str
+) -> None:
     frames = [frame, street[4].replace(boxes=frame.boxes)]
     spec = replace(JOINT, name=name, steps=15)
     first = attack_frames(engine_of(Known()), frames, spec, 0)
@@ -249,7 +284,9 @@ def test_the_seed_decides_and_the_company_does_not(frame: Frame, street: FrameSo
     ],
     ids=lambda spec: f"{spec.name} {spec.threat}",
 )
-def test_the_company_of_a_larger_frame_changes_nothing(frame: Frame, street: FrameSource, spec: AttackSpec) -> None:
+def test_the_company_of_a_larger_frame_changes_nothing(
+    frame: Frame, street: FrameSource, spec: AttackSpec
+) -> None:
     """Half of the points, and views of fewer rows and columns than the frame beside it has."""
     small = frame.replace(
         points=frame.points[::2], ring=frame.ring[::2], sweep_index=frame.sweep_index[::2],
@@ -267,7 +304,9 @@ def test_a_joint_attack_on_frames_of_one_sensor_uses_that(frame: Frame, name: st
     blind = frame.replace(
         images=(), camera_K=frame.camera_K[:0], camera_T_lidar=frame.camera_T_lidar[:0], camera_time_s=frame.camera_time_s[:0]
     )  # fmt: skip
-    empty = frame.replace(points=frame.points[:0], ring=frame.ring[:0], sweep_index=frame.sweep_index[:0])
+    empty = frame.replace(
+        points=frame.points[:0], ring=frame.ring[:0], sweep_index=frame.sweep_index[:0]
+    )
 
     for one in (blind, empty):
         result = attack_frame(engine_of(Known()), one, replace(JOINT, name=name), 0)
@@ -279,7 +318,9 @@ def test_a_joint_attack_on_frames_of_one_sensor_uses_that(frame: Frame, name: st
 def test_refuses_what_it_cannot_do(frame: Frame) -> None:
     with pytest.raises(CalicoError, match="'det' needs the inside of the model"):
         attack_frame(engine_of(Known()), frame, replace(CAMERA, objective="det"), 0)
-    with pytest.raises(CalicoError, match="sensor is 'camera', but model known only looks at lidar"):
+    with pytest.raises(
+        CalicoError, match="sensor is 'camera', but model known only looks at lidar"
+    ):
         attack_frame(UserEngine(Known(), "known", ("lidar",), "0"), frame, CAMERA, 0)
     with pytest.raises(CalicoError, match="attack square: does not use camera_rms"):
         AttackSpec("square", Threat(camera_rms=2.0))

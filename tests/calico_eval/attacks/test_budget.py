@@ -62,12 +62,19 @@ ALL = list(range(60))
 
 def test_no_change_is_no_change(frame: Frame) -> None:
     for structural in (False, True):
-        budget = measure_budget(frame, frame.replace(points=frame.points.copy()), structural=structural)
+        budget = measure_budget(
+            frame, frame.replace(points=frame.points.copy()), structural=structural
+        )
         assert budget.camera_levels == (0, 0)
         assert budget.pixel_share == (0.0, 0.0)
         assert budget.axis_m == (0.0, 0.0, 0.0)
         assert (budget.points_changed, budget.min_range_m, budget.other_changes) == (0, None, ())
-        assert (budget.points_added, budget.points_removed, budget.window_deg, budget.camera_rms) == (0, 0, 0.0, 0.0)
+        assert (
+            budget.points_added,
+            budget.points_removed,
+            budget.window_deg,
+            budget.camera_rms,
+        ) == (0, 0, 0.0, 0.0)
         for threat in (Threat(), CAMERA, RAY, BOX, SPOOF):
             assert check_budget(threat, budget)[0]
 
@@ -88,7 +95,9 @@ def test_images_are_measured_per_view_in_integers(frame: Frame) -> None:
     assert why == "view 1 changed by 5 grey levels, budget 4"
     assert "view 1 changed by 5 grey levels, budget 0" in check_budget(RAY, budget)[1]
     assert check_budget(Threat(camera_rms=0.23), budget) == (True, "0.228 of 0.23 grey levels rms")
-    assert "root mean square change of the pixels" in check_budget(Threat(camera_rms=0.22), budget)[1]
+    assert (
+        "root mean square change of the pixels" in check_budget(Threat(camera_rms=0.22), budget)[1]
+    )
     assert check_budget(Threat(patch_share=0.0125), budget)[0]
     assert "share of a view's pixels" in check_budget(Threat(patch_share=0.0124), budget)[1]
 
@@ -102,7 +111,9 @@ def test_wrapped_uint8_is_seen(frame: Frame) -> None:
 
 def test_ray_is_measured_from_the_sweeps_own_origin(frame: Frame) -> None:
     frame = moved(moved(frame, 0, (3.0, 4.0, 0.0)), 1, (0.0, 4.0, 0.0))
-    along = measure_budget(frame, moved(frame, 1, (0.03, 4.04, 0.0)))  # from (-3, 0, 0): range 5 to 5.05
+    along = measure_budget(
+        frame, moved(frame, 1, (0.03, 4.04, 0.0))
+    )  # from (-3, 0, 0): range 5 to 5.05
     assert along.range_m == pytest.approx(0.05, abs=1e-6)
     assert along.min_range_m == pytest.approx(5.05, abs=1e-6)
     assert along.ray_angle_deg < 1e-4
@@ -126,7 +137,9 @@ def test_lidar_over_budget_is_caught(frame: Frame) -> None:
     assert check_budget(replace(RAY, r_min_m=0.9), near)[0]
 
 
-def test_added_removed_and_doubled_points_are_counted_in_frames_of_other_counts(frame: Frame) -> None:
+def test_added_removed_and_doubled_points_are_counted_in_frames_of_other_counts(
+    frame: Frame,
+) -> None:
     more = with_points(frame, [*ALL, 0], [])
     budget = measure_budget(frame, more)
     assert (budget.points_added, budget.points_removed) == (1, 0)
@@ -136,7 +149,9 @@ def test_added_removed_and_doubled_points_are_counted_in_frames_of_other_counts(
     assert "points added: 1, budget 0" in check_budget(RAY, measure_budget(frame, more))[1]
 
 
-def test_as_a_set_order_does_not_matter_and_one_point_replaced_is_one_added_and_one_removed(frame: Frame) -> None:
+def test_as_a_set_order_does_not_matter_and_one_point_replaced_is_one_added_and_one_removed(
+    frame: Frame,
+) -> None:
     shuffled = with_points(frame, ALL[::-1], [])
     assert measure_budget(frame, shuffled, structural=True).points_added == 0
     assert measure_budget(frame, shuffled).points_changed > 50, "row by row it is another frame"
@@ -150,14 +165,20 @@ def test_as_a_set_order_does_not_matter_and_one_point_replaced_is_one_added_and_
 
 def test_as_a_set_a_ring_a_sweep_or_an_elongation_makes_another_point(frame: Frame) -> None:
     waymo = frame.replace(elongation=np.linspace(0, 1, 60, dtype=np.float32))
-    ring, sweep, stretched = frame.ring.copy(), frame.sweep_index.copy(), np.linspace(0, 1, 60, dtype=np.float32)
+    ring, sweep, stretched = (
+        frame.ring.copy(),
+        frame.sweep_index.copy(),
+        np.linspace(0, 1, 60, dtype=np.float32),
+    )
     ring[3], sweep[5], stretched[7] = 9, 1 - sweep[5], 0.99
     for field, values in (("ring", ring), ("sweep_index", sweep), ("elongation", stretched)):
         budget = measure_budget(waymo, waymo.replace(**{field: values}), structural=True)
         assert (budget.points_added, budget.points_removed, budget.other_changes) == (1, 1, ())
         assert measure_budget(waymo, waymo.replace(**{field: values})).other_changes == (field,)
     gone = measure_budget(waymo, frame, structural=True)
-    assert (gone.points_added, gone.points_removed) == (60, 60), "a column that is gone changes every point"
+    assert (gone.points_added, gone.points_removed) == (60, 60), (
+        "a column that is gone changes every point"
+    )
 
 
 def test_duplicates_are_counted_as_often_as_they_stand_there(frame: Frame) -> None:
@@ -183,20 +204,30 @@ def test_duplicates_are_counted_as_often_as_they_stand_there(frame: Frame) -> No
 def test_the_window_is_the_smallest_arc_also_across_180_degrees(
     frame: Frame, azimuths: list[float], window: float
 ) -> None:
-    budget = measure_budget(frame, with_points(frame, ALL, [at(a) for a in azimuths]), structural=True)
+    budget = measure_budget(
+        frame, with_points(frame, ALL, [at(a) for a in azimuths]), structural=True
+    )
     assert budget.points_added == len(azimuths)
     assert budget.window_deg == pytest.approx(window, abs=1e-4)
     allowed = Threat(points_added=9, window_deg=window + 0.001)
     assert check_budget(allowed, budget)[0]
     if window:
-        assert "azimuth window" in check_budget(replace(allowed, window_deg=window - 0.001), budget)[1]
+        assert (
+            "azimuth window" in check_budget(replace(allowed, window_deg=window - 0.001), budget)[1]
+        )
 
 
-def test_the_window_holds_what_was_added_and_what_was_removed_about_each_points_own_sensor(frame: Frame) -> None:
+def test_the_window_holds_what_was_added_and_what_was_removed_about_each_points_own_sensor(
+    frame: Frame,
+) -> None:
     clean = with_points(frame, ALL, [at(-100.0)])
     attacked = with_points(frame, ALL, [at(170.0)])
-    assert measure_budget(clean, attacked, structural=True).window_deg == pytest.approx(90.0, abs=1e-4)
-    older = with_points(frame, ALL, [[-3.0, 5.0, 0.0, 0.5, 0.1], [5.0, 0.0, 0.0, 0.5, 0.1]], sweep=1)  # from (-3, 0, 0)
+    assert measure_budget(clean, attacked, structural=True).window_deg == pytest.approx(
+        90.0, abs=1e-4
+    )
+    older = with_points(
+        frame, ALL, [[-3.0, 5.0, 0.0, 0.5, 0.1], [5.0, 0.0, 0.0, 0.5, 0.1]], sweep=1
+    )  # from (-3, 0, 0)
     budget = measure_budget(frame, older, structural=True)
     assert budget.window_deg == pytest.approx(90.0, abs=1e-4)
     assert budget.min_range_m == pytest.approx(5.0, abs=1e-6)
@@ -232,7 +263,14 @@ def test_other_columns_and_fields_are_caught(frame: Frame) -> None:
         images=(frame.images[0][:4], frame.images[1]),
     )  # fmt: skip
     budget = measure_budget(frame, tampered)
-    assert set(budget.other_changes) == {"token", "camera_K", "boxes", "images", "ring", "map_masks"}
+    assert set(budget.other_changes) == {
+        "token",
+        "camera_K",
+        "boxes",
+        "images",
+        "ring",
+        "map_masks",
+    }
     assert "camera_K" in check_budget(CAMERA, budget)[1]
     structural = measure_budget(frame, tampered.replace(ring=frame.ring), structural=True)
     assert set(structural.other_changes) == {"token", "camera_K", "boxes", "images", "map_masks"}
@@ -248,7 +286,13 @@ def test_unknown_velocities_are_no_change(frame: Frame) -> None:
 
 
 GENEROUS = Threat(
-    range_m=0.1, intensity=0.1, points_added=3, points_removed=3, removed_share=0.1, window_deg=10, r_min_m=1.0
+    range_m=0.1,
+    intensity=0.1,
+    points_added=3,
+    points_removed=3,
+    removed_share=0.1,
+    window_deg=10,
+    r_min_m=1.0,
 )
 WITHIN = Budget(
     camera_levels=(0, 0), range_m=0.1, ray_angle_deg=1e-3, min_range_m=1.0, points_added=3, points_removed=3,
@@ -257,14 +301,34 @@ WITHIN = Budget(
 
 
 OVER: list[tuple[Threat, dict[str, object], str]] = [
-    (replace(GENEROUS, camera_levels=4), {"camera_levels": (4, 5)}, "view 1 changed by 5 grey levels, budget 4"),
+    (
+        replace(GENEROUS, camera_levels=4),
+        {"camera_levels": (4, 5)},
+        "view 1 changed by 5 grey levels, budget 4",
+    ),
     (GENEROUS, {"camera_levels": (1, 0)}, "view 0 changed by 1 grey levels, budget 0"),
-    (replace(GENEROUS, camera_rms=2.0), {"camera_rms": 2.000001}, "root mean square change of the pixels"),
-    (replace(GENEROUS, patch_share=0.1), {"pixel_share": (0.1, 0.1001)}, "share of a view's pixels changed"),
-    (replace(GENEROUS, range_m=0.0, axis_m=9.0), {"axis_m": (0.0, 9.001, 0.0)}, "a point moved along an axis"),
+    (
+        replace(GENEROUS, camera_rms=2.0),
+        {"camera_rms": 2.000001},
+        "root mean square change of the pixels",
+    ),
+    (
+        replace(GENEROUS, patch_share=0.1),
+        {"pixel_share": (0.1, 0.1001)},
+        "share of a view's pixels changed",
+    ),
+    (
+        replace(GENEROUS, range_m=0.0, axis_m=9.0),
+        {"axis_m": (0.0, 9.001, 0.0)},
+        "a point moved along an axis",
+    ),
     (GENEROUS, {"range_m": 0.10001}, "change of a point's range"),
     (GENEROUS, {"ray_angle_deg": 1.01e-3}, "a point left its ray"),
-    (GENEROUS, {"min_range_m": 0.9999}, "a point was put at a range of 0.999900 m, at least 1 m allowed"),
+    (
+        GENEROUS,
+        {"min_range_m": 0.9999},
+        "a point was put at a range of 0.999900 m, at least 1 m allowed",
+    ),
     (GENEROUS, {"points_added": 4}, "points added: 4, budget 3"),
     (GENEROUS, {"points_removed": 4, "removed_share": 0.11}, "points removed: 4, budget 3"),
     (GENEROUS, {"window_deg": 10.01}, "azimuth window"),
@@ -275,7 +339,9 @@ OVER: list[tuple[Threat, dict[str, object], str]] = [
 
 
 @pytest.mark.parametrize(("threat", "change", "words"), OVER)
-def test_every_field_over_budget_fires_alone(threat: Threat, change: dict[str, object], words: str) -> None:
+def test_every_field_over_budget_fires_alone(
+    threat: Threat, change: dict[str, object], words: str
+) -> None:
     """`WITHIN` is exactly at every limit and passes; one field just above its limit fails, and is the only fault."""
     assert check_budget(threat, WITHIN)[0]
     passed, message = check_budget(threat, replace(WITHIN, **change))  # type: ignore[arg-type]

@@ -16,7 +16,9 @@ from calico_eval.engines.torch import TorchEngine
 
 
 @pytest.mark.parametrize("name", sorted(OBJECTIVES))
-def test_a_full_frame_gets_what_was_asked(fused: TorchEngine, street_frame: Frame, name: str) -> None:
+def test_a_full_frame_gets_what_was_asked(
+    fused: TorchEngine, street_frame: Frame, name: str
+) -> None:
     assert choose_objective(name, street_frame, fused.config) == (name, "")
 
 
@@ -37,18 +39,32 @@ def test_without_objects(fused: TorchEngine, street_frame: Frame, name: str, ins
     unseen = street_frame.replace(boxes=replace(boxes, num_points=np.zeros_like(boxes.num_points)))
     trucks = street_frame.replace(boxes=replace(boxes, labels=np.ones_like(boxes.labels)))
     for frame in (unseen, trucks, street_frame.replace(boxes=Boxes.empty())):
-        note = f"no object with LiDAR points on the grid: objective '{instead}' instead of '{name}'" if instead else ""
+        note = (
+            f"no object with LiDAR points on the grid: objective '{instead}' instead of '{name}'"
+            if instead
+            else ""
+        )
         assert choose_objective(name, frame, fused.config) == (instead or name, note)
 
 
 @pytest.mark.parametrize(
     ("name", "instead"),
-    [("map_erase", "feat"), ("map_create", "feat"), ("seg", "feat"), ("multi", "hide"), ("feat", ""), ("det", "")],
+    [
+        ("map_erase", "feat"),
+        ("map_create", "feat"),
+        ("seg", "feat"),
+        ("multi", "hide"),
+        ("feat", ""),
+        ("det", ""),
+    ],
 )
 def test_without_a_map(fused: TorchEngine, street_frame: Frame, name: str, instead: str) -> None:
     assert street_frame.map_masks is not None
     nothing_known = np.zeros(street_frame.map_masks.shape[1:], np.bool_)
-    for frame in (street_frame.replace(map_masks=None), street_frame.replace(map_known=nothing_known)):
+    for frame in (
+        street_frame.replace(map_masks=None),
+        street_frame.replace(map_known=nothing_known),
+    ):
         note = f"no known map cell: objective '{instead}' instead of '{name}'" if instead else ""
         assert choose_objective(name, frame, fused.config) == (instead or name, note)
 
@@ -76,17 +92,24 @@ def test_without_a_free_place(fused: TorchEngine, street_frame: Frame) -> None:
 def test_models_that_an_objective_cannot_attack_are_refused(street_frame: Frame) -> None:
     maps_only = Config(model=ModelConfig(detection=None))
     boxes_only = Config(model=ModelConfig(map=None))
-    walkers = Config(model=ModelConfig(detection=DetectionConfig(tasks=(("pedestrian",),)), map=None))
+    walkers = Config(
+        model=ModelConfig(detection=DetectionConfig(tasks=(("pedestrian",),)), map=None)
+    )
     for name, objective in OBJECTIVES.items():
         if "detection" in objective.heads:
             with pytest.raises(
-                CalicoError, match=rf"'{name}': the model has no detection head \(model.detection is null\)"
+                CalicoError,
+                match=rf"'{name}': the model has no detection head \(model.detection is null\)",
             ):
                 choose_objective(name, street_frame, maps_only)
         if "map" in objective.heads:
-            with pytest.raises(CalicoError, match=rf"'{name}': the model has no map head \(model.map is null\)"):
+            with pytest.raises(
+                CalicoError, match=rf"'{name}': the model has no map head \(model.map is null\)"
+            ):
                 choose_objective(name, street_frame, boxes_only)
-    with pytest.raises(CalicoError, match="the model knows only pedestrian; expected two classes or more"):
+    with pytest.raises(
+        CalicoError, match="the model knows only pedestrian; expected two classes or more"
+    ):
         choose_objective("flip", street_frame, walkers)
     with pytest.raises(CalicoError, match="the model does not know car; it knows pedestrian"):
         choose_objective("create_at", street_frame, walkers)

@@ -42,7 +42,9 @@ def test_exactly_the_pixels_of_the_board_may_change(street: FrameSource) -> None
     assert check_declared(frame, everything, Declared((as_quad(board),), False), SHAPE).startswith(
         f"{outside[0]} changed"
     )
-    assert changed_outside(frame, inside, [as_quad(board[[1, 0, 3, 2]])])[0] == len(all_of_it), "seen from behind"
+    assert changed_outside(frame, inside, [as_quad(board[[1, 0, 3, 2]])])[0] == len(all_of_it), (
+        "seen from behind"
+    )
     assert changed_outside(frame, inside, []) == (len(all_of_it), 0, 0, 0, 0, 0)
 
 
@@ -50,15 +52,21 @@ def test_a_board_is_no_larger_than_agreed_and_single(street: FrameSource) -> Non
     frame = street[0]
     board = as_quad(place_board(frame, frame, PatchShape(width_m=2.1)).corners)
     assert check_declared(frame, frame, Declared((board,), False), PatchShape(width_m=2.1)) == ""
-    assert "measures 2.100 x 2.000 m, 2 x 2 m allowed" in check_declared(frame, frame, Declared((board,), False), SHAPE)
+    assert "measures 2.100 x 2.000 m, 2 x 2 m allowed" in check_declared(
+        frame, frame, Declared((board,), False), SHAPE
+    )
     twice = Declared((board, board), False)
-    assert "2 boards, at most 1 allowed" in check_declared(frame, frame, twice, PatchShape(width_m=2.1))
+    assert "2 boards, at most 1 allowed" in check_declared(
+        frame, frame, twice, PatchShape(width_m=2.1)
+    )
 
 
 def test_a_patch_on_an_object_lies_in_its_box(street: FrameSource) -> None:
     frame = street[0]
     board = as_quad(place_board(frame, frame, SHAPE).corners)
-    assert check_declared(frame, frame, Declared((board,), True), SHAPE) == "patch 0 lies on no object"
+    assert (
+        check_declared(frame, frame, Declared((board,), True), SHAPE) == "patch 0 lies on no object"
+    )
 
 
 def test_a_patched_frame_with_one_more_pixel_is_not_scored(
@@ -73,6 +81,10 @@ def test_a_patched_frame_with_one_more_pixel_is_not_scored(
         ]
 
     attack_frame(fused, street[0], GREY, 0)
-    monkeypatch.setitem(attack_module.ALGORITHMS, "patch_world_grey", dataclasses.replace(honest, craft=greedy))
-    with pytest.raises(CalicoError, match=r"frame street0-0: 1 changed pixels of view 3 lie on no declared patch"):
+    monkeypatch.setitem(
+        attack_module.ALGORITHMS, "patch_world_grey", dataclasses.replace(honest, craft=greedy)
+    )
+    with pytest.raises(
+        CalicoError, match=r"frame street0-0: 1 changed pixels of view 3 lie on no declared patch"
+    ):
         attack_frame(fused, street[0], GREY, 0)

@@ -35,7 +35,11 @@ def unlike(street: FrameSource) -> list[Frame]:
     sweeps, points at the sensor, black and white pixels, intensities outside 0..1."""
     rng = np.random.default_rng(0)
     first, second, third = street[1], street[4], street[2]
-    cut = (first.images[0][:24, :50].copy(), np.zeros_like(first.images[1]), np.full_like(first.images[2], 255))
+    cut = (
+        first.images[0][:24, :50].copy(),
+        np.zeros_like(first.images[1]),
+        np.full_like(first.images[2], 255),
+    )
     sweeps = np.tile(np.eye(4), (2, 1, 1))
     sweeps[1, :2, 3] = (-4.0, 1.0)
     near = first.points.copy()
@@ -49,8 +53,12 @@ def unlike(street: FrameSource) -> list[Frame]:
             sweep_T=sweeps,
             sweep_index=(np.arange(len(near)) % 2).astype(np.int16),
         ),
-        second.replace(points=second.points[keep], ring=second.ring[keep], sweep_index=second.sweep_index[keep]),
-        third.replace(images=tuple(image[:20, : 40 + view].copy() for view, image in enumerate(third.images))),
+        second.replace(
+            points=second.points[keep], ring=second.ring[keep], sweep_index=second.sweep_index[keep]
+        ),
+        third.replace(
+            images=tuple(image[:20, : 40 + view].copy() for view, image in enumerate(third.images))
+        ),
     ]
 
 
@@ -77,7 +85,8 @@ WAYS = {
 
 def same(one: Frame, other: Frame) -> bool:
     return one.points.tobytes() == other.points.tobytes() and all(
-        a.shape == b.shape and a.tobytes() == b.tobytes() for a, b in zip(one.images, other.images, strict=True)
+        a.shape == b.shape and a.tobytes() == b.tobytes()
+        for a, b in zip(one.images, other.images, strict=True)
     )
 
 
@@ -121,7 +130,9 @@ def test_the_control_uses_the_whole_budget(threat: Threat, unlike: list[Frame]) 
 
 @pytest.mark.parametrize("way", ["random", "corner"])
 @pytest.mark.parametrize("threat", THREATS, ids=str)
-def test_noise_is_the_same_bytes_alone_and_in_a_batch(threat: Threat, way: str, unlike: list[Frame]) -> None:
+def test_noise_is_the_same_bytes_alone_and_in_a_batch(
+    threat: Threat, way: str, unlike: list[Frame]
+) -> None:
     """Twice from one stream, as restarts draw: neither the first nor the second draw knows how large the others are."""
     together, own = make_domain(unlike, threat, CPU), streams()
     drawn = [together.frames(getattr(together, way)(own)) for _ in range(2)]
@@ -147,15 +158,22 @@ def test_the_batch_and_the_frames_of_a_place_agree(threat: Threat, unlike: list[
         for view, image in enumerate(frame.images):
             height, width = image.shape[:2]
             shown = batch.images[row, view].permute(1, 2, 0).numpy() * 255
-            assert np.abs(shown[:height, :width] - image).max() <= (1.5 if threat.camera_rms else 0.5) + 1e-3
+            assert (
+                np.abs(shown[:height, :width] - image).max()
+                <= (1.5 if threat.camera_rms else 0.5) + 1e-3
+            )
             assert not shown[height:].any()
             assert not shown[:, width:].any()
 
 
 @pytest.mark.parametrize(
-    "threat", [Threat(camera_levels=4), Threat(camera_rms=4.0), Threat(camera_levels=4, range_m=0.1)], ids=str
+    "threat",
+    [Threat(camera_levels=4), Threat(camera_rms=4.0), Threat(camera_levels=4, range_m=0.1)],
+    ids=str,
 )
-def test_shares_of_a_gradient_count_a_frames_own_pixels_and_points(threat: Threat, unlike: list[Frame]) -> None:
+def test_shares_of_a_gradient_count_a_frames_own_pixels_and_points(
+    threat: Threat, unlike: list[Frame]
+) -> None:
     domain = make_domain(unlike, threat, CPU)
     x = domain.clean.clone().requires_grad_(True)
     batch = domain.batch(x)
@@ -172,15 +190,23 @@ def test_shares_of_a_gradient_count_a_frames_own_pixels_and_points(threat: Threa
 def test_a_joint_latent_holds_the_pixels_before_the_points(unlike: list[Frame]) -> None:
     threat = Threat(camera_levels=4, range_m=0.1)
     domain = make_domain(unlike, threat, CPU)
-    pixels, points = make_domain(unlike, Threat(camera_levels=4), CPU), make_domain(unlike, Threat(range_m=0.1), CPU)
+    pixels, points = (
+        make_domain(unlike, Threat(camera_levels=4), CPU),
+        make_domain(unlike, Threat(range_m=0.1), CPU),
+    )
     split = pixels.clean[0].numel()
     x = domain.clean.clone()
     x[..., :split] = 1.0
     brighter, nearer = domain.frames(x), domain.frames(1.0 - x + 0.5 * (x == 0.5))
     for row, frame in enumerate(unlike):
-        assert same(brighter[row].replace(points=frame.points), pixels.frames(pixels.clean + pixels.eps)[row])
+        assert same(
+            brighter[row].replace(points=frame.points),
+            pixels.frames(pixels.clean + pixels.eps)[row],
+        )
         assert brighter[row].points.tobytes() == frame.points.tobytes()
-        assert same(nearer[row].replace(points=frame.points), pixels.frames(pixels.clean - pixels.eps)[row])
+        assert same(
+            nearer[row].replace(points=frame.points), pixels.frames(pixels.clean - pixels.eps)[row]
+        )
     assert same(
         domain.frames(torch.where(torch.arange(x.shape[-1]) < split, 0.5, 1.0).expand(x.shape))[1],
         points.frames(torch.ones_like(points.clean))[1],
@@ -193,9 +219,14 @@ def test_a_joint_latent_holds_the_pixels_before_the_points(unlike: list[Frame]) 
         (Threat(), "nothing to search in"),
         (Threat(points_added=5), "nothing to search in"),
         (Threat(patch_share=0.1), "nothing to search in"),
-        (Threat(camera_rms=2.0, range_m=0.1), "a joint budget is L-infinity; expected camera_levels in place of"),
+        (
+            Threat(camera_rms=2.0, range_m=0.1),
+            "a joint budget is L-infinity; expected camera_levels in place of",
+        ),
     ],
 )
-def test_threats_without_a_ball_are_refused(threat: Threat, message: str, unlike: list[Frame]) -> None:
+def test_threats_without_a_ball_are_refused(
+    threat: Threat, message: str, unlike: list[Frame]
+) -> None:
     with pytest.raises(CalicoError, match=message):
         make_domain(unlike, threat, CPU)

@@ -12,14 +12,29 @@ import torchattacks
 from torch import Tensor, nn
 
 from calico_eval.attacks.ball import Domain, Norm, Streams
-from calico_eval.attacks.gradient import _checkpoints, apgd, apgd_decay, falling_steps, fgsm, mifgsm, pgd, starts
+from calico_eval.attacks.gradient import (
+    _checkpoints,
+    apgd,
+    apgd_decay,
+    falling_steps,
+    fgsm,
+    mifgsm,
+    pgd,
+    starts,
+)
 from calico_eval.attacks.problem import Problem, Trace
 from calico_eval.attacks.search import Search
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.attacks.threat import Threat
 
 LABELS = torch.tensor([2, 0, 3])
-ALGORITHMS: dict[str, Search] = {"fgsm": fgsm, "pgd": pgd, "mifgsm": mifgsm, "apgd": apgd, "apgd_decay": apgd_decay}
+ALGORITHMS: dict[str, Search] = {
+    "fgsm": fgsm,
+    "pgd": pgd,
+    "mifgsm": mifgsm,
+    "apgd": apgd,
+    "apgd_decay": apgd_decay,
+}
 LINF, L2 = 8 / 255, 1.0
 WAVES = 10.0
 """Of the loss in the test of APGD: enough for steps to be halved, too few for chaos (which turns 1e-16 into 1e-9 in 20 steps)."""
@@ -30,7 +45,9 @@ def network() -> nn.Module:
     """A small random network; several views as channels."""
     with torch.random.fork_rng():
         torch.manual_seed(3)
-        return nn.Sequential(nn.Conv2d(6, 8, 3), nn.Tanh(), nn.Flatten(), nn.Linear(8 * 6 * 8, 4)).eval()
+        return nn.Sequential(
+            nn.Conv2d(6, 8, 3), nn.Tanh(), nn.Flatten(), nn.Linear(8 * 6 * 8, 4)
+        ).eval()
 
 
 @pytest.fixture
@@ -59,7 +76,9 @@ class FromHere(Domain):
         return self._start
 
 
-def last_of(algorithm: Search, domain: Domain, loss: Callable[[Tensor], Tensor], spec: AttackSpec) -> Tensor:
+def last_of(
+    algorithm: Search, domain: Domain, loss: Callable[[Tensor], Tensor], spec: AttackSpec
+) -> Tensor:
     """The last place that the algorithm looked at."""
     seen: list[Tensor] = []
 
@@ -71,14 +90,26 @@ def last_of(algorithm: Search, domain: Domain, loss: Callable[[Tensor], Tensor],
     return seen[-1]
 
 
-def run(algorithm: Search, domain: Domain, loss: Callable[[Tensor], Tensor], spec: AttackSpec, seed: int = 0) -> Trace:
+def run(
+    algorithm: Search,
+    domain: Domain,
+    loss: Callable[[Tensor], Tensor],
+    spec: AttackSpec,
+    seed: int = 0,
+) -> Trace:
     problem = Problem(domain, loss, differentiable=True)
     algorithm(problem, spec, streams(len(domain.clean), seed))
     return problem.trace
 
 
 def textbook_pgd(
-    network: nn.Module, clean: Tensor, start: Tensor, eps: float, alpha: float, steps: int, norm: Norm
+    network: nn.Module,
+    clean: Tensor,
+    start: Tensor,
+    eps: float,
+    alpha: float,
+    steps: int,
+    norm: Norm,
 ) -> Tensor:
     """Madry et al. 2018, equation 2: x <- Proj(x + alpha g), one frame after the other, g the sign or the unit gradient."""
     results = []
@@ -89,10 +120,16 @@ def textbook_pgd(
             cost = -torch.log_softmax(network(x), dim=1)[0, LABELS[row]]
             (gradient,) = torch.autograd.grad(cost, x)
             with torch.no_grad():
-                direction = gradient.sign() if norm == "linf" else gradient / (gradient**2).sum().sqrt()
+                direction = (
+                    gradient.sign() if norm == "linf" else gradient / (gradient**2).sum().sqrt()
+                )
                 delta = x + alpha * direction - clean[row]
                 size = (delta**2).sum().sqrt()
-                delta = delta.clamp(-eps, eps) if norm == "linf" else delta * min(1.0, eps / float(size))
+                delta = (
+                    delta.clamp(-eps, eps)
+                    if norm == "linf"
+                    else delta * min(1.0, eps / float(size))
+                )
                 x = (clean[row] + delta).clamp(0, 1)
         results.append(x.detach())
     return torch.cat(results)
@@ -116,7 +153,9 @@ def test_pgd_is_the_textbooks_and_torchattacks(
             else:
                 delta = torch.empty_like(images).normal_()
                 delta *= (
-                    torch.zeros(3, 1, 1, 1).uniform_(0, 1) / delta.flatten(1).norm(dim=1)[:, None, None, None] * eps
+                    torch.zeros(3, 1, 1, 1).uniform_(0, 1)
+                    / delta.flatten(1).norm(dim=1)[:, None, None, None]
+                    * eps
                 )
                 start = (images + delta).clamp(0, 1)
     with torch.random.fork_rng():
@@ -134,10 +173,16 @@ def test_pgd_is_the_textbooks_and_torchattacks(
 
 
 def test_mifgsm_is_torchattacks(network: nn.Module, images: Tensor) -> None:
-    theirs = torchattacks.MIFGSM(network, eps=LINF, alpha=0.25 * LINF, steps=10, decay=1.0)(images, LABELS)
-    ours = last_of(mifgsm, Domain(images, LINF), cross_entropy(network), AttackSpec("mifgsm", steps=10))
+    theirs = torchattacks.MIFGSM(network, eps=LINF, alpha=0.25 * LINF, steps=10, decay=1.0)(
+        images, LABELS
+    )
+    ours = last_of(
+        mifgsm, Domain(images, LINF), cross_entropy(network), AttackSpec("mifgsm", steps=10)
+    )
     torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=0)
-    other = last_of(pgd, Domain(images, LINF), cross_entropy(network), AttackSpec("pgd", random_start=False))
+    other = last_of(
+        pgd, Domain(images, LINF), cross_entropy(network), AttackSpec("pgd", random_start=False)
+    )
     assert (ours - other).abs().max() > LINF, "the momentum does something here"
 
 
@@ -182,7 +227,9 @@ class SlowApgd:
 
     def run(self, start: Tensor, n: int) -> tuple[Tensor, float, list[float]]:
         alpha, rho, eta = 0.75, 0.75, self.eps
-        falling = [self.first - (self.first - self.last) * k / (n - 1) for k in range(n)]  # the paper: 2 all the time
+        falling = [
+            self.first - (self.first - self.last) * k / (n - 1) for k in range(n)
+        ]  # the paper: 2 all the time
         x, f, s = {0: start}, {}, {}
         f[0], s[0] = self.value(x[0])
         x[1] = self.P(x[0] + eta * falling[0] * s[0])
@@ -237,7 +284,9 @@ def test_apgd_is_algorithm_1(
     `apgd` starts where the spec says, here at random places; the first start of `apgd_decay` is the clean input.
     """
     network, clean = network.double(), images.double()
-    waves = torch.randn(clean.shape[1:], generator=torch.Generator().manual_seed(8), dtype=torch.float64)
+    waves = torch.randn(
+        clean.shape[1:], generator=torch.Generator().manual_seed(8), dtype=torch.float64
+    )
 
     def f(x: Tensor, rows: Tensor = LABELS) -> Tensor:
         bumps = torch.sin(WAVES * x * waves).flatten(1).mean(1)
@@ -255,7 +304,13 @@ def test_apgd_is_algorithm_1(
     halved = []
     for row in range(3):
         slow = SlowApgd(
-            lambda x, row=row: f(x, LABELS[row : row + 1])[0], clean[row : row + 1], eps, norm, W, first, last
+            lambda x, row=row: f(x, LABELS[row : row + 1])[0],
+            clean[row : row + 1],
+            eps,
+            norm,
+            W,
+            first,
+            last,
         )  # type: ignore[misc]
         runs = [slow.run(start[row : row + 1], n) for start in starts]
         assert [float(loss[row]) for loss in trace.losses] == pytest.approx(
@@ -271,7 +326,9 @@ def test_apgd_is_algorithm_1(
     assert (trace.forwards, trace.backwards) == (restarts * (n + 1), restarts * n)
 
 
-@pytest.mark.parametrize("threat", [Threat(camera_levels=8), Threat(range_m=0.1), Threat(camera_levels=8, range_m=0.1)])
+@pytest.mark.parametrize(
+    "threat", [Threat(camera_levels=8), Threat(range_m=0.1), Threat(camera_levels=8, range_m=0.1)]
+)
 def test_apgd_decay_can_cross_its_ball_in_any_number_of_steps(threat: Threat) -> None:
     for steps in (1, 2, 3, 5, 10, 40):
         shares = falling_steps(AttackSpec("apgd_decay", threat, steps=steps))
@@ -307,7 +364,10 @@ def test_apgd_beats_pgd_on_a_convex_problem(norm: Norm) -> None:
     for steps in (20, 50, 100):
         spec = AttackSpec("pgd", steps=steps, random_start=False)
         domain = Domain(clean, 0.1 if norm == "linf" else 0.3, norm=norm)
-        theirs, ours = run(pgd, domain, loss, spec).best_loss, run(apgd_decay, domain, loss, spec).best_loss
+        theirs, ours = (
+            run(pgd, domain, loss, spec).best_loss,
+            run(apgd_decay, domain, loss, spec).best_loss,
+        )
         published = run(apgd, domain, loss, spec).best_loss
         assert theirs is not None
         assert ours is not None
@@ -323,7 +383,12 @@ def test_restarts_never_lower_the_result_and_begin_as_fewer_would(
 ) -> None:
     spec = AttackSpec(name, steps=5)
     traces = [
-        run(ALGORITHMS[name], Domain(images, 0.2), cross_entropy(network), replace(spec, restarts=restarts))
+        run(
+            ALGORITHMS[name],
+            Domain(images, 0.2),
+            cross_entropy(network),
+            replace(spec, restarts=restarts),
+        )
         for restarts in (1, 2, 4)
     ]
     for fewer, more in pairwise(traces):
@@ -356,7 +421,9 @@ def test_a_start_is_drawn_when_its_search_begins(network: nn.Module, images: Ten
     next(later)
     expected = streams()
     problem.domain.random(expected)
-    assert all(torch.equal(a.get_state(), b.get_state()) for a, b in zip(seen, expected, strict=True))
+    assert all(
+        torch.equal(a.get_state(), b.get_state()) for a, b in zip(seen, expected, strict=True)
+    )
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
@@ -371,14 +438,20 @@ def test_frames_of_a_batch_do_not_influence_each_other(
     for row in range(3):
         one = slice(row, row + 1)
         alone = run(
-            ALGORITHMS[name], Domain(images[one], eps, norm=norm), cross_entropy(network, LABELS[one]), spec, seed=row
+            ALGORITHMS[name],
+            Domain(images[one], eps, norm=norm),
+            cross_entropy(network, LABELS[one]),
+            spec,
+            seed=row,
         )
         assert alone.best is not None
         torch.testing.assert_close(together.best[one], alone.best, atol=1e-9, rtol=0)
 
 
 @pytest.mark.parametrize("name", ALGORITHMS)
-def test_a_gradient_that_is_zero_everywhere_ends_the_search_at_once(name: str, images: Tensor) -> None:
+def test_a_gradient_that_is_zero_everywhere_ends_the_search_at_once(
+    name: str, images: Tensor
+) -> None:
     spec = AttackSpec(name, random_start=False)
     trace = run(ALGORITHMS[name], Domain(images, 0.1), lambda x: (x * 0).flatten(1).sum(1), spec)
     assert (trace.forwards, trace.backwards) == (1, 1)
@@ -393,7 +466,9 @@ def test_a_frame_without_gradient_stays_and_the_others_go_on(name: str, images: 
     """UPGD and MI-FGSM of torchattacks divide by the mean gradient, and such a frame turns to NaN."""
     weights = torch.tensor([1.0, 0.0, 1.0])
     spec = AttackSpec(name, random_start=False)
-    trace = run(ALGORITHMS[name], Domain(images, 0.1), lambda x: weights * x.flatten(1).sum(1), spec)
+    trace = run(
+        ALGORITHMS[name], Domain(images, 0.1), lambda x: weights * x.flatten(1).sum(1), spec
+    )
     assert trace.best is not None
     assert trace.dead is not None
     assert trace.dead.tolist() == [False, True, False]
@@ -417,7 +492,12 @@ def test_the_best_iterate_is_kept_when_the_gradient_dies_later(name: str, images
     """Once the sum exceeds a margin the loss is flat, as 'hide' is once every object is hidden."""
     margin = images.flatten(1).sum(1) + 20
     spec = AttackSpec(name, steps=50, random_start=False)
-    trace = run(ALGORITHMS[name], Domain(images, 0.5), lambda x: torch.minimum(x.flatten(1).sum(1), margin), spec)
+    trace = run(
+        ALGORITHMS[name],
+        Domain(images, 0.5),
+        lambda x: torch.minimum(x.flatten(1).sum(1), margin),
+        spec,
+    )
     assert trace.best is not None
     assert trace.best_loss is not None
     assert trace.dead is not None
@@ -431,7 +511,9 @@ def test_nan_gradients_are_counted_and_move_nothing(name: str, images: Tensor) -
     def loss(x: Tensor) -> Tensor:
         return torch.sqrt(x[:, :1] * 0).flatten(1).sum(1) + x[:, 1:].flatten(1).sum(1)
 
-    trace = run(ALGORITHMS[name], Domain(images, 0.1), loss, AttackSpec(name, steps=2, random_start=False))
+    trace = run(
+        ALGORITHMS[name], Domain(images, 0.1), loss, AttackSpec(name, steps=2, random_start=False)
+    )
     assert trace.best is not None
     assert torch.equal(trace.best[:, :1], images[:, :1])
     torch.testing.assert_close(trace.best[:, 1:], (images[:, 1:] + 0.1).clamp(0, 1))

@@ -31,11 +31,16 @@ FOUND: list[Row] = [(CAR, 8.0, 1.0, 0.9), (PEDESTRIAN, 4.0, 6.0, 0.8)]
 
 def predicted(frame: Frame, rows: list[Row], map_probs: np.ndarray | None = None) -> Predictions:
     """Boxes of the true size and heading of their class, at other places."""
-    boxes = np.array([frame.boxes.boxes[0 if label == CAR else 1] for label, *_ in rows], np.float32).reshape(-1, 9)
+    boxes = np.array(
+        [frame.boxes.boxes[0 if label == CAR else 1] for label, *_ in rows], np.float32
+    ).reshape(-1, 9)
     boxes[:, :2] = np.array([row[1:3] for row in rows], np.float32).reshape(-1, 2)
     boxes[:, 7:] = 0.0
     return Predictions(
-        boxes, np.array([row[3] for row in rows], np.float32), np.array([row[0] for row in rows], np.int64), map_probs
+        boxes,
+        np.array([row[3] for row in rows], np.float32),
+        np.array([row[0] for row in rows], np.int64),
+        map_probs,
     )
 
 
@@ -44,13 +49,19 @@ def predicted(frame: Frame, rows: list[Row], map_probs: np.ndarray | None = None
     [
         (FOUND, FOUND, (0, 2)),
         (FOUND, [], (2, 2)),
-        (FOUND, [(CAR, 8.0, 1.0, 0.19), (PEDESTRIAN, 4.0, 6.0, 0.201)], (1, 2)),  # a low score is not found
+        (
+            FOUND,
+            [(CAR, 8.0, 1.0, 0.19), (PEDESTRIAN, 4.0, 6.0, 0.201)],
+            (1, 2),
+        ),  # a low score is not found
         (FOUND, [(CAR, 8.0, 3.1, 0.9), (CAR, 4.0, 6.0, 0.9)], (2, 2)),  # 2.1 m off; another class
         (FOUND[:1], FOUND, (0, 1)),  # what was not found before is no trial
         ([], FOUND, (0, 0)),
     ],
 )
-def test_hidden(frame: Frame, before: list[Row], after: list[Row], expected: tuple[int, int]) -> None:
+def test_hidden(
+    frame: Frame, before: list[Row], after: list[Row], expected: tuple[int, int]
+) -> None:
     assert hidden(frame, predicted(frame, before), predicted(frame, after), RANGES) == expected
 
 
@@ -130,7 +141,10 @@ def test_created_at_the_target(frame: Frame) -> None:
     ):
         after = predicted(frame, [*FOUND, row])
         assert created_at_target(frame, before, after, RANGES) == (success, 1)
-        assert created_at_target(frame, after, after, RANGES) == (0, 1 - success)  # it was there before: no trial
+        assert created_at_target(frame, after, after, RANGES) == (
+            0,
+            1 - success,
+        )  # it was there before: no trial
 
 
 @pytest.mark.parametrize(
@@ -193,4 +207,8 @@ def test_map_cells(frame: Frame) -> None:
     assert map_created(mapped, one, two, RANGES) == (6, 6 * (64 * 64 - 65) - 9 - 1)
     for without in (frame.replace(map_masks=None), mapped):
         other = one if without is not mapped else predicted(frame, [])
-        assert map_erased(without, other, two, RANGES) == map_created(without, other, two, RANGES) == (0, 0)
+        assert (
+            map_erased(without, other, two, RANGES)
+            == map_created(without, other, two, RANGES)
+            == (0, 0)
+        )

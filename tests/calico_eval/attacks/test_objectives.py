@@ -60,7 +60,8 @@ def model() -> CalicoModel:
 def task(heatmap: Tensor, terms: Tensor | None = None) -> TaskOutput:
     """terms: (10, Y, X) of the boxes."""
     return TaskOutput(
-        heatmap[None], *(torch.zeros(10, 16, 16) if terms is None else terms)[None].split([2, 1, 3, 2, 2], 1)
+        heatmap[None],
+        *(torch.zeros(10, 16, 16) if terms is None else terms)[None].split([2, 1, 3, 2, 2], 1),
     )
 
 
@@ -88,7 +89,10 @@ def batch_with(objects: list[tuple[float, float, int]], map_masks: Tensor | None
 def test_targets_are_cells_of_the_trunk_grid_within_two_metres() -> None:
     xy = np.array([[5.0, -3.0], [40.0, 0.0], [-15.5, 15.5], [1.0, 1.0]], np.float32)
     targets = hide_targets(xy, np.array([CAR, CAR, PEDESTRIAN, TRUCK]), CONFIG)
-    assert [name for name, _ in targets] == ["car", "pedestrian"]  # one is off the grid, one class is unknown
+    assert [name for name, _ in targets] == [
+        "car",
+        "pedestrian",
+    ]  # one is off the grid, one class is unknown
     for (_, cells), (x, y) in zip(targets, xy[[0, 2]], strict=True):
         for row in range(16):
             for column in range(16):
@@ -109,7 +113,9 @@ def test_hide_is_minus_the_peaks_near_the_objects(model: CalicoModel) -> None:
     assert hide(scene, hidden).tolist() == pytest.approx([2 * KAPPA])
 
 
-def test_hide_has_no_gradient_once_all_is_hidden_and_one_cell_each_before(model: CalicoModel) -> None:
+def test_hide_has_no_gradient_once_all_is_hidden_and_one_cell_each_before(
+    model: CalicoModel,
+) -> None:
     car = flat(LOW)
     car[6, 10] = 2.0
     car.requires_grad_(True)
@@ -124,9 +130,9 @@ def test_create_is_the_mean_of_the_twenty_strongest_logits(model: CalicoModel) -
     car, others = torch.zeros(16, 16), torch.full((2, 16, 16), -1.0)
     car[3, :5] = torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0])
     others[1, 7, 7] = 10.0
-    assert create(Scene(model, batch_with([])), outputs_with(car, others)).tolist() == pytest.approx(
-        [(15.0 + 10.0) / 20]
-    )
+    assert create(
+        Scene(model, batch_with([])), outputs_with(car, others)
+    ).tolist() == pytest.approx([(15.0 + 10.0) / 20])
 
 
 def test_create_at_is_the_car_logit_at_the_free_place(model: CalicoModel) -> None:
@@ -149,7 +155,9 @@ def test_loc_is_the_box_error_at_the_clean_peak(model: CalicoModel) -> None:
     others = torch.full((2, 16, 16), LOW)
     scene.clean = outputs_with(peak, others)
     terms = torch.zeros(10, 16, 16)
-    terms[:, 6, 10] = torch.tensor([0.75, 0.5, 0.2, math.log(2.0), 0.0, 0.0, 0.3, 0.9, 50.0, torch.nan])
+    terms[:, 6, 10] = torch.tensor(
+        [0.75, 0.5, 0.2, math.log(2.0), 0.0, 0.0, 0.3, 0.9, 50.0, torch.nan]
+    )
     # x = (10 + 0.75) * 2 - 16 = 5.5, y = (6 + 0.5) * 2 - 16 = -3; sizes 2, 1, 1 of 1; sine 0, cosine 1
     found = loc(scene, outputs_with(elsewhere, others, terms))
     assert found.tolist() == pytest.approx([0.5 + 0.2 + math.log(2.0) + 0.3 + 0.1], rel=1e-5)
@@ -162,18 +170,28 @@ def test_loc_is_the_box_error_at_the_clean_peak(model: CalicoModel) -> None:
 
 def test_flip_is_the_margin_of_the_best_other_class(model: CalicoModel) -> None:
     car, bicycle, pedestrian = (flat(LOW) for _ in range(3))
-    car[6, 10], bicycle[6, 10], pedestrian[6, 11] = 2.0, -1.0, 0.5  # column 11: its centre is 2 m off
+    car[6, 10], bicycle[6, 10], pedestrian[6, 11] = (
+        2.0,
+        -1.0,
+        0.5,
+    )  # column 11: its centre is 2 m off
     pedestrian[0, 0] = 9.0
     scene = Scene(model, batch_with([(5.0, -3.0, CAR)]))
     others = torch.stack([bicycle, pedestrian])
     assert flip(scene, outputs_with(car, others)).tolist() == pytest.approx([0.5 - 2.0])
-    assert flip(scene, outputs_with(flat(-20.0), others)).tolist() == pytest.approx([0.5 - FOUND_LOGIT])
+    assert flip(scene, outputs_with(flat(-20.0), others)).tolist() == pytest.approx(
+        [0.5 - FOUND_LOGIT]
+    )
     assert flip(scene, outputs_with(flat(-20.0), others + 30)).tolist() == pytest.approx([KAPPA])
 
 
 def test_score_is_minus_the_log_of_the_mean_candidate_score(model: CalicoModel) -> None:
     few = CONFIG.model_copy(
-        update={"model": CONFIG.model.model_copy(update={"detection": DetectionConfig(tasks=(("car",),), max_boxes=2)})}
+        update={
+            "model": CONFIG.model.model_copy(
+                update={"detection": DetectionConfig(tasks=(("car",),), max_boxes=2)}
+            )
+        }
     )
     car = flat(LOW)
     car[1, 1], car[2, 2] = 0.0, math.log(3.0)
@@ -182,7 +200,9 @@ def test_score_is_minus_the_log_of_the_mean_candidate_score(model: CalicoModel) 
     assert found.tolist() == pytest.approx([-math.log((0.5 + 0.75) / 2)], rel=1e-5)
 
 
-def test_det_is_the_training_loss_of_each_frame_without_the_map(fused: TorchEngine, street_frame: Frame) -> None:
+def test_det_is_the_training_loss_of_each_frame_without_the_map(
+    fused: TorchEngine, street_frame: Frame
+) -> None:
     frames = [street_frame, street_frame.replace(boxes=street_frame.boxes.select(np.arange(3)))]
     batch = collate(frames)
     with torch.no_grad():
@@ -191,7 +211,9 @@ def test_det_is_the_training_loss_of_each_frame_without_the_map(fused: TorchEngi
         for index, frame in enumerate(frames):
             one = collate([frame])
             terms = fused.model.loss(fused.model(one), one)
-            assert float(found[index]) == pytest.approx(float(terms["total"] - terms["map"]), rel=1e-4)
+            assert float(found[index]) == pytest.approx(
+                float(terms["total"] - terms["map"]), rel=1e-4
+            )
 
 
 def test_the_map_counts_known_cells_that_are_right_or_nearly(model: CalicoModel) -> None:
@@ -202,7 +224,10 @@ def test_the_map_counts_known_cells_that_are_right_or_nearly(model: CalicoModel)
     logits[0, 0, 0, 0], logits[0, 1, 0, 0], logits[0, 0, 0, 1] = math.log(3.0), -7.0, 5.0
     logits[:, :, 2:] = 100.0
     logits.requires_grad_(True)
-    scene, outputs = Scene(model, batch_with([], masks)), outputs_with(flat(0.0), torch.zeros(2, 16, 16), None, logits)
+    scene, outputs = (
+        Scene(model, batch_with([], masks)),
+        outputs_with(flat(0.0), torch.zeros(2, 16, 16), None, logits),
+    )
     low, high = 1 / (1 + math.e), math.e / (1 + math.e)
     erase, create_ = -(0.75 + low) / 2, (45 * low + high) / 46
     assert map_erase(scene, outputs).tolist() == pytest.approx([erase], rel=1e-5)
@@ -228,7 +253,9 @@ def test_multi_gives_both_tasks_a_gradient_of_length_one_on_the_clean_features(
     (cells,) = torch.autograd.grad(seg(scene, outputs).sum(), bev)
     expected = boxes[0] / boxes[0].norm() + cells[0] / cells[0].norm()
     torch.testing.assert_close(both[0], expected, rtol=1e-4, atol=1e-6)
-    torch.testing.assert_close(both[1], cells[1] / cells[1].norm(), rtol=1e-4, atol=1e-6)  # nothing to hide there
+    torch.testing.assert_close(
+        both[1], cells[1] / cells[1].norm(), rtol=1e-4, atol=1e-6
+    )  # nothing to hide there
 
 
 def test_feat_is_minus_the_cosine_with_the_clean_features_and_has_a_gradient_there(
@@ -239,17 +266,22 @@ def test_feat_is_minus_the_cosine_with_the_clean_features_and_has_a_gradient_the
     (value,) = feat(scene, Outputs((), None, bev))
     assert value.item() == pytest.approx(-1 / math.sqrt(1 + 0.01**2), abs=1e-5)
     (gradient,) = torch.autograd.grad(value, bev)
-    assert float(gradient.norm() * bev.detach().norm()) == pytest.approx(0.01, rel=0.05)  # the sine of the angle
+    assert float(gradient.norm() * bev.detach().norm()) == pytest.approx(
+        0.01, rel=0.05
+    )  # the sine of the angle
     bev = bev.detach()
     (opposite,) = feat(scene, Outputs((), None, -bev))
     assert float(opposite) == pytest.approx(1.0, abs=1e-4)
     again = feat(
-        Scene(fused.model, collate([street_frame, street_frame])), Outputs((), None, bev.expand(2, -1, -1, -1))
+        Scene(fused.model, collate([street_frame, street_frame])),
+        Outputs((), None, bev.expand(2, -1, -1, -1)),
     )
     torch.testing.assert_close(again, value.detach().expand(2), rtol=0, atol=1e-6)
 
 
-def test_the_clean_outputs_are_made_once_and_counted(fused: TorchEngine, street_frame: Frame) -> None:
+def test_the_clean_outputs_are_made_once_and_counted(
+    fused: TorchEngine, street_frame: Frame
+) -> None:
     calls = []
     handle = fused.model.backbone.register_forward_hook(lambda *_: calls.append(1))
     spec = AttackSpec("pgd", Threat(camera_levels=2), "feat", steps=2)
@@ -283,7 +315,9 @@ THREATS = dict.fromkeys(OBJECTIVES, Threat(range_m=0.3)) | {
 
 
 @pytest.mark.parametrize("name", sorted(OBJECTIVES))
-def test_an_attack_succeeds_more_often_than_noise(fused: TorchEngine, street: FrameSource, name: str) -> None:
+def test_an_attack_succeeds_more_often_than_noise(
+    fused: TorchEngine, street: FrameSource, name: str
+) -> None:
     """By a factor of 1.5 on two frames, against the mean of two draws of noise."""
     steps = 20 if name in ("create", "create_at", "feat") else 10
     frames, spec = [street[1], street[4]], AttackSpec("pgd", THREATS[name], name, steps=steps)
@@ -300,7 +334,9 @@ def test_an_attack_succeeds_more_often_than_noise(fused: TorchEngine, street: Fr
             assert details.loss_attacked > details.loss_clean
         if name == "create":  # the share of frames is 1 for both
             return float(sum(new_false_boxes(*frame, RANGES) for frame in each))
-        hits, trials = np.sum([OBJECTIVES[name].success.counts(*frame, RANGES) for frame in each], axis=0).T
+        hits, trials = np.sum(
+            [OBJECTIVES[name].success.counts(*frame, RANGES) for frame in each], axis=0
+        ).T
         return float((hits / trials).mean())
 
     noise = dataclasses.replace(spec, name="noise")
@@ -323,7 +359,9 @@ def test_a_small_step_along_the_gradient_raises_the_objective(
 
 
 @pytest.mark.parametrize("name", sorted(OBJECTIVES))
-def test_a_frame_in_a_batch_is_worth_what_it_is_alone(fused: TorchEngine, street: FrameSource, name: str) -> None:
+def test_a_frame_in_a_batch_is_worth_what_it_is_alone(
+    fused: TorchEngine, street: FrameSource, name: str
+) -> None:
     """Outputs of other frames stand in for attacked ones, so that no objective is at its clean value."""
     frames, others = [street[1], street[4], street[2]], [street[2], street[0], street[5]]
     loss = OBJECTIVES[name].loss

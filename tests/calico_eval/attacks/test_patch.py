@@ -9,7 +9,14 @@ from calico.data.batch import collate
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
-from calico_eval.attacks import ALGORITHMS, AttackedFrame, AttackSpec, Threat, attack_frame, attack_frames
+from calico_eval.attacks import (
+    ALGORITHMS,
+    AttackedFrame,
+    AttackSpec,
+    Threat,
+    attack_frame,
+    attack_frames,
+)
 from calico_eval.attacks.objectives import OBJECTIVES, Scene
 from calico_eval.attacks.patch_place import on_objects, place_board
 from calico_eval.attacks.patch_shape import PatchShape
@@ -19,13 +26,17 @@ OBJECTS = PatchShape(objects=3, box_share=0.3)
 NEAR = PatchShape(ahead_m=8.0, left_m=-2.0)
 
 
-def spec(name: str, shape: PatchShape, share: float = 0.3, steps: int = 8, objective: str = "hide") -> AttackSpec:
+def spec(
+    name: str, shape: PatchShape, share: float = 0.3, steps: int = 8, objective: str = "hide"
+) -> AttackSpec:
     return AttackSpec(name, Threat(patch_share=share), objective, steps=steps, patch=shape)
 
 
 def hidden(engine: TorchEngine, frame: Frame) -> float:
     batch = collate([frame])
-    return float(OBJECTIVES["hide"].loss(Scene(engine.model, batch), engine.model(batch))[0].detach())
+    return float(
+        OBJECTIVES["hide"].loss(Scene(engine.model, batch), engine.model(batch))[0].detach()
+    )
 
 
 def changed(before: Frame, after: Frame) -> list[np.ndarray]:
@@ -51,9 +62,13 @@ def test_learnt_patches_on_objects_hide_more_than_random_and_grey_ones(
     assert not done.details.dead_gradient
 
 
-def test_a_learnt_board_is_worth_more_than_random_and_grey_ones(camera_only: TorchEngine, street: FrameSource) -> None:
+def test_a_learnt_board_is_worth_more_than_random_and_grey_ones(
+    camera_only: TorchEngine, street: FrameSource
+) -> None:
     frame = street[3]
-    attacked = hidden(camera_only, attack_frame(camera_only, frame, spec("patch_world", NEAR), 0).frame)
+    attacked = hidden(
+        camera_only, attack_frame(camera_only, frame, spec("patch_world", NEAR), 0).frame
+    )
     controls = [
         hidden(camera_only, attack_frame(camera_only, frame, spec(name, NEAR), seed).frame)
         for name, seeds in (("patch_world_random", range(3)), ("patch_world_grey", range(1)))
@@ -62,13 +77,19 @@ def test_a_learnt_board_is_worth_more_than_random_and_grey_ones(camera_only: Tor
     assert attacked > max(controls)
 
 
-@pytest.mark.parametrize("name", ["patch_object", "patch_object_random", "patch_world", "patch_world_grey"])
-def test_only_the_patch_changes_and_within_its_share(camera_only: TorchEngine, street: FrameSource, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["patch_object", "patch_object_random", "patch_world", "patch_world_grey"]
+)
+def test_only_the_patch_changes_and_within_its_share(
+    camera_only: TorchEngine, street: FrameSource, name: str
+) -> None:
     frame = street[0]
     shape = OBJECTS if "object" in name else NEAR
     share = 0.06 if "object" in name else 0.07
     done = attack_frame(camera_only, frame, spec(name, shape, share=share, steps=2), 0)
-    placed = on_objects(frame, shape, share) if "object" in name else [place_board(frame, frame, shape)]
+    placed = (
+        on_objects(frame, shape, share) if "object" in name else [place_board(frame, frame, shape)]
+    )
     for view, mask in enumerate(changed(frame, done.frame)):
         allowed = np.zeros_like(mask)
         for one in placed:
@@ -83,7 +104,9 @@ def test_only_the_patch_changes_and_within_its_share(camera_only: TorchEngine, s
     assert len(done.details.patches.quads) == len(placed)
 
 
-def test_a_board_that_comes_too_near_is_taken_away(camera_only: TorchEngine, street: FrameSource) -> None:
+def test_a_board_that_comes_too_near_is_taken_away(
+    camera_only: TorchEngine, street: FrameSource
+) -> None:
     done = attack_frame(camera_only, street[0], spec("patch_world_grey", NEAR, share=0.005), 0)
     assert max(done.budget.camera_levels) == 0
     assert "of a view: taken away" in done.details.note
@@ -96,7 +119,9 @@ def test_frames_of_a_window_show_one_board(camera_only: TorchEngine, street: Fra
     means = []
     for done, clean in zip(both, (street[0], street[1]), strict=True):
         masks = changed(clean, done.frame)
-        pixels = np.concatenate([image[mask] for image, mask in zip(done.frame.images, masks, strict=True)])
+        pixels = np.concatenate(
+            [image[mask] for image, mask in zip(done.frame.images, masks, strict=True)]
+        )
         assert len(pixels) > 20
         means.append(pixels.mean(axis=0))
     assert np.abs(means[0] - means[1]).max() < 20
@@ -114,7 +139,9 @@ def test_same_seed_same_patch(camera_only: TorchEngine, street: FrameSource) -> 
     assert one.details.losses == again.details.losses
 
 
-def test_a_frame_without_objects_gets_no_patch_and_says_so(camera_only: TorchEngine, street: FrameSource) -> None:
+def test_a_frame_without_objects_gets_no_patch_and_says_so(
+    camera_only: TorchEngine, street: FrameSource
+) -> None:
     frame = street[1]
     bare = frame.replace(boxes=frame.boxes.select(np.zeros(len(frame.boxes), np.bool_)))
     done = attack_frame(camera_only, bare, spec("patch_object", OBJECTS, steps=2), 0)
@@ -126,7 +153,9 @@ def test_a_frame_without_objects_gets_no_patch_and_says_so(camera_only: TorchEng
 def test_other_attacks_have_no_patch() -> None:
     with pytest.raises(CalicoError, match="attack pgd: has no patch"):
         AttackSpec("pgd", Threat(camera_levels=4), patch=NEAR)
-    with pytest.raises(CalicoError, match="attack patch_world: does not use camera_levels; it uses patch_share"):
+    with pytest.raises(
+        CalicoError, match="attack patch_world: does not use camera_levels; it uses patch_share"
+    ):
         AttackSpec("patch_world", Threat(camera_levels=4))
 
 
@@ -142,12 +171,20 @@ def test_the_universal_board_is_one_texture_for_scenes_that_it_was_not_learnt_on
     after = attack_frames(camera_only, [street[3], street[4]], attack, 0, fitted)
     assert all(max(done.budget.pixel_share) > 0.01 for done in after)
     random = attack_frames(camera_only, [street[3], street[4]], spec("patch_world_random", NEAR), 0)
-    assert sum(hidden(camera_only, one.frame) for one in after) > sum(hidden(camera_only, one.frame) for one in random)
-    with pytest.raises(CalicoError, match="frame street0-0 is of scene street0, which the attack was fitted on"):
+    assert sum(hidden(camera_only, one.frame) for one in after) > sum(
+        hidden(camera_only, one.frame) for one in random
+    )
+    with pytest.raises(
+        CalicoError, match="frame street0-0 is of scene street0, which the attack was fitted on"
+    ):
         attack_frames(camera_only, [street[0]], attack, 0, fitted)
-    with pytest.raises(CalicoError, match="attack patch_world_universal: is learnt on frames of other scenes"):
+    with pytest.raises(
+        CalicoError, match="attack patch_world_universal: is learnt on frames of other scenes"
+    ):
         attack_frames(camera_only, [street[0]], attack, 0)
 
 
 def same(one: AttackedFrame, other: AttackedFrame) -> bool:
-    return all(np.array_equal(a, b) for a, b in zip(one.frame.images, other.frame.images, strict=True))
+    return all(
+        np.array_equal(a, b) for a, b in zip(one.frame.images, other.frame.images, strict=True)
+    )

@@ -37,7 +37,10 @@ def test_a_board_stands_still_while_the_car_moves(street: FrameSource) -> None:
     assert np.allclose(*world, atol=1e-9)
     # the ego frame of street lies 0.9 m ahead of the LiDAR's and 1.8 m below it: see street.py
     ego_x, ground = -0.9, -1.8
-    expected = [[9.0 + ego_x, -3.0 + side * 0.75, ground + z] for side, z in ((1, 1.5), (-1, 1.5), (-1, 0.5), (1, 0.5))]
+    expected = [
+        [9.0 + ego_x, -3.0 + side * 0.75, ground + z]
+        for side, z in ((1, 1.5), (-1, 1.5), (-1, 0.5), (1, 0.5))
+    ]
     expected_world = np.array(expected) + first.global_T_lidar[:3, 3]
     assert np.allclose(world[0], expected_world, atol=1e-9)
     assert anchor_of(third) is third, "a second later it is set up anew"
@@ -45,7 +48,9 @@ def test_a_board_stands_still_while_the_car_moves(street: FrameSource) -> None:
 
 def test_a_lying_board_is_on_the_ground(street: FrameSource) -> None:
     frame = street[0]
-    corners = place_board(frame, frame, PatchShape(lying=True, width_m=2, height_m=1, left_m=0)).corners
+    corners = place_board(
+        frame, frame, PatchShape(lying=True, width_m=2, height_m=1, left_m=0)
+    ).corners
     assert np.allclose(corners[:, 2], -1.8)
     assert np.allclose(np.ptp(corners, axis=0), [1, 2, 0])
     assert len(seen(frame, 0, corners)) > 5
@@ -58,7 +63,9 @@ def test_patches_are_on_the_nearest_objects_and_within_their_share(street: Frame
     distance = np.hypot(*frame.boxes.boxes[:, :2].T)
     owners = []
     for one in placed:
-        (index,) = np.flatnonzero(points_in_boxes(one.corners, frame.boxes.boxes, margin_m=1e-3).all(axis=1))
+        (index,) = np.flatnonzero(
+            points_in_boxes(one.corners, frame.boxes.boxes, margin_m=1e-3).all(axis=1)
+        )
         owners.append(int(index))
         fullest = 0.0
         for view in range(len(frame.images)):
@@ -77,7 +84,10 @@ def test_patches_keep_to_the_share_of_a_view(street: FrameSource) -> None:
     unlimited, limited = (on_objects(frame, PatchShape(objects=5), share) for share in (1.0, 0.03))
 
     def most(placed: list) -> float:
-        return max(sum(len(one.views[view]) for one in placed) for view in range(6)) / frame.images[0][..., 0].size
+        return (
+            max(sum(len(one.views[view]) for one in placed) for view in range(6))
+            / frame.images[0][..., 0].size
+        )
 
     assert most(unlimited) > 0.03
     assert 0.01 < most(limited) <= 0.03

@@ -6,7 +6,14 @@ import torch
 
 from calico.data.source import FrameSource
 from calico_eval.attacks.patch_place import place_board
-from calico_eval.attacks.patch_render import TEXELS, PatchDomain, bent, draw_transformations, relit, sample
+from calico_eval.attacks.patch_render import (
+    TEXELS,
+    PatchDomain,
+    bent,
+    draw_transformations,
+    relit,
+    sample,
+)
 from calico_eval.attacks.patch_shape import PatchShape
 
 CPU = torch.device("cpu")
@@ -31,7 +38,9 @@ def test_two_views_show_the_same_place_in_the_same_colour(street: FrameSource) -
     frame = street[0]
     placed = place_board(frame, frame, PatchShape(ahead_m=6.0, left_m=3.0))
     ramp = (torch.arange(TEXELS) + 0.5) / TEXELS
-    texture = torch.stack([ramp.expand(TEXELS, -1), ramp[:, None].expand(-1, TEXELS), torch.zeros(TEXELS, TEXELS)])
+    texture = torch.stack(
+        [ramp.expand(TEXELS, -1), ramp[:, None].expand(-1, TEXELS), torch.zeros(TEXELS, TEXELS)]
+    )
     (patched,) = PatchDomain([frame], [[placed]], 1, CPU).frames(texture[None])
     views = [view for view, part in enumerate(placed.views) if len(part) > 10]
     assert len(views) == 2
@@ -71,11 +80,17 @@ def test_transformations_are_a_function_of_the_seed_and_stay_small() -> None:
 
 
 @pytest.mark.parametrize("transformed", [False, True])
-def test_gradients_of_a_texture_are_those_of_finite_differences(street: FrameSource, transformed: bool) -> None:
+def test_gradients_of_a_texture_are_those_of_finite_differences(
+    street: FrameSource, transformed: bool
+) -> None:
     frame = street[0]
-    domain = PatchDomain([frame], [[place_board(frame, frame, PatchShape(ahead_m=6.0, left_m=3.0))]], 1, CPU)
+    domain = PatchDomain(
+        [frame], [[place_board(frame, frame, PatchShape(ahead_m=6.0, left_m=3.0))]], 1, CPU
+    )
     weight = torch.rand(domain.base.images.shape, generator=torch.Generator().manual_seed(1))
-    x = (0.4 + 0.2 * torch.rand(domain.clean.shape, generator=torch.Generator().manual_seed(2))).requires_grad_(True)
+    x = (
+        0.4 + 0.2 * torch.rand(domain.clean.shape, generator=torch.Generator().manual_seed(2))
+    ).requires_grad_(True)
 
     def value(x: torch.Tensor) -> torch.Tensor:
         streams = [torch.Generator().manual_seed(7)] if transformed else []

@@ -54,7 +54,9 @@ def test_an_intensity_stays_within_0_and_1_or_where_it_is(street_frame: Frame) -
     points[:5, 3] = [0.0, 0.05, 1.0, 1.7, -0.3]  # some loaders keep raw values
     frame = street_frame.replace(points=points)
     domain = make_domain([frame], Threat(intensity=0.1), CPU)
-    down, up = (domain.frames(torch.full_like(domain.clean, end))[0].points[:5, 3] for end in (0.0, 1.0))
+    down, up = (
+        domain.frames(torch.full_like(domain.clean, end))[0].points[:5, 3] for end in (0.0, 1.0)
+    )
     assert down == pytest.approx([0.0, 0.0, 0.9, 1.6, -0.3], abs=1e-6)
     assert up == pytest.approx([0.1, 0.15, 1.0, 1.7, -0.2], abs=1e-6)
 
@@ -72,7 +74,9 @@ def test_raw_intensities_are_within_budget_to_the_last_digit(street_frame: Frame
 
 
 @pytest.mark.parametrize(
-    "threat", [Threat(intensity=0.1), Threat(range_m=0.5), Threat(camera_levels=8, range_m=0.5)], ids=str
+    "threat",
+    [Threat(intensity=0.1), Threat(range_m=0.5), Threat(camera_levels=8, range_m=0.5)],
+    ids=str,
 )
 def test_a_number_beyond_its_limit_still_feels_the_gradient(near: Frame, threat: Threat) -> None:
     """A random start puts half of the black pixels, dark points and points at r_min beyond what may be: they must come back."""
@@ -84,7 +88,9 @@ def test_a_number_beyond_its_limit_still_feels_the_gradient(near: Frame, threat:
     batch = domain.batch(x)
     assert float(batch.images.detach().min()) >= 0.0
     free = torch.from_numpy(np.linalg.norm(points[:, :3], axis=1) > 1.001)
-    wanted = batch.images.sum() + batch.points[0, free, :4].abs().sum() + batch.points[0, :, 3].sum()
+    wanted = (
+        batch.images.sum() + batch.points[0, free, :4].abs().sum() + batch.points[0, :, 3].sum()
+    )
     (gradient,) = torch.autograd.grad(wanted, x)
     alive = gradient != 0
     assert bool(alive[..., : -len(points)].all())
@@ -94,7 +100,9 @@ def test_a_number_beyond_its_limit_still_feels_the_gradient(near: Frame, threat:
         assert bool(alive.all())
 
 
-@pytest.mark.parametrize("threat", [Threat(range_m=0.1), Threat(axis_m=0.1), Threat(axis_m=0.1, intensity=0.1)])
+@pytest.mark.parametrize(
+    "threat", [Threat(range_m=0.1), Threat(axis_m=0.1), Threat(axis_m=0.1, intensity=0.1)]
+)
 def test_zeros_keep_their_sign(near: Frame, threat: Threat) -> None:
     """Real clouds hold -0.0; -0.0 + 0.0 is 0.0, other bytes, and S1 takes the frame for changed."""
     points = near.points.copy()

@@ -34,7 +34,9 @@ def test_a_gradient_is_each_frames_own_and_noted(clean: Tensor) -> None:
 
 def test_the_best_iterate_of_each_frame_is_kept_the_first_of_equals(clean: Tensor) -> None:
     values = iter([[1.0, 5.0], [3.0, 4.0], [3.0, 5.0], [2.0, 6.0]])
-    problem = Problem(Domain(clean, 1.0), lambda x: torch.tensor(next(values)), differentiable=False)
+    problem = Problem(
+        Domain(clean, 1.0), lambda x: torch.tensor(next(values)), differentiable=False
+    )
     places = [torch.full_like(clean, place) for place in (0.1, 0.2, 0.3, 0.4)]
     for place in places:
         problem.loss(place)
@@ -48,7 +50,9 @@ def test_the_best_iterate_of_each_frame_is_kept_the_first_of_equals(clean: Tenso
 def test_a_loss_that_is_no_number_is_never_the_best(clean: Tensor) -> None:
     nan = float("nan")
     values = iter([[nan, 1.0], [-3.0, nan], [nan, 2.0]])
-    problem = Problem(Domain(clean, 1.0), lambda x: torch.tensor(next(values)), differentiable=False)
+    problem = Problem(
+        Domain(clean, 1.0), lambda x: torch.tensor(next(values)), differentiable=False
+    )
     for place in (0.1, 0.2, 0.3):
         problem.loss(torch.full_like(clean, place))
     assert problem.trace.best is not None
@@ -59,7 +63,9 @@ def test_a_loss_that_is_no_number_is_never_the_best(clean: Tensor) -> None:
 
 def test_nan_and_infinite_gradients_are_zero_and_counted_per_frame(clean: Tensor) -> None:
     def loss(x: Tensor) -> Tensor:
-        broken = torch.sqrt(x[1, :1] * 0).sum()  # the derivative of sqrt at 0 is infinite, times 0: NaN
+        broken = torch.sqrt(
+            x[1, :1] * 0
+        ).sum()  # the derivative of sqrt at 0 is infinite, times 0: NaN
         endless = torch.sqrt(x[1, 1, 0, 0] - clean[1, 1, 0, 0])  # infinite
         return x[:, 2].flatten(1).sum(1) + torch.stack([broken * 0, broken + endless])
 
@@ -75,7 +81,9 @@ def test_nan_and_infinite_gradients_are_zero_and_counted_per_frame(clean: Tensor
 
 def test_a_gradient_that_is_zero_for_one_frame_is_noted_for_that_frame(clean: Tensor) -> None:
     weights = torch.tensor([0.0, 1.0])
-    problem = Problem(Domain(clean, 0.1), lambda x: weights * x.flatten(1).sum(1), differentiable=True)
+    problem = Problem(
+        Domain(clean, 0.1), lambda x: weights * x.flatten(1).sum(1), differentiable=True
+    )
     problem.gradient(clean)
     assert problem.trace.dead is not None
     assert problem.trace.dead.tolist() == [True, False]
@@ -92,13 +100,16 @@ def test_a_loss_that_does_not_depend_on_the_input_is_dead_and_no_crash(clean: Te
 
 def test_an_engine_without_gradients_gives_none(clean: Tensor) -> None:
     problem = Problem(Domain(clean, 0.1), lambda x: x.flatten(1).sum(1), differentiable=False)
-    with pytest.raises(CalicoError, match="gives no gradients; expected the torch engine or an attack by queries"):
+    with pytest.raises(
+        CalicoError, match="gives no gradients; expected the torch engine or an attack by queries"
+    ):
         problem.gradient(clean)
 
 
 def test_a_second_search_adds_its_counts_and_leaves_the_best(clean: Tensor) -> None:
     problems = [
-        Problem(Domain(clean, 0.1), lambda x, k=k: k * x.flatten(1).sum(1), differentiable=True) for k in (1.0, 0.0)
+        Problem(Domain(clean, 0.1), lambda x, k=k: k * x.flatten(1).sum(1), differentiable=True)
+        for k in (1.0, 0.0)
     ]
     for problem in problems:
         problem.gradient(clean)

@@ -34,7 +34,9 @@ def real() -> Frame:
 
 
 @pytest.mark.parametrize("threat", THREATS, ids=str)
-def test_the_centre_is_the_clean_frame_and_a_corner_is_within_budget(real: Frame, threat: Threat) -> None:
+def test_the_centre_is_the_clean_frame_and_a_corner_is_within_budget(
+    real: Frame, threat: Threat
+) -> None:
     domain = make_domain([real], threat, torch.device("cpu"))
     assert frame_sha256(domain.frames(domain.clean)[0]) == frame_sha256(real)
     (corner,) = domain.frames(domain.corner([torch.Generator().manual_seed(0)]))

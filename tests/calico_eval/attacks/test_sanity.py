@@ -40,7 +40,9 @@ Faulty = Callable[[TorchEngine, str], TorchEngine]
 @pytest.fixture(scope="module")
 def faulty() -> Faulty:
     """planted_faults.faulty; the tests are no package."""
-    spec = importlib.util.spec_from_file_location("planted_faults", Path(__file__).parent / "planted_faults.py")
+    spec = importlib.util.spec_from_file_location(
+        "planted_faults", Path(__file__).parent / "planted_faults.py"
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -75,7 +77,9 @@ def test_a_severed_branch_is_found(fused: TorchEngine, street_frame: Frame) -> N
 
 def test_a_single_view_that_sees_no_cell_is_found(fused: TorchEngine, street_frame: Frame) -> None:
     turned = street_frame.camera_T_lidar.copy()
-    turned[2] = np.diag([1.0, 1.0, 1.0, 1.0])  # looks straight up: its optical axis is the LiDAR's z
+    turned[2] = np.diag(
+        [1.0, 1.0, 1.0, 1.0]
+    )  # looks straight up: its optical axis is the LiDAR's z
     check = dead_gradients(fused, street_frame.replace(camera_T_lidar=turned))
     assert check.dead == ("view 2",)
 
@@ -87,7 +91,9 @@ def test_points_off_the_grid_are_dead(fused: TorchEngine, street_frame: Frame) -
     assert check.dead == ("points",)
 
 
-def test_one_sensor_models_report_their_own_sensor(camera_only: TorchEngine, street_frame: Frame) -> None:
+def test_one_sensor_models_report_their_own_sensor(
+    camera_only: TorchEngine, street_frame: Frame
+) -> None:
     check = dead_gradients(camera_only, street_frame)
     assert check.point_share is None
     assert len(check.view_share) == 6
@@ -105,11 +111,15 @@ def test_autograd_agrees_with_differences_along_random_directions(
     assert agreement(fused, street_frame, field, objective, 0) > 0.999
 
 
-def test_autograd_agrees_with_differences_entry_by_entry(fused: TorchEngine, street_frame: Frame) -> None:
+def test_autograd_agrees_with_differences_entry_by_entry(
+    fused: TorchEngine, street_frame: Frame
+) -> None:
     """An independent reference for one input: the twelve pixels of the largest gradients, moved one at a time, in float64."""
     model = copy.deepcopy(fused.model).double().eval()
     batch = collate([street_frame])
-    changes = {name: getattr(batch, name).double() for name in ("points", "image_from_lidar", "map_masks")}
+    changes = {
+        name: getattr(batch, name).double() for name in ("points", "image_from_lidar", "map_masks")
+    }
     batch = replace(batch, boxes=tuple(b.double() for b in batch.boxes), **changes)
 
     def loss(images: torch.Tensor) -> torch.Tensor:
@@ -209,14 +219,21 @@ def test_a_forward_pass_that_attacks_do_not_see_fails_s1(
     ],
 )
 def test_a_masked_gradient_does_not_find_the_planted_vulnerability(
-    fused: TorchEngine, street_frame: Frame, faulty: Faulty, fault: str, spec: AttackSpec, verdict: str
+    fused: TorchEngine,
+    street_frame: Frame,
+    faulty: Faulty,
+    fault: str,
+    spec: AttackSpec,
+    verdict: str,
 ) -> None:
     check = planted_is_found(SHEET, faulty(fused, fault), [street_frame], [spec], 0)
     assert check.verdict == verdict, check
     assert f"{spec.sensor}_{spec.name}" in check.message
 
 
-def test_the_plant_opens_at_its_trigger_and_not_at_other_noise(fused: TorchEngine, street_frame: Frame) -> None:
+def test_the_plant_opens_at_its_trigger_and_not_at_other_noise(
+    fused: TorchEngine, street_frame: Frame
+) -> None:
     for spec in (CAMERA, LIDAR):
         planted = plant(fused, street_frame, spec, 0)
         clean = found_objects(fused, street_frame)
@@ -228,7 +245,9 @@ def test_the_plant_opens_at_its_trigger_and_not_at_other_noise(fused: TorchEngin
         )
 
 
-def test_an_attack_that_goes_nowhere_fails_s3(fused: TorchEngine, street_frame: Frame, faulty: Faulty) -> None:
+def test_an_attack_that_goes_nowhere_fails_s3(
+    fused: TorchEngine, street_frame: Frame, faulty: Faulty
+) -> None:
     check = unbounded(SHEET, faulty(fused, "saturated"), [street_frame], 0)
     assert check.verdict == "FAIL"
     assert int(check.measured["objects_left"] or 0) >= 1
@@ -240,10 +259,18 @@ def test_what_an_unbounded_pgd_leaves_is_tried_again(
     """Saturated logits leave PGD nothing to follow; the better of it and of APGD counts."""
     tried: list[tuple[str, int, int]] = []
 
-    def spy(engine: TorchEngine, frames: list[Frame], spec: AttackSpec, seed: int) -> list[AttackedFrame]:
+    def spy(
+        engine: TorchEngine, frames: list[Frame], spec: AttackSpec, seed: int
+    ) -> list[AttackedFrame]:
         done = attack_frames(engine, frames, spec, seed)
         found = found_objects(saturated, street_frame)
-        tried.append((spec.name, spec.steps, int((found_objects(engine, done[0].frame, street_frame) & found).sum())))
+        tried.append(
+            (
+                spec.name,
+                spec.steps,
+                int((found_objects(engine, done[0].frame, street_frame) & found).sum()),
+            )
+        )
         return done
 
     monkeypatch.setattr(ladder_module, "attack_frames", spy)
@@ -254,7 +281,9 @@ def test_what_an_unbounded_pgd_leaves_is_tried_again(
     assert check.measured["objects_left"] == min(left for *_, left in tried)
 
 
-def test_a_changed_model_and_a_changed_frame_fail_s14(fused: TorchEngine, street_frame: Frame) -> None:
+def test_a_changed_model_and_a_changed_frame_fail_s14(
+    fused: TorchEngine, street_frame: Frame
+) -> None:
     before, sha = [frame_sha256(street_frame)], fused.sha256
     assert untouched(SHEET, fused, [street_frame], before, sha).verdict == "PASS"
     moved = street_frame.replace(points=street_frame.points + np.float32(1e-3))
@@ -268,16 +297,23 @@ def test_a_changed_model_and_a_changed_frame_fail_s14(fused: TorchEngine, street
     assert check.measured["frames_mutated"] == 0
 
 
-def test_the_ladder_finds_a_cut_branch_out_of_order(fused: TorchEngine, street_frame: Frame, faulty: Faulty) -> None:
+def test_the_ladder_finds_a_cut_branch_out_of_order(
+    fused: TorchEngine, street_frame: Frame, faulty: Faulty
+) -> None:
     """Without a gradient, PGD is no better than the noise that it starts from."""
     checks = ladder(SHEET, faulty(fused, "images detached"), street_frame, [CAMERA], 0)
     assert set(checks) == {"S2", "S4", "S5", "S12", "S16"}
-    assert checks["S16"].verdict in ("FAIL", "WARN")  # by how much noise and the random start harm, which is little
+    assert checks["S16"].verdict in (
+        "FAIL",
+        "WARN",
+    )  # by how much noise and the random start harm, which is little
     assert checks["S5"].measured["camera_rise_fgsm"] == 0.0
     sound = attack_frames(fused, [street_frame], CAMERA, 0)[0].details
     assert sound.loss_attacked is not None
     assert sound.loss_clean is not None
-    assert float(checks["S5"].measured["camera_rise_pgd"] or 0) < 0.2 * (sound.loss_attacked - sound.loss_clean)
+    assert float(checks["S5"].measured["camera_rise_pgd"] or 0) < 0.2 * (
+        sound.loss_attacked - sound.loss_clean
+    )
 
 
 # --- the sound model ---
@@ -290,16 +326,23 @@ def test_a_sound_model_passes(fused: TorchEngine, street: FrameSource) -> None:
     checks = {check.id: check for make in groups.values() for check in make()}
     assert set(checks) == set(TITLES) - {"S6", "S9", "S11"}
     for check in checks.values():
-        assert check.verdict == "PASS" or (check.id in ("S12", "S16") and check.verdict == "WARN"), check
+        assert check.verdict == "PASS" or (
+            check.id in ("S12", "S16") and check.verdict == "WARN"
+        ), check
         assert check.title == TITLES[check.id]
         assert check.message
         assert check.measured
     assert checks["S3"].measured["share_hidden"] == 1.0
-    rises = [checks["S15"].measured[f"lidar_rise_with_{name}"] for name in ("straight_through", "the_true_gradient")]
+    rises = [
+        checks["S15"].measured[f"lidar_rise_with_{name}"]
+        for name in ("straight_through", "the_true_gradient")
+    ]
     assert float(rises[0] or 0) > float(rises[1] or 0)
 
 
-def test_the_checks_repeat_and_leave_the_model_as_it_was(fused: TorchEngine, street_frame: Frame) -> None:
+def test_the_checks_repeat_and_leave_the_model_as_it_was(
+    fused: TorchEngine, street_frame: Frame
+) -> None:
     def made() -> list[SanityCheck]:
         return [
             gradients_agree(SHEET, fused, [street_frame], "det", 3),
@@ -311,7 +354,9 @@ def test_the_checks_repeat_and_leave_the_model_as_it_was(fused: TorchEngine, str
     assert TorchEngine(fused.model, fused.config, "cpu").sha256 == before
 
 
-def test_a_model_of_one_sensor_is_checked_on_it(camera_only: TorchEngine, street_frame: Frame) -> None:
+def test_a_model_of_one_sensor_is_checked_on_it(
+    camera_only: TorchEngine, street_frame: Frame
+) -> None:
     assert zero_is_clean(SHEET, camera_only, [street_frame], repeats=True).verdict == "PASS"
     check = gradients_agree(SHEET, camera_only, [street_frame], "det", 0)
     assert check.verdict == "PASS"
@@ -320,8 +365,13 @@ def test_a_model_of_one_sensor_is_checked_on_it(camera_only: TorchEngine, street
 
 
 def test_nothing_found_when_clean_is_not_run(fused: TorchEngine, street_frame: Frame) -> None:
-    empty = street_frame.replace(boxes=street_frame.boxes.select(np.zeros(len(street_frame.boxes.labels), bool)))
-    for check in (unbounded(SHEET, fused, [empty], 0), planted_is_found(SHEET, fused, [empty], [CAMERA], 0)):
+    empty = street_frame.replace(
+        boxes=street_frame.boxes.select(np.zeros(len(street_frame.boxes.labels), bool))
+    )
+    for check in (
+        unbounded(SHEET, fused, [empty], 0),
+        planted_is_found(SHEET, fused, [empty], [CAMERA], 0),
+    ):
         assert check.verdict == "NOT RUN"
         assert "no object" in check.message
 
@@ -348,4 +398,8 @@ def test_the_worst_verdict_and_numbers_that_json_can_hold() -> None:
     assert worst(["PASS", "NOT RUN"]) == "PASS"
     assert worst(["PASS", "FAIL", "WARN"]) == "FAIL"
     assert worst([]) == "NOT RUN"
-    assert SHEET.check("S1", "PASS", "m", a=math.nan, b=math.inf, c=2).measured == {"a": None, "b": None, "c": 2}
+    assert SHEET.check("S1", "PASS", "m", a=math.nan, b=math.inf, c=2).measured == {
+        "a": None,
+        "b": None,
+        "c": 2,
+    }

@@ -14,8 +14,21 @@ import pytest
 from calico.errors import CalicoError
 from calico.files import seal_zip
 from calico.frame import Frame
-from calico_eval.attacks import AttackDetails, AttackedFrame, AttackSpec, Threat, attack_frame, measure_budget
-from calico_eval.attacks.saved import check_saved, file_name, frame_sha256, load_attacked, save_attacked
+from calico_eval.attacks import (
+    AttackDetails,
+    AttackedFrame,
+    AttackSpec,
+    Threat,
+    attack_frame,
+    measure_budget,
+)
+from calico_eval.attacks.saved import (
+    check_saved,
+    file_name,
+    frame_sha256,
+    load_attacked,
+    save_attacked,
+)
 from calico_eval.engines.user import UserEngine
 
 SPEC = AttackSpec("noise", Threat(camera_levels=4, range_m=0.1))
@@ -25,18 +38,31 @@ SPEC = AttackSpec("noise", Threat(camera_levels=4, range_m=0.1))
 def attacked(frame: Frame) -> AttackedFrame:
     """The hand-built frame with noise, and a made-up course of the attack."""
     done = attack_frame(UserEngine(object(), "mine", ("camera", "lidar"), "0"), frame, SPEC, 0)
-    return replace(done, details=AttackDetails("hide", "", 5, -1.0, 2.5, (-1.0, 0.3, float("inf")), 4, 2, 7))
+    return replace(
+        done, details=AttackDetails("hide", "", 5, -1.0, 2.5, (-1.0, 0.3, float("inf")), 4, 2, 7)
+    )
 
 
-def test_what_is_written_is_read_back(frame: Frame, attacked: AttackedFrame, tmp_path: Path) -> None:
+def test_what_is_written_is_read_back(
+    frame: Frame, attacked: AttackedFrame, tmp_path: Path
+) -> None:
     path = save_attacked(tmp_path / "new" / "folder", frame, attacked, SPEC, "abc")
     assert path == tmp_path / "new" / "folder" / file_name("hand-0")
     saved = load_attacked(path)
     about = saved.about
-    assert (about.token, about.clean_sha256, about.model_sha256) == ("hand-0", frame_sha256(frame), "abc")
+    assert (about.token, about.clean_sha256, about.model_sha256) == (
+        "hand-0",
+        frame_sha256(frame),
+        "abc",
+    )
     assert about.attack == asdict(SPEC)
     assert about.budget == asdict(attacked.budget)
-    assert (about.objective, about.seed, about.loss_clean, about.loss_attacked) == ("hide", 5, -1.0, 2.5)
+    assert (about.objective, about.seed, about.loss_clean, about.loss_attacked) == (
+        "hide",
+        5,
+        -1.0,
+        2.5,
+    )
     assert about.losses == (-1.0, 0.3, None)
     assert (about.forwards, about.backwards, about.queries) == (4, 2, 7)
     back = saved.on(frame)
@@ -68,7 +94,9 @@ def test_twice_the_same_bytes(frame: Frame, attacked: AttackedFrame, tmp_path: P
     assert one.read_bytes() == two.read_bytes()
 
 
-@pytest.mark.parametrize("token", ["../../etc/passwd", "/etc/passwd", "..", "", "a\\b", "C:\\x", "x" * 500, "räum"])
+@pytest.mark.parametrize(
+    "token", ["../../etc/passwd", "/etc/passwd", "..", "", "a\\b", "C:\\x", "x" * 500, "räum"]
+)
 def test_a_token_is_never_a_path(token: str, frame: Frame, tmp_path: Path) -> None:
     odd = frame.replace(token=token)
     done = AttackedFrame(odd, measure_budget(odd, odd), AttackDetails())
@@ -90,9 +118,18 @@ def test_tokens_that_read_alike_have_files_of_their_own() -> None:
         (lambda arrays: arrays.pop("about"), "no attacked frame"),
         (lambda arrays: arrays.pop("ring"), "holds .*; expected .*ring"),
         (lambda arrays: arrays.update(extra=np.zeros(3)), "holds extra"),
-        (lambda arrays: arrays.update(about=np.frombuffer(b"{}", np.uint8)), "format None, expected 1"),
-        (lambda arrays: arrays.update(about=np.frombuffer(b"nonsense", np.uint8)), "no attacked frame"),
-        (lambda arrays: arrays.update(about=np.frombuffer(b'{"format": 1}', np.uint8)), "no attacked frame"),
+        (
+            lambda arrays: arrays.update(about=np.frombuffer(b"{}", np.uint8)),
+            "format None, expected 1",
+        ),
+        (
+            lambda arrays: arrays.update(about=np.frombuffer(b"nonsense", np.uint8)),
+            "no attacked frame",
+        ),
+        (
+            lambda arrays: arrays.update(about=np.frombuffer(b'{"format": 1}', np.uint8)),
+            "no attacked frame",
+        ),
         (lambda arrays: arrays.update(about=np.frombuffer(b"[1]", np.uint8)), "no attacked frame"),
         (lambda arrays: arrays.update(points=np.array([{}], dtype=object)), "allow_pickle=False"),
     ],
@@ -158,23 +195,33 @@ def test_the_hash_of_a_frame_sees_every_field(frame: Frame) -> None:
     ]
     hashes = {frame_sha256(one) for one in [frame, *changed]}
     assert len(hashes) == 1 + len(changed)
-    assert frame_sha256(frame.replace(points=frame.points.copy(), previous=lambda: None)) == frame_sha256(frame)
+    assert frame_sha256(
+        frame.replace(points=frame.points.copy(), previous=lambda: None)
+    ) == frame_sha256(frame)
 
 
 def test_no_flipped_bit_is_accepted(frame: Frame, attacked: AttackedFrame, tmp_path: Path) -> None:
     path = save_attacked(tmp_path, frame, attacked, SPEC, "abc")
     content = path.read_bytes()
     for bit in random.Random(0).sample(range(8 * len(content)), 400):
-        path.write_bytes(content[: bit // 8] + bytes([content[bit // 8] ^ 1 << bit % 8]) + content[bit // 8 + 1 :])
+        path.write_bytes(
+            content[: bit // 8]
+            + bytes([content[bit // 8] ^ 1 << bit % 8])
+            + content[bit // 8 + 1 :]
+        )
         with pytest.raises(CalicoError, match="checksum"):
             load_attacked(path)
 
 
-def test_the_frames_of_an_attack_are_checked(frame: Frame, attacked: AttackedFrame, tmp_path: Path) -> None:
+def test_the_frames_of_an_attack_are_checked(
+    frame: Frame, attacked: AttackedFrame, tmp_path: Path
+) -> None:
     path = save_attacked(tmp_path, frame, attacked, SPEC, "abc")
     assert check_saved(tmp_path, ["hand-0"], SPEC, "abc") is None
     assert "no such file" in str(check_saved(tmp_path, ["hand-0", "hand-1"], SPEC, "abc"))
     assert "another attack or model" in str(check_saved(tmp_path, ["hand-0"], SPEC, "abd"))
-    assert "another attack or model" in str(check_saved(tmp_path, ["hand-0"], replace(SPEC, steps=3), "abc"))
+    assert "another attack or model" in str(
+        check_saved(tmp_path, ["hand-0"], replace(SPEC, steps=3), "abc")
+    )
     path.rename(tmp_path / file_name("hand-1"))
     assert "it was renamed or changed" in str(check_saved(tmp_path, ["hand-1"], SPEC, "abc"))

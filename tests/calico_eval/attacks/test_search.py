@@ -27,7 +27,9 @@ RAY = AttackSpec("pgd", Threat(range_m=0.2), steps=4)
 JOINT = AttackSpec("pgd", Threat(camera_levels=4, range_m=0.2), steps=4)
 
 
-def test_our_pgd_equals_the_textbook_on_the_real_model(fused: TorchEngine, street_frame: Frame) -> None:
+def test_our_pgd_equals_the_textbook_on_the_real_model(
+    fused: TorchEngine, street_frame: Frame
+) -> None:
     """Madry et al. 2018, equation 2, with the model's plain forward pass and no code of ours but the objective."""
     spec, eps = replace(CAMERA, random_start=False), 4 / 255
     base = collate([street_frame])
@@ -37,7 +39,9 @@ def test_our_pgd_equals_the_textbook_on_the_real_model(fused: TorchEngine, stree
     with white_box(fused):
         for _ in range(spec.steps):
             x = x.detach().requires_grad_(True)
-            (gradient,) = torch.autograd.grad(hide(scene, fused.model(replace(base, images=x))).sum(), x)
+            (gradient,) = torch.autograd.grad(
+                hide(scene, fused.model(replace(base, images=x))).sum(), x
+            )
             x = x.detach() + spec.step * eps * gradient.sign()
             x = (clean + (x - clean).clamp(-eps, eps)).clamp(0, 1)
         domain = PixelDomain([street_frame], spec.threat, fused.device)
@@ -63,7 +67,12 @@ def test_details_count_what_really_ran(fused: TorchEngine, street_frame: Frame) 
     assert len(details.losses) == CAMERA.steps + 1, "the last iterate is looked at, too"
     assert len(details.gradient_share) == 6
     assert min(details.gradient_share) > 0.5
-    assert (details.objective, details.note, details.dead_gradient, details.bad_gradients) == ("hide", "", False, 0)
+    assert (details.objective, details.note, details.dead_gradient, details.bad_gradients) == (
+        "hide",
+        "",
+        False,
+        0,
+    )
     joint = attack_frame(fused, street_frame, JOINT, 0).details
     assert len(joint.gradient_share) == 7
     assert min(joint.gradient_share) > 0.5
@@ -94,7 +103,12 @@ def test_an_attack_on_objects_that_are_all_hidden_stops_at_once(
     details = attack_frame(engine, street_frame, replace(CAMERA, name=name), 0).details
     assert details.dead_gradient
     assert details.backwards == 1
-    assert details.loss_clean == details.loss_attacked == KAPPA * round((details.loss_clean or 0.0) / KAPPA) > 0
+    assert (
+        details.loss_clean
+        == details.loss_attacked
+        == KAPPA * round((details.loss_clean or 0.0) / KAPPA)
+        > 0
+    )
 
 
 def test_an_unbounded_attack_on_the_only_sensor_hides_every_object(
@@ -108,14 +122,21 @@ def test_an_unbounded_attack_on_the_only_sensor_hides_every_object(
     seen = street_frame.boxes.select(street_frame.boxes.num_points > 0)
     objects = len(hide_targets(seen.boxes[:, :2], seen.labels, camera_only.config))
     assert attacked.details.loss_attacked is not None
-    assert attacked.details.loss_attacked > 0.5 * KAPPA * objects  # the mean of the objects' best scores is below 0.05
-    near = np.linalg.norm(after.boxes[:, None, :2] - street_frame.boxes.boxes[None, :, :2], axis=-1) < 1.0
+    assert (
+        attacked.details.loss_attacked > 0.5 * KAPPA * objects
+    )  # the mean of the objects' best scores is below 0.05
+    near = (
+        np.linalg.norm(after.boxes[:, None, :2] - street_frame.boxes.boxes[None, :, :2], axis=-1)
+        < 1.0
+    )
     same = after.labels[:, None] == street_frame.boxes.labels[None]
     assert (before > 0.3).sum() >= 2
     assert after.scores[(near & same).any(axis=1)].max(initial=0.0) < 0.1
 
 
-def test_only_the_frames_with_an_unlucky_start_are_searched_again(fused: TorchEngine, street: FrameSource) -> None:
+def test_only_the_frames_with_an_unlucky_start_are_searched_again(
+    fused: TorchEngine, street: FrameSource
+) -> None:
     """A search that stays at a start which lowers one frame's loss: that frame gets the second one, the other keeps its own."""
     frames = [street[1], street[4]]
     spec = replace(CAMERA, threat=Threat(camera_levels=4))
@@ -151,6 +172,8 @@ def test_the_seed_of_a_stream_is_that_of_the_frame(street: FrameSource) -> None:
     assert stream_seed(frames[0], CAMERA, 1) != first
     assert stream_seed(frames[0], RAY, 0) != first
     assert stream_seed(frames[0], replace(CAMERA, name="apgd"), 0) != first
-    assert stream_seed(frames[0], replace(CAMERA, threat=Threat(camera_levels=8)), 0) == first, "budgets are nested"
+    assert stream_seed(frames[0], replace(CAMERA, threat=Threat(camera_levels=8)), 0) == first, (
+        "budgets are nested"
+    )
     streams = streams_of(frames, CAMERA, 0)
     assert [stream.initial_seed() for stream in streams] == [first, second]

@@ -25,12 +25,12 @@ def test_the_rate_is_a_ratio_of_sums_with_a_jackknife_over_scenes() -> None:
 
 
 def test_parts_are_averaged_and_those_without_trials_left_out() -> None:
-    assert asr(MAP_WRONG, [[(1, 2), (1, 10)], [(0, 2), (1, 10)]], ["a", "b"]).value == pytest.approx(
-        (1 / 4 + 1 / 10) / 2
-    )
-    assert asr(ALL, [[(0, 0), (1, 2), (1, 10)], [(0, 0), (0, 2), (1, 10)]], ["a", "b"]).value == pytest.approx(
-        (1 / 4 + 1 / 10) / 2
-    )
+    assert asr(
+        MAP_WRONG, [[(1, 2), (1, 10)], [(0, 2), (1, 10)]], ["a", "b"]
+    ).value == pytest.approx((1 / 4 + 1 / 10) / 2)
+    assert asr(
+        ALL, [[(0, 0), (1, 2), (1, 10)], [(0, 0), (0, 2), (1, 10)]], ["a", "b"]
+    ).value == pytest.approx((1 / 4 + 1 / 10) / 2)
 
 
 def test_without_trials_the_rate_is_null_and_says_why() -> None:
@@ -41,7 +41,11 @@ def test_without_trials_the_rate_is_null_and_says_why() -> None:
 
 def test_trials_in_one_scene_give_no_interval() -> None:
     found = asr(HIDDEN, [[(1, 2)], [(0, 0)]], ["a", "b"])
-    assert (found.value, found.lo, found.method) == (0.5, None, "no interval: the same in all scenes")
+    assert (found.value, found.lo, found.method) == (
+        0.5,
+        None,
+        "no interval: the same in all scenes",
+    )
 
 
 def test_of_many_scenes_the_interval_is_that_of_a_mean() -> None:
@@ -52,7 +56,9 @@ def test_of_many_scenes_the_interval_is_that_of_a_mean() -> None:
     assert found.method == "scene jackknife, t, 95%"
     means = np.array([hits / 3 for [(hits, _)] in counts])
     half = 2.0639 * means.std(ddof=1) / 5  # t with 24 degrees of freedom
-    assert (found.lo, found.hi) == pytest.approx((means.mean() - half, means.mean() + half), abs=1e-4)
+    assert (found.lo, found.hi) == pytest.approx(
+        (means.mean() - half, means.mean() + half), abs=1e-4
+    )
 
 
 def test_every_objective_says_what_counts() -> None:

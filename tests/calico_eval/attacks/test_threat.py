@@ -23,7 +23,10 @@ from calico_eval.attacks import Threat
         ({"window_deg": 361.0}, "window_deg is 361.0, expected at most 360"),
         ({"points_added": 0.5}, "points_added is 0.5, expected a whole number"),
         ({"points_removed": 1.5}, "points_removed is 1.5, expected a whole number"),
-        ({"camera_levels": 4, "camera_rms": 2.0}, "both camera_levels and camera_rms are set; expected one norm"),
+        (
+            {"camera_levels": 4, "camera_rms": 2.0},
+            "both camera_levels and camera_rms are set; expected one norm",
+        ),
         ({"camera_levels": 4, "patch_share": 0.1}, "both camera_levels and patch_share are set"),
         ({"camera_rms": 4.0, "patch_share": 0.1}, "both camera_rms and patch_share are set"),
         ({"range_m": 0.1, "axis_m": 0.1}, "both range_m and axis_m are set; expected one norm"),
@@ -56,10 +59,22 @@ def test_whole_and_broken_spellings_of_a_number_are_one_threat() -> None:
     [
         (Threat(), "0", (), False, ("camera_levels", 0, "/255")),
         (Threat(camera_levels=8), "8/255", ("camera",), False, ("camera_levels", 8, "/255")),
-        (Threat(camera_rms=2.5), "2.5/255 rms", ("camera",), False, ("camera_rms", 2.5, "/255 rms")),
+        (
+            Threat(camera_rms=2.5),
+            "2.5/255 rms",
+            ("camera",),
+            False,
+            ("camera_rms", 2.5, "/255 rms"),
+        ),
         (Threat(range_m=0.1), "0.1 m", ("lidar",), False, ("range_m", 0.1, "m")),
         (Threat(axis_m=0.1), "0.1 m per axis", ("lidar",), False, ("axis_m", 0.1, "m per axis")),
-        (Threat(intensity=0.2), "0.2 of full intensity", ("lidar",), False, ("intensity", 0.2, "of full intensity")),
+        (
+            Threat(intensity=0.2),
+            "0.2 of full intensity",
+            ("lidar",),
+            False,
+            ("intensity", 0.2, "of full intensity"),
+        ),
         (
             Threat(camera_levels=4, range_m=0.1),
             "4/255 + 0.1 m",
@@ -85,14 +100,30 @@ def test_whole_and_broken_spellings_of_a_number_are_one_threat() -> None:
     ],
 )
 def test_words_sensors_and_axis_of_a_threat(
-    threat: Threat, text: str, sensors: tuple[str, ...], structural: bool, main: tuple[str, float, str]
+    threat: Threat,
+    text: str,
+    sensors: tuple[str, ...],
+    structural: bool,
+    main: tuple[str, float, str],
 ) -> None:
-    assert (str(threat), threat.sensors, threat.structural, threat.main) == (text, sensors, structural, main)
+    assert (str(threat), threat.sensors, threat.structural, threat.main) == (
+        text,
+        sensors,
+        structural,
+        main,
+    )
 
 
 def test_half_a_joint_threat_is_half_of_every_allowance() -> None:
-    whole = Threat(camera_levels=5, range_m=0.1, intensity=0.2, points_added=7, points_removed=7, window_deg=10)
+    whole = Threat(
+        camera_levels=5, range_m=0.1, intensity=0.2, points_added=7, points_removed=7, window_deg=10
+    )
     half = whole.scaled(0.5)
-    assert (half.camera_levels, half.range_m, half.intensity, half.points_added) == (2, 0.05, 0.1, 3)
+    assert (half.camera_levels, half.range_m, half.intensity, half.points_added) == (
+        2,
+        0.05,
+        0.1,
+        3,
+    )
     assert (half.window_deg, half.r_min_m) == (10, 1)
     assert whole.scaled(0.0).sensors == ()

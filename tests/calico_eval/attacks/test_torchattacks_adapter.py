@@ -15,7 +15,14 @@ from calico.data.batch import collate
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
-from calico_eval.attacks import ALGORITHMS, AttackSpec, Threat, attack_frame, attack_frames, check_budget
+from calico_eval.attacks import (
+    ALGORITHMS,
+    AttackSpec,
+    Threat,
+    attack_frame,
+    attack_frames,
+    check_budget,
+)
 from calico_eval.attacks.domain import make_domain
 from calico_eval.attacks.forward import AttackForward, white_box
 from calico_eval.attacks.gradient import pgd
@@ -51,7 +58,11 @@ def problem_of(engine: TorchEngine, frame: Frame, threat: Threat) -> Problem:
 
 def toy(frame: Frame, loss: Callable[[Tensor], Tensor], levels: int = 26) -> Problem:
     """A loss of the views themselves: x is (1, 18, 32, 64)."""
-    return Problem(make_domain([frame], Threat(camera_levels=levels), torch.device("cpu")), loss, differentiable=True)
+    return Problem(
+        make_domain([frame], Threat(camera_levels=levels), torch.device("cpu")),
+        loss,
+        differentiable=True,
+    )
 
 
 def run(name: str, problem: Problem, spec: AttackSpec, frame: Frame, seed: int = 0) -> None:
@@ -82,9 +93,9 @@ def test_a_pgd_from_the_paper_torchattacks_and_ours_agree(
             x = x.detach() + step * gradient.sign()
             x = (clean + (x - clean).clamp(-eps, eps)).clamp(0, 1)
         with isolated_generators(11, clean.device):
-            theirs = torchattacks.PGD(LossModel(problem, "cross entropy"), eps, step, steps, random_start)(
-                problem.domain.clean, torch.zeros(1, dtype=torch.int64)
-            )
+            theirs = torchattacks.PGD(
+                LossModel(problem, "cross entropy"), eps, step, steps, random_start
+            )(problem.domain.clean, torch.zeros(1, dtype=torch.int64))
         torch.testing.assert_close(theirs.reshape(x.shape), x, atol=1e-6, rtol=0)
         assert [float(loss) for loss in problem.trace.losses] == pytest.approx(losses, abs=1e-4)
         assert (x - clean).abs().max() > 0.9 * eps
@@ -96,11 +107,15 @@ def test_a_pgd_from_the_paper_torchattacks_and_ours_agree(
             assert native.trace.best is not None
             assert adapted.trace.best is not None
             torch.testing.assert_close(native.trace.best, adapted.trace.best, atol=1e-6, rtol=0)
-            assert [float(a) for a in native.trace.losses] == pytest.approx([float(b) for b in adapted.trace.losses])
+            assert [float(a) for a in native.trace.losses] == pytest.approx(
+                [float(b) for b in adapted.trace.losses]
+            )
 
 
 @pytest.mark.parametrize("name", sorted(WITH_GRADIENTS))
-def test_every_attack_beats_noise_within_its_budget(fused: TorchEngine, street_frame: Frame, name: str) -> None:
+def test_every_attack_beats_noise_within_its_budget(
+    fused: TorchEngine, street_frame: Frame, name: str
+) -> None:
     threat = Threat(camera_rms=3.0) if name == "ta_pgdl2" else CAMERA.threat
     spec = replace(CAMERA, name=name, threat=threat)
     calls: list[int] = []
@@ -112,18 +127,26 @@ def test_every_attack_beats_noise_within_its_budget(fused: TorchEngine, street_f
         noise = [
             float(hide(Scene(fused.model, batch), fused.model(batch)))
             for seed in range(3)
-            for batch in [collate([attack_frame(fused, street_frame, replace(spec, name="noise"), seed).frame])]
+            for batch in [
+                collate(
+                    [attack_frame(fused, street_frame, replace(spec, name="noise"), seed).frame]
+                )
+            ]
         ]
     details = result.details
     assert details.loss_attacked is not None
     assert details.loss_attacked > max(noise)
     assert details.backwards == PASSES[name]
     asked = 1 if name == "ta_apgd" else 0  # once before it starts
-    assert details.forwards == len(calls) == PASSES[name] + asked + 3  # what is returned; clean, delivered
+    assert (
+        details.forwards == len(calls) == PASSES[name] + asked + 3
+    )  # what is returned; clean, delivered
     assert (details.bad_gradients, details.dead_gradient) == (0, False)
 
 
-@pytest.mark.parametrize("spec", [LIDAR, JOINT, replace(LIDAR, threat=Threat(axis_m=0.1, intensity=0.1))])
+@pytest.mark.parametrize(
+    "spec", [LIDAR, JOINT, replace(LIDAR, threat=Threat(axis_m=0.1, intensity=0.1))]
+)
 @pytest.mark.parametrize("name", ["ta_pgd", "ta_mifgsm", "ta_vnifgsm", "ta_apgd"])
 def test_they_run_on_latent_boxes_with_exact_budgets(
     fused: TorchEngine, street_frame: Frame, spec: AttackSpec, name: str
@@ -136,9 +159,13 @@ def test_they_run_on_latent_boxes_with_exact_budgets(
 
 
 @pytest.mark.parametrize("name", sorted(WITH_QUERIES))
-def test_those_by_queries_ask_as_often_as_allowed(fused: TorchEngine, street_frame: Frame, name: str) -> None:
+def test_those_by_queries_ask_as_often_as_allowed(
+    fused: TorchEngine, street_frame: Frame, name: str
+) -> None:
     calls = []
-    handle = fused.model.backbone.register_forward_hook(lambda *_: calls.append(torch.is_grad_enabled()))
+    handle = fused.model.backbone.register_forward_hook(
+        lambda *_: calls.append(torch.is_grad_enabled())
+    )
     spec = replace(CAMERA, name=name, steps=40)
     result = attack_frame(fused, street_frame, spec, 0)
     handle.remove()
@@ -152,14 +179,29 @@ def test_those_by_queries_ask_as_often_as_allowed(fused: TorchEngine, street_fra
     assert check_budget(spec.threat, result.budget)[0]
 
 
-def test_same_seed_same_bytes_and_global_generators_stay(fused: TorchEngine, street: FrameSource) -> None:
-    torch_state, numpy_state, python_state = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002
+def test_same_seed_same_bytes_and_global_generators_stay(
+    fused: TorchEngine, street: FrameSource
+) -> None:
+    torch_state, numpy_state, python_state = (
+        torch.get_rng_state(),
+        np.random.get_state()[1].copy(),
+        random.getstate(),
+    )  # noqa: NPY002
     for name in ("ta_pgd", "ta_apgd", "ta_vmifgsm"):
         spec = replace(CAMERA, name=name)
         both = attack_frames(fused, [street[1], street[4]], spec, 0)
-        alone, other = attack_frame(fused, street[4], spec, 0), attack_frame(fused, street[4], spec, 1)
-        assert all(np.array_equal(a, b) for a, b in zip(both[1].frame.images, alone.frame.images, strict=True))
-        assert not all(np.array_equal(a, b) for a, b in zip(other.frame.images, alone.frame.images, strict=True))
+        alone, other = (
+            attack_frame(fused, street[4], spec, 0),
+            attack_frame(fused, street[4], spec, 1),
+        )
+        assert all(
+            np.array_equal(a, b)
+            for a, b in zip(both[1].frame.images, alone.frame.images, strict=True)
+        )
+        assert not all(
+            np.array_equal(a, b)
+            for a, b in zip(other.frame.images, alone.frame.images, strict=True)
+        )
     assert torch.equal(torch.get_rng_state(), torch_state)
     assert np.array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002
     assert random.getstate() == python_state
@@ -167,7 +209,9 @@ def test_same_seed_same_bytes_and_global_generators_stay(fused: TorchEngine, str
 
 
 @pytest.mark.parametrize("name", ["ta_mifgsm", "ta_upgd", "ta_vmifgsm"])
-def test_a_view_without_gradient_stays_and_does_not_become_nan(street_frame: Frame, name: str) -> None:
+def test_a_view_without_gradient_stays_and_does_not_become_nan(
+    street_frame: Frame, name: str
+) -> None:
     problem = toy(street_frame, lambda x: x[:, :3].sum(dim=(1, 2, 3)))
     run(name, problem, replace(CAMERA, name=name, random_start=False), street_frame)
     clean, best = problem.domain.clean, problem.trace.best
@@ -177,7 +221,9 @@ def test_a_view_without_gradient_stays_and_does_not_become_nan(street_frame: Fra
 
 
 @pytest.mark.parametrize("name", ["ta_pgd", "ta_mifgsm", "ta_upgd", "ta_vmifgsm", "ta_apgd"])
-def test_a_gradient_that_is_zero_everywhere_ends_the_attack_and_is_reported(street_frame: Frame, name: str) -> None:
+def test_a_gradient_that_is_zero_everywhere_ends_the_attack_and_is_reported(
+    street_frame: Frame, name: str
+) -> None:
     problem = toy(street_frame, lambda x: (x * 0).sum(dim=(1, 2, 3)))
     run(name, problem, replace(CAMERA, name=name), street_frame)
     assert problem.trace.dead is not None
@@ -221,11 +267,15 @@ def test_a_look_outside_the_ball_is_not_a_result(street_frame: Frame) -> None:
     assert float(problem.trace.best_loss or 0.0) == pytest.approx(highest, abs=1.0)
 
 
-def test_square_returns_the_clean_input_and_we_keep_the_best(fused: TorchEngine, street_frame: Frame) -> None:
+def test_square_returns_the_clean_input_and_we_keep_the_best(
+    fused: TorchEngine, street_frame: Frame
+) -> None:
     """The trap itself: no class flips, so torchattacks gives the input back."""
     with white_box(fused):
         problem = problem_of(fused, street_frame, CAMERA.threat)
-        attack = torchattacks.Square(LossModel(problem, "margin"), eps=problem.domain.eps, n_queries=20)
+        attack = torchattacks.Square(
+            LossModel(problem, "margin"), eps=problem.domain.eps, n_queries=20
+        )
         theirs = attack(problem.domain.clean, torch.zeros(1, dtype=torch.int64))
     assert torch.equal(theirs, problem.domain.clean)
     assert problem.trace.best is not None
@@ -249,14 +299,22 @@ def test_the_table_names_every_class_of_torchattacks_once() -> None:
     names = [entry.name for entry in TORCHATTACKS]
     assert sorted(names) == sorted(torchattacks.__all__)
     used = {entry.used_as for entry in TORCHATTACKS if entry.used_as}
-    assert used == set(WITH_GRADIENTS) | set(WITH_QUERIES) == {name for name in ALGORITHMS if name.startswith("ta_")}
+    assert (
+        used
+        == set(WITH_GRADIENTS) | set(WITH_QUERIES)
+        == {name for name in ALGORITHMS if name.startswith("ta_")}
+    )
 
 
-def test_an_attack_by_gradients_refuses_other_norms(fused: TorchEngine, street_frame: Frame) -> None:
+def test_an_attack_by_gradients_refuses_other_norms(
+    fused: TorchEngine, street_frame: Frame
+) -> None:
     with pytest.raises(CalicoError, match="attack ta_pgd: does not use camera_rms"):
         AttackSpec("ta_pgd", Threat(camera_rms=2.0))
     with pytest.raises(CalicoError, match="attack ta_pgdl2: does not use camera_levels"):
         AttackSpec("ta_pgdl2", Threat(camera_levels=2))
     weights = copy.deepcopy(fused.model.state_dict())
-    attack_frame(fused, street_frame, replace(CAMERA, name="ta_pgdl2", threat=Threat(camera_rms=2.0)), 0)
+    attack_frame(
+        fused, street_frame, replace(CAMERA, name="ta_pgdl2", threat=Threat(camera_rms=2.0)), 0
+    )
     assert all(torch.equal(weights[key], value) for key, value in fused.model.state_dict().items())

@@ -30,14 +30,22 @@ def learn(engine: TorchEngine, frames: list[Frame], attack: AttackSpec, seed: in
 
 def hidden(engine: TorchEngine, frames: list[Frame]) -> float:
     batch = collate(frames)
-    return float(OBJECTIVES["hide"].loss(Scene(engine.model, batch), engine.model(batch)).detach().mean())
+    return float(
+        OBJECTIVES["hide"].loss(Scene(engine.model, batch), engine.model(batch)).detach().mean()
+    )
 
 
 def scene(street: FrameSource, number: int) -> list[Frame]:
-    return [street[index] for index in range(len(street)) if street.info(index).scene == f"street{number}"]
+    return [
+        street[index]
+        for index in range(len(street))
+        if street.info(index).scene == f"street{number}"
+    ]
 
 
-def test_one_image_for_all_frames_and_stronger_than_noise(camera_only: TorchEngine, street: FrameSource) -> None:
+def test_one_image_for_all_frames_and_stronger_than_noise(
+    camera_only: TorchEngine, street: FrameSource
+) -> None:
     attack = AttackSpec("universal", LEVELS, steps=8)
     learnt_on, evaluated = scene(street, 0), scene(street, 1)
     fitted = learn(camera_only, learnt_on, attack)
@@ -57,7 +65,12 @@ def test_one_image_for_all_frames_and_stronger_than_noise(camera_only: TorchEngi
     noise = [
         hidden(
             camera_only,
-            [d.frame for d in attack_frames(camera_only, evaluated, AttackSpec("universal_noise", LEVELS), s)],
+            [
+                d.frame
+                for d in attack_frames(
+                    camera_only, evaluated, AttackSpec("universal_noise", LEVELS), s
+                )
+            ],
         )
         for s in range(3)
     ]
@@ -68,14 +81,18 @@ def test_one_image_for_all_frames_and_stronger_than_noise(camera_only: TorchEngi
     assert fitted.tokens == ("street0-0", "street0-1", "street0-2")
 
 
-def test_noise_is_one_image_for_all_frames_too(camera_only: TorchEngine, street: FrameSource) -> None:
+def test_noise_is_one_image_for_all_frames_too(
+    camera_only: TorchEngine, street: FrameSource
+) -> None:
     attack = AttackSpec("universal_noise", LEVELS)
     grey = [
         frame.replace(images=tuple(np.full_like(image, 128) for image in frame.images))
         for frame in (street[0], street[4])
     ]
     (one,), (other,) = (attack_frames(camera_only, [frame], attack, 0) for frame in grey)
-    assert all(np.array_equal(a, b) for a, b in zip(one.frame.images, other.frame.images, strict=True))
+    assert all(
+        np.array_equal(a, b) for a, b in zip(one.frame.images, other.frame.images, strict=True)
+    )
     assert set(np.unique(one.frame.images[2])) == {122, 134}
 
 
@@ -84,7 +101,9 @@ def test_points_move_along_their_rays_by_the_table(fused: TorchEngine, street: F
     less than 1.0 (6 seeds). Learnt on three frames alone it would fit their crossings of pillars."""
     attack = AttackSpec("universal", METRES, steps=8)
     longer: FrameSource = type(street)(6, 3)  # type: ignore[call-arg]
-    fitted = learn(fused, [frame for number in (2, 3, 4, 5) for frame in scene(longer, number)], attack)
+    fitted = learn(
+        fused, [frame for number in (2, 3, 4, 5) for frame in scene(longer, number)], attack
+    )
     evaluated = [*scene(street, 0), *scene(street, 1)]
     done = attack_frames(fused, evaluated, attack, 0, fitted)
     table = (2.0 * fitted.values.flatten().numpy().astype(np.float64) - 1.0) * 0.2
@@ -92,13 +111,24 @@ def test_points_move_along_their_rays_by_the_table(fused: TorchEngine, street: F
     for before, after in zip(evaluated, done, strict=True):
         assert after.budget.ray_angle_deg < 1e-3
         assert 0.19 < after.budget.range_m <= 0.2
-        ranges = [np.linalg.norm(frame.points[:, :3].astype(np.float64), axis=1) for frame in (before, after.frame)]
+        ranges = [
+            np.linalg.norm(frame.points[:, :3].astype(np.float64), axis=1)
+            for frame in (before, after.frame)
+        ]
         rows = zip(before.points, before.ring, ranges[1] - ranges[0], strict=True)
         for point, ring, moved in list(rows)[::37]:
             azimuth = round(np.degrees(np.arctan2(float(point[1]), float(point[0]))) + 180.0) % 360
             assert moved == pytest.approx(table[int(ring) * 360 + azimuth], abs=1e-4)
     noise = [
-        hidden(fused, [d.frame for d in attack_frames(fused, evaluated, AttackSpec("universal_noise", METRES), seed)])
+        hidden(
+            fused,
+            [
+                d.frame
+                for d in attack_frames(
+                    fused, evaluated, AttackSpec("universal_noise", METRES), seed
+                )
+            ],
+        )
         for seed in range(3)
     ]
     clean = hidden(fused, evaluated)
@@ -110,9 +140,13 @@ def test_a_turned_sweep_is_looked_up_as_its_sensor_stood(street: FrameSource) ->
     frame = street[0]
     pose = np.array([[0.0, -1, 0, -3], [1, 0, 0, 0], [0, 0, 1, 0.5], [0, 0, 0, 1]])
     points = frame.points.copy()
-    points[:, :3] = (points[:, :3].astype(np.float64) @ pose[:3, :3].T + pose[:3, 3]).astype(np.float32)
+    points[:, :3] = (points[:, :3].astype(np.float64) @ pose[:3, :3].T + pose[:3, 3]).astype(
+        np.float32
+    )
     turned = frame.replace(
-        points=points, sweep_T=np.stack([np.eye(4), pose]), sweep_index=np.ones(len(points), np.int16)
+        points=points,
+        sweep_T=np.stack([np.eye(4), pose]),
+        sweep_index=np.ones(len(points), np.int16),
     )
     assert np.array_equal(entries(frame), entries(turned))
     no_rings = frame.replace(ring=np.full(len(points), -1, np.int16))
@@ -129,19 +163,26 @@ def test_camera_and_lidar_together(fused: TorchEngine, street: FrameSource) -> N
     first, second = attack_frames(fused, scene(street, 1)[:2], attack, 0, fitted)
     assert first.budget.camera_levels == (4,) * 6
     assert 0.04 < first.budget.range_m <= 0.05
-    views = zip(street[3].images, first.frame.images, street[4].images, second.frame.images, strict=True)
+    views = zip(
+        street[3].images, first.frame.images, street[4].images, second.frame.images, strict=True
+    )
     for before, after, other_before, other_after in views:
         one, other = after.astype(int) - before, other_after.astype(int) - other_before
         free = (np.minimum(before, other_before) > 4) & (np.maximum(before, other_before) < 251)
         assert np.array_equal(one[free], other[free])
 
 
-def test_the_fit_is_a_function_of_its_arguments(camera_only: TorchEngine, street: FrameSource) -> None:
+def test_the_fit_is_a_function_of_its_arguments(
+    camera_only: TorchEngine, street: FrameSource
+) -> None:
     attack = AttackSpec("universal", LEVELS, steps=2)
     frames = scene(street, 0)
     one, again = learn(camera_only, frames, attack), learn(camera_only, frames, attack)
     assert one.describe() == again.describe()
-    assert one.describe()["fitted_sha256"] != learn(camera_only, frames, attack, seed=1).describe()["fitted_sha256"]
+    assert (
+        one.describe()["fitted_sha256"]
+        != learn(camera_only, frames, attack, seed=1).describe()["fitted_sha256"]
+    )
 
 
 def test_pooling_chunks_is_the_mean_over_all_frames() -> None:
@@ -161,18 +202,28 @@ def test_frames_to_fit_on_are_spread_over_other_scenes(street: FrameSource) -> N
         fit_indices(street, 2, {"street0", "street1"})
 
 
-def test_frames_that_the_change_does_not_fit_are_refused(fused: TorchEngine, street: FrameSource) -> None:
+def test_frames_that_the_change_does_not_fit_are_refused(
+    fused: TorchEngine, street: FrameSource
+) -> None:
     frame = street[4]
     small = frame.replace(images=tuple(image[:16] for image in frame.images))
     attack = AttackSpec("universal", LEVELS, steps=2)
     fitted = learn(fused, [street[0]], attack)
-    with pytest.raises(CalicoError, match=r"universal attack: frame street1-1 has images .*16, 64, 3"):
+    with pytest.raises(
+        CalicoError, match=r"universal attack: frame street1-1 has images .*16, 64, 3"
+    ):
         attack_frames(fused, [small], attack, 0, fitted)
     attack = AttackSpec("universal", METRES, steps=2)
     fitted = learn(fused, [street[0]], attack)
     no_rings = frame.replace(ring=np.full(len(frame.points), -1, np.int16))
-    with pytest.raises(CalicoError, match="have no beam numbers, it was made for points with beam numbers"):
+    with pytest.raises(
+        CalicoError, match="have no beam numbers, it was made for points with beam numbers"
+    ):
         attack_frames(fused, [no_rings], attack, 0, fitted)
-    empty = dataclasses.replace(street[1], boxes=street[1].boxes.select(np.zeros(len(street[1].boxes), np.bool_)))
-    with pytest.raises(CalicoError, match="none of the 1 frames to fit on has an object for objective 'hide'"):
+    empty = dataclasses.replace(
+        street[1], boxes=street[1].boxes.select(np.zeros(len(street[1].boxes), np.bool_))
+    )
+    with pytest.raises(
+        CalicoError, match="none of the 1 frames to fit on has an object for objective 'hide'"
+    ):
         learn(fused, [empty], attack)

@@ -98,18 +98,27 @@ def test_groups_split_everything_and_neighbours_share_one() -> None:
     groups = ViewWindows([(16, 32)] * 2, 16, 32).groups().reshape(2, 3, 16, 32)
     assert len(groups.unique()) == 2 * 3 * 8 * 16
     assert (groups[0, 0, :2, :2] == groups[0, 0, 0, 0]).all()
-    points = PointWindows(torch.tensor([[0.1, 0.1], [1.9, 1.9], [2.1, 0.1], [-0.1, 0.1]]), 5, 1).groups()
+    points = PointWindows(
+        torch.tensor([[0.1, 0.1], [1.9, 1.9], [2.1, 0.1], [-0.1, 0.1]]), 5, 1
+    ).groups()
     assert points[0] == points[1]
     assert sorted(points[:4].unique().tolist()) == [0, 1, 2]
     assert points.max() == 2  # an empty slot draws no number of its own
 
 
 @pytest.mark.parametrize(
-    "threat", [Threat(camera_levels=4), Threat(range_m=0.1, intensity=0.1), Threat(axis_m=0.1, camera_levels=2)]
+    "threat",
+    [
+        Threat(camera_levels=4),
+        Threat(range_m=0.1, intensity=0.1),
+        Threat(axis_m=0.1, camera_levels=2),
+    ],
 )
 def test_windows_of_every_domain_fit_its_latent(street_frame: Frame, threat: Threat) -> None:
     fewer = street_frame.points[:100]
-    small = street_frame.replace(points=fewer, ring=street_frame.ring[:100], sweep_index=street_frame.sweep_index[:100])
+    small = street_frame.replace(
+        points=fewer, ring=street_frame.ring[:100], sweep_index=street_frame.sweep_index[:100]
+    )
     domain = make_domain([street_frame, small], threat, torch.device("cpu"))
     size = domain.clean[0].numel()
     for row, windows in enumerate(windows_of(domain)):

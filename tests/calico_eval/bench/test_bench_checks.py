@@ -27,7 +27,15 @@ def silent(name: str) -> Any:
 
 
 def bench(folder: Path, split: Literal["val", "test"] = "test", *extra: str) -> Bench:
-    return Bench(folder / "work", folder / "results", split=split, extra=extra, command=(), progress=silent, say=print)
+    return Bench(
+        folder / "work",
+        folder / "results",
+        split=split,
+        extra=extra,
+        command=(),
+        progress=silent,
+        say=print,
+    )
 
 
 FIGURES = {
@@ -41,7 +49,9 @@ def finish(folder: Path, cell: Cell) -> Path:
     used = {stage: {"key": key} for stage, key in identity["pretraining"].items()}
     path = folder / "results" / f"{cell.name}.json"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps({**FIGURES, "variant": cell.variant.name, **identity, "pretraining": used}))
+    path.write_text(
+        json.dumps({**FIGURES, "variant": cell.variant.name, **identity, "pretraining": used})
+    )
     return path
 
 
@@ -49,7 +59,12 @@ def finish(folder: Path, cell: Cell) -> Path:
 def test_a_finished_cell_is_not_run_again(tmp_path: Path, cell: Cell) -> None:
     path = finish(tmp_path, cell)
     assert bench(tmp_path).run(cell) == path
-    assert bench(tmp_path, "test", "device=cpu", "data.workers=3", f"data.cache_dir={tmp_path}").run(cell) == path
+    assert (
+        bench(tmp_path, "test", "device=cpu", "data.workers=3", f"data.cache_dir={tmp_path}").run(
+            cell
+        )
+        == path
+    )
     bench(tmp_path).check([cell])
 
 
@@ -57,7 +72,9 @@ def test_a_finished_cell_of_another_benchmark_is_an_error(tmp_path: Path) -> Non
     finish(tmp_path, RANDOM)
     with pytest.raises(CalicoError, match="split sim-test there, sim-val now"):
         bench(tmp_path, "val").run(RANDOM)
-    with pytest.raises(CalicoError, match=r"config_sha256 .* use the same --size, --split and --set"):
+    with pytest.raises(
+        CalicoError, match=r"config_sha256 .* use the same --size, --split and --set"
+    ):
         bench(tmp_path, "test", "train.learning_rate=0.5").run(RANDOM)
     with pytest.raises(CalicoError, match="data_hash"):
         bench(tmp_path, "test", "data.sim.seed=5").check([RANDOM])
@@ -65,7 +82,9 @@ def test_a_finished_cell_of_another_benchmark_is_an_error(tmp_path: Path) -> Non
         bench(tmp_path).check([Cell("laptop", RANDOM.variant, 0.5, 0)])
 
 
-def test_a_finished_cell_of_another_pre_training_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_finished_cell_of_another_pre_training_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     finish(tmp_path, PRC)
     monkeypatch.setattr(protocol, "REGIONS_VERSION", -1)
     with pytest.raises(CalicoError, match=r"pretraining .'prc': 'prc-.*'. there"):
@@ -92,13 +111,17 @@ def test_settings_of_every_cell_are_known_at_the_start(tmp_path: Path) -> None:
 
 
 def invoke(work: Path, *words: str) -> str:
-    result = CliRunner().invoke(cli, ["bench", "pretrain", "--size", "ci", "--work", str(work), *words])
+    result = CliRunner().invoke(
+        cli, ["bench", "pretrain", "--size", "ci", "--work", str(work), *words]
+    )
     assert isinstance(result.exception, CalicoError)
     assert not work.exists()
     return str(result.exception)
 
 
-def test_the_command_checks_before_it_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_checks_before_it_trains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     work = tmp_path / "work"
     assert "needs the variant lidar-random" in invoke(work, "--variant", "lidar-prc", "--robust")
     assert "no test split" in invoke(work, "--size", "real", "--variant", "lidar-random")
@@ -120,7 +143,14 @@ def test_help_says_what_robust_measures() -> None:
 
 def robust(folder: Path, *cells: Cell) -> Path:
     return measure_robustness(
-        folder / "work", folder / "results", cells, split="test", extra=(), command=(), progress=silent, say=print
+        folder / "work",
+        folder / "results",
+        cells,
+        split="test",
+        extra=(),
+        command=(),
+        progress=silent,
+        say=print,
     )
 
 
@@ -130,13 +160,19 @@ def test_robustness_is_taken_from_disk_for_the_same_models_only(tmp_path: Path) 
     for cell, sha256 in ((RANDOM, "a"), (PRC, "b")):
         path = tmp_path / "results" / f"{cell.name}.json"
         path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps({**FIGURES, "variant": cell.variant.name, **common, "model_sha256": sha256}))
+        path.write_text(
+            json.dumps({**FIGURES, "variant": cell.variant.name, **common, "model_sha256": sha256})
+        )
     record = tmp_path / "results" / f"robust-{RANDOM.name}.json"
     record.write_text(json.dumps({**robustness, "models": {"lidar-random": "a", "lidar-prc": "b"}}))
     assert robust(tmp_path, RANDOM, PRC) == record
-    with pytest.raises(CalicoError, match="model of a finished cell is needed"):  # other variants: not from disk
+    with pytest.raises(
+        CalicoError, match="model of a finished cell is needed"
+    ):  # other variants: not from disk
         robust(tmp_path, RANDOM)
-    record.write_text(json.dumps({**robustness, "models": {"lidar-random": "a", "lidar-prc": "changed"}}))
+    record.write_text(
+        json.dumps({**robustness, "models": {"lidar-random": "a", "lidar-prc": "changed"}})
+    )
     model = RANDOM.model_folder(tmp_path / "work") / "model.safetensors"
     model.parent.mkdir(parents=True)
     model.write_bytes(b"another model")
@@ -145,14 +181,18 @@ def test_robustness_is_taken_from_disk_for_the_same_models_only(tmp_path: Path) 
         robust(tmp_path, RANDOM, PRC)
 
 
-def test_a_condition_is_of_fine_tuning_and_the_evaluation_not_of_pre_training(tmp_path: Path) -> None:
+def test_a_condition_is_of_fine_tuning_and_the_evaluation_not_of_pre_training(
+    tmp_path: Path,
+) -> None:
     clean, sparse = (
         bench(tmp_path)._identity(Cell(size, VARIANTS["lidar-prc"], 0.05, 0))
         for size in ("laptop-short", "laptop-4-beams")
     )
     assert sparse["pretraining"] == clean["pretraining"]
     assert sparse["config_sha256"] == clean["config_sha256"]
-    assert all(sparse["data_hash"][name] != clean["data_hash"][name] for name in ("train", "sim-test"))
+    assert all(
+        sparse["data_hash"][name] != clean["data_hash"][name] for name in ("train", "sim-test")
+    )
 
 
 def test_robustness_of_a_size_under_a_condition_is_refused_before_it_trains(tmp_path: Path) -> None:
@@ -167,5 +207,8 @@ def test_data_that_a_condition_can_do_nothing_to_are_refused_before_anything_run
     monkeypatch.setitem(protocol.SIZES, "ci", one_sweep)
     with pytest.raises(CalicoError, match="sweep_dropout"):
         bench(
-            tmp_path, "test", "data.sim={test_scenes: 1, frames_per_scene: 1}", f"data.cache_dir={tmp_path / 'sim'}"
+            tmp_path,
+            "test",
+            "data.sim={test_scenes: 1, frames_per_scene: 1}",
+            f"data.cache_dir={tmp_path / 'sim'}",
         ).check([RANDOM])

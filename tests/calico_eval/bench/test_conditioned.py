@@ -21,11 +21,15 @@ from corruptions.preset import Condition
 def clean(tmp_path_factory: pytest.TempPathFactory) -> SimSource:
     """Two scenes of two frames."""
     config = SimConfig(val_scenes=2, frames_per_scene=2, image_size=(32, 64))
-    return SimSource(config, "val", Grid(-24, 24, -24, 24, 1.0), cache_dir=tmp_path_factory.mktemp("sim"))
+    return SimSource(
+        config, "val", Grid(-24, 24, -24, 24, 1.0), cache_dir=tmp_path_factory.mktemp("sim")
+    )
 
 
 @pytest.mark.parametrize(("size", "beams"), [("laptop-8-beams", 8), ("laptop-4-beams", 4)])
-def test_a_frame_has_so_many_of_the_32_beams_and_all_of_its_labels(clean: SimSource, size: str, beams: int) -> None:
+def test_a_frame_has_so_many_of_the_32_beams_and_all_of_its_labels(
+    clean: SimSource, size: str, beams: int
+) -> None:
     condition = SIZES[size].condition
     assert condition is not None
     source = ConditionedSource(clean, condition)

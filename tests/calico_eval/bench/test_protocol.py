@@ -35,15 +35,33 @@ def test_cells_share_pre_training_where_it_is_the_same() -> None:
     def keys(name: str, share: float = 0.05, seed: int = 0) -> list[str]:
         variant = VARIANTS[name]
         return [
-            stage_key(stage, config_of(Cell("laptop", variant, share, seed))[0], "data") for stage in variant.stages
+            stage_key(stage, config_of(Cell("laptop", variant, share, seed))[0], "data")
+            for stage in variant.stages
         ]
 
-    assert keys("fused-prc") == keys("fused-calico")[:1] == keys("fused-kl")[:1] == keys("camera-calico")[:1]
+    assert (
+        keys("fused-prc")
+        == keys("fused-calico")[:1]
+        == keys("fused-kl")[:1]
+        == keys("camera-calico")[:1]
+    )
     assert keys("fused-calico")[1] != keys("fused-kl")[1]
     assert keys("fused-prc", 0.05) == keys("fused-prc", 1.0)
     assert keys("fused-prc", seed=0) != keys("fused-prc", seed=1)
     assert (
-        len({keys(name)[0] for name in ("lidar-prc", "lidar-prc-a0", "lidar-prc-a1", "lidar-scene", "fused-prc")}) == 5
+        len(
+            {
+                keys(name)[0]
+                for name in (
+                    "lidar-prc",
+                    "lidar-prc-a0",
+                    "lidar-prc-a1",
+                    "lidar-scene",
+                    "fused-prc",
+                )
+            }
+        )
+        == 5
     )
 
 
@@ -70,7 +88,9 @@ def test_what_only_evaluation_reads_does_not_change_a_pre_training(stage: str) -
     assert stage_key(stage, no_boxes, "data") != before
 
 
-def test_other_data_or_other_regions_are_another_pre_training(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_data_or_other_regions_are_another_pre_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     config, _ = config_of(Cell("laptop", VARIANTS["fused-prc"], 0.05, 0))
     before = stage_key("prc", config, "data")
     assert stage_key("prc", config, "other data") != before

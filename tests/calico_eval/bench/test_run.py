@@ -30,7 +30,11 @@ def bench(folder: Path, said: list[str]) -> Bench:
     def bar(name: str) -> Any:
         return lambda done, total, values=None: said.append(f"{name} {done}/{total}")
 
-    extra = ("device=cpu", f"data.cache_dir={folder / 'sim'}", f"pretrain.regions.cache_dir={folder / 'regions'}")
+    extra = (
+        "device=cpu",
+        f"data.cache_dir={folder / 'sim'}",
+        f"pretrain.regions.cache_dir={folder / 'regions'}",
+    )
     return Bench(
         folder / "work",
         folder / "results",

@@ -59,7 +59,11 @@ def test_gains_are_paired_within_a_seed(tmp_path: Path) -> None:
 
 def test_table_and_plot(tmp_path: Path) -> None:
     for seed in (0, 1):
-        for variant, value in (("lidar-random", 0.1), ("fused-random", 0.2), ("fused-calico", 0.25)):
+        for variant, value in (
+            ("lidar-random", 0.1),
+            ("fused-random", 0.2),
+            ("fused-calico", 0.25),
+        ):
             write_cell(tmp_path, variant, seed, value + 0.01 * seed)
     written = write_tables(tmp_path)
     assert [path.name for path in written] == ["table.md", "plot.svg"]
@@ -79,8 +83,13 @@ def test_what_rad_adds_to_prc_has_columns_and_says_of_how_many_seeds(tmp_path: P
         write_cell(tmp_path, "fused-calico", seed, calico)
         write_cell(tmp_path, "fused-prc", seed, prc)
     write_cell(tmp_path, "fused-random", 0, 0.1)
-    header, _, *rows = [line for line in markdown(read_cells(tmp_path)).splitlines() if line.startswith("|")]
-    found = {cells[1].strip(): [cell.strip() for cell in cells] for cells in (row.split("|") for row in rows)}
+    header, _, *rows = [
+        line for line in markdown(read_cells(tmp_path)).splitlines() if line.startswith("|")
+    ]
+    found = {
+        cells[1].strip(): [cell.strip() for cell in cells]
+        for cells in (row.split("|") for row in rows)
+    }
     assert header.split("|")[11:14] == [" over PRC: mAP ", " NDS ", " mIoU "]
     # t(0.975, 2) = 4.30265; the differences 2, 1, 3 have the sample deviation 1
     assert found["fused, CALICO (PRC + RAD)"][11:14] == ["+2.0 ± 2.5"] * 3
@@ -93,7 +102,9 @@ def test_several_shares_make_lines(tmp_path: Path) -> None:
         write_cell(tmp_path, "lidar-random", 0, labels, labels=labels)
     text = markdown(read_cells(tmp_path))
     assert text.count("of the labels (1 frames)") == 3
-    assert "labels, %" in "".join(ElementTree.fromstring(write_tables(tmp_path)[1].read_bytes()).itertext())
+    assert "labels, %" in "".join(
+        ElementTree.fromstring(write_tables(tmp_path)[1].read_bytes()).itertext()
+    )
 
 
 def test_cells_that_do_not_compare_are_an_error(tmp_path: Path) -> None:
@@ -114,7 +125,12 @@ def test_cells_that_do_not_compare_are_an_error(tmp_path: Path) -> None:
 def test_robustness_is_a_table_of_its_own(tmp_path: Path) -> None:
     write_cell(tmp_path, "lidar-random", 0, 0.1)
     figures = {"mCE": 1.0, "mRR": 0.5, "lost_to_pgd": None}
-    record = {"format": ROBUST_FORMAT, "labels": 0.05, "seed": 0, "variants": {"lidar-random": figures}}
+    record = {
+        "format": ROBUST_FORMAT,
+        "labels": 0.05,
+        "seed": 0,
+        "variants": {"lidar-random": figures},
+    }
     (tmp_path / "robust-lidar-random-5pct-seed0.json").write_text(json.dumps(record))
     assert len(read_cells(tmp_path)) == 1
     text = write_tables(tmp_path)[0].read_text()

@@ -25,20 +25,31 @@ ROOT = Path(__file__).parents[3]
 
 def test_an_interval_over_one_scene_says_so() -> None:
     metric = Metric(value=0.5, lo=0.4, hi=0.6, n_frames=6, n_scenes=1, n_objects=7)
-    assert line_of("mAP", metric).endswith(" 0.5000  [0.4000, 0.6000]  (6 frames, one scene, 7 objects)")
+    assert line_of("mAP", metric).endswith(
+        " 0.5000  [0.4000, 0.6000]  (6 frames, one scene, 7 objects)"
+    )
     metric = Metric(value=0.5, n_frames=6, n_scenes=2)
     assert line_of("mIoU", metric).endswith(" 0.5000  (6 frames, 2 scenes)")
-    assert "undefined (no map)" in line_of("mIoU", Metric(value=None, reason="no map", n_frames=0, n_scenes=0))
+    assert "undefined (no map)" in line_of(
+        "mIoU", Metric(value=None, reason="no map", n_frames=0, n_scenes=0)
+    )
 
 
-def test_attacks_are_on_what_the_models_have_not_on_what_the_attack_model_has(small_engine: TorchEngine) -> None:
+def test_attacks_are_on_what_the_models_have_not_on_what_the_attack_model_has(
+    small_engine: TorchEngine,
+) -> None:
     def has(*missing: str) -> TorchEngine:
         model = small_engine.config.model.model_copy(update=dict.fromkeys(missing))
-        return TorchEngine(small_engine.model, small_engine.config.model_copy(update={"model": model}), "cpu")
+        return TorchEngine(
+            small_engine.model, small_engine.config.model_copy(update={"model": model}), "cpu"
+        )
 
     asked = AttackOptions.of(Suite((), attacks=("pgd",)))
     specs = asked.specs([has()], [has("camera", "detection")])
-    assert [(spec.sensor, spec.objective) for spec in specs] == [("camera", "hide"), ("lidar", "hide")]
+    assert [(spec.sensor, spec.objective) for spec in specs] == [
+        ("camera", "hide"),
+        ("lidar", "hide"),
+    ]
     specs = asked.specs([has("camera", "detection")], [has()])
     assert [(spec.sensor, spec.objective) for spec in specs] == [("lidar", "map_erase")]
     user = UserEngine(object(), "user", ("camera",), "0")
@@ -55,14 +66,22 @@ def test_attacks_are_on_what_the_models_have_not_on_what_the_attack_model_has(sm
         ("--attack", "pdg", "attack 'pdg': did you mean 'pgd'? Expected one of"),
     ],
 )
-def test_what_is_no_attack_or_budget_is_named_with_what_was_expected(option: str, value: str, message: str) -> None:
-    error = CliRunner().invoke(cli, ["robust", "examples.user_model:build", "--attack", "pgd", option, value]).exception
+def test_what_is_no_attack_or_budget_is_named_with_what_was_expected(
+    option: str, value: str, message: str
+) -> None:
+    error = (
+        CliRunner()
+        .invoke(cli, ["robust", "examples.user_model:build", "--attack", "pgd", option, value])
+        .exception
+    )
     assert isinstance(error, CalicoError)
     assert message in str(error)
 
 
 def test_a_severity_without_corruptions_is_refused() -> None:
-    done = CliRunner().invoke(cli, ["robust", "examples.user_model:build", "--attack", "pgd", "--severity", "3"])
+    done = CliRunner().invoke(
+        cli, ["robust", "examples.user_model:build", "--attack", "pgd", "--severity", "3"]
+    )
     assert done.exit_code == 2
     assert "--severity is for corruptions" in done.output
 
@@ -94,7 +113,13 @@ def test_a_mistake_in_the_options_is_said_before_torch_is_loaded() -> None:
         "    said.append([done.exit_code, done.output + str(done.exception)])\n"
         "print(json.dumps([said, 'torch' in sys.modules]))\n"
     )
-    done = subprocess.run([sys.executable, "-c", code, *MISTAKES], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *MISTAKES],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     said, torch_loaded = json.loads(done.stdout)
     for (exit_code, text), message in zip(said, MISTAKES.values(), strict=True):
         assert exit_code != 0
@@ -112,7 +137,11 @@ def test_an_attack_or_objective_that_there_is_not_is_said_before_the_model_is_op
 
 
 def test_the_title_names_the_models() -> None:
-    assert [_joined(["a"] * 2), _joined(["a", "b"]), _joined(["a", "b", "c"])] == ["a", "a and b", "a and 2 others"]
+    assert [_joined(["a"] * 2), _joined(["a", "b"]), _joined(["a", "b", "c"])] == [
+        "a",
+        "a and b",
+        "a and 2 others",
+    ]
 
 
 def test_the_onnx_engine_runs_exported_models_only(tmp_path: Path) -> None:
@@ -122,7 +151,10 @@ def test_the_onnx_engine_runs_exported_models_only(tmp_path: Path) -> None:
     assert _exported(f"{tmp_path}/lr=0.1") == f"{tmp_path}/lr=0.1/model.onnx"
     done = CliRunner().invoke(cli, ["robust", "examples.user_model:build", "--engine", "onnx"])
     assert done.exit_code == 2
-    assert "examples.user_model:build is no run folder and no .onnx file; leave --engine out" in done.output
+    assert (
+        "examples.user_model:build is no run folder and no .onnx file; leave --engine out"
+        in done.output
+    )
 
 
 def test_the_other_split_is_opened_only_for_attacks_that_are_learnt_on_it() -> None:
@@ -143,8 +175,12 @@ def test_infer_leaves_what_is_there_alone(tmp_path: Path) -> None:
     mine = tmp_path / "mine.txt"
     mine.write_text("mine")
     infer = ("infer", "a.b:c", "--out")
-    assert "is not empty; --overwrite deletes it, or choose another --out" in error_of(*infer, str(tmp_path))
-    assert "has no run.json at all, so it is not deleted" in error_of(*infer, str(tmp_path), "--overwrite")
+    assert "is not empty; --overwrite deletes it, or choose another --out" in error_of(
+        *infer, str(tmp_path)
+    )
+    assert "has no run.json at all, so it is not deleted" in error_of(
+        *infer, str(tmp_path), "--overwrite"
+    )
     for more in ((), ("--overwrite",)):
         assert "is a file; expected a folder" in error_of(*infer, str(mine), *more)
     assert mine.read_text() == "mine"
@@ -154,21 +190,28 @@ def test_eval_names_the_classes_that_its_intervals_know_too_little_of() -> None:
     method = "scene jackknife, t, 95%"
     metric = Metric(value=0.5, lo=0.4, hi=0.6, method=method, n_frames=8, n_scenes=4)
     assert rare_classes(metric) == ""
-    assert rare_classes(metric.model_copy(update={"method": f"{method}; in none: bus"})) == "in none: bus"
+    assert (
+        rare_classes(metric.model_copy(update={"method": f"{method}; in none: bus"}))
+        == "in none: bus"
+    )
     assert rare_classes(metric.model_copy(update={"method": None})) == ""
 
 
 def test_eval_leaves_a_file_that_is_there_alone(tmp_path: Path) -> None:
     mine = tmp_path / "mine.json"
     mine.write_text("mine")
-    assert "mine.json is there already; --overwrite replaces it" in error_of("eval", "a.b:c", "--out", str(mine))
+    assert "mine.json is there already; --overwrite replaces it" in error_of(
+        "eval", "a.b:c", "--out", str(mine)
+    )
     assert mine.read_text() == "mine"
     assert "is a folder; expected a file" in error_of("eval", "a.b:c", "--out", str(tmp_path))
 
 
 def test_eval_scores_the_test_frames_where_there_are_some(tmp_path: Path) -> None:
     sim = ("data.sim.test_scenes=1", "data.sim.frames_per_scene=1", "data.sim.image_size=[24,64]")
-    settings = [word for text in (*sim, f"data.cache_dir={tmp_path / 'sim'}") for word in ("--set", text)]
+    settings = [
+        word for text in (*sim, f"data.cache_dir={tmp_path / 'sim'}") for word in ("--set", text)
+    ]
     words = ["eval", "examples.user_model:build", "--split", "test"]
     done = CliRunner().invoke(cli, [*words, *settings], catch_exceptions=False)
     assert "cluster/user on sim-test" in done.output
@@ -180,7 +223,9 @@ def test_eval_scores_the_test_frames_where_there_are_some(tmp_path: Path) -> Non
 
 def test_eval_and_infer_overwrite_what_they_wrote_when_told(tmp_path: Path) -> None:
     sim = ("data.sim.val_scenes=1", "data.sim.frames_per_scene=2", "data.sim.image_size=[24,64]")
-    settings = [word for text in (*sim, f"data.cache_dir={tmp_path / 'sim'}") for word in ("--set", text)]
+    settings = [
+        word for text in (*sim, f"data.cache_dir={tmp_path / 'sim'}") for word in ("--set", text)
+    ]
     mine = tmp_path / "mine.json"
     mine.write_text("mine")
     for words in (
@@ -192,7 +237,16 @@ def test_eval_and_infer_overwrite_what_they_wrote_when_told(tmp_path: Path) -> N
     assert list(json.loads(mine.read_text())) == ["cluster/user"]
     out = tmp_path / "out"
     (out / "old.txt").write_text("of another run")
-    again = ("infer", "examples.user_model:build", "--no-pictures", "--limit", "1", "--out", str(out), *settings)
+    again = (
+        "infer",
+        "examples.user_model:build",
+        "--no-pictures",
+        "--limit",
+        "1",
+        "--out",
+        str(out),
+        *settings,
+    )
     assert "--overwrite deletes it" in error_of(*again)
     assert (out / "old.txt").exists()
     assert CliRunner().invoke(cli, [*again, "--overwrite"], catch_exceptions=False).exit_code == 0
@@ -208,8 +262,15 @@ def test_help_of_robust_names_every_suite_and_kind_of_model() -> None:
 
 def test_a_sweep_is_refused_before_anything_runs(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    for sweep, message in (("fog.visibility=400:20:8", "fog has visibility_m"), ("fog.visibility_m=400,0.5", "is 0.5")):
-        error = CliRunner().invoke(cli, ["robust", "a.b:c", "--sweep", sweep, "--out", str(out)]).exception
+    for sweep, message in (
+        ("fog.visibility=400:20:8", "fog has visibility_m"),
+        ("fog.visibility_m=400,0.5", "is 0.5"),
+    ):
+        error = (
+            CliRunner()
+            .invoke(cli, ["robust", "a.b:c", "--sweep", sweep, "--out", str(out)])
+            .exception
+        )
         assert message in str(error)
     assert not out.exists()
 
@@ -224,6 +285,8 @@ def test_a_sweep_is_refused_before_anything_runs(tmp_path: Path) -> None:
     ],
 )
 def test_options_of_attacks_without_one_are_refused(options: tuple[str, ...]) -> None:
-    done = CliRunner().invoke(cli, ["robust", "examples.user_model:build", "--corruptions", "fog", *options])
+    done = CliRunner().invoke(
+        cli, ["robust", "examples.user_model:build", "--corruptions", "fog", *options]
+    )
     assert done.exit_code == 2
     assert "are for attacks; add --attack pgd" in " ".join(done.output.split())

@@ -54,10 +54,22 @@ def write_model(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, **part
     [
         ("cli_exit_predict", {"predict": "sys.exit(0)"}, "predict raised SystemExit: 0"),
         ("cli_exit_factory", {"factory": "sys.exit(0)"}, "the factory raised SystemExit: 0"),
-        ("cli_exit_import", {"late": "sys.exit(0)"}, "importing cli_exit_import raised SystemExit: 0"),
-        ("cli_interrupt", {"predict": "raise KeyboardInterrupt"}, "predict raised KeyboardInterrupt"),
+        (
+            "cli_exit_import",
+            {"late": "sys.exit(0)"},
+            "importing cli_exit_import raised SystemExit: 0",
+        ),
+        (
+            "cli_interrupt",
+            {"predict": "raise KeyboardInterrupt"},
+            "predict raised KeyboardInterrupt",
+        ),
         ("cli_generator", {"predict": "raise GeneratorExit"}, "predict raised GeneratorExit"),
-        ("cli_os_exit", {"predict": "os._exit(0)"}, "predict raised _EndedByModel: os._exit(0) was called"),
+        (
+            "cli_os_exit",
+            {"predict": "os._exit(0)"},
+            "predict raised _EndedByModel: os._exit(0) was called",
+        ),
     ],
 )
 @pytest.mark.parametrize("command", ["eval", "robust", "infer"])
@@ -72,7 +84,11 @@ def test_a_model_that_quits_is_an_error(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     spec = write_model(tmp_path, monkeypatch, f"{name}_{command}", **parts)
-    more = {"eval": [], "robust": ["--corruptions", "fog", "--severity", "5"], "infer": ["--no-pictures"]}[command]
+    more = {
+        "eval": [],
+        "robust": ["--corruptions", "fog", "--severity", "5"],
+        "infer": ["--no-pictures"],
+    }[command]
     assert run(monkeypatch, command, spec, *settings, *more, "--out", str(tmp_path / "out")) == 2
     printed = capsys.readouterr().err
     assert said.replace(name, f"{name}_{command}") in printed
@@ -81,11 +97,16 @@ def test_a_model_that_quits_is_an_error(
 
 
 def test_a_real_interrupt_ends_the_command_with_130(
-    settings: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    settings: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     predict = f"os.kill({os.getpid()}, signal.{signal.SIGINT.name}); [None for _ in range(1000)]"
     spec = write_model(tmp_path, monkeypatch, "cli_real_interrupt", predict=predict)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # background processes of a shell ignore it
+    before = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # background processes of a shell ignore it
     try:
         assert run(monkeypatch, "eval", spec, *settings) == 130
     finally:
@@ -94,7 +115,10 @@ def test_a_real_interrupt_ends_the_command_with_130(
 
 
 def test_eval_says_its_ranges_and_that_a_model_does_not_repeat_itself(
-    settings: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    settings: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     predict = (
         "self.n = getattr(self, 'n', 0) + 1; "
@@ -103,7 +127,9 @@ def test_eval_says_its_ranges_and_that_a_model_does_not_repeat_itself(
     spec = write_model(tmp_path, monkeypatch, "cli_eval", predict=predict)
     assert run(monkeypatch, "eval", spec, *settings) == 0
     printed = capsys.readouterr()
-    first = "cli_eval/user on sim-val; nuScenes ranges, but at most 32 m, where the model's grid ends"
+    first = (
+        "cli_eval/user on sim-val; nuScenes ranges, but at most 32 m, where the model's grid ends"
+    )
     assert printed.out.startswith(first)
     assert (
         "cli_eval/user answers differently when it is asked twice about one frame (scores by up to 0.167)"
@@ -117,11 +143,15 @@ def test_the_default_folder_of_a_model_with_an_odd_name_stays_below_runs(
     settings: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     predict = "return [dict(boxes=[], scores=[], labels=[]) for _ in frames]"
-    spec = write_model(tmp_path, monkeypatch, "cli_odd_name", predict=predict, late="M.name = '../../../escaped'")
+    spec = write_model(
+        tmp_path, monkeypatch, "cli_odd_name", predict=predict, late="M.name = '../../../escaped'"
+    )
     inner = tmp_path / "a" / "b" / "c"
     inner.mkdir(parents=True)
     monkeypatch.chdir(inner)
-    assert run(monkeypatch, "robust", spec, *settings, "--corruptions", "fog", "--severity", "5") == 0
+    assert (
+        run(monkeypatch, "robust", spec, *settings, "--corruptions", "fog", "--severity", "5") == 0
+    )
     written = [path.relative_to(inner) for path in tmp_path.rglob("results.json")]
     assert [path.parts[0] for path in written] == ["runs"]
     assert written[0].parts[1].endswith("-robust")

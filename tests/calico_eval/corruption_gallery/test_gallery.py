@@ -80,7 +80,10 @@ def test_only_sensors_that_changed_are_drawn(frame: Frame) -> None:
     assert not tile.cameras
     assert panel("low_light", frame, focus, 0, (3,)).tiles[0].lidar == ""
     blind = frame.replace(
-        images=(), camera_K=np.zeros((0, 3, 3)), camera_T_lidar=np.zeros((0, 4, 4)), camera_time_s=np.zeros(0)
+        images=(),
+        camera_K=np.zeros((0, 3, 3)),
+        camera_T_lidar=np.zeros((0, 4, 4)),
+        camera_time_s=np.zeros(0),
     )
     page, failed = page_of(blind, "fog", "low_light")
     assert page.count("<img ") == 5
@@ -94,7 +97,9 @@ def test_values_and_effects_in_words(frame: Frame) -> None:
     assert value_text(SPECS["fog"], 87.0) == "visibility_m 87 m"
     assert value_text(SPECS["point_drop"], 0.18) == "share_dropped 18 %"
     keep = np.arange(len(frame.points)) % 4 > 0
-    thinner = frame.replace(points=frame.points[keep], ring=frame.ring[keep], sweep_index=frame.sweep_index[keep])
+    thinner = frame.replace(
+        points=frame.points[keep], ring=frame.ring[keep], sweep_index=frame.sweep_index[keep]
+    )
     words = effect_words(effect(frame, thinner))
     assert words[0] == f"points {len(frame.points)} → {int(keep.sum())}"
     assert "25.0% of the positions gone" in words
@@ -107,7 +112,9 @@ def test_the_close_up_shows_the_object_where_it_is(frame: Frame) -> None:
     assert clean.shape == (200, 400, 3)
     assert camera_picture(frame, 300).shape[1] == 300
     far = frame.replace(
-        points=np.array([[500, 0, 0, 1, 0]], np.float32), ring=frame.ring[:1], sweep_index=frame.sweep_index[:1]
+        points=np.array([[500, 0, 0, 1, 0]], np.float32),
+        ring=frame.ring[:1],
+        sweep_index=frame.sweep_index[:1],
     )
     near_points = far.points.copy()
     near_points[0, :3] = focus.middle
@@ -122,7 +129,10 @@ def test_a_sheet_has_a_row_per_corruption(frame: Frame) -> None:
     data = draw_sheet(frame, specs, 0)
     assert len(data) <= MAX_BYTES
     whole = np.asarray(Image.open(io.BytesIO(data)))
-    assert whole.shape[0] > np.asarray(Image.open(io.BytesIO(draw_sheet(frame, specs[:2], 0)))).shape[0]
+    assert (
+        whole.shape[0]
+        > np.asarray(Image.open(io.BytesIO(draw_sheet(frame, specs[:2], 0)))).shape[0]
+    )
 
 
 def test_the_command(tmp_path: Path, street: FrameSource) -> None:
@@ -145,13 +155,26 @@ def test_the_command(tmp_path: Path, street: FrameSource) -> None:
     assert "nothing to write" in CliRunner().invoke(cli, ["gallery", *settings]).output
     folder = CliRunner().invoke(cli, ["gallery", *settings, *names, "--out", str(tmp_path)])
     assert (folder.exit_code, "is a directory" in folder.output) == (2, True)
-    pairs = ["gallery", *settings, "--corruptions", "fog+point_drop", "--sheets", str(tmp_path / "none")]
+    pairs = [
+        "gallery",
+        *settings,
+        "--corruptions",
+        "fog+point_drop",
+        "--sheets",
+        str(tmp_path / "none"),
+    ]
     assert "fog+point_drop are none; use --out" in CliRunner().invoke(cli, pairs).output
     assert not (tmp_path / "none").exists()
-    error = CliRunner().invoke(cli, ["gallery", *settings, "--frame", "2", "--out", str(out), "--overwrite"]).exception
+    error = (
+        CliRunner()
+        .invoke(cli, ["gallery", *settings, "--frame", "2", "--out", str(out), "--overwrite"])
+        .exception
+    )
     assert "has 2 frames; expected 0 to 1" in str(error)
     for option, place in (("--out", out), ("--sheets", tmp_path / "sheets")):
-        error = CliRunner().invoke(cli, ["gallery", *settings, *names, option, str(place)]).exception
+        error = (
+            CliRunner().invoke(cli, ["gallery", *settings, *names, option, str(place)]).exception
+        )
         assert "is there already; --overwrite replaces it" in str(error)
     out.write_text("old")
     again = ["gallery", *settings, "--corruptions", "fog", "--out", str(out), "--overwrite"]

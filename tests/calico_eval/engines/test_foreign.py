@@ -72,7 +72,13 @@ def change_settings() -> None:
 
 def settings() -> tuple[object, ...]:
     numbers = tuple(sorted(np.geterr().items())), sys.getrecursionlimit()
-    return Path.cwd(), list(warnings.filters), *numbers, torch.is_grad_enabled(), torch.get_default_dtype()
+    return (
+        Path.cwd(),
+        list(warnings.filters),
+        *numbers,
+        torch.is_grad_enabled(),
+        torch.get_default_dtype(),
+    )
 
 
 @pytest.mark.parametrize("fails", [False, True])
@@ -145,7 +151,9 @@ sys.exit(3)
         ("pass", "os.fork() or os._exit(0)", 3, "predicted"),
     ],
 )
-def test_no_model_ends_the_process_with_0(factory: str, predict: str, code: int, said: str, tmp_path: Path) -> None:
+def test_no_model_ends_the_process_with_0(
+    factory: str, predict: str, code: int, said: str, tmp_path: Path
+) -> None:
     (tmp_path / "quits.py").write_text(MODEL.format(factory=factory, predict=predict))
     (tmp_path / "tests_street.py").write_text((ROOT / "tests/calico_eval/street.py").read_text())
     done = subprocess.run(

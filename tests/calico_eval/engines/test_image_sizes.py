@@ -28,7 +28,8 @@ DOUBLE = np.array([[2, 0, 0.5], [0, 2, 0.5], [0, 0, 1.0]])
 def enlarged(frame: Frame, views: range = range(6)) -> Frame:
     """The frame with some images of twice the height and width."""
     images = [
-        image.repeat(2, axis=0).repeat(2, axis=1) if view in views else image for view, image in enumerate(frame.images)
+        image.repeat(2, axis=0).repeat(2, axis=1) if view in views else image
+        for view, image in enumerate(frame.images)
     ]
     intrinsics = [DOUBLE @ K if view in views else K for view, K in enumerate(frame.camera_K)]
     return frame.replace(images=tuple(images), camera_K=np.array(intrinsics))
@@ -49,15 +50,22 @@ def frames(street: FrameSource) -> list[Frame]:
     return [street[0], enlarged(street[1]), enlarged(street[3], range(1, 6))]
 
 
-def test_torch_answers_alike_alone_and_beside_others(small_engine: TorchEngine, frames: list[Frame]) -> None:
+def test_torch_answers_alike_alone_and_beside_others(
+    small_engine: TorchEngine, frames: list[Frame]
+) -> None:
     for frame, beside in zip(frames, small_engine.predict(frames), strict=True):
         assert_same(small_engine.predict([frame])[0], beside)
 
 
-def test_every_camera_of_a_frame_is_fitted_by_its_own_size(small_engine: TorchEngine, street: FrameSource) -> None:
+def test_every_camera_of_a_frame_is_fitted_by_its_own_size(
+    small_engine: TorchEngine, street: FrameSource
+) -> None:
     """Enlarged by repeating pixels, an image brought back to the old size is the old image: so are the answers."""
     for views in (range(1), range(1, 6), range(6)):
-        assert_same(small_engine.predict([street[0]])[0], small_engine.predict([enlarged(street[0], views)])[0])
+        assert_same(
+            small_engine.predict([street[0]])[0],
+            small_engine.predict([enlarged(street[0], views)])[0],
+        )
 
 
 def test_an_attack_delivers_the_same_frame_alone_and_beside_others(
@@ -67,9 +75,13 @@ def test_an_attack_delivers_the_same_frame_alone_and_beside_others(
     together = attack_frames(small_engine, frames, spec, seed=3)
     for frame, beside in zip(frames, together, strict=True):
         alone = attack_frames(small_engine, [frame], spec, seed=3)[0]
-        for one, other, clean in zip(alone.frame.images, beside.frame.images, frame.images, strict=True):
+        for one, other, clean in zip(
+            alone.frame.images, beside.frame.images, frame.images, strict=True
+        ):
             assert one.shape == other.shape == clean.shape
-            assert abs(one.astype(int) - clean).max() == abs(other.astype(int) - clean).max() == 8  # raw grey levels
+            assert (
+                abs(one.astype(int) - clean).max() == abs(other.astype(int) - clean).max() == 8
+            )  # raw grey levels
             # A gradient of almost zero changes its sign with the rounding, and that with the size of the batch.
             # Another random start would change nearly all pixels.
             assert (one != other).mean() < 0.2
@@ -85,7 +97,9 @@ def test_a_graph_of_data_with_several_sizes_answers_as_torch_does(
     info = export_onnx(small_engine.model, small_engine.config, collate(frames[:2]), path)
     assert info.metadata.raw_hw == (32, 64)  # the network's
     engine = OnnxEngine(path, "cpu")
-    for frame, beside, torch_one in zip(frames, engine.predict(frames), small_engine.predict(frames), strict=True):
+    for frame, beside, torch_one in zip(
+        frames, engine.predict(frames), small_engine.predict(frames), strict=True
+    ):
         alone = engine.predict([frame])[0]
         assert_same(alone, beside)
         assert len(alone.boxes) == len(torch_one.boxes)
@@ -95,13 +109,20 @@ def test_a_graph_of_data_with_several_sizes_answers_as_torch_does(
 
 
 def metadata(engine: TorchEngine, raw_hw: tuple[int, int]) -> GraphMetadata:
-    return GraphMetadata("ort", engine.config, ("images", "image_from_lidar"), (), 6, raw_hw, None, "")
+    return GraphMetadata(
+        "ort", engine.config, ("images", "image_from_lidar"), (), 6, raw_hw, None, ""
+    )
 
 
-def test_a_graph_of_another_raw_size_says_what_it_takes(small_engine: TorchEngine, frames: list[Frame]) -> None:
+def test_a_graph_of_another_raw_size_says_what_it_takes(
+    small_engine: TorchEngine, frames: list[Frame]
+) -> None:
     large = metadata(small_engine, (64, 128))
     assert graph_inputs(collate([frames[1]]), large)["images"].shape == (1, 6, 3, 64, 128)
-    with pytest.raises(CalicoError, match="takes 6 images of 64 x 128 pixels, the batch has 6 of 32 x 64, 64 x 128;"):
+    with pytest.raises(
+        CalicoError,
+        match="takes 6 images of 64 x 128 pixels, the batch has 6 of 32 x 64, 64 x 128;",
+    ):
         graph_inputs(collate(frames), large)
 
 

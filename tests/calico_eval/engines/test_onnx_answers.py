@@ -23,7 +23,9 @@ def test_a_sound_answer_is_taken(graphs: ModuleType, street: FrameSource, tmp_pa
     assert found[1].boxes[0].tolist() == pytest.approx([5, 2, -1, 4, 2, 1.5, 0.1, 1, 0])
 
 
-def put(name: str, place: tuple[int, ...], value: float) -> Callable[[ModuleType], dict[str, np.ndarray]]:
+def put(
+    name: str, place: tuple[int, ...], value: float
+) -> Callable[[ModuleType], dict[str, np.ndarray]]:
     def changes(graphs: ModuleType) -> dict[str, np.ndarray]:
         array = graphs.answers()[name]
         array[place] = value
@@ -44,9 +46,15 @@ def put(name: str, place: tuple[int, ...], value: float) -> Callable[[ModuleType
         (put("scores", (1,), -0.5), r"scores: got -0\.5 at \[1\]"),
         (put("labels", (0,), 10), r"labels: got 10 at \[0\], expected 0\.\.9 \(car"),
         (put("labels", (1,), -1), r"labels: got -1 at \[1\]"),
-        (put("map_probs", (0, 3, 4), 7), r"map_probs: got 7 at \[0, 3, 4\], expected numbers in 0\.\.1"),
+        (
+            put("map_probs", (0, 3, 4), 7),
+            r"map_probs: got 7 at \[0, 3, 4\], expected numbers in 0\.\.1",
+        ),
         (put("map_probs", (5, 0, 0), np.nan), r"map_probs: got nan at \[5, 0, 0\]"),
-        (lambda graphs: {"boxes": graphs.answers()["boxes"].astype(np.float64) * 1e300}, r"boxes: got inf at \[0, 0\]"),
+        (
+            lambda graphs: {"boxes": graphs.answers()["boxes"].astype(np.float64) * 1e300},
+            r"boxes: got inf at \[0, 0\]",
+        ),
     ],
 )
 def test_a_senseless_answer_names_the_frame(
@@ -57,7 +65,9 @@ def test_a_senseless_answer_names_the_frame(
     tmp_path: Path,
 ) -> None:
     engine = OnnxEngine(graphs.write_graph(tmp_path / "m.onnx", changes(graphs)), "cpu")
-    with pytest.raises(CalicoError, match=rf"model constant \(onnxruntime-cpu\), frame street0-2: {message}"):
+    with pytest.raises(
+        CalicoError, match=rf"model constant \(onnxruntime-cpu\), frame street0-2: {message}"
+    ):
         engine.predict([street[2]])
 
 
@@ -70,8 +80,16 @@ def test_a_senseless_answer_names_the_frame(
         ("scores", np.zeros(4, np.complex64), r"scores has the shape .*COMPLEX64"),
         ("labels", np.full(4, 0.9, np.float32), r"labels has the shape .*FLOAT"),
         ("labels", np.array(["car"] * 4, object), r"labels has the shape .*STRING"),
-        ("map_probs", np.zeros((6, 32, 16), np.float32), r"map_probs has the shape \[None, 6, 32, 16\]"),
-        ("map_probs", np.zeros((5, 32, 32), np.float32), r"map_probs has the shape \[None, 5, 32, 32\]"),
+        (
+            "map_probs",
+            np.zeros((6, 32, 16), np.float32),
+            r"map_probs has the shape \[None, 6, 32, 16\]",
+        ),
+        (
+            "map_probs",
+            np.zeros((5, 32, 32), np.float32),
+            r"map_probs has the shape \[None, 5, 32, 32\]",
+        ),
     ],
 )
 def test_outputs_that_differ_from_the_card(
@@ -92,14 +110,18 @@ def test_outputs_whose_shapes_are_not_declared_are_checked_when_they_come(
 ) -> None:
     changes = {"boxes": np.ones((3, 9), np.float32)}
     engine = OnnxEngine(graphs.write_graph(tmp_path / "m.onnx", changes, forget_shapes), "cpu")
-    with pytest.raises(CalicoError, match=r"frame street0-0: output boxes has the shape \[1, 3, 9\] .*\[1, 4, 9\]"):
+    with pytest.raises(
+        CalicoError, match=r"frame street0-0: output boxes has the shape \[1, 3, 9\] .*\[1, 4, 9\]"
+    ):
         engine.predict([street[0]])
 
 
 def ask_for_36_terabytes(proto: onnx.ModelProto) -> None:
     nodes = proto.graph.node
     next(node for node in nodes if "scores" in node.output).output[0] = "raw"
-    proto.graph.initializer.append(onnx.helper.make_tensor("size", onnx.TensorProto.INT64, [1], [9 * 10**12]))
+    proto.graph.initializer.append(
+        onnx.helper.make_tensor("size", onnx.TensorProto.INT64, [1], [9 * 10**12])
+    )
     nodes.append(onnx.helper.make_node("ConstantOfShape", ["size"], ["huge"]))
     nodes.append(onnx.helper.make_node("ReduceSum", ["huge"], ["sum"], keepdims=0))
     nodes.append(onnx.helper.make_node("Add", ["raw", "sum"], ["scores"]))
@@ -110,7 +132,8 @@ def test_a_graph_that_asks_for_too_much_memory_is_an_error(
 ) -> None:
     engine = OnnxEngine(graphs.write_graph(tmp_path / "m.onnx", edit=ask_for_36_terabytes), "cpu")
     with pytest.raises(
-        CalicoError, match=r"model constant: ONNX Runtime failed on frames street0-0: .*36000000000000"
+        CalicoError,
+        match=r"model constant: ONNX Runtime failed on frames street0-0: .*36000000000000",
     ) as e:
         engine.predict([street[0]])
     assert "\n" not in str(e.value)
@@ -119,7 +142,9 @@ def test_a_graph_that_asks_for_too_much_memory_is_an_error(
 
 def external(location: str) -> Callable[[onnx.ModelProto], None]:
     def edit(proto: onnx.ModelProto) -> None:
-        tensor = next(tensor for tensor in proto.graph.initializer if tensor.name == "map_probs_one")
+        tensor = next(
+            tensor for tensor in proto.graph.initializer if tensor.name == "map_probs_one"
+        )
         tensor.ClearField("raw_data")
         tensor.data_location = onnx.TensorProto.EXTERNAL
         tensor.external_data.add(key="location", value=location)
@@ -151,7 +176,9 @@ def test_weights_beside_the_file_are_part_of_its_identity(
         ("gone.bin", r"keeps weights in gone\.bin, which is not there"),
     ],
 )
-def test_weights_elsewhere_are_refused(location: str, message: str, graphs: ModuleType, tmp_path: Path) -> None:
+def test_weights_elsewhere_are_refused(
+    location: str, message: str, graphs: ModuleType, tmp_path: Path
+) -> None:
     folder = tmp_path / "inner"
     folder.mkdir()
     (tmp_path / "weights.bin").write_bytes(np.zeros((1, 6, 32, 32), np.float32).tobytes())
@@ -163,8 +190,12 @@ def test_weights_elsewhere_are_refused(location: str, message: str, graphs: Modu
 def test_weights_inside_a_branch_of_the_graph_count(graphs: ModuleType, tmp_path: Path) -> None:
     def edit(proto: onnx.ModelProto) -> None:
         tensor = onnx.numpy_helper.from_array(np.zeros(1, np.float32), "hidden")
-        inner = onnx.helper.make_graph([onnx.helper.make_node("Constant", [], ["x"], value=tensor)], "inner", [], [])
-        proto.graph.node.append(onnx.helper.make_node("If", ["c"], ["y"], then_branch=inner, else_branch=inner))
+        inner = onnx.helper.make_graph(
+            [onnx.helper.make_node("Constant", [], ["x"], value=tensor)], "inner", [], []
+        )
+        proto.graph.node.append(
+            onnx.helper.make_node("If", ["c"], ["y"], then_branch=inner, else_branch=inner)
+        )
         hidden = proto.graph.node[-1].attribute[0].g.node[0].attribute[0].t
         hidden.data_location = onnx.TensorProto.EXTERNAL
         hidden.external_data.add(key="location", value="gone.bin")

@@ -26,7 +26,9 @@ pytestmark = pytest.mark.slow  # the export of the graph takes most of a minute
 
 
 @pytest.fixture(scope="module")
-def graph(small_engine: TorchEngine, street: FrameSource, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def graph(
+    small_engine: TorchEngine, street: FrameSource, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     path = tmp_path_factory.mktemp("graph") / "model.onnx"
     export_onnx(small_engine.model, small_engine.config, collate([street[0]]), path)
     return path
@@ -37,12 +39,18 @@ def unmatched(ours: Predictions, theirs: Predictions) -> int:
     count = 0
     for box, score, label in zip(ours.boxes, ours.scores, ours.labels, strict=True):
         near = np.linalg.norm(theirs.boxes[:, :3] - box[:3], axis=1) < 0.01
-        turned = np.abs((theirs.boxes[:, 6] - box[6] + np.pi) % (2 * np.pi) - np.pi) < np.deg2rad(0.1)
-        count += not (near & turned & (np.abs(theirs.scores - score) < 1e-3) & (theirs.labels == label)).any()
+        turned = np.abs((theirs.boxes[:, 6] - box[6] + np.pi) % (2 * np.pi) - np.pi) < np.deg2rad(
+            0.1
+        )
+        count += not (
+            near & turned & (np.abs(theirs.scores - score) < 1e-3) & (theirs.labels == label)
+        ).any()
     return count
 
 
-def test_agrees_with_torch_on_every_frame(graph: Path, small_engine: TorchEngine, street: FrameSource) -> None:
+def test_agrees_with_torch_on_every_frame(
+    graph: Path, small_engine: TorchEngine, street: FrameSource
+) -> None:
     engine = open_engine(str(graph), device="cpu")
     frames = [street[index] for index in range(len(street))]
     pairs = list(zip(small_engine.predict(frames), engine.predict(frames), strict=True))
@@ -56,7 +64,11 @@ def test_agrees_with_torch_on_every_frame(graph: Path, small_engine: TorchEngine
 
 def test_says_what_it_is(graph: Path) -> None:
     engine = OnnxEngine(graph, "cpu", model_name="fast")
-    assert (engine.name, engine.model_name, engine.sensors) == ("onnxruntime-cpu", "fast", ("camera", "lidar"))
+    assert (engine.name, engine.model_name, engine.sensors) == (
+        "onnxruntime-cpu",
+        "fast",
+        ("camera", "lidar"),
+    )
     assert engine.provider == "CPUExecutionProvider"
     assert engine.sha256 == hashlib.sha256(graph.read_bytes()).hexdigest()
     assert open_engine(str(graph)).model_name == "small"
@@ -73,7 +85,9 @@ def test_batches_of_one_and_of_many_and_repeats_agree(graph: Path, street: Frame
         assert unmatched(engine.predict([frame])[0], found) == 0
 
 
-def test_a_frame_without_points_runs(graph: Path, small_engine: TorchEngine, street: FrameSource) -> None:
+def test_a_frame_without_points_runs(
+    graph: Path, small_engine: TorchEngine, street: FrameSource
+) -> None:
     none = np.zeros(0, np.int16)
     blind = street[0].replace(points=np.zeros((0, 5), np.float32), ring=none, sweep_index=none)
     ours, theirs = OnnxEngine(graph, "cpu").predict([blind])[0], small_engine.predict([blind])[0]
@@ -88,13 +102,19 @@ def test_a_missing_camera_is_an_error_that_names_the_rig(graph: Path, street: Fr
         camera_T_lidar=frame.camera_T_lidar[:5],
         camera_time_s=frame.camera_time_s[:5],
     )
-    with pytest.raises(CalicoError, match="the graph takes 6 images of 32 x 64 pixels, the batch has 5 of 32 x 64"):
+    with pytest.raises(
+        CalicoError, match="the graph takes 6 images of 32 x 64 pixels, the batch has 5 of 32 x 64"
+    ):
         OnnxEngine(graph, "cpu").predict([five])
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU; the guard is for those without")
+@pytest.mark.skipif(
+    torch.cuda.is_available(), reason="this machine has a GPU; the guard is for those without"
+)
 def test_cuda_that_does_not_load_is_an_error(graph: Path) -> None:
-    with pytest.raises(CalicoError, match=r"device 'cuda': ONNX Runtime .* runs model\.onnx on the CPU"):
+    with pytest.raises(
+        CalicoError, match=r"device 'cuda': ONNX Runtime .* runs model\.onnx on the CPU"
+    ):
         OnnxEngine(graph, "cuda")
 
 
@@ -121,7 +141,9 @@ def _no_metadata(path: Path) -> None:
         (_no_metadata, "carries no CALICO metadata"),
     ],
 )
-def test_files_that_are_no_graph(damage: Callable[[Path], object], message: str, graph: Path, tmp_path: Path) -> None:
+def test_files_that_are_no_graph(
+    damage: Callable[[Path], object], message: str, graph: Path, tmp_path: Path
+) -> None:
     path = tmp_path / "broken.onnx"
     path.write_bytes(graph.read_bytes())
     damage(path)
@@ -134,7 +156,8 @@ def test_a_graph_that_onnx_runtime_refuses(graph: Path, tmp_path: Path) -> None:
     proto.graph.node[0].op_type = "NoSuchOperator"
     onnx.save(proto, tmp_path / "odd.onnx")
     with pytest.raises(
-        CalicoError, match=r"odd\.onnx: does not match its checksum.*export it again, or, if .*seal_graph"
+        CalicoError,
+        match=r"odd\.onnx: does not match its checksum.*export it again, or, if .*seal_graph",
     ):
         OnnxEngine(tmp_path / "odd.onnx", "cpu")
     (tmp_path / "odd.onnx").write_bytes(seal_graph(proto))

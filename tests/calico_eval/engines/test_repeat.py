@@ -29,7 +29,10 @@ class Says:
         (ONE, ""),
         (replace(ONE, scores=np.array([0.75], np.float32)), "scores by up to 0.25"),
         (replace(ONE, labels=np.array([3])), "labels by up to 3"),
-        (TWO, "boxes of shapes (1, 9) and (2, 9), scores of shapes (1,) and (2,), labels of shapes (1,) and (2,)"),
+        (
+            TWO,
+            "boxes of shapes (1, 9) and (2, 9), scores of shapes (1,) and (2,), labels of shapes (1,) and (2,)",
+        ),
         (replace(ONE, map_probs=MAP), "map_probs once given and once missing"),
     ],
 )

@@ -39,14 +39,26 @@ def module_of(folder: Path, name: str) -> ModuleType:
 @pytest.mark.parametrize(
     ("name", "changed"),
     [
-        ("model", {"model.py", "helper.py", "second.py", "pack/__init__.py", "pack/part.py", "pack/other.py"}),
+        (
+            "model",
+            {
+                "model.py",
+                "helper.py",
+                "second.py",
+                "pack/__init__.py",
+                "pack/part.py",
+                "pack/other.py",
+            },
+        ),
         ("helper", {"helper.py", "second.py"}),
         ("pack", {"pack/__init__.py", "pack/part.py", "pack/other.py"}),
         ("pack.part", {"pack/__init__.py", "pack/part.py", "pack/other.py"}),
         ("broken", {"broken.py"}),
     ],
 )
-def test_a_change_of_any_file_of_the_model_is_another_model(name: str, changed: set[str], folder: Path) -> None:
+def test_a_change_of_any_file_of_the_model_is_another_model(
+    name: str, changed: set[str], folder: Path
+) -> None:
     before = hash_sources(module_of(folder, name), "")
     assert before == hash_sources(module_of(folder, name), "")
     found = set()
@@ -63,12 +75,16 @@ def test_what_the_model_says_of_its_weights_counts(folder: Path) -> None:
     assert len({hash_sources(module, stated) for stated in ("", "a", "b")}) == 3
 
 
-def test_another_folder_is_the_same_model(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_another_folder_is_the_same_model(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     copy = tmp_path_factory.mktemp("copy")
     for name in FILES:
         (copy / name).parent.mkdir(exist_ok=True)
         (copy / name).write_text(FILES[name])
-    assert hash_sources(module_of(folder, "model"), "") == hash_sources(module_of(copy, "model"), "")
+    assert hash_sources(module_of(folder, "model"), "") == hash_sources(
+        module_of(copy, "model"), ""
+    )
 
 
 def test_of_installed_packages_only_the_models_own_counts(folder: Path) -> None:

@@ -20,7 +20,12 @@ from calico_eval.engines.torch import TorchEngine
 def same(a: Predictions, b: Predictions) -> bool:
     assert a.map_probs is not None
     assert b.map_probs is not None
-    pairs = [(a.boxes, b.boxes), (a.scores, b.scores), (a.labels, b.labels), (a.map_probs, b.map_probs)]
+    pairs = [
+        (a.boxes, b.boxes),
+        (a.scores, b.scores),
+        (a.labels, b.labels),
+        (a.map_probs, b.map_probs),
+    ]
     return all(np.array_equal(x, y) for x, y in pairs)
 
 
@@ -34,12 +39,20 @@ def test_a_saved_model_opens_by_file_and_by_folder_and_predicts_the_same(
     for spec in (path, tmp_path):
         engine = open_engine(str(spec), device="cpu")
         assert isinstance(engine, TorchEngine)
-        assert (engine.name, engine.model_name, engine.sensors) == ("torch-cpu", "small", ("camera", "lidar"))
+        assert (engine.name, engine.model_name, engine.sensors) == (
+            "torch-cpu",
+            "small",
+            ("camera", "lidar"),
+        )
         assert engine.sha256 == small_engine.sha256
-        assert all(same(a, b) for a, b in zip(engine.predict([street[0], street[3]]), here, strict=True))
+        assert all(
+            same(a, b) for a, b in zip(engine.predict([street[0], street[3]]), here, strict=True)
+        )
 
 
-def test_predicts_the_same_twice_and_leaves_torch_as_it_was(small_engine: TorchEngine, street: FrameSource) -> None:
+def test_predicts_the_same_twice_and_leaves_torch_as_it_was(
+    small_engine: TorchEngine, street: FrameSource
+) -> None:
     before = torch.are_deterministic_algorithms_enabled()
     first, second = small_engine.predict([street[1]])[0], small_engine.predict([street[1]])[0]
     assert same(first, second)

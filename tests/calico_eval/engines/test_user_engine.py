@@ -44,7 +44,9 @@ def good(**changes: Any) -> dict[str, Any]:
     return {"boxes": ONE_BOX, "scores": [0.5], "labels": [0], **changes}
 
 
-def test_example_finds_the_near_cars(cluster_detector_module: ModuleType, street: FrameSource) -> None:
+def test_example_finds_the_near_cars(
+    cluster_detector_module: ModuleType, street: FrameSource
+) -> None:
     engine = engine_of(cluster_detector_module.build())
     frame = street[1]
     found = engine.predict([frame])[0]
@@ -57,18 +59,33 @@ def test_example_finds_the_near_cars(cluster_detector_module: ModuleType, street
 
 def test_example_imports_nothing_of_ours(cluster_detector_module: ModuleType) -> None:
     tree = ast.parse(Path(str(cluster_detector_module.__file__)).read_text())
-    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    imported = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
     imported |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert {name.split(".")[0] for name in imported} <= {"__future__", "collections", "typing", "numpy", "scipy"}
+    assert {name.split(".")[0] for name in imported} <= {
+        "__future__",
+        "collections",
+        "typing",
+        "numpy",
+        "scipy",
+    }
 
 
-def test_example_takes_an_empty_frame(cluster_detector_module: ModuleType, street: FrameSource) -> None:
+def test_example_takes_an_empty_frame(
+    cluster_detector_module: ModuleType, street: FrameSource
+) -> None:
     none = np.zeros(0, np.int16)
     empty = street[0].replace(points=np.zeros((0, 5), np.float32), ring=none, sweep_index=none)
     assert len(engine_of(cluster_detector_module.build()).predict([empty])[0].boxes) == 0
 
 
-def test_loads_by_name_from_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loads_by_name_from_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     body = "class M:\n  sensors = ('lidar',)\n  def predict(self, frames): return []\ndef build(): return M()\n"
     write_module(tmp_path, monkeypatch, "model_by_name", body)
     engine = load_user_engine("model_by_name:build")
@@ -80,9 +97,16 @@ def test_loads_by_name_from_the_working_folder(tmp_path: Path, monkeypatch: pyte
 def test_a_model_that_names_its_weights_has_their_identity_and_that_of_its_source(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    body = "class M:\n  sha256 = {}\n  def predict(self, frames): return []\ndef build(): return M()\n"
+    body = (
+        "class M:\n  sha256 = {}\n  def predict(self, frames): return []\ndef build(): return M()\n"
+    )
     write_module(tmp_path, monkeypatch, "model_names_none", body.format(None))
-    write_module(tmp_path, monkeypatch, "model_names_its", "import os\n" + body.format("os.environ['MODEL_WEIGHTS']"))
+    write_module(
+        tmp_path,
+        monkeypatch,
+        "model_names_its",
+        "import os\n" + body.format("os.environ['MODEL_WEIGHTS']"),
+    )
     assert not load_user_engine("model_names_none:build").weights_named
     found = []
     for weights in ("first", "second", "first"):
@@ -94,7 +118,9 @@ def test_a_model_that_names_its_weights_has_their_identity_and_that_of_its_sourc
     assert found[0] == found[2] != found[1]
 
 
-def test_model_sees_neither_labels_nor_the_past_and_cannot_harm_the_frame(street: FrameSource) -> None:
+def test_model_sees_neither_labels_nor_the_past_and_cannot_harm_the_frame(
+    street: FrameSource,
+) -> None:
     seen: list[Any] = []
 
     class Vandal:
@@ -130,10 +156,22 @@ def test_model_sees_neither_labels_nor_the_past_and_cannot_harm_the_frame(street
         ([good(boxes=[[1.0, 2.0, 0.0]])], r"frame street0-0: predictions: boxes \(1, 3\)"),
         ([good(boxes=[[np.nan] * 9])], r"frame street0-0: boxes: got nan at \[0, 0\]"),
         ([good(boxes="no")], "frame street0-0: boxes: got values of type <U2"),
-        ([good(boxes=[[1.0], [2.0, 3.0]])], "frame street0-0: predict raised ValueError: setting an array element"),
-        ([good(scores=[1.5])], r"frame street0-0: scores: got 1.5 at \[0\], expected numbers in 0\.\.1"),
-        ([good(labels=[10])], r"frame street0-0: labels: got 10 at \[0\], expected 0\.\.9 \(car, truck"),
-        ([good(boxes=[[1.0, 2.0, 0.0, 4.0, 0.0, 1.5, 0.1]])], "frame street0-0: sizes of boxes: got 0 at"),
+        (
+            [good(boxes=[[1.0], [2.0, 3.0]])],
+            "frame street0-0: predict raised ValueError: setting an array element",
+        ),
+        (
+            [good(scores=[1.5])],
+            r"frame street0-0: scores: got 1.5 at \[0\], expected numbers in 0\.\.1",
+        ),
+        (
+            [good(labels=[10])],
+            r"frame street0-0: labels: got 10 at \[0\], expected 0\.\.9 \(car, truck",
+        ),
+        (
+            [good(boxes=[[1.0, 2.0, 0.0, 4.0, 0.0, 1.5, 0.1]])],
+            "frame street0-0: sizes of boxes: got 0 at",
+        ),
         ([good(attributes=[8])], r"frame street0-0: attributes: got 8 at \[0\], expected -1\.\.7"),
         ([good(map_probs=[[[1.5]]] * 6)], r"frame street0-0: map_probs: got 1.5 at \[0, 0, 0\]"),
     ],
@@ -182,7 +220,9 @@ def test_whatever_the_model_raises_is_an_error_of_the_model(
     error: BaseException, said: str, late: bool, street: FrameSource
 ) -> None:
     frames = [street[0], street[1]]
-    message = f"model mine, frame street0-0, street0-1: predict raised {said}.* in (predict|answers)"
+    message = (
+        f"model mine, frame street0-0, street0-1: predict raised {said}.* in (predict|answers)"
+    )
     with pytest.raises(CalicoError, match=message) as caught:
         engine_of(Raises(error, late=late)).predict(frames)
     assert caught.value.__cause__ is error
@@ -204,7 +244,9 @@ def test_a_generator_without_an_end_is_read_one_answer_too_far(street: FrameSour
     assert read == 3
 
 
-def test_a_model_that_fills_one_mapping_again_and_again_is_read_in_time(street: FrameSource) -> None:
+def test_a_model_that_fills_one_mapping_again_and_again_is_read_in_time(
+    street: FrameSource,
+) -> None:
     class Reuses:
         def predict(self, frames: list[Any]) -> Iterator[Any]:
             buffer = np.array(ONE_BOX)
@@ -218,13 +260,17 @@ def test_a_model_that_fills_one_mapping_again_and_again_is_read_in_time(street: 
 
 def test_a_map_in_some_frames_only_is_an_error(street: FrameSource) -> None:
     some = good(map_probs=np.full((6, 2, 2), 0.5))
-    with pytest.raises(CalicoError, match="frame street0-1: map_probs are missing, and frame street0-0 had some"):
+    with pytest.raises(
+        CalicoError, match="frame street0-1: map_probs are missing, and frame street0-0 had some"
+    ):
         engine_of(Returns([some, good()])).predict([street[0], street[1]])
     model = Returns([good()])
     engine = engine_of(model)
     engine.predict([street[0]])
     model.output = [some]
-    with pytest.raises(CalicoError, match="frame street0-2: map_probs are given, and frame street0-0 had none"):
+    with pytest.raises(
+        CalicoError, match="frame street0-2: map_probs are given, and frame street0-0 had none"
+    ):
         engine.predict([street[2]])
 
 
@@ -240,9 +286,7 @@ def test_exception_inside_the_model_keeps_its_traceback(street: FrameSource) -> 
         def predict(self, frames: list[Any]) -> Any:
             raise KeyError("weights")
 
-    message = (
-        r"model mine, frame street0-2: predict raised KeyError: 'weights' at .*test_user_engine\.py:\d+ in predict"
-    )
+    message = r"model mine, frame street0-2: predict raised KeyError: 'weights' at .*test_user_engine\.py:\d+ in predict"
     with pytest.raises(CalicoError, match=message) as caught:
         engine_of(Broken()).predict([street[2]])
     cause = caught.value.__cause__
@@ -254,7 +298,11 @@ def test_exception_inside_the_model_keeps_its_traceback(street: FrameSource) -> 
     ("body", "spec", "message"),
     [
         ("", "u0:", "expected package.module:factory"),
-        ("", "not_there_at_all:build", "there is no module not_there_at_all; it is looked up in the working folder"),
+        (
+            "",
+            "not_there_at_all:build",
+            "there is no module not_there_at_all; it is looked up in the working folder",
+        ),
         ("", "examples.not_there:build", r"there is no module examples\.not_there; "),
         (
             "import not_there_either",
@@ -264,8 +312,16 @@ def test_exception_inside_the_model_keeps_its_traceback(street: FrameSource) -> 
         ("def build(:", "u7:build", r"u7 raised SyntaxError: .*\(u7\.py, line 1\)$"),
         ("1/0", "u1:build", "importing u1 raised ZeroDivisionError"),
         ("def make(): pass", "u2:build", "u2 has no callable 'build'; it has make"),
-        ("def build(): raise OSError('no weights')", "u3:build", "the factory raised OSError: no weights"),
-        ("def build(): return 3", "u4:build", r"the factory returned int, which has no method predict\(frames\)"),
+        (
+            "def build(): raise OSError('no weights')",
+            "u3:build",
+            "the factory raised OSError: no weights",
+        ),
+        (
+            "def build(): return 3",
+            "u4:build",
+            r"the factory returned int, which has no method predict\(frames\)",
+        ),
         ("import sys; sys.exit(0)", "u8:build", "importing u8 raised SystemExit: 0 at .*u8\\.py:1"),
         ("raise KeyboardInterrupt", "u9:build", "importing u9 raised KeyboardInterrupt"),
         (
@@ -300,7 +356,9 @@ def test_exception_inside_the_model_keeps_its_traceback(street: FrameSource) -> 
         ),
     ],
 )
-def test_wrong_factories(body: str, spec: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_factories(
+    body: str, spec: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if body:
         write_module(tmp_path, monkeypatch, spec.split(":")[0], body)
     with pytest.raises(CalicoError, match=message):

@@ -12,12 +12,16 @@ from calico.predictions import Predictions
 Pair = tuple[Frame, Predictions]
 
 
-def _frame(token: str, truth: Boxes, *, scene: str = "scene", rng: np.random.Generator | None = None) -> Frame:
+def _frame(
+    token: str, truth: Boxes, *, scene: str = "scene", rng: np.random.Generator | None = None
+) -> Frame:
     """A frame without sensor data; with rng, the ego pose is anywhere and the LiDAR is turned, lifted and tilted on it."""
     ego_T_lidar, global_T_ego = np.eye(4), np.eye(4)
     if rng is not None:
         ego_T_lidar = from_quaternion([1, *rng.normal(0, 0.02, 2), 0.01], [0.9, 0.1, 1.8])
-        global_T_ego = from_quaternion([1, *rng.normal(0, 0.02, 2), rng.normal()], [*rng.uniform(0, 1500, 2), 3.0])
+        global_T_ego = from_quaternion(
+            [1, *rng.normal(0, 0.02, 2), rng.normal()], [*rng.uniform(0, 1500, 2), 3.0]
+        )
     none = np.zeros(0, np.int16)
     return Frame(
         token=token,
@@ -66,11 +70,17 @@ def _random_pair(
     found[:, 6] += rng.normal(0, 1, len(source))
     free = rng.random(len(source)) < 0.3
     found[free, :2] = rng.uniform(-55, 55, (int(free.sum()), 2))
-    steps = rng.random(len(source)) if ladder is None else rng.integers(0, ladder + 1, len(source)) / ladder
+    steps = (
+        rng.random(len(source))
+        if ladder is None
+        else rng.integers(0, ladder + 1, len(source)) / ladder
+    )
     guess = Predictions(
         boxes=found.astype(np.float32),
         scores=steps.astype(np.float32),
-        labels=np.where(rng.random(len(source)) < 0.1, rng.integers(0, classes, len(source)), labels[source]),
+        labels=np.where(
+            rng.random(len(source)) < 0.1, rng.integers(0, classes, len(source)), labels[source]
+        ),
         attributes=rng.integers(-1, 8, len(source)),
     )
     return _frame(token, truth, scene=scene, rng=rng if tilted else None), guess

@@ -10,7 +10,9 @@ def names(speed: float) -> dict[str, str | None]:
     boxes = np.ones((10, 9), np.float32)
     boxes[:, 7:9] = [0.6 * speed, -0.8 * speed]
     found = derive_attributes(boxes, np.arange(10))
-    return {c: ATTRIBUTES[i] if i >= 0 else None for c, i in zip(DETECTION_CLASSES, found, strict=True)}
+    return {
+        c: ATTRIBUTES[i] if i >= 0 else None for c, i in zip(DETECTION_CLASSES, found, strict=True)
+    }
 
 
 def test_every_class_moving_and_standing() -> None:
@@ -20,8 +22,17 @@ def test_every_class_moving_and_standing() -> None:
         assert still[vehicle] == ("vehicle.stopped" if vehicle == "bus" else "vehicle.parked")
     for cycle in ("bicycle", "motorcycle"):
         assert (still[cycle], moving[cycle]) == ("cycle.without_rider", "cycle.with_rider")
-    assert (still["pedestrian"], moving["pedestrian"]) == ("pedestrian.standing", "pedestrian.moving")
-    assert moving["barrier"] is moving["traffic_cone"] is still["barrier"] is still["traffic_cone"] is None
+    assert (still["pedestrian"], moving["pedestrian"]) == (
+        "pedestrian.standing",
+        "pedestrian.moving",
+    )
+    assert (
+        moving["barrier"]
+        is moving["traffic_cone"]
+        is still["barrier"]
+        is still["traffic_cone"]
+        is None
+    )
 
 
 def test_unknown_velocity_counts_as_standing() -> None:

@@ -11,7 +11,12 @@ from scipy import stats as scipy_stats
 from calico.errors import CalicoError
 from calico.seeds import generator
 from calico.taxonomy import DETECTION_CLASSES, MAP_CLASSES
-from calico_eval.metrics.intervals import intervals, paired_difference, pooled_values, ratio_interval
+from calico_eval.metrics.intervals import (
+    intervals,
+    paired_difference,
+    pooled_values,
+    ratio_interval,
+)
 from calico_eval.metrics.matching import DetectionStats
 from calico_eval.metrics.nuscenes import aggregate_detection, class_ranges
 from calico_eval.metrics.segmentation import aggregate_segmentation
@@ -28,7 +33,15 @@ def build(random_pair: Make, with_maps: Make) -> Callable[..., list[FrameStats]]
         rng, result = np.random.default_rng(seed), []
         for s in range(scenes):
             for f in range(frames):
-                pair = random_pair(rng, f"{s}/{f}", scene=f"s{s}", classes=3, objects=12, guesses=guesses, ladder=None)
+                pair = random_pair(
+                    rng,
+                    f"{s}/{f}",
+                    scene=f"s{s}",
+                    classes=3,
+                    objects=12,
+                    guesses=guesses,
+                    ladder=None,
+                )
                 result.append(frame_stats(*with_maps(rng, pair, classes=3), class_ranges()))
         return result
 
@@ -59,7 +72,9 @@ def test_jackknife_equals_leaving_scenes_out_one_by_one(build: Make) -> None:
         half = scipy_stats.t.ppf(0.975, 4) * error
         assert found[name].value == value
         assert found[name].standard_error == pytest.approx(error, rel=1e-9)
-        assert (found[name].lo, found[name].hi) == pytest.approx((value - half, value + half), rel=1e-9)
+        assert (found[name].lo, found[name].hi) == pytest.approx(
+            (value - half, value + half), rel=1e-9
+        )
         assert found[name].method.partition("; ")[0] == "scene jackknife, t, 95%"
         assert error > 0, name
 
@@ -69,10 +84,14 @@ def test_at_20_scenes_the_method_is_the_same(build: Make) -> None:
     for scenes in (19, 21):
         stats = build(scenes, 1)
         found = intervals(stats)["mAP"]
-        left = np.array([official([s for s in stats if s.scene != f"s{out}"])["mAP"] for out in range(scenes)])
+        left = np.array(
+            [official([s for s in stats if s.scene != f"s{out}"])["mAP"] for out in range(scenes)]
+        )
         error = np.sqrt((scenes - 1) / scenes * ((left - left.mean()) ** 2).sum())
         half = scipy_stats.t.ppf(0.975, scenes - 1) * error
-        assert (found.lo, found.hi) == pytest.approx((found.value - half, found.value + half), rel=1e-9)
+        assert (found.lo, found.hi) == pytest.approx(
+            (found.value - half, found.value + half), rel=1e-9
+        )
         assert found.method.startswith("scene jackknife, t, 95%")
 
 
@@ -81,9 +100,14 @@ def test_beyond_50_scenes_neighbours_are_left_out_together(build: Make) -> None:
     stats = build(75, 1, guesses=6)
     names = sorted({s.scene for s in stats})
     found = intervals(stats)["mAP"]
-    groups = [[name for index, name in enumerate(names) if index * 50 // 75 == group] for group in range(50)]
+    groups = [
+        [name for index, name in enumerate(names) if index * 50 // 75 == group]
+        for group in range(50)
+    ]
     assert {len(group) for group in groups} == {1, 2}
-    left = np.array([official([s for s in stats if s.scene not in group])["mAP"] for group in groups])
+    left = np.array(
+        [official([s for s in stats if s.scene not in group])["mAP"] for group in groups]
+    )
     error = np.sqrt(49 / 50 * ((left - left.mean()) ** 2).sum())
     assert found.standard_error == pytest.approx(error, rel=1e-9)
     assert found.hi - found.value == pytest.approx(scipy_stats.t.ppf(0.975, 49) * error, rel=1e-9)
@@ -99,7 +123,9 @@ def test_groups_of_two_sizes_give_the_error_of_a_mean(rng_means: Callable[[int],
 def rng_means() -> Callable[[int], float]:
     def ratio_of_errors(seed: int) -> float:
         hits = np.random.default_rng(seed).integers(0, 1000, 75)
-        found = ratio_interval(np.array([[[hit, 1000]] for hit in hits]), [f"{index:02}" for index in range(75)])
+        found = ratio_interval(
+            np.array([[[hit, 1000]] for hit in hits]), [f"{index:02}" for index in range(75)]
+        )
         assert found.standard_error is not None
         return float(found.standard_error / (hits.std(ddof=1) / 1000 / np.sqrt(75)))
 
@@ -125,9 +151,14 @@ def test_a_class_of_one_scene_has_no_interval_of_its_own(build: Make) -> None:
             thin = DetectionStats(d.labels[keep], d.scores[keep], d.tp[keep], d.errors[keep], n_gt)
             stats[index] = replace(s, detection=thin)
     found = intervals(stats)
-    assert (found["AP/car"].lo, found["AP/car"].method) == (None, "no interval: ground truth in one scene")
+    assert (found["AP/car"].lo, found["AP/car"].method) == (
+        None,
+        "no interval: ground truth in one scene",
+    )
     assert found["AP/truck"].lo is not None
-    assert found["mAP"].standard_error > found["AP/car"].value / 10 * 0.8  # leaving s1 out loses the class
+    assert (
+        found["mAP"].standard_error > found["AP/car"].value / 10 * 0.8
+    )  # leaving s1 out loses the class
     assert found["AP/barrier"].method == "no interval: undefined"
 
 
@@ -137,15 +168,22 @@ def of_classes(scene: str, objects: dict[str, int]) -> FrameStats:
     labels = np.repeat(np.arange(10), n_gt // 2)
     scores = np.linspace(0.9, 0.5, len(labels), dtype=np.float32)
     hits = np.ones((len(labels), 4), bool)
-    return FrameStats(scene, scene, DetectionStats(labels, scores, hits, np.zeros((len(labels), 5)), n_gt))
+    return FrameStats(
+        scene, scene, DetectionStats(labels, scores, hits, np.zeros((len(labels), 5)), n_gt)
+    )
 
 
 def test_the_means_name_the_classes_that_few_scenes_or_none_have() -> None:
     """No interval can see a class that these scenes lack; 2 scenes of 5 have a bus, 3 have a bicycle."""
     everywhere = dict.fromkeys(DETECTION_CLASSES[:7], 4)
-    objects = [everywhere | {"bus": 4 * (i < 2), "bicycle": 4 * (i < 3), "barrier": 4 * (i == 4)} for i in range(5)]
+    objects = [
+        everywhere | {"bus": 4 * (i < 2), "bicycle": 4 * (i < 3), "barrier": 4 * (i == 4)}
+        for i in range(5)
+    ]
     found = intervals([of_classes(f"s{i}", one) for i, one in enumerate(objects)])
-    rare = [name for name in DETECTION_CLASSES if 0 < sum(one.get(name, 0) > 0 for one in objects) < 3]
+    rare = [
+        name for name in DETECTION_CLASSES if 0 < sum(one.get(name, 0) > 0 for one in objects) < 3
+    ]
     absent = [name for name in DETECTION_CLASSES if not any(one.get(name, 0) for one in objects)]
     assert (len(rare), len(absent)) == (2, 1)
     said = f"; in fewer than 3 scenes: {', '.join(rare)}, in none: {', '.join(absent)}"
@@ -175,7 +213,9 @@ def test_paired_difference_by_hand(build: Make) -> None:
         bad.append(
             replace(
                 s,
-                detection=DetectionStats(d.labels[hidden], d.scores[hidden], d.tp[hidden], d.errors[hidden], d.n_gt),
+                detection=DetectionStats(
+                    d.labels[hidden], d.scores[hidden], d.tp[hidden], d.errors[hidden], d.n_gt
+                ),
             )
         )
     found = paired_difference(good, bad)["mAP"]
@@ -219,13 +259,18 @@ def test_objects_and_map_cells_of_one_scene_only_have_no_interval(build: Make) -
     for one in stats:
         found, cells = one.detection, one.segmentation
         if one.scene != "s1":
-            found = replace(found, n_gt=0 * found.n_gt, tp=found.tp & False, errors=found.errors * np.nan)
+            found = replace(
+                found, n_gt=0 * found.n_gt, tp=found.tp & False, errors=found.errors * np.nan
+            )
             cells = replace(cells, tp=0 * cells.tp, fn=0 * cells.fn)
         bare.append(replace(one, detection=found, segmentation=cells))
     result = intervals(bare)
     for name in ("mAP_present", "mIoU_present"):
         assert result[name].value > 0
-        assert (result[name].lo, result[name].method) == (None, "no interval: ground truth in one scene")
+        assert (result[name].lo, result[name].method) == (
+            None,
+            "no interval: ground truth in one scene",
+        )
     assert result["mAP"].lo is not None
     assert all(v.lo is None or np.isfinite(v.lo) for v in result.values())
 
@@ -254,7 +299,8 @@ def test_intervals_cover_the_truth_and_are_no_wider_than_needed(scenes: int) -> 
     trials = 200 if scenes == 8 else 60
     truth = pooled_values(scene_effect_data(generator(0, "truth"), 4000, 2))["AP/car"]
     found = [
-        intervals(scene_effect_data(generator(trial, "trial", scenes), scenes, 3))["AP/car"] for trial in range(trials)
+        intervals(scene_effect_data(generator(trial, "trial", scenes), scenes, 3))["AP/car"]
+        for trial in range(trials)
     ]
     values, lo, hi = np.array([[i.value, i.lo, i.hi] for i in found], np.float64).T
     assert ((lo <= truth) & (truth <= hi)).mean() >= 0.87

@@ -15,7 +15,12 @@ from calico.geometry.frames import from_yaw
 from calico.predictions import Predictions
 from calico.taxonomy import ATTRIBUTES, DETECTION_CLASSES
 from calico_eval.metrics.matching import DetectionStats
-from calico_eval.metrics.nuscenes import aggregate_detection, class_ranges, detection_stats, pool_detection
+from calico_eval.metrics.nuscenes import (
+    aggregate_detection,
+    class_ranges,
+    detection_stats,
+    pool_detection,
+)
 
 CAR, BARRIER = DETECTION_CLASSES.index("car"), DETECTION_CLASSES.index("barrier")
 MOVING, PARKED = ATTRIBUTES.index("vehicle.moving"), ATTRIBUTES.index("vehicle.parked")
@@ -34,11 +39,23 @@ def guesses(
     n = len(rows)
     attributes = None if attribute is None else np.full(n, attribute)
     boxes = np.array(rows, np.float32).reshape(n, 9)
-    return Predictions(boxes, np.array(scores, np.float32), np.full(n, label), attributes=attributes)
+    return Predictions(
+        boxes, np.array(scores, np.float32), np.full(n, label), attributes=attributes
+    )
 
 
 def car(x: float, y: float = 0.0, **changes: float) -> list[float]:
-    box = {"x": x, "y": y, "z": 0.0, "l": 4.0, "w": 2.0, "h": 2.0, "yaw": 0.0, "vx": 0.0, "vy": 0.0} | changes
+    box = {
+        "x": x,
+        "y": y,
+        "z": 0.0,
+        "l": 4.0,
+        "w": 2.0,
+        "h": 2.0,
+        "yaw": 0.0,
+        "vx": 0.0,
+        "vy": 0.0,
+    } | changes
     return list(box.values())
 
 
@@ -56,7 +73,9 @@ def test_perfect_predictions_score_one(make_frame: MakeFrame) -> None:
     rows = [car(10 + 10 * (i % 2), 4 * i - 20, vx=3.0) for i in range(10)]
     labels = np.arange(10)
     speed_attribute = (
-        [MOVING] * 5 + [ATTRIBUTES.index("pedestrian.moving")] + [ATTRIBUTES.index("cycle.with_rider")] * 2
+        [MOVING] * 5
+        + [ATTRIBUTES.index("pedestrian.moving")]
+        + [ATTRIBUTES.index("cycle.with_rider")] * 2
     )
     boxes = replace(truth(rows), labels=labels, attributes=np.array([*speed_attribute, -1, -1]))
     found = replace(guesses(rows, [0.9] * 10), labels=labels)
@@ -64,7 +83,13 @@ def test_perfect_predictions_score_one(make_frame: MakeFrame) -> None:
     assert result.mAP == pytest.approx(1)
     assert pytest.approx(1) == result.NDS
     assert result.mAP_present == pytest.approx(1)
-    assert result.tp_errors["traffic_cone"] == {"ATE": 0, "ASE": 0, "AOE": None, "AVE": None, "AAE": None}
+    assert result.tp_errors["traffic_cone"] == {
+        "ATE": 0,
+        "ASE": 0,
+        "AOE": None,
+        "AVE": None,
+        "AAE": None,
+    }
     assert result.tp_errors["barrier"] == {"ATE": 0, "ASE": 0, "AOE": 0, "AVE": None, "AAE": None}
 
 
@@ -86,14 +111,18 @@ def test_true_positive_errors_by_hand(make_frame: MakeFrame) -> None:
     frame = make_frame("a", truth([car(10, vx=3.0)], attribute=MOVING))
     found = guesses([car(10.3, 0.4, l=2.0, yaw=0.25, vx=3.0, vy=2.0)], [0.5], attribute=PARKED)
     errors = aggregate_detection([detection_stats(frame, found, class_ranges())]).tp_errors["car"]
-    assert errors == pytest.approx({"ATE": 0.5, "ASE": 0.5, "AOE": 0.25, "AVE": 2.0, "AAE": 1.0}, abs=1e-6)
+    assert errors == pytest.approx(
+        {"ATE": 0.5, "ASE": 0.5, "AOE": 0.25, "AVE": 2.0, "AAE": 1.0}, abs=1e-6
+    )
 
 
 def test_errors_are_running_means_over_the_scores(make_frame: MakeFrame) -> None:
     """Errors 0 then 1 m: running mean 0 at recall 1/2, 1/2 at recall 1; below recall 1/2 it stays 0."""
     frame = make_frame("a", truth([car(10), car(20)]))
     found = guesses([car(10), car(21)], [0.8, 0.4])
-    ate = aggregate_detection([detection_stats(frame, found, class_ranges())]).tp_errors["car"]["ATE"]
+    ate = aggregate_detection([detection_stats(frame, found, class_ranges())]).tp_errors["car"][
+        "ATE"
+    ]
     recalls = np.arange(11, 101) / 100
     assert ate == pytest.approx(float(np.where(recalls < 0.5, 0.0, recalls - 0.5).mean()))
 
@@ -109,21 +138,27 @@ def test_a_class_found_too_rarely_has_error_one(make_frame: MakeFrame) -> None:
 def test_barriers_have_no_front(make_frame: MakeFrame) -> None:
     for label, expected in ((BARRIER, 0.1), (CAR, np.pi - 0.1)):
         frame = make_frame("a", truth([car(10)], label))
-        stats = detection_stats(frame, guesses([car(10, yaw=np.pi - 0.1)], [0.5], label), class_ranges())
+        stats = detection_stats(
+            frame, guesses([car(10, yaw=np.pi - 0.1)], [0.5], label), class_ranges()
+        )
         assert stats.errors[0, 2] == pytest.approx(expected, abs=1e-6)
 
 
 def test_range_is_about_the_ego_and_strict(make_frame: MakeFrame) -> None:
     """The LiDAR sits 1 m ahead of the ego origin: an object at x = 49 m of the LiDAR frame is at 50 m, outside."""
     frame = make_frame("a", truth([car(49), car(48.9)])).replace(ego_T_lidar=from_yaw(0, (1, 0, 2)))
-    stats = detection_stats(frame, guesses([car(49), car(48.9), car(-50.9)], [0.5] * 3), class_ranges())
+    stats = detection_stats(
+        frame, guesses([car(49), car(48.9), car(-50.9)], [0.5] * 3), class_ranges()
+    )
     assert stats.n_gt[CAR] == 1
     assert len(stats.labels) == 2
     assert stats.tp[:, 0].tolist() == [True, False]
 
 
 def test_threshold_is_strict(make_frame: MakeFrame) -> None:
-    stats = detection_stats(make_frame("a", truth([car(10)])), guesses([car(12)], [0.5]), class_ranges())
+    stats = detection_stats(
+        make_frame("a", truth([car(10)])), guesses([car(12)], [0.5]), class_ranges()
+    )
     assert stats.tp.tolist() == [[False, False, False, True]]
 
 
@@ -143,7 +178,9 @@ def test_objects_without_points_do_not_count(make_frame: MakeFrame) -> None:
 
 def test_every_object_is_found_once_by_the_best_score(make_frame: MakeFrame) -> None:
     frame = make_frame("a", truth([car(10)]))
-    stats = detection_stats(frame, guesses([car(10), car(10.2), car(10)], [0.5, 0.9, 0.5]), class_ranges())
+    stats = detection_stats(
+        frame, guesses([car(10), car(10.2), car(10)], [0.5, 0.9, 0.5]), class_ranges()
+    )
     assert stats.tp[:, 0].tolist() == [False, True, False]
     tie = detection_stats(frame, guesses([car(10), car(10)], [0.5, 0.5]), class_ranges())
     assert tie.tp[:, 0].tolist() == [False, True]  # equal scores: the later one first
@@ -152,7 +189,10 @@ def test_every_object_is_found_once_by_the_best_score(make_frame: MakeFrame) -> 
 def test_attributes_follow_from_the_speed_where_none_are_predicted(make_frame: MakeFrame) -> None:
     frame = make_frame("a", truth([car(10)], attribute=MOVING))
     for speed, error in ((0.5, 0.0), (0.1, 1.0)):
-        assert detection_stats(frame, guesses([car(10, vx=speed)], [0.5]), class_ranges()).errors[0, 4] == error
+        assert (
+            detection_stats(frame, guesses([car(10, vx=speed)], [0.5]), class_ranges()).errors[0, 4]
+            == error
+        )
 
 
 def test_a_part_evaluates_alone(random_pair: Callable[..., Any]) -> None:
@@ -167,12 +207,17 @@ def test_a_part_evaluates_alone(random_pair: Callable[..., Any]) -> None:
 
 
 def test_nothing_at_all(make_frame: MakeFrame) -> None:
-    result = aggregate_detection([detection_stats(make_frame("a", Boxes.empty()), guesses([], []), class_ranges())])
+    result = aggregate_detection(
+        [detection_stats(make_frame("a", Boxes.empty()), guesses([], []), class_ranges())]
+    )
     assert (result.mAP, result.NDS, result.mAP_present) == (0, 0, None)
 
 
 BAD: dict[str, tuple[Predictions, str]] = {
-    "too many": (guesses([car(10)] * 501, [0.5] * 501), "frame a: got 501 boxes, expected at most 500"),
+    "too many": (
+        guesses([car(10)] * 501, [0.5] * 501),
+        "frame a: got 501 boxes, expected at most 500",
+    ),
     "label": (guesses([car(10)], [0.5], label=10), r"frame a: got label 10, expected 0\.\.9"),
     "size": (guesses([car(10, l=0.0)], [0.5]), r"frame a: box 0 is .*positive sizes"),
     "centre": (guesses([car(np.nan)], [0.5]), "frame a: box 0 is .*finite centre"),
@@ -192,9 +237,17 @@ def test_other_faults(make_frame: MakeFrame) -> None:
     with pytest.raises(CalicoError, match="ground truth of frame a: got label -1"):
         detection_stats(frame, guesses([], []), class_ranges())
     with pytest.raises(CalicoError, match="no range for car"):
-        detection_stats(frame, guesses([], []), {k: v for k, v in class_ranges().items() if k != "car"})
+        detection_stats(
+            frame, guesses([], []), {k: v for k, v in class_ranges().items() if k != "car"}
+        )
     with pytest.raises(CalicoError, match="no frames"):
         aggregate_detection([])
     zero = np.zeros(0, np.int64)
     with pytest.raises(CalicoError, match=r"DetectionStats.n_gt: got shape \(9,\)"):
-        DetectionStats(zero, np.zeros(0, np.float32), np.zeros((0, 4), bool), np.zeros((0, 5)), np.zeros(9, np.int64))
+        DetectionStats(
+            zero,
+            np.zeros(0, np.float32),
+            np.zeros((0, 4), bool),
+            np.zeros((0, 5)),
+            np.zeros(9, np.int64),
+        )

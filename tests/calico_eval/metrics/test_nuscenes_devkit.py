@@ -32,7 +32,13 @@ from nuscenes.eval.common.data_classes import EvalBoxes  # noqa: E402
 from nuscenes.eval.common.loaders import add_center_dist, filter_eval_boxes  # noqa: E402
 from nuscenes.eval.detection.data_classes import DetectionBox, DetectionConfig  # noqa: E402
 
-TP_NAMES = {"ATE": "trans_err", "ASE": "scale_err", "AOE": "orient_err", "AVE": "vel_err", "AAE": "attr_err"}
+TP_NAMES = {
+    "ATE": "trans_err",
+    "ASE": "scale_err",
+    "AOE": "orient_err",
+    "AVE": "vel_err",
+    "AAE": "attr_err",
+}
 Pair = tuple[Frame, Predictions]
 
 
@@ -74,11 +80,18 @@ def devkit_metrics(pairs: list[Pair]) -> Any:
     for frame, p in pairs:
         b = frame.boxes
         columns = zip(b.boxes.astype(np.float64), b.labels, b.attributes, b.num_points, strict=True)
-        gt.add_boxes(frame.token, [devkit_box(frame, x, int(n), int(a), num_pts=int(k)) for x, n, a, k in columns])
+        gt.add_boxes(
+            frame.token,
+            [devkit_box(frame, x, int(n), int(a), num_pts=int(k)) for x, n, a, k in columns],
+        )
         assert p.attributes is not None
         columns = zip(p.boxes.astype(np.float64), p.labels, p.attributes, p.scores, strict=True)
         pred.add_boxes(
-            frame.token, [devkit_box(frame, x, int(n), int(a), detection_score=float(s)) for x, n, a, s in columns]
+            frame.token,
+            [
+                devkit_box(frame, x, int(n), int(a), detection_score=float(s))
+                for x, n, a, s in columns
+            ],
         )
     config, tables = devkit_config(), Tables([frame for frame, _ in pairs])
     run = evaluate.DetectionEval.__new__(evaluate.DetectionEval)
@@ -86,7 +99,9 @@ def devkit_metrics(pairs: list[Pair]) -> Any:
     run.gt_boxes = filter_eval_boxes(tables, add_center_dist(tables, gt), config.class_range)
     run.pred_boxes = pred  # the devkit's filter fails where there is nothing at all to filter
     if pred.all:
-        run.pred_boxes = filter_eval_boxes(tables, add_center_dist(tables, pred), config.class_range)
+        run.pred_boxes = filter_eval_boxes(
+            tables, add_center_dist(tables, pred), config.class_range
+        )
     return run.evaluate()[0]
 
 
@@ -104,7 +119,9 @@ def assert_equal_to_devkit(pairs: list[Pair]) -> DetectionResult:
         for name, their_name in TP_NAMES.items():
             value = ours.tp_errors[label][name]
             expected = theirs.get_label_tp(label, their_name)
-            assert np.isnan(expected) if value is None else value == pytest.approx(expected, abs=1e-6)
+            assert (
+                np.isnan(expected) if value is None else value == pytest.approx(expected, abs=1e-6)
+            )
     return ours
 
 
@@ -122,7 +139,9 @@ def test_random_scenes_with_ties_and_unknown_velocities(
 
 def test_few_classes_and_high_recall(random_pair: Callable[..., Pair]) -> None:
     rng = np.random.default_rng(1)
-    ours = assert_equal_to_devkit([random_pair(rng, f"t{i}", classes=2, guesses=250, ladder=None) for i in range(3)])
+    ours = assert_equal_to_devkit(
+        [random_pair(rng, f"t{i}", classes=2, guesses=250, ladder=None) for i in range(3)]
+    )
     assert ours.n_gt["barrier"] == 0
     assert ours.mAP_present == pytest.approx(5 * ours.mAP)
 
@@ -147,7 +166,9 @@ def test_equally_near_objects(random_pair: Callable[..., Pair]) -> None:
     assert ours.mAP > 0.02
 
 
-def test_no_predictions_in_some_frames_and_no_objects_in_others(random_pair: Callable[..., Pair]) -> None:
+def test_no_predictions_in_some_frames_and_no_objects_in_others(
+    random_pair: Callable[..., Pair],
+) -> None:
     rng = np.random.default_rng(4)
     empty = Boxes.empty()
     pairs = [random_pair(rng, f"t{i}", classes=4) for i in range(4)]

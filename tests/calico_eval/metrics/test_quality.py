@@ -12,7 +12,10 @@ from calico_eval.metrics.suffstats import FrameStats
 
 
 def stats(
-    scores: list[float], hits_at_2m: list[bool], n_gt: int, cells: tuple[int, int, int] | None = None
+    scores: list[float],
+    hits_at_2m: list[bool],
+    n_gt: int,
+    cells: tuple[int, int, int] | None = None,
 ) -> FrameStats:
     """One frame of cars. cells: true positives, false positives and false negatives of the map at 0.5, in one class."""
     p = len(scores)
@@ -36,14 +39,21 @@ def stats(
     ("scores", "hits", "n_gt", "expected"),
     [
         ([0.9, 0.25], [True, True], 2, 1.0),
-        ([0.9, 0.19], [True, True], 2, 2 / 3),  # a low score is not counted, neither as a hit nor as a box
+        (
+            [0.9, 0.19],
+            [True, True],
+            2,
+            2 / 3,
+        ),  # a low score is not counted, neither as a hit nor as a box
         ([0.9, 0.19], [True, False], 1, 1.0),
         ([0.9, 0.8], [True, False], 2, 0.5),
         ([], [], 3, 0.0),
         ([], [], 0, 0.0),
     ],
 )
-def test_boxes_count_by_their_f1(scores: list[float], hits: list[bool], n_gt: int, expected: float) -> None:
+def test_boxes_count_by_their_f1(
+    scores: list[float], hits: list[bool], n_gt: int, expected: float
+) -> None:
     assert frame_quality(stats(scores, hits, n_gt)) == pytest.approx(expected)
 
 

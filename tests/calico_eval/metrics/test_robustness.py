@@ -45,7 +45,9 @@ def test_zero_denominators_are_undefined() -> None:
 
 
 def test_one_undefined_condition_makes_the_mean_undefined() -> None:
-    result = robustness(SCORES, 0.5, Baseline("b", {"fog": {1: 0.0, 2: 0.0}, "snow": {1: 0.4, 2: 0.4}}))
+    result = robustness(
+        SCORES, 0.5, Baseline("b", {"fog": {1: 0.0, 2: 0.0}, "snow": {1: 0.4, 2: 0.4}})
+    )
     assert result.RRA is not None
     assert result.RRA["fog"] is None
     assert result.mRRA is None
@@ -53,7 +55,9 @@ def test_one_undefined_condition_makes_the_mean_undefined() -> None:
 
 @pytest.mark.parametrize("row", [{1: 0.4}, {1: 0.4, 2: None}])
 def test_missing_cells_are_named(row: dict[int, float | None]) -> None:
-    with pytest.raises(CalicoError, match=r"the model has no value for snow at severity 2.*\[1, 2\]"):
+    with pytest.raises(
+        CalicoError, match=r"the model has no value for snow at severity 2.*\[1, 2\]"
+    ):
         robustness({"fog": {1: 0.5, 2: 0.3}, "snow": row}, 0.5)
     with pytest.raises(CalicoError, match="baseline b has no value for snow at severity 2"):
         robustness(SCORES, 0.5, Baseline("b", {"fog": {1: 0.5, 2: 0.3}, "snow": row}))

@@ -25,7 +25,10 @@ def test_counts_equal_brute_force(random_pair: Make, with_maps: Make) -> None:
     pairs = [with_maps(rng, random_pair(rng, f"t{i}", objects=0)) for i in range(3)]
     stats = [segmentation_stats(*pair) for pair in pairs]
     result = aggregate_segmentation(stats)
-    masks, probs = np.stack([f.map_masks for f, _ in pairs]), np.stack([p.map_probs for _, p in pairs])
+    masks, probs = (
+        np.stack([f.map_masks for f, _ in pairs]),
+        np.stack([p.map_probs for _, p in pairs]),
+    )
     for index, name in enumerate(MAP_CLASSES):
         ious = []
         for t in THRESHOLDS:
@@ -48,18 +51,24 @@ def test_a_probability_at_the_threshold_counts(random_pair: Make, with_maps: Mak
     assert stats.tp.tolist() == [[7, 6, 5, 4, 3, 2, 1]] * 6
     assert stats.fn.tolist() == [[0, 1, 2, 3, 4, 5, 6]] * 6
     assert not stats.fp.any()
-    below = segmentation_stats(frame.replace(map_masks=masks), replace(guess, map_probs=probs - np.float32(1e-3)))
+    below = segmentation_stats(
+        frame.replace(map_masks=masks), replace(guess, map_probs=probs - np.float32(1e-3))
+    )
     assert below.tp.tolist() == [[6, 5, 4, 3, 2, 1, 0]] * 6
 
 
 def test_absent_classes(random_pair: Make, with_maps: Make) -> None:
     """Absent classes count 0 in mIoU (BEVFusion), are left out of mIoU_present, and have no IoU of their own."""
     rng = np.random.default_rng(1)
-    result = aggregate_segmentation([segmentation_stats(*with_maps(rng, random_pair(rng, "t"), classes=2))])
+    result = aggregate_segmentation(
+        [segmentation_stats(*with_maps(rng, random_pair(rng, "t"), classes=2))]
+    )
     assert [result.iou[name] for name in MAP_CLASSES[2:]] == [None] * 4
     assert result.mIoU_present is not None
     assert result.mIoU == pytest.approx(result.mIoU_present / 3)
-    nowhere = aggregate_segmentation([segmentation_stats(*with_maps(rng, random_pair(rng, "t"), classes=0))])
+    nowhere = aggregate_segmentation(
+        [segmentation_stats(*with_maps(rng, random_pair(rng, "t"), classes=0))]
+    )
     assert (nowhere.mIoU, nowhere.mIoU_present) == (0, None)
 
 
@@ -84,7 +93,10 @@ def test_faults(random_pair: Make, with_maps: Make, make_frame: Make) -> None:
     with pytest.raises(CalicoError, match=r"map_probs \(6, 3, 3\) and masks \(6, 9, 11\)"):
         segmentation_stats(frame, replace(guess, map_probs=np.zeros((6, 3, 3), np.float32)))
     with pytest.raises(CalicoError, match=r"expected both as \(6, Y, X\)"):
-        segmentation_stats(frame.replace(map_masks=frame.map_masks[:5]), replace(guess, map_probs=guess.map_probs[:5]))
+        segmentation_stats(
+            frame.replace(map_masks=frame.map_masks[:5]),
+            replace(guess, map_probs=guess.map_probs[:5]),
+        )
     with pytest.raises(CalicoError, match="a probability is NaN"):
         segmentation_stats(frame, replace(guess, map_probs=np.full_like(guess.map_probs, np.nan)))
     with pytest.raises(CalicoError, match="no frames with a map"):

@@ -37,14 +37,18 @@ def assert_same(a: FrameStats, b: FrameStats) -> None:
     assert (a.segmentation is None) == (b.segmentation is None)
     if a.segmentation is not None:
         for name in ("tp", "fp", "fn"):
-            np.testing.assert_array_equal(getattr(a.segmentation, name), getattr(b.segmentation, name))
+            np.testing.assert_array_equal(
+                getattr(a.segmentation, name), getattr(b.segmentation, name)
+            )
 
 
 def test_what_is_written_is_read(stats: list[FrameStats], tmp_path: Path) -> None:
     save_stats(tmp_path / "new" / "frames.parquet", stats)
     again = load_stats(tmp_path / "new" / "frames.parquet")
     assert [s.segmentation is None for s in again] == [False, True, False, True]
-    assert np.isnan(again[0].detection.errors[again[0].detection.tp[:, 2]]).any()  # unknown velocities come back as NaN
+    assert np.isnan(
+        again[0].detection.errors[again[0].detection.tp[:, 2]]
+    ).any()  # unknown velocities come back as NaN
     for a, b in zip(stats, again, strict=True):
         assert_same(a, b)
 
@@ -53,7 +57,11 @@ def test_same_bytes_and_nothing_left_behind(stats: list[FrameStats], tmp_path: P
     for name in ("a", "b"):
         save_stats(tmp_path / name, stats)
     save_stats(tmp_path / "c", load_stats(tmp_path / "a"))
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes() == (tmp_path / "c").read_bytes()
+    assert (
+        (tmp_path / "a").read_bytes()
+        == (tmp_path / "b").read_bytes()
+        == (tmp_path / "c").read_bytes()
+    )
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b", "c"]
 
 
@@ -101,14 +109,18 @@ def test_faults_name_the_file(stats: list[FrameStats], tmp_path: Path) -> None:
     stream = io.BytesIO()
     pq.write_table(table.replace_schema_metadata({"sha256": SEAL_PLACEHOLDER}), stream)
     path.write_bytes(seal(stream.getvalue()))
-    with pytest.raises(CalicoError, match=r"frames.parquet: not per-frame statistics of this version"):
+    with pytest.raises(
+        CalicoError, match=r"frames.parquet: not per-frame statistics of this version"
+    ):
         load_stats(path)
     path.write_bytes(seal(SEAL_PLACEHOLDER.encode()))
     with pytest.raises(CalicoError, match=r"frames.parquet: not a readable parquet file"):
         load_stats(path)
 
 
-def test_the_statistics_of_another_cell_or_run_are_refused(stats: list[FrameStats], tmp_path: Path) -> None:
+def test_the_statistics_of_another_cell_or_run_are_refused(
+    stats: list[FrameStats], tmp_path: Path
+) -> None:
     sha256 = save_stats(tmp_path / "a", stats, "abc")
     assert len(load_stats(tmp_path / "a", "abc", sha256)) == 4
     with pytest.raises(CalicoError, match=r"another run or cell \(abc\), expected cell abd"):
@@ -123,6 +135,10 @@ def test_no_flipped_bit_is_accepted(stats: list[FrameStats], tmp_path: Path) -> 
     save_stats(path, stats)
     content = path.read_bytes()
     for bit in random.Random(0).sample(range(8 * len(content)), 400):
-        path.write_bytes(content[: bit // 8] + bytes([content[bit // 8] ^ 1 << bit % 8]) + content[bit // 8 + 1 :])
+        path.write_bytes(
+            content[: bit // 8]
+            + bytes([content[bit // 8] ^ 1 << bit % 8])
+            + content[bit // 8 + 1 :]
+        )
         with pytest.raises(CalicoError, match="checksum"):
             load_stats(path)

@@ -60,19 +60,30 @@ def test_units_and_directions(stats: list[FrameStats]) -> None:
     assert metrics["mASE"].unit == metrics["NDS"].unit == "fraction"
 
 
-def test_a_class_without_ground_truth_is_undefined_and_lowers_the_official_mean(stats: list[FrameStats]) -> None:
+def test_a_class_without_ground_truth_is_undefined_and_lowers_the_official_mean(
+    stats: list[FrameStats],
+) -> None:
     metrics = metrics_of(stats)
     barrier = metrics["AP/barrier"]
-    assert (barrier.value, barrier.reason, barrier.n_objects) == (None, "no ground truth objects of class barrier", 0)
+    assert (barrier.value, barrier.reason, barrier.n_objects) == (
+        None,
+        "no ground truth objects of class barrier",
+        0,
+    )
     assert metrics["mAP"].value == pytest.approx(0.4 * metrics["mAP_present"].value)
     divider = metrics["IoU/divider"]
-    assert (divider.value, divider.reason) == (None, "no map cells of class divider in the ground truth")
+    assert (divider.value, divider.reason) == (
+        None,
+        "no map cells of class divider in the ground truth",
+    )
     assert metrics["mIoU"].value == pytest.approx(5 / 6 * metrics["mIoU_present"].value)
 
 
 def test_without_intervals_the_values_are_the_same(stats: list[FrameStats]) -> None:
     plain, full = metrics_of(stats, with_intervals=False), metrics_of(stats)
-    assert {name: m.value for name, m in plain.items()} == {name: m.value for name, m in full.items()}
+    assert {name: m.value for name, m in plain.items()} == {
+        name: m.value for name, m in full.items()
+    }
     assert {(m.lo, m.hi, m.method) for m in plain.values()} == {(None, None, None)}
 
 
@@ -98,7 +109,9 @@ def test_no_frames() -> None:
         metrics_of([])
 
 
-def test_shares_end_at_one_and_hold_their_value(random_pair: Callable[..., Any], with_maps: Callable[..., Any]) -> None:
+def test_shares_end_at_one_and_hold_their_value(
+    random_pair: Callable[..., Any], with_maps: Callable[..., Any]
+) -> None:
     """A model that answers the ground truth: (1 - 0.1) / 0.9 and 1 - a / a are not to round beyond 1 or below 0."""
     for seed in range(30):
         rng, stats = np.random.default_rng(seed), []

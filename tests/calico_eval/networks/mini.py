@@ -60,5 +60,7 @@ def load_network(file: str, config: Config) -> TorchEngine:
     """
     model = build_model(config, 0)
     weights = load_file(HERE / f"{file}.safetensors")
-    model.load_state_dict({name: value.to(model.state_dict()[name].dtype) for name, value in weights.items()})
+    model.load_state_dict(
+        {name: value.to(model.state_dict()[name].dtype) for name, value in weights.items()}
+    )
     return TorchEngine(model, config, "cpu")

@@ -42,7 +42,11 @@ def train(config: Config, frames: list[Frame]) -> CalicoModel:
         chosen = torch.randperm(len(frames), generator=stream)[:BATCH].tolist()
         batch = collate([frames[index] for index in chosen])
         blind = torch.rand(1, generator=stream).item() < BLIND_SHARE
-        seen = replace(batch, point_mask=torch.zeros_like(batch.point_mask)) if blind and config.model.lidar else batch
+        seen = (
+            replace(batch, point_mask=torch.zeros_like(batch.point_mask))
+            if blind and config.model.lidar
+            else batch
+        )
         loss = model.loss(model(seen), batch)["total"]
         optimiser.zero_grad()
         loss.backward()

@@ -49,7 +49,13 @@ def main() -> None:
         source,
         options.out,
         title="street",
-        command=["calico", "robust", "--out", str(options.out), *(["--resume"] if options.resume else [])],
+        command=[
+            "calico",
+            "robust",
+            "--out",
+            str(options.out),
+            *(["--resume"] if options.resume else []),
+        ],
         resume=options.resume,
         progress=watch,
     )

@@ -19,17 +19,26 @@ def test_a_sweep_point_is_named_by_its_value() -> None:
     assert (str(point), point.file_stem) == ("fog visibility_m=87", "fog-visibility_m=87")
     described = point.describe()
     assert (described.kind, described.severity) == ("sweep", 0)
-    assert (described.parameters, described.axis, described.unit) == ({"visibility_m": 87.0}, "visibility_m", "m")
+    assert (described.parameters, described.axis, described.unit) == (
+        {"visibility_m": 87.0},
+        "visibility_m",
+        "m",
+    )
     assert described.sensors == ("camera", "lidar")
 
 
 def test_every_digit_of_the_value_is_in_the_name() -> None:
-    stems = {ConditionSpec.sweep_point("fog", value).file_stem for value in (87.0, math.nextafter(87.0, 88.0), 87.5)}
+    stems = {
+        ConditionSpec.sweep_point("fog", value).file_stem
+        for value in (87.0, math.nextafter(87.0, 88.0), 87.5)
+    }
     assert len(stems) == 3
     assert "fog-visibility_m=87.5" in stems
 
 
-def test_at_the_value_of_a_severity_the_bytes_are_those_of_the_severity(street: FrameSource) -> None:
+def test_at_the_value_of_a_severity_the_bytes_are_those_of_the_severity(
+    street: FrameSource,
+) -> None:
     frame = street[0]
     value = SPECS["point_drop"].at(3)
     at_value = change_frame(ConditionSpec.sweep_point("point_drop", value), 5, frame)

@@ -50,12 +50,23 @@ def predicted(stack: Stack, copies: Path, conditions: dict[str, str], out: Path)
     return PredictionFiles(out)
 
 
-def scores(engines: list[Engine], street: FrameSource, corruption: str, out: Path) -> dict[tuple[str, str], dict]:
+def scores(
+    engines: list[Engine], street: FrameSource, corruption: str, out: Path
+) -> dict[tuple[str, str], dict]:
     """Metrics by model and condition, on the frames themselves."""
-    plan = make_plan(engines, street, ranges=class_ranges(), corruptions=(corruption,), severities=(5,), seed=SEED)
+    plan = make_plan(
+        engines,
+        street,
+        ranges=class_ranges(),
+        corruptions=(corruption,),
+        severities=(5,),
+        seed=SEED,
+    )
     results = run_sweep(plan, engines, street, out, title="t", pictures=False)
     return {
-        (cell.model, cell.condition.name): {name: metric.value for name, metric in cell.metrics.items()}
+        (cell.model, cell.condition.name): {
+            name: metric.value for name, metric in cell.metrics.items()
+        }
         for cell in results.cells
     }
 
@@ -105,5 +116,9 @@ def test_labels_that_a_corruption_moves_are_the_truth_for_files_too(
 
 @pytest.mark.parametrize("value", [None, 87.0, 12.5])
 def test_a_copy_is_named_as_its_file_of_predictions(value: float | None) -> None:
-    spec = ConditionSpec.corruption("fog", 3) if value is None else ConditionSpec.sweep_point("fog", value)
+    spec = (
+        ConditionSpec.corruption("fog", 3)
+        if value is None
+        else ConditionSpec.sweep_point("fog", value)
+    )
     assert Condition("fog", 3, value).file_stem == spec.file_stem

@@ -22,7 +22,9 @@ class Nothing:
     """Finds nothing."""
 
     def predict(self, frames: Sequence[Frame]) -> list[Predictions]:
-        none = Predictions(np.zeros((0, 9), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
+        none = Predictions(
+            np.zeros((0, 9), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64)
+        )
         return [none for _ in frames]
 
 
@@ -35,7 +37,11 @@ def looked_at(attack: str, engines: list[UserEngine | TorchEngine]) -> list[tupl
     found, notes = shown(ConditionSpec.of_attack(AttackSpec(attack, THREAT, steps=4)), engines)
     assert notes == ()
     crafted = [(one, one.crafted_on) for one in found]
-    return [(one.condition.title, one.engine.model_name, on.model_name) for one, on in crafted if on is not None]
+    return [
+        (one.condition.title, one.engine.model_name, on.model_name)
+        for one, on in crafted
+        if on is not None
+    ]
 
 
 @pytest.mark.parametrize("name", ["square", "nes", "spsa"])
@@ -49,7 +55,9 @@ def test_noise_is_made_once_for_all(small_engine: TorchEngine) -> None:
     assert [(to, on) for _, to, on in found] == [("a", "a"), ("small", "a"), ("b", "a")]
 
 
-def test_an_attack_by_gradients_follows_the_models_own_or_is_a_transfer(small_engine: TorchEngine) -> None:
+def test_an_attack_by_gradients_follows_the_models_own_or_is_a_transfer(
+    small_engine: TorchEngine,
+) -> None:
     other = TorchEngine(small_engine.model, small_engine.config, "cpu", model_name="other")
     found = looked_at("pgd", [user("a"), other, small_engine, user("small")])
     assert [(to, on) for _, to, on in found] == [

@@ -43,12 +43,16 @@ def test_half_crossing_by_hand() -> None:
 
 def test_the_first_of_several_crossings_counts_and_a_point_at_half_is_one() -> None:
     assert half_crossing((3, 2, 1), (0.9, 0.5, 0.9), 1.0, "linear").value == 2
-    assert half_crossing((4, 3, 2, 1), (0.6, 0.4, 0.6, 0.1), 1.0, "linear").value == pytest.approx(3.5)
+    assert half_crossing((4, 3, 2, 1), (0.6, 0.4, 0.6, 0.1), 1.0, "linear").value == pytest.approx(
+        3.5
+    )
     assert half_crossing((3, 2), (0.5, 0.5), 1.0, "linear").value == 3
 
 
 def test_outside_the_sweep_there_is_no_number() -> None:
-    assert half_crossing((3, 2), (0.9, 0.51), 1.0, "linear") == half_crossing((30, 20), (1, 1), 1.0, "log")
+    assert half_crossing((3, 2), (0.9, 0.51), 1.0, "linear") == half_crossing(
+        (30, 20), (1, 1), 1.0, "log"
+    )
     assert half_crossing((3, 2), (0.9, 0.51), 1.0, "linear").where == "more severe"
     assert half_crossing((3, 2), (0.49, 0.2), 1.0, "linear").where == "milder"
 
@@ -69,10 +73,14 @@ def engine(cluster_detector_module: ModuleType) -> UserEngine:
 
 def plan_of(engines: list[Any], source: FrameSource, *sweeps: str, **settings: Any) -> SweepPlan:
     defaults: dict[str, Any] = {"ranges": class_ranges(), "indices": FRAMES, "seed": SEED}
-    return make_plan(engines, source, sweeps=[parse_sweep(text) for text in sweeps], **(defaults | settings))
+    return make_plan(
+        engines, source, sweeps=[parse_sweep(text) for text in sweeps], **(defaults | settings)
+    )
 
 
-def swept(engine: UserEngine, source: FrameSource, out: Path, *sweeps: str, **settings: Any) -> Results:
+def swept(
+    engine: UserEngine, source: FrameSource, out: Path, *sweeps: str, **settings: Any
+) -> Results:
     plan = plan_of([engine], source, *sweeps, **settings)
     return run_sweep(plan, [engine], source, out, title="t", pictures=False, resume=out.exists())
 
@@ -80,17 +88,26 @@ def swept(engine: UserEngine, source: FrameSource, out: Path, *sweeps: str, **se
 DROP = "point_drop.share_dropped=0.1:0.98:4"
 
 
-def test_a_curve_of_the_simulated_street(engine: UserEngine, street: FrameSource, tmp_path: Path) -> None:
+def test_a_curve_of_the_simulated_street(
+    engine: UserEngine, street: FrameSource, tmp_path: Path
+) -> None:
     results = swept(engine, street, tmp_path / "run", DROP)
     assert read_results(tmp_path / "run" / "results.json") == results
     assert [cell.condition.kind for cell in results.cells] == ["clean", *["sweep"] * 4]
     (curve,) = results.curves
-    assert (curve.model, curve.engine, curve.axis, curve.scale) == ("cluster", "user", "share_dropped", "linear")
+    assert (curve.model, curve.engine, curve.axis, curve.scale) == (
+        "cluster",
+        "user",
+        "share_dropped",
+        "linear",
+    )
     assert curve.values == (0.1, 0.3933, 0.6867, 0.98)
     clean, *scores = (cell.metrics["mAP"].value or 0.0 for cell in results.cells)
     assert clean > scores[-1]
     found = curve.half["mAP"]
-    assert found.value == pytest.approx(np.interp(-clean / 2, [-score for score in scores], curve.values))
+    assert found.value == pytest.approx(
+        np.interp(-clean / 2, [-score for score in scores], curve.values)
+    )
     assert found.higher_is_better
     assert "NDS" in curve.half
     assert "mIoU" not in curve.half, "the model draws no map"
@@ -99,7 +116,9 @@ def test_a_curve_of_the_simulated_street(engine: UserEngine, street: FrameSource
     assert float(effect.measured["removed_share"] or 0) == pytest.approx(0.98, abs=0.02)
 
 
-def test_sweep_points_are_in_no_aggregate(engine: UserEngine, street: FrameSource, tmp_path: Path) -> None:
+def test_sweep_points_are_in_no_aggregate(
+    engine: UserEngine, street: FrameSource, tmp_path: Path
+) -> None:
     assert swept(engine, street, tmp_path / "a", DROP).summary == {}
     corruptions = {"corruptions": ("beam_missing",), "severities": (1, 5)}
     with_sweep = swept(engine, street, tmp_path / "b", DROP, **corruptions)
@@ -115,15 +134,27 @@ def test_a_finished_sweep_is_resumed_and_a_longer_one_is_another(
     before = (tmp_path / "run" / "results.json").read_bytes()
     swept(engine, street, tmp_path / "run", DROP)
     assert (tmp_path / "run" / "results.json").read_bytes() == before
-    with pytest.raises(CalicoError, match=r"conditions: 2 only there \(point_drop share_dropped=0.3933, "):
+    with pytest.raises(
+        CalicoError, match=r"conditions: 2 only there \(point_drop share_dropped=0.3933, "
+    ):
         swept(engine, street, tmp_path / "run", "point_drop.share_dropped=0.1:0.98:2")
 
 
-def test_what_never_halves_says_on_which_side(engine: UserEngine, street: FrameSource, tmp_path: Path) -> None:
-    mild = swept(engine, street, tmp_path / "a", "point_drop.share_dropped=0.01,0.02").curves[0].half["mAP"]
+def test_what_never_halves_says_on_which_side(
+    engine: UserEngine, street: FrameSource, tmp_path: Path
+) -> None:
+    mild = (
+        swept(engine, street, tmp_path / "a", "point_drop.share_dropped=0.01,0.02")
+        .curves[0]
+        .half["mAP"]
+    )
     assert (mild.value, mild.lo, mild.method) == (None, None, "no interval")
     assert (mild.reason or "").startswith("above 2 %, the most severe value, if anywhere: ")
-    strong = swept(engine, street, tmp_path / "b", "point_drop.share_dropped=0.98,0.99").curves[0].half["mAP"]
+    strong = (
+        swept(engine, street, tmp_path / "b", "point_drop.share_dropped=0.98,0.99")
+        .curves[0]
+        .half["mAP"]
+    )
     assert (strong.reason or "").startswith("below 98 %, the mildest value: ")
 
 
@@ -133,7 +164,9 @@ def test_a_sweep_of_a_sensor_that_is_not_used_has_no_curve(
     assert swept(engine, street, tmp_path / "a", "low_light.light_scale=0.9,0.5").curves == ()
 
 
-def test_prediction_files_are_found_by_the_value(engine: UserEngine, street: FrameSource, tmp_path: Path) -> None:
+def test_prediction_files_are_found_by_the_value(
+    engine: UserEngine, street: FrameSource, tmp_path: Path
+) -> None:
     folder = tmp_path / "stack"
     clean = [street[index] for index in FRAMES]
     for name, value in (
@@ -141,8 +174,14 @@ def test_prediction_files_are_found_by_the_value(engine: UserEngine, street: Fra
         ("point_drop-share_dropped=0.25", 0.25),
         ("point_drop-share_dropped=0.9", 0.9),
     ):
-        frames = clean if value is None else [corrupt_with(frame, "point_drop", value, SEED) for frame in clean]
-        write_submission(folder / f"{name}.json", zip(frames, engine.predict(frames), strict=True), ["lidar"])
+        frames = (
+            clean
+            if value is None
+            else [corrupt_with(frame, "point_drop", value, SEED) for frame in clean]
+        )
+        write_submission(
+            folder / f"{name}.json", zip(frames, engine.predict(frames), strict=True), ["lidar"]
+        )
     files = open_engine(f"theirs={folder}")
     engines = [engine, files]
     plan = plan_of(engines, street, "point_drop.share_dropped=0.25,0.9")
@@ -150,13 +189,16 @@ def test_prediction_files_are_found_by_the_value(engine: UserEngine, street: Fra
     ours, theirs = results.curves
     assert theirs.half["mAP"].value == pytest.approx(ours.half["mAP"].value)
     with pytest.raises(
-        CalicoError, match=r"no point_drop-share_dropped=0\.8\.json; there are clean\.json, point_drop-"
+        CalicoError,
+        match=r"no point_drop-share_dropped=0\.8\.json; there are clean\.json, point_drop-",
     ):
         plan_of(engines, street, "point_drop.share_dropped=0.25,0.8")
 
 
 def test_one_corruption_is_swept_once(engine: UserEngine, street: FrameSource) -> None:
-    with pytest.raises(CalicoError, match="point_drop is swept twice; give all of its values in one --sweep"):
+    with pytest.raises(
+        CalicoError, match="point_drop is swept twice; give all of its values in one --sweep"
+    ):
         plan_of([engine], street, DROP, "point_drop.share_dropped=0.2,0.3")
 
 
@@ -177,13 +219,20 @@ class WithoutRings:
         return frame.replace(ring=np.full_like(frame.ring, -1))
 
 
-def test_a_sweep_that_can_do_nothing_is_found_before_the_run(engine: UserEngine, street: FrameSource) -> None:
+def test_a_sweep_that_can_do_nothing_is_found_before_the_run(
+    engine: UserEngine, street: FrameSource
+) -> None:
     blind = cast(FrameSource, WithoutRings(street))
-    with pytest.raises(CalicoError, match=r"beam_missing can do nothing to .*no beam numbers \(ring\); leave it out"):
+    with pytest.raises(
+        CalicoError,
+        match=r"beam_missing can do nothing to .*no beam numbers \(ring\); leave it out",
+    ):
         plan_of([engine], blind, BEAMS)
     assert plan_of([engine], street, BEAMS).sweeps
 
 
-def test_engines_that_are_there_for_attacks_are_not_swept(engine: UserEngine, street: FrameSource) -> None:
+def test_engines_that_are_there_for_attacks_are_not_swept(
+    engine: UserEngine, street: FrameSource
+) -> None:
     plan = plan_of([engine], street, DROP, attack_only=("cluster/user",))
     assert [job.condition.kind for job in plan.jobs] == ["clean"]

@@ -50,9 +50,18 @@ def engine_of(model: Any, name: str, **named: bool) -> UserEngine:
 
 
 def swept(
-    engines: Sequence[Engine], source: FrameSource, out: Path, said: list[str] | None = None, **more: Any
+    engines: Sequence[Engine],
+    source: FrameSource,
+    out: Path,
+    said: list[str] | None = None,
+    **more: Any,
 ) -> Results:
-    plan = {"corruptions": ("point_drop",), "severities": (5,), "indices": FRAMES, "ranges": class_ranges()}
+    plan = {
+        "corruptions": ("point_drop",),
+        "severities": (5,),
+        "indices": FRAMES,
+        "ranges": class_ranges(),
+    }
     run = {key: more.pop(key) for key in ("resume", "sanity") if key in more}
     warn = (lambda message: None) if said is None else said.append
     made = make_plan(engines, source, **(plan | more))
@@ -82,7 +91,10 @@ def test_an_engine_that_answers_differently_is_named(street: FrameSource, tmp_pa
     engines = [engine_of(Dice(), "dice"), engine_of(Model(), "steady")]
     results = swept(engines, street, tmp_path / "run", said)
     asked = {cell.model: cell.details for cell in results.cells if cell.condition.kind == "clean"}
-    assert asked == {"dice": {"asked_twice": "scores by up to 0.001"}, "steady": {"asked_twice": "the same answer"}}
+    assert asked == {
+        "dice": {"asked_twice": "scores by up to 0.001"},
+        "steady": {"asked_twice": "the same answer"},
+    }
     note = (
         "dice/user answers differently when it is asked twice about one frame (scores by up to 0.001): "
         "its figures cannot be made again."
@@ -92,7 +104,9 @@ def test_an_engine_that_answers_differently_is_named(street: FrameSource, tmp_pa
     assert again == results
 
 
-def test_a_model_without_a_name_for_its_weights_is_not_resumed(street: FrameSource, tmp_path: Path) -> None:
+def test_a_model_without_a_name_for_its_weights_is_not_resumed(
+    street: FrameSource, tmp_path: Path
+) -> None:
     said: list[str] = []
     engine = engine_of(Model(), "mine", weights_named=False)
     swept([engine], street, tmp_path / "run", said)
@@ -100,7 +114,10 @@ def test_a_model_without_a_name_for_its_weights_is_not_resumed(street: FrameSour
         "model mine/user does not say which weights it has (attribute sha256): a run that is stopped cannot be resumed; "
         "see docs/your_model.md"
     ]
-    with pytest.raises(CalicoError, match=r"cells of before and after could be of two models; start again with --over"):
+    with pytest.raises(
+        CalicoError,
+        match=r"cells of before and after could be of two models; start again with --over",
+    ):
         swept([engine], street, tmp_path / "run", resume=True)
     swept([engine], street, tmp_path / "empty", resume=True)
 
@@ -108,8 +125,13 @@ def test_a_model_without_a_name_for_its_weights_is_not_resumed(street: FrameSour
 def test_attacks_do_not_ask_for_clean_answers_again(street: FrameSource, tmp_path: Path) -> None:
     """Two attacks, a corruption and the clean frames: four answers a frame, and two to see that the model repeats itself."""
     model = Model()
-    attacks = (AttackSpec("noise", Threat(range_m=0.1)), AttackSpec("random_drop", Threat(removed_share=0.1)))
-    results = swept([engine_of(model, "mine")], street, tmp_path / "run", attacks=attacks, cross=True)
+    attacks = (
+        AttackSpec("noise", Threat(range_m=0.1)),
+        AttackSpec("random_drop", Threat(removed_share=0.1)),
+    )
+    results = swept(
+        [engine_of(model, "mine")], street, tmp_path / "run", attacks=attacks, cross=True
+    )
     kinds = [cell.condition.kind for cell in results.cells]
     assert kinds == ["clean", "corruption", "attack", "attack", "attack", "attack"]
     assert model.asked == 6 * len(FRAMES) + 2
@@ -124,7 +146,10 @@ def test_without_room_answers_are_asked_for_again(
         model = Model()
         monkeypatch.setattr(RememberedAnswers.__init__, "__defaults__", (room,))
         attacks = (AttackSpec("noise", Threat(range_m=0.1)),)
-        found[room] = swept([engine_of(model, "mine")], street, tmp_path / str(room), attacks=attacks), model.asked
+        found[room] = (
+            swept([engine_of(model, "mine")], street, tmp_path / str(room), attacks=attacks),
+            model.asked,
+        )
     assert found[0][0] == found[10**6][0]
     assert found[0][1] == found[10**6][1] + len(FRAMES)
 
@@ -134,9 +159,17 @@ def test_a_run_without_its_sanity_checks_says_so(
 ) -> None:
     attacks = (AttackSpec("fgsm", Threat(range_m=0.1)),)
     results = swept(
-        [small_engine], street, tmp_path / "run", corruptions=(), severities=(), attacks=attacks, sanity=False
+        [small_engine],
+        street,
+        tmp_path / "run",
+        corruptions=(),
+        severities=(),
+        attacks=attacks,
+        sanity=False,
     )
     assert results.sanity == ()
-    assert results.notes == ("The sanity checks were left out (--no-sanity): the attack figures are unchecked.",)
+    assert results.notes == (
+        "The sanity checks were left out (--no-sanity): the attack figures are unchecked.",
+    )
     plain = swept([engine_of(Model(), "mine")], street, tmp_path / "plain", sanity=False)
     assert plain.notes == ()

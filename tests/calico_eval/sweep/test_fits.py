@@ -70,23 +70,42 @@ def test_fitted_once_on_other_scenes_and_the_same_when_resumed(
     assert (out / "results.json").read_bytes() == before
 
 
-def test_cells_depend_on_the_frames_that_were_fitted_on(small_engine: TorchEngine, street: FrameSource) -> None:
+def test_cells_depend_on_the_frames_that_were_fitted_on(
+    small_engine: TorchEngine, street: FrameSource
+) -> None:
     def ids(indices: tuple[int, ...], attack: AttackSpec) -> list[str]:
         plan = make_plan(
-            [small_engine], street, ranges=class_ranges(16.0), attacks=(attack,), indices=indices, fit_source=street
+            [small_engine],
+            street,
+            ranges=class_ranges(16.0),
+            attacks=(attack,),
+            indices=indices,
+            fit_source=street,
         )
         return [job.id for job in plan.jobs]
 
     two = ids(SECOND_SCENE, ATTACKS[0])
-    three = ids(SECOND_SCENE, AttackSpec("universal", Threat(camera_levels=8), steps=2, fit_frames=3))
+    three = ids(
+        SECOND_SCENE, AttackSpec("universal", Threat(camera_levels=8), steps=2, fit_frames=3)
+    )
     assert two[0] == three[0]
     assert two[1] != three[1]
 
 
-def test_without_frames_to_fit_on_there_is_no_plan(small_engine: TorchEngine, street: FrameSource) -> None:
+def test_without_frames_to_fit_on_there_is_no_plan(
+    small_engine: TorchEngine, street: FrameSource
+) -> None:
     with pytest.raises(
-        CalicoError, match=r"attack camera_universal 8/255: is learnt on frames of other scenes.*fit source"
+        CalicoError,
+        match=r"attack camera_universal 8/255: is learnt on frames of other scenes.*fit source",
     ):
-        make_plan([small_engine], street, ranges=class_ranges(16.0), attacks=ATTACKS, indices=SECOND_SCENE)
-    with pytest.raises(CalicoError, match="data street: no frame to fit a universal attack on, all 6 are of evaluated"):
-        make_plan([small_engine], street, ranges=class_ranges(16.0), attacks=ATTACKS, fit_source=street)
+        make_plan(
+            [small_engine], street, ranges=class_ranges(16.0), attacks=ATTACKS, indices=SECOND_SCENE
+        )
+    with pytest.raises(
+        CalicoError,
+        match="data street: no frame to fit a universal attack on, all 6 are of evaluated",
+    ):
+        make_plan(
+            [small_engine], street, ranges=class_ranges(16.0), attacks=ATTACKS, fit_source=street
+        )

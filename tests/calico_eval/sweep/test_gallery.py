@@ -11,7 +11,10 @@ from reports.schema import Cell, Metric
 
 def test_the_worst_attack_is_one_on_clean_frames_and_no_control() -> None:
     """As in the reports, where an attack on corrupted frames is neither the worst corruption nor the worst attack."""
-    pgd, noise = AttackSpec("pgd", Threat(camera_levels=8)), AttackSpec("noise", Threat(camera_levels=8))
+    pgd, noise = (
+        AttackSpec("pgd", Threat(camera_levels=8)),
+        AttackSpec("noise", Threat(camera_levels=8)),
+    )
     fog = ConditionSpec.corruption("fog", 5)
     values = {
         CLEAN: 0.6,

@@ -34,7 +34,10 @@ def test_equal_steps_and_lists_are_linear_and_run_from_mild_to_severe() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("fog.visibility=400:20:8", "fog has visibility_m, got 'visibility'; write CORRUPTION.PARAMETER=START:END:N"),
+        (
+            "fog.visibility=400:20:8",
+            "fog has visibility_m, got 'visibility'; write CORRUPTION.PARAMETER=START:END:N",
+        ),
         ("fog=400:20:8", "fog has visibility_m, got 'no parameter'"),
         ("fog.visibility_m", "no values"),
         ("fog.visibility_m=", "cannot read ''"),

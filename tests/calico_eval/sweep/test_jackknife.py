@@ -23,7 +23,9 @@ def stats(found: int, hits: int) -> list[FrameStats]:
     n_gt = np.zeros(len(DETECTION_CLASSES), np.int64)
     n_gt[0] = 20
     scores = np.linspace(0.9, 0.5, found, dtype=np.float32)
-    boxes = DetectionStats(np.zeros(found, np.int64), scores, np.ones((found, 4), bool), np.zeros((found, 5)), n_gt)
+    boxes = DetectionStats(
+        np.zeros(found, np.int64), scores, np.ones((found, 4), bool), np.zeros((found, 5)), n_gt
+    )
     seen, none = (np.full((len(MAP_CLASSES), len(THRESHOLDS)), n, np.int64) for n in (hits, 0))
     of_map = SegmentationStats(seen, none, 100 - seen)
     return [FrameStats(f"f{i}", f"s{i}", boxes, of_map if i == 0 else None) for i in range(3)]
@@ -38,7 +40,10 @@ def test_without_the_only_scene_with_a_map_its_figures_are_undefined() -> None:
 
 def summary_of(frames: dict[str, list[FrameStats]]) -> dict[str, Metric]:
     """Of a sweep of two cells, `clean` and `fog`."""
-    jobs = (Job("clean", CLEAN, "a/torch"), Job("fog", ConditionSpec.corruption("fog", 1), "a/torch"))
+    jobs = (
+        Job("clean", CLEAN, "a/torch"),
+        Job("fog", ConditionSpec.corruption("fog", 1), "a/torch"),
+    )
     cells = {
         job.id: Cell(
             id=job.id, model="a", engine="torch", condition=job.condition.describe(), seed=0, metrics=metrics_of(frames[job.id])

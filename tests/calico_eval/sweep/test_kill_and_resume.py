@@ -21,13 +21,19 @@ def sweep(out: Path, *flags: str) -> subprocess.CompletedProcess[str]:
         "GIT_DIR": "/nonexistent",
     }  # the commit must not change in between
     return subprocess.run(
-        [sys.executable, str(SCRIPT), str(out), *flags], cwd=ROOT, env=environment, capture_output=True, text=True
+        [sys.executable, str(SCRIPT), str(out), *flags],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
 
 
 def contents(out: Path) -> dict[str, bytes]:
     """Every file but the wall times, by path within the run folder."""
-    files = sorted(path for path in out.rglob("*") if path.is_file() and path.name != "timings.json")
+    files = sorted(
+        path for path in out.rglob("*") if path.is_file() and path.name != "timings.json"
+    )
     return {str(path.relative_to(out)): path.read_bytes() for path in files}
 
 
@@ -43,7 +49,9 @@ def test_killed_and_resumed_gives_the_same_bytes(tmp_path: Path) -> None:
 
     resumed = sweep(killed, "--resume")
     assert resumed.returncode == 0, resumed.stderr
-    assert {path: path.stat().st_mtime_ns for path in done} == done, "a finished cell was computed again"
+    assert {path: path.stat().st_mtime_ns for path in done} == done, (
+        "a finished cell was computed again"
+    )
     assert contents(killed) == contents(whole)
     assert len(list((whole / "cells").iterdir())) == CELLS
     assert b"/tmp" not in (whole / "results.json").read_bytes()

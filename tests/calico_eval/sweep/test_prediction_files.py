@@ -37,12 +37,16 @@ def folder(model: UserEngine, street: FrameSource, tmp_path: Path) -> Path:
     copies = [corrupt(frame, "beam_missing", 5, SEED) for frame in clean]
     for name, frames in (("clean", clean), ("beam_missing-5", copies)):
         write_submission(
-            tmp_path / "stack" / f"{name}.json", zip(frames, model.predict(frames), strict=True), ["lidar"]
+            tmp_path / "stack" / f"{name}.json",
+            zip(frames, model.predict(frames), strict=True),
+            ["lidar"],
         )
     return tmp_path / "stack"
 
 
-def test_files_score_as_the_model_does(model: UserEngine, folder: Path, street: FrameSource, tmp_path: Path) -> None:
+def test_files_score_as_the_model_does(
+    model: UserEngine, folder: Path, street: FrameSource, tmp_path: Path
+) -> None:
     files = open_engine(f"theirs={folder}")
     assert isinstance(files, PredictionFiles)
     assert (files.name, files.model_name, files.sensors) == ("files", "theirs", ("lidar",))
@@ -59,12 +63,16 @@ def test_files_score_as_the_model_does(model: UserEngine, folder: Path, street: 
     results = run_sweep(plan, engines, street, tmp_path / "run", title="t")
     cells = {(cell.model, cell.condition.name): cell for cell in results.cells}
     for condition in ("clean", "beam_missing"):
-        ours, theirs = (cells[name, condition].metrics["mAP"].value for name in ("cluster", "theirs"))
+        ours, theirs = (
+            cells[name, condition].metrics["mAP"].value for name in ("cluster", "theirs")
+        )
         assert (ours or 0) > 0.01
         assert theirs == pytest.approx(ours)
     assert cells["theirs", "clean"].metrics["mAP"] != cells["theirs", "beam_missing"].metrics["mAP"]
     assert cells["cluster", "beam_missing"].effect is not None
-    assert cells["theirs", "beam_missing"].effect is None, "nobody has seen the frames that it was made on"
+    assert cells["theirs", "beam_missing"].effect is None, (
+        "nobody has seen the frames that it was made on"
+    )
     assert "predictions made elsewhere" in results.models[1].description
 
 
@@ -74,25 +82,46 @@ def test_a_copy_of_clean_is_warned_of(folder: Path, street: FrameSource, tmp_pat
     said: list[str] = []
     for name, severity in (("beam_missing", 5), ("fog", 3)):
         plan = make_plan(
-            [files], street, ranges=class_ranges(), corruptions=(name,), severities=(severity,), indices=FRAMES
+            [files],
+            street,
+            ranges=class_ranges(),
+            corruptions=(name,),
+            severities=(severity,),
+            indices=FRAMES,
         )
-        run_sweep(plan, [files], street, tmp_path / name, title="t", pictures=False, warn=said.append)
+        run_sweep(
+            plan, [files], street, tmp_path / name, title="t", pictures=False, warn=said.append
+        )
     assert len(said) == 1
     assert said[0].startswith(f"predictions {folder}: fog-3.json is byte for byte clean.json")
 
 
-def test_a_condition_without_a_file_stops_before_the_sweep(folder: Path, street: FrameSource) -> None:
+def test_a_condition_without_a_file_stops_before_the_sweep(
+    folder: Path, street: FrameSource
+) -> None:
     message = r"stack: no fog-1\.json; there are beam_missing-5\.json, clean\.json"
     with pytest.raises(CalicoError, match=message):
-        make_plan([open_engine(str(folder))], street, ranges=class_ranges(), corruptions=("fog",), severities=(1,))
+        make_plan(
+            [open_engine(str(folder))],
+            street,
+            ranges=class_ranges(),
+            corruptions=("fog",),
+            severities=(1,),
+        )
 
 
-def test_files_cannot_be_attacked(folder: Path, street: FrameSource, small_engine: TorchEngine) -> None:
+def test_files_cannot_be_attacked(
+    folder: Path, street: FrameSource, small_engine: TorchEngine
+) -> None:
     files, attacks = open_engine(str(folder)), (AttackSpec("pgd", Threat(range_m=0.1)),)
-    with pytest.raises(CalicoError, match="stack is a folder of predictions; attacked frames need a model"):
+    with pytest.raises(
+        CalicoError, match="stack is a folder of predictions; attacked frames need a model"
+    ):
         make_plan([files], street, ranges=class_ranges(), attacks=attacks)
     plan = make_plan([files, small_engine], street, ranges=class_ranges(), attacks=attacks)
-    assert [job.engine for job in plan.jobs if job.condition.kind == "attack"] == ["small/torch-cpu"]
+    assert [job.engine for job in plan.jobs if job.condition.kind == "attack"] == [
+        "small/torch-cpu"
+    ]
     assert "stack is a folder of predictions" in plan.notes[0]
 
 

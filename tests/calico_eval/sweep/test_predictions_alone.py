@@ -59,12 +59,18 @@ def folder(cluster_detector_module: ModuleType, street: FrameSource, tmp_path: P
         frames = clean if name == "clean" else [corrupt(frame, corruption, 5, 0) for frame in clean]
         path = tmp_path / "stack" / f"{name}.json"
         write_submission(path, zip(frames, model.predict(frames), strict=True), ["lidar"])
-    shutil.copy(tmp_path / "stack" / "point_drop-5.json", tmp_path / "stack" / "fog-visibility_m=40.json")
-    shutil.copy(tmp_path / "stack" / "point_drop-5.json", tmp_path / "stack" / "fog-visibility_m=20.json")
+    shutil.copy(
+        tmp_path / "stack" / "point_drop-5.json", tmp_path / "stack" / "fog-visibility_m=40.json"
+    )
+    shutil.copy(
+        tmp_path / "stack" / "point_drop-5.json", tmp_path / "stack" / "fog-visibility_m=20.json"
+    )
     return tmp_path / "stack"
 
 
-def swept(source: FrameSource, folder: Path, out: Path, corruptions: tuple[str, ...], *sweeps: str) -> Results:
+def swept(
+    source: FrameSource, folder: Path, out: Path, corruptions: tuple[str, ...], *sweeps: str
+) -> Results:
     engine = open_engine(f"theirs={folder}")
     plan = make_plan(
         [engine],
@@ -78,7 +84,9 @@ def swept(source: FrameSource, folder: Path, out: Path, corruptions: tuple[str, 
     return run_sweep(plan, [engine], source, out, title="t", pictures=False)
 
 
-def test_scores_are_those_of_the_whole_frames(street: FrameSource, folder: Path, tmp_path: Path) -> None:
+def test_scores_are_those_of_the_whole_frames(
+    street: FrameSource, folder: Path, tmp_path: Path
+) -> None:
     names, sweep = ("beam_missing", "point_drop"), "fog.visibility_m=40,20"
     results = swept(LabelsOnly(street), folder, tmp_path / "labels", names, sweep)  # type: ignore[arg-type]
     assert [str(cell.condition.name) for cell in results.cells] == ["clean", *names, "fog", "fog"]
@@ -96,7 +104,9 @@ def test_scores_are_those_of_the_whole_frames(street: FrameSource, folder: Path,
 def test_eval_needs_the_labels_alone(street: FrameSource, folder: Path) -> None:
     engine = open_engine(str(folder))
     found = evaluate(engine, LabelsOnly(street), ranges=class_ranges(), indices=FRAMES)  # type: ignore[arg-type]
-    whole = evaluate(engine, street, ranges=class_ranges(), indices=FRAMES, transform=lambda frame: frame)
+    whole = evaluate(
+        engine, street, ranges=class_ranges(), indices=FRAMES, transform=lambda frame: frame
+    )
     assert metrics_of(found) == metrics_of(whole)
 
 
@@ -107,7 +117,12 @@ def test_without_sensor_files_the_gallery_is_left_out_with_a_note(
     engine = open_engine(f"theirs={folder}")
     source: Any = LabelsOnly(street)
     plan = make_plan(
-        [engine], source, ranges=class_ranges(), corruptions=("point_drop",), severities=(5,), indices=FRAMES
+        [engine],
+        source,
+        ranges=class_ranges(),
+        corruptions=("point_drop",),
+        severities=(5,),
+        indices=FRAMES,
     )
     results = run_sweep(plan, [engine], source, tmp_path / "run", title="t", warn=said.append)
     note = "The gallery was left out: the sensor files of its frames cannot be read."
@@ -117,11 +132,14 @@ def test_without_sensor_files_the_gallery_is_left_out_with_a_note(
     assert results.provenance.data_hash == street.labels_hash()
 
 
-def test_labels_that_a_corruption_moves_are_moved(street: FrameSource, folder: Path, tmp_path: Path) -> None:
+def test_labels_that_a_corruption_moves_are_moved(
+    street: FrameSource, folder: Path, tmp_path: Path
+) -> None:
     """Files that hold the moved boxes themselves make no error of size: 0 for two classes, 1 for the eight that are not there."""
     frames = [corrupt(street[index], "object_scale", 5, 0) for index in FRAMES]
     found = [
-        Predictions(frame.boxes.boxes, np.ones(len(frame.boxes), np.float32), frame.boxes.labels) for frame in frames
+        Predictions(frame.boxes.boxes, np.ones(len(frame.boxes), np.float32), frame.boxes.labels)
+        for frame in frames
     ]
     write_submission(folder / "object_scale-5.json", zip(frames, found, strict=True), ["lidar"])
     results = swept(street, folder, tmp_path / "whole", ("object_scale",))
@@ -130,6 +148,8 @@ def test_labels_that_a_corruption_moves_are_moved(street: FrameSource, folder: P
         swept(LabelsOnly(street), folder, tmp_path / "labels", ("object_scale",))  # type: ignore[arg-type]
 
 
-def test_a_missing_file_is_named_or_explained_by_the_frames(street: FrameSource, folder: Path, tmp_path: Path) -> None:
+def test_a_missing_file_is_named_or_explained_by_the_frames(
+    street: FrameSource, folder: Path, tmp_path: Path
+) -> None:
     with pytest.raises(CalicoError, match=r"no fog-5\.json; there are"):
         swept(street, folder, tmp_path / "a", ("fog",))

@@ -23,7 +23,9 @@ ENGINE = "a/torch-cpu"
 PGD = AttackSpec("pgd", Threat(camera_levels=8))
 
 
-def frames(found: Sequence[int], scenes: int = SCENES, map_iou: float | None = None) -> list[FrameStats]:
+def frames(
+    found: Sequence[int], scenes: int = SCENES, map_iou: float | None = None
+) -> list[FrameStats]:
     """One frame per scene, or all in one; of its 20 cars `found` are found, and nothing else: AP grows with it. Its map has an
     IoU of map_iou; None for no map."""
     seen = None
@@ -59,12 +61,16 @@ def checks(
     """The checks of engine a/torch-cpu; clean it finds 16 of 20 everywhere. map_iou: under attacks on the map; 0.5 elsewhere."""
     jobs = {Job("clean", CLEAN, ENGINE): [16] * SCENES}
     jobs |= {
-        Job(f"job{i}", ConditionSpec.of_attack(spec), ENGINE, ENGINE): n for i, (spec, n) in enumerate(found.items())
+        Job(f"job{i}", ConditionSpec.of_attack(spec), ENGINE, ENGINE): n
+        for i, (spec, n) in enumerate(found.items())
     }
     jobs |= others or {}
-    noted = {"frames_with_risen_loss": SCENES, "frames_unchanged": 0, "frames_not_attacked": 0, "bad_gradients": 0} | (
-        details or {}
-    )
+    noted = {
+        "frames_with_risen_loss": SCENES,
+        "frames_unchanged": 0,
+        "frames_not_attacked": 0,
+        "bad_gradients": 0,
+    } | (details or {})
     metric = Metric(value=0.5, n_frames=SCENES, n_scenes=SCENES)
     cells = {
         job.id: Cell(
@@ -75,7 +81,10 @@ def checks(
     }  # fmt: skip
     plan = SweepPlan(tuple(jobs), tuple(range(SCENES)), {}, 0, 1)
     models = {ENGINE: "a", "a/onnx": "a", "b/torch-cpu": "b"}
-    on_map = {job: job.condition.attack is not None and job.condition.attack.objective == "map_erase" for job in jobs}
+    on_map = {
+        job: job.condition.attack is not None and job.condition.attack.objective == "map_erase"
+        for job in jobs
+    }
     iou = {job: map_iou if on_map[job] or map_iou is None else 0.5 for job in jobs}
     stats = {job.id: frames(count, scenes, iou[job]) for job, count in jobs.items()}
     return {check.id: check for check in CellChecks(plan, cells, stats, ENGINE, models).all()}
@@ -90,12 +99,22 @@ WORSE_IN_ONE_SCENE = [8] * (SCENES - 1) + [16]
 
 @pytest.mark.parametrize(
     ("strong", "verdict"),
-    [([4] * SCENES, "PASS"), ([8] * SCENES, "PASS"), ([12] * SCENES, "FAIL"), (WORSE_IN_ONE_SCENE, "WARN")],
+    [
+        ([4] * SCENES, "PASS"),
+        ([8] * SCENES, "PASS"),
+        ([12] * SCENES, "FAIL"),
+        (WORSE_IN_ONE_SCENE, "WARN"),
+    ],
 )
-def test_a_larger_budget_more_steps_a_better_algorithm_must_not_do_less(strong: list[int], verdict: str) -> None:
+def test_a_larger_budget_more_steps_a_better_algorithm_must_not_do_less(
+    strong: list[int], verdict: str
+) -> None:
     """The weaker attack leaves 8 of 20 in every scene."""
     weak = [8] * SCENES
-    assert of(checks({replace(PGD, threat=Threat(camera_levels=2)): weak, PGD: strong})["S2"]) == (verdict, 1)
+    assert of(checks({replace(PGD, threat=Threat(camera_levels=2)): weak, PGD: strong})["S2"]) == (
+        verdict,
+        1,
+    )
     assert of(checks({PGD: weak, replace(PGD, steps=50): strong})["S4"]) == (verdict, 1)
     assert of(checks({replace(PGD, name="fgsm"): weak, PGD: strong})["S5"]) == (verdict, 1)
     assert of(checks({PGD: weak, replace(PGD, name="apgd_decay"): strong})["S5"]) == (verdict, 1)
@@ -128,12 +147,13 @@ def test_attacks_that_differ_in_more_than_one_thing_are_not_compared() -> None:
         AttackSpec("pgd", Threat(camera_levels=16), objective="det"): [16] * SCENES,
         AttackSpec("pgd", Threat(range_m=0.5)): [16] * SCENES,
     }
-    assert {name: checks(found)[name].verdict for name in ("S2", "S4", "S5", "S6", "S12", "S16")} == dict.fromkeys(
-        ("S2", "S4", "S5", "S6", "S12", "S16"), "NOT RUN"
-    )
+    assert {
+        name: checks(found)[name].verdict for name in ("S2", "S4", "S5", "S6", "S12", "S16")
+    } == dict.fromkeys(("S2", "S4", "S5", "S6", "S12", "S16"), "NOT RUN")
     joint = {
         AttackSpec("pgd", Threat(camera_levels=2, range_m=0.2)): [4] * SCENES,
-        AttackSpec("pgd", Threat(camera_levels=4, range_m=0.1)): [12] * SCENES,  # neither holds the other
+        AttackSpec("pgd", Threat(camera_levels=4, range_m=0.1)): [12]
+        * SCENES,  # neither holds the other
     }
     assert checks(joint)["S2"].verdict == "NOT RUN"
 
@@ -152,13 +172,19 @@ def test_budgets_of_one_sensor_are_compared_although_joint_ones_lie_between_them
 
 
 def test_restarts_that_do_more_harm_fail() -> None:
-    assert checks({PGD: [8] * SCENES, replace(PGD, restarts=5): [4] * SCENES})["S12"].verdict == "FAIL"
-    assert checks({PGD: [8] * SCENES, replace(PGD, restarts=5): [8] * SCENES})["S12"].verdict == "PASS"
+    assert (
+        checks({PGD: [8] * SCENES, replace(PGD, restarts=5): [4] * SCENES})["S12"].verdict == "FAIL"
+    )
+    assert (
+        checks({PGD: [8] * SCENES, replace(PGD, restarts=5): [8] * SCENES})["S12"].verdict == "PASS"
+    )
 
 
 def test_a_transfer_attack_that_beats_the_white_box_fails() -> None:
     def transferred(found: int) -> dict[Job, list[int]]:
-        return {Job("transfer", ConditionSpec.of_attack(PGD), "a/onnx", "b/torch-cpu"): [found] * SCENES}
+        return {
+            Job("transfer", ConditionSpec.of_attack(PGD), "a/onnx", "b/torch-cpu"): [found] * SCENES
+        }
 
     assert of(checks({PGD: [8] * SCENES}, transferred(14))["S6"]) == ("PASS", 1)
     check = checks({PGD: [8] * SCENES}, transferred(4))["S6"]
@@ -195,7 +221,11 @@ def test_an_attack_on_the_map_does_not_stand_for_one_on_the_boxes() -> None:
 def test_attacks_on_the_map_of_data_without_one_are_not_compared() -> None:
     attack = replace(PGD, objective="map_erase")
     found = checks(
-        {attack: [8] * SCENES, replace(attack, steps=50): [8] * SCENES, replace(PGD, name="noise"): [8] * SCENES}
+        {
+            attack: [8] * SCENES,
+            replace(attack, steps=50): [8] * SCENES,
+            replace(PGD, name="noise"): [8] * SCENES,
+        }
     )
     assert {found[name].verdict for name in ("S4", "S5", "S16")} == {"NOT RUN"}
 
@@ -226,7 +256,9 @@ def test_noise_must_be_far_weaker(attack: int, noise: int, verdict: str) -> None
         ({"frames_with_risen_loss": 0, "frames_not_attacked": SCENES}, "NOT RUN"),
     ],
 )
-def test_the_objective_must_rise_where_something_was_attacked(details: dict[str, int], verdict: str) -> None:
+def test_the_objective_must_rise_where_something_was_attacked(
+    details: dict[str, int], verdict: str
+) -> None:
     check = checks({PGD: [8] * SCENES}, details=details)["S9"]
     assert check.verdict == verdict
 
@@ -237,7 +269,10 @@ def test_the_objective_of_what_was_learnt_on_other_frames_must_rise_there() -> N
     learnt = {"frames_with_risen_loss": 0, "fitted_frames": 4, "fitted_loss_start": -3}
     check = checks({universal: [8] * SCENES}, details=learnt | {"fitted_loss_end": -1})["S9"]
     assert (check.verdict, check.measured["attacked_frames"]) == ("PASS", 4)
-    assert checks({universal: [8] * SCENES}, details=learnt | {"fitted_loss_end": -3})["S9"].verdict == "FAIL"
+    assert (
+        checks({universal: [8] * SCENES}, details=learnt | {"fitted_loss_end": -3})["S9"].verdict
+        == "FAIL"
+    )
 
 
 def test_the_reach_of_the_steps_is_reported() -> None:
@@ -245,10 +280,16 @@ def test_the_reach_of_the_steps_is_reported() -> None:
     check = checks(found)["S11"]
     assert (check.verdict, check.measured["attacks"]) == ("PASS", 2)
     assert check.measured["lowest_reach_in_radii"] == pytest.approx(2.0)
-    ours = replace(PGD, name="apgd_decay", steps=5)  # 2 + 1.525 + 1.05 + 0.575 + 0.1, whatever step_share says
-    assert checks({ours: [8] * SCENES})["S11"].measured["lowest_reach_in_radii"] == pytest.approx(5.25)
+    ours = replace(
+        PGD, name="apgd_decay", steps=5
+    )  # 2 + 1.525 + 1.05 + 0.575 + 0.1, whatever step_share says
+    assert checks({ours: [8] * SCENES})["S11"].measured["lowest_reach_in_radii"] == pytest.approx(
+        5.25
+    )
     published = replace(PGD, name="apgd", steps=5)  # 2 each, before they are halved
-    assert checks({published: [8] * SCENES})["S11"].measured["lowest_reach_in_radii"] == pytest.approx(10)
+    assert checks({published: [8] * SCENES})["S11"].measured[
+        "lowest_reach_in_radii"
+    ] == pytest.approx(10)
     assert checks({replace(PGD, name="noise"): [8] * SCENES})["S11"].verdict == "NOT RUN"
 
 

@@ -87,7 +87,8 @@ def test_checks_that_were_made_before_a_run_was_killed_are_kept(
         progress=lambda done, total, what: told.append(what),
     )  # fmt: skip
     assert told == [
-        f"sanity of small/torch-cpu, {n} of 6: {what}" for n, what in enumerate(("S13", LADDER, "S14"), start=4)
+        f"sanity of small/torch-cpu, {n} of 6: {what}"
+        for n, what in enumerate(("S13", LADDER, "S14"), start=4)
     ]
     for name in ("results.json", f"sanity/{next((tmp_path / 'whole' / 'sanity').iterdir()).name}"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
@@ -114,7 +115,9 @@ def test_a_model_with_masked_gradients_has_suspect_figures(
     model = copy.deepcopy(small_engine.model)
     model.camera = _Detached(model.camera)
     masked = TorchEngine(model, small_engine.config, "cpu", model_name="masked")
-    plan = make_plan([masked], street, ranges=class_ranges(16.0), attacks=(PGD, NOISE), indices=(0, 3))
+    plan = make_plan(
+        [masked], street, ranges=class_ranges(16.0), attacks=(PGD, NOISE), indices=(0, 3)
+    )
     results = run_sweep(plan, [masked], street, tmp_path, title="t", pictures=False)
     failed = {check.id for check in results.sanity if check.verdict == "FAIL"}
     assert {"S7", "S8"} <= failed
@@ -126,10 +129,14 @@ def test_a_model_with_masked_gradients_has_suspect_figures(
     }
 
 
-def test_no_attacks_no_verdict(small_engine: TorchEngine, street: FrameSource, tmp_path: Path) -> None:
+def test_no_attacks_no_verdict(
+    small_engine: TorchEngine, street: FrameSource, tmp_path: Path
+) -> None:
     for attacks in ((), (NOISE,)):
         plan = plan_of(small_engine, street, *attacks)
-        results = run_sweep(plan, [small_engine], street, tmp_path / str(len(attacks)), title="t", pictures=False)
+        results = run_sweep(
+            plan, [small_engine], street, tmp_path / str(len(attacks)), title="t", pictures=False
+        )
         assert results.sanity == ()
         assert not list((tmp_path / str(len(attacks)) / "sanity").iterdir())
 
@@ -147,7 +154,11 @@ def test_the_record_is_read_back_or_none(tmp_path: Path) -> None:
     file = next((tmp_path / "sanity").iterdir())
     content = file.read_bytes()
     for bit in random.Random(0).sample(range(8 * len(content)), 400):
-        file.write_bytes(content[: bit // 8] + bytes([content[bit // 8] ^ 1 << bit % 8]) + content[bit // 8 + 1 :])
+        file.write_bytes(
+            content[: bit // 8]
+            + bytes([content[bit // 8] ^ 1 << bit % 8])
+            + content[bit // 8 + 1 :]
+        )
         assert store.load_sanity("a/b") == {}
         assert warnings.pop().endswith("made again")
     store.save_sanity("a/c", {})
@@ -168,6 +179,13 @@ def test_traces_are_kept_of_the_longest_and_largest_attack_of_each_sensor(
     assert found == ["lidar_pgd 0.1 m", "camera_pgd 4/255"]
     learnt = AttackSpec("universal", Threat(camera_levels=8), steps=4)
     plan = make_plan(
-        [small_engine], street, ranges=class_ranges(), attacks=(learnt, PGD), indices=(3, 4), fit_source=street
+        [small_engine],
+        street,
+        ranges=class_ranges(),
+        attacks=(learnt, PGD),
+        indices=(3, 4),
+        fit_source=street,
     )
-    assert [str(job.condition) for job in traced(plan)] == ["camera_pgd 8/255"], "the other notes no losses of a frame"
+    assert [str(job.condition) for job in traced(plan)] == ["camera_pgd 8/255"], (
+        "the other notes no losses of a frame"
+    )

@@ -13,7 +13,10 @@ def test_without_options_our_own_suite_at_all_of_its_levels() -> None:
 def test_every_suite_has_conditions() -> None:
     known = suites()
     assert set(known) == {"demo", *PRESETS}
-    counts = {name: len(choose_conditions(suite.corruptions, suite.severities)) for name, suite in known.items()}
+    counts = {
+        name: len(choose_conditions(suite.corruptions, suite.severities))
+        for name, suite in known.items()
+    }
     assert counts["demo"] == 9 * 3
     assert counts["robo3d"] == 8 * 3
     assert min(counts.values()) >= 24
@@ -25,8 +28,16 @@ def test_an_attack_alone_brings_no_corruptions() -> None:
 
 def test_parts_of_a_suite_are_replaced() -> None:
     chosen = choose("demo", ("fog",), (2,), ("pgd",))
-    assert (chosen.corruptions, chosen.severities, chosen.attacks, chosen.frames) == (("fog",), (2,), ("pgd",), 10)
-    assert (choose("demo", (), (), ()).steps, chosen.steps) == (5, None)  # those of the suite's own attacks
+    assert (chosen.corruptions, chosen.severities, chosen.attacks, chosen.frames) == (
+        ("fog",),
+        (2,),
+        ("pgd",),
+        10,
+    )
+    assert (choose("demo", (), (), ()).steps, chosen.steps) == (
+        5,
+        None,
+    )  # those of the suite's own attacks
     with pytest.raises(CalicoError, match="unknown suite 'dmeo'"):
         choose("dmeo", (), (), ())
 

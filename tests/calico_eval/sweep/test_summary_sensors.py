@@ -18,7 +18,12 @@ from reports.schema import Results
 def swept(module: ModuleType, source: FrameSource, out: Path, *corruptions: str) -> Results:
     engine = UserEngine(module.build(), "cluster", ("lidar",), "abc")
     plan = make_plan(
-        [engine], source, ranges=class_ranges(), corruptions=corruptions, severities=(5,), indices=(0, 1, 3)
+        [engine],
+        source,
+        ranges=class_ranges(),
+        corruptions=corruptions,
+        severities=(5,),
+        indices=(0, 1, 3),
     )
     return run_sweep(plan, [engine], source, out, title="t", pictures=False)
 

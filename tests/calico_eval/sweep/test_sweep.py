@@ -52,7 +52,9 @@ def run(engine: UserEngine, source: FrameSource, out: Path, **options: Any) -> R
 
 
 def contents(out: Path) -> dict[str, bytes]:
-    files = sorted(path for path in out.rglob("*") if path.is_file() and path.name != "timings.json")
+    files = sorted(
+        path for path in out.rglob("*") if path.is_file() and path.name != "timings.json"
+    )
     return {str(path.relative_to(out)): path.read_bytes() for path in files}
 
 
@@ -99,7 +101,11 @@ def test_ids_change_with_weights_engine_and_data(engine: UserEngine, street: Fra
     plan = plan_of(engine, street)
     other_weights = UserEngine(engine, "cluster", ("lidar",), "abd")
     other_name = UserEngine(engine, "cluster2", ("lidar",), "abc")
-    for others in (plan_of(other_weights, street), plan_of(other_name, street), plan_of(engine, OtherData(street))):
+    for others in (
+        plan_of(other_weights, street),
+        plan_of(other_name, street),
+        plan_of(engine, OtherData(street)),
+    ):
         assert not ids(plan) & ids(others)
 
 
@@ -145,8 +151,14 @@ def test_attack_parameters_change_the_condition(change: dict[str, Any]) -> None:
 
 def test_one_threat_written_in_two_ways_is_one_condition() -> None:
     """To the byte: a cell's id hashes it."""
-    for one, other in ((Threat(camera_levels=8), Threat(camera_levels=8.0)), (Threat(range_m=1), Threat(range_m=1.0))):  # type: ignore[arg-type]
-        texts = {ConditionSpec.of_attack(AttackSpec("pgd", t)).describe().model_dump_json() for t in (one, other)}
+    for one, other in (
+        (Threat(camera_levels=8), Threat(camera_levels=8.0)),
+        (Threat(range_m=1), Threat(range_m=1.0)),
+    ):  # type: ignore[arg-type]
+        texts = {
+            ConditionSpec.of_attack(AttackSpec("pgd", t)).describe().model_dump_json()
+            for t in (one, other)
+        }
         assert len(texts) == 1
 
 
@@ -158,11 +170,19 @@ def test_results_hold_every_cell_in_order_and_can_be_read_back(
     results = run(engine, street, out, pictures=True, progress=lambda *step: steps.append(step))
     assert read_results(out / "results.json") == results
     names = [(cell.condition.name, cell.condition.severity) for cell in results.cells]
-    assert names == [("clean", 0), ("point_drop", 1), ("point_drop", 5), ("beam_missing", 1), ("beam_missing", 5)]
+    assert names == [
+        ("clean", 0),
+        ("point_drop", 1),
+        ("point_drop", 5),
+        ("beam_missing", 1),
+        ("beam_missing", 5),
+    ]
     assert steps[-1] == (15, 15, "beam_missing 5 on cluster/user")
     assert json.loads((out / "run.json").read_text())["status"] == "complete"
     assert [picture.condition.name for picture in results.pictures] == ["clean", "beam_missing"] * 2
-    assert [picture.token for picture in results.pictures[::2]] == [picture.token for picture in results.pictures[1::2]]
+    assert [picture.token for picture in results.pictures[::2]] == [
+        picture.token for picture in results.pictures[1::2]
+    ]
     assert all((out / picture.path).stat().st_size > 10_000 for picture in results.pictures)
     clean, worst = results.cells[0].metrics["mAP"], results.cells[4].metrics["mAP"]
     assert (clean.value or 0) > (worst.value or 0) > 0
@@ -170,7 +190,9 @@ def test_results_hold_every_cell_in_order_and_can_be_read_back(
     assert float(results.cells[4].effect.measured["removed_share"] or 0) > 0.1
 
 
-def test_summary_is_the_mean_of_the_cells(engine: UserEngine, street: FrameSource, tmp_path: Path) -> None:
+def test_summary_is_the_mean_of_the_cells(
+    engine: UserEngine, street: FrameSource, tmp_path: Path
+) -> None:
     results = run(engine, street, tmp_path / "run")
     values = [cell.metrics["mAP"].value or 0.0 for cell in results.cells]
     summary = results.summary["cluster/user"]
@@ -178,7 +200,11 @@ def test_summary_is_the_mean_of_the_cells(engine: UserEngine, street: FrameSourc
     assert summary["mAP/mRR"].value == pytest.approx(sum(values[1:]) / 4 / values[0])
     assert "mAP/mCE" not in summary
     assert "mIoU/mPC" not in summary
-    assert (summary["mAP/mPC"].lo or 0) < (summary["mAP/mPC"].value or 0) < (summary["mAP/mPC"].hi or 0)
+    assert (
+        (summary["mAP/mPC"].lo or 0)
+        < (summary["mAP/mPC"].value or 0)
+        < (summary["mAP/mPC"].hi or 0)
+    )
 
 
 def test_a_run_that_contradicts_itself_says_so_and_keeps_what_it_measured(
@@ -189,13 +215,16 @@ def test_a_run_that_contradicts_itself_says_so_and_keeps_what_it_measured(
     def wrong(*arguments: Any) -> dict[str, dict[str, Metric]]:
         return {
             label: {
-                name: metric.model_copy(update={"value": 0.9, "lo": None, "hi": None}) for name, metric in found.items()
+                name: metric.model_copy(update={"value": 0.9, "lo": None, "hi": None})
+                for name, metric in found.items()
             }
             for label, found in original(*arguments).items()
         }
 
     monkeypatch.setattr(run_module, "summarise", wrong)
-    with pytest.raises(ReportError, match=r"summary\.cluster/user\.mAP/mPC: is 0\.9, but its cells give"):
+    with pytest.raises(
+        ReportError, match=r"summary\.cluster/user\.mAP/mPC: is 0\.9, but its cells give"
+    ):
         run(engine, street, tmp_path / "run")
     assert (tmp_path / "run" / "results.json").exists()
     with pytest.raises(ReportError, match=r"is 0\.9, but its cells give"):
@@ -208,7 +237,12 @@ def test_against_itself_under_another_name_mce_is_one(
     twin = UserEngine(cluster_detector_module.build(), "twin", ("lidar",), "abc")
     engines = [engine, twin]
     plan = make_plan(
-        engines, street, ranges=class_ranges(), corruptions=("point_drop",), severities=(5,), baseline="twin/user"
+        engines,
+        street,
+        ranges=class_ranges(),
+        corruptions=("point_drop",),
+        severities=(5,),
+        baseline="twin/user",
     )
     summary = run_sweep(plan, engines, street, tmp_path / "run", title="t", pictures=False).summary
     mce = summary["cluster/user"]["mAP/mCE"]
@@ -236,7 +270,15 @@ def _flip(file: Path, bit: int) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    ["cut cell", "flipped cell", "foreign cell", "cut frames", "flipped frames", "foreign frames", "no frames"],
+    [
+        "cut cell",
+        "flipped cell",
+        "foreign cell",
+        "cut frames",
+        "flipped frames",
+        "foreign frames",
+        "no frames",
+    ],
 )
 def test_a_broken_cell_is_computed_again_and_said_so(
     damage: str, engine: UserEngine, street: FrameSource, tmp_path: Path
@@ -267,7 +309,9 @@ def test_a_broken_cell_is_computed_again_and_said_so(
     assert first.stem in warnings[0]
 
 
-def test_no_flipped_bit_in_a_cell_is_accepted(engine: UserEngine, street: FrameSource, tmp_path: Path) -> None:
+def test_no_flipped_bit_in_a_cell_is_accepted(
+    engine: UserEngine, street: FrameSource, tmp_path: Path
+) -> None:
     run(engine, street, tmp_path / "run", plan={"severities": (5,), "indices": (0,)})
     store = RunStore(tmp_path / "run")
     cell = next((tmp_path / "run/cells").glob("*.json"))
@@ -279,14 +323,23 @@ def test_no_flipped_bit_in_a_cell_is_accepted(engine: UserEngine, street: FrameS
         cell.write_bytes(content)
 
 
-def test_a_cell_and_frames_of_another_run_do_not_mix(engine: UserEngine, street: FrameSource, tmp_path: Path) -> None:
+def test_a_cell_and_frames_of_another_run_do_not_mix(
+    engine: UserEngine, street: FrameSource, tmp_path: Path
+) -> None:
     """The frames of one cell from two runs that should agree and do not, for example on two machines."""
     run(engine, street, tmp_path / "run", plan={"severities": (5,)})
     store, warnings = RunStore(tmp_path / "run"), []
     path = next((tmp_path / "run/frames").glob("*.parquet"))
     save_stats(path, load_stats(path)[::-1], path.stem)
     assert "another run or cell" in str(store.load(path.stem))
-    run(engine, street, tmp_path / "run", plan={"severities": (5,)}, resume=True, warn=warnings.append)
+    run(
+        engine,
+        street,
+        tmp_path / "run",
+        plan={"severities": (5,)},
+        resume=True,
+        warn=warnings.append,
+    )
     assert len(warnings) == 1
 
 
@@ -305,7 +358,9 @@ def test_damaged_timings_are_begun_again_and_damaged_identity_ends_the_resume(
         run(engine, street, out, plan={"severities": (5,)}, resume=True)
 
 
-def test_left_overs_of_a_killed_write_are_removed(engine: UserEngine, street: FrameSource, tmp_path: Path) -> None:
+def test_left_overs_of_a_killed_write_are_removed(
+    engine: UserEngine, street: FrameSource, tmp_path: Path
+) -> None:
     out = tmp_path / "run"
     run(engine, street, out)
     (out / "cells" / ".x.json.99.tmp").write_text("{")
@@ -376,7 +431,9 @@ def test_resuming_another_plan_says_what_differs(
         run(engine, street, tmp_path / "run", plan=change, resume=True)
 
 
-def test_resuming_with_other_weights_says_so(engine: UserEngine, street: FrameSource, tmp_path: Path) -> None:
+def test_resuming_with_other_weights_says_so(
+    engine: UserEngine, street: FrameSource, tmp_path: Path
+) -> None:
     run(engine, street, tmp_path / "run")
     other = UserEngine(engine, "cluster", ("lidar",), "abd")
     with pytest.raises(CalicoError, match='models: cluster/user "abc" there, "abd" now'):
@@ -390,7 +447,9 @@ def test_a_corruption_that_changes_nothing_is_an_error_and_no_score(
         return frame
 
     monkeypatch.setattr(changes, "corrupt", broken)
-    with pytest.raises(CalicoError, match="condition point_drop 1: point_drop: changed lidar in 0 of 3 frames"):
+    with pytest.raises(
+        CalicoError, match="condition point_drop 1: point_drop: changed lidar in 0 of 3 frames"
+    ):
         run(engine, street, tmp_path / "run")
     assert len(list((tmp_path / "run" / "cells").iterdir())) == 1
     assert not (tmp_path / "run" / "results.json").exists()
@@ -409,7 +468,9 @@ def test_a_corruption_of_a_sensor_that_is_not_there_is_an_error(
                 camera_time_s=frame.camera_time_s[:0],
             )
 
-    with pytest.raises(CalicoError, match="camera_crash can do nothing to street: the data have no cameras"):
+    with pytest.raises(
+        CalicoError, match="camera_crash can do nothing to street: the data have no cameras"
+    ):
         run(engine, Blind(street), tmp_path / "run", plan={"corruptions": ("camera_crash",)})
 
 
@@ -417,7 +478,10 @@ def test_a_corruption_of_a_sensor_that_is_not_there_is_an_error(
     ("settings", "message"),
     [
         ({"indices": ()}, r"nothing to run \(1 engines, 0 frames\)"),
-        ({"baseline": "other/user"}, "engine 'other/user' is not in this run; expected one of cluster/user"),
+        (
+            {"baseline": "other/user"},
+            "engine 'other/user' is not in this run; expected one of cluster/user",
+        ),
         ({"attack_only": ("x",)}, "engine 'x' is not in this run"),
         (
             {"attack_only": ("cluster/user",), "baseline": "cluster/user"},
@@ -429,29 +493,42 @@ def test_a_corruption_of_a_sensor_that_is_not_there_is_an_error(
         ),
     ],
 )
-def test_plans_that_cannot_be(settings: dict[str, Any], message: str, engine: UserEngine, street: FrameSource) -> None:
+def test_plans_that_cannot_be(
+    settings: dict[str, Any], message: str, engine: UserEngine, street: FrameSource
+) -> None:
     with pytest.raises(CalicoError, match=message):
         plan_of(engine, street, **settings)
 
 
 def test_two_models_of_one_name_are_an_error(engine: UserEngine, street: FrameSource) -> None:
     with pytest.raises(
-        CalicoError, match="two engines are both called cluster/user; give one of the models another name"
+        CalicoError,
+        match="two engines are both called cluster/user; give one of the models another name",
     ):
         make_plan([engine, engine], street, ranges=class_ranges())
 
 
 @pytest.mark.parametrize("severity", [0, 6])
-def test_severities_outside_the_suite(severity: int, engine: UserEngine, street: FrameSource) -> None:
-    with pytest.raises(CorruptionError, match=f"severity is {severity}, expected one of 1, 2, 3, 4, 5"):
+def test_severities_outside_the_suite(
+    severity: int, engine: UserEngine, street: FrameSource
+) -> None:
+    with pytest.raises(
+        CorruptionError, match=f"severity is {severity}, expected one of 1, 2, 3, 4, 5"
+    ):
         plan_of(engine, street, severities=(severity,))
 
 
 def test_conditions_read_well() -> None:
     assert str(CLEAN) == "clean"
     assert str(ConditionSpec.corruption("point_drop", 3)) == "point_drop 3"
-    assert str(ConditionSpec.of_attack(AttackSpec("pgd", Threat(camera_levels=8)))) == "camera_pgd 8/255"
-    assert str(ConditionSpec.of_attack(AttackSpec("noise", Threat(range_m=0.1)))) == "lidar_noise 0.1 m"
+    assert (
+        str(ConditionSpec.of_attack(AttackSpec("pgd", Threat(camera_levels=8))))
+        == "camera_pgd 8/255"
+    )
+    assert (
+        str(ConditionSpec.of_attack(AttackSpec("noise", Threat(range_m=0.1))))
+        == "lidar_noise 0.1 m"
+    )
 
 
 def test_a_control_is_another_condition_for_another_objective() -> None:

@@ -17,7 +17,9 @@ def focal_change(before: Frame, after: Frame) -> float:
 
 def sweep_turn_deg(before: Frame, after: Frame) -> float:
     """Rotation that takes the points of the older sweep to where they are now, by least squares."""
-    old, new = (frame.points[frame.sweep_index == 1, :3].astype(np.float64) for frame in (before, after))
+    old, new = (
+        frame.points[frame.sweep_index == 1, :3].astype(np.float64) for frame in (before, after)
+    )
     found, _ = Rotation.align_vectors(new - new.mean(axis=0), old - old.mean(axis=0))
     return float(np.degrees(found.magnitude()))
 

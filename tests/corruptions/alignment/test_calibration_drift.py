@@ -29,7 +29,8 @@ def deltas(frames: list[Frame], degrees: float) -> np.ndarray:
     """(frames, 6, 4, 4) error of every camera."""
     return np.stack(
         [
-            corrupt_with(f, "calibration_drift", degrees, seed=1).camera_T_lidar @ np.linalg.inv(f.camera_T_lidar)
+            corrupt_with(f, "calibration_drift", degrees, seed=1).camera_T_lidar
+            @ np.linalg.inv(f.camera_T_lidar)
             for f in frames
         ]
     )
@@ -38,10 +39,16 @@ def deltas(frames: list[Frame], degrees: float) -> np.ndarray:
 def test_it_grows_in_ten_steps_about_one_axis_and_stays(street: Frame) -> None:
     found = deltas(scene_of(street, 13)[0], 3.0)
     share = np.minimum(np.arange(13), 10) / 10
-    vectors = Rotation.from_matrix(found[:, :, :3, :3].reshape(-1, 3, 3)).as_rotvec(degrees=True).reshape(13, 6, 3)
+    vectors = (
+        Rotation.from_matrix(found[:, :, :3, :3].reshape(-1, 3, 3))
+        .as_rotvec(degrees=True)
+        .reshape(13, 6, 3)
+    )
     assert vectors == pytest.approx(share[:, None, None] * vectors[-1], abs=1e-9)
     assert np.linalg.norm(vectors[-1], axis=1) == pytest.approx(np.full(6, 3.0))
-    assert found[:, :, :3, 3] == pytest.approx(share[:, None, None] * found[-1, :, :3, 3], abs=1e-12)
+    assert found[:, :, :3, 3] == pytest.approx(
+        share[:, None, None] * found[-1, :, :3, 3], abs=1e-12
+    )
     assert np.linalg.norm(found[-1, :, :3, 3], axis=1) == pytest.approx(np.full(6, 0.2))
     first = corrupt(street.replace(previous=None), "calibration_drift", 5, seed=1)
     assert np.array_equal(first.camera_T_lidar, street.camera_T_lidar)

@@ -8,16 +8,21 @@ from corruptions.alignment.se3 import rotation_about
 
 
 @pytest.mark.parametrize(
-    ("severity", "degrees", "metres"), [(1, 0.5, 0.02), (2, 1, 0.05), (3, 2, 0.1), (4, 3, 0.2), (5, 5, 0.5)]
+    ("severity", "degrees", "metres"),
+    [(1, 0.5, 0.02), (2, 1, 0.05), (3, 2, 0.1), (4, 3, 0.2), (5, 5, 0.5)],
 )
-def test_every_camera_turns_and_shifts_exactly(street: Frame, severity: int, degrees: float, metres: float) -> None:
+def test_every_camera_turns_and_shifts_exactly(
+    street: Frame, severity: int, degrees: float, metres: float
+) -> None:
     after = corrupt(street, "extrinsic", severity, seed=0)
     for old, new in zip(street.camera_T_lidar, after.camera_T_lidar, strict=True):
         delta = new @ np.linalg.inv(old)
         assert delta[:3, :3] @ delta[:3, :3].T == pytest.approx(np.eye(3), abs=1e-12)
         assert np.linalg.det(delta[:3, :3]) == pytest.approx(1.0)
         assert delta[3] == pytest.approx([0, 0, 0, 1])
-        assert np.degrees(Rotation.from_matrix(delta[:3, :3]).magnitude()) == pytest.approx(degrees, abs=1e-9)
+        assert np.degrees(Rotation.from_matrix(delta[:3, :3]).magnitude()) == pytest.approx(
+            degrees, abs=1e-9
+        )
         assert np.linalg.norm(delta[:3, 3]) == pytest.approx(metres, abs=1e-12)
 
 
@@ -25,12 +30,18 @@ def test_cameras_have_their_own_error_and_keep_it_for_a_scene(street: Frame) -> 
     first = corrupt(street, "extrinsic", 3, seed=0).camera_T_lidar
     deltas = first @ np.linalg.inv(street.camera_T_lidar)
     assert not np.allclose(deltas[0], deltas[1])
-    assert np.array_equal(corrupt(street.replace(token="later"), "extrinsic", 3, seed=0).camera_T_lidar, first)
-    assert not np.allclose(corrupt(street.replace(scene="other"), "extrinsic", 3, seed=0).camera_T_lidar, first)
+    assert np.array_equal(
+        corrupt(street.replace(token="later"), "extrinsic", 3, seed=0).camera_T_lidar, first
+    )
+    assert not np.allclose(
+        corrupt(street.replace(scene="other"), "extrinsic", 3, seed=0).camera_T_lidar, first
+    )
 
 
 @pytest.mark.parametrize(("degrees", "metres"), [(0.0, 0.0), (2.5, 0.15), (10.0, 1.0)])
-def test_translation_between_and_beyond_the_levels(street: Frame, degrees: float, metres: float) -> None:
+def test_translation_between_and_beyond_the_levels(
+    street: Frame, degrees: float, metres: float
+) -> None:
     after = corrupt_with(street, "extrinsic", degrees, seed=0).camera_T_lidar
     delta = after[0] @ np.linalg.inv(street.camera_T_lidar[0])
     assert np.linalg.norm(delta[:3, 3]) == pytest.approx(metres, abs=1e-12)

@@ -7,14 +7,19 @@ from corruptions import corrupt, corrupt_with
 
 
 @pytest.mark.parametrize(
-    ("severity", "degrees", "metres"), [(1, 0.5, 0.02), (2, 1, 0.05), (3, 2, 0.1), (4, 3, 0.2), (5, 5, 0.5)]
+    ("severity", "degrees", "metres"),
+    [(1, 0.5, 0.02), (2, 1, 0.05), (3, 2, 0.1), (4, 3, 0.2), (5, 5, 0.5)],
 )
-def test_one_motion_of_the_lidar(street: Frame, severity: int, degrees: float, metres: float) -> None:
+def test_one_motion_of_the_lidar(
+    street: Frame, severity: int, degrees: float, metres: float
+) -> None:
     after = corrupt(street, "lidar_extrinsic", severity, seed=0).camera_T_lidar
     deltas = np.linalg.inv(street.camera_T_lidar) @ after
     assert deltas == pytest.approx(np.broadcast_to(deltas[0], deltas.shape), abs=1e-12)
     assert deltas[0, :3, :3] @ deltas[0, :3, :3].T == pytest.approx(np.eye(3), abs=1e-12)
-    assert np.degrees(Rotation.from_matrix(deltas[0, :3, :3]).magnitude()) == pytest.approx(degrees, abs=1e-9)
+    assert np.degrees(Rotation.from_matrix(deltas[0, :3, :3]).magnitude()) == pytest.approx(
+        degrees, abs=1e-9
+    )
     assert np.linalg.norm(deltas[0, :3, 3]) == pytest.approx(metres, abs=1e-12)
 
 

@@ -12,7 +12,13 @@ from corruptions import effect
 
 def sharpness(frame: Frame) -> float:
     return float(
-        np.mean([abs(np.diff(image.astype(float), axis=axis)).mean() for image in frame.images for axis in (0, 1)])
+        np.mean(
+            [
+                abs(np.diff(image.astype(float), axis=axis)).mean()
+                for image in frame.images
+                for axis in (0, 1)
+            ]
+        )
     )
 
 
@@ -22,13 +28,20 @@ def brightness(frame: Frame) -> float:
 
 def deviation(before: Frame, after: Frame) -> float:
     """Root mean square change of the pixel values."""
-    squares = [((a.astype(float) - b) ** 2).mean() for a, b in zip(after.images, before.images, strict=True)]
+    squares = [
+        ((a.astype(float) - b) ** 2).mean()
+        for a, b in zip(after.images, before.images, strict=True)
+    ]
     return float(np.sqrt(np.mean(squares)))
 
 
 def changed_share(before: Frame, after: Frame) -> float:
     """Share of the pixels that changed."""
-    return float(np.mean([(a != b).any(axis=-1).mean() for a, b in zip(after.images, before.images, strict=True)]))
+    return float(
+        np.mean(
+            [(a != b).any(axis=-1).mean() for a, b in zip(after.images, before.images, strict=True)]
+        )
+    )
 
 
 def spread(frame: Frame) -> float:

@@ -37,7 +37,9 @@ def test_normal_kernel_has_its_sigma(sigma: float) -> None:
 
 def test_a_narrow_normal_kernel_is_its_share_of_the_pixels() -> None:
     # 4.78 % of a normal distribution lie more than 0.5 / 0.3 deviations to one side.
-    assert normal_kernel(0.3).sum(axis=0) == pytest.approx([0.0, 0.0478, 0.9044, 0.0478, 0.0], abs=1e-4)
+    assert normal_kernel(0.3).sum(axis=0) == pytest.approx(
+        [0.0, 0.0478, 0.9044, 0.0478, 0.0], abs=1e-4
+    )
 
 
 def test_no_blur_at_zero() -> None:
@@ -59,21 +61,26 @@ def test_light_is_kept(street: Frame, name: str) -> None:
     before = to_linear(image).sum()
     after = to_linear(corrupt(street.replace(images=(image,) * 6), name, 3, seed=0).images[0]).sum()
     gain = 1.2 if name == "zoom_blur" else 1.0  # mean over z of z^2, log-even from 1 to 1.2
-    assert after / before == pytest.approx(gain if gain == 1 else (gain**2 - 1) / (2 * np.log(gain)), rel=0.06)
+    assert after / before == pytest.approx(
+        gain if gain == 1 else (gain**2 - 1) / (2 * np.log(gain)), rel=0.06
+    )
 
 
 @pytest.mark.parametrize("name", BLURS)
 def test_looks_alike_at_another_resolution(street: Frame, name: str) -> None:
     # The same scene at twice the resolution, blurred, then halved, is the blurred scene.
-    small = np.kron(np.random.default_rng(0).integers(0, 256, (12, 32, 3)), np.ones((16, 16, 1))).astype(np.uint8)
+    small = np.kron(
+        np.random.default_rng(0).integers(0, 256, (12, 32, 3)), np.ones((16, 16, 1))
+    ).astype(np.uint8)
     large = np.kron(small, np.ones((2, 2, 1))).astype(np.uint8)
     blurred = [
-        to_linear(corrupt(street.replace(images=(image,) * 6), name, 4, seed=0).images[0]) for image in (small, large)
+        to_linear(corrupt(street.replace(images=(image,) * 6), name, 4, seed=0).images[0])
+        for image in (small, large)
     ]
     halved = blurred[1].reshape(192, 2, 512, 2, 3).mean(axis=(1, 3))
-    assert abs(halved - blurred[0]).mean() < 0.06 * abs(to_linear(small) - blurred[0]).mean() + 0.003 * (
-        3 if name == "glass_blur" else 1
-    )
+    assert abs(halved - blurred[0]).mean() < 0.06 * abs(
+        to_linear(small) - blurred[0]
+    ).mean() + 0.003 * (3 if name == "glass_blur" else 1)
 
 
 def test_zoom_is_the_mean_of_zoomed_copies() -> None:
@@ -85,7 +92,12 @@ def test_zoom_is_the_mean_of_zoomed_copies() -> None:
     copies = []
     for zoom in 1.2 ** np.linspace(0, 1, 16):
         place = [(row - 45) / zoom + 44.5, (column - 80) / zoom + 79.5]
-        copies.append(np.stack([map_coordinates(linear[..., c], place, order=1, mode="nearest") for c in range(3)], -1))
+        copies.append(
+            np.stack(
+                [map_coordinates(linear[..., c], place, order=1, mode="nearest") for c in range(3)],
+                -1,
+            )
+        )
     slow = to_pixels(np.mean(copies, axis=0).astype(np.float32)).astype(float)
     fast = zoom_mean(image, 1.2).astype(float)
     assert abs(fast - slow).mean() < 0.03 * abs(slow - image).mean() + 1.0
@@ -97,6 +109,10 @@ def test_glass_scatters_by_its_parameter(street: Frame) -> None:
     image[:, 200:] = 255
     rough = []
     for scatter in (0.002, 0.004, 0.008):
-        light = to_linear(corrupt_with(street.replace(images=(image,) * 6), "glass_blur", scatter, seed=0).images[0])
+        light = to_linear(
+            corrupt_with(street.replace(images=(image,) * 6), "glass_blur", scatter, seed=0).images[
+                0
+            ]
+        )
         rough.append((400 - light[..., 0].sum(axis=1)).std() / 400)
     assert rough[0] < rough[1] < rough[2] < 0.008

@@ -18,12 +18,16 @@ def test_number_of_cameras(street: Frame, severity: int) -> None:
 
 
 def test_same_cameras_through_a_scene(street: Frame) -> None:
-    chosen = [off(corrupt(street.replace(token=f"t{i}"), "camera_crash", 2, seed=1)) for i in range(5)]
+    chosen = [
+        off(corrupt(street.replace(token=f"t{i}"), "camera_crash", 2, seed=1)) for i in range(5)
+    ]
     assert all(choice == chosen[0] for choice in chosen)
 
 
 def test_scenes_differ_and_no_camera_is_spared(street: Frame) -> None:
-    chosen = [off(corrupt(street.replace(scene=f"s{i}"), "camera_crash", 1, seed=1))[0] for i in range(40)]
+    chosen = [
+        off(corrupt(street.replace(scene=f"s{i}"), "camera_crash", 1, seed=1))[0] for i in range(40)
+    ]
     assert set(chosen) == set(range(6))
 
 

@@ -17,8 +17,12 @@ def test_pixelate_is_the_mean_of_blocks(street: Frame) -> None:
 
 def test_jpeg_works_in_blocks_of_8(street: Frame) -> None:
     # At the lowest quality, the steps between blocks stand out over those within.
-    ramp = np.tile(np.linspace(0, 255, 160).astype(np.uint8)[:, None], (96, 1, 3)).reshape(96, 160, 3)
-    after = corrupt_with(street.replace(images=(ramp,) * 6), "jpeg", 1, seed=0).images[0].astype(float)
+    ramp = np.tile(np.linspace(0, 255, 160).astype(np.uint8)[:, None], (96, 1, 3)).reshape(
+        96, 160, 3
+    )
+    after = (
+        corrupt_with(street.replace(images=(ramp,) * 6), "jpeg", 1, seed=0).images[0].astype(float)
+    )
     steps = abs(np.diff(after.mean(axis=2), axis=1)).mean(axis=0)
     assert steps[7::8].mean() > 5 * np.delete(steps, slice(7, None, 8)).mean()
 

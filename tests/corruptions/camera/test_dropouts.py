@@ -28,7 +28,9 @@ def scene(street: Frame, frames: int) -> list[Frame]:
 
 def shown(frames: list[Frame], name: str, value: float) -> np.ndarray:
     """(frames, cameras) number of the frame that is shown; 0 for black."""
-    return np.array([[int(i[0, 0, 0]) for i in corrupt_with(f, name, value, seed=0).images] for f in frames])
+    return np.array(
+        [[int(i[0, 0, 0]) for i in corrupt_with(f, name, value, seed=0).images] for f in frames]
+    )
 
 
 @pytest.mark.parametrize("probability", [1 / 6, 5 / 6])
@@ -38,8 +40,12 @@ def test_frames_are_lost_with_their_probability(street: Frame, probability: floa
     assert lost.mean() == pytest.approx(probability, abs=4 * error)
     # Independent: cameras of a frame, and frames of a camera, agree as often as chance has it.
     both = probability**2
-    assert (lost[:, 0] & lost[:, 1]).mean() == pytest.approx(both, abs=4 * np.sqrt(both * (1 - both) / 200))
-    assert (lost[1:] & lost[:-1]).mean() == pytest.approx(both, abs=4 * np.sqrt(both * (1 - both) / lost.size))
+    assert (lost[:, 0] & lost[:, 1]).mean() == pytest.approx(
+        both, abs=4 * np.sqrt(both * (1 - both) / 200)
+    )
+    assert (lost[1:] & lost[:-1]).mean() == pytest.approx(
+        both, abs=4 * np.sqrt(both * (1 - both) / lost.size)
+    )
 
 
 def test_all_or_nothing(street: Frame) -> None:
@@ -53,7 +59,9 @@ def test_all_or_nothing(street: Frame) -> None:
 def test_what_fails_at_one_severity_fails_at_the_next(street: Frame, name: str) -> None:
     frame = scene(street, 12)[-1]
     failed = [
-        np.array([int(image[0, 0, 0]) != 12 for image in corrupt(frame, name, severity, seed=2).images])
+        np.array(
+            [int(image[0, 0, 0]) != 12 for image in corrupt(frame, name, severity, seed=2).images]
+        )
         for severity in range(1, 6)
     ]
     for less, more in itertools.pairwise(failed):
@@ -66,7 +74,9 @@ def test_holds_are_geometric(street: Frame, hold: float) -> None:
     own = np.arange(1, 151)[:, None]
     assert (numbers <= own).all()
     assert (np.diff(numbers, axis=0) >= 0).all()  # never back in time
-    assert ((numbers == own) | (numbers == np.vstack([numbers[:1], numbers[:-1]]))).all()  # new, or as the frame before
+    assert (
+        (numbers == own) | (numbers == np.vstack([numbers[:1], numbers[:-1]]))
+    ).all()  # new, or as the frame before
     lengths = np.concatenate([np.unique(column, return_counts=True)[1] for column in numbers.T])
     assert lengths.mean() == pytest.approx(hold, rel=0.15)
     # A geometric length of mean L has the variance L (L - 1).
@@ -86,6 +96,10 @@ def test_stuck_images_are_copies(street: Frame) -> None:
 
 def test_a_camera_without_a_past_of_its_size_keeps_its_image(street: Frame) -> None:
     frames = scene(street, 2)
-    old = frames[0].replace(images=(np.full((2, 2, 3), 1, np.uint8),) * 5 + (np.full((3, 2, 3), 1, np.uint8),))
-    shown = corrupt_with(frames[1].replace(previous=lambda: old), "camera_stuck", 1e6, seed=0).images
+    old = frames[0].replace(
+        images=(np.full((2, 2, 3), 1, np.uint8),) * 5 + (np.full((3, 2, 3), 1, np.uint8),)
+    )
+    shown = corrupt_with(
+        frames[1].replace(previous=lambda: old), "camera_stuck", 1e6, seed=0
+    ).images
     assert [int(image[0, 0, 0]) for image in shown] == [1, 1, 1, 1, 1, 2]

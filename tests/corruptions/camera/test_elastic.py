@@ -25,7 +25,9 @@ def test_warp_is_bilinear_sampling() -> None:
     down, right = (rng.normal(0, 3, (40, 61)).astype(np.float32) for _ in range(2))
     row, column = np.indices((40, 61)).astype(float)
     place = [np.clip(row + down, 0, 39), np.clip(column + right, 0, 60)]
-    slow = np.stack([map_coordinates(image[..., c].astype(float), place, order=1) for c in range(3)], axis=-1)
+    slow = np.stack(
+        [map_coordinates(image[..., c].astype(float), place, order=1) for c in range(3)], axis=-1
+    )
     assert abs(warp(image, down, right) - slow).max() <= 0.8  # rounding, and 0.001 px of the edge
 
 

@@ -7,7 +7,11 @@ import pytest
 
 from calico.frame import Frame
 from corruptions import corrupt_with
-from corruptions.camera.iso_noise import READ_NOISE_ELECTRONS, WHITE_ELECTRONS_AT_ISO_100, amplified_electrons
+from corruptions.camera.iso_noise import (
+    READ_NOISE_ELECTRONS,
+    WHITE_ELECTRONS_AT_ISO_100,
+    amplified_electrons,
+)
 from corruptions.camera.light import LINEAR, decode
 from corruptions.camera.pixel_noise import OUTCOMES
 
@@ -57,7 +61,9 @@ def test_impulses_are_half_white_half_black(street: Frame, share: float) -> None
     assert (image == 255).mean() == pytest.approx(share / 2, abs=0.003)
     assert set(np.unique(image)) <= {0, 77, 255}
     hit = image != 77
-    assert (hit[..., 0] & hit[..., 1]).mean() == pytest.approx(share**2, abs=0.01)  # each colour by itself
+    assert (hit[..., 0] & hit[..., 1]).mean() == pytest.approx(
+        share**2, abs=0.01
+    )  # each colour by itself
 
 
 @pytest.mark.parametrize("iso", [3200.0, 51200.0])

@@ -19,7 +19,12 @@ COVERS = ("frost", "lens_dirt", "rain_drops", "occlusion")
 
 
 def touched(before: Frame, after: Frame) -> np.ndarray:
-    return np.stack([abs(a.astype(int) - b).max(axis=-1) > 2 for a, b in zip(after.images, before.images, strict=True)])
+    return np.stack(
+        [
+            abs(a.astype(int) - b).max(axis=-1) > 2
+            for a, b in zip(after.images, before.images, strict=True)
+        ]
+    )
 
 
 @pytest.mark.parametrize("name", COVERS)
@@ -45,7 +50,9 @@ def test_covers_its_share(share: float) -> None:
     rng = np.random.default_rng(0)
     assert (covered(90, 160, share, rng) >= 0.5).mean() == pytest.approx(share, abs=0.002)
     assert spots(113, 200, share, rng)[0].mean() == pytest.approx(share, abs=0.002)
-    assert (growth(feathers(90, 160, rng), share, rng) >= 0.5).mean() == pytest.approx(share, abs=0.002)
+    assert (growth(feathers(90, 160, rng), share, rng) >= 0.5).mean() == pytest.approx(
+        share, abs=0.002
+    )
     area = np.pi * drops(900, 1600, share, rng)[:, 2:].prod(axis=1)
     assert area.sum() >= share * 900 * 1600 > area[:-1].sum()
 
@@ -57,7 +64,10 @@ def test_an_object_hides_one_camera_only(street: Frame) -> None:
     dark = to_linear(after.images[changed.index(True)]).max(axis=-1) < 0.011
     assert 0.3 < dark.mean() < 0.4  # the rest of the 0.4 is the inner half of the soft edge
     hit = {
-        tuple(np.array_equal(a, b) for a, b in zip(corrupt(f, "occlusion", 1, 0).images, f.images, strict=True))
+        tuple(
+            np.array_equal(a, b)
+            for a, b in zip(corrupt(f, "occlusion", 1, 0).images, f.images, strict=True)
+        )
         for f in (street.replace(scene=f"s{i}") for i in range(30))
     }
     assert len(hit) == 6
@@ -65,8 +75,12 @@ def test_an_object_hides_one_camera_only(street: Frame) -> None:
 
 def test_dirt_is_opaque_in_places_and_a_veil_in_others(street: Frame) -> None:
     # Of a fine chequer of black and white behind the lens: contrast gone, reduced, and whole.
-    chequer = (np.indices((192, 320)).sum(axis=0) % 2 * 255).astype(np.uint8)[..., None].repeat(3, axis=2)
-    light = to_linear(corrupt_with(street.replace(images=(chequer,) * 6), "lens_dirt", 0.3, seed=0).images[0])[..., 0]
+    chequer = (
+        (np.indices((192, 320)).sum(axis=0) % 2 * 255).astype(np.uint8)[..., None].repeat(3, axis=2)
+    )
+    light = to_linear(
+        corrupt_with(street.replace(images=(chequer,) * 6), "lens_dirt", 0.3, seed=0).images[0]
+    )[..., 0]
     contrast = abs(light[:, 1:] - light[:, :-1]).ravel()
     assert (contrast > 0.95).mean() > 0.5
     assert (contrast < 0.1).mean() > 0.02

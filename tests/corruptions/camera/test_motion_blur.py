@@ -26,7 +26,9 @@ def test_blur_is_a_convolution_in_linear_light() -> None:
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (40, 61, 3)).astype(np.uint8)
     kernel = line_kernel(9.0, 0.4)
-    slow = np.stack([convolve(to_linear(image[..., c]), kernel, mode="nearest") for c in range(3)], axis=-1)
+    slow = np.stack(
+        [convolve(to_linear(image[..., c]), kernel, mode="nearest") for c in range(3)], axis=-1
+    )
     assert abs(blur(image, kernel).astype(int) - to_pixels(slow)).max() <= 1
 
 
@@ -39,7 +41,9 @@ def test_smear_is_a_share_of_the_width(street: Frame) -> None:
     # One bright pixel becomes a line of 5 % of 160 px.
     image = np.zeros((96, 160, 3), np.uint8)
     image[48, 80] = 255
-    spread = to_linear(corrupt_with(street.replace(images=(image,) * 6), "motion_blur", 0.05, seed=0).images[3])[..., 0]
+    spread = to_linear(
+        corrupt_with(street.replace(images=(image,) * 6), "motion_blur", 0.05, seed=0).images[3]
+    )[..., 0]
     v, u = np.nonzero(spread)
     assert np.hypot(np.ptp(u), np.ptp(v)) == pytest.approx(8, abs=2)
     assert spread.sum() == pytest.approx(1.0, rel=0.1)
@@ -58,7 +62,9 @@ def test_directions_come_from_the_whole_half_circle(street: Frame) -> None:
     v, u = np.indices((64, 64)) - 32
     quarters = set()
     for frame in (street.replace(images=(image,) * 6, token=f"t{number}") for number in range(40)):
-        spread = to_linear(corrupt_with(frame, "motion_blur", 0.3, seed=0).images[0])[..., 0].astype(float)
+        spread = to_linear(corrupt_with(frame, "motion_blur", 0.3, seed=0).images[0])[
+            ..., 0
+        ].astype(float)
         across, down, both = ((spread * part).sum() for part in (u * u, v * v, u * v))
         quarters.add(int(0.5 * np.arctan2(2 * both, across - down) % np.pi // (np.pi / 4)))
     assert quarters == {0, 1, 2, 3}

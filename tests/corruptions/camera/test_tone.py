@@ -18,7 +18,11 @@ def colours() -> np.ndarray:
 
 
 def run(street: Frame, name: str, value: float) -> np.ndarray:
-    return corrupt_with(street.replace(images=(colours(),) * 6), name, value, seed=0).images[0].astype(float)
+    return (
+        corrupt_with(street.replace(images=(colours(),) * 6), name, value, seed=0)
+        .images[0]
+        .astype(float)
+    )
 
 
 @pytest.mark.parametrize("rise", [0.0, 0.1, 0.5])
@@ -27,7 +31,10 @@ def test_brightness_raises_the_hsv_value(street: Frame, rise: float) -> None:
     for pixel in colours().reshape(-1, 3) / 255:
         hue, saturation, value = colorsys.rgb_to_hsv(*pixel)
         expected.append(colorsys.hsv_to_rgb(hue, saturation, min(value + rise, 1.0)))
-    assert abs(run(street, "brightness", rise).reshape(-1, 3) - 255 * np.array(expected)).max() <= 0.5 + 1e-9
+    assert (
+        abs(run(street, "brightness", rise).reshape(-1, 3) - 255 * np.array(expected)).max()
+        <= 0.5 + 1e-9
+    )
 
 
 @pytest.mark.parametrize("gain", [0.0, 0.3, 1.0, 2.0, 20.0])
@@ -36,7 +43,9 @@ def test_saturate_multiplies_the_hsv_saturation(street: Frame, gain: float) -> N
     for pixel in colours().reshape(-1, 3) / 255:
         hue, saturation, value = colorsys.rgb_to_hsv(*pixel)
         expected.append(colorsys.hsv_to_rgb(hue, min(saturation * gain, 1.0), value))
-    assert abs(run(street, "saturate", gain).reshape(-1, 3) - 255 * np.array(expected)).max() <= 0.51
+    assert (
+        abs(run(street, "saturate", gain).reshape(-1, 3) - 255 * np.array(expected)).max() <= 0.51
+    )
 
 
 def test_contrast_keeps_the_mean_and_scales_the_spread(street: Frame) -> None:

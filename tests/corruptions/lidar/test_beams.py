@@ -10,7 +10,10 @@ from corruptions.lidar.beams import thinned
 
 def with_points(frame: Frame, keep: np.ndarray) -> Frame:
     return frame.replace(
-        points=frame.points[keep], ring=frame.ring[keep], sweep_index=frame.sweep_index[keep], elongation=None
+        points=frame.points[keep],
+        ring=frame.ring[keep],
+        sweep_index=frame.sweep_index[keep],
+        elongation=None,
     )
 
 
@@ -50,7 +53,10 @@ def test_the_same_beams_in_all_frames_of_a_scene(street: Frame, name: str) -> No
     # Even where the highest beams meet nothing but sky.
     lower = with_points(street.replace(token="later"), street.ring < 29)
     assert set(corrupt(lower, name, 2, seed=0).ring) == {ring for ring in first.ring if ring < 29}
-    others = {tuple(np.unique(corrupt(street.replace(scene=f"s{i}"), name, 2, seed=0).ring)) for i in range(8)}
+    others = {
+        tuple(np.unique(corrupt(street.replace(scene=f"s{i}"), name, 2, seed=0).ring))
+        for i in range(8)
+    }
     assert len(others) > 1
 
 
@@ -73,12 +79,17 @@ def test_cross_sensor_takes_every_second_return_of_a_beam(street: Frame) -> None
 def test_the_ring_is_needed(street: Frame, name: str) -> None:
     ring = street.ring.copy()
     ring[:] = -1
-    with pytest.raises(CorruptionError, match=rf"frame street-5: ring is -1 \(unknown\) for .* points; {name} needs"):
+    with pytest.raises(
+        CorruptionError,
+        match=rf"frame street-5: ring is -1 \(unknown\) for .* points; {name} needs",
+    ):
         corrupt(street.replace(ring=ring), name, 1, seed=0)
 
 
 @pytest.mark.parametrize(("severity", "half_angle"), [(1, 105), (2, 90), (3, 75), (4, 60), (5, 45)])
-def test_fov_limited_keeps_what_is_ahead_of_the_sensor(street: Frame, severity: int, half_angle: float) -> None:
+def test_fov_limited_keeps_what_is_ahead_of_the_sensor(
+    street: Frame, severity: int, half_angle: float
+) -> None:
     # The older sweep's sensor looked 30 degrees to the left.
     turn = np.radians(30)
     sweep_T = street.sweep_T.copy()

@@ -27,7 +27,9 @@ def test_incomplete_echo_draws_among_points_of_equal_intensity(street: Frame) ->
     after = corrupt_with(street.replace(points=points), "incomplete_echo", 1.0, seed=0)
     n = len(points)
     assert len(after.points) == n - round(0.2 * n)
-    assert (after.sweep_index == 0).mean() == pytest.approx((street.sweep_index == 0).mean(), abs=0.02)
+    assert (after.sweep_index == 0).mean() == pytest.approx(
+        (street.sweep_index == 0).mean(), abs=0.02
+    )
 
 
 @pytest.mark.parametrize("severity", [1, 2, 3, 4, 5])
@@ -52,7 +54,9 @@ def test_ghosts_stand_twice_as_far_on_a_ray(street: Frame, severity: int) -> Non
     assert after.elongation is not None
     assert street.elongation is not None
     assert np.array_equal(after.elongation[n:][found], street.elongation[index])
-    reach = np.linalg.norm(street.points[:, :3] - street.sweep_T[street.sweep_index, :3, 3], axis=1).max()
+    reach = np.linalg.norm(
+        street.points[:, :3] - street.sweep_T[street.sweep_index, :3, 3], axis=1
+    ).max()
     assert np.linalg.norm(ghosts[:, :3] - start, axis=1).max() <= reach + 1e-3
 
 
@@ -63,14 +67,18 @@ def test_ghosts_come_from_bright_points(street: Frame) -> None:
     points[:, :3] = 10 * points[:, :3] / np.linalg.norm(points[:, :3], axis=1, keepdims=True)
     points[0, :3] *= 3
     points[:, 3] = np.sqrt(np.where(near % 2, 0.8, 0.4))
-    frame = street.replace(points=points, ring=street.ring[near], sweep_index=np.zeros(4000, np.int16), elongation=None)
+    frame = street.replace(
+        points=points, ring=street.ring[near], sweep_index=np.zeros(4000, np.int16), elongation=None
+    )
     share = 0.05
     # P(i^2 X > t) = exp(-t / i^2): the threshold t that leaves the share, then the part of the bright ones in it.
     limit = optimize.brentq(lambda t: (np.exp(-t / 0.8) + np.exp(-t / 0.4)) / 2 - share, 0, 50)
     expected = np.exp(-limit / 0.8) / 2 / share
     drawn = np.concatenate(
         [
-            corrupt_with(frame.replace(token=f"t{i}"), "ghost_points", share, seed=0).points[len(points) :, 3]
+            corrupt_with(frame.replace(token=f"t{i}"), "ghost_points", share, seed=0).points[
+                len(points) :, 3
+            ]
             for i in range(5)
         ]
     )
@@ -81,7 +89,9 @@ def test_ghosts_come_from_bright_points(street: Frame) -> None:
 def test_no_ghosts_without_an_echo(street: Frame) -> None:
     points = street.points.copy()
     points[:, 3] = 0.0
-    assert len(corrupt(street.replace(points=points), "ghost_points", 5, seed=0).points) == len(points)
+    assert len(corrupt(street.replace(points=points), "ghost_points", 5, seed=0).points) == len(
+        points
+    )
 
 
 @pytest.mark.parametrize("gain", [0.0, 1 / 255, 0.1, 0.7, 1.5, 255.0])

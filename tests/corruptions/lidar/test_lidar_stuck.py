@@ -40,7 +40,9 @@ def shown(frame: Frame) -> int:
 
 @pytest.mark.parametrize("hold", [1.5, 3.0, 10.0])
 def test_clouds_are_held_for_the_stated_mean(street: Frame, hold: float) -> None:
-    steps = [shown(corrupt_with(drive(street, i), "lidar_stuck", hold, seed=0)) for i in range(STEPS)]
+    steps = [
+        shown(corrupt_with(drive(street, i), "lidar_stuck", hold, seed=0)) for i in range(STEPS)
+    ]
     fresh = np.array([cloud == i for i, cloud in enumerate(steps)])
     assert fresh[0]
     # A binomial share over 400 frames, 3.5 standard deviations.
@@ -54,7 +56,10 @@ def test_clouds_are_held_for_the_stated_mean(street: Frame, hold: float) -> None
 
 def test_age_grows_with_severity_in_every_frame(street: Frame) -> None:
     ages = np.array(
-        [[i - shown(corrupt(drive(street, i), "lidar_stuck", s, seed=0)) for s in range(6)] for i in range(60)]
+        [
+            [i - shown(corrupt(drive(street, i), "lidar_stuck", s, seed=0)) for s in range(6)]
+            for i in range(60)
+        ]
     )
     assert (ages[:, 0] == 0).all()
     assert (np.diff(ages, axis=1) >= 0).all()
@@ -70,11 +75,15 @@ def test_the_whole_old_cloud_comes_with_its_poses(street: Frame) -> None:
         assert np.array_equal(after.sweep_T, old.sweep_T)
         assert np.array_equal(after.boxes.boxes, frame.boxes.boxes, equal_nan=True)
         assert after.timestamp_s == frame.timestamp_s
-    assert np.array_equal(corrupt(drive(street, 0), "lidar_stuck", 5, seed=0).points, drive(street, 0).points)
+    assert np.array_equal(
+        corrupt(drive(street, 0), "lidar_stuck", 5, seed=0).points, drive(street, 0).points
+    )
 
 
 def test_no_hold_is_no_change(street: Frame) -> None:
-    assert all(shown(corrupt_with(drive(street, i), "lidar_stuck", 1.0, seed=0)) == i for i in range(20))
+    assert all(
+        shown(corrupt_with(drive(street, i), "lidar_stuck", 1.0, seed=0)) == i for i in range(20)
+    )
 
 
 def test_the_held_cloud_went_through_the_corruptions_before(street: Frame) -> None:

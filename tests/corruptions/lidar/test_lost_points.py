@@ -21,7 +21,9 @@ def test_point_drop_counts_exactly_and_keeps_the_order(street: Frame, severity: 
 
 def test_point_drop_is_uniform(street: Frame) -> None:
     after = corrupt_with(street, "point_drop", 0.5, seed=0)
-    assert (after.sweep_index == 0).mean() == pytest.approx((street.sweep_index == 0).mean(), abs=0.03)
+    assert (after.sweep_index == 0).mean() == pytest.approx(
+        (street.sweep_index == 0).mean(), abs=0.03
+    )
 
 
 @pytest.mark.parametrize(("severity", "lost"), [(1, 4), (2, 8), (3, 12), (4, 16), (5, 20)])
@@ -45,7 +47,10 @@ def test_beam_missing_without_the_top_beam_loses_the_same_others(street: Frame) 
     # A frame whose highest beams meet only sky: the keys of the others do not change.
     keep = street.ring < 30
     fewer = street.replace(
-        points=street.points[keep], ring=street.ring[keep], sweep_index=street.sweep_index[keep], elongation=None
+        points=street.points[keep],
+        ring=street.ring[keep],
+        sweep_index=street.sweep_index[keep],
+        elongation=None,
     )
     gone_all = set(range(32)) - set(corrupt(street, "beam_missing", 3, seed=0).ring)
     gone_few = set(range(30)) - set(corrupt(fewer, "beam_missing", 3, seed=0).ring)
@@ -56,7 +61,8 @@ def test_beam_missing_needs_the_ring(street: Frame) -> None:
     ring = street.ring.copy()
     ring[5:8] = -1
     with pytest.raises(
-        CorruptionError, match=r"frame street-5: ring is -1 \(unknown\) for 3 of \d+ points; beam_missing"
+        CorruptionError,
+        match=r"frame street-5: ring is -1 \(unknown\) for 3 of \d+ points; beam_missing",
     ):
         corrupt(street.replace(ring=ring), "beam_missing", 1, seed=0)
 
@@ -74,7 +80,10 @@ def test_crosstalk_moves_its_share_by_three_metres(street: Frame) -> None:
 
 def test_lidar_missing_is_all_or_nothing_per_frame(street: Frame) -> None:
     assert len(corrupt(street, "lidar_missing", 1, seed=0).points) == 0
-    counts = [len(corrupt_with(street.replace(token=f"t{i}"), "lidar_missing", 0.3, seed=0).points) for i in range(60)]
+    counts = [
+        len(corrupt_with(street.replace(token=f"t{i}"), "lidar_missing", 0.3, seed=0).points)
+        for i in range(60)
+    ]
     assert set(counts) == {0, len(street.points)}
     assert np.mean(np.array(counts) == 0) == pytest.approx(0.3, abs=0.18)
 
@@ -82,4 +91,6 @@ def test_lidar_missing_is_all_or_nothing_per_frame(street: Frame) -> None:
 def test_fov_limited_at_180_degrees_keeps_what_is_straight_behind(street: Frame) -> None:
     behind = street.points.copy()
     behind[0, :3] = -10, 0, 0
-    assert len(corrupt_with(street.replace(points=behind), "fov_limited", 180.0, seed=0).points) == len(behind)
+    assert len(
+        corrupt_with(street.replace(points=behind), "fov_limited", 180.0, seed=0).points
+    ) == len(behind)

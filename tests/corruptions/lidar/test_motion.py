@@ -27,7 +27,9 @@ def test_jitter_shifts_sweeps_and_points(street: Frame, severity: int) -> None:
 
 
 def test_jitter_grows_in_proportion(street: Frame) -> None:
-    moved = [corrupt_with(street, "motion_jitter", s, seed=0).points - street.points for s in (0.1, 0.3)]
+    moved = [
+        corrupt_with(street, "motion_jitter", s, seed=0).points - street.points for s in (0.1, 0.3)
+    ]
     assert np.allclose(3 * moved[0], moved[1], atol=2e-5)
 
 
@@ -64,6 +66,8 @@ def test_every_slice_moves_as_a_rigid_body_about_its_sensor(street: Frame) -> No
             checked += len(a)
             shifts.append(shift)
             turns.append(np.arccos(np.clip((np.trace(turn) - 1) / 2, -1, 1)))
-    assert checked > 0.85 * len(street.points)  # the street's azimuths of 0, 18, 36 ... degrees lie on a slice's edge
+    assert checked > 0.85 * len(
+        street.points
+    )  # the street's azimuths of 0, 18, 36 ... degrees lie on a slice's edge
     assert np.std(shifts) == pytest.approx(0.10, rel=0.1)
     assert np.sqrt(np.mean(np.square(turns))) == pytest.approx(0.010 * np.sqrt(3), rel=0.12)

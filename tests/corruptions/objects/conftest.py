@@ -19,13 +19,17 @@ def crowd(street: Frame) -> Frame:
     velocity = rng.normal(0, 5, (OBJECTS, 2))
     velocity[::5] = np.nan
     velocity[1::5] = 0.0
-    boxes = np.column_stack([x, y, -1.8 + size[:, 2] / 2, size, rng.uniform(-np.pi, np.pi, OBJECTS), velocity])
+    boxes = np.column_stack(
+        [x, y, -1.8 + size[:, 2] / 2, size, rng.uniform(-np.pi, np.pi, OBJECTS), velocity]
+    )
     boxes = boxes.astype(np.float32)
     clouds = [rng.uniform([-60, -60, -1.8], [60, 60, 4], (BESIDE, 3))]
     owner = np.repeat(columns, rng.integers(1, 60, OBJECTS))
     local = rng.uniform(-0.49, 0.49, (len(owner), 3)) * boxes[owner, 3:6]
     c, s = np.cos(boxes[owner, 6]), np.sin(boxes[owner, 6])
-    turned = np.stack([c * local[:, 0] - s * local[:, 1], s * local[:, 0] + c * local[:, 1], local[:, 2]], axis=1)
+    turned = np.stack(
+        [c * local[:, 0] - s * local[:, 1], s * local[:, 0] + c * local[:, 1], local[:, 2]], axis=1
+    )
     clouds.append(boxes[owner, :3] + turned)
     sweep = rng.integers(0, 3, BESIDE + len(owner))
     age = np.array(AGES_S)[sweep]

@@ -27,7 +27,10 @@ def test_every_object_loses_its_share_and_the_rest_stays(
 
 def test_levels(crowd: Frame) -> None:
     for name, share in (("object_density", 0.5), ("object_cutout", 0.7), ("object_echo", 0.95)):
-        by_severity, by_share = corrupt(crowd, name, 5, seed=0), corrupt_with(crowd, name, share, seed=0)
+        by_severity, by_share = (
+            corrupt(crowd, name, 5, seed=0),
+            corrupt_with(crowd, name, share, seed=0),
+        )
         assert np.array_equal(by_severity.points, by_share.points)
 
 

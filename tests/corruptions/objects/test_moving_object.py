@@ -5,7 +5,9 @@ from calico.frame import Frame
 from corruptions import corrupt_with
 
 
-def test_points_are_smeared_along_the_velocity_and_no_farther(crowd: Frame, owner: np.ndarray) -> None:
+def test_points_are_smeared_along_the_velocity_and_no_farther(
+    crowd: Frame, owner: np.ndarray
+) -> None:
     times = []
     for seed in range(10):
         after = corrupt_with(crowd, "moving_object", 0.1, seed=seed)
@@ -24,7 +26,9 @@ def test_points_are_smeared_along_the_velocity_and_no_farther(crowd: Frame, owne
     assert time_s.std() == pytest.approx(0.1 / np.sqrt(12), rel=0.03)
 
 
-def test_standing_objects_and_those_of_unknown_velocity_stay(crowd: Frame, owner: np.ndarray) -> None:
+def test_standing_objects_and_those_of_unknown_velocity_stay(
+    crowd: Frame, owner: np.ndarray
+) -> None:
     boxes = crowd.boxes.boxes.copy()
     boxes[:, 7:9] = [0.14, -0.14]
     boxes[3, 7:9] = [0.15, 0.15]

@@ -32,7 +32,9 @@ def test_uniform_noise_has_its_width(crowd: Frame, owner: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("share", [1 / 30, 1 / 10, 1.0])
-def test_impulse_noise_hits_its_share_by_ten_centimetres(crowd: Frame, owner: np.ndarray, share: float) -> None:
+def test_impulse_noise_hits_its_share_by_ten_centimetres(
+    crowd: Frame, owner: np.ndarray, share: float
+) -> None:
     found = shifts(crowd, owner, "object_impulse_noise", share)
     hit = (found != 0).any(axis=1)
     assert hit.sum() == round(share * (owner >= 0).sum())
@@ -43,7 +45,13 @@ def test_impulse_noise_hits_its_share_by_ten_centimetres(crowd: Frame, owner: np
 
 def test_impulses_at_a_severity_stay_at_the_next(crowd: Frame, owner: np.ndarray) -> None:
     hits = [
-        set(np.flatnonzero((corrupt(crowd, "object_impulse_noise", s, seed=0).points != crowd.points).any(axis=1)))
+        set(
+            np.flatnonzero(
+                (corrupt(crowd, "object_impulse_noise", s, seed=0).points != crowd.points).any(
+                    axis=1
+                )
+            )
+        )
         for s in (1, 2, 3, 4, 5)
     ]
     assert all(hits[i] < hits[i + 1] for i in range(4))

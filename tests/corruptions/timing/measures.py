@@ -23,6 +23,11 @@ def frames_late(before: Frame, after: Frame) -> float:
 MEASURES: dict[str, Callable[[Frame, Frame], float]] = {
     "temporal_offset": frames_late,
     "sweep_dropout": lambda before, after: -np.count_nonzero(after.sweep_index),
-    "burst_loss": lambda before, after: float(len(after.points) == 0 and not any(i.any() for i in after.images)),
+    "burst_loss": lambda before, after: float(
+        len(after.points) == 0 and not any(i.any() for i in after.images)
+    ),
 }
-SEEDLESS = {"temporal_offset", "sweep_dropout"}  # at severity 5 all older sweeps are lost, nothing is left to chance
+SEEDLESS = {
+    "temporal_offset",
+    "sweep_dropout",
+}  # at severity 5 all older sweeps are lost, nothing is left to chance

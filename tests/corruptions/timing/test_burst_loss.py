@@ -65,7 +65,12 @@ def test_measured_share_and_length(small: Frame) -> None:
     for share in (0.2, 0.5):
         states = [lost(scene_of(small, f"s{n}", 60), share) for n in range(20)]
         assert np.mean(states) == pytest.approx(share, abs=0.05)
-        runs = [len(list(group)) for scene in states for state, group in itertools.groupby(scene) if state]
+        runs = [
+            len(list(group))
+            for scene in states
+            for state, group in itertools.groupby(scene)
+            if state
+        ]
         assert np.mean(runs) == pytest.approx(10 * share, rel=0.2)
 
 

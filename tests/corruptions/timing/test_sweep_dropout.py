@@ -16,10 +16,18 @@ def turning(street: Frame, sweeps: int) -> Frame:
     poses = np.tile(np.eye(4), (sweeps, 1, 1))
     poses[:, 0, 3] = -np.arange(sweeps)
     points = np.column_stack(
-        [10 * np.cos(azimuth) - index, 10 * np.sin(azimuth), 0 * azimuth, 0 * azimuth + 0.5, 0.05 * index]
+        [
+            10 * np.cos(azimuth) - index,
+            10 * np.sin(azimuth),
+            0 * azimuth,
+            0 * azimuth + 0.5,
+            0.05 * index,
+        ]
     ).astype(np.float32)
     ring = np.arange(len(points)).astype(np.int16)
-    return street.replace(points=points, ring=ring, sweep_index=index.astype(np.int16), sweep_T=poses, elongation=None)
+    return street.replace(
+        points=points, ring=ring, sweep_index=index.astype(np.int16), sweep_T=poses, elongation=None
+    )
 
 
 @pytest.mark.parametrize("sweeps", [2, 4, 10])
@@ -45,14 +53,21 @@ def test_the_sector_is_one_piece_seen_from_its_sweep(street: Frame) -> None:
 
 def test_larger_shares_lose_the_same_and_more(street: Frame) -> None:
     frame = turning(street, 6)
-    kept = [set(corrupt_with(frame, "sweep_dropout", share, seed=0).ring) for share in (0.1, 0.33, 0.5, 0.77, 0.95)]
+    kept = [
+        set(corrupt_with(frame, "sweep_dropout", share, seed=0).ring)
+        for share in (0.1, 0.33, 0.5, 0.77, 0.95)
+    ]
     assert all(more < fewer for fewer, more in itertools.pairwise(kept))
 
 
 def test_frames_lose_different_sweeps_and_a_single_sweep_stays(street: Frame) -> None:
     frame = turning(street, 6)
     lost = {
-        tuple(np.unique(corrupt_with(frame.replace(token=f"t{n}"), "sweep_dropout", 0.6, seed=0).sweep_index))
+        tuple(
+            np.unique(
+                corrupt_with(frame.replace(token=f"t{n}"), "sweep_dropout", 0.6, seed=0).sweep_index
+            )
+        )
         for n in range(8)
     }
     assert len(lost) > 3

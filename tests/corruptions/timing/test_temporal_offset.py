@@ -24,7 +24,10 @@ def test_images_are_those_of_the_frame_before(street: Frame, severity: int) -> N
     frames = flat_scene(street, 9)
     after = corrupt(frames[8], "temporal_offset", severity, seed=0)
     assert shown(after) == {8 - severity}
-    assert not any(np.may_share_memory(a, b) for a, b in zip(after.images, frames[8 - severity].images, strict=True))
+    assert not any(
+        np.may_share_memory(a, b)
+        for a, b in zip(after.images, frames[8 - severity].images, strict=True)
+    )
     for field in ("points", "camera_T_lidar", "camera_K", "camera_time_s"):
         assert np.array_equal(getattr(after, field), getattr(street, field))
 
@@ -33,7 +36,9 @@ def test_a_scene_ends_at_its_start(street: Frame) -> None:
     frames = flat_scene(street, 3)
     assert shown(corrupt(frames[2], "temporal_offset", 5, seed=0)) == {0}
     assert shown(corrupt(frames[0], "temporal_offset", 5, seed=0)) == {0}
-    assert not check_effect("temporal_offset", frames[0], corrupt(frames[0], "temporal_offset", 5, seed=0))[0]
+    assert not check_effect(
+        "temporal_offset", frames[0], corrupt(frames[0], "temporal_offset", 5, seed=0)
+    )[0]
 
 
 def test_the_parameter_is_rounded(street: Frame) -> None:
@@ -49,13 +54,19 @@ def test_cameras_of_another_size_or_number_in_the_past(street: Frame) -> None:
     assert after.images[0].shape == (2, 3, 3)
     assert [int(image.max()) for image in after.images] == [9, 0, 0, 0, 0, 0]
     fewer = old.replace(
-        images=(), camera_K=np.zeros((0, 3, 3)), camera_T_lidar=np.zeros((0, 4, 4)), camera_time_s=np.zeros(0)
+        images=(),
+        camera_K=np.zeros((0, 3, 3)),
+        camera_T_lidar=np.zeros((0, 4, 4)),
+        camera_time_s=np.zeros(0),
     )
     assert shown(corrupt(new.replace(previous=lambda: fewer), "temporal_offset", 1, seed=0)) == {1}
 
 
 def test_late_images_of_a_pair_have_been_through_the_part_before(street: Frame) -> None:
-    frames = [f.replace(images=tuple(image + np.uint8(50) for image in f.images)) for f in flat_scene(street, 3)]
+    frames = [
+        f.replace(images=tuple(image + np.uint8(50) for image in f.images))
+        for f in flat_scene(street, 3)
+    ]
     frames[2] = frames[2].replace(previous=lambda: frames[1])
     after = corrupt(frames[2], "camera_crash+temporal_offset", 1, seed=0)
     assert sorted(int(image.max()) for image in after.images) == [0, 51, 51, 51, 51, 51]

@@ -29,7 +29,10 @@ def light_lost(before: Frame, after: Frame) -> float:
 
 def added_light(before: Frame, after: Frame) -> float:
     """Mean linear light that the images gained."""
-    gains = [to_linear(b).mean() - to_linear(a).mean() for a, b in zip(before.images, after.images, strict=True)]
+    gains = [
+        to_linear(b).mean() - to_linear(a).mean()
+        for a, b in zip(before.images, after.images, strict=True)
+    ]
     return float(np.mean(gains))
 
 
@@ -54,6 +57,8 @@ MEASURES: dict[str, Callable[[Frame, Frame], float]] = {
     "rain": lambda before, after: veiled(before, after) * light_lost(before, after),
     "snowfall": lambda before, after: veiled(before, after) * light_lost(before, after),
     "wet_ground": lambda before, after: darker(before, after) * light_lost(before, after),
-    "sunlight": lambda before, after: added_light(before, after) * (astray(before, after) - astray(before, before)),
+    "sunlight": lambda before, after: (
+        added_light(before, after) * (astray(before, after) - astray(before, before))
+    ),
     "spray": lambda before, after: veiled(before, after) * light_lost(before, after),
 }

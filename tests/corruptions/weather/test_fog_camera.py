@@ -21,12 +21,16 @@ def two_tone() -> np.ndarray:
     return image
 
 
-@pytest.mark.parametrize(("range_m", "contrast"), [(MOR_M, 0.05), (MOR_M / 2, 0.05**0.5), (2 * MOR_M, 0.0025)])
+@pytest.mark.parametrize(
+    ("range_m", "contrast"), [(MOR_M, 0.05), (MOR_M / 2, 0.05**0.5), (2 * MOR_M, 0.0025)]
+)
 def test_koschmieder_contrast_in_linear_light(range_m: float, contrast: float) -> None:
     # A black object against the airlight keeps the contrast exp(-alpha R), which is 5 % at the visibility.
     foggy = to_linear(fog_image(two_tone(), through(range_m), WHITE))
     black, white = foggy[70, 80], foggy[5, 80]
-    assert np.allclose((white - black) / white, contrast, atol=0.004)  # a pixel value is 0.009 wide at white
+    assert np.allclose(
+        (white - black) / white, contrast, atol=0.004
+    )  # a pixel value is 0.009 wide at white
 
 
 def test_contrast_in_pixel_values_is_not_that() -> None:
@@ -73,7 +77,9 @@ def test_refined_edge_follows_the_image() -> None:
     coarse = np.where(np.arange(400) < 203, 0.2, 0.8).astype(np.float32)
     fine = refine(np.tile(coarse, (50, 1)), image)
     assert fine.shape == (100, 800)
-    assert fine[50, 403] - fine[50, 396] > 0.2  # bilinear alone: 0, as the coarse edge is at pixel 406
+    assert (
+        fine[50, 403] - fine[50, 396] > 0.2
+    )  # bilinear alone: 0, as the coarse edge is at pixel 406
     assert fine[50, 100] == pytest.approx(0.2, abs=1e-4)
     assert fine[50, 700] == pytest.approx(0.8, abs=1e-4)
 
@@ -82,7 +88,9 @@ def test_no_halo_along_a_roof_against_a_bright_sky() -> None:
     # A contrast of a quarter of white, as of a pale roof against the sky: 2 px from the edge the map is what it is in the middle.
     image = np.full((100, 800, 3), 128, np.uint8)
     image[:, 400:] = 192
-    fine = refine(np.tile(np.where(np.arange(400) < 200, 0.8, 0.0).astype(np.float32), (50, 1)), image)
+    fine = refine(
+        np.tile(np.where(np.arange(400) < 200, 0.8, 0.0).astype(np.float32), (50, 1)), image
+    )
     assert fine[50, 100:398].min() > 0.75
     assert fine[50, 402:700].max() < 0.05
 

@@ -22,7 +22,9 @@ def test_object_at_half_the_visibility_keeps_five_percent(street: Frame) -> None
     # There and back is one visibility: exp(-2 alpha MOR / 2) = 1 / 20; the fog's own echo is weaker (0.002).
     points = street.points[:1].copy()
     points[0] = [10, 0, 0, 1.0, 0]
-    single = street.replace(points=points, ring=street.ring[:1], sweep_index=street.sweep_index[:1], elongation=None)
+    single = street.replace(
+        points=points, ring=street.ring[:1], sweep_index=street.sweep_index[:1], elongation=None
+    )
     assert corrupt_with(single, "fog", 20, seed=0).points[0, 3] == pytest.approx(1 / 20, rel=1e-3)
 
 
@@ -34,10 +36,14 @@ def integral(target_m: float, alpha: float) -> float:
         if x < 0.9:
             return 0.0
         overlap = min(1.0, (x - 0.9) / 0.1)
-        return float(np.sin(np.pi * t / (2 * PULSE_S)) ** 2 * overlap * np.exp(-2 * alpha * x) / x**2)
+        return float(
+            np.sin(np.pi * t / (2 * PULSE_S)) ** 2 * overlap * np.exp(-2 * alpha * x) / x**2
+        )
 
     breaks = [2 * (target_m - x) / LIGHT_M_S for x in (0.9, 1.0)]
-    return quad(integrand, 0, 2 * PULSE_S, points=[b for b in breaks if 0 < b < 2 * PULSE_S], limit=200)[0]
+    return quad(
+        integrand, 0, 2 * PULSE_S, points=[b for b in breaks if 0 < b < 2 * PULSE_S], limit=200
+    )[0]
 
 
 @pytest.mark.parametrize("alpha", [0.0075, 0.05, 0.1])

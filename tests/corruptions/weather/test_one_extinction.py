@@ -19,13 +19,18 @@ def test_object_at_80_m(street: Frame, visibility_m: float) -> None:
     image = np.zeros((90, 160, 3), np.uint8)
     image[:45] = 255
     foggy = to_linear(
-        fog_image(image, np.full((90, 160), np.exp(-alpha * OBJECT_M), np.float32), np.ones(3, np.float32))
+        fog_image(
+            image, np.full((90, 160), np.exp(-alpha * OBJECT_M), np.float32), np.ones(3, np.float32)
+        )
     )
     contrast = float((foggy[5, 80] - foggy[85, 80])[0] / foggy[5, 80][0])
     points = np.array([[OBJECT_M, 0, 0, 1, 0], [OBJECT_M - 0.5, 0, 0, 1, 0.05]], np.float32)
     echoes = corrupt_with(
         street.replace(
-            points=points, ring=np.zeros(2, np.int16), sweep_index=np.array([0, 1], np.int16), elongation=None
+            points=points,
+            ring=np.zeros(2, np.int16),
+            sweep_index=np.array([0, 1], np.int16),
+            elongation=None,
         ),
         "fog",
         visibility_m,
@@ -40,23 +45,31 @@ def test_object_at_80_m(street: Frame, visibility_m: float) -> None:
     ("name", "rate", "alpha"),
     [("rain", 100.0, rain_drops(100).extinction), ("snowfall", 2.0, snow_flakes(2).extinction)],
 )
-def test_precipitation_has_one_extinction(street: Frame, name: str, rate: float, alpha: float) -> None:
+def test_precipitation_has_one_extinction(
+    street: Frame, name: str, rate: float, alpha: float
+) -> None:
     # A black road under a white sky, no points: at row 64 the road is 1.5 m * |ray| / down away. Single drops add a little.
     image = np.zeros((96, 160, 3), np.uint8)
     image[:46] = 255
     none = street.points[:0], street.ring[:0], street.sweep_index[:0]
-    blind = street.replace(points=none[0], ring=none[1], sweep_index=none[2], elongation=None, images=(image,) * 6)
+    blind = street.replace(
+        points=none[0], ring=none[1], sweep_index=none[2], elongation=None, images=(image,) * 6
+    )
     seen = to_linear(corrupt_with(blind, name, rate, seed=0).images[0])
     down = (64 - 47.5) / street.camera_K[0, 1, 1]
     transmission = 1 - np.median(seen[64, :, 0]) / seen[5, 80, 0]
-    assert -np.log(transmission) == pytest.approx(alpha * 1.5 * np.sqrt(1 + down**2) / down, rel=0.2)
+    assert -np.log(transmission) == pytest.approx(
+        alpha * 1.5 * np.sqrt(1 + down**2) / down, rel=0.2
+    )
     # The wall 40 m ahead: intensity of its echoes in both sweeps.
     after = corrupt_with(street, name, rate, seed=0)
     for sweep in (0, 1):
         old = street.points[(street.sweep_index == sweep) & (abs(street.points[:, 0] - 40) < 0.01)]
         new = after.points[(after.sweep_index == sweep) & (abs(after.points[:, 0] - 40) < 0.2)]
         assert len(new) > 0.4 * len(old)
-        assert new[:, 3].mean() / old[:, 3].mean() == pytest.approx(np.exp(-2 * alpha * 40), rel=0.1)
+        assert new[:, 3].mean() / old[:, 3].mean() == pytest.approx(
+            np.exp(-2 * alpha * 40), rel=0.1
+        )
 
 
 def test_airlight_and_transmission_make_one() -> None:

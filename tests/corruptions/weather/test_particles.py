@@ -32,7 +32,9 @@ def test_snowflakes_carry_their_rate(rate: float) -> None:
 
 @pytest.mark.parametrize("particles", [rain_drops(25), snow_flakes(1)])
 def test_extinction_is_twice_the_cross_section(particles: Particles) -> None:
-    area_mm2 = quad(lambda d: np.pi / 4 * d**2 * particles.n0 * np.exp(-particles.slope * d), 0, np.inf)[0]
+    area_mm2 = quad(
+        lambda d: np.pi / 4 * d**2 * particles.n0 * np.exp(-particles.slope * d), 0, np.inf
+    )[0]
     assert particles.extinction == pytest.approx(2 * area_mm2 * 1e-6, rel=1e-9)
     assert particles.larger_than(np.zeros(1))[0] == pytest.approx(particles.n0 / particles.slope)
 
@@ -42,7 +44,9 @@ def test_rain_extinction_as_published(rate: float) -> None:
     # Carbonneau & Wisely 1998 (in ITU-R P.1814): 1.076 R^0.67 dB/km.
     published = 1.076 * rate**0.67 / 4.343e3
     assert published / 1.6 < rain_drops(rate).extinction < 1.6 * published
-    assert rain_drops(rate).extinction == pytest.approx(np.pi * 8000 / 4.1**3 * 1e-6 * rate**0.63, rel=1e-9)
+    assert rain_drops(rate).extinction == pytest.approx(
+        np.pi * 8000 / 4.1**3 * 1e-6 * rate**0.63, rel=1e-9
+    )
 
 
 @pytest.mark.parametrize("rate", SNOW_MM_H)
@@ -56,7 +60,10 @@ def test_snow_extinction_as_published(rate: float) -> None:
 def test_snow_extinction_over_all_rates_is_that_published() -> None:
     # At single rates the law and ITU-R P.1814 differ by up to 4.2 (see above); their geometric mean over the rates does not.
     published = [max(3.79 * rate**0.72, 5.50 * rate**1.38) / 4.343e3 for rate in SNOW_MM_H]
-    ratios = [snow_flakes(rate).extinction / alpha for rate, alpha in zip(SNOW_MM_H, published, strict=True)]
+    ratios = [
+        snow_flakes(rate).extinction / alpha
+        for rate, alpha in zip(SNOW_MM_H, published, strict=True)
+    ]
     assert 1 / 2 < np.exp(np.mean(np.log(ratios))) < 2
 
 
@@ -74,5 +81,9 @@ def test_heavy_snow_is_what_observers_call_heavy() -> None:
 def test_fall_speeds() -> None:
     diameter = np.array([0.2, 1.0, 2.0, 5.0])
     # Gunn & Kinzer 1949: 0.72, 4.03, 6.49, 9.09 m/s.
-    assert rain_drops(10).fall_speed(diameter) == pytest.approx([0.72, 4.03, 6.49, 9.09], rel=0.08, abs=0.3)
-    assert ((snow_flakes(1).fall_speed(diameter) > 0.3) & (snow_flakes(1).fall_speed(diameter) < 1.6)).all()
+    assert rain_drops(10).fall_speed(diameter) == pytest.approx(
+        [0.72, 4.03, 6.49, 9.09], rel=0.08, abs=0.3
+    )
+    assert (
+        (snow_flakes(1).fall_speed(diameter) > 0.3) & (snow_flakes(1).fall_speed(diameter) < 1.6)
+    ).all()

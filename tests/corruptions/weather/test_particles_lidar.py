@@ -6,7 +6,13 @@ from corruptions import corrupt_with
 from corruptions.rng import generator
 from corruptions.weather.detection import FLOOR, gain, power, range_noise, reflectances, survival
 from corruptions.weather.particles import Particles, rain_drops, snow_flakes
-from corruptions.weather.particles_lidar import APERTURE_M, DIVERGENCE, NEAREST_M, detectable, strongest
+from corruptions.weather.particles_lidar import (
+    APERTURE_M,
+    DIVERGENCE,
+    NEAREST_M,
+    detectable,
+    strongest,
+)
 
 ONES = np.ones(60_000, np.float32)
 
@@ -38,7 +44,9 @@ def test_drawn_particles(particles: Particles) -> None:
     table = detectable(particles)
     echo, at, through = strongest(table, particles, 40 * ONES, generator(0, "test"))
     hit = echo > 0
-    assert hit.mean() == pytest.approx(1 - np.exp(-np.interp(40, table.range_m, table.count)), abs=0.01)
+    assert hit.mean() == pytest.approx(
+        1 - np.exp(-np.interp(40, table.range_m, table.count)), abs=0.01
+    )
     assert (echo[hit] >= FLOOR * 0.85).all()  # tables of 5 cm
     assert ((at[hit] >= NEAREST_M - 0.06) & (at[hit] <= 40)).all()
     # Flakes let less through than the mean and gaps more; the mean over beams is one: exp(-2 alpha R) stays what it is.
@@ -52,7 +60,8 @@ def test_drawn_particles(particles: Particles) -> None:
 def test_near_targets_have_fewer_particles_before_them() -> None:
     particles = snow_flakes(2)
     near, far = (
-        strongest(detectable(particles), particles, r * ONES[:20_000], generator(0, "test"))[0] for r in (3.0, 30.0)
+        strongest(detectable(particles), particles, r * ONES[:20_000], generator(0, "test"))[0]
+        for r in (3.0, 30.0)
     )
     assert (near > 0).mean() < (far > 0).mean()
 
@@ -81,7 +90,8 @@ def test_every_point_stays_on_its_ray_in_every_sweep(name: str, street: Frame) -
     after = corrupt_with(street, name, 5.0 if name == "snowfall" else 100.0, seed=0)
     ends = street.points[:, :3] - street.sweep_T[street.sweep_index, :3, 3]
     rays = {
-        s: ends[street.sweep_index == s] / np.linalg.norm(ends[street.sweep_index == s], axis=1)[:, None]
+        s: ends[street.sweep_index == s]
+        / np.linalg.norm(ends[street.sweep_index == s], axis=1)[:, None]
         for s in (0, 1)
     }
     for sweep, clean in rays.items():
@@ -89,9 +99,14 @@ def test_every_point_stays_on_its_ray_in_every_sweep(name: str, street: Frame) -
         mine /= np.linalg.norm(mine, axis=1)[:, None]
         assert (mine[::20] @ clean.T).max(axis=1).min() > 1 - 1e-6
         false = (
-            np.linalg.norm(after.points[after.sweep_index == sweep, :3] - street.sweep_T[sweep, :3, 3], axis=1) < 3.4
+            np.linalg.norm(
+                after.points[after.sweep_index == sweep, :3] - street.sweep_T[sweep, :3, 3], axis=1
+            )
+            < 3.4
         )
-        assert false.any()  # the street's nearest surface is 3.6 m away: both sweeps see drops or flakes
+        assert (
+            false.any()
+        )  # the street's nearest surface is 3.6 m away: both sweeps see drops or flakes
 
 
 def test_detection() -> None:
@@ -108,13 +123,19 @@ def test_detection() -> None:
 
 def test_range_noise_is_what_the_weaker_echo_adds() -> None:
     # SNR from 4 to 1: variances 0.09^2 / 2 and 0.09^2 / 8.
-    error = range_noise(np.full(200_000, 4 * FLOOR, np.float32), np.full(200_000, 0.25), generator(0, "noise"))
+    error = range_noise(
+        np.full(200_000, 4 * FLOOR, np.float32), np.full(200_000, 0.25), generator(0, "noise")
+    )
     assert error.std() == pytest.approx(0.09 * np.sqrt(1 / 2 - 1 / 8), rel=0.01)
-    assert not range_noise(np.full(9, 4 * FLOOR, np.float32), np.ones(9), generator(0, "noise")).any()
+    assert not range_noise(
+        np.full(9, 4 * FLOOR, np.float32), np.ones(9), generator(0, "noise")
+    ).any()
 
 
 def test_gain_makes_the_median_point_a_fifth() -> None:
     intensity = np.array([0.0, 0.01, 0.02, 0.03, 0.9], np.float32)
     assert reflectances(intensity, gain(intensity))[2] == pytest.approx(0.2)
-    assert power(reflectances(intensity, gain(intensity)), np.full(5, 10.0, np.float32))[2] == pytest.approx(0.002)
+    assert power(reflectances(intensity, gain(intensity)), np.full(5, 10.0, np.float32))[
+        2
+    ] == pytest.approx(0.002)
     assert gain(intensity[:0]) == 1.0

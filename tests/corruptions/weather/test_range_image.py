@@ -42,7 +42,10 @@ def test_older_sweeps_are_not_used(street: Frame) -> None:
 
 def test_without_points_the_road_alone(street: Frame) -> None:
     blind = street.replace(
-        points=street.points[:0], ring=street.ring[:0], sweep_index=street.sweep_index[:0], elongation=None
+        points=street.points[:0],
+        ring=street.ring[:0],
+        sweep_index=street.sweep_index[:0],
+        elongation=None,
     )
     found = range_image(blind, 0)
     # Camera 1.5 m above the road: 45 rows below the horizon at f = 114.3 px the road is 1.5 m * |ray| / tan away.
@@ -71,7 +74,10 @@ def test_wall_above_the_highest_beam_goes_on(street: Frame) -> None:
     # With no beam above the horizon, the wall that the highest beams hit goes on above them.
     keep = street.ring <= 23
     cut = street.replace(
-        points=street.points[keep], ring=street.ring[keep], sweep_index=street.sweep_index[keep], elongation=None
+        points=street.points[keep],
+        ring=street.ring[keep],
+        sweep_index=street.sweep_index[keep],
+        elongation=None,
     )
     exact, found = truth(cut, 1), range_image(cut, 1)
     rows = np.flatnonzero(np.isfinite(exact[:, 80]))
@@ -95,7 +101,10 @@ def test_sky_above_a_wall_is_known_by_its_colour() -> None:
 def without_points_beyond(frame: Frame, x_m: float) -> Frame:
     keep = frame.points[:, 0] < x_m
     return frame.replace(
-        points=frame.points[keep], ring=frame.ring[keep], sweep_index=frame.sweep_index[keep], elongation=None
+        points=frame.points[keep],
+        ring=frame.ring[keep],
+        sweep_index=frame.sweep_index[keep],
+        elongation=None,
     )
 
 
@@ -111,7 +120,9 @@ def towers(top: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("top", [10, 24])
-def test_structure_without_echoes_keeps_three_quarters_of_its_contrast_in_rain(street: Frame, top: int) -> None:
+def test_structure_without_echoes_keeps_three_quarters_of_its_contrast_in_rain(
+    street: Frame, top: int
+) -> None:
     # 25 mm/h have a visibility of 1.1 km: an object at 100 m keeps exp(-0.277) = 75.8 % of its contrast.
     blind = without_points_beyond(street, 1.0).replace(images=(towers(top),) * 6)
     rainy = to_linear(corrupt(blind, "rain", 3, seed=0).images[0])

@@ -14,7 +14,9 @@ def one() -> Plumes:
 def test_a_wake_by_hand() -> None:
     where = np.array([[15.0, 0.0, 0.0], [15.0, 1.15, 0.8], [20.1, 0.0, 0.0]], np.float32)
     # 5 m behind: exp(-0.5); one width (0.9 + 0.25) aside and one height (0.6 + 0.2) up: exp(-1.5) more. Ahead nothing.
-    assert one().extinction(where) == pytest.approx([0.1 * np.exp(-0.5), 0.1 * np.exp(-2.0), 0.0], rel=1e-5)
+    assert one().extinction(where) == pytest.approx(
+        [0.1 * np.exp(-0.5), 0.1 * np.exp(-2.0), 0.0], rel=1e-5
+    )
 
 
 def test_depth_along_a_ray_against_quadrature() -> None:
@@ -23,21 +25,30 @@ def test_depth_along_a_ray_against_quadrature() -> None:
     table = depth_along(one(), origin, direction[None])
     for distance in (5.0, 14.5, 19.0, 30.0):
         exact = quad(
-            lambda r: float(one().extinction((origin + r * direction).astype(np.float32))), 0, distance, points=[20.0]
+            lambda r: float(one().extinction((origin + r * direction).astype(np.float32))),
+            0,
+            distance,
+            points=[20.0],
         )[0]
-        assert depth_at(table, np.array([distance], np.float32))[0] == pytest.approx(exact, rel=0.02)
+        assert depth_at(table, np.array([distance], np.float32))[0] == pytest.approx(
+            exact, rel=0.02
+        )
 
 
 def car(x: float, y: float, width: float = 1.8, top: float = 1.5, count: int = 300) -> np.ndarray:
     """(count, 3) points on a rear plane at x, from the road to `top` [m, ego frame]."""
     rng = np.random.default_rng(int(1000 + 10 * x + y))
-    return np.column_stack([np.full(count, x), y + width * (rng.random(count) - 0.5), top * rng.random(count)])
+    return np.column_stack(
+        [np.full(count, x), y + width * (rng.random(count) - 0.5), top * rng.random(count)]
+    )
 
 
 def scene_of(street: Frame, *things: np.ndarray) -> Frame:
     """A flat road with these points on it; the frame's ego frame is HEIGHT below the LiDAR."""
     rng = np.random.default_rng(0)
-    road = np.column_stack([rng.uniform(-50, 50, 5000), rng.uniform(-8, 8, 5000), rng.normal(0, 0.02, 5000)])
+    road = np.column_stack(
+        [rng.uniform(-50, 50, 5000), rng.uniform(-8, 8, 5000), rng.normal(0, 0.02, 5000)]
+    )
     xyz = np.concatenate([road, *things]) - street.ego_T_lidar[:3, 3]
     points = np.zeros((len(xyz), 5), np.float32)
     points[:, :3], points[:, 3] = xyz, 0.3
@@ -97,11 +108,17 @@ def test_both_sensors_lose_by_the_same_depth(street: Frame) -> None:
     depth = depth_at(table, np.linalg.norm(street.points[keep, :3], axis=1).astype(np.float32))
     now = {tuple(p[:3]): p[3] for p in after.points}
     clean = street.points[keep]
-    pairs = [(np.log(c[3] / now[tuple(c[:3])]), t) for c, t in zip(clean, depth, strict=True) if tuple(c[:3]) in now]
+    pairs = [
+        (np.log(c[3] / now[tuple(c[:3])]), t)
+        for c, t in zip(clean, depth, strict=True)
+        if tuple(c[:3]) in now
+    ]
     loss, tau = np.array(pairs).T
     assert len(loss) > 1000
     assert np.corrcoef(loss, tau)[0, 1] > 0.98
-    assert np.median(loss[tau > 0.1] / tau[tau > 0.1]) == pytest.approx(2.0, rel=0.1)  # there and back
+    assert np.median(loss[tau > 0.1] / tau[tau > 0.1]) == pytest.approx(
+        2.0, rel=0.1
+    )  # there and back
 
 
 def test_labels_are_not_read(street: Frame) -> None:

@@ -13,7 +13,9 @@ K = np.array([[1260.0, 0, 799.5], [0, 1260.0, 449.5], [0, 0, 1]])
 
 @pytest.mark.parametrize("cell", [1, 2, 4, 8])
 def test_a_streak_covers_its_area_about_its_middle(cell: int) -> None:
-    drawn = splat(np.array([[40.0, 30.0]]), np.array([[44.0, 36.0]]), np.array([2.5]), cell, 90, 160)
+    drawn = splat(
+        np.array([[40.0, 30.0]]), np.array([[44.0, 36.0]]), np.array([2.5]), cell, 90, 160
+    )
     v, u = np.indices(drawn.shape)
     assert drawn.sum() == pytest.approx(2.5, rel=1e-5)
     assert (drawn * u).sum() / 2.5 == pytest.approx(42.0, abs=1e-3)
@@ -35,9 +37,13 @@ def test_drawn_particles_against_the_distribution(particles: Particles) -> None:
     v, u = np.indices((900, 1600))
     squared = 1 + ((u - 799.5) / 1260) ** 2 + ((v - 449.5) / 1260) ** 2
     solid_angle = (squared**-1.5).sum() / 1260**2
-    expected = solid_angle * (3.0**3 - 0.3**3) / 3 * float(particles.larger_than(np.array([2.0]))[0])
+    expected = (
+        solid_angle * (3.0**3 - 0.3**3) / 3 * float(particles.larger_than(np.array([2.0]))[0])
+    )
     assert near.sum() == pytest.approx(expected, abs=5 * np.sqrt(expected))
-    assert diameter[near].mean() == pytest.approx(2 + 1 / particles.slope, rel=0.1)  # exponential tail
+    assert diameter[near].mean() == pytest.approx(
+        2 + 1 / particles.slope, rel=0.1
+    )  # exponential tail
 
 
 def test_near_ones_are_larger_and_faster(street: Frame) -> None:
@@ -52,8 +58,12 @@ def test_near_ones_are_larger_and_faster(street: Frame) -> None:
 
 def test_drops_behind_a_wall_are_not_seen(street: Frame) -> None:
     particles = snow_flakes(3)
-    free = cover(street, 0, np.full((96, 160), np.inf, np.float32), particles, np.zeros(3), generator(0, "x"))
-    wall = cover(street, 0, np.full((96, 160), 0.2, np.float32), particles, np.zeros(3), generator(0, "x"))
+    free = cover(
+        street, 0, np.full((96, 160), np.inf, np.float32), particles, np.zeros(3), generator(0, "x")
+    )
+    wall = cover(
+        street, 0, np.full((96, 160), 0.2, np.float32), particles, np.zeros(3), generator(0, "x")
+    )
     assert free.mean() > 0.001
     assert not wall.any()
     assert (free >= 0).all()
@@ -69,12 +79,16 @@ def test_streaks_fall_and_lean_with_the_wind(street: Frame) -> None:
     far = np.full((225, 400), np.inf, np.float32)
 
     def slant(wind_left: float) -> float:
-        drawn = cover(big, 0, far, rain_drops(2), np.array([0, wind_left, 0.0]), generator(0, "wind"))
+        drawn = cover(
+            big, 0, far, rain_drops(2), np.array([0, wind_left, 0.0]), generator(0, "wind")
+        )
         down, right = np.gradient(drawn)
         return float((down * right).mean() / np.sqrt((down**2).mean() * (right**2).mean()))
 
     def length(wind_left: float) -> float:
-        drawn = cover(big, 0, far, rain_drops(2), np.array([0, wind_left, 0.0]), generator(0, "wind"))
+        drawn = cover(
+            big, 0, far, rain_drops(2), np.array([0, wind_left, 0.0]), generator(0, "wind")
+        )
         down, right = np.gradient(drawn)
         return float((right**2).mean() / (down**2).mean())
 

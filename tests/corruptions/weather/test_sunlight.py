@@ -54,11 +54,17 @@ def test_a_return_of_the_lidar_or_a_thing_in_the_image_hides_the_sun(street: Fra
     points[-1, :3] = 30 * up[0]
     rows = np.append(np.arange(len(street.points)), 0)
     hidden = street.replace(
-        points=points, ring=street.ring[rows], sweep_index=street.sweep_index[rows] * 0, elongation=None
+        points=points,
+        ring=street.ring[rows],
+        sweep_index=street.sweep_index[rows] * 0,
+        elongation=None,
     )
     assert free_sky(hidden, up)[0] <= 0.5
     blind = street.replace(
-        images=(), camera_K=street.camera_K[:0], camera_T_lidar=street.camera_T_lidar[:0], camera_time_s=np.zeros(0)
+        images=(),
+        camera_K=street.camera_K[:0],
+        camera_T_lidar=street.camera_T_lidar[:0],
+        camera_time_s=np.zeros(0),
     )
     assert free_sky(blind, up)[0] == 1.0
 
@@ -69,7 +75,9 @@ def test_the_first_free_direction_is_taken_or_the_freest(street: Frame) -> None:
         streams = Streams(0, scene, "t", "sunlight", 50.0)
         directions = draw_directions(street, streams.nested_scene("sun"))
         free = free_sky(street, directions)
-        chosen = next(n for n, d in enumerate(directions) if np.array_equal(d, sun_direction(street, streams)))
+        chosen = next(
+            n for n, d in enumerate(directions) if np.array_equal(d, sun_direction(street, streams))
+        )
         assert free[chosen] >= min(free.max(), 0.98)
         assert all(free[:chosen] < 0.98)
         seen.add(chosen)
@@ -80,7 +88,10 @@ def test_the_first_free_direction_is_taken_or_the_freest(street: Frame) -> None:
 def test_the_camera_before_the_sun_sees_it_at_every_severity(street: Frame, scene: str) -> None:
     frame = street.replace(scene=scene)
     view = int(
-        np.argmax(street.camera_T_lidar[:, 2, :3] @ sun_direction(frame, Streams(0, scene, "t", "sunlight", 1.0)))
+        np.argmax(
+            street.camera_T_lidar[:, 2, :3]
+            @ sun_direction(frame, Streams(0, scene, "t", "sunlight", 1.0))
+        )
     )
     for severity in (1, 5):
         after = corrupt(frame, "sunlight", severity, seed=0)
@@ -90,7 +101,9 @@ def test_the_camera_before_the_sun_sees_it_at_every_severity(street: Frame, scen
 
 def test_glare_in_the_cameras_that_see_it(street: Frame) -> None:
     after = [glare(street, view, FORWARD, 40.0) for view in range(6)]
-    assert [not np.array_equal(a, b) for a, b in zip(after, street.images, strict=True)] == [True] + [False] * 5
+    assert [not np.array_equal(a, b) for a, b in zip(after, street.images, strict=True)] == [
+        True
+    ] + [False] * 5
     # The disc is where the sun is: 8 degrees up, by the pinhole; 10 degrees to its side the veil is 0.4 of white.
     u, v = street.camera_K[0, :2, 2] + [0, -street.camera_K[0, 1, 1] * np.tan(np.radians(8))]
     assert (after[0][round(v), round(u)] == 255).all()
@@ -129,7 +142,9 @@ def test_both_sensors_have_the_same_sun(street: Frame) -> None:
     after = corrupt_with(street, "sunlight", 100.0, seed=3)
     sun = sun_direction(street, Streams(3, street.scene, street.token, "sunlight", 100.0))
     whitest = max(range(6), key=lambda view: (after.images[view] == 255).all(-1).sum())
-    assert street.camera_T_lidar[whitest, 2, :3] @ sun == max(c[2, :3] @ sun for c in street.camera_T_lidar)
+    assert street.camera_T_lidar[whitest, 2, :3] @ sun == max(
+        c[2, :3] @ sun for c in street.camera_T_lidar
+    )
     rays = after.points[:, :3] - street.sweep_T[after.sweep_index, :3, 3]
     distance = np.linalg.norm(rays, axis=1)
     clean = np.linalg.norm(street.points[:, :3], axis=1).max() + 1

@@ -94,11 +94,15 @@ def test_the_floor_is_found_from_the_weakest_ground_echoes() -> None:
 
 
 @pytest.mark.parametrize(("height", "rows"), [(0.05, 0.0), (0.4, 3.3), (1.5, 0.0)])
-def test_what_stands_on_the_road_is_dry_to_its_foot(street: Frame, height: float, rows: float) -> None:
+def test_what_stands_on_the_road_is_dry_to_its_foot(
+    street: Frame, height: float, rows: float
+) -> None:
     # A point 14 m before the camera. Up to 0.6 m high it hides the road below it: 0.4 m at 14 m of a focal length of 114 px.
     points = street.points[:1].copy()
     points[0, :3] = [14.5, 0.0, height - 1.8]
-    frame = street.replace(points=points, ring=street.ring[:1], sweep_index=street.sweep_index[:1], elongation=None)
+    frame = street.replace(
+        points=points, ring=street.ring[:1], sweep_index=street.sweep_index[:1], elongation=None
+    )
     found = standing(frame, 0, (96, 160), 1)
     if height < 0.1:
         assert not found.any()
@@ -106,7 +110,9 @@ def test_what_stands_on_the_road_is_dry_to_its_foot(street: Frame, height: float
     row, column = np.nonzero(found)
     assert set(column) <= set(range(78, 82))
     assert np.ptp(row) == pytest.approx(rows + 2, abs=1)  # and a cell to either side
-    top = 47.5 + street.camera_K[0, 1, 1] * (1.5 - height) / 14.0  # the camera is 1.5 m above the road
+    top = (
+        47.5 + street.camera_K[0, 1, 1] * (1.5 - height) / 14.0
+    )  # the camera is 1.5 m above the road
     assert row.min() + 1 == pytest.approx(top, abs=1)
 
 

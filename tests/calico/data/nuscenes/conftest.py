@@ -12,9 +12,19 @@ import pytest
 from PIL import Image
 from pyquaternion import Quaternion
 
-CAMERAS = ("CAM_FRONT", "CAM_FRONT_RIGHT", "CAM_BACK_RIGHT", "CAM_BACK", "CAM_BACK_LEFT", "CAM_FRONT_LEFT")
+CAMERAS = (
+    "CAM_FRONT",
+    "CAM_FRONT_RIGHT",
+    "CAM_BACK_RIGHT",
+    "CAM_BACK",
+    "CAM_BACK_LEFT",
+    "CAM_FRONT_LEFT",
+)
 HEADING_DEG = (0, -55, -110, 180, 110, 55)
-LIDAR_MOUNT = ([0.9, 0.1, 1.84], Quaternion(axis=[0, 0, 1], degrees=-90) * Quaternion(axis=[1, 0, 0], degrees=1.5))
+LIDAR_MOUNT = (
+    [0.9, 0.1, 1.84],
+    Quaternion(axis=[0, 0, 1], degrees=-90) * Quaternion(axis=[1, 0, 0], degrees=1.5),
+)
 OBJECTS = (("vehicle.car", "vehicle.moving"), ("human.pedestrian.adult", ""), ("animal", ""))
 Rows = list[dict[str, Any]]
 
@@ -26,7 +36,9 @@ def static_points() -> np.ndarray:
 
 def ego_pose(step: int) -> tuple[np.ndarray, Quaternion]:
     """Where the vehicle is at a step of 0.25 s."""
-    turn = Quaternion(axis=[0, 0, 1], degrees=30 + 4 * step) * Quaternion(axis=[0, 1, 0], degrees=0.5)
+    turn = Quaternion(axis=[0, 0, 1], degrees=30 + 4 * step) * Quaternion(
+        axis=[0, 1, 0], degrees=0.5
+    )
     return np.array([1000.0 + 1.5 * step, 500.0 + 0.4 * step, 0.1]), turn
 
 
@@ -36,7 +48,9 @@ def write_sweep(path: Path, step: int) -> None:
     mount, rotation = np.array(LIDAR_MOUNT[0]), LIDAR_MOUNT[1]
     ego = (static_points() - position) @ turn.rotation_matrix
     raw = (ego - mount) @ rotation.rotation_matrix
-    cloud = np.concatenate([raw, np.linspace(0, 255, 64)[:, None], (np.arange(64) % 32)[:, None]], axis=1)
+    cloud = np.concatenate(
+        [raw, np.linspace(0, 255, 64)[:, None], (np.arange(64) % 32)[:, None]], axis=1
+    )
     cloud = np.concatenate([cloud, [[0.5, -0.9, -0.2, 10, 3]]])
     cloud.astype("<f4").tofile(path)
 
@@ -47,16 +61,21 @@ def write_tables(root: Path, tables: dict[str, Rows]) -> None:
 
 
 def sensor_rows() -> dict[str, Rows]:
-    mounts = [{"translation": LIDAR_MOUNT[0], "rotation": list(LIDAR_MOUNT[1]), "camera_intrinsic": []}]
+    mounts = [
+        {"translation": LIDAR_MOUNT[0], "rotation": list(LIDAR_MOUNT[1]), "camera_intrinsic": []}
+    ]
     for heading in HEADING_DEG:
         turn = Quaternion(axis=[0, 0, 1], degrees=heading) * Quaternion(0.5, -0.5, 0.5, -0.5)
         intrinsics = [[30.0, 0, 31.5], [0, 30.0, 15.5], [0, 0, 1]]
-        mounts.append({"translation": [1.5, 0, 1.5], "rotation": list(turn), "camera_intrinsic": intrinsics})
+        mounts.append(
+            {"translation": [1.5, 0, 1.5], "rotation": list(turn), "camera_intrinsic": intrinsics}
+        )
     channels = ("LIDAR_TOP", *CAMERAS)
     return {
         "sensor": [{"token": f"sensor-{c}", "channel": c, "modality": ""} for c in channels],
         "calibrated_sensor": [
-            {"token": f"mount-{c}", "sensor_token": f"sensor-{c}", **m} for c, m in zip(channels, mounts, strict=True)
+            {"token": f"mount-{c}", "sensor_token": f"sensor-{c}", **m}
+            for c, m in zip(channels, mounts, strict=True)
         ],
     }
 
@@ -64,7 +83,9 @@ def sensor_rows() -> dict[str, Rows]:
 def world_rows() -> dict[str, Rows]:
     return {
         "log": [{"token": "log-0", "location": "boston-seaport"}],
-        "category": [{"token": f"category-{i}", "name": name} for i, (name, _) in enumerate(OBJECTS)],
+        "category": [
+            {"token": f"category-{i}", "name": name} for i, (name, _) in enumerate(OBJECTS)
+        ],
         "attribute": [{"token": "attribute-0", "name": "vehicle.moving"}],
     }
 
@@ -79,7 +100,9 @@ def scene_rows(root: Path, scene: int) -> dict[str, Rows]:
         sample = f"sample-{scene}-{2 if step else 0}"
         time = start + step * 250_000
         if step != 1:
-            rows["sample"].append({"token": sample, "scene_token": f"scene-{scene}", "timestamp": time})
+            rows["sample"].append(
+                {"token": sample, "scene_token": f"scene-{scene}", "timestamp": time}
+            )
         for channel in ("LIDAR_TOP", *(CAMERAS if step != 1 else ())):
             token = f"{channel}-{scene}-{step}"
             lidar = channel == "LIDAR_TOP"
@@ -90,7 +113,9 @@ def scene_rows(root: Path, scene: int) -> dict[str, Rows]:
             else:
                 Image.new("RGB", (64, 32), (40 * step, 90, 200)).save(root / name, quality=95)
             position, turn = ego_pose(step)
-            rows["ego_pose"].append({"token": token, "translation": list(position), "rotation": list(turn)})
+            rows["ego_pose"].append(
+                {"token": token, "translation": list(position), "rotation": list(turn)}
+            )
             rows["sample_data"].append(
                 {
                     "token": token,
@@ -112,7 +137,9 @@ def scene_rows(root: Path, scene: int) -> dict[str, Rows]:
 def _add_objects(rows: dict[str, Rows], scene: int) -> None:
     """A car that drives 3 m in the 0.5 s between the keyframes, a pedestrian in the first only, an animal."""
     for number, (_, attribute) in enumerate(OBJECTS):
-        rows["instance"].append({"token": f"object-{scene}-{number}", "category_token": f"category-{number}"})
+        rows["instance"].append(
+            {"token": f"object-{scene}-{number}", "category_token": f"category-{number}"}
+        )
         for step in (0, 2) if number == 0 else (0,):
             rows["sample_annotation"].append(
                 {
@@ -141,11 +168,21 @@ def map_content() -> dict[str, Any]:
     return {
         "node": nodes,
         "polygon": [
-            {"token": "p", "exterior_node_tokens": list("0123"), "holes": [{"node_tokens": list("4567")}]},
+            {
+                "token": "p",
+                "exterior_node_tokens": list("0123"),
+                "holes": [{"node_tokens": list("4567")}],
+            },
         ],
-        "line": [{"token": "l", "node_tokens": ["8", "9"]}, {"token": "nothing", "node_tokens": []}],
+        "line": [
+            {"token": "l", "node_tokens": ["8", "9"]},
+            {"token": "nothing", "node_tokens": []},
+        ],
         "drivable_area": [{"token": "d", "polygon_tokens": ["p"]}],
-        "lane_divider": [{"token": "n", "line_token": "l"}, {"token": "m", "line_token": "nothing"}],
+        "lane_divider": [
+            {"token": "n", "line_token": "l"},
+            {"token": "m", "line_token": "nothing"},
+        ],
         **{layer: [] for layer in layers},
     }
 

@@ -28,7 +28,9 @@ def config(root: Path, **settings: object) -> Config:
 
 def test_whole(tiny: Path) -> None:
     calls: list[tuple[int, int]] = []
-    report = check_data(config(tiny, sweeps=2), progress=lambda done, total: calls.append((done, total)))
+    report = check_data(
+        config(tiny, sweeps=2), progress=lambda done, total: calls.append((done, total))
+    )
     assert report.ok
     assert calls[0] == (1, 30)
     assert calls[-1] == (30, 30)  # 2 splits x (2 + 1 sweeps + 2 x 6 images)
@@ -38,18 +40,24 @@ def test_whole(tiny: Path) -> None:
     assert facts["train objects"] == "car 2, pedestrian 1; 0 of them without points"
     assert facts["map boston-seaport"].startswith("drivable_area 1, ped_crossing 0")
     assert facts["files"].startswith("30 of 30 whole, 384 points, ")
-    assert report.notes == [f"{s}: 1 keyframes with fewer than 2 sweeps (scenes begin there)" for s in ("train", "val")]
+    assert report.notes == [
+        f"{s}: 1 keyframes with fewer than 2 sweeps (scenes begin there)" for s in ("train", "val")
+    ]
     assert report.lines()[-1] == "all there"
 
 
 def test_every_damaged_file_is_listed(tiny: Path, edit: Edit) -> None:
     cloud, image = (
-        tiny / "samples" / name for name in ("LIDAR_TOP/LIDAR_TOP-0-0.pcd.bin", "CAM_BACK/CAM_BACK-1-2.jpg")
+        tiny / "samples" / name
+        for name in ("LIDAR_TOP/LIDAR_TOP-0-0.pcd.bin", "CAM_BACK/CAM_BACK-1-2.jpg")
     )
     cloud.write_bytes(cloud.read_bytes()[:-1])
     image.unlink()
     (tiny / "maps" / "expansion" / "boston-seaport.json").unlink()
-    edit("sample_data", lambda rows: rows.remove(next(row for row in rows if row["token"] == "CAM_FRONT-0-2")))
+    edit(
+        "sample_data",
+        lambda rows: rows.remove(next(row for row in rows if row["token"] == "CAM_FRONT-0-2")),
+    )
     report = check_data(config(tiny))
     assert not report.ok
     assert [problem.split(": ")[1].split(";")[0] for problem in report.problems] == [
@@ -94,8 +102,14 @@ def test_missing_tables_are_all_named(tiny: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({"root": None}, "data.root: not set; data.source 'nuscenes' needs the folder of the data set: --data-root"),
-        ({"root": "/nowhere"}, "data.root: '/nowhere' is not a folder; expected the folder of the data set"),
+        (
+            {"root": None},
+            "data.root: not set; data.source 'nuscenes' needs the folder of the data set: --data-root",
+        ),
+        (
+            {"root": "/nowhere"},
+            "data.root: '/nowhere' is not a folder; expected the folder of the data set",
+        ),
     ],
 )
 def test_no_root(settings: dict[str, object], expected: str) -> None:
@@ -107,12 +121,16 @@ def test_no_root(settings: dict[str, object], expected: str) -> None:
 
 def test_waymo_says_that_it_has_no_reader(tmp_path: Path) -> None:
     bad = Config(data=DataConfig(source="waymo", root=tmp_path))
-    assert check_data(bad).problems[0].startswith("data.source: 'waymo' has no reader in this version")
+    assert (
+        check_data(bad).problems[0].startswith("data.source: 'waymo' has no reader in this version")
+    )
 
 
 def test_open_source_follows_the_configuration(tiny: Path) -> None:
     grid = GridConfig(map_x_range_m=(-8, 8), map_y_range_m=(-4, 4), map_cell_m=1.0)
-    both = Config(data=DataConfig(source="nuscenes", root=tiny, cameras=("CAM_BACK",), sweeps=2), grid=grid)
+    both = Config(
+        data=DataConfig(source="nuscenes", root=tiny, cameras=("CAM_BACK",), sweeps=2), grid=grid
+    )
     train, val = open_source(both, "train"), open_source(both, "val")
     assert train.info(0).scene == "scene-0061"
     assert val.info(0).scene == "scene-0103"
@@ -133,12 +151,22 @@ def counted(tiny: Path, edit: Edit) -> Path:
         clouds = [np.fromfile(tiny / sample.lidar[0].filename, "<f4").reshape(-1, 5)]
         for box in sample.boxes.boxes.astype(np.float64):
             inside = transform(
-                from_yaw(box[6], (box[0], box[1], box[2])), rng.uniform(-0.49, 0.49, (120, 3)) * box[3:6]
+                from_yaw(box[6], (box[0], box[1], box[2])),
+                rng.uniform(-0.49, 0.49, (120, 3)) * box[3:6],
             )
-            columns = [-inside[:, 1], inside[:, 0], inside[:, 2], rng.integers(0, 256, 120), rng.integers(0, 32, 120)]
+            columns = [
+                -inside[:, 1],
+                inside[:, 0],
+                inside[:, 2],
+                rng.integers(0, 256, 120),
+                rng.integers(0, 32, 120),
+            ]
             clouds.append(np.stack(columns, axis=1))
         np.concatenate(clouds).astype("<f4").tofile(tiny / sample.lidar[0].filename)
-    edit("sample_annotation", lambda rows: [row.update(num_lidar_pts=120, num_radar_pts=0) for row in rows])
+    edit(
+        "sample_annotation",
+        lambda rows: [row.update(num_lidar_pts=120, num_radar_pts=0) for row in rows],
+    )
     return tiny
 
 
@@ -152,7 +180,10 @@ def turn_clouds(root: Path, matrix: list[list[float]]) -> None:
 def test_points_lie_in_the_boxes(counted: Path) -> None:
     report = check_data(config(counted))
     assert report.ok
-    assert dict(report.facts)["val points in boxes"] == "100.0 % of those that the tables count (2 keyframes)"
+    assert (
+        dict(report.facts)["val points in boxes"]
+        == "100.0 % of those that the tables count (2 keyframes)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -163,7 +194,9 @@ def test_points_lie_in_the_boxes(counted: Path) -> None:
         ([[-1, 0], [0, -1]], "turned by 180 degrees about z, 100 % would"),
     ],
 )
-def test_a_lidar_in_other_axes_is_found(counted: Path, matrix: list[list[float]], what: str) -> None:
+def test_a_lidar_in_other_axes_is_found(
+    counted: Path, matrix: list[list[float]], what: str
+) -> None:
     turn_clouds(counted, matrix)
     report = check_data(config(counted))
     (train, val) = report.problems
@@ -182,7 +215,10 @@ def test_a_copy_that_was_made_wrong_is_no_problem(counted: Path) -> None:
 
 def test_counts_that_do_not_fit(counted: Path, edit: Edit) -> None:
     edit("sample_annotation", lambda rows: [row.update(num_lidar_pts=40) for row in rows])
-    assert "points lie in boxes for which the tables count 120" in check_data(config(counted)).problems[0]
+    assert (
+        "points lie in boxes for which the tables count 120"
+        in check_data(config(counted)).problems[0]
+    )
     edit("sample_annotation", lambda rows: [row.update(num_lidar_pts=0) for row in rows])
     assert (
         check_data(config(counted))
@@ -199,8 +235,16 @@ def test_counts_that_do_not_fit(counted: Path, edit: Edit) -> None:
             {"sample_token": "x"},
             "1 rows (first: token 'box-0-0-0') have a sample_token that sample.json",
         ),
-        ("sample_annotation", {"instance_token": "x"}, "have a instance_token that instance.json does not have ('x')"),
-        ("sample_data", {"ego_pose_token": "x"}, "have a ego_pose_token that ego_pose.json does not have ('x')"),
+        (
+            "sample_annotation",
+            {"instance_token": "x"},
+            "have a instance_token that instance.json does not have ('x')",
+        ),
+        (
+            "sample_data",
+            {"ego_pose_token": "x"},
+            "have a ego_pose_token that ego_pose.json does not have ('x')",
+        ),
         ("scene", {"log_token": "x"}, "have a log_token that log.json does not have ('x')"),
         ("category", {"name": "vehicle.carr"}, "did you mean 'vehicle.car'?"),
         (
@@ -210,7 +254,9 @@ def test_counts_that_do_not_fit(counted: Path, edit: Edit) -> None:
         ),
     ],
 )
-def test_problems_of_the_tables(tiny: Path, edit: Edit, table: str, change: dict[str, object], expected: str) -> None:
+def test_problems_of_the_tables(
+    tiny: Path, edit: Edit, table: str, change: dict[str, object], expected: str
+) -> None:
     number = 1 if table == "calibrated_sensor" else 0
     edit(table, lambda rows: rows[number].update(change))
     assert any(expected in problem for problem in check_data(config(tiny)).problems)
@@ -222,17 +268,25 @@ def test_what_is_odd_is_noted(tiny: Path, edit: Edit) -> None:
     Image.new("RGB", (80, 40)).save(image)
     edit(
         "sample_data",
-        lambda rows: [row.update(width=80, height=40) for row in rows if row["token"] == "CAM_BACK-0-0"],
+        lambda rows: [
+            row.update(width=80, height=40) for row in rows if row["token"] == "CAM_BACK-0-0"
+        ],
     )
     edit(
-        "ego_pose", lambda rows: [row.update(translation=[0, 0, 0]) for row in rows if row["token"] == "LIDAR_TOP-0-2"]
+        "ego_pose",
+        lambda rows: [
+            row.update(translation=[0, 0, 0]) for row in rows if row["token"] == "LIDAR_TOP-0-2"
+        ],
     )
     edit("sample", lambda rows: rows[0].update(next="sample-1-0"))
     for path in (tiny / "samples" / "LIDAR_TOP").iterdir():
         cloud = np.fromfile(path, "<f4").reshape(-1, 5)
         cloud[:, 3:] = 0
         cloud.tofile(path)
-    splits = {"train": ["scene-0061", "scene-0061", "scene-0001"], "val": ["scene-0061", "scene-0103"]}
+    splits = {
+        "train": ["scene-0061", "scene-0061", "scene-0001"],
+        "val": ["scene-0061", "scene-0103"],
+    }
     (tiny / "v1.0-mini" / "splits.json").write_text(json.dumps(splits))
     report = check_data(config(tiny))
     assert report.ok
@@ -256,7 +310,10 @@ def test_splits_are_chosen(tiny: Path) -> None:
     facts = dict(check_data(config(tiny), ["scene-0061", "all"]).facts)
     assert facts["scene-0061"] == "'scene-0061': 1 scenes, 2 keyframes"
     assert facts["all"] == "'all': 2 scenes, 4 keyframes"
-    assert "unknown split 'tset'; expected one of train, val" in check_data(config(tiny), ["tset"]).problems[0]
+    assert (
+        "unknown split 'tset'; expected one of train, val"
+        in check_data(config(tiny), ["tset"]).problems[0]
+    )
 
 
 def test_the_folder_of_the_tables_is_not_the_root(tiny: Path) -> None:

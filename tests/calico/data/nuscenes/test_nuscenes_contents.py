@@ -35,7 +35,9 @@ def test_every_byte_of_few_files_counts(paths: dict[str, Path]) -> None:
     assert len(found) == 4
 
 
-def test_of_many_files_ends_sizes_and_a_sample_count(paths: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_many_files_ends_sizes_and_a_sample_count(
+    paths: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(contents, "WHOLE_BYTES", 10 * SIZE)
     monkeypatch.setattr(contents, "WHOLE_FILES", 4)
     before = hash_contents(paths)
@@ -54,7 +56,9 @@ def test_of_many_files_ends_sizes_and_a_sample_count(paths: dict[str, Path], mon
     assert hash_contents(paths) != before
 
 
-def test_exchanged_files_of_one_size_are_noticed(paths: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exchanged_files_of_one_size_are_noticed(
+    paths: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = hash_contents(paths)
     paths["token03"], paths["token04"] = paths["token04"], paths["token03"]
     assert hash_contents(paths) != before

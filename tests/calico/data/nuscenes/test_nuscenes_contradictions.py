@@ -38,12 +38,28 @@ def copy_of(rows: Rows, number: int = 0, **changes: object) -> None:
 @pytest.mark.parametrize(
     ("table", "change", "expected"),
     [
-        ("sample_annotation", lambda rows: copy_of(rows), "rows 0 and 8 have the same token 'box-0-0-0'"),
+        (
+            "sample_annotation",
+            lambda rows: copy_of(rows),
+            "rows 0 and 8 have the same token 'box-0-0-0'",
+        ),
         ("sample_data", lambda rows: copy_of(rows, 3), "rows 3 and 30 have the same token"),
         ("scene", lambda rows: copy_of(rows), "rows 0 and 2 have the same token 'scene-0'"),
-        ("scene", lambda rows: copy_of(rows, token="x"), "rows 0 and 2 have the same name 'scene-0061'"),
-        ("category", lambda rows: copy_of(rows, token="x"), "rows 0 and 3 have the same name 'vehicle.car'"),
-        ("sensor", lambda rows: copy_of(rows, token="x"), "rows 0 and 7 have the same channel 'LIDAR_TOP'"),
+        (
+            "scene",
+            lambda rows: copy_of(rows, token="x"),
+            "rows 0 and 2 have the same name 'scene-0061'",
+        ),
+        (
+            "category",
+            lambda rows: copy_of(rows, token="x"),
+            "rows 0 and 3 have the same name 'vehicle.car'",
+        ),
+        (
+            "sensor",
+            lambda rows: copy_of(rows, token="x"),
+            "rows 0 and 7 have the same channel 'LIDAR_TOP'",
+        ),
         ("log", lambda rows: rows[0].update(token=""), "row 0 has an empty token"),
         (
             "sample_annotation",
@@ -67,7 +83,9 @@ def copy_of(rows: Rows, number: int = 0, **changes: object) -> None:
         ),
     ],
 )
-def test_twice(tiny: Path, edit: Edit, table: str, change: Callable[[Rows], object], expected: str) -> None:
+def test_twice(
+    tiny: Path, edit: Edit, table: str, change: Callable[[Rows], object], expected: str
+) -> None:
     edit(table, change)
     message = complaint(tiny)
     assert message.startswith(f"{tiny}/v1.0-mini/{table}.json: ")
@@ -83,40 +101,69 @@ def test_twice(tiny: Path, edit: Edit, table: str, change: Callable[[Rows], obje
     ],
 )
 def test_older_sweeps_lead_back_in_time(tiny: Path, edit: Edit, prev: str, expected: str) -> None:
-    edit("sample_data", lambda rows: [row.update(prev=prev) for row in rows if row["token"] == "LIDAR_TOP-0-2"])
+    edit(
+        "sample_data",
+        lambda rows: [row.update(prev=prev) for row in rows if row["token"] == "LIDAR_TOP-0-2"],
+    )
     message = complaint(tiny)
     assert f"sample_data.json: prev of row 'LIDAR_TOP-0-2' is '{prev}', which {expected}" in message
 
 
 @pytest.mark.parametrize("time", [0, -(10**398), 1_499_999_989_999_999])
 def test_an_older_sweep_is_not_much_older(tiny: Path, edit: Edit, time: int) -> None:
-    edit("sample_data", lambda rows: [row.update(timestamp=time) for row in rows if row["token"] == "LIDAR_TOP-0-1"])
+    edit(
+        "sample_data",
+        lambda rows: [
+            row.update(timestamp=time) for row in rows if row["token"] == "LIDAR_TOP-0-1"
+        ],
+    )
     assert "is 'LIDAR_TOP-0-1', which is more than 10 s older" in complaint(tiny)
 
 
 def test_sweeps_of_another_scene_are_refused(tiny: Path, edit: Edit) -> None:
     edit(
         "sample_data",
-        lambda rows: [row.update(prev="LIDAR_TOP-0-2") for row in rows if row["token"] == "LIDAR_TOP-1-0"],
+        lambda rows: [
+            row.update(prev="LIDAR_TOP-0-2") for row in rows if row["token"] == "LIDAR_TOP-1-0"
+        ],
     )
-    with pytest.raises(CalicoError, match=r"prev of row 'LIDAR_TOP-1-0' is 'LIDAR_TOP-0-2', which is of another scene"):
+    with pytest.raises(
+        CalicoError,
+        match=r"prev of row 'LIDAR_TOP-1-0' is 'LIDAR_TOP-0-2', which is of another scene",
+    ):
         NuScenesSource(tiny, "v1.0-mini", "val", None, sweeps=2)
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"box-0-0-0": {"next": "box-0-0-0"}}, "next of row 'box-0-0-0' is 'box-0-0-0', which is the row itself"),
-        ({"box-0-0-2": {"prev": "box-0-1-0"}}, "next of row 'box-0-0-0' is 'box-0-0-2', which has 'box-0-1-0' as prev"),
-        ({"box-0-1-0": {"next": "box-0-0-2"}}, "which is of another object (instance 'object-0-0')"),
         (
-            {"box-0-0-0": {"prev": "box-0-0-2", "next": ""}, "box-0-0-2": {"next": "box-0-0-0", "prev": ""}},
+            {"box-0-0-0": {"next": "box-0-0-0"}},
+            "next of row 'box-0-0-0' is 'box-0-0-0', which is the row itself",
+        ),
+        (
+            {"box-0-0-2": {"prev": "box-0-1-0"}},
+            "next of row 'box-0-0-0' is 'box-0-0-2', which has 'box-0-1-0' as prev",
+        ),
+        (
+            {"box-0-1-0": {"next": "box-0-0-2"}},
+            "which is of another object (instance 'object-0-0')",
+        ),
+        (
+            {
+                "box-0-0-0": {"prev": "box-0-0-2", "next": ""},
+                "box-0-0-2": {"next": "box-0-0-0", "prev": ""},
+            },
             "row 'box-0-0-2' comes before row 'box-0-0-0' by prev and next, but its sample is 500000 us later",
         ),
     ],
 )
-def test_annotations_before_and_after(tiny: Path, edit: Edit, change: dict[str, dict], expected: str) -> None:
-    edit("sample_annotation", lambda rows: [row.update(change.get(row["token"], {})) for row in rows])
+def test_annotations_before_and_after(
+    tiny: Path, edit: Edit, change: dict[str, dict], expected: str
+) -> None:
+    edit(
+        "sample_annotation", lambda rows: [row.update(change.get(row["token"], {})) for row in rows]
+    )
     assert expected in complaint(tiny)
 
 
@@ -145,7 +192,10 @@ def test_official_categories_without_a_class_are_left_out(tiny: Path, edit: Edit
 @pytest.mark.parametrize("factor", [1000, 1e-3, 1e-6])
 def test_times_in_another_unit(tiny: Path, edit: Edit, factor: float) -> None:
     for table in ("sample", "sample_data"):
-        edit(table, lambda rows: [row.update(timestamp=round(row["timestamp"] * factor)) for row in rows])
+        edit(
+            table,
+            lambda rows: [row.update(timestamp=round(row["timestamp"] * factor)) for row in rows],
+        )
     message = complaint(tiny)
     assert "sample.json: " in message
     assert "expected microseconds" in message or "expected one keyframe at a time" in message
@@ -157,14 +207,19 @@ def test_times_of_a_clock_of_its_own_in_another_unit(tiny: Path, edit: Edit, fac
     for table in ("sample", "sample_data"):
         edit(
             table,
-            lambda rows: [row.update(timestamp=round((row["timestamp"] - 1.5e15 + 1e6) * factor)) for row in rows],
+            lambda rows: [
+                row.update(timestamp=round((row["timestamp"] - 1.5e15 + 1e6) * factor))
+                for row in rows
+            ],
         )
     assert "expected microseconds" in complaint(tiny)
 
 
 @pytest.mark.parametrize("table", ["sample", "sample_data"])
 def test_times_of_one_table_in_another_unit(tiny: Path, edit: Edit, table: str) -> None:
-    edit(table, lambda rows: [row.update(timestamp=row["timestamp"] + 3_600_000_000) for row in rows])
+    edit(
+        table, lambda rows: [row.update(timestamp=row["timestamp"] + 3_600_000_000) for row in rows]
+    )
     assert "expected at most 10 s between them, in microseconds" in complaint(tiny)
 
 
@@ -176,8 +231,14 @@ def test_times_of_one_table_in_another_unit(tiny: Path, edit: Edit, table: str) 
         ([[30.0, 0, float("nan")], [0, 30, 15.5], [0, 0, 1]], "expected 3 x 3 finite numbers"),
         ([[-30.0, 0, 31.5], [0, 30, 15.5], [0, 0, 1]], "fx and fy above 0"),
         ([[30.0, 0, 31.5], [0, 0, 15.5], [0, 0, 1]], "fx and fy above 0"),
-        ([[30.0, 0, 31.5], [0, 30, 15.5], [0, 0, 2]], "expected [[fx, s, cx], [0, fy, cy], [0, 0, 1]]"),
-        ([[30.0, 0, 0], [0, 30, 0], [31.5, 15.5, 1]], "expected [[fx, s, cx], [0, fy, cy], [0, 0, 1]]"),
+        (
+            [[30.0, 0, 31.5], [0, 30, 15.5], [0, 0, 2]],
+            "expected [[fx, s, cx], [0, fy, cy], [0, 0, 1]]",
+        ),
+        (
+            [[30.0, 0, 0], [0, 30, 0], [31.5, 15.5, 1]],
+            "expected [[fx, s, cx], [0, fy, cy], [0, 0, 1]]",
+        ),
         ([30.0, 0, 31.5], "of shape (3,), expected (3, 3)"),
         ([[30.0, 0], [0, 30]], "of shape (2, 2), expected (3, 3)"),
         ([], "of shape (0,), expected (3, 3)"),
@@ -214,7 +275,8 @@ def test_intensities_in_another_unit(tiny: Path, intensity: np.ndarray, shown: s
 
 
 @pytest.mark.parametrize(
-    "intensity", [np.zeros(200), np.ones(200), np.arange(200), np.r_[np.arange(199), 300], np.arange(200) % 2]
+    "intensity",
+    [np.zeros(200), np.ones(200), np.arange(200), np.r_[np.arange(199), 300], np.arange(200) % 2],
 )
 def test_legal_intensities(tiny: Path, intensity: np.ndarray) -> None:
     """None, constant, whole numbers, a stray value that is clipped."""
@@ -234,17 +296,25 @@ def test_images_that_would_be_read_as_others(tiny: Path, kind: str) -> None:
         Image.fromarray(np.full((32, 64), 5000, np.uint16)).save(path, "PNG")
     else:
         Image.fromarray(np.full((32, 64), 0.5, np.float32)).save(path, "TIFF")
-    expected = {"16 bits": "image of mode I;16", "float": "no JPEG or PNG image", "turned": "its orientation tag is 3"}
+    expected = {
+        "16 bits": "image of mode I;16",
+        "float": "no JPEG or PNG image",
+        "turned": "its orientation tag is 3",
+    }
     assert f"image (sample_data CAM_BACK-0-0) {path}: {expected[kind]}" in complaint(tiny)
 
 
-@pytest.mark.parametrize("name", [CLOUD, IMAGE, "v1.0-mini/sample.json", "maps/expansion/boston-seaport.json"])
+@pytest.mark.parametrize(
+    "name", [CLOUD, IMAGE, "v1.0-mini/sample.json", "maps/expansion/boston-seaport.json"]
+)
 def test_a_pipe_in_place_of_a_file_does_not_hang(tiny: Path, name: str) -> None:
     from calico.geometry.grid import Grid
 
     (tiny / name).unlink()
     os.mkfifo(tiny / name)
-    with pytest.raises(CalicoError, match=r"is a pipe, a device or a socket, expected a regular file"):
+    with pytest.raises(
+        CalicoError, match=r"is a pipe, a device or a socket, expected a regular file"
+    ):
         _ = NuScenesSource(tiny, "v1.0-mini", "train", Grid(-8, 8, -8, 8, 1))[0]
 
 
@@ -289,7 +359,16 @@ def test_tables_are_parsed_as_strictly_as_other_files(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "rows", [[], [{"a": 1, "b": [1, {"c": "d"}]}], [{"a": '":', "b": "ü"}], {"a": 1}, 3, [[1]], [{"a": 0.1}, {}]]
+    "rows",
+    [
+        [],
+        [{"a": 1, "b": [1, {"c": "d"}]}],
+        [{"a": '":', "b": "ü"}],
+        {"a": 1},
+        3,
+        [[1]],
+        [{"a": 0.1}, {}],
+    ],
 )
 def test_tables_are_parsed_to_the_same_values(rows: object) -> None:
     for text in (

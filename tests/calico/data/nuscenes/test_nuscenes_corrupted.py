@@ -41,10 +41,16 @@ def without_own_returns(frame: Frame) -> Frame:
     """The points in the order of their sweeps, without those that every reader of the format drops."""
     order = np.argsort(frame.sweep_index, kind="stable")
     sweep_T_lidar = inverse(frame.sweep_T)[frame.sweep_index[order]]
-    local = np.einsum("nij,nj->ni", sweep_T_lidar[:, :3, :3], frame.points[order, :3]) + sweep_T_lidar[:, :3, 3]
+    local = (
+        np.einsum("nij,nj->ni", sweep_T_lidar[:, :3, :3], frame.points[order, :3])
+        + sweep_T_lidar[:, :3, 3]
+    )
     order = order[(abs(local[:, :2]) >= 1.0).any(axis=1)]
     return frame.replace(
-        points=frame.points[order], ring=frame.ring[order], sweep_index=frame.sweep_index[order], elongation=None
+        points=frame.points[order],
+        ring=frame.ring[order],
+        sweep_index=frame.sweep_index[order],
+        elongation=None,
     )
 
 
@@ -59,7 +65,9 @@ def assert_same(found: Frame, expected: Frame) -> None:
     for image, wanted in zip(found.images, expected.images, strict=True):
         np.testing.assert_array_equal(image, wanted)
     for name in ("camera_K", "camera_T_lidar", "ego_T_lidar", "global_T_lidar"):
-        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), atol=1e-7, err_msg=name)
+        np.testing.assert_allclose(
+            getattr(found, name), getattr(expected, name), atol=1e-7, err_msg=name
+        )
     np.testing.assert_allclose(found.sweep_T[: len(expected.sweep_T)], expected.sweep_T, atol=1e-7)
     np.testing.assert_allclose(found.camera_time_s, expected.camera_time_s, atol=1e-5)
     np.testing.assert_allclose(found.boxes.boxes[:, :7], expected.boxes.boxes[:, :7], atol=2e-5)
@@ -71,7 +79,10 @@ def assert_same(found: Frame, expected: Frame) -> None:
 def files_of(folder: Path) -> dict[str, str]:
     """Name to hash of all files."""
     found = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in found
+    }
 
 
 @pytest.fixture
@@ -85,8 +96,17 @@ def rich(tiny: Path) -> Path:
         sample = source.record(index)
         clouds = [np.fromfile(tiny / sample.lidar[0].filename, "<f4").reshape(-1, 5)]
         for box in sample.boxes.boxes.astype(np.float64):
-            inside = transform(from_yaw(box[6], (box[0], box[1], box[2])), rng.uniform(-0.4, 0.4, (40, 3)) * box[3:6])
-            columns = [-inside[:, 1], inside[:, 0], inside[:, 2], rng.integers(0, 256, 40), rng.integers(0, 32, 40)]
+            inside = transform(
+                from_yaw(box[6], (box[0], box[1], box[2])),
+                rng.uniform(-0.4, 0.4, (40, 3)) * box[3:6],
+            )
+            columns = [
+                -inside[:, 1],
+                inside[:, 0],
+                inside[:, 2],
+                rng.integers(0, 256, 40),
+                rng.integers(0, 32, 40),
+            ]
             clouds.append(np.stack(columns, axis=1))
         np.concatenate(clouds).astype("<f4").tofile(tiny / sample.lidar[0].filename)
     return tiny
@@ -146,7 +166,9 @@ def other_poses(frame: Frame) -> Frame:
 
 def no_older_points(frame: Frame) -> Frame:
     keep = frame.sweep_index == 0
-    return frame.replace(points=frame.points[keep], ring=frame.ring[keep], sweep_index=frame.sweep_index[keep])
+    return frame.replace(
+        points=frame.points[keep], ring=frame.ring[keep], sweep_index=frame.sweep_index[keep]
+    )
 
 
 @pytest.mark.parametrize(
@@ -158,12 +180,16 @@ def no_older_points(frame: Frame) -> Frame:
         ("sweep_dropout", no_older_points),
     ],
 )
-def test_what_each_kind_of_change_leaves_is_read_back(name: str, change: Change, tiny: Path, tmp_path: Path) -> None:
+def test_what_each_kind_of_change_leaves_is_read_back(
+    name: str, change: Change, tiny: Path, tmp_path: Path
+) -> None:
     def with_fewer_points(frame: Frame) -> Frame:
         """All of these must touch the sensor data, too, or the effect check stops them."""
         frame = change(frame)
         keep = np.arange(len(frame.points)) != 3
-        return frame.replace(points=frame.points[keep], ring=frame.ring[keep], sweep_index=frame.sweep_index[keep])
+        return frame.replace(
+            points=frame.points[keep], ring=frame.ring[keep], sweep_index=frame.sweep_index[keep]
+        )
 
     clean = original(tiny).frames
     CopyWriter(original(tiny), SEED).write(ByHand(name, 3, change=with_fewer_points), tmp_path)
@@ -175,11 +201,16 @@ def test_what_each_kind_of_change_leaves_is_read_back(name: str, change: Change,
 def test_other_annotations_keep_their_digits(rich: Path, tmp_path: Path) -> None:
     CopyWriter(original(rich), SEED).write(Condition("object_shear", 3), tmp_path)
     rows = [
-        {row["token"]: row for row in json.loads((root / VERSION / "sample_annotation.json").read_text())}
+        {
+            row["token"]: row
+            for row in json.loads((root / VERSION / "sample_annotation.json").read_text())
+        }
         for root in (rich, tmp_path / "object_shear-3")
     ]
     differing = {token for token in rows[0] if rows[0][token] != rows[1][token]}
-    assert differing == {f"box-{scene}-{box}" for scene in (0, 1) for box in ("0-0", "0-2", "1-0")}, "not the animals"
+    assert differing == {
+        f"box-{scene}-{box}" for scene in (0, 1) for box in ("0-0", "0-2", "1-0")
+    }, "not the animals"
 
 
 @pytest.mark.parametrize(
@@ -188,13 +219,22 @@ def test_other_annotations_keep_their_digits(rich: Path, tmp_path: Path) -> None
         (lambda frame: frame.replace(global_T_lidar=from_yaw(0.1)), "the LiDAR's own pose"),
         (lambda frame: frame.replace(ego_T_lidar=from_yaw(0.1)), "the LiDAR's own pose"),
         (lambda frame: frame.replace(timestamp_s=3.0), "token, scene or time of the frame"),
-        (lambda frame: frame.replace(boxes=frame.boxes.select(np.zeros(0, np.int64))), "which objects there are"),
-        (lambda frame: frame.replace(sweep_index=frame.sweep_index + np.int16(2)), "the number of LiDAR sweeps"),
+        (
+            lambda frame: frame.replace(boxes=frame.boxes.select(np.zeros(0, np.int64))),
+            "which objects there are",
+        ),
+        (
+            lambda frame: frame.replace(sweep_index=frame.sweep_index + np.int16(2)),
+            "the number of LiDAR sweeps",
+        ),
     ],
 )
-def test_changes_without_a_place_are_refused(change: Change, what: str, tiny: Path, tmp_path: Path) -> None:
+def test_changes_without_a_place_are_refused(
+    change: Change, what: str, tiny: Path, tmp_path: Path
+) -> None:
     with pytest.raises(
-        CalicoError, match=rf"frame sample-0-0: the corruption changed {what}, which a copy in nuScenes'"
+        CalicoError,
+        match=rf"frame sample-0-0: the corruption changed {what}, which a copy in nuScenes'",
     ):
         CopyWriter(original(tiny), SEED).write(ByHand("fog", 3, change=change), tmp_path)
 
@@ -206,9 +246,13 @@ def test_what_the_format_loses_is_counted(tiny: Path, tmp_path: Path) -> None:
         points[5:7, 4] += 0.5
         return frame.replace(points=points)
 
-    lost = CopyWriter(original(tiny, sweeps=1), SEED).write(ByHand("crosstalk", 3, change=near_and_old), tmp_path)
+    lost = CopyWriter(original(tiny, sweeps=1), SEED).write(
+        ByHand("crosstalk", 3, change=near_and_old), tmp_path
+    )
     assert lost == {"points_within_1_m_of_the_sensor": 4 * 3, "points_with_another_age": 4 * 2}
-    assert json.loads((tmp_path / "crosstalk-3" / "manifest.json").read_text())["not_stored"] == lost
+    assert (
+        json.loads((tmp_path / "crosstalk-3" / "manifest.json").read_text())["not_stored"] == lost
+    )
 
 
 def test_a_sweep_without_returns_is_one_own_return(tiny: Path, tmp_path: Path) -> None:
@@ -220,8 +264,12 @@ def test_a_sweep_without_returns_is_one_own_return(tiny: Path, tmp_path: Path) -
 
 def test_only_what_differs_is_written_anew(tiny: Path, tmp_path: Path) -> None:
     (tiny / "maps" / "picture.png").write_bytes(b"map")
-    (tiny / VERSION / "map.json").write_text(json.dumps([{"token": "m", "filename": "maps/picture.png"}]))
-    CopyWriter(original(tiny), SEED, command="calico corrupt").write(Condition("camera_crash", 2), tmp_path)
+    (tiny / VERSION / "map.json").write_text(
+        json.dumps([{"token": "m", "filename": "maps/picture.png"}])
+    )
+    CopyWriter(original(tiny), SEED, command="calico corrupt").write(
+        Condition("camera_crash", 2), tmp_path
+    )
     folder = tmp_path / "camera_crash-2"
     manifest = json.loads((folder / "manifest.json").read_text())
     hashes = files_of(folder)
@@ -235,7 +283,11 @@ def test_only_what_differs_is_written_anew(tiny: Path, tmp_path: Path) -> None:
         if entry["from"] == "source":
             assert hashes[name] == clean[name]
     assert {"maps/picture.png", "maps/expansion/boston-seaport.json"} < set(hashes)
-    assert (manifest["condition"], manifest["seed"], manifest["status"]) == ("camera_crash-2", SEED, "complete")
+    assert (manifest["condition"], manifest["seed"], manifest["status"]) == (
+        "camera_crash-2",
+        SEED,
+        "complete",
+    )
     assert (manifest["command"], manifest["parameters"]) == ("calico corrupt", {"cameras_off": 2})
     assert manifest["source_sha256"] == original(tiny).frames.content_hash()
     assert manifest["effect"]["cameras_black"] == 2
@@ -257,7 +309,9 @@ def test_a_sweep_has_the_draws_of_the_keyframe_that_follows_it(tiny: Path, tmp_p
     clean, source = original(tiny, sweeps=3).frames, read(tmp_path / "point_drop-5", sweeps=3)
     first, second = (corrupt(clean[index], "point_drop", 5, SEED) for index in (0, 1))
     own, older = source[1].sweep_index < 2, source[1].sweep_index == 2
-    np.testing.assert_allclose(source[1].points[own], second.points[second.sweep_index < 2], atol=3e-5)
+    np.testing.assert_allclose(
+        source[1].points[own], second.points[second.sweep_index < 2], atol=3e-5
+    )
     there = transform(clean[1].sweep_T[2], first.points[:, :3])
     np.testing.assert_allclose(source[1].points[older, :3], there, atol=3e-5)
 
@@ -269,7 +323,9 @@ def test_a_killed_copy_goes_on_to_the_same_bytes(tiny: Path, tmp_path: Path) -> 
 
     CopyWriter(original(tiny), SEED).write(Condition("fog+extrinsic", 4), tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
-        CopyWriter(original(tiny), SEED).write(Condition("fog+extrinsic", 4), tmp_path / "cut", progress=killed)
+        CopyWriter(original(tiny), SEED).write(
+            Condition("fog+extrinsic", 4), tmp_path / "cut", progress=killed
+        )
     cut, whole = tmp_path / "cut" / "fog+extrinsic-4", tmp_path / "whole" / "fog+extrinsic-4"
     assert json.loads((cut / "manifest.json").read_text())["status"] == "writing"
     (cut / "samples" / "CAM_BACK" / ".CAM_BACK-1-0.png.77.tmp").write_bytes(b"half")
@@ -281,30 +337,47 @@ def test_a_killed_copy_goes_on_to_the_same_bytes(tiny: Path, tmp_path: Path) -> 
         "a finished frame was redone"
     )
     times = {path: path.stat().st_mtime_ns for path in cut.rglob("*")}
-    assert CopyWriter(original(tiny), SEED).write(Condition("fog+extrinsic", 4), tmp_path / "cut") == {}
+    assert (
+        CopyWriter(original(tiny), SEED).write(Condition("fog+extrinsic", 4), tmp_path / "cut")
+        == {}
+    )
     assert times == {path: path.stat().st_mtime_ns for path in cut.rglob("*")}
 
 
-def test_a_finished_copy_that_lacks_a_file_is_not_taken_for_whole(tiny: Path, tmp_path: Path) -> None:
+def test_a_finished_copy_that_lacks_a_file_is_not_taken_for_whole(
+    tiny: Path, tmp_path: Path
+) -> None:
     CopyWriter(original(tiny), SEED).write(Condition("beam_missing", 1), tmp_path)
     copy = tmp_path / "beam_missing-1"
     name = "samples/LIDAR_TOP/LIDAR_TOP-0-0.pcd.bin"
     (copy / name).write_bytes((copy / name).read_bytes()[:-20])
-    message = error_of(lambda: CopyWriter(original(tiny), SEED).write(Condition("beam_missing", 1), tmp_path))
+    message = error_of(
+        lambda: CopyWriter(original(tiny), SEED).write(Condition("beam_missing", 1), tmp_path)
+    )
     assert f"holds a finished copy, but {name} was changed after it was written" in message
     (copy / name).unlink()
-    message = error_of(lambda: CopyWriter(original(tiny), SEED).write(Condition("beam_missing", 1), tmp_path))
+    message = error_of(
+        lambda: CopyWriter(original(tiny), SEED).write(Condition("beam_missing", 1), tmp_path)
+    )
     assert f"holds a finished copy, but {name} is gone" in message
     manifest = json.loads((copy / "manifest.json").read_text())
     del manifest["files"], manifest["sha256"]
     (copy / "manifest.json").write_bytes(to_sealed_json(manifest))
-    message = error_of(lambda: CopyWriter(original(tiny), SEED).write(Condition("beam_missing", 1), tmp_path))
+    message = error_of(
+        lambda: CopyWriter(original(tiny), SEED).write(Condition("beam_missing", 1), tmp_path)
+    )
     assert "its list of files is gone" in message
     content = (copy / "manifest.json").read_bytes()
     for bit in random.Random(0).sample(range(8 * len(content)), 20):
-        changed = content[: bit // 8] + bytes([content[bit // 8] ^ 1 << bit % 8]) + content[bit // 8 + 1 :]
+        changed = (
+            content[: bit // 8]
+            + bytes([content[bit // 8] ^ 1 << bit % 8])
+            + content[bit // 8 + 1 :]
+        )
         (copy / "manifest.json").write_bytes(changed)
-        message = error_of(lambda: CopyWriter(original(tiny), SEED).write(Condition("beam_missing", 1), tmp_path))
+        message = error_of(
+            lambda: CopyWriter(original(tiny), SEED).write(Condition("beam_missing", 1), tmp_path)
+        )
         assert "checksum" in message
 
 
@@ -337,7 +410,9 @@ def test_what_a_killed_copy_left_is_checked_before_it_is_taken(
 
 def test_links_share_the_file_and_copies_do_not(tiny: Path, tmp_path: Path) -> None:
     name = "samples/LIDAR_TOP/LIDAR_TOP-0-0.pcd.bin"
-    CopyWriter(original(tiny), SEED, link=True).write(Condition("low_light", 1), tmp_path / "linked")
+    CopyWriter(original(tiny), SEED, link=True).write(
+        Condition("low_light", 1), tmp_path / "linked"
+    )
     CopyWriter(original(tiny), SEED).write(Condition("low_light", 1), tmp_path / "copied")
     folders = [tmp_path / kind / "low_light-1" for kind in ("linked", "copied")]
     assert (folders[0] / name).samefile(tiny / name)
@@ -365,32 +440,49 @@ def test_folders_that_are_refused(tiny: Path, tmp_path: Path) -> None:
     write = CopyWriter(original(tiny), SEED).write
     (tmp_path / "mine" / "fog-3").mkdir(parents=True)
     (tmp_path / "mine" / "fog-3" / "thesis.txt").write_text("mine")
-    assert "holds thesis.txt and no manifest.json" in error_of(lambda: write(Condition("fog", 3), tmp_path / "mine"))
+    assert "holds thesis.txt and no manifest.json" in error_of(
+        lambda: write(Condition("fog", 3), tmp_path / "mine")
+    )
     (tmp_path / "file-1").write_text("mine")
     (tmp_path / "fog-1").write_text("mine")
     assert "fog-1: is a file" in error_of(lambda: write(Condition("fog", 1), tmp_path))
-    assert "overlaps with the data set" in error_of(lambda: write(Condition("fog", 3), tiny / "copies"))
+    assert "overlaps with the data set" in error_of(
+        lambda: write(Condition("fog", 3), tiny / "copies")
+    )
     write(Condition("beam_missing", 1), tmp_path)
     other = CopyWriter(original(tiny), SEED + 1).write
     message = error_of(lambda: other(Condition("beam_missing", 1), tmp_path))
     assert "holds another copy: seed is 5 there and 6 now" in message
     (tmp_path / "beam_missing-1" / "manifest.json").write_text("{")
-    assert "manifest.json: carries no checksum" in error_of(lambda: write(Condition("beam_missing", 1), tmp_path))
-    assert "severity is 0, expected 1 to 5" in error_of(lambda: write(Condition("fog", 0), tmp_path))
+    assert "manifest.json: carries no checksum" in error_of(
+        lambda: write(Condition("beam_missing", 1), tmp_path)
+    )
+    assert "severity is 0, expected 1 to 5" in error_of(
+        lambda: write(Condition("fog", 0), tmp_path)
+    )
 
 
 def test_a_copy_that_is_the_original_is_refused(tiny: Path, tmp_path: Path) -> None:
     nothing = ByHand("fog", 3, change=lambda frame: frame)
     message = error_of(lambda: CopyWriter(original(tiny), SEED).write(nothing, tmp_path))
-    assert "fog-3: fog: changed camera in 0 of 4 frames, lidar in 0 of 4 frames; expected a change" in message
+    assert (
+        "fog-3: fog: changed camera in 0 of 4 frames, lidar in 0 of 4 frames; expected a change"
+        in message
+    )
     assert json.loads((tmp_path / "fog-3" / "manifest.json").read_text())["status"] == "writing"
 
 
 def test_no_file_outside_the_data_set_is_taken(tiny: Path, tmp_path: Path) -> None:
     (tmp_path / "secret.png").write_text("secret")
-    (tiny / VERSION / "map.json").write_text(json.dumps([{"token": "m", "filename": "../secret.png"}]))
-    message = error_of(lambda: CopyWriter(original(tiny), SEED).write(Condition("fog", 3), tmp_path / "copies"))
-    assert message.startswith(f"{tiny / VERSION / 'map.json'}: row with token 'm' has filename '../secret.png'")
+    (tiny / VERSION / "map.json").write_text(
+        json.dumps([{"token": "m", "filename": "../secret.png"}])
+    )
+    message = error_of(
+        lambda: CopyWriter(original(tiny), SEED).write(Condition("fog", 3), tmp_path / "copies")
+    )
+    assert message.startswith(
+        f"{tiny / VERSION / 'map.json'}: row with token 'm' has filename '../secret.png'"
+    )
 
 
 def test_a_copy_of_one_split_lists_its_own_scenes_only(tiny: Path, tmp_path: Path) -> None:
@@ -402,21 +494,34 @@ def test_a_copy_of_one_split_lists_its_own_scenes_only(tiny: Path, tmp_path: Pat
     }
     (tiny / VERSION / "splits.json").write_text(json.dumps(splits))
     source = NuScenesSource(tiny, VERSION, "val", None, sweeps=2)
-    CopyWriter(Original(source, source, tiny, VERSION, 2), SEED).write(Condition("fog", 3), tmp_path / "copies")
+    CopyWriter(Original(source, source, tiny, VERSION, 2), SEED).write(
+        Condition("fog", 3), tmp_path / "copies"
+    )
     copy = tmp_path / "copies" / "fog-3" / VERSION
-    assert json.loads((copy / "splits.json").read_text()) == {"val": ["scene-0103"], "both": ["scene-0103"]}
+    assert json.loads((copy / "splits.json").read_text()) == {
+        "val": ["scene-0103"],
+        "both": ["scene-0103"],
+    }
     assert [row["name"] for row in json.loads((copy / "scene.json").read_text())] == ["scene-0103"]
 
 
 def test_a_link_out_of_the_data_set_is_not_copied(tiny: Path, tmp_path: Path) -> None:
     (tmp_path / "secret.png").write_text("secret")
     (tiny / "maps" / "picture.png").symlink_to(tmp_path / "secret.png")
-    (tiny / VERSION / "map.json").write_text(json.dumps([{"token": "m", "filename": "maps/picture.png"}]))
-    message = error_of(lambda: CopyWriter(original(tiny), SEED).write(Condition("fog", 3), tmp_path / "copies"))
+    (tiny / VERSION / "map.json").write_text(
+        json.dumps([{"token": "m", "filename": "maps/picture.png"}])
+    )
+    message = error_of(
+        lambda: CopyWriter(original(tiny), SEED).write(Condition("fog", 3), tmp_path / "copies")
+    )
     assert f"leads to {tmp_path / 'secret.png'}, outside the data set's folder" in message
 
 
-@pytest.mark.parametrize("rows", [{"token": "m"}, [3], [{"token": "m", "filename": 3}], [{"filename": "a"}]])
+@pytest.mark.parametrize(
+    "rows", [{"token": "m"}, [3], [{"token": "m", "filename": 3}], [{"filename": "a"}]]
+)
 def test_a_map_table_of_another_shape_is_refused(tiny: Path, tmp_path: Path, rows: object) -> None:
     (tiny / VERSION / "map.json").write_text(json.dumps(rows))
-    assert error_of(lambda: CopyWriter(original(tiny), SEED)).startswith(f"{tiny / VERSION / 'map.json'}: ")
+    assert error_of(lambda: CopyWriter(original(tiny), SEED)).startswith(
+        f"{tiny / VERSION / 'map.json'}: "
+    )

@@ -18,7 +18,10 @@ from calico.geometry.grid import Grid
 from calico.taxonomy import CAMERAS, DETECTION_CLASSES
 
 REPOSITORY = Path(__file__).parents[4]
-ROOT = Path(os.environ.get("CALICO_SHARED_DATA", REPOSITORY.parent / "shared" / "data")) / "pandaset_nuscenes"
+ROOT = (
+    Path(os.environ.get("CALICO_SHARED_DATA", REPOSITORY.parent / "shared" / "data"))
+    / "pandaset_nuscenes"
+)
 RAW_FROM_OURS = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])
 GRID = Grid(-32, 32, -32, 32, 0.5)
 
@@ -31,7 +34,9 @@ pytestmark = pytest.mark.skipif(
 def devkit() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        module = pytest.importorskip("nuscenes.nuscenes", reason="needs nuscenes-devkit", exc_type=ImportError)
+        module = pytest.importorskip(
+            "nuscenes.nuscenes", reason="needs nuscenes-devkit", exc_type=ImportError
+        )
         return module.NuScenes("v1.0-mini", str(ROOT), verbose=False)
 
 
@@ -46,7 +51,9 @@ def test_points_of_aggregated_sweeps(devkit: Any, source: NuScenesSource, index:
 
     frame = source[index]
     sample = devkit.get("sample", frame.token)
-    cloud, age_s = LidarPointCloud.from_file_multisweep(devkit, sample, "LIDAR_TOP", "LIDAR_TOP", nsweeps=4)
+    cloud, age_s = LidarPointCloud.from_file_multisweep(
+        devkit, sample, "LIDAR_TOP", "LIDAR_TOP", nsweeps=4
+    )
     raw = frame.points[:, :3].astype(np.float64) @ RAW_FROM_OURS.T
     np.testing.assert_allclose(raw, cloud.points[:3].T, atol=3e-5)
     np.testing.assert_allclose(frame.points[:, 3], np.clip(cloud.points[3] / 255, 0, 1), atol=1e-6)
@@ -100,7 +107,9 @@ def test_projection_into_every_camera(devkit: Any, source: NuScenesSource) -> No
     for view, camera in enumerate(CAMERAS):
         raw = np.concatenate([frame.points[:, :3] @ RAW_FROM_OURS.T, frame.points[:, 3:4]], axis=1)
         cloud = LidarPointCloud(raw.T.astype(np.float64))
-        data = [devkit.get("sample_data", sample["data"][channel]) for channel in ("LIDAR_TOP", camera)]
+        data = [
+            devkit.get("sample_data", sample["data"][channel]) for channel in ("LIDAR_TOP", camera)
+        ]
         poses = [devkit.get("ego_pose", row["ego_pose_token"]) for row in data]
         mounts = [devkit.get("calibrated_sensor", row["calibrated_sensor_token"]) for row in data]
         for step in (mounts[0], poses[0]):
@@ -109,8 +118,12 @@ def test_projection_into_every_camera(devkit: Any, source: NuScenesSource) -> No
         for step in (poses[1], mounts[1]):
             cloud.translate(-np.array(step["translation"]))
             cloud.rotate(Quaternion(step["rotation"]).rotation_matrix.T)
-        expected = view_points(cloud.points[:3], np.array(mounts[1]["camera_intrinsic"]), normalize=True)
-        pixels, depth, visible = project(frame.image_from_lidar[view], frame.points, frame.images[view].shape[:2])
+        expected = view_points(
+            cloud.points[:3], np.array(mounts[1]["camera_intrinsic"]), normalize=True
+        )
+        pixels, depth, visible = project(
+            frame.image_from_lidar[view], frame.points, frame.images[view].shape[:2]
+        )
         assert visible.sum() > 1000
         np.testing.assert_allclose(depth, cloud.points[2], atol=1e-6)
         np.testing.assert_allclose(pixels[visible], expected[:2].T[visible], atol=1e-4)
@@ -130,9 +143,13 @@ def test_counted_points_lie_in_the_boxes(source: NuScenesSource) -> None:
 
 def test_map_masks_against_the_devkits(devkit: Any) -> None:
     """The devkit paints with OpenCV, whose polygons include their border pixels: equal but for the edges."""
-    api = pytest.importorskip("nuscenes.map_expansion.map_api", reason="needs descartes", exc_type=ImportError)
+    api = pytest.importorskip(
+        "nuscenes.map_expansion.map_api", reason="needs descartes", exc_type=ImportError
+    )
     reference = api.NuScenesMap(str(ROOT), "boston-seaport")
-    ours = read_map(map_path(ROOT, "boston-seaport")).masks(from_yaw(0.4, (100.0, 105.0, 1.8)), GRID)
+    ours = read_map(map_path(ROOT, "boston-seaport")).masks(
+        from_yaw(0.4, (100.0, 105.0, 1.8)), GRID
+    )
     layers = ["drivable_area", "ped_crossing", "walkway", "stop_line", "carpark_area"]
     degrees = float(np.degrees(0.4))
     theirs = reference.get_map_mask((100.0, 105.0, 64.0, 64.0), degrees, layers, GRID.shape)
@@ -149,5 +166,7 @@ def _border(mask: np.ndarray) -> np.ndarray:
     from scipy.ndimage import binary_dilation, binary_erosion
 
     square = np.ones((5, 5), bool)
-    result: np.ndarray = binary_dilation(mask, square) & ~binary_erosion(mask, square, border_value=1)
+    result: np.ndarray = binary_dilation(mask, square) & ~binary_erosion(
+        mask, square, border_value=1
+    )
     return result

@@ -32,7 +32,9 @@ def move(path: Path, target: Path) -> None:
     path.symlink_to(target)
 
 
-@pytest.mark.parametrize("name", ["samples", "samples/LIDAR_TOP", CLOUD, "sweeps", "maps", "maps/expansion", MAP])
+@pytest.mark.parametrize(
+    "name", ["samples", "samples/LIDAR_TOP", CLOUD, "sweeps", "maps", "maps/expansion", MAP]
+)
 def test_folders_on_other_disks(tiny: Path, tmp_path: Path, name: str) -> None:
     move(tiny / name, tmp_path / "disk" / name)
     load(tiny)
@@ -48,16 +50,22 @@ def test_links_inside_the_folder_may_have_any_name(tiny: Path) -> None:
     load(tiny)
 
 
-@pytest.mark.parametrize("name", [CLOUD, IMAGE, MAP, "samples/LIDAR_TOP", "samples", "maps/expansion"])
+@pytest.mark.parametrize(
+    "name", [CLOUD, IMAGE, MAP, "samples/LIDAR_TOP", "samples", "maps/expansion"]
+)
 def test_links_to_other_places_need_a_setting(tiny: Path, tmp_path: Path, name: str) -> None:
     move(tiny / name, tmp_path / "elsewhere" / "secret")
-    with pytest.raises(CalicoError, match=r"outside the data set's folder; .* --set data\.follow_links=true"):
+    with pytest.raises(
+        CalicoError, match=r"outside the data set's folder; .* --set data\.follow_links=true"
+    ):
         load(tiny)
     load(tiny, follow_links=True)
 
 
 @pytest.mark.parametrize("name", ["etc/secret", "secret"])
-def test_other_folders_of_the_machine_stay_unread(tiny: Path, tmp_path: Path, edit: Edit, name: str) -> None:
+def test_other_folders_of_the_machine_stay_unread(
+    tiny: Path, tmp_path: Path, edit: Edit, name: str
+) -> None:
     """A link of the same name is not enough outside of samples, sweeps and maps."""
     (tmp_path / "machine" / "etc").mkdir(parents=True)
     (tmp_path / "machine" / name).write_bytes(b"")
@@ -68,11 +76,26 @@ def test_other_folders_of_the_machine_stay_unread(tiny: Path, tmp_path: Path, ed
 
 
 @pytest.mark.parametrize(
-    "location", ["../../../secret", "/etc/passwd", "a/b", "a\\b", "C:x", ".hidden", "a\nb", "..", " x", "x\u202ey"]
+    "location",
+    [
+        "../../../secret",
+        "/etc/passwd",
+        "a/b",
+        "a\\b",
+        "C:x",
+        ".hidden",
+        "a\nb",
+        "..",
+        " x",
+        "x\u202ey",
+    ],
 )
 def test_locations_are_plain_names(tiny: Path, edit: Edit, location: str) -> None:
     edit("log", lambda rows: rows[0].update(location=location))
-    with pytest.raises(CalicoError, match=r"log\.json: row with token 'log-0': location is .*, expected a plain name"):
+    with pytest.raises(
+        CalicoError,
+        match=r"log\.json: row with token 'log-0': location is .*, expected a plain name",
+    ):
         load(tiny)
 
 

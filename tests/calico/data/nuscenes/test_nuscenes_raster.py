@@ -26,7 +26,10 @@ def test_polygons_with_holes_equal_shapely(seed: int) -> None:
     mask = np.zeros(GRID.shape, np.bool_)
     fill_polygon(mask, GRID, [exterior, hole])
     centers = GRID.centers()
-    inside = [shapely.contains_xy(shapely.Polygon(ring), centers[..., 0], centers[..., 1]) for ring in (exterior, hole)]
+    inside = [
+        shapely.contains_xy(shapely.Polygon(ring), centers[..., 0], centers[..., 1])
+        for ring in (exterior, hole)
+    ]
     np.testing.assert_array_equal(mask, inside[0] != inside[1])
     assert 0 < mask.sum() < mask.size
 
@@ -55,7 +58,9 @@ def test_lines_are_two_cells_wide(seed: int) -> None:
     along = (ends[1] - ends[0]) / np.linalg.norm(ends[1] - ends[0])
     rel = centers - ends[0]
     forward, across = rel @ along, rel[..., 0] * along[1] - rel[..., 1] * along[0]
-    expected = (forward > 0) & (forward < np.linalg.norm(ends[1] - ends[0])) & (abs(across) < GRID.cell_m)
+    expected = (
+        (forward > 0) & (forward < np.linalg.norm(ends[1] - ends[0])) & (abs(across) < GRID.cell_m)
+    )
     np.testing.assert_array_equal(mask, expected)
 
 

@@ -65,7 +65,9 @@ def test_sweep_pose_is_the_sensor_then_in_the_sensor_now(tiny: Path) -> None:
 def test_lidar_axes_are_turned_and_own_returns_removed(tiny: Path) -> None:
     frame = load(tiny)
     forward = (frame.ego_T_lidar @ [1, 0, 0, 0])[:3]
-    np.testing.assert_allclose(forward, [np.cos(np.deg2rad(1.5)), 0, np.sin(np.deg2rad(1.5))], atol=0.03)
+    np.testing.assert_allclose(
+        forward, [np.cos(np.deg2rad(1.5)), 0, np.sin(np.deg2rad(1.5))], atol=0.03
+    )
     assert len(frame.points) == 64  # 65 in the file
     assert (abs(frame.points[:, :2]) >= 1).any(axis=1).all()
 
@@ -102,12 +104,20 @@ def test_camera_goes_through_both_ego_poses(
 
 def test_boxes(tiny: Path) -> None:
     frame = load(tiny)
-    assert [DETECTION_CLASSES[label] for label in frame.boxes.labels] == ["car", "pedestrian"]  # not the animal
-    assert [ATTRIBUTES[a] if a >= 0 else "" for a in frame.boxes.attributes] == ["vehicle.moving", ""]
+    assert [DETECTION_CLASSES[label] for label in frame.boxes.labels] == [
+        "car",
+        "pedestrian",
+    ]  # not the animal
+    assert [ATTRIBUTES[a] if a >= 0 else "" for a in frame.boxes.attributes] == [
+        "vehicle.moving",
+        "",
+    ]
     assert frame.boxes.num_points.tolist() == [7, 8]
     assert frame.boxes.instances == ("object-0-0", "object-0-1")
     car = frame.boxes.boxes[0].astype(np.float64)
-    np.testing.assert_allclose(transform(frame.global_T_lidar, car[None, :3])[0], [1010, 505, 1], atol=1e-4)
+    np.testing.assert_allclose(
+        transform(frame.global_T_lidar, car[None, :3])[0], [1010, 505, 1], atol=1e-4
+    )
     assert car[3:6].tolist() == pytest.approx([4.5, 1.9, 1.6])
     # The LiDAR is tilted by 1.5 and 0.5 degrees. Heading and velocity are level: 75 degrees and 3 m in 0.5 s along x, less
     # the LiDAR's heading, which is that of its x axis seen from above.
@@ -121,7 +131,9 @@ def test_heading_and_velocity_under_a_large_tilt_by_hand(
 ) -> None:
     """A LiDAR that looks along global x, pitched down by 60 degrees: cut to two axes, 6 m/s along x would be 3."""
     level = [1, 0, 0, 0]
-    pitched = Quaternion(axis=[0, 1, 0], degrees=60) * Quaternion(axis=[0, 0, 1], degrees=-90)  # of the file's axes
+    pitched = Quaternion(axis=[0, 1, 0], degrees=60) * Quaternion(
+        axis=[0, 0, 1], degrees=-90
+    )  # of the file's axes
     edit("ego_pose", lambda rows: [row.update(rotation=level) for row in rows])
     edit("calibrated_sensor", lambda rows: rows[0].update(rotation=list(pitched)))
     car = load(tiny).boxes.boxes[0].astype(np.float64)
@@ -143,7 +155,10 @@ def test_velocity_is_unknown_for_a_single_annotation(tiny: Path) -> None:
 
 @pytest.mark.parametrize(("gap_s", "known"), [(1.5, True), (1.6, False)])
 def test_velocity_is_unknown_over_long_gaps(
-    tiny: Path, edit: Callable[[str, Callable[[list[dict]], object]], None], gap_s: float, known: bool
+    tiny: Path,
+    edit: Callable[[str, Callable[[list[dict]], object]], None],
+    gap_s: float,
+    known: bool,
 ) -> None:
     edit("sample", lambda rows: rows[1].update(timestamp=rows[0]["timestamp"] + round(gap_s * 1e6)))
     assert np.isfinite(load(tiny).boxes.boxes[0, 7:9]).all() == known
@@ -170,11 +185,20 @@ def test_pickled_source_gives_the_same_frame(tiny: Path) -> None:
 def test_map_masks_lie_where_the_map_says(tiny: Path) -> None:
     frame = load(tiny)
     assert frame.map_masks is not None
-    centers = np.concatenate([GRID.centers().reshape(-1, 2), np.zeros((np.prod(GRID.shape), 1))], axis=1)
+    centers = np.concatenate(
+        [GRID.centers().reshape(-1, 2), np.zeros((np.prod(GRID.shape), 1))], axis=1
+    )
     x, y, _ = transform(frame.global_T_lidar, centers).T
-    inside = (abs(x - 1000) < 20) & (abs(y - 500) < 20) & ~((x > 1004) & (x < 1008) & (y > 500) & (y < 506))
+    inside = (
+        (abs(x - 1000) < 20)
+        & (abs(y - 500) < 20)
+        & ~((x > 1004) & (x < 1008) & (y > 500) & (y < 506))
+    )
     line = (abs(y - 500) <= 0.5) & (abs(x - 1000) < 20)
-    drivable, divider = frame.map_masks[0].ravel(), frame.map_masks[MAP_CLASSES.index("divider")].ravel()
+    drivable, divider = (
+        frame.map_masks[0].ravel(),
+        frame.map_masks[MAP_CLASSES.index("divider")].ravel(),
+    )
     # The vehicle is tilted by half a degree and the LiDAR by 1.5: cells at an edge may differ.
     assert (drivable != inside).mean() < 0.004
     assert (divider != line).mean() < 0.004
@@ -199,14 +223,18 @@ def test_some_cameras_only(tiny: Path) -> None:
 
 
 def test_custom_splits_come_first(tiny: Path) -> None:
-    (tiny / "v1.0-mini" / "splits.json").write_text(json.dumps({"train": ["scene-0103"], "mine": ["scene-0061"]}))
+    (tiny / "v1.0-mini" / "splits.json").write_text(
+        json.dumps({"train": ["scene-0103"], "mine": ["scene-0061"]})
+    )
     assert {NuScenesSource(tiny, "v1.0-mini", "train", None).info(0).scene} == {"scene-0103"}
     assert {NuScenesSource(tiny, "v1.0-mini", "mine", None).info(0).scene} == {"scene-0061"}
     assert {NuScenesSource(tiny, "v1.0-mini", "mini_val", None).info(0).scene} == {"scene-0103"}
     assert {NuScenesSource(tiny, "v1.0-mini", "scene-0103", None).info(0).scene} == {"scene-0103"}
 
 
-def test_content_hash_follows_the_data(tiny: Path, edit: Callable[[str, Callable[[list[dict]], object]], None]) -> None:
+def test_content_hash_follows_the_data(
+    tiny: Path, edit: Callable[[str, Callable[[list[dict]], object]], None]
+) -> None:
     def digest(**settings: object) -> str:
         return NuScenesSource(tiny, "v1.0-mini", "train", GRID, **settings).content_hash()  # type: ignore[arg-type]
 
@@ -236,12 +264,26 @@ def test_annotations_are_the_frame_without_its_sensors_and_need_no_sensor_file(
     assert len(whole) > 1
     for index, frame in enumerate(whole):
         found = bare.annotations(index)
-        assert (found.token, found.scene, found.timestamp_s) == (frame.token, frame.scene, frame.timestamp_s)
+        assert (found.token, found.scene, found.timestamp_s) == (
+            frame.token,
+            frame.scene,
+            frame.timestamp_s,
+        )
         for name in ("boxes", "labels", "attributes", "num_points"):
-            assert np.array_equal(getattr(found.boxes, name), getattr(frame.boxes, name), equal_nan=name == "boxes")
+            assert np.array_equal(
+                getattr(found.boxes, name), getattr(frame.boxes, name), equal_nan=name == "boxes"
+            )
         assert np.array_equal(found.ego_T_lidar, frame.ego_T_lidar)
         assert np.array_equal(found.global_T_lidar, frame.global_T_lidar)
-        assert (len(found.points), found.images, found.map_masks, found.previous) == (0, (), None, None)
+        assert (len(found.points), found.images, found.map_masks, found.previous) == (
+            0,
+            (),
+            None,
+            None,
+        )
     assert bare.labels_hash() == before
-    edit("sample_annotation", lambda rows: rows[0]["translation"].__setitem__(0, rows[0]["translation"][0] + 1))
+    edit(
+        "sample_annotation",
+        lambda rows: rows[0]["translation"].__setitem__(0, rows[0]["translation"][0] + 1),
+    )
     assert NuScenesSource(tiny, "v1.0-mini", "train", GRID).labels_hash() != before

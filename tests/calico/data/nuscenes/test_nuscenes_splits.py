@@ -23,7 +23,11 @@ def test_train_and_val_of_a_mini_folder_are_the_mini_splits(tmp_path: Path) -> N
     assert split_scenes(tmp_path / "v1.0-mini", "train", present) == ("scene-0553", "scene-0061")
     assert split_scenes(tmp_path / "v1.0-mini", "val", present) == ("scene-0103",)
     assert split_scenes(tmp_path / "v1.0-trainval", "train", present) == ("scene-0061",)
-    assert split_scenes(tmp_path / "v1.0-trainval", "val", present) == ("scene-0103", "scene-0553", "scene-0003")
+    assert split_scenes(tmp_path / "v1.0-trainval", "val", present) == (
+        "scene-0103",
+        "scene-0553",
+        "scene-0003",
+    )
 
 
 @pytest.mark.parametrize("split", ["train", "val", "test", "mini_train", "mini_val"])

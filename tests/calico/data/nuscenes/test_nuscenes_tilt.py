@@ -25,7 +25,9 @@ TILT = Quaternion(axis=[1, 0, 0], degrees=3) * Quaternion(axis=[0, 1, 0], degree
 def devkit() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        module = pytest.importorskip("nuscenes.eval.common.utils", reason="needs nuscenes-devkit", exc_type=ImportError)
+        module = pytest.importorskip(
+            "nuscenes.eval.common.utils", reason="needs nuscenes-devkit", exc_type=ImportError
+        )
         pytest.importorskip("nuscenes.eval.detection.data_classes", reason="needs nuscenes-devkit")
         return module
 
@@ -33,13 +35,20 @@ def devkit() -> Any:
 def test_errors_are_the_devkits(tiny: Path, edit: Edit, devkit: Any, tmp_path: Path) -> None:
     from nuscenes.eval.detection.data_classes import DetectionBox
 
-    edit("ego_pose", lambda rows: [row.update(rotation=list(Quaternion(row["rotation"]) * TILT)) for row in rows])
+    edit(
+        "ego_pose",
+        lambda rows: [
+            row.update(rotation=list(Quaternion(row["rotation"]) * TILT)) for row in rows
+        ],
+    )
     annotation: dict[str, Any] = {}
     edit("sample_annotation", lambda rows: annotation.update(rows[0]))
     frame = NuScenesSource(tiny, "v1.0-mini", "train", None)[0]
     error = np.array([0.3, -0.2, 0.1, 0, 0, 0, 0.35, 1.5, -2.0])
     boxes = frame.boxes.boxes[:1].astype(np.float64) + error
-    predictions = Predictions(boxes.astype(np.float32), np.ones(1, np.float32), frame.boxes.labels[:1])
+    predictions = Predictions(
+        boxes.astype(np.float32), np.ones(1, np.float32), frame.boxes.labels[:1]
+    )
     ours = detection_stats(frame, predictions, class_ranges()).errors[0]
 
     write_submission(tmp_path / "s.json", [(frame, predictions)], ("lidar",))
@@ -60,7 +69,9 @@ def test_errors_are_the_devkits(tiny: Path, edit: Edit, devkit: Any, tmp_path: P
     }
     for name, value in expected.items():
         assert ours[TP_ERRORS.index(name)] == pytest.approx(value, abs=1e-6), name
-    assert expected["AVE"] == pytest.approx(2.5, abs=1e-6)  # sqrt(1.5^2 + 2^2): a turn keeps the length
+    assert expected["AVE"] == pytest.approx(
+        2.5, abs=1e-6
+    )  # sqrt(1.5^2 + 2^2): a turn keeps the length
     assert expected["AOE"] == pytest.approx(0.35, abs=1e-6)
 
     back = predictions_from_submission(records, frame)

@@ -25,7 +25,10 @@ def make_street(car_xy: tuple[float, float] = (12.0, 0.0), elongation: bool = Fa
     """Ground everywhere; a car 1.6 m high, 2 m wide, 4 m long that turns its back to the sensor, returns 0.5 bright."""
     rays, ring = true_rays()
     ground = GROUND_M / rays[:, 2]
-    box = np.array([[*car_xy, GROUND_M + 0.8, 4.0, 2.0, 1.6, np.arctan2(car_xy[1], car_xy[0]), 0.0, 0.0]], np.float32)
+    box = np.array(
+        [[*car_xy, GROUND_M + 0.8, 4.0, 2.0, 1.6, np.arctan2(car_xy[1], car_xy[0]), 0.0, 0.0]],
+        np.float32,
+    )
     heading = np.array([np.cos(box[0, 6]), np.sin(box[0, 6])])
     back = np.hypot(*car_xy) - 2.0
     forward = rays[:, :2] @ heading
@@ -34,7 +37,11 @@ def make_street(car_xy: tuple[float, float] = (12.0, 0.0), elongation: bool = Fa
     high = rays[:, 2] * to_back
     hit = (to_back < ground) & (side <= 1.0) & (high <= GROUND_M + 1.6)
     distance = np.where(hit, to_back, ground)
-    columns = [rays * distance[:, None], np.where(hit, 0.5, 0.1)[:, None], np.full((len(rays), 1), 0.01)]
+    columns = [
+        rays * distance[:, None],
+        np.where(hit, 0.5, 0.1)[:, None],
+        np.full((len(rays), 1), 0.01),
+    ]
     views = np.zeros((0, 4, 4))
     return Frame(
         token="flat-0", scene="flat", timestamp_s=0.0,

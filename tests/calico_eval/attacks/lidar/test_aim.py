@@ -18,7 +18,10 @@ def with_objects(frame: Frame, xy: list[tuple[float, float]], points: list[int])
 def test_the_nearest_object_ahead_with_points(flat: Frame) -> None:
     places = [(-2.0, 0.0), (3.0, 0.0), (9.0, 8.9), (0.0, 5.0), (20.0, 0.0)]
     assert aim(with_objects(flat, places, [9, 0, 9, 9, 9])) == (2, "")
-    assert aim(with_objects(flat, places[:2], [9, 0])) == (0, "no object ahead: aimed at the nearest")
+    assert aim(with_objects(flat, places[:2], [9, 0])) == (
+        0,
+        "no object ahead: aimed at the nearest",
+    )
     row, note = aim(with_objects(flat, [], []))
     assert row == -1
     assert "straight ahead" in note
@@ -46,7 +49,9 @@ def test_windows_go_around_the_back(center: float) -> None:
 
 def test_as_many_points_may_vanish_as_the_referee_lets_pass(flat: Frame) -> None:
     for n in (1, 3, 7, 100, 2879):
-        frame = flat.replace(points=flat.points[:n], ring=flat.ring[:n], sweep_index=flat.sweep_index[:n])
+        frame = flat.replace(
+            points=flat.points[:n], ring=flat.ring[:n], sweep_index=flat.sweep_index[:n]
+        )
         for share in (0.01, 0.05, 0.1, 0.2, 0.29, 1.0):
             count = removable(Threat(removed_share=share), frame)
             assert count / n <= share

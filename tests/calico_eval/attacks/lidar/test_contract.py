@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from calico.frame import Boxes, Frame
-from calico_eval.attacks import ALGORITHMS, AttackSpec, Threat, attack_frame, attack_frames, check_budget
+from calico_eval.attacks import (
+    ALGORITHMS,
+    AttackSpec,
+    Threat,
+    attack_frame,
+    attack_frames,
+    check_budget,
+)
 from calico_eval.attacks.lidar.edit import without
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.engines.user import UserEngine
@@ -19,7 +26,9 @@ NAMES = (*ADDING, *REMOVING)
 
 def spec_of(name: str) -> AttackSpec:
     threat = Threat(points_added=30, points_removed=25, window_deg=60.0, r_min_m=1.5)
-    return AttackSpec(name, threat if name in ADDING else replace(threat, points_added=0, r_min_m=1.0), steps=2)
+    return AttackSpec(
+        name, threat if name in ADDING else replace(threat, points_added=0, r_min_m=1.0), steps=2
+    )
 
 
 def kinds(frame: Frame, second_sweep: Callable[[Frame], Frame]) -> dict[str, Frame]:
@@ -40,7 +49,9 @@ def kinds(frame: Frame, second_sweep: Callable[[Frame], Frame]) -> dict[str, Fra
 
 
 def rows(frame: Frame) -> list[bytes]:
-    extra = np.zeros(len(frame.points), np.float32) if frame.elongation is None else frame.elongation
+    extra = (
+        np.zeros(len(frame.points), np.float32) if frame.elongation is None else frame.elongation
+    )
     columns = [frame.points, frame.ring[:, None], frame.sweep_index[:, None], extra[:, None]]
     return [row.tobytes() for row in np.concatenate(columns, axis=1).astype(np.float32)]
 

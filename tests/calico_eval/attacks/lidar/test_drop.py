@@ -16,7 +16,9 @@ SPEC = AttackSpec("drop", Threat(removed_share=0.1), steps=4)
 
 
 @pytest.mark.parametrize("threat", [Threat(removed_share=0.05), Threat(points_removed=20)])
-def test_dropping_hurts_more_than_chance(fused: TorchEngine, street_frame: Frame, threat: Threat) -> None:
+def test_dropping_hurts_more_than_chance(
+    fused: TorchEngine, street_frame: Frame, threat: Threat
+) -> None:
     result = attack_frame(fused, street_frame, replace(SPEC, threat=threat), 0)
     details = result.details
     assert details.loss_clean is not None
@@ -37,7 +39,9 @@ def test_dropping_hurts_more_than_chance(fused: TorchEngine, street_frame: Frame
 
 def test_more_points_do_more_harm(fused: TorchEngine, street_frame: Frame) -> None:
     losses = [
-        attack_frame(fused, street_frame, replace(SPEC, threat=Threat(removed_share=share)), 0).details.loss_attacked
+        attack_frame(
+            fused, street_frame, replace(SPEC, threat=Threat(removed_share=share)), 0
+        ).details.loss_attacked
         for share in (0.01, 0.05, 0.2)
     ]
     assert losses[0] is not None

@@ -5,7 +5,13 @@ from collections.abc import Callable
 import numpy as np
 
 from calico.frame import Frame
-from calico_eval.attacks.lidar.edit import Returns, range_limits, with_returns, within_budget, without
+from calico_eval.attacks.lidar.edit import (
+    Returns,
+    range_limits,
+    with_returns,
+    within_budget,
+    without,
+)
 from calico_eval.attacks.lidar.rays import rays_of
 
 
@@ -13,7 +19,9 @@ def test_new_returns_take_the_place_of_the_old_ones(make_flat: Callable[..., Fra
     frame = make_flat(elongation=True)
     rays = rays_of(frame)
     ray = np.array([7, 500, 2000])
-    changed = with_returns(frame, rays, Returns(ray, np.array([2.0, 3.0, 4.0]), np.array([0.0, 0.25, 1.0])))
+    changed = with_returns(
+        frame, rays, Returns(ray, np.array([2.0, 3.0, 4.0]), np.array([0.0, 0.25, 1.0]))
+    )
     gone = np.isin(rays.ray_of_row, ray)
     assert gone.sum() == 3
     assert changed.points[:-3].tobytes() == frame.points[~gone].tobytes()
@@ -34,8 +42,12 @@ def test_returns_of_other_sweeps_stay(flat: Frame, second_sweep: Callable[[Frame
     frame = second_sweep(flat)
     rays = rays_of(frame)
     everything = np.arange(len(rays))
-    changed = with_returns(frame, rays, Returns(everything, np.full(len(rays), 5.0), np.full(len(rays), 0.5)))
-    assert np.array_equal(changed.points[: (frame.sweep_index == 1).sum()], frame.points[frame.sweep_index == 1])
+    changed = with_returns(
+        frame, rays, Returns(everything, np.full(len(rays), 5.0), np.full(len(rays), 0.5))
+    )
+    assert np.array_equal(
+        changed.points[: (frame.sweep_index == 1).sum()], frame.points[frame.sweep_index == 1]
+    )
     assert (changed.sweep_index == 0).sum() == len(rays)
 
 
@@ -58,7 +70,9 @@ def test_range_limits_survive_float32(flat: Frame) -> None:
     low, high = range_limits(rays, 1.0)
     every = np.arange(len(rays))
     for value in (low, high):
-        changed = with_returns(flat, rays, Returns(every, np.full(len(rays), value), np.zeros(len(rays))))
+        changed = with_returns(
+            flat, rays, Returns(every, np.full(len(rays), value), np.zeros(len(rays)))
+        )
         ranges = np.linalg.norm(changed.points[:, :3].astype(np.float64), axis=1)
         assert ranges.min() >= 1.0
         assert ranges.max() <= rays.reach_m

@@ -23,7 +23,12 @@ def test_the_rectangle_holds_the_object_and_what_is_behind_it(frame: Frame) -> N
     assert found.low == pytest.approx(pixels.min(axis=0))
     assert found.high == pytest.approx(pixels.max(axis=0))
     center = box[:3].astype(np.float64)
-    assert found.holds(np.stack([center, 1.5 * center, 0.6 * center, -center])).tolist() == [True, True, True, False]
+    assert found.holds(np.stack([center, 1.5 * center, 0.6 * center, -center])).tolist() == [
+        True,
+        True,
+        True,
+        False,
+    ]
     assert not found.holds(np.array([[8.0, 5.0, -1.0], [8.0, 1.0, 3.0]])).any()
 
 
@@ -36,7 +41,9 @@ def test_no_frustum_where_no_camera_sees_the_whole_object(frame: Frame) -> None:
     assert frustum_of(frame.replace(boxes=boxes), 0) is None
 
 
-def test_all_returns_are_where_the_camera_sees_the_object(fused: TorchEngine, street_frame: Frame) -> None:
+def test_all_returns_are_where_the_camera_sees_the_object(
+    fused: TorchEngine, street_frame: Frame
+) -> None:
     result = attack_frame(fused, street_frame, SPEC, 0)
     before = {row.tobytes() for row in street_frame.points}
     new = np.array([row for row in result.frame.points if row.tobytes() not in before])

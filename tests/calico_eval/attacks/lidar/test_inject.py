@@ -26,7 +26,9 @@ def added(clean: Frame, after: Frame) -> np.ndarray:
 
 
 @pytest.mark.parametrize("objective", ["hide", "create"])
-def test_injection_hurts_more_than_random_points(fused: TorchEngine, street_frame: Frame, objective: str) -> None:
+def test_injection_hurts_more_than_random_points(
+    fused: TorchEngine, street_frame: Frame, objective: str
+) -> None:
     result = attack_frame(fused, street_frame, replace(SPEC, objective=objective), 0)
     details = result.details
     assert details.objective == objective
@@ -48,7 +50,9 @@ def test_no_return_is_added_where_none_may_be(fused: TorchEngine, street_frame: 
 
 
 def test_injected_returns_are_on_the_sensors_rays(fused: TorchEngine, street_frame: Frame) -> None:
-    result = attack_frame(fused, street_frame, replace(SPEC, threat=replace(THREAT, window_deg=30.0, r_min_m=3.0)), 0)
+    result = attack_frame(
+        fused, street_frame, replace(SPEC, threat=replace(THREAT, window_deg=30.0, r_min_m=3.0)), 0
+    )
     new = added(street_frame, result.frame).astype(np.float64)
     rays = rays_of(street_frame)
     ranges = np.linalg.norm(new[:, :3], axis=1)
@@ -65,25 +69,36 @@ def test_injected_returns_are_on_the_sensors_rays(fused: TorchEngine, street_fra
         assert (street_frame.points[row].tobytes() in after) == (ray not in nearest)
 
 
-def test_without_a_budget_of_removed_points_only_free_rays_are_used(fused: TorchEngine, street_frame: Frame) -> None:
+def test_without_a_budget_of_removed_points_only_free_rays_are_used(
+    fused: TorchEngine, street_frame: Frame
+) -> None:
     result = attack_frame(fused, street_frame, replace(SPEC, threat=Threat(points_added=20)), 0)
     assert result.budget.points_removed == 0
     assert 0 < result.budget.points_added <= 20
 
 
-def test_attached_points_are_near_returns_of_objects(fused: TorchEngine, street_frame: Frame) -> None:
+def test_attached_points_are_near_returns_of_objects(
+    fused: TorchEngine, street_frame: Frame
+) -> None:
     result = attack_frame(fused, street_frame, replace(SPEC, name="attach"), 0)
     new = added(street_frame, result.frame)
-    inside = points_in_boxes(street_frame.points, street_frame.boxes.boxes, OBJECT_MARGIN_M).any(axis=0)
+    inside = points_in_boxes(street_frame.points, street_frame.boxes.boxes, OBJECT_MARGIN_M).any(
+        axis=0
+    )
     surface = street_frame.points[inside, :3].astype(np.float64)
-    distance = np.linalg.norm(new[:, None, :3].astype(np.float64) - surface[None], axis=2).min(axis=1)
+    distance = np.linalg.norm(new[:, None, :3].astype(np.float64) - surface[None], axis=2).min(
+        axis=1
+    )
     assert 0 < len(new) <= 40
     assert distance.max() <= ATTACH_M + 1e-5
     assert result.details.loss_attacked is not None
     assert result.details.loss_clean is not None
     assert result.details.loss_attacked > result.details.loss_clean
     nothing = attack_frame(
-        fused, street_frame.replace(boxes=type(street_frame.boxes).empty()), replace(SPEC, name="attach"), 0
+        fused,
+        street_frame.replace(boxes=type(street_frame.boxes).empty()),
+        replace(SPEC, name="attach"),
+        0,
     )
     assert nothing.budget.points_added == 0
     assert "nothing was changed" in nothing.details.note
@@ -101,10 +116,16 @@ def test_the_part_of_a_ray_near_a_surface_point(flat: Frame) -> None:
         off = np.linalg.norm(rays.direction[found.ray] * ends[:, None] - point, axis=1)
         assert off == pytest.approx(ATTACH_M)
     away = np.sqrt(81 - 81 * (rays.direction @ rays.direction[1000]) ** 2)
-    assert len(found.ray) == ((away < ATTACH_M) & (rays.direction @ rays.direction[1000] > 0)).sum() > 1
+    assert (
+        len(found.ray)
+        == ((away < ATTACH_M) & (rays.direction @ rays.direction[1000] > 0)).sum()
+        > 1
+    )
 
 
-def test_the_gain_of_gaps_in_the_grid(fused: TorchEngine, street_frame: Frame, make_flat: Callable[..., Frame]) -> None:
+def test_the_gain_of_gaps_in_the_grid(
+    fused: TorchEngine, street_frame: Frame, make_flat: Callable[..., Frame]
+) -> None:
     """A cloud of a few points still has rays to use; the random control uses all of its budget."""
     few = without(street_frame, np.arange(len(street_frame.points)) % 40 == 0)
     assert attack_frame(fused, few, replace(SPEC, steps=2), 0).budget.points_added > 0

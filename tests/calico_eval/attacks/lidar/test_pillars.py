@@ -28,7 +28,11 @@ def worth(loss: PillarLoss, pillars: Pillars, points: Float32) -> float:
     def canvas(cloud: Float32) -> torch.Tensor:
         cloud_t = torch.from_numpy(cloud)[None]
         with torch.no_grad():
-            return loss.encoder.canvas(cloud_t, torch.ones(cloud_t.shape[:2], dtype=torch.bool))[0].flatten(1).T
+            return (
+                loss.encoder.canvas(cloud_t, torch.ones(cloud_t.shape[:2], dtype=torch.bool))[0]
+                .flatten(1)
+                .T
+            )
 
     before = canvas(pillars.batch.points[0].numpy())
     return float(((canvas(points) - before) * pillars.gradient).sum())
@@ -39,11 +43,17 @@ def cells(loss: PillarLoss, points: Float32) -> np.ndarray:
     return loss.encoder.cells(cloud, torch.ones(cloud.shape[:2], dtype=torch.bool))[0].numpy()
 
 
-def test_the_loss_is_that_of_the_whole_model(fused: TorchEngine, street_frame: Frame, loss: PillarLoss) -> None:
+def test_the_loss_is_that_of_the_whole_model(
+    fused: TorchEngine, street_frame: Frame, loss: PillarLoss
+) -> None:
     half = street_frame.points[::2]
-    frame = street_frame.replace(points=half, ring=street_frame.ring[::2], sweep_index=street_frame.sweep_index[::2])
+    frame = street_frame.replace(
+        points=half, ring=street_frame.ring[::2], sweep_index=street_frame.sweep_index[::2]
+    )
     with white_box(fused):
-        assert loss.value(street_frame.points) == pytest.approx(loss.delivered(street_frame), abs=1e-4)
+        assert loss.value(street_frame.points) == pytest.approx(
+            loss.delivered(street_frame), abs=1e-4
+        )
         assert loss.value(half) == pytest.approx(loss.delivered(frame), abs=1e-4)
         assert loss.pillars(half).loss == pytest.approx(loss.value(half), abs=1e-4)
         nothing = loss.value(half[:0])
@@ -79,7 +89,9 @@ def test_gradients_that_are_no_numbers_or_zero_are_reported(
         assert details.dead_gradient == dead
 
 
-def test_removal_of_one_point_and_of_a_pillar(fused: TorchEngine, street_frame: Frame, loss: PillarLoss) -> None:
+def test_removal_of_one_point_and_of_a_pillar(
+    fused: TorchEngine, street_frame: Frame, loss: PillarLoss
+) -> None:
     points = street_frame.points
     with white_box(fused):
         pillars = loss.pillars(points)
@@ -96,7 +108,9 @@ def test_removal_of_one_point_and_of_a_pillar(fused: TorchEngine, street_frame: 
         assert together[row] == pytest.approx(expected, abs=1e-5 * scale)
     for pillar in np.unique(cell[real & (sizes > 2)])[::10]:
         expected = worth(loss, pillars, points[cell != pillar])
-        assert (together[cell == pillar] * sizes[cell == pillar]) == pytest.approx(expected, abs=1e-5 * scale)
+        assert (together[cell == pillar] * sizes[cell == pillar]) == pytest.approx(
+            expected, abs=1e-5 * scale
+        )
     assert not alone[~real].any()
 
 
@@ -107,12 +121,17 @@ def test_removal_of_one_point_of_several_with_the_mean_held(
     with white_box(fused):
         pillars = loss.pillars(points)
         alone = pillars.of_removal()[0].numpy()
-        features = loss.encoder.point_features(torch.from_numpy(points)[None], torch.ones(1, len(points)).bool())[0]
+        features = loss.encoder.point_features(
+            torch.from_numpy(points)[None], torch.ones(1, len(points)).bool()
+        )[0]
     cell, gradient = cells(loss, points), pillars.gradient.numpy()
     seen = features.detach().numpy()
     for row in np.flatnonzero(cell < 32 * 32)[::15]:
         others = np.flatnonzero((cell == cell[row]) & (np.arange(len(cell)) != row))
-        with_it, without_it = seen[[*others, row]].max(axis=0), seen[others].max(axis=0, initial=0.0)
+        with_it, without_it = (
+            seen[[*others, row]].max(axis=0),
+            seen[others].max(axis=0, initial=0.0),
+        )
         expected = ((without_it - with_it) * gradient[cell[row]]).sum()
         assert alone[row] == pytest.approx(expected, abs=1e-5 * float(np.abs(alone).max()))
 
@@ -127,7 +146,9 @@ def test_points_that_share_the_largest_value_are_no_loss_alone(
     assert together.any()
 
 
-def test_addition_to_an_empty_pillar(fused: TorchEngine, street_frame: Frame, loss: PillarLoss) -> None:
+def test_addition_to_an_empty_pillar(
+    fused: TorchEngine, street_frame: Frame, loss: PillarLoss
+) -> None:
     points = street_frame.points
     with white_box(fused):
         pillars = loss.pillars(points)
@@ -155,7 +176,12 @@ def test_addition_to_an_empty_pillar(fused: TorchEngine, street_frame: Frame, lo
 def test_the_gradient_of_positions_is_that_of_finite_differences(
     fused: TorchEngine, street_frame: Frame, loss: PillarLoss
 ) -> None:
-    exact = PillarLoss(fused, street_frame, AttackSpec("inject", Threat(points_added=9), straight_through=False), "det")
+    exact = PillarLoss(
+        fused,
+        street_frame,
+        AttackSpec("inject", Threat(points_added=9), straight_through=False),
+        "det",
+    )
     kept, added = street_frame.points[:-60], street_frame.points[-60:]
     with white_box(fused):
         _, gradient = exact.positions(kept, torch.from_numpy(added))

@@ -16,7 +16,9 @@ def matched(found: np.ndarray, true: np.ndarray) -> np.ndarray:
     return nearest
 
 
-def test_rays_that_returned_nothing_are_found_too(flat: Frame, sensor: tuple[np.ndarray, np.ndarray]) -> None:
+def test_rays_that_returned_nothing_are_found_too(
+    flat: Frame, sensor: tuple[np.ndarray, np.ndarray]
+) -> None:
     directions, ring = sensor
     kept = np.random.default_rng(3).random(len(directions)) < 0.7
     frame = without(flat, kept)
@@ -99,7 +101,10 @@ def test_a_window_holds_rays_with_all_their_returns(flat: Frame) -> None:
     turn = np.deg2rad(0.2)  # a second echo a fifth of a step away, outside
     row = int(rays.like[np.flatnonzero(inside & (azimuth > 4))[0]])
     x, y, *rest = flat.points[row]
-    echo = np.array([[x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn), *rest]], np.float32)
+    echo = np.array(
+        [[x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn), *rest]],
+        np.float32,
+    )
     frame = flat.replace(
         points=np.concatenate([flat.points, echo]),
         ring=np.append(flat.ring, flat.ring[row]),

@@ -21,7 +21,9 @@ def kept_rows(clean: Frame, after: Frame) -> np.ndarray:
     return np.array([row.tobytes() in left for row in clean.points])
 
 
-def test_the_sector_about_the_object_vanishes(fused: TorchEngine, make_flat: Callable[..., Frame]) -> None:
+def test_the_sector_about_the_object_vanishes(
+    fused: TorchEngine, make_flat: Callable[..., Frame]
+) -> None:
     frame = make_flat(car_xy=(8.0, 8.0))
     result = attack_frame(fused, frame, AttackSpec("remove", SECTOR), 0)
     azimuth = np.degrees(np.arctan2(frame.points[:, 1], frame.points[:, 0]))
@@ -41,9 +43,14 @@ def test_every_sweep_loses_the_sector_of_its_own_sensor(
 
 
 @pytest.mark.parametrize(("name", "probability"), [("remove_90", 0.9), ("remove_50", 0.5)])
-def test_points_vanish_with_the_probability(fused: TorchEngine, flat: Frame, name: str, probability: float) -> None:
+def test_points_vanish_with_the_probability(
+    fused: TorchEngine, flat: Frame, name: str, probability: float
+) -> None:
     wide = replace(SECTOR, window_deg=180.0)
-    removed = [attack_frame(fused, flat, AttackSpec(name, wide), seed).budget.points_removed for seed in range(4)]
+    removed = [
+        attack_frame(fused, flat, AttackSpec(name, wide), seed).budget.points_removed
+        for seed in range(4)
+    ]
     n = 8 * 180
     assert len(set(removed)) > 1
     error = 4 * np.sqrt(probability * (1 - probability) / (4 * n))
@@ -51,7 +58,9 @@ def test_points_vanish_with_the_probability(fused: TorchEngine, flat: Frame, nam
 
 
 def test_a_short_budget_takes_the_middle(fused: TorchEngine, flat: Frame) -> None:
-    result = attack_frame(fused, flat, AttackSpec("remove", Threat(points_removed=32, window_deg=20.0)), 0)
+    result = attack_frame(
+        fused, flat, AttackSpec("remove", Threat(points_removed=32, window_deg=20.0)), 0
+    )
     azimuth = np.degrees(np.arctan2(flat.points[:, 1], flat.points[:, 0]))
     assert np.array_equal(kept_rows(flat, result.frame), np.abs(azimuth) >= 2.0)
 
@@ -77,7 +86,9 @@ def test_high_frequency_removal_puts_the_points_at_random_ranges(
     assert quarters == pytest.approx(0.25, abs=0.1)
     assert np.array_equal(result.frame.points[:, 3:], frame.points[:, 3:])
     assert np.array_equal(result.frame.ring, frame.ring)
-    few = attack_frame(fused, frame, AttackSpec("remove_scatter", replace(threat, points_added=10)), 0)
+    few = attack_frame(
+        fused, frame, AttackSpec("remove_scatter", replace(threat, points_added=10)), 0
+    )
     assert few.budget.points_added == 10
     assert len(few.frame.points) == len(frame.points) - hit.sum() + 10
 
@@ -101,7 +112,9 @@ def test_without_objects_the_sector_ahead_vanishes(fused: TorchEngine, flat: Fra
     assert result.budget.points_removed == 160
 
 
-def test_removal_hides_its_object_better_than_the_control(fused: TorchEngine, street: FrameSource) -> None:
+def test_removal_hides_its_object_better_than_the_control(
+    fused: TorchEngine, street: FrameSource
+) -> None:
     """On the frames that the network was trained on: the score of a box at the object that is aimed at."""
     sector = replace(SECTOR, window_deg=40.0)
     clean, attacked, controls = [], [], []
@@ -109,7 +122,11 @@ def test_removal_hides_its_object_better_than_the_control(fused: TorchEngine, st
         frame = street[index]
         row, _ = aim(frame)
 
-        def score(of: Frame, at: Float32 = frame.boxes.boxes[row], label: int = int(frame.boxes.labels[row])) -> float:
+        def score(
+            of: Frame,
+            at: Float32 = frame.boxes.boxes[row],
+            label: int = int(frame.boxes.labels[row]),
+        ) -> float:
             found = fused.predict([of])[0]
             near = np.linalg.norm(found.boxes[:, :2] - at[:2], axis=1) < 2.0
             return float(found.scores[near & (found.labels == label)].max(initial=0.0))

@@ -45,7 +45,9 @@ class Counter:
         near = (np.hypot(frame.points[:, 0], frame.points[:, 1]) < 9.5) & (frame.points[:, 0] > 3.0)
         high = frame.points[near & (frame.points[:, 2] > -1.5)]
         if len(high) < self.least:
-            return Predictions(np.zeros((0, 9), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
+            return Predictions(
+                np.zeros((0, 9), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64)
+            )
         box = np.zeros((1, 9), np.float32)
         box[0, :2] = high[:, :2].mean(axis=0) * (1 + 2 / np.linalg.norm(high[:, :2].mean(axis=0)))
         return Predictions(box, np.array([min(1.0, len(high) / 100)], np.float32), np.array([0]))
@@ -55,7 +57,9 @@ def bank(frame: Frame) -> list[Trace]:
     return traces_of(frame)
 
 
-def test_a_phantom_is_found_by_a_detector_that_counts_points(make_flat: Callable[..., Frame]) -> None:
+def test_a_phantom_is_found_by_a_detector_that_counts_points(
+    make_flat: Callable[..., Frame],
+) -> None:
     frame = make_flat(car_xy=(0.0, 11.0))
     spec = replace(SPEC, threat=Threat(points_added=200, points_removed=200, window_deg=10.0))
     engine = Counter(8)
@@ -98,7 +102,9 @@ def test_only_boxes_of_the_class_near_the_target_count(make_flat: Callable[..., 
     assert target_score(Predictions(boxes, scores, labels), phantom) == pytest.approx(0.3)
 
 
-def test_spoofing_the_network_beats_as_many_random_points(fused: TorchEngine, street: FrameSource) -> None:
+def test_spoofing_the_network_beats_as_many_random_points(
+    fused: TorchEngine, street: FrameSource
+) -> None:
     """By the mean over frames 1, 4 and 5; on the others this network takes neither for a car."""
     spoofed, random = [], []
     for index in (1, 4, 5):
@@ -107,7 +113,9 @@ def test_spoofing_the_network_beats_as_many_random_points(fused: TorchEngine, st
         done = spoof_frame(fused, frame, spec, scene_bank)
         assert done.phantom is not None
         n = len(done.phantom.returns)
-        control = AttackSpec("spoof_random", Threat(points_added=n, points_removed=n, window_deg=10.0))
+        control = AttackSpec(
+            "spoof_random", Threat(points_added=n, points_removed=n, window_deg=10.0)
+        )
         clean, attacked = fused.predict([frame, done.frame])
         assert target_score(clean, done.phantom) == pytest.approx(done.score_clean, abs=1e-5)
         assert target_score(attacked, done.phantom) == pytest.approx(done.score, abs=1e-5)
@@ -127,7 +135,9 @@ def test_company_and_seed_change_nothing(fused: TorchEngine, street: FrameSource
     assert "phantom car" in alone.details.note
 
 
-def test_without_vehicles_or_a_free_place_the_note_says_so(fused: TorchEngine, street_frame: Frame) -> None:
+def test_without_vehicles_or_a_free_place_the_note_says_so(
+    fused: TorchEngine, street_frame: Frame
+) -> None:
     alone = street_frame.replace(boxes=Boxes.empty(), previous=None)
     result = attack_frame(fused, alone, SPEC, 0)
     assert result.frame is alone
@@ -140,7 +150,9 @@ def test_a_model_without_lidar_is_refused(camera_only: TorchEngine, street_frame
         attack_frame(camera_only, street_frame, SPEC, 0)
 
 
-def test_the_control_stays_in_the_window_and_between_the_distances(fused: TorchEngine, street_frame: Frame) -> None:
+def test_the_control_stays_in_the_window_and_between_the_distances(
+    fused: TorchEngine, street_frame: Frame
+) -> None:
     spec = AttackSpec("spoof_random", replace(THREAT, window_deg=20.0))
     result = attack_frame(fused, street_frame, spec, 3)
     new = result.frame.points[-60:].astype(np.float64)
@@ -170,4 +182,9 @@ def test_traces_of_every_published_size_take_turns(make_flat: Callable[..., Fram
     assert [len(group[0].returns) for group in groups] == [30, 50, 70, 20, 40, 60]
     assert [len(group) for group in groups] == [2] * 6
     small = Projector(frame, rays, allowed, replace(threat, points_added=100, points_removed=100))
-    assert [len(group[0].trace) for group in candidates(small, bank, [Place(0.0, 9.0)])] == [50, 90, 40, 80]
+    assert [len(group[0].trace) for group in candidates(small, bank, [Place(0.0, 9.0)])] == [
+        50,
+        90,
+        40,
+        80,
+    ]
