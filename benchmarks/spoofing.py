@@ -35,9 +35,9 @@ from calico.frame import Frame
 from calico.names import split_name
 from calico.taxonomy import DETECTION_CLASSES
 from calico_eval.attacks import AttackSpec, Threat, attack_frame, check_budget, measure_budget
-from calico_eval.attacks.lidar.bank import Trace, bank_of
 from calico_eval.attacks.lidar.spoof import WINDOW_DEG, spoof_frame, target_score
-from calico_eval.attacks.measures import NEAR_M
+from calico_eval.attacks.lidar.vehicle_shapes import Trace, bank_of
+from calico_eval.attacks.success.counts import NEAR_M
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.metrics.intervals import Interval, ratio_interval
 

@@ -47,7 +47,7 @@ class SanityIndex:
         )
         found = {
             position: id for owner in owners for position, id in self._failed.get(owner, {}).items()
-        }  # noqa: A001
+        }
         return tuple(dict.fromkeys(found[position] for position in sorted(found)))
 
     @cached_property

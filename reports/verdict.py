@@ -103,7 +103,7 @@ def _worst(view: View, subject: Series, kind: str, question: str) -> Tile:
         for s in mine
         for _, p in found
         for id in sanity.suspect_condition(view, s, p.condition)
-    }  # noqa: A001
+    }
     if failed:
         details.insert(0, f"{sanity.badge(tuple(failed))}: not to be relied on")
     return Tile(

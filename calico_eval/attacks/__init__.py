@@ -1,6 +1,6 @@
 """Adversarial attacks with budgets in physical units, measured on the delivered frame. See docs/attacks.md.
 
-Names are loaded on use, so that the referee (`budget`) and the verifier (`verify`) run without a line of the attacks, or torch.
+Names are loaded on use, so that `budget` runs without torch.
 """
 
 from __future__ import annotations
@@ -9,26 +9,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from calico_eval.attacks.attack import AttackedFrame, attack_frame, attack_frames
-    from calico_eval.attacks.budget import Budget, check_budget, measure_budget
+    from calico_eval.attacks.budget.measure import Budget, check_budget, measure_budget
+    from calico_eval.attacks.budget.saved import load_attacked, save_attacked
+    from calico_eval.attacks.budget.threat import Threat
+    from calico_eval.attacks.budget.verify import verify_attacked
     from calico_eval.attacks.catalogue import ALGORITHMS, Algorithm
     from calico_eval.attacks.details import AttackDetails
+    from calico_eval.attacks.run import AttackedFrame, attack_frame, attack_frames
     from calico_eval.attacks.sanity import GradientCheck, dead_gradients
-    from calico_eval.attacks.saved import load_attacked, save_attacked
     from calico_eval.attacks.spec import AttackSpec
-    from calico_eval.attacks.threat import Threat
-    from calico_eval.attacks.verify import verify_attacked
 
 _HOMES = {
-    "attack": ("AttackedFrame", "attack_frame", "attack_frames"),
-    "budget": ("Budget", "check_budget", "measure_budget"),
+    "run": ("AttackedFrame", "attack_frame", "attack_frames"),
+    "budget.measure": ("Budget", "check_budget", "measure_budget"),
     "catalogue": ("ALGORITHMS", "Algorithm"),
     "details": ("AttackDetails",),
     "sanity": ("GradientCheck", "dead_gradients"),
-    "saved": ("load_attacked", "save_attacked"),
+    "budget.saved": ("load_attacked", "save_attacked"),
     "spec": ("AttackSpec",),
-    "threat": ("Threat",),
-    "verify": ("verify_attacked",),
+    "budget.threat": ("Threat",),
+    "budget.verify": ("verify_attacked",),
 }
 
 __all__ = [

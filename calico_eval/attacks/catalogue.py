@@ -7,9 +7,9 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal
 
 from calico.errors import CalicoError
-from calico_eval.attacks.black_box import nes, spsa, square
-from calico_eval.attacks.fit import needs_fit
-from calico_eval.attacks.gradient import apgd, apgd_decay, fgsm, mifgsm, pgd
+from calico_eval.attacks.blackbox.run import by_queries
+from calico_eval.attacks.blackbox.search import nes, spsa, square
+from calico_eval.attacks.budget.threat import Threat
 from calico_eval.attacks.lidar.controls import inject_random, spoof_random
 from calico_eval.attacks.lidar.drop import drop, random_drop
 from calico_eval.attacks.lidar.frustum import frustum
@@ -17,28 +17,28 @@ from calico_eval.attacks.lidar.inject import attach, inject
 from calico_eval.attacks.lidar.pillars import with_pillars
 from calico_eval.attacks.lidar.remove import removal
 from calico_eval.attacks.lidar.spoof import spoof
-from calico_eval.attacks.patch import (
+from calico_eval.attacks.patch.attack import (
     fit_board,
     grey_texture,
     patch_attack,
     patch_control,
     random_texture,
 )
-from calico_eval.attacks.patch_sites import board_sites, object_sites
-from calico_eval.attacks.query_search import by_queries
-from calico_eval.attacks.search import noise, search
-from calico_eval.attacks.success import CREATED, Success
-from calico_eval.attacks.suite import suite
-from calico_eval.attacks.threat import Threat
-from calico_eval.attacks.torchattacks_adapter import WITH_QUERIES, craft
-from calico_eval.attacks.torchattacks_table import TORCHATTACKS, Entry
-from calico_eval.attacks.universal import universal, universal_noise
+from calico_eval.attacks.patch.sites import board_sites, object_sites
+from calico_eval.attacks.success.rates import CREATED, Success
+from calico_eval.attacks.torchattacks.adapter import WITH_QUERIES, craft
+from calico_eval.attacks.torchattacks.table import TORCHATTACKS, Entry
+from calico_eval.attacks.universal.fitted import needs_fit
+from calico_eval.attacks.universal.perturbation import universal, universal_noise
+from calico_eval.attacks.whitebox.gradient import apgd, apgd_decay, fgsm, mifgsm, pgd
+from calico_eval.attacks.whitebox.run import noise, search
+from calico_eval.attacks.whitebox.worst_of_suite import suite
 
 if TYPE_CHECKING:
     from calico.frame import Frame
     from calico_eval.attacks.details import Crafted
-    from calico_eval.attacks.fit import Fitted
     from calico_eval.attacks.spec import AttackSpec
+    from calico_eval.attacks.universal.fitted import Fitted
     from calico_eval.engines.base import Engine
 
     Craft = Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from calico.frame import Frame
-from calico_eval.attacks.declared import Declared
+from calico_eval.attacks.budget.patch_area import Declared
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from calico_eval.attacks.budget.threat import UNITS, Threat
 from calico_eval.attacks.catalogue import ALGORITHMS, BALL, LINF, Algorithm
 from calico_eval.attacks.objectives import OBJECTIVES
-from calico_eval.attacks.threat import UNITS, Threat
-from calico_eval.attacks.torchattacks_table import TORCHATTACKS
+from calico_eval.attacks.torchattacks.table import TORCHATTACKS
 
 PAGE, PARTS, COSTS = (
     Path("docs/attacks.md"),

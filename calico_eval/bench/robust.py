@@ -12,7 +12,7 @@ from calico.data.open import Split, open_source
 from calico.errors import CalicoError
 from calico.files import lock_folder, read_bytes, write_atomic
 from calico.train.checkpoint import MAX_BYTES, MODEL_FILE, load_model
-from calico_eval.attacks.standard import attack_specs
+from calico_eval.attacks.parse import attack_specs
 from calico_eval.bench.protocol import Cell, config_of
 from calico_eval.bench.records import ROBUST_FORMAT, CellRecord, RobustRecord, read_record
 from calico_eval.bench.run import Bar

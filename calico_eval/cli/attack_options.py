@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from calico_eval.attacks import AttackSpec
-    from calico_eval.attacks.standard import Budget
+    from calico_eval.attacks.parse import Budget
     from calico_eval.engines.base import Engine
     from calico_eval.sweep.suites import Suite
 
@@ -37,7 +37,7 @@ class AttackOptions:
         restarts: int = 1,
     ) -> AttackOptions:
         """Raises CalicoError for a budget that cannot be read."""
-        from calico_eval.attacks.standard import Budget
+        from calico_eval.attacks.parse import Budget
 
         texts = [*names_of(eps), *(f"{n}points" for n in names_of([points or ""]))]
         budgets = tuple(Budget.parse(text) for text in texts)
@@ -48,7 +48,7 @@ class AttackOptions:
 
     def check(self) -> None:
         """Raises CalicoError for an attack, sensor or objective that there is not, and for an effort that no attack makes."""
-        from calico_eval.attacks.standard import check_options
+        from calico_eval.attacks.parse import check_options
 
         check_options(self.names, self.sensors, self.objectives, self.steps, self.queries)
 
@@ -56,7 +56,7 @@ class AttackOptions:
         """Every attack, on the sensors and for the heads of these engines where none are given. Heads are known of torch's
         engines; where none of them is one, those of the helpers, whose gradients are followed, count."""
         from calico_eval.attacks.objectives import usual_objective
-        from calico_eval.attacks.standard import attack_specs
+        from calico_eval.attacks.parse import attack_specs
         from calico_eval.engines.torch import TorchEngine
 
         configs = [

@@ -18,11 +18,11 @@ from calico_eval.attacks import (
     attack_frames,
     check_budget,
 )
-from calico_eval.attacks.budget import used_budget, worst_budget
-from calico_eval.attacks.fit import Fitted
+from calico_eval.attacks.budget.measure import used_budget, worst_budget
+from calico_eval.attacks.budget.saved import save_attacked
 from calico_eval.attacks.objectives import OBJECTIVES
-from calico_eval.attacks.saved import save_attacked
-from calico_eval.attacks.success import Success
+from calico_eval.attacks.success.rates import Success
+from calico_eval.attacks.universal.fitted import Fitted
 from calico_eval.engines.base import Engine
 from calico_eval.sweep.conditions import ConditionSpec
 from corruptions import Effect, check_summary, corrupt, corrupt_with, effect, summarise_effects

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from calico.errors import CalicoError
 from calico_eval import attacks
-from calico_eval.attacks.threat import Threat
+from calico_eval.attacks.budget.threat import Threat
 from calico_eval.engines.base import Engine, Predictor
 from calico_eval.engines.predictions import PredictionFiles
 from corruptions import CorruptionError, Spec, find

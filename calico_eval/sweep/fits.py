@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico_eval.attacks import ALGORITHMS
-from calico_eval.attacks.fit import Fitted, fit_indices
+from calico_eval.attacks.universal.fitted import Fitted, fit_indices
 from calico_eval.engines.base import Engine
 from calico_eval.sweep.changes import change_frame
 from calico_eval.sweep.conditions import ConditionSpec

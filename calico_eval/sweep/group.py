@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from calico.data.source import FrameSource
 from calico_eval.attacks import ALGORITHMS
-from calico_eval.attacks.measures import Count, new_false_boxes
-from calico_eval.attacks.success import asr
+from calico_eval.attacks.success.counts import Count, new_false_boxes
+from calico_eval.attacks.success.rates import asr
 from calico_eval.engines.base import Engine
 from calico_eval.engines.predictions import PredictionFiles
 from calico_eval.engines.repeat import compare_two_answers

@@ -8,7 +8,7 @@ from pathlib import Path
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.files import RUN_FILE
-from calico_eval.attacks.saved import check_saved
+from calico_eval.attacks.budget.saved import check_saved
 from calico_eval.engines.base import Engine, label
 from calico_eval.engines.predictions import PredictionFiles
 from calico_eval.engines.torch import TorchEngine

@@ -12,10 +12,10 @@ from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 
 from calico_eval.attacks import ALGORITHMS, AttackSpec, Threat
-from calico_eval.attacks.gradient import APGD_STEP, falling_steps
 from calico_eval.attacks.objectives import OBJECTIVES
 from calico_eval.attacks.sanity import Sheet, not_run, worst
-from calico_eval.attacks.sanity.sheet import Verdict
+from calico_eval.attacks.sanity.checklist import Verdict
+from calico_eval.attacks.whitebox.gradient import APGD_STEP, falling_steps
 from calico_eval.metrics.suffstats import FrameStats
 from calico_eval.sweep.jackknife import Replicates, half_width, replicate
 from calico_eval.sweep.plan import Job, SweepPlan

@@ -165,7 +165,7 @@ def cross_tables(view: View) -> tuple[CrossTable, ...]:
         for s in view.series
         for c in conditions
         for id in sanity.suspect_condition(view, s, c)
-    }  # noqa: A001
+    }
     names = tuple(_attack_name(condition) for condition in columns.values())
     return tuple(
         CrossTable(

@@ -259,7 +259,7 @@ def _panel(
         for m, points in found
         for p in points
         for id in sanity.suspect_condition(view, m.series, p.condition)
-    ]  # noqa: A001
+    ]
     with_clean = any(line.clean is not None for line in lines)
     return Panel(
         name=title,

@@ -44,8 +44,14 @@ ALLOWED = {
         "calico_eval/sweep/run.py",
         "store.open",
     ): "takes up a run folder, whose files `RunStore` reads",
-    ("calico_eval/attacks/saved.py", "json.loads"): "of a text that was made in the line itself",
-    ("calico_eval/attacks/saved.py", "np.load"): "of bytes that were read and checked before",
+    (
+        "calico_eval/attacks/budget/saved.py",
+        "json.loads",
+    ): "of a text that was made in the line itself",
+    (
+        "calico_eval/attacks/budget/saved.py",
+        "np.load",
+    ): "of bytes that were read and checked before",
     (
         "calico_eval/metrics/suffstats.py",
         "pq.ParquetFile",

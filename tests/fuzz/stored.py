@@ -26,7 +26,7 @@ from calico.train.checkpoint import load_model, load_weights, save_model, save_w
 from calico.train.done import check_done, mark_done
 from calico.train.state import TrainingState, load_state, save_state
 from calico_eval.attacks import AttackDetails, AttackedFrame, AttackSpec, Threat, measure_budget
-from calico_eval.attacks.saved import load_attacked, save_attacked
+from calico_eval.attacks.budget.saved import load_attacked, save_attacked
 from calico_eval.engines.onnxruntime import OnnxEngine
 from calico_eval.sweep.store import RunStore
 from reports.schema import read_results

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from calico.frame import Bool, Float64, Frame
-from calico_eval.attacks.threat import Threat
+from calico_eval.attacks.budget.threat import Threat
 
 AHEAD_DEG = 45.0
 """An object is ahead where its azimuth is within this of the x axis."""

@@ -13,8 +13,8 @@ from calico_eval.attacks.lidar.aim import removable
 from calico_eval.attacks.lidar.edit import Returns, range_limits, with_returns, within_budget
 from calico_eval.attacks.lidar.rays import rays_of
 from calico_eval.attacks.lidar.spoof import DISTANCES_M, WINDOW_DEG
-from calico_eval.attacks.search import stream_seed
 from calico_eval.attacks.spec import AttackSpec
+from calico_eval.attacks.whitebox.run import stream_seed
 from calico_eval.engines.base import Engine
 
 

@@ -8,13 +8,13 @@ import numpy as np
 
 from calico.frame import Bool, Float64, Frame, Int64
 from calico.seeds import generator
-from calico_eval.attacks.budget import ray_origins
+from calico_eval.attacks.budget.measure import ray_origins
 from calico_eval.attacks.details import AttackDetails, Crafted
 from calico_eval.attacks.lidar.aim import aim, azimuth_of, in_window, removable
 from calico_eval.attacks.lidar.edit import without
 from calico_eval.attacks.lidar.pillars import PillarLoss
-from calico_eval.attacks.search import stream_seed
 from calico_eval.attacks.spec import AttackSpec
+from calico_eval.attacks.whitebox.run import stream_seed
 from calico_eval.engines.base import Engine
 
 

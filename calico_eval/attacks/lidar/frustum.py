@@ -16,10 +16,10 @@ from calico.geometry.boxes import corners
 from calico.geometry.camera import project
 from calico_eval.attacks.details import AttackDetails, Crafted
 from calico_eval.attacks.lidar.aim import aim, azimuth_of
-from calico_eval.attacks.lidar.bank import scene_bank
 from calico_eval.attacks.lidar.phantom import Place, Projector
 from calico_eval.attacks.lidar.rays import rays_of
 from calico_eval.attacks.lidar.spoof import Bank, Spoofed, best_phantom, candidates, crafted
+from calico_eval.attacks.lidar.vehicle_shapes import scene_bank
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.engines.base import Engine
 

@@ -10,11 +10,11 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from calico.frame import Bool, Float64, Frame, Int64
+from calico_eval.attacks.budget.threat import Threat
 from calico_eval.attacks.lidar.aim import removable
-from calico_eval.attacks.lidar.bank import MIN_POINTS, Trace
 from calico_eval.attacks.lidar.edit import Returns, range_limits, within_budget
 from calico_eval.attacks.lidar.rays import Rays
-from calico_eval.attacks.threat import Threat
+from calico_eval.attacks.lidar.vehicle_shapes import MIN_POINTS, Trace
 
 OFF_BEAM_DEG = 1.0
 """A point of a trace that is farther than this from every ray of the sensor has no ray that could return it."""

@@ -16,13 +16,13 @@ import numpy as np
 
 from calico.frame import Bool, Float64, Frame, Int64
 from calico.seeds import generator
-from calico_eval.attacks.budget import ray_origins
+from calico_eval.attacks.budget.measure import ray_origins
 from calico_eval.attacks.details import AttackDetails, Crafted
 from calico_eval.attacks.lidar.aim import aim, azimuth_of, in_window, removable
 from calico_eval.attacks.lidar.edit import without
 from calico_eval.attacks.lidar.rays import ORIGIN_M, RANGE_MARGIN_M
-from calico_eval.attacks.search import stream_seed
 from calico_eval.attacks.spec import AttackSpec
+from calico_eval.attacks.whitebox.run import stream_seed
 from calico_eval.engines.base import Engine
 
 Craft = Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]

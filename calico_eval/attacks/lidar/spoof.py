@@ -19,10 +19,10 @@ from calico.frame import Frame
 from calico.predictions import Predictions
 from calico.taxonomy import DETECTION_CLASSES
 from calico_eval.attacks.details import AttackDetails, Crafted
-from calico_eval.attacks.lidar.bank import Trace, scene_bank
 from calico_eval.attacks.lidar.edit import with_returns
 from calico_eval.attacks.lidar.phantom import Phantom, Place, Projector
 from calico_eval.attacks.lidar.rays import Rays, rays_of
+from calico_eval.attacks.lidar.vehicle_shapes import Trace, scene_bank
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.engines.base import Engine
 

@@ -24,7 +24,7 @@ from calico_eval.attacks.objectives.cells import (
     near_objects,
     rectangle,
 )
-from calico_eval.attacks.target import false_target
+from calico_eval.attacks.success.false_target import false_target
 
 _T = TypeVar("_T")
 

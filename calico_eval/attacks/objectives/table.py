@@ -9,9 +9,9 @@ from typing import Literal
 from torch import Tensor
 
 from calico.models.calico import Outputs
-from calico_eval.attacks import success
 from calico_eval.attacks.objectives import detection, joint, segmentation
 from calico_eval.attacks.objectives.scene import Scene
+from calico_eval.attacks.success import rates as success
 
 Need = Literal["object", "free place", "map", "true cell"]
 

@@ -1,8 +1,8 @@
 """Checks that an attack figure means something (S1 to S16, docs/attacks.md). See `active` for what they cost."""
 
 from calico_eval.attacks.sanity.active import FRAMES, active_checks
+from calico_eval.attacks.sanity.checklist import TITLES, Sheet, not_run, worst
 from calico_eval.attacks.sanity.gradients import GradientCheck, dead_gradients
-from calico_eval.attacks.sanity.sheet import TITLES, Sheet, not_run, worst
 
 __all__ = [
     "FRAMES",

@@ -12,17 +12,17 @@ from dataclasses import fields
 
 from calico.frame import Frame
 from calico.seeds import derive
+from calico_eval.attacks.budget.saved import frame_sha256
+from calico_eval.attacks.budget.threat import Threat
 from calico_eval.attacks.catalogue import ALGORITHMS, BALL
 from calico_eval.attacks.objectives import OBJECTIVES
-from calico_eval.attacks.sanity.found import targets
+from calico_eval.attacks.sanity.checklist import Sheet, not_run
+from calico_eval.attacks.sanity.detected_objects import targets
 from calico_eval.attacks.sanity.gradients import gradients_agree, gradients_arrive
-from calico_eval.attacks.sanity.ladder import ladder, unbounded
 from calico_eval.attacks.sanity.model import repeats, untouched, zero_is_clean
-from calico_eval.attacks.sanity.planted import SEARCHES, planted_is_found
-from calico_eval.attacks.sanity.sheet import Sheet, not_run
-from calico_eval.attacks.saved import frame_sha256
+from calico_eval.attacks.sanity.planted_vulnerability import SEARCHES, planted_is_found
+from calico_eval.attacks.sanity.single_frame import ladder, unbounded
 from calico_eval.attacks.spec import AttackSpec
-from calico_eval.attacks.threat import Threat
 from calico_eval.engines.torch import TorchEngine
 from reports.schema import SanityCheck
 

@@ -10,11 +10,11 @@ from calico.data.batch import collate
 from calico.frame import Frame
 from calico.models.calico import Outputs
 from calico.predictions import Predictions
-from calico_eval.attacks.domain import make_domain
-from calico_eval.attacks.forward import AttackForward, white_box
-from calico_eval.attacks.sanity.sheet import Sheet, Verdict
-from calico_eval.attacks.saved import frame_sha256
-from calico_eval.attacks.threat import Threat
+from calico_eval.attacks.budget.saved import frame_sha256
+from calico_eval.attacks.budget.threat import Threat
+from calico_eval.attacks.sanity.checklist import Sheet, Verdict
+from calico_eval.attacks.search_space.joint import make_domain
+from calico_eval.attacks.whitebox.forward import AttackForward, white_box
 from calico_eval.engines.torch import TorchEngine
 from reports.schema import SanityCheck
 

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 from calico_eval.attacks import ALGORITHMS
+from calico_eval.attacks.budget.threat import UNITS
 from calico_eval.attacks.docs import COSTS, PAGE, PARTS, render
 from calico_eval.attacks.objectives import OBJECTIVES
-from calico_eval.attacks.threat import UNITS
 
 ROOT = Path(__file__).parents[3]
 FIX = "run `python -m calico_eval.attacks.docs` and commit docs/attacks.md"

@@ -18,7 +18,6 @@ from calico.frame import Boxes, Frame
 from calico.models.calico import CalicoModel, Outputs, build_model
 from calico.models.heads.center import TaskOutput
 from calico_eval.attacks import AttackSpec, Threat, attack_frames
-from calico_eval.attacks.measures import new_false_boxes
 from calico_eval.attacks.objectives import KAPPA, OBJECTIVES, Scene, hide_targets
 from calico_eval.attacks.objectives.detection import (
     FOUND_LOGIT,
@@ -33,6 +32,7 @@ from calico_eval.attacks.objectives.detection import (
 )
 from calico_eval.attacks.objectives.joint import feat, multi
 from calico_eval.attacks.objectives.segmentation import MARGIN, map_create, map_erase, seg
+from calico_eval.attacks.success.counts import new_false_boxes
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.metrics.nuscenes import class_ranges
 

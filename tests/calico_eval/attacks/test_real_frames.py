@@ -11,8 +11,8 @@ import torch
 from calico.data.nuscenes import NuScenesSource
 from calico.frame import Frame
 from calico_eval.attacks import Threat, check_budget, measure_budget
-from calico_eval.attacks.domain import make_domain
-from calico_eval.attacks.saved import frame_sha256
+from calico_eval.attacks.budget.saved import frame_sha256
+from calico_eval.attacks.search_space.joint import make_domain
 
 SHARED = Path(os.environ.get("CALICO_SHARED_DATA", Path(__file__).parents[3] / "../shared/data"))
 ROOT = SHARED / "pandaset_nuscenes"

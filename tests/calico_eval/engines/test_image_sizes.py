@@ -15,9 +15,9 @@ from calico.export.metadata import GraphMetadata
 from calico.export.onnx import export_onnx
 from calico.frame import Frame
 from calico.predictions import Predictions
-from calico_eval.attacks.attack import attack_frames
+from calico_eval.attacks.budget.threat import Threat
+from calico_eval.attacks.run import attack_frames
 from calico_eval.attacks.spec import AttackSpec
-from calico_eval.attacks.threat import Threat
 from calico_eval.engines.onnxruntime import OnnxEngine
 from calico_eval.engines.torch import TorchEngine
 

@@ -16,10 +16,10 @@ from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico_eval.attacks import AttackedFrame, AttackSpec, Threat, attack_frames
+from calico_eval.attacks.budget.verify import verify_attacked
 from calico_eval.attacks.catalogue import PHANTOMS
-from calico_eval.attacks.fit import Fitted
-from calico_eval.attacks.measures import created, hidden
-from calico_eval.attacks.verify import verify_attacked
+from calico_eval.attacks.success.counts import created, hidden
+from calico_eval.attacks.universal.fitted import Fitted
 from calico_eval.engines.base import Engine
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.engines.user import UserEngine

@@ -7,9 +7,15 @@ import pytest
 
 from calico.frame import Boxes, Frame
 from calico_eval.attacks import Threat
-from calico_eval.attacks.lidar.bank import MIN_POINTS, Trace, bank_of, scene_bank, traces_of
 from calico_eval.attacks.lidar.phantom import Phantom, Place, Projector, moved
 from calico_eval.attacks.lidar.rays import rays_of
+from calico_eval.attacks.lidar.vehicle_shapes import (
+    MIN_POINTS,
+    Trace,
+    bank_of,
+    scene_bank,
+    traces_of,
+)
 
 BUDGET = Threat(points_added=200, points_removed=200, window_deg=10.0)
 

@@ -11,7 +11,6 @@ from calico.errors import CalicoError
 from calico.frame import Boxes, Frame
 from calico.predictions import Predictions
 from calico_eval.attacks import AttackSpec, Threat, attack_frame, attack_frames
-from calico_eval.attacks.lidar.bank import Trace, scene_bank, traces_of
 from calico_eval.attacks.lidar.phantom import Projector
 from calico_eval.attacks.lidar.rays import rays_of
 from calico_eval.attacks.lidar.spoof import (
@@ -22,6 +21,7 @@ from calico_eval.attacks.lidar.spoof import (
     spoof_frame,
     target_score,
 )
+from calico_eval.attacks.lidar.vehicle_shapes import Trace, scene_bank, traces_of
 from calico_eval.engines.torch import TorchEngine
 
 THREAT = Threat(points_added=60, points_removed=60, window_deg=10.0)

@@ -1,0 +1,1 @@
+"""Attacks that only ask the model for predictions."""

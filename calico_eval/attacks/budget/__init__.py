@@ -1,0 +1,1 @@
+"""What an attack may change, and the measurement of what it did change. Uses numpy only."""

@@ -1,0 +1,1 @@
+"""Printed patches on vehicles and beside the road."""

@@ -1,0 +1,151 @@
+"""Textures that raise an objective, in expectation over transformations of the texture (EOT, Athalye et al., ICML 2018)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+
+import torch
+from torch import Tensor
+
+from calico.frame import Frame
+from calico.seeds import derive
+from calico_eval.attacks.objectives import choose_objective
+from calico_eval.attacks.patch.placement import Placed
+from calico_eval.attacks.patch.render import TEXELS, PatchDomain, rounded
+from calico_eval.attacks.search_space.joint import Streams
+from calico_eval.attacks.search_space.problem import Problem
+from calico_eval.attacks.spec import AttackSpec
+from calico_eval.attacks.universal.pooled_loss import model_loss
+from calico_eval.attacks.whitebox.forward import white_box
+from calico_eval.attacks.whitebox.gradient import starts
+from calico_eval.attacks.whitebox.run import stream_seed
+from calico_eval.engines.torch import TorchEngine
+
+TextureLoss = Callable[[Tensor, Streams], Tensor]
+"""(textures, streams that draw a transformation of each, or none) -> (B,)."""
+
+BETAS, TINY = (0.9, 0.99), 1e-12
+"""Of Adam (Kingma and Ba, ICLR 2015)."""
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """The textures of one frame, (3 K, TEXELS, TEXELS) in [0, 1] on the CPU, of whole grey levels, and how they came about."""
+
+    textures: Tensor
+    objective: str = ""
+    note: str = ""
+    losses: tuple[float, ...] = ()
+    forwards: int = 0
+    backwards: int = 0
+    texel_share: tuple[float, ...] = field(default=())
+    bad_gradients: int = 0
+    dead_gradient: bool = False
+
+
+def learn(
+    engine: TorchEngine,
+    frames: Sequence[Frame],
+    placed: Sequence[Sequence[Placed]],
+    patches: int,
+    spec: AttackSpec,
+    seed: int,
+) -> list[Learnt]:
+    """One set of textures per frame, each for its own frame. Middle grey where the frame shows no patch."""
+    learnt = [
+        Learnt(grey(patches), note="no patch is seen where its texture would be learnt")
+    ] * len(frames)
+    chosen = [
+        (*choose_objective(spec.objective, frame, engine.config), row)
+        for row, frame in enumerate(frames)
+    ]
+    shown = [item for item in chosen if any(one.pixels for one in placed[item[2]])]
+    for (objective, note), group in groupby(shown, lambda item: item[:2]):
+        rows = [row for *_, row in group]
+        members = [frames[row] for row in rows]
+        with white_box(engine):
+            domain = PatchDomain(members, [placed[row] for row in rows], patches, engine.device)
+            raised = texture_loss(engine, domain, replace(spec, objective=objective))
+            x, problem = best_textures(domain, raised, spec, patch_streams(members, spec, seed))
+        for position, row in enumerate(rows):
+            learnt[row] = _learnt(problem, x, position, objective, note)
+    return learnt
+
+
+def texture_loss(engine: TorchEngine, domain: PatchDomain, spec: AttackSpec) -> TextureLoss:
+    """The spec's objective on the domain's frames."""
+    of_batch = model_loss(engine, domain.base, spec)
+
+    def loss(x: Tensor, streams: Streams) -> Tensor:
+        return of_batch(domain.batch(x, streams))
+
+    return loss
+
+
+def best_textures(
+    domain: PatchDomain, raised: TextureLoss, spec: AttackSpec, streams: Streams
+) -> tuple[Tensor, Problem]:
+    """Adam from each start, with a fresh transformation per step; of the ends, and the best try, the textures with the highest
+    loss as they are, without a transformation.
+
+    Returns:
+        Textures like x, of whole grey levels, and the problem with its trace.
+    """
+    problem = Problem(domain, lambda x: raised(x, streams), differentiable=True)
+    candidates = [adam(problem, spec, x) for x in starts(problem, spec, streams)]
+    if problem.trace.best is not None:
+        candidates.append(problem.trace.best)
+    best, best_loss = rounded(candidates[0]), None
+    for x in map(rounded, candidates):
+        with torch.no_grad():
+            loss = raised(x, ())
+        problem.trace.forwards += 1
+        better = torch.ones_like(loss, dtype=torch.bool) if best_loss is None else loss > best_loss
+        best = torch.where(better[:, None, None, None], x, best)
+        best_loss = loss if best_loss is None else torch.maximum(loss, best_loss)
+    return best, problem
+
+
+def adam(problem: Problem, spec: AttackSpec, x: Tensor) -> Tensor:
+    """`spec.steps` steps of Adam uphill, each of about `spec.step` radii, kept in [0, 1]."""
+    mean, square = torch.zeros_like(x), torch.zeros_like(x)
+    for step in range(1, spec.steps + 1):
+        _, gradient = problem.gradient(x)
+        mean = BETAS[0] * mean + (1 - BETAS[0]) * gradient
+        square = BETAS[1] * square + (1 - BETAS[1]) * gradient**2
+        direction = (mean / (1 - BETAS[0] ** step)) / (
+            (square / (1 - BETAS[1] ** step)).sqrt() + TINY
+        )
+        x = problem.domain.project(x + spec.step * problem.domain.eps * direction)
+    return x
+
+
+def grey(patches: int) -> Tensor:
+    """(3 K, TEXELS, TEXELS) middle grey, 128."""
+    return rounded(torch.full((3 * patches, TEXELS, TEXELS), 0.5))
+
+
+def patch_streams(frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[torch.Generator]:
+    """One generator per frame, for its start and its transformations."""
+    return [
+        torch.Generator().manual_seed(derive(stream_seed(frame, spec, seed), "patch"))
+        for frame in frames
+    ]
+
+
+def _learnt(problem: Problem, x: Tensor, row: int, objective: str, note: str) -> Learnt:
+    trace = problem.trace
+    first = trace.first_gradient
+    return Learnt(
+        textures=x[row].cpu(),
+        objective=objective,
+        note=note,
+        losses=tuple(float(loss[row]) for loss in trace.losses),
+        forwards=trace.forwards,
+        backwards=trace.backwards,
+        texel_share=() if first is None else (float((first[row] != 0).float().mean()),),
+        bad_gradients=0 if trace.bad_gradients is None else int(trace.bad_gradients[row]),
+        dead_gradient=trace.dead is not None and bool(trace.dead[row]),
+    )

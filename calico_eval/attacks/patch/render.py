@@ -1,0 +1,173 @@
+"""Textures onto images, differentiable, and what printing, light and a turned board do to a texture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from calico.data.batch import Batch, collate
+from calico.frame import Frame, UInt8
+from calico_eval.attacks.patch.placement import Placed
+from calico_eval.attacks.search_space.joint import Domain, Streams
+
+TEXELS = 32
+"""Of a texture, per side."""
+BRIGHTNESS, CONTRAST, SATURATION, BEND = 0.1, 0.2, 0.3, 0.02
+"""Widths of the transformations: brightness +-0.1 of full scale; contrast about middle grey and saturation times 1 +- this, all
+uniform; BEND: standard deviation of the entries of a homography of the texture about the identity, which shifts, scales, shears
+and tilts it by about 2 % of its size."""
+
+
+class PatchDomain(Domain):
+    """The textures of B frames, K patches each: (B, 3 K, TEXELS, TEXELS) in [0, 1], all colours allowed, middle grey at first.
+
+    The batch shows each texture at its frame's patches by bilinear interpolation in the texture, meaned over the subpixels of a
+    pixel. The interpolation is written out with indices: `grid_sample` has no deterministic backward pass.
+    """
+
+    def __init__(
+        self,
+        frames: Sequence[Frame],
+        placed: Sequence[Sequence[Placed]],
+        patches: int,
+        device: torch.device,
+        *,
+        shared: bool = False,
+    ) -> None:
+        """patches: K; patch k of a frame shows texture k. shared: one set of textures, (1, 3 K, ...), for all frames."""
+        self._frames, self._placed, self.patches, self._shared = frames, placed, patches, shared
+        self.base = collate(frames).to(device)
+        self._pixels, self._texture, self._places = (part.to(device) for part in self._seen())
+        size = (1 if shared else len(frames), 3 * self.patches, TEXELS, TEXELS)
+        super().__init__(torch.full(size, 0.5, device=device), 0.5)
+
+    def batch(self, x: Tensor, transformed: Streams = ()) -> Batch:
+        """See `Domain.batch`. transformed: one stream per texture set, which draws a transformation of it; none: as it is."""
+        textures, places = x.reshape(len(x) * self.patches, 3, TEXELS, TEXELS), self._places
+        if transformed:
+            light, bend = draw_transformations(transformed, self.patches, x.device)
+            textures = relit(textures, light)
+            places = bent(places, bend[self._texture])
+        colours = sample(textures, self._texture, places)
+        row, view, y, x_ = self._pixels
+        channels = torch.arange(3, device=x.device)
+        images = self.base.images.index_put(
+            (row[:, None], view[:, None], channels, y[:, None], x_[:, None]), colours
+        )
+        return replace(self.base, images=images)
+
+    def frames(self, x: Tensor) -> list[Frame]:
+        """See `Domain.frames`: whole grey levels in texture and pixels. Pixels that show no patch keep their bytes."""
+        images = (
+            (self.batch(rounded(x.detach())).images * 255.0)
+            .round()
+            .clamp(0.0, 255.0)
+            .to(torch.uint8)
+        )
+        painted = torch.zeros(
+            self.base.images.shape[:2] + self.base.images.shape[3:], dtype=torch.bool
+        )
+        painted[tuple(part.cpu() for part in self._pixels)] = True
+        pixels = images.permute(0, 1, 3, 4, 2).cpu().numpy()
+        return [
+            frame.replace(
+                images=tuple(
+                    _over(image, pixels[row, view], painted[row, view].numpy())
+                    for view, image in enumerate(frame.images)
+                )
+            )
+            for row, frame in enumerate(self._frames)
+        ]
+
+    def _seen(self) -> tuple[Tensor, Tensor, Tensor]:
+        """(4, P) frame, view, row and column of every patched pixel; (P,) its texture; (P, S, 2) places in it.
+
+        Where two patches meet in a pixel, the nearer one, which stands first, is shown.
+        """
+        pixels, texture, places = (
+            [np.zeros((4, 0), np.int64)],
+            [np.zeros(0, np.int64)],
+            [np.zeros((0, 4, 2))],
+        )
+        for row, of_frame in enumerate(self._placed):
+            taken = [np.zeros(image.shape[:2], np.bool_) for image in self._frames[row].images]
+            for number, one in enumerate(of_frame):
+                for view, part in enumerate(one.views):
+                    free = ~taken[view][part.rows, part.columns]
+                    taken[view][part.rows, part.columns] = True
+                    where = np.stack(
+                        [np.full(len(part), row), np.full(len(part), view), part.rows, part.columns]
+                    )
+                    pixels.append(where[:, free])
+                    index = number if self._shared else row * self.patches + number
+                    texture.append(np.full(int(free.sum()), index))
+                    places.append(part.places[free])
+        return (
+            torch.from_numpy(np.concatenate(pixels, axis=1)),
+            torch.from_numpy(np.concatenate(texture)),
+            torch.from_numpy(np.concatenate(places)).float(),
+        )
+
+
+def rounded(textures: Tensor) -> Tensor:
+    """Textures in [0, 1] of whole grey levels, as they are printed."""
+    return (textures * 255.0).round() / 255.0
+
+
+def sample(textures: Tensor, texture: Tensor, places: Tensor) -> Tensor:
+    """(P, 3) colours: the mean over S places (P, S, 2) in 0..1 of the texture with index `texture` (P,) of (N, 3, T, T).
+
+    Bilinear between the centres of the texels; beyond the outer ones their colour.
+    """
+    size = textures.shape[-1]
+    at = (places * size - 0.5).clamp(0.0, size - 1.0)
+    low = at.floor().clamp(max=size - 2.0)
+    part, corner = at - low, low.long()
+    flat = textures.permute(0, 2, 3, 1).reshape(-1, 3)
+    index = (texture[:, None] * size + corner[..., 1]) * size + corner[..., 0]
+    across, down = part[..., :1], part[..., 1:]
+    top = flat[index] * (1 - across) + flat[index + 1] * across
+    bottom = flat[index + size] * (1 - across) + flat[index + size + 1] * across
+    return (top * (1 - down) + bottom * down).mean(dim=1)
+
+
+def draw_transformations(
+    streams: Streams, patches: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Light (N, 3): brightness, contrast, saturation, and bend (N, 3, 3), of `patches` textures for each stream."""
+    uniform = torch.cat(
+        [2.0 * torch.rand(patches, 3, generator=stream) - 1.0 for stream in streams]
+    )
+    normal = torch.cat([torch.randn(patches, 3, 3, generator=stream) for stream in streams])
+    return uniform.to(device), (torch.eye(3) + BEND * normal).to(device)
+
+
+def relit(textures: Tensor, light: Tensor) -> Tensor:
+    """Textures (N, 3, T, T) in [0, 1] under light (N, 3) in -1..1."""
+    brightness, contrast, saturation = (light[:, i, None, None, None] for i in range(3))
+    luma = (textures * textures.new_tensor([0.299, 0.587, 0.114])[:, None, None]).sum(
+        dim=1, keepdim=True
+    )
+    coloured = luma + (textures - luma) * (1.0 + SATURATION * saturation)
+    return ((coloured - 0.5) * (1.0 + CONTRAST * contrast) + 0.5 + BRIGHTNESS * brightness).clamp(
+        0.0, 1.0
+    )
+
+
+def bent(places: Tensor, bend: Tensor) -> Tensor:
+    """Places (P, S, 2) after one homography (P, 3, 3) each about the texture's middle, kept inside it."""
+    centred = torch.cat([places - 0.5, torch.ones_like(places[..., :1])], dim=2) @ bend.transpose(
+        1, 2
+    )
+    return (centred[..., :2] / centred[..., 2:].clamp_min(0.1) + 0.5).clamp(0.0, 1.0)
+
+
+def _over(image: UInt8, painted: UInt8, where: np.ndarray) -> UInt8:
+    height, width = image.shape[:2]
+    mask = where[:height, :width, None]
+    result: UInt8 = np.where(mask, painted[:height, :width], image)
+    return result

@@ -1,0 +1,117 @@
+"""Attacks frames: whatever the algorithm, what comes out is measured by the referee (`budget`) and not believed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from calico.errors import CalicoError
+from calico.frame import Frame
+from calico_eval.attacks.budget.measure import Budget, check_budget, measure_budget
+from calico_eval.attacks.budget.patch_area import check_declared
+from calico_eval.attacks.catalogue import ALGORITHMS
+from calico_eval.attacks.details import AttackDetails, Crafted
+from calico_eval.attacks.spec import AttackSpec
+from calico_eval.attacks.universal.fitted import Fitted
+from calico_eval.engines.base import Engine
+from calico_eval.engines.torch import TorchEngine
+
+
+@dataclass(frozen=True)
+class AttackedFrame:
+    """The delivered frame, the budget it used (measured from it, not believed), and how the attack went."""
+
+    frame: Frame
+    budget: Budget
+    details: AttackDetails
+
+
+def attack_frames(
+    engine: Engine,
+    frames: Sequence[Frame],
+    spec: AttackSpec,
+    seed: int,
+    fitted: Fitted | None = None,
+) -> list[AttackedFrame]:
+    """Attacks a batch of frames. The model and the frames stay as they are.
+
+    Args:
+        engine: the model that is attacked; a TorchEngine where the attack needs gradients. An attack that needs nothing does not
+            look at it.
+        frames: with ground truth, of one camera count.
+        seed: of the run.
+        fitted: what `Algorithm.fit` learnt on frames of other scenes, for an attack that has one.
+
+    Raises:
+        CalicoError: the engine gives no gradients or does not look at an attacked sensor; a frame is over budget, or
+            changed outside of the patches that the attack declared; a frame is of a scene that the attack was fitted on, or
+            nothing was fitted.
+    """
+    done: list[AttackedFrame | None] = [None] * len(frames)
+    open_rows = []
+    for row, frame in enumerate(frames):
+        reason = _nothing_to_attack(frame, spec)
+        if reason:
+            done[row] = AttackedFrame(
+                frame,
+                measure_budget(frame, frame),
+                AttackDetails(note=reason, nothing_to_attack=True),
+            )
+        else:
+            open_rows.append(row)
+    if open_rows:
+        _check_held_out(frames, spec, fitted)
+        craft = ALGORITHMS[spec.name].craft if fitted is None else fitted.craft
+        crafted = craft(engine, [frames[row] for row in open_rows], spec, seed)
+        for row, result in zip(open_rows, crafted, strict=True):
+            done[row] = _measured(engine, frames[row], result, spec)
+    return [one for one in done if one is not None]
+
+
+def attack_frame(engine: Engine, frame: Frame, spec: AttackSpec, seed: int) -> AttackedFrame:
+    """Attacks one frame, see `attack_frames`."""
+    return attack_frames(engine, [frame], spec, seed)[0]
+
+
+def _measured(engine: Engine, clean: Frame, crafted: Crafted, spec: AttackSpec) -> AttackedFrame:
+    budget = measure_budget(clean, crafted.frame, structural=spec.threat.structural)
+    passed, message = check_budget(spec.threat, budget)
+    if not passed:
+        raise CalicoError(
+            f"attack {spec.name} ({spec.threat}) went over budget on frame {clean.token}: {message}; not scored"
+        )
+    details = crafted.details
+    if details.patches is not None and (
+        fault := check_declared(clean, crafted.frame, details.patches, spec.patch)
+    ):
+        raise CalicoError(f"attack {spec.name} on frame {clean.token}: {fault}; not scored")
+    if budget.points_changed and isinstance(engine, TorchEngine):
+        details = replace(details, cell_crossings=_cell_crossings(clean, crafted.frame, engine))
+    return AttackedFrame(crafted.frame, budget, details)
+
+
+def _check_held_out(frames: Sequence[Frame], spec: AttackSpec, fitted: Fitted | None) -> None:
+    for frame in frames:
+        if fitted is not None and frame.scene in fitted.scenes:
+            raise CalicoError(
+                f"attack {spec.name}: frame {frame.token} is of scene {frame.scene}, which the attack was fitted on; "
+                "expected frames of other scenes"
+            )
+
+
+def _nothing_to_attack(frame: Frame, spec: AttackSpec) -> str:
+    sensors = spec.threat.sensors
+    if not sensors:
+        return "the threat allows nothing: nothing was changed"
+    empty = {"camera": "images"} if not frame.images else {}
+    empty |= {"lidar": "points"} if len(frame.points) == 0 else {}
+    if all(sensor in empty for sensor in sensors):
+        return f"the frame has no {' and no '.join(empty[sensor] for sensor in sensors)}: nothing was changed"
+    return ""
+
+
+def _cell_crossings(clean: Frame, attacked: Frame, engine: TorchEngine) -> int:
+    rows, columns, inside = engine.config.grid.pillars.locate(clean.points[:, :2])
+    new_rows, new_columns, new_inside = engine.config.grid.pillars.locate(attacked.points[:, :2])
+    other_cell = (rows != new_rows) | (columns != new_columns)
+    return int(((inside != new_inside) | (other_cell & inside & new_inside)).sum())

@@ -1,0 +1,206 @@
+"""S2, S4, S5, S12, S15 and S16 on one frame, by the objective: attacks of rising strength on the run's own budget; and S3.
+
+They stand in for the checks that compare finished cells (`calico_eval.sweep.sanity`) where the run did not hold such cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from calico.data.batch import collate
+from calico.frame import Bool, Frame
+from calico_eval.attacks.budget.threat import Threat
+from calico_eval.attacks.catalogue import ALGORITHMS
+from calico_eval.attacks.objectives import OBJECTIVES, Scene, choose_objective
+from calico_eval.attacks.run import attack_frames
+from calico_eval.attacks.sanity.checklist import Sheet, Verdict, not_run, stronger, worst
+from calico_eval.attacks.sanity.detected_objects import found_objects
+from calico_eval.attacks.spec import AttackSpec
+from calico_eval.engines.torch import TorchEngine
+from reports.schema import SanityCheck
+
+STEPS = 8
+"""Gradient steps of the ladder's attacks."""
+UNBOUNDED_STEPS, UNBOUNDED_RANGE_M = 30, 100.0
+HIDDEN = 0.99
+"""Share of the objects that an unbounded attack must hide."""
+
+
+@dataclass(frozen=True)
+class Rung:
+    """What one check says of one sensor; measured: rises of the objective."""
+
+    verdict: Verdict
+    message: str
+    measured: dict[str, float]
+
+
+def unbounded(sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame], seed: int) -> SanityCheck:
+    """S3: every pixel may take any value and every point may move 100 m along its ray: of the objects found when clean, at least
+    99 % must be gone. UNBOUNDED_STEPS forward and backward passes of PGD a frame; where an object is left, twice as many of APGD,
+    whose steps shrink: on a frame the better of the two counts.
+
+    From the clean frame, without a random start: unbounded noise hides everything by itself.
+    """
+    if engine.config.model.detection is None:
+        return not_run(sheet, "S3", "counts hidden objects, and the model has no detection head")
+    threat = Threat(
+        camera_levels=255 if "camera" in engine.sensors else 0,
+        range_m=UNBOUNDED_RANGE_M if "lidar" in engine.sensors else 0.0,
+    )
+    before = [found_objects(engine, frame) for frame in frames]
+    objects = sum(int(found.sum()) for found in before)
+    if objects == 0:
+        return not_run(
+            sheet,
+            "S3",
+            "the model finds no object on the frames of the check: nothing can be hidden",
+        )
+    pgd = AttackSpec("pgd", threat, steps=UNBOUNDED_STEPS, random_start=False)
+    longer = replace(pgd, name="apgd_decay", steps=2 * UNBOUNDED_STEPS)
+    left = 0
+    for frame, found in zip(frames, before, strict=True):
+        here = _left(engine, frame, found, pgd, seed)
+        left += min(here, _left(engine, frame, found, longer, seed)) if here else 0
+    hidden = 1.0 - left / objects
+    return sheet.check(
+        "S3",
+        "PASS" if hidden >= HIDDEN else "FAIL",
+        "with no budget at all the attack hides everything, as it must"
+        if hidden >= HIDDEN
+        else f"even without a budget the attack leaves {left} of {objects} objects: it does not work on this model, whatever the "
+        "budget; see S7, S8 and S13",
+        frames=len(frames),
+        objects_found_clean=objects,
+        objects_left=left,
+        share_hidden=hidden,
+        threat=str(threat),
+        steps=UNBOUNDED_STEPS,
+    )
+
+
+def _left(engine: TorchEngine, frame: Frame, found: Bool, spec: AttackSpec, seed: int) -> int:
+    """How many of the objects that were found are found under the attack."""
+    attacked = attack_frames(engine, [frame], spec, seed)[0].frame
+    return int((found_objects(engine, attacked, frame) & found).sum())
+
+
+def ladder(
+    sheet: Sheet, engine: TorchEngine, frame: Frame, specs: Sequence[AttackSpec], seed: int
+) -> dict[str, SanityCheck]:
+    """S2, S4, S5, S12, S15 and S16 by id, each over all of `specs` (one per attacked sensor), by the rise of the objective on one
+    frame. About 9 STEPS forward and backward passes a spec."""
+    parts: dict[str, list[Rung]] = {}
+    for spec in specs:
+        for id, part in _rungs(engine, frame, spec, seed).items():  # noqa: A001
+            parts.setdefault(id, []).append(part)
+    checks = {}
+    for id, found in parts.items():  # noqa: A001
+        verdict = worst(part.verdict for part in found)
+        message = "; ".join(
+            dict.fromkeys(part.message for part in found if part.verdict == verdict)
+        )
+        measured = {name: value for part in found for name, value in part.measured.items()}
+        checks[id] = sheet.check(
+            id, verdict, f"on one frame, by the objective: {message}", frame=frame.token, **measured
+        )
+    return checks
+
+
+def _rungs(engine: TorchEngine, frame: Frame, spec: AttackSpec, seed: int) -> dict[str, Rung]:
+    """By id of the check."""
+    objective, _ = choose_objective(spec.objective, frame, engine.config)
+    steps = STEPS if ALGORITHMS[spec.name].steps == 1 else min(spec.steps, STEPS)
+    base = replace(
+        spec,
+        name="pgd",
+        objective=objective,
+        steps=steps,
+        restarts=1,
+        step_share=None,
+        random_start=True,
+    )
+    clean = _loss(engine, frame, frame, objective)
+
+    def rise(one: AttackSpec) -> float:
+        return (
+            _loss(engine, attack_frames(engine, [frame], one, seed)[0].frame, frame, objective)
+            - clean
+        )
+
+    at = spec.sensor
+    full = rise(base)
+    noise, fgsm, apgd = (rise(replace(base, name=name)) for name in ("noise", "fgsm", "apgd_decay"))
+    longer, again = rise(replace(base, steps=2 * steps)), rise(replace(base, restarts=2))
+    half = spec.threat.scaled(0.5)
+    found = {
+        "S4": _rung(
+            at,
+            stronger(longer, full),
+            "twice the steps do as much or more",
+            "twice the steps do less: the search does not climb",
+            {f"rise_{steps}_steps": full, f"rise_{2 * steps}_steps": longer},
+        ),
+        "S5": _rung(
+            at,
+            worst([stronger(apgd, full), stronger(full, fgsm), stronger(fgsm, noise)]),
+            "in order",
+            "out of order; a single step or noise that beats many steps is the mark of masked gradients",
+            {"rise_noise": noise, "rise_fgsm": fgsm, "rise_pgd": full, "rise_apgd_decay": apgd},
+        ),
+        "S12": _rung(
+            at,
+            stronger(full, again),
+            "a second start adds next to nothing",
+            "a second start does more: use more restarts or steps",
+            {"rise_1_start": full, "rise_2_starts": again},
+        ),
+        "S16": _rung(
+            at,
+            "FAIL" if full <= max(noise, 0.0) else "PASS" if noise <= 0.5 * full else "WARN",
+            "noise does less than half of it",
+            "noise of the same norm does more than half of it: the attack has found little, or the budget drowns the data",
+            {"rise_noise": noise, "rise_pgd": full},
+        ),
+    }
+    if half.sensors == spec.threat.sensors:
+        less = rise(replace(base, threat=half))
+        found["S2"] = _rung(
+            at,
+            stronger(full, less),
+            "half the budget does less",
+            "half the budget does more: the search does not climb",
+            {"rise_half_the_budget": less, "rise_full_budget": full},
+        )
+    if spec.threat.range_m or spec.threat.axis_m:
+        other = rise(replace(base, straight_through=not base.straight_through))
+        with_it, without = (full, other) if base.straight_through else (other, full)
+        found["S15"] = _rung(
+            at,
+            "PASS"
+            if stronger(full, other) == "PASS"
+            else "WARN",  # both are reported; the run should use the stronger
+            "the run uses the stronger of the two gradients, or they are equal",
+            f"the other gradient is stronger; run with straight_through={int(not base.straight_through)} and report the worse",
+            {"rise_with_straight_through": with_it, "rise_with_the_true_gradient": without},
+        )
+    return found
+
+
+def _rung(at: str, verdict: Verdict, good: str, bad: str, rises: dict[str, float]) -> Rung:
+    return Rung(
+        verdict,
+        good if verdict == "PASS" else f"{at}: {bad}",
+        {f"{at}_{name}": v for name, v in rises.items()},
+    )
+
+
+def _loss(engine: TorchEngine, frame: Frame, labelled: Frame, objective: str) -> float:
+    """The objective of `labelled`'s objects on the frame as an engine sees it."""
+    batch, truth = collate([frame]).to(engine.device), collate([labelled]).to(engine.device)
+    with torch.no_grad():
+        outputs = engine.model.eval()(batch)
+        return float(OBJECTIVES[objective].loss(Scene(engine.model, truth), outputs)[0])

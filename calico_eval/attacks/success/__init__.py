@@ -1,0 +1,1 @@
+"""How often an attack succeeded, and which detected objects count."""

@@ -1,0 +1,172 @@
+"""Counts of what an attack did to one frame: trials, and the successes among them, from predictions before and after it.
+
+Before means under the same corruption, if any. Objects and boxes are those of `found`: boxes of a score >= 0.2, objects with
+LiDAR points, both within their class's range.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from calico.frame import Bool, Float32, Float64, Frame, Int64
+from calico.geometry.boxes import iou_3d
+from calico.predictions import Predictions
+from calico.taxonomy import DETECTION_CLASSES
+from calico_eval.attacks.success.detected_objects import SCORE, Found, find
+from calico_eval.attacks.success.false_target import TARGET_CLASS, false_target
+
+NEAR_M = 2.0
+"""A box this close to an object or a target is its own."""
+LOST_M = 4.0
+"""An object whose matched box is farther off than NEAR_M, but not this far, is detected in the wrong place."""
+IOU = 0.5
+PROBABILITY = 0.5
+"""From here on a map cell is predicted as of its class."""
+
+Count = tuple[int, int]
+"""(successes, trials) of one frame."""
+Measure = Callable[[Frame, Predictions, Predictions, Mapping[str, float]], Count]
+"""(frame, predictions before the attack, predictions on the attacked frame, class name to range [m])."""
+
+
+def hidden(
+    frame: Frame, before: Predictions, after: Predictions, ranges: Mapping[str, float]
+) -> Count:
+    """Trials: objects found before the attack (matched by class within 2 m). Successes: those not found any more."""
+    was, now = (find(frame, one, ranges).matches(NEAR_M) >= 0 for one in (before, after))
+    return int((was & ~now).sum()), int(was.sum())
+
+
+def created(
+    frame: Frame, before: Predictions, after: Predictions, ranges: Mapping[str, float]
+) -> Count:
+    """Trials: the frame. A success: a new false box on it, see `new_false_boxes`."""
+    return int(new_false_boxes(frame, before, after, ranges) > 0), 1
+
+
+def created_at_target(
+    frame: Frame, before: Predictions, after: Predictions, ranges: Mapping[str, float]
+) -> Count:
+    """Trials: the frame, where it has a `false_target` with no car within 2 m before. A success: a car is there afterwards."""
+    place = false_target(frame.boxes.boxes[frame.boxes.num_points > 0, :2])
+    if place is None:
+        return 0, 0
+    was, now = (_car_at(place, one) for one in (before, after))
+    return int(now and not was), int(not was)
+
+
+def moved(
+    frame: Frame, before: Predictions, after: Predictions, ranges: Mapping[str, float]
+) -> Count:
+    """Trials: objects found before. Successes: those still matched by class within 4 m, but in the wrong place.
+
+    That is: more than 2 m off, or with a 3D IoU that fell from 0.5 or more to less. Objects not matched any more are hidden.
+    """
+    was, now = find(frame, before, ranges), find(frame, after, ranges)
+    old, new = was.matches(NEAR_M), now.matches(LOST_M)
+    both = np.flatnonzero((old >= 0) & (new >= 0))
+    far = now.distance[new[both], both] > NEAR_M
+    worse = (_overlap(was, old, both) >= IOU) & (_overlap(now, new, both) < IOU)
+    return int((far | worse).sum()), int((old >= 0).sum())
+
+
+def flipped(
+    frame: Frame, before: Predictions, after: Predictions, ranges: Mapping[str, float]
+) -> Count:
+    """Trials: objects found before, whose best box within 2 m had their class. Successes: those whose best one now has another.
+
+    The best box is the one of the highest score, of those that are not matched to another object by class. An object without a
+    box within 2 m is hidden, not flipped.
+    """
+    old, new = find(frame, before, ranges), find(frame, after, ranges)
+    was, now, own = _best_classes(old), _best_classes(new), old.objects.labels
+    tried = (was == own) & (old.matches(NEAR_M) >= 0)
+    return int((tried & (now >= 0) & (now != own)).sum()), int(tried.sum())
+
+
+def map_erased(
+    frame: Frame, before: Predictions, after: Predictions, ranges: Mapping[str, float]
+) -> Count:
+    """Trials: known map cells of a class that were predicted so (probability >= 0.5). Successes: those that are not any more."""
+    cells = _map_cells(frame, before, after)
+    if cells is None:
+        return 0, 0
+    true, known, was, now = cells
+    tried = true & known & was
+    return int((tried & ~now).sum()), int(tried.sum())
+
+
+def map_created(
+    frame: Frame, before: Predictions, after: Predictions, ranges: Mapping[str, float]
+) -> Count:
+    """Trials: known map cells not of a class that were not predicted so. Successes: those that are predicted so now."""
+    cells = _map_cells(frame, before, after)
+    if cells is None:
+        return 0, 0
+    true, known, was, now = cells
+    tried = ~true & known & ~was
+    return int((tried & now).sum()), int(tried.sum())
+
+
+def new_false_boxes(
+    frame: Frame, before: Predictions, after: Predictions, ranges: Mapping[str, float]
+) -> int:
+    """Boxes farther than 2 m from every true object, of any class, points or none, and from every box of their class before."""
+    was, now = find(frame, before, ranges), find(frame, after, ranges)
+    true = _gaps(now, frame.boxes.boxes)
+    old = np.where(now.labels[:, None] == was.labels[None], _gaps(now, was.boxes), np.inf)
+    return int(((true > NEAR_M).all(axis=1) & (old > NEAR_M).all(axis=1)).sum())
+
+
+def _car_at(place: tuple[float, float], predictions: Predictions) -> bool:
+    car = (predictions.labels == DETECTION_CLASSES.index(TARGET_CLASS)) & (
+        predictions.scores >= SCORE
+    )
+    return bool(
+        (np.linalg.norm(predictions.boxes[car, :2] - np.array(place), axis=1) <= NEAR_M).any()
+    )
+
+
+def _overlap(found: Found, matches: Int64, objects: Int64) -> Float64:
+    """3D IoU of each of these objects with its matched box."""
+    return np.array(
+        [iou_3d(found.boxes[[matches[o]]], found.objects.boxes[[o]])[0, 0] for o in objects],
+        np.float64,
+    )
+
+
+def _best_classes(found: Found) -> Int64:
+    """(G,) class of each object's best box, -1 where there is none."""
+    owner = np.full(len(found.labels), -1, np.int64)
+    matches = found.matches(NEAR_M)
+    owner[matches[matches >= 0]] = np.flatnonzero(matches >= 0)
+    free = (owner[:, None] < 0) | (owner[:, None] == np.arange(len(found.objects))[None])
+    near = free & (found.distance < NEAR_M)
+    return np.array([found.labels[row.argmax()] if row.any() else -1 for row in near.T], np.int64)
+
+
+def _gaps(found: Found, boxes: Float32) -> Float64:
+    """(P, M) distances of the found boxes from others in the LiDAR frame's xy plane [m]."""
+    gaps: Float64 = np.linalg.norm(
+        found.boxes[:, None, :2].astype(np.float64) - boxes[None, :, :2], axis=-1
+    )
+    return gaps
+
+
+def _map_cells(
+    frame: Frame, before: Predictions, after: Predictions
+) -> tuple[Bool, Bool, Bool, Bool] | None:
+    """True cells, known ones, predicted before and after, all (K, Y, X); None where there is no map."""
+    if frame.map_masks is None or before.map_probs is None or after.map_probs is None:
+        return None
+    known = np.ones(frame.map_masks.shape, np.bool_)
+    if frame.map_known is not None:
+        known &= frame.map_known
+    return (
+        frame.map_masks.astype(np.bool_),
+        known,
+        before.map_probs >= PROBABILITY,
+        after.map_probs >= PROBABILITY,
+    )

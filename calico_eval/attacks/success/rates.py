@@ -1,0 +1,113 @@
+"""Success rates of attacks, from a model's predictions on a frame before and after the attack: for any engine, and for controls.
+
+Every measure (`measures`) counts, per frame, trials and the successes among them; the rate is the ratio of the sums over frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from calico.frame import Frame
+from calico.predictions import Predictions
+from calico_eval.attacks.success.counts import (
+    Count,
+    Measure,
+    created,
+    created_at_target,
+    flipped,
+    hidden,
+    map_created,
+    map_erased,
+    moved,
+)
+from calico_eval.metrics.intervals import ratio_interval
+from calico_eval.metrics.summary import ends_within
+from reports.known import known_metric
+from reports.schema import Metric
+
+
+@dataclass(frozen=True)
+class Success:
+    """What counts as a success of an objective.
+
+    parts: measures, each a rate of its own; the success rate is their plain mean, of those that had trials.
+    text: what counts, in words. trials: what there was none of where the rate is undefined.
+    """
+
+    parts: tuple[Measure, ...]
+    text: str
+    trials: str
+
+    def counts(
+        self, frame: Frame, before: Predictions, after: Predictions, ranges: Mapping[str, float]
+    ) -> tuple[Count, ...]:
+        """(successes, trials) of one frame, for each part."""
+        return tuple(part(frame, before, after, ranges) for part in self.parts)
+
+
+HIDDEN = Success(
+    (hidden,),
+    "objects found before the attack that are not found any more",
+    "objects found before the attack",
+)
+CREATED = Success((created,), "frames with a new box that belongs to no object", "frames")
+CREATED_AT_TARGET = Success(
+    (created_at_target,),
+    "frames with a new car at the target",
+    "frames with a free place for a false car",
+)
+MOVED = Success(
+    (moved,), "objects found before that are now found more than 2 m off, or with a 3D IoU fallen below 0.5",
+    "objects found before the attack",
+)  # fmt: skip
+FLIPPED = Success(
+    (flipped,),
+    "objects found before whose best box within 2 m is now of another class",
+    "objects found before the attack",
+)
+MAP_ERASED = Success(
+    (map_erased,),
+    "true map cells predicted before the attack that are not any more",
+    "true map cells predicted before",
+)
+MAP_CREATED = Success(
+    (map_created,),
+    "map cells rightly left out before the attack that are predicted now",
+    "map cells rightly left out before",
+)
+MAP_WRONG = Success(
+    (map_erased, map_created), "the mean of the two map rates: true cells lost, false cells gained",
+    "map cells that were right before the attack",
+)  # fmt: skip
+ALL = Success(
+    (hidden, map_erased, map_created), "the mean of three rates: objects hidden, true map cells lost, false ones gained",
+    "objects found or map cells right before the attack",
+)  # fmt: skip
+
+
+def asr(success: Success, counts: Sequence[Sequence[Count]], scenes: Sequence[str]) -> Metric:
+    """The success rate over frames, with its interval over scenes; null with a reason where there was no trial.
+
+    Args:
+        counts: `Success.counts` of every frame. scenes: of every frame.
+    """
+    table = np.array(counts, np.int64).reshape(len(counts), len(success.parts), 2)
+    found = ratio_interval(table, scenes)
+    defined = not np.isnan(found.value)
+    known = known_metric("ASR")
+    assert known is not None
+    lo, hi = ends_within(known, found)
+    return Metric(
+        value=found.value if defined else None,
+        lo=lo,
+        hi=hi,
+        method=found.method,
+        reason=None if defined else f"no {success.trials}",
+        n_frames=len(counts),
+        n_scenes=len(set(scenes)),
+        n_objects=int(table[..., 1].sum()),
+        higher_is_better=known.higher_is_better,
+    )

@@ -1,0 +1,1 @@
+"""Attacks of the torchattacks library on the pixels of the cameras."""

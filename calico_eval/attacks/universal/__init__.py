@@ -1,0 +1,1 @@
+"""One perturbation for all frames, learnt on frames of other scenes."""

@@ -1,0 +1,1 @@
+"""Attacks that follow the gradients of a torch model."""

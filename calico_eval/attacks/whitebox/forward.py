@@ -1,0 +1,107 @@
+"""The model's forward pass as an attack needs it: differentiable in the inputs, with no work that the attack does not use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from calico.data.batch import Batch
+from calico.device import deterministic
+from calico.errors import CalicoError
+from calico.models.calico import CalicoModel, Outputs
+from calico_eval.attacks.whitebox.straight_through import membership
+from calico_eval.engines.torch import TorchEngine
+
+
+class AttackForward:
+    """The same outputs as `model(batch)`, at less cost: a sensor's branch that is not attacked runs once, and a head that the
+    objective does not read does not run.
+
+    Args:
+        batch: the clean batch; later ones differ from it in the attacked sensors only.
+        attacked: these sensors.
+        detection, map: which heads' outputs are wanted.
+        crossing_m: how far a point may go, to let gradients see it change its pillar (`straight_through`); None for the true
+            gradient. The outputs are the same.
+    """
+
+    def __init__(
+        self,
+        model: CalicoModel,
+        batch: Batch,
+        attacked: tuple[str, ...],
+        *,
+        detection: bool = True,
+        map: bool = False,  # noqa: A002
+        crossing_m: float | None = None,
+    ) -> None:
+        self._model, self._crossing_m = model, crossing_m
+        self._detection, self._map = (
+            detection and model.center is not None,
+            map and model.segmentation is not None,
+        )
+        with torch.no_grad():
+            self._camera = (
+                None if "camera" in attacked or model.camera is None else model.camera_bev(batch)
+            )
+            self._lidar = (
+                None if "lidar" in attacked or model.lidar is None else model.lidar_bev(batch)
+            )
+
+    def __call__(self, batch: Batch) -> Outputs:
+        """Outputs without the heads that are not wanted, differentiable in the attacked sensors' tensors."""
+        model = self._model
+        camera, lidar = self._camera, self._lidar
+        if camera is None and model.camera is not None:
+            camera = model.camera_bev(batch)
+        if lidar is None and model.lidar is not None:
+            lidar = self._lidar_bev(batch)
+        return self._heads(camera, lidar)
+
+    def from_canvas(self, canvas: Tensor) -> Outputs:
+        """The same from pillar features (B, C, Y, X) (`PillarEncoder.canvas`), differentiable in them; for models with LiDAR."""
+        encoder = self._model.lidar
+        if encoder is None:
+            raise CalicoError("a model without LiDAR has no pillars")
+        return self._heads(self._camera, encoder.stem(canvas))
+
+    def _heads(self, camera: Tensor | None, lidar: Tensor | None) -> Outputs:
+        model = self._model
+        bev = model.trunk(model.fuse(camera, lidar))
+        return Outputs(
+            tasks=model.center(bev) if self._detection and model.center is not None else (),
+            map_logits=model.segmentation(bev)
+            if self._map and model.segmentation is not None
+            else None,
+            bev=bev,
+        )
+
+    def _lidar_bev(self, batch: Batch) -> Tensor:
+        encoder = self._model.lidar
+        if encoder is None or self._crossing_m is None:
+            return self._model.lidar_bev(batch)
+        points, mask = batch.points, batch.point_mask
+        stem: Tensor = encoder.stem(
+            encoder.canvas(points, mask) + membership(encoder, points, mask, self._crossing_m)
+        )
+        return stem
+
+
+@contextmanager
+def white_box(engine: TorchEngine) -> Iterator[None]:
+    """Evaluation mode, no gradients for parameters, deterministic algorithms; everything is put back afterwards."""
+    model, training = engine.model, engine.model.training
+    wanted = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    model.eval()
+    for parameter in wanted:
+        parameter.requires_grad_(False)
+    try:
+        with deterministic(engine.device), torch.enable_grad():
+            yield
+    finally:
+        for parameter in wanted:
+            parameter.requires_grad_(True)
+        model.train(training)

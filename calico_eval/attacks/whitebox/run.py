@@ -1,0 +1,156 @@
+"""Attacks that search in a `Domain`: the run of one algorithm on a batch of frames, from clean frames to delivered ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+import torch
+from torch import Tensor
+
+from calico.data.batch import collate
+from calico.frame import Frame
+from calico.seeds import derive
+from calico_eval.attacks.details import AttackDetails, Crafted
+from calico_eval.attacks.objectives import OBJECTIVES, Scene, choose_objective
+from calico_eval.attacks.search_space.joint import Domain, Streams, make_domain
+from calico_eval.attacks.search_space.problem import Problem, Trace
+from calico_eval.attacks.spec import AttackSpec
+from calico_eval.attacks.whitebox.forward import AttackForward, white_box
+from calico_eval.engines.base import Engine
+from calico_eval.engines.torch import TorchEngine, white_box_of
+
+Search = Callable[[Problem, AttackSpec, Streams], None]
+"""Tries inputs; what it found is in the problem's trace."""
+
+
+def search(
+    algorithm: Search,
+) -> Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]:
+    """The attack that runs `algorithm` with the model's gradients. Frames of one objective are searched together.
+
+    Of the best iterates the delivered (rounded) frame is what counts; where a search with a random start ends below a frame's
+    clean loss, it is run again from the clean frames, and the better of the two is kept for that frame.
+    """
+
+    def craft(
+        engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
+    ) -> list[Crafted]:
+        torch_engine = white_box_of(engine, f"attack {spec.name}", spec.threat.sensors)
+        chosen = [
+            (*choose_objective(spec.objective, frame, torch_engine.config), frame)
+            for frame in frames
+        ]
+        crafted: list[Crafted] = []
+        for (objective, note), group in groupby(chosen, lambda item: item[:2]):
+            members = [frame for *_, frame in group]
+            one = _WhiteBoxRun(
+                torch_engine, members, replace(spec, objective=objective), seed, note
+            )
+            crafted += one.run(algorithm)
+        return crafted
+
+    return craft
+
+
+def noise(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[Crafted]:
+    """A random corner of the ball, without a look at the model: the control."""
+    domain = make_domain(frames, spec.threat, torch.device("cpu"))
+    delivered = domain.frames(domain.corner(streams_of(frames, spec, seed)))
+    return [
+        Crafted(after, AttackDetails(seed=stream_seed(before, spec, seed)))
+        for before, after in zip(frames, delivered, strict=True)
+    ]
+
+
+def streams_of(frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[torch.Generator]:
+    """One generator per frame, see `stream_seed`."""
+    return [torch.Generator().manual_seed(stream_seed(frame, spec, seed)) for frame in frames]
+
+
+def stream_seed(frame: Frame, spec: AttackSpec, seed: int) -> int:
+    """Of (seed of the run, attack, sensor, token): neither the order nor the company of frames matters."""
+    return derive(seed, "attack", spec.name, spec.sensor, frame.token)
+
+
+class _WhiteBoxRun:
+    """One objective on a batch of frames."""
+
+    def __init__(
+        self, engine: TorchEngine, frames: Sequence[Frame], spec: AttackSpec, seed: int, note: str
+    ) -> None:
+        self.engine, self.spec, self.seed, self.note = engine, spec, seed, note
+        self.clean_frames = frames
+        self.objective = OBJECTIVES[spec.objective]
+
+    def run(self, algorithm: Search) -> list[Crafted]:
+        """Searches, delivers, and looks at what was delivered."""
+        with white_box(self.engine):
+            domain = make_domain(self.clean_frames, self.spec.threat, self.engine.device)
+            clean_batch = domain.batch(domain.clean)
+            self.scene = Scene(self.engine.model, domain.base)
+            forward = AttackForward(
+                self.engine.model, clean_batch, self.spec.threat.sensors,
+                detection="detection" in self.objective.heads, map="map" in self.objective.heads,
+                crossing_m=self.spec.crossing_m,
+            )  # fmt: skip
+
+            def loss(x: Tensor) -> Tensor:
+                return self.objective.loss(self.scene, forward(domain.batch(x)))
+
+            problem = Problem(domain, loss, differentiable=True)
+            algorithm(problem, self.spec, streams_of(self.clean_frames, self.spec, self.seed))
+            clean = self._delivered_loss(self.clean_frames)
+            frames, attacked = self._best(domain, problem)
+            extra = 2
+            unlucky = attacked < clean
+            if self.spec.random_start and bool(unlucky.any()):
+                again = replace(self.spec, random_start=False, restarts=1)
+                retry = Problem(domain, loss, differentiable=True)
+                algorithm(retry, again, streams_of(self.clean_frames, again, self.seed))
+                other_frames, other = self._best(domain, retry)
+                better = unlucky & (other > attacked)
+                frames = [
+                    new if won else old
+                    for old, new, won in zip(frames, other_frames, better, strict=True)
+                ]
+                attacked = torch.where(better, other, attacked)
+                problem.trace.join(retry.trace)
+                extra = 3
+        details = [
+            self._details(row, domain, problem.trace, clean, attacked, extra)
+            for row in range(len(frames))
+        ]
+        return [Crafted(frame, how) for frame, how in zip(frames, details, strict=True)]
+
+    def _best(self, domain: Domain, problem: Problem) -> tuple[list[Frame], Tensor]:
+        best = problem.trace.best
+        frames = domain.frames(domain.clean if best is None else best)
+        return frames, self._delivered_loss(frames)
+
+    def _delivered_loss(self, frames: Sequence[Frame]) -> Tensor:
+        """(B,) the objective on frames as the engine would see them: through collate and the model's own forward pass."""
+        batch = collate(frames).to(self.engine.device)
+        with torch.no_grad():
+            return self.objective.loss(self.scene, self.engine.model(batch)).cpu()
+
+    def _details(
+        self, row: int, domain: Domain, trace: Trace, clean: Tensor, attacked: Tensor, extra: int
+    ) -> AttackDetails:
+        frame = self.clean_frames[row]
+        return AttackDetails(
+            objective=self.objective.name,
+            note=self.note,
+            seed=stream_seed(frame, self.spec, self.seed),
+            loss_clean=float(clean[row]),
+            loss_attacked=float(attacked[row]),
+            losses=tuple(float(loss[row]) for loss in trace.losses),
+            forwards=trace.forwards + extra + self.scene.forwards,
+            backwards=trace.backwards,
+            gradient_share=()
+            if trace.first_gradient is None
+            else domain.shares(trace.first_gradient, row),
+            bad_gradients=0 if trace.bad_gradients is None else int(trace.bad_gradients[row]),
+            dead_gradient=trace.dead is not None and bool(trace.dead[row]),
+        )

@@ -1,0 +1,85 @@
+"""The standard suite: several attacks, of which every frame gets the one that harms it most.
+
+Like AutoAttack (Croce and Hein, ICML 2020): a model is only as robust as its weakest answer to a diverse set of attacks, none
+of which has a parameter that a user must tune. Which attack was the worst is judged by predictions, not by an attack's
+objective.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from calico.frame import Frame
+from calico_eval.attacks.details import Crafted
+from calico_eval.attacks.objectives import OBJECTIVES
+from calico_eval.attacks.spec import AttackSpec
+from calico_eval.attacks.whitebox.gradient import apgd_decay, mifgsm, pgd
+from calico_eval.attacks.whitebox.run import Search, search
+from calico_eval.engines.base import Engine
+from calico_eval.metrics.nuscenes import class_ranges
+from calico_eval.metrics.quality import frame_quality
+from calico_eval.metrics.suffstats import frame_stats
+
+
+def members(spec: AttackSpec) -> list[tuple[str, Search, AttackSpec]]:
+    """Name, algorithm and spec of each member.
+
+    APGD with a falling step, PGD and MI-FGSM follow the suite's objective; APGD with a falling step also follows another one that
+    reads no other head. On the LiDAR there is PGD with the true gradient, too.
+    """
+    heads = OBJECTIVES[spec.objective].heads
+    found: list[tuple[str, Search, AttackSpec]] = [
+        ("apgd_decay", apgd_decay, spec),
+        ("pgd", pgd, spec),
+        ("mifgsm", mifgsm, spec),
+    ]
+    if "detection" in heads and spec.objective != "det":
+        found.insert(
+            1, ("apgd_decay on the training loss", apgd_decay, replace(spec, objective="det"))
+        )
+    elif "map" in heads and spec.objective != "seg":
+        found.insert(1, ("apgd_decay on the whole map", apgd_decay, replace(spec, objective="seg")))
+    if "lidar" in spec.threat.sensors:
+        found.insert(
+            -1, ("pgd blind to pillar changes", pgd, replace(spec, straight_through=False))
+        )
+    return found
+
+
+def suite(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[Crafted]:
+    """Of each frame the member's result with the lowest `frame_quality`; the first where several share it."""
+    worst: list[tuple[float, Crafted]] = []
+    forwards, backwards = [0] * len(frames), [0] * len(frames)
+    for name, algorithm, member in members(spec):
+        crafted = search(algorithm)(engine, frames, member, seed)
+        found = engine.predict([one.frame for one in crafted])
+        quality = [
+            frame_quality(frame_stats(frame, answer, class_ranges()))
+            for frame, answer in zip(frames, found, strict=True)
+        ]
+        named = [
+            replace(
+                one,
+                details=replace(
+                    one.details, note="; ".join(filter(None, (f"worst: {name}", one.details.note)))
+                ),
+            )
+            for one in crafted
+        ]
+        forwards = [
+            before + one.details.forwards + 1 for before, one in zip(forwards, crafted, strict=True)
+        ]
+        backwards = [
+            before + one.details.backwards for before, one in zip(backwards, crafted, strict=True)
+        ]
+        pairs = list(zip(quality, named, strict=True))
+        worst = (
+            pairs
+            if not worst
+            else [min(a, b, key=lambda p: p[0]) for a, b in zip(worst, pairs, strict=True)]
+        )
+    return [
+        replace(one, details=replace(one.details, forwards=forward, backwards=backward))
+        for (_, one), forward, backward in zip(worst, forwards, backwards, strict=True)
+    ]
