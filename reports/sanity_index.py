@@ -46,7 +46,9 @@ class SanityIndex:
             str(cell.details.get("crafted_on") or ""),
         )
         found = {
-            position: id for owner in owners for position, id in self._failed.get(owner, {}).items()
+            position: check
+            for owner in owners
+            for position, check in self._failed.get(owner, {}).items()
         }
         return tuple(dict.fromkeys(found[position] for position in sorted(found)))
 

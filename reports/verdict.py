@@ -99,10 +99,10 @@ def _worst(view: View, subject: Series, kind: str, question: str) -> Tile:
     ]
     mine = [series for series in view.series if series.model == subject.model]
     failed = {
-        id: None
+        check: None
         for s in mine
         for _, p in found
-        for id in sanity.suspect_condition(view, s, p.condition)
+        for check in sanity.suspect_condition(view, s, p.condition)
     }
     if failed:
         details.insert(0, f"{sanity.badge(tuple(failed))}: not to be relied on")

@@ -161,10 +161,10 @@ def cross_tables(view: View) -> tuple[CrossTable, ...]:
     if not columns:
         return ()
     failed = {
-        id: None
+        check: None
         for s in view.series
         for c in conditions
-        for id in sanity.suspect_condition(view, s, c)
+        for check in sanity.suspect_condition(view, s, c)
     }
     names = tuple(_attack_name(condition) for condition in columns.values())
     return tuple(

@@ -258,7 +258,7 @@ def _panel(
         id
         for m, points in found
         for p in points
-        for id in sanity.suspect_condition(view, m.series, p.condition)
+        for check in sanity.suspect_condition(view, m.series, p.condition)
     ]
     with_clean = any(line.clean is not None for line in lines)
     return Panel(

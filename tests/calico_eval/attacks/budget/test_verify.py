@@ -207,6 +207,15 @@ def test_no_line_of_the_attacks_runs() -> None:
         [sys.executable, "-c", code], check=True, capture_output=True, text=True
     ).stdout.split()
     assert {name for name in found if not name.startswith("calico.files.")} == {
-        "calico", "calico.errors", "calico.files", "calico.frame", "calico_eval", "calico_eval.attacks",
-        "calico_eval.attacks.budget.measure", "calico_eval.attacks.budget.saved", "calico_eval.attacks.budget.threat", "calico_eval.attacks.budget.verify",
-    }  # fmt: skip
+        "calico",
+        "calico.errors",
+        "calico.files",
+        "calico.frame",
+        "calico_eval",
+        "calico_eval.attacks",
+        "calico_eval.attacks.budget",
+        "calico_eval.attacks.budget.measure",
+        "calico_eval.attacks.budget.saved",
+        "calico_eval.attacks.budget.threat",
+        "calico_eval.attacks.budget.verify",
+    }

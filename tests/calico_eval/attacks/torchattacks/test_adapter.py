@@ -184,7 +184,7 @@ def test_same_seed_same_bytes_and_global_generators_stay(
 ) -> None:
     torch_state, numpy_state, python_state = (
         torch.get_rng_state(),
-        np.random.get_state()[1].copy(),
+        np.random.get_state()[1].copy(),  # noqa: NPY002
         random.getstate(),
     )
     for name in ("ta_pgd", "ta_apgd", "ta_vmifgsm"):
