@@ -6,7 +6,7 @@ four sweeps and a frame before, so that those of objects and of timing have thei
 Run from the repository root, on an idle machine:
     OMP_NUM_THREADS=1 python benchmarks/corruption_cost.py [--repeats 5] [--write] [NAME ...]
 
---write leaves benchmarks/results/corruptions.json, from which the table in docs/corruptions.md is made
+--write leaves benchmarks/results/corruptions.json, from which the table in docs/reference/corruptions.md is made
 (`python -m corruptions.docs`). Seconds are the least of the repeats, each with a seed of its own: other programs
 on the machine can only add to them. Memory is what Python and numpy held at most beyond the frame itself (tracemalloc).
 Beside the seconds stand those of the public code where we measured it; how is in REFERENCES.

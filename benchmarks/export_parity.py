@@ -1,4 +1,4 @@
-"""Export, parity and engine of a trained model: what docs/export.md states.
+"""Export, parity and engine of a trained model: what docs/guides/export.md states.
 
     python benchmarks/export_parity.py runs/tiny [--frames 50] [--threads 1]
 

@@ -1,4 +1,4 @@
-"""Makes docs/corruptions.md: `python -m corruptions.docs [ROOT]`, ROOT being the repository's (default: here).
+"""Makes docs/reference/corruptions.md: `python -m corruptions.docs [ROOT]`, ROOT being the repository's (default: here).
 
 The hand-written parts are in docs/parts/corruptions.md, the costs in benchmarks/results/corruptions.json; the rest is the code's.
 """
@@ -19,7 +19,7 @@ from corruptions.preset import Preset, Row
 from corruptions.presets import PRESETS
 from corruptions.spec import Spec
 
-PAGE, PARTS = Path("docs/corruptions.md"), Path("docs/parts/corruptions.md")
+PAGE, PARTS = Path("docs/reference/corruptions.md"), Path("docs/parts/corruptions.md")
 COSTS, PICTURES = Path("benchmarks/results/corruptions.json"), "images/corruptions"
 ROOMS = {
     "weather": "Weather and light: one physical parameter for all sensors",
@@ -54,7 +54,7 @@ def _catalogue() -> str:
             "|---|---|---|---|---|",
         ]
         table += [_row(spec) for spec in specs]
-        picture = f"![{title}: severities 1, 3, 5]({PICTURES}/{room}.jpg)"
+        picture = f"![{title}: severities 1, 3, 5](../{PICTURES}/{room}.jpg)"
         blocks += [f"## {title}", picture, "\n".join(table), *(_entry(spec) for spec in specs)]
     return "\n\n".join(blocks)
 

@@ -4,7 +4,7 @@
 
 A classical LiDAR detector: remove the ground, join the points left into clusters, fit a box to each and call it a car or a
 pedestrian by its size. No training, no camera: corruptions of the images leave it alone, which the report shows.
-docs/your_model.md tells what a frame holds and what `predict` must return.
+docs/start/your_model.md tells what a frame holds and what `predict` must return.
 """
 
 from __future__ import annotations

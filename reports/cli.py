@@ -51,7 +51,7 @@ def report(run: Path, baseline: Path | None) -> None:
 
 @click.command("gate")
 @click.argument("run", type=PATH)
-@click.option("--rules", type=PATH, required=True, help="YAML file of rules (docs/reports.md).")
+@click.option("--rules", type=PATH, required=True, help="YAML file of rules (docs/guides/gate.md).")
 @click.option(
     "--baseline",
     type=PATH,

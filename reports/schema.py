@@ -148,7 +148,7 @@ class Curve(Section):
 
 
 class SanityCheck(Section):
-    """Whether the attack figures of an engine mean what they say: one of the checks S1 to S16 (docs/attacks.md)."""
+    """Whether the attack figures of an engine mean what they say: one of the checks S1 to S16 (docs/reference/attacks.md)."""
 
     id: str
     title: str

@@ -18,7 +18,7 @@ class SimConfig(Section):
     train_scenes: Count = 20
     val_scenes: Count = 6
     test_scenes: Count = Field(
-        20, description="Never looked at to choose anything; see docs/pretraining.md."
+        20, description="Never looked at to choose anything; see docs/explanation/pretraining.md."
     )
     frames_per_scene: Annotated[Whole, Field(ge=1, le=MAX_KEYFRAMES)] = 8
     seed: Seed = Field(0, description="Seed of the world; independent of the training seed.")

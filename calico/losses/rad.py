@@ -1,7 +1,7 @@
 """Distillation from LiDAR to camera embeddings of the same points (CALICO, arXiv 2306.00349), without labels.
 
 Marks: [P] reported by reviews of the paper, [R] the first author's prototype, [D] our default where the paper is silent.
-Formulas: `docs/pretraining.md`, section Losses.
+Formulas: `docs/explanation/pretraining.md`, section Losses.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The whole network: two branches, fusion, trunk, heads. Options and their sources: docs/model.md."""
+"""The whole network: two branches, fusion, trunk, heads. Options and their sources: docs/explanation/model.md."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ class ConvFuser(nn.Module):
     """Concatenate (camera first), 3x3 convolution: (B, C1, Y, X), (B, C2, Y, X) -> (B, channels, Y, X).
 
     Deviation: the weights on camera features start at a tenth of the usual size, so that training starts near the LiDAR-only
-    network, as LiDAR pre-training left it, and adds the cameras as they prove useful (docs/pretraining.md).
+    network, as LiDAR pre-training left it, and adds the cameras as they prove useful (docs/explanation/pretraining.md).
     """
 
     def __init__(self, camera_channels: int, lidar_channels: int, channels: int) -> None:

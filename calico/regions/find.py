@@ -24,7 +24,7 @@ PROTOTYPE = RegionConfig(
     ego_radius_m=1.5,
 )
 """The settings of the first author's public prototype, its heights in the sensor's frame (-1.59 and 3.0 m, the sensor at 1.84 m)
-written as heights above ground. docs/regions.md shows what they keep."""
+written as heights above ground. docs/explanation/regions.md shows what they keep."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def find_regions(frame: Frame, config: RegionConfig) -> npt.NDArray[np.int32]:
 
     Ground is removed (`regions.ground`), the rest is clustered (`regions.cluster`); CALICO: DBSCAN with eps 0.75 m and 5
     points, on x and y as in the first author's prototype. Clusters that are too large, too high, too low, too thin or the vehicle
-    itself are dropped; the paper names the first two limits without figures, the defaults are ours (docs/regions.md).
+    itself are dropped; the paper names the first two limits without figures, the defaults are ours (docs/explanation/regions.md).
 
     Args:
         frame: only its points are read, of all sweeps; never boxes or map.

@@ -1,4 +1,4 @@
-"""Adversarial attacks with budgets in physical units, measured on the delivered frame. See docs/attacks.md.
+"""Adversarial attacks with budgets in physical units, measured on the delivered frame. See docs/reference/attacks.md.
 
 Names are loaded on use, so that `budget` runs without torch.
 """

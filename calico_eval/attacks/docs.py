@@ -1,4 +1,4 @@
-"""Makes docs/attacks.md: `python -m calico_eval.attacks.docs [ROOT]`, ROOT being the repository's (default: here).
+"""Makes docs/reference/attacks.md: `python -m calico_eval.attacks.docs [ROOT]`, ROOT being the repository's (default: here).
 
 The hand-written parts are in docs/parts/attacks.md, the costs in benchmarks/results/attacks.json; the rest is the code's.
 """
@@ -19,7 +19,7 @@ from calico_eval.attacks.objectives import OBJECTIVES
 from calico_eval.attacks.torchattacks.table import TORCHATTACKS
 
 PAGE, PARTS, COSTS = (
-    Path("docs/attacks.md"),
+    Path("docs/reference/attacks.md"),
     Path("docs/parts/attacks.md"),
     Path("benchmarks/results/attacks.json"),
 )

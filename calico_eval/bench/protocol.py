@@ -1,4 +1,4 @@
-"""What is compared with what: variants, sizes, cells. Protocol: docs/pretraining.md."""
+"""What is compared with what: variants, sizes, cells. Protocol: docs/explanation/pretraining.md."""
 
 from __future__ import annotations
 

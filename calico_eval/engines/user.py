@@ -1,4 +1,4 @@
-"""The door for the users' own models: any Python object with `predict(frames)`. See docs/your_model.md."""
+"""The door for the users' own models: any Python object with `predict(frames)`. See docs/start/your_model.md."""
 
 from __future__ import annotations
 

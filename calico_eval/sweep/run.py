@@ -201,9 +201,9 @@ def _check_named(
     if resume and (out_dir / RUN_FILE).exists():
         raise CalicoError(
             f"{out_dir}: {what}, so cells of before and after could be of two models; start again with --overwrite, "
-            "and give the model a sha256 to have it resumed (docs/your_model.md)"
+            "and give the model a sha256 to have it resumed (docs/start/your_model.md)"
         )
-    warn(f"{what}: a run that is stopped cannot be resumed; see docs/your_model.md")
+    warn(f"{what}: a run that is stopped cannot be resumed; see docs/start/your_model.md")
 
 
 def _notes_of_repeats(plan: SweepPlan, cells: Mapping[str, Cell]) -> list[str]:

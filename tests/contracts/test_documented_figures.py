@@ -16,7 +16,7 @@ INTERVAL = re.compile(r"\d ± \d|\d \[-?\d+(?:\.\d+)?, -?\d+(?:\.\d+)?\]")
 """A measured figure: a value with its interval."""
 CELL = re.compile(r"\|\s*[-+*]*\d+(?:\.\d+)?(?: s| %| MB)?\**\s*(?=\|)")
 """A cell of a table that holds a number and nothing else."""
-OTHERWISE_MADE = ("docs/attacks.md", "docs/corruptions.md")
+OTHERWISE_MADE = ("docs/reference/attacks.md", "docs/reference/corruptions.md")
 """Pages whose costs are written from committed results by generators, and tests, of their own."""
 CODE = re.compile(r"```.*?```", re.DOTALL)
 HALF_A_TABLE = "<!-- table: pretraining from benchmarks/results/pretrain-laptop -->\n| old |\n<!-- end of table -->\n"

@@ -1,4 +1,4 @@
-"""docs/corruptions.md is what the code says."""
+"""docs/reference/corruptions.md is what the code says."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from corruptions.docs import COSTS, PAGE, PARTS, PICTURES, ROOMS, render
 from corruptions.presets import PRESETS
 
 ROOT = Path(__file__).parents[2]
-FIX = "run `python -m corruptions.docs` and commit docs/corruptions.md"
+FIX = "run `python -m corruptions.docs` and commit docs/reference/corruptions.md"
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The embedded simulator: a procedural driving world with LiDAR and six cameras. See docs/simulator.md."""
+"""The embedded simulator: a procedural driving world with LiDAR and six cameras. See docs/explanation/simulator.md."""
 
 from calico.data.sim.source import SIM_VERSION, SimSource
 

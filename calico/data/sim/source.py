@@ -30,7 +30,7 @@ Split = Literal["train", "val", "test"]
 
 
 class SimSource:
-    """One split of the simulated world (see docs/simulator.md). Implements `calico.data.source.FrameSource`.
+    """One split of the simulated world (see docs/explanation/simulator.md). Implements `calico.data.source.FrameSource`.
 
     Args:
         config: how many scenes and frames, the world's seed, the image size.

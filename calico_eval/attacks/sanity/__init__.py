@@ -1,4 +1,4 @@
-"""Checks that an attack figure means something (S1 to S16, docs/attacks.md). See `active` for what they cost."""
+"""Checks that an attack figure means something (S1 to S16, docs/reference/attacks.md). See `active` for what they cost."""
 
 from calico_eval.attacks.sanity.active import FRAMES, active_checks
 from calico_eval.attacks.sanity.checklist import TITLES, Sheet, not_run, worst

@@ -23,7 +23,7 @@ def run(*words: str) -> str:
 
 
 def test_from_copies_to_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The example of docs/your_model.md, on two small frames."""
+    """The example of docs/start/your_model.md, on two small frames."""
     monkeypatch.chdir(ROOT)
     settings = (
         "data.sim.val_scenes=1",

@@ -1,4 +1,4 @@
-"""docs/attacks.md is what the code says."""
+"""docs/reference/attacks.md is what the code says."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from calico_eval.attacks.docs import COSTS, PAGE, PARTS, render
 from calico_eval.attacks.objectives import OBJECTIVES
 
 ROOT = Path(__file__).parents[3]
-FIX = "run `python -m calico_eval.attacks.docs` and commit docs/attacks.md"
+FIX = "run `python -m calico_eval.attacks.docs` and commit docs/reference/attacks.md"
 
 
 def page() -> str:

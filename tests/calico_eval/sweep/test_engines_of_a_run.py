@@ -112,7 +112,7 @@ def test_a_model_without_a_name_for_its_weights_is_not_resumed(
     swept([engine], street, tmp_path / "run", said)
     assert said == [
         "model mine/user does not say which weights it has (attribute sha256): a run that is stopped cannot be resumed; "
-        "see docs/your_model.md"
+        "see docs/start/your_model.md"
     ]
     with pytest.raises(
         CalicoError,
