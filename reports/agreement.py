@@ -1,6 +1,7 @@
 """Whether what results.json sums up agrees with its cells: aggregates over corruptions, and where curves fall to half.
 
-Everything is computed again from the cells, by the definitions of docs/reference/metrics.md. Cells that differ only in their seed are
+Everything is computed again from the cells, by the definitions of docs/reference/metrics.md.
+Cells that differ only in their seed are
 averaged first.
 """
 

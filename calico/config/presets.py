@@ -74,7 +74,9 @@ def tiny() -> Config:
 
 
 def nuscenes() -> Config:
-    """nuScenes, the public CenterPoint-PointPillars configuration with six cameras (see docs/explanation/model.md for the sources).
+    """nuScenes: the public CenterPoint-PointPillars configuration with six cameras.
+
+    Its sources are named in docs/explanation/model.md.
 
     Command: calico train --preset nuscenes --data-root DATA --out runs/nuscenes
     Cost: needs a GPU. Expected figures of the public LiDAR-only zoo entry: mAP about 50, NDS about 60. This toolkit's own figure

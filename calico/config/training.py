@@ -131,7 +131,8 @@ class TrainConfig(ScheduleConfig):
 class RegionConfig(Section):
     """Semantic-rich regions by LiDAR alone (`calico.regions`).
 
-    The paper gives eps and min_points; the limits are ours, chosen by the share of labelled objects they keep (docs/explanation/regions.md).
+    The paper gives eps and min_points. The limits are ours: they were chosen by the share of labelled
+    objects that they keep (docs/explanation/regions.md).
     Those of the first author's prototype: `calico.regions.PROTOTYPE`.
     """
 

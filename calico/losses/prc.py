@@ -1,7 +1,8 @@
 """Point-region contrast between two views of a point cloud (CALICO, arXiv 2306.00349), without labels.
 
 Marks: [P] reported by reviews of the paper, [R] the first author's prototype, [D] our default where the paper is silent.
-Formulas: `docs/explanation/pretraining.md`, section Losses. Everywhere: row k of `first` and `second` is the unit embedding of the same
+Formulas: `docs/explanation/pretraining.md`, section Losses.
+Everywhere: row k of `first` and `second` is the unit embedding of the same
 point in views 1 and 2; `region` is a point's region id, or negative for a semantic-less point, which is a negative for others and
 never an anchor. Similarities and logarithms are taken in float32 at least, also under autocast.
 """

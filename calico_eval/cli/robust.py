@@ -68,7 +68,8 @@ if TYPE_CHECKING:
     "attacks",
     multiple=True,
     metavar="NAMES",
-    help="Attacks (docs/reference/attacks.md lists them), e.g. pgd, apgd, square, spoof, noise, or suite: the worst per frame of several; "
+    help="Attacks, e.g. pgd, apgd, square, spoof, noise, or suite: the worst per frame of several; "
+    "list: docs/reference/attacks.md; "
     "separated by commas, may be repeated. With --corruptions: also on the corrupted frames.",
 )
 @click.option(
@@ -122,7 +123,8 @@ if TYPE_CHECKING:
 @click.option(
     "--save-attacked",
     is_flag=True,
-    help="Keep every attacked frame with its budget in OUT/attacked/<cell>/ (numpy files; how to verify them: docs/reference/attacks.md).",
+    help="Keep every attacked frame with its budget in OUT/attacked/<cell>/ (numpy files; "
+    "how to verify them: docs/reference/attacks.md).",
 )
 @click.option(
     "--no-sanity",

@@ -8,7 +8,8 @@ pooled frames. With theta_i the figure without group i and n the number of group
     standard error = sqrt((n - 1) / n * sum_i (theta_i - mean)^2)      (Efron and Tibshirani 1993, ch. 11; Shao and Tu 1995, 2.3)
 
 and the interval is the figure plus and minus t(n - 1) times that. Two cells are compared by the same groups left out of
-both, which cancels what the scenes have in common. How often the intervals hold the truth was measured: docs/reference/metrics.md.
+both, which cancels what the scenes have in common. How often the intervals hold the truth was
+measured: docs/reference/metrics.md.
 
 A class without ground truth in a replicate has AP 0 in that replicate's mAP, as the devkit has it: a class that occurs in
 one scene only widens the interval. For the class's own figure, t's degrees of freedom are the groups with that class minus
