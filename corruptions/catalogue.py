@@ -24,7 +24,7 @@ SPECS: Mapping[str, Spec] = MappingProxyType(
 
 
 def list_corruptions() -> tuple[str, ...]:
-    """All single corruptions, room by room. Pairs are any two joined by "+"."""
+    """All single corruptions, group by group. Pairs are any two joined by "+"."""
     return tuple(SPECS)
 
 

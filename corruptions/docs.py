@@ -21,7 +21,7 @@ from corruptions.spec import Spec
 
 PAGE, PARTS = Path("docs/reference/corruptions.md"), Path("docs/parts/corruptions.md")
 COSTS, PICTURES = Path("benchmarks/results/corruptions.json"), "images/corruptions"
-ROOMS = {
+GROUPS = {
     "weather": "Weather and light: one physical parameter for all sensors",
     "camera": "Camera",
     "lidar": "LiDAR",
@@ -47,14 +47,14 @@ def render(parts: str, costs: Mapping[str, Any]) -> str:
 
 def _catalogue() -> str:
     blocks = []
-    for room, title in ROOMS.items():
-        specs = [spec for spec in SPECS.values() if spec.room == room]
+    for group, title in GROUPS.items():
+        specs = [spec for spec in SPECS.values() if spec.group == group]
         table = [
             "| name | changes | parameter | severity 1 2 3 4 5 | suites |",
             "|---|---|---|---|---|",
         ]
         table += [_row(spec) for spec in specs]
-        picture = f"![{title}: severities 1, 3, 5](../{PICTURES}/{room}.jpg)"
+        picture = f"![{title}: severities 1, 3, 5](../{PICTURES}/{group}.jpg)"
         blocks += [f"## {title}", picture, "\n".join(table), *(_entry(spec) for spec in specs)]
     return "\n\n".join(blocks)
 

@@ -14,7 +14,7 @@ ALL = (1, 2, 3, 4, 5)
 
 CALICO = Preset(
     "calico",
-    "Our default: one or more of every room, small enough for CI.",
+    "Our default: one or more of every group, small enough for CI.",
     "this package",
     tuple(
         Row(name, name, severities=ALL)

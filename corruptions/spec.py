@@ -1,4 +1,4 @@
-"""What a corruption is: name, physical parameter, levels, source. The tables of all of them: `<room>/table.py`."""
+"""What a corruption is: name, physical parameter, levels, source. The tables of all of them: `<group>/table.py`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Need = Literal["ring", "sweeps", "past", "boxes"]
 """What data must have, beyond the sensors, for a corruption to do anything: the beam of every point, older sweeps, a frame
 before in the scene, labelled objects."""
 
-Room = Literal["camera", "lidar", "weather", "alignment", "timing", "objects"]
+Group = Literal["camera", "lidar", "weather", "alignment", "timing", "objects"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Spec:
     """One corruption.
 
     name, description: what it is; `description` is the first line of the function's docstring.
-    room: the folder that it lives in.
+    group: the folder that it lives in.
     sensors: what it must change, which the effect check asks for.
     parameter, unit: the physical parameter (e.g. "visibility_m", "m").
     levels: its value at severity 1..5.
@@ -41,7 +41,7 @@ class Spec:
     """
 
     name: str
-    room: Room
+    group: Group
     sensors: tuple[Sensor, ...]
     parameter: str
     unit: str

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @click.option(
     "--sheets",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for a contact sheet of every room, as in the documentation; besides --out, or alone.",
+    help="Folder for a contact sheet of every group, as in the documentation; besides --out, or alone.",
 )
 @click.option(
     "--closeups",
@@ -93,7 +93,7 @@ def command(
         raise click.UsageError(
             f"--sheets: a sheet shows single corruptions, and {', '.join(names)} are none; use --out"
         )
-    pictures = [] if sheets is None else [sheets / f"{spec.room}.jpg" for spec in singles]
+    pictures = [] if sheets is None else [sheets / f"{spec.group}.jpg" for spec in singles]
     pictures += [] if closeups is None else [closeups / f"{name}.jpg" for name in names]
     for file in [*([out] if out else []), *pictures]:
         check_file(file, overwrite=overwrite)
@@ -127,10 +127,10 @@ def _write_sheets(folder: Path, frame: Frame, specs: Sequence[Spec], seed: int) 
     from calico_eval.corruption_gallery.sheet import draw_sheet
 
     folder.mkdir(parents=True, exist_ok=True)
-    for room in dict.fromkeys(spec.room for spec in specs):
-        own = [spec for spec in specs if spec.room == room]
-        write_atomic(folder / f"{room}.jpg", draw_sheet(frame, own, seed))
-        click.echo(f"{folder / room}.jpg: {len(own)} corruptions")
+    for group in dict.fromkeys(spec.group for spec in specs):
+        own = [spec for spec in specs if spec.group == group]
+        write_atomic(folder / f"{group}.jpg", draw_sheet(frame, own, seed))
+        click.echo(f"{folder / group}.jpg: {len(own)} corruptions")
 
 
 def _write_closeups(

@@ -51,20 +51,20 @@ def render_page(
         .from_string(TEMPLATE)
         .render(
             policy=_policy(css), css=Markup(css), version=__version__, suite=SUITE_VERSION, source=source, frame=frame,
-            seed=seed, rooms=_rooms(panels), failed=failed, paragraphs=_paragraphs,
+            seed=seed, groups=_groups(panels), failed=failed, paragraphs=_paragraphs,
         )
     )  # fmt: skip
     return text + "\n", failed
 
 
-def _rooms(panels: Sequence[Panel]) -> dict[str, list[Panel]]:
-    """The panels by room, in their order; pairs have a group of their own."""
-    rooms: dict[str, list[Panel]] = {}
+def _groups(panels: Sequence[Panel]) -> dict[str, list[Panel]]:
+    """The panels by group, in their order; pairs have a group of their own."""
+    groups: dict[str, list[Panel]] = {}
     for entry in panels:
-        rooms.setdefault(entry.specs[0].room if len(entry.specs) == 1 else "pairs", []).append(
+        groups.setdefault(entry.specs[0].group if len(entry.specs) == 1 else "pairs", []).append(
             entry
         )
-    return rooms
+    return groups
 
 
 def _backgrounds(frame: Frame, panels: Sequence[Panel]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Contact sheets for the documentation: the corruptions of a room at three severities, on one small picture."""
+"""Contact sheets for the documentation: the corruptions of a group at three severities, on one small picture."""
 
 from __future__ import annotations
 

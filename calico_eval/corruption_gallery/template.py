@@ -43,11 +43,11 @@ TEMPLATE = """<!DOCTYPE html>
 <p class="quiet">Only the sensors that a corruption changed are shown; a clean picture stands before each row. LiDAR: 64 × 64 m from above (forward is up), and a close-up of one object, 12 × 6 m, from above and from its side. Colour is the intensity, violet to red, on one scale. Outlines are the labels. Errors of the calibration: the LiDAR points on the images, coloured by distance.</p>
 {% if failed %}<p class="bad">✗ {{ failed|length }} effect checks failed on this frame:</p><ul class="bad">{% for text in failed %}<li>{{ text }}</li>{% endfor %}</ul>
 {% else %}<p>✓ Every effect check passed.</p>{% endif %}
-<nav aria-label="Corruptions">{% for room, panels in rooms.items() %}<b>{{ room }}</b>{% for panel in panels %}<a href="#{{ panel.name }}">{{ panel.name }}</a>{% endfor %}{% endfor %}</nav>
+<nav aria-label="Corruptions">{% for group, panels in groups.items() %}<b>{{ group }}</b>{% for panel in panels %}<a href="#{{ panel.name }}">{{ panel.name }}</a>{% endfor %}{% endfor %}</nav>
 </header>
 <main>
-{% for room, panels in rooms.items() %}
-<h2>{{ room }}</h2>
+{% for group, panels in groups.items() %}
+<h2>{{ group }}</h2>
 {% for panel in panels %}
 <section id="{{ panel.name }}">
 <h3>{{ panel.name }} <span>{{ panel.specs|map(attribute='description')|join(' ') }}</span></h3>

@@ -7,8 +7,8 @@ import io
 import numpy as np
 from PIL import Image
 
-from corruptions.camera.each import each_image
 from corruptions.frame_like import FrameLike, UInt8
+from corruptions.imaging.each_image import each_image
 from corruptions.rng import Streams
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from corruptions.camera.each import each_image
-from corruptions.camera.warp import warp
 from corruptions.frame_like import Float32, FrameLike, UInt8
+from corruptions.imaging.each_image import each_image
+from corruptions.imaging.resample import grow
+from corruptions.imaging.warp import warp
 from corruptions.rng import Streams
-from corruptions.weather.resample import grow
 
 CORRELATION = 2.44 / 400
 """Standard deviation of the normal filter that makes the displacements smooth, as a share of the width (ImageNet-C: 2.44 px)."""

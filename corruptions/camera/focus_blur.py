@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtr
 
-from corruptions.camera.blur import blur
-from corruptions.camera.each import each_image
 from corruptions.frame_like import Float32, FrameLike
+from corruptions.imaging.convolution import blur
+from corruptions.imaging.each_image import each_image
 from corruptions.rng import Streams
 
 

@@ -6,11 +6,11 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial import cKDTree
 
-from corruptions.camera.each import each_image
-from corruptions.camera.light import to_linear, to_pixels
 from corruptions.frame_like import Float32, Float64, FrameLike, UInt8
+from corruptions.imaging.each_image import each_image
+from corruptions.imaging.linear_light import to_linear, to_pixels
+from corruptions.imaging.resample import grow, shrink
 from corruptions.rng import Streams
-from corruptions.weather.resample import grow, shrink
 
 CRYSTALS = 90
 BRANCH = np.pi / 3

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from corruptions.camera.blur import convolved
-from corruptions.camera.each import each_image
 from corruptions.camera.focus_blur import normal_kernel
-from corruptions.camera.light import to_linear, to_pixels
 from corruptions.frame_like import Float32, FrameLike, Int64, UInt8
+from corruptions.imaging.convolution import convolved
+from corruptions.imaging.each_image import each_image
+from corruptions.imaging.linear_light import to_linear, to_pixels
 from corruptions.rng import Streams
 
 GRAIN = 1 / 400

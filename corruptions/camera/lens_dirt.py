@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from corruptions.camera.each import each_image
-from corruptions.camera.light import to_linear, to_pixels
 from corruptions.frame_like import Float32, FrameLike, UInt8
+from corruptions.imaging.each_image import each_image
+from corruptions.imaging.linear_light import to_linear, to_pixels
+from corruptions.imaging.resample import grow
 from corruptions.rng import Streams
-from corruptions.weather.resample import grow
 
 SPOTS = 60
 RADIUS_SPREAD = 0.6

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from corruptions.camera.each import each_image
-from corruptions.camera.light import LINEAR, encode
 from corruptions.camera.pixel_noise import OUTCOMES, deal
 from corruptions.frame_like import Float64, FrameLike, UInt8
+from corruptions.imaging.each_image import each_image
+from corruptions.imaging.linear_light import LINEAR, encode
 from corruptions.rng import Streams
 
 WHITE_ELECTRONS = 10_000.0

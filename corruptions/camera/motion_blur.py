@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from corruptions.camera.blur import blur
 from corruptions.frame_like import Float32, FrameLike
+from corruptions.imaging.convolution import blur
 from corruptions.rng import Streams
 
 

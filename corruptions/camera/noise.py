@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtri
 
-from corruptions.camera.each import each_image
 from corruptions.camera.pixel_noise import OUTCOMES, deal
 from corruptions.frame_like import Float64, FrameLike, UInt8
+from corruptions.imaging.each_image import each_image
 from corruptions.rng import Streams
 
 SHARES: Float64 = (np.arange(OUTCOMES) + 0.5) / OUTCOMES

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from corruptions.camera.light import to_linear, to_pixels
 from corruptions.frame_like import Float32, FrameLike
+from corruptions.imaging.linear_light import to_linear, to_pixels
 from corruptions.rng import Streams
 
 PENUMBRA = 0.04

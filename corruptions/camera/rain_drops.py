@@ -6,10 +6,10 @@ import numpy as np
 from PIL import Image
 from scipy.special import ndtri
 
-from corruptions.camera.each import each_image
-from corruptions.camera.light import to_linear, to_pixels
-from corruptions.camera.warp import sample
 from corruptions.frame_like import Float64, FrameLike, UInt8
+from corruptions.imaging.each_image import each_image
+from corruptions.imaging.linear_light import to_linear, to_pixels
+from corruptions.imaging.warp import sample
 from corruptions.rng import Streams
 
 RADIUS, RADIUS_SPREAD = 0.012, 0.5

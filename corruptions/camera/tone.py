@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from corruptions.camera.each import each_image
 from corruptions.frame_like import Float32, Float64, FrameLike, UInt8
+from corruptions.imaging.each_image import each_image
 from corruptions.rng import Streams
 
 

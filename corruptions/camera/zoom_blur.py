@@ -7,9 +7,9 @@ import math
 import numpy as np
 from PIL import Image
 
-from corruptions.camera.each import each_image
-from corruptions.camera.light import to_linear, to_pixels
 from corruptions.frame_like import Float32, FrameLike, UInt8
+from corruptions.imaging.each_image import each_image
+from corruptions.imaging.linear_light import to_linear, to_pixels
 from corruptions.rng import Streams
 
 SPACING = 1 / 400

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from corruptions.camera.light import LINEAR, to_linear, to_pixels
 from corruptions.frame_like import Float32, UInt8
-from corruptions.weather.resample import refine, shrink
+from corruptions.imaging.linear_light import LINEAR, to_linear, to_pixels
+from corruptions.imaging.resample import refine, shrink
 
 BRIGHTEST = 0.01
 """Share of the image that the airlight is taken from."""

@@ -15,7 +15,7 @@ from scipy.ndimage import (
 )
 
 from corruptions.frame_like import Bool, Float32, Float64, FrameLike, UInt8
-from corruptions.weather.resample import cell_size, shrink
+from corruptions.imaging.resample import cell_size, shrink
 
 REACH_DEG = 3.5
 """Gaps up to twice this wide between LiDAR points are closed: outer beams are up to 4 degrees apart (and look farther

@@ -6,12 +6,12 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from corruptions.frame_like import Float32, Float64, FrameLike, Int64, UInt8, select_points
+from corruptions.imaging.resample import cell_size, grow
 from corruptions.rng import Streams
 from corruptions.weather.detection import FLOOR, gain, power, rays, reflectances, survival
 from corruptions.weather.fog_camera import airlight, veil
 from corruptions.weather.plumes import STEP_M, Plumes, depth_along, depth_at, find_plumes
 from corruptions.weather.range_image import cell_rays, range_image
-from corruptions.weather.resample import cell_size, grow
 
 COARSE = 4
 """Cells of the range image along the side of one whose ray is followed through the spray."""

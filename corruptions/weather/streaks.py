@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from corruptions.frame_like import Bool, Float32, Float64, FrameLike, Int64
+from corruptions.imaging.resample import cell_size, grow
 from corruptions.weather.particles import Particles
-from corruptions.weather.resample import cell_size, grow
 
 SMALLEST_PX = 0.5
 """Particles that look smaller than this are part of the haze."""

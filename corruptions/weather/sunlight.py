@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from corruptions.camera.light import to_linear, to_pixels
 from corruptions.frame_like import Bool, Float32, Float64, FrameLike, UInt8, select_points
+from corruptions.imaging.linear_light import to_linear, to_pixels
+from corruptions.imaging.resample import cell_size, grow
 from corruptions.rng import Streams
 from corruptions.weather.detection import (
     FLOOR,
@@ -17,7 +18,6 @@ from corruptions.weather.detection import (
     survival,
 )
 from corruptions.weather.range_image import cell_rays, range_image
-from corruptions.weather.resample import cell_size, grow
 
 ELEVATION_DEG = (4.0, 14.0)
 BEARING_DEG = 20.0

@@ -12,10 +12,10 @@ from scipy.ndimage import (
     median_filter,
 )
 
-from corruptions.camera.light import to_linear, to_pixels
 from corruptions.frame_like import Bool, Float32, Float64, FrameLike, Int64, UInt8
+from corruptions.imaging.linear_light import to_linear, to_pixels
+from corruptions.imaging.resample import cell_size, grow, refine, shrink
 from corruptions.weather.range_image import ROAD_TOLERANCE, cell_rays, range_image, road_range
-from corruptions.weather.resample import cell_size, grow, refine, shrink
 from corruptions.weather.water_film import DIFFUSE_REFLECTANCE, darkening, fresnel
 
 FARTHEST_M = 100.0

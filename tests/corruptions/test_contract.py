@@ -1,4 +1,4 @@
-"""The contract that every corruption keeps, on one street. A new one needs a line in `<room>/measures.py` and nothing else."""
+"""The contract that every corruption keeps, on one street. A new one needs a line in `<group>/measures.py` and nothing else."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ SEVERITIES = (1, 2, 3, 4, 5)
 FRAME_FILE = Path(__file__).with_name("conftest.py")
 
 
-ROOMS = ("weather", "camera", "lidar", "timing", "alignment", "objects")
+GROUPS = ("weather", "camera", "lidar", "timing", "alignment", "objects")
 MEASURES: dict[str, Callable[[Frame, Frame], float]] = {}
 SEEDLESS: set[str] = {"lidar_missing"}
 """Corruptions that draw nothing: the same bytes for every seed."""
 SCENES, SCENE_FRAMES = 3, 20
-for room in ROOMS:
-    found = runpy.run_path(str(Path(__file__).parent / room / "measures.py"))
+for group in GROUPS:
+    found = runpy.run_path(str(Path(__file__).parent / group / "measures.py"))
     MEASURES |= found["MEASURES"]
     SEEDLESS |= found.get("SEEDLESS", set())
 

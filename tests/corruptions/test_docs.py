@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from corruptions import SPECS
-from corruptions.docs import COSTS, PAGE, PARTS, PICTURES, ROOMS, render
+from corruptions.docs import COSTS, GROUPS, PAGE, PARTS, PICTURES, render
 from corruptions.presets import PRESETS
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +46,6 @@ def test_the_costs_are_those_of_the_whole_suite() -> None:
 
 
 def test_every_room_has_its_picture_and_they_are_small() -> None:
-    assert set(ROOMS) == {spec.room for spec in SPECS.values()}
-    for room in ROOMS:
-        assert 10_000 < (ROOT / "docs" / PICTURES / f"{room}.jpg").stat().st_size < 300_000
+    assert set(GROUPS) == {spec.group for spec in SPECS.values()}
+    for group in GROUPS:
+        assert 10_000 < (ROOT / "docs" / PICTURES / f"{group}.jpg").stat().st_size < 300_000

@@ -41,8 +41,8 @@ def test_specs_and_presets_agree_on_the_suites() -> None:
 
 
 def test_ours_has_every_room() -> None:
-    rooms = {SPECS[row.name].room for row in PRESETS["calico"].rows}
-    assert rooms == {spec.room for spec in SPECS.values()}
+    groups = {SPECS[row.name].group for row in PRESETS["calico"].rows}
+    assert groups == {spec.group for spec in SPECS.values()}
     assert len(PRESETS["calico"].rows) == 12
     assert [row.name for row in PRESETS["all"].rows] == list(SPECS)
 

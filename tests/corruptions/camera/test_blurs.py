@@ -9,8 +9,8 @@ from scipy.ndimage import map_coordinates
 from calico.frame import Frame
 from corruptions import corrupt, corrupt_with
 from corruptions.camera.focus_blur import disc_kernel, normal_kernel
-from corruptions.camera.light import to_linear, to_pixels
 from corruptions.camera.zoom_blur import zoom_mean
+from corruptions.imaging.linear_light import to_linear, to_pixels
 
 BLURS = ("defocus_blur", "gaussian_blur", "glass_blur", "zoom_blur")
 

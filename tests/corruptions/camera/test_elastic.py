@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import map_coordinates
 
 from corruptions.camera.elastic import CORRELATION, smooth_field
-from corruptions.camera.warp import warp
+from corruptions.imaging.warp import warp
 
 
 @pytest.mark.parametrize("shape", [(90, 160), (450, 800)])

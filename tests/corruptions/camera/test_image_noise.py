@@ -12,8 +12,8 @@ from corruptions.camera.iso_noise import (
     WHITE_ELECTRONS_AT_ISO_100,
     amplified_electrons,
 )
-from corruptions.camera.light import LINEAR, decode
 from corruptions.camera.pixel_noise import OUTCOMES
+from corruptions.imaging.linear_light import LINEAR, decode
 
 
 def noisy(street: Frame, name: str, value: float, grey: int) -> np.ndarray:

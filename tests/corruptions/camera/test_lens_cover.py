@@ -11,9 +11,9 @@ from calico.frame import Frame
 from corruptions import corrupt, corrupt_with
 from corruptions.camera.frost import feathers, growth
 from corruptions.camera.lens_dirt import spots
-from corruptions.camera.light import to_linear
 from corruptions.camera.occlusion import covered
 from corruptions.camera.rain_drops import drops, with_drops
+from corruptions.imaging.linear_light import to_linear
 
 COVERS = ("frost", "lens_dirt", "rain_drops", "occlusion")
 

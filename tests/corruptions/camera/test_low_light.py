@@ -3,9 +3,9 @@ import pytest
 
 from calico.frame import Frame
 from corruptions import corrupt, corrupt_with
-from corruptions.camera.light import decode, encode, to_linear, to_pixels
 from corruptions.camera.low_light import noisy_electrons
 from corruptions.camera.pixel_noise import OUTCOMES, deal
+from corruptions.imaging.linear_light import decode, encode, to_linear, to_pixels
 
 
 def test_srgb_known_values() -> None:

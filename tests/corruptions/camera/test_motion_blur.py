@@ -4,9 +4,9 @@ from scipy.ndimage import convolve
 
 from calico.frame import Frame
 from corruptions import corrupt_with
-from corruptions.camera.blur import blur
-from corruptions.camera.light import to_linear, to_pixels
 from corruptions.camera.motion_blur import line_kernel
+from corruptions.imaging.convolution import blur
+from corruptions.imaging.linear_light import to_linear, to_pixels
 
 
 @pytest.mark.parametrize("length", [0.0, 0.9, 5.0, 24.0])

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from calico.frame import Frame
-from corruptions.camera.light import to_linear
+from corruptions.imaging.linear_light import to_linear
 
 
 def contrast(frame: Frame) -> float:

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from corruptions.camera.light import to_linear
+from corruptions.imaging.linear_light import to_linear
+from corruptions.imaging.resample import cell_size, grow, refine, shrink
 from corruptions.weather.fog_camera import airlight, fog_image
-from corruptions.weather.resample import cell_size, grow, refine, shrink
 
 MOR_M = 80.0
 ALPHA = np.log(20) / MOR_M

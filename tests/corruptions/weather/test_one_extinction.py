@@ -5,7 +5,7 @@ import pytest
 
 from calico.frame import Frame
 from corruptions import corrupt_with
-from corruptions.camera.light import to_linear
+from corruptions.imaging.linear_light import to_linear
 from corruptions.weather.fog_camera import airlight, fog_image, veil
 from corruptions.weather.particles import rain_drops, snow_flakes
 

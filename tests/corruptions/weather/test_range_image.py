@@ -8,7 +8,7 @@ import pytest
 
 from calico.frame import Frame
 from corruptions import corrupt
-from corruptions.camera.light import to_linear
+from corruptions.imaging.linear_light import to_linear
 from corruptions.weather.range_image import REACH_M, View, like_sky, range_image
 
 STREET = runpy.run_path(str(Path(__file__).parents[1] / "conftest.py"))

@@ -3,7 +3,7 @@ import pytest
 
 from calico.frame import Frame
 from corruptions import corrupt, corrupt_with
-from corruptions.camera.light import to_linear
+from corruptions.imaging.linear_light import to_linear
 from corruptions.rng import Streams, generator
 from corruptions.weather.sunlight import (
     draw_directions,

@@ -3,7 +3,7 @@ import pytest
 
 from calico.frame import Frame
 from corruptions import corrupt_with
-from corruptions.camera.light import to_linear
+from corruptions.imaging.linear_light import to_linear
 from corruptions.weather.detection import FLOOR, power, survival
 from corruptions.weather.range_image import range_image
 from corruptions.weather.water_film import coverage, darkening, fresnel

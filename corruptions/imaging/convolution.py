@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import scipy.fft
 
-from corruptions.camera.light import to_linear, to_pixels
 from corruptions.frame_like import Float32, UInt8
+from corruptions.imaging.linear_light import to_linear, to_pixels
 
 
 def blur(image: UInt8, kernel: Float32) -> UInt8:
