@@ -113,7 +113,7 @@ def _presets() -> str:
 
 
 def _size(preset: Preset) -> str:
-    return f"{len(preset.rows)} corruptions, {len(preset.conditions)} conditions."
+    return f"{len(preset.rows)} corruptions, {len(preset.levels)} conditions."
 
 
 def _asked(row: Row) -> str:

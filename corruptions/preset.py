@@ -10,7 +10,7 @@ from corruptions.frame_like import F
 
 
 @dataclass(frozen=True)
-class Condition:
+class Level:
     """A corruption (or several joined by '+') at one level.
 
     severity: number of the level, from 1. value: of the physical parameter, where the level is not our own severity.
@@ -35,7 +35,7 @@ class Condition:
         """'fog-3', 'fog-visibility_m=87': the name of its files and folders."""
         return f"{self.name}-{self.at}"
 
-    def apply(self, frame: F, seed: int) -> F:
+    def corrupt_frame(self, frame: F, seed: int) -> F:
         """The frame under the condition; raises CorruptionError as `corrupt` does."""
         if self.value is None:
             return corrupt(frame, self.name, self.severity, seed)
@@ -58,13 +58,13 @@ class Row:
     note: str = ""
 
     @property
-    def conditions(self) -> tuple[Condition, ...]:
+    def levels(self) -> tuple[Level, ...]:
         """One per level, the mildest first. Their numbers are 1, 2, 3 ... unless they are our own severities."""
         if self.values:
             return tuple(
-                Condition(self.name, number, value) for number, value in enumerate(self.values, 1)
+                Level(self.name, number, value) for number, value in enumerate(self.values, 1)
             )
-        return tuple(Condition(self.name, severity) for severity in self.severities)
+        return tuple(Level(self.name, severity) for severity in self.severities)
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,6 @@ class Preset:
     note: str = ""
 
     @property
-    def conditions(self) -> tuple[Condition, ...]:
+    def levels(self) -> tuple[Level, ...]:
         """All of it, row by row."""
-        return tuple(condition for row in self.rows for condition in row.conditions)
+        return tuple(level for row in self.rows for level in row.levels)

@@ -14,14 +14,12 @@ from corruptions import preset_tables as tables
 from corruptions.apply import as_whole_number
 from corruptions.catalogue import find
 from corruptions.errors import CorruptionError
-from corruptions.preset import Condition, Preset, Row
+from corruptions.preset import Level, Preset, Row
 
 PRESETS: Mapping[str, Preset] = MappingProxyType({preset.name: preset for preset in tables.TABLES})
 
 
-def choose_conditions(
-    texts: Sequence[str], severities: Sequence[int] = ()
-) -> tuple[Condition, ...]:
+def choose_levels(texts: Sequence[str], severities: Sequence[int] = ()) -> tuple[Level, ...]:
     """The conditions that names stand for, each once, in their order.
 
     Args:
@@ -32,7 +30,7 @@ def choose_conditions(
         CorruptionError: an unknown name; a level that a corruption does not have; a condition at two values (two suites that
             both have fog); corruptions with other levels than the first has, as no mean could be taken over them.
     """
-    chosen: dict[tuple[str, int], Condition] = {}
+    chosen: dict[tuple[str, int], Level] = {}
     for condition in (
         c for text in texts for name in text.split(",") for c in _named(name.strip())
     ):
@@ -73,17 +71,17 @@ def choose_names(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(named))
 
 
-def _named(name: str) -> tuple[Condition, ...]:
+def _named(name: str) -> tuple[Level, ...]:
     if name in PRESETS:
-        return PRESETS[name].conditions
+        return PRESETS[name].levels
     try:
         find(name)
     except CorruptionError as error:
         near = difflib.get_close_matches(name, PRESETS, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise CorruptionError(f"{error}; {hint}presets: {', '.join(PRESETS)}") from None
-    return Row(name, name, severities=tables.ALL).conditions
+    return Row(name, name, severities=tables.ALL).levels
 
 
-def _at(condition: Condition) -> str:
+def _at(condition: Level) -> str:
     return "our severity" if condition.value is None else f"{condition.value:g}"

@@ -63,9 +63,9 @@ def command(
     from calico.cli.words import portable_command
     from calico.data.applicable import applicable
     from calico.data.nuscenes.corrupted import CopyWriter, open_original
-    from corruptions.presets import choose_conditions
+    from corruptions.presets import choose_levels
 
-    choose_conditions(
+    choose_levels(
         names, severities
     )  # a slip of the hand is found before the clean frames are written
     original = open_original(config, "train" if split == "train" else "val", out, Progress("clean"))

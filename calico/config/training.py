@@ -120,11 +120,11 @@ class TrainConfig(ScheduleConfig):
     @classmethod
     def _known_corruptions(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         from corruptions.presets import (
-            choose_conditions,
+            choose_levels,
         )  # not needed, nor its libraries loaded, by those who use none
 
         for name in names:
-            choose_conditions([name])
+            choose_levels([name])
         return names
 
 

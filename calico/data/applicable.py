@@ -10,8 +10,8 @@ from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
 from corruptions import check_effect, effect, find
-from corruptions.preset import Condition
-from corruptions.presets import PRESETS, choose_conditions
+from corruptions.preset import Level
+from corruptions.presets import PRESETS, choose_levels
 
 LOOKED_AT = 8
 
@@ -22,7 +22,7 @@ def applicable(
     source: FrameSource,
     indices: Sequence[int],
     seed: int,
-) -> tuple[tuple[Condition, ...], tuple[str, ...]]:
+) -> tuple[tuple[Level, ...], tuple[str, ...]]:
     """The conditions that names and presets stand for, less those of presets that can do nothing to the frames.
 
     A corruption is left out with all of its levels, as means over corruptions need the same levels of each.
@@ -34,7 +34,7 @@ def applicable(
         CalicoError: one that was named itself can do nothing.
         CorruptionError: an unknown name or level.
     """
-    conditions = choose_conditions(names, severities) if names else ()
+    conditions = choose_levels(names, severities) if names else ()
     frames = look_at(source, indices) if conditions else []
     named = {part.strip() for text in names for part in text.split(",")} - set(PRESETS)
     reasons: dict[str, str] = {}
@@ -51,7 +51,7 @@ def applicable(
 
 
 def check_applicable(
-    conditions: Sequence[Condition], source: FrameSource, indices: Sequence[int], seed: int
+    conditions: Sequence[Level], source: FrameSource, indices: Sequence[int], seed: int
 ) -> None:
     """For conditions that the user named one by one.
 
@@ -66,7 +66,7 @@ def check_applicable(
             raise _useless(condition.name, source, reason)
 
 
-def _repeated(conditions: Sequence[Condition], frames: Sequence[Frame]) -> list[str]:
+def _repeated(conditions: Sequence[Level], frames: Sequence[Frame]) -> list[str]:
     """A note for every condition that does to these frames what one of a lower severity does."""
     notes = []
     for condition in conditions:
@@ -91,22 +91,23 @@ def lacking(name: str, frames: Sequence[Frame]) -> str:
     return next((f"the data have {reason}" for reason in reasons if reason), "")
 
 
-def _spared(condition: Condition, source: FrameSource, indices: Sequence[int], seed: int) -> str:
+def _spared(condition: Level, source: FrameSource, indices: Sequence[int], seed: int) -> str:
     """Why one that spares frames by chance changes none of these, or empty. Looks no further than the first that it changes."""
     if not all(spec.by_chance for spec in find(condition.name)):
         return ""
     frames = map(source.__getitem__, indices)
     if any(
-        check_effect(condition.name, frame, condition.apply(frame, seed))[0] for frame in frames
+        check_effect(condition.name, frame, condition.corrupt_frame(frame, seed))[0]
+        for frame in frames
     ):
         return ""
     return f"its level {condition.at} spares all of {len(indices)} frames, by chance (more frames help)"
 
 
-def _idle(condition: Condition, frames: Sequence[Frame], seed: int) -> str:
+def _idle(condition: Level, frames: Sequence[Frame], seed: int) -> str:
     """Why one that is no matter of chance changes nothing of these frames, or empty. Looks no further than the first changed."""
     if all(spec.by_chance for spec in find(condition.name)) or any(
-        effect(frame, condition.apply(frame, seed)).changed for frame in frames
+        effect(frame, condition.corrupt_frame(frame, seed)).changed for frame in frames
     ):
         return ""
     return f"its level {condition.at} changes none of {len(frames)} frames"

@@ -20,7 +20,7 @@ from calico.seeds import derive, generator
 from calico.train.checkpoint import MODEL_FILE, save_model
 from calico.train.robust import training_conditions
 from calico.train.sampler import balanced_frames, label_subset
-from corruptions.preset import Condition
+from corruptions.preset import Level
 
 Measure = Callable[[CalicoModel, Config], dict[str, float | None]]
 """Scores a model in evaluation mode, or says something about its features."""
@@ -39,7 +39,7 @@ class LabelledLoader:
     augment: AugmentConfig
     image_size: tuple[int, int] | None
     seed: int
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[Level, ...] = ()
     share: float = 0.0
 
     def __call__(self, epoch: int, positions: Sequence[int], indices: Sequence[int]) -> Batch:
@@ -59,7 +59,7 @@ class LabelledLoader:
         if rng.random() >= self.share:
             return frame
         chosen = self.conditions[rng.integers(len(self.conditions))]
-        return chosen.apply(frame, derive(self.seed, "corrupt", epoch))
+        return chosen.corrupt_frame(frame, derive(self.seed, "corrupt", epoch))
 
 
 class Finetune:

@@ -10,13 +10,13 @@ from calico.data.applicable import lacking, look_at
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from corruptions import Spec, find
-from corruptions.preset import Condition
-from corruptions.presets import choose_conditions
+from corruptions.preset import Level
+from corruptions.presets import choose_levels
 
 
 def training_conditions(
     config: Config, source: FrameSource
-) -> tuple[tuple[Condition, ...], tuple[str, ...]]:
+) -> tuple[tuple[Level, ...], tuple[str, ...]]:
     """The conditions that `train.corruptions` names, without those of presets that can do nothing; and a note for each of these.
 
     Nothing is done to a sensor that the model does not have, nor by a corruption for which the data lack something (beam
@@ -27,9 +27,7 @@ def training_conditions(
         CalicoError: a corruption that was named itself can do nothing, or all of them.
     """
     names = config.train.corruptions
-    conditions = dict.fromkeys(
-        condition for name in names for condition in choose_conditions([name])
-    )
+    conditions = dict.fromkeys(condition for name in names for condition in choose_levels([name]))
     if not conditions or not len(source):
         return (), ()
     frames = look_at(source, range(len(source)))

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from calico.data.source import FrameInfo, FrameSource
 from calico.frame import Frame, Int64
 from corruptions import SUITE_VERSION
-from corruptions.preset import Condition
+from corruptions.preset import Level
 
 
 class ConditionedSource:
     """The frames of a source under a condition, the same every time. Ground truth stays: objects that the changed LiDAR misses
     are still labelled, as they are where labels were made with better sensors than the car's."""
 
-    def __init__(self, source: FrameSource, condition: Condition) -> None:
+    def __init__(self, source: FrameSource, condition: Level) -> None:
         self.name, self.map_grid, self.cameras = source.name, source.map_grid, source.cameras
         self.source, self.condition = source, condition
 
@@ -23,7 +23,7 @@ class ConditionedSource:
         return len(self.source)
 
     def __getitem__(self, index: int) -> Frame:
-        return self.condition.apply(self.source[index], 0)
+        return self.condition.corrupt_frame(self.source[index], 0)
 
     def info(self, index: int) -> FrameInfo:
         """See `FrameSource`."""

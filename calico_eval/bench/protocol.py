@@ -15,7 +15,7 @@ from calico.config.schema import Config
 from calico.errors import CalicoError
 from calico.regions.cache import REGIONS_VERSION
 from calico.train.stages import UNREAD, stage_config
-from corruptions.preset import Condition
+from corruptions.preset import Level
 
 LABELS = (0.01, 0.05, 0.1, 0.2, 0.5, 1.0)
 SEEDS = (0, 1, 2)
@@ -109,7 +109,7 @@ class Size:
     preset: str
     settings: tuple[str, ...] = ()
     pretraining: tuple[str, ...] = ()
-    condition: Condition | None = None
+    condition: Level | None = None
 
 
 _LAPTOP = (
@@ -140,8 +140,8 @@ SIZES: dict[str, Size] = {
     ),
     "laptop": Size("tiny", _LAPTOP),
     "laptop-short": Size("tiny", _SHORT),
-    "laptop-8-beams": Size("tiny", _SHORT, condition=Condition("beams_reduced", 4)),
-    "laptop-4-beams": Size("tiny", _SHORT, condition=Condition("beams_reduced", 5)),
+    "laptop-8-beams": Size("tiny", _SHORT, condition=Level("beams_reduced", 4)),
+    "laptop-4-beams": Size("tiny", _SHORT, condition=Level("beams_reduced", 5)),
     "real": Size(
         "tiny",
         (

@@ -36,7 +36,7 @@ from calico_eval.features import Branch
 from calico_eval.metrics.summary import metrics_of
 from calico_eval.sweep.provenance import origin
 from calico_eval.validation import eval_ranges
-from corruptions.preset import Condition
+from corruptions.preset import Level
 
 ORIGIN_FILE = "origin.json"
 """In a pre-training folder: command, commit and versions that trained it."""
@@ -207,9 +207,7 @@ class Bench:
         condition = SIZES[cell.size].condition
         return self._open(config, self.split, condition), self._open(config, "train", condition)
 
-    def _open(
-        self, config: Config, split: Split, condition: Condition | None = None
-    ) -> FrameSource:
+    def _open(self, config: Config, split: Split, condition: Level | None = None) -> FrameSource:
         """The frames of a split, opened once; not simulated yet."""
         key = f"{split} {config.data.model_dump_json()} {config.grid.model_dump_json()} {condition}"
         if key not in self._sources:

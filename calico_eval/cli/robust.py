@@ -195,7 +195,7 @@ def command(
     """
     from calico_eval.sweep.grid import parse_sweep
     from calico_eval.sweep.suites import choose, spread
-    from corruptions.presets import choose_conditions
+    from corruptions.presets import choose_levels
 
     # What is wrong with the options is said before torch, the data and the models are loaded.
     chosen = choose(suite, corruptions, severities, names_of(attacks), sweeps)
@@ -213,7 +213,7 @@ def command(
     if runtime == "onnx":
         twins = tuple(spec for spec in models if not spec.endswith(".onnx") and chosen.attacks)
         models = tuple(_exported(spec) for spec in models)
-    choose_conditions(chosen.corruptions, chosen.severities)
+    choose_levels(chosen.corruptions, chosen.severities)
     if out is not None:
         claim_output(out, resume=resume, overwrite=overwrite, kind="robust")
     asked.check()

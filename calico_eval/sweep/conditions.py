@@ -16,7 +16,7 @@ from calico_eval.engines.base import Engine, Predictor
 from calico_eval.engines.predictions import PredictionFiles
 from corruptions import CorruptionError, Spec, find
 from corruptions.apply import as_whole_number
-from corruptions.preset import Condition as Level
+from corruptions.preset import Level
 from reports.schema import Condition
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from calico_eval.sweep.crafting import Shown, shown
 from calico_eval.sweep.fits import fit_key, scenes_of
 from calico_eval.sweep.grid import Sweep
 from corruptions import SUITE_VERSION
-from corruptions.preset import Condition as Level
-from corruptions.presets import choose_conditions
+from corruptions.preset import Level
+from corruptions.presets import choose_levels
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def _choose_corruptions(
     Where there are only files of predictions and each has all of the conditions, no frame is looked at.
     """
     if names and _are_files(engines):
-        wanted = choose_conditions(names, severities)
+        wanted = choose_levels(names, severities)
         if all(
             engine.has(one.file_stem)
             for one in wanted

@@ -3,8 +3,8 @@ import pytest
 
 from calico.frame import Frame
 from corruptions import SPECS, CorruptionError, corrupt, corrupt_with, find, list_corruptions
-from corruptions.preset import Condition
-from corruptions.presets import choose_conditions
+from corruptions.preset import Level
+from corruptions.presets import choose_levels
 
 
 def test_unknown_name_gives_the_nearest(street: Frame) -> None:
@@ -40,17 +40,17 @@ def test_severity_out_of_range(street: Frame, severity: object) -> None:
 def test_whole_numbers_of_numpy_are_severities(street: Frame, severity: int) -> None:
     expected = corrupt(street, "point_drop", 2, seed=0).points
     assert np.array_equal(corrupt(street, "point_drop", severity, seed=0).points, expected)
-    assert Condition("point_drop", severity) == Condition("point_drop", 2)
-    assert type(Condition("point_drop", severity).severity) is int
-    assert choose_conditions(["point_drop"], [severity]) == (Condition("point_drop", 2),)
+    assert Level("point_drop", severity) == Level("point_drop", 2)
+    assert type(Level("point_drop", severity).severity) is int
+    assert choose_levels(["point_drop"], [severity]) == (Level("point_drop", 2),)
 
 
 @pytest.mark.parametrize("severity", [True, np.True_, 2.0, np.float64(2), "2", None])
 def test_what_is_no_whole_number_is_no_severity(street: Frame, severity: object) -> None:
     for use in (
         lambda: corrupt(street, "point_drop", severity, seed=0),  # type: ignore[arg-type]
-        lambda: Condition("point_drop", severity),  # type: ignore[arg-type]
-        lambda: choose_conditions(["point_drop"], [severity]),  # type: ignore[list-item]
+        lambda: Level("point_drop", severity),  # type: ignore[arg-type]
+        lambda: choose_levels(["point_drop"], [severity]),  # type: ignore[list-item]
     ):
         with pytest.raises(CorruptionError, match=r"severity is .*, expected a whole number"):
             use()

@@ -34,7 +34,7 @@ def test_it_has_every_corruption_with_its_values_and_every_preset(page: str) -> 
         assert row.count(" | ") == 4
     for name, preset in PRESETS.items():
         assert f"\n### {name}\n" in page
-        assert f"{len(preset.conditions)} conditions" in page
+        assert f"{len(preset.levels)} conditions" in page
 
 
 def test_the_costs_are_those_of_the_whole_suite() -> None:

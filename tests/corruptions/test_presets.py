@@ -5,8 +5,8 @@ import pytest
 
 from calico.frame import Frame
 from corruptions import SPECS, CorruptionError, corrupt, corrupt_with, find
-from corruptions.preset import Condition, Preset, Row
-from corruptions.presets import PRESETS, choose_conditions, choose_names
+from corruptions.preset import Level, Preset, Row
+from corruptions.presets import PRESETS, choose_levels, choose_names
 
 PUBLIC = {"robo3d": 8, "robobev": 8, "multicorrupt": 10, "nuscenes-c": 27, "msc-bench": 16}
 ROWS = [(preset, row) for preset in PRESETS.values() for row in preset.rows]
@@ -29,7 +29,7 @@ def test_every_condition_of_a_preset_can_be_made(preset: Preset, row: Row) -> No
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_can_be_chosen_whole(name: str) -> None:
-    assert choose_conditions([name]) == PRESETS[name].conditions
+    assert choose_levels([name]) == PRESETS[name].levels
     assert len(PRESETS[name].rows) == PUBLIC.get(name, len(PRESETS[name].rows))
 
 
@@ -61,11 +61,11 @@ def test_the_six_pairs_of_msc_bench() -> None:
 
 
 def test_names_commas_and_levels() -> None:
-    assert choose_conditions(["fog, point_drop", "fog"], (2, 4)) == tuple(
-        Condition(name, severity) for name in ("fog", "point_drop") for severity in (2, 4)
+    assert choose_levels(["fog, point_drop", "fog"], (2, 4)) == tuple(
+        Level(name, severity) for name in ("fog", "point_drop") for severity in (2, 4)
     )
-    assert Condition("fog", 3, 50) in choose_conditions(["robo3d"])
-    assert choose_conditions(["robo3d"], (3,))[0] == Condition("fog", 3, 50)
+    assert Level("fog", 3, 50) in choose_levels(["robo3d"])
+    assert choose_levels(["robo3d"], (3,))[0] == Level("fog", 3, 50)
     assert choose_names(["robo3d,fog", "fog+camera_crash"])[-1] == "fog+camera_crash"
     assert choose_names([]) == tuple(SPECS)
 
@@ -90,11 +90,11 @@ def test_what_cannot_be_chosen_together_is_refused(
     texts: list[str], severities: tuple[int, ...], message: str
 ) -> None:
     with pytest.raises(CorruptionError, match=message):
-        choose_conditions(texts, severities)
+        choose_levels(texts, severities)
 
 
 def test_a_condition_applies_its_value_or_its_severity(street: Frame) -> None:
-    at_value = Condition("point_drop", 1, 0.7).apply(street, 5)
+    at_value = Level("point_drop", 1, 0.7).corrupt_frame(street, 5)
     assert np.array_equal(at_value.points, corrupt_with(street, "point_drop", 0.7, 5).points)
-    at_severity = Condition("point_drop", 2).apply(street, 5)
+    at_severity = Level("point_drop", 2).corrupt_frame(street, 5)
     assert np.array_equal(at_severity.points, corrupt(street, "point_drop", 2, 5).points)

@@ -21,7 +21,7 @@ from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.files import lock_folder, to_json
 from corruptions import SUITE_VERSION, Effect, check_summary, effect, find, summarise_effects
-from corruptions.preset import Condition
+from corruptions.preset import Level
 
 Progress = Callable[[int, int], None]
 
@@ -88,7 +88,7 @@ class CopyWriter:
         self.content = original.frames.content_hash()
 
     def write(
-        self, condition: Condition, out: Path, progress: Progress | None = None
+        self, condition: Level, out: Path, progress: Progress | None = None
     ) -> dict[str, int]:
         """Writes `out`/`Condition.file_stem`, the whole data set under one condition; goes on where a killed run stopped.
 
@@ -105,7 +105,7 @@ class CopyWriter:
             return self._write(condition, OutputFolder(path, identity, self.link), progress)
 
     def _write(
-        self, condition: Condition, folder: OutputFolder, progress: Progress | None
+        self, condition: Level, folder: OutputFolder, progress: Progress | None
     ) -> dict[str, int]:
         if folder.complete:
             return {}
@@ -120,7 +120,7 @@ class CopyWriter:
             part = folder.part(index)
             if part is None:
                 clean = self.original.frames[index]
-                changed = condition.apply(clean, self.seed)
+                changed = condition.corrupt_frame(clean, self.seed)
                 part = writer.part(clean, changed, sample)
                 part.effect = _to_json(effect(clean, changed))
                 folder.save_part(index, part)
@@ -129,7 +129,7 @@ class CopyWriter:
                 progress(index + 1, len(self.samples))
         return self._finish(folder, condition.name, parts)
 
-    def _place(self, condition: Condition, out: Path) -> Path:
+    def _place(self, condition: Level, out: Path) -> Path:
         path = out / condition.file_stem
         root, place = self.original.root.resolve(), path.resolve()
         if place == root or root in place.parents or place in root.parents:
@@ -138,7 +138,7 @@ class CopyWriter:
             )
         return path
 
-    def _identity(self, condition: Condition) -> dict[str, object]:
+    def _identity(self, condition: Level) -> dict[str, object]:
         specs = find(condition.name)
         if condition.value is None and not 1 <= condition.severity <= 5:
             raise CalicoError(

@@ -11,7 +11,7 @@ from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
 from corruptions import SPECS, corrupt, effect
-from corruptions.preset import Condition
+from corruptions.preset import Level
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def test_what_was_named_itself_is_an_error(frame: Frame) -> None:
         applicable(["point_drop, beam_missing"], (), blind, range(3), seed=0)
     with pytest.raises(CalicoError, match="fog\\+beam_missing can do nothing to hand"):
         applicable(["fog+beam_missing"], (), blind, range(3), seed=0)
-    drop, beams = Condition("point_drop", 0, 0.3), Condition("beam_missing", 0, 0.5)
+    drop, beams = Level("point_drop", 0, 0.3), Level("beam_missing", 0, 0.5)
     check_applicable([drop], blind, range(3), seed=0)
     with pytest.raises(CalicoError, match=r"beam_missing can do nothing to hand.*; leave it out"):
         check_applicable([drop, beams], blind, range(3), seed=0)
@@ -77,12 +77,12 @@ def test_what_was_named_itself_is_an_error(frame: Frame) -> None:
 
 def test_chance_that_hits_no_frame_is_found_before_the_run(frame: Frame) -> None:
     many, few = source(frame, 60), source(frame, 1)
-    rare = Condition(
+    rare = Level(
         "frame_lost", 0, 0.02
     )  # it hits some of the 60 frames, and none of the few that are looked at
 
     def hit(frames: Sequence[Frame], seed: int) -> bool:
-        return any(effect(one, rare.apply(one, seed)).changed for one in frames)
+        return any(effect(one, rare.corrupt_frame(one, seed)).changed for one in frames)
 
     looked_at, all_frames = look_at(many, range(60)), [many[i] for i in range(60)]
     unseen = [seed for seed in range(20) if hit(all_frames, seed) and not hit(looked_at, seed)]
@@ -104,13 +104,13 @@ def test_chance_that_hits_no_frame_is_found_before_the_run(frame: Frame) -> None
     with pytest.raises(
         CalicoError, match=r"its level loss_probability=0\.\d+ spares all of 1 frames, by chance"
     ):
-        check_applicable([Condition("frame_lost", 0, value)], few, range(1), spared[0])
+        check_applicable([Level("frame_lost", 0, value)], few, range(1), spared[0])
 
 
 def test_a_value_that_does_nothing_is_found_before_the_run(frame: Frame) -> None:
     """A curve that starts at 0: the clean frames, which every curve has already."""
     for value, fails in ((0.0, True), (0.2, False)):
-        conditions = [Condition("point_drop", 0, 0.5), Condition("point_drop", 0, value)]
+        conditions = [Level("point_drop", 0, 0.5), Level("point_drop", 0, value)]
         with (
             pytest.raises(CalicoError, match=r"share_dropped=0 changes none of 3 frames")
             if fails

@@ -17,7 +17,7 @@ from calico.geometry.grid import Grid
 from calico.train.finetune import LabelledLoader
 from calico.train.log import RunLog
 from calico.train.robust import training_conditions
-from corruptions.preset import Condition
+from corruptions.preset import Level
 from corruptions.presets import PRESETS
 
 STILL = AugmentConfig(rotation_deg=0.0, scale=(1.0, 1.0), flip_x=False, flip_y=False)
@@ -49,7 +49,7 @@ class One:
 
 
 def load(
-    source: One, conditions: Sequence[Condition], share: float, epoch: int = 0, seed: int = 0
+    source: One, conditions: Sequence[Level], share: float, epoch: int = 0, seed: int = 0
 ) -> Batch:
     return LabelledLoader(source, STILL, None, seed, tuple(conditions), share)(
         epoch, list(range(40)), [0] * 40
@@ -57,7 +57,7 @@ def load(
 
 
 def test_a_share_of_the_frames_is_corrupted_and_no_label(frame: Frame, map_grid: Grid) -> None:
-    source, lost = One(frame, map_grid), Condition("lidar_missing", 3)
+    source, lost = One(frame, map_grid), Level("lidar_missing", 3)
     clean, half, whole = (load(source, [lost], share) for share in (0.0, 0.5, 1.0))
     counts = [int(mask.sum()) for mask in half.point_mask]
     assert set(counts) == {0, len(frame.points)}
@@ -74,7 +74,7 @@ def test_a_share_of_the_frames_is_corrupted_and_no_label(frame: Frame, map_grid:
 
 
 def test_boxes_move_with_their_points(frame: Frame, map_grid: Grid) -> None:
-    batch = load(One(frame, map_grid), [Condition("object_rotation", 5)], 1.0)
+    batch = load(One(frame, map_grid), [Level("object_rotation", 5)], 1.0)
     turned = [
         float((boxes[:, 6] - torch.from_numpy(frame.boxes.boxes[:, 6])).abs().max())
         for boxes in batch.boxes
@@ -83,7 +83,7 @@ def test_boxes_move_with_their_points(frame: Frame, map_grid: Grid) -> None:
 
 
 def test_draws_repeat_and_differ_between_epochs_and_seeds(frame: Frame, map_grid: Grid) -> None:
-    source, noise = One(frame, map_grid), [Condition("point_gaussian_noise", 5)]
+    source, noise = One(frame, map_grid), [Level("point_gaussian_noise", 5)]
     first, again = load(source, noise, 0.5), load(source, noise, 0.5)
     assert torch.equal(first.points, again.points)
     assert not torch.equal(first.points, load(source, noise, 0.5, epoch=1).points)
@@ -124,7 +124,7 @@ def test_suites_with_other_levels_are_trained_on_together(source: One) -> None:
 
 def test_a_preset_gives_what_changes_a_sensor_of_the_model(source: One) -> None:
     whole, none = training_conditions(config_of("calico"), source)
-    assert whole == PRESETS["calico"].conditions
+    assert whole == PRESETS["calico"].levels
     assert none == ()
     blind, notes = training_conditions(config_of("calico", settings=("model.camera=null",)), source)
     assert {c.name for c in whole} - {c.name for c in blind} == {

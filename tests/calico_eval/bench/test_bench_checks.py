@@ -16,7 +16,7 @@ from calico_eval.bench.protocol import VARIANTS, Cell
 from calico_eval.bench.records import CELL_FORMAT, ROBUST_FORMAT
 from calico_eval.bench.robust import measure_robustness
 from calico_eval.bench.run import Bench, _check_start
-from corruptions.preset import Condition
+from corruptions.preset import Level
 
 RANDOM = Cell("ci", VARIANTS["lidar-random"], 0.5, 0)
 PRC = Cell("ci", VARIANTS["lidar-prc"], 0.5, 0)
@@ -203,7 +203,7 @@ def test_robustness_of_a_size_under_a_condition_is_refused_before_it_trains(tmp_
 def test_data_that_a_condition_can_do_nothing_to_are_refused_before_anything_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one_sweep = protocol.Size("tiny", condition=Condition("sweep_dropout", 1))
+    one_sweep = protocol.Size("tiny", condition=Level("sweep_dropout", 1))
     monkeypatch.setitem(protocol.SIZES, "ci", one_sweep)
     with pytest.raises(CalicoError, match="sweep_dropout"):
         bench(

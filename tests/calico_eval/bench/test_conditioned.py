@@ -14,7 +14,7 @@ from calico.frame import Float32
 from calico.geometry.grid import Grid
 from calico_eval.bench.conditioned import ConditionedSource
 from calico_eval.bench.protocol import SIZES
-from corruptions.preset import Condition
+from corruptions.preset import Level
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_a_frame_has_so_many_of_the_32_beams_and_all_of_its_labels(
 
 
 def test_the_same_frame_every_time_also_in_another_process(clean: SimSource) -> None:
-    sparse = ConditionedSource(clean, Condition("beams_reduced", 5))
+    sparse = ConditionedSource(clean, Level("beams_reduced", 5))
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         points = pool.submit(_points, sparse, 3).result()
     np.testing.assert_array_equal(points, sparse[3].points)
@@ -56,7 +56,7 @@ def _points(source: ConditionedSource, index: int) -> Float32:
 
 
 def test_it_is_the_source_but_for_its_frames(clean: SimSource) -> None:
-    sparse = ConditionedSource(clean, Condition("beams_reduced", 5))
+    sparse = ConditionedSource(clean, Level("beams_reduced", 5))
     assert len(sparse) == len(clean)
     assert sparse.name == clean.name
     assert sparse.map_grid == clean.map_grid
@@ -64,5 +64,5 @@ def test_it_is_the_source_but_for_its_frames(clean: SimSource) -> None:
     assert sparse.info(2) == clean.info(2)
     np.testing.assert_array_equal(sparse.labels(2), clean.labels(2))
     hashes = {clean.content_hash(), sparse.content_hash()}
-    hashes.add(ConditionedSource(clean, Condition("beams_reduced", 4)).content_hash())
+    hashes.add(ConditionedSource(clean, Level("beams_reduced", 4)).content_hash())
     assert len(hashes) == 3

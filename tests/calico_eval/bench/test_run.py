@@ -23,7 +23,7 @@ from calico_eval.evaluate import evaluate
 from calico_eval.metrics.summary import metrics_of
 from calico_eval.probe import probe_metrics, probe_split
 from calico_eval.validation import eval_ranges
-from corruptions.preset import Condition
+from corruptions.preset import Level
 
 
 def bench(folder: Path, said: list[str]) -> Bench:
@@ -93,7 +93,7 @@ def test_small_benchmark_end_to_end(tmp_path: Path) -> None:
 def test_a_size_under_a_condition_is_fine_tuned_and_scored_under_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    condition = Condition("beams_reduced", 5)
+    condition = Level("beams_reduced", 5)
     monkeypatch.setitem(SIZES, "ci", replace(SIZES["ci"], condition=condition))
     runner, cell = bench(tmp_path, []), Cell("ci", VARIANTS["lidar-random"], 0.5, 0)
     record = json.loads(runner.run(cell).read_text())

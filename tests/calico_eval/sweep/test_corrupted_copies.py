@@ -23,7 +23,7 @@ from calico_eval.submission import write_submission
 from calico_eval.sweep.conditions import ConditionSpec
 from calico_eval.sweep.plan import make_plan
 from calico_eval.sweep.run import run_sweep
-from corruptions.preset import Condition
+from corruptions.preset import Level
 
 SEED = 4
 Stack = Callable[[list[Frame]], list[Predictions]]
@@ -37,7 +37,7 @@ def copies(street: FrameSource, tmp_path: Path) -> Path:
     records = NuScenesSource(folder / "clean", VERSION, "val", None)
     writer = CopyWriter(Original(street, records, folder / "clean", VERSION, 1), SEED)
     for name in ("beam_missing", "object_shear"):
-        writer.write(Condition(name, 5), folder)
+        writer.write(Level(name, 5), folder)
     return folder
 
 
@@ -121,4 +121,4 @@ def test_a_copy_is_named_as_its_file_of_predictions(value: float | None) -> None
         if value is None
         else ConditionSpec.sweep_point("fog", value)
     )
-    assert Condition("fog", 3, value).file_stem == spec.file_stem
+    assert Level("fog", 3, value).file_stem == spec.file_stem

@@ -2,7 +2,7 @@ import pytest
 
 from calico.errors import CalicoError
 from calico_eval.sweep.suites import choose, spread, suites
-from corruptions.presets import PRESETS, choose_conditions
+from corruptions.presets import PRESETS, choose_levels
 
 
 def test_without_options_our_own_suite_at_all_of_its_levels() -> None:
@@ -14,7 +14,7 @@ def test_every_suite_has_conditions() -> None:
     known = suites()
     assert set(known) == {"demo", *PRESETS}
     counts = {
-        name: len(choose_conditions(suite.corruptions, suite.severities))
+        name: len(choose_levels(suite.corruptions, suite.severities))
         for name, suite in known.items()
     }
     assert counts["demo"] == 9 * 3

@@ -21,7 +21,7 @@ from calico.files import to_sealed_json
 from calico.frame import Frame
 from calico.geometry.frames import from_yaw, inverse, transform
 from corruptions import corrupt, corrupt_with, list_corruptions
-from corruptions.preset import Condition
+from corruptions.preset import Level
 
 SEED = 5
 VERSION = "v1.0-mini"
@@ -117,7 +117,7 @@ def test_a_copy_reads_back_as_the_corrupted_frames(name: str, rich: Path, tmp_pa
     before = files_of(rich)
     clean = original(rich)
     expected = [corrupt(clean.frames[index], name, 5, SEED) for index in range(4)]
-    CopyWriter(clean, SEED).write(Condition(name, 5), tmp_path / "copies")
+    CopyWriter(clean, SEED).write(Level(name, 5), tmp_path / "copies")
     source = read(tmp_path / "copies" / f"{name}-5")
     for index, frame in enumerate(expected):
         assert_same(source[index], frame)
@@ -125,7 +125,7 @@ def test_a_copy_reads_back_as_the_corrupted_frames(name: str, rich: Path, tmp_pa
 
 
 @dataclass(frozen=True)
-class ByHand(Condition):
+class ByHand(Level):
     """A condition whose frames are made here, so that it is known what must be read back."""
 
     change: Change = without_own_returns
@@ -199,7 +199,7 @@ def test_what_each_kind_of_change_leaves_is_read_back(
 
 
 def test_other_annotations_keep_their_digits(rich: Path, tmp_path: Path) -> None:
-    CopyWriter(original(rich), SEED).write(Condition("object_shear", 3), tmp_path)
+    CopyWriter(original(rich), SEED).write(Level("object_shear", 3), tmp_path)
     rows = [
         {
             row["token"]: row
@@ -256,7 +256,7 @@ def test_what_the_format_loses_is_counted(tiny: Path, tmp_path: Path) -> None:
 
 
 def test_a_sweep_without_returns_is_one_own_return(tiny: Path, tmp_path: Path) -> None:
-    CopyWriter(original(tiny), SEED).write(Condition("lidar_missing", 1), tmp_path)
+    CopyWriter(original(tiny), SEED).write(Level("lidar_missing", 1), tmp_path)
     folder = tmp_path / "lidar_missing-1"
     assert (folder / "samples/LIDAR_TOP/LIDAR_TOP-0-0.pcd.bin").read_bytes() == b""
     assert (folder / "sweeps/LIDAR_TOP/LIDAR_TOP-0-1.pcd.bin").read_bytes() == bytes(20)
@@ -268,7 +268,7 @@ def test_only_what_differs_is_written_anew(tiny: Path, tmp_path: Path) -> None:
         json.dumps([{"token": "m", "filename": "maps/picture.png"}])
     )
     CopyWriter(original(tiny), SEED, command="calico corrupt").write(
-        Condition("camera_crash", 2), tmp_path
+        Level("camera_crash", 2), tmp_path
     )
     folder = tmp_path / "camera_crash-2"
     manifest = json.loads((folder / "manifest.json").read_text())
@@ -294,7 +294,7 @@ def test_only_what_differs_is_written_anew(tiny: Path, tmp_path: Path) -> None:
 
 
 def test_sweeps_that_no_frame_aggregates_are_left_out(tiny: Path, tmp_path: Path) -> None:
-    CopyWriter(original(tiny, sweeps=1), SEED).write(Condition("fog", 3), tmp_path)
+    CopyWriter(original(tiny, sweeps=1), SEED).write(Level("fog", 3), tmp_path)
     rows = json.loads((tmp_path / "fog-3" / VERSION / "sample_data.json").read_text())
     previous = {row["token"]: row["prev"] for row in rows if row["token"].startswith("LIDAR_TOP")}
     assert previous == {
@@ -305,7 +305,7 @@ def test_sweeps_that_no_frame_aggregates_are_left_out(tiny: Path, tmp_path: Path
 
 def test_a_sweep_has_the_draws_of_the_keyframe_that_follows_it(tiny: Path, tmp_path: Path) -> None:
     """With three sweeps, the second frame also aggregates the first keyframe: it comes as its own copy has it."""
-    CopyWriter(original(tiny, sweeps=3), SEED).write(Condition("point_drop", 5), tmp_path)
+    CopyWriter(original(tiny, sweeps=3), SEED).write(Level("point_drop", 5), tmp_path)
     clean, source = original(tiny, sweeps=3).frames, read(tmp_path / "point_drop-5", sweeps=3)
     first, second = (corrupt(clean[index], "point_drop", 5, SEED) for index in (0, 1))
     own, older = source[1].sweep_index < 2, source[1].sweep_index == 2
@@ -321,50 +321,47 @@ def test_a_killed_copy_goes_on_to_the_same_bytes(tiny: Path, tmp_path: Path) -> 
         if done == 2:
             raise KeyboardInterrupt
 
-    CopyWriter(original(tiny), SEED).write(Condition("fog+extrinsic", 4), tmp_path / "whole")
+    CopyWriter(original(tiny), SEED).write(Level("fog+extrinsic", 4), tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         CopyWriter(original(tiny), SEED).write(
-            Condition("fog+extrinsic", 4), tmp_path / "cut", progress=killed
+            Level("fog+extrinsic", 4), tmp_path / "cut", progress=killed
         )
     cut, whole = tmp_path / "cut" / "fog+extrinsic-4", tmp_path / "whole" / "fog+extrinsic-4"
     assert json.loads((cut / "manifest.json").read_text())["status"] == "writing"
     (cut / "samples" / "CAM_BACK" / ".CAM_BACK-1-0.png.77.tmp").write_bytes(b"half")
     (cut / "samples" / "CAM_BACK" / "CAM_BACK-0-0.png").unlink()
     first = (cut / "samples" / "CAM_BACK" / "CAM_BACK-0-2.png").stat().st_mtime_ns
-    CopyWriter(original(tiny), SEED).write(Condition("fog+extrinsic", 4), tmp_path / "cut")
+    CopyWriter(original(tiny), SEED).write(Level("fog+extrinsic", 4), tmp_path / "cut")
     assert files_of(cut) == files_of(whole)
     assert (cut / "samples" / "CAM_BACK" / "CAM_BACK-0-2.png").stat().st_mtime_ns == first, (
         "a finished frame was redone"
     )
     times = {path: path.stat().st_mtime_ns for path in cut.rglob("*")}
-    assert (
-        CopyWriter(original(tiny), SEED).write(Condition("fog+extrinsic", 4), tmp_path / "cut")
-        == {}
-    )
+    assert CopyWriter(original(tiny), SEED).write(Level("fog+extrinsic", 4), tmp_path / "cut") == {}
     assert times == {path: path.stat().st_mtime_ns for path in cut.rglob("*")}
 
 
 def test_a_finished_copy_that_lacks_a_file_is_not_taken_for_whole(
     tiny: Path, tmp_path: Path
 ) -> None:
-    CopyWriter(original(tiny), SEED).write(Condition("beam_missing", 1), tmp_path)
+    CopyWriter(original(tiny), SEED).write(Level("beam_missing", 1), tmp_path)
     copy = tmp_path / "beam_missing-1"
     name = "samples/LIDAR_TOP/LIDAR_TOP-0-0.pcd.bin"
     (copy / name).write_bytes((copy / name).read_bytes()[:-20])
     message = error_of(
-        lambda: CopyWriter(original(tiny), SEED).write(Condition("beam_missing", 1), tmp_path)
+        lambda: CopyWriter(original(tiny), SEED).write(Level("beam_missing", 1), tmp_path)
     )
     assert f"holds a finished copy, but {name} was changed after it was written" in message
     (copy / name).unlink()
     message = error_of(
-        lambda: CopyWriter(original(tiny), SEED).write(Condition("beam_missing", 1), tmp_path)
+        lambda: CopyWriter(original(tiny), SEED).write(Level("beam_missing", 1), tmp_path)
     )
     assert f"holds a finished copy, but {name} is gone" in message
     manifest = json.loads((copy / "manifest.json").read_text())
     del manifest["files"], manifest["sha256"]
     (copy / "manifest.json").write_bytes(to_sealed_json(manifest))
     message = error_of(
-        lambda: CopyWriter(original(tiny), SEED).write(Condition("beam_missing", 1), tmp_path)
+        lambda: CopyWriter(original(tiny), SEED).write(Level("beam_missing", 1), tmp_path)
     )
     assert "its list of files is gone" in message
     content = (copy / "manifest.json").read_bytes()
@@ -376,7 +373,7 @@ def test_a_finished_copy_that_lacks_a_file_is_not_taken_for_whole(
         )
         (copy / "manifest.json").write_bytes(changed)
         message = error_of(
-            lambda: CopyWriter(original(tiny), SEED).write(Condition("beam_missing", 1), tmp_path)
+            lambda: CopyWriter(original(tiny), SEED).write(Level("beam_missing", 1), tmp_path)
         )
         assert "checksum" in message
 
@@ -388,7 +385,7 @@ def test_what_a_killed_copy_left_is_checked_before_it_is_taken(
         if done == 3:
             raise KeyboardInterrupt
 
-    condition, whole = Condition("fog+extrinsic", 4), tmp_path / "whole" / "fog+extrinsic-4"
+    condition, whole = Level("fog+extrinsic", 4), tmp_path / "whole" / "fog+extrinsic-4"
     CopyWriter(original(tiny), SEED).write(condition, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         CopyWriter(original(tiny), SEED).write(condition, tmp_path / "cut", progress=killed)
@@ -410,10 +407,8 @@ def test_what_a_killed_copy_left_is_checked_before_it_is_taken(
 
 def test_links_share_the_file_and_copies_do_not(tiny: Path, tmp_path: Path) -> None:
     name = "samples/LIDAR_TOP/LIDAR_TOP-0-0.pcd.bin"
-    CopyWriter(original(tiny), SEED, link=True).write(
-        Condition("low_light", 1), tmp_path / "linked"
-    )
-    CopyWriter(original(tiny), SEED).write(Condition("low_light", 1), tmp_path / "copied")
+    CopyWriter(original(tiny), SEED, link=True).write(Level("low_light", 1), tmp_path / "linked")
+    CopyWriter(original(tiny), SEED).write(Level("low_light", 1), tmp_path / "copied")
     folders = [tmp_path / kind / "low_light-1" for kind in ("linked", "copied")]
     assert (folders[0] / name).samefile(tiny / name)
     assert not (folders[1] / name).samefile(tiny / name)
@@ -423,7 +418,7 @@ def test_links_share_the_file_and_copies_do_not(tiny: Path, tmp_path: Path) -> N
 
 
 def test_a_level_of_a_suite_has_its_value_in_its_name(tiny: Path, tmp_path: Path) -> None:
-    CopyWriter(original(tiny), SEED).write(Condition("point_drop", 2, 0.8), tmp_path)
+    CopyWriter(original(tiny), SEED).write(Level("point_drop", 2, 0.8), tmp_path)
     source, clean = read(tmp_path / "point_drop-share_dropped=0.8"), original(tiny).frames
     assert_same(source[0], corrupt_with(clean[0], "point_drop", 0.8, SEED))
     manifest = json.loads((tmp_path / "point_drop-share_dropped=0.8" / "manifest.json").read_text())
@@ -441,25 +436,21 @@ def test_folders_that_are_refused(tiny: Path, tmp_path: Path) -> None:
     (tmp_path / "mine" / "fog-3").mkdir(parents=True)
     (tmp_path / "mine" / "fog-3" / "thesis.txt").write_text("mine")
     assert "holds thesis.txt and no manifest.json" in error_of(
-        lambda: write(Condition("fog", 3), tmp_path / "mine")
+        lambda: write(Level("fog", 3), tmp_path / "mine")
     )
     (tmp_path / "file-1").write_text("mine")
     (tmp_path / "fog-1").write_text("mine")
-    assert "fog-1: is a file" in error_of(lambda: write(Condition("fog", 1), tmp_path))
-    assert "overlaps with the data set" in error_of(
-        lambda: write(Condition("fog", 3), tiny / "copies")
-    )
-    write(Condition("beam_missing", 1), tmp_path)
+    assert "fog-1: is a file" in error_of(lambda: write(Level("fog", 1), tmp_path))
+    assert "overlaps with the data set" in error_of(lambda: write(Level("fog", 3), tiny / "copies"))
+    write(Level("beam_missing", 1), tmp_path)
     other = CopyWriter(original(tiny), SEED + 1).write
-    message = error_of(lambda: other(Condition("beam_missing", 1), tmp_path))
+    message = error_of(lambda: other(Level("beam_missing", 1), tmp_path))
     assert "holds another copy: seed is 5 there and 6 now" in message
     (tmp_path / "beam_missing-1" / "manifest.json").write_text("{")
     assert "manifest.json: carries no checksum" in error_of(
-        lambda: write(Condition("beam_missing", 1), tmp_path)
+        lambda: write(Level("beam_missing", 1), tmp_path)
     )
-    assert "severity is 0, expected 1 to 5" in error_of(
-        lambda: write(Condition("fog", 0), tmp_path)
-    )
+    assert "severity is 0, expected 1 to 5" in error_of(lambda: write(Level("fog", 0), tmp_path))
 
 
 def test_a_copy_that_is_the_original_is_refused(tiny: Path, tmp_path: Path) -> None:
@@ -478,7 +469,7 @@ def test_no_file_outside_the_data_set_is_taken(tiny: Path, tmp_path: Path) -> No
         json.dumps([{"token": "m", "filename": "../secret.png"}])
     )
     message = error_of(
-        lambda: CopyWriter(original(tiny), SEED).write(Condition("fog", 3), tmp_path / "copies")
+        lambda: CopyWriter(original(tiny), SEED).write(Level("fog", 3), tmp_path / "copies")
     )
     assert message.startswith(
         f"{tiny / VERSION / 'map.json'}: row with token 'm' has filename '../secret.png'"
@@ -495,7 +486,7 @@ def test_a_copy_of_one_split_lists_its_own_scenes_only(tiny: Path, tmp_path: Pat
     (tiny / VERSION / "splits.json").write_text(json.dumps(splits))
     source = NuScenesSource(tiny, VERSION, "val", None, sweeps=2)
     CopyWriter(Original(source, source, tiny, VERSION, 2), SEED).write(
-        Condition("fog", 3), tmp_path / "copies"
+        Level("fog", 3), tmp_path / "copies"
     )
     copy = tmp_path / "copies" / "fog-3" / VERSION
     assert json.loads((copy / "splits.json").read_text()) == {
@@ -512,7 +503,7 @@ def test_a_link_out_of_the_data_set_is_not_copied(tiny: Path, tmp_path: Path) ->
         json.dumps([{"token": "m", "filename": "maps/picture.png"}])
     )
     message = error_of(
-        lambda: CopyWriter(original(tiny), SEED).write(Condition("fog", 3), tmp_path / "copies")
+        lambda: CopyWriter(original(tiny), SEED).write(Level("fog", 3), tmp_path / "copies")
     )
     assert f"leads to {tmp_path / 'secret.png'}, outside the data set's folder" in message
 

@@ -17,7 +17,7 @@ from calico.data.nuscenes.corrupted import CopyWriter, Original, open_original
 from calico.frame import Frame
 from calico.geometry.frames import wrap_angle
 from corruptions import corrupt
-from corruptions.preset import Condition
+from corruptions.preset import Level
 
 REPOSITORY = Path(__file__).parents[4]
 ROOT = (
@@ -86,7 +86,7 @@ def test_simulated_frames(tmp_path: Path) -> None:
     assert [original.records.info(index) for index in range(4)] == [
         original.frames.info(index) for index in range(4)
     ]
-    CopyWriter(original, SEED).write(Condition("fog+extrinsic", 3), tmp_path / "copies")
+    CopyWriter(original, SEED).write(Level("fog+extrinsic", 3), tmp_path / "copies")
     folder = tmp_path / "copies" / "fog+extrinsic-3"
     copy = NuScenesSource(folder, VERSION, "val", None, sweeps=3)
     clean = NuScenesSource(tmp_path / "copies" / "clean", VERSION, "val", None, sweeps=3)
@@ -135,7 +135,7 @@ def one_real_frame(tmp_path: Path) -> Original:
 )
 def test_a_real_frame(one_real_frame: Original, tmp_path: Path) -> None:
     CopyWriter(one_real_frame, SEED).write(
-        Condition("low_light+point_drop+extrinsic", 3), tmp_path / "copies"
+        Level("low_light+point_drop+extrinsic", 3), tmp_path / "copies"
     )
     folder = tmp_path / "copies" / "low_light+point_drop+extrinsic-3"
     copy = NuScenesSource(folder, VERSION, "scene-0103", None, sweeps=2)
