@@ -255,7 +255,7 @@ def _panel(
     levels = ordered_levels(lines)
     texts = {lv: formatting.place(lv, axis) for lv in levels}
     failed = [
-        id
+        check
         for m, points in found
         for p in points
         for check in sanity.suspect_condition(view, m.series, p.condition)
