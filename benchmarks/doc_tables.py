@@ -18,11 +18,11 @@ from typing import Any
 
 import click
 
-from benchmarks.rad_gain import table as rad_gain_table
 from calico.files import write_atomic
 from calico.taxonomy import DETECTION_CLASSES
-from calico_eval.bench.protocol import VARIANTS
-from calico_eval.bench.table import METRICS, collect, gain, mean, read_cells
+from experiments.pretraining.protocol import VARIANTS
+from experiments.pretraining.rad_gain import table as rad_gain_table
+from experiments.pretraining.table import METRICS, collect, gain, mean, read_cells
 
 DEMO = Path("docs/results/demo.json")
 BLOCK = re.compile(r"(<!-- table: (\S+) from (\S+) -->\n).*?(<!-- end of table -->)", re.DOTALL)

@@ -27,9 +27,7 @@ _ABOUT_A_FILE = _FULL | {
     errno.ENAMETOOLONG, errno.ELOOP, errno.EMFILE, errno.ENFILE, errno.ENXIO, errno.ENODEV, errno.EBUSY, errno.ETXTBSY,
     errno.EXDEV,
 }  # fmt: skip
-_INTERRUPTED = (
-    "interrupted; train, robust and bench go on with --resume, make demo when it is run again"
-)
+_INTERRUPTED = "interrupted; train and robust go on with --resume, make demo when it is run again"
 _LONGEST_LINE = 1000
 _NO_TEMPORARY_FOLDER = "No usable temporary directory"
 _OUT_OF_MEMORY = (
@@ -42,11 +40,18 @@ _REPORT = (
 )
 
 
-def show_user_errors(command: click.Command) -> None:
-    """Run the command line, and turn what it raises into a message and an exit code (see the module)."""
+def show_user_errors(command: click.Command, name: str = "calico") -> None:
+    """Run a command line, and turn what it raises into a message and an exit code.
+
+    The module says which code means what.
+
+    Args:
+        command: Command or group of commands to run.
+        name: What the user typed to start it, for the help text.
+    """
     _print_any_character()
     try:
-        code = command.main(prog_name="calico", standalone_mode=False) or 0
+        code = command.main(prog_name=name, standalone_mode=False) or 0
         if sys.stdout is not None:
             sys.stdout.flush()
     except click.ClickException as error:

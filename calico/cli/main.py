@@ -42,13 +42,16 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Write report.html, summary.md, junit.xml and metrics.txt from results.json.",
     ),
     "gate": ("reports.cli:gate", "Check results against rules; the exit code gates CI."),
-    "bench": (
-        "calico_eval.cli.bench:group",
-        "Benchmarks of the method: what pre-training is worth.",
-    ),
     "config": ("calico.cli.config:group", "Show or check a configuration."),
     "data": ("calico.cli.data:group", "Check a data set, or prepare the simulator's frames."),
 }
+
+
+MOVED = {
+    "bench": "the experiment on pre-training is not part of the installed package any more; "
+    "in a clone of the repository, run: python -m experiments.pretraining"
+}
+"""Commands of earlier versions, and what to do now."""
 
 
 class LazyGroup(Group):
@@ -59,7 +62,17 @@ class LazyGroup(Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Loads the command's module."""
+        """Load a command's module.
+
+        Args:
+            ctx: Context of the group.
+            cmd_name: What the user typed.
+
+        Raises:
+            click.UsageError: The command has moved; says where to.
+        """
+        if cmd_name in MOVED and not ctx.resilient_parsing:
+            ctx.fail(f"calico {cmd_name}: {MOVED[cmd_name]}")
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
@@ -67,7 +80,12 @@ class LazyGroup(Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The table of commands, without loading any."""
+        """Write the table of commands without loading any of them.
+
+        Args:
+            ctx: Context of the group.
+            formatter: Where the table is written.
+        """
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 

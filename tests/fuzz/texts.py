@@ -12,8 +12,8 @@ import numpy as np
 
 from calico.config.load import load_config, to_yaml
 from calico.predictions import Predictions
-from calico_eval.bench.table import write_tables
 from calico_eval.submission import predictions_from_submission, read_submission, write_submission
+from experiments.pretraining.table import write_tables
 from reports.gate import evaluate
 from reports.rules import read_rules
 from reports.schema import read_results

@@ -41,7 +41,6 @@ def test_a_wrong_key_is_one_message_and_exit_code_two() -> None:
         (("Robust",), "Robust", "robust"),
         (("data", "region"), "region", "regions"),
         (("config", "shwo"), "shwo", "show"),
-        (("bench", "pretrian"), "pretrian", "pretrain"),
     ],
 )
 def test_a_mistyped_command_is_told_the_nearest_one(
@@ -50,6 +49,12 @@ def test_a_mistyped_command_is_told_the_nearest_one(
     done = CliRunner().invoke(cli, words)
     assert done.exit_code == 2
     assert done.output.splitlines()[-1] == f"Error: no such command '{name}'; did you mean {near}?"
+
+
+def test_the_experiment_that_was_a_command_says_where_it_went() -> None:
+    done = CliRunner().invoke(cli, ["bench", "pretrain", "--size", "ci"])
+    assert done.exit_code == 2
+    assert "python -m experiments.pretraining" in done.output
 
 
 def test_a_command_like_no_other_gets_no_suggestion() -> None:

@@ -20,15 +20,6 @@ from calico.train.checkpoint import MAX_BYTES, MODEL_FILE, load_model
 from calico.train.done import DONE_FILE, check_done
 from calico.train.stages import run_stage
 from calico.train.state import STATE_FILE
-from calico_eval.bench.conditioned import ConditionedSource
-from calico_eval.bench.protocol import SIZES, Cell, config_of, stage_key
-from calico_eval.bench.records import (
-    CELL_FORMAT,
-    CellRecord,
-    OriginRecord,
-    TrainingRecord,
-    read_record,
-)
 from calico_eval.diagnosis import diagnosis
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.evaluate import evaluate
@@ -37,6 +28,15 @@ from calico_eval.metrics.summary import metrics_of
 from calico_eval.sweep.provenance import origin
 from calico_eval.validation import eval_ranges
 from corruptions.preset import Level
+from experiments.pretraining.conditioned import ConditionedSource
+from experiments.pretraining.protocol import SIZES, Cell, config_of, stage_key
+from experiments.pretraining.records import (
+    CELL_FORMAT,
+    CellRecord,
+    OriginRecord,
+    TrainingRecord,
+    read_record,
+)
 
 ORIGIN_FILE = "origin.json"
 """In a pre-training folder: command, commit and versions that trained it."""

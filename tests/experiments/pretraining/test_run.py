@@ -14,9 +14,6 @@ from calico.files import RUN_FILE
 from calico.models.calico import build_model
 from calico.seeds import derive
 from calico.train.checkpoint import load_model
-from calico_eval.bench.conditioned import ConditionedSource
-from calico_eval.bench.protocol import SIZES, VARIANTS, Cell, config_of, stage_key
-from calico_eval.bench.run import Bench
 from calico_eval.diagnosis import FRAMES
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.evaluate import evaluate
@@ -24,6 +21,9 @@ from calico_eval.metrics.summary import metrics_of
 from calico_eval.probe import probe_metrics, probe_split
 from calico_eval.validation import eval_ranges
 from corruptions.preset import Level
+from experiments.pretraining.conditioned import ConditionedSource
+from experiments.pretraining.protocol import SIZES, VARIANTS, Cell, config_of, stage_key
+from experiments.pretraining.run import Bench
 
 
 def bench(folder: Path, said: list[str]) -> Bench:

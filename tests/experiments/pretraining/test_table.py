@@ -7,9 +7,16 @@ from xml.etree import ElementTree
 import pytest
 
 from calico.errors import CalicoError
-from calico_eval.bench.records import CELL_FORMAT as FORMAT
-from calico_eval.bench.records import ROBUST_FORMAT
-from calico_eval.bench.table import Estimate, collect, gain, markdown, read_cells, write_tables
+from experiments.pretraining.records import CELL_FORMAT as FORMAT
+from experiments.pretraining.records import ROBUST_FORMAT
+from experiments.pretraining.table import (
+    Estimate,
+    collect,
+    gain,
+    markdown,
+    read_cells,
+    write_tables,
+)
 
 
 def write_cell(

@@ -9,14 +9,14 @@ from typing import Any, Literal
 import pytest
 from click.testing import CliRunner
 
-from calico.cli.main import cli
 from calico.errors import CalicoError
-from calico_eval.bench import protocol
-from calico_eval.bench.protocol import VARIANTS, Cell
-from calico_eval.bench.records import CELL_FORMAT, ROBUST_FORMAT
-from calico_eval.bench.robust import measure_robustness
-from calico_eval.bench.run import Bench, _check_start
 from corruptions.preset import Level
+from experiments.pretraining import protocol
+from experiments.pretraining.command import command
+from experiments.pretraining.protocol import VARIANTS, Cell
+from experiments.pretraining.records import CELL_FORMAT, ROBUST_FORMAT
+from experiments.pretraining.robust import measure_robustness
+from experiments.pretraining.run import Bench, _check_start
 
 RANDOM = Cell("ci", VARIANTS["lidar-random"], 0.5, 0)
 PRC = Cell("ci", VARIANTS["lidar-prc"], 0.5, 0)
@@ -111,9 +111,7 @@ def test_settings_of_every_cell_are_known_at_the_start(tmp_path: Path) -> None:
 
 
 def invoke(work: Path, *words: str) -> str:
-    result = CliRunner().invoke(
-        cli, ["bench", "pretrain", "--size", "ci", "--work", str(work), *words]
-    )
+    result = CliRunner().invoke(command, ["--size", "ci", "--work", str(work), *words])
     assert isinstance(result.exception, CalicoError)
     assert not work.exists()
     return str(result.exception)
@@ -137,7 +135,7 @@ def test_sizes_and_splits_have_results_of_their_own(tmp_path: Path, size: str, s
 
 def test_help_says_what_robust_measures() -> None:
     assert "share of the clean mAP lost" in " ".join(
-        CliRunner().invoke(cli, ["bench", "pretrain", "--help"]).output.split()
+        CliRunner().invoke(command, ["--help"]).output.split()
     )
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from calico.errors import CalicoError
 from calico.files import read_json
-from calico_eval.bench.protocol import VARIANTS
+from experiments.pretraining.protocol import VARIANTS
 
 CELL_FORMAT = "calico-bench-pretrain-1"
 ROBUST_FORMAT = "calico-bench-robust-1"
@@ -91,7 +91,7 @@ def read_record(path: Path, kind: type[_Record], what: str) -> dict[str, Any]:
         where = ".".join(map(str, fault["loc"]))[:_MAX_SHOWN] or "content"
         shown = repr(fault["input"])[:_MAX_SHOWN]
         raise CalicoError(
-            f"{what} {path}: {where!r}: {fault['msg']}, got {shown}; expected what calico bench pretrain writes"
+            f"{what} {path}: {where!r}: {fault['msg']}, got {shown}; expected what python -m experiments.pretraining writes"
         ) from None
     variants = [content["variant"]] if kind is CellRecord else content.get("variants", ())
     unknown = [name for name in variants if name not in VARIANTS]

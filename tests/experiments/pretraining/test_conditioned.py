@@ -12,9 +12,9 @@ from calico.config.data import SimConfig
 from calico.data.sim import SimSource
 from calico.frame import Float32
 from calico.geometry.grid import Grid
-from calico_eval.bench.conditioned import ConditionedSource
-from calico_eval.bench.protocol import SIZES
 from corruptions.preset import Level
+from experiments.pretraining.conditioned import ConditionedSource
+from experiments.pretraining.protocol import SIZES
 
 
 @pytest.fixture(scope="module")

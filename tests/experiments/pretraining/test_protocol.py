@@ -1,8 +1,16 @@
 import pytest
 
 from calico.errors import CalicoError
-from calico_eval.bench import protocol
-from calico_eval.bench.protocol import CORE, SIZES, VARIANTS, Cell, cells, config_of, stage_key
+from experiments.pretraining import protocol
+from experiments.pretraining.protocol import (
+    CORE,
+    SIZES,
+    VARIANTS,
+    Cell,
+    cells,
+    config_of,
+    stage_key,
+)
 
 
 @pytest.mark.parametrize("size", list(SIZES))

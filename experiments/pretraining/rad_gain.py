@@ -1,7 +1,7 @@
 """What RAD adds to PRC + random camera, on more test frames than the benchmark's table has. From the repository's root, after
-`calico bench pretrain` of these sizes, variants and seeds:
+`python -m experiments.pretraining` of these sizes, variants and seeds:
 
-    python -m benchmarks.rad_gain --work runs/bench --seed 1 --seed 2 --seed 3 --seed 4 --out runs/rad-gain
+    python -m experiments.pretraining.rad_gain --work runs/bench --seed 1 --seed 2 --seed 3 --seed 4 --out runs/rad-gain
 
 Scores the fine-tuned models on the first 80 test scenes of the simulator (the 20 of the table are among them), under the
 condition of their size. One JSON per size and seed in --out, with hashes; those that are there are not made again. Prints the
@@ -23,14 +23,14 @@ from calico.data.open import open_source
 from calico.data.source import FrameSource
 from calico.files import write_atomic
 from calico.train.checkpoint import MODEL_FILE, load_model
-from calico_eval.bench.conditioned import ConditionedSource
-from calico_eval.bench.protocol import SIZES, VARIANTS, Cell
-from calico_eval.bench.table import METRICS, Estimate
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.evaluate import evaluate
 from calico_eval.metrics.summary import metrics_of
 from calico_eval.sweep.provenance import origin
 from calico_eval.validation import eval_ranges
+from experiments.pretraining.conditioned import ConditionedSource
+from experiments.pretraining.protocol import SIZES, VARIANTS, Cell
+from experiments.pretraining.table import METRICS, Estimate
 
 LIDARS = ("laptop-short", "laptop-8-beams", "laptop-4-beams")
 WITHOUT, WITH = "fused-prc", "fused-calico"
@@ -78,7 +78,7 @@ def scored(work: Path, size: str, seed: int) -> dict[str, Any]:
     for name in (WITHOUT, WITH):
         folder = Cell(size, VARIANTS[name], LABELS, seed).model_folder(work)
         if not (folder / MODEL_FILE).is_file():
-            command = f"calico bench pretrain --size {size} --labels {LABELS} --seed {seed} --variant {name}"
+            command = f"python -m experiments.pretraining --size {size} --labels {LABELS} --seed {seed} --variant {name}"
             raise click.ClickException(f"{folder / MODEL_FILE}: not there; run {command}")
         model, config = load_model(folder)
         sim = config.data.sim.model_copy(update={"test_scenes": SCENES})

@@ -13,9 +13,6 @@ from calico.errors import CalicoError
 from calico.files import lock_folder, read_bytes, write_atomic
 from calico.train.checkpoint import MAX_BYTES, MODEL_FILE, load_model
 from calico_eval.attacks.parse import attack_specs
-from calico_eval.bench.protocol import Cell, config_of
-from calico_eval.bench.records import ROBUST_FORMAT, CellRecord, RobustRecord, read_record
-from calico_eval.bench.run import Bar
 from calico_eval.engines.base import Engine, label
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.sweep.plan import SweepPlan, make_plan
@@ -23,6 +20,9 @@ from calico_eval.sweep.provenance import origin
 from calico_eval.sweep.run import run_sweep
 from calico_eval.sweep.suites import spread, suites
 from calico_eval.validation import eval_ranges
+from experiments.pretraining.protocol import Cell, config_of
+from experiments.pretraining.records import ROBUST_FORMAT, CellRecord, RobustRecord, read_record
+from experiments.pretraining.run import Bar
 from reports.schema import Results
 
 

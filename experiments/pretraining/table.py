@@ -12,9 +12,9 @@ from scipy.stats import t as student_t
 
 from calico.errors import CalicoError
 from calico.files import write_atomic
-from calico_eval.bench.plot import plot
-from calico_eval.bench.protocol import VARIANTS
-from calico_eval.bench.records import CellRecord, RobustRecord, read_record
+from experiments.pretraining.plot import plot
+from experiments.pretraining.protocol import VARIANTS
+from experiments.pretraining.records import CellRecord, RobustRecord, read_record
 
 METRICS = ("mAP", "NDS", "mIoU")
 
@@ -63,7 +63,7 @@ def read_cells(folder: Path) -> list[dict[str, object]]:
             continue
         found.append(read_record(path, CellRecord, "cell"))
     if not found:
-        raise CalicoError(f"{folder}: no cells; run calico bench pretrain first")
+        raise CalicoError(f"{folder}: no cells; run python -m experiments.pretraining first")
     kinds = {
         (cell["size"], cell["split"], cell["steps"], json.dumps(cell["data_hash"], sort_keys=True))
         for cell in found

@@ -1,4 +1,4 @@
-"""`calico bench pretrain`."""
+"""The command `python -m experiments.pretraining`."""
 
 from __future__ import annotations
 
@@ -9,17 +9,11 @@ from typing import Literal
 
 import click
 
-from calico.cli.groups import Group
 from calico.cli.options import PATH
 from calico.cli.progress import Progress
 
 
-@click.group("bench", cls=Group)
-def group() -> None:
-    """Benchmarks of the method itself."""
-
-
-@group.command()
+@click.command("pretraining")
 @click.option(
     "--size",
     default="laptop",
@@ -75,7 +69,7 @@ def group() -> None:
 @click.option(
     "--table-only", is_flag=True, help="Train nothing; write the table of the cells that are there."
 )
-def pretrain(
+def command(
     size: str,
     variants: tuple[str, ...],
     labels: tuple[float, ...],
@@ -93,16 +87,16 @@ def pretrain(
     \b
     Finished cells are not run again and a killed run goes on where it stopped. Writes one JSON per cell, table.md and plot.svg.
     Examples:
-      calico bench pretrain --size ci --seed 0
-      calico bench pretrain --size laptop --labels 0.05
-      calico bench pretrain --size laptop --variant lidar-random --variant lidar-prc --labels 0.2 --seed 0
-      calico bench pretrain --size full --all-labels --set data.root=/data/nuscenes --split val --work /runs/bench
+      python -m experiments.pretraining --size ci --seed 0
+      python -m experiments.pretraining --size laptop --labels 0.05
+      python -m experiments.pretraining --size laptop --variant lidar-random --variant lidar-prc --labels 0.2 --seed 0
+      python -m experiments.pretraining --size full --all-labels --set data.root=/data/nuscenes --split val --work /runs/bench
     """
-    from calico_eval.bench.plot import require_matplotlib
-    from calico_eval.bench.protocol import CORE, LABELS, SEEDS, cells, groups
-    from calico_eval.bench.robust import measure_robustness
-    from calico_eval.bench.run import Bench
-    from calico_eval.bench.table import write_tables
+    from experiments.pretraining.plot import require_matplotlib
+    from experiments.pretraining.protocol import CORE, LABELS, SEEDS, cells, groups
+    from experiments.pretraining.robust import measure_robustness
+    from experiments.pretraining.run import Bench
+    from experiments.pretraining.table import write_tables
 
     require_matplotlib()
     folder = results or work / "results" / f"{size}-{split}"

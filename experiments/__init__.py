@@ -1,0 +1,1 @@
+"""Experiments of the method, outside the installed packages: run them from a clone."""
