@@ -15,6 +15,7 @@ from corruptions.effect import (
 )
 from corruptions.errors import CorruptionError
 from corruptions.frame_like import FrameLike
+from corruptions.single import corrupt_image, corrupt_points
 from corruptions.spec import Spec
 
 __all__ = [
@@ -28,6 +29,8 @@ __all__ = [
     "check_effect",
     "check_summary",
     "corrupt",
+    "corrupt_image",
+    "corrupt_points",
     "corrupt_with",
     "effect",
     "find",

@@ -2,38 +2,60 @@
 
 from __future__ import annotations
 
+import dataclasses
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import SupportsIndex, cast
+from typing import Any, SupportsIndex, TypeVar, cast
 
 import numpy as np
 
 from corruptions.catalogue import find
-from corruptions.checks import check_frame
+from corruptions.checks import check_kinds, check_values
 from corruptions.errors import CorruptionError
 from corruptions.frame_like import F, FrameLike, copied
+from corruptions.partial import Origin, PartialFrame, is_complete, put_back, wrap_partial
 from corruptions.rng import Streams
 from corruptions.spec import Spec
 
+T = TypeVar("T")
 
-def corrupt(frame: F, name: str, severity: int, seed: int) -> F:
-    """The frame under a corruption, as new arrays; the input stays as it is.
+
+def corrupt(frame: T, name: str, severity: int, seed: int = 0) -> T:
+    """Apply a corruption to a frame; the result has new arrays, the input stays as it is.
 
     Args:
-        frame: a frozen dataclass with the fields of `FrameLike`.
-        name: one of `list_corruptions()`, or several joined by "+": applied from left to right at the same severity, each with
-            the random streams that it has alone. A part sees what the earlier ones left: after `extrinsic`, weather finds
-            the range of pixels by the wrong calibration, so put weather first.
+        frame: A dataclass with the fields of `FrameLike`, or with some of them. A field that the
+            corruption needs and that is missing is named in the error. A frame without a token
+            draws its random numbers by its sensor data.
+        name: One of `list_corruptions()`, or several joined by "+". These are applied from left to
+            right at the same severity, each with the random streams that it has alone. A part sees
+            what the earlier ones left: after `extrinsic`, weather finds the range of pixels by the
+            wrong calibration, so put weather first.
         severity: 0 (the identity) to 5.
-        seed: of the suite. The bytes that come out depend on seed, frame token or scene, name and severity alone.
+        seed: Seed of the evaluation. The result depends on seed, token or scene of the frame, name
+            and severity alone.
 
-    Raises CorruptionError for an unknown name, a severity outside 0..5, or sensor data in the wrong units.
+    Returns:
+        A frame of the same type.
+
+    Raises:
+        CorruptionError: The name is unknown, the severity is outside 0..5, a field is missing, or
+            sensor data are of another shape or unit.
+
+    Example:
+        >>> import numpy as np
+        >>> from dataclasses import dataclass
+        >>> @dataclass
+        ... class MyFrame:
+        ...     points: np.ndarray
+        >>> mine = MyFrame(np.full((1000, 5), 0.5, np.float32))
+        >>> len(corrupt(mine, "point_drop", severity=5).points)
+        700
     """
     specs = find(name)
     level = as_severity(name, severity)
-    check_frame(frame)
-    return _apply_all(copied(frame), [(spec, spec.at(level)) for spec in specs if level], seed)
+    return apply_parts(frame, [(spec, spec.at(level)) for spec in specs if level], seed)
 
 
 def as_severity(name: str, severity: object) -> int:
@@ -62,19 +84,61 @@ def as_whole_number(name: str, severity: object) -> int:
     )
 
 
-def corrupt_with(frame: F, name: str, parameter_value: float, seed: int) -> F:
-    """The frame under one corruption at a value of its physical parameter, e.g. fog at a visibility of 87 m.
+def corrupt_with(frame: T, name: str, parameter_value: float, seed: int = 0) -> T:
+    """Apply one corruption at a value of its physical parameter, e.g. fog at 87 m visibility.
 
-    At a severity's value it gives the bytes that `corrupt` gives. Raises CorruptionError as `corrupt` does, and for
-    a value outside `Spec.limits` or a pair, which has no single parameter.
+    At a severity's value it gives the bytes that `corrupt` gives.
+
+    Args:
+        frame: As for `corrupt`.
+        name: One of `list_corruptions()`.
+        parameter_value: Value of the corruption's parameter, within `Spec.limits`.
+        seed: Seed of the evaluation.
+
+    Returns:
+        A frame of the same type.
+
+    Raises:
+        CorruptionError: As for `corrupt`; the value is outside `Spec.limits`, or the name is that
+            of several corruptions, which have no single parameter.
     """
     specs = find(name)
     if len(specs) > 1:
         raise CorruptionError(
-            f"{name!r} has {len(specs)} parameters; give a severity, or apply its parts one after another"
+            f"{name!r} has {len(specs)} parameters; "
+            "give a severity, or apply its parts one after another"
         )
-    check_frame(frame)
-    return _apply_all(copied(frame), [(specs[0], parameter_value)], seed)
+    return apply_parts(frame, [(specs[0], parameter_value)], seed)
+
+
+def apply_parts(
+    frame: T, parts: Sequence[tuple[Spec, float]], seed: int, origin: Origin | None = None
+) -> T:
+    """Check a frame, apply corruptions to a copy, and return the result in the frame's type.
+
+    Args:
+        frame: As for `corrupt`.
+        parts: The corruptions, each with the value of its parameter, in order.
+        seed: Seed of the evaluation.
+        origin: Words for messages about missing fields. Default: those for a user's frame.
+
+    Returns:
+        A frame of the same type.
+
+    Raises:
+        CorruptionError: As for `corrupt`.
+    """
+    if is_complete(frame):
+        check_kinds(frame)
+        check_values(cast(FrameLike, frame))
+        return cast(T, _apply_all(copied(cast(FrameLike, frame)), parts, seed))
+    partial = wrap_partial(frame, [spec for spec, _ in parts], origin)
+    result = put_back(frame, _apply_all(partial, parts, seed))
+    previous = getattr(frame, "previous", None)
+    if previous is not None and parts:
+        past = _History(previous, tuple(parts), seed)
+        result = dataclasses.replace(result, previous=past)  # type: ignore[type-var]
+    return result
 
 
 def _apply_all(frame: F, parts: Sequence[tuple[Spec, float]], seed: int) -> F:
@@ -93,13 +157,17 @@ def _apply_all(frame: F, parts: Sequence[tuple[Spec, float]], seed: int) -> F:
 class _History:
     """Gives the frame before as the parts applied so far leave it; worked out only when asked for."""
 
-    previous: Callable[[], FrameLike | None]
+    previous: Callable[[], Any]
     parts: tuple[tuple[Spec, float], ...]
     seed: int
 
-    def __call__(self) -> FrameLike | None:
+    def __call__(self) -> Any:
         found = self.previous()
-        return None if found is None else _apply_all(copied(found), self.parts, self.seed)
+        if found is None:
+            return None
+        if isinstance(found, PartialFrame) or is_complete(found):
+            return _apply_all(copied(found), self.parts, self.seed)
+        return apply_parts(found, self.parts, self.seed)
 
 
 def _apply(frame: F, spec: Spec, value: float, seed: int) -> F:
