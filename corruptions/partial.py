@@ -184,7 +184,7 @@ def _needed(spec: Spec, given: Mapping[str, object]) -> list[str]:
     needed = [name for need in spec.needs for name in NEEDED[need]]
     if "calibration" in spec.sensors:
         needed += ["images", *CALIBRATION]
-    elif spec.room == "weather" and "images" in given:
+    elif spec.group == "weather" and "images" in given:
         needed += WEATHER_IN_IMAGES
     elif spec.sensors == ("camera",):
         needed.append("images")

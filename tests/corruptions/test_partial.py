@@ -42,8 +42,8 @@ NEEDS_MORE = {
     "ring": {"beam_missing", "beams_reduced", "cross_sensor"},
     "sweep_index": {"sweep_dropout", "pose_error"},
     "previous": {"camera_stuck", "lidar_stuck", "temporal_offset", "calibration_drift"},
-    "boxes": {name for name, spec in SPECS.items() if spec.room == "objects"},
-    "ego_T_lidar": {name for name, spec in SPECS.items() if spec.room == "weather"},
+    "boxes": {name for name, spec in SPECS.items() if spec.group == "objects"},
+    "ego_T_lidar": {name for name, spec in SPECS.items() if spec.group == "weather"},
 }
 """By hand: what cannot be done with points, images, K and T."""
 

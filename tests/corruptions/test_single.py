@@ -100,7 +100,7 @@ def test_points_alone(street: Frame, name: str) -> None:
         expected = rf"{name} needs sweep_index and sweep_T, which corrupt_points"
     elif name in ROAD:
         expected = rf"{name} needs ego_T_lidar, which corrupt_points was not given"
-    elif SPECS[name].room == "objects":
+    elif SPECS[name].group == "objects":
         expected = rf"{name} needs boxes, which .* \(M, 9\) float32 array of the labelled objects"
     else:
         theirs = corrupt(frame, name, 3, 7).points
