@@ -26,12 +26,12 @@ from calico.data.open import open_source
 from calico.frame import Frame
 from calico.models.calico import build_model
 from calico_eval.attacks import AttackSpec, Threat
-from calico_eval.attacks.objectives import OBJECTIVES, Scene
 from calico_eval.attacks.search_space.joint import make_domain
 from calico_eval.attacks.search_space.problem import Problem
-from calico_eval.attacks.whitebox.forward import AttackForward, white_box
 from calico_eval.attacks.whitebox.gradient import apgd, apgd_decay, mifgsm, pgd
 from calico_eval.attacks.whitebox.run import streams_of
+from calico_eval.engines.network.forward import AttackForward, white_box
+from calico_eval.engines.network.objectives import OBJECTIVES, Scene
 from calico_eval.engines.torch import TorchEngine
 
 RESULT = Path(__file__).parent / "results" / "attacks.json"

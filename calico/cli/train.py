@@ -149,7 +149,7 @@ def make_adversary(config: Config) -> Adversary | None:
     if config.train.adversarial is None:
         return None
     adversary: Adversary = importlib.import_module(
-        "calico_eval.attacks.adversarial_training"
+        "calico_eval.adversarial_training"
     ).pgd_adversary(config.train.adversarial)
     return adversary
 

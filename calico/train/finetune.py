@@ -25,7 +25,7 @@ from corruptions.preset import Level
 Measure = Callable[[CalicoModel, Config], dict[str, float | None]]
 """Scores a model in evaluation mode, or says something about its features."""
 Adversary = Callable[[CalicoModel, Batch], Batch]
-"""Attacks a training batch on the model as it is (see `calico_eval.attacks.adversarial_training`)."""
+"""Attacks a training batch on the model as it is (see `calico_eval.adversarial_training`)."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from calico_eval.attacks.budget.saved import load_attacked, save_attacked
     from calico_eval.attacks.budget.threat import Threat
     from calico_eval.attacks.budget.verify import verify_attacked
-    from calico_eval.attacks.catalogue import ALGORITHMS, Algorithm
+    from calico_eval.attacks.catalogue import ALGORITHMS, Algorithm, check_spec
     from calico_eval.attacks.details import AttackDetails
     from calico_eval.attacks.run import AttackedFrame, attack_frame, attack_frames
     from calico_eval.attacks.sanity import GradientCheck, dead_gradients
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "run": ("AttackedFrame", "attack_frame", "attack_frames"),
     "budget.measure": ("Budget", "check_budget", "measure_budget"),
-    "catalogue": ("ALGORITHMS", "Algorithm"),
+    "catalogue": ("ALGORITHMS", "Algorithm", "check_spec"),
     "details": ("AttackDetails",),
     "sanity": ("GradientCheck", "dead_gradients"),
     "budget.saved": ("load_attacked", "save_attacked"),
@@ -43,6 +43,7 @@ __all__ = [
     "attack_frame",
     "attack_frames",
     "check_budget",
+    "check_spec",
     "dead_gradients",
     "load_attacked",
     "measure_budget",

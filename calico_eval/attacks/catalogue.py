@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Literal
 
 from calico.errors import CalicoError
@@ -24,8 +24,10 @@ from calico_eval.attacks.patch.attack import (
     patch_control,
     random_texture,
 )
+from calico_eval.attacks.patch.shape import PatchShape
 from calico_eval.attacks.patch.sites import board_sites, object_sites
-from calico_eval.attacks.success.rates import CREATED, Success
+from calico_eval.attacks.spec import check_choice
+from calico_eval.attacks.success.rates import CREATED, SUCCESS_OF, Success
 from calico_eval.attacks.torchattacks.adapter import WITH_QUERIES, craft
 from calico_eval.attacks.torchattacks.table import TORCHATTACKS, Entry
 from calico_eval.attacks.universal.fitted import needs_fit
@@ -304,3 +306,31 @@ ALGORITHMS: dict[str, Algorithm] = {
     algorithm.name: algorithm
     for algorithm in (*_ALL, *(_of_torchattacks(entry) for entry in TORCHATTACKS if entry.used_as))
 }
+
+
+def check_spec(spec: AttackSpec) -> AttackSpec:
+    """Check an attack against the table of attacks, and normalise its effort.
+
+    Args:
+        spec: Attack to be made.
+
+    Returns:
+        The same spec; with one step for an attack that takes a single step, whatever was given, so
+        that equal attacks have equal specs.
+
+    Raises:
+        CalicoError: The attack or the objective does not exist, the attack cannot use the threat, or
+            a patch is described for an attack that has none.
+    """
+    check_choice("attack", spec.name, ALGORITHMS)
+    check_choice("attack objective", spec.objective, SUCCESS_OF)
+    algorithm = ALGORITHMS[spec.name]
+    algorithm.check(spec.threat)
+    if spec.patch != PatchShape() and "patch_share" not in algorithm.allowances:
+        raise CalicoError(
+            f"attack {spec.name}: has no patch, but a size and place of patches is given; "
+            "leave it out"
+        )
+    if algorithm.steps == 1 and (spec.steps > 1 or spec.step_share is not None):
+        return replace(spec, steps=1, step_share=None)
+    return spec

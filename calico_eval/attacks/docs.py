@@ -15,8 +15,9 @@ from typing import Any
 
 from calico_eval.attacks.budget.threat import UNITS, Threat
 from calico_eval.attacks.catalogue import ALGORITHMS, BALL, LINF, Algorithm
-from calico_eval.attacks.objectives import OBJECTIVES
+from calico_eval.attacks.success.rates import SUCCESS_OF
 from calico_eval.attacks.torchattacks.table import TORCHATTACKS
+from calico_eval.engines.network.objectives import OBJECTIVES
 
 PAGE, PARTS, COSTS = (
     Path("docs/reference/attacks.md"),
@@ -95,7 +96,9 @@ def _row(algorithm: Algorithm) -> str:
 
 def _objectives() -> str:
     rows = ["| name | what is raised | what counts as a success (ASR) |", "|---|---|---|"]
-    rows += [f"| `{o.name}` | {o.formula} | {o.success.text} |" for o in OBJECTIVES.values()]
+    rows += [
+        f"| `{o.name}` | {o.formula} | {SUCCESS_OF[o.name].text} |" for o in OBJECTIVES.values()
+    ]
     return "\n".join(rows)
 
 

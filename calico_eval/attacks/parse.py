@@ -79,12 +79,12 @@ def check_options(
     if not names:
         return
     from calico_eval.attacks.catalogue import ALGORITHMS
-    from calico_eval.attacks.objectives import OBJECTIVES
+    from calico_eval.attacks.success.rates import SUCCESS_OF
 
     for name in names:
         check_choice("attack", name, ALGORITHMS)
     for objective in objectives:
-        check_choice("attack objective", objective, OBJECTIVES)
+        check_choice("attack objective", objective, SUCCESS_OF)
     makes = {ALGORITHMS[name].access for name in names if ALGORITHMS[name].steps > 1}
     options = {"gradients": ("--steps", steps), "queries": ("--queries", queries)}
     for access, (option, given) in options.items():
@@ -116,7 +116,7 @@ def attack_specs(
         CalicoError: an unknown name, sensor or objective, a budget or an effort that none of the attacks can use, an attack with
             nothing to do on these sensors.
     """
-    from calico_eval.attacks.catalogue import ALGORITHMS, BALL
+    from calico_eval.attacks.catalogue import ALGORITHMS, BALL, check_spec
 
     check_options(names, sensors, objectives, steps, queries)
     efforts = {"gradients": steps, "queries": queries}
@@ -135,12 +135,14 @@ def attack_specs(
             )
         used |= mine
         specs += [
-            AttackSpec(
-                name,
-                threat,
-                objective,
-                steps=efforts.get(algorithm.access) or algorithm.steps,
-                restarts=restarts,
+            check_spec(
+                AttackSpec(
+                    name,
+                    threat,
+                    objective,
+                    steps=efforts.get(algorithm.access) or algorithm.steps,
+                    restarts=restarts,
+                )
             )
             for threat in threats
             for objective in objectives or ("hide",)

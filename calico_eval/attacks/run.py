@@ -9,7 +9,7 @@ from calico.errors import CalicoError
 from calico.frame import Frame
 from calico_eval.attacks.budget.measure import Budget, check_budget, measure_budget
 from calico_eval.attacks.budget.patch_area import check_declared
-from calico_eval.attacks.catalogue import ALGORITHMS
+from calico_eval.attacks.catalogue import ALGORITHMS, check_spec
 from calico_eval.attacks.details import AttackDetails, Crafted
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.attacks.universal.fitted import Fitted
@@ -47,6 +47,7 @@ def attack_frames(
             changed outside of the patches that the attack declared; a frame is of a scene that the attack was fitted on, or
             nothing was fitted.
     """
+    spec = check_spec(spec)
     done: list[AttackedFrame | None] = [None] * len(frames)
     open_rows = []
     for row, frame in enumerate(frames):

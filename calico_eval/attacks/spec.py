@@ -1,4 +1,4 @@
-"""One attack to be made: algorithm, threat, objective, effort."""
+"""The configuration of one attack: algorithm, threat, objective and effort."""
 
 from __future__ import annotations
 
@@ -14,18 +14,35 @@ from calico_eval.attacks.patch.shape import PatchShape
 
 @dataclass(frozen=True)
 class AttackSpec:
-    """An attack as a sweep plans it.
+    """Configuration of one attack.
 
-    name: of an algorithm, see `catalogue.ALGORITHMS`.
-    threat: what may change, and how far.
-    objective: what the attack raises, see `objectives`.
-    steps: gradient steps, or queries of a black-box attack; 1 of an attack that takes a single one.
-    restarts: independent starts; the best one counts.
-    step_share: step as a share of the radius; None means 2.5 / steps. Algorithms with a schedule of their own ignore it.
-    random_start: the first start is a random place in the ball (the later ones always are).
-    straight_through: gradients see points change their pillar (`straight_through`); LiDAR positions only. It is stronger
-        than the true gradient where it was measured; S15 compares them.
-    patch: size and place of patches, for patch attacks. fit_frames: frames of other scenes that a universal attack is learnt on.
+    The class is plain data: it checks its own numbers only. `catalogue.check_spec` checks that the
+    attack and its objective exist and that the attack can use the threat.
+
+    Example:
+        >>> AttackSpec("pgd", Threat(camera_levels=4), steps=20).sensor
+        'camera'
+
+    Attributes:
+        name: Algorithm, a key of `catalogue.ALGORITHMS`.
+        threat: What the attacker may change, and by how much.
+        objective: Number that the attack raises, a key of `success.rates.SUCCESS_OF`. A model of
+            the user's own has one objective, "model_loss".
+        steps: Number of gradient steps (white-box attacks) or of model queries (black-box attacks).
+            Attacks of a single step ignore it.
+        restarts: Number of independent starts. The best one counts.
+        step_share: Step size as a share of the budget's radius; None means 2.5 / steps. Algorithms
+            with a schedule of their own ignore it.
+        random_start: Whether the first start is a random place within the budget. Later starts
+            always are.
+        straight_through: Whether gradients see that a point changes its pillar, for LiDAR positions
+            and for models that offer such a gradient (our own network does). It was the stronger
+            gradient wherever it was measured; sanity check S15 compares both.
+        patch: Size and place of patches, for patch attacks.
+        fit_frames: Number of frames of other scenes that a universal attack is learnt on.
+
+    Raises:
+        CalicoError: A number is out of its range, or the steps cannot cross the budget's radius.
     """
 
     name: str
@@ -40,16 +57,6 @@ class AttackSpec:
     fit_frames: int = 32
 
     def __post_init__(self) -> None:
-        from calico_eval.attacks.catalogue import ALGORITHMS
-        from calico_eval.attacks.objectives import OBJECTIVES
-
-        check_choice("attack", self.name, ALGORITHMS)
-        check_choice("attack objective", self.objective, OBJECTIVES)
-        if (
-            ALGORITHMS[self.name].steps == 1 and self.steps > 1
-        ):  # 50 steps of one step are one: one record, one cell
-            object.__setattr__(self, "steps", 1)
-            object.__setattr__(self, "step_share", None)
         for name in ("steps", "restarts", "fit_frames"):
             if getattr(self, name) < 1:
                 raise CalicoError(
@@ -59,11 +66,6 @@ class AttackSpec:
             raise CalicoError(
                 f"attack {self.name}: {self.steps} steps of {self.step_share:g} radii cannot cross the ball; expected "
                 f"step_share >= {2 / self.steps:g} (or leave it out: 2.5 / steps)"
-            )
-        ALGORITHMS[self.name].check(self.threat)
-        if self.patch != PatchShape() and "patch_share" not in ALGORITHMS[self.name].allowances:
-            raise CalicoError(
-                f"attack {self.name}: has no patch, but a size and place of patches is given; leave it out"
             )
 
     @property

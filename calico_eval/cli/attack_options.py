@@ -55,8 +55,8 @@ class AttackOptions:
     def specs(self, engines: Sequence[Engine], helpers: Sequence[Engine]) -> tuple[AttackSpec, ...]:
         """Every attack, on the sensors and for the heads of these engines where none are given. Heads are known of torch's
         engines; where none of them is one, those of the helpers, whose gradients are followed, count."""
-        from calico_eval.attacks.objectives import usual_objective
         from calico_eval.attacks.parse import attack_specs
+        from calico_eval.engines.network.objectives import usual_objective
         from calico_eval.engines.torch import TorchEngine
 
         configs = [

@@ -11,6 +11,9 @@ from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.predictions import Predictions
 
+MODEL_LOSS = "model_loss"
+"""Name of the objective of a user's own model: the loss that the model computes itself."""
+
 
 class Predictor(Protocol):
     """What turns frames into predictions."""

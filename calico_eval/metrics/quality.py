@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from calico_eval.metrics.detected_objects import SCORE
 from calico_eval.metrics.matching import DISTANCES_M, TP_DISTANCE_M
 from calico_eval.metrics.segmentation import THRESHOLDS
 from calico_eval.metrics.suffstats import FrameStats
-
-SCORE = 0.2
-"""Boxes below it are not counted."""
 
 
 def frame_quality(stats: FrameStats) -> float:

@@ -20,8 +20,7 @@ from calico_eval.attacks import (
 )
 from calico_eval.attacks.budget.measure import used_budget, worst_budget
 from calico_eval.attacks.budget.saved import save_attacked
-from calico_eval.attacks.objectives import OBJECTIVES
-from calico_eval.attacks.success.rates import Success
+from calico_eval.attacks.success.rates import SUCCESS_OF, Success
 from calico_eval.attacks.universal.fitted import Fitted
 from calico_eval.engines.base import Engine
 from calico_eval.sweep.conditions import ConditionSpec
@@ -56,11 +55,7 @@ class Change:
     def success(self) -> Success | None:
         """What counts as a success of the attack, or of the attack whose control this is; None unless it is one."""
         attack = self.condition.attack
-        return (
-            (ALGORITHMS[attack.name].success or OBJECTIVES[attack.objective].success)
-            if attack
-            else None
-        )
+        return (ALGORITHMS[attack.name].success or SUCCESS_OF[attack.objective]) if attack else None
 
     def apply(self, frames: Sequence[Frame]) -> list[Frame]:
         """The frames under the condition, see `pairs`."""

@@ -75,6 +75,7 @@ class ConditionSpec:
     @staticmethod
     def of_attack(attack: AttackSpec, on: ConditionSpec | None = None) -> ConditionSpec:
         """An attack: 'camera_pgd', 'lidar_noise', 'joint_apgd_create' ...; `on`: on frames under this corruption first."""
+        attack = attacks.check_spec(attack)
         plain = "_".join(
             [
                 attack.sensor,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from calico.errors import CalicoError
 from calico_eval.attacks import ALGORITHMS, AttackSpec
 from calico_eval.attacks.blackbox.objectives import check_query_objective
-from calico_eval.attacks.objectives import check_model
 from calico_eval.engines.base import Engine, label
+from calico_eval.engines.network.objectives import check_model
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.sweep.conditions import ConditionSpec, predictor
 

@@ -20,7 +20,8 @@ from calico.frame import Frame, UInt8
 from calico.geometry.grid import Grid
 from calico_eval.attacks import ALGORITHMS
 from calico_eval.engines.base import Engine
-from calico_eval.metrics.quality import SCORE, frame_quality
+from calico_eval.metrics.detected_objects import SCORE
+from calico_eval.metrics.quality import frame_quality
 from calico_eval.metrics.suffstats import FrameStats
 from calico_eval.sweep.changes import Change
 from calico_eval.sweep.conditions import predictor

@@ -12,9 +12,9 @@ from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 
 from calico_eval.attacks import ALGORITHMS, AttackSpec, Threat
-from calico_eval.attacks.objectives import OBJECTIVES
 from calico_eval.attacks.sanity import Sheet, not_run, worst
 from calico_eval.attacks.sanity.checklist import Verdict
+from calico_eval.attacks.success.rates import MAP_CREATED, MAP_ERASED, MAP_WRONG, SUCCESS_OF
 from calico_eval.attacks.whitebox.gradient import APGD_STEP, falling_steps
 from calico_eval.metrics.suffstats import FrameStats
 from calico_eval.sweep.jackknife import Replicates, half_width, replicate
@@ -42,9 +42,8 @@ class Attacked:
     @property
     def metric(self) -> str:
         """What its harm is measured by."""
-        return (
-            "mIoU_present" if OBJECTIVES[self.spec.objective].heads == ("map",) else "mAP_present"
-        )
+        of_maps = SUCCESS_OF[self.spec.objective] in (MAP_ERASED, MAP_CREATED, MAP_WRONG)
+        return "mIoU_present" if of_maps else "mAP_present"
 
     def __str__(self) -> str:
         """'camera_pgd 8/255, 10 steps, 1 start'."""

@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from calico.config.schema import Config
 from calico.data.source import FrameSource
+from calico.frame import Frame
 from calico_eval.engines.torch import TorchEngine
-from tests.calico_eval.networks.mini import load_network, mini_config
+from tests.calico_eval.networks import mini
 
 HERE = Path(__file__).parent
 
@@ -40,4 +43,25 @@ def cluster_detector_module() -> ModuleType:
 @pytest.fixture(scope="session")
 def small_engine() -> TorchEngine:
     """The real network, narrow, with committed weights: it finds the near cars of the street."""
-    return load_network("fused", mini_config(name="small"))
+    return mini.load_network("fused", mini.mini_config(name="small"))
+
+
+@pytest.fixture(scope="session")
+def street_frame(street: FrameSource) -> Frame:
+    return street[1]
+
+
+@pytest.fixture(scope="session")
+def mini_config() -> Callable[..., Config]:
+    return mini.mini_config
+
+
+@pytest.fixture(scope="session")
+def fused() -> TorchEngine:
+    """Camera and LiDAR."""
+    return mini.load_network("fused", mini.mini_config())
+
+
+@pytest.fixture(scope="session")
+def camera_only() -> TorchEngine:
+    return mini.load_network("camera", mini.mini_config(lidar=False))

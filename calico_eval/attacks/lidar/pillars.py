@@ -25,12 +25,12 @@ from calico.models.calico import Outputs
 from calico.models.pillars import PillarEncoder
 from calico.seeds import generator
 from calico_eval.attacks.details import AttackDetails, Crafted
-from calico_eval.attacks.objectives import OBJECTIVES, Scene, choose_objective
 from calico_eval.attacks.spec import AttackSpec
-from calico_eval.attacks.whitebox.forward import AttackForward, white_box
 from calico_eval.attacks.whitebox.run import stream_seed
-from calico_eval.attacks.whitebox.straight_through import two_largest
 from calico_eval.engines.base import Engine
+from calico_eval.engines.network.forward import AttackForward, white_box
+from calico_eval.engines.network.objectives import OBJECTIVES, Scene, choose_objective
+from calico_eval.engines.network.straight_through import two_largest
 from calico_eval.engines.torch import TorchEngine, white_box_of
 
 

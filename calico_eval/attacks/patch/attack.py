@@ -16,7 +16,6 @@ from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.seeds import derive
 from calico_eval.attacks.details import AttackDetails, Crafted
-from calico_eval.attacks.objectives import OBJECTIVES, Scene
 from calico_eval.attacks.patch.learn_texture import (
     Learnt,
     TextureLoss,
@@ -31,9 +30,10 @@ from calico_eval.attacks.search_space.joint import Streams
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.attacks.universal.fitted import Fitted, chunks, usable
 from calico_eval.attacks.universal.pooled_loss import ChunkLoss, pooled
-from calico_eval.attacks.whitebox.forward import white_box
 from calico_eval.attacks.whitebox.run import stream_seed
 from calico_eval.engines.base import Engine
+from calico_eval.engines.network.forward import white_box
+from calico_eval.engines.network.objectives import OBJECTIVES, Scene
 from calico_eval.engines.torch import TorchEngine, white_box_of
 
 Craft = Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]

@@ -11,16 +11,16 @@ from torch import Tensor
 
 from calico.frame import Frame
 from calico.seeds import derive
-from calico_eval.attacks.objectives import choose_objective
 from calico_eval.attacks.patch.placement import Placed
 from calico_eval.attacks.patch.render import TEXELS, PatchDomain, rounded
 from calico_eval.attacks.search_space.joint import Streams
 from calico_eval.attacks.search_space.problem import Problem
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.attacks.universal.pooled_loss import model_loss
-from calico_eval.attacks.whitebox.forward import white_box
 from calico_eval.attacks.whitebox.gradient import starts
 from calico_eval.attacks.whitebox.run import stream_seed
+from calico_eval.engines.network.forward import white_box
+from calico_eval.engines.network.objectives import choose_objective
 from calico_eval.engines.torch import TorchEngine
 
 TextureLoss = Callable[[Tensor, Streams], Tensor]

@@ -15,7 +15,6 @@ from calico.seeds import derive
 from calico_eval.attacks.budget.saved import frame_sha256
 from calico_eval.attacks.budget.threat import Threat
 from calico_eval.attacks.catalogue import ALGORITHMS, BALL
-from calico_eval.attacks.objectives import OBJECTIVES
 from calico_eval.attacks.sanity.checklist import Sheet, not_run
 from calico_eval.attacks.sanity.detected_objects import targets
 from calico_eval.attacks.sanity.gradients import gradients_agree, gradients_arrive
@@ -23,6 +22,7 @@ from calico_eval.attacks.sanity.model import repeats, untouched, zero_is_clean
 from calico_eval.attacks.sanity.planted_vulnerability import SEARCHES, planted_is_found
 from calico_eval.attacks.sanity.single_frame import ladder, unbounded
 from calico_eval.attacks.spec import AttackSpec
+from calico_eval.engines.network.objectives import OBJECTIVES
 from calico_eval.engines.torch import TorchEngine
 from reports.schema import SanityCheck
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from calico.frame import Bool, Frame
 from calico.taxonomy import DETECTION_CLASSES
-from calico_eval.attacks.objectives import class_names
 from calico_eval.engines.base import Engine
+from calico_eval.engines.network.objectives import class_names
 from calico_eval.engines.torch import TorchEngine
 
 SCORE, NEAR_M = 0.1, 2.0

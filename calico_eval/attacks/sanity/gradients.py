@@ -14,10 +14,10 @@ from calico.data.batch import Batch, collate
 from calico.frame import Frame
 from calico.models.calico import CalicoModel
 from calico.seeds import derive
-from calico_eval.attacks.objectives import OBJECTIVES, Scene
-from calico_eval.attacks.objectives.detection import own_logits
 from calico_eval.attacks.sanity.checklist import Sheet, Verdict
-from calico_eval.attacks.whitebox.forward import white_box
+from calico_eval.engines.network.forward import white_box
+from calico_eval.engines.network.objectives import OBJECTIVES, Scene
+from calico_eval.engines.network.objectives.detection import own_logits
 from calico_eval.engines.torch import TorchEngine
 from reports.schema import SanityCheck
 

@@ -14,7 +14,7 @@ from calico_eval.attacks.budget.saved import frame_sha256
 from calico_eval.attacks.budget.threat import Threat
 from calico_eval.attacks.sanity.checklist import Sheet, Verdict
 from calico_eval.attacks.search_space.joint import make_domain
-from calico_eval.attacks.whitebox.forward import AttackForward, white_box
+from calico_eval.engines.network.forward import AttackForward, white_box
 from calico_eval.engines.torch import TorchEngine
 from reports.schema import SanityCheck
 

@@ -14,11 +14,11 @@ from calico.data.batch import collate
 from calico.frame import Bool, Frame
 from calico_eval.attacks.budget.threat import Threat
 from calico_eval.attacks.catalogue import ALGORITHMS
-from calico_eval.attacks.objectives import OBJECTIVES, Scene, choose_objective
 from calico_eval.attacks.run import attack_frames
 from calico_eval.attacks.sanity.checklist import Sheet, Verdict, not_run, stronger, worst
 from calico_eval.attacks.sanity.detected_objects import found_objects
 from calico_eval.attacks.spec import AttackSpec
+from calico_eval.engines.network.objectives import OBJECTIVES, Scene, choose_objective
 from calico_eval.engines.torch import TorchEngine
 from reports.schema import SanityCheck
 

@@ -14,8 +14,8 @@ from calico.frame import Bool, Float32, Float64, Frame, Int64
 from calico.geometry.boxes import iou_3d
 from calico.predictions import Predictions
 from calico.taxonomy import DETECTION_CLASSES
-from calico_eval.attacks.success.detected_objects import SCORE, Found, find
-from calico_eval.attacks.success.false_target import TARGET_CLASS, false_target
+from calico_eval.metrics.detected_objects import SCORE, Found, find
+from calico_eval.metrics.false_target import TARGET_CLASS, false_target
 
 NEAR_M = 2.0
 """A box this close to an object or a target is its own."""

@@ -23,6 +23,7 @@ from calico_eval.attacks.success.counts import (
     map_erased,
     moved,
 )
+from calico_eval.engines.base import MODEL_LOSS
 from calico_eval.metrics.intervals import ratio_interval
 from calico_eval.metrics.summary import ends_within
 from reports.known import known_metric
@@ -86,6 +87,23 @@ ALL = Success(
     (hidden, map_erased, map_created), "the mean of three rates: objects hidden, true map cells lost, false ones gained",
     "objects found or map cells right before the attack",
 )  # fmt: skip
+
+SUCCESS_OF: dict[str, Success] = {
+    "hide": HIDDEN,
+    "det": HIDDEN,
+    "create": CREATED,
+    "create_at": CREATED_AT_TARGET,
+    "loc": MOVED,
+    "flip": FLIPPED,
+    "score": HIDDEN,
+    "map_erase": MAP_ERASED,
+    "map_create": MAP_CREATED,
+    "seg": MAP_WRONG,
+    "multi": ALL,
+    "feat": ALL,
+    MODEL_LOSS: HIDDEN,
+}
+"""What counts as a success of each objective. Its keys are the names of all objectives."""
 
 
 def asr(success: Success, counts: Sequence[Sequence[Count]], scenes: Sequence[str]) -> Metric:

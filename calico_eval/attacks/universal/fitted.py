@@ -13,9 +13,9 @@ from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico_eval.attacks.details import Crafted
-from calico_eval.attacks.objectives import choose_objective
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.engines.base import Engine
+from calico_eval.engines.network.objectives import choose_objective
 from calico_eval.engines.torch import TorchEngine
 
 CHUNK = 4

@@ -25,9 +25,9 @@ from calico_eval.attacks.search_space.problem import Problem
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.attacks.universal.fitted import Fitted, chunks, usable
 from calico_eval.attacks.universal.pooled_loss import ChunkLoss, model_loss, pooled
-from calico_eval.attacks.whitebox.forward import white_box
 from calico_eval.attacks.whitebox.gradient import pgd
 from calico_eval.engines.base import Engine
+from calico_eval.engines.network.forward import white_box
 from calico_eval.engines.torch import TorchEngine, white_box_of
 
 BEAMS, AZIMUTHS = 128, 360

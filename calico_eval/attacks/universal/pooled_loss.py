@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from calico.data.batch import Batch
-from calico_eval.attacks.objectives import OBJECTIVES, Scene
 from calico_eval.attacks.spec import AttackSpec
-from calico_eval.attacks.whitebox.forward import AttackForward
+from calico_eval.engines.network.forward import AttackForward
+from calico_eval.engines.network.objectives import OBJECTIVES, Scene
 from calico_eval.engines.torch import TorchEngine
 
 ChunkLoss = Callable[[Tensor], Tensor]

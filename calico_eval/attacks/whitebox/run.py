@@ -13,12 +13,12 @@ from calico.data.batch import collate
 from calico.frame import Frame
 from calico.seeds import derive
 from calico_eval.attacks.details import AttackDetails, Crafted
-from calico_eval.attacks.objectives import OBJECTIVES, Scene, choose_objective
 from calico_eval.attacks.search_space.joint import Domain, Streams, make_domain
 from calico_eval.attacks.search_space.problem import Problem, Trace
 from calico_eval.attacks.spec import AttackSpec
-from calico_eval.attacks.whitebox.forward import AttackForward, white_box
 from calico_eval.engines.base import Engine
+from calico_eval.engines.network.forward import AttackForward, white_box
+from calico_eval.engines.network.objectives import OBJECTIVES, Scene, choose_objective
 from calico_eval.engines.torch import TorchEngine, white_box_of
 
 Search = Callable[[Problem, AttackSpec, Streams], None]

@@ -12,11 +12,11 @@ from dataclasses import replace
 
 from calico.frame import Frame
 from calico_eval.attacks.details import Crafted
-from calico_eval.attacks.objectives import OBJECTIVES
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.attacks.whitebox.gradient import apgd_decay, mifgsm, pgd
 from calico_eval.attacks.whitebox.run import Search, search
 from calico_eval.engines.base import Engine
+from calico_eval.engines.network.objectives import OBJECTIVES
 from calico_eval.metrics.nuscenes import class_ranges
 from calico_eval.metrics.quality import frame_quality
 from calico_eval.metrics.suffstats import frame_stats

@@ -6,7 +6,7 @@ from pathlib import Path
 from calico_eval.attacks import ALGORITHMS
 from calico_eval.attacks.budget.threat import UNITS
 from calico_eval.attacks.docs import COSTS, PAGE, PARTS, render
-from calico_eval.attacks.objectives import OBJECTIVES
+from calico_eval.engines.network.objectives import OBJECTIVES
 
 ROOT = Path(__file__).parents[3]
 FIX = "run `python -m calico_eval.attacks.docs` and commit docs/reference/attacks.md"

@@ -28,7 +28,7 @@ from calico_eval.attacks import (
 from calico_eval.attacks import run as attack
 from calico_eval.attacks.catalogue import ALGORITHMS
 from calico_eval.attacks.details import AttackDetails, Crafted
-from calico_eval.attacks.objectives import OBJECTIVES, Scene
+from calico_eval.engines.network.objectives import OBJECTIVES, Scene
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.engines.user import UserEngine
 

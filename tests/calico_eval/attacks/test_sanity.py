@@ -18,7 +18,6 @@ from calico.data.source import FrameSource
 from calico.frame import Frame
 from calico_eval.attacks import AttackSpec, Threat, attack_frames, dead_gradients
 from calico_eval.attacks.budget.saved import frame_sha256
-from calico_eval.attacks.objectives import OBJECTIVES, Scene
 from calico_eval.attacks.run import AttackedFrame
 from calico_eval.attacks.sanity import TITLES, Sheet, active_checks
 from calico_eval.attacks.sanity import single_frame as ladder_module
@@ -28,6 +27,7 @@ from calico_eval.attacks.sanity.gradients import agreement, gradients_agree, gra
 from calico_eval.attacks.sanity.model import repeats, untouched, zero_is_clean
 from calico_eval.attacks.sanity.planted_vulnerability import plant, planted_is_found
 from calico_eval.attacks.sanity.single_frame import ladder, unbounded
+from calico_eval.engines.network.objectives import OBJECTIVES, Scene
 from calico_eval.engines.torch import TorchEngine
 from reports.schema import SanityCheck
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from calico.errors import CalicoError
-from calico_eval.attacks import ALGORITHMS, AttackSpec, Threat
+from calico_eval.attacks import ALGORITHMS, AttackSpec, Threat, check_spec
 
 CAMERA = AttackSpec("pgd", Threat(camera_levels=4))
 RAY = AttackSpec("pgd", Threat(range_m=0.1))
@@ -37,7 +37,7 @@ RAY = AttackSpec("pgd", Threat(range_m=0.1))
 )
 def test_spec_refuses(changes: dict[str, object], message: str) -> None:
     with pytest.raises(CalicoError, match=message):
-        replace(CAMERA, **changes)  # type: ignore[arg-type]
+        check_spec(replace(CAMERA, **changes))  # type: ignore[arg-type]
 
 
 def test_default_step_crosses_the_ball() -> None:
@@ -63,13 +63,13 @@ def test_the_sensor_is_that_of_the_threat(threat: Threat, sensor: str) -> None:
 def test_every_attack_takes_its_standard_threats() -> None:
     for name, algorithm in ALGORITHMS.items():
         for threat in algorithm.standard:
-            assert AttackSpec(name, threat).threat == threat
+            assert check_spec(AttackSpec(name, threat)).threat == threat
 
 
 @pytest.mark.parametrize("name", ["fgsm", "ta_fgsm", "ta_ffgsm"])
 def test_an_attack_of_one_step_has_one_whatever_is_given(name: str) -> None:
-    one = AttackSpec(name, Threat(camera_levels=4), steps=50, step_share=0.1)
-    assert one == AttackSpec(name, Threat(camera_levels=4))
+    one = check_spec(AttackSpec(name, Threat(camera_levels=4), steps=50, step_share=0.1))
+    assert one == check_spec(AttackSpec(name, Threat(camera_levels=4)))
     assert (one.steps, AttackSpec("pgd", Threat(camera_levels=4), steps=50).steps) == (1, 50)
 
 

@@ -10,8 +10,8 @@ from calico.frame import Float32, Frame
 from calico.models.calico import Outputs
 from calico_eval.attacks import AttackSpec, Threat, attack_frame
 from calico_eval.attacks.lidar.pillars import PillarLoss, Pillars
-from calico_eval.attacks.objectives import OBJECTIVES, Scene, hide
-from calico_eval.attacks.whitebox.forward import white_box
+from calico_eval.engines.network.forward import white_box
+from calico_eval.engines.network.objectives import OBJECTIVES, Scene, hide
 from calico_eval.engines.torch import TorchEngine
 
 SPEC = AttackSpec("drop", Threat(removed_share=0.1))

@@ -17,9 +17,9 @@ from calico_eval.attacks import (
     attack_frame,
     attack_frames,
 )
-from calico_eval.attacks.objectives import OBJECTIVES, Scene
 from calico_eval.attacks.patch.placement import on_objects, place_board
 from calico_eval.attacks.patch.shape import PatchShape
+from calico_eval.engines.network.objectives import OBJECTIVES, Scene
 from calico_eval.engines.torch import TorchEngine
 
 OBJECTS = PatchShape(objects=3, box_share=0.3)

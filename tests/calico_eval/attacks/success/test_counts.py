@@ -19,7 +19,7 @@ from calico_eval.attacks.success.counts import (
     moved,
     new_false_boxes,
 )
-from calico_eval.attacks.success.false_target import CLEAR_M, false_target
+from calico_eval.metrics.false_target import CLEAR_M, false_target
 from calico_eval.metrics.nuscenes import class_ranges
 
 CAR, PEDESTRIAN = 0, 5

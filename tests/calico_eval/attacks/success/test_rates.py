@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from calico_eval.attacks.objectives import OBJECTIVES
-from calico_eval.attacks.success.rates import ALL, HIDDEN, MAP_WRONG, asr
+from calico_eval.attacks.success.rates import ALL, HIDDEN, MAP_WRONG, SUCCESS_OF, asr
+from calico_eval.engines.base import MODEL_LOSS
+from calico_eval.engines.network.objectives import OBJECTIVES
 
 SCENES = ["a", "a", "b", "c"]
 
@@ -62,7 +63,8 @@ def test_of_many_scenes_the_interval_is_that_of_a_mean() -> None:
 
 
 def test_every_objective_says_what_counts() -> None:
-    for objective in OBJECTIVES.values():
-        assert objective.success.text
-        assert objective.success.trials
-        assert 1 <= len(objective.success.parts) <= 3
+    assert {*OBJECTIVES, MODEL_LOSS} == set(SUCCESS_OF)
+    for success in SUCCESS_OF.values():
+        assert success.text
+        assert success.trials
+        assert 1 <= len(success.parts) <= 3

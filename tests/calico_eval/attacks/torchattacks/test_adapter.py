@@ -23,7 +23,6 @@ from calico_eval.attacks import (
     attack_frames,
     check_budget,
 )
-from calico_eval.attacks.objectives import Scene, hide
 from calico_eval.attacks.search_space.joint import make_domain
 from calico_eval.attacks.search_space.problem import Problem
 from calico_eval.attacks.torchattacks.adapter import (
@@ -33,9 +32,10 @@ from calico_eval.attacks.torchattacks.adapter import (
     isolated_generators,
 )
 from calico_eval.attacks.torchattacks.table import TORCHATTACKS
-from calico_eval.attacks.whitebox.forward import AttackForward, white_box
 from calico_eval.attacks.whitebox.gradient import pgd
 from calico_eval.attacks.whitebox.run import streams_of
+from calico_eval.engines.network.forward import AttackForward, white_box
+from calico_eval.engines.network.objectives import Scene, hide
 from calico_eval.engines.torch import TorchEngine
 
 CAMERA = AttackSpec("ta_pgd", Threat(camera_levels=4), steps=4)

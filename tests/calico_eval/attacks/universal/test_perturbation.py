@@ -13,10 +13,10 @@ from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico_eval.attacks import ALGORITHMS, AttackSpec, Threat, attack_frames
-from calico_eval.attacks.objectives import OBJECTIVES, Scene
 from calico_eval.attacks.universal.fitted import Fitted, fit_indices
 from calico_eval.attacks.universal.perturbation import AZIMUTHS, BEAMS, entries
 from calico_eval.attacks.universal.pooled_loss import pooled
+from calico_eval.engines.network.objectives import OBJECTIVES, Scene
 from calico_eval.engines.torch import TorchEngine
 
 LEVELS, METRES = Threat(camera_levels=6), Threat(range_m=0.2)

@@ -13,13 +13,13 @@ from calico.data.batch import collate
 from calico.data.source import FrameSource
 from calico.frame import Boxes, Frame
 from calico_eval.attacks import AttackSpec, Threat, attack_frame
-from calico_eval.attacks.objectives import KAPPA, Scene, hide, hide_targets
 from calico_eval.attacks.search_space.base import Streams
 from calico_eval.attacks.search_space.joint import PixelDomain
 from calico_eval.attacks.search_space.problem import Problem
-from calico_eval.attacks.whitebox.forward import AttackForward, white_box
 from calico_eval.attacks.whitebox.gradient import pgd
 from calico_eval.attacks.whitebox.run import search, stream_seed, streams_of
+from calico_eval.engines.network.forward import AttackForward, white_box
+from calico_eval.engines.network.objectives import KAPPA, Scene, hide, hide_targets
 from calico_eval.engines.torch import TorchEngine
 
 CAMERA = AttackSpec("pgd", Threat(camera_levels=4), steps=4)

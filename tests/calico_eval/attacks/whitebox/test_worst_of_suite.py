@@ -6,9 +6,9 @@ import pytest
 
 from calico.frame import Boxes, Frame
 from calico_eval.attacks import AttackSpec, Threat, attack_frames
-from calico_eval.attacks.objectives import OBJECTIVES
 from calico_eval.attacks.whitebox.run import search
 from calico_eval.attacks.whitebox.worst_of_suite import members
+from calico_eval.engines.network.objectives import OBJECTIVES
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.metrics.nuscenes import class_ranges
 from calico_eval.metrics.quality import frame_quality

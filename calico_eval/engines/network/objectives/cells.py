@@ -13,7 +13,7 @@ from calico.config.schema import Config
 from calico.frame import Bool, Float32, Int64
 from calico.models.calico import Outputs
 from calico.taxonomy import DETECTION_CLASSES
-from calico_eval.attacks.success.false_target import TARGET_CLASS, false_target
+from calico_eval.metrics.false_target import TARGET_CLASS, false_target
 
 NEAR_M = 2.0
 """Cells whose centre is this close to an object count as its own. Wider (4 m was tried) is weaker: in a crowd the same cell

@@ -17,14 +17,14 @@ from calico.errors import CalicoError
 from calico.losses.targets import TaskTarget, center_targets
 from calico.models.calico import CalicoModel, Outputs
 from calico.taxonomy import DETECTION_CLASSES
-from calico_eval.attacks.objectives.cells import (
+from calico_eval.engines.network.objectives.cells import (
     AT_TARGET_M,
     cells_around,
     flat_logits,
     near_objects,
     rectangle,
 )
-from calico_eval.attacks.success.false_target import false_target
+from calico_eval.metrics.false_target import false_target
 
 _T = TypeVar("_T")
 

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from calico.models.calico import Outputs
 from calico.seeds import generator
-from calico_eval.attacks.objectives.detection import hide
-from calico_eval.attacks.objectives.scene import Scene
-from calico_eval.attacks.objectives.segmentation import seg
+from calico_eval.engines.network.objectives.detection import hide
+from calico_eval.engines.network.objectives.scene import Scene
+from calico_eval.engines.network.objectives.segmentation import seg
 
 JITTER = 0.01
 """Noise on the reference of "feat", as a share of its root mean square."""

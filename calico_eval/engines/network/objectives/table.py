@@ -9,9 +9,8 @@ from typing import Literal
 from torch import Tensor
 
 from calico.models.calico import Outputs
-from calico_eval.attacks.objectives import detection, joint, segmentation
-from calico_eval.attacks.objectives.scene import Scene
-from calico_eval.attacks.success import rates as success
+from calico_eval.engines.network.objectives import detection, joint, segmentation
+from calico_eval.engines.network.objectives.scene import Scene
 
 Need = Literal["object", "free place", "map", "true cell"]
 
@@ -21,7 +20,7 @@ class Objective:
     """One objective.
 
     loss: what is raised, (B,) from the scene and the outputs of the batch under attack.
-    heads: what it reads, of "detection" and "map". formula: for the docs. success: what counts as one.
+    heads: what it reads, of "detection" and "map". formula: for the docs.
     needs: what a frame must have; elsewhere one of `instead` is raised, the first that the frame and the model allow.
     labels: whether it looks at the ground truth.
     """
@@ -30,7 +29,6 @@ class Objective:
     loss: Callable[[Scene, Outputs], Tensor]
     heads: tuple[str, ...]
     formula: str
-    success: success.Success
     needs: tuple[Need, ...] = ()
     instead: tuple[str, ...] = ()
     labels: bool = True
@@ -43,44 +41,44 @@ OBJECTIVES: dict[str, Objective] = {
     for objective in (
         Objective(
             "hide", detection.hide, _BOXES, "-Σ over objects of max(max of z over cells within 2 m, -κ)",
-            success.HIDDEN, ("object",), ("create",),
+            ("object",), ("create",),
         ),
-        Objective("det", detection.det, _BOXES, "the detection part of the training loss", success.HIDDEN),
+        Objective("det", detection.det, _BOXES, "the detection part of the training loss"),
         Objective(
-            "create", detection.create, _BOXES, "mean of the 20 largest logits of all heat maps", success.CREATED,
+            "create", detection.create, _BOXES, "mean of the 20 largest logits of all heat maps",
             labels=False,
         ),
         Objective(
             "create_at", detection.create_at, _BOXES, "max of z of a car over cells within 1 m of a free place near 10 m ahead",
-            success.CREATED_AT_TARGET, ("free place",), ("create",),
+            ("free place",), ("create",),
         ),
         Objective(
             "loc", detection.loc, _BOXES, "Σ over objects of the L1 error of the box at its peak + min(z - z of score 0.2, 0)",
-            success.MOVED, ("object",), ("create",),
+            ("object",), ("create",),
         ),
         Objective(
             "flip", detection.flip, _BOXES,
             "Σ over objects of min(max z of other classes - max(max z of its class, z of score 0.2), κ)",
-            success.FLIPPED, ("object",), ("create",),
+            ("object",), ("create",),
         ),
         Objective(
-            "score", detection.score, _BOXES, "-log of the mean score of the candidate boxes", success.HIDDEN, labels=False
+            "score", detection.score, _BOXES, "-log of the mean score of the candidate boxes", labels=False
         ),
         Objective(
             "map_erase", segmentation.map_erase, _MAP, "-mean over true cells of σ(max(z, -1))",
-            success.MAP_ERASED, ("map", "true cell"), ("map_create", "feat"),
+            ("map", "true cell"), ("map_create", "feat"),
         ),
         Objective(
             "map_create", segmentation.map_create, _MAP, "mean over false cells of σ(min(z, 1))",
-            success.MAP_CREATED, ("map",), ("feat",),
+            ("map",), ("feat",),
         ),
-        Objective("seg", segmentation.seg, _MAP, "map_erase + map_create", success.MAP_WRONG, ("map",), ("feat",)),
+        Objective("seg", segmentation.seg, _MAP, "map_erase + map_create", ("map",), ("feat",)),
         Objective(
             "multi", joint.multi, (*_BOXES, *_MAP), "hide and seg, each over the norm of its gradient on the clean features",
-            success.ALL, ("object", "map"), ("hide", "seg", "feat"),
+            ("object", "map"), ("hide", "seg", "feat"),
         ),
         Objective(
-            "feat", joint.feat, (), "-cos(BEV features, the clean ones)", success.ALL, labels=False
+            "feat", joint.feat, (), "-cos(BEV features, the clean ones)", labels=False
         ),
     )
 }  # fmt: skip

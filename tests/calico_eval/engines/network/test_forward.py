@@ -9,7 +9,7 @@ import torch
 
 from calico.data.batch import collate
 from calico.frame import Frame
-from calico_eval.attacks.whitebox.forward import AttackForward, white_box
+from calico_eval.engines.network.forward import AttackForward, white_box
 from calico_eval.engines.torch import TorchEngine
 
 

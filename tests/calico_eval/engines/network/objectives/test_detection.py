@@ -18,8 +18,10 @@ from calico.frame import Boxes, Frame
 from calico.models.calico import CalicoModel, Outputs, build_model
 from calico.models.heads.center import TaskOutput
 from calico_eval.attacks import AttackSpec, Threat, attack_frames
-from calico_eval.attacks.objectives import KAPPA, OBJECTIVES, Scene, hide_targets
-from calico_eval.attacks.objectives.detection import (
+from calico_eval.attacks.success.counts import new_false_boxes
+from calico_eval.attacks.success.rates import SUCCESS_OF
+from calico_eval.engines.network.objectives import KAPPA, OBJECTIVES, Scene, hide_targets
+from calico_eval.engines.network.objectives.detection import (
     FOUND_LOGIT,
     MOVED_M,
     create,
@@ -30,9 +32,8 @@ from calico_eval.attacks.objectives.detection import (
     loc,
     score,
 )
-from calico_eval.attacks.objectives.joint import feat, multi
-from calico_eval.attacks.objectives.segmentation import MARGIN, map_create, map_erase, seg
-from calico_eval.attacks.success.counts import new_false_boxes
+from calico_eval.engines.network.objectives.joint import feat, multi
+from calico_eval.engines.network.objectives.segmentation import MARGIN, map_create, map_erase, seg
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.metrics.nuscenes import class_ranges
 
@@ -334,9 +335,7 @@ def test_an_attack_succeeds_more_often_than_noise(
             assert details.loss_attacked > details.loss_clean
         if name == "create":  # the share of frames is 1 for both
             return float(sum(new_false_boxes(*frame, RANGES) for frame in each))
-        hits, trials = np.sum(
-            [OBJECTIVES[name].success.counts(*frame, RANGES) for frame in each], axis=0
-        ).T
+        hits, trials = np.sum([SUCCESS_OF[name].counts(*frame, RANGES) for frame in each], axis=0).T
         return float((hits / trials).mean())
 
     noise = dataclasses.replace(spec, name="noise")

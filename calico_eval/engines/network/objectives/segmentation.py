@@ -7,7 +7,7 @@ from torch import Tensor
 
 from calico.errors import CalicoError
 from calico.models.calico import Outputs
-from calico_eval.attacks.objectives.scene import Scene
+from calico_eval.engines.network.objectives.scene import Scene
 
 MARGIN = 1.0
 """A cell whose logit is this far on the wrong side of 0 (probability 0.27 or 0.73) is lost, and no more effort is spent on it.

@@ -14,10 +14,15 @@ from torch import Tensor
 
 from calico.losses.center import task_losses
 from calico.models.calico import Outputs
-from calico_eval.attacks.objectives.cells import class_logits, class_names, flat_logits, frame_of
-from calico_eval.attacks.objectives.scene import Scene
-from calico_eval.attacks.success.detected_objects import SCORE
-from calico_eval.attacks.success.false_target import TARGET_CLASS
+from calico_eval.engines.network.objectives.cells import (
+    class_logits,
+    class_names,
+    flat_logits,
+    frame_of,
+)
+from calico_eval.engines.network.objectives.scene import Scene
+from calico_eval.metrics.detected_objects import SCORE
+from calico_eval.metrics.false_target import TARGET_CLASS
 
 KAPPA = 6.0
 """Margin: an object with every logit below -6 (score 0.0025) is hidden, and no more effort is spent on it."""

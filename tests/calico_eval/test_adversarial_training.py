@@ -6,7 +6,7 @@ import torch
 from calico.config.training import AdversarialConfig
 from calico.data.batch import Batch, collate
 from calico.frame import Frame
-from calico_eval.attacks.adversarial_training import pgd_adversary
+from calico_eval.adversarial_training import pgd_adversary
 from calico_eval.engines.torch import TorchEngine
 
 CONFIG = AdversarialConfig(camera_levels=8, range_m=0.2, steps=3, share=1.0)

@@ -17,8 +17,8 @@ from calico.frame import Frame
 from calico.geometry.grid import Grid
 from calico.models.pillars import PillarEncoder
 from calico_eval.attacks import AttackSpec, Threat, attack_frames
-from calico_eval.attacks.whitebox.forward import AttackForward
-from calico_eval.attacks.whitebox.straight_through import membership, two_largest
+from calico_eval.engines.network.forward import AttackForward
+from calico_eval.engines.network.straight_through import membership, two_largest
 from calico_eval.engines.torch import TorchEngine
 
 

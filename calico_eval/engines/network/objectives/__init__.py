@@ -1,6 +1,6 @@
 """What an attack raises: one number per frame, larger where the model does worse, and what counts as its success."""
 
-from calico_eval.attacks.objectives.cells import (
+from calico_eval.engines.network.objectives.cells import (
     NEAR_M,
     class_logits,
     class_names,
@@ -8,10 +8,14 @@ from calico_eval.attacks.objectives.cells import (
     frame_of,
     hide_targets,
 )
-from calico_eval.attacks.objectives.choice import check_model, choose_objective, usual_objective
-from calico_eval.attacks.objectives.detection import CREATE_CELLS, KAPPA, create, det, hide
-from calico_eval.attacks.objectives.scene import Scene
-from calico_eval.attacks.objectives.table import OBJECTIVES, Objective
+from calico_eval.engines.network.objectives.choice import (
+    check_model,
+    choose_objective,
+    usual_objective,
+)
+from calico_eval.engines.network.objectives.detection import CREATE_CELLS, KAPPA, create, det, hide
+from calico_eval.engines.network.objectives.scene import Scene
+from calico_eval.engines.network.objectives.table import OBJECTIVES, Objective
 
 __all__ = [
     "CREATE_CELLS",

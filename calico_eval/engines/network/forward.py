@@ -12,7 +12,7 @@ from calico.data.batch import Batch
 from calico.device import deterministic
 from calico.errors import CalicoError
 from calico.models.calico import CalicoModel, Outputs
-from calico_eval.attacks.whitebox.straight_through import membership
+from calico_eval.engines.network.straight_through import membership
 from calico_eval.engines.torch import TorchEngine
 
 

@@ -9,9 +9,13 @@ import numpy as np
 from calico.config.schema import Config
 from calico.errors import CalicoError
 from calico.frame import Bool, Frame
-from calico_eval.attacks.objectives.cells import class_names, false_object_fits, hide_targets
-from calico_eval.attacks.objectives.table import OBJECTIVES, Need
-from calico_eval.attacks.success.false_target import TARGET_CLASS
+from calico_eval.engines.network.objectives.cells import (
+    class_names,
+    false_object_fits,
+    hide_targets,
+)
+from calico_eval.engines.network.objectives.table import OBJECTIVES, Need
+from calico_eval.metrics.false_target import TARGET_CLASS
 
 
 def choose_objective(wanted: str, frame: Frame, config: Config) -> tuple[str, str]:

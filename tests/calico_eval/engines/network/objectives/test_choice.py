@@ -11,7 +11,7 @@ from calico.config.model import DetectionConfig, ModelConfig
 from calico.config.schema import Config
 from calico.errors import CalicoError
 from calico.frame import Boxes, Frame
-from calico_eval.attacks.objectives import OBJECTIVES, choose_objective, usual_objective
+from calico_eval.engines.network.objectives import OBJECTIVES, choose_objective, usual_objective
 from calico_eval.engines.torch import TorchEngine
 
 
