@@ -7,11 +7,12 @@ ENGINE := $(RUN)/model/model.onnx
 FUZZ_ROUNDS ?= 1000
 FUZZ_KILLS ?= 10
 
-.PHONY: help demo demo-clean test test-attacks-other-cpu fuzz lint types clean
+.PHONY: help demo demo-clean test test-attacks-other-cpu fuzz lint types house clean
 help:
 	@echo "make demo   train, export, attack and report on the embedded simulator (about a quarter of an hour on two cores)"
 	@echo "make test   lint, types and tests"
 	@echo "make test-attacks-other-cpu  the attack tests with the instructions of an older processor"
+	@echo "make house  measure the code: circles, names, documented arguments, mirrored tests (exit 1 if a limit is missed)"
 	@echo "make fuzz   every reader with many damaged files, and runs killed at random moments (FUZZ_ROUNDS, FUZZ_KILLS)"
 	@echo "make demo-clean  remove the demo's results, to start it again after the code has changed"
 	@echo "make clean  remove the environment and the demo's results (not the simulator's cache)"
@@ -53,6 +54,10 @@ lint: .venv/dev
 
 types: .venv/dev
 	$(BIN)/mypy
+
+# Structure, names, documentation, mirrored tests and the README's size, against the limits that the project keeps.
+house:
+	$(PYTHON) -m benchmarks.house
 
 demo-clean:
 	rm -rf $(RUN)
