@@ -2,11 +2,12 @@
 
     python benchmarks/attack_cost.py --checkpoint runs/tiny --frames 4 [--write]
 
-For every threat and attack: seconds per step and frame (the least of the repeats: what else the machine does only adds), those
-of the bare passes (the model's own forward pass of the attacked branch, trunk and head, the objective, and the gradient with
-respect to the input), and the overhead, which should be below 10 %. Seconds are the processor's on a CPU. An attack also looks
-at its last iterate: one more forward pass than it has steps. Without a checkpoint: the tiny preset with random weights, whose
-cost is the same. `--write` keeps the table for the docs.
+For every threat and attack: seconds per step and frame (the least of the repeats: what else the
+    machine does only adds), those of the bare passes (the model's own forward pass of the attacked
+    branch, trunk and head, the objective, and the gradient with respect to the input), and the
+    overhead, which should be below 10 %. Seconds are the processor's on a CPU. An attack also looks
+at its last iterate: one more forward pass than it has steps. Without a checkpoint: the tiny preset
+    with random weights, whose cost is the same. `--write` keeps the table for the docs.
 """
 
 from __future__ import annotations
@@ -97,7 +98,8 @@ def main(
 def _measure(
     engine: TorchEngine, frames: list[Frame], spec: AttackSpec, repeats: int
 ) -> dict[str, Any]:
-    """Seconds per step and frame of the attack and of the passes alone, alternating, so that a slow moment hits both."""
+    """Seconds per step and frame of the attack and of the passes alone, alternating, so that a slow
+    moment hits both."""
     with white_box(engine):
         domain = make_domain(frames, spec.threat, engine.device)
         batch = domain.batch(domain.clean)

@@ -1,14 +1,17 @@
 """Are our attacks at least as strong as those of torchattacks, at the same budget and steps?
 
-    python -m benchmarks.attack_strength --checkpoint runs/a --checkpoint runs/b --frames 8 --steps 10 --out strength
+    python -m benchmarks.attack_strength --checkpoint runs/a --checkpoint runs/b --frames 8 --steps
+    10 --out strength
 
-Every attack by gradients on the same validation frames, the same objective; mAP over the classes that are present (lower is
-stronger) and the mean objective of the delivered frames (higher is stronger). Writes OUT.md and OUT.json after every attack, so
-that a run that is stopped leaves what it has.
+Every attack by gradients on the same validation frames, the same objective; mAP over the classes
+that are present (lower is stronger) and the mean objective of the delivered frames (higher is
+stronger). Writes OUT.md and OUT.json after every attack, so that a run that is stopped leaves what
+it has.
 
-The claim: the mAP under `apgd_decay` is no higher than that under the strongest attack of torchattacks. mAP over few
-frames is noisy, and the strongest of many is picked after the fact, on the same frames: a difference of a point says
-little, the objective more.
+The claim: the mAP under `apgd_decay` is no higher than that under the strongest attack of
+    torchattacks. mAP over few
+frames is noisy, and the strongest of many is picked after the fact, on the same frames: a
+    difference of a point says little, the objective more.
 """
 
 from __future__ import annotations
@@ -60,9 +63,17 @@ Row = dict[str, Any]
 @click.option("--seed", default=0, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True)
 def main(
-    checkpoints: tuple[Path, ...], frames: int, steps: int, camera_levels: int, range_m: float, objective: str,
-    names: tuple[str, ...], device: str, seed: int, out: Path,
-) -> None:  # fmt: skip
+    checkpoints: tuple[Path, ...],
+    frames: int,
+    steps: int,
+    camera_levels: int,
+    range_m: float,
+    objective: str,
+    names: tuple[str, ...],
+    device: str,
+    seed: int,
+    out: Path,
+) -> None:
     """Measures, and writes the table."""
     threat = Threat(camera_levels=camera_levels, range_m=range_m)
     specs = _specs(threat, objective, steps, names)
@@ -131,7 +142,8 @@ def _markdown(about: Row, rows: Sequence[Row]) -> str:
     models = list(dict.fromkeys(row["model"] for row in rows))
     cell = {(row["attack"], row["model"]): row for row in rows}
     lines = [
-        f"{about['threat']}, objective `{about['objective']}`, {about['steps']} steps, {about['frames']} frames, "
+        f"{about['threat']}, objective `{about['objective']}`, {about['steps']} steps, "
+        f"{about['frames']} frames, "
         f"seed {about['seed']}, {about['device']}, torch {torch.__version__}. mAP (objective).",
         "",
         "| attack | " + " | ".join(models) + " | mean mAP | passes |",
@@ -164,8 +176,10 @@ def _verdicts(models: Sequence[str], cell: dict[tuple[str, str], Row]) -> list[s
             by_loss = max(theirs, key=lambda row: float(row["objective"]))
             holds = "holds" if ours["mAP"] <= by_map["mAP"] else "does not hold"
             lines.append(
-                f"- {model}: `{SUBJECT}` {ours['mAP']:.4f}, strongest of torchattacks `{by_map['attack']}` {by_map['mAP']:.4f}: "
-                f"the claim {holds}. Objective {ours['objective']:.2f}, largest of torchattacks {by_loss['objective']:.2f} "
+                f"- {model}: `{SUBJECT}` {ours['mAP']:.4f}, strongest of torchattacks "
+                f"`{by_map['attack']}` {by_map['mAP']:.4f}: "
+                f"the claim {holds}. Objective {ours['objective']:.2f}, largest of torchattacks "
+                f"{by_loss['objective']:.2f} "
                 f"(`{by_loss['attack']}`)."
             )
     return lines

@@ -1,15 +1,18 @@
-"""CPU seconds and peak memory of every corruption on one core: a frame of six 900x1600 images and 120,000 points.
+"""CPU seconds and peak memory of every corruption on one core: a frame of six 900x1600 images and
+120,000 points.
 
-Corruptions that change the points are timed on the points alone, too: the same frame without cameras. The frame has 30 objects,
-four sweeps and a frame before, so that those of objects and of timing have their full work.
+Corruptions that change the points are timed on the points alone, too: the same frame without
+    cameras. The frame has 30 objects, four sweeps and a frame before, so that those of objects and
+    of timing have their full work.
 
 Run from the repository root, on an idle machine:
     OMP_NUM_THREADS=1 python benchmarks/corruption_cost.py [--repeats 5] [--write] [NAME ...]
 
---write leaves benchmarks/results/corruptions.json, from which the table in docs/reference/corruptions.md is made
-(`python -m corruptions.docs`). Seconds are the least of the repeats, each with a seed of its own: other programs
-on the machine can only add to them. Memory is what Python and numpy held at most beyond the frame itself (tracemalloc).
-Beside the seconds stand those of the public code where we measured it; how is in REFERENCES.
+--write leaves benchmarks/results/corruptions.json, from which the table in
+docs/reference/corruptions.md is made (`python -m corruptions.docs`). Seconds are the least of the
+repeats, each with a seed of its own: other programs on the machine can only add to them. Memory is
+what Python and numpy held at most beyond the frame itself (tracemalloc). Beside the seconds stand
+those of the public code where we measured it; how is in REFERENCES.
 """
 
 from __future__ import annotations
@@ -60,7 +63,8 @@ REFERENCES = {
 
 
 def frame() -> Frame:
-    """Points on a road, on facades 20 m to either side and on 30 cars; six cameras of 70 degrees, images of coarse noise."""
+    """Points on a road, on facades 20 m to either side and on 30 cars; six cameras of 70 degrees,
+    images of coarse noise."""
     rng = np.random.default_rng(0)
     azimuth, ring = rng.uniform(-np.pi, np.pi, POINTS), rng.integers(0, 32, POINTS)
     elevation = np.radians(-30 + 40 / 31 * ring)
@@ -175,7 +179,8 @@ def main() -> None:
     clean = frame()
     points = without_cameras(clean)
     print(
-        f"{'corruption':<24}{'CPU s':>8}{'LiDAR s':>9}{'peak MB':>10}{'public code s':>16}   severity {SEVERITY}, "
+        f"{'corruption':<24}{'CPU s':>8}{'LiDAR s':>9}{'peak MB':>10}{'public code s':>16}   "
+        f"severity {SEVERITY}, "
         f"least of {options.repeats}"
     )
     rows: dict[str, dict[str, float]] = {}
@@ -190,7 +195,8 @@ def main() -> None:
             lidar = f"{rows[name]['lidar_cpu_s']:.3f}"
         public = f"{REFERENCES[name][0]:.1f}" if name in REFERENCES else "-"
         print(
-            f"{name:<24}{rows[name]['cpu_s']:>8.3f}{lidar:>9}{rows[name]['peak_mb']:>10.0f}{public:>16}",
+            f"{name:<24}{rows[name]['cpu_s']:>8.3f}{lidar:>9}"
+            f"{rows[name]['peak_mb']:>10.0f}{public:>16}",
             flush=True,
         )
     after, start = corrupt(clean, "crosstalk", SEVERITY, 0), time.process_time()
@@ -204,7 +210,8 @@ def main() -> None:
             "severity": SEVERITY,
             "repeats": options.repeats,
             "suite_version": SUITE_VERSION,
-            "machine": f"{platform.machine()}, one core; Python {platform.python_version()}, numpy {np.__version__}",
+            "machine": f"{platform.machine()}, one core; Python {platform.python_version()}, numpy "
+            f"{np.__version__}",
             "load": f"{os.getloadavg()[1]:.1f} programs at work on its {os.cpu_count()} cores",
             "corruptions": rows,
             "effect_check_s": check_s,

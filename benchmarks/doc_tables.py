@@ -1,10 +1,13 @@
-"""Writes the tables of figures in README.md and docs/ from committed results: python -m benchmarks.doc_tables
+"""Writes the tables of figures in README.md and docs/ from committed results: python -m
+benchmarks.doc_tables
 
-A table stands between `<!-- table: NAME from FILE -->` and `<!-- end of table -->`; NAME is a key of `TABLES`, FILE a JSON
-file or a folder of them. Nothing else in the pages changes. tests/contracts/test_documented_figures.py fails if a page holds
-other figures than its files, or an interval outside of such a table.
+A table stands between `<!-- table: NAME from FILE -->` and `<!-- end of table -->`; NAME is a key
+of `TABLES`, FILE a JSON file or a folder of them. Nothing else in the pages changes.
+tests/contracts/test_documented_figures.py fails if a page holds other figures than its files, or an
+interval outside of such a table.
 
-    python -m benchmarks.doc_tables --demo demo/robust/results.json     # after `make demo`: docs/results/demo.json first
+    python -m benchmarks.doc_tables --demo demo/robust/results.json     # after `make demo`:
+    docs/results/demo.json first
 """
 
 from __future__ import annotations
@@ -73,7 +76,8 @@ def read_json(path: Path) -> Any:
 
 
 def shorten_demo(results: Mapping[str, Any]) -> dict[str, Any]:
-    """Keeps of a results.json what its table needs: where it comes from, and the headline metrics of every cell."""
+    """Keeps of a results.json what its table needs: where it comes from, and the headline metrics
+    of every cell."""
     kept = (
         "git_commit",
         "suite_version",
@@ -112,7 +116,8 @@ def demo_table(path: Path, only: Sequence[str] = ()) -> list[str]:
     """
     if not path.is_file():
         return [
-            "To be measured again: `make demo`, then `python -m benchmarks.doc_tables --demo demo/robust/results.json`."
+            "To be measured again: `make demo`, then `python -m benchmarks.doc_tables --demo "
+            "demo/robust/results.json`."
         ]
     demo = read_json(path)
     run, cells = demo["run"], demo["cells"]
@@ -120,9 +125,12 @@ def demo_table(path: Path, only: Sequence[str] = ()) -> list[str]:
     cells = [cell for cell in cells if not only or cell["name"] in only]
     threads = f"{run['threads']} thread{'s' * (run['threads'] > 1)}"
     lines = [
-        f"mAP in % with 95 % intervals over scenes; {run['n_frames']} held-out frames of {run['n_scenes']} simulated scenes, "
-        f"seed {run['seed']}, suite {run['suite_version']}, commit {(run['git_commit'] or 'unknown')[:7]}, "
-        f"{run['machine']}, {threads}. Clean: mAP {_percent(clean, 'mAP')}, NDS {_percent(clean, 'NDS')}, "
+        f"mAP in % with 95 % intervals over scenes; {run['n_frames']} held-out frames of "
+        f"{run['n_scenes']} simulated scenes, "
+        f"seed {run['seed']}, suite {run['suite_version']}, commit "
+        f"{(run['git_commit'] or 'unknown')[:7]}, "
+        f"{run['machine']}, {threads}. Clean: mAP {_percent(clean, 'mAP')}, NDS "
+        f"{_percent(clean, 'NDS')}, "
         f"mIoU {_percent(clean, 'mIoU')}.",
         "",
         "| condition | severity 1 | severity 3 | severity 5 |",
@@ -195,7 +203,8 @@ def pretraining_table(path: Path) -> list[str]:
             both = sorted(set(results[name, share]) & set(results[other, share]))
             shown = " | ".join(one.signed for one in gains if one)
             lines.append(
-                f"| {VARIANTS[name].title} minus {VARIANTS[other].title} | {_seeds(both)} | {shown} |"
+                f"| {VARIANTS[name].title} minus {VARIANTS[other].title} | {_seeds(both)} | "
+                f"{shown} |"
             )
     return lines
 
@@ -250,20 +259,23 @@ def speed_table(path: Path) -> list[str]:
     found = read_json(path)
     settings = found["settings"]
     return [
-        f"`{found['command']}`: {settings['frames']} frames of {settings['objects']} objects, seed {settings['seed']}, "
+        f"`{found['command']}`: {settings['frames']} frames of {settings['objects']} objects, seed "
+        f"{settings['seed']}, "
         f"the fastest of {settings['repeats']} runs in turn, processor time, {found['machine']}.",
         "",
         "| predictions a frame | ours, ms a frame | devkit, ms a frame | ratio |",
         "|---|---|---|---|",
         *(
-            f"| {row['predictions']} | {row['ours_ms_per_frame']:.2f} | {row['devkit_ms_per_frame']:.1f} | {row['ratio']:.0f} |"
+            f"| {row['predictions']} | {row['ours_ms_per_frame']:.2f} | "
+            f"{row['devkit_ms_per_frame']:.1f} | {row['ratio']:.0f} |"
             for row in found["rows"]
         ),
     ]
 
 
 def regions_by_class_table(path: Path) -> list[str]:
-    """Objects that regions cover, by class, with the default settings and with those of the prototype."""
+    """Objects that regions cover, by class, with the default settings and with those of the
+    prototype."""
     sources = read_json(path)["sources"]
     names = ("default", "`--limits prototype`")
     counts = {
@@ -296,7 +308,8 @@ def regions_by_setting_table(path: Path) -> list[str]:
     """Objects that regions cover, and regions that are objects, with several settings."""
     sources = read_json(path)["sources"]
     lines = [
-        "| settings | simulator: covered / own | objects among regions | real: covered / own | objects among regions |",
+        "| settings | simulator: covered / own | objects among regions | real: covered / own | "
+        "objects among regions |",
         "|" + 5 * "---|",
     ]
     for name in sorted(sources["real"]["settings"], key=lambda name: name != "default"):

@@ -2,7 +2,8 @@
 
     python benchmarks/export_parity.py runs/tiny [--frames 50] [--threads 1]
 
-Both graphs are compared with torch on frames of the run's validation split; the engine is built from the TensorRT graph.
+Both graphs are compared with torch on frames of the run's validation split; the engine is built
+from the TensorRT graph.
 """
 
 from __future__ import annotations
@@ -46,8 +47,10 @@ def main() -> None:
             example = collate([source[index] for index in indices[:: max(1, len(indices) // 8)]])
             info = export_onnx(model, config, example, path, target)
             print(
-                f"{target}: exported in {time.perf_counter() - start:.0f} s, {info.file_bytes / 1e6:.1f} MB, "
-                f"{sum(info.operators.values())} operators, {info.metadata.pillars or 'points as they are'}"
+                f"{target}: exported in {time.perf_counter() - start:.0f} s, "
+                f"{info.file_bytes / 1e6:.1f} MB, "
+                f"{sum(info.operators.values())} operators, "
+                f"{info.metadata.pillars or 'points as they are'}"
             )
             report = check_parity(
                 model,
@@ -56,7 +59,8 @@ def main() -> None:
             )
             print(f"  {report.summary()}")
             print(
-                f"  largest difference: {report.max_distance_m * 1e6:.1f} um, {report.max_angle_deg:.1e} degrees"
+                f"  largest difference: {report.max_distance_m * 1e6:.1f} um, "
+                f"{report.max_angle_deg:.1e} degrees"
             )
             for item in report.unmatched:
                 print(f"  {item}")
@@ -67,7 +71,8 @@ def main() -> None:
             print(f"no engine: {error}")
             return
         print(
-            f"{engine.backend} {engine.version}: {engine.file_bytes / 1e6:.1f} MB in {time.perf_counter() - start:.1f} s for "
+            f"{engine.backend} {engine.version}: {engine.file_bytes / 1e6:.1f} MB in "
+            f"{time.perf_counter() - start:.1f} s for "
             f"{', '.join(engine.compute_capabilities)}; {engine.note}"
         )
 

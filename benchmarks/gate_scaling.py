@@ -1,7 +1,9 @@
-"""How the time of the gate grows with the number of cells: `calico gate` with its reports, on made-up results.
+"""How the time of the gate grows with the number of cells: `calico gate` with its reports, on
+made-up results.
 
-Run `python benchmarks/gate_scaling.py`. It prints, for each shape of a file, the time at n, 2n and 4n cells, and the ratios to
-the first: 2 and 4 where the time is linear, 4 and 16 where it is quadratic. Ratios of one run can be compared on any machine.
+Run `python benchmarks/gate_scaling.py`. It prints, for each shape of a file, the time at n, 2n and
+4n cells, and the ratios to the first: 2 and 4 where the time is linear, 4 and 16 where it is
+quadratic. Ratios of one run can be compared on any machine.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ SHAPES = ("corruptions", "sweep", "attacks", "engines", "seeds")
 
 
 def make_cells(shape: str, count: int) -> tuple[Cell, ...]:
-    """`count` cells: of many corruptions, of one long sweep, of attacks of many efforts, on many engines, with many seeds."""
+    """`count` cells: of many corruptions, of one long sweep, of attacks of many efforts, on many
+    engines, with many seeds."""
     cells = [make_cell(Condition(kind="clean", name="clean"), "torch", 0)]
     for number in range(count - 1):
         engine, seed, kind = "torch", 0, "corruption"
@@ -99,13 +102,26 @@ def make_results(cells: tuple[Cell, ...]) -> Results:
     return Results(
         title="made up",
         provenance=Provenance(
-            command="none", calico_version="0", suite_version="1", python="3", packages={}, git_commit=None, git_dirty=None,
-            seed=0, data="none", data_hash="0", frames_hash="0", ranges={"car": 50.0}, n_frames=FRAMES, n_scenes=SCENES,
-            threads=1, machine="none",
+            command="none",
+            calico_version="0",
+            suite_version="1",
+            python="3",
+            packages={},
+            git_commit=None,
+            git_dirty=None,
+            seed=0,
+            data="none",
+            data_hash="0",
+            frames_hash="0",
+            ranges={"car": 50.0},
+            n_frames=FRAMES,
+            n_scenes=SCENES,
+            threads=1,
+            machine="none",
         ),
         models=(Model(name="m", sha256="0", sensors=("camera",)),),
         cells=cells,
-    )  # fmt: skip
+    )
 
 
 RULES = Rules(

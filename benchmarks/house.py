@@ -284,19 +284,54 @@ def measure_sources(root: Path, files: list[Path]) -> list[Row]:
             test = root / "tests" / file.parent / f"test_{file.stem}.py"
             mirrored.count(test.exists(), str(file))
     return [
-        Row("documented", "functions with several arguments that document each of them",
-            documented.share, "above 0.70", documented.share > 0.70, documented.missing),
-        Row("described", "public functions with a docstring", described.share,
-            "above 0.95", described.share > 0.95, described.missing),
-        Row("one_word", "public functions named by one word", 1 - named.share,
-            "below 0.20", 1 - named.share < 0.20, named.missing),
-        Row("mirrored", "modules with a test at the mirrored path", mirrored.share,
-            "above 0.80", mirrored.share > 0.80, mirrored.missing),
-        Row("tall", f"functions of more than {MAX_FUNCTION_LINES} lines", len(tall), "0",
-            not tall, tall),
-        Row("semicolons", "semicolons in 1000 words of docstrings",
-            round(1000 * semicolons / max(1, words), 1), "below 3", 1000 * semicolons < 3 * words),
-    ]  # fmt: skip
+        Row(
+            "documented",
+            "functions with several arguments that document each of them",
+            documented.share,
+            "above 0.70",
+            documented.share > 0.70,
+            documented.missing,
+        ),
+        Row(
+            "described",
+            "public functions with a docstring",
+            described.share,
+            "above 0.95",
+            described.share > 0.95,
+            described.missing,
+        ),
+        Row(
+            "one_word",
+            "public functions named by one word",
+            1 - named.share,
+            "below 0.20",
+            1 - named.share < 0.20,
+            named.missing,
+        ),
+        Row(
+            "mirrored",
+            "modules with a test at the mirrored path",
+            mirrored.share,
+            "above 0.80",
+            mirrored.share > 0.80,
+            mirrored.missing,
+        ),
+        Row(
+            "tall",
+            f"functions of more than {MAX_FUNCTION_LINES} lines",
+            len(tall),
+            "0",
+            not tall,
+            tall,
+        ),
+        Row(
+            "semicolons",
+            "semicolons in 1000 words of docstrings",
+            round(1000 * semicolons / max(1, words), 1),
+            "below 3",
+            1000 * semicolons < 3 * words,
+        ),
+    ]
 
 
 def measure_lines(root: Path, folders: list[str]) -> Row:
@@ -365,9 +400,14 @@ def measure_house(root: Path, folders: list[str]) -> list[Row]:
         measure_lines(root, folders or [""]),
         *measure_sources(root, chosen),
         Row("readme_words", "words of prose in the README", words, "below 600", words < 600),
-        Row("readme_numbers", "numbers in 100 words of it", round(numbers, 1), "below 3",
-            numbers < 3),
-    ]  # fmt: skip
+        Row(
+            "readme_numbers",
+            "numbers in 100 words of it",
+            round(numbers, 1),
+            "below 3",
+            numbers < 3,
+        ),
+    ]
 
 
 def main() -> int:

@@ -1,13 +1,15 @@
-"""What the checks of stored files cost: `calico robust` on 10 frames and a training step, in two versions of the code.
+"""What the checks of stored files cost: `calico robust` on 10 frames and a training step, in two
+versions of the code.
 
     git worktree add ../before bc0dd71
     python benchmarks/integrity_cost.py --before ../before [--write]
 
-Both versions run the same work in turn, `before`, `after`, `before` ..., each with its own model and its own cache of frames.
-The network is a small one, so that the share of the checks is larger than with any that is used (`--tiny`: the tiny preset's).
-A training step includes its share of the checkpoints, one every 5 steps. Times are the processor's, without the imports. Of each
-the least of the repeats counts, because what else the machine does only adds. The versions differ in more than the checks: the
-ratio is that of all changes between them.
+Both versions run the same work in turn, `before`, `after`, `before` ..., each with its own model
+and its own cache of frames. The network is a small one, so that the share of the checks is larger
+than with any that is used (`--tiny`: the tiny preset's). A training step includes its share of the
+checkpoints, one every 5 steps. Times are the processor's, without the imports. Of each the least of
+the repeats counts, because what else the machine does only adds. The versions differ in more than
+the checks: the ratio is that of all changes between them.
 """
 
 from __future__ import annotations
@@ -33,8 +35,10 @@ SETTINGS = [
 ]
 SMALL = [
     "model.lidar.pillar_channels=16",
-    "model.camera={image_size: [64, 192], backbone_width: 0.25, fpn_channels: 16, channels: 16, depth_bins: 16}",
-    "model.bev={layers: [1, 1], strides: [2, 2], channels: [16, 32], neck_channels: 16, out_stride: 2}",
+    "model.camera={image_size: [64, 192], backbone_width: 0.25, fpn_channels: 16, channels: 16, "
+    "depth_bins: 16}",
+    "model.bev={layers: [1, 1], strides: [2, 2], channels: [16, 32], neck_channels: 16, "
+    "out_stride: 2}",
 ]
 ROBUST = ["--corruptions", "fog,point_drop", "--severity", "3", "--frames", "10"]
 TRAIN = """
@@ -52,8 +56,8 @@ out.mkdir(parents=True)
 times = []
 def bar(stage):
     return lambda done, total, values: times.append(time.process_time())
-run_stages(config, source, out, stages=("finetune",), measures={"finetune": lambda model, config: {}}, progress=bar,
-           say=lambda text: None, resume=False)
+run_stages(config, source, out, stages=("finetune",), measures={"finetune": lambda model, config: {}},
+           progress=bar,           say=lambda text: None, resume=False)
 print((time.process_time() - times[0]) / (len(times) - 1))
 """
 RUN = """

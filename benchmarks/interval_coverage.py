@@ -1,11 +1,13 @@
-"""Measures how often the 95 % intervals hold the truth: python benchmarks/interval_coverage.py [--out FILE].
+"""Measures how often the 95 % intervals hold the truth: python benchmarks/interval_coverage.py
+[--out FILE].
 
 Data sets are simulated from one population of scenes, as per-frame statistics: no images, no model.
-Scenes differ in which classes they hold, in how many objects, in how hard they are, and in how much a
-corruption harms them. The truth of a figure is its value on very many scenes. For every number of scenes,
-`--trials` data sets are drawn, the intervals are made as in a run (`metrics_of` for the clean cell,
-`summarise` for the aggregates), and those that hold the truth are counted. With few scenes, intervals of
-mRRA made in the logarithm of 1 + mRRA are counted, too, to see whether they are better: `<metric>/mRRA, log`.
+Scenes differ in which classes they hold, in how many objects, in how hard they are, and in how much
+a corruption harms them. The truth of a figure is its value on very many scenes. For every number of
+scenes, `--trials` data sets are drawn, the intervals are made as in a run (`metrics_of` for the
+clean cell, `summarise` for the aggregates), and those that hold the truth are counted. With few
+scenes, intervals of mRRA made in the logarithm of 1 + mRRA are counted, too, to see whether they
+are better: `<metric>/mRRA, log`.
 """
 
 from __future__ import annotations
@@ -66,8 +68,10 @@ class Scenes:
     """What all cells have in common: (N, ...) of N scenes of five frames.
 
     Attributes:
-        objects: (N, 5, 10) number by class. hardness: (N, 10) added to the logit of each class. harm: (N, 2) factor on the
-            fall of the logit, of each corruption. cells: (N, 5, 6) true map cells by class. map_hardness: (N, 6).
+        objects: (N, 5, 10) number by class. hardness: (N, 10) added to the logit of each class.
+            harm: (N, 2) factor on the
+            fall of the logit, of each corruption. cells: (N, 5, 6) true map cells by class.
+            map_hardness: (N, 6).
     """
 
     objects: Any
@@ -115,7 +119,8 @@ def run_cell(
 def answers(
     objects: Any, found: Float64, spread: Float64, rng: np.random.Generator
 ) -> DetectionStats:
-    """Simulates the boxes of one frame: hits at some distance from their objects, and false ones."""
+    """Simulates the boxes of one frame: hits at some distance from their objects, and false
+    ones."""
     classes = np.arange(10)
     hits, false = (
         rng.binomial(objects, found),
@@ -251,7 +256,8 @@ def in_logarithms(
 def cover(
     scenes: int, trials: int, seed: int, truth: Mapping[str, float]
 ) -> dict[str, dict[str, float]]:
-    """Counts, for every figure, the intervals that hold the truth, and those that lie wholly below or above it."""
+    """Counts, for every figure, the intervals that hold the truth, and those that lie wholly below
+    or above it."""
     with_logs = scenes <= LOGS_UP_TO
     truth = dict(truth) | (
         {f"{m}/mRRA, log": truth[f"{m}/mRRA"] for m in METRICS} if with_logs else {}
@@ -296,7 +302,8 @@ def main() -> None:
     options = parser.parse_args()
     if len(options.trials) != len(options.scenes):
         parser.error(
-            f"got {len(options.scenes)} numbers of scenes and {len(options.trials)} of trials, expected as many"
+            f"got {len(options.scenes)} numbers of scenes and {len(options.trials)} of trials, "
+            "expected as many"
         )
     start = time.monotonic()
     rng = generator(options.seed, "coverage", "truth")
@@ -309,13 +316,20 @@ def main() -> None:
         print(f"{scenes} scenes, {time.monotonic() - start:.0f} s: {shown}", flush=True)
     if options.out:
         result = {
-            "command": "python benchmarks/interval_coverage.py --out benchmarks/results/interval_coverage.json",
-            "settings": {"seed": options.seed, "frames_per_scene": FRAMES,
-                         "truth_scenes": TRUTH_SCENES, "objects_per_frame": OBJECTS, "presence": PRESENCE},
-            "machine": f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}",
+            "command": "python benchmarks/interval_coverage.py --out "
+            "benchmarks/results/interval_coverage.json",
+            "settings": {
+                "seed": options.seed,
+                "frames_per_scene": FRAMES,
+                "truth_scenes": TRUTH_SCENES,
+                "objects_per_frame": OBJECTS,
+                "presence": PRESENCE,
+            },
+            "machine": f"{platform.machine()}, Python {platform.python_version()}, numpy "
+            f"{np.__version__}",
             "truth": truth,
             "scenes": rows,
-        }  # fmt: skip
+        }
         options.out.write_text(json.dumps(result, indent=1) + "\n")
 
 

@@ -1,9 +1,11 @@
-"""Times our nuScenes detection metric and the devkit's in one run: python benchmarks/metric_speed.py [--out FILE].
+"""Times our nuScenes detection metric and the devkit's in one run: python
+benchmarks/metric_speed.py [--out FILE].
 
-Both start from boxes in memory and end with mAP, NDS and the five errors of all frames: filtering by range, matching,
-accumulation. Reading files is part of neither. A frame has 30 objects and the given number of predictions, some of them
-scattered about the objects and some free. Each is run `--repeats` times in turn and the fastest run of each counts, in
-processor seconds, since the machine is shared. The figures of both are compared before they are timed.
+Both start from boxes in memory and end with mAP, NDS and the five errors of all frames: filtering
+    by range, matching, accumulation. Reading files is part of neither. A frame has 30 objects and
+    the given number of predictions, some of them scattered about the objects and some free. Each is
+    run `--repeats` times in turn and the fastest run of each counts, in processor seconds, since
+    the machine is shared. The figures of both are compared before they are timed.
 Needs: pip install --no-deps nuscenes-devkit==1.2.0
 """
 
@@ -32,7 +34,8 @@ OBJECTS = 30
 
 
 def make_pair(token: str, predictions: int, rng: np.random.Generator) -> tuple[Frame, Predictions]:
-    """Makes a frame without sensor data, and predictions of which seven in ten are near an object."""
+    """Makes a frame without sensor data, and predictions of which seven in ten are near an
+    object."""
     boxes = np.zeros((OBJECTS, 9), np.float32)
     boxes[:, :2] = rng.uniform(-45, 45, (OBJECTS, 2))
     boxes[:, 3:6] = rng.uniform(0.5, 5, (OBJECTS, 3))
@@ -68,7 +71,8 @@ def make_pair(token: str, predictions: int, rng: np.random.Generator) -> tuple[F
 
 
 class Tables:
-    """The look-ups of the devkit's filter: every ego frame is at the origin, and no frame has a bike rack."""
+    """The look-ups of the devkit's filter: every ego frame is at the origin, and no frame has a
+    bike rack."""
 
     def get(self, table: str, token: str) -> dict[str, Any]:
         return {
@@ -198,7 +202,8 @@ def main() -> None:
             }
         )
         print(
-            f"{predictions} predictions a frame: ours {rows[-1]['ours_ms_per_frame']:.3f} ms, devkit "
+            f"{predictions} predictions a frame: ours {rows[-1]['ours_ms_per_frame']:.3f} ms, "
+            "devkit "
             f"{rows[-1]['devkit_ms_per_frame']:.2f} ms a frame, ratio {rows[-1]['ratio']:.1f}",
             flush=True,
         )
@@ -207,9 +212,11 @@ def main() -> None:
             "objects": OBJECTS
         }
         result = {
-            "command": "python benchmarks/metric_speed.py --out benchmarks/results/metric_speed.json",
+            "command": "python benchmarks/metric_speed.py --out "
+            "benchmarks/results/metric_speed.json",
             "settings": settings,
-            "machine": f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}",
+            "machine": f"{platform.machine()}, Python {platform.python_version()}, numpy "
+            f"{np.__version__}",
             "rows": rows,
         }
         options.out.write_text(json.dumps(result, indent=1) + "\n")

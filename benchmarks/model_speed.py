@@ -1,8 +1,10 @@
-"""How long the model takes on this machine: a training step by part, inference in torch and in ONNX Runtime.
+"""How long the model takes on this machine: a training step by part, inference in torch and in ONNX
+Runtime.
 
     python benchmarks/model_speed.py [--preset tiny] [--threads 2] [--batch 4]
 
-Random inputs of the preset's shapes; times per frame, the median of the repeats, after one step to warm up.
+Random inputs of the preset's shapes; times per frame, the median of the repeats, after one step to
+warm up.
 """
 
 from __future__ import annotations
@@ -102,7 +104,8 @@ def main() -> None:
         print(f"training step            {seconds(step, frames):.3f} s/frame")
         if model.lidar is not None:
             print(
-                f"  LiDAR branch           {seconds(both_ways(lambda: model.lidar_bev(batch)), frames):.3f}"
+                "  LiDAR branch           "
+                f"{seconds(both_ways(lambda: model.lidar_bev(batch)), frames):.3f}"
             )
         if model.camera is not None and config.model.camera is not None:
             fit = ImageFit.between(tuple(batch.images.shape[3:]), config.model.camera.image_size)
@@ -110,7 +113,8 @@ def main() -> None:
             encoder = seconds(both_ways(lambda: model.camera(images)), frames)
             whole = seconds(both_ways(lambda: model.camera_bev(batch)), frames)
             print(
-                f"  image backbone, FPN    {encoder:.3f}\n  lift                   {whole - encoder:.3f}"
+                f"  image backbone, FPN    {encoder:.3f}\n  lift                   "
+                f"{whole - encoder:.3f}"
             )
         shape = (frames, model.backbone.levels[0][0][0].in_channels, *model.branch_grid.shape)
         features = torch.rand(shape, requires_grad=True)
@@ -126,7 +130,8 @@ def main() -> None:
         start = time.perf_counter()
         info = export_onnx(model, config, batch, Path(folder) / "model.onnx")
         print(
-            f"export                   {time.perf_counter() - start:.1f} s, {info.file_bytes / 1e6:.1f} MB"
+            f"export                   {time.perf_counter() - start:.1f} s, "
+            f"{info.file_bytes / 1e6:.1f} MB"
         )
         predict = onnx_predict(info.path, options.threads)
         print(f"inference, ONNX Runtime  {seconds(lambda: predict(batch), frames):.3f} s/frame")

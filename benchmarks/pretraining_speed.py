@@ -1,8 +1,10 @@
-"""Where the time of a training step goes, per stage: loading (frames, views, regions from the cache) against the model.
+"""Where the time of a training step goes, per stage: loading (frames, views, regions from the
+cache) against the model.
 
     python benchmarks/pretraining_speed.py --steps 10
 
-The share is what `calico train` spends in the model with data.workers=0; workers hide the rest. Run it alone.
+The share is what `calico train` spends in the model with data.workers=0; workers hide the rest. Run
+it alone.
 """
 
 from __future__ import annotations
@@ -50,7 +52,8 @@ def main(steps: int, threads: int) -> None:
         source[index]
     prepare_regions(source, config.pretrain.regions, range(len(source)), 1, None)
     click.echo(
-        f"tiny preset, {config.train.batch_size} frames a step, {threads} thread(s), median of {steps} steps\n"
+        f"tiny preset, {config.train.batch_size} frames a step, {threads} thread(s), median of "
+        f"{steps} steps\n"
     )
     click.echo("| stage | loading [s] | model [s] | share of the model |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:

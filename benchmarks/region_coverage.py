@@ -1,9 +1,11 @@
-"""How many labelled objects the regions of pre-training cover, with several settings, on the simulator and on real frames.
+"""How many labelled objects the regions of pre-training cover, with several settings, on the
+simulator and on real frames.
 
     python -m benchmarks.region_coverage --data-root DATA --out benchmarks/results/regions.json
 
-The simulator's part is `calico data regions --preset tiny --frames 40`; the real one takes all frames of a folder in the nuScenes
-format. An object counts if it has at least one LiDAR point, in the comparison of settings at least 5.
+The simulator's part is `calico data regions --preset tiny --frames 40`; the real one takes all
+frames of a folder in the nuScenes format. An object counts if it has at least one LiDAR point, in
+the comparison of settings at least 5.
 """
 
 from __future__ import annotations
@@ -78,7 +80,8 @@ def main(data_root: Path, out: Path) -> None:
         "real": measure(open_source(load_config("tiny", flags=real), "val"), REAL_FRAMES),
     }
     result = {
-        "command": "python -m benchmarks.region_coverage --data-root DATA --out benchmarks/results/regions.json",
+        "command": "python -m benchmarks.region_coverage --data-root DATA --out "
+        "benchmarks/results/regions.json",
         "sources": sources,
         "origin": {name: value for name, value in origin([]).items() if name != "command"},
     }

@@ -32,7 +32,8 @@ def measure(scenes: int, workers: int, sweeps: int) -> None:
         points = sum(len(source[index].points) for index in range(len(source)))
         wall = time.perf_counter() - wall
         print(
-            f"  from the cache {len(source) / wall:.0f} a second; {size / len(source) / 1e6:.2f} MB and "
+            f"  from the cache {len(source) / wall:.0f} a second; {size / len(source) / 1e6:.2f} "
+            "MB and "
             f"{points / len(source):.0f} points a frame"
         )
 

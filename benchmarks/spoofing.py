@@ -1,16 +1,20 @@
-"""How often a spoofed vehicle is taken for real: the robustness table of the CALICO paper. From the repository's root:
+"""How often a spoofed vehicle is taken for real: the robustness table of the CALICO paper. From the
+repository's root:
 
-    python -m benchmarks.spoofing random=runs/random calico=runs/calico --frames 50 --out runs/spoofing
+    python -m benchmarks.spoofing random=runs/random calico=runs/calico --frames 50 --out
+    runs/spoofing
 
-Every run (a checkpoint or the folder of one) is attacked on the same validation frames of its data set with at most 60, 100 and
-200 points 5 to 8 m ahead (`calico_eval.attacks.lidar.spoof`), with the traces of vehicles of the training split. A success is
-a box of the trace's class within 2 m of the phantom, of at least the given score, that was not there on the clean frame.
-Beside it, random points in the same window, as many as the budget has. A model that finds few cars finds few phantoms, too: the
-success is also given at the score at which the model finds half of the real cars on the same clean frames. All intervals are
-of scenes; the last column compares with the first run on the same frames. Frames where no phantom fits (an object is ahead)
-are left out and counted.
+Every run (a checkpoint or the folder of one) is attacked on the same validation frames of its data
+set with at most 60, 100 and 200 points 5 to 8 m ahead (`calico_eval.attacks.lidar.spoof`), with the
+traces of vehicles of the training split. A success is a box of the trace's class within 2 m of the
+phantom, of at least the given score, that was not there on the clean frame. Beside it, random
+points in the same window, as many as the budget has. A model that finds few cars finds few
+phantoms, too: the success is also given at the score at which the model finds half of the real cars
+on the same clean frames. All intervals are of scenes; the last column compares with the first run
+on the same frames. Frames where no phantom fits (an object is ahead) are left out and counted.
 
-Writes spoofing.md and spoofing.json (every frame's scores) and, for the first frames, pictures of the clouds from above, clean
+Writes spoofing.md and spoofing.json (every frame's scores) and, for the first frames, pictures of
+the clouds from above, clean
 and spoofed, with what the model finds there: look at them before you believe a rate.
 """
 
@@ -46,7 +50,8 @@ PICTURE_M = 16.0
 
 @dataclass(frozen=True)
 class Try:
-    """One frame: scores at the target with the phantom, with random points and without either; what was put where."""
+    """One frame: scores at the target with the phantom, with random points and without either; what
+    was put where."""
 
     token: str
     scene: str
@@ -90,9 +95,17 @@ class Try:
     "--out", type=click.Path(path_type=Path), default=Path("runs/spoofing"), show_default=True
 )
 def main(
-    runs: tuple[str, ...], frames: int, points: str, tries: int, score: float, traces: int, pictures: int, seed: int,
-    device: str, out: Path,
-) -> None:  # fmt: skip
+    runs: tuple[str, ...],
+    frames: int,
+    points: str,
+    tries: int,
+    score: float,
+    traces: int,
+    pictures: int,
+    seed: int,
+    device: str,
+    out: Path,
+) -> None:
     """Attacks, prints and writes the table."""
     out.mkdir(parents=True, exist_ok=True)
     budgets = [int(text) for text in points.split(",")]
@@ -108,7 +121,8 @@ def main(
         )
         chosen = _spread(len(source), frames)
         header = (
-            f"{source.name}, {len(chosen)} frames, {len(bank)} traces, {tries} tries, score >= {score:g}, seed {seed}, "
+            f"{source.name}, {len(chosen)} frames, {len(bank)} traces, {tries} tries, score >= "
+            f"{score:g}, seed {seed}, "
             f"{engine.name}, {torch.get_num_threads()} threads, 95 % intervals over scenes"
         )
         halves[engine.model_name] = half_recall(engine, (source[index] for index in chosen))
@@ -142,8 +156,9 @@ def main(
 
 
 def half_recall(engine: TorchEngine, frames: Iterable[Frame]) -> float:
-    """The highest score at which the model finds half of the cars with LiDAR points on its grid: the median of the best score of
-    a car within 2 m of each; 0 where it finds fewer at any score."""
+    """The highest score at which the model finds half of the cars with LiDAR points on its grid:
+    the median of the best score of a car within 2 m of each; 0 where it finds fewer at any
+    score."""
     best, car = [], DETECTION_CLASSES.index("car")
     grid = engine.config.grid
     for frame in frames:
@@ -224,7 +239,8 @@ def table(
 ) -> list[str]:
     """Markdown, a line per model and budget. halves: by model, see `half_recall`."""
     lines = [
-        "| model | points | frames | scenes | success | random points | mean score | minus the first model "
+        "| model | points | frames | scenes | success | random points | mean score | minus the "
+        "first model "
         "| half of the cars from score | success there |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
@@ -243,8 +259,10 @@ def table(
             half = halves[name]
             there = _mean([one.success(half) for one in known], scenes) if half > 0 else None
             lines.append(
-                f"| {name} | {budget} | {len(known)} of {len(tried)} | {len(set(scenes))} | {_rate(success)} | {_rate(random)} "
-                f"| {np.mean([one.score for one in known]):.3f} | {_versus(first[budget], tried, threshold)} "
+                f"| {name} | {budget} | {len(known)} of {len(tried)} | {len(set(scenes))} | "
+                f"{_rate(success)} | {_rate(random)} "
+                f"| {np.mean([one.score for one in known]):.3f} | "
+                f"{_versus(first[budget], tried, threshold)} "
                 f"| {half:.3f} | {_rate(there) if there else 'finds fewer'} |"
             )
     return lines

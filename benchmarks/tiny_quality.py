@@ -1,9 +1,11 @@
-"""What the tiny preset learns from random weights: fused, LiDAR-only, camera-only, 5 % of the labels; untrained; class prior.
+"""What the tiny preset learns from random weights: fused, LiDAR-only, camera-only, 5 % of the
+labels; untrained; class prior.
 
     python benchmarks/tiny_quality.py --out runs/quality --seed 0
 
-Trains four models with the same number of steps and scores all on the held-out scenes. Prints a Markdown table with n, seed and
-95 % intervals over scenes. About half an hour on two cores; finished trainings are reused.
+Trains four models with the same number of steps and scores all on the held-out scenes. Prints a
+Markdown table with n, seed and 95 % intervals over scenes. About half an hour on two cores;
+finished trainings are reused.
 """
 
 from __future__ import annotations
@@ -41,7 +43,8 @@ VARIANTS: dict[str, list[str]] = {
 
 
 class ClassPrior:
-    """Always the same answer: where objects and map classes are on average in the training frames."""
+    """Always the same answer: where objects and map classes are on average in the training
+    frames."""
 
     name, model_name, sensors, sha256 = "prior", "prior", (), "prior"
 
@@ -73,8 +76,16 @@ def trained(variant: str, seed: int, folder: Path) -> Engine:
     config = load_config("tiny", None, [*VARIANTS[variant], f"seed={seed}"])
     source, validate = open_source(config, "train"), make_validate(open_source(config, "val"))
     run_stage(
-        "finetune", config, source, folder, None, validate, Progress(variant), say=click.echo, resume=True
-    )  # fmt: skip
+        "finetune",
+        config,
+        source,
+        folder,
+        None,
+        validate,
+        Progress(variant),
+        say=click.echo,
+        resume=True,
+    )
     model, config = load_model(folder)
     return TorchEngine(model, config, "cpu", variant)
 

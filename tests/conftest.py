@@ -21,7 +21,8 @@ def map_grid() -> Grid:
 
 
 def two_cameras() -> tuple[np.ndarray, np.ndarray]:
-    """Intrinsics and camera_T_lidar of a camera that looks forward and one that looks back, 64 x 128 px, f = 64 px."""
+    """Intrinsics and camera_T_lidar of a camera that looks forward and one that looks back, 64 x
+    128 px, f = 64 px."""
     intrinsics = np.array([[64.0, 0, 63.5], [0, 64.0, 31.5], [0, 0, 1]])
     forward = np.array([[0.0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
     backward = np.array([[0.0, 1, 0, 0], [0, 0, -1, 0], [-1, 0, 0, 0], [0, 0, 0, 1]])
@@ -30,7 +31,8 @@ def two_cameras() -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture
 def frame(map_grid: Grid) -> Frame:
-    """A car ahead and a pedestrian to the left, points on the ground and in the boxes, two cameras, a painted map."""
+    """A car ahead and a pedestrian to the left, points on the ground and in the boxes, two cameras,
+    a painted map."""
     rng = np.random.default_rng(5)
     boxes = np.array(
         [

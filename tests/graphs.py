@@ -21,8 +21,12 @@ SLOTS = 4
 CONFIG = Config(
     name="constant",
     grid=GridConfig(
-        x_range_m=(-16, 16), y_range_m=(-16, 16), pillar_m=1.0,
-        map_x_range_m=(-16, 16), map_y_range_m=(-16, 16), map_cell_m=1.0,
+        x_range_m=(-16, 16),
+        y_range_m=(-16, 16),
+        pillar_m=1.0,
+        map_x_range_m=(-16, 16),
+        map_y_range_m=(-16, 16),
+        map_cell_m=1.0,
     ),
     model=ModelConfig(
         camera=None,
@@ -30,7 +34,7 @@ CONFIG = Config(
         detection=DetectionConfig(tasks=(("car",),), max_boxes=SLOTS),
         map=MapConfig(),
     ),
-)  # fmt: skip
+)
 
 
 def answers() -> dict[str, np.ndarray]:

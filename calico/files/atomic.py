@@ -14,7 +14,11 @@ from calico.files.errors import FileError
 
 
 def append_line(path: Path, line: str) -> None:
-    """Add a line to a text file, which is made where it is missing.
+    """Add a line to a text file; a missing file is created.
+
+    Args:
+        path: The file; its folder exists.
+        line: The text, without a line break at its end.
 
     Raises:
         OSError: The system refuses; names the file.
@@ -25,7 +29,10 @@ def append_line(path: Path, line: str) -> None:
 
 @contextlib.contextmanager
 def name_file(path: Path) -> Iterator[None]:
-    """Give the system's errors inside the block the name of a file where they have none, as of a full disk."""
+    """Add the name of a file to the system's errors in the block that have none.
+
+    The error of a full disk, for example, names no file by itself.
+    """
     try:
         yield
     except OSError as error:
@@ -51,16 +58,19 @@ def write_atomic(path: Path, content: bytes | str) -> None:
 
 
 def is_replaceable(path: Path) -> bool:
-    """Say whether a file may take this place: nothing is there, a regular file, or a link (which goes, not its end).
+    """Tell whether a file may take this place.
 
-    Renaming a file onto a device would take the device from the whole machine, where the user may do that.
+    It may if nothing is there, or a regular file, or a link. A link itself is replaced, not the
+    file that it points to.
+
+    Renaming a file onto a device would take the device from the whole machine, where the user may
+    do that.
     """
     try:
         mode = path.lstat().st_mode
     except OSError:
-        return (
-            True  # nothing there; what else is wrong is said by the system when the file is written
-        )
+        # Nothing is there. If something else is wrong, the system says so when the file is written.
+        return True
     return stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode)
 
 
@@ -72,7 +82,8 @@ def open_atomic(path: Path) -> Iterator[IO[bytes]]:
     """
     if not is_replaceable(path):
         raise FileError(
-            f"output file {path}: is a pipe, a device or a socket, which is not replaced; choose another place"
+            f"output file {path}: is a pipe, a device or a socket, which is not replaced; choose "
+            "another place"
         )
     # Processes on two machines may have one number, so the name needs a random part, too.
     temporary = path.with_name(f".{path.name[:200]}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
@@ -84,10 +95,8 @@ def open_atomic(path: Path) -> Iterator[IO[bytes]]:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        if error.errno is not None and error.filename in (
-            None,
-            str(temporary),
-        ):  # a full disk names no file by itself
+        # A full disk names no file by itself.
+        if error.errno is not None and error.filename in (None, str(temporary)):
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     except BaseException:

@@ -1,4 +1,4 @@
-"""Run folders: made once, never half-written."""
+"""Output folders of runs: they are created once and never left half-written."""
 
 from __future__ import annotations
 
@@ -22,21 +22,28 @@ RUN_FILE = "run.json"
 _LEFT_OVERS = f".{RUN_FILE}.*.tmp"
 
 DAMAGED_NPZ = (
-    OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError, SyntaxError, MemoryError,
-    TokenError, zipfile.BadZipFile, zlib.error,
+    OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError,
+    SyntaxError, MemoryError, TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
-"""What numpy and zipfile raise for a file with wrong bytes, in its archive, its compressed data or the headers of its arrays."""
+"""What numpy and zipfile raise for a file with wrong bytes, in its archive, its compressed data or
+the headers of its arrays."""
 
 
 def prepare_folder(
     path: Path, *, resume: bool | None, overwrite: bool, kind: str | None = None
 ) -> bool:
-    """Make an output folder, whose lock the caller holds, and delete what a killed run left half-written in it.
+    """Make an output folder and delete the half-written files of a killed run.
 
-    See `check_folder` for what is refused.
+    The caller holds the folder's lock. See `check_folder` for the folders that are refused.
+
+    Args:
+        path: The folder.
+        resume: Whether the run goes on with what is there; None for a command that cannot resume.
+        overwrite: Whether what is there is deleted.
+        kind: Kind of the run, for example "train".
 
     Returns:
-        Whether the folder holds something, which is then to be resumed.
+        Whether the folder still holds something, which the caller then resumes.
     """
     check_folder(path, resume=resume, overwrite=overwrite, kind=kind)
     run = (path / RUN_FILE).exists()  # a folder of something else keeps its files
@@ -57,15 +64,17 @@ def claim_folder(
     kind: str | None = None,
     lock: Path | None = None,
 ) -> Iterator[None]:
-    """Hold an output folder for this process and check that it may be written to, before anything slow is done.
+    """Hold an output folder for this process, and check first that it may be written to.
 
     Args:
         path: The folder.
         resume, overwrite, kind: See `check_folder`.
-        lock: The folder to hold, where that is not the same one (a run has a lock for all of its stages).
+        lock: The folder to hold, where that is not the same one (a run has a lock for all of its
+            stages).
 
     Raises:
-        CalicoError: Another process holds the folder (names that process), or `check_folder` refuses it.
+        CalicoError: Another process holds the folder (names that process), or `check_folder`
+            refuses it.
     """
     held = lock or path
     if not has_holder(held):  # what is refused anyway gets no lock file
@@ -76,20 +85,29 @@ def claim_folder(
 
 
 def make_folder(path: Path, kind: str, command: str, *, overwrite: bool) -> None:
-    """Makes the output folder of a command that cannot resume, with a run.json by which --overwrite knows it again.
+    """Make the output folder of a command that cannot resume.
+
+    A `run.json` in it lets a later run with --overwrite recognise the folder as its own.
 
     Args:
-        kind: see `check_folder`, which says what is refused. command: what the user typed.
+        path: The folder.
+        kind: Kind of the run, see `check_folder`, which says which folders are refused.
+        command: The command as the user typed it, kept in `run.json`.
+        overwrite: Whether what is there is deleted.
     """
     prepare_folder(path, resume=None, overwrite=overwrite, kind=kind)
     write_atomic(path / RUN_FILE, to_json({"kind": kind, "command": command}))
 
 
 def check_file(path: Path, *, overwrite: bool) -> None:
-    """Stops before a file is lost, or before work is done for nothing.
+    """Check that an output file may be written, before any work is done.
+
+    Args:
+        path: The file.
+        overwrite: Whether a file that is there may be replaced.
 
     Raises:
-        CalicoError: the file is there and --overwrite was not given, or it is a folder.
+        CalicoError: The file is there and `overwrite` is false, or it is a folder or a device.
     """
     if path.is_dir():
         raise CalicoError(f"output file {path}: is a folder; expected a file or nothing")
@@ -106,15 +124,18 @@ def check_file(path: Path, *, overwrite: bool) -> None:
 def check_folder(
     path: Path, *, resume: bool | None, overwrite: bool, kind: str | None = None
 ) -> None:
-    """Stops before anything is lost, or before work is done for nothing.
+    """Check that an output folder may be written to, before any work is done.
 
     Args:
-        resume: None of a command without --resume.
-        kind: what the run is ("train", "robust"); a folder whose run.json names another kind is neither resumed nor deleted.
+        path: The folder.
+        resume: Whether the run goes on with what is there; None for a command that cannot resume.
+        overwrite: Whether what is there may be deleted.
+        kind: Kind of the run ("train", "robust"). A folder whose `run.json` names another kind is
+            neither resumed nor deleted. None accepts every kind.
 
     Raises:
-        CalicoError: the folder holds files and neither --resume nor --overwrite was given, or both were; or --overwrite was
-            given and the folder is not a run's (it has no run.json with a kind): it is not deleted.
+        CalicoError: The folder holds files and neither `resume` nor `overwrite` is set, or both are
+            set. Or `overwrite` is set and the folder has no `run.json` that says it is a run.
     """
     if resume and overwrite:
         raise CalicoError("--resume and --overwrite exclude each other")
@@ -125,23 +146,26 @@ def check_folder(
     found = _kind(path / RUN_FILE)
     if (resume or overwrite) and kind is not None and found is not None and found != kind:
         raise CalicoError(
-            f"output folder {path}: holds a run of kind {found!r}, expected {kind!r}; it is left alone, choose another --out"
+            f"output folder {path}: holds a run of kind {found!r}, expected {kind!r}; it is left "
+            "alone, choose another --out"
         )
     known = found is not None if kind else (path / RUN_FILE).exists()
     if overwrite and not known:
         what = "that says what it is" if (path / RUN_FILE).exists() else "at all"
         raise CalicoError(
-            f"output folder {path}: has no {RUN_FILE} {what}, so it is not deleted; choose another --out"
+            f"output folder {path}: has no {RUN_FILE} {what}, so it is not deleted; choose another "
+            "--out"
         )
     if not resume and not overwrite:
         go_on = "" if resume is None else "--resume goes on with it, "
         raise CalicoError(
-            f"output folder {path} is not empty; {go_on}--overwrite deletes it, or choose another --out"
+            f"output folder {path} is not empty; {go_on}--overwrite deletes it, or choose another "
+            "--out"
         )
 
 
 def _kind(file: Path) -> str | None:
-    """What a run.json says the run is; None where there is none to read."""
+    """Return the kind that a `run.json` names; None if it cannot be read."""
     try:
         content = read_json(file)
     except FileError:
@@ -150,7 +174,10 @@ def _kind(file: Path) -> str | None:
 
 
 def _contents(path: Path) -> list[Path]:
-    """What lies in a folder, without its lock and what a run left that was killed before its first file was whole."""
+    """List what lies in a folder, without its lock and without the rest of a first file.
+
+    The rest is what a run leaves that was killed while it wrote its first file.
+    """
     return [
         child
         for child in path.iterdir()

@@ -35,7 +35,8 @@ def read_image(
         (H, W, 3) uint8.
 
     Raises:
-        FileError: The file is missing or damaged; has another format or size than expected; has 16 bits
+        FileError: The file is missing or damaged; has another format or size than expected; has 16
+            bits
             a channel; or carries a tag that turns it on display, which calibrations do not know.
     """
     return decode_image(read_bytes(path, LIMIT, what), f"{what} {path}", expected_wh)
@@ -44,7 +45,19 @@ def read_image(
 def decode_image(
     content: bytes, where: str, expected_wh: tuple[int, int] | None = None
 ) -> npt.NDArray[np.uint8]:
-    """Decode the content of a JPEG or PNG file; see `read_image`."""
+    """Decode the content of a JPEG or PNG file; see `read_image`.
+
+    Args:
+        content: The whole file.
+        where: Name of the file for the messages.
+        expected_wh: Width and height in pixels that it must have; None accepts every size.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        FileError: As for `read_image`.
+    """
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             _check_header(image, where, expected_wh)
@@ -57,16 +70,19 @@ def decode_image(
         ) from None
     except Image.DecompressionBombError as error:
         raise FileError(f"{where}: {error}") from None
-    except (
-        Exception
-    ) as error:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error ...
+    except Exception as error:
+        # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error and others.
         raise FileError(
             f"{where}: damaged image ({type(error).__name__}: {error}); fetch it again"
         ) from None
 
 
 def write_png(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
-    """Write an image of shape (H, W, 3) as PNG, in one step.
+    """Write an image as PNG, in one step.
+
+    Args:
+        path: File to write; its folder exists.
+        pixels: (H, W, 3) uint8 RGB.
 
     Raises:
         OSError: The system refuses; names the file.
@@ -88,12 +104,14 @@ def _check_header(image: Image.Image, where: str, expected_wh: tuple[int, int] |
         )
     if image.mode not in _MODES:
         raise FileError(
-            f"{where}: image of mode {image.mode} (16 bits, CMYK or the like), expected 8 bits a channel "
+            f"{where}: image of mode {image.mode} (16 bits, CMYK or the like), expected 8 bits a "
+            "channel "
             "in RGB or grey; convert it first"
         )
     orientation = image.getexif().get(_ORIENTATION_TAG, _UPRIGHT)
     if orientation != _UPRIGHT:
         raise FileError(
-            f"{where}: its orientation tag is {orientation}, which turns or mirrors it on display; expected "
+            f"{where}: its orientation tag is {orientation}, which turns or mirrors it on display; "
+            "expected "
             "pixels as the sensor read them: apply the tag to the pixels or remove it"
         )

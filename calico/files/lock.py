@@ -1,7 +1,8 @@
 """One process at a time in an output folder.
 
-The lock is the operating system's (`filelock`), so it ends with the process that holds it, also when
-that process is killed. A note beside it says who holds it, for the message to the other process.
+The lock is the operating system's (`filelock`), so it ends with the process that holds it, also
+when that process is killed. A note beside it says who holds it, for the message to the other
+process.
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ def _acquire(lock: BaseFileLock, folder: Path) -> None:
         lock.acquire(timeout=0)
     except Timeout:
         raise FileError(
-            f"output folder {folder}: in use by {_describe_holder(folder)}; wait for its end, or choose another --out"
+            f"output folder {folder}: in use by {_describe_holder(folder)}; wait for its end, or "
+            "choose another --out"
         ) from None
     except (NotImplementedError, OSError) as error:
         if isinstance(error, OSError) and error.errno not in _NO_LOCKS:

@@ -17,8 +17,8 @@ def file_name(text: str) -> str:
         text: Any text. Letters, digits and `_ . + -` are kept; a dot or dash at the start is not.
 
     Returns:
-        The text itself where it is a plain name, else what is left of it and some digits of its hash,
-        so that two texts never share a name. It never leads out of its folder.
+        The text itself where it is a plain name, else what is left of it and some digits of its
+        hash, so that two texts never share a name. It never leads out of its folder.
     """
     kept = _OTHERS.sub("_", text).lstrip(".-")[:LONGEST]
     if kept and kept == text:

@@ -1,4 +1,4 @@
-"""Where files lie that nobody named a place for."""
+"""Default places for files: the cache folder of the user."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ CACHE_VARIABLE = "XDG_CACHE_HOME"
 
 
 def user_cache_dir() -> Path:
-    """The folder of CALICO's caches: in $XDG_CACHE_HOME, else in ~/.cache, else in the temporary folder.
+    """Return the folder of CALICO's caches.
 
-    The last is for users without a home that they may write to, as in a container that runs under the
-    id of another machine's user.
+    It lies in $XDG_CACHE_HOME, else in ~/.cache, else in the temporary folder.
+
+    The last is for users without a home that they may write to, as in a container that runs under
+    the id of another machine's user.
 
     Raises:
         FileError: Only the temporary folder is left, and somebody else has taken the name there.
@@ -46,10 +48,12 @@ def _temporary_cache() -> Path:
         status = folder.lstat()
     except OSError as error:
         raise FileError(
-            f"cache folder {folder}: {error.strerror}; set {CACHE_VARIABLE} to a folder that can be written"
+            f"cache folder {folder}: {error.strerror}; set {CACHE_VARIABLE} to a folder that can "
+            "be written"
         ) from None
     if hasattr(os, "getuid") and (status.st_uid != os.getuid() or folder.is_symlink()):
         raise FileError(
-            f"cache folder {folder}: belongs to somebody else; set {CACHE_VARIABLE} to a folder of your own"
+            f"cache folder {folder}: belongs to somebody else; set {CACHE_VARIABLE} to a folder of "
+            "your own"
         )
     return folder

@@ -48,12 +48,11 @@ def read_bytes(path: Path, limit: int = DEFAULT_LIMIT, what: str = "file") -> by
             )
         if status.st_size > limit:
             raise FileError(
-                f"{what} {path}: has {status.st_size} bytes, expected at most {limit}; is it the right file?"
+                f"{what} {path}: has {status.st_size} bytes, expected at most {limit}; is it the "
+                "right file?"
             )
         try:
-            return stream.read(
-                status.st_size
-            )  # of a file that grows: what it held when it was opened
+            return stream.read(status.st_size)  # a file that grows is read as it was when opened
         except OSError as error:
             raise FileError(f"{what} {path}: cannot be read ({_reason(error)})") from None
         except MemoryError:
@@ -65,6 +64,14 @@ def read_bytes(path: Path, limit: int = DEFAULT_LIMIT, what: str = "file") -> by
 def read_text(path: Path, limit: int = DEFAULT_LIMIT, what: str = "file") -> str:
     """Read a regular file as UTF-8; see `read_bytes`.
 
+    Args:
+        path: File to read; links are followed.
+        limit: Largest size in bytes.
+        what: Name of the file's role for the messages.
+
+    Returns:
+        The text.
+
     Raises:
         FileError: As `read_bytes`, or the content is not UTF-8 (says at which byte).
     """
@@ -74,6 +81,10 @@ def read_text(path: Path, limit: int = DEFAULT_LIMIT, what: str = "file") -> str
 def decode_text(content: bytes, where: str) -> str:
     """Decode UTF-8, with a message that names the first wrong byte.
 
+    Args:
+        content: Bytes of the whole file.
+        where: Name of the file for the message.
+
     Raises:
         FileError: The content is not UTF-8.
     """
@@ -82,7 +93,8 @@ def decode_text(content: bytes, where: str) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise FileError(
-            f"{where}: no text in UTF-8: byte {error.start} (line {line}) is 0x{content[error.start]:02x}"
+            f"{where}: no text in UTF-8: byte {error.start} (line {line}) is "
+            f"0x{content[error.start]:02x}"
         ) from None
 
 

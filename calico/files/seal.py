@@ -1,11 +1,13 @@
 """A seal: the SHA-256 of a file, inside the file itself.
 
-The seal is the text `calico-sha256:` and 64 hexadecimal digits, once anywhere in the file: in a field
-of JSON, in the metadata of safetensors, ONNX and Parquet, in the comment of a zip archive. The digits
-are the hash of the whole content with the digits themselves written as zeros. So one atomic write
-stores both, the file stays valid for every other reader, and any changed bit is noticed.
+The seal is the text `calico-sha256:` and 64 hexadecimal digits, once anywhere in the file: in a
+field of JSON, in the metadata of safetensors, ONNX and Parquet, in the comment of a zip archive.
+The digits are the hash of the whole content with the digits themselves written as zeros. So one
+atomic write stores both, the file stays valid for every other reader, and any changed bit is
+noticed.
 
-A seal finds damage and mix-ups. It is not a signature: who changes a file on purpose can seal it again.
+A seal finds damage and mix-ups. It is not a signature: who changes a file on purpose can seal it
+again.
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ def seal(content: bytes) -> bytes:
     place = _find(content)
     if place is None or content[place : place + _DIGITS] != b"0" * _DIGITS:
         raise FileError(
-            "expected the checksum's placeholder exactly once in the content to be sealed; does a name or title in it look "
+            "expected the checksum's placeholder exactly once in the content to be sealed; does a "
+            "name or title in it look "
             f"like a checksum ({_PREFIX.decode()}...)?"
         )
     digits = hashlib.sha256(content).hexdigest().encode()
@@ -58,7 +61,8 @@ def check_seal(content: bytes, where: str) -> None:
     place = _find(content)
     if place is None:
         raise FileError(
-            f"{where}: carries no checksum, so it cannot be trusted; it is damaged, or an earlier version wrote it"
+            f"{where}: carries no checksum, so it cannot be trusted; it is damaged, or an earlier "
+            "version wrote it"
         )
     view, digest = memoryview(content), hashlib.sha256()
     for part in (view[:place], b"0" * _DIGITS, view[place + _DIGITS :]):
@@ -87,11 +91,9 @@ def seal_zip(content: bytes) -> bytes:
 
 
 def _find(content: bytes) -> int | None:
-    """Where the digits of the only seal begin; None where there is none or more than one."""
-    places, start = (
-        [],
-        content.find(_PREFIX),
-    )  # many times as fast as a search by the whole expression
+    """Find where the digits of the only seal begin; None without a seal or with several."""
+    # Finding the prefix first is many times as fast as a search by the whole expression.
+    places, start = [], content.find(_PREFIX)
     while start >= 0:
         if _SEAL.match(content, start):
             places.append(start + len(_PREFIX))

@@ -79,6 +79,10 @@ def parse_json(content: bytes | str, where: str) -> Any:
 def to_json(value: Any, indent: int | None = 1) -> str:
     """Write a value as JSON text with sorted keys and a line break at its end.
 
+    Args:
+        value: Anything that JSON can hold.
+        indent: Spaces of each level; None writes one line.
+
     Raises:
         ValueError: A number is NaN or infinite.
     """
@@ -92,6 +96,11 @@ def to_sealed_json(value: dict[str, Any]) -> bytes:
 
 def read_sealed_json(path: Path, limit: int = DEFAULT_LIMIT, what: str = "file") -> dict[str, Any]:
     """Read what `to_sealed_json` wrote, without the hash.
+
+    Args:
+        path: A regular file in UTF-8.
+        limit: Largest size in bytes.
+        what: Name of the file's role for the messages.
 
     Raises:
         FileError: The file cannot be read, is no strict JSON object, or does not match its hash.
@@ -183,7 +192,8 @@ def _check_strings(value: Any, where: str) -> None:
         for text in texts:
             if _SURROGATE.search(text):
                 raise FileError(
-                    f"{where}: text {ascii(text)[:60]} holds a NUL character or half of a surrogate "
+                    f"{where}: text {ascii(text)[:60]} holds a NUL character or half of a "
+                    "surrogate "
                     "pair; expected text that UTF-8 can hold"
                 )
         nodes.extend(_children(node))

@@ -1,5 +1,7 @@
-"""YAML that is read strictly: plain values only, no repeated keys, bounded depth, size and aliases,
-no NUL characters and lone surrogates, no numbers of base 8 or 60, no keys that are no text.
+"""YAML that is read strictly: a value that a lenient parser would guess about is an error.
+
+Only plain values are read. Repeated keys, keys that are no text, deep nesting, NUL characters, lone
+surrogates and numbers of base 8 or 60 are refused.
 
 An alias (`*name`) may be used, but the document with all aliases written out may have at most
 `MAX_NODES` nodes: a file of 300 bytes can otherwise describe gigabytes.
@@ -25,7 +27,8 @@ _MERGE = "tag:yaml.org,2002:merge"
 _GUESSED = re.compile(r"[-+]?(?:0[0-7_]+$|[^:]*:)")
 """Numbers that people read otherwise: 010 is 8 in YAML 1.1, and 1:30 is 90."""
 _UNWRITABLE = re.compile("[\\ud800-\\udc7f\\udd00-\\udfff\\x00]")
-"""NUL, and halves of surrogate pairs but for those that stand for the bytes of a path that is no UTF-8."""
+"""NUL, and halves of surrogate pairs but for those that stand for the bytes of a path that is no
+UTF-8."""
 
 
 def read_yaml(path: Path, limit: int = LIMIT, what: str = "file") -> Any:
@@ -73,9 +76,8 @@ def parse_yaml(text: str, where: str) -> Any:
         raise FileError(
             f"{where}: no valid YAML{place}: {error.problem or error.context}"
         ) from None
-    except (
-        yaml.YAMLError
-    ) as error:  # a character that YAML does not allow: its message has two lines
+    except yaml.YAMLError as error:
+        # The message about a character that YAML does not allow has two lines.
         raise FileError(f"{where}: no valid YAML: {' '.join(str(error).split())[:200]}") from None
     except RecursionError:
         raise FileError(f"{where}: no valid YAML: nested deeper than {MAX_DEPTH} levels") from None
@@ -111,7 +113,10 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
     def _check_keys(self, node: yaml.MappingNode) -> None:
-        """Refuse keys that repeat. It looks at the keys as written, before `<<` merges others in."""
+        """Refuse keys that repeat.
+
+        The keys are compared as they are written, before `<<` merges others in.
+        """
         seen: set[Any] = set()
         for key_node, _ in node.value:
             if key_node.tag == _MERGE:
@@ -123,9 +128,7 @@ class _StrictLoader(yaml.SafeLoader):
                 raise _fault(
                     "a key is a list or a mapping, expected a text", key_node.start_mark
                 ) from None
-            if not isinstance(
-                key, str
-            ):  # 1 and "1" would become one key where it is written as JSON
+            if not isinstance(key, str):  # 1 and "1" would become one key when written as JSON
                 raise _fault(
                     f"key {key_node.value} is no text; put it in quotes if it is meant",
                     key_node.start_mark,
@@ -141,7 +144,10 @@ class _StrictLoader(yaml.SafeLoader):
         super().flatten_mapping(node)
 
     def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
-        """Construct a scalar, with a bound on the digits of a number, of characters that a path can have."""
+        """Construct a scalar.
+
+        The digits of a number are bounded, and a text holds only characters that a path can have.
+        """
         numeric = node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
         if numeric and len(str(node.value)) > MAX_DIGITS:
             raise _fault(
@@ -150,7 +156,8 @@ class _StrictLoader(yaml.SafeLoader):
             )
         if numeric and _GUESSED.match(str(node.value)):
             raise _fault(
-                f"{node.value} is a number of base 8 or 60 in YAML 1.1; write it without the zero in front, or, if it is "
+                f"{node.value} is a number of base 8 or 60 in YAML 1.1; write it without the zero "
+                "in front, or, if it is "
                 "a text, in quotes",
                 node.start_mark,
             )

@@ -1,4 +1,5 @@
-"""Every `calico` command of the README, the docs and the examples is one that there is, with options that it has."""
+"""Every `calico` command of the README, the docs and the examples is one that there is, with
+options that it has."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ EXPERIMENT = re.compile(r"python -m experiments\.pretraining ([^`#\n]*)")
 
 
 def unknown_options(text: str) -> list[str]:
-    """The options in a text's commands that the command does not have: '--modell of calico robust --modell m'."""
+    """The options in a text's commands that the command does not have: '--modell of calico robust
+    --modell m'."""
     found = []
     for words in (match.split() for match in COMMAND.findall(text)):
         command: click.Command = cli

@@ -1,4 +1,5 @@
-"""The tables of figures in README.md and docs/ equal the committed results that they name, and no figure stands elsewhere."""
+"""The tables of figures in README.md and docs/ equal the committed results that they name, and no
+figure stands elsewhere."""
 
 from __future__ import annotations
 
@@ -19,17 +20,23 @@ CELL = re.compile(r"\|\s*[-+*]*\d+(?:\.\d+)?(?: s| %| MB)?\**\s*(?=\|)")
 OTHERWISE_MADE = ("docs/reference/attacks.md", "docs/reference/corruptions.md")
 """Pages whose costs are written from committed results by generators, and tests, of their own."""
 CODE = re.compile(r"```.*?```", re.DOTALL)
-HALF_A_TABLE = "<!-- table: pretraining from benchmarks/results/pretrain-laptop -->\n| old |\n<!-- end of table -->\n"
+HALF_A_TABLE = (
+    "<!-- table: pretraining from benchmarks/results/pretrain-laptop -->\n| old "
+    "|\n<!-- "
+    "end of table -->\n"
+)
 
 
 def stray_rows(text: str) -> list[str]:
-    """The rows of tables with two figures or more that stand outside of tables made from results."""
+    """The rows of tables with two figures or more that stand outside of tables made from
+    results."""
     lines = CODE.sub("", BLOCK.sub("", text)).splitlines()
     return [line for line in lines if line.startswith("|") and len(CELL.findall(line)) > 1]
 
 
 def stray_figures(text: str) -> list[str]:
-    """The values with an interval that stand outside of tables made from results, and outside of code."""
+    """The values with an interval that stand outside of tables made from results, and outside of
+    code."""
     return INTERVAL.findall(CODE.sub("", BLOCK.sub("", text)))
 
 

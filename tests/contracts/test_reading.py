@@ -1,4 +1,5 @@
-"""Files are read through `calico.files`: strictly, regular files only, with a limit on their size."""
+"""Files are read through `calico.files`: strictly, regular files only, with a limit on their
+size."""
 
 import ast
 from collections.abc import Iterator
@@ -9,12 +10,31 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("calico", "calico_eval", "corruptions", "reports")
 READERS = {
-    ("json", "load"), ("json", "loads"), ("yaml", "load"), ("yaml", "safe_load"), ("yaml", "full_load"),
-    ("yaml", "unsafe_load"), ("yaml", "load_all"), ("yaml", "safe_load_all"), ("Image", "open"), ("np", "load"),
-    ("np", "fromfile"), ("np", "loadtxt"), ("np", "genfromtxt"), ("np", "memmap"), ("torch", "load"), ("onnx", "load"),
-    ("onnx", "load_model"), ("pickle", "load"), ("pickle", "loads"), ("pq", "read_table"), ("pq", "ParquetFile"),
-    ("io", "open"), ("os", "open"), ("mmap", "mmap"),
-}  # fmt: skip
+    ("json", "load"),
+    ("json", "loads"),
+    ("yaml", "load"),
+    ("yaml", "safe_load"),
+    ("yaml", "full_load"),
+    ("yaml", "unsafe_load"),
+    ("yaml", "load_all"),
+    ("yaml", "safe_load_all"),
+    ("Image", "open"),
+    ("np", "load"),
+    ("np", "fromfile"),
+    ("np", "loadtxt"),
+    ("np", "genfromtxt"),
+    ("np", "memmap"),
+    ("torch", "load"),
+    ("onnx", "load"),
+    ("onnx", "load_model"),
+    ("pickle", "load"),
+    ("pickle", "loads"),
+    ("pq", "read_table"),
+    ("pq", "ParquetFile"),
+    ("io", "open"),
+    ("os", "open"),
+    ("mmap", "mmap"),
+}
 METHODS = {"read_text", "read_bytes", "open"}
 """Of a path, whatever its name."""
 NAMES = {"open", "load_file", "safe_open"}

@@ -1,4 +1,5 @@
-"""The whole product through its command line, on a model too small to be good: train, export, robust, report, gate."""
+"""The whole product through its command line, on a model too small to be good: train, export,
+robust, report, gate."""
 
 import json
 import os

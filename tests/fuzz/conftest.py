@@ -14,12 +14,14 @@ GIBIBYTE = 1 << 30
 
 @pytest.fixture(scope="session", autouse=True)
 def limited_memory() -> Iterator[None]:
-    """With FUZZ_MEMORY_GIB set, this process may take so much more memory than it has: a reader that wants more fails."""
+    """With FUZZ_MEMORY_GIB set, this process may take so much more memory than it has: a reader
+    that wants more fails."""
     room = int(os.environ.get("FUZZ_MEMORY_GIB", "0")) * GIBIBYTE
     if not room:
         yield
         return
-    from tests.fuzz import dataset, stored, texts  # noqa: F401 (all libraries are loaded before the limit)
+    # All libraries are loaded before the limit.
+    from tests.fuzz import dataset, stored, texts  # noqa: F401
 
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     now = int(status["VmSize"].split()[0]) * 1024

@@ -1,4 +1,5 @@
-"""Files of a data set in the nuScenes format: every table, the splits, a map, a point cloud, an image; and of a copy."""
+"""Files of a data set in the nuScenes format: every table, the splits, a map, a point cloud, an
+image; and of a copy."""
 
 from __future__ import annotations
 
@@ -17,9 +18,18 @@ from tests.fuzz.mutate import damage_json
 
 VERSION = "v1.0-mini"
 TABLES = (
-    "attribute", "calibrated_sensor", "category", "ego_pose", "instance", "log", "sample", "sample_annotation",
-    "sample_data", "scene", "sensor",
-)  # fmt: skip
+    "attribute",
+    "calibrated_sensor",
+    "category",
+    "ego_pose",
+    "instance",
+    "log",
+    "sample",
+    "sample_annotation",
+    "sample_data",
+    "scene",
+    "sensor",
+)
 GRID = Grid(-16.0, 16.0, -16.0, 16.0, 1.0)
 IDENTITY = {"kind": "calico export", "condition": "clean"}
 NAMED = (

@@ -1,7 +1,9 @@
-"""What a reader may do with a damaged file: give a value, or refuse it in a message that names the file.
+"""What a reader may do with a damaged file: give a value, or refuse it in a message that names the
+file.
 
-The message is the one that the command line prints with exit code 2 (`calico.cli.errors.user_message`).
-Any other exception, a warning or a hang is a fault of the reader.
+The message is the one that the command line prints with exit code 2
+(`calico.cli.errors.user_message`). Any other exception, a warning or a hang is a fault of the
+reader.
 """
 
 from __future__ import annotations

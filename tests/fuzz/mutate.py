@@ -1,4 +1,5 @@
-"""Ways to damage a file: its bytes, its text, or the values in it. Every one is drawn from a seeded generator."""
+"""Ways to damage a file: its bytes, its text, or the values in it. Every one is drawn from a seeded
+generator."""
 
 from __future__ import annotations
 
@@ -11,20 +12,105 @@ from typing import Any
 import yaml
 
 HOSTILE: tuple[Any, ...] = (
-    None, True, False, 0, 1, -1, 2, 0.5, -0.0, 1e-320, 1e308, -1e308, 2**31, 2**53 + 1, 2**63, -(2**63) - 1, 10**30,
-    "", " ", "x", "1", "nan", "../../x", "/etc/passwd", "a/b", "a\\b", "a\r\nb", "\x1b[2J", "\x00", "\ud800", "\u202e",
-    "é" * 40, "z" * 10_000, "__proto__", "$ref", [], {}, [[]], [None], {"": None}, [0] * 500, {"a": {"b": {"c": []}}},
-)  # fmt: skip
+    None,
+    True,
+    False,
+    0,
+    1,
+    -1,
+    2,
+    0.5,
+    -0.0,
+    1e-320,
+    1e308,
+    -1e308,
+    2**31,
+    2**53 + 1,
+    2**63,
+    -(2**63) - 1,
+    10**30,
+    "",
+    " ",
+    "x",
+    "1",
+    "nan",
+    "../../x",
+    "/etc/passwd",
+    "a/b",
+    "a\\b",
+    "a\r\nb",
+    "\x1b[2J",
+    "\x00",
+    "\ud800",
+    "\u202e",
+    "é" * 40,
+    "z" * 10_000,
+    "__proto__",
+    "$ref",
+    [],
+    {},
+    [[]],
+    [None],
+    {"": None},
+    [0] * 500,
+    {"a": {"b": {"c": []}}},
+)
 """Values in place of a value of a file."""
 JSON_TEXTS = (
-    "NaN", "Infinity", "-Infinity", "1e400", "-1e999", "1" * 5000, "0." + "3" * 5000, "01", "+1", ".5", "0x10", "'x'", "//",
-    '"\\ud800"', '"\\u0000"', '"\t"', "[" * 5000, '{"a":' * 3000, '{"a": 1, "a": 2}', "undefined", "True", "\ufeff", "[,]",
-)  # fmt: skip
+    "NaN",
+    "Infinity",
+    "-Infinity",
+    "1e400",
+    "-1e999",
+    "1" * 5000,
+    "0." + "3" * 5000,
+    "01",
+    "+1",
+    ".5",
+    "0x10",
+    "'x'",
+    "//",
+    '"\\ud800"',
+    '"\\u0000"',
+    '"\t"',
+    "[" * 5000,
+    '{"a":' * 3000,
+    '{"a": 1, "a": 2}',
+    "undefined",
+    "True",
+    "\ufeff",
+    "[,]",
+)
 YAML_TEXTS = (
-    "&a [*a]", "*nobody", "!!python/object/apply:os.system [ls]", "!!set {a}", "!!binary xx", "2020-13-45", "0b", "1_000",
-    ".inf", ".nan", "1:30:00", "{a: 1, a: 2}", "[" * 3000, "- " * 3000, "? [a]\n: 1", "<<: 1", "%TAG ! !x", "--- a\n--- b",
-    "|\n  x", "9" * 5000, "1.0e+400", "\x07", "yes", "~", "!!int x", "!!float [1]", "!!timestamp x", "!!null x",
-)  # fmt: skip
+    "&a [*a]",
+    "*nobody",
+    "!!python/object/apply:os.system [ls]",
+    "!!set {a}",
+    "!!binary xx",
+    "2020-13-45",
+    "0b",
+    "1_000",
+    ".inf",
+    ".nan",
+    "1:30:00",
+    "{a: 1, a: 2}",
+    "[" * 3000,
+    "- " * 3000,
+    "? [a]\n: 1",
+    "<<: 1",
+    "%TAG ! !x",
+    "--- a\n--- b",
+    "|\n  x",
+    "9" * 5000,
+    "1.0e+400",
+    "\x07",
+    "yes",
+    "~",
+    "!!int x",
+    "!!float [1]",
+    "!!timestamp x",
+    "!!null x",
+)
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{chr(98 + k)}: &{chr(98 + k)} [{', '.join([f'*{chr(97 + k)}'] * 9)}]\n" for k in range(9)
 )
@@ -168,8 +254,17 @@ def _exchange(rng: random.Random, holder: Any, key: Any, root: list[Any]) -> Non
 
 
 _CHANGES: tuple[Callable[[random.Random, Any, Any, list[Any]], None], ...] = (
-    _replace, _replace, _replace, _delete, _scale, _scale, _wrap, _repeat, _rename, _exchange,
-)  # fmt: skip
+    _replace,
+    _replace,
+    _replace,
+    _delete,
+    _scale,
+    _scale,
+    _wrap,
+    _repeat,
+    _rename,
+    _exchange,
+)
 
 
 def _damage_text(rng: random.Random, text: str, snippets: tuple[str, ...]) -> bytes:

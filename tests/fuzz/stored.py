@@ -1,4 +1,5 @@
-"""Files that CALICO stores and believes later: weights, states, graphs, cells, frames of caches. All carry a checksum."""
+"""Files that CALICO stores and believes later: weights, states, graphs, cells, frames of caches.
+All carry a checksum."""
 
 from __future__ import annotations
 
@@ -37,7 +38,8 @@ from tests.fuzz.mutate import damage_json
 from tests.fuzz.sweep_run import swept
 
 MINI = (
-    "grid={x_range_m: [-8, 8], y_range_m: [-8, 8], pillar_m: 1.0, map_x_range_m: [-8, 8], map_y_range_m: [-8, 8]}",
+    "grid={x_range_m: [-8, 8], y_range_m: [-8, 8], pillar_m: 1.0, map_x_range_m: [-8, 8], "
+    "map_y_range_m: [-8, 8]}",
     "model.camera=null",
     "model.lidar.pillar_channels=4",
     "model.bev={layers: [1], strides: [2], channels: [4], neck_channels: 4, out_stride: 2}",
@@ -217,7 +219,8 @@ SUBJECTS = (
     Subject("simulated-frame", _sim_frame, _loaded_frame, stored=True, absent=None),
     Subject("attacked-frame", _attacked, _loaded_attacked, stored=True),
 )
-"""Regions are compared in `test_stored.py`: what cannot be trusted there is found again without a word."""
+"""Regions are compared in `test_stored.py`: what cannot be trusted there is found again without a
+word."""
 
 
 def regions(folder: Path) -> tuple[Path, np.ndarray]:

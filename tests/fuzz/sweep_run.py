@@ -29,7 +29,15 @@ def swept() -> Path:
         severities=(1, 5),
     )
     run_sweep(
-        plan, engines, source, folder / "run", title="fuzz", command=["calico", "robust"], config_yaml=None,
-        resume=False, overwrite=False, pictures=False,
-    )  # fmt: skip
+        plan,
+        engines,
+        source,
+        folder / "run",
+        title="fuzz",
+        command=["calico", "robust"],
+        config_yaml=None,
+        resume=False,
+        overwrite=False,
+        pictures=False,
+    )
     return folder / "run"

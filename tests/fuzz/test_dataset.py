@@ -1,4 +1,5 @@
-"""Files of a data set, damaged one at a time: frames or a message, never a traceback and never a hang."""
+"""Files of a data set, damaged one at a time: frames or a message, never a traceback and never a
+hang."""
 
 import os
 from pathlib import Path

@@ -1,6 +1,8 @@
-"""Runs that are killed at random moments, again and again, end with the bytes of a run that was not.
+"""Runs that are killed at random moments, again and again, end with the bytes of a run that was
+not.
 
-For `make fuzz`; tests of the trainings' and sweeps' own folders kill at chosen moments in every run of the tests.
+For `make fuzz`; tests of the trainings' and sweeps' own folders kill at chosen moments in every run
+of the tests.
 """
 
 from __future__ import annotations
@@ -48,7 +50,8 @@ def run(words: list[str], seconds: float | None = None) -> bool:
 
 
 def kill_again_and_again(words: list[str], seconds: float, name: str) -> None:
-    """Kill a command at random moments of the time that it takes as a whole, and let it end at last."""
+    """Kill a command at random moments of the time that it takes as a whole, and let it end at
+    last."""
     rng = random.Random(f"{name} {SEED}")
     for _ in range(KILLS):
         if run(words, rng.uniform(0.0, seconds)):

@@ -1,4 +1,5 @@
-"""Files that we wrote ourselves, damaged: the same content or a message; no flipped bit is accepted."""
+"""Files that we wrote ourselves, damaged: the same content or a message; no flipped bit is
+accepted."""
 
 import os
 import random

@@ -1,4 +1,5 @@
-"""Files that users write or that other programs hand over: settings, rules, results, predictions, tables of a benchmark."""
+"""Files that users write or that other programs hand over: settings, rules, results, predictions,
+tables of a benchmark."""
 
 from __future__ import annotations
 
@@ -60,7 +61,8 @@ def _results(folder: Path) -> Path:
 
 
 def _judged_results(file: Path) -> str:
-    """All that is done with a results file: read, compared with another one, gated, and written as every report."""
+    """All that is done with a results file: read, compared with another one, gated, and written as
+    every report."""
     results, before = read_results(file), read_results(swept() / "results.json")
     verdict = evaluate(results, read_rules(file.parent / "rules.yaml"), before)
     write_report(file.parent / "out", results, before, verdict, pictures_dir=file.parent)
@@ -96,10 +98,18 @@ def _predictions(file: Path) -> list[Any]:
 def _bench_cell(folder: Path) -> Path:
     for variant, value in (("fused-random", 0.2), ("fused-calico", 0.25)):
         record = {
-            "format": "calico-bench-pretrain-1", "variant": variant, "size": "ci", "labels": 0.05, "seed": 0,
-            "split": "sim-test", "n_frames": 8, "labelled_frames": 1, "steps": 12, "data_hash": {"train": "a"},
+            "format": "calico-bench-pretrain-1",
+            "variant": variant,
+            "size": "ci",
+            "labels": 0.05,
+            "seed": 0,
+            "split": "sim-test",
+            "n_frames": 8,
+            "labelled_frames": 1,
+            "steps": 12,
+            "data_hash": {"train": "a"},
             "metrics": {name: {"value": value} for name in ("mAP", "NDS", "mIoU")},
-        }  # fmt: skip
+        }
         file = folder / f"{variant}-5pct-seed0.json"
         file.write_text(json.dumps(record))
     return file

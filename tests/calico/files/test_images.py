@@ -26,7 +26,10 @@ def test_png_comes_back_and_grey_becomes_rgb(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("format", ["EPS", "TIFF", "GIF", "BMP", "WEBP", "PPM"])
-def test_other_formats_are_refused_whatever_the_name_says(tmp_path: Path, format: str) -> None:  # noqa: A002
+def test_other_formats_are_refused_whatever_the_name_says(
+    tmp_path: Path,
+    format: str,  # noqa: A002
+) -> None:
     file = save(tmp_path / "a.jpg", Image.fromarray(PIXELS), format=format)
     with pytest.raises(FileError, match="no JPEG or PNG image"):
         read_image(file)

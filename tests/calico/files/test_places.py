@@ -61,7 +61,8 @@ def test_a_folder_of_somebody_else_is_not_believed(
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that everybody may write to; pytest closes its own to others, also while tests run."""
+    """A folder that everybody may write to; pytest closes its own to others, also while tests
+    run."""
     with tempfile.TemporaryDirectory(prefix="calico-test-") as folder:
         Path(folder).chmod(0o1777)
         yield Path(folder)
@@ -71,7 +72,8 @@ AS_NOBODY = """
 import os, sys
 from calico.config.load import load_config
 from calico.data.open import open_source
-config = load_config("tiny", None, ["data.sim={val_scenes: 1, frames_per_scene: 2, image_size: [24, 64]}"])
+small = "data.sim={val_scenes: 1, frames_per_scene: 2, image_size: [24, 64]}"
+config = load_config("tiny", None, [small])
 open_source(config, "val")[0]  # loads every library while they can be read
 del os.environ["XDG_CACHE_HOME"]
 os.setgroups([])

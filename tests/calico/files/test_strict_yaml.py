@@ -103,8 +103,16 @@ def test_numbers_that_people_read_otherwise_are_refused(text: str) -> None:
     with pytest.raises(FileError, match=r"line 1 column \d+: .* is a number of base 8 or 60"):
         parse_yaml(f"a: {text}", "x")
     assert parse_yaml("[0, -0, 10, 0.5, 0x1f, 08, '010', '1:30', 1_000]", "x") == [
-        0, 0, 10, 0.5, 31, "08", "010", "1:30", 1000
-    ]  # fmt: skip
+        0,
+        0,
+        10,
+        0.5,
+        31,
+        "08",
+        "010",
+        "1:30",
+        1000,
+    ]
 
 
 @pytest.mark.parametrize(
