@@ -17,16 +17,19 @@ help:
 	@echo "make demo-clean  remove the demo's results, to start it again after the code has changed"
 	@echo "make clean  remove the environment and the demo's results (not the simulator's cache)"
 
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+
 .venv/core: pyproject.toml
 	@echo "installing into .venv (about 6 GB: PyTorch with CUDA)"
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	$(PIP) -e '.[train,export,sim]'
 	@touch $@
 
-# The nuScenes devkit declares numpy < 2 but its evaluation works on numpy 2: it is a reference in the tests, without its pins.
+# References of the tests come without their pins: the nuScenes devkit declares numpy < 2, though its evaluation
+# works on numpy 2; torchattacks declares a requests of 2020, which it does not use.
 .venv/dev: .venv/core
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps nuscenes-devkit==1.2.0 descartes==1.1.0
+	$(PIP) -e '.[all,dev]'
+	$(PIP) --no-deps nuscenes-devkit==1.2.0 descartes==1.1.0 torchattacks==3.5.1
 	@touch $@
 
 # Every step resumes: an interrupted demo goes on where it stopped.

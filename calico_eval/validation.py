@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from calico.config.schema import Config
 from calico.data.source import FrameSource
-from calico.models.calico import CalicoModel
-from calico_eval.engines.torch import TorchEngine
 from calico_eval.evaluate import evaluate
 from calico_eval.metrics.nuscenes import class_ranges
 from calico_eval.metrics.summary import metrics_of
+
+if TYPE_CHECKING:
+    from calico.models.calico import CalicoModel
 
 SHOWN = ("mAP", "NDS", "mIoU")
 
@@ -17,6 +20,8 @@ def validation_metrics(
     model: CalicoModel, config: Config, source: FrameSource
 ) -> dict[str, float | None]:
     """mAP, NDS and mIoU on all frames of a source; a task that the model does not have is None."""
+    from calico_eval.engines.torch import TorchEngine
+
     device = str(next(model.parameters()).device)
     engine = TorchEngine(model, config, device)
     stats = evaluate(engine, source, ranges=eval_ranges(config), batch_size=config.eval.batch_size)

@@ -11,6 +11,7 @@ import click
 
 from calico.cli.options import PATH, UNTRAINED, overwrite_option, with_model_config
 from calico.cli.progress import Progress
+from calico.extras import require_extra
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +58,7 @@ def command(
       calico export runs/tiny --trt
       calico export untrained --preset nuscenes --trt --frames 1 --out nuscenes.onnx
     """
+    require_extra("calico export", "train", "export")
     from calico.data.batch import collate
     from calico.errors import CalicoError
     from calico.export.onnx import export_onnx
@@ -65,6 +67,10 @@ def command(
 
     if len(models) != 1:
         raise click.UsageError(f"got {len(models)} models, expected one")
+    if trt:
+        from calico.export.tensorrt import build_engine, check_builder
+
+        check_builder()
     tempfile.gettempdir()  # tracing needs one; here it says so itself where there is none
     model, place = _open(models[0], config)
     if (model.config.model, model.config.grid) != (config.model, config.grid):
@@ -108,8 +114,6 @@ def command(
         click.echo(report.summary())
         agreed &= report.passed
     if trt:
-        from calico.export.tensorrt import build_engine
-
         click.echo("building the engine; a large model takes minutes", err=True)
         engine = build_engine(graphs[1][1], made[2])
         click.echo(

@@ -11,6 +11,7 @@ import click
 
 from calico.cli.options import PATH, claim_output, overwrite_options, with_config
 from calico.cli.progress import Progress
+from calico.extras import require_extra
 
 if TYPE_CHECKING:
     from calico.config.schema import Config
@@ -73,6 +74,7 @@ def command(
       calico train --preset nuscenes --data-root /data/nuscenes --device cuda --out runs/nuscenes
       calico train --preset tiny --out runs/tiny --resume
     """
+    require_extra("calico train", "train")
     from calico.config.load import load_config
     from calico.data.open import open_source
     from calico.device import pick_device

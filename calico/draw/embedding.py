@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 
 from calico.draw.style import CLASS_COLORS, INK, PAPER, Color, font
 from calico.errors import CalicoError
+from calico.extras import require_extra
 from calico.frame import Float64, Int64, UInt8
 from calico.seeds import derive
 
@@ -85,6 +86,7 @@ def project_pca(embeddings: npt.NDArray[np.floating]) -> tuple[Float64, str]:
 
 def project_tsne(embeddings: npt.NDArray[np.floating], seed: int) -> tuple[Float64, str]:
     """(n, 2) coordinates by t-SNE, and a caption."""
+    require_extra("a t-SNE picture", "train")
     from sklearn.manifold import TSNE  # a second to load
 
     if np.ptp(embeddings, axis=0).max() < 1e-12:

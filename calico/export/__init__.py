@@ -1,1 +1,5 @@
 """The deployed form of the model: one ONNX graph, its check against torch, and TensorRT engines."""
+
+from calico.extras import require_extra
+
+require_extra("reading or writing an ONNX model", "train", "export")

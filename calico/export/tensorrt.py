@@ -16,6 +16,7 @@ import torch
 
 from calico.errors import CalicoError
 from calico.export.reading import MAX_FILE_BYTES, read_metadata
+from calico.extras import MissingExtraError, find_missing, install_line, require_extra
 from calico.files import read_bytes, to_sealed_json, write_atomic
 
 Backend = Literal["tensorrt", "tensorrt-rtx"]
@@ -127,6 +128,19 @@ def _errors(parser: Any) -> list[str]:
     return [f"{error.node_operator()} {error.node_name()}: {error.desc()}" for error in errors]
 
 
+def check_builder() -> None:
+    """Raise CalicoError, with the line that installs it, if there is no library that builds engines."""
+    if torch.cuda.is_available() and not find_missing("trt"):
+        return
+    try:
+        require_extra("building an engine", "trt-rtx")
+    except MissingExtraError as error:
+        raise MissingExtraError(
+            f"{error}. It needs no GPU. On a machine with a GPU, TensorRT also does: "
+            f"{install_line('trt')}"
+        ) from None
+
+
 def _library() -> tuple[Backend, Any]:
     """Full TensorRT if it is installed and torch sees a GPU, else TensorRT-RTX."""
     if torch.cuda.is_available():
@@ -134,13 +148,8 @@ def _library() -> tuple[Backend, Any]:
             return "tensorrt", importlib.import_module("tensorrt")
         except ImportError:
             pass
-    try:
-        return "tensorrt-rtx", importlib.import_module("tensorrt_rtx")
-    except ImportError as error:
-        raise CalicoError(
-            "building an engine needs TensorRT-RTX (works without a GPU): pip install 'calico-bev[trt-rtx]'. "
-            "On a machine with a GPU, full TensorRT also does: pip install 'calico-bev[trt]'"
-        ) from error
+    check_builder()
+    return "tensorrt-rtx", importlib.import_module("tensorrt_rtx")
 
 
 def _strongly_typed(library: Any) -> int:

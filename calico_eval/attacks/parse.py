@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from calico.errors import CalicoError
+from calico.extras import require_extra
 from calico_eval.attacks.budget.threat import Threat
 from calico_eval.attacks.spec import AttackSpec, check_choice
 
@@ -78,11 +79,14 @@ def check_options(
         check_choice("attack: sensor", sensor, SENSORS)
     if not names:
         return
+    require_extra("an attack", "train")
     from calico_eval.attacks.catalogue import ALGORITHMS
     from calico_eval.attacks.success.rates import SUCCESS_OF
 
     for name in names:
         check_choice("attack", name, ALGORITHMS)
+        if name.startswith("ta_"):
+            require_extra(f"attack {name}", "torchattacks")
     for objective in objectives:
         check_choice("attack objective", objective, SUCCESS_OF)
     makes = {ALGORITHMS[name].access for name in names if ALGORITHMS[name].steps > 1}

@@ -10,6 +10,7 @@ import click
 
 from calico.cli.options import PATH, claim_output, overwrite_options, with_model_config
 from calico.cli.progress import Progress
+from calico.extras import require_extra
 from calico_eval.cli.attack_options import AttackOptions, names_of
 
 if TYPE_CHECKING:
@@ -214,6 +215,7 @@ def command(
         twins = tuple(spec for spec in models if not spec.endswith(".onnx") and chosen.attacks)
         models = tuple(_exported(spec) for spec in models)
     choose_levels(chosen.corruptions, chosen.severities)
+    require_extra("calico robust", "train")
     if out is not None:
         claim_output(out, resume=resume, overwrite=overwrite, kind="robust")
     asked.check()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from calico.errors import CalicoError
+from calico.extras import require_extra
 from calico.names import split_name
 from calico_eval.engines.base import Engine
 
@@ -25,6 +26,7 @@ def open_engine(spec: str, device: str = "auto", threads: int = 1) -> Engine:
     name, spec = split_name(spec)
     path = Path(spec)
     if path.suffix == ".onnx":
+        require_extra(f"model {spec}", "train", "export")
         from calico_eval.engines.onnxruntime import OnnxEngine
 
         return OnnxEngine(path, device=device, threads=threads, model_name=name)
@@ -33,6 +35,7 @@ def open_engine(spec: str, device: str = "auto", threads: int = 1) -> Engine:
 
         return PredictionFiles(path, name)
     if path.suffix == ".safetensors" or path.is_dir():
+        require_extra(f"model {spec}", "train")
         from calico_eval.engines.torch import TorchEngine
 
         return TorchEngine.load(path, device=device, model_name=name)

@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from calico.errors import CalicoError
+from calico.extras import require_extra
 from calico.files import SEAL_PLACEHOLDER, check_seal, read_bytes, seal, write_atomic
 from calico.frame import Frame, Int64
 from calico.predictions import Predictions
@@ -35,20 +34,20 @@ _LAYOUT = "|".join(
     ",".join(map(str, names))
     for names in (DETECTION_CLASSES, DISTANCES_M, TP_ERRORS, MAP_CLASSES, THRESHOLDS)
 )
-_SCHEMA = pa.schema(
-    [
-        ("token", pa.string()),
-        ("scene", pa.string()),
-        ("labels", pa.list_(pa.int8())),
-        ("scores", pa.list_(pa.float32())),
-        ("tp", pa.list_(pa.int8())),
-        ("errors", pa.list_(pa.float64())),
-        ("n_gt", pa.list_(pa.int64())),
-        ("map_tp", pa.list_(pa.int64())),
-        ("map_fp", pa.list_(pa.int64())),
-        ("map_fn", pa.list_(pa.int64())),
-    ]
-)
+_COLUMNS = {
+    "token": "string",
+    "scene": "string",
+    "labels": "int8",
+    "scores": "float32",
+    "tp": "int8",
+    "errors": "float64",
+    "n_gt": "int64",
+    "map_tp": "int64",
+    "map_fp": "int64",
+    "map_fn": "int64",
+}
+"""Column to the type of its values; all but the first two are lists."""
+_LISTS = tuple(_COLUMNS)[2:]
 _BITS: Int64 = 1 << np.arange(len(DISTANCES_M))
 _TP_COLUMN = DISTANCES_M.index(TP_DISTANCE_M)
 MAX_BYTES = 2 << 30
@@ -90,23 +89,27 @@ def save_stats(path: Path, stats: Sequence[FrameStats], cell: str = "") -> str:
     Returns:
         The file's SHA-256. The same statistics and pyarrow version give the same bytes.
     """
+    pa, parquet = _load_pyarrow()
     found, maps = [s.detection for s in stats], [s.segmentation for s in stats]
     columns = {
         "token": pa.array([s.token for s in stats], pa.string()),
         "scene": pa.array([s.scene for s in stats], pa.string()),
-        "labels": _lists([d.labels for d in found], pa.int8()),
-        "scores": _lists([d.scores for d in found], pa.float32()),
-        "tp": _lists([d.tp @ _BITS for d in found], pa.int8()),
-        "errors": _lists([d.errors[d.tp[:, _TP_COLUMN]].ravel() for d in found], pa.float64()),
-        "n_gt": _lists([d.n_gt for d in found], pa.int64()),
+    }
+    rows: dict[str, Sequence[npt.NDArray[Any]]] = {
+        "labels": [d.labels for d in found],
+        "scores": [d.scores for d in found],
+        "tp": [d.tp @ _BITS for d in found],
+        "errors": [d.errors[d.tp[:, _TP_COLUMN]].ravel() for d in found],
+        "n_gt": [d.n_gt for d in found],
     }
     for name in ("tp", "fp", "fn"):
-        cells = [_NO_CELLS if m is None else getattr(m, name).ravel() for m in maps]
-        columns[f"map_{name}"] = _lists(cells, pa.int64())
+        rows[f"map_{name}"] = [_NO_CELLS if m is None else getattr(m, name).ravel() for m in maps]
+    columns |= {name: _lists(pa, rows[name], _COLUMNS[name]) for name in _LISTS}
     about = {"calico.layout": _LAYOUT, "calico.cell": cell, "calico.sha256": SEAL_PLACEHOLDER}
+    kinds = [pa.field(name, column.type) for name, column in columns.items()]
     stream = io.BytesIO()
-    pq.write_table(
-        pa.table(columns, schema=_SCHEMA.with_metadata(about)), stream, compression="zstd"
+    parquet.write_table(
+        pa.table(columns, schema=pa.schema(kinds, metadata=about)), stream, compression="zstd"
     )
     content = seal(stream.getvalue())
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -125,12 +128,13 @@ def load_stats(path: Path, cell: str | None = None, sha256: str | None = None) -
     Raises:
         CalicoError: The file is missing, damaged, of another layout, or of another cell.
     """
+    pa, parquet = _load_pyarrow()
     content = read_bytes(path, MAX_BYTES, "per-frame statistics")
     check_seal(content, f"per-frame statistics {path}")
     try:
-        table = pq.ParquetFile(io.BytesIO(content)).read()
+        table = parquet.ParquetFile(io.BytesIO(content)).read()
         about = table.schema.metadata or {}
-        if table.schema.names != _SCHEMA.names or about.get(b"calico.layout") != _LAYOUT.encode():
+        if table.schema.names != list(_COLUMNS) or about.get(b"calico.layout") != _LAYOUT.encode():
             raise CalicoError(
                 f"{path}: not per-frame statistics of this version; run the evaluation again"
             )
@@ -150,20 +154,31 @@ def load_stats(path: Path, cell: str | None = None, sha256: str | None = None) -
 
 def _frames(table: Any) -> list[FrameStats]:
     tokens, scenes = table.column("token").to_pylist(), table.column("scene").to_pylist()
-    arrays = {name: _split(table.column(name).combine_chunks()) for name in _SCHEMA.names[2:]}
+    arrays = {name: _split(table.column(name).combine_chunks()) for name in _LISTS}
     return [
         _frame(tokens[i], scenes[i], {name: rows[i] for name, rows in arrays.items()})
         for i in range(len(tokens))
     ]
 
 
-def _lists(rows: Sequence[npt.NDArray[Any]], kind: Any) -> Any:
+def _load_pyarrow() -> tuple[Any, Any]:
+    """Import pyarrow, which the metrics themselves do without."""
+    require_extra("a table of per-frame statistics (.parquet)", "train")
+    import pyarrow as pa
+    import pyarrow.parquet as parquet
+
+    return pa, parquet
+
+
+def _lists(pa: Any, rows: Sequence[npt.NDArray[Any]], kind: str) -> Any:
     """A list column; NaN becomes null."""
     offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows], dtype=np.int64)]).astype(
         np.int32
     )
     values = np.concatenate(rows) if rows else np.zeros(0)
-    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values, kind, from_pandas=True))
+    return pa.ListArray.from_arrays(
+        pa.array(offsets), pa.array(values, pa.type_for_alias(kind), from_pandas=True)
+    )
 
 
 def _split(column: Any) -> list[npt.NDArray[Any]]:

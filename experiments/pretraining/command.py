@@ -11,6 +11,7 @@ import click
 
 from calico.cli.options import PATH
 from calico.cli.progress import Progress
+from calico.extras import require_extra
 
 
 @click.command("pretraining")
@@ -92,13 +93,12 @@ def command(
       python -m experiments.pretraining --size laptop --variant lidar-random --variant lidar-prc --labels 0.2 --seed 0
       python -m experiments.pretraining --size full --all-labels --set data.root=/data/nuscenes --split val --work /runs/bench
     """
-    from experiments.pretraining.plot import require_matplotlib
+    require_extra("the experiment on pre-training", "train", "sim", "viz")
     from experiments.pretraining.protocol import CORE, LABELS, SEEDS, cells, groups
     from experiments.pretraining.robust import measure_robustness
     from experiments.pretraining.run import Bench
     from experiments.pretraining.table import write_tables
 
-    require_matplotlib()
     folder = results or work / "results" / f"{size}-{split}"
     if not table_only:
         say = functools.partial(click.echo, err=True)

@@ -5,18 +5,10 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 
-from calico.errors import CalicoError
+from calico.extras import require_extra
 
 Points = Mapping[str, Mapping[str, Sequence[tuple[float, float, float | None]]]]
 """Metric to title to (share of labels, mean, half width of the interval), in points."""
-
-
-def require_matplotlib() -> None:
-    """Raises CalicoError where matplotlib is not installed."""
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError as error:
-        raise CalicoError("the plot needs matplotlib: pip install 'calico-bev[viz]'") from error
 
 
 def plot(points: Points) -> str:
@@ -25,7 +17,7 @@ def plot(points: Points) -> str:
     Raises:
         CalicoError: matplotlib is not installed.
     """
-    require_matplotlib()
+    require_extra("the plot", "viz")
     import matplotlib as mpl
     from matplotlib.figure import Figure
 

@@ -31,6 +31,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from calico.extras import require_extra
 from calico.frame import Frame
 from calico_eval.attacks.blackbox.run import by_queries
 from calico_eval.attacks.details import Crafted
@@ -132,12 +133,18 @@ def _by_gradients(name: str, **options: Callable[[Problem, AttackSpec], Any]) ->
     """An attack on the cross-entropy. options: its arguments, besides eps."""
 
     def build(model: LossModel, problem: Problem, spec: AttackSpec) -> Any:
-        import torchattacks  # takes seconds to import, and only these attacks need it
-
         chosen = {key: value(problem, spec) for key, value in options.items()}
-        return getattr(torchattacks, name)(model, eps=problem.domain.eps, **chosen)
+        return getattr(_load_torchattacks(), name)(model, eps=problem.domain.eps, **chosen)
 
     return _run(build, "cross entropy")
+
+
+def _load_torchattacks() -> Any:
+    """Import torchattacks, which takes seconds and which only these attacks need."""
+    require_extra("an attack of torchattacks (ta_*)", "torchattacks")
+    import torchattacks
+
+    return torchattacks
 
 
 def _alpha(problem: Problem, spec: AttackSpec) -> float:
@@ -153,19 +160,15 @@ def _random_start(problem: Problem, spec: AttackSpec) -> bool:
 
 
 def _upgd(model: LossModel, problem: Problem, spec: AttackSpec) -> Any:
-    import torchattacks
-
-    return torchattacks.UPGD(
+    return _load_torchattacks().UPGD(
         model, eps=problem.domain.eps, alpha=_alpha(problem, spec), steps=spec.steps, random_start=spec.random_start,
         loss=lambda images, labels, targets: model(images)[:, 1].sum(),
     )  # fmt: skip
 
 
 def _apgd(model: LossModel, problem: Problem, spec: AttackSpec) -> Any:
-    import torchattacks
-
     norm = "Linf" if problem.domain.norm == "linf" else "L2"
-    return torchattacks.APGD(
+    return _load_torchattacks().APGD(
         model,
         norm=norm,
         eps=problem.domain.eps,
@@ -175,10 +178,8 @@ def _apgd(model: LossModel, problem: Problem, spec: AttackSpec) -> Any:
 
 
 def _square(model: LossModel, problem: Problem, spec: AttackSpec) -> Any:
-    import torchattacks
-
     # it asks three more times: on the clean input, on the stripes, on what it returns
-    return torchattacks.Square(
+    return _load_torchattacks().Square(
         model,
         eps=problem.domain.eps,
         n_queries=max(spec.steps - 3, 0),
@@ -187,11 +188,9 @@ def _square(model: LossModel, problem: Problem, spec: AttackSpec) -> Any:
 
 
 def _spsa(model: LossModel, problem: Problem, spec: AttackSpec) -> Any:
-    import torchattacks
-
     samples = min(SPSA_SAMPLES, max((spec.steps - 1) // 2, 1))
     rounds = max((spec.steps - 1) // (2 * samples), 1)
-    return torchattacks.SPSA(
+    return _load_torchattacks().SPSA(
         model, eps=problem.domain.eps, delta=0.5 * problem.domain.eps, lr=2.5 * problem.domain.eps / rounds,
         nb_iter=rounds, nb_sample=samples, max_batch_size=samples,
     )  # fmt: skip
