@@ -89,7 +89,7 @@ def save_stats(path: Path, stats: Sequence[FrameStats], cell: str = "") -> str:
     Returns:
         The file's SHA-256. The same statistics and pyarrow version give the same bytes.
     """
-    pa, parquet = _load_pyarrow()
+    pa, pq = _load_pyarrow()
     found, maps = [s.detection for s in stats], [s.segmentation for s in stats]
     columns = {
         "token": pa.array([s.token for s in stats], pa.string()),
@@ -108,7 +108,7 @@ def save_stats(path: Path, stats: Sequence[FrameStats], cell: str = "") -> str:
     about = {"calico.layout": _LAYOUT, "calico.cell": cell, "calico.sha256": SEAL_PLACEHOLDER}
     kinds = [pa.field(name, column.type) for name, column in columns.items()]
     stream = io.BytesIO()
-    parquet.write_table(
+    pq.write_table(
         pa.table(columns, schema=pa.schema(kinds, metadata=about)), stream, compression="zstd"
     )
     content = seal(stream.getvalue())
@@ -128,11 +128,11 @@ def load_stats(path: Path, cell: str | None = None, sha256: str | None = None) -
     Raises:
         CalicoError: The file is missing, damaged, of another layout, or of another cell.
     """
-    pa, parquet = _load_pyarrow()
+    pa, pq = _load_pyarrow()
     content = read_bytes(path, MAX_BYTES, "per-frame statistics")
     check_seal(content, f"per-frame statistics {path}")
     try:
-        table = parquet.ParquetFile(io.BytesIO(content)).read()
+        table = pq.ParquetFile(io.BytesIO(content)).read()
         about = table.schema.metadata or {}
         if table.schema.names != list(_COLUMNS) or about.get(b"calico.layout") != _LAYOUT.encode():
             raise CalicoError(
@@ -165,9 +165,9 @@ def _load_pyarrow() -> tuple[Any, Any]:
     """Import pyarrow, which the metrics themselves do without."""
     require_extra("a table of per-frame statistics (.parquet)", "train")
     import pyarrow as pa
-    import pyarrow.parquet as parquet
+    import pyarrow.parquet as pq
 
-    return pa, parquet
+    return pa, pq
 
 
 def _lists(pa: Any, rows: Sequence[npt.NDArray[Any]], kind: str) -> Any:
