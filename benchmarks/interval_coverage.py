@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from calico.frame import Float64
-from calico.seeds import generator
+from calico.seeds import make_generator
 from calico_eval.metrics.intervals import pooled_values
 from calico_eval.metrics.matching import DISTANCES_M, TP_DISTANCE_M, DetectionStats
 from calico_eval.metrics.robustness import Baseline, robustness
@@ -264,7 +264,7 @@ def cover(
     )
     below, above, width = (dict.fromkeys(truth, 0.0) for _ in range(3))
     for trial in range(trials):
-        rng = generator(seed, "coverage", scenes, trial)
+        rng = make_generator(seed, "coverage", scenes, trial)
         stats = all_cells(draw_scenes(scenes, rng), rng)
         for name, (lo, hi) in (
             intervals_of(stats) | (in_logarithms(stats) if with_logs else {})
@@ -306,7 +306,7 @@ def main() -> None:
             "expected as many"
         )
     start = time.monotonic()
-    rng = generator(options.seed, "coverage", "truth")
+    rng = make_generator(options.seed, "coverage", "truth")
     truth = true_figures(all_cells(draw_scenes(TRUTH_SCENES, rng), rng))
     rows = {}
     for scenes, trials in zip(options.scenes, options.trials, strict=True):

@@ -23,7 +23,7 @@ import torch
 from calico.config.presets import PRESETS
 from calico.config.schema import Config
 from calico.data.batch import Batch
-from calico.device import deterministic
+from calico.device import use_deterministic_algorithms
 from calico.export.onnx import export_onnx
 from calico.export.parity import onnx_predict
 from calico.models.calico import build_model
@@ -100,7 +100,7 @@ def main() -> None:
     print(f"{options.preset}, {options.threads} threads, batch {frames}, {weights:.1f} M weights")
     for _ in range(2):
         step()  # the first steps fill torch's caches
-    with deterministic(torch.device("cpu")):
+    with use_deterministic_algorithms(torch.device("cpu")):
         print(f"training step            {seconds(step, frames):.3f} s/frame")
         if model.lidar is not None:
             print(

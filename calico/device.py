@@ -1,4 +1,4 @@
-"""Which device, and deterministic algorithms on it."""
+"""The device that computes, its precision, and deterministic algorithms on it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ FILL = "fill_uninitialized_memory"
 
 
 def pick_device(name: str) -> torch.device:
-    """The device a name means: 'auto' is the first GPU, or the CPU where there is none.
+    """Return the device that a name means.
+
+    Args:
+        name: 'cpu', 'cuda', 'cuda:N', or 'auto' for the first GPU, or the CPU without one.
 
     Raises:
-        CalicoError: not a device, or a GPU that is not there.
+        CalicoError: The name is no device, or names a GPU that torch does not see.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -31,27 +34,36 @@ def pick_device(name: str) -> torch.device:
         raise CalicoError(f"device {name!r}: not supported; expected auto, cpu, cuda or cuda:N")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise CalicoError(
-            f"device {name!r}: torch sees {torch.cuda.device_count()} GPUs; use --device cpu or auto"
+            f"device {name!r}: torch sees {torch.cuda.device_count()} GPUs; use --device cpu or "
+            "auto"
         )
     return device
 
 
 def training_precision(precision: str, device: torch.device) -> torch.autocast:
-    """The autocast that `Config.precision` means on a device; a no-op for float32."""
+    """Return the autocast context that a precision means on a device.
+
+    Args:
+        precision: 'float32', 'bfloat16', or 'auto' for bfloat16 on GPUs and float32 elsewhere.
+        device: The device of the model.
+    """
     enabled = precision == "bfloat16" or (precision == "auto" and device.type == "cuda")
     return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
 
 
 @contextmanager
-def deterministic(device: torch.device) -> Iterator[None]:
-    """Deterministic algorithms on the CPU, where same command means same bytes; restored on leaving.
+def use_deterministic_algorithms(device: torch.device) -> Iterator[None]:
+    """Use deterministic algorithms inside the block, if the device is a CPU.
 
-    A gather's backward pass is not repeatable otherwise. On GPUs several operators have no deterministic form; there runs are
-    repeatable up to rounding only.
+    On a CPU the same command gives the same bytes, for which this is needed: a gather's backward
+    pass is not repeatable otherwise. On GPUs several operators have no deterministic form, so runs
+    are repeatable up to rounding only.
+
+    Args:
+        device: The device of the model.
     """
-    debugging = importlib.import_module(
-        "torch.utils.deterministic"
-    )  # its switch is a property that mypy does not see
+    # The switch is a property that mypy does not see.
+    debugging = importlib.import_module("torch.utils.deterministic")
     before, filled = (
         torch.are_deterministic_algorithms_enabled(),
         debugging.fill_uninitialized_memory,

@@ -1,8 +1,10 @@
-"""The one error that a user's mistake raises.
+"""The error that a user's mistake raises.
 
-Every message says what is wrong, where, what was got, what was expected, and the fix where there is one. The command line
-prints it without a traceback and exits with 2. `corruptions` and `reports` have errors of their own (they import no more
-of this package than `calico.files`); the command line knows all of them by the attribute `is_user_error`.
+Every message says what is wrong, where, what was got, what was expected, and how to mend it if that
+is known. The command line prints it without a traceback and exits with 2.
+
+`corruptions` and `reports` have errors of their own, because they import nothing of this package
+but `calico.files`. The command line recognises all of them by the attribute `is_user_error`.
 """
 
 

@@ -1,17 +1,22 @@
-"""What flows everywhere: one keyframe of all sensors, in numpy, immutable.
+"""A frame: one keyframe of all sensors, as immutable numpy arrays.
 
-Conventions, said once:
+Conventions of the whole project:
 
-* **LiDAR frame**: x forward, y left, z up, metres, origin at the sensor. Loaders turn sensors that differ (nuScenes' LiDAR
-  has x to the right), so `ego_T_lidar` includes that turn.
+* **LiDAR frame**: x forward, y left, z up, metres, origin at the sensor. Loaders turn sensors that
+  differ (nuScenes' LiDAR has x to the right), so `ego_T_lidar` includes that turn.
 * **A_T_B** is the 4x4 matrix that takes homogeneous column points from frame B into frame A.
-* **Ego frame**: x forward, y left, z up, origin on the ground below the rear axle. **Global frame**: fixed to the world, z up.
-* **Camera frame**: x right, y down, z forward (optical axis). Pixel (0, 0) is the centre of the top left pixel.
-* **Box**: x, y, z of the geometric centre, length (along the heading), width, height, yaw, vx, vy. **Yaw** is the angle from
-  the x axis to the heading, counter-clockwise seen from above, in [-pi, pi). Velocities are those over ground; NaN where
-  unknown. Of a tilted LiDAR both are level: those in the global frame, turned by the LiDAR's heading there.
-* **BEV arrays** are indexed [..., row, column] with row = y and column = x, both growing (see `geometry.grid.Grid`).
-* **Time**: `dt` is the age of a point, keyframe time minus point time, in seconds (0 in the keyframe, positive in older sweeps).
+* **Ego frame**: x forward, y left, z up, origin on the ground below the rear axle.
+* **Global frame**: fixed to the world, z up.
+* **Camera frame**: x right, y down, z forward (optical axis). Pixel (0, 0) is the centre of the top
+  left pixel.
+* **Box**: x, y, z of the geometric centre, length (along the heading), width, height, yaw, vx, vy.
+  **Yaw** is the angle from the x axis to the heading, counter-clockwise seen from above, in
+  [-pi, pi). Velocities are those over ground; NaN where unknown. If the LiDAR is tilted, yaw and
+  velocity stay level: they are those in the global frame, turned by the LiDAR's heading there.
+* **BEV arrays** are indexed [..., row, column] with row = y and column = x, both growing (see
+  `geometry.grid.Grid`).
+* **Time**: `dt` is the age of a point, keyframe time minus point time, in seconds (0 in the
+  keyframe, positive in older sweeps).
 """
 
 from __future__ import annotations
@@ -36,11 +41,13 @@ Bool = npt.NDArray[np.bool_]
 class Boxes:
     """Ground-truth objects of one frame, in the LiDAR frame.
 
-    boxes: (M, 9) float32 x, y, z, length, width, height [m], yaw [rad], vx, vy [m/s, NaN where unknown].
-    labels: (M,) int64 index into `taxonomy.DETECTION_CLASSES`.
-    attributes: (M,) int64 index into `taxonomy.ATTRIBUTES`, -1 for none.
-    num_points: (M,) int64 LiDAR (and radar) points inside, over the keyframe's sweep.
-    instances: (M,) identity of the object over a scene ("" where unknown).
+    Attributes:
+        boxes: (M, 9) float32 x, y, z, length, width, height [m], yaw [rad], vx, vy [m/s, NaN where
+            unknown].
+        labels: (M,) int64 index into `taxonomy.DETECTION_CLASSES`.
+        attributes: (M,) int64 index into `taxonomy.ATTRIBUTES`, -1 for none.
+        num_points: (M,) int64 LiDAR (and radar) points inside, over the keyframe's sweep.
+        instances: M names that identify an object over a scene ("" where unknown).
     """
 
     boxes: Float32
@@ -66,12 +73,16 @@ class Boxes:
 
     @staticmethod
     def empty() -> Boxes:
-        """No objects."""
+        """Make the boxes of a frame without objects."""
         none = np.zeros(0, np.int64)
         return Boxes(np.zeros((0, 9), np.float32), none, none.copy(), none.copy())
 
     def select(self, keep: Bool | Int64) -> Boxes:
-        """The objects that `keep` (mask or indices) picks."""
+        """Select some of the objects.
+
+        Args:
+            keep: (M,) mask, or indices.
+        """
         instances = tuple(np.asarray(self.instances, dtype=object)[keep]) if self.instances else ()
         return Boxes(
             self.boxes[keep],
@@ -84,23 +95,30 @@ class Boxes:
 
 @dataclass(frozen=True)
 class Frame:
-    """One keyframe with the sweeps it aggregates. V cameras, N points, S sweeps (sweep 0 is the keyframe's).
+    """One keyframe with the sweeps that it aggregates.
 
-    token, scene: names, unique in the data set.
-    timestamp_s: time of the keyframe's LiDAR sweep [s].
-    points: (N, 5) float32 x, y, z [m, LiDAR frame], intensity [0..1], dt [s].
-    ring: (N,) int16 beam index, 0 the lowest; -1 where the sensor does not tell.
-    sweep_index: (N,) int16, the sweep a point came from.
-    sweep_T: (S, 4, 4) lidar_T_sweep: the sensor's pose at that sweep, in the keyframe's LiDAR frame. Its last column is the
-        origin of the sweep's rays.
-    images: V arrays (H_v, W_v, 3) uint8 RGB.
-    camera_K: (V, 3, 3) pinhole intrinsics [px]. camera_T_lidar: (V, 4, 4). camera_time_s: (V,) exposure time [s].
-    ego_T_lidar, global_T_lidar: (4, 4).
-    boxes: ground truth. map_masks: (K, Y, X) bool on the map grid, or None.
-    map_known: (Y, X) bool, the cells whose map is known, or None where all are. Training ignores the others (turning a frame
-        brings unknown ground into the corners); the official map metric has no such notion and counts every cell.
-    elongation: (N,) float32 (Waymo) or None.
-    previous: gives the keyframe before in the same scene; None at a scene's start.
+    There are V cameras, N points and S sweeps. Sweep 0 is the keyframe's own.
+
+    Attributes:
+        token, scene: Names, unique in the data set.
+        timestamp_s: Time of the keyframe's LiDAR sweep [s].
+        points: (N, 5) float32 x, y, z [m, LiDAR frame], intensity [0..1], dt [s].
+        ring: (N,) int16 beam index, 0 the lowest; -1 if the sensor does not tell.
+        sweep_index: (N,) int16 number of the sweep that a point came from.
+        sweep_T: (S, 4, 4) lidar_T_sweep: the sensor's pose at that sweep, in the keyframe's LiDAR
+            frame. Its last column is the origin of the sweep's rays.
+        images: V arrays (H_v, W_v, 3) uint8 RGB.
+        camera_K: (V, 3, 3) pinhole intrinsics [px].
+        camera_T_lidar: (V, 4, 4) poses of the LiDAR in the cameras' frames.
+        camera_time_s: (V,) exposure times [s].
+        ego_T_lidar, global_T_lidar: (4, 4) poses of the LiDAR.
+        boxes: Ground truth.
+        map_masks: (K, Y, X) bool on the map grid, or None.
+        map_known: (Y, X) bool, the cells whose map is known; None if all are. Training ignores the
+            others (turning a frame brings unknown ground into the corners). The official map metric
+            has no such notion and counts every cell.
+        elongation: (N,) float32 (Waymo), or None.
+        previous: Function that returns the keyframe before in the same scene; None at the start.
     """
 
     token: str
@@ -137,7 +155,8 @@ class Frame:
         for name, shape in expected.items():
             if getattr(self, name).shape != shape:
                 raise CalicoError(
-                    f"frame {self.token}: {name} has shape {getattr(self, name).shape}, expected {shape}"
+                    f"frame {self.token}: {name} has shape {getattr(self, name).shape}, expected "
+                    f"{shape}"
                 )
         if self.points.dtype != np.float32:
             raise CalicoError(
@@ -146,17 +165,19 @@ class Frame:
         bad = ~np.isfinite(self.points).all(axis=1)
         if bad.any():
             raise CalicoError(
-                f"frame {self.token}: {int(bad.sum())} of {n} points are NaN or infinite (first: row {int(bad.argmax())}); "
+                f"frame {self.token}: {int(bad.sum())} of {n} points are NaN or infinite (first: "
+                f"row {int(bad.argmax())}); "
                 "expected finite x, y, z, intensity, dt. Drop them in the loader."
             )
         for view, image in enumerate(self.images):
             if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
                 raise CalicoError(
-                    f"frame {self.token}: image {view} is {image.dtype} {image.shape}, expected uint8 (H, W, 3)"
+                    f"frame {self.token}: image {view} is {image.dtype} {image.shape}, expected "
+                    "uint8 (H, W, 3)"
                 )
 
     def without_sensors(self) -> Frame:
-        """The frame with its labels and poses alone: no points, no images, no map and no past."""
+        """Return the frame with its labels and poses alone, without sensor data, map and past."""
         return Frame.of_labels(
             self.token,
             self.scene,
@@ -175,7 +196,14 @@ class Frame:
         global_T_lidar: Float64,
         boxes: Boxes,
     ) -> Frame:
-        """A frame of labels and poses alone, as predictions are scored by."""
+        """Make a frame of labels and poses alone, for scoring predictions.
+
+        Args:
+            token, scene: Names, unique in the data set.
+            timestamp_s: Time of the keyframe [s].
+            ego_T_lidar, global_T_lidar: (4, 4) poses of the LiDAR.
+            boxes: Ground truth.
+        """
         return Frame(
             token=token,
             scene=scene,
@@ -194,12 +222,19 @@ class Frame:
         )
 
     def replace(self, **changes: object) -> Frame:
-        """A copy with some fields changed (validated again)."""
+        """Return a copy with some fields changed, validated again.
+
+        Args:
+            changes: New values by the name of the field.
+        """
         return replace(self, **changes)  # type: ignore[arg-type]
 
     @property
     def image_from_lidar(self) -> Float64:
-        """(V, 4, 4) takes LiDAR points to (u*d, v*d, d, 1), with u, v in pixels of that view and d the depth [m]."""
+        """(V, 4, 4) matrices that take LiDAR points to (u*d, v*d, d, 1).
+
+        u, v are pixels of that view and d is the depth [m].
+        """
         matrix = np.tile(np.eye(4), (len(self.images), 1, 1))
         matrix[:, :3, :3] = self.camera_K
         result: Float64 = matrix @ self.camera_T_lidar

@@ -25,7 +25,8 @@ class Predictions:
     boxes: (M, 9) float32 x, y, z, length, width, height [m], yaw [rad], vx, vy [m/s].
     scores: (M,) float32 in 0..1. labels: (M,) int64 index into the detection classes.
     map_probs: (K, Y, X) float32 in 0..1 on the map grid, or None for a model without a map head.
-    attributes: (M,) int64 index into `taxonomy.ATTRIBUTES`, or None (the metric then derives them from the speed).
+    attributes: (M,) int64 index into `taxonomy.ATTRIBUTES`, or None (the metric then derives them
+        from the speed).
     """
 
     boxes: Float32
@@ -38,7 +39,8 @@ class Predictions:
         m = len(self.boxes)
         if self.boxes.shape != (m, 9) or self.scores.shape != (m,) or self.labels.shape != (m,):
             raise CalicoError(
-                f"predictions: boxes {self.boxes.shape}, scores {self.scores.shape}, labels {self.labels.shape}; "
+                f"predictions: boxes {self.boxes.shape}, scores {self.scores.shape}, labels "
+                f"{self.labels.shape}; "
                 "expected (M, 9), (M,), (M,)"
             )
         if self.attributes is not None and self.attributes.shape != (m,):
@@ -55,7 +57,8 @@ class Predictions:
         """Reads what a user's model returned, into arrays of our own.
 
         Args:
-            output: boxes, scores, labels and, if the model has them, map_probs, attributes, as arrays
+            output: boxes, scores, labels and, if the model has them, map_probs, attributes, as
+                arrays
                 or nested lists, with the shapes above. Boxes of 7 columns get unknown (zero)
                 velocities. Labels may be floats that are whole.
             where: names the model and the frame in the error message.
@@ -68,7 +71,8 @@ class Predictions:
             output = {name: getattr(output, name) for name in FIELDS}
         if not isinstance(output, Mapping):
             raise CalicoError(
-                f"{where}: got {type(output).__name__}, expected a mapping with boxes, scores, labels"
+                f"{where}: got {type(output).__name__}, expected a mapping with boxes, scores, "
+                "labels"
             )
         missing = [name for name in ("boxes", "labels", "scores") if name not in output]
         if missing:

@@ -1,4 +1,7 @@
-"""One `--seed` derives every stream of random numbers, by name, so that adding a stream changes no other."""
+"""Streams of random numbers: one `--seed` derives all of them by name.
+
+A stream depends on the seed and on its own name only, so that adding a stream changes no other.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,29 @@ import hashlib
 import numpy as np
 
 
-def derive(seed: int, *names: str | int) -> int:
-    """A 63-bit seed for the stream that the names describe, e.g. derive(7, "augment", epoch, token)."""
+def derive_seed(seed: int, *names: str | int) -> int:
+    """Derive the seed of one stream from the seed of the run.
+
+    Args:
+        seed: Seed of the run.
+        names: Name of the stream, in parts.
+
+    Returns:
+        A whole number of 63 bits.
+
+    Example:
+        >>> derive_seed(7, "augment", 0) == derive_seed(7, "augment", 1)
+        False
+    """
     digest = hashlib.sha256("\x1f".join([str(seed), *map(str, names)]).encode()).digest()
     return int.from_bytes(digest[:8], "little") >> 1
 
 
-def generator(seed: int, *names: str | int) -> np.random.Generator:
-    """A counter-based numpy generator (Philox) for that stream."""
-    return np.random.Generator(np.random.Philox(derive(seed, *names)))
+def make_generator(seed: int, *names: str | int) -> np.random.Generator:
+    """Make the counter-based numpy generator (Philox) of one stream.
+
+    Args:
+        seed: Seed of the run.
+        names: Name of the stream, in parts; see `derive_seed`.
+    """
+    return np.random.Generator(np.random.Philox(derive_seed(seed, *names)))

@@ -1,4 +1,7 @@
-"""Worker processes: what they raise is told as it is here, and one that dies is told in one line with the way on."""
+"""Worker processes: their errors reach the main process as they are.
+
+A process that dies becomes one line that says what was kept and how to go on.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,8 @@ def run_jobs(
             yield future.result()
     except BrokenProcessPool:
         raise CalicoError(
-            f"{what}: a worker process died; most often the system kills one because memory runs out. What was done is kept: "
+            f"{what}: a worker process died; most often the system kills one because memory runs "
+            "out. What was done is kept: "
             "free memory and give the same command again"
         ) from None
     finally:
@@ -53,13 +57,23 @@ def run_jobs(
 
 @dataclass(frozen=True)
 class Failure:
-    """An error of the input or of the system that a loader's process met, on its way to the main one."""
+    """An error of the input or of the system, on its way from a loader's process to the main one.
+
+    Attributes:
+        error: The error.
+    """
 
     error: Exception
 
     @staticmethod
     def catch(make: Callable[[], T]) -> T | Failure:
-        """What `make` returns, or the failure; a fault of our own is raised, so that its traceback is kept."""
+        """Call a function and return its result, or the failure.
+
+        An error that is neither the input's nor the system's is raised, with its traceback.
+
+        Args:
+            make: The function.
+        """
         try:
             return make()
         except Exception as error:
@@ -72,7 +86,9 @@ class Failure:
 
 @contextmanager
 def explain_dead_loader(what: str) -> Iterator[None]:
-    """Tell of a DataLoader's process that died in the block; torch raises it at any line of the main process.
+    """Explain the death of a DataLoader's process inside the block.
+
+    Torch raises an error about it at any line of the main process.
 
     Args:
         what: Name of the work for the message.
@@ -93,8 +109,10 @@ def explain_dead_loader(what: str) -> Iterator[None]:
             else ""
         )
         raise CalicoError(
-            f"{what}: a loader process died (pid {found[1].strip()}{signal}); most often because memory{shared} runs out. The "
-            "same command with --resume goes on from the last checkpoint; fewer processes need less memory and give the same "
+            f"{what}: a loader process died (pid {found[1].strip()}{signal}); most often because "
+            f"memory{shared} runs out. The "
+            "same command with --resume goes on from the last checkpoint; fewer processes need "
+            "less memory and give the same "
             "result, e.g. --set data.workers=0"
         ) from None
 

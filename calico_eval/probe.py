@@ -23,7 +23,7 @@ from calico.frame import Boxes, Float64, Int64
 from calico.geometry.boxes import points_in_boxes
 from calico.geometry.grid import Grid
 from calico.models.calico import CalicoModel
-from calico.seeds import generator
+from calico.seeds import make_generator
 from calico_eval.features import Branch, feature_grid, feature_maps, left_alone
 
 BACKGROUND = -1
@@ -46,7 +46,7 @@ def probe_split(source: FrameSource, frames: int, seed: int) -> tuple[list[int],
             "on; frames of one scene are nearly the same). Use a split with more scenes"
         )
     names = list(scenes)
-    order = [names[i] for i in generator(seed, "probe scenes").permutation(len(names))]
+    order = [names[i] for i in make_generator(seed, "probe scenes").permutation(len(names))]
     fit, test = (
         sorted(index for scene in half for index in scenes[scene])
         for half in (order[::2], order[1::2])
@@ -148,7 +148,7 @@ def _fit_cells(
     features, labels = [], []
     for token, cells, truth in _cells(model, source, indices, branch):
         empty = np.flatnonzero(truth == BACKGROUND)
-        some = generator(seed, "probe", token).choice(
+        some = make_generator(seed, "probe", token).choice(
             empty, min(FIT_BACKGROUND, len(empty)), replace=False
         )
         chosen = np.concatenate([np.flatnonzero(truth != BACKGROUND), some])

@@ -17,7 +17,7 @@ from calico.data.batch import Batch, collate
 from calico.data.source import FrameSource
 from calico.frame import Bool, Boxes, Float32, Frame, Int64
 from calico.regions import cached_regions
-from calico.seeds import generator
+from calico.seeds import make_generator
 
 LESS, UNUSED = -1, -2
 """Regions of semantic-less points and of empty slots."""
@@ -78,7 +78,7 @@ class ContrastLoader:
         regions: list[Int64] = []
         for position, index in zip(positions, indices, strict=True):
             frame = unlabelled(self.source[index], cameras=self.image_size is not None)
-            rng = generator(self.seed, self.stage, "view", epoch, position, frame.token)
+            rng = make_generator(self.seed, self.stage, "view", epoch, position, frame.token)
             seen = tuple(
                 augment(frame, self.augment, None, rng, self.image_size)
                 for _ in range(self.n_views)

@@ -12,7 +12,7 @@ from calico.draw.style import CLASS_COLORS, INK, PAPER, Color, font
 from calico.errors import CalicoError
 from calico.extras import require_extra
 from calico.frame import Float64, Int64, UInt8
-from calico.seeds import derive
+from calico.seeds import derive_seed
 
 Method = Literal["pca", "tsne"]
 
@@ -92,7 +92,7 @@ def project_tsne(embeddings: npt.NDArray[np.floating], seed: int) -> tuple[Float
     if np.ptp(embeddings, axis=0).max() < 1e-12:
         return np.zeros((len(embeddings), 2)), "t-SNE: all vectors are equal"
     perplexity = min(PERPLEXITY, (len(embeddings) - 1) / 3)
-    tsne = TSNE(perplexity=perplexity, init="pca", random_state=derive(seed, "tsne") % 2**32)
+    tsne = TSNE(perplexity=perplexity, init="pca", random_state=derive_seed(seed, "tsne") % 2**32)
     xy: Float64 = tsne.fit_transform(embeddings.astype(np.float64)).astype(np.float64)
     return xy, f"t-SNE, perplexity {perplexity:.0f}: neighbours count, distances do not"
 

@@ -26,7 +26,7 @@ from calico.models.lift import Lift
 from calico.models.pillars import PillarEncoder
 from calico.models.results import to_predictions
 from calico.predictions import Predictions
-from calico.seeds import derive
+from calico.seeds import derive_seed
 
 MAX_PARAMETERS = 2_000_000_000
 """The `full` preset has some tens of millions."""
@@ -270,5 +270,5 @@ def build_model(config: Config, seed: int) -> CalicoModel:
     """
     describe_weights(config)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive(seed, "model"))
+        torch.manual_seed(derive_seed(seed, "model"))
         return CalicoModel(config)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from calico.frame import Bool, Float64
-from calico.seeds import generator
+from calico.seeds import make_generator
 
 STRIP_M = 10.0
 LOWEST_POINTS = 50
@@ -85,7 +85,7 @@ def ransac(xyz: Float64) -> Ground:
         return Ground(np.zeros(0), np.zeros(0, np.bool_))
     low = xyz[xyz[:, 2] <= np.quantile(xyz[:, 2], RANSAC_LOW_SHARE)]
     best, most = np.array([0.0, 0.0, _lowest(xyz)]), 0
-    for triple in generator(0, "regions", "ransac").integers(0, len(low), (RANSAC_DRAWS, 3)):
+    for triple in make_generator(0, "regions", "ransac").integers(0, len(low), (RANSAC_DRAWS, 3)):
         plane = fit_plane(low[triple])
         if plane is None:
             continue

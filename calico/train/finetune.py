@@ -16,7 +16,7 @@ from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.models.calico import CalicoModel
-from calico.seeds import derive, generator
+from calico.seeds import derive_seed, make_generator
 from calico.train.checkpoint import MODEL_FILE, save_model
 from calico.train.robust import training_conditions
 from calico.train.sampler import balanced_frames, label_subset
@@ -47,7 +47,7 @@ class LabelledLoader:
         frames = []
         for position, index in zip(positions, indices, strict=True):
             frame = self._corrupted(self.source[index], epoch, position)
-            rng = generator(self.seed, "augment", epoch, position, frame.token)
+            rng = make_generator(self.seed, "augment", epoch, position, frame.token)
             frames.append(augment(frame, self.augment, self.source.map_grid, rng, self.image_size))
         return collate(frames)
 
@@ -55,11 +55,11 @@ class LabelledLoader:
         """The frame under a condition, another one in every epoch; or as it is."""
         if not self.conditions:
             return frame
-        rng = generator(self.seed, "corrupt", epoch, position, frame.token)
+        rng = make_generator(self.seed, "corrupt", epoch, position, frame.token)
         if rng.random() >= self.share:
             return frame
         chosen = self.conditions[rng.integers(len(self.conditions))]
-        return chosen.corrupt_frame(frame, derive(self.seed, "corrupt", epoch))
+        return chosen.corrupt_frame(frame, derive_seed(self.seed, "corrupt", epoch))
 
 
 class Finetune:

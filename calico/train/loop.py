@@ -14,9 +14,9 @@ from torch.utils.data import DataLoader, Dataset
 from calico.config.schema import Config
 from calico.config.training import ScheduleConfig
 from calico.data.source import FrameSource
-from calico.device import deterministic, training_precision
+from calico.device import use_deterministic_algorithms, training_precision
 from calico.errors import CalicoError
-from calico.seeds import derive
+from calico.seeds import derive_seed
 from calico.train.done import DONE_FILE, check_done, mark_done
 from calico.train.log import RunLog
 from calico.train.restart import has_checkpoint
@@ -123,7 +123,7 @@ def fit(task: Task, source: FrameSource, out: Path, *, progress: Progress, resum
         task.save(out)  # a kill may have come between the model files and the state
     log.start(step)
     try:
-        with deterministic(device), explain_dead_loader(f"stage {task.name}"):
+        with use_deterministic_algorithms(device), explain_dead_loader(f"stage {task.name}"):
             while step < plan.total_steps:
                 step = _epoch(task, plan, step, optimizer, scheduler, log, progress)
                 epoch, last = (step - 1) // plan.steps_per_epoch, step == plan.total_steps
@@ -160,7 +160,7 @@ def _epoch(
     device = trained[0].device
     epoch = step // plan.steps_per_epoch
     for batch in batches(task, plan, epoch):
-        torch.manual_seed(derive(seed, task.name, "step", step))
+        torch.manual_seed(derive_seed(seed, task.name, "step", step))
         with training_precision(task.config.precision, device):
             losses = task.losses(batch.to(device))
         norm = _descend(

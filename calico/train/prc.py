@@ -21,7 +21,7 @@ from calico.losses.prc import (
 from calico.models.calico import CalicoModel
 from calico.models.embed import Projector, sample_bev
 from calico.models.fuse import ConvFuser
-from calico.seeds import derive
+from calico.seeds import derive_seed
 from calico.train.checkpoint import MODEL_FILE, load_weights, save_model, save_weights
 from calico.train.embedding_health import alignment, effective_rank, finite, uniformity
 from calico.train.finetune import Measure
@@ -160,7 +160,7 @@ def make_projector(config: Config, side: Literal["lidar", "camera"]) -> Projecto
         camera.channels if side == "camera" and camera else bev.neck_channels * len(bev.channels)
     )
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive(config.seed, "projector", side))
+        torch.manual_seed(derive_seed(config.seed, "projector", side))
         return Projector(inputs, prc.hidden_channels, prc.embedding_channels)
 
 

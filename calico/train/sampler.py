@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from calico.data.source import FrameSource
-from calico.seeds import generator
+from calico.seeds import make_generator
 
 
 def label_subset(
@@ -21,7 +21,7 @@ def label_subset(
         unit: what is drawn. Scenes are what one labels in practice; their frames are alike, so that a share of scenes is worth
             less than the same share of frames.
     """
-    rng = generator(seed, "label subset")
+    rng = make_generator(seed, "label subset")
     if unit == "frame":
         return sorted(
             rng.permutation(len(source))[: max(1, round(len(source) * fraction))].tolist()
@@ -38,7 +38,7 @@ def label_subset(
 
 def epoch_order(frames: list[int], seed: int, epoch: int, length: int) -> list[int]:
     """Permutations of the frames, one after the other, cut to the length of an epoch."""
-    rng = generator(seed, "order", epoch)
+    rng = make_generator(seed, "order", epoch)
     rounds = -(-length // len(frames))
     return [frames[i] for _ in range(rounds) for i in rng.permutation(len(frames))][:length]
 

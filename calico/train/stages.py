@@ -16,7 +16,7 @@ from calico.errors import CalicoError
 from calico.files import RUN_FILE, read_bytes, write_atomic
 from calico.models.calico import CalicoModel, build_model
 from calico.regions import cached_regions
-from calico.seeds import derive
+from calico.seeds import derive_seed
 from calico.train.checkpoint import MAX_BYTES, MODEL_FILE, load_init
 from calico.train.done import DONE_FILE, check_done
 from calico.train.finetune import Adversary, Finetune, Measure
@@ -155,7 +155,7 @@ def make_task(
 ) -> Task:
     """A stage with the weights that it starts from; see `run_stage`."""
     config = stage_config(stage, config)
-    model = build_model(config, seed=derive(config.seed, "weights"))
+    model = build_model(config, seed=derive_seed(config.seed, "weights"))
     if before is not None:
         taken, own = load_init(model, before)
         say(f"{stage}: starts from {before} ({taken} of {own} weights)")

@@ -11,7 +11,7 @@ import torch
 
 from calico.config.schema import Config
 from calico.data.batch import collate
-from calico.device import deterministic, pick_device
+from calico.device import use_deterministic_algorithms, pick_device
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.models.calico import CalicoModel
@@ -56,7 +56,7 @@ class TorchEngine:
 
     def predict(self, frames: Sequence[Frame]) -> list[Predictions]:
         """See `Engine.predict`. All frames in one batch, without gradients."""
-        with torch.no_grad(), deterministic(self.device):
+        with torch.no_grad(), use_deterministic_algorithms(self.device):
             found = self.model.predict(collate(frames).to(self.device))
         return self._answers.check(frames, found, f"model {self.model_name} ({self.name})")
 

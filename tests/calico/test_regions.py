@@ -124,8 +124,15 @@ class Poison:
 
 
 def test_neither_boxes_nor_map_are_read(street: Frame, tmp_path: Path) -> None:
-    poisoned = street.replace(boxes=Poison(), map_masks=Poison(), map_known=Poison(), images=(), camera_K=np.zeros((0, 3, 3)),
-        camera_T_lidar=np.zeros((0, 4, 4)), camera_time_s=np.zeros(0))  # fmt: skip
+    poisoned = street.replace(
+        boxes=Poison(),
+        map_masks=Poison(),
+        map_known=Poison(),
+        images=(),
+        camera_K=np.zeros((0, 3, 3)),
+        camera_T_lidar=np.zeros((0, 4, 4)),
+        camera_time_s=np.zeros(0),
+    )
     config = RegionConfig(cache_dir=tmp_path)
     assert np.array_equal(cached_regions(poisoned, config), find_regions(street, config))
 
@@ -231,8 +238,22 @@ class Streets:
         points = self.points + np.array([index, 0, 0, 0, 0], np.float32)
         none, zero = np.zeros(len(points), np.int16), np.zeros(0)
         eye = np.eye(4)
-        return Frame(f"{index}", "s", 0.0, points, none, none, eye[None], (), zero.reshape(0, 3, 3), zero.reshape(0, 4, 4),
-            zero, eye, eye, Boxes.empty())  # fmt: skip
+        return Frame(
+            f"{index}",
+            "s",
+            0.0,
+            points,
+            none,
+            none,
+            eye[None],
+            (),
+            zero.reshape(0, 3, 3),
+            zero.reshape(0, 4, 4),
+            zero,
+            eye,
+            eye,
+            Boxes.empty(),
+        )
 
     def info(self, index: int) -> FrameInfo:
         return FrameInfo(f"{index}", "s")
@@ -272,7 +293,8 @@ def test_prepare_fills_the_cache_in_workers_and_here(street: Frame, tmp_path: Pa
 
 
 def test_coverage_counted_by_hand(frame: Frame) -> None:
-    """Four objects on a line: one covered by a region of its own, one by a wall's, one split, one without points."""
+    """Four objects on a line: one covered by a region of its own, one by a wall's, one split, one
+    without points."""
     x = np.array([0.0] * 4 + [10.0] * 4 + [20.0] * 4)
     points = np.zeros((16, 5), np.float32)
     points[:12, 0] = x

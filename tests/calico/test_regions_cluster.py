@@ -47,13 +47,15 @@ def test_dbscan_is_that_of_scikit_learn(seed: int, dimensions: int, min_points: 
 
 
 def test_a_border_point_goes_to_the_nearest_core_point() -> None:
-    """It is 0.7 m from the last core point of one cluster and 0.6 m from the first of the other, and has three neighbours."""
+    """It is 0.7 m from the last core point of one cluster and 0.6 m from the first of the other,
+    and has three neighbours."""
     x = [-0.6] * 4 + [0.0] + [0.7] + [1.3] + [1.9] * 4
     assert dbscan(np.array([[value, 0.0] for value in x]), 0.75, 5).tolist() == [0] * 5 + [1] * 6
 
 
 def test_groups_joined_by_one_pair_far_from_their_middles() -> None:
-    """Two rows of stacks, whose ends alone are within 0.75 m: no nearest neighbours of each other, so cells are compared."""
+    """Two rows of stacks, whose ends alone are within 0.75 m: no nearest neighbours of each other,
+    so cells are compared."""
     row = np.repeat(np.column_stack([np.arange(10) * 0.3, np.zeros(10)]), 20, axis=0)
     for gap, clusters in ((0.74, 1), (0.76, 2)):
         other = row + np.array([row[:, 0].max() + gap, 0])

@@ -15,7 +15,8 @@ def slope(xy: Float64) -> Float64:
 
 
 def scene(seed: int = 0) -> tuple[Float64, Float64]:
-    """Points (N, 3) of the slope with 2 cm of noise and of things on it, and how high each is above it (N,)."""
+    """Points (N, 3) of the slope with 2 cm of noise and of things on it, and how high each is above
+    it (N,)."""
     rng = np.random.default_rng(seed)
     ground = rng.uniform(-40, 40, (6000, 2))
     things = np.concatenate(

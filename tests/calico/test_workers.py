@@ -31,7 +31,8 @@ def test_a_process_that_dies_is_told_with_the_way_on(monkeypatch: pytest.MonkeyP
     with pytest.raises(CalicoError) as error:
         list(run_jobs(os._exit, [(9,)], 1, "finding regions of hand"))
     assert str(error.value) == (
-        "finding regions of hand: a worker process died; most often the system kills one because memory runs out. What was "
+        "finding regions of hand: a worker process died; most often the system kills one because "
+        "memory runs out. What was "
         "done is kept: free memory and give the same command again"
     )
 

@@ -16,7 +16,7 @@ from calico.frame import Boxes, Frame
 from calico.geometry.boxes import points_in_boxes
 from calico.geometry.frames import from_yaw, inverse
 from calico.geometry.grid import Grid
-from calico.seeds import generator
+from calico.seeds import make_generator
 from calico.taxonomy import CAMERAS, MAP_CLASSES
 
 GROUND_M = -1.8
@@ -63,9 +63,9 @@ class Street:
     def __getitem__(self, index: int) -> Frame:
         info = self.info(index)
         step = index % self.frames
-        shift = generator(self.seed, info.scene, "shift").uniform(-1.0, 1.0) * self.shift_m
-        objects = _objects(generator(self.seed, info.scene), 0.5 * step, shift)
-        rng = generator(self.seed, info.token)
+        shift = make_generator(self.seed, info.scene, "shift").uniform(-1.0, 1.0) * self.shift_m
+        objects = _objects(make_generator(self.seed, info.scene), 0.5 * step, shift)
+        rng = make_generator(self.seed, info.token)
         points, ring = _scan(objects, rng)
         counts = points_in_boxes(points, objects.boxes, margin_m=0.05).sum(axis=1)
         previous: Callable[[], Frame | None] | None = (

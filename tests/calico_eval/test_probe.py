@@ -19,7 +19,7 @@ from calico.frame import Boxes, Frame
 from calico.geometry.boxes import corners
 from calico.geometry.grid import Grid
 from calico.models.calico import CalicoModel
-from calico.seeds import generator
+from calico.seeds import make_generator
 from calico_eval.features import feature_maps, left_alone
 from calico_eval.probe import BACKGROUND, cell_labels, probe_metrics, probe_split
 
@@ -68,7 +68,7 @@ class Noise(CalicoModel):
     def lidar_features(self, batch: Batch) -> Tensor:
         shape = (4, *self.trunk_grid.shape)
         return torch.from_numpy(
-            np.stack([generator(0, token).normal(size=shape) for token in batch.tokens])
+            np.stack([make_generator(0, token).normal(size=shape) for token in batch.tokens])
         ).float()
 
 

@@ -14,7 +14,7 @@ from calico.frame import Boxes, Float32, Float64, Frame
 from calico.geometry.boxes import points_in_boxes, transform_boxes
 from calico.geometry.frames import from_yaw, inverse, transform
 from calico.geometry.grid import Grid
-from calico.seeds import generator
+from calico.seeds import make_generator
 
 BOX_RANGE_M = 60.0
 """Objects farther from the sensor than this are not annotated."""
@@ -54,12 +54,12 @@ def compose_frame(
                 world.solids(then) if index else now,
                 world.ground,
                 pose,
-                generator(seed, "lidar", index),
+                make_generator(seed, "lidar", index),
             )
         )
         poses.append(inverse(lidar) @ pose if index else np.eye(4))
     images = render(
-        now, world.ground, world.light, ego, cameras, size_hw, generator(seed, "camera")
+        now, world.ground, world.light, ego, cameras, size_hw, make_generator(seed, "camera")
     )
     return Frame(
         token=name[0],

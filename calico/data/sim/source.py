@@ -19,7 +19,7 @@ from calico.data.source import FrameInfo
 from calico.errors import CalicoError
 from calico.frame import Frame, Int64
 from calico.geometry.grid import Grid
-from calico.seeds import derive
+from calico.seeds import derive_seed
 from calico.taxonomy import CAMERAS
 from calico.workers import run_jobs
 
@@ -189,7 +189,7 @@ class SimSource:
                 build_world(self.config.seed, self.split, scene, self.config.frames_per_scene),
             )
         info = self.info(index)
-        noise = derive(self.config.seed, "sim", self.split, scene, "sensors", key)
+        noise = derive_seed(self.config.seed, "sim", self.split, scene, "sensors", key)
         return compose_frame(
             self._world[1],
             (info.token, info.scene),

@@ -10,7 +10,7 @@ from calico.data.sim.map_raster import BIT, GroundMap
 from calico.data.sim.materials import GRAIN, Material
 from calico.data.sim.raycast import Hits
 from calico.frame import Bool, Float32, Int64
-from calico.seeds import generator
+from calico.seeds import make_generator
 
 PANE = np.array([0.05, 0.065, 0.085], np.float32)
 FRAME = np.array([0.6, 0.6, 0.58], np.float32)
@@ -30,7 +30,7 @@ GROUND_COLORS = {
 @lru_cache(maxsize=1)
 def _noise() -> Float32:
     """A tile of smooth and fine noise, mean 0, about unit variance."""
-    rng = generator(0, "sim", "texture")
+    rng = make_generator(0, "sim", "texture")
     tile = np.zeros((_NOISE_CELLS, _NOISE_CELLS))
     for cells, weight in ((8, 0.8), (32, 0.7), (128, 0.7), (256, 0.7)):
         coarse = rng.standard_normal((cells, cells))

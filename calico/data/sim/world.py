@@ -20,7 +20,7 @@ from calico.data.sim.street import draw_scenery
 from calico.data.sim.traffic import EGO_SIZE, Plan, draw_traffic
 from calico.data.sim.turns import turn_paths
 from calico.data.sim.works import draw_works
-from calico.seeds import generator
+from calico.seeds import make_generator
 
 RARE: tuple[str, ...] = (
     "bus",
@@ -74,10 +74,10 @@ def build_world(seed: int, split: str, scene: int, frames: int) -> World:
     """The scene of an index in a split. Independent of every other scene."""
 
     def stream(name: str) -> np.random.Generator:
-        return generator(seed, "sim", split, scene, name)
+        return make_generator(seed, "sim", split, scene, name)
 
     plan_rng = stream("plan")
-    turn = int(generator(seed, "sim", split).integers(1 << 16))
+    turn = int(make_generator(seed, "sim", split).integers(1 << 16))
     wanted = tuple(
         RARE[(scene * RARE_PER_SCENE + k + turn) % len(RARE)] for k in range(RARE_PER_SCENE)
     )

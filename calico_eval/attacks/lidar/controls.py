@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from calico.frame import Frame
-from calico.seeds import generator
+from calico.seeds import make_generator
 from calico_eval.attacks.details import AttackDetails, Crafted
 from calico_eval.attacks.lidar.aim import removable
 from calico_eval.attacks.lidar.edit import Returns, range_limits, with_returns, within_budget
@@ -48,7 +48,7 @@ def _scattered(
 ) -> Crafted:
     rays = rays_of(frame)
     own = stream_seed(frame, spec, seed)
-    random = generator(seed, "attack", spec.name, spec.sensor, frame.token)
+    random = make_generator(seed, "attack", spec.name, spec.sensor, frame.token)
     order = random.permutation(np.flatnonzero(rays.window(frame, 0.0, window_deg)))
     low, high = range_limits(rays, spec.threat.r_min_m)
     low, high = max(low, between_m[0]), min(high, between_m[1])

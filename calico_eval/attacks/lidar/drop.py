@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from calico.frame import Bool, Float64, Frame, Int64
-from calico.seeds import generator
+from calico.seeds import make_generator
 from calico_eval.attacks.budget.measure import ray_origins
 from calico_eval.attacks.details import AttackDetails, Crafted
 from calico_eval.attacks.lidar.aim import aim, azimuth_of, in_window, removable
@@ -53,7 +53,7 @@ def random_drop(
     """As many points as the budget allows, at random: the control."""
     done = []
     for frame in frames:
-        random = generator(seed, "attack", spec.name, spec.sensor, frame.token)
+        random = make_generator(seed, "attack", spec.name, spec.sensor, frame.token)
         keep = np.ones(len(frame.points), np.bool_)
         keep[
             random.permutation(np.flatnonzero(_in_reach(frame, spec)))[

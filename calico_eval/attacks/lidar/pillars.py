@@ -23,7 +23,7 @@ from calico.data.batch import Batch, collate
 from calico.frame import Float32, Frame
 from calico.models.calico import Outputs
 from calico.models.pillars import PillarEncoder
-from calico.seeds import generator
+from calico.seeds import make_generator
 from calico_eval.attacks.details import AttackDetails, Crafted
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.attacks.whitebox.run import stream_seed
@@ -186,7 +186,7 @@ def with_pillars(
         objective, note = choose_objective(spec.objective, frame, engine.config)
         loss = PillarLoss(engine, frame, spec, objective)
         changed = attack(
-            loss, frame, spec, generator(seed, "attack", spec.name, spec.sensor, frame.token)
+            loss, frame, spec, make_generator(seed, "attack", spec.name, spec.sensor, frame.token)
         )
         clean, attacked = loss.delivered(frame), loss.delivered(changed)
         if changed is frame:

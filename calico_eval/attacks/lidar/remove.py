@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from calico.frame import Bool, Float64, Frame, Int64
-from calico.seeds import generator
+from calico.seeds import make_generator
 from calico_eval.attacks.budget.measure import ray_origins
 from calico_eval.attacks.details import AttackDetails, Crafted
 from calico_eval.attacks.lidar.aim import aim, azimuth_of, in_window, removable
@@ -44,7 +44,7 @@ def removal(probability: float = 1.0, *, noise: bool = False, elsewhere: bool = 
         return [_attack(frame, spec, seed) for frame in frames]
 
     def _attack(frame: Frame, spec: AttackSpec, seed: int) -> Crafted:
-        random = generator(seed, "attack", spec.name, spec.sensor, frame.token)
+        random = make_generator(seed, "attack", spec.name, spec.sensor, frame.token)
         row, note = (-1, "") if elsewhere else aim(frame)
         center = float(random.uniform(-np.pi, np.pi)) if elsewhere else azimuth_of(frame, row)
         hit = _hit(frame, spec, center, probability, random)

@@ -14,7 +14,7 @@ from torch import Tensor
 from calico.data.batch import collate
 from calico.errors import CalicoError
 from calico.frame import Frame
-from calico.seeds import derive
+from calico.seeds import derive_seed
 from calico_eval.attacks.details import AttackDetails, Crafted
 from calico_eval.attacks.patch.learn_texture import (
     Learnt,
@@ -104,7 +104,7 @@ def fit_board(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: i
         raise CalicoError(
             f"attack {spec.name}: none of the {len(members)} frames to fit on sees the board"
         )
-    stream = torch.Generator().manual_seed(derive(seed, "attack", spec.name, "fit"))
+    stream = torch.Generator().manual_seed(derive_seed(seed, "attack", spec.name, "fit"))
     with white_box(model):
         domains = [
             PatchDomain(

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from calico.frame import Frame
-from calico.seeds import derive
+from calico.seeds import derive_seed
 from calico_eval.attacks.patch.placement import Placed
 from calico_eval.attacks.patch.render import TEXELS, PatchDomain, rounded
 from calico_eval.attacks.search_space.joint import Streams
@@ -130,7 +130,7 @@ def grey(patches: int) -> Tensor:
 def patch_streams(frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[torch.Generator]:
     """One generator per frame, for its start and its transformations."""
     return [
-        torch.Generator().manual_seed(derive(stream_seed(frame, spec, seed), "patch"))
+        torch.Generator().manual_seed(derive_seed(stream_seed(frame, spec, seed), "patch"))
         for frame in frames
     ]
 

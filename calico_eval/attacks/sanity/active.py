@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 
 from calico.frame import Frame
-from calico.seeds import derive
+from calico.seeds import derive_seed
 from calico_eval.attacks.budget.saved import frame_sha256
 from calico_eval.attacks.budget.threat import Threat
 from calico_eval.attacks.catalogue import ALGORITHMS, BALL
@@ -47,7 +47,7 @@ def active_checks(
         run_sha256: the engine's hash from before the run's attacks.
     """
     sheet = Sheet(engine.model_name, engine.name)
-    seed = derive(seed, "sanity")
+    seed = derive_seed(seed, "sanity")
     chosen = sorted(frames, key=lambda frame: -int(targets(engine, frame).sum()))[:FRAMES]
     before = [frame_sha256(frame) for frame in chosen]
     alone = [

@@ -13,7 +13,7 @@ from torch import Tensor
 from calico.data.batch import Batch, collate
 from calico.frame import Frame
 from calico.models.calico import CalicoModel
-from calico.seeds import derive
+from calico.seeds import derive_seed
 from calico_eval.attacks.sanity.checklist import Sheet, Verdict
 from calico_eval.engines.network.forward import white_box
 from calico_eval.engines.network.objectives import OBJECTIVES, Scene
@@ -199,7 +199,7 @@ def gradients_agree(
     measured: dict[str, float | None] = {}
     for sensor in engine.sensors:
         found = sorted(
-            agreement(engine, frame, inputs[sensor], objective, derive(seed, "S8", i))
+            agreement(engine, frame, inputs[sensor], objective, derive_seed(seed, "S8", i))
             for i, frame in enumerate(frames)
         )
         measured[f"{inputs[sensor]}_cosine_median"] = median(found)

@@ -16,7 +16,7 @@ from torch import Tensor
 from calico.data.batch import collate
 from calico.errors import CalicoError
 from calico.frame import Frame, Int64
-from calico.seeds import derive
+from calico.seeds import derive_seed
 from calico_eval.attacks.budget.measure import ray_origins
 from calico_eval.attacks.budget.threat import Threat
 from calico_eval.attacks.details import AttackDetails, Crafted
@@ -102,7 +102,9 @@ def universal(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: i
     shared = Shared(members[0], spec.threat, model.device)
     for frame in members:
         shared.check(frame)
-    stream = torch.Generator().manual_seed(derive(seed, "attack", spec.name, spec.sensor, "fit"))
+    stream = torch.Generator().manual_seed(
+        derive_seed(seed, "attack", spec.name, spec.sensor, "fit")
+    )
     with white_box(model):
         losses = [_chunk_loss(model, shared, part, spec) for part in chunks(members)]
         problem = Problem(shared, pooled(losses, len(members)), differentiable=True)
@@ -135,7 +137,7 @@ def universal_noise(
     """One random change of the full budget for all frames, without a look at the model: the control."""
     shared = Shared(frames[0], spec.threat, torch.device("cpu"))
     corner = shared.corner(
-        [torch.Generator().manual_seed(derive(seed, "attack", spec.name, spec.sensor))]
+        [torch.Generator().manual_seed(derive_seed(seed, "attack", spec.name, spec.sensor))]
     )
     return _Apply(shared, corner)(engine, frames, spec, seed)
 

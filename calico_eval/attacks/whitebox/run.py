@@ -11,7 +11,7 @@ from torch import Tensor
 
 from calico.data.batch import collate
 from calico.frame import Frame
-from calico.seeds import derive
+from calico.seeds import derive_seed
 from calico_eval.attacks.details import AttackDetails, Crafted
 from calico_eval.attacks.search_space.joint import Domain, Streams, make_domain
 from calico_eval.attacks.search_space.problem import Problem, Trace
@@ -71,7 +71,7 @@ def streams_of(frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[tor
 
 def stream_seed(frame: Frame, spec: AttackSpec, seed: int) -> int:
     """Of (seed of the run, attack, sensor, token): neither the order nor the company of frames matters."""
-    return derive(seed, "attack", spec.name, spec.sensor, frame.token)
+    return derive_seed(seed, "attack", spec.name, spec.sensor, frame.token)
 
 
 class _WhiteBoxRun:

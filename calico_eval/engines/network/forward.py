@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from calico.data.batch import Batch
-from calico.device import deterministic
+from calico.device import use_deterministic_algorithms
 from calico.errors import CalicoError
 from calico.models.calico import CalicoModel, Outputs
 from calico_eval.engines.network.straight_through import membership
@@ -99,7 +99,7 @@ def white_box(engine: TorchEngine) -> Iterator[None]:
     for parameter in wanted:
         parameter.requires_grad_(False)
     try:
-        with deterministic(engine.device), torch.enable_grad():
+        with use_deterministic_algorithms(engine.device), torch.enable_grad():
             yield
     finally:
         for parameter in wanted:

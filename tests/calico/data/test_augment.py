@@ -10,7 +10,7 @@ from calico.geometry.camera import project
 from calico.geometry.frames import from_yaw
 from calico.geometry.grid import Grid
 from calico.models.images import IMAGENET_MEAN, IMAGENET_STD, ImageFit
-from calico.seeds import generator
+from calico.seeds import make_generator
 
 STRONG = AugmentConfig(
     rotation_deg=45,
@@ -27,7 +27,7 @@ def test_every_point_keeps_its_box_and_its_pixel(frame: Frame, map_grid: Grid, s
     only_3d = STRONG.model_copy(
         update={"image_resize": (1.0, 1.0), "image_rotation_deg": 0.0, "image_flip": False}
     )
-    new = augment(frame, only_3d, map_grid, generator(seed, "test"))
+    new = augment(frame, only_3d, map_grid, make_generator(seed, "test"))
     before = points_in_boxes(frame.points, frame.boxes.boxes, 0.01)
     after = points_in_boxes(new.points, new.boxes.boxes, 0.01)
     np.testing.assert_array_equal(before, after)
@@ -53,7 +53,7 @@ def test_image_augmentation_moves_pixels_and_projection_together(
             marked,
             STRONG.model_copy(update={"rotation_deg": 0.0}),
             map_grid,
-            generator(seed, "blob"),
+            make_generator(seed, "blob"),
         )
         rows, columns = np.nonzero(new.images[0][..., 0] > 127)
         if len(rows) == 0:
@@ -95,7 +95,7 @@ def test_mirror_turns_yaw_and_velocity(frame: Frame, map_grid: Grid) -> None:
 
 def test_identity_ranges_change_nothing(frame: Frame, map_grid: Grid) -> None:
     still = AugmentConfig(rotation_deg=0, scale=(1, 1), flip_x=False, flip_y=False)
-    new = augment(frame, still, map_grid, generator(0, "still"))
+    new = augment(frame, still, map_grid, make_generator(0, "still"))
     np.testing.assert_array_equal(new.points, frame.points)
     np.testing.assert_array_equal(new.map_masks, frame.map_masks)
     assert all((a == b).all() for a, b in zip(new.images, frame.images, strict=True))
@@ -105,7 +105,7 @@ def test_sensor_dropout_loses_one_sensor(frame: Frame, map_grid: Grid) -> None:
     always = AugmentConfig(sensor_dropout=1.0)
     lost = set()
     for seed in range(10):
-        new = augment(frame, always, map_grid, generator(seed, "drop"))
+        new = augment(frame, always, map_grid, make_generator(seed, "drop"))
         dark, empty = not any(image.any() for image in new.images), len(new.points) == 0
         assert dark != empty
         lost.add(dark)
@@ -129,7 +129,7 @@ def test_fitted_images_are_those_of_the_deployed_graph(frame: Frame, map_grid: G
         for _ in range(2)
     )
     raw = frame.replace(images=smooth)
-    new = augment(raw, still, map_grid, generator(0, "fit"), (24, 64))
+    new = augment(raw, still, map_grid, make_generator(0, "fit"), (24, 64))
     fit = ImageFit.between((64, 128), (24, 64))
     batch = collate([raw])
     mean, std = np.array(IMAGENET_MEAN)[:, None, None], np.array(IMAGENET_STD)[:, None, None]
@@ -144,7 +144,7 @@ def test_every_view_is_fitted_by_its_own_size(frame: Frame, map_grid: Grid) -> N
     """A small camera beside a large one comes out as it does alone."""
     still = AugmentConfig(rotation_deg=0, scale=(1, 1), flip_x=False, flip_y=False)
     small = frame.replace(images=(frame.images[0][:20, :40], frame.images[1]))
-    new = augment(small, still, map_grid, generator(0, "fit"), (24, 64))
+    new = augment(small, still, map_grid, make_generator(0, "fit"), (24, 64))
     for view, image in enumerate(small.images):
         affine = np.array(ImageFit.between((image.shape[0], image.shape[1]), (24, 64)).affine())
         np.testing.assert_array_equal(new.images[view], transform_image(image, affine, (24, 64)))

@@ -18,7 +18,7 @@ from calico.geometry.boxes import points_in_boxes, transform_boxes
 from calico.geometry.camera import project
 from calico.geometry.frames import inverse, transform
 from calico.geometry.grid import Grid
-from calico.seeds import generator
+from calico.seeds import make_generator
 from calico.taxonomy import ATTRIBUTES, CAMERAS, DETECTION_CLASSES, MAP_CLASSES
 
 GRID = Grid(-32, 32, -32, 32, 0.5)
@@ -47,7 +47,9 @@ def test_boxes_hold_the_points_they_count(frame: Frame) -> None:
 
 
 def test_points_of_an_object_lie_in_its_box(world: World, frame: Frame) -> None:
-    sweep = scan(world.solids(KEYFRAME_S), world.ground, frame.global_T_lidar, generator(1, "x"))
+    sweep = scan(
+        world.solids(KEYFRAME_S), world.ground, frame.global_T_lidar, make_generator(1, "x")
+    )
     names = list(frame.boxes.instances)
     for number in np.unique(sweep.owner[sweep.owner >= 0]):
         actor = world.actors[number]
@@ -97,7 +99,9 @@ def test_paint_is_white_in_the_image_where_the_map_says_so(world: World, frame: 
 def test_map_mask_agrees_with_the_ground_under_lidar_hits(world: World, frame: Frame) -> None:
     """Low ground is drivable or car park, ground at kerb height is not; the masks know it."""
     assert frame.map_masks is not None
-    sweep = scan(world.solids(KEYFRAME_S), world.ground, frame.global_T_lidar, generator(1, "x"))
+    sweep = scan(
+        world.solids(KEYFRAME_S), world.ground, frame.global_T_lidar, make_generator(1, "x")
+    )
     hits = cast(
         world.solids(KEYFRAME_S),
         np.tile(frame.global_T_lidar[:3, 3].astype(np.float32), (len(sweep.xyz), 1)),

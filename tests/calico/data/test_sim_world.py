@@ -16,7 +16,7 @@ from calico.data.sim.traffic import EGO_SIZE
 from calico.data.sim.world import World, build_world
 from calico.geometry.boxes import corners
 from calico.geometry.grid import Grid
-from calico.seeds import generator
+from calico.seeds import make_generator
 from calico.taxonomy import DETECTION_CLASSES, MAP_CLASSES
 
 DEFAULT = SimConfig()
@@ -39,7 +39,7 @@ def test_default_validation_split_has_every_class_and_map_class(worlds: list[Wor
         for key in (1, 6):
             pose = global_T_ego(world, key * KEYFRAME_S) @ EGO_T_LIDAR
             sweep = scan(
-                world.solids(key * KEYFRAME_S), world.ground, pose, generator(number, "x", key)
+                world.solids(key * KEYFRAME_S), world.ground, pose, make_generator(number, "x", key)
             )
             boxes = annotate(world, key * KEYFRAME_S, pose, sweep)
             near = (np.hypot(*boxes.boxes[:, :2].T) < 40) & (boxes.num_points > 0)

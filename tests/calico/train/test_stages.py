@@ -14,7 +14,7 @@ from calico.errors import CalicoError
 from calico.frame import Boxes, Frame, Int64
 from calico.geometry.grid import Grid
 from calico.models.calico import CalicoModel, build_model
-from calico.seeds import derive
+from calico.seeds import derive_seed
 from calico.train.checkpoint import MODEL_FILE, load_model
 from calico.train.prc import PROJECTOR_FILE
 from calico.train.stages import check_plan, resolve_init, run_stages, stages_of
@@ -146,7 +146,7 @@ def test_each_stage_trains_its_own_part(frame: Frame, map_grid: Grid, tmp_path: 
     assert [line.split(":")[0] for line in said] == ["rad", "finetune"]
     assert all("weights)" in line for line in said)
     prc, rad = (load_model(tmp_path / "run" / stage)[0].state_dict() for stage in ("prc", "rad"))
-    fresh = build_model(config, seed=derive(config.seed, "weights")).state_dict()
+    fresh = build_model(config, seed=derive_seed(config.seed, "weights")).state_dict()
     changed = {name.split(".")[0] for name in fresh if not torch.equal(fresh[name], prc[name])}
     assert changed == {"lidar", "fuser", "backbone"}
     camera_half = {

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats as scipy_stats
 
 from calico.errors import CalicoError
-from calico.seeds import generator
+from calico.seeds import make_generator
 from calico.taxonomy import DETECTION_CLASSES, MAP_CLASSES
 from calico_eval.metrics.intervals import (
     intervals,
@@ -297,9 +297,9 @@ def scene_effect_data(rng: np.random.Generator, scenes: int, frames: int) -> lis
 def test_intervals_cover_the_truth_and_are_no_wider_than_needed(scenes: int) -> None:
     """About 95 % of the intervals hold the figure of very many scenes; their width is that of the figures' own scatter."""
     trials = 200 if scenes == 8 else 60
-    truth = pooled_values(scene_effect_data(generator(0, "truth"), 4000, 2))["AP/car"]
+    truth = pooled_values(scene_effect_data(make_generator(0, "truth"), 4000, 2))["AP/car"]
     found = [
-        intervals(scene_effect_data(generator(trial, "trial", scenes), scenes, 3))["AP/car"]
+        intervals(scene_effect_data(make_generator(trial, "trial", scenes), scenes, 3))["AP/car"]
         for trial in range(trials)
     ]
     values, lo, hi = np.array([[i.value, i.lo, i.hi] for i in found], np.float64).T

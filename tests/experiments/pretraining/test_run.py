@@ -12,7 +12,7 @@ import pytest
 from calico.data.open import open_source
 from calico.files import RUN_FILE
 from calico.models.calico import build_model
-from calico.seeds import derive
+from calico.seeds import derive_seed
 from calico.train.checkpoint import load_model
 from calico_eval.diagnosis import FRAMES
 from calico_eval.engines.torch import TorchEngine
@@ -76,7 +76,7 @@ def test_small_benchmark_end_to_end(tmp_path: Path) -> None:
 
     source = open_source(pretraining, "val")
     fit, test = probe_split(source, FRAMES, 0)
-    random = build_model(pretraining, seed=derive(pretraining.seed, "weights"))
+    random = build_model(pretraining, seed=derive_seed(pretraining.seed, "weights"))
     scores = [
         probe_metrics(model, source, fit, test, branch="lidar", seed=0)["probe_ap"]
         for model in (random, load_model(folder)[0])

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from calico.models.calico import Outputs
-from calico.seeds import generator
+from calico.seeds import make_generator
 from calico_eval.engines.network.objectives.detection import hide
 from calico_eval.engines.network.objectives.scene import Scene
 from calico_eval.engines.network.objectives.segmentation import seg
@@ -56,7 +56,9 @@ def _reference(scene: Scene) -> Tensor:
     tokens = scene.batch.tokens or ("",) * len(scene.batch)
     noise = torch.stack(
         [
-            torch.from_numpy(generator(0, "attack", "feat", token).standard_normal(clean.shape[1]))
+            torch.from_numpy(
+                make_generator(0, "attack", "feat", token).standard_normal(clean.shape[1])
+            )
             for token in tokens
         ]
     ).to(clean)
