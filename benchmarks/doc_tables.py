@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import re
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
@@ -326,6 +327,70 @@ def regions_by_setting_table(path: Path) -> list[str]:
     return lines
 
 
+def corruption_cost_table(path: Path) -> list[str]:
+    """CPU time and memory of every corruption, the most expensive first."""
+    costs = read_json(path)
+    rows: Mapping[str, Mapping[str, float]] = costs["corruptions"]
+    public = costs["references"]
+    seconds = [row["cpu_s"] for row in rows.values()]
+    lidar = [row["lidar_cpu_s"] for row in rows.values() if "lidar_cpu_s" in row]
+    lines = [
+        f"`python benchmarks/corruption_cost.py --write`; {costs['machine']}; {costs['load']}.",
+        f"The frame: {costs['frame']}; severity {costs['severity']}, least of {costs['repeats']} runs.",
+        f"Median over the suite {statistics.median(seconds):.3f} s, largest {max(seconds):.2f} s.",
+        f"LiDAR alone: median {statistics.median(lidar):.3f} s, largest {max(lidar):.2f} s.",
+        f"The effect check takes {costs['effect_check_s']:.2f} s.",
+        "",
+        "| name | CPU s | LiDAR alone, CPU s | peak MB | public code, CPU s | of |",
+        "|---|---:|---:|---:|---:|---|",
+    ]
+    for name, row in sorted(rows.items(), key=lambda item: -item[1]["cpu_s"]):
+        theirs = f"{public[name]['cpu_s']:.3g} | {public[name]['of']}" if name in public else "– | "
+        alone = f"{row['lidar_cpu_s']:.3f}" if "lidar_cpu_s" in row else "–"
+        lines.append(
+            f"| `{name}` | {row['cpu_s']:.3f} | {alone} | {row['peak_mb']:.0f} | {theirs} |"
+        )
+    return lines
+
+
+def attack_cost_table(path: Path) -> list[str]:
+    """Time of a step of each attack, beside a bare forward and backward pass."""
+    costs = read_json(path)
+    lines = [
+        f"`python benchmarks/attack_cost.py --write`: {costs['data']}, batch of {costs['frames']}, "
+        f"{costs['steps']} steps,",
+        f"{costs['machine']}, least of {costs['repeats']}, processor seconds.",
+        "",
+        "| threat | attack | s per step and frame | bare forward and backward | overhead |",
+        "|---|---|---|---|---|",
+    ]
+    for row in costs["rows"]:
+        over = 100 * (row["step_s"] / row["bare_s"] - 1)
+        lines.append(
+            f"| {row['threat']} | {row['attack']} | {row['step_s']:.3f} | {row['bare_s']:.3f} "
+            f"| {over:+.0f} % |"
+        )
+    return lines
+
+
+def integrity_cost_table(path: Path) -> list[str]:
+    """Processor time before and after the checks of stored files."""
+    cost = read_json(path)
+    names = {"robust_s": "`calico robust`, 10 frames", "step_s": "a training step"}
+    lines = [
+        f"`{cost['command']}`, commits {cost['commits']['before']} and {cost['commits']['after']};",
+        f"{cost['unit']}.",
+        "",
+        "| | before, s | after, s | ratio |",
+        "|---|---|---|---|",
+    ]
+    before, after = cost["least"]["before"], cost["least"]["after"]
+    for key, title in names.items():
+        ratio = cost["after_over_before"][key]
+        lines.append(f"| {title} | {before[key]:.2f} | {after[key]:.2f} | {ratio:.2f} |")
+    return lines
+
+
 TABLES: dict[str, Callable[[Path], list[str]]] = {
     "demo": demo_table,
     "demo-short": short_demo_table,
@@ -336,6 +401,9 @@ TABLES: dict[str, Callable[[Path], list[str]]] = {
     "metric-speed": speed_table,
     "regions-by-class": regions_by_class_table,
     "regions-by-setting": regions_by_setting_table,
+    "corruption-cost": corruption_cost_table,
+    "attack-cost": attack_cost_table,
+    "integrity-cost": integrity_cost_table,
 }
 
 

@@ -1,18 +1,16 @@
-"""Makes docs/reference/corruptions.md: `python -m corruptions.docs [ROOT]`, ROOT being the repository's (default: here).
+"""Write docs/reference/corruptions.md: `python -m corruptions.docs [ROOT]`.
 
-The hand-written parts are in docs/parts/corruptions.md, the costs in benchmarks/results/corruptions.json; the rest is the code's.
+ROOT is the repository's root (default: the working folder). The hand-written text of the page is in
+docs/parts/corruptions.md. The rest comes from the code: tables of parameters, docstrings, sources.
 """
 
 from __future__ import annotations
 
 import inspect
-import json
 import re
-import statistics
 import sys
-from collections.abc import Mapping
+import textwrap
 from pathlib import Path
-from typing import Any
 
 from corruptions.catalogue import SPECS
 from corruptions.preset import Preset, Row
@@ -20,7 +18,7 @@ from corruptions.presets import PRESETS
 from corruptions.spec import Spec
 
 PAGE, PARTS = Path("docs/reference/corruptions.md"), Path("docs/parts/corruptions.md")
-COSTS, PICTURES = Path("benchmarks/results/corruptions.json"), "images/corruptions"
+PICTURES = "images/corruptions"
 GROUPS = {
     "weather": "Weather and light: one physical parameter for all sensors",
     "camera": "Camera",
@@ -29,17 +27,21 @@ GROUPS = {
     "alignment": "Alignment",
     "objects": "Objects",
 }
+SECTION = re.compile(r"^(?:Args|Returns|Raises|Example|Source):\s*$", re.MULTILINE)
+"""Heading of a docstring's section. The page has the values and the source from the table."""
 SENSORS = {"camera": "camera", "lidar": "LiDAR", "calibration": "calibration", "labels": "labels"}
 
 
-def render(parts: str, costs: Mapping[str, Any]) -> str:
-    """The page.
+def render(parts: str) -> str:
+    """Fill the page's hand-written text with what the code says.
 
     Args:
-        parts: the hand-written text with the marks catalogue, presets and cost.
-        costs: what `benchmarks/corruption_cost.py --write` left.
+        parts: The hand-written text with the marks catalogue and presets.
+
+    Returns:
+        The whole page in Markdown.
     """
-    filled = {"catalogue": _catalogue(), "presets": _presets(), "cost": _cost(costs)}
+    filled = {"catalogue": _catalogue(), "presets": _presets()}
     for mark, text in filled.items():
         parts = parts.replace(f"<!-- {mark} -->", text)
     return parts
@@ -62,7 +64,8 @@ def _catalogue() -> str:
 def _row(spec: Spec) -> str:
     changes = ", ".join(SENSORS[sensor] for sensor in spec.sensors)
     suites = ", ".join(spec.suites) or "–"
-    return f"| [`{spec.name}`](#{spec.name}) | {changes} | `{spec.parameter}` | {_levels(spec)} | {suites} |"
+    link = f"[`{spec.name}`](#{spec.name})"
+    return f"| {link} | {changes} | `{spec.parameter}` | {_levels(spec)} | {suites} |"
 
 
 def _levels(spec: Spec) -> str:
@@ -77,13 +80,26 @@ def _levels(spec: Spec) -> str:
 
 
 def _entry(spec: Spec) -> str:
-    """The docstring, paragraph by paragraph, and the source."""
-    paragraphs = re.split(r"\n\s*\n", inspect.getdoc(spec.function) or "")
-    text = "\n\n".join(_escaped(" ".join(paragraph.split())) for paragraph in paragraphs)
+    """The docstring without its sections, paragraph by paragraph, and the source."""
+    text = SECTION.split(inspect.getdoc(spec.function) or "")[0].strip()
     low, high = spec.limits
-    needs = f" Needs: {', '.join(spec.needs)}." if spec.needs else ""
-    facts = f"`{spec.parameter}` takes {low:g} to {high:g}. Source: {_escaped(spec.source)}.{needs} `{spec.function.__module__}`"
-    return f"### {spec.name}\n{text}\n\n{facts}"
+    facts = f"`{spec.parameter}` takes {low:g} to {high:g}. Source: {_escaped(spec.source)}."
+    if spec.needs:
+        facts += f" Needs: {', '.join(spec.needs)}."
+    paragraphs = [_escaped(paragraph) for paragraph in re.split(r"\n\s*\n", text)]
+    paragraphs.append(f"{facts} `{spec.function.__module__}`")
+    return "\n\n".join([f"### {spec.name}", *map(_wrapped, paragraphs)])
+
+
+def _wrapped(paragraph: str) -> str:
+    """The paragraph in lines of at most 100 characters; none begins like a list or a heading."""
+    text = " ".join(paragraph.split())
+    lines = textwrap.wrap(text, 100, break_long_words=False, break_on_hyphens=False)
+    for index in range(len(lines) - 1, 0, -1):
+        if re.match(r"(?:[-+>]|#+|\d+[.)])\s", lines[index]):
+            before, last = lines[index - 1].rsplit(" ", 1)
+            lines[index - 1 : index + 1] = [before, f"{last} {lines[index]}"]
+    return "\n".join(lines)
 
 
 def _escaped(text: str) -> str:
@@ -97,11 +113,11 @@ def _escaped(text: str) -> str:
 def _presets() -> str:
     blocks = []
     for preset in PRESETS.values():
-        head = f"### {preset.name}\n{_escaped(preset.title)} Source: {_escaped(preset.source)}. {_escaped(preset.note)}".rstrip()
-        blocks.append(f"{head} {_size(preset)}")
+        text = f"{preset.title} Source: {preset.source}. {preset.note} {_size(preset)}"
+        blocks += [f"### {preset.name}", _wrapped(_escaped(text))]
         if all(row.suite_name == row.name for row in preset.rows):
             if preset.name != "all":
-                blocks.append(", ".join(f"`{row.name}`" for row in preset.rows))
+                blocks.append(_wrapped(", ".join(f"`{row.name}`" for row in preset.rows)))
             continue
         table = ["| in the suite | here | levels | note |", "|---|---|---|---|"]
         table += [
@@ -125,40 +141,11 @@ def _asked(row: Row) -> str:
     return " ".join(f"{value:g}" for value in row.values) + f" {spec.unit}"
 
 
-def _cost(costs: Mapping[str, Any]) -> str:
-    rows: Mapping[str, Mapping[str, float]] = costs["corruptions"]
-    public = costs["references"]
-    seconds = [row["cpu_s"] for row in rows.values()]
-    lidar = [row["lidar_cpu_s"] for row in rows.values() if "lidar_cpu_s" in row]
-    table = [
-        "| name | CPU s | LiDAR alone, CPU s | peak MB | public code, CPU s | of |",
-        "|---|---:|---:|---:|---:|---|",
-    ]
-    for name, row in sorted(rows.items(), key=lambda item: -item[1]["cpu_s"]):
-        theirs = f"{public[name]['cpu_s']:.3g} | {public[name]['of']}" if name in public else "– | "
-        alone = f"{row['lidar_cpu_s']:.3f}" if "lidar_cpu_s" in row else "–"
-        table.append(
-            f"| `{name}` | {row['cpu_s']:.3f} | {alone} | {row['peak_mb']:.0f} | {theirs} |"
-        )
-    text = (
-        f"CPU seconds on one core for the whole frame ({costs['frame']}) at severity {costs['severity']}, the least of "
-        f"{costs['repeats']} runs, and the memory that was held at most beyond the frame itself, the result included. Median "
-        f"over the suite {statistics.median(seconds):.3f} s, largest {max(seconds):.2f} s; the effect check takes "
-        f"{costs['effect_check_s']:.2f} s. LiDAR alone: the same frame without cameras, for those that change points; median "
-        f"{statistics.median(lidar):.3f} s, largest {max(lidar):.2f} s. Every figure includes the copy of the frame. "
-        f"`python benchmarks/corruption_cost.py --write`; {costs['machine']}; {costs['load']}. The figures of the "
-        "public code were measured once, on another machine: read them as orders of magnitude."
-    )
-    return text + "\n\n" + "\n".join(table)
-
-
 def main() -> None:
-    """Writes the page."""
+    """Write the page."""
     root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path()
-    costs = json.loads((root / COSTS).read_text(encoding="utf-8"))
-    (root / PAGE).write_text(
-        render((root / PARTS).read_text(encoding="utf-8"), costs), encoding="utf-8"
-    )
+    parts = (root / PARTS).read_text(encoding="utf-8")
+    (root / PAGE).write_text(render(parts), encoding="utf-8")
 
 
 if __name__ == "__main__":

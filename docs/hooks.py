@@ -125,8 +125,8 @@ def _options(command: click.Command, context: click.Context) -> Iterator[str]:
     for parameter in command.get_params(context):
         record = parameter.get_help_record(context)
         if record is not None and record[1] and "--help" not in parameter.opts:
-            _, text = (_escape(part).replace("|", r"\|") for part in record)
-            rows.append(f"| `{record[0]}` | {text} |".replace("\n", " "))
+            text = _escape(" ".join(record[1].split())).replace("|", r"\|")
+            rows.append(f"| `{record[0]}` | {text} |")
     if rows:
         yield "\n".join(["| option | meaning |", "|---|---|", *rows])
 

@@ -1,17 +1,16 @@
-"""Makes docs/reference/attacks.md: `python -m calico_eval.attacks.docs [ROOT]`, ROOT being the repository's (default: here).
+"""Write docs/reference/attacks.md: `python -m calico_eval.attacks.docs [ROOT]`.
 
-The hand-written parts are in docs/parts/attacks.md, the costs in benchmarks/results/attacks.json; the rest is the code's.
+ROOT is the repository's root (default: the working folder). The hand-written text of the page is in
+docs/parts/attacks.md. The rest comes from the tables of the code.
 """
 
 from __future__ import annotations
 
 import inspect
-import json
 import re
 import sys
-from collections.abc import Mapping
+import textwrap
 from pathlib import Path
-from typing import Any
 
 from calico_eval.attacks.budget.threat import UNITS, Threat
 from calico_eval.attacks.catalogue import ALGORITHMS, BALL, LINF, Algorithm
@@ -19,30 +18,28 @@ from calico_eval.attacks.success.rates import SUCCESS_OF
 from calico_eval.attacks.torchattacks.table import TORCHATTACKS
 from calico_eval.engines.network.objectives import OBJECTIVES
 
-PAGE, PARTS, COSTS = (
-    Path("docs/reference/attacks.md"),
-    Path("docs/parts/attacks.md"),
-    Path("benchmarks/results/attacks.json"),
-)
+PAGE, PARTS = Path("docs/reference/attacks.md"), Path("docs/parts/attacks.md")
 ACCESS = {
-    "gradients": "gradients (white box): our torch models",
-    "queries": "predictions only (black box): any model, the exported file alone",
-    "nothing": "nothing: controls and attacks that do not look at the model",
+    "gradients": "White box: attacks that follow gradients of a torch model",
+    "queries": "Black box: attacks that only ask for predictions, of any model",
+    "nothing": "Without a model: random controls, and attacks that do not look at it",
 }
 
 
-def render(parts: str, costs: Mapping[str, Any]) -> str:
-    """The page: the hand-written text with its marks filled.
+def render(parts: str) -> str:
+    """Fill the page's hand-written text with what the code says.
 
     Args:
-        costs: what `benchmarks/attack_cost.py --write` left.
+        parts: The hand-written text with the marks threats, catalogue, objectives, torchattacks.
+
+    Returns:
+        The whole page in Markdown.
     """
     filled = {
         "threats": _threats(),
         "catalogue": _catalogue(),
         "objectives": _objectives(),
         "torchattacks": _torchattacks(),
-        "cost": _cost(costs),
     }
     for mark, text in filled.items():
         parts = parts.replace(f"<!-- {mark} -->", text)
@@ -50,13 +47,13 @@ def render(parts: str, costs: Mapping[str, Any]) -> str:
 
 
 def _threats() -> str:
-    """One row per allowance, its meaning from the docstring of `Threat`."""
-    text = inspect.getdoc(Threat) or ""
+    """One row for each allowance; its meaning comes from the docstring of `Threat`."""
+    text = (inspect.getdoc(Threat) or "").split("\nAttributes:\n")[-1]
     rows = ["| allowance | unit | what may change |", "|---|---|---|"]
     for name, unit in UNITS.items():
         found = re.search(
-            rf"^([\w, ]*\b{name}\b[\w, ]*): (.*?)(?=^\S+(?:, \w+)*:|\Z)",
-            text,
+            rf"^([\w, ]*\b{name}\b[\w, ]*): (.*?)(?=^\S+(?:, \w+)*:|\n\n|\Z)",
+            textwrap.dedent(text),
             re.MULTILINE | re.DOTALL,
         )
         if found is None:
@@ -78,7 +75,7 @@ def _catalogue() -> str:
                 "| name | attack | what it changes | standard budgets | source |",
                 "|---|---|---|---|---|",
             ]
-            blocks.append("\n".join([f"**Needs {title}**", "", *table, *map(_row, members)]))
+            blocks.append("\n".join([f"### {title}", "", *table, *map(_row, members)]))
     return "\n\n".join(blocks)
 
 
@@ -91,11 +88,12 @@ def _row(algorithm: Algorithm) -> str:
         f"`{name}`" for name in algorithm.allowances
     )
     standard = "; ".join(str(threat) for threat in algorithm.standard)
-    return f"| `{algorithm.name}` | {algorithm.title} | {what} | {standard} | {algorithm.source or 'ours'} |"
+    cells = (f"`{algorithm.name}`", algorithm.title, what, standard, algorithm.source or "ours")
+    return f"| {' | '.join(cells)} |"
 
 
 def _objectives() -> str:
-    rows = ["| name | what is raised | what counts as a success (ASR) |", "|---|---|---|"]
+    rows = ["| name | what is maximised | what counts as a success (ASR) |", "|---|---|---|"]
     rows += [
         f"| `{o.name}` | {o.formula} | {SUCCESS_OF[o.name].text} |" for o in OBJECTIVES.values()
     ]
@@ -110,28 +108,13 @@ def _torchattacks() -> str:
     return "\n".join(rows)
 
 
-def _cost(costs: Mapping[str, Any]) -> str:
-    rows = [
-        f"`python benchmarks/attack_cost.py --write`: {costs['data']}, a batch of {costs['frames']} frames, "
-        f"{costs['steps']} steps, {costs['machine']}, least of {costs['repeats']}, processor seconds.",
-        "",
-        "| threat | attack | s per step and frame | bare forward and backward | overhead |",
-        "|---|---|---|---|---|",
-    ]
-    for row in costs["rows"]:
-        over = 100 * (row["step_s"] / row["bare_s"] - 1)
-        rows.append(
-            f"| {row['threat']} | {row['attack']} | {row['step_s']:.3f} | {row['bare_s']:.3f} | {over:+.0f} % |"
-        )
-    return "\n".join(rows)
-
-
 def main(root: Path) -> None:
-    """Writes the page."""
-    costs = json.loads((root / COSTS).read_text(encoding="utf-8"))
-    (root / PAGE).write_text(
-        render((root / PARTS).read_text(encoding="utf-8"), costs), encoding="utf-8"
-    )
+    """Write the page.
+
+    Args:
+        root: Root of the repository.
+    """
+    (root / PAGE).write_text(render((root / PARTS).read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
 """docs/reference/corruptions.md is what the code says."""
 
-import json
 from pathlib import Path
 
 import pytest
 
 from corruptions import SPECS
-from corruptions.docs import COSTS, GROUPS, PAGE, PARTS, PICTURES, render
+from corruptions.docs import GROUPS, PAGE, PARTS, PICTURES, render
 from corruptions.presets import PRESETS
 
 ROOT = Path(__file__).parents[2]
@@ -15,10 +14,7 @@ FIX = "run `python -m corruptions.docs` and commit docs/reference/corruptions.md
 
 @pytest.fixture(scope="module")
 def page() -> str:
-    return render(
-        (ROOT / PARTS).read_text(encoding="utf-8"),
-        json.loads((ROOT / COSTS).read_text(encoding="utf-8")),
-    )
+    return render((ROOT / PARTS).read_text(encoding="utf-8"))
 
 
 def test_the_committed_page_is_the_generated_one(page: str) -> None:
@@ -34,15 +30,7 @@ def test_it_has_every_corruption_with_its_values_and_every_preset(page: str) -> 
         assert row.count(" | ") == 4
     for name, preset in PRESETS.items():
         assert f"\n### {name}\n" in page
-        assert f"{len(preset.levels)} conditions" in page
-
-
-def test_the_costs_are_those_of_the_whole_suite() -> None:
-    costs = json.loads((ROOT / COSTS).read_text(encoding="utf-8"))
-    missing = set(SPECS) ^ set(costs["corruptions"])
-    assert not missing, (
-        "run `python benchmarks/corruption_cost.py --write`, then `python -m corruptions.docs`"
-    )
+        assert f"{len(preset.levels)} conditions" in " ".join(page.split())
 
 
 def test_every_room_has_its_picture_and_they_are_small() -> None:

@@ -1,11 +1,10 @@
 """docs/reference/attacks.md is what the code says."""
 
-import json
 from pathlib import Path
 
 from calico_eval.attacks import ALGORITHMS
 from calico_eval.attacks.budget.threat import UNITS
-from calico_eval.attacks.docs import COSTS, PAGE, PARTS, render
+from calico_eval.attacks.docs import PAGE, PARTS, render
 from calico_eval.engines.network.objectives import OBJECTIVES
 
 ROOT = Path(__file__).parents[3]
@@ -13,8 +12,7 @@ FIX = "run `python -m calico_eval.attacks.docs` and commit docs/reference/attack
 
 
 def page() -> str:
-    costs = json.loads((ROOT / COSTS).read_text(encoding="utf-8"))
-    return render((ROOT / PARTS).read_text(encoding="utf-8"), costs)
+    return render((ROOT / PARTS).read_text(encoding="utf-8"))
 
 
 def test_the_page_is_that_of_the_code() -> None:
