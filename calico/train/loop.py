@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from calico.config.schema import Config
 from calico.config.training import ScheduleConfig
 from calico.data.source import FrameSource
-from calico.device import use_deterministic_algorithms, training_precision
+from calico.device import training_precision, use_deterministic_algorithms
 from calico.errors import CalicoError
 from calico.seeds import derive_seed
 from calico.train.done import DONE_FILE, check_done, mark_done

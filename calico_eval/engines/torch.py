@@ -11,7 +11,7 @@ import torch
 
 from calico.config.schema import Config
 from calico.data.batch import collate
-from calico.device import use_deterministic_algorithms, pick_device
+from calico.device import pick_device, use_deterministic_algorithms
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.models.calico import CalicoModel
