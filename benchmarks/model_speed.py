@@ -26,8 +26,10 @@ from calico.data.batch import Batch
 from calico.device import use_deterministic_algorithms
 from calico.export.onnx import export_onnx
 from calico.export.parity import onnx_predict
+from calico.geometry.image_fit import ImageFit
+from calico.losses.supervised import compute_losses
 from calico.models.calico import build_model
-from calico.models.images import ImageFit
+from calico.models.images import normalise
 
 OUTWARD = np.array([[0.0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
 
@@ -90,7 +92,7 @@ def main() -> None:
 
     def step() -> None:
         optimizer.zero_grad()
-        model.loss(model(batch), batch)["total"].backward()
+        compute_losses(model, model(batch), batch)["total"].backward()
         optimizer.step()
 
     def both_ways(part: Callable[[], torch.Tensor]) -> Callable[[], None]:
@@ -108,8 +110,8 @@ def main() -> None:
                 f"{seconds(both_ways(lambda: model.lidar_bev(batch)), frames):.3f}"
             )
         if model.camera is not None and config.model.camera is not None:
-            fit = ImageFit.between(tuple(batch.images.shape[3:]), config.model.camera.image_size)
-            images = fit.images(batch.images.flatten(0, 1))
+            fit = ImageFit.from_sizes(tuple(batch.images.shape[3:]), config.model.camera.image_size)
+            images = normalise(fit.resample_images(batch.images.flatten(0, 1)))
             encoder = seconds(both_ways(lambda: model.camera(images)), frames)
             whole = seconds(both_ways(lambda: model.camera_bev(batch)), frames)
             print(
@@ -121,7 +123,9 @@ def main() -> None:
         trunk = seconds(both_ways(lambda: model.trunk(features)), frames)
         print(f"  trunk                  {trunk:.3f}")
         bev = model.trunk(features).detach()
-        with_loss = seconds(lambda: model.loss(model.heads(bev), batch)["total"].backward(), frames)
+        with_loss = seconds(
+            lambda: compute_losses(model, model.heads(bev), batch)["total"].backward(), frames
+        )
         print(f"  heads and losses       {with_loss:.3f}")
         print(
             f"inference, torch         {seconds(lambda: model.predict(batch), frames):.3f} s/frame"

@@ -14,7 +14,9 @@ from torch import Tensor
 
 from calico.config.training import AdversarialConfig
 from calico.data.batch import Batch
+from calico.losses.supervised import compute_losses
 from calico.models.calico import CalicoModel
+from calico.models.modes import evaluation_mode
 from calico.train.finetune import Adversary
 
 MIN_RANGE_M = 1.0
@@ -32,16 +34,14 @@ def pgd_adversary(config: AdversarialConfig) -> Adversary:
         if not bool(chosen.any()):
             return batch
         wanted = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        training = model.training
-        model.eval()
         for parameter in wanted:
             parameter.requires_grad_(False)
         try:
-            return _pgd(model, batch, config, chosen)
+            with evaluation_mode(model):
+                return _pgd(model, batch, config, chosen)
         finally:
             for parameter in wanted:
                 parameter.requires_grad_(True)
-            model.train(training)
 
     return attack
 
@@ -72,7 +72,7 @@ def _pgd(model: CalicoModel, batch: Batch, config: AdversarialConfig, chosen: Te
     for _ in range(config.steps):
         pixels, ranges = pixels.detach().requires_grad_(True), ranges.detach().requires_grad_(True)
         candidate = attacked(pixels, ranges)
-        loss = model.loss(model(candidate), candidate)["total"]
+        loss = compute_losses(model, model(candidate), candidate)["total"]
         step = 2.5 / config.steps
         gradients = torch.autograd.grad(loss, [pixels, ranges], allow_unused=True)
         pixels, ranges = (

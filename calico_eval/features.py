@@ -15,6 +15,7 @@ from calico.data.source import FrameSource
 from calico.frame import Frame
 from calico.geometry.grid import Grid
 from calico.models.calico import CalicoModel
+from calico.models.modes import evaluation_mode
 from calico_eval.evaluate import batches
 
 Branch = Literal["lidar", "camera", "both", "fused"]
@@ -26,14 +27,8 @@ fused: the trunk's output for both sensors, what the heads see."""
 @contextmanager
 def left_alone(model: nn.Module) -> Iterator[None]:
     """Evaluation mode without gradients; afterwards every module is in the mode it was in before."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for module, training in modes:
-            module.training = training
+    with evaluation_mode(model), torch.no_grad():
+        yield
 
 
 def feature_grid(model: CalicoModel, branch: Branch) -> Grid:

@@ -9,7 +9,7 @@ from calico.config.training import AugmentConfig
 from calico.frame import Bool, Boxes, Float64, Frame, UInt8
 from calico.geometry.frames import wrap_angle
 from calico.geometry.grid import Grid
-from calico.models.images import ImageFit
+from calico.geometry.image_fit import ImageFit
 
 
 def augment(
@@ -26,7 +26,8 @@ def augment(
         config: ranges.
         map_grid: grid of the frame's map masks.
         rng: the stream of this frame and epoch.
-        image_size: height, width that the network sees; images are fitted to it (`models.images.ImageFit`, the same rule as
+        image_size: height, width that the network sees; images are fitted to it
+            (`calico.geometry.image_fit.ImageFit`, the same rule as
             in the deployed graph) in the one resampling that augments them. None keeps their sizes.
 
     Returns:
@@ -143,7 +144,7 @@ def _augment_images(
     for view, image in enumerate(frame.images):
         raw_hw = (image.shape[0], image.shape[1])
         size_hw = image_size or raw_hw
-        fit = np.array(ImageFit.between(raw_hw, size_hw).affine())
+        fit = np.array(ImageFit.from_sizes(raw_hw, size_hw).to_affine())
         affine = _draw_image_transform(config, rng, size_hw) @ fit
         if image.shape[:2] == size_hw and np.array_equal(affine, np.eye(3)):
             images.append(image.copy())

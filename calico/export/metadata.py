@@ -13,7 +13,7 @@ from torch import nn
 from calico import __version__
 from calico.config.schema import Config
 from calico.export.pillars import PillarBudget
-from calico.models.images import ImageFit
+from calico.geometry.image_fit import ImageFit
 from calico.taxonomy import DETECTION_CLASSES
 
 Target = Literal["ort", "trt"]
@@ -74,7 +74,7 @@ class GraphMetadata:
             },
             "map_grid": asdict(grid.map) if model.map else None,
             "score_threshold": model.detection.score_threshold if model.detection else None,
-            "image_rule": asdict(ImageFit.between(self.raw_hw, model.camera.image_size))
+            "image_rule": asdict(ImageFit.from_sizes(self.raw_hw, model.camera.image_size))
             if model.camera
             else None,
             "frame_conventions": CONVENTIONS,

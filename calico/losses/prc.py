@@ -16,7 +16,8 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
 
-from calico.losses.similarity import region_means, similarity, unit
+from calico.losses.similarity import average_regions, measure_similarity
+from calico.models.layers import scale_to_unit
 
 
 def point_region_contrast(
@@ -53,13 +54,13 @@ def _one_way(
 ) -> dict[str, Tensor]:
     """The terms with the anchors in `view`."""
     anchor = torch.nonzero(region >= 0)[:, 0]
-    logits = similarity(view[anchor], other, temperature)
+    logits = measure_similarity(view[anchor], other, temperature)
     terms, points = {}, max(len(anchor), 1)
     if alpha > 0:
         # log P is linear in the positive's similarity: its mean over the region is the similarity with the region's mean.
         names, member = torch.unique(region[anchor], return_inverse=True)
-        means = region_means(other[anchor], member, len(names))
-        positive = similarity(view[anchor], means, temperature).gather(1, member[:, None])
+        means = average_regions(other[anchor], member, len(names))
+        positive = measure_similarity(view[anchor], means, temperature).gather(1, member[:, None])
         terms["plrc"] = (logits.logsumexp(1, keepdim=True) - positive).sum() / points
     if alpha < 1:
         own = torch.arange(len(region), device=region.device) == anchor[:, None]
@@ -78,7 +79,9 @@ def pooled_region_contrast(
     """
     rich = region >= 0
     names, member = torch.unique(region[rich], return_inverse=True)
-    pooled = (unit(region_means(view[rich], member, len(names))) for view in (first, second))
+    pooled = (
+        scale_to_unit(average_regions(view[rich], member, len(names))) for view in (first, second)
+    )
     return info_nce(*pooled, temperature=temperature)
 
 
@@ -87,7 +90,7 @@ def info_nce(first: Tensor, second: Tensor, *, temperature: float) -> Tensor:
 
     Every other row of the other view is a negative; the mean of both directions. No rows: zero, with a graph.
     """
-    logits = similarity(first, second, temperature)
+    logits = measure_similarity(first, second, temperature)
     positive = 2 * logits.diagonal().sum()
     return (logits.logsumexp(0).sum() + logits.logsumexp(1).sum() - positive) / (
         2 * max(len(first), 1)

@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from calico.losses.similarity import similarity, unit
+from calico.losses.similarity import measure_similarity
+from calico.models.layers import scale_to_unit
 
 
 def region_aware_distillation(
@@ -35,9 +36,9 @@ def region_aware_distillation(
     """
     lidar = lidar.detach()
     anchor = torch.nonzero(region >= 0)[:, 0]
-    student = similarity(camera[anchor], lidar, temperature).log_softmax(1)
+    student = measure_similarity(camera[anchor], lidar, temperature).log_softmax(1)
     if teacher_temperature > 0:
-        target = similarity(lidar[anchor], lidar, teacher_temperature).softmax(1)
+        target = measure_similarity(lidar[anchor], lidar, teacher_temperature).softmax(1)
     else:
         target = (torch.arange(len(region), device=region.device) == anchor[:, None]).to(
             student.dtype
@@ -57,5 +58,5 @@ def dense_distillation(camera: Tensor, lidar: Tensor) -> Tensor:
     Args:
         camera, lidar: (n, D), of any length; lidar is detached here.
     """
-    cosine = (unit(camera) * unit(lidar.detach())).sum(1)
+    cosine = (scale_to_unit(camera) * scale_to_unit(lidar.detach())).sum(1)
     return (2.0 - 2.0 * cosine).sum() / max(len(camera), 1)

@@ -12,8 +12,6 @@ from calico.config.schema import Config
 from calico.config.sizes import camera_stride
 from calico.data.batch import Batch
 from calico.errors import CalicoError
-from calico.losses.center import center_losses
-from calico.losses.segmentation import sigmoid_focal_loss
 from calico.models.bev_backbone import BevTrunk
 from calico.models.camera import ImageEncoder
 from calico.models.decode import Detections, decode
@@ -23,6 +21,7 @@ from calico.models.heads.segmentation import SegmentationHead
 from calico.models.images import fit_views, normalise
 from calico.models.layers import at_least_float32, full_precision
 from calico.models.lift import Lift
+from calico.models.modes import evaluation_mode
 from calico.models.pillars import PillarEncoder
 from calico.models.results import to_predictions
 from calico.predictions import Predictions
@@ -190,46 +189,11 @@ class CalicoModel(nn.Module):
             raise CalicoError("this model has no detection head (model.detection is null)")
         return decode(outputs.tasks, self.config.model.detection, self.trunk_grid)
 
-    def loss(self, outputs: Outputs, batch: Batch) -> dict[str, Tensor]:
-        """Weighted terms by name, and their sum `total`.
-
-        Raises:
-            CalicoError: the model has a map head but the batch no map masks, or masks of another shape.
-        """
-        terms: dict[str, Tensor] = {}
-        if self.config.model.detection is not None:
-            terms |= center_losses(
-                outputs.tasks,
-                batch.boxes,
-                batch.labels,
-                self.config.model.detection,
-                self.trunk_grid,
-            )
-        if outputs.map_logits is not None and self.config.model.map is not None:
-            if batch.map_masks is None or batch.map_masks.shape != outputs.map_logits.shape:
-                got = (
-                    "no map masks"
-                    if batch.map_masks is None
-                    else f"map masks {tuple(batch.map_masks.shape)}"
-                )
-                raise CalicoError(
-                    f"the map head answers {tuple(outputs.map_logits.shape)}, the batch has {got}; expected equal shapes. "
-                    "Set model.map to null to train without maps, or grid.map_* to the data set's map grid"
-                )
-            focal = sigmoid_focal_loss(
-                outputs.map_logits, batch.map_masks, self.config.model.map.focal_gamma
-            )
-            terms["map"] = self.config.model.map.loss_weight * focal
-        terms["total"] = torch.stack(list(terms.values())).sum()
-        return terms
-
     @torch.no_grad()
     def predict(self, batch: Batch) -> list[Predictions]:
-        """Decoded predictions of each frame, in evaluation mode (the model's mode is restored)."""
-        training = self.training
-        self.eval()
-        outputs = self(batch)
-        self.train(training)
+        """Predict each frame in evaluation mode; every submodule gets its own mode back."""
+        with evaluation_mode(self):
+            outputs = self(batch)
         maps = (
             None if outputs.map_logits is None else torch.sigmoid(outputs.map_logits).cpu().numpy()
         )

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from calico.geometry.grid import Grid
-from calico.losses.similarity import unit
+from calico.models.layers import scale_to_unit
 
 
 class Projector(nn.Module):
@@ -34,7 +34,7 @@ class Projector(nn.Module):
             )
         else:
             hidden = self.norm(hidden)
-        return unit(self.output(F.relu(hidden)))
+        return scale_to_unit(self.output(F.relu(hidden)))
 
 
 def sample_bev(features: Tensor, xy: Tensor, grid: Grid) -> Tensor:

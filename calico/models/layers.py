@@ -5,7 +5,11 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+
+MIN_LENGTH = 1e-6
+"""Shorter vectors are divided by this instead of by their length."""
 
 
 def conv_block(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
@@ -39,3 +43,8 @@ def full_precision(like: Tensor) -> AbstractContextManager[object]:
 def at_least_float32(x: Tensor) -> Tensor:
     """bfloat16 and float16 as float32; float32 and float64 as they are."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def scale_to_unit(vectors: Tensor) -> Tensor:
+    """Scale the rows of (n, D) vectors to length 1, in float32 at least; a zero vector stays zero."""
+    return F.normalize(at_least_float32(vectors), dim=1, eps=MIN_LENGTH)

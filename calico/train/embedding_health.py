@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from calico.losses.similarity import wide
+from calico.models.layers import at_least_float32
 
 MAX_ROWS = 1024
 """`uniformity` takes at most so many rows, evenly spaced: half a million pairs."""
@@ -24,7 +24,9 @@ def alignment(first: Tensor, second: Tensor, region: Tensor) -> float:
     A positive pair is the same semantic-rich point in two views. first, second: (n, D) unit; region: (n,), negative is left out.
     """
     rich = region >= 0
-    return float((wide(first[rich]) - wide(second[rich])).square().sum(1).mean())
+    return float(
+        (at_least_float32(first[rich]) - at_least_float32(second[rich])).square().sum(1).mean()
+    )
 
 
 @torch.no_grad()
@@ -33,7 +35,7 @@ def uniformity(z: Tensor, t: float = 2.0) -> float:
 
     z: (n, D) unit. Many points spread evenly over the sphere of a high dimension come near -2 t: almost all pairs are at d² = 2.
     """
-    squared = torch.pdist(wide(z[:: math.ceil(len(z) / MAX_ROWS) or 1])).square()
+    squared = torch.pdist(at_least_float32(z[:: math.ceil(len(z) / MAX_ROWS) or 1])).square()
     return float((-t * squared).logsumexp(0)) - math.log(len(squared)) if len(squared) else math.nan
 
 

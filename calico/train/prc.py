@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from calico.config.schema import Config
-from calico.data.contrast import UNUSED, ContrastBatch, ContrastLoader
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.losses.prc import (
@@ -23,6 +22,7 @@ from calico.models.embed import Projector, sample_bev
 from calico.models.fuse import ConvFuser
 from calico.seeds import derive_seed
 from calico.train.checkpoint import MODEL_FILE, load_weights, save_model, save_weights
+from calico.train.contrast import UNUSED, ContrastBatch, ContrastLoader
 from calico.train.embedding_health import alignment, effective_rank, finite, uniformity
 from calico.train.finetune import Measure
 

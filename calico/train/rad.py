@@ -8,13 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from calico.config.schema import Config
-from calico.data.contrast import UNUSED, ContrastBatch, ContrastLoader
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.losses.rad import dense_distillation, region_aware_distillation
 from calico.models.calico import CalicoModel
 from calico.models.embed import Projector, sample_bev
 from calico.train.checkpoint import MODEL_FILE, save_model
+from calico.train.contrast import UNUSED, ContrastBatch, ContrastLoader
 from calico.train.embedding_health import effective_rank, finite
 from calico.train.finetune import Measure
 from calico.train.prc import make_projector

@@ -6,6 +6,7 @@ import torch
 from calico.config.training import AdversarialConfig
 from calico.data.batch import Batch, collate
 from calico.frame import Frame
+from calico.losses.supervised import compute_losses
 from calico_eval.adversarial_training import pgd_adversary
 from calico_eval.engines.torch import TorchEngine
 
@@ -42,11 +43,11 @@ def test_the_loss_rises_and_by_more_than_by_the_random_start(
     def loss(config: AdversarialConfig) -> float:
         _, batch = attacked(fused, [street_frame], config)
         with torch.no_grad():
-            return float(fused.model.eval().loss(fused.model(batch), batch)["total"])
+            return float(compute_losses(fused.model.eval(), fused.model(batch), batch)["total"])
 
     batch = collate([street_frame])
     with torch.no_grad():
-        clean = float(fused.model.eval().loss(fused.model(batch), batch)["total"])
+        clean = float(compute_losses(fused.model.eval(), fused.model(batch), batch)["total"])
     one, more = (loss(CONFIG.model_copy(update={"steps": steps})) for steps in (1, 10))
     assert clean < one < more
 

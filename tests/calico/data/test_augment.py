@@ -9,7 +9,7 @@ from calico.geometry.boxes import points_in_boxes
 from calico.geometry.camera import project
 from calico.geometry.frames import from_yaw
 from calico.geometry.grid import Grid
-from calico.models.images import IMAGENET_MEAN, IMAGENET_STD, ImageFit
+from calico.geometry.image_fit import ImageFit
 from calico.seeds import make_generator
 
 STRONG = AugmentConfig(
@@ -130,13 +130,12 @@ def test_fitted_images_are_those_of_the_deployed_graph(frame: Frame, map_grid: G
     )
     raw = frame.replace(images=smooth)
     new = augment(raw, still, map_grid, make_generator(0, "fit"), (24, 64))
-    fit = ImageFit.between((64, 128), (24, 64))
+    fit = ImageFit.from_sizes((64, 128), (24, 64))
     batch = collate([raw])
-    mean, std = np.array(IMAGENET_MEAN)[:, None, None], np.array(IMAGENET_STD)[:, None, None]
-    deployed = (fit.images(batch.images[0])[0].numpy() * std + mean) * 255
+    deployed = fit.resample_images(batch.images[0])[0].numpy() * 255
     np.testing.assert_allclose(new.images[0].transpose(2, 0, 1), deployed, atol=1.0)
     np.testing.assert_allclose(
-        new.image_from_lidar, fit.matrices(batch.image_from_lidar[0]).numpy(), atol=1e-3
+        new.image_from_lidar, fit.adapt_matrices(batch.image_from_lidar[0]).numpy(), atol=1e-3
     )
 
 
@@ -146,6 +145,8 @@ def test_every_view_is_fitted_by_its_own_size(frame: Frame, map_grid: Grid) -> N
     small = frame.replace(images=(frame.images[0][:20, :40], frame.images[1]))
     new = augment(small, still, map_grid, make_generator(0, "fit"), (24, 64))
     for view, image in enumerate(small.images):
-        affine = np.array(ImageFit.between((image.shape[0], image.shape[1]), (24, 64)).affine())
+        affine = np.array(
+            ImageFit.from_sizes((image.shape[0], image.shape[1]), (24, 64)).to_affine()
+        )
         np.testing.assert_array_equal(new.images[view], transform_image(image, affine, (24, 64)))
         np.testing.assert_allclose(new.camera_K[view], affine @ frame.camera_K[view])

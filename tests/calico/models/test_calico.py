@@ -13,6 +13,7 @@ from calico.data.batch import Batch, collate
 from calico.device import training_precision
 from calico.errors import CalicoError
 from calico.frame import Boxes, Frame
+from calico.losses.supervised import compute_losses
 from calico.models.calico import build_model, camera_stride
 from calico.models.fuse import CAMERA_START, ConvFuser
 
@@ -57,7 +58,7 @@ FORMS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_trains_a_step_and_predicts(small: Config, batch: Batch, form: str) -> None:
     model = build_model(change(small, **FORMS[form]), 0)
-    terms = model.loss(model(batch), batch)
+    terms = compute_losses(model, model(batch), batch)
     terms["total"].backward()
     assert ("heatmap" in terms) == (form != "map only")
     assert ("map" in terms) == (form != "boxes only")
@@ -88,7 +89,9 @@ def test_a_batch_of_two_is_two_batches_of_one(small: Config, frame: Frame) -> No
 def test_gradients_reach_points_and_every_image(small: Config, batch: Batch) -> None:
     model = build_model(small, 0).eval()
     points, images = batch.points.clone().requires_grad_(), batch.images.clone().requires_grad_()
-    model.loss(model(replace(batch, points=points, images=images)), batch)["total"].backward()
+    compute_losses(model, model(replace(batch, points=points, images=images)), batch)[
+        "total"
+    ].backward()
     assert points.grad is not None
     assert images.grad is not None
     assert torch.isfinite(points.grad).all()
@@ -104,7 +107,7 @@ def test_a_training_step_repeats_to_the_bit(small: Config, batch: Batch) -> None
     try:
         for _ in range(2):
             model = build_model(small, 0)
-            model.loss(model(batch), batch)["total"].backward()
+            compute_losses(model, model(batch), batch)["total"].backward()
             gradients.append([p.grad for p in model.parameters()])
     finally:
         torch.use_deterministic_algorithms(before)
@@ -122,7 +125,7 @@ def test_bfloat16_is_kept_from_geometry_and_losses(small: Config, batch: Batch) 
         assert torch.equal(model.lidar.canvas(batch.points, batch.point_mask), canvas)
         lifted = model.lift_images(batch.images, batch.image_from_lidar)
         rough = model(batch)
-        terms = model.loss(rough, batch)
+        terms = compute_losses(model, rough, batch)
     assert lifted.dtype == torch.float32
     assert rough.bev.dtype == torch.bfloat16
     assert all(output.offset.dtype == torch.float32 for output in rough.tasks)
@@ -137,7 +140,7 @@ def test_an_empty_frame_without_boxes_works(small: Config, frame: Frame) -> None
         [frame.replace(points=frame.points[:0], ring=none, sweep_index=none, boxes=Boxes.empty())]
     )
     model = build_model(small, 0)
-    terms = model.loss(model(empty), empty)
+    terms = compute_losses(model, model(empty), empty)
     assert all(torch.isfinite(value) for value in terms.values())
     assert terms["offset"].item() == 0
     terms["total"].backward()
@@ -149,7 +152,7 @@ def test_a_few_steps_learn_the_frame(small: Config, batch: Batch) -> None:
     optimizer = torch.optim.AdamW(model.parameters(), 5e-3)
     losses = []
     for _ in range(30):
-        loss = model.loss(model(batch), batch)["total"]
+        loss = compute_losses(model, model(batch), batch)["total"]
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -162,7 +165,7 @@ def test_a_few_steps_learn_the_frame(small: Config, batch: Batch) -> None:
 
 def test_terms_sum_to_the_total(small: Config, batch: Batch) -> None:
     model = build_model(small, 0)
-    terms = model.loss(model(batch), batch)
+    terms = compute_losses(model, model(batch), batch)
     parts = sum(value.item() for name, value in terms.items() if name != "total")
     assert terms["total"].item() == pytest.approx(parts, rel=1e-5)
 
@@ -170,7 +173,7 @@ def test_terms_sum_to_the_total(small: Config, batch: Batch) -> None:
 def test_missing_map_masks_are_explained(small: Config, batch: Batch) -> None:
     model = build_model(small, 0)
     with pytest.raises(CalicoError, match="no map masks"):
-        model.loss(model(batch), replace(batch, map_masks=None))
+        compute_losses(model, model(batch), replace(batch, map_masks=None))
 
 
 def test_missing_branches_and_heads_are_explained(small: Config, batch: Batch) -> None:
@@ -220,3 +223,15 @@ def test_a_fused_model_starts_near_its_lidar_branch(small: Config, batch: Batch)
     camera, lidar = weight[:, :16], weight[:, 16:]
     assert float(camera.std() / lidar.std()) == pytest.approx(CAMERA_START, rel=0.05)
     assert float(camera.abs().max()) > 0  # the cameras get gradients from the first step
+
+
+def test_prediction_leaves_every_part_in_its_own_mode(small: Config, batch: Batch) -> None:
+    """Frozen parts stay frozen: restoring with `train(True)` would put all of them in training."""
+    model = build_model(small, 0)
+    assert model.camera is not None
+    model.camera.eval()
+    before = [module.training for module in model.modules()]
+    model.predict(batch)
+    assert [module.training for module in model.modules()] == before
+    assert model.training
+    assert not model.camera.training

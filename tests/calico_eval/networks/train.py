@@ -21,6 +21,7 @@ sys.path.insert(0, str(HERE.parents[2]))
 from calico.config.schema import Config  # noqa: E402
 from calico.data.batch import collate  # noqa: E402
 from calico.frame import Frame  # noqa: E402
+from calico.losses.supervised import compute_losses  # noqa: E402
 from calico.models.calico import CalicoModel, build_model  # noqa: E402
 from tests.calico_eval.networks.mini import mini_config  # noqa: E402
 from tests.calico_eval.street import Street  # noqa: E402
@@ -47,7 +48,7 @@ def train(config: Config, frames: list[Frame]) -> CalicoModel:
             if blind and config.model.lidar
             else batch
         )
-        loss = model.loss(model(seen), batch)["total"]
+        loss = compute_losses(model, model(seen), batch)["total"]
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 10.0)

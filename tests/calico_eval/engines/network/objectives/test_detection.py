@@ -15,6 +15,7 @@ from calico.config.schema import Config
 from calico.data.batch import Batch, collate
 from calico.data.source import FrameSource
 from calico.frame import Boxes, Frame
+from calico.losses.supervised import compute_losses
 from calico.models.calico import CalicoModel, Outputs, build_model
 from calico.models.heads.center import TaskOutput
 from calico_eval.attacks import AttackSpec, Threat, attack_frames
@@ -211,7 +212,7 @@ def test_det_is_the_training_loss_of_each_frame_without_the_map(
         found = det(Scene(fused.model, batch), outputs)
         for index, frame in enumerate(frames):
             one = collate([frame])
-            terms = fused.model.loss(fused.model(one), one)
+            terms = compute_losses(fused.model, fused.model(one), one)
             assert float(found[index]) == pytest.approx(
                 float(terms["total"] - terms["map"]), rel=1e-4
             )

@@ -6,10 +6,10 @@ import torch
 
 from calico.config.model import GridConfig
 from calico.config.training import AugmentConfig, RegionConfig, SampleConfig
-from calico.data.contrast import LESS, UNUSED, ContrastLoader, sample_points, unlabelled
 from calico.data.source import FrameInfo
 from calico.frame import Boxes, Frame, Int64
 from calico.geometry.grid import Grid
+from calico.train.contrast import LESS, UNUSED, ContrastLoader, sample_points, unlabelled
 
 GRID = GridConfig(
     x_range_m=(-16, 16), y_range_m=(-16, 16), map_x_range_m=(-16, 16), map_y_range_m=(-16, 16)
