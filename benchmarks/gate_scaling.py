@@ -29,11 +29,11 @@ from reports.schema import (
 from reports.write import write_report
 
 FRAMES, SCENES, CLASSES = 80, 10, 10
-SHAPES = ("corruptions", "sweep", "attacks", "engines", "seeds")
+SHAPES = ("corruptions", "curve", "attacks", "engines", "seeds")
 
 
 def make_cells(shape: str, count: int) -> tuple[Cell, ...]:
-    """`count` cells: of many corruptions, of one long sweep, of attacks of many efforts, on many
+    """`count` cells: of many corruptions, of one long curve, of attacks of many efforts, on many
     engines, with many seeds."""
     cells = [make_cell(Condition(kind="clean", name="clean"), "torch", 0)]
     for number in range(count - 1):
@@ -43,8 +43,8 @@ def make_cells(shape: str, count: int) -> tuple[Cell, ...]:
             number % 5 + 1,
             {"level": float(number % 5 + 1)},
         )
-        if shape == "sweep":
-            kind, name, severity, parameters = "sweep", "fog", 0, {"level": float(number + 1)}
+        if shape == "curve":
+            kind, name, severity, parameters = "curve", "fog", 0, {"level": float(number + 1)}
         elif shape == "attacks":
             kind, name, severity, parameters = (
                 "attack",

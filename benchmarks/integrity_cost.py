@@ -62,7 +62,7 @@ print((time.process_time() - times[0]) / (len(times) - 1))
 """
 RUN = """
 import sys, time
-import torch, calico_eval.cli.robust, calico_eval.engines.torch, calico_eval.sweep.run
+import torch, calico_eval.cli.robust, calico_eval.engines.torch, calico_eval.evaluation.run
 from calico.cli.main import cli
 start = time.process_time()
 cli.main(sys.argv[1:], standalone_mode=False)

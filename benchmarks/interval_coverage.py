@@ -26,16 +26,16 @@ import numpy as np
 
 from calico.frame import Float64
 from calico.seeds import make_generator
+from calico_eval.evaluation.conditions import CLEAN, ConditionSpec
+from calico_eval.evaluation.jackknife import half_width, replicate
+from calico_eval.evaluation.plan import EvaluationPlan, Job
+from calico_eval.evaluation.summary import METRICS, summarise
 from calico_eval.metrics.intervals import pooled_values
 from calico_eval.metrics.matching import DISTANCES_M, TP_DISTANCE_M, DetectionStats
 from calico_eval.metrics.robustness import Baseline, robustness
 from calico_eval.metrics.segmentation import THRESHOLDS, SegmentationStats
 from calico_eval.metrics.suffstats import FrameStats
 from calico_eval.metrics.summary import metrics_of
-from calico_eval.sweep.conditions import CLEAN, ConditionSpec
-from calico_eval.sweep.jackknife import half_width, replicate
-from calico_eval.sweep.plan import Job, SweepPlan
-from calico_eval.sweep.summary import METRICS, summarise
 from reports.schema import Cell
 
 FRAMES = 5
@@ -176,7 +176,7 @@ def cell_id(model: str, condition: tuple[str, int] | None) -> str:
     return f"{model} clean" if condition is None else f"{model} {condition[0]} {condition[1]}"
 
 
-def plan_of(frames: int) -> SweepPlan:
+def plan_of(frames: int) -> EvaluationPlan:
     """The plan of a run of both models in all conditions."""
     jobs = [
         Job(
@@ -187,7 +187,7 @@ def plan_of(frames: int) -> SweepPlan:
         for model in MODELS
         for c in CONDITIONS
     ]
-    return SweepPlan(tuple(jobs), tuple(range(frames)), {}, 0, 1, baseline="baseline/torch")
+    return EvaluationPlan(tuple(jobs), tuple(range(frames)), {}, 0, 1, baseline="baseline/torch")
 
 
 def true_figures(stats: Mapping[str, Sequence[FrameStats]]) -> dict[str, float]:

@@ -25,7 +25,7 @@ from calico.data.source import FrameSource
 from calico.files import write_atomic
 from calico.regions import PROTOTYPE, find_regions
 from calico.regions.coverage import Coverage, coverage
-from calico_eval.sweep.provenance import origin
+from calico_eval.evaluation.provenance import origin
 
 CHANGES: dict[str, dict[str, Any]] = {
     "default": {},

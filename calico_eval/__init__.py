@@ -1,1 +1,1 @@
-"""Robustness evaluation: engines, attacks, the condition sweep, metrics."""
+"""Robustness evaluation: engines, attacks, evaluations over conditions, metrics."""

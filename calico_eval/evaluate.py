@@ -1,4 +1,4 @@
-"""Frames through an engine to per-frame statistics: `calico eval`, the validation of a training, every cell of a sweep."""
+"""Frames through an engine to per-frame statistics: `calico eval`, the validation of a training, every cell of an evaluation."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def _curve_faults(view: View, curve: Curve) -> Iterator[str]:
     for name, half in curve.half.items():
         if half.unit != curve.unit:
             yield f"half.{name}.unit: is {half.unit!r}, expected that of the curve, {curve.unit!r}"
-        points = view.points(series, name, "sweep", curve.name)
+        points = view.points(series, name, "curve", curve.name)
         there = {
             level(point.condition): point.metric.value
             for point in points
@@ -131,7 +131,7 @@ def _curve_faults(view: View, curve: Curve) -> Iterator[str]:
         scores = [score for value in curve.values if (score := there.get(value)) is not None]
         clean = view.clean(series, name)
         if len(scores) != len(curve.values) or clean is None or clean.value is None:
-            yield f"half.{name}: the file lacks the clean cell, or a sweep cell of one of the values, with {name}"
+            yield f"half.{name}: the file lacks the clean cell, or a cell of the curve of one of the values, with {name}"
             continue
         expected = half_crossing(curve.values, scores, clean.value, curve.scale)
         fault = _difference(half.value, expected.value)
@@ -140,7 +140,7 @@ def _curve_faults(view: View, curve: Curve) -> Iterator[str]:
         elif half.lo is not None and half.hi is not None and half.value is not None:
             ends = (min(curve.values), half.lo, half.value, half.hi, max(curve.values))
             if any(a > b + TOLERANCE * max(1.0, abs(b)) for a, b in pairwise(ends)):
-                yield f"half.{name}: its interval does not hold its value, or leaves the sweep"
+                yield f"half.{name}: its interval does not hold its value, or leaves the curve"
 
 
 def _difference(given: float | None, expected: float | None) -> str:

@@ -13,7 +13,7 @@ Scale = Literal["linear", "log"]
 
 @dataclass(frozen=True)
 class Crossing:
-    """Where a curve first falls to half: `inside` the sweep at `value`, or milder or more severe than all of it."""
+    """Where a curve first falls to half: `inside` the curve at `value`, or milder or more severe than all of it."""
 
     where: Literal["inside", "milder", "more severe"]
     value: float | None = None
@@ -24,8 +24,8 @@ def half_crossing(
 ) -> Crossing:
     """The first place, from mild to severe, where the scores reach clean / 2.
 
-    Between two values the score is a straight line over the parameter, or over its logarithm in a log sweep. The clean value
-    is nowhere on the parameter's axis: a first score below half is milder than the sweep, and so is all of a sweep whose clean
+    Between two values the score is a straight line over the parameter, or over its logarithm on a log curve. The clean value
+    is nowhere on the parameter's axis: a first score below half is milder than the curve, and so is all of a curve whose clean
     value is 0.
 
     Args:

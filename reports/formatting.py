@@ -178,7 +178,7 @@ def condition(value: Condition) -> str:
         return "clean"
     if value.kind == "corruption":
         return f"{words(value.name)}, severity{SPACE}{value.severity}"
-    if value.kind == "sweep":
+    if value.kind == "curve":
         return f"{words(value.name)}, {parameters(value.parameters)}"
     budget = value.parameters.get(value.axis) if value.axis else None
     if value.axis is None or budget is None:
@@ -224,7 +224,7 @@ def on_axis(value: Condition) -> str:
 
 def full_condition(value: Condition) -> str:
     """The condition with all its parameters."""
-    if value.kind == "sweep":
+    if value.kind == "curve":
         return condition(value)
     shown = parameters(value.parameters)
     name = condition(value) if value.kind == "corruption" else words(value.name)

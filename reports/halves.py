@@ -1,4 +1,4 @@
-"""Where the metrics of a sweep fall to half of their clean value, in words."""
+"""Where the metrics of a curve fall to half of their clean value, in words."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from reports import formatting
 from reports.schema import Curve, Metric
 from reports.view import Series, View
 
-OUTSIDE = "not in the sweep"
+OUTSIDE = "not on the curve"
 
 
 @dataclass(frozen=True)
 class Half:
-    """A place on the sweep's axis ('87.3 m'), its interval ('[71, 102]' or ''), and why either is missing or was cut."""
+    """A place on the curve's axis ('87.3 m'), its interval ('[71, 102]' or ''), and why either is missing or was cut."""
 
     place: str
     interval: str
@@ -21,7 +21,7 @@ class Half:
 
 
 def half(metric: Metric) -> Half:
-    """A value of `Curve.half`; outside the sweep, why; without an interval, or with one that was cut, that."""
+    """A value of `Curve.half`; outside the curve, why; without an interval, or with one that was cut, that."""
     if metric.value is None:
         return Half(OUTSIDE, "", metric.reason or "")
     place = formatting.quantity(metric.value, metric.unit)
@@ -40,8 +40,8 @@ def method(metric: Metric) -> tuple[str, str]:
     return how, f"interval cut {cut}" if cut else ""
 
 
-def swept(view: View, series: Series) -> tuple[Curve, ...]:
-    """The sweeps of one model on one engine, in the order of the file; without those that no metric was measured in."""
+def measured_curves(view: View, series: Series) -> tuple[Curve, ...]:
+    """The curves of one model on one engine, in the order of the file; without those that no metric was measured in."""
     mine = (
         curve
         for curve in view.curves.values()
@@ -51,7 +51,7 @@ def swept(view: View, series: Series) -> tuple[Curve, ...]:
 
 
 def headline(view: View, curve: Curve) -> str:
-    """The metric that a sweep is told by: the first of the headline metrics that it holds, else of its own."""
+    """The metric that a curve is summarised by: the first of the headline metrics that it holds, else of its own."""
     return next(
         (name for name in (*view.charted, *view.metrics) if name in curve.half),
         next(iter(curve.half)),
@@ -59,5 +59,5 @@ def headline(view: View, curve: Curve) -> str:
 
 
 def parameter(curve: Curve) -> str:
-    """What is swept, without its unit: 'visibility'."""
+    """What the curve runs over, without its unit: 'visibility'."""
     return formatting.axis(curve.axis, None).partition(" (")[0]

@@ -1,4 +1,4 @@
-"""Markdown for a pull request or a GitHub step summary: verdict, scorecard, gate, worst corruptions, sweeps, failed checks."""
+"""Markdown for a pull request or a GitHub step summary: verdict, scorecard, gate, worst corruptions, curves, failed checks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from reports import compare, formatting, sanity
 from reports.gate_report import GateCheck, GateReport
-from reports.html.sweeps import Sweep, sweeps
+from reports.html.parameter_curves import ParameterCurve, parameter_curves
 from reports.html.value import Value
 from reports.schema import Metric, Results
 from reports.text import clean_text
@@ -50,8 +50,11 @@ def markdown_summary(
     ]
     if view.series and view.names("corruption"):
         parts += [f"## Kept of the clean value, {_safe(view.series[0].label)}", _losses(view)]
-    for sweep in sweeps(view):
-        parts += [f"## Sweep of {_safe(sweep.title)}, {_safe(sweep.axis)}", *_sweep(sweep)]
+    for curve in parameter_curves(view):
+        parts += [
+            f"## Curve of {_safe(curve.title)}, {_safe(curve.axis)}",
+            *_parameter_curve(curve),
+        ]
     for checked in sanity.verdicts(results):
         parts += [f"## Sanity of the attacks on {_safe(checked.label)}", *_sanity(checked)]
     if found.cautions:
@@ -152,16 +155,16 @@ def _losses(view: View) -> str:
     return _table(("Corruption", *view.charted), rows)
 
 
-def _sweep(sweep: Sweep) -> list[str]:
+def _parameter_curve(curve: ParameterCurve) -> list[str]:
     """Where each metric halves, then each curve as a table."""
-    rows = [(row.label, *(_halved(value) for value in row.values)) for row in sweep.rows[:MAX_ROWS]]
-    tables = [_table(("Falls to half of clean at", *sweep.metrics), rows)]
-    tables += [_safe(f"Intervals: {'; '.join(sweep.methods)}.")] if sweep.methods else []
-    for metric, panel in zip(sweep.metrics, sweep.panels, strict=True):
+    rows = [(row.label, *(_halved(value) for value in row.values)) for row in curve.rows[:MAX_ROWS]]
+    tables = [_table(("Falls to half of clean at", *curve.metrics), rows)]
+    tables += [_safe(f"Intervals: {'; '.join(curve.methods)}.")] if curve.methods else []
+    for metric, panel in zip(curve.metrics, curve.panels, strict=True):
         rows = [
             (row.level, *(_shown(value) for value in row.values)) for row in panel.rows[:MAX_ROWS]
         ]
-        tables.append(_table((f"{metric} at {sweep.axis}", *panel.columns), rows))
+        tables.append(_table((f"{metric} at {curve.axis}", *panel.columns), rows))
     return tables
 
 
@@ -186,7 +189,7 @@ def _sanity(checked: sanity.Verdict) -> list[str]:
 
 
 def _halved(value: Value | None) -> str:
-    """The place with its interval; outside the sweep, or without an interval, why."""
+    """The place with its interval; outside the curve, or without an interval, why."""
     if value is None:
         return "–"
     return f"{value.text} {value.interval}".rstrip() + (f" ({value.note})" if value.note else "")

@@ -195,8 +195,8 @@ def _condition_faults(condition: Condition) -> Iterator[str]:
         axis is not None and kind != "attack" and condition.parameters.get(axis) is None
     ):  # attacks leave out a budget of 0
         yield f"axis: is {axis!r}, which is not among the parameters ({', '.join(condition.parameters) or 'none'})"
-    if kind == "sweep" and not isinstance(condition.parameters.get(axis or ""), (int, float)):
-        yield "axis: expected the name of a parameter that is a number, with kind 'sweep'"
+    if kind == "curve" and not isinstance(condition.parameters.get(axis or ""), (int, float)):
+        yield "axis: expected the name of a parameter that is a number, with kind 'curve'"
     yield from _repeated(list(condition.sensors), "sensors", "name")
 
 

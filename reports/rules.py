@@ -32,6 +32,7 @@ from pydantic import (
 
 from reports.errors import ReportError
 from reports.files import read_yaml
+from reports.schema import KINDS_OF_BEFORE
 from reports.validation import explain
 
 _OF_CELLS = ("condition", "kind", "severity", "parameters", "relative_to_clean_min")
@@ -65,7 +66,7 @@ class Rule(BaseModel):
     condition: Pattern = Field(
         "*", description="Name of the condition; the clean one is named 'clean'."
     )
-    kind: Literal["clean", "corruption", "sweep", "attack"] | None = None
+    kind: Literal["clean", "corruption", "curve", "attack"] | None = None
     severity: int | tuple[int, ...] | None = None
     parameters: dict[str, Bound | str] = Field(
         default_factory=dict, description="Parameters the condition must have, e.g. {eps: 8}."
@@ -81,6 +82,12 @@ class Rule(BaseModel):
         None, description="Value / clean value must be at least this."
     )
 
+    @field_validator("kind", mode="before")
+    @classmethod
+    def _read_kind(cls, value: Any) -> Any:
+        """Read the names of rules that were written for results before schema version 1.4."""
+        return KINDS_OF_BEFORE.get(value, value) if isinstance(value, str) else value
+
     @field_validator("severity", mode="before")
     @classmethod
     def _is_severity(cls, value: Any) -> Any:
@@ -89,7 +96,7 @@ class Rule(BaseModel):
         numbers = tuple(value) if several else (value,)
         good = all(type(number) is int and 0 <= number <= WORST_SEVERITY for number in numbers)
         if not numbers or not good or len(set(numbers)) < len(numbers):
-            expected = f"a whole number from 0 (clean, sweeps, attacks) to {WORST_SEVERITY}, or a list of different ones"
+            expected = f"a whole number from 0 (clean, curves, attacks) to {WORST_SEVERITY}, or a list of different ones"
             raise ValueError(f"severity: expected {expected}")
         return numbers if several else value
 

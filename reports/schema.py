@@ -1,4 +1,4 @@
-"""The result file: what a run measured, as typed JSON. The one interface between the sweep and every writer.
+"""The result file: what a run measured, as typed JSON. The one interface between the evaluation and every writer.
 
 Fractions are 0..1, lengths metres, angles radians; floats are unrounded; an undefined number is null with a reason.
 """
@@ -11,16 +11,31 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from calico.files import SEAL_KEY
 from reports.errors import ReportError
 from reports.files import read_sealed_json, to_sealed_json, write_text
 from reports.validation import explain
 
-SCHEMA_VERSION = "1.3"
-"""1.1: conditions of the kind `sweep`, and `curves`. 1.2: `sanity`, a cell's `traces`, a condition's `control`. 1.3: the ends of
-intervals lie within what the metric can be; numbers and counts are bounded."""
+SCHEMA_VERSION = "1.4"
+"""Version of results.json that is written.
+
+1.1 added conditions of the kind `sweep` and the list `curves`. 1.2 added `sanity`, a cell's `traces`
+and a condition's `control`. 1.3 keeps the ends of intervals within what the metric can be, and bounds
+numbers and counts. 1.4 calls the kind `sweep` `curve`; the old word is still read.
+"""
+
+KINDS_OF_BEFORE = {"sweep": "curve"}
+"""Kinds of conditions by their name before schema version 1.4."""
 
 LARGEST = 1e100
 """Of any number in the file: what is done with numbers in a report cannot overflow below it."""
@@ -62,9 +77,9 @@ class Metric(Section):
 
 
 class Condition(Section):
-    """What was done to the sensors. `clean` and `sweep` (a corruption at one value of its axis, in no mean) have severity 0."""
+    """What was done to the sensors. `clean` and `curve` (a corruption at one value of its axis, in no mean) have severity 0."""
 
-    kind: Literal["clean", "corruption", "sweep", "attack"]
+    kind: Literal["clean", "corruption", "curve", "attack"]
     name: Text
     severity: Annotated[int, Field(ge=0, le=5)] = 0
     parameters: dict[str, Scalar] = Field(default_factory=dict)
@@ -76,6 +91,12 @@ class Condition(Section):
     control: bool = Field(
         False, description="A random change of the size of an attack's, to compare the attack with."
     )
+
+    @field_validator("kind", mode="before")
+    @classmethod
+    def _read_kind(cls, value: object) -> object:
+        """Read the names of files before version 1.4."""
+        return KINDS_OF_BEFORE.get(value, value) if isinstance(value, str) else value
 
 
 class Check(Section):
@@ -120,7 +141,7 @@ class Cell(Section):
 
 
 class Curve(Section):
-    """A corruption swept over its physical parameter on one engine; its cells have the kind `sweep` and this name."""
+    """A corruption measured over its physical parameter on one engine; its cells have the kind `curve` and this name."""
 
     model: str
     engine: str
@@ -215,7 +236,7 @@ class Results(Section):
         default_factory=dict,
         description="Per model and engine ('name/engine'): mCE, mRR, mPC ... as '<metric>/<aggregate>'.",
     )
-    curves: tuple[Curve, ...] = Field((), description="One per sweep and engine.")
+    curves: tuple[Curve, ...] = Field((), description="One per corruption and engine.")
     sanity: tuple[SanityCheck, ...] = Field(
         (), description="Per attacked engine, of runs with attacks by gradients."
     )

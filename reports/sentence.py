@@ -7,13 +7,13 @@ from reports.view import Series, View, ratio
 
 
 def sentence(view: View, subject: Series) -> str:
-    """Corruptions at their severities first; of a file without, the sweeps; without either, the attacks."""
+    """Corruptions at their severities first; of a file without, the curves; without either, the attacks."""
     if view.averaged(subject):
         return _corrupted(view, subject)
     if view.unused(subject):
         return f"{subject.label}: no corruption changed a sensor that it uses."
     return (
-        _swept(view, subject)
+        _halving(view, subject)
         or _attacked(view, subject)
         or f"{subject.label}: {_only(view, subject)}."
     )
@@ -41,13 +41,13 @@ def _corrupted(view: View, subject: Series) -> str:
     return f"{subject.label} keeps {' and '.join(parts)}, averaged over {names} at {severities}."
 
 
-def _swept(view: View, subject: Series) -> str:
-    """Per sweep, where its headline metric halves; '' without a sweep."""
+def _halving(view: View, subject: Series) -> str:
+    """Per curve, where its headline metric halves; '' without a curve."""
     found = []
-    for curve in halves.swept(view, subject):
+    for curve in halves.measured_curves(view, subject):
         metric = halves.headline(view, curve)
         half = curve.half[metric]
-        at = f"at {halves.half(half).place}" if half.value is not None else "nowhere in the sweep"
+        at = f"at {halves.half(half).place}" if half.value is not None else "nowhere on the curve"
         what = f"under {formatting.words(curve.name)}, {metric} falls to half of its clean value"
         found.append(f"{what} {at} ({halves.parameter(curve)})")
     return f"{subject.label}: {'; '.join(found)}." if found else ""

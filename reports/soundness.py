@@ -29,7 +29,7 @@ def failed_checks(context: Context, rules: Rules) -> Iterator[GateCheck]:
 def _asked(cell: Cell, rules: Rules) -> Iterator[tuple[DemandKind, Check | None]]:
     """The checks that a cell must have passed: those that it has, the effect of a corruption, the budget of an attack."""
     unseen = cell.engine == PREDICTIONS and "predictions_without_effect_check" in rules.accept
-    if cell.effect is not None or (cell.condition.kind in ("corruption", "sweep") and not unseen):
+    if cell.effect is not None or (cell.condition.kind in ("corruption", "curve") and not unseen):
         yield "effect", cell.effect
     if cell.budget is not None or cell.condition.kind == "attack":
         yield "budget", cell.budget

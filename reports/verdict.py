@@ -48,7 +48,7 @@ def verdict(view: View, gate: GateReport | None) -> Verdict:
             _worst(view, subject, "corruption", "At worst, corrupted"),
             _most_harm(view, subject, metric),
         ]
-    tiles += [_swept(view, curve) for curve in halves.swept(view, subject)]
+    tiles += [_halving(view, curve) for curve in halves.measured_curves(view, subject)]
     if view.names("attack"):
         tiles.append(_worst(view, subject, "attack", "Under attack, at worst"))
     if any(cell.condition.kind != "clean" for cell in view.results.cells):
@@ -147,8 +147,8 @@ def loses(kept: float) -> bool:
     return round(100 * kept) < 100
 
 
-def _swept(view: View, curve: Curve) -> Tile:
-    """Where the metrics of a sweep halve."""
+def _halving(view: View, curve: Curve) -> Tile:
+    """Where the metrics of a curve halve."""
     metric = halves.headline(view, curve)
     found = halves.half(curve.half[metric])
     about = ", ".join(

@@ -72,14 +72,14 @@ class View:
 
     @cached_property
     def curves(self) -> dict[tuple[str, str, str], Curve]:
-        """The sweeps by model, engine and name of the corruption.
+        """The curves by model, engine and name of the corruption.
 
         Raises:
-            ReportError: a curve's value has no cell of the kind `sweep` that holds the curve's metrics.
+            ReportError: a curve's value has no cell of the kind `curve` that holds the curve's metrics.
         """
         for curve in self.results.curves:
             cells = (
-                self._groups.get((curve.model, curve.engine, "sweep"), {})
+                self._groups.get((curve.model, curve.engine, "curve"), {})
                 .get(curve.name, {})
                 .values()
             )
@@ -87,8 +87,9 @@ class View:
             for value in curve.values:
                 if value not in there or not set(curve.half) <= set(there[value].metrics):
                     raise ReportError(
-                        f"curves: {curve.name} on {curve.model}/{curve.engine} has no sweep cell at {curve.axis} {value:g} that "
-                        f"holds {', '.join(curve.half) or 'its metrics'}; run `calico robust` again"
+                        f"curves: {curve.name} on {curve.model}/{curve.engine} has no cell of "
+                        f"the curve at {curve.axis} {value:g} that holds "
+                        f"{', '.join(curve.half) or 'its metrics'}; run `calico robust` again"
                     )
         return {(curve.model, curve.engine, curve.name): curve for curve in self.results.curves}
 

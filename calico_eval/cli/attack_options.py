@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from calico_eval.attacks import AttackSpec
     from calico_eval.attacks.parse import Budget
     from calico_eval.engines.base import Engine
-    from calico_eval.sweep.suites import Suite
+    from calico_eval.evaluation.suites import Suite
 
 
 @dataclass(frozen=True)

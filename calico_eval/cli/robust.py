@@ -20,8 +20,14 @@ if TYPE_CHECKING:
     from calico.data.source import FrameSource
     from calico_eval.attacks import AttackSpec
     from calico_eval.engines.base import Engine
-    from calico_eval.sweep.plan import SweepPlan
+    from calico_eval.evaluation.plan import EvaluationPlan
     from reports.schema import Results
+
+
+def _refuse_sweep(context: click.Context, option: click.Parameter, value: tuple[str, ...]) -> None:
+    """Name the new option to whoever types the old one."""
+    if value:
+        raise click.UsageError(f"--sweep is called --curve now: --curve {value[0]}", context)
 
 
 @click.command("robust")
@@ -47,7 +53,7 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="NAMES",
     help="Names (calico gallery shows all), several joined by +, or suites; separated by commas, may be repeated.  "
-    "[default: calico, unless --attack or --sweep is given]",
+    "[default: calico, unless --attack or --curve is given]",
 )
 @click.option(
     "--severity",
@@ -57,13 +63,14 @@ if TYPE_CHECKING:
     help="A level, from 1; may be repeated.  [default: all that there are]",
 )
 @click.option(
-    "--sweep",
-    "sweeps",
+    "--curve",
+    "curves",
     multiple=True,
     metavar="NAME.PARAMETER=GRID",
     help="A curve over the physical parameter of a corruption, and where each metric falls to half: START:END:N, START:END:logN "
     "or V1,V2,...; may be repeated.",
 )
+@click.option("--sweep", expose_value=False, hidden=True, multiple=True, callback=_refuse_sweep)
 @click.option(
     "--attack",
     "attacks",
@@ -151,7 +158,7 @@ def command(
     suite: str | None,
     corruptions: tuple[str, ...],
     severities: tuple[int, ...],
-    sweeps: tuple[str, ...],
+    curves: tuple[str, ...],
     attacks: tuple[str, ...],
     sensors: tuple[str, ...],
     eps: tuple[str, ...],
@@ -183,7 +190,7 @@ def command(
       calico robust --attack pgd
       calico robust runs/tiny --corruptions fog,fog+camera_crash --severity 3 --out runs/fog
       calico robust runs/tiny --corruptions robo3d --out runs/robo3d
-      calico robust runs/tiny --sweep fog.visibility_m=400:20:log8 --out runs/fog-curve
+      calico robust runs/tiny --curve fog.visibility_m=400:20:log8 --out runs/fog-curve
       calico robust runs/tiny/model.onnx --attack-model runs/tiny --suite demo --out runs/demo
       calico robust runs/tiny --attack pgd,noise --eps 2/255,8/255,0.1m,0.3m --out runs/pgd
       calico robust runs/tiny --attack spoof --points 60,100,200 --out runs/spoof
@@ -194,13 +201,13 @@ def command(
       calico robust --predictions theirs --preset nuscenes --data-root DATA --corruptions fog --severity 3 --out runs/theirs
       calico robust my_package.my_model:create --preset nuscenes --data-root DATA --out runs/mine
     """
-    from calico_eval.sweep.grid import parse_sweep
-    from calico_eval.sweep.suites import choose, spread
+    from calico_eval.evaluation.curve_request import parse_curve
+    from calico_eval.evaluation.suites import choose, spread
     from corruptions.presets import choose_levels
 
     # What is wrong with the options is said before torch, the data and the models are loaded.
-    chosen = choose(suite, corruptions, severities, names_of(attacks), sweeps)
-    swept = [parse_sweep(text) for text in sweeps]
+    chosen = choose(suite, corruptions, severities, names_of(attacks), curves)
+    requests = [parse_curve(text) for text in curves]
     asked = AttackOptions.of(chosen, sensors, eps, points, objectives, steps, queries, restarts)
     extra = save_attacked or no_sanity or attack_models
     if not chosen.attacks and (asked != AttackOptions.of(chosen) or extra):
@@ -224,7 +231,7 @@ def command(
     from calico.files import file_name
     from calico_eval.engines.base import label
     from calico_eval.engines.open import open_engine
-    from calico_eval.sweep.plan import make_plan
+    from calico_eval.evaluation.plan import make_plan
     from calico_eval.validation import eval_ranges
 
     source = open_source(config, "train" if split == "train" else "val")
@@ -234,7 +241,7 @@ def command(
     fit_source = _fit_source(config, split, specs)
     plan = make_plan(
         [*engines, *attacked], source, ranges=eval_ranges(config), baseline=baseline,
-        corruptions=chosen.corruptions, severities=chosen.severities, sweeps=swept,
+        corruptions=chosen.corruptions, severities=chosen.severities, curves=requests,
         attacks=specs, cross=bool(corruptions and attacks), fit_source=fit_source,
         attack_only=[label(engine) for engine in attacked],
         transfer_from=[label(engine) for engine in attacked[: len(attack_models)]],
@@ -277,7 +284,7 @@ def _exported(spec: str) -> str:
 
 
 def _run(
-    plan: SweepPlan,
+    plan: EvaluationPlan,
     engines: Sequence[Engine],
     source: FrameSource,
     fit_source: FrameSource | None,
@@ -290,9 +297,9 @@ def _run(
     resume: bool,
     overwrite: bool,
 ) -> None:
-    """Runs the sweep, with a progress bar, and says where its results are."""
+    """Runs the evaluation, with a progress bar, and says where its results are."""
     from calico.config.load import to_yaml
-    from calico_eval.sweep.run import run_sweep
+    from calico_eval.evaluation.run import run_evaluation
     from reports.sanity import sanity_lines
     from reports.text import print_line
 
@@ -303,7 +310,7 @@ def _run(
         if what.startswith("sanity"):  # after the last frame: they take as long as some cells
             click.echo(what, err=True)
 
-    results = run_sweep(
+    results = run_evaluation(
         plan,
         engines,
         source,
@@ -344,7 +351,7 @@ def _halvings(results: Results) -> list[str]:
         for metric, half in curve.half.items():
             start = f"{curve.model}/{curve.engine}, {curve.name}: {metric} falls to half "
             if half.value is None:
-                lines.append(f"{start}nowhere in the sweep: {half.reason}")
+                lines.append(f"{start}nowhere on the curve: {half.reason}")
                 continue
             ends = [quantity(end, half.unit) for end in (half.lo, half.hi) if end is not None]
             shown = f" [{', '.join(ends)}]" if ends else ""

@@ -25,8 +25,8 @@ from calico.files import write_atomic
 from calico.train.checkpoint import MODEL_FILE, load_model
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.evaluate import evaluate
+from calico_eval.evaluation.provenance import origin
 from calico_eval.metrics.summary import metrics_of
-from calico_eval.sweep.provenance import origin
 from calico_eval.validation import eval_ranges
 from experiments.pretraining.conditioned import ConditionedSource
 from experiments.pretraining.protocol import SIZES, VARIANTS, Cell

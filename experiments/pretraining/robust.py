@@ -15,10 +15,10 @@ from calico.train.checkpoint import MAX_BYTES, MODEL_FILE, load_model
 from calico_eval.attacks.parse import attack_specs
 from calico_eval.engines.base import Engine, label
 from calico_eval.engines.torch import TorchEngine
-from calico_eval.sweep.plan import SweepPlan, make_plan
-from calico_eval.sweep.provenance import origin
-from calico_eval.sweep.run import run_sweep
-from calico_eval.sweep.suites import spread, suites
+from calico_eval.evaluation.plan import EvaluationPlan, make_plan
+from calico_eval.evaluation.provenance import origin
+from calico_eval.evaluation.run import run_evaluation
+from calico_eval.evaluation.suites import spread, suites
 from calico_eval.validation import eval_ranges
 from experiments.pretraining.protocol import Cell, config_of
 from experiments.pretraining.records import ROBUST_FORMAT, CellRecord, RobustRecord, read_record
@@ -75,7 +75,7 @@ def measure_robustness(
     folder = work / "robust" / f"{cells[0].name}-{_digest(plan)}"
     bar = progress(f"robustness of {cells[0].name} and {len(cells) - 1} others")
     with lock_folder(folder):
-        found = run_sweep(
+        found = run_evaluation(
             plan, engines, source, folder, title=cells[0].name, command=command, config_yaml=None, resume=True,
             overwrite=False, progress=lambda done, total, what: bar(done, total), warn=say, pictures=False,
         )  # fmt: skip
@@ -112,8 +112,8 @@ def _check_model(file: Path, sha256: str) -> None:
         )
 
 
-def _digest(plan: SweepPlan) -> str:
-    """Names a sweep by all that must be the same for it to be resumed."""
+def _digest(plan: EvaluationPlan) -> str:
+    """Names an evaluation by all that must be the same for it to be resumed."""
     versions = {
         name: value for name, value in origin(()).items() if name not in ("command", "git_dirty")
     }

@@ -23,9 +23,9 @@ from calico.train.state import STATE_FILE
 from calico_eval.diagnosis import diagnosis
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.evaluate import evaluate
+from calico_eval.evaluation.provenance import origin
 from calico_eval.features import Branch
 from calico_eval.metrics.summary import metrics_of
-from calico_eval.sweep.provenance import origin
 from calico_eval.validation import eval_ranges
 from corruptions.preset import Level
 from experiments.pretraining.conditioned import ConditionedSource

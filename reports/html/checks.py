@@ -43,7 +43,7 @@ def effect_table(view: View) -> CheckTable:
     rows = [
         (cell, cell.effect)
         for cell in view.results.cells
-        if cell.condition.kind in ("corruption", "sweep") or cell.effect is not None
+        if cell.condition.kind in ("corruption", "curve") or cell.effect is not None
     ]
     return _table("Effect checks", view, rows)
 
@@ -102,7 +102,7 @@ def absent(view: View, has_pictures: bool) -> tuple[str, ...]:
         ("clean" in kinds, "a clean run: nothing can be put in relation to it"),
         (
             "corruption" in kinds,
-            "corruptions at their severities" if "sweep" in kinds else "corruptions",
+            "corruptions at their severities" if "curve" in kinds else "corruptions",
         ),
         ("attack" in kinds, "attacks"),
         ("mAP" in names, "3D detection (mAP)"),

@@ -19,8 +19,8 @@ from reports.html.classes import class_bars
 from reports.html.curves import attack_curves, drawn, severity_curves, transfers
 from reports.html.gallery import gallery
 from reports.html.heatmap import heatmaps, severity_scales
+from reports.html.parameter_curves import parameter_curves
 from reports.html.scorecard import scorecard
-from reports.html.sweeps import sweeps
 from reports.html.traces import trace_charts
 from reports.sanity import unchecked
 from reports.schema import Results
@@ -66,8 +66,8 @@ def render_html(
             heatmaps=heatmaps(view, before),
             scales=severity_scales(view),
             curves=severity_curves(view),
-            sweeps=sweeps(view),
-            sweep_key=drawn(view, "sweep"),
+            parameter_curves=parameter_curves(view),
+            parameter_curves_key=drawn(view, "curve"),
             classes=class_bars(view),
             attacks=attack_curves(view),
             attack_table=attack_table(view),

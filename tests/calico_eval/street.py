@@ -1,6 +1,6 @@
 """A small real frame source for the tests of calico_eval: a straight street with cars and pedestrians, cast ray by ray.
 
-Loaded by path (the tests are no package): see `street` in conftest.py, and sweep/killed_sweep.py.
+Loaded by path (the tests are no package): see `street` in conftest.py, and evaluation/killed_evaluation.py.
 """
 
 from __future__ import annotations

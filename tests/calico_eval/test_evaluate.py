@@ -15,10 +15,10 @@ from calico.predictions import Predictions
 from calico_eval.engines.base import check_cameras
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.evaluate import evaluate
+from calico_eval.evaluation.plan import make_plan
 from calico_eval.infer import infer
 from calico_eval.metrics.nuscenes import class_ranges
 from calico_eval.metrics.summary import metrics_of
-from calico_eval.sweep.plan import make_plan
 
 
 class Oracle:

@@ -61,7 +61,7 @@ ALLOWED = {
     ): "of bytes that were read and checked before; weights_only",
     ("calico/workers.py", "pickle.loads"): "of bytes that were pickled in the line itself",
     (
-        "calico_eval/sweep/run.py",
+        "calico_eval/evaluation/run.py",
         "store.open",
     ): "takes up a run folder, whose files `RunStore` reads",
     (

@@ -29,13 +29,13 @@ from calico.train.state import TrainingState, load_state, save_state
 from calico_eval.attacks import AttackDetails, AttackedFrame, AttackSpec, Threat, measure_budget
 from calico_eval.attacks.budget.saved import load_attacked, save_attacked
 from calico_eval.engines.onnxruntime import OnnxEngine
-from calico_eval.sweep.store import RunStore
+from calico_eval.evaluation.store import RunStore
 from reports.schema import read_results
 from tests import graphs
 from tests.calico_eval.street import Street
+from tests.fuzz.evaluation_run import run_small
 from tests.fuzz.harness import Subject
 from tests.fuzz.mutate import damage_json
-from tests.fuzz.sweep_run import swept
 
 MINI = (
     "grid={x_range_m: [-8, 8], y_range_m: [-8, 8], pillar_m: 1.0, map_x_range_m: [-8, 8], "
@@ -111,7 +111,7 @@ def _card(folder: Path) -> Path:
 
 
 def _copied_run(folder: Path, name: str) -> Path:
-    shutil.copytree(swept(), folder / "run", dirs_exist_ok=True)
+    shutil.copytree(run_small(), folder / "run", dirs_exist_ok=True)
     return sorted((folder / "run").glob(name))[0]
 
 
@@ -128,7 +128,7 @@ def _cell(file: Path) -> Any:
 
 def _run_file(file: Path) -> str:
     """Resume the run that the file describes."""
-    identity = json.loads((swept() / "run.json").read_text())["identity"]
+    identity = json.loads((run_small() / "run.json").read_text())["identity"]
     RunStore(file.parent).open(identity, None, resume=True, overwrite=False)
     return "resumed"
 

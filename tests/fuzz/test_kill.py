@@ -1,7 +1,7 @@
 """Runs that are killed at random moments, again and again, end with the bytes of a run that was
 not.
 
-For `make fuzz`; tests of the trainings' and sweeps' own folders kill at chosen moments in every run
+For `make fuzz`; tests of the trainings' and evaluations' own folders kill at chosen moments in every run
 of the tests.
 """
 
@@ -22,7 +22,7 @@ from tests.e2e.test_main_job import command, settings
 ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("FUZZ_KILLS", "0"))
 SEED = int(os.environ.get("FUZZ_SEED", "0"))
-SWEEP = ROOT / "tests" / "calico_eval" / "sweep" / "killed_sweep.py"
+EVALUATION = ROOT / "tests" / "calico_eval" / "evaluation" / "killed_evaluation.py"
 ENVIRONMENT = os.environ | {
     "OMP_NUM_THREADS": "1",
     "GIT_DIR": "/nonexistent",
@@ -79,11 +79,11 @@ def test_training(tmp_path: Path) -> None:
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
 
 
-def test_sweep(tmp_path: Path) -> None:
-    words = [sys.executable, str(SWEEP)]
+def test_evaluation(tmp_path: Path) -> None:
+    words = [sys.executable, str(EVALUATION)]
     start = time.monotonic()
     assert run([*words, str(tmp_path / "whole")])
     kill_again_and_again(
-        [*words, str(tmp_path / "killed"), "--resume"], time.monotonic() - start, "sweep"
+        [*words, str(tmp_path / "killed"), "--resume"], time.monotonic() - start, "evaluation"
     )
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")

@@ -20,9 +20,9 @@ from reports.rules import read_rules
 from reports.schema import read_results
 from reports.write import write_report
 from tests.calico_eval.street import Street
+from tests.fuzz.evaluation_run import run_small
 from tests.fuzz.harness import Subject
 from tests.fuzz.mutate import damage_json, damage_yaml
-from tests.fuzz.sweep_run import swept
 
 RULES = """\
 rules:
@@ -46,13 +46,13 @@ def _rules(folder: Path) -> Path:
 
 
 def _gate(rules: Path) -> str:
-    results = read_results(swept() / "results.json")
+    results = read_results(run_small() / "results.json")
     return evaluate(results, read_rules(rules), results).model_dump_json()
 
 
 def _results(folder: Path) -> Path:
     file = folder / "results.json"
-    content = json.loads((swept() / "results.json").read_text())
+    content = json.loads((run_small() / "results.json").read_text())
     content["pictures"] = []
     del content["sha256"]  # of the file as it was; see `stored.py`
     file.write_text(json.dumps(content))
@@ -63,7 +63,7 @@ def _results(folder: Path) -> Path:
 def _judged_results(file: Path) -> str:
     """All that is done with a results file: read, compared with another one, gated, and written as
     every report."""
-    results, before = read_results(file), read_results(swept() / "results.json")
+    results, before = read_results(file), read_results(run_small() / "results.json")
     verdict = evaluate(results, read_rules(file.parent / "rules.yaml"), before)
     write_report(file.parent / "out", results, before, verdict, pictures_dir=file.parent)
     return results.model_dump_json() + verdict.model_dump_json()

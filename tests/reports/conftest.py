@@ -1,7 +1,8 @@
 """TEST DATA, no measurement: a made-up but realistic Results object and its pictures, for the tests of the writers.
 
-Three models (fused, camera, lidar) x eight corruptions x three to five severities, a PGD sweep with its random-noise control on
-cameras and on LiDAR. The numbers come from a formula and a fixed generator; nothing here was ever measured.
+Three models (fused, camera, lidar) x eight corruptions x three to five severities, PGD at several
+budgets with its random-noise control on cameras and on LiDAR. The numbers come from a formula and a
+fixed generator; nothing here was ever measured.
 `python tests/reports/conftest.py FOLDER` writes the same as a run folder with its report, to look at.
 """
 
@@ -324,9 +325,9 @@ def make_whole() -> Results:
             sensors=("camera",),
         )
 
-    def sweep(metres: float) -> Condition:
+    def curve_point(metres: float) -> Condition:
         return Condition(
-            kind="sweep",
+            kind="curve",
             name="fog",
             parameters={"visibility_m": metres},
             axis="visibility_m",
@@ -346,7 +347,7 @@ def make_whole() -> Results:
             (corruption(name, s), v)
             for name, s, v in (("fog", 1, 0.4), ("fog", 3, 0.2), ("rain", 1, 0.5), ("rain", 3, 0.1))
         ),
-        *((sweep(metres), value) for metres, value in ((100.0, 0.5), (50.0, 0.1))),
+        *((curve_point(metres), value) for metres, value in ((100.0, 0.5), (50.0, 0.1))),
         (attack("camera_pgd", steps=10), 0.1),
         (attack("camera_pgd", steps=20), 0.08),
         (attack("camera_noise"), 0.55),

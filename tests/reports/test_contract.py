@@ -94,7 +94,7 @@ LEFT_OUT: dict[str, Callable[[Results], Results]] = {
         r, lambda c: c.condition.parameters.get("steps") == 20
     ),
     "the control": lambda r: without_cells(r, lambda c: c.condition.control),
-    "a point of the sweep": lambda r: without_cells(
+    "a point of the curve": lambda r: without_cells(
         r, lambda c: c.condition.parameters.get("visibility_m") == 50.0
     ),
     "everything": lambda r: r.model_copy(

@@ -145,7 +145,7 @@ def test_messages_say_what_was_seen_and_what_was_asked(small: Results) -> None:
     [
         ({"condition": "claen"}, "; did you mean clean?"),
         ({"condition": "fog", "severity": 5}, "; severities that were run: 1, 3"),
-        ({"kind": "sweep"}, ": not run is not passed"),
+        ({"kind": "curve"}, ": not run is not passed"),
     ],
 )
 def test_a_rule_without_cells_says_what_is_there(

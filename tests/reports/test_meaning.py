@@ -18,7 +18,7 @@ from reports.meaning import check_meaning, find_faults
 from reports.schema import Results, read_results, write_results
 
 Content = dict[str, Any]
-CLEAN, FOG_1, SWEEP, ATTACK = 0, 1, 5, 7
+CLEAN, FOG_1, CURVE_POINT, ATTACK = 0, 1, 5, 7
 
 
 @pytest.fixture
@@ -241,7 +241,7 @@ SENSELESS: dict[str, tuple[Callable[[Content], None], str]] = {
         put("cells.1.condition", axis="x"),
         "condition.axis: is 'x', which is not among the parameters",
     ),
-    "a sweep along a text": (
+    "a curve along a text": (
         put("cells.5.condition.parameters", visibility_m="far"),
         "condition.axis: expected the name of a parameter that is a number",
     ),
@@ -285,13 +285,13 @@ SENSELESS: dict[str, tuple[Callable[[Content], None], str]] = {
         put("curves.0.half.mAP", value=80.0),
         "curves.0 (fog on m/torch).half.mAP: is 80, but its cells give 75",
     ),
-    "a half beyond its sweep": (
+    "a half beyond its curve": (
         put("curves.0.half.mAP", hi=900.0),
         "half.mAP: its interval does not hold its value, or leaves",
     ),
     "a curve without its cells": (
-        lambda c: c["cells"].__delitem__(SWEEP),
-        "half.mAP: the file lacks the clean cell, or a sweep cell",
+        lambda c: c["cells"].__delitem__(CURVE_POINT),
+        "half.mAP: the file lacks the clean cell, or a cell of the curve",
     ),
     "a curve twice": (
         lambda c: c["curves"].append(c["curves"][0]),

@@ -12,6 +12,7 @@ import reports.files
 from reports.errors import ReportError
 from reports.files import read_json, to_json, write_text
 from reports.schema import Results, check_version, json_schema, read_results, write_results
+from reports.view import View
 
 
 def written(tmp_path: Path, results: Results) -> Path:
@@ -135,6 +136,23 @@ def test_other_major_version_is_refused(tmp_path: Path, results: Results) -> Non
     path = changed(written(tmp_path, results), schema_version="2.0")
     with pytest.raises(ReportError, match=r"schema version 2\.0, this calico reads 1\.x"):
         read_results(path)
+
+
+def test_a_file_of_schema_1_3_is_read_and_its_sweep_is_a_curve() -> None:
+    """The file is of a real run of the version before, with a curve of two points."""
+    path = Path(__file__).parent / "data" / "results-1.3.json"
+    stored = json.loads(path.read_text())
+    assert [c["condition"]["kind"] for c in stored["cells"]] == [
+        "clean",
+        "corruption",
+        *["sweep"] * 2,
+    ]
+    read = read_results(path)
+    assert [c.condition.kind for c in read.cells] == ["clean", "corruption", "curve", "curve"]
+    assert [c.metrics["mAP"].value for c in read.cells] == [
+        c["metrics"]["mAP"]["value"] for c in stored["cells"]
+    ]
+    assert View(read).curves.keys() == {(read.models[0].name, "user", "point_drop")}
 
 
 def test_versions_older_minor_is_read_newer_is_not() -> None:

@@ -27,6 +27,13 @@ rules:
     assert rules[0].text() == "metric: mAP, condition: fog, severity: 3, min: 0.2"
 
 
+def test_the_kind_sweep_of_older_rules_is_a_curve(tmp_path: Path) -> None:
+    (rule,) = read_rules(
+        rules_file(tmp_path, "rules: [{metric: mAP, kind: sweep, min: 0.2}]")
+    ).rules
+    assert rule.kind == "curve"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -33,10 +33,10 @@ def with_checks(
     ("kinds", "what"),
     [
         (("corruption",), "effect"),
-        (("sweep",), "effect"),
+        (("curve",), "effect"),
         (("attack",), "budget"),
         (("attack",), "effect"),
-        (("corruption", "sweep", "attack"), "effect"),
+        (("corruption", "curve", "attack"), "effect"),
     ],
 )
 def test_a_failed_check_fails_the_gate_whichever_rules_there_are(
@@ -53,7 +53,7 @@ def test_a_failed_check_fails_the_gate_whichever_rules_there_are(
 
 @pytest.mark.parametrize(
     ("kinds", "what"),
-    [(("corruption",), "effect"), (("sweep",), "effect"), (("attack",), "budget")],
+    [(("corruption",), "effect"), (("curve",), "effect"), (("attack",), "budget")],
 )
 def test_a_check_that_was_not_made_does_not_pass(
     whole: Results, kinds: tuple[str, ...], what: str

@@ -91,7 +91,7 @@ class Threat:
                 )
         for field in fields(
             self
-        ):  # 8.0 levels are 8 levels: one threat, one record, one cell of a sweep
+        ):  # 8.0 levels are 8 levels: one threat, one record, one cell of an evaluation
             number = int if field.name in _WHOLE else float
             object.__setattr__(self, field.name, number(getattr(self, field.name)))
         for name, most in _MOST.items():

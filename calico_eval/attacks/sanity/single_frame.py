@@ -1,6 +1,6 @@
 """S2, S4, S5, S12, S15 and S16 on one frame, by the objective: attacks of rising strength on the run's own budget; and S3.
 
-They stand in for the checks that compare finished cells (`calico_eval.sweep.sanity`) where the run did not hold such cells.
+They stand in for the checks that compare finished cells (`calico_eval.evaluation.sanity`) where the run did not hold such cells.
 """
 
 from __future__ import annotations

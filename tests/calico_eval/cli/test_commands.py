@@ -17,7 +17,7 @@ from calico_eval.cli.eval import line_of, rare_classes
 from calico_eval.cli.robust import _exported, _fit_source, _joined
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.engines.user import UserEngine
-from calico_eval.sweep.suites import Suite, suites
+from calico_eval.evaluation.suites import Suite, suites
 from reports.schema import Metric
 
 ROOT = Path(__file__).parents[3]
@@ -94,7 +94,7 @@ MISTAKES = {
     "--attack pgd --severity 3": "--severity is for corruptions",
     "--attack pgd --eps 0.1": "budget '0.1'",
     "--attack pgd --sensor radar": "sensor 'radar': expected one of",
-    "--sweep fog.visibility=400:20:8": "fog has visibility_m",
+    "--curve fog.visibility=400:20:8": "fog has visibility_m",
     "--frames 0": "0 is not in the range x>=1",
     "--engine onnx": "leave --engine out",
     "--out examples": "is not empty; --resume goes on with it",
@@ -260,19 +260,26 @@ def test_help_of_robust_names_every_suite_and_kind_of_model() -> None:
     assert "prediction files" in CliRunner().invoke(cli, ["eval", "--help"]).output
 
 
-def test_a_sweep_is_refused_before_anything_runs(tmp_path: Path) -> None:
+def test_a_curve_is_refused_before_anything_runs(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    for sweep, message in (
+    for curve, message in (
         ("fog.visibility=400:20:8", "fog has visibility_m"),
         ("fog.visibility_m=400,0.5", "is 0.5"),
     ):
         error = (
             CliRunner()
-            .invoke(cli, ["robust", "a.b:c", "--sweep", sweep, "--out", str(out)])
+            .invoke(cli, ["robust", "a.b:c", "--curve", curve, "--out", str(out)])
             .exception
         )
         assert message in str(error)
     assert not out.exists()
+
+
+def test_the_old_name_of_curve_names_the_new_one(tmp_path: Path) -> None:
+    words = ["robust", "a.b:c", "--sweep", "fog.visibility_m=400,200", "--out", str(tmp_path / "a")]
+    found = CliRunner().invoke(cli, words)
+    assert found.exit_code == 2
+    assert "--sweep is called --curve now: --curve fog.visibility_m=400,200" in found.output
 
 
 @pytest.mark.parametrize(

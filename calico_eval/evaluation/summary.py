@@ -1,0 +1,145 @@
+"""The aggregates of an evaluation (mPC, mRR, RCE, mCE, mRRA; see `metrics.robustness`), with intervals from `jackknife`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from calico_eval.evaluation.jackknife import Replicates, half_width, replicate
+from calico_eval.evaluation.plan import EvaluationPlan, Job
+from calico_eval.metrics.robustness import Baseline, robustness
+from calico_eval.metrics.suffstats import FrameStats
+from reports.known import AGGREGATES
+from reports.schema import Cell, Metric
+
+METRICS = ("mAP", "NDS", "mIoU")
+
+
+@dataclass(frozen=True)
+class _Series:
+    """One engine: its clean cell and its corrupted ones. values: id to metric values of that cell."""
+
+    clean: str
+    corrupted: tuple[Job, ...]
+
+    def ids(self) -> tuple[str, ...]:
+        """Of all its cells."""
+        return self.clean, *(job.id for job in self.corrupted)
+
+
+def summarise(
+    plan: EvaluationPlan,
+    cells: Mapping[str, Cell],
+    stats: Mapping[str, Sequence[FrameStats]],
+    sensors: Mapping[str, Collection[str]],
+) -> dict[str, dict[str, Metric]]:
+    """Per engine label, '<metric>/<aggregate>' for every headline metric that the engine has; nothing without corruptions.
+
+    Corruptions that change no sensor of the engine are left out of its aggregates: it can lose nothing there.
+    Comparisons with a baseline that lacks the metric (it draws no map) are null, with the reason.
+
+    Args:
+        sensors: engine label to the sensors that it uses.
+    """
+    series = _series(plan)
+    mine = {
+        name: own for name, one in series.items() if (own := _used(one, sensors[name])).corrupted
+    }
+    if not mine:
+        return {}
+    first = next(iter(stats.values()))
+    found = replicate(stats, {job_id for one in series.values() for job_id in one.ids()})
+    summary: dict[str, dict[str, Metric]] = {}
+    for name, one in mine.items():
+        base = series.get(plan.baseline) if plan.baseline and plan.baseline != name else None
+        summary[name] = {}
+        for metric in METRICS:
+            if any(cells[job_id].metrics[metric].value is None for job_id in one.ids()):
+                continue
+            values = _aggregates(metric, one, found.full, base, plan.baseline)
+            parts = [_aggregates(metric, one, part, base, plan.baseline) for part in found.left_out]
+            against = plan.baseline if base else None
+            lacks = base is not None and _is_undefined(metric, base, found.full)
+            for aggregate, value in values.items():
+                spread = [part[aggregate] for part in parts]
+                reason = f"baseline {against} has no {metric}" if lacks else "the denominator is 0"
+                summary[name][f"{metric}/{aggregate}"] = _metric(
+                    aggregate, value, spread, found, first, against, reason
+                )
+    return summary
+
+
+def _is_undefined(metric: str, one: _Series, values: Mapping[str, Mapping[str, float]]) -> bool:
+    """Whether one of the corrupted cells lacks the metric."""
+    return any(math.isnan(values[job.id][metric]) for job in one.corrupted)
+
+
+def _series(plan: EvaluationPlan) -> dict[str, _Series]:
+    """The engines that have corrupted cells."""
+    found = {}
+    for engine in dict.fromkeys(job.engine for job in plan.jobs):
+        jobs = [job for job in plan.jobs if job.engine == engine]
+        corrupted = tuple(job for job in jobs if job.condition.kind == "corruption")
+        if corrupted:
+            found[engine] = _Series(
+                next(job.id for job in jobs if job.condition.kind == "clean"), corrupted
+            )
+    return found
+
+
+def _used(one: _Series, sensors: Collection[str]) -> _Series:
+    """With the corrupted cells that change one of the sensors."""
+    return _Series(
+        one.clean,
+        tuple(job for job in one.corrupted if set(job.condition.describe().sensors) & set(sensors)),
+    )
+
+
+def _aggregates(
+    metric: str,
+    one: _Series,
+    values: Mapping[str, Mapping[str, float]],
+    baseline: _Series | None,
+    baseline_name: str | None,
+) -> dict[str, float | None]:
+    """Every aggregate that is defined by what there is."""
+
+    def scores(series: _Series) -> dict[str, dict[int, float | None]]:
+        rows: dict[str, dict[int, float | None]] = {}
+        for job in series.corrupted:
+            rows.setdefault(job.condition.name, {})[job.condition.severity] = values[job.id][metric]
+        return rows
+
+    compared = baseline is not None and not _is_undefined(metric, baseline, values)
+    against = Baseline(baseline_name or "", scores(baseline)) if baseline and compared else None
+    result = robustness(scores(one), values[one.clean][metric], against)
+    found: dict[str, float | None] = {"mPC": result.mPC, "mRR": result.mRR, "RCE": result.RCE}
+    return found | ({"mCE": result.mCE, "mRRA": result.mRRA} if baseline else {})
+
+
+def _metric(
+    aggregate: str,
+    value: float | None,
+    spread: Sequence[float | None],
+    replicates: Replicates,
+    stats: Sequence[FrameStats],
+    baseline: str | None,
+    reason: str,
+) -> Metric:
+    """The aggregate as results.json has it, its interval cut at what it can be. reason: why it is null, where it is."""
+    known = AGGREGATES[aggregate]
+    half = None if value is None else half_width(spread)
+    against = f"; baseline {baseline}" if baseline and aggregate in ("mCE", "mRRA") else ""
+    how = "no interval" if half is None else replicates.method()
+    return Metric(
+        value=value,
+        lo=None if value is None or half is None else max(value - half, known.lowest),
+        hi=None if value is None or half is None else min(value + half, known.highest),
+        method=how + against,
+        reason=None if value is not None else reason,
+        n_frames=len(stats),
+        n_scenes=len({frame.scene for frame in stats}),
+        higher_is_better=known.higher_is_better,
+        unit=known.unit,
+    )

@@ -1,1 +1,0 @@
-"""The robustness sweep: conditions x engines, cell by cell, resumable."""
