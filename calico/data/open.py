@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +11,48 @@ from calico.data.source import FrameSource
 from calico.errors import CalicoError
 
 Split = Literal["train", "val", "test"]
+
+
+def open_data(
+    data: str | Path = "sim",
+    split: Split = "val",
+    *,
+    preset: str | None = None,
+    settings: Sequence[str] = (),
+) -> FrameSource:
+    """Open a data set by its place: frames by index, with ground truth.
+
+    Args:
+        data: "sim" for the embedded simulator, or the folder of a data set in nuScenes' layout.
+        split: "train", "val" or "test".
+        preset: Configuration to start from. Default: "tiny" for the simulator, "nuscenes" for a
+            folder. A folder with a single version of the tables is opened at that version.
+        settings: Single settings as KEY=VALUE, as with --set, e.g. "data.sim.val_scenes=2".
+
+    Returns:
+        The frames: `len(source)`, `source[0]`.
+
+    Raises:
+        CalicoError: The data set is not there, or a setting is wrong.
+
+    Example:
+        >>> source = open_data("sim", settings=["data.sim.val_scenes=2"])
+        >>> len(source)
+        10
+    """
+    from calico.config.load import load_config
+
+    if data == "sim":
+        return open_source(load_config(preset or "tiny", None, settings), split)
+    root = Path(data)
+    if not root.is_dir():
+        raise CalicoError(f"data '{data}': expected 'sim' or the folder of a data set")
+    chosen = list(settings)
+    versions = sorted(path.name for path in root.glob("v*.*-*") if path.is_dir())
+    if len(versions) == 1 and not any(one.startswith("data.version=") for one in chosen):
+        chosen.insert(0, f"data.version={versions[0]}")
+    config = load_config(preset or "nuscenes", None, chosen, {"data.root": root})
+    return open_source(config, split)
 
 
 def open_source(config: Config, split: Split) -> FrameSource:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from calico.errors import CalicoError
 from calico.frame import Frame
-from calico_eval.attacks.budget.measure import Budget, check_budget, measure_budget
+from calico_eval.attacks.budget.measure import (
+    Budget,
+    check_budget,
+    measure_budget,
+    used_budget,
+)
 from calico_eval.attacks.budget.patch_area import check_declared
+from calico_eval.attacks.budget.threat import Threat
 from calico_eval.attacks.catalogue import ALGORITHMS, check_spec
 from calico_eval.attacks.details import AttackDetails, Crafted
 from calico_eval.attacks.spec import AttackSpec
@@ -19,11 +25,34 @@ from calico_eval.engines.torch import TorchEngine
 
 @dataclass(frozen=True)
 class AttackedFrame:
-    """The delivered frame, the budget it used (measured from it, not believed), and how the attack went."""
+    """An attacked frame, what it changed, and how the attack went.
+
+    Attributes:
+        frame: The frame as it is delivered: uint8 pixels, float32 points.
+        budget: The change, measured from the clean and the delivered frame.
+        details: How the attack went.
+        threat: What the attacker was allowed to change.
+    """
 
     frame: Frame
     budget: Budget
     details: AttackDetails
+    threat: Threat = field(default_factory=Threat)
+
+    @property
+    def used(self) -> str:
+        """How much of each allowance was used, e.g. "4 of 4 grey levels"."""
+        return used_budget(self.threat, self.budget)
+
+    @property
+    def loss_clean(self) -> float | None:
+        """The objective on the clean frame; None for an attack without an objective."""
+        return self.details.loss_clean
+
+    @property
+    def loss_attacked(self) -> float | None:
+        """The objective on the delivered frame; None for an attack without an objective."""
+        return self.details.loss_attacked
 
 
 def attack_frames(
@@ -57,6 +86,7 @@ def attack_frames(
                 frame,
                 measure_budget(frame, frame),
                 AttackDetails(note=reason, nothing_to_attack=True),
+                spec.threat,
             )
         else:
             open_rows.append(row)
@@ -88,7 +118,7 @@ def _measured(engine: Engine, clean: Frame, crafted: Crafted, spec: AttackSpec) 
         raise CalicoError(f"attack {spec.name} on frame {clean.token}: {fault}; not scored")
     if budget.points_changed and isinstance(engine, TorchEngine):
         details = replace(details, cell_crossings=_cell_crossings(clean, crafted.frame, engine))
-    return AttackedFrame(crafted.frame, budget, details)
+    return AttackedFrame(crafted.frame, budget, details, spec.threat)
 
 
 def _check_held_out(frames: Sequence[Frame], spec: AttackSpec, fitted: Fitted | None) -> None:

@@ -110,6 +110,29 @@ def load_user_engine(spec: str) -> UserEngine:
     )
 
 
+def wrap_user_model(model: Any) -> UserEngine:
+    """Make an engine of a user's object.
+
+    Args:
+        model: An object with `predict(frames)`; the attributes that it may have are those of
+            `load_user_engine`.
+
+    Returns:
+        The engine. Without a `name` of its own it is called as the class of the object.
+
+    Raises:
+        CalicoError: The object is no model.
+    """
+    kind = type(model)
+    where = f"of class {kind.__name__}"
+    engine = call_foreign(
+        lambda: _wrap(model, where, kind.__module__), f"model {where}: reading its attributes"
+    )
+    if engine.model_name == kind.__module__.rpartition(".")[2]:
+        engine.model_name = kind.__name__
+    return engine
+
+
 def _wrap(model: Any, spec: str, module_name: str) -> UserEngine:
     """The engine of a user's object; every attribute of it is foreign code."""
     if not callable(getattr(model, "predict", None)):

@@ -1,0 +1,161 @@
+"""Evaluate and attack models from Python: the functions behind `from calico import ...`.
+
+A model is one of: a path (a run folder, a .safetensors checkpoint or a .onnx file),
+"package.module:factory", an engine that `load_model` gave, or any object with `predict(frames)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from calico.config.schema import Config
+from calico.errors import CalicoError
+from calico.frame import Frame
+from calico_eval.engines.base import Engine
+
+if TYPE_CHECKING:
+    from calico.data.source import FrameSource
+    from calico_eval.attacks.budget.threat import Threat
+    from calico_eval.attacks.run import AttackedFrame
+    from calico_eval.metrics.scores import Scores
+
+ENGINE_FIELDS = ("name", "model_name", "sensors", "sha256", "predict")
+BATCH_SIZE = 4
+
+
+def load_model(model: str | Path | Any, device: str = "auto") -> Engine:
+    """Open a model.
+
+    Args:
+        model: A path, "package.module:factory", or an object with `predict(frames)`. An engine is
+            returned as it is.
+        device: "auto" (a GPU where there is one), "cpu" or "cuda". An object chooses for itself.
+
+    Returns:
+        The engine: `predict(frames)` gives boxes, scores, labels and the map of every frame.
+
+    Raises:
+        CalicoError: There is no model of this form, or its file is damaged.
+    """
+    if isinstance(model, (str, Path)):
+        from calico_eval.engines.open import open_engine
+
+        return open_engine(str(model), device)
+    if all(hasattr(model, name) for name in ENGINE_FIELDS) and hasattr(type(model), "predict"):
+        engine: Engine = model
+        return engine
+    from calico_eval.engines.user import wrap_user_model
+
+    return wrap_user_model(model)
+
+
+def evaluate(
+    model: str | Path | Any,
+    data: FrameSource,
+    *,
+    corruption: str | None = None,
+    severity: int = 3,
+    seed: int = 0,
+    frames: Sequence[int] | None = None,
+    ranges: Mapping[str, float] | None = None,
+    device: str = "auto",
+) -> Scores:
+    """Measure a model on data: nuScenes detection and BEV map, with confidence intervals.
+
+    The figures are those of `calico eval`, and those of `calico robust` under a corruption.
+
+    Args:
+        model: A path, "package.module:factory", an engine, or an object with `predict(frames)`.
+        data: What `open_data` gave.
+        corruption: Name of a corruption that is applied to every frame. Default: clean frames.
+        severity: Severity of the corruption, 1 to 5.
+        seed: Seed of the corruption.
+        frames: Indices of the frames of `data`. Default: all.
+        ranges: Class name to range [m] within which objects are scored. Default: the ranges of the
+            model's configuration, or nuScenes' ranges for a model without one.
+        device: Where a model from a path runs.
+
+    Returns:
+        The figures by name; `scores["mAP"]`, `scores.interval("mAP")`.
+
+    Raises:
+        CalicoError: There is no such model, there are no frames, or the model's answers cannot be
+            scored. The message names model and frame.
+        CorruptionError: The name of the corruption or its severity is unknown.
+    """
+    from calico_eval.evaluate import evaluate as run_evaluation
+    from calico_eval.metrics.nuscenes import class_ranges
+    from calico_eval.metrics.scores import Scores
+    from calico_eval.metrics.summary import metrics_of
+    from calico_eval.validation import eval_ranges
+    from corruptions import corrupt, find
+
+    engine = load_model(model, device)
+    config = getattr(engine, "config", None)
+    if ranges is None:
+        ranges = eval_ranges(config) if isinstance(config, Config) else class_ranges()
+    if corruption is not None:
+        find(corruption)
+    stats = run_evaluation(
+        engine,
+        data,
+        ranges=ranges,
+        batch_size=config.eval.batch_size if isinstance(config, Config) else BATCH_SIZE,
+        indices=frames,
+        transform=None
+        if corruption is None
+        else lambda frame: corrupt(frame, corruption, severity, seed),
+    )
+    return Scores(metrics_of(stats))
+
+
+def attack(
+    model: str | Path | Any,
+    frames: Frame | Sequence[Frame],
+    name: str,
+    threat: Threat,
+    *,
+    steps: int | None = None,
+    objective: str = "hide",
+    seed: int = 0,
+    device: str = "auto",
+) -> list[AttackedFrame]:
+    """Attack frames within a budget; the change of every frame is measured and checked.
+
+    Args:
+        model: A path, "package.module:factory", an engine, or an object with `predict(frames)`.
+            Attacks that follow gradients need a model in torch.
+        frames: Frames with ground truth, e.g. of `open_data`.
+        name: Name of an attack, e.g. "pgd"; docs/reference/attacks.md lists them.
+        threat: What may change, and how far, e.g. `Threat(camera_levels=4)` for 4/255.
+        steps: Gradient steps, or queries of an attack by queries. Default: the attack's own.
+        objective: What the attack maximises, e.g. "hide" (the scores of true objects fall).
+        seed: Seed of random starts and noise.
+        device: Where a model from a path runs.
+
+    Returns:
+        One result per frame: `.frame` is the attacked frame, `.used` the budget that it used,
+        `.loss_clean` and `.loss_attacked` the objective before and after.
+
+    Raises:
+        CalicoError: The attack is unknown, the threat is none that it uses, the model gives no
+            gradients that it needs, or a frame is over budget.
+    """
+    from calico_eval.attacks.catalogue import ALGORITHMS
+    from calico_eval.attacks.run import attack_frames
+    from calico_eval.attacks.spec import AttackSpec, check_choice
+
+    check_choice("attack", name, ALGORITHMS)
+    algorithm = ALGORITHMS[name]
+    if algorithm.fit is not None:
+        raise CalicoError(
+            f"attack {name}: it is learnt on frames of other scenes first; run it with "
+            "calico robust, or see calico_eval.attacks.attack_frames"
+        )
+    spec = AttackSpec(
+        name, threat, objective=objective, steps=algorithm.steps if steps is None else steps
+    )
+    batch = [frames] if isinstance(frames, Frame) else list(frames)
+    return attack_frames(load_model(model, device), batch, spec, seed)

@@ -1,0 +1,122 @@
+"""Detection metrics of arrays of boxes, without frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from calico.errors import CalicoError
+from calico.frame import Boxes, Frame
+from calico.predictions import Predictions
+from calico_eval.metrics.nuscenes import class_ranges
+from calico_eval.metrics.scores import Scores
+from calico_eval.metrics.suffstats import FrameStats, frame_stats
+from calico_eval.metrics.summary import metrics_of
+
+
+def detection_metrics(
+    predicted: Sequence[tuple[Any, ...]],
+    truth: Sequence[tuple[Any, ...]],
+    *,
+    ranges: Mapping[str, float] | None = None,
+    scenes: Sequence[str] | None = None,
+) -> Scores:
+    """Compute the nuScenes detection metrics of boxes, as nuscenes-devkit 1.2.0 does.
+
+    Args:
+        predicted: One (boxes, scores, labels) or (boxes, scores, labels, attributes) per frame.
+            boxes: (M, 9) x, y, z of the centre, length, width, height [m], yaw [rad], vx, vy [m/s];
+            or (M, 7) without velocities. x and y are relative to the vehicle. scores: (M,) in 0..1.
+            labels: (M,) index of the class. attributes: (M,) index, or -1.
+        truth: One (boxes, labels) or (boxes, labels, attributes) per frame, in the same order.
+            Unknown velocities are NaN or left out, unknown attributes are -1 or left out.
+        ranges: Class name to range [m]; objects and predictions farther from the vehicle are left
+            out. Default: nuScenes' ranges, 30 to 50 m.
+        scenes: Name of each frame's scene, for confidence intervals over scenes. Default: no
+            intervals.
+
+    Returns:
+        mAP, NDS, mATE .. mAAE, AP/<class> by name. NDS counts errors that no object's truth
+        defines, e.g. that of attributes, as 1.
+
+    Raises:
+        CalicoError: The numbers of frames differ, or an entry is of another shape or holds a label
+            or number that is out of its range. The message names the frame.
+
+    Example:
+        >>> import numpy as np
+        >>> box = np.array([[10.0, 0, 0, 4, 2, 1.5, 0]])
+        >>> scores = detection_metrics([(box, [0.9], [0])], [(box, [0])])
+        >>> round(scores["AP/car"], 6)
+        1.0
+    """
+    if len(predicted) != len(truth):
+        raise CalicoError(
+            f"detection metrics: got {len(predicted)} frames of predictions and {len(truth)} of "
+            "truth, expected as many"
+        )
+    if scenes is not None and len(scenes) != len(truth):
+        raise CalicoError(
+            f"detection metrics: got {len(scenes)} scenes for {len(truth)} frames, "
+            "expected one for each"
+        )
+    limits = class_ranges() if ranges is None else ranges
+    names = ["" for _ in truth] if scenes is None else scenes
+    stats = [
+        _frame_stats(index, *one, limits)
+        for index, one in enumerate(zip(predicted, truth, names, strict=True))
+    ]
+    metrics = metrics_of(stats, with_intervals=scenes is not None)
+    return Scores({name: one for name, one in metrics.items() if "IoU" not in name})
+
+
+def _frame_stats(
+    index: int,
+    predicted: tuple[Any, ...],
+    truth: tuple[Any, ...],
+    scene: str,
+    limits: Mapping[str, float],
+) -> FrameStats:
+    """Match the boxes of one frame."""
+    found = _named(predicted, ("boxes", "scores", "labels", "attributes"), f"predicted[{index}]")
+    true = _named(truth, ("boxes", "labels", "attributes"), f"truth[{index}]")
+    frame = Frame.of_labels(str(index), scene, 0.0, np.eye(4), np.eye(4), _boxes(true, index))
+    return frame_stats(frame, Predictions.from_mapping(found, f"predicted[{index}]"), limits)
+
+
+def _named(entry: object, names: tuple[str, ...], where: str) -> dict[str, Any]:
+    """The members of one frame's tuple by name; the last one may be left out."""
+    if not isinstance(entry, (tuple, list)) or len(entry) not in (len(names) - 1, len(names)):
+        got = f"{len(entry)} members" if isinstance(entry, (tuple, list)) else type(entry).__name__
+        raise CalicoError(
+            f"{where}: got {got}, expected ({', '.join(names[:-1])}) "
+            f"or ({', '.join(names)}) of one frame"
+        )
+    return dict(zip(names, entry, strict=False))
+
+
+def _boxes(true: Mapping[str, Any], index: int) -> Boxes:
+    """The objects of one frame; each counts as seen by the LiDAR."""
+    where = f"truth[{index}]"
+    shape, labels = np.shape(true["boxes"]), np.shape(true["labels"])
+    if len(shape) == 2 and shape[1] in (7, 9):
+        expected = shape[:1]
+    elif 0 in shape:
+        expected = (0,)
+    else:
+        raise CalicoError(f"{where}: boxes have shape {shape}, expected (M, 9) or (M, 7)")
+    if labels != expected:
+        raise CalicoError(f"{where}: labels have shape {labels}, expected {expected}")
+    read = Predictions.from_mapping({**true, "scores": np.ones(expected, np.float32)}, where)
+    boxes = read.boxes.copy()
+    if shape[1:] == (7,):
+        boxes[:, 7:] = np.nan
+    unknown = np.full(len(boxes), -1, np.int64)
+    return Boxes(
+        boxes,
+        read.labels,
+        unknown if read.attributes is None else read.attributes,
+        np.ones(len(boxes), np.int64),
+    )
