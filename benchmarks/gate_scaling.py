@@ -13,20 +13,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from reports.gate import evaluate
-from reports.rules import Rule, Rules
-from reports.schema import (
-    Cell,
-    Check,
-    Condition,
-    Metric,
-    Model,
-    Provenance,
-    Results,
-    read_results,
-    write_results,
-)
-from reports.write import write_report
+from reports.gate.evaluate import evaluate
+from reports.gate.rules import Rule, Rules
+from reports.results_file import read_results, write_results
+from reports.schema import Cell, Check, Condition, Metric, Model, Provenance, Results
+from reports.writers.run_folder import write_report
 
 FRAMES, SCENES, CLASSES = 80, 10, 10
 SHAPES = ("corruptions", "curve", "attacks", "engines", "seeds")

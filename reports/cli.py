@@ -25,11 +25,11 @@ def report(run: Path, baseline: Path | None) -> None:
     \b
     Example: calico report runs/tiny-robust
     """
-    from reports.compare import comparable
-    from reports.console import headline
-    from reports.schema import read_results
-    from reports.text import print_line
-    from reports.write import read_gate, write_report
+    from reports.clean_text import print_line
+    from reports.comparison import comparable
+    from reports.results_file import read_results
+    from reports.writers.console import headline
+    from reports.writers.run_folder import read_gate, write_report
 
     file = results_file(run)
     results = read_results(file)
@@ -70,12 +70,12 @@ def gate(run: Path, rules: Path, baseline: Path | None, out: Path | None) -> Non
     the baseline, 130 interrupted.
     Example: calico gate runs/robust --rules gate.yaml --baseline main/results.json
     """
-    from reports.console import gate_lines
-    from reports.gate import evaluate
-    from reports.rules import read_rules
-    from reports.schema import read_results
-    from reports.text import print_line
-    from reports.write import withdraw_verdict, write_report
+    from reports.clean_text import print_line
+    from reports.gate.evaluate import evaluate
+    from reports.gate.rules import read_rules
+    from reports.results_file import read_results
+    from reports.writers.console import gate_lines
+    from reports.writers.run_folder import withdraw_verdict, write_report
 
     folder = out or (run if run.is_dir() else run.parent)
     withdraw_verdict(folder)  # before anything can fail: an old verdict is none of this run

@@ -1,6 +1,6 @@
 """The error that a user's mistake raises in this package."""
 
-from reports.text import clean_lines
+from reports.clean_text import clean_lines
 
 
 class ReportError(ValueError):

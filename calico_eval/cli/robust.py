@@ -300,8 +300,8 @@ def _run(
     """Runs the evaluation, with a progress bar, and says where its results are."""
     from calico.config.load import to_yaml
     from calico_eval.evaluation.run import run_evaluation
-    from reports.sanity import sanity_lines
-    from reports.text import print_line
+    from reports.clean_text import print_line
+    from reports.sanity_verdict import sanity_lines
 
     bar = Progress("robustness")
 

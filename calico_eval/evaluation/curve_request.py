@@ -11,7 +11,7 @@ import numpy as np
 from calico.errors import CalicoError
 from calico_eval.evaluation.conditions import ConditionSpec, single
 from corruptions import Spec
-from reports.crossing import Scale
+from reports.half_crossing import Scale
 
 FORM = "CORRUPTION.PARAMETER=START:END:N, START:END:logN or VALUE,VALUE,...; e.g. fog.visibility_m=400:20:log8"
 DIGITS = 4

@@ -9,7 +9,7 @@ from calico_eval.evaluation.jackknife import Replicates, Values, half_width, rep
 from calico_eval.evaluation.plan import EvaluationPlan
 from calico_eval.evaluation.summary import METRICS
 from calico_eval.metrics.suffstats import FrameStats
-from reports.crossing import Crossing, from_line, half_crossing, to_line
+from reports.half_crossing import Crossing, from_line, half_crossing, to_line
 from reports.schema import Cell, Curve, Metric
 
 

@@ -26,8 +26,9 @@ from calico_eval.evaluation.store import RunStore
 from calico_eval.evaluation.summary import summarise
 from calico_eval.evaluation.universal_attacks import Fits, scenes_of
 from calico_eval.metrics.suffstats import FrameStats
-from reports.meaning import check_meaning
-from reports.schema import Cell, Model, Picture, Provenance, Results, write_results
+from reports.plausibility import check_meaning
+from reports.results_file import write_results
+from reports.schema import Cell, Model, Picture, Provenance, Results
 
 NO_SANITY = "The sanity checks were left out (--no-sanity): the attack figures are unchecked."
 

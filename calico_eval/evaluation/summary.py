@@ -10,7 +10,7 @@ from calico_eval.evaluation.jackknife import Replicates, half_width, replicate
 from calico_eval.evaluation.plan import EvaluationPlan, Job
 from calico_eval.metrics.robustness import Baseline, robustness
 from calico_eval.metrics.suffstats import FrameStats
-from reports.known import AGGREGATES
+from reports.known_metrics import AGGREGATES
 from reports.schema import Cell, Metric
 
 METRICS = ("mAP", "NDS", "mIoU")

@@ -9,7 +9,7 @@ import numpy as np
 from calico.taxonomy import DETECTION_CLASSES, MAP_CLASSES
 from calico_eval.metrics.intervals import Interval, intervals, pooled_values
 from calico_eval.metrics.suffstats import FrameStats
-from reports.known import Known, known_metric
+from reports.known_metrics import Known, known_metric
 from reports.schema import Metric
 
 _MAP_NAMES = ("mIoU", "mIoU_present", *(f"IoU/{name}" for name in MAP_CLASSES))
@@ -66,7 +66,7 @@ def _metric(
 ) -> Metric:
     known = known_metric(name)
     if known is None:
-        raise ValueError(f"{name}: no unit, direction and limits in reports.known")
+        raise ValueError(f"{name}: no unit, direction and limits in reports.known_metrics")
     defined = not np.isnan(interval.value)
     lo, hi = ends_within(known, interval)
     return Metric(

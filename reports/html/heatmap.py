@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reports import formatting
-from reports.html.value import Value, shown
-from reports.view import HEADLINES, Series, View
+from reports.results_view import HEADLINES, Series, View
+from reports.shown_value import Value, shown
 
 
 @dataclass(frozen=True)

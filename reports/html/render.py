@@ -10,23 +10,26 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from reports import compare
+from reports import comparison
+from reports.clean_text import clean_text
 from reports.conditions import is_control
-from reports.gate_report import GateReport
-from reports.html.attacks import attack_table, cross_tables, sanity_tables
-from reports.html.checks import absent, budget_table, effect_table
-from reports.html.classes import class_bars
-from reports.html.curves import attack_curves, drawn, severity_curves, transfers
+from reports.first_screen import verdict
+from reports.gate.report import GateReport
+from reports.html.attack_tables import attack_table, cross_tables, transfers
+from reports.html.check_tables import absent, budget_table, effect_table
+from reports.html.class_bars import class_bars
 from reports.html.gallery import gallery
 from reports.html.heatmap import heatmaps, severity_scales
-from reports.html.parameter_curves import parameter_curves
+from reports.html.sanity_tables import sanity_tables
 from reports.html.scorecard import scorecard
-from reports.html.traces import trace_charts
-from reports.sanity import unchecked
+from reports.results_view import View
+from reports.sanity_verdict import unchecked
 from reports.schema import Results
-from reports.text import clean_text
-from reports.verdict import verdict
-from reports.view import View
+from reports.svg.attack_curves import attack_curves
+from reports.svg.drawn_series import drawn
+from reports.svg.parameter_curves import parameter_curves
+from reports.svg.severity_curves import severity_curves
+from reports.svg.trace_chart import trace_charts
 
 FOLDER = Path(__file__).parent
 
@@ -43,7 +46,7 @@ def render_html(
         gate: the verdict of the rules, where the gate was run.
     """
     view = View(results)
-    same, reasons = compare.comparable(results, baseline)
+    same, reasons = comparison.comparable(results, baseline)
     before = View(same) if same is not None else None
     frames = gallery(results, run_dir)
     css = (FOLDER / "style.css").read_text(encoding="utf-8")
@@ -56,7 +59,7 @@ def render_html(
             policy=_policy(css),
             css=Markup(css),
             verdict=verdict(view, gate),
-            baseline=compare.described(results, baseline) if baseline else "",
+            baseline=comparison.described(results, baseline) if baseline else "",
             has_baseline=before is not None,
             not_comparable=reasons,
             series=view.series,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from reports import formatting, sanity
-from reports.html.chart import top_of
-from reports.html.rows import RowChart, RowData, row_chart
-from reports.html.value import Value, shown
+from reports import formatting, sanity_verdict
+from reports.results_view import HEADLINES, Point, Series, View
 from reports.schema import Metric
-from reports.view import HEADLINES, Point, Series, View
+from reports.shown_value import Value, shown
+from reports.svg.line_chart import top_of
+from reports.svg.row_chart import RowChart, RowData, row_chart
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,10 @@ def _worst(
     old = baseline.same(series, metric, point) if baseline else None
     value = shown(point.metric, formatting.condition(point.condition), clean, old)
     return replace(
-        value, suspect=sanity.badge(sanity.suspect_condition(view, series, point.condition))
+        value,
+        suspect=sanity_verdict.badge(
+            sanity_verdict.suspect_condition(view, series, point.condition)
+        ),
     )
 
 

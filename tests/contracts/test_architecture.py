@@ -90,7 +90,13 @@ def test_both_roots_name_what_others_may_not() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["calico.cli.main", "calico.config.load", "calico.frame", "corruptions", "reports.gate"],
+    [
+        "calico.cli.main",
+        "calico.config.load",
+        "calico.frame",
+        "corruptions",
+        "reports.gate.evaluate",
+    ],
 )
 def test_light_modules_import_no_torch(module: str) -> None:
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"

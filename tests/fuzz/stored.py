@@ -30,7 +30,7 @@ from calico_eval.attacks import AttackDetails, AttackedFrame, AttackSpec, Threat
 from calico_eval.attacks.budget.saved import load_attacked, save_attacked
 from calico_eval.engines.onnxruntime import OnnxEngine
 from calico_eval.evaluation.store import RunStore
-from reports.schema import read_results
+from reports.results_file import read_results
 from tests import graphs
 from tests.calico_eval.street import Street
 from tests.fuzz.evaluation_run import run_small

@@ -15,10 +15,10 @@ from calico.config.load import load_config, to_yaml
 from calico.predictions import Predictions
 from calico_eval.submission import predictions_from_submission, read_submission, write_submission
 from experiments.pretraining.table import write_tables
-from reports.gate import evaluate
-from reports.rules import read_rules
-from reports.schema import read_results
-from reports.write import write_report
+from reports.gate.evaluate import evaluate
+from reports.gate.rules import read_rules
+from reports.results_file import read_results
+from reports.writers.run_folder import write_report
 from tests.calico_eval.street import Street
 from tests.fuzz.evaluation_run import run_small
 from tests.fuzz.harness import Subject

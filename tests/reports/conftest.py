@@ -449,7 +449,7 @@ def run_dir(tmp_path: Path, results: Results) -> Path:
 
 
 if __name__ == "__main__":
-    from reports.write import write_report
+    from reports.writers.run_folder import write_report
 
     target = Path(sys.argv[1])
     draw_pictures(make_results(), target)

@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 
-from reports.html.chart import LEFT, TOP, Chart, Line, line_chart, steps, top_of
-from reports.html.rows import RowData, row_chart
 from reports.schema import Metric
+from reports.svg.line_chart import LEFT, TOP, Chart, Line, line_chart, steps, top_of
+from reports.svg.row_chart import RowData, row_chart
 
 
 def metric(value: float | None, lo: float | None = None, hi: float | None = None) -> Metric:

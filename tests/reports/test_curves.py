@@ -1,9 +1,12 @@
 from reports.formatting import condition
-from reports.html.attacks import attack_table
-from reports.html.curves import Panel, attack_curves, drawn, severity_curves, transfers
+from reports.html.attack_tables import attack_table, transfers
 from reports.html.heatmap import severity_scales
+from reports.results_view import View
 from reports.schema import Cell, Condition, Metric, Results
-from reports.view import View
+from reports.svg.attack_curves import attack_curves
+from reports.svg.curve_panels import Panel
+from reports.svg.drawn_series import drawn
+from reports.svg.severity_curves import severity_curves
 
 
 def cell(condition: Condition, value: float, engine: str = "torch", **details: str) -> Cell:

@@ -14,24 +14,16 @@ import pytest
 from click.testing import CliRunner
 
 from reports.cli import gate as gate_command
-from reports.console import gate_lines
 from reports.errors import ReportError
-from reports.gate import ExitCode, GateReport, evaluate
+from reports.gate.evaluate import ExitCode, GateReport, evaluate
+from reports.gate.rules import Rule, Rules, read_rules
 from reports.html import render_html
-from reports.junit import junit_xml
-from reports.markdown import markdown_summary
-from reports.openmetrics import openmetrics_text
-from reports.rules import Rule, Rules, read_rules
-from reports.schema import (
-    Cell,
-    Check,
-    Condition,
-    Metric,
-    Model,
-    Results,
-    SanityCheck,
-    write_results,
-)
+from reports.results_file import write_results
+from reports.schema import Cell, Check, Condition, Metric, Model, Results, SanityCheck
+from reports.writers.console import gate_lines
+from reports.writers.junit import junit_xml
+from reports.writers.markdown import markdown_summary
+from reports.writers.openmetrics import openmetrics_text
 
 MCE = 1.5 / 1.4
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from reports import formatting
-from reports.gate import evaluate
+from reports.gate.evaluate import evaluate
+from reports.gate.rules import Rule, Rules
 from reports.html import render_html
-from reports.html.checks import effect_table, telling
-from reports.markdown import markdown_summary
-from reports.rules import Rule, Rules
+from reports.html.check_tables import effect_table, telling
+from reports.results_view import View
 from reports.schema import Cell, Check, Condition, Metric, Picture, Results
-from reports.view import View
+from reports.writers.markdown import markdown_summary
 
 VOID = {"meta", "img", "br", "link", "input"}
 MODELS = ("fused", "camera-only", "lidar-only")

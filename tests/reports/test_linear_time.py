@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from reports.gate import evaluate
-from reports.meaning import check_meaning
+from reports.gate.evaluate import evaluate
+from reports.plausibility import check_meaning
 from reports.schema import Results
-from reports.write import write_report
+from reports.writers.run_folder import write_report
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,19 +73,19 @@ def test_twice_the_cells_are_twice_the_work(
 
 
 def test_the_count_sees_quadratic_work() -> None:
-    from reports import compare  # any module of the package
+    from reports import comparison  # any module of the package
 
     source = "def pairs(items):\n    for a in items:\n        for b in items:\n            pass\n"
     space: dict[str, Any] = {}
-    exec(compile(source, str(Path(compare.__file__)), "exec"), space)
+    exec(compile(source, str(Path(comparison.__file__)), "exec"), space)
     counts = [count_lines(lambda n=n: space["pairs"](range(n))) for n in (10, 20, 40)]  # type: ignore[misc]
     assert (counts[2] - counts[1]) > 3 * (counts[1] - counts[0])
 
 
 def test_a_rule_for_each_condition_looks_at_its_own_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many rules as conditions: each cell is matched with the rules about its condition, not with all of them."""
-    from reports import gate
-    from reports.rules import Rule, Rules
+    from reports.gate import evaluate as gate
+    from reports.gate.rules import Rule, Rules
 
     results = SCALING.make_results(SCALING.make_cells("corruptions", 101))
     names = sorted({cell.condition.name for cell in results.cells})

@@ -9,12 +9,12 @@ import pytest
 from pydantic import ValidationError
 
 from reports.errors import ReportError
-from reports.html.parameter_curves import half_value, parameter_curves
+from reports.first_screen import verdict
 from reports.html.render import render_html
-from reports.markdown import markdown_summary
+from reports.results_view import View
 from reports.schema import Cell, Check, Condition, Curve, Metric, Results
-from reports.verdict import verdict
-from reports.view import View
+from reports.svg.parameter_curves import half_value, parameter_curves
+from reports.writers.markdown import markdown_summary
 
 VALUES = (400.0, 200.0, 100.0, 50.0)
 OUTSIDE = "below 50 m, the most severe value, if anywhere: 67% of the clean mAP is left there"

@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from reports.cli import gate, report
-from reports.schema import Results, write_results
+from reports.results_file import write_results
+from reports.schema import Results
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ import pytest
 import reports.files
 from reports.errors import ReportError
 from reports.files import read_json, to_json, write_text
-from reports.schema import Results, check_version, json_schema, read_results, write_results
-from reports.view import View
+from reports.results_file import check_version, read_results, write_results
+from reports.results_view import View
+from reports.schema import Results, json_schema
 
 
 def written(tmp_path: Path, results: Results) -> Path:

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from reports.gate import evaluate
+from reports.gate.evaluate import evaluate
+from reports.gate.rules import Rule, Rules
 from reports.html import render_html
 from reports.html.scorecard import scorecard
-from reports.markdown import markdown_summary
-from reports.rules import Rule, Rules
+from reports.results_view import View
 from reports.schema import Cell, Results
-from reports.summary import nuscenes_summary
-from reports.view import View
-from reports.write import write_report
+from reports.writers.markdown import markdown_summary
+from reports.writers.nuscenes_summary import nuscenes_summary
+from reports.writers.run_folder import write_report
 
 
 def valued(cell: Cell, value: float, seed: int) -> Cell:

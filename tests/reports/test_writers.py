@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from reports.errors import ReportError
-from reports.gate import evaluate
-from reports.junit import junit_xml
-from reports.markdown import MAX_BYTES, markdown_summary
-from reports.openmetrics import openmetrics_text
-from reports.rules import Rule, Rules
-from reports.schema import Check, Metric, Results, write_results
-from reports.summary import nuscenes_summary
-from reports.write import read_gate, write_report
+from reports.gate.evaluate import evaluate
+from reports.gate.rules import Rule, Rules
+from reports.results_file import write_results
+from reports.schema import Check, Metric, Results
+from reports.writers.junit import junit_xml
+from reports.writers.markdown import MAX_BYTES, markdown_summary
+from reports.writers.nuscenes_summary import nuscenes_summary
+from reports.writers.openmetrics import openmetrics_text
+from reports.writers.run_folder import read_gate, write_report
 
 HOSTILE = '<script>|`**[x](y)\x00\x1b\n"\\'
 

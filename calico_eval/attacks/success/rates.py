@@ -26,7 +26,7 @@ from calico_eval.attacks.success.counts import (
 from calico_eval.engines.base import MODEL_LOSS
 from calico_eval.metrics.intervals import ratio_interval
 from calico_eval.metrics.summary import ends_within
-from reports.known import known_metric
+from reports.known_metrics import known_metric
 from reports.schema import Metric
 
 

@@ -28,7 +28,7 @@ from calico_eval.evaluation.conditions import ConditionSpec
 from calico_eval.evaluation.plan import make_plan
 from calico_eval.evaluation.run import run_evaluation
 from calico_eval.metrics.nuscenes import class_ranges
-from reports.write import write_report
+from reports.writers.run_folder import write_report
 
 FRAMES = (0, 3)
 CAMERA = AttackSpec("pgd", Threat(camera_levels=8), steps=3)

@@ -22,8 +22,9 @@ from calico_eval.evaluation.run import run_evaluation
 from calico_eval.metrics.nuscenes import class_ranges
 from calico_eval.submission import write_submission
 from corruptions import corrupt_with
-from reports.crossing import half_crossing
-from reports.schema import Results, read_results
+from reports.half_crossing import half_crossing
+from reports.results_file import read_results
+from reports.schema import Results
 
 FRAMES = (0, 1, 3)
 SEED = 3

@@ -25,9 +25,10 @@ from calico_eval.evaluation.store import RunStore
 from calico_eval.metrics.nuscenes import class_ranges
 from calico_eval.metrics.suffstats import load_stats, save_stats
 from corruptions import CorruptionError
-from reports.compare import against
+from reports.comparison import against
 from reports.errors import ReportError
-from reports.schema import Metric, Results, read_results
+from reports.results_file import read_results
+from reports.schema import Metric, Results
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from calico_eval.evaluation.run import run_evaluation
 from calico_eval.evaluation.store import RunStore
 from calico_eval.evaluation.traced_jobs import traced
 from calico_eval.metrics.nuscenes import class_ranges
-from reports.view import View
+from reports.results_view import View
 
 PGD = AttackSpec("pgd", Threat(camera_levels=8), steps=4)
 NOISE = AttackSpec("noise", Threat(camera_levels=8))

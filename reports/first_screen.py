@@ -1,0 +1,252 @@
+"""The first screen: how good clean, how bad at worst, what loses most, was every check passed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from reports import formatting, half_values, sanity_verdict
+from reports.first_sentence import sentence
+from reports.gate.report import ExitCode, GateReport
+from reports.results_view import Point, Series, View
+from reports.schema import Check, Curve, Results
+
+FEW_SCENES = 20
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A question with its answer; level is 'plain', 'good', 'bad' or 'warn', and is said in words too."""
+
+    question: str
+    answer: str
+    details: tuple[str, ...]
+    level: str = "plain"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Headline sentence, tiles, and what a careful reader must know."""
+
+    sentence: str
+    tiles: tuple[Tile, ...]
+    cautions: tuple[str, ...]
+
+
+def verdict(view: View, gate: GateReport | None) -> Verdict:
+    """The verdict strip, for the first model of the file; no tile for what the run was not asked for, but the gate."""
+    if not view.series or not view.metrics:
+        return Verdict(
+            "This file holds no measured cell.",
+            (checks_tile(view.results), gate_tile(gate)),
+            tuple(cautions(view)),
+        )
+    subject, metric = view.series[0], view.charted[0]
+    tiles = [_clean(view, subject)]
+    if view.names("corruption"):
+        tiles += [
+            _worst(view, subject, "corruption", "At worst, corrupted"),
+            _most_harm(view, subject, metric),
+        ]
+    tiles += [_halving(view, curve) for curve in half_values.measured_curves(view, subject)]
+    if view.names("attack"):
+        tiles.append(_worst(view, subject, "attack", "Under attack, at worst"))
+    if any(cell.condition.kind != "clean" for cell in view.results.cells):
+        tiles.append(checks_tile(view.results))
+    return Verdict(sentence(view, subject), (*tiles, gate_tile(gate)), tuple(cautions(view)))
+
+
+def all_checks(results: Results) -> list[Check]:
+    """Every effect and budget check of the file."""
+    return [
+        check for cell in results.cells for check in (cell.effect, cell.budget) if check is not None
+    ]
+
+
+def _clean(view: View, subject: Series) -> Tile:
+    metric = view.charted[0]
+    value = view.clean(subject, metric)
+    details = [
+        ", ".join(part for part in (formatting.interval(value), formatting.sample(value)) if part)
+    ]
+    for other in view.charted[1:]:
+        second = view.clean(subject, other)
+        details.append(f"{other} {formatting.metric(second)} {formatting.interval(second)}".strip())
+    return Tile(f"Clean {metric}", formatting.metric(value), tuple(details))
+
+
+def _worst(view: View, subject: Series, kind: str, question: str) -> Tile:
+    """The worst cell of a kind, on any engine that ran the subject's model."""
+    found: list[tuple[str, Point]] = []
+    for metric in view.charted:
+        points = [
+            p
+            for s in view.series
+            if s.model == subject.model
+            if (p := view.worst(s, metric, kind)) is not None
+        ]
+        if points:
+            found.append((metric, min(points, key=lambda p: p.metric.value or 0.0)))
+    if not found:
+        return Tile(
+            question, "not run", (f"no {kind} of a sensor of {subject.model} in this file",), "warn"
+        )
+    (metric, point), rest = found[0], found[1:]
+    details = [formatting.condition(point.condition)]
+    details += [
+        f"{name} {formatting.metric(p.metric)}: {formatting.condition(p.condition)}"
+        for name, p in rest
+    ]
+    mine = [series for series in view.series if series.model == subject.model]
+    failed = {
+        check: None
+        for s in mine
+        for _, p in found
+        for check in sanity_verdict.suspect_condition(view, s, p.condition)
+    }
+    if failed:
+        details.insert(0, f"{sanity_verdict.badge(tuple(failed))}: not to be relied on")
+    return Tile(
+        f"{question}: {metric}",
+        formatting.metric(point.metric),
+        tuple(details),
+        "bad" if failed else "plain",
+    )
+
+
+def _most_harm(view: View, subject: Series, metric: str) -> Tile:
+    losses = [
+        (name, kept)
+        for name in view.by_loss(subject, metric)
+        if (kept := view.retained(subject, metric, name)) is not None
+    ]
+    if not losses:
+        return Tile(
+            "Loses most to",
+            "unknown",
+            ("no corruption with a clean value to compare with",),
+            "warn",
+        )
+    (name, kept), rest = losses[0], [(n, k) for n, k in losses[1:3] if loses(k)]
+    if not loses(kept):
+        return Tile(
+            "Loses most to",
+            "nothing",
+            (f"every corruption keeps all of the clean {metric}, or more",),
+        )
+    details = [f"keeps {formatting.percent(kept)} of clean {metric} on average"]
+    if rest:
+        details.append(
+            "then " + ", ".join(f"{formatting.words(n)} ({formatting.percent(k)})" for n, k in rest)
+        )
+    return Tile("Loses most to", formatting.words(name), tuple(details))
+
+
+def loses(kept: float) -> bool:
+    """Whether less than all of the clean value is kept, as far as it is shown: whole percent."""
+    return round(100 * kept) < 100
+
+
+def _halving(view: View, curve: Curve) -> Tile:
+    """Where the metrics of a curve halve."""
+    metric = half_values.headline(view, curve)
+    found = half_values.half(curve.half[metric])
+    about = ", ".join(
+        part for part in (found.interval, found.note, formatting.sample(curve.half[metric])) if part
+    )
+    others = [
+        (name, half_values.half(curve.half[name]))
+        for name in view.metrics
+        if name in curve.half and name != metric
+    ]
+    return Tile(
+        f"Under {formatting.words(curve.name)}, {metric} falls to half at",
+        found.place,
+        (
+            f"{half_values.parameter(curve)} {about}".rstrip(),
+            *(f"{name} {other.place} {other.interval}".rstrip() for name, other in others),
+        ),
+    )
+
+
+def checks_tile(results: Results) -> Tile:
+    """Were the corruptions real and the attacks within budget?"""
+    checks = all_checks(results)
+    question = "Effect and budget checks"
+    if not checks:
+        return Tile(
+            question, "none run", ("nothing shows that the sensors were changed as stated",), "warn"
+        )
+    failed = sum(not check.passed for check in checks)
+    unchecked = sum(
+        c.condition.kind != "clean" and c.effect is None and c.budget is None for c in results.cells
+    )
+    details = [f"{len(checks) - failed} of {len(checks)} passed"]
+    if unchecked:
+        details.append(f"{formatting.count(unchecked, 'cell')} without any check")
+    level = "bad" if failed else "warn" if unchecked else "good"
+    return Tile(question, f"{failed} failed" if failed else "all passed", tuple(details), level)
+
+
+def gate_tile(gate: GateReport | None) -> Tile:
+    """The gate's verdict, or that it was not run."""
+    if gate is None:
+        return Tile("Gate", "not run", ("this report was written without rules",), "plain")
+    if gate.not_comparable:
+        return Tile("Gate", "not comparable", gate.not_comparable[:2], "bad")
+    details = (f"{gate.count('passed')} of {formatting.count(len(gate.checks), 'check')} passed",)
+    if gate.passed:
+        return Tile("Gate", "passed", details, "good")
+    if gate.exit_code == ExitCode.INCONCLUSIVE:
+        return Tile(
+            "Gate",
+            "inconclusive",
+            (*details, f"{gate.count('inconclusive')} rest on suspect attack figures"),
+            "warn",
+        )
+    return Tile("Gate", "failed", details, "bad")
+
+
+def cautions(view: View) -> Iterator[str]:
+    """What weakens the figures: few scenes, unused sensors, missing intervals, uncommitted code, notes of the run."""
+    origin = view.results.provenance
+    if origin.n_scenes == 1:
+        yield (
+            f"1 scene only ({formatting.count(origin.n_frames, 'frame')}): the intervals come from frames of one scene, which "
+            "are alike. They are too narrow, and say nothing about other scenes."
+        )
+    elif origin.n_scenes < FEW_SCENES:
+        yield (
+            f"{formatting.count(origin.n_scenes, 'scene')} only ({formatting.count(origin.n_frames, 'frame')}): "
+            "the intervals are wide and small differences mean nothing."
+        )
+    for checked in sanity_verdict.verdicts(view.results):
+        if checked.suspect:
+            yield f"The attack figures of {checked.label} are SUSPECT: sanity checks {', '.join(checked.failed)} failed."
+    if sanity_verdict.unchecked(view.results):
+        why = (
+            "no sanity check was run" if view.results.sanity else "the file holds no sanity verdict"
+        )
+        yield f"The attack figures are unchecked: {why}."
+    yield from _unused(view)
+    without = sum(
+        m.value is not None and m.lo is None
+        for c in view.results.cells
+        for n, m in c.metrics.items()
+        if n in view.metrics
+    )
+    if without:
+        yield f"{formatting.count(without, 'headline value')} without an interval."
+    if origin.git_dirty:
+        yield "The code had uncommitted changes: the commit below does not describe it fully."
+    if origin.git_commit is None:
+        yield "The code's git commit is unknown."
+    yield from view.results.notes
+
+
+def _unused(view: View) -> Iterator[str]:
+    """Per model: the corruptions that say nothing about it."""
+    found = {series.model: names for series in view.series if (names := view.unused(series))}
+    for model, names in found.items():
+        shown = ", ".join(formatting.words(name) for name in names)
+        yield f"{model} does not use the sensors that these change: {shown}. They are left out of its averages and worst cases."

@@ -1,0 +1,75 @@
+"""The report's first sentence: what was measured, and how much of the clean value is left."""
+
+from __future__ import annotations
+
+from reports import formatting, half_values, sanity_verdict
+from reports.results_view import Series, View, ratio
+
+
+def sentence(view: View, subject: Series) -> str:
+    """Corruptions at their severities first; of a file without, the curves; without either, the attacks."""
+    if view.averaged(subject):
+        return _corrupted(view, subject)
+    if view.unused(subject):
+        return f"{subject.label}: no corruption changed a sensor that it uses."
+    return (
+        _halving(view, subject)
+        or _attacked(view, subject)
+        or f"{subject.label}: {_only(view, subject)}."
+    )
+
+
+def _only(view: View, subject: Series) -> str:
+    """What there is without a comparison."""
+    if all(cell.condition.kind == "clean" for cell in view.cells(subject)):
+        return "only the clean run was measured"
+    return "nothing was measured against a clean run"
+
+
+def _corrupted(view: View, subject: Series) -> str:
+    """How much of the clean value is kept on average, per charted metric."""
+    parts = []
+    for metric in view.charted:
+        kept = ratio(view.corruption_mean(subject, metric), view.clean(subject, metric))
+        if kept is not None:
+            parts.append(f"{formatting.percent(kept)} of its clean {metric}")
+    if not parts:
+        return f"{subject.label}: no corruption was measured against a clean run."
+    conditions = view.averaged(subject)
+    names = formatting.count(len({condition.name for condition in conditions}), "corruption")
+    severities = formatting.severities({condition.severity for condition in conditions})
+    return f"{subject.label} keeps {' and '.join(parts)}, averaged over {names} at {severities}."
+
+
+def _halving(view: View, subject: Series) -> str:
+    """Per curve, where its headline metric halves; '' without a curve."""
+    found = []
+    for curve in half_values.measured_curves(view, subject):
+        metric = half_values.headline(view, curve)
+        half = curve.half[metric]
+        at = (
+            f"at {half_values.half(half).place}"
+            if half.value is not None
+            else "nowhere on the curve"
+        )
+        what = f"under {formatting.words(curve.name)}, {metric} falls to half of its clean value"
+        found.append(f"{what} {at} ({half_values.parameter(curve)})")
+    return f"{subject.label}: {'; '.join(found)}." if found else ""
+
+
+def _attacked(view: View, subject: Series) -> str:
+    """How much of the clean value the worst attack on each metric leaves; '' without an attack."""
+    parts, failed = [], dict[str, None]()
+    for metric in view.charted:
+        point = view.worst(subject, metric, "attack")
+        kept = None if point is None else ratio(point.metric, view.clean(subject, metric))
+        if point is not None and kept is not None:
+            parts.append(f"{formatting.percent(kept)} of its clean {metric}")
+            failed |= dict.fromkeys(
+                sanity_verdict.suspect_condition(view, subject, point.condition)
+            )
+    if not parts:
+        return ""
+    doubt = f" ({sanity_verdict.badge(tuple(failed))}: not to be relied on)" if failed else ""
+    which = "the worst attack" + (" on each" if len(parts) > 1 else "")
+    return f"{subject.label} keeps {' and '.join(parts)} under {which}{doubt}."

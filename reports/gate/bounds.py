@@ -1,0 +1,203 @@
+"""What each bound of a rule asks of one number: pass, fail, or why there is nothing to compare.
+
+Bounds include equality. Numbers are compared with a slack of 1e-12, so that 0.40 -> 0.38 is a drop of 0.02.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from reports import comparison, formatting
+from reports.conditions import condition_key
+from reports.gate.report import BoundKind, State
+from reports.gate.vacuous_bounds import SLACK
+from reports.results_view import View, ratio
+from reports.schema import Cell, Metric
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a rule is about: the metrics of a cell, or the aggregates of a model on an engine (then there is no cell).
+
+    condition: in words; of aggregates what they are over.
+    """
+
+    model: str
+    engine: str
+    condition: str | None
+    metrics: Mapping[str, Metric]
+    cell: Cell | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a check. reference: the number that it was compared with, where there is one."""
+
+    state: State
+    message: str
+    observed: float | None = None
+    reference: Metric | None = None
+
+
+@dataclass
+class Context:
+    """What a bound may look at, and the reasons found on the way why the comparison is void.
+
+    view: Of the results. before: Of the baseline, under our model's name.
+    """
+
+    view: View
+    before: View | None
+    not_comparable: list[str]
+
+    def describe(self, cell: Cell) -> str:
+        """The condition of a cell in words.
+
+        With all parameters where another condition of the file has the same words (attacks that differ in their steps), and with
+        the seed where the file holds several.
+        """
+        words = formatting.condition(cell.condition)
+        shown = words if self._tests[words] == 1 else formatting.full_condition(cell.condition)
+        return shown + (f", seed {cell.seed}" if self.view.several_seeds else "")
+
+    @cached_property
+    def _tests(self) -> Counter[str]:
+        """How many different conditions the words stand for."""
+        conditions = {condition_key(c.condition): c.condition for c in self.view.results.cells}
+        return Counter(formatting.condition(condition) for condition in conditions.values())
+
+
+def judge(context: Context, kind: BoundKind, subject: Subject, name: str, bound: float) -> Outcome:
+    """One bound of one rule on the number `name`; undefined is an error."""
+    metric = subject.metrics[name]
+    if metric.value is None:
+        return Outcome("error", f"{name} is undefined: {metric.reason}")
+    return BOUNDS[kind](context, subject, name, bound)
+
+
+def is_undefined_in_both(context: Context, subject: Subject, name: str) -> bool:
+    """Whether a number has no value here and had none in the baseline, so that nothing was lost.
+
+    An example is the AP of a class of which the data hold no object.
+    """
+    if subject.metrics[name].value is not None or context.before is None:
+        return False
+    if subject.cell is not None:
+        twin = context.before.twin(subject.cell)
+        old = None if twin is None else twin.metrics.get(name)
+    else:
+        old = context.before.results.summary.get(f"{subject.model}/{subject.engine}", {}).get(name)
+    return old is not None and old.value is None
+
+
+def _at_least(context: Context, subject: Subject, name: str, bound: float) -> Outcome:
+    metric = subject.metrics[name]
+    return _compare(metric.value, bound, metric.unit, "at least")
+
+
+def _at_most(context: Context, subject: Subject, name: str, bound: float) -> Outcome:
+    metric = subject.metrics[name]
+    return _compare(metric.value, bound, metric.unit, "at most")
+
+
+def _drop(context: Context, subject: Subject, name: str, bound: float) -> Outcome:
+    """At most `bound` worse than the same number of the baseline."""
+    assert context.before is not None  # evaluate() has seen to it
+    if subject.cell is not None:
+        old = _old_metric(context, context.before, subject.cell, name)
+    else:
+        old = _old_aggregate(context, context.before, subject, name)
+    if isinstance(old, Outcome):
+        return old
+    metric = subject.metrics[name]
+    if old.value is None:
+        return Outcome("error", f"{name} is undefined in the baseline: {old.reason}", reference=old)
+    if metric.n_frames < old.n_frames:
+        fewer = f"fewer frames than the baseline: {metric.n_frames} instead of {old.n_frames}"
+        return Outcome("failed", fewer, reference=old)
+    worse = comparison.worsening(metric, old)
+    outcome = _compare(worse, bound, metric.unit, "at most")
+    change = formatting.delta(metric.value or 0.0, old.value, metric.unit)
+    message = (
+        f"{formatting.metric(metric)} after {formatting.metric(old)} ({change}); "
+        f"allowed loss {formatting.difference(bound, metric.unit)}"
+    )
+    return Outcome(outcome.state, message, worse, old)
+
+
+def _old_metric(context: Context, before: View, cell: Cell, name: str) -> Metric | Outcome:
+    """The metric of the baseline's same cell, or why there is none."""
+    old_cell = before.twin(cell)
+    if old_cell is None:
+        other = next(before.variants(cell), None)
+        if other is None:
+            return Outcome("error", "the baseline holds no such cell")
+        where = f"{cell.model}/{cell.engine}, {formatting.condition(cell.condition)}"
+        return _void(
+            context,
+            f"{where}: the baseline ran it with other parameters ({formatting.full_condition(other.condition)})",
+        )
+    old = old_cell.metrics.get(name)
+    return Outcome("error", f"{name} is not in the baseline's cell") if old is None else old
+
+
+def _old_aggregate(context: Context, before: View, subject: Subject, name: str) -> Metric | Outcome:
+    """The same aggregate of the baseline, or why there is none: it must be over the same conditions, against the same engine."""
+    label = f"{subject.model}/{subject.engine}"
+    old = before.results.summary.get(label, {}).get(name)
+    if old is None:
+        return Outcome("error", f"{name} is not among the baseline's aggregates of {label}")
+    reason = comparison.other_average(subject.model, subject.engine, context.view, before)
+    if reason:
+        return _void(context, f"{label}, aggregates: {reason}")
+    ours, theirs = comparison.against(subject.metrics[name]), comparison.against(old)
+    if ours != theirs:
+        other = f"against {ours or 'nothing'} here, {theirs or 'nothing'} in the baseline"
+        return _void(context, f"{label}, {name}: {other}")
+    return old
+
+
+def _void(context: Context, reason: str) -> Outcome:
+    """The comparison as a whole is void, too."""
+    context.not_comparable.append(reason)
+    return Outcome("error", reason)
+
+
+def _keeps(context: Context, subject: Subject, name: str, bound: float) -> Outcome:
+    """At least the share `bound` of the clean value of the same model and engine."""
+    metric = subject.metrics[name]
+    if not metric.higher_is_better:
+        return Outcome(
+            "error",
+            f"relative_to_clean_min has no meaning for {name}, where lower is better; use max or max_drop",
+        )
+    assert subject.cell is not None  # Rule refuses it of aggregates
+    clean = context.view.clean_twin(subject.cell, name)
+    kept = ratio(metric, clean)
+    if kept is None:
+        return Outcome(
+            "error",
+            f"the clean value of {subject.model}/{subject.engine} is {formatting.metric(clean)}",
+            reference=clean,
+        )
+    shown, needed = formatting.number(kept, "fraction"), formatting.number(bound, "fraction")
+    message = f"keeps {shown} of the clean {formatting.metric(clean)}, needs {needed}"
+    return Outcome(_compare(kept, bound, "fraction", "at least").state, message, kept, clean)
+
+
+def _compare(observed: float | None, bound: float, unit: str, how: str) -> Outcome:
+    assert observed is not None  # judge has seen to it
+    good = observed >= bound - SLACK if how == "at least" else observed <= bound + SLACK
+    shown = f"{formatting.number(observed, unit)}, {how} {formatting.number(bound, unit)}"
+    return Outcome("passed" if good else "failed", shown, observed)
+
+
+BOUNDS: dict[BoundKind, Callable[[Context, Subject, str, float], Outcome]] = {
+    "min": _at_least,
+    "max": _at_most,
+    "max_drop": _drop,
+    "relative_to_clean_min": _keeps,
+}

@@ -1,0 +1,63 @@
+"""Where the metrics of a curve fall to half of their clean value, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reports import formatting
+from reports.results_view import Series, View
+from reports.schema import Curve, Metric
+
+OUTSIDE = "not on the curve"
+
+
+@dataclass(frozen=True)
+class Half:
+    """A place on the curve's axis ('87.3 m'), its interval ('[71, 102]' or ''), and why either is missing or was cut."""
+
+    place: str
+    interval: str
+    note: str
+
+
+def half(metric: Metric) -> Half:
+    """A value of `Curve.half`; outside the curve, why; without an interval, or with one that was cut, that."""
+    if metric.value is None:
+        return Half(OUTSIDE, "", metric.reason or "")
+    place = formatting.quantity(metric.value, metric.unit)
+    if metric.lo is None or metric.hi is None:
+        return Half(place, "", metric.method or "no interval")
+    lo, hi = (
+        formatting.quantity(end, metric.unit).split(formatting.SPACE)[0]
+        for end in (metric.lo, metric.hi)
+    )
+    return Half(place, f"[{lo}, {hi}]", method(metric)[1])
+
+
+def method(metric: Metric) -> tuple[str, str]:
+    """How the interval was made, and whether it was cut."""
+    how, _, cut = (metric.method or "").partition(", cut ")
+    return how, f"interval cut {cut}" if cut else ""
+
+
+def measured_curves(view: View, series: Series) -> tuple[Curve, ...]:
+    """The curves of one model on one engine, in the order of the file; without those that no metric was measured in."""
+    mine = (
+        curve
+        for curve in view.curves.values()
+        if (curve.model, curve.engine) == (series.model, series.engine)
+    )
+    return tuple(curve for curve in mine if curve.half)
+
+
+def headline(view: View, curve: Curve) -> str:
+    """The metric that a curve is summarised by: the first of the headline metrics that it holds, else of its own."""
+    return next(
+        (name for name in (*view.charted, *view.metrics) if name in curve.half),
+        next(iter(curve.half)),
+    )
+
+
+def parameter(curve: Curve) -> str:
+    """What the curve runs over, without its unit: 'visibility'."""
+    return formatting.axis(curve.axis, None).partition(" (")[0]

@@ -1,0 +1,207 @@
+"""The attack section's tables: every attack with its effort, attacks on corrupted frames, and the sanity verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reports import formatting, sanity_verdict
+from reports.attack_parameters import RULES, allowances, attack_metrics, effort, title_of
+from reports.conditions import condition_key, crossed, is_control
+from reports.results_view import Point, View
+from reports.schema import Condition
+from reports.shown_value import Value, shown
+
+
+@dataclass(frozen=True)
+class AttackRow:
+    """One attack on one engine. suspect: '' or 'SUSPECT (S7)'."""
+
+    label: str
+    attack: str
+    control: bool
+    objective: str
+    effort: str
+    budget: str
+    values: tuple[Value, ...]
+    suspect: str
+
+
+@dataclass(frozen=True)
+class AttackTable:
+    """All attacks on clean frames. metrics: the names of the columns of values."""
+
+    metrics: tuple[str, ...]
+    rows: tuple[AttackRow, ...]
+
+
+@dataclass(frozen=True)
+class CrossRow:
+    """One model on frames of one corruption. values: without an attack, then under each."""
+
+    label: str
+    corruption: str
+    values: tuple[Value | None, ...]
+
+
+@dataclass(frozen=True)
+class CrossTable:
+    """Attacks on corrupted frames, by one metric."""
+
+    title: str
+    attacks: tuple[str, ...]
+    rows: tuple[CrossRow, ...]
+    suspect: str
+
+
+def attack_table(view: View) -> AttackTable:
+    """One row per attack on clean frames and engine, in the order of the file."""
+    metrics = attack_metrics(view)
+    rows = []
+    for series in view.series:
+        points = {metric: view.points(series, metric, "attack") for metric in metrics}
+        values = {
+            m: {condition_key(p.condition): p.metric for p in found} for m, found in points.items()
+        }
+        known = {
+            condition_key(p.condition): p.condition for found in points.values() for p in found
+        }
+        for key, condition in known.items():
+            if crossed(condition) is not None:
+                continue
+            work = {
+                n: v for n, v in effort(condition).items() if n in ("steps", "queries", "restarts")
+            }
+            rows.append(
+                AttackRow(
+                    label=series.label,
+                    attack=formatting.words(condition.name) + formatting.origin(condition),
+                    control=is_control(condition),
+                    objective=str(condition.parameters.get("objective") or "–"),
+                    effort=formatting.parameters(work) or "–",
+                    budget=_budget(condition),
+                    values=tuple(
+                        shown(values[m].get(key), clean=view.clean(series, m)) for m in metrics
+                    ),
+                    suspect=sanity_verdict.badge(
+                        sanity_verdict.suspect_condition(view, series, condition)
+                    ),
+                )
+            )
+    return AttackTable(metrics, tuple(rows))
+
+
+def _budget(condition: Condition) -> str:
+    """All that the attack may change: what is on the axis first, with its unit."""
+    rest = {
+        name: value
+        for name, value in allowances(condition).items()
+        if name not in (condition.axis, *RULES)
+    }
+    return ", ".join(
+        part for part in (formatting.on_axis(condition), formatting.parameters(rest)) if part
+    )
+
+
+def cross_tables(view: View) -> tuple[CrossTable, ...]:
+    """One per charted metric and success rate; none without attacks on corrupted frames."""
+    conditions = [
+        cell.condition for cell in view.results.cells if crossed(cell.condition) is not None
+    ]
+    columns = {_attack_key(condition): condition for condition in conditions}
+    if not columns:
+        return ()
+    failed = {
+        check: None
+        for s in view.series
+        for c in conditions
+        for check in sanity_verdict.suspect_condition(view, s, c)
+    }
+    names = tuple(_attack_name(condition) for condition in columns.values())
+    return tuple(
+        CrossTable(
+            title_of(m),
+            names,
+            tuple(_cross_rows(view, m, list(columns))),
+            sanity_verdict.badge(tuple(failed)),
+        )
+        for m in attack_metrics(view)
+    )
+
+
+def _cross_rows(view: View, metric: str, columns: list[tuple[object, ...]]) -> list[CrossRow]:
+    rows = []
+    for series in view.series:
+        attacked = view.points(series, metric, "attack")
+        on_clean = {
+            _attack_key(p.condition): p.metric for p in attacked if crossed(p.condition) is None
+        }
+        mixed = [(pair, p) for p in attacked if (pair := crossed(p.condition)) is not None]
+        if not mixed:
+            continue
+        first = (view.clean(series, metric), *(on_clean.get(key) for key in columns))
+        rows.append(
+            CrossRow(
+                series.label, "clean frames", tuple(None if m is None else shown(m) for m in first)
+            )
+        )
+        grouped: dict[tuple[str, int], list[Point]] = {}
+        for pair, point in mixed:
+            grouped.setdefault((pair[0], point.condition.severity), []).append(point)
+        for (name, severity), mine in grouped.items():
+            alone = next(
+                (
+                    p.metric
+                    for p in view.points(series, metric, "corruption", name)
+                    if p.condition.severity == severity
+                ),
+                None,
+            )
+            here = {_attack_key(p.condition): p.metric for p in mine}
+            found = (alone, *(here.get(key) for key in columns))
+            label = f"{formatting.words(name)}, severity{formatting.SPACE}{severity}"
+            rows.append(
+                CrossRow(series.label, label, tuple(None if m is None else shown(m) for m in found))
+            )
+    return rows
+
+
+def _attack_key(condition: Condition) -> tuple[object, ...]:
+    """The attack whatever the corruption under it: name, budget (of both sensors), effort."""
+    pair = crossed(condition)
+    budget = formatting.allowance(condition)
+    return (
+        pair[1] if pair else condition.name,
+        condition.axis,
+        budget,
+        *sorted(effort(condition).items()),
+    )
+
+
+def _attack_name(condition: Condition) -> str:
+    pair = crossed(condition)
+    name = formatting.words(pair[1] if pair else condition.name) + formatting.origin(condition)
+    budget = formatting.allowance(condition)
+    return f"{name}, {budget}" if budget else name
+
+
+def transfers(view: View) -> tuple[str, ...]:
+    """Which series were shown frames that were attacked on another engine, and what their figures are."""
+    sources: dict[str, None] = {}
+    for series in view.series:
+        for cell in view.cells(series):
+            source = cell.details.get("crafted_on")
+            if "crafted_on" in cell.condition.parameters:  # a row of its own, which says so
+                continue
+            if (
+                cell.condition.kind == "attack"
+                and source
+                and source != f"{cell.model}/{cell.engine}"
+            ):
+                same = str(source).startswith(f"{cell.model}/")
+                what = (
+                    "the same model (its deployed form)"
+                    if same
+                    else "another model: a transfer attack, no white-box figure"
+                )
+                sources[f"{series.label}: attacked with the gradients of {source}, {what}."] = None
+    return tuple(sources)

@@ -1,0 +1,141 @@
+"""Per-class bars: clean as a bar with its interval, mean over corruptions and worst corruption as marks, with n."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from reports import formatting
+from reports.results_view import Series, View
+from reports.schema import Metric
+from reports.shown_value import Value, shown
+from reports.svg.drawn_series import SAME
+from reports.svg.line_chart import top_of
+from reports.svg.row_chart import RowChart, RowData, row_chart
+
+FAMILIES = {"AP/": "3D detection, AP by class", "IoU/": "Map segmentation, IoU by class"}
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """One class of one model."""
+
+    name: str
+    n: str
+    clean: Value
+    mean: Value
+    worst: Value
+
+
+@dataclass(frozen=True)
+class ClassPanel:
+    """One model on one engine, or on engines that agree."""
+
+    label: str
+    style: int
+    chart: RowChart
+    rows: tuple[ClassRow, ...]
+
+
+@dataclass(frozen=True)
+class ClassGroup:
+    """One family of per-class metrics."""
+
+    title: str
+    panels: tuple[ClassPanel, ...]
+
+
+def class_bars(view: View) -> tuple[ClassGroup, ...]:
+    """AP and IoU by class, the classes in the order of the first model's clean values; nothing where none is defined."""
+    groups = []
+    for prefix, title in FAMILIES.items():
+        members = [
+            s for s in view.series if any(view.defined(name) for name in _names(view, s, prefix))
+        ]
+        if members:
+            shown_once = _joined(view, members, prefix)
+            names = list(dict.fromkeys(name for s in members for name in _names(view, s, prefix)))
+            top = top_of([view.clean(s, name) for s in members for name in names])
+            panels = tuple(_panel(view, s, names, prefix, top, title) for s in shown_once)
+            groups.append(ClassGroup(title, panels))
+    return tuple(groups)
+
+
+def _joined(view: View, members: list[Series], prefix: str) -> list[Series]:
+    """One series for engines of a model that show the same; the one with the most values first."""
+    groups: list[list[Series]] = []
+    for series in members:
+        for group in groups:
+            if _repeats(view, group[0], series, prefix):
+                group.append(series)
+                break
+            if _repeats(view, series, group[0], prefix):
+                group.insert(0, series)
+                break
+        else:
+            groups.append([series])
+    return [
+        replace(group[0], label=" = ".join(series.label for series in group)) for group in groups
+    ]
+
+
+def _repeats(view: View, one: Series, other: Series, prefix: str) -> bool:
+    """Whether all that `other` has to show, `one` of the same model shows too, with nearly the same values."""
+    if one.model != other.model:
+        return False
+    for name in _names(view, other, prefix):
+        for ours, theirs in zip(_three(view, one, name), _three(view, other, name), strict=True):
+            if theirs is not None and (
+                ours is None
+                or (ours.value is None) != (theirs.value is None)
+                or abs((ours.value or 0.0) - (theirs.value or 0.0)) >= SAME
+            ):
+                return False
+    return True
+
+
+def _three(
+    view: View, series: Series, name: str
+) -> tuple[Metric | None, Metric | None, Metric | None]:
+    """Clean, mean over corruptions, worst corruption."""
+    worst = view.worst(series, name, "corruption")
+    return (
+        view.clean(series, name),
+        view.corruption_mean(series, name),
+        worst.metric if worst else None,
+    )
+
+
+def _names(view: View, series: Series, prefix: str) -> list[str]:
+    """The class metrics of the clean cell, best first, undefined ones last."""
+    clean = [c for c in view.cells(series) if c.condition.kind == "clean"]
+    found = {
+        name: metric
+        for cell in clean
+        for name, metric in cell.metrics.items()
+        if name.startswith(prefix)
+    }
+    return sorted(found, key=lambda n: (found[n].value is None, -(found[n].value or 0.0), n))
+
+
+def _panel(
+    view: View, series: Series, names: list[str], prefix: str, top: float, title: str
+) -> ClassPanel:
+    data, rows = [], []
+    for name in names:
+        clean, mean, lowest = _three(view, series, name)
+        worst = view.worst(series, name, "corruption")
+        n = "" if clean is None or clean.n_objects is None else formatting.plain(clean.n_objects)
+        label = formatting.words(name.removeprefix(prefix))
+        marks = (
+            ("mean", "mean over corruptions", mean),
+            ("worst", "worst corruption", lowest),
+        )
+        data.append(RowData(label, f"n {n}" if n else "", clean, marks, bar=True))
+        note = formatting.condition(worst.condition) if worst else ""
+        rows.append(
+            ClassRow(label, n, shown(clean), shown(mean, clean=clean), shown(lowest, note, clean))
+        )
+    chart = row_chart(
+        f"{title}, {series.label}", data, top, series.style, 134, 360, 30 if prefix == "AP/" else 24
+    )
+    return ClassPanel(series.label, series.style % 6, chart, tuple(rows))

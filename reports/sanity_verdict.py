@@ -1,0 +1,99 @@
+"""The sanity verdict as reports show it: which attack figures are suspect (`SanityIndex.suspicion`), and which nobody checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from reports import formatting
+from reports.conditions import is_control
+from reports.results_view import Series, View
+from reports.schema import Condition, Results, SanityCheck
+
+MARKS = {"PASS": "✓", "WARN": "!", "FAIL": "✗", "NOT RUN": "–"}
+LEVELS = {"PASS": "good", "WARN": "warn", "FAIL": "bad", "NOT RUN": "quiet"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The checks of one engine, in their order."""
+
+    label: str
+    checks: tuple[SanityCheck, ...]
+
+    def count(self, verdict: str) -> int:
+        """How many checks ended so."""
+        return sum(check.verdict == verdict for check in self.checks)
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Ids of the failed checks."""
+        return tuple(check.id for check in self.checks if check.verdict == "FAIL")
+
+    @property
+    def suspect(self) -> bool:
+        """Whether the attack figures must not be relied on."""
+        return bool(self.failed)
+
+    @property
+    def ran(self) -> bool:
+        """Whether any check was run."""
+        return self.count("NOT RUN") < len(self.checks)
+
+    def summary(self) -> str:
+        """'13 passed, 1 warned, 1 failed (S7), 1 not run'."""
+        failed = f"{self.count('FAIL')} failed ({', '.join(self.failed)})" if self.failed else ""
+        counted = ((self.count("PASS"), "passed"), (self.count("WARN"), "warned"))
+        parts = [f"{count} {what}" for count, what in counted if count] + (
+            [failed] if failed else []
+        )
+        return ", ".join([*parts, *([f"{n} not run"] if (n := self.count("NOT RUN")) else [])])
+
+
+def verdicts(results: Results) -> tuple[Verdict, ...]:
+    """One entry per checked engine, in the order of the file."""
+    found: dict[str, list[SanityCheck]] = {}
+    for check in results.sanity:
+        found.setdefault(f"{check.model}/{check.engine}", []).append(check)
+    return tuple(Verdict(label, tuple(checks)) for label, checks in found.items())
+
+
+def suspect_condition(view: View, series: Series, condition: Condition) -> tuple[str, ...]:
+    """`SanityIndex.suspicion` of the cells of one condition on one engine."""
+    cells = view.same_test(series, condition)
+    return tuple(dict.fromkeys(id for cell in cells for id in view.sanity.suspicion(cell)))  # noqa: A001
+
+
+def unchecked(results: Results) -> bool:
+    """Whether attacks that search (by steps along gradients, or by queries) were run and no sanity check was."""
+    return all(check.verdict == "NOT RUN" for check in results.sanity) and any(
+        cell.condition.kind == "attack"
+        and not is_control(cell.condition)
+        and {"steps", "queries"} & cell.condition.parameters.keys()
+        for cell in results.cells
+    )
+
+
+def badge(ids: tuple[str, ...]) -> str:
+    """'SUSPECT (S7, S8)', or nothing."""
+    return f"SUSPECT ({', '.join(ids)})" if ids else ""
+
+
+def measured(check: SanityCheck) -> str:
+    """The numbers, without what was not measured."""
+    return formatting.parameters(
+        {name: value for name, value in check.measured.items() if value is not None}
+    )
+
+
+def sanity_lines(results: Results) -> Iterator[str]:
+    """For the terminal: a line per engine, and one per check that failed or warned."""
+    for verdict in verdicts(results):
+        state = "attack figures checked" if verdict.ran else "attack figures unchecked"
+        state = "SUSPECT: do not rely on the attack figures" if verdict.suspect else state
+        yield f"sanity of {verdict.label}: {state}; {verdict.summary()}"
+        for check in verdict.checks:
+            if check.verdict in ("FAIL", "WARN"):
+                yield f"  {check.verdict} {check.id} {check.title}: {check.message}"
+    if unchecked(results):
+        yield f"no sanity {'check was run' if results.sanity else 'verdict'}: the attack figures are unchecked"

@@ -1,0 +1,113 @@
+"""Attack curves: the scores against the budget, beside the random control of the same budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reports import formatting
+from reports.attack_parameters import allowances, attack_metrics, effort
+from reports.conditions import condition_key, crossed, is_control, level
+from reports.results_view import View
+from reports.schema import Condition
+from reports.svg.curve_panels import Member, PanelGroup, make_group
+from reports.svg.drawn_series import drawn
+
+
+def attack_curves(view: View) -> tuple[PanelGroup, ...]:
+    """One group per metric, one panel per attack of one effort, with the random-noise control of the same budget dashed.
+
+    Attacks that differ in anything but their budget (objective, steps, restarts ...) have panels of their own.
+    """
+    conditions = [
+        c
+        for cell in view.results.cells
+        if (c := cell.condition).kind == "attack" and crossed(c) is None
+    ]
+    variants = _variants([condition for condition in conditions if not is_control(condition)])
+    controls = _variants([condition for condition in conditions if is_control(condition)])
+    titled: list[tuple[str, list[Member]]] = []
+    same_budget: dict[tuple[object, ...], list[tuple[str, list[Condition]]]] = {}
+    for title, found in controls:
+        same_budget.setdefault(_budget_kind(found[0]), []).append((title, found))
+    matched: set[str] = set()
+    shown_series = drawn(view, "attack")
+    for title, members in variants:
+        same = same_budget.get(_budget_kind(members[0]), [])
+        matched.update(name for name, _ in same)
+        lines = []
+        for series in shown_series:
+            lines.append(Member(series, members[0].name, False, _distinct(members)))
+            lines += [
+                Member(series, found[0].name, True, _distinct(found), f", {name}")
+                for name, found in same
+            ]
+        titled.append((title, lines))
+    for title, members in controls:
+        if title not in matched:
+            lines = [Member(s, members[0].name, True, _distinct(members)) for s in shown_series]
+            titled.append((title, lines))
+    groups = [make_group(view, metric, "attack", titled) for metric in attack_metrics(view)]
+    return tuple(group for group in groups if group.panels)
+
+
+def _variants(conditions: Sequence[Condition]) -> list[tuple[str, list[Condition]]]:
+    """Conditions that differ in their budget only, with a title that says what else tells them from others of their name."""
+    groups: dict[tuple[object, ...], list[Condition]] = {}
+    others: dict[tuple[object, ...], set[tuple[object, ...]]] = {}
+    for condition in conditions:
+        place = (*_same_effort(condition), level(condition))
+        others.setdefault(place, set()).add(_other_allowances(condition))
+    for condition in conditions:
+        key = _same_effort(condition)
+        place = (*key, level(condition))
+        told_apart = len(others[place]) > 1
+        groups.setdefault((*key, *(_other_allowances(condition) if told_apart else ())), []).append(
+            condition
+        )
+    by_name: dict[str, list[list[Condition]]] = {}
+    for found in groups.values():
+        by_name.setdefault(found[0].name, []).append(found)
+    return [titled for family in by_name.values() for titled in _titled(family)]
+
+
+def _same_effort(condition: Condition) -> tuple[object, ...]:
+    """What conditions of one curve share: name, axis and effort."""
+    return (condition.name, condition.axis, *sorted(effort(condition).items()))
+
+
+def _other_allowances(condition: Condition) -> tuple[object, ...]:
+    """The allowances besides the one on the axis."""
+    return tuple(sorted((n, v) for n, v in allowances(condition).items() if n != condition.axis))
+
+
+def _titled(family: list[list[Condition]]) -> list[tuple[str, list[Condition]]]:
+    """Each with its title: 'camera PGD', 'camera PGD, steps 50', with the parameters that differ within the family."""
+    firsts = [conditions[0] for conditions in family]
+    names = {name for first in firsts for name in first.parameters}
+    differ = {name for name in names if len({first.parameters.get(name) for first in firsts}) > 1}
+    return [(_title(conditions, differ), conditions) for conditions in family]
+
+
+def _title(conditions: list[Condition], differ: set[str]) -> str:
+    first = conditions[0]
+    differing = {
+        name: value
+        for name, value in first.parameters.items()
+        if name in differ
+        and name not in (first.axis, "crafted_on")
+        and all(c.parameters.get(name) == value for c in conditions)
+    }
+    if "steps" in differing:  # what follows from it
+        differing.pop("step_share", None)
+    shown = formatting.parameters(differing)
+    return formatting.words(first.name) + formatting.origin(first) + (f", {shown}" if shown else "")
+
+
+def _budget_kind(condition: Condition) -> tuple[object, ...]:
+    """What an attack and its random-noise control share."""
+    return (condition.axis, condition.sensors, *sorted(allowances(condition)))
+
+
+def _distinct(conditions: Sequence[Condition]) -> tuple[Condition, ...]:
+    """Each test once, whatever the engines and seeds that it was run with."""
+    return tuple({condition_key(condition): condition for condition in conditions}.values())

@@ -1,0 +1,56 @@
+"""Which series have a line of their own in the charts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reports.attack_parameters import attack_metrics
+from reports.conditions import condition_key
+from reports.results_view import Series, View
+
+SAME = 0.005
+"""Series of one model that differ by less than this (half a percentage point) everywhere are drawn as one line."""
+
+
+def drawn(view: View, kind: str) -> tuple[Series, ...]:
+    """The series that have a line in the charts of a kind; one for engines of a model that agree (see `SAME`)."""
+    groups: dict[tuple[object, ...], list[list[tuple[Series, Values]]]] = {}
+    for series in view.series:
+        if any(
+            c.condition.kind == kind and view.uses(series, c.condition) for c in view.cells(series)
+        ):
+            values = _values(view, kind, series)
+            alike = groups.setdefault((series.model, frozenset(values)), [])
+            same = next((group for group in alike if _agree(group[0][1], values)), None)
+            if same is None:
+                alike.append([(series, values)])
+            else:
+                same.append((series, values))
+    found = [[series for series, _ in group] for alike in groups.values() for group in alike]
+    found.sort(key=lambda group: group[0].style)  # in the order of the file
+    return tuple(
+        replace(group[0], label=" = ".join(series.label for series in group)) for group in found
+    )
+
+
+Values = dict[tuple[object, ...], float | None]
+"""The values of one series, by metric and condition."""
+
+
+def _values(view: View, kind: str, series: Series) -> Values:
+    metrics = attack_metrics(view) if kind == "attack" else view.charted
+    return {
+        (metric, *condition_key(point.condition)): point.metric.value
+        for metric in metrics
+        for one in ("clean", kind)
+        for point in view.points(series, metric, one)
+    }
+
+
+def _agree(ours: Values, theirs: Values) -> bool:
+    """Whether two engines of a model, with the same conditions, have nearly the same values."""
+    return all(
+        (value is None) == (theirs[key] is None)
+        and abs((value or 0.0) - (theirs[key] or 0.0)) < SAME
+        for key, value in ours.items()
+    )

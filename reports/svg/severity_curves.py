@@ -1,0 +1,20 @@
+"""Severity curves on the physical axis, all models overlaid."""
+
+from __future__ import annotations
+
+from reports import formatting
+from reports.results_view import View
+from reports.svg.curve_panels import Member, PanelGroup, make_group
+from reports.svg.drawn_series import drawn
+
+
+def severity_curves(view: View) -> tuple[PanelGroup, ...]:
+    """One group per charted metric, one panel per corruption."""
+    groups, lines = [], drawn(view, "corruption")
+    for metric in view.charted:
+        members = [
+            (formatting.words(name), [Member(series, name, False) for series in lines])
+            for name in view.by_loss(view.series[0], metric)
+        ]
+        groups.append(make_group(view, metric, "corruption", members))
+    return tuple(group for group in groups if group.panels)
