@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from calico.config.load import load_config
-from calico.data.batch import collate
+from calico.data.batch import collate_frames
 from calico.data.open import open_source
 from calico.errors import CalicoError
 from calico.export.metadata import Target
@@ -44,7 +44,9 @@ def main() -> None:
         for target in TARGETS:
             path = Path(folder) / f"{target}.onnx"
             start = time.perf_counter()
-            example = collate([source[index] for index in indices[:: max(1, len(indices) // 8)]])
+            example = collate_frames(
+                [source[index] for index in indices[:: max(1, len(indices) // 8)]]
+            )
             info = export_onnx(model, config, example, path, target)
             print(
                 f"{target}: exported in {time.perf_counter() - start:.0f} s, "
@@ -55,7 +57,7 @@ def main() -> None:
             report = check_parity(
                 model,
                 onnx_predict(path, options.threads),
-                (collate([source[index]]) for index in indices),
+                (collate_frames([source[index]]) for index in indices),
             )
             print(f"  {report.summary()}")
             print(

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from calico.data.batch import Batch, collate
+from calico.data.batch import Batch, collate_frames
 from calico.data.source import FrameSource
 from calico.frame import Frame
 from calico.geometry.grid import Grid
@@ -43,7 +43,7 @@ def feature_maps(
     device = next(model.parameters()).device
     for group in batches(indices, model.config.eval.batch_size):
         frames = [source[index] for index in group]
-        batch = collate(frames).to(device)
+        batch = collate_frames(frames).to(device)
         yield from zip(frames, _features(model, batch, branch), strict=True)
 
 

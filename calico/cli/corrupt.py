@@ -61,7 +61,7 @@ def command(
       calico corrupt --preset nuscenes --data-root DATA --set data.version=v1.0-mini --name fog+camera_crash --out copies
     """
     from calico.cli.words import portable_command
-    from calico.data.applicable import applicable
+    from calico.data.applicable import select_applicable
     from calico.data.nuscenes.corrupted import CopyWriter, open_original
     from corruptions.presets import choose_levels
 
@@ -70,7 +70,9 @@ def command(
     )  # a slip of the hand is found before the clean frames are written
     original = open_original(config, "train" if split == "train" else "val", out, Progress("clean"))
     frames = original.frames
-    conditions, notes = applicable(names, severities, frames, range(len(frames)), config.seed)
+    conditions, notes = select_applicable(
+        names, severities, frames, range(len(frames)), config.seed
+    )
     for note in notes:
         click.echo(note, err=True)
     writer = CopyWriter(original, config.seed, portable_command(sys.argv), link)

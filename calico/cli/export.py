@@ -59,7 +59,7 @@ def command(
       calico export untrained --preset nuscenes --trt --frames 1 --out nuscenes.onnx
     """
     require_extra("calico export", "train", "export")
-    from calico.data.batch import collate
+    from calico.data.batch import collate_frames
     from calico.errors import CalicoError
     from calico.export.onnx import export_onnx
     from calico.export.parity import check_parity, onnx_predict
@@ -84,7 +84,7 @@ def command(
     file.parent.mkdir(parents=True, exist_ok=True)
     source = _frames(config)
     count = min(frames or len(source), len(source))
-    example = collate(
+    example = collate_frames(
         [source[index] for index in sorted({len(source) * k // EXAMPLES for k in range(EXAMPLES)})]
     )
     several_sizes = len(source.image_sizes()) > 1
@@ -161,8 +161,8 @@ def _frames(config: Config) -> FrameSource:
 
 
 def _batches(source: FrameSource, count: int, progress: Progress) -> Iterator[Batch]:
-    from calico.data.batch import collate
+    from calico.data.batch import collate_frames
 
     for index in range(count):
-        yield collate([source[index]])
+        yield collate_frames([source[index]])
         progress(index + 1, count)

@@ -16,7 +16,7 @@ from corruptions.presets import PRESETS, choose_levels
 LOOKED_AT = 8
 
 
-def applicable(
+def select_applicable(
     names: Sequence[str],
     severities: Sequence[int],
     source: FrameSource,
@@ -40,7 +40,9 @@ def applicable(
     reasons: dict[str, str] = {}
     for condition in conditions:
         if condition.name not in reasons:
-            reason = lacking(condition.name, frames) or _spared(condition, source, indices, seed)
+            reason = describe_missing(condition.name, frames) or _spared(
+                condition, source, indices, seed
+            )
             if reason:
                 reasons[condition.name] = reason
     for name in sorted(named & set(reasons)):
@@ -61,7 +63,9 @@ def check_applicable(
     """
     frames = look_at(source, indices) if conditions else []
     for condition in conditions:
-        reason = lacking(condition.name, frames) or _spared(condition, source, indices, seed)
+        reason = describe_missing(condition.name, frames) or _spared(
+            condition, source, indices, seed
+        )
         if reason := reason or _idle(condition, frames, seed):
             raise _useless(condition.name, source, reason)
 
@@ -85,7 +89,7 @@ def look_at(source: FrameSource, indices: Sequence[int]) -> list[Frame]:
     return [source[indices[int(place)]] for place in places]
 
 
-def lacking(name: str, frames: Sequence[Frame]) -> str:
+def describe_missing(name: str, frames: Sequence[Frame]) -> str:
     """What the data do not have and a corruption (or one of several joined by '+') needs, or empty."""
     reasons = (spec.lacking(frames) for spec in find(name))
     return next((f"the data have {reason}" for reason in reasons if reason), "")

@@ -54,7 +54,7 @@ class Batch:
         return len(self.points)
 
 
-def collate(frames: Sequence[Frame]) -> Batch:
+def collate_frames(frames: Sequence[Frame]) -> Batch:
     """Stacks frames of equal camera count, their images of any size; N is the point count of the largest.
 
     Raises:

@@ -13,7 +13,7 @@ from torch import Tensor
 from calico.config.model import GridConfig
 from calico.config.training import AugmentConfig, RegionConfig, SampleConfig
 from calico.data.augment import augment
-from calico.data.batch import Batch, collate
+from calico.data.batch import Batch, collate_frames
 from calico.data.source import FrameSource
 from calico.frame import Bool, Boxes, Float32, Frame, Int64
 from calico.regions import cached_regions
@@ -108,7 +108,9 @@ class ContrastLoader:
             for view, frame in enumerate(frames):
                 xy[view, row, : len(points)] = frame.points[points, :2]
         return ContrastBatch(
-            tuple(collate([frames[view] for frames in views]) for view in range(self.n_views)),
+            tuple(
+                collate_frames([frames[view] for frames in views]) for view in range(self.n_views)
+            ),
             tuple(torch.from_numpy(view) for view in xy),
             torch.from_numpy(region),
         )

@@ -11,7 +11,7 @@ from torch import Tensor
 from calico.config.schema import Config
 from calico.config.training import AugmentConfig
 from calico.data.augment import augment
-from calico.data.batch import Batch, collate
+from calico.data.batch import Batch, collate_frames
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
@@ -49,7 +49,7 @@ class LabelledLoader:
             frame = self._corrupted(self.source[index], epoch, position)
             rng = make_generator(self.seed, "augment", epoch, position, frame.token)
             frames.append(augment(frame, self.augment, self.source.map_grid, rng, self.image_size))
-        return collate(frames)
+        return collate_frames(frames)
 
     def _corrupted(self, frame: Frame, epoch: int, position: int) -> Frame:
         """The frame under a condition, another one in every epoch; or as it is."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from calico.config.model import ModelConfig
 from calico.config.schema import Config
-from calico.data.applicable import lacking, look_at
+from calico.data.applicable import describe_missing, look_at
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from corruptions import Spec, find
@@ -34,7 +34,7 @@ def training_conditions(
     reasons = {
         name: reason
         for name in dict.fromkeys(condition.name for condition in conditions)
-        if (reason := _unseen(config.model, find(name)) or lacking(name, frames))
+        if (reason := _unseen(config.model, find(name)) or describe_missing(name, frames))
     }
     for name in (part.strip() for text in names for part in text.split(",")):
         if name in reasons:

@@ -10,7 +10,7 @@ from typing import Any
 import onnxruntime
 import torch
 
-from calico.data.batch import collate
+from calico.data.batch import collate_frames
 from calico.device import pick_device
 from calico.errors import CalicoError
 from calico.export.external import hash_graph
@@ -59,7 +59,7 @@ class OnnxEngine:
 
     def predict(self, frames: Sequence[Frame]) -> list[Predictions]:
         """See `Engine.predict`. All frames in one batch."""
-        batch = collate(frames)
+        batch = collate_frames(frames)
         grouped = group_batch(batch, self._metadata)
         if grouped is not None and grouped.lost.any():
             raise CalicoError(

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from calico.config.schema import Config
-from calico.data.batch import collate
+from calico.data.batch import collate_frames
 from calico.device import pick_device, use_deterministic_algorithms
 from calico.errors import CalicoError
 from calico.frame import Frame
@@ -57,7 +57,7 @@ class TorchEngine:
     def predict(self, frames: Sequence[Frame]) -> list[Predictions]:
         """See `Engine.predict`. All frames in one batch, without gradients."""
         with torch.no_grad(), use_deterministic_algorithms(self.device):
-            found = self.model.predict(collate(frames).to(self.device))
+            found = self.model.predict(collate_frames(frames).to(self.device))
         return self._answers.check(frames, found, f"model {self.model_name} ({self.name})")
 
 

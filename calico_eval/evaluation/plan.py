@@ -7,7 +7,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from calico.data.applicable import applicable, check_applicable
+from calico.data.applicable import check_applicable, select_applicable
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico_eval.attacks import AttackSpec
@@ -162,7 +162,7 @@ def _choose_corruptions(
     indices: Sequence[int],
     seed: int,
 ) -> tuple[tuple[Level, ...], tuple[str, ...]]:
-    """The conditions, and notes of what was left out (`applicable`).
+    """The conditions, and notes of what was left out (`select_applicable`).
 
     Where there are only files of predictions and each has all of the conditions, no frame is looked at.
     """
@@ -175,7 +175,7 @@ def _choose_corruptions(
             if isinstance(engine, PredictionFiles)
         ):
             return wanted, ()
-    return applicable(names, severities, source, indices, seed)
+    return select_applicable(names, severities, source, indices, seed)
 
 
 def _are_files(engines: Sequence[Engine]) -> bool:

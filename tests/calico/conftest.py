@@ -15,7 +15,7 @@ from calico.config.model import (
     ModelConfig,
 )
 from calico.config.schema import Config
-from calico.data.batch import Batch, collate
+from calico.data.batch import Batch, collate_frames
 from calico.frame import Frame
 
 
@@ -47,4 +47,4 @@ def small() -> Config:
 
 @pytest.fixture
 def batch(frame: Frame) -> Batch:
-    return collate([frame])
+    return collate_frames([frame])

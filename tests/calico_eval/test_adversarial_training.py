@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from calico.config.training import AdversarialConfig
-from calico.data.batch import Batch, collate
+from calico.data.batch import Batch, collate_frames
 from calico.frame import Frame
 from calico.losses.supervised import compute_losses
 from calico_eval.adversarial_training import pgd_adversary
@@ -17,7 +17,7 @@ def attacked(
     engine: TorchEngine, frames: list[Frame], config: AdversarialConfig, seed: int = 0
 ) -> tuple[Batch, Batch]:
     torch.manual_seed(seed)
-    batch = collate(frames)
+    batch = collate_frames(frames)
     return batch, pgd_adversary(config)(engine.model, batch)
 
 
@@ -45,7 +45,7 @@ def test_the_loss_rises_and_by_more_than_by_the_random_start(
         with torch.no_grad():
             return float(compute_losses(fused.model.eval(), fused.model(batch), batch)["total"])
 
-    batch = collate([street_frame])
+    batch = collate_frames([street_frame])
     with torch.no_grad():
         clean = float(compute_losses(fused.model.eval(), fused.model(batch), batch)["total"])
     one, more = (loss(CONFIG.model_copy(update={"steps": steps})) for steps in (1, 10))

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from calico.config.model import BevConfig, CameraConfig, GridConfig, LidarConfig, ModelConfig
 from calico.config.schema import Config
-from calico.data.batch import Batch, collate
+from calico.data.batch import Batch, collate_frames
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Boxes, Frame
@@ -193,7 +193,7 @@ def test_both_are_the_lidar_beside_the_cameras(streets: FrameSource) -> None:
     assert both > 0.8
     with left_alone(model):
         (frame, features), *_ = feature_maps(model, streets, [0], "both")
-    batch = collate([frame])
+    batch = collate_frames([frame])
     assert torch.equal(features[:4], model.lidar_features(batch)[0])
     cells = model.camera_bev(batch)[0].unfold(1, 2, 2).unfold(2, 2, 2).mean((3, 4))
     torch.testing.assert_close(features[4:], cells)
@@ -204,7 +204,7 @@ def test_fused_features_are_what_the_heads_see(streets: FrameSource) -> None:
     model = CalicoModel(config())
     with left_alone(model):
         (frame, features), *_ = feature_maps(model, streets, [0], "fused")
-        assert torch.equal(features, model(collate([frame])).bev[0])
+        assert torch.equal(features, model(collate_frames([frame])).bev[0])
 
 
 def test_noise_scores_about_chance(streets: FrameSource) -> None:

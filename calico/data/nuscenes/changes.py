@@ -10,7 +10,7 @@ import numpy as np
 from calico.data.nuscenes.folder import OutputFolder, Part
 from calico.data.nuscenes.paths import DataFolder
 from calico.data.nuscenes.records import SampleRecord, SensorRecord
-from calico.data.nuscenes.subset import RowsByTable, own_sweeps
+from calico.data.nuscenes.subset import RowsByTable, list_own_sweeps
 from calico.data.nuscenes.tables import Row
 from calico.data.nuscenes.write import (
     encode_image,
@@ -30,7 +30,7 @@ MAX_AGE_ERROR_S = 1e-3
 class FrameWriter:
     """Writes frames of one copy.
 
-    folder: the copy. rows: the clean tables, see `subset.subset`. original, table: the clean data set's folder and its
+    folder: the copy. rows: the clean tables, see `subset.select_rows`. original, table: the clean data set's folder and its
     sample_data.json. annotations: the clean annotation of every (sample token, instance token).
     """
 
@@ -52,7 +52,7 @@ class FrameWriter:
         """
         _check_storable(clean, changed, sample)
         part = Part()
-        for index, record in enumerate(own_sweeps(sample)):
+        for index, record in enumerate(list_own_sweeps(sample)):
             age_s = (sample.lidar[0].timestamp_us - record.timestamp_us) * 1e-6
             self._write_sweep(part, clean, changed, index, record, age_s)
         for view, record in enumerate(sample.cameras):

@@ -14,7 +14,13 @@ from calico.data.nuscenes.export import VERSION, export_frames, write_tables
 from calico.data.nuscenes.folder import OutputFolder, Part
 from calico.data.nuscenes.paths import DataFolder
 from calico.data.nuscenes.source import NuScenesSource
-from calico.data.nuscenes.subset import edited, kept_splits, other_files, own_sweeps, subset
+from calico.data.nuscenes.subset import (
+    apply_parts,
+    list_kept_splits,
+    list_other_files,
+    list_own_sweeps,
+    select_rows,
+)
 from calico.data.nuscenes.tables import Tables
 from calico.data.open import Split, data_root, open_source
 from calico.data.source import FrameSource
@@ -84,7 +90,7 @@ class CopyWriter:
         self.samples = [records.record(index) for index in range(len(records))]
         self.tables = Tables(original.root, original.version)
         self.place = DataFolder(original.root, original.follow_links)
-        self.rows = subset(self.tables, self.samples, records.cameras)
+        self.rows = select_rows(self.tables, self.samples, records.cameras)
         self.content = original.frames.content_hash()
 
     def write(
@@ -181,16 +187,16 @@ class CopyWriter:
         of_frames = {
             record.filename
             for sample in self.samples
-            for record in (*own_sweeps(sample), *sample.cameras)
+            for record in (*list_own_sweeps(sample), *sample.cameras)
         }
-        for file, source in other_files(self.tables, self.rows, self.place, of_frames):
+        for file, source in list_other_files(self.tables, self.rows, self.place, of_frames):
             folder.take(whole, file, source)
-        splits = kept_splits(self.tables, self.rows)
+        splits = list_kept_splits(self.tables, self.rows)
         if splits:
             folder.write(
                 whole, f"{self.original.version}/splits.json", to_json(splits).encode(), "tables"
             )
-        write_tables(folder, whole, self.original.version, edited(self.rows, parts))
+        write_tables(folder, whole, self.original.version, apply_parts(self.rows, parts))
         folder.finish(whole, {"command": self.command, "effect": measured, "not_stored": lost})
         return lost
 

@@ -15,7 +15,7 @@ from calico.data.nuscenes.tables import FIELDS, OPTIONAL_FIELDS, Row, Tables
 RowsByTable = dict[str, dict[str, Row]]
 
 
-def own_sweeps(sample: SampleRecord) -> tuple[SensorRecord, ...]:
+def list_own_sweeps(sample: SampleRecord) -> tuple[SensorRecord, ...]:
     """The LiDAR files that belong to a keyframe: its own and the older sweeps back to, but without, the keyframe before.
 
     So every file belongs to exactly one keyframe, the one that follows it.
@@ -25,16 +25,16 @@ def own_sweeps(sample: SampleRecord) -> tuple[SensorRecord, ...]:
     )
 
 
-def subset(
+def select_rows(
     tables: Tables, samples: Sequence[SampleRecord], cameras: Collection[str]
 ) -> RowsByTable:
     """Rows by token of every table, for these keyframes (whole scenes).
 
-    Of sample_data it keeps the keyframe images of `cameras`, the LiDAR files of `own_sweeps`, and all radar; `prev` and `next`
+    Of sample_data it keeps the keyframe images of `cameras`, the LiDAR files of `list_own_sweeps`, and all radar; `prev` and `next`
     skip what is left out (images between keyframes, other cameras, LiDAR sweeps that no frame aggregates).
     """
     tokens = {sample.token for sample in samples}
-    sweeps = {record.token for sample in samples for record in own_sweeps(sample)}
+    sweeps = {record.token for sample in samples for record in list_own_sweeps(sample)}
     rows = {name: dict(tables.rows(name)) for name in FIELDS}
     rows |= {
         name: dict(tables.rows(name)) for name in OPTIONAL_FIELDS if tables.path(name).exists()
@@ -73,7 +73,7 @@ def subset(
     return rows
 
 
-def other_files(
+def list_other_files(
     tables: Tables, rows: RowsByTable, original: DataFolder, frame_files: Collection[str]
 ) -> list[tuple[str, Path]]:
     """Names and places of the files that no corruption changes: radar, map pictures, map expansion.
@@ -98,7 +98,7 @@ def other_files(
     return sorted((name, path) for name, path in places.items() if path.is_file())
 
 
-def kept_splits(tables: Tables, rows: RowsByTable) -> dict[str, list[str]]:
+def list_kept_splits(tables: Tables, rows: RowsByTable) -> dict[str, list[str]]:
     """The splits of the tables' splits.json with the scenes that `rows` hold; splits without one are left out."""
     scenes = {row["name"] for row in rows["scene"].values()}
     kept = {
@@ -108,7 +108,7 @@ def kept_splits(tables: Tables, rows: RowsByTable) -> dict[str, list[str]]:
     return {split: names for split, names in kept.items() if names}
 
 
-def edited(rows: RowsByTable, parts: Sequence[Part]) -> dict[str, list[Row]]:
+def apply_parts(rows: RowsByTable, parts: Sequence[Part]) -> dict[str, list[Row]]:
     """The tables with what the parts change and add, in the order of the rows and then of the parts."""
     result = {
         name: {token: dict(row) for token, row in table.items()} for name, table in rows.items()

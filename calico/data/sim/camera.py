@@ -9,7 +9,7 @@ import numpy as np
 from calico.data.sim.light import Light
 from calico.data.sim.map_raster import GroundMap
 from calico.data.sim.materials import GLOSS, Material
-from calico.data.sim.raycast import Hits, Solid, cast, occluded
+from calico.data.sim.raycast import Hits, Solid, cast_rays, find_occluded
 from calico.data.sim.rig import ego_T_camera, pixel_rays
 from calico.data.sim.textures import lit_windows, surface_color
 from calico.frame import Float32, Float64, UInt8
@@ -27,7 +27,7 @@ def _rig_rays(cameras: tuple[str, ...], size_hw: tuple[int, int]) -> tuple[Float
     return np.concatenate(origins), np.concatenate(directions)
 
 
-def render(
+def render_cameras(
     solids: tuple[Solid, ...],
     ground: GroundMap,
     light: Light,
@@ -41,8 +41,8 @@ def render(
     turn = global_T_ego[:3, :3].astype(np.float32)
     directions = np.ascontiguousarray(rays @ turn.T)
     origins = np.ascontiguousarray(start @ turn.T + global_T_ego[:3, 3].astype(np.float32))
-    hits = cast(solids, origins, directions)
-    color = sky(light, directions)
+    hits = cast_rays(solids, origins, directions)
+    color = color_sky(light, directions)
     seen = np.flatnonzero(hits.found)
     near = Hits(
         hits.distance_m[seen],
@@ -51,7 +51,7 @@ def render(
         hits.color[seen],
         hits.owner[seen],
     )
-    color[seen] = shade(
+    color[seen] = shade_hits(
         solids, ground, light, origins[seen], directions[seen], near, start[seen], rays[seen]
     )
     color *= light.exposure
@@ -61,7 +61,7 @@ def render(
     return tuple(np.ascontiguousarray(image) for image in images)
 
 
-def sky(light: Light, directions: Float32) -> Float32:
+def color_sky(light: Light, directions: Float32) -> Float32:
     """(R, 3) colour of the sky: a gradient from the horizon up, brighter about the sun."""
     height = np.clip(directions[:, 2:], 0.0, 1.0) ** 0.6
     color = light.sky_horizon * (1 - height) + light.sky_top * height
@@ -70,7 +70,7 @@ def sky(light: Light, directions: Float32) -> Float32:
     return result
 
 
-def shade(
+def shade_hits(
     solids: tuple[Solid, ...],
     ground: GroundMap,
     light: Light,
@@ -87,7 +87,7 @@ def shade(
     facing = np.maximum(hits.normal @ light.sun, 0.0)
     lit = np.flatnonzero(facing > 0)
     sources = xyz[lit] + hits.normal[lit] * np.float32(0.02)
-    blocked = occluded(solids, sources, np.tile(light.sun, (len(lit), 1)))
+    blocked = find_occluded(solids, sources, np.tile(light.sun, (len(lit), 1)))
     facing[lit[blocked]] = 0.0
     ambient = 0.5 * (light.sky_top + light.sky_horizon) * (0.62 + 0.38 * hits.normal[:, 2:])
     radiance = albedo * (ambient + facing[:, None] * light.sun_color)
@@ -110,7 +110,7 @@ def _add_gloss(radiance: Float32, light: Light, directions: Float32, hits: Hits)
     mirrored = incoming + 2 * cosine[:, None] * normal
     share = GLOSS[hits.material[shiny]] * (0.15 + 0.85 * (1 - np.clip(cosine, 0, 1)) ** 3)
     visible = (mirrored[:, 2] > 0) * share
-    radiance[shiny] = radiance[shiny] * (1 - share[:, None]) + visible[:, None] * sky(
+    radiance[shiny] = radiance[shiny] * (1 - share[:, None]) + visible[:, None] * color_sky(
         light, mirrored
     )
 

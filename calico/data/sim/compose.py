@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from calico.data.sim.camera import render
-from calico.data.sim.lidar import EGO_T_LIDAR, Sweep, scan
+from calico.data.sim.camera import render_cameras
+from calico.data.sim.lidar import EGO_T_LIDAR, Sweep, scan_world
 from calico.data.sim.motion import KEYFRAME_S, STEP_S
-from calico.data.sim.rig import camera_T_lidar, intrinsics
+from calico.data.sim.rig import camera_intrinsics, camera_T_lidar
 from calico.data.sim.world import World
 from calico.frame import Boxes, Float32, Float64, Frame
 from calico.geometry.boxes import points_in_boxes, transform_boxes
@@ -50,7 +50,7 @@ def compose_frame(
         then = time_s - index * STEP_S
         pose = global_T_ego(world, then) @ EGO_T_LIDAR
         scans.append(
-            scan(
+            scan_world(
                 world.solids(then) if index else now,
                 world.ground,
                 pose,
@@ -58,7 +58,7 @@ def compose_frame(
             )
         )
         poses.append(inverse(lidar) @ pose if index else np.eye(4))
-    images = render(
+    images = render_cameras(
         now, world.ground, world.light, ego, cameras, size_hw, make_generator(seed, "camera")
     )
     return Frame(
@@ -72,12 +72,12 @@ def compose_frame(
         ),
         sweep_T=np.stack(poses),
         images=images,
-        camera_K=np.stack([intrinsics(camera, size_hw) for camera in cameras]),
+        camera_K=np.stack([camera_intrinsics(camera, size_hw) for camera in cameras]),
         camera_T_lidar=np.stack([camera_T_lidar(camera) for camera in cameras]),
         camera_time_s=np.full(len(cameras), time_s),
         ego_T_lidar=EGO_T_LIDAR.copy(),
         global_T_lidar=lidar,
-        boxes=annotate(world, time_s, lidar, scans[0]),
+        boxes=annotate_actors(world, time_s, lidar, scans[0]),
         map_masks=world.ground.masks(map_grid, lidar),
     )
 
@@ -88,7 +88,7 @@ def _points(sweep: Sweep, lidar_T_sweep: Float64, age_s: float) -> Float32:
     return np.concatenate([xyz, sweep.intensity[:, None], age[:, None]], axis=1).astype(np.float32)
 
 
-def annotate(world: World, time_s: float, global_T_lidar: Float64, sweep: Sweep) -> Boxes:
+def annotate_actors(world: World, time_s: float, global_T_lidar: Float64, sweep: Sweep) -> Boxes:
     """The boxes of all actors in range. Only points that came from the object and lie in its box count."""
     rows, numbers = [], []
     for number, actor in enumerate(world.actors):

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import shapely
 
-from calico.data.sim.paths import Path, bent
+from calico.data.sim.paths import Path, bend_path
 
 Kind = Literal["straight", "curved", "t_junction", "crossroads"]
 KINDS: tuple[Kind, ...] = ("crossroads", "straight", "t_junction", "curved")
@@ -161,7 +161,7 @@ def _main_road(rng: np.random.Generator, kind: Kind, length_m: float) -> Road:
         int(rng.integers(8))
     ]
     return Road(
-        bent((0.0, 0.0), 0.0, curvature),
+        bend_path((0.0, 0.0), 0.0, curvature),
         forward,
         backward,
         float(rng.uniform(3.1, 3.7)),
@@ -179,7 +179,7 @@ def _side_road(rng: np.random.Generator, main: Road, station: float, kind: Kind)
     steps = 180 if kind == "crossroads" else 90
     forward, backward = ((1, 1), (1, 1), (2, 2), (2, 1), (1, 2))[int(rng.integers(5))]
     return Road(
-        bent((float(start[0]), float(start[1])), heading, np.zeros(steps)),
+        bend_path((float(start[0]), float(start[1])), heading, np.zeros(steps)),
         forward,
         backward,
         float(rng.uniform(3.1, 3.5)),

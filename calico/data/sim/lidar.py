@@ -9,7 +9,7 @@ import numpy as np
 
 from calico.data.sim.map_raster import BIT, GroundMap
 from calico.data.sim.materials import LASER_ALBEDO, LASER_LOSS, LASER_SPREAD_M, Material
-from calico.data.sim.raycast import Hits, Solid, cast
+from calico.data.sim.raycast import Hits, Solid, cast_rays
 from calico.frame import Bool, Float32, Float64, Int16
 from calico.geometry.frames import from_yaw
 
@@ -55,18 +55,18 @@ def beam_directions() -> Float32:
     return rays.reshape(-1, 3).astype(np.float32)
 
 
-def scan(
+def scan_world(
     solids: tuple[Solid, ...], ground: GroundMap, global_T_lidar: Float64, rng: np.random.Generator
 ) -> Sweep:
     """One turn of the sensor, all beams at the same instant."""
     local = beam_directions()
     directions = np.ascontiguousarray(local @ global_T_lidar[:3, :3].T.astype(np.float32))
     origins = np.tile(global_T_lidar[:3, 3].astype(np.float32), (len(local), 1))
-    hits = cast(solids, origins, directions)
+    hits = cast_rays(solids, origins, directions)
     noise = rng.standard_normal((2, len(local)), dtype=np.float32)
     chance = rng.random((2, len(local)), dtype=np.float32)
     cosine = np.abs(np.einsum("ij,ij->i", hits.normal, directions))
-    albedo = reflectivity(
+    albedo = look_up_reflectivity(
         hits, ground, (origins + directions * hits.distance_m[:, None]).astype(np.float32)
     )
     kept = _returned(hits, albedo, cosine, chance)
@@ -82,7 +82,7 @@ def scan(
     )
 
 
-def reflectivity(hits: Hits, ground: GroundMap, xyz: Float32) -> Float32:
+def look_up_reflectivity(hits: Hits, ground: GroundMap, xyz: Float32) -> Float32:
     """(R,) reflectivity of what was hit: the material's, modulated by the colour's brightness; paint on the road shines."""
     luminance = hits.color @ np.array([0.3, 0.5, 0.2], np.float32)
     albedo = LASER_ALBEDO[hits.material] * np.clip(0.45 + 1.1 * luminance, 0.3, 1.6)

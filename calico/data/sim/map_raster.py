@@ -59,7 +59,7 @@ class GroundMap:
         return np.stack([(bits & BIT[name]) > 0 for name in MAP_CLASSES])
 
 
-def rasterise(layout: Layout, margin_m: float = 75.0) -> GroundMap:
+def rasterise_layout(layout: Layout, margin_m: float = 75.0) -> GroundMap:
     """Draws a layout. The map covers all roads with a margin along y."""
     low = np.min([road.center.xy.min(axis=0) for road in layout.roads], axis=0)
     high = np.max([road.center.xy.max(axis=0) for road in layout.roads], axis=0)
@@ -67,7 +67,7 @@ def rasterise(layout: Layout, margin_m: float = 75.0) -> GroundMap:
     low, high = low - margin, high + margin
     width, height = (int(v) for v in np.ceil((high - low) / CELL_M))
     bits = np.zeros((height, width), np.uint8)
-    for name, geometry in areas(layout).items():
+    for name, geometry in list_areas(layout).items():
         canvas = Image.new("L", (width, height))
         pen = ImageDraw.Draw(canvas)
         for polygon in _polygons(geometry):
@@ -78,7 +78,7 @@ def rasterise(layout: Layout, margin_m: float = 75.0) -> GroundMap:
     return GroundMap(bits, (float(low[0]), float(low[1])))
 
 
-def areas(layout: Layout) -> dict[str, shapely.Geometry]:
+def list_areas(layout: Layout) -> dict[str, shapely.Geometry]:
     """The polygons of every bit. Walkways and dividers are drawn where no other road lies."""
     crossings: list[shapely.Polygon] = []
     stops: list[shapely.Polygon] = []

@@ -47,7 +47,7 @@ class Mesh:
         )
 
 
-def merge(meshes: Sequence[Mesh]) -> Mesh:
+def merge_meshes(meshes: Sequence[Mesh]) -> Mesh:
     """One mesh of all."""
     if not meshes:
         return Mesh(
@@ -67,7 +67,7 @@ def merge(meshes: Sequence[Mesh]) -> Mesh:
     )
 
 
-def surface(
+def make_surface(
     vertices: npt.ArrayLike, faces: npt.ArrayLike, material: Material, color: Color
 ) -> Mesh:
     """A mesh of one material and colour."""
@@ -89,7 +89,7 @@ _HEXA_FACES = [
 ]  # fmt: skip
 
 
-def hexahedron(
+def make_hexahedron(
     bottom: tuple[float, float, float],
     top: tuple[float, float, float],
     z: tuple[float, float],
@@ -105,10 +105,10 @@ def hexahedron(
             (front, half, height),
             (back, half, height),
         ]
-    return surface(points, _HEXA_FACES, material, color)
+    return make_surface(points, _HEXA_FACES, material, color)
 
 
-def block(
+def make_block(
     size: tuple[float, float, float],
     material: Material,
     color: Color,
@@ -116,10 +116,10 @@ def block(
 ) -> Mesh:
     """A box of length x width x height whose bottom's centre is `at`."""
     ends = (at[0] - size[0] / 2, at[0] + size[0] / 2, size[1] / 2)
-    return hexahedron(ends, ends, (at[2], at[2] + size[2]), material, color).placed(0.0, at[1])
+    return make_hexahedron(ends, ends, (at[2], at[2] + size[2]), material, color).placed(0.0, at[1])
 
 
-def tube(
+def make_tube(
     start: tuple[float, float, float],
     end: tuple[float, float, float],
     radius: float,
@@ -135,7 +135,7 @@ def tube(
     circle = np.cos(angle)[:, None] * u + np.sin(angle)[:, None] * v
     other = radius if end_radius is None else end_radius
     vertices = np.concatenate([a + radius * circle, b + other * circle, [a, b]])
-    return surface(vertices, _tube_faces(sides), material, color)
+    return make_surface(vertices, _tube_faces(sides), material, color)
 
 
 def _across(axis: Float64) -> tuple[Float64, Float64]:
@@ -167,9 +167,11 @@ def _tube_faces(sides: int) -> Int32:
     return faces.astype(np.int32)
 
 
-def wheel(x: float, y: float, radius: float, width: float, hub: Color = (0.35, 0.35, 0.37)) -> Mesh:
+def make_wheel(
+    x: float, y: float, radius: float, width: float, hub: Color = (0.35, 0.35, 0.37)
+) -> Mesh:
     """A tyre standing on the ground, its axis along y, with a lighter hub."""
-    tyre = tube(
+    tyre = make_tube(
         (x, y - width / 2, radius),
         (x, y + width / 2, radius),
         radius,
@@ -177,14 +179,14 @@ def wheel(x: float, y: float, radius: float, width: float, hub: Color = (0.35, 0
         (0.02, 0.02, 0.02),
         sides=10,
     )
-    disc = tube(
+    disc = make_tube(
         (x, y - width / 2 - 0.01, radius),
         (x, y + width / 2 + 0.01, radius),
         radius * 0.55,
         Material.METAL,
         hub,
     )
-    return merge([tyre, disc])
+    return merge_meshes([tyre, disc])
 
 
 @lru_cache(maxsize=4)
@@ -193,7 +195,7 @@ def _sphere(subdivisions: int) -> tuple[Float32, Int32]:
     return np.asarray(ball.vertices, np.float32), np.asarray(ball.faces, np.int32)
 
 
-def blob(
+def make_blob(
     at: tuple[float, float, float],
     radii: tuple[float, float, float],
     material: Material,
@@ -207,7 +209,7 @@ def blob(
     scale = np.ones((len(vertices), 1), np.float32)
     if rng is not None:
         scale += rng.normal(0.0, roughness, scale.shape).astype(np.float32)
-    return surface(
+    return make_surface(
         vertices * scale * np.asarray(radii, np.float32) + np.asarray(at, np.float32),
         faces,
         material,

@@ -18,7 +18,7 @@ LEAD_IN_S = 1.0
 """How long before the first keyframe the motion begins."""
 
 
-def timeline(frames: int) -> Float64:
+def list_track_times(frames: int) -> Float64:
     """The times at which tracks are sampled [s]; keyframe k is at k * KEYFRAME_S."""
     last = (frames - 1) * KEYFRAME_S + KEYFRAME_S
     steps = np.arange(round((last + LEAD_IN_S) / STEP_S) + 1, dtype=np.float64)
@@ -88,7 +88,7 @@ class Sway:
         return float(pitch), float(roll)
 
 
-def follow(
+def follow_leader(
     start_m: npt.ArrayLike,
     lengths_m: npt.ArrayLike,
     desired_mps: npt.ArrayLike,

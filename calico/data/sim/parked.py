@@ -7,7 +7,7 @@ import numpy as np
 from calico.data.sim.actors import Actor, Floor
 from calico.data.sim.layout import PARKING_M, Layout
 from calico.data.sim.motion import Track
-from calico.data.sim.people import bicycle, motorcycle
+from calico.data.sim.people import build_bicycle, build_motorcycle
 from calico.data.sim.sizes import Size, draw_size
 from calico.data.sim.vehicles import BUILDERS
 
@@ -85,9 +85,9 @@ def _put(
         return []
     track = Track.still(x, y, yaw)
     if kind == "motorcycle":
-        return [Actor(kind, size, motorcycle(rng, size, False), track, "empty")]
+        return [Actor(kind, size, build_motorcycle(rng, size, False), track, "empty")]
     if kind == "bicycle":
-        return [Actor(kind, size, bicycle(rng, size, False), track, "empty")]
+        return [Actor(kind, size, build_bicycle(rng, size, False), track, "empty")]
     return [Actor(kind, size, BUILDERS[kind](rng, size, False), track, "parked")]
 
 

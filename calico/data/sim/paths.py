@@ -73,7 +73,7 @@ class Path:
         )
 
 
-def bent(
+def bend_path(
     start: tuple[float, float], yaw_rad: float, curvature: Float64, step_m: float = 1.0
 ) -> Path:
     """A path from its curvature [1/m] at every step."""

@@ -9,7 +9,7 @@ from calico.data.sim.actors import Actor, Floor
 from calico.data.sim.layout import Layout
 from calico.data.sim.motion import Track
 from calico.data.sim.paths import Path
-from calico.data.sim.people import Pose, pedestrian
+from calico.data.sim.people import Pose, build_pedestrian
 from calico.data.sim.sizes import draw_size
 from calico.frame import Float64
 
@@ -48,7 +48,7 @@ def _person(rng: np.random.Generator, pose: Pose, track: Track) -> Actor:
     return Actor(
         "pedestrian",
         size,
-        pedestrian(rng, size, pose),
+        build_pedestrian(rng, size, pose),
         track,
         "sitting" if pose == "sitting" else "upright",
     )

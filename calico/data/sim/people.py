@@ -8,7 +8,15 @@ from typing import Literal
 import numpy as np
 
 from calico.data.sim.materials import Material
-from calico.data.sim.meshes import Color, Mesh, blob, block, hexahedron, merge, tube
+from calico.data.sim.meshes import (
+    Color,
+    Mesh,
+    make_blob,
+    make_block,
+    make_hexahedron,
+    make_tube,
+    merge_meshes,
+)
 from calico.data.sim.sizes import Size, body_size
 
 Pose = Literal["walking", "standing", "sitting"]
@@ -35,7 +43,7 @@ def _cloth(rng: np.random.Generator) -> Color:
     return red, green, blue
 
 
-def pedestrian(rng: np.random.Generator, size: Size, pose: Pose) -> Mesh:
+def build_pedestrian(rng: np.random.Generator, size: Size, pose: Pose) -> Mesh:
     """Legs, torso, arms and head; a long coat, a bag or a hat at times."""
     length, width, height = body_size(size)
     skin, hair = SKINS[int(rng.integers(len(SKINS)))], HAIR[int(rng.integers(len(HAIR)))]
@@ -50,19 +58,23 @@ def pedestrian(rng: np.random.Generator, size: Size, pose: Pose) -> Mesh:
         foot = (swing * 0.7, side * 0.09, 0.05) if pose != "sitting" else (0.42, side * 0.12, 0.05)
         if pose == "sitting":
             parts.append(
-                tube((0.0, side * 0.1, hip), (0.42, side * 0.12, hip), 0.085, Material.CLOTH, legs)
+                make_tube(
+                    (0.0, side * 0.1, hip), (0.42, side * 0.12, hip), 0.085, Material.CLOTH, legs
+                )
             )
-            parts.append(tube((0.42, side * 0.12, hip), foot, 0.07, Material.CLOTH, legs))
+            parts.append(make_tube((0.42, side * 0.12, hip), foot, 0.07, Material.CLOTH, legs))
         else:
             parts.append(
-                tube((0.0, side * 0.08, hip), foot, 0.095, Material.CLOTH, legs, end_radius=0.065)
+                make_tube(
+                    (0.0, side * 0.08, hip), foot, 0.095, Material.CLOTH, legs, end_radius=0.065
+                )
             )
         parts.append(
-            block((0.26, 0.1, 0.09), Material.RUBBER, DARK, (foot[0] + 0.06, foot[1], 0.0))
+            make_block((0.26, 0.1, 0.09), Material.RUBBER, DARK, (foot[0] + 0.06, foot[1], 0.0))
         )
         hand = (-swing * 0.6 + 0.05, side * 0.29, hip + 0.02)
         parts.append(
-            tube(
+            make_tube(
                 (0.0, side * 0.21, shoulder - 0.04),
                 hand,
                 0.06,
@@ -72,21 +84,25 @@ def pedestrian(rng: np.random.Generator, size: Size, pose: Pose) -> Mesh:
                 sides=5,
             )
         )
-        parts.append(blob(hand, (0.05, 0.05, 0.06), Material.SKIN, skin))
+        parts.append(make_blob(hand, (0.05, 0.05, 0.06), Material.SKIN, skin))
     coat = 0.30 * height if rng.random() < 0.25 and pose != "sitting" else hip - 0.05
     parts.append(
-        hexahedron((-0.13, 0.13, 0.18), (-0.12, 0.12, 0.23), (coat, shoulder), Material.CLOTH, top)
+        make_hexahedron(
+            (-0.13, 0.13, 0.18), (-0.12, 0.12, 0.23), (coat, shoulder), Material.CLOTH, top
+        )
     )
-    parts.append(tube((0, 0, shoulder), (0, 0, 0.88 * height), 0.06, Material.SKIN, skin))
+    parts.append(make_tube((0, 0, shoulder), (0, 0, 0.88 * height), 0.06, Material.SKIN, skin))
     parts.append(
-        blob((0.01, 0.0, 0.93 * height), (0.10, 0.085, 0.07 * height), Material.SKIN, skin)
+        make_blob((0.01, 0.0, 0.93 * height), (0.10, 0.085, 0.07 * height), Material.SKIN, skin)
     )
     parts.append(
-        blob((-0.02, 0.0, 0.945 * height), (0.11, 0.095, 0.058 * height), Material.CLOTH, hair)
+        make_blob((-0.02, 0.0, 0.945 * height), (0.11, 0.095, 0.058 * height), Material.CLOTH, hair)
     )
     if rng.random() < 0.3:
-        parts.append(block((0.16, 0.3, 0.42), Material.CLOTH, _cloth(rng), (-0.2, 0.0, hip + 0.08)))
-    return merge(parts).fitted((length, width, height))
+        parts.append(
+            make_block((0.16, 0.3, 0.42), Material.CLOTH, _cloth(rng), (-0.2, 0.0, hip + 0.08))
+        )
+    return merge_meshes(parts).fitted((length, width, height))
 
 
 def _rider(rng: np.random.Generator, seat: float, reach: float, top: float) -> list[Mesh]:
@@ -94,7 +110,7 @@ def _rider(rng: np.random.Generator, seat: float, reach: float, top: float) -> l
     skin, shirt, legs = SKINS[int(rng.integers(len(SKINS)))], _cloth(rng), _cloth(rng)
     shoulder = top - 0.32
     parts = [
-        tube(
+        make_tube(
             (-0.18, 0, seat),
             (0.05, 0, shoulder),
             0.17,
@@ -103,15 +119,15 @@ def _rider(rng: np.random.Generator, seat: float, reach: float, top: float) -> l
             end_radius=0.2,
             sides=8,
         ),
-        blob((0.12, 0, top - 0.14), (0.12, 0.10, 0.14), Material.PLASTIC, _cloth(rng)),
-        blob((0.17, 0, top - 0.2), (0.09, 0.08, 0.09), Material.SKIN, skin),
+        make_blob((0.12, 0, top - 0.14), (0.12, 0.10, 0.14), Material.PLASTIC, _cloth(rng)),
+        make_blob((0.17, 0, top - 0.2), (0.09, 0.08, 0.09), Material.SKIN, skin),
     ]
     for s in (-1, 1):
         knee = (0.25, s * 0.15, seat - 0.12 + 0.1 * s)
-        parts.append(tube((-0.15, s * 0.1, seat), knee, 0.085, Material.CLOTH, legs))
-        parts.append(tube(knee, (0.1, s * 0.14, 0.28), 0.065, Material.CLOTH, legs))
+        parts.append(make_tube((-0.15, s * 0.1, seat), knee, 0.085, Material.CLOTH, legs))
+        parts.append(make_tube(knee, (0.1, s * 0.14, 0.28), 0.065, Material.CLOTH, legs))
         parts.append(
-            tube(
+            make_tube(
                 (0.05, s * 0.2, shoulder - 0.05),
                 (reach, s * 0.25, seat + 0.15),
                 0.05,
@@ -130,7 +146,7 @@ def _tyre(x: float, radius: float, width: float) -> list[Mesh]:
         axis=1,
     )
     parts = [
-        tube(
+        make_tube(
             (float(a[0]), 0, float(a[1])),
             (float(b[0]), 0, float(b[1])),
             width / 2,
@@ -142,11 +158,13 @@ def _tyre(x: float, radius: float, width: float) -> list[Mesh]:
     ]
     return [
         *parts,
-        tube((x, -0.05, radius), (x, 0.05, radius), radius * 0.3, Material.METAL, (0.4, 0.4, 0.4)),
+        make_tube(
+            (x, -0.05, radius), (x, 0.05, radius), radius * 0.3, Material.METAL, (0.4, 0.4, 0.4)
+        ),
     ]
 
 
-def bicycle(rng: np.random.Generator, size: Size, ridden: bool) -> Mesh:
+def build_bicycle(rng: np.random.Generator, size: Size, ridden: bool) -> Mesh:
     """Two thin wheels, a frame, handlebars and saddle."""
     length, width, height = body_size(size)
     color = _cloth(rng)
@@ -161,10 +179,10 @@ def bicycle(rng: np.random.Generator, size: Size, ridden: bool) -> Mesh:
         ((front, 0, radius), (front - 0.18, 0, bar)),
         ((back, 0, radius), (-0.2, 0, 0.36)),
     ]
-    parts = [tube(a, b, 0.03, Material.METAL, color, sides=5) for a, b in frame]
+    parts = [make_tube(a, b, 0.03, Material.METAL, color, sides=5) for a, b in frame]
     parts += [*_tyre(front, radius, 0.06), *_tyre(back, radius, 0.06)]
     parts.append(
-        tube(
+        make_tube(
             (front - 0.18, -width / 2, bar),
             (front - 0.18, width / 2, bar),
             0.025,
@@ -173,16 +191,16 @@ def bicycle(rng: np.random.Generator, size: Size, ridden: bool) -> Mesh:
             sides=5,
         )
     )
-    parts.append(block((0.26, 0.16, 0.06), Material.PLASTIC, DARK, (-0.2, 0, seat)))
+    parts.append(make_block((0.26, 0.16, 0.06), Material.PLASTIC, DARK, (-0.2, 0, seat)))
     parts.append(
-        block((0.03, 0.08, 0.08), Material.RETRO, (0.6, 0.02, 0.02), (back - 0.05, 0, 0.6))
+        make_block((0.03, 0.08, 0.08), Material.RETRO, (0.6, 0.02, 0.02), (back - 0.05, 0, 0.6))
     )
     if ridden:
         parts += _rider(rng, seat + 0.05, front - 0.2, 1.72)
-    return merge(parts).fitted((length, width, height))
+    return merge_meshes(parts).fitted((length, width, height))
 
 
-def motorcycle(rng: np.random.Generator, size: Size, ridden: bool) -> Mesh:
+def build_motorcycle(rng: np.random.Generator, size: Size, ridden: bool) -> Mesh:
     """Thick wheels, engine, tank, seat, fork and lamps; or a scooter with its shield."""
     length, width, height = body_size(size)
     color = _cloth(rng)
@@ -190,12 +208,14 @@ def motorcycle(rng: np.random.Generator, size: Size, ridden: bool) -> Mesh:
     front, back = length / 2 - radius, -length / 2 + radius
     parts = [*_tyre(front, radius, 0.15), *_tyre(back, radius, 0.17)]
     parts += [
-        block((0.55, 0.34, 0.42), Material.METAL, (0.15, 0.15, 0.16), (0.02, 0, 0.28)),
-        hexahedron((-0.05, 0.45, 0.16), (0.0, 0.40, 0.12), (0.70, 0.98), Material.PAINT, color),
-        hexahedron(
+        make_block((0.55, 0.34, 0.42), Material.METAL, (0.15, 0.15, 0.16), (0.02, 0, 0.28)),
+        make_hexahedron(
+            (-0.05, 0.45, 0.16), (0.0, 0.40, 0.12), (0.70, 0.98), Material.PAINT, color
+        ),
+        make_hexahedron(
             (back - 0.15, 0.0, 0.15), (back - 0.2, 0.0, 0.13), (0.68, 0.84), Material.PLASTIC, DARK
         ),
-        tube(
+        make_tube(
             (front, 0, radius),
             (front - 0.28, 0, 1.05),
             0.07,
@@ -203,7 +223,7 @@ def motorcycle(rng: np.random.Generator, size: Size, ridden: bool) -> Mesh:
             (0.3, 0.3, 0.3),
             sides=5,
         ),
-        tube(
+        make_tube(
             (front - 0.28, -width / 2, 1.08),
             (front - 0.28, width / 2, 1.08),
             0.03,
@@ -211,19 +231,21 @@ def motorcycle(rng: np.random.Generator, size: Size, ridden: bool) -> Mesh:
             DARK,
             sides=5,
         ),
-        block((0.12, 0.2, 0.2), Material.LAMP, (0.95, 0.9, 0.8), (front - 0.16, 0, 0.85)),
-        block((0.05, 0.18, 0.1), Material.LAMP, (0.75, 0.02, 0.02), (back - 0.2, 0, 0.72)),
+        make_block((0.12, 0.2, 0.2), Material.LAMP, (0.95, 0.9, 0.8), (front - 0.16, 0, 0.85)),
+        make_block((0.05, 0.18, 0.1), Material.LAMP, (0.75, 0.02, 0.02), (back - 0.2, 0, 0.72)),
     ]
     if rng.random() < 0.4:
         parts.append(
-            hexahedron((0.3, 0.42, 0.24), (0.38, 0.46, 0.22), (0.3, 1.0), Material.PAINT, color)
+            make_hexahedron(
+                (0.3, 0.42, 0.24), (0.38, 0.46, 0.22), (0.3, 1.0), Material.PAINT, color
+            )
         )
-        parts.append(block((0.35, 0.36, 0.32), Material.PLASTIC, color, (back, 0, 0.85)))
+        parts.append(make_block((0.35, 0.36, 0.32), Material.PLASTIC, color, (back, 0, 0.85)))
     if ridden:
         parts += _rider(rng, 0.86, front - 0.3, 1.72)
     else:
         parts += [
-            tube(
+            make_tube(
                 (front - 0.28, s * 0.3, 1.1),
                 (front - 0.3, s * 0.34, 1.28),
                 0.03,
@@ -233,4 +255,4 @@ def motorcycle(rng: np.random.Generator, size: Size, ridden: bool) -> Mesh:
             )
             for s in (-1, 1)
         ]
-    return merge(parts).fitted((length, width, height))
+    return merge_meshes(parts).fitted((length, width, height))

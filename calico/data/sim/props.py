@@ -5,14 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from calico.data.sim.materials import Material
-from calico.data.sim.meshes import Color, Mesh, blob, block, hexahedron, merge, tube
+from calico.data.sim.meshes import (
+    Color,
+    Mesh,
+    make_blob,
+    make_block,
+    make_hexahedron,
+    make_tube,
+    merge_meshes,
+)
 from calico.data.sim.sizes import Size, body_size
 
 ORANGE: Color = (0.85, 0.18, 0.02)
 GREY: Color = (0.25, 0.25, 0.26)
 
 
-def traffic_cone(rng: np.random.Generator, size: Size) -> Mesh:
+def build_traffic_cone(rng: np.random.Generator, size: Size) -> Mesh:
     """A cone or a slim delineator, orange with a reflecting band."""
     length, width, height = body_size(size)
     radius = length / 2 * (0.85 if rng.random() < 0.7 else 0.5)
@@ -20,9 +28,9 @@ def traffic_cone(rng: np.random.Generator, size: Size) -> Mesh:
     low, high = 0.45 * height, 0.68 * height
     at_low, at_high = radius + (tip - radius) * 0.45, radius + (tip - radius) * 0.68
     parts = [
-        block((length, width, 0.05), Material.RUBBER, (0.05, 0.05, 0.05)),
-        tube((0, 0, 0.05), (0, 0, low), radius, Material.PLASTIC, ORANGE, end_radius=at_low),
-        tube(
+        make_block((length, width, 0.05), Material.RUBBER, (0.05, 0.05, 0.05)),
+        make_tube((0, 0, 0.05), (0, 0, low), radius, Material.PLASTIC, ORANGE, end_radius=at_low),
+        make_tube(
             (0, 0, low),
             (0, 0, high),
             at_low,
@@ -30,12 +38,12 @@ def traffic_cone(rng: np.random.Generator, size: Size) -> Mesh:
             (0.85, 0.85, 0.85),
             end_radius=at_high,
         ),
-        tube((0, 0, high), (0, 0, height), at_high, Material.PLASTIC, ORANGE, end_radius=tip),
+        make_tube((0, 0, high), (0, 0, height), at_high, Material.PLASTIC, ORANGE, end_radius=tip),
     ]
-    return merge(parts).fitted((length, width, height))
+    return merge_meshes(parts).fitted((length, width, height))
 
 
-def barrier(rng: np.random.Generator, size: Size) -> Mesh:
+def build_barrier(rng: np.random.Generator, size: Size) -> Mesh:
     """A concrete wall element, a water-filled plastic one, or boards on legs; long along y."""
     length, width, height = body_size(size)
     kind = int(rng.integers(3))
@@ -48,7 +56,7 @@ def barrier(rng: np.random.Generator, size: Size) -> Mesh:
         )
         material = Material.CONCRETE if kind == 0 else Material.PLASTIC
         parts.append(
-            hexahedron(
+            make_hexahedron(
                 (-length / 2, length / 2, width / 2),
                 (-length / 4, length / 4, width / 2),
                 (0, 0.35 * height),
@@ -57,7 +65,7 @@ def barrier(rng: np.random.Generator, size: Size) -> Mesh:
             )
         )
         parts.append(
-            hexahedron(
+            make_hexahedron(
                 (-length / 4, length / 4, width / 2),
                 (-length / 5, length / 5, width / 2),
                 (0.35 * height, height),
@@ -68,7 +76,7 @@ def barrier(rng: np.random.Generator, size: Size) -> Mesh:
     else:
         for y in (-0.45, 0.45):
             parts.append(
-                hexahedron(
+                make_hexahedron(
                     (-length / 2, length / 2, 0.04),
                     (-0.03, 0.03, 0.04),
                     (0, height),
@@ -80,14 +88,14 @@ def barrier(rng: np.random.Generator, size: Size) -> Mesh:
             for k in range(6):
                 color = ORANGE if k % 2 else (0.85, 0.85, 0.85)
                 parts.append(
-                    block(
+                    make_block(
                         (0.05, width / 6, 0.2 * height),
                         Material.RETRO,
                         color,
                         (0, (k - 2.5) * width / 6, z * height),
                     )
                 )
-    return merge(parts).fitted((length, width, height))
+    return merge_meshes(parts).fitted((length, width, height))
 
 
 def car_like(rng: np.random.Generator) -> tuple[Mesh, float]:
@@ -102,7 +110,7 @@ def car_like(rng: np.random.Generator) -> tuple[Mesh, float]:
     a, half = length / 2, width / 2
     if kind == 0:
         parts = [
-            hexahedron(
+            make_hexahedron(
                 (-a * 0.75, a * 0.75, half),
                 (-a, a, half),
                 (0.1, height * 0.7),
@@ -112,26 +120,26 @@ def car_like(rng: np.random.Generator) -> tuple[Mesh, float]:
         ]
     elif kind == 1:
         parts = [
-            block((length, width, height), Material.WOOD, color),
-            block(
+            make_block((length, width, height), Material.WOOD, color),
+            make_block(
                 (length * 0.7, 0.06, height * 0.35),
                 Material.GLASS,
                 (0.05, 0.05, 0.06),
                 (0, half, height * 0.45),
             ),
-            block(
+            make_block(
                 (length * 1.1, width * 1.2, 0.12), Material.CLOTH, (0.6, 0.1, 0.1), (0, 0, height)
             ),
         ]
     elif kind == 2:
-        parts = [block((length, width, height), Material.METAL, color)]
+        parts = [make_block((length, width, height), Material.METAL, color)]
         parts += [
-            block((0.12, width + 0.08, height), Material.METAL, GREY, (x * a, 0, 0))
+            make_block((0.12, width + 0.08, height), Material.METAL, GREY, (x * a, 0, 0))
             for x in (-0.9, -0.3, 0.3, 0.9)
         ]
     else:
-        parts = [blob((0, 0, 0.15), (a, half, height * 0.6), Material.CLOTH, color, rng, 0.06)]
-    return merge(parts), length
+        parts = [make_blob((0, 0, 0.15), (a, half, height * 0.6), Material.CLOTH, color, rng, 0.06)]
+    return merge_meshes(parts), length
 
 
 def pedestrian_like(rng: np.random.Generator) -> Mesh:
@@ -140,34 +148,34 @@ def pedestrian_like(rng: np.random.Generator) -> Mesh:
     height = float(rng.uniform(1.2, 1.9))
     color: Color = tuple(float(v) for v in rng.uniform(0.03, 0.4, 3))  # type: ignore[assignment]
     if kind == 0:
-        return merge(
+        return merge_meshes(
             [
-                tube((x, y, 0), (x, y, height), 0.07, Material.METAL, color)
+                make_tube((x, y, 0), (x, y, height), 0.07, Material.METAL, color)
                 for x, y in rng.uniform(-0.3, 0.3, (3, 2))
             ]
         )
     if kind == 1:
-        return merge(
+        return merge_meshes(
             [
-                tube((0, 0, 0), (0, 0, 0.9), 0.27, Material.METAL, color, sides=9),
-                blob((0, 0, 0.95), (0.28, 0.28, 0.15), Material.METAL, color),
+                make_tube((0, 0, 0), (0, 0, 0.9), 0.27, Material.METAL, color, sides=9),
+                make_blob((0, 0, 0.95), (0.28, 0.28, 0.15), Material.METAL, color),
             ]
         )
     if kind == 2:
-        return merge(
+        return merge_meshes(
             [
-                block((0.5, 0.6, height * 0.85), Material.METAL, color),
-                block((0.55, 0.65, 0.06), Material.METAL, GREY, (0, 0, height * 0.85)),
+                make_block((0.5, 0.6, height * 0.85), Material.METAL, color),
+                make_block((0.55, 0.65, 0.06), Material.METAL, GREY, (0, 0, height * 0.85)),
             ]
         )
     if kind == 3:
-        return merge(
+        return merge_meshes(
             [
-                tube((0, 0, 0), (0, 0, height * 0.7), 0.05, Material.METAL, GREY),
-                block((0.22, 0.3, 0.5), Material.METAL, color, (0, 0, height * 0.7)),
+                make_tube((0, 0, 0), (0, 0, height * 0.7), 0.05, Material.METAL, GREY),
+                make_block((0.22, 0.3, 0.5), Material.METAL, color, (0, 0, height * 0.7)),
             ]
         )
-    return blob(
+    return make_blob(
         (0, 0, height / 2), (0.3, 0.3, height / 2), Material.FOLIAGE, (0.04, 0.10, 0.03), rng, 0.12
     )
 
@@ -177,32 +185,32 @@ def cone_like(rng: np.random.Generator) -> Mesh:
     kind = int(rng.integers(3))
     if kind == 0:
         red: Color = (0.55, 0.05, 0.03) if rng.random() < 0.6 else (0.6, 0.5, 0.05)
-        body = tube((0, 0, 0), (0, 0, 0.65), 0.14, Material.METAL, red)
-        return merge(
+        body = make_tube((0, 0, 0), (0, 0, 0.65), 0.14, Material.METAL, red)
+        return merge_meshes(
             [
                 body,
-                blob((0, 0, 0.67), (0.15, 0.15, 0.12), Material.METAL, red),
-                tube((0, -0.22, 0.45), (0, 0.22, 0.45), 0.07, Material.METAL, red),
+                make_blob((0, 0, 0.67), (0.15, 0.15, 0.12), Material.METAL, red),
+                make_tube((0, -0.22, 0.45), (0, 0.22, 0.45), 0.07, Material.METAL, red),
             ]
         )
     if kind == 1:
-        return tube(
+        return make_tube(
             (0, 0, 0), (0, 0, float(rng.uniform(0.7, 1.1))), 0.1, Material.METAL, (0.3, 0.3, 0.3)
         )
-    return merge(
+    return merge_meshes(
         [
-            tube((0, 0, 0), (0, 0, 0.9), 0.06, Material.PLASTIC, (0.7, 0.7, 0.7)),
-            tube((0, 0, 0.65), (0, 0, 0.8), 0.07, Material.RETRO, (0.7, 0.1, 0.05)),
+            make_tube((0, 0, 0), (0, 0, 0.9), 0.06, Material.PLASTIC, (0.7, 0.7, 0.7)),
+            make_tube((0, 0, 0.65), (0, 0, 0.8), 0.07, Material.RETRO, (0.7, 0.1, 0.05)),
         ]
     )
 
 
-def mailbox(rng: np.random.Generator) -> Mesh:
+def build_mailbox(rng: np.random.Generator) -> Mesh:
     """A letter box on the walkway."""
     color: Color = (0.03, 0.08, 0.3) if rng.random() < 0.6 else (0.6, 0.45, 0.03)
-    return merge(
+    return merge_meshes(
         [
-            block((0.5, 0.5, 1.0), Material.METAL, color, (0, 0, 0.15)),
-            tube((-0.25, 0, 1.15), (0.25, 0, 1.15), 0.25, Material.METAL, color),
+            make_block((0.5, 0.5, 1.0), Material.METAL, color, (0, 0, 0.15)),
+            make_tube((-0.25, 0, 1.15), (0.25, 0, 1.15), 0.25, Material.METAL, color),
         ]
     )

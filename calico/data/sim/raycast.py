@@ -58,7 +58,7 @@ class Hits:
         return result
 
 
-def cast(solids: tuple[Solid, ...], origins: Float32, directions: Float32) -> Hits:
+def cast_rays(solids: tuple[Solid, ...], origins: Float32, directions: Float32) -> Hits:
     """The nearest hits of rays (R, 3) with unit directions, over all solids (at least one)."""
     rays = len(origins)
     distance = np.full(rays, MISS_M, np.float32)
@@ -83,7 +83,7 @@ def cast(solids: tuple[Solid, ...], origins: Float32, directions: Float32) -> Hi
     return Hits(distance, normal, material, color, owner)
 
 
-def occluded(solids: tuple[Solid, ...], origins: Float32, directions: Float32) -> Bool:
+def find_occluded(solids: tuple[Solid, ...], origins: Float32, directions: Float32) -> Bool:
     """(R,) mask: something lies on the ray."""
     blocked = np.zeros(len(origins), np.bool_)
     for solid in solids:

@@ -35,7 +35,7 @@ def ego_T_camera(camera: str) -> Float64:
     return result
 
 
-def intrinsics(camera: str, size_hw: tuple[int, int]) -> Float64:
+def camera_intrinsics(camera: str, size_hw: tuple[int, int]) -> Float64:
     """(3, 3) pinhole matrix [px]."""
     height, width = size_hw
     focal = width / 2 / np.tan(np.deg2rad(MOUNTS[camera][4]) / 2)
@@ -54,7 +54,7 @@ def pixel_rays(camera: str, size_hw: tuple[int, int]) -> Float32:
     v, u = np.meshgrid(np.arange(height), np.arange(width), indexing="ij")
     rays = (
         np.stack([u, v, np.ones_like(u)], axis=-1).reshape(-1, 3)
-        @ np.linalg.inv(intrinsics(camera, size_hw)).T
+        @ np.linalg.inv(camera_intrinsics(camera, size_hw)).T
     )
     result: Float32 = (rays / np.linalg.norm(rays, axis=1, keepdims=True)).astype(np.float32)
     return result

@@ -11,7 +11,7 @@ from calico.data.sim.actors import Floor
 from calico.data.sim.layout import Layout, Road
 from calico.data.sim.map_raster import KERB_M
 from calico.data.sim.materials import Material
-from calico.data.sim.meshes import Mesh, merge, surface
+from calico.data.sim.meshes import Mesh, make_surface, merge_meshes
 
 
 def ground_mesh(layout: Layout, reach_m: float = 160.0) -> Mesh:
@@ -23,14 +23,14 @@ def ground_mesh(layout: Layout, reach_m: float = 160.0) -> Mesh:
     grey = (0.2, 0.2, 0.2)
     corners = shapely.get_coordinates(outline.exterior)[:4]
     flat = np.concatenate([corners, np.zeros((4, 1))], axis=1)
-    parts = [surface(flat, [(0, 1, 2), (0, 2, 3)], Material.GROUND, grey)]
+    parts = [make_surface(flat, [(0, 1, 2), (0, 2, 3)], Material.GROUND, grey)]
     triangles = (
         shapely.get_coordinates(shapely.constrained_delaunay_triangles(raised))
         .reshape(-1, 4, 2)[:, :3]
         .reshape(-1, 2)
     )
     top = np.concatenate([triangles, np.full((len(triangles), 1), KERB_M)], axis=1)
-    parts.append(surface(top, np.arange(len(top)), Material.GROUND, grey))
+    parts.append(make_surface(top, np.arange(len(top)), Material.GROUND, grey))
     for polygon in shapely.get_parts(raised):
         for ring in (polygon.exterior, *polygon.interiors):
             line = shapely.get_coordinates(ring)
@@ -43,8 +43,8 @@ def ground_mesh(layout: Layout, reach_m: float = 160.0) -> Mesh:
             )
             i, j = np.arange(n), (np.arange(n) + 1) % n
             faces = np.concatenate([np.stack([i, j, j + n], 1), np.stack([i, j + n, i + n], 1)])
-            parts.append(surface(both, faces, Material.CONCRETE, (0.42, 0.41, 0.39)))
-    return merge(parts)
+            parts.append(make_surface(both, faces, Material.CONCRETE, (0.42, 0.41, 0.39)))
+    return merge_meshes(parts)
 
 
 def draw_scenery(
@@ -59,7 +59,7 @@ def draw_scenery(
     parts += _greenery(rng, layout, floor, paved)
     parts += _clutter(rng, layout, floor)
     parts += _lights(rng, layout, red)
-    return merge(parts)
+    return merge_meshes(parts)
 
 
 def _buildings(rng: np.random.Generator, layout: Layout, kept_free: shapely.Geometry) -> list[Mesh]:
@@ -107,7 +107,7 @@ def _buildings(rng: np.random.Generator, layout: Layout, kept_free: shapely.Geom
         if footprint.intersects(kept_free) or any(footprint.intersects(other) for other in taken):
             continue
         taken.append(footprint)
-        parts.append(scenery.building(rng, length, depth).placed(x, y, KERB_M, yaw))
+        parts.append(scenery.build_house(rng, length, depth).placed(x, y, KERB_M, yaw))
     layout_taken = shapely.union_all(taken) if taken else shapely.Polygon()
     return [*parts, *_plots(rng, layout, shapely.union_all([kept_free, layout_taken.buffer(0.5)]))]
 
@@ -129,9 +129,9 @@ def _plots(rng: np.random.Generator, layout: Layout, kept_free: shapely.Geometry
                 )
                 if rng.random() < 0.45 and not line.intersects(kept_free):
                     mesh = (
-                        scenery.hedge(rng, length)
+                        scenery.build_hedge(rng, length)
                         if rng.random() < 0.5
-                        else scenery.wall(rng, length)
+                        else scenery.build_wall(rng, length)
                     )
                     parts.append(mesh.placed(x, y, KERB_M, yaw))
     return parts
@@ -158,11 +158,11 @@ def _furniture(
             if roll < 0.22:
                 mesh = scenery.lamp_post(rng)
             elif roll < 0.36:
-                mesh, facing = scenery.sign(rng), yaw + (0.0 if side < 0 else np.pi)
+                mesh, facing = scenery.build_sign(rng), yaw + (0.0 if side < 0 else np.pi)
             elif roll < 0.72 and trees:
-                mesh = scenery.tree(rng)
+                mesh = scenery.build_tree(rng)
             elif roll < 0.78:
-                mesh, facing = scenery.bench(rng), facing - np.pi / 2
+                mesh, facing = scenery.build_bench(rng), facing - np.pi / 2
             elif roll < 0.80 and road.walkway_m > 3:
                 mesh = scenery.bus_shelter(rng)
             else:
@@ -186,7 +186,7 @@ def _greenery(
         )
         x, y, yaw = road.center.beside(station, side * offset)
         if shapely.Point(x, y).distance(paved) > 1.0 and floor.claim(x, y, 0.0, 1.5, 1.5):
-            mesh = scenery.tree(rng) if rng.random() < 0.6 else scenery.bush(rng)
+            mesh = scenery.build_tree(rng) if rng.random() < 0.6 else scenery.build_bush(rng)
             parts.append(mesh.placed(x, y, KERB_M, yaw))
     return parts
 
@@ -209,7 +209,7 @@ def _clutter(rng: np.random.Generator, layout: Layout, floor: Floor) -> list[Mes
             elif roll < 0.92:
                 mesh = props.cone_like(rng)
             else:
-                mesh = props.mailbox(rng)
+                mesh = props.build_mailbox(rng)
             x, y, yaw = road.center.beside(station, side * offset)
             place = shapely.Point(x, y)
             far = (

@@ -8,9 +8,9 @@ import numpy as np
 
 from calico.data.sim.actors import Actor
 from calico.data.sim.layout import Lane, Layout
-from calico.data.sim.motion import Track, follow
+from calico.data.sim.motion import Track, follow_leader
 from calico.data.sim.paths import Path
-from calico.data.sim.people import bicycle, motorcycle
+from calico.data.sim.people import build_bicycle, build_motorcycle
 from calico.data.sim.sizes import Size, draw_size
 from calico.data.sim.turns import TURN_MPS
 from calico.data.sim.vehicles import BUILDERS
@@ -77,7 +77,7 @@ def _lane_traffic(
     if plan.ego_turn is not None and "ego" in kinds:
         desired[kinds.index("ego")] = TURN_MPS
     lengths = [size[0] for size in sizes]
-    stations = follow(starts, lengths, desired, stops, plan.times)
+    stations = follow_leader(starts, lengths, desired, stops, plan.times)
     ego = None
     actors = []
     for i, (kind, size) in enumerate(zip(kinds, sizes, strict=True)):
@@ -142,7 +142,7 @@ def _size(rng: np.random.Generator, kind: str) -> Size:
 
 def _vehicle(rng: np.random.Generator, kind: str, size: Size, track: Track, braking: bool) -> Actor:
     if kind == "motorcycle":
-        return Actor(kind, size, motorcycle(rng, size, True), track, "ridden")
+        return Actor(kind, size, build_motorcycle(rng, size, True), track, "ridden")
     return Actor(kind, size, BUILDERS[kind](rng, size, braking), track, "traffic")
 
 
@@ -176,12 +176,14 @@ def _cyclists(rng: np.random.Generator, layout: Layout, plan: Plan) -> list[Acto
         start = (near if lane.forward else lane.path.length - near) + float(rng.uniform(-25, 35))
         size = draw_size(rng, "bicycle", ridden=True)
         stops = lane.stop_m if plan.red[lane.arm] else ()
-        stations = follow([start], [size[0]], [float(rng.uniform(3.5, 6.0))], stops, plan.times)
+        stations = follow_leader(
+            [start], [size[0]], [float(rng.uniform(3.5, 6.0))], stops, plan.times
+        )
         actors.append(
             Actor(
                 "bicycle",
                 size,
-                bicycle(rng, size, True),
+                build_bicycle(rng, size, True),
                 Track.along(path, plan.times, stations[:, 0]),
                 "ridden",
             )

@@ -7,7 +7,15 @@ from collections.abc import Callable
 import numpy as np
 
 from calico.data.sim.materials import Material
-from calico.data.sim.meshes import Color, Mesh, block, hexahedron, merge, tube, wheel
+from calico.data.sim.meshes import (
+    Color,
+    Mesh,
+    make_block,
+    make_hexahedron,
+    make_tube,
+    make_wheel,
+    merge_meshes,
+)
 from calico.data.sim.sizes import Size, body_size
 
 CAR_COLORS: tuple[Color, ...] = (
@@ -44,16 +52,20 @@ def _lamps(
     parts = []
     for side in (-1, 1):
         y = side * (half - 0.22)
-        parts.append(block((0.04, 0.34, 0.15), Material.LAMP, WHITE, (front, y, z)))
+        parts.append(make_block((0.04, 0.34, 0.15), Material.LAMP, WHITE, (front, y, z)))
         parts.append(
-            block((0.04, 0.26, tall), Material.LAMP, BRAKING if braking else RED, (back, y, z))
+            make_block((0.04, 0.26, tall), Material.LAMP, BRAKING if braking else RED, (back, y, z))
         )
-    parts.append(block((0.03, 0.5, 0.12), Material.RETRO, (0.8, 0.8, 0.75), (back, 0.0, z - 0.22)))
-    parts.append(block((0.03, 0.5, 0.12), Material.RETRO, (0.8, 0.8, 0.75), (front, 0.0, z - 0.22)))
+    parts.append(
+        make_block((0.03, 0.5, 0.12), Material.RETRO, (0.8, 0.8, 0.75), (back, 0.0, z - 0.22))
+    )
+    parts.append(
+        make_block((0.03, 0.5, 0.12), Material.RETRO, (0.8, 0.8, 0.75), (front, 0.0, z - 0.22))
+    )
     return parts
 
 
-def car(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
+def build_car(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
     """A saloon, hatchback, estate, SUV, pick-up or van, as its height and chance will have it."""
     length, width, height = body_size(size)
     color = _pick(rng, CAR_COLORS)
@@ -77,39 +89,41 @@ def car(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
         half * 0.80,
     )
     parts = [
-        hexahedron(
+        make_hexahedron(
             (-a, a, half * 0.94),
             (-a * 0.99, a * 0.99, half),
             (sill, belt * 0.72),
             Material.PAINT,
             color,
         ),
-        hexahedron(
+        make_hexahedron(
             (-a * 0.99, a * 0.99, half),
             (-a * 0.97, a * 0.95, half * 0.94),
             (belt * 0.72, belt),
             Material.PAINT,
             color,
         ),
-        hexahedron(
+        make_hexahedron(
             (back, front, half * 0.93), cabin_top, (belt, height - 0.05), Material.GLASS, GLASS
         ),
-        hexahedron(
+        make_hexahedron(
             cabin_top,
             (cabin_top[0] + 0.03, cabin_top[1] - 0.03, half * 0.78),
             (height - 0.05, height),
             Material.PAINT,
             color,
         ),
-        block((length * 0.96, width * 0.9, 0.1), Material.PLASTIC, DARK, (0.0, 0.0, sill - 0.1)),
+        make_block(
+            (length * 0.96, width * 0.9, 0.1), Material.PLASTIC, DARK, (0.0, 0.0, sill - 0.1)
+        ),
     ]
     middle = (cabin_top[0] + cabin_top[1]) / 2
     for x in (middle, middle - 0.3 * (cabin_top[1] - cabin_top[0])):
         foot, head = (x - 0.05, x + 0.05, half * 0.94), (x - 0.05, x + 0.05, half * 0.81)
-        parts.append(hexahedron(foot, head, (belt, height - 0.04), Material.PAINT, color))
+        parts.append(make_hexahedron(foot, head, (belt, height - 0.04), Material.PAINT, color))
     for side in (-1, 1):
         mirror = (front - 0.25, side * (half - 0.06), belt)
-        parts.append(block((0.15, 0.16, 0.12), Material.PAINT, color, mirror))
+        parts.append(make_block((0.15, 0.16, 0.12), Material.PAINT, color, mirror))
     wheels = _car_wheels(length, half, min(0.36, 0.21 * height))
     lamps = _lamps(
         a - 0.02,
@@ -119,7 +133,7 @@ def car(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
         0.35 if high or style in ("hatch", "estate") else 0.16,
         braking,
     )
-    return merge(parts + wheels + lamps).fitted((length, width, height))
+    return merge_meshes(parts + wheels + lamps).fitted((length, width, height))
 
 
 def _car_wheels(length: float, half: float, radius: float) -> list[Mesh]:
@@ -128,12 +142,12 @@ def _car_wheels(length: float, half: float, radius: float) -> list[Mesh]:
     for x in (-0.31 * length, 0.32 * length):
         for side in (-1, 1):
             inner, outer = (x, side * (half - 0.3), radius * 1.05), (x, side * half, radius * 1.05)
-            parts.append(tube(inner, outer, radius * 1.2, Material.PLASTIC, DARK, sides=10))
-            parts.append(wheel(x, side * (half - 0.09), radius, 0.22, (0.45, 0.45, 0.47)))
+            parts.append(make_tube(inner, outer, radius * 1.2, Material.PLASTIC, DARK, sides=10))
+            parts.append(make_wheel(x, side * (half - 0.09), radius, 0.22, (0.45, 0.45, 0.47)))
     return parts
 
 
-def truck(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
+def build_truck(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
     """A cab with a box, a flat bed with a load, or a tanker behind."""
     length, width, height = body_size(size)
     color, livery = _pick(rng, CAR_COLORS[:2] + LIVERIES), _pick(rng, LIVERIES)
@@ -141,41 +155,41 @@ def truck(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
     cab = float(min(2.1, 0.33 * length))
     cab_top = min(height, float(rng.uniform(2.2, 2.6)))
     parts = [
-        hexahedron(
+        make_hexahedron(
             (a - cab, a, half * 0.97),
             (a - cab, a - 0.08, half * 0.97),
             (0.45, cab_top * 0.55),
             Material.PAINT,
             color,
         ),
-        hexahedron(
+        make_hexahedron(
             (a - cab, a - 0.08, half * 0.97),
             (a - cab, a - 0.4, half * 0.92),
             (cab_top * 0.55, cab_top * 0.86),
             Material.GLASS,
             GLASS,
         ),
-        hexahedron(
+        make_hexahedron(
             (a - cab, a - 0.4, half * 0.92),
             (a - cab, a - 0.5, half * 0.9),
             (cab_top * 0.86, cab_top),
             Material.PAINT,
             color,
         ),
-        block((length * 0.98, width * 0.5, 0.3), Material.METAL, DARK, (0.0, 0.0, 0.55)),
+        make_block((length * 0.98, width * 0.5, 0.3), Material.METAL, DARK, (0.0, 0.0, 0.55)),
     ]
     back, rest = -a, length - cab - 0.15
     kind = str(rng.choice(["box", "flat", "tank", "box"]))
     if kind == "box":
         parts.append(
-            block(
+            make_block(
                 (rest, width, height - 0.85), Material.PAINT, livery, (back + rest / 2, 0.0, 0.85)
             )
         )
     elif kind == "tank":
         z = 0.85 + (height - 0.85) / 2
         parts.append(
-            tube(
+            make_tube(
                 (back, 0, z),
                 (back + rest, 0, z),
                 (height - 0.85) / 2,
@@ -186,12 +200,12 @@ def truck(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
         )
     else:
         parts.append(
-            block(
+            make_block(
                 (rest, width, 0.2), Material.WOOD, (0.25, 0.18, 0.10), (back + rest / 2, 0.0, 0.85)
             )
         )
         parts.append(
-            block(
+            make_block(
                 (rest * 0.7, width * 0.8, height - 1.05),
                 Material.CLOTH,
                 livery,
@@ -199,38 +213,38 @@ def truck(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
             )
         )
         parts.append(
-            block((0.1, width, height - 0.85), Material.METAL, DARK, (back + rest, 0.0, 0.85))
+            make_block((0.1, width, height - 0.85), Material.METAL, DARK, (back + rest, 0.0, 0.85))
         )
     axles = [0.5 - 0.5 * cab / length, -0.30] + ([-0.42] if length > 7 else [])
-    parts += [wheel(x * length, s * (half - 0.16), 0.46, 0.3) for x in axles for s in (-1, 1)]
-    return merge(parts + _lamps(a - 0.02, -a + 0.02, half, 0.75, 0.15, braking)).fitted(
+    parts += [make_wheel(x * length, s * (half - 0.16), 0.46, 0.3) for x in axles for s in (-1, 1)]
+    return merge_meshes(parts + _lamps(a - 0.02, -a + 0.02, half, 0.75, 0.15, braking)).fitted(
         (length, width, height)
     )
 
 
-def bus(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
+def build_bus(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
     """A city bus with a band of windows and doors on its right."""
     length, width, height = body_size(size)
     color, roof = _pick(rng, LIVERIES), _pick(rng, LIVERIES[:1])
     a, half = length / 2, width / 2
     ends = (-a, a, half)
     parts = [
-        hexahedron(ends, ends, (0.3, 1.25), Material.PAINT, color),
-        hexahedron(ends, (-a, a - 0.15, half), (1.25, height * 0.82), Material.GLASS, GLASS),
-        hexahedron(
+        make_hexahedron(ends, ends, (0.3, 1.25), Material.PAINT, color),
+        make_hexahedron(ends, (-a, a - 0.15, half), (1.25, height * 0.82), Material.GLASS, GLASS),
+        make_hexahedron(
             (-a, a - 0.15, half),
             (-a + 0.1, a - 0.3, half * 0.95),
             (height * 0.82, height - 0.18),
             Material.PAINT,
             color,
         ),
-        block(
+        make_block(
             (length * 0.4, width * 0.6, 0.18),
             Material.PLASTIC,
             roof,
             (-length * 0.15, 0.0, height - 0.18),
         ),
-        block(
+        make_block(
             (0.05, width * 0.7, 0.28),
             Material.LAMP,
             (1.2, 0.6, 0.05),
@@ -240,36 +254,38 @@ def bus(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
     for k in range(1, 6):
         x = -a + k * length / 6
         parts += [
-            block((0.14, 0.03, height * 0.82 - 1.25), Material.PAINT, color, (x, s * half, 1.25))
+            make_block(
+                (0.14, 0.03, height * 0.82 - 1.25), Material.PAINT, color, (x, s * half, 1.25)
+            )
             for s in (-1, 1)
         ]
     parts += [
-        block(
+        make_block(
             (1.2, 0.04, height * 0.6), Material.GLASS, (0.06, 0.07, 0.08), (x * length, -half, 0.35)
         )
         for x in (0.4, -0.02)
     ]
     parts += [
-        wheel(x * length, s * (half - 0.16), 0.48, 0.3) for x in (-0.28, 0.27) for s in (-1, 1)
+        make_wheel(x * length, s * (half - 0.16), 0.48, 0.3) for x in (-0.28, 0.27) for s in (-1, 1)
     ]
-    return merge(parts + _lamps(a - 0.01, -a + 0.01, half, 0.8, 0.35, braking)).fitted(
+    return merge_meshes(parts + _lamps(a - 0.01, -a + 0.01, half, 0.8, 0.35, braking)).fitted(
         (length, width, height)
     )
 
 
-def trailer(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
+def build_trailer(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
     """A semi-trailer: box, container on a chassis, or flat bed; axles at the back, legs in front."""
     length, width, height = body_size(size)
     livery = _pick(rng, LIVERIES)
     a, half = length / 2, width / 2
     kind = str(rng.choice(["box", "container", "bed"]))
-    parts = [block((length, width * 0.45, 0.35), Material.METAL, DARK, (0.0, 0.0, 0.85))]
+    parts = [make_block((length, width * 0.45, 0.35), Material.METAL, DARK, (0.0, 0.0, 0.85))]
     if kind == "bed":
         parts.append(
-            block((length, width, 0.2), Material.WOOD, (0.25, 0.18, 0.10), (0.0, 0.0, 1.2))
+            make_block((length, width, 0.2), Material.WOOD, (0.25, 0.18, 0.10), (0.0, 0.0, 1.2))
         )
         parts += [
-            block(
+            make_block(
                 (length * 0.2, width * 0.8, height - 1.4),
                 Material.WOOD,
                 _pick(rng, LIVERIES),
@@ -278,34 +294,38 @@ def trailer(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh
             for x in (-0.3, 0.0, 0.3)
         ]
     else:
-        parts.append(block((length, width, height - 1.2), Material.PAINT, livery, (0.0, 0.0, 1.2)))
+        parts.append(
+            make_block((length, width, height - 1.2), Material.PAINT, livery, (0.0, 0.0, 1.2))
+        )
         ribs = np.arange(-a + 0.6, a, 1.2) if kind == "container" else np.zeros(0)
         dark: Color = (livery[0] * 0.7, livery[1] * 0.7, livery[2] * 0.7)
         parts += [
-            block((0.5, width + 0.06, height - 1.5), Material.PAINT, dark, (float(x), 0.0, 1.35))
+            make_block(
+                (0.5, width + 0.06, height - 1.5), Material.PAINT, dark, (float(x), 0.0, 1.35)
+            )
             for x in ribs
         ]
     parts += [
-        block((0.15, 0.15, 0.9), Material.METAL, DARK, (a * 0.5, s * half * 0.6, 0.0))
+        make_block((0.15, 0.15, 0.9), Material.METAL, DARK, (a * 0.5, s * half * 0.6, 0.0))
         for s in (-1, 1)
     ]
     parts += [
-        wheel(x * length, s * (half - 0.16), 0.48, 0.3)
+        make_wheel(x * length, s * (half - 0.16), 0.48, 0.3)
         for x in (-0.26, -0.35, -0.44)
         for s in (-1, 1)
     ]
     parts += _lamps(a - 0.02, -a + 0.02, half, 0.95, 0.15, braking)[1::2]
-    return merge(parts).fitted((length, width, height))
+    return merge_meshes(parts).fitted((length, width, height))
 
 
-def construction_vehicle(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
+def build_construction_vehicle(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
     """An excavator on tracks or a wheel loader, with its arm. `braking` has no lamps to show on."""
     length, width, height = body_size(size)
     color = _pick(rng, WORKS_COLORS)
     a, half = length / 2, width / 2
     if rng.random() < 0.55:
         parts = [
-            block(
+            make_block(
                 (length * 0.6, 0.5, 0.8),
                 Material.RUBBER,
                 DARK,
@@ -314,22 +334,22 @@ def construction_vehicle(rng: np.random.Generator, size: Size, braking: bool = F
             for s in (-1, 1)
         ]
         parts += [
-            block(
+            make_block(
                 (length * 0.5, width * 0.85, 0.9),
                 Material.PAINT,
                 color,
                 (-a + length * 0.26, 0.0, 0.85),
             ),
-            block(
+            make_block(
                 (1.3, 1.0, height - 1.0), Material.GLASS, GLASS, (-length * 0.08, half * 0.4, 1.0)
             ),
-            block(
+            make_block(
                 (1.35, 1.05, 0.12),
                 Material.PAINT,
                 color,
                 (-length * 0.08, half * 0.4, height - 0.12),
             ),
-            tube(
+            make_tube(
                 (-length * 0.1, -0.2, 1.5),
                 (length * 0.25, -0.2, height - 0.2),
                 0.22,
@@ -337,7 +357,7 @@ def construction_vehicle(rng: np.random.Generator, size: Size, braking: bool = F
                 color,
                 sides=5,
             ),
-            tube(
+            make_tube(
                 (length * 0.25, -0.2, height - 0.2),
                 (a - 0.35, -0.2, 0.9),
                 0.17,
@@ -345,7 +365,7 @@ def construction_vehicle(rng: np.random.Generator, size: Size, braking: bool = F
                 color,
                 sides=5,
             ),
-            hexahedron(
+            make_hexahedron(
                 (a - 0.8, a, 0.5),
                 (a - 0.5, a - 0.1, 0.5),
                 (0.2, 0.95),
@@ -355,16 +375,20 @@ def construction_vehicle(rng: np.random.Generator, size: Size, braking: bool = F
         ]
     else:
         parts = [
-            block(
+            make_block(
                 (length * 0.42, width * 0.7, 0.9),
                 Material.PAINT,
                 color,
                 (-a + length * 0.21, 0.0, 0.8),
             ),
-            block((1.4, 1.3, height - 1.4), Material.GLASS, GLASS, (-length * 0.04, 0.0, 1.4)),
-            block((1.5, 1.4, 0.12), Material.PAINT, color, (-length * 0.04, 0.0, height - 0.12)),
-            tube((length * 0.1, 0, 1.2), (a - 0.6, 0, 0.6), 0.25, Material.PAINT, color, sides=5),
-            hexahedron(
+            make_block((1.4, 1.3, height - 1.4), Material.GLASS, GLASS, (-length * 0.04, 0.0, 1.4)),
+            make_block(
+                (1.5, 1.4, 0.12), Material.PAINT, color, (-length * 0.04, 0.0, height - 0.12)
+            ),
+            make_tube(
+                (length * 0.1, 0, 1.2), (a - 0.6, 0, 0.6), 0.25, Material.PAINT, color, sides=5
+            ),
+            make_hexahedron(
                 (a - 0.9, a, half),
                 (a - 0.6, a - 0.25, half),
                 (0.1, 1.1),
@@ -373,12 +397,12 @@ def construction_vehicle(rng: np.random.Generator, size: Size, braking: bool = F
             ),
         ]
         parts += [
-            wheel(x * length, s * (half - 0.3), 0.68, 0.5, color)
+            make_wheel(x * length, s * (half - 0.3), 0.68, 0.5, color)
             for x in (-0.32, 0.2)
             for s in (-1, 1)
         ]
     parts.append(
-        tube(
+        make_tube(
             (-length * 0.08, half * 0.4, height - 0.02),
             (-length * 0.08, half * 0.4, height + 0.15),
             0.09,
@@ -386,13 +410,13 @@ def construction_vehicle(rng: np.random.Generator, size: Size, braking: bool = F
             (2.0, 0.7, 0.0),
         )
     )
-    return merge(parts).fitted((length, width, height))
+    return merge_meshes(parts).fitted((length, width, height))
 
 
 BUILDERS: dict[str, Callable[[np.random.Generator, Size, bool], Mesh]] = {
-    "car": car,
-    "truck": truck,
-    "bus": bus,
-    "trailer": trailer,
-    "construction_vehicle": construction_vehicle,
+    "car": build_car,
+    "truck": build_truck,
+    "bus": build_bus,
+    "trailer": build_trailer,
+    "construction_vehicle": build_construction_vehicle,
 }

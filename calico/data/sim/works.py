@@ -7,10 +7,10 @@ import numpy as np
 from calico.data.sim.actors import Actor, Floor
 from calico.data.sim.layout import PARKING_M, Layout
 from calico.data.sim.motion import Track
-from calico.data.sim.people import pedestrian
-from calico.data.sim.props import barrier, traffic_cone
+from calico.data.sim.people import build_pedestrian
+from calico.data.sim.props import build_barrier, build_traffic_cone
 from calico.data.sim.sizes import draw_size
-from calico.data.sim.vehicles import construction_vehicle
+from calico.data.sim.vehicles import build_construction_vehicle
 
 
 def draw_works(
@@ -62,7 +62,7 @@ def draw_works(
             size = draw_size(rng, "pedestrian")
             track = Track.still(x, y, float(rng.uniform(-np.pi, np.pi)))
             actors.append(
-                Actor("pedestrian", size, pedestrian(rng, size, "standing"), track, "upright")
+                Actor("pedestrian", size, build_pedestrian(rng, size, "standing"), track, "upright")
             )
     return actors, closed
 
@@ -89,7 +89,7 @@ def _machine(
         Actor(
             "construction_vehicle",
             size,
-            construction_vehicle(rng, size),
+            build_construction_vehicle(rng, size),
             Track.still(x, y, yaw),
             "parked",
         )
@@ -121,6 +121,6 @@ def _fence(
         turn = yaw + np.pi / 2 + float(rng.normal(0, 0.05))
         size = draw_size(rng, kind)
         if floor.claim(x, y, turn, size[0], size[1], 0.02):
-            build = barrier if kind == "barrier" else traffic_cone
+            build = build_barrier if kind == "barrier" else build_traffic_cone
             actors.append(Actor(kind, size, build(rng, size), Track.still(x, y, turn), "none"))
     return actors

@@ -10,9 +10,9 @@ from calico.data.sim.actors import Actor, Floor
 from calico.data.sim.conflicts import without_conflicts
 from calico.data.sim.layout import KINDS, Layout, build_layout
 from calico.data.sim.light import Light, draw_light
-from calico.data.sim.map_raster import GroundMap, rasterise
-from calico.data.sim.meshes import Mesh, merge
-from calico.data.sim.motion import KEYFRAME_S, Sway, Track, timeline
+from calico.data.sim.map_raster import GroundMap, rasterise_layout
+from calico.data.sim.meshes import Mesh, merge_meshes
+from calico.data.sim.motion import KEYFRAME_S, Sway, Track, list_track_times
 from calico.data.sim.parked import draw_parked
 from calico.data.sim.pedestrians import draw_pedestrians
 from calico.data.sim.raycast import Solid
@@ -81,7 +81,7 @@ def build_world(seed: int, split: str, scene: int, frames: int) -> World:
     wanted = tuple(
         RARE[(scene * RARE_PER_SCENE + k + turn) % len(RARE)] for k in range(RARE_PER_SCENE)
     )
-    times = timeline(frames)
+    times = list_track_times(frames)
     travel = 12.0 * (frames - 1) * KEYFRAME_S
     turns_off = bool(plan_rng.random() < 0.4)
     middle = EGO_START_M + float(
@@ -116,7 +116,7 @@ def build_world(seed: int, split: str, scene: int, frames: int) -> World:
     people = draw_pedestrians(stream("people"), layout, floor, times, red, near)
     scenery = draw_scenery(stream("scenery"), layout, floor, red)
     actors = without_conflicts([*works, *parked, *traffic, *people], ego, EGO_SIZE, times[::5])
-    ground = rasterise(layout)
+    ground = rasterise_layout(layout)
     fixed = _fixed(scenery, actors, ground)
     return World(
         layout,
@@ -152,4 +152,4 @@ def _solid(placed: list[tuple[int, Mesh]]) -> Solid:
     owner = np.repeat(
         np.array([i for i, _ in placed], np.int32), [len(mesh.faces) for _, mesh in placed]
     )
-    return Solid.build(merge([mesh for _, mesh in placed]), owner)
+    return Solid.build(merge_meshes([mesh for _, mesh in placed]), owner)

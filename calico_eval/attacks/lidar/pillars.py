@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from calico.data.batch import Batch, collate
+from calico.data.batch import Batch, collate_frames
 from calico.frame import Float32, Frame
 from calico.models.calico import Outputs
 from calico.models.pillars import PillarEncoder
@@ -47,7 +47,7 @@ class PillarLoss:
         self.encoder: PillarEncoder = encoder
         self.device = engine.device
         self._objective = OBJECTIVES[objective]
-        batch = collate([frame]).to(engine.device)
+        batch = collate_frames([frame]).to(engine.device)
         self._scene = Scene(engine.model, batch)
         self._forward = AttackForward(
             engine.model, batch, ("lidar",),
@@ -88,7 +88,7 @@ class PillarLoss:
         """The objective on a frame as the engine would see it: through collate and the model's own forward pass."""
         self._passes += 1
         with torch.no_grad():
-            outputs = self._scene.model(collate([frame]).to(self.device))
+            outputs = self._scene.model(collate_frames([frame]).to(self.device))
             return float(self._objective.loss(self._scene, outputs)[0])
 
     def _gradient(self, value: Tensor, source: Tensor) -> Tensor:

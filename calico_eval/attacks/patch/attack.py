@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from calico.data.batch import collate
+from calico.data.batch import collate_frames
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.seeds import derive_seed
@@ -184,8 +184,8 @@ def _objectives(
 ) -> list[float]:
     """Of frames as the engine would see them; clean: what they were before."""
     scene, batch = (
-        Scene(engine.model, collate(clean).to(engine.device)),
-        collate(frames).to(engine.device),
+        Scene(engine.model, collate_frames(clean).to(engine.device)),
+        collate_frames(frames).to(engine.device),
     )
     with white_box(engine), torch.no_grad():
         found: list[float] = OBJECTIVES[objective].loss(scene, engine.model(batch)).tolist()

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from calico.data.batch import Batch, collate
+from calico.data.batch import Batch, collate_frames
 from calico.frame import Frame, UInt8
 from calico_eval.attacks.patch.placement import Placed
 from calico_eval.attacks.search_space.joint import Domain, Streams
@@ -40,7 +40,7 @@ class PatchDomain(Domain):
     ) -> None:
         """patches: K; patch k of a frame shows texture k. shared: one set of textures, (1, 3 K, ...), for all frames."""
         self._frames, self._placed, self.patches, self._shared = frames, placed, patches, shared
-        self.base = collate(frames).to(device)
+        self.base = collate_frames(frames).to(device)
         self._pixels, self._texture, self._places = (part.to(device) for part in self._seen())
         size = (1 if shared else len(frames), 3 * self.patches, TEXELS, TEXELS)
         super().__init__(torch.full(size, 0.5, device=device), 0.5)

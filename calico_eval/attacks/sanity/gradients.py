@@ -10,7 +10,7 @@ from statistics import median
 import torch
 from torch import Tensor
 
-from calico.data.batch import Batch, collate
+from calico.data.batch import Batch, collate_frames
 from calico.frame import Frame
 from calico.models.calico import CalicoModel
 from calico.seeds import derive_seed
@@ -54,7 +54,7 @@ def dead_gradients(engine: TorchEngine, frame: Frame, objective: str = "det") ->
 
     The default objective looks at every cell of the heat map, so that each input in range should feel it.
     """
-    batch = collate([frame]).to(engine.device)
+    batch = collate_frames([frame]).to(engine.device)
     images, points = batch.images.requires_grad_(True), batch.points.requires_grad_(True)
     with white_box(engine):
         batch = replace(batch, images=images, points=points)
@@ -137,7 +137,7 @@ def gradients_arrive(
 
 def dead_branches(engine: TorchEngine, frame: Frame, objective: str) -> list[str]:
     """'camera features', 'lidar features': BEV features of a branch that get no gradient."""
-    batch, model = collate([frame]).to(engine.device), engine.model
+    batch, model = collate_frames([frame]).to(engine.device), engine.model
     with white_box(engine):
         with torch.no_grad():
             branches = {
@@ -168,7 +168,7 @@ def dead_peaks(engine: TorchEngine, frame: Frame) -> tuple[int, int]:
 
     A saturated activation shows here: the objective that hides objects sees these logits only.
     """
-    batch = collate([frame]).to(engine.device)
+    batch = collate_frames([frame]).to(engine.device)
     images, points = batch.images.requires_grad_(True), batch.points.requires_grad_(True)
     if engine.config.model.detection is None:
         return 0, 0
@@ -227,7 +227,10 @@ def gradients_agree(
 
 def agreement(engine: TorchEngine, frame: Frame, field: str, objective: str, seed: int) -> float:
     """The cosine of `gradients_agree` for one frame and one input; 0 where either set of slopes is all zero."""
-    model, batch = copy.deepcopy(engine.model).double(), _double(collate([frame])).to(engine.device)
+    model, batch = (
+        copy.deepcopy(engine.model).double(),
+        _double(collate_frames([frame])).to(engine.device),
+    )
     double, scene = TorchEngine(model, engine.config, str(engine.device)), Scene(model, batch)
 
     def loss(values: Tensor) -> Tensor:

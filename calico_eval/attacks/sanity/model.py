@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from calico.data.batch import collate
+from calico.data.batch import collate_frames
 from calico.frame import Frame
 from calico.models.calico import Outputs
 from calico.predictions import Predictions
@@ -68,7 +68,7 @@ def zero_is_clean(
 
 def repeats(sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame]) -> SanityCheck:
     """S10: two forward passes on the same batch."""
-    batch = collate(frames).to(engine.device)
+    batch = collate_frames(frames).to(engine.device)
     with white_box(engine), torch.no_grad():
         first, second = engine.model(batch), engine.model(batch)
     off, largest = _difference(first, second), _largest(first)
@@ -127,7 +127,7 @@ def _bytes(predictions: Predictions) -> bytes:
 
 def _forward_difference(engine: TorchEngine, frame: Frame) -> float:
     """Largest difference of a logit between the model and `AttackForward`, on whichever sensor is attacked."""
-    batch = collate([frame]).to(engine.device)
+    batch = collate_frames([frame]).to(engine.device)
     with white_box(engine), torch.no_grad():
         plain = engine.model(batch)
         return max(

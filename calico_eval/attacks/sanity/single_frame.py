@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from calico.data.batch import collate
+from calico.data.batch import collate_frames
 from calico.frame import Bool, Frame
 from calico_eval.attacks.budget.threat import Threat
 from calico_eval.attacks.catalogue import ALGORITHMS
@@ -200,7 +200,10 @@ def _rung(at: str, verdict: Verdict, good: str, bad: str, rises: dict[str, float
 
 def _loss(engine: TorchEngine, frame: Frame, labelled: Frame, objective: str) -> float:
     """The objective of `labelled`'s objects on the frame as an engine sees it."""
-    batch, truth = collate([frame]).to(engine.device), collate([labelled]).to(engine.device)
+    batch, truth = (
+        collate_frames([frame]).to(engine.device),
+        collate_frames([labelled]).to(engine.device),
+    )
     with torch.no_grad():
         outputs = engine.model.eval()(batch)
         return float(OBJECTIVES[objective].loss(Scene(engine.model, truth), outputs)[0])

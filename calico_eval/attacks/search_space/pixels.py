@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from calico.data.batch import Batch, collate
+from calico.data.batch import Batch, collate_frames
 from calico.frame import Float64, Frame, UInt8
 from calico_eval.attacks.budget.threat import Threat
 from calico_eval.attacks.search_space.base import Domain
@@ -25,7 +25,7 @@ class PixelDomain(Domain):
 
     def __init__(self, frames: Sequence[Frame], threat: Threat, device: torch.device) -> None:
         self._frames, self._threat = frames, threat
-        self.base = collate(frames).to(device)
+        self.base = collate_frames(frames).to(device)
         self._shape = self.base.images.shape
         batch, views, channels, height, width = self._shape
         clean = self.base.images.reshape(batch, views * channels, height, width)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from calico.data.batch import Batch, collate
+from calico.data.batch import Batch, collate_frames
 from calico.frame import Float32, Float64, Frame
 from calico_eval.attacks.budget.measure import ray_origins
 from calico_eval.attacks.budget.threat import Threat
@@ -27,7 +27,7 @@ class PointDomain(Domain):
 
     def __init__(self, frames: Sequence[Frame], threat: Threat, device: torch.device) -> None:
         self._frames, self._threat = frames, threat
-        self.base = collate(frames).to(device)
+        self.base = collate_frames(frames).to(device)
         mask = self.base.point_mask
         slots = mask.shape[1]
         self._columns = (1 if threat.range_m else 3 if threat.axis_m else 0) + bool(

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from calico.data.batch import collate
+from calico.data.batch import collate_frames
 from calico.errors import CalicoError
 from calico.frame import Frame, Int64
 from calico.seeds import derive_seed
@@ -123,7 +123,7 @@ def _chunk_loss(
     engine: TorchEngine, shared: Shared, frames: Sequence[Frame], spec: AttackSpec
 ) -> ChunkLoss:
     domain = make_domain(frames, spec.threat, engine.device)
-    of_batch = model_loss(engine, collate(frames).to(engine.device), spec)
+    of_batch = model_loss(engine, collate_frames(frames).to(engine.device), spec)
 
     def loss(u: Tensor) -> Tensor:
         return of_batch(domain.batch(shared.place(u, domain, frames)))

@@ -9,7 +9,7 @@ from itertools import groupby
 import torch
 from torch import Tensor
 
-from calico.data.batch import collate
+from calico.data.batch import collate_frames
 from calico.frame import Frame
 from calico.seeds import derive_seed
 from calico_eval.attacks.details import AttackDetails, Crafted
@@ -131,7 +131,7 @@ class _WhiteBoxRun:
 
     def _delivered_loss(self, frames: Sequence[Frame]) -> Tensor:
         """(B,) the objective on frames as the engine would see them: through collate and the model's own forward pass."""
-        batch = collate(frames).to(self.engine.device)
+        batch = collate_frames(frames).to(self.engine.device)
         with torch.no_grad():
             return self.objective.loss(self.scene, self.engine.model(batch)).cpu()
 

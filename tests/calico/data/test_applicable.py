@@ -6,7 +6,7 @@ from typing import cast
 import numpy as np
 import pytest
 
-from calico.data.applicable import applicable, check_applicable, look_at
+from calico.data.applicable import check_applicable, look_at, select_applicable
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
@@ -40,7 +40,7 @@ def test_presets_leave_out_what_the_data_cannot_show(frame: Frame) -> None:
         sweep_index=np.zeros_like(frame.sweep_index),
         previous=None,
     )
-    kept, notes = applicable(["all"], (), one_sweep, range(12), seed=0)
+    kept, notes = select_applicable(["all"], (), one_sweep, range(12), seed=0)
     names = {condition.name for condition in kept}
     assert {"fog", "camera_crash", "beam_missing", "object_scale", "extrinsic"} <= names
     left_out = {note.split()[0]: note for note in notes if "was left out" in note}
@@ -60,15 +60,15 @@ def test_presets_leave_out_what_the_data_cannot_show(frame: Frame) -> None:
 
 def test_what_was_named_itself_is_an_error(frame: Frame) -> None:
     blind = source(frame, 3, ring=np.full_like(frame.ring, -1))
-    kept, _ = applicable(["point_drop"], (2,), blind, range(3), seed=0)
+    kept, _ = select_applicable(["point_drop"], (2,), blind, range(3), seed=0)
     assert [(c.name, c.severity) for c in kept] == [("point_drop", 2)]
     with pytest.raises(
         CalicoError,
         match=r"beam_missing can do nothing to hand: the data have no beam numbers \(ring\)",
     ):
-        applicable(["point_drop, beam_missing"], (), blind, range(3), seed=0)
+        select_applicable(["point_drop, beam_missing"], (), blind, range(3), seed=0)
     with pytest.raises(CalicoError, match="fog\\+beam_missing can do nothing to hand"):
-        applicable(["fog+beam_missing"], (), blind, range(3), seed=0)
+        select_applicable(["fog+beam_missing"], (), blind, range(3), seed=0)
     drop, beams = Level("point_drop", 0, 0.3), Level("beam_missing", 0, 0.5)
     check_applicable([drop], blind, range(3), seed=0)
     with pytest.raises(CalicoError, match=r"beam_missing can do nothing to hand.*; leave it out"):
@@ -87,7 +87,7 @@ def test_chance_that_hits_no_frame_is_found_before_the_run(frame: Frame) -> None
     looked_at, all_frames = look_at(many, range(60)), [many[i] for i in range(60)]
     unseen = [seed for seed in range(20) if hit(all_frames, seed) and not hit(looked_at, seed)]
     check_applicable([rare], many, range(60), unseen[0])
-    kept, notes = applicable(["frame_lost"], (1,), many, range(60), seed=0)
+    kept, notes = select_applicable(["frame_lost"], (1,), many, range(60), seed=0)
     assert len(kept) == 1
     assert notes == ()
     # Of two cameras, each is lost with probability 1/6: seeds 0 to 4 include some that spare the one frame.
@@ -99,7 +99,7 @@ def test_chance_that_hits_no_frame_is_found_before_the_run(frame: Frame) -> None
     assert spared
     message = r"its level 1 spares all of 1 frames, by chance \(more frames help\); leave it out"
     with pytest.raises(CalicoError, match=message):
-        applicable(["frame_lost"], (1,), few, range(1), spared[0])
+        select_applicable(["frame_lost"], (1,), few, range(1), spared[0])
     value = float(SPECS["frame_lost"].at(1))
     with pytest.raises(
         CalicoError, match=r"its level loss_probability=0\.\d+ spares all of 1 frames, by chance"
@@ -125,4 +125,4 @@ def corrupt_changes(frame: Frame, seed: int) -> bool:
 
 
 def test_nothing_is_looked_at_without_corruptions() -> None:
-    assert applicable([], (), cast(FrameSource, None), range(3), 0) == ((), ())
+    assert select_applicable([], (), cast(FrameSource, None), range(3), 0) == ((), ())

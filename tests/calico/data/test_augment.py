@@ -3,7 +3,7 @@ import pytest
 
 from calico.config.training import AugmentConfig
 from calico.data.augment import augment, drop_camera, drop_lidar, transform_image, transform_scene
-from calico.data.batch import collate
+from calico.data.batch import collate_frames
 from calico.frame import Frame
 from calico.geometry.boxes import points_in_boxes
 from calico.geometry.camera import project
@@ -131,7 +131,7 @@ def test_fitted_images_are_those_of_the_deployed_graph(frame: Frame, map_grid: G
     raw = frame.replace(images=smooth)
     new = augment(raw, still, map_grid, make_generator(0, "fit"), (24, 64))
     fit = ImageFit.from_sizes((64, 128), (24, 64))
-    batch = collate([raw])
+    batch = collate_frames([raw])
     deployed = fit.resample_images(batch.images[0])[0].numpy() * 255
     np.testing.assert_allclose(new.images[0].transpose(2, 0, 1), deployed, atol=1.0)
     np.testing.assert_allclose(

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from calico.data.batch import collate
+from calico.data.batch import collate_frames
 from calico.errors import CalicoError
 from calico.frame import Frame
 
@@ -11,7 +11,7 @@ def test_shapes_padding_and_values(frame: Frame) -> None:
     short = frame.replace(
         points=frame.points[:10], ring=frame.ring[:10], sweep_index=frame.sweep_index[:10]
     )
-    batch = collate([frame, short])
+    batch = collate_frames([frame, short])
     n = len(frame.points)
     assert batch.points.shape == (2, n, 5)
     assert batch.point_mask.sum(dim=1).tolist() == [n, 10]
@@ -35,26 +35,26 @@ def test_unseen_objects_are_left_out(frame: Frame) -> None:
     hidden = type(boxes)(
         boxes.boxes, boxes.labels, boxes.attributes, np.array([3, 0]), boxes.instances
     )
-    assert collate([frame.replace(boxes=hidden)]).labels[0].tolist() == [0]
+    assert collate_frames([frame.replace(boxes=hidden)]).labels[0].tolist() == [0]
 
 
 def test_unknown_map_cells_are_marked(frame: Frame) -> None:
     known = np.ones((64, 64), np.bool_)
     known[:, :5] = False
-    maps = collate([frame.replace(map_known=known)]).map_masks
+    maps = collate_frames([frame.replace(map_known=known)]).map_masks
     assert maps is not None
     assert (maps[..., :5] == -1).all()
     assert set(maps[..., 5:].unique().tolist()) == {0.0, 1.0}
-    assert collate([frame, frame.replace(map_masks=None)]).map_masks is None
+    assert collate_frames([frame, frame.replace(map_masks=None)]).map_masks is None
 
 
 def test_smaller_images_are_padded_right_and_below(frame: Frame) -> None:
     small = frame.replace(images=(frame.images[0][:32, :64], frame.images[1]))
-    batch = collate([small, frame])
+    batch = collate_frames([small, frame])
     images = batch.images
     assert images.shape[-2:] == (64, 128)
     assert batch.image_sizes == (((32, 64), (64, 128)), ((64, 128), (64, 128)))
-    assert collate([frame]).image_sizes == ()
+    assert collate_frames([frame]).image_sizes == ()
     assert not images[0, 0, :, 32:].any()
     assert not images[0, 0, :, :, 64:].any()
 
@@ -63,14 +63,14 @@ def test_an_empty_cloud_is_legal(frame: Frame) -> None:
     empty = frame.replace(
         points=frame.points[:0], ring=frame.ring[:0], sweep_index=frame.sweep_index[:0]
     )
-    batch = collate([empty])
+    batch = collate_frames([empty])
     assert batch.points.shape == (1, 1, 5)
     assert not batch.point_mask.any()
 
 
 def test_every_guard_fires(frame: Frame) -> None:
     with pytest.raises(CalicoError, match="no frames"):
-        collate([])
+        collate_frames([])
     one_camera = frame.replace(
         images=frame.images[:1],
         camera_K=frame.camera_K[:1],
@@ -78,4 +78,4 @@ def test_every_guard_fires(frame: Frame) -> None:
         camera_time_s=frame.camera_time_s[:1],
     )
     with pytest.raises(CalicoError, match=r"\[1, 2\] cameras"):
-        collate([frame, one_camera])
+        collate_frames([frame, one_camera])

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from calico.data.sim.compose import compose_frame
-from calico.data.sim.lidar import EGO_T_LIDAR, scan
+from calico.data.sim.lidar import EGO_T_LIDAR, scan_world
 from calico.data.sim.map_raster import BIT, KERB_M
 from calico.data.sim.materials import Material
 from calico.data.sim.motion import KEYFRAME_S
-from calico.data.sim.raycast import cast
+from calico.data.sim.raycast import cast_rays
 from calico.data.sim.rig import ego_T_camera, pixel_rays
 from calico.data.sim.world import World, build_world
 from calico.frame import Frame
@@ -47,7 +47,7 @@ def test_boxes_hold_the_points_they_count(frame: Frame) -> None:
 
 
 def test_points_of_an_object_lie_in_its_box(world: World, frame: Frame) -> None:
-    sweep = scan(
+    sweep = scan_world(
         world.solids(KEYFRAME_S), world.ground, frame.global_T_lidar, make_generator(1, "x")
     )
     names = list(frame.boxes.instances)
@@ -68,7 +68,7 @@ def test_camera_rays_meet_the_lidar_points(world: World, frame: Frame) -> None:
         rounded = np.round(pixels[visible]).astype(np.int64)
         pose = (ego @ ego_T_camera(camera)).astype(np.float32)
         rays = pixel_rays(camera, SIZE).reshape(*SIZE, 3)[rounded[:, 1], rounded[:, 0]]
-        hits = cast(
+        hits = cast_rays(
             world.solids(KEYFRAME_S), np.tile(pose[:3, 3], (len(rays), 1)), rays @ pose[:3, :3].T
         )
         along = hits.distance_m * rays[:, 2]
@@ -99,10 +99,10 @@ def test_paint_is_white_in_the_image_where_the_map_says_so(world: World, frame: 
 def test_map_mask_agrees_with_the_ground_under_lidar_hits(world: World, frame: Frame) -> None:
     """Low ground is drivable or car park, ground at kerb height is not; the masks know it."""
     assert frame.map_masks is not None
-    sweep = scan(
+    sweep = scan_world(
         world.solids(KEYFRAME_S), world.ground, frame.global_T_lidar, make_generator(1, "x")
     )
-    hits = cast(
+    hits = cast_rays(
         world.solids(KEYFRAME_S),
         np.tile(frame.global_T_lidar[:3, 3].astype(np.float32), (len(sweep.xyz), 1)),
         (sweep.xyz / np.linalg.norm(sweep.xyz, axis=1, keepdims=True))
@@ -173,7 +173,7 @@ def test_older_sweeps_line_up(world: World) -> None:
     rays = target - origin
     distance = np.linalg.norm(rays, axis=1)
     rays = (rays / distance[:, None]).astype(np.float32)
-    hits = cast((world.fixed,), np.tile(origin.astype(np.float32), (len(rays), 1)), rays)
+    hits = cast_rays((world.fixed,), np.tile(origin.astype(np.float32), (len(rays), 1)), rays)
     error = np.abs(hits.distance_m - distance)
     assert np.median(error) < 0.03
     assert (error < 0.1).mean() > 0.75

@@ -7,8 +7,8 @@ import pytest
 import shapely
 
 from calico.data.sim.layout import KINDS, Kind, build_layout
-from calico.data.sim.map_raster import BIT, KERB_M, areas, rasterise
-from calico.data.sim.paths import Path, bent
+from calico.data.sim.map_raster import BIT, KERB_M, list_areas, rasterise_layout
+from calico.data.sim.paths import Path, bend_path
 from calico.geometry.frames import from_yaw
 from calico.geometry.grid import Grid
 from calico.taxonomy import MAP_CLASSES
@@ -27,7 +27,7 @@ def test_path_stations_and_headings() -> None:
 
 def test_circle_offset_and_strip() -> None:
     """A quarter circle of radius 50: the line 2 m inside is shorter by the angle times 2 m."""
-    circle = bent((0.0, 0.0), 0.0, np.full(79, 1 / 50))
+    circle = bend_path((0.0, 0.0), 0.0, np.full(79, 1 / 50))
     inside = circle.offset(2.0)
     assert inside.length == pytest.approx(circle.length - 2.0 * 79 / 50, abs=0.1)
     assert circle.strip(0, circle.length, -1.0, 1.0).area == pytest.approx(
@@ -58,7 +58,7 @@ def test_streets_are_sound(kind: Kind) -> None:
 
 def test_map_bits_agree_with_the_polygons() -> None:
     layout = build_layout(np.random.default_rng(3), "crossroads", 220.0, 120.0)
-    ground, polygons = rasterise(layout), areas(layout)
+    ground, polygons = rasterise_layout(layout), list_areas(layout)
     rng = np.random.default_rng(0)
     xy = layout.roads[0].center.at(rng.uniform(60, 170, 4000))[0] + rng.normal(0, 12, (4000, 2))
     bits = ground.lookup(xy)
@@ -75,7 +75,7 @@ def test_map_bits_agree_with_the_polygons() -> None:
 def test_masks_turn_with_the_sensor() -> None:
     """With the sensor turned to the left by 90 degrees, what was left (row) is ahead (column): b[y, x] = a[x, -y]."""
     layout = build_layout(np.random.default_rng(1), "straight", 220.0, 120.0)
-    ground, grid = rasterise(layout), Grid(-20, 20, -20, 20, 0.5)
+    ground, grid = rasterise_layout(layout), Grid(-20, 20, -20, 20, 0.5)
     straight = ground.masks(grid, from_yaw(0.0, (110.0, 0.0, 1.84)))
     turned = ground.masks(grid, from_yaw(np.pi / 2, (110.0, 0.0, 1.84)))
     assert (np.rot90(straight, 1, axes=(1, 2)) == turned).mean() > 0.99
@@ -84,12 +84,12 @@ def test_masks_turn_with_the_sensor() -> None:
 
 def test_dividers_are_as_wide_as_a_cell() -> None:
     layout = build_layout(np.random.default_rng(1), "straight", 220.0, 120.0)
-    divider = areas(layout)["divider"]
+    divider = list_areas(layout)["divider"]
     for part in shapely.get_parts(divider):
         if part.geom_type == "Polygon" and part.length > 20:
             assert part.area / (part.length / 2) == pytest.approx(0.6, abs=0.08)
 
 
 def test_outside_the_map_nothing_is_known() -> None:
-    ground = rasterise(build_layout(np.random.default_rng(1), "straight", 220.0, 120.0))
+    ground = rasterise_layout(build_layout(np.random.default_rng(1), "straight", 220.0, 120.0))
     assert ground.lookup(np.array([[-5000.0, 0.0], [0.0, 1e5]])).tolist() == [0, 0]

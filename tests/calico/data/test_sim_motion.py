@@ -6,28 +6,28 @@ import numpy as np
 import pytest
 
 from calico.data.sim.actors import Actor
-from calico.data.sim.meshes import merge
-from calico.data.sim.motion import Sway, Track, follow, timeline
+from calico.data.sim.meshes import merge_meshes
+from calico.data.sim.motion import Sway, Track, follow_leader, list_track_times
 from calico.data.sim.paths import Path
 from calico.taxonomy import ATTRIBUTES
 
 
 def test_timeline_has_every_keyframe_and_its_neighbours() -> None:
-    times = timeline(3)
+    times = list_track_times(3)
     for wanted in (-0.5, -0.45, 0.0, 0.5, 1.0, 1.5):
         assert np.abs(times - wanted).min() < 1e-9
 
 
 def test_free_road_keeps_the_desired_speed() -> None:
-    times = timeline(9)
-    stations = follow([0.0], [4.0], [10.0], (), times)
+    times = list_track_times(9)
+    stations = follow_leader([0.0], [4.0], [10.0], (), times)
     assert stations[-1, 0] == pytest.approx(10.0 * (times[-1] - times[0]), rel=0.01)
 
 
 def test_red_light_stops_the_queue_without_contact() -> None:
     times = np.arange(0, 30, 0.05)
     lengths = np.array([4.0, 10.0, 4.5])
-    stations = follow([60.0, 45.0, 20.0], lengths, [12.0, 9.0, 14.0], (100.0,), times)
+    stations = follow_leader([60.0, 45.0, 20.0], lengths, [12.0, 9.0, 14.0], (100.0,), times)
     front = stations + lengths / 2
     assert (front[:, 0] <= 100.6).all()
     assert front[-1, 0] > 96
@@ -38,7 +38,7 @@ def test_red_light_stops_the_queue_without_contact() -> None:
 
 
 def test_who_has_passed_the_light_goes_on() -> None:
-    stations = follow([110.0], [4.0], [10.0], (100.0,), np.arange(0, 3, 0.05))
+    stations = follow_leader([110.0], [4.0], [10.0], (100.0,), np.arange(0, 3, 0.05))
     assert stations[-1, 0] > 135
 
 
@@ -70,7 +70,7 @@ def test_track_follows_its_path() -> None:
 def test_attributes(state: str, speed: float, expected: str | None) -> None:
     times = np.arange(-1, 3, 0.05)
     track = Track.along(Path.of([[0, 0], [9, 0]]), times, speed * times)
-    attribute = Actor("car", (4, 2, 1.5), merge([]), track, state).attribute(1.0)
+    attribute = Actor("car", (4, 2, 1.5), merge_meshes([]), track, state).attribute(1.0)
     assert attribute == (-1 if expected is None else ATTRIBUTES.index(expected))
 
 

@@ -8,9 +8,9 @@ import shapely
 
 from calico.config.data import SimConfig
 from calico.data.sim.actors import Floor
-from calico.data.sim.compose import annotate, global_T_ego
+from calico.data.sim.compose import annotate_actors, global_T_ego
 from calico.data.sim.conflicts import without_conflicts
-from calico.data.sim.lidar import EGO_T_LIDAR, scan
+from calico.data.sim.lidar import EGO_T_LIDAR, scan_world
 from calico.data.sim.motion import KEYFRAME_S
 from calico.data.sim.traffic import EGO_SIZE
 from calico.data.sim.world import World, build_world
@@ -38,10 +38,10 @@ def test_default_validation_split_has_every_class_and_map_class(worlds: list[Wor
     for number, world in enumerate(worlds):
         for key in (1, 6):
             pose = global_T_ego(world, key * KEYFRAME_S) @ EGO_T_LIDAR
-            sweep = scan(
+            sweep = scan_world(
                 world.solids(key * KEYFRAME_S), world.ground, pose, make_generator(number, "x", key)
             )
-            boxes = annotate(world, key * KEYFRAME_S, pose, sweep)
+            boxes = annotate_actors(world, key * KEYFRAME_S, pose, sweep)
             near = (np.hypot(*boxes.boxes[:, :2].T) < 40) & (boxes.num_points > 0)
             seen += np.bincount(boxes.labels[near], minlength=len(seen))
             cells += world.ground.masks(Grid(-32, 32, -32, 32, 0.5), pose).sum(axis=(1, 2))

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from calico.config.schema import Config
-from calico.data.batch import Batch, collate
+from calico.data.batch import Batch, collate_frames
 from calico.errors import CalicoError
 from calico.export.graph import graph_inputs, graph_outputs, read_metadata
 from calico.export.onnx import ExportInfo, export_onnx
@@ -46,7 +46,7 @@ def shared(
                 convolution.weight[:, :16] /= CAMERA_START
             CACHE[target] = (
                 model.eval(),
-                export_onnx(model, small, collate([frame]), folder / "model.onnx", target),
+                export_onnx(model, small, collate_frames([frame]), folder / "model.onnx", target),
             )
         return CACHE[target]
 
@@ -65,7 +65,7 @@ def variants(frame: Frame) -> list[Batch]:
         points=frame.points[:0], ring=frame.ring[:0], sweep_index=frame.sweep_index[:0]
     )
     dark = frame.replace(images=tuple(np.zeros_like(image) for image in frame.images))
-    return [collate([frame]), collate([third, frame, dark]), collate([none])]
+    return [collate_frames([frame]), collate_frames([third, frame, dark]), collate_frames([none])]
 
 
 @pytest.mark.parametrize("target", ["ort", "trt"])
@@ -127,7 +127,7 @@ def test_the_same_export_gives_the_same_bytes(small: Config, frame: Frame, tmp_p
     config = small.model_copy(update={"model": model})
     digests = set()
     for name in ("a", "b"):
-        info = export_onnx(build_model(config, 0), config, collate([frame]), tmp_path / name)
+        info = export_onnx(build_model(config, 0), config, collate_frames([frame]), tmp_path / name)
         digests.add(hashlib.sha256(info.path.read_bytes()).hexdigest())
     assert len(digests) == 1
     assert info.metadata.inputs == ("points", "point_mask")
@@ -139,7 +139,7 @@ def test_a_camera_only_map_only_graph(small: Config, frame: Frame, tmp_path: Pat
         update={"model": small.model.model_copy(update={"lidar": None, "detection": None})}
     )
     model = build_model(config, 0)
-    info = export_onnx(model, config, collate([frame]), tmp_path / "m.onnx", "trt")
+    info = export_onnx(model, config, collate_frames([frame]), tmp_path / "m.onnx", "trt")
     assert info.metadata.inputs == ("images", "image_from_lidar")
     assert info.metadata.outputs == ("map_probs",)
     assert info.metadata.pillars is None
@@ -151,7 +151,7 @@ def test_a_camera_only_map_only_graph(small: Config, frame: Frame, tmp_path: Pat
 
 def test_inputs_of_another_rig_are_refused(shared: Callable[[str], Exported], frame: Frame) -> None:
     metadata = shared("ort")[1].metadata
-    batch = collate([frame])
+    batch = collate_frames([frame])
     with pytest.raises(CalicoError, match="takes 2 images of 64 x 128 pixels, the batch has 1 of"):
         graph_inputs(replace(batch, images=batch.images[:, :1]), metadata)
     raw = replace(
@@ -186,7 +186,9 @@ def test_the_session_is_fed_by_name(shared: Callable[[str], Exported], frame: Fr
     _, info = shared("ort")
     session = onnxruntime.InferenceSession(str(info.path), providers=["CPUExecutionProvider"])
     assert tuple(item.name for item in session.get_inputs()) == info.metadata.inputs
-    values = session.run(list(info.metadata.outputs), graph_inputs(collate([frame]), info.metadata))
+    values = session.run(
+        list(info.metadata.outputs), graph_inputs(collate_frames([frame]), info.metadata)
+    )
     outputs = dict(zip(info.metadata.outputs, values, strict=True))
     assert outputs["labels"].dtype == np.int64
     assert outputs["nms_residual"].tolist() == [0.0]

@@ -9,7 +9,7 @@ import torch
 
 from calico.config.presets import PRESETS
 from calico.config.schema import Config
-from calico.data.batch import Batch, collate
+from calico.data.batch import Batch, collate_frames
 from calico.device import training_precision
 from calico.errors import CalicoError
 from calico.frame import Boxes, Frame
@@ -77,9 +77,9 @@ def test_a_batch_of_two_is_two_batches_of_one(small: Config, frame: Frame) -> No
     )
     model = build_model(small, 0).eval()
     with torch.no_grad():
-        both = model(collate([frame, other]))
+        both = model(collate_frames([frame, other]))
         for index, single in enumerate((frame, other)):
-            alone = model(collate([single]))
+            alone = model(collate_frames([single]))
             torch.testing.assert_close(both.bev[index : index + 1], alone.bev, atol=1e-5, rtol=1e-5)
             torch.testing.assert_close(
                 both.map_logits[index : index + 1], alone.map_logits, atol=1e-5, rtol=1e-5
@@ -136,7 +136,7 @@ def test_bfloat16_is_kept_from_geometry_and_losses(small: Config, batch: Batch) 
 
 def test_an_empty_frame_without_boxes_works(small: Config, frame: Frame) -> None:
     none = np.zeros(0, np.int16)
-    empty = collate(
+    empty = collate_frames(
         [frame.replace(points=frame.points[:0], ring=none, sweep_index=none, boxes=Boxes.empty())]
     )
     model = build_model(small, 0)

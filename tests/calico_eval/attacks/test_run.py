@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from calico.config.schema import Config
-from calico.data.batch import collate
+from calico.data.batch import collate_frames
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Boxes, Frame
@@ -65,7 +65,7 @@ def fingerprint(frame: Frame) -> str:
 
 def loss_of(engine: TorchEngine, frame: Frame, objective: str = "hide") -> float:
     """The objective on a frame through the model's plain forward pass."""
-    batch = collate([frame])
+    batch = collate_frames([frame])
     with torch.no_grad():
         return float(OBJECTIVES[objective].loss(Scene(engine.model, batch), engine.model(batch))[0])
 

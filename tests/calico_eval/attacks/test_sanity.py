@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from calico.data.batch import collate
+from calico.data.batch import collate_frames
 from calico.data.source import FrameSource
 from calico.frame import Frame
 from calico_eval.attacks import AttackSpec, Threat, attack_frames, dead_gradients
@@ -116,7 +116,7 @@ def test_autograd_agrees_with_differences_entry_by_entry(
 ) -> None:
     """An independent reference for one input: the twelve pixels of the largest gradients, moved one at a time, in float64."""
     model = copy.deepcopy(fused.model).double().eval()
-    batch = collate([street_frame])
+    batch = collate_frames([street_frame])
     changes = {
         name: getattr(batch, name).double() for name in ("points", "image_from_lidar", "map_masks")
     }

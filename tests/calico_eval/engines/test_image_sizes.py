@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calico.data.batch import collate
+from calico.data.batch import collate_frames
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.export.graph import graph_inputs
@@ -94,7 +94,7 @@ def test_a_graph_of_data_with_several_sizes_answers_as_torch_does(
     small_engine: TorchEngine, frames: list[Frame], tmp_path: Path
 ) -> None:
     path = tmp_path / "model.onnx"
-    info = export_onnx(small_engine.model, small_engine.config, collate(frames[:2]), path)
+    info = export_onnx(small_engine.model, small_engine.config, collate_frames(frames[:2]), path)
     assert info.metadata.raw_hw == (32, 64)  # the network's
     engine = OnnxEngine(path, "cpu")
     for frame, beside, torch_one in zip(
@@ -118,19 +118,19 @@ def test_a_graph_of_another_raw_size_says_what_it_takes(
     small_engine: TorchEngine, frames: list[Frame]
 ) -> None:
     large = metadata(small_engine, (64, 128))
-    assert graph_inputs(collate([frames[1]]), large)["images"].shape == (1, 6, 3, 64, 128)
+    assert graph_inputs(collate_frames([frames[1]]), large)["images"].shape == (1, 6, 3, 64, 128)
     with pytest.raises(
         CalicoError,
         match="takes 6 images of 64 x 128 pixels, the batch has 6 of 32 x 64, 64 x 128;",
     ):
-        graph_inputs(collate(frames), large)
+        graph_inputs(collate_frames(frames), large)
 
 
 def test_inputs_of_a_graph_of_the_networks_size_are_those_of_each_frame(
     small_engine: TorchEngine, frames: list[Frame]
 ) -> None:
     card = metadata(small_engine, (32, 64))
-    together = graph_inputs(collate(frames), card)
+    together = graph_inputs(collate_frames(frames), card)
     for row, frame in enumerate(frames):
-        for name, values in graph_inputs(collate([frame]), card).items():
+        for name, values in graph_inputs(collate_frames([frame]), card).items():
             np.testing.assert_array_equal(values[0], together[name][row])

@@ -11,7 +11,7 @@ import onnx
 import pytest
 import torch
 
-from calico.data.batch import collate
+from calico.data.batch import collate_frames
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.export.graph import read_metadata
@@ -30,7 +30,7 @@ def graph(
     small_engine: TorchEngine, street: FrameSource, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     path = tmp_path_factory.mktemp("graph") / "model.onnx"
-    export_onnx(small_engine.model, small_engine.config, collate([street[0]]), path)
+    export_onnx(small_engine.model, small_engine.config, collate_frames([street[0]]), path)
     return path
 
 

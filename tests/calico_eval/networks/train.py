@@ -19,7 +19,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[2]))
 
 from calico.config.schema import Config  # noqa: E402
-from calico.data.batch import collate  # noqa: E402
+from calico.data.batch import collate_frames  # noqa: E402
 from calico.frame import Frame  # noqa: E402
 from calico.losses.supervised import compute_losses  # noqa: E402
 from calico.models.calico import CalicoModel, build_model  # noqa: E402
@@ -41,7 +41,7 @@ def train(config: Config, frames: list[Frame]) -> CalicoModel:
     stream = torch.Generator().manual_seed(0)
     for step in range(STEPS):
         chosen = torch.randperm(len(frames), generator=stream)[:BATCH].tolist()
-        batch = collate([frames[index] for index in chosen])
+        batch = collate_frames([frames[index] for index in chosen])
         blind = torch.rand(1, generator=stream).item() < BLIND_SHARE
         seen = (
             replace(batch, point_mask=torch.zeros_like(batch.point_mask))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calico.data.batch import collate
+from calico.data.batch import collate_frames
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.export.onnx import export_onnx
@@ -232,7 +232,10 @@ def test_attacks_the_exported_graph_in_onnx_runtime(
 ) -> None:
     """The file alone: every attack by queries raises the loss of that graph, as often as asked, and above noise."""
     export_onnx(
-        small_engine.model, small_engine.config, collate([street[0]]), tmp_path / "model.onnx"
+        small_engine.model,
+        small_engine.config,
+        collate_frames([street[0]]),
+        tmp_path / "model.onnx",
     )
     engine = OnnxEngine(tmp_path / "model.onnx", "cpu")
     frames = [street[0], street[3]]

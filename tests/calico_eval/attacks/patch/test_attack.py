@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from calico.data.batch import collate
+from calico.data.batch import collate_frames
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
@@ -33,7 +33,7 @@ def spec(
 
 
 def hidden(engine: TorchEngine, frame: Frame) -> float:
-    batch = collate([frame])
+    batch = collate_frames([frame])
     return float(
         OBJECTIVES["hide"].loss(Scene(engine.model, batch), engine.model(batch))[0].detach()
     )

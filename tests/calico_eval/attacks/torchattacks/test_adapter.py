@@ -11,7 +11,7 @@ import torch
 import torchattacks
 from torch import Tensor
 
-from calico.data.batch import collate
+from calico.data.batch import collate_frames
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
@@ -75,7 +75,7 @@ def test_a_pgd_from_the_paper_torchattacks_and_ours_agree(
 ) -> None:
     """Madry et al. 2018, equation 2, with the model's plain forward pass and no code of ours but the objective."""
     eps, step, steps = 4 / 255, 2.5 / 4 * 4 / 255, 4
-    base = collate([street_frame])
+    base = collate_frames([street_frame])
     clean = base.images
     with white_box(fused):
         problem = problem_of(fused, street_frame, CAMERA.threat)
@@ -128,7 +128,7 @@ def test_every_attack_beats_noise_within_its_budget(
             float(hide(Scene(fused.model, batch), fused.model(batch)))
             for seed in range(3)
             for batch in [
-                collate(
+                collate_frames(
                     [attack_frame(fused, street_frame, replace(spec, name="noise"), seed).frame]
                 )
             ]
@@ -233,7 +233,7 @@ def test_a_gradient_that_is_zero_everywhere_ends_the_attack_and_is_reported(
 
 def test_the_best_iterate_is_kept_when_the_gradient_dies_later(street_frame: Frame) -> None:
     """Once the sum exceeds a margin the loss is flat, as 'hide' is once every object is hidden."""
-    margin = float(collate([street_frame]).images.sum()) + 500
+    margin = float(collate_frames([street_frame]).images.sum()) + 500
     problem = toy(street_frame, lambda x: x.sum(dim=(1, 2, 3)).clamp_max(margin), 100)
     run("ta_mifgsm", problem, replace(CAMERA, steps=50), street_frame)
     assert problem.trace.dead is not None

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from calico.data.batch import collate
+from calico.data.batch import collate_frames
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
@@ -29,7 +29,7 @@ def learn(engine: TorchEngine, frames: list[Frame], attack: AttackSpec, seed: in
 
 
 def hidden(engine: TorchEngine, frames: list[Frame]) -> float:
-    batch = collate(frames)
+    batch = collate_frames(frames)
     return float(
         OBJECTIVES["hide"].loss(Scene(engine.model, batch), engine.model(batch)).detach().mean()
     )

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from calico.data.batch import collate
+from calico.data.batch import collate_frames
 from calico.data.source import FrameSource
 from calico.frame import Boxes, Frame
 from calico_eval.attacks import AttackSpec, Threat, attack_frame
@@ -32,7 +32,7 @@ def test_our_pgd_equals_the_textbook_on_the_real_model(
 ) -> None:
     """Madry et al. 2018, equation 2, with the model's plain forward pass and no code of ours but the objective."""
     spec, eps = replace(CAMERA, random_start=False), 4 / 255
-    base = collate([street_frame])
+    base = collate_frames([street_frame])
     scene = Scene(fused.model, base)
     clean = base.images
     x = clean.clone()

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from calico.data.batch import collate
+from calico.data.batch import collate_frames
 from calico.frame import Frame
 from calico_eval.engines.network.forward import AttackForward, white_box
 from calico_eval.engines.torch import TorchEngine
@@ -18,7 +18,7 @@ from calico_eval.engines.torch import TorchEngine
 def test_the_cheap_forward_pass_equals_the_models(
     fused: TorchEngine, street_frame: Frame, attacked: tuple[str, ...], crossing_m: float | None
 ) -> None:
-    batch = collate([street_frame])
+    batch = collate_frames([street_frame])
     changed = batch
     if "camera" in attacked:
         changed = replace(changed, images=batch.images * 0.5)
@@ -35,7 +35,7 @@ def test_the_cheap_forward_pass_equals_the_models(
 
 
 def test_heads_that_nobody_reads_do_not_run(fused: TorchEngine, street_frame: Frame) -> None:
-    batch = collate([street_frame])
+    batch = collate_frames([street_frame])
     with torch.no_grad():
         only_map = AttackForward(fused.model, batch, ("camera",), detection=False, map=True)(batch)
         only_boxes = AttackForward(fused.model, batch, ("camera",))(batch)

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from calico.data.batch import collate
+from calico.data.batch import collate_frames
 from calico.data.source import FrameSource
 from calico.frame import Frame
 from calico.geometry.grid import Grid
@@ -174,7 +174,7 @@ def test_two_points_of_the_same_pillar_and_one_largest_value_hold_it_both() -> N
 def test_outputs_are_the_same_bytes_with_and_without(
     fused: TorchEngine, street_frame: Frame
 ) -> None:
-    batch = collate([street_frame])
+    batch = collate_frames([street_frame])
     with torch.no_grad():
         plain, through = (
             AttackForward(fused.model, batch, ("lidar",), crossing_m=reach)(batch)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from calico.config.model import BevConfig, DetectionConfig, GridConfig, MapConfig, ModelConfig
 from calico.config.schema import Config
-from calico.data.batch import Batch, collate
+from calico.data.batch import Batch, collate_frames
 from calico.data.source import FrameSource
 from calico.frame import Boxes, Frame
 from calico.losses.supervised import compute_losses
@@ -206,12 +206,12 @@ def test_det_is_the_training_loss_of_each_frame_without_the_map(
     fused: TorchEngine, street_frame: Frame
 ) -> None:
     frames = [street_frame, street_frame.replace(boxes=street_frame.boxes.select(np.arange(3)))]
-    batch = collate(frames)
+    batch = collate_frames(frames)
     with torch.no_grad():
         outputs = fused.model(batch)
         found = det(Scene(fused.model, batch), outputs)
         for index, frame in enumerate(frames):
-            one = collate([frame])
+            one = collate_frames([frame])
             terms = compute_losses(fused.model, fused.model(one), one)
             assert float(found[index]) == pytest.approx(
                 float(terms["total"] - terms["map"]), rel=1e-4
@@ -247,7 +247,7 @@ def test_multi_gives_both_tasks_a_gradient_of_length_one_on_the_clean_features(
     fused: TorchEngine, street_frame: Frame
 ) -> None:
     empty = street_frame.replace(boxes=Boxes.empty())
-    scene = Scene(fused.model, collate([street_frame, empty]))
+    scene = Scene(fused.model, collate_frames([street_frame, empty]))
     bev = scene.clean.bev.clone().requires_grad_(True)
     outputs = fused.model.heads(bev)
     (both,) = torch.autograd.grad(multi(scene, outputs).sum(), bev, retain_graph=True)
@@ -263,7 +263,7 @@ def test_multi_gives_both_tasks_a_gradient_of_length_one_on_the_clean_features(
 def test_feat_is_minus_the_cosine_with_the_clean_features_and_has_a_gradient_there(
     fused: TorchEngine, street_frame: Frame
 ) -> None:
-    scene = Scene(fused.model, collate([street_frame]))
+    scene = Scene(fused.model, collate_frames([street_frame]))
     bev = scene.clean.bev.clone().requires_grad_(True)
     (value,) = feat(scene, Outputs((), None, bev))
     assert value.item() == pytest.approx(-1 / math.sqrt(1 + 0.01**2), abs=1e-5)
@@ -275,7 +275,7 @@ def test_feat_is_minus_the_cosine_with_the_clean_features_and_has_a_gradient_the
     (opposite,) = feat(scene, Outputs((), None, -bev))
     assert float(opposite) == pytest.approx(1.0, abs=1e-4)
     again = feat(
-        Scene(fused.model, collate([street_frame, street_frame])),
+        Scene(fused.model, collate_frames([street_frame, street_frame])),
         Outputs((), None, bev.expand(2, -1, -1, -1)),
     )
     torch.testing.assert_close(again, value.detach().expand(2), rtol=0, atol=1e-6)
@@ -300,7 +300,9 @@ def test_an_objective_has_finite_values_for_scenes_without_anything(
 ) -> None:
     assert street_frame.map_masks is not None
     unknown = np.zeros(street_frame.map_masks.shape[1:], np.bool_)
-    batch = collate([street_frame.replace(boxes=Boxes.empty(), map_known=unknown), street_frame])
+    batch = collate_frames(
+        [street_frame.replace(boxes=Boxes.empty(), map_known=unknown), street_frame]
+    )
     with torch.no_grad():
         found = OBJECTIVES[name].loss(Scene(fused.model, batch), fused.model(batch))
     assert found.shape == (2,)
@@ -348,7 +350,7 @@ def test_a_small_step_along_the_gradient_raises_the_objective(
     fused: TorchEngine, street_frame: Frame, name: str
 ) -> None:
     """In the trunk's features, where the heads are smooth; for "feat" see its own test."""
-    scene = Scene(fused.model, collate([street_frame]))
+    scene = Scene(fused.model, collate_frames([street_frame]))
     bev = scene.clean.bev.clone().requires_grad_(True)
     loss = OBJECTIVES[name].loss
     (before,) = loss(scene, fused.model.heads(bev))
@@ -368,7 +370,9 @@ def test_a_frame_in_a_batch_is_worth_what_it_is_alone(
 
     def worth(clean: list[Frame], attacked: list[Frame]) -> Tensor:
         with torch.no_grad():
-            return loss(Scene(fused.model, collate(clean)), fused.model(collate(attacked)))
+            return loss(
+                Scene(fused.model, collate_frames(clean)), fused.model(collate_frames(attacked))
+            )
 
     alone = torch.cat([worth([a], [b]) for a, b in zip(frames, others, strict=True)])
     torch.testing.assert_close(worth(frames, others), alone, rtol=1e-3, atol=1e-4)
