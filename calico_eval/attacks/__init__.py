@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from calico.extras import require_extra
+
 if TYPE_CHECKING:
     from calico_eval.attacks.budget.measure import Budget, check_budget, measure_budget
     from calico_eval.attacks.budget.saved import load_attacked, save_attacked
@@ -30,6 +32,7 @@ _HOMES = {
     "budget.threat": ("Threat",),
     "budget.verify": ("verify_attacked",),
 }
+_WITH_TORCH = ("run", "catalogue", "sanity")
 
 __all__ = [
     "ALGORITHMS",
@@ -55,5 +58,7 @@ __all__ = [
 def __getattr__(name: str) -> object:
     for module, names in _HOMES.items():
         if name in names:
+            if module in _WITH_TORCH:
+                require_extra(f"{__name__}.{name}", "train")
             return getattr(import_module(f"{__name__}.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
