@@ -1,4 +1,7 @@
-"""The embedded simulator: a procedural driving world with LiDAR and six cameras. See docs/explanation/simulator.md."""
+"""The embedded simulator: a procedural driving world with LiDAR and six cameras.
+
+See docs/explanation/simulator.md.
+"""
 
 from calico.extras import require_extra
 

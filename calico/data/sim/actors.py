@@ -18,7 +18,15 @@ MOVING_MPS = 0.3
 
 @dataclass(frozen=True)
 class Actor:
-    """A labelled object. `state` decides its attribute: parked, traffic, ridden, empty, upright, sitting or none."""
+    """A labelled object.
+
+    Attributes:
+        kind: Name of its class.
+        size: Length, width, height [m].
+        mesh: Its surface, x forward, standing on z = 0.
+        track: Where it is over time.
+        state: Decides its attribute: parked, traffic, ridden, empty, upright, sitting or none.
+    """
 
     kind: str
     size: Size
@@ -33,7 +41,7 @@ class Actor:
 
     @property
     def static(self) -> bool:
-        """It never moves."""
+        """Whether it never moves."""
         return len(self.track.times) == 1
 
     def attribute(self, time_s: float) -> int:
@@ -60,7 +68,17 @@ class Floor:
     def claim(
         self, x: float, y: float, yaw: float, length: float, width: float, gap_m: float = 0.15
     ) -> bool:
-        """Takes the rectangle if it is free, and says whether it was."""
+        """Take a rectangle of the ground if it is free.
+
+        Args:
+            x, y: Centre [m, world].
+            yaw: Heading of the length [rad].
+            length, width: Extent [m].
+            gap_m: Distance that must stay free around it [m].
+
+        Returns:
+            Whether it was free.
+        """
         long, short = max(length, width), max(min(length, width), 0.1)
         turn = yaw + (np.pi / 2 if width > length else 0.0)
         count = max(int(np.ceil(long / short)), 1)

@@ -1,6 +1,7 @@
 """Frames on disk: one uncompressed .npz each, sealed and written atomically.
 
-A file carries the key of what decides its bytes and the token of its frame. One that is damaged, or that has another key or
+A file carries the key of what decides its bytes and the token of its frame. One that is damaged, or
+that has another key or
 token than the frame that is asked for, counts as absent: the frame is rendered again.
 """
 
@@ -85,7 +86,8 @@ def load_frame(path: Path, token: str, key: str) -> Frame | None:
         key: See `save_frame`.
 
     Returns:
-        None where the file is absent, of an earlier version, or, with a warning, where it cannot be trusted.
+        None where the file is absent, of an earlier version, or, with a warning, where it cannot be
+        trusted.
     """
     if not path.exists():
         return None

@@ -1,4 +1,7 @@
-"""Renders the cameras with the same ray caster as the LiDAR: sun and sky, hard shadows, procedural textures, haze, noise."""
+"""Renders the cameras with the ray caster of the LiDAR.
+
+Sun and sky, hard shadows, procedural textures, haze and noise are simulated.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,20 @@ def render_cameras(
     size_hw: tuple[int, int],
     rng: np.random.Generator,
 ) -> tuple[UInt8, ...]:
-    """One RGB image (H, W, 3) per camera."""
+    """Render one RGB image per camera.
+
+    Args:
+        solids: Everything that rays can meet.
+        ground: Map of the ground, for its colours.
+        light: Sun, sky and lamps.
+        global_T_ego: (4, 4) pose of the vehicle.
+        cameras: Names of the cameras.
+        size_hw: Height and width of the images [px].
+        rng: Generator of the noise.
+
+    Returns:
+        (H, W, 3) uint8 for each camera.
+    """
     start, rays = _rig_rays(cameras, size_hw)
     turn = global_T_ego[:3, :3].astype(np.float32)
     directions = np.ascontiguousarray(rays @ turn.T)
@@ -62,7 +78,15 @@ def render_cameras(
 
 
 def color_sky(light: Light, directions: Float32) -> Float32:
-    """(R, 3) colour of the sky: a gradient from the horizon up, brighter about the sun."""
+    """Compute the colour of the sky: a gradient from the horizon up, brighter about the sun.
+
+    Args:
+        light: Sun and sky.
+        directions: (R, 3) unit directions of rays in the world.
+
+    Returns:
+        (R, 3) radiance.
+    """
     height = np.clip(directions[:, 2:], 0.0, 1.0) ** 0.6
     color = light.sky_horizon * (1 - height) + light.sky_top * height
     glow = np.maximum(directions @ light.sun, 0.0)[:, None] ** 24
@@ -80,7 +104,19 @@ def shade_hits(
     start_ego: Float32,
     rays_ego: Float32,
 ) -> Float32:
-    """(R, 3) radiance of what the rays met."""
+    """Compute the light that comes from what the rays met.
+
+    Args:
+        solids: Everything that can throw a shadow.
+        ground: Map of the ground, for its colours.
+        light: Sun, sky and lamps.
+        origins, directions: (R, 3) rays in the world.
+        hits: What the rays met.
+        start_ego, rays_ego: (R, 3) the same rays in the ego frame, for the headlights.
+
+    Returns:
+        (R, 3) radiance.
+    """
     xyz = origins + directions * hits.distance_m[:, None]
     albedo = surface_color(ground, hits, xyz)
     bright = lit_windows(hits, xyz) if light.lamps > 0 else np.zeros(0, np.int64)
@@ -103,7 +139,10 @@ def shade_hits(
 
 
 def _add_gloss(radiance: Float32, light: Light, directions: Float32, hits: Hits) -> None:
-    """Mirrors the sky in glass, paint and metal, more so at a low angle (Schlick's approximation of Fresnel's law)."""
+    """Mirror the sky in glass, paint and metal, more so at a low angle.
+
+    Source: Schlick's approximation of Fresnel's law.
+    """
     shiny = np.flatnonzero(GLOSS[hits.material] > 0)
     normal, incoming = hits.normal[shiny], directions[shiny]
     cosine = -np.einsum("ij,ij->i", incoming, normal)
@@ -118,7 +157,13 @@ def _add_gloss(radiance: Float32, light: Light, directions: Float32, hits: Hits)
 def _lamps(
     hits: Hits, xyz: Float32, directions: Float32, start_ego: Float32, rays_ego: Float32
 ) -> Float32:
-    """(R, 3) light of the own headlights (a cone ahead) and of street lamps, taken as even along the street."""
+    """Compute the light of the own headlights and of street lamps.
+
+    The headlights make a cone ahead. The street lamps are taken as even along the street.
+
+    Returns:
+        (R, 3) radiance.
+    """
     point = start_ego + rays_ego * hits.distance_m[:, None]
     ahead = np.maximum(point[:, 0] - 1.5, 0.0)
     cone = np.clip(1.3 - np.abs(point[:, 1]) / np.maximum(0.7 * ahead, 0.5), 0.0, 1.0)

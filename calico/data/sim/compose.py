@@ -21,7 +21,15 @@ BOX_RANGE_M = 60.0
 
 
 def global_T_ego(world: World, time_s: float) -> Float64:
-    """Where the ego vehicle is at a time of the scene: on its track, tilted by load and suspension."""
+    """Compute the pose of the ego vehicle: on its track, tilted by load and suspension.
+
+    Args:
+        world: The scene.
+        time_s: Time of the scene [s].
+
+    Returns:
+        (4, 4) matrix.
+    """
     x, y, yaw = world.ego.at(time_s)
     pitch, roll = world.sway.at(time_s)
     turn = np.eye(4)
@@ -40,7 +48,18 @@ def compose_frame(
     size_hw: tuple[int, int],
     sweeps: int,
 ) -> Frame:
-    """Keyframe `key` of a world. name: token and scene; seed: of the sensors' noise in this frame."""
+    """Compose one keyframe of a world.
+
+    Args:
+        world: The scene.
+        name: Token and scene of the frame.
+        key: Number of the keyframe in the scene.
+        seed: Seed of the sensors' noise in this frame.
+        map_grid: Grid of the map masks.
+        cameras: Names of the cameras.
+        size_hw: Height and width of the images [px].
+        sweeps: Number of LiDAR sweeps, the keyframe's own included.
+    """
     time_s = key * KEYFRAME_S
     ego = global_T_ego(world, time_s)
     lidar = ego @ EGO_T_LIDAR
@@ -89,7 +108,16 @@ def _points(sweep: Sweep, lidar_T_sweep: Float64, age_s: float) -> Float32:
 
 
 def annotate_actors(world: World, time_s: float, global_T_lidar: Float64, sweep: Sweep) -> Boxes:
-    """The boxes of all actors in range. Only points that came from the object and lie in its box count."""
+    """Annotate all actors in range.
+
+    Only points that came from the object and lie in its box count as its points.
+
+    Args:
+        world: The scene.
+        time_s: Time of the scene [s].
+        global_T_lidar: (4, 4) pose of the LiDAR.
+        sweep: The keyframe's own sweep.
+    """
     rows, numbers = [], []
     for number, actor in enumerate(world.actors):
         x, y, yaw = actor.track.at(time_s)

@@ -15,9 +15,16 @@ from calico.geometry.boxes import corners
 def without_conflicts(
     actors: list[Actor], ego: Track, ego_size: Size, times: Float64
 ) -> list[Actor]:
-    """The actors whose footprints stay clear of the ego vehicle's and of each other's at all times.
+    """Leave out actors whose footprints meet the ego vehicle's or each other's at some time.
 
-    Of two that meet, the one that stands stays; of two that move, the earlier in the list.
+    If a standing actor and a moving one meet, the standing one stays. Of two that move, the earlier
+    in the list stays.
+
+    Args:
+        actors: All actors.
+        ego: Track of the ego vehicle.
+        ego_size: Its length, width, height [m].
+        times: (T,) times that are checked [s].
     """
     order = sorted(range(len(actors)), key=lambda i: (not actors[i].static, i))
     rank = np.empty(len(actors) + 1, np.int64)

@@ -1,6 +1,7 @@
-"""Streets: what the world of a scene looks like from above, as roads, lanes, junctions and polygons.
+"""Streets from above: roads, lanes, junctions and polygons.
 
-World frame: metres, z up, the main road starts at the origin and runs roughly along x. Traffic keeps to the right.
+World frame: metres, z up, the main road starts at the origin and runs roughly along x. Traffic
+keeps to the right.
 """
 
 from __future__ import annotations
@@ -64,7 +65,12 @@ class Crossing:
 
 @dataclass(frozen=True)
 class Lane:
-    """A lane in the direction of travel. stop_m: stations of the stop lines. arm: 0 main road, 1 side road."""
+    """A lane in the direction of travel.
+
+    Attributes:
+        stop_m: Stations of the stop lines [m].
+        arm: 0 for the main road, 1 for the side road.
+    """
 
     path: Path
     road: int
@@ -76,7 +82,14 @@ class Lane:
 
 @dataclass(frozen=True)
 class Carpark:
-    """A car park: its area, its driveway over the walkway, and the poses (x, y, yaw) of its slots."""
+    """A car park.
+
+    Attributes:
+        area: Its ground.
+        driveway: The way over the walkway.
+        slots: Poses of its slots as (x, y, yaw) [m, rad].
+        lines: Its painted lines.
+    """
 
     area: shapely.Polygon
     driveway: shapely.Polygon
@@ -86,7 +99,10 @@ class Carpark:
 
 @dataclass(frozen=True)
 class Layout:
-    """Everything fixed about the streets of a scene. roads[0] is the main road; kerbs are driven over nowhere."""
+    """Everything fixed about the streets of a scene.
+
+    `roads[0]` is the main road. No vehicle drives over a kerb.
+    """
 
     kind: Kind
     roads: tuple[Road, ...]
@@ -99,7 +115,13 @@ class Layout:
     walkway: shapely.Geometry
 
     def free_of_junctions(self, road: int, station: float, margin_m: float) -> bool:
-        """No junction and no crossing within the margin of a station of that road."""
+        """Tell whether a place lies clear of junctions and crossings.
+
+        Args:
+            road: Index of the road.
+            station: Station on that road [m].
+            margin_m: Distance that must be clear before and behind it [m].
+        """
         near = [
             s
             for c in self.crossings
@@ -116,7 +138,14 @@ class Layout:
 
 
 def build_layout(rng: np.random.Generator, kind: Kind, length_m: float, middle_m: float) -> Layout:
-    """Streets around a main road of a length [m], with the junction or crossing at the station `middle_m`."""
+    """Build the streets around a main road.
+
+    Args:
+        rng: Generator.
+        kind: Kind of junction.
+        length_m: Length of the main road [m].
+        middle_m: Station of the junction or crossing on the main road [m].
+    """
     main = _main_road(rng, kind, length_m)
     roads = [main]
     station = middle_m

@@ -1,4 +1,7 @@
-"""A 32-beam spinning LiDAR, after the Velodyne HDL-32E of nuScenes (its user manual: -30.67 to +10.67 degrees, 20 Hz)."""
+"""A 32-beam spinning LiDAR, after the Velodyne HDL-32E of nuScenes.
+
+Source: the sensor's user manual (-30.67 to +10.67 degrees, 20 Hz).
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,14 @@ EGO_T_LIDAR: Float64 = from_yaw(0.0, (0.94, 0.0, 1.84))
 
 @dataclass(frozen=True)
 class Sweep:
-    """One turn: xyz (N, 3) [m, the sensor's frame], intensity (N,) in 0..1, ring (N,), owner (N,) index of the actor or -1."""
+    """One turn of the sensor.
+
+    Attributes:
+        xyz: (N, 3) points [m, the sensor's frame].
+        intensity: (N,) from 0 to 1.
+        ring: (N,) beam index.
+        owner: (N,) index of the actor that was hit, or -1.
+    """
 
     xyz: Float32
     intensity: Float32
@@ -58,7 +68,14 @@ def beam_directions() -> Float32:
 def scan_world(
     solids: tuple[Solid, ...], ground: GroundMap, global_T_lidar: Float64, rng: np.random.Generator
 ) -> Sweep:
-    """One turn of the sensor, all beams at the same instant."""
+    """Simulate one turn of the LiDAR, with all beams at the same instant.
+
+    Args:
+        solids: Everything that rays can meet.
+        ground: Map of the ground, for its reflectivity.
+        global_T_lidar: (4, 4) pose of the sensor.
+        rng: Generator of the noise.
+    """
     local = beam_directions()
     directions = np.ascontiguousarray(local @ global_T_lidar[:3, :3].T.astype(np.float32))
     origins = np.tile(global_T_lidar[:3, 3].astype(np.float32), (len(local), 1))
@@ -83,7 +100,18 @@ def scan_world(
 
 
 def look_up_reflectivity(hits: Hits, ground: GroundMap, xyz: Float32) -> Float32:
-    """(R,) reflectivity of what was hit: the material's, modulated by the colour's brightness; paint on the road shines."""
+    """Look up the reflectivity of what was hit.
+
+    It is the material's, modulated by the brightness of the colour. Paint on the road shines.
+
+    Args:
+        hits: What the rays met.
+        ground: Map of the ground, for its paint.
+        xyz: (R, 3) places of the hits [m, world].
+
+    Returns:
+        (R,) reflectivity from 0 to 1.
+    """
     luminance = hits.color @ np.array([0.3, 0.5, 0.2], np.float32)
     albedo = LASER_ALBEDO[hits.material] * np.clip(0.45 + 1.1 * luminance, 0.3, 1.6)
     floor = np.flatnonzero(hits.found & (hits.material == Material.GROUND))
@@ -100,8 +128,8 @@ def look_up_reflectivity(hits: Hits, ground: GroundMap, xyz: Float32) -> Float32
 def _returned(hits: Hits, albedo: Float32, cosine: Float32, chance: Float32) -> Bool:
     """Which rays come back: strong enough for their range, not lost in glass, not lost by chance.
 
-    The received power of an extended target falls with the square of the range (the LiDAR equation); a logistic curve about the
-    threshold stands for the detector.
+    The received power of an extended target falls with the square of the range (the LiDAR
+    equation); a logistic curve about the threshold stands for the detector.
     """
     in_range = (hits.distance_m > MIN_RANGE_M) & (hits.distance_m < MAX_RANGE_M)
     power = (

@@ -13,7 +13,8 @@ from calico.frame import Float32
 class Light:
     """All colours are linear RGB radiances, such that 1 is a well-exposed white.
 
-    sun: (3,) unit vector towards the sun [world]. haze_m: distance over which the air's colour gains 63 %.
+    sun: (3,) unit vector towards the sun [world]. haze_m: distance over which the air's colour
+        gains 63 %.
     lamps: strength of the own headlights and the street lamps, 0 by day.
     """
 

@@ -1,4 +1,7 @@
-"""The ground as one bit mask per cell: the map classes and the paint, for the sensors and the labels alike."""
+"""The ground as one bit mask per cell, for the sensors and the labels alike.
+
+The bits are the map classes and the paint.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,15 @@ class GroundMap:
         return result
 
     def masks(self, grid: Grid, global_T_lidar: Float64) -> Bool:
-        """(K, Y, X) map masks on a grid of the LiDAR frame: the class under every cell's centre."""
+        """Compute map masks: the class under the centre of every cell.
+
+        Args:
+            grid: Grid of the masks in the LiDAR frame.
+            global_T_lidar: (4, 4) pose of the LiDAR.
+
+        Returns:
+            (K, Y, X) bool.
+        """
         centers = grid.centers().reshape(-1, 2)
         world = transform(
             global_T_lidar, np.concatenate([centers, np.zeros((len(centers), 1))], axis=1)
@@ -60,7 +71,12 @@ class GroundMap:
 
 
 def rasterise_layout(layout: Layout, margin_m: float = 75.0) -> GroundMap:
-    """Draws a layout. The map covers all roads with a margin along y."""
+    """Draw a layout as a map of the ground, which covers all roads.
+
+    Args:
+        layout: The streets.
+        margin_m: Margin around the roads along y [m].
+    """
     low = np.min([road.center.xy.min(axis=0) for road in layout.roads], axis=0)
     high = np.max([road.center.xy.max(axis=0) for road in layout.roads], axis=0)
     margin = np.array([0.0, margin_m])
@@ -79,7 +95,10 @@ def rasterise_layout(layout: Layout, margin_m: float = 75.0) -> GroundMap:
 
 
 def list_areas(layout: Layout) -> dict[str, shapely.Geometry]:
-    """The polygons of every bit. Walkways and dividers are drawn where no other road lies."""
+    """List the polygons of every bit of the map.
+
+    Walkways and dividers are drawn only outside other roads.
+    """
     crossings: list[shapely.Polygon] = []
     stops: list[shapely.Polygon] = []
     dividers: list[shapely.Polygon] = []

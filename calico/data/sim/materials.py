@@ -1,8 +1,9 @@
 """What surfaces are made of: how a laser and a camera see them.
 
-LiDAR reflectivities are diffuse albedos near 905 nm in 0..1 (asphalt 0.1-0.2, concrete 0.3-0.4, foliage 0.4-0.5, car paint
-0.1-0.7 with its colour, retroreflectors saturated; the order of magnitude of Muckenhuber et al., "Automotive Lidar Modelling
-Approach Based on Material Properties and Lidar Capabilities", Sensors 2020).
+LiDAR reflectivities are diffuse albedos near 905 nm in 0..1 (asphalt 0.1-0.2, concrete 0.3-0.4,
+foliage 0.4-0.5, car paint 0.1-0.7 with its colour, retroreflectors saturated; the order of
+magnitude of Muckenhuber et al., "Automotive Lidar Modelling Approach Based on Material Properties
+and Lidar Capabilities", Sensors 2020).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Triangle meshes with a material and a colour per face, and the few primitives that everything is composed of."""
+"""Triangle meshes with a material and a colour per face, and primitives to compose them of."""
 
 from __future__ import annotations
 
@@ -28,14 +28,22 @@ class Mesh:
     color: Float32
 
     def placed(self, x: float, y: float, z: float = 0.0, yaw_rad: float = 0.0) -> Mesh:
-        """Turned about z, then shifted."""
+        """Return the mesh turned about z and then shifted.
+
+        Args:
+            x, y, z: Shift [m].
+            yaw_rad: Turn, counter-clockwise seen from above [rad].
+        """
         c, s = np.float32(np.cos(yaw_rad)), np.float32(np.sin(yaw_rad))
         turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]], np.float32)
         vertices = self.vertices @ turn.T + np.array([x, y, z], np.float32)
         return Mesh(vertices.astype(np.float32), self.faces, self.material, self.color)
 
     def fitted(self, size: tuple[float, float, float]) -> Mesh:
-        """Stretched so that it fills length x width x height, centred in x and y and standing on z = 0."""
+        """Return the mesh stretched so that it fills length x width x height [m].
+
+        It is centred in x and y and stands on z = 0.
+        """
         low, high = self.vertices.min(axis=0), self.vertices.max(axis=0)
         scale = np.asarray(size, np.float32) / np.maximum(high - low, 1e-6)
         middle = np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]], np.float32)
@@ -70,7 +78,14 @@ def merge_meshes(meshes: Sequence[Mesh]) -> Mesh:
 def make_surface(
     vertices: npt.ArrayLike, faces: npt.ArrayLike, material: Material, color: Color
 ) -> Mesh:
-    """A mesh of one material and colour."""
+    """Make a mesh of one material and colour.
+
+    Args:
+        vertices: (V, 3) places [m].
+        faces: (F, 3) indices of vertices, counter-clockwise seen from outside.
+        material: Material of all faces.
+        color: Colour of all faces.
+    """
     faces = np.asarray(faces, np.int32).reshape(-1, 3)
     count = len(faces)
     colors = np.empty((count, 3), np.float32)
@@ -96,7 +111,13 @@ def make_hexahedron(
     material: Material,
     color: Color,
 ) -> Mesh:
-    """A block with rectangles as bottom and top, each (x back, x front, half width), between two heights."""
+    """Make a block whose bottom and top are rectangles of different size.
+
+    Args:
+        bottom, top: Rectangles as (x back, x front, half width) [m].
+        z: Heights of bottom and top [m].
+        material, color: Of all faces.
+    """
     points = []
     for (back, front, half), height in zip((bottom, top), z, strict=True):
         points += [
@@ -114,7 +135,13 @@ def make_block(
     color: Color,
     at: tuple[float, float, float] = (0.0, 0.0, 0.0),
 ) -> Mesh:
-    """A box of length x width x height whose bottom's centre is `at`."""
+    """Make a box.
+
+    Args:
+        size: Length, width, height [m].
+        material, color: Of all faces.
+        at: Centre of the bottom [m].
+    """
     ends = (at[0] - size[0] / 2, at[0] + size[0] / 2, size[1] / 2)
     return make_hexahedron(ends, ends, (at[2], at[2] + size[2]), material, color).placed(0.0, at[1])
 
@@ -128,7 +155,15 @@ def make_tube(
     end_radius: float | None = None,
     sides: int = 7,
 ) -> Mesh:
-    """A closed cylinder, or with another end radius a cone, between two points."""
+    """Make a closed cylinder or cone between two points.
+
+    Args:
+        start, end: Centres of the ends [m].
+        radius: Radius at the start [m].
+        material, color: Of all faces.
+        end_radius: Radius at the end [m]; None for a cylinder.
+        sides: Number of faces around.
+    """
     a, b = np.asarray(start, np.float64), np.asarray(end, np.float64)
     u, v = _across(b - a)
     angle = np.arange(sides) * (2 * np.pi / sides)
@@ -170,7 +205,13 @@ def _tube_faces(sides: int) -> Int32:
 def make_wheel(
     x: float, y: float, radius: float, width: float, hub: Color = (0.35, 0.35, 0.37)
 ) -> Mesh:
-    """A tyre standing on the ground, its axis along y, with a lighter hub."""
+    """Make a tyre that stands on the ground, its axis along y, with a lighter hub.
+
+    Args:
+        x, y: Where it stands [m].
+        radius, width: Of the tyre [m].
+        hub: Colour of the hub.
+    """
     tyre = make_tube(
         (x, y - width / 2, radius),
         (x, y + width / 2, radius),
@@ -204,7 +245,16 @@ def make_blob(
     roughness: float = 0.0,
     subdivisions: int = 1,
 ) -> Mesh:
-    """An ellipsoid about a point, its surface disturbed by `roughness` of the radius."""
+    """Make an ellipsoid, with a rough surface if asked.
+
+    Args:
+        at: Its centre [m].
+        radii: Its half axes [m].
+        material, color: Of all faces.
+        rng: Generator of the roughness; None for a smooth surface.
+        roughness: Standard deviation of the radius, as a share of it.
+        subdivisions: How often the faces of an icosahedron are divided.
+    """
     vertices, faces = _sphere(subdivisions)
     scale = np.ones((len(vertices), 1), np.float32)
     if rng is not None:

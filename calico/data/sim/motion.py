@@ -1,4 +1,4 @@
-"""How things move: tracks over time, and traffic that follows the vehicle ahead and stops at red lights."""
+"""How things move: tracks over time, and traffic that keeps its distance and stops at red lights."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LEAD_IN_S = 1.0
 
 
 def list_track_times(frames: int) -> Float64:
-    """The times at which tracks are sampled [s]; keyframe k is at k * KEYFRAME_S."""
+    """List the times at which tracks are sampled [s]; keyframe k is at k * KEYFRAME_S."""
     last = (frames - 1) * KEYFRAME_S + KEYFRAME_S
     steps = np.arange(round((last + LEAD_IN_S) / STEP_S) + 1, dtype=np.float64)
     return steps * STEP_S - LEAD_IN_S
@@ -27,24 +27,40 @@ def list_track_times(frames: int) -> Float64:
 
 @dataclass(frozen=True)
 class Track:
-    """Poses at times (T,): x, y [m, world] and heading [rad, unwrapped]. A single sample stands still for ever."""
+    """Where something is over time. A track of one sample stands still for ever.
+
+    Attributes:
+        times: (T,) times [s].
+        pose: (T, 3) x, y [m, world] and heading [rad, unwrapped].
+    """
 
     times: Float64
     pose: Float64
 
     @staticmethod
     def still(x: float, y: float, yaw: float) -> Track:
-        """Never moves."""
+        """Make the track of something that never moves.
+
+        Args:
+            x, y: Where it stands [m, world].
+            yaw: Its heading [rad].
+        """
         return Track(np.zeros(1), np.array([[x, y, yaw]]))
 
     @staticmethod
     def along(path: Path, times: Float64, stations: Float64) -> Track:
-        """Follows a path."""
+        """Make a track along a path.
+
+        Args:
+            path: The path.
+            times: (T,) times [s].
+            stations: (T,) stations on the path at these times [m].
+        """
         xy, yaw = path.at(stations)
         return Track(times, np.concatenate([xy, np.unwrap(yaw)[:, None]], axis=1))
 
     def at(self, time_s: float) -> tuple[float, float, float]:
-        """x, y, heading."""
+        """Return x, y [m, world] and heading [rad] at a time."""
         x, y, yaw = (float(v) for v in self.sample(np.array([time_s]))[0])
         return x, y, yaw
 
@@ -55,14 +71,24 @@ class Track:
         return np.stack([np.interp(times, self.times, self.pose[:, i]) for i in range(3)], axis=1)
 
     def velocity(self, time_s: float) -> tuple[float, float]:
-        """vx, vy [m/s, world] as nuScenes defines it: the central difference over the keyframes before and after."""
+        """Return vx, vy [m/s, world] as nuScenes defines it.
+
+        It is the central difference over the keyframes before and after.
+        """
         after, before = self.at(time_s + KEYFRAME_S), self.at(time_s - KEYFRAME_S)
         return (after[0] - before[0]) / (2 * KEYFRAME_S), (after[1] - before[1]) / (2 * KEYFRAME_S)
 
 
 @dataclass(frozen=True)
 class Sway:
-    """Pitch and roll of the ego vehicle: a constant and a slow swing each, (2,) arrays [rad, Hz, rad]."""
+    """Pitch and roll of the ego vehicle: a constant and a slow swing each.
+
+    Attributes:
+        constant: (2,) constant part [rad].
+        swing: (2,) amplitude of the swing [rad].
+        frequency: (2,) frequency of the swing [Hz].
+        phase: (2,) phase of the swing [rad].
+    """
 
     constant: Float64
     swing: Float64
@@ -71,7 +97,7 @@ class Sway:
 
     @staticmethod
     def draw(rng: np.random.Generator) -> Sway:
-        """Some tenths of a degree."""
+        """Draw some tenths of a degree of pitch and roll."""
         degree = np.pi / 180
         return Sway(
             rng.normal(0, 0.35 * degree, 2),
@@ -81,7 +107,7 @@ class Sway:
         )
 
     def at(self, time_s: float) -> tuple[float, float]:
-        """Pitch, roll [rad]."""
+        """Return pitch and roll [rad] at a time."""
         pitch, roll = self.constant + self.swing * np.sin(
             2 * np.pi * self.frequency * time_s + self.phase
         )
@@ -95,12 +121,20 @@ def follow_leader(
     stops_m: tuple[float, ...],
     times: Float64,
 ) -> Float64:
-    """Stations (T, n) of the vehicles of one lane by the intelligent driver model (Treiber, Hennecke, Helbing, 2000).
+    """Simulate the vehicles of one lane with the intelligent driver model.
 
     Args:
-        start_m: (n,) stations at the first time, the leader first.
-        lengths_m, desired_mps: (n,).
-        stops_m: red lights: vehicles that have not passed one stop before it.
+        start_m: (n,) stations at the first time [m], the leader first.
+        lengths_m: (n,) lengths of the vehicles [m].
+        desired_mps: (n,) desired speeds [m/s].
+        stops_m: Stations of red lights [m]. Vehicles that have not passed one stop before it.
+        times: (T,) times [s].
+
+    Returns:
+        (T, n) stations [m].
+
+    Source: Treiber, Hennecke, Helbing, Congested traffic states in empirical observations and
+    microscopic simulations, 2000.
     """
     s = np.asarray(start_m, np.float64).copy()
     lengths, desired = np.asarray(lengths_m, np.float64), np.asarray(desired_mps, np.float64)

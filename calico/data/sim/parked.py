@@ -40,7 +40,16 @@ def draw_parked(
     wanted: tuple[str, ...],
     ego_m: float,
 ) -> list[Actor]:
-    """All parked things. `near`: stations of the main road where wanted kinds are put first."""
+    """Draw all parked vehicles and cycles.
+
+    Args:
+        rng: Generator.
+        layout: The streets.
+        floor: Footprints that are taken; those of the new things are added.
+        near: Stations of the main road where wanted kinds are put first [m].
+        wanted: Kinds that the scene must have.
+        ego_m: Station of the ego vehicle at the start [m].
+    """
     actors = _wanted(rng, layout, floor, near, wanted)
     for index in range(len(layout.roads)):
         actors += _kerb(rng, layout, index, floor)

@@ -13,25 +13,30 @@ from calico.frame import Float64
 
 @dataclass(frozen=True)
 class Path:
-    """A polyline xy (P, 2) [m, world] with the station s (P,) of every vertex [m]. Beyond its ends it goes on straight."""
+    """A polyline with arc length. Beyond its ends it goes on straight.
+
+    Attributes:
+        xy: (P, 2) vertices [m, world].
+        s: (P,) station of every vertex [m].
+    """
 
     xy: Float64
     s: Float64
 
     @staticmethod
     def of(xy: npt.ArrayLike) -> Path:
-        """From vertices."""
+        """Make a path from its vertices (P, 2) [m, world]."""
         points = np.asarray(xy, np.float64)
         steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
         return Path(points, np.concatenate([[0.0], np.cumsum(steps)]))
 
     @property
     def length(self) -> float:
-        """[m]."""
+        """Length of the path [m]."""
         return float(self.s[-1])
 
     def at(self, stations: npt.ArrayLike) -> tuple[Float64, Float64]:
-        """Positions (..., 2) and headings (...) at stations [m]."""
+        """Return positions (..., 2) [m, world] and headings (...) [rad] at stations [m]."""
         s = np.asarray(stations, np.float64)
         i = np.clip(np.searchsorted(self.s, s, side="right") - 1, 0, len(self.s) - 2)
         step = self.xy[i + 1] - self.xy[i]
@@ -40,22 +45,27 @@ class Path:
         return xy, np.arctan2(unit[..., 1], unit[..., 0])
 
     def beside(self, station: float, left: float) -> tuple[float, float, float]:
-        """x, y and heading of the point `left` metres to the left of a station."""
+        """Return x, y [m, world] and heading [rad] of a point beside the path.
+
+        Args:
+            station: Station of its foot on the path [m].
+            left: Distance to the left; negative to the right [m].
+        """
         (x, y), yaw = self.at(station)
         return float(x - left * np.sin(yaw)), float(y + left * np.cos(yaw)), float(yaw)
 
     def offset(self, left: float) -> Path:
-        """The parallel line `left` metres to the left."""
+        """Return the parallel line `left` metres to the left."""
         direction = np.gradient(self.xy, axis=0)
         direction /= np.linalg.norm(direction, axis=1, keepdims=True)
         return Path.of(self.xy + left * np.stack([-direction[:, 1], direction[:, 0]], axis=1))
 
     def reversed(self) -> Path:
-        """The same line the other way."""
+        """Return the same line the other way."""
         return Path.of(self.xy[::-1])
 
     def project(self, xy: npt.ArrayLike) -> float:
-        """The station nearest to a point."""
+        """Return the station [m] that is nearest to a point (2,) [m, world]."""
         return float(
             shapely.line_locate_point(
                 shapely.LineString(self.xy), shapely.Point(np.asarray(xy, np.float64))
@@ -63,7 +73,12 @@ class Path:
         )
 
     def strip(self, start: float, stop: float, right: float, left: float) -> shapely.Polygon:
-        """The area between two stations and between two offsets (left positive), each in any order."""
+        """Return the area between two stations and two offsets.
+
+        Args:
+            start, stop: Stations [m], in any order.
+            right, left: Offsets [m], positive to the left, in any order.
+        """
         start, stop = min(start, stop), max(start, stop)
         inner = self.s[(self.s > start) & (self.s < stop)]
         xy, yaw = self.at(np.concatenate([[start], inner, [stop]]))
@@ -76,7 +91,14 @@ class Path:
 def bend_path(
     start: tuple[float, float], yaw_rad: float, curvature: Float64, step_m: float = 1.0
 ) -> Path:
-    """A path from its curvature [1/m] at every step."""
+    """Make a path from its curvature.
+
+    Args:
+        start: First vertex [m, world].
+        yaw_rad: Heading at the start [rad].
+        curvature: (P,) curvature at every step [1/m].
+        step_m: Length of a step [m].
+    """
     yaw = yaw_rad + np.concatenate([[0.0], np.cumsum(curvature * step_m)])
     xy = np.cumsum(np.stack([np.cos(yaw), np.sin(yaw)], axis=1) * step_m, axis=0)
     return Path.of(np.concatenate([[start], xy + np.asarray(start)]))

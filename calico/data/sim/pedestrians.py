@@ -22,7 +22,16 @@ def draw_pedestrians(
     red: tuple[bool, bool],
     near: tuple[float, float],
 ) -> list[Actor]:
-    """Everyone on foot. `near`: the stretch of the main road around the ego vehicle where people are."""
+    """Draw everyone on foot.
+
+    Args:
+        rng: Generator.
+        layout: The streets.
+        floor: Footprints that are taken; those of people who stand are added.
+        times: (T,) times of the tracks [s].
+        red: Which arms of the junction must stop.
+        near: Stretch of the main road around the ego vehicle where people are [m].
+    """
     actors: list[Actor] = []
     busy = float(rng.uniform(0.5, 1.6))
     for _ in range(int(rng.poisson(9 * busy))):
@@ -61,7 +70,10 @@ def _walker(
     red: tuple[bool, bool],
     near: tuple[float, float],
 ) -> list[Actor]:
-    """One or two people side by side on a walkway. They enter the carriageway only where its traffic has the red light."""
+    """Draw one or two people side by side on a walkway.
+
+    They enter the carriageway only if its traffic has the red light.
+    """
     index = 0 if len(layout.roads) == 1 or rng.random() < 0.65 else 1
     road = layout.roads[index]
     side = int(rng.choice([-1, 1]))

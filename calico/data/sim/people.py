@@ -44,7 +44,13 @@ def _cloth(rng: np.random.Generator) -> Color:
 
 
 def build_pedestrian(rng: np.random.Generator, size: Size, pose: Pose) -> Mesh:
-    """Legs, torso, arms and head; a long coat, a bag or a hat at times."""
+    """Build a person: legs, torso, arms and head; a long coat, a bag or a hat at times.
+
+    Args:
+        rng: Generator of the looks.
+        size: Length, width, height of the box [m].
+        pose: Walking, standing or sitting.
+    """
     length, width, height = body_size(size)
     skin, hair = SKINS[int(rng.integers(len(SKINS)))], HAIR[int(rng.integers(len(HAIR)))]
     top, legs = _cloth(rng), _cloth(rng)
@@ -165,7 +171,13 @@ def _tyre(x: float, radius: float, width: float) -> list[Mesh]:
 
 
 def build_bicycle(rng: np.random.Generator, size: Size, ridden: bool) -> Mesh:
-    """Two thin wheels, a frame, handlebars and saddle."""
+    """Build a bicycle: two thin wheels, a frame, handlebars and saddle.
+
+    Args:
+        rng: Generator of the looks.
+        size: Length, width, height of the box [m].
+        ridden: Whether someone sits on it.
+    """
     length, width, height = body_size(size)
     color = _cloth(rng)
     radius = 0.33
@@ -201,7 +213,13 @@ def build_bicycle(rng: np.random.Generator, size: Size, ridden: bool) -> Mesh:
 
 
 def build_motorcycle(rng: np.random.Generator, size: Size, ridden: bool) -> Mesh:
-    """Thick wheels, engine, tank, seat, fork and lamps; or a scooter with its shield."""
+    """Build a motorcycle or a scooter.
+
+    Args:
+        rng: Generator of the looks.
+        size: Length, width, height of the box [m].
+        ridden: Whether someone sits on it.
+    """
     length, width, height = body_size(size)
     color = _cloth(rng)
     radius = 0.3

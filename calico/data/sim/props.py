@@ -1,4 +1,4 @@
-"""Traffic cones and barriers (labelled), and the clutter that resembles labelled things (not labelled)."""
+"""Traffic cones and barriers, which are labelled, and clutter that resembles labelled things."""
 
 from __future__ import annotations
 
@@ -21,7 +21,12 @@ GREY: Color = (0.25, 0.25, 0.26)
 
 
 def build_traffic_cone(rng: np.random.Generator, size: Size) -> Mesh:
-    """A cone or a slim delineator, orange with a reflecting band."""
+    """Build a cone or a slim delineator, orange with a reflecting band.
+
+    Args:
+        rng: Generator of the looks.
+        size: Length, width, height of the box [m].
+    """
     length, width, height = body_size(size)
     radius = length / 2 * (0.85 if rng.random() < 0.7 else 0.5)
     tip = 0.03 if radius > 0.4 * length else radius * 0.8
@@ -44,7 +49,12 @@ def build_traffic_cone(rng: np.random.Generator, size: Size) -> Mesh:
 
 
 def build_barrier(rng: np.random.Generator, size: Size) -> Mesh:
-    """A concrete wall element, a water-filled plastic one, or boards on legs; long along y."""
+    """Build a barrier, long along y: concrete, water-filled plastic, or boards on legs.
+
+    Args:
+        rng: Generator of the looks.
+        size: Length, width, height of the box [m].
+    """
     length, width, height = body_size(size)
     kind = int(rng.integers(3))
     parts: list[Mesh] = []
@@ -99,7 +109,11 @@ def build_barrier(rng: np.random.Generator, size: Size) -> Mesh:
 
 
 def car_like(rng: np.random.Generator) -> tuple[Mesh, float]:
-    """A skip, kiosk, container or covered heap of a car's or truck's size. Returns the mesh and its length."""
+    """Build a skip, kiosk, container or covered heap of a car's or truck's size.
+
+    Returns:
+        The mesh and its length [m].
+    """
     length, width, height = (
         float(rng.uniform(2.2, 5.5)),
         float(rng.uniform(1.6, 2.3)),

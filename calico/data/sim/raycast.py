@@ -1,4 +1,7 @@
-"""Nearest hits and shadows, by Embree (Wald et al., "Embree: a kernel framework for efficient CPU ray tracing", 2014)."""
+"""Nearest hits and shadows, by Embree.
+
+Source: Wald et al., Embree: a kernel framework for efficient CPU ray tracing, 2014.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,13 @@ MISS_M = 1e6
 
 @dataclass(frozen=True)
 class Solid:
-    """A mesh ready for ray casting: its Embree scene, unit normals (F, 3), and the object (F,) of every face, -1 for none."""
+    """A mesh ready for ray casting.
+
+    Attributes:
+        scene: Its Embree scene.
+        normal: (F, 3) unit normals.
+        owner: (F,) the object of every face, -1 for none.
+    """
 
     scene: EmbreeScene
     normal: Float32
@@ -27,7 +36,12 @@ class Solid:
 
     @staticmethod
     def build(mesh: Mesh, owner: Int32) -> Solid:
-        """Builds the acceleration structure."""
+        """Build the acceleration structure of a mesh.
+
+        Args:
+            mesh: The surface.
+            owner: (F,) whose face each one is.
+        """
         scene = EmbreeScene()
         corners = np.ascontiguousarray(mesh.vertices[mesh.faces])
         TriangleMesh(scene, corners)
@@ -41,8 +55,10 @@ class Solid:
 class Hits:
     """What R rays met first.
 
-    distance_m: (R,), MISS_M where nothing. normal: (R, 3), towards the ray's origin. material: (R,). color: (R, 3).
-    owner: (R,) index of the object, -1 for the static world. Beyond `distance_m` < MISS_M the fields mean nothing.
+    distance_m: (R,), MISS_M where nothing. normal: (R, 3), towards the ray's origin. material:
+        (R,). color: (R, 3).
+    owner: (R,) index of the object, -1 for the static world. Beyond `distance_m` < MISS_M the
+        fields mean nothing.
     """
 
     distance_m: Float32
@@ -59,7 +75,12 @@ class Hits:
 
 
 def cast_rays(solids: tuple[Solid, ...], origins: Float32, directions: Float32) -> Hits:
-    """The nearest hits of rays (R, 3) with unit directions, over all solids (at least one)."""
+    """Find the nearest hits of rays over all solids.
+
+    Args:
+        solids: At least one.
+        origins, directions: (R, 3) rays in the world, directions of unit length.
+    """
     rays = len(origins)
     distance = np.full(rays, MISS_M, np.float32)
     normal = np.zeros((rays, 3), np.float32)
@@ -84,7 +105,15 @@ def cast_rays(solids: tuple[Solid, ...], origins: Float32, directions: Float32) 
 
 
 def find_occluded(solids: tuple[Solid, ...], origins: Float32, directions: Float32) -> Bool:
-    """(R,) mask: something lies on the ray."""
+    """Find the rays that meet anything.
+
+    Args:
+        solids: At least one.
+        origins, directions: (R, 3) rays in the world, directions of unit length.
+
+    Returns:
+        (R,) mask.
+    """
     blocked = np.zeros(len(origins), np.bool_)
     for solid in solids:
         rest = np.flatnonzero(~blocked)

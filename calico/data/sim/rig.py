@@ -1,7 +1,8 @@
 """The six cameras: where they sit and what they see of the world, after nuScenes.
 
-Mounts are those of the nuScenes vehicles, rounded; the fields of view 70 degrees, 110 at the back. Images are wide
-and low (96 x 256), as after the crop that BEVFusion makes, with the horizon above the middle.
+Mounts are those of the nuScenes vehicles, rounded; the fields of view 70 degrees, 110 at the back.
+Images are wide and low (96 x 256), as after the crop that BEVFusion makes, with the horizon above
+the middle.
 """
 
 from __future__ import annotations
@@ -36,7 +37,15 @@ def ego_T_camera(camera: str) -> Float64:
 
 
 def camera_intrinsics(camera: str, size_hw: tuple[int, int]) -> Float64:
-    """(3, 3) pinhole matrix [px]."""
+    """Return the pinhole matrix of a camera.
+
+    Args:
+        camera: Its name.
+        size_hw: Height and width of its images [px].
+
+    Returns:
+        (3, 3) matrix [px].
+    """
     height, width = size_hw
     focal = width / 2 / np.tan(np.deg2rad(MOUNTS[camera][4]) / 2)
     return np.array([[focal, 0, (width - 1) / 2], [0, focal, HORIZON * height - 0.5], [0, 0, 1.0]])
@@ -49,7 +58,15 @@ def camera_T_lidar(camera: str) -> Float64:
 
 
 def pixel_rays(camera: str, size_hw: tuple[int, int]) -> Float32:
-    """(H * W, 3) unit directions of all pixel centres, row by row, in the camera frame."""
+    """Return the directions of all pixel centres, row by row.
+
+    Args:
+        camera: Name of the camera.
+        size_hw: Height and width of its images [px].
+
+    Returns:
+        (H * W, 3) unit directions in the camera frame.
+    """
     height, width = size_hw
     v, u = np.meshgrid(np.arange(height), np.arange(width), indexing="ij")
     rays = (

@@ -18,13 +18,25 @@ from calico.data.sim.meshes import (
 GREY: Color = (0.22, 0.22, 0.23)
 BARK: Color = (0.10, 0.07, 0.04)
 FACADES: tuple[Color, ...] = (
-    (0.42, 0.20, 0.13), (0.55, 0.48, 0.38), (0.60, 0.58, 0.54), (0.32, 0.33, 0.36), (0.50, 0.33, 0.20), (0.65, 0.60, 0.45),
-    (0.25, 0.28, 0.33), (0.48, 0.42, 0.40),
-)  # fmt: skip
+    (0.42, 0.20, 0.13),
+    (0.55, 0.48, 0.38),
+    (0.60, 0.58, 0.54),
+    (0.32, 0.33, 0.36),
+    (0.50, 0.33, 0.20),
+    (0.65, 0.60, 0.45),
+    (0.25, 0.28, 0.33),
+    (0.48, 0.42, 0.40),
+)
 
 
 def build_house(rng: np.random.Generator, length: float, depth: float) -> Mesh:
-    """A house with its street front on y = -depth / 2: ledges, a door, perhaps balconies and a pitched roof."""
+    """Build a house: ledges, a door, perhaps balconies and a pitched roof.
+
+    Args:
+        rng: Generator of the looks.
+        length: Length of the street front, which lies on y = -depth / 2 [m].
+        depth: Depth [m].
+    """
     height = float(
         rng.choice(
             [rng.uniform(4.5, 8), rng.uniform(8, 18), rng.uniform(18, 35)], p=[0.4, 0.45, 0.15]
@@ -149,13 +161,23 @@ def build_bush(rng: np.random.Generator) -> Mesh:
 
 
 def build_hedge(rng: np.random.Generator, length: float) -> Mesh:
-    """A clipped hedge along x."""
+    """Build a clipped hedge along x.
+
+    Args:
+        rng: Generator of the looks.
+        length: Its length [m].
+    """
     height, depth = float(rng.uniform(0.8, 1.9)), float(rng.uniform(0.5, 1.0))
     return make_block((length, depth, height), Material.FOLIAGE, (0.05, 0.10, 0.03))
 
 
 def build_wall(rng: np.random.Generator, length: float) -> Mesh:
-    """A garden wall or a fence along x."""
+    """Build a garden wall or a fence along x.
+
+    Args:
+        rng: Generator of the looks.
+        length: Its length [m].
+    """
     height = float(rng.uniform(0.7, 2.2))
     if rng.random() < 0.5:
         shade = float(rng.uniform(0.25, 0.55))
@@ -202,7 +224,12 @@ def build_sign(rng: np.random.Generator) -> Mesh:
 
 
 def traffic_light(rng: np.random.Generator, green: bool) -> Mesh:
-    """A mast with three lamps that face -x, one of them lit."""
+    """Build a mast with three lamps that face -x, one of them lit.
+
+    Args:
+        rng: Generator of the looks.
+        green: Whether it shows green, else red.
+    """
     parts = [
         make_tube((0, 0, 0), (0, 0, 3.4), 0.08, Material.METAL, GREY),
         make_block((0.25, 0.35, 0.95), Material.PLASTIC, (0.02, 0.02, 0.02), (-0.05, 0, 2.4)),

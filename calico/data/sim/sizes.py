@@ -1,8 +1,9 @@
 """How large objects are: a normal distribution per class, cut at two standard deviations.
 
-Means: the nuScenes training set's mean box per class, as published in the reference configurations of CBGS (Zhu et al.,
-"Class-balanced grouping and sampling for point cloud 3D object detection", 2019, anchor sizes). The spread is ours, chosen so
-that body styles differ; barriers are wider than long, as nuScenes annotates them.
+Means: the nuScenes training set's mean box per class, as published in the reference configurations
+    of CBGS (Zhu et al., "Class-balanced grouping and sampling for point cloud 3D object detection",
+    2019, anchor sizes). The spread is ours, chosen so that body styles differ; barriers are wider
+    than long, as nuScenes annotates them.
 """
 
 from __future__ import annotations
@@ -40,14 +41,21 @@ SPREAD: dict[str, Size] = {
 """Standard deviations [m]."""
 
 RIDER_HEIGHT_M = 0.42
-"""How much a rider adds to a cycle's height: the mean is over cycles of which about a quarter is ridden."""
+"""How much a rider adds to a cycle's height: the mean is over cycles of which about a quarter is
+ridden."""
 
 SKIN_M = 0.04
 """How far an annotated box stands off the surface, on every side but the bottom."""
 
 
 def draw_size(rng: np.random.Generator, label: str, ridden: bool = False) -> Size:
-    """Length, width, height [m] of a new object; a rider makes a cycle higher."""
+    """Draw length, width, height [m] of a new object.
+
+    Args:
+        rng: Generator.
+        label: Name of its class.
+        ridden: Whether someone rides it, which makes a cycle higher.
+    """
     offsets = np.clip(rng.normal(size=3), -2, 2) * SPREAD[label]
     length, width, height = (float(v) for v in np.asarray(MEAN[label]) + offsets)
     return (

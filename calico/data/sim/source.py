@@ -30,18 +30,20 @@ Split = Literal["train", "val", "test"]
 
 
 class SimSource:
-    """One split of the simulated world (see docs/explanation/simulator.md). Implements `calico.data.source.FrameSource`.
+    """One split of the simulated world (see docs/explanation/simulator.md).
+
+    It implements `calico.data.source.FrameSource`.
 
     Args:
-        config: how many scenes and frames, the world's seed, the image size.
-        split: "train", "val" or "test": different worlds.
-        map_grid: grid of the map masks.
-        cameras: names out of `taxonomy.CAMERAS`.
+        config: Number of scenes and frames, the world's seed, the image size.
+        split: "train", "val" or "test", which are different worlds.
+        map_grid: Grid of the map masks.
+        cameras: Names out of `taxonomy.CAMERAS`.
         sweeps: LiDAR sweeps per frame, the keyframe's included, 0.05 s apart; 1 to 10.
-        cache_dir: where frames are kept; default: calico/sim in the user's cache folder.
+        cache_dir: Folder of the rendered frames; by default calico/sim in the user's cache folder.
 
     Raises:
-        CalicoError: unknown split or camera, sweeps out of range.
+        CalicoError: The split or a camera is unknown, or `sweeps` is out of range.
     """
 
     def __init__(
@@ -65,11 +67,13 @@ class SimSource:
         unknown = [camera for camera in cameras if camera not in MOUNTS]
         if unknown:
             raise CalicoError(
-                f"simulator: unknown camera '{unknown[0]}', expected names out of {', '.join(MOUNTS)}"
+                f"simulator: unknown camera '{unknown[0]}', expected names out of "
+                f"{', '.join(MOUNTS)}"
             )
         if not cameras:
             raise CalicoError(
-                "simulator: got no cameras, expected at least one (data.cameras); a LiDAR-only model ignores it"
+                "simulator: got no cameras, expected at least one (data.cameras); a LiDAR-only "
+                "model ignores it"
             )
         if not 1 <= sweeps <= 10:
             raise CalicoError(f"simulator: got {sweeps} sweeps, expected 1 to 10 (data.sweeps)")
@@ -116,15 +120,15 @@ class SimSource:
         return self[index].without_sensors()
 
     def labels(self, index: int) -> Int64:
-        """(M,) classes of a frame's objects (loads the frame)."""
+        """Return the classes (M,) of a frame's objects; this loads the frame."""
         return self[index].boxes.labels
 
     def image_sizes(self) -> frozenset[tuple[int, int]]:
-        """The one size of all cameras."""
+        """Return the one size of all cameras."""
         return frozenset({self.config.image_size})
 
     def content_hash(self) -> str:
-        """Hex digest of everything that decides the frames' bytes, the number of frames included."""
+        """Return a digest of everything that decides the frames' bytes and their number."""
         return hashlib.sha256(f"{self._frame_key()}/{len(self)}".encode()).hexdigest()
 
     def labels_hash(self) -> str:
@@ -132,10 +136,11 @@ class SimSource:
         return self.content_hash()
 
     def prepare(self, workers: int, progress: Callable[[int, int], None] | None = None) -> None:
-        """Fills the cache, scene by scene, in worker processes (0 or 1: in this one).
+        """Fill the cache, scene by scene.
 
         Args:
-            progress: called with (frames done, frames in all), from this process.
+            workers: Number of worker processes; 0 or 1 works in this process.
+            progress: Called in this process with (frames done, frames in all).
         """
         scenes: dict[int, list[int]] = {}
         for index in range(len(self)):

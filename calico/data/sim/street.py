@@ -15,7 +15,12 @@ from calico.data.sim.meshes import Mesh, make_surface, merge_meshes
 
 
 def ground_mesh(layout: Layout, reach_m: float = 160.0) -> Mesh:
-    """The carriageway's plane at z = 0 and everything else KERB_M higher, with the kerb's face between."""
+    """Build the ground: the carriageway at z = 0, all else KERB_M higher, the kerb's face between.
+
+    Args:
+        layout: The streets.
+        reach_m: How far the ground goes beyond the streets [m].
+    """
     xy = np.concatenate([road.center.xy for road in layout.roads])
     low, high = xy.min(axis=0) - reach_m, xy.max(axis=0) + reach_m
     outline = shapely.box(*low, *high)
@@ -50,7 +55,14 @@ def ground_mesh(layout: Layout, reach_m: float = 160.0) -> Mesh:
 def draw_scenery(
     rng: np.random.Generator, layout: Layout, floor: Floor, red: tuple[bool, bool]
 ) -> Mesh:
-    """Ground, buildings, vegetation, street furniture and clutter."""
+    """Draw ground, buildings, vegetation, street furniture and clutter.
+
+    Args:
+        rng: Generator.
+        layout: The streets.
+        floor: Footprints that are taken; those of the new things are added.
+        red: Which arms of the junction must stop.
+    """
     paved = shapely.union_all([layout.drivable, layout.walkway, layout.carpark])
     parts = [ground_mesh(layout)]
     parts += _buildings(rng, layout, paved.buffer(0.4))

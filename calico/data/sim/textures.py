@@ -50,7 +50,16 @@ def _ground_table() -> Float32:
 
 
 def surface_color(ground: GroundMap, hits: Hits, xyz: Float32) -> Float32:
-    """(R, 3) albedo: the face's colour with the ground's paint, windows, and grain."""
+    """Compute the albedo of what was hit: the face's colour with paint, windows and grain.
+
+    Args:
+        ground: Map of the ground, for its paint.
+        hits: What the rays met.
+        xyz: (R, 3) places of the hits [m, world].
+
+    Returns:
+        (R, 3) albedo.
+    """
     albedo = hits.color.copy()
     floor = np.flatnonzero(hits.material == Material.GROUND)
     albedo[floor] = _ground_table()[ground.lookup(xyz[floor, :2])]
@@ -69,7 +78,15 @@ def surface_color(ground: GroundMap, hits: Hits, xyz: Float32) -> Float32:
 
 
 def lit_windows(hits: Hits, xyz: Float32) -> Int64:
-    """Indices of the rays that meet a window with light behind it: about one in four."""
+    """Find the rays that meet a window with light behind it, which is about one in four.
+
+    Args:
+        hits: What the rays met.
+        xyz: (R, 3) places of the hits [m, world].
+
+    Returns:
+        Indices of the rays.
+    """
     walls = _walls(hits)
     pane, _, number = _windows(hits.normal[walls], hits.color[walls], xyz[walls])
     return walls[pane & (number % 101 < 25)]

@@ -32,8 +32,10 @@ MIX: dict[str, float] = {
 class Plan:
     """What a scene's traffic must respect.
 
-    ego_turn: where the ego vehicle goes if it turns off its lane. red: arms (0 main, 1 side) that have the red light.
-    closed: lanes without traffic. wanted: kinds that should be near. density: of the traffic, 1 is the average.
+    ego_turn: where the ego vehicle goes if it turns off its lane. red: arms (0 main, 1 side) that
+        have the red light.
+    closed: lanes without traffic. wanted: kinds that should be near. density: of the traffic, 1 is
+        the average.
     """
 
     times: Float64
@@ -47,7 +49,13 @@ class Plan:
 
 
 def draw_traffic(rng: np.random.Generator, layout: Layout, plan: Plan) -> tuple[Track, list[Actor]]:
-    """The ego track, and all moving vehicles and cyclists."""
+    """Draw the ego vehicle's track, and all moving vehicles and cyclists.
+
+    Args:
+        rng: Generator.
+        layout: The streets.
+        plan: What the scene is to hold.
+    """
     actors: list[Actor] = []
     ego: Track | None = None
     wanted = [kind for kind in plan.wanted if kind in MIX]

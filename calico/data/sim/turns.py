@@ -12,10 +12,15 @@ TURN_MPS = 5.5
 
 
 def turn_paths(layout: Layout, lane: Lane, after_m: float) -> list[Path]:
-    """Paths that leave a lane of the main road for the outermost lanes of the side road, both ways where there are two.
+    """List the paths that leave a lane of the main road for the outermost lanes of the side road.
 
     Args:
-        after_m: turns that begin before this station of the lane are left out.
+        layout: The streets.
+        lane: The lane.
+        after_m: Station of the lane [m] before which no turn may begin.
+
+    Returns:
+        One path for each direction of the side road.
     """
     if len(layout.roads) < 2:
         return []

@@ -1,4 +1,7 @@
-"""Cars, trucks, buses, trailers and construction vehicles, composed of blocks and wheels. x forward, standing on z = 0."""
+"""Cars, trucks, buses, trailers and construction vehicles, composed of blocks and wheels.
+
+All have x forward and stand on z = 0.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,19 @@ from calico.data.sim.meshes import (
 from calico.data.sim.sizes import Size, body_size
 
 CAR_COLORS: tuple[Color, ...] = (
-    (0.75, 0.75, 0.76), (0.80, 0.80, 0.78), (0.03, 0.03, 0.035), (0.05, 0.05, 0.06), (0.22, 0.23, 0.25), (0.40, 0.41, 0.43),
-    (0.45, 0.03, 0.03), (0.03, 0.08, 0.35), (0.05, 0.16, 0.12), (0.32, 0.22, 0.12), (0.60, 0.30, 0.03), (0.10, 0.30, 0.45),
-)  # fmt: skip
+    (0.75, 0.75, 0.76),
+    (0.80, 0.80, 0.78),
+    (0.03, 0.03, 0.035),
+    (0.05, 0.05, 0.06),
+    (0.22, 0.23, 0.25),
+    (0.40, 0.41, 0.43),
+    (0.45, 0.03, 0.03),
+    (0.03, 0.08, 0.35),
+    (0.05, 0.16, 0.12),
+    (0.32, 0.22, 0.12),
+    (0.60, 0.30, 0.03),
+    (0.10, 0.30, 0.45),
+)
 """About the mix on the road: mostly white, grey and black."""
 LIVERIES: tuple[Color, ...] = (
     (0.80, 0.80, 0.80),
@@ -66,7 +79,13 @@ def _lamps(
 
 
 def build_car(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
-    """A saloon, hatchback, estate, SUV, pick-up or van, as its height and chance will have it."""
+    """Build a saloon, hatchback, estate, SUV, pick-up or van, by its height and by chance.
+
+    Args:
+        rng: Generator of the looks.
+        size: Length, width, height of the box [m].
+        braking: Whether its brake lamps are lit.
+    """
     length, width, height = body_size(size)
     color = _pick(rng, CAR_COLORS)
     high = height > 1.75
@@ -148,7 +167,13 @@ def _car_wheels(length: float, half: float, radius: float) -> list[Mesh]:
 
 
 def build_truck(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
-    """A cab with a box, a flat bed with a load, or a tanker behind."""
+    """Build a cab with a box, a flat bed with a load, or a tanker behind.
+
+    Args:
+        rng: Generator of the looks.
+        size: Length, width, height of the box [m].
+        braking: Whether its brake lamps are lit.
+    """
     length, width, height = body_size(size)
     color, livery = _pick(rng, CAR_COLORS[:2] + LIVERIES), _pick(rng, LIVERIES)
     a, half = length / 2, width / 2
@@ -223,7 +248,13 @@ def build_truck(rng: np.random.Generator, size: Size, braking: bool = False) -> 
 
 
 def build_bus(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
-    """A city bus with a band of windows and doors on its right."""
+    """Build a city bus with a band of windows and doors on its right.
+
+    Args:
+        rng: Generator of the looks.
+        size: Length, width, height of the box [m].
+        braking: Whether its brake lamps are lit.
+    """
     length, width, height = body_size(size)
     color, roof = _pick(rng, LIVERIES), _pick(rng, LIVERIES[:1])
     a, half = length / 2, width / 2
@@ -274,7 +305,13 @@ def build_bus(rng: np.random.Generator, size: Size, braking: bool = False) -> Me
 
 
 def build_trailer(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
-    """A semi-trailer: box, container on a chassis, or flat bed; axles at the back, legs in front."""
+    """Build a semi-trailer: box, container on a chassis, or flat bed.
+
+    Args:
+        rng: Generator of the looks.
+        size: Length, width, height of the box [m].
+        braking: Whether its brake lamps are lit.
+    """
     length, width, height = body_size(size)
     livery = _pick(rng, LIVERIES)
     a, half = length / 2, width / 2
@@ -319,7 +356,13 @@ def build_trailer(rng: np.random.Generator, size: Size, braking: bool = False) -
 
 
 def build_construction_vehicle(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
-    """An excavator on tracks or a wheel loader, with its arm. `braking` has no lamps to show on."""
+    """Build an excavator on tracks or a wheel loader, with its arm.
+
+    Args:
+        rng: Generator of the looks.
+        size: Length, width, height of the box [m].
+        braking: Without effect, because the machines have no brake lamps.
+    """
     length, width, height = body_size(size)
     color = _pick(rng, WORKS_COLORS)
     a, half = length / 2, width / 2

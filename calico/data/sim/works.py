@@ -1,4 +1,4 @@
-"""Road works: cones and barriers around a stretch of a lane or of the verge, with machines and workers inside."""
+"""Road works: cones and barriers around a stretch of road, with machines and workers inside."""
 
 from __future__ import annotations
 
@@ -21,7 +21,19 @@ def draw_works(
     ego_lane: int,
     wanted: tuple[str, ...],
 ) -> tuple[list[Actor], frozenset[int]]:
-    """One site, and the lanes that it closes (never the ego's)."""
+    """Draw one site of road works.
+
+    Args:
+        rng: Generator.
+        layout: The streets.
+        floor: Footprints that are taken; those of the new things are added.
+        near: Stretch of the main road where the site may be [m].
+        ego_lane: Lane of the ego vehicle, which is never closed.
+        wanted: Kinds that the scene must have.
+
+    Returns:
+        Cones, barriers, machines and workers, and the indices of the lanes that are closed.
+    """
     road = layout.roads[0]
     side = int(rng.choice([-1, 1]))
     length = float(rng.uniform(14, 30))

@@ -1,4 +1,7 @@
-"""A scene: its streets, its light, what stands in it and how it moves. Everything follows from a seed."""
+"""A scene: its streets, its light, what stands in it and how it moves.
+
+Everything follows from a seed.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,12 @@ EGO_START_M = 85.0
 
 @dataclass(frozen=True)
 class World:
-    """One scene. `fixed` holds the scenery and the actors that never move (owner = index into `actors`)."""
+    """One scene.
+
+    Attributes:
+        fixed: The scenery and the actors that never move. The owner of a face is an index into
+            `actors`.
+    """
 
     layout: Layout
     ground: GroundMap
@@ -48,7 +56,7 @@ class World:
     fixed: Solid
 
     def moving(self, time_s: float) -> Solid | None:
-        """The actors that move, where they are at a time; None if there are none."""
+        """Return the actors that move, placed where they are at a time; None if there are none."""
         placed = [
             (i, self._place(actor, time_s))
             for i, actor in enumerate(self.actors)
@@ -57,7 +65,7 @@ class World:
         return _solid(placed) if placed else None
 
     def solids(self, time_s: float) -> tuple[Solid, ...]:
-        """Everything there is to hit at a time."""
+        """Return everything that rays can meet at a time."""
         moving = self.moving(time_s)
         return (self.fixed,) if moving is None else (self.fixed, moving)
 
@@ -66,12 +74,23 @@ class World:
         return actor.mesh.placed(x, y, self.height(x, y), yaw)
 
     def height(self, x: float, y: float) -> float:
-        """Height of the ground [m]."""
+        """Return the height of the ground [m].
+
+        Args:
+            x, y: Place [m, world].
+        """
         return float(self.ground.height(np.array([x, y])))
 
 
 def build_world(seed: int, split: str, scene: int, frames: int) -> World:
-    """The scene of an index in a split. Independent of every other scene."""
+    """Build the scene of an index in a split, independently of every other scene.
+
+    Args:
+        seed: Seed of the run.
+        split: Name of the split.
+        scene: Index of the scene.
+        frames: Number of keyframes.
+    """
 
     def stream(name: str) -> np.random.Generator:
         return make_generator(seed, "sim", split, scene, name)
@@ -140,7 +159,11 @@ def _fixed(scenery: Mesh, actors: list[Actor], ground: GroundMap) -> Solid:
 
 
 def _red_lights(rng: np.random.Generator, layout: Layout, ego_lane: int) -> tuple[bool, bool]:
-    """Which arms must stop: the main road only if the ego vehicle is still before its stop line; a T's side road always."""
+    """Draw which arms must stop.
+
+    The main road stops only if the ego vehicle is still before its stop line. The side road of a T
+    always stops.
+    """
     ahead = [
         stop - EGO_START_M for stop in layout.lanes[ego_lane].stop_m if stop - EGO_START_M > -45
     ]
