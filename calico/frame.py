@@ -199,9 +199,11 @@ class Frame:
         """Make a frame of labels and poses alone, for scoring predictions.
 
         Args:
-            token, scene: Names, unique in the data set.
+            token: Name of the frame, unique in the data set.
+            scene: Name of the scene, unique in the data set.
             timestamp_s: Time of the keyframe [s].
-            ego_T_lidar, global_T_lidar: (4, 4) poses of the LiDAR.
+            ego_T_lidar: (4, 4) pose of the LiDAR in the ego frame.
+            global_T_lidar: (4, 4) pose of the LiDAR in the global frame.
             boxes: Ground truth.
         """
         return Frame(

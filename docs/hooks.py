@@ -1,25 +1,28 @@
 """Add the pages to the documentation site that are made from other sources.
 
-The command reference is made from the `click` commands. Changelog and contributing guide are the
-files of those names in the repository's root. None of these pages is committed, so none can be out
-of date. mkdocs calls `on_files` (see `hooks` in mkdocs.yml).
+The command reference is made from the `click` commands, and the tables of settings and of the
+results file from their typed schemas. Changelog and contributing guide are the files of those names
+in the repository's root. None of these texts is committed, so none can be out of date. mkdocs calls
+`on_files` and `on_page_markdown` (see `hooks` in mkdocs.yml).
 """
 
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import textwrap
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
+    from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[1]
 ROOT_PAGES = {
@@ -27,6 +30,7 @@ ROOT_PAGES = {
     "contributing/changelog.md": "CHANGELOG.md",
 }
 """Pages of the site, and the files of the repository's root that they show."""
+SCHEMA = ROOT / "reports" / "results.schema.json"
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)#\s]+)((?:#[^)\s]*)?)\)")
 
 
@@ -48,6 +52,87 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for page, text in pages.items():
         files.append(File.generated(config, page, content=text))
     return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Replace the marks of a page by the tables that are made from the typed schemas.
+
+    Args:
+        markdown: Text of the page.
+        page: The page.
+        config: Configuration of the site.
+        files: All files of the site.
+
+    Returns:
+        The text with its marks replaced.
+    """
+    if "<!-- settings -->" in markdown:
+        from calico.config.schema import Config
+
+        table = "\n\n".join(describe_schema(Config.model_json_schema(), "Config"))
+        markdown = markdown.replace("<!-- settings -->", table)
+    if "<!-- results schema -->" in markdown:
+        schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+        table = "\n\n".join(describe_schema(schema, "Results"))
+        markdown = markdown.replace("<!-- results schema -->", table)
+    return markdown
+
+
+def describe_schema(schema: dict[str, Any], name: str) -> Iterator[str]:
+    """Write one table for each record of a JSON Schema, the outermost first.
+
+    Args:
+        schema: The JSON Schema, with its records in `$defs`.
+        name: Name of the outermost record.
+
+    Yields:
+        For each record its heading, its description and the table of its fields.
+    """
+    waiting, seen = [(name, schema)], {name}
+    while waiting:
+        title, record = waiting.pop(0)
+        yield f"### {title}"
+        if record.get("description"):
+            yield _escape(" ".join(record["description"].split()))
+        rows = ["| field | type | default | meaning |", "|---|---|---|---|"]
+        for field, facts in record["properties"].items():
+            kind = _kind(facts)
+            for inner in re.findall(r"#/\$defs/(\w+)", json.dumps(facts)):
+                if inner not in seen:
+                    seen.add(inner)
+                    waiting.append((inner, schema["$defs"][inner]))
+            default = f"`{json.dumps(facts['default'])}`" if _is_short(facts) else ""
+            meaning = _escape(" ".join(facts.get("description", "").split()))
+            rows.append(f"| `{field}` | {kind} | {default} | {meaning} |".replace("\n", " "))
+        yield "\n".join(rows)
+
+
+def _is_short(facts: dict[str, Any]) -> bool:
+    """Whether a field has a default that fits a table."""
+    return "default" in facts and len(json.dumps(facts["default"])) <= 60
+
+
+def _kind(facts: dict[str, Any]) -> str:
+    """The type of a field in words: 'number', 'list of text', 'one of a, b', a link to a record."""
+    names = {"string": "text", "integer": "whole number", "boolean": "true, false"}
+    if "$ref" in facts:
+        record = facts["$ref"].rsplit("/", 1)[1]
+        return f"[{record}](#{record.lower()})"
+    if "anyOf" in facts or "oneOf" in facts:
+        kinds = [_kind(one) for one in facts.get("anyOf") or facts["oneOf"]]
+        return ", ".join(dict.fromkeys(kinds))
+    if "enum" in facts:
+        return ", ".join(f"`{value}`" for value in facts["enum"])
+    if "const" in facts:
+        return f"`{facts['const']}`"
+    if facts.get("type") == "array":
+        inner = facts.get("items") or (facts.get("prefixItems") or [{}])[0]
+        return f"list of {_kind(inner)}" if inner else "list"
+    if facts.get("type") == "object":
+        inner = facts.get("additionalProperties")
+        return f"map of names to {_kind(inner)}" if isinstance(inner, dict) else "map"
+    kind = facts.get("type", "any")
+    return names.get(kind, kind)
 
 
 def relink_page(text: str, page: str) -> str:
