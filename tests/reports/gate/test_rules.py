@@ -82,6 +82,6 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
 
 
 def test_the_example_of_the_documentation_is_valid(tmp_path: Path) -> None:
-    page = Path(__file__).parents[3] / "docs" / "reports.md"
+    page = Path(__file__).parents[3] / "docs" / "guides" / "gate.md"
     text = page.read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
     assert len(read_rules(rules_file(tmp_path, text)).rules) == 6
