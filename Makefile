@@ -7,12 +7,13 @@ ENGINE := $(RUN)/model/model.onnx
 FUZZ_ROUNDS ?= 1000
 FUZZ_KILLS ?= 10
 
-.PHONY: help demo demo-clean test test-attacks-other-cpu fuzz lint types house clean
+.PHONY: help demo demo-clean test test-attacks-other-cpu fuzz lint types house docs clean
 help:
 	@echo "make demo   train, export, attack and report on the embedded simulator (about a quarter of an hour on two cores)"
 	@echo "make test   lint, types and tests"
 	@echo "make test-attacks-other-cpu  the attack tests with the instructions of an older processor"
 	@echo "make house  measure the code: circles, names, documented arguments, mirrored tests (exit 1 if a limit is missed)"
+	@echo "make docs   build the documentation site into site/; a broken link is an error"
 	@echo "make fuzz   every reader with many damaged files, and runs killed at random moments (FUZZ_ROUNDS, FUZZ_KILLS)"
 	@echo "make demo-clean  remove the demo's results, to start it again after the code has changed"
 	@echo "make clean  remove the environment and the demo's results (not the simulator's cache)"
@@ -62,8 +63,16 @@ types: .venv/dev
 house:
 	$(PYTHON) -m benchmarks.house
 
+# Warnings count as errors: broken links and anchors, pages outside of the navigation, undocumented arguments.
+.venv/docs: .venv/core
+	$(PIP) -e '.[docs]'
+	@touch $@
+
+docs: .venv/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
 demo-clean:
 	rm -rf $(RUN)
 
 clean:
-	rm -rf .venv $(RUN) build *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv $(RUN) build site *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -64,7 +64,8 @@ def run_evaluation(
         command: the words that the user typed, for the report.
         save_attacked: keep the attacked frames in out_dir/attacked/<cell>/, that of the first engine they are shown to.
         config_yaml: text of the resolved configuration.
-        resume, overwrite: what to do with a folder that is not empty.
+        resume: Go on with the folder's finished cells.
+        overwrite: Delete what the folder holds and start again.
         pictures: draw the gallery.
         sanity: make the sanity verdict of the attacks; without it their figures are unchecked, and reports say so.
         warn: is told of cells that had to be computed again, and of prediction files that are copies of clean.json.

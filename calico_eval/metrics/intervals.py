@@ -72,7 +72,8 @@ def paired_difference(
     """first minus second, by name, with the interval of the difference: the same scenes are left out of both.
 
     Args:
-        first, second: two models or conditions on the same frames in the same order.
+        first: Statistics of one model or condition.
+        second: Statistics of another one on the same frames in the same order.
 
     Raises:
         CalicoError: no frames, or the frames or their ground truth differ.
