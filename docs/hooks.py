@@ -176,10 +176,10 @@ def render_commands() -> str:
     context = click.Context(cli, info_name="calico")
     blocks = [head, *_paragraphs(cli), *_options(cli, context)]
     for name, command in _leaves(cli, context):
-        blocks += [f"## calico {name}", *_paragraphs(command)]
         inner = click.Context(command, info_name=name)
-        pieces = " ".join(command.collect_usage_pieces(inner))
-        blocks += [f"```text\ncalico {name} {pieces}\n```", *_options(command, inner)]
+        usage = " ".join(["calico", name, *command.collect_usage_pieces(inner)])
+        blocks += [f"## calico {name}", f"```text\n{usage}\n```"]
+        blocks += [*_paragraphs(command), *_options(command, inner)]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -196,12 +196,14 @@ def _leaves(group: click.Group, context: click.Context) -> Iterator[tuple[str, c
 
 def _paragraphs(command: click.Command) -> Iterator[str]:
     """The help text; lines that are indented become blocks of code."""
-    for paragraph in re.split(r"\n\s*\n", inspect.cleandoc(command.help or "").split("\f")[0]):
+    text = inspect.cleandoc(command.help or "").split("\f")[0]
+    text = re.sub(r"^(Examples?:)$", r"\n\1", text, flags=re.MULTILINE)
+    for paragraph in re.split(r"\n\s*\n", text):
         lines = paragraph.replace("\b", "").strip("\n").splitlines()
         for is_code, run in groupby(lines, key=lambda line: line.startswith(" ")):
-            text = "\n".join(run)
-            code = textwrap.dedent(text).strip("\n")
-            yield f"```text\n{code}\n```" if is_code else _escape(" ".join(text.split()))
+            block = "\n".join(run)
+            code = textwrap.dedent(block).strip("\n")
+            yield f"```text\n{code}\n```" if is_code else _escape(" ".join(block.split()))
 
 
 def _options(command: click.Command, context: click.Context) -> Iterator[str]:
@@ -219,5 +221,5 @@ def _options(command: click.Command, context: click.Context) -> Iterator[str]:
 def _escape(text: str) -> str:
     """Text in which Markdown finds no markup but `code`."""
     parts = text.split("`")
-    parts[::2] = [re.sub(r"([*_<\[\]])", r"\\\1", part) for part in parts[::2]]
+    parts[::2] = [re.sub(r"([*_\[\]])", r"\\\1", part).replace("<", "&lt;") for part in parts[::2]]
     return "`".join(parts)
