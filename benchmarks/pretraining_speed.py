@@ -22,9 +22,10 @@ from calico.config.schema import Config
 from calico.data.open import open_source
 from calico.models.calico import CalicoModel
 from calico.regions import prepare_regions
-from calico.train.loop import Plan, batches
+from calico.train.loop import load_batches
 from calico.train.schedule import make_optimizer
 from calico.train.stages import make_task, run_stage
+from calico.train.task import Plan
 
 
 def _nothing(model: CalicoModel, config: Config) -> dict[str, float | None]:
@@ -60,15 +61,15 @@ def main(steps: int, threads: int) -> None:
         before: Path | None = None
         for stage in ("prc", "rad", "finetune"):
             task = make_task(stage, config, source, before, _nothing, _quiet)
-            optimizer, loads, models = make_optimizer(task.module, task.schedule), [], []
+            optimizer, loads, models = make_optimizer(task, task.schedule), [], []
             task.epoch_length = steps * task.schedule.batch_size
-            stream = batches(task, Plan.of(task), 0)
+            stream = load_batches(task, Plan.from_task(task), 0)
             for _ in range(steps):
                 start = time.perf_counter()
                 batch = next(stream)
                 middle = time.perf_counter()
                 optimizer.zero_grad()
-                torch.autograd.backward(task.losses(batch)["total"])
+                torch.autograd.backward(task(batch)["total"])
                 optimizer.step()
                 loads.append(middle - start)
                 models.append(time.perf_counter() - middle)

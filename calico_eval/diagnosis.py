@@ -13,7 +13,7 @@ from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.files import write_atomic
 from calico.models.calico import CalicoModel
-from calico.train.finetune import Measure
+from calico.train.task import Measure
 from calico_eval.features import Branch
 from calico_eval.probe import probe_metrics, probe_split
 from calico_eval.region_picture import region_picture

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from calico.config.schema import Config
     from calico.data.source import FrameSource
     from calico.models.calico import CalicoModel
-    from calico.train.finetune import Adversary, Measure
+    from calico.train.finetune import Adversary
+    from calico.train.task import Measure
 
 
 @click.command("train")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from calico.config.section import (
     Channels,
@@ -192,13 +192,23 @@ class PrcConfig(Section):
     )
     alpha: Share = 0.5
     temperature: Temperature = 0.1
-    negatives: Literal["frame", "batch"] = Field(
-        "frame", description="Where negatives come from; batch: also other ranks."
-    )
     hidden_channels: Channels = 256
     embedding_channels: Channels = 128
     augment: ViewConfig = ViewConfig(rotation_deg=90.0, scale=(0.9, 1.1), translation_m=0.5)
     train: ScheduleConfig = ScheduleConfig(epochs=20, learning_rate=1e-3)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_negatives(cls, tree: object) -> object:
+        """Accept `negatives: frame` of earlier files, the only value that is left."""
+        if not isinstance(tree, dict) or "negatives" not in tree:
+            return tree
+        if tree["negatives"] != "frame":
+            raise ValueError(
+                "negatives: 'batch' is gone, since it was made for training on several devices, "
+                "which this version does not have; leave the key out (negatives of the same frame)"
+            )
+        return {key: value for key, value in tree.items() if key != "negatives"}
 
 
 class RadConfig(Section):

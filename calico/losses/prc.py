@@ -9,11 +9,7 @@ never an anchor. Similarities and logarithms are taken in float32 at least, also
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-import torch.distributed as dist
-import torch.nn.functional as F
 from torch import Tensor
 
 from calico.losses.similarity import average_regions, measure_similarity
@@ -95,49 +91,3 @@ def info_nce(first: Tensor, second: Tensor, *, temperature: float) -> Tensor:
     return (logits.logsumexp(0).sum() + logits.logsumexp(1).sum() - positive) / (
         2 * max(len(first), 1)
     )
-
-
-def gather_embeddings(
-    first: Tensor, second: Tensor, region: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The rows of all ranks in order of rank, for negatives over ranks; the arguments where no process group is set up.
-
-    Region ids of different ranks never meet: each rank's start above the ones before it. Every rank then computes the same loss.
-    Differentiable: a rank's rows receive the sum of the gradients of all ranks' losses, W times that of one process over the
-    same rows (W ranks), and the mean over ranks that DistributedDataParallel takes of parameter gradients undoes the W exactly.
-    """
-    if not (dist.is_available() and dist.is_initialized()):
-        return first, second, region
-    ids = region.max().clamp(min=-1) + 1 if len(region) else region.new_zeros(())
-    mine = torch.stack([region.new_tensor(len(region)), ids])
-    table = [torch.empty_like(mine) for _ in range(dist.get_world_size())]
-    dist.all_gather(table, mine)
-    lengths = [int(row[0]) for row in table]
-    start = sum(int(row[1]) for row in table[: dist.get_rank()])
-    padding = max(*lengths, 1) - len(region)
-    unique = F.pad(torch.where(region >= 0, region + start, -1), (0, padding))
-    regions = [torch.empty_like(unique) for _ in lengths]
-    dist.all_gather(regions, unique)
-    rows = _AllGather.apply(F.pad(torch.cat([first, second], dim=1), (0, 0, 0, padding)))
-    joined = torch.cat([block[:length] for block, length in zip(rows, lengths, strict=True)])
-    regions = [ids[:length] for ids, length in zip(regions, lengths, strict=True)]
-    return joined[:, : first.shape[1]], joined[:, first.shape[1] :], torch.cat(regions)
-
-
-class _AllGather(torch.autograd.Function):
-    """(n, D) of every rank, n the same, to (W, n, D); backwards, the sum over ranks of what each sends back."""
-
-    @staticmethod
-    def forward(ctx: Any, rows: Tensor) -> Tensor:
-        parts = [
-            torch.empty_like(rows, memory_format=torch.contiguous_format)
-            for _ in range(dist.get_world_size())
-        ]
-        dist.all_gather(parts, rows.contiguous())
-        return torch.stack(parts)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        total = gradients[0].clone(memory_format=torch.contiguous_format)
-        dist.all_reduce(total)
-        return total[dist.get_rank()]

@@ -72,7 +72,7 @@ class ContrastLoader:
     def __call__(
         self, epoch: int, positions: Sequence[int], indices: Sequence[int]
     ) -> ContrastBatch:
-        """See `calico.train.loop.Loader`."""
+        """Make one batch; see `calico.train.task.Loader`."""
         views: list[tuple[Frame, ...]] = []
         chosen: list[Int64] = []
         regions: list[Int64] = []

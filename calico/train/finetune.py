@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from calico.config.schema import Config
 from calico.config.training import AugmentConfig
@@ -15,24 +15,31 @@ from calico.data.batch import Batch, collate_frames
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
+from calico.losses.supervised import compute_losses
 from calico.models.calico import CalicoModel
 from calico.seeds import derive_seed, make_generator
 from calico.train.checkpoint import MODEL_FILE, save_model
 from calico.train.robust import training_conditions
 from calico.train.sampler import balanced_frames, label_subset
+from calico.train.task import Measure, Task
 from corruptions.preset import Level
 
-Measure = Callable[[CalicoModel, Config], dict[str, float | None]]
-"""Scores a model in evaluation mode, or says something about its features."""
 Adversary = Callable[[CalicoModel, Batch], Batch]
-"""Attacks a training batch on the model as it is (see `calico_eval.adversarial_training`)."""
+"""Attack a training batch on the model as it is (see `calico_eval.adversarial_training`)."""
 
 
 @dataclass(frozen=True)
 class LabelledLoader:
-    """Augmented frames with their labels.
+    """Makes batches of augmented frames with their labels; see `calico.train.task.Loader`.
 
-    conditions: of which a share of the frames gets one, before the augmentation. With none of them no random number is drawn.
+    Attributes:
+        source: Frames to draw from.
+        augment: Settings of the augmentation.
+        image_size: Height and width that the network sees [px]; None keeps the images' sizes.
+        seed: Seed of the run.
+        conditions: Corruptions of robust training. A frame gets one of them before its
+            augmentation; without any, no random number is drawn.
+        share: Share of the frames that get one.
     """
 
     source: FrameSource
@@ -43,7 +50,7 @@ class LabelledLoader:
     share: float = 0.0
 
     def __call__(self, epoch: int, positions: Sequence[int], indices: Sequence[int]) -> Batch:
-        """See `calico.train.loop.Loader`."""
+        """Make one batch; see `calico.train.task.Loader`."""
         frames = []
         for position, index in zip(positions, indices, strict=True):
             frame = self._corrupted(self.source[index], epoch, position)
@@ -52,7 +59,7 @@ class LabelledLoader:
         return collate_frames(frames)
 
     def _corrupted(self, frame: Frame, epoch: int, position: int) -> Frame:
-        """The frame under a condition, another one in every epoch; or as it is."""
+        """Put a frame under a condition, which differs between epochs, or return it unchanged."""
         if not self.conditions:
             return frame
         rng = make_generator(self.seed, "corrupt", epoch, position, frame.token)
@@ -62,17 +69,27 @@ class LabelledLoader:
         return chosen.corrupt_frame(frame, derive_seed(self.seed, "corrupt", epoch))
 
 
-class Finetune:
-    """The task of `calico.train.loop.fit` for training with labels.
+class Finetune(Task[Batch]):
+    """Training with labels, from random or pre-trained weights.
 
-    A share of the labels is drawn once, by seed; an epoch keeps the length of the whole split (paper.md section 4: the number of
-    fine-tuning steps is the same for every share). Class balancing changes which frames an epoch is made of, not its length.
+    A share of the labels is drawn once, by seed. An epoch keeps the length of the whole split, so
+    that the number of steps is the same for every share (section 4 of the paper's protocol). Class
+    balancing changes which frames an epoch is made of, not its length.
 
     Args:
-        adversary: attacks every batch (adversarial training); needed where `train.adversarial` is set.
+        config: Configuration of the run.
+        source: Training frames.
+        model: Network to train; its weights are changed.
+        measure: Validation.
+        adversary: Attacks every batch (adversarial training); needed if `train.adversarial` is set.
 
     Attributes:
-        notes: which corruptions of `train.corruptions` are left out, and why.
+        model: The network.
+        notes: Which corruptions of `train.corruptions` are left out, and why.
+
+    Raises:
+        CalicoError: `train.adversarial` is set and there is no adversary, or `train.corruptions`
+            names a corruption that has no effect here.
     """
 
     name = "finetune"
@@ -87,44 +104,53 @@ class Finetune:
     ) -> None:
         if config.train.adversarial is not None and adversary is None:
             raise CalicoError(
-                "train.adversarial is set, but there is no adversary; expected one, as `calico train` gives"
+                "train.adversarial is set, but there is no adversary; expected one, as "
+                "`calico train` gives"
             )
-        self.config, self.module, self.schedule, self._measure = (
-            config,
-            model,
-            config.train,
-            measure,
-        )
-        self._adversary = adversary
-        share, unit = config.train.label_fraction, config.train.label_unit
-        self.frames = label_subset(source, share, config.seed, unit) if len(source) else []
-        self.epoch_length = len(source)
-        if config.train.class_balanced and self.frames:
-            self.frames = balanced_frames(source, self.frames)
-        camera = config.model.camera
-        # A model of one sensor has none to spare.
-        alone = camera is None or config.model.lidar is None
-        conditions, self.notes = training_conditions(config, source)
-        self.loader = LabelledLoader(
+        conditions, notes = training_conditions(config, source)
+        loader = LabelledLoader(
             source,
-            config.augment.model_copy(update={"sensor_dropout": 0.0}) if alone else config.augment,
-            camera.image_size if camera else None,
+            _augmentation(config),
+            config.model.camera.image_size if config.model.camera else None,
             config.seed,
             conditions,
             config.train.corruption_share,
         )
+        super().__init__(config, config.train, loader, _frames(config, source), len(source))
+        self.model, self.notes = model, notes
+        self._measure, self._adversary = measure, adversary
 
-    def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Detection and map terms."""
-        self.module.train()
+    @property
+    def stored(self) -> nn.Module:
+        """The network: its weights keep their own names in the training state."""
+        return self.model
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the detection and map terms of a batch."""
         if self._adversary is not None:
-            batch = self._adversary(self.module, batch)
-        return self.module.loss(self.module(batch), batch)
+            batch = self._adversary(self.model, batch)
+        return compute_losses(self.model, self.model(batch), batch)
 
-    def measure(self) -> dict[str, float | None]:
-        """The scores on the validation split."""
-        return self._measure(self.module.eval(), self.config)
+    def measure_quality(self) -> dict[str, float | None]:
+        """Return the scores on the validation split."""
+        return self._measure(self.model.eval(), self.config)
 
-    def save(self, folder: Path) -> None:
-        """`model.safetensors`."""
-        save_model(folder / MODEL_FILE, self.module, self.config)
+    def save_files(self, folder: Path) -> None:
+        """Write `model.safetensors` into a folder."""
+        save_model(folder / MODEL_FILE, self.model, self.config)
+
+
+def _augmentation(config: Config) -> AugmentConfig:
+    """The settings of the augmentation; a model of one sensor has none to drop."""
+    if config.model.camera is None or config.model.lidar is None:
+        return config.augment.model_copy(update={"sensor_dropout": 0.0})
+    return config.augment
+
+
+def _frames(config: Config, source: FrameSource) -> list[int]:
+    """The frames whose labels the run may use, balanced by class if the configuration asks."""
+    if not len(source):
+        return []
+    train = config.train
+    frames = label_subset(source, train.label_fraction, config.seed, train.label_unit)
+    return balanced_frames(source, frames) if train.class_balanced and frames else frames

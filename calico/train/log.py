@@ -110,7 +110,7 @@ class RunLog:
         write_atomic(out / RUN_FILE, to_json(run))
         write_run_config(out, config)
 
-    def start(self, step: int) -> None:
+    def start_at(self, step: int) -> None:
         """Forgets what a killed run logged after its last checkpoint, and opens TensorBoard."""
         from torch.utils.tensorboard import SummaryWriter
 
@@ -119,12 +119,12 @@ class RunLog:
         write_atomic(self.path, "".join(line + "\n" for line in kept))
         self.board = SummaryWriter(str(self._board_folder), purge_step=step + 1)
 
-    def step(self, step: int, epoch: int, values: dict[str, float]) -> None:
+    def write_step(self, step: int, epoch: int, values: dict[str, float]) -> None:
         """One training step."""
         self._write({"step": step, "epoch": epoch, **values})
         self._show("train", values, step)
 
-    def validation(self, step: int, epoch: int, metrics: dict[str, float | None]) -> None:
+    def write_validation(self, step: int, epoch: int, metrics: dict[str, float | None]) -> None:
         """One validation."""
         self._write({"step": step, "epoch": epoch, "validation": metrics})
         self._show("val", metrics, step)

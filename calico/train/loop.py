@@ -1,18 +1,16 @@
-"""The training loop: one for every stage. What a stage learns is its `Task`."""
+"""The training loop that all stages share. What a stage learns is its `Task`."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader, Dataset
 
-from calico.config.schema import Config
-from calico.config.training import ScheduleConfig
 from calico.data.source import FrameSource
 from calico.device import training_precision, use_deterministic_algorithms
 from calico.errors import CalicoError
@@ -22,93 +20,39 @@ from calico.train.log import RunLog
 from calico.train.restart import has_checkpoint
 from calico.train.sampler import epoch_order
 from calico.train.schedule import make_optimizer, make_scheduler
-from calico.train.state import STATE_FILE, TrainingState, load_state, restore, save_state
+from calico.train.state import STATE_FILE, TrainingState, load_state, restore_state, save_state
+from calico.train.task import BatchT, Plan, Task
 from calico.workers import Failure, explain_dead_loader
 
 Progress = Callable[[int, int, dict[str, float]], None]
-"""Is told (step, total steps, loss terms) after every step."""
+"""Called with (step, total steps, loss terms) after every step."""
 
 
-class Loader(Protocol):
-    """Makes a batch of frames; pickled into worker processes."""
+def train_task(
+    task: Task[BatchT], source: FrameSource, out: Path, *, progress: Progress, resume: bool
+) -> None:
+    """Train a task and write all that the run leaves into a folder.
 
-    def __call__(self, epoch: int, positions: Sequence[int], indices: Sequence[int]) -> Any:
-        """The batch of frames `indices`, which stand at `positions` of the epoch. Has `to(device)` and `tokens`."""
-        ...
-
-
-class Task(Protocol):
-    """What a stage of training learns.
-
-    name: of the stage. config: what the run depends on. frames: indices it draws from. epoch_length: frames per epoch.
-    """
-
-    name: str
-    config: Config
-    frames: list[int]
-    epoch_length: int
-
-    @property
-    def schedule(self) -> ScheduleConfig:
-        """How it is optimised."""
-        ...
-
-    @property
-    def module(self) -> nn.Module:
-        """All that the training state must keep."""
-        ...
-
-    @property
-    def loader(self) -> Loader:
-        """Makes its batches."""
-        ...
-
-    def losses(self, batch: Any) -> dict[str, Tensor]:
-        """Loss terms by name, `total` among them; in training mode."""
-        ...
-
-    def measure(self) -> dict[str, float | None]:
-        """Validation or diagnostics, logged; never fed back."""
-        ...
-
-    def save(self, folder: Path) -> None:
-        """Writes the stage's model files, atomically."""
-        ...
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Step counts of a run, fixed before its first step."""
-
-    steps_per_epoch: int
-    total_steps: int
-
-    @staticmethod
-    def of(task: Task) -> Plan:
-        """At least one step per epoch."""
-        if not task.frames:
-            raise CalicoError(f"stage {task.name}: no frames to train on")
-        steps = max(1, task.epoch_length // task.schedule.batch_size)
-        return Plan(steps, steps * task.schedule.epochs)
-
-
-def fit(task: Task, source: FrameSource, out: Path, *, progress: Progress, resume: bool) -> None:
-    """Trains a task and leaves its model files, `state.pt`, `config.yaml`, `run.json` and `log.jsonl` in a folder.
+    The folder gets the task's model files, `state.pt`, `config.yaml`, `run.json`, `log.jsonl` and
+    the note `done`.
 
     Args:
-        out: the stage's folder; there.
-        resume: go on from `state.pt`; on a CPU the result is the same, byte for byte, as that of a run never stopped.
+        task: What is learnt.
+        source: Frames that the task's indices count.
+        out: Folder of the stage; it exists.
+        progress: Called after every step.
+        resume: Continue from `state.pt`. On a CPU the result equals, byte for byte, that of a run
+            that was never stopped.
 
     Raises:
-        CalicoError: a loss or gradient that is not finite, a run to resume that is another one, or one whose files cannot be
-            trusted.
+        CalicoError: A loss or gradient is not finite, the run to resume is another one, or its
+            files cannot be trusted.
     """
-    plan, config, schedule, module = Plan.of(task), task.config, task.schedule, task.module
-    resume = resume and has_checkpoint(
-        out
-    )  # before the first one there is nothing that options could contradict
-    device = next(module.parameters()).device
-    optimizer = make_optimizer(module, schedule)
+    plan, config, schedule = Plan.from_task(task), task.config, task.schedule
+    # Without a checkpoint there is nothing that other options could contradict.
+    resume = resume and has_checkpoint(out)
+    device = next(task.parameters()).device
+    optimizer = make_optimizer(task, schedule)
     scheduler = make_scheduler(optimizer, schedule, plan.total_steps)
     log = RunLog(out, config, source, task.name, task.frames, plan.total_steps, resume=resume)
     if resume and (out / DONE_FILE).exists():
@@ -119,57 +63,51 @@ def fit(task: Task, source: FrameSource, out: Path, *, progress: Progress, resum
     if resume and file.exists():
         state = load_state(file, task.name, log.run)
         checkpoints = range(plan.steps_per_epoch, plan.total_steps + 1, plan.steps_per_epoch)
-        step = restore(file, state, module, optimizer, scheduler, checkpoints)
-        task.save(out)  # a kill may have come between the model files and the state
-    log.start(step)
+        step = restore_state(file, state, task.stored, optimizer, scheduler, checkpoints)
+        task.save_files(out)  # a kill may have come between the model files and the state
+    log.start_at(step)
     try:
         with use_deterministic_algorithms(device), explain_dead_loader(f"stage {task.name}"):
             while step < plan.total_steps:
-                step = _epoch(task, plan, step, optimizer, scheduler, log, progress)
+                step = _train_epoch(task, plan, step, optimizer, scheduler, log, progress)
                 epoch, last = (step - 1) // plan.steps_per_epoch, step == plan.total_steps
                 if last or (epoch + 1) % schedule.validate_every == 0:
-                    log.validation(step, epoch, task.measure())
+                    log.write_validation(step, epoch, task.measure_quality())
                 if last or (epoch + 1) % schedule.checkpoint_every == 0:
-                    task.save(out)
-                    state = TrainingState(
-                        task.name,
-                        log.run,
-                        step,
-                        optimizer.state_dict(),
-                        scheduler.state_dict(),
-                        module.state_dict(),
-                    )
-                    save_state(file, state)
+                    task.save_files(out)
+                    save_state(file, _state_of(task, log.run, step, optimizer, scheduler))
     finally:
         log.close()
     mark_done(out, task.name, step)
 
 
-def _epoch(
-    task: Task,
+def _train_epoch(
+    task: Task[BatchT],
     plan: Plan,
     step: int,
     optimizer: torch.optim.Optimizer,
-    scheduler: torch.optim.lr_scheduler.LRScheduler,
+    scheduler: LRScheduler,
     log: RunLog,
     progress: Progress,
 ) -> int:
-    """One pass over the batches of an epoch; the number of steps done so far."""
+    """Train on the batches of one epoch; return the number of steps done so far."""
     schedule, seed = task.schedule, task.config.seed
-    trained = [parameter for parameter in task.module.parameters() if parameter.requires_grad]
+    trained = [parameter for parameter in task.parameters() if parameter.requires_grad]
     device = trained[0].device
     epoch = step // plan.steps_per_epoch
-    for batch in batches(task, plan, epoch):
+    task.train()
+    for batch in load_batches(task, plan, epoch):
         torch.manual_seed(derive_seed(seed, task.name, "step", step))
         with training_precision(task.config.precision, device):
-            losses = task.losses(batch.to(device))
+            losses = task(batch.to(device))
         norm = _descend(
             losses["total"], trained, optimizer, schedule.grad_clip, f"step {step}", batch.tokens
         )
         scheduler.step()
         step += 1
         terms = {name: float(value.detach()) for name, value in losses.items()}
-        log.step(step, epoch, {**terms, "grad_norm": norm, "lr": float(scheduler.get_last_lr()[0])})
+        rate = float(scheduler.get_last_lr()[0])
+        log.write_step(step, epoch, {**terms, "grad_norm": norm, "lr": rate})
         progress(step, plan.total_steps, terms)
     return step
 
@@ -180,24 +118,41 @@ def _descend(
     optimizer: torch.optim.Optimizer,
     clip: float,
     what: str,
-    tokens: Any,
+    tokens: Sequence[str],
 ) -> float:
-    """One step of the optimiser; the gradient's norm before clipping."""
+    """Do one step of the optimiser; return the gradient's norm before clipping."""
     if not torch.isfinite(loss):
         raise CalicoError(f"{what}: the loss is {loss.item()} on frames {tokens}")
     optimizer.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
     norm = float(torch.nn.utils.clip_grad_norm_(parameters, clip))
-    if not torch.isfinite(torch.tensor(norm)):
+    if not math.isfinite(norm):
         raise CalicoError(f"{what}: the gradient's norm is {norm} on frames {tokens}")
     optimizer.step()
     return norm
 
 
-class _EpochData(Dataset[Any]):
-    """The batches of one epoch, by number; picklable into worker processes."""
+def _state_of(
+    task: Task[BatchT],
+    run: str,
+    step: int,
+    optimizer: torch.optim.Optimizer,
+    scheduler: LRScheduler,
+) -> TrainingState:
+    return TrainingState(
+        task.name,
+        run,
+        step,
+        optimizer.state_dict(),
+        scheduler.state_dict(),
+        task.stored.state_dict(),
+    )
 
-    def __init__(self, task: Task, plan: Plan, epoch: int) -> None:
+
+class _EpochBatches(Dataset[BatchT | Failure]):
+    """The batches of one epoch, by number; it is pickled into worker processes."""
+
+    def __init__(self, task: Task[BatchT], plan: Plan, epoch: int) -> None:
         size = task.schedule.batch_size
         order = epoch_order(task.frames, task.config.seed, epoch, max(task.epoch_length, size))
         starts = [k * size for k in range(plan.steps_per_epoch)]
@@ -209,20 +164,30 @@ class _EpochData(Dataset[Any]):
     def __len__(self) -> int:
         return len(self.groups)
 
-    def __getitem__(self, number: int) -> Any:
-        """A batch, or the `Failure` to make it."""
+    def __getitem__(self, number: int) -> BatchT | Failure:
+        """Make a batch, or return the `Failure` to make it."""
         positions, indices = self.groups[number]
         return Failure.catch(lambda: self.loader(self.epoch, positions, indices))
 
 
-def batches(task: Task, plan: Plan, epoch: int) -> Iterator[Any]:
-    """The batches of an epoch; the same whatever the number of workers. An error in a worker is raised as it is here."""
-    data = _EpochData(task, plan, epoch)
+def load_batches(task: Task[BatchT], plan: Plan, epoch: int) -> Iterator[BatchT]:
+    """Yield the batches of an epoch; they are the same for every number of workers.
+
+    Args:
+        task: What is trained; its configuration sets the number of workers.
+        plan: Step counts of the run.
+        epoch: Number of the epoch, from 0; each epoch has an order of its own.
+
+    Raises:
+        CalicoError: A frame cannot be read; the error of a worker process is raised here.
+    """
+    data = _EpochBatches(task, plan, epoch)
     workers = task.config.data.workers
     context = "spawn" if workers else None
-    for batch in DataLoader(
-        data, batch_size=None, num_workers=workers, multiprocessing_context=context
-    ):
+    batches: Iterator[BatchT | Failure] = iter(
+        DataLoader(data, batch_size=None, num_workers=workers, multiprocessing_context=context)
+    )
+    for batch in batches:
         if isinstance(batch, Failure):
             raise batch.error
         yield batch

@@ -1,11 +1,12 @@
-"""The second stage: region-aware distillation from the frozen LiDAR branch to the cameras, no labels (paper.md section 3)."""
+"""The second stage, without labels: distillation from the frozen LiDAR branch to the cameras."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from calico.config.schema import Config
 from calico.data.source import FrameSource
@@ -15,21 +16,36 @@ from calico.models.calico import CalicoModel
 from calico.models.embed import Projector, sample_bev
 from calico.train.checkpoint import MODEL_FILE, save_model
 from calico.train.contrast import UNUSED, ContrastBatch, ContrastLoader
-from calico.train.embedding_health import effective_rank, finite
-from calico.train.finetune import Measure
+from calico.train.embedding_health import effective_rank, without_undefined
 from calico.train.prc import make_projector
+from calico.train.task import Measure, Task
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
-class Rad:
-    """The task of `calico.train.loop.fit` for RAD.
+class Rad(Task[ContrastBatch]):
+    """Region-aware distillation (RAD) from the LiDAR branch to the cameras.
 
-    The image backbone, its neck and the view transform learn, through a projector of their own; all else is frozen, its batch
-    statistics included. With teacher `fused` [D] the frozen trunk sees the student's camera features (without gradient) and the
-    LiDAR's; with `lidar` the LiDAR's alone.
+    The image backbone, its neck and the view transform learn, through a projector of their own.
+    Everything else is frozen, including its batch statistics. With the teacher `fused` [D] the
+    frozen trunk sees the student's camera features (without gradient) and those of the LiDAR; with
+    `lidar` it sees the LiDAR's alone.
 
     Args:
-        model: with the weights that PRC left.
-        projector: PRC's.
+        config: Configuration of the run; `pretrain.rad` chooses loss and teacher.
+        source: Frames, whose labels are not read.
+        model: Network with the weights that PRC left; its camera branch is changed.
+        projector: Projector that PRC trained.
+        measure: Diagnostics of the features.
+
+    Attributes:
+        model: The network.
+        projector: The student's projector.
+        teacher: PRC's projector, frozen.
+
+    Raises:
+        CalicoError: The model lacks one of the two sensors.
     """
 
     name = "rad"
@@ -42,63 +58,64 @@ class Rad:
         projector: Projector,
         measure: Measure,
     ) -> None:
-        camera = config.model.camera
+        camera, settings = config.model.camera, config.pretrain.rad
         if model.lidar is None or camera is None or model.camera is None:
             raise CalicoError(
-                "stage rad: needs model.lidar (teacher) and model.camera (student), and one is null; use --init prc or random"
+                "stage rad: needs model.lidar (teacher) and model.camera (student), and one is "
+                "null; use --init prc or random"
             )
-        self.config, self.settings = config, config.pretrain.rad
-        self.schedule, self._measure = self.settings.train, measure
-        self.frames = list(range(len(source)))
-        self.epoch_length = len(source)
-        self.model, self.teacher_projector = model, projector
-        device = next(model.parameters()).device
-        self.student_projector = make_projector(config, "camera").to(device)
-        model.requires_grad_(False)
-        self._students = [model.camera, model.lift]
-        for part in self._students:
-            part.requires_grad_(True)
-        projector.requires_grad_(False).to(device)
-        self.module = nn.ModuleDict(
-            {"model": model, "projector": self.student_projector, "teacher": projector}
+        loader = ContrastLoader(
+            source,
+            config.pretrain.regions,
+            config.pretrain.samples,
+            settings.augment,
+            config.grid,
+            config.seed,
+            stage="rad",
+            n_views=1,
+            image_size=camera.image_size,
+            cells_m=model.trunk_grid.cell_m if settings.loss == "dense" else None,
         )
-        self.loader = ContrastLoader(
-            source, config.pretrain.regions, config.pretrain.samples, self.settings.augment, config.grid, config.seed,
-            stage="rad", n_views=1, image_size=camera.image_size,
-            cells_m=model.trunk_grid.cell_m if self.settings.loss == "dense" else None,
-        )  # fmt: skip
+        super().__init__(config, settings.train, loader, list(range(len(source))), len(source))
+        device = next(model.parameters()).device
+        self.model = model.requires_grad_(False)
+        self.projector = make_projector(config, "camera").to(device)
+        self.teacher = projector.requires_grad_(False).to(device)
+        model.camera.requires_grad_(True)
+        model.lift.requires_grad_(True)
+        self._measure = measure
         self._last: tuple[Tensor, Tensor] | None = None
 
-    def losses(self, batch: ContrastBatch) -> dict[str, Tensor]:
-        """The terms of `rad.loss`."""
-        self.module.eval()
-        for part in (*self._students, self.student_projector):
-            part.train()
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode of what learns; what is frozen stays in evaluation mode.
+
+        Args:
+            mode: True for training.
+        """
+        super().train(False)
+        for part in (self.model.camera, self.model.lift, self.projector):
+            assert part is not None  # checked when the task was made
+            part.train(mode)
+        return self
+
+    def forward(self, batch: ContrastBatch) -> dict[str, Tensor]:
+        """Return the terms of `pretrain.rad.loss`, averaged over the frames of a batch."""
         view, used = batch.views[0], batch.region != UNUSED
         camera_bev = self.model.camera_bev(view)
-        student = self.student_projector(
-            sample_bev(camera_bev, batch.xy[0], self.model.branch_grid)[used]
-        )
-        with torch.no_grad():
-            if self.settings.teacher == "fused":
-                features = self.model.trunk(self.model.fuse(camera_bev, self.model.lidar_bev(view)))
-            else:
-                features = self.model.lidar_features(view)
-            teacher = self.teacher_projector(
-                sample_bev(features, batch.xy[0], self.model.trunk_grid)[used]
-            )
+        student = self.projector(sample_bev(camera_bev, batch.xy[0], self.model.branch_grid)[used])
+        teacher = self._teach(batch, camera_bev)
         self._last = student.detach(), teacher
-        if self.settings.loss == "dense":
+        if self.config.pretrain.rad.loss == "dense":
             return {"total": dense_distillation(student, teacher)}
         sizes = used.sum(1).tolist()
         parts = zip(
             *(torch.split(t, sizes) for t in (student, teacher, batch.region[used])), strict=True
         )
-        terms = [self._terms(*part) for part in parts]
+        terms = [self._distil(*part) for part in parts]
         return {name: torch.stack([term[name] for term in terms]).mean() for name in terms[0]}
 
-    def measure(self) -> dict[str, float | None]:
-        """Label-free health of the last batch's embeddings, and what `measure` says of the features."""
+    def measure_quality(self) -> dict[str, float | None]:
+        """Return the health of the last batch's embeddings, and the diagnostics of the features."""
         health: dict[str, float] = {}
         if self._last is not None:
             student, teacher = self._last
@@ -106,24 +123,38 @@ class Rad:
                 "student_teacher_cosine": float((student * teacher).sum(1).mean()),
                 "effective_rank": effective_rank(student),
             }
-        return {**finite(health), **self._measure(self.model.eval(), self.config)}
+        return {**without_undefined(health), **self._measure(self.model.eval(), self.config)}
 
-    def save(self, folder: Path) -> None:
-        """`model.safetensors`: the LiDAR side as PRC left it, the camera branch as distilled, heads untrained."""
+    def save_files(self, folder: Path) -> None:
+        """Write `model.safetensors`: LiDAR as PRC left it, distilled cameras, untrained heads."""
         save_model(folder / MODEL_FILE, self.model, self.config)
 
-    def _terms(self, student: Tensor, teacher: Tensor, region: Tensor) -> dict[str, Tensor]:
-        """One frame."""
-        taus = {"region_nce": [0.0], "kl": [self.settings.teacher_temperature]}
+    @torch.no_grad()
+    def _teach(self, batch: ContrastBatch, camera_bev: Tensor) -> Tensor:
+        """The teacher's embeddings of the used points."""
+        view, used = batch.views[0], batch.region != UNUSED
+        if self.config.pretrain.rad.teacher == "fused":
+            features = self.model.trunk(self.model.fuse(camera_bev, self.model.lidar_bev(view)))
+        else:
+            features = self.model.lidar_features(view)
+        embeddings: Tensor = self.teacher(
+            sample_bev(features, batch.xy[0], self.model.trunk_grid)[used]
+        )
+        return embeddings
+
+    def _distil(self, student: Tensor, teacher: Tensor, region: Tensor) -> dict[str, Tensor]:
+        """The terms of one frame."""
+        settings = self.config.pretrain.rad
+        taus = {"region_nce": [0.0], "kl": [settings.teacher_temperature]}
         taus["both"] = taus["region_nce"] + taus["kl"]
         terms = {
             "kl" if tau else "region_nce": region_aware_distillation(
                 student,
                 teacher,
                 region,
-                temperature=self.settings.temperature,
+                temperature=settings.temperature,
                 teacher_temperature=tau,
             )
-            for tau in taus[self.settings.loss]
+            for tau in taus[settings.loss]
         }
         return {**terms, "total": torch.stack(list(terms.values())).sum()}

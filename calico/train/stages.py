@@ -19,11 +19,12 @@ from calico.regions import cached_regions
 from calico.seeds import derive_seed
 from calico.train.checkpoint import MAX_BYTES, MODEL_FILE, load_init
 from calico.train.done import DONE_FILE, check_done
-from calico.train.finetune import Adversary, Finetune, Measure
+from calico.train.finetune import Adversary, Finetune
 from calico.train.log import check_same
-from calico.train.loop import Plan, Progress, Task, fit
+from calico.train.loop import Progress, train_task
 from calico.train.prc import Prc, load_projector
 from calico.train.rad import Rad
+from calico.train.task import Measure, Plan
 
 PRETRAINING: dict[str, tuple[str, ...]] = {
     "random": (),
@@ -141,7 +142,7 @@ def run_stage(
     """
     folder.mkdir(parents=True, exist_ok=True)
     task = make_task(stage, config, source, before, measure, say, adversary)
-    fit(task, source, folder, progress=progress, resume=resume)
+    train_task(task, source, folder, progress=progress, resume=resume)
 
 
 def make_task(
@@ -152,7 +153,7 @@ def make_task(
     measure: Measure,
     say: Callable[[str], None],
     adversary: Adversary | None = None,
-) -> Task:
+) -> Finetune | Prc | Rad:
     """A stage with the weights that it starts from; see `run_stage`."""
     config = stage_config(stage, config)
     model = build_model(config, seed=derive_seed(config.seed, "weights"))
@@ -222,7 +223,7 @@ def check_plan(stages: tuple[str, ...], config: Config, source: FrameSource) -> 
     _check_sensors(stages, config, source)
     model = build_model(config, seed=0)
     if "finetune" in stages:
-        Plan.of(Finetune(config, source, model, _unmeasured, _untouched))
+        Plan.from_task(Finetune(config, source, model, _unmeasured, _untouched))
 
 
 def _check_sensors(stages: tuple[str, ...], config: Config, source: FrameSource) -> None:

@@ -94,7 +94,7 @@ def load_state(path: Path, stage: str, run: str) -> TrainingState:
     return state
 
 
-def restore(
+def restore_state(
     path: Path,
     state: TrainingState,
     module: nn.Module,

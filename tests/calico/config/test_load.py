@@ -307,3 +307,11 @@ def test_reference_grids_are_those_of_the_zoo() -> None:
     assert load_config("nuscenes").grid.pillars.shape == (512, 512)
     assert load_config("waymo").grid.pillars.shape == (468, 468)
     assert load_config("nuscenes").grid.map.shape == (200, 200)
+
+
+def test_the_key_negatives_of_earlier_files_is_taken_where_it_says_nothing_new() -> None:
+    """Cards of models trained before name it; the other value needs several devices."""
+    plain = load_config("tiny")
+    assert load_config("tiny", None, ["pretrain.prc.negatives=frame"]) == plain
+    with pytest.raises(CalicoError, match=r"pretrain\.prc: negatives: 'batch' is gone"):
+        load_config("tiny", None, ["pretrain.prc.negatives=batch"])

@@ -1,10 +1,6 @@
 from __future__ import annotations
 
 import math
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -12,7 +8,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from calico.losses.prc import (
-    gather_embeddings,
     info_nce,
     point_region_contrast,
     pooled_region_contrast,
@@ -241,50 +236,3 @@ def test_pooled_form_of_one_region_is_zero() -> None:
         pooled_region_contrast(first, second, torch.tensor([4, 4, -1]), temperature=TAU).item()
         == 0.0
     )
-
-
-def test_gather_without_a_process_group_is_the_identity() -> None:
-    first, second = views()
-    gathered = gather_embeddings(first, second, REGION)
-    assert gathered[0] is first
-    assert gathered[1] is second
-    assert gathered[2] is REGION
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("empty", [False, True], ids=["10 and 6 points", "10 and 0 points"])
-def test_two_processes_equal_one(tmp_path: Path, empty: bool) -> None:
-    """Loss of both ranks and gradient of a shared weight (mean over ranks, as DDP takes it) as in one process."""
-    first, second = (view.detach() for view in views(16))
-    region = torch.cat([REGION, torch.tensor([7, 7, -1, 3, 2, 3])])
-    if empty:
-        first, second, region = first[:10], second[:10], region[:10]
-    weight = torch.linalg.qr(
-        torch.randn(5, 5, generator=torch.Generator().manual_seed(9), dtype=torch.float64)
-    ).Q
-    torch.save((first, second, region, weight), tmp_path / "rows.pt")
-    script = Path(__file__).with_name("gather_worker.py")
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    ranks = [
-        subprocess.Popen([sys.executable, str(script), str(rank), str(tmp_path)], env=environment)
-        for rank in range(2)
-    ]
-    try:
-        assert [process.wait(120) for process in ranks] == [0, 0]
-    finally:
-        for process in ranks:
-            process.kill()
-
-    weight.requires_grad_()
-    unique = torch.where((torch.arange(len(region)) >= 10) & (region >= 0), region + 1000, region)
-    a, b = (F.normalize(rows @ weight, dim=1) for rows in (first, second))
-    a.retain_grad()
-    loss = point_region_contrast(a, b, unique, alpha=0.5, temperature=TAU)["total"]
-    torch.autograd.backward(loss)
-    results = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2)]
-    for result in results:
-        torch.testing.assert_close(result["loss"], loss.detach())
-    assert a.grad is not None
-    assert weight.grad is not None
-    torch.testing.assert_close(torch.cat([result["rows"] for result in results]), 2 * a.grad)
-    torch.testing.assert_close((results[0]["weight"] + results[1]["weight"]) / 2, weight.grad)

@@ -7,7 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from calico.train.embedding_health import MAX_ROWS, alignment, effective_rank, uniformity
+from calico.train.embedding_health import (
+    MAX_ROWS,
+    effective_rank,
+    measure_alignment,
+    measure_uniformity,
+)
 
 
 def embeddings(n: int, width: int, seed: int = 0) -> Tensor:
@@ -18,8 +23,8 @@ def test_alignment_by_hand() -> None:
     """Squared distances 0, 4 and 2; the middle one is semantic-less."""
     first = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
     second = torch.tensor([[1.0, 0.0], [0.0, -1.0], [0.0, 1.0]])
-    assert alignment(first, second, torch.tensor([0, -1, 3])) == pytest.approx(1.0)
-    assert alignment(first, second, torch.tensor([0, 1, 3])) == pytest.approx(2.0)
+    assert measure_alignment(first, second, torch.tensor([0, -1, 3])) == pytest.approx(1.0)
+    assert measure_alignment(first, second, torch.tensor([0, 1, 3])) == pytest.approx(2.0)
 
 
 def test_uniformity_against_loops() -> None:
@@ -27,7 +32,9 @@ def test_uniformity_against_loops() -> None:
     terms = [
         math.exp(-3.0 * float((z[i] - z[j]).square().sum())) for i in range(12) for j in range(i)
     ]
-    assert uniformity(z, t=3.0) == pytest.approx(math.log(sum(terms) / len(terms)), rel=1e-5)
+    assert measure_uniformity(z, t=3.0) == pytest.approx(
+        math.log(sum(terms) / len(terms)), rel=1e-5
+    )
 
 
 def test_effective_rank_by_hand() -> None:
@@ -52,30 +59,36 @@ def test_effective_rank_against_singular_values() -> None:
 def test_a_collapse_is_seen() -> None:
     healthy, dead = embeddings(300, 32), embeddings(1, 32).expand(300, -1)
     region = torch.arange(300)
-    assert alignment(dead, dead, region) == 0.0
-    assert uniformity(dead) == pytest.approx(0.0, abs=1e-5)
+    assert measure_alignment(dead, dead, region) == 0.0
+    assert measure_uniformity(dead) == pytest.approx(0.0, abs=1e-5)
     assert effective_rank(dead) == pytest.approx(1.0, abs=1e-4)
-    assert alignment(healthy, embeddings(300, 32, seed=1), region) == pytest.approx(2.0, abs=0.1)
-    assert uniformity(healthy) == pytest.approx(-4.0, abs=0.5)
+    assert measure_alignment(healthy, embeddings(300, 32, seed=1), region) == pytest.approx(
+        2.0, abs=0.1
+    )
+    assert measure_uniformity(healthy) == pytest.approx(-4.0, abs=0.5)
     assert effective_rank(healthy) > 30
 
 
 def test_uniformity_of_many_rows_takes_an_even_part() -> None:
     z = embeddings(3 * MAX_ROWS - 1, 4)
-    assert uniformity(z) == uniformity(z[::3])
-    assert uniformity(z) == pytest.approx(uniformity(z[1::3]), abs=0.05)
+    assert measure_uniformity(z) == measure_uniformity(z[::3])
+    assert measure_uniformity(z) == pytest.approx(measure_uniformity(z[1::3]), abs=0.05)
 
 
 def test_undefined_is_nan() -> None:
     z = embeddings(3, 4)
-    assert math.isnan(alignment(z, z, torch.full((3,), -1)))
-    assert math.isnan(uniformity(z[:1]))
-    assert math.isnan(uniformity(z[:0]))
+    assert math.isnan(measure_alignment(z, z, torch.full((3,), -1)))
+    assert math.isnan(measure_uniformity(z[:1]))
+    assert math.isnan(measure_uniformity(z[:0]))
     assert math.isnan(effective_rank(z[:0]))
 
 
 def test_values_are_floats_without_a_graph_in_bf16_too() -> None:
     z = embeddings(20, 8).bfloat16().requires_grad_()
-    for value in (alignment(z, -z, torch.arange(20)), uniformity(z), effective_rank(z)):
+    for value in (
+        measure_alignment(z, -z, torch.arange(20)),
+        measure_uniformity(z),
+        effective_rank(z),
+    ):
         assert isinstance(value, float)
         assert math.isfinite(value)

@@ -1,5 +1,4 @@
 import json
-import math
 import os
 import signal
 from collections.abc import Mapping
@@ -17,13 +16,15 @@ from calico.errors import CalicoError
 from calico.files import prepare_folder
 from calico.frame import Frame, Int64
 from calico.geometry.grid import Grid
+from calico.losses.supervised import compute_losses
 from calico.models.calico import CalicoModel, build_model
+from calico.seeds import derive_seed
 from calico.train.checkpoint import MODEL_FILE, load_model
 from calico.train.finetune import Adversary, Finetune
-from calico.train.loop import Plan, batches
-from calico.train.schedule import make_optimizer, make_scheduler
+from calico.train.loop import load_batches, train_task
 from calico.train.stages import run_stage
 from calico.train.state import STATE_FILE
+from calico.train.task import Plan
 from tests.mini import MINI as SMALL
 
 MINI = [*SMALL, "train={epochs: 3, batch_size: 2, validate_every: 2, init: random}"]
@@ -236,9 +237,9 @@ def test_the_loss_falls_and_the_file_loads(source: Repeated, tmp_path: Path) -> 
 def test_workers_do_not_change_the_batches(source: Repeated) -> None:
     config = load_config("tiny", None, MINI)
     task = task_of(config, source)
-    alone = list(batches(task, Plan.of(task), 1))
+    alone = list(load_batches(task, Plan.from_task(task), 1))
     in_workers = task_of(load_config("tiny", None, [*MINI, "data.workers=2"]), source)
-    for a, b in zip(alone, batches(in_workers, Plan.of(task), 1), strict=True):
+    for a, b in zip(alone, load_batches(in_workers, Plan.from_task(task), 1), strict=True):
         assert a.tokens == b.tokens
         assert torch.equal(a.points, b.points)
         assert torch.equal(a.images, b.images)
@@ -269,21 +270,16 @@ def test_before_the_first_checkpoint_other_options_are_taken(
         )
 
 
-def test_no_frames_is_an_error(frame: Frame, map_grid: Grid) -> None:
-    with pytest.raises(CalicoError, match="no frames to train on"):
-        Plan.of(task_of(load_config("tiny", None, MINI), Repeated(frame, map_grid, 0)))
-
-
 def test_few_labels_take_as_many_steps_and_every_labelled_frame_comes_up(source: Repeated) -> None:
     whole = task_of(load_config("tiny", None, MINI), source)
     few = task_of(load_config("tiny", None, [*MINI, "train.label_fraction=0.4"]), source)
-    assert Plan.of(few) == Plan.of(whole) == Plan(2, 6)
+    assert Plan.from_task(few) == Plan.from_task(whole) == Plan(2, 6)
     assert len(few.frames) == 2
-    seen = [token for batch in batches(few, Plan.of(few), 0) for token in batch.tokens]
+    seen = [token for batch in load_batches(few, Plan.from_task(few), 0) for token in batch.tokens]
     assert {token: seen.count(token) for token in seen} == {
         source.info(index).token: 2 for index in few.frames
     }
-    twice = [batch.points for batch in batches(few, Plan.of(few), 0)]
+    twice = [batch.points for batch in load_batches(few, Plan.from_task(few), 0)]
     assert not torch.equal(twice[0], twice[1])  # the same frames, augmented anew
 
 
@@ -312,23 +308,9 @@ def test_a_model_of_one_sensor_never_loses_it(source: Repeated) -> None:
     )
     for config, lost in ((both, True), (alone, False)):
         task = task_of(config, source)
-        found = list(batches(task, Plan.of(task), 0))
+        found = list(load_batches(task, Plan.from_task(task), 0))
         dark = [not bool(image.any()) for batch in found for image in batch.images]
         assert any(dark) == lost
-
-
-@pytest.mark.parametrize(("fraction", "steps"), [(0.5, 2), (0.2, 5), (0.4, 100), (0.25, 1)])
-def test_the_schedule_exists_for_every_length(fraction: float, steps: int) -> None:
-    config = load_config("tiny", None, [f"train.warmup_fraction={fraction}"]).train
-    optimizer = make_optimizer(torch.nn.Linear(2, 2), config)
-    scheduler = make_scheduler(optimizer, config, steps)
-    rates = []
-    for _ in range(steps):
-        rates.append(scheduler.get_last_lr()[0])
-        optimizer.step()
-        if len(rates) < steps:
-            scheduler.step()
-    assert 0 < max(rates) <= config.learning_rate + 1e-12
 
 
 class Faulty(Repeated):
@@ -367,40 +349,48 @@ def test_a_loader_process_that_is_killed_is_told_with_the_way_on(
     assert "\n" not in str(error.value)
 
 
-def test_the_recipe_is_that_of_the_paper() -> None:
-    """AdamW with betas 0.9 and 0.99, weight decay on matrices alone; from a tenth of the peak rate up and down to 1e-4 of it."""
-    settings = ["train.learning_rate=0.02", "train.weight_decay=0.3", "train.warmup_fraction=0.4"]
-    config = load_config("tiny", None, settings).train
-    layer = torch.nn.Linear(3, 2)
-    frozen = torch.nn.Linear(2, 2).requires_grad_(False)
-    optimizer = make_optimizer(torch.nn.Sequential(layer, frozen), config)
-    assert isinstance(optimizer, torch.optim.AdamW)
-    assert all(group["betas"] == (0.9, 0.99) for group in optimizer.param_groups)
-    decay = {
-        id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]
-    }
-    assert decay == {id(layer.weight): 0.3, id(layer.bias): 0.0}
-    scheduler = make_scheduler(optimizer, config, 11)
-    rates = []
-    for _ in range(11):
-        rates.append([group["lr"] for group in optimizer.param_groups])
+def test_the_losses_are_those_of_a_loop_written_out(source: Repeated, tmp_path: Path) -> None:
+    """Six steps, the same to the last bit, by calling network and losses one after the other."""
+    config = load_config("tiny", None, [*MINI, "train.validate_every=1"])
+    run(config, source, tmp_path / "run")
+    lines = (tmp_path / "run/log.jsonl").read_text().splitlines()
+    logged = [r for r in map(json.loads, lines) if "total" in r]
+
+    task = Finetune(config, source, build_model(config, derive_seed(config.seed, "weights")), score)
+    model, schedule = task.model, config.train
+    matrices = [p for p in model.parameters() if p.ndim > 1]
+    vectors = [p for p in model.parameters() if p.ndim <= 1]
+    groups = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
+    peak = schedule.learning_rate
+    optimizer = torch.optim.AdamW(
+        groups, lr=peak / 10, betas=(0.9, 0.99), weight_decay=schedule.weight_decay
+    )
+    cycle = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, peak, 6, pct_start=0.4, div_factor=10, final_div_factor=1e3, cycle_momentum=False
+    )
+    batches = [b for epoch in range(3) for b in load_batches(task, Plan(2, 6), epoch)]
+    for step, batch in enumerate(batches):
+        model.train()
+        torch.manual_seed(derive_seed(config.seed, "finetune", "step", step))
+        losses = compute_losses(model, model(batch), batch)
+        optimizer.zero_grad()
+        losses["total"].backward()
+        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), schedule.grad_clip)
         optimizer.step()
-        if len(rates) < 11:
-            scheduler.step()
-    assert all(one == other for one, other in rates)
-    found = [one for one, _ in rates]
+        cycle.step()
+        expected = {name: value.item() for name, value in losses.items()}
+        expected |= {"grad_norm": norm.item(), "lr": cycle.get_last_lr()[0]}
+        assert {name: logged[step][name] for name in expected} == expected
+    assert len(batches) == len(logged) == 6
 
-    def cosine(start: float, end: float, share: float) -> float:
-        return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
 
-    peak = 0.4 * 11 - 1
-    expected = [
-        cosine(2e-3, 2e-2, step / peak)
-        if step <= peak
-        else cosine(2e-2, 2e-6, (step - peak) / (10 - peak))
-        for step in range(11)
-    ]
-    assert found == pytest.approx(expected, rel=1e-6)
-    assert all(
-        group["betas"] == (0.9, 0.99) for group in optimizer.param_groups
-    )  # momentum does not cycle
+def test_the_loop_calls_the_task_and_nothing_inside_it(source: Repeated, tmp_path: Path) -> None:
+    """What wraps a module's forward, as data-parallel training does, sees every step."""
+    config = load_config("tiny", None, MINI)
+    task = task_of(config, source)
+    seen: list[tuple[str, ...]] = []
+    task.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0].tokens))
+    prepare_folder(tmp_path / "run", resume=False, overwrite=False)
+    train_task(task, source, tmp_path / "run", progress=quiet, resume=False)
+    expected = [b.tokens for epoch in range(3) for b in load_batches(task, Plan(2, 6), epoch)]
+    assert seen == expected

@@ -168,7 +168,6 @@ def test_each_stage_trains_its_own_part(frame: Frame, map_grid: Grid, tmp_path: 
         ("pretrain.prc.loss=cell",),
         ("pretrain.prc.alpha=0",),
         ("pretrain.prc.alpha=1", "pretrain.samples.less=0"),
-        ("pretrain.prc.negatives=batch",),
         ("pretrain.rad.loss=kl",),
         ("pretrain.rad.loss=both", "model.camera.view_transform=homography"),
         ("pretrain.rad.loss=dense", "model.fuser=add"),

@@ -10,7 +10,7 @@ from torch import nn
 from calico.config.load import load_config
 from calico.errors import CalicoError
 from calico.train.schedule import make_optimizer, make_scheduler
-from calico.train.state import TrainingState, load_state, restore, save_state
+from calico.train.state import TrainingState, load_state, restore_state, save_state
 
 TOTAL = 6
 
@@ -39,7 +39,7 @@ class Run:
 
     def resume(self, path: Path) -> int:
         state = load_state(path, "prc", "run")
-        return restore(
+        return restore_state(
             path, state, self.module, self.optimizer, self.scheduler, range(2, TOTAL + 1, 2)
         )
 
