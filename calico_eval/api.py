@@ -118,7 +118,7 @@ def attack(
     threat: Threat,
     *,
     steps: int | None = None,
-    objective: str = "hide",
+    objective: str | None = None,
     seed: int = 0,
     device: str = "auto",
 ) -> list[AttackedFrame]:
@@ -126,12 +126,14 @@ def attack(
 
     Args:
         model: A path, "package.module:factory", an engine, or an object with `predict(frames)`.
-            Attacks that follow gradients need a model in torch.
+            Attacks that follow gradients need a checkpoint, or an object that also has
+            `loss(batch)`; see docs/start/your_model.md.
         frames: Frames with ground truth, e.g. of `open_data`.
         name: Name of an attack, e.g. "pgd"; docs/reference/attacks.md lists them.
         threat: What may change, and how far, e.g. `Threat(camera_levels=4)` for 4/255.
         steps: Gradient steps, or queries of an attack by queries. Default: the attack's own.
         objective: What the attack maximises, e.g. "hide" (the scores of true objects fall).
+            Default: the model's usual one; for an object with `loss(batch)` that loss.
         seed: Seed of random starts and noise.
         device: Where a model from a path runs.
 
@@ -146,6 +148,7 @@ def attack(
     from calico_eval.attacks.catalogue import ALGORITHMS
     from calico_eval.attacks.run import attack_frames
     from calico_eval.attacks.spec import AttackSpec, check_choice
+    from calico_eval.engines.white_box import as_white_box
 
     check_choice("attack", name, ALGORITHMS)
     algorithm = ALGORITHMS[name]
@@ -154,8 +157,13 @@ def attack(
             f"attack {name}: it is learnt on frames of other scenes first; run it with "
             "calico robust, or see calico_eval.attacks.attack_frames"
         )
+    engine = load_model(model, device)
+    if objective is None:
+        followed = as_white_box(engine)
+        usual = "hide" if followed is None else followed.usual_objective
+        objective = algorithm.adapt_objective(usual)
     spec = AttackSpec(
         name, threat, objective=objective, steps=algorithm.steps if steps is None else steps
     )
     batch = [frames] if isinstance(frames, Frame) else list(frames)
-    return attack_frames(load_model(model, device), batch, spec, seed)
+    return attack_frames(engine, batch, spec, seed)

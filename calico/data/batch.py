@@ -23,6 +23,8 @@ class Batch:
         Smaller images are padded with black at the right and the bottom, which leaves pixels where they were.
     image_sizes: B tuples of V (height, width), the sizes without padding, by which the model fits each image
         (`calico.models.images.fit_views`); () where all images fill (H, W).
+    camera_K, camera_T_lidar: (B, V, 3, 3) [px] and (B, V, 4, 4) float32, the two factors of
+        image_from_lidar; None where a batch is made without frames.
     image_from_lidar: (B, V, 4, 4) float32, takes LiDAR points to (u*d, v*d, d, 1) of those raw pixels.
     boxes: B tensors (M, 9); labels: B tensors (M,) int64. Objects without LiDAR points are left out.
     map_masks: (B, K, Y, X) float32: 1, 0, or -1 where the map is unknown (no loss there); None without maps.
@@ -38,6 +40,8 @@ class Batch:
     map_masks: Tensor | None = None
     tokens: tuple[str, ...] = ()
     image_sizes: tuple[tuple[tuple[int, int], ...], ...] = ()
+    camera_K: Tensor | None = None
+    camera_T_lidar: Tensor | None = None
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on a device."""
@@ -82,15 +86,20 @@ def collate_frames(frames: Sequence[Frame]) -> Batch:
         points=torch.from_numpy(points),
         point_mask=torch.from_numpy(mask),
         images=_stack_images(frames, sizes),
-        image_from_lidar=torch.from_numpy(
-            np.stack([frame.image_from_lidar for frame in frames]).astype(np.float32)
-        ),
+        image_from_lidar=_stack([frame.image_from_lidar for frame in frames]),
         boxes=tuple(torch.from_numpy(boxes.boxes.astype(np.float32)) for boxes in seen),
         labels=tuple(torch.from_numpy(boxes.labels.astype(np.int64)) for boxes in seen),
         map_masks=torch.from_numpy(np.stack(maps)) if len(maps) == len(frames) else None,
         tokens=tuple(frame.token for frame in frames),
         image_sizes=sizes if len({size for views in sizes for size in views}) > 1 else (),
+        camera_K=_stack([frame.camera_K for frame in frames]),
+        camera_T_lidar=_stack([frame.camera_T_lidar for frame in frames]),
     )
+
+
+def _stack(matrices: Sequence[np.ndarray]) -> Tensor:
+    """(B, ...) float32."""
+    return torch.from_numpy(np.stack(matrices).astype(np.float32))
 
 
 def _map_targets(frame: Frame) -> Float32 | None:

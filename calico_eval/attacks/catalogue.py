@@ -10,11 +10,11 @@ from calico.errors import CalicoError
 from calico_eval.attacks.blackbox.run import by_queries
 from calico_eval.attacks.blackbox.search import nes, spsa, square
 from calico_eval.attacks.budget.threat import Threat
+from calico_eval.attacks.lidar.cloud_loss import follow_cloud
 from calico_eval.attacks.lidar.controls import inject_random, spoof_random
 from calico_eval.attacks.lidar.drop import drop, random_drop
 from calico_eval.attacks.lidar.frustum import frustum
 from calico_eval.attacks.lidar.inject import attach, inject
-from calico_eval.attacks.lidar.pillars import with_pillars
 from calico_eval.attacks.lidar.remove import removal
 from calico_eval.attacks.lidar.spoof import spoof
 from calico_eval.attacks.patch.attack import (
@@ -35,6 +35,7 @@ from calico_eval.attacks.universal.perturbation import universal, universal_nois
 from calico_eval.attacks.whitebox.gradient import apgd, apgd_decay, fgsm, mifgsm, pgd
 from calico_eval.attacks.whitebox.run import noise, search
 from calico_eval.attacks.whitebox.worst_of_suite import suite
+from calico_eval.engines.base import MODEL_LOSS
 
 if TYPE_CHECKING:
     from calico.frame import Frame
@@ -107,6 +108,19 @@ class Algorithm:
     steps: int = 10
     success: Success | None = None
 
+    def adapt_objective(self, usual: str) -> str:
+        """Choose the objective where the user named none.
+
+        Args:
+            usual: Usual objective of the model.
+
+        Returns:
+            "hide" in place of a model's own loss for an attack that sees predictions only or that
+            has an aim of its own; else the usual objective.
+        """
+        own_aim = self.access == "queries" or self.success is not None
+        return "hide" if usual == MODEL_LOSS and own_aim else usual
+
     def check(self, threat: Threat) -> None:
         """Raises CalicoError for a threat that this attack does not use, or not all of, or not together."""
         unused = Threat()
@@ -154,7 +168,7 @@ _ALL = (
         "after Croce and Hein, ICML 2020",
     ),
     Algorithm(
-        "drop", with_pillars(drop), "gradients", DROPPED, SHARES, "Saliency-based dropping of points", "Zheng et al., ICCV 2019"
+        "drop", follow_cloud(drop), "gradients", DROPPED, SHARES, "Saliency-based dropping of points", "Zheng et al., ICCV 2019"
     ),
     Algorithm(
         "random_drop", random_drop, "nothing", DROPPED, SHARES, "Random dropping of points (the control of drop)", "",
@@ -187,11 +201,11 @@ _ALL = (
         steps=TRIES, success=CREATED,
     ),
     Algorithm(
-        "inject", with_pillars(inject), "gradients", SPOOFED, INJECTED, "Optimised points on the sensor's rays",
+        "inject", follow_cloud(inject), "gradients", SPOOFED, INJECTED, "Optimised points on the sensor's rays",
         "after Cao et al., CCS 2019",
     ),
     Algorithm(
-        "attach", with_pillars(attach), "gradients", SPOOFED, INJECTED, "Optimised points on the surfaces of objects",
+        "attach", follow_cloud(attach), "gradients", SPOOFED, INJECTED, "Optimised points on the surfaces of objects",
         "after Xiang et al., CVPR 2019",
     ),
     Algorithm(

@@ -20,7 +20,7 @@ from calico_eval.attacks.details import AttackDetails, Crafted
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.attacks.universal.fitted import Fitted
 from calico_eval.engines.base import Engine
-from calico_eval.engines.torch import TorchEngine
+from calico_eval.engines.white_box import as_white_box
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ def attack_frames(
     """Attacks a batch of frames. The model and the frames stay as they are.
 
     Args:
-        engine: the model that is attacked; a TorchEngine where the attack needs gradients. An attack that needs nothing does not
-            look at it.
+        engine: the model that is attacked; it gives gradients (`engines.white_box.WhiteBoxEngine`)
+            where the attack needs them. An attack that needs nothing does not look at it.
         frames: with ground truth, of one camera count.
         seed: of the run.
         fitted: what `Algorithm.fit` learnt on frames of other scenes, for an attack that has one.
@@ -116,8 +116,10 @@ def _measured(engine: Engine, clean: Frame, crafted: Crafted, spec: AttackSpec) 
         fault := check_declared(clean, crafted.frame, details.patches, spec.patch)
     ):
         raise CalicoError(f"attack {spec.name} on frame {clean.token}: {fault}; not scored")
-    if budget.points_changed and isinstance(engine, TorchEngine):
-        details = replace(details, cell_crossings=_cell_crossings(clean, crafted.frame, engine))
+    followed = as_white_box(engine)
+    if budget.points_changed and followed is not None:
+        crossings = followed.count_crossings(clean.points, crafted.frame.points)
+        details = replace(details, cell_crossings=crossings)
     return AttackedFrame(crafted.frame, budget, details, spec.threat)
 
 
@@ -139,10 +141,3 @@ def _nothing_to_attack(frame: Frame, spec: AttackSpec) -> str:
     if all(sensor in empty for sensor in sensors):
         return f"the frame has no {' and no '.join(empty[sensor] for sensor in sensors)}: nothing was changed"
     return ""
-
-
-def _cell_crossings(clean: Frame, attacked: Frame, engine: TorchEngine) -> int:
-    rows, columns, inside = engine.config.grid.pillars.locate(clean.points[:, :2])
-    new_rows, new_columns, new_inside = engine.config.grid.pillars.locate(attacked.points[:, :2])
-    other_cell = (rows != new_rows) | (columns != new_columns)
-    return int(((inside != new_inside) | (other_cell & inside & new_inside)).sum())

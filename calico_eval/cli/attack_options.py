@@ -53,27 +53,69 @@ class AttackOptions:
         check_options(self.names, self.sensors, self.objectives, self.steps, self.queries)
 
     def specs(self, engines: Sequence[Engine], helpers: Sequence[Engine]) -> tuple[AttackSpec, ...]:
-        """Every attack, on the sensors and for the heads of these engines where none are given. Heads are known of torch's
-        engines; where none of them is one, those of the helpers, whose gradients are followed, count."""
-        from calico_eval.attacks.parse import attack_specs
-        from calico_eval.engines.network.objectives import usual_objective
-        from calico_eval.engines.torch import TorchEngine
+        """List every attack, on the sensors and with the objectives that these engines have.
 
-        configs = [
-            [one.config for one in some if isinstance(one, TorchEngine)]
-            for some in (engines, helpers)
-        ]
-        usual = usual_objective(configs[0] or configs[1])
-        return attack_specs(
+        Args:
+            engines: Engines that are evaluated.
+            helpers: Engines that attacks are made on and that are not evaluated.
+
+        Returns:
+            The attacks. Where the user named no sensor, all sensors of the engines are attacked.
+            Where the user named no objective, each engine whose gradients can be followed
+            contributes its usual one; attacks by queries take "hide" for a model's own loss.
+        """
+        from dataclasses import replace
+
+        from calico_eval.attacks.catalogue import ALGORITHMS
+        from calico_eval.attacks.parse import attack_specs
+
+        specs = attack_specs(
             self.names,
             self.sensors
             or tuple(dict.fromkeys(sensor for engine in engines for sensor in engine.sensors)),
             self.budgets,
-            objectives=self.objectives or (usual,),
+            objectives=self.objectives or usual_objectives(engines, helpers),
             steps=self.steps,
             queries=self.queries,
             restarts=self.restarts,
         )
+        if self.objectives:
+            return specs
+        return tuple(
+            dict.fromkeys(
+                replace(spec, objective=ALGORITHMS[spec.name].adapt_objective(spec.objective))
+                for spec in specs
+            )
+        )
+
+
+def usual_objectives(engines: Sequence[Engine], helpers: Sequence[Engine]) -> tuple[str, ...]:
+    """Choose what attacks raise where the user names nothing.
+
+    Args:
+        engines: Engines that are evaluated.
+        helpers: Engines that attacks are made on and that are not evaluated.
+
+    Returns:
+        One objective of our network ("hide", or "map_erase" where all models only draw maps) if an
+        attack can follow our network, and "model_loss" if it can follow a user's model. Helpers
+        count for the kind of model that is not among the engines.
+    """
+    from calico_eval.engines.base import MODEL_LOSS
+    from calico_eval.engines.white_box import as_white_box
+
+    usual = [
+        [found.usual_objective for one in some if (found := as_white_box(one)) is not None]
+        for some in (engines, helpers)
+    ]
+    chosen: list[str] = []
+    for some in usual:
+        own = {name for name in some if name != MODEL_LOSS}
+        if own and not {*chosen} - {MODEL_LOSS}:
+            chosen.append("hide" if "hide" in own else own.pop())
+        if MODEL_LOSS in some and MODEL_LOSS not in chosen:
+            chosen.append(MODEL_LOSS)
+    return tuple(chosen) or ("hide",)
 
 
 def names_of(texts: Sequence[str]) -> list[str]:

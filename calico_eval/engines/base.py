@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from calico.config.schema import Config
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.predictions import Predictions
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from calico.data.batch import Batch
 
 MODEL_LOSS = "model_loss"
 """Name of the objective of a user's own model: the loss that the model computes itself."""
@@ -20,6 +25,50 @@ class Predictor(Protocol):
 
     def predict(self, frames: Sequence[Frame]) -> list[Predictions]:
         """One `Predictions` per frame, in order. The frames may come from different scenes."""
+        ...
+
+
+class WhiteBox(Protocol):
+    """A torch model of the user's own whose gradients attacks can follow.
+
+    The object imports nothing of CALICO. `predict` is what `docs/start/your_model.md` asks of every
+    model. `loss` gets a batch and returns one number per frame, larger where the model does worse.
+    Attacks raise it by changing `batch.images` and `batch.points`, so it must be differentiable in
+    both as far as the model looks at them. The batch holds:
+
+    * `points` (B, N, 5) float: x, y, z [m, LiDAR frame], intensity 0..1, age of the sweep [s];
+    * `point_mask` (B, N) bool, true where a slot holds a point;
+    * `images` (B, V, 3, H, W) float: RGB in 0..1, in the size that the camera delivers. The model
+      resizes and normalises inside `loss`, so that budgets are in grey levels of the camera;
+    * `image_from_lidar` (B, V, 4, 4): takes (x, y, z, 1) to (u d, v d, d, 1) [px of those images];
+    * `camera_K` (B, V, 3, 3) [px] and `camera_T_lidar` (B, V, 4, 4): the same, apart;
+    * `boxes` B tensors (M, 9): the ground truth x, y, z, length, width, height [m], yaw [rad],
+      vx, vy [m/s], of objects with LiDAR points; `labels` B tensors (M,) int64: rows of the class
+      list;
+    * `map_masks` (B, K, Y, X) float or None: 1, 0, or -1 where the map is unknown;
+    * `tokens` B names; `image_sizes`: (height, width) of the views where sizes differ, else ().
+
+    Floating-point tensors have one dtype: float32, and float64 where sanity check S8 compares
+    gradients with finite differences. A loss that follows the dtype of its batch passes there.
+
+    The object may also have:
+
+    * `sensors`: some of "camera" and "lidar" (default: both);
+    * `name`, `sha256`: name in reports, and of its weights (default: a hash of its torch modules);
+    * `device`: where batches are put (default: "cpu");
+    * `weighs_points = True`: `loss` multiplies what it makes of each point by `point_mask`, which
+      may then come as float weights. The attacks `drop`, `inject` and `attach` read from it what
+      single points are worth. Without it they estimate that from the gradient of positions.
+
+    The model stays in the mode that it is in: put it into evaluation mode yourself.
+    """
+
+    def predict(self, frames: Sequence[Frame]) -> Sequence[object]:
+        """Answer one mapping (boxes, scores, labels) per frame."""
+        ...
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Compute (B,) numbers, larger where the model does worse."""
         ...
 
 

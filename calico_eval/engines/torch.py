@@ -2,30 +2,49 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from calico.config.schema import Config
-from calico.data.batch import collate_frames
+from calico.data.batch import Batch, collate_frames
 from calico.device import pick_device, use_deterministic_algorithms
-from calico.errors import CalicoError
-from calico.frame import Frame
+from calico.frame import Bool, Float32, Frame
 from calico.models.calico import CalicoModel
 from calico.predictions import Predictions
+from calico.taxonomy import DETECTION_CLASSES
 from calico.train.checkpoint import load_model
 from calico_eval.engines.answers import AnswerCheck
-from calico_eval.engines.base import Engine
+from calico_eval.engines.network.attack_loss import NetworkLoss
+from calico_eval.engines.network.forward import white_box
+from calico_eval.engines.network.inside import NetworkInside
+from calico_eval.engines.network.objectives import (
+    OBJECTIVES,
+    check_model,
+    choose_objective,
+    class_names,
+    usual_objective,
+)
 
 
 class TorchEngine:
     """A CalicoModel in evaluation mode on one device.
 
-    model, config: for white-box attacks, which differentiate through `model`.
+    It implements `calico_eval.engines.white_box.WhiteBoxEngine`, so attacks can follow its gradients.
+
+    Attributes:
+        model: The network in evaluation mode.
+        config: Its configuration.
+        device: Where it runs.
     """
+
+    crosses_cells = True
 
     def __init__(
         self,
@@ -60,24 +79,77 @@ class TorchEngine:
             found = self.model.predict(collate_frames(frames).to(self.device))
         return self._answers.check(frames, found, f"model {self.model_name} ({self.name})")
 
+    @property
+    def inside(self) -> NetworkInside:
+        """The network's layers, as sanity checks look at them."""
+        return NetworkInside(self.model, self.device, self._with_model)
 
-def white_box_of(engine: Engine, what: str, sensors: Sequence[str]) -> TorchEngine:
-    """The engine, where it gives gradients and looks at all of `sensors`. what: for the message.
+    @property
+    def usual_objective(self) -> str:
+        """ "hide"; "map_erase" for a model that only draws maps."""
+        return usual_objective([self.config])
 
-    Raises:
-        CalicoError: it does not.
-    """
-    if not isinstance(engine, TorchEngine):
-        raise CalicoError(
-            f"{what}: engine {engine.name} gives no gradients; expected the torch engine. Attack the torch model and evaluate "
-            "the attacked frames on this engine, or choose an attack by queries"
-        )
-    blind = [sensor for sensor in sensors if sensor not in engine.sensors]
-    if blind:
-        raise CalicoError(
-            f"{what}: sensor is '{blind[0]}', but model {engine.model_name} only looks at {' and '.join(engine.sensors)}"
-        )
-    return engine
+    @property
+    def probing_objective(self) -> str | None:
+        """ "det", which looks at every cell, or the first objective whose heads are there."""
+        heads = {"detection": self.model.center, "map": self.model.segmentation}
+        present = {name for name, head in heads.items() if head is not None}
+        fitting = [name for name, one in OBJECTIVES.items() if set(one.heads) <= present]
+        return "det" if "det" in fitting else next(iter(fitting), None)
+
+    def check_objective(self, wanted: str) -> None:
+        """Raise CalicoError where the model lacks a head or class that the objective reads."""
+        check_model(wanted, self.config)
+
+    def choose_objective(self, wanted: str, frame: Frame) -> tuple[str, str]:
+        """See `WhiteBoxEngine.choose_objective`."""
+        return choose_objective(wanted, frame, self.config)
+
+    def find_second_objective(self, objective: str) -> tuple[str, str] | None:
+        """The training loss beside another objective on boxes, the whole map beside one on maps."""
+        heads = OBJECTIVES[objective].heads
+        if "detection" in heads:
+            return ("det", "the training loss") if objective != "det" else None
+        return ("seg", "the whole map") if "map" in heads and objective != "seg" else None
+
+    def attack_mode(self) -> AbstractContextManager[None]:
+        """Evaluation mode without parameter gradients; see `network.forward.white_box`."""
+        return white_box(self)
+
+    def attack_loss(
+        self,
+        objective: str,
+        clean: Batch,
+        sensors: Sequence[str],
+        crossing_m: float | None = None,
+    ) -> NetworkLoss:
+        """See `WhiteBoxEngine.attack_loss`."""
+        return NetworkLoss(self.model, objective, clean, sensors, crossing_m)
+
+    def count_crossings(self, before: Float32, after: Float32) -> int:
+        """Count points (N, 5) that changed their pillar."""
+        rows, columns, inside = self.config.grid.pillars.locate(before[:, :2])
+        new_rows, new_columns, new_inside = self.config.grid.pillars.locate(after[:, :2])
+        other_cell = (rows != new_rows) | (columns != new_columns)
+        return int(((inside != new_inside) | (other_cell & inside & new_inside)).sum())
+
+    def find_known(self, frame: Frame) -> Bool:
+        """Tell which objects (M,) are on the grid and of a class that the model knows."""
+        *_, inside = self.config.grid.pillars.locate(frame.boxes.boxes[:, :2])
+        known = [DETECTION_CLASSES.index(name) for name in class_names(self.config)]
+        result: Bool = inside & np.isin(frame.boxes.labels, known)
+        return result
+
+    def copy_double(self) -> TorchEngine:
+        """Copy the engine with float64 weights."""
+        return self._with_model(copy.deepcopy(self.model).double())
+
+    def hash_now(self) -> str:
+        """Compute `sha256` from the weights as they are at this moment."""
+        return _hash(self.model, self.config)
+
+    def _with_model(self, model: CalicoModel) -> TorchEngine:
+        return TorchEngine(model, self.config, str(self.device), self.model_name)
 
 
 def _hash(model: CalicoModel, config: Config) -> str:

@@ -160,8 +160,21 @@ def _wrap(model: Any, spec: str, module_name: str) -> UserEngine:
                 f"model {spec}: {what} is {one_line(value)!r}; expected a text of at most 200 characters"
             )
     sha256 = hash_sources(sys.modules[module_name], stated or "")
-    return UserEngine(
-        model, name, tuple(dict.fromkeys(sensors)), sha256, weights_named=stated is not None
+    looks_at = tuple(dict.fromkeys(sensors))
+    if not callable(getattr(model, "loss", None)):
+        return UserEngine(model, name, looks_at, sha256, weights_named=stated is not None)
+    from calico_eval.engines.user_white_box import (
+        UserWhiteBox,  # loads torch, which few models need
+    )
+
+    return UserWhiteBox(
+        model,
+        name,
+        looks_at,
+        sha256,
+        weights_named=stated is not None,
+        device=str(getattr(model, "device", None) or "cpu"),
+        weighs_points=bool(getattr(model, "weighs_points", False)),
     )
 
 

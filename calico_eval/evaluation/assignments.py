@@ -10,7 +10,7 @@ from calico_eval.attacks import ALGORITHMS, AttackSpec
 from calico_eval.attacks.blackbox.objectives import check_query_objective
 from calico_eval.engines.base import Engine, label
 from calico_eval.engines.network.objectives import check_model
-from calico_eval.engines.torch import TorchEngine
+from calico_eval.engines.white_box import WhiteBoxEngine, as_white_box
 from calico_eval.evaluation.conditions import ConditionSpec, predictor
 
 
@@ -101,20 +101,22 @@ def _followed(
     transfer_from: Collection[str],
 ) -> Iterator[Shown]:
     """An attack by gradients on one engine, then as a transfer from others that it can be made on."""
-    torch_engines = [other for other in engines if isinstance(other, TorchEngine)]
-    if not torch_engines:
+    followable = [found for other in engines if (found := as_white_box(other)) is not None]
+    if not followable:
         raise CalicoError(
-            f"attack {condition}: attacks by gradients are made on a torch model, and none of {', '.join(map(label, engines))} "
-            "is one; name a run folder with --attack-model, e.g. that of the same model, or as another MODEL"
+            f"attack {condition}: attacks by gradients are made on a torch model, and none of "
+            f"{', '.join(map(label, engines))} is one; give a model of your own a method "
+            "loss(batch), or name a run folder with --attack-model, e.g. that of the same model, "
+            "or as another MODEL"
         )
-    same = [other for other in torch_engines if other.model_name == engine.model_name]
-    own = engine if isinstance(engine, TorchEngine) else next(iter(same), None)
-    if own is not None:
+    same = [other for other in followable if other.model_name == engine.model_name]
+    own = as_white_box(engine) or next(iter(same), None)
+    if own is not None and (not transfer_from or _is_able(condition, attack, own)):
         _check_able(condition, attack, own)
         yield Shown(condition, engine, own)
     others = [
         other
-        for other in torch_engines
+        for other in followable
         if other not in same and (own is None or label(other) in transfer_from)
     ]
     able = [other for other in others if _is_able(condition, attack, other)]
@@ -125,7 +127,7 @@ def _followed(
         yield Shown(condition.transferred(label(source)), engine, source)
 
 
-def _is_able(condition: ConditionSpec, attack: AttackSpec, engine: TorchEngine) -> bool:
+def _is_able(condition: ConditionSpec, attack: AttackSpec, engine: WhiteBoxEngine) -> bool:
     try:
         _check_able(condition, attack, engine)
     except CalicoError:
@@ -133,10 +135,10 @@ def _is_able(condition: ConditionSpec, attack: AttackSpec, engine: TorchEngine) 
     return True
 
 
-def _check_able(condition: ConditionSpec, attack: AttackSpec, engine: TorchEngine) -> None:
+def _check_able(condition: ConditionSpec, attack: AttackSpec, engine: WhiteBoxEngine) -> None:
     """Raises CalicoError where the engine lacks a sensor, head or class that the attack follows."""
     _check_sensors(condition, engine)
-    check_model(attack.objective, engine.config)
+    engine.check_objective(attack.objective)
 
 
 def _check_sensors(condition: ConditionSpec, engine: Engine) -> None:

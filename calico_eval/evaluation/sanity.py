@@ -11,7 +11,7 @@ from calico.data.source import FrameSource
 from calico_eval.attacks import ALGORITHMS
 from calico_eval.attacks.sanity import TITLES, Sheet, active_checks, not_run
 from calico_eval.engines.base import Engine
-from calico_eval.engines.torch import TorchEngine
+from calico_eval.engines.white_box import WhiteBoxEngine, as_white_box
 from calico_eval.evaluation.plan import EvaluationPlan
 from calico_eval.evaluation.sanity_cells import CellChecks
 from calico_eval.evaluation.store import RunStore
@@ -55,7 +55,7 @@ def sanity_verdict(
 def _active(
     plan: EvaluationPlan,
     name: str,
-    engine: TorchEngine,
+    engine: WhiteBoxEngine,
     source: FrameSource,
     store: RunStore,
     told: Callable[[str], None],
@@ -77,9 +77,11 @@ def _active(
     return [check for group in known.values() for check in group]
 
 
-def attacked_engines(plan: EvaluationPlan, engines: Mapping[str, Engine]) -> dict[str, TorchEngine]:
+def attacked_engines(
+    plan: EvaluationPlan, engines: Mapping[str, Engine]
+) -> dict[str, WhiteBoxEngine]:
     """The engines, by label, whose gradients an attack of the plan follows."""
-    found: dict[str, TorchEngine] = {}
+    found: dict[str, WhiteBoxEngine] = {}
     for job in plan.jobs:
         attack = job.condition.attack
         if (
@@ -87,8 +89,8 @@ def attacked_engines(plan: EvaluationPlan, engines: Mapping[str, Engine]) -> dic
             and ALGORITHMS[attack.name].access == "gradients"
             and job.crafted_on is not None
         ):
-            engine = engines[job.crafted_on]
-            if isinstance(engine, TorchEngine):
+            engine = as_white_box(engines[job.crafted_on])
+            if engine is not None:
                 found[job.crafted_on] = engine
     return found
 

@@ -15,7 +15,7 @@ import numpy as np
 from calico.errors import CalicoError
 from calico.frame import Bool, Float32, Float64, Frame
 from calico.predictions import Predictions
-from calico_eval.engines.network.objectives import CREATE_CELLS, KAPPA, NEAR_M
+from calico_eval.metrics.detected_objects import CREATE_CELLS, KAPPA, NEAR_M
 
 QueryLoss = Callable[[Frame, Predictions], float]
 """(clean frame with its ground truth, what the engine says of the attacked frame) -> the number that is raised."""

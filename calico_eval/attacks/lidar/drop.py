@@ -11,19 +11,20 @@ from calico.seeds import make_generator
 from calico_eval.attacks.budget.measure import ray_origins
 from calico_eval.attacks.details import AttackDetails, Crafted
 from calico_eval.attacks.lidar.aim import aim, azimuth_of, in_window, removable
+from calico_eval.attacks.lidar.cloud_loss import CloudLoss
 from calico_eval.attacks.lidar.edit import without
-from calico_eval.attacks.lidar.pillars import PillarLoss
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.attacks.whitebox.run import stream_seed
 from calico_eval.engines.base import Engine
 
 
-def drop(loss: PillarLoss, frame: Frame, spec: AttackSpec, random: np.random.Generator) -> Frame:
+def drop(loss: CloudLoss, frame: Frame, spec: AttackSpec, random: np.random.Generator) -> Frame:
     """Drops points in `spec.steps` rounds, scored anew in each; the best round counts. Nothing is random.
 
-    Zheng et al. (ICCV 2019, algorithm 1) drop the points of the highest saliency in rounds. Here the saliency is
-    `Pillars.of_removal`, and every round tries two orders and goes on with the better one: points by what each is worth
-    alone, and whole pillars by what they are worth per point (a dense pillar does not miss any one of its points).
+    Zheng et al. (ICCV 2019, algorithm 1) drop the points of the highest saliency in rounds. Here the
+    saliency is `PointValues.rate_removals` of the engine, and every round tries each of its orders
+    and goes on with the better one: points by what each is worth alone, and whole cells by what they
+    are worth per point (a dense cell does not miss any one of its points).
     """
     budget = removable(spec.threat, frame)
     free = _in_reach(frame, spec)
@@ -33,10 +34,9 @@ def drop(loss: PillarLoss, frame: Frame, spec: AttackSpec, random: np.random.Gen
         count = min(round(budget * step / spec.steps), int(free.sum())) - int((~keep).sum())
         if count <= 0:
             continue
-        pillars = loss.pillars(frame.points[keep])
         rows = np.flatnonzero(keep)
         tries: list[tuple[float, Bool]] = []
-        for gain in pillars.of_removal():
+        for gain in loss.rate_removals(frame.points[keep]):
             order = _ordered(gain.cpu().numpy().astype(np.float64), rows, free)[:count]
             wanted = keep.copy()
             wanted[order] = False

@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 from calico.frame import Bool, Float32, Float64, Frame, Int64
 from calico.geometry.boxes import points_in_boxes
 from calico_eval.attacks.lidar.aim import aim, azimuth_of, removable
+from calico_eval.attacks.lidar.cloud_loss import CloudLoss
 from calico_eval.attacks.lidar.edit import (
     Returns,
     range_limits,
@@ -18,14 +19,13 @@ from calico_eval.attacks.lidar.edit import (
     with_returns,
     within_budget,
 )
-from calico_eval.attacks.lidar.pillars import PillarLoss
 from calico_eval.attacks.lidar.rays import Rays, rays_of
 from calico_eval.attacks.spec import AttackSpec
 
 DRAWS_PER_RAY = 4
 """Ranges that are considered on every ray in a round."""
 FIRST_STEP_CELLS = 0.5
-"""The first step along a ray, in pillars; later ones shrink evenly."""
+"""The first step along a ray, in cells of the model; later ones shrink evenly."""
 ATTACH_M = 0.3
 """An attached point is this close to a return of its object."""
 OBJECT_MARGIN_M = 0.1
@@ -40,7 +40,7 @@ class Segments:
     high: Float64
 
 
-def inject(loss: PillarLoss, frame: Frame, spec: AttackSpec, random: np.random.Generator) -> Frame:
+def inject(loss: CloudLoss, frame: Frame, spec: AttackSpec, random: np.random.Generator) -> Frame:
     """Returns anywhere in the threat's window (about the nearest object ahead), at any range that the sensor reports."""
     rays = rays_of(frame)
     low, high = range_limits(rays, spec.threat.r_min_m)
@@ -49,7 +49,7 @@ def inject(loss: PillarLoss, frame: Frame, spec: AttackSpec, random: np.random.G
     return _placed(loss, frame, rays, segments, spec, random)
 
 
-def attach(loss: PillarLoss, frame: Frame, spec: AttackSpec, random: np.random.Generator) -> Frame:
+def attach(loss: CloudLoss, frame: Frame, spec: AttackSpec, random: np.random.Generator) -> Frame:
     """Returns within ATTACH_M of a return of a labelled object: of any object, within the threat's window."""
     rays = rays_of(frame)
     surface = frame.points[frame.sweep_index == 0, :3].astype(np.float64)
@@ -81,7 +81,7 @@ def near_surface(rays: Rays, surface: Float64, r_min_m: float) -> Segments:
 
 
 def _placed(
-    loss: PillarLoss,
+    loss: CloudLoss,
     frame: Frame,
     rays: Rays,
     segments: Segments,
@@ -98,7 +98,7 @@ def _placed(
         work.add(min(budget[0], max(1, round(budget[0] * step / spec.steps))), budget[1])
         if len(work.returns) == 0:
             break
-        work.move(FIRST_STEP_CELLS * loss.encoder.grid.cell_m * (1.0 - (step - 1) / spec.steps))
+        work.move(FIRST_STEP_CELLS * loss.cell_m * (1.0 - (step - 1) / spec.steps))
         if work.value() > best_loss:
             best, best_loss = with_returns(frame, rays, work.returns), work.value()
     return best
@@ -109,7 +109,7 @@ class _Placing:
 
     def __init__(
         self,
-        loss: PillarLoss,
+        loss: CloudLoss,
         frame: Frame,
         rays: Rays,
         segments: Segments,
@@ -131,12 +131,12 @@ class _Placing:
 
     def add(self, total: int, removed: int) -> None:
         """Goes up to `total` returns, as far as good candidates and the budget of removed points allow."""
-        pillars = self._loss.pillars(self._cloud())
         row, candidates = self._draw()
         cell = self._cells(candidates)
         row, candidates = row[cell], candidates.select(cell)
         points = torch.from_numpy(self._points(candidates)).to(self._loss.device)
-        gain = pillars.of_addition(points).cpu().numpy() if len(points) else np.zeros(0, np.float32)
+        count = max(1, total - len(self.returns))
+        gain = self._loss.rate_additions(self._cloud(), points, count).cpu().numpy()
         order = np.argsort(-gain, kind="stable")
         order = order[gain[order] > 0]
         chosen = order[
@@ -169,10 +169,9 @@ class _Placing:
         return row, Returns(self._segments.ray[row], range_m, self._random.random(len(row)))
 
     def _cells(self, candidates: Returns) -> Int64:
-        """The first candidate of every pillar."""
-        points = torch.from_numpy(self._points(candidates)).to(self._loss.device)[None]
-        mask = torch.ones(points.shape[:2], dtype=torch.bool, device=points.device)
-        cell = self._loss.encoder.cells(points, mask)[0].cpu().numpy()
+        """Find the first candidate of every cell."""
+        points = torch.from_numpy(self._points(candidates)).to(self._loss.device)
+        cell = self._loss.find_cells(points).cpu().numpy()
         first: Int64 = np.unique(cell, return_index=True)[1]
         return np.sort(first)
 

@@ -32,9 +32,7 @@ from calico_eval.attacks.universal.fitted import Fitted, chunks, usable
 from calico_eval.attacks.universal.pooled_loss import ChunkLoss, pooled
 from calico_eval.attacks.whitebox.run import stream_seed
 from calico_eval.engines.base import Engine
-from calico_eval.engines.network.forward import white_box
-from calico_eval.engines.network.objectives import OBJECTIVES, Scene
-from calico_eval.engines.torch import TorchEngine, white_box_of
+from calico_eval.engines.white_box import WhiteBoxEngine, white_box_of
 
 Craft = Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]
 Texture = Callable[[Frame, AttackSpec, int, int], Tensor]
@@ -105,7 +103,7 @@ def fit_board(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: i
             f"attack {spec.name}: none of the {len(members)} frames to fit on sees the board"
         )
     stream = torch.Generator().manual_seed(derive_seed(seed, "attack", spec.name, "fit"))
-    with white_box(model):
+    with model.attack_mode():
         domains = [
             PatchDomain(
                 part, [found[frame.token].placed for frame in part], 1, model.device, shared=True
@@ -150,7 +148,7 @@ def _paste(
 
 
 def _looked_at(
-    engine: TorchEngine,
+    engine: WhiteBoxEngine,
     frames: Sequence[Frame],
     after: Sequence[Frame],
     sites: Sequence[Site],
@@ -180,13 +178,10 @@ def _looked_at(
 
 
 def _objectives(
-    engine: TorchEngine, clean: Sequence[Frame], frames: Sequence[Frame], objective: str
+    engine: WhiteBoxEngine, clean: Sequence[Frame], frames: Sequence[Frame], objective: str
 ) -> list[float]:
     """Of frames as the engine would see them; clean: what they were before."""
-    scene, batch = (
-        Scene(engine.model, collate_frames(clean).to(engine.device)),
-        collate_frames(frames).to(engine.device),
-    )
-    with white_box(engine), torch.no_grad():
-        found: list[float] = OBJECTIVES[objective].loss(scene, engine.model(batch)).tolist()
+    raised = engine.attack_loss(objective, collate_frames(clean).to(engine.device), ("camera",))
+    with engine.attack_mode(), torch.no_grad():
+        found: list[float] = raised.whole(collate_frames(frames).to(engine.device)).tolist()
     return found

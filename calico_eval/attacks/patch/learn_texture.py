@@ -16,12 +16,9 @@ from calico_eval.attacks.patch.render import TEXELS, PatchDomain, rounded
 from calico_eval.attacks.search_space.joint import Streams
 from calico_eval.attacks.search_space.problem import Problem
 from calico_eval.attacks.spec import AttackSpec
-from calico_eval.attacks.universal.pooled_loss import model_loss
 from calico_eval.attacks.whitebox.gradient import starts
 from calico_eval.attacks.whitebox.run import stream_seed
-from calico_eval.engines.network.forward import white_box
-from calico_eval.engines.network.objectives import choose_objective
-from calico_eval.engines.torch import TorchEngine
+from calico_eval.engines.white_box import WhiteBoxEngine
 
 TextureLoss = Callable[[Tensor, Streams], Tensor]
 """(textures, streams that draw a transformation of each, or none) -> (B,)."""
@@ -46,7 +43,7 @@ class Learnt:
 
 
 def learn(
-    engine: TorchEngine,
+    engine: WhiteBoxEngine,
     frames: Sequence[Frame],
     placed: Sequence[Sequence[Placed]],
     patches: int,
@@ -58,14 +55,13 @@ def learn(
         Learnt(grey(patches), note="no patch is seen where its texture would be learnt")
     ] * len(frames)
     chosen = [
-        (*choose_objective(spec.objective, frame, engine.config), row)
-        for row, frame in enumerate(frames)
+        (*engine.choose_objective(spec.objective, frame), row) for row, frame in enumerate(frames)
     ]
     shown = [item for item in chosen if any(one.pixels for one in placed[item[2]])]
     for (objective, note), group in groupby(shown, lambda item: item[:2]):
         rows = [row for *_, row in group]
         members = [frames[row] for row in rows]
-        with white_box(engine):
+        with engine.attack_mode():
             domain = PatchDomain(members, [placed[row] for row in rows], patches, engine.device)
             raised = texture_loss(engine, domain, replace(spec, objective=objective))
             x, problem = best_textures(domain, raised, spec, patch_streams(members, spec, seed))
@@ -74,9 +70,10 @@ def learn(
     return learnt
 
 
-def texture_loss(engine: TorchEngine, domain: PatchDomain, spec: AttackSpec) -> TextureLoss:
+def texture_loss(engine: WhiteBoxEngine, domain: PatchDomain, spec: AttackSpec) -> TextureLoss:
     """The spec's objective on the domain's frames."""
-    of_batch = model_loss(engine, domain.base, spec)
+    sensors = spec.threat.sensors
+    of_batch = engine.attack_loss(spec.objective, domain.base, sensors, spec.crossing_m)
 
     def loss(x: Tensor, streams: Streams) -> Tensor:
         return of_batch(domain.batch(x, streams))

@@ -16,14 +16,13 @@ from calico_eval.attacks.budget.saved import frame_sha256
 from calico_eval.attacks.budget.threat import Threat
 from calico_eval.attacks.catalogue import ALGORITHMS, BALL
 from calico_eval.attacks.sanity.checklist import Sheet, not_run
-from calico_eval.attacks.sanity.detected_objects import targets
+from calico_eval.attacks.sanity.detected_objects import find_targets
 from calico_eval.attacks.sanity.gradients import gradients_agree, gradients_arrive
 from calico_eval.attacks.sanity.model import repeats, untouched, zero_is_clean
 from calico_eval.attacks.sanity.planted_vulnerability import SEARCHES, planted_is_found
 from calico_eval.attacks.sanity.single_frame import ladder, unbounded
 from calico_eval.attacks.spec import AttackSpec
-from calico_eval.engines.network.objectives import OBJECTIVES
-from calico_eval.engines.torch import TorchEngine
+from calico_eval.engines.white_box import WhiteBoxEngine
 from reports.schema import SanityCheck
 
 FRAMES = 2
@@ -33,7 +32,7 @@ ATTACKS = 3
 
 
 def active_checks(
-    engine: TorchEngine,
+    engine: WhiteBoxEngine,
     frames: Sequence[Frame],
     specs: Sequence[AttackSpec],
     seed: int,
@@ -48,7 +47,7 @@ def active_checks(
     """
     sheet = Sheet(engine.model_name, engine.name)
     seed = derive_seed(seed, "sanity")
-    chosen = sorted(frames, key=lambda frame: -int(targets(engine, frame).sum()))[:FRAMES]
+    chosen = sorted(frames, key=lambda frame: -int(find_targets(engine, frame).sum()))[:FRAMES]
     before = [frame_sha256(frame) for frame in chosen]
     alone = [
         spec for spec in specs if ALGORITHMS[spec.name].fit is None
@@ -74,17 +73,17 @@ def active_checks(
     }
 
 
-def _passes(sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame]) -> list[SanityCheck]:
+def _passes(sheet: Sheet, engine: WhiteBoxEngine, frames: Sequence[Frame]) -> list[SanityCheck]:
     """S10, and S1, which compares bit for bit where passes repeat."""
     s10 = repeats(sheet, engine, frames)
     return [s10, zero_is_clean(sheet, engine, frames, s10.verdict == "PASS")]
 
 
 def _gradients(
-    sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame], seed: int
+    sheet: Sheet, engine: WhiteBoxEngine, frames: Sequence[Frame], seed: int
 ) -> list[SanityCheck]:
     """S7 and S8."""
-    objective = _objective(engine)
+    objective = engine.probing_objective
     if objective is None:
         return [
             not_run(sheet, name, "the model has no head that an objective reads")
@@ -94,17 +93,6 @@ def _gradients(
         gradients_arrive(sheet, engine, frames, objective),
         gradients_agree(sheet, engine, frames, objective, seed),
     ]
-
-
-def _objective(engine: TorchEngine) -> str | None:
-    """One that looks at all that the model has: "det", else the first whose heads are there."""
-    heads = [
-        name
-        for name, head in (("detection", engine.model.center), ("map", engine.model.segmentation))
-        if head is not None
-    ]
-    fitting = [name for name, objective in OBJECTIVES.items() if set(objective.heads) <= set(heads)]
-    return "det" if "det" in fitting else next(iter(fitting), None)
 
 
 def _is_ball(threat: Threat) -> bool:

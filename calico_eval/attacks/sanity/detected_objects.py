@@ -1,41 +1,36 @@
-"""Which objects a model finds: what "hidden" means in the sanity checks."""
+"""Which objects a model detects: what "hidden" means in the sanity checks."""
 
 from __future__ import annotations
 
-import numpy as np
-
 from calico.frame import Bool, Frame
-from calico.taxonomy import DETECTION_CLASSES
-from calico_eval.engines.base import Engine
-from calico_eval.engines.network.objectives import class_names
-from calico_eval.engines.torch import TorchEngine
-
-SCORE, NEAR_M = 0.1, 2.0
+from calico_eval.engines.white_box import WhiteBoxEngine
+from calico_eval.metrics.detected_objects import detect_any
 
 
-def targets(engine: TorchEngine, frame: Frame) -> Bool:
-    """(M,) objects of the frame that can be found: with LiDAR points, on the grid, of a class that the model knows."""
-    boxes = frame.boxes
-    *_, inside = engine.config.grid.pillars.locate(boxes.boxes[:, :2])
-    known = np.isin(
-        boxes.labels, [DETECTION_CLASSES.index(name) for name in class_names(engine.config)]
-    )
-    result: Bool = inside & known & (boxes.num_points > 0)
+def find_targets(engine: WhiteBoxEngine, frame: Frame) -> Bool:
+    """Tell which objects of a frame can be detected.
+
+    Args:
+        engine: Model that is checked.
+        frame: Frame with its ground truth.
+
+    Returns:
+        (M,) objects with LiDAR points, in the model's range and of a class that it knows.
+    """
+    result: Bool = engine.find_known(frame) & (frame.boxes.num_points > 0)
     return result
 
 
-def found_objects(engine: TorchEngine, frame: Frame, labelled: Frame | None = None) -> Bool:
-    """(M,) objects of `targets` with a prediction of their class, of score 0.1 or more, whose centre is within 2 m.
+def found_objects(engine: WhiteBoxEngine, frame: Frame, labelled: Frame | None = None) -> Bool:
+    """Tell which objects of `find_targets` the model detects.
 
-    labelled: the frame whose objects these are, where `frame` was made from it.
+    Args:
+        engine: Model that is checked.
+        frame: Frame that the model sees.
+        labelled: Frame whose objects are counted, where `frame` was made from it.
+
+    Returns:
+        (M,) objects of `labelled` that are detected, see `metrics.detected_objects.detect_any`.
     """
     truth = labelled or frame
-    return targets(engine, truth) & _near(engine, frame, truth)
-
-
-def _near(engine: Engine, frame: Frame, truth: Frame) -> Bool:
-    found = engine.predict([frame])[0]
-    distance = np.linalg.norm(found.boxes[:, None, :2] - truth.boxes.boxes[None, :, :2], axis=-1)
-    same = found.labels[:, None] == truth.boxes.labels[None]
-    result: Bool = ((distance <= NEAR_M) & same & (found.scores >= SCORE)[:, None]).any(axis=0)
-    return result
+    return find_targets(engine, truth) & detect_any(truth, engine.predict([frame])[0])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from statistics import median
@@ -11,20 +10,13 @@ import torch
 from torch import Tensor
 
 from calico.data.batch import Batch, collate_frames
+from calico.errors import CalicoError
 from calico.frame import Frame
-from calico.models.calico import CalicoModel
 from calico.seeds import derive_seed
-from calico_eval.attacks.sanity.checklist import Sheet, Verdict
-from calico_eval.engines.network.forward import white_box
-from calico_eval.engines.network.objectives import OBJECTIVES, Scene
-from calico_eval.engines.network.objectives.detection import own_logits
-from calico_eval.engines.torch import TorchEngine
+from calico_eval.attacks.sanity.checklist import Sheet, Verdict, not_run
+from calico_eval.engines.white_box import WhiteBoxEngine
 from reports.schema import SanityCheck
 
-OBJECTS = 8
-"""Objects per frame whose own gradient is looked at."""
-PROBABLE = 0.1
-"""Score from which on a cell counts as a find."""
 DIRECTIONS = 8
 """Random directions per frame and input."""
 STEP = 1e-6
@@ -49,17 +41,36 @@ class GradientCheck:
     dead: tuple[str, ...]
 
 
-def dead_gradients(engine: TorchEngine, frame: Frame, objective: str = "det") -> GradientCheck:
-    """Takes the gradient of an objective on the clean frame with respect to every pixel and every point's x, y, z.
+def dead_gradients(
+    engine: WhiteBoxEngine, frame: Frame, objective: str | None = None
+) -> GradientCheck:
+    """Take the gradient of an objective on the clean frame at every pixel and every point.
 
-    The default objective looks at every cell of the heat map, so that each input in range should feel it.
+    Args:
+        engine: Model whose gradients are looked at.
+        frame: Clean frame with its ground truth.
+        objective: Name of the objective; None for the engine's `probing_objective`, which each
+            input in range should feel.
+
+    Returns:
+        Where the gradient arrives.
+
+    Raises:
+        CalicoError: The model has nothing that an objective reads.
     """
+    name = objective or engine.probing_objective
+    if name is None:
+        raise CalicoError(f"model {engine.model_name}: has no head that an objective reads")
     batch = collate_frames([frame]).to(engine.device)
     images, points = batch.images.requires_grad_(True), batch.points.requires_grad_(True)
-    with white_box(engine):
+    with engine.attack_mode():
         batch = replace(batch, images=images, points=points)
-        loss = OBJECTIVES[objective].loss(Scene(engine.model, batch), engine.model(batch))
-        gradients = torch.autograd.grad(loss.sum(), [images, points], allow_unused=True)
+        loss = engine.attack_loss(name, batch, engine.sensors).whole(batch).sum()
+        gradients = (
+            torch.autograd.grad(loss, [images, points], allow_unused=True)
+            if loss.requires_grad
+            else (None, None)
+        )
     on_images, on_points = (
         torch.zeros(1) if gradient is None else gradient for gradient in gradients
     )
@@ -87,19 +98,21 @@ def _share(gradient: Tensor) -> float:
 
 
 def gradients_arrive(
-    sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame], objective: str
+    sheet: Sheet, engine: WhiteBoxEngine, frames: Sequence[Frame], objective: str
 ) -> SanityCheck:
     """S7: the gradient of `objective` reaches every view, the points and both branches; that of each found object's peak reaches
     an input. Three backward passes a frame, and one an object."""
     checks = [dead_gradients(engine, frame, objective) for frame in frames]
     always = sorted(set.intersection(*(set(check.dead) for check in checks)))
     sometimes = sorted({name for check in checks for name in check.dead} - set(always))
+    inside = engine.inside
     branches = sorted(
-        {name for frame in frames for name in dead_branches(engine, frame, objective)}
+        {name for frame in frames for name in inside.find_dead_branches(frame, objective)}
+        if inside is not None
+        else set()
     )
-    dead_objects, objects = (
-        sum(pair) for pair in zip(*(dead_peaks(engine, frame) for frame in frames), strict=True)
-    )
+    peaks = [(0, 0) if inside is None else inside.count_dead_peaks(frame) for frame in frames]
+    dead_objects, objects = (sum(pair) for pair in zip(*peaks, strict=True))
     bad = sum(check.bad for check in checks)
     views = [share for check in checks for share in check.view_share]
     points = [check.point_share for check in checks if check.point_share is not None]
@@ -135,75 +148,24 @@ def gradients_arrive(
     )
 
 
-def dead_branches(engine: TorchEngine, frame: Frame, objective: str) -> list[str]:
-    """'camera features', 'lidar features': BEV features of a branch that get no gradient."""
-    batch, model = collate_frames([frame]).to(engine.device), engine.model
-    with white_box(engine):
-        with torch.no_grad():
-            branches = {
-                "camera": model.camera_bev(batch) if model.camera is not None else None,
-                "lidar": model.lidar_bev(batch) if model.lidar is not None else None,
-            }
-        leaves = {
-            name: value.requires_grad_(True)
-            for name, value in branches.items()
-            if value is not None
-        }
-        outputs = model.heads(model.trunk(model.fuse(leaves.get("camera"), leaves.get("lidar"))))
-        loss = OBJECTIVES[objective].loss(Scene(model, batch), outputs).sum()
-        found = (
-            torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
-            if loss.requires_grad
-            else [None] * 2
-        )
-    return [
-        f"{name} features"
-        for name, gradient in zip(leaves, found, strict=False)
-        if gradient is None or not gradient.any()
-    ]
-
-
-def dead_peaks(engine: TorchEngine, frame: Frame) -> tuple[int, int]:
-    """(objects without a gradient, objects looked at): whether the highest logit of each object that is found feels any input.
-
-    A saturated activation shows here: the objective that hides objects sees these logits only.
-    """
-    batch = collate_frames([frame]).to(engine.device)
-    images, points = batch.images.requires_grad_(True), batch.points.requires_grad_(True)
-    if engine.config.model.detection is None:
-        return 0, 0
-    with white_box(engine):
-        batch = replace(batch, images=images, points=points)
-        peaks = own_logits(Scene(engine.model, batch), engine.model(batch)).amax(dim=1)
-        chosen = peaks[torch.sigmoid(peaks.detach()) >= PROBABLE][:OBJECTS]
-        dead = 0
-        for peak in chosen:
-            found = (
-                torch.autograd.grad(peak, [images, points], retain_graph=True, allow_unused=True)
-                if peak.requires_grad
-                else ()
-            )
-            dead += not any(
-                bool((torch.isfinite(g) & (g != 0)).any()) for g in found if g is not None
-            )
-    return dead, len(chosen)
-
-
 def gradients_agree(
-    sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame], objective: str, seed: int
+    sheet: Sheet, engine: WhiteBoxEngine, frames: Sequence[Frame], objective: str, seed: int
 ) -> SanityCheck:
     """S8: central differences in float64 along DIRECTIONS random directions (each entry +-1) against autograd, for the images
     and for x, y, z of the points that are not at a border of the grid. The cosine of the two sets of slopes estimates the cosine
     of the two gradients, masked parts included. 2 DIRECTIONS forward passes a frame and sensor."""
     inputs = {"camera": "images", "lidar": "points"}
     measured: dict[str, float | None] = {}
-    for sensor in engine.sensors:
-        found = sorted(
-            agreement(engine, frame, inputs[sensor], objective, derive_seed(seed, "S8", i))
-            for i, frame in enumerate(frames)
-        )
-        measured[f"{inputs[sensor]}_cosine_median"] = median(found)
-        measured[f"{inputs[sensor]}_cosine_lowest"] = found[0]
+    try:
+        for sensor in engine.sensors:
+            found = sorted(
+                agreement(engine, frame, inputs[sensor], objective, derive_seed(seed, "S8", i))
+                for i, frame in enumerate(frames)
+            )
+            measured[f"{inputs[sensor]}_cosine_median"] = median(found)
+            measured[f"{inputs[sensor]}_cosine_lowest"] = found[0]
+    except CalicoError as error:
+        return not_run(sheet, "S8", f"finite differences need float64: {error}")
     medians = {name: value or 0.0 for name, value in measured.items() if name.endswith("median")}
     wrong = [name.partition("_")[0] for name, value in medians.items() if value < GOOD_COSINE]
     partly = [name.partition("_")[0] for name, value in medians.items() if value < CLOSE_COSINE]
@@ -225,22 +187,34 @@ def gradients_agree(
     )
 
 
-def agreement(engine: TorchEngine, frame: Frame, field: str, objective: str, seed: int) -> float:
-    """The cosine of `gradients_agree` for one frame and one input; 0 where either set of slopes is all zero."""
-    model, batch = (
-        copy.deepcopy(engine.model).double(),
-        _double(collate_frames([frame])).to(engine.device),
-    )
-    double, scene = TorchEngine(model, engine.config, str(engine.device)), Scene(model, batch)
+def agreement(engine: WhiteBoxEngine, frame: Frame, field: str, objective: str, seed: int) -> float:
+    """Compare autograd with central differences in float64 for one frame and one input.
+
+    Args:
+        engine: Model whose gradients are looked at.
+        frame: Clean frame with its ground truth.
+        field: "images" or "points" of the batch.
+        objective: Name of the objective.
+        seed: Seed of the random directions.
+
+    Returns:
+        The cosine of `gradients_agree`; 0 where either set of slopes is all zero.
+
+    Raises:
+        CalicoError: The model does not compute in float64.
+    """
+    double = engine.copy_double()
+    batch = _double(collate_frames([frame])).to(engine.device)
+    raised = double.attack_loss(objective, batch, engine.sensors)
 
     def loss(values: Tensor) -> Tensor:
         changed = replace(batch, **{field: values})  # type: ignore[arg-type]
-        return OBJECTIVES[objective].loss(scene, model(changed)).sum()
+        return raised.whole(changed).sum()
 
     clean: Tensor = getattr(batch, field)
-    free = _smooth(clean, model) if field == "points" else torch.ones_like(clean, dtype=torch.bool)
+    free = _smooth(clean, batch, engine) if field == "points" else torch.ones_like(clean).bool()
     stream = torch.Generator().manual_seed(seed)
-    with white_box(double):
+    with double.attack_mode():
         leaf = clean.clone().requires_grad_(True)
         value = loss(leaf)
         gradient = (
@@ -262,17 +236,16 @@ def _slope(loss: Callable[[Tensor], Tensor], clean: Tensor, direction: Tensor) -
         return float((loss(clean + STEP * direction) - loss(clean - STEP * direction)) / (2 * STEP))
 
 
-def _smooth(points: Tensor, model: CalicoModel) -> Tensor:
-    """x, y, z of the points further than 1 mm from a border of their pillar or of the z range: there the network jumps."""
+def _smooth(points: Tensor, batch: Batch, engine: WhiteBoxEngine) -> Tensor:
+    """Mask x, y, z of the points where the network is known not to jump.
+
+    A model that shows no inside may jump anywhere. Within STEP of a point it hardly does, since the
+    borders of its cells are a set of measure zero.
+    """
+    if engine.inside is not None:
+        return engine.inside.find_smooth(points)
     free = torch.zeros_like(points, dtype=torch.bool)
-    if model.lidar is None:
-        return free
-    grid, (low, high) = model.lidar.grid, model.lidar.z_range_m
-    inner = ((points[..., 2] - low).abs() > 1e-3) & ((points[..., 2] - high).abs() > 1e-3)
-    for axis, start in ((0, grid.x_min_m), (1, grid.y_min_m)):
-        place = (points[..., axis] - start) % grid.cell_m
-        inner &= (place > 1e-3) & (place < grid.cell_m - 1e-3)
-    free[..., :3] = inner[..., None]
+    free[..., :3] = batch.point_mask[..., None]
     return free
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
 
 from calico.data.batch import collate_frames
 from calico.frame import Frame
-from calico.models.calico import Outputs
 from calico.predictions import Predictions
 from calico_eval.attacks.budget.saved import frame_sha256
 from calico_eval.attacks.budget.threat import Threat
 from calico_eval.attacks.sanity.checklist import Sheet, Verdict
 from calico_eval.attacks.search_space.joint import make_domain
-from calico_eval.engines.network.forward import AttackForward, white_box
-from calico_eval.engines.torch import TorchEngine
+from calico_eval.engines.white_box import WhiteBoxEngine
 from reports.schema import SanityCheck
 
 GPU_NOISE = 1e-3
@@ -23,7 +22,7 @@ GPU_NOISE = 1e-3
 
 
 def zero_is_clean(
-    sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame], repeats: bool
+    sheet: Sheet, engine: WhiteBoxEngine, frames: Sequence[Frame], repeats: bool
 ) -> SanityCheck:
     """S1: the centre of every search space is delivered as the clean frame, byte for byte, with its predictions; and the forward
     pass that attacks use gives the model's outputs. repeats: what S10 found."""
@@ -62,16 +61,13 @@ def zero_is_clean(
         frames=len(frames),
         frames_changed=changed,
         predictions_changed=other,
-        largest_logit_difference=off,
+        **{f"largest_{_measured(engine)}_difference": off},
     )
 
 
-def repeats(sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame]) -> SanityCheck:
+def repeats(sheet: Sheet, engine: WhiteBoxEngine, frames: Sequence[Frame]) -> SanityCheck:
     """S10: two forward passes on the same batch."""
-    batch = collate_frames(frames).to(engine.device)
-    with white_box(engine), torch.no_grad():
-        first, second = engine.model(batch), engine.model(batch)
-    off, largest = _difference(first, second), _largest(first)
+    off, largest = _compare_passes(engine, frames)
     verdict: Verdict = "PASS"
     message = "the same frame gives the same answer"
     if off > 0:
@@ -88,14 +84,14 @@ def repeats(sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame]) -> Sanit
         verdict,
         message,
         frames=len(frames),
-        largest_logit_difference=off,
-        largest_logit=largest,
+        **{f"largest_{_measured(engine)}_difference": off},
+        **{f"largest_{_measured(engine)}": largest},
     )
 
 
 def untouched(
     sheet: Sheet,
-    engine: TorchEngine,
+    engine: WhiteBoxEngine,
     frames: Sequence[Frame],
     before: Sequence[str],
     run_sha256: str,
@@ -104,7 +100,7 @@ def untouched(
 
     before: `frame_sha256` of the frames before anything was attacked.
     """
-    now = TorchEngine(engine.model, engine.config, str(engine.device), engine.model_name).sha256
+    now = engine.hash_now()
     mutated = sum(old != frame_sha256(frame) for old, frame in zip(before, frames, strict=True))
     same = now == run_sha256
     return sheet.check(
@@ -125,27 +121,43 @@ def _bytes(predictions: Predictions) -> bytes:
     return b"|".join(b"" if array is None else array.tobytes() for array in arrays)
 
 
-def _forward_difference(engine: TorchEngine, frame: Frame) -> float:
-    """Largest difference of a logit between the model and `AttackForward`, on whichever sensor is attacked."""
+def _measured(engine: WhiteBoxEngine) -> str:
+    """Name what passes are compared by: "logit" of our network, "loss" of a user's model."""
+    return "loss" if engine.inside is None else "logit"
+
+
+def _forward_difference(engine: WhiteBoxEngine, frame: Frame) -> float:
+    """Compare the pass that attacks follow with the model's own.
+
+    Of a model that shows no inside it is the loss, on the centre of a search space and on the clean
+    frame.
+    """
+    if engine.inside is not None:
+        return engine.inside.compare_forwards(frame)
     batch = collate_frames([frame]).to(engine.device)
-    with white_box(engine), torch.no_grad():
-        plain = engine.model(batch)
-        return max(
-            _difference(
-                plain, AttackForward(engine.model, batch, attacked, map=True, crossing_m=1.0)(batch)
-            )
-            for attacked in {(sensor,) for sensor in engine.sensors} | {tuple(engine.sensors)}
-        )
+    raised = engine.attack_loss(engine.usual_objective, batch, engine.sensors)
+    off = 0.0
+    with engine.attack_mode(), torch.no_grad():
+        for sensor in engine.sensors:
+            threat = Threat(camera_levels=8) if sensor == "camera" else Threat(range_m=0.1)
+            domain = make_domain([frame], threat, engine.device)
+            off = max(off, float((raised(domain.batch(domain.clean)) - raised.whole(batch)).abs()))
+    return off
 
 
-def _difference(one: Outputs, other: Outputs) -> float:
-    pairs = [(a.heatmap, b.heatmap) for a, b in zip(one.tasks, other.tasks, strict=True)]
-    if one.map_logits is not None and other.map_logits is not None:
-        pairs.append((one.map_logits, other.map_logits))
-    return max((float((a - b).abs().max()) for a, b in pairs), default=0.0)
+def _compare_passes(engine: WhiteBoxEngine, frames: Sequence[Frame]) -> tuple[float, float]:
+    """Run two passes on the same frames: (largest difference, largest value).
 
-
-def _largest(outputs: Outputs) -> float:
-    maps = [task.heatmap for task in outputs.tasks]
-    maps += [] if outputs.map_logits is None else [outputs.map_logits]
-    return max((float(one.abs().max()) for one in maps), default=0.0)
+    Of a model that shows no inside the losses are compared; different predictions count as an
+    infinite difference.
+    """
+    if engine.inside is not None:
+        return engine.inside.compare_passes(frames)
+    batch = collate_frames(frames).to(engine.device)
+    raised = engine.attack_loss(engine.usual_objective, batch, engine.sensors)
+    with engine.attack_mode(), torch.no_grad():
+        first, second = raised.whole(batch), raised.whole(batch)
+    one, other = engine.predict(frames), engine.predict(frames)
+    same = all(_bytes(a) == _bytes(b) for a, b in zip(one, other, strict=True))
+    off = float((first - second).abs().max()) if same else math.inf
+    return off, float(first.abs().max())

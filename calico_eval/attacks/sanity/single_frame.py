@@ -16,10 +16,9 @@ from calico_eval.attacks.budget.threat import Threat
 from calico_eval.attacks.catalogue import ALGORITHMS
 from calico_eval.attacks.run import attack_frames
 from calico_eval.attacks.sanity.checklist import Sheet, Verdict, not_run, stronger, worst
-from calico_eval.attacks.sanity.detected_objects import found_objects
+from calico_eval.attacks.sanity.detected_objects import find_targets, found_objects
 from calico_eval.attacks.spec import AttackSpec
-from calico_eval.engines.network.objectives import OBJECTIVES, Scene, choose_objective
-from calico_eval.engines.torch import TorchEngine
+from calico_eval.engines.white_box import WhiteBoxEngine
 from reports.schema import SanityCheck
 
 STEPS = 8
@@ -38,15 +37,19 @@ class Rung:
     measured: dict[str, float]
 
 
-def unbounded(sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame], seed: int) -> SanityCheck:
+def unbounded(
+    sheet: Sheet, engine: WhiteBoxEngine, frames: Sequence[Frame], seed: int
+) -> SanityCheck:
     """S3: every pixel may take any value and every point may move 100 m along its ray: of the objects found when clean, at least
     99 % must be gone. UNBOUNDED_STEPS forward and backward passes of PGD a frame; where an object is left, twice as many of APGD,
     whose steps shrink: on a frame the better of the two counts.
 
     From the clean frame, without a random start: unbounded noise hides everything by itself.
     """
-    if engine.config.model.detection is None:
-        return not_run(sheet, "S3", "counts hidden objects, and the model has no detection head")
+    if not any(find_targets(engine, frame).any() for frame in frames):
+        return not_run(
+            sheet, "S3", "counts hidden objects, and the frames have none that the model could find"
+        )
     threat = Threat(
         camera_levels=255 if "camera" in engine.sensors else 0,
         range_m=UNBOUNDED_RANGE_M if "lidar" in engine.sensors else 0.0,
@@ -59,7 +62,8 @@ def unbounded(sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame], seed: 
             "S3",
             "the model finds no object on the frames of the check: nothing can be hidden",
         )
-    pgd = AttackSpec("pgd", threat, steps=UNBOUNDED_STEPS, random_start=False)
+    objective = "hide" if engine.inside is not None else engine.usual_objective
+    pgd = AttackSpec("pgd", threat, objective, steps=UNBOUNDED_STEPS, random_start=False)
     longer = replace(pgd, name="apgd_decay", steps=2 * UNBOUNDED_STEPS)
     left = 0
     for frame, found in zip(frames, before, strict=True):
@@ -82,14 +86,14 @@ def unbounded(sheet: Sheet, engine: TorchEngine, frames: Sequence[Frame], seed: 
     )
 
 
-def _left(engine: TorchEngine, frame: Frame, found: Bool, spec: AttackSpec, seed: int) -> int:
+def _left(engine: WhiteBoxEngine, frame: Frame, found: Bool, spec: AttackSpec, seed: int) -> int:
     """How many of the objects that were found are found under the attack."""
     attacked = attack_frames(engine, [frame], spec, seed)[0].frame
     return int((found_objects(engine, attacked, frame) & found).sum())
 
 
 def ladder(
-    sheet: Sheet, engine: TorchEngine, frame: Frame, specs: Sequence[AttackSpec], seed: int
+    sheet: Sheet, engine: WhiteBoxEngine, frame: Frame, specs: Sequence[AttackSpec], seed: int
 ) -> dict[str, SanityCheck]:
     """S2, S4, S5, S12, S15 and S16 by id, each over all of `specs` (one per attacked sensor), by the rise of the objective on one
     frame. About 9 STEPS forward and backward passes a spec."""
@@ -110,9 +114,9 @@ def ladder(
     return checks
 
 
-def _rungs(engine: TorchEngine, frame: Frame, spec: AttackSpec, seed: int) -> dict[str, Rung]:
+def _rungs(engine: WhiteBoxEngine, frame: Frame, spec: AttackSpec, seed: int) -> dict[str, Rung]:
     """By id of the check."""
-    objective, _ = choose_objective(spec.objective, frame, engine.config)
+    objective, _ = engine.choose_objective(spec.objective, frame)
     steps = STEPS if ALGORITHMS[spec.name].steps == 1 else min(spec.steps, STEPS)
     base = replace(
         spec,
@@ -175,7 +179,7 @@ def _rungs(engine: TorchEngine, frame: Frame, spec: AttackSpec, seed: int) -> di
             "half the budget does more: the search does not climb",
             {"rise_half_the_budget": less, "rise_full_budget": full},
         )
-    if spec.threat.range_m or spec.threat.axis_m:
+    if engine.crosses_cells and (spec.threat.range_m or spec.threat.axis_m):
         other = rise(replace(base, straight_through=not base.straight_through))
         with_it, without = (full, other) if base.straight_through else (other, full)
         found["S15"] = _rung(
@@ -198,12 +202,11 @@ def _rung(at: str, verdict: Verdict, good: str, bad: str, rises: dict[str, float
     )
 
 
-def _loss(engine: TorchEngine, frame: Frame, labelled: Frame, objective: str) -> float:
-    """The objective of `labelled`'s objects on the frame as an engine sees it."""
+def _loss(engine: WhiteBoxEngine, frame: Frame, labelled: Frame, objective: str) -> float:
+    """Compute the objective of `labelled`'s objects on the frame as an engine sees it."""
     batch, truth = (
         collate_frames([frame]).to(engine.device),
         collate_frames([labelled]).to(engine.device),
     )
-    with torch.no_grad():
-        outputs = engine.model.eval()(batch)
-        return float(OBJECTIVES[objective].loss(Scene(engine.model, truth), outputs)[0])
+    with engine.attack_mode(), torch.no_grad():
+        return float(engine.attack_loss(objective, truth, engine.sensors).whole(batch)[0])

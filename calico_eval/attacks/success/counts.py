@@ -14,11 +14,9 @@ from calico.frame import Bool, Float32, Float64, Frame, Int64
 from calico.geometry.boxes import iou_3d
 from calico.predictions import Predictions
 from calico.taxonomy import DETECTION_CLASSES
-from calico_eval.metrics.detected_objects import SCORE, Found, find
+from calico_eval.metrics.detected_objects import NEAR_M, SCORE, Found, find_objects
 from calico_eval.metrics.false_target import TARGET_CLASS, false_target
 
-NEAR_M = 2.0
-"""A box this close to an object or a target is its own."""
 LOST_M = 4.0
 """An object whose matched box is farther off than NEAR_M, but not this far, is detected in the wrong place."""
 IOU = 0.5
@@ -35,7 +33,7 @@ def hidden(
     frame: Frame, before: Predictions, after: Predictions, ranges: Mapping[str, float]
 ) -> Count:
     """Trials: objects found before the attack (matched by class within 2 m). Successes: those not found any more."""
-    was, now = (find(frame, one, ranges).matches(NEAR_M) >= 0 for one in (before, after))
+    was, now = (find_objects(frame, one, ranges).matches(NEAR_M) >= 0 for one in (before, after))
     return int((was & ~now).sum()), int(was.sum())
 
 
@@ -64,7 +62,7 @@ def moved(
 
     That is: more than 2 m off, or with a 3D IoU that fell from 0.5 or more to less. Objects not matched any more are hidden.
     """
-    was, now = find(frame, before, ranges), find(frame, after, ranges)
+    was, now = find_objects(frame, before, ranges), find_objects(frame, after, ranges)
     old, new = was.matches(NEAR_M), now.matches(LOST_M)
     both = np.flatnonzero((old >= 0) & (new >= 0))
     far = now.distance[new[both], both] > NEAR_M
@@ -80,7 +78,7 @@ def flipped(
     The best box is the one of the highest score, of those that are not matched to another object by class. An object without a
     box within 2 m is hidden, not flipped.
     """
-    old, new = find(frame, before, ranges), find(frame, after, ranges)
+    old, new = find_objects(frame, before, ranges), find_objects(frame, after, ranges)
     was, now, own = _best_classes(old), _best_classes(new), old.objects.labels
     tried = (was == own) & (old.matches(NEAR_M) >= 0)
     return int((tried & (now >= 0) & (now != own)).sum()), int(tried.sum())
@@ -114,7 +112,7 @@ def new_false_boxes(
     frame: Frame, before: Predictions, after: Predictions, ranges: Mapping[str, float]
 ) -> int:
     """Boxes farther than 2 m from every true object, of any class, points or none, and from every box of their class before."""
-    was, now = find(frame, before, ranges), find(frame, after, ranges)
+    was, now = find_objects(frame, before, ranges), find_objects(frame, after, ranges)
     true = _gaps(now, frame.boxes.boxes)
     old = np.where(now.labels[:, None] == was.labels[None], _gaps(now, was.boxes), np.inf)
     return int(((true > NEAR_M).all(axis=1) & (old > NEAR_M).all(axis=1)).sum())

@@ -15,8 +15,7 @@ from calico.frame import Frame
 from calico_eval.attacks.details import Crafted
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.engines.base import Engine
-from calico_eval.engines.network.objectives import choose_objective
-from calico_eval.engines.torch import TorchEngine
+from calico_eval.engines.white_box import WhiteBoxEngine
 
 CHUNK = 4
 """Frames that are shown to the model at once while fitting."""
@@ -70,7 +69,7 @@ def fit_indices(source: FrameSource, count: int, evaluated: Collection[str]) -> 
     ]
 
 
-def usable(engine: TorchEngine, frames: Sequence[Frame], spec: AttackSpec) -> list[Frame]:
+def usable(engine: WhiteBoxEngine, frames: Sequence[Frame], spec: AttackSpec) -> list[Frame]:
     """The frames that have something for the spec's objective to look at.
 
     Raises:
@@ -79,7 +78,7 @@ def usable(engine: TorchEngine, frames: Sequence[Frame], spec: AttackSpec) -> li
     found = [
         frame
         for frame in frames
-        if choose_objective(spec.objective, frame, engine.config)[0] == spec.objective
+        if engine.choose_objective(spec.objective, frame)[0] == spec.objective
     ]
     if not found:
         raise CalicoError(

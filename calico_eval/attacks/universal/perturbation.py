@@ -24,11 +24,10 @@ from calico_eval.attacks.search_space.joint import Domain, make_domain
 from calico_eval.attacks.search_space.problem import Problem
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.attacks.universal.fitted import Fitted, chunks, usable
-from calico_eval.attacks.universal.pooled_loss import ChunkLoss, model_loss, pooled
+from calico_eval.attacks.universal.pooled_loss import ChunkLoss, pooled
 from calico_eval.attacks.whitebox.gradient import pgd
 from calico_eval.engines.base import Engine
-from calico_eval.engines.network.forward import white_box
-from calico_eval.engines.torch import TorchEngine, white_box_of
+from calico_eval.engines.white_box import WhiteBoxEngine, white_box_of
 
 BEAMS, AZIMUTHS = 128, 360
 """Of the table: rows are rings, or, where a frame does not tell them, elevations within +-ELEVATION_DEG.
@@ -105,7 +104,7 @@ def universal(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: i
     stream = torch.Generator().manual_seed(
         derive_seed(seed, "attack", spec.name, spec.sensor, "fit")
     )
-    with white_box(model):
+    with model.attack_mode():
         losses = [_chunk_loss(model, shared, part, spec) for part in chunks(members)]
         problem = Problem(shared, pooled(losses, len(members)), differentiable=True)
         start = float(problem.loss(shared.clean))
@@ -120,10 +119,11 @@ def universal(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: i
 
 
 def _chunk_loss(
-    engine: TorchEngine, shared: Shared, frames: Sequence[Frame], spec: AttackSpec
+    engine: WhiteBoxEngine, shared: Shared, frames: Sequence[Frame], spec: AttackSpec
 ) -> ChunkLoss:
     domain = make_domain(frames, spec.threat, engine.device)
-    of_batch = model_loss(engine, collate_frames(frames).to(engine.device), spec)
+    clean = collate_frames(frames).to(engine.device)
+    of_batch = engine.attack_loss(spec.objective, clean, spec.threat.sensors, spec.crossing_m)
 
     def loss(u: Tensor) -> Tensor:
         return of_batch(domain.batch(shared.place(u, domain, frames)))

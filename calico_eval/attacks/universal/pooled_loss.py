@@ -1,4 +1,4 @@
-"""The objective as a function of a batch, and its mean over many frames for one shared tensor, a chunk of them at a time."""
+"""The mean of an objective over many frames for one shared tensor, a chunk of frames at a time."""
 
 from __future__ import annotations
 
@@ -7,27 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from calico.data.batch import Batch
-from calico_eval.attacks.spec import AttackSpec
-from calico_eval.engines.network.forward import AttackForward
-from calico_eval.engines.network.objectives import OBJECTIVES, Scene
-from calico_eval.engines.torch import TorchEngine
-
 ChunkLoss = Callable[[Tensor], Tensor]
-
-
-def model_loss(engine: TorchEngine, clean: Batch, spec: AttackSpec) -> Callable[[Batch], Tensor]:
-    """Batch -> (B,) of the spec's objective, about a clean batch that differs in the attacked sensors only."""
-    objective, scene = OBJECTIVES[spec.objective], Scene(engine.model, clean)
-    forward = AttackForward(
-        engine.model, clean, spec.threat.sensors,
-        detection="detection" in objective.heads, map="map" in objective.heads, crossing_m=spec.crossing_m,
-    )  # fmt: skip
-
-    def loss(batch: Batch) -> Tensor:
-        return objective.loss(scene, forward(batch))
-
-    return loss
 
 
 def pooled(losses: Sequence[ChunkLoss], count: int) -> ChunkLoss:

@@ -17,9 +17,7 @@ from calico_eval.attacks.search_space.joint import Domain, Streams, make_domain
 from calico_eval.attacks.search_space.problem import Problem, Trace
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.engines.base import Engine
-from calico_eval.engines.network.forward import AttackForward, white_box
-from calico_eval.engines.network.objectives import OBJECTIVES, Scene, choose_objective
-from calico_eval.engines.torch import TorchEngine, white_box_of
+from calico_eval.engines.white_box import WhiteBoxEngine, white_box_of
 
 Search = Callable[[Problem, AttackSpec, Streams], None]
 """Tries inputs; what it found is in the problem's trace."""
@@ -37,17 +35,12 @@ def search(
     def craft(
         engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
     ) -> list[Crafted]:
-        torch_engine = white_box_of(engine, f"attack {spec.name}", spec.threat.sensors)
-        chosen = [
-            (*choose_objective(spec.objective, frame, torch_engine.config), frame)
-            for frame in frames
-        ]
+        followed = white_box_of(engine, f"attack {spec.name}", spec.threat.sensors)
+        chosen = [(*followed.choose_objective(spec.objective, frame), frame) for frame in frames]
         crafted: list[Crafted] = []
         for (objective, note), group in groupby(chosen, lambda item: item[:2]):
             members = [frame for *_, frame in group]
-            one = _WhiteBoxRun(
-                torch_engine, members, replace(spec, objective=objective), seed, note
-            )
+            one = _WhiteBoxRun(followed, members, replace(spec, objective=objective), seed, note)
             crafted += one.run(algorithm)
         return crafted
 
@@ -78,26 +71,26 @@ class _WhiteBoxRun:
     """One objective on a batch of frames."""
 
     def __init__(
-        self, engine: TorchEngine, frames: Sequence[Frame], spec: AttackSpec, seed: int, note: str
+        self,
+        engine: WhiteBoxEngine,
+        frames: Sequence[Frame],
+        spec: AttackSpec,
+        seed: int,
+        note: str,
     ) -> None:
         self.engine, self.spec, self.seed, self.note = engine, spec, seed, note
         self.clean_frames = frames
-        self.objective = OBJECTIVES[spec.objective]
 
     def run(self, algorithm: Search) -> list[Crafted]:
         """Searches, delivers, and looks at what was delivered."""
-        with white_box(self.engine):
+        with self.engine.attack_mode():
             domain = make_domain(self.clean_frames, self.spec.threat, self.engine.device)
-            clean_batch = domain.batch(domain.clean)
-            self.scene = Scene(self.engine.model, domain.base)
-            forward = AttackForward(
-                self.engine.model, clean_batch, self.spec.threat.sensors,
-                detection="detection" in self.objective.heads, map="map" in self.objective.heads,
-                crossing_m=self.spec.crossing_m,
-            )  # fmt: skip
+            self.raised = self.engine.attack_loss(
+                self.spec.objective, domain.base, self.spec.threat.sensors, self.spec.crossing_m
+            )
 
             def loss(x: Tensor) -> Tensor:
-                return self.objective.loss(self.scene, forward(domain.batch(x)))
+                return self.raised(domain.batch(x))
 
             problem = Problem(domain, loss, differentiable=True)
             algorithm(problem, self.spec, streams_of(self.clean_frames, self.spec, self.seed))
@@ -133,20 +126,20 @@ class _WhiteBoxRun:
         """(B,) the objective on frames as the engine would see them: through collate and the model's own forward pass."""
         batch = collate_frames(frames).to(self.engine.device)
         with torch.no_grad():
-            return self.objective.loss(self.scene, self.engine.model(batch)).cpu()
+            return self.raised.whole(batch).cpu()
 
     def _details(
         self, row: int, domain: Domain, trace: Trace, clean: Tensor, attacked: Tensor, extra: int
     ) -> AttackDetails:
         frame = self.clean_frames[row]
         return AttackDetails(
-            objective=self.objective.name,
+            objective=self.spec.objective,
             note=self.note,
             seed=stream_seed(frame, self.spec, self.seed),
             loss_clean=float(clean[row]),
             loss_attacked=float(attacked[row]),
             losses=tuple(float(loss[row]) for loss in trace.losses),
-            forwards=trace.forwards + extra + self.scene.forwards,
+            forwards=trace.forwards + extra + self.raised.forwards,
             backwards=trace.backwards,
             gradient_share=()
             if trace.first_gradient is None

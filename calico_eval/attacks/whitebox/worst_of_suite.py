@@ -16,31 +16,36 @@ from calico_eval.attacks.spec import AttackSpec
 from calico_eval.attacks.whitebox.gradient import apgd_decay, mifgsm, pgd
 from calico_eval.attacks.whitebox.run import Search, search
 from calico_eval.engines.base import Engine
-from calico_eval.engines.network.objectives import OBJECTIVES
+from calico_eval.engines.white_box import WhiteBoxEngine, white_box_of
 from calico_eval.metrics.nuscenes import class_ranges
 from calico_eval.metrics.quality import frame_quality
 from calico_eval.metrics.suffstats import frame_stats
 
 
-def members(spec: AttackSpec) -> list[tuple[str, Search, AttackSpec]]:
-    """Name, algorithm and spec of each member.
+def members(spec: AttackSpec, engine: WhiteBoxEngine) -> list[tuple[str, Search, AttackSpec]]:
+    """List the attacks of the suite.
 
-    APGD with a falling step, PGD and MI-FGSM follow the suite's objective; APGD with a falling step also follows another one that
-    reads no other head. On the LiDAR there is PGD with the true gradient, too.
+    APGD with a falling step, PGD and MI-FGSM follow the suite's objective. APGD with a falling step
+    also follows a second objective on the same outputs, where the model has one. On the LiDAR of a
+    model whose gradients can see points change their cell, PGD also follows the true gradient.
+
+    Args:
+        spec: The suite as one attack.
+        engine: Model that is attacked.
+
+    Returns:
+        Name, algorithm and spec of each member.
     """
-    heads = OBJECTIVES[spec.objective].heads
     found: list[tuple[str, Search, AttackSpec]] = [
         ("apgd_decay", apgd_decay, spec),
         ("pgd", pgd, spec),
         ("mifgsm", mifgsm, spec),
     ]
-    if "detection" in heads and spec.objective != "det":
-        found.insert(
-            1, ("apgd_decay on the training loss", apgd_decay, replace(spec, objective="det"))
-        )
-    elif "map" in heads and spec.objective != "seg":
-        found.insert(1, ("apgd_decay on the whole map", apgd_decay, replace(spec, objective="seg")))
-    if "lidar" in spec.threat.sensors:
+    second = engine.find_second_objective(spec.objective)
+    if second is not None:
+        objective, what = second
+        found.insert(1, (f"apgd_decay on {what}", apgd_decay, replace(spec, objective=objective)))
+    if "lidar" in spec.threat.sensors and engine.crosses_cells:
         found.insert(
             -1, ("pgd blind to pillar changes", pgd, replace(spec, straight_through=False))
         )
@@ -51,7 +56,8 @@ def suite(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) 
     """Of each frame the member's result with the lowest `frame_quality`; the first where several share it."""
     worst: list[tuple[float, Crafted]] = []
     forwards, backwards = [0] * len(frames), [0] * len(frames)
-    for name, algorithm, member in members(spec):
+    followed = white_box_of(engine, f"attack {spec.name}", spec.threat.sensors)
+    for name, algorithm, member in members(spec, followed):
         crafted = search(algorithm)(engine, frames, member, seed)
         found = engine.predict([one.frame for one in crafted])
         quality = [

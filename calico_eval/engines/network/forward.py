@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -13,7 +14,13 @@ from calico.device import use_deterministic_algorithms
 from calico.errors import CalicoError
 from calico.models.calico import CalicoModel, Outputs
 from calico_eval.engines.network.straight_through import membership
-from calico_eval.engines.torch import TorchEngine
+
+
+class Runnable(Protocol):
+    """A network on its device."""
+
+    model: CalicoModel
+    device: torch.device
 
 
 class AttackForward:
@@ -91,8 +98,14 @@ class AttackForward:
 
 
 @contextmanager
-def white_box(engine: TorchEngine) -> Iterator[None]:
-    """Evaluation mode, no gradients for parameters, deterministic algorithms; everything is put back afterwards."""
+def white_box(engine: Runnable) -> Iterator[None]:
+    """Hold a network ready for attacks: evaluation mode, no gradients for its parameters.
+
+    Deterministic algorithms are on. Everything is put back afterwards.
+
+    Args:
+        engine: What holds the network and its device.
+    """
     model, training = engine.model, engine.model.training
     wanted = [parameter for parameter in model.parameters() if parameter.requires_grad]
     model.eval()

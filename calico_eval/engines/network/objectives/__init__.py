@@ -1,7 +1,6 @@
 """What an attack raises: one number per frame, larger where the model does worse, and what counts as its success."""
 
 from calico_eval.engines.network.objectives.cells import (
-    NEAR_M,
     class_logits,
     class_names,
     flat_logits,
@@ -13,14 +12,11 @@ from calico_eval.engines.network.objectives.choice import (
     choose_objective,
     usual_objective,
 )
-from calico_eval.engines.network.objectives.detection import CREATE_CELLS, KAPPA, create, det, hide
+from calico_eval.engines.network.objectives.detection import create, det, hide
 from calico_eval.engines.network.objectives.scene import Scene
 from calico_eval.engines.network.objectives.table import OBJECTIVES, Objective
 
 __all__ = [
-    "CREATE_CELLS",
-    "KAPPA",
-    "NEAR_M",
     "OBJECTIVES",
     "Objective",
     "Scene",

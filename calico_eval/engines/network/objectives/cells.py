@@ -13,11 +13,8 @@ from calico.config.schema import Config
 from calico.frame import Bool, Float32, Int64
 from calico.models.calico import Outputs
 from calico.taxonomy import DETECTION_CLASSES
+from calico_eval.metrics.detected_objects import NEAR_M
 from calico_eval.metrics.false_target import TARGET_CLASS, false_target
-
-NEAR_M = 2.0
-"""Cells whose centre is this close to an object count as its own. Wider (4 m was tried) is weaker: in a crowd the same cell
-is then the peak of several objects, and the others are left alone."""
 
 AT_TARGET_M = 1.0
 """Cells whose centre is this close to the place of a false object count as its own: a box from there is within 2 m of it."""

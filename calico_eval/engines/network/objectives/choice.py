@@ -42,6 +42,11 @@ def usual_objective(configs: Iterable[Config]) -> str:
 
 def check_model(wanted: str, config: Config) -> None:
     """Raises CalicoError where the model lacks a head or the classes that the objective reads."""
+    if wanted not in OBJECTIVES:
+        raise CalicoError(
+            f"attack objective '{wanted}': is the loss of a model of the user's own, and this is "
+            f"CALICO's network; expected one of {', '.join(OBJECTIVES)}"
+        )
     present = {"detection": config.model.detection, "map": config.model.map}
     heads, names = OBJECTIVES[wanted].heads, class_names(config)
     for head in heads:

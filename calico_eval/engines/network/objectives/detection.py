@@ -21,14 +21,8 @@ from calico_eval.engines.network.objectives.cells import (
     frame_of,
 )
 from calico_eval.engines.network.objectives.scene import Scene
-from calico_eval.metrics.detected_objects import SCORE
+from calico_eval.metrics.detected_objects import CREATE_CELLS, KAPPA, SCORE
 from calico_eval.metrics.false_target import TARGET_CLASS
-
-KAPPA = 6.0
-"""Margin: an object with every logit below -6 (score 0.0025) is hidden, and no more effort is spent on it."""
-
-CREATE_CELLS = 20
-"""Number of cells that "create" works on."""
 
 FOUND_LOGIT = math.log(SCORE / (1.0 - SCORE))
 """The logit of the lowest score that counts as found."""

@@ -13,7 +13,7 @@ from calico_eval.attacks.blackbox.objectives import (
     map_create,
     map_erase,
 )
-from calico_eval.engines.network.objectives import CREATE_CELLS, KAPPA
+from calico_eval.metrics.detected_objects import CREATE_CELLS, KAPPA
 
 CAR, PEDESTRIAN = 0, 5
 

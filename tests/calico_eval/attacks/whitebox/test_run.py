@@ -19,8 +19,9 @@ from calico_eval.attacks.search_space.problem import Problem
 from calico_eval.attacks.whitebox.gradient import pgd
 from calico_eval.attacks.whitebox.run import search, stream_seed, streams_of
 from calico_eval.engines.network.forward import AttackForward, white_box
-from calico_eval.engines.network.objectives import KAPPA, Scene, hide, hide_targets
+from calico_eval.engines.network.objectives import Scene, hide, hide_targets
 from calico_eval.engines.torch import TorchEngine
+from calico_eval.metrics.detected_objects import KAPPA
 
 CAMERA = AttackSpec("pgd", Threat(camera_levels=4), steps=4)
 RAY = AttackSpec("pgd", Threat(range_m=0.2), steps=4)

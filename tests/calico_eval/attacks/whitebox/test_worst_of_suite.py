@@ -45,7 +45,7 @@ def test_every_frame_gets_the_member_that_harms_it_most(
     results = attack_frames(fused, frames, spec, 0)
     alone = {
         name: quality([one.frame for one in search(algorithm)(fused, frames, member, 0)])
-        for name, algorithm, member in members(spec)
+        for name, algorithm, member in members(spec, fused)
     }
     for row, (result, found) in enumerate(
         zip(results, quality([one.frame for one in results]), strict=True)

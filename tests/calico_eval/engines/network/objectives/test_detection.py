@@ -21,7 +21,7 @@ from calico.models.heads.center import TaskOutput
 from calico_eval.attacks import AttackSpec, Threat, attack_frames
 from calico_eval.attacks.success.counts import new_false_boxes
 from calico_eval.attacks.success.rates import SUCCESS_OF
-from calico_eval.engines.network.objectives import KAPPA, OBJECTIVES, Scene, hide_targets
+from calico_eval.engines.network.objectives import OBJECTIVES, Scene, hide_targets
 from calico_eval.engines.network.objectives.detection import (
     FOUND_LOGIT,
     MOVED_M,
@@ -36,6 +36,7 @@ from calico_eval.engines.network.objectives.detection import (
 from calico_eval.engines.network.objectives.joint import feat, multi
 from calico_eval.engines.network.objectives.segmentation import MARGIN, map_create, map_erase, seg
 from calico_eval.engines.torch import TorchEngine
+from calico_eval.metrics.detected_objects import KAPPA
 from calico_eval.metrics.nuscenes import class_ranges
 
 CAR, TRUCK, PEDESTRIAN = 0, 1, 5

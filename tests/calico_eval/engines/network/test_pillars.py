@@ -8,28 +8,44 @@ import torch
 
 from calico.frame import Float32, Frame
 from calico.models.calico import Outputs
+from calico.models.pillars import PillarEncoder
 from calico_eval.attacks import AttackSpec, Threat, attack_frame
-from calico_eval.attacks.lidar.pillars import PillarLoss, Pillars
-from calico_eval.engines.network.forward import white_box
+from calico_eval.attacks.lidar.cloud_loss import CloudLoss
+from calico_eval.engines.network.attack_loss import NetworkLoss
 from calico_eval.engines.network.objectives import OBJECTIVES, Scene, hide
+from calico_eval.engines.network.pillars import Pillars
 from calico_eval.engines.torch import TorchEngine
 
 SPEC = AttackSpec("drop", Threat(removed_share=0.1))
 
 
 @pytest.fixture
-def loss(fused: TorchEngine, street_frame: Frame) -> PillarLoss:
-    return PillarLoss(fused, street_frame, SPEC, "hide")
+def loss(fused: TorchEngine, street_frame: Frame) -> CloudLoss:
+    return CloudLoss(fused, street_frame, SPEC, "hide")
 
 
-def worth(loss: PillarLoss, pillars: Pillars, points: Float32) -> float:
+def rated(loss: CloudLoss, points: Float32) -> Pillars:
+    """What `rate_removals` and `rate_additions` of the loss read."""
+    values = loss._rate_points(points)
+    loss._count(values)
+    assert isinstance(values, Pillars)
+    return values
+
+
+def encoder(loss: CloudLoss) -> PillarEncoder:
+    assert isinstance(loss._loss, NetworkLoss)
+    return loss._loss.encoder
+
+
+def worth(loss: CloudLoss, pillars: Pillars, points: Float32) -> float:
     """The slow way: make all pillars again from `points`, and take the gradient's word for their change."""
 
     def canvas(cloud: Float32) -> torch.Tensor:
         cloud_t = torch.from_numpy(cloud)[None]
         with torch.no_grad():
             return (
-                loss.encoder.canvas(cloud_t, torch.ones(cloud_t.shape[:2], dtype=torch.bool))[0]
+                encoder(loss)
+                .canvas(cloud_t, torch.ones(cloud_t.shape[:2], dtype=torch.bool))[0]
                 .flatten(1)
                 .T
             )
@@ -38,24 +54,24 @@ def worth(loss: PillarLoss, pillars: Pillars, points: Float32) -> float:
     return float(((canvas(points) - before) * pillars.gradient).sum())
 
 
-def cells(loss: PillarLoss, points: Float32) -> np.ndarray:
+def cells(loss: CloudLoss, points: Float32) -> np.ndarray:
     cloud = torch.from_numpy(points)[None]
-    return loss.encoder.cells(cloud, torch.ones(cloud.shape[:2], dtype=torch.bool))[0].numpy()
+    return encoder(loss).cells(cloud, torch.ones(cloud.shape[:2], dtype=torch.bool))[0].numpy()
 
 
 def test_the_loss_is_that_of_the_whole_model(
-    fused: TorchEngine, street_frame: Frame, loss: PillarLoss
+    fused: TorchEngine, street_frame: Frame, loss: CloudLoss
 ) -> None:
     half = street_frame.points[::2]
     frame = street_frame.replace(
         points=half, ring=street_frame.ring[::2], sweep_index=street_frame.sweep_index[::2]
     )
-    with white_box(fused):
+    with fused.attack_mode():
         assert loss.value(street_frame.points) == pytest.approx(
             loss.delivered(street_frame), abs=1e-4
         )
         assert loss.value(half) == pytest.approx(loss.delivered(frame), abs=1e-4)
-        assert loss.pillars(half).loss == pytest.approx(loss.value(half), abs=1e-4)
+        assert rated(loss, half).loss == pytest.approx(loss.value(half), abs=1e-4)
         nothing = loss.value(half[:0])
     assert np.isfinite(nothing)
     assert loss.forwards == 7
@@ -90,12 +106,12 @@ def test_gradients_that_are_no_numbers_or_zero_are_reported(
 
 
 def test_removal_of_one_point_and_of_a_pillar(
-    fused: TorchEngine, street_frame: Frame, loss: PillarLoss
+    fused: TorchEngine, street_frame: Frame, loss: CloudLoss
 ) -> None:
     points = street_frame.points
-    with white_box(fused):
-        pillars = loss.pillars(points)
-    alone, together = (gain.numpy() for gain in pillars.of_removal())
+    with fused.attack_mode():
+        pillars = rated(loss, points)
+    alone, together = (gain.numpy() for gain in pillars.rate_removals())
     cell = cells(loss, points)
     sizes = np.bincount(cell)[cell]
     real = cell < 32 * 32
@@ -115,13 +131,13 @@ def test_removal_of_one_point_and_of_a_pillar(
 
 
 def test_removal_of_one_point_of_several_with_the_mean_held(
-    fused: TorchEngine, street_frame: Frame, loss: PillarLoss
+    fused: TorchEngine, street_frame: Frame, loss: CloudLoss
 ) -> None:
     points = street_frame.points
-    with white_box(fused):
-        pillars = loss.pillars(points)
-        alone = pillars.of_removal()[0].numpy()
-        features = loss.encoder.point_features(
+    with fused.attack_mode():
+        pillars = rated(loss, points)
+        alone = pillars.rate_removals()[0].numpy()
+        features = encoder(loss).point_features(
             torch.from_numpy(points)[None], torch.ones(1, len(points)).bool()
         )[0]
     cell, gradient = cells(loss, points), pillars.gradient.numpy()
@@ -137,21 +153,21 @@ def test_removal_of_one_point_of_several_with_the_mean_held(
 
 
 def test_points_that_share_the_largest_value_are_no_loss_alone(
-    fused: TorchEngine, street_frame: Frame, loss: PillarLoss
+    fused: TorchEngine, street_frame: Frame, loss: CloudLoss
 ) -> None:
     twice = np.concatenate([street_frame.points, street_frame.points])
-    with white_box(fused):
-        alone, together = loss.pillars(twice).of_removal()
+    with fused.attack_mode():
+        alone, together = rated(loss, twice).rate_removals()
     assert not alone.any()
     assert together.any()
 
 
 def test_addition_to_an_empty_pillar(
-    fused: TorchEngine, street_frame: Frame, loss: PillarLoss
+    fused: TorchEngine, street_frame: Frame, loss: CloudLoss
 ) -> None:
     points = street_frame.points
-    with white_box(fused):
-        pillars = loss.pillars(points)
+    with fused.attack_mode():
+        pillars = rated(loss, points)
     empty = np.setdiff1d(np.arange(32 * 32), cells(loss, points))
     centers = fused.config.grid.pillars.centers().reshape(-1, 2)[empty]
     rng = np.random.default_rng(0)
@@ -163,27 +179,27 @@ def test_addition_to_an_empty_pillar(
             0 * empty,
         ]
     ).astype(np.float32)
-    gain = pillars.of_addition(torch.from_numpy(new)).numpy()
+    gain = pillars.rate_additions(torch.from_numpy(new), 1).numpy()
     assert np.isfinite(gain).all()
     for row in range(0, len(new), 25):
         expected = worth(loss, pillars, np.concatenate([points, new[row : row + 1]]))
         assert gain[row] == pytest.approx(expected, abs=1e-4 * float(np.abs(gain).max()))
     outside = new[:1].copy()
     outside[0, 0] = 500.0
-    assert pillars.of_addition(torch.from_numpy(outside)).item() == -np.inf
+    assert pillars.rate_additions(torch.from_numpy(outside), 1).item() == -np.inf
 
 
 def test_the_gradient_of_positions_is_that_of_finite_differences(
-    fused: TorchEngine, street_frame: Frame, loss: PillarLoss
+    fused: TorchEngine, street_frame: Frame, loss: CloudLoss
 ) -> None:
-    exact = PillarLoss(
+    exact = CloudLoss(
         fused,
         street_frame,
         AttackSpec("inject", Threat(points_added=9), straight_through=False),
         "det",
     )
     kept, added = street_frame.points[:-60], street_frame.points[-60:]
-    with white_box(fused):
+    with fused.attack_mode():
         _, gradient = exact.positions(kept, torch.from_numpy(added))
         row = int(gradient[:, 2].abs().argmax())
         step = 1e-2
