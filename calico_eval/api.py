@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from calico.config.schema import Config
 from calico.errors import CalicoError
+from calico.extras import require_extra
 from calico.frame import Frame
 from calico_eval.engines.base import Engine
 
@@ -143,8 +144,9 @@ def attack(
 
     Raises:
         CalicoError: The attack is unknown, the threat is none that it uses, the model gives no
-            gradients that it needs, or a frame is over budget.
+            gradients that it needs, a frame is over budget, or the extra `train` is not installed.
     """
+    require_extra("an attack", "train")
     from calico_eval.attacks.catalogue import ALGORITHMS
     from calico_eval.attacks.run import attack_frames
     from calico_eval.attacks.spec import AttackSpec, check_choice

@@ -95,6 +95,7 @@ def test_a_command_names_the_extra_that_it_lacks(
         ("train", "import calico.losses.center"),
         ("train", "from calico.train.checkpoint import load_model"),
         ("train", "from calico_eval.attacks import attack_frames"),
+        ("train", "from calico import attack; attack(None, [], 'pgd', None)"),
         (
             "train",
             "from pathlib import Path; from calico_eval.metrics.suffstats import save_stats;"
