@@ -17,7 +17,7 @@ import click
 import numpy as np
 
 from calico.cli.progress import Progress
-from calico.cli.train import make_validate
+from calico.cli.training_parts import make_validation
 from calico.config.load import load_config
 from calico.data.open import open_source
 from calico.data.source import FrameSource
@@ -74,7 +74,7 @@ class ClassPrior:
 def trained(variant: str, seed: int, folder: Path) -> Engine:
     """The variant's engine; trains it unless the folder holds it."""
     config = load_config("tiny", None, [*VARIANTS[variant], f"seed={seed}"])
-    source, validate = open_source(config, "train"), make_validate(open_source(config, "val"))
+    source, validate = open_source(config, "train"), make_validation(open_source(config, "val"))
     run_stage(
         "finetune",
         config,

@@ -18,6 +18,8 @@ from calico_eval.features import Branch
 from calico_eval.probe import probe_metrics, probe_split
 from calico_eval.region_picture import region_picture
 
+BRANCHES: dict[str, Branch] = {"prc": "lidar", "rad": "camera"}
+"""Branch that each stage of pre-training trains."""
 FRAMES = 20
 """Frames to fit the probe on, as many to score it on, and those in the picture."""
 
