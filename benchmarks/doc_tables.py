@@ -23,7 +23,7 @@ from typing import Any
 import click
 
 from calico.files import write_atomic
-from calico.taxonomy import DETECTION_CLASSES
+from calico.taxonomy import NUSCENES
 from experiments.pretraining.protocol import VARIANTS
 from experiments.pretraining.rad_gain import table as rad_gain_table
 from experiments.pretraining.table import METRICS, collect, gain, mean, read_cells
@@ -287,7 +287,7 @@ def regions_by_class_table(path: Path) -> list[str]:
         "| class | simulator: objects | ours | prototype | real: objects | ours | prototype |",
         "|" + 7 * "---|",
     ]
-    for index, label in enumerate(DETECTION_CLASSES):
+    for index, label in enumerate(NUSCENES.names):
         row = [_covered(found, itemgetter(index)) for found in counts.values()]
         lines.append(f"| {label} | {' | '.join(row)} |")
     return [*lines, f"| all | {' | '.join(_covered(found, sum) for found in counts.values())} |"]

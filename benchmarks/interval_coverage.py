@@ -42,7 +42,7 @@ FRAMES = 5
 """Per scene."""
 TRUTH_SCENES = 4000
 PRESENCE = (1.0, 0.8, 0.4, 0.3, 0.3, 0.9, 0.5, 0.5, 0.6, 0.5)
-"""Share of the scenes that hold a class, in the order of DETECTION_CLASSES."""
+"""Share of the scenes that hold a class, in the order of nuScenes' classes."""
 OBJECTS = (8.0, 2.0, 1.0, 1.0, 1.0, 5.0, 1.0, 1.0, 3.0, 4.0)
 """Per frame of such a scene, on average."""
 SKILL = (1.6, 0.6, 0.8, 0.2, -0.4, 1.2, 0.5, 0.3, 0.8, 0.7)

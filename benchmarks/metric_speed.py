@@ -27,7 +27,7 @@ from nuscenes.eval.detection.data_classes import DetectionBox, DetectionConfig
 
 from calico.frame import Boxes, Frame
 from calico.predictions import Predictions
-from calico.taxonomy import ATTRIBUTES, DETECTION_CLASSES
+from calico.taxonomy import NUSCENES
 from calico_eval.metrics.nuscenes import aggregate_detection, class_ranges, detection_stats
 
 OBJECTS = 30
@@ -93,8 +93,8 @@ def devkit_boxes(
             size=(box[4], box[3], box[5]),
             rotation=(np.cos(box[6] / 2), 0.0, 0.0, np.sin(box[6] / 2)),
             velocity=tuple(box[7:9]),
-            detection_name=DETECTION_CLASSES[label],
-            attribute_name=ATTRIBUTES[attribute],
+            detection_name=NUSCENES.names[label],
+            attribute_name=NUSCENES.attributes[attribute],
             **{name: kind(column[row]) for name, (kind, column) in columns.items()},
         )
         for row, (box, label, attribute) in enumerate(

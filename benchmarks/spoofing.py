@@ -37,7 +37,7 @@ from calico.draw.bev import draw_bev
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.names import split_name
-from calico.taxonomy import DETECTION_CLASSES
+from calico.taxonomy import NUSCENES
 from calico_eval.attacks import AttackSpec, Threat, attack_frame, check_budget, measure_budget
 from calico_eval.attacks.lidar.spoof import WINDOW_DEG, spoof_frame, target_score
 from calico_eval.attacks.lidar.vehicle_shapes import Trace, bank_of
@@ -159,7 +159,7 @@ def half_recall(engine: TorchEngine, frames: Iterable[Frame]) -> float:
     """The highest score at which the model finds half of the cars with LiDAR points on its grid:
     the median of the best score of a car within 2 m of each; 0 where it finds fewer at any
     score."""
-    best, car = [], DETECTION_CLASSES.index("car")
+    best, car = [], NUSCENES.names.index("car")
     grid = engine.config.grid
     for frame in frames:
         (found,) = engine.predict([frame])
@@ -221,7 +221,7 @@ def _attack(
         clean=done.score_clean,
         points=len(done.phantom.returns),
         center_m=(float(done.phantom.center[0]), float(done.phantom.center[1])),
-        trace=f"{DETECTION_CLASSES[done.phantom.trace.label]} {done.phantom.trace.name}",
+        trace=f"{NUSCENES.names[done.phantom.trace.label]} {done.phantom.trace.name}",
     )
 
 

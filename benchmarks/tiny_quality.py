@@ -24,7 +24,7 @@ from calico.data.source import FrameSource
 from calico.frame import Frame
 from calico.models.calico import build_model
 from calico.predictions import Predictions
-from calico.taxonomy import DETECTION_CLASSES
+from calico.taxonomy import NUSCENES
 from calico.train.checkpoint import load_model
 from calico.train.stages import run_stage
 from calico_eval.engines.base import Engine
@@ -54,7 +54,7 @@ class ClassPrior:
         boxes = np.concatenate([f.boxes.boxes for f in frames])
         labels = np.concatenate([f.boxes.labels for f in frames])
         found: list[tuple[float, int, np.ndarray]] = []
-        for label in range(len(DETECTION_CLASSES)):
+        for label in range(len(NUSCENES.names)):
             own = np.nan_to_num(boxes[labels == label])
             cells, counts = np.unique(np.round(own[:, :2] / 2.0) * 2.0, axis=0, return_counts=True)
             mean = own.mean(axis=0) if len(own) else np.zeros(9, np.float32)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from calico.data.open import open_data
+    from calico.taxonomy import KITTI, NUSCENES, WAYMO, MapClass, ObjectClass, Taxonomy
     from calico_eval.api import attack, evaluate, load_model
     from calico_eval.attacks.budget.threat import Threat
     from calico_eval.metrics.from_boxes import detection_metrics
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "KITTI": "calico.taxonomy",
+    "MapClass": "calico.taxonomy",
+    "NUSCENES": "calico.taxonomy",
+    "ObjectClass": "calico.taxonomy",
+    "Taxonomy": "calico.taxonomy",
+    "WAYMO": "calico.taxonomy",
     "Threat": "calico_eval.attacks.budget.threat",
     "attack": "calico_eval.api",
     "corrupt": "corruptions",
@@ -37,6 +44,12 @@ _HOMES = {
 """Public name to the module that defines it."""
 
 __all__ = [
+    "KITTI",
+    "NUSCENES",
+    "WAYMO",
+    "MapClass",
+    "ObjectClass",
+    "Taxonomy",
     "Threat",
     "__version__",
     "attack",

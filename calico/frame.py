@@ -28,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calico.errors import CalicoError
+from calico.taxonomy import NUSCENES, Taxonomy
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -44,8 +45,8 @@ class Boxes:
     Attributes:
         boxes: (M, 9) float32 x, y, z, length, width, height [m], yaw [rad], vx, vy [m/s, NaN where
             unknown].
-        labels: (M,) int64 index into `taxonomy.DETECTION_CLASSES`.
-        attributes: (M,) int64 index into `taxonomy.ATTRIBUTES`, -1 for none.
+        labels: (M,) int64 index into the classes of the frame's taxonomy.
+        attributes: (M,) int64 index into the attributes of the frame's taxonomy, -1 for none.
         num_points: (M,) int64 LiDAR (and radar) points inside, over the keyframe's sweep.
         instances: M names that identify an object over a scene ("" where unknown).
     """
@@ -118,6 +119,7 @@ class Frame:
             others (turning a frame brings unknown ground into the corners). The official map metric
             has no such notion and counts every cell.
         elongation: (N,) float32 (Waymo), or None.
+        taxonomy: The classes that labels, attributes and the masks' first axis refer to.
         previous: Function that returns the keyframe before in the same scene; None at the start.
     """
 
@@ -138,6 +140,7 @@ class Frame:
     map_masks: Bool | None = None
     map_known: Bool | None = None
     elongation: Float32 | None = None
+    taxonomy: Taxonomy = NUSCENES
     previous: Callable[[], Frame | None] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -185,6 +188,7 @@ class Frame:
             self.ego_T_lidar,
             self.global_T_lidar,
             self.boxes,
+            self.taxonomy,
         )
 
     @staticmethod
@@ -195,6 +199,7 @@ class Frame:
         ego_T_lidar: Float64,
         global_T_lidar: Float64,
         boxes: Boxes,
+        taxonomy: Taxonomy = NUSCENES,
     ) -> Frame:
         """Make a frame of labels and poses alone, for scoring predictions.
 
@@ -205,6 +210,7 @@ class Frame:
             ego_T_lidar: (4, 4) pose of the LiDAR in the ego frame.
             global_T_lidar: (4, 4) pose of the LiDAR in the global frame.
             boxes: Ground truth.
+            taxonomy: Its classes.
         """
         return Frame(
             token=token,
@@ -221,6 +227,7 @@ class Frame:
             ego_T_lidar=ego_T_lidar,
             global_T_lidar=global_T_lidar,
             boxes=boxes,
+            taxonomy=taxonomy,
         )
 
     def replace(self, **changes: object) -> Frame:

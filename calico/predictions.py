@@ -23,10 +23,10 @@ class Predictions:
     """Detections and map of one frame, in the LiDAR frame (conventions: `calico.frame`).
 
     boxes: (M, 9) float32 x, y, z, length, width, height [m], yaw [rad], vx, vy [m/s].
-    scores: (M,) float32 in 0..1. labels: (M,) int64 index into the detection classes.
+    scores: (M,) float32 in 0..1. labels: (M,) int64 index into the classes of the frame's taxonomy.
     map_probs: (K, Y, X) float32 in 0..1 on the map grid, or None for a model without a map head.
-    attributes: (M,) int64 index into `taxonomy.ATTRIBUTES`, or None (the metric then derives them
-        from the speed).
+    attributes: (M,) int64 index into the attributes of the frame's taxonomy, or None. The
+        metric then derives them from the speed.
     """
 
     boxes: Float32

@@ -75,7 +75,7 @@ def evaluate(
         seed: Seed of the corruption.
         frames: Indices of the frames of `data`. Default: all.
         ranges: Class name to range [m] within which objects are scored. Default: the ranges of the
-            model's configuration, or nuScenes' ranges for a model without one.
+            model's configuration, or those of the data's taxonomy for a model without one.
         device: Where a model from a path runs.
 
     Returns:
@@ -87,7 +87,6 @@ def evaluate(
         CorruptionError: The name of the corruption or its severity is unknown.
     """
     from calico_eval.evaluate import evaluate as run_evaluation
-    from calico_eval.metrics.nuscenes import class_ranges
     from calico_eval.metrics.scores import Scores
     from calico_eval.metrics.summary import metrics_of
     from calico_eval.validation import eval_ranges
@@ -96,7 +95,7 @@ def evaluate(
     engine = load_model(model, device)
     config = getattr(engine, "config", None)
     if ranges is None:
-        ranges = eval_ranges(config) if isinstance(config, Config) else class_ranges()
+        ranges = eval_ranges(config) if isinstance(config, Config) else data.taxonomy.ranges()
     if corruption is not None:
         find(corruption)
     stats = run_evaluation(

@@ -8,7 +8,7 @@ from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.predictions import Predictions
-from calico_eval.engines.base import Engine, Predictor, check_cameras
+from calico_eval.engines.base import Engine, Predictor, check_cameras, check_taxonomy
 from calico_eval.engines.predictions import PredictionFiles
 from calico_eval.metrics.suffstats import FrameStats, frame_stats
 
@@ -42,6 +42,7 @@ def evaluate(
             frame are named).
     """
     check_cameras([engine], source)
+    check_taxonomy([engine], source)
     chosen = range(len(source)) if indices is None else indices
     if len(chosen) == 0:
         raise CalicoError(f"data {source.name}: no frames to evaluate")

@@ -17,7 +17,6 @@ from calico.geometry.grid import Grid
 from calico.models.calico import CalicoModel
 from calico.models.embed import sample_bev
 from calico.regions import find_regions
-from calico.taxonomy import DETECTION_CLASSES
 from calico_eval.features import Branch, feature_grid, feature_maps, left_alone
 
 
@@ -34,7 +33,7 @@ def region_picture(
     """`calico.draw.embedding.draw_embedding` of the regions of some frames, coloured by `region_classes`."""
     embeddings, labels = region_embeddings(model, source, indices, branch)
     return draw_embedding(
-        embeddings, labels, DETECTION_CLASSES, method=method, seed=seed, size_px=size_px
+        embeddings, labels, source.taxonomy.names, method=method, seed=seed, size_px=size_px
     )
 
 
@@ -79,7 +78,7 @@ def region_classes(frame: Frame, rows: Int64, region: Int64) -> Int64:
         points_in_boxes(frame.points[rows], frame.boxes.boxes), frame.boxes.labels, strict=True
     ):
         owner[inside] = label
-    votes = np.zeros((region.max(initial=-1) + 1, len(DETECTION_CLASSES) + 1), np.int64)
+    votes = np.zeros((region.max(initial=-1) + 1, len(frame.taxonomy.classes) + 1), np.int64)
     np.add.at(votes, (region, owner + 1), 1)
     result: Int64 = votes.argmax(axis=1) - 1
     return result

@@ -20,7 +20,7 @@ from calico.files import open_atomic
 from calico.frame import Frame
 from calico.geometry.frames import from_quaternion, from_yaw, inverse, transform, wrap_angle, yaw_of
 from calico.predictions import Predictions
-from calico.taxonomy import ATTRIBUTES, DETECTION_CLASSES
+from calico.taxonomy import NUSCENES, names_in
 from calico_eval.metrics.attributes import derive_attributes
 from calico_eval.submission_reading import MAX_BOXES, Record, read_submission
 
@@ -90,12 +90,16 @@ def records(frame: Frame, predictions: Predictions) -> list[Record]:
         raise CalicoError(
             f"frame {frame.token}: predicted boxes or scores are not finite; expected numbers"
         )
-    if ((labels < 0) | (labels >= len(DETECTION_CLASSES))).any():
+    taxonomy = frame.taxonomy
+    class_names = names_in(taxonomy, NUSCENES.names, "a nuScenes submission")
+    last = len(class_names) - 1
+    if ((labels < 0) | (labels > last)).any():
         raise CalicoError(
-            f"frame {frame.token}: predicted labels {sorted(set(labels.tolist()))}, expected 0 to 9"
+            f"frame {frame.token}: predicted labels {sorted(set(labels.tolist()))}, expected 0 to {last}"
         )
-    attributes = predictions.attributes
-    attributes = derive_attributes(boxes, labels) if attributes is None else attributes[order]
+    own = predictions.attributes
+    attributes = derive_attributes(boxes, labels, taxonomy) if own is None else own[order]
+    written = [taxonomy.attributes[index] if index >= 0 else "" for index in attributes.tolist()]
     centers = transform(frame.global_T_lidar, boxes[:, :3])
     heading = yaw_of(frame.global_T_lidar)
     velocities = boxes[:, 7:9] @ from_yaw(heading)[:2, :2].T
@@ -109,16 +113,26 @@ def records(frame: Frame, predictions: Predictions) -> list[Record]:
                 "size": [box[4], box[3], box[5]],
                 "rotation": np.roll(Rotation.from_matrix(rotation).as_quat(), 1).tolist(),
                 "velocity": velocities[i].tolist(),
-                "detection_name": DETECTION_CLASSES[labels[i]],
+                "detection_name": class_names[labels[i]],
                 "detection_score": float(scores[i]),
-                "attribute_name": ATTRIBUTES[attributes[i]] if attributes[i] >= 0 else "",
+                "attribute_name": written[i] if written[i] in NUSCENES.attributes else "",
             }
         )
     return result
 
 
 def predictions_from_submission(found: Sequence[Record], frame: Frame) -> Predictions:
-    """The records of a frame (as read_submission returns them) as predictions in its LiDAR frame."""
+    """Turn the records of a frame into predictions in its LiDAR frame.
+
+    Objects of nuScenes' classes that belong to no class of the frame's taxonomy are left out, as the
+    data's own are.
+
+    Args:
+        found: As `read_submission` returns them.
+        frame: Gives the poses and the taxonomy.
+    """
+    taxonomy = frame.taxonomy
+    found = [one for one in found if taxonomy.label_of(one["detection_name"]) is not None]
     heading, lidar_T_global = yaw_of(frame.global_T_lidar), inverse(frame.global_T_lidar)
     turn = from_yaw(-heading)[:2, :2]
     boxes = np.zeros((len(found), 9))
@@ -133,7 +147,7 @@ def predictions_from_submission(found: Sequence[Record], frame: Frame) -> Predic
         boxes=boxes.astype(np.float32),
         scores=np.array([record["detection_score"] for record in found], np.float32),
         labels=np.array(
-            [DETECTION_CLASSES.index(record["detection_name"]) for record in found], np.int64
+            [taxonomy.label_of(record["detection_name"]) for record in found], np.int64
         ),
-        attributes=np.array([ATTRIBUTES.index(name) if name else -1 for name in names], np.int64),
+        attributes=np.array([taxonomy.attribute_of(name) for name in names], np.int64),
     )

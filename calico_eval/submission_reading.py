@@ -11,7 +11,7 @@ import numpy as np
 
 from calico.errors import CalicoError
 from calico.files import read_json
-from calico.taxonomy import ATTRIBUTES, DETECTION_CLASSES
+from calico.taxonomy import NUSCENES
 
 MAX_BOXES = 500
 """The benchmark takes at most so many a sample."""
@@ -111,10 +111,10 @@ def _fault(token: str, record: object) -> str:
         return f"size {record['size']}, rotation {record['rotation']}; expected sizes above 0 and a unit quaternion"
     if record["sample_token"] != token:
         return f"sample_token is {_show(record['sample_token'])}, expected {_show(token)}"
-    if record["detection_name"] not in DETECTION_CLASSES:
-        return f"detection_name is {_show(record['detection_name'])}, expected one of {', '.join(DETECTION_CLASSES)}"
-    if record["attribute_name"] not in ("", *ATTRIBUTES):
-        return f"attribute_name is {_show(record['attribute_name'])}, expected '' or one of {', '.join(ATTRIBUTES)}"
+    if record["detection_name"] not in NUSCENES.names:
+        return f"detection_name is {_show(record['detection_name'])}, expected one of {', '.join(NUSCENES.names)}"
+    if record["attribute_name"] not in ("", *NUSCENES.attributes):
+        return f"attribute_name is {_show(record['attribute_name'])}, expected '' or one of {', '.join(NUSCENES.attributes)}"
     score = record["detection_score"]
     if not (_is_number(score) and 0 <= score <= 1):
         return f"detection_score is {_show(score)}, expected a number in 0..1"

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from calico.config.schema import Config
 from calico.data.source import FrameSource
 from calico_eval.evaluate import evaluate
-from calico_eval.metrics.nuscenes import class_ranges
 from calico_eval.metrics.summary import metrics_of
 
 if TYPE_CHECKING:
@@ -32,6 +31,6 @@ def validation_metrics(
 
 def eval_ranges(config: Config) -> dict[str, float]:
     """Class name to evaluation range [m]; clipped to the model's grid where the configuration says so."""
-    return class_ranges(
+    return config.taxonomy.build().ranges(
         config.grid.pillars.inner_radius_m if config.eval.clip_range_to_grid else None
     )

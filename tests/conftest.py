@@ -12,7 +12,7 @@ import pytest
 
 from calico.frame import Boxes, Frame
 from calico.geometry.grid import Grid
-from calico.taxonomy import MAP_CLASSES
+from calico.taxonomy import NUSCENES
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def frame(map_grid: Grid) -> Frame:
     points = np.column_stack([xyz, rng.uniform(0, 1, len(xyz)), np.zeros(len(xyz))]).astype(
         np.float32
     )
-    masks = np.zeros((len(MAP_CLASSES), *map_grid.shape), np.bool_)
+    masks = np.zeros((len(NUSCENES.map_names), *map_grid.shape), np.bool_)
     masks[0, 20:44] = True
     masks[1, 40:44, 30:34] = True
     K, camera_T_lidar = two_cameras()

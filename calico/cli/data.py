@@ -142,7 +142,12 @@ def regions(
     progress(len(indices), len(indices))
     click.echo(
         "\n".join(
-            [f"{source.name}, {len(indices)} of {len(source)} frames", "", *total.lines(), ""]
+            [
+                f"{source.name}, {len(indices)} of {len(source)} frames",
+                "",
+                *total.lines(source.taxonomy.names),
+                "",
+            ]
         )
     )
     click.echo(f"pictures: {out}")

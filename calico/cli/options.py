@@ -159,7 +159,7 @@ def _check_unchanged(own: Config, config: Config) -> None:
     from calico.errors import CalicoError
 
     before, after = (
-        one.model_dump(mode="json", include={"grid", "model"}) for one in (own, config)
+        one.model_dump(mode="json", include={"grid", "taxonomy", "model"}) for one in (own, config)
     )
     changed = describe_changes(before, after)
     if changed:

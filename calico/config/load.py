@@ -14,8 +14,10 @@ from pydantic import BaseModel, ValidationError
 from calico.config.data import DataConfig
 from calico.config.presets import PRESETS
 from calico.config.schema import Config, EvalConfig
+from calico.config.taxonomy import TaxonomyConfig
 from calico.errors import CalicoError
 from calico.files import parse_yaml, read_yaml
+from calico.taxonomy import Taxonomy
 
 Tree = dict[str, Any]
 _MAX_SHOWN, _MAX_FAULTS = 100, 20
@@ -39,7 +41,8 @@ def load_config(
     Raises:
         CalicoError: lists every fault, its key, what was got and the nearest valid key.
     """
-    tree: Tree = (preset if isinstance(preset, Config) else _preset(preset)).model_dump()
+    start = preset if isinstance(preset, Config) else _preset(preset)
+    tree: Tree = start.model_dump()
     if file is not None:
         _merge(tree, _read_file(file))
     for assignment in assignments:
@@ -52,7 +55,54 @@ def load_config(
     for key, value in (flags or {}).items():
         if value is not None:
             _merge(tree, _nested(key, value))
+    _fit_heads(tree, start)
     return validate(tree, "configuration" if file is None else f"configuration {file}")
+
+
+def _fit_heads(tree: Tree, start: Config) -> None:
+    """Give the heads of a preset the classes of another taxonomy, where nothing else is asked for.
+
+    A class joins the task that has the first of its sources, or the last task. Nothing is done for a
+    taxonomy with a fault, which is found later.
+    """
+    before, model = start.taxonomy.build(), tree.get("model")
+    if tree["taxonomy"] == start.taxonomy.model_dump() or not isinstance(model, dict):
+        return
+    try:
+        now = TaxonomyConfig.model_validate(tree["taxonomy"]).build()
+    except ValidationError:
+        return
+    detection, of_map = model.get("detection"), model.get("map")
+    asked = start.model.detection
+    if isinstance(detection, dict) and asked and detection.get("tasks") == asked.tasks:
+        detection["tasks"] = translate_tasks(asked.tasks, before, now)
+    if isinstance(of_map, dict) and of_map.get("classes") == before.map_names:
+        if now.map_names:
+            of_map["classes"] = now.map_names
+        else:
+            model["map"] = None
+
+
+def translate_tasks(
+    tasks: tuple[tuple[str, ...], ...], before: Taxonomy, now: Taxonomy
+) -> tuple[tuple[str, ...], ...]:
+    """Sort the classes of a taxonomy into the detection tasks that were made for another one.
+
+    Args:
+        tasks: Names of classes of `before`, by task.
+        before: The taxonomy of the tasks.
+        now: The other one.
+
+    Returns:
+        All classes of `now`; tasks without one are left out.
+    """
+    places = {before.label_of(name): index for index, names in enumerate(tasks) for name in names}
+    found: list[list[str]] = [[] for _ in tasks]
+    for one in now.classes:
+        known = [before.label_of(name) for name in (one.name, *one.sources)]
+        index = next((places[label] for label in known if label in places), len(tasks) - 1)
+        found[index].append(one.name)
+    return tuple(tuple(names) for names in found if names)
 
 
 def _preset(name: str) -> Config:

@@ -20,7 +20,7 @@ from calico.config.section import (
     Whole,
 )
 from calico.geometry.grid import Grid
-from calico.taxonomy import DETECTION_CLASSES, MAP_CLASSES
+from calico.taxonomy import NUSCENES
 
 MAX_CELLS = 4096
 """Along a side of a grid; nuScenes at 7.5 cm has a third of them."""
@@ -171,11 +171,8 @@ class DetectionConfig(Section):
                 "for a model without boxes set model.detection to null"
             )
         names = [name for task in self.tasks for name in task]
-        unknown = sorted(set(names) - set(DETECTION_CLASSES))
-        if unknown or len(names) != len(set(names)):
-            raise ValueError(
-                f"tasks name {unknown or 'a class twice'}; expected each of {', '.join(DETECTION_CLASSES)} at most once"
-            )
+        if len(names) != len(set(names)):
+            raise ValueError("tasks name a class twice; expected each class at most once")
         return self
 
 
@@ -187,17 +184,8 @@ class MapConfig(Section):
     focal_gamma: Annotated[Number, Field(ge=0, le=100)] = 2.0
     loss_weight: Weight = 1.0
     classes: tuple[str, ...] = Field(
-        MAP_CLASSES, description="Those of the map masks, all of them, in their order."
+        NUSCENES.map_names, description="The map classes of the taxonomy, in their order."
     )
-
-    @field_validator("classes")
-    @classmethod
-    def _those_of_the_masks(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        if names != MAP_CLASSES:
-            raise ValueError(
-                f"got {list(names)}, expected the classes of the map masks: {list(MAP_CLASSES)}"
-            )
-        return names
 
 
 class ModelConfig(Section):

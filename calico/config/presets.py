@@ -15,6 +15,7 @@ from calico.config.model import (
     ModelConfig,
 )
 from calico.config.schema import Config, EvalConfig
+from calico.config.taxonomy import TaxonomyConfig
 from calico.config.training import (
     AugmentConfig,
     PrcConfig,
@@ -134,6 +135,7 @@ def waymo() -> Config:
     """
     return Config(
         name="waymo",
+        taxonomy=TaxonomyConfig(name="waymo"),
         grid=GridConfig(
             x_range_m=(-74.88, 74.88),
             y_range_m=(-74.88, 74.88),
@@ -159,7 +161,7 @@ def waymo() -> Config:
             ),
             bev=BevConfig(strides=(1, 2, 2), out_stride=1),
             detection=DetectionConfig(
-                tasks=(("car", "pedestrian", "bicycle"),),
+                tasks=(("vehicle", "pedestrian", "cyclist"),),
                 max_boxes=500,
                 nms_iou=0.7,
                 regression_weight=2.0,

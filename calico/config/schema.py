@@ -15,6 +15,7 @@ from calico.config.data import DataConfig
 from calico.config.model import GridConfig, ModelConfig
 from calico.config.section import Flag, Name, Section, Seed
 from calico.config.sizes import MAX_VALUES, largest_tensors
+from calico.config.taxonomy import TaxonomyConfig
 from calico.config.training import AugmentConfig, BatchSize, PretrainConfig, TrainConfig
 
 
@@ -42,6 +43,7 @@ class Config(Section):
         "GPUs, float32 on CPUs. bfloat16 saves a third of a step on CPUs with AVX512-BF16 or AMX and is slow on others.",
     )
     grid: GridConfig = GridConfig()
+    taxonomy: TaxonomyConfig = TaxonomyConfig(name="nuscenes")
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
     augment: AugmentConfig = AugmentConfig()
@@ -55,6 +57,25 @@ class Config(Section):
         if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", name):
             raise ValueError(f"got {name!r}, expected auto, cpu, cuda or cuda:N")
         return name
+
+    @model_validator(mode="after")
+    def _heads_fit_the_taxonomy(self) -> Config:
+        taxonomy, model = self.taxonomy.build(), self.model
+        tasks = () if model.detection is None else model.detection.tasks
+        unknown = sorted({name for names in tasks for name in names} - set(taxonomy.names))
+        if unknown:
+            raise ValueError(
+                f"model.detection.tasks name {unknown}; expected each class of taxonomy "
+                f"{taxonomy.name} at most once: {', '.join(taxonomy.names)}"
+            )
+        if model.map is not None and model.map.classes != taxonomy.map_names:
+            expected = f"those of taxonomy {taxonomy.name}, {list(taxonomy.map_names)}"
+            if not taxonomy.map_names:
+                expected = f"model.map null, as taxonomy {taxonomy.name} has no map classes"
+            raise ValueError(
+                f"model.map.classes are {list(model.map.classes)}, expected {expected}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _strides_divide(self) -> Config:

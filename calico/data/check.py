@@ -59,7 +59,10 @@ def _check_frames(
             if progress is not None:
                 progress(done, total)
         report.facts.append(
-            (f"{split} objects", f"{count_classes(boxes)} (first frame of each scene)")
+            (
+                f"{split} objects",
+                f"{count_classes(boxes, source.taxonomy)} (first frame of each scene)",
+            )
         )
         report.facts.append((f"{split} maps", "yes" if source.map_grid is not None else "none"))
     report.facts.append(("cameras", ", ".join(sources[0].cameras)))

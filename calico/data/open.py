@@ -66,7 +66,13 @@ def open_source(config: Config, split: Split) -> FrameSource:
         from calico.data.sim import SimSource
 
         return SimSource(
-            data.sim, split, config.grid.map, data.cameras, data.sweeps, data.cache_dir
+            data.sim,
+            split,
+            config.grid.map,
+            data.cameras,
+            data.sweeps,
+            data.cache_dir,
+            config.taxonomy.build(),
         )
     if data.source == "waymo":
         raise CalicoError(
@@ -86,6 +92,7 @@ def open_source(config: Config, split: Split) -> FrameSource:
         data.cameras,
         data.sweeps,
         data.follow_links,
+        config.taxonomy.build(),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from calico.errors import CalicoError
 from calico.frame import Boxes
-from calico.taxonomy import DETECTION_CLASSES
+from calico.taxonomy import Taxonomy
 
 MAX_PROBLEMS = 20
 Progress = Callable[[int, int], None]
@@ -55,10 +55,15 @@ class DataReport:
         return result
 
 
-def count_classes(boxes: Iterable[Boxes]) -> str:
-    """'car 12, truck 3': objects by class, in the order of the classes."""
+def count_classes(boxes: Iterable[Boxes], taxonomy: Taxonomy) -> str:
+    """Count objects by class, as 'car 12, truck 3'.
+
+    Args:
+        boxes: The objects of some frames.
+        taxonomy: Their classes, in whose order they are counted.
+    """
     counts = Counter(int(label) for one in boxes for label in one.labels)
     named = [
-        f"{name} {counts[index]}" for index, name in enumerate(DETECTION_CLASSES) if counts[index]
+        f"{name} {counts[label]}" for label, name in enumerate(taxonomy.names) if counts[label]
     ]
     return ", ".join(named) or "none"

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from calico.frame import Frame, Int64
 from calico.geometry.grid import Grid
+from calico.taxonomy import Taxonomy
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class FrameInfo:
 class FrameSource(Protocol):
     """A split of a data set: frames by index, in a fixed order (scene by scene, then by time).
 
-    Class orders are those of `calico.taxonomy`. A source can be pickled into worker processes.
+    Labels, attributes and map masks refer to its taxonomy, which its frames carry, too. A source can
+    be pickled into worker processes.
     """
 
     name: str
@@ -28,6 +30,8 @@ class FrameSource(Protocol):
     map_grid: Grid | None
     """The grid of every frame's `map_masks`; None for a data set without maps."""
     cameras: tuple[str, ...]
+    taxonomy: Taxonomy
+    """The classes of its objects and maps."""
 
     def __len__(self) -> int: ...
 

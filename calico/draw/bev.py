@@ -23,7 +23,7 @@ from calico.frame import Bool, Float64, Frame, UInt8
 from calico.geometry.boxes import corners
 from calico.geometry.grid import Grid
 from calico.predictions import Predictions
-from calico.taxonomy import DETECTION_CLASSES, MAP_CLASSES
+from calico.taxonomy import Taxonomy
 
 MAP_COLORS: tuple[tuple[str, Color], ...] = (
     ("drivable_area", (232, 234, 238)),
@@ -33,7 +33,13 @@ MAP_COLORS: tuple[tuple[str, Color], ...] = (
     ("stop_line", (246, 186, 180)),
     ("divider", (170, 178, 192)),
 )
-"""In painting order."""
+"""Names of map areas to their colours, in painting order."""
+OTHER_MAP_COLORS: tuple[Color, ...] = (
+    (206, 226, 232),
+    (232, 214, 236),
+    (226, 226, 190),
+)
+"""Of map classes that are none of these areas and made of none of them."""
 UNKNOWN_COLOR: Color = (248, 246, 240)
 SUPERSAMPLE = 2
 LEGEND_PX = 40
@@ -49,7 +55,6 @@ def draw_bev(
     map_grid: Grid | None = None,
     predicted_map: bool = False,
     score_threshold: float = 0.2,
-    class_names: tuple[str, ...] = DETECTION_CLASSES,
 ) -> UInt8:
     """A square from -range_m to range_m, with a legend strip below.
 
@@ -69,21 +74,37 @@ def draw_bev(
     masks = _map_masks(frame, predictions, predicted_map) if map_grid is not None else None
     if map_grid is not None and masks is not None:
         known = None if predicted_map else frame.map_known
-        _paint_map(canvas, masks, known, map_grid, range_m)
+        _paint_map(canvas, masks, known, map_grid, range_m, frame.taxonomy)
     _paint_points(canvas, frame, range_m, scale)
     image = Image.fromarray(canvas)
     draw = ImageDraw.Draw(image)
     draw_rings(draw, range_m, scale)
-    layers = [ground_truth(frame.boxes, class_names)]
+    layers = [ground_truth(frame.boxes, frame.taxonomy.names)]
     if predictions is not None:
-        layers.append(predicted(predictions, score_threshold, class_names))
+        layers.append(predicted(predictions, score_threshold, frame.taxonomy.names))
     for layer in layers:
         _draw_boxes(draw, layer, range_m, scale)
     picture = Image.new("RGB", (size_px, size_px + LEGEND_PX), PAPER)
     picture.paste(image.resize((size_px, size_px), Image.Resampling.BOX))
     _write(picture, layers, range_m, size_px)
-    _draw_legend(picture, size_px, masks is not None, "predicted map" if predicted_map else "map")
+    map_name = "predicted map" if predicted_map else "map"
+    _draw_legend(picture, size_px, frame.taxonomy if masks is not None else None, map_name)
     return np.asarray(picture)
+
+
+def map_colors(taxonomy: Taxonomy) -> list[tuple[int, str, Color]]:
+    """List index, name and colour of every map class, in painting order."""
+    areas = [name for name, _ in MAP_COLORS]
+    found, others = [], 0
+    for index, one in enumerate(taxonomy.map_classes):
+        known = [areas.index(name) for name in (one.name, *one.sources) if name in areas]
+        if known:
+            found.append((known[0], index, one.name, MAP_COLORS[known[0]][1]))
+        else:
+            color = OTHER_MAP_COLORS[others % len(OTHER_MAP_COLORS)]
+            found.append((len(areas) + others, index, one.name, color))
+            others += 1
+    return [(index, name, color) for _, index, name, color in sorted(found)]
 
 
 def _map_masks(frame: Frame, predictions: Predictions | None, predicted_map: bool) -> Bool | None:
@@ -103,7 +124,14 @@ def to_pixels(xy: npt.NDArray[np.floating], range_m: float, scale: float) -> Flo
     )
 
 
-def _paint_map(canvas: UInt8, masks: Bool, known: Bool | None, grid: Grid, range_m: float) -> None:
+def _paint_map(
+    canvas: UInt8,
+    masks: Bool,
+    known: Bool | None,
+    grid: Grid,
+    range_m: float,
+    taxonomy: Taxonomy,
+) -> None:
     """Looks up the map cell of every pixel and paints its classes, the finest last."""
     if masks.shape[1:] != grid.shape:
         raise CalicoError(
@@ -118,8 +146,7 @@ def _paint_map(canvas: UInt8, masks: Bool, known: Bool | None, grid: Grid, range
     rows, columns = rows[inside], columns[inside]
     if known is not None:
         flat[where[~known[rows, columns]]] = UNKNOWN_COLOR
-    for name, color in MAP_COLORS:
-        index = MAP_CLASSES.index(name)
+    for index, _, color in map_colors(taxonomy):
         if index < len(masks):
             flat[where[masks[index][rows, columns]]] = color
 
@@ -208,7 +235,9 @@ def _write(picture: Image.Image, layers: list[Drawn], range_m: float, size_px: i
                 )
 
 
-def _draw_legend(picture: Image.Image, size_px: int, with_map: bool, map_name: str) -> None:
+def _draw_legend(
+    picture: Image.Image, size_px: int, taxonomy: Taxonomy | None, map_name: str
+) -> None:
     """One row for the strokes and, with a map, one for its classes."""
     draw = ImageDraw.Draw(picture)
     face = font(max(8.0, size_px / 58))
@@ -221,12 +250,12 @@ def _draw_legend(picture: Image.Image, size_px: int, with_map: bool, map_name: s
     draw.text(
         (x, y), "tick: heading; arrow: 1 s of motion; up: forward", fill=INK, font=face, anchor="lm"
     )
-    if not with_map:
+    if taxonomy is None:
         return
     x, y = 8.0, size_px + 29.0
     draw.text((x, y), map_name, fill=INK, font=face, anchor="lm")
     x += draw.textlength(map_name, font=face) + 10
-    for name, color in MAP_COLORS:
+    for _, name, color in map_colors(taxonomy):
         draw.rectangle((x, y - 5, x + 12, y + 5), fill=color, outline=(150, 156, 166))
         draw.text((x + 16, y), name, fill=INK, font=face, anchor="lm")
         x += 16 + draw.textlength(name, font=face) + 9

@@ -24,7 +24,6 @@ from calico.frame import Float64, Frame, UInt8
 from calico.geometry.boxes import corners
 from calico.geometry.camera import project
 from calico.predictions import Predictions
-from calico.taxonomy import DETECTION_CLASSES
 
 EDGES = (
     (0, 1),
@@ -56,7 +55,6 @@ def draw_cameras(
     width_px: int = 1440,
     points: bool = False,
     score_threshold: float = 0.2,
-    class_names: tuple[str, ...] = DETECTION_CLASSES,
 ) -> UInt8:
     """All views, sorted by where they look: left to right in front, left to right behind; up to three views in one row.
 
@@ -74,9 +72,9 @@ def draw_cameras(
     """
     if not frame.images:
         raise CalicoError(f"frame {frame.token}: has no images, expected at least one camera")
-    layers = [ground_truth(frame.boxes, class_names)]
+    layers = [ground_truth(frame.boxes, frame.taxonomy.names)]
     if predictions is not None:
-        layers.append(predicted(predictions, score_threshold, class_names))
+        layers.append(predicted(predictions, score_threshold, frame.taxonomy.names))
     rows = view_rows(frame)
     columns = max(len(row) for row in rows)
     tile = (width_px - GAP_PX * (columns - 1)) // columns

@@ -14,7 +14,6 @@ from calico import __version__
 from calico.config.schema import Config
 from calico.export.pillars import PillarBudget
 from calico.geometry.image_fit import ImageFit
-from calico.taxonomy import DETECTION_CLASSES
 
 Target = Literal["ort", "trt"]
 FORMAT = "calico-graph-1"
@@ -65,7 +64,7 @@ class GraphMetadata:
         properties: dict[str, object] = {
             "calico": card,
             "calico_version": self.calico_version,
-            "class_names": DETECTION_CLASSES if model.detection else [],
+            "class_names": self.config.taxonomy.build().names if model.detection else [],
             "map_classes": model.map.classes if model.map else [],
             "pillar_grid": {
                 **asdict(grid.pillars),

@@ -19,7 +19,6 @@ from calico.geometry.frames import wrap_angle
 from calico.models.calico import CalicoModel
 from calico.models.decode import MAX_DETECTIONS
 from calico.predictions import Predictions
-from calico.taxonomy import DETECTION_CLASSES
 
 Predict = Callable[[Batch], list[Predictions]]
 DISTANCE_M, ANGLE_DEG, SCORE, MAP_PROB, SHARE = 0.01, 0.1, 1e-3, 1e-3, 0.999
@@ -230,7 +229,7 @@ def _explain(
         Unmatched(
             token=token,
             side=side,
-            class_name=DETECTION_CLASSES[mine.labels[index]],
+            class_name=model.taxonomy.names[mine.labels[index]],
             score=float(mine.scores[index]),
             box=tuple(float(value) for value in mine.boxes[index]),
             reason=_reason(model, mine, other, index),
@@ -247,8 +246,9 @@ def _reason(model: CalicoModel, mine: Predictions, other: Predictions, index: in
     score = float(mine.scores[index])
     if abs(score - config.score_threshold) <= SCORE:
         return "threshold"
-    task = next(names for names in config.tasks if DETECTION_CLASSES[mine.labels[index]] in names)
-    ids = [DETECTION_CLASSES.index(name) for name in task]
+    known = model.taxonomy.names
+    task = next(names for names in config.tasks if known[mine.labels[index]] in names)
+    ids = [known.index(name) for name in task]
     rivals = np.isin(other.labels, ids)
     overlap = bev_iou(mine.boxes[index : index + 1], other.boxes[rivals])[0]
     ties = abs(other.scores[rivals] - score) <= SCORE

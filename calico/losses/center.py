@@ -10,7 +10,7 @@ from calico.config.model import DetectionConfig
 from calico.geometry.grid import Grid
 from calico.losses.targets import TaskTarget, center_targets
 from calico.models.heads.center import BOX_TERMS, TaskOutput
-from calico.taxonomy import DETECTION_CLASSES
+from calico.taxonomy import Taxonomy
 
 ALPHA, BETA = 2.0, 4.0
 
@@ -33,6 +33,7 @@ def center_losses(
     labels: tuple[Tensor, ...],
     config: DetectionConfig,
     grid: Grid,
+    taxonomy: Taxonomy,
 ) -> dict[str, Tensor]:
     """Weighted terms `heatmap`, `offset`, `height`, `log_size`, `yaw`, `velocity`, summed over tasks.
 
@@ -41,7 +42,7 @@ def center_losses(
     """
     total = {name: boxes[0].new_zeros(()) for name in ("heatmap", *BOX_TERMS)}
     for names, output in zip(config.tasks, tasks, strict=True):
-        ids = tuple(DETECTION_CLASSES.index(name) for name in names)
+        ids = tuple(taxonomy.names.index(name) for name in names)
         target = center_targets(
             boxes, labels, ids, grid, config.gaussian_overlap, config.min_radius
         )

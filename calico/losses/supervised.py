@@ -31,7 +31,12 @@ def compute_losses(model: CalicoModel, outputs: Outputs, batch: Batch) -> dict[s
     terms: dict[str, Tensor] = {}
     if config.detection is not None:
         terms |= center_losses(
-            outputs.tasks, batch.boxes, batch.labels, config.detection, model.trunk_grid
+            outputs.tasks,
+            batch.boxes,
+            batch.labels,
+            config.detection,
+            model.trunk_grid,
+            model.taxonomy,
         )
     if outputs.map_logits is not None and config.map is not None:
         masks = _map_masks(outputs.map_logits, batch)

@@ -55,7 +55,7 @@ class CalicoModel(nn.Module):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.taxonomy = config, config.taxonomy.build()
         model, pillars = config.model, config.grid.pillars
         first = model.bev.strides[0]
         self.branch_grid, self.trunk_grid = (
@@ -187,7 +187,7 @@ class CalicoModel(nn.Module):
         """Boxes (`calico.models.decode`). Raises CalicoError for a model without a detection head."""
         if self.config.model.detection is None:
             raise CalicoError("this model has no detection head (model.detection is null)")
-        return decode(outputs.tasks, self.config.model.detection, self.trunk_grid)
+        return decode(outputs.tasks, self.config.model.detection, self.trunk_grid, self.taxonomy)
 
     @torch.no_grad()
     def predict(self, batch: Batch) -> list[Predictions]:

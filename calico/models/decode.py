@@ -11,7 +11,7 @@ from calico.config.model import DetectionConfig
 from calico.geometry.grid import Grid
 from calico.models.heads.center import TaskOutput
 from calico.models.overlap import bev_iou, suppress
-from calico.taxonomy import DETECTION_CLASSES
+from calico.taxonomy import Taxonomy
 
 MAX_DETECTIONS = 500
 """Boxes a frame, as the nuScenes benchmark allows."""
@@ -32,7 +32,9 @@ class Detections:
     residual: Tensor
 
 
-def decode(tasks: tuple[TaskOutput, ...], config: DetectionConfig, grid: Grid) -> Detections:
+def decode(
+    tasks: tuple[TaskOutput, ...], config: DetectionConfig, grid: Grid, taxonomy: Taxonomy
+) -> Detections:
     """The best `max_boxes` cells of every task above the threshold, suppressed within their task, then merged.
 
     Rotated NMS by rounds (`calico.models.overlap.suppress`) in place of CenterPoint's circle NMS or a loop.
@@ -40,8 +42,10 @@ def decode(tasks: tuple[TaskOutput, ...], config: DetectionConfig, grid: Grid) -
     Args:
         tasks: outputs of the head.
         grid: of the trunk.
+        taxonomy: gives the labels of the tasks' classes.
     """
-    candidates = [_candidates(task, index, config, grid) for index, task in enumerate(tasks)]
+    ids = [[taxonomy.names.index(name) for name in names] for names in config.tasks]
+    candidates = [_candidates(*pair, config, grid) for pair in zip(tasks, ids, strict=True)]
     most = max(boxes.shape[1] for boxes, _, _ in candidates)
     boxes, scores, labels = (
         torch.stack([_pad(item[part], most) for item in candidates], dim=1) for part in range(3)
@@ -75,9 +79,9 @@ def _pad(values: Tensor, slots: int) -> Tensor:
 
 
 def _candidates(
-    task: TaskOutput, index: int, config: DetectionConfig, grid: Grid
+    task: TaskOutput, ids: list[int], config: DetectionConfig, grid: Grid
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Boxes (B, K, 9), scores (B, K), labels (B, K) of one task's best cells."""
+    """Boxes (B, K, 9), scores (B, K), labels (B, K) of one task's best cells; ids: labels of its classes."""
     rows, columns = grid.shape
     cells = rows * columns
     logits, place = torch.topk(
@@ -97,7 +101,5 @@ def _candidates(
         [x, y, picked[:, 2], size[:, 0], size[:, 1], size[:, 2], yaw, picked[:, 8], picked[:, 9]],
         -1,
     )
-    names = torch.tensor(
-        [DETECTION_CLASSES.index(name) for name in config.tasks[index]], device=cell.device
-    )
-    return boxes, torch.sigmoid(logits), names[torch.div(place, cells, rounding_mode="floor")]
+    labels = torch.tensor(ids, device=cell.device)
+    return boxes, torch.sigmoid(logits), labels[torch.div(place, cells, rounding_mode="floor")]

@@ -9,15 +9,13 @@ import numpy.typing as npt
 
 from calico.frame import Frame, Int64
 from calico.geometry.boxes import points_in_boxes
-from calico.taxonomy import DETECTION_CLASSES
 
 Counts = tuple[int, ...]
-NO_COUNTS: Counts = (0,) * len(DETECTION_CLASSES)
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """Counts over frames; add them up with +. Tuples are by class, in the order of `taxonomy.DETECTION_CLASSES`.
+    """Counts over frames; add them up with +. Tuples are by class of the frames' taxonomy; () for none.
 
     objects: labelled objects with points. covered: of them, those with at least half of their points in one region.
     alone: of these, those whose region has most of its points in the object (not a wall with a car before it).
@@ -25,9 +23,9 @@ class Coverage:
     """
 
     frames: int = 0
-    objects: Counts = NO_COUNTS
-    covered: Counts = NO_COUNTS
-    alone: Counts = NO_COUNTS
+    objects: Counts = ()
+    covered: Counts = ()
+    alone: Counts = ()
     regions: int = 0
     object_regions: int = 0
 
@@ -41,9 +39,14 @@ class Coverage:
             self.object_regions + other.object_regions,
         )
 
-    def lines(self) -> list[str]:
-        """A Markdown table by class, without the classes that are not there, and a line on the regions."""
-        by_class = zip(DETECTION_CLASSES, self.objects, self.covered, self.alone, strict=True)
+    def lines(self, names: tuple[str, ...]) -> list[str]:
+        """Write a Markdown table by class and a line on the regions.
+
+        Args:
+            names: Of the classes; those without objects are left out.
+        """
+        counts = (self.objects, self.covered, self.alone) if self.objects else ((), (), ())
+        by_class = zip(names if self.objects else (), *counts, strict=True)
         rows = [row for row in by_class if row[1]]
         rows.append(("all", sum(self.objects), sum(self.covered), sum(self.alone)))
         table = [
@@ -74,12 +77,12 @@ def coverage(frame: Frame, ids: npt.NDArray[np.int32], min_points: int = 1) -> C
     most_of_region = 2 * shared > of_region
     alone = covered.copy()
     alone[covered] = most_of_region[covered, covering[covered]]
-    labels = frame.boxes.labels
+    labels, classes = frame.boxes.labels, len(frame.taxonomy.classes)
     return Coverage(
         1,
-        _by_class(labels[present]),
-        _by_class(labels[covered]),
-        _by_class(labels[alone]),
+        _by_class(labels[present], classes),
+        _by_class(labels[covered], classes),
+        _by_class(labels[alone], classes),
         shared.shape[1],
         int(most_of_region.any(axis=0).sum()),
     )
@@ -114,12 +117,12 @@ def _covering(shared: Int64, points: Int64) -> Int64:
     return np.where((most > 0) & (2 * most >= points), best, -1)
 
 
-def _by_class(labels: Int64) -> Counts:
-    return tuple(int(count) for count in np.bincount(labels, minlength=len(DETECTION_CLASSES)))
+def _by_class(labels: Int64, classes: int) -> Counts:
+    return tuple(int(count) for count in np.bincount(labels, minlength=classes))
 
 
 def _sum(a: Counts, b: Counts) -> Counts:
-    return tuple(x + y for x, y in zip(a, b, strict=True))
+    return tuple(x + y for x, y in zip(a, b, strict=True)) if a and b else a or b
 
 
 def _share(part: int, whole: int) -> str:

@@ -25,6 +25,7 @@ from calico.files import (
     to_json,
     write_atomic,
 )
+from calico.taxonomy import NUSCENES
 from calico.train.done import LOG_FILE
 from calico.train.restart import has_checkpoint
 from corruptions import SUITE_VERSION
@@ -54,6 +55,8 @@ def _essence(config: Config) -> dict[str, Any]:
     """What decides the result of a run: all but what belongs to a machine, with the files that it starts from."""
     tree = portable_config(config).model_dump(mode="json", exclude={"name", "device"})
     tree["train"]["init"] = config.train.init
+    if tree["taxonomy"] == NUSCENES.name:
+        del tree["taxonomy"]  # as it is in runs of versions that knew no other one
     if config.model.camera is not None:
         tree["model"]["camera"]["backbone_weights"] = str(config.model.camera.backbone_weights)
     return tree

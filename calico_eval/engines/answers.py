@@ -13,7 +13,7 @@ import numpy.typing as npt
 from calico.errors import CalicoError
 from calico.frame import Bool, Frame
 from calico.predictions import Predictions
-from calico.taxonomy import ATTRIBUTES, DETECTION_CLASSES, MAP_CLASSES
+from calico.taxonomy import Taxonomy
 
 COLUMNS = ("x", "y", "z", "length", "width", "height", "yaw", "vx", "vy")
 SIZES = slice(3, 6)
@@ -23,11 +23,11 @@ class AnswerCheck:
     """Checks the answers of one engine, which draws a map of every frame or of none.
 
     Args:
-        map_classes: of a map that it draws.
+        taxonomy: the classes that it answers in; None for those of the frames.
     """
 
-    def __init__(self, map_classes: int = len(MAP_CLASSES)) -> None:
-        self._map_classes = map_classes
+    def __init__(self, taxonomy: Taxonomy | None = None) -> None:
+        self._taxonomy = taxonomy
         self._first: tuple[str, bool] | None = None
 
     def check(
@@ -51,11 +51,12 @@ class AnswerCheck:
             )
         for frame, answer in zip(frames, answers, strict=True):
             here = f"{where}, frame {frame.token}"
-            _check_boxes(answer, here)
-            self._check_map(frame.token, answer, here)
+            taxonomy = self._taxonomy or frame.taxonomy
+            _check_boxes(answer, here, taxonomy)
+            self._check_map(frame.token, answer, here, len(taxonomy.map_classes))
         return list(answers)
 
-    def _check_map(self, token: str, answer: Predictions, here: str) -> None:
+    def _check_map(self, token: str, answer: Predictions, here: str, classes: int) -> None:
         has_map = answer.map_probs is not None
         if self._first is None:
             self._first = token, has_map
@@ -68,10 +69,8 @@ class AnswerCheck:
         if answer.map_probs is None:
             return
         shape = answer.map_probs.shape
-        if shape[0] != self._map_classes or 0 in shape:
-            raise CalicoError(
-                f"{here}: map_probs have shape {shape}; expected ({self._map_classes}, Y, X)"
-            )
+        if shape[0] != classes or 0 in shape:
+            raise CalicoError(f"{here}: map_probs have shape {shape}; expected ({classes}, Y, X)")
         _require(
             _within(answer.map_probs, 0, 1),
             answer.map_probs,
@@ -80,7 +79,7 @@ class AnswerCheck:
         )
 
 
-def _check_boxes(answer: Predictions, here: str) -> None:
+def _check_boxes(answer: Predictions, here: str, taxonomy: Taxonomy) -> None:
     boxes = answer.boxes
     _require(_within(answer.scores, 0, 1), answer.scores, f"{here}: scores", "numbers in 0..1")
     _require(np.isfinite(boxes), boxes, f"{here}: boxes", f"finite numbers ({', '.join(COLUMNS)})")
@@ -90,11 +89,11 @@ def _check_boxes(answer: Predictions, here: str) -> None:
         f"{here}: sizes of boxes",
         "length, width and height above 0",
     )
-    last = len(DETECTION_CLASSES) - 1
-    names = f"0..{last} ({', '.join(DETECTION_CLASSES)})"
+    last = len(taxonomy.classes) - 1
+    names = f"0..{last} ({', '.join(taxonomy.names)})"
     _require(_within(answer.labels, 0, last), answer.labels, f"{here}: labels", names)
     if answer.attributes is not None:
-        last = len(ATTRIBUTES) - 1
+        last = len(taxonomy.attributes) - 1
         _require(
             _within(answer.attributes, -1, last),
             answer.attributes,

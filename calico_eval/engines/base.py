@@ -111,6 +111,36 @@ def check_labels(engines: Sequence[Engine]) -> None:
         )
 
 
+def check_taxonomy(engines: Sequence[Engine], source: FrameSource) -> None:
+    """Check that our models know the classes of the data, before a frame is loaded.
+
+    Models of users and prediction files answer in the classes of the frames.
+
+    Args:
+        engines: Of any kind.
+        source: The data.
+
+    Raises:
+        CalicoError: A model was trained with other classes, or other map classes.
+    """
+    for engine in engines:
+        config = getattr(engine, "config", None)
+        if not isinstance(config, Config):
+            continue
+        own, model = config.taxonomy.build(), config.model
+        for what, mine, theirs, has in (
+            ("classes", own.names, source.taxonomy.names, model.detection is not None),
+            ("map classes", own.map_names, source.taxonomy.map_names, model.map is not None),
+        ):
+            if has and mine != theirs:
+                raise CalicoError(
+                    f"model {engine.model_name} knows the {what} {', '.join(mine)} (taxonomy "
+                    f"{own.name}), but data {source.name} have {', '.join(theirs) or 'none'} "
+                    f"(taxonomy {source.taxonomy.name}); expected data in the model's classes: "
+                    "give its taxonomy in the configuration"
+                )
+
+
 def check_cameras(engines: Sequence[Engine], source: FrameSource) -> None:
     """Raises CalicoError where one of our models looks at cameras and the data have none, before a frame is loaded.
 

@@ -55,7 +55,7 @@ class OnnxEngine:
         self.model_name = model_name or config.name
         present = (("camera", config.model.camera), ("lidar", config.model.lidar))
         self.sensors = tuple(sensor for sensor, branch in present if branch is not None)
-        self._answers = AnswerCheck(len(config.model.map.classes) if config.model.map else 0)
+        self._answers = AnswerCheck(config.taxonomy.build())
 
     def predict(self, frames: Sequence[Frame]) -> list[Predictions]:
         """See `Engine.predict`. All frames in one batch."""

@@ -18,7 +18,7 @@ from calico.device import pick_device, use_deterministic_algorithms
 from calico.frame import Bool, Float32, Frame
 from calico.models.calico import CalicoModel
 from calico.predictions import Predictions
-from calico.taxonomy import DETECTION_CLASSES
+from calico.taxonomy import NUSCENES
 from calico.train.checkpoint import load_model
 from calico_eval.engines.answers import AnswerCheck
 from calico_eval.engines.network.attack_loss import NetworkLoss
@@ -60,7 +60,7 @@ class TorchEngine:
         self.model_name = model_name or config.name
         present = (("camera", config.model.camera), ("lidar", config.model.lidar))
         self.sensors = tuple(sensor for sensor, branch in present if branch is not None)
-        self._answers = AnswerCheck(len(config.model.map.classes) if config.model.map else 0)
+        self._answers = AnswerCheck(config.taxonomy.build())
 
     @cached_property
     def sha256(self) -> str:
@@ -136,7 +136,7 @@ class TorchEngine:
     def find_known(self, frame: Frame) -> Bool:
         """Tell which objects (M,) are on the grid and of a class that the model knows."""
         *_, inside = self.config.grid.pillars.locate(frame.boxes.boxes[:, :2])
-        known = [DETECTION_CLASSES.index(name) for name in class_names(self.config)]
+        known = [self.model.taxonomy.names.index(name) for name in class_names(self.config)]
         result: Bool = inside & np.isin(frame.boxes.labels, known)
         return result
 
@@ -157,6 +157,9 @@ def _hash(model: CalicoModel, config: Config) -> str:
     digest = hashlib.sha256()
     digest.update(config.grid.model_dump_json().encode())
     digest.update(config.model.model_dump_json().encode())
+    taxonomy = config.taxonomy.model_dump_json()
+    if config.taxonomy.build() != NUSCENES:  # whose hashes stay those of before other ones
+        digest.update(taxonomy.encode())
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())

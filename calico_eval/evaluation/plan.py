@@ -11,7 +11,7 @@ from calico.data.applicable import check_applicable, select_applicable
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico_eval.attacks import AttackSpec
-from calico_eval.engines.base import Engine, check_cameras, check_labels, label
+from calico_eval.engines.base import Engine, check_cameras, check_labels, check_taxonomy, label
 from calico_eval.engines.predictions import PredictionFiles
 from calico_eval.evaluation.assignments import Shown, shown
 from calico_eval.evaluation.conditions import CLEAN, ConditionSpec
@@ -97,6 +97,7 @@ def make_plan(
     """
     _check_engines(engines, attack_only, baseline)
     check_cameras(engines, source)
+    check_taxonomy(engines, source)
     chosen = tuple(range(len(source)) if indices is None else indices)
     if not engines or not chosen:
         raise CalicoError(

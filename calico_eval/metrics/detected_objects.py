@@ -68,7 +68,7 @@ def find_objects(frame: Frame, predictions: Predictions, ranges: Mapping[str, fl
     Args:
         ranges: class name to range [m].
     """
-    limits = limits_of(ranges)
+    limits = limits_of(ranges, frame.taxonomy)
     truth_xy, xy = xy_about_ego(frame, frame.boxes.boxes), xy_about_ego(frame, predictions.boxes)
     rows = np.flatnonzero(
         within(truth_xy, frame.boxes.labels, limits) & (frame.boxes.num_points != 0)

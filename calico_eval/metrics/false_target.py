@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-TARGET_CLASS = "car"
 AHEAD_M = 10.0
 """The wanted place is so far straight ahead of the LiDAR: near enough that a car there makes a planner brake."""
 CLEAR_M = 5.0

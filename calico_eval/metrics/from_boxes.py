@@ -10,7 +10,7 @@ import numpy as np
 from calico.errors import CalicoError
 from calico.frame import Boxes, Frame
 from calico.predictions import Predictions
-from calico_eval.metrics.nuscenes import class_ranges
+from calico.taxonomy import NUSCENES, Taxonomy
 from calico_eval.metrics.scores import Scores
 from calico_eval.metrics.suffstats import FrameStats, frame_stats
 from calico_eval.metrics.summary import metrics_of
@@ -20,6 +20,7 @@ def detection_metrics(
     predicted: Sequence[tuple[Any, ...]],
     truth: Sequence[tuple[Any, ...]],
     *,
+    taxonomy: Taxonomy = NUSCENES,
     ranges: Mapping[str, float] | None = None,
     scenes: Sequence[str] | None = None,
 ) -> Scores:
@@ -32,8 +33,10 @@ def detection_metrics(
             labels: (M,) index of the class. attributes: (M,) index, or -1.
         truth: One (boxes, labels) or (boxes, labels, attributes) per frame, in the same order.
             Unknown velocities are NaN or left out, unknown attributes are -1 or left out.
+        taxonomy: The classes and attributes that labels are indices into; `calico.KITTI`,
+            `calico.WAYMO`, or your own. Default: nuScenes' ten classes.
         ranges: Class name to range [m]; objects and predictions farther from the vehicle are left
-            out. Default: nuScenes' ranges, 30 to 50 m.
+            out. Default: the taxonomy's; nuScenes' are 30 to 50 m.
         scenes: Name of each frame's scene, for confidence intervals over scenes. Default: no
             intervals.
 
@@ -62,10 +65,10 @@ def detection_metrics(
             f"detection metrics: got {len(scenes)} scenes for {len(truth)} frames, "
             "expected one for each"
         )
-    limits = class_ranges() if ranges is None else ranges
+    limits = taxonomy.ranges() if ranges is None else ranges
     names = ["" for _ in truth] if scenes is None else scenes
     stats = [
-        _frame_stats(index, *one, limits)
+        _frame_stats(index, *one, limits, taxonomy)
         for index, one in enumerate(zip(predicted, truth, names, strict=True))
     ]
     metrics = metrics_of(stats, with_intervals=scenes is not None)
@@ -78,11 +81,13 @@ def _frame_stats(
     truth: tuple[Any, ...],
     scene: str,
     limits: Mapping[str, float],
+    taxonomy: Taxonomy,
 ) -> FrameStats:
     """Match the boxes of one frame."""
     found = _named(predicted, ("boxes", "scores", "labels", "attributes"), f"predicted[{index}]")
     true = _named(truth, ("boxes", "labels", "attributes"), f"truth[{index}]")
-    frame = Frame.of_labels(str(index), scene, 0.0, np.eye(4), np.eye(4), _boxes(true, index))
+    boxes = _boxes(true, index)
+    frame = Frame.of_labels(str(index), scene, 0.0, np.eye(4), np.eye(4), boxes, taxonomy)
     return frame_stats(frame, Predictions.from_mapping(found, f"predicted[{index}]"), limits)
 
 

@@ -15,17 +15,16 @@ from calico.errors import CalicoError
 from calico.frame import Bool, Float32, Float64, Frame, Int64
 from calico.geometry.frames import inverse
 from calico.predictions import Predictions
-from calico.taxonomy import DETECTION_CLASSES
+from calico.taxonomy import ERRORS, NUSCENES, Taxonomy
 from calico_eval.metrics.attributes import derive_attributes
 
 DISTANCES_M: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0)
 """Matching thresholds on the distance of the centres in the ground plane."""
 TP_DISTANCE_M = 2.0
 """The threshold at which the errors of true positives are taken."""
-TP_ERRORS: tuple[str, ...] = ("ATE", "ASE", "AOE", "AVE", "AAE")
+TP_ERRORS = ERRORS
 """Translation [m], scale [fraction], orientation [rad], velocity [m/s], attribute [fraction]."""
 _FAR_SQUARE = max(DISTANCES_M) ** 2 * (1 + 1e-9)
-_BARRIER = DETECTION_CLASSES.index("barrier")
 MAX_BOXES = 500
 """Most predictions a frame may have."""
 
@@ -37,7 +36,8 @@ class DetectionStats:
     labels: (P,) int64. scores: (P,) float32.
     tp: (P, 4) bool, a true positive at each of DISTANCES_M.
     errors: (P, 5) float64, TP_ERRORS of the matches at TP_DISTANCE_M; NaN where not matched or not defined.
-    n_gt: (10,) int64 ground truth objects by class.
+    n_gt: (C,) int64 ground truth objects by class.
+    taxonomy: the C classes.
     """
 
     labels: Int64
@@ -45,6 +45,7 @@ class DetectionStats:
     tp: Bool
     errors: Float64
     n_gt: Int64
+    taxonomy: Taxonomy = NUSCENES
 
     def __post_init__(self) -> None:
         p = len(self.labels)
@@ -52,7 +53,7 @@ class DetectionStats:
             "scores": (p,),
             "tp": (p, len(DISTANCES_M)),
             "errors": (p, len(TP_ERRORS)),
-            "n_gt": (len(DETECTION_CLASSES),),
+            "n_gt": (len(self.taxonomy.classes),),
         }
         for name, shape in expected.items():
             if getattr(self, name).shape != shape:
@@ -82,7 +83,8 @@ def detection_stats(
         CalicoError: more than 500 predictions, an unknown label, a score, centre, size or yaw that is not finite, a size
             that is not positive, or a class without a range.
     """
-    limits, gt = limits_of(ranges), frame.boxes
+    taxonomy, gt = frame.taxonomy, frame.boxes
+    limits = limits_of(ranges, taxonomy)
     attributes = predictions.attributes
     boxes, labels = (
         np.concatenate([gt.boxes, predictions.boxes]).astype(np.float64),
@@ -90,7 +92,7 @@ def detection_stats(
     )
     _check(frame, predictions, boxes)
     if attributes is None:
-        attributes = derive_attributes(predictions.boxes, labels)
+        attributes = derive_attributes(predictions.boxes, labels, taxonomy)
     all_labels = np.concatenate([gt.labels, labels])
     xy = xy_about_ego(frame, boxes)
     inside = within(xy, all_labels, limits)
@@ -105,15 +107,21 @@ def detection_stats(
     hit = np.flatnonzero(column >= 0)
     row, of = found[hit], true[column[hit]]
     wrong = np.where(gt.attributes[of] < 0, np.nan, attributes[row] != gt.attributes[of])
+    symmetric = np.array([one.symmetric for one in taxonomy.classes], np.bool_)
     errors[hit] = _errors(
-        xy[hit] - true_xy[column[hit]], boxes[len(gt) + row], boxes[of], labels[hit], wrong
+        xy[hit] - true_xy[column[hit]],
+        boxes[len(gt) + row],
+        boxes[of],
+        symmetric[labels[hit]],
+        wrong,
     )
     return DetectionStats(
         labels=labels,
         scores=scores.astype(np.float32),
         tp=matches >= 0,
         errors=errors,
-        n_gt=np.bincount(true_labels, minlength=len(DETECTION_CLASSES)),
+        n_gt=np.bincount(true_labels, minlength=len(taxonomy.classes)),
+        taxonomy=taxonomy,
     )
 
 
@@ -133,14 +141,25 @@ def _match_classes(
     return result
 
 
-def limits_of(ranges: Mapping[str, float]) -> Float64:
-    """(10,) range of every class [m]. Raises CalicoError where one is missing."""
+def limits_of(ranges: Mapping[str, float], taxonomy: Taxonomy) -> Float64:
+    """Order ranges by label.
+
+    Args:
+        ranges: Class name to range [m].
+        taxonomy: The C classes.
+
+    Returns:
+        (C,) range of every class [m].
+
+    Raises:
+        CalicoError: A class has no range.
+    """
     try:
-        return np.array([ranges[name] for name in DETECTION_CLASSES], np.float64)
+        return np.array([ranges[name] for name in taxonomy.names], np.float64)
     except KeyError:
-        missing = ", ".join(name for name in DETECTION_CLASSES if name not in ranges)
+        missing = ", ".join(name for name in taxonomy.names if name not in ranges)
         raise CalicoError(
-            f"ranges: no range for {missing}; expected all of {', '.join(DETECTION_CLASSES)}"
+            f"ranges: no range for {missing}; expected all of {', '.join(taxonomy.names)}"
         ) from None
 
 
@@ -152,13 +171,11 @@ def _check(frame: Frame, predictions: Predictions, boxes: Float64) -> None:
             f"{where}: got {len(predictions.boxes)} boxes, expected at most {MAX_BOXES} (nuScenes' limit); "
             "keep those of the highest scores"
         )
-    true = f"ground truth of frame {frame.token}"
+    true, classes = f"ground truth of frame {frame.token}", len(frame.taxonomy.classes)
     for name, labels in ((where, predictions.labels), (true, frame.boxes.labels)):
-        bad = (labels < 0) | (labels >= len(DETECTION_CLASSES))
+        bad = (labels < 0) | (labels >= classes)
         if bad.any():
-            raise CalicoError(
-                f"{name}: got label {labels[bad][0]}, expected 0..{len(DETECTION_CLASSES) - 1}"
-            )
+            raise CalicoError(f"{name}: got label {labels[bad][0]}, expected 0..{classes - 1}")
     sound = np.isfinite(boxes[:, :7]).all(axis=1) & (boxes[:, 3:6] > 0).all(axis=1)
     if not sound.all():
         first, row = len(frame.boxes), int(sound.argmin())
@@ -218,18 +235,19 @@ def _match_pairs(
 
 
 def _errors(
-    offset: Float64, boxes: Float64, true: Float64, labels: Int64, wrong_attribute: Float64
+    offset: Float64, boxes: Float64, true: Float64, symmetric: Bool, wrong_attribute: Float64
 ) -> Float64:
     """TP_ERRORS of N matched pairs.
 
     Args:
-        offset: (N, 2) between their centres. boxes, true: (N, 9) predicted and true boxes. labels: (N,) their classes.
+        offset: (N, 2) between their centres. boxes, true: (N, 9) predicted and true boxes.
+        symmetric: (N,) whether front and back of the object are alike.
         wrong_attribute: (N,) 0 or 1; NaN where the true one is unknown.
 
     Returns:
         (N, 5); NaN where the true velocity or attribute is unknown.
     """
-    result = np.empty((len(labels), len(TP_ERRORS)))
+    result = np.empty((len(boxes), len(TP_ERRORS)))
     result[:, 0] = np.hypot(offset[:, 0], offset[:, 1])
     mine, theirs = boxes.T, true.T
     length, width, height = np.minimum(mine[3:6], theirs[3:6])
@@ -238,7 +256,7 @@ def _errors(
     result[:, 1] = np.maximum(
         1 - shared / union, 0.0
     )  # of equal boxes, rounding may leave less than 0
-    period = np.where(labels == _BARRIER, np.pi, 2 * np.pi)
+    period = np.where(symmetric, np.pi, 2 * np.pi)
     result[:, 2] = abs((true[:, 6] - boxes[:, 6] + period / 2) % period - period / 2)
     apart = boxes[:, 7:9] - true[:, 7:9]
     result[:, 3] = np.hypot(apart[:, 0], apart[:, 1])

@@ -24,7 +24,7 @@ import numpy as np
 
 from calico.errors import CalicoError
 from calico.frame import Bool, Float32, Float64, Int64
-from calico.taxonomy import DETECTION_CLASSES
+from calico.taxonomy import NUSCENES, Taxonomy
 from calico_eval.metrics.matching import (
     DISTANCES_M,
     TP_DISTANCE_M,
@@ -44,36 +44,21 @@ __all__ = [
     "pool_detection",
 ]
 
-_RANGE_M = {
-    "pedestrian": 40.0,
-    "motorcycle": 40.0,
-    "bicycle": 40.0,
-    "traffic_cone": 30.0,
-    "barrier": 30.0,
-}
 _RECALLS: Float64 = np.linspace(0, 1, 101)
 _FIRST = 11
 """Index of the first recall that counts (above 0.1)."""
 _MIN_PRECISION = 0.1
 _TP_ROW = DISTANCES_M.index(TP_DISTANCE_M)
 _MAP_WEIGHT = 5
-_UNDEFINED = {"traffic_cone": ("AOE", "AVE", "AAE"), "barrier": ("AVE", "AAE")}
 
 
 def class_ranges(clip_to_m: float | None = None) -> dict[str, float]:
-    """Range per class [m]: 50 for vehicles, 40 for pedestrians and cycles, 30 for cones and barriers.
+    """nuScenes' range per class [m]: 50 for vehicles, 40 for pedestrians and cycles, 30 for cones and barriers.
 
     Args:
         clip_to_m: no range is larger than this, e.g. `Grid.inner_radius_m`. Figures are then not nuScenes' any more.
     """
-    if clip_to_m is not None and not clip_to_m > 0:
-        raise CalicoError(f"clip_to_m: got {clip_to_m}, expected a positive number of metres")
-    ranges = {name: _RANGE_M.get(name, 50.0) for name in DETECTION_CLASSES}
-    return (
-        ranges
-        if clip_to_m is None
-        else {name: min(value, clip_to_m) for name, value in ranges.items()}
-    )
+    return NUSCENES.ranges(clip_to_m)
 
 
 @dataclass(frozen=True)
@@ -83,7 +68,7 @@ class DetectionResult:
     mAP, NDS, mASE, mAAE are fractions; mATE [m], mAOE [rad], mAVE [m/s]; errors may exceed 1.
     mAP_present: mean over the classes with ground truth; None without any ground truth.
     ap: class to threshold [m] to AP. class_ap: mean over thresholds. tp_errors: class to name (`TP_ERRORS`) to value,
-    None where nuScenes defines none. n_gt: class to number of objects (0: its AP is 0 by convention, not by failure).
+    None where the taxonomy defines none. n_gt: class to number of objects (0: its AP is 0 by convention, not by failure).
     """
 
     mAP: float
@@ -110,49 +95,61 @@ def aggregate_detection(stats: Sequence[DetectionStats]) -> DetectionResult:
     pool = pool_detection(stats)
     ap, errors = pool.evaluate()
     n_gt = pool.n_gt.sum(axis=0)
-    values = detection_values(ap, errors, n_gt)
+    names = pool.taxonomy.names
+    values = detection_values(ap, errors, n_gt, pool.taxonomy)
     present = values["mAP_present"]
     return DetectionResult(
         **{name: values[name] for name in ("mAP", "NDS", *(f"m{error}" for error in TP_ERRORS))},
         mAP_present=None if np.isnan(present) else present,
         ap={
             name: dict(zip(DISTANCES_M, row.tolist(), strict=True))
-            for name, row in zip(DETECTION_CLASSES, ap, strict=True)
+            for name, row in zip(names, ap, strict=True)
         },
-        class_ap=dict(zip(DETECTION_CLASSES, ap.mean(axis=1).tolist(), strict=True)),
+        class_ap=dict(zip(names, ap.mean(axis=1).tolist(), strict=True)),
         tp_errors={
             name: {
                 error: None if np.isnan(value) else value
                 for error, value in zip(TP_ERRORS, row.tolist(), strict=True)
             }
-            for name, row in zip(DETECTION_CLASSES, errors, strict=True)
+            for name, row in zip(names, errors, strict=True)
         },
-        n_gt=dict(zip(DETECTION_CLASSES, n_gt.tolist(), strict=True)),
+        n_gt=dict(zip(names, n_gt.tolist(), strict=True)),
         n_frames=len(stats),
     )
 
 
-def detection_values(ap: Float64, errors: Float64, n_gt: Int64) -> dict[str, float]:
-    """All figures by name from AP (10, 4), errors (10, 5) and counts (10,); NaN for classes without ground truth.
+def detection_values(
+    ap: Float64, errors: Float64, n_gt: Int64, taxonomy: Taxonomy
+) -> dict[str, float]:
+    """Compute all figures by name; NaN for classes without ground truth.
 
-    mAP, NDS and the mean errors follow the devkit for those (AP 0, error 1).
+    mAP, NDS and the mean errors follow the devkit for those (AP 0, error 1). An error that no class
+    defines is NaN, and NDS then rests on the errors that are defined: (5 mAP + their sum) / (5 + n).
+
+    Args:
+        ap: (C, 4) by class and threshold.
+        errors: (C, 5) by class, NaN where undefined.
+        n_gt: (C,) objects by class.
+        taxonomy: The C classes.
     """
     class_ap = ap.mean(axis=1)
-    mean_errors = np.nanmean(errors, axis=0)
+    defined = ~np.isnan(errors).all(axis=0)
+    mean_errors = np.full(len(TP_ERRORS), np.nan)
+    mean_errors[defined] = np.nanmean(errors[:, defined], axis=0)
     mean_ap = float(class_ap.mean())
     present = n_gt > 0
     values = {
         "mAP": mean_ap,
         "mAP_present": float(class_ap[present].mean()) if present.any() else float("nan"),
         "NDS": float(
-            (_MAP_WEIGHT * mean_ap + np.maximum(0.0, 1.0 - mean_errors).sum())
-            / (_MAP_WEIGHT + len(TP_ERRORS))
+            (_MAP_WEIGHT * mean_ap + np.maximum(0.0, 1.0 - mean_errors[defined]).sum())
+            / (_MAP_WEIGHT + int(defined.sum()))
         ),
     }
     values |= {f"m{name}": float(value) for name, value in zip(TP_ERRORS, mean_errors, strict=True)}
     by_class = np.where(present, class_ap, np.nan)
     return values | {
-        f"AP/{name}": float(value) for name, value in zip(DETECTION_CLASSES, by_class, strict=True)
+        f"AP/{name}": float(value) for name, value in zip(taxonomy.names, by_class, strict=True)
     }
 
 
@@ -160,7 +157,8 @@ def detection_values(ap: Float64, errors: Float64, n_gt: Int64) -> dict[str, flo
 class DetectionPool:
     """The predictions of F frames, per class in matching order, so that any part of the frames is evaluated fast.
 
-    scores, tp, errors, frame: per class (n,), (4, n), (5, n), (n,) (position of the frame). n_gt: (F, 10).
+    scores, tp, errors, frame: per class (n,), (4, n), (5, n), (n,) (position of the frame). n_gt: (F, C).
+    taxonomy: the C classes.
     """
 
     scores: tuple[Float32, ...]
@@ -168,13 +166,15 @@ class DetectionPool:
     errors: tuple[Float64, ...]
     frame: tuple[Int64, ...]
     n_gt: Int64
+    taxonomy: Taxonomy
 
     def evaluate(self, kept: Bool | None = None) -> tuple[Float64, Float64]:
-        """Computes AP (10, 4) and errors (10, 5) of the frames kept (F,), or of all of them."""
+        """Computes AP (C, 4) and errors (C, 5) of the frames kept (F,), or of all of them."""
         total = (self.n_gt if kept is None else self.n_gt[kept]).sum(axis=0)
-        ap = np.zeros((len(DETECTION_CLASSES), len(DISTANCES_M)))
-        errors = np.ones((len(DETECTION_CLASSES), len(TP_ERRORS)))
-        for label, name in enumerate(DETECTION_CLASSES):
+        classes = self.taxonomy.classes
+        ap = np.zeros((len(classes), len(DISTANCES_M)))
+        errors = np.ones((len(classes), len(TP_ERRORS)))
+        for label, one in enumerate(classes):
             scores, tp, tp_errors = self.scores[label], self.tp[label], self.errors[label]
             if kept is not None:
                 index = kept[self.frame[label]]
@@ -184,27 +184,35 @@ class DetectionPool:
                 recalls = hits / total[label]
                 ap[label] = _average_precisions(recalls, hits / np.arange(1, len(scores) + 1))
                 errors[label] = _mean_errors(scores, recalls[_TP_ROW], tp[_TP_ROW], tp_errors)
-            errors[label, [TP_ERRORS.index(error) for error in _UNDEFINED.get(name, ())]] = np.nan
+            errors[label, [TP_ERRORS.index(error) for error in one.undefined_errors]] = np.nan
         return ap, errors
 
 
 def pool_detection(stats: Sequence[DetectionStats]) -> DetectionPool:
-    """Concatenates and sorts. Raises CalicoError without frames."""
+    """Concatenates and sorts. Raises CalicoError without frames, or with frames of several taxonomies."""
     if not stats:
         raise CalicoError("detection metrics: got no frames, expected at least one")
+    taxonomy = stats[0].taxonomy
+    others = [s.taxonomy.name for s in stats if s.taxonomy != taxonomy]
+    if others:
+        raise CalicoError(
+            f"detection metrics: got frames of taxonomy {taxonomy.name} and of another, {others[0]}; "
+            "expected one"
+        )
     labels = np.concatenate([s.labels for s in stats])
     scores = np.concatenate([s.scores for s in stats])
     tp = np.concatenate([s.tp for s in stats])
     errors = np.concatenate([s.errors for s in stats])
     frame = np.repeat(np.arange(len(stats)), [len(s.labels) for s in stats])
     falling = np.argsort(scores, kind="stable")[::-1]
-    orders = [falling[labels[falling] == label] for label in range(len(DETECTION_CLASSES))]
+    orders = [falling[labels[falling] == label] for label in range(len(taxonomy.classes))]
     return DetectionPool(
         scores=tuple(scores[order] for order in orders),
         tp=tuple(np.ascontiguousarray(tp[order].T) for order in orders),
         errors=tuple(np.ascontiguousarray(errors[order].T) for order in orders),
         frame=tuple(frame[order] for order in orders),
         n_gt=np.stack([s.n_gt for s in stats]),
+        taxonomy=taxonomy,
     )
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from calico.frame import Bool, Float64, Int64
-from calico.taxonomy import DETECTION_CLASSES, MAP_CLASSES
 from calico_eval.metrics.nuscenes import DetectionPool, detection_values, pool_detection
 from calico_eval.metrics.segmentation import THRESHOLDS, segmentation_values
 from calico_eval.metrics.suffstats import FrameStats
@@ -68,7 +67,7 @@ class StatsPool:
 
     Attributes:
         detection: pooled predictions.
-        cells: (3, F, 6, 7) tp, fp, fn of the map per frame, class and threshold; 0 for a frame without a map.
+        cells: (3, F, K, 7) tp, fp, fn of the map per frame, class and threshold; 0 for a frame without a map.
         has_map: (F,) whether a frame has a map.
     """
 
@@ -79,7 +78,9 @@ class StatsPool:
     @staticmethod
     def of(stats: Sequence[FrameStats]) -> StatsPool:
         """Pools frames. Raises CalicoError where there are none."""
-        cells = np.zeros((3, len(stats), len(MAP_CLASSES), len(THRESHOLDS)), np.int64)
+        detection = pool_detection([frame.detection for frame in stats])
+        classes = len(detection.taxonomy.map_classes)
+        cells = np.zeros((3, len(stats), classes, len(THRESHOLDS)), np.int64)
         for index, frame in enumerate(stats):
             if frame.segmentation is not None:
                 cells[:, index] = (
@@ -88,7 +89,7 @@ class StatsPool:
                     frame.segmentation.fn,
                 )
         has_map = np.array([frame.segmentation is not None for frame in stats], np.bool_)
-        return StatsPool(pool_detection([frame.detection for frame in stats]), cells, has_map)
+        return StatsPool(detection, cells, has_map)
 
     def values(self, kept: Bool | None = None) -> dict[str, float]:
         """Computes every figure by name.
@@ -100,12 +101,15 @@ class StatsPool:
             Name to figure, NaN where undefined; without the map's names if no frame of the pool has a map.
         """
         frames = np.ones(len(self.has_map), np.bool_) if kept is None else kept
+        taxonomy = self.detection.taxonomy
         values = detection_values(
-            *self.detection.evaluate(kept), self.detection.n_gt[frames].sum(axis=0)
+            *self.detection.evaluate(kept),
+            self.detection.n_gt[frames].sum(axis=0),
+            taxonomy,
         )
         if not self.has_map.any():
             return values
-        of_map = segmentation_values(*self.cells[:, frames].sum(axis=1))
+        of_map = segmentation_values(*self.cells[:, frames].sum(axis=1), taxonomy.map_names)
         return values | (
             of_map if self.has_map[frames].any() else dict.fromkeys(of_map, float("nan"))
         )
@@ -123,32 +127,34 @@ class StatsPool:
         objects, cells = self._objects(), self._map_cells()
         counts = dict.fromkeys(self.values(), groups.count) | {
             "mIoU": groups.count_with(self.has_map),
-            "mAP_present": groups.count_with(objects.max(axis=1)),
-            "mIoU_present": groups.count_with(cells.max(axis=1)),
+            "mAP_present": groups.count_with(objects.any(axis=1)),
+            "mIoU_present": groups.count_with(cells.any(axis=1)),
         }
         counts |= {
             f"AP/{name}": groups.count_with(objects[:, i])
-            for i, name in enumerate(DETECTION_CLASSES)
+            for i, name in enumerate(self.detection.taxonomy.names)
         }
         return counts | {
-            f"IoU/{name}": groups.count_with(cells[:, i]) for i, name in enumerate(MAP_CLASSES)
+            f"IoU/{name}": groups.count_with(cells[:, i])
+            for i, name in enumerate(self.detection.taxonomy.map_names)
         }
 
     def groups_per_class(self, groups: Groups) -> tuple[Mapping[str, int], Mapping[str, int]]:
         """Counts the groups with ground truth of each detection class, and of each map class."""
         objects, cells = self._objects(), self._map_cells()
+        taxonomy = self.detection.taxonomy
         return (
-            {name: groups.count_with(objects[:, i]) for i, name in enumerate(DETECTION_CLASSES)},
-            {name: groups.count_with(cells[:, i]) for i, name in enumerate(MAP_CLASSES)},
+            {name: groups.count_with(objects[:, i]) for i, name in enumerate(taxonomy.names)},
+            {name: groups.count_with(cells[:, i]) for i, name in enumerate(taxonomy.map_names)},
         )
 
     def _objects(self) -> Bool:
-        """(F, 10) whether a frame has objects of a class."""
+        """(F, C) whether a frame has objects of a class."""
         result: Bool = self.detection.n_gt > 0
         return result
 
     def _map_cells(self) -> Bool:
-        """(F, 6) whether a frame has true map cells of a class."""
+        """(F, K) whether a frame has true map cells of a class."""
         result: Bool = (self.cells[0] + self.cells[2])[..., 0] > 0
         return result
 

@@ -16,21 +16,29 @@ import numpy as np
 from calico.errors import CalicoError
 from calico.frame import Float64, Frame, Int64
 from calico.predictions import Predictions
-from calico.taxonomy import MAP_CLASSES
+from calico.taxonomy import NUSCENES, Taxonomy
 
 THRESHOLDS: tuple[float, ...] = (0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65)
 
 
 @dataclass(frozen=True)
 class SegmentationStats:
-    """Cells of one frame: tp, fp, fn, each (6, 7) int64 by class (`taxonomy.MAP_CLASSES`) and threshold (THRESHOLDS)."""
+    """Cells of one frame.
+
+    Attributes:
+        tp: (K, 7) int64 true positives by map class and threshold (THRESHOLDS).
+        fp: (K, 7) int64 false positives.
+        fn: (K, 7) int64 false negatives.
+        taxonomy: The K map classes.
+    """
 
     tp: Int64
     fp: Int64
     fn: Int64
+    taxonomy: Taxonomy = NUSCENES
 
     def __post_init__(self) -> None:
-        expected = (len(MAP_CLASSES), len(THRESHOLDS))
+        expected = (len(self.taxonomy.map_classes), len(THRESHOLDS))
         for name in ("tp", "fp", "fn"):
             if getattr(self, name).shape != expected:
                 raise CalicoError(
@@ -63,14 +71,14 @@ def segmentation_stats(frame: Frame, predictions: Predictions) -> SegmentationSt
             probability is NaN.
     """
     masks, probs = frame.map_masks, predictions.map_probs
-    where = f"map of frame {frame.token}"
+    where, classes = f"map of frame {frame.token}", len(frame.taxonomy.map_classes)
     if masks is None or probs is None:
         raise CalicoError(
             f"{where}: {'the frame has no masks' if masks is None else 'the model gave no map_probs'}"
         )
-    if probs.shape != masks.shape or len(masks) != len(MAP_CLASSES):
+    if probs.shape != masks.shape or len(masks) != classes:
         raise CalicoError(
-            f"{where}: got map_probs {probs.shape} and masks {masks.shape}; expected both as ({len(MAP_CLASSES)}, Y, X) on "
+            f"{where}: got map_probs {probs.shape} and masks {masks.shape}; expected both as ({classes}, Y, X) on "
             "one grid. Use the map grid of the data set."
         )
     if np.isnan(probs).any():
@@ -78,13 +86,16 @@ def segmentation_stats(frame: Frame, predictions: Predictions) -> SegmentationSt
     passed = np.searchsorted(
         np.array(THRESHOLDS, np.float32), probs.astype(np.float32), side="right"
     )
-    classes, levels = len(MAP_CLASSES), len(THRESHOLDS) + 1
+    levels = len(THRESHOLDS) + 1
     code = (np.arange(classes)[:, None, None] * 2 + masks) * levels + passed
     counts = np.bincount(code.ravel(), minlength=classes * 2 * levels).reshape(classes, 2, levels)
     at_least = np.cumsum(counts[..., ::-1], axis=-1)[..., ::-1][..., 1:]
     tp = at_least[:, 1]
     return SegmentationStats(
-        tp=tp, fp=at_least[:, 0], fn=counts[:, 1].sum(axis=-1, keepdims=True) - tp
+        tp=tp,
+        fp=at_least[:, 0],
+        fn=counts[:, 1].sum(axis=-1, keepdims=True) - tp,
+        taxonomy=frame.taxonomy,
     )
 
 
@@ -95,16 +106,17 @@ def aggregate_segmentation(stats: Sequence[SegmentationStats]) -> SegmentationRe
     tp, fp, fn = (np.sum([getattr(s, name) for s in stats], axis=0) for name in ("tp", "fp", "fn"))
     iou = iou_by_threshold(tp, fp, fn)
     best = iou.argmax(axis=1)
-    values = segmentation_values(tp, fp, fn)
-    by_class = {name: values[f"IoU/{name}"] for name in MAP_CLASSES}
+    names = stats[0].taxonomy.map_names
+    values = segmentation_values(tp, fp, fn, names)
+    by_class = {name: values[f"IoU/{name}"] for name in names}
     return SegmentationResult(
         mIoU=values["mIoU"],
         mIoU_present=None if np.isnan(values["mIoU_present"]) else values["mIoU_present"],
         iou={name: None if np.isnan(value) else value for name, value in by_class.items()},
         threshold={
-            name: THRESHOLDS[index] for name, index in zip(MAP_CLASSES, best.tolist(), strict=True)
+            name: THRESHOLDS[index] for name, index in zip(names, best.tolist(), strict=True)
         },
-        cells=dict(zip(MAP_CLASSES, (tp + fn)[:, 0].tolist(), strict=True)),
+        cells=dict(zip(names, (tp + fn)[:, 0].tolist(), strict=True)),
         n_frames=len(stats),
     )
 
@@ -115,8 +127,17 @@ def iou_by_threshold(tp: Int64, fp: Int64, fn: Int64) -> Float64:
     return result
 
 
-def segmentation_values(tp: Int64, fp: Int64, fn: Int64) -> dict[str, float]:
-    """All figures by name from summed cells (6, 7); NaN for classes without ground truth."""
+def segmentation_values(
+    tp: Int64, fp: Int64, fn: Int64, names: tuple[str, ...]
+) -> dict[str, float]:
+    """Compute all figures by name; NaN for classes without ground truth.
+
+    Args:
+        tp: (K, 7) summed cells.
+        fp: (K, 7) summed cells.
+        fn: (K, 7) summed cells.
+        names: Of the K map classes.
+    """
     best = iou_by_threshold(tp, fp, fn).max(axis=1)
     present = (tp + fn)[:, 0] > 0
     values = {
@@ -125,5 +146,5 @@ def segmentation_values(tp: Int64, fp: Int64, fn: Int64) -> dict[str, float]:
     }
     by_class = np.where(present, best, np.nan)
     return values | {
-        f"IoU/{name}": float(value) for name, value in zip(MAP_CLASSES, by_class, strict=True)
+        f"IoU/{name}": float(value) for name, value in zip(names, by_class, strict=True)
     }

@@ -15,12 +15,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from calico.config.taxonomy import describe_taxonomy, read_taxonomy
 from calico.errors import CalicoError
 from calico.extras import require_extra
-from calico.files import SEAL_PLACEHOLDER, check_seal, read_bytes, seal, write_atomic
+from calico.files import (
+    SEAL_PLACEHOLDER,
+    check_seal,
+    parse_json,
+    read_bytes,
+    seal,
+    to_json,
+    write_atomic,
+)
 from calico.frame import Frame, Int64
 from calico.predictions import Predictions
-from calico.taxonomy import DETECTION_CLASSES, MAP_CLASSES
+from calico.taxonomy import NUSCENES, Taxonomy
 from calico_eval.metrics.matching import (
     DISTANCES_M,
     TP_DISTANCE_M,
@@ -30,10 +39,8 @@ from calico_eval.metrics.matching import (
 )
 from calico_eval.metrics.segmentation import THRESHOLDS, SegmentationStats, segmentation_stats
 
-_LAYOUT = "|".join(
-    ",".join(map(str, names))
-    for names in (DETECTION_CLASSES, DISTANCES_M, TP_ERRORS, MAP_CLASSES, THRESHOLDS)
-)
+_TAXONOMY = "calico.taxonomy"
+"""Key of the metadata; files without it are nuScenes'."""
 _COLUMNS = {
     "token": "string",
     "scene": "string",
@@ -105,7 +112,14 @@ def save_stats(path: Path, stats: Sequence[FrameStats], cell: str = "") -> str:
     for name in ("tp", "fp", "fn"):
         rows[f"map_{name}"] = [_NO_CELLS if m is None else getattr(m, name).ravel() for m in maps]
     columns |= {name: _lists(pa, rows[name], _COLUMNS[name]) for name in _LISTS}
-    about = {"calico.layout": _LAYOUT, "calico.cell": cell, "calico.sha256": SEAL_PLACEHOLDER}
+    taxonomy = found[0].taxonomy if found else NUSCENES
+    about = {
+        "calico.layout": _layout(taxonomy),
+        "calico.cell": cell,
+        "calico.sha256": SEAL_PLACEHOLDER,
+    }
+    if taxonomy != NUSCENES:
+        about[_TAXONOMY] = to_json(describe_taxonomy(taxonomy))
     kinds = [pa.field(name, column.type) for name, column in columns.items()]
     stream = io.BytesIO()
     pq.write_table(
@@ -134,7 +148,11 @@ def load_stats(path: Path, cell: str | None = None, sha256: str | None = None) -
     try:
         table = pq.ParquetFile(io.BytesIO(content)).read()
         about = table.schema.metadata or {}
-        if table.schema.names != list(_COLUMNS) or about.get(b"calico.layout") != _LAYOUT.encode():
+        stored = about.get(_TAXONOMY.encode())
+        plain = None if stored is None else parse_json(stored.decode(), f"taxonomy in {path}")
+        taxonomy = read_taxonomy(plain, str(path))
+        layout = _layout(taxonomy).encode()
+        if table.schema.names != list(_COLUMNS) or about.get(b"calico.layout") != layout:
             raise CalicoError(
                 f"{path}: not per-frame statistics of this version; run the evaluation again"
             )
@@ -143,7 +161,7 @@ def load_stats(path: Path, cell: str | None = None, sha256: str | None = None) -
             raise CalicoError(
                 f"{path}: holds the statistics of another run or cell ({found}), expected cell {cell}"
             )
-        return _frames(table)
+        return _frames(table, taxonomy)
     except CalicoError:
         raise
     except (pa.ArrowException, OSError, ValueError, IndexError, KeyError, TypeError) as error:
@@ -152,11 +170,17 @@ def load_stats(path: Path, cell: str | None = None, sha256: str | None = None) -
         ) from error
 
 
-def _frames(table: Any) -> list[FrameStats]:
+def _layout(taxonomy: Taxonomy) -> str:
+    """Name what the columns of a file mean."""
+    parts = (taxonomy.names, DISTANCES_M, TP_ERRORS, taxonomy.map_names, THRESHOLDS)
+    return "|".join(",".join(map(str, names)) for names in parts)
+
+
+def _frames(table: Any, taxonomy: Taxonomy) -> list[FrameStats]:
     tokens, scenes = table.column("token").to_pylist(), table.column("scene").to_pylist()
     arrays = {name: _split(table.column(name).combine_chunks()) for name in _LISTS}
     return [
-        _frame(tokens[i], scenes[i], {name: rows[i] for name, rows in arrays.items()})
+        _frame(tokens[i], scenes[i], {name: rows[i] for name, rows in arrays.items()}, taxonomy)
         for i in range(len(tokens))
     ]
 
@@ -188,14 +212,19 @@ def _split(column: Any) -> list[npt.NDArray[Any]]:
     )
 
 
-def _frame(token: str, scene: str, row: Mapping[str, npt.NDArray[Any]]) -> FrameStats:
+def _frame(
+    token: str, scene: str, row: Mapping[str, npt.NDArray[Any]], taxonomy: Taxonomy
+) -> FrameStats:
     tp = (row["tp"][:, None] & _BITS) != 0
     errors = np.full((len(tp), len(TP_ERRORS)), np.nan)
     errors[tp[:, _TP_COLUMN]] = row["errors"].reshape(-1, len(TP_ERRORS))
     detection = DetectionStats(
-        row["labels"].astype(np.int64), row["scores"], tp, errors, row["n_gt"]
+        row["labels"].astype(np.int64), row["scores"], tp, errors, row["n_gt"], taxonomy
     )
     cells = {name: row[f"map_{name}"].reshape(-1, len(THRESHOLDS)) for name in ("tp", "fp", "fn")}
     return FrameStats(
-        token, scene, detection, SegmentationStats(**cells) if len(cells["tp"]) else None
+        token,
+        scene,
+        detection,
+        SegmentationStats(**cells, taxonomy=taxonomy) if len(cells["tp"]) else None,
     )

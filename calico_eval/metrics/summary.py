@@ -6,23 +6,25 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from calico.taxonomy import DETECTION_CLASSES, MAP_CLASSES
 from calico_eval.metrics.intervals import Interval, intervals, pooled_values
+from calico_eval.metrics.matching import TP_ERRORS
 from calico_eval.metrics.suffstats import FrameStats
 from reports.known_metrics import Known, known_metric
 from reports.schema import Metric
 
-_MAP_NAMES = ("mIoU", "mIoU_present", *(f"IoU/{name}" for name in MAP_CLASSES))
 _NO_MAP = "no frame has both map masks and a predicted map"
 _NO_OBJECTS = "no ground truth objects"
+_MEAN_ERRORS = tuple(f"m{name}" for name in TP_ERRORS)
 
 
 def metrics_of(stats: Sequence[FrameStats], *, with_intervals: bool = True) -> dict[str, Metric]:
     """mAP, mAP_present, NDS, mATE .. mAAE, AP/<class>, mIoU, mIoU_present, IoU/<class> of the pooled frames.
 
-    mAP, NDS, the mean errors and mIoU are the official ones: a class without ground truth counts AP 0, error 1, IoU 0
-    there. The `_present` means leave such classes out; their own AP or IoU is undefined. n_objects counts ground-truth
-    objects (detection figures only); n_frames and n_scenes of the map's figures count frames with a map.
+    With nuScenes' classes, mAP, NDS, the mean errors and mIoU are the official ones: a class without
+    ground truth counts AP 0, error 1, IoU 0 there. The `_present`
+    means leave such classes out; their own AP or IoU is undefined. n_objects counts ground-truth
+    objects (detection figures only); n_frames and n_scenes of the map's figures count frames with a
+    map.
 
     Args:
         stats: the frames in the order of the evaluation.
@@ -38,16 +40,18 @@ def metrics_of(stats: Sequence[FrameStats], *, with_intervals: bool = True) -> d
             name: Interval(value, None, None, None, "")
             for name, value in pooled_values(stats).items()
         }
+    taxonomy = stats[0].detection.taxonomy
+    map_names = ("mIoU", "mIoU_present", *(f"IoU/{name}" for name in taxonomy.map_names))
     objects = dict(
         zip(
-            DETECTION_CLASSES,
+            taxonomy.names,
             np.sum([s.detection.n_gt for s in stats], axis=0).tolist(),
             strict=True,
         )
     )
     metrics = {}
     for name, interval in found.items():
-        if name in _MAP_NAMES:
+        if name in map_names:
             counted, n_objects = [s for s in stats if s.segmentation is not None], None
         else:
             counted, n_objects = (
@@ -55,7 +59,7 @@ def metrics_of(stats: Sequence[FrameStats], *, with_intervals: bool = True) -> d
                 objects.get(name.removeprefix("AP/"), sum(objects.values())),
             )
         metrics[name] = _metric(name, interval, counted, n_objects)
-    for name in _MAP_NAMES:
+    for name in map_names:
         if name not in metrics:
             metrics[name] = Metric(value=None, reason=_NO_MAP, n_frames=0, n_scenes=0)
     return metrics
@@ -98,4 +102,6 @@ def _reason(name: str) -> str:
             if of
             else "no map cells in the ground truth"
         )
+    if name in _MEAN_ERRORS:
+        return "no class of the taxonomy defines this error"
     return f"{_NO_OBJECTS} of class {of}" if of else _NO_OBJECTS

@@ -18,6 +18,7 @@ class ConditionedSource:
     def __init__(self, source: FrameSource, condition: Level) -> None:
         self.name, self.map_grid, self.cameras = source.name, source.map_grid, source.cameras
         self.source, self.condition = source, condition
+        self.taxonomy = source.taxonomy
 
     def __len__(self) -> int:
         return len(self.source)

@@ -14,6 +14,7 @@ from calico.config.load import load_config
 from calico.config.schema import Config
 from calico.errors import CalicoError
 from calico.regions.cache import REGIONS_VERSION
+from calico.taxonomy import NUSCENES
 from calico.train.stages import UNREAD, stage_config
 from corruptions.preset import Level
 
@@ -246,5 +247,7 @@ def stage_key(stage: str, config: Config, data_hash: str) -> str:
         "pretrain": {"regions": {"cache_dir"}},
     }
     own = stage_config(stage, config).model_dump(mode="json", exclude=unread)
+    if own["taxonomy"] == NUSCENES.name:
+        del own["taxonomy"]  # as it is in the records of versions that knew no other one
     content = json.dumps([own, data_hash, REGIONS_VERSION], sort_keys=True)
     return f"{stage}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"

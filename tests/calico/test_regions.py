@@ -19,6 +19,7 @@ from calico.geometry.grid import Grid
 from calico.regions import PROTOTYPE, cached_regions, find_regions, prepare_regions
 from calico.regions.cache import _load as load_regions
 from calico.regions.coverage import Coverage, coverage, covering_regions
+from calico.taxonomy import NUSCENES
 
 THINGS = {  # x, y, length, width, lowest, highest above ground
     "car": (10.0, 0.0, 4.0, 1.8, 0.3, 1.5),
@@ -144,7 +145,7 @@ def test_an_empty_cloud_has_no_regions(street: Frame, tmp_path: Path) -> None:
         RegionConfig(ground="ransac", method="grid", cache_dir=tmp_path),
     ):
         assert cached_regions(empty, config).shape == (0,)
-    assert coverage(empty, np.zeros(0, np.int32)) == Coverage(frames=1)
+    assert coverage(empty, np.zeros(0, np.int32)) == Coverage(1, *[(0,) * 10] * 3)
 
 
 def test_the_cache_is_used_and_a_broken_file_is_not(street: Frame, tmp_path: Path) -> None:
@@ -226,6 +227,7 @@ class Streets:
 
     name = "streets"
     map_grid: Grid | None = None
+    taxonomy = NUSCENES
     cameras: tuple[str, ...] = ()
 
     def __init__(self, points: np.ndarray) -> None:
@@ -317,7 +319,7 @@ def test_coverage_counted_by_hand(frame: Frame) -> None:
     assert sum(coverage(labelled, ids, min_points=5).objects) == 0
     both = found + found
     assert (both.frames, both.objects[0], both.regions) == (2, 4, 6)
-    assert "| car | 4 | 4 (100 %) | 2 (50 %) |" in both.lines()
+    assert "| car | 4 | 4 (100 %) | 2 (50 %) |" in both.lines(labelled.taxonomy.names)
 
 
 def test_points_of_older_sweeps_do_not_count_for_coverage(frame: Frame) -> None:

@@ -17,7 +17,7 @@ from calico.geometry.boxes import points_in_boxes
 from calico.geometry.frames import from_yaw, inverse
 from calico.geometry.grid import Grid
 from calico.seeds import make_generator
-from calico.taxonomy import CAMERAS, MAP_CLASSES
+from calico.taxonomy import CAMERAS, NUSCENES
 
 GROUND_M = -1.8
 CAR, PEDESTRIAN = 0, 5
@@ -31,6 +31,7 @@ class Street:
 
     name = "street"
     cameras = CAMERAS
+    taxonomy = NUSCENES
 
     def __init__(
         self, scenes: int = 2, frames: int = 3, seed: int = 0, shift_m: float = 0.0
@@ -207,8 +208,8 @@ def _cast(origin: np.ndarray, rays: np.ndarray, objects: Boxes) -> tuple[np.ndar
 
 def _map(grid: Grid) -> np.ndarray:
     y = abs(grid.centers()[..., 1])
-    masks = np.zeros((len(MAP_CLASSES), *grid.shape), bool)
-    masks[MAP_CLASSES.index("drivable_area")] = y < 6.0
-    masks[MAP_CLASSES.index("walkway")] = (y >= 6.0) & (y < 10.0)
-    masks[MAP_CLASSES.index("divider")] = y < 0.6
+    masks = np.zeros((len(NUSCENES.map_names), *grid.shape), bool)
+    masks[NUSCENES.map_names.index("drivable_area")] = y < 6.0
+    masks[NUSCENES.map_names.index("walkway")] = (y >= 6.0) & (y < 10.0)
+    masks[NUSCENES.map_names.index("divider")] = y < 0.6
     return masks

@@ -12,6 +12,7 @@ from calico.data.source import FrameInfo, FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.predictions import Predictions
+from calico.taxonomy import NUSCENES
 from calico_eval.engines.base import check_cameras
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.evaluate import evaluate
@@ -101,6 +102,7 @@ class NoCameras:
     """The street without cameras; a frame that is loaded is a fault."""
 
     cameras = ()
+    taxonomy = NUSCENES
 
     def __init__(self, street: FrameSource) -> None:
         self.street, self.name, self.map_grid = street, street.name, street.map_grid

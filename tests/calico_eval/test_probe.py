@@ -78,6 +78,7 @@ class Unlabelled:
     def __init__(self, source: FrameSource, empty: set[str]) -> None:
         self.source, self.empty, self.name = source, empty, source.name
         self.map_grid, self.cameras = source.map_grid, source.cameras
+        self.taxonomy = source.taxonomy
         self.info, self.labels, self.content_hash = source.info, source.labels, source.content_hash
 
     def __len__(self) -> int:

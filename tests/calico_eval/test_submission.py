@@ -15,7 +15,7 @@ from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.geometry.frames import from_quaternion
 from calico.predictions import Predictions
-from calico.taxonomy import ATTRIBUTES, DETECTION_CLASSES
+from calico.taxonomy import NUSCENES
 from calico_eval.submission import predictions_from_submission, read_submission, write_submission
 
 POSE = from_quaternion(list(Quaternion(axis=[0.02, -0.03, 1], degrees=130)), (1010.0, 600.0, 1.9))
@@ -108,9 +108,9 @@ def test_the_devkit_loads_it(frame: Frame, tmp_path: Path) -> None:
         np.testing.assert_allclose(
             Quaternion(box.rotation).rotation_matrix[:, 0], heading, atol=1e-6
         )
-        assert box.detection_name == DETECTION_CLASSES[predictions.labels[i]]
+        assert box.detection_name == NUSCENES.names[predictions.labels[i]]
         assert box.attribute_name == (
-            ATTRIBUTES[predictions.attributes[i]] if predictions.attributes[i] >= 0 else ""
+            NUSCENES.attributes[predictions.attributes[i]] if predictions.attributes[i] >= 0 else ""
         )  # type: ignore[index]
 
 

@@ -23,6 +23,7 @@ from calico.export.reading import read_metadata
 from calico.files import to_sealed_json, write_atomic
 from calico.models.calico import build_model
 from calico.regions import cached_regions
+from calico.taxonomy import NUSCENES
 from calico.train.checkpoint import load_model, load_weights, save_model, save_weights
 from calico.train.done import check_done, mark_done
 from calico.train.state import TrainingState, load_state, save_state
@@ -147,7 +148,7 @@ def _sim_frame(folder: Path) -> Path:
 
 
 def _loaded_frame(file: Path) -> Any:
-    frame = load_frame(file, "street0-0", "key")
+    frame = load_frame(file, "street0-0", "key", NUSCENES)
     if frame is None:
         return None
     return {

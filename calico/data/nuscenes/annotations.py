@@ -12,7 +12,7 @@ from calico.data.nuscenes.values import read_count, read_numbers, read_pose, rea
 from calico.errors import CalicoError
 from calico.frame import Boxes, Float64
 from calico.geometry.frames import from_quaternion, from_yaw, inverse, transform, wrap_angle, yaw_of
-from calico.taxonomy import ATTRIBUTES
+from calico.taxonomy import NUSCENES, Taxonomy
 
 MAX_VELOCITY_GAP_S = 1.5
 
@@ -20,12 +20,16 @@ MAX_VELOCITY_GAP_S = 1.5
 class BoxReader:
     """Makes the boxes of keyframes.
 
+    Args:
+        tables: The data set's.
+        taxonomy: Classes and attributes of the boxes; objects of no class get none.
+
     Raises:
         CalicoError: One object is annotated twice in a keyframe.
     """
 
-    def __init__(self, tables: Tables) -> None:
-        self.tables = tables
+    def __init__(self, tables: Tables, taxonomy: Taxonomy) -> None:
+        self.tables, self.taxonomy = tables, taxonomy
         self._table = tables.path("sample_annotation")
         self._of_sample: dict[str, dict[str, Row]] = defaultdict(dict)
         for row in tables.rows("sample_annotation").values():
@@ -83,19 +87,22 @@ class BoxReader:
         category = self.tables.get(
             "category", instance["category_token"], f"instance {instance['token']}"
         )
-        return find_label(category["name"], self.tables.path("category"), category["token"])
+        return find_label(
+            category["name"], self.tables.path("category"), category["token"], self.taxonomy
+        )
 
     def _attribute(self, row: Row) -> int:
         tokens = row["attribute_tokens"]
         if not tokens:
             return -1
         name = self.tables.get("attribute", tokens[0], f"sample_annotation {row['token']}")["name"]
-        if len(tokens) > 1 or name not in ATTRIBUTES:
+        known = tuple(dict.fromkeys((*NUSCENES.attributes, *self.taxonomy.attributes)))
+        if len(tokens) > 1 or name not in known:
             raise CalicoError(
                 f"{self._table}: row '{row['token']}' has {len(tokens)} attributes (first '{name}'), "
-                f"expected at most one of {', '.join(ATTRIBUTES)}"
+                f"expected at most one of {', '.join(known)}"
             )
-        return ATTRIBUTES.index(name)
+        return self.taxonomy.attribute_of(name)
 
     def _velocity(self, row: Row) -> Float64:
         """(2,) global m/s over the annotations before and after; NaN where there is none within 1.5 s (3 s for both)."""

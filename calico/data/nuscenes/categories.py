@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from calico.errors import CalicoError
-from calico.taxonomy import DETECTION_CLASSES
+from calico.taxonomy import NUSCENES, Taxonomy
 
 DETECTION_NAMES = {
     "movable_object.barrier": "barrier",
@@ -48,24 +48,27 @@ WITHOUT_CLASS = (
 """The other official categories (nuScenes v1.0 and lidarseg)."""
 
 
-def find_label(category: str, table: Path, token: str) -> int | None:
+def find_label(category: str, table: Path, token: str, taxonomy: Taxonomy) -> int | None:
     """Find the class of a category.
 
     Args:
         category: Its name.
-        table, token: Where it stands, for the message.
+        table: Where it stands, for the message.
+        token: Of its row, for the message.
+        taxonomy: Its sources are categories, or classes of the detection task.
 
     Returns:
-        Index into `DETECTION_CLASSES`; None for an official category that is no class of the task.
+        The label; None for an official category of no class.
 
     Raises:
-        CalicoError: No official category has this name. Its objects would vanish from the ground truth.
+        CalicoError: Neither the taxonomy nor nuScenes has a category of this name. Its objects
+            would vanish from the ground truth.
     """
-    name = DETECTION_NAMES.get(category)
-    if name is not None:
-        return DETECTION_CLASSES.index(name)
-    if category in WITHOUT_CLASS:
-        return None
+    label = None if taxonomy == NUSCENES else taxonomy.label_of(category)
+    if label is None:
+        label = taxonomy.label_of(DETECTION_NAMES.get(category, ""))
+    if label is not None or category in DETECTION_NAMES or category in WITHOUT_CLASS:
+        return label
     known = [*DETECTION_NAMES, *WITHOUT_CLASS]
     near = get_close_matches(category.strip().lower(), known, 1) or [
         official for official, label in DETECTION_NAMES.items() if label == category

@@ -36,8 +36,9 @@ def check_nuscenes(
             report.facts.append((f"{name}.json", f"{len(tables.rows(name))} rows"))
     if not report.ok:
         return
-    check_tables(tables, report)
-    reader = SampleReader(tables, config.data.cameras, config.data.sweeps)
+    taxonomy = config.taxonomy.build()
+    check_tables(tables, report, taxonomy)
+    reader = SampleReader(tables, config.data.cameras, config.data.sweeps, taxonomy)
     unused = sorted(
         {row["channel"] for row in tables.rows("sensor").values()} - {LIDAR, *config.data.cameras}
     )
@@ -102,7 +103,10 @@ def _read_split(
     bare = sum(len(box) == 0 for box in boxes)
     report.facts.append((split, f"'{name}': {len(scenes)} scenes, {len(samples)} keyframes"))
     report.facts.append(
-        (f"{split} objects", f"{count_classes(boxes)}; {unseen} of them without points")
+        (
+            f"{split} objects",
+            f"{count_classes(boxes, reader.taxonomy)}; {unseen} of them without points",
+        )
     )
     if bare:
         report.notes.append(f"{split}: {bare} keyframes without objects")

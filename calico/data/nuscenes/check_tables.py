@@ -5,6 +5,7 @@ from __future__ import annotations
 from calico.data.nuscenes.categories import find_label
 from calico.data.nuscenes.tables import Tables
 from calico.data.report import DataReport
+from calico.taxonomy import Taxonomy
 
 REFERENCES = {
     "scene": {"log_token": "log"},
@@ -21,8 +22,14 @@ REFERENCES = {
 """Table to the fields that refer to a row, and its table."""
 
 
-def check_tables(tables: Tables, report: DataReport) -> None:
-    """Looks for references to rows that are not there, unknown categories, and scenes that are not in order."""
+def check_tables(tables: Tables, report: DataReport, taxonomy: Taxonomy) -> None:
+    """Look for references to rows that are not there, unknown categories and scenes out of order.
+
+    Args:
+        tables: The data set's.
+        report: Gets what is found.
+        taxonomy: The classes that the categories belong to.
+    """
     for table, fields in REFERENCES.items():
         for field, target in fields.items():
             known = tables.rows(target)
@@ -32,11 +39,11 @@ def check_tables(tables: Tables, report: DataReport) -> None:
                     f"{tables.path(table)}: {len(lost)} rows (first: token '{lost[0]}') have a {field} that "
                     f"{target}.json does not have ('{tables.rows(table)[lost[0]][field]}')"
                 )
-    _check_categories(tables, report)
+    _check_categories(tables, report, taxonomy)
     _check_order(tables, report)
 
 
-def _check_categories(tables: Tables, report: DataReport) -> None:
+def _check_categories(tables: Tables, report: DataReport, taxonomy: Taxonomy) -> None:
     objects: dict[str, int] = {}
     for row in tables.rows("sample_annotation").values():
         instance = tables.rows("instance").get(row["instance_token"])
@@ -46,7 +53,8 @@ def _check_categories(tables: Tables, report: DataReport) -> None:
     for token, row in tables.rows("category").items():
         if token in objects:
             with report.collect():
-                if find_label(row["name"], tables.path("category"), token) is None:
+                where = tables.path("category")
+                if find_label(row["name"], where, token, taxonomy) is None:
                     left_out.append(f"{row['name']} {objects[token]}")
     if left_out:
         report.facts.append(("no class of the task", ", ".join(sorted(left_out))))

@@ -24,7 +24,7 @@ from calico.data.nuscenes.write import (
 from calico.data.source import FrameSource
 from calico.frame import Float64, Frame
 from calico.geometry.frames import from_yaw, inverse, transform, yaw_of
-from calico.taxonomy import ATTRIBUTES, DETECTION_CLASSES
+from calico.taxonomy import NUSCENES, Taxonomy, names_in
 
 VERSION = "v1.0-mini"
 """Folder of the tables; the default of data.version."""
@@ -46,8 +46,9 @@ def export_frames(
         split: the name under which splits.json lists the scenes.
 
     Raises:
-        CalicoError: the folder holds something else.
+        CalicoError: the folder holds something else, or a class of the source is none of nuScenes'.
     """
+    _class_names(source.taxonomy)
     identity = {
         "kind": "calico export",
         "condition": "clean",
@@ -176,9 +177,11 @@ def _add_file(
 def _annotations(frame: Frame) -> Iterator[Row]:
     """All objects of a frame, level in the global frame as nuScenes' are."""
     boxes, heading = frame.boxes, yaw_of(frame.global_T_lidar)
+    names, attributes = _class_names(frame.taxonomy), frame.taxonomy.attributes
     centers = transform(frame.global_T_lidar, boxes.boxes[:, :3].astype(np.float64))
     for number, box in enumerate(boxes.boxes.astype(np.float64)):
-        attribute = int(boxes.attributes[number])
+        index = int(boxes.attributes[number])
+        attribute = attributes[index] if index >= 0 else ""
         x, y, z = centers[number]
         instance = boxes.instances[number] if boxes.instances else f"{frame.token}-{number}"
         yield {
@@ -186,13 +189,18 @@ def _annotations(frame: Frame) -> Iterator[Row]:
             "sample_token": frame.token,
             "instance_token": f"{frame.scene}-{instance}",
             "visibility_token": "",
-            "attribute_tokens": [ATTRIBUTES[attribute]] if attribute >= 0 else [],
+            "attribute_tokens": [attribute] if attribute in NUSCENES.attributes else [],
             **pose_fields(from_yaw(box[6] + heading, (x, y, z))),
             "size": [box[4], box[3], box[5]],
             "num_lidar_pts": int(boxes.num_points[number]),
             "num_radar_pts": 0,
-            "category": CATEGORY[DETECTION_CLASSES[int(boxes.labels[number])]],
+            "category": CATEGORY[names[int(boxes.labels[number])]],
         }
+
+
+def _class_names(taxonomy: Taxonomy) -> tuple[str, ...]:
+    """Name every class as nuScenes does; raises CalicoError where it has no such class."""
+    return names_in(taxonomy, NUSCENES.names, "the nuScenes format")
 
 
 def _linked_tables(parts: Sequence[Part]) -> dict[str, list[Row]]:
@@ -237,7 +245,9 @@ def _linked_tables(parts: Sequence[Part]) -> dict[str, list[Row]]:
     result["category"] = [
         {"token": name, "name": name, "description": ""} for name in DETECTION_NAMES
     ]
-    result["attribute"] = [{"token": name, "name": name, "description": ""} for name in ATTRIBUTES]
+    result["attribute"] = [
+        {"token": name, "name": name, "description": ""} for name in NUSCENES.attributes
+    ]
     result["visibility"] = [{"token": "", "level": "unknown", "description": "not measured"}]
     result["log"] = [
         {"token": LOG, "logfile": "", "vehicle": "", "date_captured": "", "location": "simulator"}

@@ -16,7 +16,7 @@ from calico.files import read_json
 from calico.frame import Bool, Float64
 from calico.geometry.frames import from_yaw, inverse, yaw_of
 from calico.geometry.grid import Grid
-from calico.taxonomy import MAP_CLASSES
+from calico.taxonomy import Taxonomy
 
 MAX_MAP_BYTES = 1 << 30
 LAYERS: dict[str, tuple[str, ...]] = {
@@ -27,7 +27,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "carpark_area": ("carpark_area",),
     "divider": ("road_divider", "lane_divider"),
 }
-"""Map class to layers of the file (BEVFusion's choice; only the dividers are lines)."""
+"""nuScenes' map classes to layers of the file (BEVFusion's choice; only the dividers are lines)."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,23 @@ class Shape:
 
 @dataclass(frozen=True)
 class NuScenesMap:
-    """The shapes of every map class of one location."""
+    """The shapes of every map class of nuScenes, in one location."""
 
     shapes: dict[str, tuple[Shape, ...]]
 
-    def masks(self, global_T_lidar: Float64, grid: Grid) -> Bool:
-        """(K, Y, X) by `taxonomy.MAP_CLASSES`: polygons hold the cells whose centre is inside, dividers are two cells wide.
+    def masks(self, global_T_lidar: Float64, grid: Grid, taxonomy: Taxonomy) -> Bool:
+        """Rasterise the map classes: cells whose centre a polygon holds; dividers two cells wide.
 
-        The grid lies level at the LiDAR's position and heading (the sensor's small tilt is left out, as in BEVFusion).
+        The grid lies level at the LiDAR's position and heading. The sensor's small tilt is left out,
+        as in BEVFusion.
+
+        Args:
+            global_T_lidar: (4, 4) pose of the LiDAR.
+            grid: The cells, in the LiDAR frame.
+            taxonomy: Its map classes; one of several sources is their union.
+
+        Returns:
+            (K, Y, X) masks.
         """
         x, y, _ = global_T_lidar[:3, 3]
         lidar_T_global = inverse(from_yaw(yaw_of(global_T_lidar), (x, y, 0.0)))[:2]
@@ -57,10 +66,11 @@ class NuScenesMap:
             np.hypot(max(-grid.x_min_m, grid.x_max_m), max(-grid.y_min_m, grid.y_max_m))
             + 2 * grid.cell_m
         )
-        masks = np.zeros((len(MAP_CLASSES), *grid.shape), np.bool_)
-        for mask, name in zip(masks, MAP_CLASSES, strict=True):
+        masks = np.zeros((len(taxonomy.map_classes), *grid.shape), np.bool_)
+        for mask, one in zip(masks, taxonomy.map_classes, strict=True):
             lines = []
-            for shape in self.shapes[name]:
+            names = dict.fromkeys((one.name, *one.sources))
+            for shape in (shape for name in names for shape in self.shapes.get(name, ())):
                 if (shape.low > [x + reach, y + reach]).any() or (
                     shape.high < [x - reach, y - reach]
                 ).any():
@@ -124,7 +134,7 @@ def _parse(content: dict[str, Any]) -> NuScenesMap:
         return [shape for shape in found if shape is not None]
 
     return NuScenesMap(
-        {name: tuple(s for layer in LAYERS[name] for s in shapes(layer)) for name in MAP_CLASSES}
+        {name: tuple(s for one in layers for s in shapes(one)) for name, layers in LAYERS.items()}
     )
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from calico.data.nuscenes.annotations import BoxReader
+from calico.data.nuscenes.categories import DETECTION_NAMES, WITHOUT_CLASS
+from calico.data.nuscenes.maps import LAYERS
 from calico.data.nuscenes.paths import check_plain_name
 from calico.data.nuscenes.tables import Row, Tables
 from calico.data.nuscenes.times import TOGETHER_US, check_scene_times, check_together
@@ -16,6 +18,7 @@ from calico.data.nuscenes.values import read_intrinsics, read_pose
 from calico.errors import CalicoError
 from calico.frame import Boxes, Float64
 from calico.geometry.frames import from_quaternion
+from calico.taxonomy import NUSCENES, Taxonomy
 
 LIDAR = "LIDAR_TOP"
 RAW_T_LIDAR = np.array([[0.0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
@@ -64,22 +67,36 @@ class SampleRecord:
 class SampleReader:
     """Looks up the records of samples in the tables."""
 
-    def __init__(self, tables: Tables, cameras: tuple[str, ...], sweeps: int) -> None:
-        """Groups samples by scene, keyframe files by sample and channel, and annotations by sample.
+    def __init__(
+        self, tables: Tables, cameras: tuple[str, ...], sweeps: int, taxonomy: Taxonomy
+    ) -> None:
+        """Group samples by scene, keyframe files by sample and channel, and annotations by sample.
+
+        Args:
+            tables: The data set's.
+            cameras: Channels, in the order of the views.
+            sweeps: LiDAR sweeps a frame, the keyframe's included.
+            taxonomy: Classes of the boxes, made of categories and classes of the detection task,
+                and of the map.
 
         Raises:
-            CalicoError: A file, or the keyframe of a sensor, is claimed by two rows.
+            CalicoError: A file, or the keyframe of a sensor, is claimed by two rows; or the taxonomy
+                has a source that the data set does not know.
         """
+        self.taxonomy = taxonomy
         self.tables = tables
         self.cameras = cameras
         self.sweeps = sweeps
         self._sensors: dict[str, SensorRecord] = {}
         self._samples: dict[str, list[Row]] = defaultdict(list)
         self._key_data: dict[str, dict[str, Row]] = defaultdict(dict)
-        self._boxes = BoxReader(tables)
+        self._boxes = BoxReader(tables, taxonomy)
         for row in tables.rows("sample").values():
             self._samples[row["scene_token"]].append(row)
         self._index_files()
+        own = [row["name"] for row in tables.rows("category").values()]
+        known = dict.fromkeys((*NUSCENES.names, *DETECTION_NAMES, *WITHOUT_CLASS, *own))
+        taxonomy.check_sources(known, LAYERS, f"data set {tables.folder}")
 
     def scene_names(self) -> tuple[str, ...]:
         """All scenes, in the table's order."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from calico.config.taxonomy import describe_taxonomy
 from calico.data.nuscenes.contents import hash_contents
 from calico.data.nuscenes.folder import is_corrupted_copy
 from calico.data.nuscenes.maps import MAX_MAP_BYTES, NuScenesMap, map_path, read_map
@@ -23,7 +24,7 @@ from calico.files import read_bytes
 from calico.frame import Bool, Float64, Frame, Int64
 from calico.geometry.frames import inverse, transform
 from calico.geometry.grid import Grid
-from calico.taxonomy import CAMERAS
+from calico.taxonomy import CAMERAS, NUSCENES, Taxonomy
 
 READER_VERSION = 2
 """Part of content_hash: raise it when the reader makes other frames of the same files."""
@@ -32,8 +33,11 @@ READER_VERSION = 2
 class FrameLoader:
     """Makes frames of records. Keeps the maps it has read; they stay behind when it is pickled."""
 
-    def __init__(self, folder: DataFolder, table: Path, map_grid: Grid | None) -> None:
+    def __init__(
+        self, folder: DataFolder, table: Path, map_grid: Grid | None, taxonomy: Taxonomy
+    ) -> None:
         self.folder = folder
+        self.taxonomy = taxonomy
         self._any_intensity = is_corrupted_copy(folder.root)
         self.table = table
         self.map_grid = map_grid
@@ -79,6 +83,7 @@ class FrameLoader:
             global_T_lidar=global_T_lidar,
             boxes=sample.boxes,
             map_masks=self._map_masks(sample.location, global_T_lidar),
+            taxonomy=self.taxonomy,
             previous=partial(self.load, scene, position - 1) if position > 0 else None,
         )
 
@@ -112,15 +117,15 @@ class FrameLoader:
             return None
         if location not in self._maps:
             self._maps[location] = read_map(find_map(self.folder, location))
-        return self._maps[location].masks(global_T_lidar, self.map_grid)
+        return self._maps[location].masks(global_T_lidar, self.map_grid, self.taxonomy)
 
 
 class NuScenesSource:
     """A split of a data set in the nuScenes v1.0 format (a `FrameSource`).
 
     LiDAR axes are turned to ours, older sweeps are moved into the keyframe by the ego poses, points of the vehicle itself
-    (|x| and |y| below 1 m) are left out, intensities are divided by 255. Boxes are those of the ten classes of the detection
-    task. Only the records of the split are kept, not the tables, so that workers get a small copy.
+    (|x| and |y| below 1 m) are left out, intensities are divided by 255. Boxes are those of
+    the taxonomy's classes. Only the records of the split are kept, not the tables, so that workers get a small copy.
     """
 
     def __init__(
@@ -132,6 +137,7 @@ class NuScenesSource:
         cameras: tuple[str, ...] = CAMERAS,
         sweeps: int = 1,
         follow_links: bool = False,
+        taxonomy: Taxonomy = NUSCENES,
     ) -> None:
         """Reads the tables.
 
@@ -143,16 +149,19 @@ class NuScenesSource:
             cameras: channels, in the order of the views.
             sweeps: LiDAR sweeps per frame, the keyframe's included.
             follow_links: see `paths.DataFolder`.
+            taxonomy: classes of labels and masks. Its sources are nuScenes' detection classes and map
+                classes, or categories of the tables; objects of no class get no box.
 
         Raises:
             CalicoError: tables or references are broken, the split is unknown, a sample lacks a camera, or only some of the
                 maps are there.
         """
         tables = Tables(root, version)
-        reader = SampleReader(tables, cameras, sweeps)
+        reader = SampleReader(tables, cameras, sweeps, taxonomy)
         scenes = split_scenes(tables.folder, split, reader.scene_names())
         self.name = f"nuscenes {version} {split}"
         self.cameras = cameras
+        self.taxonomy = taxonomy
         self._scenes = tuple(
             tuple(reader.read(*rows) for rows in reader.samples(name)) for name in scenes
         )
@@ -161,10 +170,11 @@ class NuScenesSource:
         )
         locations = sorted({sample.location for scene in self._scenes for sample in scene})
         folder = DataFolder(root, follow_links)
-        self._maps = available_maps(folder, locations) if map_grid is not None else ()
+        wants_map = map_grid is not None and bool(taxonomy.map_classes)
+        self._maps = available_maps(folder, locations) if wants_map else ()
         self.map_grid = map_grid if self._maps else None
         self._hash: str | None = None
-        self._loader = FrameLoader(folder, tables.path("sample_data"), self.map_grid)
+        self._loader = FrameLoader(folder, tables.path("sample_data"), self.map_grid, taxonomy)
 
     def __len__(self) -> int:
         return len(self._index)
@@ -195,6 +205,7 @@ class NuScenesSource:
             key.ego_T_sensor(),
             key.global_T_sensor(),
             sample.boxes,
+            self.taxonomy,
         )
 
     def record(self, index: int) -> SampleRecord:
@@ -241,6 +252,8 @@ class NuScenesSource:
     def _hash_records(self, more: object) -> hashlib._Hash:
         """Digest of what the tables say of every frame, and of a few more things."""
         digest = hashlib.sha256(repr((READER_VERSION, more)).encode())
+        if self.taxonomy != NUSCENES:  # whose hashes stay those of versions that knew no other one
+            digest.update(repr(describe_taxonomy(self.taxonomy)).encode())
         for index in range(len(self)):
             sample = self.record(index)
             digest.update(

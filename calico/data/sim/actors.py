@@ -10,7 +10,6 @@ from calico.data.sim.meshes import Mesh
 from calico.data.sim.motion import Track
 from calico.data.sim.sizes import Size
 from calico.frame import Float64
-from calico.taxonomy import ATTRIBUTES, DETECTION_CLASSES
 
 MOVING_MPS = 0.3
 """Below this speed a thing stands."""
@@ -35,17 +34,12 @@ class Actor:
     state: str
 
     @property
-    def label(self) -> int:
-        """Index into DETECTION_CLASSES."""
-        return DETECTION_CLASSES.index(self.kind)
-
-    @property
     def static(self) -> bool:
         """Whether it never moves."""
         return len(self.track.times) == 1
 
-    def attribute(self, time_s: float) -> int:
-        """Index into ATTRIBUTES at a time, -1 for none."""
+    def attribute(self, time_s: float) -> str:
+        """Name its attribute (nuScenes' names) at a time; "" for none."""
         moving = float(np.hypot(*self.track.velocity(time_s))) > MOVING_MPS
         names = {
             "parked": "vehicle.parked",
@@ -55,7 +49,7 @@ class Actor:
             "upright": "pedestrian.moving" if moving else "pedestrian.standing",
             "sitting": "pedestrian.sitting_lying_down",
         }
-        return ATTRIBUTES.index(names[self.state]) if self.state in names else -1
+        return names.get(self.state, "")
 
 
 @dataclass

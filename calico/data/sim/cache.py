@@ -25,6 +25,7 @@ from calico.files import (
     write_atomic,
 )
 from calico.frame import Boxes, Frame
+from calico.taxonomy import Taxonomy
 
 _FIELDS = (
     "points",
@@ -77,13 +78,14 @@ def save_frame(path: Path, frame: Frame, key: str) -> None:
     write_atomic(path, seal_zip(stream.getvalue()))
 
 
-def load_frame(path: Path, token: str, key: str) -> Frame | None:
+def load_frame(path: Path, token: str, key: str, taxonomy: Taxonomy) -> Frame | None:
     """Read a frame, without `previous`.
 
     Args:
         path: A file of `save_frame`.
         token: Of the frame that is expected.
         key: See `save_frame`.
+        taxonomy: Of the labels and masks in the file, which `key` stands for, too.
 
     Returns:
         None where the file is absent, of an earlier version, or, with a warning, where it cannot be
@@ -96,7 +98,7 @@ def load_frame(path: Path, token: str, key: str) -> Frame | None:
         if not is_sealed(content):
             return None  # of an earlier version
         check_seal(content, f"cached frame {path}")
-        return _frame(content, path, token, key)
+        return _frame(content, path, token, key).replace(taxonomy=taxonomy)
     except FileError as error:
         LOG.warning("%s; rendered again", error)
     except DAMAGED_NPZ as error:

@@ -15,6 +15,7 @@ from calico.geometry.boxes import points_in_boxes, transform_boxes
 from calico.geometry.frames import from_yaw, inverse, transform
 from calico.geometry.grid import Grid
 from calico.seeds import make_generator
+from calico.taxonomy import Taxonomy
 
 BOX_RANGE_M = 60.0
 """Objects farther from the sensor than this are not annotated."""
@@ -47,6 +48,7 @@ def compose_frame(
     cameras: tuple[str, ...],
     size_hw: tuple[int, int],
     sweeps: int,
+    taxonomy: Taxonomy,
 ) -> Frame:
     """Compose one keyframe of a world.
 
@@ -59,6 +61,7 @@ def compose_frame(
         cameras: Names of the cameras.
         size_hw: Height and width of the images [px].
         sweeps: Number of LiDAR sweeps, the keyframe's own included.
+        taxonomy: Classes of the labels and masks; objects of no class get no box.
     """
     time_s = key * KEYFRAME_S
     ego = global_T_ego(world, time_s)
@@ -96,8 +99,9 @@ def compose_frame(
         camera_time_s=np.full(len(cameras), time_s),
         ego_T_lidar=EGO_T_LIDAR.copy(),
         global_T_lidar=lidar,
-        boxes=annotate_actors(world, time_s, lidar, scans[0]),
-        map_masks=world.ground.masks(map_grid, lidar),
+        boxes=annotate_actors(world, time_s, lidar, scans[0], taxonomy),
+        map_masks=world.ground.masks(map_grid, lidar, taxonomy),
+        taxonomy=taxonomy,
     )
 
 
@@ -107,7 +111,9 @@ def _points(sweep: Sweep, lidar_T_sweep: Float64, age_s: float) -> Float32:
     return np.concatenate([xyz, sweep.intensity[:, None], age[:, None]], axis=1).astype(np.float32)
 
 
-def annotate_actors(world: World, time_s: float, global_T_lidar: Float64, sweep: Sweep) -> Boxes:
+def annotate_actors(
+    world: World, time_s: float, global_T_lidar: Float64, sweep: Sweep, taxonomy: Taxonomy
+) -> Boxes:
     """Annotate all actors in range.
 
     Only points that came from the object and lie in its box count as its points.
@@ -117,14 +123,18 @@ def annotate_actors(world: World, time_s: float, global_T_lidar: Float64, sweep:
         time_s: Time of the scene [s].
         global_T_lidar: (4, 4) pose of the LiDAR.
         sweep: The keyframe's own sweep.
+        taxonomy: Classes of the labels; actors of no class are left out.
     """
-    rows, numbers = [], []
+    rows, numbers, labels = [], [], []
     for number, actor in enumerate(world.actors):
         x, y, yaw = actor.track.at(time_s)
-        if np.hypot(x - global_T_lidar[0, 3], y - global_T_lidar[1, 3]) < BOX_RANGE_M:
+        away_m = np.hypot(x - global_T_lidar[0, 3], y - global_T_lidar[1, 3])
+        label = taxonomy.label_of(actor.kind)
+        if away_m < BOX_RANGE_M and label is not None:
             z = world.height(x, y) + actor.size[2] / 2
             rows.append([x, y, z, *actor.size, yaw, *actor.track.velocity(time_s)])
             numbers.append(number)
+            labels.append(label)
     if not rows:
         return Boxes.empty()
     boxes = transform_boxes(inverse(global_T_lidar), np.asarray(rows, np.float64)).astype(
@@ -137,8 +147,8 @@ def annotate_actors(world: World, time_s: float, global_T_lidar: Float64, sweep:
     actors = [world.actors[n] for n in numbers]
     return Boxes(
         boxes,
-        np.array([actor.label for actor in actors], np.int64),
-        np.array([actor.attribute(time_s) for actor in actors], np.int64),
+        np.array(labels, np.int64),
+        np.array([taxonomy.attribute_of(actor.attribute(time_s)) for actor in actors], np.int64),
         np.array(counts, np.int64),
         tuple(f"{actor.kind}-{n:03d}" for actor, n in zip(actors, numbers, strict=True)),
     )

@@ -16,7 +16,7 @@ from calico.data.sim.layout import Layout, Road
 from calico.frame import Bool, Float32, Float64, UInt8
 from calico.geometry.frames import transform
 from calico.geometry.grid import Grid
-from calico.taxonomy import MAP_CLASSES
+from calico.taxonomy import Taxonomy
 
 CELL_M = 0.1
 KERB_M = 0.13
@@ -26,8 +26,16 @@ DIVIDER_HALF_M = 0.3
 STOP_AREA_M = 1.6
 """Depth of a stop line's area in the map masks; the paint in it is 0.4 m deep."""
 
-BIT = {name: 1 << index for index, name in enumerate(MAP_CLASSES)} | {"white": 64, "yellow": 128}
-"""Bits 0-5 are the map classes in their order."""
+AREAS = {
+    "drivable_area": 1,
+    "ped_crossing": 2,
+    "walkway": 4,
+    "stop_line": 8,
+    "carpark_area": 16,
+    "divider": 32,
+}
+"""The bits of the areas that a map class can be made of."""
+BIT = AREAS | {"white": 64, "yellow": 128}
 
 
 @dataclass(frozen=True)
@@ -52,12 +60,13 @@ class GroundMap:
         result: Float32 = np.where(low, 0.0, KERB_M).astype(np.float32)
         return result
 
-    def masks(self, grid: Grid, global_T_lidar: Float64) -> Bool:
+    def masks(self, grid: Grid, global_T_lidar: Float64, taxonomy: Taxonomy) -> Bool:
         """Compute map masks: the class under the centre of every cell.
 
         Args:
             grid: Grid of the masks in the LiDAR frame.
             global_T_lidar: (4, 4) pose of the LiDAR.
+            taxonomy: Its map classes; one of several sources is their union.
 
         Returns:
             (K, Y, X) bool.
@@ -67,7 +76,12 @@ class GroundMap:
             global_T_lidar, np.concatenate([centers, np.zeros((len(centers), 1))], axis=1)
         )
         bits = self.lookup(world[:, :2]).reshape(grid.shape)
-        return np.stack([(bits & BIT[name]) > 0 for name in MAP_CLASSES])
+        classes = [
+            sum(AREAS.get(name, 0) for name in {one.name, *one.sources})
+            for one in taxonomy.map_classes
+        ]
+        result: Bool = (bits & np.array(classes, np.uint8)[:, None, None]) > 0
+        return result
 
 
 def rasterise_layout(layout: Layout, margin_m: float = 75.0) -> GroundMap:

@@ -11,16 +11,19 @@ from pathlib import Path
 from typing import Literal
 
 from calico.config.data import SimConfig
+from calico.config.taxonomy import describe_taxonomy
 from calico.data.sim.cache import default_cache_dir, load_frame, save_frame
 from calico.data.sim.compose import compose_frame
+from calico.data.sim.map_raster import AREAS
 from calico.data.sim.rig import MOUNTS
+from calico.data.sim.sizes import MEAN
 from calico.data.sim.world import World, build_world
 from calico.data.source import FrameInfo
 from calico.errors import CalicoError
 from calico.frame import Frame, Int64
 from calico.geometry.grid import Grid
 from calico.seeds import derive_seed
-from calico.taxonomy import CAMERAS
+from calico.taxonomy import CAMERAS, NUSCENES, Taxonomy
 from calico.workers import run_jobs
 
 SIM_VERSION = 4
@@ -41,6 +44,8 @@ class SimSource:
         cameras: Names out of `taxonomy.CAMERAS`.
         sweeps: LiDAR sweeps per frame, the keyframe's included, 0.05 s apart; 1 to 10.
         cache_dir: Folder of the rendered frames; by default calico/sim in the user's cache folder.
+        taxonomy: Classes of labels and masks. Its sources are the simulator's objects (`sizes.MEAN`)
+            and areas (`map_raster.AREAS`), which have nuScenes' names.
 
     Raises:
         CalicoError: The split or a camera is unknown, or `sweeps` is out of range.
@@ -54,6 +59,7 @@ class SimSource:
         cameras: tuple[str, ...] = CAMERAS,
         sweeps: int = 1,
         cache_dir: Path | None = None,
+        taxonomy: Taxonomy = NUSCENES,
     ) -> None:
         scenes = {
             "train": config.train_scenes,
@@ -77,7 +83,9 @@ class SimSource:
             )
         if not 1 <= sweeps <= 10:
             raise CalicoError(f"simulator: got {sweeps} sweeps, expected 1 to 10 (data.sweeps)")
+        taxonomy.check_sources(MEAN, AREAS, "simulator")
         self.name = f"sim-{split}"
+        self.taxonomy = taxonomy
         self.config = config
         self.split: Split = split
         self.map_grid: Grid | None = map_grid
@@ -99,7 +107,7 @@ class SimSource:
         """
         index = self._checked(index)
         path = self._path(index)
-        frame = load_frame(path, self.info(index).token, self._folder.name)
+        frame = load_frame(path, self.info(index).token, self._folder.name, self.taxonomy)
         if frame is None:
             frame = self._make(index)
             save_frame(path, frame, self._folder.name)
@@ -184,6 +192,8 @@ class SimSource:
             "cameras": self.cameras,
             "sweeps": self.sweeps,
         }
+        if self.taxonomy != NUSCENES:  # whose frames keep the key that they had before others
+            parts["taxonomy"] = describe_taxonomy(self.taxonomy)
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:20]
 
     def _make(self, index: int) -> Frame:
@@ -204,6 +214,7 @@ class SimSource:
             self.cameras,
             self.config.image_size,
             self.sweeps,
+            self.taxonomy,
         )
 
 

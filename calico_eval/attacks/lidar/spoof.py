@@ -17,7 +17,6 @@ import numpy as np
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.predictions import Predictions
-from calico.taxonomy import DETECTION_CLASSES
 from calico_eval.attacks.details import AttackDetails, Crafted
 from calico_eval.attacks.lidar.edit import with_returns
 from calico_eval.attacks.lidar.phantom import Phantom, Place, Projector
@@ -164,7 +163,7 @@ def crafted(done: Spoofed, spec: AttackSpec, note: str = "") -> Crafted:
         return Crafted(done.frame, AttackDetails(note="; ".join(filter(None, (note, reason)))))
     phantom = done.phantom
     what = (
-        f"phantom {DETECTION_CLASSES[phantom.trace.label]} of {len(phantom.returns)} points at "
+        f"phantom {done.frame.taxonomy.names[phantom.trace.label]} of {len(phantom.returns)} points at "
         f"({phantom.center[0]:.1f}, {phantom.center[1]:.1f}) m, trace {phantom.trace.name}"
     )
     details = AttackDetails(

@@ -10,10 +10,7 @@ import numpy as np
 
 from calico.frame import Bool, Float64, Frame
 from calico.geometry.boxes import points_in_boxes
-from calico.taxonomy import DETECTION_CLASSES
 
-VEHICLES = ("car", "truck", "bus")
-"""Whose traces are taken. Trailers and construction vehicles are too rare and too unlike each other."""
 MIN_POINTS = 5
 MAX_POINTS = 200
 """Points of a trace: the most that published hardware spoofs (Cao et al. 2019: 60 to 100; Sun et al. 2020: 200)."""
@@ -49,8 +46,12 @@ class Trace:
 
 
 def traces_of(frame: Frame) -> list[Trace]:
-    """The vehicles of a frame that have MIN_POINTS to MAX_POINTS returns in the keyframe's sweep, in the order of its boxes."""
-    labels = [DETECTION_CLASSES.index(name) for name in VEHICLES]
+    """Cut out the points of the vehicles (the taxonomy's group `vehicle`), in the order of the boxes.
+
+    Vehicles with fewer than MIN_POINTS or more than MAX_POINTS returns in the keyframe's sweep are
+    left out.
+    """
+    labels = frame.taxonomy.labels_in("vehicle")
     rows = np.flatnonzero(np.isin(frame.boxes.labels, labels))
     sweep = frame.sweep_index == 0
     points, origin = frame.points[sweep], frame.sweep_T[0, :3, 3]

@@ -13,13 +13,11 @@ import numpy as np
 from calico.frame import Bool, Float32, Float64, Frame, Int64
 from calico.geometry.boxes import iou_3d
 from calico.predictions import Predictions
-from calico.taxonomy import DETECTION_CLASSES
 from calico_eval.metrics.detected_objects import NEAR_M, SCORE, Found, find_objects
-from calico_eval.metrics.false_target import TARGET_CLASS, false_target
+from calico_eval.metrics.false_target import false_target
 
 LOST_M = 4.0
 """An object whose matched box is farther off than NEAR_M, but not this far, is detected in the wrong place."""
-IOU = 0.5
 PROBABILITY = 0.5
 """From here on a map cell is predicted as of its class."""
 
@@ -47,11 +45,15 @@ def created(
 def created_at_target(
     frame: Frame, before: Predictions, after: Predictions, ranges: Mapping[str, float]
 ) -> Count:
-    """Trials: the frame, where it has a `false_target` with no car within 2 m before. A success: a car is there afterwards."""
+    """Trials: the frame, where it has a `false_target` without a vehicle (`Taxonomy.target`) within 2 m.
+
+    A success: one is there afterwards.
+    """
     place = false_target(frame.boxes.boxes[frame.boxes.num_points > 0, :2])
-    if place is None:
+    label = frame.taxonomy.target
+    if place is None or label is None:
         return 0, 0
-    was, now = (_car_at(place, one) for one in (before, after))
+    was, now = (_is_at(place, label, one) for one in (before, after))
     return int(now and not was), int(not was)
 
 
@@ -60,13 +62,15 @@ def moved(
 ) -> Count:
     """Trials: objects found before. Successes: those still matched by class within 4 m, but in the wrong place.
 
-    That is: more than 2 m off, or with a 3D IoU that fell from 0.5 or more to less. Objects not matched any more are hidden.
+    That is: more than 2 m off, or with a 3D IoU that fell below its class's `min_overlap`. Objects
+    not matched any more are hidden.
     """
     was, now = find_objects(frame, before, ranges), find_objects(frame, after, ranges)
     old, new = was.matches(NEAR_M), now.matches(LOST_M)
     both = np.flatnonzero((old >= 0) & (new >= 0))
     far = now.distance[new[both], both] > NEAR_M
-    worse = (_overlap(was, old, both) >= IOU) & (_overlap(now, new, both) < IOU)
+    least = np.array([one.min_overlap for one in frame.taxonomy.classes])[was.objects.labels[both]]
+    worse = (_overlap(was, old, both) >= least) & (_overlap(now, new, both) < least)
     return int((far | worse).sum()), int((old >= 0).sum())
 
 
@@ -118,10 +122,8 @@ def new_false_boxes(
     return int(((true > NEAR_M).all(axis=1) & (old > NEAR_M).all(axis=1)).sum())
 
 
-def _car_at(place: tuple[float, float], predictions: Predictions) -> bool:
-    car = (predictions.labels == DETECTION_CLASSES.index(TARGET_CLASS)) & (
-        predictions.scores >= SCORE
-    )
+def _is_at(place: tuple[float, float], label: int, predictions: Predictions) -> bool:
+    car = (predictions.labels == label) & (predictions.scores >= SCORE)
     return bool(
         (np.linalg.norm(predictions.boxes[car, :2] - np.array(place), axis=1) <= NEAR_M).any()
     )

@@ -17,7 +17,6 @@ from calico_eval.attacks.whitebox.gradient import apgd_decay, mifgsm, pgd
 from calico_eval.attacks.whitebox.run import Search, search
 from calico_eval.engines.base import Engine
 from calico_eval.engines.white_box import WhiteBoxEngine, white_box_of
-from calico_eval.metrics.nuscenes import class_ranges
 from calico_eval.metrics.quality import frame_quality
 from calico_eval.metrics.suffstats import frame_stats
 
@@ -61,7 +60,7 @@ def suite(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) 
         crafted = search(algorithm)(engine, frames, member, seed)
         found = engine.predict([one.frame for one in crafted])
         quality = [
-            frame_quality(frame_stats(frame, answer, class_ranges()))
+            frame_quality(frame_stats(frame, answer, frame.taxonomy.ranges()))
             for frame, answer in zip(frames, found, strict=True)
         ]
         named = [

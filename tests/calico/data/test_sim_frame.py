@@ -19,14 +19,14 @@ from calico.geometry.camera import project
 from calico.geometry.frames import inverse, transform
 from calico.geometry.grid import Grid
 from calico.seeds import make_generator
-from calico.taxonomy import ATTRIBUTES, CAMERAS, DETECTION_CLASSES, MAP_CLASSES
+from calico.taxonomy import CAMERAS, NUSCENES
 
 GRID = Grid(-32, 32, -32, 32, 0.5)
 SIZE = (48, 128)
 
 
 def frame_of(world: World, key: int, sweeps: int = 1) -> Frame:
-    return compose_frame(world, (f"t{key}", "s"), key, 5, GRID, CAMERAS, SIZE, sweeps)
+    return compose_frame(world, (f"t{key}", "s"), key, 5, GRID, CAMERAS, SIZE, sweeps, NUSCENES)
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,10 @@ def test_map_mask_agrees_with_the_ground_under_lidar_hits(world: World, frame: F
         & (np.linalg.norm(sweep.xyz[:, :2], axis=1) < 20)
     )
     masks = frame.map_masks[:, rows[ground], columns[ground]]
-    low = masks[MAP_CLASSES.index("drivable_area")] | masks[MAP_CLASSES.index("carpark_area")]
+    low = (
+        masks[NUSCENES.map_names.index("drivable_area")]
+        | masks[NUSCENES.map_names.index("carpark_area")]
+    )
     assert ground.sum() > 1000
     assert (low == (height[ground] < KERB_M / 2)).mean() > 0.95
 
@@ -146,11 +149,11 @@ def test_attributes_fit_class_and_speed(frame: Frame) -> None:
     families = {"pedestrian": "pedestrian", "bicycle": "cycle", "motorcycle": "cycle"}
     speed = np.hypot(*frame.boxes.boxes[:, 7:9].T)
     for label, attribute, v in zip(frame.boxes.labels, frame.boxes.attributes, speed, strict=True):
-        kind = DETECTION_CLASSES[label]
+        kind = NUSCENES.names[label]
         if kind in ("barrier", "traffic_cone"):
             assert attribute == -1
             continue
-        family, state = ATTRIBUTES[attribute].split(".")
+        family, state = NUSCENES.attributes[attribute].split(".")
         assert family == families.get(kind, "vehicle")
         if state in ("parked", "stopped", "standing"):
             assert v < 0.3

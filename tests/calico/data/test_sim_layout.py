@@ -11,7 +11,7 @@ from calico.data.sim.map_raster import BIT, KERB_M, list_areas, rasterise_layout
 from calico.data.sim.paths import Path, bend_path
 from calico.geometry.frames import from_yaw
 from calico.geometry.grid import Grid
-from calico.taxonomy import MAP_CLASSES
+from calico.taxonomy import NUSCENES
 
 
 def test_path_stations_and_headings() -> None:
@@ -76,10 +76,10 @@ def test_masks_turn_with_the_sensor() -> None:
     """With the sensor turned to the left by 90 degrees, what was left (row) is ahead (column): b[y, x] = a[x, -y]."""
     layout = build_layout(np.random.default_rng(1), "straight", 220.0, 120.0)
     ground, grid = rasterise_layout(layout), Grid(-20, 20, -20, 20, 0.5)
-    straight = ground.masks(grid, from_yaw(0.0, (110.0, 0.0, 1.84)))
-    turned = ground.masks(grid, from_yaw(np.pi / 2, (110.0, 0.0, 1.84)))
+    straight = ground.masks(grid, from_yaw(0.0, (110.0, 0.0, 1.84)), NUSCENES)
+    turned = ground.masks(grid, from_yaw(np.pi / 2, (110.0, 0.0, 1.84)), NUSCENES)
     assert (np.rot90(straight, 1, axes=(1, 2)) == turned).mean() > 0.99
-    assert straight[MAP_CLASSES.index("drivable_area")].any()
+    assert straight[NUSCENES.map_names.index("drivable_area")].any()
 
 
 def test_dividers_are_as_wide_as_a_cell() -> None:

@@ -23,6 +23,7 @@ from calico.errors import CalicoError
 from calico.files import seal_zip
 from calico.frame import Frame
 from calico.geometry.grid import Grid
+from calico.taxonomy import NUSCENES
 
 GRID = Grid(-32, 32, -32, 32, 0.5)
 TINY = SimConfig(train_scenes=1, val_scenes=1, frames_per_scene=3, image_size=(24, 64))
@@ -176,10 +177,10 @@ def test_no_flipped_bit_is_accepted(source: SimSource, tmp_path: Path) -> None:
     for bit in random.Random(0).sample(range(8 * len(content)), 400):
         content[bit // 8] ^= 1 << bit % 8
         damaged.write_bytes(content)
-        assert load_frame(damaged, token, path.parent.name) is None
+        assert load_frame(damaged, token, path.parent.name, NUSCENES) is None
         content[bit // 8] ^= 1 << bit % 8
     damaged.write_bytes(content)
-    assert load_frame(damaged, token, path.parent.name) is not None
+    assert load_frame(damaged, token, path.parent.name, NUSCENES) is not None
 
 
 def test_prepare_fills_the_cache_and_tells_progress(source: SimSource, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from sklearn.decomposition import PCA
 from calico.draw.embedding import BACKGROUND_COLOR, draw_embedding, project_pca, project_tsne
 from calico.draw.style import CLASS_COLORS
 from calico.errors import CalicoError
-from calico.taxonomy import DETECTION_CLASSES
+from calico.taxonomy import NUSCENES
 
 
 def groups(per_group: int = 20, dimensions: int = 8) -> tuple[np.ndarray, np.ndarray]:
@@ -29,7 +29,7 @@ def count(picture: np.ndarray, color: tuple[int, int, int]) -> int:
 @pytest.mark.parametrize("method", ["pca", "tsne"])
 def test_the_picture_shows_the_classes_that_occur_and_is_deterministic(method: str) -> None:
     vectors, labels = groups()
-    picture = draw_embedding(vectors, labels, DETECTION_CLASSES, method=method, seed=3, size_px=320)
+    picture = draw_embedding(vectors, labels, NUSCENES.names, method=method, seed=3, size_px=320)
     assert picture.dtype == np.uint8
     assert picture.shape[1:] == (320, 3)
     shown = [k for k, color in enumerate(CLASS_COLORS) if count(picture[:320], color) > 0]
@@ -38,7 +38,7 @@ def test_the_picture_shows_the_classes_that_occur_and_is_deterministic(method: s
     in_legend = [k for k, color in enumerate(CLASS_COLORS) if count(picture[320:], color) > 0]
     assert in_legend == [0, 5, 9]
     again = draw_embedding(
-        vectors.copy(), labels.copy(), DETECTION_CLASSES, method=method, seed=3, size_px=320
+        vectors.copy(), labels.copy(), NUSCENES.names, method=method, seed=3, size_px=320
     )
     np.testing.assert_array_equal(picture, again)
 
@@ -48,7 +48,7 @@ def test_every_vector_is_one_dot_at_its_place() -> None:
     x, y = np.meshgrid([-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0])
     lattice = np.stack([x.ravel(), y.ravel()], axis=1)
     labels = np.arange(9)
-    picture = draw_embedding(lattice, labels, DETECTION_CLASSES, size_px=400)[:400]
+    picture = draw_embedding(lattice, labels, NUSCENES.names, size_px=400)[:400]
     for label, (across, up) in zip(labels, lattice, strict=True):
         rows, columns = np.argwhere((picture == CLASS_COLORS[label]).all(axis=2)).mean(axis=0)
         assert (columns, rows) == pytest.approx((199.5 + across * 90, 199.5 - up * 90), abs=1.0)
@@ -85,7 +85,7 @@ def test_tsne_keeps_groups_together() -> None:
 @pytest.mark.parametrize("method", ["pca", "tsne"])
 def test_a_collapse_is_drawn_as_one_dot(method: str) -> None:
     vectors, labels = np.full((10, 4), 0.5, np.float32), np.zeros(10, np.int64)
-    picture = draw_embedding(vectors, labels, DETECTION_CLASSES, method=method, size_px=200)
+    picture = draw_embedding(vectors, labels, NUSCENES.names, method=method, size_px=200)
     rows, columns = np.argwhere((picture[:200] == CLASS_COLORS[0]).all(axis=2)).T
     assert np.ptp(rows) < 8
     assert np.ptp(columns) < 8
@@ -96,8 +96,8 @@ def test_a_collapse_is_drawn_as_one_dot(method: str) -> None:
 def test_the_legend_wraps_in_a_narrow_picture() -> None:
     vectors = np.random.default_rng(0).normal(size=(11, 4))
     labels = np.arange(-1, 10)
-    narrow = draw_embedding(vectors, labels, DETECTION_CLASSES, size_px=200)
-    wide = draw_embedding(vectors, labels, DETECTION_CLASSES, size_px=1200)
+    narrow = draw_embedding(vectors, labels, NUSCENES.names, size_px=200)
+    wide = draw_embedding(vectors, labels, NUSCENES.names, size_px=1200)
     assert narrow.shape[0] - 200 > 5 * 15
     for picture in (narrow[200:], wide[1200:]):
         assert all(count(picture, color) for color in (*CLASS_COLORS, BACKGROUND_COLOR))
@@ -117,4 +117,4 @@ def test_what_cannot_be_drawn_is_refused(
     vectors: np.ndarray, labels: np.ndarray, message: str
 ) -> None:
     with pytest.raises(CalicoError, match=message):
-        draw_embedding(vectors, labels, DETECTION_CLASSES)
+        draw_embedding(vectors, labels, NUSCENES.names)

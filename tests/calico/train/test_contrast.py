@@ -9,6 +9,7 @@ from calico.config.training import AugmentConfig, RegionConfig, SampleConfig
 from calico.data.source import FrameInfo
 from calico.frame import Boxes, Frame, Int64
 from calico.geometry.grid import Grid
+from calico.taxonomy import NUSCENES
 from calico.train.contrast import LESS, UNUSED, ContrastLoader, sample_points, unlabelled
 
 GRID = GridConfig(
@@ -42,6 +43,7 @@ class One:
 
     name, cameras = "one", ("front", "back")
     map_grid: Grid | None = None
+    taxonomy = NUSCENES
 
     def __init__(self, frame: Frame) -> None:
         self.frame = frame

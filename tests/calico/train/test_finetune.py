@@ -14,6 +14,7 @@ from calico.data.source import FrameInfo
 from calico.errors import CalicoError
 from calico.frame import Frame, Int64
 from calico.geometry.grid import Grid
+from calico.taxonomy import NUSCENES
 from calico.train.finetune import LabelledLoader
 from calico.train.log import RunLog
 from calico.train.robust import training_conditions
@@ -31,6 +32,7 @@ class One:
     map_grid: Grid
     name: str = "hand"
     cameras: tuple[str, ...] = ("front", "back")
+    taxonomy = NUSCENES
 
     def __len__(self) -> int:
         return 1

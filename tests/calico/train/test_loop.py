@@ -19,6 +19,7 @@ from calico.geometry.grid import Grid
 from calico.losses.supervised import compute_losses
 from calico.models.calico import CalicoModel, build_model
 from calico.seeds import derive_seed
+from calico.taxonomy import NUSCENES
 from calico.train.checkpoint import MODEL_FILE, load_model
 from calico.train.finetune import Adversary, Finetune
 from calico.train.loop import load_batches, train_task
@@ -35,6 +36,7 @@ class Repeated:
 
     name = "hand"
     cameras = ("front", "back")
+    taxonomy = NUSCENES
 
     def __init__(self, frame: Frame, map_grid: Grid, count: int) -> None:
         self.frames = [

@@ -15,6 +15,7 @@ from calico.frame import Boxes, Frame, Int64
 from calico.geometry.grid import Grid
 from calico.models.calico import CalicoModel, build_model
 from calico.seeds import derive_seed
+from calico.taxonomy import NUSCENES
 from calico.train.checkpoint import MODEL_FILE, load_model
 from calico.train.prc import PROJECTOR_FILE
 from calico.train.stages import check_plan, resolve_init, run_stages, stages_of
@@ -36,6 +37,7 @@ class Street:
 
     name = "hand"
     cameras: tuple[str, ...] = ("front", "back")
+    taxonomy = NUSCENES
     map_grid: Grid | None
 
     def __init__(self, frame: Frame, map_grid: Grid, *, labelled: bool = True) -> None:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from calico.taxonomy import DETECTION_CLASSES, MAP_CLASSES
+from calico.taxonomy import NUSCENES
 from calico_eval.evaluation.conditions import CLEAN, ConditionSpec
 from calico_eval.evaluation.jackknife import half_width, replicate
 from calico_eval.evaluation.plan import EvaluationPlan, Job
@@ -20,13 +20,15 @@ from reports.schema import Cell, Metric
 
 def stats(found: int, hits: int) -> list[FrameStats]:
     """Three scenes of one frame with 20 cars, `found` of them found; the first alone has a map, of IoU hits / 100."""
-    n_gt = np.zeros(len(DETECTION_CLASSES), np.int64)
+    n_gt = np.zeros(len(NUSCENES.names), np.int64)
     n_gt[0] = 20
     scores = np.linspace(0.9, 0.5, found, dtype=np.float32)
     boxes = DetectionStats(
         np.zeros(found, np.int64), scores, np.ones((found, 4), bool), np.zeros((found, 5)), n_gt
     )
-    seen, none = (np.full((len(MAP_CLASSES), len(THRESHOLDS)), n, np.int64) for n in (hits, 0))
+    seen, none = (
+        np.full((len(NUSCENES.map_names), len(THRESHOLDS)), n, np.int64) for n in (hits, 0)
+    )
     of_map = SegmentationStats(seen, none, 100 - seen)
     return [FrameStats(f"f{i}", f"s{i}", boxes, of_map if i == 0 else None) for i in range(3)]
 

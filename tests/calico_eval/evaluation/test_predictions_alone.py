@@ -35,6 +35,7 @@ class LabelsOnly:
     def __init__(self, source: FrameSource) -> None:
         self.source = source
         self.name, self.map_grid, self.cameras = source.name, source.map_grid, source.cameras
+        self.taxonomy = source.taxonomy
 
     def __len__(self) -> int:
         return len(self.source)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from calico.taxonomy import DETECTION_CLASSES, MAP_CLASSES
+from calico.taxonomy import NUSCENES
 from calico_eval.attacks import AttackSpec, Threat
 from calico_eval.evaluation.conditions import CLEAN, ConditionSpec
 from calico_eval.evaluation.plan import EvaluationPlan, Job
@@ -30,7 +30,7 @@ def frames(
     IoU of map_iou; None for no map."""
     seen = None
     if map_iou is not None:
-        hits = np.zeros((len(MAP_CLASSES), len(THRESHOLDS)), np.int64)
+        hits = np.zeros((len(NUSCENES.map_names), len(THRESHOLDS)), np.int64)
         hits[0] = round(100 * map_iou)
         missed = np.zeros_like(hits)
         missed[0] = 100 - hits[0]
@@ -38,7 +38,7 @@ def frames(
     result = []
     for scene, count in enumerate(found):
         errors = np.zeros((count, 5))
-        n_gt = np.zeros(len(DETECTION_CLASSES), np.int64)
+        n_gt = np.zeros(len(NUSCENES.names), np.int64)
         n_gt[0] = OBJECTS
         detection = DetectionStats(
             np.zeros(count, np.int64),

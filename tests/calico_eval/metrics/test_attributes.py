@@ -2,16 +2,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from calico.taxonomy import ATTRIBUTES, DETECTION_CLASSES
+from calico.taxonomy import NUSCENES
 from calico_eval.metrics.attributes import derive_attributes
 
 
 def names(speed: float) -> dict[str, str | None]:
     boxes = np.ones((10, 9), np.float32)
     boxes[:, 7:9] = [0.6 * speed, -0.8 * speed]
-    found = derive_attributes(boxes, np.arange(10))
+    found = derive_attributes(boxes, np.arange(10), NUSCENES)
     return {
-        c: ATTRIBUTES[i] if i >= 0 else None for c, i in zip(DETECTION_CLASSES, found, strict=True)
+        c: NUSCENES.attributes[i] if i >= 0 else None
+        for c, i in zip(NUSCENES.names, found, strict=True)
     }
 
 
@@ -40,4 +41,5 @@ def test_unknown_velocity_counts_as_standing() -> None:
 
 
 def test_no_boxes() -> None:
-    assert derive_attributes(np.zeros((0, 9), np.float32), np.zeros(0, np.int64)).shape == (0,)
+    none = derive_attributes(np.zeros((0, 9), np.float32), np.zeros(0, np.int64), NUSCENES)
+    assert none.shape == (0,)

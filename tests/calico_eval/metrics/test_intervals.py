@@ -10,7 +10,7 @@ from scipy import stats as scipy_stats
 
 from calico.errors import CalicoError
 from calico.seeds import make_generator
-from calico.taxonomy import DETECTION_CLASSES, MAP_CLASSES
+from calico.taxonomy import NUSCENES
 from calico_eval.metrics.intervals import (
     intervals,
     paired_difference,
@@ -164,7 +164,7 @@ def test_a_class_of_one_scene_has_no_interval_of_its_own(build: Make) -> None:
 
 def of_classes(scene: str, objects: dict[str, int]) -> FrameStats:
     """A frame in which half of the objects are found, and none is predicted that is not there."""
-    n_gt = np.array([objects.get(name, 0) for name in DETECTION_CLASSES], np.int64)
+    n_gt = np.array([objects.get(name, 0) for name in NUSCENES.names], np.int64)
     labels = np.repeat(np.arange(10), n_gt // 2)
     scores = np.linspace(0.9, 0.5, len(labels), dtype=np.float32)
     hits = np.ones((len(labels), 4), bool)
@@ -175,16 +175,14 @@ def of_classes(scene: str, objects: dict[str, int]) -> FrameStats:
 
 def test_the_means_name_the_classes_that_few_scenes_or_none_have() -> None:
     """No interval can see a class that these scenes lack; 2 scenes of 5 have a bus, 3 have a bicycle."""
-    everywhere = dict.fromkeys(DETECTION_CLASSES[:7], 4)
+    everywhere = dict.fromkeys(NUSCENES.names[:7], 4)
     objects = [
         everywhere | {"bus": 4 * (i < 2), "bicycle": 4 * (i < 3), "barrier": 4 * (i == 4)}
         for i in range(5)
     ]
     found = intervals([of_classes(f"s{i}", one) for i, one in enumerate(objects)])
-    rare = [
-        name for name in DETECTION_CLASSES if 0 < sum(one.get(name, 0) > 0 for one in objects) < 3
-    ]
-    absent = [name for name in DETECTION_CLASSES if not any(one.get(name, 0) for one in objects)]
+    rare = [name for name in NUSCENES.names if 0 < sum(one.get(name, 0) > 0 for one in objects) < 3]
+    absent = [name for name in NUSCENES.names if not any(one.get(name, 0) for one in objects)]
     assert (len(rare), len(absent)) == (2, 1)
     said = f"; in fewer than 3 scenes: {', '.join(rare)}, in none: {', '.join(absent)}"
     for name in ("mAP", "mAP_present", "NDS", "mATE", "mAAE"):
@@ -195,12 +193,12 @@ def test_the_means_name_the_classes_that_few_scenes_or_none_have() -> None:
 def test_the_map_means_name_classes_by_map_cells(build: Make) -> None:
     """The fixture's maps have three of the six classes."""
     found = intervals(build(4, 1))
-    assert found["mIoU"].method.endswith(f"; in none: {', '.join(MAP_CLASSES[3:])}")
+    assert found["mIoU"].method.endswith(f"; in none: {', '.join(NUSCENES.map_names[3:])}")
     assert found["IoU/walkway"].method == "scene jackknife, t, 95%"
 
 
 def test_with_every_class_in_three_scenes_there_is_no_note() -> None:
-    objects = dict.fromkeys(DETECTION_CLASSES, 4)
+    objects = dict.fromkeys(NUSCENES.names, 4)
     found = intervals([of_classes(f"s{i}", objects) for i in range(3)])
     assert found["NDS"].method == "scene jackknife, t, 95%"
 

@@ -13,7 +13,7 @@ from calico.errors import CalicoError
 from calico.frame import Boxes, Frame
 from calico.geometry.frames import from_yaw
 from calico.predictions import Predictions
-from calico.taxonomy import ATTRIBUTES, DETECTION_CLASSES
+from calico.taxonomy import NUSCENES
 from calico_eval.metrics.matching import DetectionStats
 from calico_eval.metrics.nuscenes import (
     aggregate_detection,
@@ -22,8 +22,11 @@ from calico_eval.metrics.nuscenes import (
     pool_detection,
 )
 
-CAR, BARRIER = DETECTION_CLASSES.index("car"), DETECTION_CLASSES.index("barrier")
-MOVING, PARKED = ATTRIBUTES.index("vehicle.moving"), ATTRIBUTES.index("vehicle.parked")
+CAR, BARRIER = NUSCENES.names.index("car"), NUSCENES.names.index("barrier")
+MOVING, PARKED = (
+    NUSCENES.attributes.index("vehicle.moving"),
+    NUSCENES.attributes.index("vehicle.parked"),
+)
 MakeFrame = Callable[..., Frame]
 
 
@@ -74,8 +77,8 @@ def test_perfect_predictions_score_one(make_frame: MakeFrame) -> None:
     labels = np.arange(10)
     speed_attribute = (
         [MOVING] * 5
-        + [ATTRIBUTES.index("pedestrian.moving")]
-        + [ATTRIBUTES.index("cycle.with_rider")] * 2
+        + [NUSCENES.attributes.index("pedestrian.moving")]
+        + [NUSCENES.attributes.index("cycle.with_rider")] * 2
     )
     boxes = replace(truth(rows), labels=labels, attributes=np.array([*speed_attribute, -1, -1]))
     found = replace(guesses(rows, [0.9] * 10), labels=labels)
@@ -203,7 +206,7 @@ def test_a_part_evaluates_alone(random_pair: Callable[..., Any]) -> None:
     part = aggregate_detection(stats[2:4])
     assert part == aggregate_detection(again)
     ap, _ = pool_detection(stats).evaluate(np.array([0, 0, 1, 1, 0, 0], np.bool_))
-    assert dict(zip(DETECTION_CLASSES, ap.mean(axis=1).tolist(), strict=True)) == part.class_ap
+    assert dict(zip(NUSCENES.names, ap.mean(axis=1).tolist(), strict=True)) == part.class_ap
 
 
 def test_nothing_at_all(make_frame: MakeFrame) -> None:

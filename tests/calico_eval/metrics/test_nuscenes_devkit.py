@@ -13,7 +13,7 @@ import pytest
 
 from calico.frame import Boxes, Float64, Frame
 from calico.predictions import Predictions
-from calico.taxonomy import ATTRIBUTES, DETECTION_CLASSES
+from calico.taxonomy import NUSCENES
 from calico_eval.metrics.nuscenes import (
     DetectionResult,
     aggregate_detection,
@@ -69,8 +69,8 @@ def devkit_box(frame: Frame, box: Float64, label: int, attribute: int, **rest: A
         size=(box[4], box[3], box[5]),
         rotation=(np.cos(box[6] / 2), 0.0, 0.0, np.sin(box[6] / 2)),
         velocity=tuple(box[7:9]),
-        detection_name=DETECTION_CLASSES[label],
-        attribute_name=ATTRIBUTES[attribute] if attribute >= 0 else "",
+        detection_name=NUSCENES.names[label],
+        attribute_name=NUSCENES.attributes[attribute] if attribute >= 0 else "",
         **rest,
     )
 
@@ -112,7 +112,7 @@ def assert_equal_to_devkit(pairs: list[Pair]) -> DetectionResult:
     assert pytest.approx(theirs.nd_score, abs=1e-6) == ours.NDS
     for name, their_name in TP_NAMES.items():
         assert getattr(ours, f"m{name}") == pytest.approx(theirs.tp_errors[their_name], abs=1e-6)
-    for label in DETECTION_CLASSES:
+    for label in NUSCENES.names:
         assert ours.class_ap[label] == pytest.approx(theirs.mean_dist_aps[label], abs=1e-9)
         for threshold, value in ours.ap[label].items():
             assert value == pytest.approx(theirs.get_label_ap(label, threshold), abs=1e-9)
@@ -205,6 +205,6 @@ def test_leaving_frames_out_equals_the_devkit_on_the_rest(random_pair: Callable[
     kept = np.array([True, False, True, True, False, True])
     ap, errors = pool.evaluate(kept)
     theirs = devkit_metrics([pair for pair, keep in zip(pairs, kept, strict=True) if keep])
-    values = detection_values(ap, errors, pool.n_gt[kept].sum(axis=0))
+    values = detection_values(ap, errors, pool.n_gt[kept].sum(axis=0), NUSCENES)
     assert values["mAP"] == pytest.approx(theirs.mean_ap, abs=1e-9)
     assert values["NDS"] == pytest.approx(theirs.nd_score, abs=1e-6)

@@ -9,7 +9,7 @@ import pytest
 
 from calico.errors import CalicoError
 from calico.frame import Boxes
-from calico.taxonomy import MAP_CLASSES
+from calico.taxonomy import NUSCENES
 from calico_eval.metrics.segmentation import (
     THRESHOLDS,
     SegmentationStats,
@@ -29,7 +29,7 @@ def test_counts_equal_brute_force(random_pair: Make, with_maps: Make) -> None:
         np.stack([f.map_masks for f, _ in pairs]),
         np.stack([p.map_probs for _, p in pairs]),
     )
-    for index, name in enumerate(MAP_CLASSES):
+    for index, name in enumerate(NUSCENES.map_names):
         ious = []
         for t in THRESHOLDS:
             hit = probs[:, index] >= np.float32(t)
@@ -63,7 +63,7 @@ def test_absent_classes(random_pair: Make, with_maps: Make) -> None:
     result = aggregate_segmentation(
         [segmentation_stats(*with_maps(rng, random_pair(rng, "t"), classes=2))]
     )
-    assert [result.iou[name] for name in MAP_CLASSES[2:]] == [None] * 4
+    assert [result.iou[name] for name in NUSCENES.map_names[2:]] == [None] * 4
     assert result.mIoU_present is not None
     assert result.mIoU == pytest.approx(result.mIoU_present / 3)
     nowhere = aggregate_segmentation(

@@ -9,7 +9,7 @@ import pytest
 
 from calico.errors import CalicoError
 from calico.predictions import Predictions
-from calico.taxonomy import DETECTION_CLASSES, MAP_CLASSES
+from calico.taxonomy import NUSCENES
 from calico_eval.metrics.nuscenes import aggregate_detection, class_ranges
 from calico_eval.metrics.segmentation import aggregate_segmentation
 from calico_eval.metrics.suffstats import FrameStats, frame_stats
@@ -17,8 +17,8 @@ from calico_eval.metrics.summary import metrics_of
 
 KEYS = {
     *("mAP", "mAP_present", "NDS", "mATE", "mASE", "mAOE", "mAVE", "mAAE", "mIoU", "mIoU_present"),
-    *(f"AP/{name}" for name in DETECTION_CLASSES),
-    *(f"IoU/{name}" for name in MAP_CLASSES),
+    *(f"AP/{name}" for name in NUSCENES.names),
+    *(f"IoU/{name}" for name in NUSCENES.map_names),
 }
 
 

@@ -12,9 +12,8 @@ from torch import Tensor
 from calico.config.schema import Config
 from calico.frame import Bool, Float32, Int64
 from calico.models.calico import Outputs
-from calico.taxonomy import DETECTION_CLASSES
 from calico_eval.metrics.detected_objects import NEAR_M
-from calico_eval.metrics.false_target import TARGET_CLASS, false_target
+from calico_eval.metrics.false_target import false_target
 
 AT_TARGET_M = 1.0
 """Cells whose centre is this close to the place of a false object count as its own: a box from there is within 2 m of it."""
@@ -24,6 +23,13 @@ def class_names(config: Config) -> list[str]:
     """Class of every heat-map channel, task after task."""
     tasks = () if config.model.detection is None else config.model.detection.tasks
     return [name for names in tasks for name in names]
+
+
+def target_class(config: Config) -> str | None:
+    """Name the class of a false object: the taxonomy's first vehicle, if the model knows it."""
+    taxonomy = config.taxonomy.build()
+    name = None if taxonomy.target is None else taxonomy.names[taxonomy.target]
+    return name if name in class_names(config) else None
 
 
 def class_logits(outputs: Outputs) -> Tensor:
@@ -65,7 +71,7 @@ def false_object_fits(xy_m: Float32, config: Config) -> bool:
     place = false_target(xy_m)
     grid = config.grid.pillars.coarser(config.model.bev.out_stride)
     return (
-        TARGET_CLASS in class_names(config)
+        target_class(config) is not None
         and place is not None
         and bool(grid.locate(np.array([place]))[2][0])
     )
@@ -74,13 +80,14 @@ def false_object_fits(xy_m: Float32, config: Config) -> bool:
 def near_objects(xy_m: Float32, labels: Int64, config: Config) -> list[tuple[int, int, Bool]]:
     """(row, channel, cells (Y, X)) of the objects of `hide_targets`."""
     channels = {name: index for index, name in enumerate(class_names(config))}
+    known = config.taxonomy.build().names
     grid = config.grid.pillars.coarser(config.model.bev.out_stride)
     return [
-        (row, channels[DETECTION_CLASSES[label]], cells_around(xy, NEAR_M, config))
+        (row, channels[known[label]], cells_around(xy, NEAR_M, config))
         for row, (xy, label, inside) in enumerate(
             zip(xy_m, labels, grid.locate(xy_m)[2], strict=True)
         )
-        if inside and DETECTION_CLASSES[label] in channels
+        if inside and known[label] in channels
     ]
 
 

@@ -13,9 +13,9 @@ from calico_eval.engines.network.objectives.cells import (
     class_names,
     false_object_fits,
     hide_targets,
+    target_class,
 )
 from calico_eval.engines.network.objectives.table import OBJECTIVES, Need
-from calico_eval.metrics.false_target import TARGET_CLASS
 
 
 def choose_objective(wanted: str, frame: Frame, config: Config) -> tuple[str, str]:
@@ -59,9 +59,16 @@ def check_model(wanted: str, config: Config) -> None:
         raise CalicoError(
             f"attack objective 'flip': the model knows only {names[0]}; expected two classes or more"
         )
-    if wanted == "create_at" and TARGET_CLASS not in names:
+    if wanted == "create_at" and target_class(config) is None:
+        taxonomy = config.taxonomy.build()
+        if taxonomy.target is None:
+            raise CalicoError(
+                "attack objective 'create_at': expected a class of the group 'vehicle', and taxonomy "
+                f"{taxonomy.name} has none (taxonomy.groups)"
+            )
         raise CalicoError(
-            f"attack objective 'create_at': the model does not know {TARGET_CLASS}; it knows {', '.join(names)}"
+            "attack objective 'create_at': the model does not know "
+            f"{taxonomy.names[taxonomy.target]}; it knows {', '.join(names)}"
         )
 
 

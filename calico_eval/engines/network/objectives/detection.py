@@ -19,10 +19,10 @@ from calico_eval.engines.network.objectives.cells import (
     class_names,
     flat_logits,
     frame_of,
+    target_class,
 )
 from calico_eval.engines.network.objectives.scene import Scene
 from calico_eval.metrics.detected_objects import CREATE_CELLS, KAPPA, SCORE
-from calico_eval.metrics.false_target import TARGET_CLASS
 
 FOUND_LOGIT = math.log(SCORE / (1.0 - SCORE))
 """The logit of the lowest score that counts as found."""
@@ -66,7 +66,9 @@ def create_at(scene: Scene, outputs: Outputs) -> Tensor:
     No upper limit: the margin over the threshold is what survives rounding and other models.
     """
     frames, cells = scene.false_objects
-    logits = class_logits(outputs)[:, class_names(scene.config).index(TARGET_CLASS)]
+    names = class_names(scene.config)
+    target = target_class(scene.config) or names[0]  # check_model refuses models without it
+    logits = class_logits(outputs)[:, names.index(target)]
     peaks = logits[frames[:, None], cells].amax(dim=1)
     return peaks.new_zeros(len(scene.batch)).index_add(0, frames, peaks)
 

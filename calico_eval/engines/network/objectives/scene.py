@@ -16,7 +16,6 @@ from calico.data.batch import Batch
 from calico.errors import CalicoError
 from calico.losses.targets import TaskTarget, center_targets
 from calico.models.calico import CalicoModel, Outputs
-from calico.taxonomy import DETECTION_CLASSES
 from calico_eval.engines.network.objectives.cells import (
     AT_TARGET_M,
     cells_around,
@@ -126,11 +125,11 @@ class Scene:
     @cached_property
     def targets(self) -> tuple[tuple[TaskTarget, ...], ...]:
         """The training targets of every frame, for every task."""
-        config = self.detection
+        config, known = self.detection, self.model.taxonomy.names
         return tuple(
             tuple(
                 center_targets(
-                    (boxes,), (labels,), tuple(DETECTION_CLASSES.index(name) for name in names),
+                    (boxes,), (labels,), tuple(known.index(name) for name in names),
                     self.model.trunk_grid, config.gaussian_overlap, config.min_radius,
                 )
                 for names in config.tasks

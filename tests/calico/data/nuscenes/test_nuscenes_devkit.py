@@ -15,7 +15,7 @@ from calico.data.nuscenes.maps import map_path, read_map
 from calico.geometry.camera import project
 from calico.geometry.frames import from_yaw, yaw_of
 from calico.geometry.grid import Grid
-from calico.taxonomy import CAMERAS, DETECTION_CLASSES
+from calico.taxonomy import CAMERAS, NUSCENES
 
 REPOSITORY = Path(__file__).parents[4]
 ROOT = (
@@ -81,7 +81,7 @@ def test_boxes_in_the_sensor_frame(devkit: Any, source: NuScenesSource, index: i
         yaw = quaternion_yaw(Quaternion(annotation["rotation"]))
         velocity = devkit.box_velocity(box.token)[:2]
         expected.append([*(RAW_FROM_OURS.T @ box.center), length, width, height, yaw, *velocity])
-        labels.append(DETECTION_CLASSES.index(name))
+        labels.append(NUSCENES.names.index(name))
         counts.append(annotation["num_lidar_pts"] + annotation["num_radar_pts"])
     assert len(expected) > 50
     got = sample.boxes.boxes.astype(np.float64)
@@ -148,7 +148,7 @@ def test_map_masks_against_the_devkits(devkit: Any) -> None:
     )
     reference = api.NuScenesMap(str(ROOT), "boston-seaport")
     ours = read_map(map_path(ROOT, "boston-seaport")).masks(
-        from_yaw(0.4, (100.0, 105.0, 1.8)), GRID
+        from_yaw(0.4, (100.0, 105.0, 1.8)), GRID, NUSCENES
     )
     layers = ["drivable_area", "ped_crossing", "walkway", "stop_line", "carpark_area"]
     degrees = float(np.degrees(0.4))

@@ -16,7 +16,7 @@ from calico.data.nuscenes import NuScenesSource
 from calico.frame import Frame
 from calico.geometry.frames import transform
 from calico.geometry.grid import Grid
-from calico.taxonomy import ATTRIBUTES, DETECTION_CLASSES, MAP_CLASSES
+from calico.taxonomy import NUSCENES
 
 GRID = Grid(-32, 32, -32, 32, 0.5)
 
@@ -104,11 +104,11 @@ def test_camera_goes_through_both_ego_poses(
 
 def test_boxes(tiny: Path) -> None:
     frame = load(tiny)
-    assert [DETECTION_CLASSES[label] for label in frame.boxes.labels] == [
+    assert [NUSCENES.names[label] for label in frame.boxes.labels] == [
         "car",
         "pedestrian",
     ]  # not the animal
-    assert [ATTRIBUTES[a] if a >= 0 else "" for a in frame.boxes.attributes] == [
+    assert [NUSCENES.attributes[a] if a >= 0 else "" for a in frame.boxes.attributes] == [
         "vehicle.moving",
         "",
     ]
@@ -197,7 +197,7 @@ def test_map_masks_lie_where_the_map_says(tiny: Path) -> None:
     line = (abs(y - 500) <= 0.5) & (abs(x - 1000) < 20)
     drivable, divider = (
         frame.map_masks[0].ravel(),
-        frame.map_masks[MAP_CLASSES.index("divider")].ravel(),
+        frame.map_masks[NUSCENES.map_names.index("divider")].ravel(),
     )
     # The vehicle is tilted by half a degree and the LiDAR by 1.5: cells at an edge may differ.
     assert (drivable != inside).mean() < 0.004
