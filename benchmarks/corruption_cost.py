@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 
 from calico.frame import Boxes, Frame
-from corruptions import SPECS, SUITE_VERSION, corrupt, effect, list_corruptions
+from corruptions import SPECS, SUITE_VERSION, corrupt, list_corruptions, measure_effect
 
 OUT = Path(__file__).parent / "results" / "corruptions.json"
 POINTS, SWEEPS, OBJECTS, POINTS_ON_EACH = 120_000, 4, 30, 200
@@ -200,7 +200,7 @@ def main() -> None:
             flush=True,
         )
     after, start = corrupt(clean, "crosstalk", SEVERITY, 0), time.process_time()
-    effect(clean, after)
+    measure_effect(clean, after)
     check_s = round(time.process_time() - start, 4)
     print(f"{'effect check':<24}{check_s:>8.3f}")
     if options.write:

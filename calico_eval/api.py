@@ -90,14 +90,14 @@ def evaluate(
     from calico_eval.metrics.scores import Scores
     from calico_eval.metrics.summary import metrics_of
     from calico_eval.validation import eval_ranges
-    from corruptions import corrupt, find
+    from corruptions import corrupt, find_corruptions
 
     engine = load_model(model, device)
     config = getattr(engine, "config", None)
     if ranges is None:
         ranges = eval_ranges(config) if isinstance(config, Config) else data.taxonomy.ranges()
     if corruption is not None:
-        find(corruption)
+        find_corruptions(corruption)
     stats = run_evaluation(
         engine,
         data,

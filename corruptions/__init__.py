@@ -4,13 +4,13 @@
 """
 
 from corruptions.apply import corrupt, corrupt_with
-from corruptions.catalogue import SPECS, SUITE_VERSION, find, list_corruptions
+from corruptions.catalogue import SPECS, SUITE_VERSION, find_corruptions, list_corruptions
 from corruptions.effect import (
     Effect,
     EffectSummary,
     check_effect,
     check_summary,
-    effect,
+    measure_effect,
     summarise_effects,
 )
 from corruptions.errors import CorruptionError
@@ -32,8 +32,8 @@ __all__ = [
     "corrupt_image",
     "corrupt_points",
     "corrupt_with",
-    "effect",
-    "find",
+    "find_corruptions",
     "list_corruptions",
+    "measure_effect",
     "summarise_effects",
 ]

@@ -10,10 +10,10 @@ from typing import Any, SupportsIndex, TypeVar, cast
 
 import numpy as np
 
-from corruptions.catalogue import find
+from corruptions.catalogue import find_corruptions
 from corruptions.checks import check_kinds, check_values
 from corruptions.errors import CorruptionError
-from corruptions.frame_like import F, FrameLike, copied
+from corruptions.frame_like import F, FrameLike, copy_arrays
 from corruptions.partial import Origin, PartialFrame, is_complete, put_back, wrap_partial
 from corruptions.rng import Streams
 from corruptions.spec import Spec
@@ -53,9 +53,9 @@ def corrupt(frame: T, name: str, severity: int, seed: int = 0) -> T:
         >>> len(corrupt(mine, "point_drop", severity=5).points)
         700
     """
-    specs = find(name)
+    specs = find_corruptions(name)
     level = as_severity(name, severity)
-    return apply_parts(frame, [(spec, spec.at(level)) for spec in specs if level], seed)
+    return apply_parts(frame, [(spec, spec.value_at(level)) for spec in specs if level], seed)
 
 
 def as_severity(name: str, severity: object) -> int:
@@ -102,7 +102,7 @@ def corrupt_with(frame: T, name: str, parameter_value: float, seed: int = 0) -> 
         CorruptionError: As for `corrupt`; the value is outside `Spec.limits`, or the name is that
             of several corruptions, which have no single parameter.
     """
-    specs = find(name)
+    specs = find_corruptions(name)
     if len(specs) > 1:
         raise CorruptionError(
             f"{name!r} has {len(specs)} parameters; "
@@ -131,7 +131,7 @@ def apply_parts(
     if is_complete(frame):
         check_kinds(frame)
         check_values(cast(FrameLike, frame))
-        return cast(T, _apply_all(copied(cast(FrameLike, frame)), parts, seed))
+        return cast(T, _apply_all(copy_arrays(cast(FrameLike, frame)), parts, seed))
     partial = wrap_partial(frame, [spec for spec, _ in parts], origin)
     result = put_back(frame, _apply_all(partial, parts, seed))
     previous = getattr(frame, "previous", None)
@@ -166,11 +166,11 @@ class _History:
         if found is None:
             return None
         if isinstance(found, PartialFrame) or is_complete(found):
-            return _apply_all(copied(found), self.parts, self.seed)
+            return _apply_all(copy_arrays(found), self.parts, self.seed)
         return apply_parts(found, self.parts, self.seed)
 
 
 def _apply(frame: F, spec: Spec, value: float, seed: int) -> F:
-    spec.check(value)
+    spec.check_value(value)
     streams = Streams(seed, frame.scene, frame.token, spec.name, value)
     return cast(F, spec.function(frame, value, streams))

@@ -28,7 +28,7 @@ def list_corruptions() -> tuple[str, ...]:
     return tuple(SPECS)
 
 
-def find(name: str) -> tuple[Spec, ...]:
+def find_corruptions(name: str) -> tuple[Spec, ...]:
     """The corruptions that a name stands for, in the order in which they are applied: "fog" or "fog+camera_crash".
 
     Raises CorruptionError for an unknown name, with the nearest valid one where one is near.

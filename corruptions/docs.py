@@ -32,7 +32,7 @@ SECTION = re.compile(r"^(?:Args|Returns|Raises|Example|Source):\s*$", re.MULTILI
 SENSORS = {"camera": "camera", "lidar": "LiDAR", "calibration": "calibration", "labels": "labels"}
 
 
-def render(parts: str) -> str:
+def render_page(parts: str) -> str:
     """Fill the page's hand-written text with what the code says.
 
     Args:
@@ -145,7 +145,7 @@ def main() -> None:
     """Write the page."""
     root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path()
     parts = (root / PARTS).read_text(encoding="utf-8")
-    (root / PAGE).write_text(render(parts), encoding="utf-8")
+    (root / PAGE).write_text(render_page(parts), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from corruptions.catalogue import find
+from corruptions.catalogue import find_corruptions
 from corruptions.frame_like import Float64, FrameLike, Int64, UInt8
 from corruptions.spec import Sensor, Spec
 
@@ -53,7 +53,7 @@ class Effect:
     changed: frozenset[Sensor]
 
 
-def effect(before: FrameLike, after: FrameLike) -> Effect:
+def measure_effect(before: FrameLike, after: FrameLike) -> Effect:
     """Measures what changed from one frame to the other (same cameras, image sizes)."""
     n, m = len(before.points), len(after.points)
     old, new = _position_keys(before), _position_keys(after)
@@ -115,7 +115,7 @@ class EffectSummary:
     changed: dict[Sensor, int]
     means: dict[str, float]
 
-    def measured(self) -> dict[str, float]:
+    def as_numbers(self) -> dict[str, float]:
         """All of it as flat numbers, for a report."""
         shares = {
             f"{sensor}_changed_share": self.changed[sensor] / n
@@ -168,10 +168,10 @@ def check_summary(spec: Spec | str, summary: EffectSummary) -> tuple[bool, dict[
     Returns:
         passed; the measured numbers; a message, empty when passed.
     """
-    specs = (spec,) if isinstance(spec, Spec) else find(spec)
+    specs = (spec,) if isinstance(spec, Spec) else find_corruptions(spec)
     name = "+".join(s.name for s in specs)
     wanted = [sensor for sensor in _SENSORS if any(sensor in s.sensors for s in specs)]
-    measured = summary.measured()
+    measured = summary.as_numbers()
     here = [sensor for sensor in wanted if summary.present[sensor]]
     if not here:
         return (
@@ -194,7 +194,7 @@ def check_effect(
     spec: Spec | str, before: FrameLike, after: FrameLike
 ) -> tuple[bool, dict[str, float], str]:
     """`check_summary` for a single frame."""
-    return check_summary(spec, summarise_effects([effect(before, after)]))
+    return check_summary(spec, summarise_effects([measure_effect(before, after)]))
 
 
 def _position_keys(frame: FrameLike) -> UInt64:

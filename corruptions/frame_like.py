@@ -75,21 +75,21 @@ F = TypeVar("F", bound=FrameLike)
 T = TypeVar("T")
 
 
-def copied(value: T) -> T:
+def copy_arrays(value: T) -> T:
     """A copy that shares no array with `value`: arrays, tuples and dataclasses (fields in turn); the rest as it is."""
     if isinstance(value, np.ndarray):
         return cast(T, value.copy())
     if isinstance(value, tuple):
-        return cast(T, tuple(copied(item) for item in value))
+        return cast(T, tuple(copy_arrays(item) for item in value))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         changes = {
-            f.name: copied(getattr(value, f.name)) for f in dataclasses.fields(value) if f.init
+            f.name: copy_arrays(getattr(value, f.name)) for f in dataclasses.fields(value) if f.init
         }
         return cast(T, dataclasses.replace(value, **changes))
     return value
 
 
-def before(frame: FrameLike) -> FrameLike | None:
+def load_previous(frame: FrameLike) -> FrameLike | None:
     """The keyframe before in the same scene, or None."""
     return frame.previous() if frame.previous is not None else None
 

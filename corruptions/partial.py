@@ -18,7 +18,7 @@ import numpy as np
 from corruptions.checks import check_kinds, check_values
 from corruptions.errors import CorruptionError
 from corruptions.fields import FIELDS
-from corruptions.frame_like import FrameLike, copied
+from corruptions.frame_like import FrameLike, copy_arrays
 from corruptions.spec import Need, Spec
 
 T = TypeVar("T")
@@ -125,7 +125,7 @@ def wrap_partial(frame: object, specs: Sequence[Spec], origin: Origin | None = N
     """
     check_kinds(frame)
     origin = origin or Origin(f"the frame ({type(frame).__name__}) does not have", FIELDS)
-    found = {name: copied(getattr(frame, name, None)) for name in FIELDS}
+    found = {name: copy_arrays(getattr(frame, name, None)) for name in FIELDS}
     given = {
         name: value
         for name, value in found.items()
@@ -162,7 +162,7 @@ def put_back(frame: T, result: FrameLike) -> T:
         for name in names
         if name in given and name in FIELDS and getattr(frame, name) is not None
     }
-    others = {name: copied(getattr(frame, name)) for name in names if name not in changes}
+    others = {name: copy_arrays(getattr(frame, name)) for name in names if name not in changes}
     return dataclasses.replace(frame, **{**others, **changes})  # type: ignore[type-var]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from corruptions.apply import as_whole_number, corrupt, corrupt_with
-from corruptions.catalogue import find
+from corruptions.catalogue import find_corruptions
 from corruptions.frame_like import F
 
 
@@ -28,7 +28,7 @@ class Level:
         """'3', or 'visibility_m=87': every digit of the value, so that two values never share a file."""
         if self.value is None:
             return str(self.severity)
-        return f"{find(self.name)[0].parameter}={repr(self.value).removesuffix('.0')}"
+        return f"{find_corruptions(self.name)[0].parameter}={repr(self.value).removesuffix('.0')}"
 
     @property
     def file_stem(self) -> str:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from corruptions import preset_tables as tables
 from corruptions.apply import as_whole_number
-from corruptions.catalogue import find
+from corruptions.catalogue import find_corruptions
 from corruptions.errors import CorruptionError
 from corruptions.preset import Level, Preset, Row
 
@@ -75,7 +75,7 @@ def _named(name: str) -> tuple[Level, ...]:
     if name in PRESETS:
         return PRESETS[name].levels
     try:
-        find(name)
+        find_corruptions(name)
     except CorruptionError as error:
         near = difflib.get_close_matches(name, PRESETS, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 
-def generator(seed: int, *names: str) -> np.random.Generator:
+def make_generator(seed: int, *names: str) -> np.random.Generator:
     """A counter-based generator (Philox), keyed by SHA-256 of the seed and the names."""
     digest = hashlib.sha256("\x1f".join([str(seed), *names]).encode()).digest()
     return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "little")))
@@ -28,25 +28,25 @@ class Streams:
     corruption: str
     value: float
 
-    def frame(self, sensor: str) -> np.random.Generator:
+    def per_frame(self, sensor: str) -> np.random.Generator:
         """A stream of its own for every frame. `sensor` names the use: "lidar", "camera0" ..."""
-        return generator(
+        return make_generator(
             self.seed, "frame", self.token, self.corruption, repr(float(self.value)), sensor
         )
 
-    def scene(self, sensor: str) -> np.random.Generator:
+    def per_scene(self, sensor: str) -> np.random.Generator:
         """The same stream in every frame of a scene, for what lasts (a broken beam, a bent mount)."""
-        return generator(
+        return make_generator(
             self.seed, "scene", self.scene_name, self.corruption, repr(float(self.value)), sensor
         )
 
-    def nested(self, sensor: str) -> np.random.Generator:
+    def nested_per_frame(self, sensor: str) -> np.random.Generator:
         """A stream of its own for every frame, but the same at every severity: what is lost at one stays lost at the next.
 
-        Of another frame: `dataclasses.replace(streams, token=past.token).nested(sensor)`.
+        Of another frame: `dataclasses.replace(streams, token=past.token).nested_per_frame(sensor)`.
         """
-        return generator(self.seed, "nested", self.token, self.corruption, sensor)
+        return make_generator(self.seed, "nested", self.token, self.corruption, sensor)
 
-    def nested_scene(self, sensor: str) -> np.random.Generator:
+    def nested_per_scene(self, sensor: str) -> np.random.Generator:
         """The same stream in every frame of a scene and at every severity: a larger severity adds to the same defect."""
-        return generator(self.seed, "nested scene", self.scene_name, self.corruption, sensor)
+        return make_generator(self.seed, "nested scene", self.scene_name, self.corruption, sensor)

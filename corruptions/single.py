@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from corruptions.apply import apply_parts, as_severity
-from corruptions.catalogue import find
+from corruptions.catalogue import find_corruptions
 from corruptions.errors import CorruptionError
 from corruptions.fields import FIELDS
 from corruptions.frame_like import Float32, UInt8
@@ -197,7 +197,7 @@ def corrupt_points(
 
 def _parts(name: str, severity: int, sensor: Sensor, function: str) -> list[tuple[Spec, float]]:
     """The corruptions of a name, each with its parameter; refuses those of other sensors."""
-    specs, level = find(name), as_severity(name, severity)
+    specs, level = find_corruptions(name), as_severity(name, severity)
     for spec in specs:
         here = f"{function} returns {WORDS[sensor]} only; corrupt a frame with `corrupt`"
         if sensor not in spec.sensors:
@@ -212,7 +212,7 @@ def _parts(name: str, severity: int, sensor: Sensor, function: str) -> list[tupl
                 f"{spec.name} needs the frames before in the scene, which {function} does not "
                 "take; corrupt a frame that has `previous` with `corrupt`"
             )
-    return [(spec, spec.at(level)) for spec in specs if level]
+    return [(spec, spec.value_at(level)) for spec in specs if level]
 
 
 def _five_columns(points: Any) -> Float32:

@@ -59,11 +59,11 @@ class Spec:
         """One line on what it models."""
         return (self.function.__doc__ or self.name).strip().splitlines()[0]
 
-    def at(self, severity: int) -> float:
+    def value_at(self, severity: int) -> float:
         """The parameter's value at severity 1..5."""
         return self.levels[severity - 1]
 
-    def check(self, value: float) -> None:
+    def check_value(self, value: float) -> None:
         """Raises CorruptionError for a value of the parameter outside `limits`."""
         low, high = self.limits
         if not (math.isfinite(value) and low <= value <= high):
@@ -71,7 +71,7 @@ class Spec:
                 f"{self.name}: {self.parameter} is {value!r}, expected {low:g} to {high:g} {self.unit}"
             )
 
-    def lacking(self, frames: Sequence[FrameLike]) -> str:
+    def explain_lack(self, frames: Sequence[FrameLike]) -> str:
         """Why the corruption can do nothing to any of these frames, e.g. "no older sweeps"; empty if it can."""
         if not any(self._touches(frame) for frame in frames):
             return "no " + " or ".join(_WORDS[sensor] for sensor in self.sensors)

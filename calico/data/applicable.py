@@ -9,7 +9,7 @@ import numpy as np
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
-from corruptions import check_effect, effect, find
+from corruptions import check_effect, find_corruptions, measure_effect
 from corruptions.preset import Level
 from corruptions.presets import PRESETS, choose_levels
 
@@ -74,9 +74,11 @@ def _repeated(conditions: Sequence[Level], frames: Sequence[Frame]) -> list[str]
     """A note for every condition that does to these frames what one of a lower severity does."""
     notes = []
     for condition in conditions:
-        specs = find(condition.name)
+        specs = find_corruptions(condition.name)
         for spec in specs:
-            value = spec.at(condition.severity) if condition.value is None else condition.value
+            value = (
+                spec.value_at(condition.severity) if condition.value is None else condition.value
+            )
             if reason := spec.repeated_level(frames, value):
                 part = "" if len(specs) == 1 else f" of {condition.name}"
                 notes.append(f"{spec.name}{part} at {condition.at}: {reason}.")
@@ -91,13 +93,13 @@ def look_at(source: FrameSource, indices: Sequence[int]) -> list[Frame]:
 
 def describe_missing(name: str, frames: Sequence[Frame]) -> str:
     """What the data do not have and a corruption (or one of several joined by '+') needs, or empty."""
-    reasons = (spec.lacking(frames) for spec in find(name))
+    reasons = (spec.explain_lack(frames) for spec in find_corruptions(name))
     return next((f"the data have {reason}" for reason in reasons if reason), "")
 
 
 def _spared(condition: Level, source: FrameSource, indices: Sequence[int], seed: int) -> str:
     """Why one that spares frames by chance changes none of these, or empty. Looks no further than the first that it changes."""
-    if not all(spec.by_chance for spec in find(condition.name)):
+    if not all(spec.by_chance for spec in find_corruptions(condition.name)):
         return ""
     frames = map(source.__getitem__, indices)
     if any(
@@ -110,8 +112,8 @@ def _spared(condition: Level, source: FrameSource, indices: Sequence[int], seed:
 
 def _idle(condition: Level, frames: Sequence[Frame], seed: int) -> str:
     """Why one that is no matter of chance changes nothing of these frames, or empty. Looks no further than the first changed."""
-    if all(spec.by_chance for spec in find(condition.name)) or any(
-        effect(frame, condition.corrupt_frame(frame, seed)).changed for frame in frames
+    if all(spec.by_chance for spec in find_corruptions(condition.name)) or any(
+        measure_effect(frame, condition.corrupt_frame(frame, seed)).changed for frame in frames
     ):
         return ""
     return f"its level {condition.at} changes none of {len(frames)} frames"

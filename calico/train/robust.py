@@ -9,7 +9,7 @@ from calico.config.schema import Config
 from calico.data.applicable import describe_missing, look_at
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
-from corruptions import Spec, find
+from corruptions import Spec, find_corruptions
 from corruptions.preset import Level
 from corruptions.presets import choose_levels
 
@@ -34,7 +34,10 @@ def training_conditions(
     reasons = {
         name: reason
         for name in dict.fromkeys(condition.name for condition in conditions)
-        if (reason := _unseen(config.model, find(name)) or describe_missing(name, frames))
+        if (
+            reason := _unseen(config.model, find_corruptions(name))
+            or describe_missing(name, frames)
+        )
     }
     for name in (part.strip() for text in names for part in text.split(",")):
         if name in reasons:

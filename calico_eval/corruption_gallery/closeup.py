@@ -10,7 +10,7 @@ from calico.draw.style import INK, PAPER, font
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico_eval.corruption_gallery.tiles import value_text
-from corruptions import corrupt, find
+from corruptions import corrupt, find_corruptions
 
 SEVERITIES = (0, 1, 3, 5)
 WIDTH_PX, GAP_PX, LABEL_PX = 800, 6, 22
@@ -36,7 +36,7 @@ def draw_closeup(frame: Frame, name: str, view: int, seed: int) -> bytes:
         raise CalicoError(
             f"--camera {view}: frame {frame.token} has {len(frame.images)} cameras, numbered from 0"
         )
-    specs = find(name)
+    specs = find_corruptions(name)
     high, wide = frame.images[view].shape[:2]
     height = max(1, round(WIDTH_PX * high / wide))
     rows = 2 * (height + LABEL_PX) + GAP_PX
@@ -46,7 +46,7 @@ def draw_closeup(frame: Frame, name: str, view: int, seed: int) -> bytes:
         left, top = number % 2 * (WIDTH_PX + GAP_PX), number // 2 * (height + LABEL_PX + GAP_PX)
         image = Image.fromarray(corrupt(frame, name, severity, seed).images[view])
         values = (
-            ", ".join(value_text(spec, spec.at(severity)) for spec in specs)
+            ", ".join(value_text(spec, spec.value_at(severity)) for spec in specs)
             if severity
             else "clean"
         )

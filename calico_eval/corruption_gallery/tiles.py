@@ -17,8 +17,8 @@ from corruptions import (
     Spec,
     check_summary,
     corrupt,
-    effect,
-    find,
+    find_corruptions,
+    measure_effect,
     summarise_effects,
 )
 
@@ -61,7 +61,7 @@ def panel(name: str, frame: Frame, focus: Focus, seed: int, severities: Sequence
     Raises:
         CorruptionError: an unknown name. One that the corruption itself raises (a ring that it needs) is shown, not raised.
     """
-    specs = find(name)
+    specs = find_corruptions(name)
     calibration = any("calibration" in spec.sensors for spec in specs)
     return Panel(
         name,
@@ -74,15 +74,15 @@ def panel(name: str, frame: Frame, focus: Focus, seed: int, severities: Sequence
 def _tile(
     name: str, specs: Sequence[Spec], frame: Frame, focus: Focus, seed: int, severity: int
 ) -> Tile:
-    at = ", ".join(value_text(spec, spec.at(severity)) for spec in specs)
-    lacking = next(filter(None, (spec.lacking([frame]) for spec in specs)), "")
+    at = ", ".join(value_text(spec, spec.value_at(severity)) for spec in specs)
+    lacking = next(filter(None, (spec.explain_lack([frame]) for spec in specs)), "")
     if lacking:
         return Tile(severity, at, "", "", (), "", f"does nothing to this frame: {lacking}")
     try:
         after = corrupt(frame, name, severity, seed)
     except CorruptionError as error:
         return Tile(severity, at, "", "", (), str(error))
-    found = effect(frame, after)
+    found = measure_effect(frame, after)
     passed, _, message = check_summary(name, summarise_effects([found]))
     calibration = "calibration" in found.changed
     cameras = lidar = ""
@@ -93,7 +93,7 @@ def _tile(
     if not passed and all(spec.by_chance for spec in specs):
         return Tile(severity, at, cameras, lidar, (), "", "spares this frame, by chance")
     repeated = tuple(
-        filter(None, (spec.repeated_level([frame], spec.at(severity)) for spec in specs))
+        filter(None, (spec.repeated_level([frame], spec.value_at(severity)) for spec in specs))
     )
     return Tile(
         severity, at, cameras, lidar, (*effect_words(found), *repeated), "" if passed else message

@@ -24,7 +24,14 @@ from calico_eval.attacks.success.rates import SUCCESS_OF, Success
 from calico_eval.attacks.universal.fitted import Fitted
 from calico_eval.engines.base import Engine
 from calico_eval.evaluation.conditions import ConditionSpec
-from corruptions import Effect, check_summary, corrupt, corrupt_with, effect, summarise_effects
+from corruptions import (
+    Effect,
+    check_summary,
+    corrupt,
+    corrupt_with,
+    measure_effect,
+    summarise_effects,
+)
 from reports.schema import Check, LossTrace
 
 TRACES = 3
@@ -90,7 +97,7 @@ class Change:
             self._save(before, done)
         if self.condition.kind != "clean":
             self.effects += [
-                effect(clean, after) for clean, after in zip(before, changed, strict=True)
+                measure_effect(clean, after) for clean, after in zip(before, changed, strict=True)
             ]
         return before, changed
 
@@ -117,7 +124,7 @@ class Change:
         if self.condition.attack is None:
             passed, measured, message = check_summary(self.condition.name, summary)
         else:
-            measured = summary.measured()
+            measured = summary.as_numbers()
             passed, message = self._attack_effect(self.condition.attack)
         if not passed:
             raise CalicoError(f"condition {self.condition}: {message}; not scored")

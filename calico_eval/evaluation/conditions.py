@@ -14,7 +14,7 @@ from calico_eval import attacks
 from calico_eval.attacks.budget.threat import Threat
 from calico_eval.engines.base import Engine, Predictor
 from calico_eval.engines.predictions import PredictionFiles
-from corruptions import CorruptionError, Spec, find
+from corruptions import CorruptionError, Spec, find_corruptions
 from corruptions.apply import as_whole_number
 from corruptions.preset import Level
 from reports.schema import Condition
@@ -55,7 +55,7 @@ class ConditionSpec:
         """
         if value is not None:
             return ConditionSpec("corruption", name, severity, value=_checked(name, value))
-        specs = find(name)
+        specs = find_corruptions(name)
         severity = as_whole_number(name, severity)
         if not 1 <= severity <= len(specs[0].levels):
             raise CorruptionError(
@@ -113,7 +113,7 @@ class ConditionSpec:
         """Whether the ground truth is another than that of the clean frames."""
         change = self.before if self.attack else self
         return change.kind != "clean" and any(
-            "labels" in spec.sensors for spec in find(change.name)
+            "labels" in spec.sensors for spec in find_corruptions(change.name)
         )
 
     def describe(self) -> Condition:
@@ -134,7 +134,7 @@ class ConditionSpec:
             )
         if self.kind == "clean":
             return Condition(kind="clean", name="clean")
-        specs = find(self.name)
+        specs = find_corruptions(self.name)
         sensors = {
             "camera" if sensor == "calibration" else sensor
             for spec in specs
@@ -146,7 +146,9 @@ class ConditionSpec:
             name=self.name,
             severity=self.severity,
             parameters={
-                spec.parameter: float(spec.at(self.severity)) if self.value is None else self.value
+                spec.parameter: float(spec.value_at(self.severity))
+                if self.value is None
+                else self.value
                 for spec in specs
             },
             axis=single.parameter if single else None,
@@ -181,7 +183,7 @@ def single(name: str) -> Spec:
     Raises:
         CorruptionError: there is none, or the name joins several, which have no single parameter.
     """
-    specs = find(name)
+    specs = find_corruptions(name)
     if len(specs) > 1:
         each = " and ".join(f"{spec.name}.{spec.parameter}" for spec in specs)
         raise CorruptionError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from corruptions.alignment.extrinsic import mount_shift_m
 from corruptions.alignment.se3 import random_rigid
-from corruptions.frame_like import FrameLike, before
+from corruptions.frame_like import FrameLike, load_previous
 from corruptions.rng import Streams
 
 SETTLED = 10
@@ -24,7 +24,7 @@ def calibration_drift(frame: FrameLike, settled_deg: float, streams: Streams) ->
     share = _frames_before(frame) / SETTLED
     matrices = frame.camera_T_lidar.copy()
     for view in range(len(matrices)):
-        rng = streams.scene(f"camera{view}")
+        rng = streams.per_scene(f"camera{view}")
         matrices[view] = (
             random_rigid(rng, share * settled_deg, share * mount_shift_m(settled_deg))
             @ matrices[view]
@@ -34,8 +34,8 @@ def calibration_drift(frame: FrameLike, settled_deg: float, streams: Streams) ->
 
 def _frames_before(frame: FrameLike) -> int:
     """Keyframes of the scene before this one, SETTLED at most."""
-    count, past = 0, before(frame)
+    count, past = 0, load_previous(frame)
     while past is not None and count < SETTLED:
         count += 1
-        past = before(past) if count < SETTLED else None
+        past = load_previous(past) if count < SETTLED else None
     return count

@@ -31,7 +31,7 @@ def extrinsic(frame: FrameLike, rotation_deg: float, streams: Streams) -> FrameL
     matrices = frame.camera_T_lidar.copy()
     for view in range(len(matrices)):
         delta = random_rigid(
-            streams.scene(f"camera{view}"), rotation_deg, mount_shift_m(rotation_deg)
+            streams.per_scene(f"camera{view}"), rotation_deg, mount_shift_m(rotation_deg)
         )
         matrices[view] = delta @ matrices[view]
     return frame.replace(camera_T_lidar=matrices)
@@ -49,5 +49,5 @@ def lidar_extrinsic(frame: FrameLike, rotation_deg: float, streams: Streams) -> 
     that a model can't tell from overlapping views, and no camera is better than another. Not covered: that everything
     detected is misplaced in the vehicle, which no metric in the LiDAR frame sees; `ego_T_lidar` is ground truth and stays.
     """
-    delta = random_rigid(streams.scene("lidar"), rotation_deg, mount_shift_m(rotation_deg))
+    delta = random_rigid(streams.per_scene("lidar"), rotation_deg, mount_shift_m(rotation_deg))
     return frame.replace(camera_T_lidar=frame.camera_T_lidar @ delta)

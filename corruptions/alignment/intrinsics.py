@@ -19,7 +19,7 @@ def intrinsics(frame: FrameLike, focal_drift: float, streams: Streams) -> FrameL
     """
     matrices = frame.camera_K.copy()
     for view in range(len(matrices)):
-        rng = streams.scene(f"camera{view}")
+        rng = streams.per_scene(f"camera{view}")
         sign, direction = rng.choice((-1.0, 1.0)), rng.uniform(0.0, 2 * np.pi)
         focal = matrices[view, [0, 1], [0, 1]]
         matrices[view, :2, 2] += focal_drift * focal * (np.cos(direction), np.sin(direction))

@@ -28,7 +28,7 @@ def pose_error(frame: FrameLike, translation_m: float, streams: Streams) -> Fram
     points = frame.points.copy()
     for sweep in range(1, len(poses)):
         delta = random_rigid(
-            streams.frame(f"sweep{sweep}"), DEG_PER_M * translation_m, translation_m
+            streams.per_frame(f"sweep{sweep}"), DEG_PER_M * translation_m, translation_m
         )
         moved = frame.sweep_T[sweep] @ delta
         change = moved @ np.linalg.inv(frame.sweep_T[sweep])

@@ -15,7 +15,7 @@ def camera_crash(frame: FrameLike, cameras_off: float, streams: Streams) -> Fram
     ones is drawn once for a scene. Source: RoboBEV (arXiv 2304.06719), camera crash.
     """
     views = len(frame.images)
-    off = streams.nested_scene("camera").permutation(views)[: round(cameras_off)]
+    off = streams.nested_per_scene("camera").permutation(views)[: round(cameras_off)]
     return frame.replace(
         images=tuple(
             np.zeros_like(image) if view in off else image

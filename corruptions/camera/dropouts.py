@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from corruptions.frame_like import FrameLike, UInt8, before
+from corruptions.frame_like import FrameLike, UInt8, load_previous
 from corruptions.rng import Streams
 
 
@@ -38,14 +38,14 @@ def camera_stuck(frame: FrameLike, mean_hold_frames: float, streams: Streams) ->
     """
     images: list[UInt8] = list(frame.images)
     stuck = _draws(frame, streams, len(frame.images)) < 1 - 1 / mean_hold_frames
-    past = before(frame) if stuck.any() else None
+    past = load_previous(frame) if stuck.any() else None
     while past is not None:
         for view in np.flatnonzero(stuck):
             stuck[view] = view < len(past.images) and past.images[view].shape == images[view].shape
         for view in np.flatnonzero(stuck):
             images[view] = past.images[view]
         stuck &= _draws(past, streams, len(stuck)) < 1 - 1 / mean_hold_frames
-        past = before(past) if stuck.any() else None
+        past = load_previous(past) if stuck.any() else None
     return frame.replace(images=tuple(image.copy() for image in images))
 
 
@@ -54,4 +54,4 @@ def _draws(
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """(cameras,) uniform numbers of a frame, which may be one before that of the streams: the same at every severity."""
     own = dataclasses.replace(streams, token=frame.token)
-    return np.array([own.nested(f"camera{view}").random() for view in range(cameras)])
+    return np.array([own.nested_per_frame(f"camera{view}").random() for view in range(cameras)])

@@ -7,8 +7,8 @@ from scipy.ndimage import gaussian_filter
 
 from corruptions.frame_like import Float32, FrameLike, UInt8
 from corruptions.imaging.each_image import each_image
-from corruptions.imaging.resample import grow
-from corruptions.imaging.warp import warp
+from corruptions.imaging.resample import grow_map
+from corruptions.imaging.warp import warp_image
 from corruptions.rng import Streams
 
 CORRELATION = 2.44 / 400
@@ -29,9 +29,9 @@ def elastic(frame: FrameLike, elastic_shift: float, streams: Streams) -> FrameLi
 
     def distort(image: UInt8, camera: str) -> UInt8:
         height, width = image.shape[:2]
-        rng = streams.frame(camera)
+        rng = streams.per_frame(camera)
         down, right = (smooth_field(height, width, elastic_shift * width, rng) for _ in range(2))
-        return warp(image, down, right)
+        return warp_image(image, down, right)
 
     return each_image(frame, distort)
 
@@ -41,7 +41,7 @@ def smooth_field(height: int, width: int, rms: float, rng: np.random.Generator) 
     sigma = CORRELATION * width
     cell = max(1, int(sigma / CELLS))
     noise = rng.standard_normal((-(-height // cell) + 1, -(-width // cell) + 1), dtype=np.float32)
-    field = grow(gaussian_filter(noise, sigma / cell, mode="reflect"), cell, height, width)
+    field = grow_map(gaussian_filter(noise, sigma / cell, mode="reflect"), cell, height, width)
     scale: float = rms / float(np.sqrt(np.mean(field * field)))
     result: Float32 = field * np.float32(scale)
     return result

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from corruptions.frame_like import Float32, FrameLike
-from corruptions.imaging.convolution import blur
+from corruptions.imaging.convolution import blur_image
 from corruptions.imaging.each_image import each_image
 from corruptions.rng import Streams
 
@@ -23,7 +23,7 @@ def defocus_blur(frame: FrameLike, defocus_radius: float, streams: Streams) -> F
     everywhere: nothing of a street is as near as the lens is far from sharp.
     """
     return each_image(
-        frame, lambda image, _: blur(image, disc_kernel(defocus_radius * image.shape[1]))
+        frame, lambda image, _: blur_image(image, disc_kernel(defocus_radius * image.shape[1]))
     )
 
 
@@ -33,7 +33,7 @@ def gaussian_blur(frame: FrameLike, blur_sigma: float, streams: Streams) -> Fram
     Parameter: its standard deviation as a share of the width, 0.25 0.5 0.75 1 1.5 % (ImageNet-C: 1 2 3 4 6 px).
     """
     return each_image(
-        frame, lambda image, _: blur(image, normal_kernel(blur_sigma * image.shape[1]))
+        frame, lambda image, _: blur_image(image, normal_kernel(blur_sigma * image.shape[1]))
     )
 
 

@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 from corruptions.frame_like import Float32, Float64, FrameLike, UInt8
 from corruptions.imaging.each_image import each_image
 from corruptions.imaging.linear_light import to_linear, to_pixels
-from corruptions.imaging.resample import grow, shrink
+from corruptions.imaging.resample import grow_map, shrink_image
 from corruptions.rng import Streams
 
 CRYSTALS = 90
@@ -24,7 +24,7 @@ CELLS = 533
 CLEAR, BLUR = 0.3, 0.01
 """Share of the light that goes through ice, and standard deviation of its blur as a share of the width."""
 RIM = 0.6
-"""How gradually the ice becomes thicker from its rim inwards, in units of `growth`'s thickness. Little ice has a narrower one."""
+"""How gradually the ice becomes thicker from its rim inwards, in units of `grow_ice`'s thickness. Little ice has a narrower one."""
 RELIEF = 0.16
 """Light that the needles scatter beyond that of the milky ice between them."""
 COLOUR = np.array([0.90, 0.97, 1.06])
@@ -42,30 +42,32 @@ def frost(frame: FrameLike, ice_cover: float, streams: Streams) -> FrameLike:
     the image plus 0.4 0.6 0.7 0.7 0.75 of the photograph.
     """
     return each_image(
-        frame, lambda image, camera: frosted(image, ice_cover, streams.nested_scene(camera))
+        frame, lambda image, camera: add_ice(image, ice_cover, streams.nested_per_scene(camera))
     )
 
 
-def frosted(image: UInt8, cover: float, rng: np.random.Generator) -> UInt8:
+def add_ice(image: UInt8, cover: float, rng: np.random.Generator) -> UInt8:
     """One image behind a lens with ice on `cover` of it."""
     height, width = image.shape[:2]
     cell = max(1, width // CELLS)
-    coarse = to_linear(shrink(image, cell))
-    needles = feathers(coarse.shape[0], coarse.shape[1], rng)
-    ice = growth(needles, cover, rng)
+    coarse = to_linear(shrink_image(image, cell))
+    needles = draw_needles(coarse.shape[0], coarse.shape[1], rng)
+    ice = grow_ice(needles, cover, rng)
     around = coarse.mean(axis=(0, 1))
     behind = gaussian_filter(coarse, (BLUR * width / cell, BLUR * width / cell, 0), mode="nearest")
     relief = 1.4 + RELIEF * (needles - needles.mean()) / max(float(needles.std()), 1e-6)
     scattered = (relief[..., None] * (around.mean() * COLOUR)).astype(np.float32)
     seen = ice[..., None] * (np.float32(CLEAR) * behind + np.float32(1 - CLEAR) * scattered)
     light = to_linear(image)
-    light *= 1 - grow(ice, cell, height, width)[..., None]
+    light *= 1 - grow_map(ice, cell, height, width)[..., None]
     for channel in range(3):
-        light[..., channel] += grow(np.ascontiguousarray(seen[..., channel]), cell, height, width)
+        light[..., channel] += grow_map(
+            np.ascontiguousarray(seen[..., channel]), cell, height, width
+        )
     return to_pixels(light)
 
 
-def growth(needles: Float32, cover: float, rng: np.random.Generator) -> Float32:
+def grow_ice(needles: Float32, cover: float, rng: np.random.Generator) -> Float32:
     """(h, w) 0..1 how much ice a cell has: it grows from the image's edges, in patches, along the needles."""
     h, w = needles.shape
     v, u = abs(np.arange(h) / h - 0.5)[:, None], abs(np.arange(w) / w - 0.5)
@@ -79,7 +81,7 @@ def growth(needles: Float32, cover: float, rng: np.random.Generator) -> Float32:
     return result
 
 
-def feathers(h: int, w: int, rng: np.random.Generator) -> Float32:
+def draw_needles(h: int, w: int, rng: np.random.Generator) -> Float32:
     """(h, w) 0..1 a pane full of crystals: every cell belongs to the nearest, whose needles branch off its axis to both sides."""
     seeds = rng.random((CRYSTALS, 2)) * (h, w)
     axis = rng.uniform(0, 2 * np.pi, CRYSTALS)

@@ -7,7 +7,7 @@ from PIL import Image
 
 from corruptions.camera.focus_blur import normal_kernel
 from corruptions.frame_like import Float32, FrameLike, Int64, UInt8
-from corruptions.imaging.convolution import convolved
+from corruptions.imaging.convolution import convolve_linear
 from corruptions.imaging.each_image import each_image
 from corruptions.imaging.linear_light import to_linear, to_pixels
 from corruptions.rng import Streams
@@ -33,24 +33,24 @@ def glass_blur(frame: FrameLike, glass_scatter: float, streams: Streams) -> Fram
     independently instead of swapping; in linear light.
     """
     return each_image(
-        frame, lambda image, camera: through_glass(image, glass_scatter, streams.frame(camera))
+        frame, lambda image, camera: scatter_image(image, glass_scatter, streams.per_frame(camera))
     )
 
 
-def through_glass(image: UInt8, scatter: float, rng: np.random.Generator) -> UInt8:
+def scatter_image(image: UInt8, scatter: float, rng: np.random.Generator) -> UInt8:
     """One image, worked on in cells of several pixels where it is blurred by more than these anyway."""
     height, width = image.shape[:2]
-    cell, kernel = resolution(width, scatter)
+    cell, kernel = choose_cells(width, scatter)
     linear = to_linear(image)
     cells = np.stack(
         [np.asarray(Image.fromarray(linear[..., c]).reduce(cell)) for c in range(3)], axis=-1
     )
-    soft = convolved(cells, kernel)
-    row, column = shuffle(
+    soft = convolve_linear(cells, kernel)
+    row, column = shuffle_grains(
         soft.shape[0], soft.shape[1], scatter * width / cell, GRAIN * width / cell, rng
     )
     shuffled: Float32 = soft[row, column]
-    scattered = np.ascontiguousarray(convolved(shuffled, kernel).transpose(2, 0, 1))
+    scattered = np.ascontiguousarray(convolve_linear(shuffled, kernel).transpose(2, 0, 1))
     size, box = (width, height), (0, 0, width / cell, height / cell)
     grown = [
         np.asarray(Image.fromarray(channel).resize(size, Image.Resampling.BILINEAR, box))
@@ -59,14 +59,14 @@ def through_glass(image: UInt8, scatter: float, rng: np.random.Generator) -> UIn
     return to_pixels(np.stack(grown, axis=-1))
 
 
-def resolution(width: int, scatter: float) -> tuple[int, Float32]:
+def choose_cells(width: int, scatter: float) -> tuple[int, Float32]:
     """Side of the cells [px] that the image is worked on in, and the normal blur's kernel on them."""
     sigma_px = (SOFTNESS[0] + SOFTNESS[1] * scatter) * min(scatter / FULL_SCATTER, 1.0) * width
     cell = max(1, int(sigma_px / FINEST_SIGMA_PX))
     return cell, normal_kernel(sigma_px / cell)
 
 
-def shuffle(
+def shuffle_grains(
     h: int, w: int, scatter: float, grain: float, rng: np.random.Generator
 ) -> tuple[Int64, Int64]:
     """(h, w) row and column of the cell that every cell shows, grain by grain; scatter and grain in cells."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from corruptions.camera.pixel_noise import OUTCOMES, deal
+from corruptions.camera.pixel_noise import OUTCOMES, pick_outcomes
 from corruptions.frame_like import Float64, FrameLike, UInt8
 from corruptions.imaging.each_image import each_image
-from corruptions.imaging.linear_light import LINEAR, encode
+from corruptions.imaging.linear_light import LINEAR, encode_srgb
 from corruptions.rng import Streams
 
 WHITE_ELECTRONS_AT_ISO_100 = 10_000.0
@@ -24,17 +24,19 @@ def iso_noise(frame: FrameLike, iso: float, streams: Streams) -> FrameLike:
     Common Corruptions (Kar et al., CVPR 2022), also in RoboBEV's code: Poisson noise of 25 photons plus normal noise of 0.7 x
     (0.08 0.12 0.18 0.26 0.38). Deviation: it works on pixel values, where noise does not have these laws.
     """
-    bank = iso_bank(iso, streams.frame("camera"))
-    return each_image(frame, lambda image, camera: deal(image, bank, streams.frame(camera)))
+    outcomes = iso_outcomes(iso, streams.per_frame("camera"))
+    return each_image(
+        frame, lambda image, camera: pick_outcomes(image, outcomes, streams.per_frame(camera))
+    )
 
 
-def iso_bank(iso: float, rng: np.random.Generator) -> UInt8:
+def iso_outcomes(iso: float, rng: np.random.Generator) -> UInt8:
     """(256, OUTCOMES) draws of what pixels of each value may become."""
-    electrons, white = amplified_electrons(iso, rng)
-    return np.rint(255 * encode(np.clip(electrons / white, 0.0, 1.0))).astype(np.uint8)
+    electrons, white = draw_electrons(iso, rng)
+    return np.rint(255 * encode_srgb(np.clip(electrons / white, 0.0, 1.0))).astype(np.uint8)
 
 
-def amplified_electrons(iso: float, rng: np.random.Generator) -> tuple[Float64, float]:
+def draw_electrons(iso: float, rng: np.random.Generator) -> tuple[Float64, float]:
     """(256, OUTCOMES) electrons that a pixel of each value may read out as, and those of white without noise."""
     white = WHITE_ELECTRONS_AT_ISO_100 * 100 / iso
     mean = np.repeat(LINEAR.astype(np.float64)[:, None] * white, OUTCOMES, axis=1)

@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 from corruptions.frame_like import Float32, FrameLike, UInt8
 from corruptions.imaging.each_image import each_image
 from corruptions.imaging.linear_light import to_linear, to_pixels
-from corruptions.imaging.resample import grow
+from corruptions.imaging.resample import grow_map
 from corruptions.rng import Streams
 
 SPOTS = 60
@@ -34,15 +34,15 @@ def lens_dirt(frame: FrameLike, dirt_share: float, streams: Streams) -> FrameLik
     of LiDAR-Camera Fusion for 3D Object Detection" (arXiv 2205.14951), who paste photographed masks of dirt; these are made.
     """
     return each_image(
-        frame, lambda image, camera: dirty(image, dirt_share, streams.nested_scene(camera))
+        frame, lambda image, camera: add_dirt(image, dirt_share, streams.nested_per_scene(camera))
     )
 
 
-def dirty(image: UInt8, share: float, rng: np.random.Generator) -> UInt8:
+def add_dirt(image: UInt8, share: float, rng: np.random.Generator) -> UInt8:
     """One image behind a lens with dirt on `share` of it."""
     height, width = image.shape[:2]
     cell = max(1, width // CELLS)
-    inside, spot = spots(-(-height // cell), -(-width // cell), share, rng)
+    inside, spot = place_spots(-(-height // cell), -(-width // cell), share, rng)
     opaque = rng.random(SPOTS) < OPAQUE_SHARE
     opacity = np.where(opaque, OPAQUE, rng.uniform(*TRANSLUCENT, SPOTS)).astype(np.float32)
     colour = np.where(opaque[:, None], MUD, DUST).astype(np.float32)
@@ -50,15 +50,15 @@ def dirty(image: UInt8, share: float, rng: np.random.Generator) -> UInt8:
     light = to_linear(image)
     added = (held[..., None] * colour[spot]) * light.mean(axis=(0, 1))
     sigma = SOFTNESS * width / cell
-    light *= 1 - grow(gaussian_filter(held, sigma), cell, height, width)[..., None]
+    light *= 1 - grow_map(gaussian_filter(held, sigma), cell, height, width)[..., None]
     for channel in range(3):
-        light[..., channel] += grow(
+        light[..., channel] += grow_map(
             gaussian_filter(added[..., channel], sigma), cell, height, width
         )
     return to_pixels(light)
 
 
-def spots(
+def place_spots(
     rows: int, columns: int, share: float, rng: np.random.Generator
 ) -> tuple[Float32, np.ndarray[tuple[int, int], np.dtype[np.int64]]]:
     """(rows, columns) 1 within spots, 0 outside, and the number of the spot that is nearest in terms of its radius.

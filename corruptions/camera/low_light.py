@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from corruptions.camera.pixel_noise import OUTCOMES, deal
+from corruptions.camera.pixel_noise import OUTCOMES, pick_outcomes
 from corruptions.frame_like import Float64, FrameLike, UInt8
 from corruptions.imaging.each_image import each_image
-from corruptions.imaging.linear_light import LINEAR, encode
+from corruptions.imaging.linear_light import LINEAR, encode_srgb
 from corruptions.rng import Streams
 
 WHITE_ELECTRONS = 10_000.0
@@ -27,18 +27,20 @@ def low_light(frame: FrameLike, light_scale: float, streams: Streams) -> FrameLi
     the square of the pixel values: that leaves these shares of the linear light of street images. Noise: the linear
     camera model of EMVA 1288.
     """
-    bank = low_light_bank(light_scale, streams.frame("camera"))
-    return each_image(frame, lambda image, camera: deal(image, bank, streams.frame(camera)))
+    outcomes = low_light_outcomes(light_scale, streams.per_frame("camera"))
+    return each_image(
+        frame, lambda image, camera: pick_outcomes(image, outcomes, streams.per_frame(camera))
+    )
 
 
-def low_light_bank(light_scale: float, rng: np.random.Generator) -> UInt8:
+def low_light_outcomes(light_scale: float, rng: np.random.Generator) -> UInt8:
     """(256, OUTCOMES) draws of what pixels of each value may become."""
-    electrons = noisy_electrons(light_scale, rng)
-    encoded = encode(np.clip(electrons / WHITE_ELECTRONS, 0.0, 1.0))
+    electrons = draw_electrons(light_scale, rng)
+    encoded = encode_srgb(np.clip(electrons / WHITE_ELECTRONS, 0.0, 1.0))
     return np.rint(255 * encoded).astype(np.uint8)
 
 
-def noisy_electrons(light_scale: float, rng: np.random.Generator) -> Float64:
+def draw_electrons(light_scale: float, rng: np.random.Generator) -> Float64:
     """(256, OUTCOMES) electrons that a pixel of each value may read out as."""
     before = np.rint(LINEAR.astype(np.float64) * WHITE_ELECTRONS).astype(np.int64)
     left = rng.binomial(np.repeat(before[:, None], OUTCOMES, axis=1), light_scale)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from corruptions.frame_like import Float32, FrameLike
-from corruptions.imaging.convolution import blur
+from corruptions.imaging.convolution import blur_image
 from corruptions.rng import Streams
 
 
@@ -19,8 +19,8 @@ def motion_blur(frame: FrameLike, smear: float, streams: Streams) -> FrameLike:
     """
     images = []
     for view, image in enumerate(frame.images):
-        angle = streams.frame(f"camera{view}").uniform(0.0, np.pi)
-        images.append(blur(image, line_kernel(smear * image.shape[1], angle)))
+        angle = streams.per_frame(f"camera{view}").uniform(0.0, np.pi)
+        images.append(blur_image(image, line_kernel(smear * image.shape[1], angle)))
     return frame.replace(images=tuple(images))
 
 

@@ -1,7 +1,7 @@
 """Noise on pixel values with the distributions and constants of ImageNet-C (Hendrycks & Dietterich, ICLR 2019).
 
 All of it is independent for every pixel and colour. It is added to sRGB values, as there; noise of a sensor, in linear
-light, is `iso_noise` and `low_light`. The distributions are resolved to 1/4096 (`pixel_noise.deal`).
+light, is `iso_noise` and `low_light`. The distributions are resolved to 1/4096 (`pixel_noise.pick_outcomes`).
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtri
 
-from corruptions.camera.pixel_noise import OUTCOMES, deal
+from corruptions.camera.pixel_noise import OUTCOMES, pick_outcomes
 from corruptions.frame_like import Float64, FrameLike, UInt8
 from corruptions.imaging.each_image import each_image
 from corruptions.rng import Streams
 
 SHARES: Float64 = (np.arange(OUTCOMES) + 0.5) / OUTCOMES
-"""The distribution's share below each outcome of a bank."""
+"""The distribution's share below each outcome."""
 VALUES: Float64 = np.arange(256.0)[:, None]
 
 
@@ -25,7 +25,9 @@ def gaussian_noise(frame: FrameLike, gaussian_sigma: float, streams: Streams) ->
     Parameter: its standard deviation as a share of white, 0.08 0.12 0.18 0.26 0.38. Source: ImageNet-C, gaussian noise;
     nuScenes-C (Dong et al., CVPR 2023) has the same for its camera.
     """
-    return _dealt(frame, gaussian_bank(gaussian_sigma, streams.frame("camera")), streams)
+    return _with_noise(
+        frame, gaussian_outcomes(gaussian_sigma, streams.per_frame("camera")), streams
+    )
 
 
 def uniform_noise(frame: FrameLike, uniform_half_width: float, streams: Streams) -> FrameLike:
@@ -34,7 +36,9 @@ def uniform_noise(frame: FrameLike, uniform_half_width: float, streams: Streams)
     Parameter: the largest change as a share of white, 0.08 0.12 0.18 0.26 0.38. Source: nuScenes-C (Dong et al., CVPR
     2023), uniform noise of its camera.
     """
-    return _dealt(frame, uniform_bank(uniform_half_width, streams.frame("camera")), streams)
+    return _with_noise(
+        frame, uniform_outcomes(uniform_half_width, streams.per_frame("camera")), streams
+    )
 
 
 def speckle_noise(frame: FrameLike, speckle_sigma: float, streams: Streams) -> FrameLike:
@@ -42,7 +46,7 @@ def speckle_noise(frame: FrameLike, speckle_sigma: float, streams: Streams) -> F
 
     Parameter: its standard deviation as a share of the pixel value, 0.15 0.20 0.35 0.45 0.60. Source: ImageNet-C, speckle noise.
     """
-    return _dealt(frame, speckle_bank(speckle_sigma, streams.frame("camera")), streams)
+    return _with_noise(frame, speckle_outcomes(speckle_sigma, streams.per_frame("camera")), streams)
 
 
 def shot_noise(frame: FrameLike, white_photons: float, streams: Streams) -> FrameLike:
@@ -51,7 +55,7 @@ def shot_noise(frame: FrameLike, white_photons: float, streams: Streams) -> Fram
     Parameter: the number of photons that a white pixel counts, 60 25 12 5 3: a value v becomes 255 / n * Poisson(n * v / 255).
     Source: ImageNet-C, shot noise.
     """
-    return _dealt(frame, shot_bank(white_photons, streams.frame("camera")), streams)
+    return _with_noise(frame, shot_outcomes(white_photons, streams.per_frame("camera")), streams)
 
 
 def impulse_noise(frame: FrameLike, impulse_share: float, streams: Streams) -> FrameLike:
@@ -63,7 +67,7 @@ def impulse_noise(frame: FrameLike, impulse_share: float, streams: Streams) -> F
     half = impulse_draws(impulse_share)
 
     def hit(image: UInt8, camera: str) -> UInt8:
-        draw = streams.frame(camera).integers(0, 65536, image.shape, dtype=np.uint16)
+        draw = streams.per_frame(camera).integers(0, 65536, image.shape, dtype=np.uint16)
         result = np.where(draw < half, np.uint8(0), image)
         result[draw >= 65536 - half] = 255
         return result
@@ -76,31 +80,33 @@ def impulse_draws(impulse_share: float) -> int:
     return round(impulse_share / 2 * 65536)
 
 
-def gaussian_bank(sigma: float, rng: np.random.Generator) -> UInt8:
+def gaussian_outcomes(sigma: float, rng: np.random.Generator) -> UInt8:
     """(256, OUTCOMES) what pixels of each value may become; all of the distribution's quantiles, so that nothing is drawn."""
-    return _bank(VALUES + 255 * sigma * ndtri(SHARES))
+    return _to_pixels(VALUES + 255 * sigma * ndtri(SHARES))
 
 
-def uniform_bank(half_width: float, rng: np.random.Generator) -> UInt8:
-    """As `gaussian_bank`."""
-    return _bank(VALUES + 255 * half_width * (2 * SHARES - 1))
+def uniform_outcomes(half_width: float, rng: np.random.Generator) -> UInt8:
+    """As `gaussian_outcomes`."""
+    return _to_pixels(VALUES + 255 * half_width * (2 * SHARES - 1))
 
 
-def speckle_bank(sigma: float, rng: np.random.Generator) -> UInt8:
-    """As `gaussian_bank`."""
-    return _bank(VALUES * (1 + sigma * ndtri(SHARES)))
+def speckle_outcomes(sigma: float, rng: np.random.Generator) -> UInt8:
+    """As `gaussian_outcomes`."""
+    return _to_pixels(VALUES * (1 + sigma * ndtri(SHARES)))
 
 
-def shot_bank(white_photons: float, rng: np.random.Generator) -> UInt8:
+def shot_outcomes(white_photons: float, rng: np.random.Generator) -> UInt8:
     """(256, OUTCOMES) draws of what pixels of each value may become."""
     mean = np.repeat(VALUES / 255 * white_photons, OUTCOMES, axis=1)
-    return _bank(rng.poisson(mean).astype(np.float64) * (255 / white_photons))
+    return _to_pixels(rng.poisson(mean).astype(np.float64) * (255 / white_photons))
 
 
-def _bank(outcomes: Float64) -> UInt8:
+def _to_pixels(outcomes: Float64) -> UInt8:
     """Outcomes on the scale 0..255, clipped and rounded."""
     return np.rint(np.clip(outcomes, 0, 255)).astype(np.uint8)
 
 
-def _dealt(frame: FrameLike, bank: UInt8, streams: Streams) -> FrameLike:
-    return each_image(frame, lambda image, camera: deal(image, bank, streams.frame(camera)))
+def _with_noise(frame: FrameLike, outcomes: UInt8, streams: Streams) -> FrameLike:
+    return each_image(
+        frame, lambda image, camera: pick_outcomes(image, outcomes, streams.per_frame(camera))
+    )

@@ -25,17 +25,17 @@ def occlusion(frame: FrameLike, occluded_share: float, streams: Streams) -> Fram
     """
     if not frame.images:
         return frame
-    rng = streams.nested_scene("camera")
+    rng = streams.nested_per_scene("camera")
     hidden = int(rng.integers(len(frame.images)))
     images = list(frame.images)
     height, width = images[hidden].shape[:2]
-    cover = covered(height, width, occluded_share, rng)[..., None]
+    cover = draw_cover(height, width, occluded_share, rng)[..., None]
     light = to_linear(images[hidden])
     images[hidden] = to_pixels(light + cover * (np.float32(LIGHT) - light))
     return frame.replace(images=tuple(images))
 
 
-def covered(height: int, width: int, share: float, rng: np.random.Generator) -> Float32:
+def draw_cover(height: int, width: int, share: float, rng: np.random.Generator) -> Float32:
     """(H, W) how much of each pixel an object hides that comes in from a random side: at least half of `share` of them."""
     angle, waves, phases = (
         rng.uniform(0, 2 * np.pi),

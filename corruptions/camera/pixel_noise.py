@@ -1,4 +1,4 @@
-"""Independent noise of every pixel, fast: outcomes for every pixel value are drawn once and then dealt out at random."""
+"""Independent noise of every pixel, fast: outcomes for every pixel value are drawn once and then picked at random."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ OUTCOMES = 4096
 """Outcomes drawn for each of the 256 pixel values: the distribution's share of 1/4096 is resolved, its far tail is not."""
 
 
-def deal(image: UInt8, bank: UInt8, rng: np.random.Generator) -> UInt8:
+def pick_outcomes(image: UInt8, outcomes: UInt8, rng: np.random.Generator) -> UInt8:
     """Replaces every value of the image by one of its outcomes, at random.
 
     A frame has 26 million values; drawing an index is many times faster than drawing Poisson or normal noise.
 
     Args:
         image: any shape.
-        bank: (256, OUTCOMES) possible results for each pixel value.
+        outcomes: (256, OUTCOMES) possible results for each pixel value.
     """
     index = image.astype(np.uint32)
     index *= OUTCOMES
     index += rng.integers(0, OUTCOMES, image.shape, dtype=np.uint16)
-    return bank.ravel()[index]
+    return outcomes.ravel()[index]

@@ -9,7 +9,7 @@ from scipy.special import ndtri
 from corruptions.frame_like import Float64, FrameLike, UInt8
 from corruptions.imaging.each_image import each_image
 from corruptions.imaging.linear_light import to_linear, to_pixels
-from corruptions.imaging.warp import sample
+from corruptions.imaging.warp import sample_bilinear
 from corruptions.rng import Streams
 
 RADIUS, RADIUS_SPREAD = 0.012, 0.5
@@ -34,16 +34,16 @@ def rain_drops(frame: FrameLike, drop_cover: float, streams: Streams) -> FrameLi
     tracing through the drop's true shape, and drops do not run.
     """
     return each_image(
-        frame, lambda image, camera: with_drops(image, drop_cover, streams.nested_scene(camera))
+        frame, lambda image, camera: add_drops(image, drop_cover, streams.nested_per_scene(camera))
     )
 
 
-def with_drops(image: UInt8, cover: float, rng: np.random.Generator) -> UInt8:
+def add_drops(image: UInt8, cover: float, rng: np.random.Generator) -> UInt8:
     """One image behind a lens with drops."""
     height, width = image.shape[:2]
     small = np.asarray(Image.fromarray(image).reduce(max(1, width // COARSE)))
     result: UInt8 = image.copy()
-    for row, column, high, wide in drops(height, width, cover, rng):
+    for row, column, high, wide in place_drops(height, width, cover, rng):
         top, left = max(0, int(row - high)), max(0, int(column - wide))
         window = result[top : int(row + high) + 2, left : int(column + wide) + 2]
         v = ((np.arange(window.shape[0], dtype=np.float32) + top - row) / high)[:, None]
@@ -58,7 +58,7 @@ def with_drops(image: UInt8, cover: float, rng: np.random.Generator) -> UInt8:
             np.clip(p, 0, size - 1.01) for p, size in zip(place, small.shape[:2], strict=True)
         ]
         seen = (
-            to_linear(sample(small, inside[0], inside[1]))
+            to_linear(sample_bilinear(small, inside[0], inside[1]))
             * (1 - np.float32(0.7) * off**4)[..., None]
         )
         clean = to_linear(window)
@@ -66,7 +66,7 @@ def with_drops(image: UInt8, cover: float, rng: np.random.Generator) -> UInt8:
     return result
 
 
-def drops(height: int, width: int, cover: float, rng: np.random.Generator) -> Float64:
+def place_drops(height: int, width: int, cover: float, rng: np.random.Generator) -> Float64:
     """(n, 4) row, column, half height and half width [px] of the drops whose areas add up to `cover` of the image.
 
     Of a long list that depends on the stream alone, the first ones.

@@ -70,7 +70,7 @@ def color_quant(frame: FrameLike, color_bits: float, streams: Streams) -> FrameL
     for bits that are not whole). Source: RoboBEV (Xie et al., arXiv 2304.06719), color quant. Deviation: its code cuts off
     the low bits, which also darkens the image: at 1 bit white becomes 128 there.
     """
-    table = quantised(color_bits)
+    table = quantisation_table(color_bits)
     return each_image(frame, lambda image, _: table[image])
 
 
@@ -100,7 +100,7 @@ def saturation_table(gain: float) -> Float32:
     return table
 
 
-def quantised(bits: float) -> UInt8:
+def quantisation_table(bits: float) -> UInt8:
     """(256,) new pixel value by the old one."""
     top = round(2**bits) - 1
     return np.rint(np.rint(np.arange(256.0) / 255 * top) / top * 255).astype(np.uint8)

@@ -23,20 +23,22 @@ def zoom_blur(frame: FrameLike, zoom_end: float, streams: Streams) -> FrameLike:
     the logarithm of their zoom. Source: ImageNet-C (Hendrycks & Dietterich, ICLR 2019), zoom blur: 11 to 16 copies at even steps
     of the zoom, on pixel values.
     """
-    return each_image(frame, lambda image, _: zoom_mean(image, zoom_end))
+    return each_image(frame, lambda image, _: average_zooms(image, zoom_end))
 
 
-def zoom_mean(image: UInt8, zoom_end: float) -> UInt8:
+def average_zooms(image: UInt8, zoom_end: float) -> UInt8:
     """The mean of 2^k zoomed copies by k zooms: that of 2n is half that of n, plus half that zoomed by the nth step."""
     height, width = image.shape[:2]
     linear = to_linear(image)
     channels = [np.ascontiguousarray(linear[..., channel]) for channel in range(3)]
-    for zoom in zooms(height, width, zoom_end):
-        channels = [(channel + zoomed(channel, zoom)) * np.float32(0.5) for channel in channels]
+    for zoom in zoom_steps(height, width, zoom_end):
+        channels = [
+            (channel + zoom_channel(channel, zoom)) * np.float32(0.5) for channel in channels
+        ]
     return to_pixels(np.stack(channels, axis=-1))
 
 
-def zooms(height: int, width: int, zoom_end: float) -> list[float]:
+def zoom_steps(height: int, width: int, zoom_end: float) -> list[float]:
     """The zoom of every doubling of the number of copies: steps s, s^2, s^4 ... whose product is zoom_end."""
     reach = (zoom_end - 1) * math.hypot(height, width) / 2
     doublings = max(1, math.ceil(math.log2(reach / (SPACING * width) + 1)))
@@ -44,7 +46,7 @@ def zooms(height: int, width: int, zoom_end: float) -> list[float]:
     return [step ** (2**number) for number in range(doublings)]
 
 
-def zoomed(channel: Float32, zoom: float) -> Float32:
+def zoom_channel(channel: Float32, zoom: float) -> Float32:
     """(H, W) enlarged about its centre (bilinear) and cut to its size."""
     height, width = channel.shape
     left, top = width / 2 * (1 - 1 / zoom), height / 2 * (1 - 1 / zoom)

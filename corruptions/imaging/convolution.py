@@ -9,18 +9,18 @@ from corruptions.frame_like import Float32, UInt8
 from corruptions.imaging.linear_light import to_linear, to_pixels
 
 
-def blur(image: UInt8, kernel: Float32) -> UInt8:
+def blur_image(image: UInt8, kernel: Float32) -> UInt8:
     """The image convolved with a kernel in linear light. What lies outside the image repeats its edge.
 
     Args:
         image: (H, W, 3).
         kernel: (h, w), odd sizes, sums to 1.
     """
-    return to_pixels(convolved(to_linear(image), kernel))
+    return to_pixels(convolve_linear(to_linear(image), kernel))
 
 
-def convolved(linear: Float32, kernel: Float32) -> Float32:
-    """(H, W, 3) convolved with a kernel as in `blur`, by FFT."""
+def convolve_linear(linear: Float32, kernel: Float32) -> Float32:
+    """(H, W, 3) convolved with a kernel as in `blur_image`, by FFT."""
     height, width = linear.shape[:2]
     top, left = kernel.shape[0] // 2, kernel.shape[1] // 2
     padded = np.pad(linear, ((top, top), (left, left), (0, 0)), mode="edge").transpose(2, 0, 1)

@@ -10,19 +10,19 @@ STEPS = 1 << 14
 """Entries of the table back to pixel values: five for one grey level where the curve is steepest."""
 
 
-def decode(encoded: Float64) -> Float64:
+def decode_srgb(encoded: Float64) -> Float64:
     """Linear light 0..1 of sRGB values 0..1."""
     return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
 
 
-def encode(linear: Float64) -> Float64:
+def encode_srgb(linear: Float64) -> Float64:
     """sRGB values 0..1 of linear light 0..1."""
     return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
 
 
-LINEAR: Float32 = decode(np.arange(256) / 255).astype(np.float32)
+LINEAR: Float32 = decode_srgb(np.arange(256) / 255).astype(np.float32)
 """(256,) linear light of every pixel value."""
-PIXELS: UInt8 = np.rint(255 * encode(np.arange(STEPS) / (STEPS - 1))).astype(np.uint8)
+PIXELS: UInt8 = np.rint(255 * encode_srgb(np.arange(STEPS) / (STEPS - 1))).astype(np.uint8)
 """(STEPS,) pixel value of linear light 0, 1 / (STEPS - 1) ... 1."""
 
 

@@ -16,12 +16,12 @@ SMOOTHNESS = 1e-3
 above it."""
 
 
-def shrink(image: UInt8, factor: int) -> UInt8:
+def shrink_image(image: UInt8, factor: int) -> UInt8:
     """Mean over cells of factor x factor pixels; a rest at the right and bottom makes smaller cells. Keeps the channels."""
     return np.asarray(Image.fromarray(image).reduce(factor))
 
 
-def grow(values: Float32, factor: int, height: int, width: int) -> Float32:
+def grow_map(values: Float32, factor: int, height: int, width: int) -> Float32:
     """Bilinear from cells to pixels, (h, w) to (height, width)."""
     rows, columns = values.shape
     grown = Image.fromarray(values).resize(
@@ -30,7 +30,7 @@ def grow(values: Float32, factor: int, height: int, width: int) -> Float32:
     return np.asarray(grown)[:height, :width]
 
 
-def refine(values: Float32, image: UInt8) -> Float32:
+def refine_map(values: Float32, image: UInt8) -> Float32:
     """Brings a coarse map to the image's size, its edges laid along those of the image.
 
     Fast guided filter (He & Sun, arXiv 1505.00996): within a window the map is taken as linear in the image's grey value,
@@ -44,7 +44,7 @@ def refine(values: Float32, image: UInt8) -> Float32:
     """
     factor = cell_size(image)
     grey = np.asarray(Image.fromarray(image).convert("L"))
-    guide = shrink(grey, factor).astype(np.float32) / 255
+    guide = shrink_image(grey, factor).astype(np.float32) / 255
     window = 2 * RADIUS + 1
 
     def mean(array: npt.NDArray[np.floating]) -> Float32:
@@ -55,8 +55,10 @@ def refine(values: Float32, image: UInt8) -> Float32:
     slope = covariance / (mean(guide * guide) - mean_guide**2 + np.float32(SMOOTHNESS))
     offset = mean(mean_values - slope * mean_guide)
     size = image.shape[:2]
-    scaled = grow(mean(slope), factor, *size) * grey
-    result: Float32 = np.clip(scaled * np.float32(1 / 255) + grow(offset, factor, *size), 0.0, 1.0)
+    scaled = grow_map(mean(slope), factor, *size) * grey
+    result: Float32 = np.clip(
+        scaled * np.float32(1 / 255) + grow_map(offset, factor, *size), 0.0, 1.0
+    )
     return result
 
 

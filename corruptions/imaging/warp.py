@@ -7,7 +7,7 @@ import numpy as np
 from corruptions.frame_like import Float32, UInt8
 
 
-def warp(image: UInt8, down: Float32, right: Float32) -> UInt8:
+def warp_image(image: UInt8, down: Float32, right: Float32) -> UInt8:
     """Every pixel takes the value (bilinear) of the place that is displaced from it; beyond the edge, the edge's.
 
     Args:
@@ -17,10 +17,10 @@ def warp(image: UInt8, down: Float32, right: Float32) -> UInt8:
     height, width = image.shape[:2]
     row = np.clip(np.arange(height, dtype=np.float32)[:, None] + down, 0, height - 1.001)
     column = np.clip(np.arange(width, dtype=np.float32) + right, 0, width - 1.001)
-    return sample(image, row, column)
+    return sample_bilinear(image, row, column)
 
 
-def sample(image: UInt8, row: Float32, column: Float32) -> UInt8:
+def sample_bilinear(image: UInt8, row: Float32, column: Float32) -> UInt8:
     """(..., 3) bilinear values at places within 0 <= row < H - 1, 0 <= column < W - 1."""
     width = image.shape[1]
     top, left = row.astype(np.int32), column.astype(np.int32)

@@ -21,6 +21,6 @@ def beam_missing(frame: FrameLike, share: float, streams: Streams) -> FrameLike:
     """
     rings = known_rings(frame, "beam_missing")
     present = np.unique(rings)
-    keys = streams.scene("lidar").random(int(present[-1]) + 1 if len(present) else 0)
+    keys = streams.per_scene("lidar").random(int(present[-1]) + 1 if len(present) else 0)
     dead = present[np.argsort(keys[present], kind="stable")[: round(share * len(present))]]
     return select_points(frame, ~np.isin(rings, dead))

@@ -22,7 +22,7 @@ def known_rings(frame: FrameLike, name: str) -> Int16:
     return frame.ring
 
 
-def thinned(index: Int16 | Int64, share: float, phase: float | Float64) -> Bool:
+def thin_evenly(index: Int16 | Int64, share: float, phase: float | Float64) -> Bool:
     """(N,) which of the whole numbers 0, 1, 2 ... stay when a share of them is to stay, as evenly spaced as can be.
 
     Number i stays where floor((i + 1) share + phase) exceeds floor(i share + phase): of n numbers in a row it keeps n * share,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from corruptions.frame_like import Bool, Float64, FrameLike, select_points
-from corruptions.lidar.beams import known_rings, thinned
-from corruptions.lidar.rays import origins
+from corruptions.lidar.beams import known_rings, thin_evenly
+from corruptions.lidar.rays import ray_origins
 from corruptions.rng import Streams
 
 AZIMUTH_SHARE = 0.5
@@ -25,20 +25,20 @@ def cross_sensor(frame: FrameLike, share: float, streams: Streams) -> FrameLike:
     Raises CorruptionError where the ring of a point is unknown.
     """
     rings = known_rings(frame, "cross_sensor")
-    frame = select_points(frame, thinned(rings, share, streams.scene("lidar").random()))
-    phase = streams.frame("lidar").random(len(frame.sweep_T))
+    frame = select_points(frame, thin_evenly(rings, share, streams.per_scene("lidar").random()))
+    phase = streams.per_frame("lidar").random(len(frame.sweep_T))
     return select_points(frame, _thinned_columns(frame, AZIMUTH_SHARE, phase))
 
 
 def _thinned_columns(frame: FrameLike, share: float, phase: Float64) -> Bool:
     """(N,) of every beam and sweep, an evenly spaced share of the returns in the order of azimuth. phase: (S,) in 0..1."""
     n = len(frame.points)
-    ray = frame.points[:, :2] - origins(frame)[:, :2]
+    ray = frame.points[:, :2] - ray_origins(frame)[:, :2]
     azimuth = np.arctan2(ray[:, 1], ray[:, 0])
     group = frame.sweep_index.astype(np.int64) * (int(frame.ring.max(initial=0)) + 1) + frame.ring
     order = np.argsort(group * 8.0 + azimuth)
     counts = np.bincount(group)
     rank = np.arange(n) - np.repeat(np.cumsum(counts) - counts, counts)
     keep = np.empty(n, np.bool_)
-    keep[order] = thinned(rank, share, phase[frame.sweep_index[order]])
+    keep[order] = thin_evenly(rank, share, phase[frame.sweep_index[order]])
     return keep

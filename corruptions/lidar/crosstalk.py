@@ -18,7 +18,7 @@ def crosstalk(frame: FrameLike, share: float, streams: Streams) -> FrameLike:
     CVPR 2023), LiDAR crosstalk, with these values (after Briñón-Arranz et al., 2021); Robo3D (Kong et al., ICCV 2023) has the
     same formula. The public code of both adds 3 N(0, 1) to the intensity, too.
     """
-    rng = streams.frame("lidar")
+    rng = streams.per_frame("lidar")
     n = len(frame.points)
     hit = rng.permutation(n)[: round(share * n)]
     points = frame.points.copy()

@@ -21,7 +21,7 @@ def cutout(frame: FrameLike, blobs: float, streams: Streams) -> FrameLike:
     Source: 3D_Corruptions_AD (Dong et al., CVPR 2023), cutout; after ModelNet40-C (Sun et al., 2022).
     """
     n = len(frame.points)
-    order = streams.nested("lidar").permutation(n)
+    order = streams.nested_per_frame("lidar").permutation(n)
     keep = np.ones(n, np.bool_)
     xyz = np.ascontiguousarray(frame.points[:, :3].T)
     for number in range(math.ceil(blobs)):

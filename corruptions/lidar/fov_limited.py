@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from corruptions.frame_like import FrameLike, select_points
-from corruptions.lidar.rays import origins
+from corruptions.lidar.rays import ray_origins
 from corruptions.rng import Streams
 
 
@@ -16,6 +16,6 @@ def fov_limited(frame: FrameLike, half_angle_deg: float, streams: Streams) -> Fr
     sweep, is at most that. Nothing is random. Source: 3D_Corruptions_AD (Dong et al., CVPR 2023), FOV lost.
     """
     turned = frame.sweep_T[:, :3, :2].astype(np.float32)[frame.sweep_index]
-    local = np.einsum("ni,nij->nj", frame.points[:, :3] - origins(frame), turned)
+    local = np.einsum("ni,nij->nj", frame.points[:, :3] - ray_origins(frame), turned)
     azimuth = np.arctan2(local[:, 1], local[:, 0])
     return select_points(frame, abs(azimuth) <= np.float32(np.radians(half_angle_deg)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from corruptions.frame_like import FrameLike
-from corruptions.lidar.rays import origins
+from corruptions.lidar.rays import ray_origins
 from corruptions.rng import Streams
 
 
@@ -21,10 +21,10 @@ def ghost_points(frame: FrameLike, share: float, streams: Streams) -> FrameLike:
     Own model of the fault "ghost objects" that Goelles et al., "Fault Detection, Isolation, Identification and Recovery (FDIIR)
     Methods for Automotive Perception Sensors", Sensors 2020, describe.
     """
-    start = origins(frame)
+    start = ray_origins(frame)
     ray = frame.points[:, :3] - start
     distance2 = np.einsum("ni,ni->n", ray, ray)
-    speckle = streams.nested("lidar").standard_exponential(len(ray), np.float32)
+    speckle = streams.nested_per_frame("lidar").standard_exponential(len(ray), np.float32)
     power = frame.points[:, 3] ** 2 * speckle
     power[4 * distance2 > distance2.max(initial=0.0)] = 0.0
     strongest = np.argsort(-power)[: round(share * len(ray))]

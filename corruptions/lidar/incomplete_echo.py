@@ -20,7 +20,7 @@ def incomplete_echo(frame: FrameLike, share: float, streams: Streams) -> FrameLi
     here no label is read.
     """
     n = len(frame.points)
-    rng = streams.nested("lidar")
+    rng = streams.nested_per_frame("lidar")
     intensity = frame.points[:, 3].astype(np.float64) + 1e-9 * rng.random(n)
     dark = np.argsort(intensity)[: round(DARK_SHARE * n)]
     keep = np.ones(n, np.bool_)

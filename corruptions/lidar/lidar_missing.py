@@ -14,6 +14,6 @@ def lidar_missing(frame: FrameLike, share_lost: float, streams: Streams) -> Fram
     Parameter: the probability that a frame's LiDAR is lost; 1 at every severity, as a sensor that is off has no degrees
     (the other corruptions grade what is left). Source: MSC-Bench (Hao et al., arXiv 2501.01037), LiDAR missing.
     """
-    if streams.frame("lidar").random() >= share_lost:
+    if streams.per_frame("lidar").random() >= share_lost:
         return frame
     return select_points(frame, np.zeros(len(frame.points), np.bool_))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from corruptions.frame_like import FrameLike, before, copied
+from corruptions.frame_like import FrameLike, copy_arrays, load_previous
 from corruptions.rng import Streams
 
 
@@ -22,15 +22,16 @@ def lidar_stuck(frame: FrameLike, hold_frames: float, streams: Streams) -> Frame
     held = frame
     while (
         len(frame.points)
-        and replace(streams, token=held.token).nested("lidar").random() < 1 - 1 / hold_frames
+        and replace(streams, token=held.token).nested_per_frame("lidar").random()
+        < 1 - 1 / hold_frames
     ):
-        older = before(held)
+        older = load_previous(held)
         if older is None:
             break
         held = older
     if held is frame:
         return frame
-    old = copied((held.points, held.ring, held.sweep_index, held.sweep_T, held.elongation))
+    old = copy_arrays((held.points, held.ring, held.sweep_index, held.sweep_T, held.elongation))
     points, ring, sweep_index, sweep_T, elongation = old
     return frame.replace(
         points=points, ring=ring, sweep_index=sweep_index, sweep_T=sweep_T, elongation=elongation

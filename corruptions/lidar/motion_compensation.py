@@ -6,7 +6,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from corruptions.frame_like import Float64, FrameLike
-from corruptions.lidar.rays import origins
+from corruptions.lidar.rays import ray_origins
 from corruptions.rng import Streams
 
 SLICES = 100
@@ -24,10 +24,10 @@ def motion_compensation(frame: FrameLike, sigma_m: float, streams: Streams) -> F
     """
     if not len(frame.points):
         return frame
-    errors = pose_errors(len(frame.sweep_T) * SLICES, sigma_m, streams.nested("lidar")).astype(
-        np.float32
-    )
-    start = origins(frame)
+    errors = pose_errors(
+        len(frame.sweep_T) * SLICES, sigma_m, streams.nested_per_frame("lidar")
+    ).astype(np.float32)
+    start = ray_origins(frame)
     ray = frame.points[:, :3] - start
     turned = np.arctan2(ray[:, 1], ray[:, 0]) / (2 * np.pi) + 0.5
     error = errors[

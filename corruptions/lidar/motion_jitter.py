@@ -18,7 +18,7 @@ def motion_jitter(frame: FrameLike, sigma_m: float, streams: Streams) -> FrameLi
     shift. Source: MultiCorrupt (Beemelmanns et al., IV 2024), motion blur of the LiDAR, 0.06 0.10 0.13 m with 0.15 0.20
     0.12 sigma for x, y, z; Robo3D (Kong et al., ICCV 2023), motion blur, 0.20 0.25 0.30 m.
     """
-    rng = streams.nested("lidar")
+    rng = streams.nested_per_frame("lidar")
     sweeps = rng.standard_normal((len(frame.sweep_T), 3), np.float32)
     own = rng.standard_normal((len(frame.points), 3), np.float32)
     points = frame.points.copy()

@@ -16,5 +16,5 @@ def point_drop(frame: FrameLike, share: float, streams: Streams) -> FrameLike:
     """
     n = len(frame.points)
     keep = np.ones(n, np.bool_)
-    keep[streams.frame("lidar").permutation(n)[: round(share * n)]] = False
+    keep[streams.per_frame("lidar").permutation(n)[: round(share * n)]] = False
     return select_points(frame, keep)

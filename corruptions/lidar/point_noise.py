@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from corruptions.frame_like import Float32, FrameLike
-from corruptions.lidar.rays import origins
+from corruptions.lidar.rays import ray_origins
 from corruptions.rng import Streams
 
 IMPULSE_M = 0.1
@@ -18,7 +18,7 @@ def point_gaussian_noise(frame: FrameLike, sigma_m: float, streams: Streams) -> 
     Parameter: its standard deviation along x, y and z, 0.02 0.04 0.06 0.08 0.10 m. Source: 3D_Corruptions_AD (Dong et al., CVPR
     2023), Gaussian noise (L); its public code adds the same noise to the intensity.
     """
-    shift = streams.nested("lidar").standard_normal((len(frame.points), 3), np.float32)
+    shift = streams.nested_per_frame("lidar").standard_normal((len(frame.points), 3), np.float32)
     return _moved(frame, shift * np.float32(sigma_m))
 
 
@@ -28,7 +28,7 @@ def point_uniform_noise(frame: FrameLike, reach_m: float, streams: Streams) -> F
     Parameter: its reach to either side along x, y and z, 0.02 0.04 0.06 0.08 0.10 m. Source: 3D_Corruptions_AD (Dong et al.,
     CVPR 2023), uniform noise (L); its public code adds the same noise to the intensity.
     """
-    unit = streams.nested("lidar").random((len(frame.points), 3), np.float32)
+    unit = streams.nested_per_frame("lidar").random((len(frame.points), 3), np.float32)
     return _moved(frame, (2 * unit - 1) * np.float32(reach_m))
 
 
@@ -39,7 +39,7 @@ def point_impulse_noise(frame: FrameLike, share: float, streams: Streams) -> Fra
     +-0.1 m along x, y and z (0.17 m in all). Source: 3D_Corruptions_AD (Dong et al., CVPR 2023), impulse noise (L); its public
     code adds the step to the intensity, too.
     """
-    rng = streams.nested("lidar")
+    rng = streams.nested_per_frame("lidar")
     n = len(frame.points)
     hit = rng.permutation(n)[: round(share * n)]
     shift = np.zeros((n, 3), np.float32)
@@ -55,9 +55,11 @@ def point_radial_noise(frame: FrameLike, sigma_m: float, streams: Streams) -> Fr
     (the range is held at 0.01 m or more). Source: the radial form of the Gaussian noise of 3D_Corruptions_AD (Dong et al.,
     CVPR 2023).
     """
-    ray = frame.points[:, :3] - origins(frame)
+    ray = frame.points[:, :3] - ray_origins(frame)
     distance = np.maximum(np.sqrt(np.einsum("ni,ni->n", ray, ray)), np.float32(NEAREST_M))
-    error = streams.nested("lidar").standard_normal(len(ray), np.float32) * np.float32(sigma_m)
+    error = streams.nested_per_frame("lidar").standard_normal(len(ray), np.float32) * np.float32(
+        sigma_m
+    )
     error = np.maximum(error, NEAREST_M - distance)
     return _moved(frame, ray * (error / distance)[:, None])
 

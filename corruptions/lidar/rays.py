@@ -7,7 +7,7 @@ import numpy as np
 from corruptions.frame_like import Float32, FrameLike
 
 
-def origins(frame: FrameLike) -> Float32:
+def ray_origins(frame: FrameLike) -> Float32:
     """(N, 3) where the ray of every point began: the sensor's position in its sweep, in the LiDAR frame [m]."""
     positions = frame.sweep_T[:, :3, 3].astype(np.float32)
     started: Float32 = positions[frame.sweep_index]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from corruptions.frame_like import Float64, FrameLike, select_points
-from corruptions.objects.pick import Picked, pick
+from corruptions.objects.pick import Picked, pick_points
 from corruptions.rng import Streams
 
 
@@ -15,9 +15,9 @@ def object_density(frame: FrameLike, share_lost: float, streams: Streams) -> Fra
     Parameter: the share lost, 0.1 0.2 0.3 0.4 0.5, of every object exactly (to the nearest point). Source and values:
     3D_Corruptions_AD (Dong et al., CVPR 2023), local density decrease.
     """
-    picked = pick(frame)
+    picked = pick_points(frame)
     return _without_first(
-        frame, picked, streams.frame("lidar").random(len(picked.rows)), share_lost
+        frame, picked, streams.per_frame("lidar").random(len(picked.rows)), share_lost
     )
 
 
@@ -27,10 +27,10 @@ def object_cutout(frame: FrameLike, share_lost: float, streams: Streams) -> Fram
     Parameter: the share lost, 0.3 0.4 0.5 0.6 0.7, of every object exactly (to the nearest point). Source and values:
     3D_Corruptions_AD (Dong et al., CVPR 2023), local cutout.
     """
-    picked = pick(frame)
+    picked = pick_points(frame)
     xyz = frame.points[picked.rows, :3].astype(np.float64)
     first = np.cumsum(picked.counts) - picked.counts
-    centre = first + (streams.frame("lidar").random(len(picked.counts)) * picked.counts).astype(
+    centre = first + (streams.per_frame("lidar").random(len(picked.counts)) * picked.counts).astype(
         np.int64
     )
     distance = np.linalg.norm(xyz - xyz[centre[picked.owner]], axis=1)
@@ -45,8 +45,8 @@ def object_echo(frame: FrameLike, share_lost: float, streams: Streams) -> FrameL
     Source: Robo3D (Kong et al., ICCV 2023), incomplete echo, with 75, 85, 95 % of the points of vehicles drawn at random;
     here all labelled objects, as what a corruption sees has no classes.
     """
-    picked = pick(frame)
-    speckle = streams.frame("lidar").standard_exponential(len(picked.rows))
+    picked = pick_points(frame)
+    speckle = streams.per_frame("lidar").standard_exponential(len(picked.rows))
     return _without_first(frame, picked, frame.points[picked.rows, 3] * speckle, share_lost)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from corruptions.frame_like import FrameLike
 from corruptions.objects.membership import known_velocity
-from corruptions.objects.pick import pick
+from corruptions.objects.pick import pick_points
 from corruptions.rng import Streams
 
 MOVING_M_S = 0.2
@@ -24,10 +24,10 @@ def moving_object(frame: FrameLike, smear_s: float, streams: Streams) -> FrameLi
     After 3D_Corruptions_AD (Dong et al., CVPR 2023), moving object: 0.2 0.4 0.6 0.8 1 m, which is what these times are at 10 m/s.
     Its public code shifts two thirds of every object, whether it moves or not, along the sensor's x.
     """
-    picked = pick(frame)
+    picked = pick_points(frame)
     velocity = known_velocity(picked.boxes)
     velocity[np.hypot(velocity[:, 0], velocity[:, 1]) < MOVING_M_S] = 0.0
-    time_s = smear_s * streams.frame("lidar").uniform(-0.5, 0.5, len(picked.rows))
+    time_s = smear_s * streams.per_frame("lidar").uniform(-0.5, 0.5, len(picked.rows))
     points = frame.points.copy()
     points[picked.rows, :2] += (velocity[picked.owner] * time_s[:, None]).astype(np.float32)
     return frame.replace(points=points)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from corruptions.frame_like import Float64, FrameLike, Int64
-from corruptions.objects.pick import pick
+from corruptions.objects.pick import pick_points
 from corruptions.rng import Streams
 
 IMPULSE_M = 0.1
@@ -17,8 +17,8 @@ def object_gaussian_noise(frame: FrameLike, sigma_m: float, streams: Streams) ->
     Parameter: its standard deviation in x, y and z each, 2 4 6 8 10 cm. Source and values: 3D_Corruptions_AD (Dong et al.,
     CVPR 2023), local Gaussian noise, whose public code adds the same noise to the intensity, too.
     """
-    rows = pick(frame).rows
-    return _moved(frame, rows, sigma_m * streams.frame("lidar").standard_normal((len(rows), 3)))
+    rows = pick_points(frame).rows
+    return _moved(frame, rows, sigma_m * streams.per_frame("lidar").standard_normal((len(rows), 3)))
 
 
 def object_uniform_noise(frame: FrameLike, half_width_m: float, streams: Streams) -> FrameLike:
@@ -27,9 +27,9 @@ def object_uniform_noise(frame: FrameLike, half_width_m: float, streams: Streams
     Parameter: its largest value in x, y and z each, 2 4 6 8 10 cm to either side. Source and values: 3D_Corruptions_AD (Dong
     et al., CVPR 2023), local uniform noise, whose public code adds the same noise to the intensity, too.
     """
-    rows = pick(frame).rows
+    rows = pick_points(frame).rows
     return _moved(
-        frame, rows, streams.frame("lidar").uniform(-half_width_m, half_width_m, (len(rows), 3))
+        frame, rows, streams.per_frame("lidar").uniform(-half_width_m, half_width_m, (len(rows), 3))
     )
 
 
@@ -41,8 +41,8 @@ def object_impulse_noise(frame: FrameLike, share: float, streams: Streams) -> Fr
     often as others. Source and values: 3D_Corruptions_AD (Dong et al., CVPR 2023), local impulse noise, whose public code
     rounds down per object (those of fewer than 10 to 30 points stay) and changes the intensity, too.
     """
-    rows = pick(frame).rows
-    rng = streams.nested("lidar")
+    rows = pick_points(frame).rows
+    rng = streams.nested_per_frame("lidar")
     hit = rng.permutation(len(rows))[: round(share * len(rows))]
     sign = rng.choice((-1.0, 1.0), (len(rows), 3))
     return _moved(frame, rows[hit], IMPULSE_M * sign[hit])

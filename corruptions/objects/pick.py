@@ -27,7 +27,7 @@ class Picked:
     boxes: Float64
 
 
-def pick(frame: FrameLike) -> Picked:
+def pick_points(frame: FrameLike) -> Picked:
     """The points of all labelled objects."""
     members = points_in_boxes(frame.points, frame.boxes.boxes, SURFACE_M)
     counts = np.array([len(rows) for rows in members], np.int64)

@@ -14,7 +14,7 @@ import numpy as np
 
 from corruptions.frame_like import Float64, FrameLike
 from corruptions.objects.membership import from_local, to_local
-from corruptions.objects.pick import Picked, pick
+from corruptions.objects.pick import Picked, pick_points
 from corruptions.rng import Streams
 
 
@@ -24,10 +24,10 @@ def object_scale(frame: FrameLike, change: float, streams: Streams) -> FrameLike
     Parameter: the change of one of the three dimensions, drawn per object like the sign, 0.04 0.08 0.12 0.16 0.20 of it.
     Source and values: 3D_Corruptions_AD (Dong et al., CVPR 2023), scale; its public code leaves the boxes as they were.
     """
-    picked = pick(frame)
+    picked = pick_points(frame)
     factors = np.ones((len(picked.boxes), 3))
     for index, factor in enumerate(factors):
-        rng = streams.frame(f"object{index}")
+        rng = streams.per_frame(f"object{index}")
         factor[rng.integers(3)] += change * rng.choice((-1.0, 1.0))
     boxes = picked.boxes.copy()
     boxes[:, 3:6] *= factors
@@ -42,9 +42,10 @@ def object_rotation(frame: FrameLike, angle_deg: float, streams: Streams) -> Fra
     Parameter: the angle, 1 3 5 7 9 degrees exactly, to the left or right at random. Source and values: 3D_Corruptions_AD
     (Dong et al., CVPR 2023), rotation, whose public code draws within 1 degree of it and leaves the boxes as they were.
     """
-    picked = pick(frame)
+    picked = pick_points(frame)
     signs = [
-        streams.frame(f"object{index}").choice((-1.0, 1.0)) for index in range(len(picked.boxes))
+        streams.per_frame(f"object{index}").choice((-1.0, 1.0))
+        for index in range(len(picked.boxes))
     ]
     boxes = picked.boxes.copy()
     boxes[:, 6] = (boxes[:, 6] + np.radians(angle_deg) * np.array(signs, np.float64) + np.pi) % (
@@ -65,9 +66,10 @@ def object_shear(frame: FrameLike, shear: float, streams: Streams) -> FrameLike:
     Deviations: theirs also shifts up by forward and left, which lifts objects off the ground; draws within 0.05 of the
     value; squeezes the points back into the old box.
     """
-    picked = pick(frame)
+    picked = pick_points(frame)
     signs = [
-        streams.frame(f"object{index}").choice((-1.0, 1.0), 3) for index in range(len(picked.boxes))
+        streams.per_frame(f"object{index}").choice((-1.0, 1.0), 3)
+        for index in range(len(picked.boxes))
     ]
     a, b, c = (shear * np.array(signs, np.float64).reshape(-1, 3)).T
     length, width, height = picked.boxes[:, 3:6].T

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from corruptions.frame_like import FrameLike, before, select_points
+from corruptions.frame_like import FrameLike, load_previous, select_points
 from corruptions.rng import Streams
 
 
@@ -26,7 +26,7 @@ def burst_loss(frame: FrameLike, share_lost: float, streams: Streams) -> FrameLi
     return select_points(frame.replace(images=images), np.zeros(len(frame.points), np.bool_))
 
 
-def transitions(share_lost: float) -> tuple[float, float]:
+def transition_probabilities(share_lost: float) -> tuple[float, float]:
     """Probability that a keyframe is lost, after one that was not and after one that was.
 
     With q = 1 / mean length the chance that a burst ends, the former is q * share / (1 - share): then lost keyframes are as
@@ -38,13 +38,15 @@ def transitions(share_lost: float) -> tuple[float, float]:
 
 def _is_lost(frame: FrameLike, share_lost: float, streams: Streams) -> bool:
     """The chain's state. As begins <= stays, a number below `begins` or from `stays` on decides whatever came before."""
-    begins, stays = transitions(share_lost)
+    begins, stays = transition_probabilities(share_lost)
     past = frame
     while True:
-        drawn = float(dataclasses.replace(streams, token=past.token).nested("link").random())
+        drawn = float(
+            dataclasses.replace(streams, token=past.token).nested_per_frame("link").random()
+        )
         if not begins <= drawn < stays:
             return drawn < begins
-        older = before(past)
+        older = load_previous(past)
         if older is None:
             return drawn < share_lost
         past = older

@@ -21,7 +21,7 @@ def sweep_dropout(frame: FrameLike, share_lost: float, streams: Streams) -> Fram
     older = len(frame.sweep_T) - 1
     if older < 1:
         return frame
-    rng = streams.nested("lidar")
+    rng = streams.nested_per_frame("lidar")
     place = np.full(older + 1, np.inf)
     place[1:] = rng.permutation(older)
     start = rng.uniform(-math.pi, math.pi)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from corruptions.frame_like import FrameLike, before
+from corruptions.frame_like import FrameLike, load_previous
 from corruptions.rng import Streams
 
 
@@ -19,7 +19,7 @@ def temporal_offset(frame: FrameLike, keyframes_late: float, streams: Streams) -
     """
     past = frame
     for _ in range(round(keyframes_late)):
-        older = before(past)
+        older = load_previous(past)
         if older is None:
             break
         past = older

@@ -24,14 +24,14 @@ LEAST_INTENSITY = 0.5 / 255
 """Intensity that a point stored as 0 of 255 still had."""
 
 
-def rays(frame: FrameLike) -> tuple[Float32, Float32, Float32]:
+def point_rays(frame: FrameLike) -> tuple[Float32, Float32, Float32]:
     """(N, 3) sensor position of every point's sweep, (N, 3) way from there to the point, (N,) its length [m]."""
     origin = frame.sweep_T[:, :3, 3].astype(np.float32)[frame.sweep_index]
     ray = frame.points[:, :3] - origin
     return origin, ray, np.sqrt(np.einsum("ij,ij->i", ray, ray))
 
 
-def gain(intensity: Float32) -> float:
+def reflectance_gain(intensity: Float32) -> float:
     """Reflectance of a point of intensity 1; 1 where there are no points."""
     middle = (
         float(np.median(np.maximum(intensity, LEAST_INTENSITY)))
@@ -41,19 +41,21 @@ def gain(intensity: Float32) -> float:
     return TYPICAL_REFLECTANCE / middle
 
 
-def power(reflectance: Float32, distance: Float32) -> Float32:
+def received_power(reflectance: Float32, distance: Float32) -> Float32:
     """Received power of targets in clear air."""
     received: Float32 = reflectance / np.maximum(distance, np.float32(0.1)) ** 2
     return received
 
 
-def reflectances(intensity: Float32, scale: float) -> Float32:
-    """Of points; scale: from `gain`."""
+def to_reflectance(intensity: Float32, scale: float) -> Float32:
+    """Of points; scale: from `reflectance_gain`."""
     result: Float32 = np.maximum(intensity, np.float32(LEAST_INTENSITY)) * np.float32(scale)
     return result
 
 
-def survival(clear: Float32, factor: Float64 | Float32, floor: float = FLOOR) -> Float64:
+def detection_probability(
+    clear: Float32, factor: Float64 | Float32, floor: float = FLOOR
+) -> Float64:
     """Probability that a point is detected with factor * its power in clear air, given that it was with all of it.
 
     The floor is log-normal about `floor`; p = Phi(log(factor clear / floor) / SPREAD) / Phi(log(clear / floor) / SPREAD). It
@@ -67,7 +69,9 @@ def survival(clear: Float32, factor: Float64 | Float32, floor: float = FLOOR) ->
     return result
 
 
-def range_noise(clear: Float32, factor: Float64 | Float32, rng: np.random.Generator) -> Float32:
+def draw_range_noise(
+    clear: Float32, factor: Float64 | Float32, rng: np.random.Generator
+) -> Float32:
     """(N,) error [m] of the range that the weaker echo adds to what it had: variances of both SNR apart. SNR is at least 1."""
     ratio = np.maximum(clear / FLOOR, 1.0)
     weaker = np.maximum(ratio * factor, 1.0)

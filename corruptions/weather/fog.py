@@ -6,7 +6,7 @@ import math
 
 from corruptions.frame_like import FrameLike
 from corruptions.rng import Streams
-from corruptions.weather.fog_camera import airlight, fog_image
+from corruptions.weather.fog_camera import estimate_airlight, fog_image
 from corruptions.weather.fog_lidar import fog_points
 from corruptions.weather.range_image import view_image
 
@@ -25,11 +25,12 @@ def fog(frame: FrameLike, visibility_m: float, streams: Streams) -> FrameLike:
     frame.
     """
     extinction = math.log(20.0) / visibility_m
-    light = airlight(frame.images)
+    light = estimate_airlight(frame.images)
     images = tuple(
-        fog_image(image, view_image(frame, view).transmission(extinction, LAYER_M), light)
+        fog_image(image, view_image(frame, view).transmission_through(extinction, LAYER_M), light)
         for view, image in enumerate(frame.images)
     )
     return frame.replace(
-        images=images, points=fog_points(frame, extinction, visibility_m, streams.frame("lidar"))
+        images=images,
+        points=fog_points(frame, extinction, visibility_m, streams.per_frame("lidar")),
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from corruptions.frame_like import Float32, UInt8
 from corruptions.imaging.linear_light import LINEAR, to_linear, to_pixels
-from corruptions.imaging.resample import refine, shrink
+from corruptions.imaging.resample import refine_map, shrink_image
 
 BRIGHTEST = 0.01
 """Share of the image that the airlight is taken from."""
@@ -31,17 +31,17 @@ def fog_image(
         image: (H, W, 3).
         transmission: (h, w) t = exp(-alpha * range), coarser than the image by any factor. Its edges are laid along
             those of the image (guided filter, He et al., PAMI 2013).
-        light: (3,) airlight A in linear light; see `airlight`.
+        light: (3,) airlight A in linear light; see `estimate_airlight`.
         covered: (H, W) share of a pixel before which there is a drop or a flake, as bright as the airlight: t is
             multiplied by 1 - covered.
     """
-    fine = refine(transmission, image)
+    fine = refine_map(transmission, image)
     if covered is not None:
         fine *= 1 - covered
-    return veil(image, fine, light)
+    return veil_image(image, fine, light)
 
 
-def veil(image: UInt8, transmission: Float32, light: Float32) -> UInt8:
+def veil_image(image: UInt8, transmission: Float32, light: Float32) -> UInt8:
     """(H, W, 3) L * t + light * (1 - t) in linear light, by a table over pixel value and t.
 
     An image that is all black comes from a camera that is off, and stays black.
@@ -63,7 +63,7 @@ def veil(image: UInt8, transmission: Float32, light: Float32) -> UInt8:
     return result
 
 
-def airlight(images: Sequence[UInt8]) -> Float32:
+def estimate_airlight(images: Sequence[UInt8]) -> Float32:
     """Estimate the light of the fog, one for all cameras of a rig.
 
     It is the mean of the brightest part of an image, coarsely seen, nearly grey; the median over the cameras that are
@@ -86,7 +86,7 @@ def airlight(images: Sequence[UInt8]) -> Float32:
 
 def _brightest(image: UInt8) -> Float32:
     """(3,) linear light of the brightest part of one image."""
-    coarse = to_linear(shrink(image, max(1, image.shape[1] // 100))).reshape(-1, 3)
+    coarse = to_linear(shrink_image(image, max(1, image.shape[1] // 100))).reshape(-1, 3)
     count = max(1, round(BRIGHTEST * len(coarse)))
     result: Float32 = coarse[np.argsort(coarse.sum(axis=1), kind="stable")[-count:]].mean(axis=0)
     return result

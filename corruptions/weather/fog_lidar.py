@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from corruptions.frame_like import Float32, Float64, FrameLike
-from corruptions.weather.detection import rays
+from corruptions.weather.detection import point_rays
 
 LIGHT_M_S = 299_792_458.0
 PULSE_S = 20e-9
@@ -35,7 +35,7 @@ def fog_points(
     object): fog is not uniform, and the paper's algorithm, too, scatters them. Rays start at their sweep's sensor position.
     Deviation: none of the sensor's detection threshold is modelled, as in the paper: an echo weaker than it stays a point.
     """
-    origin, ray, distance = rays(frame)
+    origin, ray, distance = point_rays(frame)
     ranges, peak = soft_return_table(extinction)
     nearest = np.minimum(
         (distance * np.float32(1 / TABLE_STEP_M)).astype(np.int64), len(ranges) - 1

@@ -9,12 +9,12 @@ import numpy as np
 from corruptions.frame_like import Bool, Float32, Float64, FrameLike, Int64, select_points
 from corruptions.weather.detection import (
     FLOOR,
-    gain,
-    power,
-    range_noise,
-    rays,
-    reflectances,
-    survival,
+    detection_probability,
+    draw_range_noise,
+    point_rays,
+    received_power,
+    reflectance_gain,
+    to_reflectance,
 )
 from corruptions.weather.particles import Particles
 
@@ -56,21 +56,23 @@ def precipitation_points(
       rho a exp(-2 alpha r) / r^2 and lets (1 - a)^2 through, there and back, relative to the mean over beams: so the mean
       transmission stays exp(-2 alpha R);
     * the strongest echo is reported: a false point on the same ray, or the target, weaker, with range noise, or nothing
-      if it falls under the floor (`detection.survival`).
+      if it falls under the floor (`detection.detection_probability`).
 
     Deviations: Hahner et al. draw flakes in the plane of a beam and cover D / width of it, here in space (D / width)^2;
     the air in which the clean frame was taken is clear; rays without a point in the clean frame stay without one.
     """
-    origin, ray, distance = rays(frame)
-    scale = gain(frame.points[:, 3])
-    clear = power(reflectances(frame.points[:, 3], scale), distance)
-    echo, echo_range, through = strongest(detectable(particles), particles, distance, rng)
+    origin, ray, distance = point_rays(frame)
+    scale = reflectance_gain(frame.points[:, 3])
+    clear = received_power(to_reflectance(frame.points[:, 3], scale), distance)
+    echo, echo_range, through = draw_strongest(
+        tabulate_detectable(particles), particles, distance, rng
+    )
     factor = np.minimum(
         np.exp(-2 * particles.extinction * distance.astype(np.float64)) * through, 1.0
     )
-    alive = rng.random(len(distance)) < survival(clear, factor)
+    alive = rng.random(len(distance)) < detection_probability(clear, factor)
     false = (echo > 0) & ((echo > clear * factor) | ~alive)
-    reported = np.where(false, echo_range, distance + range_noise(clear, factor, rng))
+    reported = np.where(false, echo_range, distance + draw_range_noise(clear, factor, rng))
     stretch = (reported / np.maximum(distance, np.float32(0.1))).astype(np.float32)
     points: Float32 = frame.points.copy()
     points[:, :3] = origin + ray * stretch[:, None]
@@ -81,7 +83,7 @@ def precipitation_points(
     return select_points(frame.replace(points=points), keep)
 
 
-def detectable(particles: Particles) -> Detectable:
+def tabulate_detectable(particles: Particles) -> Detectable:
     """Tables of the particles with rho (D / width)^2 exp(-2 alpha r) / r^2 > FLOOR in a beam of the width 1 cm + 3 mrad * r."""
     r = np.arange(round(TABLE_END_M / TABLE_STEP_M), dtype=np.float64) * TABLE_STEP_M
     width_mm = 1e3 * (APERTURE_M + DIVERGENCE * r)
@@ -97,7 +99,7 @@ def detectable(particles: Particles) -> Detectable:
     return Detectable(r, least, TABLE_STEP_M * np.cumsum(density), TABLE_STEP_M * np.cumsum(shadow))
 
 
-def strongest(
+def draw_strongest(
     table: Detectable, particles: Particles, distance: Float32, rng: np.random.Generator
 ) -> tuple[Float64, Float64, Float64]:
     """Draws the detectable particles before every target.

@@ -49,7 +49,7 @@ class Plumes:
     density: float
     length_m: float
 
-    def extinction(self, where: Float32) -> Float32:
+    def extinction_at(self, where: Float32) -> Float32:
         """(...,) alpha [1/m] at points (..., 3) of the ego frame.
 
         At s behind the vehicle, y beside its middle, z above the road: density exp(-s / length) exp(-y^2 / 2 w^2) exp(-z / h)
@@ -123,9 +123,9 @@ def depth_along(plumes: Plumes, origin: Float64, directions: Float64) -> Float32
     where = (
         origin.astype(np.float32) + directions.astype(np.float32)[..., None, :] * middle[:, None]
     )
-    result: Float32 = np.cumsum(plumes.extinction(where), axis=-1, dtype=np.float32) * np.float32(
-        STEP_M
-    )
+    result: Float32 = np.cumsum(
+        plumes.extinction_at(where), axis=-1, dtype=np.float32
+    ) * np.float32(STEP_M)
     return result
 
 

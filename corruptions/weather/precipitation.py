@@ -6,11 +6,11 @@ import numpy as np
 
 from corruptions.frame_like import Float64, FrameLike
 from corruptions.rng import Streams
-from corruptions.weather.fog_camera import airlight, fog_image
+from corruptions.weather.fog_camera import estimate_airlight, fog_image
 from corruptions.weather.particles import Particles, rain_drops, snow_flakes
 from corruptions.weather.particles_lidar import precipitation_points
 from corruptions.weather.range_image import view_image
-from corruptions.weather.streaks import cover
+from corruptions.weather.streaks import cover_image
 
 WIND_M_S = (1.0, 4.0)
 """Of a scene's horizontal wind."""
@@ -42,21 +42,25 @@ def snowfall(frame: FrameLike, rate_mm_h: float, streams: Streams) -> FrameLike:
 
 def _precipitation(frame: FrameLike, particles: Particles, streams: Streams) -> FrameLike:
     wind = scene_wind(streams)
-    light = airlight(frame.images)
+    light = estimate_airlight(frame.images)
     images = []
     for view, image in enumerate(frame.images):
         seen = view_image(frame, view)
-        covered = cover(frame, view, seen.range_m, particles, wind, streams.frame(f"camera{view}"))
+        covered = cover_image(
+            frame, view, seen.range_m, particles, wind, streams.per_frame(f"camera{view}")
+        )
         images.append(
-            fog_image(image, seen.transmission(particles.extinction, LAYER_M), light, covered)
+            fog_image(
+                image, seen.transmission_through(particles.extinction, LAYER_M), light, covered
+            )
         )
     return precipitation_points(
-        frame.replace(images=tuple(images)), particles, streams.frame("lidar")
+        frame.replace(images=tuple(images)), particles, streams.per_frame("lidar")
     )
 
 
 def scene_wind(streams: Streams) -> Float64:
     """(3,) [m/s] in the ego frame: the same in all frames of a scene and at every severity."""
-    rng = streams.nested_scene("wind")
+    rng = streams.nested_per_scene("wind")
     bearing, speed = rng.uniform(-np.pi, np.pi), rng.uniform(*WIND_M_S)
     return speed * np.array([np.cos(bearing), np.sin(bearing), 0.0])

@@ -15,7 +15,7 @@ from scipy.ndimage import (
 )
 
 from corruptions.frame_like import Bool, Float32, Float64, FrameLike, UInt8
-from corruptions.imaging.resample import cell_size, shrink
+from corruptions.imaging.resample import cell_size, shrink_image
 
 REACH_DEG = 3.5
 """Gaps up to twice this wide between LiDAR points are closed: outer beams are up to 4 degrees apart (and look farther
@@ -58,7 +58,7 @@ class View:
     sky: Float32
     sine: Float32
 
-    def transmission(self, extinction: float, layer_m: float) -> Float32:
+    def transmission_through(self, extinction: float, layer_m: float) -> Float32:
         """Share of the light that comes through air of one extinction.
 
         Args:
@@ -125,7 +125,7 @@ def sky_share(
     Returns:
         (h, w) float32, 0..1.
     """
-    colours = shrink(image, cell).astype(np.float32)
+    colours = shrink_image(image, cell).astype(np.float32)
     light = colours.mean(axis=-1)
     candidate = sine > np.sin(np.radians(LOWEST_SKY_DEG))
     open_sky = candidate & ~known & ~solid

@@ -6,10 +6,17 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from corruptions.frame_like import Float32, Float64, FrameLike, Int64, UInt8, select_points
-from corruptions.imaging.resample import cell_size, grow
+from corruptions.imaging.resample import cell_size, grow_map
 from corruptions.rng import Streams
-from corruptions.weather.detection import FLOOR, gain, power, rays, reflectances, survival
-from corruptions.weather.fog_camera import airlight, veil
+from corruptions.weather.detection import (
+    FLOOR,
+    detection_probability,
+    point_rays,
+    received_power,
+    reflectance_gain,
+    to_reflectance,
+)
+from corruptions.weather.fog_camera import estimate_airlight, veil_image
 from corruptions.weather.plumes import STEP_M, Plumes, depth_along, depth_at, find_plumes
 from corruptions.weather.range_image import cell_rays, range_image
 
@@ -40,12 +47,12 @@ def spray(frame: FrameLike, speed_km_h: float, streams: Streams) -> FrameLike:
     After the measurements of Walz et al. (2021) and the model of Linnhoff et al. (2022) in kind; densities are assumptions.
     """
     plumes = find_plumes(frame, speed_km_h)
-    light = airlight(frame.images)
+    light = estimate_airlight(frame.images)
     images = tuple(
-        spray_image(frame, view, plumes, light, streams.nested(f"camera{view}"))
+        spray_image(frame, view, plumes, light, streams.nested_per_frame(f"camera{view}"))
         for view in range(len(frame.images))
     )
-    return spray_points(frame.replace(images=images), plumes, streams.nested("lidar"))
+    return spray_points(frame.replace(images=images), plumes, streams.nested_per_frame("lidar"))
 
 
 def spray_image(
@@ -64,14 +71,16 @@ def spray_image(
     noise = (
         _noise(range_m.shape, LUMPS_CELLS[0], rng) + _noise(range_m.shape, LUMPS_CELLS[1], rng)
     ) * np.float32(CLUMPS / 2)
-    transmission = grow(np.exp(-depth * np.exp(noise)).astype(np.float32), cell, *image.shape[:2])
-    return veil(image, np.clip(transmission, 0.0, 1.0), light)
+    transmission = grow_map(
+        np.exp(-depth * np.exp(noise)).astype(np.float32), cell, *image.shape[:2]
+    )
+    return veil_image(image, np.clip(transmission, 0.0, 1.0), light)
 
 
 def spray_points(frame: FrameLike, plumes: Plumes, rng: np.random.Generator) -> FrameLike:
     """The points that a LiDAR reports through the wakes, which move with the vehicle: every sweep sees them at the same place."""
     n = len(frame.points)
-    origin, ray, distance = rays(frame)
+    origin, ray, distance = point_rays(frame)
     azimuth = np.degrees(np.arctan2(ray[:, 1], ray[:, 0]))
     elevation = np.degrees(np.arctan2(ray[:, 2], np.hypot(ray[:, 0], ray[:, 1])))
     key: Int64 = (
@@ -99,10 +108,10 @@ def spray_points(frame: FrameLike, plumes: Plumes, rng: np.random.Generator) -> 
     clumpy = alpha * np.exp(CLUMPS * rng.standard_normal(n, np.float32))
     echo_reflectance = REFLECTANCE * -np.expm1(-2 * clumpy * PULSE_M) * np.exp(-2 * place)
     echo = echo_reflectance / np.maximum(echo_range, 1.0) ** 2
-    scale = gain(frame.points[:, 3])
-    clear = power(reflectances(frame.points[:, 3], scale), distance)
+    scale = reflectance_gain(frame.points[:, 3])
+    clear = received_power(to_reflectance(frame.points[:, 3], scale), distance)
     factor = np.exp(-2 * depth)
-    alive = rng.random(n) < survival(clear, factor)
+    alive = rng.random(n) < detection_probability(clear, factor)
     false = (echo > FLOOR) & ((echo > clear * factor) | ~alive)
     points: Float32 = frame.points.copy()
     stretch = np.where(false, echo_range / np.maximum(distance, np.float32(0.1)), 1.0).astype(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from corruptions.frame_like import Bool, Float32, Float64, FrameLike, Int64
-from corruptions.imaging.resample import cell_size, grow
+from corruptions.imaging.resample import cell_size, grow_map
 from corruptions.weather.particles import Particles
 
 SMALLEST_PX = 0.5
@@ -20,7 +20,7 @@ LONGEST = 96
 """Cells along a streak at most."""
 
 
-def cover(
+def cover_image(
     frame: FrameLike,
     view: int,
     range_m: Float32,
@@ -39,7 +39,7 @@ def cover(
         wind: (3,) [m/s] in the ego frame.
     """
     image, K = frame.images[view], frame.camera_K[view]
-    position, diameter_mm = draw(particles, K, image.shape[1], image.shape[0], rng)
+    position, diameter_mm = draw_particles(particles, K, image.shape[1], image.shape[0], rng)
     velocity = (
         np.zeros_like(position)
         + frame.camera_T_lidar[view, :3, :3] @ frame.ego_T_lidar[:3, :3].T @ wind
@@ -65,11 +65,11 @@ def cover(
     for k in range(LEVELS):
         chosen = level == k
         if chosen.any():
-            total += splat(a[chosen], b[chosen], area[chosen], 2**k, *image.shape[:2])
+            total += splat_streaks(a[chosen], b[chosen], area[chosen], 2**k, *image.shape[:2])
     return -np.expm1(-total)
 
 
-def draw(
+def draw_particles(
     particles: Particles, K: Float64, width: int, height: int, rng: np.random.Generator
 ) -> tuple[Float64, Float64]:
     """(M, 3) positions in the camera's frame [m] and (M,) diameters [mm] of the particles seen one by one.
@@ -91,7 +91,7 @@ def draw(
     return (ray / length[:, None] * r[:, None])[keep], diameter_mm[keep]
 
 
-def splat(
+def splat_streaks(
     start: Float64, end: Float64, area: Float64, cell: int, height: int, width: int
 ) -> Float32:
     """(height, width) share of every pixel that streaks from start to end (M, 2) [px] cover; `area` (M,) [px^2] is spread evenly.
@@ -120,7 +120,7 @@ def splat(
                 first + dv + du, weight * row_part * column_part, minlength=len(grid)
             )
     cells = grid.reshape(rows + 1, columns + 1)[1:, 1:].astype(np.float32)
-    return grow(cells, cell, height, width) if cell > 1 else cells[:height, :width]
+    return grow_map(cells, cell, height, width) if cell > 1 else cells[:height, :width]
 
 
 def _pixels(position: Float64, K: Float64) -> Float64:

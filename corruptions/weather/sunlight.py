@@ -6,16 +6,16 @@ import numpy as np
 
 from corruptions.frame_like import Bool, Float32, Float64, FrameLike, UInt8, select_points
 from corruptions.imaging.linear_light import to_linear, to_pixels
-from corruptions.imaging.resample import cell_size, grow
+from corruptions.imaging.resample import cell_size, grow_map
 from corruptions.rng import Streams
 from corruptions.weather.detection import (
     FLOOR,
-    gain,
-    power,
-    range_noise,
-    rays,
-    reflectances,
-    survival,
+    detection_probability,
+    draw_range_noise,
+    point_rays,
+    received_power,
+    reflectance_gain,
+    to_reflectance,
 )
 from corruptions.weather.range_image import cell_rays, range_image
 
@@ -60,8 +60,10 @@ def sunlight(frame: FrameLike, sun_klux: float, streams: Streams) -> FrameLike:
     any range (uniform in 1..80 m). What is still in its way does not hide it.
     """
     sun = sun_direction(frame, streams)
-    images = tuple(glare(frame, view, sun, sun_klux) for view in range(len(frame.images)))
-    return sunlit_points(frame.replace(images=images), sun, sun_klux, streams.nested("lidar"))
+    images = tuple(add_glare(frame, view, sun, sun_klux) for view in range(len(frame.images)))
+    return sunlit_points(
+        frame.replace(images=images), sun, sun_klux, streams.nested_per_frame("lidar")
+    )
 
 
 def sun_direction(frame: FrameLike, streams: Streams) -> Float64:
@@ -69,7 +71,7 @@ def sun_direction(frame: FrameLike, streams: Streams) -> Float64:
 
     The first of the scene's directions in which the frame shows free sky, or the one with the most.
     """
-    directions = draw_directions(frame, streams.nested_scene("sun"))
+    directions = draw_directions(frame, streams.nested_per_scene("sun"))
     free = free_sky(frame, directions)
     result: Float64 = directions[int(np.argmax(np.minimum(free, ALL_FREE)))]
     return result
@@ -98,7 +100,7 @@ def free_sky(frame: FrameLike, directions: Float64) -> Float64:
     The share of sky in the image that sees the direction best, divided by one more than the LiDAR's returns there. A
     direction that no image shows counts half, unless there are no cameras.
     """
-    _, ray, distance = rays(frame)
+    _, ray, distance = point_rays(frame)
     own = (frame.sweep_index == 0) & (distance > 0)
     along = ray[own] / distance[own, None]
     cosine = np.float32(np.cos(np.radians(FREE_DEG)))
@@ -131,7 +133,7 @@ def _sky_share(frame: FrameLike, view: int, directions: Float64) -> Float64:
     return result
 
 
-def glare(frame: FrameLike, view: int, sun: Float64, sun_klux: float) -> UInt8:
+def add_glare(frame: FrameLike, view: int, sun: Float64, sun_klux: float) -> UInt8:
     """The image with the veil of scattered sunlight, where the camera sees the sun; else as it is.
 
     sun: (3,) unit vector in the LiDAR frame.
@@ -151,7 +153,7 @@ def glare(frame: FrameLike, view: int, sun: Float64, sun_klux: float) -> UInt8:
     )
     cosine = pixels @ direction / np.linalg.norm(pixels, axis=-1)
     angle = np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))
-    veil = grow(stiles_holladay(angle, sun_klux).astype(np.float32), CELL, height, width)
+    veil = grow_map(stiles_holladay(angle, sun_klux).astype(np.float32), CELL, height, width)
     return to_pixels(to_linear(image) + veil[..., None])
 
 
@@ -165,24 +167,26 @@ def sunlit_points(
     frame: FrameLike, sun: Float64, sun_klux: float, rng: np.random.Generator
 ) -> FrameLike:
     """The points that are still reported, and the noise."""
-    origin, ray, distance = rays(frame)
+    origin, ray, distance = point_rays(frame)
     along = np.clip(ray @ sun.astype(np.float32) / np.maximum(distance, np.float32(0.1)), -1.0, 1.0)
     angle = np.maximum(np.degrees(np.arccos(along)), NEAR_DEG)
     factor = 1 / np.sqrt(1 + BACKGROUND * sun_klux / angle**2)
-    clear = power(reflectances(frame.points[:, 3], gain(frame.points[:, 3])), distance)
+    clear = received_power(
+        to_reflectance(frame.points[:, 3], reflectance_gain(frame.points[:, 3])), distance
+    )
     alarm: Bool = (
         rng.random(len(angle))
         < FALSE_ALARM * sun_klux / 100 * np.minimum(ALARM_DEG / angle, 1.0) ** 2
     )
-    alive = rng.random(len(angle)) < survival(clear, factor)
+    alive = rng.random(len(angle)) < detection_probability(clear, factor)
     reported = np.where(
-        alarm, rng.uniform(*GHOST_M, len(angle)), distance + range_noise(clear, factor, rng)
+        alarm, rng.uniform(*GHOST_M, len(angle)), distance + draw_range_noise(clear, factor, rng)
     )
     points: Float32 = frame.points.copy()
     points[:, :3] = origin + ray * (reported / np.maximum(distance, np.float32(0.1)))[
         :, None
     ].astype(np.float32)
     points[alarm, 3] = np.minimum(
-        FLOOR * reported[alarm] ** 2 / factor[alarm] / gain(frame.points[:, 3]), 1.0
+        FLOOR * reported[alarm] ** 2 / factor[alarm] / reflectance_gain(frame.points[:, 3]), 1.0
     )
     return select_points(frame.replace(points=points), alive | alarm)

@@ -17,12 +17,12 @@ DIFFUSE_REFLECTANCE = 0.066
 """Of diffuse light from above at the surface of water (Lekner & Dorf 1988)."""
 
 
-def coverage(film_mm: float) -> float:
+def covered_share(film_mm: float) -> float:
     """Share of the road under water: film / TEXTURE_MM, at most 1 (Hahner et al., CVPR 2022)."""
     return min(film_mm / TEXTURE_MM, 1.0)
 
 
-def fresnel(cosine: Float64) -> Float64:
+def fresnel_reflectance(cosine: Float64) -> Float64:
     """Reflectance of the surface of water for unpolarised light; cosine of the angle to its normal."""
     inside = np.sqrt(1 - (1 - cosine**2) / WATER_INDEX**2)
     across = (cosine - WATER_INDEX * inside) / (cosine + WATER_INDEX * inside)
@@ -30,7 +30,7 @@ def fresnel(cosine: Float64) -> Float64:
     return (across**2 + along**2) / 2
 
 
-def darkening(entering: Float64 | float, leaving: Float64) -> Float64:
+def wet_darkening(entering: Float64 | float, leaving: Float64) -> Float64:
     """Brightness of the road under water relative to the dry road, without the mirror image on the water.
 
     t_in t_out / n^2 / (1 - albedo * INTERNAL_REFLECTANCE): what comes in and goes out is spread over a wider angle on the way

@@ -14,9 +14,9 @@ from scipy.ndimage import (
 
 from corruptions.frame_like import Bool, Float32, Float64, FrameLike, Int64, UInt8
 from corruptions.imaging.linear_light import to_linear, to_pixels
-from corruptions.imaging.resample import cell_size, grow, refine, shrink
+from corruptions.imaging.resample import cell_size, grow_map, refine_map, shrink_image
 from corruptions.weather.range_image import ROAD_TOLERANCE, cell_rays, range_image, road_range
-from corruptions.weather.water_film import DIFFUSE_REFLECTANCE, darkening, fresnel
+from corruptions.weather.water_film import DIFFUSE_REFLECTANCE, fresnel_reflectance, wet_darkening
 
 FARTHEST_M = 100.0
 """What has no range is mirrored as if it were this far away."""
@@ -51,32 +51,33 @@ def wet_image(frame: FrameLike, view: int, covered: float) -> UInt8:
     with np.errstate(invalid="ignore"):
         road = np.isfinite(plane) & (abs(range_m / plane - 1) < ROAD_TOLERANCE)
     road = binary_opening(
-        road & ~standing(frame, view, range_m.shape, cell), np.ones((OPENING_CELLS, OPENING_CELLS))
+        road & ~find_standing(frame, view, range_m.shape, cell),
+        np.ones((OPENING_CELLS, OPENING_CELLS)),
     )
     if not road.any():
         return image
     cosine = np.clip(-rays[..., 2], 0.0, 1.0)
-    reflectance = fresnel(np.maximum(cosine, FLATTEST))
-    wet = refine(road.astype(np.float32), image) * np.float32(covered)
-    darker = (1 - darkening(1 - DIFFUSE_REFLECTANCE, 1 - reflectance)).astype(np.float32)
-    mirrored = mirror(frame, view, range_m, road, plane, rays) * reflectance[..., None].astype(
-        np.float32
-    )
+    reflectance = fresnel_reflectance(np.maximum(cosine, FLATTEST))
+    wet = refine_map(road.astype(np.float32), image) * np.float32(covered)
+    darker = (1 - wet_darkening(1 - DIFFUSE_REFLECTANCE, 1 - reflectance)).astype(np.float32)
+    mirrored = mirror_scene(frame, view, range_m, road, plane, rays) * reflectance[
+        ..., None
+    ].astype(np.float32)
     row, column = distance_transform_edt(~road, return_distances=False, return_indices=True)
     darker, mirrored = (
         darker[row, column],
         mirrored[row, column],
     )  # the mask's soft edge reaches into cells that are no road
     linear = to_linear(image)
-    linear *= (1 - wet * grow(darker, cell, *wet.shape))[..., None]
+    linear *= (1 - wet * grow_map(darker, cell, *wet.shape))[..., None]
     for channel in range(3):
-        linear[..., channel] += wet * grow(
+        linear[..., channel] += wet * grow_map(
             np.ascontiguousarray(mirrored[..., channel]), cell, *wet.shape
         )
     return to_pixels(linear)
 
 
-def standing(frame: FrameLike, view: int, shape: tuple[int, int], cell: int) -> Bool:
+def find_standing(frame: FrameLike, view: int, shape: tuple[int, int], cell: int) -> Bool:
     """(h, w) cells with keyframe points that stand above the road, from the low ones down to their foot on the road plane."""
     points = frame.points[frame.sweep_index == 0, :3].astype(np.float64)
     up = frame.ego_T_lidar[2, :3]
@@ -107,7 +108,7 @@ def _cells_of(frame: FrameLike, view: int, points: Float64, cell: int) -> Int64:
     return result
 
 
-def mirror(
+def mirror_scene(
     frame: FrameLike, view: int, range_m: Float32, road: Bool, plane: Float32, rays: Float64
 ) -> Float32:
     """(h, w, 3) linear light that the road's cells mirror towards the camera.
@@ -130,7 +131,9 @@ def mirror(
     seen = target @ camera_R_ego.T @ frame.camera_K[view].T
     depth = np.maximum(seen[..., 2], 1e-3)
     place = [((seen[..., axis] / depth) + 0.5) / cell - 0.5 for axis in (1, 0)]
-    coarse = gaussian_filter(to_linear(shrink(image, cell)), (*ROUGH_CELLS, 0), mode="nearest")
+    coarse = gaussian_filter(
+        to_linear(shrink_image(image, cell)), (*ROUGH_CELLS, 0), mode="nearest"
+    )
     channels = [map_coordinates(coarse[..., c], place, order=1, mode="nearest") for c in range(3)]
     return np.stack(channels, axis=-1)
 

@@ -6,8 +6,15 @@ import numpy as np
 
 from corruptions.frame_like import Bool, Float32, Float64, FrameLike, select_points
 from corruptions.rng import Streams
-from corruptions.weather.detection import FLOOR, gain, power, rays, reflectances, survival
-from corruptions.weather.water_film import coverage, darkening, fresnel
+from corruptions.weather.detection import (
+    FLOOR,
+    detection_probability,
+    point_rays,
+    received_power,
+    reflectance_gain,
+    to_reflectance,
+)
+from corruptions.weather.water_film import covered_share, fresnel_reflectance, wet_darkening
 from corruptions.weather.wet_camera import wet_image
 
 ROAD_BAND_M = 0.3
@@ -29,19 +36,19 @@ def wet_ground(frame: FrameLike, film_mm: float, streams: Streams) -> FrameLike:
     of intensities, and is sharp; here one floor holds at all ranges, log-normal. What the film mirrors away reaches no sensor:
     mirrored ghosts of objects under the road are not modelled. Images: `wet_camera`. The road is the plane ego z = 0.
     """
-    covered = coverage(film_mm)
+    covered = covered_share(film_mm)
     images = tuple(wet_image(frame, view, covered) for view in range(len(frame.images)))
     points = frame.points.copy()
-    _, ray, distance = rays(frame)
+    _, ray, distance = point_rays(frame)
     ground = on_ground(frame)
     reach = np.maximum(distance[ground], np.float32(0.1))
     cosine = np.clip(
         abs(ray[ground] @ frame.ego_T_lidar[2, :3].astype(np.float32)) / reach, 0.0, 1.0
     )
     factor = wet_return(cosine.astype(np.float64), covered)
-    clear = power(reflectances(points[ground, 3], gain(points[:, 3])), reach)
+    clear = received_power(to_reflectance(points[ground, 3], reflectance_gain(points[:, 3])), reach)
     keep: Bool = np.ones(len(points), np.bool_)
-    keep[ground] = streams.nested("lidar").random(len(factor)) < survival(
+    keep[ground] = streams.nested_per_frame("lidar").random(len(factor)) < detection_probability(
         clear, factor, noise_floor(clear)
     )
     points[ground, 3] *= factor.astype(np.float32)
@@ -49,7 +56,7 @@ def wet_ground(frame: FrameLike, film_mm: float, streams: Streams) -> FrameLike:
 
 
 def noise_floor(clear: Float32) -> float:
-    """The floor that the dry ground's echoes stand above. clear: (G,) their power (`detection.power`)."""
+    """The floor that the dry ground's echoes stand above. clear: (G,) their power (`detection.received_power`)."""
     return (
         max(FLOOR, BELOW_WEAKEST * float(np.quantile(clear, WEAKEST_SHARE)))
         if len(clear)
@@ -59,8 +66,8 @@ def noise_floor(clear: Float32) -> float:
 
 def wet_return(cosine: Float64, covered: float) -> Float64:
     """The echo's power relative to the dry ground's; cosine of the ray's angle to the ground's normal."""
-    passed = 1 - fresnel(cosine)
-    return 1 - covered + covered * darkening(passed, passed)
+    passed = 1 - fresnel_reflectance(cosine)
+    return 1 - covered + covered * wet_darkening(passed, passed)
 
 
 def on_ground(frame: FrameLike) -> Bool:

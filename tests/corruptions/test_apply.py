@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 
 from calico.frame import Frame
-from corruptions import SPECS, CorruptionError, corrupt, corrupt_with, find, list_corruptions
+from corruptions import (
+    SPECS,
+    CorruptionError,
+    corrupt,
+    corrupt_with,
+    find_corruptions,
+    list_corruptions,
+)
 from corruptions.preset import Level
 from corruptions.presets import choose_levels
 
@@ -16,7 +23,7 @@ def test_unknown_name_gives_the_nearest(street: Frame) -> None:
         CorruptionError,
         match=r"unknown corruption 'fogg' in 'fogg\+extrinsic': did you mean 'fog'\?",
     ):
-        find("fogg+extrinsic")
+        find_corruptions("fogg+extrinsic")
 
 
 @pytest.mark.parametrize(("name", "part"), [("fog+", "''"), ("hail", "'hail'")])
@@ -24,7 +31,7 @@ def test_no_guess_where_no_name_is_near(name: str, part: str) -> None:
     with pytest.raises(
         CorruptionError, match=rf"unknown corruption {part}.*\. Known: fog, "
     ) as caught:
-        find(name)
+        find_corruptions(name)
     assert "did you mean" not in str(caught.value)
 
 
@@ -68,7 +75,7 @@ def test_pair_is_its_parts_in_order(street: Frame) -> None:
     assert np.array_equal(both.points, parts.points)
     assert all(np.array_equal(a, b) for a, b in zip(both.images, parts.images, strict=True))
     assert sum(not image.any() for image in both.images) == 2
-    assert [spec.name for spec in find("camera_crash+fog")] == ["camera_crash", "fog"]
+    assert [spec.name for spec in find_corruptions("camera_crash+fog")] == ["camera_crash", "fog"]
 
 
 def test_pair_has_no_single_parameter(street: Frame) -> None:
@@ -78,7 +85,7 @@ def test_pair_has_no_single_parameter(street: Frame) -> None:
 
 def test_a_part_twice_is_an_error() -> None:
     with pytest.raises(CorruptionError, match="names 'fog' twice"):
-        find("fog+extrinsic+fog")
+        find_corruptions("fog+extrinsic+fog")
 
 
 def test_the_catalogue_has_every_room_and_names_find_their_own() -> None:
@@ -91,4 +98,4 @@ def test_the_catalogue_has_every_room_and_names_find_their_own() -> None:
         "alignment",
         "objects",
     }
-    assert all(find(name) == (SPECS[name],) for name in list_corruptions())
+    assert all(find_corruptions(name) == (SPECS[name],) for name in list_corruptions())

@@ -21,8 +21,8 @@ from corruptions import (
     check_summary,
     corrupt,
     corrupt_with,
-    effect,
     list_corruptions,
+    measure_effect,
     summarise_effects,
 )
 
@@ -138,7 +138,7 @@ def test_pure_and_valid(name: str, severity: int, street: Frame) -> None:
 def test_changes_its_sensors_and_no_other(
     name: str, severity: int, pairs: Callable[[str, int], list[tuple[Frame, Frame]]]
 ) -> None:
-    effects = [effect(before, after) for before, after in pairs(name, severity)]
+    effects = [measure_effect(before, after) for before, after in pairs(name, severity)]
     passed, measured, message = check_summary(SPECS[name], summarise_effects(effects))
     assert passed, message
     assert np.isfinite(list(measured.values())).all()
@@ -195,7 +195,9 @@ def test_parameter_names_are_unique() -> None:
 def test_parameter_at_its_level_is_the_severity(
     name: str, street: Frame, run: Callable[[str, int], Frame]
 ) -> None:
-    assert digest(corrupt_with(street, name, SPECS[name].at(3), seed=7)) == digest(run(name, 3))
+    assert digest(corrupt_with(street, name, SPECS[name].value_at(3), seed=7)) == digest(
+        run(name, 3)
+    )
 
 
 def test_same_bytes_in_another_order_and_process(
@@ -234,7 +236,9 @@ def test_another_seed_gives_other_bytes(
 def test_frame_without_points_boxes_or_cameras(
     name: str, pairs: Callable[[str, int], list[tuple[Frame, Frame]]]
 ) -> None:
-    street = next(before for before, after in pairs(name, 5) if effect(before, after).changed)
+    street = next(
+        before for before, after in pairs(name, 5) if measure_effect(before, after).changed
+    )
     empty = street.replace(
         points=street.points[:0],
         ring=street.ring[:0],

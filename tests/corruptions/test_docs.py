@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from corruptions import SPECS
-from corruptions.docs import GROUPS, PAGE, PARTS, PICTURES, render
+from corruptions.docs import GROUPS, PAGE, PARTS, PICTURES, render_page
 from corruptions.presets import PRESETS
 
 ROOT = Path(__file__).parents[2]
@@ -14,7 +14,7 @@ FIX = "run `python -m corruptions.docs` and commit docs/reference/corruptions.md
 
 @pytest.fixture(scope="module")
 def page() -> str:
-    return render((ROOT / PARTS).read_text(encoding="utf-8"))
+    return render_page((ROOT / PARTS).read_text(encoding="utf-8"))
 
 
 def test_the_committed_page_is_the_generated_one(page: str) -> None:

@@ -61,16 +61,18 @@ def test_cameras_of_two_sizes_and_elongation(name: str, waymo: Frame) -> None:
     if SPECS[name].by_chance:
         return
     passed, _, message = check_effect(name, waymo, after)
-    assert SPECS[name].lacking([waymo]) == (
+    assert SPECS[name].explain_lack([waymo]) == (
         "no older LiDAR sweeps" if name in {"pose_error", "sweep_dropout"} else ""
     )
-    assert passed == (SPECS[name].lacking([waymo]) == ""), message
+    assert passed == (SPECS[name].explain_lack([waymo]) == ""), message
 
 
 @pytest.mark.parametrize("name", list_corruptions())
 def test_lidars_without_rings(name: str, street: Frame) -> None:
     blind = street.replace(ring=np.full_like(street.ring, -1))
-    assert SPECS[name].lacking([blind]) == ("no beam numbers (ring)" if name in NEEDS_RING else "")
+    assert SPECS[name].explain_lack([blind]) == (
+        "no beam numbers (ring)" if name in NEEDS_RING else ""
+    )
     if name in NEEDS_RING:
         with pytest.raises(
             CorruptionError,
@@ -88,8 +90,8 @@ def test_what_a_frame_lacks_leaves_it_as_it_is(name: str, street: Frame) -> None
     spec = SPECS[name]
     for frame, what in ((first, "past"), (bare, "boxes")):
         expected = {"past": "no frame before in the scene", "boxes": "no labelled objects"}[what]
-        assert spec.lacking([frame]).startswith(expected) == (what in spec.needs)
-        assert spec.lacking([frame, street]) == ""
+        assert spec.explain_lack([frame]).startswith(expected) == (what in spec.needs)
+        assert spec.explain_lack([frame, street]) == ""
         if what in spec.needs:
             passed, _, _ = check_effect(name, frame, corrupt(frame, name, 5, seed=7))
             assert not passed
@@ -122,7 +124,7 @@ def odd_frames(street: Frame) -> dict[str, Frame]:
 @pytest.mark.parametrize("name", list_corruptions())
 def test_odd_frames(name: str, street: Frame) -> None:
     for what, frame in odd_frames(street).items():
-        for value in {*SPECS[name].limits, SPECS[name].at(5)}:
+        for value in {*SPECS[name].limits, SPECS[name].value_at(5)}:
             after = corrupt_with(frame, name, value, seed=7)
             assert np.isfinite(after.points).all(), what
             assert [image.shape for image in after.images] == [

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from calico.frame import Frame
-from corruptions import SPECS, CorruptionError, corrupt, corrupt_with, find
+from corruptions import SPECS, CorruptionError, corrupt, corrupt_with, find_corruptions
 from corruptions.preset import Level, Preset, Row
 from corruptions.presets import PRESETS, choose_levels, choose_names
 
@@ -16,7 +16,7 @@ ROWS = [(preset, row) for preset in PRESETS.values() for row in preset.rows]
     ("preset", "row"), ROWS, ids=[f"{preset.name}:{row.suite_name}" for preset, row in ROWS]
 )
 def test_every_condition_of_a_preset_can_be_made(preset: Preset, row: Row) -> None:
-    specs = find(row.name)
+    specs = find_corruptions(row.name)
     assert bool(row.values) != bool(row.severities)
     if row.values:
         low, high = specs[0].limits

@@ -10,7 +10,7 @@ import pytest
 
 from calico.data.nuscenes import NuScenesSource
 from calico.frame import Frame
-from corruptions import SPECS, check_effect, corrupt, effect, list_corruptions
+from corruptions import SPECS, check_effect, corrupt, list_corruptions, measure_effect
 from corruptions.weather.range_image import range_image
 
 SHARED = Path(os.environ.get("CALICO_SHARED_DATA", Path(__file__).parents[2] / "../shared/data"))
@@ -29,7 +29,7 @@ def real() -> Frame:
 def test_effect(real: Frame, name: str) -> None:
     before, after = real, corrupt(real, name, 5, seed=0)
     while (
-        not effect(before, after).changed and before.previous is not None
+        not measure_effect(before, after).changed and before.previous is not None
     ):  # spared by chance: take the frame before
         before = before.previous()
         after = corrupt(before, name, 5, seed=0)
@@ -43,7 +43,7 @@ def test_effect(real: Frame, name: str) -> None:
         )  # at 30 m visibility much of the cloud is the fog's own echo
         assert measured["intensity_ratio"] < 0.3
     if name == "extrinsic":
-        assert measured["rotation_deg"] == pytest.approx(SPECS[name].at(5), abs=1e-9)
+        assert measured["rotation_deg"] == pytest.approx(SPECS[name].value_at(5), abs=1e-9)
 
 
 def test_cells_of_points_are_as_far_as_the_points(real: Frame) -> None:

@@ -1,10 +1,10 @@
 import numpy as np
 
-from corruptions.rng import Streams, generator
+from corruptions.rng import Streams, make_generator
 
 
 def draw(streams: Streams, sensor: str = "lidar", scene: bool = False) -> tuple[float, ...]:
-    rng = streams.scene(sensor) if scene else streams.frame(sensor)
+    rng = streams.per_scene(sensor) if scene else streams.per_frame(sensor)
     return tuple(rng.random(3))
 
 
@@ -29,38 +29,41 @@ def test_an_integer_value_is_its_float() -> None:
 
 
 def test_names_do_not_run_together() -> None:
-    assert generator(1, "ab", "c").random() != generator(1, "a", "bc").random()
+    assert make_generator(1, "ab", "c").random() != make_generator(1, "a", "bc").random()
 
 
 def test_philox_is_keyed_by_the_hash() -> None:
-    assert isinstance(generator(0, "x").bit_generator, np.random.Philox)
+    assert isinstance(make_generator(0, "x").bit_generator, np.random.Philox)
 
 
 def test_nested_streams_depend_on_all_but_the_value() -> None:
     base = Streams(1, "scene", "token", "frame_lost", 0.1)
-    first = base.nested("camera0").random()
-    assert first == Streams(1, "scene", "token", "frame_lost", 0.5).nested("camera0").random()
+    first = base.nested_per_frame("camera0").random()
+    assert (
+        first
+        == Streams(1, "scene", "token", "frame_lost", 0.5).nested_per_frame("camera0").random()
+    )
     others = [
-        Streams(2, "scene", "token", "frame_lost", 0.1).nested("camera0"),
-        Streams(1, "scene", "token2", "frame_lost", 0.1).nested("camera0"),
-        Streams(1, "scene", "token", "burst_loss", 0.1).nested("camera0"),
-        base.nested("camera1"),
-        base.frame("camera0"),
+        Streams(2, "scene", "token", "frame_lost", 0.1).nested_per_frame("camera0"),
+        Streams(1, "scene", "token2", "frame_lost", 0.1).nested_per_frame("camera0"),
+        Streams(1, "scene", "token", "burst_loss", 0.1).nested_per_frame("camera0"),
+        base.nested_per_frame("camera1"),
+        base.per_frame("camera0"),
     ]
     assert len({first, *(rng.random() for rng in others)}) == 6
 
 
 def test_nested_scene_is_the_same_at_every_severity_and_frame() -> None:
     base = Streams(1, "scene", "token", "frost", 0.2)
-    first = base.nested_scene("camera0").random()
-    assert Streams(1, "scene", "later", "frost", 0.8).nested_scene("camera0").random() == first
+    first = base.nested_per_scene("camera0").random()
+    assert Streams(1, "scene", "later", "frost", 0.8).nested_per_scene("camera0").random() == first
     others = [
         Streams(2, "scene", "token", "frost", 0.2),
         Streams(1, "scene2", "token", "frost", 0.2),
         Streams(1, "scene", "token", "lens_dirt", 0.2),
     ]
-    drawn = {streams.nested_scene("camera0").random() for streams in others} | {
-        base.nested_scene("camera1").random()
+    drawn = {streams.nested_per_scene("camera0").random() for streams in others} | {
+        base.nested_per_scene("camera1").random()
     }
     assert len(drawn) == 4
     assert first not in drawn

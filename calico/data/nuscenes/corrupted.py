@@ -26,7 +26,14 @@ from calico.data.open import Split, data_root, open_source
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.files import lock_folder, to_json
-from corruptions import SUITE_VERSION, Effect, check_summary, effect, find, summarise_effects
+from corruptions import (
+    SUITE_VERSION,
+    Effect,
+    check_summary,
+    find_corruptions,
+    measure_effect,
+    summarise_effects,
+)
 from corruptions.preset import Level
 
 Progress = Callable[[int, int], None]
@@ -128,7 +135,7 @@ class CopyWriter:
                 clean = self.original.frames[index]
                 changed = condition.corrupt_frame(clean, self.seed)
                 part = writer.part(clean, changed, sample)
-                part.effect = _to_json(effect(clean, changed))
+                part.effect = _to_json(measure_effect(clean, changed))
                 folder.save_part(index, part)
             parts.append(part)
             if progress is not None:
@@ -145,13 +152,13 @@ class CopyWriter:
         return path
 
     def _identity(self, condition: Level) -> dict[str, object]:
-        specs = find(condition.name)
+        specs = find_corruptions(condition.name)
         if condition.value is None and not 1 <= condition.severity <= 5:
             raise CalicoError(
                 f"{condition.name}: severity is {condition.severity}, expected 1 to 5"
             )
         given = condition.value
-        values = [spec.at(condition.severity) if given is None else given for spec in specs]
+        values = [spec.value_at(condition.severity) if given is None else given for spec in specs]
         return {
             "kind": "calico corrupt",
             "condition": condition.file_stem,

@@ -10,7 +10,7 @@ from calico.data.applicable import check_applicable, look_at, select_applicable
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
-from corruptions import SPECS, corrupt, effect
+from corruptions import SPECS, corrupt, measure_effect
 from corruptions.preset import Level
 
 
@@ -82,7 +82,7 @@ def test_chance_that_hits_no_frame_is_found_before_the_run(frame: Frame) -> None
     )  # it hits some of the 60 frames, and none of the few that are looked at
 
     def hit(frames: Sequence[Frame], seed: int) -> bool:
-        return any(effect(one, rare.corrupt_frame(one, seed)).changed for one in frames)
+        return any(measure_effect(one, rare.corrupt_frame(one, seed)).changed for one in frames)
 
     looked_at, all_frames = look_at(many, range(60)), [many[i] for i in range(60)]
     unseen = [seed for seed in range(20) if hit(all_frames, seed) and not hit(looked_at, seed)]
@@ -100,7 +100,7 @@ def test_chance_that_hits_no_frame_is_found_before_the_run(frame: Frame) -> None
     message = r"its level 1 spares all of 1 frames, by chance \(more frames help\); leave it out"
     with pytest.raises(CalicoError, match=message):
         select_applicable(["frame_lost"], (1,), few, range(1), spared[0])
-    value = float(SPECS["frame_lost"].at(1))
+    value = float(SPECS["frame_lost"].value_at(1))
     with pytest.raises(
         CalicoError, match=r"its level loss_probability=0\.\d+ spares all of 1 frames, by chance"
     ):

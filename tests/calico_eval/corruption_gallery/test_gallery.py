@@ -19,7 +19,7 @@ from calico_eval.corruption_gallery.page import render_page
 from calico_eval.corruption_gallery.pictures import camera_picture, focus_on, lidar_picture
 from calico_eval.corruption_gallery.sheet import MAX_BYTES, draw_sheet
 from calico_eval.corruption_gallery.tiles import effect_words, panel, value_text
-from corruptions import SPECS, CorruptionError, effect
+from corruptions import SPECS, CorruptionError, measure_effect
 
 
 @pytest.fixture(scope="module")
@@ -100,10 +100,10 @@ def test_values_and_effects_in_words(frame: Frame) -> None:
     thinner = frame.replace(
         points=frame.points[keep], ring=frame.ring[keep], sweep_index=frame.sweep_index[keep]
     )
-    words = effect_words(effect(frame, thinner))
+    words = effect_words(measure_effect(frame, thinner))
     assert words[0] == f"points {len(frame.points)} → {int(keep.sum())}"
     assert "25.0% of the positions gone" in words
-    assert effect_words(effect(frame, frame)) == ()
+    assert effect_words(measure_effect(frame, frame)) == ()
 
 
 def test_the_close_up_shows_the_object_where_it_is(frame: Frame) -> None:

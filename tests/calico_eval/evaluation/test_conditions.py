@@ -40,7 +40,7 @@ def test_at_the_value_of_a_severity_the_bytes_are_those_of_the_severity(
     street: FrameSource,
 ) -> None:
     frame = street[0]
-    value = SPECS["point_drop"].at(3)
+    value = SPECS["point_drop"].value_at(3)
     at_value = change_frame(ConditionSpec.curve_point("point_drop", value), 5, frame)
     assert np.array_equal(at_value.points, corrupt(frame, "point_drop", 3, 5).points)
     elsewhere = change_frame(ConditionSpec.curve_point("point_drop", 0.5), 5, frame)

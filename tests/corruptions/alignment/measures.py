@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from calico.frame import Frame
-from corruptions import effect
+from corruptions import measure_effect
 
 
 def focal_change(before: Frame, after: Frame) -> float:
@@ -25,9 +25,9 @@ def sweep_turn_deg(before: Frame, after: Frame) -> float:
 
 
 MEASURES: dict[str, Callable[[Frame, Frame], float]] = {
-    "extrinsic": lambda before, after: effect(before, after).rotation_deg,
-    "lidar_extrinsic": lambda before, after: effect(before, after).rotation_deg,
+    "extrinsic": lambda before, after: measure_effect(before, after).rotation_deg,
+    "lidar_extrinsic": lambda before, after: measure_effect(before, after).rotation_deg,
     "intrinsics": focal_change,
-    "calibration_drift": lambda before, after: effect(before, after).rotation_deg,
+    "calibration_drift": lambda before, after: measure_effect(before, after).rotation_deg,
     "pose_error": sweep_turn_deg,
 }

@@ -3,7 +3,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from calico.frame import Frame
-from corruptions import corrupt, effect
+from corruptions import corrupt, measure_effect
 
 
 def many_sweeps(street: Frame) -> Frame:
@@ -63,4 +63,4 @@ def test_a_single_sweep_stays(street: Frame) -> None:
         elongation=None,
         sweep_T=np.eye(4)[None],
     )
-    assert effect(single, corrupt(single, "pose_error", 5, seed=0)).changed == set()
+    assert measure_effect(single, corrupt(single, "pose_error", 5, seed=0)).changed == set()

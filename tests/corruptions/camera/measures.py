@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from calico.frame import Frame
-from corruptions import effect
+from corruptions import measure_effect
 
 
 def sharpness(frame: Frame) -> float:
@@ -67,8 +67,8 @@ def age(before: Frame, after: Frame) -> float:
 
 
 MEASURES: dict[str, Callable[[Frame, Frame], float]] = {
-    "camera_crash": lambda before, after: effect(before, after).cameras_black,
-    "frame_lost": lambda before, after: effect(before, after).cameras_black,
+    "camera_crash": lambda before, after: measure_effect(before, after).cameras_black,
+    "frame_lost": lambda before, after: measure_effect(before, after).cameras_black,
     "camera_stuck": age,
     "gaussian_noise": deviation,
     "uniform_noise": deviation,

@@ -9,7 +9,7 @@ from scipy.ndimage import map_coordinates
 from calico.frame import Frame
 from corruptions import corrupt, corrupt_with
 from corruptions.camera.focus_blur import disc_kernel, normal_kernel
-from corruptions.camera.zoom_blur import zoom_mean
+from corruptions.camera.zoom_blur import average_zooms
 from corruptions.imaging.linear_light import to_linear, to_pixels
 
 BLURS = ("defocus_blur", "gaussian_blur", "glass_blur", "zoom_blur")
@@ -99,7 +99,7 @@ def test_zoom_is_the_mean_of_zoomed_copies() -> None:
             )
         )
     slow = to_pixels(np.mean(copies, axis=0).astype(np.float32)).astype(float)
-    fast = zoom_mean(image, 1.2).astype(float)
+    fast = average_zooms(image, 1.2).astype(float)
     assert abs(fast - slow).mean() < 0.03 * abs(slow - image).mean() + 1.0
 
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import map_coordinates
 
 from corruptions.camera.elastic import CORRELATION, smooth_field
-from corruptions.imaging.warp import warp
+from corruptions.imaging.warp import warp_image
 
 
 @pytest.mark.parametrize("shape", [(90, 160), (450, 800)])
@@ -28,10 +28,12 @@ def test_warp_is_bilinear_sampling() -> None:
     slow = np.stack(
         [map_coordinates(image[..., c].astype(float), place, order=1) for c in range(3)], axis=-1
     )
-    assert abs(warp(image, down, right) - slow).max() <= 0.8  # rounding, and 0.001 px of the edge
+    assert (
+        abs(warp_image(image, down, right) - slow).max() <= 0.8
+    )  # rounding, and 0.001 px of the edge
 
 
 def test_no_shift_is_no_change() -> None:
     image = np.random.default_rng(0).integers(0, 256, (20, 30, 3)).astype(np.uint8)
     none = np.zeros((20, 30), np.float32)
-    assert np.array_equal(warp(image, none, none)[:-1, :-1], image[:-1, :-1])
+    assert np.array_equal(warp_image(image, none, none)[:-1, :-1], image[:-1, :-1])

@@ -9,10 +9,10 @@ import pytest
 
 from calico.frame import Frame
 from corruptions import corrupt, corrupt_with
-from corruptions.camera.frost import feathers, growth
-from corruptions.camera.lens_dirt import spots
-from corruptions.camera.occlusion import covered
-from corruptions.camera.rain_drops import drops, with_drops
+from corruptions.camera.frost import draw_needles, grow_ice
+from corruptions.camera.lens_dirt import place_spots
+from corruptions.camera.occlusion import draw_cover
+from corruptions.camera.rain_drops import add_drops, place_drops
 from corruptions.imaging.linear_light import to_linear
 
 COVERS = ("frost", "lens_dirt", "rain_drops", "occlusion")
@@ -48,12 +48,12 @@ def test_a_larger_severity_adds_to_a_smaller(street: Frame, name: str) -> None:
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.8])
 def test_covers_its_share(share: float) -> None:
     rng = np.random.default_rng(0)
-    assert (covered(90, 160, share, rng) >= 0.5).mean() == pytest.approx(share, abs=0.002)
-    assert spots(113, 200, share, rng)[0].mean() == pytest.approx(share, abs=0.002)
-    assert (growth(feathers(90, 160, rng), share, rng) >= 0.5).mean() == pytest.approx(
+    assert (draw_cover(90, 160, share, rng) >= 0.5).mean() == pytest.approx(share, abs=0.002)
+    assert place_spots(113, 200, share, rng)[0].mean() == pytest.approx(share, abs=0.002)
+    assert (grow_ice(draw_needles(90, 160, rng), share, rng) >= 0.5).mean() == pytest.approx(
         share, abs=0.002
     )
-    area = np.pi * drops(900, 1600, share, rng)[:, 2:].prod(axis=1)
+    area = np.pi * place_drops(900, 1600, share, rng)[:, 2:].prod(axis=1)
     assert area.sum() >= share * 900 * 1600 > area[:-1].sum()
 
 
@@ -92,8 +92,8 @@ def test_drops_show_the_scene_upside_down() -> None:
     image = np.full((400, 640, 3), 30, np.uint8)
     image[:200] = 220
     rng = np.random.default_rng(4)
-    after = with_drops(image, 0.02, np.random.default_rng(4)).astype(float)
-    found = drops(400, 640, 0.02, rng)
+    after = add_drops(image, 0.02, np.random.default_rng(4)).astype(float)
+    found = place_drops(400, 640, 0.02, rng)
     row, column, high, _ = found[np.argmin(abs(found[:, 0] - 200))]
     assert high > 3
     up, down = (after[int(row + side * 0.4 * high), int(column), 0] for side in (-1, 1))
@@ -102,5 +102,5 @@ def test_drops_show_the_scene_upside_down() -> None:
 
 def test_ice_is_thicker_at_the_edges() -> None:
     rng = np.random.default_rng(0)
-    ice = np.mean([growth(feathers(90, 160, rng), 0.4, rng) for _ in range(6)], axis=0)
+    ice = np.mean([grow_ice(draw_needles(90, 160, rng), 0.4, rng) for _ in range(6)], axis=0)
     assert ice[30:60, 50:110].mean() < 0.5 * ice.mean()

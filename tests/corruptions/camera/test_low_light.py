@@ -3,15 +3,15 @@ import pytest
 
 from calico.frame import Frame
 from corruptions import corrupt, corrupt_with
-from corruptions.camera.low_light import noisy_electrons
-from corruptions.camera.pixel_noise import OUTCOMES, deal
-from corruptions.imaging.linear_light import decode, encode, to_linear, to_pixels
+from corruptions.camera.low_light import draw_electrons
+from corruptions.camera.pixel_noise import OUTCOMES, pick_outcomes
+from corruptions.imaging.linear_light import decode_srgb, encode_srgb, to_linear, to_pixels
 
 
 def test_srgb_known_values() -> None:
     # IEC 61966-2-1: the mid grey of 18 % reflectance is pixel value 118; 0.5 is 0.2140 in linear light.
-    assert decode(np.array([0.0, 0.5, 1.0])) == pytest.approx([0.0, 0.21404, 1.0], abs=1e-5)
-    assert 255 * encode(np.array([0.18])) == pytest.approx([117.6], abs=0.1)
+    assert decode_srgb(np.array([0.0, 0.5, 1.0])) == pytest.approx([0.0, 0.21404, 1.0], abs=1e-5)
+    assert 255 * encode_srgb(np.array([0.18])) == pytest.approx([117.6], abs=0.1)
 
 
 def test_linear_round_trip_is_exact() -> None:
@@ -23,9 +23,9 @@ def test_linear_round_trip_is_exact() -> None:
 @pytest.mark.parametrize("scale", [0.6, 0.1])
 def test_electrons_have_the_noise_that_the_loss_adds(scale: float) -> None:
     # Binomial thinning of n electrons: mean s n, variance s (1 - s) n; read noise of variance 16 (1 - s^2).
-    electrons = noisy_electrons(scale, np.random.default_rng(0))
+    electrons = draw_electrons(scale, np.random.default_rng(0))
     assert electrons.shape == (256, OUTCOMES)
-    before = 10_000 * decode(np.array([0, 128, 255]) / 255)
+    before = 10_000 * decode_srgb(np.array([0, 128, 255]) / 255)
     variance = scale * (1 - scale) * before + 16 * (1 - scale**2)
     bound = 5 * float(np.sqrt(variance.max() / OUTCOMES)) + 0.5
     assert electrons[[0, 128, 255]].mean(axis=1) == pytest.approx(scale * before, abs=bound)
@@ -36,7 +36,7 @@ def test_electrons_have_the_noise_that_the_loss_adds(scale: float) -> None:
 def test_the_parameter_is_the_share_of_the_linear_light(street: Frame, share: float) -> None:
     grey = street.replace(images=(np.full((200, 200, 3), 200, np.uint8),) * 6)
     after = corrupt_with(grey, "low_light", share, seed=0)
-    left = decode(after.images[0] / 255).mean() / decode(np.array(200 / 255))
+    left = decode_srgb(after.images[0] / 255).mean() / decode_srgb(np.array(200 / 255))
     assert left == pytest.approx(share, rel=0.01)
     assert not np.array_equal(after.images[0], after.images[1])  # every camera has its own noise
 
@@ -63,7 +63,9 @@ def test_signal_to_noise_falls_with_severity(street: Frame) -> None:
 
 
 def test_noise_is_independent_of_place(street: Frame) -> None:
-    bank = np.tile(np.arange(OUTCOMES) % 256, (256, 1)).astype(np.uint8)
-    dealt = deal(np.full((400, 400), 7, np.uint8), bank, np.random.default_rng(1)).astype(float)
+    outcomes = np.tile(np.arange(OUTCOMES) % 256, (256, 1)).astype(np.uint8)
+    dealt = pick_outcomes(
+        np.full((400, 400), 7, np.uint8), outcomes, np.random.default_rng(1)
+    ).astype(float)
     assert dealt.mean() == pytest.approx(127.5, abs=1)
     assert abs(np.corrcoef(dealt[:, :-1].ravel(), dealt[:, 1:].ravel())[0, 1]) < 0.01

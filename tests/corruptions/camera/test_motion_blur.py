@@ -5,7 +5,7 @@ from scipy.ndimage import convolve
 from calico.frame import Frame
 from corruptions import corrupt_with
 from corruptions.camera.motion_blur import line_kernel
-from corruptions.imaging.convolution import blur
+from corruptions.imaging.convolution import blur_image
 from corruptions.imaging.linear_light import to_linear, to_pixels
 
 
@@ -29,12 +29,12 @@ def test_blur_is_a_convolution_in_linear_light() -> None:
     slow = np.stack(
         [convolve(to_linear(image[..., c]), kernel, mode="nearest") for c in range(3)], axis=-1
     )
-    assert abs(blur(image, kernel).astype(int) - to_pixels(slow)).max() <= 1
+    assert abs(blur_image(image, kernel).astype(int) - to_pixels(slow)).max() <= 1
 
 
 def test_flat_image_stays() -> None:
     image = np.full((30, 50, 3), 90, np.uint8)
-    assert np.array_equal(blur(image, line_kernel(12.0, 1.0)), image)
+    assert np.array_equal(blur_image(image, line_kernel(12.0, 1.0)), image)
 
 
 def test_smear_is_a_share_of_the_width(street: Frame) -> None:

@@ -7,15 +7,15 @@ from collections.abc import Callable
 import numpy as np
 
 from calico.frame import Frame
-from corruptions import effect
+from corruptions import measure_effect
 
 
 def lost(before: Frame, after: Frame) -> float:
-    return effect(before, after).removed_share
+    return measure_effect(before, after).removed_share
 
 
 def added(before: Frame, after: Frame) -> float:
-    return effect(before, after).added_share
+    return measure_effect(before, after).added_share
 
 
 def moved(before: Frame, after: Frame) -> float:

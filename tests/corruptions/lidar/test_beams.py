@@ -5,7 +5,7 @@ import pytest
 
 from calico.frame import Frame
 from corruptions import CorruptionError, corrupt, corrupt_with
-from corruptions.lidar.beams import thinned
+from corruptions.lidar.beams import thin_evenly
 
 
 def with_points(frame: Frame, keep: np.ndarray) -> Frame:
@@ -28,7 +28,7 @@ def azimuths(frame: Frame, sweep: int, ring: int) -> np.ndarray:
 @pytest.mark.parametrize("phase", [0.0, 0.3, 0.9999])
 def test_thinned_keeps_its_share_evenly(count: int, phase: float) -> None:
     for left in (1, 3, 4, 8, 12, count // 2, count - 1, count):
-        kept = np.flatnonzero(thinned(np.arange(count), left / count, phase))
+        kept = np.flatnonzero(thin_evenly(np.arange(count), left / count, phase))
         assert abs(len(kept) - left) <= (0 if (left / count * 2**20).is_integer() else 1)
         if len(kept) > 1:
             gaps = np.diff(kept)

@@ -17,7 +17,7 @@ def rows(frame: Frame) -> set[bytes]:
 def test_every_blob_is_two_percent(street: Frame, severity: int) -> None:
     after = corrupt(street, "cutout", severity, seed=0)
     n = len(street.points)
-    assert len(after.points) == n - SPECS["cutout"].at(severity) * round(0.02 * n)
+    assert len(after.points) == n - SPECS["cutout"].value_at(severity) * round(0.02 * n)
 
 
 def test_a_blob_is_the_points_nearest_to_one_of_them(street: Frame) -> None:

@@ -13,7 +13,7 @@ def test_incomplete_echo_loses_its_share_of_the_darkest_fifth(street: Frame, sev
     after = corrupt(street, "incomplete_echo", severity, seed=0)
     n = len(street.points)
     dark = round(0.2 * n)
-    assert n - len(after.points) == round(SPECS["incomplete_echo"].at(severity) * dark)
+    assert n - len(after.points) == round(SPECS["incomplete_echo"].value_at(severity) * dark)
     left = {row.tobytes() for row in after.points}
     gone = np.array([row.tobytes() not in left for row in street.points])
     limit = np.sort(street.points[:, 3])[dark - 1]
@@ -39,7 +39,7 @@ def test_ghosts_stand_twice_as_far_on_a_ray(street: Frame, severity: int) -> Non
     assert np.array_equal(after.points[:n], street.points)
     assert np.array_equal(after.ring[:n], street.ring)
     ghosts = after.points[n:].astype(np.float64)
-    assert len(ghosts) == round(SPECS["ghost_points"].at(severity) * n)
+    assert len(ghosts) == round(SPECS["ghost_points"].value_at(severity) * n)
     start = street.sweep_T[after.sweep_index[n:], :3, 3]
     half = (start + (ghosts[:, :3] - start) / 2).astype(np.float32)
     where = {row[:3].round(3).tobytes(): i for i, row in enumerate(street.points + np.float32(0))}

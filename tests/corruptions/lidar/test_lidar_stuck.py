@@ -87,7 +87,7 @@ def test_no_hold_is_no_change(street: Frame) -> None:
 
 
 def test_the_held_cloud_went_through_the_corruptions_before(street: Frame) -> None:
-    level = SPECS["intensity_shift"].at(5)
+    level = SPECS["intensity_shift"].value_at(5)
     for i in range(1, 12):
         frame = drive(street, i)
         step = shown(corrupt(frame, "lidar_stuck", 5, seed=0))

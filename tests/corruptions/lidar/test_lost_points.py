@@ -11,7 +11,7 @@ from corruptions import SPECS, CorruptionError, corrupt, corrupt_with
 def test_point_drop_counts_exactly_and_keeps_the_order(street: Frame, severity: int) -> None:
     after = corrupt(street, "point_drop", severity, seed=0)
     n = len(street.points)
-    assert len(after.points) == n - round(SPECS["point_drop"].at(severity) * n)
+    assert len(after.points) == n - round(SPECS["point_drop"].value_at(severity) * n)
     position = {row.tobytes(): i for i, row in enumerate(street.points)}
     kept = [position[row.tobytes()] for row in after.points]
     assert (np.diff(kept) > 0).all()

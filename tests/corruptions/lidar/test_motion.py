@@ -10,7 +10,7 @@ from corruptions.lidar.motion_compensation import SLICES, pose_errors
 
 @pytest.mark.parametrize("severity", [1, 3, 5])
 def test_jitter_shifts_sweeps_and_points(street: Frame, severity: int) -> None:
-    sigma = SPECS["motion_jitter"].at(severity)
+    sigma = SPECS["motion_jitter"].value_at(severity)
     shifts = []
     for i in range(40):
         after = corrupt(street.replace(token=f"t{i}"), "motion_jitter", severity, seed=0)

@@ -24,7 +24,7 @@ def test_only_positions_change(street: Frame, name: str) -> None:
 
 @pytest.mark.parametrize("severity", [1, 3, 5])
 def test_gaussian(street: Frame, severity: int) -> None:
-    sigma = SPECS["point_gaussian_noise"].at(severity)
+    sigma = SPECS["point_gaussian_noise"].value_at(severity)
     moved = shift(street, corrupt(street, "point_gaussian_noise", severity, seed=0)) / sigma
     assert stats.kstest(moved.ravel(), "norm").pvalue > 0.01
     assert abs(np.corrcoef(moved.T) - np.eye(3)).max() < 0.05
@@ -32,7 +32,7 @@ def test_gaussian(street: Frame, severity: int) -> None:
 
 @pytest.mark.parametrize("severity", [1, 3, 5])
 def test_uniform(street: Frame, severity: int) -> None:
-    reach = SPECS["point_uniform_noise"].at(severity)
+    reach = SPECS["point_uniform_noise"].value_at(severity)
     moved = shift(street, corrupt(street, "point_uniform_noise", severity, seed=0)) / reach
     assert abs(moved).max() <= 1.001
     assert stats.kstest(moved.ravel(), stats.uniform(-1, 2).cdf).pvalue > 0.01
@@ -52,7 +52,7 @@ def test_impulse(street: Frame, severity: int, divisor: int) -> None:
 
 @pytest.mark.parametrize("severity", [1, 3, 5])
 def test_radial_noise_stays_on_the_ray(street: Frame, severity: int) -> None:
-    sigma = SPECS["point_radial_noise"].at(severity)
+    sigma = SPECS["point_radial_noise"].value_at(severity)
     after = corrupt(street, "point_radial_noise", severity, seed=0)
     start = street.sweep_T[street.sweep_index, :3, 3]
     old, new = street.points[:, :3] - start, after.points[:, :3] - start

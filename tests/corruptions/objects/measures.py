@@ -7,15 +7,15 @@ from collections.abc import Callable
 import numpy as np
 
 from calico.frame import Frame
-from corruptions import effect
+from corruptions import measure_effect
 
 
 def removed(before: Frame, after: Frame) -> float:
-    return effect(before, after).removed_share
+    return measure_effect(before, after).removed_share
 
 
 def moved_m(before: Frame, after: Frame) -> float:
-    return effect(before, after).moved_m or 0.0
+    return measure_effect(before, after).moved_m or 0.0
 
 
 def size_change(before: Frame, after: Frame) -> float:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from calico.frame import Frame
-from corruptions import corrupt, corrupt_with, effect
+from corruptions import corrupt, corrupt_with, measure_effect
 
 
 def left(after: Frame, owner: np.ndarray) -> np.ndarray:
@@ -82,4 +82,4 @@ def test_speckle_lets_chance_decide_between_equals(crowd: Frame) -> None:
 @pytest.mark.parametrize("name", ["object_density", "object_cutout", "object_echo"])
 def test_without_objects_nothing_changes(crowd: Frame, name: str) -> None:
     empty = crowd.replace(boxes=crowd.boxes.select(np.zeros(0, np.int64)))
-    assert effect(empty, corrupt(empty, name, 5, seed=0)).changed == set()
+    assert measure_effect(empty, corrupt(empty, name, 5, seed=0)).changed == set()

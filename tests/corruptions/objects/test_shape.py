@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from calico.frame import Frame
-from corruptions import corrupt, corrupt_with, effect
+from corruptions import corrupt, corrupt_with, measure_effect
 
 NAMES = ("object_scale", "object_rotation", "object_shear")
 owners = runpy.run_path(str(Path(__file__).with_name("conftest.py")))["owners"]
@@ -133,4 +133,4 @@ def test_zero_and_no_objects(crowd: Frame, name: str) -> None:
     assert still.points == pytest.approx(crowd.points, abs=1e-5)
     assert still.boxes.boxes == pytest.approx(crowd.boxes.boxes, abs=1e-5, nan_ok=True)
     empty = crowd.replace(boxes=crowd.boxes.select(np.zeros(0, np.int64)))
-    assert effect(empty, corrupt(empty, name, 5, seed=0)).changed == set()
+    assert measure_effect(empty, corrupt(empty, name, 5, seed=0)).changed == set()

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from calico.frame import Frame
-from corruptions import SPECS, corrupt, corrupt_with, effect
+from corruptions import SPECS, corrupt, corrupt_with, measure_effect
 from corruptions.rng import Streams
-from corruptions.timing.burst_loss import burst_loss, transitions
+from corruptions.timing.burst_loss import burst_loss, transition_probabilities
 
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)
 
@@ -37,7 +37,7 @@ def lost(frames: list[Frame], share: float, seed: int = 0) -> list[bool]:
 
 @pytest.mark.parametrize("share", [*SHARES, 0.03, 0.9])
 def test_the_chain_has_the_share_and_the_mean_length_it_says(share: float) -> None:
-    begins, stays = transitions(share)
+    begins, stays = transition_probabilities(share)
     assert 0 <= begins <= share <= stays + 1e-12 <= 1 + 1e-12
     stationary = begins / (begins + 1 - stays)
     assert stationary == pytest.approx(share)
@@ -45,17 +45,19 @@ def test_the_chain_has_the_share_and_the_mean_length_it_says(share: float) -> No
 
 
 def test_no_loss_at_a_share_of_zero(small: Frame) -> None:
-    assert transitions(0.0) == (0.0, 0.0)
+    assert transition_probabilities(0.0) == (0.0, 0.0)
     assert not any(lost(scene_of(small, "s", 30), 0.0))
 
 
 @pytest.mark.parametrize("share", SHARES)
 def test_walking_back_gives_what_walking_forward_gives(small: Frame, share: float) -> None:
     frames = scene_of(small, "scene", 60)
-    begins, stays = transitions(share)
+    begins, stays = transition_probabilities(share)
     expected, state = [], None
     for frame in frames:
-        drawn = Streams(0, "scene", frame.token, "burst_loss", share).nested("link").random()
+        drawn = (
+            Streams(0, "scene", frame.token, "burst_loss", share).nested_per_frame("link").random()
+        )
         state = drawn < (share if state is None else stays if state else begins)
         expected.append(state)
     assert lost(frames, share) == expected
@@ -87,7 +89,7 @@ def test_a_lost_frame_is_black_and_empty_and_others_stay(small: Frame) -> None:
     states = []
     for frame in frames:
         after = corrupt(frame, "burst_loss", 5, seed=0)
-        changed = effect(frame, after).changed
+        changed = measure_effect(frame, after).changed
         assert changed in ({"camera", "lidar"}, set())
         states.append(bool(changed))
         assert states[-1] == (len(after.points) == 0)

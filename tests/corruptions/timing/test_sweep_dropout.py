@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from calico.frame import Frame
-from corruptions import corrupt_with, effect
+from corruptions import corrupt_with, measure_effect
 
 RAYS = 3600
 
@@ -72,7 +72,9 @@ def test_frames_lose_different_sweeps_and_a_single_sweep_stays(street: Frame) ->
     }
     assert len(lost) > 3
     single = turning(street, 1)
-    assert effect(single, corrupt_with(single, "sweep_dropout", 1.0, seed=0)).changed == set()
+    assert (
+        measure_effect(single, corrupt_with(single, "sweep_dropout", 1.0, seed=0)).changed == set()
+    )
 
 
 def test_a_frame_without_sweeps_stays(street: Frame) -> None:

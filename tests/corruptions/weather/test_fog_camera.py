@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from corruptions.imaging.linear_light import to_linear
-from corruptions.imaging.resample import cell_size, grow, refine, shrink
-from corruptions.weather.fog_camera import airlight, fog_image
+from corruptions.imaging.resample import cell_size, grow_map, refine_map, shrink_image
+from corruptions.weather.fog_camera import estimate_airlight, fog_image
 
 MOR_M = 80.0
 ALPHA = np.log(20) / MOR_M
@@ -41,7 +41,7 @@ def test_contrast_in_pixel_values_is_not_that() -> None:
 def test_no_transmission_is_the_airlight_and_full_transmission_changes_nothing() -> None:
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (60, 120, 3)).astype(np.uint8)
-    light = airlight([image])
+    light = estimate_airlight([image])
     far = fog_image(image, np.zeros((60, 120), np.float32), light)
     assert (far == far[0, 0]).all()
     assert np.allclose(to_linear(far[0, 0]), light, atol=0.005)
@@ -54,19 +54,21 @@ def test_airlight_is_the_brightest_part_nearly_grey() -> None:
     red, green, blue = to_linear(np.array([120, 160, 200], np.uint8))
     mean = (red + green + blue) / 3
     expected = [0.3 * c + 0.7 * mean for c in (red, green, blue)]
-    assert airlight([image]) == pytest.approx(expected, rel=1e-5)
+    assert estimate_airlight([image]) == pytest.approx(expected, rel=1e-5)
     # One for the rig: the camera that is off does not count, nor does the one that sees the sun decide.
     sun, off = np.full_like(image, 255), np.zeros_like(image)
-    assert airlight([image, sun, image, off]) == pytest.approx(expected, rel=1e-5)
+    assert estimate_airlight([image, sun, image, off]) == pytest.approx(expected, rel=1e-5)
 
 
 def test_airlight_is_never_brighter_than_an_overcast_sky() -> None:
-    assert airlight([np.full((50, 100, 3), 255, np.uint8)]) == pytest.approx([0.75] * 3)
+    assert estimate_airlight([np.full((50, 100, 3), 255, np.uint8)]) == pytest.approx([0.75] * 3)
 
 
 def test_cameras_that_are_all_off_stay_black() -> None:
     black = np.zeros((60, 120, 3), np.uint8)
-    assert not fog_image(black, np.full((60, 120), 0.5, np.float32), airlight([black, black])).any()
+    assert not fog_image(
+        black, np.full((60, 120), 0.5, np.float32), estimate_airlight([black, black])
+    ).any()
     assert not fog_image(black, np.full((60, 120), 0.5, np.float32), WHITE).any()
 
 
@@ -75,7 +77,7 @@ def test_refined_edge_follows_the_image() -> None:
     image = np.zeros((100, 800, 3), np.uint8)
     image[:, 400:] = 255
     coarse = np.where(np.arange(400) < 203, 0.2, 0.8).astype(np.float32)
-    fine = refine(np.tile(coarse, (50, 1)), image)
+    fine = refine_map(np.tile(coarse, (50, 1)), image)
     assert fine.shape == (100, 800)
     assert (
         fine[50, 403] - fine[50, 396] > 0.2
@@ -88,7 +90,7 @@ def test_no_halo_along_a_roof_against_a_bright_sky() -> None:
     # A contrast of a quarter of white, as of a pale roof against the sky: 2 px from the edge the map is what it is in the middle.
     image = np.full((100, 800, 3), 128, np.uint8)
     image[:, 400:] = 192
-    fine = refine(
+    fine = refine_map(
         np.tile(np.where(np.arange(400) < 200, 0.8, 0.0).astype(np.float32), (50, 1)), image
     )
     assert fine[50, 100:398].min() > 0.75
@@ -99,7 +101,7 @@ def test_no_halo_along_a_roof_against_a_bright_sky() -> None:
 def test_cells_cover_images_of_any_size(size: tuple[int, int]) -> None:
     image = np.zeros((*size, 3), np.uint8)
     factor = cell_size(image)
-    cells = shrink(image, factor).shape[:2]
+    cells = shrink_image(image, factor).shape[:2]
     assert cells == (-(-size[0] // factor), -(-size[1] // factor))
-    assert grow(np.ones(cells, np.float32), factor, *size).shape == size
-    assert refine(np.full(cells, 0.3, np.float32), image) == pytest.approx(0.3, abs=1e-5)
+    assert grow_map(np.ones(cells, np.float32), factor, *size).shape == size
+    assert refine_map(np.full(cells, 0.3, np.float32), image) == pytest.approx(0.3, abs=1e-5)

@@ -6,7 +6,7 @@ import pytest
 from calico.frame import Frame
 from corruptions import corrupt_with
 from corruptions.imaging.linear_light import to_linear
-from corruptions.weather.fog_camera import airlight, fog_image, veil
+from corruptions.weather.fog_camera import estimate_airlight, fog_image, veil_image
 from corruptions.weather.particles import rain_drops, snow_flakes
 
 OBJECT_M = 80.0
@@ -77,10 +77,12 @@ def test_airlight_and_transmission_make_one() -> None:
     rng = np.random.default_rng(0)
     flat = np.full((40, 60, 3), 180, np.uint8)
     transmission = rng.random((40, 60)).astype(np.float32)
-    assert abs(veil(flat, transmission, airlight([flat])).astype(int) - 180).max() <= 1
+    assert (
+        abs(veil_image(flat, transmission, estimate_airlight([flat])).astype(int) - 180).max() <= 1
+    )
     image = rng.integers(0, 256, (40, 60, 3)).astype(np.uint8)
     light = np.array([0.8, 0.7, 0.9], np.float32)
     exact = to_linear(image) * transmission[..., None] + light * (1 - transmission[..., None])
     encoded = np.where(exact <= 0.0031308, 12.92 * exact, 1.055 * exact ** (1 / 2.4) - 0.055) * 255
-    assert abs(veil(image, transmission, light) - encoded).max() <= 2.0
-    assert np.array_equal(veil(image, np.ones((40, 60), np.float32), light), image)
+    assert abs(veil_image(image, transmission, light) - encoded).max() <= 2.0
+    assert np.array_equal(veil_image(image, np.ones((40, 60), np.float32), light), image)

@@ -3,15 +3,22 @@ import pytest
 
 from calico.frame import Frame
 from corruptions import corrupt_with
-from corruptions.rng import generator
-from corruptions.weather.detection import FLOOR, gain, power, range_noise, reflectances, survival
+from corruptions.rng import make_generator
+from corruptions.weather.detection import (
+    FLOOR,
+    detection_probability,
+    draw_range_noise,
+    received_power,
+    reflectance_gain,
+    to_reflectance,
+)
 from corruptions.weather.particles import Particles, rain_drops, snow_flakes
 from corruptions.weather.particles_lidar import (
     APERTURE_M,
     DIVERGENCE,
     NEAREST_M,
-    detectable,
-    strongest,
+    draw_strongest,
+    tabulate_detectable,
 )
 
 ONES = np.ones(60_000, np.float32)
@@ -34,15 +41,15 @@ def test_mean_number_and_shadow_against_integration(particles: Particles) -> Non
         sum(integrand(float(b), float(a), shadow) for a in r[::10] for b in d[::5]) * 0.2 * 0.05
         for shadow in (False, True)
     ]
-    table = detectable(particles)
+    table = tabulate_detectable(particles)
     assert np.interp(12.0, table.range_m, table.count) == pytest.approx(by_sum[0], rel=0.08)
     assert np.interp(12.0, table.range_m, table.shadow) == pytest.approx(by_sum[1], rel=0.08)
 
 
 @pytest.mark.parametrize("particles", [rain_drops(50), snow_flakes(3)])
 def test_drawn_particles(particles: Particles) -> None:
-    table = detectable(particles)
-    echo, at, through = strongest(table, particles, 40 * ONES, generator(0, "test"))
+    table = tabulate_detectable(particles)
+    echo, at, through = draw_strongest(table, particles, 40 * ONES, make_generator(0, "test"))
     hit = echo > 0
     assert hit.mean() == pytest.approx(
         1 - np.exp(-np.interp(40, table.range_m, table.count)), abs=0.01
@@ -60,7 +67,9 @@ def test_drawn_particles(particles: Particles) -> None:
 def test_near_targets_have_fewer_particles_before_them() -> None:
     particles = snow_flakes(2)
     near, far = (
-        strongest(detectable(particles), particles, r * ONES[:20_000], generator(0, "test"))[0]
+        draw_strongest(
+            tabulate_detectable(particles), particles, r * ONES[:20_000], make_generator(0, "test")
+        )[0]
         for r in (3.0, 30.0)
     )
     assert (near > 0).mean() < (far > 0).mean()
@@ -111,31 +120,34 @@ def test_every_point_stays_on_its_ray_in_every_sweep(name: str, street: Frame) -
 
 def test_detection() -> None:
     clear = np.geomspace(FLOOR / 100, FLOOR * 1e4, 200).astype(np.float32)
-    assert survival(clear, np.ones(200)) == pytest.approx(np.ones(200))
-    half, tenth = survival(clear, np.full(200, 0.5)), survival(clear, np.full(200, 0.1))
+    assert detection_probability(clear, np.ones(200)) == pytest.approx(np.ones(200))
+    half, tenth = (
+        detection_probability(clear, np.full(200, 0.5)),
+        detection_probability(clear, np.full(200, 0.1)),
+    )
     assert (tenth <= half).all()
     assert (half < 1).any()
     assert half[-1] == pytest.approx(1.0, abs=1e-6)
     assert (np.diff(half) > -1e-12).all()  # the stronger, the safer
-    at_floor = survival(np.array([FLOOR], np.float32), np.array([np.exp(-0.5)]))
+    at_floor = detection_probability(np.array([FLOOR], np.float32), np.array([np.exp(-0.5)]))
     assert at_floor[0] == pytest.approx(0.1586553 / 0.5, rel=1e-3)  # Phi(-1) / Phi(0)
 
 
 def test_range_noise_is_what_the_weaker_echo_adds() -> None:
     # SNR from 4 to 1: variances 0.09^2 / 2 and 0.09^2 / 8.
-    error = range_noise(
-        np.full(200_000, 4 * FLOOR, np.float32), np.full(200_000, 0.25), generator(0, "noise")
+    error = draw_range_noise(
+        np.full(200_000, 4 * FLOOR, np.float32), np.full(200_000, 0.25), make_generator(0, "noise")
     )
     assert error.std() == pytest.approx(0.09 * np.sqrt(1 / 2 - 1 / 8), rel=0.01)
-    assert not range_noise(
-        np.full(9, 4 * FLOOR, np.float32), np.ones(9), generator(0, "noise")
+    assert not draw_range_noise(
+        np.full(9, 4 * FLOOR, np.float32), np.ones(9), make_generator(0, "noise")
     ).any()
 
 
 def test_gain_makes_the_median_point_a_fifth() -> None:
     intensity = np.array([0.0, 0.01, 0.02, 0.03, 0.9], np.float32)
-    assert reflectances(intensity, gain(intensity))[2] == pytest.approx(0.2)
-    assert power(reflectances(intensity, gain(intensity)), np.full(5, 10.0, np.float32))[
-        2
-    ] == pytest.approx(0.002)
-    assert gain(intensity[:0]) == 1.0
+    assert to_reflectance(intensity, reflectance_gain(intensity))[2] == pytest.approx(0.2)
+    assert received_power(
+        to_reflectance(intensity, reflectance_gain(intensity)), np.full(5, 10.0, np.float32)
+    )[2] == pytest.approx(0.002)
+    assert reflectance_gain(intensity[:0]) == 1.0

@@ -146,5 +146,5 @@ def test_sky_thins_out_with_its_elevation_and_ends_in_the_identity() -> None:
     sine = np.sin(np.radians([[2.0], [10.0], [30.0], [90.0]])).astype(np.float32)
     sky = View(np.full((4, 1), REACH_M, np.float32), np.ones((4, 1), np.float32), sine)
     expected = np.exp(-0.001 * 600 / sine)
-    assert sky.transmission(0.001, 600.0) == pytest.approx(expected, rel=1e-5)
-    assert sky.transmission(3e-9, 600.0) == pytest.approx(1.0, abs=1e-4)
+    assert sky.transmission_through(0.001, 600.0) == pytest.approx(expected, rel=1e-5)
+    assert sky.transmission_through(3e-9, 600.0) == pytest.approx(1.0, abs=1e-4)

@@ -14,7 +14,7 @@ def one() -> Plumes:
 def test_a_wake_by_hand() -> None:
     where = np.array([[15.0, 0.0, 0.0], [15.0, 1.15, 0.8], [20.1, 0.0, 0.0]], np.float32)
     # 5 m behind: exp(-0.5); one width (0.9 + 0.25) aside and one height (0.6 + 0.2) up: exp(-1.5) more. Ahead nothing.
-    assert one().extinction(where) == pytest.approx(
+    assert one().extinction_at(where) == pytest.approx(
         [0.1 * np.exp(-0.5), 0.1 * np.exp(-2.0), 0.0], rel=1e-5
     )
 
@@ -25,7 +25,7 @@ def test_depth_along_a_ray_against_quadrature() -> None:
     table = depth_along(one(), origin, direction[None])
     for distance in (5.0, 14.5, 19.0, 30.0):
         exact = quad(
-            lambda r: float(one().extinction((origin + r * direction).astype(np.float32))),
+            lambda r: float(one().extinction_at((origin + r * direction).astype(np.float32))),
             0,
             distance,
             points=[20.0],

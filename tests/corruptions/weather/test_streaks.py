@@ -3,17 +3,17 @@ import pytest
 
 from calico.frame import Frame
 from corruptions import corrupt_with
-from corruptions.rng import Streams, generator
+from corruptions.rng import Streams, make_generator
 from corruptions.weather.particles import Particles, rain_drops, snow_flakes
 from corruptions.weather.precipitation import scene_wind
-from corruptions.weather.streaks import SMALLEST_PX, cover, draw, splat
+from corruptions.weather.streaks import SMALLEST_PX, cover_image, draw_particles, splat_streaks
 
 K = np.array([[1260.0, 0, 799.5], [0, 1260.0, 449.5], [0, 0, 1]])
 
 
 @pytest.mark.parametrize("cell", [1, 2, 4, 8])
 def test_a_streak_covers_its_area_about_its_middle(cell: int) -> None:
-    drawn = splat(
+    drawn = splat_streaks(
         np.array([[40.0, 30.0]]), np.array([[44.0, 36.0]]), np.array([2.5]), cell, 90, 160
     )
     v, u = np.indices(drawn.shape)
@@ -24,13 +24,13 @@ def test_a_streak_covers_its_area_about_its_middle(cell: int) -> None:
 
 def test_streaks_outside_are_cut() -> None:
     a = np.array([[-500.0, 20.0], [5000.0, 20.0], [20.0, -90.0], [20.0, 900.0]])
-    assert not splat(a, a + 1, np.ones(4), 2, 90, 160).any()
+    assert not splat_streaks(a, a + 1, np.ones(4), 2, 90, 160).any()
 
 
 @pytest.mark.parametrize("particles", [rain_drops(25), snow_flakes(1)])
 def test_drawn_particles_against_the_distribution(particles: Particles) -> None:
     # Within 3 m and larger than 2 mm (3 m is nearer than such a one can be seen): solid angle * 3^3 / 3 * N(> 2 mm).
-    position, diameter = draw(particles, K, 1600, 900, generator(0, "draw"))
+    position, diameter = draw_particles(particles, K, 1600, 900, make_generator(0, "draw"))
     distance = np.linalg.norm(position, axis=1)
     assert (1260 * diameter / 1e3 / distance >= SMALLEST_PX * 0.999).all()
     near = (distance < 3) & (diameter > 2)
@@ -49,7 +49,9 @@ def test_drawn_particles_against_the_distribution(particles: Particles) -> None:
 def test_near_ones_are_larger_and_faster(street: Frame) -> None:
     def drawn(z: float) -> np.ndarray:
         ends = [(np.array([[0.0, y, z]]) @ K.T)[:, :2] / z for y in (-0.03, 0.03)]
-        return splat(ends[0], ends[1], np.array([np.pi / 4 * (2e-3 * 1260 / z) ** 2]), 1, 900, 1600)
+        return splat_streaks(
+            ends[0], ends[1], np.array([np.pi / 4 * (2e-3 * 1260 / z) ** 2]), 1, 900, 1600
+        )
 
     near, far = drawn(1.0), drawn(4.0)
     assert (near.sum(axis=1) > 0).sum() > 3 * (far.sum(axis=1) > 0).sum()
@@ -58,11 +60,21 @@ def test_near_ones_are_larger_and_faster(street: Frame) -> None:
 
 def test_drops_behind_a_wall_are_not_seen(street: Frame) -> None:
     particles = snow_flakes(3)
-    free = cover(
-        street, 0, np.full((96, 160), np.inf, np.float32), particles, np.zeros(3), generator(0, "x")
+    free = cover_image(
+        street,
+        0,
+        np.full((96, 160), np.inf, np.float32),
+        particles,
+        np.zeros(3),
+        make_generator(0, "x"),
     )
-    wall = cover(
-        street, 0, np.full((96, 160), 0.2, np.float32), particles, np.zeros(3), generator(0, "x")
+    wall = cover_image(
+        street,
+        0,
+        np.full((96, 160), 0.2, np.float32),
+        particles,
+        np.zeros(3),
+        make_generator(0, "x"),
     )
     assert free.mean() > 0.001
     assert not wall.any()
@@ -79,15 +91,15 @@ def test_streaks_fall_and_lean_with_the_wind(street: Frame) -> None:
     far = np.full((225, 400), np.inf, np.float32)
 
     def slant(wind_left: float) -> float:
-        drawn = cover(
-            big, 0, far, rain_drops(2), np.array([0, wind_left, 0.0]), generator(0, "wind")
+        drawn = cover_image(
+            big, 0, far, rain_drops(2), np.array([0, wind_left, 0.0]), make_generator(0, "wind")
         )
         down, right = np.gradient(drawn)
         return float((down * right).mean() / np.sqrt((down**2).mean() * (right**2).mean()))
 
     def length(wind_left: float) -> float:
-        drawn = cover(
-            big, 0, far, rain_drops(2), np.array([0, wind_left, 0.0]), generator(0, "wind")
+        drawn = cover_image(
+            big, 0, far, rain_drops(2), np.array([0, wind_left, 0.0]), make_generator(0, "wind")
         )
         down, right = np.gradient(drawn)
         return float((right**2).mean() / (down**2).mean())

@@ -4,11 +4,11 @@ import pytest
 from calico.frame import Frame
 from corruptions import corrupt, corrupt_with
 from corruptions.imaging.linear_light import to_linear
-from corruptions.rng import Streams, generator
+from corruptions.rng import Streams, make_generator
 from corruptions.weather.sunlight import (
+    add_glare,
     draw_directions,
     free_sky,
-    glare,
     stiles_holladay,
     sun_direction,
     sunlit_points,
@@ -73,7 +73,7 @@ def test_the_first_free_direction_is_taken_or_the_freest(street: Frame) -> None:
     seen = set()
     for scene in map(str, range(12)):
         streams = Streams(0, scene, "t", "sunlight", 50.0)
-        directions = draw_directions(street, streams.nested_scene("sun"))
+        directions = draw_directions(street, streams.nested_per_scene("sun"))
         free = free_sky(street, directions)
         chosen = next(
             n for n, d in enumerate(directions) if np.array_equal(d, sun_direction(street, streams))
@@ -100,7 +100,7 @@ def test_the_camera_before_the_sun_sees_it_at_every_severity(street: Frame, scen
 
 
 def test_glare_in_the_cameras_that_see_it(street: Frame) -> None:
-    after = [glare(street, view, FORWARD, 40.0) for view in range(6)]
+    after = [add_glare(street, view, FORWARD, 40.0) for view in range(6)]
     assert [not np.array_equal(a, b) for a, b in zip(after, street.images, strict=True)] == [
         True
     ] + [False] * 5
@@ -122,7 +122,7 @@ def test_points_are_lost_noisy_and_false_towards_the_sun(street: Frame) -> None:
     zeros = np.zeros(len(points), np.int16)
     fan = street.replace(points=points, ring=zeros, sweep_index=zeros.copy(), elongation=None)
     sun = np.array([1.0, 0.0, 0.0])
-    after = sunlit_points(fan, sun, 60.0, generator(0, "sun")).points
+    after = sunlit_points(fan, sun, 60.0, make_generator(0, "sun")).points
     bearing = np.degrees(np.arctan2(after[:, 1], after[:, 0]))
     shift = abs(np.linalg.norm(after[:, :3], axis=1) - 30)
     false, kept, noise = [], [], []

@@ -4,39 +4,39 @@ import pytest
 from calico.frame import Frame
 from corruptions import corrupt_with
 from corruptions.imaging.linear_light import to_linear
-from corruptions.weather.detection import FLOOR, power, survival
+from corruptions.weather.detection import FLOOR, detection_probability, received_power
 from corruptions.weather.range_image import range_image
-from corruptions.weather.water_film import coverage, darkening, fresnel
-from corruptions.weather.wet_camera import standing
+from corruptions.weather.water_film import covered_share, fresnel_reflectance, wet_darkening
+from corruptions.weather.wet_camera import find_standing
 from corruptions.weather.wet_ground import noise_floor, on_ground, wet_return
 
 
 def test_fresnel_against_known_values() -> None:
     # ((n - 1) / (n + 1))^2 straight down; 34.8 % at 80 degrees for water; all at grazing incidence.
-    assert fresnel(np.array([1.0]))[0] == pytest.approx((0.33 / 2.33) ** 2, rel=1e-9)
-    assert fresnel(np.cos(np.radians([80.0])))[0] == pytest.approx(0.348, abs=0.003)
-    assert fresnel(np.array([0.0]))[0] == pytest.approx(1.0)
+    assert fresnel_reflectance(np.array([1.0]))[0] == pytest.approx((0.33 / 2.33) ** 2, rel=1e-9)
+    assert fresnel_reflectance(np.cos(np.radians([80.0])))[0] == pytest.approx(0.348, abs=0.003)
+    assert fresnel_reflectance(np.array([0.0]))[0] == pytest.approx(1.0)
     brewster = np.arctan(1.33)
     across = (np.sin(brewster - (np.pi / 2 - brewster)) / np.sin(np.pi / 2)) ** 2
-    assert fresnel(np.cos([brewster]))[0] == pytest.approx(across / 2, rel=1e-9)
+    assert fresnel_reflectance(np.cos([brewster]))[0] == pytest.approx(across / 2, rel=1e-9)
 
 
 def test_wet_is_darker_and_energy_is_kept() -> None:
     cosine = np.linspace(0, 1, 50)
-    passed = 1 - fresnel(cosine)
-    assert (darkening(passed, passed) < 1).all()
-    assert (darkening(passed, passed) + fresnel(cosine) <= 1).all()
+    passed = 1 - fresnel_reflectance(cosine)
+    assert (wet_darkening(passed, passed) < 1).all()
+    assert (wet_darkening(passed, passed) + fresnel_reflectance(cosine) <= 1).all()
     # Wet asphalt seen from above is about half as bright as dry (Lekner & Dorf 1988; Twomey 1986).
-    assert 0.45 < darkening(1.0, np.ones(1))[0] < 0.65
-    assert coverage(0.6) == pytest.approx(0.5)
-    assert coverage(9.0) == 1.0
+    assert 0.45 < wet_darkening(1.0, np.ones(1))[0] < 0.65
+    assert covered_share(0.6) == pytest.approx(0.5)
+    assert covered_share(9.0) == 1.0
 
 
 @pytest.mark.parametrize("film", [0.2, 0.6, 1.2])
 def test_the_echo_falls_towards_grazing_incidence(film: float) -> None:
-    kept = wet_return(np.cos(np.radians(np.arange(0, 91))), coverage(film))
+    kept = wet_return(np.cos(np.radians(np.arange(0, 91))), covered_share(film))
     assert (np.diff(kept) < 1e-12).all()
-    assert kept[90] == pytest.approx(1 - coverage(film))
+    assert kept[90] == pytest.approx(1 - covered_share(film))
 
 
 def test_grazing_ground_returns_are_lost_first_and_nothing_else(street: Frame) -> None:
@@ -74,7 +74,7 @@ def test_the_road_mirrors_the_wall_behind_it(street: Frame) -> None:
     after = corrupt_with(street.replace(images=tuple(images)), "wet_ground", 1.2, seed=0)
     row = 70
     down = (row - 47.5) / street.camera_K[0, 1, 1]
-    expected = fresnel(np.array([down / np.sqrt(1 + down**2)]))[0]
+    expected = fresnel_reflectance(np.array([down / np.sqrt(1 + down**2)]))[0]
     assert to_linear(after.images[0][row, 80])[0] == pytest.approx(expected, rel=0.25)
     # Straight below nothing bright is mirrored more than F of it: received <= emitted.
     assert to_linear(after.images[0][60:]).max() <= 1.0
@@ -83,13 +83,19 @@ def test_the_road_mirrors_the_wall_behind_it(street: Frame) -> None:
 def test_the_floor_is_found_from_the_weakest_ground_echoes() -> None:
     # Ground of reflectance 0.2 up to 30 m: no dry echo is near the floor of `detection`, but a sensor that reports none beyond
     # 30 m has a higher one. An echo at 30 m that keeps 0.7 of its power is then even odds, against certain survival before.
-    clear = power(np.full(1000, 0.2, np.float32), np.linspace(5, 30, 1000, dtype=np.float32))
+    clear = received_power(
+        np.full(1000, 0.2, np.float32), np.linspace(5, 30, 1000, dtype=np.float32)
+    )
     floor = noise_floor(clear)
     assert floor == pytest.approx(0.7 * 0.2 / 30**2, rel=0.02)
-    dry = survival(clear[-1:], np.array([0.7]), floor) * survival(clear[-1:], np.ones(1), floor)
+    dry = detection_probability(clear[-1:], np.array([0.7]), floor) * detection_probability(
+        clear[-1:], np.ones(1), floor
+    )
     assert dry[0] == pytest.approx(0.5 / 0.762, abs=0.02)  # Phi(0) / Phi(log(1 / 0.7) / 0.5)
-    assert survival(clear[-1:], np.array([0.7]))[0] > 0.99
-    assert survival(clear[:1], np.array([0.3]), floor)[0] > 0.999  # near echoes stand far above it
+    assert detection_probability(clear[-1:], np.array([0.7]))[0] > 0.99
+    assert (
+        detection_probability(clear[:1], np.array([0.3]), floor)[0] > 0.999
+    )  # near echoes stand far above it
     assert noise_floor(clear[:0]) == noise_floor(clear / 100) == FLOOR
 
 
@@ -103,7 +109,7 @@ def test_what_stands_on_the_road_is_dry_to_its_foot(
     frame = street.replace(
         points=points, ring=street.ring[:1], sweep_index=street.sweep_index[:1], elongation=None
     )
-    found = standing(frame, 0, (96, 160), 1)
+    found = find_standing(frame, 0, (96, 160), 1)
     if height < 0.1:
         assert not found.any()
         return
