@@ -23,7 +23,8 @@ SCHEMA_VERSION = "1.4"
 
 1.1 added conditions of the kind `sweep` and the list `curves`. 1.2 added `sanity`, a cell's `traces`
 and a condition's `control`. 1.3 keeps the ends of intervals within what the metric can be, and bounds
-numbers and counts. 1.4 calls the kind `sweep` `curve`; the old word is still read.
+numbers and counts. 1.4 calls the kind `sweep` `curve`; the old word is still read. It
+adds the name of the taxonomy; files without it are nuScenes'.
 """
 
 KINDS_OF_BEFORE = {"sweep": "curve"}
@@ -209,6 +210,10 @@ class Provenance(Section):
     )
     ranges: dict[str, Annotated[Number, Field(gt=0)]] = Field(
         description="Class to the range [m] within which it is scored."
+    )
+    taxonomy: Text = Field(
+        "nuscenes",
+        description="Name of the classes of the data; they are the keys of `ranges`.",
     )
     n_frames: Annotated[Frames, Field(gt=0)]
     n_scenes: Annotated[Frames, Field(gt=0)]

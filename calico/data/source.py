@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from calico.config.schema import Config
+from calico.errors import CalicoError
 from calico.frame import Frame, Int64
 from calico.geometry.grid import Grid
 from calico.taxonomy import Taxonomy
@@ -62,3 +64,28 @@ class FrameSource(Protocol):
     def labels_hash(self) -> str:
         """Hex digest that changes whenever what `annotations` gives would; of the labels alone where the data set allows."""
         ...
+
+
+def check_classes(config: Config, source: FrameSource, model: str) -> None:
+    """Check that the heads of a model stand for the classes of the data.
+
+    Args:
+        config: Configuration of the model.
+        source: The data.
+        model: Names the model in the message.
+
+    Raises:
+        CalicoError: The classes, or the map classes of a model with a map, differ.
+    """
+    own, theirs, heads = config.taxonomy.build(), source.taxonomy, config.model
+    for what, known, labelled, has in (
+        ("classes", own.names, theirs.names, heads.detection is not None),
+        ("map classes", own.map_names, theirs.map_names, heads.map is not None),
+    ):
+        if has and known != labelled:
+            raise CalicoError(
+                f"{model} knows the {what} {', '.join(known)} (taxonomy {own.name}), but data "
+                f"{source.name} have {', '.join(labelled) or 'none'} (taxonomy {theirs.name}); "
+                "expected data that are labelled in the model's classes (`taxonomy` in the "
+                "configuration)"
+            )

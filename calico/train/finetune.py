@@ -12,7 +12,7 @@ from calico.config.schema import Config
 from calico.config.training import AugmentConfig
 from calico.data.augment import augment
 from calico.data.batch import Batch, collate_frames
-from calico.data.source import FrameSource
+from calico.data.source import FrameSource, check_classes
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.losses.supervised import compute_losses
@@ -89,7 +89,7 @@ class Finetune(Task[Batch]):
 
     Raises:
         CalicoError: `train.adversarial` is set and there is no adversary, or `train.corruptions`
-            names a corruption that has no effect here.
+            names a corruption that has no effect here, or the data have other classes than the model.
     """
 
     name = "finetune"
@@ -107,6 +107,7 @@ class Finetune(Task[Batch]):
                 "train.adversarial is set, but there is no adversary; expected one, as "
                 "`calico train` gives"
             )
+        check_classes(config, source, "the model")
         conditions, notes = training_conditions(config, source)
         loader = LabelledLoader(
             source,

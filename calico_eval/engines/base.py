@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from calico.config.schema import Config
-from calico.data.source import FrameSource
+from calico.data.source import FrameSource, check_classes
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.predictions import Predictions
@@ -125,20 +125,8 @@ def check_taxonomy(engines: Sequence[Engine], source: FrameSource) -> None:
     """
     for engine in engines:
         config = getattr(engine, "config", None)
-        if not isinstance(config, Config):
-            continue
-        own, model = config.taxonomy.build(), config.model
-        for what, mine, theirs, has in (
-            ("classes", own.names, source.taxonomy.names, model.detection is not None),
-            ("map classes", own.map_names, source.taxonomy.map_names, model.map is not None),
-        ):
-            if has and mine != theirs:
-                raise CalicoError(
-                    f"model {engine.model_name} knows the {what} {', '.join(mine)} (taxonomy "
-                    f"{own.name}), but data {source.name} have {', '.join(theirs) or 'none'} "
-                    f"(taxonomy {source.taxonomy.name}); expected data in the model's classes: "
-                    "give its taxonomy in the configuration"
-                )
+        if isinstance(config, Config):
+            check_classes(config, source, f"model {engine.model_name}")
 
 
 def check_cameras(engines: Sequence[Engine], source: FrameSource) -> None:

@@ -42,6 +42,7 @@ def provenance(plan: EvaluationPlan, source: FrameSource, command: Sequence[str]
         data_hash=plan.data_hash,
         frames_hash=hashlib.sha256("\n".join(info.token for info in infos).encode()).hexdigest(),
         ranges=dict(plan.ranges),
+        taxonomy=source.taxonomy.name,
         n_frames=len(infos),
         n_scenes=len({info.scene for info in infos}),
     )
