@@ -7,11 +7,13 @@ ENGINE := $(RUN)/model/model.onnx
 FUZZ_ROUNDS ?= 1000
 FUZZ_KILLS ?= 10
 
-.PHONY: help demo demo-clean test test-attacks-other-cpu fuzz lint types house docs clean
+.PHONY: help demo demo-clean test test-attacks-other-cpu fuzz lint types house docs dist clean
 help:
 	@echo "make demo   train, export, attack and report on the embedded simulator (about a quarter of an hour on two cores)"
 	@echo "make test   lint, types and tests"
 	@echo "make test-attacks-other-cpu  the attack tests with the instructions of an older processor"
+	@echo "make lint   style of code and prose: ruff, codespell, and the words and fragments that the project avoids"
+	@echo "make dist   build the wheel and the source archive into dist/"
 	@echo "make house  measure the code: circles, names, documented arguments, mirrored tests (exit 1 if a limit is missed)"
 	@echo "make docs   build the documentation site into site/; a broken link is an error"
 	@echo "make fuzz   every reader with many damaged files, and runs killed at random moments (FUZZ_ROUNDS, FUZZ_KILLS)"
@@ -55,6 +57,8 @@ fuzz: .venv/dev
 lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+	$(BIN)/python -m benchmarks.prose
 
 types: .venv/dev
 	$(BIN)/mypy
@@ -71,8 +75,12 @@ house:
 docs: .venv/docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
+dist: .venv/dev
+	rm -rf build dist
+	$(BIN)/python -m build
+
 demo-clean:
 	rm -rf $(RUN)
 
 clean:
-	rm -rf .venv $(RUN) build site *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv $(RUN) build dist site *.egg-info .mypy_cache .pytest_cache .ruff_cache

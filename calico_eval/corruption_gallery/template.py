@@ -1,5 +1,4 @@
 """Markup and style of the gallery page (Jinja)."""
-# ruff: noqa: E501
 
 CSS = """
 :root { --page: #f4f6f8; --card: #fff; --ink: #17202c; --muted: #566273; --rule: #d6dce4; --link: #1a4f8f; --bad: #a8201a; }

@@ -25,7 +25,7 @@ and tilts it by about 2 % of its size."""
 class PatchDomain(Domain):
     """The textures of B frames, K patches each: (B, 3 K, TEXELS, TEXELS) in [0, 1], all colours allowed, middle grey at first.
 
-    The batch shows each texture at its frame's patches by bilinear interpolation in the texture, meaned over the subpixels of a
+    The batch shows each texture at its frame's patches by bilinear interpolation in the texture, averaged over the subpixels of a
     pixel. The interpolation is written out with indices: `grid_sample` has no deterministic backward pass.
     """
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from calico_eval.attacks.lidar.pillars import PillarLoss
 
 from calico.frame import Frame
 from calico_eval.attacks import AttackSpec, Threat, attack_frame
 from calico_eval.attacks.lidar.drop import drop
-from calico_eval.attacks.lidar.pillars import PillarLoss
 from calico_eval.engines.torch import TorchEngine
 
 SPEC = AttackSpec("drop", Threat(removed_share=0.1), steps=4)

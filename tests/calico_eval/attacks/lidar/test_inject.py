@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from calico_eval.attacks.lidar.pillars import PillarLoss
 
 from calico.frame import Frame
 from calico.geometry.boxes import points_in_boxes
 from calico_eval.attacks import AttackSpec, Threat, attack_frame
 from calico_eval.attacks.lidar.edit import without
 from calico_eval.attacks.lidar.inject import ATTACH_M, OBJECT_MARGIN_M, near_surface
-from calico_eval.attacks.lidar.pillars import PillarLoss
 from calico_eval.attacks.lidar.rays import rays_of
 from calico_eval.engines.torch import TorchEngine
 
