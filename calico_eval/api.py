@@ -96,6 +96,8 @@ def evaluate(
     config = getattr(engine, "config", None)
     if ranges is None:
         ranges = eval_ranges(config) if isinstance(config, Config) else data.taxonomy.ranges()
+    if isinstance(config, Config):
+        _check_map_grid(engine, config, data)
     if corruption is not None:
         find_corruptions(corruption)
     stats = run_evaluation(
@@ -109,6 +111,16 @@ def evaluate(
         else lambda frame: corrupt(frame, corruption, severity, seed),
     )
     return Scores(metrics_of(stats))
+
+
+def _check_map_grid(engine: Engine, config: Config, data: FrameSource) -> None:
+    """Refuse data whose map cannot be compared with that of the model, before a frame is loaded."""
+    theirs, mine = data.map_grid, config.grid.map
+    if config.model.map is not None and theirs is not None and theirs != mine:
+        raise CalicoError(
+            f"data {data.name} have a map on {theirs}, and model {engine.model_name} draws one on "
+            f"{mine}; open the data with the model's grid: open_data(..., config=model.config)"
+        )
 
 
 def attack(

@@ -17,7 +17,7 @@ def open_data(
     data: str | Path = "sim",
     split: Split = "val",
     *,
-    preset: str | None = None,
+    config: str | Config | None = None,
     settings: Sequence[str] = (),
 ) -> FrameSource:
     """Open a data set by its place: frames by index, with ground truth.
@@ -25,7 +25,8 @@ def open_data(
     Args:
         data: "sim" for the embedded simulator, or the folder of a data set in nuScenes' layout.
         split: "train", "val" or "test".
-        preset: Configuration to start from. Default: "tiny" for the simulator, "nuscenes" for a
+        config: Name of a preset, or a configuration, e.g. that of a model, whose map grid and
+            cameras the frames then have. Default: "tiny" for the simulator, "nuscenes" for a
             folder. A folder with a single version of the tables is opened at that version.
         settings: Single settings as KEY=VALUE, as with --set, e.g. "data.sim.val_scenes=2".
 
@@ -43,7 +44,9 @@ def open_data(
     from calico.config.load import load_config
 
     if data == "sim":
-        return open_source(load_config(preset or "tiny", None, settings), split)
+        return open_source(
+            load_config(config or "tiny", None, ["data.source=sim", *settings]), split
+        )
     root = Path(data)
     if not root.is_dir():
         raise CalicoError(f"data '{data}': expected 'sim' or the folder of a data set")
@@ -51,8 +54,9 @@ def open_data(
     versions = sorted(path.name for path in root.glob("v*.*-*") if path.is_dir())
     if len(versions) == 1 and not any(one.startswith("data.version=") for one in chosen):
         chosen.insert(0, f"data.version={versions[0]}")
-    config = load_config(preset or "nuscenes", None, chosen, {"data.root": root})
-    return open_source(config, split)
+    chosen.insert(0, "data.source=nuscenes")
+    resolved = load_config(config or "nuscenes", None, chosen, {"data.root": root})
+    return open_source(resolved, split)
 
 
 def open_source(config: Config, split: Split) -> FrameSource:
