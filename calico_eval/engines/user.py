@@ -124,6 +124,11 @@ def wrap_user_model(model: Any) -> UserEngine:
         CalicoError: The object is no model.
     """
     kind = type(model)
+    if not callable(getattr(model, "predict", None)):
+        raise CalicoError(
+            f"the model is an object of class {kind.__name__}, which has no method predict(frames); "
+            "expected such an object, a path, or package.module:factory"
+        )
     where = f"of class {kind.__name__}"
     engine = call_foreign(
         lambda: _wrap(model, where, kind.__module__), f"model {where}: reading its attributes"
