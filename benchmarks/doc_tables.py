@@ -391,6 +391,30 @@ def integrity_cost_table(path: Path) -> list[str]:
     return lines
 
 
+def install_table(path: Path) -> list[str]:
+    """Size, time and number of packages of an installation, before and after there were extras."""
+    found = read_json(path)
+    names = {
+        "before": "before: everything, at `{commit}`",
+        "core": "the core, `pip install calico-bev`",
+        "all": "`pip install 'calico-bev[all]'`",
+    }
+    lines = [
+        f"Python {found['core']['python']}, {found['core']['machine']}.",
+        "",
+        "| installation | size, MB | packages | time, s | `pip check` |",
+        "|---|---|---|---|---|",
+    ]
+    for key, title in names.items():
+        one = found[key]
+        clean = "clean" if one["pip_check"] == "No broken requirements found." else "conflicts"
+        lines.append(
+            f"| {title.format(commit=one['commit'][:7])} | {one['megabytes']} | "
+            f"{one['packages']} | {one['seconds']:.0f} | {clean} |"
+        )
+    return lines
+
+
 TABLES: dict[str, Callable[[Path], list[str]]] = {
     "demo": demo_table,
     "demo-short": short_demo_table,
@@ -404,6 +428,7 @@ TABLES: dict[str, Callable[[Path], list[str]]] = {
     "corruption-cost": corruption_cost_table,
     "attack-cost": attack_cost_table,
     "integrity-cost": integrity_cost_table,
+    "install": install_table,
 }
 
 
