@@ -5,7 +5,7 @@ Data sets are simulated from one population of scenes, as per-frame statistics: 
 Scenes differ in which classes they hold, in how many objects, in how hard they are, and in how much
 a corruption harms them. The truth of a figure is its value on very many scenes. For every number of
 scenes, `--trials` data sets are drawn, the intervals are made as in a run (`metrics_of` for the
-clean cell, `summarise` for the aggregates), and those that hold the truth are counted. With few
+clean cell, `summarise_cells` for the aggregates), and those that hold the truth are counted. With few
 scenes, intervals of mRRA made in the logarithm of 1 + mRRA are counted, too, to see whether they
 are better: `<metric>/mRRA, log`.
 """
@@ -26,10 +26,10 @@ import numpy as np
 
 from calico.frame import Float64
 from calico.seeds import make_generator
-from calico_eval.evaluation.conditions import CLEAN, ConditionSpec
-from calico_eval.evaluation.jackknife import half_width, replicate
+from calico_eval.evaluation.conditions import CLEAN, CorruptionCondition
+from calico_eval.evaluation.jackknife import compute_half_width, replicate_metrics
 from calico_eval.evaluation.plan import EvaluationPlan, Job
-from calico_eval.evaluation.summary import METRICS, summarise
+from calico_eval.evaluation.summary import METRICS, summarise_cells
 from calico_eval.metrics.intervals import pooled_values
 from calico_eval.metrics.matching import DISTANCES_M, TP_DISTANCE_M, DetectionStats
 from calico_eval.metrics.robustness import Baseline, robustness
@@ -181,7 +181,7 @@ def plan_of(frames: int) -> EvaluationPlan:
     jobs = [
         Job(
             cell_id(model, c),
-            CLEAN if c is None else ConditionSpec.corruption(*c),
+            CLEAN if c is None else CorruptionCondition.at_severity(*c),
             f"{model}/torch",
         )
         for model in MODELS
@@ -232,7 +232,7 @@ def intervals_of(
         for name, metric in cells["model clean"].metrics.items()
         if name in CLEAN_FIGURES
     }
-    found |= summarise(
+    found |= summarise_cells(
         plan, cells, stats, {f"{model}/torch": ("camera", "lidar") for model in MODELS}
     )["model/torch"]
     return {name: (metric.lo, metric.hi) for name, metric in found.items()}
@@ -242,10 +242,10 @@ def in_logarithms(
     stats: Mapping[str, Sequence[FrameStats]],
 ) -> dict[str, tuple[float | None, float | None]]:
     """Makes the intervals of mRRA in the logarithm of 1 + mRRA."""
-    replicates, found = replicate(stats, set(stats)), {}
+    replicates, found = replicate_metrics(stats, set(stats)), {}
     full, parts = figures_of(replicates.full), [figures_of(part) for part in replicates.left_out]
     for name in (f"{metric}/mRRA" for metric in METRICS):
-        half = half_width([math.log1p(part[name]) for part in parts])
+        half = compute_half_width([math.log1p(part[name]) for part in parts])
         if half is None:
             raise SystemExit(f"{name} has no interval")
         ends = [math.expm1(math.log1p(full[name]) + side * half) for side in (-1, 1)]

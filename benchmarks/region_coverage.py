@@ -25,7 +25,7 @@ from calico.data.source import FrameSource
 from calico.files import write_atomic
 from calico.regions import PROTOTYPE, find_regions
 from calico.regions.coverage import Coverage, coverage
-from calico_eval.evaluation.provenance import origin
+from calico_eval.evaluation.provenance import describe_origin
 
 CHANGES: dict[str, dict[str, Any]] = {
     "default": {},
@@ -83,7 +83,7 @@ def main(data_root: Path, out: Path) -> None:
         "command": "python -m benchmarks.region_coverage --data-root DATA --out "
         "benchmarks/results/regions.json",
         "sources": sources,
-        "origin": {name: value for name, value in origin([]).items() if name != "command"},
+        "origin": {name: value for name, value in describe_origin([]).items() if name != "command"},
     }
     write_atomic(out, json.dumps(result, indent=1, sort_keys=True) + "\n")
 

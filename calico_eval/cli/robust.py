@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from calico.config.schema import Config
     from calico.data.source import FrameSource
     from calico_eval.attacks import AttackSpec
-    from calico_eval.engines.base import Engine
+    from calico_eval.evaluation.inputs import EvaluationInputs
+    from calico_eval.evaluation.options import RunOptions
     from calico_eval.evaluation.plan import EvaluationPlan
     from reports.schema import Results
 
@@ -202,11 +203,11 @@ def command(
       calico robust my_package.my_model:create --preset nuscenes --data-root DATA --out runs/mine
     """
     from calico_eval.evaluation.curve_request import parse_curve
-    from calico_eval.evaluation.suites import choose, spread
+    from calico_eval.evaluation.suites import choose_suite, spread_indices
     from corruptions.presets import choose_levels
 
     # What is wrong with the options is said before torch, the data and the models are loaded.
-    chosen = choose(suite, corruptions, severities, names_of(attacks), curves)
+    chosen = choose_suite(suite, corruptions, severities, names_of(attacks), curves)
     requests = [parse_curve(text) for text in curves]
     asked = AttackOptions.of(chosen, sensors, eps, points, objectives, steps, queries, restarts)
     extra = save_attacked or no_sanity or attack_models
@@ -227,11 +228,15 @@ def command(
         claim_output(out, resume=resume, overwrite=overwrite, kind="robust")
     asked.check()
 
+    from calico.config.load import to_yaml
     from calico.data.open import open_source
     from calico.files import file_name
     from calico_eval.engines.base import label
     from calico_eval.engines.open import open_engine
-    from calico_eval.evaluation.plan import make_plan
+    from calico_eval.evaluation.assignments import EngineRoles
+    from calico_eval.evaluation.inputs import EvaluationInputs
+    from calico_eval.evaluation.options import RunOptions
+    from calico_eval.evaluation.plan import ConditionChoice, make_plan
     from calico_eval.validation import eval_ranges
 
     source = open_source(config, "train" if split == "train" else "val")
@@ -239,25 +244,35 @@ def command(
     attacked = [open_engine(spec, config.device) for spec in (*attack_models, *twins)]
     specs = asked.specs(engines, attacked)
     fit_source = _fit_source(config, split, specs)
+    inputs = EvaluationInputs([*engines, *attacked], source, fit_source)
+    labels = [label(engine) for engine in attacked]
     plan = make_plan(
-        [*engines, *attacked], source, ranges=eval_ranges(config), baseline=baseline,
-        corruptions=chosen.corruptions, severities=chosen.severities, curves=requests,
-        attacks=specs, cross=bool(corruptions and attacks), fit_source=fit_source,
-        attack_only=[label(engine) for engine in attacked],
-        transfer_from=[label(engine) for engine in attacked[: len(attack_models)]],
-        indices=spread(len(source), chosen.frames if frames is None else frames),
-        seed=config.seed, batch_size=config.eval.batch_size,
-    )  # fmt: skip
+        inputs,
+        ConditionChoice(
+            chosen.corruptions, chosen.severities, requests, specs, bool(corruptions and attacks)
+        ),
+        ranges=eval_ranges(config),
+        roles=EngineRoles(baseline, labels, labels[: len(attack_models)]),
+        indices=spread_indices(len(source), chosen.frames if frames is None else frames),
+        seed=config.seed,
+        batch_size=config.eval.batch_size,
+    )
     for note in plan.notes:
         click.echo(note, err=True)
     folder = out or Path("runs") / f"{file_name(engines[0].model_name)}-robust"
     if out is None:
         claim_output(folder, resume=resume, overwrite=overwrite, kind="robust")
     title = f"Robustness of {_joined([engine.model_name for engine in engines])} on {source.name}"
-    _run(
-        plan, [*engines, *attacked], source, fit_source, folder, title, config, save_attacked,
-        sanity=not no_sanity, resume=resume, overwrite=overwrite,
-    )  # fmt: skip
+    options = RunOptions(
+        title,
+        sys.argv,
+        to_yaml(config),
+        save_attacked=save_attacked,
+        sanity=not no_sanity,
+        resume=resume,
+        overwrite=overwrite,
+    )
+    _run(plan, inputs, folder, options)
 
 
 def _fit_source(config: Config, split: str, specs: Sequence[AttackSpec]) -> FrameSource | None:
@@ -283,22 +298,9 @@ def _exported(spec: str) -> str:
     return f"{spec}/model.onnx"
 
 
-def _run(
-    plan: EvaluationPlan,
-    engines: Sequence[Engine],
-    source: FrameSource,
-    fit_source: FrameSource | None,
-    folder: Path,
-    title: str,
-    config: Config,
-    save_attacked: bool,
-    *,
-    sanity: bool,
-    resume: bool,
-    overwrite: bool,
-) -> None:
-    """Runs the evaluation, with a progress bar, and says where its results are."""
-    from calico.config.load import to_yaml
+def _run(plan: EvaluationPlan, inputs: EvaluationInputs, folder: Path, options: RunOptions) -> None:
+    """Run the evaluation with a progress bar, and print where its results are."""
+    from calico_eval.evaluation.options import Listeners
     from calico_eval.evaluation.run import run_evaluation
     from reports.clean_text import print_line
     from reports.sanity_verdict import sanity_lines
@@ -310,22 +312,8 @@ def _run(
         if what.startswith("sanity"):  # after the last frame: they take as long as some cells
             click.echo(what, err=True)
 
-    results = run_evaluation(
-        plan,
-        engines,
-        source,
-        folder,
-        title=title,
-        command=sys.argv,
-        config_yaml=to_yaml(config),
-        fit_source=fit_source,
-        save_attacked=save_attacked,
-        sanity=sanity,
-        resume=resume,
-        overwrite=overwrite,
-        progress=progress,
-        warn=lambda message: click.echo(message, err=True),
-    )
+    listeners = Listeners(progress, lambda message: click.echo(message, err=True))
+    results = run_evaluation(plan, inputs, folder, options, listeners)
     for line in [*_halvings(results), *sanity_lines(results)]:
         print_line(line)
     click.echo(f"{len(results.cells)} cells: {folder / 'results.json'}")

@@ -1,29 +1,20 @@
-"""Applies conditions to frames, and proves on the frames that came out what was really done to them."""
+"""A condition that is applied to frames, and the proof of what it did to them."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from calico.errors import CalicoError
 from calico.frame import Frame
-from calico_eval.attacks import (
-    ALGORITHMS,
-    AttackDetails,
-    AttackedFrame,
-    AttackSpec,
-    Budget,
-    attack_frames,
-    check_budget,
-)
-from calico_eval.attacks.budget.measure import used_budget, worst_budget
+from calico_eval.attacks import ALGORITHMS, AttackedFrame, attack_frames
 from calico_eval.attacks.budget.saved import save_attacked
 from calico_eval.attacks.success.rates import SUCCESS_OF, Success
 from calico_eval.attacks.universal.fitted import Fitted
 from calico_eval.engines.base import Engine
-from calico_eval.evaluation.conditions import ConditionSpec
+from calico_eval.evaluation.attack_log import AttackLog
+from calico_eval.evaluation.conditions import AnyCondition, AttackCondition, CorruptionCondition
 from corruptions import (
     Effect,
     check_summary,
@@ -32,220 +23,136 @@ from corruptions import (
     measure_effect,
     summarise_effects,
 )
-from reports.schema import Check, LossTrace
-
-TRACES = 3
-"""Frames of a cell whose losses are kept."""
-
-Values = dict[str, float | int | str | None]
+from reports.schema import Check
 
 
 @dataclass
-class Change:
-    """One condition on its way through the frames.
+class AppliedCondition:
+    """A condition that is applied to frames, batch by batch.
 
-    crafted_on: the engine that an attack looks at. fitted: what a universal attack learnt on other scenes.
-    save_to: folder for the attacked frames; None to keep none.
+    Attributes:
+        condition: What is done to the frames.
+        seed: Seed of the evaluation.
+        source_engine: Engine that an attack is made on.
+        learned: What a universal attack has learnt on other scenes.
+        save_to: Folder for the attacked frames. None keeps none.
+        effects: Effect on each frame so far; empty for clean frames.
+        log: What the attack did so far; None for conditions that are no attack.
     """
 
-    condition: ConditionSpec
+    condition: AnyCondition
     seed: int
-    crafted_on: Engine | None = None
-    fitted: Fitted | None = None
-    effects: list[Effect] = field(default_factory=list)
-    budgets: list[Budget] = field(default_factory=list)
-    attacks: list[AttackDetails] = field(default_factory=list)
-    tokens: list[str] = field(default_factory=list)
+    source_engine: Engine | None = None
+    learned: Fitted | None = None
     save_to: Path | None = None
+    effects: list[Effect] = field(default_factory=list)
+    log: AttackLog | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        """Begin the log of an attack."""
+        if isinstance(self.condition, AttackCondition):
+            self.log = AttackLog(self.condition, self.learned)
 
     @property
     def success(self) -> Success | None:
-        """What counts as a success of the attack, or of the attack whose control this is; None unless it is one."""
+        """How successes of the attack are counted; None for conditions that are no attack.
+
+        The random control of an attack has the success measure of that attack.
+        """
+        if not isinstance(self.condition, AttackCondition):
+            return None
         attack = self.condition.attack
-        return (ALGORITHMS[attack.name].success or SUCCESS_OF[attack.objective]) if attack else None
+        return ALGORITHMS[attack.name].success or SUCCESS_OF[attack.objective]
 
-    def apply(self, frames: Sequence[Frame]) -> list[Frame]:
-        """The frames under the condition, see `pairs`."""
-        return self.pairs(frames)[1]
+    def change_frames(self, frames: Sequence[Frame]) -> list[Frame]:
+        """Apply the condition to frames; see `change_pairs`."""
+        return self.change_pairs(frames)[1]
 
-    def pairs(self, frames: Sequence[Frame]) -> tuple[list[Frame], list[Frame]]:
-        """The frames before the attack (under its corruption, if any; else as they are), and under the condition.
+    def change_pairs(self, frames: Sequence[Frame]) -> tuple[list[Frame], list[Frame]]:
+        """Apply the condition to clean frames.
+
+        Returns:
+            The frames before the attack (under its corruption, if it has one; otherwise as they
+            are), and the frames under the condition.
 
         Raises:
-            CalicoError: an attack went over its budget, as measured on the frame that came out.
+            CalicoError: An attack went over its budget, as `attack_frames` measured it.
         """
-        attack, corruption = self.condition.attack, self.condition.corrupted
-        before = (
-            [change_frame(corruption, self.seed, frame) for frame in frames]
-            if corruption
-            else list(frames)
-        )
-        if attack is None:
-            changed = [change_frame(self.condition, self.seed, frame) for frame in before]
+        if isinstance(self.condition, AttackCondition):
+            before = [corrupt_frame(self.condition.on, self.seed, frame) for frame in frames]
+            changed = self._attack(self.condition, before)
         else:
-            done = attacked(self.condition, self.seed, before, self.crafted_on, self.fitted)
-            changed = [one.frame for one in done]
-            self.attacks += [one.details for one in done]
-            self.tokens += [frame.token for frame in frames]
-            for one in done:  # measured by `attack_frames` on the frame that came out
-                passed, message = check_budget(attack.threat, one.budget)
-                if not passed:
-                    raise CalicoError(
-                        f"attack {self.condition} went over budget on frame {one.frame.token}: {message}; not scored"
-                    )
-                self.budgets.append(one.budget)
-            self._save(before, done)
-        if self.condition.kind != "clean":
-            self.effects += [
-                measure_effect(clean, after) for clean, after in zip(before, changed, strict=True)
-            ]
+            before = list(frames)
+            changed = [corrupt_frame(self.condition, self.seed, frame) for frame in frames]
+            if self.condition.is_clean:
+                return before, changed
+        self.effects += [measure_effect(a, b) for a, b in zip(before, changed, strict=True)]
         return before, changed
 
-    def _save(self, before: Sequence[Frame], done: Sequence[AttackedFrame]) -> None:
-        if (
-            self.save_to is not None
-            and self.condition.attack is not None
-            and self.crafted_on is not None
-        ):
-            for clean, one in zip(before, done, strict=True):
-                save_attacked(
-                    self.save_to, clean, one, self.condition.attack, self.crafted_on.sha256
-                )
+    def _attack(self, condition: AttackCondition, frames: Sequence[Frame]) -> list[Frame]:
+        attacked = attack_condition(condition, self.seed, frames, self.source_engine, self.learned)
+        if self.log is not None:
+            self.log.add_frames(attacked)
+        if self.save_to is not None and self.source_engine is not None:
+            sha256 = self.source_engine.sha256
+            for clean, one in zip(frames, attacked, strict=True):
+                save_attacked(self.save_to, clean, one, condition.attack, sha256)
+        return [one.frame for one in attacked]
 
-    def effect_check(self) -> Check | None:
-        """What the frames show of the condition; None for the clean frames.
+    def check_effect(self) -> Check | None:
+        """Check that the frames show the condition; None for clean frames.
 
         Raises:
-            CalicoError: nothing changed where it should have: the scores would be those of clean frames.
+            CalicoError: Nothing changed although it should have. The scores would be those of clean
+                frames.
         """
-        if self.condition.kind == "clean":
+        if isinstance(self.condition, CorruptionCondition) and self.condition.is_clean:
             return None
         summary = summarise_effects(self.effects)
-        if self.condition.attack is None:
-            passed, measured, message = check_summary(self.condition.name, summary)
-        else:
+        if self.log is not None:
             measured = summary.as_numbers()
-            passed, message = self._attack_effect(self.condition.attack)
+            passed, message = self.log.explain_effect(self.effects)
+        else:
+            passed, measured, message = check_summary(self.condition.name, summary)
         if not passed:
             raise CalicoError(f"condition {self.condition}: {message}; not scored")
         return Check(passed=True, measured=dict(measured), message=message)
 
-    def _attack_effect(self, attack: AttackSpec) -> tuple[bool, str]:
-        """Some frame must have changed, unless a corruption before the attack left none of them anything to attack, or an attack
-        by queries tried and no try was better than the clean frame: that is its result."""
-        sensors, frames = attack.threat.sensors, len(self.effects)
-        changed = sum(any(sensor in found.changed for sensor in sensors) for found in self.effects)
-        empty = sum(details.nothing_to_attack for details in self.attacks)
-        if self.condition.corrupted is not None and empty == frames:
-            return (
-                True,
-                f"{self.condition.corrupted} left nothing to attack in {frames} of {frames} frames",
-            )
-        if sensors and changed == 0:
-            what = f"changed the {' and '.join(sensors)} data of none of {frames} frames"
-            if all(details.queries for details in self.attacks):
-                return True, f"{what}: no try of {attack.steps} raised the objective in any of them"
-            why = next((f" ({details.note})" for details in self.attacks if details.note), "")
-            return False, f"{what}{why}; expected a change within {attack.threat}"
-        return True, f"{changed} of {frames} frames changed"
 
-    def budget_check(self) -> Check | None:
-        """The largest budget that any frame used; None unless the condition is an attack."""
-        if self.condition.attack is None:
-            return None
-        worst, threat = worst_budget(self.budgets), self.condition.attack.threat
-        passed = all(check_budget(threat, budget)[0] for budget in self.budgets)
-        measured: Values = {
-            "camera_levels": max(worst.camera_levels, default=0),
-            "camera_rms": worst.camera_rms,
-            "pixel_share": max(worst.pixel_share, default=0.0),
-            "axis_m": max(worst.axis_m),
-            "range_m": worst.range_m,
-            "ray_angle_deg": worst.ray_angle_deg,
-            "min_range_m": worst.min_range_m,
-            "points_changed_per_frame": sum(budget.points_changed for budget in self.budgets)
-            / len(self.budgets),
-            "points_added": worst.points_added,
-            "points_removed": worst.points_removed,
-            "removed_share": worst.removed_share,
-            "window_deg": worst.window_deg,
-            "intensity": worst.intensity,
-        }
-        return Check(passed=passed, measured=measured, message=used_budget(threat, worst))
+def corrupt_frame(condition: CorruptionCondition, seed: int, frame: Frame) -> Frame:
+    """Apply a corruption to a frame; a clean condition returns the frame itself.
 
-    def details(self) -> Values:
-        """How the attack went, over all frames; empty for the others. Losses are means over the frames where they are numbers."""
-        if self.condition.attack is None:
-            return {}
-        rose = [a for a in self.attacks if _finite(a.loss_clean, a.loss_attacked)]
-        fitted = {} if self.fitted is None else self.fitted.describe()
-        same = [
-            not found.changed
-            for a, found in zip(self.attacks, self.effects, strict=True)
-            if a.loss_clean is not None
-        ]
-        return fitted | {
-            "forwards": sum(a.forwards for a in self.attacks),
-            "backwards": sum(a.backwards for a in self.attacks),
-            "queries": sum(a.queries for a in self.attacks),
-            "loss_clean": sum(a.loss_clean or 0.0 for a in rose) / len(rose) if rose else None,
-            "loss_attacked": sum(a.loss_attacked or 0.0 for a in rose) / len(rose)
-            if rose
-            else None,
-            "frames_not_attacked": sum(a.loss_clean is None and bool(a.note) for a in self.attacks),
-            "frames_with_risen_loss": sum(
-                (a.loss_attacked or 0.0) > (a.loss_clean or 0.0) for a in rose
-            ),
-            "frames_unchanged": sum(same),
-            "frames_with_other_objective": sum(
-                a.objective != self.condition.attack.objective for a in rose
-            ),
-            "frames_with_dead_gradient": sum(a.dead_gradient for a in self.attacks),
-            "bad_gradients": sum(a.bad_gradients for a in self.attacks),
-            "cell_crossings": sum(a.cell_crossings or 0 for a in self.attacks),
-        }
-
-    def traces(self) -> tuple[LossTrace, ...]:
-        """How the objective went on the first frames that were attacked, and on which it was a number throughout."""
-        rose = [
-            LossTrace(
-                token=token,
-                objective=a.objective,
-                clean=a.loss_clean,
-                losses=a.losses,
-                delivered=a.loss_attacked,
-            )
-            for token, a in zip(self.tokens, self.attacks, strict=True)
-            if a.objective is not None
-            and a.loss_clean is not None
-            and a.loss_attacked is not None
-            and a.losses
-            and _finite(a.loss_clean, a.loss_attacked, *a.losses)
-        ]
-        return tuple(rose[:TRACES])
-
-
-def _finite(*losses: float | None) -> bool:
-    return all(loss is not None and math.isfinite(loss) for loss in losses)
-
-
-def change_frame(condition: ConditionSpec, seed: int, frame: Frame) -> Frame:
-    """The frame under a condition that is no attack; a function of its arguments alone."""
-    if condition.kind == "clean":
+    Args:
+        condition: Clean, or a corruption.
+        seed: Seed of the evaluation.
+        frame: A clean frame.
+    """
+    if condition.is_clean:
         return frame
     if condition.value is not None:
         return corrupt_with(frame, condition.name, condition.value, seed)
     return corrupt(frame, condition.name, condition.severity, seed)
 
 
-def attacked(
-    condition: ConditionSpec,
+def attack_condition(
+    condition: AttackCondition,
     seed: int,
     frames: Sequence[Frame],
     engine: Engine | None,
-    fitted: Fitted | None = None,
+    learned: Fitted | None = None,
 ) -> list[AttackedFrame]:
-    """The (corrupted) frames under the condition's attack. fitted: see `attack_frames`."""
-    if condition.attack is None or engine is None:
+    """Attack frames as a condition says. The corruption before the attack is applied already.
+
+    Args:
+        condition: The attack.
+        seed: Seed of the evaluation.
+        frames: Frames before the attack.
+        engine: Engine that the attack is made on.
+        learned: What a universal attack has learnt.
+
+    Raises:
+        CalicoError: There is no engine, or a frame went over its budget.
+    """
+    if engine is None:
         raise CalicoError(f"attack {condition}: no engine to attack")
-    return attack_frames(engine, frames, condition.attack, seed, fitted)
+    return attack_frames(engine, frames, condition.attack, seed, learned)

@@ -1,4 +1,8 @@
-"""What is done to the sensors: clean frames, a corruption at a severity or at a value of its parameter, an attack.
+"""Conditions: what is done to the sensor data of a frame before a model sees it.
+
+`CorruptionCondition` describes clean frames, a corruption at a severity, or a point of a curve.
+`AttackCondition` describes an attack, on clean frames or on frames under a corruption. Both name
+themselves in messages (`str`), in results.json (`describe`) and never parse such a name.
 
 The table of attacks, and torch with it, is loaded when an attack is described.
 """
@@ -22,118 +26,89 @@ from reports.schema import Condition
 if TYPE_CHECKING:
     from calico_eval.attacks.spec import AttackSpec
 
-Kind = Literal["clean", "corruption", "curve", "attack"]
+CLEAN_NAME = "clean"
 
 
 @dataclass(frozen=True)
-class ConditionSpec:
-    """One condition.
+class CorruptionCondition:
+    """Clean frames, a corruption at a severity, or a point of a curve.
 
-    kind: a "curve" point is a corruption that belongs to a curve, and to no mean over corruptions.
-    name, severity: of a corruption. value: of its physical parameter, where it is given directly; then the severity is only a
-        label of the condition (0 for a curve point) and does not choose the strength.
-    attack: of an attack, whose name and budget it holds.
-    corrupted: the corruption that comes before the attack; None where there is none.
-    transferred_from: label of the engine of another model that the attack was made on, of an attack that is shown as a transfer
-        attack; None for an attack on the engine itself, or on its own weights.
+    Attributes:
+        name: Name of the corruption, several joined by '+', or 'clean'.
+        severity: Level of the corruption, from 1. It is 0 for clean frames and for a point of a
+            curve, which is in no mean over corruptions.
+        value: Value of the physical parameter, if it is given directly. Then the severity only
+            names the condition and does not choose the strength.
     """
 
-    kind: Kind
-    name: str = "clean"
+    name: str = CLEAN_NAME
     severity: int = 0
-    attack: AttackSpec | None = None
     value: float | None = None
-    transferred_from: str | None = None
-    corrupted: ConditionSpec | None = None
 
     @staticmethod
-    def corruption(name: str, severity: int, value: float | None = None) -> ConditionSpec:
-        """A corruption (or several joined by '+') at severity 1..5, or at a suite's level of that number, which has a value.
+    def at_severity(name: str, severity: int, value: float | None = None) -> CorruptionCondition:
+        """Describe a corruption at a severity.
+
+        Args:
+            name: Name of the corruption, or several joined by '+'.
+            severity: Level from 1 to 5, or the number of a level of a suite.
+            value: Value of the physical parameter at that level of a suite. None takes the
+                corruption's own level.
 
         Raises:
-            CorruptionError: there is no such corruption or severity, or a value that it cannot take.
+            CorruptionError: There is no such corruption or severity, or the corruption cannot take
+                the value.
         """
         if value is not None:
-            return ConditionSpec("corruption", name, severity, value=_checked(name, value))
+            return CorruptionCondition(name, severity, _check_value(name, value))
         specs = find_corruptions(name)
         severity = as_whole_number(name, severity)
         if not 1 <= severity <= len(specs[0].levels):
             raise CorruptionError(
                 f"{name}: severity is {severity}, expected 1 to {len(specs[0].levels)}"
             )
-        return ConditionSpec("corruption", name, severity)
+        return CorruptionCondition(name, severity)
 
     @staticmethod
-    def curve_point(name: str, value: float) -> ConditionSpec:
-        """A corruption at a value of its physical parameter, e.g. fog at a visibility of 87 m.
+    def at_value(name: str, value: float) -> CorruptionCondition:
+        """Describe a point of a curve, for example fog at a visibility of 87 m.
+
+        Args:
+            name: Name of one corruption.
+            value: Value of its physical parameter, in the unit of that parameter.
 
         Raises:
-            CorruptionError: there is no such corruption, it is a pair, or the value is outside its limits.
+            CorruptionError: There is no such corruption, it is a pair, or the value is outside its
+                limits.
         """
-        return ConditionSpec("curve", name, value=_checked(name, value))
-
-    @staticmethod
-    def of_attack(attack: AttackSpec, on: ConditionSpec | None = None) -> ConditionSpec:
-        """An attack: 'camera_pgd', 'lidar_noise', 'joint_apgd_create' ...; `on`: on frames under this corruption first."""
-        attack = attacks.check_spec(attack)
-        plain = "_".join(
-            [
-                attack.sensor,
-                attack.name,
-                *([] if attack.objective == "hide" else [attack.objective]),
-            ]
-        )
-        if on is None:
-            return ConditionSpec("attack", plain, attack=attack)
-        return ConditionSpec(
-            "attack", f"{on.name}+{plain}", on.severity, attack, on.value, corrupted=on
-        )
-
-    def transferred(self, source: str) -> ConditionSpec:
-        """An attack that was made on the engine `source`, as what it is to other models: 'camera_pgd_transfer'."""
-        return replace(self, transferred_from=source)
+        return CorruptionCondition(name, 0, _check_value(name, value))
 
     @property
-    def change(self) -> ConditionSpec:
-        """What is done to the frames: of a transfer attack, the attack on its own model."""
-        return replace(self, transferred_from=None)
+    def is_clean(self) -> bool:
+        """Whether the frames stay as they are."""
+        return self.name == CLEAN_NAME
 
     @property
-    def title(self) -> str:
-        """Its name in results.json: 'fog', 'camera_pgd', 'camera_pgd_transfer'."""
-        return f"{self.name}_transfer" if self.transferred_from else self.name
-
-    @property
-    def before(self) -> ConditionSpec:
-        """What an attack's frames are under before it: its corruption, or nothing."""
-        return self.corrupted or CLEAN
+    def is_curve_point(self) -> bool:
+        """Whether this is a point of a curve, and not a level that means are taken over."""
+        return not self.is_clean and self.severity == 0
 
     @property
     def moves_boxes(self) -> bool:
-        """Whether the ground truth is another than that of the clean frames."""
-        change = self.before if self.attack else self
-        return change.kind != "clean" and any(
-            "labels" in spec.sensors for spec in find_corruptions(change.name)
+        """Whether the ground truth differs from that of the clean frames."""
+        return not self.is_clean and any(
+            "labels" in spec.sensors for spec in find_corruptions(self.name)
         )
 
+    @property
+    def file_stem(self) -> str:
+        """Name of the condition's file of predictions: 'clean', 'fog-3', 'fog-visibility_m=87'."""
+        return self.name if self.is_clean else self._level.file_stem
+
     def describe(self) -> Condition:
-        """The condition as results.json has it, with its physical parameters."""
-        if self.attack is not None:
-            axis, _, unit = self.attack.threat.main
-            before = self.corrupted.describe().parameters if self.corrupted else {}
-            source = {"crafted_on": self.transferred_from} if self.transferred_from else {}
-            return Condition(
-                kind="attack",
-                name=self.title,
-                severity=self.severity,
-                parameters={**before, **_parameters(self.attack), **source},
-                axis=axis,
-                unit=unit,
-                sensors=self.attack.threat.sensors,
-                control=attacks.ALGORITHMS[self.attack.name].control,
-            )
-        if self.kind == "clean":
-            return Condition(kind="clean", name="clean")
+        """Describe the condition as results.json has it, with its physical parameters."""
+        if self.is_clean:
+            return Condition(kind="clean", name=CLEAN_NAME)
         specs = find_corruptions(self.name)
         sensors = {
             "camera" if sensor == "calibration" else sensor
@@ -141,8 +116,9 @@ class ConditionSpec:
             for sensor in spec.sensors
         }
         single = specs[0] if len(specs) == 1 else None
+        kind: Literal["corruption", "curve"] = "curve" if self.is_curve_point else "corruption"
         return Condition(
-            kind="curve" if self.kind == "curve" else "corruption",
+            kind=kind,
             name=self.name,
             severity=self.severity,
             parameters={
@@ -156,32 +132,93 @@ class ConditionSpec:
             sensors=tuple(sensor for sensor in ("camera", "lidar") if sensor in sensors),
         )
 
-    @property
-    def file_stem(self) -> str:
-        """'clean', 'fog-3', 'fog-visibility_m=87': the name of the condition's file in a folder of predictions."""
-        return self.name if self.kind == "clean" else self._level.file_stem
-
     def __str__(self) -> str:
-        """'clean', 'fog 3', 'fog visibility_m=87', 'camera_pgd 8/255', 'fog+camera_pgd 3, 8/255'."""
-        if self.attack is not None:
-            level = f"{self.severity}, " if self.corrupted else ""
-            source = f", from {self.transferred_from}" if self.transferred_from else ""
-            return f"{self.title} {level}{self.attack.threat}{source}"
-        return self.name if self.kind == "clean" else f"{self.name} {self._level.at}"
+        """Name the condition in a message: 'clean', 'fog 3', 'fog visibility_m=87'."""
+        return self.name if self.is_clean else f"{self.name} {self._level.at}"
 
     @property
     def _level(self) -> Level:
         return Level(self.name, self.severity, self.value)
 
 
-CLEAN = ConditionSpec("clean")
+CLEAN = CorruptionCondition()
 
 
-def single(name: str) -> Spec:
-    """The corruption of that name.
+@dataclass(frozen=True)
+class AttackCondition:
+    """An attack, on clean frames or on frames under a corruption.
+
+    Attributes:
+        attack: Algorithm, budget, objective and effort.
+        on: Condition of the frames before the attack.
+        transferred_from: Label of the engine of another model that the attack was made on, for a
+            transfer attack. None for an attack on the engine itself or on its own weights.
+    """
+
+    attack: AttackSpec
+    on: CorruptionCondition = CLEAN
+    transferred_from: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Name in results.json: 'camera_pgd', 'fog+camera_pgd', 'joint_apgd_create_transfer'."""
+        parts = [self.attack.sensor, self.attack.name]
+        parts += [] if self.attack.objective == "hide" else [self.attack.objective]
+        parts += ["transfer"] if self.transferred_from else []
+        return ("" if self.on.is_clean else f"{self.on.name}+") + "_".join(parts)
+
+    @property
+    def moves_boxes(self) -> bool:
+        """Whether the ground truth differs from that of the clean frames."""
+        return self.on.moves_boxes
+
+    def as_transfer(self, source_engine: str) -> AttackCondition:
+        """Describe the same attack as a transfer attack from another model.
+
+        Args:
+            source_engine: Label of the engine that the attack was made on.
+        """
+        return replace(self, transferred_from=source_engine)
+
+    def without_transfer(self) -> AttackCondition:
+        """Describe what is done to the frames: a transfer attack is an attack on its own model."""
+        return replace(self, transferred_from=None)
+
+    def describe(self) -> Condition:
+        """Describe the condition as results.json has it, with the parameters of the attack."""
+        axis, _, unit = self.attack.threat.main
+        before = self.on.describe().parameters
+        source = {"crafted_on": self.transferred_from} if self.transferred_from else {}
+        return Condition(
+            kind="attack",
+            name=self.name,
+            severity=self.on.severity,
+            parameters={**before, **_list_parameters(self.attack), **source},
+            axis=axis,
+            unit=unit,
+            sensors=self.attack.threat.sensors,
+            control=attacks.ALGORITHMS[self.attack.name].control,
+        )
+
+    def __str__(self) -> str:
+        """Name the condition in a message: 'camera_pgd 8/255', 'fog+camera_pgd 3, 8/255'."""
+        level = "" if self.on.is_clean else f"{self.on.severity}, "
+        source = f", from {self.transferred_from}" if self.transferred_from else ""
+        return f"{self.name} {level}{self.attack.threat}{source}"
+
+
+AnyCondition = CorruptionCondition | AttackCondition
+
+
+def find_single(name: str) -> Spec:
+    """Return the specification of one corruption.
+
+    Args:
+        name: Its name.
 
     Raises:
-        CorruptionError: there is none, or the name joins several, which have no single parameter.
+        CorruptionError: There is no such corruption, or the name joins several, which have no
+            single parameter.
     """
     specs = find_corruptions(name)
     if len(specs) > 1:
@@ -192,9 +229,9 @@ def single(name: str) -> Spec:
     return specs[0]
 
 
-def _checked(name: str, value: float) -> float:
-    """The value, where the corruption can take it."""
-    spec = single(name)
+def _check_value(name: str, value: float) -> float:
+    """Return the value if the corruption can take it; raise CorruptionError otherwise."""
+    spec = find_single(name)
     low, high = spec.limits
     if not (math.isfinite(value) and low <= value <= high):
         raise CorruptionError(
@@ -203,23 +240,31 @@ def _checked(name: str, value: float) -> float:
     return float(value)
 
 
-def predictor(engine: Engine, condition: ConditionSpec) -> Predictor:
-    """What answers for the engine under a condition: itself, or that condition's file of predictions.
+def choose_predictor(engine: Engine, condition: AnyCondition) -> Predictor:
+    """Choose what answers for an engine under a condition.
+
+    Args:
+        engine: A model, which answers itself, or a folder of prediction files.
+        condition: Condition of the frames.
+
+    Returns:
+        The engine, or the condition's file of predictions.
 
     Raises:
-        CalicoError: there is no such file, or it would have to be attacked.
+        CalicoError: The folder has no such file, or the condition is an attack, which needs a model.
     """
     if not isinstance(engine, PredictionFiles):
         return engine
-    if condition.attack is not None:
+    if isinstance(condition, AttackCondition):
         raise CalicoError(
-            f"attack {condition}: {engine.model_name} is a folder of predictions; attacked frames need a model"
+            f"attack {condition}: {engine.model_name} is a folder of predictions; attacked frames "
+            "need a model"
         )
     return engine.under(condition.file_stem)
 
 
-def _parameters(attack: AttackSpec) -> dict[str, float | int | str | None]:
-    """All that the attack's result depends on: the allowances of its threat, then its effort."""
+def _list_parameters(attack: AttackSpec) -> dict[str, float | int | str | None]:
+    """List all that an attack's result depends on: its threat, then its objective and effort."""
     unused, threat = Threat(), attack.threat
     values: dict[str, float | int | str | None] = {
         field.name: getattr(threat, field.name)

@@ -1,4 +1,4 @@
-"""Which values of a corruption's physical parameter a curve is measured at: `fog.visibility_m=400:20:log8`."""
+"""Parse the values that a curve is measured at, for example `fog.visibility_m=400:20:log8`."""
 
 from __future__ import annotations
 
@@ -9,63 +9,77 @@ from itertools import pairwise
 import numpy as np
 
 from calico.errors import CalicoError
-from calico_eval.evaluation.conditions import ConditionSpec, single
+from calico_eval.evaluation.conditions import CorruptionCondition, find_single
 from corruptions import Spec
 from reports.half_crossing import Scale
 
-FORM = "CORRUPTION.PARAMETER=START:END:N, START:END:logN or VALUE,VALUE,...; e.g. fog.visibility_m=400:20:log8"
+FORM = (
+    "CORRUPTION.PARAMETER=START:END:N, START:END:logN or VALUE,VALUE,...; "
+    "e.g. fog.visibility_m=400:20:log8"
+)
 DIGITS = 4
-"""Values between START and END are rounded to so many significant digits, so that their names are short and exact."""
+"""Significant digits of the values between START and END, so that names are short and exact."""
 
 MAX_VALUES = 1000
-"""More are a slip of the hand: every value is a run over all frames."""
+"""Largest number of values of a curve. More are a typing error: each is a run over all frames."""
 
 
 @dataclass(frozen=True)
 class CurveRequest:
     """A curve to measure.
 
-    points: curve points of one corruption, mild to severe. scale: how crossings between two of them are interpolated.
+    Attributes:
+        name: Name of the corruption.
+        points: Conditions along its parameter, mild to severe.
+        scale: How a crossing between two points is interpolated.
     """
 
     name: str
-    points: tuple[ConditionSpec, ...]
+    points: tuple[CorruptionCondition, ...]
     scale: Scale
 
     @property
     def spec(self) -> Spec:
         """The corruption."""
-        return single(self.name)
+        return find_single(self.name)
 
     @property
     def values(self) -> tuple[float, ...]:
-        """Of the parameter, mild to severe."""
+        """Values of the parameter, mild to severe."""
         return tuple(point.value for point in self.points if point.value is not None)
 
 
-def worse_upwards(spec: Spec) -> bool:
-    """Whether a larger value of the parameter is the more severe one, by the levels of the severities."""
+def is_worse_upwards(spec: Spec) -> bool:
+    """Tell whether a larger value of a corruption's parameter is more severe.
+
+    The levels of its severities decide.
+    """
     return spec.levels[-1] >= spec.levels[0]
 
 
 def parse_curve(text: str) -> CurveRequest:
-    """Reads `CORRUPTION.PARAMETER=GRID`; GRID is START:END:N (evenly), START:END:logN (in equal ratios) or a comma list.
+    """Parse `CORRUPTION.PARAMETER=GRID`.
+
+    The grid is START:END:N (evenly spaced), START:END:logN (in equal ratios) or a list of values
+    that are separated by commas.
 
     Raises:
-        CalicoError: the text has another form, or the corruption has no such parameter (says which it has).
-        CorruptionError: an unknown corruption, a pair, or a value outside its limits.
+        CalicoError: The text has another form, or the corruption has no such parameter; the message
+            says which it has.
+        CorruptionError: The corruption is unknown or a pair, or a value is outside its limits.
     """
     what, equals, grid = text.partition("=")
     name, _, parameter = what.strip().partition(".")
-    spec = single(name)
+    spec = find_single(name)
     if parameter != spec.parameter:
         raise CalicoError(
-            f"curve {text!r}: {name} has {spec.parameter}, got {parameter or 'no parameter'!r}; write {FORM}"
+            f"curve {text!r}: {name} has {spec.parameter}, got {parameter or 'no parameter'!r}; "
+            f"write {FORM}"
         )
     if not equals:
         raise CalicoError(f"curve {text!r}: no values; write {FORM}")
-    values, scale = _grid(text, grid)
-    ordered = sorted(values, reverse=not worse_upwards(spec))
+    values, scale = _parse_grid(text, grid)
+    ordered = sorted(values, reverse=not is_worse_upwards(spec))
     twice = next((a for a, b in pairwise(ordered) if a == b), None)
     if twice is not None:
         raise CalicoError(
@@ -73,14 +87,14 @@ def parse_curve(text: str) -> CurveRequest:
         )
     if len(ordered) < 2:
         raise CalicoError(
-            f"curve {text!r}: one value, expected 2 or more; a single condition has a severity (--severity)"
+            f"curve {text!r}: one value, expected 2 or more; a single condition has a severity "
+            "(--severity)"
         )
-    return CurveRequest(
-        name, tuple(ConditionSpec.curve_point(name, value) for value in ordered), scale
-    )
+    points = tuple(CorruptionCondition.at_value(name, value) for value in ordered)
+    return CurveRequest(name, points, scale)
 
 
-def _grid(text: str, grid: str) -> tuple[list[float], Scale]:
+def _parse_grid(text: str, grid: str) -> tuple[list[float], Scale]:
     parts = grid.split(":")
     try:
         if len(parts) == 1:
@@ -96,11 +110,9 @@ def _grid(text: str, grid: str) -> tuple[list[float], Scale]:
         raise CalicoError(f"curve {text!r}: {grid!r} has an end that is not finite; write {FORM}")
     if logarithmic and not (first > 0 and last > 0):
         raise CalicoError(
-            f"curve {text!r}: equal ratios need START and END above 0; use START:END:{n} without log"
+            f"curve {text!r}: equal ratios need START and END above 0; "
+            f"use START:END:{n} without log"
         )
     inner = (np.geomspace if logarithmic else np.linspace)(first, last, n)[1:-1]
-    return [
-        first,
-        *(float(f"{value:.{DIGITS}g}") for value in inner),
-        last,
-    ], "log" if logarithmic else "linear"
+    rounded = [float(f"{value:.{DIGITS}g}") for value in inner]
+    return [first, *rounded, last], "log" if logarithmic else "linear"

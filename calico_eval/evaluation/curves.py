@@ -1,11 +1,16 @@
-"""Where a metric falls to half of its clean value along a curve, with an interval from `jackknife`."""
+"""The place on a curve where a metric falls to half of its clean value, with its interval."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from calico_eval.evaluation.curve_request import CurveRequest, worse_upwards
-from calico_eval.evaluation.jackknife import Replicates, Values, half_width, replicate
+from calico_eval.evaluation.curve_request import CurveRequest, is_worse_upwards
+from calico_eval.evaluation.jackknife import (
+    Replicates,
+    Values,
+    compute_half_width,
+    replicate_metrics,
+)
 from calico_eval.evaluation.plan import EvaluationPlan
 from calico_eval.evaluation.summary import METRICS
 from calico_eval.metrics.suffstats import FrameStats
@@ -19,12 +24,17 @@ def compute_curves(
     stats: Mapping[str, Sequence[FrameStats]],
     sensors: Mapping[str, Collection[str]],
 ) -> tuple[Curve, ...]:
-    """One record per curve and engine, in the order of the plan; none for an engine that uses no sensor that is changed.
+    """Compute one record per curve and engine, in the order of the plan.
+
+    An engine has no record of a curve that changes none of its sensors.
 
     Args:
-        sensors: engine label to the sensors that it uses.
+        plan: Plan of the evaluation.
+        cells: Finished cells by id.
+        stats: Frames of each cell by id.
+        sensors: Engine label to the sensors that it uses.
     """
-    clean = {job.engine: job.id for job in plan.jobs if job.condition.kind == "clean"}
+    clean = {job.engine: job.id for job in plan.jobs if job.is_clean}
     return tuple(
         _curve(request, cells, stats, [clean[engine], *ids])
         for request in plan.curves
@@ -34,7 +44,7 @@ def compute_curves(
 
 
 def _cells_of(plan: EvaluationPlan, request: CurveRequest) -> dict[str, list[str]]:
-    """Engine label to the cells of the curve's points, in their order."""
+    """Map each engine's label to the cells of the curve's points, in their order."""
     found: dict[str, list[str]] = {}
     for job in plan.jobs:
         if job.condition in request.points:
@@ -48,8 +58,8 @@ def _curve(
     stats: Mapping[str, Sequence[FrameStats]],
     ids: Sequence[str],
 ) -> Curve:
-    """ids: the clean cell's, then one per point."""
-    replicates = replicate(stats, ids)
+    """Make a record; ids: the clean cell's, then one per point."""
+    replicates = replicate_metrics(stats, ids)
     measured = [
         name for name in METRICS if all(cells[i].metrics[name].value is not None for i in ids)
     ]
@@ -72,7 +82,7 @@ def _half(
     replicates: Replicates,
     frames: Sequence[FrameStats],
 ) -> Metric:
-    """The crossing of one metric, as results.json has it."""
+    """Make the crossing of one metric, as results.json has it."""
     found = _crossing(request, name, ids, replicates.full)
     lo, hi, method = _interval(
         request,
@@ -90,7 +100,7 @@ def _half(
         else _reason(request, name, ids, replicates.full, found),
         n_frames=len(frames),
         n_scenes=len({frame.scene for frame in frames}),
-        higher_is_better=worse_upwards(request.spec),
+        higher_is_better=is_worse_upwards(request.spec),
         unit=request.spec.unit,
     )
 
@@ -103,10 +113,10 @@ def _crossing(request: CurveRequest, name: str, ids: Sequence[str], values: Valu
 def _interval(
     request: CurveRequest, found: Crossing, parts: Sequence[Crossing], replicates: Replicates
 ) -> tuple[float | None, float | None, str]:
-    """lo, hi and how they were made: on the axis of the interpolation, and cut at the ends of the curve."""
+    """Return lo, hi and how they are made: on the axis of the interpolation, cut at the curve's ends."""
     if found.value is None:
         return None, None, "no interval"
-    half = half_width(
+    half = compute_half_width(
         [None if part.value is None else to_line(part.value, request.scale) for part in parts]
     )
     if half is None:
@@ -125,7 +135,7 @@ def _interval(
     lo, hi = from_line(middle - half, request.scale), from_line(middle + half, request.scale)
     over = "in the logarithm, " if request.scale == "log" else ""
     cut = ", cut at the end of the curve" if lo < low or hi > high else ""
-    return max(lo, low), min(hi, high), f"{over}{replicates.method()}{cut}"
+    return max(lo, low), min(hi, high), f"{over}{replicates.describe_method()}{cut}"
 
 
 def _reason(
@@ -135,7 +145,7 @@ def _reason(
     if clean <= 0:
         return f"the clean {name} is 0"
     end, position = (request.values[0], 1) if found.where == "milder" else (request.values[-1], -1)
-    side = "above" if worse_upwards(request.spec) == (found.where == "more severe") else "below"
+    side = "above" if is_worse_upwards(request.spec) == (found.where == "more severe") else "below"
     edge = _said(end, request.spec.unit)
     left = f"{values[ids[position]][name] / clean:.0%} of the clean {name}"
     if found.where == "milder":

@@ -1,6 +1,6 @@
-"""Pictures for the report: the frames that lose most under the worst conditions, clean beside changed.
+"""Pictures for the report: the frames that lose most under the worst conditions.
 
-All choices are functions of the stored statistics, ties broken by the order of plan and frames.
+All choices are functions of the stored statistics. The order of plan and frames breaks ties.
 """
 
 from __future__ import annotations
@@ -12,18 +12,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from calico.data.source import FrameSource
 from calico.draw import draw_bev, draw_cameras
 from calico.draw.style import INK, PAPER, font
 from calico.files import write_atomic
 from calico.frame import Frame, UInt8
-from calico.geometry.grid import Grid
 from calico_eval.attacks import ALGORITHMS
-from calico_eval.engines.base import Engine
-from calico_eval.evaluation.applied_condition import Change
-from calico_eval.evaluation.conditions import predictor
+from calico_eval.evaluation.applied_condition import AppliedCondition
+from calico_eval.evaluation.conditions import choose_predictor
+from calico_eval.evaluation.inputs import EvaluationInputs
 from calico_eval.evaluation.plan import EvaluationPlan, Job
-from calico_eval.evaluation.universal_attacks import Fits
+from calico_eval.evaluation.universal_attacks import UniversalAttacks
 from calico_eval.metrics.detected_objects import SCORE
 from calico_eval.metrics.quality import frame_quality
 from calico_eval.metrics.suffstats import FrameStats
@@ -31,58 +29,68 @@ from reports.schema import Cell, Picture
 
 FRAMES_PER_CONDITION = 2
 REACH_M = 40.0
-"""How far the BEV pictures look, at most."""
+"""Largest range of the BEV pictures."""
 WIDTH_PX, HEADER_PX, GAP_PX = 720, 24, 6
 JPEG_QUALITY = 75
 
 
 def draw_gallery(
     plan: EvaluationPlan,
-    engines: Mapping[str, Engine],
-    source: FrameSource,
+    inputs: EvaluationInputs,
     cells: Mapping[str, Cell],
     stats: Mapping[str, Sequence[FrameStats]],
     out_dir: Path,
-    fits: Fits,
+    learned: UniversalAttacks,
 ) -> tuple[Picture, ...]:
-    """Writes gallery/<cell>-<frame>.jpg: the frames that lose most to the worst corruption and to the worst attack.
+    """Draw the frames that lose most to the worst corruption and to the worst attack.
 
-    Each frame comes twice, clean and changed, as the first engine that has such a cell sees it.
+    Each frame comes twice, clean and changed, as the first engine that has such a cell sees it. The
+    files are gallery/<cell>-<frame>.jpg.
+
+    Args:
+        plan: Plan of the evaluation.
+        inputs: Engines and frames.
+        cells: Finished cells by id.
+        stats: Frames of each cell by id.
+        out_dir: Folder of the run.
+        learned: What universal attacks have learnt.
     """
     pictures: dict[str, Picture] = {}
-    for job in _worst_jobs(plan, cells):
-        clean = next(j for j in plan.jobs if j.condition.kind == "clean" and j.engine == job.engine)
-        for position in _worst_frames(stats[clean.id], stats[job.id]):
-            frame = source[plan.indices[position]]
-            for shown in (clean, job):
-                path = f"gallery/{shown.id}-{position:05d}.jpg"
+    for job in _choose_worst_jobs(plan, cells):
+        clean = next(j for j in plan.jobs if j.is_clean and j.engine == job.engine)
+        for position in _choose_worst_frames(stats[clean.id], stats[job.id]):
+            frame = inputs.source[plan.indices[position]]
+            for drawn in (clean, job):
+                path = f"gallery/{drawn.id}-{position:05d}.jpg"
                 if path in pictures:
                     continue
-                write_atomic(
-                    out_dir / path, _jpeg(plan, engines, fits, shown, frame, source.map_grid)
-                )
+                write_atomic(out_dir / path, _draw_jpeg(plan, inputs, learned, drawn, frame))
+                quality = frame_quality(stats[drawn.id][position])
                 pictures[path] = Picture(
                     path=path,
-                    caption=f"{job.engine}, frame quality {frame_quality(stats[shown.id][position]):.2f}",
-                    condition=cells[shown.id].condition,
+                    caption=f"{job.engine}, frame quality {quality:.2f}",
+                    condition=cells[drawn.id].condition,
                     token=frame.token,
                 )
     return tuple(pictures.values())
 
 
-def _worst_jobs(plan: EvaluationPlan, cells: Mapping[str, Cell]) -> list[Job]:
-    """The corruption and the attack (no control, on clean frames) with the lowest mAP, or mIoU where the first engine finds no
-    boxes."""
+def _choose_worst_jobs(plan: EvaluationPlan, cells: Mapping[str, Cell]) -> list[Job]:
+    """Choose the corruption and the attack with the lowest mAP.
+
+    The attack is no control and is on clean frames. If the first engine finds no boxes, mIoU counts.
+    """
     clean = cells[plan.jobs[0].id].metrics
     metric = "mAP" if (clean["mAP"].value or 0.0) > 0 else "mIoU"
+    corruptions = [job for job in plan.jobs if job.corruption]
+    attacks = [
+        job
+        for job in plan.jobs
+        if job.is_on_clean_frames and job.attack and not ALGORITHMS[job.attack.name].control
+    ]
     chosen = []
-    for kind in ("corruption", "attack"):
-        jobs = [
-            j
-            for j in plan.jobs
-            if j.condition.kind == kind and not _control(j) and not _on_corrupted(j)
-        ]
-        mine = [job for job in jobs if job.engine == (jobs[0].engine if jobs else None)]
+    for jobs in (corruptions, attacks):
+        mine = [job for job in jobs if job.engine == jobs[0].engine]
         known = [
             (value, job)
             for job in mine
@@ -93,38 +101,30 @@ def _worst_jobs(plan: EvaluationPlan, cells: Mapping[str, Cell]) -> list[Job]:
     return chosen
 
 
-def _control(job: Job) -> bool:
-    attack = job.condition.attack
-    return attack is not None and ALGORITHMS[attack.name].control
-
-
-def _on_corrupted(job: Job) -> bool:
-    return job.condition.attack is not None and job.condition.corrupted is not None
-
-
-def _worst_frames(clean: Sequence[FrameStats], changed: Sequence[FrameStats]) -> list[int]:
-    """Positions of the frames with the largest paired drop in quality, the largest first."""
+def _choose_worst_frames(clean: Sequence[FrameStats], changed: Sequence[FrameStats]) -> list[int]:
+    """Choose the positions of the frames with the largest paired drop in quality."""
     drops = [frame_quality(a) - frame_quality(b) for a, b in zip(clean, changed, strict=True)]
     return [int(i) for i in np.argsort(-np.array(drops), kind="stable")[:FRAMES_PER_CONDITION]]
 
 
-def _jpeg(
+def _draw_jpeg(
     plan: EvaluationPlan,
-    engines: Mapping[str, Engine],
-    fits: Fits,
+    inputs: EvaluationInputs,
+    learned: UniversalAttacks,
     job: Job,
     frame: Frame,
-    grid: Grid | None,
 ) -> bytes:
-    """The frame under the job's condition with the engine's predictions: cameras above, BEV below."""
-    crafting = engines[job.crafted_on] if job.crafted_on else None
-    changed = Change(
-        job.condition, plan.seed, crafting, fits.get(job.condition, job.crafted_on)
-    ).apply([frame])[0]
-    predictions = predictor(engines[job.engine], job.condition).predict([changed])[0]
+    """Draw the frame under the job's condition with the engine's predictions: cameras above BEV."""
+    source_engine = inputs.by_label[job.source_engine] if job.source_engine else None
+    fitted = learned.learn(job.change, job.source_engine)
+    applied = AppliedCondition(job.condition, plan.seed, source_engine, fitted)
+    changed = applied.change_frames([frame])[0]
+    predictor = choose_predictor(inputs.by_label[job.engine], job.condition)
+    predictions = predictor.predict([changed])[0]
     parts: list[UInt8] = []
     if changed.images:
         parts.append(draw_cameras(changed, predictions, width_px=WIDTH_PX, score_threshold=SCORE))
+    grid = inputs.source.map_grid
     with_map = predictions.map_probs is not None and grid is not None
     bev = draw_bev(
         changed,

@@ -1,7 +1,8 @@
-"""Intervals of what is computed from many cells at once: the jackknife of `metrics.intervals`, over all cells together.
+"""Intervals of figures that are computed from many cells at once.
 
-Each group of scenes in turn is left out of every cell at once, the clean one included. So what the cells have in common cancels
-in ratios and differences.
+The jackknife of `metrics.intervals` runs over all cells together: each group of scenes in turn is
+left out of every cell at once, the clean one included. What the cells have in common cancels in
+ratios and differences.
 """
 
 from __future__ import annotations
@@ -26,22 +27,29 @@ class Replicates:
     """The metrics of all cells.
 
     Attributes:
-        full: of all frames.
-        left_out: without each group in turn; empty where there is one group only.
-        groups: what is left out.
+        full: Metrics over all frames.
+        left_out: Metrics without each group in turn; empty if there is only one group.
+        groups: The groups that are left out.
     """
 
     full: Values
     left_out: tuple[Values, ...]
     groups: Groups
 
-    def method(self) -> str:
-        """Says how an interval from them was made."""
+    def describe_method(self) -> str:
+        """Describe how an interval from these replicates is made."""
         return method_of(self.groups)
 
 
-def replicate(stats: Mapping[str, Sequence[FrameStats]], ids: Collection[str]) -> Replicates:
-    """Computes the metrics of the cells `ids`, which hold the same frames in the same order."""
+def replicate_metrics(
+    stats: Mapping[str, Sequence[FrameStats]], ids: Collection[str]
+) -> Replicates:
+    """Compute the metrics of cells, over all frames and without each group of scenes.
+
+    Args:
+        stats: Cell id to frames. All cells hold the same frames in the same order.
+        ids: The cells to compute.
+    """
     chosen = {job_id: frames for job_id, frames in stats.items() if job_id in ids}
     groups = deal_groups([frame.scene for frame in next(iter(chosen.values()))])
     full, rows = {}, {}
@@ -55,8 +63,15 @@ def replicate(stats: Mapping[str, Sequence[FrameStats]], ids: Collection[str]) -
     )
 
 
-def half_width(replicates: Sequence[float | None]) -> float | None:
-    """Half of a figure's interval from its value in each replicate; None with fewer than two, or where one is None or NaN."""
+def compute_half_width(replicates: Sequence[float | None]) -> float | None:
+    """Compute half of the width of a figure's interval.
+
+    Args:
+        replicates: The figure in each replicate.
+
+    Returns:
+        Half of the width, or None if there are fewer than two replicates or one is undefined.
+    """
     known = np.array([value for value in replicates if value is not None and not math.isnan(value)])
     if len(known) < 2 or len(known) != len(replicates):
         return None

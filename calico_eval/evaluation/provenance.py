@@ -1,4 +1,7 @@
-"""What it takes to run an evaluation again. Nothing here depends on when or where (in which folder) it ran."""
+"""What it takes to run an evaluation again.
+
+Nothing here depends on when it ran, or in which folder.
+"""
 
 from __future__ import annotations
 
@@ -31,11 +34,17 @@ PACKAGES = (
 )
 
 
-def provenance(plan: EvaluationPlan, source: FrameSource, command: Sequence[str]) -> Provenance:
-    """Versions, seeds and data of a run. `command`: the words as typed; see `portable_command`."""
+def describe_run(plan: EvaluationPlan, source: FrameSource, command: Sequence[str]) -> Provenance:
+    """Describe the versions, seeds and data of a run.
+
+    Args:
+        plan: Plan of the evaluation.
+        source: Its frames.
+        command: Words as the user typed them; `portable_command` takes the folders out.
+    """
     infos = [source.info(index) for index in plan.indices]
     return Provenance(
-        **origin(command),
+        **describe_origin(command),
         suite_version=SUITE_VERSION,
         seed=plan.seed,
         data=source.name,
@@ -48,8 +57,8 @@ def provenance(plan: EvaluationPlan, source: FrameSource, command: Sequence[str]
     )
 
 
-def origin(command: Sequence[str]) -> dict[str, Any]:
-    """Command, versions, commit, threads and machine: the part of a provenance that says with what it was run."""
+def describe_origin(command: Sequence[str]) -> dict[str, Any]:
+    """Describe command, versions, commit, threads and machine."""
     commit, dirty = _git()
     return {
         "command": portable_command(command),
@@ -76,7 +85,7 @@ def _machine() -> str:
 
 
 def _git() -> tuple[str | None, bool | None]:
-    """Commit and state of the checkout that this package runs from; None where it was installed."""
+    """Return commit and state of the checkout that this package runs from; None if installed."""
     folder = Path(calico.__file__).parent
     try:
         tracked = _run_git(folder, "ls-files", "--error-unmatch", "__init__.py")

@@ -1,4 +1,4 @@
-"""What engines answered of the frames that attacks start from, so that no attack asks for it again."""
+"""The answers of engines to the frames that attacks start from, so that no attack asks again."""
 
 from __future__ import annotations
 
@@ -8,46 +8,63 @@ from dataclasses import fields
 import numpy as np
 
 from calico.predictions import Predictions
-from calico_eval.evaluation.conditions import ConditionSpec
+from calico_eval.evaluation.conditions import AnyCondition, AttackCondition
 from calico_eval.evaluation.plan import Job
 
 LIMIT_BYTES = 512 * 1024 * 1024
-"""What does not fit in is asked again."""
+"""Most memory that answers take. Engines are asked again for what does not fit in."""
 
-Key = tuple[ConditionSpec, str, int]
+Key = tuple[AnyCondition, str, int]
 """Condition, label of the engine, first frame of the batch."""
 
 
 class RememberedAnswers:
-    """Answers by batch, kept in the order in which they come while there is room.
-
-    Args:
-        jobs: of the plan; only what their attacks start from is kept.
-    """
+    """Answers by batch, kept in the order in which they come as long as there is room."""
 
     def __init__(self, jobs: Collection[Job], limit_bytes: int = LIMIT_BYTES) -> None:
+        """Keep nothing yet.
+
+        Args:
+            jobs: Jobs of the plan. Only answers to frames that their attacks start from are kept.
+            limit_bytes: Most memory that the answers take.
+        """
         self._wanted = {
-            (job.condition.before, job.engine) for job in jobs if job.condition.attack is not None
+            (job.condition.on, job.engine)
+            for job in jobs
+            if isinstance(job.condition, AttackCondition)
         }
         self._found: dict[Key, list[Predictions]] = {}
-        self._room = limit_bytes
+        self._free_bytes = limit_bytes
 
-    def keep(
-        self, condition: ConditionSpec, engine: str, batch: Sequence[int], found: list[Predictions]
+    def keep_answers(
+        self, condition: AnyCondition, engine: str, batch: Sequence[int], found: list[Predictions]
     ) -> None:
-        """Keeps the answers of a batch under a condition, where an attack starts from it."""
+        """Keep the answers to a batch under a condition, if an attack starts from it.
+
+        Args:
+            condition: Condition of the frames.
+            engine: Label of the engine.
+            batch: Indices of the frames.
+            found: What the engine answered.
+        """
         key = condition, engine, batch[0]
         if (condition, engine) not in self._wanted or key in self._found:
             return
         size = sum(_count_bytes(one) for one in found)
-        if size <= self._room:
-            self._room -= size
+        if size <= self._free_bytes:
+            self._free_bytes -= size
             self._found[key] = found
 
-    def get(
-        self, condition: ConditionSpec, engine: str, batch: Sequence[int]
+    def get_answers(
+        self, condition: AnyCondition, engine: str, batch: Sequence[int]
     ) -> list[Predictions] | None:
-        """The answers of a batch, where they are kept."""
+        """Return the answers to a batch, or None if they are not kept.
+
+        Args:
+            condition: Condition of the frames.
+            engine: Label of the engine.
+            batch: Indices of the frames.
+        """
         return self._found.get((condition, engine, batch[0]))
 
 

@@ -16,7 +16,7 @@ from calico_eval.attacks.sanity import Sheet, not_run, worst
 from calico_eval.attacks.sanity.checklist import Verdict
 from calico_eval.attacks.success.rates import MAP_CREATED, MAP_ERASED, MAP_WRONG, SUCCESS_OF
 from calico_eval.attacks.whitebox.gradient import APGD_STEP, falling_steps
-from calico_eval.evaluation.jackknife import Replicates, half_width, replicate
+from calico_eval.evaluation.jackknife import Replicates, compute_half_width, replicate_metrics
 from calico_eval.evaluation.plan import EvaluationPlan, Job
 from calico_eval.metrics.suffstats import FrameStats
 from reports.schema import Cell, SanityCheck
@@ -73,36 +73,34 @@ class CellChecks:
         self._sheet = Sheet(models[engine], engine.removeprefix(f"{models[engine]}/"))
         mine = [job for job in plan.jobs if models[job.engine] == models[engine]]
         attacks = [
-            Attacked(job, job.condition.attack, cells[job.id])
+            Attacked(job, job.attack, cells[job.id])
             for job in mine
-            if job.condition.attack is not None and job.condition.corrupted is None
+            if job.attack is not None and job.is_on_clean_frames
         ]
         self.noted = [
             cells[job.id]
             for job in mine
-            if job.engine == job.crafted_on == engine
-            and job.condition.attack is not None
-            and ALGORITHMS[job.condition.attack.name].access == "gradients"
+            if job.engine == job.source_engine == engine
+            and job.attack is not None
+            and ALGORITHMS[job.attack.name].access == "gradients"
         ]
         on_engine = [one for one in attacks if one.job.engine == engine]
         self.white = [
-            a for a in on_engine if a.job.crafted_on == engine and _access(a) == "gradients"
+            a for a in on_engine if a.job.source_engine == engine and _access(a) == "gradients"
         ]
         self.controls = [a for a in on_engine if ALGORITHMS[a.spec.name].control]
         self.black = [a for a in attacks if _access(a) == "queries"]
         self.transfer = [
             a
             for a in attacks
-            if _access(a) == "gradients" and models[a.job.crafted_on or engine] != models[engine]
+            if _access(a) == "gradients" and models[a.job.source_engine or engine] != models[engine]
         ]
-        self._clean = next(
-            job.id for job in mine if job.condition.kind == "clean" and job.engine == engine
-        )
+        self._clean = next(job.id for job in mine if job.is_clean and job.engine == engine)
         ids = {self._clean, *(a.job.id for a in attacks)}
-        self._values: Replicates = replicate(stats, ids)
+        self._values: Replicates = replicate_metrics(stats, ids)
 
-    def all(self) -> list[SanityCheck]:
-        """S2, S4, S5, S6, S9, S11, S12 and S16; NOT RUN where the run holds no cells to compare."""
+    def make_checks(self) -> list[SanityCheck]:
+        """Make S2, S4, S5, S6, S9, S11, S12 and S16; NOT RUN if the run holds no cells to compare."""
         return [
             self._ordered(
                 "S2",
@@ -189,9 +187,9 @@ class CellChecks:
         """Metric under a minus metric under b, and half of its interval; frames of one scene are too alike to make one."""
         one, other = a.job.id, b.job.id
         parts = [part[one][metric] - part[other][metric] for part in self._values.left_out]
-        return self._values.full[one][metric] - self._values.full[other][metric], half_width(
-            parts if self._values.groups.unit == "scene" else []
-        )
+        return self._values.full[one][metric] - self._values.full[other][
+            metric
+        ], compute_half_width(parts if self._values.groups.unit == "scene" else [])
 
     def _budgets(self) -> Iterator[tuple[Attacked, Attacked]]:
         """Each attack against those of the next larger budgets: of both sensors at once, too."""

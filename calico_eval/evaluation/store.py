@@ -1,10 +1,12 @@
-"""The run folder of an evaluation: one file per finished cell, written whole or not at all, and checked when it is read.
+"""The run folder of an evaluation: one file per finished cell.
+
+A file is written whole or not at all, and checked when it is read.
 
 run.json          what the run is: compared when it is resumed
 config.yaml       the resolved configuration
-cells/<id>.json   a finished cell; written after its frames, so that its presence means that the cell is complete
+cells/<id>.json   a finished cell; written after its frames, so that the cell is complete if it exists
 frames/<id>.parquet   the per-frame statistics behind it; the cell's file holds its hash
-timings.json      seconds per cell; the only file that differs between two runs of the same command
+timings.json      seconds per cell; the only file that differs between two runs of one command
 sanity/<engine>.json  the sanity checks that ran the model (`evaluation.sanity`)
 gallery/, results.json   at the end
 
@@ -35,32 +37,37 @@ from calico_eval.metrics.suffstats import FrameStats, load_stats, save_stats
 from reports.schema import Cell, SanityCheck
 
 FRAMES_KEY = "frames_sha256"
-"""In a cell's file, besides the fields of `Cell` and the seal: the hash of its frames' file."""
+"""Entry of a cell's file that holds the hash of its frames' file."""
 
 
 class RunStore:
-    """Reads and writes the run folder `path`.
-
-    Args:
-        path: The folder, whose lock the caller holds.
-        warn: Is told what cannot be trusted and is made again.
-    """
+    """The run folder of an evaluation."""
 
     def __init__(self, path: Path, warn: Callable[[str], None] = lambda message: None) -> None:
+        """Read and write a folder.
+
+        Args:
+            path: The folder, whose lock the caller holds.
+            warn: Hears of what cannot be trusted and is made again.
+        """
         self.path = path
         self._warn = warn
         self._run = ""
 
-    def open(
+    def open_run(
         self, identity: Mapping[str, Any], config_yaml: str | None, *, resume: bool, overwrite: bool
     ) -> None:
-        """Makes the folder, or checks that the run in it is the one to be resumed.
+        """Make the folder, or check that the run in it is the one to be resumed.
 
         Args:
             identity: JSON values that say what the run is.
+            config_yaml: Text of the configuration. None writes none.
+            resume: Whether to go on with the run in the folder.
+            overwrite: Whether to delete what the folder holds.
 
         Raises:
-            CalicoError: the folder is not empty and neither flag is set, or it holds another run (says what differs).
+            CalicoError: The folder is not empty and neither flag is set, or it holds another run;
+                the message says what differs.
         """
         there = prepare_folder(self.path, resume=resume, overwrite=overwrite, kind="robust")
         wanted = parse_json(to_json(identity), "identity of the run")
@@ -73,12 +80,17 @@ class RunStore:
         for name in ("cells", "frames", "sanity", "gallery"):
             (self.path / name).mkdir(exist_ok=True)
 
-    def finish(self, identity: Mapping[str, Any]) -> None:
-        """Notes in run.json that every cell is there."""
+    def finish_run(self, identity: Mapping[str, Any]) -> None:
+        """Note in run.json that every cell is there."""
         self._write_run(identity, "complete")
 
-    def load(self, cell_id: str) -> tuple[Cell, list[FrameStats]] | str | None:
-        """A finished cell with its frames; None where it is not done; a message where its files cannot be trusted."""
+    def load_cell(self, cell_id: str) -> tuple[Cell, list[FrameStats]] | str | None:
+        """Load a finished cell with its frames.
+
+        Returns:
+            Cell and frames, None if the cell is not done, or a message if its files cannot be
+            trusted.
+        """
         path = self.path / "cells" / f"{cell_id}.json"
         if not path.exists():
             return None
@@ -96,8 +108,14 @@ class RunStore:
                 else f"cell {path}: {error}"
             )
 
-    def save(self, cell: Cell, stats: Sequence[FrameStats], seconds: float) -> None:
-        """Writes the frames, then the cell."""
+    def save_cell(self, cell: Cell, stats: Sequence[FrameStats], seconds: float) -> None:
+        """Save the frames of a cell, then the cell.
+
+        Args:
+            cell: The finished cell.
+            stats: Its frames.
+            seconds: Time that the engine took.
+        """
         sha256 = save_stats(self.path / "frames" / f"{cell.id}.parquet", stats, cell.id)
         times = self._timings() | {cell.id: round(seconds, 3)}
         write_atomic(self.path / "timings.json", to_sealed_json({"seconds": times}))
@@ -105,9 +123,10 @@ class RunStore:
         write_atomic(self.path / "cells" / f"{cell.id}.json", to_sealed_json(content))
 
     def load_sanity(self, engine: str) -> dict[str, tuple[SanityCheck, ...]]:
-        """The active sanity checks of an engine (by label) that were made in this run, by group.
+        """Load the active sanity checks of an engine (by label) that were made in this run.
 
-        Empty where there are none, and, with a warning, where they cannot be trusted.
+        Returns:
+            Group to checks. Empty if there are none or, with a warning, if they cannot be trusted.
         """
         path = self._sanity_file(engine)
         if not path.exists():
@@ -129,7 +148,12 @@ class RunStore:
             return {}
 
     def save_sanity(self, engine: str, groups: Mapping[str, Sequence[SanityCheck]]) -> None:
-        """Writes them."""
+        """Save the active sanity checks of an engine.
+
+        Args:
+            engine: Label of the engine.
+            groups: Group to checks.
+        """
         made = {
             group: [check.model_dump(mode="json") for check in checks]
             for group, checks in groups.items()
@@ -183,7 +207,7 @@ class RunStore:
 
 
 def _difference(before: Any, now: Any) -> str:
-    """Two values of one entry, in words; of lists and mappings only what differs, at most three items of each."""
+    """Put two values of one entry into words; of lists and mappings at most three items that differ."""
     if isinstance(before, dict) and isinstance(now, dict):
         names = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
         return "; ".join(

@@ -11,16 +11,21 @@ from calico.errors import CalicoError
 from corruptions.presets import PRESETS
 
 DEMO = (
-    "fog", "camera_crash", "motion_blur", "low_light", "point_drop", "beam_missing", "crosstalk", "lidar_missing", "extrinsic",
+    "fog", "camera_crash", "motion_blur", "low_light", "point_drop", "beam_missing", "crosstalk",
+    "lidar_missing", "extrinsic",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Suite:
-    """What an evaluation covers.
+    """A named choice of what an evaluation covers.
 
-    corruptions: names, or presets. severities: empty for all that they have.
-    attacks: names; steps: of theirs, None for the standard ones. frames: how many, spread over the split; None for all.
+    Attributes:
+        corruptions: Names of corruptions, or of presets of `corruptions`.
+        severities: Levels; empty for all that the corruptions have.
+        attacks: Names of attacks.
+        steps: Steps of those attacks; None for their standard number.
+        frames: Number of frames, spread over the split; None for all.
     """
 
     corruptions: tuple[str, ...]
@@ -30,25 +35,36 @@ class Suite:
     frames: int | None = None
 
 
-def suites() -> dict[str, Suite]:
-    """The presets of `corruptions`, and `demo`: nine corruptions at three severities, two attacks, few frames."""
+def list_suites() -> dict[str, Suite]:
+    """List the suites by name: the presets of `corruptions`, and `demo`.
+
+    The demo holds nine corruptions at three severities and two attacks, on few frames.
+    """
     demo = Suite(DEMO, (1, 3, 5), ("noise", "pgd"), steps=5, frames=10)
     return {"demo": demo, **{name: Suite((name,)) for name in PRESETS}}
 
 
-def choose(
+def choose_suite(
     suite: str | None,
     corruptions: Sequence[str],
     severities: Sequence[int],
     attacks: Sequence[str],
     curves: Sequence[str] = (),
 ) -> Suite:
-    """The suite that the options describe: a named one with parts replaced, or `calico`, or the attacks or curves alone.
+    """Choose the suite that the options of a command describe.
+
+    Args:
+        suite: Name of a suite, whose parts the other options replace. None takes `calico`, or no
+            corruptions if attacks or curves are given.
+        corruptions: Names of corruptions or presets.
+        severities: Levels.
+        attacks: Names of attacks.
+        curves: Texts of curves; they are only counted here.
 
     Raises:
-        CalicoError: an unknown suite.
+        CalicoError: There is no such suite.
     """
-    known = suites()
+    known = list_suites()
     if suite is not None and suite not in known:
         raise CalicoError(f"unknown suite {suite!r}; expected one of {', '.join(known)}")
     base = (
@@ -63,8 +79,16 @@ def choose(
     )
 
 
-def spread(available: int, wanted: int | None) -> list[int]:
-    """`wanted` indices spread evenly over all; all where None or not fewer."""
+def spread_indices(available: int, wanted: int | None) -> list[int]:
+    """Spread indices evenly over a data set.
+
+    Args:
+        available: Number of frames that there are.
+        wanted: Number of frames to choose. None, or at least `available`, chooses all.
+
+    Raises:
+        CalicoError: `wanted` is less than 1.
+    """
     if wanted is not None and wanted < 1:
         raise CalicoError(f"--frames {wanted}: expected 1 or more")
     if wanted is None or wanted >= available:

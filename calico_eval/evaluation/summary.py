@@ -1,4 +1,7 @@
-"""The aggregates of an evaluation (mPC, mRR, RCE, mCE, mRRA; see `metrics.robustness`), with intervals from `jackknife`."""
+"""The aggregates of an evaluation (mPC, mRR, RCE, mCE, mRRA), with their intervals.
+
+`metrics.robustness` defines the aggregates; `jackknife` makes the intervals.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from calico_eval.evaluation.jackknife import Replicates, half_width, replicate
+from calico_eval.evaluation.jackknife import Replicates, compute_half_width, replicate_metrics
 from calico_eval.evaluation.plan import EvaluationPlan, Job
 from calico_eval.metrics.robustness import Baseline, robustness
 from calico_eval.metrics.suffstats import FrameStats
@@ -18,29 +21,37 @@ METRICS = ("mAP", "NDS", "mIoU")
 
 @dataclass(frozen=True)
 class _Series:
-    """One engine: its clean cell and its corrupted ones. values: id to metric values of that cell."""
+    """One engine: its clean cell and its corrupted cells."""
 
     clean: str
     corrupted: tuple[Job, ...]
 
-    def ids(self) -> tuple[str, ...]:
-        """Of all its cells."""
+    def list_ids(self) -> tuple[str, ...]:
+        """List the ids of all of its cells."""
         return self.clean, *(job.id for job in self.corrupted)
 
 
-def summarise(
+def summarise_cells(
     plan: EvaluationPlan,
     cells: Mapping[str, Cell],
     stats: Mapping[str, Sequence[FrameStats]],
     sensors: Mapping[str, Collection[str]],
 ) -> dict[str, dict[str, Metric]]:
-    """Per engine label, '<metric>/<aggregate>' for every headline metric that the engine has; nothing without corruptions.
+    """Compute the aggregates of every engine over its corruptions.
 
-    Corruptions that change no sensor of the engine are left out of its aggregates: it can lose nothing there.
-    Comparisons with a baseline that lacks the metric (it draws no map) are null, with the reason.
+    Corruptions that change no sensor of an engine are left out of its aggregates, since it can lose
+    nothing there. A comparison with a baseline that lacks the metric (it draws no map) is null, with
+    the reason.
 
     Args:
-        sensors: engine label to the sensors that it uses.
+        plan: Plan of the evaluation.
+        cells: Finished cells by id.
+        stats: Frames of each cell by id.
+        sensors: Engine label to the sensors that it uses.
+
+    Returns:
+        Engine label to '<metric>/<aggregate>' and its value, for every headline metric that the
+        engine has. Empty without corruptions.
     """
     series = _series(plan)
     mine = {
@@ -49,13 +60,15 @@ def summarise(
     if not mine:
         return {}
     first = next(iter(stats.values()))
-    found = replicate(stats, {job_id for one in series.values() for job_id in one.ids()})
+    found = replicate_metrics(
+        stats, {job_id for one in series.values() for job_id in one.list_ids()}
+    )
     summary: dict[str, dict[str, Metric]] = {}
     for name, one in mine.items():
         base = series.get(plan.baseline) if plan.baseline and plan.baseline != name else None
         summary[name] = {}
         for metric in METRICS:
-            if any(cells[job_id].metrics[metric].value is None for job_id in one.ids()):
+            if any(cells[job_id].metrics[metric].value is None for job_id in one.list_ids()):
                 continue
             values = _aggregates(metric, one, found.full, base, plan.baseline)
             parts = [_aggregates(metric, one, part, base, plan.baseline) for part in found.left_out]
@@ -71,25 +84,23 @@ def summarise(
 
 
 def _is_undefined(metric: str, one: _Series, values: Mapping[str, Mapping[str, float]]) -> bool:
-    """Whether one of the corrupted cells lacks the metric."""
+    """Tell whether one of the corrupted cells lacks the metric."""
     return any(math.isnan(values[job.id][metric]) for job in one.corrupted)
 
 
 def _series(plan: EvaluationPlan) -> dict[str, _Series]:
-    """The engines that have corrupted cells."""
+    """Collect the engines that have corrupted cells."""
     found = {}
     for engine in dict.fromkeys(job.engine for job in plan.jobs):
         jobs = [job for job in plan.jobs if job.engine == engine]
-        corrupted = tuple(job for job in jobs if job.condition.kind == "corruption")
+        corrupted = tuple(job for job in jobs if job.corruption)
         if corrupted:
-            found[engine] = _Series(
-                next(job.id for job in jobs if job.condition.kind == "clean"), corrupted
-            )
+            found[engine] = _Series(next(job.id for job in jobs if job.is_clean), corrupted)
     return found
 
 
 def _used(one: _Series, sensors: Collection[str]) -> _Series:
-    """With the corrupted cells that change one of the sensors."""
+    """Keep the corrupted cells that change one of the sensors."""
     return _Series(
         one.clean,
         tuple(job for job in one.corrupted if set(job.condition.describe().sensors) & set(sensors)),
@@ -103,12 +114,13 @@ def _aggregates(
     baseline: _Series | None,
     baseline_name: str | None,
 ) -> dict[str, float | None]:
-    """Every aggregate that is defined by what there is."""
+    """Compute every aggregate that is defined; mCE and mRRA need a baseline."""
 
     def scores(series: _Series) -> dict[str, dict[int, float | None]]:
         rows: dict[str, dict[int, float | None]] = {}
         for job in series.corrupted:
-            rows.setdefault(job.condition.name, {})[job.condition.severity] = values[job.id][metric]
+            if (level := job.corruption) is not None:
+                rows.setdefault(level.name, {})[level.severity] = values[job.id][metric]
         return rows
 
     compared = baseline is not None and not _is_undefined(metric, baseline, values)
@@ -127,11 +139,11 @@ def _metric(
     baseline: str | None,
     reason: str,
 ) -> Metric:
-    """The aggregate as results.json has it, its interval cut at what it can be. reason: why it is null, where it is."""
+    """Make the record of an aggregate; its interval is cut at what the aggregate can be."""
     known = AGGREGATES[aggregate]
-    half = None if value is None else half_width(spread)
+    half = None if value is None else compute_half_width(spread)
     against = f"; baseline {baseline}" if baseline and aggregate in ("mCE", "mRRA") else ""
-    how = "no interval" if half is None else replicates.method()
+    how = "no interval" if half is None else replicates.describe_method()
     return Metric(
         value=value,
         lo=None if value is None or half is None else max(value - half, known.lowest),

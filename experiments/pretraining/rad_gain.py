@@ -25,7 +25,7 @@ from calico.files import write_atomic
 from calico.train.checkpoint import MODEL_FILE, load_model
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.evaluate import evaluate
-from calico_eval.evaluation.provenance import origin
+from calico_eval.evaluation.provenance import describe_origin
 from calico_eval.metrics.summary import metrics_of
 from calico_eval.validation import eval_ranges
 from experiments.pretraining.conditioned import ConditionedSource
@@ -102,7 +102,7 @@ def scored(work: Path, size: str, seed: int) -> dict[str, Any]:
         "seed": seed,
         "labels": LABELS,
         "models": models,
-        "origin": origin(sys.argv),
+        "origin": describe_origin(sys.argv),
     }
 
 

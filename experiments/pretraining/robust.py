@@ -15,10 +15,13 @@ from calico.train.checkpoint import MAX_BYTES, MODEL_FILE, load_model
 from calico_eval.attacks.parse import attack_specs
 from calico_eval.engines.base import Engine, label
 from calico_eval.engines.torch import TorchEngine
-from calico_eval.evaluation.plan import EvaluationPlan, make_plan
-from calico_eval.evaluation.provenance import origin
+from calico_eval.evaluation.assignments import EngineRoles
+from calico_eval.evaluation.inputs import EvaluationInputs
+from calico_eval.evaluation.options import Listeners, RunOptions
+from calico_eval.evaluation.plan import ConditionChoice, EvaluationPlan, make_plan
+from calico_eval.evaluation.provenance import describe_origin
 from calico_eval.evaluation.run import run_evaluation
-from calico_eval.evaluation.suites import spread, suites
+from calico_eval.evaluation.suites import list_suites, spread_indices
 from calico_eval.validation import eval_ranges
 from experiments.pretraining.protocol import Cell, config_of
 from experiments.pretraining.records import ROBUST_FORMAT, CellRecord, RobustRecord, read_record
@@ -58,27 +61,25 @@ def measure_robustness(
         _check_model(folder / MODEL_FILE, identity["models"][cell.variant.name])
         model, own = load_model(folder)
         engines.append(TorchEngine(model, own, config.device, cell.variant.name))
-    suite = suites()["demo"]
+    suite = list_suites()["demo"]
     source = open_source(config, split)
+    inputs = EvaluationInputs(engines, source)
+    attacks = attack_specs(suite.attacks, engines[0].sensors, steps=suite.steps)
     plan = make_plan(
-        engines,
-        source,
+        inputs,
+        ConditionChoice(suite.corruptions, suite.severities, attacks=attacks),
         ranges=eval_ranges(config),
-        corruptions=suite.corruptions,
-        severities=suite.severities,
-        attacks=attack_specs(suite.attacks, engines[0].sensors, steps=suite.steps),
-        indices=spread(len(source), suite.frames),
+        roles=EngineRoles(baseline=label(engines[0])),
+        indices=spread_indices(len(source), suite.frames),
         seed=config.seed,
         batch_size=config.eval.batch_size,
-        baseline=label(engines[0]),
     )
     folder = work / "robust" / f"{cells[0].name}-{_digest(plan)}"
     bar = progress(f"robustness of {cells[0].name} and {len(cells) - 1} others")
     with lock_folder(folder):
-        found = run_evaluation(
-            plan, engines, source, folder, title=cells[0].name, command=command, config_yaml=None, resume=True,
-            overwrite=False, progress=lambda done, total, what: bar(done, total), warn=say, pictures=False,
-        )  # fmt: skip
+        options = RunOptions(cells[0].name, command, pictures=False, resume=True)
+        listeners = Listeners(lambda done, total, what: bar(done, total), say)
+        found = run_evaluation(plan, inputs, folder, options, listeners)
     record = {
         "format": ROBUST_FORMAT,
         **identity,
@@ -115,7 +116,9 @@ def _check_model(file: Path, sha256: str) -> None:
 def _digest(plan: EvaluationPlan) -> str:
     """Names an evaluation by all that must be the same for it to be resumed."""
     versions = {
-        name: value for name, value in origin(()).items() if name not in ("command", "git_dirty")
+        name: value
+        for name, value in describe_origin(()).items()
+        if name not in ("command", "git_dirty")
     }
     content = json.dumps([[job.id for job in plan.jobs], versions], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:12]

@@ -23,7 +23,7 @@ from calico.train.state import STATE_FILE
 from calico_eval.diagnosis import diagnosis
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.evaluate import evaluate
-from calico_eval.evaluation.provenance import origin
+from calico_eval.evaluation.provenance import describe_origin
 from calico_eval.features import Branch
 from calico_eval.metrics.summary import metrics_of
 from calico_eval.validation import eval_ranges
@@ -187,7 +187,7 @@ class Bench:
         with lock_folder(folder):
             write_atomic(
                 folder / ORIGIN_FILE,
-                json.dumps(origin(self.command), indent=1, sort_keys=True) + "\n",
+                json.dumps(describe_origin(self.command), indent=1, sort_keys=True) + "\n",
             )
             run_stage(
                 stage,
@@ -257,7 +257,7 @@ class Bench:
             },
             "per_class": {n: m.value for n, m in metrics.items() if n.startswith(("AP/", "IoU/"))},
             "model_sha256": _file_hash(folder / MODEL_FILE),
-            "origin": origin(self.command),
+            "origin": describe_origin(self.command),
         }
 
 

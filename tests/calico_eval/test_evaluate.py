@@ -16,10 +16,10 @@ from calico.taxonomy import NUSCENES
 from calico_eval.engines.base import check_cameras
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.evaluate import evaluate
-from calico_eval.evaluation.plan import make_plan
 from calico_eval.infer import infer
 from calico_eval.metrics.nuscenes import class_ranges
 from calico_eval.metrics.summary import metrics_of
+from tests.calico_eval.evaluations import plan_for
 
 
 class Oracle:
@@ -124,7 +124,7 @@ def test_a_model_with_cameras_on_data_without_is_told_before_a_frame_is_loaded(
     for work in (
         lambda: evaluate(small_engine, blind, ranges=class_ranges()),  # type: ignore[arg-type]
         lambda: infer(small_engine, blind, tmp_path),  # type: ignore[arg-type]
-        lambda: make_plan([small_engine], blind, ranges=class_ranges()),  # type: ignore[arg-type]
+        lambda: plan_for([small_engine], blind, ranges=class_ranges()),  # type: ignore[arg-type]
     ):
         with pytest.raises(
             CalicoError,

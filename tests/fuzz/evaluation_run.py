@@ -9,9 +9,8 @@ from functools import cache
 from pathlib import Path
 
 from calico_eval.engines.user import load_user_engine
-from calico_eval.evaluation.plan import make_plan
-from calico_eval.evaluation.run import run_evaluation
 from calico_eval.metrics.nuscenes import class_ranges
+from tests.calico_eval.evaluations import plan_for, run_for
 from tests.calico_eval.street import Street
 
 
@@ -21,14 +20,14 @@ def run_small() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="calico-fuzz-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     source, engines = Street(2, 2), [load_user_engine("examples.user_model:build")]
-    plan = make_plan(
+    plan = plan_for(
         engines,
         source,
         ranges=class_ranges(),
         corruptions=("point_drop", "camera_crash"),
         severities=(1, 5),
     )
-    run_evaluation(
+    run_for(
         plan,
         engines,
         source,

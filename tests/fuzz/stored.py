@@ -117,7 +117,7 @@ def _copied_run(folder: Path, name: str) -> Path:
 
 
 def _cell(file: Path) -> Any:
-    found = RunStore(file.parent.parent).load(file.stem)
+    found = RunStore(file.parent.parent).load_cell(file.stem)
     if found is None or isinstance(found, str):
         raise CalicoError(found or f"{file}: not done")
     cell, stats = found
@@ -130,7 +130,7 @@ def _cell(file: Path) -> Any:
 def _run_file(file: Path) -> str:
     """Resume the run that the file describes."""
     identity = json.loads((run_small() / "run.json").read_text())["identity"]
-    RunStore(file.parent).open(identity, None, resume=True, overwrite=False)
+    RunStore(file.parent).open_run(identity, None, resume=True, overwrite=False)
     return "resumed"
 
 

@@ -17,7 +17,7 @@ from calico_eval.cli.eval import line_of, rare_classes
 from calico_eval.cli.robust import _exported, _fit_source, _joined
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.engines.user import UserEngine
-from calico_eval.evaluation.suites import Suite, suites
+from calico_eval.evaluation.suites import Suite, list_suites
 from reports.schema import Metric
 
 ROOT = Path(__file__).parents[3]
@@ -256,7 +256,7 @@ def test_eval_and_infer_overwrite_what_they_wrote_when_told(tmp_path: Path) -> N
 
 def test_help_of_robust_names_every_suite_and_kind_of_model() -> None:
     text = "".join(CliRunner().invoke(cli, ["robust", "--help"]).output.split())
-    assert all(name in text for name in (*suites(), "predictionfiles"))
+    assert all(name in text for name in (*list_suites(), "predictionfiles"))
     assert "prediction files" in CliRunner().invoke(cli, ["eval", "--help"]).output
 
 

@@ -17,9 +17,8 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parents[2])]
 from street import Street  # noqa: E402
 
 from calico_eval.engines.user import load_user_engine  # noqa: E402
-from calico_eval.evaluation.plan import make_plan  # noqa: E402
-from calico_eval.evaluation.run import run_evaluation  # noqa: E402
 from calico_eval.metrics.nuscenes import class_ranges  # noqa: E402
+from tests.calico_eval.evaluations import plan_for, run_for  # noqa: E402
 
 
 def main() -> None:
@@ -30,7 +29,7 @@ def main() -> None:
     options = parser.parse_args()
     source = Street()
     engines = [load_user_engine("examples.user_model:build")]
-    plan = make_plan(
+    plan = plan_for(
         engines,
         source,
         ranges=class_ranges(),
@@ -43,7 +42,7 @@ def main() -> None:
         if options.kill_after is not None and finished >= options.kill_after:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    run_evaluation(
+    run_for(
         plan,
         engines,
         source,

@@ -12,8 +12,8 @@ from calico.predictions import Predictions
 from calico_eval.attacks import AttackSpec, Threat
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.engines.user import UserEngine
-from calico_eval.evaluation.assignments import shown
-from calico_eval.evaluation.conditions import ConditionSpec
+from calico_eval.evaluation.assignments import assign_condition
+from calico_eval.evaluation.conditions import AttackCondition
 
 THREAT = Threat(range_m=0.2)
 
@@ -34,11 +34,11 @@ def user(name: str) -> UserEngine:
 
 def looked_at(attack: str, engines: list[UserEngine | TorchEngine]) -> list[tuple[str, str, str]]:
     """(condition, model that it is shown to, model that the attack looks at)."""
-    found, notes = shown(ConditionSpec.of_attack(AttackSpec(attack, THREAT, steps=4)), engines)
+    found, notes = assign_condition(AttackCondition(AttackSpec(attack, THREAT, steps=4)), engines)
     assert notes == ()
-    crafted = [(one, one.crafted_on) for one in found]
+    crafted = [(one, one.source_engine) for one in found]
     return [
-        (one.condition.title, one.engine.model_name, on.model_name)
+        (one.condition.name, one.engine.model_name, on.model_name)
         for one, on in crafted
         if on is not None
     ]

@@ -23,12 +23,12 @@ from calico_eval.attacks.universal.fitted import Fitted
 from calico_eval.engines.base import Engine
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.engines.user import UserEngine
-from calico_eval.evaluation import applied_condition as changes
-from calico_eval.evaluation.conditions import ConditionSpec
-from calico_eval.evaluation.plan import make_plan
-from calico_eval.evaluation.run import run_evaluation
+from calico_eval.evaluation import applied_condition
+from calico_eval.evaluation.applied_condition import AppliedCondition
+from calico_eval.evaluation.conditions import AttackCondition
 from calico_eval.metrics.nuscenes import class_ranges
 from reports.writers.run_folder import write_report
+from tests.calico_eval.evaluations import plan_for, run_for
 
 FRAMES = (0, 3)
 CAMERA = AttackSpec("pgd", Threat(camera_levels=8), steps=3)
@@ -64,9 +64,9 @@ def test_attacks_are_crafted_once_and_shown_to_every_engine(
         crafted.extend((spec.name, spec.sensor, frame.token) for frame in frames)
         return attack_frames(engine, frames, spec, seed)
 
-    monkeypatch.setattr(changes, "attack_frames", counted)
+    monkeypatch.setattr(applied_condition, "attack_frames", counted)
     engines = [cluster, small_engine]
-    plan = make_plan(
+    plan = plan_for(
         engines,
         street,
         ranges=class_ranges(16.0),
@@ -78,7 +78,7 @@ def test_attacks_are_crafted_once_and_shown_to_every_engine(
     assert plan.notes == (
         "left out on cluster/user: attack camera_pgd 8/255: model cluster has no camera branch to attack; it has lidar",
     )
-    results = run_evaluation(plan, engines, street, tmp_path / "run", title="t", pictures=False)
+    results = run_for(plan, engines, street, tmp_path / "run", title="t", pictures=False)
     assert len(crafted) == len(set(crafted)) == 3 * len(FRAMES)
     cells = {(cell.condition.name, cell.model): cell for cell in results.cells}
     assert set(cells) == {
@@ -132,17 +132,17 @@ def test_an_attack_model_of_another_model_gives_transfer_cells(
         crafted.extend((engine.model_name, frame.token) for frame in frames)
         return attack_frames(engine, frames, spec, seed)
 
-    monkeypatch.setattr(changes, "attack_frames", counted)
+    monkeypatch.setattr(applied_condition, "attack_frames", counted)
     weaker = copy.deepcopy(small_engine.model)
     with torch.no_grad():
         for parameter in weaker.parameters():
             parameter.mul_(1.05)
     engines = [small_engine, TorchEngine(weaker, small_engine.config, "cpu", model_name="other")]
-    plan = make_plan(
+    plan = plan_for(
         engines, street, ranges=class_ranges(16.0), attacks=(CAMERA, NOISE), attack_only=("other/torch-cpu",),
         transfer_from=("other/torch-cpu",), indices=FRAMES,
     )  # fmt: skip
-    results = run_evaluation(plan, engines, street, tmp_path / "run", title="t", pictures=False)
+    results = run_for(plan, engines, street, tmp_path / "run", title="t", pictures=False)
     cells = {(cell.condition.name, cell.model): cell for cell in results.cells}
     assert set(cells) == {
         *(
@@ -172,15 +172,13 @@ def test_an_attack_model_of_another_model_gives_transfer_cells(
 def test_a_model_without_the_attacked_sensor_is_left_out_with_a_note(
     small_engine: TorchEngine, street: FrameSource
 ) -> None:
-    plan = make_plan(
+    plan = plan_for(
         [lidar_only(small_engine, "blind"), small_engine],
         street,
         ranges=class_ranges(16.0),
         attacks=(CAMERA, LIDAR),
     )
-    attacked = [
-        (job.condition.name, job.engine) for job in plan.jobs if job.condition.kind == "attack"
-    ]
+    attacked = [(job.condition.name, job.engine) for job in plan.jobs if job.attack]
     assert attacked == [
         ("camera_pgd", "small/torch-cpu"),
         ("lidar_pgd", "blind/torch-cpu"),
@@ -200,9 +198,9 @@ def test_frames_that_each_keep_another_of_two_allowances_are_within_budget(
         points=frame.points[:40], ring=frame.ring[:40], sweep_index=frame.sweep_index[:40]
     )
     spec = AttackSpec("random_drop", Threat(points_removed=30, removed_share=0.02))
-    change = changes.Change(ConditionSpec.of_attack(spec), 0, small_engine)
-    change.pairs([small, frame])
-    check = change.budget_check()
+    change = AppliedCondition(AttackCondition(spec), 0, small_engine)
+    change.change_pairs([small, frame])
+    check = change.log.check_budgets()
     assert check is not None
     assert check.measured["points_removed"] == int(0.02 * len(frame.points)) > 30
     assert check.measured["removed_share"] == 0.75
@@ -228,8 +226,8 @@ def test_a_spoofed_vehicle_counts_as_a_success_where_a_box_appears(
 
     engine = UserEngine(Gullible(), "gullible", ("lidar",), "0")
     attacks = tuple(AttackSpec(name, PHANTOMS[0], steps=2) for name in ("spoof", "spoof_random"))
-    plan = make_plan([engine], street, ranges=class_ranges(16.0), attacks=attacks, indices=FRAMES)
-    results = run_evaluation(plan, [engine], street, tmp_path / "run", title="t", pictures=False)
+    plan = plan_for([engine], street, ranges=class_ranges(16.0), attacks=attacks, indices=FRAMES)
+    results = run_for(plan, [engine], street, tmp_path / "run", title="t", pictures=False)
     rates = {
         cell.condition.name: cell.metrics["ASR"]
         for cell in results.cells
@@ -245,13 +243,11 @@ def test_the_deployed_form_is_attacked_through_its_own_weights(
     """An engine without gradients follows the torch engine of its own model name, wherever that stands in the list."""
     other = TorchEngine(small_engine.model, small_engine.config, "cpu", model_name="other")
     deployed = UserEngine(cluster, "small", ("lidar",), "abc")
-    plan = make_plan(
+    plan = plan_for(
         [deployed, other, small_engine, cluster], street, ranges=class_ranges(), attacks=(LIDAR,)
     )
     crafted = {
-        job.engine: (str(job.condition), job.crafted_on)
-        for job in plan.jobs
-        if job.condition.kind == "attack"
+        job.engine: (str(job.condition), job.source_engine) for job in plan.jobs if job.attack
     }
     assert crafted == {
         "small/user": ("lidar_pgd 0.3 m", "small/torch-cpu"),
@@ -273,14 +269,14 @@ def test_an_engine_without_gradients_is_shown_what_the_named_models_can_make(
     ]
     for helpers in ([blind, *others], [*others, blind]):
         labels = [f"{engine.model_name}/torch-cpu" for engine in helpers]
-        plan = make_plan(
+        plan = plan_for(
             [user, *helpers], street, ranges=class_ranges(), attacks=(CAMERA, LIDAR), attack_only=labels,
             transfer_from=labels,
         )  # fmt: skip
         shown = {
-            (j.condition.title, j.crafted_on)
+            (j.condition.name, j.source_engine)
             for j in plan.jobs
-            if j.engine == "user/user" and j.crafted_on
+            if j.engine == "user/user" and j.source_engine
         }
         assert shown == {
             ("camera_pgd_transfer", "b/torch-cpu"),
@@ -298,7 +294,7 @@ def test_attacks_that_would_be_made_on_the_attack_model_alone_are_an_error(
     with pytest.raises(
         CalicoError, match="attack camera_pgd 8/255: model blind has no camera branch to attack"
     ):
-        make_plan(
+        plan_for(
             [lidar_only(small_engine, "blind"), small_engine], street, ranges=class_ranges(), attacks=(CAMERA,),
             attack_only=("small/torch-cpu",),
         )  # fmt: skip
@@ -313,15 +309,15 @@ def test_over_budget_is_an_error_and_no_score(
         more = dataclasses.replace(spec.threat, camera_levels=spec.threat.camera_levels + 1)
         return attack_frames(engine, frames, dataclasses.replace(spec, threat=more), seed)
 
-    monkeypatch.setattr(changes, "attack_frames", greedy)
-    plan = make_plan(
+    monkeypatch.setattr(applied_condition, "attack_frames", greedy)
+    plan = plan_for(
         [small_engine], street, ranges=class_ranges(16.0), attacks=(CAMERA,), indices=FRAMES
     )
     with pytest.raises(
         CalicoError,
         match=r"attack camera_pgd 8/255 went over budget on frame street0-0: view \d changed by 9",
     ):
-        run_evaluation(plan, [small_engine], street, tmp_path / "run", title="t")
+        run_for(plan, [small_engine], street, tmp_path / "run", title="t")
     assert len(list((tmp_path / "run" / "cells").iterdir())) == 1
 
 
@@ -336,14 +332,14 @@ def test_an_attack_that_changes_nothing_is_an_error(
             dataclasses.replace(one, frame=frame) for one, frame in zip(done, frames, strict=True)
         ]
 
-    monkeypatch.setattr(changes, "attack_frames", idle)
-    plan = make_plan(
+    monkeypatch.setattr(applied_condition, "attack_frames", idle)
+    plan = plan_for(
         [small_engine], street, ranges=class_ranges(16.0), attacks=(LIDAR,), indices=FRAMES
     )
     with pytest.raises(
         CalicoError, match=r"condition lidar_pgd 0\.3 m: changed the lidar data of none of 2 frames"
     ):
-        run_evaluation(plan, [small_engine], street, tmp_path / "run", title="t")
+        run_for(plan, [small_engine], street, tmp_path / "run", title="t")
 
 
 def test_an_objective_that_is_no_number_is_told_and_so_are_the_answers(
@@ -354,19 +350,17 @@ def test_an_objective_that_is_no_number_is_told_and_so_are_the_answers(
     with torch.no_grad():
         next(model.center.parameters()).fill_(float("nan"))  # type: ignore[union-attr]
     broken = TorchEngine(model, small_engine.config, "cpu", model_name="broken")
-    change = changes.Change(ConditionSpec.of_attack(LIDAR), 0, broken)
-    change.pairs([street[index] for index in FRAMES])
-    details = change.details()
+    change = AppliedCondition(AttackCondition(LIDAR), 0, broken)
+    change.change_pairs([street[index] for index in FRAMES])
+    details = change.log.describe(change.effects)
     assert details["loss_clean"] is details["loss_attacked"] is None
     assert details["frames_with_risen_loss"] == details["frames_not_attacked"] == 0
-    assert change.traces() == ()
-    plan = make_plan([broken], street, ranges=class_ranges(16.0), attacks=(LIDAR,), indices=FRAMES)
+    assert change.log.list_traces() == ()
+    plan = plan_for([broken], street, ranges=class_ranges(16.0), attacks=(LIDAR,), indices=FRAMES)
     with pytest.raises(
         CalicoError, match=r"model broken \(torch-cpu\), frame street0-0: scores: got nan"
     ):
-        run_evaluation(
-            plan, [broken], street, tmp_path / "run", title="t", pictures=False, sanity=False
-        )
+        run_for(plan, [broken], street, tmp_path / "run", title="t", pictures=False, sanity=False)
 
 
 def test_an_attack_by_queries_that_finds_nothing_is_a_result(
@@ -380,8 +374,8 @@ def test_an_attack_by_queries_that_finds_nothing_is_a_result(
 
     engine = UserEngine(Blind(), "blind", ("lidar",), "0")
     square = AttackSpec("square", Threat(range_m=0.3), steps=3)
-    plan = make_plan([engine], street, ranges=class_ranges(16.0), attacks=(square,), indices=FRAMES)
-    results = run_evaluation(plan, [engine], street, tmp_path / "run", title="t", pictures=False)
+    plan = plan_for([engine], street, ranges=class_ranges(16.0), attacks=(square,), indices=FRAMES)
+    results = run_for(plan, [engine], street, tmp_path / "run", title="t", pictures=False)
     effect = results.cells[1].effect
     assert effect is not None
     assert (
@@ -394,18 +388,18 @@ def test_an_attack_by_queries_that_finds_nothing_is_a_result(
 def test_resuming_an_attack_gives_the_same_bytes_and_pictures(
     small_engine: TorchEngine, street: FrameSource, tmp_path: Path
 ) -> None:
-    plan = make_plan(
+    plan = plan_for(
         [small_engine], street, ranges=class_ranges(16.0), attacks=(LIDAR,), indices=FRAMES
     )
     out = tmp_path / "run"
-    results = run_evaluation(plan, [small_engine], street, out, title="t")
+    results = run_for(plan, [small_engine], street, out, title="t")
     assert [picture.condition.name for picture in results.pictures] == ["clean", "lidar_pgd"] * 2
     before = (
         (out / "results.json").read_bytes(),
         [(out / p.path).read_bytes() for p in results.pictures],
     )
     (out / "cells" / f"{plan.jobs[1].id}.json").unlink()
-    run_evaluation(plan, [small_engine], street, out, title="t", resume=True)
+    run_for(plan, [small_engine], street, out, title="t", resume=True)
     assert before == (
         (out / "results.json").read_bytes(),
         [(out / p.path).read_bytes() for p in results.pictures],
@@ -417,10 +411,10 @@ def test_attacked_frames_are_kept_in_one_place_whatever_was_resumed(
 ) -> None:
     """Shown to two engines; when only the second one's cell is made again, the frames still belong to the first one's."""
     engines = [cluster, UserEngine(cluster, "second", ("lidar",), "abc")]
-    plan = make_plan(engines, street, ranges=class_ranges(16.0), attacks=(NOISE,), indices=FRAMES)
+    plan = plan_for(engines, street, ranges=class_ranges(16.0), attacks=(NOISE,), indices=FRAMES)
 
     def run(out: Path, *, save: bool, resume: bool = False) -> None:
-        run_evaluation(
+        run_for(
             plan, engines, street, out, title="t", save_attacked=save, pictures=False, resume=resume
         )
 
@@ -431,7 +425,7 @@ def test_attacked_frames_are_kept_in_one_place_whatever_was_resumed(
             if p.is_file()
         }
 
-    first, second = (job.id for job in plan.jobs if job.condition.attack)
+    first, second = (job.id for job in plan.jobs if job.attack)
     run(tmp_path / "kept", save=True)
     before = kept(tmp_path / "kept")
     assert len(before) == len(FRAMES)
@@ -454,14 +448,14 @@ def test_a_sensor_that_the_model_does_not_have_cannot_be_attacked(
     with pytest.raises(
         CalicoError, match="model small has no camera branch to attack; it has lidar"
     ):
-        make_plan([blind], street, ranges=class_ranges(), attacks=(CAMERA,))
+        plan_for([blind], street, ranges=class_ranges(), attacks=(CAMERA,))
 
 
 def test_what_an_attack_needs_of_the_model_is_looked_at_before_anything_is_run(
     small_engine: TorchEngine, cluster: UserEngine, street: FrameSource
 ) -> None:
     def planned(engine: Engine, *specs: AttackSpec) -> None:
-        make_plan([engine], street, ranges=class_ranges(), attacks=specs)
+        plan_for([engine], street, ranges=class_ranges(), attacks=specs)
 
     with pytest.raises(
         CalicoError,
@@ -485,12 +479,10 @@ def test_zero_budget_is_the_clean_result(
     small_engine: TorchEngine, street: FrameSource, tmp_path: Path
 ) -> None:
     nothing = AttackSpec("pgd", Threat())
-    plan = make_plan(
+    plan = plan_for(
         [small_engine], street, ranges=class_ranges(16.0), attacks=(nothing,), indices=FRAMES
     )
-    results = run_evaluation(
-        plan, [small_engine], street, tmp_path / "run", title="t", pictures=False
-    )
+    results = run_for(plan, [small_engine], street, tmp_path / "run", title="t", pictures=False)
     clean, attacked = (dict(cell.metrics) for cell in results.cells)
     assert attacked.pop("ASR").value == 0
     assert attacked == clean
@@ -506,10 +498,10 @@ def test_success_rates_of_an_attack_and_of_its_control(
     """Counted here from the frames and the two engines alone, one frame at a time."""
     noise = dataclasses.replace(CREATE, name="noise")
     engines, ranges = [small_engine, cluster], class_ranges(16.0)
-    plan = make_plan(
+    plan = plan_for(
         engines, street, ranges=ranges, attacks=(HARD, CREATE, noise), indices=FRAMES, batch_size=2
     )
-    results = run_evaluation(plan, engines, street, tmp_path / "run", title="t", pictures=False)
+    results = run_for(plan, engines, street, tmp_path / "run", title="t", pictures=False)
     rates = {(cell.condition.name, cell.model): cell.metrics.get("ASR") for cell in results.cells}
     assert rates["clean", "small"] is rates["clean", "cluster"] is None
     frames = [street[index] for index in FRAMES]
@@ -541,11 +533,9 @@ def test_on_corrupted_frames_the_corrupted_ones_are_the_clean_ones(
 ) -> None:
     """An attack that does nothing has success rate 0, although the corruption alone loses map cells."""
     nothing = AttackSpec("pgd", Threat(), "map_erase")
-    plan = make_plan([small_engine], street, ranges=class_ranges(16.0), corruptions=("point_drop",), severities=(5,),
-                     attacks=(nothing,), cross=True, indices=FRAMES)  # fmt: skip
-    results = run_evaluation(
-        plan, [small_engine], street, tmp_path / "run", title="t", pictures=False
-    )
+    plan = plan_for([small_engine], street, ranges=class_ranges(16.0), corruptions=("point_drop",), severities=(5,),
+                     attacks=(nothing,), attack_corrupted=True, indices=FRAMES)  # fmt: skip
+    results = run_for(plan, [small_engine], street, tmp_path / "run", title="t", pictures=False)
     cells = {cell.condition.name: cell for cell in results.cells}
     crossed = dict(cells["point_drop+none_pgd_map_erase"].metrics)
     rate = crossed.pop("ASR")
@@ -559,8 +549,8 @@ def test_without_a_map_the_success_rate_of_a_map_attack_is_null(
 ) -> None:
     spec = AttackSpec("pgd", Threat(range_m=0.1), "map_erase", steps=3)
     engines = [small_engine, cluster]
-    plan = make_plan(engines, street, ranges=class_ranges(16.0), attacks=(spec,), indices=FRAMES)
-    results = run_evaluation(plan, engines, street, tmp_path / "run", title="t", pictures=False)
+    plan = plan_for(engines, street, ranges=class_ranges(16.0), attacks=(spec,), indices=FRAMES)
+    results = run_for(plan, engines, street, tmp_path / "run", title="t", pictures=False)
     mine, theirs = (
         cell.metrics["ASR"] for cell in results.cells if cell.condition.kind == "attack"
     )
@@ -589,15 +579,15 @@ def test_controls_and_queries_need_the_head_of_their_objective(
     wanted = dataclasses.replace(NOISE, objective="map_erase")
     for attack in (wanted, dataclasses.replace(wanted, name="square")):
         with pytest.raises(CalicoError, match="objective 'map_erase': the model has no map head"):
-            make_plan([boxes_only], street, ranges=class_ranges(16.0), attacks=(attack,))
+            plan_for([boxes_only], street, ranges=class_ranges(16.0), attacks=(attack,))
     removal = AttackSpec(
         "remove", Threat(removed_share=1.0, window_deg=20.0), objective="map_erase"
     )
-    make_plan(
+    plan_for(
         [boxes_only], street, ranges=class_ranges(16.0), attacks=(removal,)
     )  # does harm without an aim
-    plan = make_plan(
+    plan = plan_for(
         [small_engine, boxes_only], street, ranges=class_ranges(16.0), attacks=(wanted,)
     )
-    assert [job.engine for job in plan.jobs if job.condition.attack] == ["small/torch-cpu"]
+    assert [job.engine for job in plan.jobs if job.attack] == ["small/torch-cpu"]
     assert plan.notes[0].startswith("left out on boxes/torch-cpu: attack objective 'map_erase'")

@@ -9,13 +9,13 @@ import pytest
 
 from calico.data.source import FrameSource
 from calico_eval.attacks import AttackSpec, Threat
-from calico_eval.evaluation.applied_condition import change_frame
-from calico_eval.evaluation.conditions import ConditionSpec
+from calico_eval.evaluation.applied_condition import corrupt_frame
+from calico_eval.evaluation.conditions import AttackCondition, CorruptionCondition
 from corruptions import SPECS, CorruptionError, corrupt
 
 
 def test_a_curve_point_is_named_by_its_value() -> None:
-    point = ConditionSpec.curve_point("fog", 87)
+    point = CorruptionCondition.at_value("fog", 87)
     assert (str(point), point.file_stem) == ("fog visibility_m=87", "fog-visibility_m=87")
     described = point.describe()
     assert (described.kind, described.severity) == ("curve", 0)
@@ -29,7 +29,7 @@ def test_a_curve_point_is_named_by_its_value() -> None:
 
 def test_every_digit_of_the_value_is_in_the_name() -> None:
     stems = {
-        ConditionSpec.curve_point("fog", value).file_stem
+        CorruptionCondition.at_value("fog", value).file_stem
         for value in (87.0, math.nextafter(87.0, 88.0), 87.5)
     }
     assert len(stems) == 3
@@ -41,22 +41,22 @@ def test_at_the_value_of_a_severity_the_bytes_are_those_of_the_severity(
 ) -> None:
     frame = street[0]
     value = SPECS["point_drop"].value_at(3)
-    at_value = change_frame(ConditionSpec.curve_point("point_drop", value), 5, frame)
+    at_value = corrupt_frame(CorruptionCondition.at_value("point_drop", value), 5, frame)
     assert np.array_equal(at_value.points, corrupt(frame, "point_drop", 3, 5).points)
-    elsewhere = change_frame(ConditionSpec.curve_point("point_drop", 0.5), 5, frame)
+    elsewhere = corrupt_frame(CorruptionCondition.at_value("point_drop", 0.5), 5, frame)
     assert len(elsewhere.points) == pytest.approx(len(frame.points) / 2, rel=0.1)
 
 
 def test_a_value_decides_over_the_severity_which_is_a_label_then(street: FrameSource) -> None:
-    labelled = ConditionSpec.corruption("point_drop", 2, 0.5)
+    labelled = CorruptionCondition.at_severity("point_drop", 2, 0.5)
     assert labelled.describe().parameters == {"share_dropped": 0.5}
     assert (labelled.describe().kind, labelled.describe().severity, labelled.file_stem) == (
         "corruption",
         2,
         "point_drop-share_dropped=0.5",
     )
-    point = ConditionSpec.curve_point("point_drop", 0.5)
-    frames = [change_frame(condition, 5, street[0]) for condition in (labelled, point)]
+    point = CorruptionCondition.at_value("point_drop", 0.5)
+    frames = [corrupt_frame(condition, 5, street[0]) for condition in (labelled, point)]
     assert np.array_equal(frames[0].points, frames[1].points)
 
 
@@ -72,12 +72,12 @@ def test_a_value_decides_over_the_severity_which_is_a_label_then(street: FrameSo
 )  # fmt: skip
 def test_what_cannot_be_is_refused(name: str, value: float, message: str) -> None:
     with pytest.raises(CorruptionError, match=message):
-        ConditionSpec.curve_point(name, value)
+        CorruptionCondition.at_value(name, value)
 
 
 def test_an_attack_records_the_effort_that_it_makes() -> None:
     def effort(name: str) -> set[str]:
-        described = ConditionSpec.of_attack(AttackSpec(name, Threat(camera_levels=4))).describe()
+        described = AttackCondition(AttackSpec(name, Threat(camera_levels=4))).describe()
         return set(described.parameters) - {"camera_levels", "objective"}
 
     assert effort("noise") == set()

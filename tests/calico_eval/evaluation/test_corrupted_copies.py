@@ -18,12 +18,11 @@ from calico.predictions import Predictions
 from calico_eval.engines.base import Engine
 from calico_eval.engines.predictions import PredictionFiles
 from calico_eval.engines.user import UserEngine
-from calico_eval.evaluation.conditions import ConditionSpec
-from calico_eval.evaluation.plan import make_plan
-from calico_eval.evaluation.run import run_evaluation
+from calico_eval.evaluation.conditions import CorruptionCondition
 from calico_eval.metrics.nuscenes import class_ranges
 from calico_eval.submission import write_submission
 from corruptions.preset import Level
+from tests.calico_eval.evaluations import plan_for, run_for
 
 SEED = 4
 Stack = Callable[[list[Frame]], list[Predictions]]
@@ -54,7 +53,7 @@ def scores(
     engines: list[Engine], street: FrameSource, corruption: str, out: Path
 ) -> dict[tuple[str, str], dict]:
     """Metrics by model and condition, on the frames themselves."""
-    plan = make_plan(
+    plan = plan_for(
         engines,
         street,
         ranges=class_ranges(),
@@ -62,7 +61,7 @@ def scores(
         severities=(5,),
         seed=SEED,
     )
-    results = run_evaluation(plan, engines, street, out, title="t", pictures=False)
+    results = run_for(plan, engines, street, out, title="t", pictures=False)
     return {
         (cell.model, cell.condition.name): {
             name: metric.value for name, metric in cell.metrics.items()
@@ -117,8 +116,8 @@ def test_labels_that_a_corruption_moves_are_the_truth_for_files_too(
 @pytest.mark.parametrize("value", [None, 87.0, 12.5])
 def test_a_copy_is_named_as_its_file_of_predictions(value: float | None) -> None:
     spec = (
-        ConditionSpec.corruption("fog", 3)
+        CorruptionCondition.at_severity("fog", 3)
         if value is None
-        else ConditionSpec.curve_point("fog", value)
+        else CorruptionCondition.at_value("fog", value)
     )
     assert Level("fog", 3, value).file_stem == spec.file_stem

@@ -15,16 +15,17 @@ from calico.errors import CalicoError
 from calico.frame import Frame
 from calico_eval.engines.open import open_engine
 from calico_eval.engines.user import UserEngine
+from calico_eval.evaluation.conditions import CLEAN
 from calico_eval.evaluation.curve_request import parse_curve
-from calico_eval.evaluation.jackknife import half_width
-from calico_eval.evaluation.plan import EvaluationPlan, make_plan
-from calico_eval.evaluation.run import run_evaluation
+from calico_eval.evaluation.jackknife import compute_half_width
+from calico_eval.evaluation.plan import EvaluationPlan
 from calico_eval.metrics.nuscenes import class_ranges
 from calico_eval.submission import write_submission
 from corruptions import corrupt_with
 from reports.half_crossing import half_crossing
 from reports.results_file import read_results
 from reports.schema import Results
+from tests.calico_eval.evaluations import plan_for, run_for
 
 FRAMES = (0, 1, 3)
 SEED = 3
@@ -62,9 +63,9 @@ def test_half_width_is_the_jackknife_of_a_mean() -> None:
     """Of a mean the jackknife gives the usual standard error: 1, 2, 3, 6 has variance 14/3."""
     sample = np.array([1.0, 2.0, 3.0, 6.0])
     left_out = [(sample.sum() - x) / 3 for x in sample]
-    assert half_width(left_out) == pytest.approx(3.182446 * math.sqrt(14 / 3 / 4), rel=1e-6)
-    assert half_width([*left_out, None]) is None
-    assert half_width([1.0]) is None
+    assert compute_half_width(left_out) == pytest.approx(3.182446 * math.sqrt(14 / 3 / 4), rel=1e-6)
+    assert compute_half_width([*left_out, None]) is None
+    assert compute_half_width([1.0]) is None
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def plan_of(
     engines: list[Any], source: FrameSource, *curves: str, **settings: Any
 ) -> EvaluationPlan:
     defaults: dict[str, Any] = {"ranges": class_ranges(), "indices": FRAMES, "seed": SEED}
-    return make_plan(
+    return plan_for(
         engines, source, curves=[parse_curve(text) for text in curves], **(defaults | settings)
     )
 
@@ -85,9 +86,7 @@ def run_small(
     engine: UserEngine, source: FrameSource, out: Path, *curves: str, **settings: Any
 ) -> Results:
     plan = plan_of([engine], source, *curves, **settings)
-    return run_evaluation(
-        plan, [engine], source, out, title="t", pictures=False, resume=out.exists()
-    )
+    return run_for(plan, [engine], source, out, title="t", pictures=False, resume=out.exists())
 
 
 DROP = "point_drop.share_dropped=0.1:0.98:4"
@@ -190,7 +189,7 @@ def test_prediction_files_are_found_by_the_value(
     files = open_engine(f"theirs={folder}")
     engines = [engine, files]
     plan = plan_of(engines, street, "point_drop.share_dropped=0.25,0.9")
-    results = run_evaluation(plan, engines, street, tmp_path / "run", title="t", pictures=False)
+    results = run_for(plan, engines, street, tmp_path / "run", title="t", pictures=False)
     ours, theirs = results.curves
     assert theirs.half["mAP"].value == pytest.approx(ours.half["mAP"].value)
     with pytest.raises(
@@ -240,7 +239,7 @@ def test_engines_that_are_there_for_attacks_have_no_curve(
     engine: UserEngine, street: FrameSource
 ) -> None:
     plan = plan_of([engine], street, DROP, attack_only=("cluster/user",))
-    assert [job.condition.kind for job in plan.jobs] == ["clean"]
+    assert [job.condition for job in plan.jobs] == [CLEAN]
 
 
 def test_cells_of_before_the_kind_was_called_curve_keep_their_ids(street: FrameSource) -> None:

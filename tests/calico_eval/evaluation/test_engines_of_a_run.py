@@ -15,11 +15,10 @@ from calico_eval.attacks import AttackSpec, Threat
 from calico_eval.engines.base import Engine
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.engines.user import UserEngine
-from calico_eval.evaluation.plan import make_plan
 from calico_eval.evaluation.remembered_answers import RememberedAnswers
-from calico_eval.evaluation.run import run_evaluation
 from calico_eval.metrics.nuscenes import class_ranges
 from reports.schema import Results
+from tests.calico_eval.evaluations import plan_for, run_for
 
 FRAMES = (0, 1, 3)
 MAP = np.full((6, 32, 32), 0.5)
@@ -64,8 +63,8 @@ def run_small(
     }
     run = {key: more.pop(key) for key in ("resume", "sanity") if key in more}
     warn = (lambda message: None) if said is None else said.append
-    made = make_plan(engines, source, **(plan | more))
-    return run_evaluation(made, engines, source, out, title="t", pictures=False, warn=warn, **run)
+    made = plan_for(engines, source, **(plan | more))
+    return run_for(made, engines, source, out, title="t", pictures=False, warn=warn, **run)
 
 
 @pytest.mark.parametrize("baseline", ["map", "none"])
@@ -130,7 +129,7 @@ def test_attacks_do_not_ask_for_clean_answers_again(street: FrameSource, tmp_pat
         AttackSpec("random_drop", Threat(removed_share=0.1)),
     )
     results = run_small(
-        [engine_of(model, "mine")], street, tmp_path / "run", attacks=attacks, cross=True
+        [engine_of(model, "mine")], street, tmp_path / "run", attacks=attacks, attack_corrupted=True
     )
     kinds = [cell.condition.kind for cell in results.cells]
     assert kinds == ["clean", "corruption", "attack", "attack", "attack", "attack"]

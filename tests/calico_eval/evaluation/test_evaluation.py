@@ -16,11 +16,10 @@ from calico.errors import CalicoError
 from calico.frame import Frame
 from calico_eval.attacks import AttackSpec, Threat
 from calico_eval.engines.user import UserEngine
-from calico_eval.evaluation import applied_condition as changes
+from calico_eval.evaluation import applied_condition
 from calico_eval.evaluation import run as run_module
-from calico_eval.evaluation.conditions import CLEAN, ConditionSpec
-from calico_eval.evaluation.plan import EvaluationPlan, make_plan
-from calico_eval.evaluation.run import run_evaluation
+from calico_eval.evaluation.conditions import CLEAN, AttackCondition, CorruptionCondition
+from calico_eval.evaluation.plan import EvaluationPlan
 from calico_eval.evaluation.store import RunStore
 from calico_eval.metrics.nuscenes import class_ranges
 from calico_eval.metrics.suffstats import load_stats, save_stats
@@ -29,6 +28,7 @@ from reports.comparison import against
 from reports.errors import ReportError
 from reports.results_file import read_results
 from reports.schema import Metric, Results
+from tests.calico_eval.evaluations import plan_for, run_for
 
 
 @pytest.fixture
@@ -44,12 +44,12 @@ def plan_of(engine: UserEngine, source: FrameSource, **changes: Any) -> Evaluati
         "indices": (0, 1, 3),
         "batch_size": 2,
     }
-    return make_plan([engine], source, **(settings | changes))
+    return plan_for([engine], source, **(settings | changes))
 
 
 def run(engine: UserEngine, source: FrameSource, out: Path, **options: Any) -> Results:
     plan = plan_of(engine, source, **options.pop("plan", {}))
-    return run_evaluation(plan, [engine], source, out, title="t", **({"pictures": False} | options))
+    return run_for(plan, [engine], source, out, title="t", **({"pictures": False} | options))
 
 
 def contents(out: Path) -> dict[str, bytes]:
@@ -145,9 +145,9 @@ def test_ids_differ_within_a_plan_and_do_not_depend_on_the_other_conditions(
 )
 def test_attack_parameters_change_the_condition(change: dict[str, Any]) -> None:
     attack = AttackSpec("pgd", Threat(camera_levels=8))
-    one = ConditionSpec.of_attack(attack).describe()
-    assert one != ConditionSpec.of_attack(dataclasses.replace(attack, **change)).describe()
-    assert one == ConditionSpec.of_attack(dataclasses.replace(attack, step_share=0.25)).describe()
+    one = AttackCondition(attack).describe()
+    assert one != AttackCondition(dataclasses.replace(attack, **change)).describe()
+    assert one == AttackCondition(dataclasses.replace(attack, step_share=0.25)).describe()
 
 
 def test_one_threat_written_in_two_ways_is_one_condition() -> None:
@@ -157,8 +157,7 @@ def test_one_threat_written_in_two_ways_is_one_condition() -> None:
         (Threat(range_m=1), Threat(range_m=1.0)),
     ):  # type: ignore[arg-type]
         texts = {
-            ConditionSpec.of_attack(AttackSpec("pgd", t)).describe().model_dump_json()
-            for t in (one, other)
+            AttackCondition(AttackSpec("pgd", t)).describe().model_dump_json() for t in (one, other)
         }
         assert len(texts) == 1
 
@@ -211,7 +210,7 @@ def test_summary_is_the_mean_of_the_cells(
 def test_a_run_that_contradicts_itself_says_so_and_keeps_what_it_measured(
     engine: UserEngine, street: FrameSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = run_module.summarise
+    original = run_module.summarise_cells
 
     def wrong(*arguments: Any) -> dict[str, dict[str, Metric]]:
         return {
@@ -222,7 +221,7 @@ def test_a_run_that_contradicts_itself_says_so_and_keeps_what_it_measured(
             for label, found in original(*arguments).items()
         }
 
-    monkeypatch.setattr(run_module, "summarise", wrong)
+    monkeypatch.setattr(run_module, "summarise_cells", wrong)
     with pytest.raises(
         ReportError, match=r"summary\.cluster/user\.mAP/mPC: is 0\.9, but its cells give"
     ):
@@ -237,7 +236,7 @@ def test_against_itself_under_another_name_mce_is_one(
 ) -> None:
     twin = UserEngine(cluster_detector_module.build(), "twin", ("lidar",), "abc")
     engines = [engine, twin]
-    plan = make_plan(
+    plan = plan_for(
         engines,
         street,
         ranges=class_ranges(),
@@ -245,9 +244,7 @@ def test_against_itself_under_another_name_mce_is_one(
         severities=(5,),
         baseline="twin/user",
     )
-    summary = run_evaluation(
-        plan, engines, street, tmp_path / "run", title="t", pictures=False
-    ).summary
+    summary = run_for(plan, engines, street, tmp_path / "run", title="t", pictures=False).summary
     mce = summary["cluster/user"]["mAP/mCE"]
     assert (mce.value, mce.lo, mce.hi) == (1.0, 1.0, 1.0)
     assert against(mce) == "twin/user"  # the gate compares it with the baseline's
@@ -319,10 +316,10 @@ def test_no_flipped_bit_in_a_cell_is_accepted(
     store = RunStore(tmp_path / "run")
     cell = next((tmp_path / "run/cells").glob("*.json"))
     content = cell.read_bytes()
-    assert isinstance(store.load(cell.stem), tuple)
+    assert isinstance(store.load_cell(cell.stem), tuple)
     for bit in random.Random(0).sample(range(8 * len(content)), 400):
         _flip(cell, bit)
-        assert isinstance(store.load(cell.stem), str)
+        assert isinstance(store.load_cell(cell.stem), str)
         cell.write_bytes(content)
 
 
@@ -334,7 +331,7 @@ def test_a_cell_and_frames_of_another_run_do_not_mix(
     store, warnings = RunStore(tmp_path / "run"), []
     path = next((tmp_path / "run/frames").glob("*.parquet"))
     save_stats(path, load_stats(path)[::-1], path.stem)
-    assert "another run or cell" in str(store.load(path.stem))
+    assert "another run or cell" in str(store.load_cell(path.stem))
     run(
         engine,
         street,
@@ -449,7 +446,7 @@ def test_a_corruption_that_changes_nothing_is_an_error_and_no_score(
     def broken(frame: Frame, name: str, severity: int, seed: int) -> Frame:
         return frame
 
-    monkeypatch.setattr(changes, "corrupt", broken)
+    monkeypatch.setattr(applied_condition, "corrupt", broken)
     with pytest.raises(
         CalicoError, match="condition point_drop 1: point_drop: changed lidar in 0 of 3 frames"
     ):
@@ -508,7 +505,7 @@ def test_two_models_of_one_name_are_an_error(engine: UserEngine, street: FrameSo
         CalicoError,
         match="two engines are both called cluster/user; give one of the models another name",
     ):
-        make_plan([engine, engine], street, ranges=class_ranges())
+        plan_for([engine, engine], street, ranges=class_ranges())
 
 
 @pytest.mark.parametrize("severity", [0, 6])
@@ -523,21 +520,15 @@ def test_severities_outside_the_suite(
 
 def test_conditions_read_well() -> None:
     assert str(CLEAN) == "clean"
-    assert str(ConditionSpec.corruption("point_drop", 3)) == "point_drop 3"
-    assert (
-        str(ConditionSpec.of_attack(AttackSpec("pgd", Threat(camera_levels=8))))
-        == "camera_pgd 8/255"
-    )
-    assert (
-        str(ConditionSpec.of_attack(AttackSpec("noise", Threat(range_m=0.1))))
-        == "lidar_noise 0.1 m"
-    )
+    assert str(CorruptionCondition.at_severity("point_drop", 3)) == "point_drop 3"
+    assert str(AttackCondition(AttackSpec("pgd", Threat(camera_levels=8)))) == "camera_pgd 8/255"
+    assert str(AttackCondition(AttackSpec("noise", Threat(range_m=0.1)))) == "lidar_noise 0.1 m"
 
 
 def test_a_control_is_another_condition_for_another_objective() -> None:
     """Its frames are the same, its success rate is not."""
     one, other = (
-        ConditionSpec.of_attack(AttackSpec("noise", Threat(range_m=0.1), objective)).describe()
+        AttackCondition(AttackSpec("noise", Threat(range_m=0.1), objective)).describe()
         for objective in ("hide", "create")
     )
     assert (one.name, one.parameters["objective"]) == ("lidar_noise", "hide")
@@ -547,7 +538,7 @@ def test_a_control_is_another_condition_for_another_objective() -> None:
 
 def test_conditions_of_joint_and_crossed_attacks_read_well() -> None:
     joint = AttackSpec("apgd", Threat(camera_levels=4, range_m=0.1), objective="create")
-    assert str(ConditionSpec.of_attack(joint)) == "joint_apgd_create 4/255 + 0.1 m"
-    on = ConditionSpec.corruption("fog", 3)
-    assert str(ConditionSpec.of_attack(joint, on)) == "fog+joint_apgd_create 3, 4/255 + 0.1 m"
-    assert ConditionSpec.of_attack(joint, on).corrupted == on
+    assert str(AttackCondition(joint)) == "joint_apgd_create 4/255 + 0.1 m"
+    on = CorruptionCondition.at_severity("fog", 3)
+    assert str(AttackCondition(joint, on)) == "fog+joint_apgd_create 3, 4/255 + 0.1 m"
+    assert AttackCondition(joint, on).on == on

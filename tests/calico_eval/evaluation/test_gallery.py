@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from calico_eval.attacks import AttackSpec, Threat
-from calico_eval.evaluation.conditions import CLEAN, ConditionSpec
-from calico_eval.evaluation.gallery import _worst_jobs
+from calico_eval.evaluation.conditions import CLEAN, AttackCondition, CorruptionCondition
+from calico_eval.evaluation.gallery import _choose_worst_jobs
 from calico_eval.evaluation.plan import EvaluationPlan, Job
 from reports.schema import Cell, Metric
 
@@ -15,14 +15,14 @@ def test_the_worst_attack_is_one_on_clean_frames_and_no_control() -> None:
         AttackSpec("pgd", Threat(camera_levels=8)),
         AttackSpec("noise", Threat(camera_levels=8)),
     )
-    fog = ConditionSpec.corruption("fog", 5)
+    fog = CorruptionCondition.at_severity("fog", 5)
     values = {
         CLEAN: 0.6,
-        ConditionSpec.corruption("fog", 1): 0.5,
+        CorruptionCondition.at_severity("fog", 1): 0.5,
         fog: 0.3,
-        ConditionSpec.of_attack(pgd): 0.2,
-        ConditionSpec.of_attack(noise): 0.1,
-        ConditionSpec.of_attack(pgd, fog): 0.05,
+        AttackCondition(pgd): 0.2,
+        AttackCondition(noise): 0.1,
+        AttackCondition(pgd, fog): 0.05,
     }
     jobs = tuple(Job(str(condition), condition, "a/torch", "a/torch") for condition in values)
     cells = {
@@ -32,5 +32,5 @@ def test_the_worst_attack_is_one_on_clean_frames_and_no_control() -> None:
         )
         for job in jobs
     }  # fmt: skip
-    chosen = _worst_jobs(EvaluationPlan(jobs, (0, 1, 2, 3), {}, 0, 4), cells)
+    chosen = _choose_worst_jobs(EvaluationPlan(jobs, (0, 1, 2, 3), {}, 0, 4), cells)
     assert [str(job.condition) for job in chosen] == ["fog 5", "camera_pgd 8/255"]

@@ -7,10 +7,10 @@ import math
 import numpy as np
 
 from calico.taxonomy import NUSCENES
-from calico_eval.evaluation.conditions import CLEAN, ConditionSpec
-from calico_eval.evaluation.jackknife import half_width, replicate
+from calico_eval.evaluation.conditions import CLEAN, CorruptionCondition
+from calico_eval.evaluation.jackknife import compute_half_width, replicate_metrics
 from calico_eval.evaluation.plan import EvaluationPlan, Job
-from calico_eval.evaluation.summary import summarise
+from calico_eval.evaluation.summary import summarise_cells
 from calico_eval.metrics.matching import DetectionStats
 from calico_eval.metrics.segmentation import THRESHOLDS, SegmentationStats
 from calico_eval.metrics.suffstats import FrameStats
@@ -34,17 +34,17 @@ def stats(found: int, hits: int) -> list[FrameStats]:
 
 
 def test_without_the_only_scene_with_a_map_its_figures_are_undefined() -> None:
-    found = replicate({"a": stats(10, 60)}, ["a"])
+    found = replicate_metrics({"a": stats(10, 60)}, ["a"])
     assert found.full["a"]["mIoU"] == 0.6
     assert [math.isnan(part["a"]["mIoU"]) for part in found.left_out] == [True, False, False]
-    assert half_width([part["a"]["mIoU"] for part in found.left_out]) is None
+    assert compute_half_width([part["a"]["mIoU"] for part in found.left_out]) is None
 
 
 def summary_of(frames: dict[str, list[FrameStats]]) -> dict[str, Metric]:
     """Of an evaluation of two cells, `clean` and `fog`."""
     jobs = (
         Job("clean", CLEAN, "a/torch"),
-        Job("fog", ConditionSpec.corruption("fog", 1), "a/torch"),
+        Job("fog", CorruptionCondition.at_severity("fog", 1), "a/torch"),
     )
     cells = {
         job.id: Cell(
@@ -53,7 +53,7 @@ def summary_of(frames: dict[str, list[FrameStats]]) -> dict[str, Metric]:
         for job in jobs
     }  # fmt: skip
     plan = EvaluationPlan(jobs, (0, 1, 2), {}, 0, 1)
-    return summarise(plan, cells, frames, {"a/torch": ("camera", "lidar")})["a/torch"]
+    return summarise_cells(plan, cells, frames, {"a/torch": ("camera", "lidar")})["a/torch"]
 
 
 def test_aggregates_of_a_map_in_one_scene_have_a_value_and_no_interval() -> None:

@@ -15,11 +15,10 @@ from calico_eval.engines.open import open_engine
 from calico_eval.engines.predictions import PredictionFiles
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.engines.user import UserEngine
-from calico_eval.evaluation.plan import make_plan
-from calico_eval.evaluation.run import run_evaluation
 from calico_eval.metrics.nuscenes import class_ranges
 from calico_eval.submission import write_submission
 from corruptions import corrupt
+from tests.calico_eval.evaluations import plan_for, run_for
 
 SEED = 3
 FRAMES = (0, 1, 3)
@@ -51,7 +50,7 @@ def test_files_score_as_the_model_does(
     assert isinstance(files, PredictionFiles)
     assert (files.name, files.model_name, files.sensors) == ("files", "theirs", ("lidar",))
     engines = [model, files]
-    plan = make_plan(
+    plan = plan_for(
         engines,
         street,
         ranges=class_ranges(),
@@ -60,7 +59,7 @@ def test_files_score_as_the_model_does(
         indices=FRAMES,
         seed=SEED,
     )
-    results = run_evaluation(plan, engines, street, tmp_path / "run", title="t")
+    results = run_for(plan, engines, street, tmp_path / "run", title="t")
     cells = {(cell.model, cell.condition.name): cell for cell in results.cells}
     for condition in ("clean", "beam_missing"):
         ours, theirs = (
@@ -81,7 +80,7 @@ def test_a_copy_of_clean_is_warned_of(folder: Path, street: FrameSource, tmp_pat
     files = open_engine(str(folder))
     said: list[str] = []
     for name, severity in (("beam_missing", 5), ("fog", 3)):
-        plan = make_plan(
+        plan = plan_for(
             [files],
             street,
             ranges=class_ranges(),
@@ -89,9 +88,7 @@ def test_a_copy_of_clean_is_warned_of(folder: Path, street: FrameSource, tmp_pat
             severities=(severity,),
             indices=FRAMES,
         )
-        run_evaluation(
-            plan, [files], street, tmp_path / name, title="t", pictures=False, warn=said.append
-        )
+        run_for(plan, [files], street, tmp_path / name, title="t", pictures=False, warn=said.append)
     assert len(said) == 1
     assert said[0].startswith(f"predictions {folder}: fog-3.json is byte for byte clean.json")
 
@@ -99,7 +96,7 @@ def test_a_copy_of_clean_is_warned_of(folder: Path, street: FrameSource, tmp_pat
 def test_a_condition_without_a_file_stops_before_the_run(folder: Path, street: FrameSource) -> None:
     message = r"stack: no fog-1\.json; there are beam_missing-5\.json, clean\.json"
     with pytest.raises(CalicoError, match=message):
-        make_plan(
+        plan_for(
             [open_engine(str(folder))],
             street,
             ranges=class_ranges(),
@@ -115,11 +112,9 @@ def test_files_cannot_be_attacked(
     with pytest.raises(
         CalicoError, match="stack is a folder of predictions; attacked frames need a model"
     ):
-        make_plan([files], street, ranges=class_ranges(), attacks=attacks)
-    plan = make_plan([files, small_engine], street, ranges=class_ranges(), attacks=attacks)
-    assert [job.engine for job in plan.jobs if job.condition.kind == "attack"] == [
-        "small/torch-cpu"
-    ]
+        plan_for([files], street, ranges=class_ranges(), attacks=attacks)
+    plan = plan_for([files, small_engine], street, ranges=class_ranges(), attacks=attacks)
+    assert [job.engine for job in plan.jobs if job.attack] == ["small/torch-cpu"]
     assert "stack is a folder of predictions" in plan.notes[0]
 
 

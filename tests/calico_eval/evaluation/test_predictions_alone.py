@@ -18,13 +18,12 @@ from calico_eval.engines.open import open_engine
 from calico_eval.engines.user import UserEngine
 from calico_eval.evaluate import evaluate
 from calico_eval.evaluation.curve_request import parse_curve
-from calico_eval.evaluation.plan import make_plan
-from calico_eval.evaluation.run import run_evaluation
 from calico_eval.metrics.nuscenes import class_ranges
 from calico_eval.metrics.summary import metrics_of
 from calico_eval.submission import write_submission
 from corruptions import corrupt
 from reports.schema import Results
+from tests.calico_eval.evaluations import plan_for, run_for
 
 FRAMES = (0, 1, 3)
 
@@ -73,7 +72,7 @@ def run_small(
     source: FrameSource, folder: Path, out: Path, corruptions: tuple[str, ...], *curves: str
 ) -> Results:
     engine = open_engine(f"theirs={folder}")
-    plan = make_plan(
+    plan = plan_for(
         [engine],
         source,
         ranges=class_ranges(),
@@ -82,7 +81,7 @@ def run_small(
         curves=[parse_curve(text) for text in curves],
         indices=FRAMES,
     )
-    return run_evaluation(plan, [engine], source, out, title="t", pictures=False)
+    return run_for(plan, [engine], source, out, title="t", pictures=False)
 
 
 def test_scores_are_those_of_the_whole_frames(
@@ -117,7 +116,7 @@ def test_without_sensor_files_the_gallery_is_left_out_with_a_note(
     said: list[str] = []
     engine = open_engine(f"theirs={folder}")
     source: Any = LabelsOnly(street)
-    plan = make_plan(
+    plan = plan_for(
         [engine],
         source,
         ranges=class_ranges(),
@@ -125,7 +124,7 @@ def test_without_sensor_files_the_gallery_is_left_out_with_a_note(
         severities=(5,),
         indices=FRAMES,
     )
-    results = run_evaluation(plan, [engine], source, tmp_path / "run", title="t", warn=said.append)
+    results = run_for(plan, [engine], source, tmp_path / "run", title="t", warn=said.append)
     note = "The gallery was left out: the sensor files of its frames cannot be read."
     assert results.notes == (note,)
     assert said == [f"{note} a sensor file was opened"]

@@ -10,7 +10,7 @@ import pytest
 
 from calico.taxonomy import NUSCENES
 from calico_eval.attacks import AttackSpec, Threat
-from calico_eval.evaluation.conditions import CLEAN, ConditionSpec
+from calico_eval.evaluation.conditions import CLEAN, AttackCondition
 from calico_eval.evaluation.plan import EvaluationPlan, Job
 from calico_eval.evaluation.sanity_cells import CellChecks, graded
 from calico_eval.metrics.matching import DetectionStats
@@ -61,7 +61,7 @@ def checks(
     """The checks of engine a/torch-cpu; clean it finds 16 of 20 everywhere. map_iou: under attacks on the map; 0.5 elsewhere."""
     jobs = {Job("clean", CLEAN, ENGINE): [16] * SCENES}
     jobs |= {
-        Job(f"job{i}", ConditionSpec.of_attack(spec), ENGINE, ENGINE): n
+        Job(f"job{i}", AttackCondition(spec), ENGINE, ENGINE): n
         for i, (spec, n) in enumerate(found.items())
     }
     jobs |= others or {}
@@ -75,19 +75,18 @@ def checks(
     cells = {
         job.id: Cell(
             id=job.id, model="a", engine="torch-cpu", condition=job.condition.describe(), seed=0, metrics={"mAP": metric},
-            details=dict(noted) if job.condition.attack else {},
+            details=dict(noted) if job.attack else {},
         )
         for job in jobs
     }  # fmt: skip
     plan = EvaluationPlan(tuple(jobs), tuple(range(SCENES)), {}, 0, 1)
     models = {ENGINE: "a", "a/onnx": "a", "b/torch-cpu": "b"}
-    on_map = {
-        job: job.condition.attack is not None and job.condition.attack.objective == "map_erase"
-        for job in jobs
-    }
+    on_map = {job: job.attack is not None and job.attack.objective == "map_erase" for job in jobs}
     iou = {job: map_iou if on_map[job] or map_iou is None else 0.5 for job in jobs}
     stats = {job.id: frames(count, scenes, iou[job]) for job, count in jobs.items()}
-    return {check.id: check for check in CellChecks(plan, cells, stats, ENGINE, models).all()}
+    return {
+        check.id: check for check in CellChecks(plan, cells, stats, ENGINE, models).make_checks()
+    }
 
 
 def of(check: SanityCheck) -> tuple[str, object]:
@@ -182,9 +181,7 @@ def test_restarts_that_do_more_harm_fail() -> None:
 
 def test_a_transfer_attack_that_beats_the_white_box_fails() -> None:
     def transferred(found: int) -> dict[Job, list[int]]:
-        return {
-            Job("transfer", ConditionSpec.of_attack(PGD), "a/onnx", "b/torch-cpu"): [found] * SCENES
-        }
+        return {Job("transfer", AttackCondition(PGD), "a/onnx", "b/torch-cpu"): [found] * SCENES}
 
     assert of(checks({PGD: [8] * SCENES}, transferred(14))["S6"]) == ("PASS", 1)
     check = checks({PGD: [8] * SCENES}, transferred(4))["S6"]
@@ -196,8 +193,8 @@ def test_black_box_and_transfer_are_each_compared_with_the_white_box() -> None:
     """A transfer that beats a few queries is no fault; one that beats the gradients is, whatever the queries do."""
 
     def beside(black: int, transfer: int) -> dict[Job, list[int]]:
-        square = ConditionSpec.of_attack(AttackSpec("square", PGD.threat))
-        made_on_b = ConditionSpec.of_attack(PGD).transferred("b/torch-cpu")
+        square = AttackCondition(AttackSpec("square", PGD.threat))
+        made_on_b = AttackCondition(PGD).as_transfer("b/torch-cpu")
         return {
             Job("black", square, ENGINE, ENGINE): [black] * SCENES,
             Job("transfer", made_on_b, ENGINE, "b/torch-cpu"): [transfer] * SCENES,
@@ -214,7 +211,7 @@ def test_an_attack_on_the_map_does_not_stand_for_one_on_the_boxes() -> None:
     """Square beats PGD on the boxes, while an attack on the map, which has its own metric, has the lowest figure of all."""
     square = AttackSpec("square", PGD.threat)
     found = {PGD: [8] * SCENES, replace(PGD, objective="map_erase"): [16] * SCENES}
-    on_file = {Job("black", ConditionSpec.of_attack(square), "a/onnx", "a/onnx"): [4] * SCENES}
+    on_file = {Job("black", AttackCondition(square), "a/onnx", "a/onnx"): [4] * SCENES}
     assert of(checks(found, on_file, map_iou=0.05)["S6"]) == ("FAIL", 1)
 
 
@@ -296,7 +293,7 @@ def test_the_reach_of_the_steps_is_reported() -> None:
 def test_a_universal_attack_is_no_white_box_attack_on_a_frame() -> None:
     """A search on each frame may well do more harm than one change for all: that says nothing about gradients."""
     learnt = AttackSpec("universal", Threat(camera_levels=8))
-    square = ConditionSpec.of_attack(AttackSpec("square", Threat(camera_levels=8), steps=200))
+    square = AttackCondition(AttackSpec("square", Threat(camera_levels=8), steps=200))
     asked = {Job("square", square, ENGINE, ENGINE): [4] * SCENES}
     assert checks({learnt: [12] * SCENES}, asked)["S6"].verdict == "NOT RUN"
     assert of(checks({learnt: [12] * SCENES, PGD: [2] * SCENES}, asked)["S6"]) == ("PASS", 1)

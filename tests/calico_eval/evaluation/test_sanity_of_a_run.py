@@ -13,12 +13,12 @@ from calico.data.source import FrameSource
 from calico_eval.attacks import AttackSpec, Threat
 from calico_eval.attacks.sanity import TITLES, Sheet, active, not_run
 from calico_eval.engines.torch import TorchEngine
-from calico_eval.evaluation.plan import EvaluationPlan, make_plan
-from calico_eval.evaluation.run import run_evaluation
+from calico_eval.evaluation.plan import EvaluationPlan
 from calico_eval.evaluation.store import RunStore
-from calico_eval.evaluation.traced_jobs import traced
+from calico_eval.evaluation.traced_jobs import choose_traced_jobs
 from calico_eval.metrics.nuscenes import class_ranges
 from reports.results_view import View
+from tests.calico_eval.evaluations import plan_for, run_for
 
 PGD = AttackSpec("pgd", Threat(camera_levels=8), steps=4)
 NOISE = AttackSpec("noise", Threat(camera_levels=8))
@@ -27,7 +27,7 @@ LADDER = "S2, S4, S5, S12, S15, S16 on one frame"
 
 
 def plan_of(engine: TorchEngine, street: FrameSource, *attacks: AttackSpec) -> EvaluationPlan:
-    return make_plan([engine], street, ranges=class_ranges(16.0), attacks=attacks, indices=(0, 3))
+    return plan_for([engine], street, ranges=class_ranges(16.0), attacks=attacks, indices=(0, 3))
 
 
 class _Detached(nn.Module):
@@ -44,7 +44,7 @@ def test_a_run_with_attacks_ends_with_sixteen_checks_and_the_same_bytes_on_resum
     small_engine: TorchEngine, street: FrameSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = plan_of(small_engine, street, PGD, NOISE)
-    results = run_evaluation(plan, [small_engine], street, tmp_path, title="t", pictures=False)
+    results = run_for(plan, [small_engine], street, tmp_path, title="t", pictures=False)
     assert [check.id for check in results.sanity] == list(TITLES)
     assert {check.model for check in results.sanity} == {"small"}
     assert not [check for check in results.sanity if check.verdict == "FAIL"]
@@ -63,7 +63,7 @@ def test_a_run_with_attacks_ends_with_sixteen_checks_and_the_same_bytes_on_resum
 
     for check in ("unbounded", "gradients_agree", "planted_is_found", "ladder"):
         monkeypatch.setattr(active, check, again)
-    run_evaluation(plan, [small_engine], street, tmp_path, title="t", pictures=False, resume=True)
+    run_for(plan, [small_engine], street, tmp_path, title="t", pictures=False, resume=True)
     assert (tmp_path / "results.json").read_bytes() == before
 
 
@@ -72,7 +72,7 @@ def test_checks_that_were_made_before_a_run_was_killed_are_kept(
     small_engine: TorchEngine, street: FrameSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = plan_of(small_engine, street, PGD)
-    run_evaluation(plan, [small_engine], street, tmp_path / "whole", title="t", pictures=False)
+    run_for(plan, [small_engine], street, tmp_path / "whole", title="t", pictures=False)
 
     def stopped(*_: object) -> None:
         raise KeyboardInterrupt
@@ -80,11 +80,9 @@ def test_checks_that_were_made_before_a_run_was_killed_are_kept(
     with monkeypatch.context() as patch:
         patch.setattr(active, "planted_is_found", stopped)
         with pytest.raises(KeyboardInterrupt):
-            run_evaluation(
-                plan, [small_engine], street, tmp_path / "killed", title="t", pictures=False
-            )
+            run_for(plan, [small_engine], street, tmp_path / "killed", title="t", pictures=False)
     told: list[str] = []
-    run_evaluation(
+    run_for(
         plan, [small_engine], street, tmp_path / "killed", title="t", pictures=False, resume=True,
         progress=lambda done, total, what: told.append(what),
     )  # fmt: skip
@@ -101,11 +99,11 @@ def test_a_broken_record_is_made_again_with_the_same_bytes(
     small_engine: TorchEngine, street: FrameSource, tmp_path: Path
 ) -> None:
     plan = plan_of(small_engine, street, PGD)
-    run_evaluation(plan, [small_engine], street, tmp_path, title="t", pictures=False)
+    run_for(plan, [small_engine], street, tmp_path, title="t", pictures=False)
     (record,) = (tmp_path / "sanity").iterdir()
     whole, results = record.read_bytes(), (tmp_path / "results.json").read_bytes()
     record.write_bytes(whole[: len(whole) // 2])
-    run_evaluation(plan, [small_engine], street, tmp_path, title="t", pictures=False, resume=True)
+    run_for(plan, [small_engine], street, tmp_path, title="t", pictures=False, resume=True)
     assert record.read_bytes() == whole
     assert (tmp_path / "results.json").read_bytes() == results
 
@@ -117,10 +115,10 @@ def test_a_model_with_masked_gradients_has_suspect_figures(
     model = copy.deepcopy(small_engine.model)
     model.camera = _Detached(model.camera)
     masked = TorchEngine(model, small_engine.config, "cpu", model_name="masked")
-    plan = make_plan(
+    plan = plan_for(
         [masked], street, ranges=class_ranges(16.0), attacks=(PGD, NOISE), indices=(0, 3)
     )
-    results = run_evaluation(plan, [masked], street, tmp_path, title="t", pictures=False)
+    results = run_for(plan, [masked], street, tmp_path, title="t", pictures=False)
     failed = {check.id for check in results.sanity if check.verdict == "FAIL"}
     assert {"S7", "S8"} <= failed
     view = View(results)
@@ -136,7 +134,7 @@ def test_no_attacks_no_verdict(
 ) -> None:
     for attacks in ((), (NOISE,)):
         plan = plan_of(small_engine, street, *attacks)
-        results = run_evaluation(
+        results = run_for(
             plan, [small_engine], street, tmp_path / str(len(attacks)), title="t", pictures=False
         )
         assert results.sanity == ()
@@ -177,10 +175,12 @@ def test_traces_are_kept_of_the_longest_and_largest_attack_of_each_sensor(
         PGD, NOISE, AttackSpec("pgd", Threat(camera_levels=2), steps=8), AttackSpec("pgd", Threat(camera_levels=4), steps=8),
         AttackSpec("pgd", Threat(range_m=0.1)), AttackSpec("pgd", Threat(range_m=0.1, camera_levels=1), steps=3),
     )  # fmt: skip
-    found = [str(job.condition) for job in traced(plan_of(small_engine, street, *attacks))]
+    found = [
+        str(job.condition) for job in choose_traced_jobs(plan_of(small_engine, street, *attacks))
+    ]
     assert found == ["lidar_pgd 0.1 m", "camera_pgd 4/255"]
     learnt = AttackSpec("universal", Threat(camera_levels=8), steps=4)
-    plan = make_plan(
+    plan = plan_for(
         [small_engine],
         street,
         ranges=class_ranges(),
@@ -188,6 +188,6 @@ def test_traces_are_kept_of_the_longest_and_largest_attack_of_each_sensor(
         indices=(3, 4),
         fit_source=street,
     )
-    assert [str(job.condition) for job in traced(plan)] == ["camera_pgd 8/255"], (
+    assert [str(job.condition) for job in choose_traced_jobs(plan)] == ["camera_pgd 8/255"], (
         "the other notes no losses of a frame"
     )

@@ -9,15 +9,14 @@ import pytest
 
 from calico.data.source import FrameSource
 from calico_eval.engines.user import UserEngine
-from calico_eval.evaluation.plan import make_plan
-from calico_eval.evaluation.run import run_evaluation
 from calico_eval.metrics.nuscenes import class_ranges
 from reports.schema import Results
+from tests.calico_eval.evaluations import plan_for, run_for
 
 
 def run_small(module: ModuleType, source: FrameSource, out: Path, *corruptions: str) -> Results:
     engine = UserEngine(module.build(), "cluster", ("lidar",), "abc")
-    plan = make_plan(
+    plan = plan_for(
         [engine],
         source,
         ranges=class_ranges(),
@@ -25,7 +24,7 @@ def run_small(module: ModuleType, source: FrameSource, out: Path, *corruptions: 
         severities=(5,),
         indices=(0, 1, 3),
     )
-    return run_evaluation(plan, [engine], source, out, title="t", pictures=False)
+    return run_for(plan, [engine], source, out, title="t", pictures=False)
 
 
 def test_a_corruption_of_the_cameras_is_in_no_aggregate_of_a_lidar_model(

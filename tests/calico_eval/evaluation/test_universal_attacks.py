@@ -12,9 +12,8 @@ from calico.errors import CalicoError
 from calico.frame import Frame
 from calico_eval.attacks import ALGORITHMS, AttackSpec, Threat, catalogue
 from calico_eval.engines.torch import TorchEngine
-from calico_eval.evaluation.plan import make_plan
-from calico_eval.evaluation.run import run_evaluation
 from calico_eval.metrics.nuscenes import class_ranges
+from tests.calico_eval.evaluations import plan_for, run_for
 
 ATTACKS = (
     AttackSpec("universal", Threat(camera_levels=8), steps=2, fit_frames=2),
@@ -38,7 +37,7 @@ def test_fitted_once_on_other_scenes_and_the_same_when_resumed(
     monkeypatch.setitem(ALGORITHMS, "universal", replace(algorithm, fit=counted))
     other = TorchEngine(small_engine.model, small_engine.config, "cpu", model_name="other")
     engines = [small_engine, other]
-    plan = make_plan(
+    plan = plan_for(
         engines,
         street,
         ranges=class_ranges(16.0),
@@ -48,7 +47,7 @@ def test_fitted_once_on_other_scenes_and_the_same_when_resumed(
         batch_size=1,
     )
     out = tmp_path / "run"
-    results = run_evaluation(plan, engines, street, out, title="t", fit_source=street)
+    results = run_for(plan, engines, street, out, title="t", fit_source=street)
     assert fits == [["street0-0", "street0-2"]] * 2, (
         "once for each of two engines, the gallery and both batches included"
     )
@@ -65,7 +64,7 @@ def test_fitted_once_on_other_scenes_and_the_same_when_resumed(
     job = next(job for job in plan.jobs if job.condition.name == "camera_universal")
     cell = (out / "cells" / f"{job.id}.json").read_bytes()
     (out / "cells" / f"{job.id}.json").unlink()
-    run_evaluation(plan, engines, street, out, title="t", fit_source=street, resume=True)
+    run_for(plan, engines, street, out, title="t", fit_source=street, resume=True)
     assert (out / "cells" / f"{job.id}.json").read_bytes() == cell
     assert (out / "results.json").read_bytes() == before
 
@@ -74,7 +73,7 @@ def test_cells_depend_on_the_frames_that_were_fitted_on(
     small_engine: TorchEngine, street: FrameSource
 ) -> None:
     def ids(indices: tuple[int, ...], attack: AttackSpec) -> list[str]:
-        plan = make_plan(
+        plan = plan_for(
             [small_engine],
             street,
             ranges=class_ranges(16.0),
@@ -99,13 +98,13 @@ def test_without_frames_to_fit_on_there_is_no_plan(
         CalicoError,
         match=r"attack camera_universal 8/255: is learnt on frames of other scenes.*fit source",
     ):
-        make_plan(
+        plan_for(
             [small_engine], street, ranges=class_ranges(16.0), attacks=ATTACKS, indices=SECOND_SCENE
         )
     with pytest.raises(
         CalicoError,
         match="data street: no frame to fit a universal attack on, all 6 are of evaluated",
     ):
-        make_plan(
+        plan_for(
             [small_engine], street, ranges=class_ranges(16.0), attacks=ATTACKS, fit_source=street
         )
