@@ -9,6 +9,7 @@ from calico_eval.attacks.lidar.pillars import PillarLoss
 
 from calico.frame import Frame
 from calico_eval.attacks import AttackSpec, Threat, attack_frame
+from calico_eval.attacks.lidar.cloud_loss import CloudLoss
 from calico_eval.attacks.lidar.drop import drop
 from calico_eval.engines.torch import TorchEngine
 
@@ -30,7 +31,7 @@ def test_dropping_hurts_more_than_chance(
     allowed = 20 if threat.points_removed else int(0.05 * len(street_frame.points))
     assert 0 < result.budget.points_removed <= allowed
     assert result.budget.points_added == 0
-    loss = PillarLoss(fused, street_frame, SPEC, "hide")
+    loss = CloudLoss(fused, street_frame, SPEC, "hide")
     for seed in range(5):
         control = attack_frame(fused, street_frame, AttackSpec("random_drop", threat), seed)
         assert control.budget.points_removed == allowed
@@ -63,10 +64,7 @@ def test_where_nothing_helps_nothing_is_dropped(street_frame: Frame) -> None:
         def value(self, points: np.ndarray) -> float:
             return float(len(points))
 
-        def pillars(self, points: np.ndarray) -> "Stubborn":
-            return self
-
-        def of_removal(self) -> list[object]:
+        def rate_removals(self, points: np.ndarray) -> list[object]:
             return [torch.zeros(len(street_frame.points))] * 2
 
     spec = replace(SPEC, steps=1)

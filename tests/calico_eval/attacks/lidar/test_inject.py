@@ -10,6 +10,7 @@ from calico_eval.attacks.lidar.pillars import PillarLoss
 from calico.frame import Frame
 from calico.geometry.boxes import points_in_boxes
 from calico_eval.attacks import AttackSpec, Threat, attack_frame
+from calico_eval.attacks.lidar.cloud_loss import CloudLoss
 from calico_eval.attacks.lidar.edit import without
 from calico_eval.attacks.lidar.inject import ATTACH_M, OBJECT_MARGIN_M, near_surface
 from calico_eval.attacks.lidar.rays import rays_of
@@ -37,7 +38,7 @@ def test_injection_hurts_more_than_random_points(
     assert details.loss_attacked > details.loss_clean
     assert details.loss_attacked == pytest.approx(max(details.losses), abs=1e-3)
     assert 0 < result.budget.points_added <= 40
-    loss = PillarLoss(fused, street_frame, SPEC, objective)
+    loss = CloudLoss(fused, street_frame, SPEC, objective)
     for seed in range(5):
         control = attack_frame(fused, street_frame, AttackSpec("inject_random", THREAT), seed).frame
         assert loss.delivered(control) < details.loss_attacked
