@@ -22,7 +22,7 @@ import click
 import numpy as np
 import torch
 
-from calico.config.presets import tiny
+from calico.config.presets import make_tiny
 from calico.data.open import open_source
 from calico.frame import Frame
 from calico.models.calico import build_model
@@ -63,7 +63,7 @@ def main(
     engine = (
         TorchEngine.load(checkpoint, device)
         if checkpoint
-        else TorchEngine(build_model(tiny(), 0), tiny(), device)
+        else TorchEngine(build_model(make_tiny(), 0), make_tiny(), device)
     )
     source = open_source(engine.config, "val")
     chosen = [source[int(index)] for index in np.linspace(0, len(source) - 1, frames)]

@@ -29,7 +29,7 @@ from calico.export.parity import onnx_predict
 from calico.geometry.image_fit import ImageFit
 from calico.losses.supervised import compute_losses
 from calico.models.calico import build_model
-from calico.models.images import normalise
+from calico.models.images import normalise_images
 
 OUTWARD = np.array([[0.0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
 
@@ -111,7 +111,7 @@ def main() -> None:
             )
         if model.camera is not None and config.model.camera is not None:
             fit = ImageFit.from_sizes(tuple(batch.images.shape[3:]), config.model.camera.image_size)
-            images = normalise(fit.resample_images(batch.images.flatten(0, 1)))
+            images = normalise_images(fit.resample_images(batch.images.flatten(0, 1)))
             encoder = seconds(both_ways(lambda: model.camera(images)), frames)
             whole = seconds(both_ways(lambda: model.camera_bev(batch)), frames)
             print(
@@ -120,11 +120,11 @@ def main() -> None:
             )
         shape = (frames, model.backbone.levels[0][0][0].in_channels, *model.branch_grid.shape)
         features = torch.rand(shape, requires_grad=True)
-        trunk = seconds(both_ways(lambda: model.trunk(features)), frames)
+        trunk = seconds(both_ways(lambda: model.run_trunk(features)), frames)
         print(f"  trunk                  {trunk:.3f}")
-        bev = model.trunk(features).detach()
+        bev = model.run_trunk(features).detach()
         with_loss = seconds(
-            lambda: compute_losses(model, model.heads(bev), batch)["total"].backward(), frames
+            lambda: compute_losses(model, model.run_heads(bev), batch)["total"].backward(), frames
         )
         print(f"  heads and losses       {with_loss:.3f}")
         print(

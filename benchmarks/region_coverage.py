@@ -24,7 +24,7 @@ from calico.data.open import open_source
 from calico.data.source import FrameSource
 from calico.files import write_atomic
 from calico.regions import PROTOTYPE, find_regions
-from calico.regions.coverage import Coverage, coverage
+from calico.regions.coverage import Coverage, measure_coverage
 from calico_eval.evaluation.provenance import describe_origin
 
 CHANGES: dict[str, dict[str, Any]] = {
@@ -54,7 +54,7 @@ def measure(source: FrameSource, frames: int) -> dict[str, Any]:
         for name, config in settings.items():
             ids = find_regions(frame, config)
             for fewest in totals[name]:
-                totals[name][fewest] += coverage(frame, ids, fewest)
+                totals[name][fewest] += measure_coverage(frame, ids, fewest)
         click.echo(f"{source.name}: frame {index}", err=True)
     return {
         "data": source.name,

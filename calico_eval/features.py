@@ -54,7 +54,7 @@ def _features(model: CalicoModel, batch: Batch, branch: Branch) -> Tensor:
     if branch == "camera":
         return camera
     if branch == "fused":
-        return model.trunk(model.fuse(camera, model.lidar_bev(batch)))
+        return model.run_trunk(model.fuse_branches(camera, model.lidar_bev(batch)))
     return torch.cat(
         [
             model.lidar_features(batch),

@@ -111,9 +111,9 @@ def cell_labels(boxes: Boxes, grid: Grid) -> Int64:
     seen = boxes.select(boxes.num_points > 0)
     flat = seen.boxes.astype(np.float64)
     flat[:, 2] = 0.0
-    centers = grid.centers().reshape(-1, 2)
+    centers = grid.cell_centers().reshape(-1, 2)
     covered = points_in_boxes(np.column_stack([centers, np.zeros(len(centers))]), flat)
-    rows, columns, on_grid = grid.locate(flat[:, :2])
+    rows, columns, on_grid = grid.locate_cells(flat[:, :2])
     covered[on_grid, rows[on_grid] * grid.shape[1] + columns[on_grid]] = True
     labels = np.full(len(centers), BACKGROUND, np.int64)
     for index in np.argsort(-flat[:, 3] * flat[:, 4], kind="stable"):

@@ -54,7 +54,7 @@ def region_embeddings(
     with left_alone(model):
         for frame, features in feature_maps(model, source, indices, branch):
             regions = find_regions(frame, model.config.pretrain.regions)
-            regions = np.where(grid.locate(frame.points[:, :2])[2], regions, -1)
+            regions = np.where(grid.locate_cells(frame.points[:, :2])[2], regions, -1)
             rows = np.flatnonzero(regions >= 0)
             _, region = np.unique(regions[rows], return_inverse=True)
             embeddings.append(_means(_point_embeddings(features, frame, rows, grid), region))

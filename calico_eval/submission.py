@@ -18,7 +18,14 @@ from scipy.spatial.transform import Rotation
 from calico.errors import CalicoError
 from calico.files import open_atomic
 from calico.frame import Frame
-from calico.geometry.frames import from_quaternion, from_yaw, inverse, transform, wrap_angle, yaw_of
+from calico.geometry.frames import (
+    from_quaternion,
+    from_yaw,
+    invert_transform,
+    transform_points,
+    wrap_angle,
+    yaw_of,
+)
 from calico.predictions import Predictions
 from calico.taxonomy import NUSCENES, names_in
 from calico_eval.metrics.attributes import derive_attributes
@@ -100,7 +107,7 @@ def records(frame: Frame, predictions: Predictions) -> list[Record]:
     own = predictions.attributes
     attributes = derive_attributes(boxes, labels, taxonomy) if own is None else own[order]
     written = [taxonomy.attributes[index] if index >= 0 else "" for index in attributes.tolist()]
-    centers = transform(frame.global_T_lidar, boxes[:, :3])
+    centers = transform_points(frame.global_T_lidar, boxes[:, :3])
     heading = yaw_of(frame.global_T_lidar)
     velocities = boxes[:, 7:9] @ from_yaw(heading)[:2, :2].T
     result = []
@@ -133,11 +140,11 @@ def predictions_from_submission(found: Sequence[Record], frame: Frame) -> Predic
     """
     taxonomy = frame.taxonomy
     found = [one for one in found if taxonomy.label_of(one["detection_name"]) is not None]
-    heading, lidar_T_global = yaw_of(frame.global_T_lidar), inverse(frame.global_T_lidar)
+    heading, lidar_T_global = yaw_of(frame.global_T_lidar), invert_transform(frame.global_T_lidar)
     turn = from_yaw(-heading)[:2, :2]
     boxes = np.zeros((len(found), 9))
     for i, record in enumerate(found):
-        center = transform(lidar_T_global, np.array([record["translation"]], np.float64))[0]
+        center = transform_points(lidar_T_global, np.array([record["translation"]], np.float64))[0]
         width, length, height = record["size"]
         yaw = yaw_of(from_quaternion(record["rotation"])) - heading
         boxes[i] = [*center, length, width, height, yaw, *(turn @ record["velocity"])]

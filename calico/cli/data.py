@@ -121,7 +121,7 @@ def regions(
     from calico.draw.regions import draw_regions
     from calico.files.images import write_png
     from calico.regions import PROTOTYPE, cached_regions
-    from calico.regions.coverage import Coverage, coverage, covering_regions
+    from calico.regions.coverage import Coverage, covering_regions, measure_coverage
 
     settings = config.pretrain.regions
     if limits == "prototype":
@@ -134,7 +134,7 @@ def regions(
         progress(done, len(indices))
         frame = source[index]
         ids = cached_regions(frame, settings)
-        total += coverage(frame, ids, min_points)
+        total += measure_coverage(frame, ids, min_points)
         picture = draw_regions(
             frame, ids, covering_regions(frame, ids), range_m=config.grid.pillars.inner_radius_m
         )

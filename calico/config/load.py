@@ -56,7 +56,7 @@ def load_config(
         if value is not None:
             _merge(tree, _nested(key, value))
     _fit_heads(tree, start)
-    return validate(tree, "configuration" if file is None else f"configuration {file}")
+    return validate_config(tree, "configuration" if file is None else f"configuration {file}")
 
 
 def _fit_heads(tree: Tree, start: Config) -> None:
@@ -113,7 +113,7 @@ def _preset(name: str) -> Config:
     return PRESETS[name]()
 
 
-def validate(tree: object, where: str = "configuration") -> Config:
+def validate_config(tree: object, where: str = "configuration") -> Config:
     """A Config from a plain tree.
 
     Args:

@@ -28,7 +28,7 @@ from calico.config.training import (
 )
 
 
-def tiny() -> Config:
+def make_tiny() -> Config:
     """The embedded simulator on two CPU cores: the whole product in minutes.
 
     Command: calico train --preset tiny --out runs/tiny
@@ -74,7 +74,7 @@ def tiny() -> Config:
     )
 
 
-def nuscenes() -> Config:
+def make_nuscenes() -> Config:
     """nuScenes: the public CenterPoint-PointPillars configuration with six cameras.
 
     Its sources are named in docs/explanation/model.md.
@@ -128,7 +128,7 @@ def nuscenes() -> Config:
     )
 
 
-def waymo() -> Config:
+def make_waymo() -> Config:
     """Waymo Open Dataset, the public CenterPoint-PointPillars configuration: three classes, one task, stride-1 head.
 
     The reader of Waymo's files is not part of this version; the preset fixes shapes, export and engines.
@@ -173,4 +173,8 @@ def waymo() -> Config:
     )
 
 
-PRESETS: dict[str, Callable[[], Config]] = {"tiny": tiny, "nuscenes": nuscenes, "waymo": waymo}
+PRESETS: dict[str, Callable[[], Config]] = {
+    "tiny": make_tiny,
+    "nuscenes": make_nuscenes,
+    "waymo": make_waymo,
+}

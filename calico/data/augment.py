@@ -125,8 +125,8 @@ def _transform_map(
     """Nearest-cell lookup of every new cell's centre in the old masks."""
     linear, shift = new_T_old[:2, :2], new_T_old[:2, 3]
     rows, columns = grid.shape
-    old_xy = (grid.centers().reshape(-1, 2) - shift) @ np.linalg.inv(linear).T
-    iy, ix, inside = grid.locate(old_xy)
+    old_xy = (grid.cell_centers().reshape(-1, 2) - shift) @ np.linalg.inv(linear).T
+    iy, ix, inside = grid.locate_cells(old_xy)
     iy, ix = np.clip(iy, 0, rows - 1), np.clip(ix, 0, columns - 1)
     new_known = inside if known is None else inside & known[iy, ix]
     new_masks = masks[:, iy, ix] & inside

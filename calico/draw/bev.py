@@ -12,15 +12,15 @@ from calico.draw.style import (
     Captions,
     Color,
     Drawn,
-    font,
+    draw_stroke,
     ground_truth,
+    load_font,
     paint_dots,
-    predicted,
-    stroke,
+    predicted_boxes,
 )
 from calico.errors import CalicoError
 from calico.frame import Bool, Float64, Frame, UInt8
-from calico.geometry.boxes import corners
+from calico.geometry.boxes import box_corners
 from calico.geometry.grid import Grid
 from calico.predictions import Predictions
 from calico.taxonomy import Taxonomy
@@ -81,7 +81,7 @@ def draw_bev(
     draw_rings(draw, range_m, scale)
     layers = [ground_truth(frame.boxes, frame.taxonomy.names)]
     if predictions is not None:
-        layers.append(predicted(predictions, score_threshold, frame.taxonomy.names))
+        layers.append(predicted_boxes(predictions, score_threshold, frame.taxonomy.names))
     for layer in layers:
         _draw_boxes(draw, layer, range_m, scale)
     picture = Image.new("RGB", (size_px, size_px + LEGEND_PX), PAPER)
@@ -140,7 +140,7 @@ def _paint_map(
     side = len(canvas)
     along = range_m - (np.arange(side) + 0.5) * (2 * range_m / side)
     x, y = np.meshgrid(along, along, indexing="ij")
-    rows, columns, inside = grid.locate(np.stack([x.ravel(), y.ravel()], axis=-1))
+    rows, columns, inside = grid.locate_cells(np.stack([x.ravel(), y.ravel()], axis=-1))
     flat = canvas.reshape(-1, 3)
     where = np.flatnonzero(inside)
     rows, columns = rows[inside], columns[inside]
@@ -194,11 +194,11 @@ def label_rings(captions: Captions, range_m: float, size_px: int) -> None:
 def _draw_boxes(draw: ImageDraw.ImageDraw, layer: Drawn, range_m: float, scale: float) -> None:
     width = (1 if layer.dashed else 2) * SUPERSAMPLE
     for box, quad, color in zip(
-        layer.boxes, corners(layer.boxes)[:, :4, :2], layer.colors, strict=True
+        layer.boxes, box_corners(layer.boxes)[:, :4, :2], layer.colors, strict=True
     ):
         edge = [(float(u), float(v)) for u, v in to_pixels(quad, range_m, scale)]
         for start, end in zip(edge, edge[1:] + edge[:1], strict=True):
-            stroke(draw, start, end, color, width, layer.dashed)
+            draw_stroke(draw, start, end, color, width, layer.dashed)
         moving = np.isfinite(box[7:9]).all() and np.hypot(*box[7:9]) > MIN_ARROW_M_S
         nose_m = (quad[0] + quad[1]) / 2
         ahead_m = nose_m + box[7:9] if moving else nose_m
@@ -240,11 +240,11 @@ def _draw_legend(
 ) -> None:
     """One row for the strokes and, with a map, one for its classes."""
     draw = ImageDraw.Draw(picture)
-    face = font(max(8.0, size_px / 58))
+    face = load_font(max(8.0, size_px / 58))
     draw.line([(0, size_px), (size_px, size_px)], fill=(200, 205, 212))
     x, y = 8.0, size_px + 11.0
     for text, dashed in (("ground truth", False), ("prediction", True)):
-        stroke(draw, (x, y), (x + 26, y), INK, 2 - int(dashed), dashed)
+        draw_stroke(draw, (x, y), (x + 26, y), INK, 2 - int(dashed), dashed)
         draw.text((x + 31, y), text, fill=INK, font=face, anchor="lm")
         x += 31 + draw.textlength(text, font=face) + 16
     draw.text(

@@ -12,17 +12,17 @@ from calico.draw.style import (
     Color,
     Drawn,
     Point,
-    font,
+    draw_stroke,
     ground_truth,
+    load_font,
     paint_dots,
-    predicted,
-    ramp,
-    stroke,
+    predicted_boxes,
+    ramp_colors,
 )
 from calico.errors import CalicoError
 from calico.frame import Float64, Frame, UInt8
-from calico.geometry.boxes import corners
-from calico.geometry.camera import project
+from calico.geometry.boxes import box_corners
+from calico.geometry.camera import project_points
 from calico.predictions import Predictions
 
 EDGES = (
@@ -39,7 +39,7 @@ EDGES = (
     (2, 6),
     (3, 7),
 )
-"""Of a box, as indices into `geometry.boxes.corners`."""
+"""Of a box, as indices into `geometry.boxes.box_corners`."""
 NEAR_M = 0.1
 GAP_PX = 4
 POINT_RANGE_M = 50.0
@@ -74,7 +74,7 @@ def draw_cameras(
         raise CalicoError(f"frame {frame.token}: has no images, expected at least one camera")
     layers = [ground_truth(frame.boxes, frame.taxonomy.names)]
     if predictions is not None:
-        layers.append(predicted(predictions, score_threshold, frame.taxonomy.names))
+        layers.append(predicted_boxes(predictions, score_threshold, frame.taxonomy.names))
     rows = view_rows(frame)
     columns = max(len(row) for row in rows)
     tile = (width_px - GAP_PX * (columns - 1)) // columns
@@ -140,7 +140,7 @@ def _draw_view(
     image = Image.fromarray(canvas)
     draw = ImageDraw.Draw(image)
     heading = float(view_headings(frame)[view])
-    title = font(_text_size(width_px / 34, TITLE_PX))
+    title = load_font(_text_size(width_px / 34, TITLE_PX))
     draw.text(
         (6, 4), view_name(heading), fill=PAPER, font=title, stroke_width=2, stroke_fill=(0, 0, 0)
     )
@@ -157,12 +157,15 @@ def _text_size(wanted_px: float, limits_px: tuple[float, float]) -> float:
 
 
 def _paint_points(canvas: UInt8, frame: Frame, image_from_lidar: Float64) -> None:
-    pixels, depth, visible = project(
+    pixels, depth, visible = project_points(
         image_from_lidar, frame.points, (canvas.shape[0], canvas.shape[1])
     )
     far_first = np.argsort(-depth[visible], kind="stable")
     paint_dots(
-        canvas, pixels[visible][far_first], ramp(depth[visible][far_first] / POINT_RANGE_M), 2
+        canvas,
+        pixels[visible][far_first],
+        ramp_colors(depth[visible][far_first] / POINT_RANGE_M),
+        2,
     )
 
 
@@ -180,7 +183,7 @@ def _draw_boxes(
         for span in spans[index]:
             segment = clip_segment(span, size_wh)
             if segment is not None:
-                stroke(draw, segment[0], segment[1], layer.colors[index], 2, layer.dashed)
+                draw_stroke(draw, segment[0], segment[1], layer.colors[index], 2, layer.dashed)
                 ends += segment
         us, vs = [u for u, _ in ends] or [0.0], [v for _, v in ends] or [0.0]
         v = max(vs) + 7 if layer.dashed else min(vs) - 7
@@ -193,7 +196,7 @@ def _draw_boxes(
 
 def _wireframes(boxes: npt.NDArray[np.floating]) -> Float64:
     """(M, 13, 2, 3) ends of the twelve edges and of the line from the middle of the floor to its front [m]."""
-    corner = corners(boxes)
+    corner = box_corners(boxes)
     edges = corner[:, np.asarray(EDGES)]
     floor = corner[:, :4].mean(axis=1)
     front = corner[:, :2].mean(axis=1)

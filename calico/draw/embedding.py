@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from calico.draw.style import CLASS_COLORS, INK, PAPER, Color, font
+from calico.draw.style import CLASS_COLORS, INK, PAPER, Color, load_font
 from calico.errors import CalicoError
 from calico.extras import require_extra
 from calico.frame import Float64, Int64, UInt8
@@ -145,7 +145,7 @@ def _dot(
 def _with_legend(plot: Image.Image, labels: Int64, names: tuple[str, ...], caption: str) -> UInt8:
     """The classes that occur, with their counts, in as many rows as they need; then the caption."""
     size_px = plot.width
-    face = font(max(9.0, size_px / 52))
+    face = load_font(max(9.0, size_px / 52))
     ruler = ImageDraw.Draw(plot)
     row_px = round(max(9.0, size_px / 52) * 1.7)
     occurring = np.unique(labels)

@@ -9,9 +9,9 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from calico.draw.bev import LEGEND_PX, SUPERSAMPLE, draw_rings, label_rings, to_pixels
-from calico.draw.style import INK, PAPER, Captions, Color, font, paint_dots, stroke
+from calico.draw.style import INK, PAPER, Captions, Color, draw_stroke, load_font, paint_dots
 from calico.frame import Frame, Int64, UInt8
-from calico.geometry.boxes import corners
+from calico.geometry.boxes import box_corners
 
 SEMANTIC_LESS: Color = (196, 200, 206)
 MISSED: Color = (214, 30, 40)
@@ -46,11 +46,11 @@ def draw_regions(
     image = Image.fromarray(canvas)
     draw = ImageDraw.Draw(image)
     draw_rings(draw, range_m, scale)
-    for quad, region in zip(corners(frame.boxes.boxes)[:, :4, :2], covering, strict=True):
+    for quad, region in zip(box_corners(frame.boxes.boxes)[:, :4, :2], covering, strict=True):
         edge = [(float(u), float(v)) for u, v in to_pixels(quad, range_m, scale)]
         color = INK if region >= 0 else MISSED if region == -1 else WITHOUT_POINTS
         for start, end in zip(edge, edge[1:] + edge[:1], strict=True):
-            stroke(draw, start, end, color, SUPERSAMPLE, dashed=region == -2)
+            draw_stroke(draw, start, end, color, SUPERSAMPLE, dashed=region == -2)
     picture = Image.new("RGB", (size_px, size_px + LEGEND_PX), PAPER)
     picture.paste(image.resize((size_px, size_px), Image.Resampling.BOX))
     draw = ImageDraw.Draw(picture)
@@ -69,7 +69,7 @@ def _palette(count: int) -> UInt8:
 
 
 def _draw_legend(draw: ImageDraw.ImageDraw, size_px: int, regions: int) -> None:
-    face = font(max(8.0, size_px / 58))
+    face = load_font(max(8.0, size_px / 58))
     draw.line([(0, size_px), (size_px, size_px)], fill=SEMANTIC_LESS)
     text = f"{regions} regions, a colour each; grey: ground, noise, dropped clusters; up: forward"
     draw.text((8.0, size_px + 11.0), text, fill=INK, font=face, anchor="lm")
@@ -79,6 +79,6 @@ def _draw_legend(draw: ImageDraw.ImageDraw, size_px: int, regions: int) -> None:
         ("less than half", MISSED),
         ("no points", WITHOUT_POINTS),
     ):
-        stroke(draw, (x, y), (x + 26, y), color, 2, dashed=color == WITHOUT_POINTS)
+        draw_stroke(draw, (x, y), (x + 26, y), color, 2, dashed=color == WITHOUT_POINTS)
         draw.text((x + 31, y), text, fill=INK, font=face, anchor="lm")
         x += 31 + draw.textlength(text, font=face) + 16

@@ -65,7 +65,7 @@ class Drawn:
     dashed: bool
 
 
-def code(label: int, class_names: tuple[str, ...]) -> str:
+def class_code(label: int, class_names: tuple[str, ...]) -> str:
     """A short name of a class, for captions."""
     name = class_names[label] if 0 <= label < len(class_names) else f"#{label}"
     return CLASS_CODES.get(name, name[:4])
@@ -77,12 +77,12 @@ def ground_truth(boxes: Boxes, class_names: tuple[str, ...]) -> Drawn:
     return Drawn(
         boxes.boxes,
         [_color(k) for k in labels],
-        [code(k, class_names) for k in labels],
+        [class_code(k, class_names) for k in labels],
         dashed=False,
     )
 
 
-def predicted(
+def predicted_boxes(
     predictions: Predictions, score_threshold: float, class_names: tuple[str, ...]
 ) -> Drawn:
     """The predictions that reach the threshold, the surest last (on top); none of a size or place that no picture shows."""
@@ -91,7 +91,7 @@ def predicted(
     order = order[(predictions.scores[order] >= score_threshold) & near[order]]
     labels = [int(label) for label in predictions.labels[order]]
     captions = [
-        f"{code(k, class_names)} {100 * predictions.scores[i]:.0f}%"
+        f"{class_code(k, class_names)} {100 * predictions.scores[i]:.0f}%"
         for k, i in zip(labels, order, strict=True)
     ]
     return Drawn(predictions.boxes[order], [_color(k) for k in labels], captions, dashed=True)
@@ -101,7 +101,7 @@ def _color(label: int) -> Color:
     return CLASS_COLORS[label % len(CLASS_COLORS)]
 
 
-def ramp(values: npt.NDArray[np.floating]) -> UInt8:
+def ramp_colors(values: npt.NDArray[np.floating]) -> UInt8:
     """(N, 3) colours of values in 0..1, violet to red; values outside are clipped."""
     stops = np.asarray(RAMP_STOPS, np.float64)
     position = np.clip(values, 0.0, 1.0) * (len(stops) - 1)
@@ -120,12 +120,12 @@ def paint_dots(canvas: UInt8, pixels: Float64, colors: UInt8, side_px: int) -> N
             canvas[v[inside], u[inside]] = colors[inside]
 
 
-def font(size_px: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def load_font(size_px: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """Pillow's own font; needs no file of the system."""
     return ImageFont.load_default(size=size_px)
 
 
-def stroke(
+def draw_stroke(
     draw: ImageDraw.ImageDraw, start: Point, end: Point, color: Color, width: int, dashed: bool
 ) -> None:
     """A straight line; dashed ones have dashes of four and gaps of three widths."""
@@ -150,7 +150,7 @@ class Captions:
 
     def put(self, anchor: Point, text: str, color: Color) -> bool:
         """Centres the text on the anchor over a white plate; False where there is no room."""
-        face = font(self.size_px)
+        face = load_font(self.size_px)
         left, top, right, bottom = self.draw.textbbox(anchor, text, font=face, anchor="mm")
         plate = (left - 2, top - 1, right + 2, bottom + 1)
         if plate[0] < 0 or plate[2] > self.draw.im.size[0]:

@@ -61,10 +61,10 @@ class DeployGraph(nn.Module):
             lidar = (
                 model.lidar(*tensors) if self.target == "ort" else model.lidar.from_rows(*tensors)
             )
-        outputs = model.heads(model.trunk(model.fuse(camera, lidar)))
+        outputs = model.run_heads(model.run_trunk(model.fuse_branches(camera, lidar)))
         result: tuple[Tensor, ...] = ()
         if outputs.tasks:
-            found = model.decode(outputs)
+            found = model.decode_outputs(outputs)
             result += (found.boxes, found.scores, found.labels, found.residual)
         if outputs.map_logits is not None:
             result += (torch.sigmoid(outputs.map_logits),)
@@ -137,7 +137,7 @@ def graph_outputs(
     for name, expected in output_shapes(metadata).items():
         array = outputs[name]
         if (
-            expected.fault(array.shape)
+            expected.disagrees_with(array.shape)
             or array.shape[0] != frames
             or array.dtype.kind not in _KINDS[expected.kind]
         ):

@@ -38,7 +38,7 @@ class ExportInfo:
 
     path: Path
     metadata: GraphMetadata
-    operators: dict[str, int]
+    count_operators: dict[str, int]
     file_bytes: int
 
 
@@ -89,10 +89,10 @@ def export_onnx(
         raise CalicoError(f"onnx.checker refuses the exported graph: {error}") from error
     content = seal_graph(proto)
     write_atomic(path, content)
-    return ExportInfo(path, metadata, operators(proto), len(content))
+    return ExportInfo(path, metadata, count_operators(proto), len(content))
 
 
-def operators(proto: onnx.ModelProto) -> dict[str, int]:
+def count_operators(proto: onnx.ModelProto) -> dict[str, int]:
     """How often each operator occurs; scatters with their reduction, e.g. 'ScatterElements(max)'."""
     counts: dict[str, int] = {}
     for node in proto.graph.node:

@@ -130,7 +130,7 @@ def check_parity(model: CalicoModel, predict: Predict, batches: Iterable[Batch])
             token = batch.tokens[index] if batch.tokens else str(frames)
             frames += 1
             total += len(ours.boxes) + len(theirs.boxes)
-            errors, left_ours, left_theirs = match(ours, theirs)
+            errors, left_ours, left_theirs = match_predictions(ours, theirs)
             pairs.append(errors)
             unmatched += _explain(model, token, "torch", ours, theirs, left_ours)
             unmatched += _explain(model, token, "graph", theirs, ours, left_theirs)
@@ -185,7 +185,7 @@ def onnx_predict(path: Path, threads: int = 1) -> OnnxGraph:
     return OnnxGraph(path, threads)
 
 
-def match(a: Predictions, b: Predictions) -> tuple[Float64, list[int], list[int]]:
+def match_predictions(a: Predictions, b: Predictions) -> tuple[Float64, list[int], list[int]]:
     """Pairs of boxes within the tolerances, nearest first.
 
     Returns:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import onnx
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from calico.config.load import validate
+from calico.config.load import validate_config
 from calico.errors import CalicoError
 from calico.export.metadata import FORMAT, GraphMetadata, Target
 from calico.export.pillars import PillarBudget
@@ -146,7 +146,7 @@ def _read_card(properties: Mapping[str, Any], path: Path) -> GraphMetadata:
             f"graph {path}: its card is broken: {_first_fault(error)}; export it again"
         ) from None
     try:
-        config = validate(card.config)
+        config = validate_config(card.config)
     except CalicoError as error:
         raise CalicoError(f"graph {path}: its card does not fit this version: {error}") from None
     metadata = GraphMetadata(
@@ -220,7 +220,7 @@ def _check_value(value: onnx.ValueInfoProto, expected: ArrayShape, path: Path) -
     sizes = tuple(
         size.dim_value if size.HasField("dim_value") else None for size in tensor.shape.dim
     )
-    known = not tensor.HasField("shape") or not expected.fault(sizes)
+    known = not tensor.HasField("shape") or not expected.disagrees_with(sizes)
     if not known or tensor.elem_type not in _KINDS[expected.kind]:
         element = (
             onnx.helper.tensor_dtype_to_string(tensor.elem_type)

@@ -28,7 +28,7 @@ class ArrayShape:
     kind: Literal["real", "integer", "bool"]
     sizes: tuple[Size, ...]
 
-    def fault(self, sizes: tuple[Size | None, ...]) -> bool:
+    def disagrees_with(self, sizes: tuple[Size | None, ...]) -> bool:
         """Whether other sizes contradict these; None and names are unknown and contradict nothing."""
         if len(sizes) != len(self.sizes):
             return True
@@ -70,7 +70,7 @@ def output_shapes(metadata: GraphMetadata) -> dict[str, ArrayShape]:
     model, grid = metadata.config.model, metadata.config.grid
     shapes: dict[str, Any] = {}
     if model.detection is not None:
-        trunk = grid.pillars.coarser(model.bev.out_stride)
+        trunk = grid.pillars.coarsen_by(model.bev.out_stride)
         slots = count_slots(model.detection, trunk)
         shapes["boxes"] = ArrayShape("real", ("batch", slots, 9))
         shapes["scores"] = ArrayShape("real", ("batch", slots))

@@ -69,7 +69,7 @@ def build_engine(
     builder = library.Builder(logger)
     network = builder.create_network(_strongly_typed(library))
     content = read_bytes(onnx_path, MAX_FILE_BYTES, "graph")
-    refused = refusals(library, content)
+    refused = list_refusals(library, content)
     if refused:
         raise CalicoError(f"{backend} does not take graph {onnx_path}:\n  " + "\n  ".join(refused))
     parser = library.OnnxParser(network, logger)
@@ -106,7 +106,7 @@ def build_engine(
     return info
 
 
-def refusals(library: Any, content: bytes) -> list[str]:
+def list_refusals(library: Any, content: bytes) -> list[str]:
     """What the parser of a TensorRT library does not take, node by node ('operator node: reason'); empty when it takes all.
 
     Args:

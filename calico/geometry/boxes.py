@@ -24,7 +24,7 @@ CORNER_SIGNS = np.array(
 """Corner order: bottom front-left, front-right, back-right, back-left; then the same on top."""
 
 
-def corners(boxes: npt.NDArray[np.floating]) -> Float64:
+def box_corners(boxes: npt.NDArray[np.floating]) -> Float64:
     """(M, 8, 3) corners of (M, >=7) boxes [m], in the order of CORNER_SIGNS."""
     boxes = np.asarray(boxes, np.float64)
     local = CORNER_SIGNS[None] * boxes[:, None, 3:6] / 2
@@ -89,8 +89,8 @@ def bev_intersection(a: npt.NDArray[np.floating], b: npt.NDArray[np.floating]) -
     """(A, B) area of the overlap of the footprints [m^2]."""
     if len(a) == 0 or len(b) == 0:
         return np.zeros((len(a), len(b)))
-    quads_a = np.repeat(corners(a)[:, None, :4, :2], len(b), axis=1)
-    quads_b = np.repeat(corners(b)[None, :, :4, :2], len(a), axis=0)
+    quads_a = np.repeat(box_corners(a)[:, None, :4, :2], len(b), axis=1)
+    quads_b = np.repeat(box_corners(b)[None, :, :4, :2], len(a), axis=0)
     origin = quads_a.mean(axis=2, keepdims=True)
     quads_a, quads_b = quads_a - origin, quads_b - origin
     crossings, crossed = _edge_crossings(quads_a, quads_b)

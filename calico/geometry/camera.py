@@ -8,7 +8,7 @@ import numpy.typing as npt
 from calico.frame import Bool, Float64
 
 
-def project(
+def project_points(
     image_from_lidar: Float64,
     points: npt.NDArray[np.floating],
     size_hw: tuple[int, int],

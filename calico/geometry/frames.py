@@ -8,7 +8,9 @@ import numpy.typing as npt
 from calico.frame import Float64
 
 
-def transform(a_T_b: Float64, points_b: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+def transform_points(
+    a_T_b: Float64, points_b: npt.NDArray[np.floating]
+) -> npt.NDArray[np.floating]:
     """(N, 3) points of frame B, in frame A; keeps the dtype."""
     result: npt.NDArray[np.floating] = (points_b @ a_T_b[:3, :3].T + a_T_b[:3, 3]).astype(
         points_b.dtype
@@ -16,7 +18,7 @@ def transform(a_T_b: Float64, points_b: npt.NDArray[np.floating]) -> npt.NDArray
     return result
 
 
-def inverse(a_T_b: Float64) -> Float64:
+def invert_transform(a_T_b: Float64) -> Float64:
     """b_T_a of rigid (..., 4, 4) matrices, exactly (transpose, no linear solve)."""
     rotation = np.swapaxes(a_T_b[..., :3, :3], -1, -2)
     result = np.zeros_like(a_T_b)

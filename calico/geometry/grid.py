@@ -51,18 +51,18 @@ class Grid:
         """Radius of the largest circle about the sensor that lies on the grid."""
         return min(-self.x_min_m, self.x_max_m, -self.y_min_m, self.y_max_m)
 
-    def coarser(self, factor: int) -> Grid:
+    def coarsen_by(self, factor: int) -> Grid:
         """The same rectangle with cells `factor` times as large."""
         return Grid(self.x_min_m, self.x_max_m, self.y_min_m, self.y_max_m, self.cell_m * factor)
 
-    def centers(self) -> Float64:
+    def cell_centers(self) -> Float64:
         """(Y, X, 2): x, y of every cell's centre [m]."""
         rows, columns = self.shape
         x = self.x_min_m + (np.arange(columns) + 0.5) * self.cell_m
         y = self.y_min_m + (np.arange(rows) + 0.5) * self.cell_m
         return np.stack(np.meshgrid(x, y), axis=-1)
 
-    def locate(self, xy: npt.NDArray[np.floating]) -> tuple[Int64, Int64, Bool]:
+    def locate_cells(self, xy: npt.NDArray[np.floating]) -> tuple[Int64, Int64, Bool]:
         """Rows, columns and inside-mask, each (N,), of points (N, 2) [m]. Outside, rows and columns mean nothing."""
         ix = np.floor((xy[:, 0] - self.x_min_m) / self.cell_m)
         iy = np.floor((xy[:, 1] - self.y_min_m) / self.cell_m)

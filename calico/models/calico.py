@@ -14,11 +14,11 @@ from calico.data.batch import Batch
 from calico.errors import CalicoError
 from calico.models.bev_backbone import BevTrunk
 from calico.models.camera import ImageEncoder
-from calico.models.decode import Detections, decode
+from calico.models.decode import Detections, decode_boxes
 from calico.models.fuse import AddFuser, ConvFuser
 from calico.models.heads.center import CenterHead, TaskOutput
 from calico.models.heads.segmentation import SegmentationHead
-from calico.models.images import fit_views, normalise
+from calico.models.images import fit_views, normalise_images
 from calico.models.layers import at_least_float32, full_precision
 from calico.models.lift import Lift
 from calico.models.modes import evaluation_mode
@@ -59,8 +59,8 @@ class CalicoModel(nn.Module):
         model, pillars = config.model, config.grid.pillars
         first = model.bev.strides[0]
         self.branch_grid, self.trunk_grid = (
-            pillars.coarser(first),
-            pillars.coarser(model.bev.out_stride),
+            pillars.coarsen_by(first),
+            pillars.coarsen_by(model.bev.out_stride),
         )
         self.lidar: PillarEncoder | None = None
         self.camera: ImageEncoder | None = None
@@ -72,7 +72,7 @@ class CalicoModel(nn.Module):
         if model.camera is not None:
             self.camera = ImageEncoder(model.camera)
             stride = camera_stride(config)
-            self.lift = Lift(model.camera, pillars.coarser(stride), self.camera.origin_px)
+            self.lift = Lift(model.camera, pillars.coarsen_by(stride), self.camera.origin_px)
             self.camera_upsample = (
                 nn.Upsample(scale_factor=stride // first, mode="bilinear")
                 if stride > first
@@ -137,12 +137,12 @@ class CalicoModel(nn.Module):
             fitted, matrices = fit_views(
                 images, image_from_lidar, self.config.model.camera.image_size, image_sizes
             )
-        features = self.camera(normalise(fitted))
+        features = self.camera(normalise_images(fitted))
         with full_precision(images):
             bev: Tensor = self.lift(at_least_float32(features.unflatten(0, (b, v))), matrices)
         return bev if self.camera_upsample is None else self.camera_upsample(bev)
 
-    def fuse(self, camera: Tensor | None, lidar: Tensor | None) -> Tensor:
+    def fuse_branches(self, camera: Tensor | None, lidar: Tensor | None) -> Tensor:
         """The branches' features become the trunk's input; a model of one sensor passes its own on."""
         if camera is not None and lidar is not None:
             if self.fuser is None:
@@ -156,7 +156,7 @@ class CalicoModel(nn.Module):
             )
         return alone
 
-    def trunk(self, features: Tensor) -> Tensor:
+    def run_trunk(self, features: Tensor) -> Tensor:
         """(B, C, Y, X) on `branch_grid` -> (B, C', Y', X') on `trunk_grid`."""
         bev: Tensor = self.backbone(features)
         return bev
@@ -165,11 +165,11 @@ class CalicoModel(nn.Module):
         """(B, C', Y', X') trunk features of the LiDAR alone; the camera half of a fused model gets zeros."""
         lidar = self.lidar_bev(batch)
         if self.camera is None or self.config.model.camera is None:
-            return self.trunk(lidar)
+            return self.run_trunk(lidar)
         camera = lidar.new_zeros(len(lidar), self.config.model.camera.channels, *lidar.shape[2:])
-        return self.trunk(self.fuse(camera, lidar))
+        return self.run_trunk(self.fuse_branches(camera, lidar))
 
-    def heads(self, bev: Tensor) -> Outputs:
+    def run_heads(self, bev: Tensor) -> Outputs:
         """The heads' answers on trunk features."""
         return Outputs(
             tasks=() if self.center is None else self.center(bev),
@@ -181,13 +181,15 @@ class CalicoModel(nn.Module):
         """Raw sensor tensors to logits; differentiable in points' values and images."""
         camera = None if self.camera is None else self.camera_bev(batch)
         lidar = None if self.lidar is None else self.lidar_bev(batch)
-        return self.heads(self.trunk(self.fuse(camera, lidar)))
+        return self.run_heads(self.run_trunk(self.fuse_branches(camera, lidar)))
 
-    def decode(self, outputs: Outputs) -> Detections:
+    def decode_outputs(self, outputs: Outputs) -> Detections:
         """Boxes (`calico.models.decode`). Raises CalicoError for a model without a detection head."""
         if self.config.model.detection is None:
             raise CalicoError("this model has no detection head (model.detection is null)")
-        return decode(outputs.tasks, self.config.model.detection, self.trunk_grid, self.taxonomy)
+        return decode_boxes(
+            outputs.tasks, self.config.model.detection, self.trunk_grid, self.taxonomy
+        )
 
     @torch.no_grad()
     def predict(self, batch: Batch) -> list[Predictions]:
@@ -199,7 +201,7 @@ class CalicoModel(nn.Module):
         )
         if self.config.model.detection is None:
             return to_predictions(None, None, None, maps, len(batch))
-        found = self.decode(outputs)
+        found = self.decode_outputs(outputs)
         boxes, scores, labels = (
             tensor.cpu().numpy() for tensor in (found.boxes, found.scores, found.labels)
         )

@@ -10,7 +10,7 @@ from torch import Tensor
 from calico.config.model import DetectionConfig
 from calico.geometry.grid import Grid
 from calico.models.heads.center import TaskOutput
-from calico.models.overlap import bev_iou, suppress
+from calico.models.overlap import bev_iou, suppress_overlaps
 from calico.taxonomy import Taxonomy
 
 MAX_DETECTIONS = 500
@@ -32,12 +32,12 @@ class Detections:
     residual: Tensor
 
 
-def decode(
+def decode_boxes(
     tasks: tuple[TaskOutput, ...], config: DetectionConfig, grid: Grid, taxonomy: Taxonomy
 ) -> Detections:
     """The best `max_boxes` cells of every task above the threshold, suppressed within their task, then merged.
 
-    Rotated NMS by rounds (`calico.models.overlap.suppress`) in place of CenterPoint's circle NMS or a loop.
+    Rotated NMS by rounds (`calico.models.overlap.suppress_overlaps`) in place of CenterPoint's circle NMS or a loop.
 
     Args:
         tasks: outputs of the head.
@@ -51,7 +51,7 @@ def decode(
         torch.stack([_pad(item[part], most) for item in candidates], dim=1) for part in range(3)
     )
     valid = (scores > config.score_threshold).to(scores.dtype)
-    keep, residual = suppress(bev_iou(boxes), valid, config.nms_iou, config.nms_rounds)
+    keep, residual = suppress_overlaps(bev_iou(boxes), valid, config.nms_iou, config.nms_rounds)
     scores = (scores * keep).flatten(1)
     best, order = torch.topk(scores, min(MAX_DETECTIONS, scores.shape[1]), dim=1)
     boxes = (
@@ -63,7 +63,7 @@ def decode(
 
 
 def count_slots(config: DetectionConfig, grid: Grid) -> int:
-    """M, the number of slots a frame that `decode` returns for a head on this grid."""
+    """M, the number of slots a frame that `decode_boxes` returns for a head on this grid."""
     rows, columns = grid.shape
     most = max(
         (min(config.max_boxes, len(names) * rows * columns) for names in config.tasks), default=0

@@ -41,7 +41,7 @@ class Lift(nn.Module):
         self.context = nn.Conv2d(config.fpn_channels, config.channels, 1)
         self.depth = nn.Conv2d(config.fpn_channels, config.depth_bins, 1) if self.lss else None
         self.collapse = conv_block(config.channels * len(self.heights), config.channels, 1)
-        flat = torch.from_numpy(grid.centers().reshape(-1, 2)).float()
+        flat = torch.from_numpy(grid.cell_centers().reshape(-1, 2)).float()
         ones = flat.new_ones((len(flat), 1))
         layers = [torch.cat([flat, z * ones, ones], 1) for z in self.heights]
         self.register_buffer("centers", torch.stack(layers), persistent=False)

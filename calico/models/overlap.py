@@ -65,7 +65,9 @@ def _slab(start: Tensor, step: Tensor, limit: Tensor) -> tuple[Tensor, Tensor]:
     return torch.minimum(t1, t2), torch.maximum(t1, t2)
 
 
-def suppress(iou: Tensor, valid: Tensor, threshold: float, rounds: int) -> tuple[Tensor, Tensor]:
+def suppress_overlaps(
+    iou: Tensor, valid: Tensor, threshold: float, rounds: int
+) -> tuple[Tensor, Tensor]:
     """Greedy suppression by rounds.
 
     Args:

@@ -7,10 +7,10 @@ from scipy.spatial import cKDTree
 
 from calico.config.training import RegionConfig
 from calico.frame import Float64, Int64
-from calico.regions.dbscan import components, dbscan
+from calico.regions.dbscan import connect_components, dbscan
 
 
-def cluster(xyz: Float64, config: RegionConfig) -> Int64:
+def cluster_points(xyz: Float64, config: RegionConfig) -> Int64:
     """(N,) cluster of each point of (N, 3), numbered from 0; -1 for noise."""
     if not len(xyz):
         return np.zeros(0, np.int64)
@@ -25,6 +25,6 @@ def _grid(xyz: Float64, cell_m: float, min_points: int) -> Int64:
     """Occupied cells of a grid over x and y that touch (eight neighbours); groups of fewer than min_points are noise."""
     cells, cell_of = np.unique(np.floor(xyz[:, :2] / cell_m), axis=0, return_inverse=True)
     touching = cKDTree(cells).query_pairs(1.5, output_type="ndarray")
-    labels = components(touching.T, len(cells))[cell_of.ravel()]
+    labels = connect_components(touching.T, len(cells))[cell_of.ravel()]
     size = np.bincount(labels)
     return np.where(size >= min_points, np.cumsum(size >= min_points) - 1, -1)[labels]

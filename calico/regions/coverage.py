@@ -64,7 +64,7 @@ class Coverage:
         ]
 
 
-def coverage(frame: Frame, ids: npt.NDArray[np.int32], min_points: int = 1) -> Coverage:
+def measure_coverage(frame: Frame, ids: npt.NDArray[np.int32], min_points: int = 1) -> Coverage:
     """Compares the regions of a frame with its labelled objects that have at least min_points points.
 
     Only points of the keyframe's sweep count: boxes are where objects are then.

@@ -51,17 +51,17 @@ def _components(core: Float64, links: Int64, eps_m: float) -> Int64:
     )
     cell_of = cell_of.ravel()
     links = np.concatenate([links, np.stack([np.arange(len(core)), first[cell_of]])], axis=1)
-    label = components(links, len(core))
+    label = connect_components(links, len(core))
     pairs = cKDTree(cells).query_pairs(2.5, p=np.inf, output_type="ndarray")
     apart = pairs[label[first[pairs[:, 0]]] != label[first[pairs[:, 1]]]]
     members = np.split(np.argsort(cell_of, kind="stable"), np.cumsum(np.bincount(cell_of))[:-1])
     touch: Bool = np.array(
         [(cdist(core[members[a]], core[members[b]]) <= eps_m).any() for a, b in apart], np.bool_
     )
-    return components(np.concatenate([links, first[apart[touch]].T], axis=1), len(core))
+    return connect_components(np.concatenate([links, first[apart[touch]].T], axis=1), len(core))
 
 
-def components(links: npt.NDArray[np.integer], count: int) -> Int64:
+def connect_components(links: npt.NDArray[np.integer], count: int) -> Int64:
     """(count,) connected component of each node; links (2, L) are pairs of nodes."""
     graph = coo_array(
         (np.ones(links.shape[1], np.bool_), (links[0], links[1])), shape=(count, count)

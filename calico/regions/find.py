@@ -10,8 +10,8 @@ import shapely
 
 from calico.config.training import RegionConfig
 from calico.frame import Float64, Frame, Int64
-from calico.regions.cluster import cluster
-from calico.regions.ground import gpf, ransac
+from calico.regions.cluster import cluster_points
+from calico.regions.ground import fit_gpf, fit_ransac
 
 PROTOTYPE = RegionConfig(
     method="dbscan_xy",
@@ -62,9 +62,9 @@ def find_regions(frame: Frame, config: RegionConfig) -> npt.NDArray[np.int32]:
 
 
 def _regions(xyz: Float64, config: RegionConfig) -> npt.NDArray[np.int32]:
-    ground = gpf(xyz) if config.ground == "gpf" else ransac(xyz)
+    ground = fit_gpf(xyz) if config.ground == "gpf" else fit_ransac(xyz)
     standing = np.flatnonzero(~ground.is_ground & (ground.height_m <= (config.ceiling_m or np.inf)))
-    labels = cluster(xyz[standing], config)
+    labels = cluster_points(xyz[standing], config)
     ids = np.full(len(xyz), -1, np.int32)
     kept = 0
     for members in _members(labels):

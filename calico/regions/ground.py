@@ -41,7 +41,7 @@ class Ground:
     is_ground: Bool
 
 
-def gpf(xyz: Float64) -> Ground:
+def fit_gpf(xyz: Float64) -> Ground:
     """Ground-plane fitting (Zermas et al., ICRA 2017, algorithm 1) in strips of 10 m along x; parameters of CALICO's prototype.
 
     In each strip the seeds are the points less than 0.5 m above the 50 lowest; then five times: a plane by singular value
@@ -72,7 +72,7 @@ def gpf(xyz: Float64) -> Ground:
     return _above(xyz, np.stack([planes[int(index)] for index in strip]))
 
 
-def ransac(xyz: Float64) -> Ground:
+def fit_ransac(xyz: Float64) -> Ground:
     """One plane for the whole cloud (Fischler and Bolles 1981), of 100 through three points of the lowest third (fixed seed).
 
     The best has most points within 0.2 m, less those further below: the hoods of parked cars lie in a plane too, but ground

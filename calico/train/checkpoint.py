@@ -18,7 +18,7 @@ from safetensors.torch import load, save
 from torch import nn
 
 from calico import __version__
-from calico.config.load import portable_config, validate
+from calico.config.load import portable_config, validate_config
 from calico.config.schema import Config
 from calico.errors import CalicoError
 from calico.files import (
@@ -232,7 +232,9 @@ def _config_in(file: Path, content: bytes) -> Config:
         raise CalicoError(
             f"{where}: format {card.get('format')!r}, expected {FORMAT!r} (made by calico train)"
         )
-    return validate(card.get("config"), f"{where}: its configuration does not fit this version")
+    return validate_config(
+        card.get("config"), f"{where}: its configuration does not fit this version"
+    )
 
 
 def _check_finished(folder: Path) -> None:

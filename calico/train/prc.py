@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from calico.config.schema import Config
 from calico.data.source import FrameSource
@@ -147,7 +147,7 @@ class Prc(Task[ContrastBatch]):
 
 def _freeze_unused(model: CalicoModel) -> None:
     """Exclude cameras and heads from training."""
-    unused = [model.camera, model.center, model.segmentation]
+    unused: list[nn.Module | None] = [model.camera, model.center, model.segmentation]
     if model.camera is not None:
         unused.append(model.lift)
     for part in unused:

@@ -134,7 +134,9 @@ class Rad(Task[ContrastBatch]):
         """The teacher's embeddings of the used points."""
         view, used = batch.views[0], batch.region != UNUSED
         if self.config.pretrain.rad.teacher == "fused":
-            features = self.model.trunk(self.model.fuse(camera_bev, self.model.lidar_bev(view)))
+            features = self.model.run_trunk(
+                self.model.fuse_branches(camera_bev, self.model.lidar_bev(view))
+            )
         else:
             features = self.model.lidar_features(view)
         embeddings: Tensor = self.teacher(

@@ -142,7 +142,10 @@ def run_stage(
     """
     folder.mkdir(parents=True, exist_ok=True)
     task = make_task(stage, config, source, before, measure, say, adversary)
-    train_task(task, source, folder, progress=progress, resume=resume)
+    if isinstance(task, Finetune):  # the two branches read different kinds of batches
+        train_task(task, source, folder, progress=progress, resume=resume)
+    else:
+        train_task(task, source, folder, progress=progress, resume=resume)
 
 
 def make_task(

@@ -6,7 +6,7 @@ import io
 
 from PIL import Image, ImageDraw
 
-from calico.draw.style import INK, PAPER, font
+from calico.draw.style import INK, PAPER, load_font
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico_eval.corruption_gallery.tiles import value_text
@@ -41,7 +41,7 @@ def draw_closeup(frame: Frame, name: str, view: int, seed: int) -> bytes:
     height = max(1, round(WIDTH_PX * high / wide))
     rows = 2 * (height + LABEL_PX) + GAP_PX
     sheet = Image.new("RGB", (2 * WIDTH_PX + GAP_PX, rows), PAPER)
-    draw, face = ImageDraw.Draw(sheet), font(14.0)
+    draw, face = ImageDraw.Draw(sheet), load_font(14.0)
     for number, severity in enumerate(SEVERITIES):
         left, top = number % 2 * (WIDTH_PX + GAP_PX), number // 2 * (height + LABEL_PX + GAP_PX)
         image = Image.fromarray(corrupt(frame, name, severity, seed).images[view])

@@ -10,10 +10,10 @@ from PIL import Image, ImageDraw
 
 from calico.draw.bev import draw_rings, to_pixels
 from calico.draw.cameras import view_rows
-from calico.draw.style import PAPER, Color, Point, paint_dots, ramp
+from calico.draw.style import PAPER, Color, Point, paint_dots, ramp_colors
 from calico.frame import Bool, Float64, Frame, UInt8
-from calico.geometry.boxes import corners, points_in_boxes
-from calico.geometry.camera import project
+from calico.geometry.boxes import box_corners, points_in_boxes
+from calico.geometry.camera import project_points
 
 RANGE_M = 32.0
 """The overview shows a square of twice as much."""
@@ -83,11 +83,11 @@ def _view(frame: Frame, view: int, width_px: int, points: bool) -> Image.Image:
     if points:
         shrink = np.diag([scale, scale, 1.0, 1.0])
         shrink[:2, 2] = 0.5 * scale - 0.5
-        pixels, depth, visible = project(
+        pixels, depth, visible = project_points(
             shrink @ frame.image_from_lidar[view], frame.points, (size[1], size[0])
         )
         order = np.flatnonzero(visible)[np.argsort(-depth[visible], kind="stable")]
-        paint_dots(canvas, pixels[order], ramp(depth[order] / DEPTH_M), 2)
+        paint_dots(canvas, pixels[order], ramp_colors(depth[order] / DEPTH_M), 2)
     return Image.fromarray(canvas)
 
 
@@ -118,7 +118,7 @@ def overview_picture(frame: Frame, focus: Focus, size_px: int) -> UInt8:
     paint_dots(canvas, to_pixels(frame.points[:, :2], RANGE_M, scale), _colors(frame, focus), 1)
     image = Image.fromarray(canvas)
     draw = ImageDraw.Draw(image)
-    for quad in corners(frame.boxes.boxes)[:, :4, :2]:
+    for quad in box_corners(frame.boxes.boxes)[:, :4, :2]:
         _outline(draw, to_pixels(quad, RANGE_M, scale))
     return np.asarray(image)
 
@@ -126,9 +126,9 @@ def overview_picture(frame: Frame, focus: Focus, size_px: int) -> UInt8:
 def close_up(frame: Frame, focus: Focus, width_px: int) -> tuple[UInt8, UInt8]:
     """Two pictures (width_px / 2, width_px, 3) of 12 x 6 m: from above, and from the side (what is within 3 m of the middle)."""
     scale = width_px / CLOSE_M[0]
-    local, box_corners = (
+    local, corners = (
         _local(frame.points[:, :3], focus),
-        _local(corners(frame.boxes.boxes).reshape(-1, 3), focus),
+        _local(box_corners(frame.boxes.boxes).reshape(-1, 3), focus),
     )
     near: Bool = (abs(local[:, 0]) < CLOSE_M[0] / 2) & (abs(local[:, 1]) < CLOSE_M[1] / 2)
     colors = _colors(frame, focus)[near]
@@ -138,7 +138,7 @@ def close_up(frame: Frame, focus: Focus, width_px: int) -> tuple[UInt8, UInt8]:
         paint_dots(canvas, _flat(local[near], axis, up, scale), colors, 2)
         image = Image.fromarray(canvas)
         draw = ImageDraw.Draw(image)
-        for box in box_corners.reshape(-1, 8, 3):
+        for box in corners.reshape(-1, 8, 3):
             if (abs(box[:, :2]).min(axis=0) < 6).all() and (
                 axis == 1 or abs(box[:, 1].mean()) < CLOSE_M[1] / 2
             ):
@@ -165,7 +165,7 @@ def _flat(local: Float64, axis: int, up_m: float, scale: float) -> Float64:
 
 
 def _colors(frame: Frame, focus: Focus) -> UInt8:
-    return ramp(frame.points[:, 3] / focus.intensity)
+    return ramp_colors(frame.points[:, 3] / focus.intensity)
 
 
 def _outline(draw: ImageDraw.ImageDraw, quad: Float64) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-from calico.draw.style import INK, PAPER, font
+from calico.draw.style import INK, PAPER, load_font
 from calico.frame import Frame, UInt8
 from calico_eval.corruption_gallery.pictures import (
     Focus,
@@ -79,7 +79,7 @@ def _assemble(rows: Sequence[tuple[str, Sequence[UInt8]]]) -> Image.Image:
     width = LABEL_PX + max(sum(tile.shape[1] + GAP_PX for tile in tiles) for _, tiles in rows)
     heights = [max(tile.shape[0] for tile in tiles) + GAP_PX for _, tiles in rows]
     sheet = Image.new("RGB", (width, sum(heights)), PAPER)
-    draw, face, top = ImageDraw.Draw(sheet), font(13.0), 0
+    draw, face, top = ImageDraw.Draw(sheet), load_font(13.0), 0
     for (name, tiles), height in zip(rows, heights, strict=True):
         draw.text(
             (6, top + 6),

@@ -128,14 +128,14 @@ class TorchEngine:
 
     def count_crossings(self, before: Float32, after: Float32) -> int:
         """Count points (N, 5) that changed their pillar."""
-        rows, columns, inside = self.config.grid.pillars.locate(before[:, :2])
-        new_rows, new_columns, new_inside = self.config.grid.pillars.locate(after[:, :2])
+        rows, columns, inside = self.config.grid.pillars.locate_cells(before[:, :2])
+        new_rows, new_columns, new_inside = self.config.grid.pillars.locate_cells(after[:, :2])
         other_cell = (rows != new_rows) | (columns != new_columns)
         return int(((inside != new_inside) | (other_cell & inside & new_inside)).sum())
 
     def find_known(self, frame: Frame) -> Bool:
         """Tell which objects (M,) are on the grid and of a class that the model knows."""
-        *_, inside = self.config.grid.pillars.locate(frame.boxes.boxes[:, :2])
+        *_, inside = self.config.grid.pillars.locate_cells(frame.boxes.boxes[:, :2])
         known = [self.model.taxonomy.names.index(name) for name in class_names(self.config)]
         result: Bool = inside & np.isin(frame.boxes.labels, known)
         return result

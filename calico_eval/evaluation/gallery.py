@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from calico.draw import draw_bev, draw_cameras
-from calico.draw.style import INK, PAPER, font
+from calico.draw.style import INK, PAPER, load_font
 from calico.files import write_atomic
 from calico.frame import Frame, UInt8
 from calico_eval.attacks import ALGORITHMS
@@ -139,7 +139,9 @@ def _draw_jpeg(
         "RGB", (WIDTH_PX, HEADER_PX + sum(len(part) + GAP_PX for part in [*parts, bev])), PAPER
     )
     title = f"{job.engine}, {job.condition}, frame {frame.token}"
-    ImageDraw.Draw(picture).text((6, HEADER_PX / 2), title, fill=INK, font=font(14.0), anchor="lm")
+    ImageDraw.Draw(picture).text(
+        (6, HEADER_PX / 2), title, fill=INK, font=load_font(14.0), anchor="lm"
+    )
     top = HEADER_PX
     for part in [*parts, bev]:
         picture.paste(Image.fromarray(part), (0, top))

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from calico.errors import CalicoError
 from calico.frame import Bool, Float32, Float64, Frame, Int64
-from calico.geometry.frames import inverse
+from calico.geometry.frames import invert_transform
 from calico.predictions import Predictions
 from calico.taxonomy import ERRORS, NUSCENES, Taxonomy
 from calico_eval.metrics.attributes import derive_attributes
@@ -189,7 +189,7 @@ def _check(frame: Frame, predictions: Predictions, boxes: Float64) -> None:
 
 def xy_about_ego(frame: Frame, boxes: npt.NDArray[np.floating]) -> Float64:
     """(M, 2) centres relative to the ego frame's origin, in the axes of the global frame [m]."""
-    ego_origin = inverse(frame.ego_T_lidar)[:3, 3]
+    ego_origin = invert_transform(frame.ego_T_lidar)[:3, 3]
     result: Float64 = (
         (boxes[:, :3].astype(np.float64) - ego_origin) @ frame.global_T_lidar[:3, :3].T
     )[:, :2]

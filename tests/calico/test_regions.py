@@ -18,7 +18,7 @@ from calico.frame import Boxes, Frame, Int64
 from calico.geometry.grid import Grid
 from calico.regions import PROTOTYPE, cached_regions, find_regions, prepare_regions
 from calico.regions.cache import _load as load_regions
-from calico.regions.coverage import Coverage, coverage, covering_regions
+from calico.regions.coverage import Coverage, covering_regions, measure_coverage
 from calico.taxonomy import NUSCENES
 
 THINGS = {  # x, y, length, width, lowest, highest above ground
@@ -145,7 +145,7 @@ def test_an_empty_cloud_has_no_regions(street: Frame, tmp_path: Path) -> None:
         RegionConfig(ground="ransac", method="grid", cache_dir=tmp_path),
     ):
         assert cached_regions(empty, config).shape == (0,)
-    assert coverage(empty, np.zeros(0, np.int32)) == Coverage(1, *[(0,) * 10] * 3)
+    assert measure_coverage(empty, np.zeros(0, np.int32)) == Coverage(1, *[(0,) * 10] * 3)
 
 
 def test_the_cache_is_used_and_a_broken_file_is_not(street: Frame, tmp_path: Path) -> None:
@@ -308,7 +308,7 @@ def test_coverage_counted_by_hand(frame: Frame) -> None:
     labelled = with_points(frame, points).replace(
         boxes=Boxes(boxes, np.array([0, 0, 5, 5]), none, none)
     )
-    found = coverage(labelled, ids)
+    found = measure_coverage(labelled, ids)
     by_class = {
         name: (getattr(found, name)[0], getattr(found, name)[5])
         for name in ("objects", "covered", "alone")
@@ -316,7 +316,7 @@ def test_coverage_counted_by_hand(frame: Frame) -> None:
     assert by_class == {"objects": (2, 1), "covered": (2, 0), "alone": (1, 0)}
     assert (found.frames, found.regions, found.object_regions) == (1, 3, 2)
     assert covering_regions(labelled, ids).tolist() == [0, 1, -1, -2]
-    assert sum(coverage(labelled, ids, min_points=5).objects) == 0
+    assert sum(measure_coverage(labelled, ids, min_points=5).objects) == 0
     both = found + found
     assert (both.frames, both.objects[0], both.regions) == (2, 4, 6)
     assert "| car | 4 | 4 (100 %) | 2 (50 %) |" in both.lines(labelled.taxonomy.names)
@@ -329,5 +329,5 @@ def test_points_of_older_sweeps_do_not_count_for_coverage(frame: Frame) -> None:
     labelled = with_points(frame, points).replace(
         boxes=Boxes(boxes, one, one, one), sweep_index=np.array([0, 1, 1, 1], np.int16)
     )
-    assert sum(coverage(labelled, np.array([-1, 0, 0, 0], np.int32)).covered) == 0
-    assert sum(coverage(labelled, np.array([0, -1, -1, -1], np.int32)).covered) == 1
+    assert sum(measure_coverage(labelled, np.array([-1, 0, 0, 0], np.int32)).covered) == 0
+    assert sum(measure_coverage(labelled, np.array([0, -1, -1, -1], np.int32)).covered) == 1

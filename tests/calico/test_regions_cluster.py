@@ -9,7 +9,7 @@ from sklearn.cluster import DBSCAN
 
 from calico.config.training import RegionConfig
 from calico.frame import Float64, Int64
-from calico.regions.cluster import cluster
+from calico.regions.cluster import cluster_points
 from calico.regions.dbscan import dbscan
 from calico.regions.find import cluster_shape
 
@@ -64,13 +64,13 @@ def test_groups_joined_by_one_pair_far_from_their_middles() -> None:
 
 def test_xy_ignores_height_and_xyz_does_not() -> None:
     points = np.array([[0.0, 0, z] for z in (0, 0, 0, 0, 0, 3, 3, 3, 3, 3)])
-    assert cluster(points, RegionConfig(method="dbscan_xy")).max() == 0
-    assert cluster(points, RegionConfig(method="dbscan_xyz")).max() == 1
+    assert cluster_points(points, RegionConfig(method="dbscan_xy")).max() == 0
+    assert cluster_points(points, RegionConfig(method="dbscan_xyz")).max() == 1
 
 
 def test_grid_against_ndimage_label() -> None:
     xyz = np.random.default_rng(5).uniform(0, 30, (500, 3))
-    found = cluster(xyz, RegionConfig(method="grid", eps_m=0.8, min_points=4))
+    found = cluster_points(xyz, RegionConfig(method="grid", eps_m=0.8, min_points=4))
     cells = np.floor(xyz[:, :2] / 0.8).astype(int)
     occupied = np.zeros(cells.max(axis=0) + 1, np.bool_)
     occupied[tuple(cells.T)] = True
@@ -84,7 +84,7 @@ def test_grid_against_ndimage_label() -> None:
 
 def test_nothing_gives_nothing() -> None:
     for method in ("dbscan_xy", "dbscan_xyz", "grid"):
-        assert cluster(np.zeros((0, 3)), RegionConfig(method=method)).shape == (0,)
+        assert cluster_points(np.zeros((0, 3)), RegionConfig(method=method)).shape == (0,)
 
 
 def test_shape_of_a_turned_rectangle() -> None:

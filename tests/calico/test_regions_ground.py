@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from calico.frame import Float64
-from calico.regions.ground import fit_plane, gpf, ransac
+from calico.regions.ground import fit_gpf, fit_plane, fit_ransac
 
 
 def slope(xy: Float64) -> Float64:
@@ -27,7 +27,7 @@ def scene(seed: int = 0) -> tuple[Float64, Float64]:
     return np.column_stack([xy, slope(xy) + height]), height
 
 
-@pytest.mark.parametrize("method", [gpf, ransac])
+@pytest.mark.parametrize("method", [fit_gpf, fit_ransac])
 def test_a_sloped_plane_is_recovered(method) -> None:  # type: ignore[no-untyped-def]
     xyz, height = scene()
     found = method(xyz)
@@ -40,8 +40,8 @@ def test_gpf_follows_a_road_that_bends_and_ransac_has_one_plane() -> None:
     rng = np.random.default_rng(1)
     xy = rng.uniform(-40, 40, (8000, 2))
     xyz = np.column_stack([xy, 0.04 * np.maximum(xy[:, 0] - 10, 0) - 1.8])
-    assert gpf(xyz).is_ground.mean() > 0.99
-    assert ransac(xyz).is_ground.mean() < 0.9
+    assert fit_gpf(xyz).is_ground.mean() > 0.99
+    assert fit_ransac(xyz).is_ground.mean() < 0.9
 
 
 def test_gpf_leaves_a_strip_without_road_to_the_plane_further_in() -> None:
@@ -51,7 +51,7 @@ def test_gpf_leaves_a_strip_without_road_to_the_plane_further_in() -> None:
     hedge = np.column_stack(
         [rng.uniform(20, 50, 600), rng.uniform(-20, 20, 600), rng.uniform(-0.8, 0.2, 600)]
     )
-    found = gpf(np.concatenate([road, hedge]))
+    found = fit_gpf(np.concatenate([road, hedge]))
     assert found.is_ground[:4000].all()
     assert not found.is_ground[4000:].any()
     assert found.height_m[4000:] == pytest.approx(hedge[:, 2] + 1.8, abs=1e-6)
@@ -60,7 +60,7 @@ def test_gpf_leaves_a_strip_without_road_to_the_plane_further_in() -> None:
 def test_gpf_ignores_mirror_images_below_the_road() -> None:
     xyz, height = scene()
     mirrored = np.column_stack([np.linspace(1, 9, 20), np.full(20, 2.0), np.full(20, -4.5)])
-    found = gpf(np.concatenate([xyz, mirrored]))
+    found = fit_gpf(np.concatenate([xyz, mirrored]))
     assert np.abs(found.height_m[: len(xyz)] - height).max() < 0.06
     assert found.is_ground[len(xyz) :].all()
 
@@ -70,12 +70,12 @@ def test_ransac_prefers_the_ground_to_a_fuller_plane_above_it() -> None:
     rng = np.random.default_rng(3)
     road = np.column_stack([rng.uniform(-30, 30, (2000, 2)), np.full(2000, -1.8)])
     hoods = np.column_stack([rng.uniform(-30, 30, (3000, 2)), np.full(3000, -0.9)])
-    found = ransac(np.concatenate([road, hoods]))
+    found = fit_ransac(np.concatenate([road, hoods]))
     assert found.is_ground[:2000].all()
     assert not found.is_ground[2000:].any()
 
 
-@pytest.mark.parametrize("method", [gpf, ransac])
+@pytest.mark.parametrize("method", [fit_gpf, fit_ransac])
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
 def test_tiny_clouds(method, count: int) -> None:  # type: ignore[no-untyped-def]
     found = method(np.arange(3.0 * count).reshape(count, 3) * [1, 1, 0] + [0, 0, -1.8])

@@ -14,7 +14,7 @@ import numpy as np
 from calico.data.source import FrameInfo
 from calico.frame import Boxes, Frame
 from calico.geometry.boxes import points_in_boxes
-from calico.geometry.frames import from_yaw, inverse
+from calico.geometry.frames import from_yaw, invert_transform
 from calico.geometry.grid import Grid
 from calico.seeds import make_generator
 from calico.taxonomy import CAMERAS, NUSCENES
@@ -163,7 +163,7 @@ def _camera(view: int) -> tuple[np.ndarray, np.ndarray]:
     )  # right, down, forward of a camera that looks along x
     camera_T_mount = np.eye(4)
     camera_T_mount[:3, :3] = axes
-    return K, camera_T_mount @ inverse(
+    return K, camera_T_mount @ invert_transform(
         from_yaw(float(heading), (0.3 * np.cos(heading), 0.3 * np.sin(heading), -0.2))
     )
 
@@ -174,7 +174,7 @@ def _render(
     height, width = IMAGE_HW
     u, v = np.meshgrid(np.arange(width), np.arange(height))
     in_camera = np.stack([u, v, np.ones_like(u)], axis=-1).reshape(-1, 3) @ np.linalg.inv(K).T
-    lidar_T_camera = inverse(camera_T_lidar)
+    lidar_T_camera = invert_transform(camera_T_lidar)
     rays = in_camera @ lidar_T_camera[:3, :3].T
     rays /= np.linalg.norm(rays, axis=1, keepdims=True)
     distance, hit = _cast(lidar_T_camera[:3, 3], rays, objects)
@@ -207,7 +207,7 @@ def _cast(origin: np.ndarray, rays: np.ndarray, objects: Boxes) -> tuple[np.ndar
 
 
 def _map(grid: Grid) -> np.ndarray:
-    y = abs(grid.centers()[..., 1])
+    y = abs(grid.cell_centers()[..., 1])
     masks = np.zeros((len(NUSCENES.map_names), *grid.shape), bool)
     masks[NUSCENES.map_names.index("drivable_area")] = y < 6.0
     masks[NUSCENES.map_names.index("walkway")] = (y >= 6.0) & (y < 10.0)

@@ -16,7 +16,7 @@ from calico.data.batch import Batch, collate_frames
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Boxes, Frame
-from calico.geometry.boxes import corners
+from calico.geometry.boxes import box_corners
 from calico.geometry.grid import Grid
 from calico.models.calico import CalicoModel
 from calico.seeds import make_generator
@@ -103,7 +103,7 @@ def reference(boxes: np.ndarray, labels: np.ndarray, grid: Grid) -> np.ndarray:
     y = grid.y_min_m + grid.cell_m * (np.arange(rows) + 0.5)
     truth = np.full((rows, columns), BACKGROUND)
     for k in np.argsort([-float(box[3] * box[4]) for box in boxes], kind="stable"):
-        footprint = shapely.Polygon(corners(boxes[k : k + 1])[0, :4, :2])
+        footprint = shapely.Polygon(box_corners(boxes[k : k + 1])[0, :4, :2])
         truth[shapely.contains_xy(footprint, *np.meshgrid(x, y))] = labels[k]
         nearest = np.abs(y - boxes[k, 1]).argmin(), np.abs(x - boxes[k, 0]).argmin()
         if (

@@ -23,7 +23,7 @@ class Places(CalicoModel):
     """Its features are the place of a cell: x, y and 1."""
 
     def lidar_features(self, batch: Batch) -> Tensor:
-        x, y = torch.from_numpy(self.trunk_grid.centers()).float().unbind(-1)
+        x, y = torch.from_numpy(self.trunk_grid.cell_centers()).float().unbind(-1)
         return torch.stack([x, y, torch.ones_like(x)]).expand(len(batch), -1, -1, -1)
 
 

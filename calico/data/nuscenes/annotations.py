@@ -11,7 +11,14 @@ from calico.data.nuscenes.tables import Row, Tables
 from calico.data.nuscenes.values import read_count, read_numbers, read_pose, read_size
 from calico.errors import CalicoError
 from calico.frame import Boxes, Float64
-from calico.geometry.frames import from_quaternion, from_yaw, inverse, transform, wrap_angle, yaw_of
+from calico.geometry.frames import (
+    from_quaternion,
+    from_yaw,
+    invert_transform,
+    transform_points,
+    wrap_angle,
+    yaw_of,
+)
 from calico.taxonomy import NUSCENES, Taxonomy
 
 MAX_VELOCITY_GAP_S = 1.5
@@ -55,7 +62,10 @@ class BoxReader:
             CalicoError: A value is not possible, or rows contradict each other.
         """
         boxes, labels, attributes, counts, instances = [], [], [], [], []
-        lidar_T_global, turn = inverse(global_T_lidar), from_yaw(-yaw_of(global_T_lidar))[:2, :2]
+        lidar_T_global, turn = (
+            invert_transform(global_T_lidar),
+            from_yaw(-yaw_of(global_T_lidar))[:2, :2],
+        )
         for row in self._of_sample.get(sample_token, {}).values():
             width, length, height = read_size(self._table, row)
             pose, count = read_pose(self._table, row), read_count(self._table, row)
@@ -63,7 +73,7 @@ class BoxReader:
             label = self._label(row)
             if label is None:
                 continue
-            center = transform(lidar_T_global, np.array([pose[:3]]))[0]
+            center = transform_points(lidar_T_global, np.array([pose[:3]]))[0]
             yaw = yaw_of(from_quaternion(pose[3:])) - yaw_of(global_T_lidar)
             boxes.append([*center, length, width, height, yaw, *velocity])
             labels.append(label)

@@ -21,7 +21,7 @@ from calico.data.nuscenes.write import (
 )
 from calico.errors import CalicoError
 from calico.frame import Boxes, Float64, Frame
-from calico.geometry.frames import from_quaternion, from_yaw, inverse, transform
+from calico.geometry.frames import from_quaternion, from_yaw, invert_transform, transform_points
 
 MAX_AGE_ERROR_S = 1e-3
 
@@ -84,13 +84,15 @@ class FrameWriter:
         self.folder.write(
             part,
             record.filename,
-            encode_points(cloud, ring, inverse(pose) if index else None, record.is_key_frame),
+            encode_points(
+                cloud, ring, invert_transform(pose) if index else None, record.is_key_frame
+            ),
         )
         if moved:
-            global_T_ego = clean.global_T_lidar @ pose @ inverse(record.ego_T_sensor())
+            global_T_ego = clean.global_T_lidar @ pose @ invert_transform(record.ego_T_sensor())
             self._new_row(part, "ego_pose", record, pose_fields(global_T_ego))
         _count(part, "points_with_another_age", abs(cloud[:, 4] - age_s) > MAX_AGE_ERROR_S)
-        _count(part, "points_within_1_m_of_the_sensor", read_as_own(cloud, inverse(pose)))
+        _count(part, "points_within_1_m_of_the_sensor", read_as_own(cloud, invert_transform(pose)))
 
     def _write_camera(
         self, part: Part, clean: Frame, changed: Frame, view: int, record: SensorRecord
@@ -119,7 +121,9 @@ class FrameWriter:
             and np.array_equal(K, clean.camera_K[view])
         ):
             ego_T_camera = (
-                inverse(record.global_T_ego()) @ clean.global_T_lidar @ inverse(camera_T_lidar)
+                invert_transform(record.global_T_ego())
+                @ clean.global_T_lidar
+                @ invert_transform(camera_T_lidar)
             )
             self._new_row(
                 part,
@@ -161,7 +165,7 @@ class FrameWriter:
 def _moved(row: Row, global_T_lidar: Float64, before: Float64, after: Float64) -> Row:
     """Where an annotation is after its box (7,) in the LiDAR frame moved; turned about the global z, as headings are level."""
     global_T_box = from_yaw(after[6] - before[6]) @ from_quaternion(row["rotation"])
-    global_T_box[:3, 3] = transform(global_T_lidar, after[None, :3])[0]
+    global_T_box[:3, 3] = transform_points(global_T_lidar, after[None, :3])[0]
     size = [after[4], after[3], after[5]] if (before[3:6] != after[3:6]).any() else row["size"]
     return pose_fields(global_T_box) | {"size": size}
 

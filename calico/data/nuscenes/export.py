@@ -23,7 +23,7 @@ from calico.data.nuscenes.write import (
 )
 from calico.data.source import FrameSource
 from calico.frame import Float64, Frame
-from calico.geometry.frames import from_yaw, inverse, transform, yaw_of
+from calico.geometry.frames import from_yaw, invert_transform, transform_points, yaw_of
 from calico.taxonomy import NUSCENES, Taxonomy, names_in
 
 VERSION = "v1.0-mini"
@@ -102,7 +102,10 @@ def _write_frame(folder: OutputFolder, part: Part, frame: Frame, cameras: Sequen
         age_s = float(frame.points[here][0, 4]) if here.any() else 0.0
         name = f"{'sweeps' if index else 'samples'}/{LIDAR}/{frame.token}__{LIDAR}__{index}.pcd.bin"
         content = encode_points(
-            frame.points[here], frame.ring[here], inverse(pose) if index else None, index == 0
+            frame.points[here],
+            frame.ring[here],
+            invert_transform(pose) if index else None,
+            index == 0,
         )
         folder.write(part, name, content)
         mount = pose_fields(ego_T_file_sensor(frame.ego_T_lidar)) | {"camera_intrinsic": []}
@@ -113,7 +116,7 @@ def _write_frame(folder: OutputFolder, part: Part, frame: Frame, cameras: Sequen
             "height": 0,
             "width": 0,
         }
-        global_T_ego = frame.global_T_lidar @ pose @ inverse(frame.ego_T_lidar)
+        global_T_ego = frame.global_T_lidar @ pose @ invert_transform(frame.ego_T_lidar)
         _add_file(
             rows,
             frame,
@@ -128,11 +131,11 @@ def _write_frame(folder: OutputFolder, part: Part, frame: Frame, cameras: Sequen
         image = frame.images[view]
         name = f"samples/{camera}/{frame.token}__{camera}.png"
         folder.write(part, name, encode_image(image))
-        mount = pose_fields(frame.ego_T_lidar @ inverse(frame.camera_T_lidar[view]))
+        mount = pose_fields(frame.ego_T_lidar @ invert_transform(frame.camera_T_lidar[view]))
         mount["camera_intrinsic"] = frame.camera_K[view].tolist()
         file = {"filename": name, "fileformat": "png", "is_key_frame": True}
         file |= {"height": image.shape[0], "width": image.shape[1]}
-        global_T_ego = frame.global_T_lidar @ inverse(frame.ego_T_lidar)
+        global_T_ego = frame.global_T_lidar @ invert_transform(frame.ego_T_lidar)
         _add_file(
             rows,
             frame,
@@ -178,7 +181,7 @@ def _annotations(frame: Frame) -> Iterator[Row]:
     """All objects of a frame, level in the global frame as nuScenes' are."""
     boxes, heading = frame.boxes, yaw_of(frame.global_T_lidar)
     names, attributes = _class_names(frame.taxonomy), frame.taxonomy.attributes
-    centers = transform(frame.global_T_lidar, boxes.boxes[:, :3].astype(np.float64))
+    centers = transform_points(frame.global_T_lidar, boxes.boxes[:, :3].astype(np.float64))
     for number, box in enumerate(boxes.boxes.astype(np.float64)):
         index = int(boxes.attributes[number])
         attribute = attributes[index] if index >= 0 else ""

@@ -14,7 +14,7 @@ from calico.data.nuscenes.values import is_finite_number
 from calico.errors import CalicoError
 from calico.files import read_json
 from calico.frame import Bool, Float64
-from calico.geometry.frames import from_yaw, inverse, yaw_of
+from calico.geometry.frames import from_yaw, invert_transform, yaw_of
 from calico.geometry.grid import Grid
 from calico.taxonomy import Taxonomy
 
@@ -61,7 +61,7 @@ class NuScenesMap:
             (K, Y, X) masks.
         """
         x, y, _ = global_T_lidar[:3, 3]
-        lidar_T_global = inverse(from_yaw(yaw_of(global_T_lidar), (x, y, 0.0)))[:2]
+        lidar_T_global = invert_transform(from_yaw(yaw_of(global_T_lidar), (x, y, 0.0)))[:2]
         reach = (
             np.hypot(max(-grid.x_min_m, grid.x_max_m), max(-grid.y_min_m, grid.y_max_m))
             + 2 * grid.cell_m

@@ -22,7 +22,7 @@ from calico.data.source import FrameInfo
 from calico.errors import CalicoError
 from calico.files import read_bytes
 from calico.frame import Bool, Float64, Frame, Int64
-from calico.geometry.frames import inverse, transform
+from calico.geometry.frames import invert_transform, transform_points
 from calico.geometry.grid import Grid
 from calico.taxonomy import CAMERAS, NUSCENES, Taxonomy
 
@@ -55,7 +55,7 @@ class FrameLoader:
         sample = scene[position]
         key = sample.lidar[0]
         global_T_lidar = key.global_T_sensor()
-        points, ring, sweep_index, sweep_T = self._points(sample, inverse(global_T_lidar))
+        points, ring, sweep_index, sweep_T = self._points(sample, invert_transform(global_T_lidar))
         views = len(sample.cameras)
         return Frame(
             token=sample.token,
@@ -73,7 +73,10 @@ class FrameLoader:
                 views, 3, 3
             ),
             camera_T_lidar=np.array(
-                [inverse(camera.global_T_sensor()) @ global_T_lidar for camera in sample.cameras],
+                [
+                    invert_transform(camera.global_T_sensor()) @ global_T_lidar
+                    for camera in sample.cameras
+                ],
                 np.float64,
             ).reshape(views, 4, 4),
             camera_time_s=np.array(
@@ -95,7 +98,7 @@ class FrameLoader:
                 self.path(record), record.token, record.is_key_frame, self._any_intensity
             )
             lidar_T_sweep = lidar_T_global @ record.global_T_sensor() if index else np.eye(4)
-            xyz = transform(lidar_T_sweep, cloud[:, :3]) if index else cloud[:, :3]
+            xyz = transform_points(lidar_T_sweep, cloud[:, :3]) if index else cloud[:, :3]
             age_s = np.full(
                 (len(cloud), 1),
                 (sample.lidar[0].timestamp_us - record.timestamp_us) * 1e-6,

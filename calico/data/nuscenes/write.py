@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 from calico.data.nuscenes.records import RAW_T_LIDAR
 from calico.data.nuscenes.sensors import EGO_RADIUS_M
 from calico.frame import Bool, Float32, Float64, Int16, UInt8
-from calico.geometry.frames import inverse, transform
+from calico.geometry.frames import invert_transform, transform_points
 
 NOTHING = np.zeros((1, 5), "<f4").tobytes()
 """A sweep without returns: one own return at the sensor, which readers drop. Without any point it would be a broken file."""
@@ -38,7 +38,7 @@ def encode_points(
         return b"" if is_key_frame else NOTHING
     raw_T_lidar = RAW_T_LIDAR if sweep_T_lidar is None else RAW_T_LIDAR @ sweep_T_lidar
     columns = [
-        transform(raw_T_lidar, points[:, :3]),
+        transform_points(raw_T_lidar, points[:, :3]),
         points[:, 3:4] * np.float32(255.0),
         ring[:, None],
     ]
@@ -47,7 +47,7 @@ def encode_points(
 
 def read_as_own(points: Float32, sweep_T_lidar: Float64) -> Bool:
     """(N,) the points that readers will drop as the vehicle's own returns: |x| and |y| below 1 m of the sweep's sensor."""
-    x, y = transform(sweep_T_lidar, points[:, :3])[:, :2].T
+    x, y = transform_points(sweep_T_lidar, points[:, :3])[:, :2].T
     result: Bool = (abs(x) < EGO_RADIUS_M) & (abs(y) < EGO_RADIUS_M)
     return result
 
@@ -67,7 +67,7 @@ def pose_fields(a_T_b: Float64) -> dict[str, Any]:
 
 def ego_T_file_sensor(ego_T_lidar: Float64) -> Float64:
     """The LiDAR's mount in the axes of its files, from one in ours."""
-    result: Float64 = ego_T_lidar @ inverse(RAW_T_LIDAR)
+    result: Float64 = ego_T_lidar @ invert_transform(RAW_T_LIDAR)
     return result
 
 

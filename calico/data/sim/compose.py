@@ -12,7 +12,7 @@ from calico.data.sim.rig import camera_intrinsics, camera_T_lidar
 from calico.data.sim.world import World
 from calico.frame import Boxes, Float32, Float64, Frame
 from calico.geometry.boxes import points_in_boxes, transform_boxes
-from calico.geometry.frames import from_yaw, inverse, transform
+from calico.geometry.frames import from_yaw, invert_transform, transform_points
 from calico.geometry.grid import Grid
 from calico.seeds import make_generator
 from calico.taxonomy import Taxonomy
@@ -79,7 +79,7 @@ def compose_frame(
                 make_generator(seed, "lidar", index),
             )
         )
-        poses.append(inverse(lidar) @ pose if index else np.eye(4))
+        poses.append(invert_transform(lidar) @ pose if index else np.eye(4))
     images = render_cameras(
         now, world.ground, world.light, ego, cameras, size_hw, make_generator(seed, "camera")
     )
@@ -106,7 +106,7 @@ def compose_frame(
 
 
 def _points(sweep: Sweep, lidar_T_sweep: Float64, age_s: float) -> Float32:
-    xyz = transform(lidar_T_sweep, sweep.xyz)
+    xyz = transform_points(lidar_T_sweep, sweep.xyz)
     age = np.full(len(xyz), age_s, np.float32)
     return np.concatenate([xyz, sweep.intensity[:, None], age[:, None]], axis=1).astype(np.float32)
 
@@ -137,7 +137,7 @@ def annotate_actors(
             labels.append(label)
     if not rows:
         return Boxes.empty()
-    boxes = transform_boxes(inverse(global_T_lidar), np.asarray(rows, np.float64)).astype(
+    boxes = transform_boxes(invert_transform(global_T_lidar), np.asarray(rows, np.float64)).astype(
         np.float32
     )
     counts = [

@@ -9,7 +9,7 @@ from calico.data.sim.actors import Actor
 from calico.data.sim.motion import Track
 from calico.data.sim.sizes import Size
 from calico.frame import Float64
-from calico.geometry.boxes import corners
+from calico.geometry.boxes import box_corners
 
 
 def without_conflicts(
@@ -36,7 +36,7 @@ def without_conflicts(
     for poses in np.stack([track.sample(times) for track in tracks], axis=1):
         boxes = np.zeros((len(tracks), 7))
         boxes[:, [0, 1, 6]], boxes[:, 3:6] = poses, sizes
-        outlines = shapely.polygons(corners(boxes)[:, :4, :2])
+        outlines = shapely.polygons(box_corners(boxes)[:, :4, :2])
         first, second = shapely.STRtree(outlines).query(outlines, predicate="intersects")
         earlier = rank[first] < rank[second]
         meetings |= set(zip(first[earlier].tolist(), second[earlier].tolist(), strict=True))

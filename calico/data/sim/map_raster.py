@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 
 from calico.data.sim.layout import Layout, Road
 from calico.frame import Bool, Float32, Float64, UInt8
-from calico.geometry.frames import transform
+from calico.geometry.frames import transform_points
 from calico.geometry.grid import Grid
 from calico.taxonomy import Taxonomy
 
@@ -71,8 +71,8 @@ class GroundMap:
         Returns:
             (K, Y, X) bool.
         """
-        centers = grid.centers().reshape(-1, 2)
-        world = transform(
+        centers = grid.cell_centers().reshape(-1, 2)
+        world = transform_points(
             global_T_lidar, np.concatenate([centers, np.zeros((len(centers), 1))], axis=1)
         )
         bits = self.lookup(world[:, :2]).reshape(grid.shape)

@@ -11,7 +11,7 @@ import numpy as np
 
 from calico.data.sim.lidar import EGO_T_LIDAR
 from calico.frame import Float32, Float64
-from calico.geometry.frames import from_yaw, inverse
+from calico.geometry.frames import from_yaw, invert_transform
 
 MOUNTS: dict[str, tuple[float, float, float, float, float]] = {
     "CAM_FRONT": (1.70, 0.00, 1.51, 0.0, 70.0),
@@ -53,7 +53,7 @@ def camera_intrinsics(camera: str, size_hw: tuple[int, int]) -> Float64:
 
 def camera_T_lidar(camera: str) -> Float64:
     """Takes LiDAR points into the camera."""
-    result: Float64 = inverse(ego_T_camera(camera)) @ EGO_T_LIDAR
+    result: Float64 = invert_transform(ego_T_camera(camera)) @ EGO_T_LIDAR
     return result
 
 

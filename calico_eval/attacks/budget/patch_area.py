@@ -14,7 +14,7 @@ import numpy as np
 from calico.errors import CalicoError
 from calico.frame import Bool, Float64, Frame
 from calico.geometry.boxes import points_in_boxes
-from calico.geometry.frames import inverse
+from calico.geometry.frames import invert_transform
 from calico_eval.attacks.patch.shape import PatchShape
 
 Corner = tuple[float, float, float]
@@ -92,7 +92,7 @@ def as_quad(corners: Float64) -> Quad:
 
 def _rays(frame: Frame, view: int, u: np.ndarray, v: np.ndarray) -> tuple[Float64, Float64]:
     """The camera's centre (3,) and the directions (N, 3) of the rays through pixels, in the LiDAR frame."""
-    lidar_T_camera = inverse(frame.camera_T_lidar[view])
+    lidar_T_camera = invert_transform(frame.camera_T_lidar[view])
     in_camera = np.linalg.solve(
         frame.camera_K[view], np.stack([u, v, np.ones(len(u))]).astype(np.float64)
     )

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from calico.frame import Bool, Float64, Frame
-from calico.geometry.boxes import corners
-from calico.geometry.camera import project
+from calico.geometry.boxes import box_corners
+from calico.geometry.camera import project_points
 from calico_eval.attacks.details import AttackDetails, Crafted
 from calico_eval.attacks.lidar.aim import aim, azimuth_of
 from calico_eval.attacks.lidar.phantom import Place, Projector
@@ -40,7 +40,7 @@ class Frustum:
 
     def holds(self, xyz: Float64) -> Bool:
         """(K,) which points (K, 3) [m, LiDAR frame] fall into the rectangle."""
-        pixels, _, visible = project(self.image_from_lidar, xyz, self.size_hw)
+        pixels, _, visible = project_points(self.image_from_lidar, xyz, self.size_hw)
         inside: Bool = (
             visible & (pixels >= self.low).all(axis=1) & (pixels <= self.high).all(axis=1)
         )
@@ -90,8 +90,8 @@ def frustum_of(frame: Frame, row: int) -> Frustum | None:
     best: Frustum | None = None
     for matrix, image in zip(frame.image_from_lidar, frame.images, strict=True):
         size = (int(image.shape[0]), int(image.shape[1]))
-        pixels, depth, _ = project(matrix, corners(box)[0], size)
-        if (depth <= 0.1).any() or not project(matrix, box, size)[2][0]:
+        pixels, depth, _ = project_points(matrix, box_corners(box)[0], size)
+        if (depth <= 0.1).any() or not project_points(matrix, box, size)[2][0]:
             continue
         found = Frustum(matrix, size, pixels.min(axis=0), pixels.max(axis=0))
         if best is None or np.prod(found.high - found.low) > np.prod(best.high - best.low):

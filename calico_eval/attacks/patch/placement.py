@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from calico.frame import Float64, Frame
-from calico.geometry.boxes import corners as box_corners
-from calico.geometry.frames import inverse, transform
+from calico.geometry.boxes import box_corners as box_corners
+from calico.geometry.frames import invert_transform, transform_points
 from calico_eval.attacks.patch.shape import PatchShape
 from calico_eval.attacks.patch.visibility import Seen, box_pixels, seen
 
@@ -16,7 +16,7 @@ WINDOW_S = 1.0
 """A board stands for so long; then it is set up anew ahead of the car, which would have driven past it."""
 
 SIDES = ((0, 1), (1, 2), (2, 3), (3, 0))
-"""Vertical sides of a box, as its lower corners from right to left for who faces them (order of `geometry.boxes.corners`)."""
+"""Vertical sides of a box, as its lower corners from right to left for who faces them (order of `geometry.boxes.box_corners`)."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,12 @@ def on_objects(frame: Frame, shape: PatchShape, view_share: float) -> list[Place
 
 def place_board(frame: Frame, anchor: Frame, shape: PatchShape) -> Placed:
     """The board that was set up in `anchor`, where `frame` sees it: it stands still in the global frame."""
-    world = transform(anchor.global_T_lidar @ inverse(anchor.ego_T_lidar), _in_ego(shape))
-    corners: Float64 = transform(inverse(frame.global_T_lidar), world).astype(np.float64)
+    world = transform_points(
+        anchor.global_T_lidar @ invert_transform(anchor.ego_T_lidar), _in_ego(shape)
+    )
+    corners: Float64 = transform_points(invert_transform(frame.global_T_lidar), world).astype(
+        np.float64
+    )
     return _placed(frame, corners, None)
 
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from calico.frame import Bool, Float64, Frame, Int64
-from calico.geometry.boxes import corners as box_corners
+from calico.geometry.boxes import box_corners as box_corners
 from calico.geometry.boxes import points_in_boxes
-from calico.geometry.camera import project
-from calico.geometry.frames import inverse
+from calico.geometry.camera import project_points
+from calico.geometry.frames import invert_transform
 
 NEAR_M = 0.5
 """Nearer parts of a rectangle are not drawn."""
@@ -101,7 +101,7 @@ def _around(frame: Frame, view: int, corners: Float64) -> tuple[Int64, Int64]:
 def _to_place(frame: Frame, view: int, corners: Float64) -> Float64 | None:
     """(3, 3) from (u, v, 1) to (s, t, 1) / d; None where the camera does not look at the rectangle's front."""
     right, down = corners[1] - corners[0], corners[3] - corners[0]
-    centre = inverse(frame.camera_T_lidar[view])[:3, 3]
+    centre = invert_transform(frame.camera_T_lidar[view])[:3, 3]
     if (centre - corners[0]) @ np.cross(down, right) <= 1e-9:
         return None
     matrix = frame.image_from_lidar[view]
@@ -123,7 +123,7 @@ def _behind_boxes(
 
 def _entry(frame: Frame, view: int, u: Int64, v: Int64, box: Float64) -> Float64:
     """(P,) depth at which the ray of each pixel enters the box [m]; infinite where it misses it or starts in it."""
-    lidar_T_camera = inverse(frame.camera_T_lidar[view])
+    lidar_T_camera = invert_transform(frame.camera_T_lidar[view])
     rays = (
         np.stack([u, v, np.ones_like(u)], axis=1)
         @ np.linalg.inv(frame.camera_K[view]).T
@@ -156,7 +156,7 @@ def _behind_returns(
     normal = np.cross(corners[3] - corners[0], corners[1] - corners[0])
     off = (points[:, :3] - corners[0]) @ normal / np.linalg.norm(normal)
     points = points[off > ABOVE_M]
-    pixels, depth, inside = project(frame.image_from_lidar[view], points, (height, width))
+    pixels, depth, inside = project_points(frame.image_from_lidar[view], points, (height, width))
     pixels, depth = pixels[inside], depth[inside]
     inverse_depth = np.concatenate([pixels, np.ones((len(pixels), 1))], axis=1) @ to_place[2]
     nearer = (inverse_depth > 0) & (

@@ -77,7 +77,7 @@ class AttackForward:
 
     def _heads(self, camera: Tensor | None, lidar: Tensor | None) -> Outputs:
         model = self._model
-        bev = model.trunk(model.fuse(camera, lidar))
+        bev = model.run_trunk(model.fuse_branches(camera, lidar))
         return Outputs(
             tasks=model.center(bev) if self._detection and model.center is not None else (),
             map_logits=model.segmentation(bev)

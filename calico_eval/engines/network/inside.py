@@ -54,8 +54,8 @@ class NetworkInside:
                 for name, value in branches.items()
                 if value is not None
             }
-            fused = model.fuse(leaves.get("camera"), leaves.get("lidar"))
-            outputs = model.heads(model.trunk(fused))
+            fused = model.fuse_branches(leaves.get("camera"), leaves.get("lidar"))
+            outputs = model.run_heads(model.run_trunk(fused))
             loss = OBJECTIVES[objective].loss(Scene(model, batch), outputs).sum()
             found = (
                 torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from calico.cli.main import cli
 from calico.config.load import to_yaml
-from calico.config.presets import tiny
+from calico.config.presets import make_tiny
 from calico.errors import CalicoError
 
 
@@ -60,7 +60,7 @@ def test_a_setting_of_a_trained_network_cannot_be_changed(
 ) -> None:
     run = tmp_path / "run"
     run.mkdir()
-    (run / "config.yaml").write_text(to_yaml(tiny()))
+    (run / "config.yaml").write_text(to_yaml(make_tiny()))
     key = setting.split("=")[0]
     message = error_of(command, str(run), "--set", setting, "--out", str(tmp_path / "out"))
     assert message.startswith(

@@ -7,7 +7,13 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from calico.config.load import describe_changes, load_config, portable_config, to_yaml, validate
+from calico.config.load import (
+    describe_changes,
+    load_config,
+    portable_config,
+    to_yaml,
+    validate_config,
+)
 from calico.config.presets import PRESETS
 from calico.config.schema import Config
 from calico.errors import CalicoError
@@ -16,7 +22,7 @@ from calico.errors import CalicoError
 @pytest.mark.parametrize("preset", PRESETS)
 def test_yaml_reads_back_to_an_equal_configuration(preset: str) -> None:
     config = load_config(preset)
-    assert validate(yaml.safe_load(to_yaml(config))) == config
+    assert validate_config(yaml.safe_load(to_yaml(config))) == config
 
 
 def test_order_is_preset_file_set_flag(tmp_path: Path) -> None:
@@ -240,7 +246,7 @@ def test_every_setting_refuses_what_it_cannot_mean(key: str, annotation: Any) ->
             section = section[part]
         section[name] = value
         try:
-            kept: Any = validate(tree)
+            kept: Any = validate_config(tree)
         except CalicoError as error:
             assert parents[-1:] == [] or parents[0] in str(error), error  # noqa: PT017
             continue

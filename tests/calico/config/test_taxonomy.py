@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from calico.config.load import load_config, to_yaml, translate_tasks, validate
+from calico.config.load import load_config, to_yaml, translate_tasks, validate_config
 from calico.config.taxonomy import TaxonomyConfig, describe_taxonomy, read_taxonomy
 from calico.errors import CalicoError
 from calico.taxonomy import KITTI, NUSCENES, WAYMO, MapClass, ObjectClass, Taxonomy
@@ -58,8 +58,8 @@ def test_a_name_stands_for_a_constant(known: Taxonomy) -> None:
 def test_a_configuration_without_a_taxonomy_is_nuscenes() -> None:
     tree = load_config("tiny").model_dump(mode="json")
     del tree["taxonomy"]
-    assert validate(tree) == load_config("tiny")
-    assert validate(tree).taxonomy.build() is NUSCENES
+    assert validate_config(tree) == load_config("tiny")
+    assert validate_config(tree).taxonomy.build() is NUSCENES
 
 
 def test_tasks_that_are_asked_for_stay() -> None:

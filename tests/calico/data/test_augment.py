@@ -6,7 +6,7 @@ from calico.data.augment import augment, drop_camera, drop_lidar, transform_imag
 from calico.data.batch import collate_frames
 from calico.frame import Frame
 from calico.geometry.boxes import points_in_boxes
-from calico.geometry.camera import project
+from calico.geometry.camera import project_points
 from calico.geometry.frames import from_yaw
 from calico.geometry.grid import Grid
 from calico.geometry.image_fit import ImageFit
@@ -32,8 +32,10 @@ def test_every_point_keeps_its_box_and_its_pixel(frame: Frame, map_grid: Grid, s
     after = points_in_boxes(new.points, new.boxes.boxes, 0.01)
     np.testing.assert_array_equal(before, after)
     for view in range(2):
-        old_px, old_depth, old_seen = project(frame.image_from_lidar[view], frame.points, (64, 128))
-        new_px, new_depth, _ = project(new.image_from_lidar[view], new.points, (64, 128))
+        old_px, old_depth, old_seen = project_points(
+            frame.image_from_lidar[view], frame.points, (64, 128)
+        )
+        new_px, new_depth, _ = project_points(new.image_from_lidar[view], new.points, (64, 128))
         np.testing.assert_allclose(new_px[old_seen], old_px[old_seen], atol=1e-2)
         np.testing.assert_allclose(new_depth[old_seen], old_depth[old_seen], atol=1e-4)
 
@@ -43,7 +45,7 @@ def test_image_augmentation_moves_pixels_and_projection_together(
 ) -> None:
     # One bright blob where a known point projects; after augmentation the blob is where the point projects then.
     target = np.array([[8.0, 1.0, -0.5]])
-    pixel, _, _ = project(frame.image_from_lidar[0], target, (64, 128))
+    pixel, _, _ = project_points(frame.image_from_lidar[0], target, (64, 128))
     image = np.zeros((64, 128, 3), np.uint8)
     u, v = np.round(pixel[0]).astype(int)
     image[v - 3 : v + 4, u - 3 : u + 4] = 255

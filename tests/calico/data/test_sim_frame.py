@@ -15,8 +15,8 @@ from calico.data.sim.rig import ego_T_camera, pixel_rays
 from calico.data.sim.world import World, build_world
 from calico.frame import Frame
 from calico.geometry.boxes import points_in_boxes, transform_boxes
-from calico.geometry.camera import project
-from calico.geometry.frames import inverse, transform
+from calico.geometry.camera import project_points
+from calico.geometry.frames import invert_transform, transform_points
 from calico.geometry.grid import Grid
 from calico.seeds import make_generator
 from calico.taxonomy import CAMERAS, NUSCENES
@@ -62,9 +62,9 @@ def test_points_of_an_object_lie_in_its_box(world: World, frame: Frame) -> None:
 
 def test_camera_rays_meet_the_lidar_points(world: World, frame: Frame) -> None:
     """A pixel's ray and the LiDAR point that falls on it are equally deep, but for edges, parallax and noise."""
-    ego = frame.global_T_lidar @ inverse(EGO_T_LIDAR)
+    ego = frame.global_T_lidar @ invert_transform(EGO_T_LIDAR)
     for view, camera in enumerate(CAMERAS):
-        pixels, depth, visible = project(frame.image_from_lidar[view], frame.points, SIZE)
+        pixels, depth, visible = project_points(frame.image_from_lidar[view], frame.points, SIZE)
         rounded = np.round(pixels[visible]).astype(np.int64)
         pose = (ego @ ego_T_camera(camera)).astype(np.float32)
         rays = pixel_rays(camera, SIZE).reshape(*SIZE, 3)[rounded[:, 1], rounded[:, 0]]
@@ -79,12 +79,12 @@ def test_camera_rays_meet_the_lidar_points(world: World, frame: Frame) -> None:
 
 
 def test_paint_is_white_in_the_image_where_the_map_says_so(world: World, frame: Frame) -> None:
-    xyz = transform(frame.global_T_lidar, frame.points[:, :3].astype(np.float64))
+    xyz = transform_points(frame.global_T_lidar, frame.points[:, :3].astype(np.float64))
     road = xyz[:, 2] < 0.05
     bits = world.ground.lookup(xyz[:, :2])
     bright, dark = [], []
     for view in range(len(CAMERAS)):
-        pixels, depth, visible = project(frame.image_from_lidar[view], frame.points, SIZE)
+        pixels, depth, visible = project_points(frame.image_from_lidar[view], frame.points, SIZE)
         near = visible & road & (depth < 15)
         for chosen, found in (
             ((bits & BIT["white"]) > 0, bright),
@@ -108,8 +108,8 @@ def test_map_mask_agrees_with_the_ground_under_lidar_hits(world: World, frame: F
         (sweep.xyz / np.linalg.norm(sweep.xyz, axis=1, keepdims=True))
         @ frame.global_T_lidar[:3, :3].T.astype(np.float32),
     )
-    rows, columns, inside = GRID.locate(sweep.xyz[:, :2])
-    height = transform(frame.global_T_lidar, sweep.xyz.astype(np.float64))[:, 2]
+    rows, columns, inside = GRID.locate_cells(sweep.xyz[:, :2])
+    height = transform_points(frame.global_T_lidar, sweep.xyz.astype(np.float64))[:, 2]
     ground = (
         inside
         & (hits.material == Material.GROUND)
@@ -127,10 +127,12 @@ def test_map_mask_agrees_with_the_ground_under_lidar_hits(world: World, frame: F
 def test_velocity_is_the_displacement_between_keyframes(world: World, frame: Frame) -> None:
     before, after = frame_of(world, 0), frame_of(world, 2)
     there = transform_boxes(
-        inverse(frame.global_T_lidar) @ before.global_T_lidar, before.boxes.boxes.astype(np.float64)
+        invert_transform(frame.global_T_lidar) @ before.global_T_lidar,
+        before.boxes.boxes.astype(np.float64),
     )
     then = transform_boxes(
-        inverse(frame.global_T_lidar) @ after.global_T_lidar, after.boxes.boxes.astype(np.float64)
+        invert_transform(frame.global_T_lidar) @ after.global_T_lidar,
+        after.boxes.boxes.astype(np.float64),
     )
     moved = 0
     for row, name in enumerate(frame.boxes.instances):
@@ -171,8 +173,8 @@ def test_older_sweeps_line_up(world: World) -> None:
     travelled = -frame.sweep_T[3][0, 3]
     assert travelled > 0.3
     old = frame.points[frame.sweep_index == 3]
-    origin = transform(frame.global_T_lidar, frame.sweep_T[3][None, :3, 3])
-    target = transform(frame.global_T_lidar, old[:, :3].astype(np.float64))
+    origin = transform_points(frame.global_T_lidar, frame.sweep_T[3][None, :3, 3])
+    target = transform_points(frame.global_T_lidar, old[:, :3].astype(np.float64))
     rays = target - origin
     distance = np.linalg.norm(rays, axis=1)
     rays = (rays / distance[:, None]).astype(np.float32)

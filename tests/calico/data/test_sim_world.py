@@ -14,7 +14,7 @@ from calico.data.sim.lidar import EGO_T_LIDAR, scan_world
 from calico.data.sim.motion import KEYFRAME_S
 from calico.data.sim.traffic import EGO_SIZE
 from calico.data.sim.world import World, build_world
-from calico.geometry.boxes import corners
+from calico.geometry.boxes import box_corners
 from calico.geometry.grid import Grid
 from calico.seeds import make_generator
 from calico.taxonomy import NUSCENES
@@ -82,7 +82,7 @@ def test_nobody_stands_in_anybody_else(worlds: list[World]) -> None:
             ]
             x, y, yaw = world.ego.at(time_s)
             outlines = shapely.polygons(
-                corners(np.array([[x, y, 0, *EGO_SIZE, yaw], *rows]))[:, :4, :2]
+                box_corners(np.array([[x, y, 0, *EGO_SIZE, yaw], *rows]))[:, :4, :2]
             ).tolist()
             overlap = [
                 (i, j)

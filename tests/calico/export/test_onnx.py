@@ -202,10 +202,10 @@ def test_tensorrt_rtx_takes_the_trt_graph_and_builds_an_engine(
     library = pytest.importorskip(
         "tensorrt_rtx", reason="tensorrt_rtx is not installed (extra trt-rtx)"
     )
-    from calico.export.tensorrt import refusals
+    from calico.export.tensorrt import list_refusals
 
-    assert refusals(library, shared("trt")[1].path.read_bytes()) == []
-    refused = refusals(library, shared("ort")[1].path.read_bytes())
+    assert list_refusals(library, shared("trt")[1].path.read_bytes()) == []
+    refused = list_refusals(library, shared("ort")[1].path.read_bytes())
     assert any("ScatterND" in line and "reduction" in line for line in refused)
     info = build_engine(
         shared("trt")[1].path,

@@ -8,7 +8,7 @@ import pytest
 
 from calico.config.schema import Config
 from calico.data.batch import Batch
-from calico.export.parity import check_parity, match
+from calico.export.parity import check_parity, match_predictions
 from calico.models.calico import CalicoModel, build_model
 from calico.predictions import Predictions
 
@@ -27,7 +27,7 @@ def predictions(
 def test_matching_ignores_the_order_and_turns() -> None:
     a = predictions([[0, 0, 3.1415], [10, 0, 0]], [0.5, 0.5])
     b = predictions([[10.004, 0, 0.001], [0, 0.003, -3.1415]], [0.5005, 0.5])
-    errors, left_a, left_b = match(a, b)
+    errors, left_a, left_b = match_predictions(a, b)
     assert (left_a, left_b) == ([], [])
     assert errors[:, 0] == pytest.approx([0.003, 0.004], abs=1e-5)
     assert errors[:, 1].max() == pytest.approx(np.rad2deg(0.001), abs=2e-3)
@@ -44,13 +44,13 @@ def test_matching_ignores_the_order_and_turns() -> None:
     ],
 )
 def test_what_is_out_of_tolerance_is_no_match(other: Predictions) -> None:
-    errors, left_a, _ = match(predictions([[0, 0, 0]], [0.5]), other)
+    errors, left_a, _ = match_predictions(predictions([[0, 0, 0]], [0.5]), other)
     assert len(errors) == 0
     assert left_a == [0]
 
 
 def test_one_box_is_matched_once() -> None:
-    errors, left_a, left_b = match(
+    errors, left_a, left_b = match_predictions(
         predictions([[0, 0, 0]] * 2, [0.5] * 2), predictions([[0, 0, 0]], [0.5])
     )
     assert (len(errors), left_a, left_b) == (1, [1], [])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from calico.config.presets import nuscenes
+from calico.config.presets import make_nuscenes
 from calico.data.batch import Batch
 from calico.errors import CalicoError
 from calico.export.metadata import GraphMetadata
@@ -20,7 +20,7 @@ from calico.models.calico import build_model
 @pytest.fixture
 def card(monkeypatch: pytest.MonkeyPatch) -> GraphMetadata:
     """A graph's metadata without a graph: for what is checked before the file's content matters."""
-    metadata = GraphMetadata("trt", nuscenes(), (), (), 0, (0, 0), None, "")
+    metadata = GraphMetadata("trt", make_nuscenes(), (), (), 0, (0, 0), None, "")
     monkeypatch.setattr("calico.export.tensorrt.read_metadata", lambda _: metadata)
     return metadata
 
@@ -35,7 +35,7 @@ def test_a_missing_package_gives_the_install_line(
 
 
 def test_a_graph_for_ort_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    metadata = GraphMetadata("ort", nuscenes(), (), (), 0, (0, 0), None, "")
+    metadata = GraphMetadata("ort", make_nuscenes(), (), (), 0, (0, 0), None, "")
     monkeypatch.setattr("calico.export.tensorrt.read_metadata", lambda _: metadata)
     with pytest.raises(CalicoError, match="expected 'trt'"):
         build_engine(tmp_path / "model.onnx", tmp_path / "model.engine")
@@ -56,7 +56,7 @@ def test_the_nuscenes_configuration_becomes_an_engine(tmp_path: Path) -> None:
     """512 x 512 pillars, six images of 900 x 1600, random weights and points: 50,000 rows of 8 points."""
     if importlib.util.find_spec("tensorrt_rtx") is None:
         pytest.skip("tensorrt_rtx is not installed (extra trt-rtx)")
-    config = nuscenes()
+    config = make_nuscenes()
     example = Batch(
         points=torch.rand(1, 1000, 5),
         point_mask=torch.ones(1, 1000, dtype=torch.bool),

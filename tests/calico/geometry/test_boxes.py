@@ -9,12 +9,12 @@ import shapely
 from calico.geometry.boxes import (
     bev_intersection,
     bev_iou,
-    corners,
+    box_corners,
     iou_3d,
     points_in_boxes,
     transform_boxes,
 )
-from calico.geometry.frames import from_yaw, inverse
+from calico.geometry.frames import from_yaw, invert_transform
 
 
 def box(
@@ -40,7 +40,7 @@ def polygons(boxes: np.ndarray) -> list[shapely.Polygon]:
 
 
 def test_corners_of_a_straight_box() -> None:
-    got = corners(box(10, 5, 4, 2, 0, z=1, height=1))[0]
+    got = box_corners(box(10, 5, 4, 2, 0, z=1, height=1))[0]
     bottom = [
         [12, 6, 0.5],
         [12, 4, 0.5],
@@ -53,7 +53,9 @@ def test_corners_of_a_straight_box() -> None:
 
 def test_yaw_turns_counter_clockwise() -> None:
     """A quarter turn: the front looks left, to +y; its left side looks back, to -x."""
-    np.testing.assert_allclose(corners(box(0, 0, 4, 2, np.pi / 2))[0, 0, :2], [-1, 2], atol=1e-12)
+    np.testing.assert_allclose(
+        box_corners(box(0, 0, 4, 2, np.pi / 2))[0, 0, :2], [-1, 2], atol=1e-12
+    )
 
 
 def test_membership_by_hand() -> None:
@@ -139,13 +141,13 @@ def test_transform_moves_corners_and_turns_velocity() -> None:
     a_T_b = from_yaw(2.9, (3.0, -1.0, 0.5))
     moved = transform_boxes(a_T_b, boxes)
     np.testing.assert_allclose(
-        corners(moved), corners(boxes) @ a_T_b[:3, :3].T + a_T_b[:3, 3], atol=1e-9
+        box_corners(moved), box_corners(boxes) @ a_T_b[:3, :3].T + a_T_b[:3, 3], atol=1e-9
     )
     ahead = boxes[:, 7:9] @ a_T_b[:2, :2].T
     np.testing.assert_allclose(moved[:, 7:9], ahead)
     assert (moved[:, 6] >= -np.pi).all()
     assert (moved[:, 6] < np.pi).all()
-    back = transform_boxes(inverse(a_T_b), moved)
+    back = transform_boxes(invert_transform(a_T_b), moved)
     np.testing.assert_allclose(np.delete(back, 6, axis=1), np.delete(boxes, 6, axis=1), atol=1e-9)
     np.testing.assert_allclose(np.exp(1j * back[:, 6]), np.exp(1j * boxes[:, 6]))
 

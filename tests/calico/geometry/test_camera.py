@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from calico.frame import Frame
-from calico.geometry.camera import project
+from calico.geometry.camera import project_points
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from calico.geometry.camera import project
     ],
 )
 def test_known_points(frame: Frame, point: tuple[float, ...], pixel: tuple[float, ...]) -> None:
-    pixels, depth, visible = project(frame.image_from_lidar[0], np.array([point]), (64, 128))
+    pixels, depth, visible = project_points(frame.image_from_lidar[0], np.array([point]), (64, 128))
     np.testing.assert_allclose(pixels[0], pixel)
     assert depth[0] == pytest.approx(point[0])
     assert visible.all()
@@ -27,8 +27,8 @@ def test_known_points(frame: Frame, point: tuple[float, ...], pixel: tuple[float
 
 def test_behind_and_beside_are_not_visible(frame: Frame) -> None:
     points = np.array([[-10.0, 0, 0], [0.05, 0, 0], [10, 11, 0], [10, 0, 6]])
-    assert not project(frame.image_from_lidar[0], points, (64, 128))[2].any()
-    assert project(frame.image_from_lidar[1], points, (64, 128))[2].tolist() == [
+    assert not project_points(frame.image_from_lidar[0], points, (64, 128))[2].any()
+    assert project_points(frame.image_from_lidar[1], points, (64, 128))[2].tolist() == [
         True,
         False,
         False,
@@ -40,7 +40,7 @@ def test_pixels_reach_half_a_pixel_beyond_their_centres(frame: Frame) -> None:
     """u from -0.5 (seen) to 127.5 (not seen) is the image."""
     lateral = np.array([64.0, 64.001, -64.0, -63.999]) / 64 * 10
     points = np.column_stack([np.full(4, 10.0), lateral, np.zeros(4)])
-    pixels, _, visible = project(frame.image_from_lidar[0], points, (64, 128))
+    pixels, _, visible = project_points(frame.image_from_lidar[0], points, (64, 128))
     np.testing.assert_allclose(pixels[[0, 2], 0], [-0.5, 127.5])
     assert visible.tolist() == [True, False, False, True]
 
@@ -50,7 +50,7 @@ def test_a_painted_pixel_is_hit_by_its_ray(frame: Frame) -> None:
     u, v = np.meshgrid(np.arange(128.0), np.arange(64.0))
     ray = np.stack([u.ravel() * 7, v.ravel() * 7, np.full(u.size, 7.0), np.ones(u.size)])
     points = (np.linalg.inv(frame.image_from_lidar[0]) @ ray)[:3].T
-    pixels, depth, visible = project(frame.image_from_lidar[0], points, (64, 128))
+    pixels, depth, visible = project_points(frame.image_from_lidar[0], points, (64, 128))
     assert visible.all()
     np.testing.assert_allclose(depth, 7)
     np.testing.assert_allclose(pixels, np.stack([u.ravel(), v.ravel()], axis=1), atol=1e-9)

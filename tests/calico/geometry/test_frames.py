@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from pyquaternion import Quaternion
 
-from calico.geometry.frames import from_quaternion, from_yaw, inverse, transform, wrap_angle, yaw_of
+from calico.geometry.frames import (
+    from_quaternion,
+    from_yaw,
+    invert_transform,
+    transform_points,
+    wrap_angle,
+    yaw_of,
+)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -24,7 +31,9 @@ def test_from_yaw_by_hand() -> None:
     """A frame turned by a quarter to the left and 10 m ahead: its forward is our left."""
     a_T_b = from_yaw(np.pi / 2, (10.0, 0.0, 1.0))
     np.testing.assert_allclose(
-        transform(a_T_b, np.array([[2.0, 0, 0], [0, 1, 0]])), [[10, 2, 1], [9, 0, 1]], atol=1e-12
+        transform_points(a_T_b, np.array([[2.0, 0, 0], [0, 1, 0]])),
+        [[10, 2, 1], [9, 0, 1]],
+        atol=1e-12,
     )
     assert yaw_of(a_T_b) == pytest.approx(np.pi / 2)
 
@@ -33,7 +42,8 @@ def test_names_chain() -> None:
     a_T_b, b_T_c = from_yaw(0.3, (1.0, 2, 3)), from_yaw(-1.2, (0.0, 4, 0))
     points_c = np.random.default_rng(0).normal(size=(5, 3))
     np.testing.assert_allclose(
-        transform(a_T_b @ b_T_c, points_c), transform(a_T_b, transform(b_T_c, points_c))
+        transform_points(a_T_b @ b_T_c, points_c),
+        transform_points(a_T_b, transform_points(b_T_c, points_c)),
     )
 
 
@@ -41,11 +51,13 @@ def test_inverse_of_a_stack() -> None:
     stack = np.stack(
         [from_quaternion(q, q[:3]) for q in np.random.default_rng(1).normal(size=(6, 4))]
     )
-    np.testing.assert_allclose(inverse(stack) @ stack, np.tile(np.eye(4), (6, 1, 1)), atol=1e-12)
+    np.testing.assert_allclose(
+        invert_transform(stack) @ stack, np.tile(np.eye(4), (6, 1, 1)), atol=1e-12
+    )
 
 
 def test_transform_keeps_the_dtype() -> None:
-    assert transform(from_yaw(0.5), np.zeros((3, 3), np.float32)).dtype == np.float32
+    assert transform_points(from_yaw(0.5), np.zeros((3, 3), np.float32)).dtype == np.float32
 
 
 def test_wrap_angle_is_half_open() -> None:

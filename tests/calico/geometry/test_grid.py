@@ -14,29 +14,29 @@ GRID = Grid(-4.0, 8.0, -3.0, 3.0, 0.5)
 def test_a_painted_cell_is_read_back_at_its_place() -> None:
     """Forward (x) is the column, left (y) is the row."""
     canvas = np.zeros(GRID.shape)
-    rows, columns, inside = GRID.locate(np.array([[7.9, -2.9]]))
+    rows, columns, inside = GRID.locate_cells(np.array([[7.9, -2.9]]))
     assert inside.all()
     canvas[rows, columns] = 1
     assert canvas.shape == (12, 24)
     assert np.argwhere(canvas).tolist() == [[0, 23]]
-    np.testing.assert_allclose(GRID.centers()[0, 23], [7.75, -2.75])
+    np.testing.assert_allclose(GRID.cell_centers()[0, 23], [7.75, -2.75])
 
 
 def test_every_centre_is_in_its_own_cell() -> None:
-    rows, columns, inside = GRID.locate(GRID.centers().reshape(-1, 2))
+    rows, columns, inside = GRID.locate_cells(GRID.cell_centers().reshape(-1, 2))
     assert inside.all()
     np.testing.assert_array_equal(rows * 24 + columns, np.arange(12 * 24))
 
 
 def test_borders_are_half_open() -> None:
     xy = np.array([[-4.0, -3.0], [8.0, 0.0], [0.0, 3.0], [-4.001, 0.0], [0.5, 0.0]])
-    rows, columns, inside = GRID.locate(xy)
+    rows, columns, inside = GRID.locate_cells(xy)
     assert inside.tolist() == [True, False, False, False, True]
     assert (rows[4], columns[4]) == (6, 9)
 
 
 def test_coarser_covers_the_same_ground() -> None:
-    coarse = GRID.coarser(4)
+    coarse = GRID.coarsen_by(4)
     assert coarse.shape == (3, 6)
     assert (coarse.x_min_m, coarse.y_max_m) == (GRID.x_min_m, GRID.y_max_m)
 
@@ -64,4 +64,4 @@ def test_cells_must_fit(grid: tuple[float, ...], message: str) -> None:
 
 def test_coarser_must_fit() -> None:
     with pytest.raises(CalicoError, match="expected a whole number"):
-        GRID.coarser(5)
+        GRID.coarsen_by(5)

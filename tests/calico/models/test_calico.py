@@ -181,9 +181,9 @@ def test_missing_branches_and_heads_are_explained(small: Config, batch: Batch) -
     with pytest.raises(CalicoError, match="no camera branch"):
         lidar.camera_bev(batch)
     with pytest.raises(CalicoError, match="no detection head"):
-        lidar.decode(lidar(batch))
+        lidar.decode_outputs(lidar(batch))
     with pytest.raises(CalicoError, match="one branch"):
-        lidar.fuse(torch.zeros(1), torch.zeros(1))
+        lidar.fuse_branches(torch.zeros(1), torch.zeros(1))
     camera = build_model(change(small, lidar=None), 0)
     with pytest.raises(CalicoError, match="no LiDAR branch"):
         camera.lidar_bev(batch)
@@ -195,7 +195,7 @@ def test_missing_branches_and_heads_are_explained(small: Config, batch: Batch) -
         )
     fused = build_model(small, 0)
     with pytest.raises(CalicoError, match="features of a branch are missing"):
-        fused.fuse(None, torch.zeros(1))
+        fused.fuse_branches(None, torch.zeros(1))
 
 
 def test_coarse_camera_grids_are_brought_to_the_branches(small: Config, batch: Batch) -> None:

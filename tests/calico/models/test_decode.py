@@ -9,7 +9,7 @@ import torch
 from calico.config.model import DetectionConfig
 from calico.geometry.grid import Grid
 from calico.losses.targets import center_targets
-from calico.models.decode import decode
+from calico.models.decode import decode_boxes
 from calico.models.heads.center import TaskOutput
 from calico.taxonomy import NUSCENES
 
@@ -46,7 +46,7 @@ def scene(count: int = 24) -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_decoding_recovers_the_boxes() -> None:
     boxes, labels = scene()
-    found = decode(encode(boxes, labels), CONFIG, GRID, NUSCENES)
+    found = decode_boxes(encode(boxes, labels), CONFIG, GRID, NUSCENES)
     kept = found.scores[0] > 0
     assert kept.sum() == len(boxes)
     assert found.residual.item() == 0
@@ -58,7 +58,7 @@ def test_decoding_recovers_the_boxes() -> None:
 
 def test_unused_slots_are_zero_and_scores_fall() -> None:
     boxes, labels = scene(3)
-    found = decode(encode(boxes, labels), CONFIG, GRID, NUSCENES)
+    found = decode_boxes(encode(boxes, labels), CONFIG, GRID, NUSCENES)
     assert found.boxes.shape == (1, 180, 9)
     assert (found.boxes[0, 3:] == 0).all()
     assert (found.scores[0, 3:] == 0).all()
@@ -67,8 +67,8 @@ def test_unused_slots_are_zero_and_scores_fall() -> None:
 
 def test_overlapping_boxes_of_a_task_are_suppressed_those_of_another_task_are_not() -> None:
     boxes = torch.tensor([[0.2, 0.2, 0, 4, 2, 1.5, 0, 0, 0], [1.2, 0.2, 0, 4, 2, 1.5, 0, 0, 0]])
-    same = decode(encode(boxes, torch.tensor([0, 0])), CONFIG, GRID, NUSCENES)
-    other = decode(encode(boxes, torch.tensor([0, 1])), CONFIG, GRID, NUSCENES)
+    same = decode_boxes(encode(boxes, torch.tensor([0, 0])), CONFIG, GRID, NUSCENES)
+    other = decode_boxes(encode(boxes, torch.tensor([0, 1])), CONFIG, GRID, NUSCENES)
     assert (same.scores > 0).sum() == 1
     assert (other.scores > 0).sum() == 2
 
@@ -79,7 +79,7 @@ def test_a_huge_size_stays_finite() -> None:
         TaskOutput(o.heatmap, o.offset, o.height, o.log_size + 500, o.yaw, o.velocity)
         for o in outputs
     ]
-    boxes = decode(tuple(broken), CONFIG, GRID, NUSCENES).boxes
+    boxes = decode_boxes(tuple(broken), CONFIG, GRID, NUSCENES).boxes
     assert torch.isfinite(boxes).all()
     assert boxes[..., 3:6].max().item() == pytest.approx(math.exp(4.0), rel=1e-5)
 
@@ -89,12 +89,12 @@ def test_boxes_of_a_score_above_the_threshold_are_kept() -> None:
     outputs = encode(boxes, labels)  # a score of 0.9 at the car, 0.01 elsewhere
     for threshold, kept in ((0.0, 180), (0.02, 1), (0.89, 1), (0.91, 0)):
         config = DetectionConfig(max_boxes=30, score_threshold=threshold, nms_iou=1.0)
-        assert (decode(outputs, config, GRID, NUSCENES).scores > 0).sum() == kept
+        assert (decode_boxes(outputs, config, GRID, NUSCENES).scores > 0).sum() == kept
 
 
 def test_one_task_of_one_class_with_few_cells() -> None:
     config = DetectionConfig(tasks=(("car",),), max_boxes=5000)
     boxes = torch.tensor([[0.2, 0.2, 0, 4, 2, 1.5, 0.5, 0, 0]])
-    found = decode(encode(boxes, torch.tensor([0]), config), config, GRID, NUSCENES)
+    found = decode_boxes(encode(boxes, torch.tensor([0]), config), config, GRID, NUSCENES)
     assert found.scores.shape == (1, 500)
     np.testing.assert_allclose(found.boxes[0, 0], boxes[0], atol=1e-4)

@@ -80,17 +80,17 @@ def test_one_painted_cell_is_read_back_at_its_place() -> None:
     row, column = 5, 2
     painted = torch.zeros(1, 1, *GRID.shape)
     painted[0, 0, row, column] = 1.0
-    centers = torch.from_numpy(GRID.centers()).float().reshape(1, -1, 2)
+    centers = torch.from_numpy(GRID.cell_centers()).float().reshape(1, -1, 2)
     read = sample_bev(painted, centers, GRID).reshape(GRID.shape)
-    assert GRID.centers()[row, column].tolist() == [-5.5, 3.5]
+    assert GRID.cell_centers()[row, column].tolist() == [-5.5, 3.5]
     torch.testing.assert_close(read, painted[0, 0])
     off_center = torch.tensor([[[-5.5 + 0.25, 3.5 - 0.5]]])
     assert sample_bev(painted, off_center, GRID).item() == pytest.approx(0.75 * 0.5)
 
 
 def test_a_linear_map_is_sampled_exactly_between_centres_at_any_cell_size() -> None:
-    for grid in (GRID, GRID.coarser(2)):
-        xy = torch.from_numpy(grid.centers())
+    for grid in (GRID, GRID.coarsen_by(2)):
+        xy = torch.from_numpy(grid.cell_centers())
         maps = torch.stack([2 * xy[..., 0] - 3 * xy[..., 1], xy[..., 0]])
         maps = torch.stack([maps, maps + 10.0])
         random = torch.Generator().manual_seed(0)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 
 from calico.geometry.image_fit import ImageFit
-from calico.models.images import fit_views, normalise
+from calico.models.images import fit_views, normalise_images
 
 
 def test_images_are_normalised_by_the_figures_of_imagenet() -> None:
@@ -12,7 +12,7 @@ def test_images_are_normalised_by_the_figures_of_imagenet() -> None:
         ..., None, None
     ]
     expected = torch.tensor([[0.0] * 3, [1.0] * 3])[..., None, None]
-    torch.testing.assert_close(normalise(image), expected, rtol=0, atol=1e-6)
+    torch.testing.assert_close(normalise_images(image), expected, rtol=0, atol=1e-6)
 
 
 def test_views_of_several_sizes_come_out_as_each_by_itself() -> None:

@@ -49,7 +49,7 @@ def by_loop(lift: Lift, features: Tensor, matrices: Tensor) -> np.ndarray:
     for view in range(views):
         for level, z in enumerate(lift.heights):
             for (iy, ix), (x, y) in zip(
-                np.ndindex(16, 16), GRID.centers().reshape(-1, 2), strict=True
+                np.ndindex(16, 16), GRID.cell_centers().reshape(-1, 2), strict=True
             ):
                 ud, vd, d = (matrices[view].numpy() @ [x, y, z, 1.0])[:3]
                 if d <= 0.1:

@@ -18,9 +18,9 @@ def test_a_grid_onto_itself_is_the_identity() -> None:
 
 def test_a_linear_field_is_sampled_exactly_and_outside_is_zero() -> None:
     source, target = Grid(-8.0, 8.0, -6.0, 6.0, 1.0), Grid(-10.0, 5.0, -4.0, 4.5, 0.5)
-    field = torch.from_numpy(source.centers() @ [2.0, -3.0]).float()
+    field = torch.from_numpy(source.cell_centers() @ [2.0, -3.0]).float()
     resampled = Resample(source, target)(field[None, None])[0, 0].numpy()
-    x, y = target.centers()[..., 0], target.centers()[..., 1]
+    x, y = target.cell_centers()[..., 0], target.cell_centers()[..., 1]
     inside = (abs(x) <= 7.5) & (abs(y) <= 5.5)
     np.testing.assert_allclose(resampled[inside], (2 * x - 3 * y)[inside], atol=1e-4)
     assert (resampled[x < -8.5] == 0).all()
@@ -29,7 +29,7 @@ def test_a_linear_field_is_sampled_exactly_and_outside_is_zero() -> None:
 def test_resampling_equals_grid_sample() -> None:
     source, target = Grid(-8.0, 8.0, -6.0, 6.0, 1.0), Grid(-7.0, 9.0, -8.0, 4.0, 0.4)
     features = torch.rand(1, 2, 12, 16)
-    where = torch.from_numpy(target.centers() / [8.0, 6.0]).float()[None]
+    where = torch.from_numpy(target.cell_centers() / [8.0, 6.0]).float()[None]
     expected = F.grid_sample(
         features, where, mode="bilinear", padding_mode="zeros", align_corners=False
     )

@@ -69,11 +69,11 @@ def hide_targets(xy_m: Float32, labels: Int64, config: Config) -> Sequence[tuple
 def false_object_fits(xy_m: Float32, config: Config) -> bool:
     """Whether the model knows the class of the false object, and its place is free and on the grid."""
     place = false_target(xy_m)
-    grid = config.grid.pillars.coarser(config.model.bev.out_stride)
+    grid = config.grid.pillars.coarsen_by(config.model.bev.out_stride)
     return (
         target_class(config) is not None
         and place is not None
-        and bool(grid.locate(np.array([place]))[2][0])
+        and bool(grid.locate_cells(np.array([place]))[2][0])
     )
 
 
@@ -81,11 +81,11 @@ def near_objects(xy_m: Float32, labels: Int64, config: Config) -> list[tuple[int
     """(row, channel, cells (Y, X)) of the objects of `hide_targets`."""
     channels = {name: index for index, name in enumerate(class_names(config))}
     known = config.taxonomy.build().names
-    grid = config.grid.pillars.coarser(config.model.bev.out_stride)
+    grid = config.grid.pillars.coarsen_by(config.model.bev.out_stride)
     return [
         (row, channels[known[label]], cells_around(xy, NEAR_M, config))
         for row, (xy, label, inside) in enumerate(
-            zip(xy_m, labels, grid.locate(xy_m)[2], strict=True)
+            zip(xy_m, labels, grid.locate_cells(xy_m)[2], strict=True)
         )
         if inside and known[label] in channels
     ]
@@ -93,9 +93,9 @@ def near_objects(xy_m: Float32, labels: Int64, config: Config) -> list[tuple[int
 
 def cells_around(xy: npt.NDArray[np.floating], distance_m: float, config: Config) -> Bool:
     """(Y, X) cells whose centre is within the distance of a place on the grid, and the one it lies in."""
-    grid = config.grid.pillars.coarser(config.model.bev.out_stride)
-    cells: Bool = np.linalg.norm(grid.centers() - xy, axis=-1) <= distance_m
-    (row,), (column,), _ = grid.locate(xy[None])
+    grid = config.grid.pillars.coarsen_by(config.model.bev.out_stride)
+    cells: Bool = np.linalg.norm(grid.cell_centers() - xy, axis=-1) <= distance_m
+    (row,), (column,), _ = grid.locate_cells(xy[None])
     cells[row, column] = True
     return cells
 

@@ -42,7 +42,7 @@ def _inverse_gradients(scene: Scene) -> Tensor:
     norms = []
     with torch.enable_grad():
         bev = scene.clean.bev.detach().requires_grad_(True)
-        outputs = scene.model.heads(bev)
+        outputs = scene.model.run_heads(bev)
         for loss in (hide, seg):
             (gradient,) = torch.autograd.grad(loss(scene, outputs).sum(), bev, retain_graph=True)
             norms.append(gradient.flatten(1).norm(dim=1))

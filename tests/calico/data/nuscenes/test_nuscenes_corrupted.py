@@ -19,7 +19,7 @@ from calico.data.nuscenes.corrupted import CopyWriter, Original
 from calico.errors import CalicoError
 from calico.files import to_sealed_json
 from calico.frame import Frame
-from calico.geometry.frames import from_yaw, inverse, transform
+from calico.geometry.frames import from_yaw, invert_transform, transform_points
 from corruptions import corrupt, corrupt_with, list_corruptions
 from corruptions.preset import Level
 
@@ -40,7 +40,7 @@ def read(folder: Path, sweeps: int = 2) -> NuScenesSource:
 def without_own_returns(frame: Frame) -> Frame:
     """The points in the order of their sweeps, without those that every reader of the format drops."""
     order = np.argsort(frame.sweep_index, kind="stable")
-    sweep_T_lidar = inverse(frame.sweep_T)[frame.sweep_index[order]]
+    sweep_T_lidar = invert_transform(frame.sweep_T)[frame.sweep_index[order]]
     local = (
         np.einsum("nij,nj->ni", sweep_T_lidar[:, :3, :3], frame.points[order, :3])
         + sweep_T_lidar[:, :3, 3]
@@ -96,7 +96,7 @@ def rich(tiny: Path) -> Path:
         sample = source.record(index)
         clouds = [np.fromfile(tiny / sample.lidar[0].filename, "<f4").reshape(-1, 5)]
         for box in sample.boxes.boxes.astype(np.float64):
-            inside = transform(
+            inside = transform_points(
                 from_yaw(box[6], (box[0], box[1], box[2])),
                 rng.uniform(-0.4, 0.4, (40, 3)) * box[3:6],
             )
@@ -159,8 +159,8 @@ def other_poses(frame: Frame) -> Frame:
     points = frame.points.copy()
     older = frame.sweep_index == 1
     if older.any():
-        change = frame.sweep_T[1] @ error[1] @ inverse(frame.sweep_T[1])
-        points[older, :3] = transform(change, points[older, :3])
+        change = frame.sweep_T[1] @ error[1] @ invert_transform(frame.sweep_T[1])
+        points[older, :3] = transform_points(change, points[older, :3])
     return frame.replace(points=points, sweep_T=frame.sweep_T @ error)
 
 
@@ -312,7 +312,7 @@ def test_a_sweep_has_the_draws_of_the_keyframe_that_follows_it(tiny: Path, tmp_p
     np.testing.assert_allclose(
         source[1].points[own], second.points[second.sweep_index < 2], atol=3e-5
     )
-    there = transform(clean[1].sweep_T[2], first.points[:, :3])
+    there = transform_points(clean[1].sweep_T[2], first.points[:, :3])
     np.testing.assert_allclose(source[1].points[older, :3], there, atol=3e-5)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from calico.data.nuscenes import NuScenesSource
 from calico.data.nuscenes.maps import map_path, read_map
-from calico.geometry.camera import project
+from calico.geometry.camera import project_points
 from calico.geometry.frames import from_yaw, yaw_of
 from calico.geometry.grid import Grid
 from calico.taxonomy import CAMERAS, NUSCENES
@@ -121,7 +121,7 @@ def test_projection_into_every_camera(devkit: Any, source: NuScenesSource) -> No
         expected = view_points(
             cloud.points[:3], np.array(mounts[1]["camera_intrinsic"]), normalize=True
         )
-        pixels, depth, visible = project(
+        pixels, depth, visible = project_points(
             frame.image_from_lidar[view], frame.points, frame.images[view].shape[:2]
         )
         assert visible.sum() > 1000

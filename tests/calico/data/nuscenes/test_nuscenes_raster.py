@@ -25,7 +25,7 @@ def test_polygons_with_holes_equal_shapely(seed: int) -> None:
     exterior, hole = star(rng, (2.0, -1.0), 14.0), star(rng, (2.0, -1.0), 3.0)
     mask = np.zeros(GRID.shape, np.bool_)
     fill_polygon(mask, GRID, [exterior, hole])
-    centers = GRID.centers()
+    centers = GRID.cell_centers()
     inside = [
         shapely.contains_xy(shapely.Polygon(ring), centers[..., 0], centers[..., 1])
         for ring in (exterior, hole)
@@ -54,7 +54,7 @@ def test_lines_are_two_cells_wide(seed: int) -> None:
     ends = np.random.default_rng(seed).uniform(-9, 9, (2, 2))
     mask = np.zeros(GRID.shape, np.bool_)
     draw_lines(mask, GRID, [ends])
-    centers = GRID.centers()
+    centers = GRID.cell_centers()
     along = (ends[1] - ends[0]) / np.linalg.norm(ends[1] - ends[0])
     rel = centers - ends[0]
     forward, across = rel @ along, rel[..., 0] * along[1] - rel[..., 1] * along[0]
@@ -67,7 +67,7 @@ def test_lines_are_two_cells_wide(seed: int) -> None:
 def test_a_bent_line_has_no_gap_and_a_loop_keeps_its_inside_empty() -> None:
     mask = np.zeros(GRID.shape, np.bool_)
     draw_lines(mask, GRID, [np.array([[-5.0, -5], [5, -5], [5, 5], [-5, 5], [-5, -5]])])
-    centers = GRID.centers()
+    centers = GRID.cell_centers()
     line = shapely.LineString([(-5, -5), (5, -5), (5, 5), (-5, 5), (-5, -5)])
     distance = shapely.distance(line, shapely.points(centers[..., 0], centers[..., 1]))
     assert mask[distance < 0.45].all()

@@ -14,7 +14,7 @@ from pyquaternion import Quaternion
 
 from calico.data.nuscenes import NuScenesSource
 from calico.frame import Frame
-from calico.geometry.frames import transform
+from calico.geometry.frames import transform_points
 from calico.geometry.grid import Grid
 from calico.taxonomy import NUSCENES
 
@@ -49,7 +49,7 @@ def test_points_of_all_sweeps_fall_on_the_static_world(tiny: Path, sweeps: int) 
     assert np.bincount(frame.sweep_index).tolist() == [64] * sweeps
     for sweep in range(sweeps):
         mine = frame.points[frame.sweep_index == sweep]
-        world = transform(frame.global_T_lidar, mine[:, :3].astype(np.float64))
+        world = transform_points(frame.global_T_lidar, mine[:, :3].astype(np.float64))
         np.testing.assert_allclose(world, static_points(), atol=2e-5)
         np.testing.assert_allclose(mine[:, 4], 0.25 * sweep, atol=1e-6)
 
@@ -97,7 +97,7 @@ def test_camera_goes_through_both_ego_poses(
     mount = Quaternion(axis=[0, 0, 1], degrees=180) * Quaternion(0.5, -0.5, 0.5, -0.5)
     ego = np.array([turn.inverse.rotate(point - position) for point in static_points()])
     expected = np.array([mount.inverse.rotate(point - [1.5, 0, 1.5]) for point in ego])
-    got = transform(frame.camera_T_lidar[view], frame.points[:, :3].astype(np.float64))
+    got = transform_points(frame.camera_T_lidar[view], frame.points[:, :3].astype(np.float64))
     np.testing.assert_allclose(got, expected, atol=2e-5)
     assert frame.camera_K[view].tolist() == [[30, 0, 31.5], [0, 30, 15.5], [0, 0, 1]]
 
@@ -116,7 +116,7 @@ def test_boxes(tiny: Path) -> None:
     assert frame.boxes.instances == ("object-0-0", "object-0-1")
     car = frame.boxes.boxes[0].astype(np.float64)
     np.testing.assert_allclose(
-        transform(frame.global_T_lidar, car[None, :3])[0], [1010, 505, 1], atol=1e-4
+        transform_points(frame.global_T_lidar, car[None, :3])[0], [1010, 505, 1], atol=1e-4
     )
     assert car[3:6].tolist() == pytest.approx([4.5, 1.9, 1.6])
     # The LiDAR is tilted by 1.5 and 0.5 degrees. Heading and velocity are level: 75 degrees and 3 m in 0.5 s along x, less
@@ -186,9 +186,9 @@ def test_map_masks_lie_where_the_map_says(tiny: Path) -> None:
     frame = load(tiny)
     assert frame.map_masks is not None
     centers = np.concatenate(
-        [GRID.centers().reshape(-1, 2), np.zeros((np.prod(GRID.shape), 1))], axis=1
+        [GRID.cell_centers().reshape(-1, 2), np.zeros((np.prod(GRID.shape), 1))], axis=1
     )
-    x, y, _ = transform(frame.global_T_lidar, centers).T
+    x, y, _ = transform_points(frame.global_T_lidar, centers).T
     inside = (
         (abs(x - 1000) < 20)
         & (abs(y - 500) < 20)

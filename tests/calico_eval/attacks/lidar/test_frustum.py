@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from calico.frame import Boxes, Frame
-from calico.geometry.boxes import corners
-from calico.geometry.camera import project
+from calico.geometry.boxes import box_corners
+from calico.geometry.camera import project_points
 from calico_eval.attacks import AttackSpec, Threat, attack_frame
 from calico_eval.attacks.lidar.aim import aim
 from calico_eval.attacks.lidar.frustum import frustum_of
@@ -19,7 +19,7 @@ def test_the_rectangle_holds_the_object_and_what_is_behind_it(frame: Frame) -> N
     assert found is not None
     box = frame.boxes.boxes[0]
     assert found.size_hw == (64, 128)
-    pixels, _, _ = project(frame.image_from_lidar[0], corners(box[None])[0], (64, 128))
+    pixels, _, _ = project_points(frame.image_from_lidar[0], box_corners(box[None])[0], (64, 128))
     assert found.low == pytest.approx(pixels.min(axis=0))
     assert found.high == pytest.approx(pixels.max(axis=0))
     center = box[:3].astype(np.float64)

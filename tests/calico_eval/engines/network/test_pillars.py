@@ -169,7 +169,7 @@ def test_addition_to_an_empty_pillar(
     with fused.attack_mode():
         pillars = rated(loss, points)
     empty = np.setdiff1d(np.arange(32 * 32), cells(loss, points))
-    centers = fused.config.grid.pillars.centers().reshape(-1, 2)[empty]
+    centers = fused.config.grid.pillars.cell_centers().reshape(-1, 2)[empty]
     rng = np.random.default_rng(0)
     new = np.column_stack(
         [

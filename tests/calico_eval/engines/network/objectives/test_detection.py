@@ -250,7 +250,7 @@ def test_multi_gives_both_tasks_a_gradient_of_length_one_on_the_clean_features(
     empty = street_frame.replace(boxes=Boxes.empty())
     scene = Scene(fused.model, collate_frames([street_frame, empty]))
     bev = scene.clean.bev.clone().requires_grad_(True)
-    outputs = fused.model.heads(bev)
+    outputs = fused.model.run_heads(bev)
     (both,) = torch.autograd.grad(multi(scene, outputs).sum(), bev, retain_graph=True)
     (boxes,) = torch.autograd.grad(hide(scene, outputs).sum(), bev, retain_graph=True)
     (cells,) = torch.autograd.grad(seg(scene, outputs).sum(), bev)
@@ -354,10 +354,10 @@ def test_a_small_step_along_the_gradient_raises_the_objective(
     scene = Scene(fused.model, collate_frames([street_frame]))
     bev = scene.clean.bev.clone().requires_grad_(True)
     loss = OBJECTIVES[name].loss
-    (before,) = loss(scene, fused.model.heads(bev))
+    (before,) = loss(scene, fused.model.run_heads(bev))
     (gradient,) = torch.autograd.grad(before, bev)
     with torch.no_grad():
-        (after,) = loss(scene, fused.model.heads(bev + 1e-2 * gradient / gradient.norm()))
+        (after,) = loss(scene, fused.model.run_heads(bev + 1e-2 * gradient / gradient.norm()))
     assert float(after - before.detach()) == pytest.approx(1e-2 * float(gradient.norm()), rel=0.3)
 
 
