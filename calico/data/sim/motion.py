@@ -1,4 +1,4 @@
-"""How things move: tracks over time, and traffic that keeps its distance and stops at red lights."""
+"""How things move: tracks over time, and traffic that keeps its distance and stops at red."""
 
 from __future__ import annotations
 

@@ -1,12 +1,10 @@
-"""Tracks and traffic."""
+"""Motion: tracks, traffic by the intelligent driver model, and sway."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from calico.data.sim.actors import Actor
-from calico.data.sim.meshes import merge_meshes
 from calico.data.sim.motion import Sway, Track, follow_leader, list_track_times
 from calico.data.sim.paths import Path
 
@@ -50,27 +48,6 @@ def test_track_follows_its_path() -> None:
     still = Track.still(1.0, 2.0, 0.5)
     assert still.at(9.0) == (1.0, 2.0, 0.5)
     assert still.velocity(0.0) == (0.0, 0.0)
-
-
-@pytest.mark.parametrize(
-    ("state", "speed", "expected"),
-    [
-        ("traffic", 5.0, "vehicle.moving"),
-        ("traffic", 0.0, "vehicle.stopped"),
-        ("parked", 0.0, "vehicle.parked"),
-        ("ridden", 3.0, "cycle.with_rider"),
-        ("empty", 0.0, "cycle.without_rider"),
-        ("upright", 1.2, "pedestrian.moving"),
-        ("upright", 0.0, "pedestrian.standing"),
-        ("sitting", 0.0, "pedestrian.sitting_lying_down"),
-        ("none", 0.0, None),
-    ],
-)
-def test_attributes(state: str, speed: float, expected: str | None) -> None:
-    times = np.arange(-1, 3, 0.05)
-    track = Track.along(Path.of([[0, 0], [9, 0]]), times, speed * times)
-    attribute = Actor("car", (4, 2, 1.5), merge_meshes([]), track, state).attribute(1.0)
-    assert attribute == (expected or "")
 
 
 def test_sway_stays_within_two_degrees() -> None:
