@@ -1,4 +1,4 @@
-"""Which conditions can do anything to the frames at hand: found out before hours of running, not after."""
+"""Find out before a long run which conditions can change the frames at hand."""
 
 from __future__ import annotations
 
@@ -23,16 +23,25 @@ def select_applicable(
     indices: Sequence[int],
     seed: int,
 ) -> tuple[tuple[Level, ...], tuple[str, ...]]:
-    """The conditions that names and presets stand for, less those of presets that can do nothing to the frames.
+    """List the conditions that names and presets stand for.
 
-    A corruption is left out with all of its levels, as means over corruptions need the same levels of each.
+    A corruption of a preset that can do nothing to the frames is left out with all of its levels,
+    because means over corruptions need the same levels of each.
+
+    Args:
+        names: Corruptions, pairs joined by '+', or presets.
+        severities: Severities of the corruptions that are named one by one.
+        source: The frames.
+        indices: The frames that the run will use.
+        seed: Seed of the run.
 
     Returns:
-        The conditions; a note for every corruption that was left out, and for every level that repeats a lower one.
+        The conditions, and a note for every corruption that was left out and for every level that
+        repeats a lower one.
 
     Raises:
-        CalicoError: one that was named itself can do nothing.
-        CorruptionError: an unknown name or level.
+        CalicoError: A corruption that was named itself can do nothing.
+        CorruptionError: A name or a level is unknown.
     """
     conditions = choose_levels(names, severities) if names else ()
     frames = look_at(source, indices) if conditions else []
@@ -55,11 +64,18 @@ def select_applicable(
 def check_applicable(
     conditions: Sequence[Level], source: FrameSource, indices: Sequence[int], seed: int
 ) -> None:
-    """For conditions that the user named one by one.
+    """Check conditions that the user named one by one.
+
+    Args:
+        conditions: The conditions.
+        source: The frames.
+        indices: The frames that the run will use.
+        seed: Seed of the run.
 
     Raises:
-        CalicoError: the data lack what one of them needs, it spares all frames by chance, or its value does nothing (the end of
-            a sweep that starts at 0).
+        CalicoError: The data lack what a condition needs, it spares all frames by chance, or its
+            value
+            does nothing (as at the end of a curve that starts at 0).
     """
     frames = look_at(source, indices) if conditions else []
     for condition in conditions:
@@ -86,7 +102,12 @@ def _repeated(conditions: Sequence[Level], frames: Sequence[Frame]) -> list[str]
 
 
 def look_at(source: FrameSource, indices: Sequence[int]) -> list[Frame]:
-    """Up to LOOKED_AT frames, spread over `indices`, to be asked what the data have."""
+    """Load up to LOOKED_AT frames to see what the data have.
+
+    Args:
+        source: The frames.
+        indices: The frames that the run will use, from which some are taken at equal distances.
+    """
     places = np.linspace(0, len(indices) - 1, min(LOOKED_AT, len(indices))).round()
     return [source[indices[int(place)]] for place in places]
 
@@ -107,7 +128,10 @@ def _spared(condition: Level, source: FrameSource, indices: Sequence[int], seed:
         for frame in frames
     ):
         return ""
-    return f"its level {condition.at} spares all of {len(indices)} frames, by chance (more frames help)"
+    return (
+        f"its level {condition.at} spares all of {len(indices)} frames, by chance (more frames "
+        "help)"
+    )
 
 
 def _idle(condition: Level, frames: Sequence[Frame], seed: int) -> str:

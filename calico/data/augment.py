@@ -1,4 +1,4 @@
-"""Training augmentation in 3D and in the image, with calibration, boxes and map kept in step."""
+"""Training augmentation in 3D and in the images, with calibration, boxes and map kept in step."""
 
 from __future__ import annotations
 
@@ -12,27 +12,31 @@ from calico.geometry.grid import Grid
 from calico.geometry.image_fit import ImageFit
 
 
-def augment(
+def augment_frame(
     frame: Frame,
     config: AugmentConfig,
     map_grid: Grid | None,
     rng: np.random.Generator,
     image_size: tuple[int, int] | None = None,
 ) -> Frame:
-    """One random view of a frame: turned, scaled, mirrored and shifted in 3D; images resized, turned, mirrored.
+    """Draw one random view of a frame: in 3D and in the images.
+
+    The frame is turned, scaled, mirrored and shifted in 3D. Its images are resized, turned and
+    mirrored.
 
     Args:
-        frame: as loaded. Not changed.
-        config: ranges.
-        map_grid: grid of the frame's map masks.
-        rng: the stream of this frame and epoch.
-        image_size: height, width that the network sees; images are fitted to it
-            (`calico.geometry.image_fit.ImageFit`, the same rule as
-            in the deployed graph) in the one resampling that augments them. None keeps their sizes.
+        frame: A frame as loaded. It is not changed.
+        config: Ranges of the augmentation.
+        map_grid: Grid of the frame's map masks.
+        rng: The stream of this frame and epoch.
+        image_size: Height and width that the network sees. Images are fitted to it in the one
+            resampling that augments them, by the same rule as in the deployed graph
+            (`calico.geometry.image_fit.ImageFit`). None keeps their sizes.
 
     Returns:
-        A frame whose `image_from_lidar` still takes every point to its pixel. `ego_T_lidar`, `global_T_lidar` and `sweep_T` keep
-        the unaugmented values: an augmented frame is for training only.
+        A frame whose `image_from_lidar` still takes every point to its pixel. `ego_T_lidar`,
+        `global_T_lidar` and `sweep_T` keep the unaugmented values: an augmented frame is for
+        training only.
     """
     result = transform_scene(frame, _draw_scene_transform(config, rng), map_grid)
     if frame.images:
@@ -91,7 +95,16 @@ def transform_scene(frame: Frame, new_T_old: Float64, map_grid: Grid | None) -> 
 
 
 def transform_image(image: UInt8, new_from_old: Float64, size_hw: tuple[int, int]) -> UInt8:
-    """Bilinear resampling of an image (H, W, 3) under a 3x3 affine map of its pixels (u, v, 1); black outside."""
+    """Resample an image bilinearly under an affine map of its pixels.
+
+    Args:
+        image: (H, W, 3) uint8.
+        new_from_old: (3, 3) matrix that takes (u, v, 1) of the image to the new one.
+        size_hw: Height and width of the new image [px].
+
+    Returns:
+        (height, width, 3) uint8, black where the old image has no pixel.
+    """
     old_from_new = np.linalg.inv(new_from_old)
     swap = np.array([[0, 1], [1, 0]])  # scipy counts rows first
     matrix = swap @ old_from_new[:2, :2] @ swap
@@ -139,7 +152,7 @@ def _augment_images(
     rng: np.random.Generator,
     image_size: tuple[int, int] | None,
 ) -> Frame:
-    """Each view by itself: fitted to the network's size, then resized about its centre, turned, mirrored."""
+    """Fit each view to the network's size, then resize it about its centre, turn and mirror it."""
     images, intrinsics = [], frame.camera_K.copy()
     for view, image in enumerate(frame.images):
         raw_hw = (image.shape[0], image.shape[1])

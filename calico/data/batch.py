@@ -15,7 +15,7 @@ from calico.frame import Float32, Frame
 
 @dataclass(frozen=True)
 class Batch:
-    """B frames, N point slots, V cameras.
+    """B frames with N point slots and V cameras, as tensors.
 
     points: (B, N, 5) float32 x, y, z [m], intensity [0..1], dt [s]; zeros in unused slots.
     point_mask: (B, N) bool, True where a slot holds a point.
@@ -59,10 +59,12 @@ class Batch:
 
 
 def collate_frames(frames: Sequence[Frame]) -> Batch:
-    """Stacks frames of equal camera count, their images of any size; N is the point count of the largest.
+    """Stack frames of equal camera count, with images of any size.
+
+    The number of point slots is the point count of the largest frame.
 
     Raises:
-        CalicoError: no frames, or differing camera counts.
+        CalicoError: There are no frames, or their camera counts differ.
     """
     if not frames:
         raise CalicoError("collate: got no frames, expected at least one")

@@ -1,4 +1,4 @@
-"""`calico data check`: what of a data set is there, what is missing, broken or not to be believed."""
+"""The check of a data set: what is there, what is missing, and what is broken or implausible."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ SPLITS = ("train", "val")
 def check_data(
     config: Config, splits: Sequence[str] = SPLITS, progress: Progress | None = None
 ) -> DataReport:
-    """Looks at everything that splits of a configuration use; every sensor file is opened and decoded once.
+    """Check everything that splits of a configuration use.
+
+    Every sensor file is opened and decoded once.
 
     Args:
-        config: names the data set (`data`) and the map grid (`grid`).
-        splits: 'train' and 'val' are those of the configuration; any other name is one of the data set.
-        progress: called with the pieces done and their number.
+        config: Names the data set (`data`) and the map grid (`grid`).
+        splits: 'train' and 'val' are those of the configuration. Any other name is one of the data
+            set.
+        progress: Called with the pieces done and their number.
     """
     report = DataReport()
     with report.collect():

@@ -60,10 +60,14 @@ def open_data(
 
 
 def open_source(config: Config, split: Split) -> FrameSource:
-    """The frames of a split. Data sets whose test labels are not public have no "test".
+    """Open the frames of a split.
+
+    Args:
+        config: Configuration of the data.
+        split: "train", "val" or "test". Data sets whose test labels are not public have no "test".
 
     Raises:
-        CalicoError: the data set is not there, or this version has no reader for it.
+        CalicoError: The data set is not there, or this version has no reader for it.
     """
     data = config.data
     if data.source == "sim":
@@ -80,7 +84,8 @@ def open_source(config: Config, split: Split) -> FrameSource:
         )
     if data.source == "waymo":
         raise CalicoError(
-            "data.source: 'waymo' has no reader in this version, its preset only states grids and shapes; "
+            "data.source: 'waymo' has no reader in this version, its preset only states grids and "
+            "shapes; "
             "use sim or nuscenes"
         )
     from calico.data.nuscenes import NuScenesSource
@@ -105,7 +110,8 @@ def data_root(config: Config) -> Path:
     root = config.data.root
     if root is None:
         raise CalicoError(
-            f"data.root: not set; data.source '{config.data.source}' needs the folder of the data set: --data-root"
+            f"data.root: not set; data.source '{config.data.source}' needs the folder of the data "
+            "set: --data-root"
         )
     if not root.is_dir():
         raise CalicoError(
@@ -113,7 +119,8 @@ def data_root(config: Config) -> Path:
         )
     if not (root / config.data.version).is_dir() and (root / "sample_data.json").is_file():
         raise CalicoError(
-            f"data.root: '{root}' is the folder of the tables; expected the one above it, which holds {root.name}/ and "
+            f"data.root: '{root}' is the folder of the tables; expected the one above it, which "
+            f"holds {root.name}/ and "
             f"samples/: --data-root {root.parent} --set data.version={root.name}"
         )
     return root

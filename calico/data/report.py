@@ -1,4 +1,4 @@
-"""What a check of a data set found."""
+"""The result of a data set's check."""
 
 from __future__ import annotations
 
@@ -17,8 +17,13 @@ Progress = Callable[[int, int], None]
 
 @dataclass
 class DataReport:
-    """What was found. facts: (name, value) pairs; notes: legal but worth knowing; problems: what keeps frames from loading or
-    makes results wrong."""
+    """The result of a check.
+
+    Attributes:
+        facts: (name, value) pairs.
+        notes: What is legal but worth knowing.
+        problems: What keeps frames from loading or makes results wrong.
+    """
 
     facts: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

@@ -38,31 +38,37 @@ class FrameSource(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> Frame:
-        """Loads a frame. Raises CalicoError naming file and token when something is missing or broken."""
+        """Load a frame; a CalicoError names file and token if something is broken."""
         ...
 
     def info(self, index: int) -> FrameInfo:
-        """Token and scene, at no cost."""
+        """Return token and scene of a frame, at no cost."""
         ...
 
     def labels(self, index: int) -> Int64:
-        """(M,) classes of a frame's objects; cheaper than the frame where the data set allows."""
+        """Return the classes (M,) of a frame's objects, without sensor data if possible."""
         ...
 
     def annotations(self, index: int) -> Frame:
-        """The frame without its sensor data (`Frame.of_labels`), from the labels alone where the data set allows."""
+        """Return a frame without its sensor data (`Frame.of_labels`).
+
+        It is made from the labels alone if the data set allows.
+        """
         ...
 
     def image_sizes(self) -> frozenset[tuple[int, int]]:
-        """Every (height, width) that an image of the source has, without opening one."""
+        """Return every (height, width) that an image of the source has, without opening one."""
         ...
 
     def content_hash(self) -> str:
-        """Hex digest that changes whenever any frame of the source would."""
+        """Return a hex digest that changes whenever any frame of the source would."""
         ...
 
     def labels_hash(self) -> str:
-        """Hex digest that changes whenever what `annotations` gives would; of the labels alone where the data set allows."""
+        """Return a hex digest that changes whenever the result of `annotations` would.
+
+        It is made from the labels alone if the data set allows.
+        """
         ...
 
 

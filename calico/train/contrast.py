@@ -12,7 +12,7 @@ from torch import Tensor
 
 from calico.config.model import GridConfig
 from calico.config.training import AugmentConfig, RegionConfig, SampleConfig
-from calico.data.augment import augment
+from calico.data.augment import augment_frame
 from calico.data.batch import Batch, collate_frames
 from calico.data.source import FrameSource
 from calico.frame import Bool, Boxes, Float32, Frame, Int64
@@ -61,7 +61,7 @@ class ContrastLoader:
     source: FrameSource
     regions: RegionConfig
     samples: SampleConfig
-    augment: AugmentConfig
+    augment_frame: AugmentConfig
     grid: GridConfig
     seed: int
     stage: str
@@ -80,7 +80,7 @@ class ContrastLoader:
             frame = unlabelled(self.source[index], cameras=self.image_size is not None)
             rng = make_generator(self.seed, self.stage, "view", epoch, position, frame.token)
             seen = tuple(
-                augment(frame, self.augment, None, rng, self.image_size)
+                augment_frame(frame, self.augment, None, rng, self.image_size)
                 for _ in range(self.n_views)
             )
             ids = (

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from calico.config.schema import Config
 from calico.config.training import AugmentConfig
-from calico.data.augment import augment
+from calico.data.augment import augment_frame
 from calico.data.batch import Batch, collate_frames
 from calico.data.source import FrameSource, check_classes
 from calico.errors import CalicoError
@@ -43,7 +43,7 @@ class LabelledLoader:
     """
 
     source: FrameSource
-    augment: AugmentConfig
+    augment_frame: AugmentConfig
     image_size: tuple[int, int] | None
     seed: int
     conditions: tuple[Level, ...] = ()
@@ -55,7 +55,9 @@ class LabelledLoader:
         for position, index in zip(positions, indices, strict=True):
             frame = self._corrupted(self.source[index], epoch, position)
             rng = make_generator(self.seed, "augment", epoch, position, frame.token)
-            frames.append(augment(frame, self.augment, self.source.map_grid, rng, self.image_size))
+            frames.append(
+                augment_frame(frame, self.augment, self.source.map_grid, rng, self.image_size)
+            )
         return collate_frames(frames)
 
     def _corrupted(self, frame: Frame, epoch: int, position: int) -> Frame:

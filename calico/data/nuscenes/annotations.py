@@ -43,8 +43,10 @@ class BoxReader:
             other = self._of_sample[row["sample_token"]].setdefault(row["instance_token"], row)
             if other is not row:
                 raise CalicoError(
-                    f"{self._table}: rows '{other['token']}' and '{row['token']}' are the same object (instance "
-                    f"'{row['instance_token']}') in sample '{row['sample_token']}', expected one row of it"
+                    f"{self._table}: rows '{other['token']}' and '{row['token']}' are the same "
+                    "object (instance "
+                    f"'{row['instance_token']}') in sample '{row['sample_token']}', expected one "
+                    "row of it"
                 )
 
     def read(self, sample_token: str, global_T_lidar: Float64) -> Boxes:
@@ -115,14 +117,18 @@ class BoxReader:
         return self.taxonomy.attribute_of(name)
 
     def _velocity(self, row: Row) -> Float64:
-        """(2,) global m/s over the annotations before and after; NaN where there is none within 1.5 s (3 s for both)."""
+        """Compute the velocity (2,) [m/s, global] over the annotations before and after.
+
+        It is NaN without a neighbour within 1.5 s (3 s for both).
+        """
         ends = [self._neighbour(row, "prev", "next"), row, self._neighbour(row, "next", "prev")]
         there = [end for end in ends if end is not None]
         times = [self._time_us(end) for end in there]
         for earlier, later, gap_us in zip(there, there[1:], np.diff(times).tolist(), strict=False):
             if gap_us <= 0:
                 raise CalicoError(
-                    f"{self._table}: row '{earlier['token']}' comes before row '{later['token']}' by prev and next, but "
+                    f"{self._table}: row '{earlier['token']}' comes before row '{later['token']}' "
+                    "by prev and next, but "
                     f"its sample is {-gap_us} us later or the same; expected rising times"
                 )
         seconds = (times[-1] - times[0]) * 1e-6
@@ -150,7 +156,8 @@ class BoxReader:
         for fault, holds in faults.items():
             if holds:
                 raise CalicoError(
-                    f"{self._table}: {direction} of row '{row['token']}' is '{found['token']}', which {fault}; expected an "
+                    f"{self._table}: {direction} of row '{row['token']}' is '{found['token']}', "
+                    f"which {fault}; expected an "
                     f"annotation of the same object whose {back} is this row"
                 )
         return found

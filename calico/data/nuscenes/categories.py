@@ -79,6 +79,8 @@ def find_label(category: str, table: Path, token: str, taxonomy: Taxonomy) -> in
         else "objects that are no class of the task go under an official one"
     )
     raise CalicoError(
-        f"{table}: row '{token}' is the category '{category}', which is no category of nuScenes; {advice} "
-        f"Official categories without a class are {', '.join(WITHOUT_CLASS[:1] + WITHOUT_CLASS[8:10])} and others."
+        f"{table}: row '{token}' is the category '{category}', which is no category of nuScenes; "
+        f"{advice} "
+        "Official categories without a class are "
+        f"{', '.join(WITHOUT_CLASS[:1] + WITHOUT_CLASS[8:10])} and others."
     )

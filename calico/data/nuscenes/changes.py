@@ -1,4 +1,4 @@
-"""From a corrupted frame to files and rows: only what differs from the clean frame is written anew."""
+"""From a corrupted frame to files and rows: only differences from the clean frame are written."""
 
 from __future__ import annotations
 
@@ -28,10 +28,14 @@ MAX_AGE_ERROR_S = 1e-3
 
 @dataclass(frozen=True)
 class FrameWriter:
-    """Writes frames of one copy.
+    """Writer of the frames of one copy.
 
-    folder: the copy. rows: the clean tables, see `subset.select_rows`. original, table: the clean data set's folder and its
-    sample_data.json. annotations: the clean annotation of every (sample token, instance token).
+    Attributes:
+        folder: The copy.
+        rows: The clean tables, see `subset.select_rows`.
+        original: The clean data set's folder.
+        table: Its sample_data.json.
+        annotations: The clean annotation of every (sample token, instance token).
     """
 
     folder: OutputFolder
@@ -41,14 +45,17 @@ class FrameWriter:
     annotations: dict[tuple[str, str], Row]
 
     def part(self, clean: Frame, changed: Frame, sample: SampleRecord) -> Part:
-        """Writes the files of a keyframe and of the sweeps that belong to it; gives back them and what the tables must say.
+        """Write the files of a keyframe and of the sweeps that belong to it.
 
         Args:
-            clean, changed: the frame before and after the corruption.
-            sample: what the clean tables say of it.
+            clean, changed: The frame before and after the corruption.
+            sample: What the clean tables say about it.
+
+        Returns:
+            The files, and the changes of the tables.
 
         Raises:
-            CalicoError: the corruption changed something that the format has no place for.
+            CalicoError: The corruption changed something that the format has no place for.
         """
         _check_storable(clean, changed, sample)
         part = Part()
@@ -133,7 +140,10 @@ class FrameWriter:
             )
 
     def _new_row(self, part: Part, table: str, record: SensorRecord, fields: Row) -> None:
-        """Gives a file a row of its own in calibrated_sensor or ego_pose; others may share the one that it had."""
+        """Give a file a row of its own in calibrated_sensor or ego_pose.
+
+        Other files may share the one that it had.
+        """
         reference = f"{table}_token"
         old = self.rows[table][self.rows["sample_data"][record.token][reference]]
         token = new_token(table, record.token, self.folder.identity["condition"])
@@ -141,7 +151,10 @@ class FrameWriter:
         part.changed.setdefault("sample_data", {}).setdefault(record.token, {})[reference] = token
 
     def _move_boxes(self, part: Part, clean: Frame, boxes: Boxes, sample: SampleRecord) -> None:
-        """Annotations of the boxes that moved; the others keep their digits. Velocities follow from positions over time."""
+        """Change the annotations of the boxes that moved; the others keep their digits.
+
+        Velocities follow from positions over time.
+        """
         for number, instance in enumerate(sample.boxes.instances):
             before, after = (
                 clean.boxes.boxes[number, :7].astype(np.float64),
@@ -163,7 +176,10 @@ class FrameWriter:
 
 
 def _moved(row: Row, global_T_lidar: Float64, before: Float64, after: Float64) -> Row:
-    """Where an annotation is after its box (7,) in the LiDAR frame moved; turned about the global z, as headings are level."""
+    """Compute the pose of an annotation after its box (7,) in the LiDAR frame moved.
+
+    It is turned about the global z, because headings are level.
+    """
     global_T_box = from_yaw(after[6] - before[6]) @ from_quaternion(row["rotation"])
     global_T_box[:3, 3] = transform_points(global_T_lidar, after[None, :3])[0]
     size = [after[4], after[3], after[5]] if (before[3:6] != after[3:6]).any() else row["size"]
@@ -190,7 +206,8 @@ def _check_storable(clean: Frame, changed: Frame, sample: SampleRecord) -> None:
     for what, changed_it in faults.items():
         if changed_it:
             raise CalicoError(
-                f"frame {clean.token}: the corruption changed {what}, which a copy in nuScenes' format cannot hold; "
+                f"frame {clean.token}: the corruption changed {what}, which a copy in nuScenes' "
+                "format cannot hold; "
                 "leave this condition out, or run `calico robust` on the model itself"
             )
 

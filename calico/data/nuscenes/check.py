@@ -23,10 +23,13 @@ from calico.taxonomy import CAMERAS
 def check_nuscenes(
     config: Config, splits: Mapping[str, str], report: DataReport, progress: Progress | None
 ) -> None:
-    """Looks at tables and files of splits.
+    """Check tables and files of some splits.
 
     Args:
-        splits: what the report calls a split, to its name in the data set.
+        config: Configuration of the data.
+        splits: Name of each split in the data set, by its name in the report.
+        report: The facts, notes and problems are added to it.
+        progress: Called with (files done, files in all); None for no progress.
     """
     folder = DataFolder(data_root(config), config.data.follow_links)
     tables = Tables(folder.root, config.data.version)
@@ -59,7 +62,8 @@ def check_nuscenes(
         )
         if both:
             report.notes.append(
-                f"{', '.join(both)} in both {one} and {other}: what is measured on {other} was seen in {one}"
+                f"{', '.join(both)} in both {one} and {other}: what is measured on {other} was "
+                f"seen in {one}"
             )
     samples = list(
         {sample.token: sample for found in of_split.values() for sample in found}.values()
@@ -113,18 +117,21 @@ def _read_split(
     total = sum(map(len, boxes))
     if total and unseen == total:
         report.add_problem(
-            f"{split}: num_lidar_pts and num_radar_pts are 0 in all {total} boxes, so that training and metrics take no object "
+            f"{split}: num_lidar_pts and num_radar_pts are 0 in all {total} boxes, so that "
+            "training and metrics take no object "
             "as seen; expected the numbers of points in the boxes"
         )
     unknown = sum(int((box.boxes[:, 7:9] != box.boxes[:, 7:9]).any(axis=1).sum()) for box in boxes)
     if total and unknown > total / 2:
         report.notes.append(
-            f"{split}: the velocity of {unknown} of {total} objects is unknown (single annotations, or more than 1.5 s apart)"
+            f"{split}: the velocity of {unknown} of {total} objects is unknown (single "
+            "annotations, or more than 1.5 s apart)"
         )
     short = sum(len(sample.lidar) < reader.sweeps for sample in samples)
     if short:
         report.notes.append(
-            f"{split}: {short} keyframes with fewer than {reader.sweeps} sweeps (scenes begin there)"
+            f"{split}: {short} keyframes with fewer than {reader.sweeps} sweeps (scenes begin "
+            "there)"
         )
     return samples
 
@@ -136,7 +143,8 @@ def _check_maps(folder: DataFolder, samples: Iterable[SampleRecord], report: Dat
     there = [location for location in locations if map_path(folder.root, location).exists()]
     if not there:
         report.notes.append(
-            f"no map expansion ({folder.root / 'maps' / 'expansion'}): frames have no map, map heads learn nothing"
+            f"no map expansion ({folder.root / 'maps' / 'expansion'}): frames have no map, map "
+            "heads learn nothing"
         )
         return
     for location in locations:

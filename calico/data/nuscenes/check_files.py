@@ -1,4 +1,4 @@
-"""The sensor files of a data set: every one is read once, and what is odd about all of them together is said."""
+"""The check of sensor files: each is read once, and oddities of all together are reported."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from calico.data.nuscenes.sensors import FULL_INTENSITY, convert_points, read_im
 from calico.data.report import DataReport, Progress
 
 FASTEST_M_S = 70.0
-"""250 km/h; a vehicle that moves faster between two keyframes has poses in another unit, or of another drive."""
+"""250 km/h; a vehicle that moves faster between two keyframes has poses in another unit, or of
+another drive."""
 
 
 def check_files(
@@ -25,7 +26,15 @@ def check_files(
     report: DataReport,
     progress: Progress | None,
 ) -> None:
-    """Decodes every file once."""
+    """Decode every sensor file once.
+
+    Args:
+        folder: The data set.
+        table: Its sample_data.json, for the messages.
+        samples: Keyframes.
+        report: Facts, notes and problems are added to it.
+        progress: Called with (files done, files in all); None for no progress.
+    """
     records = {
         record.token: record for sample in samples for record in (*sample.lidar, *sample.cameras)
     }
@@ -39,7 +48,8 @@ def check_files(
     report.facts.append(
         (
             "files",
-            f"{counts['whole']} of {len(records)} whole, {counts['points']} points, {counts['bytes'] / 1e6:.1f} MB",
+            f"{counts['whole']} of {len(records)} whole, {counts['points']} points, "
+            f"{counts['bytes'] / 1e6:.1f} MB",
         )
     )
     _note_counts(counts, report)
@@ -75,16 +85,19 @@ def _note_counts(counts: Counter[str], report: DataReport) -> None:
         report.notes.append(f"{counts['empty']} keyframes without a single LiDAR point")
     if counts["one ring"]:
         report.notes.append(
-            f"no rings: in {counts['one ring']} of {sweeps} LiDAR sweeps all points have one ring; corruptions that drop beams "
+            f"no rings: in {counts['one ring']} of {sweeps} LiDAR sweeps all points have one ring; "
+            "corruptions that drop beams "
             "need the beam of every point"
         )
     if counts["one intensity"]:
         report.notes.append(
-            f"no intensities: in {counts['one intensity']} of {sweeps} LiDAR sweeps all are the same"
+            f"no intensities: in {counts['one intensity']} of {sweeps} LiDAR sweeps all are the "
+            "same"
         )
     if counts["too bright"]:
         report.notes.append(
-            f"{counts['too bright']} points have intensities above {FULL_INTENSITY:g} and are clipped"
+            f"{counts['too bright']} points have intensities above {FULL_INTENSITY:g} and are "
+            "clipped"
         )
 
 
@@ -103,7 +116,8 @@ def _check_sizes(cameras: Sequence[SensorRecord], table: Path, report: DataRepor
         (width, height), cx, cy = record.size_wh, record.camera_K[0][2], record.camera_K[1][2]
         if not (0 <= cx < width and 0 <= cy < height):
             report.add_problem(
-                f"{table}: row '{record.token}' is an image of {width} x {height} px, but its camera_intrinsic has the optical "
+                f"{table}: row '{record.token}' is an image of {width} x {height} px, but its "
+                "camera_intrinsic has the optical "
                 f"axis at ({cx:g}, {cy:g}); expected intrinsics for this size of image"
             )
 
@@ -125,6 +139,7 @@ def _check_speed(samples: Iterable[SampleRecord], report: DataReport) -> None:
     if fast:
         speed, token = max(fast)
         report.notes.append(
-            f"the vehicle moves at {speed:.0f} m/s before sample '{token}' ({len(fast)} keyframes above {FASTEST_M_S:g} m/s); "
+            f"the vehicle moves at {speed:.0f} m/s before sample '{token}' ({len(fast)} keyframes "
+            f"above {FASTEST_M_S:g} m/s); "
             "expected ego poses in metres, of one drive"
         )

@@ -1,4 +1,7 @@
-"""Do the points lie in the boxes that the tables count them in? A LiDAR in other axes shows here and nowhere else."""
+"""The check whether points lie in the boxes that the tables count them in.
+
+A LiDAR whose axes differ from nuScenes' is noticed here and nowhere else.
+"""
 
 from __future__ import annotations
 
@@ -33,10 +36,17 @@ TURNS: Mapping[str, tuple[tuple[int, int], tuple[int, int]]] = {
 def check_points_in_boxes(
     folder: DataFolder, table: Path, split: str, samples: Sequence[SampleRecord], report: DataReport
 ) -> None:
-    """Compares the numbers of points in boxes with those of the tables, on some keyframes of a split.
+    """Compare the numbers of points in boxes with those of the tables, on some keyframes.
 
-    The share is over boxes with at least MIN_POINTS points: points found in the box, at most as many
-    as the table says, over what it says. Radar points, which the numbers include, are few.
+    The share is over boxes with at least MIN_POINTS points: points found in the box, at most as
+        many as the table says, over what it says. Radar points, which the numbers include, are few.
+
+    Args:
+        folder: The data set.
+        table: Its sample_data.json, for the messages.
+        split: Name of the split, for the report.
+        samples: Keyframes.
+        report: The result is added to it.
     """
     chosen = [
         samples[i]
@@ -71,23 +81,36 @@ def check_points_in_boxes(
     )
     text = ""
     if share < WRONG_SHARE:
-        text = f"only {100 * share:.0f} % of the points that the tables count in boxes lie there{_explain(clouds, stated)}"
+        text = (
+            f"only {100 * share:.0f} % of the points that the tables count in boxes lie "
+            f"there{_explain(clouds, stated)}"
+        )
     elif inside > stated / WRONG_SHARE:
         text = f"{inside} points lie in boxes for which the tables count {stated}"
     if text:
         message = (
-            f"{split}: {text} ({len(clouds)} keyframes looked at); expected the axes x right, y forward, z up in the files, "
+            f"{split}: {text} ({len(clouds)} keyframes looked at); expected the axes x right, y "
+            "forward, z up in the files, "
             "calibrated_sensor and ego_pose of the same drive, and num_lidar_pts of these files"
         )
         (report.notes.append if is_corrupted_copy(folder.root) else report.add_problem)(message)
     elif share < ODD_SHARE:
         report.notes.append(
-            f"{split}: {100 * (1 - share):.0f} % of the points that the tables count in boxes do not lie there"
+            f"{split}: {100 * (1 - share):.0f} % of the points that the tables count in boxes do "
+            "not lie there"
         )
 
 
 def count_points(points: Float32, boxes: Float64) -> Int64:
-    """(M,) points (N, >= 3) in each box (M, >= 7)."""
+    """Count the points in each box.
+
+    Args:
+        points: (N, >= 3) points [m].
+        boxes: (M, >= 7) boxes.
+
+    Returns:
+        (M,) counts.
+    """
     counts = np.zeros(len(boxes), np.int64)
     for row, box in enumerate(boxes):
         reach = float(np.hypot(box[3], box[4])) / 2

@@ -1,4 +1,7 @@
-"""What the tables say about each other, over all rows, also those that no frame of a split uses."""
+"""The check of what the tables say about each other, over all rows.
+
+Rows that no frame of a split uses are checked, too.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,8 @@ def check_tables(tables: Tables, report: DataReport, taxonomy: Taxonomy) -> None
             lost = [token for token, row in tables.rows(table).items() if row[field] not in known]
             if lost:
                 report.add_problem(
-                    f"{tables.path(table)}: {len(lost)} rows (first: token '{lost[0]}') have a {field} that "
+                    f"{tables.path(table)}: {len(lost)} rows (first: token '{lost[0]}') have a "
+                    f"{field} that "
                     f"{target}.json does not have ('{tables.rows(table)[lost[0]][field]}')"
                 )
     _check_categories(tables, report, taxonomy)
@@ -61,7 +65,10 @@ def _check_categories(tables: Tables, report: DataReport, taxonomy: Taxonomy) ->
 
 
 def _check_order(tables: Tables, report: DataReport) -> None:
-    """`next` of a sample leads forward in the same scene and back. Frames are ordered by time and do not follow it."""
+    """Check that `next` of a sample leads forward in the same scene and that `prev` leads back.
+
+    Frames are ordered by time and do not depend on it.
+    """
     samples = tables.rows("sample")
     faults: list[str] = []
     for token, row in samples.items():
@@ -83,5 +90,6 @@ def _check_order(tables: Tables, report: DataReport) -> None:
     if faults:
         others = f" (and {len(faults) - 1} others)" if len(faults) > 1 else ""
         report.notes.append(
-            f"{tables.path('sample')}: {faults[0]}{others}; frames are ordered by time here, other readers follow next"
+            f"{tables.path('sample')}: {faults[0]}{others}; frames are ordered by time here, other "
+            "readers follow next"
         )

@@ -1,13 +1,15 @@
-"""A digest of the sensor files of a split: of all their bytes where they are few, of a fixed sample where they are many.
+"""A digest of the sensor files of a split.
 
-What is covered:
+It covers:
 
 * the name (token) and size of every file,
-* every byte, where all files together have at most `WHOLE_BYTES`,
-* otherwise the first and the last `BLOCK_BYTES` of every file, and every byte of `WHOLE_FILES` files, evenly spread.
+* every byte, if all files together have at most `WHOLE_BYTES`,
+* otherwise the first and the last `BLOCK_BYTES` of every file, and every byte of `WHOLE_FILES`
+  files, evenly spread.
 
-So files that are exchanged, moved, cut or recorded anew are noticed in a data set of any size. A change in the middle of single
-files of a large data set may not be: to read all of it would take as long as an epoch.
+So files that are exchanged, moved, cut or recorded anew are noticed in a data set of any size. A
+change in the middle of single files of a large data set may not be noticed, because reading all of
+it would take as long as an epoch.
 """
 
 from __future__ import annotations
@@ -63,7 +65,8 @@ def _size(path: Path, token: str) -> int:
         )
     if status.st_size > MAX_FILE_BYTES:
         raise CalicoError(
-            f"{path} (sample_data {token}): has {status.st_size} bytes, expected at most {MAX_FILE_BYTES}; see "
+            f"{path} (sample_data {token}): has {status.st_size} bytes, expected at most "
+            f"{MAX_FILE_BYTES}; see "
             "`calico data check`"
         )
     return status.st_size

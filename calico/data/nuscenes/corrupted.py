@@ -1,4 +1,4 @@
-"""Corrupted copies of a data set, in the nuScenes format, for pipelines that read nuScenes and know nothing of CALICO."""
+"""Corrupted copies of a data set in the nuScenes format, for pipelines that read nuScenes."""
 
 from __future__ import annotations
 
@@ -41,10 +41,16 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Original:
-    """The clean frames, twice: as frames to corrupt, and as files and tables under `root` and `root`/`version`.
+    """The clean frames, twice: as frames to corrupt, and as files and tables.
 
-    frames and records hold the same frames in the same order; for a nuScenes data set they are the same object.
-    follow_links: see `paths.DataFolder`.
+    For a nuScenes data set `frames` and `records` are the same object.
+
+    Attributes:
+        frames: The frames.
+        records: The same frames in the same order, with their files.
+        root: Folder of the files; the tables lie in `root`/`version`.
+        version: Name of the folder of the tables.
+        follow_links: See `paths.DataFolder`.
     """
 
     frames: FrameSource
@@ -58,10 +64,18 @@ class Original:
 def open_original(
     config: Config, split: Split, out: Path, progress: Progress | None = None
 ) -> Original:
-    """The clean data of a configuration; frames that are not in the nuScenes format are written to `out`/clean first.
+    """Open the clean data of a configuration.
+
+    Frames that are not in the nuScenes format are written to `out`/clean first.
+
+    Args:
+        config: Configuration of the data.
+        split: Name of the split.
+        out: Folder of the copies.
+        progress: Called with (frames done, frames in all); None for no progress.
 
     Raises:
-        CalicoError: see `calico.data.open.open_source` and `export.export_frames`.
+        CalicoError: See `calico.data.open.open_source` and `export.export_frames`.
     """
     source = open_source(config, split)
     if isinstance(source, NuScenesSource):
@@ -87,7 +101,8 @@ class CopyWriter:
         Args:
             seed: of the suite, as `calico robust --seed`.
             command: what the user typed, for the manifest.
-            link: files that stay as they are become hard links to the original's in place of copies.
+            link: files that stay as they are become hard links to the original's in place of
+                copies.
         """
         self.original = original
         self.seed = seed
@@ -103,15 +118,25 @@ class CopyWriter:
     def write(
         self, condition: Level, out: Path, progress: Progress | None = None
     ) -> dict[str, int]:
-        """Writes `out`/`Condition.file_stem`, the whole data set under one condition; goes on where a killed run stopped.
+        """Write the whole data set under one condition to `out`/`Level.file_stem`.
+
+        A folder that a killed run left is completed.
+
+        Args:
+            condition: The condition.
+            out: Folder of the copies.
+            progress: Called with (frames done, frames in all); None for no progress.
 
         Returns:
-            What the format could not hold, counted (see `Part.not_stored`); empty where nothing was lost.
+            Counts of what the format could not hold (see `Part.not_stored`); empty if nothing was
+            lost.
 
         Raises:
-            CalicoError: the folder holds something else or lies in the original; the corruption changed nothing, or
-                something that the format has no place for.
-            CorruptionError: there is no such corruption or severity, or the data lack what it needs.
+            CalicoError: The folder holds something else or lies in the original, or the corruption
+                changed
+                nothing, or it changed something that the format has no place for.
+            CorruptionError: The corruption or the severity is unknown, or the data lack what it
+                needs.
         """
         identity, path = self._identity(condition), self._place(condition, out)
         with lock_folder(out):

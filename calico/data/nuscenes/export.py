@@ -37,13 +37,18 @@ Progress = Callable[[int, int], None]
 def export_frames(
     source: FrameSource, split: str, out: Path, link: bool, progress: Progress | None = None
 ) -> None:
-    """Writes all frames of a source to `out` as <VERSION>/, samples/, sweeps/; a killed run goes on.
+    """Write all frames of a source in the nuScenes format; a killed run is completed.
 
-    Tokens of samples are those of the frames. Images are PNG. Not held: the map (the format wants polygons, frames have
-    masks), velocities other than those that follow from positions over time.
+    The folder gets <VERSION>/, samples/ and sweeps/. Tokens of samples are those of the frames, and
+    images are PNG. The format cannot hold the map (it wants polygons, frames have masks), or
+    velocities other than those that follow from positions over time.
 
     Args:
-        split: the name under which splits.json lists the scenes.
+        source: The frames.
+        split: Name under which splits.json lists the scenes.
+        out: The folder.
+        link: Whether files that are not changed are links.
+        progress: Called with (frames done, frames in all); None for no progress.
 
     Raises:
         CalicoError: the folder holds something else, or a class of the source is none of nuScenes'.
@@ -86,7 +91,14 @@ def export_frames(
 def write_tables(
     folder: OutputFolder, part: Part, version: str, tables: dict[str, list[Row]]
 ) -> None:
-    """Writes tables as JSON, a line a row."""
+    """Write tables as JSON, one row a line.
+
+    Args:
+        folder: The data set that is being written.
+        part: The files are entered in it.
+        version: Name of the folder of the tables.
+        tables: Rows by name of the table.
+    """
     for name, rows in sorted(tables.items()):
         text = "[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n"
         folder.write(part, f"{version}/{name}.json", text.encode(), "tables")
@@ -160,7 +172,10 @@ def _add_file(
     time_us: int,
     file: dict[str, Any],
 ) -> None:
-    """The rows of one file in sample_data, ego_pose and calibrated_sensor (one row per different mount)."""
+    """Add the rows of one file to sample_data, ego_pose and calibrated_sensor.
+
+    Files of one mount share a row of calibrated_sensor.
+    """
     token = f"{frame.token}-{name}"
     mount_token = new_token(channel, json.dumps(mount))
     rows["calibrated_sensor"].append({"token": mount_token, "sensor_token": channel, **mount})

@@ -1,10 +1,6 @@
-"""The folder of a data set that is being written: whole files or none, hashes of all, and a way to go on after a kill.
+"""The folder of a data set that is being written.
 
-manifest.json   first what it will be (status "writing"), at the end with the hash of every file (status "complete")
-.parts/<n>.json what the frames that are done have added; gone at the end
-
-Both carry their own checksum, and a part the number of its frame and a digest of its copy. The files of a copy are compared with
-the hashes before they are taken for done.
+It holds whole files or none, knows the hashes of all, and can be completed after a kill.
 """
 
 from __future__ import annotations
@@ -55,9 +51,12 @@ def is_corrupted_copy(root: Path) -> bool:
 class Part:
     """What one frame adds; all of it is JSON.
 
-    files: name to {"sha256", "bytes", "from": "corruption", "source" or "tables"}.
-    changed: table to token to the fields that differ. added: table to new rows.
-    effect: what the corruption did, see `corruptions.Effect`. not_stored: what the format cannot hold, counted.
+    Attributes:
+        files: Name to {"sha256", "bytes", "from": "corruption", "source" or "tables"}.
+        changed: Table to token to the fields that differ.
+        added: Table to new rows.
+        effect: What the corruption did, see `corruptions.Effect`.
+        not_stored: Counts of what the format cannot hold.
     """
 
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -68,13 +67,17 @@ class Part:
 
 
 class OutputFolder:
-    """Writes a data set to `path`. `identity` (JSON) says which, so that the folder of another one is left alone."""
+    """Writer of a data set into a folder.
+
+    `identity` (JSON) says which data set it is, so that the folder of another one is left alone.
+    """
 
     def __init__(self, path: Path, identity: Mapping[str, Any], link: bool) -> None:
         """Makes the folder, or takes up what a killed run left.
 
         Args:
-            link: unchanged files become hard links, where the file system allows, in place of copies.
+            link: unchanged files become hard links, where the file system allows, in place of
+                copies.
 
         Raises:
             CalicoError: there is something else in the folder.
@@ -92,7 +95,10 @@ class OutputFolder:
             write_atomic(path / MANIFEST, to_sealed_json({**self.identity, "status": "writing"}))
 
     def part(self, index: int) -> Part | None:
-        """What a finished frame added; None where it is not done, or, with a warning, where a file of it cannot be trusted."""
+        """Return what a finished frame added; None if it is not done.
+
+        If a file of it cannot be trusted, a warning says so and the result is None.
+        """
         path = self._part_path(index)
         if not path.exists():
             return None
@@ -111,7 +117,12 @@ class OutputFolder:
         return part
 
     def save_part(self, index: int, part: Part) -> None:
-        """Notes that all files of a frame are written."""
+        """Note that all files of a frame are written.
+
+        Args:
+            index: Index of the frame.
+            part: What the frame adds.
+        """
         content = {
             "frame": index,
             "copy": self._digest(),
@@ -124,7 +135,14 @@ class OutputFolder:
         write_atomic(self._part_path(index), seal(text.encode()))
 
     def write(self, part: Part, name: str, content: bytes, origin: str = "corruption") -> None:
-        """Writes a file and enters it in the part."""
+        """Write a file and enter it in a part.
+
+        Args:
+            part: What the frame adds.
+            name: Name of the file in the folder.
+            content: Its bytes.
+            origin: Where it comes from: "corruption", "source" or "tables".
+        """
         write_atomic(self._place(name), content)
         part.files[name] = {
             "sha256": hashlib.sha256(content).hexdigest(),
@@ -133,10 +151,15 @@ class OutputFolder:
         }
 
     def take(self, part: Part, name: str, source: Path) -> None:
-        """Copies or links a file that is as it was; the source is never written to.
+        """Copy or link a file that stays as it was; the source is never written to.
+
+        Args:
+            part: What the frame adds.
+            name: Name of the file in the folder.
+            source: The file.
 
         Raises:
-            CalicoError: it cannot be read.
+            CalicoError: It cannot be read.
         """
         try:
             content = read_bytes(source, MAX_BYTES, "file to be copied")
@@ -152,7 +175,12 @@ class OutputFolder:
             self.write(part, name, content, "source")
 
     def finish(self, part: Part, notes: Mapping[str, Any]) -> None:
-        """Writes the manifest with all files of `part` and the notes; the folder is complete then."""
+        """Write the manifest, which makes the folder complete.
+
+        Args:
+            part: All files of the folder.
+            notes: More that the manifest says.
+        """
         manifest = {**self.identity, **notes, "status": "complete", "files": part.files}
         write_atomic(self.path / MANIFEST, to_sealed_json(manifest))
         shutil.rmtree(self.path / PARTS)
@@ -169,7 +197,8 @@ class OutputFolder:
             ]
             if strange:
                 raise CalicoError(
-                    f"output folder {self.path}: holds {strange[0]} and no {MANIFEST}, so it is not a copy that can be gone on "
+                    f"output folder {self.path}: holds {strange[0]} and no {MANIFEST}, so it is "
+                    "not a copy that can be gone on "
                     "with; choose another --out"
                 )
             return False
@@ -182,20 +211,23 @@ class OutputFolder:
         if differing:
             name = differing[0]
             raise CalicoError(
-                f"output folder {self.path}: holds another copy: {name} is {json.dumps(found.get(name))} there and "
-                f"{json.dumps(self.identity[name])} now; choose another --out, or delete that folder"
+                f"output folder {self.path}: holds another copy: {name} is "
+                f"{json.dumps(found.get(name))} there and "
+                f"{json.dumps(self.identity[name])} now; choose another --out, or delete that "
+                "folder"
             )
         if status == "complete":
             self._check_files(found.get("files"))
         return bool(status == "complete")
 
     def _check_files(self, files: object) -> None:
-        """Raises CalicoError where a finished copy lacks a file of its manifest, or holds another one in its place."""
+        """Check that a finished copy has every file of its manifest, unchanged."""
         try:
             self._check(files)
         except FileError as error:
             raise CalicoError(
-                f"output folder {self.path}: holds a finished copy, but {error}; delete that folder, or choose another --out"
+                f"output folder {self.path}: holds a finished copy, but {error}; delete that "
+                "folder, or choose another --out"
             ) from None
 
     def _check(self, files: object) -> None:

@@ -89,6 +89,10 @@ class NuScenesMap:
 def map_path(root: Path, location: str) -> Path:
     """Find the file of a location's map.
 
+    Args:
+        root: Folder of the data set.
+        location: Name of the location.
+
     Raises:
         CalicoError: The location is no plain name.
     """
@@ -101,7 +105,8 @@ def read_map(path: Path) -> NuScenesMap:
     """Reads a map.
 
     Raises:
-        CalicoError: the file is missing, damaged, or refers to a node, line or polygon that it does not have.
+        CalicoError: the file is missing, damaged, or refers to a node, line or polygon that it does
+            not have.
     """
     if not path.exists():
         raise CalicoError(f"{path}: missing; fetch the nuScenes map expansion")

@@ -1,4 +1,4 @@
-"""Where the files of a data set lie: names from tables are not trusted, and neither are links."""
+"""Paths of the files of a data set. Names from tables are not trusted, and neither are links."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 from calico.errors import CalicoError
 
 SENSOR_FOLDERS = ("samples", "sweeps", "maps")
-"""Folders that users keep on several disks; links in them may lead to the same place of another folder."""
+"""Folders that users keep on several disks; links in them may lead to the same place of another
+folder."""
 LONGEST_NAME, LONGEST_PATH = 100, 1000
 _PLAIN = re.compile(r"\w[\w .+-]*")
 
@@ -24,16 +25,19 @@ def safe_path(root: Path, filename: str, table: Path, token: str) -> Path:
         table, token: Where the name comes from, for the message.
 
     Raises:
-        CalicoError: The name is empty, absolute, or has '..', a backslash, a colon or a NUL character.
+        CalicoError: The name is empty, absolute, or has '..', a backslash, a colon or a NUL
+            character.
     """
     name = PurePosixPath(filename)
     if len(filename) > LONGEST_PATH:
         raise CalicoError(
-            f"{table}: row with token '{token}' has a filename of {len(filename)} characters, expected at most {LONGEST_PATH}"
+            f"{table}: row with token '{token}' has a filename of {len(filename)} characters, "
+            f"expected at most {LONGEST_PATH}"
         )
     if not filename or name.is_absolute() or ".." in name.parts or set(filename) & set("\\:\0"):
         raise CalicoError(
-            f"{table}: row with token '{token}' has filename '{filename}', expected a path inside the data set's folder"
+            f"{table}: row with token '{token}' has filename '{filename}', expected a path inside "
+            "the data set's folder"
         )
     return root / name
 
@@ -41,12 +45,17 @@ def safe_path(root: Path, filename: str, table: Path, token: str) -> Path:
 def check_plain_name(name: str, where: str) -> None:
     """Check that a name makes a file name and nothing else.
 
+    Args:
+        name: The name.
+        where: Its place, for the message.
+
     Raises:
         CalicoError: It has a slash, a backslash, a colon or the like, or begins with a dot.
     """
     if not _PLAIN.fullmatch(name) or len(name) > LONGEST_NAME:
         raise CalicoError(
-            f"{where} is {ascii(name)[:80]}, expected a plain name of at most {LONGEST_NAME} letters, digits, "
+            f"{where} is {ascii(name)[:80]}, expected a plain name of at most {LONGEST_NAME} "
+            "letters, digits, "
             "spaces and . _ + - that begins with a letter, a digit or _"
         )
 
@@ -70,13 +79,23 @@ class DataFolder:
     _parents: dict[Path, str] = field(default_factory=dict, compare=False, repr=False)
 
     def locate(self, filename: str, table: Path, token: str) -> Path:
-        """Find a file that a row names; see `safe_path` for what is refused, and the class for links."""
+        """Find a file that a row names; see `safe_path` for what is refused, the class for links.
+
+        Args:
+            filename: The name in the row.
+            table: The table, for the message.
+            token: Token of the row, for the message.
+        """
         path = safe_path(self.root, filename, table, token)
         self.check_links(path, f"{table}: row with token '{token}'")
         return path
 
     def check_links(self, path: Path, where: str) -> None:
         """Check where a path of the folder leads.
+
+        Args:
+            path: The path.
+            where: Its place in a table, for the message.
 
         Raises:
             CalicoError: It leads out of the folder, and not to the same place of another one.
@@ -88,8 +107,10 @@ class DataFolder:
         same_place = name.parts[0] in SENSOR_FOLDERS and real.endswith(os.sep + str(name))
         if not inside and not same_place:
             raise CalicoError(
-                f"{where}: {path} is reached through a link that leads to {real}, outside the data set's folder; expected "
-                f"a file inside it, or at the same place ({name.as_posix()}) of another folder. Where that is meant: "
+                f"{where}: {path} is reached through a link that leads to {real}, outside the data "
+                "set's folder; expected "
+                f"a file inside it, or at the same place ({name.as_posix()}) of another folder. "
+                "Where that is meant: "
                 "--set data.follow_links=true"
             )
 

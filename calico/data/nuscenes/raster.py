@@ -12,14 +12,15 @@ from calico.geometry.grid import Grid
 
 
 def fill_polygon(mask: Bool, grid: Grid, rings: Sequence[Float64]) -> None:
-    """Marks the cells whose centre lies in a polygon, in place.
+    """Mark the cells whose centre lies in a polygon, in place.
 
-    Every crossing of an edge with a row's centre line toggles the cells to its right (the even-odd rule), so holes are just
-    further rings.
+    Every crossing of an edge with a row's centre line toggles the cells to its right (the even-odd
+    rule), so holes are just further rings.
 
     Args:
-        mask: (Y, X) on the grid.
-        rings: outlines (n, 2) [m], exterior and holes, closed or not.
+        mask: (Y, X) bool on the grid.
+        grid: The grid.
+        rings: Outlines (n, 2) [m], exterior and holes, closed or not.
     """
     rows, columns = grid.shape
     toggles = np.zeros((rows, columns + 1), np.int64)
@@ -39,7 +40,13 @@ def fill_polygon(mask: Bool, grid: Grid, rings: Sequence[Float64]) -> None:
 
 
 def draw_lines(mask: Bool, grid: Grid, lines: Iterable[Float64]) -> None:
-    """Marks the cells whose centre is within one cell of a line (n, 2) [m], in place: lines are two cells wide."""
+    """Mark the cells whose centre is within one cell of a line, in place: lines are two cells wide.
+
+    Args:
+        mask: (Y, X) bool on the grid.
+        grid: The grid.
+        lines: Lines (n, 2) [m].
+    """
     geometry = [shapely.LineString(line) for line in lines]
     for shape in shapely.buffer(geometry, grid.cell_m, cap_style="flat", quad_segs=4):
         for polygon in shapely.get_parts(shape):

@@ -54,7 +54,10 @@ class SensorRecord:
 
 @dataclass(frozen=True)
 class SampleRecord:
-    """A keyframe: its LiDAR sweeps (the keyframe's first, then ever older), one record a camera, its boxes."""
+    """A keyframe: its LiDAR sweeps, one record for each camera, and its boxes.
+
+    The sweeps begin with the keyframe's own and go back in time.
+    """
 
     token: str
     scene: str
@@ -106,7 +109,8 @@ class SampleReader:
         """The (scene, sample) rows of one scene, by time.
 
         Raises:
-            CalicoError: Two samples have one time, or the times are in another unit than microseconds.
+            CalicoError: Two samples have one time, or the times are in another unit than
+                microseconds.
         """
         for scene in self.tables.rows("scene").values():
             if scene["name"] == scene_name:
@@ -116,11 +120,16 @@ class SampleReader:
                     yield scene, sample
 
     def read(self, scene: Row, sample: Row) -> SampleRecord:
-        """One keyframe.
+        """Read one keyframe.
+
+        Args:
+            scene: Its row of scene.json.
+            sample: Its row of sample.json.
 
         Raises:
-            CalicoError: it has no LiDAR file, lacks a camera, refers to a row that is not there, or a value of its rows is not
-                possible.
+            CalicoError: It has no LiDAR file, lacks a camera, refers to a row that is missing, or a
+                value
+                of its rows is impossible.
         """
         log = self.tables.get("log", scene["log_token"], f"scene {scene['token']}")
         if log["location"]:
@@ -150,7 +159,8 @@ class SampleReader:
                 other = self._key_data[row["sample_token"]].setdefault(channel, row)
                 if other is not row:
                     raise CalicoError(
-                        f"{table}: rows '{other['token']}' and '{row['token']}' are both the keyframe of {channel} in sample "
+                        f"{table}: rows '{other['token']}' and '{row['token']}' are both the "
+                        f"keyframe of {channel} in sample "
                         f"'{row['sample_token']}', expected one"
                     )
 
@@ -161,7 +171,8 @@ class SampleReader:
             other = first.setdefault(row["filename"], row)
             if other is not row:
                 raise CalicoError(
-                    f"{self.tables.path('sample_data')}: rows '{other['token']}' and '{row['token']}' have the same file "
+                    f"{self.tables.path('sample_data')}: rows '{other['token']}' and "
+                    f"'{row['token']}' have the same file "
                     f"'{row['filename']}', expected one row of each file"
                 )
 
@@ -178,8 +189,10 @@ class SampleReader:
         found = self._key_data.get(sample["token"], {})
         if channel not in found:
             raise CalicoError(
-                f"{self.tables.path('sample_data')}: sample {sample['token']} has no keyframe of {channel}; "
-                f"it has {', '.join(sorted(found)) or 'none at all'}. Set data.cameras to the cameras that are there."
+                f"{self.tables.path('sample_data')}: sample {sample['token']} has no keyframe of "
+                f"{channel}; "
+                f"it has {', '.join(sorted(found)) or 'none at all'}. Set data.cameras to the "
+                "cameras that are there."
             )
         return found[channel]
 
@@ -195,7 +208,7 @@ class SampleReader:
         return tuple(found)
 
     def _check_older(self, row: Row, older: Row) -> None:
-        """Raises CalicoError where `prev` leads to another sensor or scene, or not back in time (so no chain is a circle)."""
+        """Check that `prev` leads back in time, to the same sensor and scene."""
         scenes = [
             self.tables.get("sample", one["sample_token"], f"sample_data {one['token']}")[
                 "scene_token"
@@ -210,10 +223,14 @@ class SampleReader:
         elif scenes[0] != scenes[1]:
             fault = f"is of another scene ('{scenes[1]}')"
         elif row["timestamp"] - older["timestamp"] > TOGETHER_US:
-            fault = f"is more than {TOGETHER_US // 1_000_000} s older ({older['timestamp']} us, after {row['timestamp']} us)"
+            fault = (
+                f"is more than {TOGETHER_US // 1_000_000} s older ({older['timestamp']} us, "
+                f"after {row['timestamp']} us)"
+            )
         if fault:
             raise CalicoError(
-                f"{self.tables.path('sample_data')}: prev of row '{row['token']}' is '{older['token']}', which {fault}; expected "
+                f"{self.tables.path('sample_data')}: prev of row '{row['token']}' is "
+                f"'{older['token']}', which {fault}; expected "
                 f"the file of {LIDAR} before it"
             )
 

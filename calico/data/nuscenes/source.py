@@ -51,7 +51,15 @@ class FrameLoader:
         return self.folder.locate(record.filename, self.table, record.token)
 
     def load(self, scene: Sequence[SampleRecord], position: int) -> Frame:
-        """The keyframe at a position of its scene; raises CalicoError naming file and token when a file is broken."""
+        """Load one keyframe.
+
+        Args:
+            scene: Keyframes of the scene, in order.
+            position: Position of the keyframe in it.
+
+        Raises:
+            CalicoError: A file is broken; the message names file and token.
+        """
         sample = scene[position]
         key = sample.lidar[0]
         global_T_lidar = key.global_T_sensor()
@@ -91,7 +99,10 @@ class FrameLoader:
         )
 
     def _points(self, sample: SampleRecord, lidar_T_global: Float64) -> tuple[np.ndarray, ...]:
-        """Points (N, 5), rings, sweep indices and sweep poses; older sweeps are moved by the ego poses of both times."""
+        """Load points (N, 5), rings, sweep indices and sweep poses.
+
+        Older sweeps are moved by the ego poses of both times.
+        """
         clouds, rings, indices, poses = [], [], [], []
         for index, record in enumerate(sample.lidar):
             cloud, ring = read_points(
@@ -148,7 +159,8 @@ class NuScenesSource:
             root: folder with samples/, sweeps/, maps/ and the tables' folder.
             version: the tables' folder, e.g. v1.0-trainval.
             split: see `splits.split_scenes`.
-            map_grid: where map masks are wanted; a data set without maps/expansion gives none, and `map_grid` is None.
+            map_grid: where map masks are wanted; a data set without maps/expansion gives none, and
+                `map_grid` is None.
             cameras: channels, in the order of the views.
             sweeps: LiDAR sweeps per frame, the keyframe's included.
             follow_links: see `paths.DataFolder`.
@@ -156,7 +168,8 @@ class NuScenesSource:
                 classes, or categories of the tables; objects of no class get no box.
 
         Raises:
-            CalicoError: tables or references are broken, the split is unknown, a sample lacks a camera, or only some of the
+            CalicoError: tables or references are broken, the split is unknown, a sample lacks a
+                camera, or only some of the
                 maps are there.
         """
         tables = Tables(root, version)
@@ -183,17 +196,17 @@ class NuScenesSource:
         return len(self._index)
 
     def __getitem__(self, index: int) -> Frame:
-        """Loads a frame; raises CalicoError naming file and token when something is missing or broken."""
+        """Load a frame; a CalicoError names file and token if something is broken."""
         scene, position = self._index[index]
         return self._loader.load(self._scenes[scene], position)
 
     def info(self, index: int) -> FrameInfo:
-        """Token and scene."""
+        """Return token and scene of a frame."""
         sample = self.record(index)
         return FrameInfo(sample.token, sample.scene)
 
     def labels(self, index: int) -> Int64:
-        """(M,) classes of a frame's objects, from the tables."""
+        """Return the classes (M,) of a frame's objects, from the tables."""
         return self.record(index).boxes.labels
 
     def annotations(self, index: int) -> Frame:
@@ -212,32 +225,34 @@ class NuScenesSource:
         )
 
     def record(self, index: int) -> SampleRecord:
-        """What the tables say of a frame, without opening its files."""
+        """Return what the tables say about a frame, without opening its files."""
         scene, position = self._index[index]
         return self._scenes[scene][position]
 
     def files(self, index: int) -> list[tuple[SensorRecord, Path]]:
-        """Every file of a frame, with its record."""
+        """List every file of a frame, with its record."""
         sample = self.record(index)
         return [(record, self._loader.path(record)) for record in (*sample.lidar, *sample.cameras)]
 
     def image_sizes(self) -> frozenset[tuple[int, int]]:
-        """Every (height, width) that the tables state."""
+        """Return every (height, width) that the tables state."""
         cameras = [
             camera for scene in self._scenes for sample in scene for camera in sample.cameras
         ]
         return frozenset((camera.size_wh[1], camera.size_wh[0]) for camera in cameras)
 
     def content_hash(self) -> str:
-        """Over all records of the split, its sensor files (`contents.hash_contents` says how far), the map files, the grid and
-        the reader's version. Taken once.
+        """Return the digest of the split; it is computed once.
+
+        It covers all records, the sensor files (`contents.hash_contents` says how far), the map
+        files, the grid and the reader's version.
         """
         if self._hash is None:
             self._hash = self._hash_all()
         return self._hash
 
     def labels_hash(self) -> str:
-        """See `FrameSource`: over the records of the split and the reader's version; no sensor file is looked at."""
+        """Return the digest of the records and the reader's version; no sensor file is opened."""
         return self._hash_records("labels").hexdigest()
 
     def _hash_all(self) -> str:
@@ -272,7 +287,15 @@ class NuScenesSource:
 
 
 def find_map(folder: DataFolder, location: str) -> Path:
-    """The file of a location's map, there or not; raises CalicoError where its name or a link leads elsewhere."""
+    """Find the file of a location's map, whether it exists or not.
+
+    Args:
+        folder: The data set.
+        location: Name of the location.
+
+    Raises:
+        CalicoError: The name or a link leads out of the folder.
+    """
     path = map_path(folder.root, location)
     if path.exists():
         folder.check_links(path, f"map of location '{location}'")
@@ -280,16 +303,21 @@ def find_map(folder: DataFolder, location: str) -> Path:
 
 
 def available_maps(folder: DataFolder, locations: Sequence[str]) -> tuple[Path, ...]:
-    """The map files of the locations; none where the data set has none of them.
+    """List the map files of the locations; none if the data set has no map at all.
+
+    Args:
+        folder: The data set.
+        locations: Names of the locations.
 
     Raises:
-        CalicoError: some are there and some are not, so that only some frames would have a map.
+        CalicoError: Some files are missing, so that only some frames would have a map.
     """
     paths = [find_map(folder, location) for location in locations]
     missing = [path for path in paths if not path.exists()]
     if missing and len(missing) < len(paths):
         raise CalicoError(
-            f"{missing[0]}: missing, while {len(paths) - len(missing)} of {len(paths)} maps of the split are there; "
+            f"{missing[0]}: missing, while {len(paths) - len(missing)} of {len(paths)} maps of the "
+            "split are there; "
             "fetch the whole map expansion, or move maps/expansion away to work without maps"
         )
     return () if missing else tuple(paths)

@@ -1,4 +1,7 @@
-"""The tables of a copy: only what the frames of a split are made of, so that nothing of the original slips in beside them."""
+"""The tables of a copy hold only what its frames are made of.
+
+So nothing of the original slips in beside them.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ RowsByTable = dict[str, dict[str, Row]]
 
 
 def list_own_sweeps(sample: SampleRecord) -> tuple[SensorRecord, ...]:
-    """The LiDAR files that belong to a keyframe: its own and the older sweeps back to, but without, the keyframe before.
+    """List the LiDAR files of a keyframe: its own, and older sweeps since the one before.
 
     So every file belongs to exactly one keyframe, the one that follows it.
     """
@@ -28,10 +31,19 @@ def list_own_sweeps(sample: SampleRecord) -> tuple[SensorRecord, ...]:
 def select_rows(
     tables: Tables, samples: Sequence[SampleRecord], cameras: Collection[str]
 ) -> RowsByTable:
-    """Rows by token of every table, for these keyframes (whole scenes).
+    """Select the rows of every table for some keyframes (whole scenes).
 
-    Of sample_data it keeps the keyframe images of `cameras`, the LiDAR files of `list_own_sweeps`, and all radar; `prev` and `next`
-    skip what is left out (images between keyframes, other cameras, LiDAR sweeps that no frame aggregates).
+    Of sample_data it keeps the keyframe images of `cameras`, the LiDAR files of `list_own_sweeps`,
+    and all radar. `prev` and `next` skip what is left out (images between keyframes, other cameras,
+    LiDAR sweeps that no frame aggregates).
+
+    Args:
+        tables: All tables.
+        samples: The keyframes.
+        cameras: Channels of the cameras that are kept.
+
+    Returns:
+        Rows by token, by table.
     """
     tokens = {sample.token for sample in samples}
     sweeps = {record.token for sample in samples for record in list_own_sweeps(sample)}
@@ -76,12 +88,21 @@ def select_rows(
 def list_other_files(
     tables: Tables, rows: RowsByTable, original: DataFolder, frame_files: Collection[str]
 ) -> list[tuple[str, Path]]:
-    """Names and places of the files that no corruption changes: radar, map pictures, map expansion.
+    """List the files that no corruption changes: radar, map pictures, map expansion.
 
-    What the original does not have (radar is often not fetched), the copy does not have either.
+    A file that the original does not have (radar is often not fetched) is left out.
+
+    Args:
+        tables: All tables.
+        rows: Rows of the copy.
+        original: The folder of the original.
+        frame_files: Names of the files that frames are made of.
+
+    Returns:
+        Names and places.
 
     Raises:
-        CalicoError: a table names a file outside the data set's folder, or a link leads out of it.
+        CalicoError: A table names a file outside the data set's folder, or a link leads out of it.
     """
     named: Iterable[tuple[str, str, str]] = [
         *(("sample_data", token, row["filename"]) for token, row in rows["sample_data"].items()),
@@ -99,7 +120,12 @@ def list_other_files(
 
 
 def list_kept_splits(tables: Tables, rows: RowsByTable) -> dict[str, list[str]]:
-    """The splits of the tables' splits.json with the scenes that `rows` hold; splits without one are left out."""
+    """List the splits of splits.json with the scenes that a copy holds; empty splits are left out.
+
+    Args:
+        tables: All tables.
+        rows: Rows of the copy.
+    """
     scenes = {row["name"] for row in rows["scene"].values()}
     kept = {
         split: [name for name in names if name in scenes]
@@ -109,7 +135,15 @@ def list_kept_splits(tables: Tables, rows: RowsByTable) -> dict[str, list[str]]:
 
 
 def apply_parts(rows: RowsByTable, parts: Sequence[Part]) -> dict[str, list[Row]]:
-    """The tables with what the parts change and add, in the order of the rows and then of the parts."""
+    """Apply the changes and additions of parts to tables.
+
+    Args:
+        rows: Rows by token, by table.
+        parts: What each frame changes and adds.
+
+    Returns:
+        Rows by table, in the order of `rows` and then of the parts.
+    """
     result = {
         name: {token: dict(row) for token, row in table.items()} for name, table in rows.items()
     }

@@ -1,4 +1,7 @@
-"""The v1.0 tables: JSON lists of rows that refer to each other by token. Every broken reference names file and token."""
+"""The v1.0 tables: JSON lists of rows that refer to each other by token.
+
+The error about a broken reference names file and token.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +81,8 @@ class Tables:
             there = sorted(path.name for path in root.glob("v1.0-*")) if root.is_dir() else []
             found = f"found {', '.join(there)}" if there else "found no folder v1.0-* there"
             raise CalicoError(
-                f"{self.folder}: no such folder of nuScenes tables; {found}. Set data.root, data.version."
+                f"{self.folder}: no such folder of nuScenes tables; {found}. Set data.root, "
+                "data.version."
             )
 
     def path(self, table: str) -> Path:
@@ -92,7 +96,13 @@ class Tables:
         return self._by_token[table]
 
     def get(self, table: str, token: str, referrer: str) -> Row:
-        """One row; `referrer` says in the error message who asks for it."""
+        """Return one row.
+
+        Args:
+            table: Name of the table.
+            token: Token of the row.
+            referrer: What refers to the row, for the message.
+        """
         if not isinstance(token, str):
             raise CalicoError(
                 f"{self.path(table)}: {referrer} refers to {token!r}, expected a token (text)"
@@ -131,12 +141,14 @@ class Tables:
             if type(value) is not kind:  # true is no number
                 got = f"{type(row[field]).__name__}" if field in row else "nothing"
                 raise CalicoError(
-                    f"{self.path(table)}: row {number} (token '{row.get('token', '')}') has {got} in '{field}', expected "
+                    f"{self.path(table)}: row {number} (token '{row.get('token', '')}') has {got} "
+                    f"in '{field}', expected "
                     f"{kind.__name__}"
                 )
             if isinstance(value, str) and field != "location" and not value.isprintable():
                 raise CalicoError(
-                    f"{self.path(table)}: row {number} has {ascii(value)[:80]} in '{field}', expected a text in one line "
+                    f"{self.path(table)}: row {number} has {ascii(value)[:80]} in '{field}', "
+                    "expected a text in one line "
                     "without control characters"
                 )
         if not row["token"] and table in FIELDS:
@@ -145,15 +157,17 @@ class Tables:
             )
 
     def _check_unique(self, table: str, rows: list[Row], field: str) -> None:
-        """Raises CalicoError where two rows have the same value in a field that tells them apart."""
+        """Check that no two rows have the same value in a field that tells them apart."""
         if len({row[field] for row in rows}) == len(rows):
             return
         first: dict[str, int] = {}
         for number, row in enumerate(rows):
             if row[field] in first:
                 raise CalicoError(
-                    f"{self.path(table)}: rows {first[row[field]]} and {number} have the same {field} '{row[field]}', "
-                    f"expected every {field} once; of tables that were merged, rename the rows of one"
+                    f"{self.path(table)}: rows {first[row[field]]} and {number} have the same "
+                    f"{field} '{row[field]}', "
+                    f"expected every {field} once; of tables that were merged, rename the rows of "
+                    "one"
                 )
             first[row[field]] = number
 
@@ -161,10 +175,15 @@ class Tables:
 def parse_rows(text: str, where: str) -> Any:
     """Parse a table as `calico.files.parse_json` does, in about half of its time.
 
-    The strict parser calls Python for every object and number. So the plain one goes first; its
-    result stands where the text holds nothing that the two would treat differently: as many keys
-    as colons after a quote and none after a blank (so none repeats), and no escape. Of numbers it
-    lets through what is larger than any float64; values that are used are checked to be finite.
+    The strict parser calls Python for every object and number. So the plain one goes first. Its
+    result
+    stands if the text holds nothing that the two would treat differently: as many keys as colons
+        after a quote and none after a blank (so none repeats), and no escape. It lets numbers pass
+        that are larger than any float64, because values that are used are checked to be finite.
+
+    Args:
+        text: Content of the table.
+        where: Its name, for the message.
     """
     escapes = "\0" in text or ("\\" in text and "\\u" in text)
     if not escapes and not any(f"{blank}:" in text for blank in " \t\n\r"):

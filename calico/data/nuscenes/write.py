@@ -1,4 +1,4 @@
-"""Frames back into nuScenes' files and rows: what `sensors.py` and `records.py` read, the other way round."""
+"""From frames to nuScenes' files and rows, the reverse of `sensors.py` and `records.py`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from calico.frame import Bool, Float32, Float64, Int16, UInt8
 from calico.geometry.frames import invert_transform, transform_points
 
 NOTHING = np.zeros((1, 5), "<f4").tobytes()
-"""A sweep without returns: one own return at the sensor, which readers drop. Without any point it would be a broken file."""
+"""A sweep without returns: one own return at the sensor, which readers drop. Without any point it
+would be a broken file."""
 
 
 def encode_points(
@@ -27,12 +28,15 @@ def encode_points(
     Args:
         points: (N, >= 4) x, y, z [m, keyframe's LiDAR frame], intensity [0..1].
         ring: (N,).
-        sweep_T_lidar: takes the keyframe's LiDAR frame into the sweep's; None for the keyframe, whose coordinates are kept to
+        sweep_T_lidar: takes the keyframe's LiDAR frame into the sweep's; None for the keyframe,
+            whose coordinates are kept to
             the bit. Those of older sweeps are rounded to float32 once more.
-        is_key_frame: of the row; a keyframe without points is an empty file, an older sweep holds NOTHING.
+        is_key_frame: of the row; a keyframe without points is an empty file, an older sweep holds
+            NOTHING.
 
     Returns:
-        N x 5 little-endian float32: x, y, z [m], intensity [0..255], ring. Ages (dt) are not in the file: a sweep has one.
+        N x 5 little-endian float32: x, y, z [m], intensity [0..255], ring. Ages (dt) are not in the
+        file: a sweep has one.
     """
     if not len(points):
         return b"" if is_key_frame else NOTHING
@@ -53,7 +57,10 @@ def read_as_own(points: Float32, sweep_T_lidar: Float64) -> Bool:
 
 
 def encode_image(image: UInt8) -> bytes:
-    """(H, W, 3) RGB as PNG: without loss, so that the pixels are those of the corruption and no JPEG artefacts on top."""
+    """Encode an image (H, W, 3) as PNG, without loss.
+
+    So its pixels are those of the corruption, without JPEG artefacts on top.
+    """
     stream = io.BytesIO()
     Image.fromarray(image).save(stream, "PNG", compress_level=1)
     return stream.getvalue()

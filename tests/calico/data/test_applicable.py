@@ -46,7 +46,8 @@ def test_presets_leave_out_what_the_data_cannot_show(frame: Frame) -> None:
     left_out = {note.split()[0]: note for note in notes if "was left out" in note}
     cameras = len(frame.images)
     assert [note for note in notes if "was left out" not in note] == [
-        f"camera_crash at {severity}: only {cameras} camera{'s' * (cameras > 1)}, as at severity {cameras}."
+        f"camera_crash at {severity}: only {cameras} camera{'s' * (cameras > 1)}, as at severity "
+        f"{cameras}."
         for severity in range(cameras + 1, 6)
     ]
     assert left_out["pose_error"] == "pose_error was left out: the data have no older LiDAR sweeps."
@@ -90,7 +91,8 @@ def test_chance_that_hits_no_frame_is_found_before_the_run(frame: Frame) -> None
     kept, notes = select_applicable(["frame_lost"], (1,), many, range(60), seed=0)
     assert len(kept) == 1
     assert notes == ()
-    # Of two cameras, each is lost with probability 1/6: seeds 0 to 4 include some that spare the one frame.
+    # Of two cameras, each is lost with probability 1/6: seeds 0 to 4 include some that spare the
+    # one frame.
     spared = [
         seed
         for seed in range(5)

@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 
 from calico.config.training import AugmentConfig
-from calico.data.augment import augment, drop_camera, drop_lidar, transform_image, transform_scene
+from calico.data.augment import (
+    augment_frame,
+    drop_camera,
+    drop_lidar,
+    transform_image,
+    transform_scene,
+)
 from calico.data.batch import collate_frames
 from calico.frame import Frame
 from calico.geometry.boxes import points_in_boxes
@@ -27,7 +33,7 @@ def test_every_point_keeps_its_box_and_its_pixel(frame: Frame, map_grid: Grid, s
     only_3d = STRONG.model_copy(
         update={"image_resize": (1.0, 1.0), "image_rotation_deg": 0.0, "image_flip": False}
     )
-    new = augment(frame, only_3d, map_grid, make_generator(seed, "test"))
+    new = augment_frame(frame, only_3d, map_grid, make_generator(seed, "test"))
     before = points_in_boxes(frame.points, frame.boxes.boxes, 0.01)
     after = points_in_boxes(new.points, new.boxes.boxes, 0.01)
     np.testing.assert_array_equal(before, after)
@@ -43,7 +49,8 @@ def test_every_point_keeps_its_box_and_its_pixel(frame: Frame, map_grid: Grid, s
 def test_image_augmentation_moves_pixels_and_projection_together(
     frame: Frame, map_grid: Grid
 ) -> None:
-    # One bright blob where a known point projects; after augmentation the blob is where the point projects then.
+    # One bright blob where a known point projects; after augmentation the blob is where the point
+    # projects then.
     target = np.array([[8.0, 1.0, -0.5]])
     pixel, _, _ = project_points(frame.image_from_lidar[0], target, (64, 128))
     image = np.zeros((64, 128, 3), np.uint8)
@@ -51,7 +58,7 @@ def test_image_augmentation_moves_pixels_and_projection_together(
     image[v - 3 : v + 4, u - 3 : u + 4] = 255
     marked = frame.replace(images=(image, frame.images[1]))
     for seed in range(6):
-        new = augment(
+        new = augment_frame(
             marked,
             STRONG.model_copy(update={"rotation_deg": 0.0}),
             map_grid,
@@ -97,7 +104,7 @@ def test_mirror_turns_yaw_and_velocity(frame: Frame, map_grid: Grid) -> None:
 
 def test_identity_ranges_change_nothing(frame: Frame, map_grid: Grid) -> None:
     still = AugmentConfig(rotation_deg=0, scale=(1, 1), flip_x=False, flip_y=False)
-    new = augment(frame, still, map_grid, make_generator(0, "still"))
+    new = augment_frame(frame, still, map_grid, make_generator(0, "still"))
     np.testing.assert_array_equal(new.points, frame.points)
     np.testing.assert_array_equal(new.map_masks, frame.map_masks)
     assert all((a == b).all() for a, b in zip(new.images, frame.images, strict=True))
@@ -107,7 +114,7 @@ def test_sensor_dropout_loses_one_sensor(frame: Frame, map_grid: Grid) -> None:
     always = AugmentConfig(sensor_dropout=1.0)
     lost = set()
     for seed in range(10):
-        new = augment(frame, always, map_grid, make_generator(seed, "drop"))
+        new = augment_frame(frame, always, map_grid, make_generator(seed, "drop"))
         dark, empty = not any(image.any() for image in new.images), len(new.points) == 0
         assert dark != empty
         lost.add(dark)
@@ -131,7 +138,7 @@ def test_fitted_images_are_those_of_the_deployed_graph(frame: Frame, map_grid: G
         for _ in range(2)
     )
     raw = frame.replace(images=smooth)
-    new = augment(raw, still, map_grid, make_generator(0, "fit"), (24, 64))
+    new = augment_frame(raw, still, map_grid, make_generator(0, "fit"), (24, 64))
     fit = ImageFit.from_sizes((64, 128), (24, 64))
     batch = collate_frames([raw])
     deployed = fit.resample_images(batch.images[0])[0].numpy() * 255
@@ -145,7 +152,7 @@ def test_every_view_is_fitted_by_its_own_size(frame: Frame, map_grid: Grid) -> N
     """A small camera beside a large one comes out as it does alone."""
     still = AugmentConfig(rotation_deg=0, scale=(1, 1), flip_x=False, flip_y=False)
     small = frame.replace(images=(frame.images[0][:20, :40], frame.images[1]))
-    new = augment(small, still, map_grid, make_generator(0, "fit"), (24, 64))
+    new = augment_frame(small, still, map_grid, make_generator(0, "fit"), (24, 64))
     for view, image in enumerate(small.images):
         affine = np.array(
             ImageFit.from_sizes((image.shape[0], image.shape[1]), (24, 64)).to_affine()

@@ -1,4 +1,5 @@
-"""A tiny data set in the nuScenes format, made from known geometry: 2 scenes of 2 keyframes with a LiDAR sweep between."""
+"""A tiny data set in the nuScenes format, made from known geometry: 2 scenes of 2 keyframes with a
+LiDAR sweep between."""
 
 from __future__ import annotations
 
@@ -135,7 +136,8 @@ def scene_rows(root: Path, scene: int) -> dict[str, Rows]:
 
 
 def _add_objects(rows: dict[str, Rows], scene: int) -> None:
-    """A car that drives 3 m in the 0.5 s between the keyframes, a pedestrian in the first only, an animal."""
+    """A car that drives 3 m in the 0.5 s between the keyframes, a pedestrian in the first only, an
+    animal."""
     for number, (_, attribute) in enumerate(OBJECTS):
         rows["instance"].append(
             {"token": f"object-{scene}-{number}", "category_token": f"category-{number}"}
@@ -159,7 +161,8 @@ def _add_objects(rows: dict[str, Rows], scene: int) -> None:
 
 
 def map_content() -> dict[str, Any]:
-    """A drivable square of 40 m around (1000, 500) with a square hole, and a lane divider along x."""
+    """A drivable square of 40 m around (1000, 500) with a square hole, and a lane divider along
+    x."""
     outline = [[980, 480], [1020, 480], [1020, 520], [980, 520]]
     hole = [[1004, 500], [1008, 500], [1008, 506], [1004, 506]]
     line = [[980, 500], [1020, 500]]

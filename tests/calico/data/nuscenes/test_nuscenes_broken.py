@@ -1,4 +1,5 @@
-"""What the user is told when something of a data set is missing or broken, and what is legal though it looks empty."""
+"""What the user is told when something of a data set is missing or broken, and what is legal though
+it looks empty."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ def complaint(root: Path, index: int = 0, **settings: object) -> str:
 def test_missing_point_cloud(tiny: Path) -> None:
     (tiny / CLOUD).unlink()
     assert complaint(tiny) == (
-        f"{tiny / CLOUD} (sample_data LIDAR_TOP-0-0): point cloud missing; fetch it again, or see `calico data check`"
+        f"{tiny / CLOUD} (sample_data LIDAR_TOP-0-0): point cloud missing; fetch it again, or see "
+        "`calico data check`"
     )
 
 
@@ -38,7 +40,8 @@ def test_truncated_point_cloud(tiny: Path) -> None:
     content = (tiny / CLOUD).read_bytes()
     (tiny / CLOUD).write_bytes(content[:-7])
     assert complaint(tiny) == (
-        f"{tiny / CLOUD} (sample_data LIDAR_TOP-0-0): truncated point cloud; got 1293 bytes, expected a multiple of 20 "
+        f"{tiny / CLOUD} (sample_data LIDAR_TOP-0-0): truncated point cloud; got 1293 bytes, "
+        "expected a multiple of 20 "
         "(float32 x, y, z, intensity, ring)"
     )
 
@@ -48,7 +51,8 @@ def test_nan_points(tiny: Path) -> None:
     cloud[[4, 9], [0, 3]] = np.nan, np.inf
     cloud.tofile(tiny / CLOUD)
     assert complaint(tiny) == (
-        f"{tiny / CLOUD} (sample_data LIDAR_TOP-0-0): 2 of 65 points have NaN or infinite values (first: point 4); "
+        f"{tiny / CLOUD} (sample_data LIDAR_TOP-0-0): 2 of 65 points have NaN or infinite values "
+        "(first: point 4); "
         "expected finite x, y, z, intensity, ring"
     )
 
@@ -58,8 +62,8 @@ def test_impossible_ring(tiny: Path) -> None:
     cloud[0, 4] = 1e6
     cloud.tofile(tiny / CLOUD)
     assert (
-        "(sample_data LIDAR_TOP-0-0): ring numbers from 0 to 1e+06, expected whole numbers from 0 to 32767"
-        in complaint(tiny)
+        "(sample_data LIDAR_TOP-0-0): ring numbers from 0 to 1e+06, expected whole numbers from 0 "
+        "to 32767" in complaint(tiny)
     )
 
 
@@ -82,7 +86,8 @@ def test_impossible_points(tiny: Path, column: int, value: float, expected: str)
 def test_missing_image(tiny: Path) -> None:
     (tiny / IMAGE).unlink()
     assert complaint(tiny) == (
-        f"image (sample_data CAM_BACK-0-0) {tiny / IMAGE}: missing; fetch it again, or see `calico data check`"
+        f"image (sample_data CAM_BACK-0-0) {tiny / IMAGE}: missing; fetch it again, or see `calico "
+        "data check`"
     )
 
 
@@ -140,8 +145,10 @@ def test_missing_camera(tiny: Path, edit: Edit) -> None:
         lambda rows: rows.remove(next(row for row in rows if row["token"] == "CAM_BACK-0-2")),
     )
     assert complaint(tiny) == (
-        f"{tiny}/v1.0-mini/sample_data.json: sample sample-0-2 has no keyframe of CAM_BACK; it has CAM_BACK_LEFT, "
-        "CAM_BACK_RIGHT, CAM_FRONT, CAM_FRONT_LEFT, CAM_FRONT_RIGHT, LIDAR_TOP. Set data.cameras to the cameras that are there."
+        f"{tiny}/v1.0-mini/sample_data.json: sample sample-0-2 has no keyframe of CAM_BACK; it has "
+        "CAM_BACK_LEFT, "
+        "CAM_BACK_RIGHT, CAM_FRONT, CAM_FRONT_LEFT, CAM_FRONT_RIGHT, LIDAR_TOP. Set data.cameras "
+        "to the cameras that are there."
     )
 
 
@@ -200,7 +207,8 @@ def test_unknown_reference(
 ) -> None:
     edit(table, lambda rows: rows[0].update({field: "nowhere"}))
     assert complaint(tiny) == (
-        f"{tiny}/v1.0-mini/{target}.json: has no row with token 'nowhere', to which {referrer} refers"
+        f"{tiny}/v1.0-mini/{target}.json: has no row with token 'nowhere', to which {referrer} "
+        "refers"
     )
 
 
@@ -220,7 +228,8 @@ def test_unknown_older_sweep(tiny: Path, edit: Edit) -> None:
 def test_files_stay_inside_the_data_set(tiny: Path, edit: Edit, name: str) -> None:
     edit("sample_data", lambda rows: rows[0].update(filename=name))
     assert complaint(tiny) == (
-        f"{tiny}/v1.0-mini/sample_data.json: row with token 'LIDAR_TOP-0-0' has filename '{name}', expected a path inside "
+        f"{tiny}/v1.0-mini/sample_data.json: row with token 'LIDAR_TOP-0-0' has filename '{name}', "
+        "expected a path inside "
         "the data set's folder"
     )
 
@@ -333,7 +342,8 @@ def test_intrinsics_of_another_shape(tiny: Path, edit: Edit) -> None:
 
 def test_unknown_version(tiny: Path) -> None:
     assert complaint(tiny, version="v1.0-trainval") == (
-        f"{tiny}/v1.0-trainval: no such folder of nuScenes tables; found v1.0-mini. Set data.root, data.version."
+        f"{tiny}/v1.0-trainval: no such folder of nuScenes tables; found v1.0-mini. Set data.root, "
+        "data.version."
     )
 
 

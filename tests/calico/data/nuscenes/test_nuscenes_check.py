@@ -104,7 +104,8 @@ def test_missing_tables_are_all_named(tiny: Path) -> None:
     [
         (
             {"root": None},
-            "data.root: not set; data.source 'nuscenes' needs the folder of the data set: --data-root",
+            "data.root: not set; data.source 'nuscenes' needs the folder of the data set: "
+            "--data-root",
         ),
         (
             {"root": "/nowhere"},
@@ -263,7 +264,8 @@ def test_problems_of_the_tables(
 
 
 def test_what_is_odd_is_noted(tiny: Path, edit: Edit) -> None:
-    """Several image sizes, no rings, no intensities, a scene in both splits, scenes that are not there, a jump."""
+    """Several image sizes, no rings, no intensities, a scene in both splits, scenes that are not
+    there, a jump."""
     image = tiny / "samples" / "CAM_BACK" / "CAM_BACK-0-0.jpg"
     Image.new("RGB", (80, 40)).save(image)
     edit(
@@ -319,6 +321,7 @@ def test_splits_are_chosen(tiny: Path) -> None:
 def test_the_folder_of_the_tables_is_not_the_root(tiny: Path) -> None:
     (problem,) = check_data(config(tiny / "v1.0-mini")).problems
     assert problem == (
-        f"data.root: '{tiny}/v1.0-mini' is the folder of the tables; expected the one above it, which holds v1.0-mini/ and "
+        f"data.root: '{tiny}/v1.0-mini' is the folder of the tables; expected the one above it, "
+        "which holds v1.0-mini/ and "
         f"samples/: --data-root {tiny} --set data.version=v1.0-mini"
     )

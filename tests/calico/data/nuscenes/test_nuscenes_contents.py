@@ -1,4 +1,5 @@
-"""The digest of a split's sensor files: what it covers where they are few, and where they are many."""
+"""The digest of a split's sensor files: what it covers where they are few, and where they are
+many."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""Tables that contradict themselves or mean something else are errors that name file, row and field."""
+"""Tables that contradict themselves or mean something else are errors that name file, row and
+field."""
 
 from __future__ import annotations
 
@@ -64,12 +65,14 @@ def copy_of(rows: Rows, number: int = 0, **changes: object) -> None:
         (
             "sample_annotation",
             lambda rows: copy_of(rows, token="x"),
-            "rows 'box-0-0-0' and 'x' are the same object (instance 'object-0-0') in sample 'sample-0-0'",
+            "rows 'box-0-0-0' and 'x' are the same object (instance 'object-0-0') in sample "
+            "'sample-0-0'",
         ),
         (
             "sample_data",
             lambda rows: copy_of(rows, token="x"),
-            "rows 'LIDAR_TOP-0-0' and 'x' have the same file 'samples/LIDAR_TOP/LIDAR_TOP-0-0.pcd.bin'",
+            "rows 'LIDAR_TOP-0-0' and 'x' have the same file "
+            "'samples/LIDAR_TOP/LIDAR_TOP-0-0.pcd.bin'",
         ),
         (
             "sample_data",
@@ -154,7 +157,8 @@ def test_sweeps_of_another_scene_are_refused(tiny: Path, edit: Edit) -> None:
                 "box-0-0-0": {"prev": "box-0-0-2", "next": ""},
                 "box-0-0-2": {"next": "box-0-0-0", "prev": ""},
             },
-            "row 'box-0-0-2' comes before row 'box-0-0-0' by prev and next, but its sample is 500000 us later",
+            "row 'box-0-0-2' comes before row 'box-0-0-0' by prev and next, but its sample is "
+            "500000 us later",
         ),
     ],
 )

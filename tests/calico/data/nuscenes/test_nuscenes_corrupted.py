@@ -1,4 +1,5 @@
-"""Corrupted copies: read back, they are the corrupted frames; killed and taken up again, they have the same bytes."""
+"""Corrupted copies: read back, they are the corrupted frames; killed and taken up again, they have
+the same bytes."""
 
 from __future__ import annotations
 
@@ -38,7 +39,8 @@ def read(folder: Path, sweeps: int = 2) -> NuScenesSource:
 
 
 def without_own_returns(frame: Frame) -> Frame:
-    """The points in the order of their sweeps, without those that every reader of the format drops."""
+    """The points in the order of their sweeps, without those that every reader of the format
+    drops."""
     order = np.argsort(frame.sweep_index, kind="stable")
     sweep_T_lidar = invert_transform(frame.sweep_T)[frame.sweep_index[order]]
     local = (
@@ -87,7 +89,8 @@ def files_of(folder: Path) -> dict[str, str]:
 
 @pytest.fixture
 def rich(tiny: Path) -> Path:
-    """The tiny data set with textured images and 40 points in every box, so that every corruption has something to do."""
+    """The tiny data set with textured images and 40 points in every box, so that every corruption
+    has something to do."""
     rng = np.random.default_rng(11)
     for path in sorted((tiny / "samples").rglob("*.jpg")):
         Image.fromarray(rng.integers(0, 256, (32, 64, 3)).astype(np.uint8)).save(path, quality=95)
@@ -298,13 +301,17 @@ def test_sweeps_that_no_frame_aggregates_are_left_out(tiny: Path, tmp_path: Path
     rows = json.loads((tmp_path / "fog-3" / VERSION / "sample_data.json").read_text())
     previous = {row["token"]: row["prev"] for row in rows if row["token"].startswith("LIDAR_TOP")}
     assert previous == {
-        "LIDAR_TOP-0-0": "", "LIDAR_TOP-0-2": "LIDAR_TOP-0-0", "LIDAR_TOP-1-0": "", "LIDAR_TOP-1-2": "LIDAR_TOP-1-0",
-    }  # fmt: skip
+        "LIDAR_TOP-0-0": "",
+        "LIDAR_TOP-0-2": "LIDAR_TOP-0-0",
+        "LIDAR_TOP-1-0": "",
+        "LIDAR_TOP-1-2": "LIDAR_TOP-1-0",
+    }
     assert not (tmp_path / "fog-3" / "sweeps").exists()
 
 
 def test_a_sweep_has_the_draws_of_the_keyframe_that_follows_it(tiny: Path, tmp_path: Path) -> None:
-    """With three sweeps, the second frame also aggregates the first keyframe: it comes as its own copy has it."""
+    """With three sweeps, the second frame also aggregates the first keyframe: it comes as its own
+    copy has it."""
     CopyWriter(original(tiny, sweeps=3), SEED).write(Level("point_drop", 5), tmp_path)
     clean, source = original(tiny, sweeps=3).frames, read(tmp_path / "point_drop-5", sweeps=3)
     first, second = (corrupt(clean[index], "point_drop", 5, SEED) for index in (0, 1))

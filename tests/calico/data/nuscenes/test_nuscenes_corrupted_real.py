@@ -71,7 +71,8 @@ def devkit_points(devkit: Any, token: str, sweeps: int) -> np.ndarray:
 
 
 def test_simulated_frames(tmp_path: Path) -> None:
-    """Two scenes of two frames with three sweeps; the copy is that of the simulator's own frames."""
+    """Two scenes of two frames with three sweeps; the copy is that of the simulator's own
+    frames."""
     settings = ("val_scenes=2", "frames_per_scene=2", "image_size=[24,64]")
     config = load_config(
         "tiny",
@@ -106,7 +107,8 @@ def test_simulated_frames(tmp_path: Path) -> None:
 
 @pytest.fixture
 def one_real_frame(tmp_path: Path) -> Original:
-    """The second keyframe of scene-0103 with its sweeps; the sensor files are reached through links to folders."""
+    """The second keyframe of scene-0103 with its sweeps; the sensor files are reached through links
+    to folders."""
     root = tmp_path / "real"
     (root / VERSION).mkdir(parents=True)
     for name in ("samples", "sweeps", "maps"):

@@ -1,4 +1,5 @@
-"""Real frames (PandaSet in the nuScenes format) against nuscenes-devkit, an independent reader of the same files."""
+"""Real frames (PandaSet in the nuScenes format) against nuscenes-devkit, an independent reader of
+the same files."""
 
 from __future__ import annotations
 
@@ -97,7 +98,8 @@ def test_boxes_in_the_sensor_frame(devkit: Any, source: NuScenesSource, index: i
 
 
 def test_projection_into_every_camera(devkit: Any, source: NuScenesSource) -> None:
-    """Pixels of LiDAR points by the devkit's own chain of frames (LiDAR, ego, global, ego, camera)."""
+    """Pixels of LiDAR points by the devkit's own chain of frames (LiDAR, ego, global, ego,
+    camera)."""
     from nuscenes.utils.data_classes import LidarPointCloud
     from nuscenes.utils.geometry_utils import view_points
     from pyquaternion import Quaternion
@@ -130,7 +132,8 @@ def test_projection_into_every_camera(devkit: Any, source: NuScenesSource) -> No
 
 
 def test_counted_points_lie_in_the_boxes(source: NuScenesSource) -> None:
-    """The tables' counts of LiDAR points were made by others; our points in our boxes must come to the same."""
+    """The tables' counts of LiDAR points were made by others; our points in our boxes must come to
+    the same."""
     from calico.geometry.boxes import points_in_boxes
 
     frame = source[4]
@@ -142,7 +145,8 @@ def test_counted_points_lie_in_the_boxes(source: NuScenesSource) -> None:
 
 
 def test_map_masks_against_the_devkits(devkit: Any) -> None:
-    """The devkit paints with OpenCV, whose polygons include their border pixels: equal but for the edges."""
+    """The devkit paints with OpenCV, whose polygons include their border pixels: equal but for the
+    edges."""
     api = pytest.importorskip(
         "nuscenes.map_expansion.map_api", reason="needs descartes", exc_type=ImportError
     )

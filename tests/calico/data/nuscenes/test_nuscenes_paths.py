@@ -1,4 +1,5 @@
-"""No table and no link makes a file outside of the data set readable, and folders may lie on several disks."""
+"""No table and no link makes a file outside of the data set readable, and folders may lie on
+several disks."""
 
 from __future__ import annotations
 

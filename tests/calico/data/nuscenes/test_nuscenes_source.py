@@ -119,7 +119,8 @@ def test_boxes(tiny: Path) -> None:
         transform_points(frame.global_T_lidar, car[None, :3])[0], [1010, 505, 1], atol=1e-4
     )
     assert car[3:6].tolist() == pytest.approx([4.5, 1.9, 1.6])
-    # The LiDAR is tilted by 1.5 and 0.5 degrees. Heading and velocity are level: 75 degrees and 3 m in 0.5 s along x, less
+    # The LiDAR is tilted by 1.5 and 0.5 degrees. Heading and velocity are level: 75 degrees and 3 m
+    # in 0.5 s along x, less
     # the LiDAR's heading, which is that of its x axis seen from above.
     heading = np.arctan2(frame.global_T_lidar[1, 0], frame.global_T_lidar[0, 0])
     assert car[6] + heading == pytest.approx(np.deg2rad(75), abs=1e-6)
@@ -129,7 +130,8 @@ def test_boxes(tiny: Path) -> None:
 def test_heading_and_velocity_under_a_large_tilt_by_hand(
     tiny: Path, edit: Callable[[str, Callable[[list[dict]], object]], None]
 ) -> None:
-    """A LiDAR that looks along global x, pitched down by 60 degrees: cut to two axes, 6 m/s along x would be 3."""
+    """A LiDAR that looks along global x, pitched down by 60 degrees: cut to two axes, 6 m/s along x
+    would be 3."""
     level = [1, 0, 0, 0]
     pitched = Quaternion(axis=[0, 1, 0], degrees=60) * Quaternion(
         axis=[0, 0, 1], degrees=-90

@@ -1,4 +1,5 @@
-"""Errors of heading and velocity under a tilted LiDAR are those of nuscenes-devkit, from the tables to the submission."""
+"""Errors of heading and velocity under a tilted LiDAR are those of nuscenes-devkit, from the tables
+to the submission."""
 
 from __future__ import annotations
 

@@ -21,7 +21,8 @@ from tests.calico.data.sim.small import SIZE
 
 
 def test_camera_rays_meet_the_lidar_points(world: World, frame: Frame) -> None:
-    """A pixel's ray and the LiDAR point that falls on it are equally deep, but for edges, parallax and noise."""
+    """A pixel's ray and the LiDAR point that falls on it are equally deep, but for edges, parallax
+    and noise."""
     ego = frame.global_T_lidar @ inverse(EGO_T_LIDAR)
     for view, camera in enumerate(CAMERAS):
         pixels, depth, visible = project(frame.image_from_lidar[view], frame.points, SIZE)

@@ -58,7 +58,8 @@ def test_velocity_is_the_displacement_between_keyframes(world: World, frame: Fra
 
 
 def test_older_sweeps_line_up(world: World) -> None:
-    """Static surfaces of an older sweep, compensated, lie on the keyframe's world: cast rays from the keyframe at them."""
+    """Static surfaces of an older sweep, compensated, lie on the keyframe's world: cast rays from
+    the keyframe at them."""
     sweeps = 4
     frame = frame_of(world, 1, sweeps)
     assert frame.sweep_T.shape == (sweeps, 4, 4)

@@ -63,7 +63,8 @@ def test_map_bits_agree_with_the_polygons() -> None:
 
 
 def test_masks_turn_with_the_sensor() -> None:
-    """With the sensor turned to the left by 90 degrees, what was left (row) is ahead (column): b[y, x] = a[x, -y]."""
+    """With the sensor turned to the left by 90 degrees, what was left (row) is ahead (column): b[y,
+    x] = a[x, -y]."""
     layout = build_layout(np.random.default_rng(1), "straight", 220.0, 120.0)
     ground, grid = rasterise_layout(layout), Grid(-20, 20, -20, 20, 0.5)
     straight = ground.masks(grid, from_yaw(0.0, (110.0, 0.0, 1.84)))
