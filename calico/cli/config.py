@@ -41,10 +41,10 @@ def check(config: Config) -> None:
     \b
     Example: calico config check --config my.yaml
     """
-    from calico.data.open import data_root
+    from calico.data.root import find_data_root
 
     if config.data.root is not None:
-        data_root(config)
+        find_data_root(config)
     rows, columns = config.grid.pillars.shape
     click.echo(
         f"configuration {config.name!r}: valid; {rows} x {columns} pillars, map {config.grid.map.shape}"

@@ -62,7 +62,7 @@ def command(
     """
     from calico.cli.words import portable_command
     from calico.data.applicable import select_applicable
-    from calico.data.nuscenes.corrupted import CopyWriter, open_original
+    from calico.data.copies.corrupted import CopyWriter, open_original
     from corruptions.presets import choose_levels
 
     choose_levels(

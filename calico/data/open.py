@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from calico.config.schema import Config
+from calico.data.root import find_data_root
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 
@@ -94,7 +95,7 @@ def open_source(config: Config, split: Split) -> FrameSource:
         raise CalicoError(f"data.source: '{data.source}' has no test split with labels; use val")
     name = data.train_split if split == "train" else data.val_split
     return NuScenesSource(
-        data_root(config),
+        find_data_root(config),
         data.version,
         name,
         config.grid.map,
@@ -103,24 +104,3 @@ def open_source(config: Config, split: Split) -> FrameSource:
         data.follow_links,
         config.taxonomy.build(),
     )
-
-
-def data_root(config: Config) -> Path:
-    """The data set's folder; raises CalicoError when it is not set or not there."""
-    root = config.data.root
-    if root is None:
-        raise CalicoError(
-            f"data.root: not set; data.source '{config.data.source}' needs the folder of the data "
-            "set: --data-root"
-        )
-    if not root.is_dir():
-        raise CalicoError(
-            f"data.root: '{root}' is not a folder; expected the folder of the data set"
-        )
-    if not (root / config.data.version).is_dir() and (root / "sample_data.json").is_file():
-        raise CalicoError(
-            f"data.root: '{root}' is the folder of the tables; expected the one above it, which "
-            f"holds {root.name}/ and "
-            f"samples/: --data-root {root.parent} --set data.version={root.name}"
-        )
-    return root

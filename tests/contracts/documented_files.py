@@ -15,7 +15,7 @@ from pathlib import Path
 from calico import open_data
 from calico.config.data import DataConfig, SimConfig
 from calico.data.batch import collate_frames
-from calico.data.nuscenes.export import export_frames
+from calico.data.copies.export import export_frames
 from calico.data.open import open_source
 from calico.export.onnx import export_onnx
 from calico.train.checkpoint import save_model

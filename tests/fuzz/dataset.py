@@ -9,10 +9,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+from calico.data.copies.folder import OutputFolder, Part
 from calico.data.nuscenes import NuScenesSource
-from calico.data.nuscenes.folder import OutputFolder, Part
 from calico.geometry.grid import Grid
-from tests.calico.data.nuscenes.conftest import CAMERAS, write_tiny
+from tests.calico.data.conftest import CAMERAS, write_tiny
 from tests.fuzz.harness import Subject
 from tests.fuzz.mutate import damage_json
 

@@ -15,8 +15,8 @@ from calico.data.nuscenes.records import LIDAR, SampleReader, SampleRecord
 from calico.data.nuscenes.source import find_map
 from calico.data.nuscenes.splits import custom_splits, split_scenes
 from calico.data.nuscenes.tables import FIELDS, Tables
-from calico.data.open import data_root
 from calico.data.report import DataReport, Progress, count_classes
+from calico.data.root import find_data_root
 from calico.taxonomy import CAMERAS
 
 
@@ -31,7 +31,7 @@ def check_nuscenes(
         report: The facts, notes and problems are added to it.
         progress: Called with (files done, files in all); None for no progress.
     """
-    folder = DataFolder(data_root(config), config.data.follow_links)
+    folder = DataFolder(find_data_root(config), config.data.follow_links)
     tables = Tables(folder.root, config.data.version)
     report.facts.append(("folder", str(tables.folder)))
     for name in FIELDS:

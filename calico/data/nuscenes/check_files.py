@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from calico.data.nuscenes.folder import is_corrupted_copy
+from calico.data.nuscenes.manifest import is_corrupted_copy
 from calico.data.nuscenes.paths import DataFolder
 from calico.data.nuscenes.records import SampleRecord, SensorRecord
 from calico.data.nuscenes.sensors import FULL_INTENSITY, convert_points, read_image, read_raw_points

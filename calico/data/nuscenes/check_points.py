@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from calico.data.nuscenes.folder import is_corrupted_copy
+from calico.data.nuscenes.manifest import is_corrupted_copy
 from calico.data.nuscenes.paths import DataFolder
 from calico.data.nuscenes.records import SampleRecord
 from calico.data.nuscenes.sensors import read_points

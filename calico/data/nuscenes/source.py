@@ -11,7 +11,7 @@ import numpy as np
 
 from calico.config.taxonomy import describe_taxonomy
 from calico.data.nuscenes.contents import hash_contents
-from calico.data.nuscenes.folder import is_corrupted_copy
+from calico.data.nuscenes.manifest import is_corrupted_copy
 from calico.data.nuscenes.maps import MAX_MAP_BYTES, NuScenesMap, map_path, read_map
 from calico.data.nuscenes.paths import DataFolder
 from calico.data.nuscenes.records import SampleReader, SampleRecord, SensorRecord

@@ -9,9 +9,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from calico.data.copies.corrupted import CopyWriter, Original
+from calico.data.copies.export import VERSION, export_frames
 from calico.data.nuscenes import NuScenesSource
-from calico.data.nuscenes.corrupted import CopyWriter, Original
-from calico.data.nuscenes.export import VERSION, export_frames
 from calico.data.source import FrameSource
 from calico.frame import Frame
 from calico.predictions import Predictions

@@ -7,18 +7,18 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from calico.data.nuscenes.folder import OutputFolder, Part
-from calico.data.nuscenes.paths import DataFolder
-from calico.data.nuscenes.records import SampleRecord, SensorRecord
-from calico.data.nuscenes.subset import RowsByTable, list_own_sweeps
-from calico.data.nuscenes.tables import Row
-from calico.data.nuscenes.write import (
+from calico.data.copies.folder import OutputFolder, Part
+from calico.data.copies.subset import RowsByTable, list_own_sweeps
+from calico.data.copies.write import (
     encode_image,
     encode_points,
     new_token,
     pose_fields,
     read_as_own,
 )
+from calico.data.nuscenes.paths import DataFolder
+from calico.data.nuscenes.records import SampleRecord, SensorRecord
+from calico.data.nuscenes.tables import Row
 from calico.errors import CalicoError
 from calico.frame import Boxes, Float64, Frame
 from calico.geometry.frames import from_quaternion, from_yaw, invert_transform, transform_points

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from itertools import takewhile
 from pathlib import Path
 
-from calico.data.nuscenes.folder import Part
+from calico.data.copies.folder import Part
 from calico.data.nuscenes.paths import DataFolder
 from calico.data.nuscenes.records import LIDAR, SampleRecord, SensorRecord
 from calico.data.nuscenes.splits import custom_splits

@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from calico.data.nuscenes.categories import DETECTION_NAMES
-from calico.data.nuscenes.folder import OutputFolder, Part
-from calico.data.nuscenes.records import LIDAR
-from calico.data.nuscenes.tables import Row
-from calico.data.nuscenes.write import (
+from calico.data.copies.folder import OutputFolder, Part
+from calico.data.copies.write import (
     ego_T_file_sensor,
     encode_image,
     encode_points,
     new_token,
     pose_fields,
 )
+from calico.data.nuscenes.categories import DETECTION_NAMES
+from calico.data.nuscenes.records import LIDAR
+from calico.data.nuscenes.tables import Row
 from calico.data.source import FrameSource
 from calico.frame import Float64, Frame
 from calico.geometry.frames import from_yaw, invert_transform, transform_points, yaw_of

@@ -9,20 +9,21 @@ from typing import Any
 
 from calico import __version__
 from calico.config.schema import Config
-from calico.data.nuscenes.changes import FrameWriter
-from calico.data.nuscenes.export import VERSION, export_frames, write_tables
-from calico.data.nuscenes.folder import OutputFolder, Part
-from calico.data.nuscenes.paths import DataFolder
-from calico.data.nuscenes.source import NuScenesSource
-from calico.data.nuscenes.subset import (
+from calico.data.copies.changes import FrameWriter
+from calico.data.copies.export import VERSION, export_frames, write_tables
+from calico.data.copies.folder import OutputFolder, Part
+from calico.data.copies.subset import (
     apply_parts,
     list_kept_splits,
     list_other_files,
     list_own_sweeps,
     select_rows,
 )
+from calico.data.nuscenes.paths import DataFolder
+from calico.data.nuscenes.source import NuScenesSource
 from calico.data.nuscenes.tables import Tables
-from calico.data.open import Split, data_root, open_source
+from calico.data.open import Split, open_source
+from calico.data.root import find_data_root
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.files import lock_folder, to_json
@@ -81,7 +82,7 @@ def open_original(
     if isinstance(source, NuScenesSource):
         data = config.data
         return Original(
-            source, source, data_root(config), data.version, data.sweeps, data.follow_links
+            source, source, find_data_root(config), data.version, data.sweeps, data.follow_links
         )
     clean = out / "clean"
     with lock_folder(out):

@@ -16,7 +16,6 @@ from calico.data.nuscenes import NuScenesSource
 from calico.frame import Frame
 from calico.geometry.frames import transform_points
 from calico.geometry.grid import Grid
-from calico.taxonomy import NUSCENES
 
 GRID = Grid(-32, 32, -32, 32, 0.5)
 
@@ -102,68 +101,12 @@ def test_camera_goes_through_both_ego_poses(
     assert frame.camera_K[view].tolist() == [[30, 0, 31.5], [0, 30, 15.5], [0, 0, 1]]
 
 
-def test_boxes(tiny: Path) -> None:
-    frame = load(tiny)
-    assert [NUSCENES.names[label] for label in frame.boxes.labels] == [
-        "car",
-        "pedestrian",
-    ]  # not the animal
-    assert [NUSCENES.attributes[a] if a >= 0 else "" for a in frame.boxes.attributes] == [
-        "vehicle.moving",
-        "",
-    ]
-    assert frame.boxes.num_points.tolist() == [7, 8]
-    assert frame.boxes.instances == ("object-0-0", "object-0-1")
-    car = frame.boxes.boxes[0].astype(np.float64)
-    np.testing.assert_allclose(
-        transform_points(frame.global_T_lidar, car[None, :3])[0], [1010, 505, 1], atol=1e-4
-    )
-    assert car[3:6].tolist() == pytest.approx([4.5, 1.9, 1.6])
-    # The LiDAR is tilted by 1.5 and 0.5 degrees. Heading and velocity are level: 75 degrees and 3 m
-    # in 0.5 s along x, less
-    # the LiDAR's heading, which is that of its x axis seen from above.
-    heading = np.arctan2(frame.global_T_lidar[1, 0], frame.global_T_lidar[0, 0])
-    assert car[6] + heading == pytest.approx(np.deg2rad(75), abs=1e-6)
-    np.testing.assert_allclose(car[7:9], [6 * np.cos(heading), -6 * np.sin(heading)], atol=1e-6)
-
-
-def test_heading_and_velocity_under_a_large_tilt_by_hand(
-    tiny: Path, edit: Callable[[str, Callable[[list[dict]], object]], None]
-) -> None:
-    """A LiDAR that looks along global x, pitched down by 60 degrees: cut to two axes, 6 m/s along x
-    would be 3."""
-    level = [1, 0, 0, 0]
-    pitched = Quaternion(axis=[0, 1, 0], degrees=60) * Quaternion(
-        axis=[0, 0, 1], degrees=-90
-    )  # of the file's axes
-    edit("ego_pose", lambda rows: [row.update(rotation=level) for row in rows])
-    edit("calibrated_sensor", lambda rows: rows[0].update(rotation=list(pitched)))
-    car = load(tiny).boxes.boxes[0].astype(np.float64)
-    assert car[6] == pytest.approx(np.deg2rad(75), abs=1e-6)
-    np.testing.assert_allclose(car[7:9], [6, 0], atol=1e-6)
-
-
 def test_labels_need_no_files(tiny: Path) -> None:
     source = NuScenesSource(tiny, "v1.0-mini", "train", GRID)
     expected = [source[index].boxes.labels.tolist() for index in range(2)]
     for path in [*tiny.glob("samples/*/*"), *tiny.glob("sweeps/*/*")]:
         path.unlink()
     assert [source.labels(index).tolist() for index in range(2)] == expected == [[0, 5], [0]]
-
-
-def test_velocity_is_unknown_for_a_single_annotation(tiny: Path) -> None:
-    assert np.isnan(load(tiny).boxes.boxes[1, 7:9]).all()
-
-
-@pytest.mark.parametrize(("gap_s", "known"), [(1.5, True), (1.6, False)])
-def test_velocity_is_unknown_over_long_gaps(
-    tiny: Path,
-    edit: Callable[[str, Callable[[list[dict]], object]], None],
-    gap_s: float,
-    known: bool,
-) -> None:
-    edit("sample", lambda rows: rows[1].update(timestamp=rows[0]["timestamp"] + round(gap_s * 1e6)))
-    assert np.isfinite(load(tiny).boxes.boxes[0, 7:9]).all() == known
 
 
 def test_previous_goes_back_to_the_start_of_the_scene(tiny: Path) -> None:
@@ -182,37 +125,6 @@ def test_pickled_source_gives_the_same_frame(tiny: Path) -> None:
     assert copy.points.tobytes() == frame.points.tobytes()
     assert copy.map_masks is not None
     assert copy.map_masks.tobytes() == frame.map_masks.tobytes()  # type: ignore[union-attr]
-
-
-def test_map_masks_lie_where_the_map_says(tiny: Path) -> None:
-    frame = load(tiny)
-    assert frame.map_masks is not None
-    centers = np.concatenate(
-        [GRID.cell_centers().reshape(-1, 2), np.zeros((np.prod(GRID.shape), 1))], axis=1
-    )
-    x, y, _ = transform_points(frame.global_T_lidar, centers).T
-    inside = (
-        (abs(x - 1000) < 20)
-        & (abs(y - 500) < 20)
-        & ~((x > 1004) & (x < 1008) & (y > 500) & (y < 506))
-    )
-    line = (abs(y - 500) <= 0.5) & (abs(x - 1000) < 20)
-    drivable, divider = (
-        frame.map_masks[0].ravel(),
-        frame.map_masks[NUSCENES.map_names.index("divider")].ravel(),
-    )
-    # The vehicle is tilted by half a degree and the LiDAR by 1.5: cells at an edge may differ.
-    assert (drivable != inside).mean() < 0.004
-    assert (divider != line).mean() < 0.004
-    assert drivable.sum() > 4000
-    assert not frame.map_masks[1:5].any()
-
-
-def test_without_the_map_expansion_there_is_no_map(tiny: Path) -> None:
-    (tiny / "maps" / "expansion" / "boston-seaport.json").unlink()
-    source = NuScenesSource(tiny, "v1.0-mini", "train", GRID)
-    assert source.map_grid is None
-    assert source[0].map_masks is None
 
 
 def test_some_cameras_only(tiny: Path) -> None:

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from calico.data.nuscenes.manifest import MANIFEST
 from calico.data.nuscenes.paths import safe_path
 from calico.data.nuscenes.tables import Row
 from calico.errors import CalicoError
@@ -23,7 +24,6 @@ from calico.files import (
     SEAL_PLACEHOLDER,
     FileError,
     read_bytes,
-    read_json,
     read_sealed_json,
     seal,
     to_json,
@@ -31,20 +31,10 @@ from calico.files import (
     write_atomic,
 )
 
-MANIFEST = "manifest.json"
 PARTS = ".parts"
 MAX_BYTES = 2 << 30
 """Largest file of a copy that is read."""
 LOG = logging.getLogger(__name__)
-
-
-def is_corrupted_copy(root: Path) -> bool:
-    """Whether `calico corrupt` made a data set, so that its sensors may be wrong on purpose."""
-    try:
-        manifest = read_json(root / MANIFEST)
-    except FileError:
-        return False
-    return isinstance(manifest, dict) and manifest.get("kind") == "calico corrupt"
 
 
 @dataclass

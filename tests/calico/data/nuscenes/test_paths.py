@@ -3,6 +3,7 @@ several disks."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from calico.data.nuscenes import NuScenesSource
 from calico.errors import CalicoError
 from calico.geometry.grid import Grid
+from tests.calico.data.nuscenes.loading import complaint_of_scene
 
 Edit = Callable[[str, Callable[[list[dict]], object]], None]
 CLOUD = "samples/LIDAR_TOP/LIDAR_TOP-0-0.pcd.bin"
@@ -110,3 +112,25 @@ def test_locations_of_own_recordings(tiny: Path, edit: Edit, location: str) -> N
 def test_versions_are_plain_names(tiny: Path, version: str) -> None:
     with pytest.raises(CalicoError, match=r"data\.version is .*, expected a plain name"):
         NuScenesSource(tiny, version, "train", None)
+
+
+@pytest.mark.parametrize(
+    "name", [CLOUD, IMAGE, "v1.0-mini/sample.json", "maps/expansion/boston-seaport.json"]
+)
+def test_a_pipe_in_place_of_a_file_does_not_hang(tiny: Path, name: str) -> None:
+    from calico.geometry.grid import Grid
+
+    (tiny / name).unlink()
+    os.mkfifo(tiny / name)
+    with pytest.raises(
+        CalicoError, match=r"is a pipe, a device or a socket, expected a regular file"
+    ):
+        _ = NuScenesSource(tiny, "v1.0-mini", "train", Grid(-8, 8, -8, 8, 1))[0]
+
+
+def test_a_device_in_place_of_a_file_is_not_read(tiny: Path) -> None:
+    (tiny / CLOUD).unlink()
+    (tiny / CLOUD).symlink_to("/dev/zero")
+    assert "outside the data set's folder" in complaint_of_scene(tiny)
+    with pytest.raises(CalicoError, match="is a pipe, a device or a socket"):
+        _ = NuScenesSource(tiny, "v1.0-mini", "train", None, follow_links=True)[0]

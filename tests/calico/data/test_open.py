@@ -1,0 +1,33 @@
+"""A configuration opens its frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from calico.config.data import DataConfig
+from calico.config.model import GridConfig
+from calico.config.schema import Config
+from calico.data.check import check_data
+from calico.data.open import open_source
+
+
+def test_waymo_says_that_it_has_no_reader(tmp_path: Path) -> None:
+    bad = Config(data=DataConfig(source="waymo", root=tmp_path))
+    assert (
+        check_data(bad).problems[0].startswith("data.source: 'waymo' has no reader in this version")
+    )
+
+
+def test_open_source_follows_the_configuration(tiny: Path) -> None:
+    grid = GridConfig(map_x_range_m=(-8, 8), map_y_range_m=(-4, 4), map_cell_m=1.0)
+    both = Config(
+        data=DataConfig(source="nuscenes", root=tiny, cameras=("CAM_BACK",), sweeps=2), grid=grid
+    )
+    train, val = open_source(both, "train"), open_source(both, "val")
+    assert train.info(0).scene == "scene-0061"
+    assert val.info(0).scene == "scene-0103"
+    frame = val[1]
+    assert len(frame.images) == 1
+    assert len(frame.sweep_T) == 2
+    assert frame.map_masks is not None
+    assert frame.map_masks.shape == (6, 8, 16)
