@@ -191,7 +191,8 @@ class Taxonomy:
         """List the range of every class [m].
 
         Args:
-            clip_to_m: No range is larger than this, e.g. `Grid.inner_radius_m`. Figures are then not
+            clip_to_m: No range is larger than this, e.g. `Grid.inner_radius_m`. Figures are then
+                not
                 those of the data set's benchmark any more.
 
         Raises:
@@ -341,9 +342,9 @@ WAYMO = Taxonomy(
 Signs are labelled, too, but not part of the benchmark. Motorcycles and trailers are vehicles there.
 
 Source: Sun et al., Scalability in Perception for Autonomous Driving, CVPR 2020 (overlaps of 0.7 for
-vehicles and 0.5 for the others; the LiDAR on the roof ends at 75 m); labelling specifications of the
-Waymo Open Dataset. Its map (map.proto) has crosswalks, driveways, road lines (dividers) and lanes;
-stop lines and the drivable area are derived from stop signs and lanes. The sources, for the
+vehicles and 0.5 for the others; the LiDAR on the roof ends at 75 m); labelling specifications of
+the Waymo Open Dataset. Its map (map.proto) has crosswalks, driveways, road lines (dividers) and
+lanes; stop lines and the drivable area are derived from stop signs and lanes. The sources, for the
 simulator and data in the nuScenes format, are our choice; so is a bicycle without a rider.
 """
 

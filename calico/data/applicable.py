@@ -113,13 +113,24 @@ def look_at(source: FrameSource, indices: Sequence[int]) -> list[Frame]:
 
 
 def describe_missing(name: str, frames: Sequence[Frame]) -> str:
-    """What the data do not have and a corruption (or one of several joined by '+') needs, or empty."""
+    """Describe what a corruption needs and the data do not have.
+
+    Args:
+        name: A corruption, or several joined by '+'.
+        frames: Frames of the data.
+
+    Returns:
+        The description; empty if nothing is missing.
+    """
     reasons = (spec.explain_lack(frames) for spec in find_corruptions(name))
     return next((f"the data have {reason}" for reason in reasons if reason), "")
 
 
 def _spared(condition: Level, source: FrameSource, indices: Sequence[int], seed: int) -> str:
-    """Why one that spares frames by chance changes none of these, or empty. Looks no further than the first that it changes."""
+    """Explain why a corruption that acts by chance changes none of these; empty if it does.
+
+    The search ends at the first frame that it changes.
+    """
     if not all(spec.by_chance for spec in find_corruptions(condition.name)):
         return ""
     frames = map(source.__getitem__, indices)
@@ -135,7 +146,10 @@ def _spared(condition: Level, source: FrameSource, indices: Sequence[int], seed:
 
 
 def _idle(condition: Level, frames: Sequence[Frame], seed: int) -> str:
-    """Why one that is no matter of chance changes nothing of these frames, or empty. Looks no further than the first changed."""
+    """Explain why a corruption changes nothing of these frames; empty if it does.
+
+    The search ends at the first frame that it changes.
+    """
     if all(spec.by_chance for spec in find_corruptions(condition.name)) or any(
         measure_effect(frame, condition.corrupt_frame(frame, seed)).changed for frame in frames
     ):

@@ -23,8 +23,8 @@ class FrameInfo:
 class FrameSource(Protocol):
     """A split of a data set: frames by index, in a fixed order (scene by scene, then by time).
 
-    Labels, attributes and map masks refer to its taxonomy, which its frames carry, too. A source can
-    be pickled into worker processes.
+    Labels, attributes and map masks refer to its taxonomy, which its frames carry, too. A source
+    can be pickled into worker processes.
     """
 
     name: str

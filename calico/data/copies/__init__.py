@@ -1,1 +1,1 @@
-"""Data sets in the nuScenes format that are written: corrupted copies, and other sources' frames."""
+"""Writing of data sets in the nuScenes format: corrupted copies, and other sources' frames."""

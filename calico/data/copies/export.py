@@ -51,7 +51,7 @@ def export_frames(
         progress: Called with (frames done, frames in all); None for no progress.
 
     Raises:
-        CalicoError: the folder holds something else, or a class of the source is none of nuScenes'.
+        CalicoError: The folder holds something else.
     """
     _class_names(source.taxonomy)
     identity = {

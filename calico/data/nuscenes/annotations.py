@@ -111,7 +111,8 @@ class BoxReader:
         known = tuple(dict.fromkeys((*NUSCENES.attributes, *self.taxonomy.attributes)))
         if len(tokens) > 1 or name not in known:
             raise CalicoError(
-                f"{self._table}: row '{row['token']}' has {len(tokens)} attributes (first '{name}'), "
+                f"{self._table}: row '{row['token']}' has {len(tokens)} attributes (first "
+                f"'{name}'), "
                 f"expected at most one of {', '.join(known)}"
             )
         return self.taxonomy.attribute_of(name)

@@ -10,7 +10,7 @@ MANIFEST = "manifest.json"
 
 
 def is_corrupted_copy(root: Path) -> bool:
-    """Tell whether `calico corrupt` made a data set, so that its sensors may be wrong on purpose."""
+    """Tell whether `calico corrupt` made a data set, whose sensors may be wrong on purpose."""
     try:
         manifest = read_json(root / MANIFEST)
     except FileError:

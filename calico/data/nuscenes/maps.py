@@ -49,8 +49,8 @@ class NuScenesMap:
     def masks(self, global_T_lidar: Float64, grid: Grid, taxonomy: Taxonomy) -> Bool:
         """Rasterise the map classes: cells whose centre a polygon holds; dividers two cells wide.
 
-        The grid lies level at the LiDAR's position and heading. The sensor's small tilt is left out,
-        as in BEVFusion.
+        The grid lies level at the LiDAR's position and heading. The sensor's small tilt is left
+        out, as in BEVFusion.
 
         Args:
             global_T_lidar: (4, 4) pose of the LiDAR.

@@ -83,7 +83,8 @@ class SampleReader:
                 and of the map.
 
         Raises:
-            CalicoError: A file, or the keyframe of a sensor, is claimed by two rows; or the taxonomy
+            CalicoError: A file, or the keyframe of a sensor, is claimed by two rows; or the
+                taxonomy
                 has a source that the data set does not know.
         """
         self.taxonomy = taxonomy

@@ -137,9 +137,10 @@ class FrameLoader:
 class NuScenesSource:
     """A split of a data set in the nuScenes v1.0 format (a `FrameSource`).
 
-    LiDAR axes are turned to ours, older sweeps are moved into the keyframe by the ego poses, points of the vehicle itself
-    (|x| and |y| below 1 m) are left out, intensities are divided by 255. Boxes are those of
-    the taxonomy's classes. Only the records of the split are kept, not the tables, so that workers get a small copy.
+    LiDAR axes are turned to ours. Older sweeps are moved into the keyframe by the ego poses. Points
+    of the vehicle itself (|x| and |y| below 1 m) are left out, and intensities are divided by 255.
+    Boxes are those of the taxonomy's classes. Only the records of the split are kept, not the
+    tables, so that workers get a small copy.
     """
 
     def __init__(
@@ -164,7 +165,8 @@ class NuScenesSource:
             cameras: channels, in the order of the views.
             sweeps: LiDAR sweeps per frame, the keyframe's included.
             follow_links: see `paths.DataFolder`.
-            taxonomy: classes of labels and masks. Its sources are nuScenes' detection classes and map
+            taxonomy: classes of labels and masks. Its sources are nuScenes' detection classes and
+                map
                 classes, or categories of the tables; objects of no class get no box.
 
         Raises:

@@ -13,7 +13,7 @@ from calico.data.nuscenes import NuScenesSource
 from calico.frame import Frame
 from calico.geometry.frames import transform
 from calico.geometry.grid import Grid
-from calico.taxonomy import ATTRIBUTES, DETECTION_CLASSES
+from calico.taxonomy import NUSCENES
 from tests.calico.data.nuscenes.loading import complaint_of_scene
 
 Rows = list[dict]
@@ -65,11 +65,11 @@ def load(root: Path, index: int = 0, sweeps: int = 1, split: str = "train") -> F
 
 def test_boxes(tiny: Path) -> None:
     frame = load(tiny)
-    assert [DETECTION_CLASSES[label] for label in frame.boxes.labels] == [
+    assert [NUSCENES.names[label] for label in frame.boxes.labels] == [
         "car",
         "pedestrian",
     ]  # not the animal
-    assert [ATTRIBUTES[a] if a >= 0 else "" for a in frame.boxes.attributes] == [
+    assert [NUSCENES.attributes[a] if a >= 0 else "" for a in frame.boxes.attributes] == [
         "vehicle.moving",
         "",
     ]

@@ -13,7 +13,7 @@ from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.geometry.frames import transform
 from calico.geometry.grid import Grid
-from calico.taxonomy import MAP_CLASSES
+from calico.taxonomy import NUSCENES
 
 Edit = Callable[[str, Callable[[list[dict]], object]], None]
 
@@ -103,7 +103,7 @@ def test_map_masks_lie_where_the_map_says(tiny: Path) -> None:
     line = (abs(y - 500) <= 0.5) & (abs(x - 1000) < 20)
     drivable, divider = (
         frame.map_masks[0].ravel(),
-        frame.map_masks[MAP_CLASSES.index("divider")].ravel(),
+        frame.map_masks[NUSCENES.map_names.index("divider")].ravel(),
     )
     # The vehicle is tilted by half a degree and the LiDAR by 1.5: cells at an edge may differ.
     assert (drivable != inside).mean() < 0.004

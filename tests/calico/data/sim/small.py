@@ -9,7 +9,7 @@ from calico.data.sim.compose import compose_frame
 from calico.data.sim.world import World
 from calico.frame import Frame
 from calico.geometry.grid import Grid
-from calico.taxonomy import CAMERAS
+from calico.taxonomy import CAMERAS, NUSCENES
 
 GRID = Grid(-32, 32, -32, 32, 0.5)
 SIZE = (48, 128)
@@ -29,7 +29,7 @@ BOXES = ("boxes", "labels", "attributes", "num_points")
 
 
 def frame_of(world: World, key: int, sweeps: int = 1) -> Frame:
-    return compose_frame(world, (f"t{key}", "s"), key, 5, GRID, CAMERAS, SIZE, sweeps)
+    return compose_frame(world, (f"t{key}", "s"), key, 5, GRID, CAMERAS, SIZE, sweeps, NUSCENES)
 
 
 def assert_same(a: Frame, b: Frame) -> None:

@@ -15,6 +15,7 @@ import pytest
 from calico.data.sim import SimSource
 from calico.data.sim.cache import default_cache_dir, load_frame
 from calico.files import seal_zip
+from calico.taxonomy import NUSCENES
 from tests.calico.data.sim.small import GRID, TINY, assert_same
 
 
@@ -90,10 +91,10 @@ def test_no_flipped_bit_is_accepted(source: SimSource, tmp_path: Path) -> None:
     for bit in random.Random(0).sample(range(8 * len(content)), 400):
         content[bit // 8] ^= 1 << bit % 8
         damaged.write_bytes(content)
-        assert load_frame(damaged, token, path.parent.name) is None
+        assert load_frame(damaged, token, path.parent.name, NUSCENES) is None
         content[bit // 8] ^= 1 << bit % 8
     damaged.write_bytes(content)
-    assert load_frame(damaged, token, path.parent.name) is not None
+    assert load_frame(damaged, token, path.parent.name, NUSCENES) is not None
 
 
 def test_default_cache_is_in_the_users_cache_folder(

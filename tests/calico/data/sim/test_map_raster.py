@@ -17,7 +17,7 @@ from calico.frame import Frame
 from calico.geometry.frames import from_yaw, transform
 from calico.geometry.grid import Grid
 from calico.seeds import make_generator
-from calico.taxonomy import MAP_CLASSES
+from calico.taxonomy import NUSCENES
 from tests.calico.data.sim.small import GRID
 
 
@@ -41,7 +41,10 @@ def test_map_mask_agrees_with_the_ground_under_lidar_hits(world: World, frame: F
         & (np.linalg.norm(sweep.xyz[:, :2], axis=1) < 20)
     )
     masks = frame.map_masks[:, rows[ground], columns[ground]]
-    low = masks[MAP_CLASSES.index("drivable_area")] | masks[MAP_CLASSES.index("carpark_area")]
+    low = (
+        masks[NUSCENES.map_names.index("drivable_area")]
+        | masks[NUSCENES.map_names.index("carpark_area")]
+    )
     assert ground.sum() > 1000
     assert (low == (height[ground] < KERB_M / 2)).mean() > 0.95
 
@@ -67,10 +70,10 @@ def test_masks_turn_with_the_sensor() -> None:
     x] = a[x, -y]."""
     layout = build_layout(np.random.default_rng(1), "straight", 220.0, 120.0)
     ground, grid = rasterise_layout(layout), Grid(-20, 20, -20, 20, 0.5)
-    straight = ground.masks(grid, from_yaw(0.0, (110.0, 0.0, 1.84)))
-    turned = ground.masks(grid, from_yaw(np.pi / 2, (110.0, 0.0, 1.84)))
+    straight = ground.masks(grid, from_yaw(0.0, (110.0, 0.0, 1.84)), NUSCENES)
+    turned = ground.masks(grid, from_yaw(np.pi / 2, (110.0, 0.0, 1.84)), NUSCENES)
     assert (np.rot90(straight, 1, axes=(1, 2)) == turned).mean() > 0.99
-    assert straight[MAP_CLASSES.index("drivable_area")].any()
+    assert straight[NUSCENES.map_names.index("drivable_area")].any()
 
 
 def test_dividers_are_as_wide_as_a_cell() -> None:

@@ -10,26 +10,28 @@ from calico.data.sim.motion import KEYFRAME_S
 from calico.data.sim.world import World, build_world
 from calico.geometry.grid import Grid
 from calico.seeds import make_generator
-from calico.taxonomy import DETECTION_CLASSES, MAP_CLASSES
+from calico.taxonomy import NUSCENES
 
 
 def test_default_validation_split_has_every_class_and_map_class(worlds: list[World]) -> None:
     """Counting only objects within 40 m that the LiDAR hits, in two frames of every scene."""
-    seen = np.zeros(len(DETECTION_CLASSES), np.int64)
-    cells = np.zeros(len(MAP_CLASSES), np.int64)
+    seen = np.zeros(len(NUSCENES.names), np.int64)
+    cells = np.zeros(len(NUSCENES.map_names), np.int64)
     for number, world in enumerate(worlds):
         for key in (1, 6):
             pose = global_T_ego(world, key * KEYFRAME_S) @ EGO_T_LIDAR
             sweep = scan_world(
                 world.solids(key * KEYFRAME_S), world.ground, pose, make_generator(number, "x", key)
             )
-            boxes = annotate_actors(world, key * KEYFRAME_S, pose, sweep)
+            boxes = annotate_actors(world, key * KEYFRAME_S, pose, sweep, NUSCENES)
             near = (np.hypot(*boxes.boxes[:, :2].T) < 40) & (boxes.num_points > 0)
             seen += np.bincount(boxes.labels[near], minlength=len(seen))
-            cells += world.ground.masks(Grid(-32, 32, -32, 32, 0.5), pose).sum(axis=(1, 2))
+            cells += world.ground.masks(Grid(-32, 32, -32, 32, 0.5), pose, NUSCENES).sum(
+                axis=(1, 2)
+            )
             assert near.sum() >= 8
-    assert (seen >= 2).all(), dict(zip(DETECTION_CLASSES, seen.tolist(), strict=True))
-    assert (cells >= 50).all(), dict(zip(MAP_CLASSES, cells.tolist(), strict=True))
+    assert (seen >= 2).all(), dict(zip(NUSCENES.names, seen.tolist(), strict=True))
+    assert (cells >= 50).all(), dict(zip(NUSCENES.map_names, cells.tolist(), strict=True))
     assert seen[0] == seen.max()
 
 
