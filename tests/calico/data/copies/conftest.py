@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from calico.data.nuscenes import NuScenesSource
-from calico.geometry.frames import from_yaw, transform
+from calico.geometry.frames import from_yaw, transform_points
 from tests.calico.data.copies.helpers import VERSION
 
 
@@ -25,7 +25,7 @@ def rich(tiny: Path) -> Path:
         sample = source.record(index)
         clouds = [np.fromfile(tiny / sample.lidar[0].filename, "<f4").reshape(-1, 5)]
         for box in sample.boxes.boxes.astype(np.float64):
-            inside = transform(
+            inside = transform_points(
                 from_yaw(box[6], (box[0], box[1], box[2])),
                 rng.uniform(-0.4, 0.4, (40, 3)) * box[3:6],
             )

@@ -15,7 +15,7 @@ from calico.data.copies.corrupted import Original
 from calico.data.nuscenes import NuScenesSource
 from calico.errors import CalicoError
 from calico.frame import Frame
-from calico.geometry.frames import inverse
+from calico.geometry.frames import invert_transform
 from corruptions.preset import Level
 
 SEED = 5
@@ -40,7 +40,7 @@ def without_own_returns(frame: Frame) -> Frame:
     """The points in the order of their sweeps, without those that every reader of the format
     drops."""
     order = np.argsort(frame.sweep_index, kind="stable")
-    sweep_T_lidar = inverse(frame.sweep_T)[frame.sweep_index[order]]
+    sweep_T_lidar = invert_transform(frame.sweep_T)[frame.sweep_index[order]]
     local = (
         np.einsum("nij,nj->ni", sweep_T_lidar[:, :3, :3], frame.points[order, :3])
         + sweep_T_lidar[:, :3, 3]

@@ -12,7 +12,7 @@ import pytest
 from calico.data.copies.corrupted import CopyWriter
 from calico.errors import CalicoError
 from calico.frame import Frame
-from calico.geometry.frames import from_yaw, inverse, transform
+from calico.geometry.frames import from_yaw, invert_transform, transform_points
 from corruptions.preset import Level
 from tests.calico.data.copies.helpers import (
     SEED,
@@ -51,8 +51,8 @@ def other_poses(frame: Frame) -> Frame:
     points = frame.points.copy()
     older = frame.sweep_index == 1
     if older.any():
-        change = frame.sweep_T[1] @ error[1] @ inverse(frame.sweep_T[1])
-        points[older, :3] = transform(change, points[older, :3])
+        change = frame.sweep_T[1] @ error[1] @ invert_transform(frame.sweep_T[1])
+        points[older, :3] = transform_points(change, points[older, :3])
     return frame.replace(points=points, sweep_T=frame.sweep_T @ error)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from calico.data.copies.corrupted import CopyWriter
-from calico.geometry.frames import transform
+from calico.geometry.frames import transform_points
 from corruptions import corrupt, corrupt_with, list_corruptions
 from corruptions.preset import Level
 from tests.calico.data.copies.helpers import (
@@ -46,7 +46,7 @@ def test_a_sweep_has_the_draws_of_the_keyframe_that_follows_it(tiny: Path, tmp_p
     np.testing.assert_allclose(
         source[1].points[own], second.points[second.sweep_index < 2], atol=3e-5
     )
-    there = transform(clean[1].sweep_T[2], first.points[:, :3])
+    there = transform_points(clean[1].sweep_T[2], first.points[:, :3])
     np.testing.assert_allclose(source[1].points[older, :3], there, atol=3e-5)
 
 

@@ -11,7 +11,7 @@ from pyquaternion import Quaternion
 
 from calico.data.nuscenes import NuScenesSource
 from calico.frame import Frame
-from calico.geometry.frames import transform
+from calico.geometry.frames import transform_points
 from calico.geometry.grid import Grid
 from calico.taxonomy import NUSCENES
 from tests.calico.data.nuscenes.loading import complaint_of_scene
@@ -77,7 +77,7 @@ def test_boxes(tiny: Path) -> None:
     assert frame.boxes.instances == ("object-0-0", "object-0-1")
     car = frame.boxes.boxes[0].astype(np.float64)
     np.testing.assert_allclose(
-        transform(frame.global_T_lidar, car[None, :3])[0], [1010, 505, 1], atol=1e-4
+        transform_points(frame.global_T_lidar, car[None, :3])[0], [1010, 505, 1], atol=1e-4
     )
     assert car[3:6].tolist() == pytest.approx([4.5, 1.9, 1.6])
     # The LiDAR is tilted by 1.5 and 0.5 degrees. Heading and velocity are level: 75 degrees and 3 m

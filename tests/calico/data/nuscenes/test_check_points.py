@@ -12,7 +12,7 @@ from calico.config.data import DataConfig
 from calico.config.schema import Config
 from calico.data.check import check_data
 from calico.data.nuscenes import NuScenesSource
-from calico.geometry.frames import from_yaw, transform
+from calico.geometry.frames import from_yaw, transform_points
 
 Edit = Callable[[str, Callable[[list[dict]], object]], None]
 
@@ -30,7 +30,7 @@ def counted(tiny: Path, edit: Edit) -> Path:
         sample = source.record(index)
         clouds = [np.fromfile(tiny / sample.lidar[0].filename, "<f4").reshape(-1, 5)]
         for box in sample.boxes.boxes.astype(np.float64):
-            inside = transform(
+            inside = transform_points(
                 from_yaw(box[6], (box[0], box[1], box[2])),
                 rng.uniform(-0.49, 0.49, (120, 3)) * box[3:6],
             )

@@ -11,7 +11,7 @@ import pytest
 from calico.data.nuscenes import NuScenesSource
 from calico.errors import CalicoError
 from calico.frame import Frame
-from calico.geometry.frames import transform
+from calico.geometry.frames import transform_points
 from calico.geometry.grid import Grid
 from calico.taxonomy import NUSCENES
 
@@ -92,9 +92,9 @@ def test_map_masks_lie_where_the_map_says(tiny: Path) -> None:
     frame = load(tiny)
     assert frame.map_masks is not None
     centers = np.concatenate(
-        [GRID.centers().reshape(-1, 2), np.zeros((np.prod(GRID.shape), 1))], axis=1
+        [GRID.cell_centers().reshape(-1, 2), np.zeros((np.prod(GRID.shape), 1))], axis=1
     )
-    x, y, _ = transform(frame.global_T_lidar, centers).T
+    x, y, _ = transform_points(frame.global_T_lidar, centers).T
     inside = (
         (abs(x - 1000) < 20)
         & (abs(y - 500) < 20)

@@ -14,8 +14,8 @@ from calico.data.sim.raycast import cast_rays
 from calico.data.sim.rig import ego_T_camera, pixel_rays
 from calico.data.sim.world import World
 from calico.frame import Frame
-from calico.geometry.camera import project
-from calico.geometry.frames import inverse, transform
+from calico.geometry.camera import project_points
+from calico.geometry.frames import invert_transform, transform_points
 from calico.taxonomy import CAMERAS
 from tests.calico.data.sim.small import SIZE
 
@@ -23,9 +23,9 @@ from tests.calico.data.sim.small import SIZE
 def test_camera_rays_meet_the_lidar_points(world: World, frame: Frame) -> None:
     """A pixel's ray and the LiDAR point that falls on it are equally deep, but for edges, parallax
     and noise."""
-    ego = frame.global_T_lidar @ inverse(EGO_T_LIDAR)
+    ego = frame.global_T_lidar @ invert_transform(EGO_T_LIDAR)
     for view, camera in enumerate(CAMERAS):
-        pixels, depth, visible = project(frame.image_from_lidar[view], frame.points, SIZE)
+        pixels, depth, visible = project_points(frame.image_from_lidar[view], frame.points, SIZE)
         rounded = np.round(pixels[visible]).astype(np.int64)
         pose = (ego @ ego_T_camera(camera)).astype(np.float32)
         rays = pixel_rays(camera, SIZE).reshape(*SIZE, 3)[rounded[:, 1], rounded[:, 0]]
@@ -40,12 +40,12 @@ def test_camera_rays_meet_the_lidar_points(world: World, frame: Frame) -> None:
 
 
 def test_paint_is_white_in_the_image_where_the_map_says_so(world: World, frame: Frame) -> None:
-    xyz = transform(frame.global_T_lidar, frame.points[:, :3].astype(np.float64))
+    xyz = transform_points(frame.global_T_lidar, frame.points[:, :3].astype(np.float64))
     road = xyz[:, 2] < 0.05
     bits = world.ground.lookup(xyz[:, :2])
     bright, dark = [], []
     for view in range(len(CAMERAS)):
-        pixels, depth, visible = project(frame.image_from_lidar[view], frame.points, SIZE)
+        pixels, depth, visible = project_points(frame.image_from_lidar[view], frame.points, SIZE)
         near = visible & road & (depth < 15)
         for chosen, found in (
             ((bits & BIT["white"]) > 0, bright),

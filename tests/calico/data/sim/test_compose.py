@@ -10,7 +10,7 @@ from calico.data.sim.raycast import cast_rays
 from calico.data.sim.world import World
 from calico.frame import Frame
 from calico.geometry.boxes import points_in_boxes, transform_boxes
-from calico.geometry.frames import inverse, transform
+from calico.geometry.frames import invert_transform, transform_points
 from calico.seeds import make_generator
 from tests.calico.data.sim.small import frame_of
 
@@ -39,10 +39,12 @@ def test_points_of_an_object_lie_in_its_box(world: World, frame: Frame) -> None:
 def test_velocity_is_the_displacement_between_keyframes(world: World, frame: Frame) -> None:
     before, after = frame_of(world, 0), frame_of(world, 2)
     there = transform_boxes(
-        inverse(frame.global_T_lidar) @ before.global_T_lidar, before.boxes.boxes.astype(np.float64)
+        invert_transform(frame.global_T_lidar) @ before.global_T_lidar,
+        before.boxes.boxes.astype(np.float64),
     )
     then = transform_boxes(
-        inverse(frame.global_T_lidar) @ after.global_T_lidar, after.boxes.boxes.astype(np.float64)
+        invert_transform(frame.global_T_lidar) @ after.global_T_lidar,
+        after.boxes.boxes.astype(np.float64),
     )
     moved = 0
     for row, name in enumerate(frame.boxes.instances):
@@ -68,8 +70,8 @@ def test_older_sweeps_line_up(world: World) -> None:
     travelled = -frame.sweep_T[3][0, 3]
     assert travelled > 0.3
     old = frame.points[frame.sweep_index == 3]
-    origin = transform(frame.global_T_lidar, frame.sweep_T[3][None, :3, 3])
-    target = transform(frame.global_T_lidar, old[:, :3].astype(np.float64))
+    origin = transform_points(frame.global_T_lidar, frame.sweep_T[3][None, :3, 3])
+    target = transform_points(frame.global_T_lidar, old[:, :3].astype(np.float64))
     rays = target - origin
     distance = np.linalg.norm(rays, axis=1)
     rays = (rays / distance[:, None]).astype(np.float32)

@@ -8,7 +8,7 @@ import shapely
 from calico.data.sim.conflicts import without_conflicts
 from calico.data.sim.traffic import EGO_SIZE
 from calico.data.sim.world import World
-from calico.geometry.boxes import corners
+from calico.geometry.boxes import box_corners
 
 
 def test_nobody_stands_in_anybody_else(worlds: list[World]) -> None:
@@ -20,7 +20,7 @@ def test_nobody_stands_in_anybody_else(worlds: list[World]) -> None:
             ]
             x, y, yaw = world.ego.at(time_s)
             outlines = shapely.polygons(
-                corners(np.array([[x, y, 0, *EGO_SIZE, yaw], *rows]))[:, :4, :2]
+                box_corners(np.array([[x, y, 0, *EGO_SIZE, yaw], *rows]))[:, :4, :2]
             ).tolist()
             overlap = [
                 (i, j)

@@ -14,7 +14,7 @@ from calico.data.sim.motion import KEYFRAME_S
 from calico.data.sim.raycast import cast_rays
 from calico.data.sim.world import World
 from calico.frame import Frame
-from calico.geometry.frames import from_yaw, transform
+from calico.geometry.frames import from_yaw, transform_points
 from calico.geometry.grid import Grid
 from calico.seeds import make_generator
 from calico.taxonomy import NUSCENES
@@ -33,8 +33,8 @@ def test_map_mask_agrees_with_the_ground_under_lidar_hits(world: World, frame: F
         (sweep.xyz / np.linalg.norm(sweep.xyz, axis=1, keepdims=True))
         @ frame.global_T_lidar[:3, :3].T.astype(np.float32),
     )
-    rows, columns, inside = GRID.locate(sweep.xyz[:, :2])
-    height = transform(frame.global_T_lidar, sweep.xyz.astype(np.float64))[:, 2]
+    rows, columns, inside = GRID.locate_cells(sweep.xyz[:, :2])
+    height = transform_points(frame.global_T_lidar, sweep.xyz.astype(np.float64))[:, 2]
     ground = (
         inside
         & (hits.material == Material.GROUND)
