@@ -47,5 +47,6 @@ def check(config: Config) -> None:
         find_data_root(config)
     rows, columns = config.grid.pillars.shape
     click.echo(
-        f"configuration {config.name!r}: valid; {rows} x {columns} pillars, map {config.grid.map.shape}"
+        f"configuration {config.name!r}: valid; {rows} x {columns} pillars, map "
+        f"{config.grid.map.shape}"
     )

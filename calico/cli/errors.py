@@ -35,7 +35,8 @@ _OUT_OF_MEMORY = (
     "or smaller images need less"
 )
 _REPORT = (
-    "This is a fault of CALICO, not of your input. Please report it with the lines above, the command and "
+    "This is a fault of CALICO, not of your input. Please report it with the lines above, the "
+    "command and "
     "the output of `calico --version`."
 )
 
@@ -121,7 +122,8 @@ def _is_ours(filename: object) -> bool:
     """Say whether a file is part of the installation."""
     if not isinstance(filename, str | bytes):
         return True
-    path = Path(os.path.abspath(os.fsdecode(filename)))  # noqa: PTH100 (resolve() looks at the disk, which may fail)
+    # noqa: PTH100 (resolve() looks at the disk, which may fail)
+    path = Path(os.path.abspath(os.fsdecode(filename)))
     return any(path.is_relative_to(package) for package in _OURS)
 
 

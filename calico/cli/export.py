@@ -75,7 +75,8 @@ def command(
     model, place = _open(models[0], config)
     if (model.config.model, model.config.grid) != (config.model, config.grid):
         raise CalicoError(
-            "export: model.* and grid.* are those that the model was trained with; leave them out of the options"
+            "export: model.* and grid.* are those that the model was trained with; leave them out "
+            "of the options"
         )
     file = out or place / "model.onnx"
     made = [file, *((file.with_suffix(".trt.onnx"), file.with_suffix(".engine")) if trt else ())]
@@ -103,7 +104,8 @@ def command(
                 any_size=several_sizes,
             )
             click.echo(
-                f"graph for {target}: {path} ({info.file_bytes / 1e6:.1f} MB, {sum(info.operators.values())} operators)"
+                f"graph for {target}: {path} ({info.file_bytes / 1e6:.1f} MB, "
+                f"{sum(info.operators.values())} operators)"
             )
             bar = Progress(f"parity of {path.name}")
             report = check_parity(model, onnx_predict(unchecked), _batches(source, count, bar))
@@ -117,7 +119,8 @@ def command(
         click.echo("building the engine; a large model takes minutes", err=True)
         engine = build_engine(graphs[1][1], made[2])
         click.echo(
-            f"engine: {engine.path} ({engine.file_bytes / 1e6:.1f} MB), {engine.backend} {engine.version} for "
+            f"engine: {engine.path} ({engine.file_bytes / 1e6:.1f} MB), {engine.backend} "
+            f"{engine.version} for "
             f"{', '.join(engine.compute_capabilities)}; {engine.note}"
         )
     if not agreed:
@@ -135,7 +138,8 @@ def _open(spec: str, config: Config) -> tuple[CalicoModel, Path]:
     path = Path(spec)
     if not path.is_dir() and path.suffix != ".safetensors":
         raise CalicoError(
-            f"model '{spec}': export starts from the torch weights; give the run folder, or its .safetensors file"
+            f"model '{spec}': export starts from the torch weights; give the run folder, or its "
+            f".safetensors file"
         )
     return load_model(path)[0], path if path.is_dir() else path.parent
 

@@ -76,7 +76,8 @@ def _resolve(
     )
     if data_root is not None and config.data.source == "sim":
         raise CalicoError(
-            f"--data-root {data_root}: data.source is 'sim', so these frames would not be looked at; "
+            f"--data-root {data_root}: data.source is 'sim', so these frames would not be looked "
+            f"at; "
             "add --preset nuscenes or --set data.source=nuscenes"
         )
     return config
@@ -164,7 +165,8 @@ def _check_unchanged(own: Config, config: Config) -> None:
     changed = describe_changes(before, after)
     if changed:
         raise CalicoError(
-            f"settings of a trained network are fixed, and these differ from its own: {'; '.join(changed)}; leave them out"
+            f"settings of a trained network are fixed, and these differ from its own: "
+            f"{'; '.join(changed)}; leave them out"
         )
 
 
@@ -177,7 +179,8 @@ def _check_places(models: tuple[str, ...]) -> None:
         place = split_name(model)[1]
         if place != UNTRAINED and ":" not in place and not Path(place).exists():
             raise CalicoError(
-                f"model '{place}' does not exist; expected a run folder, a .safetensors or .onnx file, a folder of "
+                f"model '{place}' does not exist; expected a run folder, a .safetensors or .onnx "
+                f"file, a folder of "
                 "prediction files (clean.json, ...), or package.module:factory"
             )
 
@@ -190,7 +193,8 @@ def _check_predictions(folders: tuple[str, ...]) -> None:
     for folder in folders:
         if not (Path(split_name(folder)[1]) / "clean.json").is_file():
             raise CalicoError(
-                f"--predictions {folder}: no clean.json there; expected a folder with one nuScenes detection submission per "
+                f"--predictions {folder}: no clean.json there; expected a folder with one nuScenes "
+                f"detection submission per "
                 "condition: clean.json, fog-3.json, ..."
             )
 

@@ -108,7 +108,8 @@ def translate_tasks(
 def _preset(name: str) -> Config:
     if name not in PRESETS:
         raise CalicoError(
-            f"unknown preset {name!r}{_nearest(name, PRESETS)}; expected one of {', '.join(PRESETS)}"
+            f"unknown preset {name!r}{_nearest(name, PRESETS)}; expected one of "
+            f"{', '.join(PRESETS)}"
         )
     return PRESETS[name]()
 

@@ -55,7 +55,8 @@ class GridConfig(Section):
             rows, columns = grid.shape
             if max(rows, columns) > MAX_CELLS:
                 raise ValueError(
-                    f"{rows} x {columns} {what}, expected at most {MAX_CELLS} along a side; use larger cells"
+                    f"{rows} x {columns} {what}, expected at most {MAX_CELLS} along a side; use "
+                    f"larger cells"
                 )
         return self
 
@@ -97,7 +98,8 @@ class CameraConfig(Section):
     def _whole_strides(cls, size: tuple[int, int]) -> tuple[int, int]:
         if any(side % BACKBONE_STRIDE for side in size):
             raise ValueError(
-                f"got {list(size)}, expected multiples of {BACKBONE_STRIDE} (the backbone's last stride)"
+                f"got {list(size)}, expected multiples of {BACKBONE_STRIDE} (the backbone's last "
+                f"stride)"
             )
         return size
 
@@ -125,7 +127,8 @@ class BevConfig(Section):
         levels = len(self.layers)
         if not 1 <= levels <= MAX_LEVELS or not levels == len(self.strides) == len(self.channels):
             raise ValueError(
-                f"layers {list(self.layers)}, strides {list(self.strides)} and channels {list(self.channels)}: "
+                f"layers {list(self.layers)}, strides {list(self.strides)} and channels "
+                f"{list(self.channels)}: "
                 f"expected one entry per level in each, for 1 to {MAX_LEVELS} levels"
             )
         total = 1
@@ -133,7 +136,8 @@ class BevConfig(Section):
             total *= stride
             if total % self.out_stride and self.out_stride % total:
                 raise ValueError(
-                    f"out_stride {self.out_stride} is no whole multiple or fraction of a level's stride {total}; "
+                    f"out_stride {self.out_stride} is no whole multiple or fraction of a level's "
+                    f"stride {total}; "
                     "expected one of the levels' strides"
                 )
         return self
@@ -167,7 +171,8 @@ class DetectionConfig(Section):
     def _every_class_once(self) -> DetectionConfig:
         if not self.tasks or not all(self.tasks):
             raise ValueError(
-                f"tasks {[list(task) for task in self.tasks]}: expected at least one task, and one class in each; "
+                f"tasks {[list(task) for task in self.tasks]}: expected at least one task, and one "
+                f"class in each; "
                 "for a model without boxes set model.detection to null"
             )
         names = [name for task in self.tasks for name in task]
@@ -215,7 +220,8 @@ class ModelConfig(Section):
             and self.lidar.pillar_channels != self.camera.channels
         ):
             raise ValueError(
-                f"model.fuser 'add' needs equal channels; got lidar.pillar_channels {self.lidar.pillar_channels}, "
+                f"model.fuser 'add' needs equal channels; got lidar.pillar_channels "
+                f"{self.lidar.pillar_channels}, "
                 f"camera.channels {self.camera.channels}"
             )
         return self

@@ -40,7 +40,8 @@ class Config(Section):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",
         description="Of training's convolutions; geometry, normalisation statistics and losses are float32. auto: bfloat16 on "
-        "GPUs, float32 on CPUs. bfloat16 saves a third of a step on CPUs with AVX512-BF16 or AMX and is slow on others.",
+        "GPUs, float32 on CPUs. bfloat16 saves a third of a step on CPUs with AVX512-BF16 or AMX "
+        "and is slow on others.",
     )
     grid: GridConfig = GridConfig()
     taxonomy: TaxonomyConfig = TaxonomyConfig(name="nuscenes")
@@ -83,7 +84,8 @@ class Config(Section):
         total = math.prod(self.model.bev.strides)
         if rows % total or columns % total:
             raise ValueError(
-                f"grid of {rows} x {columns} pillars is not divisible by the product {total} of model.bev.strides"
+                f"grid of {rows} x {columns} pillars is not divisible by the product {total} of "
+                f"model.bev.strides"
             )
         if rows % self.model.bev.out_stride or columns % self.model.bev.out_stride:
             raise ValueError(
@@ -92,7 +94,8 @@ class Config(Section):
             )
         if min(rows, columns) < 2 * total:
             raise ValueError(
-                f"grid of {rows} x {columns} pillars has no 2 x 2 cells after the strides {total} of model.bev"
+                f"grid of {rows} x {columns} pillars has no 2 x 2 cells after the strides {total} "
+                f"of model.bev"
             )
         return self
 
@@ -101,7 +104,8 @@ class Config(Section):
         for what, values in largest_tensors(self).items():
             if values > MAX_VALUES:
                 raise ValueError(
-                    f"{what} ask for {values:.2g} values in one tensor, expected at most {MAX_VALUES:.2g}; "
+                    f"{what} ask for {values:.2g} values in one tensor, expected at most "
+                    f"{MAX_VALUES:.2g}; "
                     "use fewer channels, larger cells or smaller images"
                 )
         return self

@@ -112,7 +112,8 @@ def _map_masks(frame: Frame, predictions: Predictions | None, predicted_map: boo
         return frame.map_masks
     if predictions is None or predictions.map_probs is None:
         raise CalicoError(
-            f"frame {frame.token}: predicted_map is set, but there are no predictions with map_probs"
+            f"frame {frame.token}: predicted_map is set, but there are no predictions with "
+            f"map_probs"
         )
     return predictions.map_probs > 0.5
 

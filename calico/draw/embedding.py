@@ -108,7 +108,8 @@ def _check(embeddings: npt.NDArray[np.floating], labels: Int64, names: tuple[str
         )
     if labels.min() < -1 or labels.max() >= len(names):
         raise CalicoError(
-            f"draw_embedding: labels from {labels.min()} to {labels.max()}; expected -1 to {len(names) - 1}"
+            f"draw_embedding: labels from {labels.min()} to {labels.max()}; expected -1 to "
+            f"{len(names) - 1}"
         )
     if not np.isfinite(embeddings).all():
         raise CalicoError("draw_embedding: some embeddings are NaN or infinite")

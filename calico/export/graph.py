@@ -104,8 +104,10 @@ def _image_arrays(batch: Batch, metadata: GraphMetadata) -> dict[str, Array]:
         sizes = {size for of_frame in batch.image_sizes for size in of_frame} or {size}
         found = ", ".join(f"{height} x {width}" for height, width in sorted(sizes))
         raise CalicoError(
-            f"the graph takes {metadata.views} images of {metadata.raw_hw[0]} x {metadata.raw_hw[1]} pixels, the batch has "
-            f"{views} of {found}; export for this rig (on data of several image sizes the graph then takes any size), or give "
+            f"the graph takes {metadata.views} images of {metadata.raw_hw[0]} x "
+            f"{metadata.raw_hw[1]} pixels, the batch has "
+            f"{views} of {found}; export for this rig (on data of several image sizes the graph "
+            f"then takes any size), or give "
             "the images in the exported size"
         )
     if batch.image_sizes or size != metadata.raw_hw:
@@ -142,8 +144,10 @@ def graph_outputs(
             or array.dtype.kind not in _KINDS[expected.kind]
         ):
             raise CalicoError(
-                f"output {name} has the shape {list(array.shape)} and values of type {array.dtype}; expected "
-                f"{[frames, *expected.sizes[1:]]} and {expected.kind} numbers, as the graph's card says"
+                f"output {name} has the shape {list(array.shape)} and values of type "
+                f"{array.dtype}; expected "
+                f"{[frames, *expected.sizes[1:]]} and {expected.kind} numbers, as the graph's card "
+                f"says"
             )
     maps = outputs.get("map_probs")
     return to_predictions(

@@ -18,9 +18,12 @@ from calico.geometry.image_fit import ImageFit
 Target = Literal["ort", "trt"]
 FORMAT = "calico-graph-1"
 CONVENTIONS = (
-    "LiDAR frame: x forward, y left, z up, metres. Points: x, y, z, intensity 0..1, age in seconds. Boxes: x, y, z of the "
-    "centre, length, width, height [m], yaw counter-clockwise from x [rad], vx, vy [m/s]. Maps: [class, row = y, column = x]. "
-    "image_from_lidar takes LiDAR points to (u*d, v*d, d, 1) of raw pixels, pixel (0, 0) the centre of the top left one. "
+    "LiDAR frame: x forward, y left, z up, metres. Points: x, y, z, intensity 0..1, age in "
+    "seconds. Boxes: x, y, z of the "
+    "centre, length, width, height [m], yaw counter-clockwise from x [rad], vx, vy [m/s]. Maps: "
+    "[class, row = y, column = x]. "
+    "image_from_lidar takes LiDAR points to (u*d, v*d, d, 1) of raw pixels, pixel (0, 0) the "
+    "centre of the top left one. "
     "Images: RGB 0..1, raw size."
 )
 

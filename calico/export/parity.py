@@ -107,7 +107,8 @@ class ParityReport:
             else ""
         )
         return (
-            f"parity {'passed' if self.passed else 'FAILED'}: {self.frames} frames, {self.matched} of {self.boxes} boxes matched"
+            f"parity {'passed' if self.passed else 'FAILED'}: {self.frames} frames, {self.matched} "
+            f"of {self.boxes} boxes matched"
             f"{listed}, scores within {self.max_score_difference:.1e}{maps}{lost}"
         )
 

@@ -77,7 +77,8 @@ def read_metadata(path: Path) -> GraphMetadata:
     properties = content.get("metadata") if isinstance(content, dict) else None
     if not isinstance(properties, dict):
         raise CalicoError(
-            f"graph {path}: not the JSON file that belongs to an engine (it has no object 'metadata')"
+            f"graph {path}: not the JSON file that belongs to an engine (it has no object "
+            f"'metadata')"
         )
     _check_plan(path)
     return _read_card(properties, path)
@@ -166,7 +167,8 @@ def _read_card(properties: Mapping[str, Any], path: Path) -> GraphMetadata:
     for name, value in metadata.to_properties().items():
         if name != "calico" and name in properties and properties[name] != value:
             raise CalicoError(
-                f"graph {path}: its property {name} does not say what its card says; the file was edited, export it again"
+                f"graph {path}: its property {name} does not say what its card says; the file was "
+                f"edited, export it again"
             )
     return metadata
 
@@ -193,7 +195,8 @@ def _check_itself(metadata: GraphMetadata, path: Path) -> None:
     for name, got, expected in pairs:
         if got != expected:
             raise CalicoError(
-                f"graph {path}: its card contradicts itself: {name}: {got}, but its configuration (target "
+                f"graph {path}: its card contradicts itself: {name}: {got}, but its configuration "
+                f"(target "
                 f"{metadata.target}) needs {expected}; export it again"
             )
 
@@ -209,7 +212,8 @@ def _check_graph(proto: onnx.ModelProto, metadata: GraphMetadata, path: Path) ->
         found = tuple(value.name for value in values)
         if found != names:
             raise CalicoError(
-                f"graph {path}: its {role} are {', '.join(found)}, its card says {', '.join(names)}; export it again"
+                f"graph {path}: its {role} are {', '.join(found)}, its card says "
+                f"{', '.join(names)}; export it again"
             )
         for value in values:
             _check_value(value, shapes[value.name], path)

@@ -35,5 +35,6 @@ def check_graph_seal(content: bytes, where: str) -> None:
         check_seal(content, where)
     except FileError as error:
         raise CalicoError(
-            f"{error}; export it again, or, if it was changed on purpose, write it with calico.export.sealing.seal_graph"
+            f"{error}; export it again, or, if it was changed on purpose, write it with "
+            f"calico.export.sealing.seal_graph"
         ) from None

@@ -62,7 +62,8 @@ def build_engine(
     metadata = read_metadata(onnx_path)
     if metadata.target != "trt":
         raise CalicoError(
-            f"graph {onnx_path}: exported for target {metadata.target!r}, expected 'trt'; export it with --trt"
+            f"graph {onnx_path}: exported for target {metadata.target!r}, expected 'trt'; export "
+            f"it with --trt"
         )
     backend, library = _library()
     logger = library.Logger(library.Logger.ERROR)
@@ -81,7 +82,8 @@ def build_engine(
     plan = builder.build_serialized_network(network, settings)
     if plan is None:
         raise CalicoError(
-            f"{backend} {library.__version__} built no engine from {onnx_path}; its log above says why"
+            f"{backend} {library.__version__} built no engine from {onnx_path}; its log above says "
+            f"why"
         )
     plan_bytes = bytes(plan)
     write_atomic(engine_path, plan_bytes)
@@ -177,7 +179,8 @@ def _target_gpus(
     unknown = [name for name in wanted if name not in known]
     if unknown or not wanted:
         raise CalicoError(
-            f"compute capabilities {', '.join(unknown) or '(none)'}: not known to TensorRT-RTX {library.__version__}; "
+            f"compute capabilities {', '.join(unknown) or '(none)'}: not known to TensorRT-RTX "
+            f"{library.__version__}; "
             f"expected some of {', '.join(name for name in known if name.startswith('SM'))}"
         )
     settings.num_compute_capabilities = len(wanted)

@@ -35,7 +35,8 @@ class Grid:
             cells = (high - low) / self.cell_m if self.cell_m > 0 else 0.0
             if not 1 <= cells <= MAX_CELLS or abs(cells - round(cells)) > 1e-6:
                 raise CalicoError(
-                    f"grid: {axis} from {low} to {high} m is {cells:g} cells of {self.cell_m} m; expected a whole number"
+                    f"grid: {axis} from {low} to {high} m is {cells:g} cells of {self.cell_m} m; "
+                    f"expected a whole number"
                 )
 
     @property

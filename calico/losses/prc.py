@@ -53,7 +53,8 @@ def _one_way(
     logits = measure_similarity(view[anchor], other, temperature)
     terms, points = {}, max(len(anchor), 1)
     if alpha > 0:
-        # log P is linear in the positive's similarity: its mean over the region is the similarity with the region's mean.
+        # log P is linear in the positive's similarity: its mean over the region is the similarity
+        # with the region's mean.
         names, member = torch.unique(region[anchor], return_inverse=True)
         means = average_regions(other[anchor], member, len(names))
         positive = measure_similarity(view[anchor], means, temperature).gather(1, member[:, None])

@@ -131,7 +131,8 @@ class CalicoModel(nn.Module):
         b, v = images.shape[:2]
         if v == 0:
             raise CalicoError(
-                "the batch has no images, but the model has a camera branch; expected at least one view"
+                "the batch has no images, but the model has a camera branch; expected at least one "
+                "view"
             )
         with full_precision(images):
             fitted, matrices = fit_views(
@@ -152,7 +153,8 @@ class CalicoModel(nn.Module):
         alone = camera if lidar is None else lidar
         if alone is None or self.fuser is not None:
             raise CalicoError(
-                "features of a branch are missing; expected camera and LiDAR features for a fused model"
+                "features of a branch are missing; expected camera and LiDAR features for a fused "
+                "model"
             )
         return alone
 
@@ -223,7 +225,8 @@ def describe_weights(config: Config) -> dict[str, Tensor]:
     count = sum(value.numel() for value in weights.values())
     if count > MAX_PARAMETERS:
         raise CalicoError(
-            f"model: {count} parameters, expected at most {MAX_PARAMETERS}; choose fewer channels or layers"
+            f"model: {count} parameters, expected at most {MAX_PARAMETERS}; choose fewer channels "
+            f"or layers"
         )
     return weights
 

@@ -155,8 +155,10 @@ def load_backbone(backbone: nn.Module, path: Path) -> None:
     missing = [name for name in own if name not in weights and not name.startswith("norms.")]
     if wrong or missing:
         raise CalicoError(
-            f"{path}: weights do not fit the backbone: {len(wrong)} unknown or of another shape (first: {wrong[:1]}), "
-            f"{len(missing)} missing (first: {missing[:1]}); expected torchvision's names at backbone_width 1"
+            f"{path}: weights do not fit the backbone: {len(wrong)} unknown or of another shape "
+            f"(first: {wrong[:1]}), "
+            f"{len(missing)} missing (first: {missing[:1]}); expected torchvision's names at "
+            f"backbone_width 1"
         )
     with torch.no_grad():
         for name, value in weights.items():

@@ -60,7 +60,8 @@ class Coverage:
             "|---|---|---|---|",
             *table,
             "",
-            f"{self.frames} frames, {per_frame:.1f} regions a frame, {objects} of {self.regions} are labelled objects",
+            f"{self.frames} frames, {per_frame:.1f} regions a frame, {objects} of {self.regions} "
+            f"are labelled objects",
         ]
 
 

@@ -102,7 +102,8 @@ def _check_weights(file: Path, weights: dict[str, torch.Tensor], config: Config)
         kind = expected[name]
         if value.shape != kind.shape or value.dtype != kind.dtype:
             raise CalicoError(
-                f"{misfit}: {name} is {tuple(value.shape)} {value.dtype}, expected {tuple(kind.shape)} {kind.dtype}"
+                f"{misfit}: {name} is {tuple(value.shape)} {value.dtype}, expected "
+                f"{tuple(kind.shape)} {kind.dtype}"
             )
         if not bool(torch.isfinite(value).all()):
             raise CalicoError(
@@ -140,7 +141,8 @@ def load_weights(path: Path, module: nn.Module, part: str) -> None:
     card = _card(content, where)
     if (card.get("format"), card.get("part")) != (PART_FORMAT, part):
         raise CalicoError(
-            f"{where}: holds {card.get('part')!r} ({card.get('format')!r}), expected the part {part!r}"
+            f"{where}: holds {card.get('part')!r} ({card.get('format')!r}), expected the part "
+            f"{part!r}"
         )
     try:
         module.load_state_dict(load(content))
@@ -167,7 +169,8 @@ def load_init(model: CalicoModel, path: Path) -> tuple[int, int]:
         here, there = (any(n.startswith(f"{part}.") for n in names) for names in (own, theirs))
         if here and there and not any(n.startswith(f"{part}.") for n in taken):
             raise CalicoError(
-                f"init {path}: no weight of its {part} fits this model; expected the same widths (model.*)"
+                f"init {path}: no weight of its {part} fits this model; expected the same widths "
+                f"(model.*)"
             )
     model.load_state_dict({**own, **fitting})
     return len(taken), len(weights)
@@ -244,12 +247,14 @@ def _check_finished(folder: Path) -> None:
         if (stage / LOG_FILE).exists() and not (stage / DONE_FILE).exists():
             as_it_is = f", or name the file {stage / MODEL_FILE} to take it as it is"
             raise CalicoError(
-                f"model {folder}: its training has not come to its end; go on with calico train --resume and its options"
+                f"model {folder}: its training has not come to its end; go on with calico train "
+                f"--resume and its options"
                 + (as_it_is if (stage / MODEL_FILE).is_file() else " (it has no checkpoint yet)")
             )
     if not file.exists() and any((folder / stage / LOG_FILE).exists() for stage in ("prc", "rad")):
         raise CalicoError(
-            f"model {folder}: a training run without a fine-tuned model; go on with calico train --resume and its options, or "
+            f"model {folder}: a training run without a fine-tuned model; go on with calico train "
+            f"--resume and its options, or "
             "name the folder of one of its stages"
         )
 
@@ -259,6 +264,7 @@ def _check_last(folder: Path, sha256: str) -> None:
     for stage in (folder, folder / "finetune"):
         if (stage / DONE_FILE).exists() and read_done(stage).files.get(MODEL_FILE) != sha256:
             raise CalicoError(
-                f"model file {folder / MODEL_FILE}: is not the model that the training in {stage} ended with; go on with "
+                f"model file {folder / MODEL_FILE}: is not the model that the training in {stage} "
+                f"ended with; go on with "
                 "calico train --resume and its options, or name the file to take it as it is"
             )

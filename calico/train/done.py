@@ -59,7 +59,8 @@ def read_done(folder: Path) -> Done:
     stage, steps, files = (content.get(name) for name in ("stage", "steps", "files"))
     if not isinstance(stage, str) or type(steps) is not int or not isinstance(files, dict):
         raise CalicoError(
-            f"{folder / DONE_FILE}: does not name a stage, its steps and its files; {_way_on(folder)}"
+            f"{folder / DONE_FILE}: does not name a stage, its steps and its files; "
+            f"{_way_on(folder)}"
         )
     return Done(stage, steps, files)
 
@@ -74,7 +75,8 @@ def check_done(folder: Path, stage: str) -> None:
     done = read_done(folder)
     if done.stage != stage:
         raise CalicoError(
-            f"{folder / DONE_FILE}: belongs to the stage {done.stage}, expected {stage}; {_way_on(folder)}"
+            f"{folder / DONE_FILE}: belongs to the stage {done.stage}, expected {stage}; "
+            f"{_way_on(folder)}"
         )
     try:
         found = _hashes(folder)

@@ -46,8 +46,10 @@ def check_same(config: Config, folder: Path) -> None:
     changed = describe_changes(before, now)
     if changed:
         raise CalicoError(
-            f"{folder}: the configuration differs from that of the run there ({'; '.join(changed)}); "
-            f"use the same options, another --out, or --stage {folder.name} --overwrite to do this stage again"
+            f"{folder}: the configuration differs from that of the run there "
+            f"({'; '.join(changed)}); "
+            f"use the same options, another --out, or --stage {folder.name} --overwrite to do this "
+            f"stage again"
         )
 
 

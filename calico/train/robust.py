@@ -47,7 +47,8 @@ def training_conditions(
     kept = tuple(condition for condition in conditions if condition.name not in reasons)
     if not kept:
         raise CalicoError(
-            f"train.corruptions: none of {', '.join(names)} can do anything here ({next(iter(reasons.values()))})"
+            f"train.corruptions: none of {', '.join(names)} can do anything here "
+            f"({next(iter(reasons.values()))})"
         )
     return kept, tuple(f"{name} is not trained on: {reason}" for name, reason in reasons.items())
 

@@ -51,7 +51,8 @@ def resolve_init(config: Config) -> Config:
     init, model = config.train.init, config.model
     if init not in PRETRAINING and not Path(init).exists():
         raise CalicoError(
-            f"train.init: {init!r} is no file; expected one of {', '.join(PRETRAINING)}, a model file or a run folder"
+            f"train.init: {init!r} is no file; expected one of {', '.join(PRETRAINING)}, a model "
+            f"file or a run folder"
         )
     if (init in PRETRAINING and init != "random" and model.lidar is None) or (
         init == "calico" and model.camera is None
@@ -185,7 +186,8 @@ def _check_regions(config: Config, source: FrameSource) -> None:
         (cached_regions(source[index], config.pretrain.regions) >= 0).any() for index in looked
     ):
         raise CalicoError(
-            f"data {source.name}: no region in the first {len(looked)} frames; loosen pretrain.regions.* "
+            f"data {source.name}: no region in the first {len(looked)} frames; loosen "
+            f"pretrain.regions.* "
             "(calico data regions shows what is found)"
         )
 
@@ -214,7 +216,8 @@ def stage_before(stage: str, config: Config, out: Path) -> Path | None:
     if not (out / name / DONE_FILE).is_file():
         state = "stopped before its end" if (out / name).is_dir() else "has not been run"
         raise CalicoError(
-            f"stage {stage}: the stage {name} {state} in {out}; run it first: --stage {name} --resume"
+            f"stage {stage}: the stage {name} {state} in {out}; run it first: --stage {name} "
+            f"--resume"
         )
     check_same(stage_config(name, config), out / name)
     check_done(out / name, name)
@@ -232,12 +235,14 @@ def check_plan(stages: tuple[str, ...], config: Config, source: FrameSource) -> 
 def _check_sensors(stages: tuple[str, ...], config: Config, source: FrameSource) -> None:
     if config.model.camera is not None and not source.cameras:
         raise CalicoError(
-            f"data {source.name}: has no cameras, but the model has a camera branch; set model.camera to null "
+            f"data {source.name}: has no cameras, but the model has a camera branch; set "
+            f"model.camera to null "
             "(and --init random or prc), or name cameras in data.cameras"
         )
     if "finetune" in stages and config.model.map is not None and source.map_grid is None:
         raise CalicoError(
-            f"data {source.name}: has no maps, but the model has a map head; set model.map to null to train without, "
+            f"data {source.name}: has no maps, but the model has a map head; set model.map to null "
+            f"to train without, "
             "or put the data set's maps in its folder"
         )
 

@@ -89,7 +89,8 @@ def load_state(path: Path, stage: str, run: str) -> TrainingState:
     for what, found, expected in (("stage", state.stage, stage), ("run", state.run, run)):
         if found != expected:
             raise CalicoError(
-                f"{where}: is of the {what} {found!r}, expected {expected!r}; {_way_on(path, stage)}"
+                f"{where}: is of the {what} {found!r}, expected {expected!r}; "
+                f"{_way_on(path, stage)}"
             )
     return state
 

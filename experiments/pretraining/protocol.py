@@ -134,7 +134,8 @@ SIZES: dict[str, Size] = {
             "data.sim={train_scenes: 6, val_scenes: 4, test_scenes: 4, frames_per_scene: 2}",
             "model.camera.backbone_width=0.25",
             "pretrain.samples={rich: 256, less: 256}",
-            "pretrain.prc.train={epochs: 20, learning_rate: 2.0e-3, validate_every: 20, checkpoint_every: 5}",
+            "pretrain.prc.train={epochs: 20, learning_rate: 2.0e-3, validate_every: 20, "
+            "checkpoint_every: 5}",
             "pretrain.rad.train={epochs: 4, learning_rate: 2.0e-3, validate_every: 4}",
             "train.epochs=4",
         ),
@@ -146,10 +147,13 @@ SIZES: dict[str, Size] = {
     "real": Size(
         "tiny",
         (
-            "data={source: nuscenes, version: v1.0-mini, train_split: mini_train, val_split: mini_val, sweeps: 2}",
+            "data={source: nuscenes, version: v1.0-mini, train_split: mini_train, val_split: "
+            "mini_val, sweeps: 2}",
             "pretrain.samples={rich: 1024, less: 1024}",
-            "pretrain.prc.train={epochs: 30, batch_size: 2, learning_rate: 2.0e-3, validate_every: 30, checkpoint_every: 10}",
-            "pretrain.rad.train={epochs: 20, batch_size: 2, learning_rate: 2.0e-3, validate_every: 20, checkpoint_every: 10}",
+            "pretrain.prc.train={epochs: 30, batch_size: 2, learning_rate: 2.0e-3, validate_every: "
+            "30, checkpoint_every: 10}",
+            "pretrain.rad.train={epochs: 20, batch_size: 2, learning_rate: 2.0e-3, validate_every: "
+            "20, checkpoint_every: 10}",
             "train={epochs: 30, batch_size: 2, validate_every: 30, checkpoint_every: 10}",
         ),
         ("data.train_split=all",),
@@ -208,7 +212,8 @@ def groups(chosen: Sequence[Cell]) -> list[list[Cell]]:
     for cell in chosen:
         if SIZES[cell.size].condition:
             raise CalicoError(
-                f"benchmark --robust: the frames of size {cell.size} are not clean; use laptop-short"
+                f"benchmark --robust: the frames of size {cell.size} are not clean; use "
+                f"laptop-short"
             )
     found: dict[tuple[str, float, int], list[Cell]] = {}
     for cell in chosen:
@@ -217,7 +222,8 @@ def groups(chosen: Sequence[Cell]) -> list[list[Cell]]:
         members.sort(key=lambda cell: cell.variant.name != f"{sensors}-random")
         if members[0].variant.name != f"{sensors}-random":
             raise CalicoError(
-                f"benchmark --robust: needs the variant {sensors}-random, which the others are compared with"
+                f"benchmark --robust: needs the variant {sensors}-random, which the others are "
+                f"compared with"
             )
     return list(found.values())
 

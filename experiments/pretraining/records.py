@@ -91,13 +91,15 @@ def read_record(path: Path, kind: type[_Record], what: str) -> dict[str, Any]:
         where = ".".join(map(str, fault["loc"]))[:_MAX_SHOWN] or "content"
         shown = repr(fault["input"])[:_MAX_SHOWN]
         raise CalicoError(
-            f"{what} {path}: {where!r}: {fault['msg']}, got {shown}; expected what python -m experiments.pretraining writes"
+            f"{what} {path}: {where!r}: {fault['msg']}, got {shown}; expected what python -m "
+            f"experiments.pretraining writes"
         ) from None
     variants = [content["variant"]] if kind is CellRecord else content.get("variants", ())
     unknown = [name for name in variants if name not in VARIANTS]
     if unknown:
         raise CalicoError(
-            f"{what} {path}: unknown variant {unknown[0][:_MAX_SHOWN]!r}; expected {', '.join(VARIANTS)}"
+            f"{what} {path}: unknown variant {unknown[0][:_MAX_SHOWN]!r}; expected "
+            f"{', '.join(VARIANTS)}"
         )
     record: dict[str, Any] = content
     return record

@@ -109,7 +109,8 @@ def _check_model(file: Path, sha256: str) -> None:
         )
     if hashlib.sha256(read_bytes(file, MAX_BYTES, "model file")).hexdigest() != sha256:
         raise CalicoError(
-            f"{file}: not the model of its cell's result, expected sha256 {sha256}; run the cell again"
+            f"{file}: not the model of its cell's result, expected sha256 {sha256}; run the cell "
+            f"again"
         )
 
 

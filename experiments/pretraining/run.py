@@ -277,7 +277,8 @@ def _check_start(folder: Path, used: Mapping[str, Mapping[str, Any]]) -> None:
     start = {stage: pretraining["model_sha256"] for stage, pretraining in used.items()}
     if file.exists() and read_json(file, what="start") != start:
         raise CalicoError(
-            f"{folder}: was started from another pre-training; remove the folder or use another --work"
+            f"{folder}: was started from another pre-training; remove the folder or use another "
+            f"--work"
         )
     folder.mkdir(parents=True, exist_ok=True)
     write_atomic(file, json.dumps(start, indent=1) + "\n")

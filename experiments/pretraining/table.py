@@ -70,7 +70,8 @@ def read_cells(folder: Path) -> list[dict[str, object]]:
     }
     if len(kinds) > 1:
         raise CalicoError(
-            f"{folder}: cells of several sizes, splits, steps or data, which do not compare: {sorted(kinds)}"
+            f"{folder}: cells of several sizes, splits, steps or data, which do not compare: "
+            f"{sorted(kinds)}"
         )
     return found
 
@@ -114,9 +115,12 @@ def markdown(cells: Sequence[Mapping[str, object]]) -> str:
     results = collect(cells)
     first = cells[0]
     lines = [
-        f"Size `{first['size']}`, {first['n_frames']} frames of {first['split']}, {first['steps']} fine-tuning steps each. "
-        "Points; mean ± half width of the 95 % interval over seeds (Student's t). Gains are paired within a "
-        "seed, over the same sensors where nothing else is said; in brackets the seeds that both have, where these are not all.",
+        f"Size `{first['size']}`, {first['n_frames']} frames of {first['split']}, {first['steps']} "
+        f"fine-tuning steps each. "
+        "Points; mean ± half width of the 95 % interval over seeds (Student's t). Gains are paired "
+        "within a "
+        "seed, over the same sensors where nothing else is said; in brackets the seeds that both "
+        "have, where these are not all.",
     ]
     for share in sorted({share for _, share in results}):
         frames = next(cell["labelled_frames"] for cell in cells if cell["labels"] == share)
@@ -124,7 +128,8 @@ def markdown(cells: Sequence[Mapping[str, object]]) -> str:
             "",
             f"**{100 * share:g} % of the labels ({frames} frames)**",
             "",
-            "| initialisation | seeds | mAP | NDS | mIoU | over random: mAP | NDS | mIoU | over random LiDAR: mAP | NDS "
+            "| initialisation | seeds | mAP | NDS | mIoU | over random: mAP | NDS | mIoU | over "
+            "random LiDAR: mAP | NDS "
             "| over PRC: mAP | NDS | mIoU |",
             "|" + 13 * "---|",
         ]
@@ -167,8 +172,10 @@ def robust_markdown(folder: Path) -> str:
     columns = sorted({name for found in rows.values() for figures in found for name in figures})
     lines = [
         "",
-        "Robustness (demo suite, mAP): mCE against random init of the same sensors (100 is equal, less is better), mRR, mPC; "
-        "and the share of the clean mAP that each attack takes. Percent, mean ± half width of the 95 % interval over seeds.",
+        "Robustness (demo suite, mAP): mCE against random init of the same sensors (100 is equal, "
+        "less is better), mRR, mPC; "
+        "and the share of the clean mAP that each attack takes. Percent, mean ± half width of the "
+        "95 % interval over seeds.",
         "",
         "| labels | initialisation | seeds | " + " | ".join(columns) + " |",
         "|" + (len(columns) + 3) * "---|",

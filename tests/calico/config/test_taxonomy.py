@@ -106,7 +106,8 @@ def test_translated_tasks_hold_every_class_once() -> None:
         (["taxonomy={classes: [car], undefined_errors: {car: [X]}}"], "undefined_errors is 'X'"),
         (
             ["taxonomy=kitti", "model.detection.tasks=[[car]]"],
-            "model.detection.tasks name ['car']; expected each class of taxonomy kitti at most once: "
+            "model.detection.tasks name ['car']; expected each class of taxonomy kitti at most "
+            "once: "
             "Car, Pedestrian, Cyclist",
         ),
         (
@@ -139,7 +140,8 @@ def test_every_taxonomy_can_be_written_and_read(known: Taxonomy) -> None:
 def test_attributes_keep_their_order_whatever_that_of_the_keys() -> None:
     """Indices follow the classes: sorted keys of a card must not change what an index means."""
     own = {"classes": ["truck", "car"], "attributes": {"truck": ["full"], "car": ["lit", "full"]}}
-    shuffled = {**own, "attributes": dict(reversed(own["attributes"].items()))}  # type: ignore[attr-defined]
+    # type: ignore[attr-defined]
+    shuffled = {**own, "attributes": dict(reversed(own["attributes"].items()))}
     one, other = (TaxonomyConfig.model_validate(tree).build() for tree in (own, shuffled))
     assert one == other
     assert one.attributes == ("full", "lit")

@@ -63,7 +63,8 @@ def test_balanced_frames_raise_rare_classes() -> None:
     source = Labelled([[0]] * 90 + [[0, 1]] * 10)
     drawn = balanced_frames(source, list(range(100)))
     counts = Counter(label for index in drawn for label in source.all[index])
-    # 100 frames show class 0 and 10 show class 1: 55 draws each; those for class 1 show class 0 as well.
+    # 100 frames show class 0 and 10 show class 1: 55 draws each; those for class 1 show class 0 as
+    # well.
     assert len(drawn) == 110
     assert 55 <= counts[1] <= 61
     assert balanced_frames(Labelled([[], []]), [0, 1]) == [0, 1]
