@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     "names",
     multiple=True,
     required=True,
-    help="Corruptions, several joined by +, or suites, as calico robust --corruptions takes them; may be repeated.",
+    help="Corruptions, several joined by +, or suites, as calico robust --corruptions takes them; "
+    "may be repeated.",
 )
 @click.option(
     "--severity",
@@ -49,16 +50,19 @@ def command(
     """Write corrupted copies of a data set, in the nuScenes format, for pipelines that read nuScenes.
 
     \b
-    Each condition becomes a data set of its own, OUT/fog-3 and so on, with tables, images, point clouds and a manifest of
-    hashes. Frames, tokens and ground truth are those of the split, so predictions made on a copy are scored with
+    Each condition becomes a data set of its own, OUT/fog-3 and so on, with tables, images, point
+    clouds and a manifest of hashes. Frames, tokens and ground truth are those of the split, so
+    predictions made on a copy are scored with
       calico robust --predictions DIR
-    where DIR holds clean.json, fog-3.json, ... (nuScenes detection submissions). --seed must be the same there. The
-    simulator's own frames are written to OUT/clean first. Of a suite, what can do nothing to the data is left out with a note.
-    A killed run goes on when the same command is given again. Nothing of the original is ever written to.
+    where DIR holds clean.json, fog-3.json, ... (nuScenes detection submissions). --seed must be the
+    same there. The simulator's own frames are written to OUT/clean first. Of a suite, what can do
+    nothing to the data is left out with a note. A killed run goes on when the same command is given
+    again. Nothing of the original is ever written to.
     Examples:
       calico corrupt --name fog --severity 3 --out copies
-      calico corrupt --preset nuscenes --data-root DATA --name fog --name low_light --severity 1 --severity 3 --out copies
-      calico corrupt --preset nuscenes --data-root DATA --set data.version=v1.0-mini --name fog+camera_crash --out copies
+      calico corrupt --preset nuscenes --data-root DATA --name fog --name low_light --severity 1
+      --severity 3 --out copies calico corrupt --preset nuscenes --data-root DATA --set
+      data.version=v1.0-mini --name fog+camera_crash --out copies
     """
     from calico.cli.words import portable_command
     from calico.data.applicable import select_applicable

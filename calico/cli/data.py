@@ -38,7 +38,8 @@ def check(config: Config, splits: tuple[str, ...]) -> None:
     Exit code 2: something is missing or broken, or cannot be right.
     Examples:
       calico data check --preset nuscenes --data-root /data/nuscenes --set data.version=v1.0-mini
-      calico data check --preset nuscenes --data-root /data/nuscenes --set data.version=v1.0-mini --split scene-0103
+      calico data check --preset nuscenes --data-root /data/nuscenes --set data.version=v1.0-mini
+      --split scene-0103
     """
     from calico.data.check import check_data
 

@@ -3,8 +3,8 @@
 0 success; 1 a fault of our own, with its traceback and how to report it, or a reader of the output
 that went away (without a message); 2 a user's mistake, in one message; 130 an interrupt.
 
-Among the system's errors, those count as a mistake that tell of a file: it is missing, not permitted,
-a folder, on a full disk. The message names the file. Every other is a fault of our own.
+Among the system's errors, those count as a mistake that tell of a file: it is missing, not
+permitted, a folder, on a full disk. The message names the file. Every other is a fault of our own.
 """
 
 from __future__ import annotations
@@ -110,7 +110,10 @@ def _describe(error: Exception) -> str | None:
     if not isinstance(error, OSError) or error.errno not in _ABOUT_A_FILE:
         return None
     if _NO_TEMPORARY_FOLDER in str(error):  # of the standard library, which names them in the text
-        return f"{error.strerror}: all are full or closed to this user; set TMPDIR to a folder that can be written"
+        return (
+            f"{error.strerror}: all are full or closed to this user; set TMPDIR to a folder "
+            "that can be written"
+        )
     if error.filename is None and error.errno in _FULL:
         return f"standard output, or a file: {error.strerror}"
     if error.filename is None or _is_ours(error.filename):

@@ -51,8 +51,10 @@ def command(
     """Write the model as one ONNX file, checked against torch on real inputs; with --trt also a TensorRT engine.
 
     \b
-    MODEL is a run folder or a .safetensors file, or the word `untrained` for a preset with random weights (shapes, engines).
-    Exit code 1: the graph does not agree with torch (the differences are in the .parity.json beside it).
+    MODEL is a run folder or a .safetensors file, or the word `untrained` for a preset with random
+    weights (shapes, engines).
+    Exit code 1: the graph does not agree with torch (the differences are in the .parity.json beside
+        it).
     Examples:
       calico export runs/tiny
       calico export runs/tiny --trt

@@ -111,10 +111,11 @@ def overwrite_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def with_model_config(function: Callable[..., Any]) -> Callable[..., Any]:
     """Argument MODEL... (or --model), and the configuration of the frames that they are shown.
 
-    Without any model it is the run that `calico train` leaves by default. Without --preset the configuration is that of the first
-    model that carries one (all of ours do), and --config, --set and the flags change it; a user's own model is shown the tiny
-    preset's simulator. The command gets `models: tuple[str, ...]` and `config: Config`; folders of its option --predictions,
-    where it has one, are models, too.
+    Without any model it is the run that `calico train` leaves by default. Without --preset the
+    configuration is that of the first model that carries one (all of ours do), and --config, --set
+    and the flags change it; a user's own model is shown the tiny preset's simulator. The command
+    gets `models: tuple[str, ...]` and `config: Config`; folders of its option --predictions, where
+    it has one, are models, too.
     """
 
     @click.argument("models", nargs=-1, metavar="[MODEL]...")

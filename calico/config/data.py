@@ -39,7 +39,8 @@ class DataConfig(Section):
     )
     follow_links: Flag = Field(
         False,
-        description="Follow links out of the data set's folder to any place; else only to the same place of another one.",
+        description="Follow links out of the data set's folder to any place; else only to the same "
+        "place of another one.",
     )
     workers: Annotated[Whole, Field(ge=0, le=MAX_WORKERS)] = 0
     cache_dir: FilePath | None = Field(

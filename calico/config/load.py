@@ -35,7 +35,8 @@ def load_config(
     Args:
         preset: a name of `presets.PRESETS`, or a configuration to start from.
         file: YAML with any part of the tree.
-        assignments: "a.b=value" strings, value in YAML; the value of a path or a name is taken as it is.
+        assignments: "a.b=value" strings, value in YAML; the value of a path or a name is taken as
+            it is.
         flags: dotted keys to values; None values are left out.
 
     Raises:
@@ -62,8 +63,8 @@ def load_config(
 def _fit_heads(tree: Tree, start: Config) -> None:
     """Give the heads of a preset the classes of another taxonomy, where nothing else is asked for.
 
-    A class joins the task that has the first of its sources, or the last task. Nothing is done for a
-    taxonomy with a fault, which is found later.
+    A class joins the task that has the first of its sources, or the last task. Nothing is done for
+    a taxonomy with a fault, which is found later.
     """
     before, model = start.taxonomy.build(), tree.get("model")
     if tree["taxonomy"] == start.taxonomy.model_dump() or not isinstance(model, dict):

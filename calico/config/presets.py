@@ -80,9 +80,10 @@ def make_nuscenes() -> Config:
     Its sources are named in docs/explanation/model.md.
 
     Command: calico train --preset nuscenes --data-root DATA --out runs/nuscenes
-    Cost: needs a GPU. Expected figures of the public LiDAR-only zoo entry: mAP about 50, NDS about 60. This toolkit's own figure
-    on nuScenes has not been measured yet. The zoo's 20 epochs are longer: class-balanced sampling makes an epoch there 4.4 times
-    as long as the split (123,580 of 28,130 frames, Zhu et al. 2019), here it leaves the length.
+    Cost: needs a GPU. Expected figures of the public LiDAR-only zoo entry: mAP about 50, NDS about
+        60. This toolkit's own figure on nuScenes has not been measured yet. The zoo's 20 epochs are
+        longer: class-balanced sampling makes an epoch there 4.4 times as long as the split (123,580
+        of 28,130 frames, Zhu et al. 2019), here it leaves the length.
     """
     return Config(
         name="nuscenes",
@@ -131,7 +132,8 @@ def make_nuscenes() -> Config:
 def make_waymo() -> Config:
     """Waymo Open Dataset, the public CenterPoint-PointPillars configuration: three classes, one task, stride-1 head.
 
-    The reader of Waymo's files is not part of this version; the preset fixes shapes, export and engines.
+    The reader of Waymo's files is not part of this version; the preset fixes shapes, export and
+    engines.
     """
     return Config(
         name="waymo",

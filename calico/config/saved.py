@@ -28,10 +28,12 @@ def write_run_config(folder: Path, config: Config) -> None:
 def read_run_config(folder: Path) -> Config:
     """Read the configuration of a run.
 
-    A file without the line of the checksum is one that somebody wrote by hand, or of an earlier version; it is taken as it is.
+    A file without the line of the checksum is one that somebody wrote by hand, or of an earlier
+    version; it is taken as it is.
 
     Raises:
-        CalicoError: The file is missing, does not match its checksum, or is no configuration of this version.
+        CalicoError: The file is missing, does not match its checksum, or is no configuration of
+            this version.
     """
     file = folder / CONFIG_FILE
     content = read_bytes(file, what="configuration")

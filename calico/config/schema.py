@@ -24,7 +24,8 @@ class EvalConfig(Section):
 
     clip_range_to_grid: Flag = Field(
         False,
-        description="Evaluate each class within min(nuScenes range, grid) instead of the nuScenes range.",
+        description="Evaluate each class within min(nuScenes range, grid) instead of the nuScenes "
+        "range.",
     )
     batch_size: BatchSize = 4
 
@@ -39,7 +40,8 @@ class Config(Section):
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",
-        description="Of training's convolutions; geometry, normalisation statistics and losses are float32. auto: bfloat16 on "
+        description="Of training's convolutions; geometry, normalisation statistics and losses are "
+        "float32. auto: bfloat16 on "
         "GPUs, float32 on CPUs. bfloat16 saves a third of a step on CPUs with AVX512-BF16 or AMX "
         "and is slow on others.",
     )

@@ -1,7 +1,7 @@
 """What all sections of the configuration are made of: strict numbers, ranges, names and paths.
 
-Numbers are finite and have limits. A limit is far above what anybody uses; it stands between a slip of
-the hand (or a hostile model card) and a request for terabytes.
+Numbers are finite and have limits. A limit is far above what anybody uses; it stands between a slip
+of the hand (or a hostile model card) and a request for terabytes.
 """
 
 from __future__ import annotations
@@ -88,7 +88,8 @@ Name = Annotated[Text, AfterValidator(_check_name)]
 """Part of a path or of a title."""
 FilePath = Annotated[Path, AfterValidator(_check_path)]
 PathText = Annotated[str, Field(min_length=1), AfterValidator(_check_path)]
-"""A path, or a word in its place. Bytes of a name that are no UTF-8 stand in it as the system gives them."""
+"""A path, or a word in its place. Bytes of a name that are no UTF-8 stand in it as the system gives
+them."""
 
 
 class Section(BaseModel):

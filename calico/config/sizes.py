@@ -12,15 +12,16 @@ if TYPE_CHECKING:
 
 MIN_CAMERA_CELL_M = 0.5
 MAX_VALUES = 2**31
-"""Of one tensor for one frame: 8 GiB as float32. `calico.models.calico` limits the number of weights."""
+"""Of one tensor for one frame: 8 GiB as float32. `calico.models.calico` limits the number of
+weights."""
 
 
 def camera_stride(config: Config) -> int:
     """Pillars per cell of the grid on which image features are looked up.
 
     The coarser of the branches' and the trunk's grid, doubled until its cells are at least
-    MIN_CAMERA_CELL_M wide: image features are no finer than that, and the cost grows with the number of
-    cells. A coarser grid than `branch_grid` is brought to it bilinearly.
+    MIN_CAMERA_CELL_M wide: image features are no finer than that, and the cost grows with the
+        number of cells. A coarser grid than `branch_grid` is brought to it bilinearly.
     """
     bev, grid = config.model.bev, config.grid.pillars
     stride = max(bev.strides[0], bev.out_stride)

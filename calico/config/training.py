@@ -26,7 +26,8 @@ Degrees = Annotated[Number, Field(ge=0, le=180)]
 Temperature = Annotated[Number, Field(ge=1e-4, le=1000)]
 BatchSize = Annotated[Whole, Field(ge=1, le=4096)]
 MAX_SAMPLES = 32768
-"""Points of a frame that are contrasted; the matrix of their similarities has so many rows and columns."""
+"""Points of a frame that are contrasted; the matrix of their similarities has so many rows and
+columns."""
 
 
 class AugmentConfig(Section):
@@ -52,7 +53,8 @@ class ScheduleConfig(Section):
 
     epochs: Count = Field(
         10,
-        description="Passes over the training split. With a label_fraction the frames left are repeated to its length, so "
+        description="Passes over the training split. With a label_fraction the frames left are "
+        "repeated to its length, so "
         "that the number of steps does not depend on the number of labels.",
     )
     batch_size: BatchSize = 4
@@ -64,7 +66,8 @@ class ScheduleConfig(Section):
     warmup_fraction: Annotated[Number, Field(gt=0, lt=1)] = 0.4
     validate_every: Count = Field(
         5,
-        description="Epochs between validations (pre-training: diagnostics); the last is always validated.",
+        description="Epochs between validations (pre-training: diagnostics); the last is always "
+        "validated.",
     )
     checkpoint_every: Count = Field(1, description="Epochs between checkpoints.")
 
@@ -91,7 +94,8 @@ class TrainConfig(ScheduleConfig):
 
     init: PathText = Field(
         "calico",
-        description="Where fine-tuning starts: random; prc (after PRC); calico (after PRC and RAD); scene_contrast (after "
+        description="Where fine-tuning starts: random; prc (after PRC); calico (after PRC and "
+        "RAD); scene_contrast (after "
         "one-vector-per-frame contrast); or a model file or run folder.",
     )
     label_fraction: Annotated[Number, Field(gt=0, le=1)] = Field(
@@ -106,11 +110,13 @@ class TrainConfig(ScheduleConfig):
     corruptions: tuple[Text, ...] = Field(
         (),
         max_length=1000,
-        description="Robust training: corruptions, several joined by +, or presets, one of which a share of the frames gets.",
+        description="Robust training: corruptions, several joined by +, or presets, one of which a "
+        "share of the frames gets.",
     )
     corruption_share: Share = Field(
         0.5,
-        description="Share of the frames that get one of train.corruptions: each condition equally often.",
+        description="Share of the frames that get one of train.corruptions: each condition equally "
+        "often.",
     )
     adversarial: AdversarialConfig | None = Field(
         None, description="Adversarial training; null: none."
@@ -131,9 +137,9 @@ class TrainConfig(ScheduleConfig):
 class RegionConfig(Section):
     """Semantic-rich regions by LiDAR alone (`calico.regions`).
 
-    The paper gives eps and min_points. The limits are ours: they were chosen by the share of labelled
-    objects that they keep (docs/explanation/regions.md).
-    Those of the first author's prototype: `calico.regions.PROTOTYPE`.
+    The paper gives eps and min_points. The limits are ours: they were chosen by the share of
+    labelled objects that they keep (docs/explanation/regions.md). Those of the first author's
+    prototype: `calico.regions.PROTOTYPE`.
     """
 
     method: Literal["dbscan_xy", "dbscan_xyz", "grid"] = "dbscan_xy"
@@ -153,7 +159,8 @@ class RegionConfig(Section):
     )
     ceiling_m: Length | None = Field(
         None,
-        description="Points higher above ground are left out before clustering, e.g. 4: cars under trees are kept, but so is "
+        description="Points higher above ground are left out before clustering, e.g. 4: cars under "
+        "trees are kept, but so is "
         "more of walls and poles.",
     )
     cache_dir: FilePath | None = Field(
@@ -172,7 +179,8 @@ class SampleConfig(Section):
     )
     cell_m: Length = Field(
         0.25,
-        description="At most one point per square of this side: points at one place have one embedding.",
+        description="At most one point per square of this side: points at one place have one "
+        "embedding.",
     )
 
 
@@ -187,7 +195,8 @@ class PrcConfig(Section):
 
     loss: Literal["prc", "pooled", "scene", "cell"] = Field(
         "prc",
-        description="prc: alpha * PLRC + (1 - alpha) * RAPC; pooled: InfoNCE of region means; scene: of frame means; "
+        description="prc: alpha * PLRC + (1 - alpha) * RAPC; pooled: InfoNCE of region means; "
+        "scene: of frame means; "
         "cell: of at most samples.rich BEV cells (BEVContrast).",
     )
     alpha: Share = 0.5
@@ -216,7 +225,8 @@ class RadConfig(Section):
 
     loss: Literal["region_nce", "kl", "both", "dense"] = Field(
         "region_nce",
-        description="dense: cosine distance in at most samples.rich occupied cells (BEVDistill without labels).",
+        description="dense: cosine distance in at most samples.rich occupied cells (BEVDistill "
+        "without labels).",
     )
     teacher: Literal["lidar", "fused"] = "lidar"
     temperature: Temperature = 0.1

@@ -58,8 +58,9 @@ def draw_bev(
 ) -> UInt8:
     """A square from -range_m to range_m, with a legend strip below.
 
-    Points are coloured by height (grey on the ground to dark blue), ground truth boxes are solid, predicted ones dashed
-    with their score; a tick shows the heading and an arrow where the object is one second later.
+    Points are coloured by height (grey on the ground to dark blue), ground truth boxes are solid,
+    predicted ones dashed with their score; a tick shows the heading and an arrow where the object
+    is one second later.
 
     Args:
         map_grid: grid of the map masks; None leaves the map out.

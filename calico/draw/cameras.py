@@ -45,7 +45,8 @@ GAP_PX = 4
 POINT_RANGE_M = 50.0
 MIN_CAPTION_PX = 16
 CAPTION_PX, TITLE_PX = (8.0, 12.0), (10.0, 16.0)
-"""Smallest and largest text: a view that fills the picture needs no larger letters than one of six."""
+"""Smallest and largest text: a view that fills the picture needs no larger letters than one of
+six."""
 
 
 def draw_cameras(
@@ -58,7 +59,8 @@ def draw_cameras(
 ) -> UInt8:
     """All views, sorted by where they look: left to right in front, left to right behind; up to three views in one row.
 
-    Ground truth is solid, predictions are dashed with their score; a line on the floor of a box points to its front.
+    Ground truth is solid, predictions are dashed with their score; a line on the floor of a box
+    points to its front.
 
     Args:
         width_px: width of the whole picture.
@@ -207,7 +209,8 @@ def clip_segment(span: Float64, size_wh: tuple[int, int]) -> list[Point] | None:
     """The visible part of a segment, in pixels; None where there is none.
 
     Args:
-        span: (2, 3) its ends as u*d, v*d, d; the part nearer than 0.1 m is cut off before the division.
+        span: (2, 3) its ends as u*d, v*d, d; the part nearer than 0.1 m is cut off before the
+            division.
         size_wh: width and height of the image [px].
     """
     near, far = (span[0], span[1]) if span[0, 2] <= span[1, 2] else (span[1], span[0])

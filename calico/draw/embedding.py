@@ -36,8 +36,10 @@ def draw_embedding(
     Args:
         embeddings: (n, D), n >= 3, D >= 2.
         labels: (n,) index into names, -1 for background (grey).
-        method: pca: the two directions of most variance, both at one scale, their shares in the caption. tsne: neighbours
-            stay neighbours, distances mean nothing (van der Maaten and Hinton 2008; scikit-learn, perplexity 30).
+        method: pca: the two directions of most variance, both at one scale, their shares in the
+            caption. tsne: neighbours
+            stay neighbours, distances mean nothing (van der Maaten and Hinton 2008; scikit-learn,
+            perplexity 30).
         seed: of t-SNE.
 
     Returns:

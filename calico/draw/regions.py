@@ -30,7 +30,8 @@ def draw_regions(
 
     Args:
         ids: (N,) of `calico.regions.find_regions`.
-        covering: (M,) of `calico.regions.coverage.covering_regions`: which outlines are dark, red or dashed.
+        covering: (M,) of `calico.regions.coverage.covering_regions`: which outlines are dark, red
+            or dashed.
 
     Returns:
         (size_px + 40, size_px, 3) uint8 RGB.

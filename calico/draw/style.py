@@ -52,7 +52,8 @@ RAMP_STOPS: tuple[Color, ...] = (
 
 
 FARTHEST = 1e4
-"""Boxes with a larger number in any column [m, m/s, rad] are not drawn: pixels are counted in integers."""
+"""Boxes with a larger number in any column [m, m/s, rad] are not drawn: pixels are counted in
+integers."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The deployed graph: sensor arrays in, boxes, scores, labels and map out, and the way to feed and to read it.
 
-Inputs, in this order, as far as the model has the sensor (B frames, V cameras; B is dynamic, for `ort` N too):
+Inputs, in this order, as far as the model has the sensor (B frames, V cameras; B is dynamic, for
+`ort` N too):
 
 | name | shape | target |
 |---|---|---|
@@ -13,8 +14,9 @@ Inputs, in this order, as far as the model has the sensor (B frames, V cameras; 
 | images | (B, V, 3, H, W) float32 RGB 0..1, raw size; of data with several sizes: fitted by `fit_views` | both |
 | image_from_lidar | (B, V, 4, 4) float32 | both |
 
-Outputs, as far as the model has the head: boxes (B, M, 9), scores (B, M), labels (B, M) int64, nms_residual (B,), map_probs
-(B, K, Y, X). Slots of score 0 are unused. Conventions: `calico.frame`; grouping: `calico.export.pillars`.
+Outputs, as far as the model has the head: boxes (B, M, 9), scores (B, M), labels (B, M) int64,
+    nms_residual (B,), map_probs (B, K, Y, X). Slots of score 0 are unused. Conventions:
+    `calico.frame`; grouping: `calico.export.pillars`.
 """
 
 from __future__ import annotations
@@ -75,7 +77,8 @@ def graph_inputs(batch: Batch, metadata: GraphMetadata) -> dict[str, Array]:
     """The arrays that the graph takes.
 
     Raises:
-        CalicoError: another number of images than the graph was exported for, or another size, where the graph's size is not
+        CalicoError: another number of images than the graph was exported for, or another size,
+            where the graph's size is not
             the network's (see `_image_arrays`).
     """
     arrays: dict[str, Array] = {}

@@ -28,7 +28,8 @@ from calico.files import write_atomic
 from calico.models.calico import CalicoModel
 
 OPSET = 18
-"""Below 20: GridSample's mode was renamed there, and importers of that time fell back to nearest without an error."""
+"""Below 20: GridSample's mode was renamed there, and importers of that time fell back to nearest
+without an error."""
 IR_VERSION = 10
 
 
@@ -56,11 +57,15 @@ def export_onnx(
     Args:
         model: its mode is restored afterwards.
         config: goes into the metadata, without machine paths.
-        example: at least one frame; fixes number and size of the images, and, for `trt`, the default of
+        example: at least one frame; fixes number and size of the images, and, for `trt`, the
+            default of
             `pillars` (give some frames).
-        target: 'ort' (any ONNX runtime with ScatterElements(max)) or 'trt' (no scatter with a reduction).
-        pillars: size of the grouped buffers for `trt`; default: measured on the example (`measure_budget`).
-        any_size: the graph takes images of the network's size, to which `graph_inputs` fits those of any size; always so where
+        target: 'ort' (any ONNX runtime with ScatterElements(max)) or 'trt' (no scatter with a
+            reduction).
+        pillars: size of the grouped buffers for `trt`; default: measured on the example
+            (`measure_budget`).
+        any_size: the graph takes images of the network's size, to which `graph_inputs` fits those
+            of any size; always so where
             the example's images differ in size.
 
     Raises:

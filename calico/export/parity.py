@@ -25,7 +25,8 @@ DISTANCE_M, ANGLE_DEG, SCORE, MAP_PROB, SHARE = 0.01, 0.1, 1e-3, 1e-3, 0.999
 REASONS = {
     "threshold": "its score is a near tie with the score threshold",
     "topk": "its score is a near tie with the last candidate that found a place",
-    "suppression": "a box that overlaps it has a nearly equal score, or their overlap is a near tie with the NMS threshold",
+    "suppression": "a box that overlaps it has a nearly equal score, or their overlap is a near "
+    "tie with the NMS threshold",
     "unexplained": "no near tie found",
 }
 
@@ -46,8 +47,9 @@ class Unmatched:
 class ParityReport:
     """What was compared. A box is matched by one of its class within 1 cm (centre, size), 1 cm/s, 0.1 degrees, score 1e-3.
 
-    boxes: of both sides together; matched: those of them with a partner. max_*: over matched pairs. map_max_difference: over all
-    frames, classes and cells, or None without a map head. lost_points: LiDAR points that the graph's buffers had no room for.
+    boxes: of both sides together; matched: those of them with a partner. max_*: over matched pairs.
+        map_max_difference: over all frames, classes and cells, or None without a map head.
+        lost_points: LiDAR points that the graph's buffers had no room for.
     """
 
     frames: int
@@ -190,7 +192,8 @@ def match_predictions(a: Predictions, b: Predictions) -> tuple[Float64, list[int
     """Pairs of boxes within the tolerances, nearest first.
 
     Returns:
-        errors (pairs, 3): distance [m], angle [deg], score difference; the indices of a and of b without a partner.
+        errors (pairs, 3): distance [m], angle [deg], score difference; the indices of a and of b
+            without a partner.
     """
     difference = abs(a.boxes[:, None].astype(np.float64) - b.boxes[None])
     distance = difference[..., [0, 1, 2, 3, 4, 5, 7, 8]].max(axis=-1, initial=0.0)

@@ -30,11 +30,13 @@ class PillarBudget:
 class GroupedPoints:
     """B frames, P rows, T points; the inputs of `calico.models.pillars.PillarEncoder.from_rows`.
 
-    points: (B, P, T, 5) float32, zeros in unused slots. A pillar of more than T points takes several rows, one after the other.
-    count: (B, P) int64, used slots. cell: (B, P) int64, row * X + column of the pillar, rising; Y * X + p in unused row p.
+    points: (B, P, T, 5) float32, zeros in unused slots. A pillar of more than T points takes
+        several rows, one after the other.
+    count: (B, P) int64, used slots. cell: (B, P) int64, row * X + column of the pillar, rising; Y *
+        X + p in unused row p.
     mean: (B, P, 3) float32, mean of the pillar's points minus its centre.
-    lost: (B,) int64, points on the grid that found no room: beyond the last row (the pillars of the highest index), or beyond
-    MAX_ROWS_PER_PILLAR rows of one pillar.
+    lost: (B,) int64, points on the grid that found no room: beyond the last row (the pillars of the
+        highest index), or beyond MAX_ROWS_PER_PILLAR rows of one pillar.
     """
 
     points: Float32

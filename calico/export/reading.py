@@ -65,7 +65,8 @@ def read_metadata(path: Path) -> GraphMetadata:
     """The card in an ONNX file, or in the JSON file beside an engine (`calico.export.tensorrt`), after a check of the seal.
 
     Raises:
-        CalicoError: no such file, not ONNX, not a graph of `calico export`, or a card that contradicts
+        CalicoError: no such file, not ONNX, not a graph of `calico export`, or a card that
+            contradicts
             itself or, in an ONNX file, the graph's inputs and outputs.
     """
     if path.suffix == ".onnx":
@@ -88,7 +89,8 @@ def read_graph(path: Path) -> onnx.ModelProto:
     """The content of an ONNX file, checked against its seal; without weights that lie outside of it.
 
     Raises:
-        CalicoError: no such file, not ONNX, or a graph of `calico export` that is damaged or has no seal.
+        CalicoError: no such file, not ONNX, or a graph of `calico export` that is damaged or has no
+            seal.
     """
     content = read_bytes(path, MAX_FILE_BYTES, "graph")
     sealed = is_sealed(content)

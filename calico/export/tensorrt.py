@@ -1,7 +1,7 @@
 """TensorRT engines from a graph exported for `trt`: full TensorRT where it and a GPU are there, else TensorRT-RTX ahead of time.
 
-TensorRT-RTX compiles for a list of GPU generations without a GPU; such an engine was built but not run, and the report says so.
-Precision is what the ONNX file says (strongly typed networks).
+TensorRT-RTX compiles for a list of GPU generations without a GPU; such an engine was built but not
+run, and the report says so. Precision is what the ONNX file says (strongly typed networks).
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from calico.files import read_bytes, to_sealed_json, write_atomic
 
 Backend = Literal["tensorrt", "tensorrt-rtx"]
 RTX_CAPABILITIES = ("SM80", "SM86", "SM89", "SM120")
-"""Ampere, Ada, Blackwell. Not Turing (SM75): TensorRT-RTX 1.7 has no float32 matrix product for it."""
+"""Ampere, Ada, Blackwell. Not Turing (SM75): TensorRT-RTX 1.7 has no float32 matrix product for
+it."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ def build_engine(
         compute_capabilities: for TensorRT-RTX; full TensorRT builds for the GPU it finds.
 
     Raises:
-        CalicoError: the graph has another target, neither package is installed, or the parser refuses nodes (each is named).
+        CalicoError: the graph has another target, neither package is installed, or the parser
+            refuses nodes (each is named).
     """
     metadata = read_metadata(onnx_path)
     if metadata.target != "trt":

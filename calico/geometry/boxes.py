@@ -1,4 +1,4 @@
-"""Boxes (M, 9), see `calico.frame`: corners, membership, transforms, overlap."""
+"""Corners, membership, transforms and overlap of (M, 9) boxes; see `calico.frame`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CORNER_SIGNS = np.array(
 
 
 def box_corners(boxes: npt.NDArray[np.floating]) -> Float64:
-    """(M, 8, 3) corners of (M, >=7) boxes [m], in the order of CORNER_SIGNS."""
+    """Compute the (M, 8, 3) corners of (M, >=7) boxes [m], in the order of `CORNER_SIGNS`."""
     boxes = np.asarray(boxes, np.float64)
     local = CORNER_SIGNS[None] * boxes[:, None, 3:6] / 2
     c, s = np.cos(boxes[:, 6])[:, None], np.sin(boxes[:, 6])[:, None]
@@ -38,7 +38,16 @@ def box_corners(boxes: npt.NDArray[np.floating]) -> Float64:
 def points_in_boxes(
     points: npt.NDArray[np.floating], boxes: npt.NDArray[np.floating], margin_m: float = 0.0
 ) -> Bool:
-    """(M, N) mask: point n (N, >=3) lies in box m, grown by margin_m on every side."""
+    """Tell for each box which points lie inside it.
+
+    Args:
+        points: (N, >=3) points [m].
+        boxes: (M, >=7) boxes.
+        margin_m: Growth of every box on every side [m].
+
+    Returns:
+        (M, N) mask.
+    """
     delta = points[None, :, :3].astype(np.float64) - boxes[:, None, :3]
     c, s = np.cos(boxes[:, 6])[:, None], np.sin(boxes[:, 6])[:, None]
     forward = delta[..., 0] * c + delta[..., 1] * s
@@ -53,7 +62,15 @@ def points_in_boxes(
 
 
 def transform_boxes(a_T_b: Float64, boxes: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-    """(M, 9) boxes of frame B in frame A (a rigid transform; only its turn about z changes the yaw). Keeps the dtype."""
+    """Express boxes of frame B in frame A; the dtype stays.
+
+    Args:
+        a_T_b: (4, 4) rigid transform; only its turn about z changes the yaw.
+        boxes: (M, 9) boxes in frame B.
+
+    Returns:
+        (M, 9) boxes in frame A.
+    """
     result: npt.NDArray[np.floating] = boxes.copy()
     result[:, :3] = boxes[:, :3] @ a_T_b[:3, :3].T + a_T_b[:3, 3]
     result[:, 6] = wrap_angle(boxes[:, 6] + yaw_of(a_T_b))
@@ -63,10 +80,18 @@ def transform_boxes(a_T_b: Float64, boxes: npt.NDArray[np.floating]) -> npt.NDAr
 
 
 def bev_iou(a: npt.NDArray[np.floating], b: npt.NDArray[np.floating]) -> Float64:
-    """(A, B) intersection over union of the boxes' footprints, exact for any yaw.
+    """Compute the intersection over union of footprints, exactly for any yaw.
 
-    The intersection's corners are the corners of each rectangle inside the other and the crossings of their edges; sorted
-    by angle they make a convex polygon whose area the shoelace formula gives.
+    The corners of the intersection are the corners of each rectangle inside the other and the
+    crossings of their edges. Sorted by angle they make a convex polygon, whose area is given by the
+    shoelace formula.
+
+    Args:
+        a: (A, >=7) boxes.
+        b: (B, >=7) boxes.
+
+    Returns:
+        (A, B) ratios.
     """
     inter = bev_intersection(a, b)
     area_a = (a[:, 3] * a[:, 4]).astype(np.float64)[:, None]
@@ -76,7 +101,15 @@ def bev_iou(a: npt.NDArray[np.floating], b: npt.NDArray[np.floating]) -> Float64
 
 
 def iou_3d(a: npt.NDArray[np.floating], b: npt.NDArray[np.floating]) -> Float64:
-    """(A, B) intersection over union of the boxes' volumes, exact for any yaw."""
+    """Compute the intersection over union of volumes, exactly for any yaw.
+
+    Args:
+        a: (A, >=7) boxes.
+        b: (B, >=7) boxes.
+
+    Returns:
+        (A, B) ratios.
+    """
     top = np.minimum((a[:, 2] + a[:, 5] / 2)[:, None], (b[:, 2] + b[:, 5] / 2)[None])
     bottom = np.maximum((a[:, 2] - a[:, 5] / 2)[:, None], (b[:, 2] - b[:, 5] / 2)[None])
     inter = bev_intersection(a, b) * np.maximum(top.astype(np.float64) - bottom, 0.0)
@@ -86,7 +119,15 @@ def iou_3d(a: npt.NDArray[np.floating], b: npt.NDArray[np.floating]) -> Float64:
 
 
 def bev_intersection(a: npt.NDArray[np.floating], b: npt.NDArray[np.floating]) -> Float64:
-    """(A, B) area of the overlap of the footprints [m^2]."""
+    """Compute the overlap of footprints.
+
+    Args:
+        a: (A, >=7) boxes.
+        b: (B, >=7) boxes.
+
+    Returns:
+        (A, B) areas [m^2].
+    """
     if len(a) == 0 or len(b) == 0:
         return np.zeros((len(a), len(b)))
     quads_a = np.repeat(box_corners(a)[:, None, :4, :2], len(b), axis=1)
@@ -125,7 +166,12 @@ def _edge_crossings(quads_a: Float64, quads_b: Float64) -> tuple[Float64, Bool]:
 
 
 def _convex_area(points: Float64, valid: Bool) -> Float64:
-    """Area of the convex polygon spanned by the valid ones of the points (A, B, P, 2); 0 with fewer than three."""
+    """Return the (A, B) areas of convex polygons.
+
+    Args:
+        points: (A, B, P, 2) candidates for corners.
+        valid: (A, B, P) which of them are corners; fewer than three give area 0.
+    """
     count = valid.sum(axis=2, keepdims=True)
     center = (points * valid[..., None]).sum(axis=2, keepdims=True) / np.maximum(count, 1)[
         ..., None

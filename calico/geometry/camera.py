@@ -1,4 +1,4 @@
-"""Pinhole projection. Camera frame and pixel conventions: `calico.frame`."""
+"""Pinhole projection; `calico.frame` defines the camera frame and pixels."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ def project_points(
     size_hw: tuple[int, int],
     min_depth_m: float = 0.1,
 ) -> tuple[Float64, Float64, Bool]:
-    """Where points of the LiDAR frame fall in one image.
+    """Project points of the LiDAR frame into one image.
 
     Args:
-        image_from_lidar: (4, 4), one view of `Frame.image_from_lidar`.
-        points: (N, >=3) [m].
-        size_hw: height and width of the image [px].
+        image_from_lidar: (4, 4) one view of `Frame.image_from_lidar`.
+        points: (N, >=3) points [m].
+        size_hw: Height and width of the image [px].
+        min_depth_m: Points nearer than this are not visible [m].
 
     Returns:
-        pixels (N, 2) as u, v; depth (N,) [m]; visible (N,): in front of the camera and inside the image.
+        (N, 2) pixels as u, v; (N,) depths [m]; (N,) mask of the points in front of the camera and
+        inside the image.
     """
     homogeneous = (
         points[:, :3].astype(np.float64) @ image_from_lidar[:3, :3].T + image_from_lidar[:3, 3]

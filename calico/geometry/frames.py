@@ -11,7 +11,15 @@ from calico.frame import Float64
 def transform_points(
     a_T_b: Float64, points_b: npt.NDArray[np.floating]
 ) -> npt.NDArray[np.floating]:
-    """(N, 3) points of frame B, in frame A; keeps the dtype."""
+    """Express points of frame B in frame A; the dtype stays.
+
+    Args:
+        a_T_b: (4, 4) rigid transform.
+        points_b: (N, 3) points in frame B [m].
+
+    Returns:
+        (N, 3) points in frame A [m].
+    """
     result: npt.NDArray[np.floating] = (points_b @ a_T_b[:3, :3].T + a_T_b[:3, 3]).astype(
         points_b.dtype
     )
@@ -19,7 +27,7 @@ def transform_points(
 
 
 def invert_transform(a_T_b: Float64) -> Float64:
-    """b_T_a of rigid (..., 4, 4) matrices, exactly (transpose, no linear solve)."""
+    """Invert rigid (..., 4, 4) matrices exactly, by a transpose instead of a linear solve."""
     rotation = np.swapaxes(a_T_b[..., :3, :3], -1, -2)
     result = np.zeros_like(a_T_b)
     result[..., :3, :3] = rotation
@@ -31,7 +39,12 @@ def invert_transform(a_T_b: Float64) -> Float64:
 def from_yaw(
     yaw_rad: float, translation_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
 ) -> Float64:
-    """A turn about z (counter-clockwise), then a shift."""
+    """Build a (4, 4) transform from a turn about z and a shift.
+
+    Args:
+        yaw_rad: Counter-clockwise turn [rad].
+        translation_m: Shift after the turn [m].
+    """
     c, s = np.cos(yaw_rad), np.sin(yaw_rad)
     result = np.eye(4)
     result[:2, :2] = [[c, -s], [s, c]]
@@ -40,17 +53,22 @@ def from_yaw(
 
 
 def yaw_of(a_T_b: Float64) -> float:
-    """Heading of frame B's x axis in frame A [rad]."""
+    """Return the heading of frame B's x axis in frame A [rad]."""
     return float(np.arctan2(a_T_b[1, 0], a_T_b[0, 0]))
 
 
 def wrap_angle(angle_rad: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-    """Angles folded into [-pi, pi)."""
+    """Fold angles into [-pi, pi)."""
     return ((angle_rad + np.pi) % (2 * np.pi) - np.pi).astype(angle_rad.dtype)
 
 
 def from_quaternion(wxyz: npt.ArrayLike, translation_m: npt.ArrayLike = (0.0, 0.0, 0.0)) -> Float64:
-    """A transform from a unit quaternion (w, x, y, z), as nuScenes stores it, and a shift."""
+    """Build a (4, 4) transform from a quaternion and a shift.
+
+    Args:
+        wxyz: Quaternion (w, x, y, z), as nuScenes stores it; it is scaled to length 1.
+        translation_m: Shift after the turn [m].
+    """
     w, x, y, z = np.asarray(wxyz, np.float64) / np.linalg.norm(np.asarray(wxyz, np.float64))
     result = np.eye(4)
     result[:3, :3] = [

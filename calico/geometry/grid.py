@@ -1,4 +1,4 @@
-"""A BEV grid: the one place that ties metres to rows and columns."""
+"""A bird's-eye-view grid, which ties metres to rows and columns."""
 
 from __future__ import annotations
 
@@ -16,9 +16,20 @@ MAX_CELLS = 1_000_000
 
 @dataclass(frozen=True)
 class Grid:
-    """A rectangle of square cells in the LiDAR frame's xy plane.
+    """A rectangle of square cells in the xy plane of the LiDAR frame.
 
-    Arrays on it have shape (..., Y, X): row iy covers y_min_m + [iy, iy + 1) * cell_m, column ix likewise along x.
+    Arrays on it have the shape (..., Y, X). Row iy covers y_min_m + [iy, iy + 1) * cell_m. Column ix
+    covers the same along x.
+
+    Attributes:
+        x_min_m: Lower border along x [m].
+        x_max_m: Upper border along x [m].
+        y_min_m: Lower border along y [m].
+        y_max_m: Upper border along y [m].
+        cell_m: Side of a cell [m].
+
+    Raises:
+        CalicoError: A side is not a whole number of cells.
     """
 
     x_min_m: float
@@ -41,7 +52,7 @@ class Grid:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(Y, X)."""
+        """Number of rows and columns (Y, X)."""
         return (
             round((self.y_max_m - self.y_min_m) / self.cell_m),
             round((self.x_max_m - self.x_min_m) / self.cell_m),
@@ -53,18 +64,26 @@ class Grid:
         return min(-self.x_min_m, self.x_max_m, -self.y_min_m, self.y_max_m)
 
     def coarsen_by(self, factor: int) -> Grid:
-        """The same rectangle with cells `factor` times as large."""
+        """Return the same rectangle with cells that are `factor` times as large."""
         return Grid(self.x_min_m, self.x_max_m, self.y_min_m, self.y_max_m, self.cell_m * factor)
 
     def cell_centers(self) -> Float64:
-        """(Y, X, 2): x, y of every cell's centre [m]."""
+        """Return the (Y, X, 2) x and y of every cell's centre [m]."""
         rows, columns = self.shape
         x = self.x_min_m + (np.arange(columns) + 0.5) * self.cell_m
         y = self.y_min_m + (np.arange(rows) + 0.5) * self.cell_m
         return np.stack(np.meshgrid(x, y), axis=-1)
 
     def locate_cells(self, xy: npt.NDArray[np.floating]) -> tuple[Int64, Int64, Bool]:
-        """Rows, columns and inside-mask, each (N,), of points (N, 2) [m]. Outside, rows and columns mean nothing."""
+        """Find the cells of points.
+
+        Args:
+            xy: (N, 2) points [m].
+
+        Returns:
+            (N,) rows, (N,) columns and an (N,) mask of the points on the grid. Rows and columns of
+            the other points mean nothing.
+        """
         ix = np.floor((xy[:, 0] - self.x_min_m) / self.cell_m)
         iy = np.floor((xy[:, 1] - self.y_min_m) / self.cell_m)
         rows, columns = self.shape

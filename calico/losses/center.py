@@ -1,4 +1,8 @@
-"""CenterHead's losses (Yin et al., CVPR 2021)."""
+"""Losses of the detection head.
+
+Source:
+    CenterPoint (Yin et al., CVPR 2021).
+"""
 
 from __future__ import annotations
 
@@ -16,9 +20,14 @@ ALPHA, BETA = 2.0, 4.0
 
 
 def gaussian_focal_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """Penalty-reduced focal loss (CornerNet, Law and Deng, ECCV 2018, eq. 1; alpha 2, beta 4), summed, not normalised.
+    """Sum the penalty-reduced focal loss over all cells, without normalising it.
 
-    logits: any shape; target: the same, 1 at centres, Gaussian around them.
+    Args:
+        logits: Heat map logits of any shape.
+        target: Heat map of the same shape: 1 at centres, a Gaussian around them.
+
+    Source:
+        CornerNet (Law and Deng, ECCV 2018), eq. 1, with alpha 2 and beta 4.
     """
     log_p, log_not_p = F.logsigmoid(logits), F.logsigmoid(-logits)
     positive = (target == 1.0).to(logits.dtype)
@@ -35,10 +44,21 @@ def center_losses(
     grid: Grid,
     taxonomy: Taxonomy,
 ) -> dict[str, Tensor]:
-    """Weighted terms `heatmap`, `offset`, `height`, `log_size`, `yaw`, `velocity`, summed over tasks.
+    """Compute the weighted terms of all tasks, summed over the tasks.
 
-    Each task's terms are divided by its number of objects in the batch (at least 1). L1 is summed over a term's numbers; unknown
-    (NaN) velocities count nothing.
+    The terms of a task are divided by its number of objects in the batch (at least 1). L1 is summed
+    over a term's numbers. Unknown (NaN) velocities count nothing.
+
+    Args:
+        tasks: Output maps of the head, one per task.
+        boxes: Per frame the (M, 9) boxes.
+        labels: Per frame the (M,) labels, indices into the taxonomy.
+        config: Settings of the head, with the weights.
+        grid: Grid of the trunk.
+        taxonomy: Gives the labels of the tasks' classes.
+
+    Returns:
+        The terms `heatmap`, `offset`, `height`, `log_size`, `yaw` and `velocity`.
     """
     total = {name: boxes[0].new_zeros(()) for name in ("heatmap", *BOX_TERMS)}
     for names, output in zip(config.tasks, tasks, strict=True):
@@ -54,7 +74,13 @@ def center_losses(
 def task_losses(
     output: TaskOutput, target: TaskTarget, config: DetectionConfig
 ) -> dict[str, Tensor]:
-    """The terms of one task, see `center_losses`; `target` from `center_targets`."""
+    """Compute the terms of one task; see `center_losses`.
+
+    Args:
+        output: Output maps of the head for this task.
+        target: What `center_targets` returned for this task.
+        config: Settings of the head, with the weights.
+    """
     objects = max(len(target.cell), 1)
     losses = {
         "heatmap": config.heatmap_weight

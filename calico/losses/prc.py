@@ -1,10 +1,15 @@
-"""Point-region contrast between two views of a point cloud (CALICO, arXiv 2306.00349), without labels.
+"""Point-region contrast between two views of a point cloud, without labels.
 
-Marks: [P] reported by reviews of the paper, [R] the first author's prototype, [D] our default where the paper is silent.
-Formulas: `docs/explanation/pretraining.md`, section Losses.
-Everywhere: row k of `first` and `second` is the unit embedding of the same
-point in views 1 and 2; `region` is a point's region id, or negative for a semantic-less point, which is a negative for others and
-never an anchor. Similarities and logarithms are taken in float32 at least, also under autocast.
+Row k of `first` and of `second` is the unit embedding of the same point in views 1 and 2.
+`region` holds the points' region ids. A point with a negative id lies in no region
+("semantic-less"): it is a negative for others and never an anchor. Similarities and logarithms are
+taken in float32 at least, also under autocast.
+
+Marks: [P] is reported by reviews of the paper, [R] comes from the first author's prototype, [D] is
+our default where the paper is silent.
+
+Source:
+    CALICO (arXiv 2306.00349). Formulas: `docs/explanation/pretraining.md`, section Losses.
 """
 
 from __future__ import annotations
@@ -19,21 +24,28 @@ from calico.models.layers import scale_to_unit
 def point_region_contrast(
     first: Tensor, second: Tensor, region: Tensor, *, alpha: float, temperature: float
 ) -> dict[str, Tensor]:
-    """L_PRC = alpha L_PLRC + (1 - alpha) L_RAPC: `total`, and of `plrc` and `rapc` those of a weight above 0.
+    """Compute L_PRC = alpha L_PLRC + (1 - alpha) L_RAPC.
 
-    With N rich points, s_ik = z_i^1·z_k^2 / temperature, R(i) the points of i's region (i among them), k over all n points:
+    With N points in regions, s_ik = z_i^1·z_k^2 / temperature, R(i) the points of i's region
+    (including i), and k over all n points:
 
         L_PLRC = -(1/N) Σ_i (1/|R(i)|) Σ_{j in R(i)} log( exp s_ij / Σ_k exp s_ik )
         L_RAPC = -(1/N) Σ_i log( exp s_ii / (exp s_ii + Σ_{k: r_k != r_i} exp s_ik) )
 
-    Each is the mean of 1 -> 2 and 2 -> 1 [D]. No rich point: zero, with a graph. One region and no semantic-less point: L_RAPC
-    has no negative and is zero.
+    Each is the mean of the directions 1 -> 2 and 2 -> 1 [D]. Without any point in a region the loss
+    is zero and still has a graph. With one region and no other point L_RAPC has no negative and is
+    zero.
 
     Args:
-        first, second: (n, D) unit embeddings.
-        region: (n,) int64.
-        alpha: weight of the region level, in [0, 1]; 0.5 [P]. At 1 L_RAPC is not computed, at 0 L_PLRC is not.
-        temperature: above 0; 0.1 [R/D].
+        first: (n, D) unit embeddings in view 1.
+        second: (n, D) unit embeddings in view 2.
+        region: (n,) int64 region ids.
+        alpha: Weight of the region level in [0, 1]; 0.5 [P]. At 1 L_RAPC is not computed, at 0
+            L_PLRC is not.
+        temperature: Above 0; 0.1 [R/D].
+
+    Returns:
+        `total`, and those of the terms `plrc` and `rapc` whose weight is above 0.
     """
     forward = _one_way(first, second, region, alpha, temperature)
     backward = _one_way(second, first, region, alpha, temperature)
@@ -70,9 +82,16 @@ def _one_way(
 def pooled_region_contrast(
     first: Tensor, second: Tensor, region: Tensor, *, temperature: float
 ) -> Tensor:
-    """InfoNCE of region means, normalised to unit length: the short description of the method. Arguments as above.
+    """Contrast the unit means of regions between two views.
 
-    A region's positive is itself in the other view, its negatives the other regions; semantic-less points play no part [D].
+    This is the short description of the method. The positive of a region is the same region in the
+    other view, its negatives are the other regions. Points without a region play no part [D].
+
+    Args:
+        first: (n, D) unit embeddings in view 1.
+        second: (n, D) unit embeddings in view 2.
+        region: (n,) int64 region ids.
+        temperature: Above 0.
     """
     rich = region >= 0
     names, member = torch.unique(region[rich], return_inverse=True)
@@ -83,9 +102,18 @@ def pooled_region_contrast(
 
 
 def info_nce(first: Tensor, second: Tensor, *, temperature: float) -> Tensor:
-    """Symmetric InfoNCE (van den Oord et al. 2018) of unit embeddings (m, D): row k of one is the positive of row k of the other.
+    """Compute symmetric InfoNCE: row k of one view is the positive of row k of the other.
 
-    Every other row of the other view is a negative; the mean of both directions. No rows: zero, with a graph.
+    Every other row of the other view is a negative. The loss is the mean of both directions.
+    Without rows it is zero and still has a graph.
+
+    Args:
+        first: (m, D) unit embeddings in view 1.
+        second: (m, D) unit embeddings in view 2.
+        temperature: Above 0.
+
+    Source:
+        van den Oord et al. 2018.
     """
     logits = measure_similarity(first, second, temperature)
     positive = 2 * logits.diagonal().sum()

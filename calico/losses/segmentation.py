@@ -1,4 +1,4 @@
-"""Map segmentation loss."""
+"""Loss of the map segmentation head."""
 
 from __future__ import annotations
 
@@ -8,10 +8,19 @@ from torch import Tensor
 
 
 def sigmoid_focal_loss(logits: Tensor, target: Tensor, gamma: float) -> Tensor:
-    """Focal loss (Lin et al., ICCV 2017, eq. 4) without class balance, as BEVFusion has it (Liu et al., ICRA 2023).
+    """Compute the focal loss of map logits, without class balance.
 
-    logits, target: (B, K, Y, X), target 1, 0, or negative where the map is unknown: those cells count nothing.
-    Mean over a class's known cells (0 without any), sum over the K classes.
+    Args:
+        logits: (B, K, Y, X) logits.
+        target: (B, K, Y, X) values 1 or 0, or negative where the map is unknown; unknown cells
+            count nothing.
+        gamma: Focusing exponent.
+
+    Returns:
+        The sum over classes of the mean over each class's known cells (0 without any).
+
+    Source:
+        Lin et al., ICCV 2017, eq. 4, as BEVFusion uses it (Liu et al., ICRA 2023).
     """
     known = (target >= 0).to(logits.dtype)
     cross_entropy = F.binary_cross_entropy_with_logits(

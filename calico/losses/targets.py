@@ -1,4 +1,4 @@
-"""What CenterHead should answer: Gaussian heat maps and box terms at the objects' centres."""
+"""Targets of the detection head: Gaussian heat maps and box terms at objects' centres."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ from calico.geometry.grid import Grid
 
 @dataclass(frozen=True)
 class TaskTarget:
-    """Targets of one task for B frames.
+    """Targets of one task for B frames with M objects in all.
 
-    heatmap: (B, classes, Y, X) in 0..1, 1 at centres. frame, cell: (M,) int64, the M objects' frame and cell (row * X + column).
-    terms: (M, 10) offset x, y [cells], z [m], log length, width, height, sine, cosine, vx, vy (NaN where unknown).
+    Attributes:
+        heatmap: (B, classes, Y, X) values in 0..1, 1 at centres.
+        frame: (M,) int64 frame of each object.
+        cell: (M,) int64 cell of each object (row * X + column).
+        terms: (M, 10) offset x, y [cells], z [m], log of length, width, height [m], sine and cosine
+            of the yaw, vx, vy [m/s] (NaN where unknown).
     """
 
     heatmap: Tensor
@@ -26,10 +30,19 @@ class TaskTarget:
 
 
 def gaussian_radius(length: Tensor, width: Tensor, overlap: float) -> Tensor:
-    """Largest shift of both corners that keeps an IoU of `overlap` (CornerNet, Law and Deng 2018; CenterPoint's form).
+    """Return the largest shift of both corners that keeps a given overlap.
 
-    length, width: (M,) footprint in cells. Three cases (both corners outside, both inside, one of each); the smallest counts.
-    The roots are divided by 2, not by 2 a, as in CornerNet's and CenterPoint's code.
+    There are three cases (both corners outside, both inside, one of each), and the smallest shift
+    counts.
+
+    Args:
+        length: (M,) length of footprints [cells].
+        width: (M,) width of footprints [cells].
+        overlap: Intersection over union to keep.
+
+    Source:
+        CornerNet (Law and Deng 2018). The roots are divided by 2, not by 2 a, as in the code of
+        CornerNet and CenterPoint.
     """
     total, area = length + width, length * width
     b1, c1 = total, area * (1 - overlap) / (1 + overlap)
@@ -49,13 +62,16 @@ def center_targets(
     overlap: float,
     min_radius: int,
 ) -> TaskTarget:
-    """Targets of one task.
+    """Make the targets of one task.
 
     Args:
-        boxes, labels: per frame (M, 9), (M,); objects of other classes or with the centre off the grid are left out.
-        class_ids: labels of this task, in the order of its heat maps.
-        grid: of the trunk.
-        overlap, min_radius: `model.detection.gaussian_overlap`, `min_radius` [cells].
+        boxes: Per frame the (M, 9) boxes. Boxes of other classes, or with their centre off the grid,
+            are left out.
+        labels: Per frame the (M,) labels.
+        class_ids: Labels of this task, in the order of its heat maps.
+        grid: Grid of the trunk.
+        overlap: `model.detection.gaussian_overlap`.
+        min_radius: `model.detection.min_radius` [cells].
     """
     heatmaps, frames, cells, terms = [], [], [], []
     rows, columns = grid.shape
@@ -85,7 +101,10 @@ def center_targets(
 def _draw(
     ix: Tensor, iy: Tensor, radius: Tensor, local: Tensor, classes: int, shape: tuple[int, int]
 ) -> Tensor:
-    """(classes, Y, X): at every cell the highest of its class's Gaussians, cut to a square of the radius, sigma (2 r + 1) / 6."""
+    """Return (classes, Y, X) heat maps: the highest Gaussian of a class at every cell.
+
+    Gaussians are cut to a square of their radius and have the sigma (2 r + 1) / 6.
+    """
     dx = torch.arange(shape[1], device=ix.device)[None] - ix[:, None]
     dy = torch.arange(shape[0], device=ix.device)[None] - iy[:, None]
     sigma = ((2 * radius + 1) / 6)[:, None]

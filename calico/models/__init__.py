@@ -1,4 +1,7 @@
-"""The network, in plain PyTorch: branches, fusion, trunk and heads. Start at `calico.models.calico`."""
+"""The network, in plain PyTorch: branches, fusion, trunk and heads.
+
+Start at `calico.models.calico`.
+"""
 
 from calico.extras import require_extra
 

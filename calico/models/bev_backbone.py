@@ -1,6 +1,8 @@
-"""The trunk: SECOND's 2D backbone (Yan et al., Sensors 2018) and a neck that brings its levels to one stride.
+"""The trunk: a 2D backbone, and a neck that brings its levels to one stride.
 
-Deviation: the first level has stride 1, since the stride `bev.strides[0]` is spent in the branches (`calico.models.pillars`).
+Source:
+    SECOND (Yan et al., Sensors 2018). Deviation: the first level has stride 1, since the stride
+    `bev.strides[0]` is spent in the branches (`calico.models.pillars`).
 """
 
 from __future__ import annotations
@@ -13,7 +15,10 @@ from calico.models.layers import conv_block, up_block
 
 
 class BevTrunk(nn.Module):
-    """(B, inputs, Y / s0, X / s0) -> (B, out_channels, Y / out_stride, X / out_stride), s0 = strides[0]."""
+    """Turns (B, inputs, Y / s0, X / s0) into (B, out_channels, Y / out_stride, X / out_stride).
+
+    s0 is `strides[0]`.
+    """
 
     def __init__(self, config: BevConfig, inputs: int) -> None:
         super().__init__()
@@ -33,7 +38,7 @@ class BevTrunk(nn.Module):
         self.out_channels = config.neck_channels * len(config.layers)
 
     def forward(self, bev: Tensor) -> Tensor:
-        """See the class."""
+        """Return the trunk's features; shapes as in the class."""
         outputs = []
         for level, neck in zip(self.levels, self.necks, strict=True):
             bev = level(bev)

@@ -1,4 +1,7 @@
-"""The whole network: two branches, fusion, trunk, heads. Options and their sources: docs/explanation/model.md."""
+"""The whole network: two branches, fusion, trunk, heads.
+
+Options and their sources: docs/explanation/model.md.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +38,10 @@ MAX_PARAMETERS = 2_000_000_000
 class Outputs:
     """What the network computes, before decoding.
 
-    tasks: one TaskOutput per detection task; () without a detection head. map_logits: (B, K, Y, X) on the map grid, or None.
-    bev: (B, C, Y, X) the trunk's features.
+    Attributes:
+        tasks: One TaskOutput per detection task; () without a detection head.
+        map_logits: (B, K, Y, X) logits on the map grid, or None.
+        bev: (B, C, Y, X) features of the trunk.
     """
 
     tasks: tuple[TaskOutput, ...]
@@ -45,12 +50,15 @@ class Outputs:
 
 
 class CalicoModel(nn.Module):
-    """Camera-LiDAR BEV network for 3D detection and map segmentation; see `calico.config.model.ModelConfig`.
+    """Camera-LiDAR network for 3D detection and map segmentation in the bird's-eye view.
 
     Both branches deliver features on one grid, `branch_grid` (pillars grouped by `bev.strides[0]`).
 
+    Args:
+        config: Configuration; `calico.config.model.ModelConfig` lists the options.
+
     Raises:
-        CalicoError: settings that do not fit each other.
+        CalicoError: Settings do not fit each other.
     """
 
     def __init__(self, config: Config) -> None:
@@ -100,14 +108,14 @@ class CalicoModel(nn.Module):
         )
 
     def lidar_bev(self, batch: Batch) -> Tensor:
-        """(B, C, Y, X) LiDAR features on `branch_grid`."""
+        """Return the (B, C, Y, X) LiDAR features on `branch_grid`."""
         if self.lidar is None:
             raise CalicoError("this model has no LiDAR branch (model.lidar is null)")
         features: Tensor = self.lidar(batch.points, batch.point_mask)
         return features
 
     def camera_bev(self, batch: Batch) -> Tensor:
-        """(B, C, Y, X) camera features on `branch_grid`."""
+        """Return the (B, C, Y, X) camera features on `branch_grid`."""
         return self.lift_images(batch.images, batch.image_from_lidar, batch.image_sizes)
 
     def lift_images(
@@ -116,15 +124,18 @@ class CalicoModel(nn.Module):
         image_from_lidar: Tensor,
         image_sizes: Sequence[Sequence[tuple[int, int]]] = (),
     ) -> Tensor:
-        """Camera features.
+        """Compute camera features in the bird's-eye view.
 
         Args:
             images: (B, V, 3, H, W) raw RGB in 0..1.
-            image_from_lidar: (B, V, 4, 4), to raw pixels.
-            image_sizes: see `Batch.image_sizes`.
+            image_from_lidar: (B, V, 4, 4) projections to raw pixels.
+            image_sizes: See `Batch.image_sizes`.
 
         Returns:
-            (B, C, Y, X) on `branch_grid`.
+            (B, C, Y, X) features on `branch_grid`.
+
+        Raises:
+            CalicoError: The model has no camera branch, or the batch has no images.
         """
         if self.camera is None or self.config.model.camera is None:
             raise CalicoError("this model has no camera branch (model.camera is null)")
@@ -144,7 +155,18 @@ class CalicoModel(nn.Module):
         return bev if self.camera_upsample is None else self.camera_upsample(bev)
 
     def fuse_branches(self, camera: Tensor | None, lidar: Tensor | None) -> Tensor:
-        """The branches' features become the trunk's input; a model of one sensor passes its own on."""
+        """Turn the branches' features into the trunk's input.
+
+        Args:
+            camera: (B, C1, Y, X) camera features; None for a model without cameras.
+            lidar: (B, C2, Y, X) LiDAR features; None for a model without LiDAR.
+
+        Returns:
+            The fused features. A model of one sensor passes its own features on.
+
+        Raises:
+            CalicoError: The features are not those of the model's branches.
+        """
         if camera is not None and lidar is not None:
             if self.fuser is None:
                 raise CalicoError("this model has one branch; got features of two")
@@ -159,12 +181,15 @@ class CalicoModel(nn.Module):
         return alone
 
     def run_trunk(self, features: Tensor) -> Tensor:
-        """(B, C, Y, X) on `branch_grid` -> (B, C', Y', X') on `trunk_grid`."""
+        """Turn (B, C, Y, X) on `branch_grid` into (B, C', Y', X') on `trunk_grid`."""
         bev: Tensor = self.backbone(features)
         return bev
 
     def lidar_features(self, batch: Batch) -> Tensor:
-        """(B, C', Y', X') trunk features of the LiDAR alone; the camera half of a fused model gets zeros."""
+        """Return the (B, C', Y', X') trunk features of the LiDAR alone.
+
+        The camera half of a fused model gets zeros.
+        """
         lidar = self.lidar_bev(batch)
         if self.camera is None or self.config.model.camera is None:
             return self.run_trunk(lidar)
@@ -172,7 +197,7 @@ class CalicoModel(nn.Module):
         return self.run_trunk(self.fuse_branches(camera, lidar))
 
     def run_heads(self, bev: Tensor) -> Outputs:
-        """The heads' answers on trunk features."""
+        """Return the heads' answers on trunk features."""
         return Outputs(
             tasks=() if self.center is None else self.center(bev),
             map_logits=None if self.segmentation is None else self.segmentation(bev),
@@ -180,13 +205,17 @@ class CalicoModel(nn.Module):
         )
 
     def forward(self, batch: Batch) -> Outputs:
-        """Raw sensor tensors to logits; differentiable in points' values and images."""
+        """Turn raw sensor tensors into logits, differentiable in point values and images."""
         camera = None if self.camera is None else self.camera_bev(batch)
         lidar = None if self.lidar is None else self.lidar_bev(batch)
         return self.run_heads(self.run_trunk(self.fuse_branches(camera, lidar)))
 
     def decode_outputs(self, outputs: Outputs) -> Detections:
-        """Boxes (`calico.models.decode`). Raises CalicoError for a model without a detection head."""
+        """Turn outputs into boxes; see `calico.models.decode`.
+
+        Raises:
+            CalicoError: The model has no detection head.
+        """
         if self.config.model.detection is None:
             raise CalicoError("this model has no detection head (model.detection is null)")
         return decode_boxes(
@@ -211,10 +240,13 @@ class CalicoModel(nn.Module):
 
 
 def describe_weights(config: Config) -> dict[str, Tensor]:
-    """The weights and buffers of a model by name: shapes and types alone, nothing is allocated.
+    """Return names, shapes and types of a model's weights and buffers; no memory is allocated.
+
+    Args:
+        config: Configuration of the model.
 
     Raises:
-        CalicoError: the model would have more than MAX_PARAMETERS.
+        CalicoError: The model would have more than MAX_PARAMETERS.
     """
     camera = config.model.camera and config.model.camera.model_copy(
         update={"backbone_weights": None}
@@ -232,10 +264,14 @@ def describe_weights(config: Config) -> dict[str, Tensor]:
 
 
 def build_model(config: Config, seed: int) -> CalicoModel:
-    """A model with weights drawn from `seed`; the global random state is left alone.
+    """Build a model with random weights; torch's global random state stays the same.
+
+    Args:
+        config: Configuration of the model.
+        seed: Seed that draws the weights.
 
     Raises:
-        CalicoError: settings that do not fit each other, or more than MAX_PARAMETERS.
+        CalicoError: Settings do not fit each other, or the model has more than MAX_PARAMETERS.
     """
     describe_weights(config)
     with torch.random.fork_rng(devices=[]):

@@ -1,4 +1,8 @@
-"""Image backbones from torchvision's blocks (ResNet: He et al. 2016; Swin: Liu et al. 2021), and an FPN (Lin et al. 2017)."""
+"""Image backbones made of torchvision's blocks, and a feature pyramid.
+
+Source:
+    ResNet (He et al. 2016), Swin (Liu et al. 2021), FPN (Lin et al. 2017).
+"""
 
 from __future__ import annotations
 
@@ -21,8 +25,8 @@ MAX_WEIGHTS_BYTES = 4 << 30
 class ResNet(nn.Module):
     """ResNet-18 or -50 without its classifier, its channels multiplied by `width`.
 
-    The names of its parameters are torchvision's, so that its weights load at width 1. Feature (i, j)
-    of stride s is centred on the pixel (s i, s j).
+    Its parameters have torchvision's names, so that torchvision's weights load at width 1. Feature
+    (i, j) of stride s is centred on the pixel (s i, s j).
     """
 
     def __init__(self, name: str, width: float) -> None:
@@ -59,7 +63,7 @@ class ResNet(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """(n, 3, H, W) -> features of stride 4, 8, 16, 32."""
+        """Turn (n, 3, H, W) images into features of stride 4, 8, 16 and 32."""
         x = F.max_pool2d(F.relu(self.bn1(self.conv1(images))), 3, 2, 1)
         features = []
         for level in range(4):
@@ -69,7 +73,10 @@ class ResNet(nn.Module):
 
 
 class Swin(nn.Module):
-    """Swin-T without its classifier; `width` multiplies its 96 embedding channels. Feature (i, j) is centred on its patch."""
+    """Swin-T without its classifier; `width` multiplies its 96 embedding channels.
+
+    Feature (i, j) is centred on its patch.
+    """
 
     def __init__(self, width: float) -> None:
         from torchvision.models.swin_transformer import SwinTransformer
@@ -85,7 +92,7 @@ class Swin(nn.Module):
         self.origin_px = 0.5
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """(n, 3, H, W) -> features of stride 4, 8, 16, 32."""
+        """Turn (n, 3, H, W) images into features of stride 4, 8, 16 and 32."""
         features = []
         x = images
         for index, stage in enumerate(self.features):
@@ -96,7 +103,7 @@ class Swin(nn.Module):
 
 
 class ImageEncoder(nn.Module):
-    """Images to features (n, fpn_channels, H / stride, W / stride)."""
+    """Turns images into features (n, fpn_channels, H / stride, W / stride)."""
 
     def __init__(self, config: CameraConfig) -> None:
         super().__init__()
@@ -115,7 +122,7 @@ class ImageEncoder(nn.Module):
             load_backbone(self.backbone, config.backbone_weights)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(n, 3, H, W), normalised."""
+        """Return the features of (n, 3, H, W) normalised images."""
         levels = self.backbone(images)[self.first :]
         top: Tensor | None = None
         for lateral, level in zip(reversed(self.laterals), reversed(levels), strict=True):
@@ -128,10 +135,14 @@ class ImageEncoder(nn.Module):
 
 
 def load_backbone(backbone: nn.Module, path: Path) -> None:
-    """Loads torchvision-named weights from a safetensors file; a classifier's are passed over.
+    """Load torchvision-named weights from a safetensors file; those of a classifier are ignored.
+
+    Args:
+        backbone: Backbone that gets the weights.
+        path: Safetensors file.
 
     Raises:
-        CalicoError: no such file, or names or shapes that do not fit.
+        CalicoError: The file does not exist, or names or shapes do not fit.
     """
     if not path.is_file():
         raise CalicoError(

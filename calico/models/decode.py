@@ -1,4 +1,7 @@
-"""Heat maps to boxes, with a fixed number of slots and no data-dependent shapes, so that it exports."""
+"""From heat maps to boxes, with a fixed number of slots and without data-dependent shapes.
+
+The same operations run in torch and in an exported graph.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +23,14 @@ LOG_SIZE_LIMIT = 4.0
 
 @dataclass(frozen=True)
 class Detections:
-    """M slots a frame, by falling score; unused ones are zero.
+    """M slots per frame, by falling score; unused slots are zero.
 
-    boxes: (B, M, 9). scores: (B, M). labels: (B, M) int64 into the taxonomy. residual: (B,) boxes whose suppression was not
-    resolved within `nms_rounds` (chains deeper than that); 0 means equal to greedy NMS.
+    Attributes:
+        boxes: (B, M, 9) boxes.
+        scores: (B, M) scores.
+        labels: (B, M) int64 labels, indices into the taxonomy.
+        residual: (B,) boxes whose suppression was not resolved within `nms_rounds` (longer chains);
+            0 means that the result equals that of greedy NMS.
     """
 
     boxes: Tensor
@@ -35,14 +42,16 @@ class Detections:
 def decode_boxes(
     tasks: tuple[TaskOutput, ...], config: DetectionConfig, grid: Grid, taxonomy: Taxonomy
 ) -> Detections:
-    """The best `max_boxes` cells of every task above the threshold, suppressed within their task, then merged.
+    """Turn the head's output maps into boxes.
 
-    Rotated NMS by rounds (`calico.models.overlap.suppress_overlaps`) in place of CenterPoint's circle NMS or a loop.
+    Rotated NMS by rounds (`calico.models.overlap.suppress_overlaps`) replaces CenterPoint's circle
+    NMS and needs no loop.
 
     Args:
-        tasks: outputs of the head.
-        grid: of the trunk.
-        taxonomy: gives the labels of the tasks' classes.
+        tasks: Output maps of the head, one per task.
+        config: Settings of the head.
+        grid: Grid of the trunk.
+        taxonomy: Gives the labels of the tasks' classes.
     """
     ids = [[taxonomy.names.index(name) for name in names] for names in config.tasks]
     candidates = [_candidates(*pair, config, grid) for pair in zip(tasks, ids, strict=True)]
@@ -63,7 +72,12 @@ def decode_boxes(
 
 
 def count_slots(config: DetectionConfig, grid: Grid) -> int:
-    """M, the number of slots a frame that `decode_boxes` returns for a head on this grid."""
+    """Return M, the number of slots per frame that `decode_boxes` fills.
+
+    Args:
+        config: Settings of the detection head.
+        grid: Grid of the trunk.
+    """
     rows, columns = grid.shape
     most = max(
         (min(config.max_boxes, len(names) * rows * columns) for names in config.tasks), default=0
@@ -81,7 +95,14 @@ def _pad(values: Tensor, slots: int) -> Tensor:
 def _candidates(
     task: TaskOutput, ids: list[int], config: DetectionConfig, grid: Grid
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Boxes (B, K, 9), scores (B, K), labels (B, K) of one task's best cells; ids: labels of its classes."""
+    """Return boxes (B, K, 9), scores (B, K) and labels (B, K) of one task's best cells.
+
+    Args:
+        task: Output maps of the task.
+        ids: Labels of its classes.
+        config: Settings of the detection head.
+        grid: Grid of the trunk.
+    """
     rows, columns = grid.shape
     cells = rows * columns
     logits, place = torch.topk(

@@ -1,4 +1,4 @@
-"""From BEV features to the unit embeddings that pre-training contrasts: sample the map at points, project, normalise."""
+"""From BEV features to the unit embeddings that pre-training contrasts."""
 
 from __future__ import annotations
 
@@ -11,11 +11,19 @@ from calico.models.layers import scale_to_unit
 
 
 class Projector(nn.Module):
-    """Features (n, inputs) to unit embeddings (n, outputs): linear, batch norm, ReLU, linear, L2 norm.
+    """Turns (n, inputs) features into (n, outputs) unit embeddings.
 
-    SimCLR's two-layer MLP (Chen et al., ICML 2020) with batch norm, 256 hidden and 128 outputs by default [D]. A single row
-    has no batch statistics: it is normalised by the running ones. No rows give no rows. The L2 norm is taken in float32 at
-    least, also under autocast.
+    Layers: linear, batch norm, ReLU, linear, L2 norm. A single row has no batch statistics and is
+    normalised by the running ones. No rows give no rows. The L2 norm is taken in float32 at least,
+    also under autocast.
+
+    Args:
+        inputs: Channels of the features.
+        hidden: Width of the hidden layer; 256 by default [D].
+        outputs: Width of the embeddings; 128 by default [D].
+
+    Source:
+        Two-layer MLP of SimCLR (Chen et al., ICML 2020), with batch norm.
     """
 
     def __init__(self, inputs: int, hidden: int, outputs: int) -> None:
@@ -25,7 +33,7 @@ class Projector(nn.Module):
         self.output = nn.Linear(hidden, outputs)
 
     def forward(self, features: Tensor) -> Tensor:
-        """See the class."""
+        """Return the embeddings of (n, inputs) features."""
         hidden = self.hidden(features)
         if self.training and len(hidden) < 2:
             norm = self.norm
@@ -38,12 +46,16 @@ class Projector(nn.Module):
 
 
 def sample_bev(features: Tensor, xy: Tensor, grid: Grid) -> Tensor:
-    """Bilinear samples (B, S, C) of a BEV map, in float32 at least; a point off the map gets the value at its edge.
+    """Sample a BEV map at points, bilinearly and in float32 at least.
 
     Args:
-        features: (B, C, Y, X), rows along y, columns along x, cells of equal size that fill `grid`'s rectangle.
-        xy: (B, S, 2) points [m], in the frame of the map.
-        grid: its rectangle; its cells may be of another size than the map's.
+        features: (B, C, Y, X) map, rows along y, columns along x, cells of equal size that fill
+            `grid`'s rectangle.
+        xy: (B, S, 2) points in the frame of the map [m].
+        grid: Rectangle of the map; its cells may have another size than the map's.
+
+    Returns:
+        (B, S, C) samples; a point off the map gets the value at the map's edge.
     """
     wide = torch.promote_types(features.dtype, torch.float32)
     low = xy.new_tensor([grid.x_min_m, grid.y_min_m])

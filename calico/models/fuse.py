@@ -1,4 +1,4 @@
-"""Camera and LiDAR features on one grid become one: ConvFuser of BEVFusion (Liu et al., ICRA 2023), or a sum."""
+"""Fusion of camera and LiDAR features on one grid."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ CAMERA_START = 0.1
 
 
 class ConvFuser(nn.Module):
-    """Concatenate (camera first), 3x3 convolution: (B, C1, Y, X), (B, C2, Y, X) -> (B, channels, Y, X).
+    """Concatenates both maps, cameras first, and applies a 3x3 convolution.
 
-    Deviation: the weights on camera features start at a tenth of the usual size, so that training starts near the LiDAR-only
-    network, as LiDAR pre-training left it, and adds the cameras as they prove useful (docs/explanation/pretraining.md).
+    Source:
+        BEVFusion (Liu et al., ICRA 2023). Deviation: the weights on camera features start at a
+        tenth of the usual size. Training therefore starts near the LiDAR-only network that
+        pre-training left, and adds the cameras as they prove useful
+        (docs/explanation/pretraining.md).
     """
 
     def __init__(self, camera_channels: int, lidar_channels: int, channels: int) -> None:
@@ -27,14 +30,27 @@ class ConvFuser(nn.Module):
             convolution.weight[:, :camera_channels] *= CAMERA_START
 
     def forward(self, camera: Tensor, lidar: Tensor) -> Tensor:
-        """See the class."""
+        """Fuse two maps.
+
+        Args:
+            camera: (B, C1, Y, X) camera features.
+            lidar: (B, C2, Y, X) LiDAR features.
+
+        Returns:
+            (B, channels, Y, X) fused features.
+        """
         fused: Tensor = self.block(torch.cat([camera, lidar], dim=1))
         return fused
 
 
 class AddFuser(nn.Module):
-    """The sum of two maps of equal shape."""
+    """Adds two maps of equal shape."""
 
     def forward(self, camera: Tensor, lidar: Tensor) -> Tensor:
-        """See the class."""
+        """Add two maps.
+
+        Args:
+            camera: (B, C, Y, X) camera features.
+            lidar: (B, C, Y, X) LiDAR features.
+        """
         return camera + lidar

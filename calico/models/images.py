@@ -14,7 +14,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 def normalise_images(images: Tensor) -> Tensor:
-    """(n, 3, H, W) in 0..1, brought to mean 0 and deviation 1 by ImageNet's figures."""
+    """Bring (n, 3, H, W) images in 0..1 to mean 0 and deviation 1 by ImageNet's figures."""
     mean = images.new_tensor(IMAGENET_MEAN)[:, None, None]
     std = images.new_tensor(IMAGENET_STD)[:, None, None]
     return (images - mean) / std
@@ -26,16 +26,17 @@ def fit_views(
     size_hw: tuple[int, int],
     sizes: Sequence[Sequence[tuple[int, int]]] = (),
 ) -> tuple[Tensor, Tensor]:
-    """Fits every view by its own size, so that it comes out the same whatever stands beside it.
+    """Fit every view by its own size, so that its neighbours do not change the result.
 
     Args:
-        images: (B, V, 3, H, W) RGB in 0..1. A view that is smaller than (H, W) fills the top left corner.
-        image_from_lidar: (B, V, 4, 4), to raw pixels.
-        size_hw: height and width that the network sees.
-        sizes: B sequences of V (height, width) of the views; () where all of them fill (H, W).
+        images: (B, V, 3, H, W) RGB in 0..1. A view that is smaller than (H, W) fills the top left
+            corner.
+        image_from_lidar: (B, V, 4, 4) projections to raw pixels.
+        size_hw: Height and width that the network sees [px].
+        sizes: B sequences of V (height, width) of the views; () if all views fill (H, W).
 
     Returns:
-        (B * V, 3, *size_hw) in 0..1; (B, V, 4, 4), to the network's pixels.
+        (B * V, 3, *size_hw) images in 0..1; (B, V, 4, 4) projections to the network's pixels.
     """
     flat_sizes = [size for views in sizes for size in views]
     flat, matrices = images.flatten(0, 1), image_from_lidar.flatten(0, 1)

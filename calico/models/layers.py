@@ -1,4 +1,4 @@
-"""The convolution block that every part of the network is made of."""
+"""Blocks and precision helpers that every part of the network uses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ MIN_LENGTH = 1e-6
 
 
 def conv_block(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
-    """Convolution, batch norm, ReLU; keeps the size at stride 1 (odd kernels)."""
+    """Build a convolution with batch norm and ReLU; at stride 1 and an odd kernel the size stays.
+
+    Args:
+        inputs: Channels in.
+        outputs: Channels out.
+        kernel: Side of the kernel.
+        stride: Stride of the convolution.
+    """
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False),
         nn.BatchNorm2d(outputs),
@@ -22,7 +29,13 @@ def conv_block(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> n
 
 
 def up_block(inputs: int, outputs: int, factor: int) -> nn.Sequential:
-    """Transposed convolution that enlarges both axes by `factor`, batch norm, ReLU."""
+    """Build a transposed convolution with batch norm and ReLU.
+
+    Args:
+        inputs: Channels in.
+        outputs: Channels out.
+        factor: Growth of both axes.
+    """
     return nn.Sequential(
         nn.ConvTranspose2d(inputs, outputs, factor, factor, bias=False),
         nn.BatchNorm2d(outputs),
@@ -31,7 +44,10 @@ def up_block(inputs: int, outputs: int, factor: int) -> nn.Sequential:
 
 
 def full_precision(like: Tensor) -> AbstractContextManager[object]:
-    """Autocast off, for what needs float32: metres, pixels, logits. Nothing is entered where it is off (export traces this)."""
+    """Switch autocast off for what needs float32: metres, pixels, logits.
+
+    Nothing is entered if autocast is off already, because export traces this code.
+    """
     device = like.device.type
     return (
         torch.autocast(device, enabled=False)
@@ -41,10 +57,13 @@ def full_precision(like: Tensor) -> AbstractContextManager[object]:
 
 
 def at_least_float32(x: Tensor) -> Tensor:
-    """bfloat16 and float16 as float32; float32 and float64 as they are."""
+    """Convert bfloat16 and float16 to float32; float32 and float64 stay."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def scale_to_unit(vectors: Tensor) -> Tensor:
-    """Scale the rows of (n, D) vectors to length 1, in float32 at least; a zero vector stays zero."""
+    """Scale the rows of (n, D) vectors to length 1, in float32 at least.
+
+    A zero vector stays zero.
+    """
     return F.normalize(at_least_float32(vectors), dim=1, eps=MIN_LENGTH)

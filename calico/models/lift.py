@@ -1,8 +1,13 @@
-"""Image features to BEV: lift-splat (Philion and Fidler, ECCV 2020) in pull form, or inverse perspective mapping.
+"""From image features to the bird's-eye view.
 
-Pull form: instead of scattering every pixel's feature along its depth distribution, every BEV cell, at a few heights, looks up
-the feature and the probability of its own depth in each camera. The same product, feature times depth probability, without a
-scatter; it trains and deploys with the same code. Depth probability is interpolated linearly between the two nearest bins.
+Lift-splat is used in pull form. Instead of scattering every pixel's feature along its depth
+distribution, every BEV cell looks up, at a few heights, the feature and the probability of its own
+depth in each camera. That gives the same product, feature times depth probability, without a
+scatter, and the same code trains and deploys. The depth probability is interpolated linearly
+between the two nearest bins. The alternative is inverse perspective mapping.
+
+Source:
+    Lift-splat (Philion and Fidler, ECCV 2020).
 """
 
 from __future__ import annotations
@@ -19,13 +24,13 @@ MIN_DEPTH_M = 0.1
 
 
 class Lift(nn.Module):
-    """Features (B, V, C, h, w) and matrices to the network's pixels (B, V, 4, 4) -> BEV (B, channels, Y, X).
+    """Turns (B, V, C, h, w) features into a (B, channels, Y, X) bird's-eye view.
 
     Args:
-        config: `view_transform` lss, or homography: features of the ground only, at the lowest of `heights_m`, averaged over the
-            views that see the cell.
-        grid: where the BEV features lie.
-        origin_px: pixel on which feature (0, 0) is centred.
+        config: Settings of the camera branch. With `view_transform` homography only features of the
+            ground are used, at the lowest of `heights_m`, averaged over the views that see a cell.
+        grid: Grid of the BEV features.
+        origin_px: Pixel on which feature (0, 0) is centred.
     """
 
     centers: Tensor
@@ -47,10 +52,18 @@ class Lift(nn.Module):
         self.register_buffer("centers", torch.stack(layers), persistent=False)
 
     def forward(self, features: Tensor, image_from_lidar: Tensor) -> Tensor:
-        """See the class."""
+        """Lift image features.
+
+        Args:
+            features: (B, V, C, h, w) image features.
+            image_from_lidar: (B, V, 4, 4) projections to the network's pixels.
+
+        Returns:
+            (B, channels, Y, X) BEV features.
+        """
         batch, views, _, height, width = features.shape
         flat = features.flatten(0, 1)
-        where, depth_m, seen = self.project(image_from_lidar.flatten(0, 1), height, width)
+        where, depth_m, seen = self.project_cells(image_from_lidar.flatten(0, 1), height, width)
         context = F.grid_sample(
             self.context(flat), where, mode="bilinear", padding_mode="border", align_corners=False
         )
@@ -66,15 +79,20 @@ class Lift(nn.Module):
         bev: Tensor = self.collapse(pulled)
         return bev
 
-    def project(self, matrices: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Where the cells fall in feature maps of height x width.
+    def project_cells(
+        self, matrices: Tensor, height: int, width: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Project the cells into feature maps.
 
         Args:
-            matrices: (n, 4, 4), LiDAR points to network pixels.
+            matrices: (n, 4, 4) projections of LiDAR points to network pixels.
+            height: Height of the feature maps.
+            width: Width of the feature maps.
 
         Returns:
-            where: (n, heights, cells, 2) normalised to [-1, 1] for grid_sample; bounded, also behind the camera.
-            depth_m: (n, heights, cells). seen: the same shape, 1 where the cell is in front of the camera and in its image.
+            (n, heights, cells, 2) places in [-1, 1] for grid_sample, bounded also behind the camera;
+            (n, heights, cells) depths [m]; the same shape, 1 where the cell is in front of the camera
+            and in its image.
         """
         uvd = torch.einsum("nij,hcj->nhci", matrices[:, :3], self.centers)
         depth_m = uvd[..., 2]
@@ -86,9 +104,18 @@ class Lift(nn.Module):
         return where.clamp(-2.0, 2.0), depth_m, seen.to(where.dtype)
 
     def depth_weight(self, logits: Tensor, where: Tensor, depth_m: Tensor) -> Tensor:
-        """(n, heights, cells) probability of each cell's depth at its pixel; 0 outside the depth range.
+        """Look up the probability of each cell's depth at its pixel.
 
-        The distribution (n, D, h, w) is laid out as an image of D * h rows: the two nearest bins are two bilinear samples.
+        The distribution is laid out as an image of D * h rows, so that the two nearest bins are two
+        bilinear samples.
+
+        Args:
+            logits: (n, D, h, w) depth logits.
+            where: (n, heights, cells, 2) sampling places in -1..1.
+            depth_m: (n, heights, cells) depths [m].
+
+        Returns:
+            (n, heights, cells) probabilities; 0 outside the depth range.
         """
         bins, height = self.depth_bins, logits.shape[2]
         stacked = logits.softmax(1).reshape(logits.shape[0], 1, bins * height, logits.shape[3])

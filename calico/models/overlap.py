@@ -1,4 +1,7 @@
-"""Rotated bird's-eye overlap and suppression in plain tensor operations: no sort, no loop over boxes, no NMS operator."""
+"""Rotated overlap in the bird's-eye view, and suppression, in plain tensor operations.
+
+There is no sort, no loop over boxes and no NMS operator, so that the code exports.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,12 @@ TOLERANCE_M = 1e-4
 
 
 def bev_iou(boxes: Tensor) -> Tensor:
-    """(..., K, 9) boxes -> (..., K, K) intersection over union of the footprints.
+    """Turn (..., K, 9) boxes into the (..., K, K) intersections over union of their footprints.
 
-    Green's theorem: the outline of the intersection of two rectangles is the part of a's edges inside b and the part
-    of b's edges inside a; each part, from p to q, adds (p x q) / 2 to the area. Edges are clipped with a tolerance of 0.1 mm
-    (b against a shrunk by it, a against b grown by it), so that edges that coincide count once.
-    Error: about 0.1 mm times the outline.
+    By Green's theorem the outline of the intersection of two rectangles is the part of a's edges
+    inside b and the part of b's edges inside a. Each part, from p to q, adds (p x q) / 2 to the
+    area. Edges are clipped with a tolerance of 0.1 mm (b against a shrunk by it, a against b grown
+    by it), so that edges that coincide count once. The error is about 0.1 mm times the outline.
     """
     a, b = boxes[..., :, None, :], boxes[..., None, :, :]
     shift = b[..., :2] - a[..., :2]
@@ -36,9 +39,10 @@ def bev_iou(boxes: Tensor) -> Tensor:
 def _clipped(
     inner: Tensor, outer: Tensor, cos: Tensor, sin: Tensor, x: Tensor, y: Tensor, grow: float
 ) -> Tensor:
-    """Half the sum of p x q over inner's edges clipped to outer grown by `grow`, about the midpoint of the two centres.
+    """Return half the sum of p x q over inner's edges, clipped to outer grown by `grow`.
 
-    In outer's frame inner's centre is (x, y), turned by (cos, sin).
+    The sum is taken about the midpoint of the two centres. In outer's frame inner's centre is
+    (x, y), turned by (cos, sin).
     """
     along = inner.new_tensor([1.0, 1.0, -1.0, -1.0]) * inner[..., 3, None] / 2
     across = inner.new_tensor([-1.0, 1.0, 1.0, -1.0]) * inner[..., 4, None] / 2
@@ -68,15 +72,16 @@ def _slab(start: Tensor, step: Tensor, limit: Tensor) -> tuple[Tensor, Tensor]:
 def suppress_overlaps(
     iou: Tensor, valid: Tensor, threshold: float, rounds: int
 ) -> tuple[Tensor, Tensor]:
-    """Greedy suppression by rounds.
+    """Suppress overlapping boxes greedily, in rounds.
 
     Args:
-        iou: (..., K, K) of boxes sorted by falling score.
+        iou: (..., K, K) overlaps of boxes sorted by falling score.
         valid: (..., K) float, 1 for boxes that take part.
-        rounds: chains of suppression up to this depth come out exactly as in greedy NMS.
+        rounds: Chains of suppression up to this depth come out exactly as in greedy NMS.
 
     Returns:
-        keep: (..., K) float, 1 for boxes kept. residual: (...,) number of boxes that one more round would change.
+        (..., K) float, 1 for boxes that are kept; (...,) number of boxes that one more round would
+        change.
     """
     k = iou.shape[-1]
     above = torch.triu(torch.ones(k, k, device=iou.device, dtype=iou.dtype), diagonal=1)

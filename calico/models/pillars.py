@@ -1,10 +1,14 @@
-"""PointPillars (Lang et al., CVPR 2019), dynamic (Zhou et al., CoRL 2019): no cap on points or pillars.
+"""The LiDAR branch: dynamic PointPillars, without a cap on points or pillars.
 
-Deviations: the feature net reads x, y, z, intensity, dt, the offset to the pillar's mean point (3) and to its centre (2);
-and the stem, a 3x3 convolution of stride `bev.strides[0]`, belongs to this branch, so that its output lies on the camera's grid.
+There are two ways in with one set of weights. `forward` takes points (training, torch and ONNX
+Runtime: scatter with a maximum). `from_rows` takes points that the host grouped by pillar
+(`calico.export.pillars`, for TensorRT: no scatter with a reduction).
 
-Two ways in, one set of weights: `forward` takes points (training, torch and ONNX Runtime: scatter with a maximum), `from_rows`
-takes points grouped by pillar on the host (`calico.export.pillars`, for TensorRT: no scatter with a reduction).
+Source:
+    PointPillars (Lang et al., CVPR 2019), dynamic (Zhou et al., CoRL 2019). Deviations: the
+    feature net reads x, y, z, intensity, dt, the offset to the pillar's mean point (3) and to its
+    centre (2). The stem, a 3x3 convolution of stride `bev.strides[0]`, belongs to this branch, so
+    that its output lies on the camera's grid.
 """
 
 from __future__ import annotations
@@ -22,13 +26,13 @@ MAX_ROWS_PER_PILLAR = 256
 
 
 class PillarEncoder(nn.Module):
-    """Points to BEV features (B, C, Y / stride, X / stride).
+    """Turns points into BEV features (B, C, Y / stride, X / stride).
 
     Args:
-        grid: the pillar grid.
-        z_range_m: points outside are left out.
+        grid: Pillar grid.
+        z_range_m: Lowest and highest z; points outside are left out [m].
         channels: C.
-        stride: of the stem.
+        stride: Stride of the stem.
     """
 
     def __init__(
@@ -41,12 +45,25 @@ class PillarEncoder(nn.Module):
         self.stem = conv_block(channels, channels, 3, stride)
 
     def forward(self, points: Tensor, mask: Tensor) -> Tensor:
-        """points (B, N, 5), mask (B, N) bool -> (B, C, Y / stride, X / stride). Order and padding do not matter."""
+        """Encode points; their order and padding do not matter.
+
+        Args:
+            points: (B, N, 5) points.
+            mask: (B, N) bool, True for slots that hold a point.
+
+        Returns:
+            (B, C, Y / stride, X / stride) features.
+        """
         stem: Tensor = self.stem(self.canvas(points, mask))
         return stem
 
     def canvas(self, points: Tensor, mask: Tensor) -> Tensor:
-        """(B, C, Y, X) pillar features, zero in empty pillars."""
+        """Return the (B, C, Y, X) pillar features, zero in empty pillars.
+
+        Args:
+            points: (B, N, 5) points.
+            mask: (B, N) bool, True for slots that hold a point.
+        """
         rows, columns = self.grid.shape
         batch, cells = points.shape[0], rows * columns
         points, cell = self._flat(points, mask)
@@ -60,16 +77,26 @@ class PillarEncoder(nn.Module):
         return best.reshape(batch, rows, columns, self.channels).permute(0, 3, 1, 2)
 
     def point_features(self, points: Tensor, mask: Tensor) -> Tensor:
-        """(B, N, C) every point's features, whose maximum over a pillar is the pillar's; anything for points of no pillar."""
+        """Return the (B, N, C) features of points; their maximum over a pillar is the pillar's.
+
+        Features of points outside every pillar mean nothing.
+
+        Args:
+            points: (B, N, 5) points.
+            mask: (B, N) bool, True for slots that hold a point.
+        """
         flat, cell = self._flat(points, mask)
         return self._features(flat, cell, len(points)).reshape(*points.shape[:2], self.channels)
 
     def features_in(self, points: Tensor, mask: Tensor, chosen: Tensor, cell: Tensor) -> Tensor:
-        """(K, C) the features of some points if each of them alone, where it is, belonged to another pillar.
+        """Return the (K, C) features that points would have as members of another pillar.
+
+        Each point is moved alone, from where it is.
 
         Args:
-            points, mask: (B, N, 5), (B, N) as in `forward`.
-            chosen: (K,) which, of the B * N.
+            points: (B, N, 5) points.
+            mask: (B, N) bool, True for slots that hold a point.
+            chosen: (K,) indices into the B * N points.
             cell: (K,) the other pillar, row * X + column, or the trash cell.
         """
         flat, own = self._flat(points, mask)
@@ -85,12 +112,14 @@ class PillarEncoder(nn.Module):
     def from_rows(self, points: Tensor, count: Tensor, cell: Tensor, mean: Tensor) -> Tensor:
         """The same features from points grouped into rows of at most T points of one pillar (`calico.export.pillars`).
 
-        A pillar of more points takes several rows, one after the other; its maximum is taken over them by doubling steps.
+        A pillar of more points takes several rows, one after the other; its maximum is taken over
+        them by doubling steps.
 
         Args:
             points: (B, P, T, 5), zeros in unused slots.
             count: (B, P) int64, used slots of each row; 0 in unused rows.
-            cell: (B, P) int64, row * X + column of the row's pillar, rising; Y * X + p in unused row p.
+            cell: (B, P) int64, row * X + column of the row's pillar, rising; Y * X + p in unused
+                row p.
             mean: (B, P, 3), mean of all the pillar's points minus its centre.
         """
         rows, columns = self.grid.shape
@@ -126,7 +155,14 @@ class PillarEncoder(nn.Module):
         return stem
 
     def cells(self, points: Tensor, mask: Tensor) -> Tensor:
-        """(B, N) int64 cell of each point, row * X + column; Y * X (the trash cell) where masked or off the grid."""
+        """Return the (B, N) int64 cell of each point, row * X + column.
+
+        Points that are masked or off the grid get Y * X, the trash cell.
+
+        Args:
+            points: (B, N, 5) points.
+            mask: (B, N) bool, True for slots that hold a point.
+        """
         rows, columns = self.grid.shape
         ix = torch.floor((points[..., 0] - self.grid.x_min_m) / self.grid.cell_m)
         iy = torch.floor((points[..., 1] - self.grid.y_min_m) / self.grid.cell_m)
@@ -136,7 +172,7 @@ class PillarEncoder(nn.Module):
         return torch.where(inside, iy * columns + ix, float(rows * columns)).long()
 
     def centers(self, cell: Tensor) -> Tensor:
-        """(..., 3) x, y of the centres of cells (...), and the middle of the z range [m]."""
+        """Return the (..., 3) x, y of the centres of cells and the middle of the z range [m]."""
         columns = self.grid.shape[1]
         x = self.grid.x_min_m + ((cell % columns).float() + 0.5) * self.grid.cell_m
         y = (
@@ -146,7 +182,10 @@ class PillarEncoder(nn.Module):
         return torch.stack([x, y, torch.full_like(x, sum(self.z_range_m) / 2)], dim=-1)
 
     def _flat(self, points: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Points of all frames (B * N, 5) and their cells; every frame has cells of its own, the trash cell included."""
+        """Return the points of all frames (B * N, 5) and their cells.
+
+        Every frame has cells of its own, including a trash cell.
+        """
         rows, columns = self.grid.shape
         first = (rows * columns + 1) * torch.arange(len(points), device=points.device)[:, None]
         return points.reshape(-1, 5), (self.cells(points, mask) + first).reshape(-1)
@@ -157,7 +196,16 @@ class PillarEncoder(nn.Module):
         return self._point_net(points, offset, offset - total[:, :3] / total[:, 3:])
 
     def _totals(self, offset: Tensor, cell: Tensor, batch: int) -> Tensor:
-        """(B * (Y * X + 1), 4) of every pillar: the sum of its points' offsets from its centre (B * N, 3), and their number."""
+        """Sum the offsets from the pillar's centre and count the points of every pillar.
+
+        Args:
+            offset: (B * N, 3) offsets [m].
+            cell: (B * N,) cells.
+            batch: B.
+
+        Returns:
+            (B * (Y * X + 1), 4) sums and counts.
+        """
         cells = self.grid.shape[0] * self.grid.shape[1] + 1
         return offset.new_zeros(batch * cells, 4).index_add(
             0, cell, F.pad(offset, (0, 1), value=1.0)

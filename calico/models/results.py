@@ -1,4 +1,4 @@
-"""The fixed-size arrays that the network returns become `Predictions`."""
+"""From the fixed-size arrays that the network returns to `Predictions`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Regions on disk, by content: one small .npz each, sealed and written atomically.
 
-A file carries the key that it is found by. One that is damaged or has another key counts as absent: it is made again.
+A file carries the key that it is found by. One that is damaged or has another key counts as absent:
+it is made again.
 """
 
 from __future__ import annotations

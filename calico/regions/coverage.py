@@ -17,8 +17,10 @@ Counts = tuple[int, ...]
 class Coverage:
     """Counts over frames; add them up with +. Tuples are by class of the frames' taxonomy; () for none.
 
-    objects: labelled objects with points. covered: of them, those with at least half of their points in one region.
-    alone: of these, those whose region has most of its points in the object (not a wall with a car before it).
+    objects: labelled objects with points. covered: of them, those with at least half of their
+        points in one region.
+    alone: of these, those whose region has most of its points in the object (not a wall with a car
+        before it).
     regions: all regions. object_regions: those with most of their points inside one box.
     """
 

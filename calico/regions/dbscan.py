@@ -15,13 +15,15 @@ from calico.frame import Bool, Float64, Int64
 def dbscan(points: Float64, eps_m: float, min_points: int) -> Int64:
     """Clusters of (n, d) points, n > 0 (Ester et al., KDD 1996): (n,) cluster, numbered from 0; -1 for noise.
 
-    A core point has at least min_points points within eps_m, itself included; core points within eps_m of each other share a
-    cluster. Exact, core points and noise are those of scikit-learn. A point that only borders on clusters goes to that of the
-    nearest core point (there: to the cluster found first).
+    A core point has at least min_points points within eps_m, itself included; core points within
+    eps_m of each other share a cluster. Exact, core points and noise are those of scikit-learn. A
+    point that only borders on clusters goes to that of the nearest core point (there: to the
+    cluster found first).
 
-    A cloud seen from above has thousands of neighbours per point, so their lists are not made. Core points in one cell of
-    diagonal eps_m belong together, and so do nearest neighbours; where two groups are still apart but have cells near each
-    other, the points of these cells are compared one by one.
+    A cloud seen from above has thousands of neighbours per point, so their lists are not made. Core
+    points in one cell of diagonal eps_m belong together, and so do nearest neighbours; where two
+    groups are still apart but have cells near each other, the points of these cells are compared
+    one by one.
     """
     tree = cKDTree(points)
     reach = np.nextafter(eps_m, np.inf)  # the tree leaves out its bound itself

@@ -31,7 +31,8 @@ written as heights above ground. docs/explanation/regions.md shows what they kee
 class Shape:
     """What the filters look at. area_m2: of the convex hull seen from above. top_m: highest point above ground.
 
-    side_ratio: shorter over longer side of the rectangle of least area around it. range_m: of the mean of its points.
+    side_ratio: shorter over longer side of the rectangle of least area around it. range_m: of the
+        mean of its points.
     """
 
     area_m2: float
@@ -43,16 +44,17 @@ class Shape:
 def find_regions(frame: Frame, config: RegionConfig) -> npt.NDArray[np.int32]:
     """The semantic-rich regions of a frame by its points alone.
 
-    Ground is removed (`regions.ground`), the rest is clustered (`regions.cluster`); CALICO: DBSCAN with eps 0.75 m and 5
-    points, on x and y as in the first author's prototype. Clusters that are too large, too high, too low, too thin or the vehicle
-    itself are dropped; the paper names the first two limits without figures, the defaults are ours (docs/explanation/regions.md).
+    Ground is removed (`regions.ground`), the rest is clustered (`regions.cluster`); CALICO: DBSCAN
+    with eps 0.75 m and 5 points, on x and y as in the first author's prototype. Clusters that are
+    too large, too high, too low, too thin or the vehicle itself are dropped; the paper names the
+    first two limits without figures, the defaults are ours (docs/explanation/regions.md).
 
     Args:
         frame: only its points are read, of all sweeps; never boxes or map.
 
     Returns:
-        (N,) region of each point, 0 to R - 1 without gaps; -1 for semantic-less points (ground, noise, dropped clusters).
-        The same points in any other order get the same regions.
+        (N,) region of each point, 0 to R - 1 without gaps; -1 for semantic-less points (ground,
+        noise, dropped clusters). The same points in any other order get the same regions.
     """
     xyz = frame.points[:, :3].astype(np.float64)
     order = np.lexsort(xyz.T)

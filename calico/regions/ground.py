@@ -44,14 +44,16 @@ class Ground:
 def fit_gpf(xyz: Float64) -> Ground:
     """Ground-plane fitting (Zermas et al., ICRA 2017, algorithm 1) in strips of 10 m along x; parameters of CALICO's prototype.
 
-    In each strip the seeds are the points less than 0.5 m above the 50 lowest; then five times: a plane by singular value
-    decomposition, and the points within 0.2 m of it are the next seeds. Ground is what is less than 0.2 m above the plane,
-    or below.
+    In each strip the seeds are the points less than 0.5 m above the 50 lowest; then five times: a
+    plane by singular value decomposition, and the points within 0.2 m of it are the next seeds.
+    Ground is what is less than 0.2 m above the plane, or below.
 
-    Deviations. The median of the 50 lowest, not the mean, and seeds within 0.2 m on both sides: mirror images below the
-    road pull the plane down. A strip without a plane, with one tilted by more than 15 degrees, or with one more than 0.3 m
-    off that through the ground of the two strips further in uses the latter: far away the road is hidden and the lowest points
-    are on walls and trees. Strips are followed outward from the one with most ground.
+    Deviations. The median of the 50 lowest, not the mean, and seeds within 0.2 m on both sides:
+    mirror images below the road pull the plane down. A strip without a plane, with one tilted by
+    more than 15 degrees, or with one more than 0.3 m
+    off that through the ground of the two strips further in uses the latter: far away the road is
+        hidden and the lowest points are on walls and trees. Strips are followed outward from the
+        one with most ground.
 
     Args:
         xyz: (N, 3) points [m, LiDAR frame].
@@ -75,8 +77,9 @@ def fit_gpf(xyz: Float64) -> Ground:
 def fit_ransac(xyz: Float64) -> Ground:
     """One plane for the whole cloud (Fischler and Bolles 1981), of 100 through three points of the lowest third (fixed seed).
 
-    The best has most points within 0.2 m, less those further below: the hoods of parked cars lie in a plane too, but ground
-    has nothing beneath it. It is fitted to its points by least squares (SVD). Planes tilted by more than 15 degrees don't count.
+    The best has most points within 0.2 m, less those further below: the hoods of parked cars lie in
+    a plane too, but ground has nothing beneath it. It is fitted to its points by least squares
+    (SVD). Planes tilted by more than 15 degrees don't count.
 
     Args:
         xyz: (N, 3) points [m, LiDAR frame].

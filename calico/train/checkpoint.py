@@ -1,8 +1,9 @@
 """Model files: weights in safetensors, with a card as metadata that says how to run them, and a seal.
 
-`model.safetensors` holds the weights and all that is needed to run them: architecture, classes, grid and preprocessing, as the
-configuration without machine paths. The files of parts (PRC's projector) hold the bare weights. Every file is checked against
-the checksum in it before anything of it is believed. The training state is in `calico.train.state`.
+`model.safetensors` holds the weights and all that is needed to run them: architecture, classes,
+grid and preprocessing, as the configuration without machine paths. The files of parts (PRC's
+projector) hold the bare weights. Every file is checked against the checksum in it before anything
+of it is believed. The training state is in `calico.train.state`.
 """
 
 from __future__ import annotations
@@ -65,8 +66,10 @@ def load_model(path: Path, device: str = "cpu") -> tuple[CalicoModel, Config]:
         device: Where the weights go.
 
     Raises:
-        CalicoError: There is no such file; the folder is that of an unfinished training; the file is damaged, no CALICO model,
-            or not the one that the training in the folder ended with; or the weights do not fit their own card.
+        CalicoError: There is no such file; the folder is that of an unfinished training; the file
+            is damaged, no CALICO model,
+            or not the one that the training in the folder ended with; or the weights do not fit
+            their own card.
     """
     file = path / MODEL_FILE if path.is_dir() else path
     if path.is_dir():
@@ -155,7 +158,8 @@ def load_init(model: CalicoModel, path: Path) -> tuple[int, int]:
     one, and the other way round).
 
     Returns:
-        How many of the model's weight tensors (of more than one dimension) were taken, and how many it has.
+        How many of the model's weight tensors (of more than one dimension) were taken, and how many
+        it has.
 
     Raises:
         CalicoError: not a model file, or nothing fits of a branch or trunk that both have.

@@ -27,7 +27,8 @@ LESS, UNUSED = -1, -2
 class ContrastBatch:
     """B frames in one view or two, with S sampled points each.
 
-    views: the augmented sensor data, without any label. xy: per view (B, S, 2), where the same points are [m].
+    views: the augmented sensor data, without any label. xy: per view (B, S, 2), where the same
+        points are [m].
     region: (B, S) int64, from 0 in each frame; LESS outside regions, UNUSED in empty slots.
     """
 
@@ -54,7 +55,8 @@ class ContrastBatch:
 class ContrastLoader:
     """Makes contrast batches; reads neither boxes nor maps.
 
-    n_views: 2 for contrast, 1 for distillation. image_size: what the network sees; None leaves the cameras out.
+    n_views: 2 for contrast, 1 for distillation. image_size: what the network sees; None leaves the
+        cameras out.
     cells_m: with a value, every occupied square of this side is a region of its own (BEVContrast).
     """
 
@@ -139,8 +141,9 @@ def sample_points(
 ) -> Int64:
     """Which points of a frame are compared.
 
-    At most one point per square of `cell_m` (default: config.cell_m) in the first view, and only points that every view has on
-    the grid. Points in regions are taken in turns, one of each region a round, so that small objects appear [D].
+    At most one point per square of `cell_m` (default: config.cell_m) in the first view, and only
+    points that every view has on the grid. Points in regions are taken in turns, one of each region
+    a round, so that small objects appear [D].
 
     Args:
         views: the points (N, 5) of each view, in one order.

@@ -69,7 +69,8 @@ def check_done(folder: Path, stage: str) -> None:
     """Check that a finished stage's folder holds what its training ended with.
 
     Raises:
-        CalicoError: Its note is missing or damaged or belongs to another stage, or a file of weights is missing, damaged or
+        CalicoError: Its note is missing or damaged or belongs to another stage, or a file of
+            weights is missing, damaged or
             another one; says how to go on.
     """
     done = read_done(folder)
@@ -102,4 +103,7 @@ def _hashes(folder: Path) -> dict[str, str]:
 
 
 def _way_on(folder: Path) -> str:
-    return f"put the file back, or train this stage again (--stage {folder.name} --overwrite, or delete {folder})"
+    return (
+        f"put the file back, or train this stage again (--stage {folder.name} --overwrite, or "
+        f"delete {folder})"
+    )

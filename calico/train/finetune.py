@@ -91,7 +91,8 @@ class Finetune(Task[Batch]):
 
     Raises:
         CalicoError: `train.adversarial` is set and there is no adversary, or `train.corruptions`
-            names a corruption that has no effect here, or the data have other classes than the model.
+            names a corruption that has no effect here, or the data have other classes than the
+            model.
     """
 
     name = "finetune"

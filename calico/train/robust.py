@@ -19,9 +19,10 @@ def training_conditions(
 ) -> tuple[tuple[Level, ...], tuple[str, ...]]:
     """The conditions that `train.corruptions` names, without those of presets that can do nothing; and a note for each of these.
 
-    Nothing is done to a sensor that the model does not have, nor by a corruption for which the data lack something (beam
-    numbers, older sweeps): frames would pass for corrupted that are clean. One that moves objects moves them in the LiDAR: for a
-    model of cameras the labels would be wrong. Unlike in an evaluation, corruptions may have different levels.
+    Nothing is done to a sensor that the model does not have, nor by a corruption for which the data
+    lack something (beam numbers, older sweeps): frames would pass for corrupted that are clean. One
+    that moves objects moves them in the LiDAR: for a model of cameras the labels would be wrong.
+    Unlike in an evaluation, corruptions may have different levels.
 
     Raises:
         CalicoError: a corruption that was named itself can do nothing, or all of them.

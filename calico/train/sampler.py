@@ -18,7 +18,8 @@ def label_subset(
     A larger share holds every frame of a smaller one.
 
     Args:
-        unit: what is drawn. Scenes are what one labels in practice; their frames are alike, so that a share of scenes is worth
+        unit: what is drawn. Scenes are what one labels in practice; their frames are alike, so that
+            a share of scenes is worth
             less than the same share of frames.
     """
     rng = make_generator(seed, "label subset")
@@ -46,8 +47,9 @@ def epoch_order(frames: list[int], seed: int, epoch: int, length: int) -> list[i
 def balanced_frames(source: FrameSource, frames: list[int]) -> list[int]:
     """Class-balanced grouping and sampling (CBGS, Zhu et al. 2019, arXiv 1908.09492, section 3.1).
 
-    Every class that occurs gets the same number of frames, drawn evenly from those that show it; a frame may come up more than
-    once. The length stays about that of the input times the mean number of classes per frame.
+    Every class that occurs gets the same number of frames, drawn evenly from those that show it; a
+    frame may come up more than once. The length stays about that of the input times the mean number
+    of classes per frame.
     """
     shown = [np.unique(source.labels(index)) for index in frames]
     by_class = {

@@ -46,7 +46,8 @@ def resolve_init(config: Config) -> Config:
     """Settings that an initialisation implies.
 
     Raises:
-        CalicoError: an init that is neither a known name nor a file, or one that needs a sensor that the model lacks.
+        CalicoError: an init that is neither a known name nor a file, or one that needs a sensor
+            that the model lacks.
     """
     init, model = config.train.init, config.model
     if init not in PRETRAINING and not Path(init).exists():
@@ -138,7 +139,8 @@ def run_stage(
     """One stage in its own folder.
 
     Args:
-        before: the model file or the folder whose weights it starts from (of the stage rad: the folder of PRC); None for
+        before: the model file or the folder whose weights it starts from (of the stage rad: the
+            folder of PRC); None for
             random weights.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -206,7 +208,8 @@ def stage_before(stage: str, config: Config, out: Path) -> Path | None:
     """What a stage starts from: the folder of the one before, the file that `train.init` names, or nothing.
 
     Raises:
-        CalicoError: the stage before is missing, unfinished, damaged, or was run with other settings.
+        CalicoError: the stage before is missing, unfinished, damaged, or was run with other
+            settings.
     """
     if stage == "prc" or (stage == "finetune" and config.train.init == "random"):
         return None

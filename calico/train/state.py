@@ -1,8 +1,9 @@
 """The training state: all that it takes to go on with a run that was stopped.
 
-`state.pt` holds optimiser, schedule, weights and position of one stage, sealed, with the name of the stage and a digest of the
-run that it belongs to. Nothing but tensors and plain values is unpickled, and all of it is compared with what the run expects
-before it is used. The bytes are a function of the content: a run that was stopped and resumed leaves the same file.
+`state.pt` holds optimiser, schedule, weights and position of one stage, sealed, with the name of
+the stage and a digest of the run that it belongs to. Nothing but tensors and plain values is
+unpickled, and all of it is compared with what the run expects before it is used. The bytes are a
+function of the content: a run that was stopped and resumed leaves the same file.
 """
 
 from __future__ import annotations
@@ -69,7 +70,8 @@ def load_state(path: Path, stage: str, run: str) -> TrainingState:
         run: Digest of the run that it must belong to.
 
     Raises:
-        CalicoError: The file is missing or damaged, or belongs to another stage or run; says how to go on.
+        CalicoError: The file is missing or damaged, or belongs to another stage or run; says how to
+            go on.
     """
     where = f"training state {path}"
     if not path.exists():
@@ -83,7 +85,8 @@ def load_state(path: Path, stage: str, run: str) -> TrainingState:
         state = TrainingState(
             **torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         )
-    except Exception as error:  # torch raises RuntimeError, UnpicklingError, EOFError, KeyError ... for broken files
+    # torch raises RuntimeError, UnpicklingError, EOFError, KeyError ... for broken files
+    except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CalicoError(f"{where}: cannot be read ({reason}); {_way_on(path, stage)}") from error
     for what, found, expected in (("stage", state.stage, stage), ("run", state.run, run)):
@@ -125,7 +128,10 @@ def restore_state(
     if problem is None and (type(state.step) is not int or state.step not in possible_steps):
         problem = f"step is {str(state.step)[:40]}, where no checkpoint of this run stands"
     if problem is None and state.scheduler.get("last_epoch") != state.step:
-        problem = f"the schedule stands at {str(state.scheduler.get('last_epoch'))[:40]}, the run at step {state.step}"
+        problem = (
+            f"the schedule stands at {str(state.scheduler.get('last_epoch'))[:40]}, the run "
+            f"at step {state.step}"
+        )
     if problem:
         raise CalicoError(f"training state {path}: {problem}; {_way_on(path, state.stage)}")
     module.load_state_dict(state.weights)
@@ -135,14 +141,18 @@ def restore_state(
 
 
 def _way_on(path: Path, stage: str) -> str:
-    return f"it cannot be gone on from: train this stage again (--stage {stage} --overwrite, or delete {path.parent})"
+    return (
+        f"it cannot be gone on from: train this stage again (--stage {stage} --overwrite, or "
+        f"delete {path.parent})"
+    )
 
 
 def _canonical(value: Any, texts: dict[str, str]) -> Any:
     """Copy a state so that its pickled bytes depend on nothing but its values.
 
-    Pickle writes an object that it meets again as a reference, and the objects that are shared in a fresh state are not those
-    that are shared in a loaded one. Here equal texts are one object, and no other two values share one.
+    Pickle writes an object that it meets again as a reference, and the objects that are shared in a
+    fresh state are not those that are shared in a loaded one. Here equal texts are one object, and
+    no other two values share one.
     """
     if isinstance(value, dict):
         keys = sorted(value, key=lambda key: (isinstance(key, str), key))
@@ -186,7 +196,10 @@ def _mismatch(found: Any, expected: Any, name: str) -> str | None:
             keys = (
                 sorted(map(str, found.keys() ^ expected.keys())) if isinstance(found, dict) else []
             )
-            return f"{name} has other entries than this run's ({', '.join(keys[:3]) or type(found).__name__})"
+            return (
+                f"{name} has other entries than this run's "
+                f"({', '.join(keys[:3]) or type(found).__name__})"
+            )
         pairs = [(found[key], expected[key], f"{name}.{key}") for key in expected]
     elif isinstance(expected, list | tuple):
         if not isinstance(found, list | tuple) or len(found) != len(expected):

@@ -19,7 +19,8 @@ from calico.extras import require_extra
     "--size",
     default="laptop",
     show_default=True,
-    help="ci (minutes), laptop and laptop-short (hours), laptop-8-beams and laptop-4-beams (a cheaper LiDAR), real (one "
+    help="ci (minutes), laptop and laptop-short (hours), laptop-8-beams and laptop-4-beams (a "
+    "cheaper LiDAR), real (one "
     "sequence), full (GPUs).",
 )
 @click.option(
@@ -86,12 +87,14 @@ def command(
     """Label efficiency: fine-tune on few labels from each initialisation, with the same number of steps, several seeds.
 
     \b
-    Finished cells are not run again and a killed run goes on where it stopped. Writes one JSON per cell, table.md and plot.svg.
+    Finished cells are not run again and a killed run goes on where it stopped. Writes one JSON per
+    cell, table.md and plot.svg.
     Examples:
       python -m experiments.pretraining --size ci --seed 0
       python -m experiments.pretraining --size laptop --labels 0.05
-      python -m experiments.pretraining --size laptop --variant lidar-random --variant lidar-prc --labels 0.2 --seed 0
-      python -m experiments.pretraining --size full --all-labels --set data.root=/data/nuscenes --split val --work /runs/bench
+      python -m experiments.pretraining --size laptop --variant lidar-random --variant lidar-prc
+      --labels 0.2 --seed 0 python -m experiments.pretraining --size full --all-labels --set
+      data.root=/data/nuscenes --split val --work /runs/bench
     """
     require_extra("the experiment on pre-training", "train", "sim", "viz")
     from experiments.pretraining.protocol import CORE, LABELS, SEEDS, cells, groups
@@ -115,7 +118,14 @@ def command(
             bench.run(cell)
         for group in compared:
             measure_robustness(
-                work, folder, group, split=split, extra=extra, command=sys.argv, progress=Progress, say=say
-            )  # fmt: skip
+                work,
+                folder,
+                group,
+                split=split,
+                extra=extra,
+                command=sys.argv,
+                progress=Progress,
+                say=say,
+            )
     for path in write_tables(folder):
         click.echo(path)

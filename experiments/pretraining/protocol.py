@@ -28,8 +28,8 @@ CAMERA = ("model.lidar=null", "augment.sensor_dropout=0")
 class Variant:
     """A way to get a fine-tuned model.
 
-    settings: of pre-training and fine-tuning alike. stages: before fine-tuning. finetune: settings of fine-tuning only (a
-    camera-only model starts from the cameras of a fused pre-training).
+    settings: of pre-training and fine-tuning alike. stages: before fine-tuning. finetune: settings
+        of fine-tuning only (a camera-only model starts from the cameras of a fused pre-training).
     """
 
     name: str
@@ -94,8 +94,15 @@ VARIANTS: dict[str, Variant] = {
     )
 }
 CORE = (
-    "lidar-random", "lidar-scene", "lidar-prc", "lidar-prc-a0", "lidar-prc-a1", "fused-random", "fused-prc", "fused-calico",
-)  # fmt: skip
+    "lidar-random",
+    "lidar-scene",
+    "lidar-prc",
+    "lidar-prc-a0",
+    "lidar-prc-a1",
+    "fused-random",
+    "fused-prc",
+    "fused-calico",
+)
 """The variants that run by default."""
 
 
@@ -103,8 +110,8 @@ CORE = (
 class Size:
     """How large the benchmark is.
 
-    settings: on top of the preset. pretraining: on top of these, for pre-training only. condition: of every frame that
-    fine-tuning and the evaluation see, not of those of pre-training.
+    settings: on top of the preset. pretraining: on top of these, for pre-training only. condition:
+        of every frame that fine-tuning and the evaluation see, not of those of pre-training.
     """
 
     preset: str
@@ -161,8 +168,9 @@ SIZES: dict[str, Size] = {
     "full": Size("nuscenes"),
 }
 """`laptop-short` fine-tunes for 200 steps, at 5 % 20 passes over the labelled frames, the paper's 20
-epochs; it shares the pre-training of `laptop` in one --work. `laptop-8-beams` and `laptop-4-beams` are `laptop-short` for a car
-whose LiDAR has 8 or 4 of the simulator's 32 beams, pre-trained on the drives of one that has them all. `real` is for one short
+epochs; it shares the pre-training of `laptop` in one --work. `laptop-8-beams` and `laptop-4-beams`
+are `laptop-short` for a car whose LiDAR has 8 or 4 of the simulator's 32 beams, pre-trained on the
+drives of one that has them all. `real` is for one short
 sequence: pre-training sees all of its keyframes, without labels."""
 
 
@@ -207,7 +215,8 @@ def groups(chosen: Sequence[Cell]) -> list[list[Cell]]:
     """The cells that are compared in robustness: the same sensors, labels and seed, the random initialisation first.
 
     Raises:
-        CalicoError: a group without its random initialisation, which mCE compares with; a size whose frames are not clean.
+        CalicoError: a group without its random initialisation, which mCE compares with; a size
+            whose frames are not clean.
     """
     for cell in chosen:
         if SIZES[cell.size].condition:

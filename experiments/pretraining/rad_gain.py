@@ -1,12 +1,14 @@
 """What RAD adds to PRC + random camera, on more test frames than the benchmark's table has. From the repository's root, after
 `python -m experiments.pretraining` of these sizes, variants and seeds:
 
-    python -m experiments.pretraining.rad_gain --work runs/bench --seed 1 --seed 2 --seed 3 --seed 4 --out runs/rad-gain
+    python -m experiments.pretraining.rad_gain --work runs/bench --seed 1 --seed 2 --seed 3 --seed 4
+    --out runs/rad-gain
 
-Scores the fine-tuned models on the first 80 test scenes of the simulator (the 20 of the table are among them), under the
-condition of their size. One JSON per size and seed in --out, with hashes; those that are there are not made again. Prints the
-differences CALICO minus PRC + random camera within a seed, their mean with the 95 % interval over seeds (Student's t), and
-those of a seed averaged over the sizes.
+Scores the fine-tuned models on the first 80 test scenes of the simulator (the 20 of the table are
+among them), under the condition of their size. One JSON per size and seed in --out, with hashes;
+those that are there are not made again. Prints the differences CALICO minus PRC + random camera
+within a seed, their mean with the 95 % interval over seeds (Student's t), and those of a seed
+averaged over the sizes.
 """
 
 from __future__ import annotations
@@ -78,7 +80,10 @@ def scored(work: Path, size: str, seed: int) -> dict[str, Any]:
     for name in (WITHOUT, WITH):
         folder = Cell(size, VARIANTS[name], LABELS, seed).model_folder(work)
         if not (folder / MODEL_FILE).is_file():
-            command = f"python -m experiments.pretraining --size {size} --labels {LABELS} --seed {seed} --variant {name}"
+            command = (
+                f"python -m experiments.pretraining --size {size} --labels {LABELS} --seed "
+                f"{seed} --variant {name}"
+            )
             raise click.ClickException(f"{folder / MODEL_FILE}: not there; run {command}")
         model, config = load_model(folder)
         sim = config.data.sim.model_copy(update={"test_scenes": SCENES})

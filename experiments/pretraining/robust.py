@@ -43,7 +43,8 @@ def measure_robustness(
     """Runs the demo suite on the models of one sensor set, share of labels and seed; the first cell is the baseline of mCE.
 
     Returns:
-        robust-<first cell>.json: per variant mCE, mRR and mPC of mAP, and per attack the share of the clean mAP that it takes.
+        robust-<first cell>.json: per variant mCE, mRR and mPC of mAP, and per attack the share of
+        the clean mAP that it takes.
 
     Raises:
         CalicoError: a model that is not there or not that of its cell's result: run its cell first.

@@ -55,7 +55,8 @@ def read_cells(folder: Path) -> list[dict[str, object]]:
     """The cells in a results folder, in the order of their names.
 
     Raises:
-        CalicoError: none there, a file that is no cell, or cells of several sizes, splits, data or numbers of steps.
+        CalicoError: none there, a file that is no cell, or cells of several sizes, splits, data or
+            numbers of steps.
     """
     found = []
     for path in sorted(folder.glob("*-seed*.json")):

@@ -1,7 +1,9 @@
-"""CenterHead (Yin et al., CVPR 2021): one heat map per class and, at its peaks, the box.
+"""The detection head: one heat map per class and the box at each of its peaks.
 
-Deviation: one 3x3 convolution makes the hidden features of all tasks' branches at once, two per task (heat map; all box
-terms), where the original has six separate ones per task; the output layers are 1x1.
+Source:
+    CenterHead (Yin et al., CVPR 2021). Deviation: one 3x3 convolution makes the hidden features of
+    all tasks' branches at once, two per task (heat map; all box terms), where the original has six
+    separate ones per task. The output layers are 1x1.
 """
 
 from __future__ import annotations
@@ -22,11 +24,15 @@ BOX_TERMS = {"offset": 2, "height": 1, "log_size": 3, "yaw": 2, "velocity": 2}
 
 @dataclass(frozen=True)
 class TaskOutput:
-    """One task's maps on the trunk grid.
+    """Maps of one task on the trunk grid.
 
-    heatmap: (B, classes, Y, X) logits. offset: (B, 2, Y, X) centre x, y minus the cell's lower corner [cells].
-    height: (B, 1, ...) z of the centre [m]. log_size: (B, 3, ...) log of length, width, height [m].
-    yaw: (B, 2, ...) sine, cosine. velocity: (B, 2, ...) vx, vy [m/s].
+    Attributes:
+        heatmap: (B, classes, Y, X) logits.
+        offset: (B, 2, Y, X) centre x, y minus the cell's lower corner [cells].
+        height: (B, 1, Y, X) z of the centre [m].
+        log_size: (B, 3, Y, X) log of length, width, height [m].
+        yaw: (B, 2, Y, X) sine and cosine.
+        velocity: (B, 2, Y, X) vx, vy [m/s].
     """
 
     heatmap: Tensor
@@ -38,7 +44,7 @@ class TaskOutput:
 
 
 class CenterHead(nn.Module):
-    """(B, inputs, Y, X) -> one TaskOutput per task of the configuration."""
+    """Turns (B, inputs, Y, X) features into one TaskOutput per task of the configuration."""
 
     def __init__(self, config: DetectionConfig, inputs: int) -> None:
         super().__init__()
@@ -56,7 +62,7 @@ class CenterHead(nn.Module):
                 nn.init.constant_(parameter, PRIOR_LOGIT)
 
     def forward(self, bev: Tensor) -> tuple[TaskOutput, ...]:
-        """See the class."""
+        """Return the maps of every task."""
         hidden = self.hidden(self.shared(bev)).split(self.channels, dim=1)
         outputs = []
         with full_precision(bev):

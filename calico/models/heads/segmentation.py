@@ -1,4 +1,8 @@
-"""BEV map segmentation: trunk features, resampled to the map grid, through a UNet or two convolutions (BEVFusion's head)."""
+"""The map head: trunk features, resampled to the map grid, through a UNet or two convolutions.
+
+Source:
+    The head of two convolutions is BEVFusion's (Liu et al., ICRA 2023).
+"""
 
 from __future__ import annotations
 
@@ -15,14 +19,28 @@ from calico.models.layers import at_least_float32, conv_block, full_precision
 def bilinear_matrix(
     source_min: float, source_cell: float, source: int, min_m: float, cell_m: float, n: int
 ) -> Tensor:
-    """(n, source) matrix that samples a line of cells at the centres of another line, linearly, zero outside (exact)."""
+    """Build the (n, source) matrix that samples one line of cells at the centres of another.
+
+    Sampling is linear and exact; outside the source the result is zero.
+
+    Args:
+        source_min: Lower border of the source line [m].
+        source_cell: Side of a source cell [m].
+        source: Number of source cells.
+        min_m: Lower border of the other line [m].
+        cell_m: Side of its cells [m].
+        n: Number of its cells.
+    """
     place = (min_m + (np.arange(n) + 0.5) * cell_m - source_min) / source_cell - 0.5
     weight = np.maximum(0.0, 1.0 - abs(place[:, None] - np.arange(source)[None]))
     return torch.from_numpy(weight.astype(np.float32))
 
 
 class Resample(nn.Module):
-    """(B, C, y, x) on one grid -> (B, C, Y, X) on another: bilinear, zero outside, as two constant matrix products."""
+    """Resamples (B, C, y, x) on one grid to (B, C, Y, X) on another.
+
+    It is bilinear and zero outside, and consists of two products with constant matrices.
+    """
 
     rows: Tensor
     columns: Tensor
@@ -40,12 +58,15 @@ class Resample(nn.Module):
         self.register_buffer("columns", weights_x.T.contiguous(), persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
-        """See the class."""
+        """Return the features on the other grid."""
         return torch.matmul(self.rows, torch.matmul(features, self.columns))
 
 
 class SegmentationHead(nn.Module):
-    """(B, inputs, y, x) on the trunk grid -> logits (B, K, Y, X) on the map grid. Channels are reduced before the resampling."""
+    """Turns (B, inputs, y, x) features on the trunk grid into (B, K, Y, X) logits on the map grid.
+
+    Channels are reduced before the resampling.
+    """
 
     def __init__(self, config: MapConfig, inputs: int, trunk: Grid, target: Grid) -> None:
         super().__init__()
@@ -58,7 +79,7 @@ class SegmentationHead(nn.Module):
         self.classify = nn.Conv2d(c, len(config.classes), 1)
 
     def forward(self, bev: Tensor) -> Tensor:
-        """See the class."""
+        """Return the logits."""
         features = self.body(self.resample(self.reduce(bev)))
         with full_precision(bev):
             logits: Tensor = self.classify(at_least_float32(features))
@@ -66,7 +87,13 @@ class SegmentationHead(nn.Module):
 
 
 class UNet(nn.Module):
-    """Three levels (Ronneberger et al. 2015), channels c, 2c, 4c: (B, c, Y, X) -> (B, c, Y, X), any size from 4 x 4 up."""
+    """A UNet of three levels with c, 2 c and 4 c channels, from (B, c, Y, X) to the same shape.
+
+    Any size from 4 x 4 up is accepted.
+
+    Source:
+        Ronneberger et al. 2015.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -80,7 +107,7 @@ class UNet(nn.Module):
         self.up1, self.up2 = conv_block(6 * c, 2 * c), conv_block(3 * c, c)
 
     def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
+        """Return features of the input's shape."""
         full = self.first(x)
         half = self.down1(full)
         low = self.middle(self.down2(half))

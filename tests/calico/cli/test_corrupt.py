@@ -68,9 +68,17 @@ def test_from_copies_to_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         )
         shutil.copy(tmp_path / copy.name / "submission.json", predictions / f"{copy.name}.json")
     run(
-        "robust", "examples.user_model:build", "--predictions", f"files={predictions}", *frames,
-        "--corruptions", "beam_missing,lidar_missing", *condition, "--out", str(tmp_path / "run"),
-    )  # fmt: skip
+        "robust",
+        "examples.user_model:build",
+        "--predictions",
+        f"files={predictions}",
+        *frames,
+        "--corruptions",
+        "beam_missing,lidar_missing",
+        *condition,
+        "--out",
+        str(tmp_path / "run"),
+    )
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     cells = {
         (cell["model"], cell["condition"]["name"]): cell["metrics"] for cell in results["cells"]

@@ -34,8 +34,11 @@ def run(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> object:
 def calico_command(*words: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [sys.executable, "-m", "calico.cli.main", *words],
-        cwd=ROOT, capture_output=True, check=False, env={**os.environ, **variables},
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+        env={**os.environ, **variables},
+    )
 
 
 @pytest.mark.parametrize(
@@ -138,15 +141,25 @@ def test_a_full_disk_behind_the_output_is_said() -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             [sys.executable, "-m", "calico.cli.main", "config", "show"],
-            cwd=ROOT, stdout=full, stderr=subprocess.PIPE, check=False,
-        )  # fmt: skip
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
     assert done.returncode == 2
     assert done.stderr == b"error: standard output, or a file: No space left on device\n"
 
 
 def test_a_reader_that_stops_reading_gets_no_message() -> None:
-    code = "import subprocess, sys; p = subprocess.Popen([sys.executable, '-m', 'calico.cli.main', 'config', 'show'], "
-    code += "stdout=subprocess.PIPE, stderr=subprocess.PIPE); p.stdout.close(); print(p.wait(), p.stderr.read())"
+    code = (
+        "import subprocess, sys; p = subprocess.Popen([sys.executable, '-m', "
+        "'calico.cli.main', "
+        "'config', 'show'], "
+    )
+    code += (
+        "stdout=subprocess.PIPE, stderr=subprocess.PIPE); p.stdout.close(); print(p.wait(), "
+        "p.stderr.read())"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )

@@ -12,9 +12,18 @@ from calico.cli.main import cli
 from calico.errors import CalicoError
 
 SMALL = (
-    "untrained", "--preset", "tiny", "--frames", "1", "--set", "data.sim.val_scenes=1",
-    "--set", "data.sim.frames_per_scene=1", "--set", "data.sim.image_size=[32,64]",
-)  # fmt: skip
+    "untrained",
+    "--preset",
+    "tiny",
+    "--frames",
+    "1",
+    "--set",
+    "data.sim.val_scenes=1",
+    "--set",
+    "data.sim.frames_per_scene=1",
+    "--set",
+    "data.sim.image_size=[32,64]",
+)
 
 
 @pytest.mark.parametrize("fault", ["export", "parity"])

@@ -1,4 +1,5 @@
-"""Every command that fills a folder refuses one that another process is filling, and names that process."""
+"""Every command that fills a folder refuses one that another process is filling, and names that
+process."""
 
 import subprocess
 import sys

@@ -232,7 +232,8 @@ MAY_BE_EMPTY = (
 
 @pytest.mark.parametrize(("key", "annotation"), list(leaves(Config)))
 def test_every_setting_refuses_what_it_cannot_mean(key: str, annotation: Any) -> None:
-    """A value is refused with the key named, or it is kept as it was given: nothing is converted in silence."""
+    """A value is refused with the key named, or it is kept as it was given: nothing is converted in
+    silence."""
     *parents, name = key.split(".")
     start = ["train.adversarial={}"]
     if parents == ["taxonomy"]:

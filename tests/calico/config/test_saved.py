@@ -17,7 +17,8 @@ def test_a_configuration_comes_back_and_other_readers_pass_over_its_checksum(
 
 
 def test_no_flipped_bit_changes_what_is_read(tmp_path: Path) -> None:
-    """A flip in the word before the digits hides the checksum; it lies in a comment, and all else is as it was."""
+    """A flip in the word before the digits hides the checksum; it lies in a comment, and all else
+    is as it was."""
     config = load_config("tiny", None, ["seed=7"])
     write_run_config(tmp_path, config)
     content = (tmp_path / "config.yaml").read_bytes()

@@ -1,4 +1,5 @@
-"""Taxonomies in the configuration: names, a user's own, its guards, and what the heads make of it."""
+"""Taxonomies in the configuration: names, a user's own, its guards, and what the heads make of
+it."""
 
 from __future__ import annotations
 

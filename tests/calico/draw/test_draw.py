@@ -104,15 +104,18 @@ def test_letters_of_a_single_view_are_no_larger_than_of_one_of_six(
 
     monkeypatch.setattr(cameras, "Captions", Noted)
     one = frame.replace(
-        images=frame.images[:1], camera_K=frame.camera_K[:1], camera_T_lidar=frame.camera_T_lidar[:1],
+        images=frame.images[:1],
+        camera_K=frame.camera_K[:1],
+        camera_T_lidar=frame.camera_T_lidar[:1],
         camera_time_s=frame.camera_time_s[:1],
-    )  # fmt: skip
+    )
     draw_cameras(one, width_px=width_px)
     assert sizes == [expected_px]
 
 
 def test_map_classes_have_their_colours(frame: Frame, map_grid: Grid) -> None:
-    """Row 30 of the map is y = -0.75 m, column 46 is x = 7.25 m; clear of the rings at 5 and 10 m."""
+    """Row 30 of the map is y = -0.75 m, column 46 is x = 7.25 m; clear of the rings at 5 and 10
+    m."""
     picture = draw_bev(bare(frame), map_grid=map_grid, range_m=16, size_px=320)
     colors = dict(MAP_COLORS)
     assert frame.map_masks is not None
@@ -138,7 +141,8 @@ def test_predicted_map(frame: Frame, map_grid: Grid) -> None:
 
 
 def test_camera_overlay_falls_on_the_car(frame: Frame) -> None:
-    """The car 10 m ahead: from u = 63.5 - 64 / 8 to 63.5 + 64 / 8 at its back, in a view of 64 x 128 px shown twice as large."""
+    """The car 10 m ahead: from u = 63.5 - 64 / 8 to 63.5 + 64 / 8 at its back, in a view of 64 x
+    128 px shown twice as large."""
     picture = draw_cameras(replace(bare(frame), boxes=as_truth(a_car(10, 0))), width_px=516)
     assert picture.shape == (128, 516, 3)
     rows, columns = near(picture, CAR).T

@@ -1,4 +1,5 @@
-"""Pictures of embeddings: the projection against hand-made data, the dots and the legend read back from the pixels."""
+"""Pictures of embeddings: the projection against hand-made data, the dots and the legend read back
+from the pixels."""
 
 from __future__ import annotations
 
@@ -44,7 +45,8 @@ def test_the_picture_shows_the_classes_that_occur_and_is_deterministic(method: s
 
 
 def test_every_vector_is_one_dot_at_its_place() -> None:
-    """Nine points of a 3 x 3 lattice, wider than high: nine dots, the first direction across, the second up."""
+    """Nine points of a 3 x 3 lattice, wider than high: nine dots, the first direction across, the
+    second up."""
     x, y = np.meshgrid([-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0])
     lattice = np.stack([x.ravel(), y.ravel()], axis=1)
     labels = np.arange(9)

@@ -1,4 +1,5 @@
-"""The narrow model of `tests/calico/conftest.py` with fewer classes, and more and weaker boxes to compare."""
+"""The narrow model of `tests/calico/conftest.py` with fewer classes, and more and weaker boxes to
+compare."""
 
 from __future__ import annotations
 

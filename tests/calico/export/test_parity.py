@@ -93,7 +93,8 @@ def test_a_graph_that_loses_boxes_and_bends_the_map_fails(model: CalicoModel, ba
 def test_reasons_name_the_near_tie(
     model: CalicoModel, batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A box just above the threshold; one whose overlapping rival has its score; one that nothing explains."""
+    """A box just above the threshold; one whose overlapping rival has its score; one that nothing
+    explains."""
     ours = predictions([[0, 0, 0], [8, 0, 0], [0, 8, 0]], [0.9, 0.5, 0.0504])
     theirs = predictions([[8, 0.5, 0]], [0.5004])
     monkeypatch.setattr(model, "predict", lambda _: [ours])

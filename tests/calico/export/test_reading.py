@@ -20,7 +20,8 @@ from calico.files import to_sealed_json
 
 
 def change_card(change: Callable[[dict[str, Any]], Any]) -> Callable[[onnx.ModelProto], None]:
-    """An edit of the card alone; `change` returns the new card, or None when it changed the one that it got."""
+    """An edit of the card alone; `change` returns the new card, or None when it changed the one
+    that it got."""
 
     def edit(proto: onnx.ModelProto) -> None:
         entry = next(item for item in proto.metadata_props if item.key == "calico")

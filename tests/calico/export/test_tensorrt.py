@@ -53,7 +53,8 @@ def test_an_unknown_gpu_generation_is_refused(card: GraphMetadata) -> None:
 
 @pytest.mark.slow
 def test_the_nuscenes_configuration_becomes_an_engine(tmp_path: Path) -> None:
-    """512 x 512 pillars, six images of 900 x 1600, random weights and points: 50,000 rows of 8 points."""
+    """512 x 512 pillars, six images of 900 x 1600, random weights and points: 50,000 rows of 8
+    points."""
     if importlib.util.find_spec("tensorrt_rtx") is None:
         pytest.skip("tensorrt_rtx is not installed (extra trt-rtx)")
     config = make_nuscenes()

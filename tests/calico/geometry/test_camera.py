@@ -1,4 +1,5 @@
-"""Projection by hand. The forward camera of the shared frame: 64 x 128 px, f = 64 px, centre at (63.5, 31.5)."""
+"""Projection by hand. The forward camera of the shared frame: 64 x 128 px, f = 64 px, centre at
+(63.5, 31.5)."""
 
 from __future__ import annotations
 

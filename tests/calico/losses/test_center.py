@@ -48,7 +48,8 @@ def test_focal_loss_is_finite_at_extreme_logits() -> None:
 
 
 def test_box_terms_by_hand() -> None:
-    """One car in the middle of a cell: with all maps at zero each term is the weighted sum of what it should be."""
+    """One car in the middle of a cell: with all maps at zero each term is the weighted sum of what
+    it should be."""
     box = torch.tensor([[0.5, 1.25, -1.0, 4.0, 2.0, 1.5, 0.3, 3.0, -1.0]])
     losses = center_losses(outputs(), (box,), (torch.tensor([0]),), CONFIG, GRID, NUSCENES)
     weight = 0.25

@@ -90,7 +90,8 @@ def test_gradcheck(alpha: float) -> None:
 
 
 def test_two_points_by_hand() -> None:
-    """Two regions of one point each, similarities 1 and 0: both levels are the softmax of (1, 0) / tau."""
+    """Two regions of one point each, similarities 1 and 0: both levels are the softmax of (1, 0) /
+    tau."""
     both = torch.eye(2)
     terms = point_region_contrast(both, both, torch.tensor([0, 1]), alpha=0.5, temperature=0.5)
     for value in terms.values():
@@ -100,7 +101,8 @@ def test_two_points_by_hand() -> None:
 def test_points_of_a_region_attract_at_the_region_level_and_are_left_alone_at_the_point_level() -> (
     None
 ):
-    """Point 1's second view, moved towards its region mate: PLRC's gradient pulls, RAPC has none between the two."""
+    """Point 1's second view, moved towards its region mate: PLRC's gradient pulls, RAPC has none
+    between the two."""
     first, second = views(2)
     region = torch.tensor([0, 0])
     terms = point_region_contrast(first, second, region, alpha=0.5, temperature=TAU)

@@ -96,7 +96,8 @@ def test_soft_targets_become_one_hot() -> None:
 
 
 def test_equal_lidar_embeddings_keep_the_target_from_being_one_hot() -> None:
-    """Two points of one embedding share the target: half each, whatever the temperature; the KL form is log 2 below."""
+    """Two points of one embedding share the target: half each, whatever the temperature; the KL
+    form is log 2 below."""
     camera, lidar = pair(2)
     lidar = lidar[:1].expand(2, -1)
     region = torch.zeros(2, dtype=torch.int64)

@@ -25,6 +25,7 @@ def test_output_has_the_stride(strides: tuple[int, ...], out_stride: int, expect
 
 
 def test_layers_count_as_in_second() -> None:
-    """A strided convolution and `layers` more at each level; the first level's strided one belongs to the branches."""
+    """A strided convolution and `layers` more at each level; the first level's strided one belongs
+    to the branches."""
     trunk = BevTrunk(BevConfig(layers=(3, 5, 5), channels=(4, 8, 8), neck_channels=4), 3)
     assert [len(level) for level in trunk.levels] == [3, 6, 6]

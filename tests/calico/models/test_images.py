@@ -7,7 +7,8 @@ from calico.models.images import fit_views, normalise_images
 
 
 def test_images_are_normalised_by_the_figures_of_imagenet() -> None:
-    """The mean and the mean plus one deviation of each colour, as torchvision's pre-trained weights expect them."""
+    """The mean and the mean plus one deviation of each colour, as torchvision's pre-trained weights
+    expect them."""
     image = torch.tensor([[0.485, 0.456, 0.406], [0.485 + 0.229, 0.456 + 0.224, 0.406 + 0.225]])[
         ..., None, None
     ]
@@ -16,7 +17,8 @@ def test_images_are_normalised_by_the_figures_of_imagenet() -> None:
 
 
 def test_views_of_several_sizes_come_out_as_each_by_itself() -> None:
-    """Padding of any content, order and company change nothing, bit for bit; the gradient stays inside each view."""
+    """Padding of any content, order and company change nothing, bit for bit; the gradient stays
+    inside each view."""
     sizes = (((40, 80), (20, 30)), ((20, 30), (10, 60)))
     images, matrices = torch.rand(2, 2, 3, 40, 80).requires_grad_(True), torch.rand(2, 2, 4, 4)
     fitted, moved = fit_views(images, matrices, (16, 32), sizes)

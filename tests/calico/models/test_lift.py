@@ -41,7 +41,8 @@ def bilinear(image: np.ndarray, row: float, column: float) -> np.ndarray:
 
 
 def by_loop(lift: Lift, features: Tensor, matrices: Tensor) -> np.ndarray:
-    """What is pulled for one frame, cell by cell, before the heights are collapsed: (C, heights, Y, X)."""
+    """What is pulled for one frame, cell by cell, before the heights are collapsed: (C, heights, Y,
+    X)."""
     views, _, h, w = features.shape
     context = lift.context(features).detach().numpy()
     depth = lift.depth(features).softmax(1).detach().numpy()
@@ -82,7 +83,8 @@ def test_pull_equals_a_loop_over_cells(frame: Frame) -> None:
 
 
 def test_a_painted_feature_lands_in_its_cell(frame: Frame) -> None:
-    """The feature at the pixel of a known point, with all its depth probability at that point's bin, comes out in that cell."""
+    """The feature at the pixel of a known point, with all its depth probability at that point's
+    bin, comes out in that cell."""
     lift = make(heights=(0.5,), channels=1)
     x, y, z = 4.5, 1.5, 0.5  # the centre of cell row 9, column 12
     ud, vd, d = (frame.image_from_lidar[0] @ [x, y, z, 1.0])[:3]
@@ -110,13 +112,14 @@ def test_points_behind_the_camera_are_silent_and_safe(frame: Frame) -> None:
     assert features.grad.abs().sum() > 0
     assert matrix.grad is not None
     assert torch.isfinite(matrix.grad).all()
-    _, _, seen = lift.project(matrix[0], 8, 16)
+    _, _, seen = lift.project_cells(matrix[0], 8, 16)
     assert seen.reshape(2, 16, 16)[:, :, :8].sum() == 0  # x < 0 lies behind the front camera
     assert seen.sum() > 0
 
 
 def test_a_cell_is_seen_up_to_the_edge_of_the_image_and_not_beyond() -> None:
-    """Features are 8 pixels wide, the first is centred on pixel 0: the image is from -4 to 8 w - 4 pixels."""
+    """Features are 8 pixels wide, the first is centred on pixel 0: the image is from -4 to 8 w - 4
+    pixels."""
     lift = make(heights=(-1.0,))
     height, width = 8, 16
     inside = [(-3.99, 20.0), (8 * width - 4.01, 20.0), (50.0, -3.99), (50.0, 8 * height - 4.01)]
@@ -126,7 +129,7 @@ def test_a_cell_is_seen_up_to_the_edge_of_the_image_and_not_beyond() -> None:
         matrix[:3, 3] = torch.tensor(
             [5.0 * u, 5.0 * v, 5.0]
         )  # every cell falls on (u, v), 5 m away
-    _, depth_m, seen = lift.project(matrices, height, width)
+    _, depth_m, seen = lift.project_cells(matrices, height, width)
     assert (depth_m == 5.0).all()
     assert (seen[:4] == 1.0).all()
     assert (seen[4:] == 0.0).all()
@@ -140,7 +143,7 @@ def test_homography_averages_the_views_on_the_ground(frame: Frame) -> None:
     matrices = matrices_of(frame)[:1].repeat(2, 1, 1)
     features = torch.stack([torch.full((5, 8, 16), 1.0), torch.full((5, 8, 16), 3.0)])
     bev = lift(features[None], matrices[None])[0]
-    seen = lift.project(matrices[:1], 8, 16)[2].reshape(16, 16)
+    seen = lift.project_cells(matrices[:1], 8, 16)[2].reshape(16, 16)
     torch.testing.assert_close(bev, (2.0 * seen).expand(5, -1, -1))
     assert 0 < seen.sum() < seen.numel() / 2
 

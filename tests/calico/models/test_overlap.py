@@ -48,7 +48,8 @@ def test_rounds_are_greedy_suppression(seed: int) -> None:
 
 
 def test_a_chain_deeper_than_the_rounds_is_reported() -> None:
-    """Box i overlaps box i + 1 only: greedy keeps every second one, and each round settles one more."""
+    """Box i overlaps box i + 1 only: greedy keeps every second one, and each round settles one
+    more."""
     chain = torch.diag(torch.ones(19), 1)
     keep, residual = suppress_overlaps(chain, torch.ones(20), 0.5, 20)
     assert keep.tolist() == [1.0, 0.0] * 10

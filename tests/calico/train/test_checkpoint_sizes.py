@@ -1,4 +1,5 @@
-"""A model file asks for no more memory than its own weights need, and its weights are taken as they are or not at all."""
+"""A model file asks for no more memory than its own weights need, and its weights are taken as they
+are or not at all."""
 
 from __future__ import annotations
 
@@ -102,7 +103,10 @@ def test_what_does_not_fit_is_refused(
 
 
 def test_a_configuration_that_asks_for_more_parameters_than_fit_is_refused_at_once() -> None:
-    huge = "model.bev={layers: [64, 64], strides: [2, 2], channels: [4096, 4096], neck_channels: 8, out_stride: 2}"
+    huge = (
+        "model.bev={layers: [64, 64], strides: [2, 2], channels: [4096, 4096], neck_channels: "
+        "8, out_stride: 2}"
+    )
     with pytest.raises(
         CalicoError, match=rf"model: \d+ parameters, expected at most {MAX_PARAMETERS}"
     ):

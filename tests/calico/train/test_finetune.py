@@ -130,8 +130,12 @@ def test_a_preset_gives_what_changes_a_sensor_of_the_model(source: One) -> None:
     assert none == ()
     blind, notes = training_conditions(config_of("calico", settings=("model.camera=null",)), source)
     assert {c.name for c in whole} - {c.name for c in blind} == {
-        "low_light", "motion_blur", "camera_crash", "extrinsic", "temporal_offset",
-    }  # fmt: skip
+        "low_light",
+        "motion_blur",
+        "camera_crash",
+        "extrinsic",
+        "temporal_offset",
+    }
     assert "low_light is not trained on: it changes no sensor that the model has" in notes
     assert len(notes) == 5
     camera, _ = training_conditions(

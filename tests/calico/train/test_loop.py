@@ -154,7 +154,8 @@ def test_an_adversary_sees_every_batch_and_a_resumed_run_ends_with_the_same_byte
 
 
 def test_every_epoch_has_an_order_of_its_own(source: Repeated, tmp_path: Path) -> None:
-    """What a run is given, by what its adversary is shown: each epoch its own order and its own augmentation."""
+    """What a run is given, by what its adversary is shown: each epoch its own order and its own
+    augmentation."""
     config = load_config(
         "tiny",
         None,
@@ -260,7 +261,8 @@ def test_resume_with_other_options_is_refused(source: Repeated, tmp_path: Path) 
 def test_before_the_first_checkpoint_other_options_are_taken(
     source: Repeated, tmp_path: Path
 ) -> None:
-    """The way on of a training that failed at its first batch: the corrected command with --resume."""
+    """The way on of a training that failed at its first batch: the corrected command with
+    --resume."""
     with pytest.raises(KeyboardInterrupt):
         run(load_config("tiny", None, MINI), source, tmp_path / "run", stop_at=1)
     other = load_config("tiny", None, [*MINI, "train.learning_rate=0.002"])

@@ -22,7 +22,8 @@ def test_the_schedule_exists_for_every_length(fraction: float, steps: int) -> No
 
 
 def test_the_recipe_is_that_of_the_paper() -> None:
-    """AdamW with betas 0.9 and 0.99, weight decay on matrices alone; from a tenth of the peak rate up and down to 1e-4 of it."""
+    """AdamW with betas 0.9 and 0.99, weight decay on matrices alone; from a tenth of the peak rate
+    up and down to 1e-4 of it."""
     settings = ["train.learning_rate=0.02", "train.weight_decay=0.3", "train.warmup_fraction=0.4"]
     config = load_config("tiny", None, settings).train
     layer = torch.nn.Linear(3, 2)

@@ -102,9 +102,15 @@ def run(
     stages = options.pop("stages", stages_of(config))
     measures = dict.fromkeys(("prc", "rad", "finetune"), nothing)
     run_stages(
-        config, source, out, stages=stages, measures=measures, progress=bar, say=said.append,
+        config,
+        source,
+        out,
+        stages=stages,
+        measures=measures,
+        progress=bar,
+        say=said.append,
         resume=options.pop("resume", False),
-    )  # fmt: skip
+    )
     return said
 
 
@@ -318,7 +324,8 @@ def test_a_refused_resume_changes_nothing(frame: Frame, map_grid: Grid, tmp_path
 def test_place_device_and_workers_may_change_on_resume(
     frame: Frame, map_grid: Grid, tmp_path: Path
 ) -> None:
-    """The rest of a run that was stopped after its first epoch ends with the same weights under another name, root and device."""
+    """The rest of a run that was stopped after its first epoch ends with the same weights under
+    another name, root and device."""
     source = Street(frame, map_grid)
     longer = ("train={epochs: 2, batch_size: 2, init: random}",)
     run(config_of(tmp_path, *longer), source, tmp_path / "whole")

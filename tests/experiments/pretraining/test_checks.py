@@ -1,4 +1,5 @@
-"""What the benchmark refuses before it trains, and which results it takes for finished. Nothing here trains."""
+"""What the benchmark refuses before it trains, and which results it takes for finished. Nothing
+here trains."""
 
 import hashlib
 import json
@@ -39,8 +40,14 @@ def bench(folder: Path, split: Literal["val", "test"] = "test", *extra: str) -> 
 
 
 FIGURES = {
-    "format": CELL_FORMAT, "labels": 0.05, "seed": 0, "n_frames": 8, "labelled_frames": 1, "steps": 12, "metrics": {},
-}  # fmt: skip
+    "format": CELL_FORMAT,
+    "labels": 0.05,
+    "seed": 0,
+    "n_frames": 8,
+    "labelled_frames": 1,
+    "steps": 12,
+    "metrics": {},
+}
 
 
 def finish(folder: Path, cell: Cell) -> Path:

@@ -116,7 +116,8 @@ def test_cells_come_seed_by_seed_and_have_names_of_their_own() -> None:
 def test_unknown_names_list_the_known() -> None:
     with pytest.raises(
         CalicoError,
-        match="'huge': expected one of ci, laptop, laptop-short, laptop-8-beams, laptop-4-beams, real, full",
+        match="'huge': expected one of ci, laptop, laptop-short, laptop-8-beams, laptop-4-beams, "
+        "real, full",
     ):
         cells("huge", CORE, (1.0,), (0,))
     with pytest.raises(CalicoError, match="'best': expected some of lidar-random"):

@@ -31,10 +31,18 @@ def write_cell(
     miou: bool = True,
 ) -> None:
     record: dict[str, Any] = {
-        "format": FORMAT, "variant": variant, "size": "ci", "labels": labels, "seed": seed, "split": split, "n_frames": 8,
-        "labelled_frames": 1, "steps": steps, "metrics": {name: {"value": value} for name in ("mAP", "NDS", "mIoU")},
+        "format": FORMAT,
+        "variant": variant,
+        "size": "ci",
+        "labels": labels,
+        "seed": seed,
+        "split": split,
+        "n_frames": 8,
+        "labelled_frames": 1,
+        "steps": steps,
+        "metrics": {name: {"value": value} for name in ("mAP", "NDS", "mIoU")},
         "data_hash": {"train": "a"},
-    }  # fmt: skip
+    }
     if not miou:
         record["metrics"]["mIoU"]["value"] = None
     folder.mkdir(exist_ok=True)
@@ -77,8 +85,13 @@ def test_table_and_plot(tmp_path: Path) -> None:
     text = written[0].read_text()
     row = next(line for line in text.splitlines() if "CALICO" in line)
     assert [cell.strip() for cell in row.split("|")[2:8]] == [
-        "2", "25.5 ± 6.4", "25.5 ± 6.4", "25.5 ± 6.4", "+5.0 ± 0.0", "+5.0 ± 0.0",
-    ]  # fmt: skip
+        "2",
+        "25.5 ± 6.4",
+        "25.5 ± 6.4",
+        "25.5 ± 6.4",
+        "+5.0 ± 0.0",
+        "+5.0 ± 0.0",
+    ]
     assert "+15.0 ± 0.0" in row
     first = written[1].read_bytes()
     assert "CALICO" in "".join(ElementTree.fromstring(first).itertext())
@@ -152,8 +165,14 @@ def test_a_metric_that_is_not_defined_leaves_its_places_empty(tmp_path: Path) ->
     table, picture = write_tables(tmp_path)
     row = next(line for line in table.read_text().splitlines() if "CALICO" in line)
     assert [cell.strip() for cell in row.split("|")[2:9]] == [
-        "2", "30.0 ± 0.0", "30.0 ± 0.0", "", "+10.0 ± 0.0", "+10.0 ± 0.0", "",
-    ]  # fmt: skip
+        "2",
+        "30.0 ± 0.0",
+        "30.0 ± 0.0",
+        "",
+        "+10.0 ± 0.0",
+        "+10.0 ± 0.0",
+        "",
+    ]
     text = "".join(ElementTree.fromstring(picture.read_bytes()).itertext())
     assert "NDS" in text
     assert "mIoU" not in text
