@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from calico_eval.attacks.lidar.pillars import PillarLoss
 
 from calico.frame import Frame
 from calico_eval.attacks import AttackSpec, Threat, attack_frame

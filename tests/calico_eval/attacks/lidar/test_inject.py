@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from calico_eval.attacks.lidar.pillars import PillarLoss
 
 from calico.frame import Frame
 from calico.geometry.boxes import points_in_boxes
