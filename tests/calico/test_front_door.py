@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import importlib
 import json
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 import calico
+from calico.train.checkpoint import save_model
+from tests.calico_eval.networks.mini import load_network, mini_config
 
 ROOT = Path(__file__).parents[2]
 
@@ -129,3 +132,62 @@ print(scores["AP/car"], scores["mAP_present"], scores["mAP"])
 def test_metrics_on_my_boxes() -> None:
     """A perfect answer for one class of ten: its AP is 1, and mAP is 1 / 10."""
     assert run(METRICS_ON_MY_BOXES) == "1.0 1.0 0.1\n"
+
+
+@pytest.mark.parametrize(
+    "module", ["corruptions.apply", "corruptions.single", "calico_eval.metrics.from_boxes"]
+)
+def test_examples_of_docstrings_hold(module: str) -> None:
+    result = doctest.testmod(importlib.import_module(module))
+    assert result.failed == 0
+    assert result.attempted > 2
+
+
+SMALL = (
+    'settings=["data.sim.val_scenes=2", "data.sim.frames_per_scene=1", '
+    '"data.sim.image_size=[48, 128]", "data.cache_dir={cache}"]'
+)
+ATTACK_MY_MODEL = """
+import torch
+from calico import Threat, attack, open_data
+torch.manual_seed(0)
+net = torch.nn.Conv2d(3, 4, 3)
+frames = [open_data("sim", SETTINGS)[0]]
+class Mine:
+    sensors = ("camera", "lidar")
+    def predict(self, frames): return [dict(boxes=[], scores=[], labels=[]) for _ in frames]
+    def loss(self, batch):
+        seen = net(batch.images.flatten(0, 1)).relu().mean((1, 2, 3)).unflatten(0, batch.images.shape[:2])
+        return seen.mean(1) + batch.points[..., 0].mean(1)
+for result in attack(Mine(), frames, "pgd", Threat(camera_levels=4), steps=10):
+    print(result.used, result.loss_clean < result.loss_attacked)
+for result in attack(Mine(), frames, "pgd", Threat(camera_levels=4, range_m=0.1), steps=10):
+    print(result.used[:18], result.loss_clean < result.loss_attacked)
+"""
+
+
+@pytest.mark.slow
+def test_attack_my_own_torch_model(tmp_path: Path) -> None:
+    code = ATTACK_MY_MODEL.replace("SETTINGS", SMALL.format(cache=tmp_path))
+    assert run(code) == "4 of 4 grey levels True\n4 of 4 grey levels True\n"
+
+
+LOAD_EVALUATE_ATTACK = """
+from calico import Threat, attack, evaluate, load_model, open_data
+model = load_model("RUN")
+data = open_data("sim", config=model.config, SETTINGS)
+answers = model.predict([data[0]])
+scores = evaluate(model, data)
+print(len(answers), 0 <= scores["mAP"] <= 1, scores.interval("mAP") is not None, scores["mIoU"] > 0)
+(result,) = attack(model, data[0], "pgd", Threat(camera_levels=4), steps=2)
+print(result.used, result.frame.images[0].dtype)
+"""
+
+
+@pytest.mark.slow
+def test_load_evaluate_and_attack(tmp_path: Path) -> None:
+    engine = load_network("fused", mini_config())
+    save_model(tmp_path / "run" / "model.safetensors", engine.model, engine.config)
+    code = LOAD_EVALUATE_ATTACK.replace("RUN", str(tmp_path / "run"))
+    code = code.replace("SETTINGS", SMALL.format(cache=tmp_path / "cache"))
+    assert run(code) == "1 True True True\n4 of 4 grey levels uint8\n"
