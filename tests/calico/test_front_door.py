@@ -187,6 +187,7 @@ print(result.used, result.frame.images[0].dtype)
 @pytest.mark.slow
 def test_load_evaluate_and_attack(tmp_path: Path) -> None:
     engine = load_network("fused", mini_config())
+    (tmp_path / "run").mkdir()
     save_model(tmp_path / "run" / "model.safetensors", engine.model, engine.config)
     code = LOAD_EVALUATE_ATTACK.replace("RUN", str(tmp_path / "run"))
     code = code.replace("SETTINGS", SMALL.format(cache=tmp_path / "cache"))

@@ -19,7 +19,9 @@ from calico.data.copies.export import export_frames
 from calico.data.open import open_source
 from calico.export.onnx import export_onnx
 from calico.train.checkpoint import save_model
-from calico_eval.evaluation.plan import make_plan
+from calico_eval.evaluation.inputs import EvaluationInputs
+from calico_eval.evaluation.options import RunOptions
+from calico_eval.evaluation.plan import ConditionChoice, make_plan
 from calico_eval.evaluation.run import run_evaluation
 from calico_eval.metrics.nuscenes import class_ranges
 from tests.calico_eval.networks.mini import load_network, mini_config
@@ -40,8 +42,10 @@ def make_files(folder: Path) -> None:
     source = open_source(config, "val")
     frames = [source[index] for index in range(4)]
     export_onnx(engine.model, config, collate_frames(frames), run / "model.onnx")
-    plan = make_plan([engine], source, ranges=class_ranges(), corruptions=("fog",), severities=(3,))
-    run_evaluation(plan, [engine], source, folder / "runs" / "robust", title="tiny")
+    inputs = EvaluationInputs([engine], source)
+    choice = ConditionChoice(corruptions=("fog",), severities=(3,))
+    plan = make_plan(inputs, choice, ranges=class_ranges())
+    run_evaluation(plan, inputs, folder / "runs" / "robust", RunOptions(title="tiny"))
     (folder / "gate.yaml").write_text("rules:\n  - {metric: mAP, condition: clean, min: 0.01}\n")
     data = open_data(
         "sim", "train", settings=["data.sim.train_scenes=2", "data.sim.frames_per_scene=3"]
