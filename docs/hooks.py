@@ -86,30 +86,39 @@ def describe_schema(schema: dict[str, Any], name: str) -> Iterator[str]:
         name: Name of the outermost record.
 
     Yields:
-        For each record its heading, its description and the table of its fields.
+        For each record its heading, its description, where it stands, and the table of its fields.
     """
-    waiting, seen = [(name, schema)], {name}
-    while waiting:
-        title, record = waiting.pop(0)
-        yield f"### {title}"
-        if record.get("description"):
-            yield _escape(" ".join(record["description"].split()))
-        rows = ["| field | type | default | meaning |", "|---|---|---|---|"]
-        for field, facts in record["properties"].items():
-            kind = _kind(facts)
+    records = {name: schema, **schema["$defs"]}
+    places: dict[str, list[str]] = {name: []}
+    waiting = [name]
+    for record in waiting:  # grows on the way
+        for field, facts in records[record]["properties"].items():
             for inner in re.findall(r"#/\$defs/(\w+)", json.dumps(facts)):
-                if inner not in seen:
-                    seen.add(inner)
-                    waiting.append((inner, schema["$defs"][inner]))
-            default = f"`{json.dumps(facts['default'])}`" if _is_short(facts) else ""
-            meaning = _escape(" ".join(facts.get("description", "").split()))
-            rows.append(f"| `{field}` | {kind} | {default} | {meaning} |".replace("\n", " "))
-        yield "\n".join(rows)
+                waiting += [inner] if inner not in places else []
+                before = places[record][0] + "." if places[record] else ""
+                places.setdefault(inner, []).append(before + field)
+    for record in waiting:
+        yield f"### {record}"
+        text = _escape(" ".join(records[record].get("description", "").split()))
+        where = ", ".join(f"`{place}`" for place in places[record])
+        yield f"{text} In {where}." if where else text
+        yield "\n".join(_rows(records[record]))
+
+
+def _rows(record: dict[str, Any]) -> Iterator[str]:
+    """The table of a record's fields."""
+    yield "| field | type | default | meaning |"
+    yield "|---|---|---|---|"
+    for field, facts in record["properties"].items():
+        default = f"`{json.dumps(facts['default'])}`" if _is_short(facts) else ""
+        meaning = _escape(" ".join(facts.get("description", "").split()))
+        yield f"| `{field}` | {_kind(facts)} | {default} | {meaning} |"
 
 
 def _is_short(facts: dict[str, Any]) -> bool:
     """Whether a field has a default that fits a table."""
-    return "default" in facts and len(json.dumps(facts["default"])) <= 60
+    default = facts.get("default", {})
+    return not isinstance(default, dict) and len(json.dumps(default)) <= 60
 
 
 def _kind(facts: dict[str, Any]) -> str:
