@@ -14,5 +14,5 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize("page", ["docs/explanation/sanity.md", "docs/reference/glossary.md"])
 def test_every_check_is_named(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
-    missing = [id for id, title in TITLES.items() if f"| {id} | {title} |" not in text]
+    missing = [key for key, title in TITLES.items() if f"| {key} | {title} |" not in text]
     assert missing == []
