@@ -1,4 +1,7 @@
-"""Pictures of frames and predictions, as numpy RGB: from above (`draw_bev`), through the cameras (`draw_cameras`)."""
+"""Pictures of frames and predictions as numpy RGB arrays.
+
+`draw_bev` draws from above, `draw_cameras` through the cameras.
+"""
 
 from calico.draw.bev import draw_bev
 from calico.draw.cameras import draw_cameras

@@ -56,16 +56,20 @@ def draw_bev(
     predicted_map: bool = False,
     score_threshold: float = 0.2,
 ) -> UInt8:
-    """A square from -range_m to range_m, with a legend strip below.
+    """Draw a square from -range_m to range_m from above, with a legend below.
 
-    Points are coloured by height (grey on the ground to dark blue), ground truth boxes are solid,
-    predicted ones dashed with their score; a tick shows the heading and an arrow where the object
+    Points are coloured by height (grey on the ground to dark blue). Ground truth boxes are solid,
+    predicted ones dashed with their score. A tick shows the heading and an arrow where the object
     is one second later.
 
     Args:
-        map_grid: grid of the map masks; None leaves the map out.
-        predicted_map: paint predictions.map_probs (above one half) instead of the frame's own map.
-        score_threshold: predictions below it are left out.
+        frame: Frame to draw.
+        predictions: Predictions to draw; None draws none.
+        range_m: Half of the square's side [m].
+        size_px: Side of the square in the picture [px].
+        map_grid: Grid of the map masks; None leaves the map out.
+        predicted_map: Paint predictions.map_probs (above one half) instead of the frame's own map.
+        score_threshold: Predictions below it are left out.
 
     Returns:
         (size_px + 40, size_px, 3) uint8 RGB.
@@ -120,7 +124,16 @@ def _map_masks(frame: Frame, predictions: Predictions | None, predicted_map: boo
 
 
 def to_pixels(xy: npt.NDArray[np.floating], range_m: float, scale: float) -> Float64:
-    """(N, 2) picture coordinates u, v of points (N, 2) [m]."""
+    """Convert points to picture coordinates.
+
+    Args:
+        xy: (N, 2) points [m].
+        range_m: Half of the picture's side [m].
+        scale: Pixels per metre.
+
+    Returns:
+        (N, 2) u, v [px].
+    """
     return np.stack([(range_m - xy[:, 1]) * scale, (range_m - xy[:, 0]) * scale], axis=-1).astype(
         np.float64
     )
@@ -170,7 +183,13 @@ def _ring_step_m(range_m: float) -> float:
 
 
 def draw_rings(draw: ImageDraw.ImageDraw, range_m: float, scale: float) -> None:
-    """Circles of equal distance and, in the middle, the vehicle as an arrow; scale in pixels a metre."""
+    """Draw circles of equal distance and, in the middle, the vehicle as an arrow.
+
+    Args:
+        draw: Picture to draw on.
+        range_m: Half of the picture's side [m].
+        scale: Pixels per metre.
+    """
     center = range_m * scale
     step = _ring_step_m(range_m)
     for radius in np.arange(step, range_m * 1.42, step) * scale:
@@ -183,7 +202,13 @@ def draw_rings(draw: ImageDraw.ImageDraw, range_m: float, scale: float) -> None:
 
 
 def label_rings(captions: Captions, range_m: float, size_px: int) -> None:
-    """Writes the distance on each ring, ahead of the vehicle."""
+    """Write the distance on each ring, ahead of the vehicle.
+
+    Args:
+        captions: Captions of the picture.
+        range_m: Half of the picture's side [m].
+        size_px: Side of the picture [px].
+    """
     step = _ring_step_m(range_m)
     for radius in np.arange(step, range_m, step):
         captions.put(

@@ -1,4 +1,4 @@
-"""A frame through its cameras: images in a grid with the boxes as wireframes and, if wanted, the LiDAR points."""
+"""A frame through its cameras: images in a grid, boxes as wireframes, LiDAR points if wanted."""
 
 from __future__ import annotations
 
@@ -57,20 +57,24 @@ def draw_cameras(
     points: bool = False,
     score_threshold: float = 0.2,
 ) -> UInt8:
-    """All views, sorted by where they look: left to right in front, left to right behind; up to three views in one row.
+    """Draw all views with their boxes, sorted by where they look.
 
-    Ground truth is solid, predictions are dashed with their score; a line on the floor of a box
-    points to its front.
+    Views that look forward stand above, those that look back below, each from left to right, up to
+    three in a row. Ground truth is solid, predictions are dashed with their score. A line on the
+    floor of a box points to its front.
 
     Args:
-        width_px: width of the whole picture.
-        points: overlay the LiDAR points, coloured by depth from 0 (violet) to 50 m (red).
+        frame: Frame to draw.
+        predictions: Predictions to draw; None draws none.
+        width_px: Width of the whole picture [px].
+        points: Overlay the LiDAR points, coloured by depth from 0 (violet) to 50 m (red).
+        score_threshold: Predictions below it are left out.
 
     Returns:
         (H, width_px, 3) uint8 RGB.
 
     Raises:
-        CalicoError: the frame has no images.
+        CalicoError: The frame has no images.
     """
     if not frame.images:
         raise CalicoError(f"frame {frame.token}: has no images, expected at least one camera")
@@ -93,14 +97,15 @@ def draw_cameras(
 
 
 def view_headings(frame: Frame) -> Float64:
-    """(V,) where each optical axis points, seen from above, counter-clockwise from forward [rad]."""
+    """Return the (V,) headings of the optical axes, counter-clockwise from forward [rad]."""
     return np.arctan2(frame.camera_T_lidar[:, 2, 1], frame.camera_T_lidar[:, 2, 0])
 
 
 def view_rows(frame: Frame) -> list[list[int]]:
-    """The views of each row of the picture: the more forward half, left to right, then the others, left to right.
+    """List the views of each row of the picture.
 
-    Up to three views stand in one row, those that look back last.
+    The more forward half comes first, then the others, each from left to right. Up to three views
+    stand in one row, those that look back last.
     """
     heading = view_headings(frame)
     order = [int(i) for i in np.argsort(np.round(abs(heading), 3), kind="stable")]
@@ -112,7 +117,7 @@ def view_rows(frame: Frame) -> list[list[int]]:
 
 
 def view_name(heading_rad: float) -> str:
-    """E.g. 'front left' for 55 degrees, 'left' for 90, 'back left' for 110."""
+    """Name a heading [rad], e.g. 'front left' for 55 degrees, 'left' for 90."""
     angle = abs(float(np.degrees(heading_rad)))
     side = "left" if heading_rad > 0 else "right"
     for limit, name in (
@@ -174,9 +179,10 @@ def _paint_points(canvas: UInt8, frame: Frame, image_from_lidar: Float64) -> Non
 def _draw_boxes(
     draw: ImageDraw.ImageDraw, layer: Drawn, image_from_lidar: Float64, size_wh: tuple[int, int]
 ) -> list[tuple[Point, str, Color]]:
-    """Wireframes, the farthest first. Returns the captions, the nearest first: above the boxes, below for predictions.
+    """Draw wireframes, the farthest first; return the captions, the nearest first.
 
-    Boxes that are lower than a caption get none.
+    Captions stand above the boxes of ground truth and below those of predictions. Boxes that are
+    lower than a caption get none.
     """
     spans = _wireframes(layer.boxes) @ image_from_lidar[:3, :3].T + image_from_lidar[:3, 3]
     captions: list[tuple[Point, str, Color]] = []
@@ -197,7 +203,10 @@ def _draw_boxes(
 
 
 def _wireframes(boxes: npt.NDArray[np.floating]) -> Float64:
-    """(M, 13, 2, 3) ends of the twelve edges and of the line from the middle of the floor to its front [m]."""
+    """Return the (M, 13, 2, 3) ends of the lines of boxes [m].
+
+    They are the twelve edges and the line from the middle of the floor to its front.
+    """
     corner = box_corners(boxes)
     edges = corner[:, np.asarray(EDGES)]
     floor = corner[:, :4].mean(axis=1)

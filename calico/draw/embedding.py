@@ -31,22 +31,23 @@ def draw_embedding(
     seed: int = 0,
     size_px: int = 640,
 ) -> UInt8:
-    """One dot per vector in two dimensions, coloured by class, with a legend and a caption below.
+    """Draw one dot per vector in two dimensions, coloured by class, with legend and caption.
 
     Args:
-        embeddings: (n, D), n >= 3, D >= 2.
+        embeddings: (n, D) vectors, n >= 3, D >= 2.
         labels: (n,) index into names, -1 for background (grey).
-        method: pca: the two directions of most variance, both at one scale, their shares in the
-            caption. tsne: neighbours
-            stay neighbours, distances mean nothing (van der Maaten and Hinton 2008; scikit-learn,
-            perplexity 30).
-        seed: of t-SNE.
+        names: Names of the classes.
+        method: `pca` takes the two directions of most variance, both at one scale, with their
+            shares in the caption. `tsne` keeps neighbours together; its distances mean nothing (van
+            der Maaten and Hinton 2008; scikit-learn, perplexity 30).
+        seed: Seed of t-SNE.
+        size_px: Width of the picture [px].
 
     Returns:
         (H, size_px, 3) uint8 RGB; H is size_px and what the legend needs.
 
     Raises:
-        CalicoError: shapes, labels or values out of range.
+        CalicoError: Shapes, labels or values are out of range.
     """
     _check(embeddings, labels, names)
     xy, caption = project_pca(embeddings) if method == "pca" else project_tsne(embeddings, seed)
@@ -70,9 +71,12 @@ def draw_embedding(
 
 
 def project_pca(embeddings: npt.NDArray[np.floating]) -> tuple[Float64, str]:
-    """(n, 2) coordinates along the two directions of most variance, and a caption with their shares of it.
+    """Project (n, D) vectors on the two directions of most variance.
 
-    A direction's sign is chosen so that its largest entry is positive.
+    The sign of a direction is chosen so that its largest entry is positive.
+
+    Returns:
+        (n, 2) coordinates, and a caption with the directions' shares of the variance.
     """
     centered = embeddings.astype(np.float64) - embeddings.mean(axis=0, dtype=np.float64)
     _, spread, directions = np.linalg.svd(centered, full_matrices=False)
@@ -87,7 +91,15 @@ def project_pca(embeddings: npt.NDArray[np.floating]) -> tuple[Float64, str]:
 
 
 def project_tsne(embeddings: npt.NDArray[np.floating], seed: int) -> tuple[Float64, str]:
-    """(n, 2) coordinates by t-SNE, and a caption."""
+    """Place (n, D) vectors in the plane by t-SNE.
+
+    Args:
+        embeddings: (n, D) vectors.
+        seed: Seed of the run.
+
+    Returns:
+        (n, 2) coordinates, and a caption.
+    """
     require_extra("a t-SNE picture", "train")
     from sklearn.manifold import TSNE  # a second to load
 

@@ -26,12 +26,17 @@ def draw_regions(
     range_m: float = 40.0,
     size_px: int = 800,
 ) -> UInt8:
-    """A square from -range_m to range_m, forward up: every region in a colour, other points grey, labelled boxes as outlines.
+    """Draw a square from -range_m to range_m, forward up, with every region in a colour.
+
+    Other points are grey and labelled boxes are outlines.
 
     Args:
-        ids: (N,) of `calico.regions.find_regions`.
-        covering: (M,) of `calico.regions.coverage.covering_regions`: which outlines are dark, red
-            or dashed.
+        frame: Frame with labels.
+        ids: (N,) regions of its points, from `calico.regions.find_regions`.
+        covering: (M,) from `calico.regions.coverage.covering_regions`; decides which outlines are
+            dark, red or dashed.
+        range_m: Half of the square's side [m].
+        size_px: Side of the square in the picture [px].
 
     Returns:
         (size_px + 40, size_px, 3) uint8 RGB.

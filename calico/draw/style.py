@@ -58,7 +58,14 @@ integers."""
 
 @dataclass(frozen=True)
 class Drawn:
-    """Boxes as they are drawn: solid for ground truth, dashed for predictions. boxes (M, 9), labels and captions M."""
+    """Boxes as they are drawn: solid for ground truth, dashed for predictions.
+
+    Attributes:
+        boxes: (M, 9) boxes.
+        colors: M colours.
+        captions: M captions.
+        dashed: Whether the lines are dashed.
+    """
 
     boxes: npt.NDArray[np.floating]
     colors: list[Color]
@@ -67,13 +74,23 @@ class Drawn:
 
 
 def class_code(label: int, class_names: tuple[str, ...]) -> str:
-    """A short name of a class, for captions."""
+    """Return a short name of a class, for captions.
+
+    Args:
+        label: Index into the class names.
+        class_names: Names of the classes.
+    """
     name = class_names[label] if 0 <= label < len(class_names) else f"#{label}"
     return CLASS_CODES.get(name, name[:4])
 
 
 def ground_truth(boxes: Boxes, class_names: tuple[str, ...]) -> Drawn:
-    """The frame's own boxes."""
+    """Return the frame's own boxes as they are drawn.
+
+    Args:
+        boxes: Boxes of the frame.
+        class_names: Names of the classes.
+    """
     labels = [int(label) for label in boxes.labels]
     return Drawn(
         boxes.boxes,
@@ -86,7 +103,15 @@ def ground_truth(boxes: Boxes, class_names: tuple[str, ...]) -> Drawn:
 def predicted_boxes(
     predictions: Predictions, score_threshold: float, class_names: tuple[str, ...]
 ) -> Drawn:
-    """The predictions that reach the threshold, the surest last (on top); none of a size or place that no picture shows."""
+    """Return the predictions that reach a threshold as they are drawn.
+
+    The surest come last (on top). Boxes with a size or place beyond every picture are left out.
+
+    Args:
+        predictions: Predictions of the frame.
+        score_threshold: Lowest score that is drawn.
+        class_names: Names of the classes.
+    """
     order = np.argsort(predictions.scores, kind="stable")
     near = np.abs(predictions.boxes).max(axis=1, initial=0.0) <= FARTHEST
     order = order[(predictions.scores[order] >= score_threshold) & near[order]]
@@ -103,7 +128,7 @@ def _color(label: int) -> Color:
 
 
 def ramp_colors(values: npt.NDArray[np.floating]) -> UInt8:
-    """(N, 3) colours of values in 0..1, violet to red; values outside are clipped."""
+    """Return (N, 3) colours of values in 0..1, violet to red; values outside are clipped."""
     stops = np.asarray(RAMP_STOPS, np.float64)
     position = np.clip(values, 0.0, 1.0) * (len(stops) - 1)
     colors = [np.interp(position, np.arange(len(stops)), stops[:, channel]) for channel in range(3)]
@@ -111,7 +136,14 @@ def ramp_colors(values: npt.NDArray[np.floating]) -> UInt8:
 
 
 def paint_dots(canvas: UInt8, pixels: Float64, colors: UInt8, side_px: int) -> None:
-    """Paints squares at pixels (N, 2) as u, v into the canvas (H, W, 3), in place; later ones on top."""
+    """Paint squares at pixels into a canvas in place; later ones lie on top.
+
+    Args:
+        canvas: (H, W, 3) picture.
+        pixels: (N, 2) u, v [px].
+        colors: (N, 3) colours.
+        side_px: Side of a square [px].
+    """
     height, width = canvas.shape[:2]
     corner = np.floor(pixels - (side_px - 1) / 2).astype(np.int64)
     for dv in range(side_px):
@@ -122,14 +154,23 @@ def paint_dots(canvas: UInt8, pixels: Float64, colors: UInt8, side_px: int) -> N
 
 
 def load_font(size_px: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Pillow's own font; needs no file of the system."""
+    """Return Pillow's own font; it needs no file of the system."""
     return ImageFont.load_default(size=size_px)
 
 
 def draw_stroke(
     draw: ImageDraw.ImageDraw, start: Point, end: Point, color: Color, width: int, dashed: bool
 ) -> None:
-    """A straight line; dashed ones have dashes of four and gaps of three widths."""
+    """Draw a straight line; dashed ones have dashes of four and gaps of three widths.
+
+    Args:
+        draw: Picture to draw on.
+        start: First end [px].
+        end: Other end [px].
+        color: Colour of the line.
+        width: Width of the line [px].
+        dashed: Whether the line is dashed.
+    """
     if not dashed:
         draw.line([start, end], fill=color, width=width)
         return
@@ -143,14 +184,29 @@ def draw_stroke(
 
 @dataclass
 class Captions:
-    """Writes captions on a picture and leaves out those that would cover an earlier one."""
+    """Writes captions on a picture and leaves out those that would cover an earlier one.
+
+    Attributes:
+        draw: Picture to write on.
+        size_px: Size of the text [px].
+        taken: Rectangles that are taken.
+    """
 
     draw: ImageDraw.ImageDraw
     size_px: float
     taken: list[tuple[float, float, float, float]] = field(default_factory=list)
 
     def put(self, anchor: Point, text: str, color: Color) -> bool:
-        """Centres the text on the anchor over a white plate; False where there is no room."""
+        """Centre a text on an anchor, over a white plate.
+
+        Args:
+            anchor: Middle of the text [px].
+            text: The caption.
+            color: Colour of the text.
+
+        Returns:
+            False if there is no space for it.
+        """
         face = load_font(self.size_px)
         left, top, right, bottom = self.draw.textbbox(anchor, text, font=face, anchor="mm")
         plate = (left - 2, top - 1, right + 2, bottom + 1)

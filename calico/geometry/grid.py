@@ -18,8 +18,8 @@ MAX_CELLS = 1_000_000
 class Grid:
     """A rectangle of square cells in the xy plane of the LiDAR frame.
 
-    Arrays on it have the shape (..., Y, X). Row iy covers y_min_m + [iy, iy + 1) * cell_m. Column ix
-    covers the same along x.
+    Arrays on it have the shape (..., Y, X). Row iy covers y_min_m + [iy, iy + 1) * cell_m, and
+    column ix covers the same along x.
 
     Attributes:
         x_min_m: Lower border along x [m].

@@ -65,8 +65,8 @@ def center_targets(
     """Make the targets of one task.
 
     Args:
-        boxes: Per frame the (M, 9) boxes. Boxes of other classes, or with their centre off the grid,
-            are left out.
+        boxes: Per frame the (M, 9) boxes. Boxes of other classes, or with their centre off the
+            grid, are left out.
         labels: Per frame the (M,) labels.
         class_ids: Labels of this task, in the order of its heat maps.
         grid: Grid of the trunk.

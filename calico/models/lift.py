@@ -90,9 +90,9 @@ class Lift(nn.Module):
             width: Width of the feature maps.
 
         Returns:
-            (n, heights, cells, 2) places in [-1, 1] for grid_sample, bounded also behind the camera;
-            (n, heights, cells) depths [m]; the same shape, 1 where the cell is in front of the camera
-            and in its image.
+            (n, heights, cells, 2) places in [-1, 1] for grid_sample, bounded also behind the
+            camera; (n, heights, cells) depths [m]; the same shape, 1 where the cell is in front of
+            the camera and in its image.
         """
         uvd = torch.einsum("nij,hcj->nhci", matrices[:, :3], self.centers)
         depth_m = uvd[..., 2]

@@ -110,17 +110,18 @@ class PillarEncoder(nn.Module):
         return self._point_net(flat[chosen], offset, offset - total[:, :3] / total[:, 3:])
 
     def from_rows(self, points: Tensor, count: Tensor, cell: Tensor, mean: Tensor) -> Tensor:
-        """The same features from points grouped into rows of at most T points of one pillar (`calico.export.pillars`).
+        """Encode points that are grouped into rows of at most T points of one pillar.
 
-        A pillar of more points takes several rows, one after the other; its maximum is taken over
-        them by doubling steps.
+        `calico.export.pillars` makes the rows, and the features equal those of `forward`. A pillar
+        of more points takes several rows, one after the other; its maximum is taken over them by
+        doubling steps.
 
         Args:
-            points: (B, P, T, 5), zeros in unused slots.
-            count: (B, P) int64, used slots of each row; 0 in unused rows.
+            points: (B, P, T, 5) points, zeros in unused slots.
+            count: (B, P) int64 used slots of each row; 0 in unused rows.
             cell: (B, P) int64, row * X + column of the row's pillar, rising; Y * X + p in unused
                 row p.
-            mean: (B, P, 3), mean of all the pillar's points minus its centre.
+            mean: (B, P, 3) mean of all the pillar's points minus its centre [m].
         """
         rows, columns = self.grid.shape
         batch, buffers, slots, _ = points.shape

@@ -16,13 +16,15 @@ def to_predictions(
     map_probs: Float32 | None,
     frames: int,
 ) -> list[Predictions]:
-    """One per frame; slots of score 0 are dropped.
+    """Turn the network's arrays into one `Predictions` per frame; slots of score 0 are dropped.
 
-    A score that is no number stays: the check of what an engine answers is to see it.
+    A score that is not a number stays, because the check of an engine's answers must see it.
 
     Args:
-        boxes: (B, M, 9); scores, labels: (B, M); None without a detection head.
-        map_probs: (B, K, Y, X), or None.
+        boxes: (B, M, 9) boxes; None without a detection head.
+        scores: (B, M) scores, or None.
+        labels: (B, M) labels, or None.
+        map_probs: (B, K, Y, X) probabilities, or None.
         frames: B.
     """
     if boxes is None or scores is None or labels is None:

@@ -1,6 +1,7 @@
-"""Semantic-rich regions of a point cloud, found by LiDAR alone: ground removal, clustering, filters (CALICO's first step).
+"""Semantic-rich regions of a point cloud, found by LiDAR alone.
 
-`calico.regions.coverage` compares them with labels, for reports; nothing here reads a box or a map.
+Ground is removed, the rest is clustered and filtered (CALICO's first step). Nothing here reads a
+box or a map, except `calico.regions.coverage`, which compares regions with labels for reports.
 """
 
 from calico.regions.cache import cached_regions, prepare_regions

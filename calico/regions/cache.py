@@ -38,7 +38,15 @@ REGIONS_VERSION = 1
 
 
 def cached_regions(frame: Frame, config: RegionConfig) -> npt.NDArray[np.int32]:
-    """`find_regions`, from the disk where the same points with the same settings were seen before."""
+    """Find the regions of a frame, or read them from the cache.
+
+    Args:
+        frame: Frame whose points are clustered.
+        config: Settings, and the folder of the cache.
+
+    Returns:
+        What `find_regions` returns.
+    """
     folder = config.cache_dir or default_cache_dir()
     key = _key(frame, config)
     path = folder / f"{key}.npz"
@@ -61,10 +69,14 @@ def prepare_regions(
     workers: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Fills the cache for frames of a source, in worker processes (0 or 1: in this one).
+    """Fill the cache for frames of a source, in worker processes.
 
     Args:
-        progress: called with (frames done, frames in all), from this process.
+        source: Frames.
+        config: Settings, and the folder of the cache.
+        indices: Which frames.
+        workers: Number of processes; 0 or 1 work in this process.
+        progress: Called with (frames done, frames in all), from this process.
     """
     done = 0
     if progress is not None:
@@ -87,7 +99,7 @@ def prepare_regions(
 
 
 def default_cache_dir() -> Path:
-    """calico/regions in the user's cache folder."""
+    """Return calico/regions in the user's cache folder."""
     return user_cache_dir() / "regions"
 
 

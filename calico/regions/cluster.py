@@ -1,4 +1,4 @@
-"""Points that stand together."""
+"""Clusters of points by DBSCAN or on a grid."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from calico.regions.dbscan import connect_components, dbscan
 
 
 def cluster_points(xyz: Float64, config: RegionConfig) -> Int64:
-    """(N,) cluster of each point of (N, 3), numbered from 0; -1 for noise."""
+    """Cluster points that stand together.
+
+    Args:
+        xyz: (N, 3) points [m].
+        config: Method and its settings.
+
+    Returns:
+        (N,) cluster of each point, numbered from 0; -1 for noise.
+    """
     if not len(xyz):
         return np.zeros(0, np.int64)
     if config.method == "grid":
@@ -22,7 +30,10 @@ def cluster_points(xyz: Float64, config: RegionConfig) -> Int64:
 
 
 def _grid(xyz: Float64, cell_m: float, min_points: int) -> Int64:
-    """Occupied cells of a grid over x and y that touch (eight neighbours); groups of fewer than min_points are noise."""
+    """Join occupied cells over x and y that touch (eight neighbours).
+
+    Groups of fewer than min_points points are noise.
+    """
     cells, cell_of = np.unique(np.floor(xyz[:, :2] / cell_m), axis=0, return_inverse=True)
     touching = cKDTree(cells).query_pairs(1.5, output_type="ndarray")
     labels = connect_components(touching.T, len(cells))[cell_of.ravel()]

@@ -1,4 +1,7 @@
-"""How well regions match labelled objects. For reports only: this file reads labels, the rest of `calico.regions` does not."""
+"""How well regions match labelled objects, for reports only.
+
+This file reads labels; the rest of `calico.regions` does not.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +18,16 @@ Counts = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Coverage:
-    """Counts over frames; add them up with +. Tuples are by class of the frames' taxonomy; () for none.
+    """Counts over frames; add them up with +. Tuples are by class; () for none.
 
-    objects: labelled objects with points. covered: of them, those with at least half of their
-        points in one region.
-    alone: of these, those whose region has most of its points in the object (not a wall with a car
-        before it).
-    regions: all regions. object_regions: those with most of their points inside one box.
+    Attributes:
+        frames: Number of frames.
+        objects: Labelled objects with points.
+        covered: Objects with at least half of their points in one region.
+        alone: Covered objects whose region has most of its points in the object (not, for example,
+            a wall with a car in front of it).
+        regions: All regions.
+        object_regions: Regions with most of their points inside one box.
     """
 
     frames: int = 0
@@ -68,9 +74,14 @@ class Coverage:
 
 
 def measure_coverage(frame: Frame, ids: npt.NDArray[np.int32], min_points: int = 1) -> Coverage:
-    """Compares the regions of a frame with its labelled objects that have at least min_points points.
+    """Compare the regions of a frame with its labelled objects.
 
-    Only points of the keyframe's sweep count: boxes are where objects are then.
+    Only points of the keyframe's sweep count, because boxes state where objects are at that time.
+
+    Args:
+        frame: Frame with labels.
+        ids: (N,) regions of its points, from `find_regions`.
+        min_points: Objects with fewer points are not counted.
     """
     shared, points = _overlap(frame, ids)
     of_region = np.bincount(ids[(ids >= 0) & (frame.sweep_index == 0)], minlength=shared.shape[1])
@@ -92,13 +103,25 @@ def measure_coverage(frame: Frame, ids: npt.NDArray[np.int32], min_points: int =
 
 
 def covering_regions(frame: Frame, ids: npt.NDArray[np.int32]) -> Int64:
-    """(M,) the region that holds at least half of each object's points; -1 where none does, -2 for objects without points."""
+    """Find the region that holds at least half of each object's points.
+
+    Args:
+        frame: Frame with labels.
+        ids: (N,) regions of its points, from `find_regions`.
+
+    Returns:
+        (M,) regions; -1 if no region does, -2 for objects without points.
+    """
     shared, points = _overlap(frame, ids)
     return np.where(points > 0, _covering(shared, points), -2)
 
 
 def _overlap(frame: Frame, ids: npt.NDArray[np.int32]) -> tuple[Int64, Int64]:
-    """(M, R) points of each object in each region, (M,) points of each object; of the keyframe's sweep."""
+    """Count the points of each object in each region, in the keyframe's sweep.
+
+    Returns:
+        (M, R) counts, and the (M,) number of points of each object.
+    """
     now = frame.sweep_index == 0
     regions = int(ids.max(initial=-1)) + 1
     points, ids = frame.points[now], ids[now]

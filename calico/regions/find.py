@@ -1,4 +1,4 @@
-"""The regions of one frame."""
+"""The semantic-rich regions of one frame."""
 
 from __future__ import annotations
 
@@ -29,10 +29,13 @@ written as heights above ground. docs/explanation/regions.md shows what they kee
 
 @dataclass(frozen=True)
 class Shape:
-    """What the filters look at. area_m2: of the convex hull seen from above. top_m: highest point above ground.
+    """Measures of a cluster that the filters use.
 
-    side_ratio: shorter over longer side of the rectangle of least area around it. range_m: of the
-        mean of its points.
+    Attributes:
+        area_m2: Area of the convex hull seen from above [m^2].
+        top_m: Height of the highest point above ground [m].
+        side_ratio: Shorter over longer side of the rectangle of least area around it.
+        range_m: Distance of the mean of its points from the sensor [m].
     """
 
     area_m2: float
@@ -42,18 +45,19 @@ class Shape:
 
 
 def find_regions(frame: Frame, config: RegionConfig) -> npt.NDArray[np.int32]:
-    """The semantic-rich regions of a frame by its points alone.
+    """Find the semantic-rich regions of a frame from its points alone.
 
-    Ground is removed (`regions.ground`), the rest is clustered (`regions.cluster`); CALICO: DBSCAN
-    with eps 0.75 m and 5 points, on x and y as in the first author's prototype. Clusters that are
-    too large, too high, too low, too thin or the vehicle itself are dropped; the paper names the
-    first two limits without figures, the defaults are ours (docs/explanation/regions.md).
+    Ground is removed (`regions.ground`), and the rest is clustered (`regions.cluster`). CALICO uses
+    DBSCAN with eps 0.75 m and 5 points, on x and y as in the first author's prototype. Clusters
+    that are too large, too high, too low, too thin or the vehicle itself are dropped. The paper
+    names the first two limits without figures; the defaults are ours (docs/explanation/regions.md).
 
     Args:
-        frame: only its points are read, of all sweeps; never boxes or map.
+        frame: Frame whose points of all sweeps are read, never boxes or map.
+        config: Method and limits.
 
     Returns:
-        (N,) region of each point, 0 to R - 1 without gaps; -1 for semantic-less points (ground,
+        (N,) region of each point, 0 to R - 1 without gaps; -1 for points outside regions (ground,
         noise, dropped clusters). The same points in any other order get the same regions.
     """
     xyz = frame.points[:, :3].astype(np.float64)
@@ -86,7 +90,12 @@ def _members(labels: Int64) -> list[Int64]:
 
 
 def cluster_shape(xy: Float64, height_m: Float64) -> Shape:
-    """Measures a cluster: xy (n, 2) [m, sensor at the origin], height_m (n,) above ground."""
+    """Measure a cluster.
+
+    Args:
+        xy: (n, 2) points, with the sensor at the origin [m].
+        height_m: (n,) heights above ground [m].
+    """
     hull = shapely.MultiPoint(xy).convex_hull
     corners = shapely.get_coordinates(hull)
     return Shape(
@@ -98,7 +107,10 @@ def cluster_shape(xy: Float64, height_m: Float64) -> Shape:
 
 
 def _side_ratio(hull: Float64) -> float:
-    """Shorter over longer side of the rectangle of least area; one of its sides lies on a side of the hull. 0 for a line."""
+    """Return shorter over longer side of the rectangle of least area; 0 for a line.
+
+    One of the rectangle's sides lies on a side of the hull.
+    """
     edges = np.diff(hull, axis=0)
     edges = edges[np.linalg.norm(edges, axis=1) > 0]
     if not len(edges):

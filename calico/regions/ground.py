@@ -27,7 +27,12 @@ Plane = Float64
 
 @dataclass(frozen=True)
 class Fit:
-    """A plane and the points (n, 3) that support it."""
+    """A plane and the points that support it.
+
+    Attributes:
+        plane: (3,) a, b, c of the height z = a x + b y + c [m].
+        points: (n, 3) points [m].
+    """
 
     plane: Plane
     points: Float64
@@ -35,28 +40,34 @@ class Fit:
 
 @dataclass(frozen=True)
 class Ground:
-    """height_m: (N,) vertical distance above the ground. is_ground: (N,), nearer to the plane than 0.2 m, or below it."""
+    """Heights of points above the ground.
+
+    Attributes:
+        height_m: (N,) vertical distance above the ground [m].
+        is_ground: (N,) True for points nearer to the plane than 0.2 m, or below it.
+    """
 
     height_m: Float64
     is_ground: Bool
 
 
 def fit_gpf(xyz: Float64) -> Ground:
-    """Ground-plane fitting (Zermas et al., ICRA 2017, algorithm 1) in strips of 10 m along x; parameters of CALICO's prototype.
+    """Fit the ground in strips of 10 m along x, with the parameters of CALICO's prototype.
 
-    In each strip the seeds are the points less than 0.5 m above the 50 lowest; then five times: a
-    plane by singular value decomposition, and the points within 0.2 m of it are the next seeds.
-    Ground is what is less than 0.2 m above the plane, or below.
-
-    Deviations. The median of the 50 lowest, not the mean, and seeds within 0.2 m on both sides:
-    mirror images below the road pull the plane down. A strip without a plane, with one tilted by
-    more than 15 degrees, or with one more than 0.3 m
-    off that through the ground of the two strips further in uses the latter: far away the road is
-        hidden and the lowest points are on walls and trees. Strips are followed outward from the
-        one with most ground.
+    In each strip the seeds are the points less than 0.5 m above the 50 lowest. Then, five times, a
+    plane is fitted by singular value decomposition, and the points within 0.2 m of it are the next
+    seeds. Ground is what is less than 0.2 m above the plane, or below it.
 
     Args:
         xyz: (N, 3) points [m, LiDAR frame].
+
+    Source:
+        Ground-plane fitting (Zermas et al., ICRA 2017, algorithm 1). Deviations: the median of the
+        50 lowest replaces their mean, and seeds lie within 0.2 m on both sides, since mirror images
+        below the road pull the plane down. A strip uses the plane through the ground of the two
+        strips further in if it has no plane, one tilted by more than 15 degrees, or one more than
+        0.3 m off that plane: far away the road is hidden and the lowest points are on walls and
+        trees. Strips are followed outward from the one with most ground.
     """
     if not len(xyz):
         return Ground(np.zeros(0), np.zeros(0, np.bool_))
@@ -75,14 +86,18 @@ def fit_gpf(xyz: Float64) -> Ground:
 
 
 def fit_ransac(xyz: Float64) -> Ground:
-    """One plane for the whole cloud (Fischler and Bolles 1981), of 100 through three points of the lowest third (fixed seed).
+    """Fit one plane to the whole cloud by random sampling with a fixed seed.
 
-    The best has most points within 0.2 m, less those further below: the hoods of parked cars lie in
-    a plane too, but ground has nothing beneath it. It is fitted to its points by least squares
-    (SVD). Planes tilted by more than 15 degrees don't count.
+    Of 100 planes through three points of the lowest third, the best has most points within 0.2 m,
+    less those further below: the hoods of parked cars lie in a plane too, but ground has nothing
+    beneath it. The best plane is fitted to its points by least squares. Planes tilted by more than
+    15 degrees do not count.
 
     Args:
         xyz: (N, 3) points [m, LiDAR frame].
+
+    Source:
+        Fischler and Bolles 1981.
     """
     if not len(xyz):
         return Ground(np.zeros(0), np.zeros(0, np.bool_))
@@ -102,7 +117,11 @@ def fit_ransac(xyz: Float64) -> Ground:
 
 
 def fit_plane(xyz: Float64) -> Plane | None:
-    """The plane of least squared distance to the points; None where they are on a line or it is tilted too much."""
+    """Fit the plane of least squared distance to (n, 3) points.
+
+    Returns:
+        The plane; None if the points are on a line or the plane is tilted too much.
+    """
     if len(xyz) < 3:
         return None
     middle = xyz.mean(axis=0)
@@ -127,7 +146,12 @@ def _strip_fit(xyz: Float64) -> Fit:
 
 
 def _continued(fit: Fit, inner: list[Fit]) -> tuple[Plane, list[Fit]]:
-    """The plane of a strip and the strips that the next one follows; inner are the two that this one follows."""
+    """Choose the plane of a strip and the strips that the next one follows.
+
+    Args:
+        fit: What was fitted to the strip.
+        inner: The two strips that this one follows.
+    """
     onward = fit_plane(np.concatenate([inner[0].points, inner[1].points]))
     if onward is None:
         onward = inner[1].plane

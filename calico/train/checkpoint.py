@@ -47,6 +47,11 @@ _HEADER_LENGTH_BYTES = 8
 def save_model(path: Path, model: CalicoModel, config: Config) -> str:
     """Write the weights with their card and a seal, atomically.
 
+    Args:
+        path: File to write.
+        model: Network with the weights.
+        config: Configuration for the card.
+
     Returns:
         The file's SHA-256.
     """
@@ -133,6 +138,11 @@ def save_weights(path: Path, module: nn.Module, part: str) -> None:
 def load_weights(path: Path, module: nn.Module, part: str) -> None:
     """Read the weights that `save_weights` wrote into a module.
 
+    Args:
+        path: File to read.
+        module: Module that gets the weights.
+        part: What the weights belong to; the word that `save_weights` got.
+
     Raises:
         CalicoError: The file is missing, damaged or of another part, or does not fit the module.
     """
@@ -154,15 +164,21 @@ def load_weights(path: Path, module: nn.Module, part: str) -> None:
 
 
 def load_init(model: CalicoModel, path: Path) -> tuple[int, int]:
-    """Copies every weight of a model file that has a namesake of the same shape here (a fused model can start from a LiDAR-only
-    one, and the other way round).
+    """Copy every weight of a model file that has a counterpart of the same name and shape.
+
+    A fused model can start from a LiDAR-only one, and the other way round.
+
+    Args:
+        model: Network that gets the weights.
+        path: Model file, or the folder of a run or a stage.
 
     Returns:
         How many of the model's weight tensors (of more than one dimension) were taken, and how many
         it has.
 
     Raises:
-        CalicoError: not a model file, or nothing fits of a branch or trunk that both have.
+        CalicoError: The file is not a model file, or nothing fits of a branch or trunk that both
+            have.
     """
     other, _ = load_model(path)
     own, theirs = model.state_dict(), other.state_dict()
@@ -245,7 +261,7 @@ def _config_in(file: Path, content: bytes) -> Config:
 
 
 def _check_finished(folder: Path) -> None:
-    """Raise CalicoError where training in this folder, of a run or of one of its stages, has not come to its end."""
+    """Raise CalicoError if the training of a run or a stage in this folder has not ended."""
     file = folder / MODEL_FILE
     for stage in (folder, folder / "finetune"):
         if (stage / LOG_FILE).exists() and not (stage / DONE_FILE).exists():
@@ -264,7 +280,7 @@ def _check_finished(folder: Path) -> None:
 
 
 def _check_last(folder: Path, sha256: str) -> None:
-    """Raise CalicoError where a model is not the one that the training in this folder of a run or a stage ended with."""
+    """Raise CalicoError if a model is not the one that the training in this folder ended with."""
     for stage in (folder, folder / "finetune"):
         if (stage / DONE_FILE).exists() and read_done(stage).files.get(MODEL_FILE) != sha256:
             raise CalicoError(

@@ -1,4 +1,4 @@
-"""Unlabelled frames for pre-training: augmented views, and the points whose embeddings are compared between them."""
+"""Unlabelled frames for pre-training: augmented views, and points compared between them."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ LESS, UNUSED = -1, -2
 class ContrastBatch:
     """B frames in one view or two, with S sampled points each.
 
-    views: the augmented sensor data, without any label. xy: per view (B, S, 2), where the same
-        points are [m].
-    region: (B, S) int64, from 0 in each frame; LESS outside regions, UNUSED in empty slots.
+    Attributes:
+        views: Augmented sensor data, without any label.
+        xy: Per view the (B, S, 2) places of the same points [m].
+        region: (B, S) int64, from 0 in each frame; LESS outside regions, UNUSED in empty slots.
     """
 
     views: tuple[Batch, ...]
@@ -42,7 +43,7 @@ class ContrastBatch:
         return self.views[0].tokens
 
     def to(self, device: torch.device | str) -> ContrastBatch:
-        """The same batch on a device."""
+        """Return the same batch on a device."""
         return replace(
             self,
             views=tuple(view.to(device) for view in self.views),
@@ -53,11 +54,19 @@ class ContrastBatch:
 
 @dataclass(frozen=True)
 class ContrastLoader:
-    """Makes contrast batches; reads neither boxes nor maps.
+    """Makes contrast batches; it reads neither boxes nor maps.
 
-    n_views: 2 for contrast, 1 for distillation. image_size: what the network sees; None leaves the
-        cameras out.
-    cells_m: with a value, every occupied square of this side is a region of its own (BEVContrast).
+    Attributes:
+        source: Frames to draw from.
+        regions: Settings of the regions.
+        samples: Settings of the sampled points.
+        augment: Settings of the views.
+        grid: Grid on which points must lie.
+        seed: Seed of the run.
+        stage: Name of the stage; part of the random streams.
+        n_views: 2 for contrast, 1 for distillation.
+        image_size: Height and width that the network sees [px]; None leaves the cameras out.
+        cells_m: If set, every occupied square of this side is a region of its own (BEVContrast).
     """
 
     source: FrameSource
@@ -79,7 +88,7 @@ class ContrastLoader:
         chosen: list[Int64] = []
         regions: list[Int64] = []
         for position, index in zip(positions, indices, strict=True):
-            frame = unlabelled(self.source[index], cameras=self.image_size is not None)
+            frame = remove_labels(self.source[index], cameras=self.image_size is not None)
             rng = make_generator(self.seed, self.stage, "view", epoch, position, frame.token)
             seen = tuple(
                 augment_frame(frame, self.augment, None, rng, self.image_size)
@@ -118,8 +127,13 @@ class ContrastLoader:
         )
 
 
-def unlabelled(frame: Frame, *, cameras: bool) -> Frame:
-    """The frame without boxes and map, and without its images where no camera is looked at."""
+def remove_labels(frame: Frame, *, cameras: bool) -> Frame:
+    """Return a frame without boxes and map.
+
+    Args:
+        frame: Frame with labels.
+        cameras: Whether the images stay.
+    """
     frame = frame.replace(boxes=Boxes.empty(), map_masks=None, map_known=None)
     if cameras:
         return frame
@@ -139,15 +153,19 @@ def sample_points(
     rng: np.random.Generator,
     cell_m: float | None = None,
 ) -> Int64:
-    """Which points of a frame are compared.
+    """Choose the points of a frame that are compared.
 
-    At most one point per square of `cell_m` (default: config.cell_m) in the first view, and only
-    points that every view has on the grid. Points in regions are taken in turns, one of each region
-    a round, so that small objects appear [D].
+    At most one point is taken per square of `cell_m` in the first view, and only points that every
+    view has on the grid. Points in regions are taken in turns, one of each region per round, so
+    that small objects appear [D].
 
     Args:
-        views: the points (N, 5) of each view, in one order.
-        region: (N,), negative outside regions.
+        views: The (N, 5) points of each view, in one order.
+        region: (N,) region ids, negative outside regions.
+        grid: Grid on which points must lie.
+        config: Numbers of points.
+        rng: Random numbers.
+        cell_m: Side of a square [m]; default `config.cell_m`.
 
     Returns:
         At most `rich` indices of points in regions, then at most `less` of others.

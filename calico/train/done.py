@@ -39,6 +39,11 @@ class Done:
 def mark_done(folder: Path, stage: str, steps: int) -> None:
     """Note that a stage is done, with the hashes of its files of weights.
 
+    Args:
+        folder: Folder of the stage.
+        stage: Name of the stage.
+        steps: Steps that it took.
+
     Raises:
         FileError: A file of weights is damaged.
     """
@@ -68,10 +73,13 @@ def read_done(folder: Path) -> Done:
 def check_done(folder: Path, stage: str) -> None:
     """Check that a finished stage's folder holds what its training ended with.
 
+    Args:
+        folder: Folder of the stage.
+        stage: Name of the stage that it must belong to.
+
     Raises:
         CalicoError: Its note is missing or damaged or belongs to another stage, or a file of
-            weights is missing, damaged or
-            another one; says how to go on.
+            weights is missing, damaged or another one; the message says how to continue.
     """
     done = read_done(folder)
     if done.stage != stage:

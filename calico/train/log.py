@@ -37,7 +37,11 @@ if TYPE_CHECKING:
 def check_same(config: Config, folder: Path) -> None:
     """Raise CalicoError if a folder holds the run of another configuration.
 
-    Places, the device and workers do not count, nor does a run without a checkpoint.
+    Places, the device and the number of workers do not count, nor does a run without a checkpoint.
+
+    Args:
+        config: Configuration of the run to resume.
+        folder: Folder of the stage.
     """
     file = folder / "config.yaml"
     if not file.exists() or not has_checkpoint(folder):
@@ -54,7 +58,7 @@ def check_same(config: Config, folder: Path) -> None:
 
 
 def _essence(config: Config) -> dict[str, Any]:
-    """What decides the result of a run: all but what belongs to a machine, with the files that it starts from."""
+    """Return all settings that decide a run's result: without those of a machine, with init files."""
     tree = portable_config(config).model_dump(mode="json", exclude={"name", "device"})
     tree["train"]["init"] = config.train.init
     if tree["taxonomy"] == NUSCENES.name:
@@ -65,9 +69,15 @@ def _essence(config: Config) -> dict[str, Any]:
 
 
 class RunLog:
-    """`run.json`, `config.yaml`, `log.jsonl` (no wall times: same run, same bytes) and TensorBoard (with them).
+    """Writes `run.json`, `config.yaml`, `log.jsonl` and TensorBoard files of a stage.
 
-    run: digest of all that decides what comes out of the run; the training state carries it.
+    `log.jsonl` holds no wall times, so that the same run gives the same bytes; TensorBoard has
+    them.
+
+    Attributes:
+        run: Digest of all that decides what comes out of the run; the training state carries it.
+        path: The file `log.jsonl`.
+        board: TensorBoard's writer, once training has started.
     """
 
     def __init__(
@@ -116,7 +126,11 @@ class RunLog:
         write_run_config(out, config)
 
     def start_at(self, step: int) -> None:
-        """Forgets what a killed run logged after its last checkpoint, and opens TensorBoard."""
+        """Drop what a killed run logged after its last checkpoint, and open TensorBoard.
+
+        Args:
+            step: Step of the last checkpoint; 0 for a new run.
+        """
         from torch.utils.tensorboard import SummaryWriter
 
         lines = read_text(self.path, what="log").splitlines() if self.path.exists() else []
@@ -125,17 +139,29 @@ class RunLog:
         self.board = SummaryWriter(str(self._board_folder), purge_step=step + 1)
 
     def write_step(self, step: int, epoch: int, values: dict[str, float]) -> None:
-        """One training step."""
+        """Log one training step.
+
+        Args:
+            step: Number of the step, from 1.
+            epoch: Number of the epoch, from 0.
+            values: Losses and rates by name.
+        """
         self._write({"step": step, "epoch": epoch, **values})
         self._show("train", values, step)
 
     def write_validation(self, step: int, epoch: int, metrics: dict[str, float | None]) -> None:
-        """One validation."""
+        """Log one validation.
+
+        Args:
+            step: Steps done.
+            epoch: Number of the epoch, from 0.
+            metrics: Scores by name; None where undefined.
+        """
         self._write({"step": step, "epoch": epoch, "validation": metrics})
         self._show("val", metrics, step)
 
     def close(self) -> None:
-        """Flushes TensorBoard."""
+        """Flush TensorBoard."""
         if self.board is not None:
             with name_file(self._board_folder):
                 self.board.close()

@@ -1,4 +1,4 @@
-"""Trainings that stopped before their first checkpoint: nothing is lost when they start again."""
+"""Trainings that stopped before their first checkpoint; starting again loses nothing."""
 
 from __future__ import annotations
 

@@ -17,15 +17,22 @@ from corruptions.presets import choose_levels
 def training_conditions(
     config: Config, source: FrameSource
 ) -> tuple[tuple[Level, ...], tuple[str, ...]]:
-    """The conditions that `train.corruptions` names, without those of presets that can do nothing; and a note for each of these.
+    """List the conditions that `train.corruptions` names and that have an effect here.
 
-    Nothing is done to a sensor that the model does not have, nor by a corruption for which the data
-    lack something (beam numbers, older sweeps): frames would pass for corrupted that are clean. One
-    that moves objects moves them in the LiDAR: for a model of cameras the labels would be wrong.
-    Unlike in an evaluation, corruptions may have different levels.
+    A corruption of a preset is left out if it changes only sensors that the model lacks, or if the
+    data lack something it needs (beam numbers, older sweeps): clean frames would pass for corrupted
+    ones. A corruption that moves objects moves them in the LiDAR, so that the labels would be wrong
+    for a model of cameras. Corruptions may have different levels, unlike in an evaluation.
+
+    Args:
+        config: Configuration of the run.
+        source: Training frames.
+
+    Returns:
+        The conditions, and a note for each corruption that is left out.
 
     Raises:
-        CalicoError: a corruption that was named itself can do nothing, or all of them.
+        CalicoError: A corruption that was named itself has no effect, or none has one.
     """
     names = config.train.corruptions
     conditions = dict.fromkeys(condition for name in names for condition in choose_levels([name]))
@@ -55,7 +62,7 @@ def training_conditions(
 
 
 def _unseen(model: ModelConfig, specs: Sequence[Spec]) -> str:
-    """Why the model's sensors have nothing to learn from one (or several joined by '+'), or empty."""
+    """Say why a model's sensors can learn nothing from corruptions; empty if they can."""
     has = {"camera": model.camera, "calibration": model.camera, "lidar": model.lidar}
     if not any(has.get(sensor) for spec in specs for sensor in spec.sensors):
         return "it changes no sensor that the model has"

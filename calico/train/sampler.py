@@ -1,4 +1,8 @@
-"""Which frames, in which order: pure functions of the seed, so that a resumed run sees what the killed one would have."""
+"""Which frames a run draws, and in which order.
+
+All functions are pure functions of the seed, so that a resumed run draws what the killed one would
+have drawn.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +17,16 @@ from calico.seeds import make_generator
 def label_subset(
     source: FrameSource, fraction: float, seed: int, unit: Literal["frame", "scene"] = "frame"
 ) -> list[int]:
-    """The frames whose labels a run may use: a random share of all, at least one, in the source's order.
+    """Draw the frames whose labels a run may use, in the source's order.
 
     A larger share holds every frame of a smaller one.
 
     Args:
-        unit: what is drawn. Scenes are what one labels in practice; their frames are alike, so that
-            a share of scenes is worth
-            less than the same share of frames.
+        source: Training frames.
+        fraction: Share that is drawn; at least one frame or scene.
+        seed: Seed of the run.
+        unit: What is drawn. Scenes are what people label in practice; their frames are alike, so
+            that a share of scenes is worth less than the same share of frames.
     """
     rng = make_generator(seed, "label subset")
     if unit == "frame":
@@ -38,18 +44,32 @@ def label_subset(
 
 
 def epoch_order(frames: list[int], seed: int, epoch: int, length: int) -> list[int]:
-    """Permutations of the frames, one after the other, cut to the length of an epoch."""
+    """Join permutations of the frames, cut to the length of an epoch.
+
+    Args:
+        frames: Indices to draw from.
+        seed: Seed of the run.
+        epoch: Number of the epoch; each epoch has an order of its own.
+        length: Frames in the epoch.
+    """
     rng = make_generator(seed, "order", epoch)
     rounds = -(-length // len(frames))
     return [frames[i] for _ in range(rounds) for i in rng.permutation(len(frames))][:length]
 
 
 def balanced_frames(source: FrameSource, frames: list[int]) -> list[int]:
-    """Class-balanced grouping and sampling (CBGS, Zhu et al. 2019, arXiv 1908.09492, section 3.1).
+    """Repeat frames so that every class comes up equally often.
 
-    Every class that occurs gets the same number of frames, drawn evenly from those that show it; a
+    Every class that occurs gets the same number of frames, drawn evenly from those that show it. A
     frame may come up more than once. The length stays about that of the input times the mean number
     of classes per frame.
+
+    Args:
+        source: Training frames.
+        frames: Indices to draw from.
+
+    Source:
+        Class-balanced grouping and sampling (CBGS, Zhu et al. 2019, arXiv 1908.09492), section 3.1.
     """
     shown = [np.unique(source.labels(index)) for index in frames]
     by_class = {

@@ -1,4 +1,8 @@
-"""Optimiser and learning-rate schedule: AdamW with one cycle (paper.md section 7; Smith & Topin 2018)."""
+"""Optimiser and learning-rate schedule: AdamW with one cycle.
+
+Source:
+    The CALICO paper's recipe; one cycle of Smith and Topin 2018.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,14 @@ from calico.config.training import ScheduleConfig
 
 
 def make_optimizer(model: nn.Module, config: ScheduleConfig) -> torch.optim.AdamW:
-    """AdamW; biases and normalisation parameters (one dimension) are not decayed."""
+    """Make AdamW with betas 0.9 and 0.99.
+
+    Biases and normalisation parameters (one dimension) are not decayed.
+
+    Args:
+        model: Module whose parameters are trained, if they require gradients.
+        config: Settings of the stage.
+    """
     matrices = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
     vectors = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
     groups = [
@@ -22,7 +33,16 @@ def make_optimizer(model: nn.Module, config: ScheduleConfig) -> torch.optim.Adam
 def make_scheduler(
     optimizer: torch.optim.Optimizer, config: ScheduleConfig, total_steps: int
 ) -> torch.optim.lr_scheduler.OneCycleLR:
-    """From a tenth of the peak up to it over `warmup_fraction` of the steps, then down to a ten-thousandth, by cosine."""
+    """Make the one-cycle schedule of the learning rate.
+
+    The rate rises by a cosine from a tenth of the peak over `warmup_fraction` of the steps, then
+    falls by a cosine to a ten-thousandth of the peak.
+
+    Args:
+        optimizer: Optimiser whose rate is set.
+        config: Settings of the stage.
+        total_steps: Steps of the whole run.
+    """
     total = max(total_steps, 2)
     warmup = config.warmup_fraction
     if abs(warmup * total - 1.0) < 1e-6:

@@ -38,16 +38,22 @@ UNREAD = {"train": TrainConfig(), "eval": EvalConfig(), "augment": AugmentConfig
 
 
 def stages_of(config: Config) -> tuple[str, ...]:
-    """The stages of a run, in order. `scene_contrast` is the stage prc with prc.loss scene (see `resolve_init`)."""
+    """List the stages of a run in order.
+
+    `scene_contrast` is the stage prc with the loss scene (see `resolve_init`).
+    """
     return (*PRETRAINING.get(config.train.init, ()), "finetune")
 
 
 def resolve_init(config: Config) -> Config:
-    """Settings that an initialisation implies.
+    """Apply the settings that an initialisation implies.
+
+    Args:
+        config: Configuration of the run.
 
     Raises:
-        CalicoError: an init that is neither a known name nor a file, or one that needs a sensor
-            that the model lacks.
+        CalicoError: `train.init` is neither a known name nor a file, or needs a sensor that the
+            model lacks.
     """
     init, model = config.train.init, config.model
     if init not in PRETRAINING and not Path(init).exists():
@@ -88,16 +94,18 @@ def run_stages(
     resume: bool,
     adversary: Adversary | None = None,
 ) -> Path:
-    """Runs stages one after the other in `out`/<stage>; a stage that is done is not run again.
+    """Run stages one after the other; a stage that is done is not run again.
 
     Args:
-        config: after `resolve_init`.
-        out: the run's folder, made by `files.prepare_folder`.
-        stages: some of `stages_of`; a stage that needs an earlier one finds it in `out`.
-        measures: per stage, validation or diagnostics; may read labels, is never fed back.
-        progress: gives a stage its progress bar.
-        resume: go on in stage folders that are there.
-        adversary: of fine-tuning, see `Finetune`.
+        config: Configuration after `resolve_init`.
+        source: Training frames.
+        out: Folder of the run, made by `files.prepare_folder`; each stage gets a folder in it.
+        stages: Some of `stages_of`; a stage that needs an earlier one finds it in `out`.
+        measures: Per stage, validation or diagnostics; they may read labels and are never fed back.
+        progress: Gives a stage its progress bar.
+        say: Prints a message.
+        resume: Continue in stage folders that exist.
+        adversary: Attacks batches of fine-tuning; see `Finetune`.
 
     Returns:
         The folder of the last stage. After fine-tuning its model is also `out`/model.safetensors.
@@ -136,12 +144,20 @@ def run_stage(
     resume: bool,
     adversary: Adversary | None = None,
 ) -> None:
-    """One stage in its own folder.
+    """Run one stage in its own folder.
 
     Args:
-        before: the model file or the folder whose weights it starts from (of the stage rad: the
-            folder of PRC); None for
-            random weights.
+        stage: Name of the stage.
+        config: Configuration of the run.
+        source: Training frames.
+        folder: Folder of the stage.
+        before: Model file or folder whose weights the stage starts from (for rad: the folder of
+            PRC); None for random weights.
+        measure: Validation or diagnostics.
+        progress: Called after every step.
+        say: Prints a message.
+        resume: Continue from the stage's last checkpoint.
+        adversary: Attacks batches of fine-tuning; see `Finetune`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     task = make_task(stage, config, source, before, measure, say, adversary)
@@ -160,7 +176,20 @@ def make_task(
     say: Callable[[str], None],
     adversary: Adversary | None = None,
 ) -> Finetune | Prc | Rad:
-    """A stage with the weights that it starts from; see `run_stage`."""
+    """Make a stage with the weights that it starts from.
+
+    Args:
+        stage: Name of the stage.
+        config: Configuration of the run.
+        source: Training frames.
+        before: Model file or folder whose weights the stage starts from; None for random weights.
+        measure: Validation or diagnostics.
+        say: Prints a message.
+        adversary: Attacks batches of fine-tuning; see `Finetune`.
+
+    Raises:
+        CalicoError: The stage rad has no folder of PRC, or the frames do not suit the stage.
+    """
     config = stage_config(stage, config)
     model = build_model(config, seed=derive_seed(config.seed, "weights"))
     if before is not None:
@@ -182,7 +211,7 @@ def make_task(
 
 
 def _check_regions(config: Config, source: FrameSource) -> None:
-    """Raises CalicoError where none of the first frames has a region: there is nothing to contrast."""
+    """Raise CalicoError if none of the first frames has a region."""
     looked = range(min(len(source), 50))
     if looked and not any(
         (cached_regions(source[index], config.pretrain.regions) >= 0).any() for index in looked
@@ -195,7 +224,14 @@ def _check_regions(config: Config, source: FrameSource) -> None:
 
 
 def stage_config(stage: str, config: Config) -> Config:
-    """The configuration with defaults for what the stage does not read: its results serve every run that agrees in the rest."""
+    """Reset what a stage does not read to defaults.
+
+    Its results therefore serve every run that agrees in the rest.
+
+    Args:
+        stage: Name of the stage.
+        config: Configuration of the run.
+    """
     if stage == "finetune":
         return config
     changes: dict[str, object] = dict(UNREAD)
@@ -205,10 +241,18 @@ def stage_config(stage: str, config: Config) -> Config:
 
 
 def stage_before(stage: str, config: Config, out: Path) -> Path | None:
-    """What a stage starts from: the folder of the one before, the file that `train.init` names, or nothing.
+    """Find what a stage starts from.
+
+    Args:
+        stage: Name of the stage.
+        config: Configuration of the run.
+        out: Folder of the run.
+
+    Returns:
+        The folder of the stage before, the file that `train.init` names, or None.
 
     Raises:
-        CalicoError: the stage before is missing, unfinished, damaged, or was run with other
+        CalicoError: The stage before is missing, unfinished, damaged, or was run with other
             settings.
     """
     if stage == "prc" or (stage == "finetune" and config.train.init == "random"):
@@ -228,7 +272,13 @@ def stage_before(stage: str, config: Config, out: Path) -> Path | None:
 
 
 def check_plan(stages: tuple[str, ...], config: Config, source: FrameSource) -> None:
-    """Raises CalicoError for what can be known to go wrong before anything is written."""
+    """Raise CalicoError for what will certainly fail, before anything is written.
+
+    Args:
+        stages: Stages that will be run.
+        config: Configuration of the run.
+        source: Training frames.
+    """
     _check_sensors(stages, config, source)
     model = build_model(config, seed=0)
     if "finetune" in stages:

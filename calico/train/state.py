@@ -37,13 +37,17 @@ MAX_BYTES = 24 << 30
 
 @dataclass(frozen=True)
 class TrainingState:
-    """Where a run stands. Random streams are functions of (seed, step), so that the position is all their state.
+    """Where a run stands.
 
-    Args:
+    Random streams are functions of (seed, step), so that the position is all their state.
+
+    Attributes:
         stage: Name of the stage.
         run: Digest of all that decides the run (see `log.RunLog`).
         step: Steps done.
-        optimizer, scheduler, weights: Their state dictionaries.
+        optimizer: State dictionary of the optimiser.
+        scheduler: State dictionary of the schedule.
+        weights: State dictionary of the task's stored module.
     """
 
     stage: str
@@ -55,7 +59,12 @@ class TrainingState:
 
 
 def save_state(path: Path, state: TrainingState) -> None:
-    """Write the training state with a seal, atomically; equal states give equal bytes."""
+    """Write the training state with a seal, atomically; equal states give equal bytes.
+
+    Args:
+        path: File to write.
+        state: State to write.
+    """
     buffer = io.BytesIO()
     torch.save(_canonical(vars(state), {}), buffer)
     write_atomic(path, seal_zip(buffer.getvalue()))
@@ -106,19 +115,21 @@ def restore_state(
     scheduler: torch.optim.lr_scheduler.LRScheduler,
     possible_steps: Iterable[int],
 ) -> int:
-    """Put a training state into the objects of a run, after a check of all its parts against them.
+    """Put a training state into the objects of a run, after checking all its parts.
 
     Args:
         path: Where the state was read, for the messages.
         state: What `load_state` returned.
-        module, optimizer, scheduler: Those of the run, fresh.
-        possible_steps: Where a state of this run can stand.
+        module: Module that gets the weights, fresh.
+        optimizer: Optimiser of the run, fresh.
+        scheduler: Schedule of the run, fresh.
+        possible_steps: Steps at which a state of this run can stand.
 
     Returns:
         The number of steps done.
 
     Raises:
-        CalicoError: A part does not fit the run; says which.
+        CalicoError: A part does not fit the run; the message says which.
     """
     problem = _mismatch(state.weights, dict(module.state_dict()), "weights")
     problem = problem or _mismatch(
@@ -165,7 +176,10 @@ def _canonical(value: Any, texts: dict[str, str]) -> Any:
 
 
 def _filled(optimizer: torch.optim.Optimizer, stored: Any) -> dict[str, Any]:
-    """What the state of this optimiser looks like after a step, for the parameters that a stored state has moments of."""
+    """Return what this optimiser's state looks like after a step.
+
+    Parameters without moments in the stored state are left out.
+    """
     expected = optimizer.state_dict()
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     there = stored.get("state", {}) if isinstance(stored, dict) else {}
@@ -182,7 +196,10 @@ def _filled(optimizer: torch.optim.Optimizer, stored: Any) -> dict[str, Any]:
 
 
 def _mismatch(found: Any, expected: Any, name: str) -> str | None:
-    """Say where a stored value differs from the run's in keys, lengths, types, shapes or settings; None where it does not."""
+    """Say where a stored value differs from the run's; None if it does not.
+
+    Keys, lengths, types, shapes and settings are compared.
+    """
     if isinstance(expected, torch.Tensor):
         kind = (
             (tuple(found.shape), found.dtype)

@@ -10,7 +10,7 @@ from calico.data.source import FrameInfo
 from calico.frame import Boxes, Frame, Int64
 from calico.geometry.grid import Grid
 from calico.taxonomy import NUSCENES
-from calico.train.contrast import LESS, UNUSED, ContrastLoader, sample_points, unlabelled
+from calico.train.contrast import LESS, UNUSED, ContrastLoader, sample_points, remove_labels
 
 GRID = GridConfig(
     x_range_m=(-16, 16), y_range_m=(-16, 16), map_x_range_m=(-16, 16), map_y_range_m=(-16, 16)
@@ -157,8 +157,8 @@ def test_an_empty_cloud_gives_no_samples(frame: Frame, tmp_path: Path) -> None:
 
 
 def test_unlabelled_keeps_the_sensors(frame: Frame) -> None:
-    bare = unlabelled(frame, cameras=True)
+    bare = remove_labels(frame, cameras=True)
     assert bare.points is frame.points
     assert bare.images == frame.images
     assert (len(bare.boxes), bare.map_masks) == (0, None)
-    assert unlabelled(frame, cameras=False).images == ()
+    assert remove_labels(frame, cameras=False).images == ()
