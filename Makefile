@@ -7,7 +7,7 @@ ENGINE := $(RUN)/model/model.onnx
 FUZZ_ROUNDS ?= 1000
 FUZZ_KILLS ?= 10
 
-.PHONY: help demo demo-clean test test-attacks-other-cpu fuzz lint types house docs dist clean
+.PHONY: help demo demo-clean test pytest test-attacks-other-cpu fuzz lint types house docs dist clean
 help:
 	@echo "make demo   train, export, attack and report on the embedded simulator (about a quarter of an hour on two cores)"
 	@echo "make test   lint, types and tests"
@@ -42,7 +42,9 @@ demo: .venv/core
 	$(BIN)/calico robust $(ENGINE) --attack-model $(RUN)/model --suite demo --out $(RUN)/robust --resume
 	$(BIN)/calico report $(RUN)/robust
 
-test: lint types
+test: lint types pytest
+
+pytest: .venv/dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 # Rounding differs between kinds of processors, and attacks amplify it: the tests of attacks must pass with either.
