@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from reports.gate.evaluate import evaluate
+from reports.gate.evaluate import evaluate_rules
 from reports.gate.rules import Rule, Rules
 from reports.results_file import read_results, write_results
 from reports.schema import Cell, Check, Condition, Metric, Model, Provenance, Results
@@ -134,7 +134,7 @@ def measure_gate(shape: str, count: int) -> float:
         write_results(folder / "results.json", results)
         start = time.perf_counter()
         read = read_results(folder / "results.json")
-        write_report(folder, read, read, evaluate(read, RULES, read))
+        write_report(folder, read, read, evaluate_rules(read, RULES, read))
         return time.perf_counter() - start
 
 

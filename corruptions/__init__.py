@@ -1,6 +1,11 @@
-"""Sensor corruptions of camera and LiDAR frames: pure, seeded, in physical units, and checked for their effect.
+"""Sensor corruptions of camera and LiDAR frames, in physical units.
 
-`corrupt(frame, "fog", severity=3, seed=0)` or `corrupt_with(frame, "fog", 87.0, seed=0)`; `list_corruptions()` lists all.
+They are pure functions of the frame and a seed, and are checked for their effect.
+
+Example:
+    corrupt(frame, "fog", severity=3, seed=0)
+    corrupt_with(frame, "fog", 87.0, seed=0)
+    list_corruptions()
 """
 
 from corruptions.apply import corrupt, corrupt_with

@@ -1,4 +1,4 @@
-"""Applies corruptions: by severity, or by their physical parameter."""
+"""Apply corruptions by severity, or by their physical parameter."""
 
 from __future__ import annotations
 
@@ -59,7 +59,15 @@ def corrupt(frame: T, name: str, severity: int, seed: int = 0) -> T:
 
 
 def as_severity(name: str, severity: object) -> int:
-    """The severity of a corruption from 0 to 5; raises CorruptionError for anything else."""
+    """Check a severity and return it as an int from 0 to 5.
+
+    Args:
+        name: Name of the corruption, for the message.
+        severity: Any value.
+
+    Raises:
+        CorruptionError: It is no whole number from 0 to 5.
+    """
     level = as_whole_number(name, severity)
     if not 0 <= level <= 5:
         raise CorruptionError(
@@ -69,10 +77,14 @@ def as_severity(name: str, severity: object) -> int:
 
 
 def as_whole_number(name: str, severity: object) -> int:
-    """A level's number: whole numbers of numpy are ones, too, booleans are none.
+    """Check a whole number and return it as an int; numpy's count as whole, booleans do not.
+
+    Args:
+        name: Name of the corruption, for the message.
+        severity: Any value.
 
     Raises:
-        CorruptionError: it is no whole number.
+        CorruptionError: It is no whole number.
     """
     try:
         if not isinstance(severity, bool | np.bool_):
@@ -142,7 +154,10 @@ def apply_parts(
 
 
 def _apply_all(frame: F, parts: Sequence[tuple[Spec, float]], seed: int) -> F:
-    """Part after part. What a later part takes from the frames before in the scene has been through the earlier parts, too."""
+    """Apply part after part.
+
+    Frames before in the scene that a later part takes have been through the earlier parts, too.
+    """
     clean = frame.previous
     for number, (spec, value) in enumerate(parts):
         frame = _apply(frame, spec, value, seed)
@@ -155,7 +170,7 @@ def _apply_all(frame: F, parts: Sequence[tuple[Spec, float]], seed: int) -> F:
 
 @dataclass(frozen=True)
 class _History:
-    """Gives the frame before as the parts applied so far leave it; worked out only when asked for."""
+    """Gives the frame before as the parts applied so far leave it, computed when asked for."""
 
     previous: Callable[[], Any]
     parts: tuple[tuple[Spec, float], ...]

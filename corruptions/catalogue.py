@@ -16,7 +16,7 @@ from corruptions.timing.table import TABLE as TIMING
 from corruptions.weather.table import TABLE as WEATHER
 
 SUITE_VERSION = "4"
-"""Grows whenever any corruption gives other bytes for the same seed."""
+"""Version of the suite. It grows whenever any corruption gives other bytes for the same seed."""
 
 SPECS: Mapping[str, Spec] = MappingProxyType(
     {spec.name: spec for spec in (*WEATHER, *CAMERA, *LIDAR, *TIMING, *ALIGNMENT, *OBJECTS)}
@@ -24,14 +24,19 @@ SPECS: Mapping[str, Spec] = MappingProxyType(
 
 
 def list_corruptions() -> tuple[str, ...]:
-    """All single corruptions, group by group. Pairs are any two joined by "+"."""
+    """List all single corruptions, group by group. Any two joined by "+" are a pair."""
     return tuple(SPECS)
 
 
 def find_corruptions(name: str) -> tuple[Spec, ...]:
-    """The corruptions that a name stands for, in the order in which they are applied: "fog" or "fog+camera_crash".
+    """Find the corruptions that a name stands for, in the order in which they are applied.
 
-    Raises CorruptionError for an unknown name, with the nearest valid one where one is near.
+    Args:
+        name: One name, or several joined by "+": "fog", "fog+camera_crash".
+
+    Raises:
+        CorruptionError: A name is unknown (the message has the nearest valid one), or is there
+            twice.
     """
     parts = name.split("+")
     for part in parts:
@@ -40,10 +45,12 @@ def find_corruptions(name: str) -> tuple[Spec, ...]:
             hint = f": did you mean {near[0]!r}?" if near else "."
             where = f" in {name!r}" if len(parts) > 1 else ""
             raise CorruptionError(
-                f"unknown corruption {part!r}{where}{hint} Known: {', '.join(SPECS)}; join several with '+'"
+                f"unknown corruption {part!r}{where}{hint} Known: {', '.join(SPECS)}; join several "
+                f"with '+'"
             )
     if len(set(parts)) < len(parts):
         raise CorruptionError(
-            f"corruption {name!r} names {max(parts, key=parts.count)!r} twice; expected each part once"
+            f"corruption {name!r} names {max(parts, key=parts.count)!r} twice; expected each part "
+            f"once"
         )
     return tuple(SPECS[part] for part in parts)

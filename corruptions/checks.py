@@ -1,4 +1,4 @@
-"""Check a frame before it is corrupted: a wrong unit would make a corruption mean something else."""
+"""Check a frame before it is corrupted: a wrong unit would change what a corruption means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a corruption really did, measured on the arrays that came out: a condition that changed nothing is no result."""
+"""What a corruption really did, measured on the arrays that came out.
+
+A condition that changed nothing is no result.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ from corruptions.frame_like import Float64, FrameLike, Int64, UInt8
 from corruptions.spec import Sensor, Spec
 
 STRIDE = 4
-"""The mean pixel change is measured on every fourth row and column; whether anything changed, on all of them."""
+"""The mean pixel change is measured on every fourth row and column.
+
+Whether anything changed is measured on all of them.
+"""
 
 UInt64 = npt.NDArray[np.uint64]
 PRIMES: UInt64 = np.array(
@@ -25,17 +31,22 @@ PRIMES: UInt64 = np.array(
 class Effect:
     """The difference between a frame before and after, from the arrays alone.
 
-    points_before, points_after: counts.
-    removed_share, added_share: points whose position is gone, points at a new position; both of points_before. A moved
-        point counts in both.
-    moved_m: mean distance that points moved, of those that can be told one by one (`_matched_rows`); None where these are less
-        than half of the points.
-    intensity_ratio: summed intensity of all points after over before; None where there was none before.
-    pixel_change: mean absolute change of the pixel values, 0..255.
-    cameras_black: cameras that turned all black.
-    rotation_deg, translation_m: largest change of a camera's pose in the LiDAR frame.
-    boxes_changed_share: share of the labelled objects whose box changed; None without any.
-    present, changed: sensors that had data before, and those whose data differ now.
+    Attributes:
+        points_before: Number of points before.
+        points_after: Number of points after.
+        removed_share: Points whose position is gone, as a share of the points before. A moved point
+            counts as removed and as added.
+        added_share: Points at a new position, as a share of the points before.
+        moved_m: Mean distance that points moved [m], of those that can be told one by one
+            (`_matched_rows`). None where these are less than half of the points.
+        intensity_ratio: Summed intensity of all points after over before. None without any before.
+        pixel_change: Mean absolute change of the pixel values, 0..255.
+        cameras_black: Cameras that turned all black.
+        rotation_deg: Largest rotation of a camera's pose in the LiDAR frame [degrees].
+        translation_m: Largest shift of a camera's pose in the LiDAR frame [m].
+        boxes_changed_share: Share of the labelled objects whose box changed. None without any.
+        present: Sensors that had data before.
+        changed: Sensors whose data differ now.
     """
 
     points_before: int
@@ -54,7 +65,12 @@ class Effect:
 
 
 def measure_effect(before: FrameLike, after: FrameLike) -> Effect:
-    """Measures what changed from one frame to the other (same cameras, image sizes)."""
+    """Measure what changed from one frame to another of the same cameras and image sizes.
+
+    Args:
+        before: Frame before.
+        after: Frame after.
+    """
     n, m = len(before.points), len(after.points)
     old, new = _position_keys(before), _position_keys(after)
     light = float(before.points[:, 3].sum(dtype=np.float64))
@@ -106,8 +122,11 @@ def measure_effect(before: FrameLike, after: FrameLike) -> Effect:
 class EffectSummary:
     """Effects over the frames of a condition.
 
-    frames: how many. present, changed: per sensor, in how many frames it had data, and in how many of them it changed.
-    means: the mean of every number of `Effect` over the frames in which it is defined.
+    Attributes:
+        frames: Number of frames.
+        present: Sensor to the number of frames in which it had data.
+        changed: Sensor to the number of these frames in which it changed.
+        means: Mean of every number of `Effect` over the frames in which it is defined.
     """
 
     frames: int
@@ -116,7 +135,7 @@ class EffectSummary:
     means: dict[str, float]
 
     def as_numbers(self) -> dict[str, float]:
-        """All of it as flat numbers, for a report."""
+        """Return all of it as flat numbers, for a report."""
         shares = {
             f"{sensor}_changed_share": self.changed[sensor] / n
             for sensor, n in self.present.items()
@@ -142,7 +161,7 @@ _SENSORS: tuple[Sensor, ...] = ("camera", "lidar", "calibration", "labels")
 
 
 def summarise_effects(effects: Sequence[Effect]) -> EffectSummary:
-    """Puts the effects of a condition's frames together."""
+    """Summarise the effects of a condition's frames."""
     means = {}
     for name in _NUMBERS:
         values = [getattr(e, name) for e in effects if getattr(e, name) is not None]
@@ -159,14 +178,18 @@ def summarise_effects(effects: Sequence[Effect]) -> EffectSummary:
 
 
 def check_summary(spec: Spec | str, summary: EffectSummary) -> tuple[bool, dict[str, float], str]:
-    """Did the condition do what its name says, over its frames?
+    """Check whether a condition did what its name says, over its frames.
 
-    It fails when a sensor that it must change, and that the data have, changed in no frame, or when the data have none of
-    these sensors. A single frame may stay as it was (a frame without points under `point_drop`). For a pair, the sensors of
-    all its parts.
+    It fails when a sensor that it must change, and that the data have, changed in no frame, or when
+    the data have none of these sensors. A single frame may stay as it was (a frame without points
+    under `point_drop`). A pair must change the sensors of all its parts.
+
+    Args:
+        spec: The corruption, or a name as for `find_corruptions`.
+        summary: Effects over the frames.
 
     Returns:
-        passed; the measured numbers; a message, empty when passed.
+        Whether it passed; the measured numbers; a message, empty when passed.
     """
     specs = (spec,) if isinstance(spec, Spec) else find_corruptions(spec)
     name = "+".join(s.name for s in specs)
@@ -185,7 +208,8 @@ def check_summary(spec: Spec | str, summary: EffectSummary) -> tuple[bool, dict[
         return (
             False,
             measured,
-            f"{name}: changed {counts}; expected a change, so its scores would be those of clean data",
+            f"{name}: changed {counts}; expected a change, so its scores would be those of clean "
+            f"data",
         )
     return True, measured, ""
 
@@ -193,23 +217,35 @@ def check_summary(spec: Spec | str, summary: EffectSummary) -> tuple[bool, dict[
 def check_effect(
     spec: Spec | str, before: FrameLike, after: FrameLike
 ) -> tuple[bool, dict[str, float], str]:
-    """`check_summary` for a single frame."""
+    """Check the effect on a single frame, see `check_summary`.
+
+    Args:
+        spec: The corruption, or a name as for `find_corruptions`.
+        before: Frame before.
+        after: Frame after.
+
+    Returns:
+        Whether it passed; the measured numbers; a message, empty when passed.
+    """
     return check_summary(spec, summarise_effects([measure_effect(before, after)]))
 
 
 def _position_keys(frame: FrameLike) -> UInt64:
-    """(N,) 64-bit keys of every point's x, y, z."""
+    """Make 64-bit keys (N,) of every point's x, y, z."""
     return _mixed(np.ascontiguousarray(frame.points[:, :3]).view(np.uint32).astype(np.uint64))
 
 
 def _mixed(columns: UInt64) -> UInt64:
-    """(N,) one key for the whole numbers (N, up to 4) of a row."""
+    """Make one key (N,) for the whole numbers (N, up to 4) of a row."""
     keys: UInt64 = (columns * PRIMES[: columns.shape[1]]).sum(axis=1, dtype=np.uint64)
     return keys
 
 
 def _movement(before: FrameLike, after: FrameLike) -> float | None:
-    """Mean distance [m] between the matched points; None where less than half of the points before have a match."""
+    """Measure the mean distance [m] between the matched points.
+
+    It is None where less than half of the points before have a match.
+    """
     old, new = _matched_rows(before, after)
     if 2 * len(old) < len(before.points) or not len(old):
         return None
@@ -217,10 +253,11 @@ def _movement(before: FrameLike, after: FrameLike) -> float | None:
 
 
 def _matched_rows(before: FrameLike, after: FrameLike) -> tuple[Int64, Int64]:
-    """Rows of the points that are the same point before and after, whatever their position.
+    """Find the rows of the points that are the same point before and after.
 
-    A point is known by its beam, sweep, age and intensity. Points that have all of them in common are told by their order, where
-    there are as many of them after as before; else none of them is matched.
+    A point is known by its beam, sweep, age and intensity, whatever its position. Points that have
+    all of them in common are told apart by their order, where there are as many of them after as
+    before. Else none of them is matched.
     """
     keys = _identity_keys(before), _identity_keys(after)
     if np.array_equal(*keys):  # row by row, without sorting
@@ -237,7 +274,7 @@ def _matched_rows(before: FrameLike, after: FrameLike) -> tuple[Int64, Int64]:
 
 
 def _identity_keys(frame: FrameLike) -> UInt64:
-    """(N,) 64-bit keys that tell points apart by beam, sweep, age and intensity."""
+    """Make 64-bit keys (N,) that tell points apart by beam, sweep, age and intensity."""
     bits = np.ascontiguousarray(frame.points[:, 3:5]).view(np.uint32).astype(np.uint64)
     where = (
         values.astype(np.int64).astype(np.uint64) for values in (frame.ring, frame.sweep_index)
@@ -246,7 +283,7 @@ def _identity_keys(frame: FrameLike) -> UInt64:
 
 
 def _pixel_change(pairs: Sequence[tuple[UInt8, UInt8]]) -> float:
-    """Mean absolute difference over all images, on every STRIDE-th row and column."""
+    """Measure the mean absolute difference over all images, on every STRIDE-th row and column."""
     total, count = 0, 0
     for a, b in pairs:
         difference = abs(a[::STRIDE, ::STRIDE].astype(np.int16) - b[::STRIDE, ::STRIDE])
@@ -255,7 +292,7 @@ def _pixel_change(pairs: Sequence[tuple[UInt8, UInt8]]) -> float:
 
 
 def _pose_change(before: Float64, after: Float64) -> tuple[float, float]:
-    """Largest turn [deg] and largest shift [m] of a camera, seen in the LiDAR frame."""
+    """Measure the largest turn [deg] and the largest shift [m] of a camera, in the LiDAR frame."""
     if not len(before):
         return 0.0, 0.0
     delta = np.linalg.inv(after) @ before

@@ -1,4 +1,7 @@
-"""What a corruption reads of a frame, and how a frame is copied. `calico.frame.Frame` fits; so does any dataclass like it."""
+"""The frame that a corruption reads, and how it is copied.
+
+`calico.frame.Frame` fits, and so does any dataclass like it.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,9 @@ Bool = npt.NDArray[np.bool_]
 class BoxesLike(Protocol):
     """The labelled objects of a frame: a frozen dataclass.
 
-    boxes: (M, 9) float32 x, y, z of the centre, length, width, height [m], yaw [rad, about z, from x towards y], vx, vy [m/s over
-    ground; NaN where unknown], in the LiDAR frame.
+    Attributes:
+        boxes: (M, 9) float32 x, y, z of the centre, length, width, height [m], yaw [rad, about z,
+            from x towards y], vx, vy [m/s over ground; NaN where unknown], in the LiDAR frame.
     """
 
     @property
@@ -29,16 +33,24 @@ class BoxesLike(Protocol):
 
 
 class FrameLike(Protocol):
-    """One keyframe of a frozen dataclass. N points, S sweeps, V cameras.
+    """One keyframe, as a frozen dataclass. N points, S sweeps, V cameras.
 
-    token, scene: names; they seed the random streams.
-    points: (N, 5) float32 x, y, z [m, LiDAR frame: x forward, y left, z up], intensity [0..1], dt [s, age].
-    ring: (N,) int16 beam, -1 where unknown. sweep_index: (N,) int16. sweep_T: (S, 4, 4) lidar_T_sweep.
-    elongation: (N,) float32 or None.
-    images: V arrays (H_v, W_v, 3) uint8 RGB (sRGB encoded). camera_K: (V, 3, 3) [px].
-    camera_T_lidar: (V, 4, 4); the camera looks along +z, x right, y down. ego_T_lidar: (4, 4), ego z = 0 is the road.
-    boxes: read by corruptions of objects alone, which move them in step with their points.
-    previous: gives the keyframe before in the same scene, or None; None at a scene's start.
+    Attributes:
+        token: Name of the frame. Token and scene seed the random streams.
+        scene: Name of the scene.
+        points: (N, 5) float32 x, y, z [m, LiDAR frame: x forward, y left, z up], intensity [0..1],
+            dt [s, age].
+        ring: (N,) int16 beam, -1 where unknown.
+        sweep_index: (N,) int16 sweep of every point, 0 for the keyframe's.
+        sweep_T: (S, 4, 4) lidar_T_sweep.
+        elongation: (N,) float32, or None.
+        images: V arrays (H_v, W_v, 3) uint8 RGB (sRGB encoded).
+        camera_K: (V, 3, 3) pinhole matrices [px].
+        camera_T_lidar: (V, 4, 4). The camera looks along +z, x right, y down.
+        ego_T_lidar: (4, 4). The road is ego z = 0.
+        boxes: Labelled objects, read only by corruptions of objects, which move them in step.
+        previous: Function that returns the keyframe before in the same scene, or None. None at a
+            scene's start.
     """
 
     @property
@@ -68,7 +80,7 @@ class FrameLike(Protocol):
     @property
     def previous(self) -> Callable[[], FrameLike | None] | None: ...  # noqa: D102
     def replace(self, **changes: object) -> FrameLike:
-        """A copy with some fields changed."""
+        """Return a copy with some fields changed."""
 
 
 F = TypeVar("F", bound=FrameLike)
@@ -76,7 +88,10 @@ T = TypeVar("T")
 
 
 def copy_arrays(value: T) -> T:
-    """A copy that shares no array with `value`: arrays, tuples and dataclasses (fields in turn); the rest as it is."""
+    """Copy a value so that it shares no array: arrays, tuples and dataclasses, field by field.
+
+    Anything else is returned as it is.
+    """
     if isinstance(value, np.ndarray):
         return cast(T, value.copy())
     if isinstance(value, tuple):
@@ -90,12 +105,17 @@ def copy_arrays(value: T) -> T:
 
 
 def load_previous(frame: FrameLike) -> FrameLike | None:
-    """The keyframe before in the same scene, or None."""
+    """Return the keyframe before in the same scene, or None."""
     return frame.previous() if frame.previous is not None else None
 
 
 def select_points(frame: FrameLike, keep: Bool | Int64) -> FrameLike:
-    """The frame with only the points that `keep` (mask or indices) picks, in every per-point field."""
+    """Keep only some points, in every per-point field.
+
+    Args:
+        frame: Frame with N points.
+        keep: (N,) mask, or indices.
+    """
     elongation = None if frame.elongation is None else frame.elongation[keep]
     return frame.replace(
         points=frame.points[keep],

@@ -1,4 +1,4 @@
-"""What a preset is: a suite's conditions, each at as many levels as the suite has."""
+"""A preset: a suite's corruptions, each at as many levels as the suite has."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from corruptions.frame_like import F
 
 @dataclass(frozen=True)
 class Level:
-    """A corruption (or several joined by '+') at one level.
+    """A corruption (or several joined by "+") at one level.
 
-    severity: number of the level, from 1. value: of the physical parameter, where the level is not our own severity.
+    Attributes:
+        name: Name of the corruption.
+        severity: Number of the level, from 1.
+        value: Value of the physical parameter. None where the level is our own severity.
     """
 
     name: str
@@ -25,7 +28,7 @@ class Level:
 
     @property
     def at(self) -> str:
-        """'3', or 'visibility_m=87': every digit of the value, so that two values never share a file."""
+        """'3', or 'visibility_m=87' with every digit, so that two values never share a file."""
         if self.value is None:
             return str(self.severity)
         return f"{find_corruptions(self.name)[0].parameter}={repr(self.value).removesuffix('.0')}"
@@ -36,7 +39,15 @@ class Level:
         return f"{self.name}-{self.at}"
 
     def corrupt_frame(self, frame: F, seed: int) -> F:
-        """The frame under the condition; raises CorruptionError as `corrupt` does."""
+        """Apply the level to a frame.
+
+        Args:
+            frame: Frame to corrupt.
+            seed: Seed of the evaluation.
+
+        Raises:
+            CorruptionError: As for `corrupt`.
+        """
         if self.value is None:
             return corrupt(frame, self.name, self.severity, seed)
         return corrupt_with(frame, self.name, self.value, seed)
@@ -44,11 +55,15 @@ class Level:
 
 @dataclass(frozen=True)
 class Row:
-    """One corruption of a suite, and what stands for it here.
+    """One corruption of a suite, and the one that stands for it here.
 
-    suite_name: what the suite calls it. name: ours, or several joined by '+'.
-    values: of its parameter, level by level; empty for a pair or where our own severities stand for the levels: `severities`.
-    note: where the suite's public code does something else than its name, or we do.
+    Attributes:
+        suite_name: Name in the suite.
+        name: Name here, or several joined by "+".
+        values: Values of its parameter, level by level. Empty for a pair, and where our own
+            severities stand for the levels.
+        severities: Our own severities that stand for the levels.
+        note: Where the suite's public code does something else than its name says, or we do.
     """
 
     suite_name: str
@@ -59,7 +74,10 @@ class Row:
 
     @property
     def levels(self) -> tuple[Level, ...]:
-        """One per level, the mildest first. Their numbers are 1, 2, 3 ... unless they are our own severities."""
+        """One entry per level, the mildest first.
+
+        The numbers are 1, 2, 3 ... unless they are our own severities.
+        """
         if self.values:
             return tuple(
                 Level(self.name, number, value) for number, value in enumerate(self.values, 1)
@@ -69,7 +87,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Preset:
-    """A suite. title: what it is; source: paper and public code; rows: its corruptions; note: what holds for all of them."""
+    """A suite.
+
+    Attributes:
+        name: Name of the preset.
+        title: One line about it.
+        source: Paper and public code.
+        rows: Its corruptions.
+        note: What holds for all of them.
+    """
 
     name: str
     title: str
@@ -79,5 +105,5 @@ class Preset:
 
     @property
     def levels(self) -> tuple[Level, ...]:
-        """All of it, row by row."""
+        """All levels, row by row."""
         return tuple(level for row in self.rows for level in row.levels)

@@ -1,7 +1,8 @@
 """Suites by name: our own, and the public ones at the levels that they name, in our physics.
 
-None of the presets repeats a public suite's images or point clouds: they ask the same question with the corruption that the
-name promises. Where the public code does something else, the row's note says so.
+None of the presets repeats a public suite's images or point clouds. They ask the same question with
+the corruption that the name promises. Where the public code does something else, the row's note
+says so.
 """
 
 from __future__ import annotations
@@ -20,15 +21,17 @@ PRESETS: Mapping[str, Preset] = MappingProxyType({preset.name: preset for preset
 
 
 def choose_levels(texts: Sequence[str], severities: Sequence[int] = ()) -> tuple[Level, ...]:
-    """The conditions that names stand for, each once, in their order.
+    """Choose the levels that names stand for, each once, in their order.
 
     Args:
-        texts: presets, corruptions, or several joined by '+'; several in one text are separated by commas.
-        severities: only these levels; default: all.
+        texts: Presets, corruptions, or several joined by "+". Several in one text are separated by
+            commas.
+        severities: Only these levels. Default: all.
 
     Raises:
-        CorruptionError: an unknown name; a level that a corruption does not have; a condition at two values (two suites that
-            both have fog); corruptions with other levels than the first has, as no mean could be taken over them.
+        CorruptionError: A name is unknown; a corruption does not have a level; a level is at two
+            values (two suites that both have fog); corruptions have other levels than the first
+            has, as no mean could be taken over them.
     """
     chosen: dict[tuple[str, int], Level] = {}
     for condition in (
@@ -37,7 +40,8 @@ def choose_levels(texts: Sequence[str], severities: Sequence[int] = ()) -> tuple
         known = chosen.setdefault((condition.name, condition.severity), condition)
         if known != condition:
             raise CorruptionError(
-                f"{condition.name} {condition.severity} is at {_at(known)} and at {_at(condition)} in one choice; "
+                f"{condition.name} {condition.severity} is at {_at(known)} and at {_at(condition)} "
+                f"in one choice; "
                 "run the two suites apart"
             )
     severities = [as_whole_number("severities", severity) for severity in severities]
@@ -49,19 +53,24 @@ def choose_levels(texts: Sequence[str], severities: Sequence[int] = ()) -> tuple
         missing = [s for s in severities if s not in numbers]
         if missing:
             raise CorruptionError(
-                f"{name}: severity is {missing[0]}, expected one of {', '.join(map(str, sorted(numbers)))}"
+                f"{name}: severity is {missing[0]}, expected one of "
+                f"{', '.join(map(str, sorted(numbers)))}"
             )
         if wanted is None:
             wanted = sorted(numbers)
         if not severities and sorted(numbers) != wanted:
             raise CorruptionError(
-                f"{name} has the levels {sorted(numbers)}, {next(iter(levels))} has {wanted}; run them apart, or give severities"
+                f"{name} has the levels {sorted(numbers)}, {next(iter(levels))} has {wanted}; run "
+                f"them apart, or give severities"
             )
     return tuple(c for c in chosen.values() if wanted is None or c.severity in wanted)
 
 
 def choose_names(texts: Sequence[str]) -> tuple[str, ...]:
-    """The corruptions (or several joined by '+') that names and presets stand for, each once; all where there are none."""
+    """Choose the corruptions (or several joined by "+") that names and presets stand for.
+
+    Each is chosen once. Without any name, all corruptions are chosen.
+    """
     named = (
         condition.name
         for text in texts or ("all",)

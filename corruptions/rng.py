@@ -1,4 +1,7 @@
-"""Random streams that depend on names only: the same bytes in any order, batch, process or number of workers."""
+"""Random streams that depend on names only.
+
+They give the same bytes in any order, batch, process or number of workers.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,12 @@ import numpy as np
 
 
 def make_generator(seed: int, *names: str) -> np.random.Generator:
-    """A counter-based generator (Philox), keyed by SHA-256 of the seed and the names."""
+    """Make a counter-based generator (Philox), keyed by SHA-256 of the seed and the names.
+
+    Args:
+        seed: Seed of the evaluation.
+        names: Names that tell the streams apart.
+    """
     digest = hashlib.sha256("\x1f".join([str(seed), *names]).encode()).digest()
     return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "little")))
 
@@ -18,8 +26,15 @@ def make_generator(seed: int, *names: str) -> np.random.Generator:
 class Streams:
     """The random streams of one corruption of one frame.
 
-    The parameter's value stands for the severity in the hash, so that a severity and its physical value given directly
-    are the same condition with the same bytes.
+    The parameter's value stands for the severity in the hash, so that a severity and its physical
+    value given directly are the same condition with the same bytes.
+
+    Attributes:
+        seed: Seed of the evaluation.
+        scene_name: Name of the scene.
+        token: Name of the frame.
+        corruption: Name of the corruption.
+        value: Value of its parameter.
     """
 
     seed: int
@@ -29,24 +44,32 @@ class Streams:
     value: float
 
     def per_frame(self, sensor: str) -> np.random.Generator:
-        """A stream of its own for every frame. `sensor` names the use: "lidar", "camera0" ..."""
+        """Return a stream of its own for every frame.
+
+        Args:
+            sensor: Name of the use: "lidar", "camera0" ...
+        """
         return make_generator(
             self.seed, "frame", self.token, self.corruption, repr(float(self.value)), sensor
         )
 
     def per_scene(self, sensor: str) -> np.random.Generator:
-        """The same stream in every frame of a scene, for what lasts (a broken beam, a bent mount)."""
+        """Return the same stream in every frame of a scene, for lasting defects (a bent mount)."""
         return make_generator(
             self.seed, "scene", self.scene_name, self.corruption, repr(float(self.value)), sensor
         )
 
     def nested_per_frame(self, sensor: str) -> np.random.Generator:
-        """A stream of its own for every frame, but the same at every severity: what is lost at one stays lost at the next.
+        """Return a stream of its own for every frame, but the same at every severity.
 
-        Of another frame: `dataclasses.replace(streams, token=past.token).nested_per_frame(sensor)`.
+        What is lost at one severity stays lost at the next. The stream of another frame is
+        `dataclasses.replace(streams, token=past.token).nested_per_frame(sensor)`.
         """
         return make_generator(self.seed, "nested", self.token, self.corruption, sensor)
 
     def nested_per_scene(self, sensor: str) -> np.random.Generator:
-        """The same stream in every frame of a scene and at every severity: a larger severity adds to the same defect."""
+        """Return the same stream in every frame of a scene and at every severity.
+
+        A larger severity then adds to the same defect.
+        """
         return make_generator(self.seed, "nested scene", self.scene_name, self.corruption, sensor)

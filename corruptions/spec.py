@@ -1,4 +1,7 @@
-"""What a corruption is: name, physical parameter, levels, source. The tables of all of them: `<group>/table.py`."""
+"""The description of a corruption: name, physical parameter, levels, source.
+
+The tables of all corruptions are in `<group>/table.py`.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,13 @@ from corruptions.frame_like import FrameLike
 from corruptions.rng import Streams
 
 Sensor = Literal["camera", "lidar", "calibration", "labels"]
-"""What a corruption changes. "labels": the boxes, moved in step with the points of their objects."""
+"""What a corruption changes. "labels" are boxes, moved in step with their objects' points."""
 
 Need = Literal["ring", "sweeps", "past", "boxes"]
-"""What data must have, beyond the sensors, for a corruption to do anything: the beam of every point, older sweeps, a frame
-before in the scene, labelled objects."""
+"""What data must have, beyond the sensors, for a corruption to do anything.
+
+These are the beam of every point, older sweeps, a frame before in the scene, labelled objects.
+"""
 
 Group = Literal["camera", "lidar", "weather", "alignment", "timing", "objects"]
 
@@ -25,19 +30,23 @@ Group = Literal["camera", "lidar", "weather", "alignment", "timing", "objects"]
 class Spec:
     """One corruption.
 
-    name, description: what it is; `description` is the first line of the function's docstring.
-    group: the folder that it lives in.
-    sensors: what it must change, which the effect check asks for.
-    parameter, unit: the physical parameter (e.g. "visibility_m", "m").
-    levels: its value at severity 1..5.
-    limits: the closed range of values that mean something.
-    source: paper and equation.
-    suites: the public suites that have it: robo3d, robobev, multicorrupt, nuscenes-c (3D_Corruptions_AD), msc-bench,
-        imagenet-c, modelnet40-c.
-    function: (frame, value, streams) -> frame; it may return arrays of the frame that it got, which is a copy.
-    needs: what the data must have.
-    by_chance: it may spare a frame, or all of a few frames.
-    counts_cameras: the parameter is a number of cameras, and more than there are is as all of them.
+    Attributes:
+        name: Name of the corruption.
+        group: Folder that it lives in.
+        sensors: What it must change, which the effect check asks for.
+        parameter: Name of the physical parameter, e.g. "visibility_m".
+        unit: Unit of the parameter, e.g. "m".
+        levels: Values of the parameter at severities 1 to 5.
+        limits: Closed range of values that mean something.
+        source: Paper and equation.
+        suites: Public suites that have it: robo3d, robobev, multicorrupt, nuscenes-c
+            (3D_Corruptions_AD), msc-bench, imagenet-c, modelnet40-c.
+        function: (frame, value, streams) -> frame. It may return arrays of the frame that it got,
+            which is a copy.
+        needs: What the data must have.
+        by_chance: Whether it may spare a frame, or all of a few frames.
+        counts_cameras: Whether the parameter is a number of cameras. More than there are is as all
+            of them.
     """
 
     name: str
@@ -56,23 +65,31 @@ class Spec:
 
     @property
     def description(self) -> str:
-        """One line on what it models."""
+        """One line on what it models: the first line of the function's docstring."""
         return (self.function.__doc__ or self.name).strip().splitlines()[0]
 
     def value_at(self, severity: int) -> float:
-        """The parameter's value at severity 1..5."""
+        """Return the parameter's value at severity 1 to 5."""
         return self.levels[severity - 1]
 
     def check_value(self, value: float) -> None:
-        """Raises CorruptionError for a value of the parameter outside `limits`."""
+        """Check that a value of the parameter is within `limits`.
+
+        Raises:
+            CorruptionError: It is not.
+        """
         low, high = self.limits
         if not (math.isfinite(value) and low <= value <= high):
             raise CorruptionError(
-                f"{self.name}: {self.parameter} is {value!r}, expected {low:g} to {high:g} {self.unit}"
+                f"{self.name}: {self.parameter} is {value!r}, expected {low:g} to {high:g} "
+                f"{self.unit}"
             )
 
     def explain_lack(self, frames: Sequence[FrameLike]) -> str:
-        """Why the corruption can do nothing to any of these frames, e.g. "no older sweeps"; empty if it can."""
+        """Explain why the corruption can do nothing to any of these frames, e.g. "no older sweeps".
+
+        The text is empty if it can.
+        """
         if not any(self._touches(frame) for frame in frames):
             return "no " + " or ".join(_WORDS[sensor] for sensor in self.sensors)
         for need in self.needs:
@@ -81,14 +98,15 @@ class Spec:
         return ""
 
     def repeated_level(self, frames: Sequence[FrameLike], value: float) -> str:
-        """Why a value does what a lower severity does to all of these frames, e.g. "only 1 camera, as at severity 1".
+        """Explain why a value does what a lower severity does to all of these frames.
 
         Args:
-            frames: some of the data's.
-            value: of the parameter.
+            frames: Some of the data's frames.
+            value: Value of the parameter.
 
         Returns:
-            The reason; empty where the value is one of its own.
+            The reason, e.g. "only 1 camera, as at severity 1". Empty where the value is one of its
+            own.
         """
         cameras = max((len(frame.images) for frame in frames), default=0)
         if not self.counts_cameras or value <= cameras:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reports.results_view import HEADLINES, View
+from reports.results_view import HEADLINES, ResultsView
 from reports.schema import Condition
 
 EFFORT = (
@@ -15,17 +15,17 @@ SUCCESS = "ASR"
 """Attack success rate, where the cells hold it."""
 
 
-def allowances(condition: Condition) -> dict[str, float | int | str | None]:
+def attack_allowances(condition: Condition) -> dict[str, float | int | str | None]:
     """What the attack may change: its parameters without its effort."""
     return {name: value for name, value in condition.parameters.items() if name not in EFFORT}
 
 
-def effort(condition: Condition) -> dict[str, float | int | str | None]:
+def attack_effort(condition: Condition) -> dict[str, float | int | str | None]:
     """How hard it searches; the step's length follows from the steps where nothing else was said."""
     return {name: condition.parameters[name] for name in EFFORT if name in condition.parameters}
 
 
-def attack_metrics(view: View) -> tuple[str, ...]:
+def attack_metrics(view: ResultsView) -> tuple[str, ...]:
     """The charted metrics, and the success rate where the file holds it."""
     return (*view.charted, *((SUCCESS,) if view.defined(SUCCESS) else ()))
 

@@ -26,9 +26,9 @@ def report(run: Path, baseline: Path | None) -> None:
     Example: calico report runs/tiny-robust
     """
     from reports.clean_text import print_line
-    from reports.comparison import comparable
+    from reports.comparison import match_baseline
     from reports.results_file import read_results
-    from reports.writers.console import headline
+    from reports.writers.console import headline_lines
     from reports.writers.run_folder import read_gate, write_report
 
     file = results_file(run)
@@ -41,9 +41,9 @@ def report(run: Path, baseline: Path | None) -> None:
             to_stderr=True,
         )
     files = write_report(file.parent, results, before, verdict)
-    for reason in comparable(results, before)[1]:
+    for reason in match_baseline(results, before)[1]:
         print_line(f"not comparable with the baseline: {reason}", to_stderr=True)
-    for line in headline(results, verdict):
+    for line in headline_lines(results, verdict):
         print_line(line)
     print_line("also: " + ", ".join(file.name for file in files[1:]))
     print_line(f"report: {files[0]}")
@@ -71,7 +71,7 @@ def gate(run: Path, rules: Path, baseline: Path | None, out: Path | None) -> Non
     Example: calico gate runs/robust --rules gate.yaml --baseline main/results.json
     """
     from reports.clean_text import print_line
-    from reports.gate.evaluate import evaluate
+    from reports.gate.evaluate import evaluate_rules
     from reports.gate.rules import read_rules
     from reports.results_file import read_results
     from reports.writers.console import gate_lines
@@ -82,7 +82,7 @@ def gate(run: Path, rules: Path, baseline: Path | None, out: Path | None) -> Non
     file = results_file(run)
     measured = read_results(file)
     before = read_results(results_file(baseline)) if baseline else None
-    verdict = evaluate(measured, read_rules(rules), before)
+    verdict = evaluate_rules(measured, read_rules(rules), before)
     files = write_report(folder, measured, before, verdict, pictures_dir=file.parent)
     for line in gate_lines(verdict):
         print_line(line)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from reports import formatting
 from reports.conditions import condition_key
-from reports.results_view import Series, View
+from reports.results_view import ResultsView, Series
 from reports.schema import Cell, Condition, Metric, Results
 
 _AGAINST = "; baseline "
 """Before the label of the engine that an aggregate compares with, in its method."""
 
 
-def differences(results: Results, baseline: Results) -> tuple[str, ...]:
+def list_differences(results: Results, baseline: Results) -> tuple[str, ...]:
     """Why the two files as a whole are not comparable: data, suite version, schema. Empty when they are."""
     ours, theirs = results.provenance, baseline.provenance
     pairs = (
@@ -44,17 +44,17 @@ def differences(results: Results, baseline: Results) -> tuple[str, ...]:
     return tuple(found)
 
 
-def comparable(
+def match_baseline(
     results: Results, baseline: Results | None
 ) -> tuple[Results | None, tuple[str, ...]]:
     """The baseline to show changes against, under our model's name; or None and why there is none."""
     if baseline is None:
         return None, ()
-    reasons = differences(results, baseline)
+    reasons = list_differences(results, baseline)
     if reasons:
         return None, reasons
     before = same_subject(results, baseline)
-    theirs = View(before)
+    theirs = ResultsView(before)
     if results.cells and not any(
         theirs.same_test(_series(cell), cell.condition) for cell in results.cells
     ):
@@ -70,7 +70,7 @@ def _series(cell: Cell) -> Series:
     return Series(cell.model, cell.engine, "", 0)
 
 
-def described(results: Results, baseline: Results) -> str:
+def describe_baseline(results: Results, baseline: Results) -> str:
     """What the baseline is, as far as it is another run than ours: its title where that differs, its weights, its code."""
     parts = [baseline.title] if baseline.title != results.title else []
     ours, theirs = ({model.sha256: None for model in r.models} for r in (results, baseline))
@@ -117,7 +117,7 @@ def same_subject(results: Results, baseline: Results) -> Results:
     return baseline.model_copy(update=changes)
 
 
-def against(metric: Metric) -> str:
+def compared_engine(metric: Metric) -> str:
     """The label of the engine that an aggregate (mCE, mRRA) compares with; empty where it compares with none."""
     return (metric.method or "").partition(_AGAINST)[2]
 
@@ -130,10 +130,10 @@ def _renamed(metric: Metric, old: str, new: str) -> Metric:
     )
 
 
-def other_average(model: str, engine: str, results: View, baseline: View) -> str:
+def other_average(model: str, engine: str, results: ResultsView, baseline: ResultsView) -> str:
     """Which corruptions the aggregates of a model and engine are over in one of the two files only; empty where in both."""
 
-    def averaged(view: View) -> dict[tuple[object, ...], Condition]:
+    def averaged(view: ResultsView) -> dict[tuple[object, ...], Condition]:
         conditions = view.averaged(Series(model, engine, "", 0))
         return {condition_key(condition): condition for condition in conditions}
 
@@ -151,14 +151,14 @@ def _few(conditions: list[Condition]) -> str:
     more = f" and {len(conditions) - 3} more" if len(conditions) > 3 else ""
     return (
         ", ".join(
-            f"{formatting.condition(c)} ({formatting.parameters(c.parameters)})"
+            f"{formatting.format_condition(c)} ({formatting.format_parameters(c.parameters)})"
             for c in conditions[:3]
         )
         + more
     )
 
 
-def worsening(new: Metric, old: Metric) -> float | None:
+def measure_worsening(new: Metric, old: Metric) -> float | None:
     """By how much `new` is worse than `old`, in the metric's unit (negative: better); None where undefined."""
     if new.value is None or old.value is None:
         return None

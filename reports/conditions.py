@@ -21,13 +21,13 @@ def is_control(condition: Condition) -> bool:
     return condition.kind == "attack" and (condition.control or words[-1] in ("noise", "random"))
 
 
-def crossed(condition: Condition) -> tuple[str, str] | None:
+def split_crossed(condition: Condition) -> tuple[str, str] | None:
     """(corruption, attack) of an attack on corrupted frames, by name ('fog+camera_pgd'); None for all others."""
     corruption, plus, attack = condition.name.rpartition("+")
     return (corruption, attack) if condition.kind == "attack" and plus else None
 
 
-def level(condition: Condition) -> float:
+def level_on_axis(condition: Condition) -> float:
     """Where a condition stands on its physical axis; its severity where the axis is no number."""
     value = condition.parameters.get(condition.axis) if condition.axis else None
     return float(value) if isinstance(value, (int, float)) else float(condition.severity)

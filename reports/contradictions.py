@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from reports.comparison import against
-from reports.conditions import level
+from reports.comparison import compared_engine
+from reports.conditions import level_on_axis
 from reports.half_crossing import half_crossing
 from reports.known_metrics import AGGREGATES, known_metric
-from reports.results_view import Series, View
+from reports.results_view import ResultsView, Series
 from reports.schema import Curve, Metric, Results
 
 TOLERANCE = 1e-9
@@ -24,7 +24,7 @@ Scores = dict[str, dict[int, float]]
 
 def find_contradictions(results: Results) -> Iterator[str]:
     """One line for each number that its cells contradict: where it is, what it is, what the cells give."""
-    view = View(results)
+    view = ResultsView(results)
     by_label = {f"{series.model}/{series.engine}": series for series in view.series}
     for label, aggregates in results.summary.items():
         series = by_label.get(label)
@@ -47,7 +47,7 @@ def find_contradictions(results: Results) -> Iterator[str]:
 
 
 def _aggregate_fault(
-    view: View,
+    view: ResultsView,
     by_label: dict[str, Series],
     series: Series,
     metric: str,
@@ -62,12 +62,12 @@ def _aggregate_fault(
     if not scores:
         return f"the file holds no cell under a corruption with a value of {metric} in each to make it from"
     if aggregate in ("mCE", "mRRA"):
-        base = by_label.get(against(given))
+        base = by_label.get(compared_engine(given))
         theirs = _scores(view, base, metric, names) if base is not None else {}
         if base is not None and not theirs and given.value is None:
             return ""  # the other engine has no such metric, e.g. it draws no map
         if not all(scores[name].keys() <= theirs.get(name, {}).keys() for name in names):
-            return f"compares with {against(given) or 'no engine'}, which lacks the cells to compare with"
+            return f"compares with {compared_engine(given) or 'no engine'}, which lacks the cells to compare with"
         expected = _compared(aggregate, scores, theirs)
     else:
         clean = view.clean(series, metric)
@@ -77,7 +77,7 @@ def _aggregate_fault(
     return _difference(given.value, expected)
 
 
-def _scores(view: View, series: Series, metric: str, names: tuple[str, ...]) -> Scores:
+def _scores(view: ResultsView, series: Series, metric: str, names: tuple[str, ...]) -> Scores:
     """The values under each corruption; none at all where one of them is undefined."""
     scores: Scores = {}
     for name in names:
@@ -113,7 +113,7 @@ def _compared(aggregate: str, scores: Scores, theirs: Scores) -> float | None:
     return sum(ratios) / len(ratios)
 
 
-def _curve_faults(view: View, curve: Curve) -> Iterator[str]:
+def _curve_faults(view: ResultsView, curve: Curve) -> Iterator[str]:
     rising = curve.values[0] < curve.values[-1]
     if not all(a < b if rising else a > b for a, b in pairwise(curve.values)):
         yield "values: expected each once, from mild to severe"
@@ -124,7 +124,7 @@ def _curve_faults(view: View, curve: Curve) -> Iterator[str]:
             yield f"half.{name}.unit: is {half.unit!r}, expected that of the curve, {curve.unit!r}"
         points = view.points(series, name, "curve", curve.name)
         there = {
-            level(point.condition): point.metric.value
+            level_on_axis(point.condition): point.metric.value
             for point in points
             if point.condition.axis == curve.axis
         }

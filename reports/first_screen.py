@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reports import formatting, half_values, sanity_verdict
-from reports.first_sentence import sentence
+from reports.first_sentence import write_first_sentence
 from reports.gate.report import ExitCode, GateReport
-from reports.results_view import Point, Series, View
+from reports.results_view import Point, ResultsView, Series
 from reports.schema import Check, Curve, Results
 
 FEW_SCENES = 20
@@ -25,7 +25,7 @@ class Tile:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class FirstScreen:
     """Headline sentence, tiles, and what a careful reader must know."""
 
     sentence: str
@@ -33,13 +33,13 @@ class Verdict:
     cautions: tuple[str, ...]
 
 
-def verdict(view: View, gate: GateReport | None) -> Verdict:
+def make_first_screen(view: ResultsView, gate: GateReport | None) -> FirstScreen:
     """The verdict strip, for the first model of the file; no tile for what the run was not asked for, but the gate."""
     if not view.series or not view.metrics:
-        return Verdict(
+        return FirstScreen(
             "This file holds no measured cell.",
             (checks_tile(view.results), gate_tile(gate)),
-            tuple(cautions(view)),
+            tuple(list_cautions(view)),
         )
     subject, metric = view.series[0], view.charted[0]
     tiles = [_clean(view, subject)]
@@ -53,7 +53,9 @@ def verdict(view: View, gate: GateReport | None) -> Verdict:
         tiles.append(_worst(view, subject, "attack", "Under attack, at worst"))
     if any(cell.condition.kind != "clean" for cell in view.results.cells):
         tiles.append(checks_tile(view.results))
-    return Verdict(sentence(view, subject), (*tiles, gate_tile(gate)), tuple(cautions(view)))
+    return FirstScreen(
+        write_first_sentence(view, subject), (*tiles, gate_tile(gate)), tuple(list_cautions(view))
+    )
 
 
 def all_checks(results: Results) -> list[Check]:
@@ -63,19 +65,25 @@ def all_checks(results: Results) -> list[Check]:
     ]
 
 
-def _clean(view: View, subject: Series) -> Tile:
+def _clean(view: ResultsView, subject: Series) -> Tile:
     metric = view.charted[0]
     value = view.clean(subject, metric)
     details = [
-        ", ".join(part for part in (formatting.interval(value), formatting.sample(value)) if part)
+        ", ".join(
+            part
+            for part in (formatting.format_interval(value), formatting.format_sample(value))
+            if part
+        )
     ]
     for other in view.charted[1:]:
         second = view.clean(subject, other)
-        details.append(f"{other} {formatting.metric(second)} {formatting.interval(second)}".strip())
-    return Tile(f"Clean {metric}", formatting.metric(value), tuple(details))
+        details.append(
+            f"{other} {formatting.format_metric(second)} {formatting.format_interval(second)}".strip()
+        )
+    return Tile(f"Clean {metric}", formatting.format_metric(value), tuple(details))
 
 
-def _worst(view: View, subject: Series, kind: str, question: str) -> Tile:
+def _worst(view: ResultsView, subject: Series, kind: str, question: str) -> Tile:
     """The worst cell of a kind, on any engine that ran the subject's model."""
     found: list[tuple[str, Point]] = []
     for metric in view.charted:
@@ -92,9 +100,9 @@ def _worst(view: View, subject: Series, kind: str, question: str) -> Tile:
             question, "not run", (f"no {kind} of a sensor of {subject.model} in this file",), "warn"
         )
     (metric, point), rest = found[0], found[1:]
-    details = [formatting.condition(point.condition)]
+    details = [formatting.format_condition(point.condition)]
     details += [
-        f"{name} {formatting.metric(p.metric)}: {formatting.condition(p.condition)}"
+        f"{name} {formatting.format_metric(p.metric)}: {formatting.format_condition(p.condition)}"
         for name, p in rest
     ]
     mine = [series for series in view.series if series.model == subject.model]
@@ -105,16 +113,16 @@ def _worst(view: View, subject: Series, kind: str, question: str) -> Tile:
         for check in sanity_verdict.suspect_condition(view, s, p.condition)
     }
     if failed:
-        details.insert(0, f"{sanity_verdict.badge(tuple(failed))}: not to be relied on")
+        details.insert(0, f"{sanity_verdict.suspect_badge(tuple(failed))}: not to be relied on")
     return Tile(
         f"{question}: {metric}",
-        formatting.metric(point.metric),
+        formatting.format_metric(point.metric),
         tuple(details),
         "bad" if failed else "plain",
     )
 
 
-def _most_harm(view: View, subject: Series, metric: str) -> Tile:
+def _most_harm(view: ResultsView, subject: Series, metric: str) -> Tile:
     losses = [
         (name, kept)
         for name in view.by_loss(subject, metric)
@@ -127,43 +135,48 @@ def _most_harm(view: View, subject: Series, metric: str) -> Tile:
             ("no corruption with a clean value to compare with",),
             "warn",
         )
-    (name, kept), rest = losses[0], [(n, k) for n, k in losses[1:3] if loses(k)]
-    if not loses(kept):
+    (name, kept), rest = losses[0], [(n, k) for n, k in losses[1:3] if loses_value(k)]
+    if not loses_value(kept):
         return Tile(
             "Loses most to",
             "nothing",
             (f"every corruption keeps all of the clean {metric}, or more",),
         )
-    details = [f"keeps {formatting.percent(kept)} of clean {metric} on average"]
+    details = [f"keeps {formatting.format_percent(kept)} of clean {metric} on average"]
     if rest:
         details.append(
-            "then " + ", ".join(f"{formatting.words(n)} ({formatting.percent(k)})" for n, k in rest)
+            "then "
+            + ", ".join(
+                f"{formatting.to_words(n)} ({formatting.format_percent(k)})" for n, k in rest
+            )
         )
-    return Tile("Loses most to", formatting.words(name), tuple(details))
+    return Tile("Loses most to", formatting.to_words(name), tuple(details))
 
 
-def loses(kept: float) -> bool:
+def loses_value(kept: float) -> bool:
     """Whether less than all of the clean value is kept, as far as it is shown: whole percent."""
     return round(100 * kept) < 100
 
 
-def _halving(view: View, curve: Curve) -> Tile:
+def _halving(view: ResultsView, curve: Curve) -> Tile:
     """Where the metrics of a curve halve."""
-    metric = half_values.headline(view, curve)
-    found = half_values.half(curve.half[metric])
+    metric = half_values.headline_metric(view, curve)
+    found = half_values.describe_half(curve.half[metric])
     about = ", ".join(
-        part for part in (found.interval, found.note, formatting.sample(curve.half[metric])) if part
+        part
+        for part in (found.interval, found.note, formatting.format_sample(curve.half[metric]))
+        if part
     )
     others = [
-        (name, half_values.half(curve.half[name]))
+        (name, half_values.describe_half(curve.half[name]))
         for name in view.metrics
         if name in curve.half and name != metric
     ]
     return Tile(
-        f"Under {formatting.words(curve.name)}, {metric} falls to half at",
+        f"Under {formatting.to_words(curve.name)}, {metric} falls to half at",
         found.place,
         (
-            f"{half_values.parameter(curve)} {about}".rstrip(),
+            f"{half_values.parameter_name(curve)} {about}".rstrip(),
             *(f"{name} {other.place} {other.interval}".rstrip() for name, other in others),
         ),
     )
@@ -183,7 +196,7 @@ def checks_tile(results: Results) -> Tile:
     )
     details = [f"{len(checks) - failed} of {len(checks)} passed"]
     if unchecked:
-        details.append(f"{formatting.count(unchecked, 'cell')} without any check")
+        details.append(f"{formatting.format_count(unchecked, 'cell')} without any check")
     level = "bad" if failed else "warn" if unchecked else "good"
     return Tile(question, f"{failed} failed" if failed else "all passed", tuple(details), level)
 
@@ -194,7 +207,9 @@ def gate_tile(gate: GateReport | None) -> Tile:
         return Tile("Gate", "not run", ("this report was written without rules",), "plain")
     if gate.not_comparable:
         return Tile("Gate", "not comparable", gate.not_comparable[:2], "bad")
-    details = (f"{gate.count('passed')} of {formatting.count(len(gate.checks), 'check')} passed",)
+    details = (
+        f"{gate.count('passed')} of {formatting.format_count(len(gate.checks), 'check')} passed",
+    )
     if gate.passed:
         return Tile("Gate", "passed", details, "good")
     if gate.exit_code == ExitCode.INCONCLUSIVE:
@@ -207,23 +222,23 @@ def gate_tile(gate: GateReport | None) -> Tile:
     return Tile("Gate", "failed", details, "bad")
 
 
-def cautions(view: View) -> Iterator[str]:
+def list_cautions(view: ResultsView) -> Iterator[str]:
     """What weakens the figures: few scenes, unused sensors, missing intervals, uncommitted code, notes of the run."""
     origin = view.results.provenance
     if origin.n_scenes == 1:
         yield (
-            f"1 scene only ({formatting.count(origin.n_frames, 'frame')}): the intervals come from frames of one scene, which "
+            f"1 scene only ({formatting.format_count(origin.n_frames, 'frame')}): the intervals come from frames of one scene, which "
             "are alike. They are too narrow, and say nothing about other scenes."
         )
     elif origin.n_scenes < FEW_SCENES:
         yield (
-            f"{formatting.count(origin.n_scenes, 'scene')} only ({formatting.count(origin.n_frames, 'frame')}): "
+            f"{formatting.format_count(origin.n_scenes, 'scene')} only ({formatting.format_count(origin.n_frames, 'frame')}): "
             "the intervals are wide and small differences mean nothing."
         )
-    for checked in sanity_verdict.verdicts(view.results):
+    for checked in sanity_verdict.engine_verdicts(view.results):
         if checked.suspect:
             yield f"The attack figures of {checked.label} are SUSPECT: sanity checks {', '.join(checked.failed)} failed."
-    if sanity_verdict.unchecked(view.results):
+    if sanity_verdict.is_unchecked(view.results):
         why = (
             "no sanity check was run" if view.results.sanity else "the file holds no sanity verdict"
         )
@@ -236,7 +251,7 @@ def cautions(view: View) -> Iterator[str]:
         if n in view.metrics
     )
     if without:
-        yield f"{formatting.count(without, 'headline value')} without an interval."
+        yield f"{formatting.format_count(without, 'headline value')} without an interval."
     if origin.git_dirty:
         yield "The code had uncommitted changes: the commit below does not describe it fully."
     if origin.git_commit is None:
@@ -244,9 +259,9 @@ def cautions(view: View) -> Iterator[str]:
     yield from view.results.notes
 
 
-def _unused(view: View) -> Iterator[str]:
+def _unused(view: ResultsView) -> Iterator[str]:
     """Per model: the corruptions that say nothing about it."""
     found = {series.model: names for series in view.series if (names := view.unused(series))}
     for model, names in found.items():
-        shown = ", ".join(formatting.words(name) for name in names)
+        shown = ", ".join(formatting.to_words(name) for name in names)
         yield f"{model} does not use the sensors that these change: {shown}. They are left out of its averages and worst cases."

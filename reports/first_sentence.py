@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from reports import formatting, half_values, sanity_verdict
-from reports.results_view import Series, View, ratio
+from reports.results_view import ResultsView, Series, value_ratio
 
 
-def sentence(view: View, subject: Series) -> str:
+def write_first_sentence(view: ResultsView, subject: Series) -> str:
     """Corruptions at their severities first; of a file without, the curves; without either, the attacks."""
     if view.averaged(subject):
         return _corrupted(view, subject)
@@ -19,57 +19,59 @@ def sentence(view: View, subject: Series) -> str:
     )
 
 
-def _only(view: View, subject: Series) -> str:
+def _only(view: ResultsView, subject: Series) -> str:
     """What there is without a comparison."""
     if all(cell.condition.kind == "clean" for cell in view.cells(subject)):
         return "only the clean run was measured"
     return "nothing was measured against a clean run"
 
 
-def _corrupted(view: View, subject: Series) -> str:
+def _corrupted(view: ResultsView, subject: Series) -> str:
     """How much of the clean value is kept on average, per charted metric."""
     parts = []
     for metric in view.charted:
-        kept = ratio(view.corruption_mean(subject, metric), view.clean(subject, metric))
+        kept = value_ratio(view.corruption_mean(subject, metric), view.clean(subject, metric))
         if kept is not None:
-            parts.append(f"{formatting.percent(kept)} of its clean {metric}")
+            parts.append(f"{formatting.format_percent(kept)} of its clean {metric}")
     if not parts:
         return f"{subject.label}: no corruption was measured against a clean run."
     conditions = view.averaged(subject)
-    names = formatting.count(len({condition.name for condition in conditions}), "corruption")
-    severities = formatting.severities({condition.severity for condition in conditions})
+    names = formatting.format_count(len({condition.name for condition in conditions}), "corruption")
+    severities = formatting.format_severities({condition.severity for condition in conditions})
     return f"{subject.label} keeps {' and '.join(parts)}, averaged over {names} at {severities}."
 
 
-def _halving(view: View, subject: Series) -> str:
+def _halving(view: ResultsView, subject: Series) -> str:
     """Per curve, where its headline metric halves; '' without a curve."""
     found = []
     for curve in half_values.measured_curves(view, subject):
-        metric = half_values.headline(view, curve)
+        metric = half_values.headline_metric(view, curve)
         half = curve.half[metric]
         at = (
-            f"at {half_values.half(half).place}"
+            f"at {half_values.describe_half(half).place}"
             if half.value is not None
             else "nowhere on the curve"
         )
-        what = f"under {formatting.words(curve.name)}, {metric} falls to half of its clean value"
-        found.append(f"{what} {at} ({half_values.parameter(curve)})")
+        what = f"under {formatting.to_words(curve.name)}, {metric} falls to half of its clean value"
+        found.append(f"{what} {at} ({half_values.parameter_name(curve)})")
     return f"{subject.label}: {'; '.join(found)}." if found else ""
 
 
-def _attacked(view: View, subject: Series) -> str:
+def _attacked(view: ResultsView, subject: Series) -> str:
     """How much of the clean value the worst attack on each metric leaves; '' without an attack."""
     parts, failed = [], dict[str, None]()
     for metric in view.charted:
         point = view.worst(subject, metric, "attack")
-        kept = None if point is None else ratio(point.metric, view.clean(subject, metric))
+        kept = None if point is None else value_ratio(point.metric, view.clean(subject, metric))
         if point is not None and kept is not None:
-            parts.append(f"{formatting.percent(kept)} of its clean {metric}")
+            parts.append(f"{formatting.format_percent(kept)} of its clean {metric}")
             failed |= dict.fromkeys(
                 sanity_verdict.suspect_condition(view, subject, point.condition)
             )
     if not parts:
         return ""
-    doubt = f" ({sanity_verdict.badge(tuple(failed))}: not to be relied on)" if failed else ""
+    doubt = (
+        f" ({sanity_verdict.suspect_badge(tuple(failed))}: not to be relied on)" if failed else ""
+    )
     which = "the worst attack" + (" on each" if len(parts) > 1 else "")
     return f"{subject.label} keeps {' and '.join(parts)} under {which}{doubt}."

@@ -33,56 +33,56 @@ _UNIT_SUFFIXES = {
 }
 
 
-def number(value: float, unit: str = "") -> str:
+def format_number(value: float, unit: str = "") -> str:
     """A value with its unit: 0.4123 'fraction' -> '41.2 %', 0.31 'm' -> '0.31 m'."""
     if unit == "fraction":
         return f"{_fixed(100 * value, 1)}{SPACE}%"
     if unit == "rad":
         return f"{_fixed(math.degrees(value), 1)}°"
-    text = _fixed(value, 2) if unit in ("m", "m/s") else plain(value)
+    text = _fixed(value, 2) if unit in ("m", "m/s") else format_plain(value)
     return f"{text}{SPACE}{unit}" if unit else text
 
 
-def bare(value: float, unit: str) -> str:
-    """`number` without its unit, for tables and intervals whose heading names it."""
-    return number(value, unit).removesuffix("°").split(SPACE)[0]
+def format_bare(value: float, unit: str) -> str:
+    """`format_number` without its unit, for tables and intervals whose heading names it."""
+    return format_number(value, unit).removesuffix("°").split(SPACE)[0]
 
 
-def plain(value: float) -> str:
+def format_plain(value: float) -> str:
     """A parameter or count as short as it reads well: 0.25, 400, 1e-05."""
     return f"{value:.4g}".replace("-", MINUS)
 
 
-def metric(value: Metric | None) -> str:
+def format_metric(value: Metric | None) -> str:
     """The value with unit, 'undefined' where it is null, 'not run' where there is no metric at all."""
     if value is None:
         return "not run"
-    return "undefined" if value.value is None else number(value.value, value.unit)
+    return "undefined" if value.value is None else format_number(value.value, value.unit)
 
 
-def interval(value: Metric | None) -> str:
+def format_interval(value: Metric | None) -> str:
     """'[38.0, 44.1]' in the unit of the value, or nothing."""
     if value is None or value.lo is None or value.hi is None:
         return ""
-    return f"[{bare(value.lo, value.unit)}, {bare(value.hi, value.unit)}]"
+    return f"[{format_bare(value.lo, value.unit)}, {format_bare(value.hi, value.unit)}]"
 
 
-def sample(value: Metric | None) -> str:
+def format_sample(value: Metric | None) -> str:
     """'40 frames, 4 scenes'."""
     return (
         ""
         if value is None
-        else f"{count(value.n_frames, 'frame')}, {count(value.n_scenes, 'scene')}"
+        else f"{format_count(value.n_frames, 'frame')}, {format_count(value.n_scenes, 'scene')}"
     )
 
 
-def count(n: int, noun: str) -> str:
+def format_count(n: int, noun: str) -> str:
     """'1 frame', '2 frames', '1 class', '3 classes'."""
     plural = noun + ("es" if noun.endswith("s") else "s")
     return f"{n}{SPACE}{noun if n == 1 else plural}"
 
 
-def severities(values: Collection[int]) -> str:
+def format_severities(values: Collection[int]) -> str:
     """'severity 3', 'severities 1, 3, 5', 'severities 1 to 5'."""
     found = sorted(values)
     if len(found) == 1:
@@ -92,43 +92,43 @@ def severities(values: Collection[int]) -> str:
     return "severities " + ", ".join(map(str, found))
 
 
-def delta(new: float, old: float, unit: str) -> str:
+def format_delta(new: float, old: float, unit: str) -> str:
     """A signed difference; of fractions in percentage points: '+1.2 pp'."""
-    shown = difference(new - old, unit)
+    shown = format_difference(new - old, unit)
     if shown.startswith(MINUS):
         return shown
     return f"+{shown}" if any(digit in shown for digit in "123456789") else f"±{shown}"
 
 
-def difference(value: float, unit: str) -> str:
+def format_difference(value: float, unit: str) -> str:
     """The size of a change; of fractions in percentage points: '2.0 pp'."""
-    return number(value, unit).replace(f"{SPACE}%", f"{SPACE}pp")
+    return format_number(value, unit).replace(f"{SPACE}%", f"{SPACE}pp")
 
 
-def percent(ratio: float) -> str:
+def format_percent(ratio: float) -> str:
     """A share of something, as whole percent: '62 %'."""
     return f"{_fixed(100 * ratio, 0)}{SPACE}%"
 
 
-def parameter(value: float | int | str | None) -> str:
+def format_parameter(value: float | int | str | None) -> str:
     """One parameter or measured quantity of a condition or check; six digits, so that 8.0001 of 8 is seen."""
     if value is None:
         return "none"
     return value if isinstance(value, str) else f"{value:.6g}".replace("-", MINUS)
 
 
-def parameters(values: dict[str, float | int | str | None]) -> str:
+def format_parameters(values: dict[str, float | int | str | None]) -> str:
     """'eps 0.2 m, steps 10', in the order of the names; a unit at the end of a name goes behind the number."""
     shown = []
     for name in sorted(values):
         stem, unit = _split_unit(name)
         value = values[name]
         text = (
-            place(value, name)
+            format_place(value, name)
             if is_share(name) and isinstance(value, (int, float))
-            else parameter(value)
+            else format_parameter(value)
         )
-        shown.append(f"{words(stem)}{SPACE}{text}" + (f"{SPACE}{unit}" if unit else ""))
+        shown.append(f"{to_words(stem)}{SPACE}{text}" + (f"{SPACE}{unit}" if unit else ""))
     return ", ".join(shown)
 
 
@@ -137,12 +137,12 @@ def is_share(name: str) -> bool:
     return "share" in re.split("[^a-z]", name)
 
 
-def place(value: float, name: str) -> str:
+def format_place(value: float, name: str) -> str:
     """A value of the parameter or axis `name`, in percent where it is a share: 0.004 of share_hit -> '0.4 %'."""
-    return f"{plain(100 * value)}{SPACE}%" if is_share(name) else plain(value)
+    return f"{format_plain(100 * value)}{SPACE}%" if is_share(name) else format_plain(value)
 
 
-def quantity(value: float, unit: str) -> str:
+def format_quantity(value: float, unit: str) -> str:
     """A physical parameter that was worked out, with three digits: '87.3 m', '31 %' of a share, '1.5 % of the width'."""
     kind, _, of = unit.partition(" ")
     shown = (
@@ -153,7 +153,7 @@ def quantity(value: float, unit: str) -> str:
     return shown.replace("-", MINUS)
 
 
-def words(name: str) -> str:
+def to_words(name: str) -> str:
     """'camera_crash' -> 'camera crash', 'pgd_lidar' -> 'PGD LiDAR'."""
     return (
         " ".join(_ACRONYMS.get(word, word) for word in name.replace("-", "_").split("_") if word)
@@ -161,15 +161,15 @@ def words(name: str) -> str:
     )
 
 
-def axis(name: str, unit: str | None) -> str:
+def format_axis(name: str, unit: str | None) -> str:
     """Label of a physical axis: 'visibility_m', 'm' -> 'visibility (m)'."""
     stem, suffix = _split_unit(name)
-    shown = words(stem)
+    shown = to_words(stem)
     unit = unit or suffix
     return shown if not unit or unit in shown.split() else f"{shown} ({unit})"
 
 
-def condition(value: Condition) -> str:
+def format_condition(value: Condition) -> str:
     """'clean', 'fog, severity 3', 'fog, visibility 87 m', 'camera PGD, eps 8/255'.
 
     An attack is named by the budget on its axis, else by all parameters.
@@ -177,24 +177,24 @@ def condition(value: Condition) -> str:
     if value.kind == "clean":
         return "clean"
     if value.kind == "corruption":
-        return f"{words(value.name)}, severity{SPACE}{value.severity}"
+        return f"{to_words(value.name)}, severity{SPACE}{value.severity}"
     if value.kind == "curve":
-        return f"{words(value.name)}, {parameters(value.parameters)}"
+        return f"{to_words(value.name)}, {format_parameters(value.parameters)}"
     budget = value.parameters.get(value.axis) if value.axis else None
     if value.axis is None or budget is None:
-        return full_condition(value)
+        return format_full_condition(value)
     corruption, plus, attack = value.name.rpartition("+")
-    before = f"{words(corruption)}, severity{SPACE}{value.severity} + " if plus else ""
-    return f"{before}{words(attack)}, {allowance(value)}{origin(value)}"
+    before = f"{to_words(corruption)}, severity{SPACE}{value.severity} + " if plus else ""
+    return f"{before}{to_words(attack)}, {format_allowance(value)}{format_origin(value)}"
 
 
-def origin(value: Condition) -> str:
+def format_origin(value: Condition) -> str:
     """Of a transfer attack, the engine that it was made on: ', from other/torch-cpu'; nothing of others."""
     source = value.parameters.get("crafted_on")
     return f", from {source}" if source else ""
 
 
-def allowance(value: Condition) -> str:
+def format_allowance(value: Condition) -> str:
     """The budget of an attack: 'camera levels 4/255', of both sensors at once 'camera levels 4/255 + range 0.1 m'."""
     rest = {
         name: value.parameters[name]
@@ -202,17 +202,19 @@ def allowance(value: Condition) -> str:
         if name in value.parameters and name != value.axis
     }
     both = {"camera", "lidar"} <= set(value.sensors)
-    return " + ".join(filter(None, (on_axis(value), parameters(rest) if both else "")))
+    return " + ".join(
+        filter(None, (format_on_axis(value), format_parameters(rest) if both else ""))
+    )
 
 
-def on_axis(value: Condition) -> str:
+def format_on_axis(value: Condition) -> str:
     """What is on the axis of an attack, with its unit: 'camera levels 4/255', 'range 0.1 m'; nothing where it has no axis."""
     budget = value.parameters.get(value.axis) if value.axis else None
     if value.axis is None or budget is None:
         return ""
     stem, suffix = _split_unit(value.axis)
     unit = value.unit or suffix
-    shown = f"{words(stem)}{SPACE}{place(budget, value.axis) if isinstance(budget, (int, float)) else parameter(budget)}"
+    shown = f"{to_words(stem)}{SPACE}{format_place(budget, value.axis) if isinstance(budget, (int, float)) else format_parameter(budget)}"
     return shown + (
         unit
         if unit.startswith("/")
@@ -222,12 +224,12 @@ def on_axis(value: Condition) -> str:
     )
 
 
-def full_condition(value: Condition) -> str:
+def format_full_condition(value: Condition) -> str:
     """The condition with all its parameters."""
     if value.kind == "curve":
-        return condition(value)
-    shown = parameters(value.parameters)
-    name = condition(value) if value.kind == "corruption" else words(value.name)
+        return format_condition(value)
+    shown = format_parameters(value.parameters)
+    name = format_condition(value) if value.kind == "corruption" else to_words(value.name)
     return name + (f", {shown}" if shown else "")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reports import formatting
-from reports.results_view import Series, View
+from reports.results_view import ResultsView, Series
 from reports.schema import Curve, Metric
 
 OUTSIDE = "not on the curve"
@@ -20,27 +20,27 @@ class Half:
     note: str
 
 
-def half(metric: Metric) -> Half:
+def describe_half(metric: Metric) -> Half:
     """A value of `Curve.half`; outside the curve, why; without an interval, or with one that was cut, that."""
     if metric.value is None:
         return Half(OUTSIDE, "", metric.reason or "")
-    place = formatting.quantity(metric.value, metric.unit)
+    place = formatting.format_quantity(metric.value, metric.unit)
     if metric.lo is None or metric.hi is None:
         return Half(place, "", metric.method or "no interval")
     lo, hi = (
-        formatting.quantity(end, metric.unit).split(formatting.SPACE)[0]
+        formatting.format_quantity(end, metric.unit).split(formatting.SPACE)[0]
         for end in (metric.lo, metric.hi)
     )
-    return Half(place, f"[{lo}, {hi}]", method(metric)[1])
+    return Half(place, f"[{lo}, {hi}]", split_method(metric)[1])
 
 
-def method(metric: Metric) -> tuple[str, str]:
+def split_method(metric: Metric) -> tuple[str, str]:
     """How the interval was made, and whether it was cut."""
     how, _, cut = (metric.method or "").partition(", cut ")
     return how, f"interval cut {cut}" if cut else ""
 
 
-def measured_curves(view: View, series: Series) -> tuple[Curve, ...]:
+def measured_curves(view: ResultsView, series: Series) -> tuple[Curve, ...]:
     """The curves of one model on one engine, in the order of the file; without those that no metric was measured in."""
     mine = (
         curve
@@ -50,7 +50,7 @@ def measured_curves(view: View, series: Series) -> tuple[Curve, ...]:
     return tuple(curve for curve in mine if curve.half)
 
 
-def headline(view: View, curve: Curve) -> str:
+def headline_metric(view: ResultsView, curve: Curve) -> str:
     """The metric that a curve is summarised by: the first of the headline metrics that it holds, else of its own."""
     return next(
         (name for name in (*view.charted, *view.metrics) if name in curve.half),
@@ -58,6 +58,6 @@ def headline(view: View, curve: Curve) -> str:
     )
 
 
-def parameter(curve: Curve) -> str:
+def parameter_name(curve: Curve) -> str:
     """What the curve runs over, without its unit: 'visibility'."""
-    return formatting.axis(curve.axis, None).partition(" (")[0]
+    return formatting.format_axis(curve.axis, None).partition(" (")[0]

@@ -78,9 +78,7 @@ def find_faults(results: Results) -> Iterator[str]:
     )
     models = {model.name for model in results.models}
     for number, cell in enumerate(results.cells):
-        where = (
-            f"cells.{number} ({cell.model}/{cell.engine}, {formatting.condition(cell.condition)})"
-        )
+        where = f"cells.{number} ({cell.model}/{cell.engine}, {formatting.format_condition(cell.condition)})"
         if cell.model not in models:
             yield f"{where}.model: {cell.model!r} is not among the models"
         yield from (f"{where}.condition.{fault}" for fault in _condition_faults(cell.condition))

@@ -13,7 +13,7 @@ from reports.errors import ReportError
 from reports.files import read_sealed_json, to_sealed_json, write_text
 from reports.plausibility import check_meaning
 from reports.schema import SCHEMA_VERSION, Results
-from reports.schema_errors import explain
+from reports.schema_errors import explain_errors
 
 
 def read_results(path: Path) -> Results:
@@ -32,7 +32,7 @@ def read_results(path: Path) -> Results:
     try:  # as JSON: there, strict means that "0.4" and true are no numbers, while a list is what a tuple is written as
         results = Results.model_validate_json(json.dumps(content), strict=True)
     except ValidationError as error:
-        raise ReportError(explain(error, Results, str(path))) from None
+        raise ReportError(explain_errors(error, Results, str(path))) from None
     check_meaning(results, str(path))
     return results
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from reports.conditions import condition_key, crossed, is_control, level
+from reports.conditions import condition_key, is_control, level_on_axis, split_crossed
 from reports.errors import ReportError
 from reports.sanity_index import SanityIndex
 from reports.schema import Cell, Condition, Curve, Metric, Results
@@ -41,7 +41,7 @@ class Point:
     metric: Metric
 
 
-class View:
+class ResultsView:
     """Look-ups over one Results object. Every cell is filed once, so that a look-up does not walk through all of them."""
 
     def __init__(self, results: Results) -> None:
@@ -83,7 +83,9 @@ class View:
                 .get(curve.name, {})
                 .values()
             )
-            there = {level(c.condition): c for (c, *_) in cells if c.condition.axis == curve.axis}
+            there = {
+                level_on_axis(c.condition): c for (c, *_) in cells if c.condition.axis == curve.axis
+            }
             for value in curve.values:
                 if value not in there or not set(curve.half) <= set(there[value].metrics):
                     raise ReportError(
@@ -219,7 +221,7 @@ class View:
         if name in self.unused(series):
             return None
         values = [
-            ratio(point.metric, self.clean(series, metric))
+            value_ratio(point.metric, self.clean(series, metric))
             for point in self.points(series, metric, "corruption", name)
         ]
         known = [value for value in values if value is not None]
@@ -234,7 +236,7 @@ class View:
             if p.metric.value is not None
             and not is_control(p.condition)
             and self.uses(series, p.condition)
-            and crossed(p.condition) is None
+            and split_crossed(p.condition) is None
         ]
         if not points:
             return None
@@ -291,7 +293,7 @@ class View:
         return tuple(sorted(kept, key=lambda name: (kept[name] is None, kept[name] or 0.0, name)))
 
 
-def ratio(value: Metric | None, clean: Metric | None) -> float | None:
+def value_ratio(value: Metric | None, clean: Metric | None) -> float | None:
     """M / M_clean, or None where either is undefined or M_clean is not above 0."""
     if (
         value is None

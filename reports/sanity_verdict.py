@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from reports import formatting
 from reports.conditions import is_control
-from reports.results_view import Series, View
+from reports.results_view import ResultsView, Series
 from reports.schema import Condition, Results, SanityCheck
 
 MARKS = {"PASS": "✓", "WARN": "!", "FAIL": "✗", "NOT RUN": "–"}
@@ -15,7 +15,7 @@ LEVELS = {"PASS": "good", "WARN": "warn", "FAIL": "bad", "NOT RUN": "quiet"}
 
 
 @dataclass(frozen=True)
-class Verdict:
+class SanityVerdict:
     """The checks of one engine, in their order."""
 
     label: str
@@ -50,21 +50,21 @@ class Verdict:
         return ", ".join([*parts, *([f"{n} not run"] if (n := self.count("NOT RUN")) else [])])
 
 
-def verdicts(results: Results) -> tuple[Verdict, ...]:
+def engine_verdicts(results: Results) -> tuple[SanityVerdict, ...]:
     """One entry per checked engine, in the order of the file."""
     found: dict[str, list[SanityCheck]] = {}
     for check in results.sanity:
         found.setdefault(f"{check.model}/{check.engine}", []).append(check)
-    return tuple(Verdict(label, tuple(checks)) for label, checks in found.items())
+    return tuple(SanityVerdict(label, tuple(checks)) for label, checks in found.items())
 
 
-def suspect_condition(view: View, series: Series, condition: Condition) -> tuple[str, ...]:
+def suspect_condition(view: ResultsView, series: Series, condition: Condition) -> tuple[str, ...]:
     """`SanityIndex.suspicion` of the cells of one condition on one engine."""
     cells = view.same_test(series, condition)
     return tuple(dict.fromkeys(id for cell in cells for id in view.sanity.suspicion(cell)))  # noqa: A001
 
 
-def unchecked(results: Results) -> bool:
+def is_unchecked(results: Results) -> bool:
     """Whether attacks that search (by steps along gradients, or by queries) were run and no sanity check was."""
     return all(check.verdict == "NOT RUN" for check in results.sanity) and any(
         cell.condition.kind == "attack"
@@ -74,26 +74,26 @@ def unchecked(results: Results) -> bool:
     )
 
 
-def badge(ids: tuple[str, ...]) -> str:
+def suspect_badge(ids: tuple[str, ...]) -> str:
     """'SUSPECT (S7, S8)', or nothing."""
     return f"SUSPECT ({', '.join(ids)})" if ids else ""
 
 
-def measured(check: SanityCheck) -> str:
+def format_measured(check: SanityCheck) -> str:
     """The numbers, without what was not measured."""
-    return formatting.parameters(
+    return formatting.format_parameters(
         {name: value for name, value in check.measured.items() if value is not None}
     )
 
 
 def sanity_lines(results: Results) -> Iterator[str]:
     """For the terminal: a line per engine, and one per check that failed or warned."""
-    for verdict in verdicts(results):
+    for verdict in engine_verdicts(results):
         state = "attack figures checked" if verdict.ran else "attack figures unchecked"
         state = "SUSPECT: do not rely on the attack figures" if verdict.suspect else state
         yield f"sanity of {verdict.label}: {state}; {verdict.summary()}"
         for check in verdict.checks:
             if check.verdict in ("FAIL", "WARN"):
                 yield f"  {check.verdict} {check.id} {check.title}: {check.message}"
-    if unchecked(results):
+    if is_unchecked(results):
         yield f"no sanity {'check was run' if results.sanity else 'verdict'}: the attack figures are unchecked"

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 MAX_FAULTS = 20
 
 
-def explain(error: ValidationError, model: type[BaseModel], source: str) -> str:
+def explain_errors(error: ValidationError, model: type[BaseModel], source: str) -> str:
     """All faults of `error` (raised by `model` on the content of `source`), one a line."""
     found = error.errors()
     inner = {fault["loc"][:end] for fault in found for end in range(len(fault["loc"]))}

@@ -332,7 +332,7 @@ def _joined(names: Sequence[str]) -> str:
 
 def _halvings(results: Results) -> list[str]:
     """'tiny/torch-cpu, fog: NDS falls to half at visibility_m 87.3 m [71, 102]', a line per curve and metric."""
-    from reports.formatting import quantity
+    from reports.formatting import format_quantity
 
     lines = []
     for curve in results.curves:
@@ -341,7 +341,7 @@ def _halvings(results: Results) -> list[str]:
             if half.value is None:
                 lines.append(f"{start}nowhere on the curve: {half.reason}")
                 continue
-            ends = [quantity(end, half.unit) for end in (half.lo, half.hi) if end is not None]
+            ends = [format_quantity(end, half.unit) for end in (half.lo, half.hi) if end is not None]
             shown = f" [{', '.join(ends)}]" if ends else ""
-            lines.append(f"{start}at {curve.axis} {quantity(half.value, half.unit)}{shown}")
+            lines.append(f"{start}at {curve.axis} {format_quantity(half.value, half.unit)}{shown}")
     return lines

@@ -1,1 +1,1 @@
-"""Calibration that the model is given and that is wrong."""
+"""Wrong calibration and poses, as the model is given them; the ground truth stays."""

@@ -12,14 +12,24 @@ SETTLED = 10
 
 
 def calibration_drift(frame: FrameLike, settled_deg: float, streams: Streams) -> FrameLike:
-    """The cameras creep in their mounts: the poses given are right at the scene's start and then ever farther off.
+    """Let the cameras creep in their mounts: the given poses are ever farther off.
 
-    Parameter: the rotation at which they settle, 0.5 1 2 3 5 degrees. It is reached in ten equal steps over the ten
-    keyframes after the scene's first (5 s of nuScenes) and stays; the translation grows in step, to 2 5 10 20 50 cm. Axis
-    and direction are drawn once for a scene and camera, so that the error only ever grows. A scene's first keyframe stays
-    as it is. Levels as those of `extrinsic`; the course over time is ours, no public suite has this corruption.
+    They are right at the scene's start. The rotation is reached in ten equal steps over the ten
+    keyframes after the scene's first (5 s of nuScenes) and stays. The translation grows in step, to
+    2, 5, 10, 20, 50 cm. Axis and direction are drawn once for a scene and camera, so that the error
+    only ever grows. A scene's first keyframe stays as it is.
 
-    The frame's place in its scene is counted by asking for the frames before, ten at most; that loads them.
+    The frame's place in its scene is counted by asking for the frames before, ten at most, which
+    loads them.
+
+    Args:
+        frame: Frame to corrupt; its `previous` gives the frames before.
+        settled_deg: Rotation at which the cameras settle [degrees]. Severities: 0.5, 1, 2, 3, 5.
+        streams: Random streams of the corruption and frame.
+
+    Source:
+        Levels as those of `extrinsic`. The course over time is ours, no public suite has this
+        corruption.
     """
     share = _frames_before(frame) / SETTLED
     matrices = frame.camera_T_lidar.copy()
@@ -33,7 +43,7 @@ def calibration_drift(frame: FrameLike, settled_deg: float, streams: Streams) ->
 
 
 def _frames_before(frame: FrameLike) -> int:
-    """Keyframes of the scene before this one, SETTLED at most."""
+    """Count the keyframes of the scene before this one, SETTLED at most."""
     count, past = 0, load_previous(frame)
     while past is not None and count < SETTLED:
         count += 1

@@ -9,20 +9,28 @@ from corruptions.frame_like import FrameLike
 from corruptions.rng import Streams
 
 DEG_PER_M = float(np.degrees(0.1))
-"""Rotation that goes with a translation: 0.002 rad with 2 cm."""
+"""Rotation that goes with a translation [degrees per m]: 0.002 rad with 2 cm."""
 
 
 def pose_error(frame: FrameLike, translation_m: float, streams: Streams) -> FrameLike:
-    """The vehicle's pose at older sweeps is wrong, so that their points are misplaced against the keyframe's.
+    """Make the vehicle's pose at older sweeps wrong: their points no longer fit the keyframe's.
 
-    Parameter: the translation, 2 4 6 8 10 cm, exactly, in a random direction; with it goes a rotation of exactly 0.002
-    0.004 0.006 0.008 0.010 rad about a random axis through the sensor. Every older sweep has its own error delta in SE(3)
-    (errors of localisation; those of dead reckoning would add up): its points p become T delta T^-1 p with T its
-    `lidar_T_sweep`, and `sweep_T` becomes T delta, so that the rays stay consistent with what the model is given. The
-    keyframe's own sweep stays, and so does a frame without older sweeps.
+    Every older sweep has its own error delta in SE(3) (errors of localisation; those of dead
+    reckoning would add up). It shifts by exactly the translation in a random direction, and rotates
+    by exactly 0.002, 0.004, 0.006, 0.008, 0.010 rad about a random axis through the sensor. The
+    points p of the sweep become T delta T^-1 p with T its `lidar_T_sweep`, and `sweep_T` becomes T
+    delta, so that the rays stay consistent with what the model is given. The keyframe's own sweep
+    stays, and so does a frame without older sweeps.
 
-    Values of 3D_Corruptions_AD (Dong et al., CVPR 2023), motion compensation; its public code takes them as sigma of noise on
-    the entries of the matrices, which no longer are rotations then.
+    Args:
+        frame: Frame to corrupt.
+        translation_m: Translation [m]. Severities: 0.02, 0.04, 0.06, 0.08, 0.10.
+        streams: Random streams of the corruption and frame.
+
+    Source:
+        Values of 3D_Corruptions_AD (Dong et al., CVPR 2023), motion compensation. Its public code
+        takes them as sigma of noise on the entries of the matrices, which no longer are rotations
+        then.
     """
     poses = frame.sweep_T.copy()
     points = frame.points.copy()

@@ -1,4 +1,7 @@
-"""Random rigid motions of a known size: proper elements of SE(3), not noise on the entries of a matrix."""
+"""Random rigid motions of a known size: proper elements of SE(3).
+
+They are not noise on the entries of a matrix.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,15 @@ from corruptions.frame_like import Float64
 
 
 def rotation_about(axis: Float64, angle_rad: float) -> Float64:
-    """(3, 3) rotation about a unit vector (Rodrigues' formula)."""
+    """Return the rotation about an axis (Rodrigues' formula).
+
+    Args:
+        axis: (3,) unit vector.
+        angle_rad: Angle [rad].
+
+    Returns:
+        (3, 3) float64.
+    """
     x, y, z = axis
     cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
     result: Float64 = (
@@ -18,7 +29,16 @@ def rotation_about(axis: Float64, angle_rad: float) -> Float64:
 
 
 def random_rigid(rng: np.random.Generator, rotation_deg: float, translation_m: float) -> Float64:
-    """(4, 4): turns by exactly `rotation_deg` about a random axis and shifts by exactly `translation_m` in a random direction."""
+    """Draw a rigid motion of an exact size, with random axis and direction.
+
+    Args:
+        rng: Random generator.
+        rotation_deg: Angle of the rotation [degrees].
+        translation_m: Length of the shift [m].
+
+    Returns:
+        (4, 4) float64.
+    """
     delta = np.eye(4)
     delta[:3, :3] = rotation_about(_direction(rng), np.radians(rotation_deg))
     delta[:3, 3] = translation_m * _direction(rng)
@@ -26,7 +46,7 @@ def random_rigid(rng: np.random.Generator, rotation_deg: float, translation_m: f
 
 
 def _direction(rng: np.random.Generator) -> Float64:
-    """A unit vector, uniform on the sphere."""
+    """Draw a unit vector, uniform on the sphere."""
     vector = rng.normal(size=3)
     result: Float64 = vector / np.linalg.norm(vector)
     return result

@@ -1,1 +1,1 @@
-"""What happens to images alone."""
+"""Corruptions of images alone."""

@@ -9,10 +9,18 @@ from corruptions.rng import Streams
 
 
 def camera_crash(frame: FrameLike, cameras_off: float, streams: Streams) -> FrameLike:
-    """Cameras are off (black images) for a whole scene.
+    """Turn cameras off (black images) for a whole scene.
 
-    Parameter: the number of cameras that are off, 1 2 3 4 5 of nuScenes' six; all of them where there are fewer. Which
-    ones is drawn once for a scene. Source: RoboBEV (arXiv 2304.06719), camera crash.
+    All cameras are off where the rig has fewer than the number. The cameras are drawn once for a
+    scene.
+
+    Args:
+        frame: Frame to corrupt.
+        cameras_off: Number of cameras that are off. Severities: 1, 2, 3, 4, 5 of nuScenes' six.
+        streams: Random streams of the corruption and frame.
+
+    Source:
+        RoboBEV (Xie et al., arXiv 2304.06719), camera crash.
     """
     views = len(frame.images)
     off = streams.nested_per_scene("camera").permutation(views)[: round(cameras_off)]

@@ -13,11 +13,18 @@ from corruptions.rng import Streams
 
 
 def jpeg(frame: FrameLike, jpeg_quality: float, streams: Streams) -> FrameLike:
-    """Artefacts of strong JPEG compression.
+    """Add the artefacts of strong JPEG compression.
 
-    Parameter: the quality of libjpeg (1 to 95; rounded), 25 18 15 10 7, with its blocks of 8x8 pixels and colours at half the
-    resolution. Source: ImageNet-C (Hendrycks & Dietterich, ICLR 2019), JPEG compression. The bytes depend on the libjpeg
-    that Pillow was built with.
+    The codec is libjpeg, with its blocks of 8x8 pixels and colours at half the resolution. The
+    bytes depend on the libjpeg that Pillow was built with.
+
+    Args:
+        frame: Frame to corrupt.
+        jpeg_quality: Quality of libjpeg, 1 to 95, rounded. Severities: 25, 18, 15, 10, 7.
+        streams: Random streams; not used.
+
+    Source:
+        ImageNet-C (Hendrycks & Dietterich, ICLR 2019), JPEG compression.
     """
 
     def compress(image: UInt8, _: str) -> UInt8:
@@ -29,10 +36,19 @@ def jpeg(frame: FrameLike, jpeg_quality: float, streams: Streams) -> FrameLike:
 
 
 def pixelate(frame: FrameLike, resolution_share: float, streams: Streams) -> FrameLike:
-    """Fewer and larger pixels.
+    """Make pixels fewer and larger.
 
-    Parameter: the resolution that is left, along each axis, 0.6 0.5 0.4 0.3 0.25: mean over the larger pixels (box filter),
-    then the nearest one of them. Source: ImageNet-C (Hendrycks & Dietterich, ICLR 2019), pixelate.
+    A large pixel is the mean over its area (box filter). The image is then enlarged by the nearest
+    one.
+
+    Args:
+        frame: Frame to corrupt.
+        resolution_share: Share of the resolution that is left along each axis. Severities: 0.6,
+            0.5, 0.4, 0.3, 0.25.
+        streams: Random streams; not used.
+
+    Source:
+        ImageNet-C (Hendrycks & Dietterich, ICLR 2019), pixelate.
     """
 
     def enlarge(image: UInt8, _: str) -> UInt8:

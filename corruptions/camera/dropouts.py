@@ -11,11 +11,19 @@ from corruptions.rng import Streams
 
 
 def frame_lost(frame: FrameLike, loss_probability: float, streams: Streams) -> FrameLike:
-    """Images are lost now and then: black, independently for every camera and frame.
+    """Lose images now and then: they are black, independently for every camera and frame.
 
-    Parameter: the probability, 1/6 2/6 3/6 4/6 5/6. What is lost at one severity is lost at the larger ones, too. A frame may
-    stay whole (by chance 1 in 3 at the lowest severity with six cameras). Source: RoboBEV (Xie et al., arXiv 2304.06719),
-    frame lost; MultiCorrupt (Beemelmanns et al., IV 2024) has it as "missing camera" at 0.2 0.4 0.6.
+    An image that is lost at one severity is lost at the larger ones, too. A frame may stay whole,
+    by chance 1 in 3 at the lowest severity with six cameras.
+
+    Args:
+        frame: Frame to corrupt.
+        loss_probability: Probability that an image is lost. Severities: 1/6, 2/6, 3/6, 4/6, 5/6.
+        streams: Random streams of the corruption and frame.
+
+    Source:
+        RoboBEV (Xie et al., arXiv 2304.06719), frame lost. MultiCorrupt (Beemelmanns et al., IV
+        2024) has it as "missing camera" at 0.2, 0.4, 0.6.
     """
     lost = _draws(frame, streams, len(frame.images)) < loss_probability
     return frame.replace(
@@ -27,14 +35,23 @@ def frame_lost(frame: FrameLike, loss_probability: float, streams: Streams) -> F
 
 
 def camera_stuck(frame: FrameLike, mean_hold_frames: float, streams: Streams) -> FrameLike:
-    """Cameras that hang: an old image is repeated until the camera goes on.
+    """Make cameras hang: an old image is repeated until the camera goes on.
 
-    Parameter: the mean number of keyframes L for which an image stays, 1.5 2 3 5 10. A camera is stuck in a frame with
-    probability 1 - 1/L, independently, so that the holds have a geometric length of mean L; it shows its image of the last
-    frame before in which it was not stuck. What is stuck at one severity is stuck at the larger ones, too. A frame may stay
-    whole, a scene's first always does. A camera that an older frame lacks, or whose image there has another size, goes on from
-    the frame after it. After the temporal misalignment of MultiCorrupt (Beemelmanns et al., IV 2024): the
-    image one keyframe before with probability 0.2 0.4 0.6. Deviation: holds last.
+    A camera is stuck in a frame with probability 1 - 1/L, independently, so that the holds have a
+    geometric length of mean L. It shows its image of the last frame before in which it was not
+    stuck. A camera that is stuck at one severity is stuck at the larger ones, too. A frame may stay
+    whole, and a scene's first always does. A camera that an older frame lacks, or whose image there
+    has another size, goes on from the frame after it.
+
+    Args:
+        frame: Frame to corrupt; its `previous` gives the frames before.
+        mean_hold_frames: Mean number of keyframes L for which an image stays. Severities: 1.5, 2,
+            3, 5, 10.
+        streams: Random streams of the corruption and frame.
+
+    Source:
+        After the temporal misalignment of MultiCorrupt (Beemelmanns et al., IV 2024): the image one
+        keyframe before with probability 0.2, 0.4, 0.6. Deviation: holds last.
     """
     images: list[UInt8] = list(frame.images)
     stuck = _draws(frame, streams, len(frame.images)) < 1 - 1 / mean_hold_frames
@@ -52,6 +69,9 @@ def camera_stuck(frame: FrameLike, mean_hold_frames: float, streams: Streams) ->
 def _draws(
     frame: FrameLike, streams: Streams, cameras: int
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """(cameras,) uniform numbers of a frame, which may be one before that of the streams: the same at every severity."""
+    """Draw uniform numbers (cameras,) of a frame, the same at every severity.
+
+    The frame may be one before that of the streams.
+    """
     own = dataclasses.replace(streams, token=frame.token)
     return np.array([own.nested_per_frame(f"camera{view}").random() for view in range(cameras)])

@@ -14,7 +14,7 @@ from corruptions.rng import Streams
 
 CRYSTALS = 90
 BRANCH = np.pi / 3
-"""Angle of an ice crystal's branches to its axis: water ice is hexagonal."""
+"""Angle of an ice crystal's branches to its axis [rad]: water ice is hexagonal."""
 NEEDLES = 1 / 330, 1 / 22
 """Spacing and length of the needles as shares of the width."""
 BEND = 0.008
@@ -22,24 +22,35 @@ BEND = 0.008
 CELLS = 533
 """Cells to the image's width of the grid that the ice is grown on."""
 CLEAR, BLUR = 0.3, 0.01
-"""Share of the light that goes through ice, and standard deviation of its blur as a share of the width."""
+"""Share of the light that goes through ice, and sigma of its blur as a share of the width."""
 RIM = 0.6
-"""How gradually the ice becomes thicker from its rim inwards, in units of `grow_ice`'s thickness. Little ice has a narrower one."""
+"""How gradually the ice becomes thicker from its rim inwards.
+
+It is in units of the thickness of `grow_ice`. Little ice has a narrower rim.
+"""
 RELIEF = 0.16
 """Light that the needles scatter beyond that of the milky ice between them."""
 COLOUR = np.array([0.90, 0.97, 1.06])
-"""Of the ice, relative to the light around."""
+"""Colour of the ice, relative to the light around."""
 
 
 def frost(frame: FrameLike, ice_cover: float, streams: Streams) -> FrameLike:
-    """Feathers of ice on the lenses, from the edges inwards, the same for a whole scene.
+    """Cover the lenses with feathers of ice, from the edges inwards, the same for a whole scene.
 
-    Parameter: the share of the image that ice covers, 0.2 0.35 0.5 0.65 0.8; at a larger severity the same ice has grown. The
-    ice is made, not photographed: a milky film that becomes thicker from its rim inwards, with fine crystals of an axis and
-    branches at 60 degrees that are a little brighter at their needles; where it is thickest it sends on 30 % of the light,
-    blurred, and scatters light of the whole scene, in linear light. After ImageNet-C (Hendrycks &
-    Dietterich, ICLR 2019), frost, which adds one of its photographs of frosted glass to pixel values: 1 0.8 0.7 0.65 0.6 of
-    the image plus 0.4 0.6 0.7 0.7 0.75 of the photograph.
+    At a larger severity the same ice has grown. The ice is synthetic, not photographed: a milky
+    film that becomes thicker from its rim inwards, with fine crystals of an axis and branches at 60
+    degrees that are a little brighter at their needles. Where it is thickest it sends on 30 % of
+    the light, blurred, and scatters light of the whole scene, in linear light.
+
+    Args:
+        frame: Frame to corrupt.
+        ice_cover: Share of the image that ice covers. Severities: 0.2, 0.35, 0.5, 0.65, 0.8.
+        streams: Random streams of the corruption and frame.
+
+    Source:
+        After ImageNet-C (Hendrycks & Dietterich, ICLR 2019), frost. It adds one of its photographs
+        of frosted glass to pixel values: 1, 0.8, 0.7, 0.65, 0.6 of the image plus 0.4, 0.6, 0.7,
+        0.7, 0.75 of the photograph.
     """
     return each_image(
         frame, lambda image, camera: add_ice(image, ice_cover, streams.nested_per_scene(camera))
@@ -47,7 +58,16 @@ def frost(frame: FrameLike, ice_cover: float, streams: Streams) -> FrameLike:
 
 
 def add_ice(image: UInt8, cover: float, rng: np.random.Generator) -> UInt8:
-    """One image behind a lens with ice on `cover` of it."""
+    """Render one image behind a lens with ice.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        cover: Share of the image that ice covers.
+        rng: Random generator.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+    """
     height, width = image.shape[:2]
     cell = max(1, width // CELLS)
     coarse = to_linear(shrink_image(image, cell))
@@ -68,7 +88,16 @@ def add_ice(image: UInt8, cover: float, rng: np.random.Generator) -> UInt8:
 
 
 def grow_ice(needles: Float32, cover: float, rng: np.random.Generator) -> Float32:
-    """(h, w) 0..1 how much ice a cell has: it grows from the image's edges, in patches, along the needles."""
+    """Grow ice from the image's edges, in patches, along the needles.
+
+    Args:
+        needles: (h, w) 0..1 crystals, from `draw_needles`.
+        cover: Share of the cells that ice covers.
+        rng: Random generator.
+
+    Returns:
+        (h, w) float32 0..1, how much ice a cell has.
+    """
     h, w = needles.shape
     v, u = abs(np.arange(h) / h - 0.5)[:, None], abs(np.arange(w) / w - 0.5)
     patches = gaussian_filter(rng.standard_normal((h, w), dtype=np.float32), w / 16, mode="reflect")
@@ -82,7 +111,18 @@ def grow_ice(needles: Float32, cover: float, rng: np.random.Generator) -> Float3
 
 
 def draw_needles(h: int, w: int, rng: np.random.Generator) -> Float32:
-    """(h, w) 0..1 a pane full of crystals: every cell belongs to the nearest, whose needles branch off its axis to both sides."""
+    """Draw a pane full of crystals, whose needles branch off their axes to both sides.
+
+    Every cell belongs to the nearest crystal.
+
+    Args:
+        h: Rows of cells.
+        w: Columns of cells.
+        rng: Random generator.
+
+    Returns:
+        (h, w) float32, 0..1.
+    """
     seeds = rng.random((CRYSTALS, 2)) * (h, w)
     axis = rng.uniform(0, 2 * np.pi, CRYSTALS)
     bent = [BEND * w * _smooth(h, w, w / 40, rng) for _ in range(2)]
@@ -99,7 +139,7 @@ def draw_needles(h: int, w: int, rng: np.random.Generator) -> Float32:
 def _needles(
     down: Float64, right: Float64, direction: Float64, crystal: Float64, rng: np.random.Generator
 ) -> Float64:
-    """(h, w) 0..1 noise drawn out along a direction."""
+    """Draw noise (h, w) 0..1 that is drawn out along a direction."""
     along = (right * np.cos(direction) + down * np.sin(direction)) / (NEEDLES[1] * down.shape[1])
     across = (down * np.cos(direction) - right * np.sin(direction)) / (NEEDLES[0] * down.shape[1])
     noise = rng.random((256, 256), dtype=np.float32)

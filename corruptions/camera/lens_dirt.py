@@ -18,20 +18,32 @@ OPAQUE_SHARE = 0.4
 OPAQUE, TRANSLUCENT = 0.97, (0.35, 0.7)
 """Share of the light that opaque spots hold back, and translucent ones at least and at most."""
 MUD, DUST = (0.20, 0.16, 0.11), (0.95, 0.90, 0.80)
-"""Colour of opaque and of translucent spots: light sent on to the camera, relative to the image's mean light."""
+"""Colours of opaque and of translucent spots.
+
+They are the light sent on to the camera, relative to the image's mean light.
+"""
 SOFTNESS = 0.004
-"""Standard deviation of the spots' edges, as a share of the width: they are too near to be sharp."""
+"""Sigma of the spots' edges as a share of the width: they are too near to be sharp."""
 CELLS = 200
 """Cells to the width of the grid that spots are drawn on."""
 
 
 def lens_dirt(frame: FrameLike, dirt_share: float, streams: Streams) -> FrameLike:
-    """Mud and dust on the lenses: opaque and translucent spots that stay where they are in the image for a whole scene.
+    """Put mud and dust on the lenses: opaque and translucent spots.
 
-    Parameter: the share of every image that spots cover, 0.05 0.10 0.15 0.20 0.30. 60 irregular spots on every camera, 40 %
-    of them opaque and dark, the others a veil that holds back 35 to 70 % of the light and adds its own; they grow with the
-    severity in the same places. Blended in linear light. After the occluded lenses of Yu et al., "Benchmarking the Robustness
-    of LiDAR-Camera Fusion for 3D Object Detection" (arXiv 2205.14951), who paste photographed masks of dirt; these are made.
+    They stay where they are in the image for a whole scene. Every camera has 60 irregular spots. 40
+    % of them are opaque and dark. The others are a veil that holds back 35 to 70 % of the light and
+    adds its own. They grow with the severity in the same places. Blending is in linear light.
+
+    Args:
+        frame: Frame to corrupt.
+        dirt_share: Share of every image that spots cover. Severities: 0.05, 0.10, 0.15, 0.20, 0.30.
+        streams: Random streams of the corruption and frame.
+
+    Source:
+        After the occluded lenses of Yu et al., "Benchmarking the Robustness of LiDAR-Camera Fusion
+        for 3D Object Detection" (arXiv 2205.14951), who paste photographed masks of dirt. These are
+        synthetic.
     """
     return each_image(
         frame, lambda image, camera: add_dirt(image, dirt_share, streams.nested_per_scene(camera))
@@ -39,7 +51,16 @@ def lens_dirt(frame: FrameLike, dirt_share: float, streams: Streams) -> FrameLik
 
 
 def add_dirt(image: UInt8, share: float, rng: np.random.Generator) -> UInt8:
-    """One image behind a lens with dirt on `share` of it."""
+    """Render one image behind a lens with dirt.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        share: Share of the image that spots cover.
+        rng: Random generator.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+    """
     height, width = image.shape[:2]
     cell = max(1, width // CELLS)
     inside, spot = place_spots(-(-height // cell), -(-width // cell), share, rng)
@@ -61,9 +82,17 @@ def add_dirt(image: UInt8, share: float, rng: np.random.Generator) -> UInt8:
 def place_spots(
     rows: int, columns: int, share: float, rng: np.random.Generator
 ) -> tuple[Float32, np.ndarray[tuple[int, int], np.dtype[np.int64]]]:
-    """(rows, columns) 1 within spots, 0 outside, and the number of the spot that is nearest in terms of its radius.
+    """Place spots, which all grow by the same factor until they cover a share of the image.
 
-    All spots grow by the same factor until they cover `share`.
+    Args:
+        rows: Rows of cells.
+        columns: Columns of cells.
+        share: Share of the cells that spots cover.
+        rng: Random generator.
+
+    Returns:
+        (rows, columns) float32, 1 within spots and 0 outside; (rows, columns) number of the spot
+        that is nearest in terms of its radius.
     """
     place = rng.random((SPOTS, 2)) * (rows, columns)
     radius = columns * rng.lognormal(0.0, RADIUS_SPREAD, SPOTS)
@@ -83,7 +112,7 @@ def place_spots(
 
 
 def _noise(rows: int, columns: int, sigma: float, rng: np.random.Generator) -> Float32:
-    """Smooth noise of standard deviation 0.5."""
+    """Draw smooth noise of standard deviation 0.5."""
     field = gaussian_filter(rng.standard_normal((rows, columns), dtype=np.float32), sigma)
     result: Float32 = field * np.float32(0.5 / max(float(field.std()), 1e-6))
     return result

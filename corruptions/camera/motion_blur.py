@@ -10,12 +10,22 @@ from corruptions.rng import Streams
 
 
 def motion_blur(frame: FrameLike, smear: float, streams: Streams) -> FrameLike:
-    """The camera shakes during the exposure: every point of the image becomes a short line.
+    """Shake the camera during the exposure: every point of the image becomes a short line.
 
-    Parameter: the length of that line as a share of the image's width, 0.5 1 1.5 2 3 % (8 to 48 px of 1600), so that it means
-    the same angle at any resolution. Steady motion over the exposure (a uniform line), a direction of its own for every camera
-    and frame, in linear light. After `motion_blur` of ImageNet-C (Hendrycks & Dietterich, ICLR 2019), whose kernel is a
-    half Gaussian of up to 20 px in images of 224 px, at angles within 45 degrees, on pixel values.
+    The motion is steady over the exposure (a uniform line), in a direction of its own for every
+    camera and frame, in linear light. The length is a share of the width, so that it means the same
+    angle at any resolution.
+
+    Args:
+        frame: Frame to corrupt.
+        smear: Length of the line as a share of the width. Severities: 0.5, 1, 1.5, 2, 3 % (8 to 48
+            px of 1600).
+        streams: Random streams of the corruption and frame.
+
+    Source:
+        After `motion_blur` of ImageNet-C (Hendrycks & Dietterich, ICLR 2019), whose kernel is a
+        half Gaussian of up to 20 px in images of 224 px, at angles within 45 degrees, on pixel
+        values.
     """
     images = []
     for view, image in enumerate(frame.images):
@@ -25,9 +35,16 @@ def motion_blur(frame: FrameLike, smear: float, streams: Streams) -> FrameLike:
 
 
 def line_kernel(length_px: float, angle_rad: float) -> Float32:
-    """A uniform line through the centre of an odd-sized square, spread bilinearly over the pixels; sums to 1.
+    """Return a uniform line through the centre of an odd-sized square, which sums to 1.
 
-    angle_rad: from the image's u axis towards v (down).
+    It is spread bilinearly over the pixels.
+
+    Args:
+        length_px: Length of the line [px].
+        angle_rad: Angle from the image's u axis towards v (down) [rad].
+
+    Returns:
+        (n, n) float32.
     """
     half = int(np.ceil(length_px / 2)) + 1
     samples = max(int(np.ceil(length_px * 8)), 2)

@@ -9,7 +9,7 @@ from corruptions.imaging.linear_light import to_linear, to_pixels
 from corruptions.rng import Streams
 
 PENUMBRA = 0.04
-"""Width of the object's edge, which is far too near to be sharp, as a share of the image's."""
+"""Width of the object's edge as a share of the image's: it is far too near to be sharp."""
 ROUGHNESS = 0.02
 """How far the edge strays from a straight line, as a share of the image's width."""
 LIGHT = 0.01
@@ -17,11 +17,17 @@ LIGHT = 0.01
 
 
 def occlusion(frame: FrameLike, occluded_share: float, streams: Streams) -> FrameLike:
-    """An object is taped over part of one camera's lens for a whole scene.
+    """Tape an object over part of one camera's lens for a whole scene.
 
-    Parameter: the share of that camera's image that is hidden (by half or more), 0.1 0.2 0.3 0.4 0.5. The object comes in
-    from one side, drawn once for a scene like the camera, the same at every severity; it is nearly black, and its edge is
-    blurred over 4 % of the width, as it touches the lens. No public suite has it.
+    The object comes in from one side, which is drawn once for a scene like the camera, the same at
+    every severity. It is nearly black, and its edge is blurred over 4 % of the width, as it touches
+    the lens. No public suite has this corruption.
+
+    Args:
+        frame: Frame to corrupt.
+        occluded_share: Share of that camera's image that is hidden (by half or more). Severities:
+            0.1, 0.2, 0.3, 0.4, 0.5.
+        streams: Random streams of the corruption and frame.
     """
     if not frame.images:
         return frame
@@ -36,7 +42,17 @@ def occlusion(frame: FrameLike, occluded_share: float, streams: Streams) -> Fram
 
 
 def draw_cover(height: int, width: int, share: float, rng: np.random.Generator) -> Float32:
-    """(H, W) how much of each pixel an object hides that comes in from a random side: at least half of `share` of them."""
+    """Draw how much of each pixel an object hides that comes in from a random side.
+
+    Args:
+        height: Height of the image [px].
+        width: Width of the image [px].
+        share: Share of the pixels that are hidden by at least half.
+        rng: Random generator.
+
+    Returns:
+        (H, W) float32, 0..1.
+    """
     angle, waves, phases = (
         rng.uniform(0, 2 * np.pi),
         rng.uniform(2, 12, 4),

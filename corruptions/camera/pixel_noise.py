@@ -1,4 +1,7 @@
-"""Independent noise of every pixel, fast: outcomes for every pixel value are drawn once and then picked at random."""
+"""Independent noise of every pixel, fast.
+
+Outcomes for every pixel value are drawn once, and then picked at random.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,25 @@ import numpy as np
 from corruptions.frame_like import UInt8
 
 OUTCOMES = 4096
-"""Outcomes drawn for each of the 256 pixel values: the distribution's share of 1/4096 is resolved, its far tail is not."""
+"""Outcomes drawn for each of the 256 pixel values.
+
+A share of 1/4096 of the distribution is resolved, its far tail is not.
+"""
 
 
 def pick_outcomes(image: UInt8, outcomes: UInt8, rng: np.random.Generator) -> UInt8:
-    """Replaces every value of the image by one of its outcomes, at random.
+    """Replace every value of an image by one of its outcomes, at random.
 
-    A frame has 26 million values; drawing an index is many times faster than drawing Poisson or normal noise.
+    A frame has 26 million values. Drawing an index is many times faster than drawing Poisson or
+    normal noise.
 
     Args:
-        image: any shape.
-        outcomes: (256, OUTCOMES) possible results for each pixel value.
+        image: uint8 of any shape.
+        outcomes: (256, OUTCOMES) uint8 possible results for each pixel value.
+        rng: Random generator.
+
+    Returns:
+        uint8 of the image's shape.
     """
     index = image.astype(np.uint32)
     index *= OUTCOMES

@@ -21,17 +21,26 @@ VIEW = 0.35
 RIM = 0.3
 """Part of the radius over which the drop's edge is spread, as it is out of focus."""
 COARSE = 100
-"""Drops show the scene many times smaller: it is taken from an image of this width."""
+"""Width of the image that drops show: they show the scene many times smaller [px]."""
 
 
 def rain_drops(frame: FrameLike, drop_cover: float, streams: Streams) -> FrameLike:
-    """Drops on the lenses that refract: each shows the scene small and upside down; they stay for a whole scene.
+    """Put drops on the lenses that refract, for a whole scene.
 
-    Parameter: the share of the image's area that the drops cover (the sum of their areas), 0.02 0.05 0.10 0.15 0.25. A drop
-    is a ball lens: a place at d radii from its centre shows what is to the other side of it, by 0.35 d / sqrt(1.4 - d^2) of
-    the width; it is darker towards its rim, where light is reflected inside, and its edge is out of focus. Larger severities
-    add drops. After the drop models of Roser & Geiger (ICCV Workshops 2009) and Porav et al. (ICRA 2019). Deviation: no ray
-    tracing through the drop's true shape, and drops do not run.
+    Each drop shows the scene small and upside down. It is a ball lens: a place at d radii from its
+    centre shows what is to the other side of it, by 0.35 d / sqrt(1.4 - d^2) of the width. It is
+    darker towards its rim, where light is reflected inside, and its edge is out of focus. Larger
+    severities add drops.
+
+    Args:
+        frame: Frame to corrupt.
+        drop_cover: Share of the image's area that the drops cover (the sum of their areas).
+            Severities: 0.02, 0.05, 0.10, 0.15, 0.25.
+        streams: Random streams of the corruption and frame.
+
+    Source:
+        After the drop models of Roser & Geiger (ICCV Workshops 2009) and Porav et al. (ICRA 2019).
+        Deviation: no ray tracing through the drop's true shape, and drops do not run.
     """
     return each_image(
         frame, lambda image, camera: add_drops(image, drop_cover, streams.nested_per_scene(camera))
@@ -39,7 +48,16 @@ def rain_drops(frame: FrameLike, drop_cover: float, streams: Streams) -> FrameLi
 
 
 def add_drops(image: UInt8, cover: float, rng: np.random.Generator) -> UInt8:
-    """One image behind a lens with drops."""
+    """Render one image behind a lens with drops.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        cover: Share of the image's area that the drops cover.
+        rng: Random generator.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+    """
     height, width = image.shape[:2]
     small = np.asarray(Image.fromarray(image).reduce(max(1, width // COARSE)))
     result: UInt8 = image.copy()
@@ -67,9 +85,18 @@ def add_drops(image: UInt8, cover: float, rng: np.random.Generator) -> UInt8:
 
 
 def place_drops(height: int, width: int, cover: float, rng: np.random.Generator) -> Float64:
-    """(n, 4) row, column, half height and half width [px] of the drops whose areas add up to `cover` of the image.
+    """Place drops whose areas add up to a share of the image.
 
-    Of a long list that depends on the stream alone, the first ones.
+    They are the first ones of a long list that depends on the random stream alone.
+
+    Args:
+        height: Height of the image [px].
+        width: Width of the image [px].
+        cover: Share of the image's area.
+        rng: Random generator.
+
+    Returns:
+        (n, 4) row, column, half height and half width [px].
     """
     longest = int(np.ceil(2 * cover * height / width / (np.pi * RADIUS**2))) + 1
     row, column, shape, size = rng.random((longest, 4)).T

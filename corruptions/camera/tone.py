@@ -10,10 +10,17 @@ from corruptions.rng import Streams
 
 
 def brightness(frame: FrameLike, brightness_rise: float, streams: Streams) -> FrameLike:
-    """Too bright: the HSV value of every pixel is raised, which washes out what clips.
+    """Make images too bright: the HSV value of every pixel is raised, which washes out what clips.
 
-    Parameter: the rise as a share of white, 0.1 0.2 0.3 0.4 0.5; hue and saturation stay. Source: ImageNet-C (Hendrycks &
-    Dietterich, ICLR 2019), brightness, on pixel values as there.
+    Hue and saturation stay.
+
+    Args:
+        frame: Frame to corrupt.
+        brightness_rise: Rise as a share of white. Severities: 0.1, 0.2, 0.3, 0.4, 0.5.
+        streams: Random streams; not used.
+
+    Source:
+        ImageNet-C (Hendrycks & Dietterich, ICLR 2019), brightness, on pixel values as there.
     """
     flat = brightness_table(brightness_rise).ravel()
 
@@ -26,10 +33,17 @@ def brightness(frame: FrameLike, brightness_rise: float, streams: Streams) -> Fr
 
 
 def contrast(frame: FrameLike, contrast_share: float, streams: Streams) -> FrameLike:
-    """Low contrast: all values move towards their mean.
+    """Lower the contrast: all values move towards their mean.
 
-    Parameter: the contrast that is left, 0.4 0.3 0.2 0.1 0.05: v becomes mean + c (v - mean), with the mean of each image and
-    colour. Source: ImageNet-C (Hendrycks & Dietterich, ICLR 2019), contrast, on pixel values as there.
+    A value v becomes mean + c (v - mean), with the mean of each image and colour.
+
+    Args:
+        frame: Frame to corrupt.
+        contrast_share: Share c of the contrast that is left. Severities: 0.4, 0.3, 0.2, 0.1, 0.05.
+        streams: Random streams; not used.
+
+    Source:
+        ImageNet-C (Hendrycks & Dietterich, ICLR 2019), contrast, on pixel values as there.
     """
 
     def flatten(image: UInt8, _: str) -> UInt8:
@@ -43,12 +57,20 @@ def contrast(frame: FrameLike, contrast_share: float, streams: Streams) -> Frame
 
 
 def saturate(frame: FrameLike, saturation_gain: float, streams: Streams) -> FrameLike:
-    """Glaring colours: the HSV saturation of every pixel is multiplied.
+    """Make colours glaring: the HSV saturation of every pixel is multiplied.
 
-    Parameter: the gain, 2 3 5 10 20; saturation is clipped at 1, hue and value stay. After ImageNet-C (Hendrycks &
-    Dietterich, ICLR 2019), saturate. Deviations: its levels are gains of 0.3 0.1 2 5 20, which are not one degradation that
-    grows (gains below 1, towards grey, are had by the parameter), and its two largest also add 0.1 and 0.2, which turns
-    grey into red.
+    Saturation is clipped at 1, hue and value stay.
+
+    Args:
+        frame: Frame to corrupt.
+        saturation_gain: Gain. Severities: 2, 3, 5, 10, 20.
+        streams: Random streams; not used.
+
+    Source:
+        After ImageNet-C (Hendrycks & Dietterich, ICLR 2019), saturate. Deviations: its levels are
+        gains of 0.3, 0.1, 2, 5, 20, which are not one degradation that grows. Gains below 1,
+        towards grey, can be given by the parameter. Its two largest levels also add 0.1 and 0.2,
+        which turns grey into red.
     """
     table = saturation_table(saturation_gain).ravel()
 
@@ -64,18 +86,26 @@ def saturate(frame: FrameLike, saturation_gain: float, streams: Streams) -> Fram
 
 
 def color_quant(frame: FrameLike, color_bits: float, streams: Streams) -> FrameLike:
-    """Few colours: every channel has few bits.
+    """Leave few colours: every channel has few bits.
 
-    Parameter: the bits of a channel, 5 4 3 2 1: the nearest of 2^bits even levels from black to white (any number of levels
-    for bits that are not whole). Source: RoboBEV (Xie et al., arXiv 2304.06719), color quant. Deviation: its code cuts off
-    the low bits, which also darkens the image: at 1 bit white becomes 128 there.
+    A value becomes the nearest of 2^bits even levels from black to white. Bits that are not whole
+    give any number of levels.
+
+    Args:
+        frame: Frame to corrupt.
+        color_bits: Bits of a channel. Severities: 5, 4, 3, 2, 1.
+        streams: Random streams; not used.
+
+    Source:
+        RoboBEV (Xie et al., arXiv 2304.06719), color quant. Deviation: its code cuts off the low
+        bits, which also darkens the image. At 1 bit white becomes 128 there.
     """
     table = quantisation_table(color_bits)
     return each_image(frame, lambda image, _: table[image])
 
 
 def brightness_table(rise: float) -> UInt8:
-    """(256, 256) new pixel value by the pixel's HSV value and its old value."""
+    """Return the new pixel value (256, 256) by the pixel's HSV value and its old value."""
     old = np.arange(256.0)[:, None]
     new = np.minimum(old + 255 * rise, 255.0)
     table = np.rint(new * np.where(old > 0, np.arange(256.0) / np.maximum(old, 1), 1.0))
@@ -84,7 +114,15 @@ def brightness_table(rise: float) -> UInt8:
 
 
 def contrast_tables(mean: Float64, share: float) -> UInt8:
-    """(..., 256) new pixel value by the old one. mean: (..., 1)."""
+    """Tabulate the new pixel value by the old one.
+
+    Args:
+        mean: (..., 1) value that all values move to.
+        share: Share of the contrast that is left.
+
+    Returns:
+        (..., 256) uint8.
+    """
     tables: UInt8 = np.rint(np.clip(mean + share * (np.arange(256.0) - mean), 0, 255)).astype(
         np.uint8
     )
@@ -92,7 +130,10 @@ def contrast_tables(mean: Float64, share: float) -> UInt8:
 
 
 def saturation_table(gain: float) -> Float32:
-    """(256, 256) factor on a pixel's differences from its largest value, by that and its smallest."""
+    """Return the factor on a pixel's differences from its largest value.
+
+    The table (256, 256) is by the largest value and the smallest.
+    """
     largest, smallest = np.arange(256)[:, None], np.arange(256)
     table: Float32 = np.minimum(gain, largest / np.maximum(largest - smallest, 1)).astype(
         np.float32
@@ -101,12 +142,12 @@ def saturation_table(gain: float) -> Float32:
 
 
 def quantisation_table(bits: float) -> UInt8:
-    """(256,) new pixel value by the old one."""
+    """Return the new pixel value (256,) by the old one."""
     top = round(2**bits) - 1
     return np.rint(np.rint(np.arange(256.0) / 255 * top) / top * 255).astype(np.uint8)
 
 
 def _largest(image: UInt8) -> UInt8:
-    """(H, W) HSV value."""
+    """Return the HSV value (H, W)."""
     result: UInt8 = np.maximum(np.maximum(image[..., 0], image[..., 1]), image[..., 2])
     return result

@@ -1,1 +1,1 @@
-"""Operations on images that several corruptions share: linear light, resampling, convolution, warps."""
+"""Operations on images that several corruptions share."""

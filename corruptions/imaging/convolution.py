@@ -1,4 +1,4 @@
-"""Blur of linear light by any kernel."""
+"""Convolution of an image with any kernel, in linear light."""
 
 from __future__ import annotations
 
@@ -10,17 +10,28 @@ from corruptions.imaging.linear_light import to_linear, to_pixels
 
 
 def blur_image(image: UInt8, kernel: Float32) -> UInt8:
-    """The image convolved with a kernel in linear light. What lies outside the image repeats its edge.
+    """Convolve an image with a kernel in linear light. Its edge is repeated outside.
 
     Args:
-        image: (H, W, 3).
-        kernel: (h, w), odd sizes, sums to 1.
+        image: (H, W, 3) uint8 RGB.
+        kernel: (h, w) float32 of odd sizes, sums to 1.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
     """
     return to_pixels(convolve_linear(to_linear(image), kernel))
 
 
 def convolve_linear(linear: Float32, kernel: Float32) -> Float32:
-    """(H, W, 3) convolved with a kernel as in `blur_image`, by FFT."""
+    """Convolve linear light with a kernel by FFT, as in `blur_image`.
+
+    Args:
+        linear: (H, W, 3) float32 linear light.
+        kernel: (h, w) float32 of odd sizes, sums to 1.
+
+    Returns:
+        (H, W, 3) float32 linear light.
+    """
     height, width = linear.shape[:2]
     top, left = kernel.shape[0] // 2, kernel.shape[1] // 2
     padded = np.pad(linear, ((top, top), (left, left), (0, 0)), mode="edge").transpose(2, 0, 1)

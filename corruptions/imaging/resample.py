@@ -1,4 +1,4 @@
-"""Between the image's size and a coarse grid of square cells."""
+"""Conversion between an image's size and a coarse grid of square cells."""
 
 from __future__ import annotations
 
@@ -10,19 +10,40 @@ from scipy.ndimage import uniform_filter
 from corruptions.frame_like import Float32, UInt8
 
 RADIUS = 4
-"""Half the window of the guided filter, in cells."""
+"""Half the window of the guided filter [cells]."""
 SMOOTHNESS = 1e-3
-"""The guided filter's epsilon: edges are followed whose variance in the window (a quarter of the squared contrast) is well
-above it."""
+"""The guided filter's epsilon.
+
+Edges are followed whose variance in the window (a quarter of the squared contrast) is well above
+it.
+"""
 
 
 def shrink_image(image: UInt8, factor: int) -> UInt8:
-    """Mean over cells of factor x factor pixels; a rest at the right and bottom makes smaller cells. Keeps the channels."""
+    """Average an image over cells. The last cells at the right and bottom may be smaller.
+
+    Args:
+        image: (H, W) or (H, W, C) uint8.
+        factor: Pixels along the side of a cell.
+
+    Returns:
+        uint8 of one value for each cell and channel.
+    """
     return np.asarray(Image.fromarray(image).reduce(factor))
 
 
 def grow_map(values: Float32, factor: int, height: int, width: int) -> Float32:
-    """Bilinear from cells to pixels, (h, w) to (height, width)."""
+    """Enlarge a map from cells to pixels, bilinearly.
+
+    Args:
+        values: (h, w) float32 on cells.
+        factor: Pixels along the side of a cell.
+        height: Height of the result [px].
+        width: Width of the result [px].
+
+    Returns:
+        (height, width) float32.
+    """
     rows, columns = values.shape
     grown = Image.fromarray(values).resize(
         (columns * factor, rows * factor), Image.Resampling.BILINEAR
@@ -31,16 +52,20 @@ def grow_map(values: Float32, factor: int, height: int, width: int) -> Float32:
 
 
 def refine_map(values: Float32, image: UInt8) -> Float32:
-    """Brings a coarse map to the image's size, its edges laid along those of the image.
+    """Bring a coarse map to an image's size, with its edges laid along those of the image.
 
-    Fast guided filter (He & Sun, arXiv 1505.00996): within a window the map is taken as linear in the image's grey value,
-    fitted on the cells, applied on the pixels.
+    Within a window the map is taken as linear in the image's grey value, fitted on the cells and
+    applied on the pixels.
 
     Args:
-        values: (h, w) of 0..1 on cells of `cell_size(image)` pixels.
-        image: (H, W, 3).
+        values: (h, w) float32 0..1 on cells of `cell_size(image)` pixels.
+        image: (H, W, 3) uint8 RGB.
 
-    Returns: (H, W) within 0..1.
+    Returns:
+        (H, W) float32, 0..1.
+
+    Source:
+        Fast guided filter (He & Sun, arXiv 1505.00996).
     """
     factor = cell_size(image)
     grey = np.asarray(Image.fromarray(image).convert("L"))
@@ -63,5 +88,5 @@ def refine_map(values: Float32, image: UInt8) -> Float32:
 
 
 def cell_size(image: UInt8) -> int:
-    """Pixels along the side of a cell: 400 cells to the width, none smaller than a pixel."""
+    """Return the pixels along the side of a cell: 400 cells to the width, none below a pixel."""
     return max(1, int(image.shape[1]) // 400)

@@ -1,4 +1,4 @@
-"""An image seen through displacements."""
+"""Images seen through displacements."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ from corruptions.frame_like import Float32, UInt8
 
 
 def warp_image(image: UInt8, down: Float32, right: Float32) -> UInt8:
-    """Every pixel takes the value (bilinear) of the place that is displaced from it; beyond the edge, the edge's.
+    """Give every pixel the bilinear value of the place that is displaced from it.
+
+    Beyond the edge, the edge's value is taken.
 
     Args:
-        image: (H, W, 3).
-        down, right: (H, W) displacement [px].
+        image: (H, W, 3) uint8 RGB.
+        down: (H, W) float32 displacement [px].
+        right: (H, W) float32 displacement [px].
+
+    Returns:
+        (H, W, 3) uint8 RGB.
     """
     height, width = image.shape[:2]
     row = np.clip(np.arange(height, dtype=np.float32)[:, None] + down, 0, height - 1.001)
@@ -21,7 +27,16 @@ def warp_image(image: UInt8, down: Float32, right: Float32) -> UInt8:
 
 
 def sample_bilinear(image: UInt8, row: Float32, column: Float32) -> UInt8:
-    """(..., 3) bilinear values at places within 0 <= row < H - 1, 0 <= column < W - 1."""
+    """Interpolate an image bilinearly at places.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        row: (...,) float32 places, 0 <= row < H - 1.
+        column: (...,) float32 places, 0 <= column < W - 1.
+
+    Returns:
+        (..., 3) uint8 RGB.
+    """
     width = image.shape[1]
     top, left = row.astype(np.int32), column.astype(np.int32)
     below, beside = row - top, column - left

@@ -1,1 +1,1 @@
-"""What happens to point clouds alone."""
+"""Corruptions of LiDAR points alone."""

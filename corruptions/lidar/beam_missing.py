@@ -10,14 +10,23 @@ from corruptions.rng import Streams
 
 
 def beam_missing(frame: FrameLike, share: float, streams: Streams) -> FrameLike:
-    """Beams of the LiDAR are dead for a whole scene.
+    """Break beams of the LiDAR for a whole scene.
 
-    Parameter: the share of the beams present in the frame that is lost, 1/8 2/8 3/8 4/8 5/8: exactly round(share * beams)
-    different beams. Every beam gets one random key for a scene and the smallest keys are dead, so that the same beams
-    are missing in all its frames (as far as the same beams return anything). Source: Robo3D (Kong et al., ICCV 2023),
-    whose public code draws beams with replacement and so loses fewer than it says.
+    Exactly round(share x beams) different beams of those present in the frame are dead. Every beam
+    gets one random key for a scene and the smallest keys are dead, so that the same beams are
+    missing in all its frames (as far as the same beams return anything).
 
-    Raises CorruptionError where the ring of a point is unknown.
+    Args:
+        frame: Frame to corrupt.
+        share: Share of the beams that is lost. Severities: 1/8, 2/8, 3/8, 4/8, 5/8.
+        streams: Random streams of the corruption and frame.
+
+    Raises:
+        CorruptionError: The ring of a point is unknown.
+
+    Source:
+        Robo3D (Kong et al., ICCV 2023). Its public code draws beams with replacement and so loses
+        fewer than it says.
     """
     rings = known_rings(frame, "beam_missing")
     present = np.unique(rings)

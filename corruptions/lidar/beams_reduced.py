@@ -8,14 +8,24 @@ from corruptions.rng import Streams
 
 
 def beams_reduced(frame: FrameLike, share: float, streams: Streams) -> FrameLike:
-    """Only an evenly spaced part of the beams is left, as if by a cheaper sensor.
+    """Leave only an evenly spaced part of the beams, as of a cheaper sensor.
 
-    Parameter: the share of the sensor's beams that stays, 24/32 16/32 12/32 8/32 4/32 (so 48 32 24 16 8 of 64). Exactly
-    share * beams of them where that is whole, evenly spaced over 0, 1, 2 ... (`thin_evenly`); which ones depends on the number of
-    the beam and on a phase drawn once for a scene, so that they are the same in all frames. The rings keep their numbers.
-    Source: MultiCorrupt (Beemelmanns et al., IV 2024), beams reducing: 16, 8, 4 of 32, always the same ones.
+    Exactly share x beams of them stay where that is whole, evenly spaced over 0, 1, 2 ...
+    (`thin_evenly`). The choice depends on the number of the beam and on a phase drawn once for a
+    scene, so that it is the same in all frames. The rings keep their numbers.
 
-    Raises CorruptionError where the ring of a point is unknown.
+    Args:
+        frame: Frame to corrupt.
+        share: Share of the sensor's beams that stays. Severities: 24/32, 16/32, 12/32, 8/32, 4/32
+            (so 48, 32, 24, 16, 8 of 64).
+        streams: Random streams of the corruption and frame.
+
+    Raises:
+        CorruptionError: The ring of a point is unknown.
+
+    Source:
+        MultiCorrupt (Beemelmanns et al., IV 2024), beams reducing: 16, 8, 4 of 32, always the same
+        ones.
     """
     rings = known_rings(frame, "beams_reduced")
     return select_points(frame, thin_evenly(rings, share, streams.per_scene("lidar").random()))

@@ -13,16 +13,24 @@ AZIMUTH_SHARE = 0.5
 
 
 def cross_sensor(frame: FrameLike, share: float, streams: Streams) -> FrameLike:
-    """Another sensor than that of the training data: fewer beams, and half the resolution in azimuth.
+    """Turn the LiDAR into another sensor: fewer beams, and half the resolution in azimuth.
 
-    Parameter: the share of the beams that stays, 24/32 20/32 16/32 12/32 8/32, evenly spaced and the same through a scene as
-    in `beams_reduced`. Of every beam that stays, every second return of a sweep stays, in the order of azimuth (to one return,
-    exactly half), beginning with the first or the second by chance for every sweep.
-    Source: Robo3D (Kong et al., ICCV 2023), cross sensor: 24, 16, 8 beams and every second point. Its public code takes every
-    second point in the order of the file, in which a column's beams follow each other, so that it drops further beams
-    rather than columns.
+    The beams that stay are evenly spaced and the same through a scene, as in `beams_reduced`. Of
+    every beam that stays, every second return of a sweep stays, in the order of azimuth (to one
+    return, exactly half), beginning with the first or the second by chance for every sweep.
 
-    Raises CorruptionError where the ring of a point is unknown.
+    Args:
+        frame: Frame to corrupt.
+        share: Share of the beams that stays. Severities: 24/32, 20/32, 16/32, 12/32, 8/32.
+        streams: Random streams of the corruption and frame.
+
+    Raises:
+        CorruptionError: The ring of a point is unknown.
+
+    Source:
+        Robo3D (Kong et al., ICCV 2023), cross sensor: 24, 16, 8 beams and every second point. Its
+        public code takes every second point in the order of the file, in which a column's beams
+        follow each other, so that it drops further beams rather than columns.
     """
     rings = known_rings(frame, "cross_sensor")
     frame = select_points(frame, thin_evenly(rings, share, streams.per_scene("lidar").random()))
@@ -31,7 +39,10 @@ def cross_sensor(frame: FrameLike, share: float, streams: Streams) -> FrameLike:
 
 
 def _thinned_columns(frame: FrameLike, share: float, phase: Float64) -> Bool:
-    """(N,) of every beam and sweep, an evenly spaced share of the returns in the order of azimuth. phase: (S,) in 0..1."""
+    """Choose an evenly spaced share of the returns of every beam and sweep, by azimuth.
+
+    `phase` is (S,) in 0..1. Returns (N,).
+    """
     n = len(frame.points)
     ray = frame.points[:, :2] - ray_origins(frame)[:, :2]
     azimuth = np.arctan2(ray[:, 1], ray[:, 0])

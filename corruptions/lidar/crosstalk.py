@@ -11,12 +11,20 @@ SPREAD_M = 3.0
 
 
 def crosstalk(frame: FrameLike, share: float, streams: Streams) -> FrameLike:
-    """Pulses of other LiDARs move some points away from where they belong.
+    """Let pulses of other LiDARs move some points away from where they belong.
 
-    Parameter: the share of points that is hit, 0.4 0.8 1.2 1.6 2.0 %: round(share * N) points, without replacement, each
-    shifted by N(0, 3 m) along x, y and z. Their number, beam, intensity and time stay. Source: 3D_Corruptions_AD (Dong et al.,
-    CVPR 2023), LiDAR crosstalk, with these values (after Briñón-Arranz et al., 2021); Robo3D (Kong et al., ICCV 2023) has the
-    same formula. The public code of both adds 3 N(0, 1) to the intensity, too.
+    round(share N) points are hit, without replacement, each shifted by N(0, 3 m) along x, y and z.
+    Their number, beam, intensity and time stay.
+
+    Args:
+        frame: Frame to corrupt.
+        share: Share of points that is hit. Severities: 0.4, 0.8, 1.2, 1.6, 2.0 %.
+        streams: Random streams of the corruption and frame.
+
+    Source:
+        3D_Corruptions_AD (Dong et al., CVPR 2023), LiDAR crosstalk, with these values (after
+        Briñón-Arranz et al., 2021). Robo3D (Kong et al., ICCV 2023) has the same formula. The
+        public code of both adds 3 N(0, 1) to the intensity, too.
     """
     rng = streams.per_frame("lidar")
     n = len(frame.points)

@@ -13,12 +13,19 @@ BLOB_SHARE = 0.02
 
 
 def cutout(frame: FrameLike, blobs: float, streams: Streams) -> FrameLike:
-    """Whole blobs of points are missing: behind dirt on the sensor, or where its driver lost data.
+    """Cut out whole blobs of points, behind dirt on the sensor, or where its driver lost data.
 
-    Parameter: the number of blobs, 2 3 5 7 10, each of round(2 % of N) points; of 2.5 blobs the last has half of that. A blob is
-    the points nearest to one drawn at random, all of them still there, so that exactly so many points are gone. The blobs of
-    a severity begin with those of a lower one.
-    Source: 3D_Corruptions_AD (Dong et al., CVPR 2023), cutout; after ModelNet40-C (Sun et al., 2022).
+    A blob has round(2 % of N) points. Of 2.5 blobs the last has half of that. A blob is the points
+    nearest to one drawn at random, all of them still there, so that exactly so many points are
+    gone. The blobs of a severity begin with those of a lower one.
+
+    Args:
+        frame: Frame to corrupt.
+        blobs: Number of blobs. Severities: 2, 3, 5, 7, 10.
+        streams: Random streams of the corruption and frame.
+
+    Source:
+        3D_Corruptions_AD (Dong et al., CVPR 2023), cutout; after ModelNet40-C (Sun et al., 2022).
     """
     n = len(frame.points)
     order = streams.nested_per_frame("lidar").permutation(n)

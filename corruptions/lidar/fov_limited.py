@@ -10,10 +10,18 @@ from corruptions.rng import Streams
 
 
 def fov_limited(frame: FrameLike, half_angle_deg: float, streams: Streams) -> FrameLike:
-    """Only rays within an angle to either side of straight ahead return.
+    """Limit the field of view to an angle to either side of straight ahead.
 
-    Parameter: that angle, 105 90 75 60 45 degrees; a point stays where the azimuth of its ray, in the sensor's axes at its
-    sweep, is at most that. Nothing is random. Source: 3D_Corruptions_AD (Dong et al., CVPR 2023), FOV lost.
+    A point stays where the azimuth of its ray, in the sensor's axes at its sweep, is at most the
+    angle. Nothing is random.
+
+    Args:
+        frame: Frame to corrupt.
+        half_angle_deg: Angle [degrees]. Severities: 105, 90, 75, 60, 45.
+        streams: Random streams; not used.
+
+    Source:
+        3D_Corruptions_AD (Dong et al., CVPR 2023), FOV lost.
     """
     turned = frame.sweep_T[:, :3, :2].astype(np.float32)[frame.sweep_index]
     local = np.einsum("ni,nij->nj", frame.points[:, :3] - ray_origins(frame), turned)

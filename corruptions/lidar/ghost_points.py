@@ -1,4 +1,4 @@
-"""Echoes that come back twice."""
+"""Echoes that came twice."""
 
 from __future__ import annotations
 
@@ -10,16 +10,27 @@ from corruptions.rng import Streams
 
 
 def ghost_points(frame: FrameLike, share: float, streams: Streams) -> FrameLike:
-    """Bright surfaces echo twice, by way of the own vehicle: a faint copy stands on the same ray, twice as far.
+    """Add faint copies of bright surfaces on the same ray, twice as far.
 
-    Parameter: the number of ghosts as a share of the points, 0.5 1 2 3 5 %: round(share * N) points are added, and none lost. A
-    pulse that a reflector sends back, the own vehicle mirrors and the reflector sends back again has travelled twice the way and
-    is weakened by the reflectivity twice: a point at range 2 R, of intensity i^2. Its power is i^2 times speckle, which is Exp(1)
-    distributed (Goodman, Speckle Phenomena in Optics, 2007); the strongest of these second echoes are ghosts, so mostly those of
-    signs, plates and lane markings. None is farther than the frame's farthest point (the sensor's reach); fewer ghosts where
-    the points do not suffice. A ghost has ring, sweep and time of its ray.
-    Own model of the fault "ghost objects" that Goelles et al., "Fault Detection, Isolation, Identification and Recovery (FDIIR)
-    Methods for Automotive Perception Sensors", Sensors 2020, describe.
+    Bright surfaces echo twice, by way of the own vehicle. A pulse that a reflector sends back, the
+    own vehicle mirrors and the reflector sends back again has travelled twice the way and is
+    weakened by the reflectivity twice: a point at range 2 R, of intensity i^2. Its power is i^2
+    times speckle, which is Exp(1) distributed (Goodman, Speckle Phenomena in Optics, 2007). The
+    strongest of these second echoes are ghosts, so mostly those of signs, plates and lane markings.
+
+    round(share N) points are added, and none is lost. None is farther than the frame's farthest
+    point (the sensor's reach), so that there are fewer ghosts where the points do not suffice. A
+    ghost has ring, sweep and time of its ray.
+
+    Args:
+        frame: Frame to corrupt.
+        share: Number of ghosts as a share of the points. Severities: 0.5, 1, 2, 3, 5 %.
+        streams: Random streams of the corruption and frame.
+
+    Source:
+        Own model of the fault "ghost objects" in Goelles et al., "Fault Detection, Isolation,
+        Identification and Recovery (FDIIR) Methods for Automotive Perception Sensors", Sensors
+        2020.
     """
     start = ray_origins(frame)
     ray = frame.points[:, :3] - start

@@ -11,13 +11,20 @@ DARK_SHARE = 0.2
 
 
 def incomplete_echo(frame: FrameLike, share: float, streams: Streams) -> FrameLike:
-    """Most echoes of the darkest surfaces are lost: black cars, fresh asphalt.
+    """Lose most echoes of the darkest surfaces: black cars, fresh asphalt.
 
-    Parameter: the share of the dark points that is lost, 75 80 85 90 95 %. Dark are the 20 % of the frame's points with the
-    lowest intensity (points of equal intensity in random order), of which exactly round(share * dark) go, at random. The limit
-    is a share, as the scale of the intensity differs between data sets.
-    Source: Robo3D (Kong et al., ICCV 2023), incomplete echo, which drops 75 85 95 % of the points labelled as a vehicle instead;
-    here no label is read.
+    The dark points are the 20 % of the frame's points with the lowest intensity (points of equal
+    intensity in random order). Exactly round(share dark) of them go, at random. The limit is a
+    share, as the scale of the intensity differs between data sets.
+
+    Args:
+        frame: Frame to corrupt.
+        share: Share of the dark points that is lost. Severities: 75, 80, 85, 90, 95 %.
+        streams: Random streams of the corruption and frame.
+
+    Source:
+        Robo3D (Kong et al., ICCV 2023), incomplete echo, which drops 75, 85, 95 % of the points
+        labelled as a vehicle instead. Here no label is read.
     """
     n = len(frame.points)
     rng = streams.nested_per_frame("lidar")

@@ -1,4 +1,4 @@
-"""Ego motion taken out wrongly."""
+"""Ego motion compensated wrongly."""
 
 from __future__ import annotations
 
@@ -14,13 +14,22 @@ RAD_PER_M = 0.1
 
 
 def motion_compensation(frame: FrameLike, sigma_m: float, streams: Streams) -> FrameLike:
-    """The ego motion within a turn of the LiDAR is taken out with noisy poses: its azimuth slices no longer fit together.
+    """Compensate the ego motion within a turn of the LiDAR with noisy poses.
 
-    Parameter: the standard deviation of a pose's position along x, y and z, 0.02 0.04 0.06 0.08 0.10 m; with it goes that of
-    the pose's rotation vector, 0.002 to 0.010 rad per axis (0.1 rad per m). Each of the 100 slices of a sweep turns about the
-    sensor and shifts, as a rigid body. Source: 3D_Corruptions_AD (Dong et al., CVPR 2023), motion compensation, with these
-    values; its public code adds the noise to the nine numbers of the rotation matrix, which then is no rotation any more and
-    distorts the points.
+    Its azimuth slices no longer fit together. Each of the 100 slices of a sweep turns about the
+    sensor and shifts, as a rigid body. With the position goes the pose's rotation vector, 0.1 rad
+    per m: 0.002 to 0.010 rad per axis.
+
+    Args:
+        frame: Frame to corrupt.
+        sigma_m: Standard deviation of a pose's position along x, y and z [m]. Severities: 0.02,
+            0.04, 0.06, 0.08, 0.10.
+        streams: Random streams of the corruption and frame.
+
+    Source:
+        3D_Corruptions_AD (Dong et al., CVPR 2023), motion compensation, with these values. Its
+        public code adds the noise to the nine numbers of the rotation matrix, which then is no
+        rotation any more and distorts the points.
     """
     if not len(frame.points):
         return frame
@@ -40,7 +49,16 @@ def motion_compensation(frame: FrameLike, sigma_m: float, streams: Streams) -> F
 
 
 def pose_errors(count: int, sigma_m: float, rng: np.random.Generator) -> Float64:
-    """(count, 3, 4) random elements of SE(3): [rotation | translation in m]."""
+    """Draw random elements of SE(3).
+
+    Args:
+        count: How many.
+        sigma_m: Standard deviation of the position along each axis [m].
+        rng: Random generator.
+
+    Returns:
+        (count, 3, 4) float64 [rotation | translation in m].
+    """
     noise = rng.normal(size=(count, 2, 3)) * sigma_m
     result: Float64 = np.empty((count, 3, 4))
     result[:, :, :3] = Rotation.from_rotvec(RAD_PER_M * noise[:, 0]).as_matrix()

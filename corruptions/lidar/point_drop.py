@@ -9,10 +9,17 @@ from corruptions.rng import Streams
 
 
 def point_drop(frame: FrameLike, share: float, streams: Streams) -> FrameLike:
-    """Returns are lost at random, everywhere alike.
+    """Lose returns at random, everywhere alike.
 
-    Parameter: the share of points that is lost, 6 12 18 24 30 %; exactly round(share * N) points, without replacement,
-    the order of the others kept. Source: 3D_Corruptions_AD (Dong et al., CVPR 2023), density decrease.
+    Exactly round(share N) points go, without replacement. The others keep their order.
+
+    Args:
+        frame: Frame to corrupt.
+        share: Share of points that is lost. Severities: 6, 12, 18, 24, 30 %.
+        streams: Random streams of the corruption and frame.
+
+    Source:
+        3D_Corruptions_AD (Dong et al., CVPR 2023), density decrease.
     """
     n = len(frame.points)
     keep = np.ones(n, np.bool_)

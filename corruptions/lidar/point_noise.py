@@ -13,31 +13,52 @@ NEAREST_M = 0.01
 
 
 def point_gaussian_noise(frame: FrameLike, sigma_m: float, streams: Streams) -> FrameLike:
-    """Every coordinate of every point is off by Gaussian noise.
+    """Add Gaussian noise to every coordinate of every point.
 
-    Parameter: its standard deviation along x, y and z, 0.02 0.04 0.06 0.08 0.10 m. Source: 3D_Corruptions_AD (Dong et al., CVPR
-    2023), Gaussian noise (L); its public code adds the same noise to the intensity.
+    Args:
+        frame: Frame to corrupt.
+        sigma_m: Standard deviation along x, y and z [m]. Severities: 0.02, 0.04, 0.06, 0.08, 0.10.
+        streams: Random streams of the corruption and frame.
+
+    Source:
+        3D_Corruptions_AD (Dong et al., CVPR 2023), Gaussian noise (L). Its public code adds the
+        same noise to the intensity.
     """
     shift = streams.nested_per_frame("lidar").standard_normal((len(frame.points), 3), np.float32)
     return _moved(frame, shift * np.float32(sigma_m))
 
 
 def point_uniform_noise(frame: FrameLike, reach_m: float, streams: Streams) -> FrameLike:
-    """Every coordinate of every point is off by uniform noise.
+    """Add uniform noise to every coordinate of every point.
 
-    Parameter: its reach to either side along x, y and z, 0.02 0.04 0.06 0.08 0.10 m. Source: 3D_Corruptions_AD (Dong et al.,
-    CVPR 2023), uniform noise (L); its public code adds the same noise to the intensity.
+    Args:
+        frame: Frame to corrupt.
+        reach_m: Reach to either side along x, y and z [m]. Severities: 0.02, 0.04, 0.06, 0.08,
+            0.10.
+        streams: Random streams of the corruption and frame.
+
+    Source:
+        3D_Corruptions_AD (Dong et al., CVPR 2023), uniform noise (L). Its public code adds the same
+        noise to the intensity.
     """
     unit = streams.nested_per_frame("lidar").random((len(frame.points), 3), np.float32)
     return _moved(frame, (2 * unit - 1) * np.float32(reach_m))
 
 
 def point_impulse_noise(frame: FrameLike, share: float, streams: Streams) -> FrameLike:
-    """Some points jump by a fixed step along every axis.
+    """Make some points jump by a fixed step along every axis.
 
-    Parameter: the share of points that jump, 1/30 1/25 1/20 1/15 1/10: round(share * N) points, without replacement, each by
-    +-0.1 m along x, y and z (0.17 m in all). Source: 3D_Corruptions_AD (Dong et al., CVPR 2023), impulse noise (L); its public
-    code adds the step to the intensity, too.
+    round(share N) points jump, without replacement, each by +-0.1 m along x, y and z (0.17 m in
+    all).
+
+    Args:
+        frame: Frame to corrupt.
+        share: Share of points that jump. Severities: 1/30, 1/25, 1/20, 1/15, 1/10.
+        streams: Random streams of the corruption and frame.
+
+    Source:
+        3D_Corruptions_AD (Dong et al., CVPR 2023), impulse noise (L). Its public code adds the step
+        to the intensity, too.
     """
     rng = streams.nested_per_frame("lidar")
     n = len(frame.points)
@@ -48,12 +69,19 @@ def point_impulse_noise(frame: FrameLike, share: float, streams: Streams) -> Fra
 
 
 def point_radial_noise(frame: FrameLike, sigma_m: float, streams: Streams) -> FrameLike:
-    """The range of every point is off by Gaussian noise; its direction is right.
+    """Add Gaussian noise to the range of every point; its direction is right.
 
-    Parameter: the standard deviation of the range, 0.02 0.04 0.06 0.08 0.10 m (data sheets state about 0.02). The error of a
-    time of flight: the point moves along the ray from the sensor's position in its sweep, and never behind the sensor
-    (the range is held at 0.01 m or more). Source: the radial form of the Gaussian noise of 3D_Corruptions_AD (Dong et al.,
-    CVPR 2023).
+    This is the error of a time of flight. The point moves along the ray from the sensor's position
+    in its sweep, and never behind the sensor: the range is held at 0.01 m or more.
+
+    Args:
+        frame: Frame to corrupt.
+        sigma_m: Standard deviation of the range [m]. Severities: 0.02, 0.04, 0.06, 0.08, 0.10 (data
+            sheets state about 0.02).
+        streams: Random streams of the corruption and frame.
+
+    Source:
+        The radial form of the Gaussian noise of 3D_Corruptions_AD (Dong et al., CVPR 2023).
     """
     ray = frame.points[:, :3] - ray_origins(frame)
     distance = np.maximum(np.sqrt(np.einsum("ni,ni->n", ray, ray)), np.float32(NEAREST_M))
@@ -65,7 +93,7 @@ def point_radial_noise(frame: FrameLike, sigma_m: float, streams: Streams) -> Fr
 
 
 def _moved(frame: FrameLike, shift: Float32) -> FrameLike:
-    """The frame with its points moved by shift (N, 3) [m]."""
+    """Move a frame's points by a shift (N, 3) [m]."""
     points = frame.points.copy()
     points[:, :3] += shift
     return frame.replace(points=points)

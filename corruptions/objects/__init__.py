@@ -1,1 +1,1 @@
-"""Objects that look or move as they do not in the training data; their boxes move in step."""
+"""Objects that look or move as they do not in the training data; boxes move in step."""

@@ -10,10 +10,16 @@ from corruptions.rng import Streams
 
 
 def object_density(frame: FrameLike, share_lost: float, streams: Streams) -> FrameLike:
-    """Every object loses a random share of its points; the rest of the frame stays.
+    """Lose a random share of every object's points; the rest of the frame stays.
 
-    Parameter: the share lost, 0.1 0.2 0.3 0.4 0.5, of every object exactly (to the nearest point). Source and values:
-    3D_Corruptions_AD (Dong et al., CVPR 2023), local density decrease.
+    Args:
+        frame: Frame to corrupt.
+        share_lost: Share lost of every object, exactly (to the nearest point). Severities: 0.1,
+            0.2, 0.3, 0.4, 0.5.
+        streams: Random streams of the corruption and frame.
+
+    Source:
+        3D_Corruptions_AD (Dong et al., CVPR 2023), local density decrease.
     """
     picked = pick_points(frame)
     return _without_first(
@@ -22,10 +28,16 @@ def object_density(frame: FrameLike, share_lost: float, streams: Streams) -> Fra
 
 
 def object_cutout(frame: FrameLike, share_lost: float, streams: Streams) -> FrameLike:
-    """Every object loses a connected part: the points nearest to a random one of its points.
+    """Lose a connected part of every object: the points nearest to a random one of its points.
 
-    Parameter: the share lost, 0.3 0.4 0.5 0.6 0.7, of every object exactly (to the nearest point). Source and values:
-    3D_Corruptions_AD (Dong et al., CVPR 2023), local cutout.
+    Args:
+        frame: Frame to corrupt.
+        share_lost: Share lost of every object, exactly (to the nearest point). Severities: 0.3,
+            0.4, 0.5, 0.6, 0.7.
+        streams: Random streams of the corruption and frame.
+
+    Source:
+        3D_Corruptions_AD (Dong et al., CVPR 2023), local cutout.
     """
     picked = pick_points(frame)
     xyz = frame.points[picked.rows, :3].astype(np.float64)
@@ -38,12 +50,21 @@ def object_cutout(frame: FrameLike, share_lost: float, streams: Streams) -> Fram
 
 
 def object_echo(frame: FrameLike, share_lost: float, streams: Streams) -> FrameLike:
-    """Dark objects: most echoes of every object are too weak to be detected, the darkest parts first.
+    """Make objects dark: most echoes are too weak to be detected, the darkest parts first.
 
-    Parameter: the share lost, 0.75 0.80 0.85 0.90 0.95, of every object exactly (to the nearest point). The power of an
-    echo is its point's intensity times fully developed speckle (an exponential random number); the weakest are lost.
-    Source: Robo3D (Kong et al., ICCV 2023), incomplete echo, with 75, 85, 95 % of the points of vehicles drawn at random;
-    here all labelled objects, as what a corruption sees has no classes.
+    The power of an echo is its point's intensity times fully developed speckle (an exponential
+    random number). The weakest are lost.
+
+    Args:
+        frame: Frame to corrupt.
+        share_lost: Share lost of every object, exactly (to the nearest point). Severities: 0.75,
+            0.80, 0.85, 0.90, 0.95.
+        streams: Random streams of the corruption and frame.
+
+    Source:
+        Robo3D (Kong et al., ICCV 2023), incomplete echo, with 75, 85, 95 % of the points of
+        vehicles drawn at random. Here all labelled objects are dark, as a corruption sees no
+        classes.
     """
     picked = pick_points(frame)
     speckle = streams.per_frame("lidar").standard_exponential(len(picked.rows))
@@ -51,7 +72,7 @@ def object_echo(frame: FrameLike, share_lost: float, streams: Streams) -> FrameL
 
 
 def _without_first(frame: FrameLike, picked: Picked, key: Float64, share: float) -> FrameLike:
-    """The frame without the given share of every object's points, those of the smallest keys (K,)."""
+    """Remove the given share of every object's points, those of the smallest keys (K,)."""
     order = np.lexsort((key, picked.owner))
     first = np.cumsum(picked.counts) - picked.counts
     rank = np.arange(len(order)) - first[picked.owner]

@@ -7,21 +7,24 @@ import numpy as np
 from corruptions.frame_like import Float32, Float64, Int64
 
 ROUNDING_M = 0.01
-"""What the pre-filter is wider than a box: far more than single precision loses at 2000 m."""
+"""Margin of the pre-filter beyond a box [m]: far more than rounding loses at 2000 m."""
 
 
 def points_in_boxes(points: Float32, boxes: Float32, margin_m: float = 0.0) -> tuple[Int64, ...]:
-    """Rows of the points of every object, ascending; faces belong to the box.
+    """Find the rows of every object's points, ascending; faces belong to the box.
 
-    Points of older sweeps are compared with where the object was then: at its velocity (where known) times their age back
-    from the box. A point that lies in several boxes belongs to the first of them.
-
-    A point is tested exactly, in double precision, only where it lies in a square about the box, in single precision.
+    Points of older sweeps are compared with where the object was then: at its velocity (where
+    known) times their age back from the box. A point that lies in several boxes belongs to the
+    first of them. A point is tested exactly, in double precision, only where it lies in a square
+    about the box, in single precision.
 
     Args:
-        points: (N, 5) x, y, z [m], intensity, dt [s].
-        boxes: (M, 9), see `BoxesLike`.
-        margin_m: the boxes are grown by it on every side.
+        points: (N, 5) float32 x, y, z [m], intensity, dt [s].
+        boxes: (M, 9) float32, see `BoxesLike`.
+        margin_m: The boxes are grown by it on every side [m].
+
+    Returns:
+        M arrays of rows.
     """
     x, y, age_s = (np.ascontiguousarray(points[:, column]) for column in (0, 1, 4))
     free = np.ones(len(points), np.bool_)
@@ -42,7 +45,7 @@ def points_in_boxes(points: Float32, boxes: Float32, margin_m: float = 0.0) -> t
 
 
 def known_velocity(boxes: Float64) -> Float64:
-    """(..., 2) velocity over ground [m/s] of boxes (..., 9); 0 where it is not known."""
+    """Return the velocity over ground (..., 2) [m/s] of boxes (..., 9); 0 where it is unknown."""
     velocity = boxes[..., 7:9]
     known = np.isfinite(velocity).all(axis=-1, keepdims=True)
     result: Float64 = np.where(known, velocity, 0.0)
@@ -50,9 +53,17 @@ def known_velocity(boxes: Float64) -> Float64:
 
 
 def to_local(points: Float32, boxes: Float64) -> Float64:
-    """(K, 3): forward, left and up from the centre of its box, for points (K, 5) and as many boxes (K, 9) [m].
+    """Convert points to the frames of their boxes.
 
-    Points are first moved to where they would be at the keyframe, by the box's velocity and their age.
+    Points are first moved to where they would be at the keyframe, by the box's velocity and their
+    age.
+
+    Args:
+        points: (K, 5) float32 points [m, LiDAR frame].
+        boxes: (K, 9) float64, the box of every point.
+
+    Returns:
+        (K, 3) forward, left and up from the centre of the box [m].
     """
     offset = points[:, :3].astype(np.float64) - boxes[:, :3]
     offset[:, :2] += known_velocity(boxes) * points[:, 4:5]
@@ -65,7 +76,16 @@ def to_local(points: Float32, boxes: Float64) -> Float64:
 
 
 def from_local(local: Float64, age_s: Float32, boxes: Float64) -> Float64:
-    """(K, 3) points in the LiDAR frame: the inverse of `to_local`, with ages (K,)."""
+    """Convert points from the frames of their boxes to the LiDAR frame; inverts `to_local`.
+
+    Args:
+        local: (K, 3) forward, left and up from the centre of the box [m].
+        age_s: (K,) ages of the points [s].
+        boxes: (K, 9) float64, the box of every point.
+
+    Returns:
+        (K, 3) float64 points [m, LiDAR frame].
+    """
     c, s = np.cos(boxes[:, 6]), np.sin(boxes[:, 6])
     offset = np.stack(
         [local[:, 0] * c - local[:, 1] * s, local[:, 0] * s + local[:, 1] * c, local[:, 2]], axis=1

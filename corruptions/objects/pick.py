@@ -1,4 +1,4 @@
-"""The points of a frame's objects, object by object in one array."""
+"""The points of a frame's labelled objects."""
 
 from __future__ import annotations
 
@@ -10,15 +10,21 @@ from corruptions.frame_like import Float64, FrameLike, Int64
 from corruptions.objects.membership import points_in_boxes
 
 SURFACE_M = 0.01
-"""An object's points lie on its surface: the boxes are grown by this, so that rounding does not split faces."""
+"""Margin by which boxes are grown [m].
+
+An object's points lie on its surface, and rounding must not split faces.
+"""
 
 
 @dataclass(frozen=True)
 class Picked:
     """K points that belong to M objects.
 
-    rows: (K,) their rows in the frame, object by object. owner: (K,) index of the object. counts: (M,) points of each object.
-    boxes: (M, 9) float64.
+    Attributes:
+        rows: (K,) their rows in the frame, object by object.
+        owner: (K,) index of the object.
+        counts: (M,) points of each object.
+        boxes: (M, 9) float64.
     """
 
     rows: Int64
@@ -28,7 +34,7 @@ class Picked:
 
 
 def pick_points(frame: FrameLike) -> Picked:
-    """The points of all labelled objects."""
+    """Find the points of all labelled objects."""
     members = points_in_boxes(frame.points, frame.boxes.boxes, SURFACE_M)
     counts = np.array([len(rows) for rows in members], np.int64)
     return Picked(

@@ -1,8 +1,9 @@
 """Objects of another shape or pose than in the training data; their boxes change in step.
 
-What holds for all three: an object keeps its place on the ground (the bottom of its box stays where it is), its points stay
-inside its box, and points of older sweeps follow the object as it was then. Objects without LiDAR points stay as they are.
-Velocities, classes and numbers of points stay, and so do the images: a camera sees the object as it was.
+An object keeps its place on the ground: the bottom of its box stays where it is. Its points stay
+inside its box, and points of older sweeps follow the object as it was then. Objects without LiDAR
+points stay as they are. Velocities, classes and numbers of points stay, and so do the images: a
+camera sees the object as it was.
 """
 
 from __future__ import annotations
@@ -19,10 +20,18 @@ from corruptions.rng import Streams
 
 
 def object_scale(frame: FrameLike, change: float, streams: Streams) -> FrameLike:
-    """Every object is longer, shorter, wider, narrower, higher or lower than it was, and so is its box.
+    """Change one dimension of every object and of its box: length, width or height.
 
-    Parameter: the change of one of the three dimensions, drawn per object like the sign, 0.04 0.08 0.12 0.16 0.20 of it.
-    Source and values: 3D_Corruptions_AD (Dong et al., CVPR 2023), scale; its public code leaves the boxes as they were.
+    The dimension is drawn for each object, like the sign.
+
+    Args:
+        frame: Frame to corrupt.
+        change: Change as a share of the dimension. Severities: 0.04, 0.08, 0.12, 0.16, 0.20.
+        streams: Random streams of the corruption and frame.
+
+    Source:
+        3D_Corruptions_AD (Dong et al., CVPR 2023), scale. Its public code leaves the boxes as they
+        were.
     """
     picked = pick_points(frame)
     factors = np.ones((len(picked.boxes), 3))
@@ -37,10 +46,16 @@ def object_scale(frame: FrameLike, change: float, streams: Streams) -> FrameLike
 
 
 def object_rotation(frame: FrameLike, angle_deg: float, streams: Streams) -> FrameLike:
-    """Every object is turned about its vertical axis, and so is its box; it still moves where it moved.
+    """Turn every object and its box about the vertical axis; it still moves where it moved.
 
-    Parameter: the angle, 1 3 5 7 9 degrees exactly, to the left or right at random. Source and values: 3D_Corruptions_AD
-    (Dong et al., CVPR 2023), rotation, whose public code draws within 1 degree of it and leaves the boxes as they were.
+    Args:
+        frame: Frame to corrupt.
+        angle_deg: Angle, to the left or right at random [degrees]. Severities: 1, 3, 5, 7, 9.
+        streams: Random streams of the corruption and frame.
+
+    Source:
+        3D_Corruptions_AD (Dong et al., CVPR 2023), rotation, whose public code draws within 1
+        degree of the angle and leaves the boxes as they were.
     """
     picked = pick_points(frame)
     signs = [
@@ -56,15 +71,21 @@ def object_rotation(frame: FrameLike, angle_deg: float, streams: Streams) -> Fra
 
 
 def object_shear(frame: FrameLike, shear: float, streams: Streams) -> FrameLike:
-    """Every object is sheared: it leans forward or back and to a side, and its left side is ahead of its right or behind.
+    """Shear every object: it leans, and its left side is ahead of its right or behind.
 
-    Parameter: metres of shift per metre, 0.05 0.10 0.15 0.20 0.25, exactly, for all three, each with a random sign:
-    forward += a up + b left, left += c up, with up counted from the bottom. The box is the smallest one of the same heading
-    that holds the sheared box.
+    With up counted from the bottom, forward += a up + b left, and left += c up. The three have the
+    size of the parameter exactly, each with a random sign. The box is the smallest one of the same
+    heading that holds the sheared box.
 
-    Source and values: 3D_Corruptions_AD (Dong et al., CVPR 2023), shear, after ModelNet40-C (Sun et al., arXiv 2201.12296).
-    Deviations: theirs also shifts up by forward and left, which lifts objects off the ground; draws within 0.05 of the
-    value; squeezes the points back into the old box.
+    Args:
+        frame: Frame to corrupt.
+        shear: Shift [m per m]. Severities: 0.05, 0.10, 0.15, 0.20, 0.25.
+        streams: Random streams of the corruption and frame.
+
+    Source:
+        3D_Corruptions_AD (Dong et al., CVPR 2023), shear, after ModelNet40-C (Sun et al., arXiv
+        2201.12296). Deviations: theirs also shifts up by forward and left, which lifts objects off
+        the ground, draws within 0.05 of the value, and squeezes the points back into the old box.
     """
     picked = pick_points(frame)
     signs = [
@@ -86,7 +107,7 @@ def object_shear(frame: FrameLike, shear: float, streams: Streams) -> FrameLike:
 
 
 def _reshaped(frame: FrameLike, picked: Picked, local: Float64, boxes: Float64) -> FrameLike:
-    """The frame with its objects' points at `local` (K, 3) in the new `boxes` (M, 9)."""
+    """Put the objects' points at `local` (K, 3) in the new `boxes` (M, 9)."""
     points = frame.points.copy()
     points[picked.rows, :3] = from_local(local, points[picked.rows, 4], boxes[picked.owner])
     changed = picked.counts > 0

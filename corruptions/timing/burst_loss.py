@@ -11,14 +11,23 @@ from corruptions.rng import Streams
 
 
 def burst_loss(frame: FrameLike, share_lost: float, streams: Streams) -> FrameLike:
-    """The link that carries all sensors fails in bursts: some keyframes in a row have black images and no points.
+    """Fail the link that carries all sensors in bursts: black images and no points.
 
-    Parameter: the share of keyframes lost in the long run, 0.1 0.2 0.3 0.4 0.5. With it the mean length of a burst grows,
-    1.1 2 3 4 5 keyframes: 10 times the share, but never below the 1 / (1 - share) of independent losses. A Markov chain of
-    two states (Gilbert, Bell System Technical Journal 1960), started in its stationary state at the scene's start. All
-    frames of a scene agree on it: every keyframe has one random number, and the chain is followed back (2.5 keyframes on
-    average at severity 5, 1 at severity 1) to the last one whose number decides alone. What is lost at a severity is lost
-    at all higher ones. A single frame may well stay as it is. Values ours.
+    Some keyframes in a row are lost. The mean length of a burst grows with the share: 1.1, 2, 3, 4,
+    5 keyframes, which is 10 times the share, but never below the 1 / (1 - share) of independent
+    losses. A Markov chain of two states is started in its stationary state at the scene's start.
+    All frames of a scene agree on it: every keyframe has one random number, and the chain is
+    followed back (2.5 keyframes on average at severity 5, 1 at severity 1) to the last one whose
+    number decides alone. What is lost at a severity is lost at all higher ones. A single frame may
+    well stay as it is.
+
+    Args:
+        frame: Frame to corrupt; its `previous` gives the frames before.
+        share_lost: Share of keyframes lost in the long run. Severities: 0.1, 0.2, 0.3, 0.4, 0.5.
+        streams: Random streams of the corruption and frame.
+
+    Source:
+        Gilbert, Bell System Technical Journal 1960, for the chain. The values are ours.
     """
     if not _is_lost(frame, share_lost, streams):
         return frame
@@ -27,17 +36,20 @@ def burst_loss(frame: FrameLike, share_lost: float, streams: Streams) -> FrameLi
 
 
 def transition_probabilities(share_lost: float) -> tuple[float, float]:
-    """Probability that a keyframe is lost, after one that was not and after one that was.
+    """Compute how likely a keyframe is lost, after one that was not and after one that was.
 
-    With q = 1 / mean length the chance that a burst ends, the former is q * share / (1 - share): then lost keyframes are as
-    many as `share_lost` says.
+    With q = 1 / mean length the chance that a burst ends, the former is q share / (1 - share). Then
+    lost keyframes are as many as `share_lost` says.
     """
     ends = min(1 - share_lost, 0.1 / share_lost) if share_lost else 1.0
     return ends * share_lost / (1 - share_lost), 1 - ends
 
 
 def _is_lost(frame: FrameLike, share_lost: float, streams: Streams) -> bool:
-    """The chain's state. As begins <= stays, a number below `begins` or from `stays` on decides whatever came before."""
+    """Follow the chain back to its state.
+
+    As begins <= stays, a number below `begins` or from `stays` on decides whatever came before.
+    """
     begins, stays = transition_probabilities(share_lost)
     past = frame
     while True:

@@ -11,12 +11,20 @@ from corruptions.rng import Streams
 
 
 def sweep_dropout(frame: FrameLike, share_lost: float, streams: Streams) -> FrameLike:
-    """Of the older sweeps that a frame aggregates, some did not arrive; the keyframe's own sweep always did.
+    """Lose some of the older sweeps that a frame aggregates; the keyframe's own sweep stays.
 
-    Parameter: the share of the older sweeps that is lost, 0.2 0.4 0.6 0.8 1. Whole sweeps go in a random order; what is
-    left of the share is a sector of the next one, as when packets are missing: with one older sweep, 0.2 is 72 degrees
-    of it. What is lost at a share is lost at all larger ones. A frame without older sweeps stays as it is. `sweep_T`
-    keeps the poses of all sweeps. Ours; no public suite has this corruption.
+    Whole sweeps go in a random order. The rest of the share is a sector of the next one, as when
+    packets are missing: with one older sweep, 0.2 is 72 degrees of it. What is lost at a share is
+    lost at all larger ones. A frame without older sweeps stays as it is. `sweep_T` keeps the poses
+    of all sweeps.
+
+    Args:
+        frame: Frame to corrupt.
+        share_lost: Share of the older sweeps that is lost. Severities: 0.2, 0.4, 0.6, 0.8, 1.
+        streams: Random streams of the corruption and frame.
+
+    Source:
+        Ours. No public suite has this corruption.
     """
     older = len(frame.sweep_T) - 1
     if older < 1:

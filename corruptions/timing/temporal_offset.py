@@ -7,15 +7,22 @@ from corruptions.rng import Streams
 
 
 def temporal_offset(frame: FrameLike, keyframes_late: float, streams: Streams) -> FrameLike:
-    """The images are older than the LiDAR's points: those of a keyframe before in the scene.
+    """Replace the images by those of a keyframe before in the scene; the points stay.
 
-    Parameter: how many keyframes before, 1 2 3 4 5 (0.5 to 2.5 s in nuScenes' keyframes at 2 Hz, 0.1 to 0.5 s where every
-    sweep at 10 Hz is a keyframe), rounded to a whole number; where the scene has fewer, those of its first, so that a
-    scene's first keyframe stays as it is. All cameras are late alike. The model is not told: camera poses and times
-    stay those of the keyframe, and the ground truth is that of the LiDAR. A camera whose image in the past has another size
-    keeps its own.
+    All cameras are late alike. Where the scene has fewer keyframes, the images of its first are
+    taken, so that a scene's first keyframe stays as it is. The model does not know of it: camera
+    poses and times stay those of the keyframe, and the ground truth is that of the LiDAR. A camera
+    whose image in the past has another size keeps its own.
 
-    After 3D_Corruptions_AD (Dong et al., CVPR 2023), temporal misalignment, whose public code is 2 4 6 8 10 frames late.
+    Args:
+        frame: Frame to corrupt; its `previous` gives the frames before.
+        keyframes_late: How many keyframes before, rounded. Severities: 1, 2, 3, 4, 5 (0.5 to 2.5 s
+            in nuScenes' keyframes at 2 Hz, 0.1 to 0.5 s where every sweep at 10 Hz is a keyframe).
+        streams: Random streams; not used.
+
+    Source:
+        After 3D_Corruptions_AD (Dong et al., CVPR 2023), temporal misalignment, whose public code
+        is 2, 4, 6, 8, 10 frames late.
     """
     past = frame
     for _ in range(round(keyframes_late)):

@@ -1,1 +1,1 @@
-"""Both sensors from one physical parameter."""
+"""Weather and light. One physical parameter drives cameras and LiDAR."""

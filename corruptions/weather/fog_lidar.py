@@ -13,7 +13,7 @@ PULSE_S = 20e-9
 TARGET_BETA = 1e-6 / np.pi
 """Differential reflectivity beta_0 = Gamma / pi of a target."""
 OVERLAP_M = (0.9, 1.0)
-"""Range over which the beam enters the receiver's view: xi grows from 0 to 1."""
+"""Ranges between which the beam enters the receiver's view: xi grows from 0 to 1."""
 TABLE_STEP_M = 0.05
 TABLE_END_M = 60.0
 
@@ -21,19 +21,32 @@ TABLE_END_M = 60.0
 def fog_points(
     frame: FrameLike, extinction: float, visibility_m: float, rng: np.random.Generator
 ) -> Float32:
-    """(N, 5) points as a LiDAR returns them in homogeneous fog.
+    """Compute the points that a LiDAR returns in homogeneous fog.
 
-    Hahner et al., "Fog Simulation on Real LiDAR Point Clouds", ICCV 2021, eq. 8-20 and algorithm 1. With R0 the true range
-    and i the intensity (0..1, taken as proportional to the received power):
+    With R0 the true range and i the intensity (0..1, taken as proportional to the received power):
 
-    * hard return: i * exp(-2 alpha R0), at R0;
-    * soft return: the largest value over R <= R0 of i * R0^2 * (beta / beta_0) * F(R), where F is the emitted sin^2 pulse
-      convolved with xi(x) exp(-2 alpha x) / x^2, and beta = 0.046 / MOR;
-    * the sensor reports the stronger. As i is a factor of both, the range alone decides.
+    * The hard return is i exp(-2 alpha R0), at R0.
+    * The soft return is the largest value over R <= R0 of i R0^2 (beta / beta_0) F(R). F is the
+      emitted sin^2 pulse convolved with xi(x) exp(-2 alpha x) / x^2, and beta = 0.046 / MOR.
+    * The sensor reports the stronger one. As i is a factor of both, the range alone decides.
 
-    A soft return lies on the same ray, at the range R where F is largest times 2^u with u uniform in [-1, 1] (never behind the
-    object): fog is not uniform, and the paper's algorithm, too, scatters them. Rays start at their sweep's sensor position.
-    Deviation: none of the sensor's detection threshold is modelled, as in the paper: an echo weaker than it stays a point.
+    A soft return lies on the same ray, at the range where F is largest times 2^u with u uniform in
+    [-1, 1], and never behind the object. Fog is not uniform, and the paper's algorithm scatters the
+    soft returns, too. Rays start at their sweep's sensor position.
+
+    Args:
+        frame: Frame with N points.
+        extinction: alpha [1/m].
+        visibility_m: MOR [m].
+        rng: Random generator.
+
+    Returns:
+        (N, 5) float32 points.
+
+    Source:
+        Hahner et al., "Fog Simulation on Real LiDAR Point Clouds", ICCV 2021, eq. 8 to 20 and
+        algorithm 1. As in the paper, the sensor's detection threshold is not modelled: an echo
+        weaker than it stays a point.
     """
     origin, ray, distance = point_rays(frame)
     ranges, peak = soft_return_table(extinction)
@@ -55,11 +68,18 @@ def fog_points(
 
 
 def soft_return_table(extinction: float) -> tuple[Float64, Float64]:
-    """For targets at 0, TABLE_STEP_M, ...: the range of the fog's strongest echo before the target [m], and its F [s/m^2].
+    """Tabulate the fog's strongest echo before targets at 0, TABLE_STEP_M, 2 TABLE_STEP_M, ...
 
-    F(R) = integral over t of sin^2(pi t / (2 tau_H)) xi(x) exp(-2 alpha x) / x^2 with x = R - c t / 2, over the pulse
-    0 <= t <= 2 tau_H. Before a target at R0 only fog with x <= R0 answers; with R <= R0 this always holds, so that one table
-    and its running maximum serve all targets. (The paper tabulates the integral for every R0.)
+    F(R) = integral over t of sin^2(pi t / (2 tau_H)) xi(x) exp(-2 alpha x) / x^2 with x = R - c t /
+    2, over the pulse 0 <= t <= 2 tau_H. Before a target at R0 only fog with x <= R0 answers. With R
+    <= R0 this always holds, so that one table and its running maximum serve all targets. The paper
+    tabulates the integral for every R0.
+
+    Args:
+        extinction: alpha [1/m].
+
+    Returns:
+        Range of the strongest echo [m], and its F [s/m^2].
     """
     x = np.arange(round(TABLE_END_M / TABLE_STEP_M), dtype=np.float64) * TABLE_STEP_M
     overlap = np.clip((x - OVERLAP_M[0]) / (OVERLAP_M[1] - OVERLAP_M[0]), 0.0, 1.0)

@@ -19,22 +19,26 @@ from corruptions.weather.detection import (
 from corruptions.weather.particles import Particles
 
 APERTURE_M = 0.01
-"""Width of the beam at the sensor."""
+"""Width of the beam at the sensor [m]."""
 DIVERGENCE = 3e-3
 """Growth of the beam's width with range (LISA)."""
 NEAREST_M = 1.5
-"""Echoes from nearer are not reported (LISA)."""
+"""Echoes from nearer are not reported (LISA) [m]."""
 TABLE_STEP_M = 0.05
 TABLE_END_M = 60.0
-"""Beyond, no particle is large enough to be seen."""
+"""Range beyond which no particle is large enough to be seen [m]."""
 
 
 @dataclass(frozen=True)
 class Detectable:
-    """For ranges 0, TABLE_STEP_M, ... the particles in a beam that are large enough to be detected.
+    """The particles in a beam that are large enough to be detected, for ranges 0, TABLE_STEP_M, ...
 
-    least_mm: smallest diameter. count: mean number of them up to the range. shadow: mean of the sum of 1 - (1 - a)^2 over
-    them, a being the share of the beam that a particle covers.
+    Attributes:
+        range_m: (R,) ranges [m].
+        least_mm: (R,) smallest detectable diameter [mm].
+        count: (R,) mean number of them up to the range.
+        shadow: (R,) mean of the sum of 1 - (1 - a)^2 over them, where a is the share of the beam
+            that a particle covers.
     """
 
     range_m: Float64
@@ -46,20 +50,29 @@ class Detectable:
 def precipitation_points(
     frame: FrameLike, particles: Particles, rng: np.random.Generator
 ) -> FrameLike:
-    """The frame with the points that a LiDAR reports through the particles; power P = reflectance / range^2.
+    """Replace a frame's points by those that a LiDAR reports through particles.
 
-    A hybrid of averages and single particles as in LISA (Kilic et al. 2021) with the occlusion of Hahner et al. (CVPR 2022):
+    The method is a hybrid of averages and single particles. Power is P = reflectance / range^2.
 
-    * every target keeps exp(-2 alpha R) of its power on average;
-    * the particles that are detectable alone (P above the noise floor) are drawn one by one: Poisson in number, uniform in
-      the beam's volume, exponential in diameter. One that covers the share a of the beam returns
-      rho a exp(-2 alpha r) / r^2 and lets (1 - a)^2 through, there and back, relative to the mean over beams: so the mean
-      transmission stays exp(-2 alpha R);
-    * the strongest echo is reported: a false point on the same ray, or the target, weaker, with range noise, or nothing
-      if it falls under the floor (`detection.detection_probability`).
+    * Every target keeps exp(-2 alpha R) of its power on average.
+    * The particles that are detectable alone (P above the noise floor) are drawn one by one:
+      Poisson in number, uniform in the beam's volume, exponential in diameter. One that covers the
+      share a of the beam returns rho a exp(-2 alpha r) / r^2. It lets (1 - a)^2 through, there and
+      back, relative to the mean over beams, so that the mean transmission stays exp(-2 alpha R).
+    * The strongest echo is reported. This is a false point on the same ray, or the target, weaker
+      and with range noise, or nothing if it falls under the floor
+      (`detection.detection_probability`).
 
-    Deviations: Hahner et al. draw flakes in the plane of a beam and cover D / width of it, here in space (D / width)^2;
-    the air in which the clean frame was taken is clear; rays without a point in the clean frame stay without one.
+    Args:
+        frame: Frame to corrupt.
+        particles: What is in the air.
+        rng: Random generator.
+
+    Source:
+        LISA (Kilic et al. 2021), with the occlusion of Hahner et al. (CVPR 2022). Deviations:
+        Hahner et al. draw flakes in the plane of a beam and cover D / width of it, here in space (D
+        / width)^2. The air in which the clean frame was taken is clear. Rays without a point in the
+        clean frame stay without one.
     """
     origin, ray, distance = point_rays(frame)
     scale = reflectance_gain(frame.points[:, 3])
@@ -84,7 +97,14 @@ def precipitation_points(
 
 
 def tabulate_detectable(particles: Particles) -> Detectable:
-    """Tables of the particles with rho (D / width)^2 exp(-2 alpha r) / r^2 > FLOOR in a beam of the width 1 cm + 3 mrad * r."""
+    """Tabulate the particles that are detectable alone, along a beam.
+
+    These are the particles with rho (D / width)^2 exp(-2 alpha r) / r^2 > FLOOR, in a beam of the
+    width 1 cm + 3 mrad r.
+
+    Args:
+        particles: What is in the air.
+    """
     r = np.arange(round(TABLE_END_M / TABLE_STEP_M), dtype=np.float64) * TABLE_STEP_M
     width_mm = 1e3 * (APERTURE_M + DIVERGENCE * r)
     least = (
@@ -102,10 +122,17 @@ def tabulate_detectable(particles: Particles) -> Detectable:
 def draw_strongest(
     table: Detectable, particles: Particles, distance: Float32, rng: np.random.Generator
 ) -> tuple[Float64, Float64, Float64]:
-    """Draws the detectable particles before every target.
+    """Draw the detectable particles before every target, and find the strongest echo.
 
-    Returns (N,) power of the strongest one's echo, 0 where there is none; (N,) its range [m]; (N,) what they together let
-    through, there and back, divided by the mean over beams.
+    Args:
+        table: The detectable particles along a beam.
+        particles: What is in the air.
+        distance: (N,) ranges of the targets [m].
+        rng: Random generator.
+
+    Returns:
+        (N,) power of the strongest particle's echo, 0 without one; (N,) its range [m]; (N,) what
+        all of them together let through, there and back, divided by the mean over beams.
     """
     n = len(distance)
     reach = np.interp(distance, table.range_m, table.count)

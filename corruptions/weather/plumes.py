@@ -1,4 +1,4 @@
-"""Clouds of water drops behind vehicles on a wet road: where they are and how dense."""
+"""Clouds of water drops behind vehicles on a wet road: where they are, and how dense."""
 
 from __future__ import annotations
 
@@ -10,29 +10,35 @@ from corruptions.frame_like import Float32, Float64, FrameLike
 
 LANE_M = 3.5
 OWN_START_M = -0.5
-"""Of the own wake: just behind the rear axle, the origin of the ego frame."""
+"""Start of the own wake [m, ego x], just behind the rear axle, the origin of the ego frame."""
 AHEAD_M = (6.0, 40.0)
-"""Where the rear of a vehicle ahead is looked for."""
+"""Distances between which the rear of a vehicle ahead is looked for [m]."""
 LANE_HALF_M, ASIDE_M = 1.2, 2.2
-"""A vehicle's points are within the first of its lane's middle; within the second they show how wide it is."""
+"""A vehicle's points are within the first of its lane's middle [m].
+
+Points within the second show how wide it is.
+"""
 ABOVE_M = (0.3, 2.5)
-"""Height above the road of the points of a vehicle ..."""
+"""Heights above the road of the points of a vehicle [m] ..."""
 TALL_M = 0.7
-"""... of which some are above this."""
+"""... of which some are above this height [m]."""
 WIDE_M = (0.8, 3.0)
-"""Width of a vehicle's rear, as far as it is seen."""
+"""Least and greatest width of a vehicle's rear, as far as it is seen [m]."""
 SLICE_M = 1.0
-"""Depth of a vehicle's rear."""
+"""Depth of a vehicle's rear [m]."""
 LEAST_POINTS = 6
 SAME_M = 1.5, 2.0
-"""Rears that are nearer to each other than this along x and y are those of one vehicle between two lanes."""
+"""Two rears nearer to each other than this along x and y are one vehicle between two lanes [m]."""
 LIFETIME_S = 0.25
-"""The drops of a wake fall out of it within this time (to 1/e)."""
+"""Time within which the drops of a wake fall out of it (to 1/e) [s]."""
 DENSITY = 0.05
-"""Extinction [1/m] on the road right behind a vehicle at 100 km/h. An assumption: a whole wake then takes a
-seventh of the light from a camera that looks along it."""
+"""Extinction on the road right behind a vehicle at 100 km/h [1/m].
+
+This is an assumption. A whole wake then takes a seventh of the light from a camera that looks along
+it.
+"""
 GROWTH = 2.5
-"""Density grows with this power of the speed. An assumption."""
+"""Power of the speed that the density grows with. This is an assumption."""
 STEP_M = 1.0
 REACH_M = 48.0
 
@@ -41,7 +47,11 @@ REACH_M = 48.0
 class Plumes:
     """K wakes along the ego's x axis.
 
-    start, lane: (K,) x of the vehicle's rear and y of its middle [m, ego frame]. density: [1/m]. length_m: to 1/e.
+    Attributes:
+        start: (K,) x of the vehicle's rear [m, ego frame].
+        lane: (K,) y of the vehicle's middle [m, ego frame].
+        density: Extinction right behind a vehicle [1/m].
+        length_m: Length of a wake, to 1/e [m].
     """
 
     start: Float64
@@ -50,10 +60,10 @@ class Plumes:
     length_m: float
 
     def extinction_at(self, where: Float32) -> Float32:
-        """(...,) alpha [1/m] at points (..., 3) of the ego frame.
+        """Compute the extinction (...,) [1/m] at points (..., 3) of the ego frame.
 
-        At s behind the vehicle, y beside its middle, z above the road: density exp(-s / length) exp(-y^2 / 2 w^2) exp(-z / h)
-        with w = 0.9 + 0.05 s and h = 0.6 + 0.04 s [m].
+        At s behind the vehicle, y beside its middle and z above the road, it is density exp(-s /
+        length) exp(-y^2 / 2 w^2) exp(-z / h) with w = 0.9 + 0.05 s and h = 0.6 + 0.04 s [m].
         """
         total = np.zeros(where.shape[:-1], np.float32)
         z = np.maximum(where[..., 2], 0.0)
@@ -74,7 +84,12 @@ class Plumes:
 
 
 def find_plumes(frame: FrameLike, speed_km_h: float) -> Plumes:
-    """The own wake, and those of the nearest vehicles ahead in the own lane and the neighbouring ones, where there are any."""
+    """Place the own wake, and those of the nearest vehicles ahead in three lanes.
+
+    Args:
+        frame: Frame whose LiDAR points show the vehicles.
+        speed_km_h: Speed of the traffic [km/h].
+    """
     rears = find_rears(frame)
     return Plumes(
         start=np.array([OWN_START_M, *(x for x, _ in rears)]),
@@ -85,10 +100,14 @@ def find_plumes(frame: FrameLike, speed_km_h: float) -> Plumes:
 
 
 def find_rears(frame: FrameLike) -> list[tuple[float, float]]:
-    """x and y [m, ego frame] of the rear of the nearest thing like a vehicle in each of three lanes, from the LiDAR alone.
+    """Find the rear of the nearest thing like a vehicle in each of three lanes.
 
-    It is looked for among the keyframe's points above the road: the nearest slice of SLICE_M along x in a lane that holds
-    LEAST_POINTS or more, is as wide as a vehicle and as tall. Poles and people are too narrow, walls across the lane too wide.
+    Only the keyframe's LiDAR points above the road are searched. A rear is the nearest slice of
+    SLICE_M along x in a lane that holds LEAST_POINTS or more, is as wide as a vehicle and as tall.
+    Poles and people are too narrow, walls across the lane too wide.
+
+    Returns:
+        x and y of each rear [m, ego frame].
     """
     points = frame.points[frame.sweep_index == 0, :3].astype(np.float64)
     where = points @ frame.ego_T_lidar[:3, :3].T + frame.ego_T_lidar[:3, 3]
@@ -105,7 +124,7 @@ def find_rears(frame: FrameLike) -> list[tuple[float, float]]:
 
 
 def _find_rear(points: Float64, lane: float) -> tuple[float, float] | None:
-    """x and y of the nearest rear among the points (P, 3) about a lane's middle, or None."""
+    """Find the nearest rear among the points (P, 3) about a lane's middle: its x and y, or None."""
     own = abs(points[:, 1] - lane) < LANE_HALF_M
     for start in np.unique(np.floor(points[own, 0] * 2) / 2):
         here = (points[:, 0] >= start) & (points[:, 0] < start + SLICE_M)
@@ -118,7 +137,16 @@ def _find_rear(points: Float64, lane: float) -> tuple[float, float] | None:
 
 
 def depth_along(plumes: Plumes, origin: Float64, directions: Float64) -> Float32:
-    """(..., REACH_M / STEP_M) optical depth from origin (3,) [ego frame] to 1, 2, ... STEP_M along unit vectors (..., 3)."""
+    """Integrate the extinction along rays.
+
+    Args:
+        plumes: The wakes.
+        origin: (3,) start of the rays [m, ego frame].
+        directions: (..., 3) unit vectors [ego frame].
+
+    Returns:
+        (..., REACH_M / STEP_M) optical depth from the start to STEP_M, 2 STEP_M, ...
+    """
     middle = ((np.arange(round(REACH_M / STEP_M)) + 0.5) * STEP_M).astype(np.float32)
     where = (
         origin.astype(np.float32) + directions.astype(np.float32)[..., None, :] * middle[:, None]
@@ -130,7 +158,15 @@ def depth_along(plumes: Plumes, origin: Float64, directions: Float64) -> Float32
 
 
 def depth_at(depth: Float32, distance: Float32) -> Float32:
-    """(M,) optical depth at distances (M,) [m], between the steps of depth (M, S)."""
+    """Interpolate the optical depth at distances.
+
+    Args:
+        depth: (M, S) optical depth at the steps of `depth_along`.
+        distance: (M,) distances [m].
+
+    Returns:
+        (M,) optical depth.
+    """
     steps = np.clip(distance / np.float32(STEP_M), 0.0, depth.shape[1])
     below = np.minimum(steps.astype(np.int64), depth.shape[1] - 1)
     rows = np.arange(len(depth))

@@ -1,4 +1,4 @@
-"""How far every part of an image is: from LiDAR points, the road plane, and the sky."""
+"""How far every part of an image is, from LiDAR points, the road plane and the sky."""
 
 from __future__ import annotations
 
@@ -18,23 +18,45 @@ from corruptions.frame_like import Bool, Float32, Float64, FrameLike, UInt8
 from corruptions.imaging.resample import cell_size, shrink_image
 
 REACH_DEG = 3.5
-"""Gaps up to twice this wide between LiDAR points are closed: outer beams are up to 4 degrees apart (and look farther
-apart towards the corners of an image), and glass gives no echo."""
+"""Gaps up to twice this wide between LiDAR points are closed [degrees].
+
+Outer beams are up to 4 degrees apart (they look farther apart towards the corners of an image), and
+glass gives no echo.
+"""
 SUPPORT = 4
-"""Cells with points that a cell needs around it (within REACH_DEG, itself included) to count: wires and stray points do not."""
+"""Cells with points that a cell needs around it to count, itself included.
+
+They lie within REACH_DEG. Wires and stray points do not count.
+"""
 ROAD_TOLERANCE = 0.15
-"""Relative difference to the road plane's range up to which a point is taken to lie on the road."""
+"""Relative difference to the road plane's range up to which a point lies on the road."""
 TOP_MARGIN_DEG = 4.0
-"""What the LiDAR's highest beams (within this of the highest return: sensors are mounted tilted) hit goes on above them."""
+"""Things that the LiDAR's highest beams hit go on above them [degrees].
+
+Beams count within this angle of the highest return, because sensors are mounted tilted.
+"""
 SKY_COLOUR = 45.0
-"""Distance in RGB [grey levels] from the sky's colour up to which a cell may be sky even where structure looks alike."""
+"""Distance in RGB from the sky's colour up to which a cell may be sky [grey levels].
+
+It holds even where structure looks alike.
+"""
 REACH_M = 100.0
-"""Structure without an echo is taken to be this far away: about the reach of a LiDAR on dark things."""
+"""Distance that structure without an echo is taken to have [m].
+
+It is about the reach of a LiDAR on dark things.
+"""
 LOWEST_SKY_DEG = 1.0
-"""Sky is looked for above this elevation; roads are not flat, and the horizon is seldom free."""
+"""Sky is looked for above this elevation [degrees].
+
+Roads are not flat, and the horizon is seldom free.
+"""
 BRIGHT, TEXTURE, GREEN = (0.25, 0.45), (14.0, 7.0), (14.0, 5.0)
-"""Where a cell begins to look like sky and where it fully does: brightness from the median below the horizon (0) to the
-brightest of what may be sky (1); deviation between neighbouring cells [grey levels]; how much green is above red and blue."""
+"""Where a cell begins to look like sky, and where it fully does.
+
+`BRIGHT` is the brightness, from the median below the horizon (0) to the brightest of what may be
+sky (1). `TEXTURE` is the deviation between neighbouring cells [grey levels]. `GREEN` is how much
+green is above red and blue [grey levels].
+"""
 SKY_BANDS = 10
 """The sky's colour is taken from a tenth of the image's height around a row."""
 CLOUD_CELLS = 7
@@ -42,16 +64,18 @@ CLOUD_CELLS = 7
 MIN_SKY_CONTRAST = 30.0
 """Grey levels by which sky is brighter than the ground at least."""
 SKY_PATCH = 0.002
-"""Share of the image that a patch of sky fills at least, between echoes not counted."""
+"""Share of the image that a patch of sky fills at least, without the parts between echoes."""
 
 
 @dataclass(frozen=True)
 class View:
     """What one camera sees, on cells of `cell_size` pixels.
 
-    range_m: (h, w) float32 distance from the camera of the road or of what stands on it [m]; finite everywhere.
-    sky: (h, w) float32 share of sky, 0..1.
-    sine: (h, w) float32 sine of the elevation of the cell's ray above the horizon.
+    Attributes:
+        range_m: (h, w) float32 distance from the camera of the road or of what stands on it [m]. It
+            is finite everywhere.
+        sky: (h, w) float32 share of sky, 0..1.
+        sine: (h, w) float32 sine of the elevation of the cell's ray above the horizon.
     """
 
     range_m: Float32
@@ -59,12 +83,13 @@ class View:
     sine: Float32
 
     def transmission_through(self, extinction: float, layer_m: float) -> Float32:
-        """Share of the light that comes through air of one extinction.
+        """Compute the share of the light that comes through air of one extinction.
 
         Args:
-            extinction: Of the air [1/m].
-            layer_m: Height up to which the air is filled. A ray to the sky leaves the layer after layer_m / sine; the
-                air below the horizon's haze (`LOWEST_SKY_DEG`) counts like that at it.
+            extinction: Extinction of the air [1/m].
+            layer_m: Height up to which the air is filled [m]. A ray to the sky leaves the layer
+                after layer_m / sine. The air below the horizon's haze (`LOWEST_SKY_DEG`) counts
+                like that at it.
 
         Returns:
             (h, w) float32, 0..1.
@@ -79,11 +104,18 @@ def view_image(frame: FrameLike, view: int) -> View:
     """Estimate how far everything in an image is, and which part of it is sky.
 
     1. Cells with LiDAR points of the keyframe take the nearest of them.
-    2. Gaps between such cells take the range of the nearest one; if that lies on the road, the road plane's, in proportion.
-    3. What stands above the highest beams in a column goes on upwards from there as a vertical wall.
-    4. Everything else that is no sky is the road plane (ego z = 0), but at most `REACH_M` away: a LiDAR that got no echo
-       does not tell trees at 60 m from towers at 600 m, and a wrong guess must not wipe them out.
+    2. Gaps between these cells take the range of the nearest one. If that one lies on the road,
+       they take the road plane's, in proportion.
+    3. What stands above the highest beams in a column goes on upwards from there as a vertical
+       wall.
+    4. Everything else that is no sky is the road plane (ego z = 0), but at most `REACH_M` away. A
+       LiDAR without an echo does not tell trees at 60 m from towers at 600 m, and a wrong guess
+       must not wipe them out.
     5. Where a cell has no point, the picture tells whether it is sky (`sky_share`).
+
+    Args:
+        frame: Frame with images and points.
+        view: Number of the camera.
     """
     image, cell = frame.images[view], cell_size(frame.images[view])
     shape = (-(-image.shape[0] // cell), -(-image.shape[1] // cell))
@@ -103,7 +135,15 @@ def view_image(frame: FrameLike, view: int) -> View:
 
 
 def range_image(frame: FrameLike, view: int) -> Float32:
-    """(h, w) distance from the camera [m] of cells of `cell_size` pixels; inf where the sky is (see `view_image`)."""
+    """Estimate the distance of an image's cells from the camera, see `view_image`.
+
+    Args:
+        frame: Frame with images and points.
+        view: Number of the camera.
+
+    Returns:
+        (h, w) float32 [m]; inf where the sky is.
+    """
     seen = view_image(frame, view)
     return np.where(seen.sky > 0.5, np.float32(np.inf), seen.range_m)
 
@@ -113,13 +153,16 @@ def sky_share(
 ) -> Float32:
     """Estimate the share of sky in every cell from the picture.
 
-    Sky is above the horizon, brighter than most of what is below it, smooth, not green, and fills a good part of the
-    image without an echo. Between echoes, and above a wall, it must also look like the sky elsewhere (`like_sky`).
+    Sky is above the horizon, brighter than most of what is below it, smooth, not green, and fills a
+    good part of the image without an echo. Between echoes, and above a wall, it must also look like
+    the sky elsewhere (`like_sky`).
 
     Args:
-        image: (H, W, 3). cell: Pixels along the side of a cell.
-        known: (h, w) cells with echoes. solid: (h, w) cells between echoes, or above a wall.
-        sine: (h, w) of the rays' elevation.
+        image: (H, W, 3) uint8 RGB.
+        cell: Pixels along the side of a cell.
+        known: (h, w) cells with echoes.
+        solid: (h, w) cells between echoes, or above a wall.
+        sine: (h, w) sine of the rays' elevation.
         window: Cells around a cell whose echoes show what the structure there looks like.
 
     Returns:
@@ -149,13 +192,19 @@ def sky_share(
 
 
 def like_sky(colours: Float32, known: Bool, sky: Bool, window: int) -> Bool:
-    """(h, w) cells that look more like the certain sky than like the structure around them, or just like that sky.
+    """Find the cells that look more like the certain sky than like the structure around them.
 
-    The sky's colour changes with the elevation, so that every row is compared with the sky in the rows around it.
+    Cells that look just like that sky count, too. The sky's colour changes with the elevation, so
+    that every row is compared with the sky in the rows around it.
 
     Args:
-        colours: (h, w, 3). known: (h, w) cells with echoes. window: Cells around a cell whose echoes count.
+        colours: (h, w, 3) mean colours [grey levels].
+        known: (h, w) cells with echoes.
         sky: (h, w) certain sky. Without any, no cell is like it.
+        window: Cells around a cell whose echoes count.
+
+    Returns:
+        (h, w) bool.
     """
     if not sky.any():
         return np.zeros(sky.shape, np.bool_)
@@ -175,9 +224,10 @@ def like_sky(colours: Float32, known: Bool, sky: Bool, window: int) -> Bool:
 
 
 def _local_mean(total: Float32, count: Float32, window: tuple[int, int]) -> Float32:
-    """(h, w, 3) mean colour in a window around every cell; where nothing lies in it, that of the nearest window.
+    """Compute the mean colour (h, w, 3) in a window around every cell.
 
-    total: (h, w, 3) sum of colours in a cell. count: (h, w) of how many.
+    Where nothing lies in the window, the mean of the nearest window stands. `total` is the sum of
+    colours (h, w, 3) in a cell, `count` (h, w) how many they are.
     """
     weight = uniform_filter(count, window, mode="constant")
     empty = weight < 0.5 * np.float32(1 / (window[0] * window[1]))
@@ -191,7 +241,7 @@ def _local_mean(total: Float32, count: Float32, window: tuple[int, int]) -> Floa
 
 
 def _ramp(values: Float32, out: float, full: float) -> Float32:
-    """From 0 at `out` to 1 at `full`, linear between them."""
+    """Map values linearly from 0 at `out` to 1 at `full`."""
     return np.asarray(
         np.clip((values - np.float32(out)) / np.float32(full - out), 0, 1), np.float32
     )
@@ -200,7 +250,11 @@ def _ramp(values: Float32, out: float, full: float) -> Float32:
 def _close_gaps(
     frame: FrameLike, view: int, shape: tuple[int, int], cell: int, road: Float32, reach: int
 ) -> tuple[Bool, Bool, Float64, Bool]:
-    """(h, w) cells with echoes; those and the gaps between them; the ranges [m]; cells hit by the highest beams."""
+    """Find the cells with echoes, close the gaps between them, and give them ranges.
+
+    Returns (h, w) each: cells with echoes; those and the gaps between them; ranges [m]; cells hit
+    by the highest beams.
+    """
     measured, elevation = _measured(frame, view, shape, cell)
     around = uniform_filter(
         np.isfinite(measured).astype(np.float32), 2 * reach + 1, mode="constant"
@@ -221,7 +275,17 @@ def _close_gaps(
 
 
 def cell_rays(frame: FrameLike, view: int, shape: tuple[int, int], cell: int) -> Float64:
-    """(h, w, 3) unit vectors through the cells' centres, in the ego frame's axes."""
+    """Compute the rays through the cells' centres.
+
+    Args:
+        frame: Frame with the camera.
+        view: Number of the camera.
+        shape: (h, w) of the cells.
+        cell: Pixels along the side of a cell.
+
+    Returns:
+        (h, w, 3) unit vectors [ego axes].
+    """
     v, u = np.indices(shape) * cell + (cell - 1) / 2
     pixels = np.stack([u, v, np.ones(shape)], axis=-1)
     ego_R_camera = frame.ego_T_lidar[:3, :3] @ frame.camera_T_lidar[view, :3, :3].T
@@ -231,7 +295,16 @@ def cell_rays(frame: FrameLike, view: int, shape: tuple[int, int], cell: int) ->
 
 
 def road_range(frame: FrameLike, view: int, directions: Float64) -> Float32:
-    """(h, w) distance to the plane ego z = 0 [m]; inf at and above the horizon."""
+    """Compute the distance to the plane ego z = 0.
+
+    Args:
+        frame: Frame with the camera.
+        view: Number of the camera.
+        directions: (h, w, 3) unit vectors [ego axes].
+
+    Returns:
+        (h, w) float32 [m]; inf at and above the horizon.
+    """
     ego_T_camera = frame.ego_T_lidar @ np.linalg.inv(frame.camera_T_lidar[view])
     down = -directions[..., 2]
     height = max(float(ego_T_camera[2, 3]), 0.1)
@@ -241,9 +314,10 @@ def road_range(frame: FrameLike, view: int, directions: Float64) -> Float32:
 def _measured(
     frame: FrameLike, view: int, shape: tuple[int, int], cell: int
 ) -> tuple[Float32, Float32]:
-    """Of every cell's keyframe points, (h, w) the nearest's distance from the camera [m], and the highest's elevation [rad].
+    """Measure every cell's keyframe points: nearest distance [m], highest elevation [rad].
 
-    The elevation is that of the LiDAR's beam. inf and -inf where a cell has no point.
+    Both are (h, w). The elevation is that of the LiDAR's beam. A cell without a point has inf and
+    -inf.
     """
     points = frame.points[frame.sweep_index == 0, :3].astype(np.float64)
     in_camera = points @ frame.camera_T_lidar[view, :3, :3].T + frame.camera_T_lidar[view, :3, 3]
@@ -261,17 +335,19 @@ def _measured(
 
 
 def _highest_beam(frame: FrameLike) -> float:
-    """Elevation [rad] of the keyframe's tenth highest return: a few stray ones do not count."""
+    """Find the elevation [rad] of the tenth highest return, as a few stray ones do not count."""
     points = frame.points[frame.sweep_index == 0]
     elevation = np.sort(np.arctan2(points[:, 2], np.hypot(points[:, 0], points[:, 1])))
     return float(elevation[max(len(elevation) - 10, 0)])
 
 
 def _walls(closed: Bool, filled: Float64, at_top: Bool, sine: Float64, window: int) -> Float64:
-    """(h, w) range of a vertical wall above every column's topmost closed cell, where the highest beams hit it; else inf.
+    """Compute the range (h, w) of a vertical wall above every column's topmost closed cell.
 
-    at_top: (h, w) cells whose nearest point is one of the highest beams. sine: (h, w) of the elevation seen from the
-    camera. window: columns over which the wall is smoothed (median), so that poles make none.
+    It stands where the highest beams hit that cell, and is inf elsewhere. `at_top` (h, w) marks
+    cells whose nearest point is one of the highest beams, `sine` (h, w) is the sine of the
+    elevation seen from the camera, and `window` the number of columns over which the wall is
+    smoothed (median), so that poles make none.
     """
     top = closed.argmax(axis=0)
     columns = np.arange(closed.shape[1])

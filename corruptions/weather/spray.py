@@ -27,24 +27,38 @@ CLUMPS = 0.5
 LUMPS_CELLS = (10.0, 30.0), (4.0, 12.0)
 """Sizes (down, across) of the clumps in an image, which drift along the road."""
 RAY_DEG = 1.0
-"""LiDAR rays within this share the way through the spray."""
+"""LiDAR rays within this angle share the way through the spray [degrees]."""
 PULSE_M = 3.0
-"""Length of spray that answers together: half of a pulse of 20 ns."""
+"""Length of spray that answers together: half of a pulse of 20 ns [m]."""
 REFLECTANCE = 0.08
-"""pi / (2 S) with the lidar ratio of water drops, S = 20 sr: what a thick cloud of them returns like a matt surface."""
+"""pi / (2 S) with the lidar ratio of water drops, S = 20 sr.
+
+A thick cloud of drops returns this share like a matt surface.
+"""
 
 
 def spray(frame: FrameLike, speed_km_h: float, streams: Streams) -> FrameLike:
-    """Spray behind vehicles on a wet road: the own wake, and those of vehicles ahead in three lanes.
+    """Add spray behind vehicles on a wet road: the own wake, and those of vehicles ahead.
 
-    Parameter: the speed of the traffic, 50 70 90 110 130 km/h: wakes grow longer (0.25 s) and denser (speed^2.5). No labels are
-    read: a wake hangs behind the nearest thing 6 to 40 m ahead that is as wide and tall as a vehicle, in the own and both
-    neighbouring lanes (straight along x, 3.5 m apart), found in the LiDAR points (`plumes`), and behind the own rear axle (the
-    origin of the ego frame). An empty lane has none. Whether a vehicle moves is not known: one that stands has a wake, too.
-    One extinction field serves both sensors. Images: L = L0 t + A (1 - t), t = exp(-optical depth up to what the image
-    shows), clumpy. LiDAR: the target keeps t^2; the spray answers from a place drawn along its optical depth with the
-    reflectance 0.08 (1 - exp(-2 alpha 3 m)) t^2, with clumps; the stronger is reported, or nothing under the noise floor.
-    After the measurements of Walz et al. (2021) and the model of Linnhoff et al. (2022) in kind; densities are assumptions.
+    Wakes grow longer (0.25 s) and denser (speed^2.5) with the speed. No labels are read. A wake
+    hangs behind the nearest thing 6 to 40 m ahead that is as wide and tall as a vehicle, in the own
+    and both neighbouring lanes (straight along x, 3.5 m apart), found in the LiDAR points
+    (`plumes`). The own wake hangs behind the rear axle, the origin of the ego frame. An empty lane
+    has none. Whether a vehicle moves is not known, so that one that stands has a wake, too.
+
+    One extinction field serves both sensors. Images get L = L0 t + A (1 - t) with t = exp(-optical
+    depth up to what the image shows), clumpy. A LiDAR target keeps t^2. The spray answers from a
+    place drawn along its optical depth, with the reflectance 0.08 (1 - exp(-2 alpha 3 m)) t^2, with
+    clumps. The stronger one is reported, or nothing under the noise floor.
+
+    Args:
+        frame: Frame to corrupt.
+        speed_km_h: Speed of the traffic [km/h]. Severities: 50, 70, 90, 110, 130.
+        streams: Random streams of the corruption and frame.
+
+    Source:
+        In kind after the measurements of Walz et al. (ITSC 2021) and the model of Linnhoff et al.
+        (2022). The densities are assumptions.
     """
     plumes = find_plumes(frame, speed_km_h)
     light = estimate_airlight(frame.images)
@@ -58,7 +72,18 @@ def spray(frame: FrameLike, speed_km_h: float, streams: Streams) -> FrameLike:
 def spray_image(
     frame: FrameLike, view: int, plumes: Plumes, light: Float32, rng: np.random.Generator
 ) -> UInt8:
-    """The image through the wakes."""
+    """Render one image through the wakes.
+
+    Args:
+        frame: Frame with the image.
+        view: Number of the camera.
+        plumes: The wakes.
+        light: (3,) airlight in linear light.
+        rng: Random generator.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+    """
     image, cell = frame.images[view], cell_size(frame.images[view])
     range_m = range_image(frame, view)
     row, column = (np.minimum(np.arange(0, n, COARSE) + COARSE // 2, n - 1) for n in range_m.shape)
@@ -78,7 +103,15 @@ def spray_image(
 
 
 def spray_points(frame: FrameLike, plumes: Plumes, rng: np.random.Generator) -> FrameLike:
-    """The points that a LiDAR reports through the wakes, which move with the vehicle: every sweep sees them at the same place."""
+    """Replace a frame's points by those that a LiDAR reports through the wakes.
+
+    The wakes move with the vehicle, so that every sweep sees them at the same place.
+
+    Args:
+        frame: Frame to corrupt.
+        plumes: The wakes.
+        rng: Random generator.
+    """
     n = len(frame.points)
     origin, ray, distance = point_rays(frame)
     azimuth = np.degrees(np.arctan2(ray[:, 1], ray[:, 0]))

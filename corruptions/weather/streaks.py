@@ -1,4 +1,4 @@
-"""Drops and flakes near a camera, large enough to be seen one by one."""
+"""Drops and flakes near a camera that are large enough to be seen one by one."""
 
 from __future__ import annotations
 
@@ -9,13 +9,19 @@ from corruptions.imaging.resample import cell_size, grow_map
 from corruptions.weather.particles import Particles
 
 SMALLEST_PX = 0.5
-"""Particles that look smaller than this are part of the haze."""
+"""Particles that look smaller than this are part of the haze [px]."""
 NEAREST_M = 0.3
 EXPOSURE_S = 0.004
 APERTURE_MM = 2.0
-"""Of the lens: what is near is out of focus by this much, as the camera is focused far away."""
+"""Aperture of the lens [mm].
+
+The camera is focused far away, so that what is near is out of focus by this much.
+"""
 LEVELS = 5
-"""Particles are drawn in cells of 1, 2, 4 ... 2^(LEVELS - 1) pixels, the nearest to how wide they look."""
+"""Number of cell sizes: 1, 2, 4 ... 2^(LEVELS - 1) pixels.
+
+Each particle is drawn in the cells nearest to how wide it looks.
+"""
 LONGEST = 96
 """Cells along a streak at most."""
 
@@ -28,15 +34,26 @@ def cover_image(
     wind: Float64,
     rng: np.random.Generator,
 ) -> Float32:
-    """(H, W) 0..1: how much of the exposure, or of its area, every pixel is covered by drops or flakes.
+    """Draw how much of every pixel is covered by drops or flakes during the exposure.
 
-    Particles that look wider than SMALLEST_PX are drawn from the size distribution, uniform in the volume that the camera
-    sees. During the exposure each falls and drifts with the wind, which smears its cross-section over a streak (Garg & Nayar,
-    IJCV 2007): a near one is larger, longer and more out of focus. Those behind what the image shows are left out.
+    Particles that look wider than SMALLEST_PX are drawn from the size distribution, uniform in the
+    volume that the camera sees. During the exposure each falls and drifts with the wind, which
+    smears its cross-section over a streak. A near one is larger, longer and more out of focus.
+    Those behind what the image shows are left out.
 
     Args:
-        range_m: (h, w) distance of what the image shows, on cells of `cell_size`.
-        wind: (3,) [m/s] in the ego frame.
+        frame: Frame with the camera.
+        view: Number of the camera.
+        range_m: (h, w) distance of what the image shows [m], on cells of `cell_size` pixels.
+        particles: What is in the air.
+        wind: (3,) wind [m/s, ego frame].
+        rng: Random generator.
+
+    Returns:
+        (H, W) float32 share, 0..1.
+
+    Source:
+        Garg & Nayar, IJCV 2007.
     """
     image, K = frame.images[view], frame.camera_K[view]
     position, diameter_mm = draw_particles(particles, K, image.shape[1], image.shape[0], rng)
@@ -72,11 +89,22 @@ def cover_image(
 def draw_particles(
     particles: Particles, K: Float64, width: int, height: int, rng: np.random.Generator
 ) -> tuple[Float64, Float64]:
-    """(M, 3) positions in the camera's frame [m] and (M,) diameters [mm] of the particles seen one by one.
+    """Draw the particles that a camera sees one by one.
 
-    One of diameter D is seen up to r = kappa D, kappa = focal / SMALLEST_PX. Within the solid angle Omega of the image there are
-    Omega kappa^3 / 3 * integral of D^3 N(D) dD = 2 Omega kappa^3 n0 / slope^4 of them on average; their diameters follow a Gamma
-    distribution of order 4 and their ranges r = kappa D u^(1/3).
+    One of diameter D is seen up to r = kappa D with kappa = focal / SMALLEST_PX. Within the solid
+    angle Omega of the image there are Omega kappa^3 / 3 integral of D^3 N(D) dD = 2 Omega kappa^3
+    n0 / slope^4 of them on average. Their diameters follow a Gamma distribution of order 4, and
+    their ranges are r = kappa D u^(1/3) with u uniform.
+
+    Args:
+        particles: What is in the air.
+        K: (3, 3) pinhole matrix of the camera [px].
+        width: Width of the image [px].
+        height: Height of the image [px].
+        rng: Random generator.
+
+    Returns:
+        (M, 3) positions in the camera's frame [m] and (M,) diameters [mm].
     """
     focal = float(np.sqrt(K[0, 0] * K[1, 1]))
     kappa = focal / SMALLEST_PX / 1e3
@@ -94,9 +122,21 @@ def draw_particles(
 def splat_streaks(
     start: Float64, end: Float64, area: Float64, cell: int, height: int, width: int
 ) -> Float32:
-    """(height, width) share of every pixel that streaks from start to end (M, 2) [px] cover; `area` (M,) [px^2] is spread evenly.
+    """Spread streaks over the pixels that they cover.
 
-    Bilinear on cells of cell x cell pixels, then back to pixels.
+    The area of a streak is spread evenly along it, bilinearly on cells of cell x cell pixels, and
+    then brought back to pixels.
+
+    Args:
+        start: (M, 2) u, v of the streaks' starts [px].
+        end: (M, 2) u, v of their ends [px].
+        area: (M,) covered area [px^2].
+        cell: Pixels along the side of a cell.
+        height: Height of the image [px].
+        width: Width of the image [px].
+
+    Returns:
+        (height, width) float32 covered share of every pixel.
     """
     rows, columns = -(-height // cell) + 1, -(-width // cell) + 1
     a, b = (
@@ -124,14 +164,14 @@ def splat_streaks(
 
 
 def _pixels(position: Float64, K: Float64) -> Float64:
-    """(M, 2) u, v."""
+    """Project positions (M, 3) to u, v (M, 2)."""
     pixels = position @ K.T
     result: Float64 = pixels[:, :2] / pixels[:, 2:]
     return result
 
 
 def _hidden(position: Float64, distance: Float64, K: Float64, range_m: Float32, cell: int) -> Bool:
-    """(M,) particles behind what the image shows."""
+    """Find the particles (M,) behind what the image shows."""
     index = ((_pixels(position, K) + 0.5) / cell).astype(np.int64)
     column = np.clip(index[:, 0], 0, range_m.shape[1] - 1)
     row = np.clip(index[:, 1], 0, range_m.shape[0] - 1)

@@ -21,43 +21,65 @@ from corruptions.weather.range_image import cell_rays, range_image
 
 ELEVATION_DEG = (4.0, 14.0)
 BEARING_DEG = 20.0
-"""The sun is up to this far to either side of where one of the cameras looks."""
+"""The sun is up to this far to either side of where one of the cameras looks [degrees]."""
 WHITE_CD_M2 = 10_000.0
-"""Luminance of a white pixel: exposed for a sunny day."""
+"""Luminance of a white pixel, exposed for a sunny day [cd/m^2]."""
 NEAR_DEG = 0.5
-"""The glare is no brighter nearer to the sun than here: that is the disc and its aureole."""
+"""Angle within which the glare does not rise further: the disc and its aureole [degrees]."""
 OUTSIDE_DEG = 5.0
-"""How far outside the image the sun may be to make glare in it: a hood keeps out the rest."""
+"""How far outside the image the sun may be to make glare in it [degrees].
+
+A hood keeps out the rest.
+"""
 CELL = 8
 """Pixels between which the glare is interpolated."""
 BACKGROUND = 5.0
-"""LiDAR: variance of the noise from the sun, for 1 klux at 1 degree from it, relative to the noise without; falls with the angle
-squared. At 60 klux the noise is doubled at 10 degrees: an assumption, as no data sheet gives it."""
+"""LiDAR: relative variance of the noise from the sun, for 1 klux at 1 degree from it.
+
+It falls with the angle squared. At 60 klux the noise is doubled at 10 degrees. This is an
+assumption, as no data sheet gives it.
+"""
 FALSE_ALARM, ALARM_DEG = 0.5, 2.0
-"""Share of the beams that report noise within so many degrees of a sun of 100 klux; falls with the angle squared beyond."""
+"""Share of the beams that report noise within so many degrees of a sun of 100 klux.
+
+It falls with the angle squared beyond.
+"""
 GHOST_M = (1.0, 80.0)
 DIRECTIONS = 24
-"""Directions of the sun drawn for a scene, of which a frame takes the first where it shows free sky."""
+"""Directions of the sun drawn for a scene.
+
+A frame takes the first one in which it shows free sky.
+"""
 FREE_DEG = 1.5
-"""No LiDAR return and only sky in the image within this angle of the sun."""
+"""Within this angle of the sun there is no LiDAR return, and only sky in the image [degrees]."""
 ALL_FREE = 0.98
 """Share of sky that counts as all."""
 
 
 def sunlight(frame: FrameLike, sun_klux: float, streams: Streams) -> FrameLike:
-    """A low sun before the sensors: glare in the cameras that see it, lost, noisy and false points towards it.
+    """Add a low sun: glare in the cameras, and lost, noisy and false LiDAR points towards it.
 
-    Parameter: the illuminance of the direct sun on a surface that faces it, 10 20 40 70 100 klux (behind haze to blinding). Its
-    direction, given by azimuth and elevation (4 to 14 degrees), is the first of 24, drawn for the scene within 20 degrees of
-    where one of the cameras looks, in which the frame shows free sky: within 1.5 degrees no LiDAR return, and only sky in the
-    image. Where none does, it is the one with the most sky. It holds for both sensors. (It is fixed to the vehicle, whose heading
-    is not known here, until something comes before it.)
+    The sun's direction, given by azimuth and elevation (4 to 14 degrees), is the first of 24 in
+    which the frame shows free sky. They are drawn for the scene within 20 degrees of where one of
+    the cameras looks. Free sky means no LiDAR return and only sky in the image within 1.5 degrees.
+    If no direction is free, the one with the most sky is taken. It holds for both sensors. It is
+    fixed to the vehicle, whose heading is not known here, until something comes before it.
 
-    Images, in linear light: the veil of scattered light after Stiles and Holladay (CIE 31, 1976), L = 10 E / theta^2 cd/m^2 with
-    E in lux and theta in degrees from the sun, added to a scene whose white is 10,000 cd/m^2. LiDAR: sunlight that is scattered
-    into the receiver adds shot noise, so that the noise floor at theta from the sun is sqrt(1 + B) times higher with
-    B = 5 klux / theta^2: weak echoes are lost (`detection`), the others' ranges are noisier, and some beams report noise at
-    any range (uniform in 1..80 m). What is still in its way does not hide it.
+    Images get the veil of scattered light L = 10 E / theta^2 cd/m^2 in linear light, with E in lux
+    and theta in degrees from the sun, added to a scene whose white is 10,000 cd/m^2. In the LiDAR,
+    scattered sunlight adds shot noise, so that the noise floor at theta from the sun is sqrt(1 + B)
+    times higher with B = 5 klux / theta^2. Weak echoes are lost (`detection`), the ranges of the
+    others are noisier, and some beams report noise at any range (uniform in 1..80 m). Things that
+    are still in its way do not hide the sun.
+
+    Args:
+        frame: Frame to corrupt.
+        sun_klux: Illuminance of the direct sun on a surface that faces it [klux]. Severities: 10,
+            20, 40, 70, 100 (behind haze to blinding).
+        streams: Random streams of the corruption and frame.
+
+    Source:
+        Stiles and Holladay (CIE 31, 1976); noise floor as in LISA, Kilic et al. 2021.
     """
     sun = sun_direction(frame, streams)
     images = tuple(add_glare(frame, view, sun, sun_klux) for view in range(len(frame.images)))
@@ -67,9 +89,17 @@ def sunlight(frame: FrameLike, sun_klux: float, streams: Streams) -> FrameLike:
 
 
 def sun_direction(frame: FrameLike, streams: Streams) -> Float64:
-    """(3,) unit vector towards the sun in the LiDAR frame; the same at every severity.
+    """Choose the direction of the sun, the same at every severity.
 
-    The first of the scene's directions in which the frame shows free sky, or the one with the most.
+    It is the first of the scene's directions in which the frame shows free sky, or the one with the
+    most.
+
+    Args:
+        frame: Frame that shows the sky.
+        streams: Random streams of the corruption and frame.
+
+    Returns:
+        (3,) unit vector [LiDAR frame].
     """
     directions = draw_directions(frame, streams.nested_per_scene("sun"))
     free = free_sky(frame, directions)
@@ -78,7 +108,15 @@ def sun_direction(frame: FrameLike, streams: Streams) -> Float64:
 
 
 def draw_directions(frame: FrameLike, rng: np.random.Generator) -> Float64:
-    """(DIRECTIONS, 3) unit vectors in the LiDAR frame, each near where one of the cameras looks."""
+    """Draw directions of the sun, each near where one of the cameras looks.
+
+    Args:
+        frame: Frame with the cameras.
+        rng: Random generator.
+
+    Returns:
+        (DIRECTIONS, 3) unit vectors [LiDAR frame].
+    """
     drawn = rng.random((DIRECTIONS, 3))
     low, high = ELEVATION_DEG
     elevation, pick = np.radians(low + (high - low) * drawn[:, 0]), drawn[:, 2]
@@ -95,10 +133,17 @@ def draw_directions(frame: FrameLike, rng: np.random.Generator) -> Float64:
 
 
 def free_sky(frame: FrameLike, directions: Float64) -> Float64:
-    """(D,) 0..1 how free of things the sky is within FREE_DEG of directions (D, 3).
+    """Measure how free of things the sky is within FREE_DEG of directions.
 
-    The share of sky in the image that sees the direction best, divided by one more than the LiDAR's returns there. A
-    direction that no image shows counts half, unless there are no cameras.
+    It is the share of sky in the image that sees the direction best, divided by one more than the
+    LiDAR's returns there. A direction that no image shows counts half, unless there are no cameras.
+
+    Args:
+        frame: Frame with images and points.
+        directions: (D, 3) unit vectors [LiDAR frame].
+
+    Returns:
+        (D,) 0..1.
     """
     _, ray, distance = point_rays(frame)
     own = (frame.sweep_index == 0) & (distance > 0)
@@ -120,7 +165,10 @@ def free_sky(frame: FrameLike, directions: Float64) -> Float64:
 
 
 def _sky_share(frame: FrameLike, view: int, directions: Float64) -> Float64:
-    """(D,) share of the cells within FREE_DEG of each direction (D, 3) that show the sky; NaN outside the image."""
+    """Measure the share of cells (D,) within FREE_DEG of each direction (D, 3) that show the sky.
+
+    It is NaN outside the image.
+    """
     sky = np.isinf(range_image(frame, view))
     cells = cell_rays(frame, view, sky.shape, cell_size(frame.images[view])).reshape(-1, 3)
     cosine = cells @ (directions @ frame.ego_T_lidar[:3, :3].T).T
@@ -134,9 +182,18 @@ def _sky_share(frame: FrameLike, view: int, directions: Float64) -> Float64:
 
 
 def add_glare(frame: FrameLike, view: int, sun: Float64, sun_klux: float) -> UInt8:
-    """The image with the veil of scattered sunlight, where the camera sees the sun; else as it is.
+    """Add the veil of scattered sunlight to an image whose camera sees the sun.
 
-    sun: (3,) unit vector in the LiDAR frame.
+    The image of any other camera stays as it is.
+
+    Args:
+        frame: Frame with the image.
+        view: Number of the camera.
+        sun: (3,) unit vector towards the sun [LiDAR frame].
+        sun_klux: Illuminance of the sun [klux].
+
+    Returns:
+        (H, W, 3) uint8 RGB.
     """
     image, K = frame.images[view], frame.camera_K[view]
     direction = frame.camera_T_lidar[view, :3, :3] @ sun
@@ -158,7 +215,15 @@ def add_glare(frame: FrameLike, view: int, sun: Float64, sun_klux: float) -> UIn
 
 
 def stiles_holladay(angle_deg: Float64, sun_klux: float) -> Float64:
-    """Veiling luminance relative to white: 10 E / theta^2 / WHITE_CD_M2, E in lux."""
+    """Compute the veiling luminance relative to white: 10 E / theta^2 / WHITE_CD_M2, with E in lux.
+
+    Args:
+        angle_deg: Angles theta from the sun [degrees]; those below `NEAR_DEG` count as it.
+        sun_klux: Illuminance of the sun [klux].
+
+    Source:
+        Stiles and Holladay (CIE 31, 1976).
+    """
     result: Float64 = 1e4 * sun_klux / np.maximum(angle_deg, NEAR_DEG) ** 2 / WHITE_CD_M2
     return result
 
@@ -166,7 +231,14 @@ def stiles_holladay(angle_deg: Float64, sun_klux: float) -> Float64:
 def sunlit_points(
     frame: FrameLike, sun: Float64, sun_klux: float, rng: np.random.Generator
 ) -> FrameLike:
-    """The points that are still reported, and the noise."""
+    """Replace a frame's points by those that a LiDAR still reports, and by noise.
+
+    Args:
+        frame: Frame to corrupt.
+        sun: (3,) unit vector towards the sun [LiDAR frame].
+        sun_klux: Illuminance of the sun [klux].
+        rng: Random generator.
+    """
     origin, ray, distance = point_rays(frame)
     along = np.clip(ray @ sun.astype(np.float32) / np.maximum(distance, np.float32(0.1)), -1.0, 1.0)
     angle = np.maximum(np.degrees(np.arccos(along)), NEAR_DEG)

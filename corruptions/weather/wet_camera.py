@@ -19,29 +19,47 @@ from corruptions.weather.range_image import ROAD_TOLERANCE, cell_rays, range_ima
 from corruptions.weather.water_film import DIFFUSE_REFLECTANCE, fresnel_reflectance, wet_darkening
 
 FARTHEST_M = 100.0
-"""What has no range is mirrored as if it were this far away."""
+"""Distance at which things without a range are mirrored [m]."""
 MEDIAN_CELLS, SMOOTH_CELLS = 21, (4.0, 12.0)
-"""The nearness of what is mirrored is smoothed across columns: a median, then a normal filter (down, across)."""
+"""Sizes of the filters that smooth the nearness of what is mirrored across columns.
+
+A median is followed by a normal filter (down, across).
+"""
 ROUGH_CELLS = 10.0, 4.0
-"""Blur of the mirror image (down, across): asphalt is rough, and at a flat angle its tilts move a mirror image up and down."""
+"""Blur of the mirror image (down, across).
+
+Asphalt is rough, and at a flat angle its tilts move a mirror image up and down.
+"""
 FLATTEST = 0.07
-"""Cosine to the road's normal beyond which the water mirrors no more: of a rough road no part is seen flatter than 4 degrees."""
+"""Least cosine to the road's normal at which the water mirrors.
+
+No part of a rough road is seen flatter than 4 degrees.
+"""
 STANDING_M, STANDING_SLOPE = 0.12, 0.01
 """Points higher above the road plane than this plus this times their distance stand on it ..."""
 FOOT_M = 0.6
-"""... and those up to this high hide it down to their foot: wheels, kerbs, posts."""
+"""... and those up to this high hide it down to their foot [m]: wheels, kerbs, posts."""
 OPENING_CELLS = 5
-"""Parts of the road that are smaller than so many cells in any direction stay dry."""
+"""Parts of the road smaller than so many cells in any direction stay dry."""
 
 
 def wet_image(frame: FrameLike, view: int, covered: float) -> UInt8:
-    """The image with the share `covered` of its road under water, in linear light.
+    """Render an image with part of its road under water, in linear light.
 
-    L = (1 - w) L0 + w (d L0 + F M) with w = covered where the image shows the road: d is the darkening of the road under
-    water (`water_film`), F the Fresnel reflectance at the pixel's angle and M what the mirrored ray meets, taken from the
-    image itself: the ray leaves the road in the azimuth of the pixel until the first thing that stands in it there (its distance
-    smoothed across the image), and the image is read where that point is seen, blurred, above all along the vertical:
-    asphalt is rough.
+    L = (1 - w) L0 + w (d L0 + F M) with w = covered where the image shows the road. Here d is the
+    darkening of the road under water (`water_film`), F the Fresnel reflectance at the pixel's
+    angle, and M the light that the mirrored ray meets, taken from the image itself. The ray leaves
+    the road in the azimuth of the pixel until the first thing that stands in it there, whose
+    distance is smoothed across the image. The image is read where that point is seen, and blurred,
+    above all along the vertical, because asphalt is rough.
+
+    Args:
+        frame: Frame with the image.
+        view: Number of the camera.
+        covered: Share of the road under water, 0..1.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
     """
     image = frame.images[view]
     cell = cell_size(image)
@@ -78,7 +96,19 @@ def wet_image(frame: FrameLike, view: int, covered: float) -> UInt8:
 
 
 def find_standing(frame: FrameLike, view: int, shape: tuple[int, int], cell: int) -> Bool:
-    """(h, w) cells with keyframe points that stand above the road, from the low ones down to their foot on the road plane."""
+    """Find the cells whose points stand above the road.
+
+    Low ones reach down to their foot on the road plane.
+
+    Args:
+        frame: Frame with the points.
+        view: Number of the camera.
+        shape: (h, w) of the cells.
+        cell: Pixels along the side of a cell.
+
+    Returns:
+        (h, w) bool.
+    """
     points = frame.points[frame.sweep_index == 0, :3].astype(np.float64)
     up = frame.ego_T_lidar[2, :3]
     height = points @ up + frame.ego_T_lidar[2, 3]
@@ -99,7 +129,10 @@ def find_standing(frame: FrameLike, view: int, shape: tuple[int, int], cell: int
 
 
 def _cells_of(frame: FrameLike, view: int, points: Float64, cell: int) -> Int64:
-    """(P, 3) column and row of the cells that show points (P, 3) [m, LiDAR frame], and 1 before the camera, else 0."""
+    """Find the cells that show points (P, 3) [m, LiDAR frame].
+
+    Returns (P, 3): column, row, and 1 before the camera, else 0.
+    """
     in_camera = points @ frame.camera_T_lidar[view, :3, :3].T + frame.camera_T_lidar[view, :3, 3]
     pixels = in_camera @ frame.camera_K[view].T
     depth = np.maximum(in_camera[:, 2], 0.1)
@@ -111,9 +144,18 @@ def _cells_of(frame: FrameLike, view: int, points: Float64, cell: int) -> Int64:
 def mirror_scene(
     frame: FrameLike, view: int, range_m: Float32, road: Bool, plane: Float32, rays: Float64
 ) -> Float32:
-    """(h, w, 3) linear light that the road's cells mirror towards the camera.
+    """Compute the light that the road's cells mirror towards the camera.
 
-    road: (h, w) cells that show it. plane: (h, w) range of the road plane [m]. rays: (h, w, 3) unit vectors, ego axes.
+    Args:
+        frame: Frame with the image.
+        view: Number of the camera.
+        range_m: (h, w) range of what the image shows [m].
+        road: (h, w) cells that show the road.
+        plane: (h, w) range of the road plane [m].
+        rays: (h, w, 3) unit vectors through the cells [ego axes].
+
+    Returns:
+        (h, w, 3) linear light.
     """
     image, cell = frame.images[view], cell_size(frame.images[view])
     level = np.hypot(rays[..., 0], rays[..., 1])
@@ -139,7 +181,10 @@ def mirror_scene(
 
 
 def _first_above(distance: Float64) -> Float64:
-    """(h, w) of every cell the value of the nearest cell above it in its column that has one (is finite), else FARTHEST_M."""
+    """Find for every cell (h, w) the nearest finite value above it in its column.
+
+    FARTHEST_M stands where no cell is.
+    """
     rows = np.arange(len(distance))[:, None]
     source = np.maximum.accumulate(np.where(np.isfinite(distance), rows, -1), axis=0)
     found = np.take_along_axis(distance, np.maximum(source, 0), axis=0)

@@ -18,23 +18,38 @@ from corruptions.weather.water_film import covered_share, fresnel_reflectance, w
 from corruptions.weather.wet_camera import wet_image
 
 ROAD_BAND_M = 0.3
-"""Points up to this far above or below the road plane (ego z = 0) ..."""
+"""Points up to this far above or below the road plane (ego z = 0) [m] ..."""
 ROAD_SLOPE = 0.01
-"""... plus this times their distance lie on the ground: roads are not flat, and boards of pavements are wet, too."""
+"""... plus this times their distance lie on the ground.
+
+Roads are not flat, and the edges of pavements are wet, too.
+"""
 WEAKEST_SHARE, BELOW_WEAKEST = 0.01, 0.7
 """The noise floor is 0.7 times the power that 1 % of the dry ground's echoes fall short of."""
 
 
 def wet_ground(frame: FrameLike, film_mm: float, streams: Streams) -> FrameLike:
-    """A wet road: lost and weak ground returns, the flattest first; dark and mirroring in cameras.
+    """Add a wet road: lost and weak ground returns, and a dark mirror in the cameras.
 
-    Parameter: the thickness of the film of water, 0.2 0.4 0.6 0.9 1.2 mm, over a texture of 1.2 mm, of which it covers the
-    share film / 1.2 mm. LiDAR, after Hahner et al., CVPR 2022: an echo of the ground at the angle theta keeps
-    1 - c + c T(theta)^2 / n^2 / (1 - albedo * 0.48), T the Fresnel transmittance of water (`water_film`); it is lost when
-    that is under the noise floor. As there, the floor is found from the frame: 0.7 times the weakest dry ground echoes (1 % of
-    them are weaker), in terms of intensity / range^2; at least that of `detection`. Deviation: theirs is fitted over range,
-    of intensities, and is sharp; here one floor holds at all ranges, log-normal. What the film mirrors away reaches no sensor:
-    mirrored ghosts of objects under the road are not modelled. Images: `wet_camera`. The road is the plane ego z = 0.
+    The film lies over a texture of 1.2 mm and covers the share c = film / 1.2 mm of it. A LiDAR
+    echo of the ground at the angle theta keeps 1 - c + c T(theta)^2 / n^2 / (1 - albedo 0.48),
+    where T is the Fresnel transmittance of water (`water_film`). The flattest returns are lost
+    first: those under the noise floor. The floor is found from the frame: 0.7 times the weakest dry
+    ground echoes (1 % of them are weaker) in terms of intensity / range^2, and at least that of
+    `detection`. Images are rendered by `wet_camera`. The road is the plane ego z = 0.
+
+    Light that the film mirrors away reaches no sensor: mirrored ghosts of objects under the road
+    are not modelled.
+
+    Args:
+        frame: Frame to corrupt.
+        film_mm: Thickness of the film of water [mm]. Severities: 0.2, 0.4, 0.6, 0.9, 1.2.
+        streams: Random streams of the corruption and frame.
+
+    Source:
+        Hahner et al., CVPR 2022; Lekner & Dorf, Applied Optics 1988. Deviation: the floor of Hahner
+        et al. is fitted over range, from intensities, and is sharp. Here one log-normal floor holds
+        at all ranges.
     """
     covered = covered_share(film_mm)
     images = tuple(wet_image(frame, view, covered) for view in range(len(frame.images)))
@@ -56,7 +71,11 @@ def wet_ground(frame: FrameLike, film_mm: float, streams: Streams) -> FrameLike:
 
 
 def noise_floor(clear: Float32) -> float:
-    """The floor that the dry ground's echoes stand above. clear: (G,) their power (`detection.received_power`)."""
+    """Estimate the floor that the dry ground's echoes stand above.
+
+    Args:
+        clear: (G,) power of the ground's echoes, see `detection.received_power`.
+    """
     return (
         max(FLOOR, BELOW_WEAKEST * float(np.quantile(clear, WEAKEST_SHARE)))
         if len(clear)
@@ -65,13 +84,18 @@ def noise_floor(clear: Float32) -> float:
 
 
 def wet_return(cosine: Float64, covered: float) -> Float64:
-    """The echo's power relative to the dry ground's; cosine of the ray's angle to the ground's normal."""
+    """Compute the echo's power relative to the dry ground's.
+
+    Args:
+        cosine: (G,) cosine of the ray's angle to the ground's normal.
+        covered: Share of the road under water, 0..1.
+    """
     passed = 1 - fresnel_reflectance(cosine)
     return 1 - covered + covered * wet_darkening(passed, passed)
 
 
 def on_ground(frame: FrameLike) -> Bool:
-    """(N,) points on the road plane, within a band that widens with distance."""
+    """Find the points (N,) on the road plane, within a band that widens with distance."""
     height = frame.points[:, :3] @ frame.ego_T_lidar[2, :3].astype(np.float32) + np.float32(
         frame.ego_T_lidar[2, 3]
     )

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from reports import formatting
 from reports.gate.bounds import Context
 from reports.gate.report import GateCheck
-from reports.results_view import Series, View
+from reports.results_view import ResultsView, Series
 from reports.schema import Cell, Metric
 
 Label = tuple[str, str]
@@ -20,7 +20,7 @@ SHOWN = 3
 """Conditions that a message names; the others are counted."""
 
 
-def missing_from_run(context: Context, before: View) -> Iterator[GateCheck]:
+def missing_from_run(context: Context, before: ResultsView) -> Iterator[GateCheck]:
     """A failed check for each thing that the baseline held and the run lacks.
 
     A cell that was run with other parameters in place of the baseline's is no loss but another test: it makes the two not
@@ -64,7 +64,7 @@ def missing_from_run(context: Context, before: View) -> Iterator[GateCheck]:
     yield from _missing_curves(context.view, before, ours)
 
 
-def _any_seed(view: View, cell: Cell) -> Cell | None:
+def _any_seed(view: ResultsView, cell: Cell) -> Cell | None:
     return next(iter(view.same_test(Series(cell.model, cell.engine, "", 0), cell.condition)), None)
 
 
@@ -86,10 +86,10 @@ def _lost(label: Label | None, what: str, message: str, condition: str | None = 
 
 
 def _cells(count: int) -> str:
-    return formatting.count(count, "cell")
+    return formatting.format_count(count, "cell")
 
 
-def _fewer_frames(view: View, before: View) -> Iterator[GateCheck]:
+def _fewer_frames(view: ResultsView, before: ResultsView) -> Iterator[GateCheck]:
     ours, theirs = view.results.provenance, before.results.provenance
     for what, new, old in (
         ("frames", ours.n_frames, theirs.n_frames),
@@ -99,13 +99,13 @@ def _fewer_frames(view: View, before: View) -> Iterator[GateCheck]:
             yield _lost(None, what, f"fewer {what} than the baseline: {new} instead of {old}")
 
 
-def _missing_cell(context: Context, before: View, cell: Cell) -> Iterator[GateCheck]:
+def _missing_cell(context: Context, before: ResultsView, cell: Cell) -> Iterator[GateCheck]:
     """A cell that the run lacks; or, where the run has a variant of it that the baseline lacks, why they are not comparable."""
     replaced = next(
         (other for other in context.view.variants(cell) if before.twin(other) is None), None
     )
     if replaced is None:
-        where = formatting.full_condition(cell.condition)
+        where = formatting.format_full_condition(cell.condition)
         seed = (
             f" with seed {cell.seed}" if context.view.several_seeds or before.several_seeds else ""
         )
@@ -116,8 +116,8 @@ def _missing_cell(context: Context, before: View, cell: Cell) -> Iterator[GateCh
             where,
         )
     else:
-        where = f"{cell.model}/{cell.engine}, {formatting.condition(cell.condition)}"
-        old, new = (formatting.full_condition(one.condition) for one in (cell, replaced))
+        where = f"{cell.model}/{cell.engine}, {formatting.format_condition(cell.condition)}"
+        old, new = (formatting.format_full_condition(one.condition) for one in (cell, replaced))
         context.not_comparable.append(
             f"{where}: the baseline ran it with other parameters ({old}; here {new})"
         )
@@ -163,7 +163,7 @@ def _samples(name: str, now: Metric, before: Metric) -> Iterator[tuple[str, int,
 
 
 def _named(cells: list[Cell]) -> str:
-    shown = "; ".join(formatting.condition(cell.condition) for cell in cells[:SHOWN])
+    shown = "; ".join(formatting.format_condition(cell.condition) for cell in cells[:SHOWN])
     more = f" and {len(cells) - SHOWN} more" if len(cells) > SHOWN else ""
     return f"{_cells(len(cells))}: {shown}{more}"
 
@@ -181,7 +181,9 @@ def _missing_checks(label: Label, pairs: list[tuple[Cell, Cell]]) -> Iterator[Ga
             )
 
 
-def _missing_aggregates(view: View, before: View, label: Label) -> Iterator[GateCheck]:
+def _missing_aggregates(
+    view: ResultsView, before: ResultsView, label: Label
+) -> Iterator[GateCheck]:
     name = f"{label[0]}/{label[1]}"
     theirs = before.results.summary.get(name, {})
     ours = view.results.summary.get(name, {})
@@ -195,19 +197,19 @@ def _missing_aggregates(view: View, before: View, label: Label) -> Iterator[Gate
             )
 
 
-def _missing_sensors(view: View, before: View) -> Iterator[GateCheck]:
+def _missing_sensors(view: ResultsView, before: ResultsView) -> Iterator[GateCheck]:
     """A model that uses fewer sensors has fewer corruptions in its means."""
     ours = {model.name: model.sensors for model in view.results.models}
     for model in before.results.models:
         lost = set(model.sensors) - set(ours.get(model.name, model.sensors))
         if lost:
-            what = " and ".join(formatting.words(sensor) for sensor in sorted(lost))
+            what = " and ".join(formatting.to_words(sensor) for sensor in sorted(lost))
             yield _lost(
                 (model.name, ""), "sensors", f"the baseline's model used {what}; this one does not"
             )
 
 
-def _missing_sanity(view: View, before: View) -> Iterator[GateCheck]:
+def _missing_sanity(view: ResultsView, before: ResultsView) -> Iterator[GateCheck]:
     ran = {(c.model, c.engine, c.id) for c in view.results.sanity if c.verdict != "NOT RUN"}
     lost: dict[Label, list[str]] = {}
     for check in before.results.sanity:
@@ -217,7 +219,9 @@ def _missing_sanity(view: View, before: View) -> Iterator[GateCheck]:
         yield _lost(label, "sanity verdict", f"the baseline ran {', '.join(ids)}; this run did not")
 
 
-def _missing_curves(view: View, before: View, ours: set[Label]) -> Iterator[GateCheck]:
+def _missing_curves(
+    view: ResultsView, before: ResultsView, ours: set[Label]
+) -> Iterator[GateCheck]:
     curves = {(curve.model, curve.engine, curve.name): curve for curve in view.results.curves}
     for old in before.results.curves:
         label = (old.model, old.engine)

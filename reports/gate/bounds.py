@@ -14,7 +14,7 @@ from reports import comparison, formatting
 from reports.conditions import condition_key
 from reports.gate.report import BoundKind, State
 from reports.gate.vacuous_bounds import SLACK
-from reports.results_view import View, ratio
+from reports.results_view import ResultsView, value_ratio
 from reports.schema import Cell, Metric
 
 
@@ -49,8 +49,8 @@ class Context:
     view: Of the results. before: Of the baseline, under our model's name.
     """
 
-    view: View
-    before: View | None
+    view: ResultsView
+    before: ResultsView | None
     not_comparable: list[str]
 
     def describe(self, cell: Cell) -> str:
@@ -59,18 +59,22 @@ class Context:
         With all parameters where another condition of the file has the same words (attacks that differ in their steps), and with
         the seed where the file holds several.
         """
-        words = formatting.condition(cell.condition)
-        shown = words if self._tests[words] == 1 else formatting.full_condition(cell.condition)
+        words = formatting.format_condition(cell.condition)
+        shown = (
+            words if self._tests[words] == 1 else formatting.format_full_condition(cell.condition)
+        )
         return shown + (f", seed {cell.seed}" if self.view.several_seeds else "")
 
     @cached_property
     def _tests(self) -> Counter[str]:
         """How many different conditions the words stand for."""
         conditions = {condition_key(c.condition): c.condition for c in self.view.results.cells}
-        return Counter(formatting.condition(condition) for condition in conditions.values())
+        return Counter(formatting.format_condition(condition) for condition in conditions.values())
 
 
-def judge(context: Context, kind: BoundKind, subject: Subject, name: str, bound: float) -> Outcome:
+def judge_bound(
+    context: Context, kind: BoundKind, subject: Subject, name: str, bound: float
+) -> Outcome:
     """One bound of one rule on the number `name`; undefined is an error."""
     metric = subject.metrics[name]
     if metric.value is None:
@@ -118,33 +122,35 @@ def _drop(context: Context, subject: Subject, name: str, bound: float) -> Outcom
     if metric.n_frames < old.n_frames:
         fewer = f"fewer frames than the baseline: {metric.n_frames} instead of {old.n_frames}"
         return Outcome("failed", fewer, reference=old)
-    worse = comparison.worsening(metric, old)
+    worse = comparison.measure_worsening(metric, old)
     outcome = _compare(worse, bound, metric.unit, "at most")
-    change = formatting.delta(metric.value or 0.0, old.value, metric.unit)
+    change = formatting.format_delta(metric.value or 0.0, old.value, metric.unit)
     message = (
-        f"{formatting.metric(metric)} after {formatting.metric(old)} ({change}); "
-        f"allowed loss {formatting.difference(bound, metric.unit)}"
+        f"{formatting.format_metric(metric)} after {formatting.format_metric(old)} ({change}); "
+        f"allowed loss {formatting.format_difference(bound, metric.unit)}"
     )
     return Outcome(outcome.state, message, worse, old)
 
 
-def _old_metric(context: Context, before: View, cell: Cell, name: str) -> Metric | Outcome:
+def _old_metric(context: Context, before: ResultsView, cell: Cell, name: str) -> Metric | Outcome:
     """The metric of the baseline's same cell, or why there is none."""
     old_cell = before.twin(cell)
     if old_cell is None:
         other = next(before.variants(cell), None)
         if other is None:
             return Outcome("error", "the baseline holds no such cell")
-        where = f"{cell.model}/{cell.engine}, {formatting.condition(cell.condition)}"
+        where = f"{cell.model}/{cell.engine}, {formatting.format_condition(cell.condition)}"
         return _void(
             context,
-            f"{where}: the baseline ran it with other parameters ({formatting.full_condition(other.condition)})",
+            f"{where}: the baseline ran it with other parameters ({formatting.format_full_condition(other.condition)})",
         )
     old = old_cell.metrics.get(name)
     return Outcome("error", f"{name} is not in the baseline's cell") if old is None else old
 
 
-def _old_aggregate(context: Context, before: View, subject: Subject, name: str) -> Metric | Outcome:
+def _old_aggregate(
+    context: Context, before: ResultsView, subject: Subject, name: str
+) -> Metric | Outcome:
     """The same aggregate of the baseline, or why there is none: it must be over the same conditions, against the same engine."""
     label = f"{subject.model}/{subject.engine}"
     old = before.results.summary.get(label, {}).get(name)
@@ -153,7 +159,10 @@ def _old_aggregate(context: Context, before: View, subject: Subject, name: str) 
     reason = comparison.other_average(subject.model, subject.engine, context.view, before)
     if reason:
         return _void(context, f"{label}, aggregates: {reason}")
-    ours, theirs = comparison.against(subject.metrics[name]), comparison.against(old)
+    ours, theirs = (
+        comparison.compared_engine(subject.metrics[name]),
+        comparison.compared_engine(old),
+    )
     if ours != theirs:
         other = f"against {ours or 'nothing'} here, {theirs or 'nothing'} in the baseline"
         return _void(context, f"{label}, {name}: {other}")
@@ -176,22 +185,27 @@ def _keeps(context: Context, subject: Subject, name: str, bound: float) -> Outco
         )
     assert subject.cell is not None  # Rule refuses it of aggregates
     clean = context.view.clean_twin(subject.cell, name)
-    kept = ratio(metric, clean)
+    kept = value_ratio(metric, clean)
     if kept is None:
         return Outcome(
             "error",
-            f"the clean value of {subject.model}/{subject.engine} is {formatting.metric(clean)}",
+            f"the clean value of {subject.model}/{subject.engine} is {formatting.format_metric(clean)}",
             reference=clean,
         )
-    shown, needed = formatting.number(kept, "fraction"), formatting.number(bound, "fraction")
-    message = f"keeps {shown} of the clean {formatting.metric(clean)}, needs {needed}"
+    shown, needed = (
+        formatting.format_number(kept, "fraction"),
+        formatting.format_number(bound, "fraction"),
+    )
+    message = f"keeps {shown} of the clean {formatting.format_metric(clean)}, needs {needed}"
     return Outcome(_compare(kept, bound, "fraction", "at least").state, message, kept, clean)
 
 
 def _compare(observed: float | None, bound: float, unit: str, how: str) -> Outcome:
     assert observed is not None  # judge has seen to it
     good = observed >= bound - SLACK if how == "at least" else observed <= bound + SLACK
-    shown = f"{formatting.number(observed, unit)}, {how} {formatting.number(bound, unit)}"
+    shown = (
+        f"{formatting.format_number(observed, unit)}, {how} {formatting.format_number(bound, unit)}"
+    )
     return Outcome("passed" if good else "failed", shown, observed)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from reports import comparison
 from reports.errors import ReportError
 from reports.gate.baseline_contract import missing_from_run
-from reports.gate.bounds import BOUNDS, Context, Outcome, Subject, is_undefined_in_both, judge
+from reports.gate.bounds import BOUNDS, Context, Outcome, Subject, is_undefined_in_both, judge_bound
 from reports.gate.hints import explain_lacking, explain_unmatched
 from reports.gate.matching import (
     CellsByName,
@@ -21,13 +21,13 @@ from reports.gate.rules import Rule, Rules
 from reports.gate.soundness import doubt_outcome, failed_checks
 from reports.gate.vacuous_bounds import refuse_vacuous
 from reports.results_file import results_hash
-from reports.results_view import View
+from reports.results_view import ResultsView
 from reports.schema import Results
 
-__all__ = ["ExitCode", "GateCheck", "GateReport", "evaluate"]
+__all__ = ["ExitCode", "GateCheck", "GateReport", "evaluate_rules"]
 
 
-def evaluate(results: Results, rules: Rules, baseline: Results | None = None) -> GateReport:
+def evaluate_rules(results: Results, rules: Rules, baseline: Results | None = None) -> GateReport:
     """Checks every rule; that the effect and budget checks passed; and that nothing is missing that the baseline held.
 
     Raises:
@@ -38,11 +38,11 @@ def evaluate(results: Results, rules: Rules, baseline: Results | None = None) ->
         raise ReportError(
             f"the rule '{against[0].text()}' compares with a baseline; give one with --baseline"
         )
-    view = View(results)
+    view = ResultsView(results)
     context = Context(view, None, [])
     if baseline is not None:
-        context.not_comparable += comparison.differences(results, baseline)
-        context.before = View(comparison.same_subject(results, baseline))
+        context.not_comparable += comparison.list_differences(results, baseline)
+        context.before = ResultsView(comparison.same_subject(results, baseline))
     cells = CellsByName(results.cells)
     checks = [
         check
@@ -120,7 +120,7 @@ def _checks(
                 skipped = subject
                 continue
             compared += 1
-            outcome = judge(context, kind, subject, name, getattr(rule, kind))
+            outcome = judge_bound(context, kind, subject, name, getattr(rule, kind))
             outcome = doubt_outcome(context, rules, kind, subject.cell, outcome)
             yield _check(rule, position, kind, name, subject, outcome)
     if skipped is not None and not compared:

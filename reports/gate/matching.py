@@ -52,7 +52,10 @@ def match_aggregates(context: Context, rule: Rule) -> list[Subject]:
     view = context.view
     summary = view.results.summary
     references = {
-        comparison.against(m) for s in summary.values() for n, m in s.items() if _named(rule, n)
+        comparison.compared_engine(m)
+        for s in summary.values()
+        for n, m in s.items()
+        if _named(rule, n)
     }
     found = []
     for series in view.series:
@@ -64,8 +67,10 @@ def match_aggregates(context: Context, rule: Rule) -> list[Subject]:
             continue
         conditions = view.averaged(series)
         over = [
-            formatting.count(len({condition.name for condition in conditions}), "corruption"),
-            formatting.severities({condition.severity for condition in conditions}),
+            formatting.format_count(
+                len({condition.name for condition in conditions}), "corruption"
+            ),
+            formatting.format_severities({condition.severity for condition in conditions}),
         ]
         subject = Subject(
             series.model, series.engine, ", ".join(over) if conditions else None, summary[label]

@@ -33,7 +33,7 @@ from pydantic import (
 from reports.errors import ReportError
 from reports.files import read_yaml
 from reports.schema import KINDS_OF_BEFORE
-from reports.schema_errors import explain
+from reports.schema_errors import explain_errors
 
 _OF_CELLS = ("condition", "kind", "severity", "parameters", "relative_to_clean_min")
 _EXPONENT = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?[eE][+-]?[0-9]{1,3}")
@@ -175,7 +175,7 @@ def read_rules(path: Path) -> Rules:
     try:  # as JSON: there, strict means that true is no number, while a list is what a tuple is written as
         return Rules.model_validate_json(json.dumps(content, default=str), strict=True)
     except ValidationError as error:
-        raise ReportError(explain(error, Rules, str(path))) from None
+        raise ReportError(explain_errors(error, Rules, str(path))) from None
 
 
 def matches_pattern(name: str, pattern: str) -> bool:

@@ -37,7 +37,7 @@ def _asked(cell: Cell, rules: Rules) -> Iterator[tuple[DemandKind, Check | None]
 
 def _not_passed(context: Context, cell: Cell, kind: DemandKind, check: Check | None) -> GateCheck:
     if check is not None:
-        measured = formatting.parameters(check.measured)
+        measured = formatting.format_parameters(check.measured)
         message = f"the {kind} check failed: {check.message or 'no reason was recorded'}" + (
             f" ({measured})" if measured else ""
         )
@@ -77,7 +77,7 @@ def doubt_outcome(
     if outcome.state == "passed":
         ours = context.view.sanity.suspicion(cell)
         if ours:
-            message = f"{outcome.message}; attack figures are {sanity_verdict.badge(ours)}: no pass"
+            message = f"{outcome.message}; attack figures are {sanity_verdict.suspect_badge(ours)}: no pass"
             return replace(outcome, state="inconclusive", message=message)
         if (
             "attacks_without_sanity_verdict" not in rules.accept
@@ -103,7 +103,7 @@ def _doubt_of_baseline(context: Context, cell: Cell) -> str:
         return ""
     theirs = context.before.sanity.suspicion(old)
     if theirs:
-        return f"the baseline's attack figures are {sanity_verdict.badge(theirs)}"
+        return f"the baseline's attack figures are {sanity_verdict.suspect_badge(theirs)}"
     failed = [
         kind
         for kind, check in (("effect", old.effect), ("budget", old.budget))

@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reports import formatting, sanity_verdict
-from reports.attack_parameters import RULES, allowances, attack_metrics, effort, title_of
-from reports.conditions import condition_key, crossed, is_control
-from reports.results_view import Point, View
+from reports.attack_parameters import (
+    RULES,
+    attack_allowances,
+    attack_effort,
+    attack_metrics,
+    title_of,
+)
+from reports.conditions import condition_key, is_control, split_crossed
+from reports.results_view import Point, ResultsView
 from reports.schema import Condition
-from reports.shown_value import Value, shown
+from reports.shown_value import Value, show_value
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ class CrossTable:
     suspect: str
 
 
-def attack_table(view: View) -> AttackTable:
+def attack_table(view: ResultsView) -> AttackTable:
     """One row per attack on clean frames and engine, in the order of the file."""
     metrics = attack_metrics(view)
     rows = []
@@ -66,23 +72,26 @@ def attack_table(view: View) -> AttackTable:
             condition_key(p.condition): p.condition for found in points.values() for p in found
         }
         for key, condition in known.items():
-            if crossed(condition) is not None:
+            if split_crossed(condition) is not None:
                 continue
             work = {
-                n: v for n, v in effort(condition).items() if n in ("steps", "queries", "restarts")
+                n: v
+                for n, v in attack_effort(condition).items()
+                if n in ("steps", "queries", "restarts")
             }
             rows.append(
                 AttackRow(
                     label=series.label,
-                    attack=formatting.words(condition.name) + formatting.origin(condition),
+                    attack=formatting.to_words(condition.name)
+                    + formatting.format_origin(condition),
                     control=is_control(condition),
                     objective=str(condition.parameters.get("objective") or "–"),
-                    effort=formatting.parameters(work) or "–",
+                    effort=formatting.format_parameters(work) or "–",
                     budget=_budget(condition),
                     values=tuple(
-                        shown(values[m].get(key), clean=view.clean(series, m)) for m in metrics
+                        show_value(values[m].get(key), clean=view.clean(series, m)) for m in metrics
                     ),
-                    suspect=sanity_verdict.badge(
+                    suspect=sanity_verdict.suspect_badge(
                         sanity_verdict.suspect_condition(view, series, condition)
                     ),
                 )
@@ -94,18 +103,20 @@ def _budget(condition: Condition) -> str:
     """All that the attack may change: what is on the axis first, with its unit."""
     rest = {
         name: value
-        for name, value in allowances(condition).items()
+        for name, value in attack_allowances(condition).items()
         if name not in (condition.axis, *RULES)
     }
     return ", ".join(
-        part for part in (formatting.on_axis(condition), formatting.parameters(rest)) if part
+        part
+        for part in (formatting.format_on_axis(condition), formatting.format_parameters(rest))
+        if part
     )
 
 
-def cross_tables(view: View) -> tuple[CrossTable, ...]:
+def cross_tables(view: ResultsView) -> tuple[CrossTable, ...]:
     """One per charted metric and success rate; none without attacks on corrupted frames."""
     conditions = [
-        cell.condition for cell in view.results.cells if crossed(cell.condition) is not None
+        cell.condition for cell in view.results.cells if split_crossed(cell.condition) is not None
     ]
     columns = {_attack_key(condition): condition for condition in conditions}
     if not columns:
@@ -122,26 +133,32 @@ def cross_tables(view: View) -> tuple[CrossTable, ...]:
             title_of(m),
             names,
             tuple(_cross_rows(view, m, list(columns))),
-            sanity_verdict.badge(tuple(failed)),
+            sanity_verdict.suspect_badge(tuple(failed)),
         )
         for m in attack_metrics(view)
     )
 
 
-def _cross_rows(view: View, metric: str, columns: list[tuple[object, ...]]) -> list[CrossRow]:
+def _cross_rows(
+    view: ResultsView, metric: str, columns: list[tuple[object, ...]]
+) -> list[CrossRow]:
     rows = []
     for series in view.series:
         attacked = view.points(series, metric, "attack")
         on_clean = {
-            _attack_key(p.condition): p.metric for p in attacked if crossed(p.condition) is None
+            _attack_key(p.condition): p.metric
+            for p in attacked
+            if split_crossed(p.condition) is None
         }
-        mixed = [(pair, p) for p in attacked if (pair := crossed(p.condition)) is not None]
+        mixed = [(pair, p) for p in attacked if (pair := split_crossed(p.condition)) is not None]
         if not mixed:
             continue
         first = (view.clean(series, metric), *(on_clean.get(key) for key in columns))
         rows.append(
             CrossRow(
-                series.label, "clean frames", tuple(None if m is None else shown(m) for m in first)
+                series.label,
+                "clean frames",
+                tuple(None if m is None else show_value(m) for m in first),
             )
         )
         grouped: dict[tuple[str, int], list[Point]] = {}
@@ -158,33 +175,37 @@ def _cross_rows(view: View, metric: str, columns: list[tuple[object, ...]]) -> l
             )
             here = {_attack_key(p.condition): p.metric for p in mine}
             found = (alone, *(here.get(key) for key in columns))
-            label = f"{formatting.words(name)}, severity{formatting.SPACE}{severity}"
+            label = f"{formatting.to_words(name)}, severity{formatting.SPACE}{severity}"
             rows.append(
-                CrossRow(series.label, label, tuple(None if m is None else shown(m) for m in found))
+                CrossRow(
+                    series.label, label, tuple(None if m is None else show_value(m) for m in found)
+                )
             )
     return rows
 
 
 def _attack_key(condition: Condition) -> tuple[object, ...]:
     """The attack whatever the corruption under it: name, budget (of both sensors), effort."""
-    pair = crossed(condition)
-    budget = formatting.allowance(condition)
+    pair = split_crossed(condition)
+    budget = formatting.format_allowance(condition)
     return (
         pair[1] if pair else condition.name,
         condition.axis,
         budget,
-        *sorted(effort(condition).items()),
+        *sorted(attack_effort(condition).items()),
     )
 
 
 def _attack_name(condition: Condition) -> str:
-    pair = crossed(condition)
-    name = formatting.words(pair[1] if pair else condition.name) + formatting.origin(condition)
-    budget = formatting.allowance(condition)
+    pair = split_crossed(condition)
+    name = formatting.to_words(pair[1] if pair else condition.name) + formatting.format_origin(
+        condition
+    )
+    budget = formatting.format_allowance(condition)
     return f"{name}, {budget}" if budget else name
 
 
-def transfers(view: View) -> tuple[str, ...]:
+def describe_transfers(view: ResultsView) -> tuple[str, ...]:
     """Which series were shown frames that were attacked on another engine, and what their figures are."""
     sources: dict[str, None] = {}
     for series in view.series:

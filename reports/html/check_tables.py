@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reports import formatting
-from reports.results_view import HEADLINES, View
+from reports.results_view import HEADLINES, ResultsView
 from reports.schema import Cell, Check
 
 Values = dict[str, float | int | str | None]
@@ -38,7 +38,7 @@ class CheckTable:
         return tuple(row for row in self.rows if not row.passed)
 
 
-def effect_table(view: View) -> CheckTable:
+def effect_table(view: ResultsView) -> CheckTable:
     """One row per corrupted cell."""
     rows = [
         (cell, cell.effect)
@@ -48,7 +48,7 @@ def effect_table(view: View) -> CheckTable:
     return _table("Effect checks", view, rows)
 
 
-def budget_table(view: View) -> CheckTable:
+def budget_table(view: ResultsView) -> CheckTable:
     """One row per attack cell."""
     rows = [
         (cell, cell.budget)
@@ -58,7 +58,7 @@ def budget_table(view: View) -> CheckTable:
     return _table("Budget checks", view, rows)
 
 
-def _table(title: str, view: View, pairs: list[tuple[Cell, Check | None]]) -> CheckTable:
+def _table(title: str, view: ResultsView, pairs: list[tuple[Cell, Check | None]]) -> CheckTable:
     labels = {(s.model, s.engine): s.label for s in view.series}
     rows = tuple(_row(labels[cell.model, cell.engine], cell, check) for cell, check in pairs)
     return CheckTable(title, rows, sum(bool(row.passed) for row in rows))
@@ -67,17 +67,19 @@ def _table(title: str, view: View, pairs: list[tuple[Cell, Check | None]]) -> Ch
 def _row(label: str, cell: Cell, check: Check | None) -> CheckRow:
     return CheckRow(
         subject=label,
-        condition=formatting.full_condition(cell.condition),
+        condition=formatting.format_full_condition(cell.condition),
         passed=None if check is None else check.passed,
         measured=""
         if check is None
-        else formatting.parameters(telling(check.measured) if check.passed else check.measured),
-        details=formatting.parameters(telling(cell.details)),
+        else formatting.format_parameters(
+            keep_changes(check.measured) if check.passed else check.measured
+        ),
+        details=formatting.format_parameters(keep_changes(cell.details)),
         message="no check was recorded" if check is None else check.message,
     )
 
 
-def telling(measured: Values) -> Values:
+def keep_changes(measured: Values) -> Values:
     """What changed: without zeros (up to rounding), unchanged ratios and equal values before and after."""
     kept = {name: value for name, value in measured.items() if not _is_zero(value)}
     for name in [name for name in kept if name.endswith("_before")]:
@@ -93,7 +95,7 @@ def _is_zero(value: float | int | str | None) -> bool:
     return value is None or (not isinstance(value, str) and abs(value) < TINY)
 
 
-def absent(view: View, has_pictures: bool) -> tuple[str, ...]:
+def list_absent(view: ResultsView, has_pictures: bool) -> tuple[str, ...]:
     """What a reader would look for and this file does not hold."""
     results = view.results
     names = {name for cell in results.cells for name in cell.metrics}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from reports import formatting
-from reports.results_view import Series, View
+from reports.results_view import ResultsView, Series
 from reports.schema import Metric
-from reports.shown_value import Value, shown
+from reports.shown_value import Value, show_value
 from reports.svg.drawn_series import SAME
 from reports.svg.line_chart import top_of
 from reports.svg.row_chart import RowChart, RowData, row_chart
@@ -44,7 +44,7 @@ class ClassGroup:
     panels: tuple[ClassPanel, ...]
 
 
-def class_bars(view: View) -> tuple[ClassGroup, ...]:
+def class_bars(view: ResultsView) -> tuple[ClassGroup, ...]:
     """AP and IoU by class, the classes in the order of the first model's clean values; nothing where none is defined."""
     groups = []
     for prefix, title in FAMILIES.items():
@@ -60,7 +60,7 @@ def class_bars(view: View) -> tuple[ClassGroup, ...]:
     return tuple(groups)
 
 
-def _joined(view: View, members: list[Series], prefix: str) -> list[Series]:
+def _joined(view: ResultsView, members: list[Series], prefix: str) -> list[Series]:
     """One series for engines of a model that show the same; the one with the most values first."""
     groups: list[list[Series]] = []
     for series in members:
@@ -78,7 +78,7 @@ def _joined(view: View, members: list[Series], prefix: str) -> list[Series]:
     ]
 
 
-def _repeats(view: View, one: Series, other: Series, prefix: str) -> bool:
+def _repeats(view: ResultsView, one: Series, other: Series, prefix: str) -> bool:
     """Whether all that `other` has to show, `one` of the same model shows too, with nearly the same values."""
     if one.model != other.model:
         return False
@@ -94,7 +94,7 @@ def _repeats(view: View, one: Series, other: Series, prefix: str) -> bool:
 
 
 def _three(
-    view: View, series: Series, name: str
+    view: ResultsView, series: Series, name: str
 ) -> tuple[Metric | None, Metric | None, Metric | None]:
     """Clean, mean over corruptions, worst corruption."""
     worst = view.worst(series, name, "corruption")
@@ -105,7 +105,7 @@ def _three(
     )
 
 
-def _names(view: View, series: Series, prefix: str) -> list[str]:
+def _names(view: ResultsView, series: Series, prefix: str) -> list[str]:
     """The class metrics of the clean cell, best first, undefined ones last."""
     clean = [c for c in view.cells(series) if c.condition.kind == "clean"]
     found = {
@@ -118,22 +118,32 @@ def _names(view: View, series: Series, prefix: str) -> list[str]:
 
 
 def _panel(
-    view: View, series: Series, names: list[str], prefix: str, top: float, title: str
+    view: ResultsView, series: Series, names: list[str], prefix: str, top: float, title: str
 ) -> ClassPanel:
     data, rows = [], []
     for name in names:
         clean, mean, lowest = _three(view, series, name)
         worst = view.worst(series, name, "corruption")
-        n = "" if clean is None or clean.n_objects is None else formatting.plain(clean.n_objects)
-        label = formatting.words(name.removeprefix(prefix))
+        n = (
+            ""
+            if clean is None or clean.n_objects is None
+            else formatting.format_plain(clean.n_objects)
+        )
+        label = formatting.to_words(name.removeprefix(prefix))
         marks = (
             ("mean", "mean over corruptions", mean),
             ("worst", "worst corruption", lowest),
         )
         data.append(RowData(label, f"n {n}" if n else "", clean, marks, bar=True))
-        note = formatting.condition(worst.condition) if worst else ""
+        note = formatting.format_condition(worst.condition) if worst else ""
         rows.append(
-            ClassRow(label, n, shown(clean), shown(mean, clean=clean), shown(lowest, note, clean))
+            ClassRow(
+                label,
+                n,
+                show_value(clean),
+                show_value(mean, clean=clean),
+                show_value(lowest, note, clean),
+            )
         )
     chart = row_chart(
         f"{title}, {series.label}", data, top, series.style, 134, 360, 30 if prefix == "AP/" else 24

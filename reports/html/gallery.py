@@ -43,7 +43,7 @@ class Frame:
     pictures: tuple[Shown, ...]
 
 
-def gallery(results: Results, run_dir: Path) -> tuple[Frame, ...]:
+def load_gallery(results: Results, run_dir: Path) -> tuple[Frame, ...]:
     """The frames in the order of the file. What is missing, broken, outside the folder or too much is named, not dropped."""
     by_token: dict[str, list[Picture]] = {}
     for picture in results.pictures:
@@ -61,7 +61,7 @@ def gallery(results: Results, run_dir: Path) -> tuple[Frame, ...]:
 
 
 def _load(picture: Picture, run_dir: Path, room: int) -> Shown:
-    label = formatting.condition(picture.condition)
+    label = formatting.format_condition(picture.condition)
     clean = picture.condition.kind == "clean"
     try:
         data, kind, width, height = _encoded(_inside(run_dir, picture.path))

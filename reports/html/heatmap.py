@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reports import formatting
-from reports.results_view import HEADLINES, Series, View
-from reports.shown_value import Value, shown
+from reports.results_view import HEADLINES, ResultsView, Series
+from reports.shown_value import Value, show_value
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class HeatGroup:
     maps: tuple[Heatmap, ...]
 
 
-def heatmaps(view: View, baseline: View | None) -> tuple[HeatGroup, ...]:
+def make_heatmaps(view: ResultsView, baseline: ResultsView | None) -> tuple[HeatGroup, ...]:
     """One group per charted metric; rows in the order of the first model's losses, worst first."""
     if not view.names("corruption"):
         return ()
@@ -60,8 +60,8 @@ def heatmaps(view: View, baseline: View | None) -> tuple[HeatGroup, ...]:
 
 
 def _map(
-    view: View,
-    baseline: View | None,
+    view: ResultsView,
+    baseline: ResultsView | None,
     series: Series,
     metric: str,
     order: tuple[str, ...],
@@ -74,13 +74,13 @@ def _map(
         _row(view, baseline, series, metric, name, severities) for name in order if name in ran
     )
     return Heatmap(
-        series.label, series.style % 6, shown(view.clean(series, metric)), severities, rows
+        series.label, series.style % 6, show_value(view.clean(series, metric)), severities, rows
     )
 
 
 def _row(
-    view: View,
-    baseline: View | None,
+    view: ResultsView,
+    baseline: ResultsView | None,
     series: Series,
     metric: str,
     name: str,
@@ -94,7 +94,7 @@ def _row(
     conditions = [point.condition for point in points.values()]
     sensors = next(
         (
-            " + ".join(formatting.words(sensor) for sensor in c.sensors)
+            " + ".join(formatting.to_words(sensor) for sensor in c.sensors)
             for c in conditions
             if c.sensors
         ),
@@ -104,12 +104,15 @@ def _row(
     for severity in severities:
         point = points.get(severity)
         old = baseline.same(series, metric, point) if baseline and point else None
-        note = formatting.parameters(point.condition.parameters) if point else ""
-        cells.append(shown(point.metric, note, clean, old) if point else None)
+        note = formatting.format_parameters(point.condition.parameters) if point else ""
+        cells.append(show_value(point.metric, note, clean, old) if point else None)
     kept = view.retained(series, metric, name)
-    share = "" if kept is None else formatting.percent(kept)
+    share = "" if kept is None else formatting.format_percent(kept)
     return HeatRow(
-        formatting.words(name), f"{sensors}: not used" if unused else sensors, tuple(cells), share
+        formatting.to_words(name),
+        f"{sensors}: not used" if unused else sensors,
+        tuple(cells),
+        share,
     )
 
 
@@ -121,19 +124,19 @@ class Scale:
     levels: tuple[str, ...]
 
 
-def severity_scales(view: View) -> tuple[Scale, ...]:
+def severity_scales(view: ResultsView) -> tuple[Scale, ...]:
     """One row per corruption, one text per severity of the file."""
     conditions = [
         cell.condition for cell in view.results.cells if cell.condition.kind == "corruption"
     ]
     severities = sorted({condition.severity for condition in conditions})
     found = {
-        (condition.name, condition.severity): formatting.parameters(condition.parameters)
+        (condition.name, condition.severity): formatting.format_parameters(condition.parameters)
         for condition in conditions
     }
     return tuple(
         Scale(
-            formatting.words(name),
+            formatting.to_words(name),
             tuple(found.get((name, severity), "") for severity in severities),
         )
         for name in view.names("corruption")

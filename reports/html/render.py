@@ -13,20 +13,20 @@ from markupsafe import Markup
 from reports import comparison
 from reports.clean_text import clean_text
 from reports.conditions import is_control
-from reports.first_screen import verdict
+from reports.first_screen import make_first_screen
 from reports.gate.report import GateReport
-from reports.html.attack_tables import attack_table, cross_tables, transfers
-from reports.html.check_tables import absent, budget_table, effect_table
+from reports.html.attack_tables import attack_table, cross_tables, describe_transfers
+from reports.html.check_tables import budget_table, effect_table, list_absent
 from reports.html.class_bars import class_bars
-from reports.html.gallery import gallery
-from reports.html.heatmap import heatmaps, severity_scales
+from reports.html.gallery import load_gallery
+from reports.html.heatmap import make_heatmaps, severity_scales
 from reports.html.sanity_tables import sanity_tables
-from reports.html.scorecard import scorecard
-from reports.results_view import View
-from reports.sanity_verdict import unchecked
+from reports.html.scorecard import make_scorecard
+from reports.results_view import ResultsView
+from reports.sanity_verdict import is_unchecked
 from reports.schema import Results
 from reports.svg.attack_curves import attack_curves
-from reports.svg.drawn_series import drawn
+from reports.svg.drawn_series import select_series
 from reports.svg.parameter_curves import parameter_curves
 from reports.svg.severity_curves import severity_curves
 from reports.svg.trace_chart import trace_charts
@@ -45,10 +45,10 @@ def render_html(
         baseline: an earlier run; changes are shown beside the values where the two are comparable.
         gate: the verdict of the rules, where the gate was run.
     """
-    view = View(results)
-    same, reasons = comparison.comparable(results, baseline)
-    before = View(same) if same is not None else None
-    frames = gallery(results, run_dir)
+    view = ResultsView(results)
+    same, reasons = comparison.match_baseline(results, baseline)
+    before = ResultsView(same) if same is not None else None
+    frames = load_gallery(results, run_dir)
     css = (FOLDER / "style.css").read_text(encoding="utf-8")
     page = (
         _environment()
@@ -58,29 +58,29 @@ def render_html(
             origin=results.provenance,
             policy=_policy(css),
             css=Markup(css),
-            verdict=verdict(view, gate),
-            baseline=comparison.described(results, baseline) if baseline else "",
+            verdict=make_first_screen(view, gate),
+            baseline=comparison.describe_baseline(results, baseline) if baseline else "",
             has_baseline=before is not None,
             not_comparable=reasons,
             series=view.series,
             subject=view.series[0].label if view.series else "the model",
             methods=_methods(view),
-            scores=scorecard(view, before),
-            heatmaps=heatmaps(view, before),
+            scores=make_scorecard(view, before),
+            heatmaps=make_heatmaps(view, before),
             scales=severity_scales(view),
             curves=severity_curves(view),
             parameter_curves=parameter_curves(view),
-            parameter_curves_key=drawn(view, "curve"),
+            parameter_curves_key=select_series(view, "curve"),
             classes=class_bars(view),
             attacks=attack_curves(view),
             attack_table=attack_table(view),
             cross_tables=cross_tables(view),
             sanity_tables=sanity_tables(view),
-            unchecked=unchecked(results),
+            unchecked=is_unchecked(results),
             traces=trace_charts(view),
-            transfers=transfers(view),
-            curve_key=drawn(view, "corruption"),
-            attack_key=drawn(view, "attack"),
+            transfers=describe_transfers(view),
+            curve_key=select_series(view, "corruption"),
+            attack_key=select_series(view, "attack"),
             has_corruptions=bool(view.names("corruption")),
             has_attacks=bool(view.names("attack")),
             has_controls=any(is_control(cell.condition) for cell in results.cells),
@@ -92,7 +92,7 @@ def render_html(
             if gate
             else (),
             facts=_facts(results),
-            absent=absent(view, bool(frames)),
+            absent=list_absent(view, bool(frames)),
         )
     )
     return page + "\n"
@@ -121,7 +121,7 @@ def _policy(css: str) -> str:
     return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
 
 
-def _methods(view: View) -> list[str]:
+def _methods(view: ResultsView) -> list[str]:
     """How the intervals of the headline metrics were made."""
     found = {
         m.method

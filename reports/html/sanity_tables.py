@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reports import sanity_verdict
-from reports.results_view import View
+from reports.results_view import ResultsView
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class SanityTable:
     rows: tuple[SanityRow, ...]
 
 
-def sanity_tables(view: View) -> tuple[SanityTable, ...]:
+def sanity_tables(view: ResultsView) -> tuple[SanityTable, ...]:
     """One per checked engine."""
     return tuple(
         SanityTable(
@@ -49,11 +49,11 @@ def sanity_tables(view: View) -> tuple[SanityTable, ...]:
                         check.verdict
                     ],
                     sanity_verdict.LEVELS[check.verdict],
-                    sanity_verdict.measured(check),
+                    sanity_verdict.format_measured(check),
                     check.message,
                 )
                 for check in verdict.checks
             ),
         )
-        for verdict in sanity_verdict.verdicts(view.results)
+        for verdict in sanity_verdict.engine_verdicts(view.results)
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from reports import formatting, sanity_verdict
-from reports.results_view import HEADLINES, Point, Series, View
+from reports.results_view import HEADLINES, Point, ResultsView, Series
 from reports.schema import Metric
-from reports.shown_value import Value, shown
+from reports.shown_value import Value, show_value
 from reports.svg.line_chart import top_of
 from reports.svg.row_chart import RowChart, RowData, row_chart
 
@@ -37,12 +37,12 @@ class Score:
     rate_names: tuple[str, ...]
 
 
-def scorecard(view: View, baseline: View | None) -> tuple[Score, ...]:
+def make_scorecard(view: ResultsView, baseline: ResultsView | None) -> tuple[Score, ...]:
     """One entry per headline metric that some cell defines (or, where none is, that the file holds)."""
     return tuple(_score(view, baseline, metric) for metric in view.metrics)
 
 
-def _score(view: View, baseline: View | None, metric: str) -> Score:
+def _score(view: ResultsView, baseline: ResultsView | None, metric: str) -> Score:
     summary = view.results.summary
     rates = tuple(
         rate
@@ -78,7 +78,11 @@ def _score(view: View, baseline: View | None, metric: str) -> Score:
 
 
 def _row(
-    view: View, baseline: View | None, series: Series, metric: str, rates: tuple[str, ...]
+    view: ResultsView,
+    baseline: ResultsView | None,
+    series: Series,
+    metric: str,
+    rates: tuple[str, ...],
 ) -> ScoreRow:
     clean = view.clean(series, metric)
     sensors = next(
@@ -88,10 +92,10 @@ def _row(
     before = _summary(baseline, series)
     return ScoreRow(
         label=series.label,
-        sensors=" + ".join(formatting.words(sensor) for sensor in sensors),
+        sensors=" + ".join(formatting.to_words(sensor) for sensor in sensors),
         engine=series.engine,
-        clean=shown(clean, old=baseline.clean(series, metric) if baseline else None),
-        mean=shown(
+        clean=show_value(clean, old=baseline.clean(series, metric) if baseline else None),
+        mean=show_value(
             view.corruption_mean(series, metric),
             clean=clean,
             old=baseline.corruption_mean(series, metric) if baseline else None,
@@ -101,32 +105,37 @@ def _row(
         rates=tuple(
             _rate(summary.get(f"{metric}/{rate}"), before.get(f"{metric}/{rate}")) for rate in rates
         ),
-        sample=formatting.sample(clean),
+        sample=formatting.format_sample(clean),
     )
 
 
 def _rate(metric: Metric | None, old: Metric | None) -> Value:
     """An aggregate; one that compares with another model names it (the part of its method behind the semicolon)."""
     note = metric.method.partition("; ")[2] if metric is not None and metric.method else ""
-    return shown(metric, note, old=old)
+    return show_value(metric, note, old=old)
 
 
-def _summary(baseline: View | None, series: Series) -> dict[str, Metric]:
+def _summary(baseline: ResultsView | None, series: Series) -> dict[str, Metric]:
     """The baseline's aggregates of the same model and engine."""
     return baseline.results.summary.get(f"{series.model}/{series.engine}", {}) if baseline else {}
 
 
 def _worst(
-    view: View, baseline: View | None, series: Series, metric: str, kind: str, clean: Metric | None
+    view: ResultsView,
+    baseline: ResultsView | None,
+    series: Series,
+    metric: str,
+    kind: str,
+    clean: Metric | None,
 ) -> Value:
     point = view.worst(series, metric, kind)
     if point is None:
-        return shown(None)
+        return show_value(None)
     old = baseline.same(series, metric, point) if baseline else None
-    value = shown(point.metric, formatting.condition(point.condition), clean, old)
+    value = show_value(point.metric, formatting.format_condition(point.condition), clean, old)
     return replace(
         value,
-        suspect=sanity_verdict.badge(
+        suspect=sanity_verdict.suspect_badge(
             sanity_verdict.suspect_condition(view, series, point.condition)
         ),
     )

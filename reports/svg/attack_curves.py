@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reports import formatting
-from reports.attack_parameters import allowances, attack_metrics, effort
-from reports.conditions import condition_key, crossed, is_control, level
-from reports.results_view import View
+from reports.attack_parameters import attack_allowances, attack_effort, attack_metrics
+from reports.conditions import condition_key, is_control, level_on_axis, split_crossed
+from reports.results_view import ResultsView
 from reports.schema import Condition
 from reports.svg.curve_panels import Member, PanelGroup, make_group
-from reports.svg.drawn_series import drawn
+from reports.svg.drawn_series import select_series
 
 
-def attack_curves(view: View) -> tuple[PanelGroup, ...]:
+def attack_curves(view: ResultsView) -> tuple[PanelGroup, ...]:
     """One group per metric, one panel per attack of one effort, with the random-noise control of the same budget dashed.
 
     Attacks that differ in anything but their budget (objective, steps, restarts ...) have panels of their own.
@@ -21,7 +21,7 @@ def attack_curves(view: View) -> tuple[PanelGroup, ...]:
     conditions = [
         c
         for cell in view.results.cells
-        if (c := cell.condition).kind == "attack" and crossed(c) is None
+        if (c := cell.condition).kind == "attack" and split_crossed(c) is None
     ]
     variants = _variants([condition for condition in conditions if not is_control(condition)])
     controls = _variants([condition for condition in conditions if is_control(condition)])
@@ -30,7 +30,7 @@ def attack_curves(view: View) -> tuple[PanelGroup, ...]:
     for title, found in controls:
         same_budget.setdefault(_budget_kind(found[0]), []).append((title, found))
     matched: set[str] = set()
-    shown_series = drawn(view, "attack")
+    shown_series = select_series(view, "attack")
     for title, members in variants:
         same = same_budget.get(_budget_kind(members[0]), [])
         matched.update(name for name, _ in same)
@@ -55,11 +55,11 @@ def _variants(conditions: Sequence[Condition]) -> list[tuple[str, list[Condition
     groups: dict[tuple[object, ...], list[Condition]] = {}
     others: dict[tuple[object, ...], set[tuple[object, ...]]] = {}
     for condition in conditions:
-        place = (*_same_effort(condition), level(condition))
+        place = (*_same_effort(condition), level_on_axis(condition))
         others.setdefault(place, set()).add(_other_allowances(condition))
     for condition in conditions:
         key = _same_effort(condition)
-        place = (*key, level(condition))
+        place = (*key, level_on_axis(condition))
         told_apart = len(others[place]) > 1
         groups.setdefault((*key, *(_other_allowances(condition) if told_apart else ())), []).append(
             condition
@@ -72,12 +72,14 @@ def _variants(conditions: Sequence[Condition]) -> list[tuple[str, list[Condition
 
 def _same_effort(condition: Condition) -> tuple[object, ...]:
     """What conditions of one curve share: name, axis and effort."""
-    return (condition.name, condition.axis, *sorted(effort(condition).items()))
+    return (condition.name, condition.axis, *sorted(attack_effort(condition).items()))
 
 
 def _other_allowances(condition: Condition) -> tuple[object, ...]:
     """The allowances besides the one on the axis."""
-    return tuple(sorted((n, v) for n, v in allowances(condition).items() if n != condition.axis))
+    return tuple(
+        sorted((n, v) for n, v in attack_allowances(condition).items() if n != condition.axis)
+    )
 
 
 def _titled(family: list[list[Condition]]) -> list[tuple[str, list[Condition]]]:
@@ -99,13 +101,17 @@ def _title(conditions: list[Condition], differ: set[str]) -> str:
     }
     if "steps" in differing:  # what follows from it
         differing.pop("step_share", None)
-    shown = formatting.parameters(differing)
-    return formatting.words(first.name) + formatting.origin(first) + (f", {shown}" if shown else "")
+    shown = formatting.format_parameters(differing)
+    return (
+        formatting.to_words(first.name)
+        + formatting.format_origin(first)
+        + (f", {shown}" if shown else "")
+    )
 
 
 def _budget_kind(condition: Condition) -> tuple[object, ...]:
     """What an attack and its random-noise control share."""
-    return (condition.axis, condition.sensors, *sorted(allowances(condition)))
+    return (condition.axis, condition.sensors, *sorted(attack_allowances(condition)))
 
 
 def _distinct(conditions: Sequence[Condition]) -> tuple[Condition, ...]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from reports import formatting, sanity_verdict
 from reports.attack_parameters import title_of
-from reports.conditions import level
-from reports.results_view import Point, Series, View
+from reports.conditions import level_on_axis
+from reports.results_view import Point, ResultsView, Series
 from reports.schema import Condition
-from reports.shown_value import Value, shown
+from reports.shown_value import Value, show_value
 from reports.svg.line_chart import Chart, Line, line_chart, ordered_levels, top_of
 
 Place = Callable[[Point], float]
@@ -60,7 +60,7 @@ class Member:
 
 
 def make_group(
-    view: View, metric: str, kind: str, titled: Sequence[tuple[str, list[Member]]]
+    view: ResultsView, metric: str, kind: str, titled: Sequence[tuple[str, list[Member]]]
 ) -> PanelGroup:
     """Lay out all panels of one metric on a common y axis.
 
@@ -80,7 +80,7 @@ def make_group(
 
 
 def _panel(
-    view: View, metric: str, kind: str, title: str, members: list[Member], top: float
+    view: ResultsView, metric: str, kind: str, title: str, members: list[Member], top: float
 ) -> Panel | None:
     found = [(member, _points(view, metric, kind, member)) for member in members]
     found = [
@@ -104,7 +104,7 @@ def _panel(
         lines.append(line)
         columns.append((line.label, line.clean, {place(point): point.metric for point in points}))
     levels = ordered_levels(lines)
-    texts = {lv: formatting.place(lv, axis) for lv in levels}
+    texts = {lv: formatting.format_place(lv, axis) for lv in levels}
     failed = [
         check
         for m, points in found
@@ -114,7 +114,7 @@ def _panel(
     with_clean = any(line.clean is not None for line in lines)
     return Panel(
         name=title,
-        sensors=" + ".join(formatting.words(sensor) for sensor in condition.sensors),
+        sensors=" + ".join(formatting.to_words(sensor) for sensor in condition.sensors),
         chart=line_chart(
             f"{metric} under {title} against {axis}",
             axis,
@@ -128,22 +128,23 @@ def _panel(
         columns=tuple(label for label, _, _ in columns),
         rows=(
             *(
-                (TableRow("clean", tuple(shown(clean) for _, clean, _ in columns)),)
+                (TableRow("clean", tuple(show_value(clean) for _, clean, _ in columns)),)
                 if with_clean
                 else ()
             ),
             *(
                 TableRow(
-                    texts[lv], tuple(shown(at[lv]) if lv in at else None for _, _, at in columns)
+                    texts[lv],
+                    tuple(show_value(at[lv]) if lv in at else None for _, _, at in columns),
                 )
                 for lv in levels
             ),
         ),
-        suspect=sanity_verdict.badge(tuple(dict.fromkeys(failed))),
+        suspect=sanity_verdict.suspect_badge(tuple(dict.fromkeys(failed))),
     )
 
 
-def _points(view: View, metric: str, kind: str, member: Member) -> list[Point]:
+def _points(view: ResultsView, metric: str, kind: str, member: Member) -> list[Point]:
     if member.conditions is None:
         return list(view.points(member.series, metric, kind, member.name))
     found = (view.point(member.series, metric, condition) for condition in member.conditions)
@@ -154,7 +155,8 @@ def _axis(lines: list[list[Point]]) -> tuple[Place, str]:
     """The physical axis, where it is a number that differs with severity; else the severity."""
     condition = lines[0][0].condition
     distinct = all(
-        len({level(p.condition) for p in points}) >= len({p.condition.severity for p in points})
+        len({level_on_axis(p.condition) for p in points})
+        >= len({p.condition.severity for p in points})
         for points in lines
     )
     numeric = all(
@@ -163,7 +165,7 @@ def _axis(lines: list[list[Point]]) -> tuple[Place, str]:
         for p in points
     )
     if numeric and distinct:
-        return lambda point: level(point.condition), formatting.axis(
+        return lambda point: level_on_axis(point.condition), formatting.format_axis(
             condition.axis or "", condition.unit
         )
     return lambda point: float(point.condition.severity), "severity"

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from reports.attack_parameters import attack_metrics
 from reports.conditions import condition_key
-from reports.results_view import Series, View
+from reports.results_view import ResultsView, Series
 
 SAME = 0.005
 """Series of one model that differ by less than this (half a percentage point) everywhere are drawn as one line."""
 
 
-def drawn(view: View, kind: str) -> tuple[Series, ...]:
+def select_series(view: ResultsView, kind: str) -> tuple[Series, ...]:
     """The series that have a line in the charts of a kind; one for engines of a model that agree (see `SAME`)."""
     groups: dict[tuple[object, ...], list[list[tuple[Series, Values]]]] = {}
     for series in view.series:
@@ -37,7 +37,7 @@ Values = dict[tuple[object, ...], float | None]
 """The values of one series, by metric and condition."""
 
 
-def _values(view: View, kind: str, series: Series) -> Values:
+def _values(view: ResultsView, kind: str, series: Series) -> Values:
     metrics = attack_metrics(view) if kind == "attack" else view.charted
     return {
         (metric, *condition_key(point.condition)): point.metric.value

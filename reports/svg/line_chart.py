@@ -144,7 +144,9 @@ def line_chart(
         gap=left - 20,
         x_label=x_label,
         x_ticks=(Tick(LEFT + 10, "clean"), *_x_ticks(levels, places, texts)),
-        y_ticks=tuple(Tick(round(y(v), 1), formatting.percent(v)) for v in steps(top_value)),
+        y_ticks=tuple(
+            Tick(round(y(v), 1), formatting.format_percent(v)) for v in round_steps(top_value)
+        ),
         lines=tuple(
             _draw(
                 line,
@@ -180,7 +182,7 @@ def top_of(metrics: Sequence[Metric | None]) -> float:
     return math.ceil(highest * 2) / 2
 
 
-def steps(top: float) -> list[float]:
+def round_steps(top: float) -> list[float]:
     """Four to six round values from 0 to `top`."""
     step = next(
         s for s in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, math.ceil(top / 5)) if top / s < 5.5
@@ -279,7 +281,7 @@ def _mark(label: str, where: str, metric: Metric, x: float, y: Y, hollow: bool =
         y=round(y(metric.value or 0.0), 1),
         lo=round(y(metric.lo or 0.0), 1) if has_interval else None,
         hi=round(y(metric.hi or 0.0), 1) if has_interval else None,
-        title=f"{label}, {where}: {formatting.metric(metric)} {formatting.interval(metric)}".rstrip(),
+        title=f"{label}, {where}: {formatting.format_metric(metric)} {formatting.format_interval(metric)}".rstrip(),
         hollow=hollow,
     )
 
@@ -300,7 +302,7 @@ def _reading(line: Line, x: X, right: float, bottom: float, y: Y) -> Reading | N
     start, level = LEFT + 10, round(y(clean / 2), 1)
     at = None if half.value is None else round(x(half.value), 1)
     ends = sorted(round(x(end), 1) for end in (half.lo, half.hi) if end is not None)
-    shown = "" if half.value is None else formatting.quantity(half.value, half.unit)
+    shown = "" if half.value is None else formatting.format_quantity(half.value, half.unit)
     near_right = at is not None and at + 8 + len(shown) * CHARACTER_PX > right
     return Reading(
         style=line.style % 6,

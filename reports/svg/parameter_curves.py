@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reports import formatting, half_values
-from reports.conditions import level
-from reports.results_view import HEADLINES, Point, Series, View
+from reports.conditions import level_on_axis
+from reports.results_view import HEADLINES, Point, ResultsView, Series
 from reports.schema import Curve, Metric
-from reports.shown_value import Value, shown
+from reports.shown_value import Value, show_value
 from reports.svg.curve_panels import HEIGHT, WIDTH, Panel, TableRow
-from reports.svg.drawn_series import drawn
+from reports.svg.drawn_series import select_series
 from reports.svg.line_chart import Line, line_chart, top_of
 
 
@@ -35,7 +35,7 @@ class ParameterCurve:
     methods: tuple[str, ...]
 
 
-def parameter_curves(view: View) -> tuple[ParameterCurve, ...]:
+def parameter_curves(view: ResultsView) -> tuple[ParameterCurve, ...]:
     """One entry per corruption that has curves, in the order of the file."""
     return tuple(
         _parameter_curve(view, name)
@@ -43,7 +43,7 @@ def parameter_curves(view: View) -> tuple[ParameterCurve, ...]:
     )
 
 
-def _parameter_curve(view: View, name: str) -> ParameterCurve:
+def _parameter_curve(view: ResultsView, name: str) -> ParameterCurve:
     curves = {key: curve for key, curve in view.curves.items() if key[2] == name}
     first = next(iter(curves.values()))
     metrics = tuple(m for m in view.metrics if any(m in curve.half for curve in curves.values()))
@@ -52,9 +52,9 @@ def _parameter_curve(view: View, name: str) -> ParameterCurve:
     )
     rows = [(s.label, curves.get((s.model, s.engine, name))) for s in view.series]
     return ParameterCurve(
-        title=formatting.words(name),
-        sensors=" + ".join(formatting.words(sensor) for sensor in sensors),
-        axis=formatting.axis(first.axis, first.unit),
+        title=formatting.to_words(name),
+        sensors=" + ".join(formatting.to_words(sensor) for sensor in sensors),
+        axis=formatting.format_axis(first.axis, first.unit),
         panels=tuple(
             panel
             for panel in (_panel(view, metric, name) for metric in metrics)
@@ -69,7 +69,7 @@ def _parameter_curve(view: View, name: str) -> ParameterCurve:
         methods=tuple(
             sorted(
                 {
-                    half_values.method(half)[0]
+                    half_values.split_method(half)[0]
                     for curve in curves.values()
                     for half in curve.half.values()
                     if half.lo is not None
@@ -83,22 +83,22 @@ def half_value(metric: Metric | None) -> Value | None:
     """'87.3 m [71, 102]'; outside the curve, why; without an interval, or with one that was cut, that."""
     if metric is None:
         return None
-    found = half_values.half(metric)
+    found = half_values.describe_half(metric)
     return Value(text=found.place, interval=found.interval, note=found.note)
 
 
-def _points(view: View, series: Series, metrics: tuple[str, ...], name: str) -> list[Point]:
+def _points(view: ResultsView, series: Series, metrics: tuple[str, ...], name: str) -> list[Point]:
     return [point for metric in metrics for point in view.points(series, metric, "curve", name)]
 
 
-def _panel(view: View, metric: str, name: str) -> Panel | None:
+def _panel(view: ResultsView, metric: str, name: str) -> Panel | None:
     """All engines that agree are one line, as in the severity curves. None where none that is drawn has this curve."""
     found: list[tuple[Series, Curve, dict[float, Metric]]] = []
-    for series in drawn(view, "curve"):
+    for series in select_series(view, "curve"):
         curve = view.curves.get((series.model, series.engine, name))
         if curve is not None and metric in curve.half:
             measured = {
-                level(p.condition): p.metric for p in _points(view, series, (metric,), name)
+                level_on_axis(p.condition): p.metric for p in _points(view, series, (metric,), name)
             }
             found.append((series, curve, measured))
     if not found:
@@ -116,10 +116,10 @@ def _panel(view: View, metric: str, name: str) -> Panel | None:
         )
         for series, own, measured in found
     ]
-    axis = formatting.axis(curve.axis, curve.unit)
-    texts = {value: formatting.place(value, axis) for value in curve.values}
+    axis = formatting.format_axis(curve.axis, curve.unit)
+    texts = {value: formatting.format_place(value, axis) for value in curve.values}
     top = top_of([m for line in lines for m in (line.clean, *line.metrics)])
-    title = f"{metric} under {formatting.words(name)} against {axis}"
+    title = f"{metric} under {formatting.to_words(name)} against {axis}"
     return Panel(
         name=HEADLINES.get(metric, metric),
         sensors="",
@@ -128,11 +128,11 @@ def _panel(view: View, metric: str, name: str) -> Panel | None:
         ),
         columns=tuple(line.label for line in lines),
         rows=(
-            TableRow("clean", tuple(shown(line.clean) for line in lines)),
+            TableRow("clean", tuple(show_value(line.clean) for line in lines)),
             *(
                 TableRow(
                     texts[value],
-                    tuple(shown(at[value]) if value in at else None for _, _, at in found),
+                    tuple(show_value(at[value]) if value in at else None for _, _, at in found),
                 )
                 for value in curve.values
             ),

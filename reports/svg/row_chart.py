@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from reports import formatting
 from reports.schema import Metric
-from reports.svg.line_chart import Tick, steps
+from reports.svg.line_chart import Tick, round_steps
 
 X = Callable[[float], float]
 DODGE = {"worst": -6.0, "attack": 6.0}  # so that equal values do not hide each other
@@ -86,7 +86,7 @@ def row_chart(
         left=left,
         bottom=bottom,
         style=style % 6,
-        ticks=tuple(Tick(x(v), formatting.percent(v)) for v in steps(top_value)),
+        ticks=tuple(Tick(x(v), formatting.format_percent(v)) for v in round_steps(top_value)),
         rows=tuple(_row(row, TOP + pitch * (i + 0.5), x) for i, row in enumerate(data)),
     )
 
@@ -100,7 +100,7 @@ def _row(row: RowData, y: float, x: X) -> Row:
             kind,
             x(metric.value),
             round(y + (0.0 if row.bar else DODGE.get(kind, 0.0)), 1),
-            f"{row.label}, {what}: {formatting.metric(metric)} {formatting.interval(metric)}".rstrip(),
+            f"{row.label}, {what}: {formatting.format_metric(metric)} {formatting.format_interval(metric)}".rstrip(),
         )
         for kind, what, metric in [*row.dots, *dots]
         if metric is not None and metric.value is not None

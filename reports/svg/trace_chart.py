@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from reports import formatting, sanity_verdict
-from reports.results_view import View
+from reports.results_view import ResultsView
 from reports.schema import Cell, LossTrace
 from reports.svg.line_chart import Tick
 
@@ -57,12 +57,14 @@ class TraceChart:
     rows: tuple[TraceRow, ...]
 
 
-def trace_charts(view: View) -> tuple[TraceChart, ...]:
+def trace_charts(view: ResultsView) -> tuple[TraceChart, ...]:
     """One per cell that keeps traces, in the order of the file."""
     labels = {(s.model, s.engine): s.label for s in view.series}
     return tuple(
         _chart(
-            cell, labels[cell.model, cell.engine], sanity_verdict.badge(view.sanity.suspicion(cell))
+            cell,
+            labels[cell.model, cell.engine],
+            sanity_verdict.suspect_badge(view.sanity.suspicion(cell)),
         )
         for cell in view.results.cells
         if cell.traces
@@ -95,16 +97,16 @@ def _chart(cell: Cell, label: str, suspect: str) -> TraceChart:
             "M" + " L".join(points) if points else "",
             (x(0), y(0.0)),
             (x(last), y(trace.delivered - trace.clean)),
-            f"frame {trace.token}: {formatting.plain(trace.clean)} clean, {formatting.plain(trace.delivered)} delivered",
+            f"frame {trace.token}: {formatting.format_plain(trace.clean)} clean, {formatting.format_plain(trace.delivered)} delivered",
         )
 
-    name = formatting.condition(cell.condition)
+    name = formatting.format_condition(cell.condition)
     objective = ", ".join(dict.fromkeys(trace.objective for trace in cell.traces))
     return TraceChart(
         name=name,
         label=label,
         objective=objective,
-        title=f"Rise of the objective {objective} of {formatting.count(len(cell.traces), 'frame')}, {name}, {label}",
+        title=f"Rise of the objective {objective} of {formatting.format_count(len(cell.traces), 'frame')}, {name}, {label}",
         suspect=suspect,
         width=WIDTH,
         height=HEIGHT,
@@ -113,14 +115,14 @@ def _chart(cell: Cell, label: str, suspect: str) -> TraceChart:
         bottom=bottom,
         x_ticks=(Tick(x(0), "clean"), *_step_ticks(last - 1, x), Tick(x(last), "sent")),
         y_ticks=tuple(
-            Tick(y(value), formatting.plain(value)) for value in _round_values(low, high)
+            Tick(y(value), formatting.format_plain(value)) for value in _round_values(low, high)
         ),
         lines=tuple(line(style, trace) for style, trace in enumerate(cell.traces)),
         rows=tuple(
             TraceRow(
                 trace.token,
                 *(
-                    formatting.plain(v)
+                    formatting.format_plain(v)
                     for v in (trace.clean, max(trace.losses, default=trace.clean), trace.delivered)
                 ),
             )

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reports.first_screen import verdict
+from reports.first_screen import make_first_screen
 from reports.formatting import SPACE
 from reports.gate.report import GateReport
-from reports.results_view import View
+from reports.results_view import ResultsView
 from reports.sanity_verdict import sanity_lines
 from reports.schema import Results
 
 
-def headline(results: Results, gate: GateReport | None = None) -> Iterator[str]:
+def headline_lines(results: Results, gate: GateReport | None = None) -> Iterator[str]:
     """The report's first screen as text."""
-    found = verdict(View(results), gate)
+    found = make_first_screen(ResultsView(results), gate)
     yield found.sentence.replace(SPACE, " ")
     width = max(len(tile.question) for tile in found.tiles)
     for tile in found.tiles:

@@ -9,7 +9,7 @@ from collections import Counter
 from reports import formatting, sanity_verdict
 from reports.clean_text import clean_text
 from reports.gate.report import GateCheck, GateReport
-from reports.results_view import View
+from reports.results_view import ResultsView
 from reports.schema import Cell, Results, SanityCheck
 
 
@@ -79,7 +79,7 @@ def _tell_apart(cases: list[ElementTree.Element], cells: list[str | None]) -> No
 def _sanity_case(check: SanityCheck) -> ElementTree.Element:
     """A failed check fails; a warning passes and says so; what was not run is skipped."""
     case = _case(f"sanity.{check.model}/{check.engine}", f"{check.id} {check.title}")
-    text = [f"{check.verdict}: {check.message}", sanity_verdict.measured(check)]
+    text = [f"{check.verdict}: {check.message}", sanity_verdict.format_measured(check)]
     if check.verdict == "FAIL":
         _body(case, "failure", f"{check.id}: attack figures are suspect", text)
     elif check.verdict == "NOT RUN":
@@ -90,31 +90,33 @@ def _sanity_case(check: SanityCheck) -> ElementTree.Element:
 
 
 def _sample(check: GateCheck) -> str:
-    shown = (formatting.interval(check.value), formatting.sample(check.value))
+    shown = (formatting.format_interval(check.value), formatting.format_sample(check.value))
     return "interval and sample: " + (" ".join(part for part in shown if part) or "none")
 
 
 def _cell_cases(results: Results) -> list[ElementTree.Element]:
-    view = View(results)
+    view = ResultsView(results)
     return [_cell_case(cell, view.sanity.suspicion(cell)) for cell in results.cells]
 
 
 def _cell_case(cell: Cell, suspect: tuple[str, ...]) -> ElementTree.Element:
     case = _case(
         f"cells.{cell.model}/{cell.engine}",
-        f"{formatting.condition(cell.condition)} (seed {cell.seed}, {cell.id})",
+        f"{formatting.format_condition(cell.condition)} (seed {cell.seed}, {cell.id})",
     )
     broken = [
-        f"{name} check: {check.message or 'failed'} ({formatting.parameters(check.measured)})"
+        f"{name} check: {check.message or 'failed'} ({formatting.format_parameters(check.measured)})"
         for name, check in (("effect", cell.effect), ("budget", cell.budget))
         if check is not None and not check.passed
     ]
     if suspect:
-        broken.append(f"attack figures are {sanity_verdict.badge(suspect)}: sanity checks failed")
+        broken.append(
+            f"attack figures are {sanity_verdict.suspect_badge(suspect)}: sanity checks failed"
+        )
     if broken:
         _body(case, "failure", broken[0], broken)
     lines = [
-        f"{name} {formatting.metric(value)} {formatting.interval(value)}".rstrip()
+        f"{name} {formatting.format_metric(value)} {formatting.format_interval(value)}".rstrip()
         for name, value in sorted(cell.metrics.items())
     ]
     _body(case, "system-out", None, lines)

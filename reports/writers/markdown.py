@@ -6,9 +6,9 @@ import re
 
 from reports import comparison, formatting, sanity_verdict
 from reports.clean_text import clean_text
-from reports.first_screen import verdict
+from reports.first_screen import make_first_screen
 from reports.gate.report import GateCheck, GateReport
-from reports.results_view import Series, View
+from reports.results_view import ResultsView, Series
 from reports.schema import Metric, Results
 from reports.shown_value import Value
 from reports.svg.parameter_curves import ParameterCurve, parameter_curves
@@ -21,10 +21,10 @@ def markdown_summary(
     results: Results, baseline: Results | None = None, gate: GateReport | None = None
 ) -> str:
     """The summary, below 1 MiB: long tables are cut, and say so."""
-    view = View(results)
-    same, reasons = comparison.comparable(results, baseline)
-    before = View(same) if same is not None else None
-    found = verdict(view, gate)
+    view = ResultsView(results)
+    same, reasons = comparison.match_baseline(results, baseline)
+    before = ResultsView(same) if same is not None else None
+    found = make_first_screen(view, gate)
     parts = [f"# {_safe(results.title)}", _safe(found.sentence)]
     parts += [
         _table(
@@ -55,7 +55,7 @@ def markdown_summary(
             f"## Curve of {_safe(curve.title)}, {_safe(curve.axis)}",
             *_parameter_curve(curve),
         ]
-    for checked in sanity_verdict.verdicts(results):
+    for checked in sanity_verdict.engine_verdicts(results):
         parts += [f"## Sanity of the attacks on {_safe(checked.label)}", *_sanity(checked)]
     if found.cautions:
         parts += [
@@ -101,7 +101,7 @@ def _gate_row(check: GateCheck, gate: GateReport) -> tuple[str, ...]:
     return _Markup(mark), check.metric, *where, check.message
 
 
-def _scores(view: View, before: View | None, metric: str) -> str:
+def _scores(view: ResultsView, before: ResultsView | None, metric: str) -> str:
     """Without the columns of what the run was not asked for."""
     rows = [_score(view, before, series, metric) for series in view.series[:MAX_ROWS]]
     corrupted = ("Mean corruption", "Worst corruption") if view.names("corruption") else ()
@@ -109,7 +109,9 @@ def _scores(view: View, before: View | None, metric: str) -> str:
     return _table(("Model", "Clean", *corrupted, *attacked), rows)
 
 
-def _score(view: View, before: View | None, series: Series, metric: str) -> tuple[str, ...]:
+def _score(
+    view: ResultsView, before: ResultsView | None, series: Series, metric: str
+) -> tuple[str, ...]:
     cells = [_value(view.clean(series, metric), before.clean(series, metric) if before else None)]
     if view.names("corruption"):
         old = before.corruption_mean(series, metric) if before else None
@@ -122,27 +124,27 @@ def _score(view: View, before: View | None, series: Series, metric: str) -> tupl
             cells.append("not run")
         else:
             old = before.same(series, metric, point) if before else None
-            suspect = sanity_verdict.badge(
+            suspect = sanity_verdict.suspect_badge(
                 sanity_verdict.suspect_condition(view, series, point.condition)
             )
-            named = f"{_value(point.metric, old)} ({formatting.condition(point.condition)})"
+            named = f"{_value(point.metric, old)} ({formatting.format_condition(point.condition)})"
             cells.append(_Markup(f"{_safe(named)} **✗ {suspect}**") if suspect else named)
     return (series.label, *cells)
 
 
 def _value(metric: Metric | None, old: Metric | None) -> str:
-    parts = [formatting.metric(metric), formatting.interval(metric)]
+    parts = [formatting.format_metric(metric), formatting.format_interval(metric)]
     if (
         metric is not None
         and old is not None
         and metric.value is not None
         and old.value is not None
     ):
-        parts.append(formatting.delta(metric.value, old.value, metric.unit))
+        parts.append(formatting.format_delta(metric.value, old.value, metric.unit))
     return " ".join(part for part in parts if part)
 
 
-def _losses(view: View) -> str:
+def _losses(view: ResultsView) -> str:
     series = view.series[0]
     rows = []
     for name in view.by_loss(series, view.charted[0])[:MAX_ROWS]:
@@ -150,8 +152,8 @@ def _losses(view: View) -> str:
         absent = "sensor not used" if name in view.unused(series) else "undefined"
         rows.append(
             (
-                formatting.words(name),
-                *(absent if k is None else formatting.percent(k) for k in kept),
+                formatting.to_words(name),
+                *(absent if k is None else formatting.format_percent(k) for k in kept),
             )
         )
     return _table(("Corruption", *view.charted), rows)
@@ -170,7 +172,7 @@ def _parameter_curve(curve: ParameterCurve) -> list[str]:
     return tables
 
 
-def _sanity(checked: sanity_verdict.Verdict) -> list[str]:
+def _sanity(checked: sanity_verdict.SanityVerdict) -> list[str]:
     """The count, then all checks, the failed ones first."""
     head = (
         f"**✗ SUSPECT: do not rely on these attack figures.** {checked.summary()}."

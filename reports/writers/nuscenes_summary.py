@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reports.results_view import Series, View
+from reports.results_view import ResultsView, Series
 from reports.schema import Cell, Results
 
 TP_ERRORS = {
@@ -18,7 +18,7 @@ TP_ERRORS = {
 
 def nuscenes_summary(results: Results) -> dict[str, dict[str, Any]]:
     """Keyed by 'model/engine'. Only what the file holds; an undefined number is null. Map metrics under `map`."""
-    view = View(results)
+    view = ResultsView(results)
     return {
         f"{s.model}/{s.engine}": _entry(view, s, cells)
         for s in view.series
@@ -26,11 +26,11 @@ def nuscenes_summary(results: Results) -> dict[str, dict[str, Any]]:
     }
 
 
-def _clean_cells(view: View, series: Series) -> list[Cell]:
+def _clean_cells(view: ResultsView, series: Series) -> list[Cell]:
     return [cell for cell in view.cells(series) if cell.condition.kind == "clean"]
 
 
-def _entry(view: View, series: Series, cells: list[Cell]) -> dict[str, Any]:
+def _entry(view: ResultsView, series: Series, cells: list[Cell]) -> dict[str, Any]:
     """Of several seeds: the mean of each number, as everywhere, and all seeds in `meta`."""
     names = dict.fromkeys(name for cell in cells for name in cell.metrics)
     metrics = {name: view.clean(series, name) for name in names}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from reports.clean_text import clean_text
 from reports.gate.report import GateReport
-from reports.results_view import View
+from reports.results_view import ResultsView
 from reports.schema import Cell, Results
 
 
@@ -102,7 +102,7 @@ def _sanity(results: Results) -> Iterator[tuple[dict[str, str], float]]:
 
 
 def _suspect(results: Results) -> Iterator[tuple[dict[str, str], float]]:
-    view = View(results)
+    view = ResultsView(results)
     for cell in results.cells:
         if cell.condition.kind == "attack" and results.sanity:
             yield _labels(cell), float(bool(view.sanity.suspicion(cell)))

@@ -15,7 +15,7 @@ from calico.config.load import load_config, to_yaml
 from calico.predictions import Predictions
 from calico_eval.submission import predictions_from_submission, read_submission, write_submission
 from experiments.pretraining.table import write_tables
-from reports.gate.evaluate import evaluate
+from reports.gate.evaluate import evaluate_rules
 from reports.gate.rules import read_rules
 from reports.results_file import read_results
 from reports.writers.run_folder import write_report
@@ -47,7 +47,7 @@ def _rules(folder: Path) -> Path:
 
 def _gate(rules: Path) -> str:
     results = read_results(run_small() / "results.json")
-    return evaluate(results, read_rules(rules), results).model_dump_json()
+    return evaluate_rules(results, read_rules(rules), results).model_dump_json()
 
 
 def _results(folder: Path) -> Path:
@@ -64,7 +64,7 @@ def _judged_results(file: Path) -> str:
     """All that is done with a results file: read, compared with another one, gated, and written as
     every report."""
     results, before = read_results(file), read_results(run_small() / "results.json")
-    verdict = evaluate(results, read_rules(file.parent / "rules.yaml"), before)
+    verdict = evaluate_rules(results, read_rules(file.parent / "rules.yaml"), before)
     write_report(file.parent / "out", results, before, verdict, pictures_dir=file.parent)
     return results.model_dump_json() + verdict.model_dump_json()
 

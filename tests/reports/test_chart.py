@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from reports.schema import Metric
-from reports.svg.line_chart import LEFT, TOP, Chart, Line, line_chart, steps, top_of
+from reports.svg.line_chart import LEFT, TOP, Chart, Line, line_chart, round_steps, top_of
 from reports.svg.row_chart import RowData, row_chart
 
 
@@ -75,10 +75,10 @@ def test_top_holds_all_intervals_and_steps_are_round() -> None:
     assert top_of([metric(0.41, 0.3, 0.44), metric(None), None]) == 0.5
     assert top_of([]) == 1.0
     assert top_of([metric(1.2)]) == 1.5
-    assert steps(0.5) == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.5])
-    assert steps(0.05) == pytest.approx([0, 0.01, 0.02, 0.03, 0.04, 0.05])
+    assert round_steps(0.5) == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.5])
+    assert round_steps(0.05) == pytest.approx([0, 0.01, 0.02, 0.03, 0.04, 0.05])
     for top in (0.1, 0.3, 0.7, 0.9, 1.0, 1.5, 7.0):
-        assert 3 <= len(steps(top)) <= 6
+        assert 3 <= len(round_steps(top)) <= 6
 
 
 def beside(*levels: float) -> Chart:

@@ -14,7 +14,7 @@ import pytest
 
 from reports.clean_text import clean_lines, clean_text
 from reports.errors import ReportError
-from reports.gate.evaluate import evaluate
+from reports.gate.evaluate import evaluate_rules
 from reports.gate.rules import Rule, Rules
 from reports.html import render_html
 from reports.results_file import write_results
@@ -119,7 +119,7 @@ def hostile(results: Results, character: str) -> Results:
 @pytest.mark.parametrize("character", [*BREAKS, *COMMANDS])
 def test_no_writer_lets_a_forged_verdict_through(whole: Results, character: str) -> None:
     results = hostile(whole, character)
-    gate = evaluate(
+    gate = evaluate_rules(
         results.model_copy(update={"title": "x"}),
         Rules(rules=(Rule(metric="*", condition="clean*", min=0.01),)),
     ).model_copy(update={"title": results.title})

@@ -1,11 +1,11 @@
-from reports.formatting import condition
-from reports.html.attack_tables import attack_table, transfers
+from reports.formatting import format_condition
+from reports.html.attack_tables import attack_table, describe_transfers
 from reports.html.heatmap import severity_scales
-from reports.results_view import View
+from reports.results_view import ResultsView
 from reports.schema import Cell, Condition, Metric, Results
 from reports.svg.attack_curves import attack_curves
 from reports.svg.curve_panels import Panel
-from reports.svg.drawn_series import drawn
+from reports.svg.drawn_series import select_series
 from reports.svg.severity_curves import severity_curves
 
 
@@ -23,8 +23,8 @@ def cell(condition: Condition, value: float, engine: str = "torch", **details: s
     )
 
 
-def view(results: Results, *cells: Cell) -> View:
-    return View(results.model_copy(update={"cells": cells, "summary": {}}))
+def view(results: Results, *cells: Cell) -> ResultsView:
+    return ResultsView(results.model_copy(update={"cells": cells, "summary": {}}))
 
 
 def fog(severity: int, visibility: float) -> Condition:
@@ -138,16 +138,16 @@ def test_the_budget_in_the_table_is_what_the_attacker_may_change(results: Result
 def test_frames_attacked_on_another_engine_are_named(results: Results) -> None:
     own = cell(pgd(4, 10), 0.1, crafted_on="fused/torch")
     other = cell(pgd(4, 10), 0.2, engine="onnx", crafted_on="fused/torch")
-    (text,) = transfers(view(results, own, other))
+    (text,) = describe_transfers(view(results, own, other))
     assert (
         text
         == "fused (onnx): attacked with the gradients of fused/torch, the same model (its deployed form)."
     )
-    (text,) = transfers(view(results, cell(pgd(4, 10), 0.2, crafted_on="surrogate/torch")))
+    (text,) = describe_transfers(view(results, cell(pgd(4, 10), 0.2, crafted_on="surrogate/torch")))
     assert text.endswith(
         "of surrogate/torch, another model: a transfer attack, no white-box figure."
     )
-    assert transfers(view(results, own)) == ()
+    assert describe_transfers(view(results, own)) == ()
 
 
 def test_transfers_from_two_models_have_names_of_their_own_and_the_control_beside_them(
@@ -174,10 +174,10 @@ def test_transfers_from_two_models_have_names_of_their_own_and_the_control_besid
     rows = attack_table(looked).rows
     assert [row.attack for row in rows] == [*names, "camera noise"]
     assert {row.budget for row in rows} == {"eps\u00a04/255"}
-    assert [condition(one) for one in transfers_from] == [
+    assert [format_condition(one) for one in transfers_from] == [
         f"camera PGD transfer, eps\u00a04/255, from {source}" for source in ("b/torch", "c/torch")
     ]
-    assert transfers(looked) == (), "the rows say it"
+    assert describe_transfers(looked) == (), "the rows say it"
 
 
 def test_engines_of_a_model_that_agree_share_a_line_and_others_do_not(results: Results) -> None:
@@ -187,7 +187,7 @@ def test_engines_of_a_model_that_agree_share_a_line_and_others_do_not(results: R
     agreeing = view(results, *attacked("onnx", 0.6, 0.2), *attacked("torch", 0.601, 0.204))
     (panel,) = attack_curves(agreeing)[0].panels
     assert (
-        [s.label for s in drawn(agreeing, "attack")]
+        [s.label for s in select_series(agreeing, "attack")]
         == ["fused (onnx) = fused (torch)"]
         == list(panel.columns)
     )
@@ -196,7 +196,7 @@ def test_engines_of_a_model_that_agree_share_a_line_and_others_do_not(results: R
         differing = view(results, *attacked("onnx", 0.6, 0.2), *one)
         (panel,) = attack_curves(differing)[0].panels
         assert (
-            [s.label for s in drawn(differing, "attack")]
+            [s.label for s in select_series(differing, "attack")]
             == ["fused (onnx)", "fused (torch)"]
             == list(panel.columns)
         )
@@ -217,7 +217,7 @@ def test_engines_whose_success_rates_differ_share_no_line(results: Results) -> N
         (0.4, ["fused (onnx)", "fused (torch)"]),
     ):
         looked = view(results, *attacked("onnx", 0.3), *attacked("torch", rate))
-        assert [s.label for s in drawn(looked, "attack")] == labels
+        assert [s.label for s in select_series(looked, "attack")] == labels
 
 
 def test_the_key_names_only_what_has_a_line(results: Results) -> None:
@@ -228,8 +228,8 @@ def test_the_key_names_only_what_has_a_line(results: Results) -> None:
         cell(CLEAN.condition, 0.6, "onnx"),
         cell(pgd(4, 10), 0.2, "onnx"),
     )
-    assert [s.engine for s in drawn(looked, "corruption")] == ["torch"]
-    assert [s.engine for s in drawn(looked, "attack")] == ["onnx"]
+    assert [s.engine for s in select_series(looked, "corruption")] == ["torch"]
+    assert [s.engine for s in select_series(looked, "attack")] == ["onnx"]
 
 
 def test_a_corruption_of_an_unused_sensor_has_no_line(results: Results) -> None:

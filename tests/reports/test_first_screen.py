@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from reports.first_screen import verdict
-from reports.results_view import View
+from reports.first_screen import make_first_screen
+from reports.results_view import ResultsView
 from reports.schema import Cell, Condition, Metric, Results
 from reports.svg.line_chart import Tick
 from reports.svg.row_chart import RowData, row_chart
@@ -50,8 +50,8 @@ def test_what_loses_nothing_is_not_listed(
     results: Results, kept: dict[str, float], answer: str, details: tuple[str, ...]
 ) -> None:
     cells = (cell("clean", 0.5), *(cell(name, value) for name, value in kept.items()))
-    found = verdict(
-        View(results.model_copy(update={"cells": cells, "models": (), "summary": {}})), None
+    found = make_first_screen(
+        ResultsView(results.model_copy(update={"cells": cells, "models": (), "summary": {}})), None
     )
     tile = next(tile for tile in found.tiles if tile.question == "Loses most to")
     assert (tile.answer, tuple(line.replace("\u00a0", " ") for line in tile.details)) == (

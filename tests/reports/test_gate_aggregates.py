@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from reports.cli import gate as gate_command
 from reports.errors import ReportError
-from reports.gate.evaluate import ExitCode, GateReport, evaluate
+from reports.gate.evaluate import ExitCode, GateReport, evaluate_rules
 from reports.gate.rules import Rule, Rules, read_rules
 from reports.html import render_html
 from reports.results_file import write_results
@@ -88,7 +88,7 @@ def two(results: Results) -> Results:
 
 
 def gate(results: Results, baseline: Results | None = None, **rule: Any) -> GateReport:
-    return evaluate(results, Rules(rules=(Rule(**rule),)), baseline)
+    return evaluate_rules(results, Rules(rules=(Rule(**rule),)), baseline)
 
 
 def with_aggregate(
@@ -371,7 +371,10 @@ def test_a_suspect_attack_leaves_aggregates_alone(two: Results) -> None:
             Rule(metric="mAP", kind="attack", model="a", min=0.05),
         )
     )
-    assert [check.state for check in evaluate(suspect, rules).checks] == ["passed", "inconclusive"]
+    assert [check.state for check in evaluate_rules(suspect, rules).checks] == [
+        "passed",
+        "inconclusive",
+    ]
 
 
 # --- the rules file, and every output ---
@@ -406,7 +409,7 @@ def test_every_output_shows_it(two: Results) -> None:
     rules = Rules(
         rules=(Rule(aggregate="mAP/mPC", min=0.27), Rule(aggregate="mAP/mCE", model="a", max=1.08))
     )  # a failed, b passed; mCE of a passed
-    report = evaluate(two, rules)
+    report = evaluate_rules(two, rules)
     lines = list(gate_lines(report))
     assert (
         lines[0]

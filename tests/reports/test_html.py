@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from reports import formatting
-from reports.gate.evaluate import evaluate
+from reports.gate.evaluate import evaluate_rules
 from reports.gate.rules import Rule, Rules
 from reports.html import render_html
-from reports.html.check_tables import effect_table, telling
-from reports.results_view import View
+from reports.html.check_tables import effect_table, keep_changes
+from reports.results_view import ResultsView
 from reports.schema import Cell, Check, Condition, Metric, Picture, Results
 from reports.writers.markdown import markdown_summary
 
@@ -170,8 +170,8 @@ def test_every_value_of_heat_maps_is_the_formatted_value_of_the_file(
         if cell.model == model and cell.condition.kind == "corruption"
     ]
     wanted = sorted(
-        f"{formatting.words(c.name)}, {formatting.parameters(c.parameters)}: {formatting.metric(m)} {formatting.interval(m)}, "
-        f"{formatting.sample(m)}"
+        f"{formatting.to_words(c.name)}, {formatting.format_parameters(c.parameters)}: {formatting.format_metric(m)} {formatting.format_interval(m)}, "
+        f"{formatting.format_sample(m)}"
         for m, c in expected
     )
     assert sorted(title for title, _ in found) == wanted
@@ -190,7 +190,7 @@ def test_every_curve_has_its_numbers_in_the_table_behind_it(results: Results, ht
                     c for c in cells if c.condition.kind == "clean" or c.condition.name == name
                 ]
                 wanted = [
-                    f"{formatting.metric(c.metrics[metric])} {formatting.interval(c.metrics[metric])}"
+                    f"{formatting.format_metric(c.metrics[metric])} {formatting.format_interval(c.metrics[metric])}"
                     for c in shown
                 ]
                 columns = [
@@ -207,8 +207,8 @@ def test_scorecard_and_classes_show_the_values_of_the_file(results: Results, htm
         clean = next(c for c in results.cells if c.model == model and c.condition.kind == "clean")
         for metric in ("mAP", "NDS", "mIoU"):
             wanted = (
-                formatting.metric(clean.metrics[metric]),
-                formatting.metric(results.summary[f"{model}/onnxruntime"][f"{metric}/mPC"]),
+                formatting.format_metric(clean.metrics[metric]),
+                formatting.format_metric(results.summary[f"{model}/onnxruntime"][f"{metric}/mPC"]),
             )
             assert [
                 row for row in rows if row.startswith(model) and all(text in row for text in wanted)
@@ -222,7 +222,7 @@ def test_scorecard_and_classes_show_the_values_of_the_file(results: Results, htm
                 row
                 for row in rows
                 if row.startswith(name)
-                and formatting.metric(value) in row
+                and formatting.format_metric(value) in row
                 and str(value.n_objects) in row
             ]
 
@@ -285,7 +285,7 @@ def test_hostile_names_are_text(results: Results, tmp_path: Path) -> None:
         notes=(HOSTILE,),
         pictures=(picture,),
     )
-    gate = evaluate(hostile, Rules(rules=(Rule(metric="mAP", min=0.5),)))
+    gate = evaluate_rules(hostile, Rules(rules=(Rule(metric="mAP", min=0.5),)))
     text = render_html(hostile, tmp_path, gate=gate)
     page = Page(text)
     assert "<script" not in text
@@ -384,7 +384,7 @@ def test_a_metric_that_is_nowhere_defined_has_its_reason_among_what_is_absent_an
 
 
 def test_gate_section(results: Results, tmp_path: Path) -> None:
-    gate = evaluate(
+    gate = evaluate_rules(
         results, Rules(rules=(Rule(metric="mAP", model="fused", condition="clean", min=0.9),))
     )
     page = Page(render_html(results, tmp_path, gate=gate)).text.replace("\u00a0", " ")
@@ -549,13 +549,13 @@ def test_checks_show_what_changed_and_failed_ones_everything() -> None:
         "points_before": 5.0,
         "points_after": 5.0,
     }
-    assert telling(measured) == {"moved_m": 0.1}
-    assert telling({"points_before": 5.0, "points_after": 0.0}) == {"points_before": 5.0}
+    assert keep_changes(measured) == {"moved_m": 0.1}
+    assert keep_changes({"points_before": 5.0, "points_after": 0.0}) == {"points_before": 5.0}
 
 
 def test_a_failed_check_shows_all_that_was_measured(results: Results) -> None:
     broken = results.cells[1].model_copy(
         update={"effect": Check(passed=False, measured={"points_changed": 0.0})}
     )
-    (row,) = effect_table(View(results.model_copy(update={"cells": (broken,)}))).rows
+    (row,) = effect_table(ResultsView(results.model_copy(update={"cells": (broken,)}))).rows
     assert row.measured == "points changed\u00a00"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from reports.gate.evaluate import evaluate
+from reports.gate.evaluate import evaluate_rules
 from reports.plausibility import check_meaning
 from reports.schema import Results
 from reports.writers.run_folder import write_report
@@ -56,7 +56,7 @@ def count_lines(function: Callable[[], object]) -> int:
 
 def all_work(results: Results, folder: Path) -> None:
     check_meaning(results, "results.json")
-    write_report(folder, results, results, evaluate(results, SCALING.RULES, results))
+    write_report(folder, results, results, evaluate_rules(results, SCALING.RULES, results))
 
 
 @pytest.mark.parametrize("shape", SCALING.SHAPES)
@@ -99,4 +99,4 @@ def test_a_rule_for_each_condition_looks_at_its_own_cells(monkeypatch: pytest.Mo
         return original(*arguments)
 
     monkeypatch.setattr(gate, "matches_cell", matches)
-    assert len(evaluate(results, rules).checks) == len(results.cells) == asked
+    assert len(evaluate_rules(results, rules).checks) == len(results.cells) == asked

@@ -9,9 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from reports.errors import ReportError
-from reports.first_screen import verdict
+from reports.first_screen import make_first_screen
 from reports.html.render import render_html
-from reports.results_view import View
+from reports.results_view import ResultsView
 from reports.schema import Cell, Check, Condition, Curve, Metric, Results
 from reports.svg.parameter_curves import half_value, parameter_curves
 from reports.writers.markdown import markdown_summary
@@ -87,7 +87,7 @@ def test_a_logarithmic_scale_has_no_zero() -> None:
 
 
 def test_the_crossing_lies_on_the_curve_at_half_of_clean(with_curves: Results) -> None:
-    (curve,) = parameter_curves(View(with_curves))
+    (curve,) = parameter_curves(ResultsView(with_curves))
     (panel,) = curve.panels
     fused, lidar = panel.chart.readings
     clean, first, _, third, last = panel.chart.lines[0].marks
@@ -105,7 +105,8 @@ def test_the_crossing_lies_on_the_curve_at_half_of_clean(with_curves: Results) -
 def test_the_scale_is_that_of_the_curve(with_curves: Results) -> None:
     """400 to 50 m is less than a factor of ten: a log curve is logarithmic all the same, a linear one is not."""
     first, _, third, last = (
-        mark.x for mark in parameter_curves(View(with_curves))[0].panels[0].chart.lines[0].marks[1:]
+        mark.x
+        for mark in parameter_curves(ResultsView(with_curves))[0].panels[0].chart.lines[0].marks[1:]
     )
     assert (third - first) / (last - first) == pytest.approx(math.log(4) / math.log(8), abs=0.005)
     linear = with_curves.model_copy(
@@ -114,13 +115,14 @@ def test_the_scale_is_that_of_the_curve(with_curves: Results) -> None:
         }
     )
     first, _, third, last = (
-        mark.x for mark in parameter_curves(View(linear))[0].panels[0].chart.lines[0].marks[1:]
+        mark.x
+        for mark in parameter_curves(ResultsView(linear))[0].panels[0].chart.lines[0].marks[1:]
     )
     assert (third - first) / (last - first) == pytest.approx(300 / 350, abs=0.005)
 
 
 def test_the_tables_hold_every_number_and_why_there_is_none(with_curves: Results) -> None:
-    (curve,) = parameter_curves(View(with_curves))
+    (curve,) = parameter_curves(ResultsView(with_curves))
     assert (curve.title, curve.axis, curve.sensors) == ("fog", "visibility (m)", "camera + LiDAR")
     assert curve.methods == ("j",)
     (fused,), (lidar,) = (row.values for row in curve.rows)
@@ -181,7 +183,7 @@ def test_a_run_of_a_curve_alone_warns_of_nothing_that_it_was_not_asked_for(
         c.model_copy(update={"effect": Check(passed=True, measured={})}) for c in with_curves.cells
     ]
     alone = with_curves.model_copy(update={"cells": tuple(checked)})
-    tiles = verdict(View(alone), None).tiles
+    tiles = make_first_screen(ResultsView(alone), None).tiles
     assert [tile.question for tile in tiles] == [
         "Clean mAP", "Under fog, mAP falls to half at", "Effect and budget checks", "Gate",
     ]  # fmt: skip
@@ -206,8 +208,8 @@ def test_a_curve_that_never_halves_says_why_and_other_metrics_follow(with_curves
     both = with_curves.curves[0].model_copy(
         update={"half": {"NDS": with_curves.curves[0].half["mAP"], "mAP": never}}
     )
-    found = verdict(
-        View(with_curves.model_copy(update={"cells": tuple(cells), "curves": (both,)})), None
+    found = make_first_screen(
+        ResultsView(with_curves.model_copy(update={"cells": tuple(cells), "curves": (both,)})), None
     )
     tile = next(tile for tile in found.tiles if tile.question.startswith("Under fog"))
     assert tile.answer == "not on the curve"
@@ -220,10 +222,10 @@ def test_a_curve_that_never_halves_says_why_and_other_metrics_follow(with_curves
 
 
 def test_curve_points_are_in_no_mean_and_no_worst_case(with_curves: Results) -> None:
-    view = View(with_curves)
+    view = ResultsView(with_curves)
     assert view.corruption_mean(view.series[0], "mAP") is None
     assert view.worst(view.series[0], "mAP", "corruption") is None
-    assert verdict(view, None).sentence == (
+    assert make_first_screen(view, None).sentence == (
         "fused: under fog, mAP falls to half of its clean value at 100\u00a0m (visibility)."
     )
 
@@ -257,7 +259,7 @@ def test_a_curve_of_an_engine_that_shares_the_line_of_another_needs_no_panel(
     ]
     only = with_curves.curves[0].model_copy(update={"engine": "torch"})
     (curve,) = parameter_curves(
-        View(
+        ResultsView(
             with_curves.model_copy(
                 update={"cells": (*with_curves.cells[:5], *twin), "curves": (only,)}
             )

@@ -12,7 +12,7 @@ import reports.files
 from reports.errors import ReportError
 from reports.files import read_json, to_json, write_text
 from reports.results_file import check_version, read_results, write_results
-from reports.results_view import View
+from reports.results_view import ResultsView
 from reports.schema import Results, json_schema
 
 
@@ -153,7 +153,7 @@ def test_a_file_of_schema_1_3_is_read_and_its_sweep_is_a_curve() -> None:
     assert [c.metrics["mAP"].value for c in read.cells] == [
         c["metrics"]["mAP"]["value"] for c in stored["cells"]
     ]
-    assert View(read).curves.keys() == {(read.models[0].name, "user", "point_drop")}
+    assert ResultsView(read).curves.keys() == {(read.models[0].name, "user", "point_drop")}
 
 
 def test_versions_older_minor_is_read_newer_is_not() -> None:

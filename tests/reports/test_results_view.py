@@ -1,7 +1,7 @@
 import pytest
 
-from reports.conditions import is_control, level
-from reports.results_view import View
+from reports.conditions import is_control, level_on_axis
+from reports.results_view import ResultsView
 from reports.schema import Cell, Condition, Metric, Results
 
 
@@ -22,8 +22,8 @@ def snow(severity: int) -> Condition:
     return Condition(kind="corruption", name="snow", severity=severity)
 
 
-def view(results: Results, *cells: Cell) -> View:
-    return View(results.model_copy(update={"cells": cells, "summary": {}}))
+def view(results: Results, *cells: Cell) -> ResultsView:
+    return ResultsView(results.model_copy(update={"cells": cells, "summary": {}}))
 
 
 def test_mean_is_over_corruptions_first_then_severities(results: Results) -> None:
@@ -47,7 +47,7 @@ def test_mean_is_over_corruptions_first_then_severities(results: Results) -> Non
 
 
 def test_stored_summary_is_preferred(results: Results) -> None:
-    looked = View(results)
+    looked = ResultsView(results)
     for series in looked.series:
         assert (
             looked.corruption_mean(series, "mAP")
@@ -105,16 +105,18 @@ def test_a_noise_control_is_never_the_worst_attack(results: Results) -> None:
 
 def test_level_is_the_physical_value_or_the_severity() -> None:
     assert (
-        level(Condition(kind="corruption", name="fog", severity=2, parameters={"v": 50}, axis="v"))
+        level_on_axis(
+            Condition(kind="corruption", name="fog", severity=2, parameters={"v": 50}, axis="v")
+        )
         == 50
     )
     assert (
-        level(
+        level_on_axis(
             Condition(kind="corruption", name="fog", severity=2, parameters={"v": "low"}, axis="v")
         )
         == 2
     )
-    assert level(fog(4)) == 4
+    assert level_on_axis(fog(4)) == 4
 
 
 def test_what_changes_no_sensor_of_the_model_is_in_no_average_and_no_worst_case(

@@ -10,18 +10,18 @@ from typing import Any
 
 import pytest
 
-from reports.first_screen import verdict
-from reports.gate.evaluate import ExitCode, GateReport, evaluate
+from reports.first_screen import make_first_screen
+from reports.gate.evaluate import ExitCode, GateReport, evaluate_rules
 from reports.gate.rules import Rule, Rules
 from reports.html import render_html
 from reports.html.attack_tables import attack_table, cross_tables
 from reports.results_file import read_results, write_results
-from reports.results_view import View
-from reports.sanity_verdict import sanity_lines, unchecked, verdicts
+from reports.results_view import ResultsView
+from reports.sanity_verdict import engine_verdicts, is_unchecked, sanity_lines
 from reports.schema import Cell, Check, Condition, LossTrace, Metric, Model, Results, SanityCheck
 from reports.svg.attack_curves import attack_curves
 from reports.svg.trace_chart import trace_charts
-from reports.writers.console import gate_lines, headline
+from reports.writers.console import gate_lines, headline_lines
 from reports.writers.junit import junit_xml
 from reports.writers.markdown import markdown_summary
 from reports.writers.openmetrics import openmetrics_text
@@ -118,9 +118,9 @@ def suspect(sound: Results) -> Results:
 def test_only_attacks_of_the_failed_model_or_with_its_gradients_are_suspect(
     sound: Results, suspect: Results
 ) -> None:
-    assert [View(sound).sanity.suspicion(c) for c in CELLS] == [()] * 7
+    assert [ResultsView(sound).sanity.suspicion(c) for c in CELLS] == [()] * 7
     # clean, attack, noise, the deployed form; another model, attacked on itself; a transfer of the failed gradients
-    assert [View(suspect).sanity.suspicion(c) for c in CELLS] == [
+    assert [ResultsView(suspect).sanity.suspicion(c) for c in CELLS] == [
         (),
         ("S7",),
         (),
@@ -132,20 +132,20 @@ def test_only_attacks_of_the_failed_model_or_with_its_gradients_are_suspect(
 
 
 def test_a_warning_and_a_check_that_was_not_run_make_nothing_suspect(sound: Results) -> None:
-    first, _ = verdicts(sound)
+    first, _ = engine_verdicts(sound)
     assert (first.suspect, first.summary()) == (False, "2 passed, 1 warned, 1 not run")
 
 
 def test_attacks_without_any_check_are_called_unchecked(sound: Results) -> None:
     bare = sound.model_copy(update={"sanity": ()})
-    assert unchecked(bare)
-    assert not unchecked(sound)
+    assert is_unchecked(bare)
+    assert not is_unchecked(sound)
     assert list(sanity_lines(bare)) == ["no sanity verdict: the attack figures are unchecked"]
     assert "unchecked: the file holds no sanity verdict" in render_html(bare, Path())
-    assert not unchecked(bare.model_copy(update={"cells": CELLS[:1]}))
+    assert not is_unchecked(bare.model_copy(update={"cells": CELLS[:1]}))
     not_run = tuple(check.model_copy(update={"verdict": "NOT RUN"}) for check in sound.sanity)
     idle = sound.model_copy(update={"sanity": not_run})
-    assert unchecked(idle)
+    assert is_unchecked(idle)
     assert list(sanity_lines(idle)) == [
         "sanity of a/torch-cpu: attack figures unchecked; 4 not run",
         "sanity of b/torch-cpu: attack figures unchecked; 4 not run",
@@ -160,7 +160,7 @@ def test_attacks_without_any_check_are_called_unchecked(sound: Results) -> None:
         kind="attack", name="camera_square", parameters={"queries": 200, "restarts": 1}
     )
     asked = bare.model_copy(update={"cells": (CELLS[0], cell(by_queries, 0.2))})
-    assert unchecked(asked)
+    assert is_unchecked(asked)
     page = render_html(asked, Path()).replace("\u00a0", " ").replace("&nbsp;", " ")
     assert "queries 200, restarts 1" in page
 
@@ -168,10 +168,10 @@ def test_attacks_without_any_check_are_called_unchecked(sound: Results) -> None:
 def test_a_first_sentence_that_rests_on_a_suspect_figure_says_so(
     sound: Results, suspect: Results
 ) -> None:
-    first = verdict(View(sound), None).sentence
+    first = make_first_screen(ResultsView(sound), None).sentence
     assert first.endswith(" under the worst attack.")
     assert (
-        verdict(View(suspect), None).sentence
+        make_first_screen(ResultsView(suspect), None).sentence
         == first[:-1] + " (SUSPECT (S7): not to be relied on)."
     )
 
@@ -284,7 +284,7 @@ def test_the_terminal_names_what_failed_and_what_warned(suspect: Results) -> Non
         "  WARN S12 title of S12: meaning of S12",
     ]
     assert lines[3].startswith("sanity of b/torch-cpu: attack figures checked; 2 passed")
-    shown = "\n".join(headline(suspect))
+    shown = "\n".join(headline_lines(suspect))
     assert lines[0] in shown
     assert "SUSPECT (S7): not to be relied on" in shown
 
@@ -295,7 +295,7 @@ OWN = {"model": "a", "engine": "torch-cpu", "condition": "camera_pgd"}
 
 
 def gate(results: Results, baseline: Results | None = None, **rule: Any) -> GateReport:
-    return evaluate(results, Rules(rules=(Rule(**rule),)), baseline)
+    return evaluate_rules(results, Rules(rules=(Rule(**rule),)), baseline)
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def test_suspect_figures_do_not_pass(
 def test_a_certain_failure_goes_before_a_doubt(suspect: Results) -> None:
     verdict = gate(suspect, metric="mAP", model="a", engine="torch-cpu", min=0.5)
     assert [check.state for check in verdict.checks] == ["passed", "failed", "passed"]
-    mixed = evaluate(
+    mixed = evaluate_rules(
         suspect,
         Rules(
             rules=(
@@ -403,7 +403,7 @@ def test_attacks_of_other_effort_have_panels_of_their_own(sound: Results) -> Non
         cell(attack(8, "camera_pgd_det", objective="det"), 0.15),
         cell(attack(8, "camera_noise"), 0.59),
     )
-    view = View(sound.model_copy(update={"cells": cells}))
+    view = ResultsView(sound.model_copy(update={"cells": cells}))
     panels = {panel.name: panel for panel in attack_curves(view)[0].panels}
     assert list(panels) == [
         "camera PGD, steps\u00a010",
@@ -424,10 +424,12 @@ def test_joint_budgets_that_scale_together_are_one_curve_and_others_are_not(soun
     def joint(levels: int, metres: float) -> Cell:
         return cell(attack(levels, "joint_pgd", range_m=metres), 0.2)
 
-    view = View(sound.model_copy(update={"cells": (CELLS[0], joint(2, 0.05), joint(4, 0.1))}))
+    view = ResultsView(
+        sound.model_copy(update={"cells": (CELLS[0], joint(2, 0.05), joint(4, 0.1))})
+    )
     (panel,) = attack_curves(view)[0].panels
     assert [row.level for row in panel.rows] == ["clean", "2", "4"]
-    view = View(sound.model_copy(update={"cells": (CELLS[0], joint(4, 0.1), joint(4, 0.2))}))
+    view = ResultsView(sound.model_copy(update={"cells": (CELLS[0], joint(4, 0.1), joint(4, 0.2))}))
     assert [panel.name for panel in attack_curves(view)[0].panels] == [
         "joint PGD, range\u00a00.1\u00a0m",
         "joint PGD, range\u00a00.2\u00a0m",
@@ -435,7 +437,7 @@ def test_joint_budgets_that_scale_together_are_one_curve_and_others_are_not(soun
 
 
 def test_the_table_of_attacks_has_effort_budget_and_success_rate(suspect: Results) -> None:
-    table = attack_table(View(suspect))
+    table = attack_table(ResultsView(suspect))
     assert table.metrics == ("mAP", "ASR")
     first, control = table.rows[:2]
     assert (first.attack, first.objective, first.effort, first.suspect) == (
@@ -461,7 +463,7 @@ def test_attacks_on_corrupted_frames_have_a_table_and_are_in_no_curve_and_no_wor
     ]
     cells = (*CELLS[:3], cell(fog[0], 0.5), cell(fog[1], 0.4), *both)
     results = suspect.model_copy(update={"cells": cells})
-    view = View(results)
+    view = ResultsView(results)
     table = cross_tables(view)[0]
     assert table.attacks == ("camera PGD, camera levels\u00a04/255",)
     assert table.suspect == "SUSPECT (S7)"
@@ -494,7 +496,7 @@ def test_joint_attacks_on_corrupted_frames_that_differ_in_the_lidar_budget_have_
         for name, severity in (("joint_pgd", 0), ("fog+joint_pgd", 3))
         for metres, value in ((0.1, 0.4), (0.3, 0.2))
     ]
-    table = cross_tables(View(sound.model_copy(update={"cells": (CELLS[0], *cells)})))[0]
+    table = cross_tables(ResultsView(sound.model_copy(update={"cells": (CELLS[0], *cells)})))[0]
     assert [name.replace("\u00a0", " ") for name in table.attacks] == [
         "joint PGD, camera levels 4/255 + range 0.1 m",
         "joint PGD, camera levels 4/255 + range 0.3 m",
@@ -516,7 +518,7 @@ def test_the_loss_curve_starts_at_the_clean_frame_and_ends_at_the_delivered_one(
         ),
     )
     results = sound.model_copy(update={"cells": (CELLS[0], cell(attack(4), 0.3, traces=traces))})
-    (chart,) = trace_charts(View(results))
+    (chart,) = trace_charts(ResultsView(results))
     first, second = chart.lines
     assert first.start == (60.0, second.start[1]), (
         "both start at a rise of 0, whatever their clean value"
@@ -545,7 +547,7 @@ def test_a_long_trace_is_thinned_and_a_flat_one_drawn(sound: Results) -> None:
     flat = LossTrace(token="g", objective="hide", clean=1.0, losses=(1.0, 1.0), delivered=1.0)
     for trace, vertices in ((long, 239), (flat, 2)):
         results = sound.model_copy(update={"cells": (cell(attack(4), 0.3, traces=(trace,)),)})
-        (chart,) = trace_charts(View(results))
+        (chart,) = trace_charts(ResultsView(results))
         assert chart.lines[0].path.count(" L") + 1 == vertices
         assert "nan" not in chart.lines[0].path
         assert [tick.text for tick in chart.y_ticks] == {
@@ -557,7 +559,7 @@ def test_a_long_trace_is_thinned_and_a_flat_one_drawn(sound: Results) -> None:
 def test_a_trace_without_iterates_is_drawn(sound: Results) -> None:
     trace = LossTrace(token="f", objective="hide", clean=1.0, losses=(), delivered=2.0)
     (chart,) = trace_charts(
-        View(sound.model_copy(update={"cells": (cell(attack(4), 0.3, traces=(trace,)),)}))
+        ResultsView(sound.model_copy(update={"cells": (cell(attack(4), 0.3, traces=(trace,)),)}))
     )
     assert chart.lines[0].path == ""
     assert chart.rows[0].delivered == "2"

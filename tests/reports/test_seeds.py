@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from reports.gate.evaluate import evaluate
+from reports.gate.evaluate import evaluate_rules
 from reports.gate.rules import Rule, Rules
 from reports.html import render_html
-from reports.html.scorecard import scorecard
-from reports.results_view import View
+from reports.html.scorecard import make_scorecard
+from reports.results_view import ResultsView
 from reports.schema import Cell, Results
 from reports.writers.markdown import markdown_summary
 from reports.writers.nuscenes_summary import nuscenes_summary
@@ -41,7 +41,7 @@ def two_seeds(whole: Results) -> Results:
 
 
 def test_every_writer_shows_the_mean_over_seeds(two_seeds: Results, tmp_path: Path) -> None:
-    assert "55.8\u00a0%" in scorecard(View(two_seeds), None)[0].rows[0].clean.text
+    assert "55.8\u00a0%" in make_scorecard(ResultsView(two_seeds), None)[0].rows[0].clean.text
     assert "| m | 55.8\u00a0% |" in markdown_summary(two_seeds)
     assert "55.8\u00a0%" in render_html(two_seeds, Path())
     entry = nuscenes_summary(two_seeds)["m/torch"]
@@ -53,7 +53,9 @@ def test_every_writer_shows_the_mean_over_seeds(two_seeds: Results, tmp_path: Pa
 
 
 def test_the_gate_asks_of_every_seed_and_names_it(two_seeds: Results) -> None:
-    report = evaluate(two_seeds, Rules(rules=(Rule(metric="mAP", condition="clean", min=0.5),)))
+    report = evaluate_rules(
+        two_seeds, Rules(rules=(Rule(metric="mAP", condition="clean", min=0.5),))
+    )
     assert [(check.condition, check.state) for check in report.checks] == [
         ("clean, seed 0", "failed"),
         ("clean, seed 1", "passed"),
@@ -63,9 +65,9 @@ def test_the_gate_asks_of_every_seed_and_names_it(two_seeds: Results) -> None:
 def test_a_share_of_the_clean_value_is_of_the_same_seed(two_seeds: Results) -> None:
     """0.1 of 0.216 and 0.63 of 0.9; where a seed has no clean cell, of the mean over the seeds that have one."""
     rule = Rules(rules=(Rule(metric="mAP", condition="fog", relative_to_clean_min=0.5),))
-    report = evaluate(two_seeds, rule)
+    report = evaluate_rules(two_seeds, rule)
     assert [check.observed for check in report.checks] == pytest.approx([0.1 / 0.216, 0.7])
     one_clean = two_seeds.model_copy(update={"cells": (two_seeds.cells[1], *two_seeds.cells[2:])})
-    assert [check.observed for check in evaluate(one_clean, rule).checks] == pytest.approx(
+    assert [check.observed for check in evaluate_rules(one_clean, rule).checks] == pytest.approx(
         [0.1 / 0.9, 0.7]
     )

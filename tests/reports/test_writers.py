@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reports.errors import ReportError
-from reports.gate.evaluate import evaluate
+from reports.gate.evaluate import evaluate_rules
 from reports.gate.rules import Rule, Rules
 from reports.results_file import write_results
 from reports.schema import Check, Metric, Results
@@ -40,7 +40,7 @@ def renamed(results: Results, name: str) -> Results:
 
 
 def test_junit_of_a_gate_counts_what_it_holds(results: Results) -> None:
-    gate = evaluate(results, mixed_rules())
+    gate = evaluate_rules(results, mixed_rules())
     suite = ElementTree.fromstring(junit_xml(results, gate)).find("testsuite")
     assert suite is not None
     cases = suite.findall("testcase")
@@ -66,7 +66,7 @@ def test_junit_of_a_gate_counts_what_it_holds(results: Results) -> None:
 def test_junit_case_names_are_unique(results: Results) -> None:
     for text in (
         junit_xml(results),
-        junit_xml(results, evaluate(results, Rules(rules=(Rule(metric="*", min=0.01),)))),
+        junit_xml(results, evaluate_rules(results, Rules(rules=(Rule(metric="*", min=0.01),)))),
     ):
         names = [
             (case.get("classname"), case.get("name"))
@@ -93,7 +93,7 @@ def test_junit_not_comparable_is_an_error(results: Results) -> None:
     other = results.model_copy(
         update={"provenance": results.provenance.model_copy(update={"suite_version": "2"})}
     )
-    gate = evaluate(results, mixed_rules(), other)
+    gate = evaluate_rules(results, mixed_rules(), other)
     root = ElementTree.fromstring(junit_xml(results, gate))
     assert [e.text for e in root.iter("error")][
         -1
@@ -135,7 +135,7 @@ def parse_openmetrics(text: str) -> dict[str, dict[tuple[tuple[str, str], ...], 
 
 
 def test_openmetrics_is_valid_and_exact(results: Results) -> None:
-    families = parse_openmetrics(openmetrics_text(results, evaluate(results, mixed_rules())))
+    families = parse_openmetrics(openmetrics_text(results, evaluate_rules(results, mixed_rules())))
     wanted = {
         (cell.id, name): metric.value
         for cell in results.cells
@@ -166,9 +166,9 @@ def test_openmetrics_escapes_labels(results: Results) -> None:
 
 
 def test_markdown_shows_verdict_scores_and_gate(results: Results, baseline: Results) -> None:
-    text = markdown_summary(results, baseline, evaluate(results, mixed_rules(), baseline)).replace(
-        "\u00a0", " "
-    )
+    text = markdown_summary(
+        results, baseline, evaluate_rules(results, mixed_rules(), baseline)
+    ).replace("\u00a0", " ")
     assert text.startswith("# CALICO robustness, test data\n")
     assert "| fused | 41.2 % [38.0, 44.7] −0.8 pp |" in text
     assert "**Not passed**: 3 passed, 3 failed, 1 errors (exit code 3)." in text
@@ -179,7 +179,9 @@ def test_markdown_shows_verdict_scores_and_gate(results: Results, baseline: Resu
 def test_markdown_gate_rows_of_two_engines_differ(results: Results) -> None:
     torch = results.cells[0].model_copy(update={"engine": "torch", "id": "torch"})
     both = results.model_copy(update={"cells": (results.cells[0], torch)})
-    text = markdown_summary(both, gate=evaluate(both, Rules(rules=(Rule(metric="mAP", min=0.1),))))
+    text = markdown_summary(
+        both, gate=evaluate_rules(both, Rules(rules=(Rule(metric="mAP", min=0.1),)))
+    )
     assert "| mAP | fused | onnxruntime | clean |" in text
     assert "| mAP | fused | torch | clean |" in text
 
@@ -208,7 +210,7 @@ def test_markdown_tables_keep_their_columns_with_hostile_names(results: Results)
 
 
 def test_markdown_stays_below_a_megabyte(results: Results) -> None:
-    gate = evaluate(results, Rules(rules=(Rule(metric="*", min=1),)))
+    gate = evaluate_rules(results, Rules(rules=(Rule(metric="*", min=1),)))
     assert len(gate.checks) > 3000
     text = markdown_summary(results, gate=gate)
     assert "more checks are in report.html" in text
@@ -278,7 +280,7 @@ def test_write_report_reads_results_json_and_writes_the_same_bytes_twice(
 def test_write_report_with_a_gate_into_another_folder_keeps_the_pictures(
     run_dir: Path, results: Results, tmp_path: Path
 ) -> None:
-    gate = evaluate(results, mixed_rules())
+    gate = evaluate_rules(results, mixed_rules())
     paths = write_report(tmp_path / "out", results, gate=gate, pictures_dir=run_dir)
     assert "data:image/jpeg" in paths[0].read_text()
     assert paths[-1].name == "gate.json"
@@ -293,7 +295,7 @@ def test_write_report_with_a_gate_into_another_folder_keeps_the_pictures(
 def test_the_verdict_in_gate_json_is_read_back_only_for_the_same_results(
     run_dir: Path, results: Results, baseline: Results
 ) -> None:
-    gate = evaluate(results, mixed_rules(), baseline)
+    gate = evaluate_rules(results, mixed_rules(), baseline)
     write_report(run_dir, results, gate=gate)
     assert read_gate(run_dir, results) == gate
     assert read_gate(run_dir, baseline) is None
@@ -302,7 +304,7 @@ def test_the_verdict_in_gate_json_is_read_back_only_for_the_same_results(
 
 
 def test_a_report_without_a_verdict_leaves_no_gate_json(run_dir: Path, results: Results) -> None:
-    write_report(run_dir, results, gate=evaluate(results, mixed_rules()))
+    write_report(run_dir, results, gate=evaluate_rules(results, mixed_rules()))
     write_report(run_dir, results)
     assert not (run_dir / "gate.json").exists()
     assert read_gate(run_dir, results) is None

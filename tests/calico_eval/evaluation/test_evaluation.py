@@ -24,7 +24,7 @@ from calico_eval.evaluation.store import RunStore
 from calico_eval.metrics.nuscenes import class_ranges
 from calico_eval.metrics.suffstats import load_stats, save_stats
 from corruptions import CorruptionError
-from reports.comparison import against
+from reports.comparison import compared_engine
 from reports.errors import ReportError
 from reports.results_file import read_results
 from reports.schema import Metric, Results
@@ -247,7 +247,7 @@ def test_against_itself_under_another_name_mce_is_one(
     summary = run_for(plan, engines, street, tmp_path / "run", title="t", pictures=False).summary
     mce = summary["cluster/user"]["mAP/mCE"]
     assert (mce.value, mce.lo, mce.hi) == (1.0, 1.0, 1.0)
-    assert against(mce) == "twin/user"  # the gate compares it with the baseline's
+    assert compared_engine(mce) == "twin/user"  # the gate compares it with the baseline's
     assert "mAP/mCE" not in summary["twin/user"]
 
 

@@ -17,7 +17,7 @@ from calico_eval.evaluation.plan import EvaluationPlan
 from calico_eval.evaluation.store import RunStore
 from calico_eval.evaluation.traced_jobs import choose_traced_jobs
 from calico_eval.metrics.nuscenes import class_ranges
-from reports.results_view import View
+from reports.results_view import ResultsView
 from tests.calico_eval.evaluations import plan_for, run_for
 
 PGD = AttackSpec("pgd", Threat(camera_levels=8), steps=4)
@@ -121,7 +121,7 @@ def test_a_model_with_masked_gradients_has_suspect_figures(
     results = run_for(plan, [masked], street, tmp_path, title="t", pictures=False)
     failed = {check.id for check in results.sanity if check.verdict == "FAIL"}
     assert {"S7", "S8"} <= failed
-    view = View(results)
+    view = ResultsView(results)
     assert {cell.condition.name: bool(view.sanity.suspicion(cell)) for cell in results.cells} == {
         "clean": False,
         "camera_pgd": True,

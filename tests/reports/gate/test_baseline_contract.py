@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reports.gate.evaluate import ExitCode, GateReport, evaluate
+from reports.gate.evaluate import ExitCode, GateReport, evaluate_rules
 from reports.gate.rules import Rule, Rules
 from reports.schema import Cell, Metric, Results
 
@@ -21,7 +21,7 @@ RULES = {
 
 
 def check(results: Results, baseline: Results, *rules: Rule) -> GateReport:
-    return evaluate(results, Rules(rules=rules or tuple(RULES.values())), baseline)
+    return evaluate_rules(results, Rules(rules=rules or tuple(RULES.values())), baseline)
 
 
 def without_cells(results: Results, gone: Callable[[Cell], bool]) -> Results:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from reports.errors import ReportError
-from reports.gate.evaluate import ExitCode, GateReport, evaluate
+from reports.gate.evaluate import ExitCode, GateReport, evaluate_rules
 from reports.gate.rules import Rule, Rules
 from reports.schema import Cell, Check, Condition, Metric, Results
 
@@ -56,7 +56,7 @@ def small(results: Results) -> Results:
 
 
 def gate(results: Results, baseline: Results | None = None, **rule: Any) -> GateReport:
-    return evaluate(results, Rules(rules=(Rule(**rule),)), baseline)
+    return evaluate_rules(results, Rules(rules=(Rule(**rule),)), baseline)
 
 
 def shifted(results: Results, name: str, value: float | None, **changes: Any) -> Results:

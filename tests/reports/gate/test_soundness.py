@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reports.gate.evaluate import ExitCode, GateReport, evaluate
+from reports.gate.evaluate import ExitCode, GateReport, evaluate_rules
 from reports.gate.rules import Rule, Rules
 from reports.schema import Cell, Check, Results
 
@@ -16,7 +16,7 @@ FAILED = Check(passed=False, measured={"points_changed": 0.0}, message="nothing 
 
 
 def check(results: Results, *rules: Rule, **more: Any) -> GateReport:
-    return evaluate(results, Rules(rules=rules or (EASY,), **more))
+    return evaluate_rules(results, Rules(rules=rules or (EASY,), **more))
 
 
 def with_checks(
@@ -149,8 +149,8 @@ def test_a_loss_against_a_figure_whose_check_failed_is_no_measure(whole: Results
     """An attack beyond its budget makes a low figure, which any run beats."""
     weak = with_checks(whole, ("attack",), "budget", FAILED)
     rule = Rule(metric="mAP", condition="camera_pgd", max_drop=0.02)
-    report = evaluate(whole, Rules(rules=(rule,)), weak)
+    report = evaluate_rules(whole, Rules(rules=(rule,)), weak)
     assert {one.state for one in report.checks} == {"inconclusive"}
     assert report.checks[0].message.endswith("the baseline's budget check failed")
     assert report.exit_code == ExitCode.INCONCLUSIVE
-    assert evaluate(whole, Rules(rules=(rule,)), whole).passed
+    assert evaluate_rules(whole, Rules(rules=(rule,)), whole).passed

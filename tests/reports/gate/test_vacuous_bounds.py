@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reports.errors import ReportError
-from reports.gate.evaluate import evaluate
+from reports.gate.evaluate import evaluate_rules
 from reports.gate.rules import Rule, Rules, read_rules
 from reports.schema import Results
 
@@ -21,7 +21,7 @@ BOMB += f"rules: [{', '.join(['*e'] * 20)}]"
 
 
 def check(results: Results, **rule: Any) -> bool:
-    return evaluate(results, Rules(rules=(Rule(**rule),)), results).passed
+    return evaluate_rules(results, Rules(rules=(Rule(**rule),)), results).passed
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_file_that_says_two_things_or_endless_ones_is_refused(
 
 
 def test_every_severity_of_a_list_must_have_been_run(whole: Results) -> None:
-    report = evaluate(
+    report = evaluate_rules(
         whole, Rules(rules=(Rule(metric="mAP", condition="fog", severity=(1, 3, 4), min=0.01),))
     )
     assert [check.state for check in report.checks] == ["passed"] * 4 + ["error"] * 2
@@ -182,6 +182,6 @@ def test_every_severity_of_a_list_must_have_been_run(whole: Results) -> None:
     ],
 )
 def test_a_rule_that_matches_nothing_fails(whole: Results, rule: dict[str, Any]) -> None:
-    report = evaluate(whole, Rules(rules=(Rule(metric="mAP", min=0.01, **rule),)))
+    report = evaluate_rules(whole, Rules(rules=(Rule(metric="mAP", min=0.01, **rule),)))
     assert [check.state for check in report.checks] == ["error"]
     assert not report.passed
