@@ -125,8 +125,8 @@ def _is_ours(filename: object) -> bool:
     """Say whether a file is part of the installation."""
     if not isinstance(filename, str | bytes):
         return True
-    # noqa: PTH100 (resolve() looks at the disk, which may fail)
-    path = Path(os.path.abspath(os.fsdecode(filename)))
+    # Not resolve(): it looks at the disk, which may fail.
+    path = Path(os.path.abspath(os.fsdecode(filename)))  # noqa: PTH100
     return any(path.is_relative_to(package) for package in _OURS)
 
 

@@ -341,7 +341,9 @@ def _halvings(results: Results) -> list[str]:
             if half.value is None:
                 lines.append(f"{start}nowhere on the curve: {half.reason}")
                 continue
-            ends = [format_quantity(end, half.unit) for end in (half.lo, half.hi) if end is not None]
+            ends = [
+                format_quantity(end, half.unit) for end in (half.lo, half.hi) if end is not None
+            ]
             shown = f" [{', '.join(ends)}]" if ends else ""
             lines.append(f"{start}at {curve.axis} {format_quantity(half.value, half.unit)}{shown}")
     return lines

@@ -10,7 +10,7 @@ from calico.data.source import FrameInfo
 from calico.frame import Boxes, Frame, Int64
 from calico.geometry.grid import Grid
 from calico.taxonomy import NUSCENES
-from calico.train.contrast import LESS, UNUSED, ContrastLoader, sample_points, remove_labels
+from calico.train.contrast import LESS, UNUSED, ContrastLoader, remove_labels, sample_points
 
 GRID = GridConfig(
     x_range_m=(-16, 16), y_range_m=(-16, 16), map_x_range_m=(-16, 16), map_y_range_m=(-16, 16)
