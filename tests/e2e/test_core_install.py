@@ -94,7 +94,7 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> Installed:
 @pytest.fixture(scope="module")
 def data(core: Installed) -> Path:
     """A small data set in the nuScenes format: two scenes of two frames."""
-    writer = load_module(ROOT / "tests" / "calico" / "data" / "nuscenes" / "conftest.py")
+    writer = load_module(ROOT / "tests" / "calico" / "data" / "conftest.py")
     root: Path = writer.write_tiny(core.folder / "nuscenes")
     return root
 
