@@ -27,7 +27,7 @@ def attack_effort(condition: Condition) -> dict[str, float | int | str | None]:
 
 def attack_metrics(view: ResultsView) -> tuple[str, ...]:
     """The charted metrics, and the success rate where the file holds it."""
-    return (*view.charted, *((SUCCESS,) if view.defined(SUCCESS) else ()))
+    return (*view.charted, *((SUCCESS,) if view.has_value(SUCCESS) else ()))
 
 
 def title_of(metric: str) -> str:

@@ -134,7 +134,7 @@ def other_average(model: str, engine: str, results: ResultsView, baseline: Resul
     """Which corruptions the aggregates of a model and engine are over in one of the two files only; empty where in both."""
 
     def averaged(view: ResultsView) -> dict[tuple[object, ...], Condition]:
-        conditions = view.averaged(Series(model, engine, "", 0))
+        conditions = view.averaged_conditions(Series(model, engine, "", 0))
         return {condition_key(condition): condition for condition in conditions}
 
     ours, theirs = averaged(results), averaged(baseline)

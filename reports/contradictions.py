@@ -57,7 +57,7 @@ def _aggregate_fault(
     known = known_metric(metric)
     if known is not None and not known.higher_is_better:
         return f"aggregates are of metrics where higher is better, which {metric} is not"
-    names = tuple(dict.fromkeys(condition.name for condition in view.averaged(series)))
+    names = tuple(dict.fromkeys(condition.name for condition in view.averaged_conditions(series)))
     scores = _scores(view, series, metric, names)
     if not scores:
         return f"the file holds no cell under a corruption with a value of {metric} in each to make it from"
@@ -70,7 +70,7 @@ def _aggregate_fault(
             return f"compares with {compared_engine(given) or 'no engine'}, which lacks the cells to compare with"
         expected = _compared(aggregate, scores, theirs)
     else:
-        clean = view.clean(series, metric)
+        clean = view.clean_metric(series, metric)
         if clean is None or clean.value is None:
             return f"the file holds no clean value of {metric}"
         expected = _own(aggregate, scores, clean.value)
@@ -81,7 +81,7 @@ def _scores(view: ResultsView, series: Series, metric: str, names: tuple[str, ..
     """The values under each corruption; none at all where one of them is undefined."""
     scores: Scores = {}
     for name in names:
-        for point in view.points(series, metric, "corruption", name):
+        for point in view.find_points(series, metric, "corruption", name):
             if point.metric.value is None:
                 return {}
             scores.setdefault(name, {})[point.condition.severity] = point.metric.value
@@ -122,14 +122,14 @@ def _curve_faults(view: ResultsView, curve: Curve) -> Iterator[str]:
     for name, half in curve.half.items():
         if half.unit != curve.unit:
             yield f"half.{name}.unit: is {half.unit!r}, expected that of the curve, {curve.unit!r}"
-        points = view.points(series, name, "curve", curve.name)
+        points = view.find_points(series, name, "curve", curve.name)
         there = {
             level_on_axis(point.condition): point.metric.value
             for point in points
             if point.condition.axis == curve.axis
         }
         scores = [score for value in curve.values if (score := there.get(value)) is not None]
-        clean = view.clean(series, name)
+        clean = view.clean_metric(series, name)
         if len(scores) != len(curve.values) or clean is None or clean.value is None:
             yield f"half.{name}: the file lacks the clean cell, or a cell of the curve of one of the values, with {name}"
             continue

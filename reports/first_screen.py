@@ -43,13 +43,13 @@ def make_first_screen(view: ResultsView, gate: GateReport | None) -> FirstScreen
         )
     subject, metric = view.series[0], view.charted[0]
     tiles = [_clean(view, subject)]
-    if view.names("corruption"):
+    if view.condition_names("corruption"):
         tiles += [
             _worst(view, subject, "corruption", "At worst, corrupted"),
             _most_harm(view, subject, metric),
         ]
     tiles += [_halving(view, curve) for curve in half_values.measured_curves(view, subject)]
-    if view.names("attack"):
+    if view.condition_names("attack"):
         tiles.append(_worst(view, subject, "attack", "Under attack, at worst"))
     if any(cell.condition.kind != "clean" for cell in view.results.cells):
         tiles.append(checks_tile(view.results))
@@ -67,7 +67,7 @@ def all_checks(results: Results) -> list[Check]:
 
 def _clean(view: ResultsView, subject: Series) -> Tile:
     metric = view.charted[0]
-    value = view.clean(subject, metric)
+    value = view.clean_metric(subject, metric)
     details = [
         ", ".join(
             part
@@ -76,7 +76,7 @@ def _clean(view: ResultsView, subject: Series) -> Tile:
         )
     ]
     for other in view.charted[1:]:
-        second = view.clean(subject, other)
+        second = view.clean_metric(subject, other)
         details.append(
             f"{other} {formatting.format_metric(second)} {formatting.format_interval(second)}".strip()
         )
@@ -91,7 +91,7 @@ def _worst(view: ResultsView, subject: Series, kind: str, question: str) -> Tile
             p
             for s in view.series
             if s.model == subject.model
-            if (p := view.worst(s, metric, kind)) is not None
+            if (p := view.worst_point(s, metric, kind)) is not None
         ]
         if points:
             found.append((metric, min(points, key=lambda p: p.metric.value or 0.0)))
@@ -126,7 +126,7 @@ def _most_harm(view: ResultsView, subject: Series, metric: str) -> Tile:
     losses = [
         (name, kept)
         for name in view.by_loss(subject, metric)
-        if (kept := view.retained(subject, metric, name)) is not None
+        if (kept := view.retained_share(subject, metric, name)) is not None
     ]
     if not losses:
         return Tile(
@@ -261,7 +261,9 @@ def list_cautions(view: ResultsView) -> Iterator[str]:
 
 def _unused(view: ResultsView) -> Iterator[str]:
     """Per model: the corruptions that say nothing about it."""
-    found = {series.model: names for series in view.series if (names := view.unused(series))}
+    found = {
+        series.model: names for series in view.series if (names := view.unused_corruptions(series))
+    }
     for model, names in found.items():
         shown = ", ".join(formatting.to_words(name) for name in names)
         yield f"{model} does not use the sensors that these change: {shown}. They are left out of its averages and worst cases."

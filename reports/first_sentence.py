@@ -8,9 +8,9 @@ from reports.results_view import ResultsView, Series, value_ratio
 
 def write_first_sentence(view: ResultsView, subject: Series) -> str:
     """Corruptions at their severities first; of a file without, the curves; without either, the attacks."""
-    if view.averaged(subject):
+    if view.averaged_conditions(subject):
         return _corrupted(view, subject)
-    if view.unused(subject):
+    if view.unused_corruptions(subject):
         return f"{subject.label}: no corruption changed a sensor that it uses."
     return (
         _halving(view, subject)
@@ -21,7 +21,7 @@ def write_first_sentence(view: ResultsView, subject: Series) -> str:
 
 def _only(view: ResultsView, subject: Series) -> str:
     """What there is without a comparison."""
-    if all(cell.condition.kind == "clean" for cell in view.cells(subject)):
+    if all(cell.condition.kind == "clean" for cell in view.cells_of(subject)):
         return "only the clean run was measured"
     return "nothing was measured against a clean run"
 
@@ -30,12 +30,14 @@ def _corrupted(view: ResultsView, subject: Series) -> str:
     """How much of the clean value is kept on average, per charted metric."""
     parts = []
     for metric in view.charted:
-        kept = value_ratio(view.corruption_mean(subject, metric), view.clean(subject, metric))
+        kept = value_ratio(
+            view.corruption_mean(subject, metric), view.clean_metric(subject, metric)
+        )
         if kept is not None:
             parts.append(f"{formatting.format_percent(kept)} of its clean {metric}")
     if not parts:
         return f"{subject.label}: no corruption was measured against a clean run."
-    conditions = view.averaged(subject)
+    conditions = view.averaged_conditions(subject)
     names = formatting.format_count(len({condition.name for condition in conditions}), "corruption")
     severities = formatting.format_severities({condition.severity for condition in conditions})
     return f"{subject.label} keeps {' and '.join(parts)}, averaged over {names} at {severities}."
@@ -61,8 +63,10 @@ def _attacked(view: ResultsView, subject: Series) -> str:
     """How much of the clean value the worst attack on each metric leaves; '' without an attack."""
     parts, failed = [], dict[str, None]()
     for metric in view.charted:
-        point = view.worst(subject, metric, "attack")
-        kept = None if point is None else value_ratio(point.metric, view.clean(subject, metric))
+        point = view.worst_point(subject, metric, "attack")
+        kept = (
+            None if point is None else value_ratio(point.metric, view.clean_metric(subject, metric))
+        )
         if point is not None and kept is not None:
             parts.append(f"{formatting.format_percent(kept)} of its clean {metric}")
             failed |= dict.fromkeys(

@@ -105,7 +105,7 @@ class ResultsView:
         }
         headlines = tuple(name for name in HEADLINES if name in found)
         if headlines:
-            return tuple(name for name in headlines if self.defined(name)) or headlines
+            return tuple(name for name in headlines if self.has_value(name)) or headlines
         return tuple(
             sorted(name for name, unit in found.items() if "/" not in name and unit == "fraction")
         )
@@ -114,7 +114,7 @@ class ResultsView:
     def charted(self) -> tuple[str, ...]:
         """The metrics of maps and curves: mAP and mIoU where some cell defines them, else what there is."""
         return (
-            tuple(name for name in self.metrics if name != "NDS" and self.defined(name))
+            tuple(name for name in self.metrics if name != "NDS" and self.has_value(name))
             or self.metrics[:1]
         )
 
@@ -130,19 +130,19 @@ class ResultsView:
         return tuple(
             (name, reasons[name])
             for name in HEADLINES
-            if name in reasons and not self.defined(name)
+            if name in reasons and not self.has_value(name)
         )
 
-    def defined(self, metric: str) -> bool:
+    def has_value(self, metric: str) -> bool:
         """Whether some cell holds a value of this metric."""
         found = (cell.metrics.get(metric) for cell in self.results.cells)
         return any(value is not None and value.value is not None for value in found)
 
-    def cells(self, series: Series) -> tuple[Cell, ...]:
+    def cells_of(self, series: Series) -> tuple[Cell, ...]:
         """All cells of one model on one engine."""
         return tuple(self._cells.get((series.model, series.engine), ()))
 
-    def points(
+    def find_points(
         self, series: Series, metric: str, kind: str, name: str | None = None
     ) -> tuple[Point, ...]:
         """The defined and undefined values of one metric, by condition, mild to severe as far as severity tells."""
@@ -153,7 +153,7 @@ class ResultsView:
             sorted((point for point in found if point), key=lambda point: point.condition.severity)
         )
 
-    def point(self, series: Series, metric: str, condition: Condition) -> Point | None:
+    def find_point(self, series: Series, metric: str, condition: Condition) -> Point | None:
         """The value of one metric under one condition; None where that was not run, or does not hold the metric."""
         return _point(self.same_test(series, condition), metric)
 
@@ -162,39 +162,43 @@ class ResultsView:
         by_name = self._groups.get((series.model, series.engine, condition.kind), {})
         return tuple(by_name.get(condition.name, {}).get(condition_key(condition), ()))
 
-    def clean(self, series: Series, metric: str) -> Metric | None:
+    def clean_metric(self, series: Series, metric: str) -> Metric | None:
         """The value without any change to the sensors."""
-        points = self.points(series, metric, "clean")
+        points = self.find_points(series, metric, "clean")
         return points[0].metric if points else None
 
-    def names(self, kind: str) -> tuple[str, ...]:
+    def condition_names(self, kind: str) -> tuple[str, ...]:
         """Names of the conditions of a kind, in the order of the file."""
         conditions = (cell.condition for cell in self.results.cells)
         return tuple(
             dict.fromkeys(condition.name for condition in conditions if condition.kind == kind)
         )
 
-    def uses(self, series: Series, condition: Condition) -> bool:
+    def uses_sensors_of(self, series: Series, condition: Condition) -> bool:
         """Whether the condition changes a sensor that the model uses; True where the file does not say."""
         sensors = self._sensors.get(series.model, ())
         return not sensors or not condition.sensors or bool(set(sensors) & set(condition.sensors))
 
-    def unused(self, series: Series) -> tuple[str, ...]:
+    def unused_corruptions(self, series: Series) -> tuple[str, ...]:
         """The corruptions that were run on this model and change only sensors that it does not use."""
         key = (series.model, series.engine)
         if key not in self._unused:
             conditions = [
-                c.condition for c in self.cells(series) if c.condition.kind == "corruption"
+                c.condition for c in self.cells_of(series) if c.condition.kind == "corruption"
             ]
             self._unused[key] = tuple(
-                dict.fromkeys(c.name for c in conditions if not self.uses(series, c))
+                dict.fromkeys(c.name for c in conditions if not self.uses_sensors_of(series, c))
             )
         return self._unused[key]
 
-    def averaged(self, series: Series) -> tuple[Condition, ...]:
+    def averaged_conditions(self, series: Series) -> tuple[Condition, ...]:
         """The corruptions (each severity one) that the means are over: those of the sensors that the model uses."""
-        conditions = [c.condition for c in self.cells(series) if c.condition.kind == "corruption"]
-        return tuple(condition for condition in conditions if self.uses(series, condition))
+        conditions = [
+            c.condition for c in self.cells_of(series) if c.condition.kind == "corruption"
+        ]
+        return tuple(
+            condition for condition in conditions if self.uses_sensors_of(series, condition)
+        )
 
     def corruption_mean(self, series: Series, metric: str) -> Metric | None:
         """mPC: from the summary of the file; else the mean over corruptions of the mean over severities.
@@ -207,35 +211,37 @@ class ResultsView:
         if stored is not None:
             return stored
         means = [
-            _mean([point.metric for point in self.points(series, metric, "corruption", name)])
-            for name in dict.fromkeys(condition.name for condition in self.averaged(series))
-            if self.points(series, metric, "corruption", name)
+            _mean([point.metric for point in self.find_points(series, metric, "corruption", name)])
+            for name in dict.fromkeys(
+                condition.name for condition in self.averaged_conditions(series)
+            )
+            if self.find_points(series, metric, "corruption", name)
         ]
         return _mean(means, "mean over corruptions and severities") if means else None
 
-    def retained(self, series: Series, metric: str, name: str) -> float | None:
+    def retained_share(self, series: Series, metric: str, name: str) -> float | None:
         """RR_c = sum over severities of M_cs / (S M_clean): the mean share of the clean value that is kept.
 
         None where the corruption changes no sensor that the model uses.
         """
-        if name in self.unused(series):
+        if name in self.unused_corruptions(series):
             return None
         values = [
-            value_ratio(point.metric, self.clean(series, metric))
-            for point in self.points(series, metric, "corruption", name)
+            value_ratio(point.metric, self.clean_metric(series, metric))
+            for point in self.find_points(series, metric, "corruption", name)
         ]
         known = [value for value in values if value is not None]
         return sum(known) / len(known) if known and len(known) == len(values) else None
 
-    def worst(self, series: Series, metric: str, kind: str) -> Point | None:
+    def worst_point(self, series: Series, metric: str, kind: str) -> Point | None:
         """The condition of a kind with the worst value; a random-noise control is no attack, an unused sensor no harm, and an
         attack on corrupted frames belongs to neither kind."""
         points = [
             p
-            for p in self.points(series, metric, kind)
+            for p in self.find_points(series, metric, kind)
             if p.metric.value is not None
             and not is_control(p.condition)
-            and self.uses(series, p.condition)
+            and self.uses_sensors_of(series, p.condition)
             and split_crossed(p.condition) is None
         ]
         if not points:
@@ -244,9 +250,9 @@ class ResultsView:
             points, key=lambda p: (p.metric.value or 0.0) * (1 if p.metric.higher_is_better else -1)
         )
 
-    def same(self, series: Series, metric: str, point: Point) -> Metric | None:
+    def same_metric(self, series: Series, metric: str, point: Point) -> Metric | None:
         """The value of the same model, engine and condition in this file, for a point of another file."""
-        found = self.point(series, metric, point.condition)
+        found = self.find_point(series, metric, point.condition)
         return None if found is None else found.metric
 
     @cached_property
@@ -254,13 +260,13 @@ class ResultsView:
         """Whether the file holds cells of more than one seed."""
         return len({cell.seed for cell in self.results.cells}) > 1
 
-    def twin(self, cell: Cell) -> Cell | None:
+    def find_twin(self, cell: Cell) -> Cell | None:
         """The cell of this file with the model, engine, condition and seed of a cell of another file."""
         by_name = self._groups.get((cell.model, cell.engine, cell.condition.kind), {})
         same = by_name.get(cell.condition.name, {}).get(condition_key(cell.condition), ())
         return next((other for other in same if other.seed == cell.seed), None)
 
-    def variants(self, cell: Cell) -> Iterator[Cell]:
+    def find_variants(self, cell: Cell) -> Iterator[Cell]:
         """Cells of the model, engine, name, severity and seed of a cell, whatever their parameters."""
         by_name = self._groups.get((cell.model, cell.engine, cell.condition.kind), {})
         for cells in by_name.get(cell.condition.name, {}).values():
@@ -289,7 +295,10 @@ class ResultsView:
 
     def by_loss(self, series: Series, metric: str) -> tuple[str, ...]:
         """Corruption names, the one that keeps least of the clean value first; unknown ones last."""
-        kept = {name: self.retained(series, metric, name) for name in self.names("corruption")}
+        kept = {
+            name: self.retained_share(series, metric, name)
+            for name in self.condition_names("corruption")
+        }
         return tuple(sorted(kept, key=lambda name: (kept[name] is None, kept[name] or 0.0, name)))
 
 

@@ -32,7 +32,7 @@ class SanityIndex:
         ran = [check for check in self._checks if check.verdict != "NOT RUN"]
         return {name for check in ran for name in (check.model, f"{check.model}/{check.engine}")}
 
-    def suspicion(self, cell: Cell) -> tuple[str, ...]:
+    def find_failed_checks(self, cell: Cell) -> tuple[str, ...]:
         """Ids of the failed sanity checks that make the figures of an attack cell suspect; () for sound ones and other cells.
 
         A failed check of an engine makes every attack figure of its model suspect, and those of other models that were made

@@ -1,4 +1,4 @@
-"""The sanity verdict as reports show it: which attack figures are suspect (`SanityIndex.suspicion`), and which nobody checked."""
+"""The sanity verdict as reports show it: which attack figures are suspect (`SanityIndex.find_failed_checks`), and which nobody checked."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ def engine_verdicts(results: Results) -> tuple[SanityVerdict, ...]:
 
 
 def suspect_condition(view: ResultsView, series: Series, condition: Condition) -> tuple[str, ...]:
-    """`SanityIndex.suspicion` of the cells of one condition on one engine."""
+    """`SanityIndex.find_failed_checks` of the cells of one condition on one engine."""
     cells = view.same_test(series, condition)
-    return tuple(dict.fromkeys(id for cell in cells for id in view.sanity.suspicion(cell)))  # noqa: A001
+    return tuple(dict.fromkeys(id for cell in cells for id in view.sanity.find_failed_checks(cell)))  # noqa: A001
 
 
 def is_unchecked(results: Results) -> bool:

@@ -23,7 +23,7 @@ def calibration_drift(frame: FrameLike, settled_deg: float, streams: Streams) ->
     loads them.
 
     Args:
-        frame: Frame to corrupt; its `previous` gives the frames before.
+        frame: Frame to corrupt. Its `previous` gives the frames before.
         settled_deg: Rotation at which the cameras settle [degrees]. Severities: 0.5, 1, 2, 3, 5.
         streams: Random streams of the corruption and frame.
 

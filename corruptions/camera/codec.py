@@ -21,7 +21,7 @@ def jpeg(frame: FrameLike, jpeg_quality: float, streams: Streams) -> FrameLike:
     Args:
         frame: Frame to corrupt.
         jpeg_quality: Quality of libjpeg, 1 to 95, rounded. Severities: 25, 18, 15, 10, 7.
-        streams: Random streams; not used.
+        streams: Random streams (not used).
 
     Source:
         ImageNet-C (Hendrycks & Dietterich, ICLR 2019), JPEG compression.
@@ -45,7 +45,7 @@ def pixelate(frame: FrameLike, resolution_share: float, streams: Streams) -> Fra
         frame: Frame to corrupt.
         resolution_share: Share of the resolution that is left along each axis. Severities: 0.6,
             0.5, 0.4, 0.3, 0.25.
-        streams: Random streams; not used.
+        streams: Random streams (not used).
 
     Source:
         ImageNet-C (Hendrycks & Dietterich, ICLR 2019), pixelate.

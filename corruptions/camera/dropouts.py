@@ -44,7 +44,7 @@ def camera_stuck(frame: FrameLike, mean_hold_frames: float, streams: Streams) ->
     has another size, goes on from the frame after it.
 
     Args:
-        frame: Frame to corrupt; its `previous` gives the frames before.
+        frame: Frame to corrupt. Its `previous` gives the frames before.
         mean_hold_frames: Mean number of keyframes L for which an image stays. Severities: 1.5, 2,
             3, 5, 10.
         streams: Random streams of the corruption and frame.

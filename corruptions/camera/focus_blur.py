@@ -27,7 +27,7 @@ def defocus_blur(frame: FrameLike, defocus_radius: float, streams: Streams) -> F
         frame: Frame to corrupt.
         defocus_radius: Radius of the disc as a share of the width. Severities: 0.75, 1, 1.5, 2, 2.5
             %.
-        streams: Random streams; not used.
+        streams: Random streams (not used).
 
     Source:
         ImageNet-C (Hendrycks & Dietterich, ICLR 2019), defocus blur of 3, 4, 6, 8, 10 px.
@@ -44,7 +44,7 @@ def gaussian_blur(frame: FrameLike, blur_sigma: float, streams: Streams) -> Fram
         frame: Frame to corrupt.
         blur_sigma: Standard deviation as a share of the width. Severities: 0.25, 0.5, 0.75, 1, 1.5
             %.
-        streams: Random streams; not used.
+        streams: Random streams (not used).
 
     Source:
         ImageNet-C (Hendrycks & Dietterich, ICLR 2019), gaussian blur of 1, 2, 3, 4, 6 px.

@@ -116,7 +116,7 @@ def gaussian_outcomes(sigma: float, rng: np.random.Generator) -> UInt8:
 
     Args:
         sigma: Standard deviation as a share of white.
-        rng: Random generator; not used, as nothing is drawn.
+        rng: Random generator (not used, as nothing is drawn).
 
     Returns:
         (256, OUTCOMES) uint8.
@@ -129,7 +129,7 @@ def uniform_outcomes(half_width: float, rng: np.random.Generator) -> UInt8:
 
     Args:
         half_width: Largest change as a share of white.
-        rng: Random generator; not used.
+        rng: Random generator (not used).
     """
     return _to_pixels(VALUES + 255 * half_width * (2 * SHARES - 1))
 
@@ -139,7 +139,7 @@ def speckle_outcomes(sigma: float, rng: np.random.Generator) -> UInt8:
 
     Args:
         sigma: Standard deviation as a share of the pixel value.
-        rng: Random generator; not used.
+        rng: Random generator (not used).
     """
     return _to_pixels(VALUES * (1 + sigma * ndtri(SHARES)))
 

@@ -17,7 +17,7 @@ def brightness(frame: FrameLike, brightness_rise: float, streams: Streams) -> Fr
     Args:
         frame: Frame to corrupt.
         brightness_rise: Rise as a share of white. Severities: 0.1, 0.2, 0.3, 0.4, 0.5.
-        streams: Random streams; not used.
+        streams: Random streams (not used).
 
     Source:
         ImageNet-C (Hendrycks & Dietterich, ICLR 2019), brightness, on pixel values as there.
@@ -40,7 +40,7 @@ def contrast(frame: FrameLike, contrast_share: float, streams: Streams) -> Frame
     Args:
         frame: Frame to corrupt.
         contrast_share: Share c of the contrast that is left. Severities: 0.4, 0.3, 0.2, 0.1, 0.05.
-        streams: Random streams; not used.
+        streams: Random streams (not used).
 
     Source:
         ImageNet-C (Hendrycks & Dietterich, ICLR 2019), contrast, on pixel values as there.
@@ -64,7 +64,7 @@ def saturate(frame: FrameLike, saturation_gain: float, streams: Streams) -> Fram
     Args:
         frame: Frame to corrupt.
         saturation_gain: Gain. Severities: 2, 3, 5, 10, 20.
-        streams: Random streams; not used.
+        streams: Random streams (not used).
 
     Source:
         After ImageNet-C (Hendrycks & Dietterich, ICLR 2019), saturate. Deviations: its levels are
@@ -94,7 +94,7 @@ def color_quant(frame: FrameLike, color_bits: float, streams: Streams) -> FrameL
     Args:
         frame: Frame to corrupt.
         color_bits: Bits of a channel. Severities: 5, 4, 3, 2, 1.
-        streams: Random streams; not used.
+        streams: Random streams (not used).
 
     Source:
         RoboBEV (Xie et al., arXiv 2304.06719), color quant. Deviation: its code cuts off the low

@@ -28,7 +28,7 @@ def zoom_blur(frame: FrameLike, zoom_end: float, streams: Streams) -> FrameLike:
     Args:
         frame: Frame to corrupt.
         zoom_end: Last zoom. Severities: 1.10, 1.15, 1.20, 1.25, 1.30.
-        streams: Random streams; not used.
+        streams: Random streams (not used).
 
     Source:
         ImageNet-C (Hendrycks & Dietterich, ICLR 2019), zoom blur: 11 to 16 copies at even steps of

@@ -18,7 +18,7 @@ def fov_limited(frame: FrameLike, half_angle_deg: float, streams: Streams) -> Fr
     Args:
         frame: Frame to corrupt.
         half_angle_deg: Angle [degrees]. Severities: 105, 90, 75, 60, 45.
-        streams: Random streams; not used.
+        streams: Random streams (not used).
 
     Source:
         3D_Corruptions_AD (Dong et al., CVPR 2023), FOV lost.

@@ -18,7 +18,7 @@ def intensity_shift(frame: FrameLike, gain: float, streams: Streams) -> FrameLik
         frame: Frame to corrupt.
         gain: Factor. Severities: 0.7, 0.5, 0.3, 0.1 (an aged laser, a film on the window, another
             calibration) and 1/255, the error of unit that divides by the full scale twice.
-        streams: Random streams; not used.
+        streams: Random streams (not used).
 
     Source:
         Own definition. No public suite has it.

@@ -19,7 +19,7 @@ def lidar_stuck(frame: FrameLike, hold_frames: float, streams: Streams) -> Frame
     lower ones. A frame without points stays so.
 
     Args:
-        frame: Frame to corrupt; its `previous` gives the frames before.
+        frame: Frame to corrupt. Its `previous` gives the frames before.
         hold_frames: Mean number of keyframes L for which one cloud is handed out. Severities: 1.5,
             2, 3, 5, 10.
         streams: Random streams of the corruption and frame.

@@ -22,7 +22,7 @@ def burst_loss(frame: FrameLike, share_lost: float, streams: Streams) -> FrameLi
     well stay as it is.
 
     Args:
-        frame: Frame to corrupt; its `previous` gives the frames before.
+        frame: Frame to corrupt. Its `previous` gives the frames before.
         share_lost: Share of keyframes lost in the long run. Severities: 0.1, 0.2, 0.3, 0.4, 0.5.
         streams: Random streams of the corruption and frame.
 

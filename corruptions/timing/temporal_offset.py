@@ -15,10 +15,10 @@ def temporal_offset(frame: FrameLike, keyframes_late: float, streams: Streams) -
     whose image in the past has another size keeps its own.
 
     Args:
-        frame: Frame to corrupt; its `previous` gives the frames before.
+        frame: Frame to corrupt. Its `previous` gives the frames before.
         keyframes_late: How many keyframes before, rounded. Severities: 1, 2, 3, 4, 5 (0.5 to 2.5 s
             in nuScenes' keyframes at 2 Hz, 0.1 to 0.5 s where every sweep at 10 Hz is a keyframe).
-        streams: Random streams; not used.
+        streams: Random streams (not used).
 
     Source:
         After 3D_Corruptions_AD (Dong et al., CVPR 2023), temporal misalignment, whose public code

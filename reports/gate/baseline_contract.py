@@ -49,7 +49,7 @@ def missing_from_run(context: Context, before: ResultsView) -> Iterator[GateChec
             continue
         pairs = []
         for cell in cells:
-            twin = context.view.twin(cell) or (
+            twin = context.view.find_twin(cell) or (
                 _any_seed(context.view, cell) if other_seeds else None
             )
             if twin is not None:
@@ -102,7 +102,8 @@ def _fewer_frames(view: ResultsView, before: ResultsView) -> Iterator[GateCheck]
 def _missing_cell(context: Context, before: ResultsView, cell: Cell) -> Iterator[GateCheck]:
     """A cell that the run lacks; or, where the run has a variant of it that the baseline lacks, why they are not comparable."""
     replaced = next(
-        (other for other in context.view.variants(cell) if before.twin(other) is None), None
+        (other for other in context.view.find_variants(cell) if before.find_twin(other) is None),
+        None,
     )
     if replaced is None:
         where = formatting.format_full_condition(cell.condition)

@@ -53,7 +53,7 @@ class Context:
     before: ResultsView | None
     not_comparable: list[str]
 
-    def describe(self, cell: Cell) -> str:
+    def describe_cell(self, cell: Cell) -> str:
         """The condition of a cell in words.
 
         With all parameters where another condition of the file has the same words (attacks that differ in their steps), and with
@@ -90,7 +90,7 @@ def is_undefined_in_both(context: Context, subject: Subject, name: str) -> bool:
     if subject.metrics[name].value is not None or context.before is None:
         return False
     if subject.cell is not None:
-        twin = context.before.twin(subject.cell)
+        twin = context.before.find_twin(subject.cell)
         old = None if twin is None else twin.metrics.get(name)
     else:
         old = context.before.results.summary.get(f"{subject.model}/{subject.engine}", {}).get(name)
@@ -134,9 +134,9 @@ def _drop(context: Context, subject: Subject, name: str, bound: float) -> Outcom
 
 def _old_metric(context: Context, before: ResultsView, cell: Cell, name: str) -> Metric | Outcome:
     """The metric of the baseline's same cell, or why there is none."""
-    old_cell = before.twin(cell)
+    old_cell = before.find_twin(cell)
     if old_cell is None:
-        other = next(before.variants(cell), None)
+        other = next(before.find_variants(cell), None)
         if other is None:
             return Outcome("error", "the baseline holds no such cell")
         where = f"{cell.model}/{cell.engine}, {formatting.format_condition(cell.condition)}"

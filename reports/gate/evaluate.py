@@ -36,7 +36,7 @@ def evaluate_rules(results: Results, rules: Rules, baseline: Results | None = No
     against = [rule for rule in rules.rules if rule.max_drop is not None]
     if against and baseline is None:
         raise ReportError(
-            f"the rule '{against[0].text()}' compares with a baseline; give one with --baseline"
+            f"the rule '{against[0].to_text()}' compares with a baseline; give one with --baseline"
         )
     view = ResultsView(results)
     context = Context(view, None, [])
@@ -55,7 +55,7 @@ def evaluate_rules(results: Results, rules: Rules, baseline: Results | None = No
     return GateReport(
         title=results.title,
         results_sha256=results_hash(results),
-        rules=tuple(rule.text() for rule in rules.rules),
+        rules=tuple(rule.to_text() for rule in rules.rules),
         checks=tuple(checks),
         not_comparable=tuple(dict.fromkeys(context.not_comparable)),
     )
@@ -68,9 +68,9 @@ def _rule_checks(
     if rule.aggregate is not None:
         subjects = match_aggregates(context, rule)
     else:
-        matched = [cell for cell in cells.named(rule.condition) if matches_cell(rule, cell)]
+        matched = [cell for cell in cells.cells_named(rule.condition) if matches_cell(rule, cell)]
         subjects = [
-            Subject(cell.model, cell.engine, context.describe(cell), cell.metrics, cell)
+            Subject(cell.model, cell.engine, context.describe_cell(cell), cell.metrics, cell)
             for cell in matched
         ]
     refuse_vacuous(

@@ -22,11 +22,11 @@ def explain_unmatched(rule: Rule, results: Results, cells: CellsByName) -> str:
             if there
             else "; the file holds none: no corruptions were run"
         )
-        return f"no aggregates match '{rule.text()}': not run is not passed{hint}"
+        return f"no aggregates match '{rule.to_text()}': not run is not passed{hint}"
     anywhere = rule.model_copy(update={"severity": None})
     of_any = {
         cell.condition.severity
-        for cell in cells.named(rule.condition)
+        for cell in cells.cells_named(rule.condition)
         if matches_cell(anywhere, cell)
     }
     names = cells.names
@@ -40,7 +40,7 @@ def explain_unmatched(rule: Rule, results: Results, cells: CellsByName) -> str:
             if near
             else f"; conditions that were run: {', '.join(names)}"
         )
-    return f"no cell matches '{rule.text()}': not run is not passed{hint}"
+    return f"no cell matches '{rule.to_text()}': not run is not passed{hint}"
 
 
 def explain_lacking(rule: Rule, subject: Subject, results: Results) -> str:

@@ -19,7 +19,7 @@ class CellsByName:
         for cell in cells:
             self._by_name.setdefault(condition_name(cell), []).append(cell)
 
-    def named(self, pattern: str) -> Iterable[Cell]:
+    def cells_named(self, pattern: str) -> Iterable[Cell]:
         """The cells under conditions that a pattern may match."""
         return self.all if set("*?") & set(pattern) else self._by_name.get(pattern, ())
 
@@ -65,7 +65,7 @@ def match_aggregates(context: Context, rule: Rule) -> list[Subject]:
             and matches_pattern(series.engine, rule.engine)
         ):
             continue
-        conditions = view.averaged(series)
+        conditions = view.averaged_conditions(series)
         over = [
             formatting.format_count(
                 len({condition.name for condition in conditions}), "corruption"

@@ -140,7 +140,7 @@ class Rule(BaseModel):
         """What the names of the metrics or aggregates must match."""
         return self.aggregate or self.metric or ""
 
-    def text(self) -> str:
+    def to_text(self) -> str:
         """The rule in one line, as far as it differs from the default."""
         shown = self.model_dump(mode="json", exclude_defaults=True)
         return ", ".join(f"{key}: {value}" for key, value in shown.items())

@@ -58,7 +58,7 @@ def _not_passed(context: Context, cell: Cell, kind: DemandKind, check: Check | N
         metric=f"{kind} check",
         model=cell.model,
         engine=cell.engine,
-        condition=context.describe(cell),
+        condition=context.describe_cell(cell),
         cell=cell.id,
     )
 
@@ -75,7 +75,7 @@ def doubt_outcome(
     if outcome.state == "error" or cell is None:
         return outcome
     if outcome.state == "passed":
-        ours = context.view.sanity.suspicion(cell)
+        ours = context.view.sanity.find_failed_checks(cell)
         if ours:
             message = f"{outcome.message}; attack figures are {sanity_verdict.suspect_badge(ours)}: no pass"
             return replace(outcome, state="inconclusive", message=message)
@@ -98,10 +98,10 @@ def doubt_outcome(
 
 def _doubt_of_baseline(context: Context, cell: Cell) -> str:
     """Why the baseline's figure may not be what it is called; empty where nothing speaks against it."""
-    old = context.before.twin(cell) if context.before else None
+    old = context.before.find_twin(cell) if context.before else None
     if old is None or context.before is None:
         return ""
-    theirs = context.before.sanity.suspicion(old)
+    theirs = context.before.sanity.find_failed_checks(old)
     if theirs:
         return f"the baseline's attack figures are {sanity_verdict.suspect_badge(theirs)}"
     failed = [

@@ -55,7 +55,7 @@ def refuse_vacuous(rule: Rule, found: Collection[tuple[str, str]]) -> None:
 def _fault(rule: Rule, kind: str, why: str, what: str = "never fail") -> ReportError:
     bound = getattr(rule, kind)
     return ReportError(
-        f"the rule '{rule.text()}': {kind}: {bound:g} can {what}: {why}; give another bound"
+        f"the rule '{rule.to_text()}': {kind}: {bound:g} can {what}: {why}; give another bound"
     )
 
 
@@ -72,5 +72,5 @@ def _refuse_percent(rule: Rule, found: Collection[tuple[str, str]]) -> None:
             hint = f"; did you mean {bound / 100:g}?" if bound <= 100 * largest else ""
             wanted = "a fraction 0..1" if largest == 1 else "a ratio, where 1 is 100 %"
             raise ReportError(
-                f"the rule '{rule.text()}': {kind} is {bound:g}, expected {wanted}{hint}"
+                f"the rule '{rule.to_text()}': {kind} is {bound:g}, expected {wanted}{hint}"
             )

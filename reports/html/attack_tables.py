@@ -64,7 +64,7 @@ def attack_table(view: ResultsView) -> AttackTable:
     metrics = attack_metrics(view)
     rows = []
     for series in view.series:
-        points = {metric: view.points(series, metric, "attack") for metric in metrics}
+        points = {metric: view.find_points(series, metric, "attack") for metric in metrics}
         values = {
             m: {condition_key(p.condition): p.metric for p in found} for m, found in points.items()
         }
@@ -89,7 +89,8 @@ def attack_table(view: ResultsView) -> AttackTable:
                     effort=formatting.format_parameters(work) or "–",
                     budget=_budget(condition),
                     values=tuple(
-                        show_value(values[m].get(key), clean=view.clean(series, m)) for m in metrics
+                        show_value(values[m].get(key), clean=view.clean_metric(series, m))
+                        for m in metrics
                     ),
                     suspect=sanity_verdict.suspect_badge(
                         sanity_verdict.suspect_condition(view, series, condition)
@@ -144,7 +145,7 @@ def _cross_rows(
 ) -> list[CrossRow]:
     rows = []
     for series in view.series:
-        attacked = view.points(series, metric, "attack")
+        attacked = view.find_points(series, metric, "attack")
         on_clean = {
             _attack_key(p.condition): p.metric
             for p in attacked
@@ -153,7 +154,7 @@ def _cross_rows(
         mixed = [(pair, p) for p in attacked if (pair := split_crossed(p.condition)) is not None]
         if not mixed:
             continue
-        first = (view.clean(series, metric), *(on_clean.get(key) for key in columns))
+        first = (view.clean_metric(series, metric), *(on_clean.get(key) for key in columns))
         rows.append(
             CrossRow(
                 series.label,
@@ -168,7 +169,7 @@ def _cross_rows(
             alone = next(
                 (
                     p.metric
-                    for p in view.points(series, metric, "corruption", name)
+                    for p in view.find_points(series, metric, "corruption", name)
                     if p.condition.severity == severity
                 ),
                 None,
@@ -209,7 +210,7 @@ def describe_transfers(view: ResultsView) -> tuple[str, ...]:
     """Which series were shown frames that were attacked on another engine, and what their figures are."""
     sources: dict[str, None] = {}
     for series in view.series:
-        for cell in view.cells(series):
+        for cell in view.cells_of(series):
             source = cell.details.get("crafted_on")
             if "crafted_on" in cell.condition.parameters:  # a row of its own, which says so
                 continue

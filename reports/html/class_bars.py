@@ -49,12 +49,12 @@ def class_bars(view: ResultsView) -> tuple[ClassGroup, ...]:
     groups = []
     for prefix, title in FAMILIES.items():
         members = [
-            s for s in view.series if any(view.defined(name) for name in _names(view, s, prefix))
+            s for s in view.series if any(view.has_value(name) for name in _names(view, s, prefix))
         ]
         if members:
             shown_once = _joined(view, members, prefix)
             names = list(dict.fromkeys(name for s in members for name in _names(view, s, prefix)))
-            top = top_of([view.clean(s, name) for s in members for name in names])
+            top = top_of([view.clean_metric(s, name) for s in members for name in names])
             panels = tuple(_panel(view, s, names, prefix, top, title) for s in shown_once)
             groups.append(ClassGroup(title, panels))
     return tuple(groups)
@@ -97,9 +97,9 @@ def _three(
     view: ResultsView, series: Series, name: str
 ) -> tuple[Metric | None, Metric | None, Metric | None]:
     """Clean, mean over corruptions, worst corruption."""
-    worst = view.worst(series, name, "corruption")
+    worst = view.worst_point(series, name, "corruption")
     return (
-        view.clean(series, name),
+        view.clean_metric(series, name),
         view.corruption_mean(series, name),
         worst.metric if worst else None,
     )
@@ -107,7 +107,7 @@ def _three(
 
 def _names(view: ResultsView, series: Series, prefix: str) -> list[str]:
     """The class metrics of the clean cell, best first, undefined ones last."""
-    clean = [c for c in view.cells(series) if c.condition.kind == "clean"]
+    clean = [c for c in view.cells_of(series) if c.condition.kind == "clean"]
     found = {
         name: metric
         for cell in clean
@@ -123,7 +123,7 @@ def _panel(
     data, rows = [], []
     for name in names:
         clean, mean, lowest = _three(view, series, name)
-        worst = view.worst(series, name, "corruption")
+        worst = view.worst_point(series, name, "corruption")
         n = (
             ""
             if clean is None or clean.n_objects is None

@@ -40,7 +40,7 @@ class HeatGroup:
 
 def make_heatmaps(view: ResultsView, baseline: ResultsView | None) -> tuple[HeatGroup, ...]:
     """One group per charted metric; rows in the order of the first model's losses, worst first."""
-    if not view.names("corruption"):
+    if not view.condition_names("corruption"):
         return ()
     severities = tuple(
         sorted(
@@ -67,14 +67,18 @@ def _map(
     order: tuple[str, ...],
     severities: tuple[int, ...],
 ) -> Heatmap | None:
-    ran = {point.condition.name for point in view.points(series, metric, "corruption")}
+    ran = {point.condition.name for point in view.find_points(series, metric, "corruption")}
     if not ran:
         return None
     rows = tuple(
         _row(view, baseline, series, metric, name, severities) for name in order if name in ran
     )
     return Heatmap(
-        series.label, series.style % 6, show_value(view.clean(series, metric)), severities, rows
+        series.label,
+        series.style % 6,
+        show_value(view.clean_metric(series, metric)),
+        severities,
+        rows,
     )
 
 
@@ -86,10 +90,11 @@ def _row(
     name: str,
     severities: tuple[int, ...],
 ) -> HeatRow:
-    unused = name in view.unused(series)
-    clean = None if unused else view.clean(series, metric)
+    unused = name in view.unused_corruptions(series)
+    clean = None if unused else view.clean_metric(series, metric)
     points = {
-        point.condition.severity: point for point in view.points(series, metric, "corruption", name)
+        point.condition.severity: point
+        for point in view.find_points(series, metric, "corruption", name)
     }
     conditions = [point.condition for point in points.values()]
     sensors = next(
@@ -103,10 +108,10 @@ def _row(
     cells = []
     for severity in severities:
         point = points.get(severity)
-        old = baseline.same(series, metric, point) if baseline and point else None
+        old = baseline.same_metric(series, metric, point) if baseline and point else None
         note = formatting.format_parameters(point.condition.parameters) if point else ""
         cells.append(show_value(point.metric, note, clean, old) if point else None)
-    kept = view.retained(series, metric, name)
+    kept = view.retained_share(series, metric, name)
     share = "" if kept is None else formatting.format_percent(kept)
     return HeatRow(
         formatting.to_words(name),
@@ -139,5 +144,5 @@ def severity_scales(view: ResultsView) -> tuple[Scale, ...]:
             formatting.to_words(name),
             tuple(found.get((name, severity), "") for severity in severities),
         )
-        for name in view.names("corruption")
+        for name in view.condition_names("corruption")
     )

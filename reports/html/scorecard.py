@@ -53,18 +53,22 @@ def _score(view: ResultsView, baseline: ResultsView | None, metric: str) -> Scor
         RowData(
             series.label,
             "",
-            view.clean(series, metric),
+            view.clean_metric(series, metric),
             (
                 ("mean", "mean over corruptions", view.corruption_mean(series, metric)),
-                ("worst", "worst corruption", _metric(view.worst(series, metric, "corruption"))),
-                ("attack", "worst attack", _metric(view.worst(series, metric, "attack"))),
+                (
+                    "worst",
+                    "worst corruption",
+                    _metric(view.worst_point(series, metric, "corruption")),
+                ),
+                ("attack", "worst attack", _metric(view.worst_point(series, metric, "attack"))),
             ),
             bar=False,
         )
         for series in view.series
     ]
     title = HEADLINES.get(metric, metric)
-    drawn = view.defined(metric)
+    drawn = view.has_value(metric)
     top = top_of([row.clean for row in data] + [dot[2] for row in data for dot in row.dots])
     left = 24 + 6.6 * max(len(row.label) for row in data)
     return Score(
@@ -84,7 +88,7 @@ def _row(
     metric: str,
     rates: tuple[str, ...],
 ) -> ScoreRow:
-    clean = view.clean(series, metric)
+    clean = view.clean_metric(series, metric)
     sensors = next(
         (model.sensors for model in view.results.models if model.name == series.model), ()
     )
@@ -94,7 +98,7 @@ def _row(
         label=series.label,
         sensors=" + ".join(formatting.to_words(sensor) for sensor in sensors),
         engine=series.engine,
-        clean=show_value(clean, old=baseline.clean(series, metric) if baseline else None),
+        clean=show_value(clean, old=baseline.clean_metric(series, metric) if baseline else None),
         mean=show_value(
             view.corruption_mean(series, metric),
             clean=clean,
@@ -128,10 +132,10 @@ def _worst(
     kind: str,
     clean: Metric | None,
 ) -> Value:
-    point = view.worst(series, metric, kind)
+    point = view.worst_point(series, metric, kind)
     if point is None:
         return show_value(None)
-    old = baseline.same(series, metric, point) if baseline else None
+    old = baseline.same_metric(series, metric, point) if baseline else None
     value = show_value(point.metric, formatting.format_condition(point.condition), clean, old)
     return replace(
         value,

@@ -73,8 +73,8 @@ def make_group(
     Returns:
         The panels, in their order.
     """
-    points = [p for s in view.series for p in view.points(s, metric, kind)]
-    top = top_of([p.metric for p in points] + [view.clean(s, metric) for s in view.series])
+    points = [p for s in view.series for p in view.find_points(s, metric, kind)]
+    top = top_of([p.metric for p in points] + [view.clean_metric(s, metric) for s in view.series])
     panels = (_panel(view, metric, kind, title, lines, top) for title, lines in titled)
     return PanelGroup(title_of(metric), tuple(panel for panel in panels if panel is not None))
 
@@ -84,7 +84,9 @@ def _panel(
 ) -> Panel | None:
     found = [(member, _points(view, metric, kind, member)) for member in members]
     found = [
-        (m, points) for m, points in found if points and view.uses(m.series, points[0].condition)
+        (m, points)
+        for m, points in found
+        if points and view.uses_sensors_of(m.series, points[0].condition)
     ]
     if not found:
         return None
@@ -97,7 +99,7 @@ def _panel(
             label=member.series.label + member.extra,
             style=member.series.style,
             control=member.control,
-            clean=view.clean(member.series, metric),
+            clean=view.clean_metric(member.series, metric),
             levels=tuple(place(point) for point in points),
             metrics=tuple(point.metric for point in points),
         )
@@ -146,8 +148,8 @@ def _panel(
 
 def _points(view: ResultsView, metric: str, kind: str, member: Member) -> list[Point]:
     if member.conditions is None:
-        return list(view.points(member.series, metric, kind, member.name))
-    found = (view.point(member.series, metric, condition) for condition in member.conditions)
+        return list(view.find_points(member.series, metric, kind, member.name))
+    found = (view.find_point(member.series, metric, condition) for condition in member.conditions)
     return sorted((point for point in found if point), key=lambda point: point.condition.severity)
 
 

@@ -17,7 +17,8 @@ def select_series(view: ResultsView, kind: str) -> tuple[Series, ...]:
     groups: dict[tuple[object, ...], list[list[tuple[Series, Values]]]] = {}
     for series in view.series:
         if any(
-            c.condition.kind == kind and view.uses(series, c.condition) for c in view.cells(series)
+            c.condition.kind == kind and view.uses_sensors_of(series, c.condition)
+            for c in view.cells_of(series)
         ):
             values = _values(view, kind, series)
             alike = groups.setdefault((series.model, frozenset(values)), [])
@@ -43,7 +44,7 @@ def _values(view: ResultsView, kind: str, series: Series) -> Values:
         (metric, *condition_key(point.condition)): point.metric.value
         for metric in metrics
         for one in ("clean", kind)
-        for point in view.points(series, metric, one)
+        for point in view.find_points(series, metric, one)
     }
 
 

@@ -88,7 +88,9 @@ def half_value(metric: Metric | None) -> Value | None:
 
 
 def _points(view: ResultsView, series: Series, metrics: tuple[str, ...], name: str) -> list[Point]:
-    return [point for metric in metrics for point in view.points(series, metric, "curve", name)]
+    return [
+        point for metric in metrics for point in view.find_points(series, metric, "curve", name)
+    ]
 
 
 def _panel(view: ResultsView, metric: str, name: str) -> Panel | None:
@@ -109,7 +111,7 @@ def _panel(view: ResultsView, metric: str, name: str) -> Panel | None:
             label=series.label,
             style=series.style,
             control=False,
-            clean=view.clean(series, metric),
+            clean=view.clean_metric(series, metric),
             levels=tuple(value for value in own.values if value in measured),
             metrics=tuple(measured[value] for value in own.values if value in measured),
             half=own.half[metric],

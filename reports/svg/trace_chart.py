@@ -64,7 +64,7 @@ def trace_charts(view: ResultsView) -> tuple[TraceChart, ...]:
         _chart(
             cell,
             labels[cell.model, cell.engine],
-            sanity_verdict.suspect_badge(view.sanity.suspicion(cell)),
+            sanity_verdict.suspect_badge(view.sanity.find_failed_checks(cell)),
         )
         for cell in view.results.cells
         if cell.traces

@@ -96,7 +96,7 @@ def _sample(check: GateCheck) -> str:
 
 def _cell_cases(results: Results) -> list[ElementTree.Element]:
     view = ResultsView(results)
-    return [_cell_case(cell, view.sanity.suspicion(cell)) for cell in results.cells]
+    return [_cell_case(cell, view.sanity.find_failed_checks(cell)) for cell in results.cells]
 
 
 def _cell_case(cell: Cell, suspect: tuple[str, ...]) -> ElementTree.Element:

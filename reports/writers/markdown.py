@@ -48,7 +48,7 @@ def markdown_summary(
     parts += [
         f"{_safe(metric)} is undefined: {_safe(reason)}." for metric, reason in view.undefined
     ]
-    if view.series and view.names("corruption"):
+    if view.series and view.condition_names("corruption"):
         parts += [f"## Kept of the clean value, {_safe(view.series[0].label)}", _losses(view)]
     for curve in parameter_curves(view):
         parts += [
@@ -104,26 +104,33 @@ def _gate_row(check: GateCheck, gate: GateReport) -> tuple[str, ...]:
 def _scores(view: ResultsView, before: ResultsView | None, metric: str) -> str:
     """Without the columns of what the run was not asked for."""
     rows = [_score(view, before, series, metric) for series in view.series[:MAX_ROWS]]
-    corrupted = ("Mean corruption", "Worst corruption") if view.names("corruption") else ()
-    attacked = ("Under attack",) if view.names("attack") else ()
+    corrupted = (
+        ("Mean corruption", "Worst corruption") if view.condition_names("corruption") else ()
+    )
+    attacked = ("Under attack",) if view.condition_names("attack") else ()
     return _table(("Model", "Clean", *corrupted, *attacked), rows)
 
 
 def _score(
     view: ResultsView, before: ResultsView | None, series: Series, metric: str
 ) -> tuple[str, ...]:
-    cells = [_value(view.clean(series, metric), before.clean(series, metric) if before else None)]
-    if view.names("corruption"):
+    cells = [
+        _value(
+            view.clean_metric(series, metric),
+            before.clean_metric(series, metric) if before else None,
+        )
+    ]
+    if view.condition_names("corruption"):
         old = before.corruption_mean(series, metric) if before else None
         cells.append(_value(view.corruption_mean(series, metric), old))
     for kind in ("corruption", "attack"):
-        if not view.names(kind):
+        if not view.condition_names(kind):
             continue
-        point = view.worst(series, metric, kind)
+        point = view.worst_point(series, metric, kind)
         if point is None:
             cells.append("not run")
         else:
-            old = before.same(series, metric, point) if before else None
+            old = before.same_metric(series, metric, point) if before else None
             suspect = sanity_verdict.suspect_badge(
                 sanity_verdict.suspect_condition(view, series, point.condition)
             )
@@ -148,8 +155,8 @@ def _losses(view: ResultsView) -> str:
     series = view.series[0]
     rows = []
     for name in view.by_loss(series, view.charted[0])[:MAX_ROWS]:
-        kept = [view.retained(series, metric, name) for metric in view.charted]
-        absent = "sensor not used" if name in view.unused(series) else "undefined"
+        kept = [view.retained_share(series, metric, name) for metric in view.charted]
+        absent = "sensor not used" if name in view.unused_corruptions(series) else "undefined"
         rows.append(
             (
                 formatting.to_words(name),

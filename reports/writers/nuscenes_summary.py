@@ -27,13 +27,13 @@ def nuscenes_summary(results: Results) -> dict[str, dict[str, Any]]:
 
 
 def _clean_cells(view: ResultsView, series: Series) -> list[Cell]:
-    return [cell for cell in view.cells(series) if cell.condition.kind == "clean"]
+    return [cell for cell in view.cells_of(series) if cell.condition.kind == "clean"]
 
 
 def _entry(view: ResultsView, series: Series, cells: list[Cell]) -> dict[str, Any]:
     """Of several seeds: the mean of each number, as everywhere, and all seeds in `meta`."""
     names = dict.fromkeys(name for cell in cells for name in cell.metrics)
-    metrics = {name: view.clean(series, name) for name in names}
+    metrics = {name: view.clean_metric(series, name) for name in names}
     values = {name: metric.value for name, metric in metrics.items() if metric is not None}
     origin, seeds = view.results.provenance, sorted({cell.seed for cell in cells})
     seed = {"seed": seeds[0]} if len(seeds) == 1 else {"seeds": seeds}

@@ -105,7 +105,7 @@ def _suspect(results: Results) -> Iterator[tuple[dict[str, str], float]]:
     view = ResultsView(results)
     for cell in results.cells:
         if cell.condition.kind == "attack" and results.sanity:
-            yield _labels(cell), float(bool(view.sanity.suspicion(cell)))
+            yield _labels(cell), float(bool(view.sanity.find_failed_checks(cell)))
 
 
 def _escape(text: str) -> str:

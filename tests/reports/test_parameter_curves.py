@@ -224,7 +224,7 @@ def test_a_curve_that_never_halves_says_why_and_other_metrics_follow(with_curves
 def test_curve_points_are_in_no_mean_and_no_worst_case(with_curves: Results) -> None:
     view = ResultsView(with_curves)
     assert view.corruption_mean(view.series[0], "mAP") is None
-    assert view.worst(view.series[0], "mAP", "corruption") is None
+    assert view.worst_point(view.series[0], "mAP", "corruption") is None
     assert make_first_screen(view, None).sentence == (
         "fused: under fog, mAP falls to half of its clean value at 100\u00a0m (visibility)."
     )

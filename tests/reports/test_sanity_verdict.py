@@ -118,9 +118,9 @@ def suspect(sound: Results) -> Results:
 def test_only_attacks_of_the_failed_model_or_with_its_gradients_are_suspect(
     sound: Results, suspect: Results
 ) -> None:
-    assert [ResultsView(sound).sanity.suspicion(c) for c in CELLS] == [()] * 7
+    assert [ResultsView(sound).sanity.find_failed_checks(c) for c in CELLS] == [()] * 7
     # clean, attack, noise, the deployed form; another model, attacked on itself; a transfer of the failed gradients
-    assert [ResultsView(suspect).sanity.suspicion(c) for c in CELLS] == [
+    assert [ResultsView(suspect).sanity.find_failed_checks(c) for c in CELLS] == [
         (),
         ("S7",),
         (),
@@ -477,7 +477,7 @@ def test_attacks_on_corrupted_frames_have_a_table_and_are_in_no_curve_and_no_wor
         "fog, severity\u00a03": ["40.0\u00a0%", "5.0\u00a0%"],
     }
     assert [panel.name for panel in attack_curves(view)[0].panels] == ["camera PGD"]
-    worst = view.worst(view.series[0], "mAP", "attack")
+    worst = view.worst_point(view.series[0], "mAP", "attack")
     assert worst is not None
     assert worst.metric.value == 0.3
     assert "Attacks on corrupted frames: 3D detection, mAP" in render_html(results, Path())

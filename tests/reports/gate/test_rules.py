@@ -24,7 +24,7 @@ rules:
     assert [rule.condition for rule in rules] == ["fog", "clean", "*", "pgd"]
     assert (rules[0].min, rules[1].max_drop, rules[2].relative_to_clean_min) == (0.2, 0.02, 0.5)
     assert (rules[3].severity, rules[3].parameters) == ((0, 1), {"eps": 8})
-    assert rules[0].text() == "metric: mAP, condition: fog, severity: 3, min: 0.2"
+    assert rules[0].to_text() == "metric: mAP, condition: fog, severity: 3, min: 0.2"
 
 
 def test_the_kind_sweep_of_older_rules_is_a_curve(tmp_path: Path) -> None:
