@@ -1,1 +1,4 @@
-"""The command line: the composition root. It names the commands by string and loads them on use."""
+"""The command line, where all packages are put together.
+
+It names the commands by string and loads them on use.
+"""

@@ -1,4 +1,4 @@
-"""`calico config show|check`."""
+"""The commands `calico config show` and `calico config check`."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def show(config: Config) -> None:
 @group.command()
 @with_config
 def check(config: Config) -> None:
-    """Say every fault of a configuration, or that there is none.
+    """List every fault of a configuration, or say that there is none.
 
-    A folder of data that is named must be there; what it holds is for `calico data check`.
+    A folder of data that is named must exist; `calico data check` looks into it.
 
     \b
     Example: calico config check --config my.yaml

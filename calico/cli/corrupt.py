@@ -1,4 +1,4 @@
-"""`calico corrupt`."""
+"""The command `calico corrupt`."""
 
 from __future__ import annotations
 
@@ -47,22 +47,22 @@ def command(
     link: bool,
     out: Path,
 ) -> None:
-    """Write corrupted copies of a data set, in the nuScenes format, for pipelines that read nuScenes.
+    """Write corrupted copies of a data set, in the nuScenes format, for other pipelines.
 
     \b
-    Each condition becomes a data set of its own, OUT/fog-3 and so on, with tables, images, point
-    clouds and a manifest of hashes. Frames, tokens and ground truth are those of the split, so
-    predictions made on a copy are scored with
+    Each condition becomes a data set of its own, OUT/fog-3 and so on, with tables,
+    images, point clouds and a manifest of hashes. Frames, tokens and ground truth
+    are those of the split, so predictions made on a copy are scored with
       calico robust --predictions DIR
-    where DIR holds clean.json, fog-3.json, ... (nuScenes detection submissions). --seed must be the
-    same there. The simulator's own frames are written to OUT/clean first. Of a suite, what can do
-    nothing to the data is left out with a note. A killed run goes on when the same command is given
-    again. Nothing of the original is ever written to.
+    where DIR holds clean.json, fog-3.json, ... (nuScenes detection submissions).
+    --seed must be the same there. The simulator's own frames are written to
+    OUT/clean first. Corruptions of a suite that cannot change the data are left out
+    with a note. A killed run continues when the same command is given again.
+    Nothing of the original is ever written to.
     Examples:
       calico corrupt --name fog --severity 3 --out copies
-      calico corrupt --preset nuscenes --data-root DATA --name fog --name low_light --severity 1
-      --severity 3 --out copies calico corrupt --preset nuscenes --data-root DATA --set
-      data.version=v1.0-mini --name fog+camera_crash --out copies
+      calico corrupt --preset nuscenes --data-root DATA --name fog --severity 1 --out copies
+      calico corrupt --preset nuscenes --data-root DATA --name fog+camera_crash --out copies
     """
     from calico.cli.words import portable_command
     from calico.data.applicable import select_applicable

@@ -1,4 +1,4 @@
-"""`calico data check|prepare|regions`."""
+"""The commands `calico data check`, `calico data prepare` and `calico data regions`."""
 
 from __future__ import annotations
 
@@ -32,14 +32,13 @@ def group() -> None:
     help="train, val, another split of the data set, one scene, or all; may be repeated.",
 )
 def check(config: Config, splits: tuple[str, ...]) -> None:
-    """Say what a data set lacks, and what contradicts itself.
+    """List what a data set lacks and what contradicts itself.
 
     \b
     Exit code 2: something is missing or broken, or cannot be right.
     Examples:
-      calico data check --preset nuscenes --data-root /data/nuscenes --set data.version=v1.0-mini
-      calico data check --preset nuscenes --data-root /data/nuscenes --set data.version=v1.0-mini
-      --split scene-0103
+      calico data check --preset nuscenes --data-root /data/nuscenes
+      calico data check --preset nuscenes --data-root /data/nuscenes --split scene-0103
     """
     from calico.data.check import check_data
 
@@ -55,7 +54,7 @@ def check(config: Config, splits: tuple[str, ...]) -> None:
 def prepare(config: Config) -> None:
     """Render the simulator's frames into the cache now.
 
-    Otherwise that is done when they are first asked for.
+    Without this command they are rendered when they are first needed.
 
     \b
     Example: calico data prepare --preset tiny

@@ -23,10 +23,24 @@ _PACKAGES = Path(__file__).resolve().parents[2]
 _OURS = tuple(_PACKAGES / name for name in ("calico", "calico_eval", "corruptions", "reports"))
 _FULL = {errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _ABOUT_A_FILE = _FULL | {
-    errno.ENOENT, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY, errno.EROFS,
-    errno.ENAMETOOLONG, errno.ELOOP, errno.EMFILE, errno.ENFILE, errno.ENXIO, errno.ENODEV, errno.EBUSY, errno.ETXTBSY,
+    errno.ENOENT,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+    errno.ENOTEMPTY,
+    errno.EROFS,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENXIO,
+    errno.ENODEV,
+    errno.EBUSY,
+    errno.ETXTBSY,
     errno.EXDEV,
-}  # fmt: skip
+}
 _INTERRUPTED = "interrupted; train and robust go on with --resume, make demo when it is run again"
 _LONGEST_LINE = 1000
 _NO_TEMPORARY_FOLDER = "No usable temporary directory"
@@ -91,7 +105,7 @@ def _explain(error: Exception) -> int:
 
 
 def user_message(error: Exception) -> str | None:
-    """What to tell the user of a mistake, without endless lines; None for a fault of our own."""
+    """Return the message for a user's mistake, without endless lines; None for our own fault."""
     message = _describe(error)
     return None if message is None else "\n".join(map(_shorten, message.split("\n")))
 
@@ -125,7 +139,7 @@ def _is_ours(filename: object) -> bool:
     """Say whether a file is part of the installation."""
     if not isinstance(filename, str | bytes):
         return True
-    # Not resolve(): it looks at the disk, which may fail.
+    # Path.resolve() would look at the disk, which may fail.
     path = Path(os.path.abspath(os.fsdecode(filename)))  # noqa: PTH100
     return any(path.is_relative_to(package) for package in _OURS)
 
@@ -159,7 +173,7 @@ def _print_any_character() -> None:
 
 
 def _drop_output() -> None:
-    """Let the interpreter flush what nobody can take any more into nothing, without another error."""
+    """Send what nobody can take any more into nothing, so that the interpreter ends silently."""
     try:
         descriptor = sys.stdout.fileno()
     except (AttributeError, OSError, ValueError):  # no stdout, or none with a descriptor

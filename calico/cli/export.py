@@ -1,4 +1,4 @@
-"""`calico export`."""
+"""The command `calico export`."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ def command(
     out: Path | None,
     overwrite: bool,
 ) -> None:
-    """Write the model as one ONNX file, checked against torch on real inputs; with --trt also a TensorRT engine.
+    """Write the model as one ONNX file, checked against torch; with --trt also a TensorRT engine.
 
     \b
-    MODEL is a run folder or a .safetensors file, or the word `untrained` for a preset with random
-    weights (shapes, engines).
-    Exit code 1: the graph does not agree with torch (the differences are in the .parity.json beside
-        it).
+    MODEL is a run folder or a .safetensors file, or the word `untrained` for a
+    preset with random weights (shapes, engines).
+    Exit code 1: the graph does not agree with torch (the differences are in the
+    .parity.json beside it).
     Examples:
       calico export runs/tiny
       calico export runs/tiny --trt
@@ -147,7 +147,10 @@ def _open(spec: str, config: Config) -> tuple[CalicoModel, Path]:
 
 
 def _frames(config: Config) -> FrameSource:
-    """The validation frames; simulated ones in the data set's shapes where the data set is not given."""
+    """Return the validation frames.
+
+    If the data set is not given, simulated frames in its shapes replace them.
+    """
     from calico.data.open import open_source
 
     if config.data.source == "sim" or config.data.root is not None:

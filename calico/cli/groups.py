@@ -1,4 +1,4 @@
-"""The group that every group of commands is: a mistyped command gets a suggestion."""
+"""The group that all groups of commands use: a mistyped command gets a suggestion."""
 
 from __future__ import annotations
 
@@ -8,15 +8,22 @@ import click
 
 
 class Group(click.Group):
-    """A group that names the nearest command where there is none of the name given. Looks at names only, loads nothing."""
+    """A group that suggests the nearest command for an unknown name.
+
+    It looks at names only and loads nothing.
+    """
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command of the first argument.
+        """Find the command of the first argument.
+
+        Args:
+            ctx: Context of the group.
+            args: What the user typed.
 
         Raises:
-            click.UsageError: there is none of that name.
+            click.UsageError: No command has that name.
         """
         name, known = args[0], self.list_commands(ctx)
         near = [] if name in known else get_close_matches(name.lower(), known, n=1)

@@ -1,4 +1,7 @@
-"""`calico`: the group of commands. Imports click only; each command's module is loaded when the command is run."""
+"""The group of all commands, `calico`.
+
+It imports click only; the module of a command is loaded when the command is run.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,7 @@ class LazyGroup(Group):
     """A group whose commands are module paths until they are used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names in the order of the table."""
+        """List the names in the order of the table."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -120,7 +123,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Entry point: a user's mistake prints one message and exits with 2."""
+    """Run the command line; a user's mistake prints one message and exits with 2."""
     show_user_errors(cli)
 
 

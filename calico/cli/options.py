@@ -19,7 +19,7 @@ UNTRAINED = "untrained"
 
 
 def _settings(function: Callable[..., Any]) -> Callable[..., Any]:
-    """--config, --set, --data-root, --seed, --device."""
+    """Add --config, --set, --data-root, --seed and --device."""
     for option in (
         click.option("--device", help="cpu, cuda, cuda:1 or auto (a GPU where there is one)."),
         click.option("--seed", type=int, help="Seed of every random stream of the run."),
@@ -40,7 +40,11 @@ def _settings(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def with_config(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds --preset, --config, --set, --data-root, --seed, --device; the command gets the resolved `config: Config`."""
+    """Add the options of a configuration to a command.
+
+    They are --preset, --config, --set, --data-root, --seed and --device. The command gets the
+    resolved `config: Config`.
+    """
 
     @click.option("--preset", default="tiny", show_default=True, help="tiny, nuscenes or waymo.")
     @_settings
@@ -67,7 +71,10 @@ def _resolve(
     seed: int | None,
     device: str | None,
 ) -> Config:
-    """The configuration that the options describe; refuses a folder of data that it would not look at."""
+    """Return the configuration that the options describe.
+
+    A folder of data that would not be read is refused.
+    """
     from calico.config.load import load_config
     from calico.errors import CalicoError
 
@@ -86,7 +93,15 @@ def _resolve(
 def claim_output(
     folder: Path, *, resume: bool | None, overwrite: bool, kind: str, lock: Path | None = None
 ) -> None:
-    """Hold a command's output folder until the command ends; see `calico.files.claim_folder`."""
+    """Hold a command's output folder until the command ends; see `calico.files.claim_folder`.
+
+    Args:
+        folder: Output folder.
+        resume: Whether the run continues; None for a command that cannot resume.
+        overwrite: Whether what the folder holds may be deleted.
+        kind: What the folder holds.
+        lock: Folder that is locked; default: `folder`.
+    """
     from calico.files import claim_folder
 
     claim = claim_folder(folder, resume=resume, overwrite=overwrite, kind=kind, lock=lock)
@@ -96,12 +111,12 @@ def claim_output(
 def overwrite_option(
     text: str = "Delete what the output folder holds and start again.",
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """--overwrite for output that is there already, of a command that has nothing to resume."""
+    """Add --overwrite to a command that has nothing to resume."""
     return click.option("--overwrite", is_flag=True, help=text)
 
 
 def overwrite_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """--resume and --overwrite for an output folder that is there already."""
+    """Add --resume and --overwrite for an output folder that exists."""
     function = overwrite_option()(function)
     return click.option(
         "--resume", is_flag=True, help="Go on where an interrupted run of the same command stopped."
@@ -109,13 +124,13 @@ def overwrite_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def with_model_config(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Argument MODEL... (or --model), and the configuration of the frames that they are shown.
+    """Add the argument MODEL... (or --model) and the configuration of the models' frames.
 
-    Without any model it is the run that `calico train` leaves by default. Without --preset the
+    Without any model the run that `calico train` leaves by default is taken. Without --preset the
     configuration is that of the first model that carries one (all of ours do), and --config, --set
-    and the flags change it; a user's own model is shown the tiny preset's simulator. The command
-    gets `models: tuple[str, ...]` and `config: Config`; folders of its option --predictions, where
-    it has one, are models, too.
+    and the flags change it. A user's own model gets the tiny preset's simulator. The command
+    receives `models: tuple[str, ...]` and `config: Config`. Folders of its option --predictions, if
+    it has one, are models too.
     """
 
     @click.argument("models", nargs=-1, metavar="[MODEL]...")
@@ -156,7 +171,10 @@ def with_model_config(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _check_unchanged(own: Config, config: Config) -> None:
-    """Stops at a setting of the network that differs from the trained one, where it would change nothing."""
+    """Refuse a setting of the network that differs from the trained one.
+
+    It would change nothing.
+    """
     from calico.config.load import describe_changes
     from calico.errors import CalicoError
 
@@ -172,7 +190,7 @@ def _check_unchanged(own: Config, config: Config) -> None:
 
 
 def _check_places(models: tuple[str, ...]) -> None:
-    """Stops at a path with nothing there, before anything slow is imported."""
+    """Refuse a path with nothing there, before anything slow is imported."""
     from calico.errors import CalicoError
     from calico.names import split_name
 
@@ -187,7 +205,7 @@ def _check_places(models: tuple[str, ...]) -> None:
 
 
 def _check_predictions(folders: tuple[str, ...]) -> None:
-    """Stops at a folder that holds no prediction files."""
+    """Refuse a folder that holds no prediction files."""
     from calico.errors import CalicoError
     from calico.names import split_name
 
@@ -201,7 +219,10 @@ def _check_predictions(folders: tuple[str, ...]) -> None:
 
 
 def _config_of(models: tuple[str, ...]) -> Config | None:
-    """The configuration of the first model that has one: a run folder's (with the data's place), else a file's metadata."""
+    """Return the configuration of the first model that has one.
+
+    It comes from a run folder (with the data's place) or from a file's metadata.
+    """
     from calico.config.saved import read_run_config
     from calico.names import split_name
 

@@ -1,4 +1,4 @@
-"""Progress: a bar on a terminal, a line per tenth of the work elsewhere."""
+"""Progress as a bar on a terminal, and as a line per tenth of the work elsewhere."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from typing_extensions import Never
 
 
 class Progress:
-    """Call it with (done, total) and, if there are any, numbers to show."""
+    """Shows the progress of some work; call it with (done, total) and numbers to show.
+
+    Args:
+        label: Name of the work.
+    """
 
     def __init__(self, label: str) -> None:
         self.label = label
@@ -19,7 +23,13 @@ class Progress:
         self.tenths = -1
 
     def __call__(self, done: int, total: int, values: Mapping[str, float] | None = None) -> None:
-        """Reports that `done` of `total` pieces are finished; says nothing where there is nothing to do."""
+        """Report that `done` of `total` pieces are finished; nothing is shown for an empty work.
+
+        Args:
+            done: Finished pieces.
+            total: All pieces.
+            values: Numbers to show, by name.
+        """
         if total == 0:
             return
         shown = {name: f"{value:.3g}" for name, value in (values or {}).items()}

@@ -10,9 +10,14 @@ _WITH_VALUE = ("--out", "-o")
 
 
 def portable_command(words: Sequence[str]) -> str:
-    """The command without --resume, --overwrite, --traceback and --out; absolute paths made relative or cut to their last part.
+    """Return a command without what differs between equal runs.
 
-    So the same run interrupted and resumed, or done in another folder, has the same command.
+    --resume, --overwrite, --traceback and --out are left out. Absolute paths are made relative or
+    cut to their last part. The same run interrupted and resumed, or done in another folder,
+    therefore has the same command.
+
+    Args:
+        words: Words of the command line.
     """
     kept = [Path(word).name for word in words[:1]]
     skip = False

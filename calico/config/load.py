@@ -1,4 +1,7 @@
-"""Merging: preset < file < --set < flags; every fault at once, each with the nearest valid key."""
+"""Merging of settings: preset < file < --set < flags.
+
+Every fault is reported at once, each with the nearest valid key.
+"""
 
 from __future__ import annotations
 
@@ -30,17 +33,18 @@ def load_config(
     assignments: Iterable[str] = (),
     flags: Mapping[str, Any] | None = None,
 ) -> Config:
-    """The resolved configuration.
+    """Resolve a configuration.
 
     Args:
-        preset: a name of `presets.PRESETS`, or a configuration to start from.
-        file: YAML with any part of the tree.
-        assignments: "a.b=value" strings, value in YAML; the value of a path or a name is taken as
-            it is.
-        flags: dotted keys to values; None values are left out.
+        preset: Name in `presets.PRESETS`, or a configuration to start from.
+        file: YAML file with any part of the tree.
+        assignments: "a.b=value" strings with the value in YAML; the value of a path or a name is
+            taken literally.
+        flags: Dotted keys to values; None values are left out.
 
     Raises:
-        CalicoError: lists every fault, its key, what was got and the nearest valid key.
+        CalicoError: Settings are wrong; lists every fault, its key, what was got and the nearest
+            valid key.
     """
     start = preset if isinstance(preset, Config) else _preset(preset)
     tree: Tree = start.model_dump()
@@ -136,14 +140,14 @@ def validate_config(tree: object, where: str = "configuration") -> Config:
 
 
 def to_yaml(config: Config) -> str:
-    """The configuration as YAML that `load_config` reads back to an equal one."""
+    """Write a configuration as YAML that `load_config` reads back to an equal one."""
     return yaml.safe_dump(
         config.model_dump(mode="json"), sort_keys=False, default_flow_style=None, width=110
     )
 
 
 def portable_config(config: Config) -> Config:
-    """The configuration without what belongs to the machine it was used on and decides no result.
+    """Remove what belongs to the machine and decides no result.
 
     Those are paths, the device, and sizes that only trade memory for time.
     """
@@ -170,7 +174,12 @@ def portable_config(config: Config) -> Config:
 
 
 def describe_changes(before: object, now: object) -> list[str]:
-    """Say which settings differ between two trees, as 'train.epochs was 2, is 3'."""
+    """List which settings differ between two trees, as 'train.epochs was 2, is 3'.
+
+    Args:
+        before: Earlier tree of sections and values.
+        now: Present tree.
+    """
     old, new = _leaves(before), _leaves(now)
     return [
         f"{key} was {_shorten(old.get(key))}, is {_shorten(new.get(key))}"
@@ -201,7 +210,10 @@ def _read_file(path: Path) -> Tree:
 
 
 def _value(key: str, text: str, where: str) -> Any:
-    """The value of an assignment. A path may hold ': ' or ' #', and a name may look like a number."""
+    """Return the value of an assignment.
+
+    A path may hold ': ' or ' #', and a name may look like a number.
+    """
     *parents, name = key.split(".")
     section = _section(parents)
     field = section.model_fields.get(name) if section else None

@@ -29,7 +29,7 @@ BACKBONE_STRIDE = 32
 
 
 class GridConfig(Section):
-    """The one definition of where the model looks; everything else is derived from it."""
+    """Where the model looks; everything else is derived from it."""
 
     x_range_m: Extent = (-32.0, 32.0)
     y_range_m: Extent = (-32.0, 32.0)
@@ -62,7 +62,7 @@ class GridConfig(Section):
 
 
 class LidarConfig(Section):
-    """The LiDAR branch: dynamic PointPillars (Lang et al. 2019), no cap on points or pillars."""
+    """The LiDAR branch: dynamic PointPillars, without a cap on points or pillars."""
 
     pillar_channels: Channels = 64
 
@@ -144,7 +144,7 @@ class BevConfig(Section):
 
 
 class DetectionConfig(Section):
-    """CenterHead (Yin et al. 2021). Loss weights are named: a positional list is a known bug in one model zoo."""
+    """The detection head (CenterHead, Yin et al. 2021), with named loss weights."""
 
     tasks: tuple[tuple[str, ...], ...] = (
         ("car",),
@@ -194,7 +194,7 @@ class MapConfig(Section):
 
 
 class ModelConfig(Section):
-    """The whole network. A modality that is None is absent; at least one of the two must be there."""
+    """The whole network; a sensor that is None is absent, and at least one must be present."""
 
     lidar: LidarConfig | None = LidarConfig()
     camera: CameraConfig | None = CameraConfig()

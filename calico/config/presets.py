@@ -1,4 +1,7 @@
-"""Configurations to start from, as Python objects. `calico train --preset NAME`, `calico config show --preset NAME`."""
+"""Configurations to start from, as Python objects.
+
+`calico train --preset NAME` uses them and `calico config show --preset NAME` prints them.
+"""
 
 from __future__ import annotations
 
@@ -29,10 +32,9 @@ from calico.config.training import (
 
 
 def make_tiny() -> Config:
-    """The embedded simulator on two CPU cores: the whole product in minutes.
+    """Return the preset for the embedded simulator on two CPU cores: the whole product in minutes.
 
-    Command: calico train --preset tiny --out runs/tiny
-    Cost and expected figures: README, "What was measured".
+    Command: calico train --preset tiny --out runs/tiny Cost and expected figures: docs/results.
     """
     return Config(
         name="tiny",
@@ -75,15 +77,17 @@ def make_tiny() -> Config:
 
 
 def make_nuscenes() -> Config:
-    """nuScenes: the public CenterPoint-PointPillars configuration with six cameras.
+    """Return the preset for nuScenes: public CenterPoint-PointPillars settings with six cameras.
 
-    Its sources are named in docs/explanation/model.md.
+    Its sources are named in docs/explanation/model.md. The image backbone starts from random
+    weights unless `model.camera.backbone_weights` names a file.
 
     Command: calico train --preset nuscenes --data-root DATA --out runs/nuscenes
-    Cost: needs a GPU. Expected figures of the public LiDAR-only zoo entry: mAP about 50, NDS about
-        60. This toolkit's own figure on nuScenes has not been measured yet. The zoo's 20 epochs are
-        longer: class-balanced sampling makes an epoch there 4.4 times as long as the split (123,580
-        of 28,130 frames, Zhu et al. 2019), here it leaves the length.
+
+    Cost: it needs a GPU. The public zoo entry with these LiDAR settings, which has no cameras,
+    reports mAP of about 50 and NDS of about 60. The figure of this preset has not been measured
+    yet. The zoo's 20 epochs are longer: class-balanced sampling makes an epoch there 4.4 times as
+    long as the split (123,580 of 28,130 frames, Zhu et al. 2019), while it keeps the length here.
     """
     return Config(
         name="nuscenes",
@@ -130,10 +134,10 @@ def make_nuscenes() -> Config:
 
 
 def make_waymo() -> Config:
-    """Waymo Open Dataset, the public CenterPoint-PointPillars configuration: three classes, one task, stride-1 head.
+    """Return the preset for Waymo: public CenterPoint-PointPillars settings, without a reader.
 
-    The reader of Waymo's files is not part of this version; the preset fixes shapes, export and
-    engines.
+    It has three classes, one task and a stride-1 head. The reader of Waymo's files is not part of
+    this version; the preset fixes shapes, export and engines.
     """
     return Config(
         name="waymo",

@@ -1,4 +1,7 @@
-"""The configuration in the folder of a run, `config.yaml`, whose last line is its checksum (`calico.files.seal`)."""
+"""The configuration in the folder of a run, `config.yaml`.
+
+Its last line is its checksum (`calico.files.seal`).
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,12 @@ CONFIG_FILE = "config.yaml"
 
 
 def write_run_config(folder: Path, config: Config) -> None:
-    """Write the resolved configuration of a run with a checksum, atomically."""
+    """Write the resolved configuration of a run with a checksum, atomically.
+
+    Args:
+        folder: Folder of the run.
+        config: Configuration to write.
+    """
     write_atomic(folder / CONFIG_FILE, seal(f"{to_yaml(config)}# {SEAL_PLACEHOLDER}\n".encode()))
 
 

@@ -1,6 +1,6 @@
-"""Every setting there is, with unit and default; the sections stand in the files beside. Frozen; unknown keys are errors.
+"""All settings, with unit and default; the sections stand in the files beside this one.
 
-Presets: `calico.config.presets`.
+Sections are frozen and unknown keys are errors. Presets: `calico.config.presets`.
 """
 
 from __future__ import annotations

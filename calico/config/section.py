@@ -1,7 +1,7 @@
-"""What all sections of the configuration are made of: strict numbers, ranges, names and paths.
+"""What all sections consist of: strict numbers, ranges, names and paths.
 
-Numbers are finite and have limits. A limit is far above what anybody uses; it stands between a slip
-of the hand (or a hostile model card) and a request for terabytes.
+Numbers are finite and have limits. A limit is far above what anybody uses. It stops a slip of the
+hand (or a hostile model card) from becoming a request for terabytes.
 """
 
 from __future__ import annotations

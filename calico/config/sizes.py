@@ -1,4 +1,7 @@
-"""Sizes that follow from the settings: the grid of the image features, and what asks for the most memory."""
+"""Sizes that follow from the settings.
+
+They are the grid of the image features and the tensors that need the most memory.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,11 @@ weights."""
 
 
 def camera_stride(config: Config) -> int:
-    """Pillars per cell of the grid on which image features are looked up.
+    """Return the pillars per cell of the grid on which image features are looked up.
 
-    The coarser of the branches' and the trunk's grid, doubled until its cells are at least
-    MIN_CAMERA_CELL_M wide: image features are no finer than that, and the cost grows with the
-        number of cells. A coarser grid than `branch_grid` is brought to it bilinearly.
+    It is the coarser of the branches' and the trunk's grid, doubled until its cells are at least
+    MIN_CAMERA_CELL_M wide. Image features are no finer than that, and the cost grows with the
+    number of cells. A coarser grid than `branch_grid` is brought to it bilinearly.
     """
     bev, grid = config.model.bev, config.grid.pillars
     stride = max(bev.strides[0], bev.out_stride)

@@ -73,7 +73,10 @@ class ScheduleConfig(Section):
 
 
 class AdversarialConfig(Section):
-    """Adversarial training by PGD: what a share of the fine-tuning frames suffers (`calico train --adversarial pgd`)."""
+    """Adversarial training by PGD on a share of the fine-tuning frames.
+
+    The option `calico train --adversarial pgd` sets it.
+    """
 
     camera_levels: Annotated[Whole, Field(ge=0, le=255)] = Field(
         4, description="Grey levels of 255."
@@ -185,13 +188,19 @@ class SampleConfig(Section):
 
 
 class ViewConfig(AugmentConfig):
-    """Augmentation of pre-training's views: the same points in each, so no sensor may be dropped."""
+    """Augmentation of pre-training's views.
+
+    All views need the same points, so no sensor is dropped.
+    """
 
     sensor_dropout: Annotated[Number, Field(ge=0, le=0)] = 0.0
 
 
 class PrcConfig(Section):
-    """Point-region contrast on the LiDAR branch, and the baselines that share its code (`calico.losses.prc`)."""
+    """Point-region contrast on the LiDAR branch, and baselines that share its code.
+
+    The losses are in `calico.losses.prc`.
+    """
 
     loss: Literal["prc", "pooled", "scene", "cell"] = Field(
         "prc",
@@ -221,7 +230,10 @@ class PrcConfig(Section):
 
 
 class RadConfig(Section):
-    """Region-aware distillation from the frozen LiDAR branch to the cameras (`calico.losses.rad`)."""
+    """Region-aware distillation from the frozen LiDAR branch to the cameras.
+
+    The losses are in `calico.losses.rad`.
+    """
 
     loss: Literal["region_nce", "kl", "both", "dense"] = Field(
         "region_nce",

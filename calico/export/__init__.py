@@ -1,4 +1,4 @@
-"""The deployed form of the model: one ONNX graph, its check against torch, and TensorRT engines."""
+"""The deployed form of the model: one ONNX graph, its check against torch, TensorRT engines."""
 
 from calico.extras import require_extra
 

@@ -14,13 +14,14 @@ CHUNK_BYTES = 1 << 20
 
 
 def hash_graph(path: Path, proto: onnx.ModelProto) -> str:
-    """The identity of an ONNX file: the SHA-256 of its content, and of all weights that lie outside of it.
+    """Return the SHA-256 of an ONNX file and of all weights that lie outside of it.
 
     Args:
-        path: the file. proto: its content.
+        path: The file.
+        proto: Its content.
 
     Raises:
-        CalicoError: weights lie outside of the file's folder, or are missing.
+        CalicoError: Weights lie outside of the file's folder, or are missing.
     """
     digest = hashlib.sha256()
     _add_file(digest, path)

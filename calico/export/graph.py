@@ -1,4 +1,4 @@
-"""The deployed graph: sensor arrays in, boxes, scores, labels and map out, and the way to feed and to read it.
+"""The deployed graph, and how its inputs are made and its outputs are read.
 
 Inputs, in this order, as far as the model has the sensor (B frames, V cameras; B is dynamic, for
 `ort` N too):
@@ -11,8 +11,8 @@ Inputs, in this order, as far as the model has the sensor (B frames, V cameras; 
 | pillar_count | (B, P) int64 | trt |
 | pillar_cell | (B, P) int64 | trt |
 | pillar_mean | (B, P, 3) float32 | trt |
-| images | (B, V, 3, H, W) float32 RGB 0..1, raw size; of data with several sizes: fitted by `fit_views` | both |
-| image_from_lidar | (B, V, 4, 4) float32 | both |
+| images | (B, V, 3, H, W) float32 RGB 0..1, raw size; of data with several sizes: fitted by
+`fit_views` | both | | image_from_lidar | (B, V, 4, 4) float32 | both |
 
 Outputs, as far as the model has the head: boxes (B, M, 9), scores (B, M), labels (B, M) int64,
     nms_residual (B,), map_probs (B, K, Y, X). Slots of score 0 are unused. Conventions:
@@ -46,7 +46,10 @@ _KINDS = {"real": "f", "integer": "iu", "bool": "b"}
 
 
 class DeployGraph(nn.Module):
-    """A CalicoModel in evaluation mode with its decoding, from named tensors to a tuple in the order of `output_names`."""
+    """A CalicoModel in evaluation mode with its decoding.
+
+    It takes named tensors and returns a tuple in the order of `output_names`.
+    """
 
     def __init__(self, model: CalicoModel, target: Target) -> None:
         super().__init__()
@@ -54,7 +57,7 @@ class DeployGraph(nn.Module):
         self.eval()
 
     def forward(self, inputs: dict[str, Tensor]) -> tuple[Tensor, ...]:
-        """See the module."""
+        """Run the graph; the module lists inputs and outputs."""
         model, camera, lidar = self.model, None, None
         if model.camera is not None:
             camera = model.lift_images(inputs["images"], inputs["image_from_lidar"])
@@ -74,12 +77,15 @@ class DeployGraph(nn.Module):
 
 
 def graph_inputs(batch: Batch, metadata: GraphMetadata) -> dict[str, Array]:
-    """The arrays that the graph takes.
+    """Make the arrays that a graph takes.
+
+    Args:
+        batch: Frames.
+        metadata: Card of the graph.
 
     Raises:
-        CalicoError: another number of images than the graph was exported for, or another size,
-            where the graph's size is not
-            the network's (see `_image_arrays`).
+        CalicoError: The graph was exported for another number of images, or for another size that
+            is not the network's (see `_image_arrays`).
     """
     arrays: dict[str, Array] = {}
     if "images" in metadata.inputs:
@@ -99,7 +105,11 @@ def graph_inputs(batch: Batch, metadata: GraphMetadata) -> dict[str, Array]:
 
 
 def _image_arrays(batch: Batch, metadata: GraphMetadata) -> dict[str, Array]:
-    """Raw images as they are. A graph whose image size is the network's takes those of any size, fitted to it here."""
+    """Return the images that the graph takes.
+
+    Raw images stay as they are. A graph of the network's image size gets images of any size, fitted
+    here.
+    """
     images, matrices, camera = batch.images, batch.image_from_lidar, metadata.config.model.camera
     views, size = images.shape[1], (images.shape[3], images.shape[4])
     fits = camera is not None and metadata.raw_hw == tuple(camera.image_size)
@@ -120,7 +130,15 @@ def _image_arrays(batch: Batch, metadata: GraphMetadata) -> dict[str, Array]:
 
 
 def group_batch(batch: Batch, metadata: GraphMetadata) -> GroupedPoints | None:
-    """The batch's points grouped for a `trt` graph, with the number that its buffers had no room for (`lost`); else None."""
+    """Group the points of a batch for a `trt` graph; None for other graphs.
+
+    Args:
+        batch: Frames.
+        metadata: Card of the graph.
+
+    Returns:
+        The rows, with the number of points that found no space in the buffers (`lost`).
+    """
     if metadata.pillars is None:
         return None
     grid = metadata.config.grid
@@ -131,13 +149,12 @@ def group_batch(batch: Batch, metadata: GraphMetadata) -> GroupedPoints | None:
 def graph_outputs(
     outputs: Mapping[str, Array], metadata: GraphMetadata, frames: int
 ) -> list[Predictions]:
-    """The graph's outputs as one `Predictions` a frame.
+    """Turn a graph's output arrays into predictions, after a check of shapes and types.
 
     Args:
-        outputs: by name. metadata: says what they must be. frames: that the graph was fed.
-
-    Raises:
-        CalicoError: an output has another shape, or elements of another kind, than the card says.
+        outputs: Output arrays by name.
+        metadata: Card of the graph.
+        frames: Number of frames.
     """
     for name, expected in output_shapes(metadata).items():
         array = outputs[name]

@@ -1,4 +1,4 @@
-"""What a graph file says about itself, so that it runs with nothing else at hand."""
+"""What a graph file says about itself, so that it runs without anything else."""
 
 from __future__ import annotations
 
@@ -32,12 +32,16 @@ CONVENTIONS = (
 class GraphMetadata:
     """The card of one graph.
 
-    target: 'ort' takes points, 'trt' takes points grouped by pillar (`calico.export.pillars`).
-    config: the model's configuration without machine paths.
-    inputs, outputs: names, in order.
-    views, raw_hw: number and size of the images; 0 and (0, 0) without cameras.
-    pillars: size of the grouped buffers (trt), else None.
-    weights_sha256: of the torch weights. calico_version: that exported it.
+    Attributes:
+        target: `ort` takes points, `trt` takes points grouped by pillar (`calico.export.pillars`).
+        config: The model's configuration without machine paths.
+        inputs: Names of the inputs, in order.
+        outputs: Names of the outputs, in order.
+        views: Number of images; 0 without cameras.
+        raw_hw: Height and width of the images [px]; (0, 0) without cameras.
+        pillars: Size of the grouped buffers (trt), else None.
+        weights_sha256: Digest of the torch weights.
+        calico_version: Version that exported the graph.
     """
 
     target: Target
@@ -51,7 +55,10 @@ class GraphMetadata:
     calico_version: str = __version__
 
     def to_properties(self) -> dict[str, str]:
-        """ONNX metadata properties: `calico` holds all of the above as JSON; the others repeat it for other programs."""
+        """Return the ONNX metadata properties.
+
+        `calico` holds the whole card as JSON; the others repeat parts of it for other programs.
+        """
         model, grid = self.config.model, self.config.grid
         card = {
             **{
@@ -89,7 +96,7 @@ class GraphMetadata:
 
 
 def weights_sha256(model: nn.Module) -> str:
-    """Hex digest of all weights and buffers of a module, by name."""
+    """Return the hex digest of all weights and buffers of a module, by name."""
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())

@@ -26,6 +26,7 @@ from calico.export.sealing import seal_graph
 from calico.export.shapes import input_names, output_names
 from calico.files import write_atomic
 from calico.models.calico import CalicoModel
+from calico.models.modes import evaluation_mode
 
 OPSET = 18
 """Below 20: GridSample's mode was renamed there, and importers of that time fell back to nearest
@@ -35,11 +36,18 @@ IR_VERSION = 10
 
 @dataclass(frozen=True)
 class ExportInfo:
-    """What was written. operators: how often each occurs."""
+    """What was written.
+
+    Attributes:
+        path: The ONNX file.
+        metadata: Its card.
+        operators: How often each operator occurs.
+        file_bytes: Size of the file.
+    """
 
     path: Path
     metadata: GraphMetadata
-    count_operators: dict[str, int]
+    operators: dict[str, int]
     file_bytes: int
 
 
@@ -52,24 +60,25 @@ def export_onnx(
     pillars: PillarBudget | None = None,
     any_size: bool = False,
 ) -> ExportInfo:
-    """Writes one file of standard operators (opset 18), weights and metadata inside; same model and example, same bytes.
+    """Write the model as one file of standard operators (opset 18), weights and metadata inside.
+
+    The same model and example give the same bytes.
 
     Args:
-        model: its mode is restored afterwards.
-        config: goes into the metadata, without machine paths.
-        example: at least one frame; fixes number and size of the images, and, for `trt`, the
-            default of
-            `pillars` (give some frames).
-        target: 'ort' (any ONNX runtime with ScatterElements(max)) or 'trt' (no scatter with a
+        model: Network to export; its mode is restored afterwards.
+        config: Configuration for the metadata, which leaves out machine paths.
+        example: At least one frame. It fixes number and size of the images and, for `trt`, the
+            default of `pillars` (give some frames).
+        path: File to write.
+        target: `ort` (any ONNX runtime with ScatterElements(max)) or `trt` (no scatter with a
             reduction).
-        pillars: size of the grouped buffers for `trt`; default: measured on the example
+        pillars: Size of the grouped buffers for `trt`; by default measured on the example
             (`measure_budget`).
-        any_size: the graph takes images of the network's size, to which `graph_inputs` fits those
-            of any size; always so where
-            the example's images differ in size.
+        any_size: The graph takes images of the network's size, to which `graph_inputs` fits images
+            of any size. This is always so if the example's images differ in size.
 
     Raises:
-        CalicoError: the checker refuses the file, or it is larger than ONNX allows (2 GiB).
+        CalicoError: The checker refuses the file, or it is larger than ONNX allows (2 GiB).
     """
     metadata = _describe(
         model, config, example, target, pillars, any_size or bool(example.image_sizes)
@@ -78,11 +87,12 @@ def export_onnx(
         name: torch.from_numpy(np.repeat(array[:1], 2, axis=0))
         for name, array in graph_inputs(example, metadata).items()
     }
-    training, device = model.training, next(model.parameters()).device
+    device = next(model.parameters()).device
     try:
-        proto = _trace(DeployGraph(model.cpu(), target), twice, metadata)
+        with evaluation_mode(model):
+            proto = _trace(DeployGraph(model.cpu(), target), twice, metadata)
     finally:
-        model.to(device).train(training)
+        model.to(device)
     _clean(proto, metadata)
     if proto.ByteSize() > MAX_FILE_BYTES:
         raise CalicoError(
@@ -98,7 +108,7 @@ def export_onnx(
 
 
 def count_operators(proto: onnx.ModelProto) -> dict[str, int]:
-    """How often each operator occurs; scatters with their reduction, e.g. 'ScatterElements(max)'."""
+    """Count each operator; a scatter is named with its reduction, e.g. 'ScatterElements(max)'."""
     counts: dict[str, int] = {}
     for node in proto.graph.node:
         reduction = [item.s.decode() for item in node.attribute if item.name == "reduction"]
@@ -192,7 +202,10 @@ def _clean(proto: onnx.ModelProto, metadata: GraphMetadata) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps the tracer's chatter (deprecations inside torch and onnxscript, operator-set conversion) from the user."""
+    """Keep the tracer's chatter from the user.
+
+    It consists of deprecations inside torch and onnxscript, and of the operator-set conversion.
+    """
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

@@ -1,4 +1,7 @@
-"""Does the exported graph say what torch says? Detections are compared by matching, never by index: near ties swap places."""
+"""Comparison of an exported graph with torch.
+
+Detections are compared by matching and never by index, because near ties swap places.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,16 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Unmatched:
-    """A box that one side found and the other did not. side: 'torch' or 'graph'. reason: a key of REASONS."""
+    """A box that only one side found.
+
+    Attributes:
+        token: Name of the frame.
+        side: Side that found it: `torch` or `graph`.
+        class_name: Class of the box.
+        score: Its score.
+        box: Its nine numbers.
+        reason: A key of REASONS.
+    """
 
     token: str
     side: str
@@ -45,11 +57,22 @@ class Unmatched:
 
 @dataclass(frozen=True)
 class ParityReport:
-    """What was compared. A box is matched by one of its class within 1 cm (centre, size), 1 cm/s, 0.1 degrees, score 1e-3.
+    """What was compared.
 
-    boxes: of both sides together; matched: those of them with a partner. max_*: over matched pairs.
-        map_max_difference: over all frames, classes and cells, or None without a map head.
-        lost_points: LiDAR points that the graph's buffers had no room for.
+    A box is matched by one of its class within 1 cm (centre, size), 1 cm/s, 0.1 degrees and a score
+    difference of 1e-3.
+
+    Attributes:
+        frames: Number of frames.
+        boxes: Boxes of both sides together.
+        matched: Boxes with a partner.
+        max_distance_m: Largest distance over matched pairs [m].
+        max_angle_deg: Largest difference of yaw over matched pairs [deg].
+        max_score_difference: Largest difference of scores over matched pairs.
+        map_max_difference: Largest difference over all frames, classes and cells; None without a
+            map head.
+        lost_points: LiDAR points that found no space in the graph's buffers.
+        unmatched: Boxes without a partner.
     """
 
     frames: int
@@ -64,17 +87,21 @@ class ParityReport:
 
     @property
     def matched_share(self) -> float:
-        """1 without boxes."""
+        """Share of the boxes with a partner; 1 without boxes."""
         return self.matched / self.boxes if self.boxes else 1.0
 
     @property
     def passed(self) -> bool:
-        """At least 99.9 % of the boxes matched, every map probability within 1e-3, no point without room."""
+        """Whether the graph agrees with torch.
+
+        It does if at least 99.9 % of the boxes are matched, every map probability is within 1e-3,
+        and no point found no space.
+        """
         near = self.matched_share >= SHARE and (self.map_max_difference or 0.0) <= MAP_PROB
         return near and self.lost_points == 0
 
     def to_json(self) -> str:
-        """All of it, with the share, the verdict and the tolerances."""
+        """Return all of it as JSON, with the share, the verdict and the tolerances."""
         tolerances = {
             "distance_m": DISTANCE_M,
             "angle_deg": ANGLE_DEG,
@@ -91,7 +118,7 @@ class ParityReport:
         return json.dumps({**verdict, **asdict(self)}, indent=1)
 
     def summary(self) -> str:
-        """One line for people."""
+        """Describe the comparison in one line."""
         maps = (
             ""
             if self.map_max_difference is None
@@ -160,7 +187,8 @@ def check_parity(model: CalicoModel, predict: Predict, batches: Iterable[Batch])
 class OnnxGraph:
     """An exported ONNX file (either target) in ONNX Runtime on the CPU.
 
-    lost_points: points that a `trt` graph's buffers had no room for, over all calls.
+    Attributes:
+        lost_points: Points that found no space in the buffers of a `trt` graph, over all calls.
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
@@ -184,16 +212,25 @@ class OnnxGraph:
 
 
 def onnx_predict(path: Path, threads: int = 1) -> OnnxGraph:
-    """An exported file, ready for `check_parity`."""
+    """Open an exported file for `check_parity`.
+
+    Args:
+        path: ONNX file.
+        threads: Threads of ONNX Runtime; None for its default.
+    """
     return OnnxGraph(path, threads)
 
 
 def match_predictions(a: Predictions, b: Predictions) -> tuple[Float64, list[int], list[int]]:
-    """Pairs of boxes within the tolerances, nearest first.
+    """Pair boxes within the tolerances, nearest first.
+
+    Args:
+        a: Predictions of one side.
+        b: Predictions of the other side.
 
     Returns:
-        errors (pairs, 3): distance [m], angle [deg], score difference; the indices of a and of b
-            without a partner.
+        (pairs, 3) distance [m], angle [deg] and score difference; the indices of a and of b without
+        a partner.
     """
     difference = abs(a.boxes[:, None].astype(np.float64) - b.boxes[None])
     distance = difference[..., [0, 1, 2, 3, 4, 5, 7, 8]].max(axis=-1, initial=0.0)

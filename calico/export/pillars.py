@@ -1,6 +1,7 @@
-"""Points grouped by pillar on the host: what the TensorRT graph takes in place of points (it cannot scatter with a reduction).
+"""Points grouped by pillar on the host, for the TensorRT graph.
 
-The same cells, in the same float32 arithmetic, as `calico.models.pillars.PillarEncoder.cells`.
+TensorRT cannot scatter with a reduction. Cells are the same, in the same float32 arithmetic, as in
+`calico.models.pillars.PillarEncoder.cells`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,12 @@ ROW_POINTS = 8
 
 @dataclass(frozen=True)
 class PillarBudget:
-    """Size of the grouped buffers: at most `rows` rows a frame, each of at most `points` points of one pillar."""
+    """Size of the grouped buffers.
+
+    Attributes:
+        rows: Rows per frame.
+        points: Points per row, all of one pillar.
+    """
 
     rows: int
     points: int
@@ -28,15 +34,16 @@ class PillarBudget:
 
 @dataclass(frozen=True)
 class GroupedPoints:
-    """B frames, P rows, T points; the inputs of `calico.models.pillars.PillarEncoder.from_rows`.
+    """Points of B frames in P rows of T slots: inputs of `PillarEncoder.from_rows`.
 
-    points: (B, P, T, 5) float32, zeros in unused slots. A pillar of more than T points takes
-        several rows, one after the other.
-    count: (B, P) int64, used slots. cell: (B, P) int64, row * X + column of the pillar, rising; Y *
-        X + p in unused row p.
-    mean: (B, P, 3) float32, mean of the pillar's points minus its centre.
-    lost: (B,) int64, points on the grid that found no room: beyond the last row (the pillars of the
-        highest index), or beyond MAX_ROWS_PER_PILLAR rows of one pillar.
+    Attributes:
+        points: (B, P, T, 5) float32, zeros in unused slots. A pillar of more than T points takes
+            several rows, one after the other.
+        count: (B, P) int64 used slots.
+        cell: (B, P) int64, row * X + column of the pillar, rising; Y * X + p in unused row p.
+        mean: (B, P, 3) float32 mean of the pillar's points minus its centre [m].
+        lost: (B,) int64 points on the grid that found no space: beyond the last row (the pillars of
+            the highest index), or beyond MAX_ROWS_PER_PILLAR rows of one pillar.
     """
 
     points: Float32
@@ -47,7 +54,16 @@ class GroupedPoints:
 
 
 def point_cells(points: Float32, grid: Grid, z_range_m: tuple[float, float]) -> Int64:
-    """(N,) cell of each point (N, 5), row * X + column; Y * X off the grid."""
+    """Find the cell of each point.
+
+    Args:
+        points: (N, 5) points.
+        grid: Pillar grid.
+        z_range_m: Lowest and highest z [m].
+
+    Returns:
+        (N,) cells, row * X + column; Y * X off the grid.
+    """
     rows, columns = grid.shape
     ix = np.floor((points[:, 0] - np.float32(grid.x_min_m)) / np.float32(grid.cell_m))
     iy = np.floor((points[:, 1] - np.float32(grid.y_min_m)) / np.float32(grid.cell_m))
@@ -59,7 +75,15 @@ def point_cells(points: Float32, grid: Grid, z_range_m: tuple[float, float]) -> 
 def group_points(
     points: Float32, mask: Bool, grid: Grid, z_range_m: tuple[float, float], budget: PillarBudget
 ) -> GroupedPoints:
-    """Groups points (B, N, 5) with mask (B, N) by pillar."""
+    """Group points by pillar.
+
+    Args:
+        points: (B, N, 5) points.
+        mask: (B, N) True for slots that hold a point.
+        grid: Pillar grid.
+        z_range_m: Lowest and highest z [m].
+        budget: Size of the buffers.
+    """
     batch, cells = len(points), grid.shape[0] * grid.shape[1]
     result = GroupedPoints(
         points=np.zeros((batch, budget.rows, budget.points, 5), np.float32),
@@ -107,10 +131,12 @@ def _mean_offsets(
 def measure_budget(
     frames: Iterable[Float32], grid: Grid, z_range_m: tuple[float, float]
 ) -> PillarBudget:
-    """Rows of ROW_POINTS points, a quarter more of them than the fullest example frame needs, in steps of 256.
+    """Choose the size of the buffers from example points.
 
     Args:
-        frames: points (N, 5) of each frame, without padding.
+        frames: (N, 5) points of each example frame.
+        grid: Pillar grid.
+        z_range_m: Lowest and highest z [m].
     """
     cells = grid.shape[0] * grid.shape[1]
     most = 1

@@ -62,12 +62,14 @@ class _Card(_Strict):
 
 
 def read_metadata(path: Path) -> GraphMetadata:
-    """The card in an ONNX file, or in the JSON file beside an engine (`calico.export.tensorrt`), after a check of the seal.
+    """Read the card of a graph, after a check of the seal.
+
+    Args:
+        path: ONNX file, or the JSON file beside an engine (`calico.export.tensorrt`).
 
     Raises:
-        CalicoError: no such file, not ONNX, not a graph of `calico export`, or a card that
-            contradicts
-            itself or, in an ONNX file, the graph's inputs and outputs.
+        CalicoError: The file does not exist, is not ONNX or not a graph of `calico export`, or its
+            card contradicts itself or, in an ONNX file, the graph's inputs and outputs.
     """
     if path.suffix == ".onnx":
         proto = read_graph(path)
@@ -86,11 +88,14 @@ def read_metadata(path: Path) -> GraphMetadata:
 
 
 def read_graph(path: Path) -> onnx.ModelProto:
-    """The content of an ONNX file, checked against its seal; without weights that lie outside of it.
+    """Read an ONNX file and check its seal; weights outside of the file are not read.
+
+    Args:
+        path: ONNX file.
 
     Raises:
-        CalicoError: no such file, not ONNX, or a graph of `calico export` that is damaged or has no
-            seal.
+        CalicoError: The file does not exist or is not ONNX, or a graph of `calico export` is
+            damaged or has no seal.
     """
     content = read_bytes(path, MAX_FILE_BYTES, "graph")
     sealed = is_sealed(content)

@@ -11,7 +11,9 @@ SEAL_PROPERTY = "calico_sha256"
 
 
 def seal_graph(proto: onnx.ModelProto) -> bytes:
-    """Write a graph as bytes that carry their own checksum; for graphs of ours that were changed on purpose, too.
+    """Write a graph as bytes that carry their own checksum.
+
+    It also serves for graphs of ours that were changed on purpose.
 
     Args:
         proto: The graph. Its seal, if it has one, is replaced.
@@ -28,8 +30,12 @@ def seal_graph(proto: onnx.ModelProto) -> bytes:
 def check_graph_seal(content: bytes, where: str) -> None:
     """Check the content of an ONNX file of ours against its checksum.
 
+    Args:
+        content: Bytes of the file.
+        where: Name of the file for the message.
+
     Raises:
-        CalicoError: It has none, or was changed; says how to go on.
+        CalicoError: It has no checksum, or was changed; the message says how to continue.
     """
     try:
         check_seal(content, where)

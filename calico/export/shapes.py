@@ -23,13 +23,21 @@ MAP_OUTPUTS = ("map_probs",)
 
 @dataclass(frozen=True)
 class ArrayShape:
-    """What one input or output must be. kind: of its elements, real numbers, integers or truth values."""
+    """What one input or output must be.
+
+    Attributes:
+        kind: Kind of its elements: real numbers, integers or truth values.
+        sizes: Size of each dimension, or its name if it may have any size.
+    """
 
     kind: Literal["real", "integer", "bool"]
     sizes: tuple[Size, ...]
 
     def disagrees_with(self, sizes: tuple[Size | None, ...]) -> bool:
-        """Whether other sizes contradict these; None and names are unknown and contradict nothing."""
+        """Tell whether other sizes contradict these.
+
+        None and names are unknown and contradict nothing.
+        """
         if len(sizes) != len(self.sizes):
             return True
         pairs = zip(self.sizes, sizes, strict=True)
@@ -37,19 +45,24 @@ class ArrayShape:
 
 
 def input_names(config: Config, target: Target) -> tuple[str, ...]:
-    """Names of the inputs, in order."""
+    """List the names of a graph's inputs in order.
+
+    Args:
+        config: Configuration of the model.
+        target: Kind of graph.
+    """
     points = POINT_INPUTS[target] if config.model.lidar is not None else ()
     return points + (IMAGE_INPUTS if config.model.camera is not None else ())
 
 
 def output_names(config: Config) -> tuple[str, ...]:
-    """Names of the outputs, in order."""
+    """List the names of a graph's outputs in order."""
     boxes = BOX_OUTPUTS if config.model.detection is not None else ()
     return boxes + (MAP_OUTPUTS if config.model.map is not None else ())
 
 
 def input_shapes(metadata: GraphMetadata) -> dict[str, ArrayShape]:
-    """What each input of the graph must be."""
+    """Return what each input of a graph must be."""
     rows, points = (metadata.pillars.rows, metadata.pillars.points) if metadata.pillars else (0, 0)
     height, width = metadata.raw_hw
     every = {
@@ -66,7 +79,7 @@ def input_shapes(metadata: GraphMetadata) -> dict[str, ArrayShape]:
 
 
 def output_shapes(metadata: GraphMetadata) -> dict[str, ArrayShape]:
-    """What each output of the graph must be."""
+    """Return what each output of a graph must be."""
     model, grid = metadata.config.model, metadata.config.grid
     shapes: dict[str, Any] = {}
     if model.detection is not None:

@@ -1,7 +1,8 @@
-"""TensorRT engines from a graph exported for `trt`: full TensorRT where it and a GPU are there, else TensorRT-RTX ahead of time.
+"""TensorRT engines from a graph exported for `trt`.
 
-TensorRT-RTX compiles for a list of GPU generations without a GPU; such an engine was built but not
-run, and the report says so. Precision is what the ONNX file says (strongly typed networks).
+Full TensorRT is used if it and a GPU are there, else TensorRT-RTX ahead of time. TensorRT-RTX
+compiles for a list of GPU generations without a GPU; such an engine was built but not run, and the
+report says so. Precision is what the ONNX file says (strongly typed networks).
 """
 
 from __future__ import annotations
@@ -29,8 +30,14 @@ it."""
 class EngineInfo:
     """What was built.
 
-    backend, version: which builder. compute_capabilities: GPU generations the engine is for.
-    note: says whether it has been run. max_batch: largest batch of its optimisation profile.
+    Attributes:
+        path: File of the engine.
+        backend: Builder that made it.
+        version: Version of the builder.
+        compute_capabilities: GPU generations that the engine is for.
+        max_batch: Largest batch of its optimisation profile.
+        file_bytes: Size of the file.
+        note: Says whether the engine has been run.
     """
 
     path: Path
@@ -48,17 +55,19 @@ def build_engine(
     max_batch: int = 4,
     compute_capabilities: tuple[str, ...] = RTX_CAPABILITIES,
 ) -> EngineInfo:
-    """Builds an engine and writes it, with a sealed JSON file beside it (suffix .json: `EngineInfo`, the engine's SHA-256 and
-    the graph's metadata).
+    """Build an engine and write it, with a sealed JSON file beside it.
+
+    The JSON file (suffix .json) holds `EngineInfo`, the engine's SHA-256 and the graph's metadata.
 
     Args:
-        onnx_path: a file of `export_onnx(..., target="trt")`.
-        engine_path: of the engine; its suffix is kept.
-        max_batch: largest batch; the engine is tuned for one frame.
-        compute_capabilities: for TensorRT-RTX; full TensorRT builds for the GPU it finds.
+        onnx_path: File of `export_onnx(..., target="trt")`.
+        engine_path: File of the engine; its suffix is kept.
+        max_batch: Largest batch; the engine is tuned for one frame.
+        compute_capabilities: GPU generations for TensorRT-RTX; full TensorRT builds for the GPU
+            that it finds.
 
     Raises:
-        CalicoError: the graph has another target, neither package is installed, or the parser
+        CalicoError: The graph has another target, neither package is installed, or the parser
             refuses nodes (each is named).
     """
     metadata = read_metadata(onnx_path)
@@ -111,11 +120,14 @@ def build_engine(
 
 
 def list_refusals(library: Any, content: bytes) -> list[str]:
-    """What the parser of a TensorRT library does not take, node by node ('operator node: reason'); empty when it takes all.
+    """List what the parser of a TensorRT library refuses, node by node.
 
     Args:
-        library: the module `tensorrt` or `tensorrt_rtx`.
-        content: of an ONNX file.
+        library: The TensorRT module.
+        content: Bytes of the ONNX file.
+
+    Returns:
+        'operator node: reason' for each node; empty if the parser takes all.
     """
     logger = library.Logger(library.Logger.INTERNAL_ERROR)
     network = library.Builder(logger).create_network(_strongly_typed(library))
@@ -133,7 +145,7 @@ def _errors(parser: Any) -> list[str]:
 
 
 def check_builder() -> None:
-    """Raise CalicoError, with the line that installs it, if there is no library that builds engines."""
+    """Raise CalicoError if no library can build engines; the message says how to install one."""
     if torch.cuda.is_available() and not find_missing("trt"):
         return
     try:

@@ -77,6 +77,7 @@ def suppress_overlaps(
     Args:
         iou: (..., K, K) overlaps of boxes sorted by falling score.
         valid: (..., K) float, 1 for boxes that take part.
+        threshold: Overlap above which a box is suppressed.
         rounds: Chains of suppression up to this depth come out exactly as in greedy NMS.
 
     Returns:

@@ -23,8 +23,10 @@ PROTOTYPE = RegionConfig(
     min_side_ratio=0.1,
     ego_radius_m=1.5,
 )
-"""The settings of the first author's public prototype, its heights in the sensor's frame (-1.59 and 3.0 m, the sensor at 1.84 m)
-written as heights above ground. docs/explanation/regions.md shows what they keep."""
+"""Settings of the first author's public prototype.
+
+Its heights in the sensor's frame (-1.59 and 3.0 m, the sensor at 1.84 m) are written as heights
+above ground. docs/explanation/regions.md shows what they keep."""
 
 
 @dataclass(frozen=True)

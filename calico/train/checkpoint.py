@@ -1,9 +1,9 @@
-"""Model files: weights in safetensors, with a card as metadata that says how to run them, and a seal.
+"""Model files: weights in safetensors with a card that says how to run them, and a seal.
 
 `model.safetensors` holds the weights and all that is needed to run them: architecture, classes,
 grid and preprocessing, as the configuration without machine paths. The files of parts (PRC's
-projector) hold the bare weights. Every file is checked against the checksum in it before anything
-of it is believed. The training state is in `calico.train.state`.
+projector) hold the bare weights. Every file is checked against the checksum in it before any of its
+content is used. The training state is in `calico.train.state`.
 """
 
 from __future__ import annotations

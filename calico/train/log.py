@@ -58,7 +58,7 @@ def check_same(config: Config, folder: Path) -> None:
 
 
 def _essence(config: Config) -> dict[str, Any]:
-    """Return all settings that decide a run's result: without those of a machine, with init files."""
+    """Return all settings that decide a run's result, with the files that it starts from."""
     tree = portable_config(config).model_dump(mode="json", exclude={"name", "device"})
     tree["train"]["init"] = config.train.init
     if tree["taxonomy"] == NUSCENES.name:

@@ -21,10 +21,10 @@ def has_checkpoint(folder: Path) -> bool:
 
 
 def stopped_early(folder: Path) -> bool:
-    """Say whether a folder holds a training that stopped before its first checkpoint, and nothing else.
+    """Say whether a folder holds only a training that stopped before its first checkpoint.
 
     Args:
-        folder: Of a run or of one of its stages.
+        folder: Folder of a run or of one of its stages.
     """
     return (folder / RUN_FILE).is_file() and all(map(_is_early, folder.rglob("*")))
 

@@ -120,9 +120,17 @@ def run_stages(
     for stage in stages:
         before = stage_before(stage, config, out)
         run_stage(
-            stage, config, source, out / stage, before, measures[stage], progress(stage), say=say, resume=resume,
+            stage,
+            config,
+            source,
+            out / stage,
+            before,
+            measures[stage],
+            progress(stage),
+            say=say,
+            resume=resume,
             adversary=adversary,
-        )  # fmt: skip
+        )
     if stages[-1] == "finetune":
         check_done(out / "finetune", "finetune")  # a good model is not replaced by a damaged one
         write_atomic(

@@ -84,17 +84,17 @@ def command(
     robust: bool,
     table_only: bool,
 ) -> None:
-    """Label efficiency: fine-tune on few labels from each initialisation, with the same number of steps, several seeds.
+    """Measure label efficiency: fine-tune on few labels from each initialisation.
 
     \b
-    Finished cells are not run again and a killed run goes on where it stopped. Writes one JSON per
-    cell, table.md and plot.svg.
+    All initialisations get the same number of fine-tuning steps. Finished cells are
+    not run again and a killed run continues. Writes one JSON per cell, table.md and
+    plot.svg.
     Examples:
       python -m experiments.pretraining --size ci --seed 0
       python -m experiments.pretraining --size laptop --labels 0.05
-      python -m experiments.pretraining --size laptop --variant lidar-random --variant lidar-prc
-      --labels 0.2 --seed 0 python -m experiments.pretraining --size full --all-labels --set
-      data.root=/data/nuscenes --split val --work /runs/bench
+      python -m experiments.pretraining --size laptop --variant lidar-prc --labels 0.2 --seed 0
+      python -m experiments.pretraining --size full --all-labels --set data.root=DATA --split val
     """
     require_extra("the experiment on pre-training", "train", "sim", "viz")
     from experiments.pretraining.protocol import CORE, LABELS, SEEDS, cells, groups

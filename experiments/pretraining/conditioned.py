@@ -12,8 +12,15 @@ from corruptions.preset import Level
 
 
 class ConditionedSource:
-    """The frames of a source under a condition, the same every time. Ground truth stays: objects that the changed LiDAR misses
-    are still labelled, as they are where labels were made with better sensors than the car's."""
+    """The frames of a source under a condition, the same every time.
+
+    Ground truth stays. Objects that the changed LiDAR misses are still labelled, as they are if
+    labels were made with better sensors than the car's.
+
+    Args:
+        source: Clean frames.
+        condition: Corruption and severity.
+    """
 
     def __init__(self, source: FrameSource, condition: Level) -> None:
         self.name, self.map_grid, self.cameras = source.name, source.map_grid, source.cameras
@@ -52,7 +59,12 @@ class ConditionedSource:
         return hashlib.sha256(what.encode()).hexdigest()
 
     def prepare(self, workers: int, progress: Callable[[int, int], None] | None = None) -> None:
-        """Simulates the source's frames, where they are simulated."""
+        """Simulate the source's frames, if they are simulated.
+
+        Args:
+            workers: Number of processes.
+            progress: Called with (frames done, frames in all).
+        """
         prepare = getattr(self.source, "prepare", None)
         if prepare:
             prepare(workers=workers, progress=progress)

@@ -12,7 +12,10 @@ Points = Mapping[str, Mapping[str, Sequence[tuple[float, float, float | None]]]]
 
 
 def plot(points: Points) -> str:
-    """An SVG with a panel per metric: intervals by initialisation, or lines over the share of labels where there are several.
+    """Draw an SVG with a panel per metric.
+
+    With one share of labels it shows intervals by initialisation, else lines over the share of
+    labels.
 
     Raises:
         CalicoError: matplotlib is not installed.

@@ -1,4 +1,7 @@
-"""What is compared with what: variants, sizes, cells. Protocol: docs/explanation/pretraining.md."""
+"""What is compared with what: variants, sizes, cells.
+
+Protocol: docs/explanation/pretraining.md.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +31,13 @@ CAMERA = ("model.lidar=null", "augment.sensor_dropout=0")
 class Variant:
     """A way to get a fine-tuned model.
 
-    settings: of pre-training and fine-tuning alike. stages: before fine-tuning. finetune: settings
-        of fine-tuning only (a camera-only model starts from the cameras of a fused pre-training).
+    Attributes:
+        name: Name on the command line.
+        title: Name in the table.
+        stages: Stages before fine-tuning.
+        settings: Settings of pre-training and fine-tuning alike.
+        finetune: Settings of fine-tuning only (a camera-only model starts from the cameras of a
+            fused pre-training).
     """
 
     name: str
@@ -110,8 +118,12 @@ CORE = (
 class Size:
     """How large the benchmark is.
 
-    settings: on top of the preset. pretraining: on top of these, for pre-training only. condition:
-        of every frame that fine-tuning and the evaluation see, not of those of pre-training.
+    Attributes:
+        preset: Preset to start from.
+        settings: Settings on top of the preset.
+        pretraining: Settings on top of these, for pre-training only.
+        condition: Condition of every frame that fine-tuning and the evaluation see, not of those of
+            pre-training.
     """
 
     preset: str
@@ -176,7 +188,14 @@ sequence: pre-training sees all of its keyframes, without labels."""
 
 @dataclass(frozen=True)
 class Cell:
-    """One fine-tuned model of the table."""
+    """One fine-tuned model of the table.
+
+    Attributes:
+        size: Size of the benchmark.
+        variant: How the model is made.
+        labels: Share of the labels.
+        seed: Seed of the run.
+    """
 
     size: str
     variant: Variant
@@ -185,21 +204,30 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """Unique in a size; the file's name."""
+        """Name that is unique within a size; also the file's name."""
         return f"{self.variant.name}-{100 * self.labels:g}pct-seed{self.seed}"
 
     def model_folder(self, work: Path) -> Path:
-        """Where its fine-tuned model is trained and stays."""
+        """Return the folder where the fine-tuned model is trained and stays."""
         return work / "finetune" / self.size / self.name
 
 
 def cells(
     size: str, variants: tuple[str, ...], labels: tuple[float, ...], seeds: tuple[int, ...]
 ) -> list[Cell]:
-    """Seed by seed, so that a table with few seeds is there early; the variants that share pre-training stand together.
+    """List the cells seed by seed.
+
+    A table with few seeds is therefore there early. Variants that share pre-training stand
+    together.
+
+    Args:
+        size: Size of the benchmark.
+        variants: Names of variants.
+        labels: Shares of labels.
+        seeds: Seeds.
 
     Raises:
-        CalicoError: an unknown size or variant.
+        CalicoError: A size or variant is unknown.
     """
     if size not in SIZES:
         raise CalicoError(f"benchmark size {size!r}: expected one of {', '.join(SIZES)}")
@@ -212,11 +240,13 @@ def cells(
 
 
 def groups(chosen: Sequence[Cell]) -> list[list[Cell]]:
-    """The cells that are compared in robustness: the same sensors, labels and seed, the random initialisation first.
+    """Group the cells that are compared in robustness, the random initialisation first.
+
+    Cells of a group have the same sensors, labels and seed.
 
     Raises:
-        CalicoError: a group without its random initialisation, which mCE compares with; a size
-            whose frames are not clean.
+        CalicoError: A group lacks its random initialisation, which mCE compares with, or the frames
+            of a size are not clean.
     """
     for cell in chosen:
         if SIZES[cell.size].condition:
@@ -238,7 +268,12 @@ def groups(chosen: Sequence[Cell]) -> list[list[Cell]]:
 
 
 def config_of(cell: Cell, extra: tuple[str, ...] = ()) -> tuple[Config, Config]:
-    """The configurations of pre-training and of fine-tuning. `extra`: settings on top, e.g. the data's place."""
+    """Return the configurations of pre-training and of fine-tuning.
+
+    Args:
+        cell: Cell to train.
+        extra: Settings on top, e.g. the data's place.
+    """
     size = SIZES[cell.size]
     base = (*size.settings, *cell.variant.settings, *extra)
     flags = {"seed": cell.seed, "train.init": "random"}
@@ -248,7 +283,13 @@ def config_of(cell: Cell, extra: tuple[str, ...] = ()) -> tuple[Config, Config]:
 
 
 def stage_key(stage: str, config: Config, data_hash: str) -> str:
-    """Names a pre-training by all that it depends on, so that cells share it. `data_hash`: of the frames that it sees."""
+    """Name a pre-training by all that it depends on, so that cells share it.
+
+    Args:
+        stage: Stage of pre-training.
+        config: Configuration of pre-training.
+        data_hash: Hash of the frames that it sees.
+    """
     unread: dict[str, Any] = {
         **dict.fromkeys(("name", "device", *UNREAD), True),
         "data": {

@@ -1,14 +1,15 @@
-"""What RAD adds to PRC + random camera, on more test frames than the benchmark's table has. From the repository's root, after
-`python -m experiments.pretraining` of these sizes, variants and seeds:
+"""Measure what RAD adds to PRC + random camera, on more test frames than the table has.
 
-    python -m experiments.pretraining.rad_gain --work runs/bench --seed 1 --seed 2 --seed 3 --seed 4
-    --out runs/rad-gain
+Run it from the repository's root, after `python -m experiments.pretraining` of these sizes,
+variants and seeds:
 
-Scores the fine-tuned models on the first 80 test scenes of the simulator (the 20 of the table are
-among them), under the condition of their size. One JSON per size and seed in --out, with hashes;
-those that are there are not made again. Prints the differences CALICO minus PRC + random camera
-within a seed, their mean with the 95 % interval over seeds (Student's t), and those of a seed
-averaged over the sizes.
+    python -m experiments.pretraining.rad_gain --seed 1 --seed 2 --out runs/rad-gain
+
+The fine-tuned models are scored on the first 80 test scenes of the simulator (the 20 of the table
+are among them), under the condition of their size. Each size and seed gives one JSON file in
+--out, with hashes; files that exist are not made again. The program prints the differences CALICO
+minus PRC + random camera within a seed, their mean with the 95 % interval over seeds (Student's
+t), and those of a seed averaged over the sizes.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ LABELS = 0.05
     "--out", type=click.Path(path_type=Path), required=True, help="Folder of the JSON files."
 )
 def main(work: Path, sizes: tuple[str, ...], seeds: tuple[int, ...], out: Path) -> None:
-    """Scores what is missing and prints the table of all files in --out."""
+    """Score what is missing and print the table of all files in --out."""
     out.mkdir(parents=True, exist_ok=True)
     for size in sizes:
         for seed in seeds:
@@ -75,7 +76,13 @@ def main(work: Path, sizes: tuple[str, ...], seeds: tuple[int, ...], out: Path) 
 
 
 def scored(work: Path, size: str, seed: int) -> dict[str, Any]:
-    """Metrics of the two models of a size and seed."""
+    """Return metrics of the two models of a size and seed.
+
+    Args:
+        work: Folder of models and logs.
+        size: Size of the benchmark.
+        seed: Seed of the run.
+    """
     models: dict[str, Any] = {}
     for name in (WITHOUT, WITH):
         folder = Cell(size, VARIANTS[name], LABELS, seed).model_folder(work)
@@ -112,7 +119,7 @@ def scored(work: Path, size: str, seed: int) -> dict[str, Any]:
 
 
 def table(records: list[dict[str, Any]]) -> list[str]:
-    """Lines of Markdown, in points."""
+    """Write lines of Markdown, in points."""
     lines = [
         "| | metric | PRC + random camera | CALICO | CALICO minus PRC + random camera | by seed |",
         "|" + 6 * "---|",

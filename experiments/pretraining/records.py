@@ -1,4 +1,7 @@
-"""The JSON files of the benchmark, read strictly: results of cells and of robustness, notes of trainings."""
+"""The JSON files of the benchmark, read strictly.
+
+They hold results of cells and of robustness, and notes of trainings.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,7 @@ class CellRecord(_Record):
 
 
 class RobustRecord(_Record):
-    """What `bench.robust` measured."""
+    """What `measure_robustness` measured."""
 
     format: Literal["calico-bench-robust-1"]
     labels: _Share

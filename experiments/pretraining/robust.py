@@ -1,4 +1,7 @@
-"""The second half of the claim: are fine-tuned models that were pre-trained harder to break? Corruptions and attacks on them."""
+"""Robustness of the fine-tuned models under corruptions and attacks.
+
+It tests the second half of the claim: that pre-trained models are harder to break.
+"""
 
 from __future__ import annotations
 
@@ -40,14 +43,24 @@ def measure_robustness(
     progress: Callable[[str], Bar],
     say: Callable[[str], None],
 ) -> Path:
-    """Runs the demo suite on the models of one sensor set, share of labels and seed; the first cell is the baseline of mCE.
+    """Run the demo suite on the models of one sensor set, share of labels and seed.
+
+    Args:
+        work: Folder of models and logs.
+        results: Folder of the cells' JSON.
+        cells: Cells of one group; the first is the baseline of mCE.
+        split: Frames to score on.
+        extra: Settings on top of the size's.
+        command: Words of the command line, for the record.
+        progress: Gives some work its progress bar.
+        say: Prints a message.
 
     Returns:
         robust-<first cell>.json: per variant mCE, mRR and mPC of mAP, and per attack the share of
         the clean mAP that it takes.
 
     Raises:
-        CalicoError: a model that is not there or not that of its cell's result: run its cell first.
+        CalicoError: A model is missing or is not that of its cell's result; run its cell first.
     """
     path = results / f"robust-{cells[0].name}.json"
     identity = _identity(results, cells)

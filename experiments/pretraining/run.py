@@ -1,4 +1,7 @@
-"""Runs cells: shared pre-training, fine-tuning, scores; every step resumes, finished cells are not run again."""
+"""Runs of cells: shared pre-training, fine-tuning, scores.
+
+Every step resumes, and finished cells are not run again.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,7 @@ START_FILE = "start.json"
 
 
 class Bar(Protocol):
-    """Is told how much of some work is done, with numbers if there are any."""
+    """Called with how much of some work is done, and numbers if there are any."""
 
     def __call__(self, done: int, total: int, values: Mapping[str, float] | None = None) -> None:
         """Shows it."""
@@ -53,12 +56,19 @@ class Bar(Protocol):
 
 
 class Bench:
-    """Models in work/pretrain/<key>/ and work/finetune/<size>/<cell>/, results in results/<cell>.json.
+    """Trains and scores cells.
+
+    Models lie in work/pretrain/<key>/ and work/finetune/<size>/<cell>/, results in
+    results/<cell>.json.
 
     Args:
-        work: where models are trained. results: where the cells' JSON goes, of one size and split.
-        split: val while choosing anything, test for the table.
-        extra: settings on top of the size's (where the data is).
+        work: Folder where models are trained.
+        results: Folder of the cells' JSON, of one size and split.
+        split: `val` while choosing anything, `test` for the table.
+        extra: Settings on top of the size's (where the data is).
+        command: Words of the command line, for the record.
+        progress: Gives some work its progress bar.
+        say: Prints a message.
     """
 
     def __init__(
@@ -78,7 +88,10 @@ class Bench:
         self._hashes: dict[int, str] = {}
 
     def check(self, cells: Sequence[Cell]) -> None:
-        """Raises CalicoError for what is known to go wrong before hours of training: settings, data, results of another run."""
+        """Raise CalicoError for what will certainly fail, before hours of training.
+
+        Settings, data and results of another run are checked.
+        """
         for cell in cells:
             pretraining, finetuning = config_of(cell, self.extra)
             if cell.variant.stages:
@@ -89,10 +102,10 @@ class Bench:
             self._is_finished(cell, self._identity(cell))
 
     def run(self, cell: Cell) -> Path:
-        """The cell's result file; trains what is missing.
+        """Return the cell's result file; train what is missing.
 
         Raises:
-            CalicoError: the file there was made with another size, split, data or settings.
+            CalicoError: The file there was made with another size, split, data or settings.
         """
         path, identity = self._path(cell), self._identity(cell)
         if self._is_finished(cell, identity):
@@ -203,7 +216,10 @@ class Bench:
         return folder
 
     def _labelled(self, cell: Cell, config: Config) -> tuple[FrameSource, FrameSource]:
-        """The frames that a cell is scored on and those that it is fine-tuned on, under the condition of its size."""
+        """Return the frames that a cell is scored on and those that it is fine-tuned on.
+
+        Both are under the condition of its size.
+        """
         condition = SIZES[cell.size].condition
         return self._open(config, self.split, condition), self._open(config, "train", condition)
 
@@ -234,7 +250,10 @@ class Bench:
     def _score(
         self, cell: Cell, config: Config, source: FrameSource, folder: Path
     ) -> dict[str, Any]:
-        """The result record but for the cell's identity: figures, and all that it takes to make them again."""
+        """Return the result record without the cell's identity.
+
+        It holds the figures and all that it takes to make them again.
+        """
         model, _ = load_model(folder)
         engine = TorchEngine(model, config, config.device, cell.variant.name)
         stats = evaluate(
@@ -272,7 +291,11 @@ def _describe(folder: Path) -> dict[str, Any]:
 
 
 def _check_start(folder: Path, used: Mapping[str, Mapping[str, Any]]) -> None:
-    """Notes in a fine-tuning folder what it starts from; raises CalicoError if it started from something else."""
+    """Note in a fine-tuning folder what it starts from.
+
+    Raises:
+        CalicoError: It started from something else.
+    """
     file = folder / START_FILE
     start = {stage: pretraining["model_sha256"] for stage, pretraining in used.items()}
     if file.exists() and read_json(file, what="start") != start:

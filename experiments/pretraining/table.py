@@ -1,4 +1,7 @@
-"""The benchmark's cells as a table: means and intervals over seeds, gains over the random initialisation of the same seed."""
+"""The benchmark's cells as a table.
+
+It shows means and intervals over seeds, and gains over the random initialisation of the same seed.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,13 @@ METRICS = ("mAP", "NDS", "mIoU")
 
 @dataclass(frozen=True)
 class Estimate:
-    """Mean over seeds and half width of its 95 % interval (Student's t; None below two seeds), in points."""
+    """A mean over seeds, in points.
+
+    Attributes:
+        mean: The mean.
+        half: Half width of its 95 % interval (Student's t); None below two seeds.
+        n: Number of seeds.
+    """
 
     mean: float
     half: float | None
@@ -29,7 +38,7 @@ class Estimate:
 
     @staticmethod
     def of(values: Sequence[float]) -> Estimate:
-        """From one value per seed."""
+        """Estimate from one value per seed."""
         n = len(values)
         half = (
             None
@@ -43,7 +52,7 @@ class Estimate:
 
     @property
     def signed(self) -> str:
-        """With its sign, for differences."""
+        """The estimate with its sign, for differences."""
         return f"{self.mean:+.1f}" if self.half is None else f"{self.mean:+.1f} ± {self.half:.1f}"
 
 
@@ -78,7 +87,10 @@ def read_cells(folder: Path) -> list[dict[str, object]]:
 
 
 def collect(cells: Sequence[Mapping[str, object]]) -> Results:
-    """Metrics by variant, labels and seed, in points (percent); those that are not defined (mIoU without maps) left out."""
+    """Sort metrics by variant, labels and seed, in points (percent).
+
+    Metrics that are not defined (mIoU without maps) are left out.
+    """
     result: dict[tuple[str, float], dict[int, dict[str, float]]] = {}
     for cell in cells:
         metrics: dict[str, dict[str, float | None]] = cell["metrics"]  # type: ignore[assignment]
@@ -91,7 +103,14 @@ def collect(cells: Sequence[Mapping[str, object]]) -> Results:
 
 
 def mean(results: Results, variant: str, share: float, metric: str) -> Estimate | None:
-    """Over the seeds where the metric is defined; None where it never is."""
+    """Average a metric over the seeds where it is defined; None if it never is.
+
+    Args:
+        results: What `collect` returned.
+        variant: Name of the variant.
+        share: Share of labels.
+        metric: Name of the metric.
+    """
     values = [
         metrics[metric]
         for _, metrics in sorted(results[variant, share].items())
@@ -103,7 +122,15 @@ def mean(results: Results, variant: str, share: float, metric: str) -> Estimate 
 def gain(
     results: Results, variant: str, baseline: str, share: float, metric: str
 ) -> Estimate | None:
-    """Mean over the seeds that both have of the difference within a seed (same labels, same data)."""
+    """Average the difference within a seed (same labels, same data) over the seeds that both have.
+
+    Args:
+        results: What `collect` returned.
+        variant: Name of the variant.
+        baseline: Name of the variant that it is compared with.
+        share: Share of labels.
+        metric: Name of the metric.
+    """
     ours, theirs = results.get((variant, share), {}), results.get((baseline, share), {})
     seeds = [
         s for s in sorted(set(ours) & set(theirs)) if metric in ours[s] and metric in theirs[s]
@@ -112,7 +139,7 @@ def gain(
 
 
 def markdown(cells: Sequence[Mapping[str, object]]) -> str:
-    """One table per share of labels."""
+    """Write one table per share of labels."""
     results = collect(cells)
     first = cells[0]
     lines = [
@@ -162,7 +189,7 @@ def _gain(results: Results, variant: str, baseline: str, share: float, metric: s
 
 
 def robust_markdown(folder: Path) -> str:
-    """The table of `bench.robust`, means over seeds; empty where nothing was measured."""
+    """Write the table of `measure_robustness`, means over seeds; empty without measurements."""
     rows: dict[tuple[float, str], list[dict[str, float | None]]] = {}
     for path in sorted(folder.glob("robust-*.json")):
         record = read_record(path, RobustRecord, "robustness")
@@ -197,7 +224,7 @@ def robust_markdown(folder: Path) -> str:
 
 
 def write_tables(folder: Path) -> list[Path]:
-    """table.md and plot.svg beside the cells."""
+    """Write table.md and plot.svg beside the cells."""
     cells = read_cells(folder)
     results = collect(cells)
     points: dict[str, dict[str, list[tuple[float, float, float | None]]]] = {}

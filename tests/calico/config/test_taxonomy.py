@@ -19,7 +19,8 @@ FIVE_LINES = """
 taxonomy:
   classes: [car, person, cycle]
   map_classes: [road]
-  sources: {car: [truck, bus], person: [pedestrian], cycle: [bicycle, motorcycle], road: [drivable_area]}
+  sources:
+    {car: [truck, bus], person: [pedestrian], cycle: [bicycle, motorcycle], road: [drivable_area]}
   ranges: {person: 40}
 """
 OWN = Taxonomy(
@@ -141,7 +142,6 @@ def test_every_taxonomy_can_be_written_and_read(known: Taxonomy) -> None:
 def test_attributes_keep_their_order_whatever_that_of_the_keys() -> None:
     """Indices follow the classes: sorted keys of a card must not change what an index means."""
     own = {"classes": ["truck", "car"], "attributes": {"truck": ["full"], "car": ["lit", "full"]}}
-    # type: ignore[attr-defined]
     shuffled = {**own, "attributes": dict(reversed(own["attributes"].items()))}
     one, other = (TaxonomyConfig.model_validate(tree).build() for tree in (own, shuffled))
     assert one == other
