@@ -27,7 +27,8 @@ def unknown_options(text: str) -> list[str]:
     """The options in a text's commands that the command does not have: '--modell of calico robust
     --modell m'."""
     found = []
-    for words in (match.split() for match in COMMAND.findall(text)):
+    joined = text.replace("\\\n", " ")  # a command may be continued on the next line
+    for words in (match.split() for match in COMMAND.findall(joined)):
         command: click.Command = cli
         rest = list(words)
         while (
