@@ -156,7 +156,8 @@ def put_back(frame: T, result: FrameLike) -> T:
         A copy of `frame`; fields that it lacks are left out.
     """
     given = cast(PartialFrame, result).given
-    names = [field.name for field in dataclasses.fields(frame) if field.init]  # type: ignore[arg-type]
+    fields = dataclasses.fields(frame)  # type: ignore[arg-type]
+    names = [field.name for field in fields if field.init]
     changes = {
         name: given[name]
         for name in names

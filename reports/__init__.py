@@ -1,1 +1,4 @@
-"""The result schema, the gate, and the writers (HTML, Markdown, JUnit, OpenMetrics). Knows JSON, not tensors."""
+"""The result schema, the gate, and the writers (HTML, Markdown, JUnit, OpenMetrics).
+
+The package knows JSON, not tensors.
+"""

@@ -1,4 +1,4 @@
-"""`calico report` and `calico gate`."""
+"""The commands `calico report` and `calico gate`."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ PATH = click.Path(path_type=Path)
     "--baseline", type=PATH, help="An earlier run (folder or results.json) to show changes against."
 )
 def report(run: Path, baseline: Path | None) -> None:
-    """Write report.html, summary.md, junit.xml and metrics.txt of RUN, a run folder or its results.json.
+    """Write report.html, summary.md, junit.xml and metrics.txt of RUN.
 
-    The verdict of an earlier `calico gate` on the same results is kept.
+    RUN is a run folder or its results.json. The verdict of an earlier `calico gate` on the same
+    results is kept.
 
     \b
     Example: calico report runs/tiny-robust
@@ -37,7 +38,8 @@ def report(run: Path, baseline: Path | None) -> None:
     verdict = read_gate(file.parent, results)
     if verdict is None and (file.parent / "gate.json").exists():
         print_line(
-            "gate.json was made from other results, or changed since: removed; run calico gate again",
+            "gate.json was made from other results, or changed since: removed; run calico gate "
+            "again",
             to_stderr=True,
         )
     files = write_report(file.parent, results, before, verdict)
@@ -63,11 +65,12 @@ def report(run: Path, baseline: Path | None) -> None:
 def gate(run: Path, rules: Path, baseline: Path | None, out: Path | None) -> None:
     """Check RUN, a run folder or its results.json, against rules.
 
-    With --baseline, whatever the baseline held and RUN lacks fails, too. Effect and budget checks that failed never pass.
+    With --baseline, whatever the baseline held and RUN lacks fails, too. Effect and budget checks
+    that failed never pass.
 
     \b
-    Exit codes: 0 passed, 1 internal error, 2 usage, 3 regression, 4 inconclusive (suspect attack figures), 5 not comparable with
-    the baseline, 130 interrupted.
+    Exit codes: 0 passed, 1 internal error, 2 usage, 3 regression,
+    4 inconclusive (suspect attack figures), 5 not comparable with the baseline, 130 interrupted.
     Example: calico gate runs/robust --rules gate.yaml --baseline main/results.json
     """
     from reports.clean_text import print_line
@@ -91,9 +94,14 @@ def gate(run: Path, rules: Path, baseline: Path | None, out: Path | None) -> Non
 
 
 def results_file(path: Path) -> Path:
-    """results.json of a run folder, or the file itself. Raises ReportError for a run that has not ended."""
+    """Return results.json of a run folder, or the file itself.
+
+    Raises:
+        ReportError: The run has not ended.
+    """
     if (path / "cells").is_dir() and not (path / "results.json").exists():
         raise ReportError(
-            f"{path}: no results.json: the run has not ended; go on with calico robust ... --out {path} --resume"
+            f"{path}: no results.json: the run has not ended; go on with calico robust ... --out "
+            f"{path} --resume"
         )
     return path / "results.json" if path.is_dir() else path

@@ -1,4 +1,4 @@
-"""Says when two results must not be compared, and by how much one number is worse than another."""
+"""When two results must not be compared, and by how much one number is worse than another."""
 
 from __future__ import annotations
 
@@ -8,11 +8,19 @@ from reports.results_view import ResultsView, Series
 from reports.schema import Cell, Condition, Metric, Results
 
 _AGAINST = "; baseline "
-"""Before the label of the engine that an aggregate compares with, in its method."""
+"""Text before the label of the engine that an aggregate compares with, in its method."""
 
 
 def list_differences(results: Results, baseline: Results) -> tuple[str, ...]:
-    """Why the two files as a whole are not comparable: data, suite version, schema. Empty when they are."""
+    """List why two files as a whole are not comparable: data, suite version, schema.
+
+    Args:
+        results: The run.
+        baseline: The earlier run.
+
+    Returns:
+        The reasons. Empty when the files are comparable.
+    """
     ours, theirs = results.provenance, baseline.provenance
     pairs = (
         (
@@ -47,7 +55,15 @@ def list_differences(results: Results, baseline: Results) -> tuple[str, ...]:
 def match_baseline(
     results: Results, baseline: Results | None
 ) -> tuple[Results | None, tuple[str, ...]]:
-    """The baseline to show changes against, under our model's name; or None and why there is none."""
+    """Choose the baseline to show changes against, under our model's name.
+
+    Args:
+        results: The run.
+        baseline: An earlier run, or None.
+
+    Returns:
+        The baseline, or None and why it cannot be used.
+    """
     if baseline is None:
         return None, ()
     reasons = list_differences(results, baseline)
@@ -71,7 +87,12 @@ def _series(cell: Cell) -> Series:
 
 
 def describe_baseline(results: Results, baseline: Results) -> str:
-    """What the baseline is, as far as it is another run than ours: its title where that differs, its weights, its code."""
+    """Describe the baseline as far as it is another run: its title, its weights, its code.
+
+    Args:
+        results: The run.
+        baseline: The earlier run.
+    """
     parts = [baseline.title] if baseline.title != results.title else []
     ours, theirs = ({model.sha256: None for model in r.models} for r in (results, baseline))
     weights = "weights " + ", ".join(digest[:12] for digest in theirs)
@@ -88,7 +109,12 @@ def describe_baseline(results: Results, baseline: Results) -> str:
 
 
 def same_subject(results: Results, baseline: Results) -> Results:
-    """The baseline with its only model under our only model's name; unchanged where either holds several."""
+    """Put the baseline's only model under our only model's name.
+
+    Args:
+        results: The run.
+        baseline: The earlier run. It is unchanged where either file holds several models.
+    """
     ours = {cell.model for cell in results.cells}
     theirs = {cell.model for cell in baseline.cells}
     if len(ours) != 1 or len(theirs) != 1 or ours == theirs:
@@ -118,12 +144,15 @@ def same_subject(results: Results, baseline: Results) -> Results:
 
 
 def compared_engine(metric: Metric) -> str:
-    """The label of the engine that an aggregate (mCE, mRRA) compares with; empty where it compares with none."""
+    """Return the label of the engine that an aggregate (mCE, mRRA) compares with.
+
+    It is empty where the aggregate compares with none.
+    """
     return (metric.method or "").partition(_AGAINST)[2]
 
 
 def _renamed(metric: Metric, old: str, new: str) -> Metric:
-    """The aggregate, compared with an engine of the renamed model."""
+    """Return the aggregate, compared with an engine of the renamed model."""
     method = (metric.method or "").replace(f"{_AGAINST}{old}/", f"{_AGAINST}{new}/")
     return (
         metric if method == (metric.method or "") else metric.model_copy(update={"method": method})
@@ -131,7 +160,17 @@ def _renamed(metric: Metric, old: str, new: str) -> Metric:
 
 
 def other_average(model: str, engine: str, results: ResultsView, baseline: ResultsView) -> str:
-    """Which corruptions the aggregates of a model and engine are over in one of the two files only; empty where in both."""
+    """Say which corruptions the aggregates are over in one of the two files only.
+
+    Args:
+        model: Name of the model.
+        engine: Name of the engine.
+        results: The run.
+        baseline: The earlier run.
+
+    Returns:
+        The difference in words. Empty where the corruptions are the same.
+    """
 
     def averaged(view: ResultsView) -> dict[tuple[object, ...], Condition]:
         conditions = view.averaged_conditions(Series(model, engine, "", 0))
@@ -147,7 +186,7 @@ def other_average(model: str, engine: str, results: ResultsView, baseline: Resul
 
 
 def _few(conditions: list[Condition]) -> str:
-    """The first three, in words."""
+    """Name the first three conditions."""
     more = f" and {len(conditions) - 3} more" if len(conditions) > 3 else ""
     return (
         ", ".join(
@@ -159,7 +198,15 @@ def _few(conditions: list[Condition]) -> str:
 
 
 def measure_worsening(new: Metric, old: Metric) -> float | None:
-    """By how much `new` is worse than `old`, in the metric's unit (negative: better); None where undefined."""
+    """Measure by how much a number is worse than an older one, in the metric's unit.
+
+    Args:
+        new: The number.
+        old: The older number.
+
+    Returns:
+        The loss (negative where it is better), or None where either is undefined.
+    """
     if new.value is None or old.value is None:
         return None
     return old.value - new.value if new.higher_is_better else new.value - old.value

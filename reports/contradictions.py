@@ -1,8 +1,7 @@
-"""Whether what results.json sums up agrees with its cells: aggregates over corruptions, and where curves fall to half.
+"""Whether the summary and the curves of results.json agree with its cells.
 
-Everything is computed again from the cells, by the definitions of docs/reference/metrics.md.
-Cells that differ only in their seed are
-averaged first.
+All numbers are computed again from the cells, by the definitions of docs/reference/metrics.md.
+Cells that differ only in their seed are averaged first.
 """
 
 from __future__ import annotations
@@ -23,7 +22,10 @@ Scores = dict[str, dict[int, float]]
 
 
 def find_contradictions(results: Results) -> Iterator[str]:
-    """One line for each number that its cells contradict: where it is, what it is, what the cells give."""
+    """Yield one line for each number that its cells contradict.
+
+    A line says where the number is, what it is, and what the cells give.
+    """
     view = ResultsView(results)
     by_label = {f"{series.model}/{series.engine}": series for series in view.series}
     for label, aggregates in results.summary.items():
@@ -60,14 +62,20 @@ def _aggregate_fault(
     names = tuple(dict.fromkeys(condition.name for condition in view.averaged_conditions(series)))
     scores = _scores(view, series, metric, names)
     if not scores:
-        return f"the file holds no cell under a corruption with a value of {metric} in each to make it from"
+        return (
+            f"the file holds no cell under a corruption with a value of {metric} in each to make "
+            f"it from"
+        )
     if aggregate in ("mCE", "mRRA"):
         base = by_label.get(compared_engine(given))
         theirs = _scores(view, base, metric, names) if base is not None else {}
         if base is not None and not theirs and given.value is None:
             return ""  # the other engine has no such metric, e.g. it draws no map
         if not all(scores[name].keys() <= theirs.get(name, {}).keys() for name in names):
-            return f"compares with {compared_engine(given) or 'no engine'}, which lacks the cells to compare with"
+            return (
+                f"compares with {compared_engine(given) or 'no engine'}, which lacks the cells to "
+                f"compare with"
+            )
         expected = _compared(aggregate, scores, theirs)
     else:
         clean = view.clean_metric(series, metric)
@@ -78,7 +86,7 @@ def _aggregate_fault(
 
 
 def _scores(view: ResultsView, series: Series, metric: str, names: tuple[str, ...]) -> Scores:
-    """The values under each corruption; none at all where one of them is undefined."""
+    """Collect the values under each corruption, or nothing if one of them is undefined."""
     scores: Scores = {}
     for name in names:
         for point in view.find_points(series, metric, "corruption", name):
@@ -99,7 +107,7 @@ def _own(aggregate: str, scores: Scores, clean: float) -> float | None:
 
 
 def _compared(aggregate: str, scores: Scores, theirs: Scores) -> float | None:
-    """mCE: mean ratio of the errors. mRRA: mean gain over the other engine's scores."""
+    """Compute mCE, the mean ratio of the errors, or mRRA, the mean gain over the other engine."""
     ratios = []
     for name, row in scores.items():
         ours = sum(row.values())
@@ -131,7 +139,10 @@ def _curve_faults(view: ResultsView, curve: Curve) -> Iterator[str]:
         scores = [score for value in curve.values if (score := there.get(value)) is not None]
         clean = view.clean_metric(series, name)
         if len(scores) != len(curve.values) or clean is None or clean.value is None:
-            yield f"half.{name}: the file lacks the clean cell, or a cell of the curve of one of the values, with {name}"
+            yield (
+                f"half.{name}: the file lacks the clean cell, or a cell of the curve of one of the "
+                f"values, with {name}"
+            )
             continue
         expected = half_crossing(curve.values, scores, clean.value, curve.scale)
         fault = _difference(half.value, expected.value)

@@ -6,7 +6,8 @@ from reports.clean_text import clean_lines
 class ReportError(ValueError):
     """A results or rules file that is missing, malformed or of another schema version.
 
-    The message may hold names from files: what a terminal would obey is taken out of it.
+    The message may hold names from files. Characters that a terminal would obey are taken out of
+    it.
     """
 
     is_user_error = True

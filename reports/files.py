@@ -1,4 +1,7 @@
-"""Reading and writing of the text files of a run folder, by way of `calico.files`: strict, bounded, whole or not at all."""
+"""Reading and writing of the text files of a run folder, by way of `calico.files`.
+
+Reading is strict and bounded. A file is written whole or not at all.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +25,15 @@ from reports.errors import ReportError
 
 
 def read_json(path: Path, what: str = "results") -> Any:
-    """The content of a JSON file.
+    """Read the content of a JSON file.
 
     Args:
         path: A regular file.
         what: What the file holds, for the message.
 
     Raises:
-        ReportError: The file is missing, no regular file, or no strict JSON (see `calico.files.strict_json`).
+        ReportError: The file is missing, no regular file, or no strict JSON (see
+            `calico.files.strict_json`).
     """
     if Path(path).is_dir():
         raise ReportError(
@@ -42,9 +46,14 @@ def read_json(path: Path, what: str = "results") -> Any:
 
 
 def read_sealed_json(path: Path, what: str = "results") -> Any:
-    """The content of a JSON file that may carry its checksum under the key "sha256", without it.
+    """Read a JSON file that may carry its checksum under the key "sha256", and leave that out.
 
-    Other programs may write the file, too, so that a checksum may be missing; one that is there must be right.
+    Other programs may write the file, too, so that a checksum may be missing. A checksum in the
+    file must be right.
+
+    Args:
+        path: A regular file.
+        what: What the file holds, for the message.
 
     Raises:
         ReportError: As `read_json`, or the file does not match its checksum.
@@ -71,7 +80,7 @@ def read_sealed_json(path: Path, what: str = "results") -> Any:
 
 
 def to_sealed_json(content: dict[str, Any]) -> str:
-    """As `to_json`, with the text's own checksum under the key "sha256" (`calico.files.seal`)."""
+    """Convert to JSON as `to_json`, with the text's own checksum under the key "sha256"."""
     text = to_json(content | {SEAL_KEY: SEAL_PLACEHOLDER})
     try:
         return seal(text.encode()).decode()
@@ -80,10 +89,15 @@ def to_sealed_json(content: dict[str, Any]) -> str:
 
 
 def read_yaml(path: Path, what: str) -> Any:
-    """The content of a YAML file; see `read_json`.
+    """Read the content of a YAML file.
+
+    Args:
+        path: A regular file.
+        what: What the file holds, for the message.
 
     Raises:
-        ReportError: The file is missing, no regular file, or no strict YAML (see `calico.files.strict_yaml`).
+        ReportError: The file is missing, no regular file, or no strict YAML (see
+            `calico.files.strict_yaml`).
     """
     try:
         return read_strict_yaml(Path(path), what=what)
@@ -92,9 +106,10 @@ def read_yaml(path: Path, what: str) -> Any:
 
 
 def to_json(content: Any) -> str:
-    """Sorted keys, two-space indent, shortest floats that read back equal, one trailing newline.
+    """Convert to JSON text: sorted keys, two-space indent, shortest floats that read back equal.
 
-    Characters beyond ASCII are written as escapes: a terminal that shows the file obeys none of them.
+    Characters beyond ASCII are written as escapes, so that a terminal which shows the file obeys
+    none of them. The text ends with a newline.
 
     Raises:
         ReportError: A number is not finite.
@@ -108,10 +123,16 @@ def to_json(content: Any) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a file in one step, and the folder that it belongs in: readers see the old bytes or all the new ones.
+    """Write a file in one step, and make the folder that it belongs in.
+
+    Readers see the old bytes or all the new ones.
+
+    Args:
+        path: The file.
+        text: Its content.
 
     Raises:
-        OSError: The system refuses (no space, no permission); names the file.
+        OSError: The system refuses (no space, no permission). The message names the file.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

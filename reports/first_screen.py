@@ -1,4 +1,4 @@
-"""The first screen: how good clean, how bad at worst, what loses most, was every check passed."""
+"""The first screen: how good clean, how bad at worst, what loses most, which checks passed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ FEW_SCENES = 20
 
 @dataclass(frozen=True)
 class Tile:
-    """A question with its answer; level is 'plain', 'good', 'bad' or 'warn', and is said in words too."""
+    """A question with its answer.
+
+    Attributes:
+        question: Short heading.
+        answer: The answer in a few words.
+        details: Lines below it.
+        level: 'plain', 'good', 'bad' or 'warn'. It is said in words, too.
+    """
 
     question: str
     answer: str
@@ -26,7 +33,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class FirstScreen:
-    """Headline sentence, tiles, and what a careful reader must know."""
+    """Headline sentence, tiles, and cautions for a careful reader."""
 
     sentence: str
     tiles: tuple[Tile, ...]
@@ -34,7 +41,14 @@ class FirstScreen:
 
 
 def make_first_screen(view: ResultsView, gate: GateReport | None) -> FirstScreen:
-    """The verdict strip, for the first model of the file; no tile for what the run was not asked for, but the gate."""
+    """Collect the first screen, for the first model of the file.
+
+    Only the gate has a tile even if the run was not asked for it.
+
+    Args:
+        view: Look-ups over the results.
+        gate: Verdict of the gate, or None.
+    """
     if not view.series or not view.metrics:
         return FirstScreen(
             "This file holds no measured cell.",
@@ -59,7 +73,7 @@ def make_first_screen(view: ResultsView, gate: GateReport | None) -> FirstScreen
 
 
 def all_checks(results: Results) -> list[Check]:
-    """Every effect and budget check of the file."""
+    """List every effect and budget check of the file."""
     return [
         check for cell in results.cells for check in (cell.effect, cell.budget) if check is not None
     ]
@@ -78,13 +92,14 @@ def _clean(view: ResultsView, subject: Series) -> Tile:
     for other in view.charted[1:]:
         second = view.clean_metric(subject, other)
         details.append(
-            f"{other} {formatting.format_metric(second)} {formatting.format_interval(second)}".strip()
+            f"{other} {formatting.format_metric(second)} "
+            f"{formatting.format_interval(second)}".strip()
         )
     return Tile(f"Clean {metric}", formatting.format_metric(value), tuple(details))
 
 
 def _worst(view: ResultsView, subject: Series, kind: str, question: str) -> Tile:
-    """The worst cell of a kind, on any engine that ran the subject's model."""
+    """Show the worst cell of a kind, on any engine that ran the subject's model."""
     found: list[tuple[str, Point]] = []
     for metric in view.charted:
         points = [
@@ -154,7 +169,7 @@ def _most_harm(view: ResultsView, subject: Series, metric: str) -> Tile:
 
 
 def loses_value(kept: float) -> bool:
-    """Whether less than all of the clean value is kept, as far as it is shown: whole percent."""
+    """Say whether less than all of the clean value is kept, in whole percent as shown."""
     return round(100 * kept) < 100
 
 
@@ -183,7 +198,7 @@ def _halving(view: ResultsView, curve: Curve) -> Tile:
 
 
 def checks_tile(results: Results) -> Tile:
-    """Were the corruptions real and the attacks within budget?"""
+    """Say whether the corruptions were real and the attacks within budget."""
     checks = all_checks(results)
     question = "Effect and budget checks"
     if not checks:
@@ -202,7 +217,7 @@ def checks_tile(results: Results) -> Tile:
 
 
 def gate_tile(gate: GateReport | None) -> Tile:
-    """The gate's verdict, or that it was not run."""
+    """Show the gate's verdict, or that it was not run."""
     if gate is None:
         return Tile("Gate", "not run", ("this report was written without rules",), "plain")
     if gate.not_comparable:
@@ -223,21 +238,29 @@ def gate_tile(gate: GateReport | None) -> Tile:
 
 
 def list_cautions(view: ResultsView) -> Iterator[str]:
-    """What weakens the figures: few scenes, unused sensors, missing intervals, uncommitted code, notes of the run."""
+    """Yield what weakens the figures.
+
+    These are few scenes, unused sensors, missing intervals, uncommitted code, and notes of the run.
+    """
     origin = view.results.provenance
     if origin.n_scenes == 1:
         yield (
-            f"1 scene only ({formatting.format_count(origin.n_frames, 'frame')}): the intervals come from frames of one scene, which "
+            f"1 scene only ({formatting.format_count(origin.n_frames, 'frame')}): the intervals "
+            f"come from frames of one scene, which "
             "are alike. They are too narrow, and say nothing about other scenes."
         )
     elif origin.n_scenes < FEW_SCENES:
         yield (
-            f"{formatting.format_count(origin.n_scenes, 'scene')} only ({formatting.format_count(origin.n_frames, 'frame')}): "
+            f"{formatting.format_count(origin.n_scenes, 'scene')} only "
+            f"({formatting.format_count(origin.n_frames, 'frame')}): "
             "the intervals are wide and small differences mean nothing."
         )
     for checked in sanity_verdict.engine_verdicts(view.results):
         if checked.suspect:
-            yield f"The attack figures of {checked.label} are SUSPECT: sanity checks {', '.join(checked.failed)} failed."
+            yield (
+                f"The attack figures of {checked.label} are SUSPECT: sanity checks "
+                f"{', '.join(checked.failed)} failed."
+            )
     if sanity_verdict.is_unchecked(view.results):
         why = (
             "no sanity check was run" if view.results.sanity else "the file holds no sanity verdict"
@@ -260,10 +283,13 @@ def list_cautions(view: ResultsView) -> Iterator[str]:
 
 
 def _unused(view: ResultsView) -> Iterator[str]:
-    """Per model: the corruptions that say nothing about it."""
+    """Yield, for each model, the corruptions that say nothing about it."""
     found = {
         series.model: names for series in view.series if (names := view.unused_corruptions(series))
     }
     for model, names in found.items():
         shown = ", ".join(formatting.to_words(name) for name in names)
-        yield f"{model} does not use the sensors that these change: {shown}. They are left out of its averages and worst cases."
+        yield (
+            f"{model} does not use the sensors that these change: {shown}. They are left out of "
+            f"its averages and worst cases."
+        )

@@ -7,7 +7,12 @@ from reports.results_view import ResultsView, Series, value_ratio
 
 
 def write_first_sentence(view: ResultsView, subject: Series) -> str:
-    """Corruptions at their severities first; of a file without, the curves; without either, the attacks."""
+    """Write the first sentence: corruptions at their severities, else curves, else attacks.
+
+    Args:
+        view: Look-ups over the results.
+        subject: The series that the sentence is about.
+    """
     if view.averaged_conditions(subject):
         return _corrupted(view, subject)
     if view.unused_corruptions(subject):
@@ -20,14 +25,14 @@ def write_first_sentence(view: ResultsView, subject: Series) -> str:
 
 
 def _only(view: ResultsView, subject: Series) -> str:
-    """What there is without a comparison."""
+    """Say what the file holds without a comparison."""
     if all(cell.condition.kind == "clean" for cell in view.cells_of(subject)):
         return "only the clean run was measured"
     return "nothing was measured against a clean run"
 
 
 def _corrupted(view: ResultsView, subject: Series) -> str:
-    """How much of the clean value is kept on average, per charted metric."""
+    """Say how much of the clean value is kept on average, for each charted metric."""
     parts = []
     for metric in view.charted:
         kept = value_ratio(
@@ -60,7 +65,7 @@ def _halving(view: ResultsView, subject: Series) -> str:
 
 
 def _attacked(view: ResultsView, subject: Series) -> str:
-    """How much of the clean value the worst attack on each metric leaves; '' without an attack."""
+    """Say how much of the clean value the worst attack on each metric leaves, or ''."""
     parts, failed = [], dict[str, None]()
     for metric in view.charted:
         point = view.worst_point(subject, metric, "attack")

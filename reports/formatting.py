@@ -1,6 +1,7 @@
 """The one formatter: every number that a report shows passes through here.
 
-Fractions are shown in percent, differences of fractions in percentage points (pp), radians in degrees.
+Fractions are shown in percent, differences of fractions in percentage points (pp), radians in
+degrees.
 """
 
 from __future__ import annotations
@@ -34,7 +35,12 @@ _UNIT_SUFFIXES = {
 
 
 def format_number(value: float, unit: str = "") -> str:
-    """A value with its unit: 0.4123 'fraction' -> '41.2 %', 0.31 'm' -> '0.31 m'."""
+    """Format a value with its unit: 0.4123 'fraction' -> '41.2 %', 0.31 'm' -> '0.31 m'.
+
+    Args:
+        value: The value.
+        unit: Its unit. Default: none.
+    """
     if unit == "fraction":
         return f"{_fixed(100 * value, 1)}{SPACE}%"
     if unit == "rad":
@@ -44,31 +50,36 @@ def format_number(value: float, unit: str = "") -> str:
 
 
 def format_bare(value: float, unit: str) -> str:
-    """`format_number` without its unit, for tables and intervals whose heading names it."""
+    """Format a value as `format_number`, without its unit, which the heading names.
+
+    Args:
+        value: The value.
+        unit: Its unit.
+    """
     return format_number(value, unit).removesuffix("°").split(SPACE)[0]
 
 
 def format_plain(value: float) -> str:
-    """A parameter or count as short as it reads well: 0.25, 400, 1e-05."""
+    """Format a parameter or count as short as it reads well: 0.25, 400, 1e-05."""
     return f"{value:.4g}".replace("-", MINUS)
 
 
 def format_metric(value: Metric | None) -> str:
-    """The value with unit, 'undefined' where it is null, 'not run' where there is no metric at all."""
+    """Format a metric with its unit: 'undefined' where it is null, 'not run' for None."""
     if value is None:
         return "not run"
     return "undefined" if value.value is None else format_number(value.value, value.unit)
 
 
 def format_interval(value: Metric | None) -> str:
-    """'[38.0, 44.1]' in the unit of the value, or nothing."""
+    """Format an interval in the unit of the value: '[38.0, 44.1]', or ''."""
     if value is None or value.lo is None or value.hi is None:
         return ""
     return f"[{format_bare(value.lo, value.unit)}, {format_bare(value.hi, value.unit)}]"
 
 
 def format_sample(value: Metric | None) -> str:
-    """'40 frames, 4 scenes'."""
+    """Format the sample of a metric: '40 frames, 4 scenes'."""
     return (
         ""
         if value is None
@@ -77,13 +88,18 @@ def format_sample(value: Metric | None) -> str:
 
 
 def format_count(n: int, noun: str) -> str:
-    """'1 frame', '2 frames', '1 class', '3 classes'."""
+    """Format a count with its noun: '1 frame', '2 frames', '1 class', '3 classes'.
+
+    Args:
+        n: The count.
+        noun: The noun in the singular.
+    """
     plural = noun + ("es" if noun.endswith("s") else "s")
     return f"{n}{SPACE}{noun if n == 1 else plural}"
 
 
 def format_severities(values: Collection[int]) -> str:
-    """'severity 3', 'severities 1, 3, 5', 'severities 1 to 5'."""
+    """Format severities: 'severity 3', 'severities 1, 3, 5', 'severities 1 to 5'."""
     found = sorted(values)
     if len(found) == 1:
         return f"severity{SPACE}{found[0]}"
@@ -93,7 +109,13 @@ def format_severities(values: Collection[int]) -> str:
 
 
 def format_delta(new: float, old: float, unit: str) -> str:
-    """A signed difference; of fractions in percentage points: '+1.2 pp'."""
+    """Format a signed difference, of fractions in percentage points: '+1.2 pp'.
+
+    Args:
+        new: The value.
+        old: The older value.
+        unit: Unit of both.
+    """
     shown = format_difference(new - old, unit)
     if shown.startswith(MINUS):
         return shown
@@ -101,24 +123,32 @@ def format_delta(new: float, old: float, unit: str) -> str:
 
 
 def format_difference(value: float, unit: str) -> str:
-    """The size of a change; of fractions in percentage points: '2.0 pp'."""
+    """Format the size of a change, of fractions in percentage points: '2.0 pp'.
+
+    Args:
+        value: The change.
+        unit: Its unit.
+    """
     return format_number(value, unit).replace(f"{SPACE}%", f"{SPACE}pp")
 
 
 def format_percent(ratio: float) -> str:
-    """A share of something, as whole percent: '62 %'."""
+    """Format a share as whole percent: '62 %'."""
     return f"{_fixed(100 * ratio, 0)}{SPACE}%"
 
 
 def format_parameter(value: float | int | str | None) -> str:
-    """One parameter or measured quantity of a condition or check; six digits, so that 8.0001 of 8 is seen."""
+    """Format a parameter or measured quantity with six digits, so that 8.0001 of 8 is seen."""
     if value is None:
         return "none"
     return value if isinstance(value, str) else f"{value:.6g}".replace("-", MINUS)
 
 
 def format_parameters(values: dict[str, float | int | str | None]) -> str:
-    """'eps 0.2 m, steps 10', in the order of the names; a unit at the end of a name goes behind the number."""
+    """Format parameters in the order of their names: 'eps 0.2 m, steps 10'.
+
+    A unit at the end of a name goes behind the number.
+    """
     shown = []
     for name in sorted(values):
         stem, unit = _split_unit(name)
@@ -133,17 +163,27 @@ def format_parameters(values: dict[str, float | int | str | None]) -> str:
 
 
 def is_share(name: str) -> bool:
-    """Whether a quantity is a share of something, by its name or axis: 'share_hit', 'removed_share', 'smear (share of ...)'."""
+    """Say whether a quantity is a share, by its name or axis: 'share_hit', 'removed_share'."""
     return "share" in re.split("[^a-z]", name)
 
 
 def format_place(value: float, name: str) -> str:
-    """A value of the parameter or axis `name`, in percent where it is a share: 0.004 of share_hit -> '0.4 %'."""
+    """Format a value of a parameter or axis, a share in percent: 0.004 of share_hit -> '0.4 %'.
+
+    Args:
+        value: The value.
+        name: Name of the parameter or axis.
+    """
     return f"{format_plain(100 * value)}{SPACE}%" if is_share(name) else format_plain(value)
 
 
 def format_quantity(value: float, unit: str) -> str:
-    """A physical parameter that was worked out, with three digits: '87.3 m', '31 %' of a share, '1.5 % of the width'."""
+    """Format a computed parameter with three digits: '87.3 m', '31 %', '1.5 % of the width'.
+
+    Args:
+        value: The value.
+        unit: Its unit. That of a share begins with 'share'.
+    """
     kind, _, of = unit.partition(" ")
     shown = (
         f"{100 * value:.3g}{SPACE}% {of}".rstrip()
@@ -154,7 +194,7 @@ def format_quantity(value: float, unit: str) -> str:
 
 
 def to_words(name: str) -> str:
-    """'camera_crash' -> 'camera crash', 'pgd_lidar' -> 'PGD LiDAR'."""
+    """Turn a name into words: 'camera_crash' -> 'camera crash', 'pgd_lidar' -> 'PGD LiDAR'."""
     return (
         " ".join(_ACRONYMS.get(word, word) for word in name.replace("-", "_").split("_") if word)
         or name
@@ -162,7 +202,12 @@ def to_words(name: str) -> str:
 
 
 def format_axis(name: str, unit: str | None) -> str:
-    """Label of a physical axis: 'visibility_m', 'm' -> 'visibility (m)'."""
+    """Format the label of a physical axis: 'visibility_m', 'm' -> 'visibility (m)'.
+
+    Args:
+        name: Name of the parameter.
+        unit: Its unit, or None to take it from the name.
+    """
     stem, suffix = _split_unit(name)
     shown = to_words(stem)
     unit = unit or suffix
@@ -170,9 +215,9 @@ def format_axis(name: str, unit: str | None) -> str:
 
 
 def format_condition(value: Condition) -> str:
-    """'clean', 'fog, severity 3', 'fog, visibility 87 m', 'camera PGD, eps 8/255'.
+    """Format a condition: 'clean', 'fog, severity 3', 'fog, visibility 87 m'.
 
-    An attack is named by the budget on its axis, else by all parameters.
+    An attack is named by the budget on its axis ('camera PGD, eps 8/255'), else by all parameters.
     """
     if value.kind == "clean":
         return "clean"
@@ -189,13 +234,16 @@ def format_condition(value: Condition) -> str:
 
 
 def format_origin(value: Condition) -> str:
-    """Of a transfer attack, the engine that it was made on: ', from other/torch-cpu'; nothing of others."""
+    """Format the engine that a transfer attack was made on: ', from other/torch-cpu', or ''."""
     source = value.parameters.get("crafted_on")
     return f", from {source}" if source else ""
 
 
 def format_allowance(value: Condition) -> str:
-    """The budget of an attack: 'camera levels 4/255', of both sensors at once 'camera levels 4/255 + range 0.1 m'."""
+    """Format the budget of an attack, of both sensors if it attacks both at once.
+
+    Examples are 'camera levels 4/255' and 'camera levels 4/255 + range 0.1 m'.
+    """
     rest = {
         name: value.parameters[name]
         for name in LIDAR_BUDGETS
@@ -208,13 +256,15 @@ def format_allowance(value: Condition) -> str:
 
 
 def format_on_axis(value: Condition) -> str:
-    """What is on the axis of an attack, with its unit: 'camera levels 4/255', 'range 0.1 m'; nothing where it has no axis."""
+    """Format the value on an attack's axis with its unit: 'camera levels 4/255', or ''."""
     budget = value.parameters.get(value.axis) if value.axis else None
     if value.axis is None or budget is None:
         return ""
     stem, suffix = _split_unit(value.axis)
     unit = value.unit or suffix
-    shown = f"{to_words(stem)}{SPACE}{format_place(budget, value.axis) if isinstance(budget, (int, float)) else format_parameter(budget)}"
+    number = isinstance(budget, (int, float))
+    text = format_place(budget, value.axis) if number else format_parameter(budget)
+    shown = f"{to_words(stem)}{SPACE}{text}"
     return shown + (
         unit
         if unit.startswith("/")
@@ -225,7 +275,7 @@ def format_on_axis(value: Condition) -> str:
 
 
 def format_full_condition(value: Condition) -> str:
-    """The condition with all its parameters."""
+    """Format a condition with all its parameters."""
     if value.kind == "curve":
         return format_condition(value)
     shown = format_parameters(value.parameters)

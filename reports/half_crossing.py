@@ -1,4 +1,7 @@
-"""Where a curve falls to half of its clean value: the one definition, for who writes results.json and who checks it."""
+"""Where a curve falls to half of its clean value.
+
+This is the one definition, for the writer of results.json and for its checks.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,12 @@ Scale = Literal["linear", "log"]
 
 @dataclass(frozen=True)
 class Crossing:
-    """Where a curve first falls to half: `inside` the curve at `value`, or milder or more severe than all of it."""
+    """Where a curve first falls to half.
+
+    Attributes:
+        where: 'inside' the curve, or milder or more severe than all of it.
+        value: Value of the parameter, inside the curve.
+    """
 
     where: Literal["inside", "milder", "more severe"]
     value: float | None = None
@@ -22,14 +30,14 @@ class Crossing:
 def half_crossing(
     values: Sequence[float], scores: Sequence[float], clean: float, scale: Scale
 ) -> Crossing:
-    """The first place, from mild to severe, where the scores reach clean / 2.
+    """Find the first place, from mild to severe, where the scores reach clean / 2.
 
-    Between two values the score is a straight line over the parameter, or over its logarithm on a log curve. The clean value
-    is nowhere on the parameter's axis: a first score below half is milder than the curve, and so is all of a curve whose clean
-    value is 0.
+    Between two values the score is a straight line over the parameter, or over its logarithm on a
+    logarithmic scale. The clean value is nowhere on the parameter's axis: a first score below half
+    is milder than the curve, and so is a whole curve whose clean value is 0.
 
     Args:
-        values: Of the parameter, mild to severe.
+        values: Values of the parameter, mild to severe.
         scores: One for each value.
         clean: The score without any change.
         scale: How the score runs between two values.
@@ -47,10 +55,20 @@ def half_crossing(
 
 
 def to_line(value: float, scale: Scale) -> float:
-    """A value of the parameter, on the axis on which the curve is made of straight lines."""
+    """Convert a value of the parameter to the axis on which the curve is straight lines.
+
+    Args:
+        value: Value of the parameter.
+        scale: Scale of the curve.
+    """
     return math.log(value) if scale == "log" else value
 
 
 def from_line(place: float, scale: Scale) -> float:
-    """The value of the parameter at a place of that axis."""
+    """Convert a place of that axis to a value of the parameter; inverts `to_line`.
+
+    Args:
+        place: Place on the axis.
+        scale: Scale of the curve.
+    """
     return math.exp(place) if scale == "log" else place

@@ -13,7 +13,13 @@ OUTSIDE = "not on the curve"
 
 @dataclass(frozen=True)
 class Half:
-    """A place on the curve's axis ('87.3 m'), its interval ('[71, 102]' or ''), and why either is missing or was cut."""
+    """A place on the curve's axis, in words.
+
+    Attributes:
+        place: The place ('87.3 m').
+        interval: Its interval ('[71, 102]' or '').
+        note: Why either is missing or was cut.
+    """
 
     place: str
     interval: str
@@ -21,7 +27,7 @@ class Half:
 
 
 def describe_half(metric: Metric) -> Half:
-    """A value of `Curve.half`; outside the curve, why; without an interval, or with one that was cut, that."""
+    """Describe a value of `Curve.half`, and say why it or its interval is missing or was cut."""
     if metric.value is None:
         return Half(OUTSIDE, "", metric.reason or "")
     place = formatting.format_quantity(metric.value, metric.unit)
@@ -35,13 +41,20 @@ def describe_half(metric: Metric) -> Half:
 
 
 def split_method(metric: Metric) -> tuple[str, str]:
-    """How the interval was made, and whether it was cut."""
+    """Split a method into how the interval was made, and whether it was cut."""
     how, _, cut = (metric.method or "").partition(", cut ")
     return how, f"interval cut {cut}" if cut else ""
 
 
 def measured_curves(view: ResultsView, series: Series) -> tuple[Curve, ...]:
-    """The curves of one model on one engine, in the order of the file; without those that no metric was measured in."""
+    """List the curves of one series, in the order of the file.
+
+    Curves in which no metric was measured are left out.
+
+    Args:
+        view: Look-ups over the results.
+        series: The model on its engine.
+    """
     mine = (
         curve
         for curve in view.curves.values()
@@ -51,7 +64,12 @@ def measured_curves(view: ResultsView, series: Series) -> tuple[Curve, ...]:
 
 
 def headline_metric(view: ResultsView, curve: Curve) -> str:
-    """The metric that a curve is summarised by: the first of the headline metrics that it holds, else of its own."""
+    """Choose the metric that tells about a curve: its first headline metric, else its first.
+
+    Args:
+        view: Look-ups over the results.
+        curve: The curve.
+    """
     return next(
         (name for name in (*view.charted, *view.metrics) if name in curve.half),
         next(iter(curve.half)),
@@ -59,5 +77,5 @@ def headline_metric(view: ResultsView, curve: Curve) -> str:
 
 
 def parameter_name(curve: Curve) -> str:
-    """What the curve runs over, without its unit: 'visibility'."""
+    """Return the name of a curve's parameter without its unit: 'visibility'."""
     return formatting.format_axis(curve.axis, None).partition(" (")[0]

@@ -1,8 +1,9 @@
-"""What is known of the numbers in results.json by their names: unit, direction, and the values that they can have.
+"""What is known of the numbers in results.json by their names.
 
-The metrics are those of `calico_eval.metrics.summary` and the attack success rate; the aggregates those of
-`calico_eval.metrics.robustness`. A true positive lies within 2 m of its object, so that mATE ends there; an orientation is off
-by pi at most.
+This is their unit, direction, and the values that they can have. The metrics are those of
+`calico_eval.metrics.summary` and the attack success rate, the aggregates those of
+`calico_eval.metrics.robustness`. A true positive lies within 2 m of its object, so that mATE ends
+there. An orientation is off by pi at most.
 """
 
 from __future__ import annotations
@@ -13,9 +14,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Known:
-    """What a number of a known name must be. lowest, highest: both included.
+    """What a number of a known name must be.
 
-    whole_run: it is made from all frames of the run; that of a map, from those with a map.
+    Attributes:
+        unit: Its unit.
+        higher_is_better: Its direction.
+        lowest: Lowest value, included.
+        highest: Highest value, included.
+        whole_run: Whether it is made from all frames of the run. A map's is made from those with a
+            map.
     """
 
     unit: str
@@ -60,18 +67,24 @@ MEAN_ERRORS = ("mATE", "mASE", "mAOE", "mAVE", "mAAE")
 
 
 def known_metric(name: str) -> Known | None:
-    """What is known of a metric of cells; None where its name says nothing."""
+    """Look up what is known of a metric of cells, or None for an unknown name."""
     family, slash, _ = name.partition("/")
     return _FAMILIES.get(family) if slash else _METRICS.get(name)
 
 
 def known_aggregate(name: str) -> Known | None:
-    """What is known of '<metric>/<aggregate>'; None for an unknown aggregate."""
+    """Look up what is known of '<metric>/<aggregate>', or None for an unknown aggregate."""
     return AGGREGATES.get(name.rpartition("/")[2])
 
 
 def limits_of(name: str, unit: str, *, aggregate: bool = False) -> tuple[float, float]:
-    """The lowest and the highest value that a number can have: by its name, else by its unit."""
+    """Return the lowest and highest value that a number can have, by its name, else by its unit.
+
+    Args:
+        name: Name of the metric or aggregate.
+        unit: Its unit.
+        aggregate: Whether it is an aggregate.
+    """
     known = known_aggregate(name) if aggregate else known_metric(name)
     if known is not None:
         return known.lowest, known.highest

@@ -1,7 +1,8 @@
-"""Whether results.json means something: ranges, order, counts, uniqueness, and that its parts agree with each other.
+"""Whether results.json can be true: ranges, order, counts, uniqueness, agreement of its parts.
 
-The schema says what type a value has; this module says what it can be. Every reader goes through it (`results_file.read_results`), so
-that no report shows a mAP of 3200 % and no gate passes one. Its time grows with the size of the file and no faster.
+The schema says what type a value has, and this module says what it can be. Every reader goes
+through it (`results_file.read_results`), so that no report shows a mAP of 3200 % and no gate passes
+one. Its time grows with the size of the file and no faster.
 """
 
 from __future__ import annotations
@@ -26,23 +27,27 @@ from reports.known_metrics import (
 from reports.schema import Cell, Condition, Metric, Provenance, Results
 
 SLACK = 1e-9
-"""Of comparisons: a mean of ones may be 1.0000000000000002."""
+"""Slack of comparisons: a mean of ones may be 1.0000000000000002."""
 MOST_OBJECTS_PER_FRAME = 10_000_000
-"""Trials of an attack on a map are counted in cells of the map; objects are far fewer."""
+"""Most objects in a frame.
+
+Trials of an attack on a map are counted in cells of the map. Objects are far fewer.
+"""
 OF_ALL_OBJECTS = ("mAP", "mAP_present", "NDS", *MEAN_ERRORS)
 """Means over all objects of the frames."""
 MAX_FAULTS = 20
 
 
 def check_meaning(results: Results, source: str) -> None:
-    """Refuses results that cannot be.
+    """Refuse results that cannot be true.
 
     Args:
         results: As they were read, or are about to be written.
         source: Name of the file for the message.
 
     Raises:
-        ReportError: Names the first faults, each with its cell and field, what was got and what was expected.
+        ReportError: It names the first faults, each with its cell and field, what was got and what
+            was expected.
     """
     faults = list(islice(find_faults(results), MAX_FAULTS + 1))
     if faults:
@@ -55,10 +60,13 @@ def check_meaning(results: Results, source: str) -> None:
 
 
 def find_faults(results: Results) -> Iterator[str]:
-    """All faults, one line each: where, what was got, what was expected."""
+    """Yield all faults, one line each: where, what was got, what was expected."""
     origin = results.provenance
     if origin.n_scenes > origin.n_frames:
-        yield f"provenance.n_scenes: is {origin.n_scenes}, expected at most n_frames, {origin.n_frames}"
+        yield (
+            f"provenance.n_scenes: is {origin.n_scenes}, expected at most n_frames, "
+            f"{origin.n_frames}"
+        )
     yield from _repeated([model.name for model in results.models], "models", "name")
     yield from _repeated([cell.id for cell in results.cells], "cells", "id")
     yield from _repeated(
@@ -78,7 +86,10 @@ def find_faults(results: Results) -> Iterator[str]:
     )
     models = {model.name for model in results.models}
     for number, cell in enumerate(results.cells):
-        where = f"cells.{number} ({cell.model}/{cell.engine}, {formatting.format_condition(cell.condition)})"
+        where = (
+            f"cells.{number} ({cell.model}/{cell.engine}, "
+            f"{formatting.format_condition(cell.condition)})"
+        )
         if cell.model not in models:
             yield f"{where}.model: {cell.model!r} is not among the models"
         yield from (f"{where}.condition.{fault}" for fault in _condition_faults(cell.condition))
@@ -93,7 +104,9 @@ def _repeated(keys: list[Hashable], where: str, what: str) -> Iterator[str]:
     for number, key in enumerate(keys):
         first = seen.setdefault(key, number)
         if first != number:
-            yield f"{where}.{number}: has the same {what} as {where}.{first}; each may be there once"
+            yield (
+                f"{where}.{number}: has the same {what} as {where}.{first}; each may be there once"
+            )
 
 
 def _cell_faults(where: str, cell: Cell, results: Results) -> Iterator[str]:
@@ -113,11 +126,17 @@ def _cell_faults(where: str, cell: Cell, results: Results) -> Iterator[str]:
         said = ", ".join(f"{name} {count}" for name, count in whole.items())
         yield f"{where}.metrics: n_objects differ between means over the same objects ({said})"
     if "mAP" in objects and by_class > objects["mAP"]:
-        yield f"{where}.metrics.mAP.n_objects: is {objects['mAP']}, expected at least the {by_class} of all AP/<class>"
+        yield (
+            f"{where}.metrics.mAP.n_objects: is {objects['mAP']}, expected at least the {by_class} "
+            f"of all AP/<class>"
+        )
 
 
 def _upper_end(results: Results, name: str) -> bool:
-    """Whether intervals of the metric end at its highest value: not those of mean errors in files before 1.3."""
+    """Say whether intervals of the metric end at its highest value.
+
+    Those of mean errors do not in files before 1.3.
+    """
     return name not in MEAN_ERRORS or results.schema_version not in ("1.0", "1.1", "1.2")
 
 
@@ -146,7 +165,10 @@ def _value_faults(
             yield f"{where}.{field}: is {number:g}, expected {_said(low, highest)}"
     value, lo, hi = metric.value, metric.lo, metric.hi
     if (lo is None) is not (hi is None):
-        yield f"{where}: has {'hi' if lo is None else 'lo'} alone, expected both ends of the interval or none"
+        yield (
+            f"{where}: has {'hi' if lo is None else 'lo'} alone, expected both ends of the "
+            f"interval or none"
+        )
     elif lo is not None and hi is not None:
         slack = SLACK * max(1.0, abs(lo), abs(hi))
         if value is None:
@@ -177,15 +199,23 @@ def _count_faults(
         elif metric.value is not None and count == 0:
             yield f"{where}.{field}: is 0, expected 1 or more, for there is a value"
     if metric.n_scenes > metric.n_frames or (metric.n_scenes == 0) is not (metric.n_frames == 0):
-        yield f"{where}.n_scenes: is {metric.n_scenes}, which does not fit n_frames, {metric.n_frames}"
+        yield (
+            f"{where}.n_scenes: is {metric.n_scenes}, which does not fit n_frames, "
+            f"{metric.n_frames}"
+        )
     if metric.n_objects is not None and metric.n_objects > metric.n_frames * MOST_OBJECTS_PER_FRAME:
-        yield f"{where}.n_objects: is {metric.n_objects}, more than {metric.n_frames} frames can hold"
+        yield (
+            f"{where}.n_objects: is {metric.n_objects}, more than {metric.n_frames} frames can hold"
+        )
 
 
 def _condition_faults(condition: Condition) -> Iterator[str]:
     kind, severity = condition.kind, condition.severity
     if (condition.name == "clean") is not (kind == "clean"):
-        yield f"name: is {condition.name!r} with kind {kind!r}; 'clean' is the name of the clean condition, and of no other"
+        yield (
+            f"name: is {condition.name!r} with kind {kind!r}; 'clean' is the name of the clean "
+            f"condition, and of no other"
+        )
     if kind == "clean" and (condition.parameters or condition.sensors):
         yield "parameters: expected none, and no sensors: clean frames are not changed"
     on_corrupted = kind == "attack" and "+" in condition.name
@@ -199,20 +229,26 @@ def _condition_faults(condition: Condition) -> Iterator[str]:
     if (
         axis is not None and kind != "attack" and condition.parameters.get(axis) is None
     ):  # attacks leave out a budget of 0
-        yield f"axis: is {axis!r}, which is not among the parameters ({', '.join(condition.parameters) or 'none'})"
+        yield (
+            f"axis: is {axis!r}, which is not among the parameters "
+            f"({', '.join(condition.parameters) or 'none'})"
+        )
     if kind == "curve" and not isinstance(condition.parameters.get(axis or ""), (int, float)):
         yield "axis: expected the name of a parameter that is a number, with kind 'curve'"
     yield from _repeated(list(condition.sensors), "sensors", "name")
 
 
 def _other_faults(results: Results) -> Iterator[str]:
-    """Of the sanity verdict and the pictures."""
+    """Yield the faults of the sanity verdict and the pictures."""
     ran = {(cell.model, cell.engine) for cell in results.cells}
     keys: list[Hashable] = [(check.model, check.engine, check.id) for check in results.sanity]
     yield from _repeated(keys, "sanity", "model, engine and id")
     for number, check in enumerate(results.sanity):
         if (check.model, check.engine) not in ran:
-            yield f"sanity.{number} ({check.id}): {check.model}/{check.engine} has no cell in this file"
+            yield (
+                f"sanity.{number} ({check.id}): {check.model}/{check.engine} has no cell in this "
+                f"file"
+            )
     for number, picture in enumerate(results.pictures):
         windows, path = PureWindowsPath(picture.path), PurePosixPath(picture.path)
         if (
@@ -222,7 +258,10 @@ def _other_faults(results: Results) -> Iterator[str]:
             or ".." in windows.parts
             or not windows.parts
         ):
-            yield f"pictures.{number}.path: is {picture.path!r}, expected a path within the run folder"
+            yield (
+                f"pictures.{number}.path: is {picture.path!r}, expected a path within the run "
+                f"folder"
+            )
         yield from (
             f"pictures.{number}.condition.{fault}" for fault in _condition_faults(picture.condition)
         )
@@ -233,7 +272,9 @@ def _summary_faults(results: Results) -> Iterator[str]:
         for name, metric in aggregates.items():
             where, known = f"summary.{label}.{name}", known_aggregate(name)
             if known is None:
-                yield f"{where}: unknown aggregate; expected <metric>/ and mPC, mRR, RCE, mCE or mRRA"
+                yield (
+                    f"{where}: unknown aggregate; expected <metric>/ and mPC, mRR, RCE, mCE or mRRA"
+                )
                 continue
             yield from _known_faults(where, name, metric, known)
             yield from _value_faults(where, metric, limits_of(name, metric.unit, aggregate=True))

@@ -17,11 +17,15 @@ from reports.schema_errors import explain_errors
 
 
 def read_results(path: Path) -> Results:
-    """Reads results.json of this schema version or an older minor one.
+    """Read results.json of this schema version or an older minor one.
+
+    Args:
+        path: The file.
 
     Raises:
-        ReportError: the file is missing, no strict JSON, of another major or a newer minor version, breaks the schema, does not
-            match the checksum in it, or says what cannot be (`reports.plausibility`).
+        ReportError: The file is missing, no strict JSON, of another major or a newer minor version,
+            breaks the schema, does not match the checksum in it, or says what cannot be true
+            (`reports.plausibility`).
     """
     content = read_sealed_json(path)
     if not isinstance(content, dict):
@@ -29,7 +33,8 @@ def read_results(path: Path) -> Results:
             f"{path}: expected a JSON object (results.json), got {type(content).__name__}"
         )
     check_version(content.get("schema_version"), SCHEMA_VERSION, str(path))
-    try:  # as JSON: there, strict means that "0.4" and true are no numbers, while a list is what a tuple is written as
+    # as JSON: there, strict means that "0.4" and true are no numbers, and a tuple is a list
+    try:
         results = Results.model_validate_json(json.dumps(content), strict=True)
     except ValidationError as error:
         raise ReportError(explain_errors(error, Results, str(path))) from None
@@ -38,25 +43,39 @@ def read_results(path: Path) -> Results:
 
 
 def write_results(path: Path, results: Results) -> None:
-    """Writes results.json: sorted keys, unrounded floats, no NaN, its own checksum, and all of it or nothing.
+    """Write results.json: sorted keys, unrounded floats, no NaN, its own checksum.
 
-    Whether they mean something is asked by whoever reads them (`reports.plausibility`).
+    It is written whole or not at all. Readers ask whether the results can be true
+    (`reports.plausibility`).
+
+    Args:
+        path: The file.
+        results: Its content.
 
     Raises:
-        ReportError: a number is not finite.
+        ReportError: A number is not finite.
     """
     write_text(path, to_sealed_json(results.model_dump(mode="python")))
 
 
 def results_hash(results: Results) -> str:
-    """SHA-256 of the text that `write_results` writes."""
+    """Return the SHA-256 of the text that `write_results` writes."""
     return hashlib.sha256(
         to_sealed_json(results.model_dump(mode="python")).encode("utf-8")
     ).hexdigest()
 
 
 def check_version(found: object, supported: str, source: str) -> None:
-    """Raises ReportError unless `found` ('major.minor') can be read by a reader of `supported`."""
+    """Check that a file's version can be read.
+
+    Args:
+        found: Version of the file, 'major.minor'.
+        supported: Version of this reader.
+        source: Name of the file for the message.
+
+    Raises:
+        ReportError: It cannot be read.
+    """
     parts = (
         found.split(".")
         if isinstance(found, str) and re.fullmatch(r"[0-9]{1,4}\.[0-9]{1,4}", found)
@@ -64,12 +83,14 @@ def check_version(found: object, supported: str, source: str) -> None:
     )
     if not parts:
         raise ReportError(
-            f"{source}: schema_version is {found!r}, expected a text like {supported!r}; is this a results.json of calico?"
+            f"{source}: schema_version is {found!r}, expected a text like {supported!r}; is this a "
+            f"results.json of calico?"
         )
     major, minor = (int(part) for part in supported.split("."))
     if int(parts[0]) != major:
         raise ReportError(
-            f"{source}: schema version {found}, this calico reads {major}.x; run `calico robust` again or use the calico "
+            f"{source}: schema version {found}, this calico reads {major}.x; run `calico robust` "
+            f"again or use the calico "
             "that wrote the file"
         )
     if int(parts[1]) > minor:

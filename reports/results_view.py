@@ -1,6 +1,7 @@
-"""What the writers show, selected from Results: which model, which cell, what is worst. No formatting, no markup.
+"""Look-ups over Results for the writers: which model, which cell, what is worst.
 
-The only numbers made here are plain means over cells and ratios to the clean cell; both are defined below.
+Nothing is formatted here. The only numbers made here are plain means over cells and ratios to the
+clean cell.
 """
 
 from __future__ import annotations
@@ -25,7 +26,14 @@ HEADLINES = {
 
 @dataclass(frozen=True)
 class Series:
-    """One model on one engine: a row of the scorecard, a line of a chart."""
+    """One model on one engine: a row of the scorecard, a line of a chart.
+
+    Attributes:
+        model: Name of the model.
+        engine: Name of the engine.
+        label: Label for people.
+        style: Number of its colour.
+    """
 
     model: str
     engine: str
@@ -35,14 +43,22 @@ class Series:
 
 @dataclass(frozen=True)
 class Point:
-    """A metric under one condition. With several seeds: their plain mean, without interval."""
+    """A metric under one condition. Several seeds give their plain mean, without interval.
+
+    Attributes:
+        condition: The condition.
+        metric: The value.
+    """
 
     condition: Condition
     metric: Metric
 
 
 class ResultsView:
-    """Look-ups over one Results object. Every cell is filed once, so that a look-up does not walk through all of them."""
+    """Look-ups over one Results object.
+
+    Every cell is filed once, so that a look-up does not walk through all of them.
+    """
 
     def __init__(self, results: Results) -> None:
         self.results = results
@@ -59,7 +75,10 @@ class ResultsView:
 
     @cached_property
     def series(self) -> tuple[Series, ...]:
-        """Models in the order of the file, then engines in the order of their cells; the first is the main subject."""
+        """Models in the order of the file, then engines in the order of their cells.
+
+        The first one is the main subject.
+        """
         order = {
             model.name: place for place, model in reversed(list(enumerate(self.results.models)))
         }
@@ -75,7 +94,7 @@ class ResultsView:
         """The curves by model, engine and name of the corruption.
 
         Raises:
-            ReportError: a curve's value has no cell of the kind `curve` that holds the curve's metrics.
+            ReportError: A curve's value has no cell of the kind `curve` that holds its metrics.
         """
         for curve in self.results.curves:
             cells = (
@@ -97,7 +116,10 @@ class ResultsView:
 
     @cached_property
     def metrics(self) -> tuple[str, ...]:
-        """The headline metrics that some cell defines, else that some cell holds; without any, all undivided fractions."""
+        """The headline metrics that some cell defines, else those that some cell holds.
+
+        Without any, these are all undivided fractions.
+        """
         found = {
             name: metric.unit
             for cell in self.results.cells
@@ -112,7 +134,10 @@ class ResultsView:
 
     @cached_property
     def charted(self) -> tuple[str, ...]:
-        """The metrics of maps and curves: mAP and mIoU where some cell defines them, else what there is."""
+        """The metrics of heat maps and curves: mAP and mIoU where some cell defines them.
+
+        Else it is the first metric of the file.
+        """
         return (
             tuple(name for name in self.metrics if name != "NDS" and self.has_value(name))
             or self.metrics[:1]
@@ -120,7 +145,10 @@ class ResultsView:
 
     @cached_property
     def undefined(self) -> tuple[tuple[str, str], ...]:
-        """The headline metrics that the file holds and no cell defines, with the reason; not shown where another is defined."""
+        """The headline metrics that the file holds and no cell defines, with the reason.
+
+        They are not shown where another one is defined.
+        """
         found = [pair for cell in self.results.cells for pair in cell.metrics.items()]
         reasons = {
             name: metric.reason or "no reason was recorded"
@@ -134,18 +162,28 @@ class ResultsView:
         )
 
     def has_value(self, metric: str) -> bool:
-        """Whether some cell holds a value of this metric."""
+        """Say whether some cell holds a value of this metric."""
         found = (cell.metrics.get(metric) for cell in self.results.cells)
         return any(value is not None and value.value is not None for value in found)
 
     def cells_of(self, series: Series) -> tuple[Cell, ...]:
-        """All cells of one model on one engine."""
+        """List all cells of one model on one engine."""
         return tuple(self._cells.get((series.model, series.engine), ()))
 
     def find_points(
         self, series: Series, metric: str, kind: str, name: str | None = None
     ) -> tuple[Point, ...]:
-        """The defined and undefined values of one metric, by condition, mild to severe as far as severity tells."""
+        """List the values of one metric by condition, mild to severe as far as severity tells.
+
+        Args:
+            series: The model on its engine.
+            metric: Name of the metric.
+            kind: Kind of the conditions.
+            name: Name of the conditions. Default: all.
+
+        Returns:
+            Defined and undefined values.
+        """
         by_name = self._groups.get((series.model, series.engine, kind), {})
         chosen = by_name.values() if name is None else [by_name.get(name, {})]
         found = (_point(cells, metric) for group in chosen for cells in group.values())
@@ -154,33 +192,59 @@ class ResultsView:
         )
 
     def find_point(self, series: Series, metric: str, condition: Condition) -> Point | None:
-        """The value of one metric under one condition; None where that was not run, or does not hold the metric."""
+        """Find the value of one metric under one condition.
+
+        Args:
+            series: The model on its engine.
+            metric: Name of the metric.
+            condition: The condition.
+
+        Returns:
+            The value, or None where the condition was not run or does not hold the metric.
+        """
         return _point(self.same_test(series, condition), metric)
 
     def same_test(self, series: Series, condition: Condition) -> tuple[Cell, ...]:
-        """The cells of one condition on one engine: one for each seed."""
+        """List the cells of one condition on one engine, one for each seed.
+
+        Args:
+            series: The model on its engine.
+            condition: The condition.
+        """
         by_name = self._groups.get((series.model, series.engine, condition.kind), {})
         return tuple(by_name.get(condition.name, {}).get(condition_key(condition), ()))
 
     def clean_metric(self, series: Series, metric: str) -> Metric | None:
-        """The value without any change to the sensors."""
+        """Find the value without any change to the sensors.
+
+        Args:
+            series: The model on its engine.
+            metric: Name of the metric.
+        """
         points = self.find_points(series, metric, "clean")
         return points[0].metric if points else None
 
     def condition_names(self, kind: str) -> tuple[str, ...]:
-        """Names of the conditions of a kind, in the order of the file."""
+        """List the names of the conditions of a kind, in the order of the file."""
         conditions = (cell.condition for cell in self.results.cells)
         return tuple(
             dict.fromkeys(condition.name for condition in conditions if condition.kind == kind)
         )
 
     def uses_sensors_of(self, series: Series, condition: Condition) -> bool:
-        """Whether the condition changes a sensor that the model uses; True where the file does not say."""
+        """Say whether a condition changes a sensor that the model uses.
+
+        It is True where the file does not say.
+
+        Args:
+            series: The model on its engine.
+            condition: The condition.
+        """
         sensors = self._sensors.get(series.model, ())
         return not sensors or not condition.sensors or bool(set(sensors) & set(condition.sensors))
 
     def unused_corruptions(self, series: Series) -> tuple[str, ...]:
-        """The corruptions that were run on this model and change only sensors that it does not use."""
+        """List the corruptions of this model that change only sensors which it does not use."""
         key = (series.model, series.engine)
         if key not in self._unused:
             conditions = [
@@ -192,7 +256,10 @@ class ResultsView:
         return self._unused[key]
 
     def averaged_conditions(self, series: Series) -> tuple[Condition, ...]:
-        """The corruptions (each severity one) that the means are over: those of the sensors that the model uses."""
+        """List the corruptions, at each severity, that the means are over.
+
+        They are those of the sensors that the model uses.
+        """
         conditions = [
             c.condition for c in self.cells_of(series) if c.condition.kind == "corruption"
         ]
@@ -201,9 +268,14 @@ class ResultsView:
         )
 
     def corruption_mean(self, series: Series, metric: str) -> Metric | None:
-        """mPC: from the summary of the file; else the mean over corruptions of the mean over severities.
+        """Return mPC from the summary of the file, else compute a plain mean.
 
-        Corruptions of sensors that the model does not use are left out.
+        The plain mean is over corruptions of the mean over severities. Corruptions of sensors that
+        the model does not use are left out.
+
+        Args:
+            series: The model on its engine.
+            metric: Name of the metric.
         """
         stored = self.results.summary.get(f"{series.model}/{series.engine}", {}).get(
             f"{metric}/mPC"
@@ -220,9 +292,17 @@ class ResultsView:
         return _mean(means, "mean over corruptions and severities") if means else None
 
     def retained_share(self, series: Series, metric: str, name: str) -> float | None:
-        """RR_c = sum over severities of M_cs / (S M_clean): the mean share of the clean value that is kept.
+        """Compute the mean share of the clean value that is kept under a corruption.
 
-        None where the corruption changes no sensor that the model uses.
+        RR_c = sum over severities of M_cs / (S M_clean).
+
+        Args:
+            series: The model on its engine.
+            metric: Name of the metric.
+            name: Name of the corruption.
+
+        Returns:
+            The share, or None where the corruption changes no sensor that the model uses.
         """
         if name in self.unused_corruptions(series):
             return None
@@ -234,8 +314,16 @@ class ResultsView:
         return sum(known) / len(known) if known and len(known) == len(values) else None
 
     def worst_point(self, series: Series, metric: str, kind: str) -> Point | None:
-        """The condition of a kind with the worst value; a random-noise control is no attack, an unused sensor no harm, and an
-        attack on corrupted frames belongs to neither kind."""
+        """Find the condition of a kind with the worst value.
+
+        A random control is no attack, and an unused sensor no harm. An attack on corrupted frames
+        belongs to neither kind.
+
+        Args:
+            series: The model on its engine.
+            metric: Name of the metric.
+            kind: Kind of the conditions.
+        """
         points = [
             p
             for p in self.find_points(series, metric, kind)
@@ -251,7 +339,13 @@ class ResultsView:
         )
 
     def same_metric(self, series: Series, metric: str, point: Point) -> Metric | None:
-        """The value of the same model, engine and condition in this file, for a point of another file."""
+        """Find the value of the same model, engine and condition, for a point of another file.
+
+        Args:
+            series: The model on its engine.
+            metric: Name of the metric.
+            point: Point of the other file.
+        """
         found = self.find_point(series, metric, point.condition)
         return None if found is None else found.metric
 
@@ -261,20 +355,30 @@ class ResultsView:
         return len({cell.seed for cell in self.results.cells}) > 1
 
     def find_twin(self, cell: Cell) -> Cell | None:
-        """The cell of this file with the model, engine, condition and seed of a cell of another file."""
+        """Find the cell with the model, engine, condition and seed of a cell of another file."""
         by_name = self._groups.get((cell.model, cell.engine, cell.condition.kind), {})
         same = by_name.get(cell.condition.name, {}).get(condition_key(cell.condition), ())
         return next((other for other in same if other.seed == cell.seed), None)
 
     def find_variants(self, cell: Cell) -> Iterator[Cell]:
-        """Cells of the model, engine, name, severity and seed of a cell, whatever their parameters."""
+        """Yield cells of the model, engine, name, severity and seed of a cell.
+
+        Their parameters may differ.
+        """
         by_name = self._groups.get((cell.model, cell.engine, cell.condition.kind), {})
         for cells in by_name.get(cell.condition.name, {}).values():
             if cells[0].condition.severity == cell.condition.severity:
                 yield from (other for other in cells if other.seed == cell.seed)
 
     def clean_twin(self, cell: Cell, metric: str) -> Metric | None:
-        """The clean value to compare a cell's with: of its own seed where the clean run has it, else the mean over seeds."""
+        """Find the clean value to compare a cell's with.
+
+        It is that of the cell's own seed where the clean run has it, else the mean over seeds.
+
+        Args:
+            cell: The cell.
+            metric: Name of the metric.
+        """
         by_name = self._groups.get((cell.model, cell.engine, "clean"), {})
         cells = [clean for groups in by_name.values() for same in groups.values() for clean in same]
         own = next((clean for clean in cells if clean.seed == cell.seed), None)
@@ -294,7 +398,14 @@ class ResultsView:
         return {model.name: model.sensors for model in reversed(self.results.models)}
 
     def by_loss(self, series: Series, metric: str) -> tuple[str, ...]:
-        """Corruption names, the one that keeps least of the clean value first; unknown ones last."""
+        """Order corruption names by loss: the one that keeps least of the clean value first.
+
+        Unknown ones come last.
+
+        Args:
+            series: The model on its engine.
+            metric: Name of the metric.
+        """
         kept = {
             name: self.retained_share(series, metric, name)
             for name in self.condition_names("corruption")
@@ -303,7 +414,12 @@ class ResultsView:
 
 
 def value_ratio(value: Metric | None, clean: Metric | None) -> float | None:
-    """M / M_clean, or None where either is undefined or M_clean is not above 0."""
+    """Compute M / M_clean, or None where either is undefined or M_clean is not above 0.
+
+    Args:
+        value: The metric M.
+        clean: Its clean value.
+    """
     if (
         value is None
         or clean is None
@@ -316,13 +432,13 @@ def value_ratio(value: Metric | None, clean: Metric | None) -> float | None:
 
 
 def _point(cells: Sequence[Cell], metric: str) -> Point | None:
-    """A metric under the condition that the cells share; None where none of them holds it."""
+    """Return a metric under the condition that cells share, or None where no cell holds it."""
     found = [cell.metrics[metric] for cell in cells if metric in cell.metrics]
     return Point(cells[0].condition, _mean(found)) if found else None
 
 
 def _mean(metrics: list[Metric], what: str = "mean over seeds") -> Metric:
-    """The plain mean of several metrics, without interval; undefined as soon as one of them is."""
+    """Return the plain mean of metrics without interval, undefined as soon as one of them is."""
     first = metrics[0]
     if len(metrics) == 1:
         return first

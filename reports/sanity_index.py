@@ -16,9 +16,10 @@ class SanityIndex:
         self._checks = checks
 
     def is_unchecked(self, cell: Cell) -> bool:
-        """Whether a cell holds an attack that searches, by steps along gradients or by queries, and no sanity check was run.
+        """Say whether a cell holds a searching attack for which no sanity check was run.
 
-        A check counts that was run on the model, or on the engine whose gradients made the attack.
+        An attack searches by steps along gradients or by queries. A check counts that was run on
+        the model, or on the engine whose gradients made the attack.
         """
         condition = cell.condition
         searches = bool({"steps", "queries"} & condition.parameters.keys())
@@ -33,10 +34,11 @@ class SanityIndex:
         return {name for check in ran for name in (check.model, f"{check.model}/{check.engine}")}
 
     def find_failed_checks(self, cell: Cell) -> tuple[str, ...]:
-        """Ids of the failed sanity checks that make the figures of an attack cell suspect; () for sound ones and other cells.
+        """List the ids of the failed checks that make the figures of an attack cell suspect.
 
-        A failed check of an engine makes every attack figure of its model suspect, and those of other models that were made
-        with its gradients. Random-noise controls look at no model.
+        A failed check of an engine makes every attack figure of its model suspect, and those of
+        other models that were made with its gradients. Random controls look at no model. Sound
+        cells and others give ().
         """
         if cell.condition.kind != "attack" or is_control(cell.condition):
             return ()
@@ -54,7 +56,7 @@ class SanityIndex:
 
     @cached_property
     def _failed(self) -> dict[str, dict[int, str]]:
-        """Of each model and each engine's label: the failed sanity checks by their place in the file."""
+        """Failed checks of each model and each engine's label, by their place in the file."""
         failed: dict[str, dict[int, str]] = {}
         for position, check in enumerate(self._checks):
             if check.verdict == "FAIL":

@@ -1,4 +1,8 @@
-"""The sanity verdict as reports show it: which attack figures are suspect (`SanityIndex.find_failed_checks`), and which nobody checked."""
+"""The sanity verdict as reports show it.
+
+It says which attack figures are suspect (`SanityIndex.find_failed_checks`), and which nobody
+checked.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +20,18 @@ LEVELS = {"PASS": "good", "WARN": "warn", "FAIL": "bad", "NOT RUN": "quiet"}
 
 @dataclass(frozen=True)
 class SanityVerdict:
-    """The checks of one engine, in their order."""
+    """The checks of one engine, in their order.
+
+    Attributes:
+        label: Label of the engine.
+        checks: Its checks.
+    """
 
     label: str
     checks: tuple[SanityCheck, ...]
 
     def count(self, verdict: str) -> int:
-        """How many checks ended so."""
+        """Count the checks that ended with a verdict."""
         return sum(check.verdict == verdict for check in self.checks)
 
     @property
@@ -41,7 +50,7 @@ class SanityVerdict:
         return self.count("NOT RUN") < len(self.checks)
 
     def summary(self) -> str:
-        """'13 passed, 1 warned, 1 failed (S7), 1 not run'."""
+        """Summarise the checks: '13 passed, 1 warned, 1 failed (S7), 1 not run'."""
         failed = f"{self.count('FAIL')} failed ({', '.join(self.failed)})" if self.failed else ""
         counted = ((self.count("PASS"), "passed"), (self.count("WARN"), "warned"))
         parts = [f"{count} {what}" for count, what in counted if count] + (
@@ -51,7 +60,7 @@ class SanityVerdict:
 
 
 def engine_verdicts(results: Results) -> tuple[SanityVerdict, ...]:
-    """One entry per checked engine, in the order of the file."""
+    """Return one verdict for each checked engine, in the order of the file."""
     found: dict[str, list[SanityCheck]] = {}
     for check in results.sanity:
         found.setdefault(f"{check.model}/{check.engine}", []).append(check)
@@ -59,13 +68,20 @@ def engine_verdicts(results: Results) -> tuple[SanityVerdict, ...]:
 
 
 def suspect_condition(view: ResultsView, series: Series, condition: Condition) -> tuple[str, ...]:
-    """`SanityIndex.find_failed_checks` of the cells of one condition on one engine."""
+    """List the failed checks that make a condition on one engine suspect.
+
+    Args:
+        view: Look-ups over the results.
+        series: The model on its engine.
+        condition: The condition.
+    """
     cells = view.same_test(series, condition)
-    return tuple(dict.fromkeys(id for cell in cells for id in view.sanity.find_failed_checks(cell)))  # noqa: A001
+    failed = (check for cell in cells for check in view.sanity.find_failed_checks(cell))
+    return tuple(dict.fromkeys(failed))
 
 
 def is_unchecked(results: Results) -> bool:
-    """Whether attacks that search (by steps along gradients, or by queries) were run and no sanity check was."""
+    """Say whether searching attacks were run and no sanity check was."""
     return all(check.verdict == "NOT RUN" for check in results.sanity) and any(
         cell.condition.kind == "attack"
         and not is_control(cell.condition)
@@ -75,19 +91,19 @@ def is_unchecked(results: Results) -> bool:
 
 
 def suspect_badge(ids: tuple[str, ...]) -> str:
-    """'SUSPECT (S7, S8)', or nothing."""
+    """Return 'SUSPECT (S7, S8)', or '' without ids."""
     return f"SUSPECT ({', '.join(ids)})" if ids else ""
 
 
 def format_measured(check: SanityCheck) -> str:
-    """The numbers, without what was not measured."""
+    """Format the numbers of a check, without those that were not measured."""
     return formatting.format_parameters(
         {name: value for name, value in check.measured.items() if value is not None}
     )
 
 
 def sanity_lines(results: Results) -> Iterator[str]:
-    """For the terminal: a line per engine, and one per check that failed or warned."""
+    """Yield lines for the terminal: one for each engine, and each check that failed or warned."""
     for verdict in engine_verdicts(results):
         state = "attack figures checked" if verdict.ran else "attack figures unchecked"
         state = "SUSPECT: do not rely on the attack figures" if verdict.suspect else state
@@ -96,4 +112,7 @@ def sanity_lines(results: Results) -> Iterator[str]:
             if check.verdict in ("FAIL", "WARN"):
                 yield f"  {check.verdict} {check.id} {check.title}: {check.message}"
     if is_unchecked(results):
-        yield f"no sanity {'check was run' if results.sanity else 'verdict'}: the attack figures are unchecked"
+        yield (
+            f"no sanity {'check was run' if results.sanity else 'verdict'}: the attack figures are "
+            f"unchecked"
+        )

@@ -1,6 +1,7 @@
-"""The result file: what a run measured, as typed JSON. The one interface between the evaluation and every writer.
+"""The result file: what a run measured, as typed JSON, between evaluation and writers.
 
-Fractions are 0..1, lengths metres, angles radians; floats are unrounded; an undefined number is null with a reason.
+Fractions are 0..1, lengths metres, angles radians. Floats are unrounded. An undefined number is
+null with a reason.
 """
 
 from __future__ import annotations
@@ -21,17 +22,17 @@ from calico.files import SEAL_KEY
 SCHEMA_VERSION = "1.4"
 """Version of results.json that is written.
 
-1.1 added conditions of the kind `sweep` and the list `curves`. 1.2 added `sanity`, a cell's `traces`
-and a condition's `control`. 1.3 keeps the ends of intervals within what the metric can be, and bounds
-numbers and counts. 1.4 calls the kind `sweep` `curve`; the old word is still read. It
-adds the name of the taxonomy; files without it are nuScenes'.
+1.1 added conditions of the kind `sweep` and the list `curves`. 1.2 added `sanity`, a cell's
+`traces` and a condition's `control`. 1.3 keeps the ends of intervals within what the metric can be,
+and bounds numbers and counts. 1.4 calls the kind `sweep` `curve`, and still reads the old word. It
+adds the name of the taxonomy. Files without it are nuScenes'.
 """
 
 KINDS_OF_BEFORE = {"sweep": "curve"}
 """Kinds of conditions by their name before schema version 1.4."""
 
 LARGEST = 1e100
-"""Of any number in the file: what is done with numbers in a report cannot overflow below it."""
+"""Largest number in the file. Below it, arithmetic in a report cannot overflow."""
 MOST_FRAMES = 10_000_000
 Number = Annotated[FiniteFloat, Field(ge=-LARGEST, le=LARGEST)]
 Integer = Annotated[int, Field(ge=-(2**63), lt=2**63)]
@@ -70,7 +71,11 @@ class Metric(Section):
 
 
 class Condition(Section):
-    """What was done to the sensors. `clean` and `curve` (a corruption at one value of its axis, in no mean) have severity 0."""
+    """What was done to the sensors.
+
+    The kinds `clean` and `curve` (a corruption at one value of its axis, in no mean) have severity
+    0.
+    """
 
     kind: Literal["clean", "corruption", "curve", "attack"]
     name: Text
@@ -113,10 +118,15 @@ class LossTrace(Section):
 
 
 class Cell(Section):
-    """One condition on one engine. `metrics` keys: mAP, NDS, mATE, mASE, mAOE, mAVE, mAAE, mIoU, AP/<class>, IoU/<class>, ..."""
+    """One condition on one engine.
+
+    The keys of `metrics` are mAP, NDS, mATE, mASE, mAOE, mAVE, mAAE, mIoU, AP/<class>, IoU/<class>,
+    ...
+    """
 
     id: Text = Field(
-        description="Hash of weights, preprocessing, data, condition, seed, engine and suite version."
+        description="Hash of weights, preprocessing, data, condition, seed, engine and suite "
+        "version."
     )
     model: Text
     engine: Text
@@ -134,7 +144,10 @@ class Cell(Section):
 
 
 class Curve(Section):
-    """A corruption measured over its physical parameter on one engine; its cells have the kind `curve` and this name."""
+    """A corruption measured over its physical parameter on one engine.
+
+    Its cells have the kind `curve` and this name.
+    """
 
     model: str
     engine: str
@@ -148,7 +161,8 @@ class Curve(Section):
         min_length=2, description="Of the parameter, mild to severe."
     )
     half: dict[str, Metric] = Field(
-        description="Metric to the parameter at which it falls to half of its clean value; null with a reason where that is "
+        description="Metric to the parameter at which it falls to half of its clean value; null "
+        "with a reason where that is "
         "not within `values`."
     )
 
@@ -162,7 +176,10 @@ class Curve(Section):
 
 
 class SanityCheck(Section):
-    """Whether the attack figures of an engine mean what they say: one of the checks S1 to S16 (docs/reference/attacks.md)."""
+    """Whether the attack figures of an engine mean what they say.
+
+    It is one of the checks S1 to S16 (docs/reference/attacks.md).
+    """
 
     id: str
     title: str
@@ -231,7 +248,8 @@ class Results(Section):
     cells: tuple[Cell, ...]
     summary: dict[str, dict[str, Metric]] = Field(
         default_factory=dict,
-        description="Per model and engine ('name/engine'): mCE, mRR, mPC ... as '<metric>/<aggregate>'.",
+        description="Per model and engine ('name/engine'): mCE, mRR, mPC ... as "
+        "'<metric>/<aggregate>'.",
     )
     curves: tuple[Curve, ...] = Field((), description="One per corruption and engine.")
     sanity: tuple[SanityCheck, ...] = Field(
@@ -242,7 +260,10 @@ class Results(Section):
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema of results.json, published as reports/results.schema.json (a test keeps that file current)."""
+    """Return the JSON Schema of results.json.
+
+    It is published as reports/results.schema.json, which a test keeps current.
+    """
     schema = Results.model_json_schema()
     seal = {
         "description": "Checksum of the file; see calico.files.seal. May be missing.",

@@ -1,4 +1,4 @@
-"""Turns a pydantic error into a message for a person: every fault, where it is, and the nearest valid key."""
+"""Turn a pydantic error into a message for a person: every fault, its place, the valid key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ MAX_FAULTS = 20
 
 
 def explain_errors(error: ValidationError, model: type[BaseModel], source: str) -> str:
-    """All faults of `error` (raised by `model` on the content of `source`), one a line."""
+    """Explain all faults of an error, one a line.
+
+    Args:
+        error: The error.
+        model: The model that raised it.
+        source: Name of the file for the message.
+    """
     found = error.errors()
     inner = {fault["loc"][:end] for fault in found for end in range(len(fault["loc"]))}
     # a list whose items have faults is "too short" for pydantic too: that one follows from theirs
@@ -36,7 +42,7 @@ def explain_errors(error: ValidationError, model: type[BaseModel], source: str) 
 
 
 def _shown_place(location: tuple[int | str, ...]) -> str:
-    """The dotted place of a fault. A key may be any text."""
+    """Return the dotted place of a fault. A key may be any text."""
     text = ".".join(str(part) for part in location) or "top level"
     text = text if text.isprintable() else ascii(text)
     return text if len(text) <= 200 else text[:197] + "..."
@@ -48,7 +54,7 @@ def _short(value: object) -> str:
 
 
 def _hint(key: str, model: type[BaseModel], parents: tuple[int | str, ...]) -> str:
-    """'; did you mean ...?' or the list of valid keys."""
+    """Return '; did you mean ...?', or the list of valid keys."""
     owner = _model_at(model, parents)
     if owner is None:
         return ""
@@ -58,7 +64,7 @@ def _hint(key: str, model: type[BaseModel], parents: tuple[int | str, ...]) -> s
 
 
 def _model_at(model: type[BaseModel], parents: tuple[int | str, ...]) -> type[BaseModel] | None:
-    """The record class found by following keys and list positions from `model`."""
+    """Find the record class by following keys and list positions from `model`."""
     current: Any = model
     for part in parents:
         record = _record(current)

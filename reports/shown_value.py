@@ -13,9 +13,18 @@ SHADES = 10
 
 @dataclass(frozen=True)
 class Value:
-    """Text, interval, sample; change against the baseline; share of the clean value and its shade (0 all kept .. 10 all lost).
+    """A number as the report shows it.
 
-    suspect: 'SUSPECT (S7)' where a failed sanity check forbids to rely on it.
+    Attributes:
+        text: The number with its unit.
+        interval: Its interval.
+        sample: Its sample.
+        note: A remark.
+        change: Change against the baseline.
+        trend: 'better', 'worse' or 'same'.
+        kept: Share of the clean value.
+        shade: Shade of that share, 0 (all kept) to 10 (all lost).
+        suspect: 'SUSPECT (S7)' where a failed sanity check forbids to rely on it.
     """
 
     text: str
@@ -32,7 +41,14 @@ class Value:
 def show_value(
     metric: Metric | None, note: str = "", clean: Metric | None = None, old: Metric | None = None
 ) -> Value:
-    """The value of `metric`; with `clean`, how much of it is kept; with `old`, the change since the baseline."""
+    """Make the shown value of a metric.
+
+    Args:
+        metric: The metric, or None where it was not run.
+        note: A remark.
+        clean: The clean value, to show how much of it is kept.
+        old: The baseline's value, to show the change since.
+    """
     change, trend = _change(metric, old)
     kept = value_ratio(metric, clean)
     reason = "" if metric is None or metric.value is not None else metric.reason or ""
@@ -49,7 +65,7 @@ def show_value(
 
 
 def _change(metric: Metric | None, old: Metric | None) -> tuple[str, str]:
-    """'+1.2 pp' and whether that is 'better', 'worse' or, as far as shown, the 'same'."""
+    """Format the change ('+1.2 pp'), and say whether it is 'better', 'worse' or the 'same'."""
     if metric is None or old is None or metric.value is None or old.value is None:
         return "", "same"
     text = formatting.format_delta(metric.value, old.value, metric.unit)

@@ -1,8 +1,9 @@
-"""The baseline is a contract: what it held and the run lacks fails the gate, whichever rules there are.
+"""The baseline is a contract: what it held and the run lacks fails the gate.
 
-Held are: engines, cells (conditions, severities, budgets, seeds), the numbers of each cell and the frames, scenes and objects
-behind them, the checks of each cell, the sanity checks that were run, the aggregates and the curves. Better or worse is not asked
-here; that is what rules are for.
+This holds whichever rules there are. The baseline holds engines, cells (conditions, severities,
+budgets, seeds), the numbers of each cell and the frames, scenes and objects behind them, the checks
+of each cell, the sanity checks that were run, the aggregates and the curves. Better or worse is not
+asked here. That is what rules are for.
 """
 
 from __future__ import annotations
@@ -17,17 +18,17 @@ from reports.schema import Cell, Metric
 
 Label = tuple[str, str]
 SHOWN = 3
-"""Conditions that a message names; the others are counted."""
+"""Conditions that a message names. The others are counted."""
 
 
 def missing_from_run(context: Context, before: ResultsView) -> Iterator[GateCheck]:
-    """A failed check for each thing that the baseline held and the run lacks.
+    """Yield a failed check for each thing that the baseline held and the run lacks.
 
-    A cell that was run with other parameters in place of the baseline's is no loss but another test: it makes the two not
-    comparable, which is noted in the context.
+    A cell that was run with other parameters than the baseline's is no loss but another test. It
+    makes the two not comparable, which is noted in the context.
 
     Args:
-        context: Of the gate; its reasons against a comparison may grow.
+        context: Context of the gate. Its reasons against a comparison may grow.
         before: The baseline, under the name of our model.
     """
     yield from _fewer_frames(context.view, before)
@@ -100,7 +101,11 @@ def _fewer_frames(view: ResultsView, before: ResultsView) -> Iterator[GateCheck]
 
 
 def _missing_cell(context: Context, before: ResultsView, cell: Cell) -> Iterator[GateCheck]:
-    """A cell that the run lacks; or, where the run has a variant of it that the baseline lacks, why they are not comparable."""
+    """Yield a cell that the run lacks.
+
+    If the run has a variant of it that the baseline lacks, note why they are not comparable
+    instead.
+    """
     replaced = next(
         (other for other in context.view.find_variants(cell) if before.find_twin(other) is None),
         None,
@@ -125,7 +130,10 @@ def _missing_cell(context: Context, before: ResultsView, cell: Cell) -> Iterator
 
 
 def _missing_numbers(label: Label, pairs: list[tuple[Cell, Cell]]) -> Iterator[GateCheck]:
-    """Metrics that are missing or undefined here, or made from less, by name: one check says in which cells."""
+    """Yield metrics that are missing or undefined here, or made from less.
+
+    One check for each name says in which cells.
+    """
     absent: dict[str, list[Cell]] = {}
     undefined: dict[str, list[Cell]] = {}
     fewer: dict[tuple[str, str], list[tuple[Cell, int, int]]] = {}
@@ -156,7 +164,10 @@ def _missing_numbers(label: Label, pairs: list[tuple[Cell, Cell]]) -> Iterator[G
 
 
 def _samples(name: str, now: Metric, before: Metric) -> Iterator[tuple[str, int, int]]:
-    """What a number is made from less of. The trials of an attack depend on the model, and are not held against it."""
+    """Yield what a number is made from less of.
+
+    The trials of an attack depend on the model, and are not held against it.
+    """
     counts = [("frames", now.n_frames, before.n_frames), ("scenes", now.n_scenes, before.n_scenes)]
     if name != "ASR" and before.n_objects is not None:
         counts.append(("objects", now.n_objects or 0, before.n_objects))
@@ -199,7 +210,7 @@ def _missing_aggregates(
 
 
 def _missing_sensors(view: ResultsView, before: ResultsView) -> Iterator[GateCheck]:
-    """A model that uses fewer sensors has fewer corruptions in its means."""
+    """Yield sensors that a model no longer uses: it has fewer corruptions in its means."""
     ours = {model.name: model.sensors for model in view.results.models}
     for model in before.results.models:
         lost = set(model.sensors) - set(ours.get(model.name, model.sensors))

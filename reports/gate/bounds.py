@@ -1,6 +1,7 @@
-"""What each bound of a rule asks of one number: pass, fail, or why there is nothing to compare.
+"""What each bound of a rule asks of one number: pass, fail, or nothing to compare.
 
-Bounds include equality. Numbers are compared with a slack of 1e-12, so that 0.40 -> 0.38 is a drop of 0.02.
+Bounds include equality. Numbers are compared with a slack of 1e-12, so that 0.40 -> 0.38 is a drop
+of 0.02.
 """
 
 from __future__ import annotations
@@ -20,9 +21,14 @@ from reports.schema import Cell, Metric
 
 @dataclass(frozen=True)
 class Subject:
-    """What a rule is about: the metrics of a cell, or the aggregates of a model on an engine (then there is no cell).
+    """What a rule is about: the metrics of a cell, or the aggregates of a model on an engine.
 
-    condition: in words; of aggregates what they are over.
+    Attributes:
+        model: Name of the model.
+        engine: Name of the engine.
+        condition: The condition in words. Aggregates name the corruptions that they are over.
+        metrics: The numbers by name.
+        cell: The cell, or None for aggregates.
     """
 
     model: str
@@ -34,7 +40,14 @@ class Subject:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a check. reference: the number that it was compared with, where there is one."""
+    """What came of a check.
+
+    Attributes:
+        state: Passed, failed, error or inconclusive.
+        message: Why.
+        observed: The number that was compared with the bound.
+        reference: The metric that it was compared with, if any.
+    """
 
     state: State
     message: str
@@ -44,9 +57,12 @@ class Outcome:
 
 @dataclass
 class Context:
-    """What a bound may look at, and the reasons found on the way why the comparison is void.
+    """What a bound may look at.
 
-    view: Of the results. before: Of the baseline, under our model's name.
+    Attributes:
+        view: Look-ups over the results.
+        before: Look-ups over the baseline, under our model's name.
+        not_comparable: Reasons, found on the way, why the comparison is void.
     """
 
     view: ResultsView
@@ -54,10 +70,10 @@ class Context:
     not_comparable: list[str]
 
     def describe_cell(self, cell: Cell) -> str:
-        """The condition of a cell in words.
+        """Describe the condition of a cell in words.
 
-        With all parameters where another condition of the file has the same words (attacks that differ in their steps), and with
-        the seed where the file holds several.
+        All parameters are named where another condition of the file has the same words (attacks
+        that differ in their steps), and the seed where the file holds several.
         """
         words = formatting.format_condition(cell.condition)
         shown = (
@@ -75,7 +91,15 @@ class Context:
 def judge_bound(
     context: Context, kind: BoundKind, subject: Subject, name: str, bound: float
 ) -> Outcome:
-    """One bound of one rule on the number `name`; undefined is an error."""
+    """Judge one bound of one rule on one number. An undefined number is an error.
+
+    Args:
+        context: What the bound may look at.
+        kind: Kind of the bound.
+        subject: Owner of the number.
+        name: Name of the number.
+        bound: The bound.
+    """
     metric = subject.metrics[name]
     if metric.value is None:
         return Outcome("error", f"{name} is undefined: {metric.reason}")
@@ -83,9 +107,14 @@ def judge_bound(
 
 
 def is_undefined_in_both(context: Context, subject: Subject, name: str) -> bool:
-    """Whether a number has no value here and had none in the baseline, so that nothing was lost.
+    """Say whether a number has no value here and had none in the baseline.
 
-    An example is the AP of a class of which the data hold no object.
+    Nothing was lost then. An example is the AP of a class of which the data hold no object.
+
+    Args:
+        context: What the bound may look at.
+        subject: Owner of the number.
+        name: Name of the number.
     """
     if subject.metrics[name].value is not None or context.before is None:
         return False
@@ -108,7 +137,7 @@ def _at_most(context: Context, subject: Subject, name: str, bound: float) -> Out
 
 
 def _drop(context: Context, subject: Subject, name: str, bound: float) -> Outcome:
-    """At most `bound` worse than the same number of the baseline."""
+    """Require a number at most `bound` worse than the same number of the baseline."""
     assert context.before is not None  # evaluate() has seen to it
     if subject.cell is not None:
         old = _old_metric(context, context.before, subject.cell, name)
@@ -133,7 +162,7 @@ def _drop(context: Context, subject: Subject, name: str, bound: float) -> Outcom
 
 
 def _old_metric(context: Context, before: ResultsView, cell: Cell, name: str) -> Metric | Outcome:
-    """The metric of the baseline's same cell, or why there is none."""
+    """Find the metric of the baseline's same cell, or why there is none."""
     old_cell = before.find_twin(cell)
     if old_cell is None:
         other = next(before.find_variants(cell), None)
@@ -142,7 +171,8 @@ def _old_metric(context: Context, before: ResultsView, cell: Cell, name: str) ->
         where = f"{cell.model}/{cell.engine}, {formatting.format_condition(cell.condition)}"
         return _void(
             context,
-            f"{where}: the baseline ran it with other parameters ({formatting.format_full_condition(other.condition)})",
+            f"{where}: the baseline ran it with other parameters "
+            f"({formatting.format_full_condition(other.condition)})",
         )
     old = old_cell.metrics.get(name)
     return Outcome("error", f"{name} is not in the baseline's cell") if old is None else old
@@ -151,7 +181,10 @@ def _old_metric(context: Context, before: ResultsView, cell: Cell, name: str) ->
 def _old_aggregate(
     context: Context, before: ResultsView, subject: Subject, name: str
 ) -> Metric | Outcome:
-    """The same aggregate of the baseline, or why there is none: it must be over the same conditions, against the same engine."""
+    """Find the same aggregate of the baseline, or why there is none.
+
+    It must be over the same conditions, against the same engine.
+    """
     label = f"{subject.model}/{subject.engine}"
     old = before.results.summary.get(label, {}).get(name)
     if old is None:
@@ -170,18 +203,19 @@ def _old_aggregate(
 
 
 def _void(context: Context, reason: str) -> Outcome:
-    """The comparison as a whole is void, too."""
+    """Note that the comparison as a whole is void, too."""
     context.not_comparable.append(reason)
     return Outcome("error", reason)
 
 
 def _keeps(context: Context, subject: Subject, name: str, bound: float) -> Outcome:
-    """At least the share `bound` of the clean value of the same model and engine."""
+    """Require at least the share `bound` of the clean value of the same model and engine."""
     metric = subject.metrics[name]
     if not metric.higher_is_better:
         return Outcome(
             "error",
-            f"relative_to_clean_min has no meaning for {name}, where lower is better; use max or max_drop",
+            f"relative_to_clean_min has no meaning for {name}, where lower is better; use max or "
+            f"max_drop",
         )
     assert subject.cell is not None  # Rule refuses it of aggregates
     clean = context.view.clean_twin(subject.cell, name)
@@ -189,7 +223,8 @@ def _keeps(context: Context, subject: Subject, name: str, bound: float) -> Outco
     if kept is None:
         return Outcome(
             "error",
-            f"the clean value of {subject.model}/{subject.engine} is {formatting.format_metric(clean)}",
+            f"the clean value of {subject.model}/{subject.engine} is "
+            f"{formatting.format_metric(clean)}",
             reference=clean,
         )
     shown, needed = (

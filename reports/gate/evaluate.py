@@ -1,4 +1,7 @@
-"""The gate: rules, results and perhaps a baseline in, one verdict per check out. Pure functions."""
+"""Evaluate the gate: rules, results and perhaps a baseline in, one verdict per check out.
+
+All functions are pure.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +31,16 @@ __all__ = ["ExitCode", "GateCheck", "GateReport", "evaluate_rules"]
 
 
 def evaluate_rules(results: Results, rules: Rules, baseline: Results | None = None) -> GateReport:
-    """Checks every rule; that the effect and budget checks passed; and that nothing is missing that the baseline held.
+    """Check every rule, every effect and budget check, and what the baseline held.
+
+    Args:
+        results: The run.
+        rules: The rules.
+        baseline: An earlier run. Nothing that it held may be missing.
 
     Raises:
-        ReportError: A rule needs a baseline and none is given; a bound looks like percent, or can never fail or never pass.
+        ReportError: A rule needs a baseline and none is given; a bound looks like percent, or can
+            never fail or never pass.
     """
     against = [rule for rule in rules.rules if rule.max_drop is not None]
     if against and baseline is None:
@@ -64,7 +73,7 @@ def evaluate_rules(results: Results, rules: Rules, baseline: Results | None = No
 def _rule_checks(
     context: Context, rules: Rules, cells: CellsByName, position: int, rule: Rule
 ) -> Iterator[GateCheck]:
-    """The checks of every bound of one rule."""
+    """Yield the checks of every bound of one rule."""
     if rule.aggregate is not None:
         subjects = match_aggregates(context, rule)
     else:
@@ -98,7 +107,10 @@ def _checks(
     kind: BoundKind,
     subjects: list[Subject],
 ) -> Iterator[GateCheck]:
-    """The checks of one bound of one rule: one per matching subject and number, or one error."""
+    """Yield the checks of one bound of one rule.
+
+    There is one for each matching subject and number, or one error.
+    """
     if kind == "relative_to_clean_min":  # the clean cell against itself says nothing
         subjects = [
             subject

@@ -1,4 +1,4 @@
-"""What a rule that matches nothing most likely meant."""
+"""Hints at what a rule that matches nothing most likely meant."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ COMPARED = ("mce", "mrra")
 
 
 def explain_unmatched(rule: Rule, results: Results, cells: CellsByName) -> str:
-    """That nothing matches, which rule it is, and what of it is most likely wrong."""
+    """Say that nothing matches a rule, and what of it is most likely wrong.
+
+    Args:
+        rule: The rule.
+        results: The run.
+        cells: Cells of the run by name.
+    """
     if rule.aggregate is not None:
         there = ", ".join(sorted(label for label, summary in results.summary.items() if summary))
         hint = (
@@ -44,7 +50,13 @@ def explain_unmatched(rule: Rule, results: Results, cells: CellsByName) -> str:
 
 
 def explain_lacking(rule: Rule, subject: Subject, results: Results) -> str:
-    """That the subject has no number of the rule's name, and what was most likely meant."""
+    """Say that the subject has no number of the rule's name, and what was most likely meant.
+
+    Args:
+        rule: The rule.
+        subject: What the rule is about.
+        results: The run.
+    """
     name = rule.pattern
     of_all = sorted({name for summary in results.summary.values() for name in summary})
     aggregates = [found for found in of_all if name in (found, found.rpartition("/")[2])]
@@ -67,7 +79,10 @@ def explain_lacking(rule: Rule, subject: Subject, results: Results) -> str:
         )
         return f"{subject.model}/{subject.engine} has no aggregate {name}{hint}"
     if aggregates:
-        hint = f": it is an aggregate over cells; write aggregate: {aggregates[0]} in place of metric: {name}"
+        hint = (
+            f": it is an aggregate over cells; write aggregate: {aggregates[0]} in place of "
+            f"metric: {name}"
+        )
     else:
         hint = f"; did you mean {lower[near[0]]}?" if near else ""
     return f"the cell holds no metric {name}{hint}"

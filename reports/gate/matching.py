@@ -1,4 +1,4 @@
-"""What a rule of the gate is about: the cells, the aggregates, and their numbers that it matches."""
+"""The cells, aggregates and numbers that a rule of the gate matches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from reports.schema import Cell, Metric
 
 
 class CellsByName:
-    """Cells by the name that rules know their condition by, so that a rule about one condition looks at no other."""
+    """Cells by the name that rules know their condition by.
+
+    A rule about one condition thus looks at no other.
+    """
 
     def __init__(self, cells: tuple[Cell, ...]) -> None:
         self.all = cells
@@ -20,22 +23,27 @@ class CellsByName:
             self._by_name.setdefault(condition_name(cell), []).append(cell)
 
     def cells_named(self, pattern: str) -> Iterable[Cell]:
-        """The cells under conditions that a pattern may match."""
+        """List the cells under conditions that a pattern may match."""
         return self.all if set("*?") & set(pattern) else self._by_name.get(pattern, ())
 
     @property
     def names(self) -> list[str]:
-        """Of the conditions that were run."""
+        """Names of the conditions that were run."""
         return sorted(self._by_name)
 
 
 def condition_name(cell: Cell) -> str:
-    """The name that rules know a cell's condition by."""
+    """Return the name that rules know a cell's condition by."""
     return "clean" if cell.condition.kind == "clean" else cell.condition.name
 
 
 def severities_not_run(rule: Rule, subjects: list[Subject]) -> Iterator[tuple[Subject, int]]:
-    """Of a list of severities, those that a condition lacks which has others of them."""
+    """Yield the severities of a rule's list that a condition lacks which has others of them.
+
+    Args:
+        rule: The rule.
+        subjects: What the rule matches.
+    """
     if not isinstance(rule.severity, tuple):
         return
     ran: dict[tuple[str, str, str, int], tuple[Subject, set[int]]] = {}
@@ -48,7 +56,14 @@ def severities_not_run(rule: Rule, subjects: list[Subject]) -> Iterator[tuple[Su
 
 
 def match_aggregates(context: Context, rule: Rule) -> list[Subject]:
-    """The aggregates of each model and engine; not of the engine that the others are compared with, if it has none of these."""
+    """List the aggregates of each model and engine that a rule matches.
+
+    The engine that the others are compared with is left out if it has none of them.
+
+    Args:
+        context: What the gate may look at.
+        rule: The rule.
+    """
     view = context.view
     summary = view.results.summary
     references = {
@@ -85,12 +100,22 @@ def _named(rule: Rule, name: str) -> bool:
 
 
 def matching_numbers(rule: Rule, subject: Subject) -> dict[str, Metric]:
-    """The numbers of a subject that a rule is about, by name."""
+    """Return the numbers of a subject that a rule is about, by name.
+
+    Args:
+        rule: The rule.
+        subject: What the rule is about.
+    """
     return {name: metric for name, metric in sorted(subject.metrics.items()) if _named(rule, name)}
 
 
 def matches_cell(rule: Rule, cell: Cell) -> bool:
-    """Whether a rule is about a cell."""
+    """Say whether a rule is about a cell.
+
+    Args:
+        rule: The rule.
+        cell: The cell.
+    """
     condition = cell.condition
     severities = (rule.severity,) if isinstance(rule.severity, int) else rule.severity
     return (

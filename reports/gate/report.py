@@ -12,11 +12,14 @@ from reports.schema import Metric
 State = Literal["passed", "failed", "error", "inconclusive"]
 BoundKind = Literal["min", "max", "max_drop", "relative_to_clean_min"]
 DemandKind = Literal["baseline", "effect", "budget"]
-"""What every gate asks, whichever rules there are: all that the baseline held, and that the checks of every cell passed."""
+"""What every gate asks, whichever rules there are.
+
+All that the baseline held must be there, and the checks of every cell must have passed.
+"""
 
 
 class ExitCode(IntEnum):
-    """Exit codes of `calico gate` (130, interrupted, is the shell's own)."""
+    """Exit codes of `calico gate`. 130, interrupted, is the shell's own."""
 
     PASSED = 0
     INTERNAL_ERROR = 1
@@ -27,15 +30,25 @@ class ExitCode(IntEnum):
 
 
 class GateCheck(BaseModel):
-    """One bound of one rule on one metric of one cell or on one aggregate of one engine; or what every gate asks.
+    """One bound of one rule on one number of a cell or of an engine, or a demand of every gate.
 
-    An error (not run, undefined) counts as a failure.
+    An error (not run, undefined) counts as a failure. An inconclusive check rests on attack figures
+    that a failed sanity check makes suspect.
 
-    rule: number of the rule; None, as bound, for what is asked whichever rules there are.
-
-    condition: of an aggregate the corruptions that it is over; cell: None then.
-
-    Inconclusive: it rests on attack figures that a failed sanity check makes suspect.
+    Attributes:
+        state: Passed, failed, error or inconclusive.
+        rule: Number of the rule. None, like the bound, for a demand of every gate.
+        bound_kind: Kind of the bound or demand.
+        bound: The bound.
+        observed: The number that was compared.
+        message: Why.
+        metric: Name of the number.
+        model: Name of the model.
+        engine: Name of the engine.
+        condition: The condition, or the corruptions that an aggregate is over.
+        cell: Id of the cell. None for an aggregate.
+        value: The metric.
+        reference: The metric that it was compared with.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,9 +69,14 @@ class GateCheck(BaseModel):
 
 
 class GateReport(BaseModel):
-    """All checks, and why a comparison with the baseline is not allowed, if it is not.
+    """All checks, and why a comparison with the baseline is not allowed.
 
-    results_sha256: the hash (`results_file.results_hash`) of what was checked.
+    Attributes:
+        title: Title of the run.
+        results_sha256: Hash (`results_file.results_hash`) of the results that were checked.
+        rules: The rules in words.
+        checks: The checks.
+        not_comparable: Why the comparison is void. Empty where it is allowed.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -79,12 +97,15 @@ class GateReport(BaseModel):
         return self
 
     def rule_of(self, check: GateCheck) -> str:
-        """The rule that a check comes from, in words."""
+        """Return the rule that a check comes from, in words."""
         return "asked of every run" if check.rule is None else self.rules[check.rule]
 
     @property
     def exit_code(self) -> ExitCode:
-        """5 before 3: where the comparison is void, its verdicts are too; 3 before 4: a certain failure is one."""
+        """5 before 3: where the comparison is void, its verdicts are too.
+
+        3 before 4: a certain failure decides.
+        """
         if self.not_comparable:
             return ExitCode.NOT_COMPARABLE
         if self.passed:
@@ -94,7 +115,7 @@ class GateReport(BaseModel):
 
     @property
     def passed(self) -> bool:
-        """Every check passed, and there was one."""
+        """Whether every check passed, and there was one."""
         return (
             bool(self.checks)
             and not self.not_comparable
@@ -102,5 +123,5 @@ class GateReport(BaseModel):
         )
 
     def count(self, state: State) -> int:
-        """How many checks ended in a state."""
+        """Count the checks that ended in a state."""
         return sum(check.state == state for check in self.checks)

@@ -2,13 +2,17 @@
 
     rules:
       - {metric: mAP, condition: fog, severity: 3, min: 0.2}
-      - {metric: mAP, condition: clean, max_drop: 0.02}             # against the same cell of --baseline
-      - {metric: mIoU, condition: "*", relative_to_clean_min: 0.5}  # against the clean cell of the same model and engine
-      - {aggregate: mAP/mPC, model: fused, min: 0.15}               # over all corruptions, of each engine of the model
+      # against the same cell of --baseline
+      - {metric: mAP, condition: clean, max_drop: 0.02}
+      # against the clean cell of the same model and engine
+      - {metric: mIoU, condition: "*", relative_to_clean_min: 0.5}
+      # over all corruptions, of each engine of the model
+      - {aggregate: mAP/mPC, model: fused, min: 0.15}
 
-A rule is about a `metric` of cells or about an `aggregate` ('<metric>/<aggregate>', the keys of `summary` in results.json).
-These two, `model`, `engine` and `condition` take the wildcards `*` and `?`; the last three, left out, match everything. A rule
-that matches nothing is an error: not run is not passed.
+A rule is about a `metric` of cells or about an `aggregate` ('<metric>/<aggregate>', the keys of
+`summary` in results.json). These two, `model`, `engine` and `condition` take the wildcards `*` and
+`?`. If the last three are left out, they match everything. A rule that matches nothing is an error:
+not run is not passed.
 """
 
 from __future__ import annotations
@@ -41,7 +45,7 @@ WORST_SEVERITY = 5
 
 
 def _read_exponent(value: Any) -> Any:
-    """YAML takes 1e-3 for a text; everybody who writes it means the number."""
+    """Read 1e-3 as a number, which YAML takes for a text."""
     return float(value) if isinstance(value, str) and _EXPONENT.fullmatch(value) else value
 
 
@@ -50,9 +54,9 @@ Bound = Annotated[FiniteFloat, BeforeValidator(_read_exponent)]
 
 
 class Rule(BaseModel):
-    """Which numbers, and what they must be.
+    """Which numbers a rule is about, and what they must be.
 
-    Each bound given makes one check per matching cell and metric, or per engine and aggregate.
+    Each bound makes one check per matching cell and metric, or per engine and aggregate.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -76,7 +80,8 @@ class Rule(BaseModel):
     max_drop: Bound | None = Field(
         None,
         ge=0,
-        description="At most this much worse than the baseline's same cell, in the metric's unit (0.02 = 2 points).",
+        description="At most this much worse than the baseline's same cell, in the metric's unit "
+        "(0.02 = 2 points).",
     )
     relative_to_clean_min: Bound | None = Field(
         None, description="Value / clean value must be at least this."
@@ -91,12 +96,15 @@ class Rule(BaseModel):
     @field_validator("severity", mode="before")
     @classmethod
     def _is_severity(cls, value: Any) -> Any:
-        """Whole numbers from 0 to 5: one of them, or a list of different ones."""
+        """Accept a whole number from 0 to 5, or a list of different ones."""
         several = isinstance(value, (list, tuple))
         numbers = tuple(value) if several else (value,)
         good = all(type(number) is int and 0 <= number <= WORST_SEVERITY for number in numbers)
         if not numbers or not good or len(set(numbers)) < len(numbers):
-            expected = f"a whole number from 0 (clean, curves, attacks) to {WORST_SEVERITY}, or a list of different ones"
+            expected = (
+                f"a whole number from 0 (clean, curves, attacks) to {WORST_SEVERITY}, or a list of "
+                f"different ones"
+            )
             raise ValueError(f"severity: expected {expected}")
         return numbers if several else value
 
@@ -113,12 +121,14 @@ class Rule(BaseModel):
     def _one_subject(self) -> Rule:
         if (self.metric is None) is (self.aggregate is None):
             raise ValueError(
-                "a rule needs either metric, of cells, or aggregate, over the corruptions of a model"
+                "a rule needs either metric, of cells, or aggregate, over the corruptions of a "
+                "model"
             )
         of_cells = [name for name in _OF_CELLS if name in self.model_fields_set]
         if self.aggregate is not None and of_cells:
             raise ValueError(
-                f"{of_cells[0]} is for cells; an aggregate is over all corruptions of a model, leave it out"
+                f"{of_cells[0]} is for cells; an aggregate is over all corruptions of a model, "
+                f"leave it out"
             )
         return self
 
@@ -141,7 +151,7 @@ class Rule(BaseModel):
         return self.aggregate or self.metric or ""
 
     def to_text(self) -> str:
-        """The rule in one line, as far as it differs from the default."""
+        """Return the rule in one line, as far as it differs from the default."""
         shown = self.model_dump(mode="json", exclude_defaults=True)
         return ", ".join(f"{key}: {value}" for key, value in shown.items())
 
@@ -149,8 +159,11 @@ class Rule(BaseModel):
 class Rules(BaseModel):
     """The content of gate.yaml.
 
-    accept: What the gate lets pass though nothing shows that it is sound: attacks on models whose gradients no sanity check can
-        look at, and predictions that were made on frames that no effect check has seen.
+    Attributes:
+        rules: The rules.
+        accept: What the gate lets pass though nothing shows that it is sound. These are attacks on
+            models whose gradients no sanity check can look at, and predictions that were made on
+            frames that no effect check has seen.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -162,22 +175,32 @@ class Rules(BaseModel):
 
 
 def read_rules(path: Path) -> Rules:
-    """Reads gate.yaml.
+    """Read gate.yaml.
+
+    Args:
+        path: The file.
 
     Raises:
-        ReportError: The file is missing, no strict YAML, has unknown keys, a value of the wrong type, or a rule without a bound.
+        ReportError: The file is missing, no strict YAML, has unknown keys, a value of the wrong
+            type, or a rule without a bound.
     """
     content = read_yaml(path, "gate rules")
     if not isinstance(content, dict):
         raise ReportError(
             f"{path}: expected a mapping with the key 'rules', got {type(content).__name__}"
         )
-    try:  # as JSON: there, strict means that true is no number, while a list is what a tuple is written as
+    # as JSON: there, strict means that true is no number, and a tuple is written as a list
+    try:
         return Rules.model_validate_json(json.dumps(content, default=str), strict=True)
     except ValidationError as error:
         raise ReportError(explain_errors(error, Rules, str(path))) from None
 
 
 def matches_pattern(name: str, pattern: str) -> bool:
-    """Whether a name matches a pattern in which `*` and `?` are wildcards, and nothing else is."""
+    """Say whether a name matches a pattern, in which only `*` and `?` are wildcards.
+
+    Args:
+        name: The name.
+        pattern: The pattern.
+    """
     return fnmatchcase(name, pattern.replace("[", "[[]"))

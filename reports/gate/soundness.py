@@ -1,4 +1,7 @@
-"""What must be sound before a number can pass the gate: the checks that its cell recorded, and the attacks behind it."""
+"""What must be sound before a number can pass the gate.
+
+These are the checks that its cell recorded, and the attacks behind it.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,21 @@ from reports.gate.rules import Rules
 from reports.schema import Cell, Check
 
 PREDICTIONS = "files"
-"""Engine of predictions that were made elsewhere (`calico_eval.engines.predictions`): on frames that the run has not seen."""
+"""Engine of predictions that were made elsewhere (`calico_eval.engines.predictions`).
+
+The run has not seen their frames.
+"""
 
 
 def failed_checks(context: Context, rules: Rules) -> Iterator[GateCheck]:
-    """A gate check for each effect or budget check that failed or was never made, whichever rules there are.
+    """Yield a gate check for each effect or budget check that failed or was never made.
 
-    Figures under a corruption that changed nothing, or of an attack beyond its budget, are not what they are called.
+    Figures under a corruption that changed nothing, or of an attack beyond its budget, do not mean
+    what they are called.
+
+    Args:
+        context: What the gate may look at.
+        rules: The rules, for what they accept.
     """
     for cell in context.view.results.cells:
         for kind, check in _asked(cell, rules):
@@ -27,7 +38,10 @@ def failed_checks(context: Context, rules: Rules) -> Iterator[GateCheck]:
 
 
 def _asked(cell: Cell, rules: Rules) -> Iterator[tuple[DemandKind, Check | None]]:
-    """The checks that a cell must have passed: those that it has, the effect of a corruption, the budget of an attack."""
+    """Yield the checks that a cell must have passed.
+
+    They are those that it has, the effect of a corruption, and the budget of an attack.
+    """
     unseen = cell.engine == PREDICTIONS and "predictions_without_effect_check" in rules.accept
     if cell.effect is not None or (cell.condition.kind in ("corruption", "curve") and not unseen):
         yield "effect", cell.effect
@@ -66,18 +80,28 @@ def _not_passed(context: Context, cell: Cell, kind: DemandKind, check: Check | N
 def doubt_outcome(
     context: Context, rules: Rules, kind: BoundKind, cell: Cell | None, outcome: Outcome
 ) -> Outcome:
-    """The outcome of a bound, as far as the attack behind the number, or the baseline's check, allows one.
+    """Reduce the outcome of a bound to what the attack and the baseline's check allow.
 
-    An attack that does not work can only hide harm: a bound that is missed in spite of it stays missed, one that is met is
-    inconclusive where a sanity check failed, and an error where none was made. A loss against a suspect baseline may be the
-    attack's repair instead.
+    An attack that does not work can only hide harm. A bound that is missed in spite of it stays
+    missed. One that is met is inconclusive where a sanity check failed, and an error where none was
+    made. A loss against a suspect baseline may be the attack's repair instead.
+
+    Args:
+        context: What the gate may look at.
+        rules: The rules, for what they accept.
+        kind: Kind of the bound.
+        cell: Cell of the number, or None for an aggregate.
+        outcome: Outcome of the comparison alone.
     """
     if outcome.state == "error" or cell is None:
         return outcome
     if outcome.state == "passed":
         ours = context.view.sanity.find_failed_checks(cell)
         if ours:
-            message = f"{outcome.message}; attack figures are {sanity_verdict.suspect_badge(ours)}: no pass"
+            message = (
+                f"{outcome.message}; attack figures are {sanity_verdict.suspect_badge(ours)}: no "
+                f"pass"
+            )
             return replace(outcome, state="inconclusive", message=message)
         if (
             "attacks_without_sanity_verdict" not in rules.accept
@@ -97,7 +121,7 @@ def doubt_outcome(
 
 
 def _doubt_of_baseline(context: Context, cell: Cell) -> str:
-    """Why the baseline's figure may not be what it is called; empty where nothing speaks against it."""
+    """Say why the baseline's figure may not mean what it is called, or ''."""
     old = context.before.find_twin(cell) if context.before else None
     if old is None or context.before is None:
         return ""

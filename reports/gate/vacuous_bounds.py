@@ -1,4 +1,7 @@
-"""Refuses bounds that say nothing: in percent, met by every value that the metric can have, or by none."""
+"""Refuse bounds that say nothing.
+
+They are in percent, met by every value that the metric can have, or met by none.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +13,21 @@ from reports.gate.rules import Rule
 from reports.known_metrics import limits_of
 
 SLACK = 1e-12
-"""Of every comparison of the gate, so that 0.40 -> 0.38 is a drop of 0.02."""
+"""Slack of every comparison of the gate, so that 0.40 -> 0.38 is a drop of 0.02."""
 FRACTIONS = ("mPC", "RCE")
-"""Aggregates of 1 at most; the others are ratios, and a ratio of 1.2 is a bound that makes sense."""
+"""Aggregates of 1 at most. The others are ratios, for which a bound of 1.2 makes sense."""
 LARGEST_RATIO = 10.0
 
 
 def refuse_vacuous(rule: Rule, found: Collection[tuple[str, str]]) -> None:
-    """Refuses a rule with a bound that can never fail, or never pass, for any metric that the rule matches.
+    """Refuse a rule with a bound that can never fail, or never pass, for any matching metric.
 
     Args:
         rule: The rule.
-        found: (name, unit) of the metrics or aggregates that it matches; nothing where it matches none.
+        found: (name, unit) of the metrics or aggregates that it matches. It may be empty.
 
     Raises:
-        ReportError: Says which bound, and what its metric can be.
+        ReportError: It says which bound, and what its metric can be.
     """
     _refuse_percent(rule, found)
     limits = [limits_of(name, unit, aggregate=rule.aggregate is not None) for name, unit in found]
@@ -60,7 +63,7 @@ def _fault(rule: Rule, kind: str, why: str, what: str = "never fail") -> ReportE
 
 
 def _refuse_percent(rule: Rule, found: Collection[tuple[str, str]]) -> None:
-    """A bound above 1 where all that the rule matches are fractions; of ratios above 10."""
+    """Refuse a bound above 1 where all that the rule matches are fractions, above 10 for ratios."""
     fractions = {unit for _, unit in found} == {"fraction"}
     ratios = rule.aggregate is not None and any(
         name.rpartition("/")[2] not in FRACTIONS for name, _ in found

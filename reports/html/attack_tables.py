@@ -1,4 +1,4 @@
-"""The attack section's tables: every attack with its effort, attacks on corrupted frames, and the sanity verdict."""
+"""Tables of the attacks: every attack with its effort, and attacks on corrupted frames."""
 
 from __future__ import annotations
 
@@ -20,7 +20,18 @@ from reports.shown_value import Value, show_value
 
 @dataclass(frozen=True)
 class AttackRow:
-    """One attack on one engine. suspect: '' or 'SUSPECT (S7)'."""
+    """One attack on one engine.
+
+    Attributes:
+        label: Label of the series.
+        attack: Name of the attack.
+        control: Whether it is a random control.
+        objective: Its objective.
+        effort: How hard it searches.
+        budget: What it may change.
+        values: One value for each metric.
+        suspect: '' or 'SUSPECT (S7)'.
+    """
 
     label: str
     attack: str
@@ -34,7 +45,12 @@ class AttackRow:
 
 @dataclass(frozen=True)
 class AttackTable:
-    """All attacks on clean frames. metrics: the names of the columns of values."""
+    """All attacks on clean frames.
+
+    Attributes:
+        metrics: Names of the columns of values.
+        rows: The rows.
+    """
 
     metrics: tuple[str, ...]
     rows: tuple[AttackRow, ...]
@@ -42,7 +58,13 @@ class AttackTable:
 
 @dataclass(frozen=True)
 class CrossRow:
-    """One model on frames of one corruption. values: without an attack, then under each."""
+    """One model on frames of one corruption.
+
+    Attributes:
+        label: Label of the series.
+        corruption: The corruption.
+        values: Value without an attack, then under each.
+    """
 
     label: str
     corruption: str
@@ -60,7 +82,7 @@ class CrossTable:
 
 
 def attack_table(view: ResultsView) -> AttackTable:
-    """One row per attack on clean frames and engine, in the order of the file."""
+    """Make one row per attack on clean frames and engine, in the order of the file."""
     metrics = attack_metrics(view)
     rows = []
     for series in view.series:
@@ -101,7 +123,7 @@ def attack_table(view: ResultsView) -> AttackTable:
 
 
 def _budget(condition: Condition) -> str:
-    """All that the attack may change: what is on the axis first, with its unit."""
+    """Format all that the attack may change, the value on its axis first, with its unit."""
     rest = {
         name: value
         for name, value in attack_allowances(condition).items()
@@ -115,7 +137,7 @@ def _budget(condition: Condition) -> str:
 
 
 def cross_tables(view: ResultsView) -> tuple[CrossTable, ...]:
-    """One per charted metric and success rate; none without attacks on corrupted frames."""
+    """Make one table per charted metric and success rate, for attacks on corrupted frames."""
     conditions = [
         cell.condition for cell in view.results.cells if split_crossed(cell.condition) is not None
     ]
@@ -186,7 +208,7 @@ def _cross_rows(
 
 
 def _attack_key(condition: Condition) -> tuple[object, ...]:
-    """The attack whatever the corruption under it: name, budget (of both sensors), effort."""
+    """Return the attack whatever the corruption under it: name, budget, effort."""
     pair = split_crossed(condition)
     budget = formatting.format_allowance(condition)
     return (
@@ -207,7 +229,10 @@ def _attack_name(condition: Condition) -> str:
 
 
 def describe_transfers(view: ResultsView) -> tuple[str, ...]:
-    """Which series were shown frames that were attacked on another engine, and what their figures are."""
+    """Describe which series got frames that were attacked on another engine.
+
+    It also says what their figures are.
+    """
     sources: dict[str, None] = {}
     for series in view.series:
         for cell in view.cells_of(series):

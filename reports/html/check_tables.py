@@ -1,4 +1,4 @@
-"""Tables of the effect checks (were the sensors changed?) and of the attacks' budgets as they were measured again."""
+"""Tables of the effect checks and of the budgets as they were measured again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TINY = 1e-9
 
 @dataclass(frozen=True)
 class CheckRow:
-    """One check, or the statement that a changed cell has none (passed is None)."""
+    """One check. `passed` is None for a changed cell that has no check."""
 
     subject: str
     condition: str
@@ -39,7 +39,7 @@ class CheckTable:
 
 
 def effect_table(view: ResultsView) -> CheckTable:
-    """One row per corrupted cell."""
+    """Make one row per corrupted cell."""
     rows = [
         (cell, cell.effect)
         for cell in view.results.cells
@@ -49,7 +49,7 @@ def effect_table(view: ResultsView) -> CheckTable:
 
 
 def budget_table(view: ResultsView) -> CheckTable:
-    """One row per attack cell."""
+    """Make one row per attack cell."""
     rows = [
         (cell, cell.budget)
         for cell in view.results.cells
@@ -80,7 +80,10 @@ def _row(label: str, cell: Cell, check: Check | None) -> CheckRow:
 
 
 def keep_changes(measured: Values) -> Values:
-    """What changed: without zeros (up to rounding), unchanged ratios and equal values before and after."""
+    """Keep the measured quantities that show a change.
+
+    Zeros (up to rounding), unchanged ratios and equal values before and after are left out.
+    """
     kept = {name: value for name, value in measured.items() if not _is_zero(value)}
     for name in [name for name in kept if name.endswith("_before")]:
         after = name.removesuffix("_before") + "_after"
@@ -96,7 +99,12 @@ def _is_zero(value: float | int | str | None) -> bool:
 
 
 def list_absent(view: ResultsView, has_pictures: bool) -> tuple[str, ...]:
-    """What a reader would look for and this file does not hold."""
+    """List what a reader would look for and this file does not hold.
+
+    Args:
+        view: Look-ups over the results.
+        has_pictures: Whether the report shows pictures.
+    """
     results = view.results
     names = {name for cell in results.cells for name in cell.metrics}
     kinds = {cell.condition.kind for cell in results.cells}

@@ -1,4 +1,4 @@
-"""Per-class bars: clean as a bar with its interval, mean over corruptions and worst corruption as marks, with n."""
+"""Bars by class: clean with its interval, mean over corruptions, worst corruption, and n."""
 
 from __future__ import annotations
 
@@ -45,7 +45,10 @@ class ClassGroup:
 
 
 def class_bars(view: ResultsView) -> tuple[ClassGroup, ...]:
-    """AP and IoU by class, the classes in the order of the first model's clean values; nothing where none is defined."""
+    """Make AP and IoU by class, in the order of the first model's clean values.
+
+    A family without a defined value is left out.
+    """
     groups = []
     for prefix, title in FAMILIES.items():
         members = [
@@ -61,7 +64,7 @@ def class_bars(view: ResultsView) -> tuple[ClassGroup, ...]:
 
 
 def _joined(view: ResultsView, members: list[Series], prefix: str) -> list[Series]:
-    """One series for engines of a model that show the same; the one with the most values first."""
+    """Join engines of a model that show the same to one series, that with the most values first."""
     groups: list[list[Series]] = []
     for series in members:
         for group in groups:
@@ -79,7 +82,7 @@ def _joined(view: ResultsView, members: list[Series], prefix: str) -> list[Serie
 
 
 def _repeats(view: ResultsView, one: Series, other: Series, prefix: str) -> bool:
-    """Whether all that `other` has to show, `one` of the same model shows too, with nearly the same values."""
+    """Say whether `one` shows all that `other` of its model shows, with nearly the same values."""
     if one.model != other.model:
         return False
     for name in _names(view, other, prefix):
@@ -96,7 +99,7 @@ def _repeats(view: ResultsView, one: Series, other: Series, prefix: str) -> bool
 def _three(
     view: ResultsView, series: Series, name: str
 ) -> tuple[Metric | None, Metric | None, Metric | None]:
-    """Clean, mean over corruptions, worst corruption."""
+    """Return the values clean, mean over corruptions, and worst corruption."""
     worst = view.worst_point(series, name, "corruption")
     return (
         view.clean_metric(series, name),
@@ -106,7 +109,7 @@ def _three(
 
 
 def _names(view: ResultsView, series: Series, prefix: str) -> list[str]:
-    """The class metrics of the clean cell, best first, undefined ones last."""
+    """List the class metrics of the clean cell, best first, undefined ones last."""
     clean = [c for c in view.cells_of(series) if c.condition.kind == "clean"]
     found = {
         name: metric

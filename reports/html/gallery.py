@@ -24,7 +24,7 @@ SIDES_PX = (1600, 1200, 800, 400)
 
 @dataclass(frozen=True)
 class Shown:
-    """One picture of the gallery; `problem` says why there is no image."""
+    """One picture of the gallery. `problem` says why there is no image."""
 
     caption: str
     label: str
@@ -44,7 +44,14 @@ class Frame:
 
 
 def load_gallery(results: Results, run_dir: Path) -> tuple[Frame, ...]:
-    """The frames in the order of the file. What is missing, broken, outside the folder or too much is named, not dropped."""
+    """Load the frames in the order of the file.
+
+    A picture that is missing, broken, outside the folder or too much is named, not dropped.
+
+    Args:
+        results: The run.
+        run_dir: Folder that the paths are relative to.
+    """
     by_token: dict[str, list[Picture]] = {}
     for picture in results.pictures:
         by_token.setdefault(picture.token, []).append(picture)
@@ -89,7 +96,7 @@ def _inside(run_dir: Path, relative: str) -> Path:
 
 
 def _encoded(path: Path) -> tuple[bytes, str, int, int]:
-    """The file as it is where small enough, else scaled down and JPEG-coded."""
+    """Return the file as it is where small enough, else scaled down and coded as JPEG."""
     try:
         data = read_bytes(path, MAX_BYTES_READ)
     except FileError as error:  # without the machine's path

@@ -1,4 +1,4 @@
-"""Corruption x severity: the value and the share of the clean value that is kept, per metric and model."""
+"""Corruption by severity: the value and the kept share of the clean value."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from reports.shown_value import Value, show_value
 
 @dataclass(frozen=True)
 class HeatRow:
-    """One corruption: a value per severity (None where not run) and the mean share kept ('' where nothing can be lost)."""
+    """One corruption.
+
+    Attributes:
+        name: Name of the corruption.
+        sensors: Sensors that it changes.
+        cells: One value per severity, None where not run.
+        kept: Mean share kept, '' where nothing can be lost.
+    """
 
     name: str
     sensors: str
@@ -39,7 +46,12 @@ class HeatGroup:
 
 
 def make_heatmaps(view: ResultsView, baseline: ResultsView | None) -> tuple[HeatGroup, ...]:
-    """One group per charted metric; rows in the order of the first model's losses, worst first."""
+    """Make one group per charted metric, in the order of the first model's losses.
+
+    Args:
+        view: Look-ups over the results.
+        baseline: Look-ups over the baseline, or None.
+    """
     if not view.condition_names("corruption"):
         return ()
     severities = tuple(
@@ -123,14 +135,14 @@ def _row(
 
 @dataclass(frozen=True)
 class Scale:
-    """What the severities of one corruption are in physical units ('' where one was not run)."""
+    """Severities of one corruption in physical units, '' where one was not run."""
 
     name: str
     levels: tuple[str, ...]
 
 
 def severity_scales(view: ResultsView) -> tuple[Scale, ...]:
-    """One row per corruption, one text per severity of the file."""
+    """Make one row per corruption, with one text per severity of the file."""
     conditions = [
         cell.condition for cell in view.results.cells if cell.condition.kind == "corruption"
     ]

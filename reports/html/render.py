@@ -1,4 +1,4 @@
-"""Results in, one HTML text out. Same input, same bytes."""
+"""Results in, one HTML text out. The same input gives the same bytes."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ FOLDER = Path(__file__).parent
 def render_html(
     results: Results, run_dir: Path, baseline: Results | None = None, gate: GateReport | None = None
 ) -> str:
-    """The report as one self-contained page.
+    """Render the report as one self-contained page.
 
     Args:
-        results: what was measured; every number on the page comes from it.
-        run_dir: the folder that the paths of `results.pictures` are relative to.
-        baseline: an earlier run; changes are shown beside the values where the two are comparable.
-        gate: the verdict of the rules, where the gate was run.
+        results: The run. Every number on the page comes from it.
+        run_dir: Folder that the paths of `results.pictures` are relative to.
+        baseline: An earlier run. Changes are shown beside the values where the two are comparable.
+        gate: Verdict of the rules, where the gate was run.
     """
     view = ResultsView(results)
     same, reasons = comparison.match_baseline(results, baseline)
@@ -111,18 +111,24 @@ def _environment() -> Environment:
 
 
 def _clean(value: object) -> object:
-    """What an expression of the template gives, as a reader may see it; markup of the template itself stays as it is."""
+    """Return the value of a template's expression as a reader may see it.
+
+    Markup of the template itself stays as it is.
+    """
     return clean_text(value) if type(value) is str else value
 
 
 def _policy(css: str) -> str:
-    """Nothing may be loaded or run; only this very style sheet and embedded pictures."""
+    """Allow only this very style sheet and embedded pictures. Nothing may be loaded or run."""
     digest = base64.b64encode(hashlib.sha256(css.encode("utf-8")).digest()).decode("ascii")
-    return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; "
+        f"form-action 'none'"
+    )
 
 
 def _methods(view: ResultsView) -> list[str]:
-    """How the intervals of the headline metrics were made."""
+    """List how the intervals of the headline metrics were made."""
     found = {
         m.method
         for c in view.results.cells

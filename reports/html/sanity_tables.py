@@ -33,7 +33,7 @@ class SanityTable:
 
 
 def sanity_tables(view: ResultsView) -> tuple[SanityTable, ...]:
-    """One per checked engine."""
+    """Make one table per checked engine."""
     return tuple(
         SanityTable(
             label=verdict.label,

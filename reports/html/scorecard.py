@@ -1,4 +1,4 @@
-"""The scorecard: per headline metric a table and a chart of clean, mean corruption, worst corruption and under attack."""
+"""The scorecard: clean, mean corruption, worst corruption and under attack, per metric."""
 
 from __future__ import annotations
 
@@ -38,7 +38,12 @@ class Score:
 
 
 def make_scorecard(view: ResultsView, baseline: ResultsView | None) -> tuple[Score, ...]:
-    """One entry per headline metric that some cell defines (or, where none is, that the file holds)."""
+    """Make one entry per headline metric that some cell defines, else that the file holds.
+
+    Args:
+        view: Look-ups over the results.
+        baseline: Look-ups over the baseline, or None.
+    """
     return tuple(_score(view, baseline, metric) for metric in view.metrics)
 
 
@@ -114,13 +119,16 @@ def _row(
 
 
 def _rate(metric: Metric | None, old: Metric | None) -> Value:
-    """An aggregate; one that compares with another model names it (the part of its method behind the semicolon)."""
+    """Show an aggregate, with the model that it compares with.
+
+    That is the part of its method behind the semicolon.
+    """
     note = metric.method.partition("; ")[2] if metric is not None and metric.method else ""
     return show_value(metric, note, old=old)
 
 
 def _summary(baseline: ResultsView | None, series: Series) -> dict[str, Metric]:
-    """The baseline's aggregates of the same model and engine."""
+    """Return the baseline's aggregates of the same model and engine."""
     return baseline.results.summary.get(f"{series.model}/{series.engine}", {}) if baseline else {}
 
 

@@ -1,4 +1,4 @@
-"""Attack curves: the scores against the budget, beside the random control of the same budget."""
+"""Attack curves: the scores against the budget, beside the control of the same budget."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from reports.svg.drawn_series import select_series
 
 
 def attack_curves(view: ResultsView) -> tuple[PanelGroup, ...]:
-    """One group per metric, one panel per attack of one effort, with the random-noise control of the same budget dashed.
+    """Make one group per metric, one panel per attack of one effort.
 
-    Attacks that differ in anything but their budget (objective, steps, restarts ...) have panels of their own.
+    The random control of the same budget is dashed. Attacks that differ in anything but their
+    budget (objective, steps, restarts ...) have panels of their own.
     """
     conditions = [
         c
@@ -51,7 +52,10 @@ def attack_curves(view: ResultsView) -> tuple[PanelGroup, ...]:
 
 
 def _variants(conditions: Sequence[Condition]) -> list[tuple[str, list[Condition]]]:
-    """Conditions that differ in their budget only, with a title that says what else tells them from others of their name."""
+    """Group conditions that differ in their budget only.
+
+    A title says what else tells them from others of their name.
+    """
     groups: dict[tuple[object, ...], list[Condition]] = {}
     others: dict[tuple[object, ...], set[tuple[object, ...]]] = {}
     for condition in conditions:
@@ -71,19 +75,22 @@ def _variants(conditions: Sequence[Condition]) -> list[tuple[str, list[Condition
 
 
 def _same_effort(condition: Condition) -> tuple[object, ...]:
-    """What conditions of one curve share: name, axis and effort."""
+    """Return what conditions of one curve share: name, axis and effort."""
     return (condition.name, condition.axis, *sorted(attack_effort(condition).items()))
 
 
 def _other_allowances(condition: Condition) -> tuple[object, ...]:
-    """The allowances besides the one on the axis."""
+    """Return the allowances besides the one on the axis."""
     return tuple(
         sorted((n, v) for n, v in attack_allowances(condition).items() if n != condition.axis)
     )
 
 
 def _titled(family: list[list[Condition]]) -> list[tuple[str, list[Condition]]]:
-    """Each with its title: 'camera PGD', 'camera PGD, steps 50', with the parameters that differ within the family."""
+    """Give each a title of the parameters that differ within the family.
+
+    Examples are 'camera PGD' and 'camera PGD, steps 50'.
+    """
     firsts = [conditions[0] for conditions in family]
     names = {name for first in firsts for name in first.parameters}
     differ = {name for name in names if len({first.parameters.get(name) for first in firsts}) > 1}
@@ -110,10 +117,10 @@ def _title(conditions: list[Condition], differ: set[str]) -> str:
 
 
 def _budget_kind(condition: Condition) -> tuple[object, ...]:
-    """What an attack and its random-noise control share."""
+    """Return what an attack and its random control share."""
     return (condition.axis, condition.sensors, *sorted(attack_allowances(condition)))
 
 
 def _distinct(conditions: Sequence[Condition]) -> tuple[Condition, ...]:
-    """Each test once, whatever the engines and seeds that it was run with."""
+    """Return each test once, whatever the engines and seeds that it was run with."""
     return tuple({condition_key(condition): condition for condition in conditions}.values())

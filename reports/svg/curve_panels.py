@@ -19,7 +19,12 @@ WIDTH, HEIGHT = 360.0, 230.0
 
 @dataclass(frozen=True)
 class TableRow:
-    """The numbers at one place of the axis, one per column; None where a series was not run there."""
+    """The numbers at one place of the axis.
+
+    Attributes:
+        level: Text of the place.
+        values: One per column, None where a series was not run there.
+    """
 
     level: str
     values: tuple[Value | None, ...]
@@ -27,7 +32,16 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Panel:
-    """A chart with the table behind it: a row per place of the axis, a column per series. suspect: see `reports.sanity_verdict`."""
+    """A chart with the table behind it: a row per place of the axis, a column per series.
+
+    Attributes:
+        name: Title of the panel.
+        sensors: Sensors that change.
+        chart: The chart.
+        columns: Labels of the columns.
+        rows: The rows.
+        suspect: Badge of `reports.sanity_verdict`, or ''.
+    """
 
     name: str
     sensors: str
@@ -47,9 +61,14 @@ class PanelGroup:
 
 @dataclass(frozen=True)
 class Member:
-    """One line of a panel: a series under conditions of one name; only under `conditions`, where given.
+    """One line of a panel: a series under conditions of one name.
 
-    extra: Stands behind the label of the series.
+    Attributes:
+        series: The series.
+        name: Name of the conditions.
+        control: Whether it is a random control.
+        conditions: Only these conditions. Default: all of the name.
+        extra: Text behind the label of the series.
     """
 
     series: Series
@@ -154,7 +173,10 @@ def _points(view: ResultsView, metric: str, kind: str, member: Member) -> list[P
 
 
 def _axis(lines: list[list[Point]]) -> tuple[Place, str]:
-    """The physical axis, where it is a number that differs with severity; else the severity."""
+    """Return the physical axis, or the severity.
+
+    The axis must be a number that differs with severity.
+    """
     condition = lines[0][0].condition
     distinct = all(
         len({level_on_axis(p.condition) for p in points})
@@ -174,7 +196,10 @@ def _axis(lines: list[list[Point]]) -> tuple[Place, str]:
 
 
 def _worst_at_each_place(points: list[Point], place: Place) -> list[Point]:
-    """From mild to severe; of several conditions at one place (attacks that differ in their steps) the worst."""
+    """Order points from mild to severe, and keep the worst at each place.
+
+    Attacks that differ in their steps are at one place.
+    """
     rising = sorted(points, key=lambda p: (place(p), p.metric.value is None, p.metric.value or 0.0))
     first: dict[float, Point] = {}
     for point in rising:

@@ -9,11 +9,21 @@ from reports.conditions import condition_key
 from reports.results_view import ResultsView, Series
 
 SAME = 0.005
-"""Series of one model that differ by less than this (half a percentage point) everywhere are drawn as one line."""
+"""Difference below which series of one model are drawn as one line: half a point in percent.
+
+It must hold everywhere.
+"""
 
 
 def select_series(view: ResultsView, kind: str) -> tuple[Series, ...]:
-    """The series that have a line in the charts of a kind; one for engines of a model that agree (see `SAME`)."""
+    """Select the series that have a line in the charts of a kind.
+
+    Engines of a model that agree (see `SAME`) have one line.
+
+    Args:
+        view: Look-ups over the results.
+        kind: Kind of the conditions.
+    """
     groups: dict[tuple[object, ...], list[list[tuple[Series, Values]]]] = {}
     for series in view.series:
         if any(
@@ -49,7 +59,7 @@ def _values(view: ResultsView, kind: str, series: Series) -> Values:
 
 
 def _agree(ours: Values, theirs: Values) -> bool:
-    """Whether two engines of a model, with the same conditions, have nearly the same values."""
+    """Say whether two engines of a model, with the same conditions, have nearly the same values."""
     return all(
         (value is None) == (theirs[key] is None)
         and abs((value or 0.0) - (theirs[key] or 0.0)) < SAME

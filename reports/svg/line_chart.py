@@ -1,6 +1,7 @@
-"""Geometry of the line charts: data in, SVG coordinates out. The markup is in macros.html.j2.
+"""Geometry of the line charts: data in, SVG coordinates out. Markup is in macros.html.j2.
 
-The first place on the x axis is the clean value; the physical axis begins after a gap, mild to severe from left to right.
+The first place on the x axis is the clean value. The physical axis begins after a gap, mild to
+severe from left to right.
 """
 
 from __future__ import annotations
@@ -18,12 +19,22 @@ Y = Callable[[float], float]
 CHARACTER_PX = 6.2
 LEFT, RIGHT, TOP, BOTTOM, CLEAN_SLOT = 44.0, 14.0, 12.0, 42.0, 52.0
 BESIDE_PX, ROOM_PX, CLEAN_ROOM_PX = 13.0, 40.0, 20.0
-"""Marks side by side: the distance of two, and the most that all of one place, or all clean ones, take up."""
+"""Marks side by side: the distance of two, and the most space for one place and for clean."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """What to draw: values at places of the axis, the clean value they start from, and the place where they fall to half."""
+    """What to draw.
+
+    Attributes:
+        label: Label of the line.
+        style: Number of its colour.
+        control: Whether it is a random control.
+        clean: The clean value that it starts from.
+        levels: Places on the axis.
+        metrics: Values at these places.
+        half: Place where it falls to half.
+    """
 
     label: str
     style: int
@@ -56,9 +67,20 @@ class Mark:
 
 @dataclass(frozen=True)
 class Reading:
-    """Where a line falls to half: its clean level, its half level as far as the crossing, and from there down to the axis.
+    """Where a line falls to half.
 
-    at, y: the crossing, None and the half level where there is none. lo, hi: ends of its interval. text: beside the crossing.
+    Attributes:
+        style: Number of the line's colour.
+        clean: Path of the clean level.
+        half: Path of the half level as far as the crossing, and from there down to the axis.
+        y: y of the crossing, or of the half level where there is none.
+        at: x of the crossing, or None.
+        lo: x of its interval's lower end, or None.
+        hi: x of its interval's upper end, or None.
+        text: Text beside the crossing.
+        text_y: y of the text.
+        anchor: Anchor of the text.
+        title: Tooltip.
     """
 
     style: int
@@ -116,10 +138,20 @@ def line_chart(
     logarithmic: bool | None = None,
     beside: bool = False,
 ) -> Chart:
-    """Lays out a chart whose y axis runs from 0 to `top_value` (fractions, shown in percent).
+    """Lay out a chart whose y axis runs from 0 to `top_value` (fractions, shown in percent).
 
-    texts: how each level of the lines is written on the x axis. logarithmic: its scale; None: where the levels span a factor
-    of ten or more. beside: marks of one place stand side by side, in the order of the lines: equal values stay visible.
+    Args:
+        title: Title of the chart.
+        x_label: Label of the x axis.
+        lines: The lines.
+        top_value: Upper end of the y axis.
+        width: Width [px].
+        height: Height [px].
+        texts: Text of each level on the x axis.
+        logarithmic: Scale of the x axis. Default: logarithmic where the levels span a factor of
+            ten.
+        beside: Whether marks of one place stand side by side, in the order of the lines, so that
+            equal values stay visible.
     """
     left, right, bottom = LEFT + CLEAN_SLOT, width - RIGHT, height - BOTTOM
     levels = ordered_levels(lines)
@@ -165,13 +197,16 @@ def line_chart(
 
 
 def ordered_levels(lines: Sequence[Line]) -> list[float]:
-    """All levels of the lines, mild to severe: in the direction of the first line that has more than one."""
+    """List all levels of the lines, mild to severe.
+
+    The direction is that of the first line that has more than one.
+    """
     order = next((line.levels for line in lines if len(line.levels) > 1), lines[0].levels)
     return sorted({level for line in lines for level in line.levels}, reverse=order[0] > order[-1])
 
 
 def top_of(metrics: Sequence[Metric | None]) -> float:
-    """A round upper end of the axis above all values and their intervals."""
+    """Return a round upper end of the axis above all values and their intervals."""
     highest = max(
         (m.hi if m.hi is not None else m.value or 0.0 for m in metrics if m is not None),
         default=1.0,
@@ -183,7 +218,7 @@ def top_of(metrics: Sequence[Metric | None]) -> float:
 
 
 def round_steps(top: float) -> list[float]:
-    """Four to six round values from 0 to `top`."""
+    """Return four to six round values from 0 to `top`."""
     step = next(
         s for s in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, math.ceil(top / 5)) if top / s < 5.5
     )
@@ -191,7 +226,10 @@ def round_steps(top: float) -> list[float]:
 
 
 def _x(levels: Sequence[float], left: float, right: float, logarithmic: bool | None) -> X:
-    """Level -> x, from the first level on the left to the last on the right; a single one in the middle."""
+    """Return the function from level to x, from the first level on the left to the last.
+
+    A single level is in the middle.
+    """
     if len(levels) == 1:
         return lambda level: (left + right) / 2
     if logarithmic is None:
@@ -202,7 +240,10 @@ def _x(levels: Sequence[float], left: float, right: float, logarithmic: bool | N
 
 
 def _owners(lines: Sequence[Line]) -> dict[int, Line]:
-    """The line that draws the clean mark, by style: a control has the clean value of the line that it stands beside."""
+    """Return the line that draws the clean mark, by style.
+
+    A control has the clean value of the line that it stands beside.
+    """
     owners: dict[int, Line] = {}
     for line in lines:
         owners.setdefault(line.style, line)
@@ -210,13 +251,16 @@ def _owners(lines: Sequence[Line]) -> dict[int, Line]:
 
 
 def _room(places: Mapping[float, float]) -> float:
-    """What the marks of one place may take up: a quarter of the way to the next, so that lines keep their course."""
+    """Return what the marks of one place may take up: a quarter of the way to the next.
+
+    Lines then keep their course.
+    """
     ordered = sorted(places.values())
     return min([ROOM_PX, *((b - a) / 4 for a, b in itertools.pairwise(ordered))])
 
 
 def _beside(n: int, room: float) -> list[float]:
-    """Offsets of n marks around their place, evenly."""
+    """Return offsets of n marks around their place, evenly."""
     step = min(BESIDE_PX, room / max(n - 1, 1))
     return [(i - (n - 1) / 2) * step for i in range(n)]
 
@@ -224,7 +268,10 @@ def _beside(n: int, room: float) -> list[float]:
 def _x_ticks(
     levels: Sequence[float], places: dict[float, float], texts: Mapping[float, str]
 ) -> list[Tick]:
-    """A tick at each level that holds data; a label that would touch its neighbour is left out, the last one never."""
+    """Make a tick at each level that holds data.
+
+    A label that would touch its neighbour is left out, the last one never.
+    """
     ticks: list[Tick] = []
     end = places[levels[-1]]
     last_half = len(texts[levels[-1]]) * CHARACTER_PX / 2
@@ -246,7 +293,10 @@ def _draw(
     y: Y,
     texts: Mapping[float, str],
 ) -> Drawn:
-    """The clean mark is only where the line leads from, unless it is the line's own; it is never hollow."""
+    """Draw a line. The clean mark is only where the line leads from, unless it is its own.
+
+    It is never hollow.
+    """
     runs: list[list[Mark]] = [[]]
     for level, metric in zip(line.levels, line.metrics, strict=True):
         if metric.value is None:
@@ -281,13 +331,14 @@ def _mark(label: str, where: str, metric: Metric, x: float, y: Y, hollow: bool =
         y=round(y(metric.value or 0.0), 1),
         lo=round(y(metric.lo or 0.0), 1) if has_interval else None,
         hi=round(y(metric.hi or 0.0), 1) if has_interval else None,
-        title=f"{label}, {where}: {formatting.format_metric(metric)} {formatting.format_interval(metric)}".rstrip(),
+        title=f"{label}, {where}: {formatting.format_metric(metric)} "
+        f"{formatting.format_interval(metric)}".rstrip(),
         hollow=hollow,
     )
 
 
 def _band(run: Sequence[Mark]) -> str:
-    """The polygon between lower and upper ends, of a run where all have them."""
+    """Return the polygon between lower and upper ends, of a run where all have them."""
     if len(run) < 2 or any(mark.lo is None for mark in run):
         return ""
     corners = [(m.x, m.hi) for m in run] + [(m.x, m.lo) for m in reversed(run)]
@@ -295,7 +346,7 @@ def _band(run: Sequence[Mark]) -> str:
 
 
 def _reading(line: Line, x: X, right: float, bottom: float, y: Y) -> Reading | None:
-    """None where the clean value is undefined."""
+    """Return where a line falls to half, or None where the clean value is undefined."""
     half, clean = line.half, None if line.clean is None else line.clean.value
     if half is None or clean is None:
         return None

@@ -1,4 +1,4 @@
-"""Curves over a physical parameter: a curve per metric, and the table of where each metric falls to half."""
+"""Curves over a physical parameter, and the table of where each metric falls to half."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reports.svg.line_chart import Line, line_chart, top_of
 
 @dataclass(frozen=True)
 class HalfRow:
-    """One model on one engine: where each metric halves; None where the metric was not measured."""
+    """One model on one engine: where each metric halves, None where it was not measured."""
 
     label: str
     values: tuple[Value | None, ...]
@@ -24,7 +24,17 @@ class HalfRow:
 
 @dataclass(frozen=True)
 class ParameterCurve:
-    """The curves of one corruption: a panel and a column of the table for each metric. methods: how the intervals were made."""
+    """The curves of one corruption.
+
+    Attributes:
+        title: Name of the corruption.
+        sensors: Sensors that it changes.
+        axis: Label of the parameter.
+        panels: One panel for each metric.
+        metrics: Names of the metrics.
+        rows: Where each metric falls to half, for each series.
+        methods: How the intervals were made.
+    """
 
     title: str
     sensors: str
@@ -80,7 +90,7 @@ def _parameter_curve(view: ResultsView, name: str) -> ParameterCurve:
 
 
 def half_value(metric: Metric | None) -> Value | None:
-    """'87.3 m [71, 102]'; outside the curve, why; without an interval, or with one that was cut, that."""
+    """Show '87.3 m [71, 102]', and why it or its interval is missing or was cut."""
     if metric is None:
         return None
     found = half_values.describe_half(metric)
@@ -94,7 +104,10 @@ def _points(view: ResultsView, series: Series, metrics: tuple[str, ...], name: s
 
 
 def _panel(view: ResultsView, metric: str, name: str) -> Panel | None:
-    """All engines that agree are one line, as in the severity curves. None where none that is drawn has this curve."""
+    """Make the panel of a metric, or None where no drawn series has this curve.
+
+    All engines that agree are one line, as in the severity curves.
+    """
     found: list[tuple[Series, Curve, dict[float, Metric]]] = []
     for series in select_series(view, "curve"):
         curve = view.curves.get((series.model, series.engine, name))

@@ -1,4 +1,4 @@
-"""Geometry of the row charts (one row per model or class): a bar or a line of dots on a common axis from 0."""
+"""Geometry of the row charts: a bar or dots per model or class, on a common axis from 0."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RIGHT, TOP, AXIS = 24.0, 8.0, 26.0  # "100 %" under the end of the axis is 34 wi
 
 @dataclass(frozen=True)
 class Dot:
-    """A marker: kind is 'clean', 'mean', 'worst' or 'attack', each with a shape of its own."""
+    """A marker of the kind 'clean', 'mean', 'worst' or 'attack', each with a shape of its own."""
 
     kind: str
     x: float
@@ -54,7 +54,7 @@ class RowChart:
 
 @dataclass(frozen=True)
 class RowData:
-    """What to draw in a row; `bar` draws the clean value as a bar instead of a dot."""
+    """What to draw in a row. `bar` draws the clean value as a bar instead of a dot."""
 
     label: str
     note: str
@@ -72,7 +72,17 @@ def row_chart(
     width: float,
     pitch: float,
 ) -> RowChart:
-    """Lays out rows of `pitch` pixels whose axis runs from 0 to `top_value`."""
+    """Lay out rows whose axis runs from 0 to `top_value`.
+
+    Args:
+        title: Title of the chart.
+        data: The rows.
+        top_value: Upper end of the axis.
+        style: Number of the colour.
+        left: Space for the labels [px].
+        width: Width [px].
+        pitch: Height of a row [px].
+    """
     right = width - RIGHT
 
     def x(value: float) -> float:
@@ -100,7 +110,8 @@ def _row(row: RowData, y: float, x: X) -> Row:
             kind,
             x(metric.value),
             round(y + (0.0 if row.bar else DODGE.get(kind, 0.0)), 1),
-            f"{row.label}, {what}: {formatting.format_metric(metric)} {formatting.format_interval(metric)}".rstrip(),
+            f"{row.label}, {what}: {formatting.format_metric(metric)} "
+            f"{formatting.format_interval(metric)}".rstrip(),
         )
         for kind, what, metric in [*row.dots, *dots]
         if metric is not None and metric.value is not None
@@ -122,7 +133,7 @@ def _row(row: RowData, y: float, x: X) -> Row:
 
 
 def _missing(clean: Metric | None) -> str:
-    """Why there is no bar and no dot, without the class, which stands beside it."""
+    """Say why there is no bar and no dot, without the class, which stands beside it."""
     if clean is None:
         return "not run"
     return "" if clean.value is not None else (clean.reason or "").partition(" of class ")[0]

@@ -9,7 +9,7 @@ from reports.svg.drawn_series import select_series
 
 
 def severity_curves(view: ResultsView) -> tuple[PanelGroup, ...]:
-    """One group per charted metric, one panel per corruption."""
+    """Make one group per charted metric, one panel per corruption."""
     groups, lines = [], select_series(view, "corruption")
     for metric in view.charted:
         members = [

@@ -1,4 +1,4 @@
-"""Loss curves of a few attacked frames, as the rise over each clean frame: data in, SVG coordinates out."""
+"""Loss curves of a few attacked frames, as the rise over each clean frame."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from reports.svg.line_chart import Tick
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 360.0, 210.0, 52.0, 14.0, 12.0, 42.0
 MOST_POINTS = 240
-"""Vertices of a line; a longer trace is thinned evenly."""
+"""Vertices of a line. A longer trace is thinned evenly."""
 
 
 @dataclass(frozen=True)
 class TraceLine:
-    """One frame: the path of its iterates, the clean loss (0) at its start and the delivered one at its end."""
+    """One frame: the path of its iterates, from the clean loss (0) to the delivered one."""
 
     style: int
     path: str
@@ -39,7 +39,7 @@ class TraceRow:
 
 @dataclass(frozen=True)
 class TraceChart:
-    """One attacked cell. In SVG coordinates."""
+    """One attacked cell, in SVG coordinates."""
 
     name: str
     label: str
@@ -58,7 +58,7 @@ class TraceChart:
 
 
 def trace_charts(view: ResultsView) -> tuple[TraceChart, ...]:
-    """One per cell that keeps traces, in the order of the file."""
+    """Make one chart per cell that keeps traces, in the order of the file."""
     labels = {(s.model, s.engine): s.label for s in view.series}
     return tuple(
         _chart(
@@ -97,7 +97,8 @@ def _chart(cell: Cell, label: str, suspect: str) -> TraceChart:
             "M" + " L".join(points) if points else "",
             (x(0), y(0.0)),
             (x(last), y(trace.delivered - trace.clean)),
-            f"frame {trace.token}: {formatting.format_plain(trace.clean)} clean, {formatting.format_plain(trace.delivered)} delivered",
+            f"frame {trace.token}: {formatting.format_plain(trace.clean)} clean, "
+            f"{formatting.format_plain(trace.delivered)} delivered",
         )
 
     name = formatting.format_condition(cell.condition)
@@ -106,7 +107,10 @@ def _chart(cell: Cell, label: str, suspect: str) -> TraceChart:
         name=name,
         label=label,
         objective=objective,
-        title=f"Rise of the objective {objective} of {formatting.format_count(len(cell.traces), 'frame')}, {name}, {label}",
+        title=(
+            f"Rise of the objective {objective} of "
+            f"{formatting.format_count(len(cell.traces), 'frame')}, {name}, {label}"
+        ),
         suspect=suspect,
         width=WIDTH,
         height=HEIGHT,
@@ -132,7 +136,10 @@ def _chart(cell: Cell, label: str, suspect: str) -> TraceChart:
 
 
 def _round_values(low: float, high: float) -> list[float]:
-    """Multiples of 1, 2 or 5 times a power of ten from low to high, three to six of them; 0 alone where the two are equal."""
+    """Return three to six multiples of 1, 2 or 5 times a power of ten from low to high.
+
+    0 stands alone where the two are equal.
+    """
     if high <= low:
         return [0.0]
     power = 10.0 ** math.floor(math.log10(high - low))
@@ -144,6 +151,6 @@ def _round_values(low: float, high: float) -> list[float]:
 
 
 def _step_ticks(steps: int, x: Callable[[float], float]) -> list[Tick]:
-    """Three places at most."""
+    """Make ticks at three places at most."""
     every = max(1, round(steps / 3))
     return [Tick(x(step), str(step)) for step in range(every, steps, every)][:3]

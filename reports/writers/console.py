@@ -13,7 +13,12 @@ from reports.schema import Results
 
 
 def headline_lines(results: Results, gate: GateReport | None = None) -> Iterator[str]:
-    """The report's first screen as text."""
+    """Yield the report's first screen as text.
+
+    Args:
+        results: The run.
+        gate: Verdict of the gate, or None.
+    """
     found = make_first_screen(ResultsView(results), gate)
     yield found.sentence.replace(SPACE, " ")
     width = max(len(tile.question) for tile in found.tiles)
@@ -26,7 +31,7 @@ def headline_lines(results: Results, gate: GateReport | None = None) -> Iterator
 
 
 def gate_lines(gate: GateReport) -> Iterator[str]:
-    """One line a check, failures first, then the verdict."""
+    """Yield one line a check, failures first, then the verdict."""
     for check in sorted(gate.checks, key=lambda check: check.state == "passed"):
         where = " ".join(part for part in (check.model, check.engine, check.condition) if part)
         what = f"{check.metric}  {where}" if where else check.metric
@@ -35,4 +40,7 @@ def gate_lines(gate: GateReport) -> Iterator[str]:
         yield f"not comparable with the baseline: {reason}"
     counts = ", ".join(f"{gate.count(state)} {state}" for state in ("passed", "failed", "error"))
     counts += f", {gate.count('inconclusive')} inconclusive" if gate.count("inconclusive") else ""
-    yield f"gate: {'passed' if gate.passed else 'not passed'} ({counts}), exit code {int(gate.exit_code)}"
+    yield (
+        f"gate: {'passed' if gate.passed else 'not passed'} ({counts}), exit code "
+        f"{int(gate.exit_code)}"
+    )

@@ -1,5 +1,7 @@
-"""JUnit XML: one test case per gate check; without a gate, one per cell (its effect and budget checks, whether its figures are
-suspect); and one per sanity check."""
+"""JUnit XML: one test case per gate check, or per cell without a gate, and per sanity check.
+
+The case of a cell has its effect and budget checks, and whether its figures are suspect.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,14 @@ from reports.schema import Cell, Results, SanityCheck
 
 
 def junit_xml(results: Results, gate: GateReport | None = None) -> str:
-    """The file's text. Failures and errors carry their reason in the element body, where CI systems show it."""
+    """Write the file's text.
+
+    Failures and errors carry their reason in the element's body, where CI systems show it.
+
+    Args:
+        results: The run.
+        gate: Verdict of the gate, or None.
+    """
     cases = _cell_cases(results) if gate is None else _gate_cases(gate)
     cases += [_sanity_case(check) for check in results.sanity]
     failures = sum(case.find("failure") is not None for case in cases)
@@ -66,7 +75,10 @@ _TOLD = {"failed": "", "error": "", "inconclusive": "inconclusive: "}
 
 
 def _tell_apart(cases: list[ElementTree.Element], cells: list[str | None]) -> None:
-    """Adds what tells cases of one name apart: CI systems show one of them only. Attacks may differ in their steps alone."""
+    """Add what tells cases of one name apart, of which CI systems show only one.
+
+    Attacks may differ in their steps alone.
+    """
     count = Counter((case.get("classname"), case.get("name")) for case in cases)
     taken: Counter[tuple[str | None, str | None]] = Counter()
     for case, cell in zip(cases, cells, strict=True):
@@ -77,7 +89,7 @@ def _tell_apart(cases: list[ElementTree.Element], cells: list[str | None]) -> No
 
 
 def _sanity_case(check: SanityCheck) -> ElementTree.Element:
-    """A failed check fails; a warning passes and says so; what was not run is skipped."""
+    """Make a case: a failed check fails, a warning passes, and what was not run is skipped."""
     case = _case(f"sanity.{check.model}/{check.engine}", f"{check.id} {check.title}")
     text = [f"{check.verdict}: {check.message}", sanity_verdict.format_measured(check)]
     if check.verdict == "FAIL":
@@ -105,7 +117,8 @@ def _cell_case(cell: Cell, suspect: tuple[str, ...]) -> ElementTree.Element:
         f"{formatting.format_condition(cell.condition)} (seed {cell.seed}, {cell.id})",
     )
     broken = [
-        f"{name} check: {check.message or 'failed'} ({formatting.format_parameters(check.measured)})"
+        f"{name} check: {check.message or 'failed'} "
+        f"({formatting.format_parameters(check.measured)})"
         for name, check in (("effect", cell.effect), ("budget", cell.budget))
         if check is not None and not check.passed
     ]

@@ -1,4 +1,4 @@
-"""Markdown for a pull request or a GitHub step summary: verdict, scorecard, gate, worst corruptions, curves, failed checks."""
+"""Markdown for a pull request or a GitHub step summary."""
 
 from __future__ import annotations
 
@@ -20,7 +20,13 @@ MAX_ROWS = 200
 def markdown_summary(
     results: Results, baseline: Results | None = None, gate: GateReport | None = None
 ) -> str:
-    """The summary, below 1 MiB: long tables are cut, and say so."""
+    """Write the summary, below 1 MiB. Long tables are cut, and say so.
+
+    Args:
+        results: The run.
+        baseline: An earlier run to show changes against, or None.
+        gate: Verdict of the gate, or None.
+    """
     view = ResultsView(results)
     same, reasons = comparison.match_baseline(results, baseline)
     before = ResultsView(same) if same is not None else None
@@ -70,7 +76,10 @@ def markdown_summary(
 
 
 def _gate(gate: GateReport) -> str:
-    head = f"**{'Passed' if gate.passed else 'Not passed'}**: {gate.count('passed')} passed, {gate.count('failed')} failed, "
+    head = (
+        f"**{'Passed' if gate.passed else 'Not passed'}**: {gate.count('passed')} passed, "
+        f"{gate.count('failed')} failed, "
+    )
     doubtful = f", {gate.count('inconclusive')} inconclusive" if gate.count("inconclusive") else ""
     head += f"{gate.count('error')} errors{doubtful} (exit code {int(gate.exit_code)})."
     if gate.not_comparable:
@@ -102,7 +111,7 @@ def _gate_row(check: GateCheck, gate: GateReport) -> tuple[str, ...]:
 
 
 def _scores(view: ResultsView, before: ResultsView | None, metric: str) -> str:
-    """Without the columns of what the run was not asked for."""
+    """Make the table of scores, without the columns of what the run was not asked for."""
     rows = [_score(view, before, series, metric) for series in view.series[:MAX_ROWS]]
     corrupted = (
         ("Mean corruption", "Worst corruption") if view.condition_names("corruption") else ()
@@ -180,7 +189,7 @@ def _parameter_curve(curve: ParameterCurve) -> list[str]:
 
 
 def _sanity(checked: sanity_verdict.SanityVerdict) -> list[str]:
-    """The count, then all checks, the failed ones first."""
+    """Write the count, then all checks, the failed ones first."""
     head = (
         f"**✗ SUSPECT: do not rely on these attack figures.** {checked.summary()}."
         if checked.suspect
@@ -200,7 +209,7 @@ def _sanity(checked: sanity_verdict.SanityVerdict) -> list[str]:
 
 
 def _halved(value: Value | None) -> str:
-    """The place with its interval; outside the curve, or without an interval, why."""
+    """Write the place with its interval, and why either is missing."""
     if value is None:
         return "–"
     return f"{value.text} {value.interval}".rstrip() + (f" ({value.note})" if value.note else "")
@@ -226,7 +235,7 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 def _safe(text: str) -> str:
-    """Text that Markdown and HTML take literally, on one line."""
+    """Escape a text so that Markdown and HTML take it literally, on one line."""
     text = clean_text(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     text = re.sub(r"([\\`*_|#~])", r"\\\1", text)
     return re.sub(r"\](?=[(\[:])", r"\]", text)  # no links, while intervals stay readable

@@ -1,4 +1,4 @@
-"""metrics_summary.json: the clean run of each model under the key names of the nuScenes devkit."""
+"""metrics_summary.json: the clean run of each model in the key names of the nuScenes devkit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ TP_ERRORS = {
 
 
 def nuscenes_summary(results: Results) -> dict[str, dict[str, Any]]:
-    """Keyed by 'model/engine'. Only what the file holds; an undefined number is null. Map metrics under `map`."""
+    """Summarise the clean runs by 'model/engine'.
+
+    It has only what the file holds. An undefined number is null. Map metrics are under `map`.
+    """
     view = ResultsView(results)
     return {
         f"{s.model}/{s.engine}": _entry(view, s, cells)
@@ -31,7 +34,7 @@ def _clean_cells(view: ResultsView, series: Series) -> list[Cell]:
 
 
 def _entry(view: ResultsView, series: Series, cells: list[Cell]) -> dict[str, Any]:
-    """Of several seeds: the mean of each number, as everywhere, and all seeds in `meta`."""
+    """Make one entry. Several seeds give the mean of each number, and all seeds in `meta`."""
     names = dict.fromkeys(name for cell in cells for name in cell.metrics)
     metrics = {name: view.clean_metric(series, name) for name in names}
     values = {name: metric.value for name, metric in metrics.items() if metric is not None}

@@ -11,7 +11,14 @@ from reports.schema import Cell, Results
 
 
 def openmetrics_text(results: Results, gate: GateReport | None = None) -> str:
-    """All metrics of all cells, their bounds, frames and checks; undefined values are left out. Ends with '# EOF'."""
+    """Write all metrics of all cells, their bounds, frames and checks. It ends with '# EOF'.
+
+    Undefined values are left out.
+
+    Args:
+        results: The run.
+        gate: Verdict of the gate, or None.
+    """
     lines: list[str] = []
     lines += _family(
         "calico_metric",

@@ -1,4 +1,4 @@
-"""Writes every report of a run folder."""
+"""Write every report of a run folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from reports.writers.nuscenes_summary import nuscenes_summary
 from reports.writers.openmetrics import openmetrics_text
 
 VERDICT_FILE = "gate.json"
-"""Written last: where it says that the gate passed, every other report is there and says so, too."""
+"""Written last: where it says that the gate passed, every other report says so, too."""
 REPORT_FILES = ("report.html", "summary.md", "junit.xml", "metrics.txt", "metrics_summary.json")
 
 
@@ -30,23 +30,25 @@ def write_report(
     gate: GateReport | None = None,
     pictures_dir: Path | None = None,
 ) -> list[Path]:
-    """Writes report.html, summary.md, junit.xml, metrics.txt, metrics_summary.json and, with a gate, gate.json.
+    """Write all reports of a run folder, and gate.json with a gate.
 
-    What was there before is removed first, so that a write that fails (a full disk) leaves no report of something else.
+    The reports are report.html, summary.md, junit.xml, metrics.txt and metrics_summary.json.
+    Earlier files are removed first, so that a write that fails (a full disk) leaves no report of
+    something else.
 
     Args:
-        run_dir: the folder to write into.
-        results: what to report; read from results.json of the folder where not given.
-        baseline: an earlier run to show changes against.
-        gate: the gate's verdict, where it was run. Without one, a gate.json in the folder is removed: it would contradict
-            the reports. (`read_gate` reads it.)
-        pictures_dir: the folder that the pictures of `results` are relative to; default: `run_dir`.
+        run_dir: Folder to write into.
+        results: The run. Default: read from results.json of the folder.
+        baseline: An earlier run to show changes against.
+        gate: Verdict of the gate, where it was run. Without one, a gate.json in the folder is
+            removed: it would contradict the reports. (`read_gate` reads it.)
+        pictures_dir: Folder that the pictures of `results` are relative to. Default: `run_dir`.
 
     Returns:
         The files, in the order above. Each is written whole or not at all.
 
     Raises:
-        OSError: The system refuses to remove or to write a file; names it.
+        OSError: The system refuses to remove or to write a file. The message names it.
     """
     run_dir = Path(run_dir)
     results = read_results(run_dir / "results.json") if results is None else results
@@ -68,12 +70,16 @@ def write_report(
 
 
 def withdraw_verdict(folder: Path) -> None:
-    """Removes the verdict of an earlier gate and the reports that show it, before a gate is run that may not come to an end.
+    """Remove the verdict of an earlier gate and the reports that show it.
 
-    Nothing happens where there is no gate.json: then the reports show no verdict.
+    This happens before a gate is run that may not come to an end. Nothing happens without a
+    gate.json: then the reports show no verdict.
+
+    Args:
+        folder: The run folder.
 
     Raises:
-        OSError: The system refuses to remove a file; names it.
+        OSError: The system refuses to remove a file. The message names it.
     """
     if (folder / VERDICT_FILE).exists():
         for name in (*REPORT_FILES, VERDICT_FILE):
@@ -81,7 +87,15 @@ def withdraw_verdict(folder: Path) -> None:
 
 
 def read_gate(run_dir: Path, results: Results) -> GateReport | None:
-    """The verdict in gate.json of the folder, where it was made from these very results and is as it was written; else None."""
+    """Read the verdict in gate.json of a folder.
+
+    Args:
+        run_dir: The run folder.
+        results: The run.
+
+    Returns:
+        The verdict, or None where it was made from other results or changed since.
+    """
     try:
         content = read_sealed_json(Path(run_dir) / VERDICT_FILE, what="verdict")
         kept = {name: value for name, value in content.items() if name in GateReport.model_fields}
