@@ -43,7 +43,7 @@ class LabelledLoader:
     """
 
     source: FrameSource
-    augment_frame: AugmentConfig
+    augment: AugmentConfig
     image_size: tuple[int, int] | None
     seed: int
     conditions: tuple[Level, ...] = ()
