@@ -2,9 +2,10 @@
 
     calico robust examples.user_model:build ...
 
-A classical LiDAR detector: remove the ground, join the points left into clusters, fit a box to each and call it a car or a
-pedestrian by its size. No training, no camera: corruptions of the images leave it alone, which the report shows.
-docs/start/your_model.md tells what a frame holds and what `predict` must return.
+A classical LiDAR detector. It removes the ground, joins the other points into clusters, fits a box
+to each, and calls it a car or a pedestrian by its size. It has no training and no camera, so that
+corruptions of the images leave it alone, which the report shows. docs/start/your_model.md says what
+a frame holds and what `predict` must return.
 """
 
 from __future__ import annotations
@@ -18,15 +19,16 @@ from scipy import ndimage
 
 Array = npt.NDArray[Any]
 
-CAR, PEDESTRIAN = (
-    0,
-    5,
-)  # rows of CALICO's class list: car truck bus trailer construction_vehicle pedestrian ...
+# Rows of CALICO's class list: car truck bus trailer construction_vehicle pedestrian ...
+CAR, PEDESTRIAN = 0, 5
 TYPICAL_SIZE = {CAR: (4.6, 1.95, 1.7), PEDESTRIAN: (0.75, 0.7, 1.75)}  # length, width, height [m]
 
 
 class ClusterDetector:
-    """Grid clustering. `predict` is all that CALICO asks for; `name`, `sensors` and `sha256` are optional."""
+    """Finds clusters on a grid.
+
+    `predict` is all that CALICO asks for; `name`, `sensors` and `sha256` are optional.
+    """
 
     name = "cluster"
     sensors = ("lidar",)
@@ -53,7 +55,7 @@ class ClusterDetector:
         }
 
     def _above_ground(self, xyz: Array) -> Array:
-        """The points 0.3 to 2.5 m above the ground: the lowest point near them (coarse cells of 4 m, 3 x 3 of them)."""
+        """The points 0.3 to 2.5 m above the lowest point near them (3 x 3 cells of 4 m)."""
         xyz = xyz[np.abs(xyz[:, :2]).max(axis=1, initial=0.0) < self.range_m]
         cells = int(2 * self.range_m / 4.0) + 1
         column, row = ((xyz[:, :2] + self.range_m) / 4.0).astype(int).T
@@ -107,14 +109,14 @@ def _fit(cluster: Array) -> tuple[list[float], float, int] | None:
 
 
 def _extent(cluster: Array, yaw: float) -> tuple[Array, Array, Array]:
-    """Lowest and highest coordinates along and across the heading, and the turn (2, 2) into those axes."""
+    """The lowest and highest coordinates along and across the heading, and the turn (2, 2)."""
     turn = np.array([[np.cos(yaw), np.sin(yaw)], [-np.sin(yaw), np.cos(yaw)]])
     local = cluster[:, :2] @ turn.T
     return local.min(axis=0), local.max(axis=0), turn
 
 
 def _heading(xy: Array) -> float:
-    """The angle of the rectangle that the points' edges hug best (closeness criterion, Zhang et al. 2017), long side first."""
+    """The angle of the rectangle whose edges lie closest to the points (Zhang et al. 2017)."""
     angles = np.arange(0.0, np.pi / 2, np.pi / 60)
     axes = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     along = xy @ axes.T
@@ -129,7 +131,7 @@ def _heading(xy: Array) -> float:
 
 
 def _amodal_center(low: Array, high: Array, size: Array, turn: Array) -> Array:
-    """Grows the seen rectangle to `size` away from the sensor: we see the near sides, the rest is hidden."""
+    """Grows the seen rectangle to `size` away from the sensor, which sees the near sides only."""
     near_low = np.abs(low) <= np.abs(high)
     local = np.where(near_low, low + size / 2, high - size / 2)
     return local @ turn

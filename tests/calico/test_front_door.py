@@ -96,7 +96,8 @@ class MyFrame:
     images: tuple
     camera_K: np.ndarray
     camera_T_lidar: np.ndarray
-mine = MyFrame(np.zeros((9, 5), np.float32), (np.full((8, 8, 3), 90, np.uint8),), np.eye(3)[None], np.eye(4)[None])
+grey = np.full((8, 8, 3), 90, np.uint8)
+mine = MyFrame(np.zeros((9, 5), np.float32), (grey,), np.eye(3)[None], np.eye(4)[None])
 print(corrupt(mine, "brightness", 3, 0).images[0].max() > 90)
 try:
     corrupt(mine, "fog", 3, 0)
@@ -157,8 +158,8 @@ class Mine:
     sensors = ("camera", "lidar")
     def predict(self, frames): return [dict(boxes=[], scores=[], labels=[]) for _ in frames]
     def loss(self, batch):
-        seen = net(batch.images.flatten(0, 1)).relu().mean((1, 2, 3)).unflatten(0, batch.images.shape[:2])
-        return seen.mean(1) + batch.points[..., 0].mean(1)
+        seen = net(batch.images.flatten(0, 1)).relu().mean((1, 2, 3))
+        return seen.unflatten(0, batch.images.shape[:2]).mean(1) + batch.points[..., 0].mean(1)
 for result in attack(Mine(), frames, "pgd", Threat(camera_levels=4), steps=10):
     print(result.used, result.loss_clean < result.loss_attacked)
 for result in attack(Mine(), frames, "pgd", Threat(camera_levels=4, range_m=0.1), steps=10):

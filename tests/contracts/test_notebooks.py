@@ -1,4 +1,4 @@
-"""The notebooks in examples/ run from top to bottom, and what is committed of them is fit to read."""
+"""The notebooks in examples/ run from top to bottom, and their committed outputs are sound."""
 
 from __future__ import annotations
 

@@ -171,7 +171,7 @@ def flat(value: int) -> tuple[np.ndarray, ...]:
 
 
 def test_the_past_of_a_users_frame() -> None:
-    """One keyframe late shows the image before; in the past of the result it is the one before that."""
+    """One keyframe late shows the image before; the past of the result, the one before that."""
     frame = WithPast(flat(30), lambda: WithPast(flat(20), lambda: WithPast(flat(10))))
     late = corrupt_with(frame, "temporal_offset", 1.0)
     assert np.unique(late.images[0]).tolist() == [20]

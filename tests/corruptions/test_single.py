@@ -1,4 +1,4 @@
-"""One image or one point cloud: the bytes of the frame path, or an error that says what is needed."""
+"""One image or one point cloud: the bytes of the frame path, or an error that says why not."""
 
 from __future__ import annotations
 

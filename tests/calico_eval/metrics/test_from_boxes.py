@@ -44,7 +44,7 @@ def test_one_hit_and_one_false_alarm_by_hand() -> None:
 
 
 def test_distances_and_ranges_by_hand() -> None:
-    """A box 0.7 m off is a hit at 1, 2 and 4 m, not at 0.5 m: AP 3/4. Beyond 50 m nothing counts."""
+    """A box 0.7 m off is a hit at 1, 2 and 4 m, so AP is 3/4. Beyond 50 m nothing counts."""
     scores = detection_metrics([(cars(10.7, 60), [0.9, 0.95], [0, 0])], [(cars(10, 61), [0, 0])])
     assert scores["AP/car"] == pytest.approx(0.75)
     assert scores["mATE"] == pytest.approx((0.7 + 9) / 10)
