@@ -85,7 +85,7 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     if probe.returncode:
         pytest.skip(f"pip reaches no package index: {probe.stderr.strip().splitlines()[-1]}")
     copy_sources(installed.folder / "source")
-    installed.succeed("pip", "wheel", "-q", "--no-deps", "-w", "dist", "source")
+    installed.succeed("pip", "wheel", "-q", "--no-deps", "-w", "dist", installed.folder / "source")
     (wheel,) = (installed.folder / "dist").glob("*.whl")
     installed.succeed("pip", "install", "-q", wheel)
     return installed
