@@ -9,33 +9,36 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from calico.cli.option_groups import grouped_option
+
 if TYPE_CHECKING:
     from calico.config.schema import Config
 
 PATH = click.Path(path_type=Path)
 DEFAULT_RUN = "runs/tiny"
+MODELS, CONFIGURATION = "Models", "Configuration"
+"""Headings of options."""
 UNTRAINED = "untrained"
 """In place of a model: the preset with random weights (`calico export`)."""
 
 
 def _settings(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --config, --set, --data-root, --seed and --device."""
-    for option in (
-        click.option("--device", help="cpu, cuda, cuda:1 or auto (a GPU where there is one)."),
-        click.option("--seed", type=int, help="Seed of every random stream of the run."),
-        click.option("--data-root", type=PATH, help="Folder of the data set (nuScenes layout)."),
-        click.option(
+    """Add --config, --set, --data-root, --seed, --device."""
+    option = functools.partial(grouped_option, CONFIGURATION)
+    for add in (
+        option("--device", help="cpu, cuda, cuda:1 or auto (a GPU if there is one)."),
+        option("--seed", type=int, help="Seed of every random stream of the run."),
+        option("--data-root", type=PATH, help="Folder of the data set (nuScenes layout)."),
+        option(
             "--set",
             "assignments",
             multiple=True,
             metavar="KEY=VALUE",
             help="One setting; may be repeated.",
         ),
-        click.option(
-            "--config", "file", type=PATH, help="YAML file with any part of the configuration."
-        ),
+        option("--config", "file", type=PATH, help="YAML file with any part of the configuration."),
     ):
-        function = option(function)
+        function = add(function)
     return function
 
 
@@ -46,7 +49,13 @@ def with_config(function: Callable[..., Any]) -> Callable[..., Any]:
     resolved `config: Config`.
     """
 
-    @click.option("--preset", default="tiny", show_default=True, help="tiny, nuscenes or waymo.")
+    @grouped_option(
+        CONFIGURATION,
+        "--preset",
+        default="tiny",
+        show_default=True,
+        help="tiny, nuscenes or waymo.",
+    )
     @_settings
     @functools.wraps(function)
     def command(
@@ -134,14 +143,17 @@ def with_model_config(function: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     @click.argument("models", nargs=-1, metavar="[MODEL]...")
-    @click.option(
+    @grouped_option(
+        MODELS,
         "--model",
         "more",
         multiple=True,
         help=f"The same as MODEL; may be repeated.  [default: {DEFAULT_RUN}]",
     )
-    @click.option(
-        "--preset", help="tiny, nuscenes or waymo.  [default: the model's own configuration]"
+    @grouped_option(
+        CONFIGURATION,
+        "--preset",
+        help="tiny, nuscenes or waymo.  [default: the model's own configuration]",
     )
     @_settings
     @functools.wraps(function)

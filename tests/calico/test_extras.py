@@ -64,7 +64,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         ("export", "eval {folder}/model.onnx"),
         ("export", "infer {folder}/model.onnx --out {folder}/new"),
         ("export", "robust {folder}/model.onnx --out {folder}/new"),
-        ("sim", "corrupt --name fog --out {folder}/new"),
+        ("sim", "corrupt --corruptions fog --out {folder}/new"),
         ("sim", "gallery --out {folder}/new.html"),
         ("sim", "data prepare"),
         ("sim", "data check"),

@@ -49,7 +49,8 @@ def unknown_options(text: str) -> list[str]:
 
 
 def _unknown_options(command: click.Command, words: list[str]) -> list[str]:
-    known = {option for p in command.params for option in (*p.opts, *p.secondary_opts)}
+    shown = [p for p in command.params if not getattr(p, "hidden", False)]
+    known = {option for p in shown for option in (*p.opts, *p.secondary_opts)}
     typed = [re.match(r"--[a-z][a-z-]*", word) for word in words]
     return [t[0] for t in typed if t and t[0] not in known | {"--help"}]
 

@@ -117,7 +117,7 @@ def test_the_core_corrupts_a_data_set(core: Installed, data: Path) -> None:
     root = ("--data-root", data)
     core.succeed("calico", "data", "check", *place, *root)
     core.succeed(
-        "calico", "corrupt", *place, *root, "--name", "fog", "--name", "point_drop",
+        "calico", "corrupt", *place, *root, "--corruptions", "fog", "--corruptions", "point_drop",
         "--severity", "3", "--out", "copies",
     )  # fmt: skip
     for name in ("fog-3", "point_drop-3"):
@@ -160,7 +160,7 @@ def test_the_core_answers_in_python(core: Installed) -> None:
 def test_what_the_core_lacks_is_named(core: Installed) -> None:
     for words, extra in (
         (("train", "--out", "new"), "train"),
-        (("corrupt", "--name", "fog", "--out", "new"), "sim"),
+        (("corrupt", "--corruptions", "fog", "--out", "new"), "sim"),
         (("export", "untrained", "--out", "new.onnx"), "train,export"),
     ):
         done = core.run("calico", *words)

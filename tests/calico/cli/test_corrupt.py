@@ -40,9 +40,9 @@ def test_from_copies_to_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     said = run(
         "corrupt",
         *frames,
-        "--name",
+        "--corruptions",
         "beam_missing",
-        "--name",
+        "--corruptions",
         "lidar_missing",
         *condition,
         "--out",
@@ -101,10 +101,14 @@ def test_predictions_without_clean_are_refused(tmp_path: Path) -> None:
 
 def test_unknown_names_and_severities_stop_before_anything_is_written(tmp_path: Path) -> None:
     out = ("--out", str(tmp_path / "copies"))
-    error = CliRunner().invoke(cli, ["corrupt", "--name", "fogg", *out]).exception
+    error = CliRunner().invoke(cli, ["corrupt", "--corruptions", "fogg", *out]).exception
     assert isinstance(error, CorruptionError)
     assert "did you mean 'fog'?" in str(error)
-    error = CliRunner().invoke(cli, ["corrupt", "--name", "fog", "--severity", "6", *out]).exception
+    error = (
+        CliRunner()
+        .invoke(cli, ["corrupt", "--corruptions", "fog", "--severity", "6", *out])
+        .exception
+    )
     assert isinstance(error, CorruptionError)
     assert "fog: severity is 6, expected one of 1, 2, 3, 4, 5" in str(error)
     assert not (tmp_path / "copies").exists()
@@ -112,7 +116,7 @@ def test_unknown_names_and_severities_stop_before_anything_is_written(tmp_path: 
 
 def test_help_shows_examples() -> None:
     text = run("corrupt", "--help")
-    assert "calico corrupt --name fog --severity 3 --out copies" in text
+    assert "calico corrupt --corruptions fog --severity 3 --out copies" in text
     assert "calico robust --predictions" in text
 
 
@@ -130,7 +134,7 @@ def test_of_a_suite_what_the_data_cannot_show_is_left_out(tmp_path: Path) -> Non
     suite = (
         "corrupt",
         *frames,
-        "--name",
+        "--corruptions",
         "msc-bench",
         "--severity",
         "1",
@@ -144,7 +148,7 @@ def test_of_a_suite_what_the_data_cannot_show_is_left_out(tmp_path: Path) -> Non
     assert not (tmp_path / "copies" / "camera_stuck+lidar_stuck-1").exists()
     error = (
         CliRunner()
-        .invoke(cli, ["corrupt", *frames, "--name", "camera_stuck", "--out", str(tmp_path)])
+        .invoke(cli, ["corrupt", *frames, "--corruptions", "camera_stuck", "--out", str(tmp_path)])
         .exception
     )
     assert (

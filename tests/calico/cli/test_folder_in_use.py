@@ -22,7 +22,7 @@ COMMANDS = {
     "robust": ["robust", "package.module:factory", "--corruptions", "fog"],
     "infer": ["infer", "package.module:factory"],
     "regions": ["data", "regions"],
-    "corrupt": ["corrupt", "--name", "fog", "--severity", "3"],
+    "corrupt": ["corrupt", "--corruptions", "fog", "--severity", "3"],
 }
 
 
