@@ -5,9 +5,9 @@ Data sets are simulated from one population of scenes, as per-frame statistics: 
 Scenes differ in which classes they hold, in how many objects, in how hard they are, and in how much
 a corruption harms them. The truth of a figure is its value on very many scenes. For every number of
 scenes, `--trials` data sets are drawn, the intervals are made as in a run (`metrics_of` for the
-clean cell, `summarise_cells` for the aggregates), and those that hold the truth are counted. With few
-scenes, intervals of mRRA made in the logarithm of 1 + mRRA are counted, too, to see whether they
-are better: `<metric>/mRRA, log`.
+clean cell, `summarise_cells` for the aggregates), and those that hold the truth are counted. With
+few scenes, intervals of mRRA made in the logarithm of 1 + mRRA are counted, too, to see whether
+they are better: `<metric>/mRRA, log`.
 """
 
 from __future__ import annotations
