@@ -30,7 +30,7 @@ from calico.data.open import open_source
 from calico.frame import Frame
 from calico_eval.attacks import ALGORITHMS, AttackSpec, Threat, attack_frames
 from calico_eval.engines.torch import TorchEngine
-from calico_eval.evaluate import score
+from calico_eval.evaluate import score_batch
 from calico_eval.metrics.intervals import pooled_values
 from calico_eval.validation import eval_ranges
 
@@ -127,7 +127,7 @@ def _row(engine: TorchEngine, frames: Sequence[Frame], spec: AttackSpec | None, 
         passes = [one.details.forwards + one.details.backwards for one in done]
     seconds = time.perf_counter() - start
     ranges = eval_ranges(engine.config)
-    stats = [stat for frame in attacked for stat in score(engine, [frame], ranges)]
+    stats = [stat for frame in attacked for stat in score_batch(engine, [frame], ranges)]
     return {
         "model": engine.model_name,
         "attack": "clean" if spec is None else spec.name,

@@ -4,10 +4,10 @@
 Data sets are simulated from one population of scenes, as per-frame statistics: no images, no model.
 Scenes differ in which classes they hold, in how many objects, in how hard they are, and in how much
 a corruption harms them. The truth of a figure is its value on very many scenes. For every number of
-scenes, `--trials` data sets are drawn, the intervals are made as in a run (`metrics_of` for the
-clean cell, `summarise_cells` for the aggregates), and those that hold the truth are counted. With
-few scenes, intervals of mRRA made in the logarithm of 1 + mRRA are counted, too, to see whether
-they are better: `<metric>/mRRA, log`.
+scenes, `--trials` data sets are drawn, the intervals are made as in a run (`compute_metrics` for
+the clean cell, `summarise_cells` for the aggregates), and those that hold the truth are counted.
+With few scenes, intervals of mRRA made in the logarithm of 1 + mRRA are counted, too, to see
+whether they are better: `<metric>/mRRA, log`.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from calico_eval.evaluation.plan import EvaluationPlan, Job
 from calico_eval.evaluation.summary import METRICS, summarise_cells
 from calico_eval.metrics.intervals import pooled_values
 from calico_eval.metrics.matching import DISTANCES_M, TP_DISTANCE_M, DetectionStats
-from calico_eval.metrics.robustness import Baseline, robustness
+from calico_eval.metrics.robustness import Baseline, aggregate_robustness
 from calico_eval.metrics.segmentation import THRESHOLDS, SegmentationStats
 from calico_eval.metrics.suffstats import FrameStats
-from calico_eval.metrics.summary import metrics_of
+from calico_eval.metrics.summary import compute_metrics
 from reports.schema import Cell
 
 FRAMES = 5
@@ -204,7 +204,7 @@ def figures_of(values: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
             for condition in filter(None, CONDITIONS):
                 row = scores[model].setdefault(condition[0], {})
                 row[condition[1]] = values[cell_id(model, condition)][metric]
-        found = robustness(
+        found = aggregate_robustness(
             scores["model"], values["model clean"][metric], Baseline("b", scores["baseline"])
         )
         result |= {f"{metric}/{name}": float(getattr(found, name)) for name in AGGREGATES}
@@ -223,7 +223,7 @@ def intervals_of(
             engine="torch",
             condition=job.condition.describe(),
             seed=0,
-            metrics=metrics_of(stats[job.id], with_intervals=job.id == "model clean"),
+            metrics=compute_metrics(stats[job.id], with_intervals=job.id == "model clean"),
         )
         for job in plan.jobs
     }

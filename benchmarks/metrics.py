@@ -16,8 +16,8 @@ from calico.frame import Boxes, Frame
 from calico.predictions import Predictions
 from calico_eval.metrics.intervals import paired_difference
 from calico_eval.metrics.nuscenes import class_ranges
-from calico_eval.metrics.suffstats import FrameStats, frame_stats, load_stats, save_stats
-from calico_eval.metrics.summary import metrics_of
+from calico_eval.metrics.suffstats import FrameStats, compute_frame_stats, load_stats, save_stats
+from calico_eval.metrics.summary import compute_metrics
 
 T = TypeVar("T")
 
@@ -70,11 +70,11 @@ def main() -> None:
     ]
 
     def all_stats() -> list[FrameStats]:
-        return [frame_stats(*p, class_ranges()) for p in pairs]
+        return [compute_frame_stats(*p, class_ranges()) for p in pairs]
 
     stats = timed(f"frame_stats, {len(pairs)} frames", all_stats)
-    timed("metrics_of without intervals", lambda: metrics_of(stats, with_intervals=False))
-    timed("metrics_of with intervals", lambda: metrics_of(stats))
+    timed("metrics_of without intervals", lambda: compute_metrics(stats, with_intervals=False))
+    timed("metrics_of with intervals", lambda: compute_metrics(stats))
     timed("paired_difference", lambda: paired_difference(stats, stats))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "frames.parquet"

@@ -29,8 +29,8 @@ from calico.train.checkpoint import load_model
 from calico.train.stages import run_stage
 from calico_eval.engines.base import Engine
 from calico_eval.engines.torch import TorchEngine
-from calico_eval.evaluate import evaluate
-from calico_eval.metrics.summary import metrics_of
+from calico_eval.evaluate import evaluate_engine
+from calico_eval.metrics.summary import compute_metrics
 from calico_eval.validation import eval_ranges
 from reports.schema import Metric
 
@@ -130,7 +130,7 @@ def main(out: Path, seed: int, variants: tuple[str, ...]) -> None:
     )
     click.echo("| model | mAP | NDS | mIoU |\n|---|---|---|---|")
     for engine in engines:
-        metrics = metrics_of(evaluate(engine, source, ranges=eval_ranges(config)))
+        metrics = compute_metrics(evaluate_engine(engine, source, ranges=eval_ranges(config)))
         click.echo(
             f"| {engine.model_name} | "
             + " | ".join(show(metrics[name]) for name in ("mAP", "NDS", "mIoU"))

@@ -86,9 +86,9 @@ def evaluate(
             scored. The message names model and frame.
         CorruptionError: The name of the corruption or its severity is unknown.
     """
-    from calico_eval.evaluate import evaluate as run_evaluation
+    from calico_eval.evaluate import evaluate_engine as run_evaluation
     from calico_eval.metrics.scores import Scores
-    from calico_eval.metrics.summary import metrics_of
+    from calico_eval.metrics.summary import compute_metrics
     from calico_eval.validation import eval_ranges
     from corruptions import corrupt, find_corruptions
 
@@ -110,7 +110,7 @@ def evaluate(
         if corruption is None
         else lambda frame: corrupt(frame, corruption, severity, seed),
     )
-    return Scores(metrics_of(stats))
+    return Scores(compute_metrics(stats))
 
 
 def _check_map_grid(engine: Engine, config: Config, data: FrameSource) -> None:

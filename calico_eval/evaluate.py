@@ -1,4 +1,7 @@
-"""Frames through an engine to per-frame statistics: `calico eval`, the validation of a training, every cell of an evaluation."""
+"""Run an engine on frames, and match its answers with the ground truth.
+
+`calico eval`, the validation of a training and every cell of an evaluation are made of it.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,13 @@ from calico.frame import Frame
 from calico.predictions import Predictions
 from calico_eval.engines.base import Engine, Predictor, check_cameras, check_taxonomy
 from calico_eval.engines.predictions import PredictionFiles
-from calico_eval.metrics.suffstats import FrameStats, frame_stats
+from calico_eval.metrics.suffstats import FrameStats, compute_frame_stats
 
 Progress = Callable[[int, int], None]
-"""Is told (frames done, frames in all)."""
+"""Called with the frames done and the frames in all."""
 
 
-def evaluate(
+def evaluate_engine(
     engine: Engine,
     source: FrameSource,
     *,
@@ -26,20 +29,23 @@ def evaluate(
     transform: Callable[[Frame], Frame] | None = None,
     progress: Progress | None = None,
 ) -> list[FrameStats]:
-    """Runs every frame once and keeps what the metrics need. Files of predictions are scored by the labels alone.
+    """Run every frame once and keep what the metrics need.
+
+    Files of predictions are scored by the labels alone.
 
     Args:
-        engine: see `engines.open.open_engine`.
-        source: frames with ground truth.
-        ranges: class name to range [m], see `metrics.nuscenes.class_ranges`.
-        batch_size: frames given to the engine at a time.
-        indices: which frames of the source, in this order; default: all.
-        transform: changes a frame before the engine sees it (a corruption). The ground truth is that of the changed frame.
-        progress: is told how far it is.
+        engine: A model, see `engines.open.open_engine`.
+        source: Frames with ground truth.
+        ranges: Class name to range [m], see `metrics.nuscenes.class_ranges`.
+        batch_size: Number of frames that the engine sees at once.
+        indices: Indices of the frames, in this order. Default: all.
+        transform: Changes a frame before the engine sees it (a corruption). The ground truth is
+            that of the changed frame.
+        progress: Called after every batch.
 
     Raises:
-        CalicoError: no frames, no cameras for a model that looks at them, or predictions that cannot be scored (model and
-            frame are named).
+        CalicoError: There are no frames, the data have no cameras for a model that looks at them, or
+            predictions cannot be scored (the message names model and frame).
     """
     check_cameras([engine], source)
     check_taxonomy([engine], source)
@@ -52,9 +58,9 @@ def evaluate(
         if transform is None and isinstance(engine, PredictionFiles)
         else source.__getitem__
     )
-    for batch in batches(chosen, batch_size):
+    for batch in split_batches(chosen, batch_size):
         frames = [load(index) for index in batch]
-        stats += score(
+        stats += score_batch(
             engine, [transform(frame) for frame in frames] if transform else frames, ranges
         )
         if progress:
@@ -62,24 +68,45 @@ def evaluate(
     return stats
 
 
-def batches(indices: Sequence[int], size: int) -> list[Sequence[int]]:
-    """The indices in groups of `size`; the last may be smaller."""
+def split_batches(indices: Sequence[int], size: int) -> list[Sequence[int]]:
+    """Split indices into batches, the last of which may be smaller.
+
+    Args:
+        indices: Indices of frames.
+        size: Number of frames of a batch.
+
+    Raises:
+        CalicoError: The size is below 1.
+    """
     if size < 1:
         raise CalicoError(f"batch size {size}: expected 1 or more")
     return [indices[start : start + size] for start in range(0, len(indices), size)]
 
 
-def score(
+def score_batch(
     engine: Predictor, frames: Sequence[Frame], ranges: Mapping[str, float]
 ) -> list[FrameStats]:
-    """Predicts a batch and matches it with its ground truth."""
-    return stats_of(frames, engine.predict(frames), ranges)
+    """Predict a batch and match it with its ground truth.
+
+    Args:
+        engine: A model.
+        frames: Frames with ground truth.
+        ranges: Class name to range [m].
+    """
+    return compute_batch_stats(frames, engine.predict(frames), ranges)
 
 
-def stats_of(
+def compute_batch_stats(
     frames: Sequence[Frame], predictions: Sequence[Predictions], ranges: Mapping[str, float]
 ) -> list[FrameStats]:
-    """Matches the predictions of a batch with its ground truth."""
+    """Match the predictions of a batch with its ground truth.
+
+    Args:
+        frames: Frames with ground truth.
+        predictions: Predictions of the same frames, in order.
+        ranges: Class name to range [m].
+    """
     return [
-        frame_stats(frame, found, ranges) for frame, found in zip(frames, predictions, strict=True)
+        compute_frame_stats(frame, found, ranges)
+        for frame, found in zip(frames, predictions, strict=True)
     ]

@@ -16,7 +16,7 @@ from calico.frame import Frame
 from calico.geometry.grid import Grid
 from calico.models.calico import CalicoModel
 from calico.models.modes import evaluation_mode
-from calico_eval.evaluate import batches
+from calico_eval.evaluate import split_batches
 
 Branch = Literal["lidar", "camera", "both", "fused"]
 """lidar: `CalicoModel.lidar_features`, the trunk's output for LiDAR alone. camera: `CalicoModel.camera_bev`. both: the
@@ -41,7 +41,7 @@ def feature_maps(
 ) -> Iterator[tuple[Frame, Tensor]]:
     """Frames and their features (C, Y, X) on `feature_grid`, in the order of the indices. Use within `left_alone`."""
     device = next(model.parameters()).device
-    for group in batches(indices, model.config.eval.batch_size):
+    for group in split_batches(indices, model.config.eval.batch_size):
         frames = [source[index] for index in group]
         batch = collate_frames(frames).to(device)
         yield from zip(frames, _features(model, batch, branch), strict=True)

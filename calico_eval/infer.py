@@ -1,4 +1,4 @@
-"""Predictions to look at and to hand in: `calico infer`."""
+"""Predictions and pictures of a model: `calico infer`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from calico.files.images import write_png
 from calico.frame import Frame
 from calico.predictions import Predictions
 from calico_eval.engines.base import Engine, check_cameras
-from calico_eval.evaluate import Progress, batches
+from calico_eval.evaluate import Progress, split_batches
 from calico_eval.submission import write_submission
 
 SUBMISSION_FILE = "submission.json"
 
 
-def infer(
+def run_inference(
     engine: Engine,
     source: FrameSource,
     out_dir: Path,
@@ -30,18 +30,26 @@ def infer(
     range_m: float = 40.0,
     progress: Progress | None = None,
 ) -> Path:
-    """Runs a model and writes submission.json (nuScenes detection format) and pictures/<token>-{bev,cameras}.png.
+    """Run a model, and write its predictions and pictures of them.
+
+    The predictions are submission.json in the nuScenes detection format, the pictures
+    pictures/<token>-{bev,cameras}.png.
 
     Args:
-        limit: only the first frames of the source.
-        pictures: draw every frame from above and, where it has images, through its cameras.
-        range_m: how far the BEV pictures look.
+        engine: A model.
+        source: Frames.
+        out_dir: Folder of the files.
+        limit: Number of frames from the first on. Default: all.
+        pictures: Whether every frame is drawn from above and, if it has images, through its cameras.
+        batch_size: Number of frames that the engine sees at once.
+        range_m: Range of the BEV pictures [m].
+        progress: Called after every batch.
 
     Returns:
         The path of the submission.
 
     Raises:
-        CalicoError: no frames, or the model failed.
+        CalicoError: There are no frames, or the model failed.
     """
     check_cameras([engine], source)
     total = min(len(source), len(source) if limit is None else limit)
@@ -53,7 +61,7 @@ def infer(
 
     def pairs() -> Iterator[tuple[Frame, Predictions]]:
         done = 0
-        for batch in batches(range(total), batch_size):
+        for batch in split_batches(range(total), batch_size):
             frames = [source[index] for index in batch]
             for frame, found in zip(frames, engine.predict(frames), strict=True):
                 if pictures:

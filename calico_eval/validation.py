@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from calico.config.schema import Config
 from calico.data.source import FrameSource
-from calico_eval.evaluate import evaluate
-from calico_eval.metrics.summary import metrics_of
+from calico_eval.evaluate import evaluate_engine
+from calico_eval.metrics.summary import compute_metrics
 
 if TYPE_CHECKING:
     from calico.models.calico import CalicoModel
@@ -23,8 +23,10 @@ def validation_metrics(
 
     device = str(next(model.parameters()).device)
     engine = TorchEngine(model, config, device)
-    stats = evaluate(engine, source, ranges=eval_ranges(config), batch_size=config.eval.batch_size)
-    metrics = metrics_of(stats, with_intervals=False)
+    stats = evaluate_engine(
+        engine, source, ranges=eval_ranges(config), batch_size=config.eval.batch_size
+    )
+    metrics = compute_metrics(stats, with_intervals=False)
     tasks = {"mAP": config.model.detection, "NDS": config.model.detection, "mIoU": config.model.map}
     return {name: metrics[name].value if tasks[name] is not None else None for name in SHOWN}
 

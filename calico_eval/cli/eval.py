@@ -54,8 +54,8 @@ def command(
     from calico_eval.engines.open import open_engine
     from calico_eval.engines.predictions import PredictionFiles
     from calico_eval.engines.repeat import compare_two_answers
-    from calico_eval.evaluate import evaluate
-    from calico_eval.metrics.summary import metrics_of
+    from calico_eval.evaluate import evaluate_engine
+    from calico_eval.metrics.summary import compute_metrics
     from calico_eval.validation import eval_ranges
 
     source = open_source(config, split)
@@ -66,14 +66,14 @@ def command(
     found = {}
     for engine in engines:
         label = f"{engine.model_name}/{engine.name}"
-        stats = evaluate(
+        stats = evaluate_engine(
             engine,
             source,
             ranges=eval_ranges(config),
             batch_size=config.eval.batch_size,
             progress=Progress(label),
         )
-        metrics = metrics_of(stats)
+        metrics = compute_metrics(stats)
         found[label] = {name: metric.model_dump() for name, metric in metrics.items()}
         click.echo(f"{label} on {source.name}; {described_ranges(config)}")
         for name, metric in metrics.items():

@@ -14,7 +14,7 @@ from calico_eval.attacks.success.rates import asr
 from calico_eval.engines.base import Engine, Predictor
 from calico_eval.engines.predictions import PredictionFiles
 from calico_eval.engines.repeat import compare_two_answers
-from calico_eval.evaluate import batches, stats_of
+from calico_eval.evaluate import compute_batch_stats, split_batches
 from calico_eval.evaluation.applied_condition import AppliedCondition
 from calico_eval.evaluation.conditions import AttackCondition, choose_predictor
 from calico_eval.evaluation.inputs import EvaluationInputs
@@ -24,7 +24,7 @@ from calico_eval.evaluation.remembered_answers import RememberedAnswers
 from calico_eval.evaluation.store import RunStore
 from calico_eval.evaluation.traced_jobs import choose_traced_jobs
 from calico_eval.metrics.suffstats import FrameStats
-from calico_eval.metrics.summary import metrics_of
+from calico_eval.metrics.summary import compute_metrics
 from reports.schema import Cell
 
 ASKED_TWICE, SAME = "asked_twice", "the same answer"
@@ -77,7 +77,7 @@ class CellMeasurement:
         }
         only_files = all(_is_files(engines[job.engine]) for job in jobs)
         by_labels = only_files and not applied.condition.moves_boxes
-        for batch in batches(self.plan.indices, self.plan.batch_size):
+        for batch in split_batches(self.plan.indices, self.plan.batch_size):
             if by_labels:
                 before = frames = [source.annotations(index) for index in batch]
             else:
@@ -100,7 +100,7 @@ class CellMeasurement:
         """Score what an engine answers to a batch. before: the frames before an attack."""
         start = time.perf_counter()
         found = tally.predictor.predict(frames)
-        tally.stats += stats_of(frames, found, self.plan.ranges)
+        tally.stats += compute_batch_stats(frames, found, self.plan.ranges)
         tally.seconds += time.perf_counter() - start
         self.answers.keep_answers(applied.condition, job.engine, batch, found)
         if isinstance(applied.condition, AttackCondition) and applied.success is not None:
@@ -126,7 +126,7 @@ class CellMeasurement:
 
     def _make_cell(self, applied: AppliedCondition, job: Job, tally: _Tally) -> Cell:
         engine, log = self.inputs.by_label[job.engine], applied.log
-        metrics = metrics_of(tally.stats)
+        metrics = compute_metrics(tally.stats)
         details = {} if log is None else log.describe(applied.effects)
         # Files of predictions were made on frames that are not known here.
         effect = None if _is_files(engine) else applied.check_effect()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from calico_eval.metrics.intervals import method_of, standard_error, student
+from calico_eval.metrics.intervals import compute_standard_error, compute_t_factor, describe_method
 from calico_eval.metrics.pool import Groups, StatsPool, deal_groups
 from calico_eval.metrics.suffstats import FrameStats
 
@@ -38,7 +38,7 @@ class Replicates:
 
     def describe_method(self) -> str:
         """Describe how an interval from these replicates is made."""
-        return method_of(self.groups)
+        return describe_method(self.groups)
 
 
 def replicate_metrics(
@@ -54,9 +54,9 @@ def replicate_metrics(
     groups = deal_groups([frame.scene for frame in next(iter(chosen.values()))])
     full, rows = {}, {}
     for job_id, frames in chosen.items():
-        pool = StatsPool.of(frames)
-        full[job_id] = _NO_MAP | pool.values()
-        rows[job_id] = [_NO_MAP | row for row in pool.replicates(groups)]
+        pool = StatsPool.from_frames(frames)
+        full[job_id] = _NO_MAP | pool.compute_values()
+        rows[job_id] = [_NO_MAP | row for row in pool.compute_replicates(groups)]
     count = len(next(iter(rows.values())))
     return Replicates(
         full, tuple({job_id: rows[job_id][i] for job_id in rows} for i in range(count)), groups
@@ -75,4 +75,4 @@ def compute_half_width(replicates: Sequence[float | None]) -> float | None:
     known = np.array([value for value in replicates if value is not None and not math.isnan(value)])
     if len(known) < 2 or len(known) != len(replicates):
         return None
-    return student(len(known)) * standard_error(known)
+    return compute_t_factor(len(known)) * compute_standard_error(known)

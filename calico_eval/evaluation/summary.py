@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from calico_eval.evaluation.jackknife import Replicates, compute_half_width, replicate_metrics
 from calico_eval.evaluation.plan import EvaluationPlan, Job
-from calico_eval.metrics.robustness import Baseline, robustness
+from calico_eval.metrics.robustness import Baseline, aggregate_robustness
 from calico_eval.metrics.suffstats import FrameStats
+from calico_eval.metrics.summary import clip_rounding
 from reports.known_metrics import AGGREGATES
 from reports.schema import Cell, Metric
 
@@ -125,7 +126,7 @@ def _aggregates(
 
     compared = baseline is not None and not _is_undefined(metric, baseline, values)
     against = Baseline(baseline_name or "", scores(baseline)) if baseline and compared else None
-    result = robustness(scores(one), values[one.clean][metric], against)
+    result = aggregate_robustness(scores(one), values[one.clean][metric], against)
     found: dict[str, float | None] = {"mPC": result.mPC, "mRR": result.mRR, "RCE": result.RCE}
     return found | ({"mCE": result.mCE, "mRRA": result.mRRA} if baseline else {})
 
@@ -145,7 +146,7 @@ def _metric(
     against = f"; baseline {baseline}" if baseline and aggregate in ("mCE", "mRRA") else ""
     how = "no interval" if half is None else replicates.describe_method()
     return Metric(
-        value=value,
+        value=None if value is None else clip_rounding(known, value),
         lo=None if value is None or half is None else max(value - half, known.lowest),
         hi=None if value is None or half is None else min(value + half, known.highest),
         method=how + against,

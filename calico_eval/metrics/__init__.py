@@ -1,1 +1,1 @@
-"""Metrics from stored per-frame sufficient statistics: nuScenes detection, BEV segmentation, intervals, robustness."""
+"""Metrics from stored per-frame statistics: detection, map segmentation, intervals, robustness."""

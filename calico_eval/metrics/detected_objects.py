@@ -9,7 +9,12 @@ import numpy as np
 
 from calico.frame import Bool, Boxes, Float32, Float64, Frame, Int64
 from calico.predictions import Predictions
-from calico_eval.metrics.matching import limits_of, match, within, xy_about_ego
+from calico_eval.metrics.matching import (
+    are_within_range,
+    list_limits,
+    locate_about_ego,
+    match_greedily,
+)
 
 SCORE = 0.2
 """Boxes of a lower score do not count as detections.
@@ -36,10 +41,16 @@ CREATE_CELLS = 20
 
 @dataclass(frozen=True)
 class Found:
-    """Objects and the boxes that a model gave, both filtered as the detection metric does; boxes below SCORE left out.
+    """Objects and predicted boxes of a frame, both filtered as the detection metric does.
 
-    objects: the G true ones; rows: (G,) theirs in the frame's boxes. boxes (P, 9), labels (P,), by falling score.
-    distance: (P, G) of the centres in the ground plane [m], whatever the classes.
+    Boxes with a score below SCORE are left out.
+
+    Attributes:
+        objects: The G true objects.
+        rows: (G,) rows of the objects in the frame's boxes.
+        boxes: (P, 9) predicted boxes, by falling score.
+        labels: (P,) classes of the predicted boxes.
+        distance: (P, G) between the centres in the ground plane [m], whatever the classes.
     """
 
     objects: Boxes
@@ -48,8 +59,15 @@ class Found:
     labels: Int64
     distance: Float64
 
-    def matches(self, within_m: float) -> Int64:
-        """(G,) the box matched to each object, or -1: greedy, one to one, by class, as the detection metric does."""
+    def match_objects(self, within_m: float) -> Int64:
+        """Match each object to a box of its class, greedily and one to one, as the metric does.
+
+        Args:
+            within_m: Largest distance of a match [m], exclusive.
+
+        Returns:
+            (G,) the box of each object, or -1.
+        """
         found = np.full(len(self.objects), -1, np.int64)
         for label in np.unique(self.labels):
             mine, theirs = (
@@ -57,23 +75,33 @@ class Found:
                 np.flatnonzero(self.objects.labels == label),
             )
             if len(theirs):
-                column = match(self.distance[np.ix_(mine, theirs)], (within_m,))[:, 0]
+                column = match_greedily(self.distance[np.ix_(mine, theirs)], (within_m,))[:, 0]
                 found[theirs[column[column >= 0]]] = mine[column >= 0]
         return found
 
 
 def find_objects(frame: Frame, predictions: Predictions, ranges: Mapping[str, float]) -> Found:
-    """Filters as `metrics.matching.detection_stats` does (ranges, num_points, order of equal scores), then drops low scores.
+    """Find the objects and boxes of a frame that count.
+
+    They are filtered as `metrics.matching.detection_stats` does (ranges, num_points, order of equal
+    scores); then boxes of a low score are dropped.
 
     Args:
-        ranges: class name to range [m].
+        frame: Frame with ground truth.
+        predictions: Predictions of the same frame.
+        ranges: Class name to range [m].
     """
-    limits = limits_of(ranges, frame.taxonomy)
-    truth_xy, xy = xy_about_ego(frame, frame.boxes.boxes), xy_about_ego(frame, predictions.boxes)
-    rows = np.flatnonzero(
-        within(truth_xy, frame.boxes.labels, limits) & (frame.boxes.num_points != 0)
+    limits = list_limits(ranges, frame.taxonomy)
+    truth_xy, xy = (
+        locate_about_ego(frame, frame.boxes.boxes),
+        locate_about_ego(frame, predictions.boxes),
     )
-    kept = np.flatnonzero(within(xy, predictions.labels, limits) & (predictions.scores >= SCORE))
+    rows = np.flatnonzero(
+        are_within_range(truth_xy, frame.boxes.labels, limits) & (frame.boxes.num_points != 0)
+    )
+    kept = np.flatnonzero(
+        are_within_range(xy, predictions.labels, limits) & (predictions.scores >= SCORE)
+    )
     kept = kept[np.argsort(predictions.scores[kept], kind="stable")[::-1]]
     return Found(
         objects=frame.boxes.select(rows),

@@ -1,4 +1,7 @@
-"""Where a false object is to appear: one place per frame, known to the attack and to whoever counts its successes."""
+"""The place where an attack makes a false object appear: one per frame.
+
+The attack and the success measure agree on it.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,21 @@ import numpy as np
 import numpy.typing as npt
 
 AHEAD_M = 10.0
-"""The wanted place is so far straight ahead of the LiDAR: near enough that a car there makes a planner brake."""
+"""Distance of the wanted place ahead of the LiDAR [m]. A car there makes a planner brake."""
 CLEAR_M = 5.0
-"""No object's centre is closer to the target: a box within 2 m of it belongs to none of them, not even as a match at 2 m."""
+"""Smallest distance from the target to an object's centre [m].
+
+A box within 2 m of the target then belongs to no object, not even as a match at 2 m.
+"""
 REACH_M = 15.5
-"""Targets lie on the half metres within this square, the part that every BEV grid has."""
+"""Half of the side of the square that targets lie in [m]; every BEV grid covers it."""
 
 
 def false_target(xy_m: npt.NDArray[np.floating]) -> tuple[float, float] | None:
-    """The free place nearest to (AHEAD_M, 0) in the LiDAR frame, or None where there is none. Depends on nothing else.
+    """Find the free place nearest to (AHEAD_M, 0) in the LiDAR frame.
 
-    Places are 1 m apart, at x, y = -0.5, 0.5, 1.5 ... up to REACH_M; of equally near ones the one of the smallest y, then x.
+    Places are 1 m apart, at x, y = -0.5, 0.5, 1.5 ... up to REACH_M. Of equally near places, the
+    one with the smallest y and then x is taken.
 
     Args:
         xy_m: (M, 2) centres of the objects with LiDAR points, in the LiDAR frame.

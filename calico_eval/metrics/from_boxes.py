@@ -12,8 +12,8 @@ from calico.frame import Boxes, Frame
 from calico.predictions import Predictions
 from calico.taxonomy import NUSCENES, Taxonomy
 from calico_eval.metrics.scores import Scores
-from calico_eval.metrics.suffstats import FrameStats, frame_stats
-from calico_eval.metrics.summary import metrics_of
+from calico_eval.metrics.suffstats import FrameStats, compute_frame_stats
+from calico_eval.metrics.summary import compute_metrics
 
 
 def detection_metrics(
@@ -71,7 +71,7 @@ def detection_metrics(
         _frame_stats(index, *one, limits, taxonomy)
         for index, one in enumerate(zip(predicted, truth, names, strict=True))
     ]
-    metrics = metrics_of(stats, with_intervals=scenes is not None)
+    metrics = compute_metrics(stats, with_intervals=scenes is not None)
     return Scores({name: one for name, one in metrics.items() if "IoU" not in name})
 
 
@@ -88,7 +88,9 @@ def _frame_stats(
     true = _named(truth, ("boxes", "labels", "attributes"), f"truth[{index}]")
     boxes = _boxes(true, index)
     frame = Frame.of_labels(str(index), scene, 0.0, np.eye(4), np.eye(4), boxes, taxonomy)
-    return frame_stats(frame, Predictions.from_mapping(found, f"predicted[{index}]"), limits)
+    return compute_frame_stats(
+        frame, Predictions.from_mapping(found, f"predicted[{index}]"), limits
+    )
 
 
 def _named(entry: object, names: tuple[str, ...], where: str) -> dict[str, Any]:

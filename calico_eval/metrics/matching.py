@@ -1,6 +1,7 @@
-"""Per-frame half of the nuScenes detection metric: filter, match, and keep what the pooled half needs.
+"""Per-frame half of the nuScenes detection metric: filter, match, and keep what pooling needs.
 
-Matching never crosses frames, so that a frame can be matched once and stored; pooling (`nuscenes.py`) then only sorts.
+Matching never crosses frames, so that a frame can be matched once and stored. Pooling
+(`nuscenes.py`) then only sorts.
 """
 
 from __future__ import annotations
@@ -31,13 +32,16 @@ MAX_BOXES = 500
 
 @dataclass(frozen=True)
 class DetectionStats:
-    """What a frame adds to the detection metrics. P predictions within range, in the model's order.
+    """What a frame adds to the detection metrics: P predictions within range, in the model's order.
 
-    labels: (P,) int64. scores: (P,) float32.
-    tp: (P, 4) bool, a true positive at each of DISTANCES_M.
-    errors: (P, 5) float64, TP_ERRORS of the matches at TP_DISTANCE_M; NaN where not matched or not defined.
-    n_gt: (C,) int64 ground truth objects by class.
-    taxonomy: the C classes.
+    Attributes:
+        labels: (P,) int64.
+        scores: (P,) float32.
+        tp: (P, 4) bool, a true positive at each of DISTANCES_M.
+        errors: (P, 5) float64, TP_ERRORS of the matches at TP_DISTANCE_M; NaN if not matched or not
+            defined.
+        n_gt: (C,) int64 ground-truth objects by class.
+        taxonomy: The C classes.
     """
 
     labels: Int64
@@ -58,33 +62,36 @@ class DetectionStats:
         for name, shape in expected.items():
             if getattr(self, name).shape != shape:
                 raise CalicoError(
-                    f"DetectionStats.{name}: got shape {getattr(self, name).shape}, expected {shape}"
+                    f"DetectionStats.{name}: got shape {getattr(self, name).shape}, expected "
+                    f"{shape}"
                 )
 
 
 def detection_stats(
     frame: Frame, predictions: Predictions, ranges: Mapping[str, float]
 ) -> DetectionStats:
-    """Filters and matches one frame as nuscenes-devkit 1.2.0 does (detection_cvpr_2019).
+    """Filter and match one frame as nuscenes-devkit 1.2.0 does (detection_cvpr_2019).
 
-    Kept are boxes closer to the ego frame's origin than their class's range (strictly) and ground truth whose num_points
-    is not 0. Distances are taken in the axes of the global frame, x and y only, as there. Per class and threshold,
-    predictions by falling score (equal scores: the later one first) take the nearest free ground truth (equal distances:
-    the earlier one) if it is closer than the threshold. Predictions without attributes get `derive_attributes`.
+    Boxes must be closer to the ego frame's origin than their class's range (strictly), and ground
+    truth must have points. Distances are taken in the axes of the global frame, x and y only. Per
+    class and threshold, predictions by falling score (equal scores: the later one first) take the
+    nearest free ground truth (equal distances: the earlier one) if it is closer than the threshold.
+    Predictions without attributes get `derive_attributes`.
 
     Deviation: bicycles and motorcycles inside bike racks stay, since a `Frame` has no bike racks.
 
     Args:
-        frame: gives the ground truth and the poses.
-        predictions: of the same frame.
-        ranges: class name to range [m], see `nuscenes.class_ranges`.
+        frame: Frame with ground truth and poses.
+        predictions: Predictions of the same frame.
+        ranges: Class name to range [m], see `nuscenes.class_ranges`.
 
     Raises:
-        CalicoError: more than 500 predictions, an unknown label, a score, centre, size or yaw that is not finite, a size
-            that is not positive, or a class without a range.
+        CalicoError: There are more than 500 predictions, a label is unknown, a score, centre, size
+            or
+            yaw is not finite, a size is not positive, or a class has no range.
     """
     taxonomy, gt = frame.taxonomy, frame.boxes
-    limits = limits_of(ranges, taxonomy)
+    limits = list_limits(ranges, taxonomy)
     attributes = predictions.attributes
     boxes, labels = (
         np.concatenate([gt.boxes, predictions.boxes]).astype(np.float64),
@@ -94,8 +101,8 @@ def detection_stats(
     if attributes is None:
         attributes = derive_attributes(predictions.boxes, labels, taxonomy)
     all_labels = np.concatenate([gt.labels, labels])
-    xy = xy_about_ego(frame, boxes)
-    inside = within(xy, all_labels, limits)
+    xy = locate_about_ego(frame, boxes)
+    inside = are_within_range(xy, all_labels, limits)
     inside[: len(gt)] &= gt.num_points != 0
     true, found = np.flatnonzero(inside[: len(gt)]), np.flatnonzero(inside[len(gt) :])
 
@@ -128,7 +135,7 @@ def detection_stats(
 def _match_classes(
     xy: Float64, scores: Float32, labels: Int64, true_xy: Float64, true_labels: Int64
 ) -> Int64:
-    """(P, 4) object matched by each prediction at each of DISTANCES_M, or -1; only objects of its own class."""
+    """Match each prediction at each of DISTANCES_M to an object of its class, or -1: (P, 4)."""
     falling = np.argsort(scores, kind="stable")[::-1]
     x, y = (np.subtract.outer(xy[falling, axis], true_xy[:, axis]) for axis in (0, 1))
     square = x * x + y * y
@@ -141,7 +148,7 @@ def _match_classes(
     return result
 
 
-def limits_of(ranges: Mapping[str, float], taxonomy: Taxonomy) -> Float64:
+def list_limits(ranges: Mapping[str, float], taxonomy: Taxonomy) -> Float64:
     """Order ranges by label.
 
     Args:
@@ -164,11 +171,12 @@ def limits_of(ranges: Mapping[str, float], taxonomy: Taxonomy) -> Float64:
 
 
 def _check(frame: Frame, predictions: Predictions, boxes: Float64) -> None:
-    """boxes: (G + P, 9) those of the frame, then the predicted ones."""
+    """Check labels, boxes (G + P, 9: the frame's, then the predicted ones) and scores."""
     where = f"predictions of frame {frame.token}"
     if len(predictions.boxes) > MAX_BOXES:
         raise CalicoError(
-            f"{where}: got {len(predictions.boxes)} boxes, expected at most {MAX_BOXES} (nuScenes' limit); "
+            f"{where}: got {len(predictions.boxes)} boxes, expected at most {MAX_BOXES} (nuScenes' "
+            "limit); "
             "keep those of the highest scores"
         )
     true, classes = f"ground truth of frame {frame.token}", len(frame.taxonomy.classes)
@@ -181,14 +189,23 @@ def _check(frame: Frame, predictions: Predictions, boxes: Float64) -> None:
         first, row = len(frame.boxes), int(sound.argmin())
         name, number = (true, row) if row < first else (where, row - first)
         raise CalicoError(
-            f"{name}: box {number} is {boxes[row, :7].tolist()}; expected a finite centre and yaw and positive sizes"
+            f"{name}: box {number} is {boxes[row, :7].tolist()}; expected a finite centre and yaw "
+            "and positive sizes"
         )
     if not np.isfinite(predictions.scores).all():
         raise CalicoError(f"{where}: a score is not finite; expected numbers in 0..1")
 
 
-def xy_about_ego(frame: Frame, boxes: npt.NDArray[np.floating]) -> Float64:
-    """(M, 2) centres relative to the ego frame's origin, in the axes of the global frame [m]."""
+def locate_about_ego(frame: Frame, boxes: npt.NDArray[np.floating]) -> Float64:
+    """Locate boxes relative to the ego frame's origin, in the axes of the global frame.
+
+    Args:
+        frame: Frame with the poses.
+        boxes: (M, 7 or more) boxes in the LiDAR frame.
+
+    Returns:
+        (M, 2) x and y of the centres [m].
+    """
     ego_origin = invert_transform(frame.ego_T_lidar)[:3, 3]
     result: Float64 = (
         (boxes[:, :3].astype(np.float64) - ego_origin) @ frame.global_T_lidar[:3, :3].T
@@ -196,18 +213,29 @@ def xy_about_ego(frame: Frame, boxes: npt.NDArray[np.floating]) -> Float64:
     return result
 
 
-def within(xy: Float64, labels: Int64, limits: Float64) -> Bool:
-    """(M,) whether xy (M, 2), see `xy_about_ego`, is closer than the limit of its class."""
+def are_within_range(xy: Float64, labels: Int64, limits: Float64) -> Bool:
+    """Tell which boxes are closer than the limit of their class.
+
+    Args:
+        xy: (M, 2) centres [m], see `locate_about_ego`.
+        labels: (M,) classes.
+        limits: (C,) range of every class [m].
+
+    Returns:
+        (M,) whether a box is within its limit.
+    """
     result: Bool = np.sqrt((xy**2).sum(axis=1)) < limits[labels]
     return result
 
 
-def match(distance: Float64, thresholds: tuple[float, ...] = DISTANCES_M) -> Int64:
-    """Matches predictions to objects one by one, each to the nearest object that is free, if that is near enough.
+def match_greedily(distance: Float64, thresholds: tuple[float, ...] = DISTANCES_M) -> Int64:
+    """Match predictions to objects one by one, each to the nearest free object that is near enough.
 
     Args:
-        distance: (P, G) from each prediction to each object, inf where they may not match; rows in matching order.
-        thresholds: T distances; a match at one of them is nearer than it. At each of them all objects are free at first.
+        distance: (P, G) from each prediction to each object, inf if they may not match. Rows are in
+            matching order.
+        thresholds: T distances. A match at a threshold is nearer than it; at each threshold all
+            objects are free at first.
 
     Returns:
         (P, T) the object matched at each threshold, or -1; of equally near objects the earlier one.
@@ -219,7 +247,7 @@ def match(distance: Float64, thresholds: tuple[float, ...] = DISTANCES_M) -> Int
 def _match_pairs(
     rows: Int64, columns: Int64, apart: Float64, count: int, thresholds: tuple[float, ...]
 ) -> Int64:
-    """`match` of `count` predictions, given the pairs (K,) of a prediction and an object that are near each other."""
+    """Match `count` predictions, given the pairs (K,) of a prediction and a near object."""
     nearest_first = np.lexsort((apart, rows))
     pairs = list(zip(*(a[nearest_first].tolist() for a in (rows, columns, apart)), strict=True))
     found = np.full((count, len(thresholds)), -1, np.int64)
@@ -237,15 +265,17 @@ def _match_pairs(
 def _errors(
     offset: Float64, boxes: Float64, true: Float64, symmetric: Bool, wrong_attribute: Float64
 ) -> Float64:
-    """TP_ERRORS of N matched pairs.
+    """Compute TP_ERRORS of N matched pairs.
 
     Args:
-        offset: (N, 2) between their centres. boxes, true: (N, 9) predicted and true boxes.
+        offset: (N, 2) between their centres.
+        boxes: (N, 9) predicted boxes.
+        true: (N, 9) true boxes.
         symmetric: (N,) whether front and back of the object are alike.
-        wrong_attribute: (N,) 0 or 1; NaN where the true one is unknown.
+        wrong_attribute: (N,) 0 or 1; NaN if the true one is unknown.
 
     Returns:
-        (N, 5); NaN where the true velocity or attribute is unknown.
+        (N, 5); NaN if the true velocity or attribute is unknown.
     """
     result = np.empty((len(boxes), len(TP_ERRORS)))
     result[:, 0] = np.hypot(offset[:, 0], offset[:, 1])

@@ -1,18 +1,21 @@
-"""The nuScenes detection metrics (detection_cvpr_2019), pooled from per-frame statistics; equal to nuscenes-devkit 1.2.0.
+"""The nuScenes detection metrics (detection_cvpr_2019), pooled from per-frame statistics.
 
-Per class and distance threshold, predictions of all frames are put in order of falling score (equal scores: later frame
-first, within a frame the later box first, as the devkit's reversed sort does). With tp and n the running counts,
-precision = tp / n is interpolated linearly at 101 recalls tp / n_gt (0 beyond the highest recall reached), and
+The figures equal those of nuscenes-devkit 1.2.0. Per class and distance threshold, the predictions
+of all frames are put in order of falling score (equal scores: later frame first, within a frame the
+later box first, as the devkit's reversed sort does). With tp and n the running counts, precision =
+tp / n is interpolated linearly at 101 recalls tp / n_gt (0 beyond the highest recall reached), and
 
     AP = mean over recalls 0.11..1 of max(precision - 0.1, 0) / 0.9
 
-A class's AP is the mean over the thresholds, mAP the mean over the ten classes. The errors of the true positives at 2 m are
-running means over the falling scores, interpolated at the scores of the 101 recalls and averaged from recall 0.11 to the
-highest one reached; 1 where 0.11 is not reached. Undefined: AOE, AVE, AAE of cones; AVE, AAE of barriers.
+A class's AP is the mean over the thresholds, mAP the mean over the classes. The errors of the true
+positives at 2 m are running means over the falling scores, interpolated at the scores of the 101
+recalls and averaged from recall 0.11 to the highest one reached. An error is 1 if 0.11 is not
+reached. Undefined in nuScenes: AOE, AVE, AAE of cones; AVE, AAE of barriers.
 
     NDS = (5 mAP + sum over the five errors of max(0, 1 - mean over classes)) / 10
 
-A class without ground truth has AP 0 and errors 1, here as in the devkit; `mAP_present` leaves such classes out.
+A class without ground truth has AP 0 and errors 1, here as in the devkit; `mAP_present` leaves such
+classes out.
 """
 
 from __future__ import annotations
@@ -53,10 +56,13 @@ _MAP_WEIGHT = 5
 
 
 def class_ranges(clip_to_m: float | None = None) -> dict[str, float]:
-    """nuScenes' range per class [m]: 50 for vehicles, 40 for pedestrians and cycles, 30 for cones and barriers.
+    """Return nuScenes' range per class [m].
+
+    It is 50 m for vehicles, 40 m for pedestrians and cycles, 30 m for cones and barriers.
 
     Args:
-        clip_to_m: no range is larger than this, e.g. `Grid.inner_radius_m`. Figures are then not nuScenes' any more.
+        clip_to_m: Largest range, e.g. `Grid.inner_radius_m`. Figures are then not nuScenes' any
+            more.
     """
     return NUSCENES.ranges(clip_to_m)
 
@@ -65,10 +71,20 @@ def class_ranges(clip_to_m: float | None = None) -> dict[str, float]:
 class DetectionResult:
     """The official figures, unrounded.
 
-    mAP, NDS, mASE, mAAE are fractions; mATE [m], mAOE [rad], mAVE [m/s]; errors may exceed 1.
-    mAP_present: mean over the classes with ground truth; None without any ground truth.
-    ap: class to threshold [m] to AP. class_ap: mean over thresholds. tp_errors: class to name (`TP_ERRORS`) to value,
-    None where the taxonomy defines none. n_gt: class to number of objects (0: its AP is 0 by convention, not by failure).
+    Attributes:
+        mAP: Mean average precision.
+        mAP_present: Mean over the classes with ground truth; None without any ground truth.
+        NDS: nuScenes detection score.
+        mATE: Mean translation error [m].
+        mASE: Mean scale error [fraction].
+        mAOE: Mean orientation error [rad].
+        mAVE: Mean velocity error [m/s].
+        mAAE: Mean attribute error [fraction].
+        ap: Class to threshold [m] to AP.
+        class_ap: Class to the mean over thresholds.
+        tp_errors: Class to name (`TP_ERRORS`) to value, None if the taxonomy defines none.
+        n_gt: Class to number of objects. With 0 objects, its AP is 0 by convention.
+        n_frames: Number of frames.
     """
 
     mAP: float
@@ -87,13 +103,15 @@ class DetectionResult:
 
 
 def aggregate_detection(stats: Sequence[DetectionStats]) -> DetectionResult:
-    """Pools frames, in the order of the evaluation. Aggregating a part equals evaluating that part alone.
+    """Pool frames, in the order of the evaluation.
+
+    Aggregating a part equals evaluating that part alone.
 
     Raises:
-        CalicoError: no frames.
+        CalicoError: There are no frames.
     """
     pool = pool_detection(stats)
-    ap, errors = pool.evaluate()
+    ap, errors = pool.compute_ap_and_errors()
     n_gt = pool.n_gt.sum(axis=0)
     names = pool.taxonomy.names
     values = detection_values(ap, errors, n_gt, pool.taxonomy)
@@ -124,7 +142,8 @@ def detection_values(
     """Compute all figures by name; NaN for classes without ground truth.
 
     mAP, NDS and the mean errors follow the devkit for those (AP 0, error 1). An error that no class
-    defines is NaN, and NDS then rests on the errors that are defined: (5 mAP + their sum) / (5 + n).
+    defines is NaN, and NDS then rests on the errors that are defined: (5 mAP + their sum) / (5 +
+        n).
 
     Args:
         ap: (C, 4) by class and threshold.
@@ -155,10 +174,17 @@ def detection_values(
 
 @dataclass(frozen=True)
 class DetectionPool:
-    """The predictions of F frames, per class in matching order, so that any part of the frames is evaluated fast.
+    """The predictions of F frames, by class and in matching order.
 
-    scores, tp, errors, frame: per class (n,), (4, n), (5, n), (n,) (position of the frame). n_gt: (F, C).
-    taxonomy: the C classes.
+    Any part of the frames is evaluated fast.
+
+    Attributes:
+        scores: (n,) for each class.
+        tp: (4, n) for each class, a true positive at each of DISTANCES_M.
+        errors: (5, n) for each class, TP_ERRORS.
+        frame: (n,) for each class, position of the frame.
+        n_gt: (F, C) ground-truth objects.
+        taxonomy: The C classes.
     """
 
     scores: tuple[Float32, ...]
@@ -168,8 +194,8 @@ class DetectionPool:
     n_gt: Int64
     taxonomy: Taxonomy
 
-    def evaluate(self, kept: Bool | None = None) -> tuple[Float64, Float64]:
-        """Computes AP (C, 4) and errors (C, 5) of the frames kept (F,), or of all of them."""
+    def compute_ap_and_errors(self, kept: Bool | None = None) -> tuple[Float64, Float64]:
+        """Compute AP (C, 4) and errors (C, 5) of the frames kept (F,), or of all frames."""
         total = (self.n_gt if kept is None else self.n_gt[kept]).sum(axis=0)
         classes = self.taxonomy.classes
         ap = np.zeros((len(classes), len(DISTANCES_M)))
@@ -189,14 +215,19 @@ class DetectionPool:
 
 
 def pool_detection(stats: Sequence[DetectionStats]) -> DetectionPool:
-    """Concatenates and sorts. Raises CalicoError without frames, or with frames of several taxonomies."""
+    """Concatenate and sort the predictions of frames.
+
+    Raises:
+        CalicoError: There are no frames, or frames of several taxonomies.
+    """
     if not stats:
         raise CalicoError("detection metrics: got no frames, expected at least one")
     taxonomy = stats[0].taxonomy
     others = [s.taxonomy.name for s in stats if s.taxonomy != taxonomy]
     if others:
         raise CalicoError(
-            f"detection metrics: got frames of taxonomy {taxonomy.name} and of another, {others[0]}; "
+            f"detection metrics: got frames of taxonomy {taxonomy.name} and of another, "
+            f"{others[0]}; "
             "expected one"
         )
     labels = np.concatenate([s.labels for s in stats])
@@ -217,7 +248,7 @@ def pool_detection(stats: Sequence[DetectionStats]) -> DetectionPool:
 
 
 def _average_precisions(recalls: Float64, precisions: Float64) -> Float64:
-    """(4,) AP per threshold, from the running recalls and precisions (4, n)."""
+    """Compute AP (4,) per threshold from the running recalls and precisions (4, n)."""
     curves = [
         np.interp(_RECALLS[_FIRST:], recall, precision, right=0)
         for recall, precision in zip(recalls, precisions, strict=True)
@@ -228,7 +259,7 @@ def _average_precisions(recalls: Float64, precisions: Float64) -> Float64:
 
 
 def _mean_errors(scores: Float32, recall: Float64, tp: Bool, errors: Float64) -> Float64:
-    """(5,) errors (5, n) of the true positives (n,), averaged over the recalls reached above 0.1."""
+    """Average the errors (5, n) of the true positives (n,) over the recalls reached above 0.1."""
     score_at = np.interp(_RECALLS, recall, scores, right=0)
     reached = np.flatnonzero(score_at)
     last = int(reached[-1]) if len(reached) else 0

@@ -1,4 +1,7 @@
-"""The statistics of many frames in one place, so that every figure can be computed again without some of the frames."""
+"""The pooled statistics of many frames.
+
+Every figure can be computed again without some of the frames.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from calico_eval.metrics.segmentation import THRESHOLDS, segmentation_values
 from calico_eval.metrics.suffstats import FrameStats
 
 GROUPS = 50
-"""The most groups that scenes are dealt into, and so the most times that a figure is computed again."""
+"""Largest number of groups that scenes are dealt into. A figure is computed once without each."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +25,9 @@ class Groups:
 
     Attributes:
         of_frame: (F,) group of each frame, 0..count - 1.
-        count: number of groups.
-        unit: what is dealt, `scene` or `frame`.
-        units: number of these; more than `count` if groups hold several.
+        count: Number of groups.
+        unit: What is dealt, `scene` or `frame`.
+        units: Number of these; more than `count` if groups hold several.
     """
 
     of_frame: Int64
@@ -34,20 +37,22 @@ class Groups:
 
     @property
     def name(self) -> str:
-        """What one group is called: `scene`, `frame`, or `group` if groups hold several of these."""
+        """Name of one group: `scene`, `frame`, or `group` if groups hold several of these."""
         return self.unit if self.units == self.count else "group"
 
-    def kept(self) -> list[Bool]:
-        """Returns for each group the frames (F,) that stay without it; nothing where there is one group only."""
+    def list_kept_frames(self) -> list[Bool]:
+        """List for each group the frames (F,) that stay without it; empty if there is one group."""
         return [self.of_frame != group for group in range(self.count)] if self.count > 1 else []
 
     def count_with(self, frames: Bool) -> int:
-        """Counts the groups that hold at least one of these frames (F,)."""
+        """Count the groups that hold at least one of these frames (F,)."""
         return len(np.unique(self.of_frame[frames]))
 
 
 def deal_groups(scenes: Sequence[str]) -> Groups:
-    """Makes a group of every scene, or of every frame where there is one scene; of neighbours where there are over 50.
+    """Make a group of every scene, or of every frame if there is only one scene.
+
+    Of more than 50 scenes, neighbours share a group.
 
     Args:
         scenes: (F,) scene name of each frame.
@@ -66,8 +71,9 @@ class StatsPool:
     """The statistics of F frames, in matching order.
 
     Attributes:
-        detection: pooled predictions.
-        cells: (3, F, K, 7) tp, fp, fn of the map per frame, class and threshold; 0 for a frame without a map.
+        detection: Pooled predictions.
+        cells: (3, F, K, 7) tp, fp, fn of the map per frame, class and threshold; 0 for a frame
+            without a map.
         has_map: (F,) whether a frame has a map.
     """
 
@@ -76,8 +82,12 @@ class StatsPool:
     has_map: Bool
 
     @staticmethod
-    def of(stats: Sequence[FrameStats]) -> StatsPool:
-        """Pools frames. Raises CalicoError where there are none."""
+    def from_frames(stats: Sequence[FrameStats]) -> StatsPool:
+        """Pool frames.
+
+        Raises:
+            CalicoError: There are no frames.
+        """
         detection = pool_detection([frame.detection for frame in stats])
         classes = len(detection.taxonomy.map_classes)
         cells = np.zeros((3, len(stats), classes, len(THRESHOLDS)), np.int64)
@@ -91,19 +101,19 @@ class StatsPool:
         has_map = np.array([frame.segmentation is not None for frame in stats], np.bool_)
         return StatsPool(detection, cells, has_map)
 
-    def values(self, kept: Bool | None = None) -> dict[str, float]:
-        """Computes every figure by name.
+    def compute_values(self, kept: Bool | None = None) -> dict[str, float]:
+        """Compute every figure by name.
 
         Args:
-            kept: (F,) the frames that count; None for all of them.
+            kept: (F,) frames that count. None counts all.
 
         Returns:
-            Name to figure, NaN where undefined; without the map's names if no frame of the pool has a map.
+            Name to figure, NaN if undefined. The map's names are missing if no frame has a map.
         """
         frames = np.ones(len(self.has_map), np.bool_) if kept is None else kept
         taxonomy = self.detection.taxonomy
         values = detection_values(
-            *self.detection.evaluate(kept),
+            *self.detection.compute_ap_and_errors(kept),
             self.detection.n_gt[frames].sum(axis=0),
             taxonomy,
         )
@@ -114,18 +124,18 @@ class StatsPool:
             of_map if self.has_map[frames].any() else dict.fromkeys(of_map, float("nan"))
         )
 
-    def replicates(self, groups: Groups) -> list[dict[str, float]]:
-        """Computes every figure without each group in turn."""
-        return [self.values(kept) for kept in groups.kept()]
+    def compute_replicates(self, groups: Groups) -> list[dict[str, float]]:
+        """Compute every figure without each group in turn."""
+        return [self.compute_values(kept) for kept in groups.list_kept_frames()]
 
-    def support(self, groups: Groups) -> dict[str, int]:
-        """Counts for every figure the groups that it rests on.
+    def count_support(self, groups: Groups) -> dict[str, int]:
+        """Count for every figure the groups that it rests on.
 
-        Those are the groups with ground truth of the class, of any class (`_present`), or with any map. The official means
-        over the detection classes rest on all groups.
+        Those are the groups with ground truth of the class, of any class (`_present`), or with any
+        map. The official means over the detection classes rest on all groups.
         """
         objects, cells = self._objects(), self._map_cells()
-        counts = dict.fromkeys(self.values(), groups.count) | {
+        counts = dict.fromkeys(self.compute_values(), groups.count) | {
             "mIoU": groups.count_with(self.has_map),
             "mAP_present": groups.count_with(objects.any(axis=1)),
             "mIoU_present": groups.count_with(cells.any(axis=1)),
@@ -139,8 +149,8 @@ class StatsPool:
             for i, name in enumerate(self.detection.taxonomy.map_names)
         }
 
-    def groups_per_class(self, groups: Groups) -> tuple[Mapping[str, int], Mapping[str, int]]:
-        """Counts the groups with ground truth of each detection class, and of each map class."""
+    def count_groups_per_class(self, groups: Groups) -> tuple[Mapping[str, int], Mapping[str, int]]:
+        """Count the groups with ground truth of each detection class, and of each map class."""
         objects, cells = self._objects(), self._map_cells()
         taxonomy = self.detection.taxonomy
         return (
@@ -149,16 +159,16 @@ class StatsPool:
         )
 
     def _objects(self) -> Bool:
-        """(F, C) whether a frame has objects of a class."""
+        """Tell (F, C) whether a frame has objects of a class."""
         result: Bool = self.detection.n_gt > 0
         return result
 
     def _map_cells(self) -> Bool:
-        """(F, K) whether a frame has true map cells of a class."""
+        """Tell (F, K) whether a frame has true map cells of a class."""
         result: Bool = (self.cells[0] + self.cells[2])[..., 0] > 0
         return result
 
 
 def as_arrays(rows: Sequence[Mapping[str, float]]) -> dict[str, Float64]:
-    """Turns one record per replicate into one array (R,) per figure."""
+    """Turn one record per replicate into one array (R,) per figure."""
     return {name: np.array([row[name] for row in rows]) for name in rows[0]} if rows else {}

@@ -1,4 +1,7 @@
-"""How good the predictions of a single frame are. No metric of the field is defined for one frame; this only ranks."""
+"""A quality of the predictions of a single frame, which only ranks frames.
+
+No metric of the field is defined for one frame.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,10 @@ from calico_eval.metrics.suffstats import FrameStats
 
 
 def frame_quality(stats: FrameStats) -> float:
-    """How good one frame's predictions are, to tell frames and attacks apart, not to be reported: 0..1.
+    """Rate the predictions of one frame from 0 to 1, to compare frames and attacks.
 
-    The mean of what there is: F1 of the boxes (matched at 2 m, score >= 0.2), and the map's IoU at 0.5 pooled over classes.
+    The quality is the mean of F1 of the boxes (matched at 2 m, score >= 0.2) and of the map's IoU
+    at 0.5 pooled over classes, as far as they are defined. It is not meant to be reported.
     """
     found, parts = stats.detection, []
     kept = found.scores >= SCORE

@@ -1,15 +1,20 @@
-"""Robustness aggregates over corruptions and severities, of any metric M where higher is better (mAP, NDS, mIoU).
+"""Robustness aggregates over corruptions and severities.
 
-With c a corruption, s one of S severities, b a baseline model (another run; its name belongs to the figure):
+They are defined for any metric M of which higher is better (mAP, NDS, mIoU). With c a corruption, s
+one of S severities and b a baseline model (another run; its name belongs to the figure):
 
-    CE_c  = sum_s (1 - M_cs) / sum_s (1 - M^b_cs)      mCE = mean_c CE_c    (Hendrycks and Dietterich 2019)
-    RR_c  = sum_s M_cs / (S M_clean)                   mRR = mean_c RR_c    (resilience rate, RoboBEV, Xie et al. 2023)
-    RRA_c = sum_s M_cs / sum_s M^b_cs - 1              mRRA = mean_c RRA_c  (relative resilience)
-    mPC   = mean_cs M_cs                                                    (Michaelis et al. 2019)
-    RCE   = (M_clean - mPC) / M_clean                                       (Dong et al. 2023)
+    CE_c  = sum_s (1 - M_cs) / sum_s (1 - M^b_cs)      mCE = mean_c CE_c    [1]
+    RR_c  = sum_s M_cs / (S M_clean)                   mRR = mean_c RR_c    [2] resilience rate
+    RRA_c = sum_s M_cs / sum_s M^b_cs - 1              mRRA = mean_c RRA_c  relative resilience
+    mPC   = mean_cs M_cs                                                    [3]
+    RCE   = (M_clean - mPC) / M_clean                                       [4]
 
-mCE is below 1 where the model beats the baseline. Negative values are legal. A missing cell is an error, never left out:
-every condition must have the same severities, and the baseline the same cells.
+mCE is below 1 if the model beats the baseline. Negative values are legal. A missing cell is an
+error
+and never left out: every condition must have the same severities, and the baseline the same cells.
+
+Source: [1] Hendrycks and Dietterich 2019; [2] RoboBEV, Xie et al. 2023; [3] Michaelis et al. 2019;
+[4] Dong et al. 2023.
 """
 
 from __future__ import annotations
@@ -25,7 +30,12 @@ Scores = Mapping[str, Mapping[int, float | None]]
 
 @dataclass(frozen=True)
 class Baseline:
-    """Another model's scores on the same cells. name: goes with every figure made from it."""
+    """Another model's scores on the same cells.
+
+    Attributes:
+        name: Name that goes with every figure made from it.
+        scores: Its corrupted cells.
+    """
 
     name: str
     scores: Scores
@@ -33,9 +43,10 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Robustness:
-    """The aggregates; None where a denominator is 0 (`mRR` of a model that finds nothing even on clean data).
+    """The aggregates of one model.
 
-    mCE, mRRA, CE, RRA and baseline are None without a baseline.
+    An aggregate is None if its denominator is 0, for example mRR of a model that finds nothing even
+    on clean data. mCE, mRRA, CE, RRA and baseline are None without a baseline.
     """
 
     mPC: float
@@ -49,16 +60,19 @@ class Robustness:
     RRA: dict[str, float | None] | None
 
 
-def robustness(scores: Scores, clean: float, baseline: Baseline | None = None) -> Robustness:
-    """All aggregates of one model.
+def aggregate_robustness(
+    scores: Scores, clean: float, baseline: Baseline | None = None
+) -> Robustness:
+    """Compute all aggregates of one model.
 
     Args:
-        scores: the corrupted cells; severity 0 (clean) does not belong here.
-        clean: the metric without corruption.
-        baseline: what CE and RRA compare with.
+        scores: Corrupted cells; severity 0 (clean) does not belong here.
+        clean: The metric without corruption.
+        baseline: What CE and RRA compare with.
 
     Raises:
-        CalicoError: no cells, a missing cell (named), or severity 0.
+        CalicoError: There are no cells, a cell is missing (the message names it), or a severity is
+            0.
     """
     cells = _complete(scores, "the model")
     sums = {name: sum(row.values()) for name, row in cells.items()}
@@ -87,7 +101,7 @@ def robustness(scores: Scores, clean: float, baseline: Baseline | None = None) -
 
 
 def _complete(scores: Scores, whose: str) -> dict[str, dict[int, float]]:
-    """The scores without None, after checking that conditions and severities make a full rectangle."""
+    """Return the scores after checking that conditions and severities make a full rectangle."""
     severities = sorted({severity for row in scores.values() for severity in row})
     if not severities:
         raise CalicoError(
@@ -95,7 +109,8 @@ def _complete(scores: Scores, whose: str) -> dict[str, dict[int, float]]:
         )
     if severities[0] < 1:
         raise CalicoError(
-            f"robustness: got severity {severities[0]} of {whose}, expected 1 or more; clean is given apart"
+            f"robustness: got severity {severities[0]} of {whose}, expected 1 or more; clean is "
+            "given apart"
         )
     cells: dict[str, dict[int, float]] = {}
     for name, row in scores.items():
@@ -104,7 +119,8 @@ def _complete(scores: Scores, whose: str) -> dict[str, dict[int, float]]:
             value = row.get(severity)
             if value is None:
                 raise CalicoError(
-                    f"robustness: {whose} has no value for {name} at severity {severity}; every condition needs the "
+                    f"robustness: {whose} has no value for {name} at severity {severity}; every "
+                    "condition needs the "
                     f"severities {severities}. Run the missing cells with --resume."
                 )
             cells[name][severity] = value
@@ -112,14 +128,15 @@ def _complete(scores: Scores, whose: str) -> dict[str, dict[int, float]]:
 
 
 def _baseline_sums(cells: dict[str, dict[int, float]], baseline: Baseline) -> dict[str, float]:
-    """Sum over the model's severities of the baseline's scores."""
+    """Sum the baseline's scores over the model's severities."""
     sums = {}
     for name, row in cells.items():
         values = [baseline.scores.get(name, {}).get(severity) for severity in row]
         for severity, value in zip(row, values, strict=True):
             if value is None:
                 raise CalicoError(
-                    f"robustness: baseline {baseline.name} has no value for {name} at severity {severity}, which the model "
+                    f"robustness: baseline {baseline.name} has no value for {name} at severity "
+                    f"{severity}, which the model "
                     "has; run the baseline on the same cells"
                 )
         sums[name] = sum(value for value in values if value is not None)
@@ -131,6 +148,6 @@ def _ratio(numerator: float, denominator: float) -> float | None:
 
 
 def _mean(values: Mapping[str, float | None]) -> float | None:
-    """None as soon as one is None: nothing is left out silently."""
+    """Average values; None as soon as one is None, so that nothing is left out silently."""
     known = [value for value in values.values() if value is not None]
     return sum(known) / len(known) if len(known) == len(values) else None

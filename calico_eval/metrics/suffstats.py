@@ -63,7 +63,14 @@ _NO_CELLS: Int64 = np.zeros(0, np.int64)
 
 @dataclass(frozen=True)
 class FrameStats:
-    """One frame of one cell. segmentation is None where the frame has no map masks or the model no map."""
+    """The statistics of one frame in one cell.
+
+    Attributes:
+        token: Token of the frame.
+        scene: Scene of the frame.
+        detection: Matched predictions.
+        segmentation: Counted map cells; None if the frame has no map masks or the model no map.
+    """
 
     token: str
     scene: str
@@ -71,8 +78,19 @@ class FrameStats:
     segmentation: SegmentationStats | None = None
 
 
-def frame_stats(frame: Frame, predictions: Predictions, ranges: Mapping[str, float]) -> FrameStats:
-    """Statistics of one frame. For the errors, see `detection_stats` and `segmentation_stats`."""
+def compute_frame_stats(
+    frame: Frame, predictions: Predictions, ranges: Mapping[str, float]
+) -> FrameStats:
+    """Compute the statistics of one frame.
+
+    Args:
+        frame: Frame with ground truth.
+        predictions: Predictions of the same frame.
+        ranges: Class name to range [m].
+
+    Raises:
+        CalicoError: See `detection_stats` and `segmentation_stats`.
+    """
     both = frame.map_masks is not None and predictions.map_probs is not None
     return FrameStats(
         token=frame.token,
@@ -85,8 +103,9 @@ def frame_stats(frame: Frame, predictions: Predictions, ranges: Mapping[str, flo
 def save_stats(path: Path, stats: Sequence[FrameStats], cell: str = "") -> str:
     """Write the statistics of a cell as one sealed parquet file, atomically.
 
-    A row is a frame. `tp` holds one bit per threshold of DISTANCES_M; `errors` only the rows matched at 2 m, five numbers
-    each, null where undefined. A frame without a map has empty lists of cells.
+    A row is a frame. `tp` holds one bit per threshold of DISTANCES_M. `errors` holds only the rows
+    matched at 2 m, five numbers each, null if undefined. A frame without a map has empty lists of
+    cells.
 
     Args:
         path: The file; its folder is made.
@@ -136,8 +155,8 @@ def load_stats(path: Path, cell: str | None = None, sha256: str | None = None) -
 
     Args:
         path: A file of `save_stats`.
-        cell: Id of the cell that they must be of; None where it does not matter.
-        sha256: Hash that the file must have; None where it is not known.
+        cell: Id of the cell that they must be of; None accepts any.
+        sha256: Hash that the file must have; None accepts any.
 
     Raises:
         CalicoError: The file is missing, damaged, of another layout, or of another cell.
@@ -159,7 +178,8 @@ def load_stats(path: Path, cell: str | None = None, sha256: str | None = None) -
         found = about.get(b"calico.cell", b"").decode(errors="replace")
         if cell not in (None, found) or sha256 not in (None, hashlib.sha256(content).hexdigest()):
             raise CalicoError(
-                f"{path}: holds the statistics of another run or cell ({found}), expected cell {cell}"
+                f"{path}: holds the statistics of another run or cell ({found}), expected cell "
+                f"{cell}"
             )
         return _frames(table, taxonomy)
     except CalicoError:
@@ -195,7 +215,7 @@ def _load_pyarrow() -> tuple[Any, Any]:
 
 
 def _lists(pa: Any, rows: Sequence[npt.NDArray[Any]], kind: str) -> Any:
-    """A list column; NaN becomes null."""
+    """Make a list column; NaN becomes null."""
     offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows], dtype=np.int64)]).astype(
         np.int32
     )
@@ -206,7 +226,7 @@ def _lists(pa: Any, rows: Sequence[npt.NDArray[Any]], kind: str) -> Any:
 
 
 def _split(column: Any) -> list[npt.NDArray[Any]]:
-    """The rows of a list column; null becomes NaN."""
+    """Split a list column into its rows; null becomes NaN."""
     return np.split(
         column.flatten().to_numpy(zero_copy_only=False), column.offsets.to_numpy()[1:-1]
     )

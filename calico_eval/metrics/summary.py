@@ -6,35 +6,39 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from calico_eval.metrics.intervals import Interval, intervals, pooled_values
+from calico_eval.metrics.intervals import Interval, compute_intervals, pooled_values
 from calico_eval.metrics.matching import TP_ERRORS
 from calico_eval.metrics.suffstats import FrameStats
 from reports.known_metrics import Known, known_metric
 from reports.schema import Metric
 
+ROUNDING = 1e-12
+"""Largest distance to a limit that counts as rounding."""
 _NO_MAP = "no frame has both map masks and a predicted map"
 _NO_OBJECTS = "no ground truth objects"
 _MEAN_ERRORS = tuple(f"m{name}" for name in TP_ERRORS)
 
 
-def metrics_of(stats: Sequence[FrameStats], *, with_intervals: bool = True) -> dict[str, Metric]:
-    """mAP, mAP_present, NDS, mATE .. mAAE, AP/<class>, mIoU, mIoU_present, IoU/<class> of the pooled frames.
+def compute_metrics(
+    stats: Sequence[FrameStats], *, with_intervals: bool = True
+) -> dict[str, Metric]:
+    """Compute all figures of the pooled frames, as results.json has them.
 
-    With nuScenes' classes, mAP, NDS, the mean errors and mIoU are the official ones: a class without
-    ground truth counts AP 0, error 1, IoU 0 there. The `_present`
-    means leave such classes out; their own AP or IoU is undefined. n_objects counts ground-truth
-    objects (detection figures only); n_frames and n_scenes of the map's figures count frames with a
-    map.
+    They are mAP, mAP_present, NDS, mATE .. mAAE, AP/<class>, mIoU, mIoU_present and IoU/<class>.
+    With nuScenes' classes, mAP, NDS, the mean errors and mIoU are the official ones: a class
+    without ground truth counts AP 0, error 1, IoU 0 there. The `_present` means leave such classes
+    out; their own AP or IoU is undefined. n_objects counts ground-truth objects (detection figures
+    only); n_frames and n_scenes of the map's figures count frames with a map.
 
     Args:
-        stats: the frames in the order of the evaluation.
-        with_intervals: False skips lo, hi and method, e.g. for validation while training.
+        stats: The frames in the order of the evaluation.
+        with_intervals: Whether lo, hi and method are computed; validation in a training skips them.
 
     Raises:
-        CalicoError: no frames.
+        CalicoError: There are no frames.
     """
     if with_intervals:
-        found = intervals(stats)
+        found = compute_intervals(stats)
     else:
         found = {
             name: Interval(value, None, None, None, "")
@@ -72,9 +76,9 @@ def _metric(
     if known is None:
         raise ValueError(f"{name}: no unit, direction and limits in reports.known_metrics")
     defined = not np.isnan(interval.value)
-    lo, hi = ends_within(known, interval)
+    lo, hi = clip_interval(known, interval)
     return Metric(
-        value=interval.value if defined else None,
+        value=clip_rounding(known, interval.value) if defined else None,
         lo=lo,
         hi=hi,
         method=interval.method or None,
@@ -87,11 +91,29 @@ def _metric(
     )
 
 
-def ends_within(known: Known, interval: Interval) -> tuple[float | None, float | None]:
-    """The ends of an interval, cut at what the figure can be."""
+def clip_interval(known: Known, interval: Interval) -> tuple[float | None, float | None]:
+    """Clip the ends of an interval at what the figure can be.
+
+    Args:
+        known: Limits of the figure.
+        interval: The figure with its interval.
+    """
     if interval.lo is None or interval.hi is None:
         return None, None
     return max(interval.lo, known.lowest), min(interval.hi, known.highest)
+
+
+def clip_rounding(known: Known, value: float) -> float:
+    """Clip a figure that rounding moved past its limit, e.g. 1.0000000000000004 to 1.
+
+    Args:
+        known: Limits of the figure.
+        value: The figure. A value further outside stays, so that a fault is not hidden.
+    """
+    for limit in (known.lowest, known.highest):
+        if abs(value - limit) <= ROUNDING:
+            return limit
+    return value
 
 
 def _reason(name: str) -> str:

@@ -27,9 +27,9 @@ from calico.data.source import FrameSource
 from calico.files import write_atomic
 from calico.train.checkpoint import MODEL_FILE, load_model
 from calico_eval.engines.torch import TorchEngine
-from calico_eval.evaluate import evaluate
+from calico_eval.evaluate import evaluate_engine
 from calico_eval.evaluation.provenance import describe_origin
-from calico_eval.metrics.summary import metrics_of
+from calico_eval.metrics.summary import compute_metrics
 from calico_eval.validation import eval_ranges
 from experiments.pretraining.conditioned import ConditionedSource
 from experiments.pretraining.protocol import SIZES, VARIANTS, Cell
@@ -99,10 +99,10 @@ def scored(work: Path, size: str, seed: int) -> dict[str, Any]:
         if condition := SIZES[size].condition:
             source = ConditionedSource(source, condition)
         engine = TorchEngine(model, config, config.device, name)
-        stats = evaluate(
+        stats = evaluate_engine(
             engine, source, ranges=eval_ranges(config), batch_size=config.eval.batch_size
         )
-        metrics = metrics_of(stats, with_intervals=False)
+        metrics = compute_metrics(stats, with_intervals=False)
         models[name] = {
             "model_sha256": hashlib.sha256((folder / MODEL_FILE).read_bytes()).hexdigest(),
             "metrics": {metric: found.value for metric, found in metrics.items()},

@@ -25,10 +25,10 @@ from calico.train.stages import run_stage
 from calico.train.state import STATE_FILE
 from calico_eval.diagnosis import diagnosis
 from calico_eval.engines.torch import TorchEngine
-from calico_eval.evaluate import evaluate
+from calico_eval.evaluate import evaluate_engine
 from calico_eval.evaluation.provenance import describe_origin
 from calico_eval.features import Branch
-from calico_eval.metrics.summary import metrics_of
+from calico_eval.metrics.summary import compute_metrics
 from calico_eval.validation import eval_ranges
 from corruptions.preset import Level
 from experiments.pretraining.conditioned import ConditionedSource
@@ -256,10 +256,10 @@ class Bench:
         """
         model, _ = load_model(folder)
         engine = TorchEngine(model, config, config.device, cell.variant.name)
-        stats = evaluate(
+        stats = evaluate_engine(
             engine, source, ranges=eval_ranges(config), batch_size=config.eval.batch_size
         )
-        metrics = metrics_of(stats)
+        metrics = compute_metrics(stats)
         training = read_record(folder / RUN_FILE, TrainingRecord, "run")
         return {
             "format": CELL_FORMAT,

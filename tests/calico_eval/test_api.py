@@ -18,9 +18,9 @@ from calico.train.checkpoint import save_model
 from calico_eval.api import attack, evaluate, load_model
 from calico_eval.attacks.budget.threat import Threat
 from calico_eval.engines.torch import TorchEngine
-from calico_eval.evaluate import evaluate as run_evaluation
+from calico_eval.evaluate import evaluate_engine as run_evaluation
 from calico_eval.metrics.nuscenes import class_ranges
-from calico_eval.metrics.summary import metrics_of
+from calico_eval.metrics.summary import compute_metrics
 from calico_eval.validation import eval_ranges
 from corruptions import CorruptionError, corrupt
 
@@ -55,7 +55,7 @@ class Pooled(Oracle):
 
 def test_figures_are_those_of_the_command(small_engine: TorchEngine, street: FrameSource) -> None:
     scores = evaluate(small_engine, street)
-    expected = metrics_of(
+    expected = compute_metrics(
         run_evaluation(small_engine, street, ranges=eval_ranges(small_engine.config))
     )
     assert list(scores) == list(expected)
@@ -69,7 +69,7 @@ def test_figures_are_those_of_the_command(small_engine: TorchEngine, street: Fra
 
 def test_a_corruption_is_applied(small_engine: TorchEngine, street: FrameSource) -> None:
     scores = evaluate(small_engine, street, corruption="fog", severity=4, seed=3, frames=[0, 4])
-    expected = metrics_of(
+    expected = compute_metrics(
         run_evaluation(
             small_engine,
             street,

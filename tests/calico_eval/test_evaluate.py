@@ -15,10 +15,10 @@ from calico.predictions import Predictions
 from calico.taxonomy import NUSCENES
 from calico_eval.engines.base import check_cameras
 from calico_eval.engines.torch import TorchEngine
-from calico_eval.evaluate import evaluate
-from calico_eval.infer import infer
+from calico_eval.evaluate import evaluate_engine
+from calico_eval.infer import run_inference
 from calico_eval.metrics.nuscenes import class_ranges
-from calico_eval.metrics.summary import metrics_of
+from calico_eval.metrics.summary import compute_metrics
 from tests.calico_eval.evaluations import plan_for
 
 
@@ -47,7 +47,7 @@ class Oracle:
 
 def test_batches_keep_the_order_and_the_progress_ends_at_all(street: FrameSource) -> None:
     engine, steps = Oracle(), []
-    stats = evaluate(
+    stats = evaluate_engine(
         engine,
         street,
         ranges=class_ranges(),
@@ -68,7 +68,9 @@ def test_a_perfect_model_of_two_classes_scores_two_tenths(street: FrameSource) -
     def visible_only(frame: Frame) -> Frame:
         return frame.replace(boxes=frame.boxes.select(frame.boxes.num_points > 0))
 
-    metrics = metrics_of(evaluate(Oracle(), street, ranges=class_ranges(), transform=visible_only))
+    metrics = compute_metrics(
+        evaluate_engine(Oracle(), street, ranges=class_ranges(), transform=visible_only)
+    )
     assert metrics["AP/car"].value == pytest.approx(1.0)
     assert metrics["AP/pedestrian"].value == pytest.approx(1.0)
     assert metrics["mAP"].value == pytest.approx(0.2)
@@ -83,19 +85,19 @@ def test_indices_and_transform_reach_the_engine(street: FrameSource) -> None:
             points=frame.points[::2], ring=frame.ring[::2], sweep_index=frame.sweep_index[::2]
         )
 
-    stats = evaluate(engine, street, ranges=class_ranges(), indices=[5, 0], transform=halved)
+    stats = evaluate_engine(engine, street, ranges=class_ranges(), indices=[5, 0], transform=halved)
     assert [s.token for s in stats] == [street.info(5).token, street.info(0).token]
     assert engine.points == [(len(street[5].points) + 1) // 2, (len(street[0].points) + 1) // 2]
 
 
 def test_no_frames_is_an_error(street: FrameSource) -> None:
     with pytest.raises(CalicoError, match="data street: no frames to evaluate"):
-        evaluate(Oracle(), street, ranges=class_ranges(), indices=[])
+        evaluate_engine(Oracle(), street, ranges=class_ranges(), indices=[])
 
 
 def test_batch_size_zero_is_an_error(street: FrameSource) -> None:
     with pytest.raises(CalicoError, match="batch size 0: expected 1 or more"):
-        evaluate(Oracle(), street, ranges=class_ranges(), batch_size=0)
+        evaluate_engine(Oracle(), street, ranges=class_ranges(), batch_size=0)
 
 
 class NoCameras:
@@ -122,8 +124,8 @@ def test_a_model_with_cameras_on_data_without_is_told_before_a_frame_is_loaded(
 ) -> None:
     blind = NoCameras(street)
     for work in (
-        lambda: evaluate(small_engine, blind, ranges=class_ranges()),  # type: ignore[arg-type]
-        lambda: infer(small_engine, blind, tmp_path),  # type: ignore[arg-type]
+        lambda: evaluate_engine(small_engine, blind, ranges=class_ranges()),  # type: ignore[arg-type]
+        lambda: run_inference(small_engine, blind, tmp_path),  # type: ignore[arg-type]
         lambda: plan_for([small_engine], blind, ranges=class_ranges()),  # type: ignore[arg-type]
     ):
         with pytest.raises(

@@ -12,7 +12,7 @@ from PIL import Image
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico_eval.engines.user import UserEngine
-from calico_eval.infer import infer
+from calico_eval.infer import run_inference
 from calico_eval.submission import predictions_from_submission, read_submission
 
 
@@ -25,7 +25,7 @@ def test_submission_reads_back_and_pictures_are_there(
     engine: UserEngine, street: FrameSource, tmp_path: Path
 ) -> None:
     steps: list[tuple[int, int]] = []
-    path = infer(
+    path = run_inference(
         engine, street, tmp_path, limit=2, batch_size=1, progress=lambda *step: steps.append(step)
     )
     assert steps == [(1, 2), (2, 2)]
@@ -49,10 +49,10 @@ def test_submission_reads_back_and_pictures_are_there(
 def test_no_pictures_when_not_wanted(
     engine: UserEngine, street: FrameSource, tmp_path: Path
 ) -> None:
-    infer(engine, street, tmp_path / "out", limit=1, pictures=False)
+    run_inference(engine, street, tmp_path / "out", limit=1, pictures=False)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["submission.json"]
 
 
 def test_no_frames_is_an_error(engine: UserEngine, street: FrameSource, tmp_path: Path) -> None:
     with pytest.raises(CalicoError, match=r"no frames to run on \(limit 0, 6 frames\)"):
-        infer(engine, street, tmp_path, limit=0)
+        run_inference(engine, street, tmp_path, limit=0)

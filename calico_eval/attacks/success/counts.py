@@ -31,7 +31,9 @@ def hidden(
     frame: Frame, before: Predictions, after: Predictions, ranges: Mapping[str, float]
 ) -> Count:
     """Trials: objects found before the attack (matched by class within 2 m). Successes: those not found any more."""
-    was, now = (find_objects(frame, one, ranges).matches(NEAR_M) >= 0 for one in (before, after))
+    was, now = (
+        find_objects(frame, one, ranges).match_objects(NEAR_M) >= 0 for one in (before, after)
+    )
     return int((was & ~now).sum()), int(was.sum())
 
 
@@ -66,7 +68,7 @@ def moved(
     not matched any more are hidden.
     """
     was, now = find_objects(frame, before, ranges), find_objects(frame, after, ranges)
-    old, new = was.matches(NEAR_M), now.matches(LOST_M)
+    old, new = was.match_objects(NEAR_M), now.match_objects(LOST_M)
     both = np.flatnonzero((old >= 0) & (new >= 0))
     far = now.distance[new[both], both] > NEAR_M
     least = np.array([one.min_overlap for one in frame.taxonomy.classes])[was.objects.labels[both]]
@@ -84,7 +86,7 @@ def flipped(
     """
     old, new = find_objects(frame, before, ranges), find_objects(frame, after, ranges)
     was, now, own = _best_classes(old), _best_classes(new), old.objects.labels
-    tried = (was == own) & (old.matches(NEAR_M) >= 0)
+    tried = (was == own) & (old.match_objects(NEAR_M) >= 0)
     return int((tried & (now >= 0) & (now != own)).sum()), int(tried.sum())
 
 
@@ -140,7 +142,7 @@ def _overlap(found: Found, matches: Int64, objects: Int64) -> Float64:
 def _best_classes(found: Found) -> Int64:
     """(G,) class of each object's best box, -1 where there is none."""
     owner = np.full(len(found.labels), -1, np.int64)
-    matches = found.matches(NEAR_M)
+    matches = found.match_objects(NEAR_M)
     owner[matches[matches >= 0]] = np.flatnonzero(matches >= 0)
     free = (owner[:, None] < 0) | (owner[:, None] == np.arange(len(found.objects))[None])
     near = free & (found.distance < NEAR_M)

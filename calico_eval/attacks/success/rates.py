@@ -25,7 +25,7 @@ from calico_eval.attacks.success.counts import (
 )
 from calico_eval.engines.base import MODEL_LOSS
 from calico_eval.metrics.intervals import ratio_interval
-from calico_eval.metrics.summary import ends_within
+from calico_eval.metrics.summary import clip_interval
 from reports.known_metrics import known_metric
 from reports.schema import Metric
 
@@ -117,7 +117,7 @@ def asr(success: Success, counts: Sequence[Sequence[Count]], scenes: Sequence[st
     defined = not np.isnan(found.value)
     known = known_metric("ASR")
     assert known is not None
-    lo, hi = ends_within(known, found)
+    lo, hi = clip_interval(known, found)
     return Metric(
         value=found.value if defined else None,
         lo=lo,

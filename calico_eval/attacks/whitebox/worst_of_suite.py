@@ -18,7 +18,7 @@ from calico_eval.attacks.whitebox.run import Search, search
 from calico_eval.engines.base import Engine
 from calico_eval.engines.white_box import WhiteBoxEngine, white_box_of
 from calico_eval.metrics.quality import frame_quality
-from calico_eval.metrics.suffstats import frame_stats
+from calico_eval.metrics.suffstats import compute_frame_stats
 
 
 def members(spec: AttackSpec, engine: WhiteBoxEngine) -> list[tuple[str, Search, AttackSpec]]:
@@ -60,7 +60,7 @@ def suite(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) 
         crafted = search(algorithm)(engine, frames, member, seed)
         found = engine.predict([one.frame for one in crafted])
         quality = [
-            frame_quality(frame_stats(frame, answer, frame.taxonomy.ranges()))
+            frame_quality(compute_frame_stats(frame, answer, frame.taxonomy.ranges()))
             for frame, answer in zip(frames, found, strict=True)
         ]
         named = [

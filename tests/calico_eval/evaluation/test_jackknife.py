@@ -14,7 +14,7 @@ from calico_eval.evaluation.summary import summarise_cells
 from calico_eval.metrics.matching import DetectionStats
 from calico_eval.metrics.segmentation import THRESHOLDS, SegmentationStats
 from calico_eval.metrics.suffstats import FrameStats
-from calico_eval.metrics.summary import metrics_of
+from calico_eval.metrics.summary import compute_metrics
 from reports.schema import Cell, Metric
 
 
@@ -48,7 +48,7 @@ def summary_of(frames: dict[str, list[FrameStats]]) -> dict[str, Metric]:
     )
     cells = {
         job.id: Cell(
-            id=job.id, model="a", engine="torch", condition=job.condition.describe(), seed=0, metrics=metrics_of(frames[job.id])
+            id=job.id, model="a", engine="torch", condition=job.condition.describe(), seed=0, metrics=compute_metrics(frames[job.id])
         )
         for job in jobs
     }  # fmt: skip

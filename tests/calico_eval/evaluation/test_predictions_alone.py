@@ -16,10 +16,10 @@ from calico.frame import Frame
 from calico.predictions import Predictions
 from calico_eval.engines.open import open_engine
 from calico_eval.engines.user import UserEngine
-from calico_eval.evaluate import evaluate
+from calico_eval.evaluate import evaluate_engine
 from calico_eval.evaluation.curve_request import parse_curve
 from calico_eval.metrics.nuscenes import class_ranges
-from calico_eval.metrics.summary import metrics_of
+from calico_eval.metrics.summary import compute_metrics
 from calico_eval.submission import write_submission
 from corruptions import corrupt
 from reports.schema import Results
@@ -103,11 +103,11 @@ def test_scores_are_those_of_the_whole_frames(
 
 def test_eval_needs_the_labels_alone(street: FrameSource, folder: Path) -> None:
     engine = open_engine(str(folder))
-    found = evaluate(engine, LabelsOnly(street), ranges=class_ranges(), indices=FRAMES)  # type: ignore[arg-type]
-    whole = evaluate(
+    found = evaluate_engine(engine, LabelsOnly(street), ranges=class_ranges(), indices=FRAMES)  # type: ignore[arg-type]
+    whole = evaluate_engine(
         engine, street, ranges=class_ranges(), indices=FRAMES, transform=lambda frame: frame
     )
-    assert metrics_of(found) == metrics_of(whole)
+    assert compute_metrics(found) == compute_metrics(whole)
 
 
 def test_without_sensor_files_the_gallery_is_left_out_with_a_note(

@@ -15,7 +15,8 @@ Pair = tuple[Frame, Predictions]
 def _frame(
     token: str, truth: Boxes, *, scene: str = "scene", rng: np.random.Generator | None = None
 ) -> Frame:
-    """A frame without sensor data; with rng, the ego pose is anywhere and the LiDAR is turned, lifted and tilted on it."""
+    """A frame without sensor data; with rng, the ego pose is anywhere and the LiDAR is turned,
+    lifted and tilted on it."""
     ego_T_lidar, global_T_ego = np.eye(4), np.eye(4)
     if rng is not None:
         ego_T_lidar = from_quaternion([1, *rng.normal(0, 0.02, 2), 0.01], [0.9, 0.1, 1.8])
@@ -52,7 +53,8 @@ def _random_pair(
     scene: str = "scene",
     ladder: int | None = 20,
 ) -> Pair:
-    """Objects around the ego, predictions scattered about them or free; scores on a ladder of so many steps, to have ties."""
+    """Objects around the ego, predictions scattered about them or free; scores on a ladder of so
+    many steps, to have ties."""
     boxes = np.zeros((objects, 9), np.float32)
     boxes[:, :2] = rng.uniform(-55, 55, (objects, 2))
     boxes[:, 2] = rng.uniform(-1, 1, objects)

@@ -11,10 +11,10 @@ from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico_eval.engines.torch import TorchEngine
-from calico_eval.evaluate import evaluate
+from calico_eval.evaluate import evaluate_engine
 from calico_eval.metrics.from_boxes import detection_metrics
 from calico_eval.metrics.nuscenes import class_ranges
-from calico_eval.metrics.summary import metrics_of
+from calico_eval.metrics.summary import compute_metrics
 
 CAR = [10.0, 0, 0, 4, 2, 1.5, 0]
 
@@ -82,10 +82,10 @@ def about_the_vehicle(frame: Frame) -> Frame:
 
 def test_equal_to_the_frame_path(small_engine: TorchEngine, street: FrameSource) -> None:
     """The same boxes through frames and through arrays give the same figures and intervals."""
-    stats = evaluate(
+    stats = evaluate_engine(
         small_engine, street, ranges=class_ranges(), batch_size=1, transform=about_the_vehicle
     )
-    expected = metrics_of(stats)
+    expected = compute_metrics(stats)
     predicted: list[tuple[Any, ...]] = []
     truth: list[tuple[Any, ...]] = []
     for index in range(len(street)):

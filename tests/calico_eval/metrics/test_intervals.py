@@ -12,15 +12,15 @@ from calico.errors import CalicoError
 from calico.seeds import make_generator
 from calico.taxonomy import NUSCENES
 from calico_eval.metrics.intervals import (
-    intervals,
+    compute_intervals,
     paired_difference,
     pooled_values,
     ratio_interval,
 )
 from calico_eval.metrics.matching import DetectionStats
 from calico_eval.metrics.nuscenes import aggregate_detection, class_ranges
-from calico_eval.metrics.segmentation import aggregate_segmentation
-from calico_eval.metrics.suffstats import FrameStats, frame_stats
+from calico_eval.metrics.segmentation import SegmentationStats, segmentation_values
+from calico_eval.metrics.suffstats import FrameStats, compute_frame_stats
 
 Make = Callable[..., Any]
 
@@ -42,29 +42,35 @@ def build(random_pair: Make, with_maps: Make) -> Callable[..., list[FrameStats]]
                     guesses=guesses,
                     ladder=None,
                 )
-                result.append(frame_stats(*with_maps(rng, pair, classes=3), class_ranges()))
+                result.append(compute_frame_stats(*with_maps(rng, pair, classes=3), class_ranges()))
         return result
 
     return make
 
 
+def map_figures(stats: list[SegmentationStats]) -> dict[str, float]:
+    """Compute the map's figures of frames, by name."""
+    sums = (np.sum([getattr(s, name) for s in stats], axis=0) for name in ("tp", "fp", "fn"))
+    return segmentation_values(*sums, NUSCENES.map_names)
+
+
 def official(stats: list[FrameStats]) -> dict[str, float]:
     """The figures by the plain route: aggregate the given frames."""
     detection = aggregate_detection([s.detection for s in stats])
-    maps = aggregate_segmentation([s.segmentation for s in stats if s.segmentation])
+    maps = map_figures([s.segmentation for s in stats if s.segmentation])
     return {
         "mAP": detection.mAP,
         "NDS": detection.NDS,
         "mAOE": detection.mAOE,
         "AP/car": detection.class_ap["car"],
-        "mIoU": maps.mIoU,
-        "IoU/walkway": maps.iou["walkway"] or 0.0,
+        "mIoU": maps["mIoU"],
+        "IoU/walkway": maps["IoU/walkway"],
     }
 
 
 def test_jackknife_equals_leaving_scenes_out_one_by_one(build: Make) -> None:
     stats = build(5, 3)
-    found = intervals(stats)
+    found = compute_intervals(stats)
     left = [official([s for s in stats if s.scene != f"s{out}"]) for out in range(5)]
     for name, value in official(stats).items():
         thetas = np.array([row[name] for row in left])
@@ -83,7 +89,7 @@ def test_at_20_scenes_the_method_is_the_same(build: Make) -> None:
     """19 and 21 scenes: leave one out, t with one degree of freedom less than scenes."""
     for scenes in (19, 21):
         stats = build(scenes, 1)
-        found = intervals(stats)["mAP"]
+        found = compute_intervals(stats)["mAP"]
         left = np.array(
             [official([s for s in stats if s.scene != f"s{out}"])["mAP"] for out in range(scenes)]
         )
@@ -99,7 +105,7 @@ def test_beyond_50_scenes_neighbours_are_left_out_together(build: Make) -> None:
     """75 scenes in 50 groups: of two scenes and of one in turn, by the names' order."""
     stats = build(75, 1, guesses=6)
     names = sorted({s.scene for s in stats})
-    found = intervals(stats)["mAP"]
+    found = compute_intervals(stats)["mAP"]
     groups = [
         [name for index, name in enumerate(names) if index * 50 // 75 == group]
         for group in range(50)
@@ -115,7 +121,8 @@ def test_beyond_50_scenes_neighbours_are_left_out_together(build: Make) -> None:
 
 
 def test_groups_of_two_sizes_give_the_error_of_a_mean(rng_means: Callable[[int], float]) -> None:
-    """Of a mean over 75 scenes, groups of one and of two scenes give the usual standard error, on average."""
+    """Of a mean over 75 scenes, groups of one and of two scenes give the usual standard error, on
+    average."""
     assert np.mean([rng_means(seed) for seed in range(40)]) == pytest.approx(1, abs=0.04)
 
 
@@ -133,10 +140,10 @@ def rng_means() -> Callable[[int], float]:
 
 
 def test_one_scene_takes_frames_and_says_so(build: Make) -> None:
-    found = intervals(build(1, 4))["mAP"]
+    found = compute_intervals(build(1, 4))["mAP"]
     assert found.method.startswith("frame jackknife, t, 95% (one scene)")
     assert found.lo is not None
-    alone = intervals(build(1, 1))["mAP"]
+    alone = compute_intervals(build(1, 1))["mAP"]
     assert (alone.lo, alone.method) == (None, "no interval: ground truth in one frame")
 
 
@@ -150,7 +157,7 @@ def test_a_class_of_one_scene_has_no_interval_of_its_own(build: Make) -> None:
             d = s.detection
             thin = DetectionStats(d.labels[keep], d.scores[keep], d.tp[keep], d.errors[keep], n_gt)
             stats[index] = replace(s, detection=thin)
-    found = intervals(stats)
+    found = compute_intervals(stats)
     assert (found["AP/car"].lo, found["AP/car"].method) == (
         None,
         "no interval: ground truth in one scene",
@@ -174,13 +181,14 @@ def of_classes(scene: str, objects: dict[str, int]) -> FrameStats:
 
 
 def test_the_means_name_the_classes_that_few_scenes_or_none_have() -> None:
-    """No interval can see a class that these scenes lack; 2 scenes of 5 have a bus, 3 have a bicycle."""
+    """No interval can see a class that these scenes lack; 2 scenes of 5 have a bus, 3 have a
+    bicycle."""
     everywhere = dict.fromkeys(NUSCENES.names[:7], 4)
     objects = [
         everywhere | {"bus": 4 * (i < 2), "bicycle": 4 * (i < 3), "barrier": 4 * (i == 4)}
         for i in range(5)
     ]
-    found = intervals([of_classes(f"s{i}", one) for i, one in enumerate(objects)])
+    found = compute_intervals([of_classes(f"s{i}", one) for i, one in enumerate(objects)])
     rare = [name for name in NUSCENES.names if 0 < sum(one.get(name, 0) > 0 for one in objects) < 3]
     absent = [name for name in NUSCENES.names if not any(one.get(name, 0) for one in objects)]
     assert (len(rare), len(absent)) == (2, 1)
@@ -192,14 +200,14 @@ def test_the_means_name_the_classes_that_few_scenes_or_none_have() -> None:
 
 def test_the_map_means_name_classes_by_map_cells(build: Make) -> None:
     """The fixture's maps have three of the six classes."""
-    found = intervals(build(4, 1))
+    found = compute_intervals(build(4, 1))
     assert found["mIoU"].method.endswith(f"; in none: {', '.join(NUSCENES.map_names[3:])}")
     assert found["IoU/walkway"].method == "scene jackknife, t, 95%"
 
 
 def test_with_every_class_in_three_scenes_there_is_no_note() -> None:
     objects = dict.fromkeys(NUSCENES.names, 4)
-    found = intervals([of_classes(f"s{i}", objects) for i in range(3)])
+    found = compute_intervals([of_classes(f"s{i}", objects) for i in range(3)])
     assert found["NDS"].method == "scene jackknife, t, 95%"
 
 
@@ -238,7 +246,7 @@ def test_pairs_must_be_the_same_frames(build: Make) -> None:
     with pytest.raises(CalicoError, match="expected the same ground truth"):
         paired_difference(stats, [replace(stats[0], detection=other), *stats[1:]])
     with pytest.raises(CalicoError, match="no frames"):
-        intervals([])
+        compute_intervals([])
 
 
 def test_frames_without_a_map_do_not_count_for_it(build: Make) -> None:
@@ -246,12 +254,13 @@ def test_frames_without_a_map_do_not_count_for_it(build: Make) -> None:
     some = [replace(s, segmentation=None) if s.scene in ("s0", "s1") else s for s in stats]
     only = [s for s in stats if s.scene in ("s2", "s3")]
     assert pooled_values(some)["mIoU"] == pooled_values(only)["mIoU"]
-    assert intervals(some)["mIoU"].lo is not None
+    assert compute_intervals(some)["mIoU"].lo is not None
     assert "mIoU" not in pooled_values([replace(s, segmentation=None) for s in stats])
 
 
 def test_objects_and_map_cells_of_one_scene_only_have_no_interval(build: Make) -> None:
-    """Without that scene there is no mean over the classes that are there; the official one is 0 then."""
+    """Without that scene there is no mean over the classes that are there; the official one is 0
+    then."""
     stats = build(3, 2)
     bare = []
     for one in stats:
@@ -262,7 +271,7 @@ def test_objects_and_map_cells_of_one_scene_only_have_no_interval(build: Make) -
             )
             cells = replace(cells, tp=0 * cells.tp, fn=0 * cells.fn)
         bare.append(replace(one, detection=found, segmentation=cells))
-    result = intervals(bare)
+    result = compute_intervals(bare)
     for name in ("mAP_present", "mIoU_present"):
         assert result[name].value > 0
         assert (result[name].lo, result[name].method) == (
@@ -274,7 +283,8 @@ def test_objects_and_map_cells_of_one_scene_only_have_no_interval(build: Make) -
 
 
 def scene_effect_data(rng: np.random.Generator, scenes: int, frames: int) -> list[FrameStats]:
-    """Scenes that differ in how well cars are found: 8 cars a frame, each found with the scene's own probability."""
+    """Scenes that differ in how well cars are found: 8 cars a frame, each found with the scene's
+    own probability."""
     result = []
     for s in range(scenes):
         chance = rng.beta(6, 4)
@@ -293,11 +303,14 @@ def scene_effect_data(rng: np.random.Generator, scenes: int, frames: int) -> lis
 
 @pytest.mark.parametrize("scenes", [8, 20])
 def test_intervals_cover_the_truth_and_are_no_wider_than_needed(scenes: int) -> None:
-    """About 95 % of the intervals hold the figure of very many scenes; their width is that of the figures' own scatter."""
+    """About 95 % of the intervals hold the figure of very many scenes; their width is that of the
+    figures' own scatter."""
     trials = 200 if scenes == 8 else 60
     truth = pooled_values(scene_effect_data(make_generator(0, "truth"), 4000, 2))["AP/car"]
     found = [
-        intervals(scene_effect_data(make_generator(trial, "trial", scenes), scenes, 3))["AP/car"]
+        compute_intervals(scene_effect_data(make_generator(trial, "trial", scenes), scenes, 3))[
+            "AP/car"
+        ]
         for trial in range(trials)
     ]
     values, lo, hi = np.array([[i.value, i.lo, i.hi] for i in found], np.float64).T

@@ -1,4 +1,5 @@
-"""Hand-computed values and guards of the detection metric; the comparison with the devkit is in test_nuscenes_devkit.py."""
+"""Hand-computed values and guards of the detection metric; the comparison with the devkit is in
+test_nuscenes_devkit.py."""
 
 from __future__ import annotations
 
@@ -64,9 +65,17 @@ def car(x: float, y: float = 0.0, **changes: float) -> list[float]:
 
 def test_ranges_of_the_official_configuration_and_clipped() -> None:
     assert class_ranges() == {
-        "car": 50, "truck": 50, "bus": 50, "trailer": 50, "construction_vehicle": 50, "pedestrian": 40,
-        "motorcycle": 40, "bicycle": 40, "traffic_cone": 30, "barrier": 30,
-    }  # fmt: skip
+        "car": 50,
+        "truck": 50,
+        "bus": 50,
+        "trailer": 50,
+        "construction_vehicle": 50,
+        "pedestrian": 40,
+        "motorcycle": 40,
+        "bicycle": 40,
+        "traffic_cone": 30,
+        "barrier": 30,
+    }
     assert set(class_ranges(35.0).values()) == {35.0, 30.0}
     with pytest.raises(CalicoError, match="clip_to_m: got 0"):
         class_ranges(0)
@@ -97,7 +106,8 @@ def test_perfect_predictions_score_one(make_frame: MakeFrame) -> None:
 
 
 def test_average_precision_by_hand(make_frame: MakeFrame) -> None:
-    """Two cars; in order of score: hit, miss, hit. Precision 1 up to recall 1/2, then linear from 1/2 to 2/3 at recall 1."""
+    """Two cars; in order of score: hit, miss, hit. Precision 1 up to recall 1/2, then linear from
+    1/2 to 2/3 at recall 1."""
     frame = make_frame("a", truth([car(10), car(20)]))
     found = guesses([car(10), car(40), car(20)], [0.9, 0.8, 0.7])
     result = aggregate_detection([detection_stats(frame, found, class_ranges())])
@@ -120,7 +130,8 @@ def test_true_positive_errors_by_hand(make_frame: MakeFrame) -> None:
 
 
 def test_errors_are_running_means_over_the_scores(make_frame: MakeFrame) -> None:
-    """Errors 0 then 1 m: running mean 0 at recall 1/2, 1/2 at recall 1; below recall 1/2 it stays 0."""
+    """Errors 0 then 1 m: running mean 0 at recall 1/2, 1/2 at recall 1; below recall 1/2 it stays
+    0."""
     frame = make_frame("a", truth([car(10), car(20)]))
     found = guesses([car(10), car(21)], [0.8, 0.4])
     ate = aggregate_detection([detection_stats(frame, found, class_ranges())]).tp_errors["car"][
@@ -148,7 +159,8 @@ def test_barriers_have_no_front(make_frame: MakeFrame) -> None:
 
 
 def test_range_is_about_the_ego_and_strict(make_frame: MakeFrame) -> None:
-    """The LiDAR sits 1 m ahead of the ego origin: an object at x = 49 m of the LiDAR frame is at 50 m, outside."""
+    """The LiDAR sits 1 m ahead of the ego origin: an object at x = 49 m of the LiDAR frame is at 50
+    m, outside."""
     frame = make_frame("a", truth([car(49), car(48.9)])).replace(ego_T_lidar=from_yaw(0, (1, 0, 2)))
     stats = detection_stats(
         frame, guesses([car(49), car(48.9), car(-50.9)], [0.5] * 3), class_ranges()
@@ -166,7 +178,8 @@ def test_threshold_is_strict(make_frame: MakeFrame) -> None:
 
 
 def test_threshold_is_strict_for_the_next_object_too(make_frame: MakeFrame) -> None:
-    """The better box takes the nearer car; the other box is exactly 2 m from the car that is left."""
+    """The better box takes the nearer car; the other box is exactly 2 m from the car that is
+    left."""
     frame = make_frame("a", truth([car(10), car(12.5)]))
     stats = detection_stats(frame, guesses([car(10), car(10.5)], [0.9, 0.8]), class_ranges())
     assert stats.tp.tolist() == [[True] * 4, [False, False, False, True]]
@@ -205,7 +218,7 @@ def test_a_part_evaluates_alone(random_pair: Callable[..., Any]) -> None:
     again = [detection_stats(*pair, class_ranges()) for pair in pairs[2:4]]
     part = aggregate_detection(stats[2:4])
     assert part == aggregate_detection(again)
-    ap, _ = pool_detection(stats).evaluate(np.array([0, 0, 1, 1, 0, 0], np.bool_))
+    ap, _ = pool_detection(stats).compute_ap_and_errors(np.array([0, 0, 1, 1, 0, 0], np.bool_))
     assert dict(zip(NUSCENES.names, ap.mean(axis=1).tolist(), strict=True)) == part.class_ap
 
 

@@ -17,7 +17,8 @@ def stats(
     n_gt: int,
     cells: tuple[int, int, int] | None = None,
 ) -> FrameStats:
-    """One frame of cars. cells: true positives, false positives and false negatives of the map at 0.5, in one class."""
+    """One frame of cars. cells: true positives, false positives and false negatives of the map at
+    0.5, in one class."""
     p = len(scores)
     tp = np.zeros((p, 4), bool)
     tp[:, 2] = tp[:, 3] = hits_at_2m

@@ -3,14 +3,14 @@ from __future__ import annotations
 import pytest
 
 from calico.errors import CalicoError
-from calico_eval.metrics.robustness import Baseline, robustness
+from calico_eval.metrics.robustness import Baseline, aggregate_robustness
 
 SCORES = {"fog": {1: 0.5, 2: 0.3}, "snow": {1: 0.4, 2: 0.2}}
 BASE = Baseline("scratch", {"fog": {1: 0.4, 2: 0.2}, "snow": {1: 0.4, 2: 0.4}, "rain": {1: 0.1}})
 
 
 def test_by_hand() -> None:
-    result = robustness(SCORES, 0.5, BASE)
+    result = aggregate_robustness(SCORES, 0.5, BASE)
     assert result.mPC == pytest.approx(0.35)
     assert pytest.approx({"fog": 0.8, "snow": 0.6}) == result.RR
     assert result.mRR == pytest.approx(0.7)
@@ -23,29 +23,31 @@ def test_by_hand() -> None:
 
 
 def test_against_itself() -> None:
-    result = robustness(SCORES, 0.35, Baseline("itself", SCORES))
+    result = aggregate_robustness(SCORES, 0.35, Baseline("itself", SCORES))
     assert (result.mCE, result.mRRA) == (1, 0)
     assert result.mRR == pytest.approx(1)
 
 
 def test_without_a_baseline() -> None:
-    result = robustness(SCORES, 0.5)
+    result = aggregate_robustness(SCORES, 0.5)
     assert (result.baseline, result.mCE, result.CE, result.mRRA, result.RRA) == (None,) * 5
 
 
 def test_better_than_clean_gives_a_negative_drop() -> None:
-    assert pytest.approx(-0.2) == robustness({"fog": {1: 0.6}}, 0.5).RCE
+    assert pytest.approx(-0.2) == aggregate_robustness({"fog": {1: 0.6}}, 0.5).RCE
 
 
 def test_zero_denominators_are_undefined() -> None:
-    zero = robustness({"fog": {1: 0.0}}, 0.0, Baseline("b", {"fog": {1: 0.0}}))
+    zero = aggregate_robustness({"fog": {1: 0.0}}, 0.0, Baseline("b", {"fog": {1: 0.0}}))
     assert (zero.mRR, zero.RCE, zero.RR, zero.mRRA) == (None, None, {"fog": None}, None)
     assert zero.mCE == 1
-    assert robustness({"fog": {1: 1.0}}, 1.0, Baseline("b", {"fog": {1: 1.0}})).mCE is None
+    assert (
+        aggregate_robustness({"fog": {1: 1.0}}, 1.0, Baseline("b", {"fog": {1: 1.0}})).mCE is None
+    )
 
 
 def test_one_undefined_condition_makes_the_mean_undefined() -> None:
-    result = robustness(
+    result = aggregate_robustness(
         SCORES, 0.5, Baseline("b", {"fog": {1: 0.0, 2: 0.0}, "snow": {1: 0.4, 2: 0.4}})
     )
     assert result.RRA is not None
@@ -58,15 +60,15 @@ def test_missing_cells_are_named(row: dict[int, float | None]) -> None:
     with pytest.raises(
         CalicoError, match=r"the model has no value for snow at severity 2.*\[1, 2\]"
     ):
-        robustness({"fog": {1: 0.5, 2: 0.3}, "snow": row}, 0.5)
+        aggregate_robustness({"fog": {1: 0.5, 2: 0.3}, "snow": row}, 0.5)
     with pytest.raises(CalicoError, match="baseline b has no value for snow at severity 2"):
-        robustness(SCORES, 0.5, Baseline("b", {"fog": {1: 0.5, 2: 0.3}, "snow": row}))
+        aggregate_robustness(SCORES, 0.5, Baseline("b", {"fog": {1: 0.5, 2: 0.3}, "snow": row}))
     with pytest.raises(CalicoError, match="baseline b has no value for snow at severity 1"):
-        robustness(SCORES, 0.5, Baseline("b", {"fog": {1: 0.5, 2: 0.3}}))
+        aggregate_robustness(SCORES, 0.5, Baseline("b", {"fog": {1: 0.5, 2: 0.3}}))
 
 
 def test_other_faults() -> None:
     with pytest.raises(CalicoError, match="has no cells"):
-        robustness({}, 0.5)
+        aggregate_robustness({}, 0.5)
     with pytest.raises(CalicoError, match="got severity 0"):
-        robustness({"fog": {0: 0.5, 1: 0.4}}, 0.5)
+        aggregate_robustness({"fog": {0: 0.5, 1: 0.4}}, 0.5)

@@ -13,18 +13,24 @@ from calico.taxonomy import NUSCENES
 from calico_eval.metrics.segmentation import (
     THRESHOLDS,
     SegmentationStats,
-    aggregate_segmentation,
     segmentation_stats,
+    segmentation_values,
 )
 
 Make = Callable[..., Any]
+
+
+def map_figures(stats: list[SegmentationStats]) -> dict[str, float]:
+    """Compute the map's figures of frames, by name."""
+    sums = (np.sum([getattr(s, name) for s in stats], axis=0) for name in ("tp", "fp", "fn"))
+    return segmentation_values(*sums, NUSCENES.map_names)
 
 
 def test_counts_equal_brute_force(random_pair: Make, with_maps: Make) -> None:
     rng = np.random.default_rng(0)
     pairs = [with_maps(rng, random_pair(rng, f"t{i}", objects=0)) for i in range(3)]
     stats = [segmentation_stats(*pair) for pair in pairs]
-    result = aggregate_segmentation(stats)
+    result = map_figures(stats)
     masks, probs = (
         np.stack([f.map_masks for f, _ in pairs]),
         np.stack([p.map_probs for _, p in pairs]),
@@ -35,10 +41,10 @@ def test_counts_equal_brute_force(random_pair: Make, with_maps: Make) -> None:
             hit = probs[:, index] >= np.float32(t)
             real = masks[:, index]
             ious.append((hit & real).sum() / (hit | real).sum())
-        assert result.iou[name] == pytest.approx(max(ious), abs=1e-15)
-        assert result.threshold[name] == THRESHOLDS[int(np.argmax(ious))]
-        assert result.cells[name] == masks[:, index].sum()
-    assert result.mIoU == result.mIoU_present == pytest.approx(np.mean(list(result.iou.values())))
+        assert result[f"IoU/{name}"] == pytest.approx(max(ious), abs=1e-15)
+        assert sum(s.tp[index, 0] + s.fn[index, 0] for s in stats) == masks[:, index].sum()
+    mean = np.mean([result[f"IoU/{name}"] for name in NUSCENES.map_names])
+    assert result["mIoU"] == result["mIoU_present"] == pytest.approx(mean)
 
 
 def test_a_probability_at_the_threshold_counts(random_pair: Make, with_maps: Make) -> None:
@@ -58,29 +64,27 @@ def test_a_probability_at_the_threshold_counts(random_pair: Make, with_maps: Mak
 
 
 def test_absent_classes(random_pair: Make, with_maps: Make) -> None:
-    """Absent classes count 0 in mIoU (BEVFusion), are left out of mIoU_present, and have no IoU of their own."""
+    """Absent classes count 0 in mIoU (BEVFusion), are left out of mIoU_present, and have no IoU of
+    their own."""
     rng = np.random.default_rng(1)
-    result = aggregate_segmentation(
-        [segmentation_stats(*with_maps(rng, random_pair(rng, "t"), classes=2))]
-    )
-    assert [result.iou[name] for name in NUSCENES.map_names[2:]] == [None] * 4
-    assert result.mIoU_present is not None
-    assert result.mIoU == pytest.approx(result.mIoU_present / 3)
-    nowhere = aggregate_segmentation(
-        [segmentation_stats(*with_maps(rng, random_pair(rng, "t"), classes=0))]
-    )
-    assert (nowhere.mIoU, nowhere.mIoU_present) == (0, None)
+    result = map_figures([segmentation_stats(*with_maps(rng, random_pair(rng, "t"), classes=2))])
+    assert np.isnan([result[f"IoU/{name}"] for name in NUSCENES.map_names[2:]]).all()
+    assert result["mIoU"] > 0
+    assert result["mIoU"] == pytest.approx(result["mIoU_present"] / 3)
+    nowhere = map_figures([segmentation_stats(*with_maps(rng, random_pair(rng, "t"), classes=0))])
+    assert nowhere["mIoU"] == 0
+    assert np.isnan(nowhere["mIoU_present"])
 
 
 def test_a_part_evaluates_alone(random_pair: Make, with_maps: Make) -> None:
     rng = np.random.default_rng(2)
     stats = [segmentation_stats(*with_maps(rng, random_pair(rng, f"t{i}"))) for i in range(4)]
-    total = aggregate_segmentation(stats)
+    total = map_figures(stats)
     halves = [
         SegmentationStats(*(sum(getattr(s, n) for s in part) for n in ("tp", "fp", "fn")))
         for part in (stats[:1], stats[1:])
     ]
-    assert aggregate_segmentation(halves).iou == total.iou
+    assert map_figures(halves) == total
 
 
 def test_faults(random_pair: Make, with_maps: Make, make_frame: Make) -> None:
@@ -99,7 +103,5 @@ def test_faults(random_pair: Make, with_maps: Make, make_frame: Make) -> None:
         )
     with pytest.raises(CalicoError, match="a probability is NaN"):
         segmentation_stats(frame, replace(guess, map_probs=np.full_like(guess.map_probs, np.nan)))
-    with pytest.raises(CalicoError, match="no frames with a map"):
-        aggregate_segmentation([])
     with pytest.raises(CalicoError, match=r"SegmentationStats.tp: got shape \(1, 7\)"):
         SegmentationStats(*[np.zeros((1, 7), np.int64)] * 3)

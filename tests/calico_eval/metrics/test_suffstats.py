@@ -14,7 +14,7 @@ import pytest
 from calico.errors import CalicoError
 from calico.files import SEAL_PLACEHOLDER, seal
 from calico_eval.metrics.nuscenes import class_ranges
-from calico_eval.metrics.suffstats import FrameStats, frame_stats, load_stats, save_stats
+from calico_eval.metrics.suffstats import FrameStats, compute_frame_stats, load_stats, save_stats
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def stats(random_pair: Callable[..., Any], with_maps: Callable[..., Any]) -> lis
     pairs[1] = random_pair(rng, "no map", scene="s0")
     pairs[2] = with_maps(rng, (pairs[2][0], random_pair(rng, "none", objects=0)[1]))
     pairs[3] = random_pair(rng, "empty", scene="s1", objects=0)
-    return [frame_stats(*pair, class_ranges()) for pair in pairs]
+    return [compute_frame_stats(*pair, class_ranges()) for pair in pairs]
 
 
 def assert_same(a: FrameStats, b: FrameStats) -> None:

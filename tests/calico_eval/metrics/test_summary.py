@@ -11,9 +11,10 @@ from calico.errors import CalicoError
 from calico.predictions import Predictions
 from calico.taxonomy import NUSCENES
 from calico_eval.metrics.nuscenes import aggregate_detection, class_ranges
-from calico_eval.metrics.segmentation import aggregate_segmentation
-from calico_eval.metrics.suffstats import FrameStats, frame_stats
-from calico_eval.metrics.summary import metrics_of
+from calico_eval.metrics.segmentation import SegmentationStats, segmentation_values
+from calico_eval.metrics.suffstats import FrameStats, compute_frame_stats
+from calico_eval.metrics.summary import clip_rounding, compute_metrics
+from reports.known_metrics import known_metric
 
 KEYS = {
     *("mAP", "mAP_present", "NDS", "mATE", "mASE", "mAOE", "mAVE", "mAAE", "mIoU", "mIoU_present"),
@@ -26,20 +27,29 @@ KEYS = {
 def stats(random_pair: Callable[..., Any], with_maps: Callable[..., Any]) -> list[FrameStats]:
     rng = np.random.default_rng(0)
     pairs = [random_pair(rng, f"t{i}", scene=f"s{i // 2}", classes=4) for i in range(6)]
-    return [frame_stats(*with_maps(rng, pair, classes=5), class_ranges()) for pair in pairs]
+    return [compute_frame_stats(*with_maps(rng, pair, classes=5), class_ranges()) for pair in pairs]
+
+
+def map_figures(stats: list[SegmentationStats]) -> dict[str, float]:
+    """Compute the map's figures of frames, by name."""
+    sums = (np.sum([getattr(s, name) for s in stats], axis=0) for name in ("tp", "fp", "fn"))
+    return segmentation_values(*sums, NUSCENES.map_names)
 
 
 def test_official_figures_and_counts(stats: list[FrameStats]) -> None:
-    metrics, detection = metrics_of(stats), aggregate_detection([s.detection for s in stats])
-    maps = aggregate_segmentation([s.segmentation for s in stats if s.segmentation])
+    metrics, detection = compute_metrics(stats), aggregate_detection([s.detection for s in stats])
+    maps = map_figures([s.segmentation for s in stats if s.segmentation])
     assert set(metrics) == KEYS
     for name in ("mAP", "mAP_present", "NDS", "mATE", "mASE", "mAOE", "mAVE", "mAAE"):
         assert metrics[name].value == getattr(detection, name)
         assert metrics[name].n_objects == sum(detection.n_gt.values())
-    assert (metrics["mIoU"].value, metrics["mIoU_present"].value) == (maps.mIoU, maps.mIoU_present)
+    assert (metrics["mIoU"].value, metrics["mIoU_present"].value) == (
+        maps["mIoU"],
+        maps["mIoU_present"],
+    )
     assert metrics["AP/truck"].value == detection.class_ap["truck"]
     assert metrics["AP/truck"].n_objects == detection.n_gt["truck"]
-    assert metrics["IoU/walkway"].value == maps.iou["walkway"]
+    assert metrics["IoU/walkway"].value == maps["IoU/walkway"]
     assert {(m.n_frames, m.n_scenes) for m in metrics.values()} == {(6, 3)}
     for metric in metrics.values():
         if metric.value is not None:
@@ -49,7 +59,7 @@ def test_official_figures_and_counts(stats: list[FrameStats]) -> None:
 
 
 def test_units_and_directions(stats: list[FrameStats]) -> None:
-    metrics = metrics_of(stats)
+    metrics = compute_metrics(stats)
     lower = {name for name, metric in metrics.items() if not metric.higher_is_better}
     assert lower == {"mATE", "mASE", "mAOE", "mAVE", "mAAE"}
     assert {name: metrics[name].unit for name in ("mATE", "mAOE", "mAVE")} == {
@@ -63,7 +73,7 @@ def test_units_and_directions(stats: list[FrameStats]) -> None:
 def test_a_class_without_ground_truth_is_undefined_and_lowers_the_official_mean(
     stats: list[FrameStats],
 ) -> None:
-    metrics = metrics_of(stats)
+    metrics = compute_metrics(stats)
     barrier = metrics["AP/barrier"]
     assert (barrier.value, barrier.reason, barrier.n_objects) == (
         None,
@@ -80,7 +90,7 @@ def test_a_class_without_ground_truth_is_undefined_and_lowers_the_official_mean(
 
 
 def test_without_intervals_the_values_are_the_same(stats: list[FrameStats]) -> None:
-    plain, full = metrics_of(stats, with_intervals=False), metrics_of(stats)
+    plain, full = compute_metrics(stats, with_intervals=False), compute_metrics(stats)
     assert {name: m.value for name, m in plain.items()} == {
         name: m.value for name, m in full.items()
     }
@@ -88,31 +98,32 @@ def test_without_intervals_the_values_are_the_same(stats: list[FrameStats]) -> N
 
 
 def test_without_maps(stats: list[FrameStats]) -> None:
-    none = metrics_of([replace(s, segmentation=None) for s in stats])
+    none = compute_metrics([replace(s, segmentation=None) for s in stats])
     assert set(none) == KEYS
     assert (none["mIoU"].value, none["mIoU"].n_frames) == (None, 0)
     assert none["IoU/walkway"].reason == "no frame has both map masks and a predicted map"
-    half = metrics_of([replace(stats[0], segmentation=None), *stats[1:]])
+    half = compute_metrics([replace(stats[0], segmentation=None), *stats[1:]])
     assert (half["mIoU"].n_frames, half["mAP"].n_frames) == (5, 6)
 
 
 def test_nothing_predicted_and_nothing_there(random_pair: Callable[..., Any]) -> None:
     rng = np.random.default_rng(0)
-    empty = frame_stats(*random_pair(rng, "t", objects=0), class_ranges())
-    metrics = metrics_of([empty, replace(empty, token="u")])
+    empty = compute_frame_stats(*random_pair(rng, "t", objects=0), class_ranges())
+    metrics = compute_metrics([empty, replace(empty, token="u")])
     assert (metrics["mAP"].value, metrics["NDS"].value, metrics["mATE"].value) == (0, 0, 1)
     assert metrics["mAP_present"].reason == "no ground truth objects"
 
 
 def test_no_frames() -> None:
     with pytest.raises(CalicoError, match="no frames"):
-        metrics_of([])
+        compute_metrics([])
 
 
 def test_shares_end_at_one_and_hold_their_value(
     random_pair: Callable[..., Any], with_maps: Callable[..., Any]
 ) -> None:
-    """A model that answers the ground truth: (1 - 0.1) / 0.9 and 1 - a / a are not to round beyond 1 or below 0."""
+    """A model that answers the ground truth: (1 - 0.1) / 0.9 and 1 - a / a are not to round beyond
+    1 or below 0."""
     for seed in range(30):
         rng, stats = np.random.default_rng(seed), []
         for index in range(4):
@@ -126,8 +137,8 @@ def test_shares_end_at_one_and_hold_their_value(
                 frame.map_masks.astype(np.float32),
                 truth.attributes,
             )
-            stats.append(frame_stats(frame, found, class_ranges()))
-        metrics = metrics_of(stats)
+            stats.append(compute_frame_stats(frame, found, class_ranges()))
+        metrics = compute_metrics(stats)
         assert metrics["AP/car"].value is None or metrics["AP/car"].value == pytest.approx(1)
         assert metrics["mIoU"].value == 1
         for name, metric in metrics.items():
@@ -136,3 +147,13 @@ def test_shares_end_at_one_and_hold_their_value(
             assert metric.value >= 0, (seed, name)
             assert metric.unit != "fraction" or metric.value <= 1, (seed, name)
             assert metric.lo is None or metric.lo <= metric.value <= metric.hi, (seed, name)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(1.0000000000000004, 1.0), (-2e-16, 0.0), (0.5, 0.5), (1.001, 1.001), (-0.001, -0.001)],
+)
+def test_rounding_past_a_limit_is_clipped_and_a_fault_is_not(value: float, expected: float) -> None:
+    known = known_metric("mAP")
+    assert known is not None
+    assert clip_rounding(known, value) == expected

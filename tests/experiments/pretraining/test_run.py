@@ -16,8 +16,8 @@ from calico.seeds import derive_seed
 from calico.train.checkpoint import load_model
 from calico_eval.diagnosis import FRAMES
 from calico_eval.engines.torch import TorchEngine
-from calico_eval.evaluate import evaluate
-from calico_eval.metrics.summary import metrics_of
+from calico_eval.evaluate import evaluate_engine
+from calico_eval.metrics.summary import compute_metrics
 from calico_eval.probe import probe_metrics, probe_split
 from calico_eval.validation import eval_ranges
 from corruptions.preset import Level
@@ -104,8 +104,10 @@ def test_a_size_under_a_condition_is_fine_tuned_and_scored_under_it(
     engine = TorchEngine(load_model(folder)[0], config, "cpu")
     clean = open_source(config, "test")
     under, without = (
-        evaluate(engine, source, ranges=eval_ranges(config), batch_size=config.eval.batch_size)
+        evaluate_engine(
+            engine, source, ranges=eval_ranges(config), batch_size=config.eval.batch_size
+        )
         for source in (ConditionedSource(clean, condition), clean)
     )
-    scores = [metrics_of(stats)["mIoU"].value for stats in (under, without)]
+    scores = [compute_metrics(stats)["mIoU"].value for stats in (under, without)]
     assert record["metrics"]["mIoU"]["value"] == scores[0] != scores[1]

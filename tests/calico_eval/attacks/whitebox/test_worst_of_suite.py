@@ -12,7 +12,7 @@ from calico_eval.engines.network.objectives import OBJECTIVES
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.metrics.nuscenes import class_ranges
 from calico_eval.metrics.quality import frame_quality
-from calico_eval.metrics.suffstats import frame_stats
+from calico_eval.metrics.suffstats import compute_frame_stats
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_every_frame_gets_the_member_that_harms_it_most(
     def quality(attacked: Sequence[Frame]) -> list[float]:
         answers = fused.predict(attacked)
         return [
-            frame_quality(frame_stats(f, a, class_ranges()))
+            frame_quality(compute_frame_stats(f, a, class_ranges()))
             for f, a in zip(frames, answers, strict=True)
         ]
 
