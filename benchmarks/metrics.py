@@ -72,9 +72,9 @@ def main() -> None:
     def all_stats() -> list[FrameStats]:
         return [compute_frame_stats(*p, class_ranges()) for p in pairs]
 
-    stats = timed(f"frame_stats, {len(pairs)} frames", all_stats)
-    timed("metrics_of without intervals", lambda: compute_metrics(stats, with_intervals=False))
-    timed("metrics_of with intervals", lambda: compute_metrics(stats))
+    stats = timed(f"compute_frame_stats, {len(pairs)} frames", all_stats)
+    timed("compute_metrics without intervals", lambda: compute_metrics(stats, with_intervals=False))
+    timed("compute_metrics with intervals", lambda: compute_metrics(stats))
     timed("paired_difference", lambda: paired_difference(stats, stats))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "frames.parquet"

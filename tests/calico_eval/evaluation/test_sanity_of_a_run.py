@@ -122,7 +122,9 @@ def test_a_model_with_masked_gradients_has_suspect_figures(
     failed = {check.id for check in results.sanity if check.verdict == "FAIL"}
     assert {"S7", "S8"} <= failed
     view = ResultsView(results)
-    assert {cell.condition.name: bool(view.sanity.find_failed_checks(cell)) for cell in results.cells} == {
+    assert {
+        cell.condition.name: bool(view.sanity.find_failed_checks(cell)) for cell in results.cells
+    } == {
         "clean": False,
         "camera_pgd": True,
         "camera_noise": False,

@@ -10,7 +10,7 @@ from calico.predictions import Predictions
 from calico_eval.metrics.detected_objects import detect_any, find_objects
 from calico_eval.metrics.nuscenes import class_ranges
 from calico_eval.metrics.quality import frame_quality
-from calico_eval.metrics.suffstats import frame_stats
+from calico_eval.metrics.suffstats import compute_frame_stats
 
 CAR, PEDESTRIAN = 0, 5
 SIZE = (4.0, 2.0, 1.5)
@@ -47,7 +47,7 @@ def test_a_box_detects_an_object(
 ) -> None:
     found = answer(x, score, label)
     assert detect_any(frame, found).tolist() == [detected, False]
-    matched = find_objects(frame, found, class_ranges()).matches(2.0) >= 0
+    matched = find_objects(frame, found, class_ranges()).match_objects(2.0) >= 0
     assert matched.tolist() == [detected, False]
 
 
@@ -56,7 +56,7 @@ def test_the_quality_of_a_frame_counts_the_same_boxes(
     frame: Frame, score: float, quality: float
 ) -> None:
     plain = frame.replace(map_masks=None, map_known=None)
-    stats = frame_stats(plain, answer(0.0, score), class_ranges())
+    stats = compute_frame_stats(plain, answer(0.0, score), class_ranges())
     assert frame_quality(stats) == pytest.approx(quality)  # F1 of one of two objects
 
 
@@ -76,4 +76,4 @@ def test_one_box_may_detect_two_objects_but_matches_one(frame: Frame) -> None:
     )
     between = answer(1.0, 0.9)
     assert detect_any(crowd, between).tolist() == [True, True]
-    assert (find_objects(crowd, between, class_ranges()).matches(2.0) >= 0).sum() == 1
+    assert (find_objects(crowd, between, class_ranges()).match_objects(2.0) >= 0).sum() == 1
