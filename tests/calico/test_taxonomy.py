@@ -172,7 +172,7 @@ MAY_NAME_NUSCENES = {
     "calico/data/sim/source.py": "default, and the cache keys of before",
     "calico/data/nuscenes/annotations.py": "reader",
     "calico/data/nuscenes/categories.py": "reader",
-    "calico/data/nuscenes/export.py": "writer of the format",
+    "calico/data/copies/export.py": "writer of the format",
     "calico/data/nuscenes/records.py": "reader",
     "calico/data/nuscenes/source.py": "reader, and the hashes of before",
     "calico/train/log.py": "the digests of runs of before",
