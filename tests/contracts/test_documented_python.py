@@ -7,6 +7,8 @@ of (`documented_files.py`). A block that needs what a test machine lacks starts 
 
 from __future__ import annotations
 
+import ast
+import importlib
 import os
 import subprocess
 import sys
@@ -16,6 +18,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PACKAGES = ("calico", "calico_eval", "corruptions", "reports")
 MARK = "# Not run in the tests: "
 NOT_RUN = {"docs/guides/export.md": 1}
 """Page to the number of its blocks that are not run."""
@@ -81,6 +84,32 @@ def test_python_blocks_run(page: Path, folder: Path, tmp_path: Path) -> None:
     script = tmp_path / f"{page.stem}.py"  # the lines in a traceback are those of the page
     script.write_text(program(page.read_text(encoding="utf-8")), encoding="utf-8")
     run(folder, str(script))
+
+
+def missing_imports(code: str) -> list[str]:
+    """The names that a program imports from the project and that are not there."""
+    missing = []
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom) and str(node.module).split(".")[0] in PACKAGES:
+            module = importlib.import_module(str(node.module))
+            missing += [
+                f"{node.module}.{alias.name}"
+                for alias in node.names
+                if not hasattr(module, alias.name)
+            ]
+    return missing
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_imports_of_blocks_exist(page: Path) -> None:
+    """The quick half of the test above: also of blocks that are not run."""
+    for _, code in blocks(page.read_text(encoding="utf-8")):
+        assert missing_imports(code) == []
+
+
+def test_an_import_that_does_not_exist_is_found() -> None:
+    code = "from calico import corrupt, corupt\nfrom pathlib import Path, Paths"
+    assert missing_imports(code) == ["calico.corupt"]
 
 
 def test_blocks_that_are_not_run_are_counted() -> None:
