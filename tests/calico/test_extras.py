@@ -195,7 +195,8 @@ print(json.dumps(found))
 """
 CORE_PACKAGES = (
     "calico.cli", "calico.config", "calico.draw", "calico.extras", "calico.files", "calico.frame",
-    "calico.geometry", "calico.data.nuscenes", "calico.data.open", "calico.data.check",
+    "calico.geometry.boxes", "calico.geometry.camera", "calico.geometry.frames",
+    "calico.geometry.grid", "calico.data.nuscenes", "calico.data.open", "calico.data.check",
     "calico.predictions", "calico.regions", "calico.taxonomy",
     "calico_eval.cli", "calico_eval.corruption_gallery", "calico_eval.engines.user",
     "calico_eval.engines.predictions", "calico_eval.evaluate", "calico_eval.infer",
