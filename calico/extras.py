@@ -1,8 +1,8 @@
 """The optional packages: which extra installs them, and the error that names a missing one.
 
-The core of CALICO corrupts data, computes metrics, writes reports and gates CI. Everything else needs
-an extra of the distribution `calico-bev`. The code that needs one calls `require_extra` at its door,
-before it imports the packages.
+The core of CALICO corrupts data, computes metrics, writes reports and gates CI. Everything else
+needs an extra of the distribution `calico-bev`. The code that needs one calls `require_extra` at
+its door, before it imports the packages.
 """
 
 from __future__ import annotations

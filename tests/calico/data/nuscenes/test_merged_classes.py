@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from calico.data.copies.export import export_frames
 
 from calico.config.load import load_config
+from calico.data.copies.export import export_frames
 from calico.data.nuscenes import NuScenesSource
 from calico.data.open import open_source
 from calico.errors import CalicoError
