@@ -1,4 +1,4 @@
-"""A small street whose geometry is known exactly, seen by six cameras and a LiDAR with two sweeps."""
+"""A small street of exactly known geometry, seen by six cameras and a LiDAR of two sweeps."""
 
 from __future__ import annotations
 
@@ -104,10 +104,14 @@ def paint(origin: np.ndarray, directions: np.ndarray, driven_m: float = 0.0) -> 
 def street_frame(
     scene: str = "street", shape: tuple[int, int] = (96, 160), step: int = STEPS - 1
 ) -> Frame:
-    """The frame. Images of the given height and width, 70 degrees wide; the older sweep 0.5 m behind.
+    """Return the frame. Its images are 70 degrees wide, its older sweep is 0.5 m behind.
 
-    step: number of the frame in its scene; the chequers of the frame before are 0.7 m farther ahead. Every frame has intensities
-        of its own.
+    The chequers of the frame before are 0.7 m farther ahead. Every frame has its own intensities.
+
+    Args:
+        scene: Name of the scene.
+        shape: Height and width of the images [px].
+        step: Number of the frame in its scene.
     """
     focal = shape[1] / 2 / np.tan(np.radians(35))
     K = np.array([[focal, 0, (shape[1] - 1) / 2], [0, focal, (shape[0] - 1) / 2], [0, 0, 1]])

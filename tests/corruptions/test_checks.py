@@ -69,7 +69,10 @@ def test_every_guard_fires(street: Frame) -> None:
     "thing", [np.zeros((9, 5), np.float32), {"points": 1}, None, "frame", Frame]
 )
 def test_what_is_no_frame_is_named(thing: object) -> None:
-    for use in (lambda: corrupt(thing, "fog", 0, 0), lambda: corrupt_with(thing, "fog", 50.0, 0)):  # type: ignore[type-var]
+    for use in (
+        lambda: corrupt(thing, "fog", 0, 0),
+        lambda: corrupt_with(thing, "fog", 50.0, 0),
+    ):
         with pytest.raises(
             CorruptionError,
             match=r"the frame is a .*, expected a dataclass with the fields token, ",

@@ -1,4 +1,6 @@
-"""The contract that every corruption keeps, on one street. A new one needs a line in `<group>/measures.py` and nothing else."""
+"""The contract that every corruption keeps, on one street. A new one needs a line in
+`<group>/measures.py` and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +73,9 @@ def run(street: Frame) -> Callable[[str, int], Frame]:
 
 @pytest.fixture(scope="module")
 def scenes() -> list[Frame]:
-    """Frames of scenes from their starts, each with the one before at hand. The scenes differ in their names only."""
+    """Frames of scenes from their starts, each with the one before at hand. The scenes differ in
+    their names only.
+    """
     street_frame = runpy.run_path(str(FRAME_FILE))["street_frame"]
     painted = [street_frame(step=step) for step in range(SCENE_FRAMES)]
     frames: list[Frame] = []
@@ -86,7 +90,7 @@ def scenes() -> list[Frame]:
 def pairs(
     street: Frame, run: Callable[[str, int], Frame], request: pytest.FixtureRequest
 ) -> Callable[[str, int], list[tuple[Frame, Frame]]]:
-    """Frames before and after: of the street, or of whole scenes for what does not hit every frame."""
+    """Return frames before and after, of whole scenes for what does not hit every frame."""
 
     @cache
     def cached(name: str, severity: int) -> list[tuple[Frame, Frame]]:
@@ -212,7 +216,8 @@ def test_same_bytes_in_another_order_and_process(
         f"frame = runpy.run_path({str(FRAME_FILE)!r})['street_frame']()\n"
         f"digest = runpy.run_path({str(Path(__file__))!r})['digest']\n"
         "from corruptions import corrupt, list_corruptions\n"
-        "for name in reversed(list_corruptions()): print(name, digest(corrupt(frame, name, 3, 7)))\n"
+        "for name in reversed(list_corruptions()): print(name, digest(corrupt(frame, name, 3, "
+        "7)))\n"
     )
     root = Path(__file__).parents[2]
     out = subprocess.run(

@@ -50,7 +50,8 @@ def test_movement_is_that_of_the_points_that_are_left(street: Frame) -> None:
 
 
 def test_points_of_one_beam_and_intensity_are_told_by_their_order(street: Frame) -> None:
-    # All of one intensity, as a sensor of eight bits gives: one lost point leaves those of its beam and sweep unmatched.
+    # All of one intensity, as a sensor of eight bits gives: one lost point leaves those of its beam
+    # and sweep unmatched.
     points = street.points.copy()
     points[:, 3] = 0.5
     dull = street.replace(points=points)

@@ -1,4 +1,6 @@
-"""Every corruption on frames of other rigs: Waymo-like, without rings, and in any number of worker processes."""
+"""Every corruption on frames of other rigs: Waymo-like, without rings, and in any number of worker
+processes.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calico.frame import Boxes, Frame
+from calico.frame import Frame
 from corruptions import (
     SPECS,
     CorruptionError,
@@ -83,36 +85,27 @@ def test_lidars_without_rings(name: str, street: Frame) -> None:
         assert set(corrupt(blind, name, 3, seed=7).ring) <= {-1}
 
 
-@pytest.mark.parametrize("name", list_corruptions())
-def test_what_a_frame_lacks_leaves_it_as_it_is(name: str, street: Frame) -> None:
-    first = street.replace(previous=None)
-    bare = first.replace(boxes=Boxes.empty())
-    spec = SPECS[name]
-    for frame, what in ((first, "past"), (bare, "boxes")):
-        expected = {"past": "no frame before in the scene", "boxes": "no labelled objects"}[what]
-        assert spec.explain_lack([frame]).startswith(expected) == (what in spec.needs)
-        assert spec.explain_lack([frame, street]) == ""
-        if what in spec.needs:
-            passed, _, _ = check_effect(name, frame, corrupt(frame, name, 5, seed=7))
-            assert not passed
-
-
 def odd_frames(street: Frame) -> dict[str, Frame]:
     """Frames at the edge of what is allowed."""
     points = np.array([[0, 0, 0, 0.5, 0], [5, 0, 0, 0, 0], [-5, 0, -1.5, 1, 0]], np.float32)
     few = street.replace(
-        points=points, ring=np.zeros(3, np.int16), sweep_index=np.zeros(3, np.int16), elongation=None,
+        points=points,
+        ring=np.zeros(3, np.int16),
+        sweep_index=np.zeros(3, np.int16),
+        elongation=None,
         ego_T_lidar=np.eye(4),
-    )  # fmt: skip
+    )
     tiny = tuple(
         np.random.default_rng(view).integers(0, 256, (2, 3, 3)).astype(np.uint8)
         for view in range(6)
     )
     past = street.replace(token="street-4", images=tiny, previous=None)
     one = past.replace(
-        images=street.images[:1], camera_K=street.camera_K[:1], camera_T_lidar=street.camera_T_lidar[:1],
+        images=street.images[:1],
+        camera_K=street.camera_K[:1],
+        camera_T_lidar=street.camera_T_lidar[:1],
         camera_time_s=street.camera_time_s[:1],
-    )  # fmt: skip
+    )
     return {
         "points at the sensor on the road": few,
         "images of 2x3 pixels": street.replace(images=tiny, previous=lambda: past),

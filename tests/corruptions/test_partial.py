@@ -70,8 +70,15 @@ def test_a_bare_frame_works_or_the_missing_field_is_named(bare: Bare, name: str)
         (
             "fog",
             (
-                "token", "scene", "points", "sweep_index", "sweep_T", "images", "camera_K",
-                "camera_T_lidar", "ego_T_lidar",
+                "token",
+                "scene",
+                "points",
+                "sweep_index",
+                "sweep_T",
+                "images",
+                "camera_K",
+                "camera_T_lidar",
+                "ego_T_lidar",
             ),
         ),
         ("motion_blur", ("token", "images")),
@@ -82,7 +89,7 @@ def test_a_bare_frame_works_or_the_missing_field_is_named(bare: Bare, name: str)
         ("object_density", ("token", "points", "boxes")),
         ("temporal_offset", ("images", "previous")),
     ],
-)  # fmt: skip
+)
 def test_the_same_inputs_give_the_same_bytes(
     street: Frame, name: str, needed: tuple[str, ...]
 ) -> None:

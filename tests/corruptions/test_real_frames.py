@@ -1,4 +1,6 @@
-"""The suite on real frames (PandaSet in the nuScenes format): every condition changes what it says, from 64 real beams."""
+"""The suite on real frames (PandaSet in the nuScenes format): every condition changes what it says,
+from 64 real beams.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,8 @@ def test_effect(real: Frame, name: str) -> None:
 def test_cells_of_points_are_as_far_as_the_points(real: Frame) -> None:
     found = range_image(real, 1)
     assert found.shape == (225, 400)
-    # The top of the image is sky in part, the bottom rows are the road or the vehicle a few metres ahead.
+    # The top of the image is sky in part, the bottom rows are the road or the vehicle a few metres
+    # ahead.
     assert np.isinf(found[:60]).mean() > 0.2
     assert 2 < np.median(found[-5:]) < 12
     assert np.isfinite(found[150:]).all()

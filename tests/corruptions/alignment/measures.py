@@ -1,4 +1,6 @@
-"""What grows with the severity of the alignment corruptions, measured from the frames before and after."""
+"""What grows with the severity of the alignment corruptions, measured from the frames before and
+after.
+"""
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@ from scipy.spatial.transform import Rotation
 
 from calico.frame import Frame
 from corruptions import corrupt, corrupt_with
-from corruptions.alignment.se3 import rotation_about
 
 
 @pytest.mark.parametrize(
@@ -45,11 +44,6 @@ def test_translation_between_and_beyond_the_levels(
     after = corrupt_with(street, "extrinsic", degrees, seed=0).camera_T_lidar
     delta = after[0] @ np.linalg.inv(street.camera_T_lidar[0])
     assert np.linalg.norm(delta[:3, 3]) == pytest.approx(metres, abs=1e-12)
-
-
-def test_rodrigues_against_scipy() -> None:
-    axis = np.array([2.0, -1.0, 2.0]) / 3
-    assert rotation_about(axis, 0.7) == pytest.approx(Rotation.from_rotvec(0.7 * axis).as_matrix())
 
 
 def test_data_and_ground_truth_stay(street: Frame) -> None:

@@ -1,4 +1,4 @@
-"""What grows with the severity of the lidar corruptions, measured from the frames before and after."""
+"""What grows with the severity of the lidar corruptions, measured from both frames."""
 
 from __future__ import annotations
 

@@ -12,7 +12,9 @@ STEPS = 400
 
 
 def drive(frame: Frame, step: int) -> Frame:
-    """A long scene whose clouds are told apart by their first intensity; the second pose tells the frame as well."""
+    """A long scene whose clouds are told apart by their first intensity; the second pose tells the
+    frame as well.
+    """
     points = frame.points[:20].copy()
     points[:, 3] = step / STEPS
     sweep_T = frame.sweep_T.copy()

@@ -1,4 +1,6 @@
-"""Thirty objects of all sizes on a road, full of points of three sweeps, among points that belong to none."""
+"""Thirty objects of all sizes on a road, full of points of three sweeps, among points that belong
+to none.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,9 @@ def crowd(street: Frame) -> Frame:
 
 
 def owners(points: np.ndarray, boxes: np.ndarray, margin_m: float = 0.0) -> np.ndarray:
-    """(N,) index of the first box that holds a point, -1 for none: one point and box after the other, in plain arithmetic."""
+    """(N,) index of the first box that holds a point, -1 for none: one point and box after the
+    other, in plain arithmetic.
+    """
     found = np.full(len(points), -1)
     for n, (px, py, pz, _, age) in enumerate(points.astype(float)):
         for m, (x, y, z, length, width, height, yaw, vx, vy) in enumerate(boxes.astype(float)):
@@ -72,5 +76,7 @@ def owners(points: np.ndarray, boxes: np.ndarray, margin_m: float = 0.0) -> np.n
 
 @pytest.fixture(scope="session")
 def owner(crowd: Frame) -> np.ndarray:
-    """(N,) of the crowd: which object each point belongs to, by the slow loop, with the margin of the corruptions."""
+    """(N,) of the crowd: which object each point belongs to, by the slow loop, with the margin of
+    the corruptions.
+    """
     return owners(crowd.points, crowd.boxes.boxes, 0.01)

@@ -7,7 +7,6 @@ import pytest
 from calico.frame import Frame
 from calico.geometry.boxes import points_in_boxes as all_points_in_boxes
 from corruptions.objects.membership import from_local, points_in_boxes, to_local
-from corruptions.objects.pick import pick_points
 
 owners = runpy.run_path(str(Path(__file__).with_name("conftest.py")))["owners"]
 
@@ -128,10 +127,3 @@ def test_there_and_back(crowd: Frame, owner: np.ndarray) -> None:
         crowd.points[rows, :3], abs=1e-5
     )
     assert (abs(local) <= boxes[:, 3:6] / 2 + 0.01 + 1e-9).all()
-
-
-def test_picked_points_are_ordered_by_object(crowd: Frame, owner: np.ndarray) -> None:
-    picked = pick_points(crowd)
-    assert np.array_equal(owner[picked.rows], picked.owner)
-    assert np.array_equal(picked.counts, np.bincount(owner[owner >= 0], minlength=30))
-    assert (np.diff(picked.owner) >= 0).all()

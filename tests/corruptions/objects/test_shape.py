@@ -12,7 +12,9 @@ owners = runpy.run_path(str(Path(__file__).with_name("conftest.py")))["owners"]
 
 
 def local(frame: Frame, owner: np.ndarray) -> np.ndarray:
-    """(K, 3) the objects' points in the axes of their boxes, from the middle of the bottom, each moved to the keyframe's time."""
+    """(K, 3) the objects' points in the axes of their boxes, from the middle of the bottom, each
+    moved to the keyframe's time.
+    """
     rows = owner >= 0
     box, points = frame.boxes.boxes[owner[rows]].astype(float), frame.points[rows].astype(float)
     dx, dy = (points[:, :2] + np.nan_to_num(box[:, 7:9]) * points[:, 4:] - box[:, :2]).T

@@ -10,7 +10,9 @@ RAYS = 3600
 
 
 def turning(street: Frame, sweeps: int) -> Frame:
-    """Sweeps of RAYS points on a circle of 10 m about the sensor, which was 1 m farther back at each."""
+    """Sweeps of RAYS points on a circle of 10 m about the sensor, which was 1 m farther back at
+    each.
+    """
     azimuth = np.tile(np.linspace(-np.pi, np.pi, RAYS, endpoint=False), sweeps)
     index = np.repeat(np.arange(sweeps), RAYS)
     poses = np.tile(np.eye(4), (sweeps, 1, 1))

@@ -1,6 +1,7 @@
-"""What grows with the severity of the weather corruptions, measured from the frames before and after.
+"""What grows with the severity of the weather corruptions, measured from both frames.
 
-Each is a product of one factor per sensor that is 0 (or at its greatest) for a clean frame, so that both must change.
+Each measure is a product of one factor per sensor that is 0 (or at its greatest) for a clean frame,
+so that both must change.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ def added_light(before: Frame, after: Frame) -> float:
 
 
 def astray(before: Frame, after: Frame) -> float:
-    """Mean distance [m] by which points moved, 1 m where they are lost or false. Points are known by their intensity."""
+    """Mean distance [m] by which points moved, 1 m where they are lost or false. Points are known
+    by their intensity.
+    """
     _, old, new = np.intersect1d(before.points[:, 3], after.points[:, 3], return_indices=True)
     moved = np.linalg.norm(after.points[new, :3] - before.points[old, :3], axis=1)
     return float(np.minimum(moved, 1.0).sum() + len(before.points) - len(old)) / len(before.points)

@@ -19,7 +19,8 @@ def test_two_way_attenuation(street: Frame) -> None:
 
 
 def test_object_at_half_the_visibility_keeps_five_percent(street: Frame) -> None:
-    # There and back is one visibility: exp(-2 alpha MOR / 2) = 1 / 20; the fog's own echo is weaker (0.002).
+    # There and back is one visibility: exp(-2 alpha MOR / 2) = 1 / 20; the fog's own echo is weaker
+    # (0.002).
     points = street.points[:1].copy()
     points[0] = [10, 0, 0, 1.0, 0]
     single = street.replace(
@@ -67,15 +68,17 @@ def test_soft_returns_lie_on_their_ray_before_the_object(street: Frame) -> None:
     cosine = (old * new).sum(axis=1) / np.linalg.norm(old, axis=1) / np.linalg.norm(new, axis=1)
     assert cosine[moved] == pytest.approx(1.0, abs=1e-6)
     assert (np.linalg.norm(new, axis=1) <= np.linalg.norm(old, axis=1) + 1e-4).all()
-    # The strongest echo of the fog is a few metres away; they scatter within a factor of two about it.
+    # The strongest echo of the fog is a few metres away; they scatter within a factor of two about
+    # it.
     distance = np.linalg.norm(new[moved], axis=1)
     assert 1.5 < distance.min() < distance.max() < 10.0
 
 
 @pytest.mark.parametrize("visibility_m", [20.0, 30.0, 60.0])
 def test_range_decides_which_return_is_soft(street: Frame, visibility_m: float) -> None:
-    # Intensity is a factor of both returns, so beyond one range all returns are the fog's: where R^2 (beta / beta_0) F, by
-    # quadrature with beta = 0.046 / MOR and beta_0 = 1e-6 / pi (Hahner et al., table 1), exceeds exp(-2 alpha R).
+    # Intensity is a factor of both returns, so beyond one range all returns are the fog's: where
+    # R^2 (beta / beta_0) F, by quadrature with beta = 0.046 / MOR and beta_0 = 1e-6 / pi (Hahner et
+    # al., table 1), exceeds exp(-2 alpha R).
     alpha = np.log(20) / visibility_m
     strongest = max(integral(float(r), alpha) for r in np.arange(1.0, 12.0, 0.05))
     soft = 0.046 / visibility_m / (1e-6 / np.pi) * strongest
@@ -88,3 +91,18 @@ def test_range_decides_which_return_is_soft(street: Frame, visibility_m: float) 
     moved = corrupt_with(line, "fog", visibility_m, seed=0).points[:, 0] < points[:, 0] - 0.01
     assert ranges[moved].min() == pytest.approx(crossover, abs=0.2)
     assert ranges[~moved].max() == pytest.approx(crossover, abs=0.2)
+
+
+def test_soft_returns_scatter_evenly_over_two_octaves(street: Frame) -> None:
+    # At 80 m all returns are the fog's. They lie at the range of the strongest echo (by quadrature)
+    # times 2^u with u uniform in [-1, 1], whose standard deviation is 1 / sqrt(3).
+    points = np.zeros((4000, 5), np.float32)
+    points[:, 0], points[:, 3] = 80.0, 0.5
+    zeros = np.zeros(len(points), np.int16)
+    line = street.replace(points=points, ring=zeros, sweep_index=zeros.copy(), elongation=None)
+    reported = corrupt_with(line, "fog", 30.0, seed=0).points[:, 0]
+    candidates = np.arange(1.0, 12.0, 0.05)
+    strongest = candidates[np.argmax([integral(float(r), np.log(20) / 30) for r in candidates])]
+    octaves = np.log2(reported / strongest)
+    assert octaves.std() == pytest.approx(1 / np.sqrt(3), rel=0.03)
+    assert (octaves.min(), octaves.max()) == pytest.approx((-1.0, 1.0), abs=0.03)

@@ -1,4 +1,4 @@
-"""Size distributions against the rate that they stand for, and extinction against the literature."""
+"""Size distributions against their rate, and extinction against the literature."""
 
 import numpy as np
 import pytest
@@ -51,14 +51,15 @@ def test_rain_extinction_as_published(rate: float) -> None:
 
 @pytest.mark.parametrize("rate", SNOW_MM_H)
 def test_snow_extinction_as_published(rate: float) -> None:
-    # ITU-R P.1814 at 550 nm: wet snow 3.79 S^0.72 dB/km, dry snow 5.50 S^1.38 dB/km; observed visibilities at one rate scatter by
-    # a factor of 3 to 10 (Rasmussen et al. 1999).
+    # ITU-R P.1814 at 550 nm: wet snow 3.79 S^0.72 dB/km, dry snow 5.50 S^1.38 dB/km; observed
+    # visibilities at one rate scatter by a factor of 3 to 10 (Rasmussen et al. 1999).
     wet, dry = 3.79 * rate**0.72 / 4.343e3, 5.50 * rate**1.38 / 4.343e3
     assert max(wet, dry) / 5 < snow_flakes(rate).extinction < 5 * max(wet, dry)
 
 
 def test_snow_extinction_over_all_rates_is_that_published() -> None:
-    # At single rates the law and ITU-R P.1814 differ by up to 4.2 (see above); their geometric mean over the rates does not.
+    # At single rates the law and ITU-R P.1814 differ by up to 4.2 (see above); their geometric mean
+    # over the rates does not.
     published = [max(3.79 * rate**0.72, 5.50 * rate**1.38) / 4.343e3 for rate in SNOW_MM_H]
     ratios = [
         snow_flakes(rate).extinction / alpha
@@ -69,12 +70,14 @@ def test_snow_extinction_over_all_rates_is_that_published() -> None:
 
 @pytest.mark.parametrize(("rate", "visibility_m"), [(1.0, 805), (2.5, 402)])
 def test_snow_intensities_as_observers_name_them(rate: float, visibility_m: float) -> None:
-    # Light, moderate, heavy: by visibility (FMH-1) divided at 1/2 and 1/4 mile, by rate at 1 and 2.5 mm/h of water.
+    # Light, moderate, heavy: by visibility (FMH-1) divided at 1/2 and 1/4 mile, by rate at 1 and
+    # 2.5 mm/h of water.
     assert 3.0 / snow_flakes(rate).extinction == pytest.approx(visibility_m, rel=0.35)
 
 
 def test_heavy_snow_is_what_observers_call_heavy() -> None:
-    # 2.5 mm/h is heavy; heavy snow is a visibility of a quarter of a mile by FMH-1, within a factor of 1.5.
+    # 2.5 mm/h is heavy; heavy snow is a visibility of a quarter of a mile by FMH-1, within a factor
+    # of 1.5.
     assert 3.0 / snow_flakes(2.5).extinction == pytest.approx(402 * 1.2, rel=0.3)
 
 
@@ -87,3 +90,9 @@ def test_fall_speeds() -> None:
     assert (
         (snow_flakes(1).fall_speed(diameter) > 0.3) & (snow_flakes(1).fall_speed(diameter) < 1.6)
     ).all()
+
+
+def test_reflectances_by_the_optics_that_they_stand_for() -> None:
+    # Water at right angles: ((n - 1) / (n + 1))^2. Ice: 2 pi / S with a lidar ratio of 25 sr.
+    assert rain_drops(10).reflectance == pytest.approx(((1.33 - 1) / (1.33 + 1)) ** 2, rel=0.01)
+    assert snow_flakes(1).reflectance == pytest.approx(2 * np.pi / 25, rel=0.01)

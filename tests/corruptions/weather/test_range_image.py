@@ -48,7 +48,8 @@ def test_without_points_the_road_alone(street: Frame) -> None:
         elongation=None,
     )
     found = range_image(blind, 0)
-    # Camera 1.5 m above the road: 45 rows below the horizon at f = 114.3 px the road is 1.5 m * |ray| / tan away.
+    # Camera 1.5 m above the road: 45 rows below the horizon at f = 114.3 px the road is 1.5 m *
+    # |ray| / tan away.
     v = 92
     down = (v - 47.5) / street.camera_K[0, 1, 1]
     assert found[v, 80] == pytest.approx(1.5 * np.sqrt(1 + down**2) / down, rel=0.01)
@@ -109,7 +110,9 @@ def without_points_beyond(frame: Frame, x_m: float) -> Frame:
 
 
 def towers(top: int) -> np.ndarray:
-    """Two dark towers with storeys before a bright sky with a soft gradient, from row `top` down to the horizon."""
+    """Two dark towers with storeys before a bright sky with a soft gradient, from row `top` down to
+    the horizon.
+    """
     image = np.empty((96, 160, 3), np.uint8)
     image[:] = np.linspace(180, 230, 96)[:, None, None]
     image[48:] = 90
@@ -123,7 +126,8 @@ def towers(top: int) -> np.ndarray:
 def test_structure_without_echoes_keeps_three_quarters_of_its_contrast_in_rain(
     street: Frame, top: int
 ) -> None:
-    # 25 mm/h have a visibility of 1.1 km: an object at 100 m keeps exp(-0.277) = 75.8 % of its contrast.
+    # 25 mm/h have a visibility of 1.1 km: an object at 100 m keeps exp(-0.277) = 75.8 % of its
+    # contrast.
     blind = without_points_beyond(street, 1.0).replace(images=(towers(top),) * 6)
     rainy = to_linear(corrupt(blind, "rain", 3, seed=0).images[0])
     clean = to_linear(blind.images[0])

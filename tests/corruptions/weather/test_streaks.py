@@ -3,9 +3,8 @@ import pytest
 
 from calico.frame import Frame
 from corruptions import corrupt_with
-from corruptions.rng import Streams, make_generator
+from corruptions.rng import make_generator
 from corruptions.weather.particles import Particles, rain_drops, snow_flakes
-from corruptions.weather.precipitation import scene_wind
 from corruptions.weather.streaks import SMALLEST_PX, cover_image, draw_particles, splat_streaks
 
 K = np.array([[1260.0, 0, 799.5], [0, 1260.0, 449.5], [0, 0, 1]])
@@ -29,7 +28,8 @@ def test_streaks_outside_are_cut() -> None:
 
 @pytest.mark.parametrize("particles", [rain_drops(25), snow_flakes(1)])
 def test_drawn_particles_against_the_distribution(particles: Particles) -> None:
-    # Within 3 m and larger than 2 mm (3 m is nearer than such a one can be seen): solid angle * 3^3 / 3 * N(> 2 mm).
+    # Within 3 m and larger than 2 mm (3 m is nearer than such a one can be seen): solid angle * 3^3
+    # / 3 * N(> 2 mm).
     position, diameter = draw_particles(particles, K, 1600, 900, make_generator(0, "draw"))
     distance = np.linalg.norm(position, axis=1)
     assert (1260 * diameter / 1e3 / distance >= SMALLEST_PX * 0.999).all()
@@ -83,7 +83,8 @@ def test_drops_behind_a_wall_are_not_seen(street: Frame) -> None:
 
 
 def test_streaks_fall_and_lean_with_the_wind(street: Frame) -> None:
-    # A forward camera; wind to the left makes streaks lean: rows and columns of single streaks correlate.
+    # A forward camera; wind to the left makes streaks lean: rows and columns of single streaks
+    # correlate.
     big = street.replace(
         images=(np.zeros((450, 800, 3), np.uint8),) * 6,
         camera_K=np.tile([[600.0, 0, 399.5], [0, 600, 224.5], [0, 0, 1]], (6, 1, 1)),
@@ -109,17 +110,49 @@ def test_streaks_fall_and_lean_with_the_wind(street: Frame) -> None:
     assert slant(-4.0) < -0.1
 
 
-def test_wind_lasts_for_a_scene() -> None:
-    wind = [
-        scene_wind(Streams(0, scene, token, "rain", v))
-        for scene, token, v in (("a", "1", 5), ("a", "2", 50), ("b", "1", 5))
-    ]
-    assert np.array_equal(wind[0], wind[1])
-    assert not np.array_equal(wind[0], wind[2])
-    assert 1 <= np.linalg.norm(wind[0]) <= 4
-
-
 def test_drops_differ_from_frame_to_frame(street: Frame) -> None:
     one = corrupt_with(street, "snowfall", 3, seed=0)
     two = corrupt_with(street.replace(token="next"), "snowfall", 3, seed=0)
     assert not np.array_equal(one.images[0], two.images[0])
+
+
+def test_wide_cameras_see_fewer_particles_per_pixel_in_the_corners() -> None:
+    # A pixel's solid angle falls with the cube of the cosine. The mean of 1 / cosine over the image
+    # then is sum(cos^2) / sum(cos^3); focal length 100 px, 400 px wide.
+    wide = np.array([[100.0, 0, 199.5], [0, 100.0, 199.5], [0, 0, 1]])
+    drawn = [
+        draw_particles(rain_drops(300), wide, 400, 400, make_generator(seed, "wide"))[0]
+        for seed in range(40)
+    ]
+    position = np.concatenate(drawn)
+    v, u = np.indices((400, 400))
+    cosine = 1 / np.sqrt(1 + ((u - 199.5) / 100) ** 2 + ((v - 199.5) / 100) ** 2)
+    expected = (cosine**2).sum() / (cosine**3).sum()
+    inverse = np.linalg.norm(position, axis=1) / position[:, 2]
+    assert inverse.mean() == pytest.approx(expected, abs=4 * inverse.std() / np.sqrt(len(inverse)))
+    assert len(position) > 1000
+
+
+def test_a_drop_falls_for_four_milliseconds(street: Frame) -> None:
+    # Frames in which one drop alone is seen: the variance of its streak along the image's columns
+    # is that of a line of v 4 ms focal / distance pixels, L^2 / 12, and a pixel's.
+    particles, still = rain_drops(2.0), np.zeros(3)
+    K = street.camera_K[0]
+    far = np.full((96, 160), 1e3, np.float32)
+    measured, expected = [], []
+    for seed in range(400):
+        position, diameter = draw_particles(particles, K, 160, 96, make_generator(seed, "one"))
+        if len(position) != 1:
+            continue
+        u, v, _ = K @ position[0] / position[0, 2]
+        length = float(particles.fall_speed(diameter)[0]) * 0.004 * K[1, 1] / position[0, 2]
+        if not (20 < u < 140 and 20 < v < 76 and 2 < length < 15):
+            continue
+        covered = cover_image(street, 0, far, particles, still, make_generator(seed, "one"))
+        rows = -np.log1p(-covered.astype(float)).sum(axis=1)
+        at = np.arange(96)
+        middle = (rows * at).sum() / rows.sum()
+        measured.append((rows * (at - middle) ** 2).sum() / rows.sum())
+        expected.append(length**2 / 12)
+    assert len(measured) > 20
+    assert np.mean(measured) == pytest.approx(np.mean(expected), rel=0.3, abs=0.3)

@@ -1,5 +1,9 @@
+import runpy
+from pathlib import Path
+
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from calico.frame import Frame
 from corruptions import corrupt, corrupt_with
@@ -43,7 +47,8 @@ def towards(azimuth_deg: float, elevation_deg: float) -> np.ndarray:
 
 
 def test_the_sky_is_free_where_neither_sensor_sees_a_thing(street: Frame) -> None:
-    # Ahead the wall at 40 m is 3 m above the LiDAR: it ends at 4.3 degrees; to the left, at 15 m, at 11.3 degrees.
+    # Ahead the wall at 40 m is 3 m above the LiDAR: it ends at 4.3 degrees; to the left, at 15 m,
+    # at 11.3 degrees.
     directions = np.stack([towards(0, 14), towards(0, 1), towards(90, 5), towards(90, 18)])
     assert free_sky(street, directions) == pytest.approx([1, 0, 0, 1], abs=0.02)
 
@@ -104,7 +109,8 @@ def test_glare_in_the_cameras_that_see_it(street: Frame) -> None:
     assert [not np.array_equal(a, b) for a, b in zip(after, street.images, strict=True)] == [
         True
     ] + [False] * 5
-    # The disc is where the sun is: 8 degrees up, by the pinhole; 10 degrees to its side the veil is 0.4 of white.
+    # The disc is where the sun is: 8 degrees up, by the pinhole; 10 degrees to its side the veil is
+    # 0.4 of white.
     u, v = street.camera_K[0, :2, 2] + [0, -street.camera_K[0, 1, 1] * np.tan(np.radians(8))]
     assert (after[0][round(v), round(u)] == 255).all()
     side = round(u + street.camera_K[0, 0, 0] * np.tan(np.radians(10)))
@@ -151,3 +157,24 @@ def test_both_sensors_have_the_same_sun(street: Frame) -> None:
     ghosts = distance > clean
     assert ghosts.any()
     assert np.median(rays[ghosts] @ sun / distance[ghosts]) > np.cos(np.radians(30))
+
+
+def test_the_noise_is_doubled_at_ten_degrees_from_60_klux() -> None:
+    # The variance is 1 + 5 klux / theta^2, so that the floor rises by sqrt(1 + 5 60 / 100) = 2. Of
+    # targets at the median floor, Phi(log(1 / 2) / 0.5) / Phi(0) are left: 2 Phi(-1.386) = 0.166.
+    street = runpy.run_path(str(Path(__file__).parents[1] / "conftest.py"))["street_frame"]()
+    n, distance = 40_000, 60.0
+    points = np.zeros((n, 5), np.float32)
+    angle = np.radians(10.0)
+    points[:, 0], points[:, 1] = distance * np.cos(angle), distance * np.sin(angle)
+    # The median point has the reflectance 0.2: a bright majority puts the others on the floor.
+    points[:, 3] = 0.5
+    dark = np.arange(n) % 3 == 0
+    points[dark, 3] = 0.5 * (0.9 / 200**2 * distance**2) / 0.2
+    zeros = np.zeros(n, np.int16)
+    fan = street.replace(points=points, ring=zeros, sweep_index=zeros.copy(), elongation=None)
+    after = sunlit_points(fan, np.array([1.0, 0, 0]), 60.0, make_generator(0, "sun")).points
+    near = abs(np.linalg.norm(after[:, :3], axis=1) - distance) < 1
+    left = (near & (after[:, 3] < 0.4)).sum() / dark.sum()
+    quiet = 1 - 0.5 * 0.6 * 0.2**2  # the other beams report noise
+    assert left == pytest.approx(quiet * 2 * norm.cdf(-np.log(2) / 0.5), rel=0.06)

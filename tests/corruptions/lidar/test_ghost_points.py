@@ -1,35 +1,9 @@
-"""incomplete_echo, ghost_points, intensity_shift: what follows from the strength of an echo."""
-
 import numpy as np
 import pytest
 from scipy import optimize, stats
 
 from calico.frame import Frame
 from corruptions import SPECS, corrupt, corrupt_with
-
-
-@pytest.mark.parametrize("severity", [1, 2, 3, 4, 5])
-def test_incomplete_echo_loses_its_share_of_the_darkest_fifth(street: Frame, severity: int) -> None:
-    after = corrupt(street, "incomplete_echo", severity, seed=0)
-    n = len(street.points)
-    dark = round(0.2 * n)
-    assert n - len(after.points) == round(SPECS["incomplete_echo"].value_at(severity) * dark)
-    left = {row.tobytes() for row in after.points}
-    gone = np.array([row.tobytes() not in left for row in street.points])
-    limit = np.sort(street.points[:, 3])[dark - 1]
-    assert street.points[gone, 3].max() <= limit
-    assert (street.points[:, 3] > limit).sum() == (after.points[:, 3] > limit).sum()
-
-
-def test_incomplete_echo_draws_among_points_of_equal_intensity(street: Frame) -> None:
-    points = street.points.copy()
-    points[:, 3] = 0.0
-    after = corrupt_with(street.replace(points=points), "incomplete_echo", 1.0, seed=0)
-    n = len(points)
-    assert len(after.points) == n - round(0.2 * n)
-    assert (after.sweep_index == 0).mean() == pytest.approx(
-        (street.sweep_index == 0).mean(), abs=0.02
-    )
 
 
 @pytest.mark.parametrize("severity", [1, 2, 3, 4, 5])
@@ -71,7 +45,8 @@ def test_ghosts_come_from_bright_points(street: Frame) -> None:
         points=points, ring=street.ring[near], sweep_index=np.zeros(4000, np.int16), elongation=None
     )
     share = 0.05
-    # P(i^2 X > t) = exp(-t / i^2): the threshold t that leaves the share, then the part of the bright ones in it.
+    # P(i^2 X > t) = exp(-t / i^2): the threshold t that leaves the share, then the part of the
+    # bright ones in it.
     limit = optimize.brentq(lambda t: (np.exp(-t / 0.8) + np.exp(-t / 0.4)) / 2 - share, 0, 50)
     expected = np.exp(-limit / 0.8) / 2 / share
     drawn = np.concatenate(
@@ -92,11 +67,3 @@ def test_no_ghosts_without_an_echo(street: Frame) -> None:
     assert len(corrupt(street.replace(points=points), "ghost_points", 5, seed=0).points) == len(
         points
     )
-
-
-@pytest.mark.parametrize("gain", [0.0, 1 / 255, 0.1, 0.7, 1.5, 255.0])
-def test_intensity_shift_is_a_factor_held_at_full_scale(street: Frame, gain: float) -> None:
-    after = corrupt_with(street, "intensity_shift", gain, seed=0)
-    expected = np.minimum(street.points[:, 3].astype(np.float64) * gain, 1.0)
-    assert np.allclose(after.points[:, 3], expected, rtol=1e-6)
-    assert np.array_equal(after.points[:, [0, 1, 2, 4]], street.points[:, [0, 1, 2, 4]])
