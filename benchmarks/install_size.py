@@ -3,10 +3,10 @@
 Run `python -m benchmarks.install_size [--extras train,export] [--revision COMMIT] [--label NAME]`.
 
 Each measurement builds a wheel of the given revision, makes a fresh virtual environment, and
-installs the wheel there without pip's cache, from the index that pip is configured to use. The seconds are
-those of that one `pip install`, so they hold for the network and the machine they were measured on.
-The size is the sum of all files below site-packages, less pip, setuptools and CALICO itself. One
-result is added to the file, or replaces the one with the same label.
+installs the wheel there without pip's cache, from the index that pip is configured to use. The
+seconds are those of that one `pip install`, so they hold for the network and the machine they were
+measured on. The size is the sum of all files below site-packages, less pip, setuptools and CALICO
+itself. One result is added to the file, or replaces the one with the same label.
 """
 
 from __future__ import annotations
