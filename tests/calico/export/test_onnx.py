@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
 
 from calico.config.schema import Config
 from calico.data.batch import Batch, collate_frames
 from calico.errors import CalicoError
-from calico.export.graph import graph_inputs, graph_outputs, read_metadata
+from calico.export.graph import read_metadata
 from calico.export.onnx import ExportInfo, export_onnx
 from calico.export.parity import check_parity, onnx_predict
 from calico.export.tensorrt import build_engine
@@ -25,7 +23,6 @@ from calico.frame import Frame
 from calico.models.calico import CalicoModel, build_model
 from calico.models.fuse import CAMERA_START, ConvFuser
 
-pytestmark = pytest.mark.slow
 Exported = tuple[CalicoModel, ExportInfo]
 
 
@@ -104,23 +101,6 @@ def test_the_file_is_plain_onnx_18(shared: Callable[[str], Exported]) -> None:
     assert b"/site-packages/" not in shared("ort")[1].path.read_bytes()
 
 
-def test_metadata_is_read_back(shared: Callable[[str], Exported], small: Config) -> None:
-    info = shared("trt")[1]
-    assert read_metadata(info.path) == info.metadata
-    assert info.metadata.config == small
-    assert info.metadata.raw_hw == (64, 128)
-    properties = {item.key: item.value for item in onnx.load(info.path).metadata_props}
-    assert {
-        "class_names",
-        "map_classes",
-        "pillar_grid",
-        "map_grid",
-        "score_threshold",
-        "image_rule",
-        "frame_conventions",
-    } <= set(properties)
-
-
 def test_the_same_export_gives_the_same_bytes(small: Config, frame: Frame, tmp_path: Path) -> None:
     detection = small.model.detection.model_copy(update={"tasks": (("car",),)})
     model = small.model.model_copy(update={"camera": None, "map": None, "detection": detection})
@@ -149,20 +129,6 @@ def test_a_camera_only_map_only_graph(small: Config, frame: Frame, tmp_path: Pat
     assert report.boxes == 0
 
 
-def test_inputs_of_another_rig_are_refused(shared: Callable[[str], Exported], frame: Frame) -> None:
-    metadata = shared("ort")[1].metadata
-    batch = collate_frames([frame])
-    with pytest.raises(CalicoError, match="takes 2 images of 64 x 128 pixels, the batch has 1 of"):
-        graph_inputs(replace(batch, images=batch.images[:, :1]), metadata)
-    raw = replace(
-        metadata, raw_hw=(90, 160)
-    )  # not the network's size: the graph fits its images itself
-    with pytest.raises(
-        CalicoError, match="takes 2 images of 90 x 160 pixels, the batch has 2 of 64 x 128"
-    ):
-        graph_inputs(batch, raw)
-
-
 def test_broken_and_foreign_files_are_explained(
     shared: Callable[[str], Exported], tmp_path: Path
 ) -> None:
@@ -179,21 +145,6 @@ def test_broken_and_foreign_files_are_explained(
     (tmp_path / "engine.json").write_text("[]")
     with pytest.raises(CalicoError, match="not the JSON file"):
         read_metadata(tmp_path / "engine.json")
-
-
-def test_the_session_is_fed_by_name(shared: Callable[[str], Exported], frame: Frame) -> None:
-    """What an engine does: inputs by name, outputs by name."""
-    _, info = shared("ort")
-    session = onnxruntime.InferenceSession(str(info.path), providers=["CPUExecutionProvider"])
-    assert tuple(item.name for item in session.get_inputs()) == info.metadata.inputs
-    values = session.run(
-        list(info.metadata.outputs), graph_inputs(collate_frames([frame]), info.metadata)
-    )
-    outputs = dict(zip(info.metadata.outputs, values, strict=True))
-    assert outputs["labels"].dtype == np.int64
-    assert outputs["nms_residual"].tolist() == [0.0]
-    (prediction,) = graph_outputs(outputs, info.metadata, 1)
-    assert (prediction.scores > 0.1).all()
 
 
 def test_tensorrt_rtx_takes_the_trt_graph_and_builds_an_engine(

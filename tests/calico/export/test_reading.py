@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -15,7 +14,6 @@ import pytest
 
 from calico.errors import CalicoError
 from calico.export.reading import read_metadata
-from calico.export.sealing import SEAL_PROPERTY, seal_graph
 from calico.files import to_sealed_json
 
 
@@ -219,34 +217,3 @@ def test_an_engine_that_is_not_the_cards(
     )
     with pytest.raises(CalicoError, match=message):
         read_metadata(engine_card)
-
-
-@pytest.mark.parametrize("kind", ["graph", "card"])
-def test_no_flipped_bit_is_accepted(
-    kind: str, graphs: ModuleType, engine_card: Path, tmp_path: Path
-) -> None:
-    path = engine_card if kind == "card" else graphs.write_graph(tmp_path / "m.onnx")
-    content = path.read_bytes()
-    for bit in random.Random(0).sample(range(8 * len(content)), 400):
-        path.write_bytes(
-            content[: bit // 8]
-            + bytes([content[bit // 8] ^ 1 << bit % 8])
-            + content[bit // 8 + 1 :]
-        )
-        with pytest.raises(CalicoError, match=r"graph .*m\.(onnx|json): "):
-            read_metadata(path)
-
-
-def test_a_graph_without_a_seal_says_what_to_do(graphs: ModuleType, tmp_path: Path) -> None:
-    path = graphs.write_graph(tmp_path / "m.onnx")
-    proto = onnx.load(path)
-    last = proto.metadata_props.pop()
-    assert last.key == SEAL_PROPERTY
-    onnx.save(proto, path)
-    with pytest.raises(
-        CalicoError, match=r"carries no checksum.*earlier version wrote it; export it again"
-    ):
-        read_metadata(path)
-    path.write_bytes(seal_graph(proto))
-    assert read_metadata(path) == graphs.metadata()
-    assert seal_graph(onnx.load(path)) == path.read_bytes()

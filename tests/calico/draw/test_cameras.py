@@ -1,21 +1,18 @@
-"""Pictures: what is painted where, read back from the pixels."""
+"""Frames through their cameras."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
-from calico.draw import cameras, draw_bev, draw_cameras
-from calico.draw.bev import MAP_COLORS
+from calico.draw import cameras, draw_cameras
 from calico.draw.cameras import clip_segment, view_name, view_rows
 from calico.draw.style import CLASS_COLORS
 from calico.errors import CalicoError
 from calico.frame import Boxes, Frame
-from calico.geometry.grid import Grid
 from calico.predictions import Predictions
 
 CAR = np.array(CLASS_COLORS[0])
@@ -46,51 +43,6 @@ def as_truth(predictions: Predictions) -> Boxes:
     return Boxes(predictions.boxes, predictions.labels, one, one)
 
 
-def test_forward_is_up_and_left_is_left(frame: Frame) -> None:
-    """A car 20 m ahead and 10 m to the left, on 10 px a metre."""
-    picture = draw_bev(replace(bare(frame), boxes=as_truth(a_car(20, 10))), range_m=32, size_px=640)
-    assert picture.shape == (680, 640, 3)
-    assert picture.dtype == np.uint8
-    rows, columns = near(picture[:640], CAR).T
-    box = (rows > 97) & (rows < 150)  # leaves out the caption above
-    assert rows[box].min() == pytest.approx(320 - 220, abs=2)
-    assert rows.max() == pytest.approx(320 - 180, abs=2)
-    assert columns[box].min() == pytest.approx(320 - 110, abs=2)
-    assert columns[box].max() == pytest.approx(320 - 90, abs=2)
-
-
-def test_predictions_are_dashed_and_the_weak_ones_left_out(frame: Frame) -> None:
-    solid = draw_bev(replace(bare(frame), boxes=as_truth(a_car(10, 0, 0.3))), range_m=16)
-    dashed = draw_bev(bare(frame), a_car(10, 0, 0.3), range_m=16)
-    empty = draw_bev(bare(frame), range_m=16)
-    share = len(near(dashed[:640], CAR, 200)) / len(near(solid[:640], CAR, 200))
-    assert 0.15 < share < 0.8
-    np.testing.assert_array_equal(draw_bev(bare(frame), a_car(10, 0, score=0.1), range_m=16), empty)
-    assert (
-        draw_bev(bare(frame), a_car(10, 0, score=0.1), range_m=16, score_threshold=0.05) != empty
-    ).any()
-
-
-def test_the_arrow_ends_where_the_car_is_a_second_later(frame: Frame) -> None:
-    truth = as_truth(a_car(0, 10))
-    moving = truth.boxes.copy()
-    moving[0, 7:9] = 8.0, 0.0
-    still = draw_bev(replace(bare(frame), boxes=truth), range_m=16, size_px=320)
-    picture = draw_bev(
-        replace(bare(frame), boxes=replace(truth, boxes=moving)), range_m=16, size_px=320
-    )
-    rows, columns = np.argwhere((still != picture).any(axis=2)).T
-    assert rows.min() == pytest.approx(160 - (2 + 8) * 10, abs=2)
-    assert columns.mean() == pytest.approx(160 - 10 * 10, abs=2)
-
-
-def test_unknown_velocities_and_empty_frames_are_drawn(frame: Frame) -> None:
-    assert np.isnan(frame.boxes.boxes).any()
-    assert draw_bev(frame).shape == (680, 640, 3)
-    assert draw_bev(bare(frame)).shape == (680, 640, 3)
-    assert draw_cameras(bare(frame), width_px=300).shape[1] == 300
-
-
 @pytest.mark.parametrize(("width_px", "expected_px"), [(240, 8), (440, 10), (720, 12), (1440, 12)])
 def test_letters_of_a_single_view_are_no_larger_than_of_one_of_six(
     frame: Frame, monkeypatch: pytest.MonkeyPatch, width_px: int, expected_px: float
@@ -111,33 +63,6 @@ def test_letters_of_a_single_view_are_no_larger_than_of_one_of_six(
     )
     draw_cameras(one, width_px=width_px)
     assert sizes == [expected_px]
-
-
-def test_map_classes_have_their_colours(frame: Frame, map_grid: Grid) -> None:
-    """Row 30 of the map is y = -0.75 m, column 46 is x = 7.25 m; clear of the rings at 5 and 10
-    m."""
-    picture = draw_bev(bare(frame), map_grid=map_grid, range_m=16, size_px=320)
-    colors = dict(MAP_COLORS)
-    assert frame.map_masks is not None
-    assert frame.map_masks[0, 30, 46]
-    assert tuple(picture[160 - 73, 160 + 7]) == colors["drivable_area"]
-    assert frame.map_masks[1, 43, 33]
-    assert tuple(picture[160 - 8, 160 - 58]) == colors["ped_crossing"]
-
-
-def test_predicted_map(frame: Frame, map_grid: Grid) -> None:
-    probs = np.zeros((6, *map_grid.shape), np.float32)
-    probs[2, :, 40:] = 0.9
-    predictions = replace(a_car(0, 0), map_probs=probs)
-    picture = draw_bev(
-        bare(frame), predictions, map_grid=map_grid, predicted_map=True, range_m=16, size_px=320
-    )
-    assert tuple(picture[40, 220]) == dict(MAP_COLORS)["walkway"]
-    assert tuple(picture[200, 220]) == (255, 255, 255)
-    with pytest.raises(CalicoError, match="there are no predictions with map_probs"):
-        draw_bev(frame, a_car(0, 0), map_grid=map_grid, predicted_map=True)
-    with pytest.raises(CalicoError, match=r"map of \(64, 64\) cells, but map_grid has \(8, 8\)"):
-        draw_bev(frame, map_grid=Grid(-4, 4, -4, 4, 1))
 
 
 def test_camera_overlay_falls_on_the_car(frame: Frame) -> None:
@@ -235,12 +160,3 @@ def test_a_segment_through_the_camera_plane_ends_at_the_near_plane() -> None:
     for point in got:
         assert np.linalg.norm(image - point, axis=1).min() < 0.5
     assert got[0] == pytest.approx(image[-1]) or got[1] == pytest.approx(image[-1])
-
-
-@pytest.mark.parametrize("column", range(9))
-def test_a_box_of_senseless_size_or_place_is_not_drawn(column: int, frame: Frame) -> None:
-    found = a_car(10, 0)
-    found.boxes[0, column] = 3e38
-    nothing = replace(found, scores=np.zeros(1, np.float32))
-    for draw in (draw_cameras, partial(draw_bev, range_m=16)):
-        assert np.array_equal(draw(bare(frame), found), draw(bare(frame), nothing))

@@ -1,17 +1,13 @@
-"""Clusters against scikit-learn and scipy.ndimage; every filter at its limit."""
+"""DBSCAN against scikit-learn."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import ndimage
 from sklearn.cluster import DBSCAN
 
-from calico.config.training import RegionConfig
 from calico.frame import Float64, Int64
-from calico.regions.cluster import cluster_points
 from calico.regions.dbscan import dbscan
-from calico.regions.find import cluster_shape
 
 
 def same_partition(a: Int64, b: Int64) -> bool:
@@ -60,48 +56,3 @@ def test_groups_joined_by_one_pair_far_from_their_middles() -> None:
     for gap, clusters in ((0.74, 1), (0.76, 2)):
         other = row + np.array([row[:, 0].max() + gap, 0])
         assert dbscan(np.concatenate([row, other]), 0.75, 5).max() + 1 == clusters
-
-
-def test_xy_ignores_height_and_xyz_does_not() -> None:
-    points = np.array([[0.0, 0, z] for z in (0, 0, 0, 0, 0, 3, 3, 3, 3, 3)])
-    assert cluster_points(points, RegionConfig(method="dbscan_xy")).max() == 0
-    assert cluster_points(points, RegionConfig(method="dbscan_xyz")).max() == 1
-
-
-def test_grid_against_ndimage_label() -> None:
-    xyz = np.random.default_rng(5).uniform(0, 30, (500, 3))
-    found = cluster_points(xyz, RegionConfig(method="grid", eps_m=0.8, min_points=4))
-    cells = np.floor(xyz[:, :2] / 0.8).astype(int)
-    occupied = np.zeros(cells.max(axis=0) + 1, np.bool_)
-    occupied[tuple(cells.T)] = True
-    reference = ndimage.label(occupied, np.ones((3, 3)))[0][tuple(cells.T)]
-    large = np.bincount(reference)[reference] >= 4
-    assert 0 < large.sum() < len(xyz)
-    assert np.array_equal(found >= 0, large)
-    assert same_partition(found[large], reference[large])
-    assert set(found[large]) == set(range(found.max() + 1))
-
-
-def test_nothing_gives_nothing() -> None:
-    for method in ("dbscan_xy", "dbscan_xyz", "grid"):
-        assert cluster_points(np.zeros((0, 3)), RegionConfig(method=method)).shape == (0,)
-
-
-def test_shape_of_a_turned_rectangle() -> None:
-    """4 m by 1 m, turned by 0.6 rad about its middle at (10, 0)."""
-    local = np.array([[2, 0.5], [2, -0.5], [-2, -0.5], [-2, 0.5], [0, 0]])
-    c, s = np.cos(0.6), np.sin(0.6)
-    shape = cluster_shape(
-        local @ np.array([[c, s], [-s, c]]) + [10, 0], np.array([0.3, 1.0, 1.5, 0.4, 0.5])
-    )
-    assert shape.area_m2 == pytest.approx(4.0)
-    assert shape.side_ratio == pytest.approx(0.25)
-    assert shape.top_m == 1.5
-    assert shape.range_m == pytest.approx(10.0)
-
-
-def test_shapes_of_lines_and_points() -> None:
-    line = cluster_shape(np.array([[1.0, 1], [2, 2], [4, 4]]), np.ones(3))
-    assert line.area_m2 == 0
-    assert line.side_ratio == pytest.approx(0, abs=1e-9)
-    assert cluster_shape(np.ones((5, 2)), np.ones(5)).side_ratio == 1.0

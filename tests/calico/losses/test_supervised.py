@@ -1,0 +1,48 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from calico.config.schema import Config
+from calico.data.batch import Batch
+from calico.errors import CalicoError
+from calico.losses.center import center_losses
+from calico.losses.segmentation import sigmoid_focal_loss
+from calico.losses.supervised import compute_losses
+from calico.models.calico import build_model
+
+
+def test_the_total_is_the_sum_of_the_heads_own_losses(small: Config, batch: Batch) -> None:
+    model = build_model(small, 0).eval()
+    outputs = model(batch)
+    terms = compute_losses(model, outputs, batch)
+    heads = small.model
+    assert heads.detection is not None
+    assert heads.map is not None
+    assert outputs.map_logits is not None
+    assert batch.map_masks is not None
+    expected = center_losses(
+        outputs.tasks,
+        batch.boxes,
+        batch.labels,
+        heads.detection,
+        model.trunk_grid,
+        model.taxonomy,
+    )
+    focal = sigmoid_focal_loss(outputs.map_logits, batch.map_masks, heads.map.focal_gamma)
+    expected["map"] = heads.map.loss_weight * focal
+    assert set(terms) == {*expected, "total"}
+    for name, value in expected.items():
+        torch.testing.assert_close(terms[name], value)
+    assert float(terms["total"].detach()) == pytest.approx(
+        sum(float(value.detach()) for value in expected.values()), rel=1e-6
+    )
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_masks_of_another_shape_are_an_error(small: Config, batch: Batch, rows: int) -> None:
+    model = build_model(small, 0).eval()
+    assert batch.map_masks is not None
+    masks = batch.map_masks[:, :, rows:] if rows else None
+    with pytest.raises(CalicoError, match=r"no map masks|the batch has map masks \(1, "):
+        compute_losses(model, model(batch), replace(batch, map_masks=masks))
