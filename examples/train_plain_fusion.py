@@ -20,7 +20,7 @@ from torch import Tensor
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from calico.config.presets import tiny  # noqa: E402
+from calico.config.presets import make_tiny  # noqa: E402
 from calico.data.batch import Batch, collate_frames  # noqa: E402
 from calico.data.open import open_source  # noqa: E402
 from examples.plain_fusion import CELL_M, CELLS, CLASSES, REACH_M, WEIGHTS, Network  # noqa: E402
@@ -83,7 +83,7 @@ def detection_loss(outputs: tuple[Tensor, Tensor], batch: Any) -> Tensor:
 
 def main() -> None:
     """Train and write the weights."""
-    source = open_source(tiny(), "train")
+    source = open_source(make_tiny(), "train")
     step = len(source) // FRAMES
     batches = [collate_frames([source[index * step]]) for index in range(FRAMES)]
     net = train(batches)

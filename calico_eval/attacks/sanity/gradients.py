@@ -21,6 +21,12 @@ DIRECTIONS = 8
 """Random directions per frame and input."""
 STEP = 1e-6
 """Of the finite differences, in float64: of the pixel range, and metres."""
+UNKNOWN_STEP, SHAKE = 1e-8, 1e-4
+"""The step for a model whose jumps are not known, and the random shift of its clean input.
+
+Simulated points may lie exactly on a border of a model's cells, where its loss jumps. Shaken, one
+of N points is within a step of a border with a probability of about N x 1e-8 m / cell size.
+"""
 GOOD_COSINE, CLOSE_COSINE = 0.9, 0.99
 
 
@@ -212,6 +218,11 @@ def agreement(engine: WhiteBoxEngine, frame: Frame, field: str, objective: str, 
         return raised.whole(changed).sum()
 
     clean: Tensor = getattr(batch, field)
+    step = STEP
+    if engine.inside is None:
+        step = UNKNOWN_STEP
+        shift = torch.rand(clean.shape, generator=torch.Generator().manual_seed(seed)) - 0.5
+        clean = clean + SHAKE * shift.to(clean)
     free = _smooth(clean, batch, engine) if field == "points" else torch.ones_like(clean).bool()
     stream = torch.Generator().manual_seed(seed)
     with double.attack_mode():
@@ -225,22 +236,22 @@ def agreement(engine: WhiteBoxEngine, frame: Frame, field: str, objective: str, 
             signs = torch.randint(0, 2, clean.shape, generator=stream).to(clean) * 2.0 - 1.0
             direction = signs * free
             analytic.append(0.0 if gradient is None else float((gradient * direction).sum()))
-            numeric.append(_slope(loss, clean, direction))
+            numeric.append(_slope(loss, clean, step * direction) / step)
     a, n = torch.tensor(analytic, dtype=torch.float64), torch.tensor(numeric, dtype=torch.float64)
     length = float(a.norm() * n.norm())
     return float(a @ n) / length if length > 0 else 0.0
 
 
-def _slope(loss: Callable[[Tensor], Tensor], clean: Tensor, direction: Tensor) -> float:
+def _slope(loss: Callable[[Tensor], Tensor], clean: Tensor, step: Tensor) -> float:
+    """Half the difference of the loss one step ahead and one step back."""
     with torch.no_grad():
-        return float((loss(clean + STEP * direction) - loss(clean - STEP * direction)) / (2 * STEP))
+        return float((loss(clean + step) - loss(clean - step)) / 2)
 
 
 def _smooth(points: Tensor, batch: Batch, engine: WhiteBoxEngine) -> Tensor:
     """Mask x, y, z of the points where the network is known not to jump.
 
-    A model that shows no inside may jump anywhere. Within STEP of a point it hardly does, since the
-    borders of its cells are a set of measure zero.
+    A model that shows no inside may jump anywhere, see UNKNOWN_STEP.
     """
     if engine.inside is not None:
         return engine.inside.find_smooth(points)

@@ -16,6 +16,7 @@ from calico.data.batch import collate_frames
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico_eval.attacks import AttackSpec, Threat, attack_frames, dead_gradients
+from calico_eval.attacks.sanity.gradients import agreement
 from calico_eval.engines.base import MODEL_LOSS
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.engines.user import UserEngine, load_user_engine, wrap_user_model
@@ -242,3 +243,21 @@ class Holder:
     def loss(self, batch: Any) -> Tensor:
         result: Tensor = self.layer(batch.images[:, 0]).flatten(1).sum(1)
         return result
+
+
+def test_points_on_a_border_of_the_models_cells_do_not_disturb_finite_differences(
+    street_frame: Frame,
+) -> None:
+    """Points at y = 0, as simulators give them, where the loss jumps by 100."""
+
+    class Jumps(Holder):
+        def loss(self, batch: Any) -> Tensor:
+            jump = 100.0 * torch.floor(batch.points[..., 1]).sum(dim=1)
+            return (batch.points[..., :2] ** 2).sum(dim=(1, 2)) + jump
+
+    flat = street_frame.points.copy()
+    flat[::2, 1] = 0.0
+    engine = wrap_user_model(Jumps())
+    assert isinstance(engine, UserWhiteBox)
+    frame = street_frame.replace(points=flat)
+    assert agreement(engine, frame, "points", MODEL_LOSS, 0) > 0.999
