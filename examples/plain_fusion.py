@@ -1,10 +1,11 @@
-"""A camera-LiDAR network in plain torch that CALICO evaluates and attacks. Imports nothing of CALICO.
+"""A camera-LiDAR network in plain torch, which CALICO evaluates and attacks.
 
     calico robust examples.plain_fusion:create --preset tiny --attack pgd,noise ...
 
-The network detects cars and pedestrians within 25 m. It is small enough to train on a laptop's CPU
-in minutes (`examples/train_plain_fusion.py`) and not meant to be good. `PlainFusion.loss` is all that
-gradient attacks ask for; docs/start/your_model.md says what a batch holds.
+The network detects cars and pedestrians within 25 m and imports nothing of CALICO. It is small
+enough to train on a laptop's CPU in minutes (`examples/train_plain_fusion.py`) and not meant to be
+good. `PlainFusion.loss` is all that gradient attacks ask for; docs/guides/attack.md says what a batch
+holds.
 """
 
 from __future__ import annotations
