@@ -71,17 +71,3 @@ def test_weights_are_stored_under_the_names_of_earlier_versions(source: Repeated
     teacher = make_projector(config, "lidar")
     rad = Rad(config, source, build_model(config, 0), teacher, nothing)
     assert set(rad.stored.state_dict()) == expected | {f"teacher.{n}" for n in projector}
-
-
-def test_distillation_trains_the_cameras_alone(source: Repeated) -> None:
-    """In training mode the frozen parts, with their batch statistics, stay in evaluation mode."""
-    config = load_config("tiny", None, MINI)
-    model = build_model(config, 0)
-    assert model.camera is not None
-    rad = Rad(config, source, model, make_projector(config, "lidar"), nothing)
-    assert rad.train() is rad
-    learns = [*model.camera.modules(), *model.lift.modules(), *rad.projector.modules()]
-    assert {id(module) for module in rad.modules() if module.training} == set(map(id, learns))
-    trained = {id(p) for p in rad.parameters() if p.requires_grad}
-    assert trained == {id(p) for module in learns for p in module.parameters()}
-    assert not any(module.training for module in rad.eval().modules())
