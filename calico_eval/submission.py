@@ -1,8 +1,9 @@
 """nuScenes detection submissions: predictions of many frames as one JSON file, in the global frame.
 
-A record has translation [m], size (width, length, height) [m], rotation (w, x, y, z), velocity (vx, vy) [m/s],
-detection_name, detection_score and attribute_name ("" for none). Objects stand and move level in the global frame: headings
-and velocities are turned by the LiDAR's heading there, whatever its tilt, so that writing and reading are inverse to each other.
+A record has translation [m], size (width, length, height) [m], rotation (w, x, y, z), velocity
+(vx, vy) [m/s], detection_name, detection_score and attribute_name ("" for none). Objects stand and
+move level in the global frame: headings and velocities are turned by the LiDAR's heading there,
+whatever its tilt. Reading therefore undoes writing.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ from calico_eval.submission_reading import MAX_BOXES, Record, read_submission
 __all__ = [
     "MAX_BOXES",
     "Record",
+    "make_records",
     "predictions_from_submission",
     "read_submission",
-    "records",
     "write_submission",
 ]
 
@@ -46,18 +47,21 @@ def write_submission(
     frames_and_predictions: Iterable[tuple[Frame, Predictions]],
     sensors: Sequence[Literal["camera", "lidar"]],
 ) -> int:
-    """Writes a submission, atomically and frame by frame; of a frame with more than 500 boxes the 500 surest.
+    """Write a submission, atomically and frame by frame.
+
+    A frame with more than 500 boxes keeps the 500 of the highest scores.
 
     Args:
-        path: the JSON file; its folder is made.
-        frames_and_predictions: one pair a frame.
-        sensors: what the model used, for the file's `meta`.
+        path: The JSON file; its folder is made.
+        frames_and_predictions: One pair for each frame.
+        sensors: What the model used, for the file's `meta`.
 
     Returns:
         The number of frames written.
 
     Raises:
-        CalicoError: a frame comes twice, or a prediction is not finite or of no known class.
+        CalicoError: A frame comes twice, a prediction is not finite or of no known class, or a
+            class of the frame's taxonomy is none of nuScenes'.
     """
     meta = {
         "use_camera": "camera" in sensors,
@@ -75,17 +79,25 @@ def write_submission(
                 raise CalicoError(
                     f"submission {path}: frame {frame.token} comes twice, expected each once"
                 )
-            row = f"{json.dumps(frame.token)}: {json.dumps(records(frame, predictions), allow_nan=False)}"
+            found = json.dumps(make_records(frame, predictions), allow_nan=False)
+            row = f"{json.dumps(frame.token)}: {found}"
             file.write(f"{',' if tokens else ''}\n{row}".encode())
             tokens.add(frame.token)
         file.write(b"\n}}\n")
     return len(tokens)
 
 
-def records(frame: Frame, predictions: Predictions) -> list[Record]:
-    """The records of one frame, the surest first.
+def make_records(frame: Frame, predictions: Predictions) -> list[Record]:
+    """Write the predictions of one frame as records, by falling score.
 
-    Without attributes of the model's own, those of `metrics.attributes.derive_attributes` are written.
+    A model without attributes gets those of `metrics.attributes.derive_attributes`.
+
+    Args:
+        frame: Gives the poses and the taxonomy.
+        predictions: Of the same frame.
+
+    Raises:
+        CalicoError: A number is not finite, a label is unknown, or a class is none of nuScenes'.
     """
     order = np.argsort(-predictions.scores, kind="stable")[:MAX_BOXES]
     boxes, scores, labels = (
@@ -102,7 +114,8 @@ def records(frame: Frame, predictions: Predictions) -> list[Record]:
     last = len(class_names) - 1
     if ((labels < 0) | (labels > last)).any():
         raise CalicoError(
-            f"frame {frame.token}: predicted labels {sorted(set(labels.tolist()))}, expected 0 to {last}"
+            f"frame {frame.token}: predicted labels {sorted(set(labels.tolist()))}, expected 0 to "
+            f"{last}"
         )
     own = predictions.attributes
     attributes = derive_attributes(boxes, labels, taxonomy) if own is None else own[order]
@@ -131,8 +144,8 @@ def records(frame: Frame, predictions: Predictions) -> list[Record]:
 def predictions_from_submission(found: Sequence[Record], frame: Frame) -> Predictions:
     """Turn the records of a frame into predictions in its LiDAR frame.
 
-    Objects of nuScenes' classes that belong to no class of the frame's taxonomy are left out, as the
-    data's own are.
+    Objects of nuScenes' classes that belong to no class of the frame's taxonomy are left out, as
+    the data's own are.
 
     Args:
         found: As `read_submission` returns them.

@@ -1,4 +1,4 @@
-"""Reads nuScenes detection submissions (`calico_eval.submission`), and believes no value in them that cannot be."""
+"""Read nuScenes detection submissions (`calico_eval.submission`); impossible values are refused."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from calico.files import read_json
 from calico.taxonomy import NUSCENES
 
 MAX_BOXES = 500
-"""The benchmark takes at most so many a sample."""
+"""Most boxes of a sample that the benchmark takes."""
 
 MAX_FILE_BYTES = 4 << 30
-"""Of a file of predictions: 500 boxes in each of some ten thousand frames."""
+"""Largest file of predictions: 500 boxes in each of some ten thousand frames."""
 
 MAX_SHOWN = 120
-"""Characters of a wrong value in a message."""
+"""Most characters of a wrong value in a message."""
 UNIT_TOLERANCE = 0.01
-"""A quaternion whose norm is farther from 1 is no rotation."""
+"""Largest difference from 1 of the norm of a rotation's quaternion."""
 
 LARGEST = float(np.finfo(np.float32).max)
 
@@ -34,8 +34,9 @@ _NUMBERS = {"translation": 3, "size": 3, "rotation": 4, "velocity": 2}
 class Submission:
     """A submission that was read.
 
-    sensors: what its `meta` says that the model used; both where it does not say.
-    results: the records by sample token.
+    Attributes:
+        sensors: What the model used according to `meta`; both if it names none.
+        results: Records by sample token.
     """
 
     sensors: tuple[str, ...]
@@ -43,16 +44,16 @@ class Submission:
 
 
 def read_submission(path: Path) -> dict[str, list[Record]]:
-    """The records by sample token; see `read_whole_submission`."""
+    """Read the records by sample token; see `read_whole_submission`."""
     return read_whole_submission(path).results
 
 
 def read_whole_submission(path: Path) -> Submission:
-    """A submission, checked.
+    """Read a submission and check it.
 
     Raises:
-        CalicoError: the file is missing, no strict JSON (a token twice ...), or a record lacks a field or
-            has a value that it cannot have.
+        CalicoError: The file is missing or no strict JSON (e.g. a token twice), or a record lacks a
+            field or has an impossible value.
     """
     content = read_json(path, MAX_FILE_BYTES, "predictions")
     results = content.get("results") if isinstance(content, dict) else None
@@ -83,8 +84,8 @@ def _check_results(path: Path, results: dict[str, Any]) -> None:
             )
         if len(found) > MAX_BOXES:
             raise CalicoError(
-                f"{path}: sample {shown}: {len(found)} records, expected at most {MAX_BOXES} (nuScenes' limit); keep those of "
-                "the highest scores"
+                f"{path}: sample {shown}: {len(found)} records, expected at most {MAX_BOXES} "
+                "(nuScenes' limit); keep those of the highest scores"
             )
         for number, record in enumerate(found):
             fault = _fault(token, record)
@@ -108,13 +109,18 @@ def _fault(token: str, record: object) -> str:
         ):
             return f"{field} is {_show(record[field])}, expected {count} finite numbers"
     if min(record["size"]) <= 0 or abs(math.hypot(*record["rotation"]) - 1) > UNIT_TOLERANCE:
-        return f"size {record['size']}, rotation {record['rotation']}; expected sizes above 0 and a unit quaternion"
+        return (
+            f"size {record['size']}, rotation {record['rotation']}; expected sizes above 0 and a "
+            "unit quaternion"
+        )
     if record["sample_token"] != token:
         return f"sample_token is {_show(record['sample_token'])}, expected {_show(token)}"
     if record["detection_name"] not in NUSCENES.names:
-        return f"detection_name is {_show(record['detection_name'])}, expected one of {', '.join(NUSCENES.names)}"
+        known = ", ".join(NUSCENES.names)
+        return f"detection_name is {_show(record['detection_name'])}, expected one of {known}"
     if record["attribute_name"] not in ("", *NUSCENES.attributes):
-        return f"attribute_name is {_show(record['attribute_name'])}, expected '' or one of {', '.join(NUSCENES.attributes)}"
+        known = ", ".join(NUSCENES.attributes)
+        return f"attribute_name is {_show(record['attribute_name'])}, expected '' or one of {known}"
     score = record["detection_score"]
     if not (_is_number(score) and 0 <= score <= 1):
         return f"detection_score is {_show(score)}, expected a number in 0..1"

@@ -173,13 +173,12 @@ def describe_taxonomy(taxonomy: Taxonomy) -> str | dict[str, Any]:
     if taxonomy == TAXONOMIES.get(taxonomy.name):
         return taxonomy.name
     classes = taxonomy.classes
+    every: tuple[ObjectClass | MapClass, ...] = (*classes, *taxonomy.map_classes)
     return {
         "name": taxonomy.name,
         "classes": taxonomy.names,
         "map_classes": taxonomy.map_names,
-        "sources": {
-            one.name: one.sources for one in (*classes, *taxonomy.map_classes) if one.sources
-        },
+        "sources": {one.name: one.sources for one in every if one.sources},
         "ranges": {one.name: one.range_m for one in classes},
         "groups": {one.name: one.group for one in classes},
         "attributes": {one.name: one.attributes for one in classes if one.attributes},

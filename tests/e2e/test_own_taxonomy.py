@@ -1,4 +1,7 @@
-"""A user's three classes from five lines of YAML to results.json: simulate, train, export, evaluate."""
+"""A user's three classes from five lines of YAML to results.json.
+
+The frames are simulated; the network is trained for three steps, exported and evaluated.
+"""
 
 from __future__ import annotations
 
