@@ -1,4 +1,7 @@
-"""Every attack there is, by name: what it needs, what it may change, where it comes from. The docs are made from this table."""
+"""The table of all attacks: what each needs, what it may change, where it comes from.
+
+The docs are made from this table.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,8 @@ if TYPE_CHECKING:
     from calico_eval.engines.base import Engine
 
     Craft = Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]
-    """(engine, frames, spec, seed of the run) -> one Crafted per frame. Never looks at the budget that it used: others do."""
+    """(engine, frames, spec, seed of the run) -> one Crafted per frame. Never looks at the budget
+    that it used: others do."""
 
     Fit = Callable[[Engine, Sequence[Frame], AttackSpec, int], Fitted]
     """(engine, frames of other scenes, spec, seed of the run) -> what is applied to every frame."""
@@ -88,12 +92,20 @@ UNIVERSAL = ("camera_levels", "range_m")
 class Algorithm:
     """An attack.
 
-    access: what it needs of the model: gradients (torch only), predictions (any engine), or nothing.
-    allowances: the fields of `Threat` that it can use. standard: the threats that it is run with where none is given.
-    title, source: for the docs. fit: learns what is applied to every frame, before the first; None where each frame stands alone.
-    control: does what an attack does at random, to be compared with it; is no attack itself.
-    steps: gradient steps or queries where none are given; 1 of an attack of one step, whatever is given.
-    success: what counts as one of an attack that has an aim of its own, and of its control; None: what does for the objective.
+    Attributes:
+        name: Its name on the command line.
+        craft: The function that attacks frames.
+        access: What it needs of the model: gradients, predictions (any engine), or nothing.
+        allowances: Fields of `Threat` that it can use.
+        standard: Threats that it is run with if the user gives none.
+        title, source: For the docs.
+        fit: Function that learns, before the first frame, what is applied to every frame. None if
+            each frame stands alone.
+        control: Whether it is a random control that an attack is compared with, and no attack
+            itself.
+        steps: Gradient steps or queries if the user gives none. An attack of one step always has 1.
+        success: How to count successes of this attack, and of its random control. None: use the
+            success measure of the chosen objective.
     """
 
     name: str
@@ -122,7 +134,11 @@ class Algorithm:
         return "hide" if usual == MODEL_LOSS and own_aim else usual
 
     def check(self, threat: Threat) -> None:
-        """Raises CalicoError for a threat that this attack does not use, or not all of, or not together."""
+        """Check that the attack can use all of a threat.
+
+        Raises:
+            CalicoError: It does not use an allowance, or not together with another one.
+        """
         unused = Threat()
         given = [
             f.name for f in fields(Threat) if getattr(threat, f.name) != getattr(unused, f.name)
@@ -130,18 +146,21 @@ class Algorithm:
         wrong = [name for name in given if name not in (*self.allowances, "r_min_m")]
         if wrong:
             raise CalicoError(
-                f"attack {self.name}: does not use {', '.join(wrong)}; it uses {', '.join(self.allowances)}"
+                f"attack {self.name}: does not use {', '.join(wrong)}; it uses "
+                f"{', '.join(self.allowances)}"
             )
         if threat.camera_rms and "lidar" in threat.sensors:
             raise CalicoError(
-                f"attack {self.name} with {threat}: a joint budget is L-infinity; expected camera_levels (4/255) in place of "
+                f"attack {self.name} with {threat}: a joint budget is L-infinity; expected "
+                "camera_levels (4/255) in place of "
                 "camera_rms"
             )
 
 
 _ALL = (
     Algorithm("pgd", search(pgd), "gradients", BALL, STANDARD, "Projected gradient descent", "Madry et al., ICLR 2018"),
-    Algorithm("apgd", search(apgd), "gradients", BALL, STANDARD, "Auto-PGD", "Croce and Hein, ICML 2020"),
+    Algorithm("apgd", search(apgd), "gradients", BALL, STANDARD, "Auto-PGD", "Croce and Hein, ICML "
+                                                                             "2020"),
     Algorithm(
         "apgd_decay",
         search(apgd_decay),
@@ -156,7 +175,10 @@ _ALL = (
         steps=1,
     ),
     Algorithm(
-        "mifgsm", search(mifgsm), "gradients", BALL, STANDARD, "Momentum iterative FGSM", "Dong et al., CVPR 2018"
+        "mifgsm", search(mifgsm), "gradients", BALL, STANDARD, "Momentum iterative FGSM", "Dong et "
+                                                                                          "al., "
+                                                                                          "CVPR "
+                                                                                          "2018"
     ),
     Algorithm(
         "suite",
@@ -168,15 +190,21 @@ _ALL = (
         "after Croce and Hein, ICML 2020",
     ),
     Algorithm(
-        "drop", follow_cloud(drop), "gradients", DROPPED, SHARES, "Saliency-based dropping of points", "Zheng et al., ICCV 2019"
+        "drop", follow_cloud(drop), "gradients", DROPPED, SHARES, "Saliency-based dropping of "
+                                                                  "points", "Zheng et al., ICCV "
+                                                                            "2019"
     ),
     Algorithm(
-        "random_drop", random_drop, "nothing", DROPPED, SHARES, "Random dropping of points (the control of drop)", "",
+        "random_drop", random_drop, "nothing", DROPPED, SHARES, "Random dropping of points (the "
+                                                                "control of drop)", "",
         control=True,
     ),
-    Algorithm("remove", removal(), "nothing", DROPPED, SECTORS, "Physical removal: a sector's points vanish", PRA),
-    Algorithm("remove_90", removal(0.9), "nothing", DROPPED, SECTORS, "Physical removal, 90 % of the points", PRA),
-    Algorithm("remove_50", removal(0.5), "nothing", DROPPED, SECTORS, "Physical removal, 50 % of the points", PRA),
+    Algorithm("remove", removal(), "nothing", DROPPED, SECTORS, "Physical removal: a sector's "
+                                                                "points vanish", PRA),
+    Algorithm("remove_90", removal(0.9), "nothing", DROPPED, SECTORS, "Physical removal, 90 % of "
+                                                                      "the points", PRA),
+    Algorithm("remove_50", removal(0.5), "nothing", DROPPED, SECTORS, "Physical removal, 50 % of "
+                                                                      "the points", PRA),
     Algorithm(
         "remove_scatter", removal(noise=True), "nothing", SPOOFED, NOISY_SECTORS,
         "High-frequency removal: a sector's points return at random ranges", HFR,
@@ -192,20 +220,24 @@ _ALL = (
         steps=TRIES, success=CREATED,
     ),
     Algorithm(
-        "spoof_random", spoof_random, "nothing", SPOOFED, PHANTOMS, "Random points ahead (the control of spoof)", "",
+        "spoof_random", spoof_random, "nothing", SPOOFED, PHANTOMS, "Random points ahead (the "
+                                                                    "control of spoof)", "",
         control=True, success=CREATED,
     ),
     Algorithm(
-        "frustum", frustum, "queries", SPOOFED, PHANTOMS, "A spoofed vehicle within the camera's view of a real object",
+        "frustum", frustum, "queries", SPOOFED, PHANTOMS, "A spoofed vehicle within the camera's "
+                                                          "view of a real object",
         "Hallyburton et al., USENIX Security 2022",
         steps=TRIES, success=CREATED,
     ),
     Algorithm(
-        "inject", follow_cloud(inject), "gradients", SPOOFED, INJECTED, "Optimised points on the sensor's rays",
+        "inject", follow_cloud(inject), "gradients", SPOOFED, INJECTED, "Optimised points on the "
+                                                                        "sensor's rays",
         "after Cao et al., CCS 2019",
     ),
     Algorithm(
-        "attach", follow_cloud(attach), "gradients", SPOOFED, INJECTED, "Optimised points on the surfaces of objects",
+        "attach", follow_cloud(attach), "gradients", SPOOFED, INJECTED, "Optimised points on the "
+                                                                        "surfaces of objects",
         "after Xiang et al., CVPR 2019",
     ),
     Algorithm(
@@ -243,7 +275,8 @@ _ALL = (
         "Uesato et al., ICML 2018",
         steps=QUERIES,
     ),
-    Algorithm("noise", noise, "nothing", BALL, STANDARD, "Random noise of the full norm (the control)", "",
+    Algorithm("noise", noise, "nothing", BALL, STANDARD, "Random noise of the full norm (the "
+                                                         "control)", "",
         control=True,
     ),
     Algorithm(
@@ -333,7 +366,8 @@ def check_spec(spec: AttackSpec) -> AttackSpec:
         that equal attacks have equal specs.
 
     Raises:
-        CalicoError: The attack or the objective does not exist, the attack cannot use the threat, or
+        CalicoError: The attack or the objective does not exist, the attack cannot use the threat,
+            or
             a patch is described for an attack that has none.
     """
     check_choice("attack", spec.name, ALGORITHMS)

@@ -10,21 +10,29 @@ from calico_eval.attacks.budget.patch_area import Declared
 
 @dataclass(frozen=True)
 class AttackDetails:
-    """How an attack went.
+    """How an attack on a frame went.
 
-    objective: the one used; None where nothing was raised. note: why it is another than asked, or why nothing was done.
-    seed: of this frame's random start or noise.
-    loss_clean, loss_attacked: the objective on the clean frame and on the delivered (rounded) one; None where nothing was raised.
-    losses: of the iterates, in order.
-    forwards, backwards: passes of this frame's batch through the model, those for loss_clean and loss_attacked included.
-    queries: frames shown to an engine for its predictions.
-    gradient_share: share of each view's pixels, then share of the points (of the attacked sensors) that have a gradient other
-        than zero at the first iterate; of a patch the share of its texels; empty without gradients.
-    bad_gradients: NaN or infinite entries that were set to zero. dead_gradient: a gradient was zero everywhere ("hide" has none
-        once every object is hidden).
-    cell_crossings: points that changed their pillar; None where no point moved.
-    nothing_to_attack: the threat allows nothing, or the frame has no data of the attacked sensors; the note says which.
-    patches: where the changed pixels are, for the referee; None for an attack that is no patch.
+    Attributes:
+        objective: Name of the objective that was maximised; None for attacks that maximise nothing.
+        note: Why a different objective was used than requested, or why the frame was not attacked;
+            empty otherwise.
+        seed: Seed of this frame's random start or noise.
+        loss_clean, loss_attacked: The objective on the clean frame and on the delivered (rounded)
+            one; None for attacks that maximise nothing.
+        losses: The objective at the iterates, in order.
+        forwards, backwards: Passes of this frame's batch through the model, those for `loss_clean`
+            and `loss_attacked` included.
+        queries: Frames for which an engine was asked for predictions.
+        gradient_share: Share of each view's pixels, then share of the points (of the attacked
+            sensors) that have a gradient other than zero at the first iterate. For a patch it is
+            the share of its texels. Empty without gradients.
+        bad_gradients: NaN or infinite entries that were set to zero.
+        dead_gradient: Whether a gradient was zero everywhere ("hide" has none once every object is
+            hidden).
+        cell_crossings: Points that changed their pillar; None if no point moved.
+        nothing_to_attack: Whether the threat allows nothing, or the frame has no data of the
+            attacked sensors; the note says which.
+        patches: Where the changed pixels are, to be checked; None for an attack without patches.
     """
 
     objective: str | None = None

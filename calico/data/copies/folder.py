@@ -1,6 +1,13 @@
 """The folder of a data set that is being written.
 
-It holds whole files or none, knows the hashes of all, and can be completed after a kill.
+It holds whole files or none, knows the hashes of all, and can be completed after a kill:
+
+* manifest.json says first what the folder will be (status "writing"), and at the end holds the hash
+  of every file (status "complete").
+* .parts/<n>.json says what a finished frame has added. It is removed at the end.
+
+Both carry their own checksum. A part also carries the number of its frame and a digest of its copy.
+The files of a copy are compared with the hashes before they are accepted.
 """
 
 from __future__ import annotations

@@ -1,8 +1,11 @@
-"""Which numbers of a frame a black-box attack changes together: square windows of a view, groups of neighbouring points.
+"""Groups of numbers of a frame that a black-box attack changes together.
 
-A random search needs changes that a network notices. For images these are squares of one colour (Andriushchenko et al., ECCV
-2020: convolutions answer to them). For points there is no such paper; the analogue here is the points about one place on the
-ground. A window is a set of positions in a frame's flattened latent (`Domain.clean[row]`), each with a sign.
+A random search needs changes that a network notices. For images these are squares of one colour,
+because convolutions answer to them. For points there is no such paper; the analogue here is the
+points about one place on the ground. A window is a set of positions in a frame's flattened latent
+(`Domain.clean[row]`), each with a sign.
+
+Source: Andriushchenko et al., ECCV 2020.
 """
 
 from __future__ import annotations
@@ -29,24 +32,36 @@ class Windows(Protocol):
     """Windows of one frame, as positions in its flattened latent of D numbers."""
 
     def start(self, stream: torch.Generator) -> Tensor:
-        """(D,) of -1, 0 or 1: a start in a corner of the ball, in stripes."""
+        """Draw a start in a corner of the budget region, in stripes: (D,) of -1, 0 or 1."""
         ...
 
     def draw(self, share: float, stream: torch.Generator) -> tuple[Tensor, Tensor]:
-        """A random window that holds about `share` of the numbers: positions (K,) int64 and their signs (K,), -1 or 1."""
+        """Draw a random window.
+
+        Args:
+            share: Share of the numbers that it holds, about.
+            stream: Generator.
+
+        Returns:
+            Positions (K,) int64 and their signs (K,), -1 or 1.
+        """
         ...
 
     def groups(self) -> Tensor:
-        """(D,) int64: numbers of one group share a direction; 0 .. G-1. What only pads the frame is in group 0."""
+        """Return the group of every number, (D,) int64 from 0; a group shares a direction.
+
+        Numbers that only pad the frame are in group 0.
+        """
         ...
 
 
 class ViewWindows:
-    """V views of (3, H, W), flattened in this order; of smaller ones the rest is padding, and is never drawn.
+    """V views of (3, H, W), flattened in this order.
 
-    One window lies in one view, drawn anew each time, with a sign per colour: what is seen in one view seldom depends on
-    another. A window's side is sqrt(share H W), as in the paper; where that is more than the height (wide images), the window
-    is as high as the view, and as wide as its area asks for.
+    Smaller views are padded, and the padding is never drawn. A window lies in one view and is drawn
+    anew each time, with a sign per colour, because one view seldom depends on another. A window's
+    side is sqrt(share H W), as in the paper. If that is more than the height (wide images), the
+    window is as high as the view and as wide as its area needs.
     """
 
     def __init__(self, sizes: Sequence[tuple[int, int]], height: int, width: int) -> None:
@@ -60,14 +75,19 @@ class ViewWindows:
         return self._index.numel()
 
     def start(self, stream: torch.Generator) -> Tensor:
-        """See `Windows.start`: vertical stripes one pixel wide, a sign per view, colour and column."""
+        """Draw vertical stripes one pixel wide, with a sign per view, colour and column."""
         stripes = torch.zeros(self._index.shape)
         for view, (height, width) in enumerate(self.sizes):
             stripes[view, :, :height, :width] = _signs((3, 1, width), stream)
         return stripes.reshape(-1)
 
     def draw(self, share: float, stream: torch.Generator) -> tuple[Tensor, Tensor]:
-        """See `Windows.draw`."""
+        """See `Windows.draw`.
+
+        Args:
+            share: Share of the numbers that it holds, about.
+            stream: Generator.
+        """
         view = _integer(len(self.sizes), stream)
         height, width = self.sizes[view]
         area = share * height * width
@@ -78,7 +98,7 @@ class ViewWindows:
         return index.reshape(-1), _signs((3, 1, 1), stream).expand(index.shape).reshape(-1)
 
     def groups(self) -> Tensor:
-        """See `Windows.groups`: square tiles, TILES of them to a view's height; a group per view and colour."""
+        """Return square tiles, TILES to a view's height, with a group per view and colour."""
         whole, count = torch.zeros_like(self._index), 0
         for view, (height, width) in enumerate(self.sizes):
             side = max(height // TILES, 1)
@@ -93,8 +113,9 @@ class ViewWindows:
 class PointWindows:
     """N points of C columns (range, or x, y, z; intensity), flattened in this order.
 
-    A window holds the points that are nearest to a random one on the ground, with a sign per column. A sign per point in its
-    place was tried and is weaker, about as weak as noise: what moves as one is what a pillar notices.
+    A window holds the points that are nearest to a random one on the ground, with a sign per
+    column. A sign per point was tried and is about as weak as noise: a pillar notices points that
+    move together.
     """
 
     def __init__(self, xy_m: Tensor, slots: int, columns: int) -> None:
@@ -102,7 +123,7 @@ class PointWindows:
         self.xy_m, self.slots, self.columns = xy_m, slots, columns
 
     def start(self, stream: torch.Generator) -> Tensor:
-        """See `Windows.start`: azimuth sectors of SECTOR_DEG, a sign per sector and column."""
+        """Draw azimuth sectors of SECTOR_DEG, with a sign per sector and column."""
         azimuth = torch.rad2deg(torch.atan2(self.xy_m[:, 1], self.xy_m[:, 0])) + 180.0
         sector = (azimuth / SECTOR_DEG).long()
         signs = _signs((int(360.0 / SECTOR_DEG) + 1, self.columns), stream)
@@ -111,7 +132,12 @@ class PointWindows:
         return whole.reshape(-1)
 
     def draw(self, share: float, stream: torch.Generator) -> tuple[Tensor, Tensor]:
-        """See `Windows.draw`."""
+        """See `Windows.draw`.
+
+        Args:
+            share: Share of the numbers that it holds, about.
+            stream: Generator.
+        """
         count = len(self.xy_m)
         if count == 0:
             return torch.zeros(0, dtype=torch.int64), torch.zeros(0)
@@ -122,7 +148,7 @@ class PointWindows:
         return index.reshape(-1), _signs((1, self.columns), stream).expand(index.shape).reshape(-1)
 
     def groups(self) -> Tensor:
-        """See `Windows.groups`: ground cells of CELL_M, a group per cell and column."""
+        """Return ground cells of CELL_M, with a group per cell and column."""
         whole = torch.zeros(self.slots, self.columns, dtype=torch.int64)
         if len(self.xy_m):
             cell = torch.unique((self.xy_m / CELL_M).floor().long(), dim=0, return_inverse=True)[1]
@@ -131,8 +157,10 @@ class PointWindows:
 
 
 class JointWindows:
-    """Views, then points, as `JointDomain` joins them. A window lies in one sensor: in either with probability a
-    half, or in the one that has data."""
+    """Views, then points, as `JointDomain` joins them.
+
+    A window lies in one sensor, either with probability a half, or in the one that has data.
+    """
 
     def __init__(self, views: ViewWindows, points: PointWindows) -> None:
         self.parts: tuple[Windows, Windows] = (views, points)
@@ -144,7 +172,12 @@ class JointWindows:
         return torch.cat([part.start(stream) for part in self.parts])
 
     def draw(self, share: float, stream: torch.Generator) -> tuple[Tensor, Tensor]:
-        """See `Windows.draw`: `share` is of the sensor's numbers."""
+        """See `Windows.draw`.
+
+        Args:
+            share: Share of the sensor's numbers that it holds, about.
+            stream: Generator.
+        """
         which = self.used[_integer(len(self.used), stream)]
         index, signs = self.parts[which].draw(share, stream)
         return index + which * self.split, signs

@@ -1,9 +1,10 @@
-"""What an attack by queries raises: a number from a frame's ground truth and an engine's predictions, nothing of its inside.
+"""Objectives of attacks by queries, from a frame's ground truth and a model's predictions.
 
-Every engine has its own threshold below which it returns no box, and its own most boxes. A box that is missing counts as one
-at the floor: logit -KAPPA, score 0.0025, the margin of the white-box "hide". Boxes with a score below it are at the floor, too.
-So a box that falls below the engine's threshold is a gain for "hide" and no more can be gained from it; an object that the
-engine never reports gives a constant. Where a threshold is high the loss is a staircase: that is what a user of it sees.
+Every engine has its own score threshold and its own maximal number of boxes. A missing box counts
+as one at the floor: logit -KAPPA, score 0.0025, the margin of the white-box "hide". Boxes with a
+lower score are at the floor, too. So a box that falls below the engine's threshold is a gain for
+"hide" and cannot be gained from any more, and an object that the engine never reports gives a
+constant. If the threshold is high the loss is a staircase, which is what a user of the engine sees.
 """
 
 from __future__ import annotations
@@ -18,13 +19,19 @@ from calico.predictions import Predictions
 from calico_eval.metrics.detected_objects import CREATE_CELLS, KAPPA, NEAR_M
 
 QueryLoss = Callable[[Frame, Predictions], float]
-"""(clean frame with its ground truth, what the engine says of the attacked frame) -> the number that is raised."""
+"""(clean frame with its ground truth, what the engine says of the attacked frame) -> the number
+that is raised."""
 
 
 def hide(clean: Frame, found: Predictions) -> float:
-    """-sum over objects of the logit, within -KAPPA..KAPPA, of the best box of the object's class within NEAR_M of its centre.
+    """Sum over objects minus the logit of the best box of the object's class within NEAR_M.
 
-    Objects with at least one LiDAR point, as in the white-box "hide"; one box may serve two objects that stand close.
+    The logit is clipped to -KAPPA..KAPPA. Objects with at least one LiDAR point count, as in the
+    white-box "hide". One box may serve two objects that stand close.
+
+    Args:
+        clean: The frame with its ground truth.
+        found: Predictions on the attacked frame.
     """
     seen = clean.boxes.select(clean.boxes.num_points > 0)
     near = _near(seen.boxes, seen.labels, found)
@@ -33,9 +40,14 @@ def hide(clean: Frame, found: Predictions) -> float:
 
 
 def create(clean: Frame, found: Predictions) -> float:
-    """Mean logit of the CREATE_CELLS strongest boxes that belong to no object (of their class, within NEAR_M).
+    """Average the logits of the CREATE_CELLS strongest boxes that belong to no object.
 
-    The white-box "create" looks at all cells of the heat maps, since it asks for no labels.
+    A box belongs to an object of its class within NEAR_M. The white-box "create" looks at all cells
+    of the heat maps, because it needs no labels.
+
+    Args:
+        clean: The frame with its ground truth.
+        found: Predictions on the attacked frame.
     """
     alone = ~_near(clean.boxes.boxes, clean.boxes.labels, found).any(axis=0)
     strongest = np.sort(_logits(found.scores[alone]))[::-1][:CREATE_CELLS]
@@ -43,13 +55,23 @@ def create(clean: Frame, found: Predictions) -> float:
 
 
 def map_erase(clean: Frame, found: Predictions) -> float:
-    """-mean logit over the cells that the map knows and has: what is there disappears."""
+    """Average minus the logit over the cells that the map has, so that map areas disappear.
+
+    Args:
+        clean: The frame with its ground truth.
+        found: Predictions on the attacked frame.
+    """
     logits, there, known = _map(clean, found, "map_erase")
     return -_mean(logits, there & known)
 
 
 def map_create(clean: Frame, found: Predictions) -> float:
-    """Mean logit over the cells that the map knows and does not have: what is not there appears."""
+    """Average the logit over the known cells that the map does not have, so that map areas appear.
+
+    Args:
+        clean: The frame with its ground truth.
+        found: Predictions on the attacked frame.
+    """
     logits, there, known = _map(clean, found, "map_create")
     return _mean(logits, ~there & known)
 
@@ -63,10 +85,17 @@ QUERY_LOSSES: dict[str, QueryLoss] = {
 
 
 def choose_query_loss(wanted: str, frame: Frame) -> tuple[str, str]:
-    """The objective to use on this frame, and why where it is another than the wanted one (as `objectives.choose_objective`).
+    """Choose the objective for a frame, as `choose_objective` does for attacks by gradients.
+
+    Args:
+        wanted: Name of the objective that the user asked for.
+        frame: The frame with its ground truth.
+
+    Returns:
+        The name, and the reason if it differs from the wanted one (else empty).
 
     Raises:
-        CalicoError: the objective needs the model's inside.
+        CalicoError: The objective needs the inside of the model.
     """
     check_query_objective(wanted)
     if wanted == "hide" and not bool((frame.boxes.num_points > 0).any()):
@@ -78,7 +107,8 @@ def check_query_objective(wanted: str) -> None:
     """Raises CalicoError for an objective that needs the model's inside."""
     if wanted not in QUERY_LOSSES:
         raise CalicoError(
-            f"attack objective '{wanted}' needs the inside of the model, and an attack by queries sees predictions only; "
+            f"attack objective '{wanted}' needs the inside of the model, and an attack by queries "
+            "sees predictions only; "
             f"expected one of {', '.join(QUERY_LOSSES)}"
         )
 
@@ -105,7 +135,8 @@ def _map(clean: Frame, found: Predictions, what: str) -> tuple[Float64, Bool, Bo
         raise CalicoError(f"attack objective '{what}', frame {clean.token}: {lacks}; expected both")
     if clean.map_masks.shape != found.map_probs.shape:
         raise CalicoError(
-            f"attack objective '{what}', frame {clean.token}: the engine's map is {found.map_probs.shape}, "
+            f"attack objective '{what}', frame {clean.token}: the engine's map is "
+            f"{found.map_probs.shape}, "
             f"expected {clean.map_masks.shape} as the ground truth"
         )
     known: Bool = np.ones(clean.map_masks.shape, np.bool_)

@@ -1,4 +1,4 @@
-"""Attacks by queries: the run of one algorithm on a batch of frames against any engine, which is only asked to predict."""
+"""The run of one black-box attack on a batch of frames; the engine is only asked to predict."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ def by_queries(
 ) -> Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]:
     """The attack that runs `algorithm` on an engine's predictions.
 
-    The engine sees frames as a sensor delivers them, all frames of the batch in one `predict` per try. The clean frames are the
-    first query, and what comes out is the best frame that was queried, byte by byte: where no try was better, the clean one.
+    The engine sees frames as a sensor delivers them, all frames of the batch in one `predict` per
+    try. The clean frames are the
+    first query, and what comes out is the best frame that was queried, byte by byte: where no try
+        was better, the clean one.
     """
 
     def craft(
@@ -35,7 +37,8 @@ def by_queries(
         blind = [sensor for sensor in spec.threat.sensors if sensor not in engine.sensors]
         if blind:
             raise CalicoError(
-                f"attack {spec.name}: sensor is '{blind[0]}', but model {engine.model_name} only looks at "
+                f"attack {spec.name}: sensor is '{blind[0]}', but model {engine.model_name} only "
+                "looks at "
                 f"{' and '.join(engine.sensors)}"
             )
         chosen = [choose_query_loss(spec.objective, frame) for frame in frames]

@@ -1,8 +1,8 @@
-"""Attacks that see predictions only, on a `Problem` without gradients: random search and estimated gradients.
+"""Attacks that see predictions only: random search and estimated gradients.
 
-A try is one query: the frame as a sensor would deliver it (rounded pixels, float32 points), shown to the engine.
-`AttackSpec.steps` is the number of tries per frame and start; the frames of a batch are tried together. What a try found is in
-the problem's trace, so that no try is lost.
+A try is one query: the frame as a sensor would deliver it (rounded pixels, float32 points) is given
+to the engine. `AttackSpec.steps` is the number of tries per frame and start. The frames of a batch
+are tried together. The problem's trace keeps the result of every try, so that none is lost.
 """
 
 from __future__ import annotations
@@ -18,29 +18,42 @@ from calico_eval.attacks.search_space.problem import Problem
 from calico_eval.attacks.spec import AttackSpec
 
 P_INIT = 0.8
-"""Share of a view (or of the points) that the first windows cover: the value that AutoAttack runs Square with."""
+"""Share of a view (or of the points) that the first windows cover: the value that AutoAttack runs
+Square with."""
 
 HALVED_AT = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 """Tries, of 10000, after which the share is halved (Andriushchenko et al., section 5)."""
 
 PAIRS = 3
 """Antithetic pairs per estimate of a gradient. Few, and long (SIGMA), as measured at 45 tries: of 3 or 5 pairs and half or whole
-radii, 3 and a whole one raised the loss most in 4 of 4 cells (LiDAR, range 0.2 m; two frames, two attacks)."""
+radii, 3 and a whole one raised the loss most in 4 of 4 cells (LiDAR, range 0.2 m; two frames, two
+attacks)."""
 
 MOMENTUM = 0.9
-"""Share of the direction of ascent that stays from one estimate to the next, as in the code of Ilyas et al."""
+"""Share of the direction of ascent that stays from one estimate to the next, as in the code of
+Ilyas et al."""
 
 SIGMA = 1.0
-"""Length of the finite difference as a share of the radius: of less, rounding to grey levels would leave little."""
+"""Length of the finite difference as a share of the radius: of less, rounding to grey levels would
+leave little."""
 
 
 def square(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
-    """Square Attack, L-infinity (Andriushchenko et al., ECCV 2020, algorithms 1 and 2): starts in stripes in a corner of the
-    ball; each try puts one window (`windows`) into another corner, and is kept if the loss rises.
+    """Search with square windows: the Square Attack in the L-infinity norm.
 
-    Deviations: where the stripes are no better than the clean frame, which was asked first, the search starts at that (few tries
-    would not undo them); a window lies in one view, and is as high as the view where a square would not fit; points have groups
-    of neighbours in place of squares; the loss is the objective's, and the search does not stop when a class flips.
+    The search starts in stripes in a corner of the budget region. Each try puts one window
+    (`neighbourhoods`) into another corner and keeps it if the loss rises.
+
+    Args:
+        problem: The objective and the changes that are allowed.
+        spec: The attack.
+        streams: Generators of each frame.
+
+    Source: Andriushchenko et al., ECCV 2020, algorithms 1 and 2. Deviations: If the stripes are no
+    better than the clean frame, which was asked first, the search starts at the clean frame,
+    because few tries would not undo the stripes. A window lies in one view, and is as high as the
+    view if a square would not fit. Points have groups of neighbours instead of squares. The loss is
+    the objective's, and the search does not stop when a class flips.
     """
     domain = problem.domain
     windows = windows_of(domain)
@@ -66,14 +79,28 @@ def square(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
 
 
 def nes(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
-    """Natural evolution strategies with antithetic sampling (Ilyas et al., ICML 2018): gradients from Gaussian directions."""
+    """Follow gradients that are estimated from Gaussian directions, with antithetic sampling.
+
+    Args:
+        problem: The objective and the changes that are allowed.
+        spec: The attack.
+        streams: Generators of each frame.
+
+    Source: Ilyas et al., ICML 2018 (natural evolution strategies).
+    """
     _estimated(problem, spec, streams, torch.randn)
 
 
 def spsa(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
-    """Simultaneous perturbation (Spall 1992; Uesato et al., ICML 2018): gradients from directions of random signs.
+    """Follow gradients that are estimated from directions of random signs.
 
-    Deviation, as for `nes`: a step of steepest ascent in the ball's norm in place of Adam.
+    Args:
+        problem: The objective and the changes that are allowed.
+        spec: The attack.
+        streams: Generators of each frame.
+
+    Source: Spall 1992; Uesato et al., ICML 2018 (simultaneous perturbation). Deviation, as for
+    `nes`: a step of steepest ascent in the budget's norm instead of Adam.
     """
 
     def rademacher(count: int, *, generator: torch.Generator) -> Tensor:
@@ -87,9 +114,10 @@ def _estimated(
 ) -> None:
     """Ascends along g = mean over directions u of (L(x + sigma u) - L(x - sigma u)) u.
 
-    Numbers of one group (a tile of a view, the points of a ground cell) share u: with as few queries as there are here, a
-    direction per pixel finds nothing (a tiling prior, Ilyas et al., ICLR 2019). x + sigma u is projected, so each query is a
-    try. After each step one query goes to x itself; one or two that are left at the end go to x +- sigma u.
+    Numbers of one group (a tile of a view, the points of a ground cell) share u: with as few
+    queries as there are here, a direction per pixel finds nothing (a tiling prior, Ilyas et al.,
+    ICLR 2019). x + sigma u is projected, so each query is a try. After each step one query goes to
+    x itself; one or two that are left at the end go to x +- sigma u.
     """
     domain = problem.domain
     groups = [each.groups() for each in windows_of(domain)]

@@ -1,7 +1,7 @@
 """The budget that an attacked frame really used, measured from the two frames alone.
 
-Nothing here knows how the attack worked: it is the referee. It looks at uint8 images and float32 points as a sensor would
-deliver them, in integers and float64.
+Nothing here knows how the attack worked: it is the referee. It looks at uint8 images and float32
+    points as a sensor would deliver them, in integers and float64.
 """
 
 from __future__ import annotations
@@ -16,23 +16,32 @@ from calico.frame import Bool, Boxes, Float32, Float64, Frame
 from calico_eval.attacks.budget.threat import Threat
 
 RAY_ANGLE_TOLERANCE_DEG = 1e-3
-"""Float32 cannot hold a point on its ray exactly; this is far below any sensor's beam width (0.1 deg)."""
+"""Float32 cannot hold a point on its ray exactly; this is far below any sensor's beam width (0.1
+deg)."""
 
 
 @dataclass(frozen=True)
 class Budget:
     """The change from a clean frame to an attacked one.
 
-    camera_levels: largest |change| of each view in grey levels (integers). camera_rms: root mean square change over all views'
-        pixel values [grey levels]. pixel_share: share of each view's pixels that changed.
-    axis_m: largest |change| of x, y, z [m]. range_m: largest |change| of a point's range from its sweep's origin [m].
-    ray_angle_deg: largest angle between a point's old and new ray [deg].
-    min_range_m: smallest new range of the points whose place changed or that were added [m]; None where none did.
-    points_changed: points with another x, y or z. points_added, points_removed: rows that only one of the frames has, where
-        points may come and go (the changes above are then 0). removed_share: the latter, of the clean frame's points.
-    window_deg: smallest azimuth window about the sensor that holds all added and removed points [deg].
-    intensity, dt_s: largest |change| of these columns.
-    other_changes: names of everything else that differs (calibration, ring, boxes, image sizes ...).
+    Attributes:
+        camera_levels: Largest |change| of each view in grey levels (whole numbers).
+        camera_rms: Root mean square change over all views' pixel values [grey levels].
+        pixel_share: Share of each view's pixels that changed.
+        axis_m: Largest |change| of x, y, z [m].
+        range_m: Largest |change| of a point's range from its sweep's origin [m].
+        ray_angle_deg: Largest angle between a point's old and new ray [deg].
+        min_range_m: Smallest new range of the points that moved or were added [m]; None if none
+            did.
+        points_changed: Points with another x, y or z.
+        points_added, points_removed: Rows that only one of the frames has, if points may come and
+            go. The changes above are then 0.
+        removed_share: `points_removed` as a share of the clean frame's points.
+        window_deg: Smallest azimuth window about the sensor that holds all added and removed points
+            [deg].
+        intensity, dt_s: Largest |change| of these columns.
+        other_changes: Names of everything else that differs (calibration, ring, boxes, image
+            sizes).
     """
 
     camera_levels: tuple[int, ...] = ()
@@ -53,11 +62,14 @@ class Budget:
 
 
 def measure_budget(clean: Frame, attacked: Frame, *, structural: bool = False) -> Budget:
-    """Measures how the attacked frame differs from the clean one.
+    """Measure how an attacked frame differs from its clean version.
 
     Args:
-        structural: points may appear and vanish (`Threat.structural`): rows are compared as a set. Otherwise row i of both frames
-            is the same point; frames of different point counts are always compared as sets.
+        clean: The frame before the attack.
+        attacked: The frame that the attack delivered.
+        structural: Whether points may appear and vanish (`Threat.structural`), so that rows are
+            compared as a set. Otherwise row i of both frames is the same point. Frames of different
+            point counts are always compared as sets.
     """
     other = [
         name for name in _OTHER_FIELDS if not _same(getattr(clean, name), getattr(attacked, name))
@@ -100,7 +112,15 @@ def worst_budget(budgets: Sequence[Budget]) -> Budget:
 
 
 def check_budget(threat: Threat, budget: Budget) -> tuple[bool, str]:
-    """Whether the change stays within what the threat allows, and in words what was used, or the faults."""
+    """Check whether a change stays within a threat.
+
+    Args:
+        threat: The allowances.
+        budget: The measured change.
+
+    Returns:
+        Whether it does, and what was used or what is wrong in words.
+    """
     faults: list[str] = []
     worst = max(budget.camera_levels, default=0)
     if threat.patch_share:
@@ -129,7 +149,8 @@ def check_budget(threat: Threat, budget: Budget) -> tuple[bool, str]:
         and budget.min_range_m < threat.r_min_m
     ):
         faults.append(
-            f"a point was put at a range of {budget.min_range_m:.6f} m, at least {threat.r_min_m:g} m allowed"
+            f"a point was put at a range of {budget.min_range_m:.6f} m, at least "
+            f"{threat.r_min_m:g} m allowed"
         )
     _over(faults, "points added", budget.points_added, threat.points_added)
     if budget.removed_share > threat.removed_share:
@@ -154,7 +175,12 @@ def _over(faults: list[str], what: str, found: float, allowed: float) -> None:
 
 
 def used_budget(threat: Threat, budget: Budget) -> str:
-    """What was used of each allowance: '4 of 4 grey levels; 0.099990 of 0.1 m'."""
+    """Describe what was used of each allowance: '4 of 4 grey levels; 0.099990 of 0.1 m'.
+
+    Args:
+        threat: The allowances.
+        budget: The measured change.
+    """
     pairs = (
         (
             threat.camera_levels,
@@ -163,7 +189,8 @@ def used_budget(threat: Threat, budget: Budget) -> str:
         (threat.camera_rms, f"{budget.camera_rms:.3f} of {threat.camera_rms:g} grey levels rms"),
         (
             threat.patch_share,
-            f"{max(budget.pixel_share, default=0.0):.4f} of {threat.patch_share:g} of a view's pixels",
+            f"{max(budget.pixel_share, default=0.0):.4f} of {threat.patch_share:g} of a view's "
+            "pixels",
         ),
         (threat.range_m, f"{budget.range_m:.6f} of {threat.range_m:g} m"),
         (threat.axis_m, f"{max(budget.axis_m):.6f} of {threat.axis_m:g} m per axis"),

@@ -1,7 +1,8 @@
-"""The referee of patches: that every changed pixel lies on a declared rectangle in space, and the rectangle where it may be.
+"""The measurement of patches: every changed pixel lies on a declared rectangle in space.
 
-Like `budget` it knows the two frames and what was declared, and nothing of the attack. It goes from the pixel to the rectangle,
-along the pixel's ray; the renderer works with homographies.
+The rectangle itself must lie where the attack may put one. The measurement knows the two frames and
+the declared rectangles, and nothing of the attack. It goes from the pixel to the rectangle, along
+the pixel's ray; the renderer works with homographies.
 """
 
 from __future__ import annotations
@@ -19,12 +20,18 @@ from calico_eval.attacks.patch.shape import PatchShape
 
 Corner = tuple[float, float, float]
 Quad = tuple[Corner, Corner, Corner, Corner]
-"""Corners of a flat rectangle in the frame's LiDAR frame [m]: top left, top right, bottom right, bottom left for who reads it."""
+"""Corners of a flat rectangle in the frame's LiDAR frame [m]: top left, top right, bottom right,
+bottom left for who reads it."""
 
 
 @dataclass(frozen=True)
 class Declared:
-    """Where an attack says that it changed pixels. on_objects: each rectangle is on an object; otherwise it is the board."""
+    """The places where an attack says that it changed pixels.
+
+    Attributes:
+        quads: The rectangles.
+        on_objects: Whether each rectangle is on an object; otherwise the only one is the board.
+    """
 
     quads: tuple[Quad, ...]
     on_objects: bool
@@ -36,7 +43,18 @@ SIZE_M = 1e-3
 
 
 def changed_outside(clean: Frame, attacked: Frame, quads: Sequence[Quad]) -> tuple[int, ...]:
-    """(V,) pixels of each view that changed although the ray through their centre meets no declared rectangle from its front."""
+    """Count the pixels of each view that changed outside the declared rectangles.
+
+    A pixel is inside if the ray through its centre meets a rectangle from its front.
+
+    Args:
+        clean: The frame before the attack.
+        attacked: The frame that the attack delivered.
+        quads: The rectangles.
+
+    Returns:
+        V counts.
+    """
     found = []
     for view, (before, after) in enumerate(zip(clean.images, attacked.images, strict=True)):
         rows, columns = np.nonzero((before != after).any(axis=2))
@@ -49,10 +67,17 @@ def changed_outside(clean: Frame, attacked: Frame, quads: Sequence[Quad]) -> tup
 
 
 def check_declared(clean: Frame, attacked: Frame, declared: Declared, shape: PatchShape) -> str:
-    """The faults of a patched frame in words; empty where there are none.
+    """Describe the faults of a patched frame; empty if there are none.
 
-    Every changed pixel lies on a declared rectangle. On objects, each rectangle lies in a ground-truth box, and there are no more
-    than `shape.objects`; otherwise there is at most one, no larger than the board of `shape`.
+    Every changed pixel must lie on a declared rectangle. On objects, each rectangle lies in a
+    ground-truth box, and there are no more than `shape.objects`. Otherwise there is at most one, no
+    larger than the board of `shape`.
+
+    Args:
+        clean: The frame before the attack.
+        attacked: The frame that the attack delivered.
+        declared: The rectangles of the attack.
+        shape: Size and place of patches.
     """
     faults, quads = [], declared.quads
     for view, count in enumerate(changed_outside(clean, attacked, quads)):
@@ -77,7 +102,8 @@ def check_declared(clean: Frame, attacked: Frame, declared: Declared, shape: Pat
         skew = np.linalg.norm(top_left + bottom_right - top_right - bottom_left)
         if width > shape.width_m + SIZE_M or height > shape.height_m + SIZE_M or skew > SIZE_M:
             faults.append(
-                f"the board measures {width:.3f} x {height:.3f} m, {shape.width_m:g} x {shape.height_m:g} m allowed"
+                f"the board measures {width:.3f} x {height:.3f} m, {shape.width_m:g} x "
+                f"{shape.height_m:g} m allowed"
             )
     return "; ".join(faults)
 

@@ -1,9 +1,10 @@
 """Attacked frames on disk: one .npz per frame, which anyone can read with numpy alone and `verify` can check.
 
-Arrays `image_0` ... `image_<V-1>` (H_v, W_v, 3) uint8, `points` (N, 5) float32, `ring` and `sweep_index` (N,), `elongation` (N,)
-where the frame has one, and `about`: a JSON text (UTF-8 bytes) with the fields of `About`. Nothing is pickled. The
-archive's comment is its checksum. What an attack cannot change (calibration, boxes ...) is not stored: it comes from the clean
-frame, whose hash is.
+Arrays `image_0` ... `image_<V-1>` (H_v, W_v, 3) uint8, `points` (N, 5) float32, `ring` and
+`sweep_index` (N,), `elongation` (N,) where the frame has one, and `about`: a JSON text (UTF-8
+bytes) with the fields of `About`. Nothing is pickled. The archive's comment is its checksum. What
+an attack cannot change (calibration, boxes ...) is not stored: it comes from the clean frame, whose
+hash is.
 """
 
 from __future__ import annotations
@@ -45,12 +46,18 @@ MAX_BYTES = 2 << 30
 
 @dataclass(frozen=True)
 class About:
-    """What is known of a saved frame besides its arrays.
+    """What is known about a saved frame besides its arrays.
 
-    token: of the frame. clean_sha256: `frame_sha256` of the frame before the attack. attack: the spec as a mapping, its threat
-    under "threat". seed: of the frame's random stream. model_sha256: of the engine that was attacked. budget: as measured.
-    objective, note, loss_clean, loss_attacked, losses, forwards, backwards, queries: see `details.AttackDetails`; a loss that is
-    not finite is None. format: of the file.
+    Attributes:
+        token: Token of the frame.
+        clean_sha256: `frame_sha256` of the frame before the attack.
+        attack: The spec as a mapping, its threat under "threat".
+        seed: Seed of the frame's random stream.
+        model_sha256: Hash of the model that was attacked.
+        budget: The measured change.
+        objective, note, loss_clean, loss_attacked, losses, forwards, backwards, queries: See
+            `details.AttackDetails`; a loss that is not finite is None.
+        format: Version of the file's format.
     """
 
     token: str
@@ -78,10 +85,10 @@ class SavedFrame:
     about: About
 
     def on(self, clean: Frame) -> Frame:
-        """The attacked frame: the stored sensor data in place of the clean frame's.
+        """Return the attacked frame: the stored sensor data instead of the clean frame's.
 
         Raises:
-            CalicoError: the arrays are those of no frame.
+            CalicoError: The arrays do not make a frame.
         """
         views = sum(name.startswith("image_") for name in self.arrays)
         return clean.replace(
@@ -96,11 +103,15 @@ class SavedFrame:
 def save_attacked(
     folder: Path, clean: Frame, attacked: AttackedFrame, spec: AttackSpec, model_sha256: str
 ) -> Path:
-    """Writes one attacked frame into the folder (made if it is not there), whole or not at all. Same frame, same bytes.
+    """Write one attacked frame, whole or not at all. The same frame gives the same bytes.
 
     Args:
-        folder: of one attack: a frame's file has the same name under every attack.
-        clean: the frame that was attacked (under a corruption: the corrupted one).
+        folder: Folder of one attack; it is made if missing. A frame's file has the same name under
+            every attack.
+        clean: The frame that was attacked (under a corruption: the corrupted one).
+        attacked: The attacked frame with its budget.
+        spec: The attack.
+        model_sha256: Hash of the model that was attacked.
 
     Returns:
         The file; see `file_name`.
@@ -140,7 +151,18 @@ def save_attacked(
 def check_saved(
     folder: Path, tokens: Sequence[str], spec: AttackSpec, model_sha256: str
 ) -> str | None:
-    """Say which frame of an attack is missing, damaged or another attack's in a folder; None where none is."""
+    """Check the saved frames of an attack.
+
+    Args:
+        folder: Folder of the attack.
+        tokens: Tokens of the frames that are expected.
+        spec: The attack.
+        model_sha256: Hash of the model that was attacked.
+
+    Returns:
+        A description of the first frame that is missing, damaged or another attack's; None if all
+        are sound.
+    """
     wanted = json.loads(json.dumps(asdict(spec)))
     for token in tokens:
         path = folder / file_name(token)
@@ -173,11 +195,13 @@ def load_attacked(path: Path) -> SavedFrame:
     expected = {f"image_{view}" for view in range(views)} | {"points", "ring", "sweep_index"}
     if set(arrays) - {"elongation"} != expected:
         raise CalicoError(
-            f"{path}: holds {', '.join(sorted(arrays))}; expected {', '.join(sorted(expected))} and about"
+            f"{path}: holds {', '.join(sorted(arrays))}; expected {', '.join(sorted(expected))} "
+            "and about"
         )
     if path.name != file_name(about.token):
         raise CalicoError(
-            f"{path}: holds frame {about.token!r}, whose file is called {file_name(about.token)}; it was renamed or changed"
+            f"{path}: holds frame {about.token!r}, whose file is called {file_name(about.token)}; "
+            "it was renamed or changed"
         )
     return SavedFrame(arrays, about)
 

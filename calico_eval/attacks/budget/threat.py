@@ -1,7 +1,8 @@
-"""What an attacker may change: one allowance per kind of change, in physical units. Nothing else may differ.
+"""What an attacker may change: one allowance per kind of change, in physical units.
 
-Budgets are of the frame as a sensor delivers it: raw uint8 pixels, float32 points. `budget.measure_budget` measures the same
-quantities from two frames, without knowing the attack, and `budget.check_budget` compares them one by one.
+Nothing else may differ. Budgets are of the frame as a sensor delivers it: raw uint8 pixels, float32
+points. `budget.measure_budget` measures the same quantities from two frames, without knowing the
+attack, and `budget.check_budget` compares them one by one.
 """
 
 from __future__ import annotations
@@ -48,20 +49,26 @@ _MOST = {
 
 @dataclass(frozen=True)
 class Threat:
-    """Allowances; 0 allows no change of that kind. Several at once are one joint budget.
+    """Allowances of an attacker. Several at once are one joint budget.
 
-    camera_levels: L-infinity: largest change of any pixel value, whole grey levels of 255.
-    camera_rms: L2: root of the mean square change over all pixel values of the frame's views, grey levels of 255. The L2 norm of
-        the change in [0, 1] is this times sqrt(number of values) / 255.
-    patch_share: share of a view's pixels that may take any colour, 0..1.
-    range_m: change of a point's range along its ray, from where the sensor was at that point's sweep [m].
-    axis_m: change of each of x, y, z [m]: the literature's free box, which no laser could do.
-    intensity: change of a point's intensity, of full scale 1.
-    points_added, points_removed: points that only the attacked or only the clean frame has. A spoofed return takes the place of
-        the one that its ray had: injection needs both.
-    removed_share: the same as points_removed, as a share of the frame's points, 0..1; the larger of the two counts.
-    window_deg: azimuth window that holds all added and removed points [deg]; 360: anywhere.
-    r_min_m: no point is moved along its ray, or added, closer to its sensor than this [m].
+    An allowance of 0 permits no change of that kind.
+
+    Attributes:
+        camera_levels: L-infinity: largest change of any pixel value, whole grey levels of 255.
+        camera_rms: L2: root of the mean square change over all pixel values of the frame's views
+            [grey levels of 255]. The L2 norm of the change in [0, 1] is this times sqrt(number of
+            values) / 255.
+        patch_share: Share of a view's pixels that may take any colour, from 0 to 1.
+        range_m: Change of a point's range along its ray, from the sensor's place at that point's
+            sweep [m].
+        axis_m: Change of each of x, y, z [m]: the literature's free box, which no laser could do.
+        intensity: Change of a point's intensity, of full scale 1.
+        points_added, points_removed: Points that only the attacked or only the clean frame has. A
+            spoofed return takes the place of the one that its ray had, so injection needs both.
+        removed_share: The same as `points_removed`, as a share of the frame's points from 0 to 1.
+            The larger of the two counts.
+        window_deg: Azimuth window that holds all added and removed points [deg]; 360 is anywhere.
+        r_min_m: No point is moved along its ray, or added, closer to its sensor than this [m].
     """
 
     camera_levels: int = 0
@@ -130,7 +137,10 @@ class Threat:
         return "camera_levels", 0, UNITS["camera_levels"]
 
     def scaled(self, share: float) -> Threat:
-        """Every allowance times `share`; whole numbers are rounded down. For "joint at half budgets" and curves."""
+        """Return every allowance times `share`, for joint attacks at half budgets and for curves.
+
+        Whole numbers are rounded down.
+        """
         values = {name: getattr(self, name) * share for name in (*_CAMERA, *_LIDAR)}
         for name in _WHOLE:
             values[name] = math.floor(values[name])

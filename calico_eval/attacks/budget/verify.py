@@ -1,4 +1,7 @@
-"""Checks a saved attacked frame against its clean frame, without any code of the attacks: numpy, the frame and the referee."""
+"""The check of a saved attacked frame against its clean frame, without any code of the attacks.
+
+It uses numpy, the frame and `budget.measure`.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,8 @@ from calico_eval.attacks.budget.threat import Threat
 def verify_attacked(folder_or_file: Path, source_frame: Frame) -> str:
     """Checks one saved frame.
 
-    The clean frame is the one that was attacked (its hash), what the file holds differs from it as much as the file says
-    (measured again), and no more than the file's threat allows.
+    The clean frame is the one that was attacked (its hash), what the file holds differs from it as
+    much as the file says (measured again), and no more than the file's threat allows.
 
     Args:
         folder_or_file: a file of `save_attacked`, or the folder that holds the frame's file.
@@ -44,7 +47,8 @@ def verify_attacked(folder_or_file: Path, source_frame: Frame) -> str:
     found = frame_sha256(source_frame)
     if found != saved.about.clean_sha256:
         raise CalicoError(
-            f"{path}: was made from another clean frame {source_frame.token} (sha256 {saved.about.clean_sha256[:12]}..., "
+            f"{path}: was made from another clean frame {source_frame.token} (sha256 "
+            f"{saved.about.clean_sha256[:12]}..., "
             f"this one is {found[:12]}...): other data, another reader, or a corruption"
         )
     return f"{path.name}: {_checked(path, saved, source_frame)}"
@@ -69,7 +73,8 @@ def _checked(path: Path, saved: SavedFrame, clean: Frame) -> str:
     if differing:
         name = differing[0]
         raise CalicoError(
-            f"{path}: the measured budget is not the stored one: {name} is {measured.get(name)}, stored {stored.get(name)}"
+            f"{path}: the measured budget is not the stored one: {name} is {measured.get(name)}, "
+            f"stored {stored.get(name)}"
         )
     return message
 
