@@ -30,7 +30,7 @@ from calico_eval.attacks import AttackSpec, Threat
 from calico_eval.attacks.search_space.joint import make_domain
 from calico_eval.attacks.search_space.problem import Problem
 from calico_eval.attacks.whitebox.gradient import apgd, apgd_decay, mifgsm, pgd
-from calico_eval.attacks.whitebox.run import streams_of
+from calico_eval.attacks.whitebox.run import make_streams
 from calico_eval.engines.network.forward import AttackForward, white_box
 from calico_eval.engines.network.objectives import OBJECTIVES, Scene
 from calico_eval.engines.torch import TorchEngine
@@ -119,7 +119,7 @@ def _measure(
                 lambda x: objective.loss(scene, forward(domain.batch(x))),
                 differentiable=True,
             )
-            SEARCHES[spec.name](problem, spec, streams_of(frames, spec, 0))
+            SEARCHES[spec.name](problem, spec, make_streams(frames, spec, 0))
 
         passes()  # warms up
         times: dict[str, list[float]] = {"step_s": [], "bare_s": []}

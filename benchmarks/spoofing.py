@@ -40,7 +40,7 @@ from calico.names import split_name
 from calico.taxonomy import NUSCENES
 from calico_eval.attacks import AttackSpec, Threat, attack_frame, check_budget, measure_budget
 from calico_eval.attacks.lidar.spoof import WINDOW_DEG, spoof_frame, target_score
-from calico_eval.attacks.lidar.vehicle_shapes import Trace, bank_of
+from calico_eval.attacks.lidar.vehicle_shapes import Trace, collect_traces
 from calico_eval.attacks.success.counts import NEAR_M
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.metrics.intervals import Interval, ratio_interval
@@ -190,7 +190,9 @@ def _spread(n: int, count: int) -> list[int]:
 
 def _bank(source: FrameSource, limit: int) -> list[Trace]:
     """Traces of evenly spaced training frames; a frame has a dozen or so."""
-    return bank_of((source[index] for index in _spread(len(source), max(1, limit // 4))), limit)
+    return collect_traces(
+        (source[index] for index in _spread(len(source), max(1, limit // 4))), limit
+    )
 
 
 def _attack(

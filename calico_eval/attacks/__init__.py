@@ -1,6 +1,6 @@
-"""Adversarial attacks with budgets in physical units, measured on the delivered frame. See docs/reference/attacks.md.
+"""Adversarial attacks with budgets in physical units, measured on the delivered frame.
 
-Names are loaded on use, so that `budget` runs without torch.
+See docs/reference/attacks.md. Names are loaded on use, so that `budget` runs without torch.
 """
 
 from __future__ import annotations

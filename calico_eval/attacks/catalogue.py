@@ -10,16 +10,16 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Literal
 
 from calico.errors import CalicoError
-from calico_eval.attacks.blackbox.run import by_queries
+from calico_eval.attacks.blackbox.run import make_query_attack
 from calico_eval.attacks.blackbox.search import nes, spsa, square
 from calico_eval.attacks.budget.threat import Threat
 from calico_eval.attacks.lidar.cloud_loss import follow_cloud
 from calico_eval.attacks.lidar.controls import inject_random, spoof_random
-from calico_eval.attacks.lidar.drop import drop, random_drop
-from calico_eval.attacks.lidar.frustum import frustum
-from calico_eval.attacks.lidar.inject import attach, inject
-from calico_eval.attacks.lidar.remove import removal
-from calico_eval.attacks.lidar.spoof import spoof
+from calico_eval.attacks.lidar.drop import drop_random, drop_salient
+from calico_eval.attacks.lidar.frustum import spoof_in_frustum
+from calico_eval.attacks.lidar.inject import attach_points, inject_points
+from calico_eval.attacks.lidar.remove import make_removal
+from calico_eval.attacks.lidar.spoof import spoof_vehicle
 from calico_eval.attacks.patch.attack import (
     fit_board,
     grey_texture,
@@ -31,13 +31,13 @@ from calico_eval.attacks.patch.shape import PatchShape
 from calico_eval.attacks.patch.sites import board_sites, object_sites
 from calico_eval.attacks.spec import check_choice
 from calico_eval.attacks.success.rates import CREATED, SUCCESS_OF, Success
-from calico_eval.attacks.torchattacks.adapter import WITH_QUERIES, craft
+from calico_eval.attacks.torchattacks.adapter import WITH_QUERIES, make_attack
 from calico_eval.attacks.torchattacks.table import TORCHATTACKS, Entry
-from calico_eval.attacks.universal.fitted import needs_fit
-from calico_eval.attacks.universal.perturbation import universal, universal_noise
+from calico_eval.attacks.universal.fitted import refuse_unfitted
+from calico_eval.attacks.universal.perturbation import apply_shared_noise, fit_universal
 from calico_eval.attacks.whitebox.gradient import apgd, apgd_decay, fgsm, mifgsm, pgd
-from calico_eval.attacks.whitebox.run import noise, search
-from calico_eval.attacks.whitebox.worst_of_suite import suite
+from calico_eval.attacks.whitebox.run import add_noise, make_search
+from calico_eval.attacks.whitebox.worst_of_suite import run_suite
 from calico_eval.engines.base import MODEL_LOSS
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Algorithm:
     """
 
     name: str
-    craft: Craft
+    make_attack: Craft
     access: Access
     allowances: tuple[str, ...]
     standard: tuple[Threat, ...]
@@ -158,12 +158,13 @@ class Algorithm:
 
 
 _ALL = (
-    Algorithm("pgd", search(pgd), "gradients", BALL, STANDARD, "Projected gradient descent", "Madry et al., ICLR 2018"),
-    Algorithm("apgd", search(apgd), "gradients", BALL, STANDARD, "Auto-PGD", "Croce and Hein, ICML "
+    Algorithm("pgd", make_search(pgd), "gradients", BALL, STANDARD, "Projected gradient descent", "Madry et al., ICLR 2018"),
+    Algorithm("apgd", make_search(apgd), "gradients", BALL, STANDARD, "Auto-PGD", "Croce and Hein, "
+                                                                                  "ICML "
                                                                              "2020"),
     Algorithm(
         "apgd_decay",
-        search(apgd_decay),
+        make_search(apgd_decay),
         "gradients",
         BALL,
         STANDARD,
@@ -171,18 +172,18 @@ _ALL = (
         "after Croce and Hein, ICML 2020",
     ),
     Algorithm(
-        "fgsm", search(fgsm), "gradients", BALL, STANDARD, "Fast gradient sign method", "Goodfellow et al., ICLR 2015",
+        "fgsm", make_search(fgsm), "gradients", BALL, STANDARD, "Fast gradient sign method", "Goodfellow et al., ICLR 2015",
         steps=1,
     ),
     Algorithm(
-        "mifgsm", search(mifgsm), "gradients", BALL, STANDARD, "Momentum iterative FGSM", "Dong et "
+        "mifgsm", make_search(mifgsm), "gradients", BALL, STANDARD, "Momentum iterative FGSM", "Dong et "
                                                                                           "al., "
                                                                                           "CVPR "
                                                                                           "2018"
     ),
     Algorithm(
         "suite",
-        suite,
+        run_suite,
         "gradients",
         BALL,
         STANDARD,
@@ -190,32 +191,35 @@ _ALL = (
         "after Croce and Hein, ICML 2020",
     ),
     Algorithm(
-        "drop", follow_cloud(drop), "gradients", DROPPED, SHARES, "Saliency-based dropping of "
+        "drop", follow_cloud(drop_salient), "gradients", DROPPED, SHARES, "Saliency-based dropping "
+                                                                          "of "
                                                                   "points", "Zheng et al., ICCV "
                                                                             "2019"
     ),
     Algorithm(
-        "random_drop", random_drop, "nothing", DROPPED, SHARES, "Random dropping of points (the "
+        "random_drop", drop_random, "nothing", DROPPED, SHARES, "Random dropping of points (the "
                                                                 "control of drop)", "",
         control=True,
     ),
-    Algorithm("remove", removal(), "nothing", DROPPED, SECTORS, "Physical removal: a sector's "
+    Algorithm("remove", make_removal(), "nothing", DROPPED, SECTORS, "Physical removal: a sector's "
                                                                 "points vanish", PRA),
-    Algorithm("remove_90", removal(0.9), "nothing", DROPPED, SECTORS, "Physical removal, 90 % of "
+    Algorithm("remove_90", make_removal(0.9), "nothing", DROPPED, SECTORS, "Physical removal, 90 % "
+                                                                           "of "
                                                                       "the points", PRA),
-    Algorithm("remove_50", removal(0.5), "nothing", DROPPED, SECTORS, "Physical removal, 50 % of "
+    Algorithm("remove_50", make_removal(0.5), "nothing", DROPPED, SECTORS, "Physical removal, 50 % "
+                                                                           "of "
                                                                       "the points", PRA),
     Algorithm(
-        "remove_scatter", removal(noise=True), "nothing", SPOOFED, NOISY_SECTORS,
+        "remove_scatter", make_removal(noise=True), "nothing", SPOOFED, NOISY_SECTORS,
         "High-frequency removal: a sector's points return at random ranges", HFR,
     ),
     Algorithm(
-        "remove_elsewhere", removal(elsewhere=True), "nothing", DROPPED, SECTORS,
+        "remove_elsewhere", make_removal(elsewhere=True), "nothing", DROPPED, SECTORS,
         "Removal of a random sector (the control of remove)", "",
         control=True,
     ),
     Algorithm(
-        "spoof", spoof, "queries", SPOOFED, PHANTOMS, "A spoofed vehicle 5 to 8 m ahead",
+        "spoof", spoof_vehicle, "queries", SPOOFED, PHANTOMS, "A spoofed vehicle 5 to 8 m ahead",
         "Cao et al., CCS 2019; Sun et al., USENIX Security 2020",
         steps=TRIES, success=CREATED,
     ),
@@ -225,18 +229,21 @@ _ALL = (
         control=True, success=CREATED,
     ),
     Algorithm(
-        "frustum", frustum, "queries", SPOOFED, PHANTOMS, "A spoofed vehicle within the camera's "
+        "frustum", spoof_in_frustum, "queries", SPOOFED, PHANTOMS, "A spoofed vehicle within the "
+                                                                   "camera's "
                                                           "view of a real object",
         "Hallyburton et al., USENIX Security 2022",
         steps=TRIES, success=CREATED,
     ),
     Algorithm(
-        "inject", follow_cloud(inject), "gradients", SPOOFED, INJECTED, "Optimised points on the "
+        "inject", follow_cloud(inject_points), "gradients", SPOOFED, INJECTED, "Optimised points "
+                                                                               "on the "
                                                                         "sensor's rays",
         "after Cao et al., CCS 2019",
     ),
     Algorithm(
-        "attach", follow_cloud(attach), "gradients", SPOOFED, INJECTED, "Optimised points on the "
+        "attach", follow_cloud(attach_points), "gradients", SPOOFED, INJECTED, "Optimised points "
+                                                                               "on the "
                                                                         "surfaces of objects",
         "after Xiang et al., CVPR 2019",
     ),
@@ -247,7 +254,7 @@ _ALL = (
     ),
     Algorithm(
         "square",
-        by_queries(square),
+        make_query_attack(square),
         "queries",
         LINF,
         STANDARD,
@@ -257,7 +264,7 @@ _ALL = (
     ),
     Algorithm(
         "nes",
-        by_queries(nes),
+        make_query_attack(nes),
         "queries",
         BALL,
         STANDARD,
@@ -267,7 +274,7 @@ _ALL = (
     ),
     Algorithm(
         "spsa",
-        by_queries(spsa),
+        make_query_attack(spsa),
         "queries",
         BALL,
         STANDARD,
@@ -275,7 +282,7 @@ _ALL = (
         "Uesato et al., ICML 2018",
         steps=QUERIES,
     ),
-    Algorithm("noise", noise, "nothing", BALL, STANDARD, "Random noise of the full norm (the "
+    Algorithm("noise", add_noise, "nothing", BALL, STANDARD, "Random noise of the full norm (the "
                                                          "control)", "",
         control=True,
     ),
@@ -298,7 +305,7 @@ _ALL = (
         "A board that stands in the world", "Athalye et al., ICML 2018 (EOT)",
     ),
     Algorithm(
-        "patch_world_universal", needs_fit, "gradients", PATCH, ON_BOARD,
+        "patch_world_universal", refuse_unfitted, "gradients", PATCH, ON_BOARD,
         "A board with one texture for all scenes", "Brown et al., 2017", fit_board,
     ),
     Algorithm(
@@ -312,11 +319,11 @@ _ALL = (
         control=True,
     ),
     Algorithm(
-        "universal", needs_fit, "gradients", UNIVERSAL, STANDARD,
-        "One perturbation for all frames", "Moosavi-Dezfooli et al., CVPR 2017", universal,
+        "universal", refuse_unfitted, "gradients", UNIVERSAL, STANDARD,
+        "One perturbation for all frames", "Moosavi-Dezfooli et al., CVPR 2017", fit_universal,
     ),
     Algorithm(
-        "universal_noise", universal_noise, "nothing", UNIVERSAL, STANDARD,
+        "universal_noise", apply_shared_noise, "nothing", UNIVERSAL, STANDARD,
         "One random perturbation of the full norm for all frames (the control)", "",
         control=True,
     ),
@@ -339,7 +346,7 @@ def _of_torchattacks(entry: Entry) -> Algorithm:
     standard = tuple(threat for threat in STANDARD if threat.main[0] in allowances)
     return Algorithm(
         entry.used_as,
-        craft(entry.used_as),
+        make_attack(entry.used_as),
         "queries" if entry.used_as in WITH_QUERIES else "gradients",
         allowances,
         standard or (Threat(camera_rms=2.0),),

@@ -26,7 +26,7 @@ ACCESS = {
 }
 
 
-def render(parts: str) -> str:
+def render_page(parts: str) -> str:
     """Fill the page's hand-written text with what the code says.
 
     Args:
@@ -114,7 +114,9 @@ def main(root: Path) -> None:
     Args:
         root: Root of the repository.
     """
-    (root / PAGE).write_text(render((root / PARTS).read_text(encoding="utf-8")), encoding="utf-8")
+    (root / PAGE).write_text(
+        render_page((root / PARTS).read_text(encoding="utf-8")), encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Attacks as a user names them: an algorithm, sensors and budgets with units, or the standard suite.
+"""Attacks as a user names them: an algorithm, sensors and budgets with units, or the suite.
 
-The table of attacks, and torch with it, is loaded for `check_options` and `attack_specs`; budgets are read without.
+The table of attacks, and torch with it, is loaded for `check_options` and `attack_specs`. Budgets
+are read without it.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ _FORMS = (
     (r"([\d.]+)%", "share"),
     (r"([\d.]+)deg", "window_deg"),
 )
-FORMS_TEXT = "4/255 (grey levels), 2/255rms (L2), 0.1m (along the ray), 0.1m/axis, 0.05i (intensity), 60points, 10%, 20deg"
+FORMS_TEXT = (
+    "4/255 (grey levels), 2/255rms (L2), 0.1m (along the ray), 0.1m/axis, 0.05i "
+    "(intensity), 60points, 10%, 20deg"
+)
 _EXAMPLES = {
     "camera_levels": "4/255", "camera_rms": "2/255rms", "range_m": "0.1m", "axis_m": "0.1m/axis", "intensity": "0.05i",
     "points_added": "60points", "points_removed": "60points", "patch_share": "10%", "removed_share": "10%", "window_deg": "20deg",
@@ -41,17 +45,22 @@ _EXAMPLES = {
 
 @dataclass(frozen=True)
 class Budget:
-    """One allowance as typed: a field of `Threat`, or 'points' or 'share', whose field depends on the attack."""
+    """One allowance as typed.
+
+    Attributes:
+        field: A field of `Threat`, or 'points' or 'share', whose field depends on the attack.
+        value: The number.
+    """
 
     field: str
     value: float
 
     @staticmethod
     def parse(text: str) -> Budget:
-        """'4/255', '0.1m' ...
+        """Parse '4/255', '0.1m' and the like.
 
         Raises:
-            CalicoError: no known form.
+            CalicoError: The text has no known form.
         """
         for form, name in _FORMS:
             found = re.fullmatch(form, text.strip())
@@ -73,8 +82,19 @@ def check_options(
     steps: int | None = None,
     queries: int | None = None,
 ) -> None:
-    """Raises CalicoError for an attack, sensor or objective that there is not (and names the nearest one), and for steps or
-    queries where none of the attacks makes such."""
+    """Check the names that the user typed.
+
+    Args:
+        names: Attacks.
+        sensors: Sensors.
+        objectives: Objectives.
+        steps: Value of --steps; None if it was not given.
+        queries: Value of --queries; None if it was not given.
+
+    Raises:
+        CalicoError: An attack, sensor or objective is unknown (with the closest match), `steps` is
+            given and no chosen attack uses gradients, or `queries` is given and none uses queries.
+    """
     for sensor in sensors:
         check_choice("attack: sensor", sensor, SENSORS)
     if not names:
@@ -95,7 +115,8 @@ def check_options(
         if given and access not in makes:
             other = next((typed for kind, (typed, _) in options.items() if kind in makes), "")
             raise CalicoError(
-                f"{option} {given}: none of the attacks {', '.join(names)} makes several {option[2:]}; "
+                f"{option} {given}: none of the attacks {', '.join(names)} makes several "
+                f"{option[2:]}; "
                 + (f"expected {other}, or leave it out" if other else "leave it out")
             )
 
@@ -110,15 +131,24 @@ def attack_specs(
     queries: int | None = None,
     restarts: int = 1,
 ) -> tuple[AttackSpec, ...]:
-    """Every attack with every objective at every budget that it can use; at its standard threats where none is given.
+    """List every attack with every objective at every budget that it can use.
 
-    An attack on pixels or point positions is run on each of `sensors` in turn; 'joint' pairs the i-th camera budget with the i-th
-    LiDAR budget. Attacks whose sensor is fixed (patches, spoofing ...) need it among them. Attacks by gradients make `steps`,
-    attacks by queries `queries`, each its standard number where None.
+    Without budgets an attack has its standard threats. An attack on pixels or point positions is
+    run on each of `sensors` in turn. 'joint' pairs the i-th camera budget with the i-th LiDAR
+    budget. Attacks whose sensor is fixed (patches, spoofing) need it among them.
+
+    Args:
+        names: Attacks.
+        sensors: 'camera', 'lidar', 'joint'.
+        budgets: Budgets as typed.
+        objectives: Objectives; "hide" if empty.
+        steps: Steps of attacks by gradients; None for each attack's standard number.
+        queries: Queries of attacks by queries; None for each attack's standard number.
+        restarts: Independent starts.
 
     Raises:
-        CalicoError: an unknown name, sensor or objective, a budget or an effort that none of the attacks can use, an attack with
-            nothing to do on these sensors.
+        CalicoError: A name, sensor or objective is unknown, none of the attacks can use a budget or
+            an effort, or an attack has nothing to do on these sensors.
     """
     from calico_eval.attacks.catalogue import ALGORITHMS, BALL, check_spec
 
@@ -135,7 +165,8 @@ def attack_specs(
         )
         if not threats:
             raise CalicoError(
-                f"attack {name}: nothing to attack on {', '.join(sensors)}; leave it out, or give a --sensor that it is for"
+                f"attack {name}: nothing to attack on {', '.join(sensors)}; leave it out, or give "
+                "a --sensor that it is for"
             )
         used |= mine
         specs += [
@@ -154,7 +185,8 @@ def attack_specs(
     idle = [budget for budget in budgets if budget not in used]
     if idle:
         raise CalicoError(
-            f"budget {idle[0].field} {idle[0].value:g}: none of the attacks {', '.join(names)} on {', '.join(sensors)} can "
+            f"budget {idle[0].field} {idle[0].value:g}: none of the attacks {', '.join(names)} on "
+            f"{', '.join(sensors)} can "
             f"use it; {_usable(names)}"
         )
     return tuple(dict.fromkeys(specs))
@@ -193,13 +225,15 @@ def _ball(
             threats, used = threats + on_lidar, used | set(lidar)
         elif len(on_camera) != len(on_lidar):
             raise CalicoError(
-                f"attack {algorithm.name} on joint: {len(on_camera)} camera budgets and {len(on_lidar)} LiDAR budgets; "
+                f"attack {algorithm.name} on joint: {len(on_camera)} camera budgets and "
+                f"{len(on_lidar)} LiDAR budgets; "
                 "expected as many of one as of the other, which are paired"
             )
         else:
             if mixed := next((one for one in camera if one.field == "camera_rms"), None):
                 raise CalicoError(
-                    f"attack {algorithm.name} on joint: a joint budget is L-infinity; expected grey levels, e.g. 4/255, "
+                    f"attack {algorithm.name} on joint: a joint budget is L-infinity; expected "
+                    "grey levels, e.g. 4/255, "
                     f"in place of {mixed.value:g}/255rms"
                 )
             threats += [_joint(one, other) for one, other in zip(on_camera, on_lidar, strict=True)]
@@ -237,7 +271,10 @@ def _field(budget: Budget, template: Threat, algorithm: Algorithm) -> str | None
 
 
 def _set(threat: Threat, field: str, value: float) -> Threat:
-    """The threat with one allowance changed; points that replace others on their rays change along."""
+    """The threat with one allowance changed.
+
+    Points that replace others on their rays change along.
+    """
     whole = int(value) if field in ("camera_levels", "points_added", "points_removed") else value
     changes: dict[str, float] = {field: whole}
     if field == "points_added" and threat.points_removed == threat.points_added:

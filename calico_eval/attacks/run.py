@@ -1,4 +1,8 @@
-"""Attacks frames: whatever the algorithm, what comes out is measured by the referee (`budget`) and not believed."""
+"""The run of an attack on a batch of frames.
+
+The change to every attacked frame is measured independently of the attack (`budget.measure`). A
+frame over its budget raises an error.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,8 @@ from calico.frame import Frame
 from calico_eval.attacks.budget.measure import (
     Budget,
     check_budget,
+    describe_used_budget,
     measure_budget,
-    used_budget,
 )
 from calico_eval.attacks.budget.patch_area import check_declared
 from calico_eval.attacks.budget.threat import Threat
@@ -42,7 +46,7 @@ class AttackedFrame:
     @property
     def used(self) -> str:
         """How much of each allowance was used, e.g. "4 of 4 grey levels"."""
-        return used_budget(self.threat, self.budget)
+        return describe_used_budget(self.threat, self.budget)
 
     @property
     def loss_clean(self) -> float | None:
@@ -62,19 +66,20 @@ def attack_frames(
     seed: int,
     fitted: Fitted | None = None,
 ) -> list[AttackedFrame]:
-    """Attacks a batch of frames. The model and the frames stay as they are.
+    """Attack a batch of frames. The model and the frames stay as they are.
 
     Args:
-        engine: the model that is attacked; it gives gradients (`engines.white_box.WhiteBoxEngine`)
-            where the attack needs them. An attack that needs nothing does not look at it.
-        frames: with ground truth, of one camera count.
-        seed: of the run.
-        fitted: what `Algorithm.fit` learnt on frames of other scenes, for an attack that has one.
+        engine: The model that is attacked. It gives gradients (`engines.white_box.WhiteBoxEngine`)
+            if the attack needs them. An attack that needs nothing does not use it.
+        frames: Frames with ground truth, of one camera count.
+        spec: The attack.
+        seed: Seed of the run.
+        fitted: What `Algorithm.fit` learnt on frames of other scenes, for an attack that learns.
 
     Raises:
-        CalicoError: the engine gives no gradients or does not look at an attacked sensor; a frame is over budget, or
-            changed outside of the patches that the attack declared; a frame is of a scene that the attack was fitted on, or
-            nothing was fitted.
+        CalicoError: The engine gives no gradients or does not use an attacked sensor. A frame is
+            over budget, or changed outside the patches that the attack declared. A frame is of a
+            scene that the attack was fitted on, or nothing was fitted.
     """
     spec = check_spec(spec)
     done: list[AttackedFrame | None] = [None] * len(frames)
@@ -100,7 +105,14 @@ def attack_frames(
 
 
 def attack_frame(engine: Engine, frame: Frame, spec: AttackSpec, seed: int) -> AttackedFrame:
-    """Attacks one frame, see `attack_frames`."""
+    """Attack one frame, see `attack_frames`.
+
+    Args:
+        engine: The model that is attacked.
+        frame: The frame with its ground truth.
+        spec: The attack.
+        seed: Seed of the run.
+    """
     return attack_frames(engine, [frame], spec, seed)[0]
 
 
@@ -109,7 +121,8 @@ def _measured(engine: Engine, clean: Frame, crafted: Crafted, spec: AttackSpec) 
     passed, message = check_budget(spec.threat, budget)
     if not passed:
         raise CalicoError(
-            f"attack {spec.name} ({spec.threat}) went over budget on frame {clean.token}: {message}; not scored"
+            f"attack {spec.name} ({spec.threat}) went over budget on frame {clean.token}: "
+            f"{message}; not scored"
         )
     details = crafted.details
     if details.patches is not None and (
@@ -127,7 +140,8 @@ def _check_held_out(frames: Sequence[Frame], spec: AttackSpec, fitted: Fitted | 
     for frame in frames:
         if fitted is not None and frame.scene in fitted.scenes:
             raise CalicoError(
-                f"attack {spec.name}: frame {frame.token} is of scene {frame.scene}, which the attack was fitted on; "
+                f"attack {spec.name}: frame {frame.token} is of scene {frame.scene}, which the "
+                "attack was fitted on; "
                 "expected frames of other scenes"
             )
 
@@ -139,5 +153,8 @@ def _nothing_to_attack(frame: Frame, spec: AttackSpec) -> str:
     empty = {"camera": "images"} if not frame.images else {}
     empty |= {"lidar": "points"} if len(frame.points) == 0 else {}
     if all(sensor in empty for sensor in sensors):
-        return f"the frame has no {' and no '.join(empty[sensor] for sensor in sensors)}: nothing was changed"
+        return (
+            f"the frame has no {' and no '.join(empty[sensor] for sensor in sensors)}: nothing "
+            "was changed"
+        )
     return ""

@@ -64,7 +64,8 @@ class AttackSpec:
                 )
         if not (math.isfinite(self.step) and self.steps * self.step >= 2 * (1 - 1e-9)):
             raise CalicoError(
-                f"attack {self.name}: {self.steps} steps of {self.step_share:g} radii cannot cross the ball; expected "
+                f"attack {self.name}: {self.steps} steps of {self.step_share:g} radii cannot cross "
+                "the ball; expected "
                 f"step_share >= {2 / self.steps:g} (or leave it out: 2.5 / steps)"
             )
 
@@ -75,7 +76,10 @@ class AttackSpec:
 
     @property
     def crossing_m(self) -> float | None:
-        """How far a point may go, for the gradient of pillar changes; None for the true gradient."""
+        """How far a point may go, for the gradient of pillar changes.
+
+        None for the true gradient.
+        """
         return (
             (self.threat.range_m or self.threat.axis_m or math.inf)
             if self.straight_through
@@ -90,7 +94,16 @@ class AttackSpec:
 
 
 def check_choice(what: str, value: str, allowed: Iterable[str]) -> None:
-    """Raises CalicoError with the allowed values, and the nearest of them, unless `value` is one."""
+    """Check that a value is one of the allowed ones.
+
+    Args:
+        what: Kind of the value, for the message.
+        value: The value.
+        allowed: The allowed values.
+
+    Raises:
+        CalicoError: It is not. The message holds the allowed values, and the nearest of them.
+    """
     names = list(allowed)
     if value in names:
         return

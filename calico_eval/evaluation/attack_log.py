@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from calico.errors import CalicoError
 from calico_eval.attacks import AttackDetails, AttackedFrame, Budget, check_budget
-from calico_eval.attacks.budget.measure import used_budget, worst_budget
+from calico_eval.attacks.budget.measure import describe_used_budget, worst_budget
 from calico_eval.attacks.universal.fitted import Fitted
 from calico_eval.evaluation.conditions import AttackCondition
 from corruptions import Effect
@@ -102,7 +102,7 @@ class AttackLog:
             "window_deg": worst.window_deg,
             "intensity": worst.intensity,
         }
-        return Check(passed=True, measured=measured, message=used_budget(threat, worst))
+        return Check(passed=True, measured=measured, message=describe_used_budget(threat, worst))
 
     def describe(self, effects: Sequence[Effect]) -> Values:
         """Describe how the attack went over all frames.

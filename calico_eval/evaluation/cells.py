@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from calico.frame import Frame
 from calico.predictions import Predictions
 from calico_eval.attacks import ALGORITHMS
-from calico_eval.attacks.success.counts import Count, new_false_boxes
-from calico_eval.attacks.success.rates import asr
+from calico_eval.attacks.success.counts import Count, count_new_false_boxes
+from calico_eval.attacks.success.rates import success_rate
 from calico_eval.engines.base import Engine, Predictor
 from calico_eval.engines.predictions import PredictionFiles
 from calico_eval.engines.repeat import compare_two_answers
@@ -107,7 +107,7 @@ class CellMeasurement:
             earlier = self._answer_before(applied.condition, job, tally.predictor, batch, before)
             for frame in zip(before, earlier, found, strict=True):
                 tally.counts.append(applied.success.counts(*frame, self.plan.ranges))
-                tally.false_boxes += new_false_boxes(*frame, self.plan.ranges)
+                tally.false_boxes += count_new_false_boxes(*frame, self.plan.ranges)
         self.steps.count_frames(len(frames), f"{job.condition} on {job.engine}")
 
     def _answer_before(
@@ -133,7 +133,7 @@ class CellMeasurement:
         if applied.success:
             details["new_false_boxes_per_frame"] = tally.false_boxes / len(tally.stats)
             scenes = [frame.scene for frame in tally.stats]
-            metrics["ASR"] = asr(applied.success, tally.counts, scenes)
+            metrics["ASR"] = success_rate(applied.success, tally.counts, scenes)
         if _looks_at_engine(job):
             details["crafted_on"] = job.source_engine
         if job.is_clean and not _is_files(engine):

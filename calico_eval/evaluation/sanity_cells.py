@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 
 from calico_eval.attacks import ALGORITHMS, AttackSpec, Threat
-from calico_eval.attacks.sanity import Sheet, not_run, worst
+from calico_eval.attacks.sanity import Sheet, not_run, worst_verdict
 from calico_eval.attacks.sanity.checklist import Verdict
 from calico_eval.attacks.success.rates import MAP_CREATED, MAP_ERASED, MAP_WRONG, SUCCESS_OF
 from calico_eval.attacks.whitebox.gradient import APGD_STEP, falling_steps
@@ -171,7 +171,7 @@ class CellChecks:
                 largest = (excess, half)
         if largest is None:
             return not_run(self._sheet, check, f"the run does not hold {needs}")
-        verdict = worst(verdicts)
+        verdict = worst_verdict(verdicts)
         noise = " (by little, or within the interval)" if verdict == "WARN" else ""
         message = good if verdict == "PASS" else f"{bad}{noise}: {'; '.join(messages)}"
         return self._sheet.check(
@@ -265,7 +265,9 @@ class CellChecks:
                 excess, half = self._difference(attack, control, metric)
                 shares.append(noise / harm if harm > 0 else 1.0)
                 verdicts.append(
-                    "PASS" if noise <= FAR_WEAKER * harm else worst(["WARN", graded(excess, half)])
+                    "PASS"
+                    if noise <= FAR_WEAKER * harm
+                    else worst_verdict(["WARN", graded(excess, half)])
                 )
                 if verdicts[-1] != "PASS":
                     messages.append(f"{attack} takes {harm:.3f} of {metric}, noise {noise:.3f}")
@@ -275,7 +277,7 @@ class CellChecks:
                 "S16",
                 "the run does not hold noise at the budget of an attack; add --attack noise",
             )
-        verdict = worst(verdicts)
+        verdict = worst_verdict(verdicts)
         why = "; either the attack finds nothing (see S3, S7, S13), or the budget is too small to matter or drowns the data"
         message = (
             "noise does less than half of the harm"

@@ -21,7 +21,7 @@ from calico.data.open import open_source
 from calico.frame import Frame
 from calico_eval.attacks import ALGORITHMS, AttackSpec, Threat, attack_frames, check_budget
 from calico_eval.attacks.sanity import Sheet, active_checks
-from calico_eval.attacks.sanity.gradients import gradients_agree, gradients_arrive
+from calico_eval.attacks.sanity.gradients import check_gradients_agree, check_gradients_arrive
 from calico_eval.engines.base import MODEL_LOSS
 from calico_eval.engines.user import wrap_user_model
 from calico_eval.engines.user_white_box import UserWhiteBox
@@ -215,10 +215,10 @@ def test_a_detach_in_a_branch_is_found(
     frames: list[Frame], kind: Callable[[], nn.Module], dead: str, wrong: str
 ) -> None:
     faulty = cut(kind)
-    arrive = gradients_arrive(SHEET, faulty, frames, MODEL_LOSS)
+    arrive = check_gradients_arrive(SHEET, faulty, frames, MODEL_LOSS)
     assert arrive.verdict == "FAIL"
     assert dead in arrive.message
-    agree = gradients_agree(SHEET, faulty, frames[:1], MODEL_LOSS, 0)
+    agree = check_gradients_agree(SHEET, faulty, frames[:1], MODEL_LOSS, 0)
     assert agree.verdict == "FAIL"
     assert agree.measured[f"{wrong}_cosine_median"] == 0.0
     assert wrong in agree.message

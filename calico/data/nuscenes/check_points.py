@@ -39,7 +39,7 @@ def check_points_in_boxes(
     """Compare the numbers of points in boxes with those of the tables, on some keyframes.
 
     The share is over boxes with at least MIN_POINTS points: points found in the box, at most as
-        many as the table says, over what it says. Radar points, which the numbers include, are few.
+    many as the table says, over what it says. Radar points, which the numbers include, are few.
 
     Args:
         folder: The data set.

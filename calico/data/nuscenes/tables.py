@@ -176,10 +176,9 @@ def parse_rows(text: str, where: str) -> Any:
     """Parse a table as `calico.files.parse_json` does, in about half of its time.
 
     The strict parser calls Python for every object and number. So the plain one goes first. Its
-    result
-    stands if the text holds nothing that the two would treat differently: as many keys as colons
-        after a quote and none after a blank (so none repeats), and no escape. It lets numbers pass
-        that are larger than any float64, because values that are used are checked to be finite.
+    result stands if the text holds nothing that the two would treat differently: as many keys as
+    colons after a quote and none after a blank (so none repeats), and no escape. It lets numbers
+    pass that are larger than any float64, because values that are used are checked to be finite.
 
     Args:
         text: Content of the table.

@@ -1,8 +1,8 @@
 """Frames on disk: one uncompressed .npz each, sealed and written atomically.
 
 A file carries the key of what decides its bytes and the token of its frame. One that is damaged, or
-that has another key or
-token than the frame that is asked for, counts as absent: the frame is rendered again.
+that has another key or token than the frame that is asked for, counts as absent: the frame is
+rendered again.
 """
 
 from __future__ import annotations

@@ -14,21 +14,20 @@ from calico_eval.attacks.details import AttackDetails, Crafted
 from calico_eval.attacks.search_space.joint import make_domain
 from calico_eval.attacks.search_space.problem import Problem
 from calico_eval.attacks.spec import AttackSpec
-from calico_eval.attacks.whitebox.run import Search, stream_seed, streams_of
+from calico_eval.attacks.whitebox.run import Search, make_streams, stream_seed
 from calico_eval.engines.base import Engine
 
 NO_GAIN = "no try raised the objective: nothing was changed"
 
 
-def by_queries(
+def make_query_attack(
     algorithm: Search,
 ) -> Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]:
     """The attack that runs `algorithm` on an engine's predictions.
 
     The engine sees frames as a sensor delivers them, all frames of the batch in one `predict` per
-    try. The clean frames are the
-    first query, and what comes out is the best frame that was queried, byte by byte: where no try
-        was better, the clean one.
+    try. The clean frames are the first query, and what comes out is the best frame that was
+    queried, byte by byte: where no try was better, the clean one.
     """
 
     def craft(
@@ -54,7 +53,7 @@ def by_queries(
 
         problem = Problem(domain, loss, differentiable=False)
         clean = problem.loss(domain.clean)
-        algorithm(problem, spec, streams_of(frames, spec, seed))
+        algorithm(problem, spec, make_streams(frames, spec, seed))
         trace = problem.trace
         if trace.best is None or trace.best_loss is None:
             raise AssertionError("the clean frames were noted")

@@ -25,9 +25,11 @@ HALVED_AT = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 """Tries, of 10000, after which the share is halved (Andriushchenko et al., section 5)."""
 
 PAIRS = 3
-"""Antithetic pairs per estimate of a gradient. Few, and long (SIGMA), as measured at 45 tries: of 3 or 5 pairs and half or whole
-radii, 3 and a whole one raised the loss most in 4 of 4 cells (LiDAR, range 0.2 m; two frames, two
-attacks)."""
+"""Antithetic pairs per estimate of a gradient.
+
+Few, and long (SIGMA), as measured at 45 tries: of 3 or 5 pairs and half or whole radii, 3 and a
+whole one raised the loss most in 4 of 4 cells (LiDAR, range 0.2 m; two frames, two attacks).
+"""
 
 MOMENTUM = 0.9
 """Share of the direction of ascent that stays from one estimate to the next, as in the code of
@@ -157,7 +159,10 @@ def _estimated(
 
 
 def _share(step: int, steps: int) -> float:
-    """Of a view, for try number `step` of `steps`: halved at HALVED_AT, which are rescaled to the number of tries."""
+    """Of a view, for try number `step` of `steps`.
+
+    Halved at HALVED_AT, which are rescaled to the number of tries.
+    """
     now = step / steps * 10000
     return P_INIT / 2.0 ** sum(now > at for at in HALVED_AT)
 

@@ -1,7 +1,7 @@
 """The budget that an attacked frame really used, measured from the two frames alone.
 
 Nothing here knows how the attack worked: it is the referee. It looks at uint8 images and float32
-    points as a sensor would deliver them, in integers and float64.
+points as a sensor would deliver them, in integers and float64.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ def check_budget(threat: Threat, budget: Budget) -> tuple[bool, str]:
     _over(faults, "change of dt [s]", budget.dt_s, 0.0)
     if budget.other_changes:
         faults.append(f"changed besides images and points: {', '.join(budget.other_changes)}")
-    return (False, "; ".join(faults)) if faults else (True, used_budget(threat, budget))
+    return (False, "; ".join(faults)) if faults else (True, describe_used_budget(threat, budget))
 
 
 def _over(faults: list[str], what: str, found: float, allowed: float) -> None:
@@ -174,7 +174,7 @@ def _over(faults: list[str], what: str, found: float, allowed: float) -> None:
         faults.append(f"{what}: {found:.7g}, budget {allowed:g}")
 
 
-def used_budget(threat: Threat, budget: Budget) -> str:
+def describe_used_budget(threat: Threat, budget: Budget) -> str:
     """Describe what was used of each allowance: '4 of 4 grey levels; 0.099990 of 0.1 m'.
 
     Args:
@@ -244,7 +244,10 @@ def _same(a: object, b: object) -> bool:
 
 
 def ray_origins(frame: Frame) -> Float64:
-    """(N, 3) where each point's ray starts: the place of the sensor at the point's sweep, in the keyframe's LiDAR frame [m]."""
+    """(N, 3) where each point's ray starts.
+
+    The place of the sensor at the point's sweep, in the keyframe's LiDAR frame [m].
+    """
     origins: Float64 = frame.sweep_T[frame.sweep_index.astype(np.int64), :3, 3]
     return origins
 

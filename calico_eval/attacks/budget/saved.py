@@ -1,4 +1,6 @@
-"""Attacked frames on disk: one .npz per frame, which anyone can read with numpy alone and `verify` can check.
+"""Attacked frames on disk.
+
+One .npz per frame, which anyone can read with numpy alone and `verify` can check.
 
 Arrays `image_0` ... `image_<V-1>` (H_v, W_v, 3) uint8, `points` (N, 5) float32, `ring` and
 `sweep_index` (N,), `elongation` (N,) where the frame has one, and `about`: a JSON text (UTF-8
@@ -176,7 +178,9 @@ def check_saved(
 
 
 def load_attacked(path: Path) -> SavedFrame:
-    """Reads a file of `save_attacked`. Nothing in it is executed, and no name in it is used as a path.
+    """Reads a file of `save_attacked`.
+
+    Nothing in it is executed, and no name in it is used as a path.
 
     Raises:
         CalicoError: no such file, not one of these, or damaged.
@@ -207,7 +211,10 @@ def load_attacked(path: Path) -> SavedFrame:
 
 
 def file_name(token: str) -> str:
-    """The name of a frame's file: letters, digits, '_' and '-' of the token, and a digest of all of it. Never a path."""
+    """The name of a frame's file.
+
+    Letters, digits, '_' and '-' of the token, and a digest of all of it. Never a path.
+    """
     readable = re.sub(r"[^A-Za-z0-9_-]+", "_", token)[:60]
     return (
         f"{readable}-{hashlib.sha256(token.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}.npz"

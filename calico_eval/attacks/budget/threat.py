@@ -129,7 +129,10 @@ class Threat:
 
     @property
     def main(self) -> tuple[str, float, str]:
-        """The allowance that a curve over budgets has on its axis: field, value, unit. Of a joint threat the camera's."""
+        """The allowance that a curve over budgets has on its axis: field, value, unit.
+
+        Of a joint threat the camera's.
+        """
         for name in (*_CAMERA, *_LIDAR):
             if getattr(self, name):
                 axis = "window_deg" if name == "removed_share" and self.window_deg < 360 else name

@@ -1,5 +1,6 @@
 """LiDAR attacks in which points appear and vanish: dropping, removal, spoofed vehicles, injection.
 
-Each file is one family; what they share is the geometry of the sensor (`rays`), where they aim (`aim`), how the changed cloud is
-put together (`edit`) and the gradient on pillars (`pillars`). They are listed in `catalogue.ALGORITHMS`.
+Each module is one family. They share the geometry of the sensor (`rays`), the choice of the place
+(`aim`), the assembly of the changed cloud (`edit`) and the objective of a cloud (`cloud_loss`).
+They are listed in `catalogue.ALGORITHMS`.
 """

@@ -13,12 +13,18 @@ AHEAD_DEG = 45.0
 """An object is ahead where its azimuth is within this of the x axis."""
 
 WINDOW_MARGIN_DEG = 1e-4
-"""What float32 may do to the azimuth of a point that is put on a ray; windows are narrower by it on both sides."""
+"""What float32 may do to the azimuth of a point that is put on a ray; windows are narrower by it on
+both sides."""
 
 
-def aim(frame: Frame) -> tuple[int, str]:
-    """The object that an attack is about where the user names none: of the objects with LiDAR points the nearest ahead, or the
-    nearest at all. Its row in `frame.boxes` (-1: there is none), and a note where it is not ahead."""
+def choose_object(frame: Frame) -> tuple[int, str]:
+    """Choose the object that an attack is about if the user names none.
+
+    It is the nearest object ahead with LiDAR points, or the nearest of all.
+
+    Returns:
+        Its row in `frame.boxes` (-1 if there is no object), and a note if it is not ahead.
+    """
     seen = np.flatnonzero(frame.boxes.num_points > 0)
     if len(seen) == 0:
         return -1, "no object with LiDAR points: aimed straight ahead"
@@ -31,7 +37,15 @@ def aim(frame: Frame) -> tuple[int, str]:
 
 
 def azimuth_of(frame: Frame, row: int) -> float:
-    """Azimuth of an object from the sensor [rad]; 0 for row -1."""
+    """Return the azimuth of an object from the sensor.
+
+    Args:
+        frame: The frame.
+        row: Row of the object in `frame.boxes`.
+
+    Returns:
+        The azimuth [rad]; 0 for row -1.
+    """
     if row < 0:
         return 0.0
     x, y = frame.boxes.boxes[row, :2].astype(np.float64) - frame.sweep_T[0, :2, 3]
@@ -39,7 +53,16 @@ def azimuth_of(frame: Frame, row: int) -> float:
 
 
 def in_window(offsets: Float64, center_rad: float, window_deg: float) -> Bool:
-    """(N,) which offsets (N, 3) from the sensor lie in the azimuth window about `center_rad`; all of them for 360 degrees."""
+    """Tell which offsets from the sensor lie in an azimuth window.
+
+    Args:
+        offsets: (N, 3) offsets [m].
+        center_rad: Azimuth of the window's middle [rad].
+        window_deg: Width of the window [deg]; 360 holds everything.
+
+    Returns:
+        (N,) mask.
+    """
     if window_deg >= 360.0:
         return np.ones(len(offsets), np.bool_)
     azimuth = np.arctan2(offsets[:, 1], offsets[:, 0])
@@ -48,8 +71,15 @@ def in_window(offsets: Float64, center_rad: float, window_deg: float) -> Bool:
     return inside
 
 
-def removable(threat: Threat, frame: Frame) -> int:
-    """How many points may vanish: the larger of `points_removed` and `removed_share` of the frame's points."""
+def count_removable(threat: Threat, frame: Frame) -> int:
+    """Count how many points may vanish.
+
+    It is the larger of `points_removed` and `removed_share` of the frame's points.
+
+    Args:
+        threat: The allowances.
+        frame: The frame.
+    """
     n = len(frame.points)
     share = math.floor(threat.removed_share * n + 1e-6)
     while n and share / n > threat.removed_share:

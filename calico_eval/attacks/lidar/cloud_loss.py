@@ -1,10 +1,10 @@
 """What an attack that moves points in and out sees of a model: the objective of a cloud.
 
-The attack asks for the objective of a whole cloud, for its gradient at points that it added, and for
-what single points are worth (`PointValues`), which every engine estimates in its own way: our network
-from the gradient on its pillars (`engines.network.pillars`), a user's model from the gradient on
-point weights or positions (`engines.point_values`). Estimates only order the candidates. What counts
-is the objective on the changed cloud.
+The attack asks for the objective of a whole cloud, for its gradient at points that it added, and
+for what single points are worth (`PointValues`), which every engine estimates in its own way: our
+network from the gradient on its pillars (`engines.network.pillars`), a user's model from the
+gradient on point weights or positions (`engines.point_values`). Estimates only order the
+candidates. What counts is the objective on the changed cloud.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ import numpy as np
 from calico.frame import Frame
 from calico.seeds import make_generator
 from calico_eval.attacks.details import AttackDetails, Crafted
-from calico_eval.attacks.lidar.aim import removable
-from calico_eval.attacks.lidar.edit import Returns, range_limits, with_returns, within_budget
+from calico_eval.attacks.lidar.aim import count_removable
+from calico_eval.attacks.lidar.edit import Returns, add_returns, choose_within_budget, range_limits
 from calico_eval.attacks.lidar.rays import rays_of
 from calico_eval.attacks.lidar.spoof import DISTANCES_M, WINDOW_DEG
 from calico_eval.attacks.spec import AttackSpec
@@ -21,7 +21,14 @@ from calico_eval.engines.base import Engine
 def spoof_random(
     engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
 ) -> list[Crafted]:
-    """As many random returns as the budget has, in the window and between the distances of `spoof`."""
+    """Add as many random returns as the budget has, in the window and at the distances of `spoof`.
+
+    Args:
+        engine: Not used.
+        frames: The clean frames.
+        spec: The attack.
+        seed: Seed of the run.
+    """
     return [
         _scattered(
             frame,
@@ -37,7 +44,14 @@ def spoof_random(
 def inject_random(
     engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
 ) -> list[Crafted]:
-    """As many random returns as the budget has, on any ray of the window straight ahead, at any range."""
+    """Add as many random returns as the budget has, on any ray of the window ahead, at any range.
+
+    Args:
+        engine: Not used.
+        frames: The clean frames.
+        spec: The attack.
+        seed: Seed of the run.
+    """
     return [
         _scattered(frame, spec, seed, spec.threat.window_deg, (0.0, np.inf)) for frame in frames
     ]
@@ -58,12 +72,12 @@ def _scattered(
             AttackDetails(seed=own, note="no range that a return could have: nothing was changed"),
         )
     chosen = order[
-        within_budget(
-            rays, order, order[:0], spec.threat.points_added, removable(spec.threat, frame)
+        choose_within_budget(
+            rays, order, order[:0], spec.threat.points_added, count_removable(spec.threat, frame)
         )
     ]
     returns = Returns(
         chosen, random.uniform(low, high, len(chosen)), random.uniform(0.0, 1.0, len(chosen))
     )
     note = "" if len(chosen) else "no ray in the window: nothing was changed"
-    return Crafted(with_returns(frame, rays, returns), AttackDetails(seed=own, note=note))
+    return Crafted(add_returns(frame, rays, returns), AttackDetails(seed=own, note=note))

@@ -1,4 +1,7 @@
-"""Puts a changed cloud together: rows that stay keep their bytes and their order, new returns come after them."""
+"""Assembly of a changed cloud.
+
+Rows that stay keep their bytes and their order, and new returns come after them.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,13 @@ from calico_eval.attacks.lidar.rays import RANGE_MARGIN_M, Rays
 
 @dataclass(frozen=True)
 class Returns:
-    """K spoofed returns, one a ray: ray (K,) index into `Rays`, range_m (K,) from the sensor, intensity (K,) in 0..1."""
+    """K spoofed returns, one per ray.
+
+    Attributes:
+        ray: (K,) index into `Rays`.
+        range_m: (K,) range from the sensor [m].
+        intensity: (K,) from 0 to 1.
+    """
 
     ray: Int64
     range_m: Float64
@@ -20,18 +29,18 @@ class Returns:
 
     @staticmethod
     def none() -> Returns:
-        """No returns."""
+        """Make an empty set of returns."""
         return Returns(np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
 
     def __len__(self) -> int:
         return len(self.ray)
 
     def select(self, keep: Bool | Int64) -> Returns:
-        """Those that `keep` (mask or indices) picks."""
+        """Select the returns that `keep` (mask or indices) picks."""
         return Returns(self.ray[keep], self.range_m[keep], self.intensity[keep])
 
     def joined(self, other: Returns) -> Returns:
-        """These and the others."""
+        """Return these and the others."""
         return Returns(
             np.concatenate([self.ray, other.ray]),
             np.concatenate([self.range_m, other.range_m]),
@@ -39,13 +48,18 @@ class Returns:
         )
 
     def xyz(self, rays: Rays) -> Float64:
-        """(K, 3) where they are [m, LiDAR frame]."""
+        """Compute where the returns are, (K, 3) [m, LiDAR frame]."""
         result: Float64 = rays.origin + rays.direction[self.ray] * self.range_m[:, None]
         return result
 
 
-def without(frame: Frame, keep: Bool) -> Frame:
-    """The frame with the points of the mask only; every other row keeps its bytes."""
+def keep_points(frame: Frame, keep: Bool) -> Frame:
+    """Return the frame with the points of a mask only; every other row keeps its bytes.
+
+    Args:
+        frame: The frame.
+        keep: (N,) mask of the points that stay.
+    """
     return frame.replace(
         points=frame.points[keep],
         ring=frame.ring[keep],
@@ -54,8 +68,18 @@ def without(frame: Frame, keep: Bool) -> Frame:
     )
 
 
-def untouched(rays: Rays, returns: Returns) -> Bool:
-    """(N,) the frame's points whose ray gets no spoofed return. One return a ray: what a spoofed one replaces or hides goes."""
+def find_untouched(rays: Rays, returns: Returns) -> Bool:
+    """Tell which points stay because their ray gets no spoofed return.
+
+    A ray has one return, so the points that a spoofed one replaces or hides go.
+
+    Args:
+        rays: Rays of the frame.
+        returns: Spoofed returns.
+
+    Returns:
+        (N,) mask of the frame's points.
+    """
     used = np.zeros(len(rays) + 1, np.bool_)
     used[returns.ray] = True
     free: Bool = ~used[
@@ -64,10 +88,17 @@ def untouched(rays: Rays, returns: Returns) -> Bool:
     return free
 
 
-def with_returns(frame: Frame, rays: Rays, returns: Returns) -> Frame:
-    """The frame in which these rays return what the attacker wants: of the keyframe's sweep, with ring, dt and elongation of the
-    ray they are on."""
-    kept = without(frame, untouched(rays, returns))
+def add_returns(frame: Frame, rays: Rays, returns: Returns) -> Frame:
+    """Return the frame with spoofed returns on some rays.
+
+    They belong to the keyframe's sweep, with ring, dt and elongation of the ray they are on.
+
+    Args:
+        frame: The frame.
+        rays: Its rays.
+        returns: The spoofed returns.
+    """
+    kept = keep_points(frame, find_untouched(rays, returns))
     like = rays.like[returns.ray]
     rows = np.column_stack([returns.xyz(rays), returns.intensity, frame.points[like, 4]]).astype(
         np.float32
@@ -82,10 +113,17 @@ def with_returns(frame: Frame, rays: Rays, returns: Returns) -> Frame:
     )
 
 
-def within_budget(rays: Rays, ray: Int64, taken: Int64, added: int, removed: int) -> Int64:
-    """Of the wanted rays (K,), the first ones that the budget allows, as indices into `ray`; no ray twice, none of `taken`.
+def choose_within_budget(rays: Rays, ray: Int64, taken: Int64, added: int, removed: int) -> Int64:
+    """Choose the first of the wanted rays that the budget allows; no ray twice, none of `taken`.
 
-    added, removed: the whole budget; `taken` counts.
+    Args:
+        rays: Rays of the frame.
+        ray: (K,) wanted rays, in the order of preference.
+        taken: Rays that have a spoofed return already; they count.
+        added, removed: The whole budget of points.
+
+    Returns:
+        Indices into `ray`.
     """
     seen = set(taken.tolist())
     left, spare = added - len(taken), removed - int(rays.returns[taken].sum())
@@ -102,5 +140,12 @@ def within_budget(rays: Rays, ray: Int64, taken: Int64, added: int, removed: int
 
 
 def range_limits(rays: Rays, r_min_m: float) -> tuple[float, float]:
-    """Nearest and farthest range that a spoofed return may have [m]; the farthest is what the sensor reported in this frame."""
+    """Return the nearest and farthest range that a spoofed return may have [m].
+
+    The farthest is the largest that the sensor reported in this frame.
+
+    Args:
+        rays: Rays of the frame.
+        r_min_m: Smallest range that the threat allows [m].
+    """
     return r_min_m + RANGE_MARGIN_M, rays.reach_m - RANGE_MARGIN_M

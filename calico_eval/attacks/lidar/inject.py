@@ -10,14 +10,14 @@ from scipy.spatial import cKDTree
 
 from calico.frame import Bool, Float32, Float64, Frame, Int64
 from calico.geometry.boxes import points_in_boxes
-from calico_eval.attacks.lidar.aim import aim, azimuth_of, removable
+from calico_eval.attacks.lidar.aim import azimuth_of, choose_object, count_removable
 from calico_eval.attacks.lidar.cloud_loss import CloudLoss
 from calico_eval.attacks.lidar.edit import (
     Returns,
+    add_returns,
+    choose_within_budget,
+    find_untouched,
     range_limits,
-    untouched,
-    with_returns,
-    within_budget,
 )
 from calico_eval.attacks.lidar.rays import Rays, rays_of
 from calico_eval.attacks.spec import AttackSpec
@@ -33,15 +33,31 @@ OBJECT_MARGIN_M = 0.1
 
 @dataclass(frozen=True)
 class Segments:
-    """The part of each ray on which a return may be put: ray (K,) index into `Rays`, low, high (K,) range [m]."""
+    """The part of each ray on which a return may be put.
+
+    Attributes:
+        ray: (K,) index into `Rays`.
+        low, high: (K,) range [m].
+    """
 
     ray: Int64
     low: Float64
     high: Float64
 
 
-def inject(loss: CloudLoss, frame: Frame, spec: AttackSpec, random: np.random.Generator) -> Frame:
-    """Returns anywhere in the threat's window (about the nearest object ahead), at any range that the sensor reports."""
+def inject_points(
+    loss: CloudLoss, frame: Frame, spec: AttackSpec, random: np.random.Generator
+) -> Frame:
+    """Add returns in the threat's window, at any range that the sensor reports.
+
+    The window is about the nearest object ahead.
+
+    Args:
+        loss: The objective of a cloud.
+        frame: The clean frame.
+        spec: The attack.
+        random: Generator.
+    """
     rays = rays_of(frame)
     low, high = range_limits(rays, spec.threat.r_min_m)
     free = np.flatnonzero(_window(rays, frame, spec)) if high > low else np.zeros(0, np.int64)
@@ -49,8 +65,17 @@ def inject(loss: CloudLoss, frame: Frame, spec: AttackSpec, random: np.random.Ge
     return _placed(loss, frame, rays, segments, spec, random)
 
 
-def attach(loss: CloudLoss, frame: Frame, spec: AttackSpec, random: np.random.Generator) -> Frame:
-    """Returns within ATTACH_M of a return of a labelled object: of any object, within the threat's window."""
+def attach_points(
+    loss: CloudLoss, frame: Frame, spec: AttackSpec, random: np.random.Generator
+) -> Frame:
+    """Add returns within ATTACH_M of a return of any labelled object in the threat's window.
+
+    Args:
+        loss: The objective of a cloud.
+        frame: The clean frame.
+        spec: The attack.
+        random: Generator.
+    """
     rays = rays_of(frame)
     surface = frame.points[frame.sweep_index == 0, :3].astype(np.float64)
     boxes = frame.boxes.boxes
@@ -66,7 +91,15 @@ def attach(loss: CloudLoss, frame: Frame, spec: AttackSpec, random: np.random.Ge
 
 
 def near_surface(rays: Rays, surface: Float64, r_min_m: float) -> Segments:
-    """The part of each ray within ATTACH_M of the surface point (S, 3) [m, from the sensor] that is nearest to it in angle."""
+    """Compute the part of each ray that is near a surface.
+
+    It lies within ATTACH_M of the surface point that is nearest to the ray in angle.
+
+    Args:
+        rays: Rays of the frame.
+        surface: (S, 3) points of the surface [m, from the sensor].
+        r_min_m: Smallest range that the threat allows [m].
+    """
     if len(surface) == 0 or len(rays) == 0:
         return Segments(np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
     distance = np.linalg.norm(surface, axis=1)
@@ -88,24 +121,30 @@ def _placed(
     spec: AttackSpec,
     random: np.random.Generator,
 ) -> Frame:
-    """Places returns in `spec.steps` rounds: an equal part of the budget goes to the (ray, range) pairs that the gradient on
-    pillars values most, at most one a pillar and round; then the ranges of all that are placed take a step of gradient ascent.
-    The best of all rounds counts, and the clean frame does."""
+    """Places returns in `spec.steps` rounds.
+
+    An equal part of the budget goes to the (ray, range) pairs that the gradient on pillars values
+    most, at most one a pillar and round; then the ranges of all that are placed take a step of
+    gradient ascent. The best of all rounds counts, and the clean frame does.
+    """
     best, best_loss = frame, loss.value(frame.points)
     work = _Placing(loss, frame, rays, segments, random)
-    budget = spec.threat.points_added, removable(spec.threat, frame)
+    budget = spec.threat.points_added, count_removable(spec.threat, frame)
     for step in range(1, spec.steps + 1):
         work.add(min(budget[0], max(1, round(budget[0] * step / spec.steps))), budget[1])
         if len(work.returns) == 0:
             break
         work.move(FIRST_STEP_CELLS * loss.cell_m * (1.0 - (step - 1) / spec.steps))
         if work.value() > best_loss:
-            best, best_loss = with_returns(frame, rays, work.returns), work.value()
+            best, best_loss = add_returns(frame, rays, work.returns), work.value()
     return best
 
 
 class _Placing:
-    """Returns that are being placed, each within its segment. returns.ray indexes rays; `_row` (K,) the segments."""
+    """Returns that are being placed, each within its segment.
+
+    `returns.ray` indexes rays; `_row` (K,) indexes segments.
+    """
 
     def __init__(
         self,
@@ -140,7 +179,9 @@ class _Placing:
         order = np.argsort(-gain, kind="stable")
         order = order[gain[order] > 0]
         chosen = order[
-            within_budget(self._rays, candidates.ray[order], self.returns.ray, total, removed)
+            choose_within_budget(
+                self._rays, candidates.ray[order], self.returns.ray, total, removed
+            )
         ]
         self.returns = self.returns.joined(candidates.select(chosen))
         self._row = np.concatenate([self._row, row[chosen]])
@@ -148,7 +189,7 @@ class _Placing:
     def move(self, step_m: float) -> None:
         """One step of steepest ascent along the rays; kept where it raises the objective."""
         kept, points = (
-            self._frame.points[untouched(self._rays, self.returns)],
+            self._frame.points[find_untouched(self._rays, self.returns)],
             self._points(self.returns),
         )
         before, gradient = self._loss.positions(kept, torch.from_numpy(points))
@@ -176,16 +217,16 @@ class _Placing:
         return np.sort(first)
 
     def _points(self, returns: Returns) -> Float32:
-        """(K, 5) as `with_returns` delivers them."""
+        """(K, 5) as `add_returns` delivers them."""
         like = self._rays.like[returns.ray]
         return np.column_stack(
             [returns.xyz(self._rays), returns.intensity, self._frame.points[like, 4]]
         ).astype(np.float32)
 
     def _cloud(self) -> Float32:
-        kept = self._frame.points[untouched(self._rays, self.returns)]
+        kept = self._frame.points[find_untouched(self._rays, self.returns)]
         return np.concatenate([kept, self._points(self.returns)])
 
 
 def _window(rays: Rays, frame: Frame, spec: AttackSpec) -> Bool:
-    return rays.window(frame, azimuth_of(frame, aim(frame)[0]), spec.threat.window_deg)
+    return rays.window(frame, azimuth_of(frame, choose_object(frame)[0]), spec.threat.window_deg)

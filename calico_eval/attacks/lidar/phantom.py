@@ -11,20 +11,27 @@ from scipy.spatial import cKDTree
 
 from calico.frame import Bool, Float64, Frame, Int64
 from calico_eval.attacks.budget.threat import Threat
-from calico_eval.attacks.lidar.aim import removable
-from calico_eval.attacks.lidar.edit import Returns, range_limits, within_budget
+from calico_eval.attacks.lidar.aim import count_removable
+from calico_eval.attacks.lidar.edit import Returns, choose_within_budget, range_limits
 from calico_eval.attacks.lidar.rays import Rays
 from calico_eval.attacks.lidar.vehicle_shapes import MIN_POINTS, Trace
 
 OFF_BEAM_DEG = 1.0
-"""A point of a trace that is farther than this from every ray of the sensor has no ray that could return it."""
+"""A point of a trace that is farther than this from every ray of the sensor has no ray that could
+return it."""
 FREE_M = 4.0
-"""No labelled object may be this close to a phantom: a box within 2 m of the phantom must not be an object's own."""
+"""No labelled object may be this close to a phantom: a box within 2 m of the phantom must not be an
+object's own."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a phantom's nearest point stands: azimuth [rad] and horizontal distance [m] from the sensor."""
+    """The place of a phantom's nearest point, seen from the sensor.
+
+    Attributes:
+        azimuth_rad: Azimuth [rad].
+        distance_m: Horizontal distance [m].
+    """
 
     azimuth_rad: float
     distance_m: float
@@ -32,7 +39,12 @@ class Place:
 
 @dataclass(frozen=True)
 class Phantom:
-    """A trace at a place. returns: what the sensor's rays return. center: (2,) x, y of its box [m, LiDAR frame]."""
+    """A trace at a place.
+
+    Attributes:
+        returns: What the sensor's rays return.
+        center: (2,) x, y of its box [m, LiDAR frame].
+    """
 
     trace: Trace
     place: Place
@@ -58,21 +70,29 @@ class Projector:
         visible: Callable[[Float64], Bool] | None = None,
     ) -> None:
         self._frame, self._rays, self._allowed, self._visible = frame, rays, allowed, visible
-        self._added, self._removed = threat.points_added, removable(threat, frame)
+        self._added, self._removed = threat.points_added, count_removable(threat, frame)
         self._limits = range_limits(rays, threat.r_min_m)
         self._tree = cKDTree(rays.direction)
 
     def put(self, trace: Trace, place: Place) -> Phantom | None:
-        """The trace turned about the sensor's z axis and moved along the ground until its nearest point stands at the place.
+        """Put a trace at a place, on the rays of the sensor.
 
-        Every point then goes to the nearest ray, at the range where that ray reaches the point's horizontal distance. Where
-        points share a ray the nearest is seen. What the attacker's rays or budget cannot return is left out, from the sides
-        inwards.
-        None: an object is there already, the trace has too many points for the budget, or too few are left.
+        The trace is turned about the sensor's z axis and moved along the ground until its nearest
+        point stands at the place. Every point then goes to the nearest ray, at the range where that
+        ray reaches the point's horizontal distance. If points share a ray the nearest is seen. What
+        the attacker's rays or budget cannot return is left out, from the sides inwards.
+
+        Args:
+            trace: The trace.
+            place: The place.
+
+        Returns:
+            The phantom. None if an object is there already, the trace has too many points for the
+            budget, or too few are left.
         """
         if len(self._rays) == 0 or len(trace) > self._added:
             return None
-        xyz, center = moved(trace, place)
+        xyz, center = move_trace(trace, place)
         target: Float64 = center[:2] + self._rays.origin[:2]
         objects = self._frame.boxes.boxes[:, :2]
         if len(objects) and np.linalg.norm(objects - target, axis=1).min() < FREE_M:
@@ -104,15 +124,25 @@ class Projector:
         )
         found = found.select(np.argsort(away, kind="stable"))
         return found.select(
-            within_budget(self._rays, found.ray, np.zeros(0, np.int64), self._added, self._removed)
+            choose_within_budget(
+                self._rays, found.ray, np.zeros(0, np.int64), self._added, self._removed
+            )
         )
 
 
-def moved(trace: Trace, place: Place) -> tuple[Float64, Float64]:
-    """The trace's points (K, 3) and its box's centre (3,), from the sensor, turned and moved to the place; heights stay.
+def move_trace(trace: Trace, place: Place) -> tuple[Float64, Float64]:
+    """Turn a trace about z and shift it along the ray to a place; heights stay.
 
-    The global transformation of Cao et al. (CCS 2019): a turn about z, then a shift along the ray. So the vehicle keeps its size
-    and shows the sensor the same side.
+    So the vehicle keeps its size and shows the sensor the same side.
+
+    Args:
+        trace: The trace.
+        place: The place.
+
+    Returns:
+        The trace's points (K, 3) and its box's centre (3,), from the sensor [m].
+
+    Source: the global transformation of Cao et al., CCS 2019.
     """
     turn = place.azimuth_rad - math.atan2(trace.center[1], trace.center[0])
     c, s = math.cos(turn), math.sin(turn)

@@ -1,4 +1,7 @@
-"""The rays of a LiDAR's keyframe sweep, estimated from one frame: where a spoofed return can be, and what it replaces."""
+"""The rays of a LiDAR's keyframe sweep, estimated from one frame.
+
+They tell where a spoofed return can be and what it replaces.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ from calico.frame import Bool, Float64, Frame, Int16, Int64
 from calico_eval.attacks.lidar.aim import in_window
 
 SAME_RAY_STEPS = 0.25
-"""Returns of one beam that are closer than this share of its azimuth step are of one ray (a second echo)."""
+"""Returns of one beam that are closer than this share of its azimuth step are of one ray (a second
+echo)."""
 SAME_DIRECTION_RAD = 1e-5
 TILT_DEG = 1.0
 """A gap in a ring is filled where its two ends differ by at most this in elevation."""
@@ -25,10 +29,15 @@ RANGE_MARGIN_M = 1e-4
 class Rays:
     """R rays from one place.
 
-    origin: (3,) [m, LiDAR frame]. direction: (R, 3) unit vectors. ring: (R,) int16, -1 where the sensor does not tell.
-    like: (R,) row of the frame that a return of this ray resembles in dt and elongation: its own, or its ring's nearest.
-    returns: (R,) how many returns it has now. ray_of_row: (N,) the ray of each of the frame's points, -1 for other sweeps'.
-    reach_m: the largest range in the sweep: what the sensor is known to report.
+    Attributes:
+        origin: (3,) [m, LiDAR frame].
+        direction: (R, 3) unit vectors.
+        ring: (R,) int16, -1 if the sensor does not tell.
+        like: (R,) row of the frame that a return of this ray resembles in dt and elongation: its
+            own, or its ring's nearest.
+        returns: (R,) how many returns it has now.
+        ray_of_row: (N,) the ray of each of the frame's points, -1 for other sweeps' points.
+        reach_m: The largest range in the sweep [m], which the sensor is known to report.
     """
 
     origin: Float64
@@ -43,7 +52,16 @@ class Rays:
         return len(self.direction)
 
     def window(self, frame: Frame, center_rad: float, window_deg: float) -> Bool:
-        """(R,) rays in the azimuth window about `center_rad`, all of their present returns included."""
+        """Tell which rays lie in an azimuth window, with all of their present returns.
+
+        Args:
+            frame: The frame.
+            center_rad: Azimuth of the window's middle [rad].
+            window_deg: Width of the window [deg].
+
+        Returns:
+            (R,) mask.
+        """
         inside = in_window(self.direction, center_rad, window_deg)
         rows = np.flatnonzero(self.ray_of_row >= 0)
         outside = ~in_window(
@@ -56,10 +74,12 @@ class Rays:
 def rays_of(frame: Frame) -> Rays:
     """The rays of the keyframe's sweep.
 
-    Every return is on a ray; second echoes share the ray of the first. Where the rings are known, the rays that returned nothing
-    are filled in: along a ring, returns that are k azimuth steps apart (the median step of the frame) have k - 1 rays between
-    them, evenly spaced in azimuth and elevation. So the grid follows a cloud that was corrected for motion, in which a ring is no
-    plane curve. Without rings (-1) only the rays that returned something are known, and every return has one of its own.
+    Every return is on a ray; second echoes share the ray of the first. Where the rings are known,
+    the rays that returned nothing are filled in: along a ring, returns that are k azimuth steps
+    apart (the median step of the frame) have k - 1 rays between them, evenly spaced in azimuth and
+    elevation. So the grid follows a cloud that was corrected for motion, in which a ring is no
+    plane curve. Without rings (-1) only the rays that returned something are known, and every
+    return has one of its own.
     """
     rows, origin, azimuth, elevation, reach = _sweep(frame)
     ring = frame.ring[rows]
@@ -114,9 +134,11 @@ def _azimuth_step(azimuth: Float64, ring: Int16) -> float:
 
 
 class _Ring:
-    """The returns of one beam in the order of azimuth, step [rad] of its sensor (0: unknown, no returns belong together).
+    """The returns of one beam in the order of azimuth.
 
-    ray: (n,) the ray of each return, counted from 0.
+    Attributes:
+        step: Azimuth step of its sensor [rad]; 0 if unknown, and then no returns belong together.
+        ray: (n,) the ray of each return, counted from 0.
     """
 
     def __init__(self, azimuth: Float64, elevation: Float64, step: float) -> None:

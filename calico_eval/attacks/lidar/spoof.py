@@ -1,9 +1,12 @@
-"""Spoofed vehicles: the trace of a real one, put where none is, by queries alone.
+"""Spoofed vehicles: the trace of a real one, put at a free place, by queries alone.
 
-After Cao et al. (CCS 2019) and Sun et al. (USENIX Security 2020): the attacker copies the few points that a LiDAR has of a far or
-half hidden vehicle and plays them back 5 to 8 m ahead. Deviations: the trace is put on the rays of the attacked sensor (one
-return a ray, what it replaces or hides is deleted) and cut to the azimuth window that the hardware reaches; traces are tried by
-queries, first many traces, then other places of the best one.
+The attacker copies the few points that a LiDAR has of a far or half hidden vehicle and plays them
+back 5 to 8 m ahead.
+
+Source: after Cao et al., CCS 2019, and Sun et al., USENIX Security 2020. Deviations: the trace is
+put on the rays of the attacked sensor (one return per ray, and what it replaces or hides is
+deleted) and cut to the azimuth window that the hardware reaches. Traces are tried by queries, first
+many traces, then other places of the best one.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.predictions import Predictions
 from calico_eval.attacks.details import AttackDetails, Crafted
-from calico_eval.attacks.lidar.edit import with_returns
+from calico_eval.attacks.lidar.edit import add_returns
 from calico_eval.attacks.lidar.phantom import Phantom, Place, Projector
 from calico_eval.attacks.lidar.rays import Rays, rays_of
 from calico_eval.attacks.lidar.vehicle_shapes import Trace, scene_bank
@@ -28,7 +31,8 @@ from calico_eval.engines.base import Engine
 DISTANCES_M = (5.0, 6.0, 7.0, 8.0)
 """How far ahead of the sensor a phantom's nearest point stands."""
 WINDOW_DEG = 10.0
-"""The azimuth that a spoofing laser reaches (Cao et al. 2019: 8 degrees, Sun et al. 2020: 10); a threat may allow less."""
+"""The azimuth that a spoofing laser reaches (Cao et al. 2019: 8 degrees, Sun et al. 2020: 10); a
+threat may allow less."""
 NEAR_M = 2.0
 """A box this close to the phantom's centre has taken it for real."""
 STAGES = (60, 100, 200)
@@ -42,10 +46,15 @@ Bank = Callable[[Frame], Sequence[Trace]]
 
 @dataclass(frozen=True)
 class Spoofed:
-    """What a spoofing attack came to.
+    """The outcome of a spoofing attack.
 
-    frame: the delivered one. phantom: what was put in; None: nothing could be. score_clean, score: highest score of a box of the
-    phantom's class within NEAR_M of its centre, without and with it. scores: of all tries. queries: frames shown to the engine.
+    Attributes:
+        frame: The delivered frame.
+        phantom: What was put in; None if nothing could be.
+        score_clean, score: Highest score of a box of the phantom's class within NEAR_M of its
+            centre, without and with it.
+        scores: Scores of all tries.
+        queries: Frames for which the engine was asked for predictions.
     """
 
     frame: Frame
@@ -56,38 +65,61 @@ class Spoofed:
     queries: int = 0
 
     def success(self, threshold: float) -> bool:
-        """Whether there is a box of at least this score that was not there on the clean frame."""
+        """Tell whether a box of at least this score appeared that the clean frame did not have."""
         return self.phantom is not None and self.score >= threshold > self.score_clean
 
 
-def spoof(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[Crafted]:
-    """A vehicle ahead, from the traces of the frame's own scene (`scene_bank`). `spec.steps` queries and one of the clean frame.
+def spoof_vehicle(
+    engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
+) -> list[Crafted]:
+    """Put a vehicle ahead, from the traces of the frame's own scene (`scene_bank`).
 
-    Nothing is random. The objective is the score at the target, whatever the spec names.
+    It takes `spec.steps` queries and one of the clean frame. Nothing is random. The objective is
+    the score at the target, whatever the spec names.
+
+    Args:
+        engine: The engine, which is asked for predictions.
+        frames: The clean frames.
+        spec: The attack.
+        seed: Not used.
     """
-    return [crafted(spoof_frame(engine, frame, spec, scene_bank), spec) for frame in frames]
+    return [
+        describe_outcome(spoof_frame(engine, frame, spec, scene_bank), spec) for frame in frames
+    ]
 
 
 def spoof_frame(engine: Engine, frame: Frame, spec: AttackSpec, bank: Bank) -> Spoofed:
-    """Tries `spec.steps` phantoms straight ahead and keeps the one that raises the score at its place most.
+    """Try `spec.steps` phantoms straight ahead and keep the one with the highest score.
+
+    Args:
+        engine: The engine, which is asked for predictions.
+        frame: The clean frame.
+        spec: The attack.
+        bank: Traces of vehicles to choose from.
 
     Raises:
-        CalicoError: the engine does not look at the LiDAR.
+        CalicoError: The engine does not use the LiDAR.
     """
     rays = rays_of(frame)
     allowed = rays.window(frame, 0.0, min(spec.threat.window_deg, WINDOW_DEG))
     projector = Projector(frame, rays, allowed, spec.threat)
     places = [Place(0.0, distance) for distance in DISTANCES_M]
-    return best_phantom(engine, frame, rays, candidates(projector, bank(frame), places), spec)
+    return best_phantom(engine, frame, rays, list_candidates(projector, bank(frame), places), spec)
 
 
-def candidates(
+def list_candidates(
     projector: Projector, bank: Sequence[Trace], places: Sequence[Place]
 ) -> list[list[Phantom]]:
-    """The phantoms that can be put there: a list per trace, that with the most returns first.
+    """List the phantoms that can be put at places, one list per trace, the most returns first.
 
-    Traces of at most 60, 100 and 200 points (`STAGES`) take turns, of each kind those with the most returns first: a larger
-    budget alone would favour wide vehicles, of which the window shows a part, and could do worse than a smaller one.
+    Traces of at most 60, 100 and 200 points (`STAGES`) take turns, of each kind those with the most
+    returns first. A larger budget alone would favour wide vehicles, of which the window shows a
+    part, and could do worse than a smaller one.
+
+    Args:
+        projector: Puts traces on the rays of the sensor.
+        bank: Traces of vehicles.
+        places: Places to try.
     """
     groups: list[list[Phantom]] = []
     for trace in bank:
@@ -112,10 +144,22 @@ def candidates(
 def best_phantom(
     engine: Engine, frame: Frame, rays: Rays, groups: Sequence[Sequence[Phantom]], spec: AttackSpec
 ) -> Spoofed:
-    """Two of three tries go to different traces, the others to further places of those that scored best."""
+    """Search for the phantom with the highest score.
+
+    Two of three tries go to different traces, the others to further places of those that scored
+    best.
+
+    Args:
+        engine: The engine, which is asked for predictions.
+        frame: The clean frame.
+        rays: Its rays.
+        groups: Phantoms to try, one list per trace.
+        spec: The attack.
+    """
     if "lidar" not in engine.sensors:
         raise CalicoError(
-            f"attack {spec.name}: sensor is 'lidar', but model {engine.model_name} only looks at {' and '.join(engine.sensors)}"
+            f"attack {spec.name}: sensor is 'lidar', but model {engine.model_name} only looks at "
+            f"{' and '.join(engine.sensors)}"
         )
     if not groups:
         return Spoofed(frame, None)
@@ -130,7 +174,7 @@ def best_phantom(
     before = [target_score(clean, phantom) for phantom in tried]
     best = int(np.argmax(np.array(scores) - np.array(before)))
     return Spoofed(
-        frame=with_returns(frame, rays, tried[best].returns),
+        frame=add_returns(frame, rays, tried[best].returns),
         phantom=tried[best],
         score_clean=before[best],
         score=scores[best],
@@ -140,7 +184,12 @@ def best_phantom(
 
 
 def target_score(predictions: Predictions, phantom: Phantom) -> float:
-    """The highest score of a box of the phantom's class within NEAR_M of its centre; 0 without one."""
+    """Return the highest score of a box of the phantom's class within NEAR_M of its centre, or 0.
+
+    Args:
+        predictions: Predictions on the attacked frame.
+        phantom: The phantom.
+    """
     near = np.linalg.norm(predictions.boxes[:, :2] - phantom.center, axis=1) <= NEAR_M
     return float(
         predictions.scores[near & (predictions.labels == phantom.trace.label)].max(initial=0.0)
@@ -151,19 +200,29 @@ def _scores(engine: Engine, frame: Frame, rays: Rays, phantoms: Sequence[Phantom
     scores: list[float] = []
     for start in range(0, len(phantoms), QUERY_BATCH):
         some = phantoms[start : start + QUERY_BATCH]
-        found = engine.predict([with_returns(frame, rays, phantom.returns) for phantom in some])
+        found = engine.predict([add_returns(frame, rays, phantom.returns) for phantom in some])
         scores += [target_score(one, phantom) for one, phantom in zip(found, some, strict=True)]
     return scores
 
 
-def crafted(done: Spoofed, spec: AttackSpec, note: str = "") -> Crafted:
-    """The outcome with its details; `note` comes before what was put where."""
+def describe_outcome(done: Spoofed, spec: AttackSpec, note: str = "") -> Crafted:
+    """Return the outcome with its details.
+
+    Args:
+        done: The outcome.
+        spec: The attack.
+        note: Text that comes before the description of the phantom.
+    """
     if done.phantom is None:
-        reason = f"no vehicle trace of at most {spec.threat.points_added} points fits a free place: nothing was changed"
+        reason = (
+            f"no vehicle trace of at most {spec.threat.points_added} points fits a free "
+            "place: nothing was changed"
+        )
         return Crafted(done.frame, AttackDetails(note="; ".join(filter(None, (note, reason)))))
     phantom = done.phantom
     what = (
-        f"phantom {done.frame.taxonomy.names[phantom.trace.label]} of {len(phantom.returns)} points at "
+        f"phantom {done.frame.taxonomy.names[phantom.trace.label]} of {len(phantom.returns)} "
+        "points at "
         f"({phantom.center[0]:.1f}, {phantom.center[1]:.1f}) m, trace {phantom.trace.name}"
     )
     details = AttackDetails(

@@ -1,4 +1,7 @@
-"""Traces of real vehicles: the few points that a LiDAR has of a far or half hidden one, which a spoofer can afford to copy."""
+"""Traces of real vehicles: the few points that a LiDAR has of a far or half hidden one.
+
+A spoofer can copy so few points.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,8 @@ from calico.geometry.boxes import points_in_boxes
 
 MIN_POINTS = 5
 MAX_POINTS = 200
-"""Points of a trace: the most that published hardware spoofs (Cao et al. 2019: 60 to 100; Sun et al. 2020: 200)."""
+"""Points of a trace: the most that published hardware spoofs (Cao et al. 2019: 60 to 100; Sun et
+al. 2020: 200)."""
 BOX_MARGIN_M = 0.05
 HISTORY = 4
 """Keyframes before the attacked one whose vehicles count as seen."""
@@ -23,8 +27,12 @@ HISTORY = 4
 class Trace:
     """The returns of one vehicle in one sweep.
 
-    xyz: (K, 3) from the sensor, LiDAR frame's axes [m]. intensity: (K,). center: (3,) of its box, likewise. label: its class.
-    name: token of the frame and row of the box.
+    Attributes:
+        xyz: (K, 3) points from the sensor, in the LiDAR frame's axes [m].
+        intensity: (K,) intensities.
+        center: (3,) centre of its box, likewise.
+        label: Its class.
+        name: Token of the frame and row of the box.
     """
 
     xyz: Float64
@@ -77,13 +85,20 @@ def traces_of(frame: Frame) -> list[Trace]:
 
 
 def scene_bank(frame: Frame) -> list[Trace]:
-    """The vehicles of a frame and of up to HISTORY keyframes before it. Depends on nothing but the frame, so that an attack on it
-    is the same in any batch."""
+    """The vehicles of a frame and of up to HISTORY keyframes before it.
+
+    Depends on nothing but the frame, so that an attack on it is the same in any batch.
+    """
     return [trace for one in islice(_back_from(frame), HISTORY + 1) for trace in traces_of(one)]
 
 
-def bank_of(frames: Iterable[Frame], limit: int) -> list[Trace]:
-    """The first `limit` traces of some frames, e.g. of a training split."""
+def collect_traces(frames: Iterable[Frame], limit: int) -> list[Trace]:
+    """Collect the first traces of some frames, for example of a training split.
+
+    Args:
+        frames: The frames.
+        limit: Largest number of traces.
+    """
     return list(islice((trace for frame in frames for trace in traces_of(frame)), limit))
 
 

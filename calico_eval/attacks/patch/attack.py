@@ -1,6 +1,7 @@
-"""Patches that cameras see: on objects, or on a board in the world. Any colour, few pixels; the LiDAR does not see them.
+"""Patches that cameras see: on objects, or on a board in the world.
 
-The patch is where `patch_sites` says, whatever the model, and shows one texture in all views (and a board in all frames of its
+A patch has any colour and covers few pixels. The LiDAR does not see it. It lies where `patch.sites`
+puts it, whatever the model, and shows one texture in all views (and a board in all frames of its
 window). The controls show a random or a grey texture at the same places.
 """
 
@@ -20,16 +21,16 @@ from calico_eval.attacks.patch.learn_texture import (
     Learnt,
     TextureLoss,
     best_textures,
-    grey,
-    learn,
+    learn_textures,
+    make_grey,
     texture_loss,
 )
 from calico_eval.attacks.patch.render import TEXELS, PatchDomain
 from calico_eval.attacks.patch.sites import Site, Sites, board_sites, texture_count
 from calico_eval.attacks.search_space.joint import Streams
 from calico_eval.attacks.spec import AttackSpec
-from calico_eval.attacks.universal.fitted import Fitted, chunks, usable
-from calico_eval.attacks.universal.pooled_loss import ChunkLoss, pooled
+from calico_eval.attacks.universal.fitted import Fitted, select_usable, split_chunks
+from calico_eval.attacks.universal.pooled_loss import ChunkLoss, pool_losses
 from calico_eval.attacks.whitebox.run import stream_seed
 from calico_eval.engines.base import Engine
 from calico_eval.engines.white_box import WhiteBoxEngine, white_box_of
@@ -40,8 +41,11 @@ Texture = Callable[[Frame, AttackSpec, int, int], Tensor]
 
 
 def patch_attack(sites: Sites) -> Craft:
-    """Textures that are learnt on the frames that own them. Frames that share a board show one texture; those that are not its
-    owner were not looked at while it was learnt."""
+    """Textures that are learnt on the frames that own them.
+
+    Frames that share a board show one texture; those that are not its owner were not looked at
+    while it was learnt.
+    """
 
     def craft(
         engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
@@ -50,7 +54,7 @@ def patch_attack(sites: Sites) -> Craft:
         found, count = sites(frames, spec), texture_count(sites, spec)
         owners = list({site.owner.token: site.owner for site in found}.values())
         placed = [site.placed for site in sites(owners, spec)]
-        learnt = learn(model, owners, placed, count, spec, seed)
+        learnt = learn_textures(model, owners, placed, count, spec, seed)
         by_owner = {owner.token: one for owner, one in zip(owners, learnt, strict=True)}
         textures = [by_owner[site.owner.token] for site in found]
         after = _paste(frames, found, [one.textures for one in textures])
@@ -60,7 +64,12 @@ def patch_attack(sites: Sites) -> Craft:
 
 
 def patch_control(sites: Sites, texture: Texture) -> Craft:
-    """The same patches with a texture that nobody learnt."""
+    """Make the control of a patch attack: the same patches with a texture that was not learnt.
+
+    Args:
+        sites: Chooses the places.
+        texture: Makes the texture.
+    """
 
     def craft(
         engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
@@ -81,20 +90,43 @@ def patch_control(sites: Sites, texture: Texture) -> Craft:
 
 
 def random_texture(owner: Frame, spec: AttackSpec, seed: int, patches: int) -> Tensor:
-    """Each channel of each texel is 0 or 255, by chance."""
+    """Make textures whose channels are 0 or 255 by chance at each texel.
+
+    Args:
+        owner: First frame that shows the patches.
+        spec: The attack.
+        seed: Seed of the run.
+        patches: Number of patches.
+    """
     stream = torch.Generator().manual_seed(stream_seed(owner, spec, seed))
     return torch.randint(0, 2, (3 * patches, TEXELS, TEXELS), generator=stream).float()
 
 
 def grey_texture(owner: Frame, spec: AttackSpec, seed: int, patches: int) -> Tensor:
-    """Middle grey: what a patch does by covering what is behind it."""
-    return grey(patches)
+    """Make textures of middle grey, which show what a patch does by covering what is behind it.
+
+    Args:
+        owner: First frame that shows the patches.
+        spec: The attack.
+        seed: Seed of the run.
+        patches: Number of patches.
+    """
+    return make_grey(patches)
 
 
 def fit_board(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> Fitted:
-    """One texture for every board, learnt on the boards of these frames (a universal patch, Brown et al. 2017)."""
+    """Learn one texture for every board, on the boards of these frames.
+
+    Args:
+        engine: The engine whose gradients are followed.
+        frames: Frames of other scenes.
+        spec: The attack.
+        seed: Seed of the run.
+
+    Source: Brown et al., Adversarial Patch, 2017.
+    """
     model = white_box_of(engine, f"attack {spec.name}", spec.threat.sensors)
-    members = usable(model, frames, spec)
+    members = select_usable(model, frames, spec)
     found = {
         frame.token: site for frame, site in zip(members, board_sites(members, spec), strict=True)
     }
@@ -108,16 +140,19 @@ def fit_board(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: i
             PatchDomain(
                 part, [found[frame.token].placed for frame in part], 1, model.device, shared=True
             )
-            for part in chunks(members)
+            for part in split_chunks(members)
         ]
         of_chunk = [texture_loss(model, domain, spec) for domain in domains]
 
         def raised(x: Tensor, streams: Streams) -> Tensor:
-            return pooled([_drawn(loss, streams) for loss in of_chunk], len(members))(x)
+            return pool_losses([_drawn(loss, streams) for loss in of_chunk], len(members))(x)
 
         x, problem = best_textures(domains[0], raised, spec, [stream])
         start = sum(
-            map(sum, (_objectives(model, part, part, spec.objective) for part in chunks(members)))
+            map(
+                sum,
+                (_objectives(model, part, part, spec.objective) for part in split_chunks(members)),
+            )
         ) / len(members)
         with torch.no_grad():
             end = float(raised(x, ()))
@@ -156,7 +191,10 @@ def _looked_at(
     spec: AttackSpec,
     seed: int,
 ) -> list[Crafted]:
-    """With the objective on the clean and on the delivered frames. The passes of learning count for the owner of a texture."""
+    """With the objective on the clean and on the delivered frames.
+
+    The passes of learning count for the owner of a texture.
+    """
     crafted = []
     for frame, patched, site, one in zip(frames, after, sites, learnt, strict=True):
         details = AttackDetails(

@@ -1,4 +1,7 @@
-"""Textures that raise an objective, in expectation over transformations of the texture (EOT, Athalye et al., ICML 2018)."""
+"""Textures that raise an objective, in expectation over transformations of the texture (EOT).
+
+Source: Athalye et al., ICML 2018.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,11 @@ from torch import Tensor
 from calico.frame import Frame
 from calico.seeds import derive_seed
 from calico_eval.attacks.patch.placement import Placed
-from calico_eval.attacks.patch.render import TEXELS, PatchDomain, rounded
+from calico_eval.attacks.patch.render import TEXELS, PatchDomain, round_textures
 from calico_eval.attacks.search_space.joint import Streams
 from calico_eval.attacks.search_space.problem import Problem
 from calico_eval.attacks.spec import AttackSpec
-from calico_eval.attacks.whitebox.gradient import starts
+from calico_eval.attacks.whitebox.gradient import draw_starts
 from calico_eval.attacks.whitebox.run import stream_seed
 from calico_eval.engines.white_box import WhiteBoxEngine
 
@@ -29,7 +32,11 @@ BETAS, TINY = (0.9, 0.99), 1e-12
 
 @dataclass(frozen=True)
 class Learnt:
-    """The textures of one frame, (3 K, TEXELS, TEXELS) in [0, 1] on the CPU, of whole grey levels, and how they came about."""
+    """The textures of one frame, and how they came about.
+
+    Attributes:
+        textures: (3 K, TEXELS, TEXELS) in [0, 1] on the CPU, of whole grey levels.
+    """
 
     textures: Tensor
     objective: str = ""
@@ -42,7 +49,7 @@ class Learnt:
     dead_gradient: bool = False
 
 
-def learn(
+def learn_textures(
     engine: WhiteBoxEngine,
     frames: Sequence[Frame],
     placed: Sequence[Sequence[Placed]],
@@ -50,9 +57,20 @@ def learn(
     spec: AttackSpec,
     seed: int,
 ) -> list[Learnt]:
-    """One set of textures per frame, each for its own frame. Middle grey where the frame shows no patch."""
+    """Learn one set of textures per frame, each for its own frame.
+
+    A frame that shows no patch keeps middle grey.
+
+    Args:
+        engine: The engine whose gradients are followed.
+        frames: The clean frames.
+        placed: The patches of each frame.
+        patches: Number of patches.
+        spec: The attack.
+        seed: Seed of the run.
+    """
     learnt = [
-        Learnt(grey(patches), note="no patch is seen where its texture would be learnt")
+        Learnt(make_grey(patches), note="no patch is seen where its texture would be learnt")
     ] * len(frames)
     chosen = [
         (*engine.choose_objective(spec.objective, frame), row) for row, frame in enumerate(frames)
@@ -71,7 +89,13 @@ def learn(
 
 
 def texture_loss(engine: WhiteBoxEngine, domain: PatchDomain, spec: AttackSpec) -> TextureLoss:
-    """The spec's objective on the domain's frames."""
+    """Make the spec's objective on a domain's frames.
+
+    Args:
+        engine: The engine whose gradients are followed.
+        domain: The frames with their patches.
+        spec: The attack.
+    """
     sensors = spec.threat.sensors
     of_batch = engine.attack_loss(spec.objective, domain.base, sensors, spec.crossing_m)
 
@@ -84,18 +108,26 @@ def texture_loss(engine: WhiteBoxEngine, domain: PatchDomain, spec: AttackSpec) 
 def best_textures(
     domain: PatchDomain, raised: TextureLoss, spec: AttackSpec, streams: Streams
 ) -> tuple[Tensor, Problem]:
-    """Adam from each start, with a fresh transformation per step; of the ends, and the best try, the textures with the highest
-    loss as they are, without a transformation.
+    """Run Adam from each start, with a fresh transformation per step.
+
+    Of the ends and the best try it takes the textures with the highest loss as they are, without a
+    transformation.
+
+    Args:
+        domain: The frames with their patches.
+        raised: The objective.
+        spec: The attack.
+        streams: Generators of each frame.
 
     Returns:
         Textures like x, of whole grey levels, and the problem with its trace.
     """
     problem = Problem(domain, lambda x: raised(x, streams), differentiable=True)
-    candidates = [adam(problem, spec, x) for x in starts(problem, spec, streams)]
+    candidates = [ascend_with_adam(problem, spec, x) for x in draw_starts(problem, spec, streams)]
     if problem.trace.best is not None:
         candidates.append(problem.trace.best)
-    best, best_loss = rounded(candidates[0]), None
-    for x in map(rounded, candidates):
+    best, best_loss = round_textures(candidates[0]), None
+    for x in map(round_textures, candidates):
         with torch.no_grad():
             loss = raised(x, ())
         problem.trace.forwards += 1
@@ -105,8 +137,14 @@ def best_textures(
     return best, problem
 
 
-def adam(problem: Problem, spec: AttackSpec, x: Tensor) -> Tensor:
-    """`spec.steps` steps of Adam uphill, each of about `spec.step` radii, kept in [0, 1]."""
+def ascend_with_adam(problem: Problem, spec: AttackSpec, x: Tensor) -> Tensor:
+    """Make `spec.steps` steps of Adam uphill, each of about `spec.step` radii, kept in [0, 1].
+
+    Args:
+        problem: The objective.
+        spec: The attack.
+        x: Textures at the start.
+    """
     mean, square = torch.zeros_like(x), torch.zeros_like(x)
     for step in range(1, spec.steps + 1):
         _, gradient = problem.gradient(x)
@@ -119,13 +157,19 @@ def adam(problem: Problem, spec: AttackSpec, x: Tensor) -> Tensor:
     return x
 
 
-def grey(patches: int) -> Tensor:
-    """(3 K, TEXELS, TEXELS) middle grey, 128."""
-    return rounded(torch.full((3 * patches, TEXELS, TEXELS), 0.5))
+def make_grey(patches: int) -> Tensor:
+    """Make textures (3 K, TEXELS, TEXELS) of middle grey, 128."""
+    return round_textures(torch.full((3 * patches, TEXELS, TEXELS), 0.5))
 
 
 def patch_streams(frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[torch.Generator]:
-    """One generator per frame, for its start and its transformations."""
+    """Make one generator per frame, for its start and its transformations.
+
+    Args:
+        frames: The frames.
+        spec: The attack.
+        seed: Seed of the run.
+    """
     return [
         torch.Generator().manual_seed(derive_seed(stream_seed(frame, spec, seed), "patch"))
         for frame in frames

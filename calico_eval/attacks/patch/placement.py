@@ -1,4 +1,7 @@
-"""Where patches are: on objects of the ground truth, or on a board that stands still in the world while the car drives on."""
+"""The places of patches: on objects of the ground truth, or on a board in the world.
+
+The board stands still in the world while the car drives on.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +13,25 @@ from calico.frame import Float64, Frame
 from calico.geometry.boxes import box_corners as box_corners
 from calico.geometry.frames import invert_transform, transform_points
 from calico_eval.attacks.patch.shape import PatchShape
-from calico_eval.attacks.patch.visibility import Seen, box_pixels, seen
+from calico_eval.attacks.patch.visibility import Seen, box_pixels, find_visible_pixels
 
 WINDOW_S = 1.0
-"""A board stands for so long; then it is set up anew ahead of the car, which would have driven past it."""
+"""A board stands for so long; then it is set up anew ahead of the car, which would have driven past
+it."""
 
 SIDES = ((0, 1), (1, 2), (2, 3), (3, 0))
-"""Vertical sides of a box, as its lower corners from right to left for who faces them (order of `geometry.boxes.box_corners`)."""
+"""Vertical sides of a box, as its lower corners from right to left for who faces them (order of
+`geometry.boxes.box_corners`)."""
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A patch in a frame. corners: (4, 3) in its LiDAR frame, see `patch_view`. views: the pixels that show it, per view; ()
-    for a patch that has no room."""
+    """A patch in a frame.
+
+    Attributes:
+        corners: (4, 3) in its LiDAR frame [m], see `visibility`.
+        views: The pixels that show it, per view; () for a patch that has no room.
+    """
 
     corners: Float64
     views: tuple[Seen, ...]
@@ -33,13 +42,19 @@ class Placed:
         return sum(len(view) for view in self.views)
 
 
-def on_objects(frame: Frame, shape: PatchShape, view_share: float) -> list[Placed]:
-    """Patches on the nearest objects that a patch of at least one pixel can be seen on, at most `shape.objects` of them.
+def place_on_objects(frame: Frame, shape: PatchShape, view_share: float) -> list[Placed]:
+    """Place patches on the nearest objects with LiDAR points, at most `shape.objects` of them.
 
-    Of the ground-truth objects with LiDAR points, the nearest first. A patch is flat on the vertical side of the object's box
-    that fills most of the sensor's view (area x cosine / distance^2), in its middle and of its proportions. It is as large as it
-    can be without filling, in any view, more than `shape.box_share` of the pixels of the box's projection, or all patches
-    together more than `view_share` of the view.
+    A patch of at least one pixel must be visible on the object. The patch is flat on the vertical
+    side of the object's box that fills most of the sensor's view (area x cosine / distance^2), in
+    its middle and of its proportions. It is as large as possible, but in no view does it fill more
+    than `shape.box_share` of the pixels of the box's projection, or all patches together more than
+    `view_share` of the view.
+
+    Args:
+        frame: The frame with its ground truth.
+        shape: Size and place of patches.
+        view_share: Largest share of a view that all patches may fill.
     """
     room = [int(view_share * image.shape[0] * image.shape[1]) for image in frame.images]
     boxes = frame.boxes.boxes.astype(np.float64)
@@ -57,7 +72,13 @@ def on_objects(frame: Frame, shape: PatchShape, view_share: float) -> list[Place
 
 
 def place_board(frame: Frame, anchor: Frame, shape: PatchShape) -> Placed:
-    """The board that was set up in `anchor`, where `frame` sees it: it stands still in the global frame."""
+    """Return a board as a frame sees it; the board stands still in the global frame.
+
+    Args:
+        frame: The frame.
+        anchor: The keyframe in which the board was set up.
+        shape: Size and place of the board.
+    """
     world = transform_points(
         anchor.global_T_lidar @ invert_transform(anchor.ego_T_lidar), _in_ego(shape)
     )
@@ -68,7 +89,10 @@ def place_board(frame: Frame, anchor: Frame, shape: PatchShape) -> Placed:
 
 
 def anchor_of(frame: Frame) -> Frame:
-    """The first keyframe of the scene in the frame's window of WINDOW_S: there the board was set up. It needs the frame alone."""
+    """The first keyframe of the scene in the frame's window of WINDOW_S.
+
+    There the board was set up. It needs the frame alone.
+    """
     window = int(frame.timestamp_s // WINDOW_S)
     while frame.previous is not None:
         before = frame.previous()
@@ -96,7 +120,10 @@ def _in_ego(shape: PatchShape) -> Float64:
 
 def _placed(frame: Frame, corners: Float64, own: int | None) -> Placed:
     return Placed(
-        corners, tuple(seen(frame, view, corners, own=own) for view in range(len(frame.images)))
+        corners,
+        tuple(
+            find_visible_pixels(frame, view, corners, own=own) for view in range(len(frame.images))
+        ),
     )
 
 
@@ -104,7 +131,9 @@ def _on_object(frame: Frame, index: int, box: Float64, box_share: float, room: l
     """The largest patch on a box's side within the limits, found from above."""
     side = _widest_side(box)
     middle = side.mean(axis=0)
-    full = {view: len(seen(frame, view, side, hidden=False)) for view in range(len(room))}
+    full = {
+        view: len(find_visible_pixels(frame, view, side, hidden=False)) for view in range(len(room))
+    }
     limits = {
         view: min(int(box_share * box_pixels(frame, view, box)), room[view])
         for view, count in full.items()
@@ -114,7 +143,8 @@ def _on_object(frame: Frame, index: int, box: Float64, box_share: float, room: l
     while scale > 0.01:
         corners = middle + scale * (side - middle)
         if all(
-            len(seen(frame, view, corners, hidden=False)) <= limit for view, limit in limits.items()
+            len(find_visible_pixels(frame, view, corners, hidden=False)) <= limit
+            for view, limit in limits.items()
         ):
             return _placed(frame, corners, index)
         scale *= 0.97
@@ -122,7 +152,10 @@ def _on_object(frame: Frame, index: int, box: Float64, box_share: float, room: l
 
 
 def _widest_side(box: Float64) -> Float64:
-    """(4, 3) the vertical side that fills most of the LiDAR's view: top left, top right, bottom right, bottom left."""
+    """(4, 3) the vertical side that fills most of the LiDAR's view.
+
+    Top left, top right, bottom right, bottom left.
+    """
     corner = box_corners(box[None])[0]
     sides = [
         np.stack([corner[4 + left], corner[4 + right], corner[right], corner[left]])

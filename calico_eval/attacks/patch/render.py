@@ -1,4 +1,7 @@
-"""Textures onto images, differentiable, and what printing, light and a turned board do to a texture."""
+"""Differentiable rendering of textures into images.
+
+It also models what printing, light and a turned board do to a texture.
+"""
 
 from __future__ import annotations
 
@@ -17,16 +20,21 @@ from calico_eval.attacks.search_space.joint import Domain, Streams
 TEXELS = 32
 """Of a texture, per side."""
 BRIGHTNESS, CONTRAST, SATURATION, BEND = 0.1, 0.2, 0.3, 0.02
-"""Widths of the transformations: brightness +-0.1 of full scale; contrast about middle grey and saturation times 1 +- this, all
-uniform; BEND: standard deviation of the entries of a homography of the texture about the identity, which shifts, scales, shears
-and tilts it by about 2 % of its size."""
+"""Widths of the transformations: brightness +-0.1 of full scale.
+
+Contrast about middle grey and saturation times 1 +- this, all uniform; BEND: standard deviation of
+the entries of a homography of the texture about the identity, which shifts, scales, shears and
+tilts it by about 2 % of its size.
+"""
 
 
 class PatchDomain(Domain):
-    """The textures of B frames, K patches each: (B, 3 K, TEXELS, TEXELS) in [0, 1], all colours allowed, middle grey at first.
+    """The textures of B frames with K patches each: (B, 3 K, TEXELS, TEXELS) in [0, 1].
 
-    The batch shows each texture at its frame's patches by bilinear interpolation in the texture, averaged over the subpixels of a
-    pixel. The interpolation is written out with indices: `grid_sample` has no deterministic backward pass.
+    All colours are allowed, and textures begin with middle grey. The batch shows each texture at
+    its frame's patches by bilinear interpolation in the texture, averaged over the subpixels of a
+    pixel. The interpolation is written out with indices, because `grid_sample` has no deterministic
+    backward pass.
     """
 
     def __init__(
@@ -38,7 +46,10 @@ class PatchDomain(Domain):
         *,
         shared: bool = False,
     ) -> None:
-        """patches: K; patch k of a frame shows texture k. shared: one set of textures, (1, 3 K, ...), for all frames."""
+        """patches: K; patch k of a frame shows texture k.
+
+        Shared: one set of textures, (1, 3 K, ...), for all frames.
+        """
         self._frames, self._placed, self.patches, self._shared = frames, placed, patches, shared
         self.base = collate_frames(frames).to(device)
         self._pixels, self._texture, self._places = (part.to(device) for part in self._seen())
@@ -46,13 +57,19 @@ class PatchDomain(Domain):
         super().__init__(torch.full(size, 0.5, device=device), 0.5)
 
     def batch(self, x: Tensor, transformed: Streams = ()) -> Batch:
-        """See `Domain.batch`. transformed: one stream per texture set, which draws a transformation of it; none: as it is."""
+        """Return the batch that textures stand for, see `Domain.batch`.
+
+        Args:
+            x: Textures.
+            transformed: One generator per texture set, which draws a transformation of it. Without
+                generators the textures are shown as they are.
+        """
         textures, places = x.reshape(len(x) * self.patches, 3, TEXELS, TEXELS), self._places
         if transformed:
             light, bend = draw_transformations(transformed, self.patches, x.device)
-            textures = relit(textures, light)
-            places = bent(places, bend[self._texture])
-        colours = sample(textures, self._texture, places)
+            textures = apply_light(textures, light)
+            places = bend_places(places, bend[self._texture])
+        colours = sample_textures(textures, self._texture, places)
         row, view, y, x_ = self._pixels
         channels = torch.arange(3, device=x.device)
         images = self.base.images.index_put(
@@ -61,9 +78,12 @@ class PatchDomain(Domain):
         return replace(self.base, images=images)
 
     def frames(self, x: Tensor) -> list[Frame]:
-        """See `Domain.frames`: whole grey levels in texture and pixels. Pixels that show no patch keep their bytes."""
+        """Return the frames, with whole grey levels in texture and pixels.
+
+        Pixels that show no patch keep their bytes.
+        """
         images = (
-            (self.batch(rounded(x.detach())).images * 255.0)
+            (self.batch(round_textures(x.detach())).images * 255.0)
             .round()
             .clamp(0.0, 255.0)
             .to(torch.uint8)
@@ -84,7 +104,9 @@ class PatchDomain(Domain):
         ]
 
     def _seen(self) -> tuple[Tensor, Tensor, Tensor]:
-        """(4, P) frame, view, row and column of every patched pixel; (P,) its texture; (P, S, 2) places in it.
+        """(4, P) frame, view, row and column of every patched pixel; (P,) its texture.
+
+        (P, S, 2) places in it.
 
         Where two patches meet in a pixel, the nearer one, which stands first, is shown.
         """
@@ -113,15 +135,23 @@ class PatchDomain(Domain):
         )
 
 
-def rounded(textures: Tensor) -> Tensor:
-    """Textures in [0, 1] of whole grey levels, as they are printed."""
+def round_textures(textures: Tensor) -> Tensor:
+    """Round textures in [0, 1] to whole grey levels, as they are printed."""
     return (textures * 255.0).round() / 255.0
 
 
-def sample(textures: Tensor, texture: Tensor, places: Tensor) -> Tensor:
-    """(P, 3) colours: the mean over S places (P, S, 2) in 0..1 of the texture with index `texture` (P,) of (N, 3, T, T).
+def sample_textures(textures: Tensor, texture: Tensor, places: Tensor) -> Tensor:
+    """Sample textures bilinearly between the centres of their texels.
 
-    Bilinear between the centres of the texels; beyond the outer ones their colour.
+    Beyond the outer texels their colour goes on.
+
+    Args:
+        textures: (N, 3, T, T) textures.
+        texture: (P,) index of each pixel's texture.
+        places: (P, S, 2) places from 0 to 1, over whose colours the mean is taken.
+
+    Returns:
+        (P, 3) colours.
     """
     size = textures.shape[-1]
     at = (places * size - 0.5).clamp(0.0, size - 1.0)
@@ -138,7 +168,16 @@ def sample(textures: Tensor, texture: Tensor, places: Tensor) -> Tensor:
 def draw_transformations(
     streams: Streams, patches: int, device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Light (N, 3): brightness, contrast, saturation, and bend (N, 3, 3), of `patches` textures for each stream."""
+    """Draw light and bend of textures.
+
+    Args:
+        streams: Generators.
+        patches: Number of textures for each stream.
+        device: Device of the result.
+
+    Returns:
+        Light (N, 3): brightness, contrast, saturation; and bend (N, 3, 3).
+    """
     uniform = torch.cat(
         [2.0 * torch.rand(patches, 3, generator=stream) - 1.0 for stream in streams]
     )
@@ -146,8 +185,13 @@ def draw_transformations(
     return uniform.to(device), (torch.eye(3) + BEND * normal).to(device)
 
 
-def relit(textures: Tensor, light: Tensor) -> Tensor:
-    """Textures (N, 3, T, T) in [0, 1] under light (N, 3) in -1..1."""
+def apply_light(textures: Tensor, light: Tensor) -> Tensor:
+    """Apply light to textures.
+
+    Args:
+        textures: (N, 3, T, T) in [0, 1].
+        light: (N, 3) in -1..1.
+    """
     brightness, contrast, saturation = (light[:, i, None, None, None] for i in range(3))
     luma = (textures * textures.new_tensor([0.299, 0.587, 0.114])[:, None, None]).sum(
         dim=1, keepdim=True
@@ -158,8 +202,13 @@ def relit(textures: Tensor, light: Tensor) -> Tensor:
     )
 
 
-def bent(places: Tensor, bend: Tensor) -> Tensor:
-    """Places (P, S, 2) after one homography (P, 3, 3) each about the texture's middle, kept inside it."""
+def bend_places(places: Tensor, bend: Tensor) -> Tensor:
+    """Apply a homography about the texture's middle to places; the results are kept inside it.
+
+    Args:
+        places: (P, S, 2) places from 0 to 1.
+        bend: (P, 3, 3) homographies.
+    """
     centred = torch.cat([places - 0.5, torch.ones_like(places[..., :1])], dim=2) @ bend.transpose(
         1, 2
     )

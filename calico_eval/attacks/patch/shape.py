@@ -1,4 +1,4 @@
-"""How large a patch is and where it hangs: the part of a patch attack that an attacker decides before he sees the model."""
+"""Size and place of patches: the decisions of an attacker who does not know the model yet."""
 
 from __future__ import annotations
 
@@ -21,12 +21,16 @@ _LIMITS = {
 class PatchShape:
     """Size and place of patches.
 
-    objects, box_share: of a patch on objects: how many of the nearest ones carry one, and the share of the pixels of an object's
-        projected box that it may fill, .01 to .5.
-    width_m, height_m: of a board in the world. lying: flat on the ground, its top edge away from the car; otherwise it stands
-        and faces the car.
-    ahead_m, left_m: the board's middle in the ego frame of the keyframe that it is set up in. above_ground_m: of the lower
-        edge of a standing board.
+    Attributes:
+        objects: How many of the nearest objects carry a patch.
+        box_share: Share of the pixels of an object's projected box that a patch may fill, .01 to
+            .5.
+        width_m, height_m: Size of a board in the world [m].
+        lying: Whether the board lies flat on the ground, its top edge away from the car; otherwise
+            it stands and faces the car.
+        ahead_m, left_m: Middle of the board in the ego frame of the keyframe that it is set up in
+            [m].
+        above_ground_m: Height of the lower edge of a standing board [m].
     """
 
     objects: int = 3
@@ -48,7 +52,11 @@ class PatchShape:
             raise CalicoError(f"patch: objects is {self.objects}, expected a whole number")
 
     def parameters(self, *, on_objects: bool) -> dict[str, float | int | str | None]:
-        """What a patch on objects, or a board, depends on, by name, for results."""
+        """List what a patch depends on, by name, for results.
+
+        Args:
+            on_objects: Whether it is a patch on objects; otherwise a board.
+        """
         mine = ("objects", "box_share")
         return {
             f"patch_{field.name}": float(value) if isinstance(value, float) else int(value)

@@ -1,4 +1,7 @@
-"""Which patches frames show, before anybody has chosen a texture: the same for an attack and its controls."""
+"""The patches that frames show, before a texture is chosen.
+
+They are the same for an attack and its controls.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass
 
 from calico.frame import Frame
 from calico_eval.attacks.budget.patch_area import Declared, as_quad
-from calico_eval.attacks.patch.placement import Placed, anchor_of, on_objects, place_board
+from calico_eval.attacks.patch.placement import Placed, anchor_of, place_board, place_on_objects
 from calico_eval.attacks.spec import AttackSpec
 
 
@@ -15,14 +18,17 @@ from calico_eval.attacks.spec import AttackSpec
 class Site:
     """The patches of one frame.
 
-    owner: the frame that their textures are made for: itself, or the keyframe that the board was set up in.
-    placed: patch k shows texture k. note: why there is none.
+    Attributes:
+        owner: The frame that their textures are made for: the frame itself, or the keyframe that
+            the board was set up in.
+        placed: The patches; patch k shows texture k.
+        note: Why there is no patch.
     """
 
     owner: Frame
     placed: tuple[Placed, ...]
     note: str = ""
-    on_objects: bool = False
+    place_on_objects: bool = False
 
     @property
     def declared(self) -> Declared:
@@ -34,10 +40,15 @@ Sites = Callable[[Sequence[Frame], AttackSpec], list[Site]]
 
 
 def object_sites(frames: Sequence[Frame], spec: AttackSpec) -> list[Site]:
-    """See `patch_place.on_objects`."""
+    """Place patches on objects, see `placement.on_objects`.
+
+    Args:
+        frames: The frames with their ground truth.
+        spec: The attack.
+    """
     found = []
     for frame in frames:
-        placed = tuple(on_objects(frame, spec.patch, spec.threat.patch_share))
+        placed = tuple(place_on_objects(frame, spec.patch, spec.threat.patch_share))
         found.append(
             Site(frame, placed, "" if placed else "no object shows a patch", on_objects=True)
         )
@@ -45,7 +56,14 @@ def object_sites(frames: Sequence[Frame], spec: AttackSpec) -> list[Site]:
 
 
 def board_sites(frames: Sequence[Frame], spec: AttackSpec) -> list[Site]:
-    """The board where it is seen. It is taken away where it would fill more of a view than the threat allows."""
+    """Place the board in the frames that see it.
+
+    It is taken away if it would fill more of a view than the threat allows.
+
+    Args:
+        frames: The frames.
+        spec: The attack.
+    """
     return [_board(frame, anchor_of(frame), spec) for frame in frames]
 
 
@@ -62,5 +80,10 @@ def _board(frame: Frame, anchor: Frame, spec: AttackSpec) -> Site:
 
 
 def texture_count(site: Sites, spec: AttackSpec) -> int:
-    """K: textures of a frame."""
+    """Count the textures of a frame.
+
+    Args:
+        site: Function that places the patches.
+        spec: The attack.
+    """
     return spec.patch.objects if site is object_sites else 1

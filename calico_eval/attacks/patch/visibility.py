@@ -1,7 +1,10 @@
-"""Which pixels of a view show a flat rectangle in space, and which place of it: perspective projection and occlusion.
+"""Which pixels of a view show a flat rectangle in space, and which place of it.
 
-A place (s, t) of the rectangle, 0..1 to the right and down, is the point C + s R + t D, so that pixel and place are related by
-one 3 x 3 homography per view: (u d, v d, d) = A (s, t, 1). Its inverse gives (s, t, 1) / d from (u, v, 1).
+Perspective projection and occlusion.
+
+A place (s, t) of the rectangle, 0..1 to the right and down, is the point C + s R + t D, so that
+pixel and place are related by one 3 x 3 homography per view: (u d, v d, d) = A (s, t, 1). Its
+inverse gives (s, t, 1) / d from (u, v, 1).
 """
 
 from __future__ import annotations
@@ -28,7 +31,12 @@ SUBPIXELS = ((-0.25, -0.25), (0.25, -0.25), (-0.25, 0.25), (0.25, 0.25))
 
 @dataclass(frozen=True)
 class Seen:
-    """Pixels of one view that show a rectangle. rows, columns: (P,). to_place: (3, 3) from (u, v, 1) to (s, t, 1) / d."""
+    """Pixels of one view that show a rectangle.
+
+    Attributes:
+        rows, columns: (P,) their places.
+        to_place: (3, 3) matrix from (u, v, 1) to (s, t, 1) / d.
+    """
 
     rows: Int64
     columns: Int64
@@ -46,16 +54,18 @@ class Seen:
         return result
 
 
-def seen(
+def find_visible_pixels(
     frame: Frame, view: int, corners: Float64, *, hidden: bool = True, own: int | None = None
 ) -> Seen:
-    """The pixels whose centre shows the front of the rectangle.
+    """Find the pixels whose centre shows the front of a rectangle.
 
     Args:
+        frame: The frame.
+        view: Index of the camera.
         corners: (4, 3) top left, top right, bottom right, bottom left in the LiDAR frame [m].
-        hidden: leave out what is behind a ground-truth box or a nearer LiDAR return of the keyframe's sweep. Between returns the
-            world is not known: there the patch is taken to be seen.
-        own: index of the box that carries the rectangle, which does not hide it.
+        hidden: Leave out what is behind a ground-truth box or a nearer LiDAR return of the
+            keyframe's sweep. Between returns the world is unknown, and the patch counts as visible.
+        own: Index of the box that carries the rectangle, which does not hide it.
     """
     to_place = _to_place(frame, view, corners)
     if to_place is None:
@@ -74,7 +84,13 @@ def seen(
 
 
 def box_pixels(frame: Frame, view: int, box: Float64) -> int:
-    """Pixels of a view whose ray meets the box (9,): the size of its projection."""
+    """Count the pixels of a view whose ray meets a box: the size of its projection.
+
+    Args:
+        frame: The frame.
+        view: Index of the camera.
+        box: (9,) box in the LiDAR frame.
+    """
     u, v = _around(frame, view, box_corners(box[None])[0])
     return int(np.isfinite(_entry(frame, view, u, v, box)).sum())
 
@@ -99,7 +115,10 @@ def _around(frame: Frame, view: int, corners: Float64) -> tuple[Int64, Int64]:
 
 
 def _to_place(frame: Frame, view: int, corners: Float64) -> Float64 | None:
-    """(3, 3) from (u, v, 1) to (s, t, 1) / d; None where the camera does not look at the rectangle's front."""
+    """(3, 3) from (u, v, 1) to (s, t, 1) / d.
+
+    None where the camera does not look at the rectangle's front.
+    """
     right, down = corners[1] - corners[0], corners[3] - corners[0]
     centre = invert_transform(frame.camera_T_lidar[view])[:3, 3]
     if (centre - corners[0]) @ np.cross(down, right) <= 1e-9:
@@ -122,7 +141,10 @@ def _behind_boxes(
 
 
 def _entry(frame: Frame, view: int, u: Int64, v: Int64, box: Float64) -> Float64:
-    """(P,) depth at which the ray of each pixel enters the box [m]; infinite where it misses it or starts in it."""
+    """(P,) depth at which the ray of each pixel enters the box [m].
+
+    Infinite where it misses it or starts in it.
+    """
     lidar_T_camera = invert_transform(frame.camera_T_lidar[view])
     rays = (
         np.stack([u, v, np.ones_like(u)], axis=1)

@@ -1,7 +1,10 @@
-"""Checks that an attack figure means something (S1 to S16, docs/reference/attacks.md). See `active` for what they cost."""
+"""Checks that an attack figure means something (S1 to S16, docs/reference/attacks.md).
+
+See `active` for their cost.
+"""
 
 from calico_eval.attacks.sanity.active import FRAMES, active_checks
-from calico_eval.attacks.sanity.checklist import TITLES, Sheet, not_run, worst
+from calico_eval.attacks.sanity.checklist import TITLES, Sheet, not_run, worst_verdict
 from calico_eval.attacks.sanity.gradients import GradientCheck, dead_gradients
 
 __all__ = [
@@ -12,5 +15,5 @@ __all__ = [
     "active_checks",
     "dead_gradients",
     "not_run",
-    "worst",
+    "worst_verdict",
 ]

@@ -1,8 +1,10 @@
-"""The checks that run the model on a few frames of the run: S1, S3, S7, S8, S10, S13, S14, and the ladder on one frame.
+"""The sanity checks that run the model on a few frames of a run.
 
-What they cost, in forward (F) and backward (B) passes of one frame, on two frames of a model with both sensors: S1 and S10 10 F;
-S7 8 F and up to 22 B; S8 64 F in float64; S3 60 F and B; S13 one attack of the run each, at most three; the ladder 72 F and B
-for each attacked sensor. Nothing grows with the number of frames or conditions of the run.
+They are S1, S3, S7, S8, S10, S13, S14, and the single-frame forms of S2, S4, S5, S12, S15, S16.
+Their cost, in forward (F) and backward (B) passes of one frame, on two frames of a model with both
+sensors: S1 and S10 10 F; S7 8 F and up to 22 B; S8 64 F in float64; S3 60 F and B; S13 one attack
+of the run each, at most three; the single-frame checks 72 F and B for each attacked sensor. Nothing
+grows with the number of frames or conditions of the run.
 """
 
 from __future__ import annotations
@@ -17,10 +19,10 @@ from calico_eval.attacks.budget.threat import Threat
 from calico_eval.attacks.catalogue import ALGORITHMS, BALL
 from calico_eval.attacks.sanity.checklist import Sheet, not_run
 from calico_eval.attacks.sanity.detected_objects import find_targets
-from calico_eval.attacks.sanity.gradients import gradients_agree, gradients_arrive
-from calico_eval.attacks.sanity.model import repeats, untouched, zero_is_clean
-from calico_eval.attacks.sanity.planted_vulnerability import SEARCHES, planted_is_found
-from calico_eval.attacks.sanity.single_frame import ladder, unbounded
+from calico_eval.attacks.sanity.gradients import check_gradients_agree, check_gradients_arrive
+from calico_eval.attacks.sanity.model import check_repeats, check_untouched, check_zero_budget
+from calico_eval.attacks.sanity.planted_vulnerability import SEARCHES, check_planted_is_found
+from calico_eval.attacks.sanity.single_frame import check_rising_strength, check_unbounded
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.engines.white_box import WhiteBoxEngine
 from reports.schema import SanityCheck
@@ -38,12 +40,16 @@ def active_checks(
     seed: int,
     run_sha256: str,
 ) -> dict[str, Callable[[], list[SanityCheck]]]:
-    """All active checks of one engine, in groups by name ("S1, S10"), to be made in this order; each by itself gives the same.
+    """List all active checks of one engine, in groups by name ("S1, S10").
+
+    They are made in this order. Each gives the same by itself.
 
     Args:
-        frames: clean ones; of them the FRAMES with most objects are used.
-        specs: the attacks of the run.
-        run_sha256: the engine's hash from before the run's attacks.
+        engine: The engine.
+        frames: Clean frames, of which the FRAMES with most objects are used.
+        specs: The attacks of the run.
+        seed: Seed of the run.
+        run_sha256: The engine's hash from before the run's attacks.
     """
     sheet = Sheet(engine.model_name, engine.name)
     seed = derive_seed(seed, "sanity")
@@ -59,24 +65,24 @@ def active_checks(
     ]
     return {
         "S1, S10": lambda: _passes(sheet, engine, chosen),
-        "S3": lambda: [unbounded(sheet, engine, chosen, seed)],
+        "S3": lambda: [check_unbounded(sheet, engine, chosen, seed)],
         "S7, S8": lambda: _gradients(sheet, engine, chosen, seed),
         "S13": lambda: [
-            planted_is_found(sheet, engine, chosen, _distinct(in_a_ball), seed)
+            check_planted_is_found(sheet, engine, chosen, _distinct(in_a_ball), seed)
             if in_a_ball
             else not_run(sheet, "S13", "the run has no attack by gradients within a ball")
         ],
         "S2, S4, S5, S12, S15, S16 on one frame": lambda: list(
-            ladder(sheet, engine, chosen[0], _strongest(in_a_ball), seed).values()
+            check_rising_strength(sheet, engine, chosen[0], _strongest(in_a_ball), seed).values()
         ),
-        "S14": lambda: [untouched(sheet, engine, chosen, before, run_sha256)],
+        "S14": lambda: [check_untouched(sheet, engine, chosen, before, run_sha256)],
     }
 
 
 def _passes(sheet: Sheet, engine: WhiteBoxEngine, frames: Sequence[Frame]) -> list[SanityCheck]:
     """S10, and S1, which compares bit for bit where passes repeat."""
-    s10 = repeats(sheet, engine, frames)
-    return [s10, zero_is_clean(sheet, engine, frames, s10.verdict == "PASS")]
+    s10 = check_repeats(sheet, engine, frames)
+    return [s10, check_zero_budget(sheet, engine, frames, s10.verdict == "PASS")]
 
 
 def _gradients(
@@ -90,8 +96,8 @@ def _gradients(
             for name in ("S7", "S8")
         ]
     return [
-        gradients_arrive(sheet, engine, frames, objective),
-        gradients_agree(sheet, engine, frames, objective, seed),
+        check_gradients_arrive(sheet, engine, frames, objective),
+        check_gradients_agree(sheet, engine, frames, objective, seed),
     ]
 
 
@@ -105,7 +111,10 @@ def _is_ball(threat: Threat) -> bool:
 
 
 def _distinct(specs: Sequence[AttackSpec]) -> list[AttackSpec]:
-    """Of every algorithm and sensor the one with the largest budget, at most ATTACKS; first those that must find the plant."""
+    """Of every algorithm and sensor the one with the largest budget, at most ATTACKS.
+
+    First those that must find the plant.
+    """
     kept: dict[tuple[str, str], AttackSpec] = {}
     for spec in sorted(specs, key=lambda spec: (spec.name not in SEARCHES, -spec.threat.main[1])):
         kept.setdefault((spec.sensor, spec.name), spec)

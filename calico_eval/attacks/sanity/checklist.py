@@ -34,13 +34,21 @@ TITLES = {
 _ORDER: tuple[Verdict, ...] = ("NOT RUN", "PASS", "WARN", "FAIL")
 
 
-def worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """FAIL before WARN before PASS; NOT RUN where there is none."""
+def worst_verdict(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the worst verdict: FAIL before WARN before PASS; NOT RUN without any."""
     return max(verdicts, key=_ORDER.index, default="NOT RUN")
 
 
-def stronger(strong: float, weak: float) -> Verdict:
-    """What should do more harm against what should do less, where one frame must tell: PASS from 90 % on, FAIL below half."""
+def compare_harm(strong: float, weak: float) -> Verdict:
+    """Compare an attack that should do more harm with one that should do less, on one frame.
+
+    Args:
+        strong: Harm of the stronger attack.
+        weak: Harm of the weaker one.
+
+    Returns:
+        PASS if the stronger one reaches 90 % of the weaker one, FAIL below half.
+    """
     if weak <= 0 or strong >= 0.9 * weak:
         return "PASS"
     return "WARN" if strong >= 0.5 * weak else "FAIL"
@@ -54,7 +62,14 @@ class Sheet:
     engine: str
 
     def check(self, id: str, verdict: Verdict, message: str, **measured: Measured) -> SanityCheck:  # noqa: A002
-        """One check; numbers that are not finite become None."""
+        """Return one check; numbers that are not finite become None.
+
+        Args:
+            id: Number of the check.
+            verdict: The verdict.
+            message: What was measured, in words.
+            measured: Figures by name.
+        """
         return SanityCheck(
             id=id,
             title=TITLES[id],
@@ -67,7 +82,13 @@ class Sheet:
 
 
 def not_run(sheet: Sheet, id: str, why: str) -> SanityCheck:  # noqa: A002
-    """A check that could not be made."""
+    """Return a check that could not be made.
+
+    Args:
+        sheet: The engine's checks.
+        id: Number of the check.
+        why: The reason.
+    """
     return sheet.check(id, "NOT RUN", why)
 
 

@@ -32,13 +32,16 @@ GOOD_COSINE, CLOSE_COSINE = 0.9, 0.99
 
 @dataclass(frozen=True)
 class GradientCheck:
-    """Where the gradient of an objective arrives on one frame.
+    """The inputs that the gradient of an objective reaches on one frame.
 
-    view_share: share of each view's pixels with a finite gradient other than zero; empty for a model without cameras.
-    point_share: the same share of the points; None for a model without LiDAR or a frame without points.
-    bad: entries that are NaN or infinite.
-    dead: names of the inputs that get no gradient at all ("view 2", "points"). Gradient masking looks like this, and an
-        attack on such an input says nothing about robustness.
+    Attributes:
+        view_share: Share of each view's pixels with a finite gradient other than zero; empty for a
+            model without cameras.
+        point_share: The same share of the points; None for a model without LiDAR or a frame without
+            points.
+        bad: Number of entries that are NaN or infinite.
+        dead: Names of the inputs that get no gradient at all ("view 2", "points"). Gradient masking
+            looks like this, and an attack on such an input says nothing about robustness.
     """
 
     view_share: tuple[float, ...]
@@ -103,11 +106,21 @@ def _share(gradient: Tensor) -> float:
     return float(alive.float().mean())
 
 
-def gradients_arrive(
+def check_gradients_arrive(
     sheet: Sheet, engine: WhiteBoxEngine, frames: Sequence[Frame], objective: str
 ) -> SanityCheck:
-    """S7: the gradient of `objective` reaches every view, the points and both branches; that of each found object's peak reaches
-    an input. Three backward passes a frame, and one an object."""
+    """Check that gradients reach every input (S7).
+
+    The gradient of `objective` reaches every view, the points and both branches. The gradient of
+    each detected object's peak reaches an input. It takes three backward passes per frame and one
+    per object.
+
+    Args:
+        sheet: The engine's checks.
+        engine: The engine.
+        frames: Clean frames.
+        objective: Name of the objective.
+    """
     checks = [dead_gradients(engine, frame, objective) for frame in frames]
     always = sorted(set.intersection(*(set(check.dead) for check in checks)))
     sometimes = sorted({name for check in checks for name in check.dead} - set(always))
@@ -133,12 +146,16 @@ def gradients_arrive(
         where += [f"{bad} NaN or infinite entries"] if bad else []
         verdict = "FAIL"
         message = (
-            f"no usable gradient: {', '.join(where)}. An attack by gradients cannot work there, and its figures say nothing "
+            f"no usable gradient: {', '.join(where)}. An attack by gradients cannot work there, "
+            "and its figures say nothing "
             "about robustness; look for detach, rounding, argmax or saturation in the model"
         )
     elif sometimes or dead_objects:
         verdict = "WARN"
-        message = f"no gradient on some frames or objects ({', '.join(sometimes) or f'{dead_objects} of {objects} objects'})"
+        message = (
+            "no gradient on some frames or objects "
+            f"({', '.join(sometimes) or f'{dead_objects} of {objects} objects'})"
+        )
     return sheet.check(
         "S7",
         verdict,
@@ -154,18 +171,31 @@ def gradients_arrive(
     )
 
 
-def gradients_agree(
+def check_gradients_agree(
     sheet: Sheet, engine: WhiteBoxEngine, frames: Sequence[Frame], objective: str, seed: int
 ) -> SanityCheck:
-    """S8: central differences in float64 along DIRECTIONS random directions (each entry +-1) against autograd, for the images
-    and for x, y, z of the points that are not at a border of the grid. The cosine of the two sets of slopes estimates the cosine
-    of the two gradients, masked parts included. 2 DIRECTIONS forward passes a frame and sensor."""
+    """Check autograd against central differences in float64 (S8).
+
+    The differences are taken along DIRECTIONS random directions (each entry +-1), for the images
+    and for x, y, z of the points that are not at a border of the grid. The cosine of the two sets
+    of slopes estimates the cosine of the two gradients, masked parts included. It takes 2
+    DIRECTIONS forward passes per frame and sensor.
+
+    Args:
+        sheet: The engine's checks.
+        engine: The engine.
+        frames: Clean frames.
+        objective: Name of the objective.
+        seed: Seed of the directions.
+    """
     inputs = {"camera": "images", "lidar": "points"}
     measured: dict[str, float | None] = {}
     try:
         for sensor in engine.sensors:
             found = sorted(
-                agreement(engine, frame, inputs[sensor], objective, derive_seed(seed, "S8", i))
+                measure_agreement(
+                    engine, frame, inputs[sensor], objective, derive_seed(seed, "S8", i)
+                )
                 for i, frame in enumerate(frames)
             )
             measured[f"{inputs[sensor]}_cosine_median"] = median(found)
@@ -178,8 +208,10 @@ def gradients_agree(
     verdict: Verdict = "FAIL" if wrong else "WARN" if partly else "PASS"
     message = {
         "PASS": "autograd gives the slope that the function has",
-        "WARN": f"autograd misses a part of the slope through {' and '.join(partly)}: look for a detach or a no_grad on the way",
-        "FAIL": f"autograd does not give the slope through {' and '.join(wrong)}: something on the way is cut, rounded or "
+        "WARN": f"autograd misses a part of the slope through {' and '.join(partly)}: look for a "
+        "detach or a no_grad on the way",
+        "FAIL": f"autograd does not give the slope through {' and '.join(wrong)}: something on the "
+        "way is cut, rounded or "
         "replaced in the backward pass; attacks by gradients go the wrong way",
     }[verdict]
     return sheet.check(
@@ -193,18 +225,20 @@ def gradients_agree(
     )
 
 
-def agreement(engine: WhiteBoxEngine, frame: Frame, field: str, objective: str, seed: int) -> float:
+def measure_agreement(
+    engine: WhiteBoxEngine, frame: Frame, field: str, objective: str, seed: int
+) -> float:
     """Compare autograd with central differences in float64 for one frame and one input.
 
     Args:
-        engine: Model whose gradients are looked at.
+        engine: Model whose gradients are compared.
         frame: Clean frame with its ground truth.
         field: "images" or "points" of the batch.
         objective: Name of the objective.
         seed: Seed of the random directions.
 
     Returns:
-        The cosine of `gradients_agree`; 0 where either set of slopes is all zero.
+        The cosine of `check_gradients_agree`; 0 if either set of slopes is all zero.
 
     Raises:
         CalicoError: The model does not compute in float64.

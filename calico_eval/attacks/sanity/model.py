@@ -1,4 +1,4 @@
-"""S1, S10, S14: the attack's view of the model is the model itself, the model repeats, and nothing is changed in passing."""
+"""S1, S10, S14: attacks see the model itself, the model repeats, and nothing changes in passing."""
 
 from __future__ import annotations
 
@@ -21,14 +21,24 @@ ROUNDING = 1e-5
 """Largest difference of a user's loss, relative to it where it is above 1, that is put down to
 another layout of the same numbers in memory."""
 GPU_NOISE = 1e-3
-"""Largest difference of two forward passes on a GPU, relative to the largest logit, that is put down to the order of its sums."""
+"""Largest difference of two forward passes on a GPU, relative to the largest logit, that is put
+down to the order of its sums."""
 
 
-def zero_is_clean(
+def check_zero_budget(
     sheet: Sheet, engine: WhiteBoxEngine, frames: Sequence[Frame], repeats: bool
 ) -> SanityCheck:
-    """S1: the centre of every search space is delivered as the clean frame, byte for byte, with its predictions; and the forward
-    pass that attacks use gives the model's outputs. repeats: what S10 found."""
+    """Check that a budget of zero gives the clean frame and its predictions (S1).
+
+    The centre of every search space is delivered as the clean frame, byte for byte, with its
+    predictions. The forward pass that attacks use gives the model's outputs.
+
+    Args:
+        sheet: The engine's checks.
+        engine: The engine.
+        frames: Clean frames.
+        repeats: Whether the model repeats, as S10 found.
+    """
     threats = [Threat(camera_levels=8)] if "camera" in engine.sensors else []
     threats += (
         [Threat(range_m=0.1), Threat(axis_m=0.1, intensity=0.1)]
@@ -68,8 +78,14 @@ def zero_is_clean(
     )
 
 
-def repeats(sheet: Sheet, engine: WhiteBoxEngine, frames: Sequence[Frame]) -> SanityCheck:
-    """S10: two forward passes on the same batch."""
+def check_repeats(sheet: Sheet, engine: WhiteBoxEngine, frames: Sequence[Frame]) -> SanityCheck:
+    """Check that two forward passes on the same batch are equal (S10).
+
+    Args:
+        sheet: The engine's checks.
+        engine: The engine.
+        frames: Clean frames.
+    """
     off, largest = _compare_passes(engine, frames)
     verdict: Verdict = "PASS"
     message = "the same frame gives the same answer"
@@ -79,7 +95,8 @@ def repeats(sheet: Sheet, engine: WhiteBoxEngine, frames: Sequence[Frame]) -> Sa
         message = (
             "sums in another order on this device: figures repeat up to rounding only"
             if small
-            else "the model answers at random: a gradient of one pass says little about the next. Switch off dropout, or attack "
+            else "the model answers at random: a gradient of one pass says little about the next. "
+            "Switch off dropout, or attack "
             "the mean over many passes (expectation over transformation, Athalye et al. 2018)"
         )
     return sheet.check(
@@ -92,16 +109,21 @@ def repeats(sheet: Sheet, engine: WhiteBoxEngine, frames: Sequence[Frame]) -> Sa
     )
 
 
-def untouched(
+def check_untouched(
     sheet: Sheet,
     engine: WhiteBoxEngine,
     frames: Sequence[Frame],
     before: Sequence[str],
     run_sha256: str,
 ) -> SanityCheck:
-    """S14: the hash of weights and preprocessing is that of the start of the run, and the clean frames hold the same bytes.
+    """Check that the attacks changed neither the model nor the clean frames (S14).
 
-    before: `frame_sha256` of the frames before anything was attacked.
+    Args:
+        sheet: The engine's checks.
+        engine: The engine.
+        frames: Clean frames.
+        before: `frame_sha256` of the frames before the attacks.
+        run_sha256: Hash of weights and preprocessing at the start of the run.
     """
     now = engine.hash_now()
     mutated = sum(old != frame_sha256(frame) for old, frame in zip(before, frames, strict=True))
@@ -111,7 +133,8 @@ def untouched(
         "PASS" if same and not mutated else "FAIL",
         "model, preprocessing and clean frames are as before"
         if same and not mutated
-        else "attacking changed the model or the clean frames in place: every figure after the first attack is of something else",
+        else "attacking changed the model or the clean frames in place: every figure after the "
+        "first attack is of something else",
         model_before=run_sha256[:16],
         model_after=now[:16],
         frames=len(frames),

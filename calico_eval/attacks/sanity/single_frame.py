@@ -1,6 +1,7 @@
-"""S2, S4, S5, S12, S15 and S16 on one frame, by the objective: attacks of rising strength on the run's own budget; and S3.
+"""S2, S4, S5, S12, S15, S16 on one frame, by the objective; and S3.
 
-They stand in for the checks that compare finished cells (`calico_eval.evaluation.sanity`) where the run did not hold such cells.
+Attacks of rising strength run on the run's own budget. They replace the checks that compare
+finished cells (`calico_eval.evaluation.sanity`) if the run did not hold such cells.
 """
 
 from __future__ import annotations
@@ -15,7 +16,13 @@ from calico.frame import Bool, Frame
 from calico_eval.attacks.budget.threat import Threat
 from calico_eval.attacks.catalogue import ALGORITHMS
 from calico_eval.attacks.run import attack_frames
-from calico_eval.attacks.sanity.checklist import Sheet, Verdict, not_run, stronger, worst
+from calico_eval.attacks.sanity.checklist import (
+    Sheet,
+    Verdict,
+    compare_harm,
+    not_run,
+    worst_verdict,
+)
 from calico_eval.attacks.sanity.detected_objects import find_targets, found_objects
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.engines.white_box import WhiteBoxEngine
@@ -37,14 +44,22 @@ class Rung:
     measured: dict[str, float]
 
 
-def unbounded(
+def check_unbounded(
     sheet: Sheet, engine: WhiteBoxEngine, frames: Sequence[Frame], seed: int
 ) -> SanityCheck:
-    """S3: every pixel may take any value and every point may move 100 m along its ray: of the objects found when clean, at least
-    99 % must be gone. UNBOUNDED_STEPS forward and backward passes of PGD a frame; where an object is left, twice as many of APGD,
-    whose steps shrink: on a frame the better of the two counts.
+    """Check that an unbounded attack hides everything (S3).
 
-    From the clean frame, without a random start: unbounded noise hides everything by itself.
+    Every pixel may take any value and every point may move 100 m along its ray. At least 99 % of
+    the objects that are detected on the clean frame must be gone. It takes UNBOUNDED_STEPS forward
+    and backward passes of PGD per frame. If an object is left, APGD makes twice as many, because
+    its steps shrink; the better of the two counts on each frame. The attack starts from the clean
+    frame, because unbounded noise hides everything by itself.
+
+    Args:
+        sheet: The engine's checks.
+        engine: The engine.
+        frames: Clean frames.
+        seed: Seed of the run.
     """
     if not any(find_targets(engine, frame).any() for frame in frames):
         return not_run(
@@ -75,7 +90,8 @@ def unbounded(
         "PASS" if hidden >= HIDDEN else "FAIL",
         "with no budget at all the attack hides everything, as it must"
         if hidden >= HIDDEN
-        else f"even without a budget the attack leaves {left} of {objects} objects: it does not work on this model, whatever the "
+        else f"even without a budget the attack leaves {left} of {objects} objects: it does not "
+        "work on this model, whatever the "
         "budget; see S7, S8 and S13",
         frames=len(frames),
         objects_found_clean=objects,
@@ -92,18 +108,30 @@ def _left(engine: WhiteBoxEngine, frame: Frame, found: Bool, spec: AttackSpec, s
     return int((found_objects(engine, attacked, frame) & found).sum())
 
 
-def ladder(
+def check_rising_strength(
     sheet: Sheet, engine: WhiteBoxEngine, frame: Frame, specs: Sequence[AttackSpec], seed: int
 ) -> dict[str, SanityCheck]:
-    """S2, S4, S5, S12, S15 and S16 by id, each over all of `specs` (one per attacked sensor), by the rise of the objective on one
-    frame. About 9 STEPS forward and backward passes a spec."""
+    """Check S2, S4, S5, S12, S15 and S16 by the rise of the objective on one frame.
+
+    It takes about 9 STEPS forward and backward passes per spec.
+
+    Args:
+        sheet: The engine's checks.
+        engine: The engine.
+        frame: Clean frame.
+        specs: One attack per attacked sensor.
+        seed: Seed of the run.
+
+    Returns:
+        Checks by number, each over all of `specs`.
+    """
     parts: dict[str, list[Rung]] = {}
     for spec in specs:
         for id, part in _rungs(engine, frame, spec, seed).items():  # noqa: A001
             parts.setdefault(id, []).append(part)
     checks = {}
     for id, found in parts.items():  # noqa: A001
-        verdict = worst(part.verdict for part in found)
+        verdict = worst_verdict(part.verdict for part in found)
         message = "; ".join(
             dict.fromkeys(part.message for part in found if part.verdict == verdict)
         )
@@ -143,21 +171,24 @@ def _rungs(engine: WhiteBoxEngine, frame: Frame, spec: AttackSpec, seed: int) ->
     found = {
         "S4": _rung(
             at,
-            stronger(longer, full),
+            compare_harm(longer, full),
             "twice the steps do as much or more",
             "twice the steps do less: the search does not climb",
             {f"rise_{steps}_steps": full, f"rise_{2 * steps}_steps": longer},
         ),
         "S5": _rung(
             at,
-            worst([stronger(apgd, full), stronger(full, fgsm), stronger(fgsm, noise)]),
+            worst_verdict(
+                [compare_harm(apgd, full), compare_harm(full, fgsm), compare_harm(fgsm, noise)]
+            ),
             "in order",
-            "out of order; a single step or noise that beats many steps is the mark of masked gradients",
+            "out of order; a single step or noise that beats many steps is the mark of masked "
+            "gradients",
             {"rise_noise": noise, "rise_fgsm": fgsm, "rise_pgd": full, "rise_apgd_decay": apgd},
         ),
         "S12": _rung(
             at,
-            stronger(full, again),
+            compare_harm(full, again),
             "a second start adds next to nothing",
             "a second start does more: use more restarts or steps",
             {"rise_1_start": full, "rise_2_starts": again},
@@ -166,7 +197,8 @@ def _rungs(engine: WhiteBoxEngine, frame: Frame, spec: AttackSpec, seed: int) ->
             at,
             "FAIL" if full <= max(noise, 0.0) else "PASS" if noise <= 0.5 * full else "WARN",
             "noise does less than half of it",
-            "noise of the same norm does more than half of it: the attack has found little, or the budget drowns the data",
+            "noise of the same norm does more than half of it: the attack has found little, or the "
+            "budget drowns the data",
             {"rise_noise": noise, "rise_pgd": full},
         ),
     }
@@ -174,7 +206,7 @@ def _rungs(engine: WhiteBoxEngine, frame: Frame, spec: AttackSpec, seed: int) ->
         less = rise(replace(base, threat=half))
         found["S2"] = _rung(
             at,
-            stronger(full, less),
+            compare_harm(full, less),
             "half the budget does less",
             "half the budget does more: the search does not climb",
             {"rise_half_the_budget": less, "rise_full_budget": full},
@@ -185,10 +217,11 @@ def _rungs(engine: WhiteBoxEngine, frame: Frame, spec: AttackSpec, seed: int) ->
         found["S15"] = _rung(
             at,
             "PASS"
-            if stronger(full, other) == "PASS"
+            if compare_harm(full, other) == "PASS"
             else "WARN",  # both are reported; the run should use the stronger
             "the run uses the stronger of the two gradients, or they are equal",
-            f"the other gradient is stronger; run with straight_through={int(not base.straight_through)} and report the worse",
+            "the other gradient is stronger; run with "
+            f"straight_through={int(not base.straight_through)} and report the worse",
             {"rise_with_straight_through": with_it, "rise_with_the_true_gradient": without},
         )
     return found

@@ -1,4 +1,4 @@
-"""What all search spaces share: one tensor in [0, 1] with one ball per frame about the clean input, and noise in it."""
+"""What all search spaces share: a tensor in [0, 1], a ball per frame, and noise in it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from calico.frame import Frame
 
 Norm = Literal["linf", "l2"]
 Streams = Sequence[torch.Generator]
-"""One CPU generator per frame, so that a frame's draws depend neither on the others of its batch nor on the device."""
+"""One CPU generator per frame, so that a frame's draws depend neither on the others of its batch
+nor on the device."""
 
 
 class Domain:
@@ -21,15 +22,16 @@ class Domain:
 
     Args:
         clean: (B, C, H, W) in [0, 1], the clean frames.
-        eps: radius of the ball about it, in its unit: one for all frames, or (B, 1, 1, 1).
-        own: (B, C, H, W) bool, the entries that stand for something of that frame; the others pad it to the size of the largest
-            frame and never change. None where nothing is padded.
-        norm: of the ball; an L2 ball is one per frame, over all that the frame has.
+        eps: Radius of the ball about it, in its unit: one for all frames, or (B, 1, 1, 1).
+        own: (B, C, H, W) bool, the entries that stand for something of that frame. The others pad
+            it to the size of the largest frame and never change. None if nothing is padded.
+        norm: Norm of the ball. An L2 ball is one per frame, over all that the frame has.
 
     Attributes:
-        eps: the radius; of radii that differ (L2 on images of different sizes) the smallest, for attacks that know only one.
-        radius: (B, 1, 1, 1) that of each frame.
-        base: the clean frames as a batch.
+        eps: The radius. If radii differ (L2 on images of different sizes) it is the smallest, for
+            attacks that know only one.
+        radius: (B, 1, 1, 1) radius of each frame.
+        base: The clean frames as a batch.
     """
 
     base: Batch
@@ -47,19 +49,31 @@ class Domain:
         )
 
     def batch(self, x: Tensor) -> Batch:
-        """The batch that x stands for, differentiable with respect to x."""
+        """Return the batch that x stands for, differentiable with respect to x."""
         raise AssertionError("a domain of no sensor")
 
     def frames(self, x: Tensor) -> list[Frame]:
-        """The frames that x stands for, within budget after rounding to uint8 or float32."""
+        """Return the frames that x stands for, within budget after rounding to uint8 or float32."""
         raise AssertionError("a domain of no sensor")
 
     def shares(self, gradient: Tensor, row: int) -> tuple[float, ...]:
-        """Of frame `row`: the share of each view's pixels, then of the points, with a gradient other than zero."""
+        """Compute the share of entries with a gradient other than zero.
+
+        Args:
+            gradient: Gradient like x.
+            row: Index of the frame.
+
+        Returns:
+            The share of each view's pixels, then that of the points.
+        """
         raise AssertionError("a domain of no sensor")
 
     def project(self, x: Tensor) -> Tensor:
-        """The nearest point of the ball and of [0, 1] (for L2 one after the other: inside both, not always the nearest)."""
+        """Return the nearest point of the ball and of [0, 1].
+
+        For L2 the two are applied one after the other: the result is inside both, and not always
+        nearest.
+        """
         if self.norm == "linf":
             return torch.minimum(torch.maximum(x, self._low), self._high)
         delta = x - self.clean
@@ -68,13 +82,22 @@ class Domain:
         ).clamp(0.0, 1.0)
 
     def beyond(self, x: Tensor) -> Tensor:
-        """(B,) how far an entry of x is from where `project` takes it, at most; not above 0 where x is inside."""
+        """Measure how far x is outside, (B,): the largest distance of an entry from its projection.
+
+        It is not above 0 if x is inside.
+        """
         if self.norm == "linf":
             return torch.maximum(self._low - x, x - self._high).flatten(1).amax(dim=1)
         return (x - self.project(x)).abs().flatten(1).amax(dim=1)
 
     def ascend(self, x: Tensor, direction: Tensor, share: float | Tensor) -> Tensor:
-        """A step of steepest ascent along `direction` by a share of the radius (one, or (B, 1, 1, 1)), projected."""
+        """Make a step of steepest ascent and project the result.
+
+        Args:
+            x: Where to start.
+            direction: The gradient.
+            share: Length as a share of the radius: one, or (B, 1, 1, 1).
+        """
         step = (
             direction.sign()
             if self.norm == "linf"
@@ -83,7 +106,10 @@ class Domain:
         return self.project(x + share * self.radius * step)
 
     def random(self, streams: Streams) -> Tensor:
-        """A start: uniform in the L-infinity ball; a uniform radius in a Gaussian direction for L2."""
+        """Draw a start in the ball.
+
+        It is uniform for L-infinity. For L2 it has a uniform radius in a Gaussian direction.
+        """
         if self.norm == "linf":
             return self.project(self.clean + self.radius * self._uniform(streams))
         share = torch.stack([torch.rand(1, 1, 1, generator=stream) for stream in streams]).to(
@@ -92,9 +118,11 @@ class Domain:
         return self.project(self.clean + share * self.radius * self._gaussian(streams))
 
     def corner(self, streams: Streams) -> Tensor:
-        """Noise of the full norm: a random corner of the L-infinity ball, a random direction for L2. Every attack's control.
+        """Draw noise of the full norm, the control of every attack.
 
-        L2: what [0, 1] cuts off, the other entries make up for, so that the norm is full wherever an image can hold it.
+        It is a random corner of the L-infinity ball, or a random direction for L2. For L2, the
+        other entries make up for what [0, 1] cuts off, so that the norm is full if the image can
+        hold it.
         """
         if self.norm == "linf":
             signs = torch.where(self._uniform(streams) < 0.0, -1.0, 1.0)
@@ -118,7 +146,10 @@ class Domain:
         return noise / _length(noise).clamp_min(1e-12)
 
     def _draw(self, streams: Streams, numbers: Callable[[int, torch.Generator], Tensor]) -> Tensor:
-        """As many numbers as a frame has entries of its own: the company of larger frames shifts no draw."""
+        """As many numbers as a frame has entries of its own.
+
+        The company of larger frames shifts no draw.
+        """
         drawn = torch.zeros(self.clean.shape, dtype=self.clean.dtype)
         for row, stream in enumerate(streams):
             if self.own is None:
@@ -129,8 +160,15 @@ class Domain:
         return drawn.to(self.clean.device)
 
 
-def limited(x: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
-    """x clamped, with the gradient of x itself: a number beyond its limit still feels which way is up, and can come back."""
+def clamp_keeping_gradient(x: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
+    """Clamp x, but keep the gradient of x itself.
+
+    So a number beyond its limit still has a gradient, and can come back.
+
+    Args:
+        x: The tensor.
+        low, high: The limits.
+    """
     low, high = (torch.as_tensor(limit, dtype=x.dtype, device=x.device) for limit in (low, high))
     inside: Tensor = x + (torch.minimum(torch.maximum(x, low), high) - x).detach()
     return inside

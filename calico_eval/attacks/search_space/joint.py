@@ -1,7 +1,8 @@
-"""Where an attack searches: one tensor in [0, 1] with one ball about the clean input, whatever the sensor, for a batch of frames.
+"""Search spaces of cameras, LiDAR or both: one tensor in [0, 1] with one ball.
 
-torchattacks, and every attack on images, knows one input tensor in [0, 1], one eps and one step size. A domain gives them that,
-and turns the tensor into a batch (differentiable, for the model) and into frames (as a sensor delivers them, for everyone else).
+torchattacks, and every attack on images, knows one input tensor in [0, 1], one eps and one step
+size. A domain gives them that. It turns the tensor into a batch (differentiable, for the model) and
+into frames (as a sensor delivers them).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from calico.data.batch import Batch
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico_eval.attacks.budget.threat import Threat
-from calico_eval.attacks.search_space.base import Domain, Norm, Streams, limited
+from calico_eval.attacks.search_space.base import Domain, Norm, Streams, clamp_keeping_gradient
 from calico_eval.attacks.search_space.pixels import PixelDomain
 from calico_eval.attacks.search_space.points import PointDomain
 
@@ -24,10 +25,16 @@ __all__ = ["Domain", "JointDomain", "Norm", "PixelDomain", "PointDomain", "Strea
 
 
 def make_domain(frames: Sequence[Frame], threat: Threat, device: torch.device) -> Domain:
-    """The search space of a threat that moves no point in or out and has no patch.
+    """Make the search space of a threat that moves no point in or out and has no patch.
+
+    Args:
+        frames: The clean frames.
+        threat: The allowances.
+        device: Device of the tensors.
 
     Raises:
-        CalicoError: the threat allows nothing that changes continuously, or an L2 budget together with another.
+        CalicoError: The threat allows nothing that changes continuously, or an L2 budget together
+            with another.
     """
     camera = bool(threat.camera_levels or threat.camera_rms)
     lidar = bool(threat.range_m or threat.axis_m or threat.intensity)
@@ -38,20 +45,23 @@ def make_domain(frames: Sequence[Frame], threat: Threat, device: torch.device) -
     if lidar:
         return PointDomain(frames, threat, device)
     raise CalicoError(
-        f"threat {threat}: nothing to search in; expected camera_levels, camera_rms, range_m, axis_m or intensity above 0"
+        f"threat {threat}: nothing to search in; expected camera_levels, camera_rms, range_m, "
+        "axis_m or intensity above 0"
     )
 
 
 class JointDomain(Domain):
-    """Camera and LiDAR as one latent box of shape (B, 1, 1, D): clean 0.5, eps 0.5, each number with its own budget.
+    """Camera and LiDAR as one latent box of shape (B, 1, 1, D): clean 0.5, eps 0.5.
 
-    The camera's part decodes to (2 u - 1) eps grey levels about the clean pixel, clipped to what an image holds.
+    Each number has its own budget. The camera's part decodes to (2 u - 1) eps grey levels about the
+    clean pixel, clipped to what an image holds.
     """
 
     def __init__(self, frames: Sequence[Frame], threat: Threat, device: torch.device) -> None:
         if threat.camera_rms:
             raise CalicoError(
-                f"threat {threat}: a joint budget is L-infinity; expected camera_levels in place of camera_rms"
+                f"threat {threat}: a joint budget is L-infinity; expected camera_levels in place "
+                "of camera_rms"
             )
         self._pixels, self._points = (
             PixelDomain(frames, threat, device),
@@ -85,7 +95,12 @@ class JointDomain(Domain):
         ]
 
     def shares(self, gradient: Tensor, row: int) -> tuple[float, ...]:
-        """See `Domain.shares`."""
+        """See `Domain.shares`.
+
+        Args:
+            gradient: Gradient like x.
+            row: Index of the frame.
+        """
         pixels, points = self._parts(gradient)
         return self._pixels.shares(pixels, row) + self._points.shares(points, row)
 
@@ -96,6 +111,6 @@ class JointDomain(Domain):
 
     def _decoded(self, x: Tensor) -> tuple[Tensor, Tensor]:
         latent, points = self._parts(x)
-        return limited(
+        return clamp_keeping_gradient(
             self._pixels.clean + (2.0 * latent - 1.0) * self._pixels.eps, 0.0, 1.0
         ), points

@@ -19,8 +19,9 @@ from calico_eval.attacks.search_space.base import Domain
 class PixelDomain(Domain):
     """All views of a frame as one image of 3 V channels, in raw pixels / 255.
 
-    One tensor for all views, not one per view: attacks divide by a gradient's mean over an image, which is NaN where a view
-    gets no gradient. The model's resizing and normalisation lie behind this tensor, so the budget is in raw grey levels.
+    There is one tensor for all views, not one per view, because attacks divide by a gradient's mean
+    over an image, which is NaN if a view gets no gradient. The model's resizing and normalisation
+    lie behind this tensor, so the budget is in raw grey levels.
     """
 
     def __init__(self, frames: Sequence[Frame], threat: Threat, device: torch.device) -> None:
@@ -46,8 +47,11 @@ class PixelDomain(Domain):
         return replace(self.base, images=x.reshape(self._shape))
 
     def frames(self, x: Tensor) -> list[Frame]:
-        """See `Domain.frames`. The nearest level of every pixel; then, L-infinity: the change clipped in integers; L2: see
-        `rounded_within`. Neither can overstep."""
+        """See `Domain.frames`. Pixels take the nearest level within the budget.
+
+        For L-infinity the change is clipped in integers; for L2 see `rounded_within`. Neither can
+        overstep.
+        """
         exact = x.detach().reshape(self._shape).cpu().numpy().astype(np.float64) * 255.0
         return [
             frame.replace(
@@ -63,7 +67,12 @@ class PixelDomain(Domain):
         ]
 
     def shares(self, gradient: Tensor, row: int) -> tuple[float, ...]:
-        """See `Domain.shares`."""
+        """See `Domain.shares`.
+
+        Args:
+            gradient: Gradient like x.
+            row: Index of the frame.
+        """
         alive = (gradient.reshape(self._shape)[row] != 0).any(dim=1)
         return tuple(
             float(alive[view, : image.shape[0], : image.shape[1]].float().mean())
@@ -93,13 +102,15 @@ class PixelDomain(Domain):
 def rounded_within(
     exact: Sequence[Float64], images: Sequence[UInt8], rms: float
 ) -> tuple[UInt8, ...]:
-    """Images of whole levels, the nearest to `exact` whose root mean square change over all views is at most `rms`.
+    """Round to images of whole levels whose root mean square change is at most `rms`.
 
-    Rounds to the nearest level. Where that is over budget, changes are made one level smaller, those first that rounding had
-    made larger by most, and no more of them than it takes.
+    Pixels are rounded to the nearest level. If that is over budget, changes are made one level
+    smaller, first those that rounding had made larger by most, and no more of them than needed.
 
     Args:
-        exact: V arrays (H_v, W_v, 3) of grey levels. images: the clean views. rms: grey levels.
+        exact: V arrays (H_v, W_v, 3) of grey levels.
+        images: The clean views.
+        rms: Root mean square change over all views [grey levels].
     """
     if not images:
         return ()

@@ -13,16 +13,18 @@ from calico.data.batch import Batch, collate_frames
 from calico.frame import Float32, Float64, Frame
 from calico_eval.attacks.budget.measure import ray_origins
 from calico_eval.attacks.budget.threat import Threat
-from calico_eval.attacks.search_space.base import Domain, limited
+from calico_eval.attacks.search_space.base import Domain, clamp_keeping_gradient
 
 
 class PointDomain(Domain):
-    """Points as a latent box: u in [0, 1], clean 0.5, eps 0.5, decoded to metres and to intensity. Shape (B, 1, N, C).
+    """Points as a latent box of shape (B, 1, N, C): u in [0, 1], clean 0.5, eps 0.5.
 
-    `range_m`: one column; point i moves by (2 u_i - 1) eps_i along its ray from the place of its sweep's sensor, and not below
-    r_min. `axis_m`: three columns, one coordinate each. `intensity`: one more. eps_i is the budget less two float32 roundings
-    at that point, so that the stored point is within budget exactly; it is 0 for points that are closer than r_min. An intensity
-    stays within 0..1, or where it is; its budget is less two roundings, too.
+    u is decoded to metres and to intensity. `range_m` has one column: point i moves by (2 u_i - 1)
+    eps_i along its ray from the place of its sweep's sensor, and not below r_min. `axis_m` has
+    three columns, one coordinate each. `intensity` adds one more. eps_i is the budget less two
+    float32 roundings at that point, so that the stored point is within budget exactly. It is 0 for
+    points that are closer than r_min. An intensity stays within 0..1, or where it is; its budget is
+    less two roundings, too.
     """
 
     def __init__(self, frames: Sequence[Frame], threat: Threat, device: torch.device) -> None:
@@ -54,10 +56,10 @@ class PointDomain(Domain):
         latent = 2.0 * x[:, 0] - 1.0
         if self._threat.range_m or self._threat.axis_m:
             columns = latent[..., : 1 if self._threat.range_m else 3]
-            xyz = xyz + limited(columns * eps, lowest, torch.inf) * axes
+            xyz = xyz + clamp_keeping_gradient(columns * eps, lowest, torch.inf) * axes
         if self._threat.intensity:
             low, high = intensity.clamp_max(0.0), intensity.clamp_min(1.0)
-            shifted = limited(intensity + latent[..., -1:] * most, low, high)
+            shifted = clamp_keeping_gradient(intensity + latent[..., -1:] * most, low, high)
             intensity = torch.where(self.base.point_mask[..., None], shifted, intensity)
         return replace(self.base, points=torch.cat([xyz, intensity, points[..., 4:]], dim=2))
 
@@ -70,7 +72,12 @@ class PointDomain(Domain):
         ]
 
     def shares(self, gradient: Tensor, row: int) -> tuple[float, ...]:
-        """See `Domain.shares`."""
+        """See `Domain.shares`.
+
+        Args:
+            gradient: Gradient like x.
+            row: Index of the frame.
+        """
         count = len(self._frames[row].points)
         return (float((gradient[row, 0, :count] != 0).any(dim=1).float().mean()) if count else 0.0,)
 
@@ -90,7 +97,14 @@ class PointDomain(Domain):
 
 
 class _Reach:
-    """How far each point of a frame may go: eps_m (N, 1), lowest_m (N, 1), axes (N, 3), intensity (N, 1); see `PointDomain`."""
+    """How far each point of a frame may go, see `PointDomain`.
+
+    Attributes:
+        eps_m: (N, 1) largest move [m].
+        lowest_m: (N, 1) smallest range [m].
+        axes: (N, 3) directions.
+        intensity: (N, 1) largest change.
+    """
 
     def __init__(self, frame: Frame, threat: Threat) -> None:
         xyz = frame.points[:, :3].astype(np.float64)

@@ -1,4 +1,7 @@
-"""What an algorithm sees of an attack: a number to raise per frame, its gradient where there is one, and a record of tries."""
+"""The problem that a search algorithm solves: a number to raise per frame, and a record of tries.
+
+The number has a gradient if the engine gives one.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +15,25 @@ from calico.errors import CalicoError
 from calico_eval.attacks.search_space.joint import Domain
 
 INSIDE = 1e-5
-"""An input this close to the ball is in it: 0.003 grey levels. What is delivered is clipped anyway."""
+"""An input this close to the ball is in it: 0.003 grey levels. What is delivered is clipped
+anyway."""
 
 
 @dataclass
 class Trace:
-    """What a search over B frames went through.
+    """The record of a search over B frames.
 
-    losses: (B,) of every iterate, in order. best: the iterates inside the ball with the highest loss of each frame, the first
-    where several share it; best_loss: (B,). A loss that is not a number is no loss: any other is better.
-    first_gradient: at the first iterate. bad_gradients: (B,) NaN or infinite entries, all set to zero.
-    dead: (B,) a gradient was zero everywhere. forwards, backwards: passes of the whole batch through the model.
+    A loss that is not a number counts as worse than any other.
+
+    Attributes:
+        losses: (B,) of every iterate, in order.
+        best: The iterates inside the ball with the highest loss of each frame, the first if several
+            share it.
+        best_loss: (B,) their losses.
+        first_gradient: Gradient at the first iterate.
+        bad_gradients: (B,) NaN or infinite entries, all set to zero.
+        dead: (B,) whether a gradient was zero everywhere.
+        forwards, backwards: Passes of the whole batch through the model.
     """
 
     losses: list[Tensor] = field(default_factory=list)
@@ -35,7 +46,13 @@ class Trace:
     backwards: int = 0
 
     def note(self, x: Tensor, loss: Tensor, outside: Tensor) -> None:
-        """An iterate, its loss, and whether it is outside the ball: (B,), where it can't be the best."""
+        """Note an iterate.
+
+        Args:
+            x: The iterate.
+            loss: (B,) its loss.
+            outside: (B,) whether it is outside the ball, and so cannot be the best.
+        """
         loss = loss.detach()
         self.losses.append(loss.cpu())
         loss = loss.masked_fill(outside, -torch.inf)
@@ -49,7 +66,7 @@ class Trace:
             self.best[better], self.best_loss[better] = x.detach()[better], loss[better]
 
     def join(self, later: Trace) -> None:
-        """Counts and losses of a second search of the same frames; its best iterates are not looked at."""
+        """Add counts and losses of a second search of the same frames, without its best iterates."""
         self.losses += later.losses
         self.forwards += later.forwards
         self.backwards += later.backwards
@@ -74,17 +91,19 @@ class Problem:
         self.trace = Trace()
 
     def loss(self, x: Tensor) -> Tensor:
-        """(B,) the loss at x, noted down; without a gradient."""
+        """Compute the loss (B,) at x without a gradient, and note it."""
         with torch.no_grad():
             value = self._loss(x)
         self._note(x, value)
         return value
 
     def gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(B,) the loss at x, noted down, and its gradient, like x; entries that are not finite are zero and counted.
+        """Compute the loss (B,) at x and its gradient, and note them.
+
+        Entries of the gradient that are not finite are set to zero and counted.
 
         Raises:
-            CalicoError: the engine gives no gradients.
+            CalicoError: The engine gives no gradients.
         """
         if not self.differentiable:
             raise CalicoError(

@@ -1,7 +1,9 @@
-"""Counts of what an attack did to one frame: trials, and the successes among them, from predictions before and after it.
+"""Counts of what an attack did to one frame.
 
-Before means under the same corruption, if any. Objects and boxes are those of `found`: boxes of a score >= 0.2, objects with
-LiDAR points, both within their class's range.
+Trials, and the successes among them, from predictions before and after it.
+
+Before means under the same corruption, if any. Objects and boxes are those of `found`: boxes of a
+score >= 0.2, objects with LiDAR points, both within their class's range.
 """
 
 from __future__ import annotations
@@ -17,39 +19,61 @@ from calico_eval.metrics.detected_objects import NEAR_M, SCORE, Found, find_obje
 from calico_eval.metrics.false_target import false_target
 
 LOST_M = 4.0
-"""An object whose matched box is farther off than NEAR_M, but not this far, is detected in the wrong place."""
+"""An object whose matched box is farther off than NEAR_M, but not this far, is detected in the
+wrong place."""
 PROBABILITY = 0.5
 """From here on a map cell is predicted as of its class."""
 
 Count = tuple[int, int]
 """(successes, trials) of one frame."""
 Measure = Callable[[Frame, Predictions, Predictions, Mapping[str, float]], Count]
-"""(frame, predictions before the attack, predictions on the attacked frame, class name to range [m])."""
+"""(frame, predictions before the attack, predictions on the attacked frame, class name to range
+[m])."""
 
 
-def hidden(
+def count_hidden(
     frame: Frame, before: Predictions, after: Predictions, ranges: Mapping[str, float]
 ) -> Count:
-    """Trials: objects found before the attack (matched by class within 2 m). Successes: those not found any more."""
-    was, now = (
-        find_objects(frame, one, ranges).match_objects(NEAR_M) >= 0 for one in (before, after)
-    )
+    """Count the objects detected before the attack (trials) and no longer after it (successes).
+
+    Objects are matched by class within 2 m.
+
+    Args:
+        frame: The frame with its ground truth.
+        before: Predictions before the attack.
+        after: Predictions after it.
+        ranges: Range of each class [m].
+    """
+    was, now = (find_objects(frame, one, ranges).match_objects(NEAR_M) >= 0 for one in (before, after))
     return int((was & ~now).sum()), int(was.sum())
 
 
-def created(
+def count_created(
     frame: Frame, before: Predictions, after: Predictions, ranges: Mapping[str, float]
 ) -> Count:
-    """Trials: the frame. A success: a new false box on it, see `new_false_boxes`."""
-    return int(new_false_boxes(frame, before, after, ranges) > 0), 1
+    """Count whether the frame (the only trial) got a new false box, see `count_new_false_boxes`.
+
+    Args:
+        frame: The frame with its ground truth.
+        before: Predictions before the attack.
+        after: Predictions after it.
+        ranges: Range of each class [m].
+    """
+    return int(count_new_false_boxes(frame, before, after, ranges) > 0), 1
 
 
-def created_at_target(
+def count_created_at_target(
     frame: Frame, before: Predictions, after: Predictions, ranges: Mapping[str, float]
 ) -> Count:
-    """Trials: the frame, where it has a `false_target` without a vehicle (`Taxonomy.target`) within 2 m.
+    """Count whether a vehicle appeared at the target, see `false_target`.
 
-    A success: one is there afterwards.
+    The frame is a trial if it has a target without a vehicle (`Taxonomy.target`) within 2 m.
+
+    Args:
+        frame: The frame with its ground truth.
+        before: Predictions before the attack.
+        after: Predictions after it.
+        ranges: Range of each class [m].
     """
     place = false_target(frame.boxes.boxes[frame.boxes.num_points > 0, :2])
     label = frame.taxonomy.target
@@ -59,13 +83,20 @@ def created_at_target(
     return int(now and not was), int(not was)
 
 
-def moved(
+def count_moved(
     frame: Frame, before: Predictions, after: Predictions, ranges: Mapping[str, float]
 ) -> Count:
-    """Trials: objects found before. Successes: those still matched by class within 4 m, but in the wrong place.
+    """Count the objects detected before the attack (trials) and in the wrong place after it.
 
-    That is: more than 2 m off, or with a 3D IoU that fell below its class's `min_overlap`. Objects
-    not matched any more are hidden.
+    A success is an object that is still matched by class within 4 m, but is more than 2 m off or
+    has a 3D IoU that fell below its class's `min_overlap`. Objects that are no longer matched are
+    hidden.
+
+    Args:
+        frame: The frame with its ground truth.
+        before: Predictions before the attack.
+        after: Predictions after it.
+        ranges: Range of each class [m].
     """
     was, now = find_objects(frame, before, ranges), find_objects(frame, after, ranges)
     old, new = was.match_objects(NEAR_M), now.match_objects(LOST_M)
@@ -76,13 +107,19 @@ def moved(
     return int((far | worse).sum()), int((old >= 0).sum())
 
 
-def flipped(
+def count_flipped(
     frame: Frame, before: Predictions, after: Predictions, ranges: Mapping[str, float]
 ) -> Count:
-    """Trials: objects found before, whose best box within 2 m had their class. Successes: those whose best one now has another.
+    """Count the objects with the right class before the attack (trials) and another after it.
 
-    The best box is the one of the highest score, of those that are not matched to another object by class. An object without a
-    box within 2 m is hidden, not flipped.
+    The class is that of the box of the highest score within 2 m, of the boxes that are not matched
+    to another object by class. An object without a box within 2 m is hidden, not flipped.
+
+    Args:
+        frame: The frame with its ground truth.
+        before: Predictions before the attack.
+        after: Predictions after it.
+        ranges: Range of each class [m].
     """
     old, new = find_objects(frame, before, ranges), find_objects(frame, after, ranges)
     was, now, own = _best_classes(old), _best_classes(new), old.objects.labels
@@ -90,10 +127,19 @@ def flipped(
     return int((tried & (now >= 0) & (now != own)).sum()), int(tried.sum())
 
 
-def map_erased(
+def count_map_erased(
     frame: Frame, before: Predictions, after: Predictions, ranges: Mapping[str, float]
 ) -> Count:
-    """Trials: known map cells of a class that were predicted so (probability >= 0.5). Successes: those that are not any more."""
+    """Count the known map cells of a class that were predicted so (trials) and no longer are.
+
+    A cell is predicted from a probability of 0.5 on.
+
+    Args:
+        frame: The frame with its ground truth.
+        before: Predictions before the attack.
+        after: Predictions after it.
+        ranges: Not used.
+    """
     cells = _map_cells(frame, before, after)
     if cells is None:
         return 0, 0
@@ -102,10 +148,17 @@ def map_erased(
     return int((tried & ~now).sum()), int(tried.sum())
 
 
-def map_created(
+def count_map_created(
     frame: Frame, before: Predictions, after: Predictions, ranges: Mapping[str, float]
 ) -> Count:
-    """Trials: known map cells not of a class that were not predicted so. Successes: those that are predicted so now."""
+    """Count the known map cells not of a class that were not predicted so (trials) and now are.
+
+    Args:
+        frame: The frame with its ground truth.
+        before: Predictions before the attack.
+        after: Predictions after it.
+        ranges: Not used.
+    """
     cells = _map_cells(frame, before, after)
     if cells is None:
         return 0, 0
@@ -114,10 +167,20 @@ def map_created(
     return int((tried & now).sum()), int(tried.sum())
 
 
-def new_false_boxes(
+def count_new_false_boxes(
     frame: Frame, before: Predictions, after: Predictions, ranges: Mapping[str, float]
 ) -> int:
-    """Boxes farther than 2 m from every true object, of any class, points or none, and from every box of their class before."""
+    """Count the boxes that the attack added away from all objects.
+
+    They are farther than 2 m from every true object, of any class, with points or without, and from
+    every box of their class before the attack.
+
+    Args:
+        frame: The frame with its ground truth.
+        before: Predictions before the attack.
+        after: Predictions after it.
+        ranges: Range of each class [m].
+    """
     was, now = find_objects(frame, before, ranges), find_objects(frame, after, ranges)
     true = _gaps(now, frame.boxes.boxes)
     old = np.where(now.labels[:, None] == was.labels[None], _gaps(now, was.boxes), np.inf)
@@ -160,7 +223,10 @@ def _gaps(found: Found, boxes: Float32) -> Float64:
 def _map_cells(
     frame: Frame, before: Predictions, after: Predictions
 ) -> tuple[Bool, Bool, Bool, Bool] | None:
-    """True cells, known ones, predicted before and after, all (K, Y, X); None where there is no map."""
+    """True cells, known ones, predicted before and after, all (K, Y, X).
+
+    None where there is no map.
+    """
     if frame.map_masks is None or before.map_probs is None or after.map_probs is None:
         return None
     known = np.ones(frame.map_masks.shape, np.bool_)

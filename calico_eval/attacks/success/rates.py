@@ -1,6 +1,7 @@
-"""Success rates of attacks, from a model's predictions on a frame before and after the attack: for any engine, and for controls.
+"""Success rates of attacks, from a model's predictions before and after the attack.
 
-Every measure (`measures`) counts, per frame, trials and the successes among them; the rate is the ratio of the sums over frames.
+They hold for any engine, and for controls. Every measure (`counts`) counts trials and successes of
+each frame. The rate is the ratio of the sums over frames.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from calico.predictions import Predictions
 from calico_eval.attacks.success.counts import (
     Count,
     Measure,
-    created,
-    created_at_target,
-    flipped,
-    hidden,
-    map_created,
-    map_erased,
-    moved,
+    count_created,
+    count_created_at_target,
+    count_flipped,
+    count_hidden,
+    count_map_created,
+    count_map_erased,
+    count_moved,
 )
 from calico_eval.engines.base import MODEL_LOSS
 from calico_eval.metrics.intervals import ratio_interval
@@ -34,8 +35,11 @@ from reports.schema import Metric
 class Success:
     """What counts as a success of an objective.
 
-    parts: measures, each a rate of its own; the success rate is their plain mean, of those that had trials.
-    text: what counts, in words. trials: what there was none of where the rate is undefined.
+    Attributes:
+        parts: Measures, each a rate of its own. The success rate is the plain mean of those that
+            had trials.
+        text: What counts, in words.
+        trials: What one trial is, in words, for the message when no trial took place.
     """
 
     parts: tuple[Measure, ...]
@@ -45,46 +49,56 @@ class Success:
     def counts(
         self, frame: Frame, before: Predictions, after: Predictions, ranges: Mapping[str, float]
     ) -> tuple[Count, ...]:
-        """(successes, trials) of one frame, for each part."""
+        """Count (successes, trials) of one frame, for each part.
+
+        Args:
+            frame: The frame with its ground truth.
+            before: Predictions before the attack.
+            after: Predictions after it.
+            ranges: Range of each class [m].
+        """
         return tuple(part(frame, before, after, ranges) for part in self.parts)
 
 
 HIDDEN = Success(
-    (hidden,),
+    (count_hidden,),
     "objects found before the attack that are not found any more",
     "objects found before the attack",
 )
-CREATED = Success((created,), "frames with a new box that belongs to no object", "frames")
+CREATED = Success((count_created,), "frames with a new box that belongs to no object", "frames")
 CREATED_AT_TARGET = Success(
-    (created_at_target,),
+    (count_created_at_target,),
     "frames with a new car at the target",
     "frames with a free place for a false car",
 )
 MOVED = Success(
-    (moved,), "objects found before that are now found more than 2 m off, or with a 3D IoU fallen below 0.5",
+    (count_moved,), "objects found before that are now found more than 2 m off, or with a 3D IoU "
+                    "fallen below 0.5",
     "objects found before the attack",
 )  # fmt: skip
 FLIPPED = Success(
-    (flipped,),
+    (count_flipped,),
     "objects found before whose best box within 2 m is now of another class",
     "objects found before the attack",
 )
 MAP_ERASED = Success(
-    (map_erased,),
+    (count_map_erased,),
     "true map cells predicted before the attack that are not any more",
     "true map cells predicted before",
 )
 MAP_CREATED = Success(
-    (map_created,),
+    (count_map_created,),
     "map cells rightly left out before the attack that are predicted now",
     "map cells rightly left out before",
 )
 MAP_WRONG = Success(
-    (map_erased, map_created), "the mean of the two map rates: true cells lost, false cells gained",
+    (count_map_erased, count_map_created), "the mean of the two map rates: true cells lost, false "
+                                           "cells gained",
     "map cells that were right before the attack",
 )  # fmt: skip
 ALL = Success(
-    (hidden, map_erased, map_created), "the mean of three rates: objects hidden, true map cells lost, false ones gained",
+    (count_hidden, count_map_erased, count_map_created), "the mean of three rates: objects hidden, "
+                                                         "true map cells lost, false ones gained",
     "objects found or map cells right before the attack",
 )  # fmt: skip
 
@@ -106,11 +120,17 @@ SUCCESS_OF: dict[str, Success] = {
 """What counts as a success of each objective. Its keys are the names of all objectives."""
 
 
-def asr(success: Success, counts: Sequence[Sequence[Count]], scenes: Sequence[str]) -> Metric:
-    """The success rate over frames, with its interval over scenes; null with a reason where there was no trial.
+def success_rate(
+    success: Success, counts: Sequence[Sequence[Count]], scenes: Sequence[str]
+) -> Metric:
+    """Compute the success rate over frames, with its interval over scenes.
+
+    It is null with a reason if no trial took place.
 
     Args:
-        counts: `Success.counts` of every frame. scenes: of every frame.
+        success: What counts.
+        counts: `Success.counts` of every frame.
+        scenes: Scene of every frame.
     """
     table = np.array(counts, np.int64).reshape(len(counts), len(success.parts), 2)
     found = ratio_interval(table, scenes)

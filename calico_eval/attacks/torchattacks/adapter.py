@@ -1,23 +1,31 @@
-"""Runs torchattacks (3.5.1), unmodified, on a `Problem`: frame by frame, on any domain (views, points, joint).
+"""Runs torchattacks (3.5.1), unmodified, on a `Problem`.
 
-torchattacks knows a classifier and an input in [0, 1]. `LossModel` is that classifier: its logits for "class 0" are made so that
-the loss which an attack forms of them is our objective, up to a constant. Which attacks are used, and why the others are not:
-`torchattacks_table`.
+Frame by frame, on any domain (views, points, joint).
+
+torchattacks knows a classifier and an input in [0, 1]. `LossModel` is that classifier: its logits
+for "class 0" are made so that the loss which an attack forms of them is our objective, up to a
+constant. Which attacks are used, and why the others are not: `torchattacks_table`.
 
 The traps of that library that this file closes:
 
-* Its attacks return the last iterate, or (APGD, Square) the clean input when no class flipped, which makes a detector look
-  robust: what they return is only one more try. The iterate with the best loss inside the ball is in the problem's trace.
+* Its attacks return the last iterate, or (APGD, Square) the clean input when no class flipped,
+  which makes a detector look
+  robust: what they return is only one more try. The iterate with the best loss inside the ball is
+      in the problem's trace.
 * They stop once a class flips. Class 0 always wins where a loss is asked for without a gradient.
-* The momentum attacks divide by the mean gradient: one that is zero everywhere turns the input to NaN. Here it ends the attack
-  and is reported (`AttackDetails.dead_gradient`). Single NaN or infinite entries become zero and are counted. All views are one
-  image, so that a view without a gradient does not divide by zero.
-* Random starts come from torch's global generator, and some attacks reset the global seeds: all global generators are put
+* The momentum attacks divide by the mean gradient: one that is zero everywhere turns the input to
+    NaN. Here it ends the attack
+  and is reported (`AttackDetails.dead_gradient`). Single NaN or infinite entries become zero and
+  are counted. All views are one image, so that a view without a gradient does not divide by zero.
+* Random starts come from torch's global generator, and some attacks reset the global seeds: all
+  global generators are put
   back afterwards.
-* An attack puts the module that it is given to evaluation mode and back to training mode: `LossModel` is born in evaluation
+* An attack puts the module that it is given to evaluation mode and back to training mode:
+    `LossModel` is born in evaluation
   mode and does not hold the detector.
 * Some look at inputs outside the ball (ahead, or around): these count as passes, not as results.
-* Several inputs at once (SPSA) are given to the problem one by one, since its frames have different ground truth.
+* Several inputs at once (SPSA) are given to the problem one by one, since its frames have different
+  ground truth.
 """
 
 from __future__ import annotations
@@ -33,29 +41,37 @@ from torch import Tensor, nn
 
 from calico.extras import require_extra
 from calico.frame import Frame
-from calico_eval.attacks.blackbox.run import by_queries
+from calico_eval.attacks.blackbox.run import make_query_attack
 from calico_eval.attacks.details import Crafted
 from calico_eval.attacks.search_space.joint import Streams
 from calico_eval.attacks.search_space.problem import Problem
 from calico_eval.attacks.spec import AttackSpec
-from calico_eval.attacks.whitebox.run import Search, search
+from calico_eval.attacks.whitebox.run import Search, make_search
 from calico_eval.engines.base import Engine
 
 View = Literal["cross entropy", "margin"]
 
 CROSS_ENTROPY_AT, MARGIN_AT = 1e3, 1e6
-"""Where the losses begin. The cross-entropy of logits (0, z) is z, and its slope 1, to the last digit of a float for z > 40; an
-attack keeps it as float32, which leaves steps of 6e-5. A margin must stay above 0, and is kept as float64."""
+"""Where the losses begin.
+
+The cross-entropy of logits (0, z) is z, and its slope 1, to the last digit of a float for z > 40;
+an attack keeps it as float32, which leaves steps of 6e-5. A margin must stay above 0, and is kept
+as float64.
+"""
 
 SPSA_SAMPLES = 8
 """Directions per step of SPSA; 128 by default, which few budgets of queries reach once."""
 
 
 class LossModel(nn.Module):
-    """A problem of one frame as torchattacks sees it: a module from inputs (N, C, H, W) to logits (N, classes) of class 0.
+    """A problem of one frame as torchattacks needs it.
 
-    view: which loss the attack forms. "cross entropy": logits (0, z), whose cross-entropy for class 0 is z = the objective + a
-    constant. "margin": logits (m, 0), of which m = a constant - the objective is brought down.
+    It is a module from inputs (N, C, H, W) to logits (N, classes) of class 0.
+
+    Args:
+        view: Which loss the attack forms. "cross entropy": logits (0, z), whose cross-entropy for
+            class 0 is z = the objective + a constant. "margin": logits (m, 0), of which m = a
+            constant - the objective is brought down.
     """
 
     def __init__(self, problem: Problem, view: View) -> None:
@@ -66,10 +82,12 @@ class LossModel(nn.Module):
         self.eval()
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, 2) float64 logits. Each input is one pass; with its gradient where x asks for one.
+        """Compute logits (N, 2) float64, with the gradient if x asks for one.
+
+        Each input is one pass.
 
         Raises:
-            DeadGradientError: the gradient is zero everywhere.
+            DeadGradientError: The gradient is zero everywhere.
         """
         if torch.is_grad_enabled() and x.requires_grad:
             loss = torch.cat([_Objective.apply(one, self.problem) for one in torch.split(x, 1)])
@@ -91,7 +109,7 @@ class DeadGradientError(Exception):
 
 
 class _Objective(torch.autograd.Function):
-    """The problem's loss (1,) at x; the backward pass is the gradient that the problem gave with it."""
+    """The problem's loss (1,) at x, whose backward pass is the gradient that the problem gave."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, problem: Problem) -> Tensor:
@@ -223,10 +241,12 @@ WITH_QUERIES: dict[str, Search] = {
 """On an engine's predictions."""
 
 
-def craft(name: str) -> Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]:
-    """The attack of that name, frame by frame."""
+def make_attack(name: str) -> Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]:
+    """Return the attack of that name, which goes frame by frame."""
     whole = (
-        search(WITH_GRADIENTS[name]) if name in WITH_GRADIENTS else by_queries(WITH_QUERIES[name])
+        make_search(WITH_GRADIENTS[name])
+        if name in WITH_GRADIENTS
+        else make_query_attack(WITH_QUERIES[name])
     )
 
     def one_by_one(
@@ -239,7 +259,12 @@ def craft(name: str) -> Callable[[Engine, Sequence[Frame], AttackSpec, int], lis
 
 @contextmanager
 def isolated_generators(seed: int, device: torch.device) -> Iterator[None]:
-    """Seeds torch's, numpy's and Python's global generators, and puts them back afterwards."""
+    """Seed torch's, numpy's and Python's global generators in the block, and restore them.
+
+    Args:
+        seed: The seed.
+        device: Device of torch's generator.
+    """
     numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):

@@ -1,4 +1,4 @@
-"""Attacks that are learnt on the frames of other scenes and then applied, unchanged, to every evaluated frame."""
+"""Attacks that are learnt on frames of other scenes and then applied, unchanged, to every frame."""
 
 from __future__ import annotations
 
@@ -25,8 +25,12 @@ CHUNK = 4
 class Fitted:
     """What an attack learnt.
 
-    craft: applies it, see `catalogue.Craft`. values: the tensor that was learnt. tokens, scenes: of the frames it was learnt on.
-    loss_start, loss_end: mean of the objective over them, without and with it. forwards, backwards: passes of a frame.
+    Attributes:
+        craft: Function that applies it, see `catalogue.Craft`.
+        values: The tensor that was learnt.
+        tokens, scenes: The frames that it was learnt on.
+        loss_start, loss_end: Mean of the objective over them, without and with it.
+        forwards, backwards: Passes of a frame.
     """
 
     craft: Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]
@@ -39,7 +43,7 @@ class Fitted:
     backwards: int
 
     def describe(self) -> dict[str, float | int | str | None]:
-        """For a cell's details: what it was learnt on, and a hash of what was learnt."""
+        """Describe for a cell's details what the attack was learnt on, with a hash of the values."""
         return {
             "fitted_frames": len(self.tokens),
             "fitted_scenes": len(set(self.scenes)),
@@ -53,15 +57,21 @@ class Fitted:
 
 
 def fit_indices(source: FrameSource, count: int, evaluated: Collection[str]) -> list[int]:
-    """`count` frames spread evenly over those of scenes that are not evaluated; all of them where there are no more.
+    """Choose frames spread evenly over those of scenes that are not evaluated.
+
+    Args:
+        source: The frames.
+        count: Number of frames; all are taken if there are no more.
+        evaluated: Scenes that are evaluated.
 
     Raises:
-        CalicoError: there is none.
+        CalicoError: Every scene is evaluated.
     """
     free = [index for index in range(len(source)) if source.info(index).scene not in evaluated]
     if not free:
         raise CalicoError(
-            f"data {source.name}: no frame to fit a universal attack on, all {len(source)} are of evaluated scenes; "
+            f"data {source.name}: no frame to fit a universal attack on, all {len(source)} are of "
+            "evaluated scenes; "
             "expected other scenes, e.g. the training split"
         )
     return [
@@ -69,11 +79,16 @@ def fit_indices(source: FrameSource, count: int, evaluated: Collection[str]) -> 
     ]
 
 
-def usable(engine: WhiteBoxEngine, frames: Sequence[Frame], spec: AttackSpec) -> list[Frame]:
-    """The frames that have something for the spec's objective to look at.
+def select_usable(engine: WhiteBoxEngine, frames: Sequence[Frame], spec: AttackSpec) -> list[Frame]:
+    """Return the frames on which the spec's objective has something to do.
+
+    Args:
+        engine: The engine whose gradients are followed.
+        frames: The frames.
+        spec: The attack.
 
     Raises:
-        CalicoError: none has.
+        CalicoError: No frame has.
     """
     found = [
         frame
@@ -82,21 +97,33 @@ def usable(engine: WhiteBoxEngine, frames: Sequence[Frame], spec: AttackSpec) ->
     ]
     if not found:
         raise CalicoError(
-            f"attack {spec.name}: none of the {len(frames)} frames to fit on has an object for objective '{spec.objective}'"
+            f"attack {spec.name}: none of the {len(frames)} frames to fit on has an object for "
+            f"objective '{spec.objective}'"
         )
     return found
 
 
-def chunks(frames: Sequence[Frame]) -> Iterator[Sequence[Frame]]:
-    """CHUNK frames at a time."""
+def split_chunks(frames: Sequence[Frame]) -> Iterator[Sequence[Frame]]:
+    """Yield CHUNK frames at a time."""
     return (frames[start : start + CHUNK] for start in range(0, len(frames), CHUNK))
 
 
-def needs_fit(
+def refuse_unfitted(
     engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
 ) -> list[Crafted]:
-    """In place of the craft of an attack that nothing was learnt for."""
+    """Raise the error of an attack that must be learnt and was not.
+
+    Args:
+        engine: Not used.
+        frames: Not used.
+        spec: The attack.
+        seed: Not used.
+
+    Raises:
+        CalicoError: Always.
+    """
     raise CalicoError(
-        f"attack {spec.name}: is learnt on frames of other scenes before it is applied, and was given none; "
+        f"attack {spec.name}: is learnt on frames of other scenes before it is applied, and was "
+        "given none; "
         "expected a fit source (the training split)"
     )

@@ -1,8 +1,11 @@
-"""Universal perturbations: one change for all frames, learnt on other scenes (Moosavi-Dezfooli et al., CVPR 2017).
+"""Universal perturbations.
 
-Camera: one image of whole grey levels per view. LiDAR: one table of range offsets over beam and azimuth, which moves each point
-along its own ray by the entry that its ray falls into. The search is projected gradient ascent on the mean objective over the
-frames (the original adds up one minimal step per frame; cf. Shafahi et al., AAAI 2020).
+One change for all frames, learnt on other scenes (Moosavi-Dezfooli et al., CVPR 2017).
+
+Camera: one image of whole grey levels per view. LiDAR: one table of range offsets over beam and
+    azimuth, which moves each point along its own ray by the entry that its ray falls into. The
+    search is projected gradient ascent on the mean objective over the frames (the original adds up
+    one minimal step per frame; cf. Shafahi et al., AAAI 2020).
 """
 
 from __future__ import annotations
@@ -23,8 +26,8 @@ from calico_eval.attacks.details import AttackDetails, Crafted
 from calico_eval.attacks.search_space.joint import Domain, make_domain
 from calico_eval.attacks.search_space.problem import Problem
 from calico_eval.attacks.spec import AttackSpec
-from calico_eval.attacks.universal.fitted import Fitted, chunks, usable
-from calico_eval.attacks.universal.pooled_loss import ChunkLoss, pooled
+from calico_eval.attacks.universal.fitted import Fitted, select_usable, split_chunks
+from calico_eval.attacks.universal.pooled_loss import ChunkLoss, pool_losses
 from calico_eval.attacks.whitebox.gradient import pgd
 from calico_eval.engines.base import Engine
 from calico_eval.engines.white_box import WhiteBoxEngine, white_box_of
@@ -36,9 +39,10 @@ ELEVATION_DEG = 32.0
 
 
 class Shared(Domain):
-    """The latent that all frames share: (1, 1, 1, D) in [0, 1], 0.5 for no change; the camera's numbers, then the LiDAR's table.
+    """The latent that all frames share: (1, 1, 1, D) in [0, 1], 0.5 for no change.
 
-    Entry u stands for (2 u - 1) times the budget: camera_levels grey levels, or range_m metres.
+    It holds the camera's numbers, then the LiDAR's table. Entry u stands for (2 u - 1) times the
+    budget: camera_levels grey levels, or range_m metres.
     """
 
     def __init__(self, frame: Frame, threat: Threat, device: torch.device) -> None:
@@ -55,7 +59,7 @@ class Shared(Domain):
         super().__init__(torch.full((1, 1, 1, size), 0.5, device=device), 0.5)
 
     def delivered(self, u: Tensor) -> Tensor:
-        """With whole grey levels."""
+        """Return the latent with whole grey levels."""
         most = self._threat.camera_levels
         flat = u.detach().flatten().clone()
         if self.levels:
@@ -65,21 +69,33 @@ class Shared(Domain):
         return flat.reshape(u.shape)
 
     def check(self, frame: Frame) -> None:
-        """Raises CalicoError for a frame that the latent does not fit."""
+        """Check that the latent fits a frame.
+
+        Raises:
+            CalicoError: It does not.
+        """
         shapes = [image.shape for image in frame.images]
         if self.levels and shapes != self.shapes:
             raise CalicoError(
-                f"universal attack: frame {frame.token} has images {shapes}, it was made for {self.shapes}"
+                f"universal attack: frame {frame.token} has images {shapes}, it was made for "
+                f"{self.shapes}"
             )
         if self._threat.range_m and len(frame.points) and has_rings(frame) != self.rings:
             kinds = {True: "beam numbers", False: "no beam numbers"}
             raise CalicoError(
-                f"universal attack: the points of frame {frame.token} have {kinds[not self.rings]}, "
+                f"universal attack: the points of frame {frame.token} have "
+                f"{kinds[not self.rings]}, "
                 f"it was made for points with {kinds[self.rings]}"
             )
 
     def place(self, u: Tensor, domain: Domain, frames: Sequence[Frame]) -> Tensor:
-        """What `domain` (`make_domain` of the same threat) takes for these frames, differentiable in u."""
+        """Return the input of `domain` for some frames, differentiable in u.
+
+        Args:
+            u: The latent.
+            domain: Search space of the same threat (`make_domain`).
+            frames: The frames of the domain.
+        """
         flat, count = u.flatten(), len(frames)
         if not self._threat.range_m:
             change = (2.0 * flat - 1.0) * domain.eps
@@ -87,17 +103,26 @@ class Shared(Domain):
         slots = max(1, *(len(frame.points) for frame in frames))
         index = torch.zeros(count, slots, dtype=torch.int64, device=u.device)
         for row, frame in enumerate(frames):
-            index[row, : len(frame.points)] = torch.from_numpy(entries(frame)).to(u.device)
+            index[row, : len(frame.points)] = torch.from_numpy(find_entries(frame)).to(u.device)
         table = flat[self.levels :][index]
         if not self.levels:
             return table[:, None, :, None]
         return torch.cat([flat[: self.levels].expand(count, -1), table], dim=1)[:, None, None, :]
 
 
-def universal(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> Fitted:
-    """Fits on these frames: PGD on the mean of the spec's objective. Of all iterates, and no change, the best counts."""
+def fit_universal(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> Fitted:
+    """Learn one perturbation on these frames: PGD on the mean of the spec's objective.
+
+    Of all iterates, and no change, the best counts.
+
+    Args:
+        engine: The engine whose gradients are followed.
+        frames: Frames of other scenes.
+        spec: The attack.
+        seed: Seed of the run.
+    """
     model = white_box_of(engine, f"attack {spec.name}", spec.threat.sensors)
-    members = usable(model, frames, spec)
+    members = select_usable(model, frames, spec)
     shared = Shared(members[0], spec.threat, model.device)
     for frame in members:
         shared.check(frame)
@@ -105,8 +130,8 @@ def universal(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: i
         derive_seed(seed, "attack", spec.name, spec.sensor, "fit")
     )
     with model.attack_mode():
-        losses = [_chunk_loss(model, shared, part, spec) for part in chunks(members)]
-        problem = Problem(shared, pooled(losses, len(members)), differentiable=True)
+        losses = [_chunk_loss(model, shared, part, spec) for part in split_chunks(members)]
+        problem = Problem(shared, pool_losses(losses, len(members)), differentiable=True)
         start = float(problem.loss(shared.clean))
         pgd(problem, spec, [stream])
         best = shared.delivered(shared.clean if problem.trace.best is None else problem.trace.best)
@@ -131,10 +156,17 @@ def _chunk_loss(
     return loss
 
 
-def universal_noise(
+def apply_shared_noise(
     engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
 ) -> list[Crafted]:
-    """One random change of the full budget for all frames, without a look at the model: the control."""
+    """Apply one random change of the full budget to all frames, as the control.
+
+    Args:
+        engine: Not used.
+        frames: The clean frames.
+        spec: The attack.
+        seed: Seed of the run.
+    """
     shared = Shared(frames[0], spec.threat, torch.device("cpu"))
     corner = shared.corner(
         [torch.Generator().manual_seed(derive_seed(seed, "attack", spec.name, spec.sensor))]
@@ -163,8 +195,11 @@ def has_rings(frame: Frame) -> bool:
     return bool((frame.ring >= 0).all())
 
 
-def entries(frame: Frame) -> Int64:
-    """(N,) the entry of the table that each point's ray falls into, as its sensor stood at the point's sweep."""
+def find_entries(frame: Frame) -> Int64:
+    """Find the entry of the table that each point's ray falls into, (N,).
+
+    The ray starts where the sensor was at the point's sweep.
+    """
     rotation = frame.sweep_T[frame.sweep_index.astype(np.int64), :3, :3]
     ray = np.einsum(
         "nij,ni->nj", rotation, frame.points[:, :3].astype(np.float64) - ray_origins(frame)

@@ -10,8 +10,16 @@ from torch import Tensor
 ChunkLoss = Callable[[Tensor], Tensor]
 
 
-def pooled(losses: Sequence[ChunkLoss], count: int) -> ChunkLoss:
-    """x (1, ...) -> (1,): the mean over `count` frames of all that the chunks' losses, x -> (frames of the chunk,), give."""
+def pool_losses(losses: Sequence[ChunkLoss], count: int) -> ChunkLoss:
+    """Make the mean of losses over many frames, in the memory of one chunk.
+
+    Args:
+        losses: Losses of the chunks, x -> (frames of the chunk,).
+        count: Number of frames in all.
+
+    Returns:
+        Function x (1, ...) -> (1,).
+    """
 
     def loss(x: Tensor) -> Tensor:
         value: Tensor = _Pool.apply(x, losses, count)
@@ -21,7 +29,10 @@ def pooled(losses: Sequence[ChunkLoss], count: int) -> ChunkLoss:
 
 
 class _Pool(torch.autograd.Function):
-    """Takes each chunk's gradient while its graph is there, and keeps only the sum, in the memory of one chunk."""
+    """Sum of the chunks' losses, which keeps only the sum of their gradients.
+
+    Each chunk's gradient is taken while its graph exists, in the memory of one chunk.
+    """
 
     @staticmethod
     def forward(

@@ -1,8 +1,11 @@
-"""Gradient attacks on a `Problem`, ours: FGSM, PGD, MI-FGSM, APGD and its variant with a falling step.
+"""Gradient attacks on a `Problem`, ours.
+
+FGSM, PGD, MI-FGSM, APGD and its variant with a falling step.
 
 They search for all of B frames at once; frames do not influence each other.
 
-They leave their result in the problem's trace: the iterate of the highest loss of each frame. None of them looks at predictions.
+They leave their result in the problem's trace: the iterate of the highest loss of each frame. None
+of them looks at predictions.
 """
 
 from __future__ import annotations
@@ -26,7 +29,15 @@ DECAY_FIRST, DECAY_FIRST_LIDAR, DECAY_LAST = 2.0, 0.5, 0.1
 
 
 def fgsm(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
-    """One step of the whole radius from the clean input (Goodfellow et al., ICLR 2015)."""
+    """Make one step of the whole radius from the clean input.
+
+    Args:
+        problem: The objective and the changes that are allowed.
+        spec: The attack.
+        streams: Not used.
+
+    Source: Goodfellow et al., ICLR 2015.
+    """
     clean = problem.domain.clean
     _, gradient = problem.gradient(clean)
     if not gradient.any():
@@ -35,9 +46,18 @@ def fgsm(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
 
 
 def pgd(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
-    """Projected gradient descent with restarts (Madry et al., ICLR 2018). A gradient that is zero for all frames ends a start:
-    x would stay where it is."""
-    for x in starts(problem, spec, streams):
+    """Search by projected gradient descent with restarts.
+
+    A gradient that is zero for all frames ends a start, because x would stay where it is.
+
+    Args:
+        problem: The objective and the changes that are allowed.
+        spec: The attack.
+        streams: Generators of each frame.
+
+    Source: Madry et al., ICLR 2018.
+    """
+    for x in draw_starts(problem, spec, streams):
         for _ in range(spec.steps):
             _, gradient = problem.gradient(x)
             if not gradient.any():
@@ -48,12 +68,19 @@ def pgd(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
 
 
 def mifgsm(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
-    """Momentum iterative FGSM (Dong et al., CVPR 2018): steps along a running sum of gradients, each of mean absolute value 1.
+    """Step along a running sum of gradients, each of mean absolute value 1 (momentum FGSM).
 
-    Starts at the clean input, as there; restarts are random. Deviation: a gradient that is zero adds nothing (the original
+    The first start is the clean input, as in the paper; restarts are random.
+
+    Args:
+        problem: The objective and the changes that are allowed.
+        spec: The attack.
+        streams: Generators of each frame.
+
+    Source: Dong et al., CVPR 2018. Deviation: a gradient that is zero adds nothing (the original
     divides by it).
     """
-    for x in starts(problem, spec, streams, first_at_clean=True):
+    for x in draw_starts(problem, spec, streams, first_at_clean=True):
         direction = torch.zeros_like(x)
         for _ in range(spec.steps):
             _, gradient = problem.gradient(x)
@@ -67,26 +94,39 @@ def mifgsm(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
 
 
 def apgd(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
-    """Auto-PGD (Croce and Hein, ICML 2020, algorithm 1): momentum 0.75 and a step of two radii that is halved at checkpoints.
+    """Search by Auto-PGD: momentum 0.75 and a step of two radii that is halved at checkpoints.
 
-    At a checkpoint the step is halved, and the search goes on from the best iterate, if fewer than 75 % of the steps since the
-    last checkpoint raised the loss, or if neither the step nor the best loss changed since it. `step_share` is ignored.
+    At a checkpoint the step is halved, and the search goes on from the best iterate, if fewer than
+    75 % of the steps since the last checkpoint raised the loss, or if neither the step nor the best
+    loss changed since it. `step_share` is ignored.
 
-    Deviations: the objective is that of the spec, not a loss on class logits. A checkpoint k acts once x_k is known, as in the
-    authors' code (the algorithm as printed computes x_{k+1} first, and throws it away).
+    Args:
+        problem: The objective and the changes that are allowed.
+        spec: The attack.
+        streams: Generators of each frame.
+
+    Source: Croce and Hein, ICML 2020, algorithm 1. Deviations: the objective is that of the spec,
+    not a loss on class logits. A checkpoint k acts once x_k is known, as in the authors' code (the
+    algorithm as printed computes x_{k+1} first, and throws it away).
     """
-    for x in starts(problem, spec, streams):
+    for x in draw_starts(problem, spec, streams):
         _apgd_from(problem, x, [APGD_STEP] * spec.steps)
 
 
 def apgd_decay(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
-    """A variant of `apgd` for few steps, whose step falls along a line besides being halved.
+    """Search by a variant of `apgd` for few steps, whose step also falls along a line.
 
-    In a budget of ten steps checkpoints are few, and the paper's step of two radii, made for 100 steps, does not get small. Here
-    it falls from 2 radii to 0.1. On the LiDAR alone it falls from 0.5, or from more if so few steps could not cross the ball. The
-    first start is the clean input; the restarts are random. Everything else is as in `apgd`.
+    In a budget of ten steps checkpoints are few, and the paper's step of two radii, made for 100
+    steps, does not get small. Here it falls from 2 radii to 0.1. On the LiDAR alone it falls from
+    0.5, or from more if so few steps could not cross the ball. The first start is the clean input;
+    the restarts are random. Everything else is as in `apgd`.
+
+    Args:
+        problem: The objective and the changes that are allowed.
+        spec: The attack.
+        streams: Generators of each frame.
     """
-    for x in starts(problem, spec, streams, first_at_clean=True):
+    for x in draw_starts(problem, spec, streams, first_at_clean=True):
         _apgd_from(problem, x, falling_steps(spec))
 
 
@@ -141,7 +181,10 @@ def _apgd_from(problem: Problem, x: Tensor, shares: Sequence[float]) -> None:
 
 
 def _where(rows: Tensor, chosen: Tensor, other: Tensor) -> Tensor:
-    """`chosen` in these rows (B,), `other` in the rest; neither is copied where that is one of the two."""
+    """`chosen` in these rows (B,), `other` in the rest.
+
+    Neither is copied where that is one of the two.
+    """
     if bool(rows.all()):
         return chosen
     return torch.where(rows[:, None, None, None], chosen, other) if bool(rows.any()) else other
@@ -155,10 +198,19 @@ def _checkpoints(steps: int) -> set[int]:
     return {-(-share * steps // 100) for share in percent[1:] if share < 100}
 
 
-def starts(
+def draw_starts(
     problem: Problem, spec: AttackSpec, streams: Streams, *, first_at_clean: bool = False
 ) -> Iterator[Tensor]:
-    """Where each of the spec's restarts begins, drawn when it does. The first one is clean where the spec has no random start."""
+    """Yield the start of each of the spec's restarts.
+
+    The first one is the clean input if the spec has no random start.
+
+    Args:
+        problem: The objective and the changes that are allowed.
+        spec: The attack.
+        streams: Generators of each frame.
+        first_at_clean: Whether the first start is the clean input in any case.
+    """
     clean_first = first_at_clean or not spec.random_start
     for index in range(spec.restarts):
         yield (

@@ -1,4 +1,4 @@
-"""Attacks that search in a `Domain`: the run of one algorithm on a batch of frames, from clean frames to delivered ones."""
+"""The run of a search in a `Domain` on a batch of frames, from clean frames to delivered ones."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ Search = Callable[[Problem, AttackSpec, Streams], None]
 """Tries inputs; what it found is in the problem's trace."""
 
 
-def search(
+def make_search(
     algorithm: Search,
 ) -> Callable[[Engine, Sequence[Frame], AttackSpec, int], list[Crafted]]:
-    """The attack that runs `algorithm` with the model's gradients. Frames of one objective are searched together.
+    """Make the attack that runs an algorithm with the model's gradients.
 
-    Of the best iterates the delivered (rounded) frame is what counts; where a search with a random start ends below a frame's
-    clean loss, it is run again from the clean frames, and the better of the two is kept for that frame.
+    Frames of one objective are searched together. The delivered (rounded) frame of the best iterate
+    counts. If a search with a random start ends below a frame's clean loss, it is run again from
+    the clean frames, and the better of the two is kept for that frame.
     """
 
     def craft(
@@ -47,23 +48,46 @@ def search(
     return craft
 
 
-def noise(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[Crafted]:
-    """A random corner of the ball, without a look at the model: the control."""
+def add_noise(
+    engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
+) -> list[Crafted]:
+    """Draw a random corner of the ball, as the control of searches.
+
+    Args:
+        engine: Not used.
+        frames: The clean frames.
+        spec: The attack.
+        seed: Seed of the run.
+    """
     domain = make_domain(frames, spec.threat, torch.device("cpu"))
-    delivered = domain.frames(domain.corner(streams_of(frames, spec, seed)))
+    delivered = domain.frames(domain.corner(make_streams(frames, spec, seed)))
     return [
         Crafted(after, AttackDetails(seed=stream_seed(before, spec, seed)))
         for before, after in zip(frames, delivered, strict=True)
     ]
 
 
-def streams_of(frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[torch.Generator]:
-    """One generator per frame, see `stream_seed`."""
+def make_streams(frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[torch.Generator]:
+    """Make one generator per frame, see `stream_seed`.
+
+    Args:
+        frames: The frames.
+        spec: The attack.
+        seed: Seed of the run.
+    """
     return [torch.Generator().manual_seed(stream_seed(frame, spec, seed)) for frame in frames]
 
 
 def stream_seed(frame: Frame, spec: AttackSpec, seed: int) -> int:
-    """Of (seed of the run, attack, sensor, token): neither the order nor the company of frames matters."""
+    """Derive the seed of a frame's stream from attack, sensor and token.
+
+    So neither the order nor the company of frames matters.
+
+    Args:
+        frame: The frame.
+        spec: The attack.
+        seed: Seed of the run.
+    """
     return derive_seed(seed, "attack", spec.name, spec.sensor, frame.token)
 
 
@@ -93,7 +117,7 @@ class _WhiteBoxRun:
                 return self.raised(domain.batch(x))
 
             problem = Problem(domain, loss, differentiable=True)
-            algorithm(problem, self.spec, streams_of(self.clean_frames, self.spec, self.seed))
+            algorithm(problem, self.spec, make_streams(self.clean_frames, self.spec, self.seed))
             clean = self._delivered_loss(self.clean_frames)
             frames, attacked = self._best(domain, problem)
             extra = 2
@@ -101,7 +125,7 @@ class _WhiteBoxRun:
             if self.spec.random_start and bool(unlucky.any()):
                 again = replace(self.spec, random_start=False, restarts=1)
                 retry = Problem(domain, loss, differentiable=True)
-                algorithm(retry, again, streams_of(self.clean_frames, again, self.seed))
+                algorithm(retry, again, make_streams(self.clean_frames, again, self.seed))
                 other_frames, other = self._best(domain, retry)
                 better = unlucky & (other > attacked)
                 frames = [
@@ -123,7 +147,10 @@ class _WhiteBoxRun:
         return frames, self._delivered_loss(frames)
 
     def _delivered_loss(self, frames: Sequence[Frame]) -> Tensor:
-        """(B,) the objective on frames as the engine would see them: through collate and the model's own forward pass."""
+        """(B,) the objective on frames as the engine would see them.
+
+        Through collate and the model's own forward pass.
+        """
         batch = collate_frames(frames).to(self.engine.device)
         with torch.no_grad():
             return self.raised.whole(batch).cpu()

@@ -1,8 +1,8 @@
 """The standard suite: several attacks, of which every frame gets the one that harms it most.
 
-Like AutoAttack (Croce and Hein, ICML 2020): a model is only as robust as its weakest answer to a diverse set of attacks, none
-of which has a parameter that a user must tune. Which attack was the worst is judged by predictions, not by an attack's
-objective.
+Like AutoAttack (Croce and Hein, ICML 2020): a model is only as robust as its weakest answer to a
+diverse set of attacks, none of which has a parameter that a user must tune. Which attack was the
+worst is judged by predictions, not by an attack's objective.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from calico.frame import Frame
 from calico_eval.attacks.details import Crafted
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.attacks.whitebox.gradient import apgd_decay, mifgsm, pgd
-from calico_eval.attacks.whitebox.run import Search, search
+from calico_eval.attacks.whitebox.run import Search, make_search
 from calico_eval.engines.base import Engine
 from calico_eval.engines.white_box import WhiteBoxEngine, white_box_of
 from calico_eval.metrics.quality import frame_quality
 from calico_eval.metrics.suffstats import compute_frame_stats
 
 
-def members(spec: AttackSpec, engine: WhiteBoxEngine) -> list[tuple[str, Search, AttackSpec]]:
+def list_members(spec: AttackSpec, engine: WhiteBoxEngine) -> list[tuple[str, Search, AttackSpec]]:
     """List the attacks of the suite.
 
     APGD with a falling step, PGD and MI-FGSM follow the suite's objective. APGD with a falling step
@@ -51,13 +51,24 @@ def members(spec: AttackSpec, engine: WhiteBoxEngine) -> list[tuple[str, Search,
     return found
 
 
-def suite(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int) -> list[Crafted]:
-    """Of each frame the member's result with the lowest `frame_quality`; the first where several share it."""
+def run_suite(
+    engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: int
+) -> list[Crafted]:
+    """Run several attacks and keep, for each frame, the result with the lowest `frame_quality`.
+
+    The first counts if several share it.
+
+    Args:
+        engine: Model that is attacked.
+        frames: The clean frames.
+        spec: The suite as one attack.
+        seed: Seed of the run.
+    """
     worst: list[tuple[float, Crafted]] = []
     forwards, backwards = [0] * len(frames), [0] * len(frames)
     followed = white_box_of(engine, f"attack {spec.name}", spec.threat.sensors)
-    for name, algorithm, member in members(spec, followed):
-        crafted = search(algorithm)(engine, frames, member, seed)
+    for name, algorithm, member in list_members(spec, followed):
+        crafted = make_search(algorithm)(engine, frames, member, seed)
         found = engine.predict([one.frame for one in crafted])
         quality = [
             frame_quality(compute_frame_stats(frame, answer, frame.taxonomy.ranges()))

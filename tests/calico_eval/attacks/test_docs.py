@@ -4,7 +4,7 @@ from pathlib import Path
 
 from calico_eval.attacks import ALGORITHMS
 from calico_eval.attacks.budget.threat import UNITS
-from calico_eval.attacks.docs import PAGE, PARTS, render
+from calico_eval.attacks.docs import PAGE, PARTS, render_page
 from calico_eval.engines.network.objectives import OBJECTIVES
 
 ROOT = Path(__file__).parents[3]
@@ -12,7 +12,7 @@ FIX = "run `python -m calico_eval.attacks.docs` and commit docs/reference/attack
 
 
 def page() -> str:
-    return render((ROOT / PARTS).read_text(encoding="utf-8"))
+    return render_page((ROOT / PARTS).read_text(encoding="utf-8"))
 
 
 def test_the_page_is_that_of_the_code() -> None:

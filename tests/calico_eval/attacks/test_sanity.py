@@ -21,12 +21,19 @@ from calico_eval.attacks.budget.saved import frame_sha256
 from calico_eval.attacks.run import AttackedFrame
 from calico_eval.attacks.sanity import TITLES, Sheet, active_checks
 from calico_eval.attacks.sanity import single_frame as ladder_module
-from calico_eval.attacks.sanity.checklist import stronger, worst
+from calico_eval.attacks.sanity.checklist import compare_harm, worst_verdict
 from calico_eval.attacks.sanity.detected_objects import found_objects
-from calico_eval.attacks.sanity.gradients import agreement, gradients_agree, gradients_arrive
-from calico_eval.attacks.sanity.model import repeats, untouched, zero_is_clean
-from calico_eval.attacks.sanity.planted_vulnerability import plant, planted_is_found
-from calico_eval.attacks.sanity.single_frame import ladder, unbounded
+from calico_eval.attacks.sanity.gradients import (
+    check_gradients_agree,
+    check_gradients_arrive,
+    measure_agreement,
+)
+from calico_eval.attacks.sanity.model import check_repeats, check_untouched, check_zero_budget
+from calico_eval.attacks.sanity.planted_vulnerability import (
+    check_planted_is_found,
+    plant_vulnerability,
+)
+from calico_eval.attacks.sanity.single_frame import check_rising_strength, check_unbounded
 from calico_eval.engines.network.objectives import OBJECTIVES, Scene
 from calico_eval.engines.torch import TorchEngine
 from reports.schema import SanityCheck
@@ -108,7 +115,7 @@ def test_one_sensor_models_report_their_own_sensor(
 def test_autograd_agrees_with_differences_along_random_directions(
     fused: TorchEngine, street_frame: Frame, field: str, objective: str
 ) -> None:
-    assert agreement(fused, street_frame, field, objective, 0) > 0.999
+    assert measure_agreement(fused, street_frame, field, objective, 0) > 0.999
 
 
 def test_autograd_agrees_with_differences_entry_by_entry(
@@ -155,7 +162,7 @@ def test_autograd_agrees_with_differences_entry_by_entry(
 def test_a_gradient_that_does_not_arrive_fails_s7(
     fused: TorchEngine, street_frame: Frame, faulty: Faulty, fault: str, dead: list[str]
 ) -> None:
-    check = gradients_arrive(SHEET, faulty(fused, fault), [street_frame], "det")
+    check = check_gradients_arrive(SHEET, faulty(fused, fault), [street_frame], "det")
     assert check.verdict == "FAIL"
     for name in dead:
         assert name in check.message
@@ -175,7 +182,7 @@ def test_a_gradient_that_does_not_arrive_fails_s7(
 def test_a_gradient_of_another_function_fails_s8_on_its_own_path_only(
     fused: TorchEngine, street_frame: Frame, faulty: Faulty, fault: str, path: str
 ) -> None:
-    check = gradients_agree(SHEET, faulty(fused, fault), [street_frame], "det", 0)
+    check = check_gradients_agree(SHEET, faulty(fused, fault), [street_frame], "det", 0)
     assert check.verdict == "FAIL"
     other = {"images": "points", "points": "images"}[path]
     assert float(check.measured[f"{path}_cosine_median"] or 0) < 0.9
@@ -187,24 +194,24 @@ def test_straight_through_rounding_passes_s7_so_that_only_s8_sees_it(
     fused: TorchEngine, street_frame: Frame, faulty: Faulty
 ) -> None:
     engine = faulty(fused, "images rounded, straight-through")
-    assert gradients_arrive(SHEET, engine, [street_frame], "det").verdict == "PASS"
+    assert check_gradients_arrive(SHEET, engine, [street_frame], "det").verdict == "PASS"
 
 
 def test_random_answers_fail_s10_and_are_no_fault_of_the_attack(
     fused: TorchEngine, street_frame: Frame, faulty: Faulty
 ) -> None:
     engine = faulty(fused, "dropout")
-    check = repeats(SHEET, engine, [street_frame])
+    check = check_repeats(SHEET, engine, [street_frame])
     assert check.verdict == "FAIL"
     assert "dropout" in check.message
     assert float(check.measured["largest_logit_difference"] or 0) > 0.01
-    assert zero_is_clean(SHEET, engine, [street_frame], repeats=False).verdict == "WARN"
+    assert check_zero_budget(SHEET, engine, [street_frame], repeats=False).verdict == "WARN"
 
 
 def test_a_forward_pass_that_attacks_do_not_see_fails_s1(
     fused: TorchEngine, street_frame: Frame, faulty: Faulty
 ) -> None:
-    check = zero_is_clean(SHEET, faulty(fused, "other forward"), [street_frame], repeats=True)
+    check = check_zero_budget(SHEET, faulty(fused, "other forward"), [street_frame], repeats=True)
     assert check.verdict == "FAIL"
     assert float(check.measured["largest_logit_difference"] or 0) > 0.1
 
@@ -226,7 +233,7 @@ def test_a_masked_gradient_does_not_find_the_planted_vulnerability(
     spec: AttackSpec,
     verdict: str,
 ) -> None:
-    check = planted_is_found(SHEET, faulty(fused, fault), [street_frame], [spec], 0)
+    check = check_planted_is_found(SHEET, faulty(fused, fault), [street_frame], [spec], 0)
     assert check.verdict == verdict, check
     assert f"{spec.sensor}_{spec.name}" in check.message
 
@@ -235,7 +242,7 @@ def test_the_plant_opens_at_its_trigger_and_not_at_other_noise(
     fused: TorchEngine, street_frame: Frame
 ) -> None:
     for spec in (CAMERA, LIDAR):
-        planted = plant(fused, street_frame, spec, 0)
+        planted = plant_vulnerability(fused, street_frame, spec, 0)
         clean = found_objects(fused, street_frame)
         assert clean.sum() >= 5
         assert np.array_equal(found_objects(planted.engine, street_frame), clean)
@@ -248,7 +255,7 @@ def test_the_plant_opens_at_its_trigger_and_not_at_other_noise(
 def test_an_attack_that_goes_nowhere_fails_s3(
     fused: TorchEngine, street_frame: Frame, faulty: Faulty
 ) -> None:
-    check = unbounded(SHEET, faulty(fused, "saturated"), [street_frame], 0)
+    check = check_unbounded(SHEET, faulty(fused, "saturated"), [street_frame], 0)
     assert check.verdict == "FAIL"
     assert int(check.measured["objects_left"] or 0) >= 1
 
@@ -276,7 +283,7 @@ def test_what_an_unbounded_pgd_leaves_is_tried_again(
     monkeypatch.setattr(ladder_module, "attack_frames", spy)
     monkeypatch.setattr(ladder_module, "UNBOUNDED_STEPS", 2)
     saturated = faulty(fused, "saturated")
-    check = unbounded(SHEET, saturated, [street_frame], 0)
+    check = check_unbounded(SHEET, saturated, [street_frame], 0)
     assert [(name, steps) for name, steps, _ in tried] == [("pgd", 2), ("apgd_decay", 4)]
     assert check.measured["objects_left"] == min(left for *_, left in tried)
 
@@ -285,14 +292,14 @@ def test_a_changed_model_and_a_changed_frame_fail_s14(
     fused: TorchEngine, street_frame: Frame
 ) -> None:
     before, sha = [frame_sha256(street_frame)], fused.sha256
-    assert untouched(SHEET, fused, [street_frame], before, sha).verdict == "PASS"
+    assert check_untouched(SHEET, fused, [street_frame], before, sha).verdict == "PASS"
     moved = street_frame.replace(points=street_frame.points + np.float32(1e-3))
-    assert untouched(SHEET, fused, [moved], before, sha).verdict == "FAIL"
+    assert check_untouched(SHEET, fused, [moved], before, sha).verdict == "FAIL"
     model = copy.deepcopy(fused.model)
     with torch.no_grad():
         model.lidar.norm.running_mean[0] += 1e-3  # what a forward pass in training mode does
     other = TorchEngine(model, fused.config, "cpu")
-    check = untouched(SHEET, other, [street_frame], before, sha)
+    check = check_untouched(SHEET, other, [street_frame], before, sha)
     assert check.verdict == "FAIL"
     assert check.measured["frames_mutated"] == 0
 
@@ -301,7 +308,9 @@ def test_the_ladder_finds_a_cut_branch_out_of_order(
     fused: TorchEngine, street_frame: Frame, faulty: Faulty
 ) -> None:
     """Without a gradient, PGD is no better than the noise that it starts from."""
-    checks = ladder(SHEET, faulty(fused, "images detached"), street_frame, [CAMERA], 0)
+    checks = check_rising_strength(
+        SHEET, faulty(fused, "images detached"), street_frame, [CAMERA], 0
+    )
     assert set(checks) == {"S2", "S4", "S5", "S12", "S16"}
     assert checks["S16"].verdict in (
         "FAIL",
@@ -345,8 +354,8 @@ def test_the_checks_repeat_and_leave_the_model_as_it_was(
 ) -> None:
     def made() -> list[SanityCheck]:
         return [
-            gradients_agree(SHEET, fused, [street_frame], "det", 3),
-            planted_is_found(SHEET, fused, [street_frame], [CAMERA], 3),
+            check_gradients_agree(SHEET, fused, [street_frame], "det", 3),
+            check_planted_is_found(SHEET, fused, [street_frame], [CAMERA], 3),
         ]
 
     before = TorchEngine(fused.model, fused.config, "cpu").sha256
@@ -357,11 +366,11 @@ def test_the_checks_repeat_and_leave_the_model_as_it_was(
 def test_a_model_of_one_sensor_is_checked_on_it(
     camera_only: TorchEngine, street_frame: Frame
 ) -> None:
-    assert zero_is_clean(SHEET, camera_only, [street_frame], repeats=True).verdict == "PASS"
-    check = gradients_agree(SHEET, camera_only, [street_frame], "det", 0)
+    assert check_zero_budget(SHEET, camera_only, [street_frame], repeats=True).verdict == "PASS"
+    check = check_gradients_agree(SHEET, camera_only, [street_frame], "det", 0)
     assert check.verdict == "PASS"
     assert "points_cosine_median" not in check.measured
-    assert gradients_arrive(SHEET, camera_only, [street_frame], "det").verdict == "PASS"
+    assert check_gradients_arrive(SHEET, camera_only, [street_frame], "det").verdict == "PASS"
 
 
 def test_nothing_found_when_clean_is_not_run(fused: TorchEngine, street_frame: Frame) -> None:
@@ -369,8 +378,8 @@ def test_nothing_found_when_clean_is_not_run(fused: TorchEngine, street_frame: F
         boxes=street_frame.boxes.select(np.zeros(len(street_frame.boxes.labels), bool))
     )
     for check in (
-        unbounded(SHEET, fused, [empty], 0),
-        planted_is_found(SHEET, fused, [empty], [CAMERA], 0),
+        check_unbounded(SHEET, fused, [empty], 0),
+        check_planted_is_found(SHEET, fused, [empty], [CAMERA], 0),
     ):
         assert check.verdict == "NOT RUN"
         assert "no object" in check.message
@@ -391,13 +400,13 @@ def test_nothing_found_when_clean_is_not_run(fused: TorchEngine, street_frame: F
     ],
 )
 def test_one_frame_fails_only_by_a_factor_of_two(strong: float, weak: float, verdict: str) -> None:
-    assert stronger(strong, weak) == verdict
+    assert compare_harm(strong, weak) == verdict
 
 
 def test_the_worst_verdict_and_numbers_that_json_can_hold() -> None:
-    assert worst(["PASS", "NOT RUN"]) == "PASS"
-    assert worst(["PASS", "FAIL", "WARN"]) == "FAIL"
-    assert worst([]) == "NOT RUN"
+    assert worst_verdict(["PASS", "NOT RUN"]) == "PASS"
+    assert worst_verdict(["PASS", "FAIL", "WARN"]) == "FAIL"
+    assert worst_verdict([]) == "NOT RUN"
     assert SHEET.check("S1", "PASS", "m", a=math.nan, b=math.inf, c=2).measured == {
         "a": None,
         "b": None,

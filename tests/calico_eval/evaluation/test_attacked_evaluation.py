@@ -18,7 +18,7 @@ from calico.frame import Frame
 from calico_eval.attacks import AttackedFrame, AttackSpec, Threat, attack_frames
 from calico_eval.attacks.budget.verify import verify_attacked
 from calico_eval.attacks.catalogue import PHANTOMS
-from calico_eval.attacks.success.counts import created, hidden
+from calico_eval.attacks.success.counts import count_created, count_hidden
 from calico_eval.attacks.universal.fitted import Fitted
 from calico_eval.engines.base import Engine
 from calico_eval.engines.torch import TorchEngine
@@ -512,7 +512,7 @@ def test_success_rates_of_an_attack_and_of_its_control(
     ):
         attacked = [result.frame for result in attack_frames(small_engine, frames, spec, plan.seed)]
         for engine in engines:
-            measure = hidden if spec is HARD else created
+            measure = count_hidden if spec is HARD else count_created
             each = zip(frames, engine.predict(frames), engine.predict(attacked), strict=True)
             hits, trials = np.sum([measure(*one, ranges) for one in each], axis=0)
             transfer = "_transfer" if engine is cluster and spec is not noise else ""

@@ -78,7 +78,7 @@ def test_checks_that_were_made_before_a_run_was_killed_are_kept(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(active, "planted_is_found", stopped)
+        patch.setattr(active, "check_planted_is_found", stopped)
         with pytest.raises(KeyboardInterrupt):
             run_for(plan, [small_engine], street, tmp_path / "killed", title="t", pictures=False)
     told: list[str] = []

@@ -16,7 +16,7 @@ from calico_eval.attacks.budget.patch_area import Declared, as_quad, changed_out
 from calico_eval.attacks.details import Crafted
 from calico_eval.attacks.patch.placement import place_board
 from calico_eval.attacks.patch.shape import PatchShape
-from calico_eval.attacks.patch.visibility import seen
+from calico_eval.attacks.patch.visibility import find_visible_pixels
 from calico_eval.engines.torch import TorchEngine
 
 SHAPE = PatchShape()
@@ -32,7 +32,7 @@ def painted(frame: Frame, view: int, rows: np.ndarray, columns: np.ndarray) -> F
 def test_exactly_the_pixels_of_the_board_may_change(street: FrameSource) -> None:
     frame = street[0]
     board = place_board(frame, frame, SHAPE).corners
-    all_of_it = seen(frame, 0, board, hidden=False)
+    all_of_it = find_visible_pixels(frame, 0, board, hidden=False)
     assert len(all_of_it) > 20
     inside = painted(frame, 0, all_of_it.rows, all_of_it.columns)
     assert changed_outside(frame, inside, [as_quad(board)]) == (0,) * 6

@@ -5,7 +5,7 @@ import pytest
 
 from calico.frame import Boxes, Frame
 from calico_eval.attacks import Threat
-from calico_eval.attacks.lidar.aim import aim, azimuth_of, in_window, removable
+from calico_eval.attacks.lidar.aim import azimuth_of, choose_object, count_removable, in_window
 
 
 def with_objects(frame: Frame, xy: list[tuple[float, float]], points: list[int]) -> Frame:
@@ -17,12 +17,12 @@ def with_objects(frame: Frame, xy: list[tuple[float, float]], points: list[int])
 
 def test_the_nearest_object_ahead_with_points(flat: Frame) -> None:
     places = [(-2.0, 0.0), (3.0, 0.0), (9.0, 8.9), (0.0, 5.0), (20.0, 0.0)]
-    assert aim(with_objects(flat, places, [9, 0, 9, 9, 9])) == (2, "")
-    assert aim(with_objects(flat, places[:2], [9, 0])) == (
+    assert choose_object(with_objects(flat, places, [9, 0, 9, 9, 9])) == (2, "")
+    assert choose_object(with_objects(flat, places[:2], [9, 0])) == (
         0,
         "no object ahead: aimed at the nearest",
     )
-    row, note = aim(with_objects(flat, [], []))
+    row, note = choose_object(with_objects(flat, [], []))
     assert row == -1
     assert "straight ahead" in note
 
@@ -53,8 +53,8 @@ def test_as_many_points_may_vanish_as_the_referee_lets_pass(flat: Frame) -> None
             points=flat.points[:n], ring=flat.ring[:n], sweep_index=flat.sweep_index[:n]
         )
         for share in (0.01, 0.05, 0.1, 0.2, 0.29, 1.0):
-            count = removable(Threat(removed_share=share), frame)
+            count = count_removable(Threat(removed_share=share), frame)
             assert count / n <= share
             assert (count + 1) / n > share
-        assert removable(Threat(points_removed=5), frame) == min(5, n)
-        assert removable(Threat(points_removed=5, removed_share=1.0), frame) == n
+        assert count_removable(Threat(points_removed=5), frame) == min(5, n)
+        assert count_removable(Threat(points_removed=5, removed_share=1.0), frame) == n

@@ -9,7 +9,7 @@ import torch
 from calico.frame import Frame
 from calico_eval.attacks import AttackSpec, Threat, attack_frame
 from calico_eval.attacks.lidar.cloud_loss import CloudLoss
-from calico_eval.attacks.lidar.drop import drop
+from calico_eval.attacks.lidar.drop import drop_salient
 from calico_eval.engines.torch import TorchEngine
 
 SPEC = AttackSpec("drop", Threat(removed_share=0.1), steps=4)
@@ -67,5 +67,5 @@ def test_where_nothing_helps_nothing_is_dropped(street_frame: Frame) -> None:
             return [torch.zeros(len(street_frame.points))] * 2
 
     spec = replace(SPEC, steps=1)
-    kept = drop(Stubborn(), street_frame, spec, np.random.default_rng(0))  # type: ignore[arg-type]
+    kept = drop_salient(Stubborn(), street_frame, spec, np.random.default_rng(0))  # type: ignore[arg-type]
     assert kept is street_frame

@@ -7,10 +7,10 @@ import numpy as np
 from calico.frame import Frame
 from calico_eval.attacks.lidar.edit import (
     Returns,
+    add_returns,
+    choose_within_budget,
+    keep_points,
     range_limits,
-    with_returns,
-    within_budget,
-    without,
 )
 from calico_eval.attacks.lidar.rays import rays_of
 
@@ -19,7 +19,7 @@ def test_new_returns_take_the_place_of_the_old_ones(make_flat: Callable[..., Fra
     frame = make_flat(elongation=True)
     rays = rays_of(frame)
     ray = np.array([7, 500, 2000])
-    changed = with_returns(
+    changed = add_returns(
         frame, rays, Returns(ray, np.array([2.0, 3.0, 4.0]), np.array([0.0, 0.25, 1.0]))
     )
     gone = np.isin(rays.ray_of_row, ray)
@@ -42,7 +42,7 @@ def test_returns_of_other_sweeps_stay(flat: Frame, second_sweep: Callable[[Frame
     frame = second_sweep(flat)
     rays = rays_of(frame)
     everything = np.arange(len(rays))
-    changed = with_returns(
+    changed = add_returns(
         frame, rays, Returns(everything, np.full(len(rays), 5.0), np.full(len(rays), 0.5))
     )
     assert np.array_equal(
@@ -54,15 +54,15 @@ def test_returns_of_other_sweeps_stay(flat: Frame, second_sweep: Callable[[Frame
 def test_the_budget_takes_the_first_that_fit(flat: Frame) -> None:
     kept = np.ones(len(flat.points), bool)
     kept[[4, 6]] = False
-    rays = rays_of(without(flat, kept))
+    rays = rays_of(keep_points(flat, kept))
     empty = np.flatnonzero(rays.returns == 0)
     wanted = np.array([3, 3, empty[0], 8, empty[1], 9])
     none = np.zeros(0, np.int64)
-    assert within_budget(rays, wanted, none, 9, 9).tolist() == [0, 2, 3, 4, 5]
-    assert within_budget(rays, wanted, none, 3, 9).tolist() == [0, 2, 3]
-    assert within_budget(rays, wanted, none, 9, 1).tolist() == [0, 2, 4]
-    assert within_budget(rays, wanted, none, 9, 0).tolist() == [2, 4]
-    assert within_budget(rays, wanted, np.array([3, empty[0]]), 4, 2).tolist() == [3, 4]
+    assert choose_within_budget(rays, wanted, none, 9, 9).tolist() == [0, 2, 3, 4, 5]
+    assert choose_within_budget(rays, wanted, none, 3, 9).tolist() == [0, 2, 3]
+    assert choose_within_budget(rays, wanted, none, 9, 1).tolist() == [0, 2, 4]
+    assert choose_within_budget(rays, wanted, none, 9, 0).tolist() == [2, 4]
+    assert choose_within_budget(rays, wanted, np.array([3, empty[0]]), 4, 2).tolist() == [3, 4]
 
 
 def test_range_limits_survive_float32(flat: Frame) -> None:
@@ -70,7 +70,7 @@ def test_range_limits_survive_float32(flat: Frame) -> None:
     low, high = range_limits(rays, 1.0)
     every = np.arange(len(rays))
     for value in (low, high):
-        changed = with_returns(
+        changed = add_returns(
             flat, rays, Returns(every, np.full(len(rays), value), np.zeros(len(rays)))
         )
         ranges = np.linalg.norm(changed.points[:, :3].astype(np.float64), axis=1)

@@ -7,15 +7,15 @@ from calico.frame import Boxes, Frame
 from calico.geometry.boxes import box_corners
 from calico.geometry.camera import project_points
 from calico_eval.attacks import AttackSpec, Threat, attack_frame
-from calico_eval.attacks.lidar.aim import aim
-from calico_eval.attacks.lidar.frustum import frustum_of
+from calico_eval.attacks.lidar.aim import choose_object
+from calico_eval.attacks.lidar.frustum import find_frustum
 from calico_eval.engines.torch import TorchEngine
 
 SPEC = AttackSpec("frustum", Threat(points_added=200, points_removed=200, window_deg=20.0), steps=8)
 
 
 def test_the_rectangle_holds_the_object_and_what_is_behind_it(frame: Frame) -> None:
-    found = frustum_of(frame, 0)
+    found = find_frustum(frame, 0)
     assert found is not None
     box = frame.boxes.boxes[0]
     assert found.size_hw == (64, 128)
@@ -33,12 +33,12 @@ def test_the_rectangle_holds_the_object_and_what_is_behind_it(frame: Frame) -> N
 
 
 def test_no_frustum_where_no_camera_sees_the_whole_object(frame: Frame) -> None:
-    assert frustum_of(frame.replace(images=(), camera_K=frame.camera_K[:0], camera_T_lidar=frame.camera_T_lidar[:0],
+    assert find_frustum(frame.replace(images=(), camera_K=frame.camera_K[:0], camera_T_lidar=frame.camera_T_lidar[:0],
                                     camera_time_s=frame.camera_time_s[:0]), 0) is None  # fmt: skip
     beside = frame.boxes.boxes.copy()
     beside[0, :2] = (0.5, 8.0)
     boxes = Boxes(beside, frame.boxes.labels, frame.boxes.attributes, frame.boxes.num_points)
-    assert frustum_of(frame.replace(boxes=boxes), 0) is None
+    assert find_frustum(frame.replace(boxes=boxes), 0) is None
 
 
 def test_all_returns_are_where_the_camera_sees_the_object(
@@ -47,8 +47,8 @@ def test_all_returns_are_where_the_camera_sees_the_object(
     result = attack_frame(fused, street_frame, SPEC, 0)
     before = {row.tobytes() for row in street_frame.points}
     new = np.array([row for row in result.frame.points if row.tobytes() not in before])
-    row, _ = aim(street_frame)
-    found = frustum_of(street_frame, row)
+    row, _ = choose_object(street_frame)
+    found = find_frustum(street_frame, row)
     assert found is not None
     assert len(new) >= 5
     assert found.holds(new[:, :3].astype(np.float64)).all()

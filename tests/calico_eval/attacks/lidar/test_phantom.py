@@ -7,12 +7,12 @@ import pytest
 
 from calico.frame import Boxes, Frame
 from calico_eval.attacks import Threat
-from calico_eval.attacks.lidar.phantom import Phantom, Place, Projector, moved
+from calico_eval.attacks.lidar.phantom import Phantom, Place, Projector, move_trace
 from calico_eval.attacks.lidar.rays import rays_of
 from calico_eval.attacks.lidar.vehicle_shapes import (
     MIN_POINTS,
     Trace,
-    bank_of,
+    collect_traces,
     scene_bank,
     traces_of,
 )
@@ -85,13 +85,13 @@ def test_the_scene_bank_goes_back_in_time_and_stops(make_flat: Callable[..., Fra
     assert [trace.center[0] for trace in scene_bank(frame)] == pytest.approx(
         [19.0, 18.0, 17.0, 16.0, 15.0]
     )
-    assert len(bank_of(iter([frame, frame, frame]), 2)) == 2
+    assert len(collect_traces(iter([frame, frame, frame]), 2)) == 2
 
 
 def test_the_move_is_rigid(flat: Frame) -> None:
     trace = the_trace(flat)
     for place in (Place(0.0, 6.0), Place(2.5, 8.0), Place(-3.0, 5.0)):
-        xyz, center = moved(trace, place)
+        xyz, center = move_trace(trace, place)
         before = np.linalg.norm(trace.xyz[:, None] - trace.xyz[None], axis=2)
         assert np.allclose(np.linalg.norm(xyz[:, None] - xyz[None], axis=2), before, atol=1e-9)
         assert np.allclose(xyz[:, 2], trace.xyz[:, 2])
@@ -117,7 +117,7 @@ def test_a_phantom_is_on_rays_and_keeps_its_distance(flat: Frame) -> None:
     assert len(np.unique(phantom.returns.ray)) == len(xyz)
     assert np.allclose(xyz[:, 1], 7.0, atol=0.1)  # the flat back of the car, 7 m away
     assert np.abs(np.degrees(np.arctan2(xyz[:, 1], xyz[:, 0])) - 90.0).max() <= 5.0
-    wanted, _ = moved(trace, place)
+    wanted, _ = move_trace(trace, place)
     off = np.linalg.norm(xyz[:, None] - wanted[None], axis=2).min(axis=1)
     assert off.max() < 7.2 * np.deg2rad(
         1.0

@@ -9,7 +9,7 @@ import pytest
 from calico.data.source import FrameSource
 from calico.frame import Boxes, Float32, Frame
 from calico_eval.attacks import AttackSpec, Threat, attack_frame
-from calico_eval.attacks.lidar.aim import aim
+from calico_eval.attacks.lidar.aim import choose_object
 from calico_eval.engines.torch import TorchEngine
 
 SECTOR = Threat(removed_share=1.0, window_deg=20.0)
@@ -120,7 +120,7 @@ def test_removal_hides_its_object_better_than_the_control(
     clean, attacked, controls = [], [], []
     for index in (1, 4):
         frame = street[index]
-        row, _ = aim(frame)
+        row, _ = choose_object(frame)
 
         def score(
             of: Frame,

@@ -17,7 +17,7 @@ from calico_eval.attacks.lidar.spoof import (
     DISTANCES_M,
     QUERY_BATCH,
     Place,
-    candidates,
+    list_candidates,
     spoof_frame,
     target_score,
 )
@@ -95,7 +95,7 @@ def test_only_boxes_of_the_class_near_the_target_count(make_flat: Callable[..., 
     frame = make_flat(car_xy=(0.0, 11.0))
     rays = rays_of(frame)
     projector = Projector(frame, rays, rays.window(frame, 0.0, 10.0), THREAT)
-    phantom = candidates(projector, bank(frame), [Place(0.0, 6.0)])[0][0]
+    phantom = list_candidates(projector, bank(frame), [Place(0.0, 6.0)])[0][0]
     boxes = np.zeros((4, 9), np.float32)
     boxes[:, :2] = phantom.center + np.array([[1.9, 0.0], [0.0, 2.1], [0.0, 0.0], [0.5, 0.5]])
     scores, labels = np.array([0.3, 0.9, 0.8, 0.2], np.float32), np.array([0, 0, 1, 0])
@@ -177,12 +177,12 @@ def test_traces_of_every_published_size_take_turns(make_flat: Callable[..., Fram
         xyz = wall[np.arange(size) % returns]
         bank.append(Trace(xyz, np.full(size, 0.5), np.array([11.0, 0.0, -1.0]), 0, str(size)))
     threat = Threat(points_added=200, points_removed=200, window_deg=10.0)
-    groups = candidates(Projector(frame, rays, allowed, threat), bank, [Place(0.0, 9.0)])
+    groups = list_candidates(Projector(frame, rays, allowed, threat), bank, [Place(0.0, 9.0)])
     assert [len(group[0].trace) for group in groups] == [50, 90, 120, 40, 80, 110]
     assert [len(group[0].returns) for group in groups] == [30, 50, 70, 20, 40, 60]
     assert [len(group) for group in groups] == [2] * 6
     small = Projector(frame, rays, allowed, replace(threat, points_added=100, points_removed=100))
-    assert [len(group[0].trace) for group in candidates(small, bank, [Place(0.0, 9.0)])] == [
+    assert [len(group[0].trace) for group in list_candidates(small, bank, [Place(0.0, 9.0)])] == [
         50,
         90,
         40,

@@ -17,7 +17,7 @@ from calico_eval.attacks import (
     attack_frame,
     attack_frames,
 )
-from calico_eval.attacks.patch.placement import on_objects, place_board
+from calico_eval.attacks.patch.placement import place_board, place_on_objects
 from calico_eval.attacks.patch.shape import PatchShape
 from calico_eval.engines.network.objectives import OBJECTIVES, Scene
 from calico_eval.engines.torch import TorchEngine
@@ -88,7 +88,9 @@ def test_only_the_patch_changes_and_within_its_share(
     share = 0.06 if "object" in name else 0.07
     done = attack_frame(camera_only, frame, spec(name, shape, share=share, steps=2), 0)
     placed = (
-        on_objects(frame, shape, share) if "object" in name else [place_board(frame, frame, shape)]
+        place_on_objects(frame, shape, share)
+        if "object" in name
+        else [place_board(frame, frame, shape)]
     )
     for view, mask in enumerate(changed(frame, done.frame)):
         allowed = np.zeros_like(mask)

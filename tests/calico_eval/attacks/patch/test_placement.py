@@ -10,9 +10,9 @@ from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.geometry.boxes import points_in_boxes
 from calico.geometry.frames import from_yaw
-from calico_eval.attacks.patch.placement import anchor_of, on_objects, place_board
+from calico_eval.attacks.patch.placement import anchor_of, place_board, place_on_objects
 from calico_eval.attacks.patch.shape import PatchShape
-from calico_eval.attacks.patch.visibility import box_pixels, seen
+from calico_eval.attacks.patch.visibility import box_pixels, find_visible_pixels
 
 
 def moving(street: FrameSource) -> list[Frame]:
@@ -53,12 +53,12 @@ def test_a_lying_board_is_on_the_ground(street: FrameSource) -> None:
     ).corners
     assert np.allclose(corners[:, 2], -1.8)
     assert np.allclose(np.ptp(corners, axis=0), [1, 2, 0])
-    assert len(seen(frame, 0, corners)) > 5
+    assert len(find_visible_pixels(frame, 0, corners)) > 5
 
 
 def test_patches_are_on_the_nearest_objects_and_within_their_share(street: FrameSource) -> None:
     frame, shape = street[1], PatchShape(objects=3, box_share=0.3)
-    placed = on_objects(frame, shape, 1.0)
+    placed = place_on_objects(frame, shape, 1.0)
     assert len(placed) == 3
     distance = np.hypot(*frame.boxes.boxes[:, :2].T)
     owners = []
@@ -69,7 +69,7 @@ def test_patches_are_on_the_nearest_objects_and_within_their_share(street: Frame
         owners.append(int(index))
         fullest = 0.0
         for view in range(len(frame.images)):
-            pixels = len(seen(frame, view, one.corners, hidden=False))
+            pixels = len(find_visible_pixels(frame, view, one.corners, hidden=False))
             area = box_pixels(frame, view, frame.boxes.boxes[index].astype(np.float64))
             assert pixels <= 0.3 * area
             fullest = max(fullest, pixels / max(area, 1))
@@ -81,7 +81,9 @@ def test_patches_are_on_the_nearest_objects_and_within_their_share(street: Frame
 
 def test_patches_keep_to_the_share_of_a_view(street: FrameSource) -> None:
     frame = street[1]
-    unlimited, limited = (on_objects(frame, PatchShape(objects=5), share) for share in (1.0, 0.03))
+    unlimited, limited = (
+        place_on_objects(frame, PatchShape(objects=5), share) for share in (1.0, 0.03)
+    )
 
     def most(placed: list) -> float:
         return (

@@ -9,10 +9,10 @@ from calico_eval.attacks.patch.placement import place_board
 from calico_eval.attacks.patch.render import (
     TEXELS,
     PatchDomain,
-    bent,
+    apply_light,
+    bend_places,
     draw_transformations,
-    relit,
-    sample,
+    sample_textures,
 )
 from calico_eval.attacks.patch.shape import PatchShape
 
@@ -24,7 +24,7 @@ def test_sampling_is_that_of_grid_sample() -> None:
     textures = torch.rand(2, 3, TEXELS, TEXELS, generator=stream)
     places = torch.rand(50, 4, 2, generator=stream)
     texture = torch.arange(50) % 2
-    found = sample(textures, texture, places)
+    found = sample_textures(textures, texture, places)
     for pixel in range(50):
         grid = (2 * places[pixel] - 1)[None, None]
         expected = torch.nn.functional.grid_sample(
@@ -68,14 +68,14 @@ def test_transformations_are_a_function_of_the_seed_and_stay_small() -> None:
     assert torch.equal(bend, bend_again)
     assert not torch.equal(light, other)
     textures = torch.rand(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
-    assert torch.allclose(relit(textures, torch.zeros(2, 3)), textures, atol=1e-6)
-    brighter = relit(textures, torch.tensor([[1.0, 0, 0]]).expand(2, 3))
+    assert torch.allclose(apply_light(textures, torch.zeros(2, 3)), textures, atol=1e-6)
+    brighter = apply_light(textures, torch.tensor([[1.0, 0, 0]]).expand(2, 3))
     assert torch.allclose(brighter, (textures + 0.1).clamp(0, 1), atol=1e-6)
-    grey = relit(textures, torch.tensor([[0.0, 0, -1.0 / 0.3]]).expand(2, 3))
+    grey = apply_light(textures, torch.tensor([[0.0, 0, -1.0 / 0.3]]).expand(2, 3))
     assert float((grey - grey.mean(dim=1, keepdim=True)).abs().max()) < 1e-6
     places = torch.rand(5, 4, 2, generator=torch.Generator().manual_seed(0))
-    assert torch.allclose(bent(places, torch.eye(3).expand(5, 3, 3)), places, atol=1e-6)
-    moved = bent(places, bend[:1].expand(5, 3, 3))
+    assert torch.allclose(bend_places(places, torch.eye(3).expand(5, 3, 3)), places, atol=1e-6)
+    moved = bend_places(places, bend[:1].expand(5, 3, 3))
     assert 0 < float((moved - places).abs().max()) < 0.15
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from calico.data.source import FrameSource
 from calico.frame import Boxes, Frame
-from calico_eval.attacks.patch.visibility import NEAR_M, SUBPIXELS, box_pixels, seen
+from calico_eval.attacks.patch.visibility import NEAR_M, SUBPIXELS, box_pixels, find_visible_pixels
 
 BOARD = np.array([[6.0, 3.5, 0.5], [6.5, 1.2, 0.4], [6.5, 1.2, -1.2], [6.0, 3.5, -1.1]])
 """A board that two views of the street see: tilted, turned."""
@@ -36,7 +36,7 @@ def empty(street: FrameSource) -> Frame:
 
 @pytest.mark.parametrize("view", [0, 5])
 def test_pixels_and_places_are_those_of_the_rays(empty: Frame, view: int) -> None:
-    found = seen(empty, view, BOARD)
+    found = find_visible_pixels(empty, view, BOARD)
     places = dict(
         zip(
             zip(found.rows.tolist(), found.columns.tolist(), strict=True), found.places, strict=True
@@ -59,13 +59,13 @@ def test_pixels_and_places_are_those_of_the_rays(empty: Frame, view: int) -> Non
 
 
 def test_the_back_of_a_board_is_not_drawn(empty: Frame) -> None:
-    assert len(seen(empty, 0, BOARD)) > 20
-    assert len(seen(empty, 0, BOARD[[1, 0, 3, 2]])) == 0
+    assert len(find_visible_pixels(empty, 0, BOARD)) > 20
+    assert len(find_visible_pixels(empty, 0, BOARD[[1, 0, 3, 2]])) == 0
 
 
 def test_a_board_that_reaches_behind_the_camera_is_drawn_where_it_is_ahead(empty: Frame) -> None:
     lying = np.array([[6.0, 2.0, -1.8], [6.0, -2.0, -1.8], [-4.0, -2.0, -1.8], [-4.0, 2.0, -1.8]])
-    found = seen(empty, 0, lying)
+    found = find_visible_pixels(empty, 0, lying)
     depths = [
         slow_place(empty, 0, lying, u, v)[2] for u, v in zip(found.columns, found.rows, strict=True)
     ]
@@ -81,12 +81,12 @@ def test_a_nearer_box_hides_a_farther_one_does_not(empty: Frame) -> None:
             boxes=Boxes(box, np.zeros(1, np.int64), np.zeros(1, np.int64), np.ones(1, np.int64))
         )
 
-    free = len(seen(empty, 0, BOARD))
-    assert len(seen(with_box(9.0), 0, BOARD)) == free
-    covered = seen(with_box(4.0), 0, BOARD)
+    free = len(find_visible_pixels(empty, 0, BOARD))
+    assert len(find_visible_pixels(with_box(9.0), 0, BOARD)) == free
+    covered = find_visible_pixels(with_box(4.0), 0, BOARD)
     assert 0 < len(covered) < free
-    assert len(seen(with_box(4.0), 0, BOARD, own=0)) == free
-    assert len(seen(with_box(4.0), 0, BOARD, hidden=False)) == free
+    assert len(find_visible_pixels(with_box(4.0), 0, BOARD, own=0)) == free
+    assert len(find_visible_pixels(with_box(4.0), 0, BOARD, hidden=False)) == free
 
 
 def test_a_nearer_return_of_the_keyframe_hides_the_pixels_about_it(empty: Frame) -> None:
@@ -100,11 +100,11 @@ def test_a_nearer_return_of_the_keyframe_hides_the_pixels_about_it(empty: Frame)
             points=points, ring=index, sweep_index=index, sweep_T=np.tile(np.eye(4), (2, 1, 1))
         )
 
-    free = seen(empty, 0, BOARD)
-    hidden = seen(with_point(2.0), 0, BOARD)
+    free = find_visible_pixels(empty, 0, BOARD)
+    hidden = find_visible_pixels(with_point(2.0), 0, BOARD)
     assert 1 <= len(free) - len(hidden) <= 25  # f = 45.7 px: 0.1 m at 2 m are 2.3 px to each side
     for frame in (with_point(6.4), with_point(9.0), with_point(2.0, sweep=1)):
-        assert len(seen(frame, 0, BOARD)) == len(free)
+        assert len(find_visible_pixels(frame, 0, BOARD)) == len(free)
 
 
 def test_uneven_ground_does_not_hide_a_lying_board(empty: Frame) -> None:
@@ -120,10 +120,10 @@ def test_uneven_ground_does_not_hide_a_lying_board(empty: Frame) -> None:
         index = np.zeros(len(points), np.int16)
         return empty.replace(points=points, ring=index, sweep_index=index)
 
-    free = len(seen(empty, 0, lying))
+    free = len(find_visible_pixels(empty, 0, lying))
     assert free > 5
-    assert len(seen(with_ground(0.15), 0, lying)) == free
-    assert len(seen(with_ground(0.6), 0, lying)) < free / 2
+    assert len(find_visible_pixels(with_ground(0.15), 0, lying)) == free
+    assert len(find_visible_pixels(with_ground(0.6), 0, lying)) < free / 2
 
 
 def test_box_pixels_are_counted_by_rays_that_meet_a_side(empty: Frame) -> None:

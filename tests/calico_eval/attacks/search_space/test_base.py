@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from calico_eval.attacks.search_space.base import Domain, Norm, limited
+from calico_eval.attacks.search_space.base import Domain, Norm, clamp_keeping_gradient
 
 
 @pytest.fixture
@@ -107,6 +107,6 @@ def test_padding_never_changes_and_counts_in_no_norm(clean: Tensor) -> None:
 
 def test_a_limit_holds_forward_and_lets_the_gradient_through() -> None:
     x = torch.tensor([-0.5, 0.0, 0.3, 1.0, 1.5], requires_grad=True)
-    y = limited(x, 0.0, 1.0)
+    y = clamp_keeping_gradient(x, 0.0, 1.0)
     torch.testing.assert_close(y.detach(), torch.tensor([0.0, 0.0, 0.3, 1.0, 1.0]))
     assert torch.autograd.grad(y.sum(), x)[0].tolist() == [1.0] * 5

@@ -10,14 +10,14 @@ import pytest
 from calico.frame import Boxes, Frame
 from calico.predictions import Predictions
 from calico_eval.attacks.success.counts import (
-    created,
-    created_at_target,
-    flipped,
-    hidden,
-    map_created,
-    map_erased,
-    moved,
-    new_false_boxes,
+    count_created,
+    count_created_at_target,
+    count_flipped,
+    count_hidden,
+    count_map_created,
+    count_map_erased,
+    count_moved,
+    count_new_false_boxes,
 )
 from calico_eval.metrics.false_target import CLEAR_M, false_target
 from calico_eval.metrics.nuscenes import class_ranges
@@ -62,22 +62,24 @@ def predicted(frame: Frame, rows: list[Row], map_probs: np.ndarray | None = None
 def test_hidden(
     frame: Frame, before: list[Row], after: list[Row], expected: tuple[int, int]
 ) -> None:
-    assert hidden(frame, predicted(frame, before), predicted(frame, after), RANGES) == expected
+    assert (
+        count_hidden(frame, predicted(frame, before), predicted(frame, after), RANGES) == expected
+    )
 
 
 def test_one_box_finds_one_object(frame: Frame) -> None:
     two = frame.replace(boxes=frame.boxes.select(np.array([0, 0])))
     both = predicted(frame, [(CAR, 8.0, 1.0, 0.9), (CAR, 8.5, 1.0, 0.5)])
-    assert hidden(two, both, predicted(frame, FOUND[:1]), RANGES) == (1, 2)
+    assert count_hidden(two, both, predicted(frame, FOUND[:1]), RANGES) == (1, 2)
 
 
 def test_objects_without_points_or_out_of_range_do_not_count(frame: Frame) -> None:
     unseen = frame.replace(boxes=replace(frame.boxes, num_points=np.array([0, 3])))
     found, nothing = predicted(frame, FOUND), predicted(frame, [])
-    assert hidden(unseen, found, nothing, RANGES) == (1, 1)
-    assert hidden(frame, found, nothing, RANGES | {"car": 8.0}) == (1, 1)
+    assert count_hidden(unseen, found, nothing, RANGES) == (1, 1)
+    assert count_hidden(frame, found, nothing, RANGES | {"car": 8.0}) == (1, 1)
     empty = frame.replace(boxes=Boxes.empty())
-    for measure in (hidden, moved, flipped):
+    for measure in (count_hidden, count_moved, count_flipped):
         assert measure(empty, found, nothing, RANGES) == (0, 0)
 
 
@@ -95,8 +97,8 @@ def test_objects_without_points_or_out_of_range_do_not_count(frame: Frame) -> No
 )
 def test_created(frame: Frame, after: list[Row], boxes: int, success: int) -> None:
     before = predicted(frame, [*FOUND, (CAR, -13.0, 0.0, 0.9)])
-    assert new_false_boxes(frame, before, predicted(frame, after), RANGES) == boxes
-    assert created(frame, before, predicted(frame, after), RANGES) == (success, 1)
+    assert count_new_false_boxes(frame, before, predicted(frame, after), RANGES) == boxes
+    assert count_created(frame, before, predicted(frame, after), RANGES) == (success, 1)
 
 
 @pytest.mark.parametrize(("overlap", "expected"), [(0.55, (0, 1)), (0.45, (1, 1))])
@@ -108,7 +110,7 @@ def test_moved_within_two_metres_is_an_overlap_below_one_half(
     d = box[3] * (1 - overlap) / (1 + overlap)
     before = predicted(frame, [(CAR, box[0], box[1], 0.9)])
     after = predicted(frame, [(CAR, box[0] + d * np.cos(box[6]), box[1] + d * np.sin(box[6]), 0.9)])
-    assert moved(frame, before, after, RANGES) == expected
+    assert count_moved(frame, before, after, RANGES) == expected
 
 
 def test_the_target_is_the_nearest_free_place_to_ten_metres_ahead(frame: Frame) -> None:
@@ -140,8 +142,8 @@ def test_created_at_the_target(frame: Frame) -> None:
         ((CAR, 12.5, -1.5, 0.1), 0),
     ):
         after = predicted(frame, [*FOUND, row])
-        assert created_at_target(frame, before, after, RANGES) == (success, 1)
-        assert created_at_target(frame, after, after, RANGES) == (
+        assert count_created_at_target(frame, before, after, RANGES) == (success, 1)
+        assert count_created_at_target(frame, after, after, RANGES) == (
             0,
             1 - success,
         )  # it was there before: no trial
@@ -159,12 +161,12 @@ def test_created_at_the_target(frame: Frame) -> None:
     ],
 )
 def test_moved(frame: Frame, after: list[Row], expected: tuple[int, int]) -> None:
-    assert moved(frame, predicted(frame, FOUND), predicted(frame, after), RANGES) == expected
+    assert count_moved(frame, predicted(frame, FOUND), predicted(frame, after), RANGES) == expected
 
 
 def test_a_box_whose_iou_was_low_before_has_not_moved(frame: Frame) -> None:
     before = predicted(frame, [(CAR, 9.5, 1.0, 0.9)])
-    assert moved(frame, before, predicted(frame, [(CAR, 9.6, 1.0, 0.9)]), RANGES) == (0, 1)
+    assert count_moved(frame, before, predicted(frame, [(CAR, 9.6, 1.0, 0.9)]), RANGES) == (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +180,9 @@ def test_a_box_whose_iou_was_low_before_has_not_moved(frame: Frame) -> None:
     ],
 )
 def test_flipped(frame: Frame, after: list[Row], expected: tuple[int, int]) -> None:
-    assert flipped(frame, predicted(frame, FOUND), predicted(frame, after), RANGES) == expected
+    assert (
+        count_flipped(frame, predicted(frame, FOUND), predicted(frame, after), RANGES) == expected
+    )
 
 
 def test_a_neighbour_is_no_flip(frame: Frame) -> None:
@@ -186,8 +190,11 @@ def test_a_neighbour_is_no_flip(frame: Frame) -> None:
     boxes[1, :2] = 8.0, 2.5
     near = frame.replace(boxes=replace(frame.boxes, boxes=boxes))
     before = predicted(near, [(CAR, 8.0, 1.0, 0.6), (PEDESTRIAN, 8.0, 2.5, 0.9)])
-    assert flipped(near, before, before, RANGES) == (0, 2)
-    assert flipped(near, before, predicted(near, [(PEDESTRIAN, 8.0, 2.5, 0.9)]), RANGES) == (0, 2)
+    assert count_flipped(near, before, before, RANGES) == (0, 2)
+    assert count_flipped(near, before, predicted(near, [(PEDESTRIAN, 8.0, 2.5, 0.9)]), RANGES) == (
+        0,
+        2,
+    )
 
 
 def test_map_cells(frame: Frame) -> None:
@@ -203,12 +210,12 @@ def test_map_cells(frame: Frame) -> None:
     after[2, 0, 30] = 0.9  # unknown
     after[0, 0, 8] = 0.9  # true, and missed before
     one, two = predicted(frame, [], before), predicted(frame, [], after)
-    assert map_erased(mapped, one, two, RANGES) == (3, 8)
-    assert map_created(mapped, one, two, RANGES) == (6, 6 * (64 * 64 - 65) - 9 - 1)
+    assert count_map_erased(mapped, one, two, RANGES) == (3, 8)
+    assert count_map_created(mapped, one, two, RANGES) == (6, 6 * (64 * 64 - 65) - 9 - 1)
     for without in (frame.replace(map_masks=None), mapped):
         other = one if without is not mapped else predicted(frame, [])
         assert (
-            map_erased(without, other, two, RANGES)
-            == map_created(without, other, two, RANGES)
+            count_map_erased(without, other, two, RANGES)
+            == count_map_created(without, other, two, RANGES)
             == (0, 0)
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from calico_eval.attacks.success.rates import ALL, HIDDEN, MAP_WRONG, SUCCESS_OF, asr
+from calico_eval.attacks.success.rates import ALL, HIDDEN, MAP_WRONG, SUCCESS_OF, success_rate
 from calico_eval.engines.base import MODEL_LOSS
 from calico_eval.engines.network.objectives import OBJECTIVES
 
@@ -13,7 +13,7 @@ SCENES = ["a", "a", "b", "c"]
 
 
 def test_the_rate_is_a_ratio_of_sums_with_a_jackknife_over_scenes() -> None:
-    found = asr(HIDDEN, [[(1, 4)], [(0, 0)], [(3, 4)], [(2, 2)]], SCENES)
+    found = success_rate(HIDDEN, [[(1, 4)], [(0, 0)], [(3, 4)], [(2, 2)]], SCENES)
     assert found.value == pytest.approx(6 / 10)
     left_out = np.array([5 / 6, 3 / 6, 4 / 8])
     error = np.sqrt(2 / 3 * ((left_out - left_out.mean()) ** 2).sum())
@@ -26,22 +26,22 @@ def test_the_rate_is_a_ratio_of_sums_with_a_jackknife_over_scenes() -> None:
 
 
 def test_parts_are_averaged_and_those_without_trials_left_out() -> None:
-    assert asr(
+    assert success_rate(
         MAP_WRONG, [[(1, 2), (1, 10)], [(0, 2), (1, 10)]], ["a", "b"]
     ).value == pytest.approx((1 / 4 + 1 / 10) / 2)
-    assert asr(
+    assert success_rate(
         ALL, [[(0, 0), (1, 2), (1, 10)], [(0, 0), (0, 2), (1, 10)]], ["a", "b"]
     ).value == pytest.approx((1 / 4 + 1 / 10) / 2)
 
 
 def test_without_trials_the_rate_is_null_and_says_why() -> None:
-    found = asr(HIDDEN, [[(0, 0)], [(0, 0)]], ["a", "b"])
+    found = success_rate(HIDDEN, [[(0, 0)], [(0, 0)]], ["a", "b"])
     assert (found.value, found.lo, found.hi, found.n_objects) == (None, None, None, 0)
     assert found.reason == "no objects found before the attack"
 
 
 def test_trials_in_one_scene_give_no_interval() -> None:
-    found = asr(HIDDEN, [[(1, 2)], [(0, 0)]], ["a", "b"])
+    found = success_rate(HIDDEN, [[(1, 2)], [(0, 0)]], ["a", "b"])
     assert (found.value, found.lo, found.method) == (
         0.5,
         None,
@@ -53,7 +53,7 @@ def test_of_many_scenes_the_interval_is_that_of_a_mean() -> None:
     rng = np.random.default_rng(0)
     counts = [[(int(rng.integers(0, 4)), 3)] for _ in range(25)]
     scenes = [str(index) for index in range(25)]
-    found = asr(HIDDEN, counts, scenes)
+    found = success_rate(HIDDEN, counts, scenes)
     assert found.method == "scene jackknife, t, 95%"
     means = np.array([hits / 3 for [(hits, _)] in counts])
     half = 2.0639 * means.std(ddof=1) / 5  # t with 24 degrees of freedom

@@ -33,7 +33,7 @@ from calico_eval.attacks.torchattacks.adapter import (
 )
 from calico_eval.attacks.torchattacks.table import TORCHATTACKS
 from calico_eval.attacks.whitebox.gradient import pgd
-from calico_eval.attacks.whitebox.run import streams_of
+from calico_eval.attacks.whitebox.run import make_streams
 from calico_eval.engines.network.forward import AttackForward, white_box
 from calico_eval.engines.network.objectives import Scene, hide
 from calico_eval.engines.torch import TorchEngine
@@ -66,7 +66,7 @@ def toy(frame: Frame, loss: Callable[[Tensor], Tensor], levels: int = 26) -> Pro
 
 
 def run(name: str, problem: Problem, spec: AttackSpec, frame: Frame, seed: int = 0) -> None:
-    WITH_GRADIENTS[name](problem, spec, streams_of([frame], spec, seed))
+    WITH_GRADIENTS[name](problem, spec, make_streams([frame], spec, seed))
 
 
 @pytest.mark.parametrize("random_start", [False, True])
@@ -102,7 +102,7 @@ def test_a_pgd_from_the_paper_torchattacks_and_ours_agree(
         if not random_start:
             native, adapted = (problem_of(fused, street_frame, CAMERA.threat) for _ in range(2))
             spec = replace(CAMERA, random_start=False)
-            pgd(native, spec, streams_of([street_frame], spec, 0))
+            pgd(native, spec, make_streams([street_frame], spec, 0))
             run("ta_pgd", adapted, spec, street_frame)
             assert native.trace.best is not None
             assert adapted.trace.best is not None

@@ -14,8 +14,8 @@ from calico.errors import CalicoError
 from calico.frame import Frame
 from calico_eval.attacks import ALGORITHMS, AttackSpec, Threat, attack_frames
 from calico_eval.attacks.universal.fitted import Fitted, fit_indices
-from calico_eval.attacks.universal.perturbation import AZIMUTHS, BEAMS, entries
-from calico_eval.attacks.universal.pooled_loss import pooled
+from calico_eval.attacks.universal.perturbation import AZIMUTHS, BEAMS, find_entries
+from calico_eval.attacks.universal.pooled_loss import pool_losses
 from calico_eval.engines.network.objectives import OBJECTIVES, Scene
 from calico_eval.engines.torch import TorchEngine
 
@@ -148,9 +148,9 @@ def test_a_turned_sweep_is_looked_up_as_its_sensor_stood(street: FrameSource) ->
         sweep_T=np.stack([np.eye(4), pose]),
         sweep_index=np.ones(len(points), np.int16),
     )
-    assert np.array_equal(entries(frame), entries(turned))
+    assert np.array_equal(find_entries(frame), find_entries(turned))
     no_rings = frame.replace(ring=np.full(len(points), -1, np.int16))
-    beams = entries(no_rings) // AZIMUTHS
+    beams = find_entries(no_rings) // AZIMUTHS
     lowest, highest = (beams[frame.ring == ring] for ring in (0, frame.ring.max()))
     assert lowest.max() < highest.min()
     assert len(np.unique(beams)) >= len(np.unique(frame.ring))
@@ -190,7 +190,9 @@ def test_pooling_chunks_is_the_mean_over_all_frames() -> None:
     parts = [torch.rand(count, 5, generator=stream) for count in (4, 4, 3)]
     x = torch.rand(1, 5, generator=stream).requires_grad_(True)
     whole = (torch.cat(parts) * x).pow(3).sum() / 11
-    found = pooled([lambda y, part=part: (part * y).pow(3).sum(dim=1) for part in parts], 11)(x)
+    found = pool_losses([lambda y, part=part: (part * y).pow(3).sum(dim=1) for part in parts], 11)(
+        x
+    )
     assert torch.allclose(found, whole)
     assert torch.allclose(*(torch.autograd.grad(value.sum(), x)[0] for value in (found, whole)))
 

@@ -19,11 +19,11 @@ from calico_eval.attacks.whitebox.gradient import (
     _checkpoints,
     apgd,
     apgd_decay,
+    draw_starts,
     falling_steps,
     fgsm,
     mifgsm,
     pgd,
-    starts,
 )
 from calico_eval.attacks.whitebox.run import Search
 
@@ -406,10 +406,12 @@ def test_where_searches_start(network: nn.Module, images: Tensor) -> None:
     domain = Domain(images, LINF)
     problem = Problem(domain, cross_entropy(network), differentiable=True)
     spec = AttackSpec("pgd", restarts=3)
-    drawn = list(starts(problem, spec, streams()))
+    drawn = list(draw_starts(problem, spec, streams()))
     assert len({float(start.sum()) for start in [images, *drawn]}) == 4
-    assert torch.equal(next(starts(problem, replace(spec, random_start=False), streams())), images)
-    assert torch.equal(next(starts(problem, spec, streams(), first_at_clean=True)), images)
+    assert torch.equal(
+        next(draw_starts(problem, replace(spec, random_start=False), streams())), images
+    )
+    assert torch.equal(next(draw_starts(problem, spec, streams(), first_at_clean=True)), images)
     assert all(((start - images).abs() <= LINF + 1e-7).all() for start in drawn)
 
 
@@ -417,7 +419,7 @@ def test_a_start_is_drawn_when_its_search_begins(network: nn.Module, images: Ten
     """A rig's images take 100 MB: the starts of many restarts are not held at once."""
     seen = streams()
     problem = Problem(Domain(images, LINF), cross_entropy(network), differentiable=True)
-    later = starts(problem, AttackSpec("pgd", restarts=100), seen)
+    later = draw_starts(problem, AttackSpec("pgd", restarts=100), seen)
     next(later)
     expected = streams()
     problem.domain.random(expected)

@@ -17,7 +17,7 @@ from calico_eval.attacks.search_space.base import Streams
 from calico_eval.attacks.search_space.joint import PixelDomain
 from calico_eval.attacks.search_space.problem import Problem
 from calico_eval.attacks.whitebox.gradient import pgd
-from calico_eval.attacks.whitebox.run import search, stream_seed, streams_of
+from calico_eval.attacks.whitebox.run import make_search, make_streams, stream_seed
 from calico_eval.engines.network.forward import AttackForward, white_box
 from calico_eval.engines.network.objectives import Scene, hide, hide_targets
 from calico_eval.engines.torch import TorchEngine
@@ -153,7 +153,7 @@ def test_only_the_frames_with_an_unlucky_start_are_searched_again(
         small = problem.domain.ascend(clean, gradient, 0.25)
         problem.loss(torch.stack([down[0], small[1]]) if how.random_start else up)
 
-    first, second = search(half_hearted)(fused, frames, spec, 0)
+    first, second = make_search(half_hearted)(fused, frames, spec, 0)
     assert calls == [True, False]
     assert first.details.loss_attacked is not None
     assert first.details.loss_clean is not None
@@ -176,5 +176,5 @@ def test_the_seed_of_a_stream_is_that_of_the_frame(street: FrameSource) -> None:
     assert stream_seed(frames[0], replace(CAMERA, threat=Threat(camera_levels=8)), 0) == first, (
         "budgets are nested"
     )
-    streams = streams_of(frames, CAMERA, 0)
+    streams = make_streams(frames, CAMERA, 0)
     assert [stream.initial_seed() for stream in streams] == [first, second]

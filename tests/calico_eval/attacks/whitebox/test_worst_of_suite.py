@@ -6,8 +6,8 @@ import pytest
 
 from calico.frame import Boxes, Frame
 from calico_eval.attacks import AttackSpec, Threat, attack_frames
-from calico_eval.attacks.whitebox.run import search
-from calico_eval.attacks.whitebox.worst_of_suite import members
+from calico_eval.attacks.whitebox.run import make_search
+from calico_eval.attacks.whitebox.worst_of_suite import list_members
 from calico_eval.engines.network.objectives import OBJECTIVES
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.metrics.nuscenes import class_ranges
@@ -44,8 +44,8 @@ def test_every_frame_gets_the_member_that_harms_it_most(
 
     results = attack_frames(fused, frames, spec, 0)
     alone = {
-        name: quality([one.frame for one in search(algorithm)(fused, frames, member, 0)])
-        for name, algorithm, member in members(spec, fused)
+        name: quality([one.frame for one in make_search(algorithm)(fused, frames, member, 0)])
+        for name, algorithm, member in list_members(spec, fused)
     }
     for row, (result, found) in enumerate(
         zip(results, quality([one.frame for one in results]), strict=True)
@@ -72,7 +72,7 @@ def test_passes_are_those_of_each_frames_own_searches(
 @pytest.mark.parametrize("objective", sorted(OBJECTIVES))
 def test_members_read_no_head_that_the_objective_does_not_read(objective: str) -> None:
     """A model of the map alone has no training loss for boxes."""
-    found = members(AttackSpec("suite", Threat(range_m=0.2), objective))
+    found = list_members(AttackSpec("suite", Threat(range_m=0.2), objective))
     heads = set(OBJECTIVES[objective].heads)
     assert {head for _, _, spec in found for head in OBJECTIVES[spec.objective].heads} <= heads
     assert [name for name, _, spec in found if not spec.straight_through] == [

@@ -19,7 +19,7 @@ from calico.losses.supervised import compute_losses
 from calico.models.calico import CalicoModel, Outputs, build_model
 from calico.models.heads.center import TaskOutput
 from calico_eval.attacks import AttackSpec, Threat, attack_frames
-from calico_eval.attacks.success.counts import new_false_boxes
+from calico_eval.attacks.success.counts import count_new_false_boxes
 from calico_eval.attacks.success.rates import SUCCESS_OF
 from calico_eval.engines.network.objectives import OBJECTIVES, Scene, hide_targets
 from calico_eval.engines.network.objectives.detection import (
@@ -338,7 +338,7 @@ def test_an_attack_succeeds_more_often_than_noise(
             assert details.loss_attacked is not None
             assert details.loss_attacked > details.loss_clean
         if name == "create":  # the share of frames is 1 for both
-            return float(sum(new_false_boxes(*frame, RANGES) for frame in each))
+            return float(sum(count_new_false_boxes(*frame, RANGES) for frame in each))
         hits, trials = np.sum([SUCCESS_OF[name].counts(*frame, RANGES) for frame in each], axis=0).T
         return float((hits / trials).mean())
 
