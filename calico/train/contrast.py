@@ -72,7 +72,7 @@ class ContrastLoader:
     source: FrameSource
     regions: RegionConfig
     samples: SampleConfig
-    augment_frame: AugmentConfig
+    augment: AugmentConfig
     grid: GridConfig
     seed: int
     stage: str

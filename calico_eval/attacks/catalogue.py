@@ -109,7 +109,7 @@ class Algorithm:
     """
 
     name: str
-    make_attack: Craft
+    craft: Craft
     access: Access
     allowances: tuple[str, ...]
     standard: tuple[Threat, ...]

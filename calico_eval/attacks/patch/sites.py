@@ -28,7 +28,7 @@ class Site:
     owner: Frame
     placed: tuple[Placed, ...]
     note: str = ""
-    place_on_objects: bool = False
+    on_objects: bool = False
 
     @property
     def declared(self) -> Declared:

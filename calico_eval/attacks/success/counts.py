@@ -44,7 +44,9 @@ def count_hidden(
         after: Predictions after it.
         ranges: Range of each class [m].
     """
-    was, now = (find_objects(frame, one, ranges).match_objects(NEAR_M) >= 0 for one in (before, after))
+    was, now = (
+        find_objects(frame, one, ranges).match_objects(NEAR_M) >= 0 for one in (before, after)
+    )
     return int((was & ~now).sum()), int(was.sum())
 
 

@@ -209,8 +209,10 @@ def test_no_line_of_the_attacks_runs() -> None:
     assert {name for name in found if not name.startswith("calico.files.")} == {
         "calico",
         "calico.errors",
+        "calico.extras",
         "calico.files",
         "calico.frame",
+        "calico.taxonomy",
         "calico_eval",
         "calico_eval.attacks",
         "calico_eval.attacks.budget",

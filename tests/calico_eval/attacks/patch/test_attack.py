@@ -17,6 +17,7 @@ from calico_eval.attacks import (
     attack_frame,
     attack_frames,
 )
+from calico_eval.attacks.catalogue import check_spec
 from calico_eval.attacks.patch.placement import place_board, place_on_objects
 from calico_eval.attacks.patch.shape import PatchShape
 from calico_eval.engines.network.objectives import OBJECTIVES, Scene
@@ -154,11 +155,11 @@ def test_a_frame_without_objects_gets_no_patch_and_says_so(
 
 def test_other_attacks_have_no_patch() -> None:
     with pytest.raises(CalicoError, match="attack pgd: has no patch"):
-        AttackSpec("pgd", Threat(camera_levels=4), patch=NEAR)
+        check_spec(AttackSpec("pgd", Threat(camera_levels=4), patch=NEAR))
     with pytest.raises(
         CalicoError, match="attack patch_world: does not use camera_levels; it uses patch_share"
     ):
-        AttackSpec("patch_world", Threat(camera_levels=4))
+        check_spec(AttackSpec("patch_world", Threat(camera_levels=4)))
 
 
 def test_the_universal_board_is_one_texture_for_scenes_that_it_was_not_learnt_on(
