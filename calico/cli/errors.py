@@ -1,7 +1,8 @@
 """From exceptions to messages and exit codes.
 
-0 success; 1 a fault of our own, with its traceback and how to report it, or a reader of the output
-that went away (without a message); 2 a user's mistake, in one message; 130 an interrupt.
+Exit codes are 0 for success, 2 for a user's mistake (one message), 130 for an interrupt, and 1 for
+a fault of our own (with its traceback and how to report it) or a reader of the output that went
+away (without a message).
 
 Among the system's errors, those count as a mistake that tell of a file: it is missing, not
 permitted, a folder, on a full disk. The message names the file. Every other is a fault of our own.
@@ -90,7 +91,7 @@ def traceback_wanted() -> bool:
 
 
 def _explain(error: Exception) -> int:
-    """Print what happened; the exit code."""
+    """Print what happened and return the exit code."""
     message = user_message(error)
     if message is None:
         traceback.print_exc()
@@ -105,7 +106,7 @@ def _explain(error: Exception) -> int:
 
 
 def user_message(error: Exception) -> str | None:
-    """Return the message for a user's mistake, without endless lines; None for our own fault."""
+    """Return the message for a user's mistake, without endless lines, or None for our own fault."""
     message = _describe(error)
     return None if message is None else "\n".join(map(_shorten, message.split("\n")))
 
@@ -158,7 +159,10 @@ def _show_traceback() -> None:
 
 
 def _say(text: str) -> None:
-    """Print to stderr; what would move the cursor or change the terminal is escaped."""
+    """Print to stderr.
+
+    What would move the cursor or change the terminal is escaped.
+    """
     click.echo(
         "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text), err=True
     )

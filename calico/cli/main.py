@@ -1,6 +1,6 @@
 """The group of all commands, `calico`.
 
-It imports click only; the module of a command is loaded when the command is run.
+It imports click only. The module of a command is loaded when the command is run.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class LazyGroup(Group):
             cmd_name: What the user typed.
 
         Raises:
-            click.UsageError: The command has moved; says where to.
+            click.UsageError: The command has moved. The message says where to.
         """
         if cmd_name in MOVED and not ctx.resilient_parsing:
             ctx.fail(f"calico {cmd_name}: {MOVED[cmd_name]}")
@@ -123,7 +123,10 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; a user's mistake prints one message and exits with 2."""
+    """Run the command line.
+
+    A user's mistake prints one message and exits with 2.
+    """
     show_user_errors(cli)
 
 

@@ -35,7 +35,7 @@ class GroupedCommand(click.Command):
 
         Args:
             words: What `click.Command` takes.
-            headings: Headings in their order; those that are not named come last.
+            headings: Headings in their order. Those that are not named come last.
             settings: All else that `click.Command` takes.
         """
         super().__init__(*words, **settings)

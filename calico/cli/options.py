@@ -102,14 +102,14 @@ def _resolve(
 def claim_output(
     folder: Path, *, resume: bool | None, overwrite: bool, kind: str, lock: Path | None = None
 ) -> None:
-    """Hold a command's output folder until the command ends; see `calico.files.claim_folder`.
+    """Hold a command's output folder until the command ends (see `calico.files.claim_folder`).
 
     Args:
         folder: Output folder.
-        resume: Whether the run continues; None for a command that cannot resume.
+        resume: Whether the run continues, or None for a command that cannot resume.
         overwrite: Whether what the folder holds may be deleted.
         kind: What the folder holds.
-        lock: Folder that is locked; default: `folder`.
+        lock: Folder that is locked. The default is `folder`.
     """
     from calico.files import claim_folder
 

@@ -11,7 +11,9 @@ from typing_extensions import Never
 
 
 class Progress:
-    """Shows the progress of some work; call it with (done, total) and numbers to show.
+    """Shows the progress of some work.
+
+    Call it with (done, total) and numbers to show.
 
     Args:
         label: Name of the work.
@@ -23,7 +25,9 @@ class Progress:
         self.tenths = -1
 
     def __call__(self, done: int, total: int, values: Mapping[str, float] | None = None) -> None:
-        """Report that `done` of `total` pieces are finished; nothing is shown for an empty work.
+        """Report that `done` of `total` pieces are finished.
+
+        Nothing is shown for an empty work.
 
         Args:
             done: Finished pieces.

@@ -142,7 +142,10 @@ def _workers(config: Config) -> int:
 
 
 def _simulate(config: Config, source: FrameSource, name: str) -> None:
-    """Simulate the frames of a source that are not in the cache; do nothing for other data sets."""
+    """Simulate the frames of a source that are not in the cache.
+
+    Do nothing for other data sets.
+    """
     prepare = getattr(source, "prepare", None)
     if prepare:
         prepare(workers=_workers(config), progress=Progress(f"simulating {name}"))

@@ -35,7 +35,7 @@ def make_measures(config: Config, source: FrameSource, folder: Path) -> dict[str
     Args:
         config: Configuration of the run.
         source: Validation frames with labels.
-        folder: Folder of the run; pictures of regions go to the stages' folders in it.
+        folder: Folder of the run. Pictures of regions go to the stages' folders in it.
     """
     from calico_eval import diagnosis
 

@@ -38,13 +38,13 @@ def load_config(
     Args:
         preset: Name in `presets.PRESETS`, or a configuration to start from.
         file: YAML file with any part of the tree.
-        assignments: "a.b=value" strings with the value in YAML; the value of a path or a name is
+        assignments: "a.b=value" strings with the value in YAML. The value of a path or a name is
             taken literally.
-        flags: Dotted keys to values; None values are left out.
+        flags: Dotted keys to values. None values are left out.
 
     Raises:
-        CalicoError: Settings are wrong; lists every fault, its key, what was got and the nearest
-            valid key.
+        CalicoError: Settings are wrong. The message lists every fault, its key, what was got and
+            the nearest valid key.
     """
     start = preset if isinstance(preset, Config) else _preset(preset)
     tree: Tree = start.model_dump()
@@ -99,7 +99,7 @@ def translate_tasks(
         now: The other one.
 
     Returns:
-        All classes of `now`; tasks without one are left out.
+        All classes of `now`. Tasks without one are left out.
     """
     places = {before.label_of(name): index for index, names in enumerate(tasks) for name in names}
     found: list[list[str]] = [[] for _ in tasks]
@@ -127,7 +127,8 @@ def validate_config(tree: object, where: str = "configuration") -> Config:
         where: Name of the source for the message.
 
     Raises:
-        CalicoError: The tree is no configuration; lists every fault, the first of them first.
+        CalicoError: The tree is no configuration. The message lists every fault, the first of them
+            first.
     """
     try:
         return Config.model_validate(tree)

@@ -29,7 +29,10 @@ BACKBONE_STRIDE = 32
 
 
 class GridConfig(Section):
-    """Where the model looks; everything else is derived from it."""
+    """Where the model looks.
+
+    Everything else is derived from it.
+    """
 
     x_range_m: Extent = (-32.0, 32.0)
     y_range_m: Extent = (-32.0, 32.0)
@@ -194,7 +197,10 @@ class MapConfig(Section):
 
 
 class ModelConfig(Section):
-    """The whole network; a sensor that is None is absent, and at least one must be present."""
+    """The whole network.
+
+    A sensor that is None is absent, and at least one must be present.
+    """
 
     lidar: LidarConfig | None = LidarConfig()
     camera: CameraConfig | None = CameraConfig()

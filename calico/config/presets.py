@@ -137,7 +137,7 @@ def make_waymo() -> Config:
     """Return the preset for Waymo: public CenterPoint-PointPillars settings, without a reader.
 
     It has three classes, one task and a stride-1 head. The reader of Waymo's files is not part of
-    this version; the preset fixes shapes, export and engines.
+    this version. The preset fixes shapes, export and engines.
     """
     return Config(
         name="waymo",

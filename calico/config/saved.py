@@ -37,7 +37,7 @@ def read_run_config(folder: Path) -> Config:
     """Read the configuration of a run.
 
     A file without the line of the checksum is one that somebody wrote by hand, or of an earlier
-    version; it is taken as it is.
+    version. It is taken as it is.
 
     Raises:
         CalicoError: The file is missing, does not match its checksum, or is no configuration of

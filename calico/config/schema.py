@@ -1,4 +1,6 @@
-"""All settings, with unit and default; the sections stand in the files beside this one.
+"""All settings, with unit and default.
+
+The sections stand in the files beside this one.
 
 Sections are frozen and unknown keys are errors. Presets: `calico.config.presets`.
 """

@@ -19,7 +19,10 @@ _EXPONENT = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+", re.ASCII)
 
 
 def _to_int(value: Any) -> Any:
-    """Take numpy's integers, too; a bool or a float stays what it is, and is refused."""
+    """Take numpy's integers, too.
+
+    A bool or a float stays what it is, and is refused.
+    """
     if isinstance(value, SupportsIndex) and not isinstance(value, bool):
         return operator.index(value)
     return value

@@ -27,7 +27,7 @@ class TaxonomyConfig(Section):
     """The classes that the data are labelled with.
 
     Written as `nuscenes`, `waymo` or `kitti`, or as the keys below. Keys that map a class to
-    something name classes of `classes`; `sources` also those of `map_classes`.
+    something name classes of `classes`. `sources` also those of `map_classes`.
     """
 
     name: Name = "own"
@@ -195,7 +195,7 @@ def read_taxonomy(content: object, where: str) -> Taxonomy:
     """Read a taxonomy out of a file's content.
 
     Args:
-        content: What `describe_taxonomy` wrote; None in files that know no taxonomy, which are
+        content: What `describe_taxonomy` wrote, or None in files that know no taxonomy, which are
             nuScenes'.
         where: Names the file in the message.
 

@@ -31,7 +31,10 @@ columns."""
 
 
 class AugmentConfig(Section):
-    """Training augmentation; the camera matrices are kept in step."""
+    """Training augmentation.
+
+    The camera matrices are kept in step.
+    """
 
     rotation_deg: Degrees = 22.5
     scale: FactorRange = (0.95, 1.05)

@@ -64,10 +64,10 @@ def draw_bev(
 
     Args:
         frame: Frame to draw.
-        predictions: Predictions to draw; None draws none.
+        predictions: Predictions to draw. None draws none.
         range_m: Half of the square's side [m].
         size_px: Side of the square in the picture [px].
-        map_grid: Grid of the map masks; None leaves the map out.
+        map_grid: Grid of the map masks. None leaves the map out.
         predicted_map: Paint predictions.map_probs (above one half) instead of the frame's own map.
         score_threshold: Predictions below it are left out.
 

@@ -65,7 +65,7 @@ def draw_cameras(
 
     Args:
         frame: Frame to draw.
-        predictions: Predictions to draw; None draws none.
+        predictions: Predictions to draw. None draws none.
         width_px: Width of the whole picture [px].
         points: Overlay the LiDAR points, coloured by depth from 0 (violet) to 50 m (red).
         score_threshold: Predictions below it are left out.
@@ -179,7 +179,9 @@ def _paint_points(canvas: UInt8, frame: Frame, image_from_lidar: Float64) -> Non
 def _draw_boxes(
     draw: ImageDraw.ImageDraw, layer: Drawn, image_from_lidar: Float64, size_wh: tuple[int, int]
 ) -> list[tuple[Point, str, Color]]:
-    """Draw wireframes, the farthest first; return the captions, the nearest first.
+    """Draw wireframes, the farthest first.
+
+    Return the captions, the nearest first.
 
     Captions stand above the boxes of ground truth and below those of predictions. Boxes that are
     lower than a caption get none.
@@ -215,10 +217,10 @@ def _wireframes(boxes: npt.NDArray[np.floating]) -> Float64:
 
 
 def clip_segment(span: Float64, size_wh: tuple[int, int]) -> list[Point] | None:
-    """The visible part of a segment, in pixels; None where there is none.
+    """The visible part of a segment, in pixels, or None where there is none.
 
     Args:
-        span: (2, 3) its ends as u*d, v*d, d; the part nearer than 0.1 m is cut off before the
+        span: (2, 3) its ends as u*d, v*d, d. The part nearer than 0.1 m is cut off before the
             division.
         size_wh: width and height of the image [px].
     """

@@ -38,13 +38,13 @@ def draw_embedding(
         labels: (n,) index into names, -1 for background (grey).
         names: Names of the classes.
         method: `pca` takes the two directions of most variance, both at one scale, with their
-            shares in the caption. `tsne` keeps neighbours together; its distances mean nothing (van
+            shares in the caption. `tsne` keeps neighbours together. Its distances mean nothing (van
             der Maaten and Hinton 2008; scikit-learn, perplexity 30).
         seed: Seed of t-SNE.
         size_px: Width of the picture [px].
 
     Returns:
-        (H, size_px, 3) uint8 RGB; H is size_px and what the legend needs.
+        (H, size_px, 3) uint8 RGB. H is size_px and what the legend needs.
 
     Raises:
         CalicoError: Shapes, labels or values are out of range.
@@ -158,7 +158,10 @@ def _dot(
 
 
 def _with_legend(plot: Image.Image, labels: Int64, names: tuple[str, ...], caption: str) -> UInt8:
-    """The classes that occur, with their counts, in as many rows as they need; then the caption."""
+    """The classes that occur, with their counts, in as many rows as they need.
+
+    The caption follows.
+    """
     size_px = plot.width
     face = load_font(max(9.0, size_px / 52))
     ruler = ImageDraw.Draw(plot)

@@ -33,8 +33,8 @@ def draw_regions(
     Args:
         frame: Frame with labels.
         ids: (N,) regions of its points, from `calico.regions.find_regions`.
-        covering: (M,) from `calico.regions.coverage.covering_regions`; decides which outlines are
-            dark, red or dashed.
+        covering: (M,) from `calico.regions.coverage.covering_regions`. It decides which outlines
+            are dark, red or dashed.
         range_m: Half of the square's side [m].
         size_px: Side of the square in the picture [px].
 
@@ -66,7 +66,10 @@ def draw_regions(
 
 
 def _palette(count: int) -> UInt8:
-    """(count, 3) colours; neighbours in number are far apart in hue (steps of the golden ratio)."""
+    """(count, 3) colours.
+
+    Neighbours in number are far apart in hue (steps of the golden ratio).
+    """
     colors = [
         colorsys.hsv_to_rgb(0.618034 * k % 1, 1 - 0.35 * (k % 2), 0.85 - 0.3 * (k % 3 == 0))
         for k in range(count)

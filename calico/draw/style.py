@@ -128,7 +128,10 @@ def _color(label: int) -> Color:
 
 
 def ramp_colors(values: npt.NDArray[np.floating]) -> UInt8:
-    """Return (N, 3) colours of values in 0..1, violet to red; values outside are clipped."""
+    """Return (N, 3) colours of values in 0..1, violet to red.
+
+    Values outside are clipped.
+    """
     stops = np.asarray(RAMP_STOPS, np.float64)
     position = np.clip(values, 0.0, 1.0) * (len(stops) - 1)
     colors = [np.interp(position, np.arange(len(stops)), stops[:, channel]) for channel in range(3)]
@@ -136,7 +139,9 @@ def ramp_colors(values: npt.NDArray[np.floating]) -> UInt8:
 
 
 def paint_dots(canvas: UInt8, pixels: Float64, colors: UInt8, side_px: int) -> None:
-    """Paint squares at pixels into a canvas in place; later ones lie on top.
+    """Paint squares at pixels into a canvas in place.
+
+    Later ones lie on top.
 
     Args:
         canvas: (H, W, 3) picture.
@@ -154,14 +159,19 @@ def paint_dots(canvas: UInt8, pixels: Float64, colors: UInt8, side_px: int) -> N
 
 
 def load_font(size_px: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Return Pillow's own font; it needs no file of the system."""
+    """Return Pillow's own font.
+
+    It needs no file of the system.
+    """
     return ImageFont.load_default(size=size_px)
 
 
 def draw_stroke(
     draw: ImageDraw.ImageDraw, start: Point, end: Point, color: Color, width: int, dashed: bool
 ) -> None:
-    """Draw a straight line; dashed ones have dashes of four and gaps of three widths.
+    """Draw a straight line.
+
+    Dashed ones have dashes of four and gaps of three widths.
 
     Args:
         draw: Picture to draw on.

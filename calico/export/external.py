@@ -59,7 +59,7 @@ def _inside(path: Path, name: str) -> Path:
 
 
 def _locations(proto: onnx.ModelProto) -> Iterator[str]:
-    """The location of every tensor that lies outside; '' where a tensor does not say."""
+    """The location of every tensor that lies outside, or '' where a tensor does not say."""
     graphs = [proto.graph]
     nodes = [node for function in proto.functions for node in function.node]
     while graphs or nodes:

@@ -57,7 +57,10 @@ class DeployGraph(nn.Module):
         self.eval()
 
     def forward(self, inputs: dict[str, Tensor]) -> tuple[Tensor, ...]:
-        """Run the graph; the module lists inputs and outputs."""
+        """Run the graph.
+
+        The module lists inputs and outputs.
+        """
         model, camera, lidar = self.model, None, None
         if model.camera is not None:
             camera = model.lift_images(inputs["images"], inputs["image_from_lidar"])
@@ -130,7 +133,7 @@ def _image_arrays(batch: Batch, metadata: GraphMetadata) -> dict[str, Array]:
 
 
 def group_batch(batch: Batch, metadata: GraphMetadata) -> GroupedPoints | None:
-    """Group the points of a batch for a `trt` graph; None for other graphs.
+    """Group the points of a batch for a `trt` graph, or None for other graphs.
 
     Args:
         batch: Frames.

@@ -37,8 +37,8 @@ class GraphMetadata:
         config: The model's configuration without machine paths.
         inputs: Names of the inputs, in order.
         outputs: Names of the outputs, in order.
-        views: Number of images; 0 without cameras.
-        raw_hw: Height and width of the images [px]; (0, 0) without cameras.
+        views: Number of images, or 0 without cameras.
+        raw_hw: Height and width of the images [px], or (0, 0) without cameras.
         pillars: Size of the grouped buffers (trt), else None.
         weights_sha256: Digest of the torch weights.
         calico_version: Version that exported the graph.
@@ -57,7 +57,7 @@ class GraphMetadata:
     def to_properties(self) -> dict[str, str]:
         """Return the ONNX metadata properties.
 
-        `calico` holds the whole card as JSON; the others repeat parts of it for other programs.
+        `calico` holds the whole card as JSON. The others repeat parts of it for other programs.
         """
         model, grid = self.config.model, self.config.grid
         card = {

@@ -65,14 +65,14 @@ def export_onnx(
     The same model and example give the same bytes.
 
     Args:
-        model: Network to export; its mode is restored afterwards.
+        model: Network to export. Its mode is restored afterwards.
         config: Configuration for the metadata, which leaves out machine paths.
         example: At least one frame. It fixes number and size of the images and, for `trt`, the
             default of `pillars` (give some frames).
         path: File to write.
         target: `ort` (any ONNX runtime with ScatterElements(max)) or `trt` (no scatter with a
             reduction).
-        pillars: Size of the grouped buffers for `trt`; by default measured on the example
+        pillars: Size of the grouped buffers for `trt`. By default it is measured on the example
             (`measure_budget`).
         any_size: The graph takes images of the network's size, to which `graph_inputs` fits images
             of any size. This is always so if the example's images differ in size.
@@ -108,7 +108,10 @@ def export_onnx(
 
 
 def count_operators(proto: onnx.ModelProto) -> dict[str, int]:
-    """Count each operator; a scatter is named with its reduction, e.g. 'ScatterElements(max)'."""
+    """Count each operator.
+
+    A scatter is named with its reduction, e.g. 'ScatterElements(max)'.
+    """
     counts: dict[str, int] = {}
     for node in proto.graph.node:
         reduction = [item.s.decode() for item in node.attribute if item.name == "reduction"]

@@ -69,7 +69,7 @@ class ParityReport:
         max_distance_m: Largest distance over matched pairs [m].
         max_angle_deg: Largest difference of yaw over matched pairs [deg].
         max_score_difference: Largest difference of scores over matched pairs.
-        map_max_difference: Largest difference over all frames, classes and cells; None without a
+        map_max_difference: Largest difference over all frames, classes and cells, or None without a
             map head.
         lost_points: LiDAR points that found no space in the graph's buffers.
         unmatched: Boxes without a partner.
@@ -87,7 +87,7 @@ class ParityReport:
 
     @property
     def matched_share(self) -> float:
-        """Share of the boxes with a partner; 1 without boxes."""
+        """Share of the boxes with a partner, or 1 without boxes."""
         return self.matched / self.boxes if self.boxes else 1.0
 
     @property
@@ -148,7 +148,7 @@ def check_parity(model: CalicoModel, predict: Predict, batches: Iterable[Batch])
     Args:
         model: the reference.
         predict: the graph, e.g. `onnx_predict(path)`.
-        batches: real inputs; each is run once through both.
+        batches: real inputs. Each is run once through both.
     """
     frames, total, pairs = 0, 0, [np.zeros((0, 3))]
     unmatched: list[Unmatched] = []
@@ -216,7 +216,7 @@ def onnx_predict(path: Path, threads: int = 1) -> OnnxGraph:
 
     Args:
         path: ONNX file.
-        threads: Threads of ONNX Runtime; None for its default.
+        threads: Threads of ONNX Runtime, or None for its default.
     """
     return OnnxGraph(path, threads)
 
@@ -229,7 +229,7 @@ def match_predictions(a: Predictions, b: Predictions) -> tuple[Float64, list[int
         b: Predictions of the other side.
 
     Returns:
-        (pairs, 3) distance [m], angle [deg] and score difference; the indices of a and of b without
+        (pairs, 3) distance [m], angle [deg] and score difference. The indices of a and of b without
         a partner.
     """
     difference = abs(a.boxes[:, None].astype(np.float64) - b.boxes[None])
@@ -280,7 +280,10 @@ def _explain(
 
 
 def _reason(model: CalicoModel, mine: Predictions, other: Predictions, index: int) -> str:
-    """Why the other side may lack box `index` of mine; a key of REASONS."""
+    """Why the other side may lack box `index` of mine.
+
+    The answer is a key of REASONS.
+    """
     config = model.config.model.detection
     if config is None:
         return "unexplained"

@@ -40,7 +40,7 @@ class GroupedPoints:
         points: (B, P, T, 5) float32, zeros in unused slots. A pillar of more than T points takes
             several rows, one after the other.
         count: (B, P) int64 used slots.
-        cell: (B, P) int64, row * X + column of the pillar, rising; Y * X + p in unused row p.
+        cell: (B, P) int64, row * X + column of the pillar, rising, or Y * X + p in unused row p.
         mean: (B, P, 3) float32 mean of the pillar's points minus its centre [m].
         lost: (B,) int64 points on the grid that found no space: beyond the last row (the pillars of
             the highest index), or beyond MAX_ROWS_PER_PILLAR rows of one pillar.
@@ -62,7 +62,7 @@ def point_cells(points: Float32, grid: Grid, z_range_m: tuple[float, float]) -> 
         z_range_m: Lowest and highest z [m].
 
     Returns:
-        (N,) cells, row * X + column; Y * X off the grid.
+        (N,) cells, row * X + column, or Y * X off the grid.
     """
     rows, columns = grid.shape
     ix = np.floor((points[:, 0] - np.float32(grid.x_min_m)) / np.float32(grid.cell_m))

@@ -88,7 +88,9 @@ def read_metadata(path: Path) -> GraphMetadata:
 
 
 def read_graph(path: Path) -> onnx.ModelProto:
-    """Read an ONNX file and check its seal; weights outside of the file are not read.
+    """Read an ONNX file and check its seal.
+
+    Weights outside of the file are not read.
 
     Args:
         path: ONNX file.

@@ -35,7 +35,7 @@ def check_graph_seal(content: bytes, where: str) -> None:
         where: Name of the file for the message.
 
     Raises:
-        CalicoError: It has no checksum, or was changed; the message says how to continue.
+        CalicoError: It has no checksum, or was changed. The message says how to continue.
     """
     try:
         check_seal(content, where)

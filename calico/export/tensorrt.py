@@ -1,7 +1,7 @@
 """TensorRT engines from a graph exported for `trt`.
 
 Full TensorRT is used if it and a GPU are there, else TensorRT-RTX ahead of time. TensorRT-RTX
-compiles for a list of GPU generations without a GPU; such an engine was built but not run, and the
+compiles for a list of GPU generations without a GPU. Such an engine was built but not run, and the
 report says so. Precision is what the ONNX file says (strongly typed networks).
 """
 
@@ -61,9 +61,9 @@ def build_engine(
 
     Args:
         onnx_path: File of `export_onnx(..., target="trt")`.
-        engine_path: File of the engine; its suffix is kept.
-        max_batch: Largest batch; the engine is tuned for one frame.
-        compute_capabilities: GPU generations for TensorRT-RTX; full TensorRT builds for the GPU
+        engine_path: File of the engine, whose suffix is kept.
+        max_batch: Largest batch. The engine is tuned for one frame.
+        compute_capabilities: GPU generations for TensorRT-RTX. Full TensorRT builds for the GPU
             that it finds.
 
     Raises:
@@ -127,7 +127,7 @@ def list_refusals(library: Any, content: bytes) -> list[str]:
         content: Bytes of the ONNX file.
 
     Returns:
-        'operator node: reason' for each node; empty if the parser takes all.
+        'operator node: reason' for each node, or empty if the parser takes all.
     """
     logger = library.Logger(library.Logger.INTERNAL_ERROR)
     network = library.Builder(logger).create_network(_strongly_typed(library))
@@ -145,7 +145,10 @@ def _errors(parser: Any) -> list[str]:
 
 
 def check_builder() -> None:
-    """Raise CalicoError if no library can build engines; the message says how to install one."""
+    """Raise CalicoError if no library can build engines.
+
+    The message says how to install one.
+    """
     if torch.cuda.is_available() and not find_missing("trt"):
         return
     try:

@@ -1,4 +1,4 @@
-"""Corners, membership, transforms and overlap of (M, 9) boxes; see `calico.frame`."""
+"""Corners, membership, transforms and overlap of (M, 9) boxes (see `calico.frame`)."""
 
 from __future__ import annotations
 
@@ -62,10 +62,12 @@ def points_in_boxes(
 
 
 def transform_boxes(a_T_b: Float64, boxes: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-    """Express boxes of frame B in frame A; the dtype stays.
+    """Express boxes of frame B in frame A.
+
+    The dtype stays.
 
     Args:
-        a_T_b: (4, 4) rigid transform; only its turn about z changes the yaw.
+        a_T_b: (4, 4) rigid transform. Only its turn about z changes the yaw.
         boxes: (M, 9) boxes in frame B.
 
     Returns:
@@ -170,7 +172,7 @@ def _convex_area(points: Float64, valid: Bool) -> Float64:
 
     Args:
         points: (A, B, P, 2) candidates for corners.
-        valid: (A, B, P) which of them are corners; fewer than three give area 0.
+        valid: (A, B, P) which of them are corners. Fewer than three give area 0.
     """
     count = valid.sum(axis=2, keepdims=True)
     center = (points * valid[..., None]).sum(axis=2, keepdims=True) / np.maximum(count, 1)[

@@ -1,4 +1,7 @@
-"""Pinhole projection; `calico.frame` defines the camera frame and pixels."""
+"""Pinhole projection.
+
+`calico.frame` defines the camera frame and pixels.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ def project_points(
         min_depth_m: Points nearer than this are not visible [m].
 
     Returns:
-        (N, 2) pixels as u, v; (N,) depths [m]; (N,) mask of the points in front of the camera and
+        (N, 2) pixels as u, v. (N,) depths [m]. (N,) mask of the points in front of the camera and
         inside the image.
     """
     homogeneous = (

@@ -11,7 +11,9 @@ from calico.frame import Float64
 def transform_points(
     a_T_b: Float64, points_b: npt.NDArray[np.floating]
 ) -> npt.NDArray[np.floating]:
-    """Express points of frame B in frame A; the dtype stays.
+    """Express points of frame B in frame A.
+
+    The dtype stays.
 
     Args:
         a_T_b: (4, 4) rigid transform.
@@ -66,7 +68,7 @@ def from_quaternion(wxyz: npt.ArrayLike, translation_m: npt.ArrayLike = (0.0, 0.
     """Build a (4, 4) transform from a quaternion and a shift.
 
     Args:
-        wxyz: Quaternion (w, x, y, z), as nuScenes stores it; it is scaled to length 1.
+        wxyz: Quaternion (w, x, y, z), as nuScenes stores it. It is scaled to length 1.
         translation_m: Shift after the turn [m].
     """
     w, x, y, z = np.asarray(wxyz, np.float64) / np.linalg.norm(np.asarray(wxyz, np.float64))

@@ -74,7 +74,7 @@ def center_losses(
 def task_losses(
     output: TaskOutput, target: TaskTarget, config: DetectionConfig
 ) -> dict[str, Tensor]:
-    """Compute the terms of one task; see `center_losses`.
+    """Compute the terms of one task (see `center_losses`).
 
     Args:
         output: Output maps of the head for this task.

@@ -40,9 +40,9 @@ def point_region_contrast(
         first: (n, D) unit embeddings in view 1.
         second: (n, D) unit embeddings in view 2.
         region: (n,) int64 region ids.
-        alpha: Weight of the region level in [0, 1]; 0.5 [P]. At 1 L_RAPC is not computed, at 0
-            L_PLRC is not.
-        temperature: Above 0; 0.1 [R/D].
+        alpha: Weight of the region level in [0, 1], by default 0.5 [P]. At 1 L_RAPC is not
+            computed, at 0 L_PLRC is not.
+        temperature: Above 0, by default 0.1 [R/D].
 
     Returns:
         `total`, and those of the terms `plrc` and `rapc` whose weight is above 0.

@@ -36,9 +36,9 @@ def region_aware_distillation(
 
     Args:
         camera: (n, D) unit embeddings of the student.
-        lidar: (n, D) unit embeddings of the teacher; detached here.
-        region: (n,) int64 region ids; a point with a negative id is never an anchor.
-        temperature: Temperature of the student, above 0; 0.1 [R/D].
+        lidar: (n, D) unit embeddings of the teacher. It is detached here.
+        region: (n,) int64 region ids. A point with a negative id is never an anchor.
+        temperature: Temperature of the student, above 0, by default 0.1 [R/D].
         teacher_temperature: Temperature of the teacher, 0 or above.
     """
     lidar = lidar.detach()
@@ -63,7 +63,7 @@ def dense_distillation(camera: Tensor, lidar: Tensor) -> Tensor:
 
     Args:
         camera: (n, D) embeddings of the student, of any length.
-        lidar: (n, D) embeddings of the teacher, of any length; detached here.
+        lidar: (n, D) embeddings of the teacher, of any length. It is detached here.
 
     Source:
         BEVDistill's dense feature distillation (Chen et al., ICLR 2023) without what needs labels:

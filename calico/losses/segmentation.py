@@ -12,7 +12,7 @@ def sigmoid_focal_loss(logits: Tensor, target: Tensor, gamma: float) -> Tensor:
 
     Args:
         logits: (B, K, Y, X) logits.
-        target: (B, K, Y, X) values 1 or 0, or negative where the map is unknown; unknown cells
+        target: (B, K, Y, X) values 1 or 0, or negative where the map is unknown. Unknown cells
             count nothing.
         gamma: Focusing exponent.
 

@@ -28,7 +28,7 @@ def average_regions(vectors: Tensor, member: Tensor, regions: int) -> Tensor:
 
     Args:
         vectors: (n, D) vectors.
-        member: (n,) int64 region of each vector in 0..regions - 1; every region has a member.
+        member: (n,) int64 region of each vector in 0..regions - 1. Every region has a member.
         regions: Number of regions.
 
     Returns:

@@ -16,7 +16,7 @@ def compute_losses(model: CalicoModel, outputs: Outputs, batch: Batch) -> dict[s
     """Compare a network's outputs with the labels of a batch.
 
     Args:
-        model: Network that gave the outputs; its configuration names tasks and weights.
+        model: Network that gave the outputs. Its configuration names tasks and weights.
         outputs: What `model(batch)` returned.
         batch: Frames with boxes, labels and, for a model with a map head, map masks.
 
@@ -47,7 +47,10 @@ def compute_losses(model: CalicoModel, outputs: Outputs, batch: Batch) -> dict[s
 
 
 def _map_masks(logits: Tensor, batch: Batch) -> Tensor:
-    """Return the batch's map masks; raise CalicoError where they do not fit the map head."""
+    """Return the batch's map masks.
+
+    Raise CalicoError where they do not fit the map head.
+    """
     masks = batch.map_masks
     if masks is None or masks.shape != logits.shape:
         got = "no map masks" if masks is None else f"map masks {tuple(masks.shape)}"

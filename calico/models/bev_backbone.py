@@ -38,7 +38,10 @@ class BevTrunk(nn.Module):
         self.out_channels = config.neck_channels * len(config.layers)
 
     def forward(self, bev: Tensor) -> Tensor:
-        """Return the trunk's features; shapes as in the class."""
+        """Return the trunk's features.
+
+        Shapes are those of the class.
+        """
         outputs = []
         for level, neck in zip(self.levels, self.necks, strict=True):
             bev = level(bev)

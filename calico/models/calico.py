@@ -39,7 +39,7 @@ class Outputs:
     """What the network computes, before decoding.
 
     Attributes:
-        tasks: One TaskOutput per detection task; () without a detection head.
+        tasks: One TaskOutput per detection task, or () without a detection head.
         map_logits: (B, K, Y, X) logits on the map grid, or None.
         bev: (B, C, Y, X) features of the trunk.
     """
@@ -55,7 +55,7 @@ class CalicoModel(nn.Module):
     Both branches deliver features on one grid, `branch_grid` (pillars grouped by `bev.strides[0]`).
 
     Args:
-        config: Configuration; `calico.config.model.ModelConfig` lists the options.
+        config: Configuration. `calico.config.model.ModelConfig` lists the options.
 
     Raises:
         CalicoError: Settings do not fit each other.
@@ -158,8 +158,8 @@ class CalicoModel(nn.Module):
         """Turn the branches' features into the trunk's input.
 
         Args:
-            camera: (B, C1, Y, X) camera features; None for a model without cameras.
-            lidar: (B, C2, Y, X) LiDAR features; None for a model without LiDAR.
+            camera: (B, C1, Y, X) camera features, or None for a model without cameras.
+            lidar: (B, C2, Y, X) LiDAR features, or None for a model without LiDAR.
 
         Returns:
             The fused features. A model of one sensor passes its own features on.
@@ -211,7 +211,7 @@ class CalicoModel(nn.Module):
         return self.run_heads(self.run_trunk(self.fuse_branches(camera, lidar)))
 
     def decode_outputs(self, outputs: Outputs) -> Detections:
-        """Turn outputs into boxes; see `calico.models.decode`.
+        """Turn outputs into boxes (see `calico.models.decode`).
 
         Raises:
             CalicoError: The model has no detection head.
@@ -224,7 +224,10 @@ class CalicoModel(nn.Module):
 
     @torch.no_grad()
     def predict(self, batch: Batch) -> list[Predictions]:
-        """Predict each frame in evaluation mode; every submodule gets its own mode back."""
+        """Predict each frame in evaluation mode.
+
+        Every submodule gets its own mode back.
+        """
         with evaluation_mode(self):
             outputs = self(batch)
         maps = (
@@ -240,7 +243,9 @@ class CalicoModel(nn.Module):
 
 
 def describe_weights(config: Config) -> dict[str, Tensor]:
-    """Return names, shapes and types of a model's weights and buffers; no memory is allocated.
+    """Return names, shapes and types of a model's weights and buffers.
+
+    No memory is allocated.
 
     Args:
         config: Configuration of the model.
@@ -264,7 +269,9 @@ def describe_weights(config: Config) -> dict[str, Tensor]:
 
 
 def build_model(config: Config, seed: int) -> CalicoModel:
-    """Build a model with random weights; torch's global random state stays the same.
+    """Build a model with random weights.
+
+    Torch's global random state stays the same.
 
     Args:
         config: Configuration of the model.

@@ -73,7 +73,9 @@ class ResNet(nn.Module):
 
 
 class Swin(nn.Module):
-    """Swin-T without its classifier; `width` multiplies its 96 embedding channels.
+    """Swin-T without its classifier.
+
+    `width` multiplies its 96 embedding channels.
 
     Feature (i, j) is centred on its patch.
     """
@@ -135,7 +137,9 @@ class ImageEncoder(nn.Module):
 
 
 def load_backbone(backbone: nn.Module, path: Path) -> None:
-    """Load torchvision-named weights from a safetensors file; those of a classifier are ignored.
+    """Load torchvision-named weights from a safetensors file.
+
+    Those of a classifier are ignored.
 
     Args:
         backbone: Backbone that gets the weights.

@@ -23,13 +23,15 @@ LOG_SIZE_LIMIT = 4.0
 
 @dataclass(frozen=True)
 class Detections:
-    """M slots per frame, by falling score; unused slots are zero.
+    """M slots per frame, by falling score.
+
+    Unused slots are zero.
 
     Attributes:
         boxes: (B, M, 9) boxes.
         scores: (B, M) scores.
         labels: (B, M) int64 labels, indices into the taxonomy.
-        residual: (B,) boxes whose suppression was not resolved within `nms_rounds` (longer chains);
+        residual: (B,) boxes whose suppression was not resolved within `nms_rounds` (longer chains).
             0 means that the result equals that of greedy NMS.
     """
 

@@ -19,8 +19,8 @@ class Projector(nn.Module):
 
     Args:
         inputs: Channels of the features.
-        hidden: Width of the hidden layer; 256 by default [D].
-        outputs: Width of the embeddings; 128 by default [D].
+        hidden: Width of the hidden layer, 256 by default [D].
+        outputs: Width of the embeddings, 128 by default [D].
 
     Source:
         Two-layer MLP of SimCLR (Chen et al., ICML 2020), with batch norm.
@@ -52,10 +52,10 @@ def sample_bev(features: Tensor, xy: Tensor, grid: Grid) -> Tensor:
         features: (B, C, Y, X) map, rows along y, columns along x, cells of equal size that fill
             `grid`'s rectangle.
         xy: (B, S, 2) points in the frame of the map [m].
-        grid: Rectangle of the map; its cells may have another size than the map's.
+        grid: Rectangle of the map. Its cells may have another size than the map's.
 
     Returns:
-        (B, S, C) samples; a point off the map gets the value at the map's edge.
+        (B, S, C) samples. A point off the map gets the value at the map's edge.
     """
     wide = torch.promote_types(features.dtype, torch.float32)
     low = xy.new_tensor([grid.x_min_m, grid.y_min_m])

@@ -33,10 +33,10 @@ def fit_views(
             corner.
         image_from_lidar: (B, V, 4, 4) projections to raw pixels.
         size_hw: Height and width that the network sees [px].
-        sizes: B sequences of V (height, width) of the views; () if all views fill (H, W).
+        sizes: B sequences of V (height, width) of the views, or () if all views fill (H, W).
 
     Returns:
-        (B * V, 3, *size_hw) images in 0..1; (B, V, 4, 4) projections to the network's pixels.
+        (B * V, 3, *size_hw) images in 0..1. (B, V, 4, 4) projections to the network's pixels.
     """
     flat_sizes = [size for views in sizes for size in views]
     flat, matrices = images.flatten(0, 1), image_from_lidar.flatten(0, 1)

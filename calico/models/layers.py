@@ -13,7 +13,9 @@ MIN_LENGTH = 1e-6
 
 
 def conv_block(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
-    """Build a convolution with batch norm and ReLU; at stride 1 and an odd kernel the size stays.
+    """Build a convolution with batch norm and ReLU.
+
+    At stride 1 and an odd kernel the size stays.
 
     Args:
         inputs: Channels in.
@@ -57,7 +59,10 @@ def full_precision(like: Tensor) -> AbstractContextManager[object]:
 
 
 def at_least_float32(x: Tensor) -> Tensor:
-    """Convert bfloat16 and float16 to float32; float32 and float64 stay."""
+    """Convert bfloat16 and float16 to float32.
+
+    Float32 and float64 stay.
+    """
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 

@@ -91,7 +91,7 @@ class Lift(nn.Module):
 
         Returns:
             (n, heights, cells, 2) places in [-1, 1] for grid_sample, bounded also behind the
-            camera; (n, heights, cells) depths [m]; the same shape, 1 where the cell is in front of
+            camera. (n, heights, cells) depths [m]. The same shape, 1 where the cell is in front of
             the camera and in its image.
         """
         uvd = torch.einsum("nij,hcj->nhci", matrices[:, :3], self.centers)
@@ -115,7 +115,7 @@ class Lift(nn.Module):
             depth_m: (n, heights, cells) depths [m].
 
         Returns:
-            (n, heights, cells) probabilities; 0 outside the depth range.
+            (n, heights, cells) probabilities, or 0 outside the depth range.
         """
         bins, height = self.depth_bins, logits.shape[2]
         stacked = logits.softmax(1).reshape(logits.shape[0], 1, bins * height, logits.shape[3])

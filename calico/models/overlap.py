@@ -81,7 +81,7 @@ def suppress_overlaps(
         rounds: Chains of suppression up to this depth come out exactly as in greedy NMS.
 
     Returns:
-        (..., K) float, 1 for boxes that are kept; (...,) number of boxes that one more round would
+        (..., K) float, 1 for boxes that are kept. (...,) number of boxes that one more round would
         change.
     """
     k = iou.shape[-1]

@@ -30,7 +30,7 @@ class PillarEncoder(nn.Module):
 
     Args:
         grid: Pillar grid.
-        z_range_m: Lowest and highest z; points outside are left out [m].
+        z_range_m: Lowest and highest z. Points outside are left out [m].
         channels: C.
         stride: Stride of the stem.
     """
@@ -45,7 +45,9 @@ class PillarEncoder(nn.Module):
         self.stem = conv_block(channels, channels, 3, stride)
 
     def forward(self, points: Tensor, mask: Tensor) -> Tensor:
-        """Encode points; their order and padding do not matter.
+        """Encode points.
+
+        Their order and padding do not matter.
 
         Args:
             points: (B, N, 5) points.
@@ -77,7 +79,9 @@ class PillarEncoder(nn.Module):
         return best.reshape(batch, rows, columns, self.channels).permute(0, 3, 1, 2)
 
     def point_features(self, points: Tensor, mask: Tensor) -> Tensor:
-        """Return the (B, N, C) features of points; their maximum over a pillar is the pillar's.
+        """Return the (B, N, C) features of points.
+
+        Their maximum over a pillar is the pillar's.
 
         Features of points outside every pillar mean nothing.
 
@@ -113,13 +117,13 @@ class PillarEncoder(nn.Module):
         """Encode points that are grouped into rows of at most T points of one pillar.
 
         `calico.export.pillars` makes the rows, and the features equal those of `forward`. A pillar
-        of more points takes several rows, one after the other; its maximum is taken over them by
+        of more points takes several rows, one after the other. Its maximum is taken over them by
         doubling steps.
 
         Args:
             points: (B, P, T, 5) points, zeros in unused slots.
-            count: (B, P) int64 used slots of each row; 0 in unused rows.
-            cell: (B, P) int64, row * X + column of the row's pillar, rising; Y * X + p in unused
+            count: (B, P) int64 used slots of each row, or 0 in unused rows.
+            cell: (B, P) int64, row * X + column of the row's pillar, rising, or Y * X + p in unused
                 row p.
             mean: (B, P, 3) mean of all the pillar's points minus its centre [m].
         """

@@ -16,12 +16,14 @@ def to_predictions(
     map_probs: Float32 | None,
     frames: int,
 ) -> list[Predictions]:
-    """Turn the network's arrays into one `Predictions` per frame; slots of score 0 are dropped.
+    """Turn the network's arrays into one `Predictions` per frame.
+
+    Slots of score 0 are dropped.
 
     A score that is not a number stays, because the check of an engine's answers must see it.
 
     Args:
-        boxes: (B, M, 9) boxes; None without a detection head.
+        boxes: (B, M, 9) boxes, or None without a detection head.
         scores: (B, M) scores, or None.
         labels: (B, M) labels, or None.
         map_probs: (B, K, Y, X) probabilities, or None.

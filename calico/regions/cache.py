@@ -75,7 +75,7 @@ def prepare_regions(
         source: Frames.
         config: Settings, and the folder of the cache.
         indices: Which frames.
-        workers: Number of processes; 0 or 1 work in this process.
+        workers: Number of processes. 0 or 1 work in this process.
         progress: Called with (frames done, frames in all), from this process.
     """
     done = 0

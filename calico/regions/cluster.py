@@ -18,7 +18,7 @@ def cluster_points(xyz: Float64, config: RegionConfig) -> Int64:
         config: Method and its settings.
 
     Returns:
-        (N,) cluster of each point, numbered from 0; -1 for noise.
+        (N,) cluster of each point, numbered from 0, or -1 for noise.
     """
     if not len(xyz):
         return np.zeros(0, np.int64)

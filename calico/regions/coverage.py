@@ -1,6 +1,6 @@
 """How well regions match labelled objects, for reports only.
 
-This file reads labels; the rest of `calico.regions` does not.
+This file reads labels. The rest of `calico.regions` does not.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ Counts = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Coverage:
-    """Counts over frames; add them up with +. Tuples are by class; () for none.
+    """Counts over frames.
+
+    Add them up with +. Tuples are by class, or () for none.
 
     Attributes:
         frames: Number of frames.
@@ -51,7 +53,7 @@ class Coverage:
         """Write a Markdown table by class and a line on the regions.
 
         Args:
-            names: Of the classes; those without objects are left out.
+            names: Names of the classes. Those without objects are left out.
         """
         counts = (self.objects, self.covered, self.alone) if self.objects else ((), (), ())
         by_class = zip(names if self.objects else (), *counts, strict=True)
@@ -110,7 +112,7 @@ def covering_regions(frame: Frame, ids: npt.NDArray[np.int32]) -> Int64:
         ids: (N,) regions of its points, from `find_regions`.
 
     Returns:
-        (M,) regions; -1 if no region does, -2 for objects without points.
+        (M,) regions, or -1 if no region does, -2 for objects without points.
     """
     shared, points = _overlap(frame, ids)
     return np.where(points > 0, _covering(shared, points), -2)

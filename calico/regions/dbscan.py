@@ -17,7 +17,7 @@ def dbscan(points: Float64, eps_m: float, min_points: int) -> Int64:
 
     A core point has at least min_points points within eps_m, itself included. Core points within
     eps_m of each other share a cluster. Core points and noise are those of scikit-learn. A point
-    that only borders on clusters goes to that of the nearest core point; scikit-learn takes the
+    that only borders on clusters goes to that of the nearest core point. Scikit-learn takes the
     cluster that it finds first.
 
     A cloud seen from above has thousands of neighbours per point, so their lists are not made:
@@ -32,7 +32,7 @@ def dbscan(points: Float64, eps_m: float, min_points: int) -> Int64:
         min_points: Points within the radius that make a core point.
 
     Returns:
-        (n,) cluster of each point, numbered from 0; -1 for noise.
+        (n,) cluster of each point, numbered from 0, or -1 for noise.
 
     Source:
         Ester et al., KDD 1996.

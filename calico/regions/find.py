@@ -52,15 +52,15 @@ def find_regions(frame: Frame, config: RegionConfig) -> npt.NDArray[np.int32]:
     Ground is removed (`regions.ground`), and the rest is clustered (`regions.cluster`). CALICO uses
     DBSCAN with eps 0.75 m and 5 points, on x and y as in the first author's prototype. Clusters
     that are too large, too high, too low, too thin or the vehicle itself are dropped. The paper
-    names the first two limits without figures; the defaults are ours (docs/explanation/regions.md).
+    names the first two limits without figures. The defaults are ours (docs/explanation/regions.md).
 
     Args:
         frame: Frame whose points of all sweeps are read, never boxes or map.
         config: Method and limits.
 
     Returns:
-        (N,) region of each point, 0 to R - 1 without gaps; -1 for points outside regions (ground,
-        noise, dropped clusters). The same points in any other order get the same regions.
+        (N,) region of each point, 0 to R - 1 without gaps, or -1 for points outside regions
+        (ground, noise, dropped clusters). The same points in any other order get the same regions.
     """
     xyz = frame.points[:, :3].astype(np.float64)
     order = np.lexsort(xyz.T)
@@ -109,7 +109,7 @@ def cluster_shape(xy: Float64, height_m: Float64) -> Shape:
 
 
 def _side_ratio(hull: Float64) -> float:
-    """Return shorter over longer side of the rectangle of least area; 0 for a line.
+    """Return shorter over longer side of the rectangle of least area, or 0 for a line.
 
     One of the rectangle's sides lies on a side of the hull.
     """

@@ -120,7 +120,7 @@ def fit_plane(xyz: Float64) -> Plane | None:
     """Fit the plane of least squared distance to (n, 3) points.
 
     Returns:
-        The plane; None if the points are on a line or the plane is tilted too much.
+        The plane, or None if the points are on a line or the plane is tilted too much.
     """
     if len(xyz) < 3:
         return None

@@ -71,10 +71,9 @@ def load_model(path: Path, device: str = "cpu") -> tuple[CalicoModel, Config]:
         device: Where the weights go.
 
     Raises:
-        CalicoError: There is no such file; the folder is that of an unfinished training; the file
-            is damaged, no CALICO model,
-            or not the one that the training in the folder ended with; or the weights do not fit
-            their own card.
+        CalicoError: There is no such file. The folder is that of an unfinished training. The file
+            is damaged, no CALICO model, or not the one that the training in the folder ended with.
+            It is also raised if the weights do not fit their own card.
     """
     file = path / MODEL_FILE if path.is_dir() else path
     if path.is_dir():
@@ -120,7 +119,10 @@ def _check_weights(file: Path, weights: dict[str, torch.Tensor], config: Config)
 
 
 def read_model_config(file: Path) -> Config:
-    """Read the configuration in a model file's card; raises CalicoError as `load_model` does."""
+    """Read the configuration in a model file's card.
+
+    Raises CalicoError as `load_model` does.
+    """
     return _config_in(file, _read_model(file))
 
 
@@ -130,7 +132,7 @@ def save_weights(path: Path, module: nn.Module, part: str) -> None:
     Args:
         path: The file.
         module: The part.
-        part: What it is; `load_weights` expects the same word.
+        part: What it is. `load_weights` expects the same word.
     """
     _write(path, module, {"format": PART_FORMAT, "part": part})
 
@@ -141,7 +143,7 @@ def load_weights(path: Path, module: nn.Module, part: str) -> None:
     Args:
         path: File to read.
         module: Module that gets the weights.
-        part: What the weights belong to; the word that `save_weights` got.
+        part: What the weights belong to, the word that `save_weights` got.
 
     Raises:
         CalicoError: The file is missing, damaged or of another part, or does not fit the module.
@@ -233,7 +235,7 @@ def _check(content: bytes, where: str, way_on: str) -> None:
 
 
 def _card(content: bytes, where: str) -> dict[str, Any]:
-    """The card in the header of a safetensors file; empty where it has none."""
+    """The card in the header of a safetensors file, or empty where it has none."""
     length = int.from_bytes(content[:_HEADER_LENGTH_BYTES], "little")
     header = content[_HEADER_LENGTH_BYTES : _HEADER_LENGTH_BYTES + length]
     if len(content) < _HEADER_LENGTH_BYTES or len(header) < length:

@@ -30,7 +30,8 @@ class ContrastBatch:
     Attributes:
         views: Augmented sensor data, without any label.
         xy: Per view the (B, S, 2) places of the same points [m].
-        region: (B, S) int64, from 0 in each frame; LESS outside regions, UNUSED in empty slots.
+        region: (B, S) int64, from 0 in each frame. It is LESS outside regions and UNUSED in empty
+            slots.
     """
 
     views: tuple[Batch, ...]
@@ -54,7 +55,9 @@ class ContrastBatch:
 
 @dataclass(frozen=True)
 class ContrastLoader:
-    """Makes contrast batches; it reads neither boxes nor maps.
+    """Makes contrast batches.
+
+    It reads neither boxes nor maps.
 
     Attributes:
         source: Frames to draw from.
@@ -63,9 +66,9 @@ class ContrastLoader:
         augment: Settings of the views.
         grid: Grid on which points must lie.
         seed: Seed of the run.
-        stage: Name of the stage; part of the random streams.
+        stage: Name of the stage, part of the random streams.
         n_views: 2 for contrast, 1 for distillation.
-        image_size: Height and width that the network sees [px]; None leaves the cameras out.
+        image_size: Height and width that the network sees [px]. None leaves the cameras out.
         cells_m: If set, every occupied square of this side is a region of its own (BEVContrast).
     """
 
@@ -83,7 +86,7 @@ class ContrastLoader:
     def __call__(
         self, epoch: int, positions: Sequence[int], indices: Sequence[int]
     ) -> ContrastBatch:
-        """Make one batch; see `calico.train.task.Loader`."""
+        """Make one batch (see `calico.train.task.Loader`)."""
         views: list[tuple[Frame, ...]] = []
         chosen: list[Int64] = []
         regions: list[Int64] = []
@@ -165,7 +168,7 @@ def sample_points(
         grid: Grid on which points must lie.
         config: Numbers of points.
         rng: Random numbers.
-        cell_m: Side of a square [m]; default `config.cell_m`.
+        cell_m: Side of a square [m]. The default is `config.cell_m`.
 
     Returns:
         At most `rich` indices of points in regions, then at most `less` of others.

@@ -55,7 +55,8 @@ def read_done(folder: Path) -> Done:
     """Read the note of a stage that is done.
 
     Raises:
-        CalicoError: It is missing, damaged, or written by an earlier version; says how to go on.
+        CalicoError: It is missing, damaged, or written by an earlier version. The message says how
+            to go on.
     """
     try:
         content = read_sealed_json(folder / DONE_FILE, what="note of a finished stage")
@@ -79,7 +80,7 @@ def check_done(folder: Path, stage: str) -> None:
 
     Raises:
         CalicoError: Its note is missing or damaged or belongs to another stage, or a file of
-            weights is missing, damaged or another one; the message says how to continue.
+            weights is missing, damaged or another one. The message says how to continue.
     """
     done = read_done(folder)
     if done.stage != stage:

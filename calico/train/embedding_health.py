@@ -27,7 +27,7 @@ def measure_alignment(first: Tensor, second: Tensor, region: Tensor) -> float:
     Args:
         first: (n, D) unit embeddings in view 1.
         second: (n, D) unit embeddings of the same points in view 2.
-        region: (n,) region of each point; negative values are left out.
+        region: (n,) region of each point. Negative values are left out.
 
     Source:
         L_align of Wang and Isola, ICML 2020, with exponent 2.

@@ -30,15 +30,15 @@ Adversary = Callable[[CalicoModel, Batch], Batch]
 
 @dataclass(frozen=True)
 class LabelledLoader:
-    """Makes batches of augmented frames with their labels; see `calico.train.task.Loader`.
+    """Makes batches of augmented frames with their labels (see `calico.train.task.Loader`).
 
     Attributes:
         source: Frames to draw from.
         augment: Settings of the augmentation.
-        image_size: Height and width that the network sees [px]; None keeps the images' sizes.
+        image_size: Height and width that the network sees [px]. None keeps the images' sizes.
         seed: Seed of the run.
         conditions: Corruptions of robust training. A frame gets one of them before its
-            augmentation; without any, no random number is drawn.
+            augmentation. Without any, no random number is drawn.
         share: Share of the frames that get one.
     """
 
@@ -50,7 +50,7 @@ class LabelledLoader:
     share: float = 0.0
 
     def __call__(self, epoch: int, positions: Sequence[int], indices: Sequence[int]) -> Batch:
-        """Make one batch; see `calico.train.task.Loader`."""
+        """Make one batch (see `calico.train.task.Loader`)."""
         frames = []
         for position, index in zip(positions, indices, strict=True):
             frame = self._corrupted(self.source[index], epoch, position)
@@ -81,9 +81,10 @@ class Finetune(Task[Batch]):
     Args:
         config: Configuration of the run.
         source: Training frames.
-        model: Network to train; its weights are changed.
+        model: Network to train. Its weights are changed.
         measure: Validation.
-        adversary: Attacks every batch (adversarial training); needed if `train.adversarial` is set.
+        adversary: Attacks every batch (adversarial training). It is needed if `train.adversarial`
+            is set.
 
     Attributes:
         model: The network.
@@ -145,7 +146,10 @@ class Finetune(Task[Batch]):
 
 
 def _augmentation(config: Config) -> AugmentConfig:
-    """The settings of the augmentation; a model of one sensor has none to drop."""
+    """The settings of the augmentation.
+
+    A model of one sensor has none to drop.
+    """
     if config.model.camera is None or config.model.lidar is None:
         return config.augment.model_copy(update={"sensor_dropout": 0.0})
     return config.augment

@@ -71,11 +71,11 @@ def _essence(config: Config) -> dict[str, Any]:
 class RunLog:
     """Writes `run.json`, `config.yaml`, `log.jsonl` and TensorBoard files of a stage.
 
-    `log.jsonl` holds no wall times, so that the same run gives the same bytes; TensorBoard has
+    `log.jsonl` holds no wall times, so that the same run gives the same bytes. TensorBoard has
     them.
 
     Attributes:
-        run: Digest of all that decides what comes out of the run; the training state carries it.
+        run: Digest of all that decides what comes out of the run. The training state carries it.
         path: The file `log.jsonl`.
         board: TensorBoard's writer, once training has started.
     """
@@ -129,7 +129,7 @@ class RunLog:
         """Drop what a killed run logged after its last checkpoint, and open TensorBoard.
 
         Args:
-            step: Step of the last checkpoint; 0 for a new run.
+            step: Step of the last checkpoint, or 0 for a new run.
         """
         from torch.utils.tensorboard import SummaryWriter
 
@@ -155,7 +155,7 @@ class RunLog:
         Args:
             step: Steps done.
             epoch: Number of the epoch, from 0.
-            metrics: Scores by name; None where undefined.
+            metrics: Scores by name, or None where undefined.
         """
         self._write({"step": step, "epoch": epoch, "validation": metrics})
         self._show("val", metrics, step)

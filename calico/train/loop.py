@@ -39,7 +39,7 @@ def train_task(
     Args:
         task: What is learnt.
         source: Frames that the task's indices count.
-        out: Folder of the stage; it exists.
+        out: Folder of the stage, which exists.
         progress: Called after every step.
         resume: Continue from `state.pt`. On a CPU the result equals, byte for byte, that of a run
             that was never stopped.
@@ -90,7 +90,10 @@ def _train_epoch(
     log: RunLog,
     progress: Progress,
 ) -> int:
-    """Train on the batches of one epoch; return the number of steps done so far."""
+    """Train on the batches of one epoch.
+
+    Return the number of steps done so far.
+    """
     schedule, seed = task.schedule, task.config.seed
     trained = [parameter for parameter in task.parameters() if parameter.requires_grad]
     device = trained[0].device
@@ -120,7 +123,10 @@ def _descend(
     what: str,
     tokens: Sequence[str],
 ) -> float:
-    """Do one step of the optimiser; return the gradient's norm before clipping."""
+    """Do one step of the optimiser.
+
+    Return the gradient's norm before clipping.
+    """
     if not torch.isfinite(loss):
         raise CalicoError(f"{what}: the loss is {loss.item()} on frames {tokens}")
     optimizer.zero_grad(set_to_none=True)
@@ -150,7 +156,10 @@ def _state_of(
 
 
 class _EpochBatches(Dataset[BatchT | Failure]):
-    """The batches of one epoch, by number; it is pickled into worker processes."""
+    """The batches of one epoch, by number.
+
+    It is pickled into worker processes.
+    """
 
     def __init__(self, task: Task[BatchT], plan: Plan, epoch: int) -> None:
         size = task.schedule.batch_size
@@ -171,15 +180,17 @@ class _EpochBatches(Dataset[BatchT | Failure]):
 
 
 def load_batches(task: Task[BatchT], plan: Plan, epoch: int) -> Iterator[BatchT]:
-    """Yield the batches of an epoch; they are the same for every number of workers.
+    """Yield the batches of an epoch.
+
+    They are the same for every number of workers.
 
     Args:
-        task: What is trained; its configuration sets the number of workers.
+        task: What is trained. Its configuration sets the number of workers.
         plan: Step counts of the run.
-        epoch: Number of the epoch, from 0; each epoch has an order of its own.
+        epoch: Number of the epoch, from 0. Each epoch has an order of its own.
 
     Raises:
-        CalicoError: A frame cannot be read; the error of a worker process is raised here.
+        CalicoError: A frame cannot be read. The error of a worker process is raised here.
     """
     data = _EpochBatches(task, plan, epoch)
     workers = task.config.data.workers

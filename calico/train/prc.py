@@ -36,9 +36,9 @@ class Prc(Task[ContrastBatch]):
     feature at a point [D], projected.
 
     Args:
-        config: Configuration of the run; `pretrain.prc` chooses the loss.
+        config: Configuration of the run. `pretrain.prc` chooses the loss.
         source: Frames, whose labels are not read.
-        model: Network to pre-train; its weights are changed.
+        model: Network to pre-train. Its weights are changed.
         measure: Diagnostics of the features.
 
     Attributes:
@@ -156,7 +156,7 @@ def _freeze_unused(model: CalicoModel) -> None:
 
 
 def _camera_half(model: CalicoModel) -> Tensor:
-    """A view of the fuser's weights for camera features, which come first; empty for a sum."""
+    """A view of the fuser's weights for camera features, which come first, or empty for a sum."""
     camera = model.config.model.camera
     if camera is None or not isinstance(model.fuser, ConvFuser):
         return torch.zeros(0)
@@ -166,10 +166,12 @@ def _camera_half(model: CalicoModel) -> Tensor:
 
 
 def make_projector(config: Config, side: Literal["lidar", "camera"]) -> Projector:
-    """Build an untrained projector; torch's global random state stays the same.
+    """Build an untrained projector.
+
+    Torch's global random state stays the same.
 
     Args:
-        config: Configuration of the run; its seed draws the weights.
+        config: Configuration of the run. Its seed draws the weights.
         side: `lidar` for the trunk's features, `camera` for those of the camera branch.
     """
     bev, prc, camera = config.model.bev, config.pretrain.prc, config.model.camera

@@ -29,13 +29,13 @@ class Rad(Task[ContrastBatch]):
 
     The image backbone, its neck and the view transform learn, through a projector of their own.
     Everything else is frozen, including its batch statistics. With the teacher `fused` [D] the
-    frozen trunk sees the student's camera features (without gradient) and those of the LiDAR; with
+    frozen trunk sees the student's camera features (without gradient) and those of the LiDAR. With
     `lidar` it sees the LiDAR's alone.
 
     Args:
-        config: Configuration of the run; `pretrain.rad` chooses loss and teacher.
+        config: Configuration of the run. `pretrain.rad` chooses loss and teacher.
         source: Frames, whose labels are not read.
-        model: Network with the weights that PRC left; its camera branch is changed.
+        model: Network with the weights that PRC left. Its camera branch is changed.
         projector: Projector that PRC trained.
         measure: Diagnostics of the features.
 
@@ -87,7 +87,9 @@ class Rad(Task[ContrastBatch]):
         self._last: tuple[Tensor, Tensor] | None = None
 
     def train(self, mode: bool = True) -> Self:
-        """Set the mode of what learns; what is frozen stays in evaluation mode.
+        """Set the mode of what learns.
+
+        What is frozen stays in evaluation mode.
 
         Args:
             mode: True for training.

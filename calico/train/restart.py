@@ -1,4 +1,7 @@
-"""Trainings that stopped before their first checkpoint; starting again loses nothing."""
+"""Trainings that stopped before their first checkpoint.
+
+Starting again loses nothing.
+"""
 
 from __future__ import annotations
 

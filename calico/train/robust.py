@@ -62,7 +62,7 @@ def training_conditions(
 
 
 def _unseen(model: ModelConfig, specs: Sequence[Spec]) -> str:
-    """Say why a model's sensors can learn nothing from corruptions; empty if they can."""
+    """Say why a model's sensors can learn nothing from corruptions, or empty if they can."""
     has = {"camera": model.camera, "calibration": model.camera, "lidar": model.lidar}
     if not any(has.get(sensor) for spec in specs for sensor in spec.sensors):
         return "it changes no sensor that the model has"

@@ -23,9 +23,9 @@ def label_subset(
 
     Args:
         source: Training frames.
-        fraction: Share that is drawn; at least one frame or scene.
+        fraction: Share that is drawn, at least one frame or scene.
         seed: Seed of the run.
-        unit: What is drawn. Scenes are what people label in practice; their frames are alike, so
+        unit: What is drawn. Scenes are what people label in practice. Their frames are alike, so
             that a share of scenes is worth less than the same share of frames.
     """
     rng = make_generator(seed, "label subset")
@@ -49,7 +49,7 @@ def epoch_order(frames: list[int], seed: int, epoch: int, length: int) -> list[i
     Args:
         frames: Indices to draw from.
         seed: Seed of the run.
-        epoch: Number of the epoch; each epoch has an order of its own.
+        epoch: Number of the epoch. Each epoch has an order of its own.
         length: Frames in the epoch.
     """
     rng = make_generator(seed, "order", epoch)

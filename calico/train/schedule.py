@@ -1,7 +1,7 @@
 """Optimiser and learning-rate schedule: AdamW with one cycle.
 
 Source:
-    The CALICO paper's recipe; one cycle of Smith and Topin 2018.
+    The CALICO paper's recipe, with the one cycle of Smith and Topin 2018.
 """
 
 from __future__ import annotations

@@ -94,18 +94,20 @@ def run_stages(
     resume: bool,
     adversary: Adversary | None = None,
 ) -> Path:
-    """Run stages one after the other; a stage that is done is not run again.
+    """Run stages one after the other.
+
+    A stage that is done is not run again.
 
     Args:
         config: Configuration after `resolve_init`.
         source: Training frames.
-        out: Folder of the run, made by `files.prepare_folder`; each stage gets a folder in it.
-        stages: Some of `stages_of`; a stage that needs an earlier one finds it in `out`.
-        measures: Per stage, validation or diagnostics; they may read labels and are never fed back.
+        out: Folder of the run, made by `files.prepare_folder`. Each stage gets a folder in it.
+        stages: Some of `stages_of`. A stage that needs an earlier one finds it in `out`.
+        measures: Per stage, validation or diagnostics. They may read labels and are never fed back.
         progress: Gives a stage its progress bar.
         say: Prints a message.
         resume: Continue in stage folders that exist.
-        adversary: Attacks batches of fine-tuning; see `Finetune`.
+        adversary: Attacks batches of fine-tuning (see `Finetune`).
 
     Returns:
         The folder of the last stage. After fine-tuning its model is also `out`/model.safetensors.
@@ -160,12 +162,12 @@ def run_stage(
         source: Training frames.
         folder: Folder of the stage.
         before: Model file or folder whose weights the stage starts from (for rad: the folder of
-            PRC); None for random weights.
+            PRC), or None for random weights.
         measure: Validation or diagnostics.
         progress: Called after every step.
         say: Prints a message.
         resume: Continue from the stage's last checkpoint.
-        adversary: Attacks batches of fine-tuning; see `Finetune`.
+        adversary: Attacks batches of fine-tuning (see `Finetune`).
     """
     folder.mkdir(parents=True, exist_ok=True)
     task = make_task(stage, config, source, before, measure, say, adversary)
@@ -190,10 +192,11 @@ def make_task(
         stage: Name of the stage.
         config: Configuration of the run.
         source: Training frames.
-        before: Model file or folder whose weights the stage starts from; None for random weights.
+        before: Model file or folder whose weights the stage starts from, or None for random
+            weights.
         measure: Validation or diagnostics.
         say: Prints a message.
-        adversary: Attacks batches of fine-tuning; see `Finetune`.
+        adversary: Attacks batches of fine-tuning (see `Finetune`).
 
     Raises:
         CalicoError: The stage rad has no folder of PRC, or the frames do not suit the stage.

@@ -59,7 +59,9 @@ class TrainingState:
 
 
 def save_state(path: Path, state: TrainingState) -> None:
-    """Write the training state with a seal, atomically; equal states give equal bytes.
+    """Write the training state with a seal, atomically.
+
+    Equal states give equal bytes.
 
     Args:
         path: File to write.
@@ -79,8 +81,8 @@ def load_state(path: Path, stage: str, run: str) -> TrainingState:
         run: Digest of the run that it must belong to.
 
     Raises:
-        CalicoError: The file is missing or damaged, or belongs to another stage or run; says how to
-            go on.
+        CalicoError: The file is missing or damaged, or belongs to another stage or run. The message
+            says how to go on.
     """
     where = f"training state {path}"
     if not path.exists():
@@ -129,7 +131,7 @@ def restore_state(
         The number of steps done.
 
     Raises:
-        CalicoError: A part does not fit the run; the message says which.
+        CalicoError: A part does not fit the run. The message says which.
     """
     problem = _mismatch(state.weights, dict(module.state_dict()), "weights")
     problem = problem or _mismatch(
@@ -196,7 +198,7 @@ def _filled(optimizer: torch.optim.Optimizer, stored: Any) -> dict[str, Any]:
 
 
 def _mismatch(found: Any, expected: Any, name: str) -> str | None:
-    """Say where a stored value differs from the run's; None if it does not.
+    """Say where a stored value differs from the run's, or None if it does not.
 
     Keys, lengths, types, shapes and settings are compared.
     """

@@ -41,13 +41,16 @@ BatchT_co = TypeVar("BatchT_co", bound=TrainingBatch, covariant=True)
 
 
 class Loader(Protocol[BatchT_co]):
-    """Makes the batches of a task; it is pickled into worker processes."""
+    """Makes the batches of a task.
+
+    It is pickled into worker processes.
+    """
 
     def __call__(self, epoch: int, positions: Sequence[int], indices: Sequence[int]) -> BatchT_co:
         """Make one batch.
 
         Args:
-            epoch: Number of the epoch; augmentation differs between epochs.
+            epoch: Number of the epoch. Augmentation differs between epochs.
             positions: Places of the frames in the epoch. A frame that comes up twice in an epoch
                 is augmented differently each time.
             indices: Frames of the source.
@@ -56,13 +59,15 @@ class Loader(Protocol[BatchT_co]):
 
 
 class Task(nn.Module, ABC, Generic[BatchT]):
-    """One stage of training; calling the task on a batch gives its losses.
+    """One stage of training.
+
+    Calling the task on a batch gives its losses.
 
     The loop calls the module itself and nothing inside it. Wrappers that act on `forward`, such as
     `DistributedDataParallel`, therefore see every use of the weights.
 
     Attributes:
-        name: Name of the stage; part of its random streams.
+        name: Name of the stage, part of its random streams.
         config: Configuration that the run depends on.
         schedule: Settings of the optimiser.
         loader: Makes the batches.
@@ -87,7 +92,10 @@ class Task(nn.Module, ABC, Generic[BatchT]):
     if TYPE_CHECKING:
 
         def __call__(self, batch: BatchT) -> dict[str, Tensor]:
-            """Call `forward`; torch declares this method without types."""
+            """Call `forward`.
+
+            Torch declares this method without types.
+            """
             ...
 
     @property
@@ -101,7 +109,10 @@ class Task(nn.Module, ABC, Generic[BatchT]):
 
     @abstractmethod
     def measure_quality(self) -> dict[str, float | None]:
-        """Return validation scores or diagnostics; they are logged and never fed back."""
+        """Return validation scores or diagnostics.
+
+        They are logged and never fed back.
+        """
 
     @abstractmethod
     def save_files(self, folder: Path) -> None:

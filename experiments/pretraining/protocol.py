@@ -204,7 +204,10 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """Name that is unique within a size; also the file's name."""
+        """Name that is unique within a size.
+
+        Also the file's name.
+        """
         return f"{self.variant.name}-{100 * self.labels:g}pct-seed{self.seed}"
 
     def model_folder(self, work: Path) -> Path:

@@ -6,10 +6,10 @@ variants and seeds:
     python -m experiments.pretraining.rad_gain --seed 1 --seed 2 --out runs/rad-gain
 
 The fine-tuned models are scored on the first 80 test scenes of the simulator (the 20 of the table
-are among them), under the condition of their size. Each size and seed gives one JSON file in
---out, with hashes; files that exist are not made again. The program prints the differences CALICO
-minus PRC + random camera within a seed, their mean with the 95 % interval over seeds (Student's
-t), and those of a seed averaged over the sizes.
+are among them), under the condition of their size. Each size and seed gives one JSON file in --out,
+with hashes. Files that exist are not made again. The program prints the differences CALICO minus
+PRC + random camera within a seed, their mean with the 95 % interval over seeds (Student's t), and
+those of a seed averaged over the sizes.
 """
 
 from __future__ import annotations

@@ -23,7 +23,10 @@ _Figure = Annotated[FiniteFloat, Field(ge=-1e6, le=1e6)]
 
 
 class _Record(BaseModel):
-    """What the readers of a file rely on; more may be in it."""
+    """What the readers of a file rely on.
+
+    More may be in it.
+    """
 
     model_config = ConfigDict(extra="allow", strict=True)
 

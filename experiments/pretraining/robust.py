@@ -48,7 +48,7 @@ def measure_robustness(
     Args:
         work: Folder of models and logs.
         results: Folder of the cells' JSON.
-        cells: Cells of one group; the first is the baseline of mCE.
+        cells: Cells of one group. The first is the baseline of mCE.
         split: Frames to score on.
         extra: Settings on top of the size's.
         command: Words of the command line, for the record.
@@ -60,7 +60,7 @@ def measure_robustness(
         the clean mAP that it takes.
 
     Raises:
-        CalicoError: A model is missing or is not that of its cell's result; run its cell first.
+        CalicoError: A model is missing or is not that of its cell's result. Run its cell first.
     """
     path = results / f"robust-{cells[0].name}.json"
     identity = _identity(results, cells)

@@ -102,7 +102,9 @@ class Bench:
             self._is_finished(cell, self._identity(cell))
 
     def run(self, cell: Cell) -> Path:
-        """Return the cell's result file; train what is missing.
+        """Return the cell's result file.
+
+        Train what is missing.
 
         Raises:
             CalicoError: The file there was made with another size, split, data or settings.
@@ -148,7 +150,10 @@ class Bench:
         return self.results / f"{cell.name}.json"
 
     def _identity(self, cell: Cell) -> dict[str, Any]:
-        """What a result depends on and its file's name does not say; of pre-training the keys."""
+        """What a result depends on and its file's name does not say.
+
+        Of pre-training the keys.
+        """
         pretraining, finetuning = config_of(cell, self.extra)
         source, train = self._labelled(cell, finetuning)
         stages = cell.variant.stages
@@ -224,7 +229,10 @@ class Bench:
         return self._open(config, self.split, condition), self._open(config, "train", condition)
 
     def _open(self, config: Config, split: Split, condition: Level | None = None) -> FrameSource:
-        """The frames of a split, opened once; not simulated yet."""
+        """The frames of a split, opened once.
+
+        Not simulated yet.
+        """
         key = f"{split} {config.data.model_dump_json()} {config.grid.model_dump_json()} {condition}"
         if key not in self._sources:
             source = open_source(config, split)

@@ -28,7 +28,7 @@ class Estimate:
 
     Attributes:
         mean: The mean.
-        half: Half width of its 95 % interval (Student's t); None below two seeds.
+        half: Half width of its 95 % interval (Student's t), or None below two seeds.
         n: Number of seeds.
     """
 
@@ -103,7 +103,7 @@ def collect(cells: Sequence[Mapping[str, object]]) -> Results:
 
 
 def mean(results: Results, variant: str, share: float, metric: str) -> Estimate | None:
-    """Average a metric over the seeds where it is defined; None if it never is.
+    """Average a metric over the seeds where it is defined, or None if it never is.
 
     Args:
         results: What `collect` returned.
@@ -189,7 +189,7 @@ def _gain(results: Results, variant: str, baseline: str, share: float, metric: s
 
 
 def robust_markdown(folder: Path) -> str:
-    """Write the table of `measure_robustness`, means over seeds; empty without measurements."""
+    """Write the table of `measure_robustness`, means over seeds, or empty without measurements."""
     rows: dict[tuple[float, str], list[dict[str, float | None]]] = {}
     for path in sorted(folder.glob("robust-*.json")):
         record = read_record(path, RobustRecord, "robustness")

@@ -21,7 +21,7 @@ def bilinear_matrix(
 ) -> Tensor:
     """Build the (n, source) matrix that samples one line of cells at the centres of another.
 
-    Sampling is linear and exact; outside the source the result is zero.
+    Sampling is linear and exact. Outside the source the result is zero.
 
     Args:
         source_min: Lower border of the source line [m].
