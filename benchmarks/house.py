@@ -22,6 +22,8 @@ from pathlib import Path
 PACKAGES = ("calico", "calico_eval", "corruptions", "reports")
 MAX_COLUMNS = 100
 MAX_FUNCTION_LINES = 70
+SHARES = ("documented", "described", "one_word", "mirrored")
+"""Measures that are printed in percent."""
 SECTIONS = "Returns|Raises|Yields|Example|Examples|Source|Attributes|Note"
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -419,7 +421,7 @@ def main() -> int:
     options = parser.parse_args()
     rows = measure_house(Path.cwd(), options.folders)
     for row in rows:
-        value = f"{row.value:.1%}" if isinstance(row.value, float) and row.value <= 1 else row.value
+        value = f"{row.value:.1%}" if row.name in SHARES else row.value
         print(f"{'kept  ' if row.kept else 'MISSED'}  {row.title:60} {value!s:>8}  ({row.limit})")
         if options.list or (not row.kept and "circles" in row.name):
             print("".join(f"            {place}\n" for place in row.missing), end="")

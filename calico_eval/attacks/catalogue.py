@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from calico.errors import CalicoError
 from calico_eval.attacks.blackbox.run import make_query_attack
 from calico_eval.attacks.blackbox.search import nes, spsa, square
+from calico_eval.attacks.budget.patch_shape import PatchShape
 from calico_eval.attacks.budget.threat import Threat
 from calico_eval.attacks.lidar.cloud_loss import follow_cloud
 from calico_eval.attacks.lidar.controls import inject_random, spoof_random
@@ -27,7 +28,6 @@ from calico_eval.attacks.patch.attack import (
     patch_control,
     random_texture,
 )
-from calico_eval.attacks.patch.shape import PatchShape
 from calico_eval.attacks.patch.sites import board_sites, object_sites
 from calico_eval.attacks.spec import check_choice
 from calico_eval.attacks.success.rates import CREATED, SUCCESS_OF, Success

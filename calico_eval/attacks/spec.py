@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from calico.errors import CalicoError
+from calico_eval.attacks.budget.patch_shape import PatchShape
 from calico_eval.attacks.budget.threat import Threat
-from calico_eval.attacks.patch.shape import PatchShape
 
 
 @dataclass(frozen=True)

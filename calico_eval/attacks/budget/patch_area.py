@@ -16,7 +16,7 @@ from calico.errors import CalicoError
 from calico.frame import Bool, Float64, Frame
 from calico.geometry.boxes import points_in_boxes
 from calico.geometry.frames import invert_transform
-from calico_eval.attacks.patch.shape import PatchShape
+from calico_eval.attacks.budget.patch_shape import PatchShape
 
 Corner = tuple[float, float, float]
 Quad = tuple[Corner, Corner, Corner, Corner]

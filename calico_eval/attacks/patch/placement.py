@@ -12,7 +12,7 @@ import numpy as np
 from calico.frame import Float64, Frame
 from calico.geometry.boxes import box_corners as box_corners
 from calico.geometry.frames import invert_transform, transform_points
-from calico_eval.attacks.patch.shape import PatchShape
+from calico_eval.attacks.budget.patch_shape import PatchShape
 from calico_eval.attacks.patch.visibility import Seen, box_pixels, find_visible_pixels
 
 WINDOW_S = 1.0

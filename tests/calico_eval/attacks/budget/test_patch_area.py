@@ -13,9 +13,9 @@ from calico.frame import Frame
 from calico_eval.attacks import AttackSpec, Threat, attack_frame
 from calico_eval.attacks import run as attack_module
 from calico_eval.attacks.budget.patch_area import Declared, as_quad, changed_outside, check_declared
+from calico_eval.attacks.budget.patch_shape import PatchShape
 from calico_eval.attacks.details import Crafted
 from calico_eval.attacks.patch.placement import place_board
-from calico_eval.attacks.patch.shape import PatchShape
 from calico_eval.attacks.patch.visibility import find_visible_pixels
 from calico_eval.engines.torch import TorchEngine
 

@@ -17,9 +17,9 @@ from calico_eval.attacks import (
     attack_frame,
     attack_frames,
 )
+from calico_eval.attacks.budget.patch_shape import PatchShape
 from calico_eval.attacks.catalogue import check_spec
 from calico_eval.attacks.patch.placement import place_board, place_on_objects
-from calico_eval.attacks.patch.shape import PatchShape
 from calico_eval.engines.network.objectives import OBJECTIVES, Scene
 from calico_eval.engines.torch import TorchEngine
 

@@ -10,8 +10,8 @@ from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.geometry.boxes import points_in_boxes
 from calico.geometry.frames import from_yaw
+from calico_eval.attacks.budget.patch_shape import PatchShape
 from calico_eval.attacks.patch.placement import anchor_of, place_board, place_on_objects
-from calico_eval.attacks.patch.shape import PatchShape
 from calico_eval.attacks.patch.visibility import box_pixels, find_visible_pixels
 
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from calico.data.source import FrameSource
+from calico_eval.attacks.budget.patch_shape import PatchShape
 from calico_eval.attacks.patch.placement import place_board
 from calico_eval.attacks.patch.render import (
     TEXELS,
@@ -14,7 +15,6 @@ from calico_eval.attacks.patch.render import (
     draw_transformations,
     sample_textures,
 )
-from calico_eval.attacks.patch.shape import PatchShape
 
 CPU = torch.device("cpu")
 
