@@ -29,6 +29,7 @@ from reports.schema import (
     Results,
     SanityCheck,
 )
+from tests.reports.small_run import CELLS
 
 N_FRAMES, N_SCENES = 80, 10
 MODELS = {"fused": ("camera", "lidar"), "camera-only": ("camera",), "lidar-only": ("lidar",)}
@@ -38,12 +39,25 @@ CLEAN = {
     "lidar-only": {"mAP": 0.361, "NDS": 0.433, "mIoU": 0.437},
 }
 CLASSES = {
-    "car": (1423, 1.65), "truck": (212, 1.05), "bus": (64, 1.2), "trailer": (31, 0.6), "construction_vehicle": (18, 0.3),
-    "pedestrian": (688, 1.35), "motorcycle": (57, 0.9), "bicycle": (49, 0.7), "traffic_cone": (301, 1.1), "barrier": (0, 0.0),
-}  # fmt: skip
+    "car": (1423, 1.65),
+    "truck": (212, 1.05),
+    "bus": (64, 1.2),
+    "trailer": (31, 0.6),
+    "construction_vehicle": (18, 0.3),
+    "pedestrian": (688, 1.35),
+    "motorcycle": (57, 0.9),
+    "bicycle": (49, 0.7),
+    "traffic_cone": (301, 1.1),
+    "barrier": (0, 0.0),
+}
 MAP_CLASSES = {
-    "drivable_area": 1.55, "ped_crossing": 0.8, "walkway": 1.0, "stop_line": 0.65, "carpark_area": 0.85, "divider": 0.75,
-}  # fmt: skip
+    "drivable_area": 1.55,
+    "ped_crossing": 0.8,
+    "walkway": 1.0,
+    "stop_line": 0.65,
+    "carpark_area": 0.85,
+    "divider": 0.75,
+}
 # name: (sensors, axis, unit, values mild to severe, loss of a camera model at the end, loss of a LiDAR model at the end)
 CORRUPTIONS = {
     "fog": (("camera", "lidar"), "visibility_m", "m", (400, 200, 100, 50, 25), 0.85, 0.7),
@@ -73,9 +87,14 @@ def loss(model: str, camera: float, lidar: float, strength: float) -> float:
 def metric(value: float, jitter: float = 0.0, n_objects: int | None = None) -> Metric:
     half = 0.02 + 0.05 * value * (1 - value) + jitter
     return Metric(
-        value=value, lo=max(value - half, 0.0), hi=min(value + half * 1.1, 1.0), method="scene jackknife, t, 95 %",
-        n_frames=N_FRAMES, n_scenes=N_SCENES, n_objects=n_objects,
-    )  # fmt: skip
+        value=value,
+        lo=max(value - half, 0.0),
+        hi=min(value + half * 1.1, 1.0),
+        method="scene jackknife, t, 95 %",
+        n_frames=N_FRAMES,
+        n_scenes=N_SCENES,
+        n_objects=n_objects,
+    )
 
 
 def metrics(model: str, kept: float, rng: np.random.Generator) -> dict[str, Metric]:
@@ -105,8 +124,12 @@ def metrics(model: str, kept: float, rng: np.random.Generator) -> dict[str, Metr
         ("mAAE", 0.2, "fraction"),
     ):
         result[name] = Metric(
-            value=error / max(kept, 0.4), n_frames=N_FRAMES, n_scenes=N_SCENES, higher_is_better=False, unit=unit
-        )  # fmt: skip
+            value=error / max(kept, 0.4),
+            n_frames=N_FRAMES,
+            n_scenes=N_SCENES,
+            higher_is_better=False,
+            unit=unit,
+        )
     return result
 
 
@@ -281,14 +304,19 @@ def whole_cell(
 
     found = {
         "mAP": Metric(
-            value=score, lo=score / 2, hi=score + 0.1, method="scene jackknife, t, 95 %", n_frames=n_frames, n_scenes=4,
+            value=score,
+            lo=score / 2,
+            hi=score + 0.1,
+            method="scene jackknife, t, 95 %",
+            n_frames=n_frames,
+            n_scenes=4,
             n_objects=30,
         ),
         "AP/car": number(score, 20),
         "AP/bus": number(score, 10),
         "mIoU": number(score / 2),
         "mATE": number(1.0 - score, 30, higher_is_better=False, unit="m"),
-    }  # fmt: skip
+    }
     if condition.kind == "attack":
         found["ASR"] = number(0.25, 12, higher_is_better=False)
     sound = Check(passed=True, measured={"changed": 1})
@@ -337,9 +365,14 @@ def make_whole() -> Results:
 
     def attack(name: str, **parameters: float) -> Condition:
         return Condition(
-            kind="attack", name=name, parameters=budget | parameters, axis="camera_levels", unit="/255", sensors=("camera",),
+            kind="attack",
+            name=name,
+            parameters=budget | parameters,
+            axis="camera_levels",
+            unit="/255",
+            sensors=("camera",),
             control="noise" in name,
-        )  # fmt: skip
+        )
 
     scores = (
         (clean, 0.6),
@@ -389,18 +422,28 @@ def make_whole() -> Results:
         title="whole",
         provenance=base.model_copy(update={"n_frames": 8, "n_scenes": 4}),
         models=(Model(name="m", sha256="0", sensors=("camera",)),),
-        cells=tuple(whole_cell(condition, value, engine) for engine in engines for condition, value in scores),
+        cells=tuple(
+            whole_cell(condition, value, engine)
+            for engine in engines
+            for condition, value in scores
+        ),
         summary={"m/torch": aggregates, "m/onnx": aggregates | compared},
         curves=tuple(
             Curve(
-                model="m", engine=engine, name="fog", axis="visibility_m", unit="m", scale="linear", values=(100.0, 50.0),
+                model="m",
+                engine=engine,
+                name="fog",
+                axis="visibility_m",
+                unit="m",
+                scale="linear",
+                values=(100.0, 50.0),
                 half={"mAP": half},
             )
             for engine in engines
         ),
         sanity=checks,
         pictures=(Picture(path="gallery/a.jpg", caption="a", condition=clean, token="a"),),
-    )  # fmt: skip
+    )
 
 
 def draw_pictures(results: Results, folder: Path) -> None:
@@ -440,6 +483,11 @@ def baseline() -> Results:
 @pytest.fixture(scope="session")
 def draw() -> Callable[[Results, Path], None]:
     return draw_pictures
+
+
+@pytest.fixture(scope="session")
+def small(results: Results) -> Results:
+    return results.model_copy(update={"cells": CELLS, "summary": {}})
 
 
 @pytest.fixture

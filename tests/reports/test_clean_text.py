@@ -25,11 +25,30 @@ from reports.writers.openmetrics import openmetrics_text
 
 BREAKS = ("\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029")
 COMMANDS = (
-    "\x00", "\x07", "\x08", "\x1b[2J", "\x7f", "\x9b31m",  # NUL, bell, backspace, clear the screen, delete, colour
-    "\u202e", "\u202d", "\u2066", "\u2069", "\u200f", "\u061c",  # directions
-    "\u200b", "\u2060", "\ufeff", "\u00ad", "\U000e0041",  # not seen at all
-    "\ufffe", "\uffff", "\U0001fffe", "\ufdd0", "\ue000", "\ud800",  # no characters
-)  # fmt: skip
+    "\x00",
+    "\x07",
+    "\x08",
+    "\x1b[2J",
+    "\x7f",
+    "\x9b31m",  # NUL, bell, backspace, clear the screen, delete, colour
+    "\u202e",
+    "\u202d",
+    "\u2066",
+    "\u2069",
+    "\u200f",
+    "\u061c",  # directions
+    "\u200b",
+    "\u2060",
+    "\ufeff",
+    "\u00ad",
+    "\U000e0041",  # not seen at all
+    "\ufffe",
+    "\uffff",
+    "\U0001fffe",
+    "\ufdd0",
+    "\ue000",
+    "\ud800",  # no characters
+)
 FORGED = "{}**Passed**: 3 passed, 0 failed (exit code 0)."
 
 
@@ -88,10 +107,15 @@ def hostile(results: Results, character: str) -> Results:
             condition = condition.model_copy(update={"name": f"{condition.name}{text}"})
         return cell.model_copy(
             update={
-                "id": cell.id + text, "model": text, "engine": text, "condition": condition, "effect": check,
-                "metrics": cell.metrics | {f"AP/{text}": cell.metrics["AP/car"]}, "details": {text: text},
+                "id": cell.id + text,
+                "model": text,
+                "engine": text,
+                "condition": condition,
+                "effect": check,
+                "metrics": cell.metrics | {f"AP/{text}": cell.metrics["AP/car"]},
+                "details": {text: text},
             }
-        )  # fmt: skip
+        )
 
     origin = results.provenance.model_copy(
         update={
@@ -108,12 +132,19 @@ def hostile(results: Results, character: str) -> Results:
     )
     return results.model_copy(
         update={
-            "title": text, "notes": (text,), "provenance": origin, "cells": tuple(marked(c) for c in results.cells),
+            "title": text,
+            "notes": (text,),
+            "provenance": origin,
+            "cells": tuple(marked(c) for c in results.cells),
             "models": (results.models[0].model_copy(update={"name": text, "description": text}),),
-            "summary": {}, "curves": (), "sanity": sanity,
-            "pictures": tuple(p.model_copy(update={"caption": text, "token": text}) for p in results.pictures),
+            "summary": {},
+            "curves": (),
+            "sanity": sanity,
+            "pictures": tuple(
+                p.model_copy(update={"caption": text, "token": text}) for p in results.pictures
+            ),
         }
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("character", [*BREAKS, *COMMANDS])
@@ -159,9 +190,17 @@ def test_the_commands_obey_no_name_and_print_to_any_console(tmp_path: Path, whol
     for words, code in ((["gate", "--rules", str(tmp_path / "gate.yaml")], 3), (["report"], 0)):
         done = subprocess.run(
             [sys.executable, "-m", "calico.cli.main", words[0], str(tmp_path), *words[1:]],
-            capture_output=True, check=False, cwd=root, timeout=120,
-            env={"PYTHONIOENCODING": "ascii", "PATH": "/usr/bin:/bin", "PYTHONPATH": str(root), "PYTHONWARNINGS": "ignore"},
-        )  # fmt: skip
+            capture_output=True,
+            check=False,
+            cwd=root,
+            timeout=120,
+            env={
+                "PYTHONIOENCODING": "ascii",
+                "PATH": "/usr/bin:/bin",
+                "PYTHONPATH": str(root),
+                "PYTHONWARNINGS": "ignore",
+            },
+        )
         assert done.returncode == code, done.stderr.decode()
         shown = done.stdout.decode("ascii")
         assert "mod\\xe8le \\ufffd[2J \\u6a21\\u578b\\ufffd" in shown

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from reports.cli import gate, report
 from reports.errors import ReportError
-from reports.plausibility import check_meaning, find_faults
+from reports.plausibility import check_meaning
 from reports.results_file import read_results, write_results
 from reports.schema import Results
 
@@ -376,23 +376,6 @@ def test_many_faults_are_counted_and_the_first_ones_shown(tmp_path: Path, conten
         read(tmp_path, content)
     lines = str(caught.value).splitlines()
     assert (len(lines), lines[-1]) == (22, "  ... and more")
-
-
-def test_seeds_are_averaged_before_the_summary_is_compared(whole: Results) -> None:
-    """Twice the same cells with another seed: every mean stays. Another value in one of them moves the mean."""
-    again = tuple(c.model_copy(update={"seed": 1, "id": f"{c.id}-1"}) for c in whole.cells)
-    both = whole.model_copy(update={"cells": (*whole.cells, *again)})
-    assert list(find_faults(both)) == []
-    fog = again[FOG_1]
-    other = fog.model_copy(
-        update={
-            "metrics": {**fog.metrics, "mAP": fog.metrics["mAP"].model_copy(update={"value": 0.3})}
-        }
-    )
-    moved = both.model_copy(update={"cells": (*whole.cells, again[0], other, *again[2:])})
-    assert "mAP/mPC: is 0.3, but its cells give 0.2875" in next(
-        find_faults(moved)
-    )  # (0.35 + 0.2 + 0.5 + 0.1) / 4
 
 
 def test_an_interval_of_an_error_may_leave_its_range_in_files_of_older_versions(

@@ -1,14 +1,20 @@
 import pytest
 
-from reports.conditions import is_control, level_on_axis
+from reports.conditions import is_control
 from reports.results_view import ResultsView
 from reports.schema import Cell, Condition, Metric, Results
 
 
 def cell(model: str, engine: str, condition: Condition, value: float | None, seed: int = 0) -> Cell:
     metric = Metric(value=value, reason="x" if value is None else None, n_frames=5, n_scenes=2)
-    return Cell(id=f"{model}{engine}{condition.name}{condition.severity}{seed}", model=model, engine=engine,
-                condition=condition, seed=seed, metrics={"mAP": metric})  # fmt: skip
+    return Cell(
+        id=f"{model}{engine}{condition.name}{condition.severity}{seed}",
+        model=model,
+        engine=engine,
+        condition=condition,
+        seed=seed,
+        metrics={"mAP": metric},
+    )
 
 
 CLEAN = Condition(kind="clean", name="clean")
@@ -39,9 +45,9 @@ def test_mean_is_over_corruptions_first_then_severities(results: Results) -> Non
     assert mean is not None
     assert mean.value == pytest.approx((0.4 + 0.7) / 2)
     assert mean.lo is None
-    assert looked.retained(series, "mAP", "fog") == pytest.approx(0.5)
+    assert looked.retained_share(series, "mAP", "fog") == pytest.approx(0.5)
     assert looked.by_loss(series, "mAP") == ("fog", "snow")
-    worst = looked.worst(series, "mAP", "corruption")
+    worst = looked.worst_point(series, "mAP", "corruption")
     assert worst is not None
     assert (worst.condition.name, worst.condition.severity) == ("fog", 2)
 
@@ -59,7 +65,7 @@ def test_seeds_are_averaged_without_an_interval(results: Results) -> None:
     looked = view(
         results, cell("fused", "e", CLEAN, 0.4, seed=0), cell("fused", "e", CLEAN, 0.6, seed=1)
     )
-    (point,) = looked.points(looked.series[0], "mAP", "clean")
+    (point,) = looked.find_points(looked.series[0], "mAP", "clean")
     assert point.metric.value == pytest.approx(0.5)
     assert (point.metric.lo, point.metric.method) == (None, "mean over seeds")
 
@@ -74,7 +80,7 @@ def test_an_undefined_cell_makes_the_mean_undefined_not_smaller(results: Results
     mean = looked.corruption_mean(looked.series[0], "mAP")
     assert mean is not None
     assert (mean.value, mean.reason) == (None, "undefined in one of the cells")
-    assert looked.retained(looked.series[0], "mAP", "fog") is None
+    assert looked.retained_share(looked.series[0], "mAP", "fog") is None
 
 
 def test_series_follow_the_order_of_the_models_and_name_the_engine_where_there_are_several(
@@ -96,27 +102,11 @@ def test_a_noise_control_is_never_the_worst_attack(results: Results) -> None:
     noise = Condition(kind="attack", name="uniform_noise", parameters={"eps": 8})
     attack = Condition(kind="attack", name="pgd", parameters={"eps": 8})
     looked = view(results, cell("fused", "e", noise, 0.1), cell("fused", "e", attack, 0.3))
-    worst = looked.worst(looked.series[0], "mAP", "attack")
+    worst = looked.worst_point(looked.series[0], "mAP", "attack")
     assert worst is not None
     assert worst.condition.name == "pgd"
     assert is_control(noise)
     assert not is_control(fog(1))
-
-
-def test_level_is_the_physical_value_or_the_severity() -> None:
-    assert (
-        level_on_axis(
-            Condition(kind="corruption", name="fog", severity=2, parameters={"v": 50}, axis="v")
-        )
-        == 50
-    )
-    assert (
-        level_on_axis(
-            Condition(kind="corruption", name="fog", severity=2, parameters={"v": "low"}, axis="v")
-        )
-        == 2
-    )
-    assert level_on_axis(fog(4)) == 4
 
 
 def test_what_changes_no_sensor_of_the_model_is_in_no_average_and_no_worst_case(
@@ -135,35 +125,18 @@ def test_what_changes_no_sensor_of_the_model_is_in_no_average_and_no_worst_case(
     ]
     looked = view(results, *cells)
     (series,) = looked.series
-    assert looked.unused(series) == ("motion_blur",)
-    assert looked.averaged(series) == (both,)
+    assert looked.unused_corruptions(series) == ("motion_blur",)
+    assert looked.averaged_conditions(series) == (both,)
     mean = looked.corruption_mean(series, "mAP")
     assert mean is not None
     assert mean.value == 0.6
-    assert looked.retained(series, "mAP", "motion_blur") is None
+    assert looked.retained_share(series, "mAP", "motion_blur") is None
     assert looked.by_loss(series, "mAP") == ("fog", "motion_blur")
-    worst = looked.worst(series, "mAP", "corruption")
+    worst = looked.worst_point(series, "mAP", "corruption")
     assert worst is not None
     assert worst.condition == both
 
 
 def test_a_model_or_condition_without_stated_sensors_uses_all(results: Results) -> None:
     looked = view(results, cell("unknown", "e", fog(1), 0.5), cell("fused", "e", fog(1), 0.5))
-    assert [looked.unused(series) for series in looked.series] == [(), ()]
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["lidar_noise_create", "fog+camera_noise_map_erase", "camera_patch_world_grey", "lidar_x"],
-)
-def test_controls_say_that_they_are_one_whatever_their_name(name: str) -> None:
-    assert is_control(Condition(kind="attack", name=name, control=True))
-    assert not is_control(Condition(kind="attack", name=name))
-    assert not is_control(Condition(kind="corruption", name=name))
-
-
-@pytest.mark.parametrize(
-    ("name", "control"), [("lidar_noise", True), ("gaussian_noise+camera_pgd", False)]
-)
-def test_in_older_files_controls_are_known_by_their_name(name: str, control: bool) -> None:
-    assert is_control(Condition(kind="attack", name=name)) is control
+    assert [looked.unused_corruptions(series) for series in looked.series] == [(), ()]

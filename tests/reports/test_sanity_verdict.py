@@ -35,9 +35,14 @@ def attack(
     control = name.endswith("noise")
     more = {} if control else {"steps": 10, "step_share": 0.25, "objective": "hide", **parameters}
     return Condition(
-        kind="attack", name=name, severity=severity, axis="camera_levels", unit="/255", sensors=("camera",),
+        kind="attack",
+        name=name,
+        severity=severity,
+        axis="camera_levels",
+        unit="/255",
+        sensors=("camera",),
         parameters={"camera_levels": levels, **more},
-    )  # fmt: skip
+    )
 
 
 def cell(
@@ -73,11 +78,16 @@ def checks(model: str = "a", **changes: str) -> tuple[SanityCheck, ...]:
     wanted = {"S1": "PASS", "S7": "PASS", "S12": "WARN", "S6": "NOT RUN"} | changes
     return tuple(
         SanityCheck(
-            id=name, title=f"title of {name}", model=model, engine="torch-cpu", verdict=found, measured={"x": 1.5},
+            id=name,
+            title=f"title of {name}",
+            model=model,
+            engine="torch-cpu",
+            verdict=found,
+            measured={"x": 1.5},
             message=f"meaning of {name}",
         )
         for name, found in wanted.items()
-    )  # fmt: skip
+    )
 
 
 CELLS = (
@@ -308,9 +318,13 @@ def gate(results: Results, baseline: Results | None = None, **rule: Any) -> Gate
         ({"metric": "ASR", **OWN, "max": 0.3}, ["inconclusive"], ExitCode.INCONCLUSIVE),
         # an attack that does not work can only hide harm: what is missed in spite of it is missed
         ({"metric": "mAP", **OWN, "min": 0.31}, ["failed"], ExitCode.REGRESSION),
-        ({"metric": "mAP", **OWN, "relative_to_clean_min": 0.5}, ["inconclusive"], ExitCode.INCONCLUSIVE),
+        (
+            {"metric": "mAP", **OWN, "relative_to_clean_min": 0.5},
+            ["inconclusive"],
+            ExitCode.INCONCLUSIVE,
+        ),
     ],
-)  # fmt: skip
+)
 def test_suspect_figures_do_not_pass(
     suspect: Results, rule: dict[str, Any], states: list[str], code: ExitCode
 ) -> None:

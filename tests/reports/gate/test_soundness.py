@@ -141,8 +141,11 @@ def test_a_transfer_attack_is_checked_on_the_model_that_it_was_made_on(whole: Re
         }
     )
     assert [(one.model, one.state) for one in check(alone, ATTACKED).checks] == [
-        ("m", "passed"), ("m", "passed"), ("other", "error"), ("other", "error"),
-    ]  # fmt: skip
+        ("m", "passed"),
+        ("m", "passed"),
+        ("other", "error"),
+        ("other", "error"),
+    ]
 
 
 def test_a_loss_against_a_figure_whose_check_failed_is_no_measure(whole: Results) -> None:

@@ -33,8 +33,13 @@ def metric(
 ) -> Metric:
     reason = None if value is not None else "the denominator is 0"
     return Metric(
-        value=value, reason=reason, n_frames=n_frames, n_scenes=10, higher_is_better=higher, method=method
-    )  # fmt: skip
+        value=value,
+        reason=reason,
+        n_frames=n_frames,
+        n_scenes=10,
+        higher_is_better=higher,
+        method=method,
+    )
 
 
 def cell(
@@ -52,11 +57,16 @@ def cell(
         else Condition(kind="clean", name="clean")
     )
     return Cell(
-        id=f"{model}-{name}-{severity}", model=model, engine="torch", condition=condition, seed=0,
+        id=f"{model}-{name}-{severity}",
+        model=model,
+        engine="torch",
+        condition=condition,
+        seed=0,
         effect=Check(passed=True, measured={}) if kind == "corruption" else None,
         budget=Check(passed=True, measured={}) if kind == "attack" else None,
-        metrics={"mAP": metric(value)}, details={"crafted_on": f"{model}/torch"} if kind == "attack" else {},
-    )  # fmt: skip
+        metrics={"mAP": metric(value)},
+        details={"crafted_on": f"{model}/torch"} if kind == "attack" else {},
+    )
 
 
 def aggregates(
@@ -356,8 +366,10 @@ def test_a_renamed_single_model_is_compared_under_its_new_name(two: Results) -> 
 
     report = gate(file("a", 0.25), file("old", 0.26), aggregate="*", max_drop=0.02)
     assert [(check.engine, check.metric, check.state) for check in report.checks] == [
-        ("torch", "mAP/mPC", "passed"), ("onnx", "mAP/mCE", "passed"), ("onnx", "mAP/mPC", "passed"),
-    ]  # fmt: skip
+        ("torch", "mAP/mPC", "passed"),
+        ("onnx", "mAP/mCE", "passed"),
+        ("onnx", "mAP/mPC", "passed"),
+    ]
     assert report.exit_code == ExitCode.PASSED
 
 

@@ -1,8 +1,6 @@
 import base64
 import hashlib
 import re
-from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -11,78 +9,12 @@ from reports import formatting
 from reports.gate.evaluate import evaluate_rules
 from reports.gate.rules import Rule, Rules
 from reports.html import render_html
-from reports.html.check_tables import effect_table, keep_changes
-from reports.results_view import ResultsView
 from reports.schema import Cell, Check, Condition, Metric, Picture, Results
 from reports.writers.markdown import markdown_summary
+from tests.reports.html.page import Page, minimal
 
-VOID = {"meta", "img", "br", "link", "input"}
 MODELS = ("fused", "camera-only", "lidar-only")
 HOSTILE = "<script>alert('x')</script>\"&"
-
-
-class Page(HTMLParser):
-    """Checks nesting, and collects tags, attributes, text and the rows of tables."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.rows: list[list[str]] = []
-        self.feed(text)
-        self.close()
-        assert not self.open, f"never closed: {self.open}"
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        names = [name for name, _ in attrs]
-        assert len(names) == len(set(names)), (tag, names)
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-        if tag == "tr":
-            self.rows.append([])
-        if tag in ("td", "th") and self.rows:
-            self.rows[-1].append("")
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open, tag
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if not self.open or self.open[-1] == "style":
-            return
-        self.text += data
-        if "td" in self.open or "th" in self.open:
-            self.rows[-1][-1] += data
-
-    def attributes(self, name: str) -> list[str]:
-        return [attrs[name] or "" for _, attrs in self.tags if name in attrs]
-
-
-@pytest.fixture(scope="module")
-def run_dir(
-    tmp_path_factory: pytest.TempPathFactory,
-    results: Results,
-    draw: Callable[[Results, Path], None],
-) -> Path:
-    folder = tmp_path_factory.mktemp("run")
-    draw(results, folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def html(results: Results, run_dir: Path, baseline: Results) -> str:
-    return render_html(results, run_dir, baseline)
-
-
-def minimal(results: Results, *cells: Cell) -> Results:
-    return results.model_copy(
-        update={"cells": cells, "summary": {}, "pictures": (), "models": results.models[:1]}
-    )
 
 
 def test_parses_with_closed_tags_and_unique_ids(html: str) -> None:
@@ -157,28 +89,6 @@ def test_first_screen_answers_the_four_questions(results: Results, html: str) ->
     assert "✓ all passed" in text
 
 
-def test_every_value_of_heat_maps_is_the_formatted_value_of_the_file(
-    results: Results, html: str
-) -> None:
-    """Title of each heat cell: 'corruption, parameters: value interval, sample'; its bold text is the value."""
-    found = re.findall(r'<td class="q\w+" title="([^"]*)"><b>([^<]*)</b>', html)
-    expected = [
-        (cell.metrics[metric], cell.condition)
-        for metric in ("mAP", "mIoU")
-        for model in ("fused", "camera-only", "lidar-only")
-        for cell in results.cells
-        if cell.model == model and cell.condition.kind == "corruption"
-    ]
-    wanted = sorted(
-        f"{formatting.to_words(c.name)}, {formatting.format_parameters(c.parameters)}: {formatting.format_metric(m)} {formatting.format_interval(m)}, "
-        f"{formatting.format_sample(m)}"
-        for m, c in expected
-    )
-    assert sorted(title for title, _ in found) == wanted
-    for title, text in found:
-        assert f": {text}\u00a0% [" in title
-
-
 def test_every_curve_has_its_numbers_in_the_table_behind_it(results: Results, html: str) -> None:
     rows = Page(html).rows
     heads = [(at, row) for at, row in enumerate(rows) if len(row) > 1 and row[1] in MODELS]
@@ -199,32 +109,6 @@ def test_every_curve_has_its_numbers_in_the_table_behind_it(results: Results, ht
                     if model in row
                 ]
                 assert wanted in columns, (metric, model, name)
-
-
-def test_scorecard_and_classes_show_the_values_of_the_file(results: Results, html: str) -> None:
-    rows = [" ".join(row) for row in Page(html).rows]
-    for model in ("fused", "camera-only", "lidar-only"):
-        clean = next(c for c in results.cells if c.model == model and c.condition.kind == "clean")
-        for metric in ("mAP", "NDS", "mIoU"):
-            wanted = (
-                formatting.format_metric(clean.metrics[metric]),
-                formatting.format_metric(results.summary[f"{model}/onnxruntime"][f"{metric}/mPC"]),
-            )
-            assert [
-                row for row in rows if row.startswith(model) and all(text in row for text in wanted)
-            ], (
-                model,
-                metric,
-            )
-        for name in ("car", "barrier"):
-            value = clean.metrics[f"AP/{name}"]
-            assert [
-                row
-                for row in rows
-                if row.startswith(name)
-                and formatting.format_metric(value) in row
-                and str(value.n_objects) in row
-            ]
 
 
 def test_changes_to_the_baseline_are_shown_and_withheld_where_not_comparable(
@@ -404,36 +288,6 @@ def test_two_engines_of_one_model(results: Results, tmp_path: Path) -> None:
     assert "Under attack, at worst: mAP" in strip  # found on the other engine
 
 
-def test_engines_that_show_the_same_by_class_share_a_chart(
-    results: Results, tmp_path: Path
-) -> None:
-    fused = [c for c in results.cells if c.model == "fused"]
-    onnx = [c for c in fused if c.condition.kind != "attack"]
-    torch = fused[0].model_copy(update={"engine": "torch"})
-
-    def captions(*cells: Cell) -> list[str]:
-        section = (
-            render_html(minimal(results, *cells), tmp_path)
-            .split('id="classes"')[1]
-            .split("</section>")[0]
-        )
-        return re.findall(r"<figcaption>.*?<b>(.*?)</b></figcaption>", section)
-
-    assert captions(*onnx, torch) == ["fused (onnxruntime) = fused (torch)"] * 2, (
-        "detection and map"
-    )
-    assert captions(torch, *onnx) == ["fused (onnxruntime) = fused (torch)"] * 2, (
-        "the one that shows more first"
-    )
-    bus = torch.metrics["AP/bus"].model_copy(
-        update={"value": (torch.metrics["AP/bus"].value or 0) + 0.006}
-    )
-    other = torch.model_copy(update={"metrics": {**torch.metrics, "AP/bus": bus}})
-    assert captions(*onnx, other) == [
-        "fused (onnxruntime)", "fused (torch)", "fused (onnxruntime) = fused (torch)"
-    ]  # fmt: skip
-
-
 def test_a_baseline_is_named_by_what_tells_it_from_the_run(
     results: Results, baseline: Results, tmp_path: Path
 ) -> None:
@@ -539,23 +393,3 @@ def test_weights_are_named_once(results: Results, tmp_path: Path) -> None:
     assert page.count(digest) == 1
     assert "Parameters</th>" not in page
     assert render_html(minimal(results, results.cells[0]), tmp_path).count(digest) == 1
-
-
-def test_checks_show_what_changed_and_failed_ones_everything() -> None:
-    measured = {
-        "rotation_deg": 3e-15,
-        "moved_m": 0.1,
-        "intensity_ratio": 1.0,
-        "points_before": 5.0,
-        "points_after": 5.0,
-    }
-    assert keep_changes(measured) == {"moved_m": 0.1}
-    assert keep_changes({"points_before": 5.0, "points_after": 0.0}) == {"points_before": 5.0}
-
-
-def test_a_failed_check_shows_all_that_was_measured(results: Results) -> None:
-    broken = results.cells[1].model_copy(
-        update={"effect": Check(passed=False, measured={"points_changed": 0.0})}
-    )
-    (row,) = effect_table(ResultsView(results.model_copy(update={"cells": (broken,)}))).rows
-    assert row.measured == "points changed\u00a00"

@@ -6,7 +6,6 @@ import pytest
 
 from reports.schema import Metric
 from reports.svg.line_chart import LEFT, TOP, Chart, Line, line_chart, round_steps, top_of
-from reports.svg.row_chart import RowData, row_chart
 
 
 def metric(value: float | None, lo: float | None = None, hi: float | None = None) -> Metric:
@@ -125,13 +124,3 @@ def test_marks_of_several_budgets_stay_near_their_place() -> None:
             [tick.at for tick in chart.x_ticks[1:]], abs=(chart.right - LEFT - 52) / 2 / 8 + 0.1
         )
     assert len({line.marks[-1].x for line in chart.lines}) == 3
-
-
-def test_row_chart_bars_and_reasons() -> None:
-    rows = [RowData("car", "n 3", metric(0.25, 0.2, 0.3), (("worst", "w", metric(0.1)),), bar=True),
-            RowData("bus", "", metric(None), (), bar=True)]  # fmt: skip
-    chart = row_chart("t", rows, 0.5, 7, 100, 324, 20)
-    assert chart.style == 1  # six styles, then again
-    assert (chart.rows[0].bar, chart.rows[0].lo, chart.rows[0].hi) == (200.0, 180.0, 220.0)
-    assert [d.x for d in chart.rows[0].dots] == [140.0]
-    assert (chart.rows[1].bar, chart.rows[1].missing) == (None, "x")
