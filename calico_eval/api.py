@@ -47,7 +47,7 @@ def load_model(model: str | Path | Any, device: str = "auto") -> Engine:
     if all(hasattr(model, name) for name in ENGINE_FIELDS) and hasattr(type(model), "predict"):
         engine: Engine = model
         return engine
-    from calico_eval.engines.user import wrap_user_model
+    from calico_eval.engines.load_user import wrap_user_model
 
     return wrap_user_model(model)
 

@@ -40,7 +40,7 @@ def open_engine(spec: str, device: str = "auto", threads: int = 1) -> Engine:
 
         return TorchEngine.load(path, device=device, model_name=name)
     if ":" in spec:
-        from calico_eval.engines.user import load_user_engine
+        from calico_eval.engines.load_user import load_user_engine
 
         engine = load_user_engine(spec)
         if name:

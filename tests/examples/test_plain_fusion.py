@@ -23,7 +23,7 @@ from calico_eval.attacks import ALGORITHMS, AttackSpec, Threat, attack_frames, c
 from calico_eval.attacks.sanity import Sheet, active_checks
 from calico_eval.attacks.sanity.gradients import check_gradients_agree, check_gradients_arrive
 from calico_eval.engines.base import MODEL_LOSS
-from calico_eval.engines.user import wrap_user_model
+from calico_eval.engines.load_user import wrap_user_model
 from calico_eval.engines.user_white_box import UserWhiteBox
 from calico_eval.metrics.detected_objects import detect_any
 from reports.schema import SanityCheck

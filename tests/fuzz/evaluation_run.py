@@ -8,7 +8,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from calico_eval.engines.user import load_user_engine
+from calico_eval.engines.load_user import load_user_engine
 from calico_eval.metrics.nuscenes import class_ranges
 from tests.calico_eval.evaluations import plan_for, run_for
 from tests.calico_eval.street import Street

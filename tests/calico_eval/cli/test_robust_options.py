@@ -11,8 +11,9 @@ from calico.cli.main import cli
 from calico.errors import CalicoError
 from calico_eval.cli.robust_options import AttackOptions, choose_usual_objectives
 from calico_eval.engines.base import Engine
+from calico_eval.engines.load_user import wrap_user_model
 from calico_eval.engines.torch import TorchEngine
-from calico_eval.engines.user import UserEngine, wrap_user_model
+from calico_eval.engines.user import UserEngine
 from calico_eval.evaluation.suites import Suite
 
 

@@ -125,7 +125,7 @@ def build():
 """
 RUN = """
 import sys
-from calico_eval.engines.user import load_user_engine
+from calico_eval.engines.load_user import load_user_engine
 from calico.frame import Boxes
 engine = load_user_engine("quits:build")
 print("loaded")

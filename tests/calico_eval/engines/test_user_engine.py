@@ -15,8 +15,9 @@ import pytest
 
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
+from calico_eval.engines.load_user import load_user_engine
 from calico_eval.engines.open import open_engine
-from calico_eval.engines.user import UserEngine, load_user_engine
+from calico_eval.engines.user import UserEngine
 
 ONE_BOX = [[1.0, 2.0, 0.0, 4.0, 2.0, 1.5, 0.1, 0.0, 0.0]]
 

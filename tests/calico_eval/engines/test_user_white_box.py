@@ -18,8 +18,9 @@ from calico.frame import Frame
 from calico_eval.attacks import AttackSpec, Threat, attack_frames, dead_gradients
 from calico_eval.attacks.sanity.gradients import agreement
 from calico_eval.engines.base import MODEL_LOSS
+from calico_eval.engines.load_user import load_user_engine, wrap_user_model
 from calico_eval.engines.torch import TorchEngine
-from calico_eval.engines.user import UserEngine, load_user_engine, wrap_user_model
+from calico_eval.engines.user import UserEngine
 from calico_eval.engines.user_white_box import UserWhiteBox
 from calico_eval.engines.white_box import as_white_box, white_box_of
 

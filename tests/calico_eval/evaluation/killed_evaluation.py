@@ -16,7 +16,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parents[2])]
 
 from street import Street  # noqa: E402
 
-from calico_eval.engines.user import load_user_engine  # noqa: E402
+from calico_eval.engines.load_user import load_user_engine  # noqa: E402
 from calico_eval.metrics.nuscenes import class_ranges  # noqa: E402
 from tests.calico_eval.evaluations import plan_for, run_for  # noqa: E402
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from calico.data.nuscenes.export import export_frames
 
 from calico.config.load import load_config
 from calico.data.copies.export import export_frames
