@@ -1,8 +1,9 @@
 """Adversarial training (Madry et al., ICLR 2018): a share of every batch is attacked by PGD on the model as it is at that step.
 
-An approximation of `pgd` with camera_levels and range_m, on the augmented tensors that training sees: pixels are those of the
-network's size, and points move along rays from the keyframe's sensor, since a batch does not know where other sweeps were taken.
-Delivered values are not rounded. The loss raised is the training loss, all heads.
+An approximation of `pgd` with camera_levels and range_m, on the augmented tensors that training
+sees: pixels are those of the network's size, and points move along rays from the keyframe's sensor,
+since a batch does not know where other sweeps were taken. Delivered values are not rounded. The
+loss raised is the training loss, all heads.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ MIN_RANGE_M = 1.0
 def pgd_adversary(config: AdversarialConfig) -> Adversary:
     """(model, batch) -> the batch with about `config.share` of its frames attacked.
 
-    Random numbers come from torch's global generator, which training seeds at every step. The model's mode and its parameters'
-    gradients are as before.
+    Random numbers come from torch's global generator, which training seeds at every step. The
+    model's mode and its parameters' gradients are as before.
     """
 
     def attack(model: CalicoModel, batch: Batch) -> Batch:

@@ -1,4 +1,7 @@
-"""What is looked at while a model is pre-trained: a linear probe and a picture of its region embeddings. Never fed back."""
+"""Diagnosis of a model while it is pre-trained: a linear probe and a picture of embeddings.
+
+Nothing of it is fed back into the training.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +30,16 @@ FRAMES = 20
 def diagnosis(
     source: FrameSource, branch: Branch, picture: Path, *, seed: int, say: Callable[[str], None]
 ) -> Measure:
-    """A measure for `calico.train.stages.run_stage`; what cannot be measured is said and does not stop the training.
+    """Make a measure for `calico.train.stages.run_stage`.
+
+    What cannot be measured is reported and does not stop the training.
 
     Args:
         source: labelled frames that the model is not trained on.
-        branch: that is trained. Cameras of a model with LiDAR are also probed beside it, and the LiDAR alone: is what they
-            have learnt more than what the LiDAR says as well? Keys `both_probe_ap`, `lidar_probe_ap` and so on.
+        branch: that is trained. Cameras of a model with LiDAR are also probed beside it, and the
+            LiDAR alone: is what they
+            have learnt more than what the LiDAR says as well? Keys `both_probe_ap`,
+            `lidar_probe_ap` and so on.
         picture: PNG, written anew each time.
     """
     indices = range(0, len(source), -(-len(source) // FRAMES))

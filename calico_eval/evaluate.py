@@ -44,7 +44,8 @@ def evaluate_engine(
         progress: Called after every batch.
 
     Raises:
-        CalicoError: There are no frames, the data have no cameras for a model that looks at them, or
+        CalicoError: There are no frames, the data have no cameras for a model that looks at them,
+            or
             predictions cannot be scored (the message names model and frame).
     """
     check_cameras([engine], source)

@@ -20,13 +20,14 @@ from calico_eval.evaluate import split_batches
 
 Branch = Literal["lidar", "camera", "both", "fused"]
 """lidar: `CalicoModel.lidar_features`, the trunk's output for LiDAR alone. camera: `CalicoModel.camera_bev`. both: the
-channels of lidar, then those of camera, averaged over the trunk's cells: what cameras add to LiDAR before fusion is learnt.
+channels of lidar, then those of camera, averaged over the trunk's cells: what cameras add to LiDAR
+before fusion is learnt.
 fused: the trunk's output for both sensors, what the heads see."""
 
 
 @contextmanager
 def left_alone(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients; afterwards every module is in the mode it was in before."""
+    """Switch to evaluation mode without gradients, and restore every module's mode afterwards."""
     with evaluation_mode(model), torch.no_grad():
         yield
 
@@ -39,7 +40,10 @@ def feature_grid(model: CalicoModel, branch: Branch) -> Grid:
 def feature_maps(
     model: CalicoModel, source: FrameSource, indices: Sequence[int], branch: Branch
 ) -> Iterator[tuple[Frame, Tensor]]:
-    """Frames and their features (C, Y, X) on `feature_grid`, in the order of the indices. Use within `left_alone`."""
+    """Yield frames and their features (C, Y, X) on `feature_grid`, in the order of the indices.
+
+    Use it within `left_alone`.
+    """
     device = next(model.parameters()).device
     for group in split_batches(indices, model.config.eval.batch_size):
         frames = [source[index] for index in group]

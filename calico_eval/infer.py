@@ -40,7 +40,8 @@ def run_inference(
         source: Frames.
         out_dir: Folder of the files.
         limit: Number of frames from the first on. Default: all.
-        pictures: Whether every frame is drawn from above and, if it has images, through its cameras.
+        pictures: Whether every frame is drawn from above and, if it has images, through its
+            cameras.
         batch_size: Number of frames that the engine sees at once.
         range_m: Range of the BEV pictures [m].
         progress: Called after every batch.

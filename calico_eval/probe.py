@@ -1,9 +1,12 @@
-"""Linear probe: what one linear layer can read off frozen BEV features (Alain and Bengio 2016, arXiv 1610.01644).
+"""Linear probe: what one linear layer can read off frozen BEV features.
 
-Two questions to every cell of the grid: is there an object, and of which class is it. A cell belongs to the object whose
-footprint covers its centre or whose own centre lies in it; objects without LiDAR points are left out, as they are in
-training. The classifiers are logistic regressions on standardised features, with class-balanced weights, fitted on some
-scenes and scored on others.
+Source: Alain and Bengio 2016, arXiv 1610.01644.
+
+Two questions to every cell of the grid: is there an object, and of which class is it. A cell
+    belongs to the object whose footprint covers its centre or whose own centre lies in it; objects
+    without LiDAR points are left out, as they are in training. The classifiers are logistic
+    regressions on standardised features, with class-balanced weights, fitted on some scenes and
+    scored on others.
 """
 
 from __future__ import annotations
@@ -32,7 +35,9 @@ FIT_BACKGROUND = 400
 
 
 def probe_split(source: FrameSource, frames: int, seed: int) -> tuple[list[int], list[int]]:
-    """Indices to fit on and to score on: half of the scenes each, up to `frames` frames spread evenly over them.
+    """Choose indices to fit on and to score on.
+
+    Each part has half of the scenes, and up to `frames` frames spread evenly over them.
 
     Raises:
         CalicoError: only one scene.
@@ -42,7 +47,8 @@ def probe_split(source: FrameSource, frames: int, seed: int) -> tuple[list[int],
         scenes.setdefault(source.info(index).scene, []).append(index)
     if len(scenes) < 2:
         raise CalicoError(
-            f"linear probe on {source.name}: {len(scenes)} scene, expected at least two (one to fit on, another to score "
+            f"linear probe on {source.name}: {len(scenes)} scene, expected at least two (one to "
+            "fit on, another to score "
             "on; frames of one scene are nearly the same). Use a split with more scenes"
         )
     names = list(scenes)
@@ -71,10 +77,10 @@ def probe_metrics(
         seed: decides the choice of background cells.
 
     Returns:
-        probe_ap: average precision of "an object is here" over all cells of the test frames; probe_ap_chance: that of
-        scores without knowledge, the share of such cells. probe_class: share of a class's cells that are named right,
-        averaged over the classes of the test cells (balanced accuracy); probe_class_chance: what naming always one class
-        gives.
+        probe_ap: average precision of "an object is here" over all cells of the test frames;
+            probe_ap_chance: that of scores without knowledge, the share of such cells. probe_class:
+            share of a class's cells that are named right, averaged over the classes of the test
+            cells (balanced accuracy); probe_class_chance: what naming always one class gives.
 
     Raises:
         CalicoError: scenes on both sides, too few objects, features that are NaN or infinite.
@@ -82,7 +88,8 @@ def probe_metrics(
     shared = {source.info(i).scene for i in fit} & {source.info(i).scene for i in test}
     if shared:
         raise CalicoError(
-            f"linear probe: scene {min(shared)} is on both sides; expected fit and test of different scenes"
+            f"linear probe: scene {min(shared)} is on both sides; expected fit and test of "
+            "different scenes"
         )
     with left_alone(model):
         features, labels = _fit_cells(model, source, fit, branch, seed)
@@ -103,10 +110,13 @@ def probe_metrics(
 
 
 def cell_labels(boxes: Boxes, grid: Grid) -> Int64:
-    """(Y, X) class of the object that a cell belongs to, BACKGROUND elsewhere; of two objects the smaller wins.
+    """Label each cell (Y, X) with the class of its object, and BACKGROUND elsewhere.
 
-    An object has the cells whose centres its footprint covers, and the one that its centre lies in: on cells of 1 m half of
-    the pedestrians and nearly all cones cover no centre. Objects without LiDAR points are left out.
+    Of two objects the smaller one counts.
+
+    An object has the cells whose centres its footprint covers, and the one that its centre lies in:
+        on cells of 1 m half of the pedestrians and nearly all cones cover no centre. Objects
+        without LiDAR points are left out.
     """
     seen = boxes.select(boxes.num_points > 0)
     flat = seen.boxes.astype(np.float64)
@@ -158,7 +168,8 @@ def _fit_cells(
     classes = len(np.unique(all_labels[all_labels != BACKGROUND]))
     if classes < 2 or BACKGROUND not in all_labels:
         raise CalicoError(
-            f"linear probe on {source.name}: the cells of the {len(indices)} frames to fit on show {classes} classes; "
+            f"linear probe on {source.name}: the cells of the {len(indices)} frames to fit on show "
+            f"{classes} classes; "
             "expected at least two, and some background. Use more frames"
         )
     return np.concatenate(features), all_labels

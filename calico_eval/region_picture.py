@@ -1,4 +1,4 @@
-"""Embeddings of regions, for a picture: do regions of one class lie together without any label having been used?"""
+"""A picture of the embeddings of regions: do regions of one class lie together without labels?"""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def region_picture(
     seed: int = 0,
     size_px: int = 640,
 ) -> UInt8:
-    """`calico.draw.embedding.draw_embedding` of the regions of some frames, coloured by `region_classes`."""
+    """Draw the embeddings of the regions of some frames, coloured by `region_classes`."""
     embeddings, labels = region_embeddings(model, source, indices, branch)
     return draw_embedding(
         embeddings, labels, source.taxonomy.names, method=method, seed=seed, size_px=size_px
@@ -42,8 +42,9 @@ def region_embeddings(
 ) -> tuple[Float64, Int64]:
     """Embeddings (R, C) and classes (R,) of all regions of some frames. The model is left as it is.
 
-    A point's embedding is the feature map at its place, scaled to length 1 (no projector: fine-tuning drops it); a region's
-    is the mean over its points. Points outside the grid are left out, and regions of nothing else.
+    A point's embedding is the feature map at its place, scaled to length 1 (no projector:
+    fine-tuning drops it); a region's is the mean over its points. Points outside the grid are left
+    out, and regions of nothing else.
 
     Raises:
         CalicoError: no region in any frame.
@@ -67,7 +68,9 @@ def region_embeddings(
 
 
 def region_classes(frame: Frame, rows: Int64, region: Int64) -> Int64:
-    """(R,) the class that most points of a region belong to, -1 where most lie in no object. For colouring only.
+    """Find the class that most points of each region belong to, for colouring only.
+
+    It is -1 if most points lie in no object.
 
     Args:
         rows: (P,) the points that are in regions.

@@ -34,8 +34,8 @@ def command(
     """Score models on clean frames: nuScenes detection and BEV map, with scene-clustered intervals.
 
     \b
-    MODEL is a run folder, a .safetensors or .onnx file, package.module:factory, or a folder of prediction files
-    (clean.json); NAME=MODEL names it.
+    MODEL is a run folder, a .safetensors or .onnx file, package.module:factory, or a folder of
+    prediction files (clean.json); NAME=MODEL names it.
     Examples:
       calico eval runs/tiny
       calico eval runs/tiny --split test --set data.sim.test_scenes=80 --out test.json
@@ -75,21 +75,22 @@ def command(
         )
         metrics = compute_metrics(stats)
         found[label] = {name: metric.model_dump() for name, metric in metrics.items()}
-        click.echo(f"{label} on {source.name}; {described_ranges(config)}")
+        click.echo(f"{label} on {source.name}; {describe_ranges(config)}")
         for name, metric in metrics.items():
-            click.echo(line_of(name, metric))
+            click.echo(format_line(name, metric))
         if metrics["mAP"].n_scenes == 1:
             click.echo(
                 "  one scene: the intervals are over its frames and say nothing of other scenes"
             )
         for name in ("NDS", "mIoU"):
-            if note := rare_classes(metrics[name]):
+            if note := name_rare_classes(metrics[name]):
                 click.echo(f"  the interval of {name} knows too little of classes {note}")
         if not isinstance(engine, PredictionFiles) and (
             how := compare_two_answers(engine, source[0])
         ):
             click.echo(
-                f"warning: {label} answers differently when it is asked twice about one frame ({how}): its figures "
+                f"warning: {label} answers differently when it is asked twice about one frame "
+                f"({how}): its figures "
                 "cannot be made again",
                 err=True,
             )
@@ -98,23 +99,29 @@ def command(
         click.echo(f"metrics: {out}")
 
 
-def described_ranges(config: Config) -> str:
-    """Within which ranges objects are scored, and the setting that decides it."""
+def describe_ranges(config: Config) -> str:
+    """Describe the ranges within which objects are scored, and the setting that decides them."""
     if not config.eval.clip_range_to_grid:
         return "nuScenes ranges"
     return (
-        f"nuScenes ranges, but at most {config.grid.pillars.inner_radius_m:g} m, where the model's grid ends "
+        f"nuScenes ranges, but at most {config.grid.pillars.inner_radius_m:g} m, where the model's "
+        "grid ends "
         "(eval.clip_range_to_grid)"
     )
 
 
-def rare_classes(metric: Metric) -> str:
-    """The classes that few scenes or none have, as the method of a mean over classes names them; empty for none."""
+def name_rare_classes(metric: Metric) -> str:
+    """Name the classes that few scenes have, from the method of a mean over classes."""
     return (metric.method or "").partition("; ")[2]
 
 
-def line_of(name: str, metric: Metric) -> str:
-    """One figure with its interval and what it was measured on."""
+def format_line(name: str, metric: Metric) -> str:
+    """Print one figure with its interval and what it was measured on.
+
+    Args:
+        name: Name of the figure.
+        metric: The figure.
+    """
     if metric.value is None:
         return f"  {name:<28} undefined ({metric.reason})"
     interval = (

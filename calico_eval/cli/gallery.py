@@ -31,18 +31,21 @@ if TYPE_CHECKING:
     "--corruptions",
     multiple=True,
     metavar="NAMES",
-    help="Names, pairs joined by +, or presets; separated by commas, may be repeated.  [default: all]",
+    help="Names, pairs joined by +, or presets; separated by commas, may be repeated.  [default: "
+    "all]",
 )
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The HTML file.")
 @click.option(
     "--sheets",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for a contact sheet of every group, as in the documentation; besides --out, or alone.",
+    help="Folder for a contact sheet of every group, as in the documentation; besides --out, or "
+    "alone.",
 )
 @click.option(
     "--closeups",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for a large picture of one camera under every corruption: clean, and at severities 1, 3, 5.",
+    help="Folder for a large picture of one camera under every corruption: clean, and at "
+    "severities 1, 3, 5.",
 )
 @click.option(
     "--camera",
@@ -63,18 +66,20 @@ def command(
     camera: int,
     overwrite: bool,
 ) -> None:
-    """Show every corruption at every severity on one frame: cameras and LiDAR, with what it measurably did.
+    """Show every corruption at every severity on one frame, with its measured effect.
 
-    The page is one HTML file without scripts. Corruptions whose effect check fails on this frame are listed in red.
+    The page is one HTML file without scripts. Corruptions whose effect check fails on this frame
+    are listed in red.
 
     \b
     Examples:
       calico gallery --out gallery.html
-      calico gallery --corruptions fog,fog+camera_crash --set data.sim.image_size=[192,512] --out fog.html
-      calico gallery --preset nuscenes --data-root DATA --frame 3 --out real.html
-      calico gallery --preset nuscenes --data-root DATA --frame 3 --closeups weather \\
+      calico gallery --corruptions fog,fog+camera_crash --set data.sim.image_size=[192,512] --out
+      fog.html calico gallery --preset nuscenes --data-root DATA --frame 3 --out real.html calico
+      gallery --preset nuscenes --data-root DATA --frame 3 --closeups weather \\
         --corruptions fog,rain,snowfall,wet_ground,sunlight,spray,frost,low_light
-      calico gallery --set data.sim.image_size=[192,512] --set data.sweeps=5 --seed 9 --sheets docs/images/corruptions \\
+      calico gallery --set data.sim.image_size=[192,512] --set data.sweeps=5 --seed 9 --sheets
+      docs/images/corruptions \\
         --overwrite
     """
     from calico.data.open import open_source
@@ -91,7 +96,8 @@ def command(
     singles = [SPECS[name] for name in names if name in SPECS]
     if sheets is not None and not singles:
         raise click.UsageError(
-            f"--sheets: a sheet shows single corruptions, and {', '.join(names)} are none; use --out"
+            f"--sheets: a sheet shows single corruptions, and {', '.join(names)} are none; use "
+            "--out"
         )
     pictures = [] if sheets is None else [sheets / f"{spec.group}.jpg" for spec in singles]
     pictures += [] if closeups is None else [closeups / f"{name}.jpg" for name in names]
@@ -101,7 +107,8 @@ def command(
     index = min(19, len(source) - 1) if number is None else number
     if index >= len(source):
         raise CalicoError(
-            f"--frame {index}: {source.name} has {len(source)} frames; expected 0 to {len(source) - 1}"
+            f"--frame {index}: {source.name} has {len(source)} frames; expected 0 to "
+            f"{len(source) - 1}"
         )
     frame = source[index]
     if out is not None:

@@ -39,7 +39,8 @@ def command(
     """Write predictions as a nuScenes submission, and pictures of them over the ground truth.
 
     \b
-    MODEL (one) is a run folder, a .safetensors or .onnx file, package.module:factory, or a folder of prediction files.
+    MODEL (one) is a run folder, a .safetensors or .onnx file, package.module:factory, or a folder
+    of prediction files.
     Example: calico infer runs/tiny/model.onnx --limit 8 --out runs/tiny-pictures
     """
     from calico.files import make_folder

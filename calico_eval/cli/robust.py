@@ -178,7 +178,7 @@ def _plan(
 
 
 def _open_fit_source(config: Config, split: str, specs: Sequence[AttackSpec]) -> FrameSource | None:
-    """Open the split that is not evaluated if an attack is learnt on it; it may be missing if not."""
+    """Open the split that is not evaluated, if an attack is learnt on it."""
     from calico.data.open import open_source
     from calico_eval.attacks import ALGORITHMS
 

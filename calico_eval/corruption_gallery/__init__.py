@@ -1,1 +1,1 @@
-"""Pictures of corruptions: a page with every severity (`calico gallery`), and the contact sheets of the documentation."""
+"""Pictures of corruptions: the page of `calico gallery`, and pictures for the documentation."""

@@ -1,4 +1,4 @@
-"""One camera under one corruption, large enough to judge what it looks like: clean, and at severities 1, 3, 5."""
+"""A large picture of one camera under one corruption: clean, and at severities 1, 3, 5."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from calico.draw.style import INK, PAPER, load_font
 from calico.errors import CalicoError
 from calico.frame import Frame
-from calico_eval.corruption_gallery.tiles import value_text
+from calico_eval.corruption_gallery.tiles import describe_value
 from corruptions import corrupt, find_corruptions
 
 SEVERITIES = (0, 1, 3, 5)
@@ -46,7 +46,7 @@ def draw_closeup(frame: Frame, name: str, view: int, seed: int) -> bytes:
         left, top = number % 2 * (WIDTH_PX + GAP_PX), number // 2 * (height + LABEL_PX + GAP_PX)
         image = Image.fromarray(corrupt(frame, name, severity, seed).images[view])
         values = (
-            ", ".join(value_text(spec, spec.value_at(severity)) for spec in specs)
+            ", ".join(describe_value(spec, spec.value_at(severity)) for spec in specs)
             if severity
             else "clean"
         )

@@ -1,4 +1,4 @@
-"""The page of `calico gallery`: one HTML text that opens from disk with no network and no script."""
+"""The page of `calico gallery`: one HTML file without scripts that needs no network."""
 
 from __future__ import annotations
 
@@ -12,9 +12,15 @@ from markupsafe import Markup
 
 from calico import __version__
 from calico.frame import Frame
-from calico_eval.corruption_gallery.pictures import camera_picture, focus_on, lidar_picture
+from calico_eval.corruption_gallery.pictures import choose_focus, draw_lidar, draw_views
 from calico_eval.corruption_gallery.template import CSS, TEMPLATE
-from calico_eval.corruption_gallery.tiles import CAMERA_PX, LIDAR_PX, Panel, data_uri, panel
+from calico_eval.corruption_gallery.tiles import (
+    CAMERA_PX,
+    LIDAR_PX,
+    Panel,
+    encode_picture,
+    make_panel,
+)
 from corruptions import SUITE_VERSION
 
 SEVERITIES = (1, 2, 3, 4, 5)
@@ -23,21 +29,23 @@ SEVERITIES = (1, 2, 3, 4, 5)
 def render_page(
     frame: Frame, names: Sequence[str], seed: int, source: str, progress: Callable[[int, int], None]
 ) -> tuple[str, list[str]]:
-    """The page, and the failed effect checks as 'name severity: message'.
+    """Render the page, and list the failed effect checks as 'name severity: message'.
 
     Args:
-        names: corruptions, or several joined by '+'.
-        source: the name of the data, for the title.
-        progress: gets (done, total) after every corruption.
+        frame: The clean frame.
+        names: Corruptions, or several joined by '+'.
+        seed: Seed of the corruptions.
+        source: Name of the data, for the title.
+        progress: Called with (done, total) after every corruption.
 
     Raises:
-        CorruptionError: an unknown name.
+        CorruptionError: A name is unknown.
     """
-    focus = focus_on(frame)
+    focus = choose_focus(frame)
     panels: list[Panel] = []
     for done, name in enumerate(names):
         progress(done, len(names))
-        panels.append(panel(name, frame, focus, seed, SEVERITIES))
+        panels.append(make_panel(name, frame, focus, seed, SEVERITIES))
     progress(len(names), len(names))
     failed = [
         f"{p.name} {tile.severity}: {tile.problem}"
@@ -47,18 +55,28 @@ def render_page(
     ]
     css = CSS.replace("RATIO", _ratio(frame)) + "".join(_backgrounds(frame, panels))
     text = (
-        Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+        Environment(
+            autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        )
         .from_string(TEMPLATE)
         .render(
-            policy=_policy(css), css=Markup(css), version=__version__, suite=SUITE_VERSION, source=source, frame=frame,
-            seed=seed, groups=_groups(panels), failed=failed, paragraphs=_paragraphs,
+            policy=_policy(css),
+            css=Markup(css),
+            version=__version__,
+            suite=SUITE_VERSION,
+            source=source,
+            frame=frame,
+            seed=seed,
+            groups=_groups(panels),
+            failed=failed,
+            paragraphs=_paragraphs,
         )
-    )  # fmt: skip
+    )
     return text + "\n", failed
 
 
 def _groups(panels: Sequence[Panel]) -> dict[str, list[Panel]]:
-    """The panels by group, in their order; pairs have a group of their own."""
+    """Group the panels, in their order; pairs have a group of their own."""
     groups: dict[str, list[Panel]] = {}
     for entry in panels:
         groups.setdefault(entry.specs[0].group if len(entry.specs) == 1 else "pairs", []).append(
@@ -68,33 +86,35 @@ def _groups(panels: Sequence[Panel]) -> dict[str, list[Panel]]:
 
 
 def _backgrounds(frame: Frame, panels: Sequence[Panel]) -> list[str]:
-    """The clean frame's pictures as style rules, so that each is in the page once and is shown in every row."""
-    rules = [
-        f".lidar0{{background-image:url({data_uri(lidar_picture(frame, focus_on(frame), LIDAR_PX))})}}"
-    ]
+    """Make style rules of the clean frame's pictures, so that each is in the page once."""
+    lidar = encode_picture(draw_lidar(frame, choose_focus(frame), LIDAR_PX))
+    rules = [f".lidar0{{background-image:url({lidar})}}"]
     if frame.images:
         rules.append(
-            f".cameras0{{background-image:url({data_uri(camera_picture(frame, CAMERA_PX))})}}"
+            f".cameras0{{background-image:url({encode_picture(draw_views(frame, CAMERA_PX))})}}"
         )
         if any(entry.calibration for entry in panels):
-            picture = data_uri(camera_picture(frame, CAMERA_PX, points=True))
+            picture = encode_picture(draw_views(frame, CAMERA_PX, points=True))
             rules.append(f".points0{{background-image:url({picture})}}")
     return rules
 
 
 def _ratio(frame: Frame) -> str:
-    """Width / height of the camera pictures."""
-    height, width = camera_picture(frame, CAMERA_PX).shape[:2] if frame.images else (1, 1)
+    """Return width / height of the camera pictures."""
+    height, width = draw_views(frame, CAMERA_PX).shape[:2] if frame.images else (1, 1)
     return f"{width} / {height}"
 
 
 def _policy(css: str) -> str:
-    """Nothing may be loaded or run; only this very style sheet and embedded pictures."""
+    """Allow this very style sheet and embedded pictures only; nothing may be loaded or run."""
     digest = base64.b64encode(hashlib.sha256(css.encode("utf-8")).digest()).decode("ascii")
-    return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; "
+        "form-action 'none'"
+    )
 
 
 def _paragraphs(docstring: str | None) -> list[str]:
-    """The paragraphs of a docstring after its first line."""
+    """Split a docstring after its first line into paragraphs."""
     body = (docstring or "").strip().partition("\n")[2]
     return [" ".join(part.split()) for part in re.split(r"\n\s*\n", body.strip()) if part.strip()]

@@ -1,4 +1,4 @@
-"""Small pictures of a frame's sensors, drawn alike before and after a corruption so that the two can be compared."""
+"""Small pictures of a frame's sensors, drawn alike before and after a corruption."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from calico.geometry.boxes import box_corners, points_in_boxes
 from calico.geometry.camera import project_points
 
 RANGE_M = 32.0
-"""The overview shows a square of twice as much."""
+"""Half of the side of the square that the overview shows [m]."""
 NEAR_M, FAR_M = 4.0, 22.0
-"""An object as near as this is in the middle of the close-up."""
+"""Distances between which the object of the close-up is chosen [m]."""
 CLOSE_M = (12.0, 6.0)
-"""Length and width of what the close-up shows."""
+"""Length and width of what the close-up shows [m]."""
 GAP_PX = 4
 BOX: Color = (20, 20, 24)
 NO_VIEW: Color = (232, 235, 240)
@@ -29,15 +29,21 @@ DEPTH_M = 40.0
 
 @dataclass(frozen=True)
 class Focus:
-    """Where the close-up looks, and its colours. x, y, z [m] and yaw [rad] of its middle; intensity: that of the last colour."""
+    """The place and the colours of the close-up.
+
+    Attributes:
+        middle: (3,) x, y, z of its middle [m].
+        yaw: Direction of its forward axis [rad].
+        intensity: Intensity of the last colour.
+    """
 
     middle: Float64
     yaw: float
     intensity: float
 
 
-def focus_on(frame: Frame) -> Focus:
-    """The labelled object at 4 to 22 m with the most points, or 10 m ahead where there is none."""
+def choose_focus(frame: Frame) -> Focus:
+    """Choose the labelled object at 4 to 22 m with the most points, or a place 10 m ahead."""
     boxes = frame.boxes.boxes.astype(np.float64)
     distance = np.hypot(boxes[:, 0], boxes[:, 1])
     near = np.flatnonzero((distance >= NEAR_M) & (distance <= FAR_M))
@@ -49,8 +55,17 @@ def focus_on(frame: Frame) -> Focus:
     return Focus(box[:3], float(box[6]), level or 1.0)
 
 
-def camera_picture(frame: Frame, width_px: int, *, points: bool = False) -> UInt8:
-    """(H, width_px, 3) all views in rows, without boxes; `points`: the LiDAR points by depth, for errors of the calibration."""
+def draw_views(frame: Frame, width_px: int, *, points: bool = False) -> UInt8:
+    """Draw all views in rows, without boxes.
+
+    Args:
+        frame: Frame with images.
+        width_px: Width of the picture.
+        points: Whether the LiDAR points are drawn by depth, to show errors of the calibration.
+
+    Returns:
+        (H, width_px, 3) picture.
+    """
     rows = view_rows(frame)
     tile = (width_px - GAP_PX * (max(len(row) for row in rows) - 1)) // max(
         len(row) for row in rows
@@ -66,8 +81,17 @@ def camera_picture(frame: Frame, width_px: int, *, points: bool = False) -> UInt
     return np.asarray(picture)
 
 
-def front_picture(frame: Frame, width_px: int, *, points: bool = False) -> UInt8:
-    """(H, width_px, 3) the foremost view alone."""
+def draw_front_view(frame: Frame, width_px: int, *, points: bool = False) -> UInt8:
+    """Draw the foremost view alone.
+
+    Args:
+        frame: Frame with images.
+        width_px: Width of the picture.
+        points: Whether the LiDAR points are drawn by depth.
+
+    Returns:
+        (H, width_px, 3) picture.
+    """
     return np.asarray(
         _view(frame, view_rows(frame)[0][len(view_rows(frame)[0]) // 2], width_px, points)
     )
@@ -91,15 +115,24 @@ def _view(frame: Frame, view: int, width_px: int, points: bool) -> Image.Image:
     return Image.fromarray(canvas)
 
 
-def lidar_picture(frame: Frame, focus: Focus, height_px: int) -> UInt8:
-    """(height_px, 2 * height_px, 3): the overview from above (forward is up), and beside it the close-up of an object.
+def draw_lidar(frame: Frame, focus: Focus, height_px: int) -> UInt8:
+    """Draw the overview from above (forward is up), and beside it the close-up of an object.
 
-    The close-up shows 12 x 6 m from above and, below, the same from its side; its forward is to the right. Colour is the
-    intensity, violet to red, with the same scale in every picture. Boxes are the frame's labels.
+    The close-up shows 12 x 6 m from above and, below, the same from its side; its forward is to the
+    right. Colour is the intensity, violet to red, with the same scale in every picture. Boxes are
+    the frame's labels.
+
+    Args:
+        frame: Frame with points.
+        focus: Place of the close-up.
+        height_px: Height of the picture.
+
+    Returns:
+        (height_px, 2 * height_px, 3) picture.
     """
     half = height_px // 2
-    left = overview_picture(frame, focus, height_px)
-    above, side = close_up(frame, focus, 2 * half)
+    left = draw_overview(frame, focus, height_px)
+    above, side = draw_object(frame, focus, 2 * half)
     right = np.vstack([above[:half], side[:half]])
     picture = np.full((height_px, 2 * height_px, 3), PAPER, np.uint8)
     picture[:, :height_px] = left
@@ -108,8 +141,17 @@ def lidar_picture(frame: Frame, focus: Focus, height_px: int) -> UInt8:
     return picture
 
 
-def overview_picture(frame: Frame, focus: Focus, size_px: int) -> UInt8:
-    """(size_px, size_px, 3) 64 x 64 m from above."""
+def draw_overview(frame: Frame, focus: Focus, size_px: int) -> UInt8:
+    """Draw 64 x 64 m from above.
+
+    Args:
+        frame: Frame with points.
+        focus: Colours.
+        size_px: Width and height of the picture.
+
+    Returns:
+        (size_px, size_px, 3) picture.
+    """
     scale = size_px / (2 * RANGE_M)
     canvas = np.full((size_px, size_px, 3), PAPER, np.uint8)
     image = Image.fromarray(canvas)
@@ -123,8 +165,19 @@ def overview_picture(frame: Frame, focus: Focus, size_px: int) -> UInt8:
     return np.asarray(image)
 
 
-def close_up(frame: Frame, focus: Focus, width_px: int) -> tuple[UInt8, UInt8]:
-    """Two pictures (width_px / 2, width_px, 3) of 12 x 6 m: from above, and from the side (what is within 3 m of the middle)."""
+def draw_object(frame: Frame, focus: Focus, width_px: int) -> tuple[UInt8, UInt8]:
+    """Draw 12 x 6 m around an object from above and from the side.
+
+    The side view shows what is within 3 m of the middle.
+
+    Args:
+        frame: Frame with points.
+        focus: Place and colours.
+        width_px: Width of the pictures.
+
+    Returns:
+        Two pictures (width_px / 2, width_px, 3).
+    """
     scale = width_px / CLOSE_M[0]
     local, corners = (
         _local(frame.points[:, :3], focus),
@@ -149,7 +202,7 @@ def close_up(frame: Frame, focus: Focus, width_px: int) -> tuple[UInt8, UInt8]:
 
 
 def _local(xyz: npt.NDArray[np.floating], focus: Focus) -> Float64:
-    """(N, 3) in the close-up's frame: x along its forward, y left, z up from its middle."""
+    """Move points (N, 3) into the close-up's frame: x forward, y left, z up from its middle."""
     delta = xyz.astype(np.float64) - focus.middle
     c, s = np.cos(focus.yaw), np.sin(focus.yaw)
     return np.stack(
@@ -158,7 +211,7 @@ def _local(xyz: npt.NDArray[np.floating], focus: Focus) -> Float64:
 
 
 def _flat(local: Float64, axis: int, up_m: float, scale: float) -> Float64:
-    """(N, 2) picture coordinates: forward to the right, `axis` up, whose value `up_m` is the upper edge."""
+    """Compute picture coordinates (N, 2): forward to the right, `axis` up from the edge `up_m`."""
     return np.stack(
         [(local[:, 0] + CLOSE_M[0] / 2) * scale, (up_m - local[:, axis]) * scale], axis=1
     )

@@ -1,4 +1,4 @@
-"""Contact sheets for the documentation: the corruptions of a group at three severities, on one small picture."""
+"""Overview pictures for the documentation: a group of corruptions at three severities."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from calico.draw.style import INK, PAPER, load_font
 from calico.frame import Frame, UInt8
 from calico_eval.corruption_gallery.pictures import (
     Focus,
-    camera_picture,
-    focus_on,
-    front_picture,
-    lidar_picture,
+    choose_focus,
+    draw_front_view,
+    draw_lidar,
+    draw_views,
 )
 from corruptions import Spec, corrupt
 
@@ -26,12 +26,21 @@ QUALITIES = (85, 75, 65, 55, 45, 35, 25)
 
 
 def draw_sheet(frame: Frame, specs: Sequence[Spec], seed: int) -> bytes:
-    """One row per corruption: its name, and severities 1, 3, 5; the clean frame above. JPEG, below 290 kB.
+    """Draw one row per corruption, with its name and severities 1, 3, 5; the clean frame is on top.
 
-    Of images the foremost view is shown, or all where a corruption spares some of them; of the LiDAR the view from above
-    and a close-up. Only what the corruption changes is drawn; the LiDAR points are on the images for the calibration.
+    The foremost view is drawn, or all views if a corruption spares some of them, and the LiDAR from
+    above with a close-up. Only what the corruption changes is drawn. LiDAR points are on the images
+    if the calibration changes.
+
+    Args:
+        frame: The clean frame.
+        specs: Corruptions.
+        seed: Seed of the corruptions.
+
+    Returns:
+        A JPEG file below 290 kB.
     """
-    focus = focus_on(frame)
+    focus = choose_focus(frame)
     kinds = [_kind(spec, frame, corrupt(frame, spec.name, 5, seed)) for spec in specs]
     shown = [
         kind
@@ -50,7 +59,7 @@ def draw_sheet(frame: Frame, specs: Sequence[Spec], seed: int) -> bytes:
 
 
 def _kind(spec: Spec, before: Frame, after: Frame) -> tuple[str, ...]:
-    """What to show: "front" or all "views" of the cameras, the "points" on the front view, the "lidar"."""
+    """Choose what to draw: "front" or all "views", the "points" on the front view, the "lidar"."""
     kinds = []
     if "camera" in spec.sensors:
         same = [np.array_equal(a, b) for a, b in zip(before.images, after.images, strict=True)]
@@ -63,15 +72,15 @@ def _kind(spec: Spec, before: Frame, after: Frame) -> tuple[str, ...]:
 
 
 def _tile(frame: Frame, focus: Focus, kinds: Sequence[str]) -> UInt8:
-    """(H, 240, 3) the kinds below each other."""
+    """Draw the kinds below each other: (H, 240, 3)."""
     parts = []
     for kind in kinds:
         if kind == "lidar":
-            parts.append(lidar_picture(frame, focus, TILE_PX // 2))
+            parts.append(draw_lidar(frame, focus, TILE_PX // 2))
         elif kind == "views":
-            parts.append(camera_picture(frame, TILE_PX))
+            parts.append(draw_views(frame, TILE_PX))
         else:
-            parts.append(front_picture(frame, TILE_PX, points=kind == "points"))
+            parts.append(draw_front_view(frame, TILE_PX, points=kind == "points"))
     return np.vstack(parts)
 
 

@@ -1,4 +1,4 @@
-"""One corruption of one frame at every severity: what to show of it, and what it did."""
+"""One corruption of one frame at every severity: its pictures, and what it did."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from calico.frame import Frame, UInt8
-from calico_eval.corruption_gallery.pictures import Focus, camera_picture, lidar_picture
+from calico_eval.corruption_gallery.pictures import Focus, draw_lidar, draw_views
 from corruptions import (
     CorruptionError,
     Effect,
@@ -24,7 +24,7 @@ from corruptions import (
 
 CAMERA_PX, LIDAR_PX = 720, 300
 MAX_BYTES = 42_000
-"""Of one JPEG: all corruptions at five severities each stay below 30 MB together."""
+"""Largest size of a JPEG. All corruptions at five severities together stay below 30 MB."""
 QUALITIES = (82, 70, 55, 40, 25)
 
 
@@ -32,8 +32,14 @@ QUALITIES = (82, 70, 55, 40, 25)
 class Tile:
     """A corruption at one severity.
 
-    at: the physical value(s). cameras, lidar: data URIs, empty where that sensor stays as it was or the frame has none.
-    measured: its effect in words. problem: why the effect check failed, or empty. spared: why nothing had to change, or empty.
+    Attributes:
+        severity: The severity.
+        at: Physical values in words.
+        cameras: Data URI of the cameras; empty if they stay as they were or the frame has none.
+        lidar: Data URI of the LiDAR; empty if it stays as it was.
+        measured: Effect in words.
+        problem: Why the effect check failed, or empty.
+        spared: Why nothing had to change, or empty.
     """
 
     severity: int
@@ -47,7 +53,14 @@ class Tile:
 
 @dataclass(frozen=True)
 class Panel:
-    """A corruption (or several joined by '+') at all severities. calibration: the cameras are shown with LiDAR points."""
+    """A corruption, or several joined by '+', at all severities.
+
+    Attributes:
+        name: Name of the corruption.
+        specs: Its specification, or those of a pair.
+        calibration: Whether the cameras are drawn with LiDAR points.
+        tiles: One tile per severity.
+    """
 
     name: str
     specs: tuple[Spec, ...]
@@ -55,11 +68,21 @@ class Panel:
     tiles: tuple[Tile, ...]
 
 
-def panel(name: str, frame: Frame, focus: Focus, seed: int, severities: Sequence[int]) -> Panel:
-    """Corrupts the frame at the severities and draws the sensors that changed.
+def make_panel(
+    name: str, frame: Frame, focus: Focus, seed: int, severities: Sequence[int]
+) -> Panel:
+    """Corrupt a frame at several severities, and draw the sensors that changed.
+
+    Args:
+        name: A corruption, or several joined by '+'.
+        frame: The clean frame.
+        focus: Place of the LiDAR's close-up.
+        seed: Seed of the corruption.
+        severities: Severities to draw.
 
     Raises:
-        CorruptionError: an unknown name. One that the corruption itself raises (a ring that it needs) is shown, not raised.
+        CorruptionError: The name is unknown. An error of the corruption itself, for example that it
+            needs ring numbers, is put on the page instead.
     """
     specs = find_corruptions(name)
     calibration = any("calibration" in spec.sensors for spec in specs)
@@ -74,7 +97,7 @@ def panel(name: str, frame: Frame, focus: Focus, seed: int, severities: Sequence
 def _tile(
     name: str, specs: Sequence[Spec], frame: Frame, focus: Focus, seed: int, severity: int
 ) -> Tile:
-    at = ", ".join(value_text(spec, spec.value_at(severity)) for spec in specs)
+    at = ", ".join(describe_value(spec, spec.value_at(severity)) for spec in specs)
     lacking = next(filter(None, (spec.explain_lack([frame]) for spec in specs)), "")
     if lacking:
         return Tile(severity, at, "", "", (), "", f"does nothing to this frame: {lacking}")
@@ -87,29 +110,39 @@ def _tile(
     calibration = "calibration" in found.changed
     cameras = lidar = ""
     if after.images and ("camera" in found.changed or calibration):
-        cameras = data_uri(camera_picture(after, CAMERA_PX, points=calibration))
+        cameras = encode_picture(draw_views(after, CAMERA_PX, points=calibration))
     if found.changed & {"lidar", "labels"}:
-        lidar = data_uri(lidar_picture(after, focus, LIDAR_PX))
+        lidar = encode_picture(draw_lidar(after, focus, LIDAR_PX))
     if not passed and all(spec.by_chance for spec in specs):
         return Tile(severity, at, cameras, lidar, (), "", "spares this frame, by chance")
     repeated = tuple(
         filter(None, (spec.repeated_level([frame], spec.value_at(severity)) for spec in specs))
     )
     return Tile(
-        severity, at, cameras, lidar, (*effect_words(found), *repeated), "" if passed else message
+        severity,
+        at,
+        cameras,
+        lidar,
+        (*describe_effect(found), *repeated),
+        "" if passed else message,
     )
 
 
-def value_text(spec: Spec, value: float) -> str:
-    """'visibility_m 100 m', 'share_dropped 18 %'."""
+def describe_value(spec: Spec, value: float) -> str:
+    """Put a value of a corruption into words: 'visibility_m 100 m', 'share_dropped 18 %'.
+
+    Args:
+        spec: The corruption.
+        value: Value of its physical parameter.
+    """
     if spec.unit.startswith("share"):
         rest = spec.unit.removeprefix("share").strip()
         return f"{spec.parameter} {100 * value:.4g} %" + (f" {rest}" if rest else "")
     return f"{spec.parameter} {value:.4g} {spec.unit}"
 
 
-def effect_words(found: Effect) -> tuple[str, ...]:
-    """What changed, as short phrases; what stayed is left out."""
+def describe_effect(found: Effect) -> tuple[str, ...]:
+    """Describe what changed in short phrases."""
     words = []
     if "camera" in found.changed:
         words.append(f"pixels ±{found.pixel_change:.1f} of 255")
@@ -124,15 +157,16 @@ def effect_words(found: Effect) -> tuple[str, ...]:
             words.append(f"summed intensity × {found.intensity_ratio:.3g}")
     if found.rotation_deg > 1e-6 or found.translation_m > 1e-6:
         words.append(
-            f"cameras turned by up to {found.rotation_deg:.3g}°, shifted by up to {100 * found.translation_m:.3g} cm"
+            f"cameras turned by up to {found.rotation_deg:.3g}°, shifted by up to "
+            f"{100 * found.translation_m:.3g} cm"
         )
     if found.boxes_changed_share:
         words.append(f"{found.boxes_changed_share:.1%} of the boxes changed")
     return tuple(words)
 
 
-def data_uri(picture: UInt8) -> str:
-    """The picture as JPEG, no larger than MAX_BYTES unless the lowest quality is."""
+def encode_picture(picture: UInt8) -> str:
+    """Encode a picture as JPEG, no larger than MAX_BYTES unless the lowest quality is."""
     for quality in QUALITIES:
         stream = io.BytesIO()
         Image.fromarray(picture).save(

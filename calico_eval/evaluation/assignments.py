@@ -25,7 +25,8 @@ class EngineRoles:
     Attributes:
         baseline: Label of the engine that mCE and RRA compare the others with. None compares none.
         attack_only: Labels of engines that are only there for the attacks; they see no corruptions.
-        transfer_from: Labels of torch engines whose attacks the engines of other models see, too, as
+        transfer_from: Labels of torch engines whose attacks the engines of other models see, too,
+            as
             transfer attacks.
     """
 
@@ -78,8 +79,8 @@ def assign_condition(
     same model name (the same weights before they were exported). An attack that follows another
     model is a transfer attack and has a name of its own. It is made on every engine of
     `roles.transfer_from`. For a model without gradients and without such engines it is made on the
-    first torch engine. Attacks by queries ask the engine itself. An attack that looks at no model is
-    made once, in the name of the first engine.
+    first torch engine. Attacks by queries ask the engine itself. An attack that looks at no model
+    is made once, in the name of the first engine.
 
     Args:
         condition: Condition of the frames.

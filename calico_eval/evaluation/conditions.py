@@ -251,7 +251,8 @@ def choose_predictor(engine: Engine, condition: AnyCondition) -> Predictor:
         The engine, or the condition's file of predictions.
 
     Raises:
-        CalicoError: The folder has no such file, or the condition is an attack, which needs a model.
+        CalicoError: The folder has no such file, or the condition is an attack, which needs a
+            model.
     """
     if not isinstance(engine, PredictionFiles):
         return engine

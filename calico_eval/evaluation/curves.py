@@ -113,7 +113,7 @@ def _crossing(request: CurveRequest, name: str, ids: Sequence[str], values: Valu
 def _interval(
     request: CurveRequest, found: Crossing, parts: Sequence[Crossing], replicates: Replicates
 ) -> tuple[float | None, float | None, str]:
-    """Return lo, hi and how they are made: on the axis of the interpolation, cut at the curve's ends."""
+    """Return lo, hi and how they are made; they are cut at the ends of the curve."""
     if found.value is None:
         return None, None, "no interval"
     half = compute_half_width(

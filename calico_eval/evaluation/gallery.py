@@ -78,7 +78,8 @@ def draw_gallery(
 def _choose_worst_jobs(plan: EvaluationPlan, cells: Mapping[str, Cell]) -> list[Job]:
     """Choose the corruption and the attack with the lowest mAP.
 
-    The attack is no control and is on clean frames. If the first engine finds no boxes, mIoU counts.
+    The attack is no control and is on clean frames. If the first engine finds no boxes, mIoU
+    counts.
     """
     clean = cells[plan.jobs[0].id].metrics
     metric = "mAP" if (clean["mAP"].value or 0.0) > 0 else "mIoU"

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 Progress = Callable[[int, int, str], None]
-"""Called with the steps done, the steps in all, and what is running. A step is a frame in a cell."""
+"""Called with the steps done, the steps in all, and what is running. A step is a frame in a
+cell."""
 
 
 @dataclass(frozen=True)
@@ -16,8 +17,10 @@ class RunOptions:
     Attributes:
         title: Title of the report.
         command: Words that the user typed, for the report.
-        config_yaml: Text of the resolved configuration, kept as config.yaml. None keeps no such file.
-        save_attacked: Whether attacked frames are kept, in attacked/<cell>/ of the first engine that
+        config_yaml: Text of the resolved configuration, kept as config.yaml. None keeps no such
+            file.
+        save_attacked: Whether attacked frames are kept, in attacked/<cell>/ of the first engine
+            that
             sees them.
         pictures: Whether the gallery is drawn.
         sanity: Whether the sanity verdict of the attacks is made. Without it their figures are

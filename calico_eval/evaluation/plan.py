@@ -161,8 +161,8 @@ def make_plan(
     Raises:
         CalicoError: There is nothing to run, or two engines have one name. The baseline is unknown.
             A corruption has two curves, or can do nothing to the data. No model can be attacked as
-            asked (what only some models lack is left out with a note). A folder of predictions lacks
-            a condition. A universal attack has no frames to learn on.
+            asked (what only some models lack is left out with a note). A folder of predictions
+            lacks a condition. A universal attack has no frames to learn on.
         CorruptionError: A corruption or severity is unknown.
     """
     roles = roles or EngineRoles()

@@ -1,4 +1,4 @@
-"""Run an evaluation: the missing cells, then the summary, the curves, the gallery and results.json."""
+"""Run an evaluation: the missing cells, then summary, curves, gallery and results.json."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def run_evaluation(
     """Measure every cell of a plan and write the run folder (`store.RunStore`).
 
     The caller holds the folder's lock (`calico.files.lock_folder`). A cell is written when it is
-    done. An evaluation that is killed goes on with the missing cells and ends with the same bytes of
-    cells, gallery and results.json.
+    done. An evaluation that is killed goes on with the missing cells and ends with the same bytes
+    of cells, gallery and results.json.
 
     Args:
         plan: Plan from `make_plan` with the same inputs.
@@ -71,9 +71,11 @@ def run_evaluation(
         What results.json holds.
 
     Raises:
-        ReportError: The results contradict themselves, which is a fault of this program. results.json
+        ReportError: The results contradict themselves, which is a fault of this program.
+            results.json
             is written nevertheless.
-        CalicoError: The folder holds something else, a condition changed nothing, an attack went over
+        CalicoError: The folder holds something else, a condition changed nothing, an attack went
+            over
             its budget, or a model failed. Cells that were finished before stay.
     """
     run = _Run(plan, inputs, out_dir, options, listeners or Listeners())
@@ -210,7 +212,7 @@ def _read_finished(
 
 
 def _describe_models(engines: Sequence[Engine]) -> tuple[Model, ...]:
-    """Describe every model once. The hash is that of its first engine; the description names all."""
+    """Describe every model once, with the hash of its first engine."""
     models: dict[str, Model] = {}
     for engine in engines:
         known = models.get(engine.model_name)

@@ -63,7 +63,7 @@ def _make_active_checks(
     store: RunStore,
     listen: Callable[[str], None],
 ) -> list[SanityCheck]:
-    """Return the engine's active checks; those that the store lacks are made and stored by group."""
+    """Return the engine's active checks; make and store those that the store lacks."""
     positions = spread_indices(len(plan.indices), CANDIDATES)
     frames = [inputs.source[plan.indices[at]] for at in positions]
     specs = list(dict.fromkeys(j.attack for j in plan.jobs if j.source_engine == name and j.attack))
@@ -100,11 +100,11 @@ def list_attacked_engines(
 def _join_checks(
     sheet: Sheet, cells: Sequence[SanityCheck], active: Sequence[SanityCheck]
 ) -> list[SanityCheck]:
-    """Join all sixteen in order: what the cells say if they say something, else the active check."""
+    """Join all sixteen in order; what the cells say counts before the active check."""
     order = {
         **{check.id: check for check in active},
         **{check.id: check for check in cells if check.verdict != "NOT RUN"},
     }
     missing = {check.id: check for check in cells if check.id not in order}
     nothing = "does not apply to the attacks and sensors of this run"
-    return [order.get(id) or missing.get(id) or not_run(sheet, id, nothing) for id in TITLES]  # noqa: A001
+    return [order.get(key) or missing.get(key) or not_run(sheet, key, nothing) for key in TITLES]

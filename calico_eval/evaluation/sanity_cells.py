@@ -1,7 +1,10 @@
-"""The sanity checks that compare finished cells: S2, S4, S5, S6, S12 and S16 by a metric, S9 and S11 by what the attacks noted.
+"""The sanity checks that compare finished cells.
 
-Two cells are compared by the same scenes left out of both (`jackknife`), which cancels what the scenes have in common. What goes
-the wrong way by less than the interval is a warning: on few scenes nothing can fail. Only attacks on clean frames are compared.
+S2, S4, S5, S6, S12 and S16 compare a metric; S9 and S11 read what the attacks noted. Two cells are
+compared by the same scenes left out of both (`jackknife`), which cancels what the scenes have in
+common. A difference in the wrong direction is a failure only if its confidence interval excludes
+zero; otherwise it is a warning. With few scenes the intervals are wide, so that a check can warn
+but not fail. Only attacks on clean frames are compared.
 """
 
 from __future__ import annotations
@@ -22,18 +25,25 @@ from calico_eval.metrics.suffstats import FrameStats
 from reports.schema import Cell, SanityCheck
 
 SMALL, MARGIN = 0.005, 0.01
-"""Differences of a metric that are not worth a warning, and that may fail a check."""
+"""Largest difference of a metric without a warning, and smallest difference that can fail a
+check."""
 RANKS = ("noise", "fgsm", "pgd", "apgd_decay")
-"""From weak to strong (S5)."""
+"""Algorithms from weak to strong (S5)."""
 FAR_WEAKER = 0.5
-"""Share of the attack's harm that noise may do (S16)."""
+"""Largest share of the attack's harm that noise may do (S16)."""
 RISEN, MOSTLY_RISEN = 1.0, 0.9
-"""Share of the attacked frames on which the objective must rise (S9)."""
+"""Shares of the attacked frames on which the objective must rise to pass, and not to fail (S9)."""
 
 
 @dataclass(frozen=True)
 class Attacked:
-    """A finished cell with an attack on clean frames."""
+    """A finished cell with an attack on clean frames.
+
+    Attributes:
+        job: Job of the cell.
+        spec: The attack.
+        cell: The finished cell.
+    """
 
     job: Job
     spec: AttackSpec
@@ -41,7 +51,7 @@ class Attacked:
 
     @property
     def metric(self) -> str:
-        """What its harm is measured by."""
+        """Metric that the harm of the attack is measured by."""
         of_maps = SUCCESS_OF[self.spec.objective] in (MAP_ERASED, MAP_CREATED, MAP_WRONG)
         return "mIoU_present" if of_maps else "mAP_present"
 
@@ -52,15 +62,12 @@ class Attacked:
             return str(self.job.condition)
         work = ("query", "queries") if access == "queries" else ("step", "steps")
         effort = f"{self.spec.steps} {work[self.spec.steps != 1]}"
-        return f"{self.job.condition}, {effort}, {self.spec.restarts} {('start', 'starts')[self.spec.restarts != 1]}"
+        starts = ("start", "starts")[self.spec.restarts != 1]
+        return f"{self.job.condition}, {effort}, {self.spec.restarts} {starts}"
 
 
 class CellChecks:
-    """The cells that say something about one engine.
-
-    Args:
-        plan, cells, stats: of the finished run. engine: its label. models: engine label to model name.
-    """
+    """The cells of a finished run that say something about one engine."""
 
     def __init__(
         self,
@@ -70,6 +77,15 @@ class CellChecks:
         engine: str,
         models: Mapping[str, str],
     ) -> None:
+        """Choose the cells.
+
+        Args:
+            plan: Plan of the evaluation.
+            cells: Finished cells by id.
+            stats: Frames of each cell by id.
+            engine: Label of the engine.
+            models: Engine label to model name.
+        """
         self._sheet = Sheet(models[engine], engine.removeprefix(f"{models[engine]}/"))
         mine = [job for job in plan.jobs if models[job.engine] == models[engine]]
         attacks = [
@@ -100,7 +116,7 @@ class CellChecks:
         self._values: Replicates = replicate_metrics(stats, ids)
 
     def make_checks(self) -> list[SanityCheck]:
-        """Make S2, S4, S5, S6, S9, S11, S12 and S16; NOT RUN if the run holds no cells to compare."""
+        """Make S2, S4, S5, S6, S9, S11, S12 and S16; NOT RUN without cells to compare."""
         return [
             self._ordered(
                 "S2",
@@ -150,7 +166,7 @@ class CellChecks:
         bad: str,
         needs: str,
     ) -> SanityCheck:
-        """pairs: (should do less harm, should do as much or more)."""
+        """Check pairs of attacks, of which the second should do at least as much harm."""
         verdicts: list[Verdict] = []
         messages, largest = [], None
         for weak, strong in pairs:
@@ -159,7 +175,7 @@ class CellChecks:
             )
             if math.isnan(excess):  # nothing to find in these frames
                 continue
-            verdicts.append(graded(excess, half))
+            verdicts.append(grade_excess(excess, half))
             if verdicts[-1] != "PASS":
                 shown = (
                     "no interval"
@@ -184,7 +200,10 @@ class CellChecks:
         )
 
     def _difference(self, a: Attacked, b: Attacked, metric: str) -> tuple[float, float | None]:
-        """Metric under a minus metric under b, and half of its interval; frames of one scene are too alike to make one."""
+        """Return the metric under a minus under b, and half of its interval.
+
+        Frames of one scene are too alike to make an interval.
+        """
         one, other = a.job.id, b.job.id
         parts = [part[one][metric] - part[other][metric] for part in self._values.left_out]
         return self._values.full[one][metric] - self._values.full[other][
@@ -192,7 +211,7 @@ class CellChecks:
         ], compute_half_width(parts if self._values.groups.unit == "scene" else [])
 
     def _budgets(self) -> Iterator[tuple[Attacked, Attacked]]:
-        """Each attack against those of the next larger budgets: of both sensors at once, too."""
+        """Pair each attack with those of the next larger budgets, also of both sensors at once."""
         for family in _families(self.white, lambda spec: replace(spec, threat=Threat())):
             within = [
                 (a, b) for a in family for b in family if _within(a.spec.threat, b.spec.threat)
@@ -204,7 +223,7 @@ class CellChecks:
             )
 
     def _more(self, effort: str) -> Iterator[tuple[Attacked, Attacked]]:
-        """Attacks that differ in "steps" or in "restarts" only, from little to much."""
+        """Pair attacks that differ in "steps" or in "restarts" only, from little to much."""
         other = "restarts" if effort == "steps" else "steps"
 
         def alike(spec: AttackSpec) -> tuple[AttackSpec, int]:
@@ -225,10 +244,11 @@ class CellChecks:
             yield from pairwise(best[name] for name in RANKS if name in best)
 
     def _access_pairs(self) -> Iterator[tuple[Attacked, Attacked]]:
-        """Per budget and head, the most harmful black-box attack and the most harmful transfer, each against the most harmful
-        white-box attack. One change for all frames is no white-box attack on any of them.
+        """Pair the worst black-box and the worst transfer attack with the worst white-box attack.
 
-        Black-box is not compared with transfer: few queries do less than the gradients of another model, which masks nothing.
+        This is done for each budget and head. One change for all frames is no white-box attack on
+        any of them. Black-box is not compared with transfer: few queries do less than the gradients
+        of another model, which masks nothing.
         """
         white = [a for a in self.white if ALGORITHMS[a.spec.name].fit is None]
 
@@ -247,7 +267,7 @@ class CellChecks:
             yield from ((weak, strong) for weak in weaker)
 
     def _noise(self) -> SanityCheck:
-        """Per attack with a control of its budget: the control's share of the harm, worst attack first."""
+        """Check the control's share of the harm, for every attack with a control of its budget."""
         verdicts: list[Verdict] = []
         messages, shares = [], []
         for attack in self.white:
@@ -267,7 +287,7 @@ class CellChecks:
                 verdicts.append(
                     "PASS"
                     if noise <= FAR_WEAKER * harm
-                    else worst_verdict(["WARN", graded(excess, half)])
+                    else worst_verdict(["WARN", grade_excess(excess, half)])
                 )
                 if verdicts[-1] != "PASS":
                     messages.append(f"{attack} takes {harm:.3f} of {metric}, noise {noise:.3f}")
@@ -278,7 +298,10 @@ class CellChecks:
                 "the run does not hold noise at the budget of an attack; add --attack noise",
             )
         verdict = worst_verdict(verdicts)
-        why = "; either the attack finds nothing (see S3, S7, S13), or the budget is too small to matter or drowns the data"
+        why = (
+            "; either the attack finds nothing (see S3, S7, S13), or the budget is too small to "
+            "matter or drowns the data"
+        )
         message = (
             "noise does less than half of the harm"
             if verdict == "PASS"
@@ -308,8 +331,11 @@ class CellChecks:
         message = "the objective rose on every attacked frame"
         if verdict != "PASS":
             message = (
-                f"the objective rose on {share:.1%} of {attacked} attacked frames, {unchanged} came back unchanged, {bad} "
-                "entries of gradients were NaN or infinite: there the figures are those of a failed attack"
+                f"the objective rose on {share:.1%} of {attacked} attacked frames, {unchanged} "
+                "came back "
+                f"unchanged, {bad} entries of gradients were NaN or infinite: there the figures "
+                "are those "
+                "of a failed attack"
             )
         return self._sheet.check(
             "S9",
@@ -332,31 +358,38 @@ class CellChecks:
         return self._sheet.check(
             "S11",
             "PASS" if good else "FAIL",
-            "the steps together are at least the ball's diameter"
+            "the steps together reach across the budget region"
             if good
-            else "an attack could not cross its own ball: more steps or longer ones",
+            else "an attack could not cross its budget region: more steps or longer ones",
             attacks=len(reach),
             lowest_reach_in_radii=min(reach),
         )
 
 
-def graded(excess: float, half: float | None) -> Verdict:
-    """excess: by how much a metric is better under what should do more harm; half: of its interval."""
+def grade_excess(excess: float, half: float | None) -> Verdict:
+    """Grade a difference in the wrong direction.
+
+    Args:
+        excess: By how much a metric is better under the attack that should do more harm.
+        half: Half of the interval of that difference, or None without an interval.
+    """
     if excess > MARGIN and half is not None and excess > half:
         return "FAIL"
     return "WARN" if excess > SMALL else "PASS"
 
 
 def _reach(spec: AttackSpec) -> float:
-    """How far the steps of an attack could go together, in radii."""
+    """Compute how far the steps of an attack can go together, in radii of the budget."""
     if spec.name == "apgd_decay":
         return sum(falling_steps(spec))
     return spec.steps * (APGD_STEP if spec.name == "apgd" else spec.step)
 
 
 def _raised(cell: Cell) -> tuple[int, int]:
-    """(frames on which the objective was to rise, those on which it did). Of what was learnt on other frames (`Fitted`): those,
-    and all of them or none, by its mean over them."""
+    """Count the frames on which the objective was to rise, and those on which it did.
+
+    A universal attack counts the frames it was learnt on, and all of them or none by their mean.
+    """
     details = cell.details
     if "fitted_frames" in details:
         frames, end = int(details["fitted_frames"] or 0), float(details["fitted_loss_end"] or 0.0)
@@ -372,7 +405,7 @@ def _access(attack: Attacked) -> str:
 def _families(
     attacks: Sequence[Attacked], alike: Callable[[AttackSpec], object]
 ) -> list[list[Attacked]]:
-    """Attacks whose specs are `alike`."""
+    """Group attacks whose specs are alike."""
     groups: dict[object, list[Attacked]] = {}
     for attack in attacks:
         groups.setdefault(alike(attack.spec), []).append(attack)
@@ -380,6 +413,6 @@ def _families(
 
 
 def _within(small: Threat, large: Threat) -> bool:
-    """Whether the smaller threat allows nothing that the larger does not."""
+    """Tell whether the smaller threat allows nothing that the larger does not."""
     names = [field.name for field in fields(Threat) if field.name != "r_min_m"]
     return small != large and all(getattr(small, name) <= getattr(large, name) for name in names)

@@ -4,11 +4,11 @@ A file is written whole or not at all, and checked when it is read.
 
 run.json          what the run is: compared when it is resumed
 config.yaml       the resolved configuration
-cells/<id>.json   a finished cell; written after its frames, so that the cell is complete if it exists
-frames/<id>.parquet   the per-frame statistics behind it; the cell's file holds its hash
+cells/<id>.json   a finished cell; written after its frames, so that the cell is complete if it
+exists frames/<id>.parquet   the per-frame statistics behind it; the cell's file holds its hash
 timings.json      seconds per cell; the only file that differs between two runs of one command
-sanity/<engine>.json  the sanity checks that ran the model (`evaluation.sanity`)
-gallery/, results.json   at the end
+sanity/<engine>.json  the sanity checks that ran the model (`evaluation.sanity`) gallery/,
+results.json   at the end
 
 All but config.yaml and the gallery carry their own checksum (`calico.files.seal`).
 """
@@ -143,7 +143,8 @@ class RunStore:
             }
         except (FileError, ValueError, KeyError, TypeError, AttributeError) as error:
             self._warn(
-                f"{error if isinstance(error, FileError) else f'sanity checks {path}: {error}'}; made again"
+                f"{error if isinstance(error, FileError) else f'sanity checks {path}: {error}'}; "
+                "made again"
             )
             return {}
 
@@ -172,7 +173,8 @@ class RunStore:
             times: dict[str, float] = dict(read_sealed_json(path, what="timings")["seconds"])
         except (FileError, ValueError, KeyError, TypeError) as error:
             self._warn(
-                f"{error if isinstance(error, FileError) else f'timings {path}: {error}'}; begun again"
+                f"{error if isinstance(error, FileError) else f'timings {path}: {error}'}; begun "
+                "again"
             )
             return {}
         return times
@@ -190,7 +192,8 @@ class RunStore:
             before = read_sealed_json(self.path / RUN_FILE, what="run").get("identity")
         except FileError as error:
             raise CalicoError(
-                f"{error}; it does not say what could be resumed: start again with --overwrite, or use another --out"
+                f"{error}; it does not say what could be resumed: start again with --overwrite, or "
+                "use another --out"
             ) from None
         if not isinstance(before, dict):
             before = {}
@@ -207,7 +210,7 @@ class RunStore:
 
 
 def _difference(before: Any, now: Any) -> str:
-    """Put two values of one entry into words; of lists and mappings at most three items that differ."""
+    """Put two values of one entry into words, at most three items that differ."""
     if isinstance(before, dict) and isinstance(now, dict):
         names = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
         return "; ".join(
@@ -215,5 +218,8 @@ def _difference(before: Any, now: Any) -> str:
         )
     if isinstance(before, list) and isinstance(now, list):
         gone, new = ([str(v) for v in a if v not in b] for a, b in ((before, now), (now, before)))
-        return f"{len(gone)} only there ({', '.join(gone[:3])}), {len(new)} only now ({', '.join(new[:3])})"
+        return (
+            f"{len(gone)} only there ({', '.join(gone[:3])}), {len(new)} only now "
+            f"({', '.join(new[:3])})"
+        )
     return f"{to_json(before, None).strip()} there, {to_json(now, None).strip()} now"

@@ -41,8 +41,8 @@ def summarise_cells(
     """Compute the aggregates of every engine over its corruptions.
 
     Corruptions that change no sensor of an engine are left out of its aggregates, since it can lose
-    nothing there. A comparison with a baseline that lacks the metric (it draws no map) is null, with
-    the reason.
+    nothing there. A comparison with a baseline that lacks the metric (it draws no map) is null,
+    with the reason.
 
     Args:
         plan: Plan of the evaluation.

@@ -11,8 +11,9 @@ MOST_CELLS = 2
 def choose_traced_jobs(plan: EvaluationPlan) -> tuple[Job, ...]:
     """Choose the cells that keep losses, at most `MOST_CELLS`.
 
-    They are white-box attacks on clean frames: for each sensor, the one with most steps and then the
-    largest budget. Universal attacks are left out, since they are learnt before, on other frames.
+    They are white-box attacks on clean frames: for each sensor, the one with most steps and then
+    the largest budget. Universal attacks are left out, since they are learnt before, on other
+    frames.
     """
     white = [
         (attack, job)

@@ -1,7 +1,7 @@
 """What universal attacks learn before an evaluation.
 
-A universal attack is learnt once per condition and attacked engine, on frames of scenes that are not
-evaluated.
+A universal attack is learnt once per condition and attacked engine, on frames of scenes that are
+not evaluated.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class UniversalAttacks:
     """What the universal attacks of a run have learnt.
 
     An attack is learnt when it is asked for the first time, and remembered. It is a function of the
-    engine's weights, the frames, the condition and the seed, so that a resumed evaluation learns the
-    same again if it needs it.
+    engine's weights, the frames, the condition and the seed, so that a resumed evaluation learns
+    the same again if it needs it.
     """
 
     def __init__(self, inputs: EvaluationInputs, indices: Sequence[int], seed: int) -> None:

@@ -1,4 +1,5 @@
-"""The adversary of training: within its budget, stronger than its random start, and without a trace on the model."""
+"""The adversary of training: within its budget, stronger than its random start, and without a trace
+on the model."""
 
 import pytest
 import torch

@@ -23,7 +23,8 @@ from tests.calico_eval.evaluations import plan_for
 
 
 class Oracle:
-    """An engine that answers with the ground truth of the frames it is given, and notes what it saw."""
+    """An engine that answers with the ground truth of the frames it is given, and notes what it
+    saw."""
 
     name, model_name, sensors, sha256 = "oracle", "oracle", ("lidar",), "0"
 
@@ -61,7 +62,8 @@ def test_batches_keep_the_order_and_the_progress_ends_at_all(street: FrameSource
 
 
 def test_a_perfect_model_of_two_classes_scores_two_tenths(street: FrameSource) -> None:
-    """Objects without points are predicted too, but are no ground truth: false positives lower neither recall nor AP much."""
+    """Objects without points are predicted too, but are no ground truth: false positives lower
+    neither recall nor AP much."""
     seen = [frame.boxes.num_points > 0 for frame in (street[i] for i in range(6))]
     assert all(mask.any() for mask in seen)
 

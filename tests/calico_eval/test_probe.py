@@ -124,7 +124,8 @@ def objects(*rows: tuple[float, ...], labels: list[int], points: list[int]) -> B
 
 
 def test_cells_of_one_box_by_hand() -> None:
-    """4.2 x 1.8 m along x, centre at (2, 1): centres x 0.5, 1.5, 2.5, 3.5 and y 0.5, 1.5 lie inside."""
+    """4.2 x 1.8 m along x, centre at (2, 1): centres x 0.5, 1.5, 2.5, 3.5 and y 0.5, 1.5 lie
+    inside."""
     labels = cell_labels(objects((2.0, 1.0, 4.2, 1.8, 0.0), labels=[3], points=[9]), GRID)
     assert labels.shape == (12, 16)
     rows, columns = np.nonzero(labels == 3)
@@ -143,7 +144,8 @@ def test_cells_of_a_turned_box_agree_with_shapely(yaw: float) -> None:
 
 
 def test_small_hidden_and_outer_objects() -> None:
-    """A cone between centres has the cell that it stands in; the hidden car none; the car off the grid none."""
+    """A cone between centres has the cell that it stands in; the hidden car none; the car off the
+    grid none."""
     boxes = objects(
         (0.1, 0.1, 0.3, 0.3, 0.0),
         (4.0, 4.0, 4.0, 2.0, 0.0),
@@ -182,7 +184,8 @@ def test_features_that_paint_the_answer_score_one(streets: FrameSource, branch: 
 
 
 def test_both_are_the_lidar_beside_the_cameras(streets: FrameSource) -> None:
-    """Cameras that paint the answer are read off beside a LiDAR that is noise; their channels are means of 2 x 2 cells."""
+    """Cameras that paint the answer are read off beside a LiDAR that is noise; their channels are
+    means of 2 x 2 cells."""
     model = Painted(config())
     model.lidar_features = Noise.lidar_features.__get__(model)  # type: ignore[method-assign]
     fit, test = probe_split(streets, 4, seed=0)

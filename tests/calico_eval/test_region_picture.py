@@ -65,7 +65,8 @@ def test_a_region_is_the_mean_of_its_points(places: Places, street: FrameSource)
 
 
 def test_most_points_decide_the_class(frame: Frame) -> None:
-    """Of the hand-built frame: 600 points on the ground, then 40 in the car (0), then 40 in the pedestrian (5)."""
+    """Of the hand-built frame: 600 points on the ground, then 40 in the car (0), then 40 in the
+    pedestrian (5)."""
     rows = np.concatenate(
         [
             np.arange(600, 610),

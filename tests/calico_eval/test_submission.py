@@ -54,7 +54,8 @@ def test_round_trip(frame: Frame, tmp_path: Path) -> None:
 
 
 def test_one_box_by_hand(frame: Frame, tmp_path: Path) -> None:
-    """A car 10 m ahead of a sensor that looks along global y: 10 m further along y, turned by 90 degrees."""
+    """A car 10 m ahead of a sensor that looks along global y: 10 m further along y, turned by 90
+    degrees."""
     pose = from_quaternion(list(Quaternion(axis=[0, 0, 1], degrees=90)), (100.0, 200.0, 2.0))
     boxes = np.array([[10, 0, -1, 4.5, 1.9, 1.6, 0, 5, 0]], np.float32)
     predictions = Predictions(boxes, np.array([0.75], np.float32), np.array([0]))

@@ -6,7 +6,7 @@ from click.testing import CliRunner
 
 from calico.cli.main import cli
 from calico.errors import CalicoError
-from calico_eval.cli.eval import line_of, rare_classes
+from calico_eval.cli.eval import format_line, name_rare_classes
 from reports.schema import Metric
 
 
@@ -18,12 +18,12 @@ def error_of(*words: str) -> str:
 
 def test_an_interval_over_one_scene_says_so() -> None:
     metric = Metric(value=0.5, lo=0.4, hi=0.6, n_frames=6, n_scenes=1, n_objects=7)
-    assert line_of("mAP", metric).endswith(
+    assert format_line("mAP", metric).endswith(
         " 0.5000  [0.4000, 0.6000]  (6 frames, one scene, 7 objects)"
     )
     metric = Metric(value=0.5, n_frames=6, n_scenes=2)
-    assert line_of("mIoU", metric).endswith(" 0.5000  (6 frames, 2 scenes)")
-    assert "undefined (no map)" in line_of(
+    assert format_line("mIoU", metric).endswith(" 0.5000  (6 frames, 2 scenes)")
+    assert "undefined (no map)" in format_line(
         "mIoU", Metric(value=None, reason="no map", n_frames=0, n_scenes=0)
     )
 
@@ -31,12 +31,12 @@ def test_an_interval_over_one_scene_says_so() -> None:
 def test_eval_names_the_classes_that_its_intervals_know_too_little_of() -> None:
     method = "scene jackknife, t, 95%"
     metric = Metric(value=0.5, lo=0.4, hi=0.6, method=method, n_frames=8, n_scenes=4)
-    assert rare_classes(metric) == ""
+    assert name_rare_classes(metric) == ""
     assert (
-        rare_classes(metric.model_copy(update={"method": f"{method}; in none: bus"}))
+        name_rare_classes(metric.model_copy(update={"method": f"{method}; in none: bus"}))
         == "in none: bus"
     )
-    assert rare_classes(metric.model_copy(update={"method": None})) == ""
+    assert name_rare_classes(metric.model_copy(update={"method": None})) == ""
 
 
 def test_eval_leaves_a_file_that_is_there_alone(tmp_path: Path) -> None:

@@ -34,14 +34,16 @@ MISTAKES = {
 
 
 def test_a_mistake_in_the_options_is_said_before_torch_is_loaded() -> None:
-    """In a process of its own: this one has torch. It takes seconds to load, and the models longer."""
+    """In a process of its own: this one has torch. It takes seconds to load, and the models
+    longer."""
     code = (
         "import json, sys\n"
         "from click.testing import CliRunner\n"
         "from calico.cli.main import cli\n"
         "said = []\n"
         "for text in sys.argv[1:]:\n"
-        "    done = CliRunner().invoke(cli, ['robust', 'examples.user_model:build', *text.split()])\n"
+        "    done = CliRunner().invoke(cli, ['robust', 'examples.user_model:build', "
+        "*text.split()])\n"
         "    said.append([done.exit_code, done.output + str(done.exception)])\n"
         "print(json.dumps([said, 'torch' in sys.modules]))\n"
     )

@@ -135,8 +135,10 @@ def test_every_kind_of_model_has_its_usual_objective(
     small_engine: TorchEngine, engines: str, helpers: str, expected: tuple[str, ...]
 ) -> None:
     known: dict[str, Engine] = {
-        "ours": small_engine, "loss": wrap_user_model(WithLoss()), "plain": wrap_user_model(Plain())
-    }  # fmt: skip
+        "ours": small_engine,
+        "loss": wrap_user_model(WithLoss()),
+        "plain": wrap_user_model(Plain()),
+    }
     found = choose_usual_objectives(
         [known[name] for name in engines.split()], [known[name] for name in helpers.split()]
     )
@@ -149,9 +151,12 @@ def test_attacks_that_see_predictions_only_take_hide_for_a_models_own_loss() -> 
     specs = options.make_specs(Suite((), attacks=names), [wrap_user_model(WithLoss())], [])
     found = {(spec.name, spec.objective) for spec in specs}
     assert found == {
-        ("pgd", "model_loss"), ("noise", "model_loss"), ("square", "hide"), ("spoof", "hide"),
+        ("pgd", "model_loss"),
+        ("noise", "model_loss"),
+        ("square", "hide"),
+        ("spoof", "hide"),
         ("spoof_random", "hide"),
-    }  # fmt: skip
+    }
     assert len(specs) == len(set(specs))
 
 

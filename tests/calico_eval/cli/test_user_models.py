@@ -1,4 +1,5 @@
-"""On the command line, whatever a user's model does is a mistake of the user's: one message, exit code 2."""
+"""On the command line, whatever a user's model does is a mistake of the user's: one message, exit
+code 2."""
 
 from __future__ import annotations
 
@@ -122,7 +123,8 @@ def test_eval_says_its_ranges_and_that_a_model_does_not_repeat_itself(
 ) -> None:
     predict = (
         "self.n = getattr(self, 'n', 0) + 1; "
-        "return [dict(boxes=[[5, 0, 0, 4, 2, 2, 0]], scores=[1 / self.n], labels=[0]) for _ in frames]"
+        "return [dict(boxes=[[5, 0, 0, 4, 2, 2, 0]], scores=[1 / self.n], labels=[0]) for _ in "
+        "frames]"
     )
     spec = write_model(tmp_path, monkeypatch, "cli_eval", predict=predict)
     assert run(monkeypatch, "eval", spec, *settings) == 0
@@ -132,8 +134,8 @@ def test_eval_says_its_ranges_and_that_a_model_does_not_repeat_itself(
     )
     assert printed.out.startswith(first)
     assert (
-        "cli_eval/user answers differently when it is asked twice about one frame (scores by up to 0.167)"
-        in printed.err
+        "cli_eval/user answers differently when it is asked twice about one frame (scores by up to "
+        "0.167)" in printed.err
     )
     assert run(monkeypatch, "eval", spec, *settings, "--set", "eval.clip_range_to_grid=false") == 0
     assert capsys.readouterr().out.startswith("cli_eval/user on sim-val; nuScenes ranges\n")

@@ -16,9 +16,9 @@ from calico.errors import CalicoError
 from calico.frame import Frame
 from calico_eval.corruption_gallery.closeup import GAP_PX, LABEL_PX, WIDTH_PX, draw_closeup
 from calico_eval.corruption_gallery.page import render_page
-from calico_eval.corruption_gallery.pictures import camera_picture, focus_on, lidar_picture
+from calico_eval.corruption_gallery.pictures import choose_focus, draw_lidar, draw_views
 from calico_eval.corruption_gallery.sheet import MAX_BYTES, draw_sheet
-from calico_eval.corruption_gallery.tiles import effect_words, panel, value_text
+from calico_eval.corruption_gallery.tiles import describe_effect, describe_value, make_panel
 from corruptions import SPECS, CorruptionError, measure_effect
 
 
@@ -74,11 +74,11 @@ def test_a_failed_check_is_shown_and_what_cannot_be_is_no_failure(frame: Frame) 
 
 
 def test_only_sensors_that_changed_are_drawn(frame: Frame) -> None:
-    focus = focus_on(frame)
-    tile = panel("point_drop", frame, focus, 0, (3,)).tiles[0]
+    focus = choose_focus(frame)
+    tile = make_panel("point_drop", frame, focus, 0, (3,)).tiles[0]
     assert tile.lidar.startswith("data:image/jpeg;base64,")
     assert not tile.cameras
-    assert panel("low_light", frame, focus, 0, (3,)).tiles[0].lidar == ""
+    assert make_panel("low_light", frame, focus, 0, (3,)).tiles[0].lidar == ""
     blind = frame.replace(
         images=(),
         camera_K=np.zeros((0, 3, 3)),
@@ -94,23 +94,23 @@ def test_only_sensors_that_changed_are_drawn(frame: Frame) -> None:
 
 
 def test_values_and_effects_in_words(frame: Frame) -> None:
-    assert value_text(SPECS["fog"], 87.0) == "visibility_m 87 m"
-    assert value_text(SPECS["point_drop"], 0.18) == "share_dropped 18 %"
+    assert describe_value(SPECS["fog"], 87.0) == "visibility_m 87 m"
+    assert describe_value(SPECS["point_drop"], 0.18) == "share_dropped 18 %"
     keep = np.arange(len(frame.points)) % 4 > 0
     thinner = frame.replace(
         points=frame.points[keep], ring=frame.ring[keep], sweep_index=frame.sweep_index[keep]
     )
-    words = effect_words(measure_effect(frame, thinner))
+    words = describe_effect(measure_effect(frame, thinner))
     assert words[0] == f"points {len(frame.points)} → {int(keep.sum())}"
     assert "25.0% of the positions gone" in words
-    assert effect_words(measure_effect(frame, frame)) == ()
+    assert describe_effect(measure_effect(frame, frame)) == ()
 
 
 def test_the_close_up_shows_the_object_where_it_is(frame: Frame) -> None:
-    focus = focus_on(frame)
-    clean = lidar_picture(frame, focus, 200)
+    focus = choose_focus(frame)
+    clean = draw_lidar(frame, focus, 200)
     assert clean.shape == (200, 400, 3)
-    assert camera_picture(frame, 300).shape[1] == 300
+    assert draw_views(frame, 300).shape[1] == 300
     far = frame.replace(
         points=np.array([[500, 0, 0, 1, 0]], np.float32),
         ring=frame.ring[:1],
@@ -119,7 +119,7 @@ def test_the_close_up_shows_the_object_where_it_is(frame: Frame) -> None:
     near_points = far.points.copy()
     near_points[0, :3] = focus.middle
     near = far.replace(points=near_points)
-    changed = (lidar_picture(near, focus, 200) != lidar_picture(far, focus, 200)).any(axis=-1)
+    changed = (draw_lidar(near, focus, 200) != draw_lidar(far, focus, 200)).any(axis=-1)
     assert changed[45:55, 295:305].any()  # the middle of the upper close-up
     assert not changed[:40, 200:].any()
 

@@ -1,4 +1,5 @@
-"""An evaluation over the small street with the example model, for tests that kill it: python killed_evaluation.py OUT [--resume].
+"""An evaluation over the small street with the example model, for tests that kill it: python
+killed_evaluation.py OUT [--resume].
 
 With --kill-after N the process kills itself (SIGKILL) when the Nth cell has been written.
 """

@@ -61,6 +61,9 @@ def test_an_attack_by_gradients_follows_the_models_own_or_is_a_transfer(
     other = TorchEngine(small_engine.model, small_engine.config, "cpu", model_name="other")
     found = looked_at("pgd", [user("a"), other, small_engine, user("small")])
     assert [(to, on) for _, to, on in found] == [
-        ("a", "other"), ("other", "other"), ("small", "small"), ("small", "small"),
-    ]  # fmt: skip
+        ("a", "other"),
+        ("other", "other"),
+        ("small", "small"),
+        ("small", "small"),
+    ]
     assert ["transfer" in title for title, *_ in found] == [True, False, False, False]

@@ -1,4 +1,5 @@
-"""Attacks in an evaluation: crafted once on the torch model, shown to it and to engines without gradients, and refereed."""
+"""Attacks in an evaluation: crafted once on the torch model, shown to it and to engines without
+gradients, and refereed."""
 
 from __future__ import annotations
 
@@ -76,7 +77,8 @@ def test_attacks_are_crafted_once_and_shown_to_every_engine(
         indices=FRAMES,
     )
     assert plan.notes == (
-        "left out on cluster/user: attack camera_pgd 8/255: model cluster has no camera branch to attack; it has lidar",
+        "left out on cluster/user: attack camera_pgd 8/255: model cluster has no camera branch to "
+        "attack; it has lidar",
     )
     results = run_for(plan, engines, street, tmp_path / "run", title="t", pictures=False)
     assert len(crafted) == len(set(crafted)) == 3 * len(FRAMES)
@@ -123,7 +125,8 @@ def test_attacks_are_crafted_once_and_shown_to_every_engine(
 def test_an_attack_model_of_another_model_gives_transfer_cells(
     small_engine: TorchEngine, street: FrameSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Made once on the other model, shown to ours beside our own attack, under a name of its own; S6 compares the two."""
+    """Made once on the other model, shown to ours beside our own attack, under a name of its own;
+    S6 compares the two."""
     crafted: list[tuple[str, str]] = []
 
     def counted(
@@ -139,9 +142,14 @@ def test_an_attack_model_of_another_model_gives_transfer_cells(
             parameter.mul_(1.05)
     engines = [small_engine, TorchEngine(weaker, small_engine.config, "cpu", model_name="other")]
     plan = plan_for(
-        engines, street, ranges=class_ranges(16.0), attacks=(CAMERA, NOISE), attack_only=("other/torch-cpu",),
-        transfer_from=("other/torch-cpu",), indices=FRAMES,
-    )  # fmt: skip
+        engines,
+        street,
+        ranges=class_ranges(16.0),
+        attacks=(CAMERA, NOISE),
+        attack_only=("other/torch-cpu",),
+        transfer_from=("other/torch-cpu",),
+        indices=FRAMES,
+    )
     results = run_for(plan, engines, street, tmp_path / "run", title="t", pictures=False)
     cells = {(cell.condition.name, cell.model): cell for cell in results.cells}
     assert set(cells) == {
@@ -185,14 +193,16 @@ def test_a_model_without_the_attacked_sensor_is_left_out_with_a_note(
         ("lidar_pgd", "small/torch-cpu"),
     ]
     assert plan.notes == (
-        "left out on blind/torch-cpu: attack camera_pgd 8/255: model blind has no camera branch to attack; it has lidar",
+        "left out on blind/torch-cpu: attack camera_pgd 8/255: model blind has no camera branch to "
+        "attack; it has lidar",
     )
 
 
 def test_frames_that_each_keep_another_of_two_allowances_are_within_budget(
     small_engine: TorchEngine, street: FrameSource
 ) -> None:
-    """30 points or 2 %: the small cloud loses 30 of 40, the other 44 of 2220. Together they look like 44 points and 75 %."""
+    """30 points or 2 %: the small cloud loses 30 of 40, the other 44 of 2220. Together they look
+    like 44 points and 75 %."""
     frame = street[0]
     small = frame.replace(
         points=frame.points[:40], ring=frame.ring[:40], sweep_index=frame.sweep_index[:40]
@@ -210,7 +220,8 @@ def test_frames_that_each_keep_another_of_two_allowances_are_within_budget(
 def test_a_spoofed_vehicle_counts_as_a_success_where_a_box_appears(
     street: FrameSource, tmp_path: Path
 ) -> None:
-    """The model takes whatever is not in the clean cloud for a car: no object is hidden, and one is seen that is not there."""
+    """The model takes whatever is not in the clean cloud for a car: no object is hidden, and one is
+    seen that is not there."""
     known = {row.tobytes() for index in FRAMES for row in street[index].points}
 
     class Gullible:
@@ -240,7 +251,8 @@ def test_a_spoofed_vehicle_counts_as_a_success_where_a_box_appears(
 def test_the_deployed_form_is_attacked_through_its_own_weights(
     small_engine: TorchEngine, cluster: UserEngine, street: FrameSource
 ) -> None:
-    """An engine without gradients follows the torch engine of its own model name, wherever that stands in the list."""
+    """An engine without gradients follows the torch engine of its own model name, wherever that
+    stands in the list."""
     other = TorchEngine(small_engine.model, small_engine.config, "cpu", model_name="other")
     deployed = UserEngine(cluster, "small", ("lidar",), "abc")
     plan = plan_for(
@@ -270,9 +282,13 @@ def test_an_engine_without_gradients_is_shown_what_the_named_models_can_make(
     for helpers in ([blind, *others], [*others, blind]):
         labels = [f"{engine.model_name}/torch-cpu" for engine in helpers]
         plan = plan_for(
-            [user, *helpers], street, ranges=class_ranges(), attacks=(CAMERA, LIDAR), attack_only=labels,
+            [user, *helpers],
+            street,
+            ranges=class_ranges(),
+            attacks=(CAMERA, LIDAR),
+            attack_only=labels,
             transfer_from=labels,
-        )  # fmt: skip
+        )
         shown = {
             (j.condition.name, j.source_engine)
             for j in plan.jobs
@@ -295,9 +311,12 @@ def test_attacks_that_would_be_made_on_the_attack_model_alone_are_an_error(
         CalicoError, match="attack camera_pgd 8/255: model blind has no camera branch to attack"
     ):
         plan_for(
-            [lidar_only(small_engine, "blind"), small_engine], street, ranges=class_ranges(), attacks=(CAMERA,),
+            [lidar_only(small_engine, "blind"), small_engine],
+            street,
+            ranges=class_ranges(),
+            attacks=(CAMERA,),
             attack_only=("small/torch-cpu",),
-        )  # fmt: skip
+        )
 
 
 def test_over_budget_is_an_error_and_no_score(
@@ -345,7 +364,8 @@ def test_an_attack_that_changes_nothing_is_an_error(
 def test_an_objective_that_is_no_number_is_told_and_so_are_the_answers(
     small_engine: TorchEngine, street: FrameSource, tmp_path: Path
 ) -> None:
-    """A model that diverged in training: its losses are NaN, in details and traces, too, and its answers are refused."""
+    """A model that diverged in training: its losses are NaN, in details and traces, too, and its
+    answers are refused."""
     model = copy.deepcopy(small_engine.model)
     with torch.no_grad():
         next(model.center.parameters()).fill_(float("nan"))  # type: ignore[union-attr]
@@ -380,7 +400,8 @@ def test_an_attack_by_queries_that_finds_nothing_is_a_result(
     assert effect is not None
     assert (
         effect.message
-        == "changed the lidar data of none of 2 frames: no try of 3 raised the objective in any of them"
+        == "changed the lidar data of none of 2 frames: no try of 3 raised the objective in any of "
+        "them"
     )
     assert results.cells[1].details["queries"] == 8
 
@@ -409,7 +430,8 @@ def test_resuming_an_attack_gives_the_same_bytes_and_pictures(
 def test_attacked_frames_are_kept_in_one_place_whatever_was_resumed(
     cluster: UserEngine, street: FrameSource, tmp_path: Path
 ) -> None:
-    """Shown to two engines; when only the second one's cell is made again, the frames still belong to the first one's."""
+    """Shown to two engines; when only the second one's cell is made again, the frames still belong
+    to the first one's."""
     engines = [cluster, UserEngine(cluster, "second", ("lidar",), "abc")]
     plan = plan_for(engines, street, ranges=class_ranges(16.0), attacks=(NOISE,), indices=FRAMES)
 
@@ -531,10 +553,19 @@ def test_success_rates_of_an_attack_and_of_its_control(
 def test_on_corrupted_frames_the_corrupted_ones_are_the_clean_ones(
     small_engine: TorchEngine, street: FrameSource, tmp_path: Path
 ) -> None:
-    """An attack that does nothing has success rate 0, although the corruption alone loses map cells."""
+    """An attack that does nothing has success rate 0, although the corruption alone loses map
+    cells."""
     nothing = AttackSpec("pgd", Threat(), "map_erase")
-    plan = plan_for([small_engine], street, ranges=class_ranges(16.0), corruptions=("point_drop",), severities=(5,),
-                     attacks=(nothing,), attack_corrupted=True, indices=FRAMES)  # fmt: skip
+    plan = plan_for(
+        [small_engine],
+        street,
+        ranges=class_ranges(16.0),
+        corruptions=("point_drop",),
+        severities=(5,),
+        attacks=(nothing,),
+        attack_corrupted=True,
+        indices=FRAMES,
+    )
     results = run_for(plan, [small_engine], street, tmp_path / "run", title="t", pictures=False)
     cells = {cell.condition.name: cell for cell in results.cells}
     crossed = dict(cells["point_drop+none_pgd_map_erase"].metrics)

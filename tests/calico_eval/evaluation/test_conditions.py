@@ -64,12 +64,17 @@ def test_a_value_decides_over_the_severity_which_is_a_label_then(street: FrameSo
     ("name", "value", "message"),
     [
         ("fgo", 87, "unknown corruption 'fgo': did you mean 'fog'"),
-        ("fog+camera_crash", 87, "a pair, which has no single parameter; .*: fog.visibility_m and camera_crash.cameras_off"),
+        (
+            "fog+camera_crash",
+            87,
+            "a pair, which has no single parameter; .*: fog.visibility_m and "
+            "camera_crash.cameras_off",
+        ),
         ("fog", 0.5, "visibility_m is 0.5, expected 1 to 1e[+]09 m"),
         ("fog", math.nan, "visibility_m is nan"),
         ("point_drop", 1.5, "share_dropped is 1.5, expected 0 to 1 share"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_is_refused(name: str, value: float, message: str) -> None:
     with pytest.raises(CorruptionError, match=message):
         CorruptionCondition.at_value(name, value)

@@ -41,7 +41,8 @@ def copies(street: FrameSource, tmp_path: Path) -> Path:
 
 
 def predicted(stack: Stack, copies: Path, conditions: dict[str, str], out: Path) -> PredictionFiles:
-    """What a stack leaves that sees nothing but the copies. conditions: name of the file to name of the copy."""
+    """What a stack leaves that sees nothing but the copies. conditions: name of the file to name of
+    the copy."""
     for file, copy in conditions.items():
         source = NuScenesSource(copies / copy, VERSION, "val", None)
         frames = [source[index] for index in range(len(source))]

@@ -1,4 +1,5 @@
-"""What a run asks of its engines, and what it says of them: repeats, maps that are missing, weights without a name."""
+"""What a run asks of its engines, and what it says of them: repeats, maps that are missing, weights
+without a name."""
 
 from __future__ import annotations
 
@@ -25,12 +26,16 @@ MAP = np.full((6, 32, 32), 0.5)
 
 
 class Model:
-    """Finds one car in every frame; `answer` is changed by the tests, `asked` counts the frames that it saw."""
+    """Finds one car in every frame; `answer` is changed by the tests, `asked` counts the frames
+    that it saw."""
 
     def __init__(self, **answer: Any) -> None:
         self.answer: dict[str, Any] = {
-            "boxes": [[6.0, 3.5, -1.0, 4.6, 1.9, 1.7, 0, 0, 0]], "scores": [0.5], "labels": [0], **answer,
-        }  # fmt: skip
+            "boxes": [[6.0, 3.5, -1.0, 4.6, 1.9, 1.7, 0, 0, 0]],
+            "scores": [0.5],
+            "labels": [0],
+            **answer,
+        }
         self.asked = 0
 
     def predict(self, frames: Sequence[Any]) -> list[dict[str, Any]]:
@@ -95,7 +100,8 @@ def test_an_engine_that_answers_differently_is_named(street: FrameSource, tmp_pa
         "steady": {"asked_twice": "the same answer"},
     }
     note = (
-        "dice/user answers differently when it is asked twice about one frame (scores by up to 0.001): "
+        "dice/user answers differently when it is asked twice about one frame (scores by up to "
+        "0.001): "
         "its figures cannot be made again."
     )
     assert [note] == said == list(results.notes)
@@ -110,7 +116,8 @@ def test_a_model_without_a_name_for_its_weights_is_not_resumed(
     engine = engine_of(Model(), "mine", weights_named=False)
     run_small([engine], street, tmp_path / "run", said)
     assert said == [
-        "model mine/user does not say which weights it has (attribute sha256): a run that is stopped cannot be resumed; "
+        "model mine/user does not say which weights it has (attribute sha256): a run that is "
+        "stopped cannot be resumed; "
         "see docs/start/your_model.md"
     ]
     with pytest.raises(
@@ -122,7 +129,8 @@ def test_a_model_without_a_name_for_its_weights_is_not_resumed(
 
 
 def test_attacks_do_not_ask_for_clean_answers_again(street: FrameSource, tmp_path: Path) -> None:
-    """Two attacks, a corruption and the clean frames: four answers a frame, and two to see that the model repeats itself."""
+    """Two attacks, a corruption and the clean frames: four answers a frame, and two to see that the
+    model repeats itself."""
     model = Model()
     attacks = (
         AttackSpec("noise", Threat(range_m=0.1)),

@@ -326,7 +326,8 @@ def test_no_flipped_bit_in_a_cell_is_accepted(
 def test_a_cell_and_frames_of_another_run_do_not_mix(
     engine: UserEngine, street: FrameSource, tmp_path: Path
 ) -> None:
-    """The frames of one cell from two runs that should agree and do not, for example on two machines."""
+    """The frames of one cell from two runs that should agree and do not, for example on two
+    machines."""
     run(engine, street, tmp_path / "run", plan={"severities": (5,)})
     store, warnings = RunStore(tmp_path / "run"), []
     path = next((tmp_path / "run/frames").glob("*.parquet"))

@@ -10,7 +10,8 @@ from reports.schema import Cell, Metric
 
 
 def test_the_worst_attack_is_one_on_clean_frames_and_no_control() -> None:
-    """As in the reports, where an attack on corrupted frames is neither the worst corruption nor the worst attack."""
+    """As in the reports, where an attack on corrupted frames is neither the worst corruption nor
+    the worst attack."""
     pgd, noise = (
         AttackSpec("pgd", Threat(camera_levels=8)),
         AttackSpec("noise", Threat(camera_levels=8)),
@@ -27,10 +28,14 @@ def test_the_worst_attack_is_one_on_clean_frames_and_no_control() -> None:
     jobs = tuple(Job(str(condition), condition, "a/torch", "a/torch") for condition in values)
     cells = {
         job.id: Cell(
-            id=job.id, model="a", engine="torch", condition=job.condition.describe(), seed=0,
+            id=job.id,
+            model="a",
+            engine="torch",
+            condition=job.condition.describe(),
+            seed=0,
             metrics={"mAP": Metric(value=values[job.condition], n_frames=4, n_scenes=2)},
         )
         for job in jobs
-    }  # fmt: skip
+    }
     chosen = _choose_worst_jobs(EvaluationPlan(jobs, (0, 1, 2, 3), {}, 0, 4), cells)
     assert [str(job.condition) for job in chosen] == ["fog 5", "camera_pgd 8/255"]

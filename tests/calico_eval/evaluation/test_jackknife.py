@@ -19,7 +19,8 @@ from reports.schema import Cell, Metric
 
 
 def stats(found: int, hits: int) -> list[FrameStats]:
-    """Three scenes of one frame with 20 cars, `found` of them found; the first alone has a map, of IoU hits / 100."""
+    """Three scenes of one frame with 20 cars, `found` of them found; the first alone has a map, of
+    IoU hits / 100."""
     n_gt = np.zeros(len(NUSCENES.names), np.int64)
     n_gt[0] = 20
     scores = np.linspace(0.9, 0.5, found, dtype=np.float32)
@@ -48,10 +49,15 @@ def summary_of(frames: dict[str, list[FrameStats]]) -> dict[str, Metric]:
     )
     cells = {
         job.id: Cell(
-            id=job.id, model="a", engine="torch", condition=job.condition.describe(), seed=0, metrics=compute_metrics(frames[job.id])
+            id=job.id,
+            model="a",
+            engine="torch",
+            condition=job.condition.describe(),
+            seed=0,
+            metrics=compute_metrics(frames[job.id]),
         )
         for job in jobs
-    }  # fmt: skip
+    }
     plan = EvaluationPlan(jobs, (0, 1, 2), {}, 0, 1)
     return summarise_cells(plan, cells, frames, {"a/torch": ("camera", "lidar")})["a/torch"]
 
@@ -64,8 +70,8 @@ def test_aggregates_of_a_map_in_one_scene_have_a_value_and_no_interval() -> None
 
 
 def test_intervals_end_where_the_figures_do() -> None:
-    """All is found in one scene of three: mAP is about 0.1 / 3 (one class of ten), 0 without that scene, half as much again
-    without another."""
+    """All is found in one scene of three: mAP is about 0.1 / 3 (one class of ten), 0 without that
+    scene, half as much again without another."""
     one = [stats(20, 60)[0], *stats(0, 60)[1:]]
     summary = summary_of({"clean": stats(20, 60), "fog": one})
     mean, rate, lost = (summary[f"mAP/{name}"] for name in ("mPC", "mRR", "RCE"))

@@ -1,4 +1,5 @@
-"""The same evaluation gives the same bytes: twice, and killed half-way and resumed. Real processes, a real SIGKILL."""
+"""The same evaluation gives the same bytes: twice, and killed half-way and resumed. Real processes,
+a real SIGKILL."""
 
 from __future__ import annotations
 

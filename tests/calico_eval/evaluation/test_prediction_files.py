@@ -31,7 +31,8 @@ def model(cluster_detector_module: ModuleType) -> UserEngine:
 
 @pytest.fixture
 def folder(model: UserEngine, street: FrameSource, tmp_path: Path) -> Path:
-    """What a user's own stack would leave: a submission for the clean frames and one for beam_missing at severity 5."""
+    """What a user's own stack would leave: a submission for the clean frames and one for
+    beam_missing at severity 5."""
     clean = [street[index] for index in FRAMES]
     copies = [corrupt(frame, "beam_missing", 5, SEED) for frame in clean]
     for name, frames in (("clean", clean), ("beam_missing-5", copies)):

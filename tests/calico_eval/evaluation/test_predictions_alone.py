@@ -69,7 +69,7 @@ def folder(cluster_detector_module: ModuleType, street: FrameSource, tmp_path: P
 
 
 def run_small(
-    source: FrameSource, folder: Path, out: Path, corruptions: tuple[str, ...], *curves: str
+    source: Any, folder: Path, out: Path, corruptions: tuple[str, ...], *curves: str
 ) -> Results:
     engine = open_engine(f"theirs={folder}")
     plan = plan_for(
@@ -88,7 +88,7 @@ def test_scores_are_those_of_the_whole_frames(
     street: FrameSource, folder: Path, tmp_path: Path
 ) -> None:
     names, curve = ("beam_missing", "point_drop"), "fog.visibility_m=40,20"
-    results = run_small(LabelsOnly(street), folder, tmp_path / "labels", names, curve)  # type: ignore[arg-type]
+    results = run_small(LabelsOnly(street), folder, tmp_path / "labels", names, curve)
     assert [str(cell.condition.name) for cell in results.cells] == ["clean", *names, "fog", "fog"]
     assert (results.cells[0].metrics["mAP"].value or 0) > 0.01
 
@@ -96,14 +96,15 @@ def test_scores_are_those_of_the_whole_frames(
         def annotations(self, index: int) -> Frame:
             return street[index]
 
-    whole = run_small(Whole(street), folder, tmp_path / "whole", names, curve)  # type: ignore[arg-type]
+    whole = run_small(Whole(street), folder, tmp_path / "whole", names, curve)
     assert whole.cells == results.cells
     assert all(cell.effect is None for cell in results.cells)
 
 
 def test_eval_needs_the_labels_alone(street: FrameSource, folder: Path) -> None:
     engine = open_engine(str(folder))
-    found = evaluate_engine(engine, LabelsOnly(street), ranges=class_ranges(), indices=FRAMES)  # type: ignore[arg-type]
+    alone: Any = LabelsOnly(street)
+    found = evaluate_engine(engine, alone, ranges=class_ranges(), indices=FRAMES)
     whole = evaluate_engine(
         engine, street, ranges=class_ranges(), indices=FRAMES, transform=lambda frame: frame
     )
@@ -135,7 +136,8 @@ def test_without_sensor_files_the_gallery_is_left_out_with_a_note(
 def test_labels_that_a_corruption_moves_are_moved(
     street: FrameSource, folder: Path, tmp_path: Path
 ) -> None:
-    """Files that hold the moved boxes themselves make no error of size: 0 for two classes, 1 for the eight that are not there."""
+    """Files that hold the moved boxes themselves make no error of size: 0 for two classes, 1 for
+    the eight that are not there."""
     frames = [corrupt(street[index], "object_scale", 5, 0) for index in FRAMES]
     found = [
         Predictions(frame.boxes.boxes, np.ones(len(frame.boxes), np.float32), frame.boxes.labels)
@@ -145,7 +147,7 @@ def test_labels_that_a_corruption_moves_are_moved(
     results = run_small(street, folder, tmp_path / "whole", ("object_scale",))
     assert results.cells[1].metrics["mASE"].value == pytest.approx(0.8, abs=1e-4)
     with pytest.raises(CalicoError, match="a sensor file was"):
-        run_small(LabelsOnly(street), folder, tmp_path / "labels", ("object_scale",))  # type: ignore[arg-type]
+        run_small(LabelsOnly(street), folder, tmp_path / "labels", ("object_scale",))
 
 
 def test_a_missing_file_is_named_or_explained_by_the_frames(

@@ -1,4 +1,5 @@
-"""The sanity checks that compare finished cells: what is clear fails, what a few scenes may do by chance warns."""
+"""The sanity checks that compare finished cells: what is clear fails, what a few scenes may do by
+chance warns."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from calico.taxonomy import NUSCENES
 from calico_eval.attacks import AttackSpec, Threat
 from calico_eval.evaluation.conditions import CLEAN, AttackCondition
 from calico_eval.evaluation.plan import EvaluationPlan, Job
-from calico_eval.evaluation.sanity_cells import CellChecks, graded
+from calico_eval.evaluation.sanity_cells import CellChecks, grade_excess
 from calico_eval.metrics.matching import DetectionStats
 from calico_eval.metrics.segmentation import THRESHOLDS, SegmentationStats
 from calico_eval.metrics.suffstats import FrameStats
@@ -26,8 +27,8 @@ PGD = AttackSpec("pgd", Threat(camera_levels=8))
 def frames(
     found: Sequence[int], scenes: int = SCENES, map_iou: float | None = None
 ) -> list[FrameStats]:
-    """One frame per scene, or all in one; of its 20 cars `found` are found, and nothing else: AP grows with it. Its map has an
-    IoU of map_iou; None for no map."""
+    """One frame per scene, or all in one; of its 20 cars `found` are found, and nothing else: AP
+    grows with it. Its map has an IoU of map_iou; None for no map."""
     seen = None
     if map_iou is not None:
         hits = np.zeros((len(NUSCENES.map_names), len(THRESHOLDS)), np.int64)
@@ -58,7 +59,8 @@ def checks(
     scenes: int = SCENES,
     map_iou: float | None = None,
 ) -> dict[str, SanityCheck]:
-    """The checks of engine a/torch-cpu; clean it finds 16 of 20 everywhere. map_iou: under attacks on the map; 0.5 elsewhere."""
+    """The checks of engine a/torch-cpu; clean it finds 16 of 20 everywhere. map_iou: under attacks
+    on the map; 0.5 elsewhere."""
     jobs = {Job("clean", CLEAN, ENGINE): [16] * SCENES}
     jobs |= {
         Job(f"job{i}", AttackCondition(spec), ENGINE, ENGINE): n
@@ -74,11 +76,16 @@ def checks(
     metric = Metric(value=0.5, n_frames=SCENES, n_scenes=SCENES)
     cells = {
         job.id: Cell(
-            id=job.id, model="a", engine="torch-cpu", condition=job.condition.describe(), seed=0, metrics={"mAP": metric},
+            id=job.id,
+            model="a",
+            engine="torch-cpu",
+            condition=job.condition.describe(),
+            seed=0,
+            metrics={"mAP": metric},
             details=dict(noted) if job.attack else {},
         )
         for job in jobs
-    }  # fmt: skip
+    }
     plan = EvaluationPlan(tuple(jobs), tuple(range(SCENES)), {}, 0, 1)
     models = {ENGINE: "a", "a/onnx": "a", "b/torch-cpu": "b"}
     on_map = {job: job.attack is not None and job.attack.objective == "map_erase" for job in jobs}
@@ -122,7 +129,8 @@ def test_a_larger_budget_more_steps_a_better_algorithm_must_not_do_less(
 def test_the_message_names_the_pair_the_difference_and_its_interval() -> None:
     message = checks({PGD: [8] * SCENES, replace(PGD, steps=50): WORSE_IN_ONE_SCENE})["S4"].message
     assert message.startswith(
-        "more steps help the defender (by little, or within the interval): camera_pgd 8/255, 10 steps"
+        "more steps help the defender (by little, or within the interval): camera_pgd 8/255, 10 "
+        "steps"
     )
     assert "against camera_pgd 8/255, 50 steps" in message
     assert "interval -" in message
@@ -132,11 +140,11 @@ def test_one_scene_gives_no_interval_and_so_no_failure() -> None:
     found = {PGD: [8] * SCENES, replace(PGD, steps=50): [12] * SCENES}
     assert checks(found, scenes=2)["S4"].verdict == "FAIL"
     assert checks(found, scenes=1)["S4"].verdict == "WARN"
-    assert graded(0.3, None) == "WARN"
-    assert graded(0.3, 0.29) == "FAIL"
-    assert graded(0.3, 0.31) == "WARN"
-    assert graded(0.009, 0.001) == "WARN"  # certain, and too small to fail a model for
-    assert graded(0.004, 0.0) == "PASS"
+    assert grade_excess(0.3, None) == "WARN"
+    assert grade_excess(0.3, 0.29) == "FAIL"
+    assert grade_excess(0.3, 0.31) == "WARN"
+    assert grade_excess(0.009, 0.001) == "WARN"  # certain, and too small to fail a model for
+    assert grade_excess(0.004, 0.0) == "PASS"
 
 
 def test_attacks_that_differ_in_more_than_one_thing_are_not_compared() -> None:
@@ -158,7 +166,8 @@ def test_attacks_that_differ_in_more_than_one_thing_are_not_compared() -> None:
 
 
 def test_budgets_of_one_sensor_are_compared_although_joint_ones_lie_between_them() -> None:
-    """Camera 2/255 < joint 2/255 + 0.1 m < camera 8/255 by the camera's levels, and the larger camera budget does less."""
+    """Camera 2/255 < joint 2/255 + 0.1 m < camera 8/255 by the camera's levels, and the larger
+    camera budget does less."""
     found = {
         AttackSpec("pgd", Threat(camera_levels=2)): [8] * SCENES,
         AttackSpec("pgd", Threat(camera_levels=8)): [14] * SCENES,
@@ -190,7 +199,8 @@ def test_a_transfer_attack_that_beats_the_white_box_fails() -> None:
 
 
 def test_black_box_and_transfer_are_each_compared_with_the_white_box() -> None:
-    """A transfer that beats a few queries is no fault; one that beats the gradients is, whatever the queries do."""
+    """A transfer that beats a few queries is no fault; one that beats the gradients is, whatever
+    the queries do."""
 
     def beside(black: int, transfer: int) -> dict[Job, list[int]]:
         square = AttackCondition(AttackSpec("square", PGD.threat))
@@ -208,7 +218,8 @@ def test_black_box_and_transfer_are_each_compared_with_the_white_box() -> None:
 
 
 def test_an_attack_on_the_map_does_not_stand_for_one_on_the_boxes() -> None:
-    """Square beats PGD on the boxes, while an attack on the map, which has its own metric, has the lowest figure of all."""
+    """Square beats PGD on the boxes, while an attack on the map, which has its own metric, has the
+    lowest figure of all."""
     square = AttackSpec("square", PGD.threat)
     found = {PGD: [8] * SCENES, replace(PGD, objective="map_erase"): [16] * SCENES}
     on_file = {Job("black", AttackCondition(square), "a/onnx", "a/onnx"): [4] * SCENES}
@@ -261,7 +272,8 @@ def test_the_objective_must_rise_where_something_was_attacked(
 
 
 def test_the_objective_of_what_was_learnt_on_other_frames_must_rise_there() -> None:
-    """A universal attack notes no loss of the frames that it is shown on: they are as few as none."""
+    """A universal attack notes no loss of the frames that it is shown on: they are as few as
+    none."""
     universal = AttackSpec("universal", PGD.threat)
     learnt = {"frames_with_risen_loss": 0, "fitted_frames": 4, "fitted_loss_start": -3}
     check = checks({universal: [8] * SCENES}, details=learnt | {"fitted_loss_end": -1})["S9"]
@@ -291,7 +303,8 @@ def test_the_reach_of_the_steps_is_reported() -> None:
 
 
 def test_a_universal_attack_is_no_white_box_attack_on_a_frame() -> None:
-    """A search on each frame may well do more harm than one change for all: that says nothing about gradients."""
+    """A search on each frame may well do more harm than one change for all: that says nothing about
+    gradients."""
     learnt = AttackSpec("universal", Threat(camera_levels=8))
     square = AttackCondition(AttackSpec("square", Threat(camera_levels=8), steps=200))
     asked = {Job("square", square, ENGINE, ENGINE): [4] * SCENES}

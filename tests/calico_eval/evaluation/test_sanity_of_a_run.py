@@ -1,4 +1,5 @@
-"""The sanity verdict at the end of a run: made, kept, the same bytes on resume, and a fault of the model reaches the reports."""
+"""The sanity verdict at the end of a run: made, kept, the same bytes on resume, and a fault of the
+model reaches the reports."""
 
 from __future__ import annotations
 
@@ -83,9 +84,15 @@ def test_checks_that_were_made_before_a_run_was_killed_are_kept(
             run_for(plan, [small_engine], street, tmp_path / "killed", title="t", pictures=False)
     told: list[str] = []
     run_for(
-        plan, [small_engine], street, tmp_path / "killed", title="t", pictures=False, resume=True,
+        plan,
+        [small_engine],
+        street,
+        tmp_path / "killed",
+        title="t",
+        pictures=False,
+        resume=True,
         progress=lambda done, total, what: told.append(what),
-    )  # fmt: skip
+    )
     assert told == [
         f"sanity of small/torch-cpu, {n} of 6: {what}"
         for n, what in enumerate(("S13", LADDER, "S14"), start=4)
@@ -174,9 +181,13 @@ def test_traces_are_kept_of_the_longest_and_largest_attack_of_each_sensor(
     small_engine: TorchEngine, street: FrameSource
 ) -> None:
     attacks = (
-        PGD, NOISE, AttackSpec("pgd", Threat(camera_levels=2), steps=8), AttackSpec("pgd", Threat(camera_levels=4), steps=8),
-        AttackSpec("pgd", Threat(range_m=0.1)), AttackSpec("pgd", Threat(range_m=0.1, camera_levels=1), steps=3),
-    )  # fmt: skip
+        PGD,
+        NOISE,
+        AttackSpec("pgd", Threat(camera_levels=2), steps=8),
+        AttackSpec("pgd", Threat(camera_levels=4), steps=8),
+        AttackSpec("pgd", Threat(range_m=0.1)),
+        AttackSpec("pgd", Threat(range_m=0.1, camera_levels=1), steps=3),
+    )
     found = [
         str(job.condition) for job in choose_traced_jobs(plan_of(small_engine, street, *attacks))
     ]

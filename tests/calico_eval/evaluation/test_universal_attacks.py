@@ -1,4 +1,5 @@
-"""A universal attack in an evaluation: fitted once per condition and engine, on other scenes, the same when resumed."""
+"""A universal attack in an evaluation: fitted once per condition and engine, on other scenes, the
+same when resumed."""
 
 from __future__ import annotations
 

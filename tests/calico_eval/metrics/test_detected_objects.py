@@ -23,8 +23,13 @@ def boxes(*xy: tuple[float, float]) -> np.ndarray:
 @pytest.fixture
 def frame(street_frame: Frame) -> Frame:
     """Two cars, 20 m apart."""
-    truth = Boxes(boxes((0.0, 5.0), (20.0, 5.0)), np.array([CAR, CAR]), np.zeros(2, np.int64),
-                  np.array([9, 9]), ("a", "b"))  # fmt: skip
+    truth = Boxes(
+        boxes((0.0, 5.0), (20.0, 5.0)),
+        np.array([CAR, CAR]),
+        np.zeros(2, np.int64),
+        np.array([9, 9]),
+        ("a", "b"),
+    )
     return street_frame.replace(boxes=truth, ego_T_lidar=np.eye(4))
 
 

@@ -39,16 +39,26 @@ def test_two_classes_by_hand() -> None:
     """The ferry is found, turned by pi (alike for a ferry) and 1 m/s too fast to the side.
 
     The bird is 0.7 m off, a hit at three of the four distances, and turned by 0.2 rad. Sizes are
-    right. Speeds of birds do not count, so that the mean speed error is the ferry's. The ferry sails,
-    and the model says nothing of attributes, which its speed of more than 0.2 m/s makes right.
+    right. Speeds of birds do not count, so that the mean speed error is the ferry's. The ferry
+    sails, and the model says nothing of attributes, which its speed of more than 0.2 m/s makes
+    right.
     """
     found = [moved(FERRY, yaw=0.5 + np.pi, vy=1.0), moved(BIRD, x=5.7, yaw=1.2, vx=9.0)]
     scores = detection_metrics(
         [(found, [0.9, 0.8], [0, 1])], [([FERRY, BIRD], [0, 1], [1, -1])], taxonomy=HARBOUR
     )
     assert set(scores) == {
-        "mAP", "mAP_present", "NDS", "mATE", "mASE", "mAOE", "mAVE", "mAAE", "AP/ferry", "AP/bird",
-    }  # fmt: skip
+        "mAP",
+        "mAP_present",
+        "NDS",
+        "mATE",
+        "mASE",
+        "mAOE",
+        "mAVE",
+        "mAAE",
+        "AP/ferry",
+        "AP/bird",
+    }
     assert scores["AP/ferry"] == pytest.approx(1.0)
     assert scores["AP/bird"] == pytest.approx(0.75)
     assert scores["mAP"] == pytest.approx(0.875)
