@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from calico.config.schema import Config
     from calico.data.batch import Batch
     from calico.data.source import FrameSource
+    from calico.export.metadata import Target
     from calico.models.calico import CalicoModel
 
 NUSCENES_IMAGE = (900, 1600)
@@ -61,16 +62,13 @@ def command(
       calico export untrained --preset nuscenes --trt --frames 1 --out nuscenes.onnx
     """
     require_extra("calico export", "train", "export")
-    from calico.data.batch import collate_frames
     from calico.errors import CalicoError
-    from calico.export.onnx import export_onnx
-    from calico.export.parity import check_parity, onnx_predict
-    from calico.files import check_file, write_atomic
+    from calico.files import check_file
 
     if len(models) != 1:
         raise click.UsageError(f"got {len(models)} models, expected one")
     if trt:
-        from calico.export.tensorrt import build_engine, check_builder
+        from calico.export.tensorrt import check_builder
 
         check_builder()
     tempfile.gettempdir()  # tracing needs one; here it says so itself where there is none
@@ -81,52 +79,64 @@ def command(
             "of the options"
         )
     file = out or place / "model.onnx"
-    made = [file, *((file.with_suffix(".trt.onnx"), file.with_suffix(".engine")) if trt else ())]
-    for path in made:
+    graph, engine = file.with_suffix(".trt.onnx"), file.with_suffix(".engine")
+    for path in (file, graph, engine) if trt else (file,):
         check_file(path, overwrite=overwrite)
     file.parent.mkdir(parents=True, exist_ok=True)
     source = _frames(config)
     count = min(frames or len(source), len(source))
-    example = collate_frames(
-        [source[index] for index in sorted({len(source) * k // EXAMPLES for k in range(EXAMPLES)})]
-    )
-    several_sizes = len(source.image_sizes()) > 1
-    agreed = True
-    graphs = [("ort", file)] + ([("trt", made[1])] if trt else [])
-    for target, path in graphs:
-        click.echo(f"tracing the graph for {target}; a large model takes minutes", err=True)
-        unchecked = path.with_name(f".{path.name}.unchecked.onnx")
-        try:
-            info = export_onnx(
-                model,
-                config,
-                example,
-                unchecked,
-                "trt" if target == "trt" else "ort",
-                any_size=several_sizes,
-            )
-            click.echo(
-                f"graph for {target}: {path} ({info.file_bytes / 1e6:.1f} MB, "
-                f"{sum(info.operators.values())} operators)"
-            )
-            bar = Progress(f"parity of {path.name}")
-            report = check_parity(model, onnx_predict(unchecked), _batches(source, count, bar))
-            write_atomic(path.with_suffix(".parity.json"), report.to_json() + "\n")
-            unchecked.replace(path)
-        finally:
-            unchecked.unlink(missing_ok=True)  # what was not compared with torch does not stay
-        click.echo(report.summary())
-        agreed &= report.passed
+    agreed = _export_graph(model, config, source, count, file, "ort")
     if trt:
-        click.echo("building the engine; a large model takes minutes", err=True)
-        engine = build_engine(graphs[1][1], made[2])
-        click.echo(
-            f"engine: {engine.path} ({engine.file_bytes / 1e6:.1f} MB), {engine.backend} "
-            f"{engine.version} for "
-            f"{', '.join(engine.compute_capabilities)}; {engine.note}"
-        )
+        agreed &= _export_graph(model, config, source, count, graph, "trt")
+        _build_engine(graph, engine)
     if not agreed:
         sys.exit(1)
+
+
+def _export_graph(
+    model: CalicoModel, config: Config, source: FrameSource, count: int, path: Path, target: Target
+) -> bool:
+    """Write one graph and compare it with torch on the first `count` frames.
+
+    Returns:
+        Whether the graph agrees with torch.
+    """
+    from calico.data.batch import collate_frames
+    from calico.export.onnx import export_onnx
+    from calico.export.parity import check_parity, onnx_predict
+    from calico.files import write_atomic
+
+    click.echo(f"tracing the graph for {target}; a large model takes minutes", err=True)
+    chosen = sorted({len(source) * k // EXAMPLES for k in range(EXAMPLES)})
+    example = collate_frames([source[index] for index in chosen])
+    several_sizes = len(source.image_sizes()) > 1
+    unchecked = path.with_name(f".{path.name}.unchecked.onnx")
+    try:
+        info = export_onnx(model, config, example, unchecked, target, any_size=several_sizes)
+        click.echo(
+            f"graph for {target}: {path} ({info.file_bytes / 1e6:.1f} MB, "
+            f"{sum(info.operators.values())} operators)"
+        )
+        bar = Progress(f"parity of {path.name}")
+        report = check_parity(model, onnx_predict(unchecked), _batches(source, count, bar))
+        write_atomic(path.with_suffix(".parity.json"), report.to_json() + "\n")
+        unchecked.replace(path)
+    finally:
+        unchecked.unlink(missing_ok=True)  # what was not compared with torch does not stay
+    click.echo(report.summary())
+    return report.passed
+
+
+def _build_engine(graph: Path, path: Path) -> None:
+    """Build a TensorRT engine from a graph and say what was built."""
+    from calico.export.tensorrt import build_engine
+
+    click.echo("building the engine; a large model takes minutes", err=True)
+    engine = build_engine(graph, path)
+    click.echo(
+        f"engine: {engine.path} ({engine.file_bytes / 1e6:.1f} MB), {engine.backend} "
+        f"{engine.version} for {', '.join(engine.compute_capabilities)}; {engine.note}"
+    )
 
 
 def _open(spec: str, config: Config) -> tuple[CalicoModel, Path]:

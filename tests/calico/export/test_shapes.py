@@ -19,21 +19,25 @@ def test_only_other_numbers_contradict(sizes: tuple[int | str | None, ...], expe
     assert ArrayShape("real", ("batch", 5)).disagrees_with(sizes) is expected
 
 
+POINTS, IMAGES = ("points", "point_mask"), ("images", "image_from_lidar")
+BOXES, MAP = ("boxes", "scores", "labels", "nms_residual"), ("map_probs",)
+
+
 @pytest.mark.parametrize(
     ("settings", "inputs", "outputs"),
     [
-        ((), "points point_mask images image_from_lidar", "boxes scores labels nms_residual map_probs"),
-        (("model.camera=null",), "points point_mask", "boxes scores labels nms_residual map_probs"),
-        (("model.lidar=null", "model.map=null"), "images image_from_lidar", "boxes scores labels nms_residual"),
-        (("model.detection=null",), "points point_mask images image_from_lidar", "map_probs"),
+        ((), (*POINTS, *IMAGES), (*BOXES, *MAP)),
+        (("model.camera=null",), POINTS, (*BOXES, *MAP)),
+        (("model.lidar=null", "model.map=null"), IMAGES, BOXES),
+        (("model.detection=null",), (*POINTS, *IMAGES), MAP),
     ],
-)  # fmt: skip
+)
 def test_names_are_those_of_the_sensors_and_heads(
-    settings: tuple[str, ...], inputs: str, outputs: str
+    settings: tuple[str, ...], inputs: tuple[str, ...], outputs: tuple[str, ...]
 ) -> None:
     config = load_config("tiny", None, settings)
-    assert input_names(config, "ort") == tuple(inputs.split())
-    assert output_names(config) == tuple(outputs.split())
+    assert input_names(config, "ort") == inputs
+    assert output_names(config) == outputs
 
 
 def test_a_tensorrt_graph_takes_rows_of_pillars() -> None:
