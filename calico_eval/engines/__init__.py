@@ -1,1 +1,1 @@
-"""What turns frames into predictions: torch, ONNX Runtime, or a user's own model, behind one Protocol."""
+"""Engines turn frames into predictions: torch, ONNX Runtime or a user's own model."""

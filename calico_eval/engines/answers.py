@@ -1,6 +1,6 @@
-"""The check of what an engine answers.
+"""Check what an engine answers.
 
-Every engine passes through it: ours, exported graphs, users' objects and prediction files.
+Every engine passes through this check: ours, exported graphs, users' objects and prediction files.
 """
 
 from __future__ import annotations
@@ -23,27 +23,32 @@ class AnswerCheck:
     """Checks the answers of one engine, which draws a map of every frame or of none.
 
     Args:
-        taxonomy: the classes that it answers in; None for those of the frames.
+        taxonomy: Classes that the engine answers in; None for those of the frames.
     """
 
     def __init__(self, taxonomy: Taxonomy | None = None) -> None:
         self._taxonomy = taxonomy
         self._first: tuple[str, bool] | None = None
 
-    def check(
+    def check_answers(
         self, frames: Sequence[Frame], answers: Sequence[Predictions], where: str
     ) -> list[Predictions]:
-        """The answers, which are sound.
+        """Check the answers to a batch of frames.
 
         Args:
-            frames: what the engine was asked about. answers: one each.
-            where: names the model and its engine in messages.
+            frames: What the engine was asked about.
+            answers: One answer per frame, in order.
+            where: Names the model and its engine in messages.
+
+        Returns:
+            The same answers.
 
         Raises:
-            CalicoError: another number of answers; a box, score or map probability that is not finite
-                or out of its range; a label or attribute that does not exist; a map in some frames
-                only. Names frame, field, what was got and what is expected. A velocity that is not a
-                number is refused, too: the mean error would leave it out and be the better for it.
+            CalicoError: The number of answers is another one. A box, score or map probability is
+                not finite or out of its range. A label or attribute does not exist. Only some
+                frames have a map. The message names frame, field, value and expectation. A velocity
+                that is not a number is refused as well, because the mean error would leave it out
+                and look better for it.
         """
         if len(answers) != len(frames):
             raise CalicoError(
@@ -63,7 +68,8 @@ class AnswerCheck:
         other, had_map = self._first
         if has_map != had_map:
             raise CalicoError(
-                f"{here}: map_probs {'are given' if has_map else 'are missing'}, and frame {other} had "
+                f"{here}: map_probs {'are given' if has_map else 'are missing'}, and frame {other} "
+                "had "
                 f"{'some' if had_map else 'none'}; expected a map in all frames or in none"
             )
         if answer.map_probs is None:
@@ -103,7 +109,7 @@ def _check_boxes(answer: Predictions, here: str, taxonomy: Taxonomy) -> None:
 
 
 def _within(values: npt.NDArray[np.number], low: int, high: int) -> Bool:
-    """Where the values are numbers from low to high."""
+    """Mark the values that are numbers from low to high."""
     result: Bool = (values >= low) & (values <= high)
     return result
 
@@ -111,7 +117,7 @@ def _within(values: npt.NDArray[np.number], low: int, high: int) -> Bool:
 def _require(
     sound: npt.NDArray[np.bool_], values: npt.NDArray[np.number], what: str, expected: str
 ) -> None:
-    """Raises CalicoError with the first value that is not sound and its place."""
+    """Raise CalicoError with the first value that is not sound and its place."""
     if not sound.all():
         place = tuple(int(i) for i in np.argwhere(~sound)[0])
         raise CalicoError(f"{what}: got {values[place]:g} at {list(place)}, expected {expected}")

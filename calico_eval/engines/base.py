@@ -1,4 +1,4 @@
-"""The one thing that every engine is."""
+"""Protocols that every engine implements, and checks of several engines together."""
 
 from __future__ import annotations
 
@@ -21,10 +21,14 @@ MODEL_LOSS = "model_loss"
 
 
 class Predictor(Protocol):
-    """What turns frames into predictions."""
+    """Turns frames into predictions."""
 
     def predict(self, frames: Sequence[Frame]) -> list[Predictions]:
-        """One `Predictions` per frame, in order. The frames may come from different scenes."""
+        """Predict the frames, which may come from different scenes.
+
+        Returns:
+            One `Predictions` per frame, in order.
+        """
         ...
 
 
@@ -73,7 +77,10 @@ class WhiteBox(Protocol):
 
 
 class Engine(Predictor, Protocol):
-    """A model ready to run. Takes frames as a sensor rig delivers them (uint8 images, float32 points), whatever the inside."""
+    """A model ready to run.
+
+    It takes frames as a sensor rig delivers them: uint8 images and float32 points.
+    """
 
     @property
     def name(self) -> str:
@@ -82,32 +89,33 @@ class Engine(Predictor, Protocol):
 
     @property
     def model_name(self) -> str:
-        """What the model is called in reports."""
+        """Name of the model in reports."""
         ...
 
     @property
     def sensors(self) -> tuple[str, ...]:
-        """What it looks at: 'camera', 'lidar' or both."""
+        """Sensors that the model looks at: 'camera', 'lidar' or both."""
         ...
 
     @property
     def sha256(self) -> str:
-        """Changes whenever the weights or anything between a frame and its predictions does."""
+        """Digest that changes with the weights and with all else that decides the predictions."""
         ...
 
 
 def label(engine: Engine) -> str:
-    """'<model>/<engine>', the name of an engine within a run."""
+    """Name an engine within a run: '<model>/<engine>'."""
     return f"{engine.model_name}/{engine.name}"
 
 
 def check_labels(engines: Sequence[Engine]) -> None:
-    """Raises CalicoError when two engines have one label: their cells could not be told apart."""
+    """Raise CalicoError where two engines share a label, as their results would be mixed up."""
     labels = [label(engine) for engine in engines]
     twice = sorted({name for name in labels if labels.count(name) > 1})
     if twice:
         raise CalicoError(
-            f"two engines are both called {', '.join(twice)}; give one of the models another name (NAME=PATH)"
+            f"two engines are both called {', '.join(twice)}; give one of the models another name "
+            "(NAME=PATH)"
         )
 
 
@@ -117,7 +125,7 @@ def check_taxonomy(engines: Sequence[Engine], source: FrameSource) -> None:
     Models of users and prediction files answer in the classes of the frames.
 
     Args:
-        engines: Of any kind.
+        engines: Engines of any kind.
         source: The data.
 
     Raises:
@@ -130,15 +138,25 @@ def check_taxonomy(engines: Sequence[Engine], source: FrameSource) -> None:
 
 
 def check_cameras(engines: Sequence[Engine], source: FrameSource) -> None:
-    """Raises CalicoError where one of our models looks at cameras and the data have none, before a frame is loaded.
+    """Check that the data have cameras if one of our models looks at them.
 
-    Of users' models and prediction files the sensors are what they say, and they may do without.
+    The check comes before a frame is loaded. Users' models and prediction files state their sensors
+    themselves and may do without.
+
+    Args:
+        engines: Engines of any kind.
+        source: The data.
+
+    Raises:
+        CalicoError: One of our models looks at cameras and the data have none.
     """
     for engine in engines:
         config = getattr(engine, "config", None)
         if isinstance(config, Config) and config.model.camera is not None and not source.cameras:
             raise CalicoError(
-                f"model {engine.model_name} looks at cameras, but data {source.name} have none (data.cameras is empty); name "
-                "the cameras that are there with --set data.cameras=[...], or use a model that was trained with "
+                f"model {engine.model_name} looks at cameras, but data {source.name} have none "
+                "(data.cameras is empty); name "
+                "the cameras that are there with --set data.cameras=[...], or use a model that was "
+                "trained with "
                 "model.camera=null"
             )

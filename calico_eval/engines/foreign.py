@@ -1,4 +1,4 @@
-"""Runs the users' code so that it can neither end the run nor change how the rest of it computes."""
+"""Run users' code so that it can neither end the run nor change how the rest of it computes."""
 
 from __future__ import annotations
 
@@ -25,28 +25,29 @@ LONGEST = 400
 
 
 class ForeignError(CalicoError):
-    """What the users' code raised, or that it gave something else than was expected."""
+    """Users' code raised an error or returned something unexpected."""
 
 
 class _EndedByModel(BaseException):
-    """Raised in place of an `os._exit(0)`, which would end the run as if it were done."""
+    """Raised instead of an `os._exit(0)`, which would end the run as if it were complete."""
 
 
 def call_foreign(call: Callable[[], T], what: str) -> T:
-    """Runs a call into the users' code.
+    """Call users' code.
 
     Args:
-        call: reads all of an answer that comes lazily, and raises ForeignError itself where it is
-            not what it should be.
-        what: begins the message, e.g. 'model mine: predict'.
+        call: Function that reads all of a lazy answer, and raises ForeignError itself where the
+            answer is wrong.
+        what: Beginning of the message, e.g. 'model mine: predict'.
 
     Returns:
-        What the call returns.
+        The result of the call.
 
     Raises:
-        ForeignError: the code raised something, whatever it is: SystemExit, KeyboardInterrupt and
-            GeneratorExit, too. The exception is the cause.
-        KeyboardInterrupt: the user pressed Ctrl-C meanwhile, whether the code let it through or not.
+        ForeignError: The code raised any exception, also SystemExit, KeyboardInterrupt or
+            GeneratorExit. That exception is the cause.
+        KeyboardInterrupt: The user pressed Ctrl-C meanwhile, whether or not the code let it
+            through.
     """
     with _watch_interrupts() as interrupts, _keep_settings():
         try:
@@ -63,7 +64,7 @@ def call_foreign(call: Callable[[], T], what: str) -> T:
 
 
 def describe_error(error: BaseException) -> str:
-    """An exception in one line, with the place that raised it, where there is one in the users' code."""
+    """Describe an exception in one line, with the place in the users' code that raised it."""
     told = f"{type(error).__name__}: {one_line(error)}"
     ours = (str(Path(__file__).parent), str(Path(importlib.__file__).parent), "<")
     theirs = [
@@ -79,7 +80,7 @@ def describe_error(error: BaseException) -> str:
 
 
 def one_line(value: object) -> str:
-    """The text of a foreign value without line breaks and control characters, cut where it is long."""
+    """Write a foreign value as one line without control characters, of at most LONGEST."""
     try:
         text = str(value)
     except BaseException as error:  # its __str__ is foreign code, too
@@ -90,9 +91,9 @@ def one_line(value: object) -> str:
 
 
 def refuse_silent_exit() -> None:
-    """From now on `os._exit(0)` in this process raises instead of ending it: its exit code would say that all is done.
+    """Make `os._exit(0)` raise in this process, because its exit code would report success.
 
-    Other codes, and processes that are forked from this one, end as ever.
+    Other exit codes keep their effect, and so do processes that are forked from this one.
     """
     if getattr(os._exit, "refuses_zero", False):
         return
@@ -109,7 +110,7 @@ def refuse_silent_exit() -> None:
 
 @contextmanager
 def _watch_interrupts() -> Iterator[list[int]]:
-    """A list that fills when the process is interrupted.
+    """Yield a list that fills when the process is interrupted.
 
     It tells a real interrupt from a KeyboardInterrupt that the users' code raises itself.
     """
@@ -132,7 +133,10 @@ def _watch_interrupts() -> Iterator[list[int]]:
 
 @contextmanager
 def _keep_settings() -> Iterator[None]:
-    """Puts back the settings of Python, numpy and torch that decide what the rest of the run computes, and where it writes."""
+    """Restore the settings of Python, numpy and torch that the rest of the run depends on.
+
+    These are warnings, floating-point errors, recursion depth, working folder, gradients and dtype.
+    """
     filters, errors, depth = warnings.filters[:], np.geterr(), sys.getrecursionlimit()
     folder = _working_folder()
     torch = sys.modules.get("torch")

@@ -1,6 +1,6 @@
-"""Opening of users' models: a factory by its name, or an object.
+"""Open users' models: a factory by its name, or an object.
 
-See docs/start/your_model.md.
+The guide is docs/start/your_model.md.
 """
 
 from __future__ import annotations
@@ -17,13 +17,21 @@ from calico_eval.engines.user import SENSORS, UserEngine
 
 
 def load_user_engine(spec: str) -> UserEngine:
-    """Calls the factory that `spec` names ('package.module:factory') and wraps what it returns.
+    """Call the factory that `spec` names and wrap the object that it returns.
 
-    The module is looked up in the working folder, too. The object needs `predict(frames)`. It may have `name` (default: the
-    module's), `sensors` (a sequence of 'camera', 'lidar'; default: both) and `sha256` (names its weights).
+    The module is looked up in the working folder, too. The object needs `predict(frames)`. It may
+    have `name` (default: the module's), `sensors` (a sequence of 'camera', 'lidar'; default: both)
+    and `sha256`, which names its weights.
+
+    Args:
+        spec: 'package.module:factory'.
+
+    Returns:
+        The engine.
 
     Raises:
-        CalicoError: there is no such module or factory, their code raised, or its object is not a model.
+        CalicoError: The module or factory does not exist, their code raised an error, or the object
+            is no model.
     """
     module_name, _, factory_name = spec.partition(":")
     if not module_name or not factory_name.isidentifier():
@@ -54,7 +62,8 @@ def wrap_user_model(model: Any) -> UserEngine:
     kind = type(model)
     if not callable(getattr(model, "predict", None)):
         raise CalicoError(
-            f"the model is an object of class {kind.__name__}, which has no method predict(frames); "
+            f"the model is an object of class {kind.__name__}, which has no method "
+            "predict(frames); "
             "expected such an object, a path, or package.module:factory"
         )
     where = f"of class {kind.__name__}"
@@ -67,10 +76,11 @@ def wrap_user_model(model: Any) -> UserEngine:
 
 
 def _wrap(model: Any, spec: str, module_name: str) -> UserEngine:
-    """The engine of a user's object; every attribute of it is foreign code."""
+    """Make the engine of a user's object; each of its attributes is foreign code."""
     if not callable(getattr(model, "predict", None)):
         raise ForeignError(
-            f"model {spec}: the factory returned {type(model).__name__}, which has no method predict(frames)"
+            f"model {spec}: the factory returned {type(model).__name__}, which has no method "
+            "predict(frames)"
         )
     sensors = getattr(model, "sensors", SENSORS)
     if (
@@ -79,7 +89,8 @@ def _wrap(model: Any, spec: str, module_name: str) -> UserEngine:
         or any(sensor not in SENSORS for sensor in sensors)
     ):
         raise ForeignError(
-            f"model {spec}: sensors is {one_line(sensors)}; expected a list of one or both of 'camera', 'lidar'"
+            f"model {spec}: sensors is {one_line(sensors)}; expected a list of one or both of "
+            "'camera', 'lidar'"
         )
     name, stated = (
         getattr(model, "name", None) or module_name.rpartition(".")[2],
@@ -90,7 +101,8 @@ def _wrap(model: Any, spec: str, module_name: str) -> UserEngine:
             isinstance(value, str) and value and value.isprintable() and len(value) <= 200
         ):
             raise ForeignError(
-                f"model {spec}: {what} is {one_line(value)!r}; expected a text of at most 200 characters"
+                f"model {spec}: {what} is {one_line(value)!r}; expected a text of at most 200 "
+                "characters"
             )
     sha256 = hash_sources(sys.modules[module_name], stated or "")
     looks_at = tuple(dict.fromkeys(sensors))
@@ -111,7 +123,7 @@ def _wrap(model: Any, spec: str, module_name: str) -> UserEngine:
 
 
 def _factory(spec: str, module_name: str, factory_name: str) -> Any:
-    """The callable that `spec` names."""
+    """Find the callable that `spec` names."""
     if str(Path.cwd()) not in sys.path:
         sys.path.append(
             str(Path.cwd())
@@ -128,7 +140,8 @@ def _factory(spec: str, module_name: str, factory_name: str) -> Any:
             and f"{module_name}.".startswith(f"{cause.name}.")
         ):
             raise CalicoError(
-                f"model {spec}: there is no module {cause.name}; it is looked up in the working folder ({Path.cwd()}) and "
+                f"model {spec}: there is no module {cause.name}; it is looked up in the working "
+                f"folder ({Path.cwd()}) and "
                 "where Python looks (PYTHONPATH)"
             ) from cause
         raise
@@ -140,6 +153,7 @@ def _factory(spec: str, module_name: str, factory_name: str) -> Any:
             if callable(value) and not name.startswith("_")
         )
         raise CalicoError(
-            f"model {spec}: {module_name} has no callable '{factory_name}'; it has {', '.join(names) or 'none'}"
+            f"model {spec}: {module_name} has no callable '{factory_name}'; it has "
+            f"{', '.join(names) or 'none'}"
         )
     return factory

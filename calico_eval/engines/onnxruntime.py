@@ -1,4 +1,7 @@
-"""The deployed graph in ONNX Runtime. The file alone suffices: what it needs to be fed and read is in its metadata."""
+"""The deployed graph in ONNX Runtime.
+
+The file alone suffices: its metadata say how it is fed and read.
+"""
 
 from __future__ import annotations
 
@@ -28,23 +31,27 @@ CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 class OnnxEngine:
     """An ONNX file made by `calico export`.
 
-    provider: the execution provider that runs, as the session reports it; `name` ends in 'cpu' or 'cuda' accordingly.
+    Attributes:
+        provider: Execution provider that runs, as the session reports it; `name` ends in 'cpu' or
+            'cuda' accordingly.
     """
 
     def __init__(
         self, path: Path, device: str = "auto", threads: int = 1, model_name: str | None = None
     ) -> None:
-        """Opens a file.
+        """Open a file.
 
         Args:
-            path: the .onnx file.
-            device: 'cpu', 'cuda', 'cuda:1', or 'auto': CUDA where there is a GPU and the provider loads, else the CPU, with a
-                warning where a GPU was passed over.
-            threads: CPU threads. With more than one, two runs were seen to differ in the last digits of some figures.
+            path: The .onnx file.
+            device: 'cpu', 'cuda', 'cuda:1' or 'auto'. 'auto' is CUDA where a GPU is present and the
+                provider loads, else the CPU, with a warning where a GPU was passed over.
+            threads: CPU threads. With more than one, two runs were seen to differ in the last
+                digits of some figures.
+            model_name: Name in reports; by default the configuration's.
 
         Raises:
-            CalicoError: not a graph of `calico export`, its card does not fit it, or CUDA was asked for
-                and did not load.
+            CalicoError: The file is no graph of `calico export`, its card does not fit it, or CUDA
+                was asked for and did not load.
         """
         self._metadata = read_metadata(path)
         self.sha256 = hash_graph(path, read_graph(path))
@@ -58,13 +65,15 @@ class OnnxEngine:
         self._answers = AnswerCheck(config.taxonomy.build())
 
     def predict(self, frames: Sequence[Frame]) -> list[Predictions]:
-        """See `Engine.predict`. All frames in one batch."""
+        """See `Engine.predict`. All frames form one batch."""
         batch = collate_frames(frames)
         grouped = group_batch(batch, self._metadata)
         if grouped is not None and grouped.lost.any():
             raise CalicoError(
-                f"model {self.model_name}: the graph's buffers have no room for {int(grouped.lost.sum())} points of frames "
-                f"{', '.join(frame.token for frame in frames)}; export again on fuller frames, or run the graph for ort"
+                f"model {self.model_name}: the graph's buffers have no room for "
+                f"{int(grouped.lost.sum())} points of frames "
+                f"{', '.join(frame.token for frame in frames)}; export again on fuller frames, or "
+                "run the graph for ort"
             )
         inputs = graph_inputs(batch, self._metadata)
         try:
@@ -72,7 +81,8 @@ class OnnxEngine:
         except Exception as error:  # ONNX Runtime's exceptions share no public base
             tokens = ", ".join(frame.token for frame in frames)
             raise CalicoError(
-                f"model {self.model_name}: ONNX Runtime failed on frames {tokens}: {one_line(error)}"
+                f"model {self.model_name}: ONNX Runtime failed on frames {tokens}: "
+                f"{one_line(error)}"
             ) from error
         where = f"model {self.model_name} ({self.name})"
         try:
@@ -83,11 +93,11 @@ class OnnxEngine:
             raise CalicoError(
                 f"{where}, frame {', '.join(frame.token for frame in frames)}: {error}"
             ) from None
-        return self._answers.check(frames, found, where)
+        return self._answers.check_answers(frames, found, where)
 
 
 def _open(path: Path, device: str, threads: int) -> Any:
-    """A session on the wanted device; onnxruntime gives no types."""
+    """Open a session on the wanted device; onnxruntime gives no types."""
     wants_cuda = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
     if not wants_cuda:
         pick_device(device)
@@ -103,16 +113,19 @@ def _open(path: Path, device: str, threads: int) -> Any:
         session = onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # ONNX Runtime's exceptions share no public base
         raise CalicoError(
-            f"graph {path}: ONNX Runtime {onnxruntime.__version__} cannot load it: {one_line(error)}"
+            f"graph {path}: ONNX Runtime {onnxruntime.__version__} cannot load it: "
+            f"{one_line(error)}"
         ) from error
     if wants_cuda and CUDA not in session.get_providers():
         message = (
-            f"ONNX Runtime {onnxruntime.__version__} runs {path.name} on the CPU: its CUDA provider did not load "
+            f"ONNX Runtime {onnxruntime.__version__} runs {path.name} on the CPU: its CUDA "
+            "provider did not load "
             f"(available: {', '.join(onnxruntime.get_available_providers())})"
         )
         if device != "auto":
             raise CalicoError(
-                f"device '{device}': {message}; install onnxruntime-gpu with CUDA, or use --device cpu"
+                f"device '{device}': {message}; install onnxruntime-gpu with CUDA, or use --device "
+                "cpu"
             )
         LOG.warning(message)
     return session

@@ -1,4 +1,4 @@
-"""From what the user typed to an engine."""
+"""Open the engine that the user named."""
 
 from __future__ import annotations
 
@@ -11,17 +11,21 @@ from calico_eval.engines.base import Engine
 
 
 def open_engine(spec: str, device: str = "auto", threads: int = 1) -> Engine:
-    """Opens a model.
+    """Open a model.
 
     Args:
-        spec: a file ending in .onnx; a .safetensors checkpoint or the folder of a training run; package.module:factory (a
-            user's own model); or a folder of submissions with a clean.json (predictions of another stack). 'NAME=' in
-            front gives it another name in reports.
+        spec: A file ending in .onnx; a .safetensors checkpoint or the folder of a training run;
+            package.module:factory (a user's own model); or a folder of submissions with a
+            clean.json (predictions of another stack). 'NAME=' in front gives it another name in
+            reports.
         device: 'auto', 'cpu' or 'cuda'; a user's model chooses for itself.
         threads: CPU threads of ONNX Runtime; one keeps its results the same from run to run.
 
+    Returns:
+        The engine.
+
     Raises:
-        CalicoError: nothing there, or none of these forms.
+        CalicoError: The file or folder does not exist, or the text has none of these forms.
     """
     name, spec = split_name(spec)
     path = Path(spec)
@@ -48,6 +52,7 @@ def open_engine(spec: str, device: str = "auto", threads: int = 1) -> Engine:
         return engine
     state = "is a file of another kind" if path.exists() else "does not exist"
     raise CalicoError(
-        f"model '{spec}' {state}; expected a .onnx file, a .safetensors checkpoint, the folder of a training run, "
+        f"model '{spec}' {state}; expected a .onnx file, a .safetensors checkpoint, the folder of "
+        "a training run, "
         "package.module:factory, or a folder of submissions with a clean.json"
     )

@@ -6,7 +6,8 @@ does not see the jump. Two ways are offered:
 * **Point weights.** A model that says `weighs_points = True` multiplies what it makes of each point
   by `batch.point_mask`, which then comes as float weights. The derivative at weight 1 is what a
   point loses by vanishing, at weight 0 what it gains by appearing, both to first order.
-* **Positions.** For any other model, a point that vanishes is treated as a point that moves onto its
+* **Positions.** For any other model, a point that vanishes is treated as a point that moves onto
+  its
   nearest neighbour: a network that takes maxima over points hardly notices a duplicate. The second
   order of removal is the mean length of the gradient over a small cell (Zheng et al., ICCV 2019,
   rank points by gradients as well; their shift to the centre of the one object of a classifier has

@@ -1,4 +1,4 @@
-"""Predictions that another stack made: a folder of nuScenes detection submissions, one for each condition."""
+"""Predictions of another stack: a folder of nuScenes submissions, one for each condition."""
 
 from __future__ import annotations
 
@@ -19,10 +19,15 @@ CLEAN_FILE = "clean.json"
 
 
 class PredictionFiles:
-    """An engine that looks its answers up: clean.json, fog-3.json, fog+camera_crash-5.json ...
+    """An engine that looks its answers up in clean.json, fog-3.json, fog+camera_crash-5.json etc.
 
-    `predict` answers for the clean frames; `under` gives the engine of another condition. No maps: a submission has none.
-    sensors: what clean.json says in `meta`.
+    `predict` answers for the clean frames, and `open_condition` returns the engine of another
+    condition. A submission has no maps.
+
+    Attributes:
+        folder: Folder of the submissions.
+        model_name: Name in reports.
+        sensors: Sensors that clean.json states in `meta`.
     """
 
     name = "files"
@@ -35,32 +40,32 @@ class PredictionFiles:
 
     @cached_property
     def sha256(self) -> str:
-        """Of all files of predictions, by name."""
+        """Digest of all files of predictions, by name."""
         digest = hashlib.sha256()
         for path in sorted(file for file in self.folder.glob("*.json") if file.name != RUN_FILE):
             digest.update(f"{path.name} ".encode() + hashlib.sha256(self._read(path.name)).digest())
         return digest.hexdigest()
 
-    def has(self, condition: str) -> bool:
-        """Whether there is a file for a condition."""
+    def has_condition(self, condition: str) -> bool:
+        """Tell whether the folder has a file for a condition."""
         return (self.folder / f"{condition}.json").is_file()
 
-    def under(self, condition: str) -> _OneFile:
-        """The predictions under a condition, e.g. 'fog-3'.
+    def open_condition(self, condition: str) -> _OneFile:
+        """Open the predictions under a condition, e.g. 'fog-3'.
 
         Raises:
-            CalicoError: there is no file for it.
+            CalicoError: The folder has no file for it.
         """
         path = self.folder / f"{condition}.json"
         if path.name == CLEAN_FILE:
             return self._clean
-        if not self.has(condition):
+        if not self.has_condition(condition):
             there = ", ".join(sorted(file.name for file in self.folder.glob("*.json")))
             raise CalicoError(f"predictions {self.folder}: no {path.name}; there are {there}")
         return _OneFile(path)
 
     def same_as_clean(self, condition: str) -> bool:
-        """Whether the file of a condition has the bytes of clean.json."""
+        """Tell whether the file of a condition has the bytes of clean.json."""
         return self._read(f"{condition}.json") == self._read(CLEAN_FILE)
 
     def _read(self, name: str) -> bytes:
@@ -84,8 +89,9 @@ class _OneFile:
         missing = [frame.token for frame in frames if frame.token not in self._records]
         if missing:
             raise CalicoError(
-                f"{self._path}: no sample {missing[0]}; it holds {len(self._records)} others. Expected one entry per frame, "
+                f"{self._path}: no sample {missing[0]}; it holds {len(self._records)} others. "
+                "Expected one entry per frame, "
                 "empty where nothing was found"
             )
         found = [predictions_from_submission(self._records[frame.token], frame) for frame in frames]
-        return AnswerCheck().check(frames, found, str(self._path))
+        return AnswerCheck().check_answers(frames, found, str(self._path))

@@ -1,4 +1,4 @@
-"""Does an engine repeat itself? Figures of one that does not cannot be made again."""
+"""Test whether an engine repeats itself; figures of one that does not cannot be reproduced."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from calico_eval.engines.base import Predictor
 
 
 def compare_two_answers(engine: Predictor, frame: Frame) -> str:
-    """Ask an engine twice about one frame.
+    """Ask an engine twice about one frame and compare the answers.
 
     Args:
-        engine: any; it is asked for each answer apart.
-        frame: the same both times.
+        engine: Any engine. Each answer is asked for in a call of its own.
+        frame: Frame of both calls.
 
     Returns:
         How the answers differ, in words; empty where they are equal to the last bit.

@@ -1,4 +1,4 @@
-"""The identity of a user's model, as far as its source files tell it."""
+"""Identify a user's model by its source files."""
 
 from __future__ import annotations
 
@@ -14,15 +14,20 @@ SUFFIXES = (".py", ".so", ".pyd")
 
 
 def hash_sources(module: ModuleType, stated: str) -> str:
-    """A hex digest that changes with the module's source, what it imports from beside it, and `stated`.
+    """Hash a module's source, what it imports from beside it, and `stated`.
 
-    A module of a package counts with all files of its top-level package. Of the modules and packages
-    in the folder of the module (or of its package), those count that are imported by name, and what
-    these import. Of a folder of installed packages only the model's own counts. What is imported from
-    elsewhere, or by a name that is made up while running, does not count.
+    A module of a package counts with all files of its top-level package. Modules and packages in
+    the folder of the module (or of its package) count if they are imported by name, and so do their
+    own imports from there. In a folder of installed packages only the model's own package counts.
+    Imports from elsewhere do not count, and neither do imports by a name that is made up at run
+    time.
 
     Args:
-        stated: what the model says of its weights.
+        module: Module that made the model.
+        stated: What the model states about its weights; empty if it states nothing.
+
+    Returns:
+        The hex digest.
     """
     digest = hashlib.sha256()
     if stated:
@@ -42,7 +47,7 @@ def hash_sources(module: ModuleType, stated: str) -> str:
 
 
 def _closure(root: Path, first: str) -> list[Path]:
-    """All files of the top-level module or package `first` in the folder `root`, and of those there that they import."""
+    """List all files of the top-level name `first` in `root`, and what they import from there."""
     found: dict[str, list[Path]] = {}
     waiting = [first]
     installed = root.name in ("site-packages", "dist-packages")
@@ -57,7 +62,7 @@ def _closure(root: Path, first: str) -> list[Path]:
 
 
 def _files(root: Path, name: str) -> list[Path]:
-    """The files of a top-level module or package; none where it is not in this folder."""
+    """List the files of a top-level module or package; none if it is not in this folder."""
     package = root / name
     if package.is_dir():
         return sorted(
@@ -69,7 +74,10 @@ def _files(root: Path, name: str) -> list[Path]:
 
 
 def _imported(path: Path) -> Iterator[str]:
-    """The top-level names that a source file imports; relative imports stay in its package, which counts whole."""
+    """Yield the top-level names that a source file imports.
+
+    Relative imports stay in the file's package, which counts as a whole.
+    """
     if path.suffix != ".py":
         return
     try:

@@ -1,4 +1,4 @@
-"""Our model in torch: the reference that every other engine is compared with, and the one that gives gradients."""
+"""Our model in torch: the reference for every other engine, and the one that gives gradients."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ from calico_eval.engines.network.objectives import (
 class TorchEngine:
     """A CalicoModel in evaluation mode on one device.
 
-    It implements `calico_eval.engines.white_box.WhiteBoxEngine`, so attacks can follow its gradients.
+    It implements `calico_eval.engines.white_box.WhiteBoxEngine`, so attacks can follow its
+    gradients.
 
     Attributes:
         model: The network in evaluation mode.
@@ -64,20 +65,29 @@ class TorchEngine:
 
     @cached_property
     def sha256(self) -> str:
-        """See `Engine.sha256`; taken when it is first asked for."""
+        """See `Engine.sha256`; computed when it is first asked for."""
         return _hash(self.model, self.config)
 
     @staticmethod
     def load(path: Path, device: str = "auto", model_name: str | None = None) -> TorchEngine:
-        """From a .safetensors checkpoint or the folder of a training run."""
+        """Load a .safetensors checkpoint or the folder of a training run.
+
+        Args:
+            path: File or folder.
+            device: 'auto', 'cpu' or 'cuda'.
+            model_name: Name in reports; by default the configuration's.
+
+        Returns:
+            The engine.
+        """
         model, config = load_model(path, "cpu")
         return TorchEngine(model, config, device, model_name)
 
     def predict(self, frames: Sequence[Frame]) -> list[Predictions]:
-        """See `Engine.predict`. All frames in one batch, without gradients."""
+        """See `Engine.predict`. All frames form one batch, without gradients."""
         with torch.no_grad(), use_deterministic_algorithms(self.device):
             found = self.model.predict(collate_frames(frames).to(self.device))
-        return self._answers.check(frames, found, f"model {self.model_name} ({self.name})")
+        return self._answers.check_answers(frames, found, f"model {self.model_name} ({self.name})")
 
     @property
     def inside(self) -> NetworkInside:
@@ -102,7 +112,15 @@ class TorchEngine:
         check_model(wanted, self.config)
 
     def choose_objective(self, wanted: str, frame: Frame) -> tuple[str, str]:
-        """See `WhiteBoxEngine.choose_objective`."""
+        """Choose the objective for one frame; see `WhiteBoxEngine.choose_objective`.
+
+        Args:
+            wanted: Name of the objective that the user asked for.
+            frame: Clean frame with its ground truth.
+
+        Returns:
+            The objective's name and, where it is not the wanted one, the reason ("" otherwise).
+        """
         return choose_objective(wanted, frame, self.config)
 
     def find_second_objective(self, objective: str) -> tuple[str, str] | None:
@@ -123,11 +141,30 @@ class TorchEngine:
         sensors: Sequence[str],
         crossing_m: float | None = None,
     ) -> NetworkLoss:
-        """See `WhiteBoxEngine.attack_loss`."""
+        """Make the function that an attack raises; see `WhiteBoxEngine.attack_loss`.
+
+        Args:
+            objective: Key of `OBJECTIVES`.
+            clean: Clean batch with its ground truth.
+            sensors: Attacked sensors.
+            crossing_m: How far a point may go [m], for a gradient that sees points change their
+                pillar; None for the true gradient.
+
+        Returns:
+            The function, for batches of the same frames.
+        """
         return NetworkLoss(self.model, objective, clean, sensors, crossing_m)
 
     def count_crossings(self, before: Float32, after: Float32) -> int:
-        """Count points (N, 5) that changed their pillar."""
+        """Count points that changed their pillar.
+
+        Args:
+            before: (N, 5) points [m, LiDAR frame].
+            after: (N, 5) the same points after the attack.
+
+        Returns:
+            The number of points.
+        """
         rows, columns, inside = self.config.grid.pillars.locate_cells(before[:, :2])
         new_rows, new_columns, new_inside = self.config.grid.pillars.locate_cells(after[:, :2])
         other_cell = (rows != new_rows) | (columns != new_columns)
@@ -153,7 +190,7 @@ class TorchEngine:
 
 
 def _hash(model: CalicoModel, config: Config) -> str:
-    """Of the weights and the part of the configuration that lies between a frame and its predictions."""
+    """Hash the weights and the part of the configuration between a frame and its predictions."""
     digest = hashlib.sha256()
     digest.update(config.grid.model_dump_json().encode())
     digest.update(config.model.model_dump_json().encode())

@@ -1,4 +1,7 @@
-"""The door for the users' own models: any Python object with `predict(frames)`. See docs/start/your_model.md."""
+"""Engines of users' own models: any Python object with `predict(frames)`.
+
+The guide is docs/start/your_model.md.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,16 @@ SENSORS = ("camera", "lidar")
 class UserEngine:
     """Runs a user's object and checks everything that it returns.
 
-    The model sees frames without ground truth and without `previous` (which would be the uncorrupted past), and gets arrays
-    of its own: writing into them harms nothing.
+    The model sees frames without ground truth and without `previous`, which would be the
+    uncorrupted past. It gets arrays of its own, so writing into them harms nothing.
 
-    weights_named: whether the model names its weights (`sha256`), so that new ones are told from old ones.
+    Args:
+        model: Object with `predict(frames)`.
+        model_name: Name in reports.
+        sensors: What the model looks at.
+        sha256: Identity of the model.
+        weights_named: Whether the model names its weights (`sha256`), so that new ones are told
+            from old ones.
     """
 
     name = "user"
@@ -45,18 +54,19 @@ class UserEngine:
         """See `Engine.predict`.
 
         Raises:
-            CalicoError: the model raised (its exception is the cause), or returned something else than one valid
-                prediction per frame. Of an iterator no more is read than one answer too many.
+            CalicoError: The model raised an error (its exception is the cause), or returned
+                something else than one valid prediction per frame. An iterator is read up to one
+                answer too many.
         """
         where = f"model {self.model_name}"
         tokens = ", ".join(frame.token for frame in frames)
         found = call_foreign(
             lambda: self._ask(frames, where, tokens), f"{where}, frame {tokens}: predict"
         )
-        return self._answers.check(frames, found, where)
+        return self._answers.check_answers(frames, found, where)
 
     def _ask(self, frames: Sequence[Frame], where: str, tokens: str) -> list[Predictions]:
-        """The answers, read one by one into arrays of our own."""
+        """Ask the model and read its answers one by one into arrays of our own."""
         outputs = self._model.predict([_unlabelled(frame) for frame in frames])
         if isinstance(outputs, (str, bytes, dict, Predictions)) or not hasattr(outputs, "__iter__"):
             raise ForeignError(
@@ -67,12 +77,14 @@ class UserEngine:
         for output in outputs:
             if len(found) == len(frames):
                 raise ForeignError(
-                    f"{where}, frame {tokens}: predict returned more results than frames ({len(frames)})"
+                    f"{where}, frame {tokens}: predict returned more results than frames "
+                    f"({len(frames)})"
                 )
             found.append(_read(output, f"{where}, frame {frames[len(found)].token}"))
         if len(found) < len(frames):
             raise ForeignError(
-                f"{where}, frame {tokens}: predict returned {len(found)} results for {len(frames)} frames"
+                f"{where}, frame {tokens}: predict returned {len(found)} results for {len(frames)} "
+                "frames"
             )
         return found
 
@@ -85,7 +97,7 @@ def _read(output: Any, where: str) -> Predictions:
 
 
 def _unlabelled(frame: Frame) -> Frame:
-    """The frame as a model may see it: copies of the arrays, no ground truth, no past."""
+    """Copy a frame for a model to see: the same arrays without ground truth and past."""
     return frame.replace(
         points=frame.points.copy(),
         ring=frame.ring.copy(),

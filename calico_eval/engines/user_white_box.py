@@ -69,7 +69,7 @@ class UserWhiteBox(UserEngine):
 
     @property
     def inside(self) -> Inside | None:
-        """None: the layers of a user's model are not known."""
+        """None, as the layers of a user's model are not known."""
         return None
 
     @property
@@ -91,12 +91,20 @@ class UserWhiteBox(UserEngine):
             )
 
     def choose_objective(self, wanted: str, frame: Frame) -> tuple[str, str]:
-        """See `WhiteBoxEngine.choose_objective`; every frame has the model's own loss."""
+        """Return the model's own loss for every frame; see `WhiteBoxEngine.choose_objective`.
+
+        Args:
+            wanted: Name of the objective that the user asked for.
+            frame: Clean frame.
+
+        Returns:
+            The same name, and "" as the reason.
+        """
         self.check_objective(wanted)
         return wanted, ""
 
     def find_second_objective(self, objective: str) -> tuple[str, str] | None:
-        """None: a user's model has one loss."""
+        """Return None, as a user's model has one loss."""
         return None
 
     @contextmanager
@@ -112,16 +120,31 @@ class UserWhiteBox(UserEngine):
         sensors: Sequence[str],
         crossing_m: float | None = None,
     ) -> UserLoss:
-        """See `WhiteBoxEngine.attack_loss`."""
+        """Make the function that an attack raises; see `WhiteBoxEngine.attack_loss`.
+
+        Args:
+            objective: "model_loss".
+            clean: Clean batch; not used.
+            sensors: Attacked sensors; not used.
+            crossing_m: Not used, as the cells of a user's model are not known.
+
+        Returns:
+            The user's loss as a function of a batch.
+        """
         self.check_objective(objective)
         return UserLoss(self._model, self.model_name, weighs_points=self._weighs_points)
 
     def count_crossings(self, before: Float32, after: Float32) -> int | None:
-        """None: the cells of a user's model are not known."""
+        """Return None, as the cells of a user's model are not known.
+
+        Args:
+            before: (N, 5) points.
+            after: (N, 5) the same points after the attack.
+        """
         return None
 
     def find_known(self, frame: Frame) -> Bool:
-        """Every object (M,): classes and range of a user's model are not known."""
+        """Mark every object (M,), as classes and range of a user's model are not known."""
         return np.ones(len(frame.boxes), np.bool_)
 
     def copy_double(self) -> UserWhiteBox:
@@ -169,7 +192,7 @@ class UserLoss:
 
     @property
     def forwards(self) -> int:
-        """None beside the calls."""
+        """Passes beside the calls, always 0."""
         return 0
 
     def __call__(self, batch: Batch) -> Tensor:
@@ -203,7 +226,7 @@ class UserLoss:
             )
         return found.to(batch.points.device)
 
-    def whole(self, batch: Batch) -> Tensor:
+    def compute_whole(self, batch: Batch) -> Tensor:
         """Compute the user's loss, as `__call__` does."""
         return self(batch)
 

@@ -1,8 +1,8 @@
-"""What an attack by gradients needs of an engine: protocols that our network and users' models meet.
+"""Protocols of engines whose gradients attacks follow; our network and users' models meet them.
 
 Attacks know these protocols and no network. `calico_eval.engines.torch.TorchEngine` implements them
-for our own network, `calico_eval.engines.user_white_box.UserWhiteBox` for a user's object that meets
-`calico_eval.engines.base.WhiteBox`.
+for our own network, `calico_eval.engines.user_white_box.UserWhiteBox` for a user's object that
+meets `calico_eval.engines.base.WhiteBox`.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class AttackLoss(Protocol):
         """
         ...
 
-    def whole(self, batch: Batch) -> Tensor:
+    def compute_whole(self, batch: Batch) -> Tensor:
         """Compute the objective through the model's own forward pass, for any batch of the frames.
 
         Args:
@@ -124,7 +124,15 @@ class Inside(Protocol):
     """What sanity checks can look at inside a network that is known layer by layer."""
 
     def find_dead_branches(self, frame: Frame, objective: str) -> list[str]:
-        """Name the sensor branches whose features get no gradient of the objective."""
+        """Name the sensor branches whose features get no gradient of the objective.
+
+        Args:
+            frame: Clean frame with its ground truth.
+            objective: Name of the objective.
+
+        Returns:
+            Names for messages, e.g. "camera features".
+        """
         ...
 
     def count_dead_peaks(self, frame: Frame) -> tuple[int, int]:
@@ -140,7 +148,14 @@ class Inside(Protocol):
         ...
 
     def find_smooth(self, points: Tensor) -> Tensor:
-        """Tell which coordinates may move by a millimetre without a jump of the network, as bool."""
+        """Mark the coordinates that may move by a millimetre without a jump of the network.
+
+        Args:
+            points: (B, N, 5) points.
+
+        Returns:
+            Bool mask of the same shape.
+        """
         ...
 
     def plant_fault(self, frame: Frame, changed: Sequence[Frame]) -> WhiteBoxEngine | None:
@@ -232,7 +247,15 @@ class WhiteBoxEngine(Engine, Protocol):
         ...
 
     def count_crossings(self, before: Float32, after: Float32) -> int | None:
-        """Count points (N, 5) that changed their cell; None for a model whose cells are unknown."""
+        """Count points that changed their cell.
+
+        Args:
+            before: (N, 5) points [m, LiDAR frame].
+            after: (N, 5) the same points after the attack.
+
+        Returns:
+            The number of points; None for a model whose cells are unknown.
+        """
         ...
 
     def find_known(self, frame: Frame) -> Bool:

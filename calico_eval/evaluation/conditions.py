@@ -261,7 +261,7 @@ def choose_predictor(engine: Engine, condition: AnyCondition) -> Predictor:
             f"attack {condition}: {engine.model_name} is a folder of predictions; attacked frames "
             "need a model"
         )
-    return engine.under(condition.file_stem)
+    return engine.open_condition(condition.file_stem)
 
 
 def _list_parameters(attack: AttackSpec) -> dict[str, float | int | str | None]:

@@ -232,7 +232,7 @@ def _choose_levels(
     if names and _are_files(inputs):
         wanted = choose_levels(names, severities)
         if all(
-            engine.has(one.file_stem)
+            engine.has_condition(one.file_stem)
             for one in wanted
             for engine in inputs.engines
             if isinstance(engine, PredictionFiles)

@@ -107,7 +107,7 @@ class CloudLoss:
         """Compute the objective on a frame as the engine sees it, by the model's own pass."""
         self._passes += 1
         with torch.no_grad():
-            return float(self._loss.whole(collate_frames([frame]).to(self.device))[0])
+            return float(self._loss.compute_whole(collate_frames([frame]).to(self.device))[0])
 
     def _rate_points(self, points: Float32) -> PointValues:
         values = self._loss.rate_points(self._batch(torch.from_numpy(points)))

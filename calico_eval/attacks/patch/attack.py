@@ -221,5 +221,5 @@ def _objectives(
     """Of frames as the engine would see them; clean: what they were before."""
     raised = engine.attack_loss(objective, collate_frames(clean).to(engine.device), ("camera",))
     with engine.attack_mode(), torch.no_grad():
-        found: list[float] = raised.whole(collate_frames(frames).to(engine.device)).tolist()
+        found: list[float] = raised.compute_whole(collate_frames(frames).to(engine.device)).tolist()
     return found

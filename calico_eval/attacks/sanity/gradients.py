@@ -74,7 +74,7 @@ def dead_gradients(
     images, points = batch.images.requires_grad_(True), batch.points.requires_grad_(True)
     with engine.attack_mode():
         batch = replace(batch, images=images, points=points)
-        loss = engine.attack_loss(name, batch, engine.sensors).whole(batch).sum()
+        loss = engine.attack_loss(name, batch, engine.sensors).compute_whole(batch).sum()
         gradients = (
             torch.autograd.grad(loss, [images, points], allow_unused=True)
             if loss.requires_grad
@@ -249,7 +249,7 @@ def measure_agreement(
 
     def loss(values: Tensor) -> Tensor:
         changed = replace(batch, **{field: values})  # type: ignore[arg-type]
-        return raised.whole(changed).sum()
+        return raised.compute_whole(changed).sum()
 
     clean: Tensor = getattr(batch, field)
     step = STEP

@@ -167,7 +167,7 @@ def _forward_difference(engine: WhiteBoxEngine, frame: Frame) -> float:
         for sensor in engine.sensors:
             threat = Threat(camera_levels=8) if sensor == "camera" else Threat(range_m=0.1)
             domain = make_domain([frame], threat, engine.device)
-            here, there = float(raised(domain.batch(domain.clean))), float(raised.whole(batch))
+            here, there = float(raised(domain.batch(domain.clean))), float(raised.compute_whole(batch))
             off = max(off, abs(here - there) / max(1.0, abs(there)))
     return off
 
@@ -183,7 +183,7 @@ def _compare_passes(engine: WhiteBoxEngine, frames: Sequence[Frame]) -> tuple[fl
     batch = collate_frames(frames).to(engine.device)
     raised = engine.attack_loss(engine.usual_objective, batch, engine.sensors)
     with engine.attack_mode(), torch.no_grad():
-        first, second = raised.whole(batch), raised.whole(batch)
+        first, second = raised.compute_whole(batch), raised.compute_whole(batch)
     one, other = engine.predict(frames), engine.predict(frames)
     same = all(_bytes(a) == _bytes(b) for a, b in zip(one, other, strict=True))
     off = float((first - second).abs().max()) if same else math.inf

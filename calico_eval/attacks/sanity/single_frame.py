@@ -242,4 +242,4 @@ def _loss(engine: WhiteBoxEngine, frame: Frame, labelled: Frame, objective: str)
         collate_frames([labelled]).to(engine.device),
     )
     with engine.attack_mode(), torch.no_grad():
-        return float(engine.attack_loss(objective, truth, engine.sensors).whole(batch)[0])
+        return float(engine.attack_loss(objective, truth, engine.sensors).compute_whole(batch)[0])

@@ -153,7 +153,7 @@ class _WhiteBoxRun:
         """
         batch = collate_frames(frames).to(self.engine.device)
         with torch.no_grad():
-            return self.raised.whole(batch).cpu()
+            return self.raised.compute_whole(batch).cpu()
 
     def _details(
         self, row: int, domain: Domain, trace: Trace, clean: Tensor, attacked: Tensor, extra: int

@@ -1,1 +1,1 @@
-"""What attacks see of our own network: its objectives, and gradients of its pillars."""
+"""Attacks' view of our own network: its objectives, and gradients of its pillars."""

@@ -62,8 +62,8 @@ class NetworkLoss:
         """Compute the objective; see `AttackLoss`."""
         return self._objective.loss(self._scene, self._forward(batch))
 
-    def whole(self, batch: Batch) -> Tensor:
-        """Compute the objective through the whole model; see `AttackLoss.whole`."""
+    def compute_whole(self, batch: Batch) -> Tensor:
+        """Compute the objective through the whole model; see `AttackLoss.compute_whole`."""
         return self._objective.loss(self._scene, self._model(batch))
 
     def find_cells(self, points: Tensor) -> Tensor:

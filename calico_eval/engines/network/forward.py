@@ -1,4 +1,4 @@
-"""The model's forward pass as an attack needs it: differentiable in the inputs, with no work that the attack does not use."""
+"""The model's forward pass for attacks: differentiable in the inputs, without unused work."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from calico.data.batch import Batch
 from calico.device import use_deterministic_algorithms
 from calico.errors import CalicoError
 from calico.models.calico import CalicoModel, Outputs
-from calico_eval.engines.network.straight_through import membership
+from calico_eval.engines.network.straight_through import make_membership_term
 
 
 class Runnable(Protocol):
@@ -24,15 +24,19 @@ class Runnable(Protocol):
 
 
 class AttackForward:
-    """The same outputs as `model(batch)`, at less cost: a sensor's branch that is not attacked runs once, and a head that the
-    objective does not read does not run.
+    """Computes the same outputs as `model(batch)` at less cost.
+
+    The branch of a sensor that is not attacked runs once, and a head that the objective does not
+    read does not run.
 
     Args:
-        batch: the clean batch; later ones differ from it in the attacked sensors only.
-        attacked: these sensors.
-        detection, map: which heads' outputs are wanted.
-        crossing_m: how far a point may go, to let gradients see it change its pillar (`straight_through`); None for the true
-            gradient. The outputs are the same.
+        model: Network in evaluation mode.
+        batch: Clean batch. Later ones differ from it in the attacked sensors only.
+        attacked: The attacked sensors.
+        detection: Whether the outputs of the detection head are wanted.
+        map: Whether the outputs of the map head are wanted.
+        crossing_m: How far a point may go [m], to let gradients see it change its pillar
+            (`straight_through`); None for the true gradient. The outputs are the same.
     """
 
     def __init__(
@@ -59,7 +63,7 @@ class AttackForward:
             )
 
     def __call__(self, batch: Batch) -> Outputs:
-        """Outputs without the heads that are not wanted, differentiable in the attacked sensors' tensors."""
+        """Compute the outputs of the wanted heads, differentiable in the attacked sensors."""
         model = self._model
         camera, lidar = self._camera, self._lidar
         if camera is None and model.camera is not None:
@@ -69,7 +73,17 @@ class AttackForward:
         return self._heads(camera, lidar)
 
     def from_canvas(self, canvas: Tensor) -> Outputs:
-        """The same from pillar features (B, C, Y, X) (`PillarEncoder.canvas`), differentiable in them; for models with LiDAR."""
+        """Compute the same outputs from pillar features, differentiable in them.
+
+        Args:
+            canvas: (B, C, Y, X) features of `PillarEncoder.canvas`.
+
+        Returns:
+            The outputs of the wanted heads.
+
+        Raises:
+            CalicoError: The model has no LiDAR.
+        """
         encoder = self._model.lidar
         if encoder is None:
             raise CalicoError("a model without LiDAR has no pillars")
@@ -92,7 +106,8 @@ class AttackForward:
             return self._model.lidar_bev(batch)
         points, mask = batch.points, batch.point_mask
         stem: Tensor = encoder.stem(
-            encoder.canvas(points, mask) + membership(encoder, points, mask, self._crossing_m)
+            encoder.canvas(points, mask)
+            + make_membership_term(encoder, points, mask, self._crossing_m)
         )
         return stem
 

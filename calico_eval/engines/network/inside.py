@@ -1,4 +1,4 @@
-"""What sanity checks look at inside our network: branches, peaks, passes, and a deliberate fault."""
+"""Parts of our network that sanity checks look at: branches, peaks, passes, a deliberate fault."""
 
 from __future__ import annotations
 
@@ -41,7 +41,15 @@ class NetworkInside:
     with_model: Callable[[CalicoModel], WhiteBoxEngine]
 
     def find_dead_branches(self, frame: Frame, objective: str) -> list[str]:
-        """Name BEV features that get no gradient: "camera features", "lidar features"."""
+        """Name BEV features that get no gradient: "camera features", "lidar features".
+
+        Args:
+            frame: Clean frame with its ground truth.
+            objective: Key of `OBJECTIVES`.
+
+        Returns:
+            The names; empty where every branch gets a gradient.
+        """
         batch, model = self._batch([frame]), self.model
         with white_box(self):
             with torch.no_grad():

@@ -1,14 +1,14 @@
-"""What single points are worth to an objective of our network, from the gradient on its pillars.
+"""Rate single points for an objective of our network from the gradient on its pillars.
 
 A point that vanishes or appears changes its pillar by a jump, which the gradient of its coordinates
 does not see. The pillar encoder takes a maximum over the points of a pillar, so the jump of the
-pillar's features is known exactly at no cost: a point that vanishes leaves the second largest value,
-and a point that appears brings its own features. The gradient on the pillar features tells what a
-jump does to the objective. The features of a pillar's other points hold their offset from the
-pillar's mean point, whose shift is left out. In pillars of two or three points the shift is not
+pillar's features is known exactly at no cost: a point that vanishes leaves the second largest
+value, and a point that appears brings its own features. The gradient on the pillar features tells
+what a jump does to the objective. The features of a pillar's other points hold their offset from
+the pillar's mean point, whose shift is left out. In pillars of two or three points the shift is not
 small, so the attacks measure what they did.
 
-This takes the place of the saliency of Zheng et al. (ICCV 2019), the gradient on a point's distance
+This replaces the saliency of Zheng et al. (ICCV 2019). That is the gradient on a point's distance
 from the centre of its object, which stands for the loss of a point in networks that pool over the
 whole object.
 """

@@ -1,12 +1,16 @@
-"""A gradient for what voxelisation hides: that a point which moves far enough leaves its pillar and appears in the next.
+"""A gradient for points that leave their pillar, which voxelisation hides.
 
-The true gradient of a point's position holds its pillar fixed: it sees the point's features change, and is blind to the jump at
-the border. The encoder takes a maximum over the points of a pillar, so the jump is known, if the features of the other points are
-held (the shift of a pillar's mean point is left out): the pillar that the point leaves falls to the second largest value where
-the point held the largest, the one that it enters rises to the point's features there where they are above all others. For points
-within reach of a border the term here lets the jump happen evenly over the way from reach before the border to reach behind it,
-in the backward pass only: a straight-through estimator (Bengio et al. 2013) of membership, added to the true gradient of the
-values. Forward it is zero.
+The true gradient of a point's position holds its pillar fixed. It sees the point's features change,
+and is blind to the jump at the border. The encoder takes a maximum over the points of a pillar, so
+the jump is known if the features of the other points are held and the shift of a pillar's mean
+point is left out. The pillar that the point leaves falls to the second largest value where the
+point held the largest. The pillar that it enters rises to the point's features there where they
+exceed all others.
+
+For points within reach of a border the term of this module spreads the jump evenly over the way
+from reach before the border to reach behind it, in the backward pass only. This is a
+straight-through estimator of membership (Bengio et al. 2013), added to the true gradient of the
+values. In the forward pass the term is zero.
 """
 
 from __future__ import annotations
@@ -17,11 +21,20 @@ from torch import Tensor
 from calico.models.pillars import PillarEncoder
 
 
-def membership(encoder: PillarEncoder, points: Tensor, mask: Tensor, reach_m: float) -> Tensor:
-    """(B, C, Y, X) zeros on the pillar grid, with a gradient for x, y of points (B, N, 5); mask (B, N).
+def make_membership_term(
+    encoder: PillarEncoder, points: Tensor, mask: Tensor, reach_m: float
+) -> Tensor:
+    """Make zeros on the pillar grid whose gradient tells points of their change of pillar.
 
     Args:
-        reach_m: how far a point may go; at most half a pillar is used, with which every point is within reach of two borders.
+        encoder: Pillar encoder of the network.
+        points: (B, N, 5) points; the gradient reaches their x and y.
+        mask: (B, N) bool, true where a slot holds a point.
+        reach_m: How far a point may go [m]. At most half a pillar is used, with which every point
+            is within reach of two borders.
+
+    Returns:
+        (B, C, Y, X) zeros.
     """
     rows, columns = encoder.grid.shape
     reach = min(reach_m, encoder.grid.cell_m / 2)
@@ -62,9 +75,17 @@ def membership(encoder: PillarEncoder, points: Tensor, mask: Tensor, reach_m: fl
 
 
 def two_largest(features: Tensor, cell: Tensor, cells: int) -> tuple[Tensor, Tensor]:
-    """(cells, C) each: largest and second largest of the features (N, C) >= 0 of every cell (N,); 0 where there is none.
+    """Find the largest and second largest features of every cell.
 
-    Where two points share the largest, both are it.
+    Where two points share the largest value, it is both.
+
+    Args:
+        features: (N, C) features of the points, at least 0.
+        cell: (N,) int64 cell of each point.
+        cells: Number of cells.
+
+    Returns:
+        (cells, C) largest and (cells, C) second largest; 0 where a cell has no such point.
     """
     index = cell[:, None].expand_as(features)
     empty = features.new_zeros(cells, features.shape[1])

@@ -1,4 +1,8 @@
-"""What an attack raises: one number per frame, larger where the model does worse, and what counts as its success."""
+"""Objectives: one number per frame that an attack raises, larger where the model does worse.
+
+Their functions are called as users type them (hide, det, create, loc, flip, score, multi, feat,
+seg), one word or not.
+"""
 
 from calico_eval.engines.network.objectives.cells import (
     class_logits,

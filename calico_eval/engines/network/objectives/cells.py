@@ -1,4 +1,4 @@
-"""Which heat-map cells belong to an object, and which outputs belong to a frame."""
+"""Find the heat-map cells that belong to an object, and the outputs that belong to a frame."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ from calico_eval.metrics.detected_objects import NEAR_M
 from calico_eval.metrics.false_target import false_target
 
 AT_TARGET_M = 1.0
-"""Cells whose centre is this close to the place of a false object count as its own: a box from there is within 2 m of it."""
+"""Cells whose centre is this close to the place of a false object count as its own.
+
+A box from there is within 2 m of it.
+"""
 
 
 def class_names(config: Config) -> list[str]:
-    """Class of every heat-map channel, task after task."""
+    """List the class of every heat-map channel, task after task."""
     tasks = () if config.model.detection is None else config.model.detection.tasks
     return [name for names in tasks for name in names]
 
@@ -33,17 +36,25 @@ def target_class(config: Config) -> str | None:
 
 
 def class_logits(outputs: Outputs) -> Tensor:
-    """(B, classes, Y * X) heat-map logits, classes in the order of `class_names`."""
+    """Join the heat maps: (B, classes, Y * X) logits, classes in the order of `class_names`."""
     return torch.cat([task.heatmap.flatten(2) for task in outputs.tasks], dim=1)
 
 
 def flat_logits(outputs: Outputs) -> Tensor:
-    """(B, classes * Y * X) the same in one row."""
+    """Join the heat maps into one row per frame: (B, classes * Y * X) logits."""
     return class_logits(outputs).flatten(1)
 
 
 def frame_of(outputs: Outputs, index: int) -> Outputs:
-    """The outputs of one frame, as a batch of one."""
+    """Select the outputs of one frame.
+
+    Args:
+        outputs: Outputs of a batch.
+        index: Position of the frame in the batch.
+
+    Returns:
+        The outputs as a batch of one.
+    """
     one = slice(index, index + 1)
     tasks = tuple(
         type(task)(**{name: value[one] for name, value in vars(task).items()})
@@ -55,19 +66,32 @@ def frame_of(outputs: Outputs, index: int) -> Outputs:
 
 
 def hide_targets(xy_m: Float32, labels: Int64, config: Config) -> Sequence[tuple[str, Bool]]:
-    """Class name and cells (Y, X) of every object on the trunk grid whose class the model knows.
+    """Find every object on the trunk grid whose class the model knows, and its cells.
 
     The cells are those whose centre is within NEAR_M of the object's, and the one it lies in.
 
     Args:
-        xy_m: (M, 2) centres [m]. labels: (M,) indices into the taxonomy.
+        xy_m: (M, 2) centres [m, LiDAR frame].
+        labels: (M,) indices into the taxonomy.
+        config: Configuration of the model.
+
+    Returns:
+        Class name and (Y, X) mask of cells for each of these objects.
     """
     names = class_names(config)
     return [(names[channel], cells) for _, channel, cells in near_objects(xy_m, labels, config)]
 
 
 def false_object_fits(xy_m: Float32, config: Config) -> bool:
-    """Whether the model knows the class of the false object, and its place is free and on the grid."""
+    """Tell whether the model knows the false object's class and its place is free and on the grid.
+
+    Args:
+        xy_m: (M, 2) centres of the true objects [m, LiDAR frame].
+        config: Configuration of the model.
+
+    Returns:
+        Whether a false object can be asked for.
+    """
     place = false_target(xy_m)
     grid = config.grid.pillars.coarsen_by(config.model.bev.out_stride)
     return (
@@ -78,7 +102,16 @@ def false_object_fits(xy_m: Float32, config: Config) -> bool:
 
 
 def near_objects(xy_m: Float32, labels: Int64, config: Config) -> list[tuple[int, int, Bool]]:
-    """(row, channel, cells (Y, X)) of the objects of `hide_targets`."""
+    """Find the objects of `hide_targets` with their rows and channels.
+
+    Args:
+        xy_m: (M, 2) centres [m, LiDAR frame].
+        labels: (M,) indices into the taxonomy.
+        config: Configuration of the model.
+
+    Returns:
+        Row in the inputs, heat-map channel and (Y, X) mask of cells for each of these objects.
+    """
     channels = {name: index for index, name in enumerate(class_names(config))}
     known = config.taxonomy.build().names
     grid = config.grid.pillars.coarsen_by(config.model.bev.out_stride)
@@ -92,7 +125,16 @@ def near_objects(xy_m: Float32, labels: Int64, config: Config) -> list[tuple[int
 
 
 def cells_around(xy: npt.NDArray[np.floating], distance_m: float, config: Config) -> Bool:
-    """(Y, X) cells whose centre is within the distance of a place on the grid, and the one it lies in."""
+    """Mark the cells near a place on the grid.
+
+    Args:
+        xy: (2,) place [m, LiDAR frame].
+        distance_m: Largest distance of a cell's centre [m].
+        config: Configuration of the model.
+
+    Returns:
+        (Y, X) mask of the cells within the distance and of the one that the place lies in.
+    """
     grid = config.grid.pillars.coarsen_by(config.model.bev.out_stride)
     cells: Bool = np.linalg.norm(grid.cell_centers() - xy, axis=-1) <= distance_m
     (row,), (column,), _ = grid.locate_cells(xy[None])
@@ -100,8 +142,8 @@ def cells_around(xy: npt.NDArray[np.floating], distance_m: float, config: Config
     return cells
 
 
-def rectangle(rows: Sequence[Tensor]) -> Tensor:
-    """(M, K) int64, short rows filled with their first entry."""
+def stack_rows(rows: Sequence[Tensor]) -> Tensor:
+    """Stack rows of unequal length: (M, K) int64, short rows filled with their first entry."""
     width = max((len(row) for row in rows), default=1)
     filled = [torch.cat([row, row[:1].expand(width - len(row))]) for row in rows]
     return torch.stack(filled) if filled else torch.zeros(0, width, dtype=torch.int64)

@@ -1,4 +1,4 @@
-"""Which objective a frame is attacked with: the wanted one, or another where that has nothing to do."""
+"""Choose the objective for a frame: the wanted one, or another where that has nothing to do."""
 
 from __future__ import annotations
 
@@ -19,12 +19,21 @@ from calico_eval.engines.network.objectives.table import OBJECTIVES, Need
 
 
 def choose_objective(wanted: str, frame: Frame, config: Config) -> tuple[str, str]:
-    """The objective to use on this frame, and why where it is another than the wanted one ("" where it is not).
+    """Choose the objective to use on one frame.
 
-    A frame without an object on the grid has nothing to hide: there "create" raises false alarms; see `Objective.instead`.
+    A frame without an object on the grid has nothing to hide. There "create" raises false alarms,
+    see `Objective.instead`.
+
+    Args:
+        wanted: Name of the objective that the user asked for.
+        frame: Clean frame with its ground truth.
+        config: Configuration of the model.
+
+    Returns:
+        The objective's name and, where it is not the wanted one, the reason ("" otherwise).
 
     Raises:
-        CalicoError: the model lacks a head or the classes that the objective reads.
+        CalicoError: The model lacks a head or the classes that the objective reads.
     """
     check_model(wanted, config)
     reason = _lacking(wanted, frame, config)
@@ -35,13 +44,28 @@ def choose_objective(wanted: str, frame: Frame, config: Config) -> tuple[str, st
 
 
 def usual_objective(configs: Iterable[Config]) -> str:
-    """What an attack on these models raises where nothing is said: "hide"; "map_erase" where they only draw maps."""
+    """Name what an attack raises where the user names nothing.
+
+    Args:
+        configs: Configurations of the attacked models.
+
+    Returns:
+        "hide", or "map_erase" if all of them only draw maps.
+    """
     heads = [config.model.detection for config in configs]
     return "map_erase" if heads and all(head is None for head in heads) else "hide"
 
 
 def check_model(wanted: str, config: Config) -> None:
-    """Raises CalicoError where the model lacks a head or the classes that the objective reads."""
+    """Check that the model has what an objective reads.
+
+    Args:
+        wanted: Name of the objective.
+        config: Configuration of the model.
+
+    Raises:
+        CalicoError: The model lacks a head or the classes that the objective reads.
+    """
     if wanted not in OBJECTIVES:
         raise CalicoError(
             f"attack objective '{wanted}': is the loss of a model of the user's own, and this is "
@@ -52,18 +76,21 @@ def check_model(wanted: str, config: Config) -> None:
     for head in heads:
         if present[head] is None:
             raise CalicoError(
-                f"attack objective '{wanted}': the model has no {head} head (model.{head} is null); "
+                f"attack objective '{wanted}': the model has no {head} head (model.{head} is "
+                "null); "
                 f"expected a model with {' and '.join(heads)}"
             )
     if wanted == "flip" and len(names) < 2:
         raise CalicoError(
-            f"attack objective 'flip': the model knows only {names[0]}; expected two classes or more"
+            f"attack objective 'flip': the model knows only {names[0]}; expected two classes or "
+            "more"
         )
     if wanted == "create_at" and target_class(config) is None:
         taxonomy = config.taxonomy.build()
         if taxonomy.target is None:
             raise CalicoError(
-                "attack objective 'create_at': expected a class of the group 'vehicle', and taxonomy "
+                "attack objective 'create_at': expected a class of the group 'vehicle', and "
+                "taxonomy "
                 f"{taxonomy.name} has none (taxonomy.groups)"
             )
         raise CalicoError(
@@ -73,7 +100,7 @@ def check_model(wanted: str, config: Config) -> None:
 
 
 def _lacking(name: str, frame: Frame, config: Config) -> str:
-    """What the frame lacks for an objective; "" where it has all."""
+    """Say what the frame lacks for an objective; "" where it has all."""
     return next(
         (text for need in OBJECTIVES[name].needs if (text := _NEEDS[need](frame, config))), ""
     )
@@ -103,7 +130,7 @@ def _true_cell(frame: Frame, config: Config) -> str:
 
 
 def _known(frame: Frame) -> Bool:
-    """(K, Y, X) cells of the frame's map that are known."""
+    """Mark the known cells (K, Y, X) of the frame's map."""
     known = np.ones(() if frame.map_masks is None else frame.map_masks.shape, np.bool_)
     return known if frame.map_known is None else known & frame.map_known
 

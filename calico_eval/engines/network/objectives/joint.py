@@ -1,4 +1,7 @@
-"""Objectives on both tasks at once: the sum of theirs, and the features before the heads."""
+"""Objectives on both tasks at once: the sum of theirs, and the features before the heads.
+
+The functions bear the names that users type.
+"""
 
 from __future__ import annotations
 
@@ -17,28 +20,44 @@ JITTER = 0.01
 
 
 def multi(scene: Scene, outputs: Outputs) -> Tensor:
-    """(B,) hide / |gradient of hide| + seg / |gradient of seg|, so that neither task's scale decides.
+    """Add hide and seg, each divided by the norm of its gradient, so that neither scale decides.
 
-    The gradients are those with respect to the trunk's features on the clean frame (L2 norm per frame), constants of the attack:
-    a normalised step follows gradients, and values have no common zero (hide is a sum of margins of either sign). A task whose
-    gradient is zero there has nothing left to lose and weighs nothing.
+    The gradients are those with respect to the trunk's features on the clean frame (L2 norm per
+    frame), constants of the attack. A normalised step follows gradients, and values have no common
+    zero, as hide is a sum of margins of either sign. A task whose gradient is zero there has
+    nothing left to lose and weighs nothing.
+
+    Args:
+        scene: Model, clean batch and ground truth.
+        outputs: Outputs of the batch under attack.
+
+    Returns:
+        (B,) the weighted sum.
     """
-    weights = scene.once("multi", lambda: _inverse_gradients(scene))
+    weights = scene.compute_once("multi", lambda: _inverse_gradients(scene))
     return weights[0] * hide(scene, outputs) + weights[1] * seg(scene, outputs)
 
 
 def feat(scene: Scene, outputs: Outputs) -> Tensor:
-    """(B,) -cosine of the trunk's features with the clean ones, over channels and cells. Uses no labels.
+    """Compute the negative cosine of the trunk's features with the clean ones, without labels.
 
-    Deviation: the clean features get noise of 1 %. The cosine with themselves is largest at the clean frame, where its gradient
-    is zero: an attack that starts there would not move.
+    The cosine is over channels and cells. Deviation: the clean features get noise of 1 %. The
+    cosine with themselves is largest at the clean frame, where its gradient is zero, and an attack
+    that starts there would not move.
+
+    Args:
+        scene: Model and clean batch.
+        outputs: Outputs of the batch under attack.
+
+    Returns:
+        (B,) numbers from -1 to 1.
     """
-    reference = scene.once("feat", lambda: _reference(scene))
+    reference = scene.compute_once("feat", lambda: _reference(scene))
     return -F.cosine_similarity(outputs.bev.flatten(1), reference, dim=1)
 
 
 def _inverse_gradients(scene: Scene) -> Tensor:
-    """(2, B) of hide and seg."""
+    """Compute (2, B) inverse gradient norms of hide and seg."""
     norms = []
     with torch.enable_grad():
         bev = scene.clean.bev.detach().requires_grad_(True)
@@ -51,7 +70,7 @@ def _inverse_gradients(scene: Scene) -> Tensor:
 
 
 def _reference(scene: Scene) -> Tensor:
-    """(B, C * Y * X) clean features with noise that depends on the frame's token alone."""
+    """Add noise that depends on the frame's token alone to the clean features (B, C * Y * X)."""
     clean = scene.clean.bev.detach().flatten(1)
     tokens = scene.batch.tokens or ("",) * len(scene.batch)
     noise = torch.stack(

@@ -1,4 +1,4 @@
-"""What objectives know besides the outputs under attack: the model, the clean batch, its ground truth, its clean outputs."""
+"""What objectives know besides the outputs: model, clean batch, ground truth and clean outputs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from calico_eval.engines.network.objectives.cells import (
     cells_around,
     flat_logits,
     near_objects,
-    rectangle,
+    stack_rows,
 )
 from calico_eval.metrics.false_target import false_target
 
@@ -32,8 +32,12 @@ _T = TypeVar("_T")
 class Objects:
     """The M objects on the trunk grid whose class the model knows, of all frames of the batch.
 
-    frame: (M,). channel: (M,) of the heat maps in the order of `class_names`; task: (M,). boxes: (M, 9).
-    cells: (M, K) cells (row * X + column) near each, short rows filled with their first.
+    Attributes:
+        frame: (M,) frame of each object.
+        channel: (M,) channel of its class in the heat maps, in the order of `class_names`.
+        task: (M,) detection task of its class.
+        boxes: (M, 9) true boxes.
+        cells: (M, K) cells (row * X + column) near each object, short rows filled with their first.
     """
 
     frame: Tensor
@@ -44,11 +48,13 @@ class Objects:
 
 
 class Scene:
-    """Made once per attack, of the clean batch (an objective is asked at every step; what it needs again is kept).
+    """Everything that objectives derive from the clean batch, computed once per attack.
+
+    An objective is asked at every step, and what it needs again is kept.
 
     Args:
-        model: in evaluation mode.
-        batch: the clean one, with its ground truth, whatever the outputs are of.
+        model: Network in evaluation mode.
+        batch: Clean batch with its ground truth, whichever batch the outputs are of.
     """
 
     def __init__(self, model: CalicoModel, batch: Batch) -> None:
@@ -57,8 +63,16 @@ class Scene:
         self.forwards = 0
         """Passes of the batch through the model that `clean` took: 0 or 1."""
 
-    def once(self, name: str, make: Callable[[], _T]) -> _T:
-        """What `make` returned the first time that `name` was asked for."""
+    def compute_once(self, name: str, make: Callable[[], _T]) -> _T:
+        """Compute a value the first time, and return the same one afterwards.
+
+        Args:
+            name: Key of the value.
+            make: Computes the value.
+
+        Returns:
+            The value.
+        """
         if name not in self._kept:
             self._kept[name] = make()
         return cast("_T", self._kept[name])
@@ -76,7 +90,8 @@ class Scene:
         """The detection head's settings."""
         if self.config.model.detection is None:
             raise CalicoError(
-                "this objective reads boxes, and the model has no detection head (model.detection is null)"
+                "this objective reads boxes, and the model has no detection head (model.detection "
+                "is null)"
             )
         return self.config.model.detection
 
@@ -102,13 +117,16 @@ class Scene:
         return Objects(
             *(
                 part.to(self.device)
-                for part in (frame, channel, head, boxes, rectangle([r[3] for r in rows]))
+                for part in (frame, channel, head, boxes, stack_rows([r[3] for r in rows]))
             )
         )
 
     @cached_property
     def near(self) -> tuple[Tensor, Tensor]:
-        """(M, K) the objects' cells as indices into a frame's `flat_logits`, in the map of their class; (M,) their frames."""
+        """(M, K) the objects' cells as indices into `flat_logits`, and (M,) their frames.
+
+        The indices lie in the map of each object's class.
+        """
         rows, columns = self.model.trunk_grid.shape
         return self.objects.cells + self.objects.channel[
             :, None
@@ -116,7 +134,10 @@ class Scene:
 
     @cached_property
     def peaks(self) -> Tensor:
-        """(M,) the cell of `objects.cells` where the clean logit of the object's class is highest: its box comes from there."""
+        """(M,) the cell near each object with the highest clean logit of its class.
+
+        The object's box comes from there.
+        """
         objects = self.objects
         cells, frame = self.near
         logits = flat_logits(self.clean)[frame[:, None], cells]
@@ -139,7 +160,7 @@ class Scene:
 
     @cached_property
     def false_objects(self) -> tuple[Tensor, Tensor]:
-        """(T,) the frames that have a `false_target`, and (T, K) its cells of the heat map of its class."""
+        """(T,) frames that have a `false_target`, and (T, K) its cells in the map of its class."""
         places = [false_target(boxes[:, :2].cpu().numpy()) for boxes in self.batch.boxes]
         frames = [index for index, place in enumerate(places) if place is not None]
         cells = [
@@ -149,27 +170,28 @@ class Scene:
             for place in places
             if place is not None
         ]
-        return torch.tensor(frames, dtype=torch.int64, device=self.device), rectangle(cells).to(
+        return torch.tensor(frames, dtype=torch.int64, device=self.device), stack_rows(cells).to(
             self.device
         )
 
     @cached_property
     def map_cells(self) -> tuple[Tensor, Tensor]:
-        """(B, K, Y, X) bool: cells known to be of a class, cells known not to be.
+        """(B, K, Y, X) masks: cells known to be of a class, and cells known not to be.
 
         Raises:
-            CalicoError: a frame has no map, or one of another grid than the model's.
+            CalicoError: A frame has no map, or one of another grid than the model's.
         """
         masks, grid = self.batch.map_masks, self.config.grid.map
         classes = 0 if self.config.model.map is None else len(self.config.model.map.classes)
         if masks is None or masks.shape[1:] != (classes, *grid.shape):
             got = "no map masks" if masks is None else f"map masks {tuple(masks.shape[1:])}"
             raise CalicoError(
-                f"this objective reads the map: got {got}, expected {(classes, *grid.shape)} as the model's"
+                f"this objective reads the map: got {got}, expected {(classes, *grid.shape)} as "
+                "the model's"
             )
         return masks > 0.5, (masks >= 0) & (masks <= 0.5)
 
     @property
     def device(self) -> torch.device:
-        """Of the batch."""
+        """Device of the batch."""
         return self.batch.points.device

@@ -1,4 +1,4 @@
-"""Every objective by name. The docs are made from this table."""
+"""Table of every objective by name. The reference pages are made from it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,16 @@ Need = Literal["object", "free place", "map", "true cell"]
 class Objective:
     """One objective.
 
-    loss: what is raised, (B,) from the scene and the outputs of the batch under attack.
-    heads: what it reads, of "detection" and "map". formula: for the docs.
-    needs: what a frame must have; elsewhere one of `instead` is raised, the first that the frame and the model allow.
-    labels: whether it looks at the ground truth.
+    Attributes:
+        name: Name that users type.
+        loss: Computes the (B,) numbers that are raised, from the scene and the outputs of the batch
+            under attack.
+        heads: Heads that it reads, of "detection" and "map".
+        formula: Formula for the documentation.
+        needs: What a frame must have.
+        instead: Objectives for frames that lack it; the first that the frame and the model allow is
+            raised.
+        labels: Whether it looks at the ground truth.
     """
 
     name: str
@@ -40,7 +46,8 @@ OBJECTIVES: dict[str, Objective] = {
     objective.name: objective
     for objective in (
         Objective(
-            "hide", detection.hide, _BOXES, "-Σ over objects of max(max of z over cells within 2 m, -κ)",
+            "hide", detection.hide, _BOXES,
+            "-Σ over objects of max(max of z over cells within 2 m, -κ)",
             ("object",), ("create",),
         ),
         Objective("det", detection.det, _BOXES, "the detection part of the training loss"),
@@ -49,20 +56,24 @@ OBJECTIVES: dict[str, Objective] = {
             labels=False,
         ),
         Objective(
-            "create_at", detection.create_at, _BOXES, "max of z of a car over cells within 1 m of a free place near 10 m ahead",
+            "create_at", detection.create_at, _BOXES,
+            "max of z of a car over cells within 1 m of a free place near 10 m ahead",
             ("free place",), ("create",),
         ),
         Objective(
-            "loc", detection.loc, _BOXES, "Σ over objects of the L1 error of the box at its peak + min(z - z of score 0.2, 0)",
+            "loc", detection.loc, _BOXES,
+            "Σ over objects of the L1 error of the box at its peak + min(z - z of score 0.2, 0)",
             ("object",), ("create",),
         ),
         Objective(
             "flip", detection.flip, _BOXES,
-            "Σ over objects of min(max z of other classes - max(max z of its class, z of score 0.2), κ)",
+            "Σ over objects of min(max z of other classes - max(max z of its class, z of score "
+            "0.2), κ)",
             ("object",), ("create",),
         ),
         Objective(
-            "score", detection.score, _BOXES, "-log of the mean score of the candidate boxes", labels=False
+            "score", detection.score, _BOXES, "-log of the mean score of the candidate boxes",
+            labels=False,
         ),
         Objective(
             "map_erase", segmentation.map_erase, _MAP, "-mean over true cells of σ(max(z, -1))",
@@ -74,7 +85,8 @@ OBJECTIVES: dict[str, Objective] = {
         ),
         Objective("seg", segmentation.seg, _MAP, "map_erase + map_create", ("map",), ("feat",)),
         Objective(
-            "multi", joint.multi, (*_BOXES, *_MAP), "hide and seg, each over the norm of its gradient on the clean features",
+            "multi", joint.multi, (*_BOXES, *_MAP),
+            "hide and seg, each over the norm of its gradient on the clean features",
             ("object", "map"), ("hide", "seg", "feat"),
         ),
         Objective(

@@ -18,7 +18,7 @@ from calico.geometry.grid import Grid
 from calico.models.pillars import PillarEncoder
 from calico_eval.attacks import AttackSpec, Threat, attack_frames
 from calico_eval.engines.network.forward import AttackForward
-from calico_eval.engines.network.straight_through import membership, two_largest
+from calico_eval.engines.network.straight_through import make_membership_term, two_largest
 from calico_eval.engines.torch import TorchEngine
 
 
@@ -96,7 +96,7 @@ def jump(
 def test_forward_it_is_zero_everywhere(
     encoder: PillarEncoder, cloud: tuple[Tensor, Tensor]
 ) -> None:
-    term = membership(encoder, *cloud, 0.1)
+    term = make_membership_term(encoder, *cloud, 0.1)
     assert term.shape == (2, encoder.channels, 32, 32)
     assert not term.any()
 
@@ -113,7 +113,7 @@ def test_the_gradient_spreads_the_jump_of_a_crossing_over_twice_the_reach(
     )
     moving = points.clone().requires_grad_(True)
     (gradient,) = torch.autograd.grad(
-        (membership(encoder, moving, mask, reach) * weights).sum(), moving
+        (make_membership_term(encoder, moving, mask, reach) * weights).sum(), moving
     )
     assert not gradient[..., 2:].any()
     crossing = 0
@@ -154,7 +154,7 @@ def test_a_point_on_a_border_of_pillars_that_float32_cannot_hold_crosses_to_the_
         points = torch.tensor([[[float(x), 0.1, 0.0, 0.5, 0.0]]], requires_grad=True)
         mask = torch.ones(1, 1, dtype=torch.bool)
         column = int(encoder.cells(points, mask)) % 512
-        terms = membership(encoder, points, mask, 0.05)[0].sum(dim=(0, 1))
+        terms = make_membership_term(encoder, points, mask, 0.05)[0].sum(dim=(0, 1))
         changed = {
             one
             for one in range(max(column - 4, 0), min(column + 5, 512))
