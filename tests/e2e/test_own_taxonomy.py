@@ -26,7 +26,7 @@ from calico.models.calico import build_model
 from calico.taxonomy import NUSCENES
 from calico.train.checkpoint import load_model, save_model
 from calico_eval.engines.torch import TorchEngine
-from calico_eval.evaluate import evaluate
+from calico_eval.evaluate import evaluate_engine
 from calico_eval.validation import eval_ranges
 from reports.results_file import read_results
 from tests.mini import MINI
@@ -38,7 +38,7 @@ taxonomy:
   sources: {car: [truck, bus], person: [pedestrian], cycle: [bicycle, motorcycle],
             road: [drivable_area, carpark_area], pavement: [walkway]}
 """
-SIM = "data.sim={train_scenes: 1, val_scenes: 2, frames_per_scene: 2, image_size: [32, 64]}"
+SIM = "data.sim={train_scenes: 1, val_scenes: 1, frames_per_scene: 2, image_size: [32, 64]}"
 
 
 @pytest.fixture(scope="module")
@@ -143,4 +143,4 @@ def test_a_model_of_other_classes_is_refused_before_a_frame_is_loaded(config: Co
     with pytest.raises(
         CalicoError, match=r"model old knows the classes car, truck.* data sim-val have"
     ):
-        evaluate(engine, open_source(config, "val"), ranges=eval_ranges(config))
+        evaluate_engine(engine, open_source(config, "val"), ranges=eval_ranges(config))
