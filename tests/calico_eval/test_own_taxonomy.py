@@ -17,7 +17,7 @@ from calico.frame import Boxes, Frame
 from calico.predictions import Predictions
 from calico.taxonomy import KITTI, NUSCENES, WAYMO, MapClass, ObjectClass, Taxonomy
 from calico_eval.attacks.lidar.vehicle_shapes import traces_of
-from calico_eval.attacks.success.counts import created_at_target, moved
+from calico_eval.attacks.success.counts import count_created_at_target, count_moved
 from calico_eval.engines.base import check_taxonomy
 from calico_eval.engines.network.objectives import check_model
 from calico_eval.engines.user import UserEngine
@@ -143,7 +143,9 @@ def test_a_false_object_is_the_first_vehicle() -> None:
         (CAR_LAST, 1, (0, 0)),
     ):
         frame = labelled(taxonomy, [])
-        assert created_at_target(frame, empty, answer(label, box), taxonomy.ranges()) == expected
+        assert (
+            count_created_at_target(frame, empty, answer(label, box), taxonomy.ranges()) == expected
+        )
 
 
 def test_a_box_is_moved_where_it_falls_below_the_overlap_of_its_class() -> None:
@@ -152,7 +154,7 @@ def test_a_box_is_moved_where_it_falls_below_the_overlap_of_its_class() -> None:
     loose = replace(KITTI, classes=(replace(KITTI.classes[0], min_overlap=0.5), *KITTI.classes[1:]))
     for taxonomy, expected in ((KITTI, (1, 1)), (loose, (0, 1))):
         frame = labelled(taxonomy, [0])
-        assert moved(frame, answer(0), answer(0, shifted), taxonomy.ranges()) == expected
+        assert count_moved(frame, answer(0), answer(0, shifted), taxonomy.ranges()) == expected
 
 
 def test_objectives_name_the_class_that_a_model_lacks() -> None:

@@ -13,8 +13,8 @@ from calico.predictions import Predictions
 from calico.taxonomy import KITTI, NUSCENES, MapClass, ObjectClass, Taxonomy
 from calico_eval.metrics.from_boxes import detection_metrics
 from calico_eval.metrics.intervals import pooled_values
-from calico_eval.metrics.suffstats import frame_stats, load_stats, save_stats
-from calico_eval.metrics.summary import metrics_of
+from calico_eval.metrics.suffstats import compute_frame_stats, load_stats, save_stats
+from calico_eval.metrics.summary import compute_metrics
 
 HARBOUR = Taxonomy(
     "harbour",
@@ -114,12 +114,12 @@ def frame_with_map(token: str) -> tuple[Frame, Predictions]:
 
 
 def test_map_classes_by_hand_and_through_a_file(tmp_path: Path) -> None:
-    stats = [frame_stats(*frame_with_map(f"f{i}"), HARBOUR.ranges()) for i in range(3)]
+    stats = [compute_frame_stats(*frame_with_map(f"f{i}"), HARBOUR.ranges()) for i in range(3)]
     save_stats(tmp_path / "frames.parquet", stats, "cell")
     again = load_stats(tmp_path / "frames.parquet", "cell")
     assert again[0].detection.taxonomy == HARBOUR
     for one in (stats, again):
-        metrics = metrics_of(one)
+        metrics = compute_metrics(one)
         assert metrics["IoU/water"].value == pytest.approx(3 / 5)
         assert metrics["IoU/pier"].reason == "no map cells of class pier in the ground truth"
         assert metrics["mIoU"].value == pytest.approx(0.3)
@@ -132,8 +132,8 @@ def test_frames_of_two_taxonomies_are_not_pooled() -> None:
     frame, answer = frame_with_map("a")
     other = Frame.of_labels("b", "b", 0.0, np.eye(4), np.eye(4), Boxes.empty())
     stats = [
-        frame_stats(frame, answer, HARBOUR.ranges()),
-        frame_stats(other, answer, NUSCENES.ranges()),
+        compute_frame_stats(frame, answer, HARBOUR.ranges()),
+        compute_frame_stats(other, answer, NUSCENES.ranges()),
     ]
     with pytest.raises(CalicoError, match="frames of taxonomy harbour and of another, nuscenes"):
         pooled_values(stats)
