@@ -1,9 +1,9 @@
-"""TEST DATA, no measurement: a made-up but realistic Results object and its pictures, for the tests of the writers.
+"""TEST DATA, no measurement: a synthetic Results object and its pictures, for tests of the writers.
 
-Three models (fused, camera, lidar) x eight corruptions x three to five severities, PGD at several
-budgets with its random-noise control on cameras and on LiDAR. The numbers come from a formula and a
-fixed generator; nothing here was ever measured.
-`python tests/reports/conftest.py FOLDER` writes the same as a run folder with its report, to look at.
+Three models (fused, camera, lidar) x eight corruptions x three to five severities, a PGD curve with
+its random control on cameras and on LiDAR. The numbers come from a formula and a fixed generator.
+Nothing here was ever measured. `python -m tests.reports.conftest FOLDER` writes the same as a run
+folder with its report, to look at.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ MAP_CLASSES = {
     "carpark_area": 0.85,
     "divider": 0.75,
 }
-# name: (sensors, axis, unit, values mild to severe, loss of a camera model at the end, loss of a LiDAR model at the end)
+# name: (sensors, axis, unit, values mild to severe, loss of a camera model at the end, loss of a
+# LiDAR model at the end)
 CORRUPTIONS = {
     "fog": (("camera", "lidar"), "visibility_m", "m", (400, 200, 100, 50, 25), 0.85, 0.7),
     "camera_crash": (("camera",), "cameras_lost", "cameras", (1, 2, 3, 4, 6), 1.0, 0.0),
@@ -256,8 +257,10 @@ def make_results(seed: int = 0, worse: float = 0.0) -> Results:
     return Results(
         title="CALICO robustness, test data",
         provenance=Provenance(
-            command="calico robust --model runs/tiny/model.onnx --data sim:val --attack pgd --eps 1,2,4,8 --seed 0 --corruptions "
-            "fog,camera_crash,motion_blur,low_light,beam_missing,point_drop,crosstalk,extrinsic --out runs/robust",
+            command="calico robust --model runs/tiny/model.onnx --data sim:val --attack pgd --eps "
+            "1,2,4,8 --seed 0 --corruptions "
+            "fog,camera_crash,motion_blur,low_light,beam_missing,point_drop,crosstalk,extrinsic "
+            "--out runs/robust",
             calico_version="0.1.0",
             suite_version="1",
             python="3.11.9",
@@ -297,7 +300,9 @@ def whole_cell(
     seed: int = 0,
     **extra: object,
 ) -> Cell:
-    """A cell of `make_whole`: two classes, an error in metres, the map, and of attacks a success rate."""
+    """A cell of `make_whole`: two classes, an error in metres, the map, and of attacks a success
+    rate.
+    """
 
     def number(value: float, n_objects: int | None = None, **more: object) -> Metric:
         return Metric(value=value, n_frames=n_frames, n_scenes=4, n_objects=n_objects, **more)
@@ -325,7 +330,8 @@ def whole_cell(
         "budget": sound if condition.kind == "attack" else None,
         "details": {"crafted_on": "m/torch"} if condition.kind == "attack" else {},
     }
-    name = f"{engine}-{condition.name}-{condition.severity}-{sorted(condition.parameters.items())}-{seed}"
+    parameters = sorted(condition.parameters.items())
+    name = f"{engine}-{condition.name}-{condition.severity}-{parameters}-{seed}"
     return Cell(
         id=name,
         model="m",
@@ -338,8 +344,11 @@ def whole_cell(
 
 
 def make_whole() -> Results:
-    """TEST DATA: a small file that holds one of everything. On each of two engines, mAP is 0.6 clean, 0.4 and 0.2 in fog, 0.5 and
-    0.1 in rain (mPC 0.3, mRR 0.5, RCE 0.5), and falls to half of its clean value at a visibility of 75 m."""
+    """TEST DATA: a small file that holds one of everything, on each of two engines.
+
+    mAP is 0.6 clean, 0.4 and 0.2 in fog, 0.5 and 0.1 in rain (mPC 0.3, mRR 0.5, RCE 0.5), and falls
+    to half of its clean value at a visibility of 75 m.
+    """
     clean = Condition(kind="clean", name="clean")
     budget = {"camera_levels": 4}
 

@@ -1,4 +1,4 @@
-"""What a file says reaches no reader as a command: not a terminal, not Markdown, not XML, not HTML."""
+"""What a file says reaches no reader as a command: terminal, Markdown, XML or HTML."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def test_no_writer_lets_a_forged_verdict_through(whole: Results, character: str)
 
 
 def test_the_commands_obey_no_name_and_print_to_any_console(tmp_path: Path, whole: Results) -> None:
-    """A console that knows ASCII only, a title that clears the screen: the exit code is the gate's."""
+    """The exit code is the gate's on an ASCII console, and with a title that clears the screen."""
     name = "modèle \x1b[2J\r模型\u202e"
     cells = tuple(cell.model_copy(update={"model": name}) for cell in whole.cells)
     sanity = tuple(one.model_copy(update={"model": name}) for one in whole.sanity)

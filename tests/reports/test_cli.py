@@ -76,7 +76,8 @@ def test_a_run_that_has_not_ended_is_told_from_a_wrong_folder(run: Path) -> None
     message = str(call(report, run).exception)
     assert (
         message
-        == f"{run}: no results.json: the run has not ended; go on with calico robust ... --out {run} --resume"
+        == f"{run}: no results.json: the run has not ended; go on with calico robust ... --out "
+        f"{run} --resume"
     )
 
 

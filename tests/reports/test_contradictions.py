@@ -31,7 +31,9 @@ def again(content: Content, cell: int, **parameters: float) -> Content:
 
 
 def test_seeds_are_averaged_before_the_summary_is_compared(whole: Results) -> None:
-    """Twice the same cells with another seed: every mean stays. Another value in one of them moves the mean."""
+    """Twice the same cells with another seed: every mean stays. Another value in one of them moves
+    the mean.
+    """
     again = tuple(c.model_copy(update={"seed": 1, "id": f"{c.id}-1"}) for c in whole.cells)
     both = whole.model_copy(update={"cells": (*whole.cells, *again)})
     assert list(find_faults(both)) == []

@@ -1,4 +1,4 @@
-"""results.json must mean something: every senseless file is refused, with the cell and the field."""
+"""results.json must mean something: a senseless file is refused, with cell and field."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ def test_a_whole_file_means_something(
 
 
 def put(where: str, **values: object) -> Callable[[Content], None]:
-    """Changes keys of the object at a path such as 'cells.0.metrics.mAP'; keys of metrics are joined by '.', too."""
+    """Changes keys of the object at a path such as 'cells.0.metrics.mAP'; keys of metrics are
+    joined by '.', too.
+    """
 
     def change(content: Content) -> None:
         node: Any = content
@@ -399,7 +401,8 @@ HOSTILE: dict[str, bytes] = {
     "a list": b"[]",
     "a number": b"7",
     "nothing": b"",
-    "lists for objects": b'{"schema_version": "1.3", "cells": {}, "models": 3, "provenance": [], "summary": [], "title": []}',
+    "lists for objects": b'{"schema_version": "1.3", "cells": {}, "models": 3, "provenance": [], '
+    b'"summary": [], "title": []}',
 }
 
 

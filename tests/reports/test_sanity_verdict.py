@@ -1,4 +1,6 @@
-"""What a sanity verdict does to every output: a failed check makes attack figures suspect everywhere."""
+"""What a sanity verdict does to every output: a failed check makes attack figures suspect
+everywhere.
+"""
 
 from __future__ import annotations
 
@@ -129,7 +131,8 @@ def test_only_attacks_of_the_failed_model_or_with_its_gradients_are_suspect(
     sound: Results, suspect: Results
 ) -> None:
     assert [ResultsView(sound).sanity.find_failed_checks(c) for c in CELLS] == [()] * 7
-    # clean, attack, noise, the deployed form; another model, attacked on itself; a transfer of the failed gradients
+    # clean, attack, noise, the deployed form; another model, attacked on itself; a transfer of the
+    # failed gradients
     assert [ResultsView(suspect).sanity.find_failed_checks(c) for c in CELLS] == [
         (),
         ("S7",),
@@ -235,8 +238,8 @@ def test_markdown_says_it_at_the_score_and_lists_the_checks(
     row = next(line for line in text.splitlines() if line.startswith("| a (torch-cpu) |"))
     assert "30.0 % (camera PGD, camera levels 4/255) **✗ SUSPECT (S7)**" in row
     assert (
-        "**✗ SUSPECT: do not rely on these attack figures.** 1 passed, 1 warned, 1 failed (S7), 1 not run."
-        in text
+        "**✗ SUSPECT: do not rely on these attack figures.** 1 passed, 1 warned, 1 failed (S7), 1 "
+        "not run." in text
     )
     table = text[text.index("## Sanity of the attacks on a/torch-cpu") :]
     assert table.index("| S7 | title of S7 | ✗ fail | meaning of S7 |") < table.index(
@@ -274,7 +277,8 @@ def test_openmetrics_has_a_value_per_check_and_per_attack_cell(suspect: Results)
     )
     assert values == {"S1": "1.0", "S7": "0.0", "S12": "0.5"}
     marks = re.findall(
-        r'calico_attack_suspect\{model="(\w)",engine="([\w-]+)",kind="attack",condition="(\w+)".* (\S+)',
+        r'calico_attack_suspect\{model="(\w)",engine="([\w-]+)",kind="attack",condition="(\w+)".* '
+        r"(\S+)",
         text,
     )
     assert marks == [
@@ -289,7 +293,8 @@ def test_openmetrics_has_a_value_per_check_and_per_attack_cell(suspect: Results)
 def test_the_terminal_names_what_failed_and_what_warned(suspect: Results) -> None:
     lines = list(sanity_lines(suspect))
     assert lines[:3] == [
-        "sanity of a/torch-cpu: SUSPECT: do not rely on the attack figures; 1 passed, 1 warned, 1 failed (S7), 1 not run",
+        "sanity of a/torch-cpu: SUSPECT: do not rely on the attack figures; 1 passed, 1 warned, 1 "
+        "failed (S7), 1 not run",
         "  FAIL S7 title of S7: meaning of S7",
         "  WARN S12 title of S12: meaning of S12",
     ]
@@ -384,8 +389,8 @@ def test_every_writer_shows_an_inconclusive_gate(suspect: Results) -> None:
     )
     text = "\n".join(gate_lines(verdict))
     assert (
-        "inconclusive  mAP  a torch-cpu camera PGD, camera levels 4/255: 30.0 %, at least 10.0 %; attack figures are"
-        in text
+        "inconclusive  mAP  a torch-cpu camera PGD, camera levels 4/255: 30.0 %, at least 10.0 %; "
+        "attack figures are" in text
     )
     assert text.endswith(
         "gate: not passed (0 passed, 0 failed, 0 error, 1 inconclusive), exit code 4"
@@ -498,7 +503,7 @@ def test_attacks_on_corrupted_frames_have_a_table_and_are_in_no_curve_and_no_wor
     assert "fog, severity\u00a03 + camera PGD, camera levels\u00a04/255" in junit_xml(results)
 
 
-def test_joint_attacks_on_corrupted_frames_that_differ_in_the_lidar_budget_have_columns_of_their_own(
+def test_joint_attacks_on_corrupted_frames_with_another_lidar_budget_have_own_columns(
     sound: Results,
 ) -> None:
     def joint(name: str, metres: float, value: float, severity: int = 0) -> Cell:

@@ -55,7 +55,8 @@ def without_seal(path: Path) -> dict[str, Any]:
 def test_published_json_schema_is_current() -> None:
     published = Path(reports.files.__file__).parent / "results.schema.json"
     assert json.loads(published.read_text()) == json_schema(), (
-        'run: python -c "from pathlib import Path; from reports.files import to_json, write_text; from reports.schema import '
+        'run: python -c "from pathlib import Path; from reports.files import to_json, write_text; '
+        "from reports.schema import "
         "json_schema; write_text(Path('reports/results.schema.json'), to_json(json_schema()))\""
     )
 

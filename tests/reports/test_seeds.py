@@ -63,7 +63,9 @@ def test_the_gate_asks_of_every_seed_and_names_it(two_seeds: Results) -> None:
 
 
 def test_a_share_of_the_clean_value_is_of_the_same_seed(two_seeds: Results) -> None:
-    """0.1 of 0.216 and 0.63 of 0.9; where a seed has no clean cell, of the mean over the seeds that have one."""
+    """0.1 of 0.216 and 0.63 of 0.9; where a seed has no clean cell, of the mean over the seeds that
+    have one.
+    """
     rule = Rules(rules=(Rule(metric="mAP", condition="fog", relative_to_clean_min=0.5),))
     report = evaluate_rules(two_seeds, rule)
     assert [check.observed for check in report.checks] == pytest.approx([0.1 / 0.216, 0.7])

@@ -89,3 +89,11 @@ def test_a_vehicle_between_two_lanes_has_one_wake(street: Frame) -> None:
 )
 def test_what_is_no_vehicle_ahead_has_no_wake(street: Frame, thing: np.ndarray) -> None:
     assert find_rears(scene_of(street, thing)) == []
+
+
+def test_density_and_length_of_a_wake_by_hand(street: Frame) -> None:
+    # 0.05 per metre at 100 km/h, with the speed to the power of 2.5; 0.25 s of driving long.
+    for speed_km_h, density, length_m in ((100.0, 0.05, 6.944), (50.0, 0.008839, 3.472)):
+        plumes = find_plumes(street, speed_km_h)
+        assert plumes.density == pytest.approx(density, rel=1e-3)
+        assert plumes.length_m == pytest.approx(length_m, rel=1e-3)

@@ -3,7 +3,9 @@ import pytest
 
 from calico.frame import Frame
 from corruptions import corrupt_with
+from corruptions.rng import make_generator
 from corruptions.weather.plumes import Plumes, depth_along, depth_at, find_plumes
+from corruptions.weather.spray import spray_points
 
 
 def one() -> Plumes:
@@ -67,3 +69,39 @@ def test_labels_are_not_read(street: Frame) -> None:
     one, two = (corrupt_with(f, "spray", 130.0, seed=0) for f in (street, blind))
     assert np.array_equal(one.points, two.points)
     assert all(np.array_equal(a, b) for a, b in zip(one.images, two.images, strict=True))
+
+
+def reported_by_spray(street: Frame, density: float) -> tuple[np.ndarray, np.ndarray]:
+    """Ranges and reflectances of echoes of an even cloud from 0 to 20 m, before targets at 100 m."""
+    points = np.zeros((20_000, 5), np.float32)
+    points[:, 0], points[:, 3] = 100.0, 0.5
+    zeros = np.zeros(len(points), np.int16)
+    line = street.replace(
+        points=points,
+        ring=zeros,
+        sweep_index=zeros.copy(),
+        elongation=None,
+        ego_T_lidar=np.eye(4),
+    )
+    cloud = Plumes(np.array([20.0]), np.array([0.0]), density, 1e6)
+    after = spray_points(line, cloud, make_generator(0, "spray")).points
+    return after[:, 0], after[:, 3] * 0.4  # the median point, of 0.5, has the reflectance 0.2
+
+
+def test_a_thick_cloud_returns_eight_percent(street: Frame) -> None:
+    # exp(-2 alpha 3 m) is nothing; what answers from the first metre lost exp(-2 alpha r) at most.
+    ranges, reflectance = reported_by_spray(street, 2.0)
+    first = reflectance[ranges < 0.2]
+    assert len(first) > 100
+    assert first.max() == pytest.approx(0.08, rel=0.01)
+    assert first.min() > 0.08 * np.exp(-2 * 2.0 * 1.0)
+
+
+def test_three_metres_of_a_thin_cloud_answer_together(street: Frame) -> None:
+    # 0.08 (1 - exp(-2 alpha 3 m)) exp(-2 alpha r), with clumps of median 1. Within 8 m the echoes
+    # are stronger than floor and target.
+    ranges, reflectance = reported_by_spray(street, 0.01)
+    near = ranges < 8
+    assert near.sum() > 500
+    without_loss = reflectance[near] * np.exp(2 * 0.01 * ranges[near])
+    assert np.median(without_loss) == pytest.approx(0.08 * (1 - np.exp(-0.06)), rel=0.05)

@@ -140,6 +140,7 @@ def test_points_are_lost_noisy_and_false_towards_the_sun(street: Frame) -> None:
         noise.append(float(shift[real].mean()))
     assert false[0] == pytest.approx(0.3, abs=0.03)  # 0.5 * 60 / 100
     assert false[0] > false[1] > false[2]
+    assert false[1] == pytest.approx(0.048, abs=0.01)  # 0.3 (2 / 5)^2 at 5 degrees
     assert kept[0] < kept[1] < kept[2] <= kept[3]
     assert noise[0] > noise[1] > noise[2] > noise[3] > 0
 

@@ -1,4 +1,6 @@
-"""A baseline is a contract: whatever it held and the run lacks fails the gate, whichever rules there are."""
+"""A baseline is a contract: whatever it held and the run lacks fails the gate, whichever rules
+there are.
+"""
 
 from __future__ import annotations
 
@@ -245,7 +247,8 @@ def test_messages_name_what_is_missing_and_where(whole: Results) -> None:
         "m/torch AP/bus: the baseline held it in 10 cells; missing in 1 cell: fog, severity 1"
     ]
     assert said("the map head, undefined")[0] == (
-        "m/torch mIoU: the baseline had a value; undefined in 10 cells: clean; fog, severity 1; fog, severity 3 and 7 more "
+        "m/torch mIoU: the baseline had a value; undefined in 10 cells: clean; fog, severity 1; "
+        "fog, severity 3 and 7 more "
         "(the model has no such head)"
     )
     assert said("frames") == ["None/None frames: fewer frames than the baseline: 7 instead of 8"]
@@ -295,7 +298,9 @@ def test_attacks_that_differ_in_their_steps_are_told_apart(whole: Results) -> No
 
 
 def test_a_wildcard_passes_over_what_was_undefined_before(whole: Results) -> None:
-    """A model without a map head, twice: nothing was lost. By name, an undefined value does not pass."""
+    """A model without a map head, twice: nothing was lost. By name, an undefined value does not
+    pass.
+    """
     headless = undefined(whole, "mIoU")
     report = check(headless, headless, Rule(metric="*", max_drop=0.02))
     assert report.passed

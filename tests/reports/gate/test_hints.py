@@ -37,5 +37,6 @@ def test_an_aggregate_is_no_metric_of_a_cell(small: Results, name: str) -> None:
     with_summary = small.model_copy(update={"summary": {"m/torch": {"mAP/mPC": metric(0.2)}}})
     (check,) = gate(with_summary, metric=name, condition="clean", min=0.01).checks
     assert check.message == (
-        f"the cell holds no metric {name}: it is an aggregate over cells; write aggregate: mAP/mPC in place of metric: {name}"
+        f"the cell holds no metric {name}: it is an aggregate over cells; write aggregate: mAP/mPC "
+        f"in place of metric: {name}"
     )

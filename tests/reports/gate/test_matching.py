@@ -179,7 +179,8 @@ def test_one_engine_of_several_without_the_aggregate_is_an_error(two: Results) -
         ({"aggregate": "mCE"}, "a/torch has no aggregate mCE; did you mean */mCE?"),
         (
             {"aggregate": "mAP/mPC", "engine": "onnx"},
-            "no aggregates match 'aggregate: mAP/mPC, engine: onnx, min: 0.01': not run is not passed; "
+            "no aggregates match 'aggregate: mAP/mPC, engine: onnx, min: 0.01': not run is not "
+            "passed; "
             "aggregates are there of a/torch, b/torch",
         ),
     ],
@@ -196,7 +197,8 @@ def test_where_nothing_is_compared_the_baseline_is_named(two: Results, name: str
     bare = with_aggregate(two, "mAP/mCE", None)
     message = gate(bare, min=0.01, aggregate=name).checks[0].message
     assert message.endswith(
-        f"no aggregate {name}; calico robust makes it where several models are compared: --baseline NAME/ENGINE"
+        f"no aggregate {name}; calico robust makes it where several models are compared: "
+        f"--baseline NAME/ENGINE"
     )
 
 
@@ -432,12 +434,15 @@ def test_every_output_shows_it(two: Results) -> None:
         "passed  mAP/mCE  a torch 1 corruption, severities 1, 3: 107.1 %, at most 108.0 %" in lines
     )
     markdown = markdown_summary(two, gate=report).replace("\u00a0", " ")
-    row = "| ✗ **failed** | mAP/mPC | a | torch | 1 corruption, severities 1, 3 | 25.0 %, at least 27.0 % |"
+    row = (
+        "| ✗ **failed** | mAP/mPC | a | torch | 1 corruption, severities 1, 3 | 25.0 %, at least "
+        "27.0 % |"
+    )
     assert row in markdown
     page = render_html(two, Path(), gate=report).replace("\u00a0", " ")
     assert (
-        "<td>mAP/mPC</td><td>a</td><td>torch</td><td>1 corruption, severities 1, 3</td><td>25.0 %, at least"
-        in page
+        "<td>mAP/mPC</td><td>a</td><td>torch</td><td>1 corruption, severities 1, 3</td><td>25.0 %, "
+        "at least" in page
     )
     cases = list(ElementTree.fromstring(junit_xml(two, report)).iter("testcase"))
     named = [

@@ -131,7 +131,8 @@ def test_a_number_with_an_exponent_is_a_number(tmp_path: Path) -> None:
     ("text", "message"),
     [
         (
-            "rules:\n  - {metric: mAP, condition: clean, min: 0.99}\nrules:\n  - {metric: mAP, min: 0.01}\n",
+            "rules:\n  - {metric: mAP, condition: clean, min: 0.99}\nrules:\n  - {metric: mAP, "
+            "min: 0.01}\n",
             "key 'rules' appears twice",
         ),
         (
@@ -139,7 +140,8 @@ def test_a_number_with_an_exponent_is_a_number(tmp_path: Path) -> None:
             "key 'min' appears twice",
         ),
         (
-            "rules:\n  - {metric: mAP, min: 0.1}\n  - {metric: mAP, min: 0.1, engine: a, engine: b}\n",
+            "rules:\n  - {metric: mAP, min: 0.1}\n  - {metric: mAP, min: 0.1, engine: a, engine: "
+            "b}\n",
             "line 3",
         ),
         (BOMB, "values when aliases are written out"),

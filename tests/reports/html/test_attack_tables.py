@@ -34,7 +34,8 @@ def test_frames_attacked_on_another_engine_are_named(results: Results) -> None:
     (text,) = describe_transfers(view(results, own, other))
     assert (
         text
-        == "fused (onnx): attacked with the gradients of fused/torch, the same model (its deployed form)."
+        == "fused (onnx): attacked with the gradients of fused/torch, the same model (its deployed "
+        "form)."
     )
     (text,) = describe_transfers(view(results, cell(pgd(4, 10), 0.2, crafted_on="surrogate/torch")))
     assert text.endswith(

@@ -100,7 +100,8 @@ def test_every_curve_has_its_numbers_in_the_table_behind_it(results: Results, ht
                     c for c in cells if c.condition.kind == "clean" or c.condition.name == name
                 ]
                 wanted = [
-                    f"{formatting.format_metric(c.metrics[metric])} {formatting.format_interval(c.metrics[metric])}"
+                    f"{formatting.format_metric(c.metrics[metric])} "
+                    f"{formatting.format_interval(c.metrics[metric])}"
                     for c in shown
                 ]
                 columns = [
@@ -345,8 +346,8 @@ def test_unused_sensors_are_named_and_count_for_nothing(results: Results, tmp_pa
         "averaged over 5 corruptions at severities 1 to 5." in text
     )  # of 8: not the three of the cameras
     assert (
-        "lidar-only does not use the sensors that these change: camera crash, motion blur, low light."
-        in text
+        "lidar-only does not use the sensors that these change: camera crash, motion blur, low "
+        "light." in text
     )
     assert "camera: not used" in text
     blur = next(row for row in Page(page).rows if row and row[0] == "motion blurcamera: not used")

@@ -1,4 +1,4 @@
-"""Curves over a physical parameter: geometry of the crossing, table of halves, Markdown, sentence."""
+"""Curves over a physical parameter: the crossing, table of halves, Markdown, sentence."""
 
 from __future__ import annotations
 
@@ -99,7 +99,9 @@ def test_the_crossing_lies_on_the_curve_at_half_of_clean(with_curves: Results) -
 
 
 def test_the_scale_is_that_of_the_curve(with_curves: Results) -> None:
-    """400 to 50 m is less than a factor of ten: a log curve is logarithmic all the same, a linear one is not."""
+    """400 to 50 m is less than a factor of ten: a log curve is logarithmic all the same, a linear
+    one is not.
+    """
     first, _, third, last = (
         mark.x
         for mark in parameter_curves(ResultsView(with_curves))[0].panels[0].chart.lines[0].marks[1:]
