@@ -10,6 +10,7 @@ import inspect
 import re
 import sys
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 
 from corruptions.catalogue import SPECS
@@ -27,8 +28,8 @@ GROUPS = {
     "alignment": "Alignment",
     "objects": "Objects",
 }
-SECTION = re.compile(r"^(?:Args|Returns|Raises|Example|Source):\s*$", re.MULTILINE)
-"""Heading of a docstring's section. The page has the values and the source from the table."""
+SECTION = re.compile(r"^(Args|Returns|Raises|Example|Source):\s*$", re.MULTILINE)
+"""Heading of a docstring's section."""
 SENSORS = {"camera": "camera", "lidar": "LiDAR", "calibration": "calibration", "labels": "labels"}
 
 
@@ -80,15 +81,24 @@ def _levels(spec: Spec) -> str:
 
 
 def _entry(spec: Spec) -> str:
-    """The docstring without its sections, paragraph by paragraph, and the source."""
-    text = SECTION.split(inspect.getdoc(spec.function) or "")[0].strip()
+    """Write the docstring paragraph by paragraph, then the parameter, and the source."""
+    text, *rest = SECTION.split(inspect.getdoc(spec.function) or "")
+    sections = dict(zip(rest[::2], map(textwrap.dedent, rest[1::2]), strict=True))
     low, high = spec.limits
-    facts = f"`{spec.parameter}` takes {low:g} to {high:g}. Source: {_escaped(spec.source)}."
+    parameter = f"`{spec.parameter}` takes {low:g} to {high:g}. {_escaped(_meaning(sections))}"
+    source = sections.get("Source", "").strip() or f"{spec.source}."
+    facts = f"Source: {_escaped(source)}"
     if spec.needs:
         facts += f" Needs: {', '.join(spec.needs)}."
-    paragraphs = [_escaped(paragraph) for paragraph in re.split(r"\n\s*\n", text)]
-    paragraphs.append(f"{facts} `{spec.function.__module__}`")
+    paragraphs = [_escaped(paragraph) for paragraph in re.split(r"\n\s*\n", text.strip())]
+    paragraphs += [parameter, f"{facts} `{spec.function.__module__}`"]
     return "\n\n".join([f"### {spec.name}", *map(_wrapped, paragraphs)])
+
+
+def _meaning(sections: Mapping[str, str]) -> str:
+    """Return what a docstring says of the second of its three arguments, the parameter."""
+    entries = re.split(r"^\w+: ", sections.get("Args", ""), flags=re.MULTILINE)
+    return " ".join(entries[2].split()) if len(entries) > 2 else ""
 
 
 def _wrapped(paragraph: str) -> str:

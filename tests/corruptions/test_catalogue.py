@@ -36,7 +36,7 @@ def test_a_part_twice_is_an_error() -> None:
         find_corruptions("fog+extrinsic+fog")
 
 
-def test_the_catalogue_has_every_room_and_names_find_their_own() -> None:
+def test_the_catalogue_has_every_group_and_names_find_their_own() -> None:
     assert len(list_corruptions()) == len(set(list_corruptions())) == 68
     assert {spec.group for spec in SPECS.values()} == {
         "weather",

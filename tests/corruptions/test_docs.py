@@ -33,7 +33,18 @@ def test_it_has_every_corruption_with_its_values_and_every_preset(page: str) -> 
         assert f"{len(preset.levels)} conditions" in " ".join(page.split())
 
 
-def test_every_room_has_its_picture_and_they_are_small() -> None:
+def test_every_group_has_its_picture_and_they_are_small() -> None:
     assert set(GROUPS) == {spec.group for spec in SPECS.values()}
     for group in GROUPS:
         assert 10_000 < (ROOT / "docs" / PICTURES / f"{group}.jpg").stat().st_size < 300_000
+
+
+def test_it_says_what_a_parameter_means_and_where_we_deviate(page: str) -> None:
+    text = " ".join(page.split())
+    assert "`mean_hold_frames` takes 1 to 1e+06. Mean number of keyframes L for which" in text
+    assert "draws beams with replacement and so loses fewer than it says" in text  # of beam_missing
+    for name in SPECS:
+        entry = page.split(f"\n### {name}\n")[1].split("\n### ")[0]
+        assert "Severities: " in entry or name == "lidar_missing", name
+        assert "Source: " in entry
+        assert "Args:" not in entry

@@ -15,7 +15,7 @@ def test_a_preset_can_be_chosen_whole(name: str) -> None:
     assert len(PRESETS[name].rows) == PUBLIC.get(name, len(PRESETS[name].rows))
 
 
-def test_ours_has_every_room() -> None:
+def test_ours_has_every_group() -> None:
     groups = {SPECS[row.name].group for row in PRESETS["calico"].rows}
     assert groups == {spec.group for spec in SPECS.values()}
     assert len(PRESETS["calico"].rows) == 12

@@ -72,7 +72,7 @@ def test_labels_are_not_read(street: Frame) -> None:
 
 
 def reported_by_spray(street: Frame, density: float) -> tuple[np.ndarray, np.ndarray]:
-    """Ranges and reflectances of echoes of an even cloud from 0 to 20 m, before targets at 100 m."""
+    """Return ranges and reflectances of echoes of an even cloud up to 20 m, targets at 100 m."""
     points = np.zeros((20_000, 5), np.float32)
     points[:, 0], points[:, 3] = 100.0, 0.5
     zeros = np.zeros(len(points), np.int16)
