@@ -177,6 +177,7 @@ def checked(engine: UserWhiteBox, frames: list[Frame]) -> dict[str, SanityCheck]
     return {check.id: check for make in groups.values() for check in make()}
 
 
+@pytest.mark.slow
 def test_the_sanity_checks_pass_on_it(engine: UserWhiteBox, frames: list[Frame]) -> None:
     checks = checked(engine, frames)
     verdicts = {name: check.verdict for name, check in checks.items()}
