@@ -44,7 +44,7 @@ def test_it_says_what_a_parameter_means_and_where_we_deviate(page: str) -> None:
     assert "`mean_hold_frames` takes 1 to 1e+06. Mean number of keyframes L for which" in text
     assert "draws beams with replacement and so loses fewer than it says" in text  # of beam_missing
     for name in SPECS:
-        entry = page.split(f"\n### {name}\n")[1].split("\n### ")[0]
+        entry = " ".join(page.split(f"\n### {name}\n")[1].split("\n### ")[0].split())
         assert "Severities: " in entry or name == "lidar_missing", name
         assert "Source: " in entry
         assert "Args:" not in entry
