@@ -262,8 +262,11 @@ def format_on_axis(value: Condition) -> str:
         return ""
     stem, suffix = _split_unit(value.axis)
     unit = value.unit or suffix
-    number = isinstance(budget, (int, float))
-    text = format_place(budget, value.axis) if number else format_parameter(budget)
+    text = (
+        format_place(budget, value.axis)
+        if isinstance(budget, (int, float))
+        else format_parameter(budget)
+    )
     shown = f"{to_words(stem)}{SPACE}{text}"
     return shown + (
         unit

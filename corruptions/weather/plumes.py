@@ -34,8 +34,8 @@ LIFETIME_S = 0.25
 DENSITY = 0.05
 """Extinction on the road right behind a vehicle at 100 km/h [1/m].
 
-This is an assumption. A whole wake then takes a seventh of the light from a camera that looks along
-it.
+This is an assumption. A camera 1.5 m above the road that looks along a whole wake then loses 6 % of
+the light.
 """
 GROWTH = 2.5
 """Power of the speed that the density grows with. This is an assumption."""

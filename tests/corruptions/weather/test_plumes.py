@@ -97,3 +97,9 @@ def test_density_and_length_of_a_wake_by_hand(street: Frame) -> None:
         plumes = find_plumes(street, speed_km_h)
         assert plumes.density == pytest.approx(density, rel=1e-3)
         assert plumes.length_m == pytest.approx(length_m, rel=1e-3)
+
+
+def test_a_camera_along_a_whole_wake_loses_six_percent() -> None:
+    wake = Plumes(np.array([10.0]), np.array([0.0]), density=0.05, length_m=100 / 3.6 * 0.25)
+    depth = depth_along(wake, np.array([-30.0, 0.0, 1.5]), np.array([[1.0, 0.0, 0.0]]))[0, -1]
+    assert 1 - np.exp(-depth) == pytest.approx(0.06, abs=0.005)
