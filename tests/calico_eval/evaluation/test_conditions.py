@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from calico.data.source import FrameSource
 from calico_eval.attacks import AttackSpec, Threat
 from calico_eval.evaluation.applied_condition import corrupt_frame
-from calico_eval.evaluation.conditions import AttackCondition, CorruptionCondition
+from calico_eval.evaluation.conditions import CLEAN, AttackCondition, CorruptionCondition
 from corruptions import SPECS, CorruptionError, corrupt
 
 
@@ -88,3 +90,65 @@ def test_an_attack_records_the_effort_that_it_makes() -> None:
     assert effort("noise") == set()
     assert effort("square") == {"queries", "restarts"}
     assert effort("pgd") == {"steps", "restarts", "step_share", "random_start", "straight_through"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"threat": Threat(camera_levels=4)},
+        {"threat": Threat(camera_rms=8)},
+        {"threat": Threat(camera_levels=8, range_m=0.1)},
+        {"threat": Threat(camera_levels=8, r_min_m=2.0, range_m=0.1)},
+        {"steps": 5},
+        {"restarts": 2},
+        {"objective": "det"},
+        {"random_start": False},
+        {"straight_through": False},
+        {"name": "noise"},
+        {"name": "apgd"},
+        {"step_share": 1.0},
+    ],
+)
+def test_attack_parameters_change_the_condition(change: dict[str, Any]) -> None:
+    attack = AttackSpec("pgd", Threat(camera_levels=8))
+    one = AttackCondition(attack).describe()
+    assert one != AttackCondition(dataclasses.replace(attack, **change)).describe()
+    assert one == AttackCondition(dataclasses.replace(attack, step_share=0.25)).describe()
+
+
+def test_one_threat_written_in_two_ways_is_one_condition() -> None:
+    """To the byte: a cell's id hashes it."""
+    for one, other in (
+        (Threat(camera_levels=8), Threat(camera_levels=8.0)),
+        (Threat(range_m=1), Threat(range_m=1.0)),
+    ):  # type: ignore[arg-type]
+        texts = {
+            AttackCondition(AttackSpec("pgd", t)).describe().model_dump_json() for t in (one, other)
+        }
+        assert len(texts) == 1
+
+
+def test_conditions_read_well() -> None:
+    assert str(CLEAN) == "clean"
+    assert str(CorruptionCondition.at_severity("point_drop", 3)) == "point_drop 3"
+    assert str(AttackCondition(AttackSpec("pgd", Threat(camera_levels=8)))) == "camera_pgd 8/255"
+    assert str(AttackCondition(AttackSpec("noise", Threat(range_m=0.1)))) == "lidar_noise 0.1 m"
+
+
+def test_a_control_is_another_condition_for_another_objective() -> None:
+    """Its frames are the same, its success rate is not."""
+    one, other = (
+        AttackCondition(AttackSpec("noise", Threat(range_m=0.1), objective)).describe()
+        for objective in ("hide", "create")
+    )
+    assert (one.name, one.parameters["objective"]) == ("lidar_noise", "hide")
+    assert (other.name, other.parameters["objective"]) == ("lidar_noise_create", "create")
+    assert "steps" not in one.parameters
+
+
+def test_conditions_of_joint_and_crossed_attacks_read_well() -> None:
+    joint = AttackSpec("apgd", Threat(camera_levels=4, range_m=0.1), objective="create")
+    assert str(AttackCondition(joint)) == "joint_apgd_create 4/255 + 0.1 m"
+    on = CorruptionCondition.at_severity("fog", 3)
+    assert str(AttackCondition(joint, on)) == "fog+joint_apgd_create 3, 4/255 + 0.1 m"
+    assert AttackCondition(joint, on).on == on

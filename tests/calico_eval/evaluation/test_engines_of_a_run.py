@@ -1,5 +1,6 @@
 """What a run asks of its engines, and what it says of them: repeats, maps that are missing, weights
-without a name."""
+without a name.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +17,13 @@ from calico_eval.attacks import AttackSpec, Threat
 from calico_eval.engines.base import Engine
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.engines.user import UserEngine
-from calico_eval.evaluation.remembered_answers import RememberedAnswers
 from calico_eval.metrics.nuscenes import class_ranges
 from reports.schema import Results
 from tests.calico_eval.evaluations import plan_for, run_for
 
 FRAMES = (0, 1, 3)
+
+
 MAP = np.full((6, 32, 32), 0.5)
 
 
@@ -126,39 +128,6 @@ def test_a_model_without_a_name_for_its_weights_is_not_resumed(
     ):
         run_small([engine], street, tmp_path / "run", resume=True)
     run_small([engine], street, tmp_path / "empty", resume=True)
-
-
-def test_attacks_do_not_ask_for_clean_answers_again(street: FrameSource, tmp_path: Path) -> None:
-    """Two attacks, a corruption and the clean frames: four answers a frame, and two to see that the
-    model repeats itself."""
-    model = Model()
-    attacks = (
-        AttackSpec("noise", Threat(range_m=0.1)),
-        AttackSpec("random_drop", Threat(removed_share=0.1)),
-    )
-    results = run_small(
-        [engine_of(model, "mine")], street, tmp_path / "run", attacks=attacks, attack_corrupted=True
-    )
-    kinds = [cell.condition.kind for cell in results.cells]
-    assert kinds == ["clean", "corruption", "attack", "attack", "attack", "attack"]
-    assert model.asked == 6 * len(FRAMES) + 2
-    assert all("ASR" in cell.metrics for cell in results.cells[2:])
-
-
-def test_without_room_answers_are_asked_for_again(
-    street: FrameSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = {}
-    for room in (10**6, 0):
-        model = Model()
-        monkeypatch.setattr(RememberedAnswers.__init__, "__defaults__", (room,))
-        attacks = (AttackSpec("noise", Threat(range_m=0.1)),)
-        found[room] = (
-            run_small([engine_of(model, "mine")], street, tmp_path / str(room), attacks=attacks),
-            model.asked,
-        )
-    assert found[0][0] == found[10**6][0]
-    assert found[0][1] == found[10**6][1] + len(FRAMES)
 
 
 def test_a_run_without_its_sanity_checks_says_so(

@@ -1,3 +1,5 @@
+"""Confidence intervals of pooled metrics."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -99,25 +101,6 @@ def test_at_20_scenes_the_method_is_the_same(build: Make) -> None:
             (found.value - half, found.value + half), rel=1e-9
         )
         assert found.method.startswith("scene jackknife, t, 95%")
-
-
-def test_beyond_50_scenes_neighbours_are_left_out_together(build: Make) -> None:
-    """75 scenes in 50 groups: of two scenes and of one in turn, by the names' order."""
-    stats = build(75, 1, guesses=6)
-    names = sorted({s.scene for s in stats})
-    found = compute_intervals(stats)["mAP"]
-    groups = [
-        [name for index, name in enumerate(names) if index * 50 // 75 == group]
-        for group in range(50)
-    ]
-    assert {len(group) for group in groups} == {1, 2}
-    left = np.array(
-        [official([s for s in stats if s.scene not in group])["mAP"] for group in groups]
-    )
-    error = np.sqrt(49 / 50 * ((left - left.mean()) ** 2).sum())
-    assert found.standard_error == pytest.approx(error, rel=1e-9)
-    assert found.hi - found.value == pytest.approx(scipy_stats.t.ppf(0.975, 49) * error, rel=1e-9)
-    assert found.method.startswith("scene jackknife, 50 groups, t, 95%")
 
 
 def test_groups_of_two_sizes_give_the_error_of_a_mean(rng_means: Callable[[int], float]) -> None:
@@ -247,15 +230,6 @@ def test_pairs_must_be_the_same_frames(build: Make) -> None:
         paired_difference(stats, [replace(stats[0], detection=other), *stats[1:]])
     with pytest.raises(CalicoError, match="no frames"):
         compute_intervals([])
-
-
-def test_frames_without_a_map_do_not_count_for_it(build: Make) -> None:
-    stats = build(4, 2)
-    some = [replace(s, segmentation=None) if s.scene in ("s0", "s1") else s for s in stats]
-    only = [s for s in stats if s.scene in ("s2", "s3")]
-    assert pooled_values(some)["mIoU"] == pooled_values(only)["mIoU"]
-    assert compute_intervals(some)["mIoU"].lo is not None
-    assert "mIoU" not in pooled_values([replace(s, segmentation=None) for s in stats])
 
 
 def test_objects_and_map_cells_of_one_scene_only_have_no_interval(build: Make) -> None:

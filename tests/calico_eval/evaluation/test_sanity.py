@@ -1,5 +1,6 @@
 """The sanity verdict at the end of a run: made, kept, the same bytes on resume, and a fault of the
-model reaches the reports."""
+model reaches the reports.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +17,15 @@ from calico_eval.attacks.sanity import TITLES, Sheet, active, not_run
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.evaluation.plan import EvaluationPlan
 from calico_eval.evaluation.store import RunStore
-from calico_eval.evaluation.traced_jobs import choose_traced_jobs
 from calico_eval.metrics.nuscenes import class_ranges
 from reports.results_view import ResultsView
 from tests.calico_eval.evaluations import plan_for, run_for
 
 PGD = AttackSpec("pgd", Threat(camera_levels=8), steps=4)
+
+
 NOISE = AttackSpec("noise", Threat(camera_levels=8))
+
 
 LADDER = "S2, S4, S5, S12, S15, S16 on one frame"
 
@@ -175,32 +178,3 @@ def test_the_record_is_read_back_or_none(tmp_path: Path) -> None:
     file.write_bytes(other.read_bytes())
     assert store.load_sanity("a/b") == {}
     assert "belong to another engine or run (a/c)" in warnings.pop()
-
-
-def test_traces_are_kept_of_the_longest_and_largest_attack_of_each_sensor(
-    small_engine: TorchEngine, street: FrameSource
-) -> None:
-    attacks = (
-        PGD,
-        NOISE,
-        AttackSpec("pgd", Threat(camera_levels=2), steps=8),
-        AttackSpec("pgd", Threat(camera_levels=4), steps=8),
-        AttackSpec("pgd", Threat(range_m=0.1)),
-        AttackSpec("pgd", Threat(range_m=0.1, camera_levels=1), steps=3),
-    )
-    found = [
-        str(job.condition) for job in choose_traced_jobs(plan_of(small_engine, street, *attacks))
-    ]
-    assert found == ["lidar_pgd 0.1 m", "camera_pgd 4/255"]
-    learnt = AttackSpec("universal", Threat(camera_levels=8), steps=4)
-    plan = plan_for(
-        [small_engine],
-        street,
-        ranges=class_ranges(),
-        attacks=(learnt, PGD),
-        indices=(3, 4),
-        fit_source=street,
-    )
-    assert [str(job.condition) for job in choose_traced_jobs(plan)] == ["camera_pgd 8/255"], (
-        "the other notes no losses of a frame"
-    )
