@@ -279,7 +279,8 @@ def measure_sources(root: Path, files: list[Path]) -> list[Row]:
                 words += len(text.split())
                 semicolons += text.count(";")
             if isinstance(node, Function):
-                lines = (node.end_lineno or 0) - node.lineno + 1
+                docstring_lines = (ast.get_docstring(node, clean=False) or "").count("\n")
+                lines = (node.end_lineno or 0) - node.lineno + 1 - docstring_lines
                 if lines > MAX_FUNCTION_LINES:
                     tall.append(f"{file}:{node.lineno} {node.name} ({lines} lines)")
         if file.name != "__init__.py":
@@ -320,7 +321,7 @@ def measure_sources(root: Path, files: list[Path]) -> list[Row]:
         ),
         Row(
             "tall",
-            f"functions of more than {MAX_FUNCTION_LINES} lines",
+            f"functions of more than {MAX_FUNCTION_LINES} lines without docstring",
             len(tall),
             "0",
             not tall,
@@ -330,8 +331,8 @@ def measure_sources(root: Path, files: list[Path]) -> list[Row]:
             "semicolons",
             "semicolons in 1000 words of docstrings",
             round(1000 * semicolons / max(1, words), 1),
-            "below 3",
-            1000 * semicolons < 3 * words,
+            "below 6",
+            1000 * semicolons < 6 * words,
         ),
     ]
 

@@ -203,48 +203,33 @@ def build_truck(rng: np.random.Generator, size: Size, braking: bool = False) -> 
         ),
         make_block((length * 0.98, width * 0.5, 0.3), Material.METAL, DARK, (0.0, 0.0, 0.55)),
     ]
-    back, rest = -a, length - cab - 0.15
     kind = str(rng.choice(["box", "flat", "tank", "box"]))
-    if kind == "box":
-        parts.append(
-            make_block(
-                (rest, width, height - 0.85), Material.PAINT, livery, (back + rest / 2, 0.0, 0.85)
-            )
-        )
-    elif kind == "tank":
-        z = 0.85 + (height - 0.85) / 2
-        parts.append(
-            make_tube(
-                (back, 0, z),
-                (back + rest, 0, z),
-                (height - 0.85) / 2,
-                Material.METAL,
-                livery,
-                sides=12,
-            )
-        )
-    else:
-        parts.append(
-            make_block(
-                (rest, width, 0.2), Material.WOOD, (0.25, 0.18, 0.10), (back + rest / 2, 0.0, 0.85)
-            )
-        )
-        parts.append(
-            make_block(
-                (rest * 0.7, width * 0.8, height - 1.05),
-                Material.CLOTH,
-                livery,
-                (back + rest / 2, 0.0, 1.05),
-            )
-        )
-        parts.append(
-            make_block((0.1, width, height - 0.85), Material.METAL, DARK, (back + rest, 0.0, 0.85))
-        )
+    parts += _truck_load(kind, (length - cab - 0.15, width, height), -a, livery)
     axles = [0.5 - 0.5 * cab / length, -0.30] + ([-0.42] if length > 7 else [])
     parts += [make_wheel(x * length, s * (half - 0.16), 0.46, 0.3) for x in axles for s in (-1, 1)]
     return merge_meshes(parts + _lamps(a - 0.02, -a + 0.02, half, 0.75, 0.15, braking)).fitted(
         (length, width, height)
     )
+
+
+def _truck_load(kind: str, size: Size, back: float, livery: Color) -> list[Mesh]:
+    """A box, a tank, or a flat bed with a load, behind the cab."""
+    rest, width, height = size
+    middle = back + rest / 2
+    if kind == "box":
+        box = (rest, width, height - 0.85)
+        return [make_block(box, Material.PAINT, livery, (middle, 0.0, 0.85))]
+    if kind == "tank":
+        z, radius = 0.85 + (height - 0.85) / 2, (height - 0.85) / 2
+        ends = (back, 0, z), (back + rest, 0, z)
+        return [make_tube(*ends, radius, Material.METAL, livery, sides=12)]
+    load = (rest * 0.7, width * 0.8, height - 1.05)
+    wall = (0.1, width, height - 0.85)
+    return [
+        make_block((rest, width, 0.2), Material.WOOD, (0.25, 0.18, 0.10), (middle, 0.0, 0.85)),
+        make_block(load, Material.CLOTH, livery, (middle, 0.0, 1.05)),
+        make_block(wall, Material.METAL, DARK, (back + rest, 0.0, 0.85)),
+    ]
 
 
 def build_bus(rng: np.random.Generator, size: Size, braking: bool = False) -> Mesh:
@@ -363,97 +348,103 @@ def build_construction_vehicle(rng: np.random.Generator, size: Size, braking: bo
         size: Length, width, height of the box [m].
         braking: Without effect, because the machines have no brake lamps.
     """
-    length, width, height = body_size(size)
+    size = body_size(size)
     color = _pick(rng, WORKS_COLORS)
-    a, half = length / 2, width / 2
-    if rng.random() < 0.55:
-        parts = [
-            make_block(
-                (length * 0.6, 0.5, 0.8),
-                Material.RUBBER,
-                DARK,
-                (-length * 0.18, s * (half - 0.25), 0.0),
-            )
-            for s in (-1, 1)
-        ]
-        parts += [
-            make_block(
-                (length * 0.5, width * 0.85, 0.9),
-                Material.PAINT,
-                color,
-                (-a + length * 0.26, 0.0, 0.85),
-            ),
-            make_block(
-                (1.3, 1.0, height - 1.0), Material.GLASS, GLASS, (-length * 0.08, half * 0.4, 1.0)
-            ),
-            make_block(
-                (1.35, 1.05, 0.12),
-                Material.PAINT,
-                color,
-                (-length * 0.08, half * 0.4, height - 0.12),
-            ),
-            make_tube(
-                (-length * 0.1, -0.2, 1.5),
-                (length * 0.25, -0.2, height - 0.2),
-                0.22,
-                Material.PAINT,
-                color,
-                sides=5,
-            ),
-            make_tube(
-                (length * 0.25, -0.2, height - 0.2),
-                (a - 0.35, -0.2, 0.9),
-                0.17,
-                Material.PAINT,
-                color,
-                sides=5,
-            ),
-            make_hexahedron(
-                (a - 0.8, a, 0.5),
-                (a - 0.5, a - 0.1, 0.5),
-                (0.2, 0.95),
-                Material.METAL,
-                (0.2, 0.2, 0.2),
-            ),
-        ]
-    else:
-        parts = [
-            make_block(
-                (length * 0.42, width * 0.7, 0.9),
-                Material.PAINT,
-                color,
-                (-a + length * 0.21, 0.0, 0.8),
-            ),
-            make_block((1.4, 1.3, height - 1.4), Material.GLASS, GLASS, (-length * 0.04, 0.0, 1.4)),
-            make_block(
-                (1.5, 1.4, 0.12), Material.PAINT, color, (-length * 0.04, 0.0, height - 0.12)
-            ),
-            make_tube(
-                (length * 0.1, 0, 1.2), (a - 0.6, 0, 0.6), 0.25, Material.PAINT, color, sides=5
-            ),
-            make_hexahedron(
-                (a - 0.9, a, half),
-                (a - 0.6, a - 0.25, half),
-                (0.1, 1.1),
-                Material.METAL,
-                (0.25, 0.22, 0.12),
-            ),
-        ]
-        parts += [
-            make_wheel(x * length, s * (half - 0.3), 0.68, 0.5, color)
-            for x in (-0.32, 0.2)
-            for s in (-1, 1)
-        ]
+    parts = _excavator(size, color) if rng.random() < 0.55 else _wheel_loader(size, color)
+    length, width, height = size
+    lamp = (-length * 0.08, width / 2 * 0.4)
     parts.append(
         make_tube(
-            (-length * 0.08, half * 0.4, height - 0.02),
-            (-length * 0.08, half * 0.4, height + 0.15),
-            0.09,
-            Material.LAMP,
-            (2.0, 0.7, 0.0),
+            (*lamp, height - 0.02), (*lamp, height + 0.15), 0.09, Material.LAMP, (2.0, 0.7, 0.0)
         )
     )
-    return merge_meshes(parts).fitted((length, width, height))
+    return merge_meshes(parts).fitted(size)
+
+
+def _excavator(size: Size, color: Color) -> list[Mesh]:
+    """Two tracks, a body, a cabin with a roof, and an arm of two parts with a bucket."""
+    length, width, height = size
+    a, half = length / 2, width / 2
+    parts = [
+        make_block(
+            (length * 0.6, 0.5, 0.8),
+            Material.RUBBER,
+            DARK,
+            (-length * 0.18, s * (half - 0.25), 0.0),
+        )
+        for s in (-1, 1)
+    ]
+    parts += [
+        make_block(
+            (length * 0.5, width * 0.85, 0.9),
+            Material.PAINT,
+            color,
+            (-a + length * 0.26, 0.0, 0.85),
+        ),
+        make_block(
+            (1.3, 1.0, height - 1.0), Material.GLASS, GLASS, (-length * 0.08, half * 0.4, 1.0)
+        ),
+        make_block(
+            (1.35, 1.05, 0.12),
+            Material.PAINT,
+            color,
+            (-length * 0.08, half * 0.4, height - 0.12),
+        ),
+        make_tube(
+            (-length * 0.1, -0.2, 1.5),
+            (length * 0.25, -0.2, height - 0.2),
+            0.22,
+            Material.PAINT,
+            color,
+            sides=5,
+        ),
+        make_tube(
+            (length * 0.25, -0.2, height - 0.2),
+            (a - 0.35, -0.2, 0.9),
+            0.17,
+            Material.PAINT,
+            color,
+            sides=5,
+        ),
+        make_hexahedron(
+            (a - 0.8, a, 0.5),
+            (a - 0.5, a - 0.1, 0.5),
+            (0.2, 0.95),
+            Material.METAL,
+            (0.2, 0.2, 0.2),
+        ),
+    ]
+    return parts
+
+
+def _wheel_loader(size: Size, color: Color) -> list[Mesh]:
+    """A body, a cabin with a roof, an arm with a shovel, and four wheels."""
+    length, width, height = size
+    a, half = length / 2, width / 2
+    parts = [
+        make_block(
+            (length * 0.42, width * 0.7, 0.9),
+            Material.PAINT,
+            color,
+            (-a + length * 0.21, 0.0, 0.8),
+        ),
+        make_block((1.4, 1.3, height - 1.4), Material.GLASS, GLASS, (-length * 0.04, 0.0, 1.4)),
+        make_block((1.5, 1.4, 0.12), Material.PAINT, color, (-length * 0.04, 0.0, height - 0.12)),
+        make_tube((length * 0.1, 0, 1.2), (a - 0.6, 0, 0.6), 0.25, Material.PAINT, color, sides=5),
+        make_hexahedron(
+            (a - 0.9, a, half),
+            (a - 0.6, a - 0.25, half),
+            (0.1, 1.1),
+            Material.METAL,
+            (0.25, 0.22, 0.12),
+        ),
+    ]
+    parts += [
+        make_wheel(x * length, s * (half - 0.3), 0.68, 0.5, color)
+        for x in (-0.32, 0.2)
+        for s in (-1, 1)
+    ]
+    return parts
 
 
 BUILDERS: dict[str, Callable[[np.random.Generator, Size, bool], Mesh]] = {

@@ -167,7 +167,10 @@ def _forward_difference(engine: WhiteBoxEngine, frame: Frame) -> float:
         for sensor in engine.sensors:
             threat = Threat(camera_levels=8) if sensor == "camera" else Threat(range_m=0.1)
             domain = make_domain([frame], threat, engine.device)
-            here, there = float(raised(domain.batch(domain.clean))), float(raised.compute_whole(batch))
+            here, there = (
+                float(raised(domain.batch(domain.clean))),
+                float(raised.compute_whole(batch)),
+            )
             off = max(off, abs(here - there) / max(1.0, abs(there)))
     return off
 

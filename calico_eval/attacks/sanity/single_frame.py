@@ -6,7 +6,7 @@ finished cells (`calico_eval.evaluation.sanity`) if the run did not hold such ce
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -145,16 +145,7 @@ def check_rising_strength(
 def _rungs(engine: WhiteBoxEngine, frame: Frame, spec: AttackSpec, seed: int) -> dict[str, Rung]:
     """By id of the check."""
     objective, _ = engine.choose_objective(spec.objective, frame)
-    steps = STEPS if ALGORITHMS[spec.name].steps == 1 else min(spec.steps, STEPS)
-    base = replace(
-        spec,
-        name="pgd",
-        objective=objective,
-        steps=steps,
-        restarts=1,
-        step_share=None,
-        random_start=True,
-    )
+    base, steps = _plain_pgd(spec, objective)
     clean = _loss(engine, frame, frame, objective)
 
     def rise(one: AttackSpec) -> float:
@@ -179,7 +170,7 @@ def _rungs(engine: WhiteBoxEngine, frame: Frame, spec: AttackSpec, seed: int) ->
         "S5": _rung(
             at,
             worst_verdict(
-                [compare_harm(apgd, full), compare_harm(full, fgsm), compare_harm(fgsm, noise)]
+                compare_harm(*two) for two in ((apgd, full), (full, fgsm), (fgsm, noise))
             ),
             "in order",
             "out of order; a single step or noise that beats many steps is the mark of masked "
@@ -212,19 +203,38 @@ def _rungs(engine: WhiteBoxEngine, frame: Frame, spec: AttackSpec, seed: int) ->
             {"rise_half_the_budget": less, "rise_full_budget": full},
         )
     if engine.crosses_cells and (spec.threat.range_m or spec.threat.axis_m):
-        other = rise(replace(base, straight_through=not base.straight_through))
-        with_it, without = (full, other) if base.straight_through else (other, full)
-        found["S15"] = _rung(
-            at,
-            "PASS"
-            if compare_harm(full, other) == "PASS"
-            else "WARN",  # both are reported; the run should use the stronger
-            "the run uses the stronger of the two gradients, or they are equal",
-            "the other gradient is stronger; run with "
-            f"straight_through={int(not base.straight_through)} and report the worse",
-            {"rise_with_straight_through": with_it, "rise_with_the_true_gradient": without},
-        )
+        found["S15"] = _compare_gradients(base, full, rise)
     return found
+
+
+def _plain_pgd(spec: AttackSpec, objective: str) -> tuple[AttackSpec, int]:
+    """PGD from one random start with the spec's budget, and its number of steps."""
+    steps = STEPS if ALGORITHMS[spec.name].steps == 1 else min(spec.steps, STEPS)
+    plain = replace(spec, name="pgd", objective=objective, steps=steps, restarts=1)
+    return replace(plain, step_share=None, random_start=True), steps
+
+
+def _compare_gradients(
+    base: AttackSpec, rise: float, rise_of: Callable[[AttackSpec], float]
+) -> Rung:
+    """S15: compare the gradient that sees points change their cell with the true one.
+
+    Args:
+        base: The attack.
+        rise: Rise of the objective by it.
+        rise_of: Measures the rise by another attack.
+    """
+    other = rise_of(replace(base, straight_through=not base.straight_through))
+    with_it, without = (rise, other) if base.straight_through else (other, rise)
+    # Both are reported, and the run should use the stronger one.
+    return _rung(
+        base.sensor,
+        "PASS" if compare_harm(rise, other) == "PASS" else "WARN",
+        "the run uses the stronger of the two gradients, or they are equal",
+        "the other gradient is stronger; run with "
+        f"straight_through={int(not base.straight_through)} and report the worse",
+        {"rise_with_straight_through": with_it, "rise_with_the_true_gradient": without},
+    )
 
 
 def _rung(at: str, verdict: Verdict, good: str, bad: str, rises: dict[str, float]) -> Rung:
