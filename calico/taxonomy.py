@@ -3,7 +3,7 @@
 A `Taxonomy` is a value that a frame source, its frames and a configuration carry. The label of an
 object is an index into `Taxonomy.classes`, the first axis of a map mask an index into
 `Taxonomy.map_classes`. `NUSCENES`, `WAYMO` and `KITTI` are constants. A user's own is written in
-the configuration (`calico.config.taxonomy`, docs/start/your_data.md).
+the configuration (`calico.config.taxonomy`, docs/guides/taxonomy.md).
 
 Files that name no taxonomy are older than this module, and mean `NUSCENES`.
 """
