@@ -179,11 +179,14 @@ SIZES: dict[str, Size] = {
     ),
     "full": Size("nuscenes"),
 }
-"""`laptop-short` fine-tunes for 200 steps, at 5 % 20 passes over the labelled frames, the paper's 20
-epochs; it shares the pre-training of `laptop` in one --work. `laptop-8-beams` and `laptop-4-beams`
+"""Sizes by name.
+
+`laptop-short` fine-tunes for 200 steps, at 5 % 20 passes over the labelled frames, the paper's 20
+epochs. It shares the pre-training of `laptop` in one --work. `laptop-8-beams` and `laptop-4-beams`
 are `laptop-short` for a car whose LiDAR has 8 or 4 of the simulator's 32 beams, pre-trained on the
-drives of one that has them all. `real` is for one short
-sequence: pre-training sees all of its keyframes, without labels."""
+drives of one that has them all. `real` is for one short sequence: pre-training sees all of its
+keyframes, without labels.
+"""
 
 
 @dataclass(frozen=True)
