@@ -69,7 +69,8 @@ def with_config(function: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         return function(config=_resolve(preset, file, assignments, data_root, seed, device), **rest)
 
-    return command
+    wrapped: Callable[..., Any] = command
+    return wrapped
 
 
 def _resolve(
@@ -179,7 +180,8 @@ def with_model_config(function: Callable[..., Any]) -> Callable[..., Any]:
             _check_unchanged(own, config)
         return function(models=models, config=config, **rest)
 
-    return command
+    wrapped: Callable[..., Any] = command
+    return wrapped
 
 
 def _check_unchanged(own: Config, config: Config) -> None:
