@@ -29,7 +29,7 @@ from calico_eval.engines.torch import TorchEngine
 from calico_eval.evaluate import evaluate_engine
 from calico_eval.validation import eval_ranges
 from reports.results_file import read_results
-from tests.mini import MINI
+from reports.writers.run_folder import write_report
 
 FIVE_LINES = """
 taxonomy:
@@ -38,6 +38,16 @@ taxonomy:
   sources: {car: [truck, bus], person: [pedestrian], cycle: [bicycle, motorcycle],
             road: [drivable_area, carpark_area], pavement: [walkway]}
 """
+SMALL = (
+    "grid={x_range_m: [-16, 16], y_range_m: [-16, 16], pillar_m: 1.0, map_x_range_m: [-16, 16], "
+    "map_y_range_m: [-16, 16], map_cell_m: 1.0}",
+    "model.camera=null",
+    "model.lidar.pillar_channels=4",
+    "model.bev={layers: [1], strides: [2], channels: [4], neck_channels: 4, out_stride: 2}",
+    "model.detection={channels: 4, max_boxes: 5, nms_rounds: 2}",
+    "model.map={head: conv, channels: 4}",
+    "device=cpu",
+)
 SIM = "data.sim={train_scenes: 1, val_scenes: 1, frames_per_scene: 2, image_size: [32, 64]}"
 
 
@@ -50,7 +60,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def config(folder: Path) -> Config:
     file = folder / "own.yaml"
     file.write_text(FIVE_LINES)
-    return load_config("tiny", file, [*MINI, SIM], {"data.cache_dir": folder / "cache"})
+    return load_config("tiny", file, [*SMALL, SIM], {"data.cache_dir": folder / "cache"})
 
 
 def nuscenes_of(config: Config) -> Config:
@@ -131,6 +141,7 @@ def test_from_five_lines_to_results(config: Config, folder: Path) -> None:
     for cell in results.cells:
         assert {name for name in cell.metrics if "/" in name} == names
         assert cell.metrics["mAAE"].reason == "no class of the taxonomy defines this error"
+    write_report(run)
     for name in ("report.html", "summary.md", "metrics.txt"):
         page = (run / name).read_text()
         assert "construction_vehicle" not in page
