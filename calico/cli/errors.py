@@ -101,8 +101,16 @@ def _explain(error: Exception) -> int:
     if isinstance(error, OSError) and error.filename is None:
         _drop_output()
     _show_traceback()
-    _say(f"error: {message}")
+    _say(f"error: {message}{_hint(error)}")
     return 2
+
+
+def _hint(error: Exception) -> str:
+    """Say how to see where an error of the system comes from, since it may be our own fault."""
+    from_system = isinstance(error, OSError) and not getattr(error, "is_user_error", False)
+    if not from_system or traceback_wanted():
+        return ""
+    return " (calico --traceback COMMAND shows where this comes from)"
 
 
 def user_message(error: Exception) -> str | None:

@@ -60,7 +60,9 @@ class GroupedCommand(click.Command):
                     formatter.write_dl(records)
 
 
-def grouped_option(heading: str, *words: str, **settings: Any) -> Callable[..., Any]:
+def grouped_option(
+    heading: str, *words: str, **settings: Any
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make a decorator like `click.option`, under a heading.
 
     Args:

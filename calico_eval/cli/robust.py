@@ -65,6 +65,14 @@ def command(
       calico robust runs/tiny --curve fog.visibility_m=400:20:log8
       calico robust runs/tiny --attack pgd,noise --eps 2/255,8/255,0.1m,0.3m
       calico robust my_package.my_model:create --preset nuscenes --data-root DATA
+    \f
+
+    Args:
+        models: Models as they were typed.
+        config: Configuration of the frames.
+        conditions: Corruptions.
+        attacking: Attacks.
+        choice: Frames and output.
     """
     chosen = _choose_suite(conditions, attacking)
     twins: tuple[str, ...] = ()
