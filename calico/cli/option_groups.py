@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 DEFAULT_HEADING = "Other options"
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class GroupedOption(click.Option):
@@ -60,9 +62,7 @@ class GroupedCommand(click.Command):
                     formatter.write_dl(records)
 
 
-def grouped_option(
-    heading: str, *words: str, **settings: Any
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def grouped_option(heading: str, *words: str, **settings: Any) -> Callable[[F], F]:
     """Make a decorator like `click.option`, under a heading.
 
     Args:

@@ -60,7 +60,7 @@ class MeasuredPoints:
             (N,) when that point alone vanishes, and (N,) when its cell vanishes, per point of it.
         """
         points = self._batch.points[0]
-        _, cell = find_cells(points).unique(return_inverse=True)
+        _, cell = torch.unique(find_cells(points), return_inverse=True)
         if self._weighted:
             alone = -self._gradient
             shared = alone

@@ -68,7 +68,8 @@ class AttackLoss(Protocol):
         cell_m: Size of the cells of `find_cells` [m]: how finely the model sees where a point is.
     """
 
-    cell_m: float
+    @property
+    def cell_m(self) -> float: ...
 
     @property
     def forwards(self) -> int:

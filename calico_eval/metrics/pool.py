@@ -119,7 +119,8 @@ class StatsPool:
         )
         if not self.has_map.any():
             return values
-        of_map = segmentation_values(*self.cells[:, frames].sum(axis=1), taxonomy.map_names)
+        tp, fp, fn = self.cells[:, frames].sum(axis=1)
+        of_map = segmentation_values(tp, fp, fn, taxonomy.map_names)
         return values | (
             of_map if self.has_map[frames].any() else dict.fromkeys(of_map, float("nan"))
         )
@@ -137,8 +138,8 @@ class StatsPool:
         objects, cells = self._objects(), self._map_cells()
         counts = dict.fromkeys(self.compute_values(), groups.count) | {
             "mIoU": groups.count_with(self.has_map),
-            "mAP_present": groups.count_with(objects.any(axis=1)),
-            "mIoU_present": groups.count_with(cells.any(axis=1)),
+            "mAP_present": groups.count_with(np.asarray(objects.any(axis=1))),
+            "mIoU_present": groups.count_with(np.asarray(cells.any(axis=1))),
         }
         counts |= {
             f"AP/{name}": groups.count_with(objects[:, i])

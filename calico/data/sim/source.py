@@ -183,7 +183,7 @@ class SimSource:
 
     def _frame_key(self) -> str:
         """Names what decides the bytes of single frames."""
-        parts = {
+        parts: dict[str, object] = {
             "version": SIM_VERSION,
             "seed": self.config.seed,
             "split": self.split,

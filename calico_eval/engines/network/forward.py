@@ -19,8 +19,11 @@ from calico_eval.engines.network.straight_through import make_membership_term
 class Runnable(Protocol):
     """A network on its device."""
 
-    model: CalicoModel
-    device: torch.device
+    @property
+    def model(self) -> CalicoModel: ...
+
+    @property
+    def device(self) -> torch.device: ...
 
 
 class AttackForward:
