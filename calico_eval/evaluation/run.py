@@ -71,9 +71,8 @@ def run_evaluation(
         What results.json holds.
 
     Raises:
-        ReportError: The results contradict themselves, which is a fault of this program.
-            results.json
-            is written nevertheless.
+        ReportError: The results contradict themselves, which is a fault of this program. They are
+            written nevertheless.
         CalicoError: The folder holds something else, a condition changed nothing, an attack went
             over
             its budget, or a model failed. Cells that were finished before stay.
