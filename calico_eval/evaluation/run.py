@@ -74,8 +74,7 @@ def run_evaluation(
         ReportError: The results contradict themselves, which is a fault of this program. They are
             written nevertheless.
         CalicoError: The folder holds something else, a condition changed nothing, an attack went
-            over
-            its budget, or a model failed. Cells that were finished before stay.
+            over its budget, or a model failed. Cells that were finished before stay.
     """
     run = _Run(plan, inputs, out_dir, options, listeners or Listeners())
     check_weights_named(inputs.by_label, out_dir, options.resume, run.listeners.warn)
