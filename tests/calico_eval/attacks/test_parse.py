@@ -45,9 +45,13 @@ def test_budgets_go_to_the_sensor_that_they_are_of_and_joint_pairs_them() -> Non
         for spec in attack_specs(["pgd"], ["camera", "lidar", "joint"], budgets, steps=20)
     ]
     assert threats == [
-        Threat(camera_levels=2), Threat(camera_levels=8), Threat(range_m=0.1), Threat(range_m=0.3),
-        Threat(camera_levels=2, range_m=0.1), Threat(camera_levels=8, range_m=0.3),
-    ]  # fmt: skip
+        Threat(camera_levels=2),
+        Threat(camera_levels=8),
+        Threat(range_m=0.1),
+        Threat(range_m=0.3),
+        Threat(camera_levels=2, range_m=0.1),
+        Threat(camera_levels=8, range_m=0.3),
+    ]
     with pytest.raises(CalicoError, match="pgd on joint: 2 camera budgets and 1 LiDAR budgets"):
         attack_specs(["pgd"], ["joint"], budgets[:3])
 
@@ -57,8 +61,11 @@ def test_objectives_steps_and_restarts_are_those_asked_for() -> None:
         ["pgd", "noise"], ["camera"], objectives=["hide", "create"], steps=7, restarts=3
     )
     assert [(s.name, s.objective, s.steps, s.restarts) for s in specs] == [
-        ("pgd", "hide", 7, 3), ("pgd", "create", 7, 3), ("noise", "hide", 10, 3), ("noise", "create", 10, 3),
-    ]  # fmt: skip
+        ("pgd", "hide", 7, 3),
+        ("pgd", "create", 7, 3),
+        ("noise", "hide", 10, 3),
+        ("noise", "create", 10, 3),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +128,8 @@ def test_effort_is_the_standard_one_of_the_attack_unless_it_is_given() -> None:
     }
     with pytest.raises(
         CalicoError,
-        match="--steps 7: none of the attacks square, noise makes several steps; expected --queries",
+        match="--steps 7: none of the attacks square, noise makes several steps; "
+        "expected --queries",
     ):
         attack_specs(["square", "noise"], ["lidar"], steps=7)
     with pytest.raises(

@@ -1,4 +1,5 @@
-"""Search spaces on a real frame (PandaSet in the nuScenes format): real clouds hold what synthetic ones do not, as -0.0."""
+"""Search spaces on a real frame (PandaSet in the nuScenes format): real clouds hold what synthetic
+ones do not, as -0.0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Attacks on the real network: budgets hold exactly, nothing else changes, the seed and the frame decide everything."""
+"""Attacks on the real network: budgets hold exactly, nothing else changes, the seed and the frame
+decide everything."""
 
 from __future__ import annotations
 
@@ -46,7 +47,8 @@ def words(spec: AttackSpec) -> str:
 
 
 def with_two_sweeps(frame: Frame) -> Frame:
-    """Every second point belongs to a sweep that the sensor took 4 m further back and 1 m to the left."""
+    """Every second point belongs to a sweep that the sensor took 4 m further back and 1 m to the
+    left."""
     sweep_T = np.tile(np.eye(4), (2, 1, 1))
     sweep_T[1, :2, 3] = (-4.0, 1.0)
     return frame.replace(
@@ -56,8 +58,17 @@ def with_two_sweeps(frame: Frame) -> Frame:
 
 def fingerprint(frame: Frame) -> str:
     digest = hashlib.sha256()
-    arrays = (*frame.images, frame.points, frame.ring, frame.sweep_index, frame.camera_K, frame.camera_T_lidar,
-              frame.boxes.boxes, frame.boxes.labels, frame.sweep_T)  # fmt: skip
+    arrays = (
+        *frame.images,
+        frame.points,
+        frame.ring,
+        frame.sweep_index,
+        frame.camera_K,
+        frame.camera_T_lidar,
+        frame.boxes.boxes,
+        frame.boxes.labels,
+        frame.sweep_T,
+    )
     for array in arrays:
         digest.update(array.tobytes())
     return digest.hexdigest()
@@ -122,12 +133,15 @@ def test_points_stay_in_their_box(fused: TorchEngine, street_frame: Frame, metre
 def test_other_budgets_hold_and_are_used(
     fused: TorchEngine, street_frame: Frame, spec: AttackSpec, name: str
 ) -> None:
-    """Measured here, not asked of the referee: L2 over all pixels, the intensity column, all of a joint budget at once."""
+    """Measured here, not asked of the referee: L2 over all pixels, the intensity column, all of a
+    joint budget at once."""
     result = attack_frame(fused, street_frame, replace(spec, name=name), 0)
-    pixels = np.concatenate([
-        (after.astype(float) - before.astype(float)).ravel()
-        for before, after in zip(street_frame.images, result.frame.images, strict=True)
-    ])  # fmt: skip
+    pixels = np.concatenate(
+        [
+            (after.astype(float) - before.astype(float)).ravel()
+            for before, after in zip(street_frame.images, result.frame.images, strict=True)
+        ]
+    )
     points = np.abs(result.frame.points.astype(np.float64) - street_frame.points.astype(np.float64))
     threat = spec.threat
     if threat.camera_rms:
@@ -188,7 +202,8 @@ def test_the_seed_decides_and_nothing_else_changes(
     fused: TorchEngine, street_frame: Frame, spec: AttackSpec
 ) -> None:
     weights, clean = _hash_of(fused.model), fingerprint(street_frame)
-    states = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002
+    of_numpy = np.random.get_state()[1].copy()  # noqa: NPY002
+    states = torch.get_rng_state(), of_numpy, random.getstate()
     before = torch.are_deterministic_algorithms_enabled()
     first = attack_frame(fused, street_frame, spec, 0)
     torch.rand(3)
@@ -221,12 +236,19 @@ def test_another_token_gets_another_random_start(fused: TorchEngine, street_fram
 def test_a_frame_alone_and_in_a_batch_is_attacked_alike(
     fused: TorchEngine, street: FrameSource, spec: AttackSpec
 ) -> None:
-    """Noise gives the same bytes. A gradient attack starts at the same place; from there on the model's convolutions round
-    differently in batches of other sizes, so that a step along the sign of a gradient of almost zero may go the other way.
-    Measured (6 threats, 2 seeds, 3 frames, PGD and APGD of 4 steps, CPU): no byte of 72 frames differs, losses do, by up to
-    5e-6."""
-    frames = [street[1], street[4].replace(points=street[4].points[:1500], ring=street[4].ring[:1500],
-                                           sweep_index=street[4].sweep_index[:1500]), street[2]]  # fmt: skip
+    """Noise gives the same bytes. A gradient attack starts at the same place; from there on the
+    model's convolutions round differently in batches of other sizes, so that a step along the sign
+    of a gradient of almost zero may go the other way. Measured (6 threats, 2 seeds, 3 frames, PGD
+    and APGD of 4 steps, CPU): no byte of 72 frames differs, losses do, by up to 5e-6."""
+    frames = [
+        street[1],
+        street[4].replace(
+            points=street[4].points[:1500],
+            ring=street[4].ring[:1500],
+            sweep_index=street[4].sweep_index[:1500],
+        ),
+        street[2],
+    ]
     for name in ("noise", "pgd"):
         how = replace(spec, name=name)
         together = attack_frames(fused, frames, how, 0)
@@ -251,7 +273,8 @@ def _share_that_differs(one: Frame, other: Frame) -> float:
 def test_order_is_kept_where_frames_differ_in_what_can_be_done(
     fused: TorchEngine, street: FrameSource
 ) -> None:
-    """Nothing to attack, another objective, an ordinary frame: each gets its own result, in its own place."""
+    """Nothing to attack, another objective, an ordinary frame: each gets its own result, in its own
+    place."""
     frames = [
         _without_points(street[0]),
         street[1],
@@ -327,7 +350,8 @@ def test_a_joint_attack_on_a_frame_that_lacks_one_sensor_attacks_the_other(
 
 
 def test_views_of_different_sizes(fused: TorchEngine, street_frame: Frame) -> None:
-    """The smaller view is padded for the model; its padding is not part of the sensor and is not attacked."""
+    """The smaller view is padded for the model; its padding is not part of the sensor and is not
+    attacked."""
     images = (street_frame.images[0][:24, :50].copy(), *street_frame.images[1:])
     frame = street_frame.replace(images=images)
     result = attack_frame(fused, frame, CAMERA, 0)
@@ -338,17 +362,20 @@ def test_views_of_different_sizes(fused: TorchEngine, street_frame: Frame) -> No
 def test_over_budget_is_an_error_and_no_result(
     fused: TorchEngine, street_frame: Frame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An attack that takes one level more than it may: the referee says so, whatever the attack says."""
+    """An attack that takes one level more than it may: the referee says so, whatever the attack
+    says."""
     honest = ALGORITHMS["pgd"]
 
     def greedy(engine: object, frames: list[Frame], spec: AttackSpec, seed: int) -> list[Crafted]:
         images = tuple(np.where(image > 127, image - 5, image + 5) for image in street_frame.images)
         return [Crafted(frame.replace(images=images), AttackDetails()) for frame in frames]
 
-    monkeypatch.setitem(attack.ALGORITHMS, "pgd", replace(honest, craft=greedy))  # type: ignore[arg-type]
+    dishonest = replace(honest, craft=greedy)  # type: ignore[arg-type]
+    monkeypatch.setitem(attack.ALGORITHMS, "pgd", dishonest)
     with pytest.raises(
         CalicoError,
-        match=r"attack pgd \(4/255\) went over budget on frame street0-1: view 0 changed by 5 grey levels",
+        match=r"attack pgd \(4/255\) went over budget on frame street0-1: view 0 changed by 5 grey "
+        r"levels",
     ):
         attack_frame(fused, street_frame, CAMERA, 0)
 
@@ -385,8 +412,12 @@ def _without_points(frame: Frame) -> Frame:
 
 
 def _without_images(frame: Frame) -> Frame:
-    return frame.replace(images=(), camera_K=np.zeros((0, 3, 3)), camera_T_lidar=np.zeros((0, 4, 4)),
-                         camera_time_s=np.zeros(0))  # fmt: skip
+    return frame.replace(
+        images=(),
+        camera_K=np.zeros((0, 3, 3)),
+        camera_T_lidar=np.zeros((0, 4, 4)),
+        camera_time_s=np.zeros(0),
+    )
 
 
 def _hash_of(model: torch.nn.Module) -> str:

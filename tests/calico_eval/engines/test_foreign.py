@@ -1,4 +1,5 @@
-"""Code of the users can neither end the run nor change how the rest of it computes; a real Ctrl-C still interrupts."""
+"""Code of the users can neither end the run nor change how the rest of it computes; a real Ctrl-C
+still interrupts."""
 
 from __future__ import annotations
 
@@ -40,7 +41,8 @@ def replace_error() -> None:
 
 @pytest.fixture
 def interruptible() -> Iterator[None]:
-    """Python's own handler: processes that a shell starts in the background ignore the interrupt."""
+    """Python's own handler: processes that a shell starts in the background ignore the
+    interrupt."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

@@ -1,4 +1,5 @@
-"""A frame's answers do not depend on the image sizes of the frames beside it: in torch, in ONNX Runtime, under attack."""
+"""A frame's answers do not depend on the image sizes of the frames beside it: in torch, in ONNX
+Runtime, under attack."""
 
 from __future__ import annotations
 
@@ -60,7 +61,8 @@ def test_torch_answers_alike_alone_and_beside_others(
 def test_every_camera_of_a_frame_is_fitted_by_its_own_size(
     small_engine: TorchEngine, street: FrameSource
 ) -> None:
-    """Enlarged by repeating pixels, an image brought back to the old size is the old image: so are the answers."""
+    """Enlarged by repeating pixels, an image brought back to the old size is the old image: so are
+    the answers."""
     for views in (range(1), range(1, 6), range(6)):
         assert_same(
             small_engine.predict([street[0]])[0],
@@ -82,7 +84,8 @@ def test_an_attack_delivers_the_same_frame_alone_and_beside_others(
             assert (
                 abs(one.astype(int) - clean).max() == abs(other.astype(int) - clean).max() == 8
             )  # raw grey levels
-            # A gradient of almost zero changes its sign with the rounding, and that with the size of the batch.
+            # A gradient of almost zero changes its sign with the rounding, and that with the size
+            # of the batch.
             # Another random start would change nearly all pixels.
             assert (one != other).mean() < 0.2
         losses = alone.details.loss_attacked, beside.details.loss_attacked

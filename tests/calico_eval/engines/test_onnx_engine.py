@@ -1,4 +1,5 @@
-"""The ONNX engine: the same answers as torch from the file alone, and what is said when it cannot run."""
+"""The ONNX engine: the same answers as torch from the file alone, and what is said when it cannot
+run."""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ def graph(
 
 
 def unmatched(ours: Predictions, theirs: Predictions) -> int:
-    """Boxes of `ours` without a box of the same class in `theirs` within 1 cm, 0.1 degrees and 1e-3 of score."""
+    """Boxes of `ours` without a box of the same class in `theirs` within 1 cm, 0.1 degrees and 1e-3
+    of score."""
     count = 0
     for box, score, label in zip(ours.boxes, ours.scores, ours.labels, strict=True):
         near = np.linalg.norm(theirs.boxes[:, :3] - box[:3], axis=1) < 0.01

@@ -16,9 +16,11 @@ def cloud(*xy: tuple[float, float]) -> Batch:
     points = torch.zeros(1, len(xy), 5)
     points[0, :, :2] = torch.tensor(xy)
     return Batch(
-        points, torch.ones(1, len(xy), dtype=torch.bool), torch.zeros(1, 0, 3, 1, 1),
+        points,
+        torch.ones(1, len(xy), dtype=torch.bool),
+        torch.zeros(1, 0, 3, 1, 1),
         torch.zeros(1, 0, 4, 4),
-    )  # fmt: skip
+    )
 
 
 def worth(points: Tensor) -> Tensor:

@@ -31,7 +31,8 @@ class Says:
         (replace(ONE, labels=np.array([3])), "labels by up to 3"),
         (
             TWO,
-            "boxes of shapes (1, 9) and (2, 9), scores of shapes (1,) and (2,), labels of shapes (1,) and (2,)",
+            "boxes of shapes (1, 9) and (2, 9), scores of shapes (1,) and (2,), labels of shapes "
+            "(1,) and (2,)",
         ),
         (replace(ONE, map_probs=MAP), "map_probs once given and once missing"),
     ],

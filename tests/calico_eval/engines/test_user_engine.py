@@ -87,7 +87,11 @@ def test_example_takes_an_empty_frame(
 def test_loads_by_name_from_the_working_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    body = "class M:\n  sensors = ('lidar',)\n  def predict(self, frames): return []\ndef build(): return M()\n"
+    body = (
+        "class M:\n  sensors = ('lidar',)\n  def predict(self, frames): return []\ndef "
+        "build(): "
+        "return M()\n"
+    )
     write_module(tmp_path, monkeypatch, "model_by_name", body)
     engine = load_user_engine("model_by_name:build")
     assert (engine.name, engine.model_name, engine.sensors) == ("user", "model_by_name", ("lidar",))
@@ -287,7 +291,10 @@ def test_exception_inside_the_model_keeps_its_traceback(street: FrameSource) -> 
         def predict(self, frames: list[Any]) -> Any:
             raise KeyError("weights")
 
-    message = r"model mine, frame street0-2: predict raised KeyError: 'weights' at .*test_user_engine\.py:\d+ in predict"
+    message = (
+        r"model mine, frame street0-2: predict raised KeyError: 'weights' at "
+        r".*test_user_engine\.py:\d+ in predict"
+    )
     with pytest.raises(CalicoError, match=message) as caught:
         engine_of(Broken()).predict([street[2]])
     cause = caught.value.__cause__
@@ -331,7 +338,8 @@ def test_exception_inside_the_model_keeps_its_traceback(street: FrameSource) -> 
             "the factory raised SystemExit: 0 at .*u10\\.py:2 in build",
         ),
         (
-            "class M:\n  predict = print\n  @property\n  def name(self): raise SystemExit\ndef build(): return M()",
+            "class M:\n  predict = print\n  @property\n  def name(self): raise SystemExit\ndef "
+            "build(): return M()",
             "u11:build",
             "reading its attributes raised SystemExit",
         ),

@@ -16,7 +16,7 @@ from calico.data.batch import collate_frames
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico_eval.attacks import AttackSpec, Threat, attack_frames, dead_gradients
-from calico_eval.attacks.sanity.gradients import agreement
+from calico_eval.attacks.sanity.gradients import measure_agreement
 from calico_eval.engines.base import MODEL_LOSS
 from calico_eval.engines.load_user import load_user_engine, wrap_user_model
 from calico_eval.engines.torch import TorchEngine
@@ -85,9 +85,9 @@ def test_a_linear_loss_of_points_moves_every_point_along_its_ray(street_frame: F
     best = before + 0.1 * np.sign(unit[:, :1]) * unit
     felt = far & (np.abs(unit[:, 0]) > 1e-6)
     np.testing.assert_allclose(result.frame.points[felt, :3], best[felt], atol=1e-4)
-    assert all(np.array_equal(a, b) for a, b in zip(
-        street_frame.images, result.frame.images, strict=True
-    ))  # fmt: skip
+    assert all(
+        np.array_equal(a, b) for a, b in zip(street_frame.images, result.frame.images, strict=True)
+    )
 
 
 def test_both_sensors_move_within_one_joint_budget(street_frame: Frame) -> None:
@@ -261,4 +261,4 @@ def test_points_on_a_border_of_the_models_cells_do_not_disturb_finite_difference
     engine = wrap_user_model(Jumps())
     assert isinstance(engine, UserWhiteBox)
     frame = street_frame.replace(points=flat)
-    assert agreement(engine, frame, "points", MODEL_LOSS, 0) > 0.999
+    assert measure_agreement(engine, frame, "points", MODEL_LOSS, 0) > 0.999

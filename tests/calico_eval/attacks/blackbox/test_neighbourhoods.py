@@ -1,4 +1,5 @@
-"""Windows of random search: inside what is there, of the size asked for, of one sign per colour or column."""
+"""Windows of random search: inside what is there, of the size asked for, of one sign per colour or
+column."""
 
 import pytest
 import torch

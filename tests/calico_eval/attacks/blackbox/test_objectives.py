@@ -44,10 +44,13 @@ def scene(street_frame: Frame) -> Frame:
 
 def test_hide_takes_the_best_box_of_the_class_within_two_metres(scene: Frame) -> None:
     seen = found(
-        (11.0, 1.0, CAR, 0.6), (10.5, 0.0, CAR, 0.3),  # 1.4 and 0.5 m: the better one counts
-        (10.0, 0.0, PEDESTRIAN, 0.9), (12.1, 0.0, CAR, 0.9),  # another class; 2.1 m
-        (0.0, 5.0, PEDESTRIAN, 0.2), (-10.0, 0.0, CAR, 0.95),  # an object without points is not attacked
-    )  # fmt: skip
+        (11.0, 1.0, CAR, 0.6),
+        (10.5, 0.0, CAR, 0.3),  # 1.4 and 0.5 m: the better one counts
+        (10.0, 0.0, PEDESTRIAN, 0.9),
+        (12.1, 0.0, CAR, 0.9),  # another class; 2.1 m
+        (0.0, 5.0, PEDESTRIAN, 0.2),
+        (-10.0, 0.0, CAR, 0.95),  # an object without points is not attacked
+    )
     assert hide(scene, seen) == pytest.approx(-(logit(0.6) + logit(0.2)), abs=1e-6)
 
 

@@ -17,19 +17,29 @@ SPOOF = Threat(points_added=3, points_removed=3, window_deg=10)
 
 @pytest.fixture
 def frame() -> Frame:
-    """Two small views, 60 points of two sweeps (the older one measured from 3 m behind), no objects."""
+    """Two small views, 60 points of two sweeps (the older one measured from 3 m behind), no
+    objects."""
     rng = np.random.default_rng(0)
     points = rng.uniform(-20, 20, (60, 5)).astype(np.float32)
     points[:, 3:] = rng.uniform(0, 1, (60, 2))
     sweep_T = np.tile(np.eye(4), (2, 1, 1))
     sweep_T[1, 0, 3] = -3.0
     return Frame(
-        token="f", scene="s", timestamp_s=0.0, points=points, ring=np.full(60, -1, np.int16),
-        sweep_index=(np.arange(60) % 2).astype(np.int16), sweep_T=sweep_T,
+        token="f",
+        scene="s",
+        timestamp_s=0.0,
+        points=points,
+        ring=np.full(60, -1, np.int16),
+        sweep_index=(np.arange(60) % 2).astype(np.int16),
+        sweep_T=sweep_T,
         images=tuple(rng.integers(0, 256, (8, 10, 3), dtype=np.uint8) for _ in range(2)),
-        camera_K=np.tile(np.eye(3), (2, 1, 1)), camera_T_lidar=np.tile(np.eye(4), (2, 1, 1)), camera_time_s=np.zeros(2),
-        ego_T_lidar=np.eye(4), global_T_lidar=np.eye(4), boxes=Boxes.empty(),
-    )  # fmt: skip
+        camera_K=np.tile(np.eye(3), (2, 1, 1)),
+        camera_T_lidar=np.tile(np.eye(4), (2, 1, 1)),
+        camera_time_s=np.zeros(2),
+        ego_T_lidar=np.eye(4),
+        global_T_lidar=np.eye(4),
+        boxes=Boxes.empty(),
+    )
 
 
 def moved(frame: Frame, row: int, xyz: tuple[float, float, float]) -> Frame:
@@ -258,10 +268,13 @@ def test_other_columns_and_fields_are_caught(frame: Frame) -> None:
     assert "change of intensity: 0.25, budget 0" in words
     assert "change of dt [s]: 0.5, budget 0" in words
     tampered = frame.replace(
-        camera_K=frame.camera_K * 2, map_masks=np.zeros((1, 2, 2), bool), ring=np.zeros(60, np.int16), token="g",
+        camera_K=frame.camera_K * 2,
+        map_masks=np.zeros((1, 2, 2), bool),
+        ring=np.zeros(60, np.int16),
+        token="g",
         boxes=Boxes(np.zeros((1, 9), np.float32), *(np.zeros(1, np.int64) for _ in range(3))),
         images=(frame.images[0][:4], frame.images[1]),
-    )  # fmt: skip
+    )
     budget = measure_budget(frame, tampered)
     assert set(budget.other_changes) == {
         "token",
@@ -295,9 +308,18 @@ GENEROUS = Threat(
     r_min_m=1.0,
 )
 WITHIN = Budget(
-    camera_levels=(0, 0), range_m=0.1, ray_angle_deg=1e-3, min_range_m=1.0, points_added=3, points_removed=3,
-    removed_share=0.1, window_deg=10.0, intensity=0.1, axis_m=(9.0, 9.0, 9.0), points_changed=60,
-)  # fmt: skip
+    camera_levels=(0, 0),
+    range_m=0.1,
+    ray_angle_deg=1e-3,
+    min_range_m=1.0,
+    points_added=3,
+    points_removed=3,
+    removed_share=0.1,
+    window_deg=10.0,
+    intensity=0.1,
+    axis_m=(9.0, 9.0, 9.0),
+    points_changed=60,
+)
 
 
 OVER: list[tuple[Threat, dict[str, object], str]] = [
@@ -342,7 +364,8 @@ OVER: list[tuple[Threat, dict[str, object], str]] = [
 def test_every_field_over_budget_fires_alone(
     threat: Threat, change: dict[str, object], words: str
 ) -> None:
-    """`WITHIN` is exactly at every limit and passes; one field just above its limit fails, and is the only fault."""
+    """`WITHIN` is exactly at every limit and passes; one field just above its limit fails, and is
+    the only fault."""
     assert check_budget(threat, WITHIN)[0]
     passed, message = check_budget(threat, replace(WITHIN, **change))  # type: ignore[arg-type]
     assert not passed
@@ -367,18 +390,54 @@ def test_a_share_and_a_number_of_removed_points_allow_the_larger_of_the_two() ->
 
 def test_the_worst_of_several_budgets_is_the_worst_of_every_quantity() -> None:
     one = Budget(
-        camera_levels=(3, 1), camera_rms=0.5, pixel_share=(0.1, 0.4), axis_m=(0.1, 0.0, 0.3), range_m=0.2,
-        ray_angle_deg=1e-4, min_range_m=2.0, points_changed=7, points_added=1, points_removed=0, removed_share=0.0,
-        window_deg=5.0, intensity=0.1, dt_s=0.0, other_changes=("ring",),
-    )  # fmt: skip
+        camera_levels=(3, 1),
+        camera_rms=0.5,
+        pixel_share=(0.1, 0.4),
+        axis_m=(0.1, 0.0, 0.3),
+        range_m=0.2,
+        ray_angle_deg=1e-4,
+        min_range_m=2.0,
+        points_changed=7,
+        points_added=1,
+        points_removed=0,
+        removed_share=0.0,
+        window_deg=5.0,
+        intensity=0.1,
+        dt_s=0.0,
+        other_changes=("ring",),
+    )
     two = Budget(
-        camera_levels=(0, 4), camera_rms=0.4, pixel_share=(0.2, 0.3), axis_m=(0.0, 0.2, 0.1), range_m=0.1,
-        ray_angle_deg=2e-4, min_range_m=1.5, points_changed=3, points_added=0, points_removed=2, removed_share=0.5,
-        window_deg=0.0, intensity=0.0, dt_s=0.1, other_changes=("boxes", "ring"),
-    )  # fmt: skip
+        camera_levels=(0, 4),
+        camera_rms=0.4,
+        pixel_share=(0.2, 0.3),
+        axis_m=(0.0, 0.2, 0.1),
+        range_m=0.1,
+        ray_angle_deg=2e-4,
+        min_range_m=1.5,
+        points_changed=3,
+        points_added=0,
+        points_removed=2,
+        removed_share=0.5,
+        window_deg=0.0,
+        intensity=0.0,
+        dt_s=0.1,
+        other_changes=("boxes", "ring"),
+    )
     assert worst_budget([one, two, Budget()]) == Budget(
-        camera_levels=(4,), camera_rms=0.5, pixel_share=(0.4,), axis_m=(0.1, 0.2, 0.3), range_m=0.2,
-        ray_angle_deg=2e-4, min_range_m=1.5, points_changed=7, points_added=1, points_removed=2, removed_share=0.5,
-        window_deg=5.0, intensity=0.1, dt_s=0.1, other_changes=("boxes", "ring"),
-    )  # fmt: skip
+        camera_levels=(4,),
+        camera_rms=0.5,
+        pixel_share=(0.4,),
+        axis_m=(0.1, 0.2, 0.3),
+        range_m=0.2,
+        ray_angle_deg=2e-4,
+        min_range_m=1.5,
+        points_changed=7,
+        points_added=1,
+        points_removed=2,
+        removed_share=0.5,
+        window_deg=5.0,
+        intensity=0.1,
+        dt_s=0.1,
+        other_changes=("boxes", "ring"),
+    )
     assert worst_budget([Budget()]).min_range_m is None

@@ -1,4 +1,5 @@
-"""Attacked frames on disk: what is written is read back, and files that are something else are refused."""
+"""Attacked frames on disk: what is written is read back, and files that are something else are
+refused."""
 
 from __future__ import annotations
 
@@ -165,7 +166,8 @@ def test_no_file_no_archive_and_a_pickle_are_refused(tmp_path: Path) -> None:
 def test_a_file_with_a_wrong_byte_anywhere_is_refused_or_read(
     frame: Frame, attacked: AttackedFrame, tmp_path: Path
 ) -> None:
-    """The compressed data and the headers of the arrays have errors of their own (zlib.error, tokenize.TokenError)."""
+    """The compressed data and the headers of the arrays have errors of their own (zlib.error,
+    tokenize.TokenError)."""
     small = frame.replace(images=(frame.images[0][:2, :2], frame.images[1][:2, :2]))
     done = AttackedFrame(small, attacked.budget, attacked.details)
     path = save_attacked(tmp_path, small, done, SPEC, "abc")

@@ -1,4 +1,5 @@
-"""The verifier believes nothing: tampered files fail, honest ones pass, and no line of the attacks runs."""
+"""The verifier believes nothing: tampered files fail, honest ones pass, and no line of the attacks
+runs."""
 
 from __future__ import annotations
 
@@ -198,8 +199,13 @@ def test_another_clean_frame_or_another_token_fails(frame: Frame, tmp_path: Path
 
 
 def test_no_line_of_the_attacks_runs() -> None:
-    """In a fresh interpreter: the verifier brings the referee, the frame and numpy, and neither torch nor an algorithm."""
-    code = "import sys, calico_eval.attacks.budget.verify; print(*sorted(n for n in sys.modules if n.split('.')[0] in ROOTS))"
+    """In a fresh interpreter: the verifier brings the referee, the frame and numpy, and neither
+    torch nor an algorithm."""
+    code = (
+        "import sys, calico_eval.attacks.budget.verify; print(*sorted(n for n in sys.modules "
+        "if "
+        "n.split('.')[0] in ROOTS))"
+    )
     code = code.replace(
         "ROOTS", "('calico', 'calico_eval', 'corruptions', 'torch', 'torchattacks', 'pydantic')"
     )

@@ -22,7 +22,8 @@ def true_rays() -> tuple[np.ndarray, np.ndarray]:
 
 
 def make_street(car_xy: tuple[float, float] = (12.0, 0.0), elongation: bool = False) -> Frame:
-    """Ground everywhere; a car 1.6 m high, 2 m wide, 4 m long that turns its back to the sensor, returns 0.5 bright."""
+    """Ground everywhere; a car 1.6 m high, 2 m wide, 4 m long that turns its back to the sensor,
+    returns 0.5 bright."""
     rays, ring = true_rays()
     ground = GROUND_M / rays[:, 2]
     box = np.array(
@@ -44,14 +45,22 @@ def make_street(car_xy: tuple[float, float] = (12.0, 0.0), elongation: bool = Fa
     ]
     views = np.zeros((0, 4, 4))
     return Frame(
-        token="flat-0", scene="flat", timestamp_s=0.0,
+        token="flat-0",
+        scene="flat",
+        timestamp_s=0.0,
         points=np.concatenate(columns, axis=1).astype(np.float32),
-        ring=ring, sweep_index=np.zeros(len(rays), np.int16), sweep_T=np.eye(4)[None],
-        images=(), camera_K=views[:, :3, :3], camera_T_lidar=views, camera_time_s=np.zeros(0),
-        ego_T_lidar=np.eye(4), global_T_lidar=np.eye(4),
+        ring=ring,
+        sweep_index=np.zeros(len(rays), np.int16),
+        sweep_T=np.eye(4)[None],
+        images=(),
+        camera_K=views[:, :3, :3],
+        camera_T_lidar=views,
+        camera_time_s=np.zeros(0),
+        ego_T_lidar=np.eye(4),
+        global_T_lidar=np.eye(4),
         boxes=Boxes(box, np.array([0]), np.array([0]), np.array([int(hit.sum())]), ("car",)),
         elongation=np.linspace(0.0, 1.0, len(rays), dtype=np.float32) if elongation else None,
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture
@@ -70,7 +79,8 @@ def sensor() -> tuple[np.ndarray, np.ndarray]:
 
 
 def second_sweep_frame(frame: Frame) -> Frame:
-    """Every third point belongs to a sweep that the sensor took 4 m further back, half a second ago."""
+    """Every third point belongs to a sweep that the sensor took 4 m further back, half a second
+    ago."""
     old = np.arange(len(frame.points)) % 3 == 0
     sweep_T = np.tile(np.eye(4), (2, 1, 1))
     sweep_T[1, 0, 3] = -4.0

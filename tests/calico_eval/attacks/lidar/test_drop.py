@@ -67,5 +67,6 @@ def test_where_nothing_helps_nothing_is_dropped(street_frame: Frame) -> None:
             return [torch.zeros(len(street_frame.points))] * 2
 
     spec = replace(SPEC, steps=1)
-    kept = drop_salient(Stubborn(), street_frame, spec, np.random.default_rng(0))  # type: ignore[arg-type]
+    random = np.random.default_rng(0)
+    kept = drop_salient(Stubborn(), street_frame, spec, random)  # type: ignore[arg-type]
     assert kept is street_frame

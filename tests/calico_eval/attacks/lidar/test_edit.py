@@ -1,4 +1,5 @@
-"""A changed cloud: rows that stay keep their bytes, new ones are what the sensor could have delivered."""
+"""A changed cloud: rows that stay keep their bytes, new ones are what the sensor could have
+delivered."""
 
 from collections.abc import Callable
 

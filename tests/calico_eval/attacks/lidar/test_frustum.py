@@ -33,8 +33,18 @@ def test_the_rectangle_holds_the_object_and_what_is_behind_it(frame: Frame) -> N
 
 
 def test_no_frustum_where_no_camera_sees_the_whole_object(frame: Frame) -> None:
-    assert find_frustum(frame.replace(images=(), camera_K=frame.camera_K[:0], camera_T_lidar=frame.camera_T_lidar[:0],
-                                    camera_time_s=frame.camera_time_s[:0]), 0) is None  # fmt: skip
+    assert (
+        find_frustum(
+            frame.replace(
+                images=(),
+                camera_K=frame.camera_K[:0],
+                camera_T_lidar=frame.camera_T_lidar[:0],
+                camera_time_s=frame.camera_time_s[:0],
+            ),
+            0,
+        )
+        is None
+    )
     beside = frame.boxes.boxes.copy()
     beside[0, :2] = (0.5, 8.0)
     boxes = Boxes(beside, frame.boxes.labels, frame.boxes.attributes, frame.boxes.num_points)

@@ -1,4 +1,5 @@
-"""Optimised returns: on rays, one each, near surfaces where they should be, and better than chance."""
+"""Optimised returns: on rays, one each, near surfaces where they should be, and better than
+chance."""
 
 from collections.abc import Callable
 from dataclasses import replace

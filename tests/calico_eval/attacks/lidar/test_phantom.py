@@ -1,19 +1,15 @@
 """Traces of vehicles, and their move to another place on the sensor's rays."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 
-from calico.frame import Boxes, Frame
+from calico.frame import Frame
 from calico_eval.attacks import Threat
 from calico_eval.attacks.lidar.phantom import Phantom, Place, Projector, move_trace
 from calico_eval.attacks.lidar.rays import rays_of
 from calico_eval.attacks.lidar.vehicle_shapes import (
     MIN_POINTS,
     Trace,
-    collect_traces,
-    scene_bank,
     traces_of,
 )
 
@@ -23,69 +19,6 @@ BUDGET = Threat(points_added=200, points_removed=200, window_deg=10.0)
 def the_trace(frame: Frame) -> Trace:
     (trace,) = traces_of(frame)
     return trace
-
-
-def test_a_trace_holds_the_returns_of_the_vehicle(flat: Frame) -> None:
-    trace = the_trace(flat)
-    assert len(trace) == flat.boxes.num_points[0]
-    assert (trace.intensity == 0.5).all()
-    assert np.allclose(trace.xyz[:, 0], 10.0, atol=1e-5)
-    assert trace.center == pytest.approx([12.0, 0.0, -1.0])
-    assert trace.label == 0
-    assert trace.name == "flat-0/0"
-
-
-def test_only_vehicles_with_a_few_points_count(flat: Frame) -> None:
-    boxes = flat.boxes
-    assert (
-        traces_of(
-            flat.replace(
-                boxes=Boxes(boxes.boxes, np.array([5]), boxes.attributes, boxes.num_points)
-            )
-        )
-        == []
-    )
-    far = boxes.boxes.copy()
-    far[0, 0] = 14.1  # its back is out of the box
-    assert (
-        traces_of(flat.replace(boxes=Boxes(far, boxes.labels, boxes.attributes, boxes.num_points)))
-        == []
-    )
-    near = flat.boxes.boxes.copy()
-    near[0, :6] = [0, 0, -1.0, 40, 40, 4]
-    assert (
-        traces_of(flat.replace(boxes=Boxes(near, boxes.labels, boxes.attributes, boxes.num_points)))
-        == []
-    )
-    assert traces_of(flat.replace(boxes=Boxes.empty())) == []
-
-
-def test_a_trace_is_seen_from_its_own_sensor(
-    flat: Frame, second_sweep: Callable[[Frame], Frame]
-) -> None:
-    pose = np.eye(4)[None].copy()
-    pose[0, :3, 3] = (1.0, 2.0, 0.5)
-    trace = the_trace(flat.replace(sweep_T=pose))
-    assert trace.center == pytest.approx([11.0, -2.0, -1.5])
-    old = the_trace(second_sweep(flat))
-    assert (
-        len(old)
-        == (the_trace(flat).xyz[:, None, :] == old.xyz[None]).all(axis=2).sum()
-        < len(the_trace(flat))
-    )
-
-
-def test_the_scene_bank_goes_back_in_time_and_stops(make_flat: Callable[..., Frame]) -> None:
-    frame = make_flat()
-    for number in range(1, 8):
-        before = frame
-        frame = make_flat(car_xy=(12.0 + number, 0.0)).replace(
-            previous=lambda before=before: before
-        )
-    assert [trace.center[0] for trace in scene_bank(frame)] == pytest.approx(
-        [19.0, 18.0, 17.0, 16.0, 15.0]
-    )
-    assert len(collect_traces(iter([frame, frame, frame]), 2)) == 2
 
 
 def test_the_move_is_rigid(flat: Frame) -> None:
@@ -122,26 +55,6 @@ def test_a_phantom_is_on_rays_and_keeps_its_distance(flat: Frame) -> None:
     assert off.max() < 7.2 * np.deg2rad(
         1.0
     )  # the nearest ray is at most half a step away: 1 degree up, half aside
-
-
-def test_a_mirrored_trace_shows_the_other_side(flat: Frame) -> None:
-    trace = the_trace(flat)
-    left = Trace(
-        trace.xyz[trace.xyz[:, 1] > 0],
-        trace.intensity[trace.xyz[:, 1] > 0],
-        trace.center,
-        0,
-        "left",
-    )
-    rays = rays_of(flat)
-    place = Place(np.pi, 7.0)
-    one, other = put(flat, left, place), put(flat, left.mirrored, place)
-    assert one is not None
-    assert other is not None
-    assert (
-        one.returns.xyz(rays)[:, 1] < 0
-    ).all()  # behind the sensor, the car's left is at negative y
-    assert (other.returns.xyz(rays)[:, 1] > 0).all()
 
 
 def test_no_phantom_where_an_object_is_or_the_budget_is_short(flat: Frame) -> None:

@@ -115,7 +115,8 @@ def test_without_objects_the_sector_ahead_vanishes(fused: TorchEngine, flat: Fra
 def test_removal_hides_its_object_better_than_the_control(
     fused: TorchEngine, street: FrameSource
 ) -> None:
-    """On the frames that the network was trained on: the score of a box at the object that is aimed at."""
+    """On the frames that the network was trained on: the score of a box at the object that is aimed
+    at."""
     sector = replace(SECTOR, window_deg=40.0)
     clean, attacked, controls = [], [], []
     for index in (1, 4):

@@ -29,8 +29,8 @@ SPEC = AttackSpec("spoof", THREAT, steps=10)
 
 
 class Counter:
-    """Sees a car 2 m behind the middle of the points ahead that are 0.3 m or more above the ground, if there are at least
-    `least` of them; its score grows with their number. No gradients."""
+    """Sees a car 2 m behind the middle of the points ahead that are 0.3 m or more above the ground,
+    if there are at least `least` of them; its score grows with their number. No gradients."""
 
     name, model_name, sensors, sha256 = "counter", "counter", ("lidar",), "counter"
 
@@ -166,7 +166,8 @@ def test_the_control_stays_in_the_window_and_between_the_distances(
 
 
 def test_traces_of_every_published_size_take_turns(make_flat: Callable[..., Frame]) -> None:
-    """Traces of 40 to 120 points, of which 20 to 70 are on rays of their own: one of each size in turn, the largest first."""
+    """Traces of 40 to 120 points, of which 20 to 70 are on rays of their own: one of each size in
+    turn, the largest first."""
     frame = make_flat(car_xy=(0.0, 30.0))
     rays = rays_of(frame)
     allowed = rays.window(frame, 0.0, 10.0)

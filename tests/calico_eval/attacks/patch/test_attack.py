@@ -1,4 +1,5 @@
-"""Patch attacks as a whole: what they change, and that learning a texture is worth more than any texture."""
+"""Patch attacks as a whole: what they change, and that learning a texture is worth more than any
+texture."""
 
 from __future__ import annotations
 
@@ -47,7 +48,8 @@ def changed(before: Frame, after: Frame) -> list[np.ndarray]:
 def test_learnt_patches_on_objects_hide_more_than_random_and_grey_ones(
     camera_only: TorchEngine, street: FrameSource
 ) -> None:
-    """On the frame that the model was trained on the clean loss is -4.9; controls stay below -2, learnt textures go above +2."""
+    """On the frame that the model was trained on the clean loss is -4.9; controls stay below -2,
+    learnt textures go above +2."""
     frame = street[1]
     done = attack_frame(camera_only, frame, spec("patch_object", OBJECTS), 0)
     controls = [
@@ -116,7 +118,8 @@ def test_a_board_that_comes_too_near_is_taken_away(
 
 
 def test_frames_of_a_window_show_one_board(camera_only: TorchEngine, street: FrameSource) -> None:
-    """Seen from 4 m nearer: pixels that show the same place in the world have nearly the same colour."""
+    """Seen from 4 m nearer: pixels that show the same place in the world have nearly the same
+    colour."""
     attack = spec("patch_world", PatchShape(ahead_m=11.0, left_m=-2.0), steps=4)
     both = attack_frames(camera_only, [street[0], street[1]], attack, 0)
     means = []

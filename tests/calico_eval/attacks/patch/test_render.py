@@ -34,7 +34,8 @@ def test_sampling_is_that_of_grid_sample() -> None:
 
 
 def test_two_views_show_the_same_place_in_the_same_colour(street: FrameSource) -> None:
-    """A texture whose red is s and whose green is t: the colour of a pixel tells the place in the world that it shows."""
+    """A texture whose red is s and whose green is t: the colour of a pixel tells the place in the
+    world that it shows."""
     frame = street[0]
     placed = place_board(frame, frame, PatchShape(ahead_m=6.0, left_m=3.0))
     ramp = (torch.arange(TEXELS) + 0.5) / TEXELS

@@ -16,7 +16,8 @@ BOARD = np.array([[6.0, 3.5, 0.5], [6.5, 1.2, 0.4], [6.5, 1.2, -1.2], [6.0, 3.5,
 def slow_place(
     frame: Frame, view: int, corners: np.ndarray, u: float, v: float
 ) -> tuple[float, float, float]:
-    """s, t and depth where the ray through (u, v) meets the plane: origin + depth ray = corner + s right + t down."""
+    """s, t and depth where the ray through (u, v) meets the plane: origin + depth ray = corner + s
+    right + t down."""
     lidar_T_camera = np.linalg.inv(frame.camera_T_lidar[view])
     ray = lidar_T_camera[:3, :3] @ np.linalg.inv(frame.camera_K[view]) @ [u, v, 1.0]
     columns = np.stack([corners[1] - corners[0], corners[3] - corners[0], -ray], axis=1)
@@ -108,7 +109,8 @@ def test_a_nearer_return_of_the_keyframe_hides_the_pixels_about_it(empty: Frame)
 
 
 def test_uneven_ground_does_not_hide_a_lying_board(empty: Frame) -> None:
-    """At a grazing angle ground that is 15 cm higher is much nearer along the ray; a thing of 60 cm does hide it."""
+    """At a grazing angle ground that is 15 cm higher is much nearer along the ray; a thing of 60 cm
+    does hide it."""
     lying = np.array([[11.0, 1.0, -1.8], [11.0, -1.0, -1.8], [9.0, -1.0, -1.8], [9.0, 1.0, -1.8]])
     grid = np.stack(
         np.meshgrid(np.arange(5.0, 10.5, 0.1), np.arange(-1.0, 1.01, 0.1)), axis=-1

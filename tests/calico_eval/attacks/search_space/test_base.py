@@ -40,7 +40,8 @@ def test_l2_projection_shrinks_each_frame_to_its_own_radius(clean: Tensor) -> No
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 def test_how_far_beyond_the_ball_a_frame_is(clean: Tensor, norm: Norm) -> None:
-    """One frame is inside, one is 0.05 over at one entry, one over [0, 1]; the ball of radius 9 has no other limit."""
+    """One frame is inside, one is 0.05 over at one entry, one over [0, 1]; the ball of radius 9 has
+    no other limit."""
     domain = Domain(
         torch.full_like(clean, 0.5),
         torch.tensor([0.2, 0.2, 9.0], dtype=torch.float64)[:, None, None, None],
@@ -83,7 +84,8 @@ def test_corners_are_full_and_random_places_are_not(clean: Tensor) -> None:
 
 
 def test_l2_noise_is_full_where_images_are_black_and_white(clean: Tensor) -> None:
-    """What is cut off at 0 and 1, the rest makes up for; where no image can be so far away, it goes as far as it can."""
+    """What is cut off at 0 and 1, the rest makes up for; where no image can be so far away, it goes
+    as far as it can."""
     ends = clean.round()
     ends[0, 0] = 0.5
     ball = Domain(ends, 0.6, norm="l2")
@@ -97,7 +99,8 @@ def test_padding_never_changes_and_counts_in_no_norm(clean: Tensor) -> None:
     own = torch.ones_like(clean, dtype=torch.bool)
     own[1, :, 2:], own[2, :, :, 3:] = False, False
     for norm in ("linf", "l2"):
-        domain = Domain(torch.where(own, 0.5, 0.0).double(), 0.2, own, norm)  # type: ignore[arg-type]
+        middle = torch.where(own, 0.5, 0.0).double()
+        domain = Domain(middle, 0.2, own, norm)  # type: ignore[arg-type]
         for noise in (domain.corner(streams()), domain.random(streams())):
             assert torch.equal(noise[~own], domain.clean[~own])
             assert bool((noise[own] != 0.5).all())

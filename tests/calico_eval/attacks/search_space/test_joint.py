@@ -1,4 +1,5 @@
-"""Every search space: exact budgets of what is delivered, noise that is a frame's own, in batches of unlike frames."""
+"""Every search space: exact budgets of what is delivered, noise that is a frame's own, in batches
+of unlike frames."""
 
 from __future__ import annotations
 
@@ -31,8 +32,9 @@ NO_ROOM = (Threat(range_m=1e-7), Threat(axis_m=1e-7))
 
 @pytest.fixture(scope="module")
 def unlike(street: FrameSource) -> list[Frame]:
-    """Three frames of one camera count and nothing else in common: view sizes within and between frames, point counts, places of
-    sweeps, points at the sensor, black and white pixels, intensities outside 0..1."""
+    """Three frames of one camera count and nothing else in common: view sizes within and between
+    frames, point counts, places of sweeps, points at the sensor, black and white pixels,
+    intensities outside 0..1."""
     rng = np.random.default_rng(0)
     first, second, third = street[1], street[4], street[2]
     cut = (
@@ -110,7 +112,8 @@ def test_delivered_frames_are_within_budget_in_a_batch_of_unlike_frames(
 
 @pytest.mark.parametrize("threat", [threat for threat in THREATS if threat not in NO_ROOM], ids=str)
 def test_the_control_uses_the_whole_budget(threat: Threat, unlike: list[Frame]) -> None:
-    """A corner of the ball, less what float32 and the edges of [0, 1] take: nobody beats an attack with a weak control."""
+    """A corner of the ball, less what float32 and the edges of [0, 1] take: nobody beats an attack
+    with a weak control."""
     domain = make_domain(unlike, threat, CPU)
     for before, after in zip(unlike, domain.frames(domain.corner(streams())), strict=True):
         budget = measure_budget(before, after)
@@ -133,7 +136,8 @@ def test_the_control_uses_the_whole_budget(threat: Threat, unlike: list[Frame]) 
 def test_noise_is_the_same_bytes_alone_and_in_a_batch(
     threat: Threat, way: str, unlike: list[Frame]
 ) -> None:
-    """Twice from one stream, as restarts draw: neither the first nor the second draw knows how large the others are."""
+    """Twice from one stream, as restarts draw: neither the first nor the second draw knows how
+    large the others are."""
     together, own = make_domain(unlike, threat, CPU), streams()
     drawn = [together.frames(getattr(together, way)(own)) for _ in range(2)]
     for row, frame in enumerate(unlike):
@@ -144,7 +148,8 @@ def test_noise_is_the_same_bytes_alone_and_in_a_batch(
 
 @pytest.mark.parametrize("threat", THREATS, ids=str)
 def test_the_batch_and_the_frames_of_a_place_agree(threat: Threat, unlike: list[Frame]) -> None:
-    """What the model is shown in the search and what is delivered differ by rounding alone; clean is clean, to the bit."""
+    """What the model is shown in the search and what is delivered differ by rounding alone; clean
+    is clean, to the bit."""
     domain = make_domain(unlike, threat, CPU)
     clean = domain.batch(domain.clean)
     assert torch.equal(clean.points, domain.base.points)  # type: ignore[attr-defined]

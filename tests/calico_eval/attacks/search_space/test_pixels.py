@@ -1,4 +1,5 @@
-"""Delivery of an L2 change: whole levels, nearest to what was searched, never over, and of the full norm."""
+"""Delivery of an L2 change: whole levels, nearest to what was searched, never over, and of the full
+norm."""
 
 from __future__ import annotations
 
@@ -42,7 +43,8 @@ def test_what_fits_is_rounded_to_the_nearest_level() -> None:
 
 
 def test_what_is_over_budget_gives_back_the_least_certain_roundings_first() -> None:
-    """12 values, changes of exact squares 1.6^2 + 2.55^2 + 0.9^2 = 9.87, rounded 2, 3, 1: squares 14, 13, 10 or 9."""
+    """12 values, changes of exact squares 1.6^2 + 2.55^2 + 0.9^2 = 9.87, rounded 2, 3, 1: squares
+    14, 13, 10 or 9."""
     clean = [grey(10, 20, 30, 40)]
     exact = [clean[0].astype(float)]
     exact[0][0, :3, 0] += [1.6, -2.55, 0.9]
@@ -53,7 +55,8 @@ def test_what_is_over_budget_gives_back_the_least_certain_roundings_first() -> N
             -2,
             1,
             0,
-        ],  # 2.55 was made larger by most: 0.45; giving it back saves 5, more than the 1 that was over
+            # 2.55 was made larger by most, 0.45; giving it back saves 5, and 1 was over
+        ],
         9: [2, -2, 1, 0],
         8: [1, -2, 1, 0],  # then 1.6
         5: [1, -2, 0, 0],  # then 0.9
@@ -66,7 +69,8 @@ def test_what_is_over_budget_gives_back_the_least_certain_roundings_first() -> N
 
 @pytest.mark.parametrize("seed", range(40))
 def test_never_over_and_no_single_level_can_be_had_back(seed: int) -> None:
-    """Against all that a change by rounding could be: nothing that was given back fits into what is left, but for the last."""
+    """Against all that a change by rounding could be: nothing that was given back fits into what is
+    left, but for the last."""
     rng = np.random.default_rng(seed)
     clean = [
         rng.integers(0, 256, (3, 4, 3), dtype=np.uint8),
@@ -89,10 +93,12 @@ def test_never_over_and_no_single_level_can_be_had_back(seed: int) -> None:
     if over <= allowed:
         assert all(np.array_equal(a, b) for a, b in zip(images, nearest, strict=True))
         return
-    given_back = np.concatenate([
-        (np.abs(a.astype(int) - c) - np.abs(b.astype(int) - c)).ravel()
-        for a, b, c in zip(nearest, images, clean, strict=True)
-    ])  # fmt: skip
+    given_back = np.concatenate(
+        [
+            (np.abs(a.astype(int) - c) - np.abs(b.astype(int) - c)).ravel()
+            for a, b, c in zip(nearest, images, clean, strict=True)
+        ]
+    )
     assert set(given_back.tolist()) <= {0, 1}
     size = np.concatenate(
         [np.abs(b.astype(int) - c).ravel() for b, c in zip(images, clean, strict=True)]
@@ -100,9 +106,12 @@ def test_never_over_and_no_single_level_can_be_had_back(seed: int) -> None:
     assert used + max(2 * size[given_back == 1] + 1) > allowed, (
         "one of them fits: more was given back than needed"
     )
-    surplus = np.concatenate([
-        (np.abs(a.astype(int) - c) - np.abs(e - c)).ravel() for a, e, c in zip(nearest, exact, clean, strict=True)
-    ])  # fmt: skip
+    surplus = np.concatenate(
+        [
+            (np.abs(a.astype(int) - c) - np.abs(e - c)).ravel()
+            for a, e, c in zip(nearest, exact, clean, strict=True)
+        ]
+    )
     kept = (given_back == 0) & (
         np.concatenate([(a != c).ravel() for a, c in zip(nearest, clean, strict=True)])
     )
@@ -122,7 +131,8 @@ def test_exhaustively_on_three_values_the_result_is_within_budget_and_towards_th
 
 @pytest.mark.parametrize("rms", [0.5, 1.0, 2.0, 4.0, 8.0])
 def test_control_and_attack_have_the_same_norm(rms: float, street_frame: Frame) -> None:
-    """Steps along a direction of heavy tails, as gradients have, end as far from the clean frame as the noise does."""
+    """Steps along a direction of heavy tails, as gradients have, end as far from the clean frame as
+    the noise does."""
     domain = make_domain([street_frame], Threat(camera_rms=rms), torch.device("cpu"))
     direction = torch.randn(domain.clean.shape, generator=torch.Generator().manual_seed(1)) ** 3
     x = domain.clean
@@ -138,7 +148,8 @@ def test_control_and_attack_have_the_same_norm(rms: float, street_frame: Frame) 
 
 
 def test_the_radius_is_each_frames_own(street_frame: Frame) -> None:
-    """Root mean square: of a frame with a quarter of the pixels, half the L2 norm; alone or in company."""
+    """Root mean square: of a frame with a quarter of the pixels, half the L2 norm; alone or in
+    company."""
     small = street_frame.replace(
         images=tuple(image[:16, :32].copy() for image in street_frame.images)
     )

@@ -1,4 +1,5 @@
-"""Points: not below r_min, intensities within 0..1 or where they are, gradients that come back from a limit."""
+"""Points: not below r_min, intensities within 0..1 or where they are, gradients that come back from
+a limit."""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ def test_no_point_comes_closer_than_r_min_and_closer_ones_stay(near: Frame) -> N
 
 
 def test_ends_of_the_latent_are_the_ends_of_the_ray(near: Frame) -> None:
-    """The point at (0, 1.3) under 0.2 m: nearer or farther along y alone, from its own sweep's sensor."""
+    """The point at (0, 1.3) under 0.2 m: nearer or farther along y alone, from its own sweep's
+    sensor."""
     sweeps = np.tile(np.eye(4), (2, 1, 1))
     sweeps[1, :2, 3] = (-3.0, 1.3)
     index = np.zeros(len(near.points), np.int16)
@@ -79,7 +81,8 @@ def test_raw_intensities_are_within_budget_to_the_last_digit(street_frame: Frame
     ids=str,
 )
 def test_a_number_beyond_its_limit_still_feels_the_gradient(near: Frame, threat: Threat) -> None:
-    """A random start puts half of the black pixels, dark points and points at r_min beyond what may be: they must come back."""
+    """A random start puts half of the black pixels, dark points and points at r_min beyond what may
+    be: they must come back."""
     points, images = near.points.copy(), tuple(np.zeros_like(image) for image in near.images)
     points[:, 3] = 0.0
     frame = near.replace(points=points, images=images)

@@ -1,4 +1,5 @@
-"""What an algorithm sees, and the record that it leaves: best iterates, dead and broken gradients, counts."""
+"""What an algorithm sees, and the record that it leaves: best iterates, dead and broken gradients,
+counts."""
 
 from __future__ import annotations
 

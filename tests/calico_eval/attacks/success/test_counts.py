@@ -1,4 +1,5 @@
-"""Successes and trials, counted by hand on a frame with a car at (8, 1) and a pedestrian at (4, 6)."""
+"""Successes and trials, counted by hand on a frame with a car at (8, 1) and a pedestrian at (4,
+6)."""
 
 from __future__ import annotations
 
@@ -105,7 +106,8 @@ def test_created(frame: Frame, after: list[Row], boxes: int, success: int) -> No
 def test_moved_within_two_metres_is_an_overlap_below_one_half(
     overlap: float, expected: tuple[int, int], frame: Frame
 ) -> None:
-    """A box of the car's size and heading, moved along its length L by d: the overlap is (L - d) / (L + d)."""
+    """A box of the car's size and heading, moved along its length L by d: the overlap is (L - d) /
+    (L + d)."""
     box = frame.boxes.boxes[0]
     d = box[3] * (1 - overlap) / (1 + overlap)
     before = predicted(frame, [(CAR, box[0], box[1], 0.9)])

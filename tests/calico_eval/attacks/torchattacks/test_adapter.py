@@ -1,4 +1,5 @@
-"""torchattacks runs unmodified and does what textbook PGD does, on the real network; its traps do not bite."""
+"""torchattacks runs unmodified and does what textbook PGD does, on the real network; its traps do
+not bite."""
 
 import copy
 import random
@@ -16,7 +17,6 @@ from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico_eval.attacks import (
-    ALGORITHMS,
     AttackSpec,
     Threat,
     attack_frame,
@@ -31,7 +31,6 @@ from calico_eval.attacks.torchattacks.adapter import (
     LossModel,
     isolated_generators,
 )
-from calico_eval.attacks.torchattacks.table import TORCHATTACKS
 from calico_eval.attacks.whitebox.gradient import pgd
 from calico_eval.attacks.whitebox.run import make_streams
 from calico_eval.engines.network.forward import AttackForward, white_box
@@ -39,13 +38,31 @@ from calico_eval.engines.network.objectives import Scene, hide
 from calico_eval.engines.torch import TorchEngine
 
 CAMERA = AttackSpec("ta_pgd", Threat(camera_levels=4), steps=4)
+
+
 LIDAR = AttackSpec("ta_pgd", Threat(range_m=0.2), steps=4)
+
+
 JOINT = AttackSpec("ta_pgd", Threat(camera_levels=4, range_m=0.2), steps=4)
+
+
 PASSES = {
-    "ta_fgsm": 1, "ta_bim": 4, "ta_rfgsm": 4, "ta_ffgsm": 1, "ta_pgd": 4, "ta_pgdl2": 4, "ta_mifgsm": 4, "ta_nifgsm": 4,
-    "ta_sinifgsm": 20, "ta_vmifgsm": 24, "ta_vnifgsm": 24, "ta_upgd": 4, "ta_apgd": 5,
-}  # fmt: skip
-"""Gradients of four steps, from the papers: five copies or neighbours where there are some, one more for APGD's start."""
+    "ta_fgsm": 1,
+    "ta_bim": 4,
+    "ta_rfgsm": 4,
+    "ta_ffgsm": 1,
+    "ta_pgd": 4,
+    "ta_pgdl2": 4,
+    "ta_mifgsm": 4,
+    "ta_nifgsm": 4,
+    "ta_sinifgsm": 20,
+    "ta_vmifgsm": 24,
+    "ta_vnifgsm": 24,
+    "ta_upgd": 4,
+    "ta_apgd": 5,
+}
+"""Gradients of four steps, from the papers: five copies or neighbours where there are some, one
+more for APGD's start."""
 
 
 def problem_of(engine: TorchEngine, frame: Frame, threat: Threat) -> Problem:
@@ -73,7 +90,8 @@ def run(name: str, problem: Problem, spec: AttackSpec, frame: Frame, seed: int =
 def test_a_pgd_from_the_paper_torchattacks_and_ours_agree(
     fused: TorchEngine, street_frame: Frame, random_start: bool
 ) -> None:
-    """Madry et al. 2018, equation 2, with the model's plain forward pass and no code of ours but the objective."""
+    """Madry et al. 2018, equation 2, with the model's plain forward pass and no code of ours but
+    the objective."""
     eps, step, steps = 4 / 255, 2.5 / 4 * 4 / 255, 4
     base = collate_frames([street_frame])
     clean = base.images
@@ -256,7 +274,8 @@ def test_nan_gradients_are_counted_and_move_nothing(street_frame: Frame) -> None
 
 
 def test_a_look_outside_the_ball_is_not_a_result(street_frame: Frame) -> None:
-    """NIFGSM looks ahead of its iterate, by more than the radius: the loss there is higher, and out of reach."""
+    """NIFGSM looks ahead of its iterate, by more than the radius: the loss there is higher, and out
+    of reach."""
     problem = toy(street_frame, lambda x: x.sum(dim=(1, 2, 3)), 4)
     run("ta_nifgsm", problem, CAMERA, street_frame)
     domain, best = problem.domain, problem.trace.best
@@ -293,17 +312,6 @@ def test_the_cross_entropy_is_the_objective(street_frame: Frame) -> None:
         assert float(value.detach()) - 1e3 == pytest.approx(37.0 * shift, abs=1e-3)
         assert float(gradient[0, 0, 0, 0]) == 37.0
         assert int((gradient != 0).sum()) == 1
-
-
-def test_the_table_names_every_class_of_torchattacks_once() -> None:
-    names = [entry.name for entry in TORCHATTACKS]
-    assert sorted(names) == sorted(torchattacks.__all__)
-    used = {entry.used_as for entry in TORCHATTACKS if entry.used_as}
-    assert (
-        used
-        == set(WITH_GRADIENTS) | set(WITH_QUERIES)
-        == {name for name in ALGORITHMS if name.startswith("ta_")}
-    )
 
 
 def test_an_attack_by_gradients_refuses_other_norms(

@@ -6,16 +6,14 @@ import dataclasses
 
 import numpy as np
 import pytest
-import torch
 
 from calico.data.batch import collate_frames
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico_eval.attacks import ALGORITHMS, AttackSpec, Threat, attack_frames
-from calico_eval.attacks.universal.fitted import Fitted, fit_indices
+from calico_eval.attacks.universal.fitted import Fitted
 from calico_eval.attacks.universal.perturbation import AZIMUTHS, BEAMS, find_entries
-from calico_eval.attacks.universal.pooled_loss import pool_losses
 from calico_eval.engines.network.objectives import OBJECTIVES, Scene
 from calico_eval.engines.torch import TorchEngine
 
@@ -97,8 +95,9 @@ def test_noise_is_one_image_for_all_frames_too(
 
 
 def test_points_move_along_their_rays_by_the_table(fused: TorchEngine, street: FrameSource) -> None:
-    """Learnt on 12 frames of four scenes: on the six frames of two others it raises the mean loss by 1.8, and noise by
-    less than 1.0 (6 seeds). Learnt on three frames alone it would fit their crossings of pillars."""
+    """Learnt on 12 frames of four scenes: on the six frames of two others it raises the mean loss
+    by 1.8, and noise by less than 1.0 (6 seeds). Learnt on three frames alone it would fit their
+    crossings of pillars."""
     attack = AttackSpec("universal", METRES, steps=8)
     longer: FrameSource = type(street)(6, 3)  # type: ignore[call-arg]
     fitted = learn(
@@ -136,7 +135,8 @@ def test_points_move_along_their_rays_by_the_table(fused: TorchEngine, street: F
 
 
 def test_a_turned_sweep_is_looked_up_as_its_sensor_stood(street: FrameSource) -> None:
-    """The same scan, taken by a sensor that was turned by 90 degrees and 3 m behind, falls into the same entries."""
+    """The same scan, taken by a sensor that was turned by 90 degrees and 3 m behind, falls into the
+    same entries."""
     frame = street[0]
     pose = np.array([[0.0, -1, 0, -3], [1, 0, 0, 0], [0, 0, 1, 0.5], [0, 0, 0, 1]])
     points = frame.points.copy()
@@ -170,38 +170,6 @@ def test_camera_and_lidar_together(fused: TorchEngine, street: FrameSource) -> N
         one, other = after.astype(int) - before, other_after.astype(int) - other_before
         free = (np.minimum(before, other_before) > 4) & (np.maximum(before, other_before) < 251)
         assert np.array_equal(one[free], other[free])
-
-
-def test_the_fit_is_a_function_of_its_arguments(
-    camera_only: TorchEngine, street: FrameSource
-) -> None:
-    attack = AttackSpec("universal", LEVELS, steps=2)
-    frames = scene(street, 0)
-    one, again = learn(camera_only, frames, attack), learn(camera_only, frames, attack)
-    assert one.describe() == again.describe()
-    assert (
-        one.describe()["fitted_sha256"]
-        != learn(camera_only, frames, attack, seed=1).describe()["fitted_sha256"]
-    )
-
-
-def test_pooling_chunks_is_the_mean_over_all_frames() -> None:
-    stream = torch.Generator().manual_seed(0)
-    parts = [torch.rand(count, 5, generator=stream) for count in (4, 4, 3)]
-    x = torch.rand(1, 5, generator=stream).requires_grad_(True)
-    whole = (torch.cat(parts) * x).pow(3).sum() / 11
-    found = pool_losses([lambda y, part=part: (part * y).pow(3).sum(dim=1) for part in parts], 11)(
-        x
-    )
-    assert torch.allclose(found, whole)
-    assert torch.allclose(*(torch.autograd.grad(value.sum(), x)[0] for value in (found, whole)))
-
-
-def test_frames_to_fit_on_are_spread_over_other_scenes(street: FrameSource) -> None:
-    assert fit_indices(street, 32, {"street1"}) == [0, 1, 2]
-    assert fit_indices(street, 2, {"street0"}) == [3, 5]
-    with pytest.raises(CalicoError, match="data street: no frame to fit a universal attack on"):
-        fit_indices(street, 2, {"street0", "street1"})
 
 
 def test_frames_that_the_change_does_not_fit_are_refused(

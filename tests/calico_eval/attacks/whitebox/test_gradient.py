@@ -1,4 +1,5 @@
-"""Our FGSM, PGD, MI-FGSM and both APGD against textbook versions written here and against unmodified torchattacks."""
+"""Our FGSM, PGD, MI-FGSM and both APGD against textbook versions written here and against
+unmodified torchattacks."""
 
 from __future__ import annotations
 
@@ -37,7 +38,8 @@ ALGORITHMS: dict[str, Search] = {
 }
 LINF, L2 = 8 / 255, 1.0
 WAVES = 10.0
-"""Of the loss in the test of APGD: enough for steps to be halved, too few for chaos (which turns 1e-16 into 1e-9 in 20 steps)."""
+"""Of the loss in the test of APGD: enough for steps to be halved, too few for chaos (which turns
+1e-16 into 1e-9 in 20 steps)."""
 
 
 @pytest.fixture
@@ -52,7 +54,8 @@ def network() -> nn.Module:
 
 @pytest.fixture
 def images() -> Tensor:
-    """Three frames; a tenth of the values is black, a tenth white, so that projections meet the ends of [0, 1]."""
+    """Three frames; a tenth of the values is black, a tenth white, so that projections meet the
+    ends of [0, 1]."""
     values = torch.rand((3, 6, 8, 10), generator=torch.Generator().manual_seed(1))
     return (1.25 * values - 0.125).clamp(0, 1)
 
@@ -111,7 +114,8 @@ def textbook_pgd(
     steps: int,
     norm: Norm,
 ) -> Tensor:
-    """Madry et al. 2018, equation 2: x <- Proj(x + alpha g), one frame after the other, g the sign or the unit gradient."""
+    """Madry et al. 2018, equation 2: x <- Proj(x + alpha g), one frame after the other, g the sign
+    or the unit gradient."""
     results = []
     for row in range(len(clean)):
         x = start[row : row + 1].clone()
@@ -197,7 +201,8 @@ def test_fgsm_is_one_step_of_the_whole_radius(network: nn.Module, images: Tensor
 
 @dataclass
 class SlowApgd:
-    """Croce and Hein 2020, algorithm 1, for one frame, in their notation: x[k], f[k], eta, W; a step may fall besides.
+    """Croce and Hein 2020, algorithm 1, for one frame, in their notation: x[k], f[k], eta, W; a
+    step may fall besides.
 
     A checkpoint k acts when x[k] is known (see `apgd`).
     """
@@ -279,9 +284,11 @@ def test_apgd_is_algorithm_1(
     last: float,
     restarts: int,
 ) -> None:
-    """In float64, where two ways of computing one thing agree; the loss has waves, so that steps are halved at various times.
+    """In float64, where two ways of computing one thing agree; the loss has waves, so that steps
+    are halved at various times.
 
-    `apgd` starts where the spec says, here at random places; the first start of `apgd_decay` is the clean input.
+    `apgd` starts where the spec says, here at random places; the first start of `apgd_decay` is the
+    clean input.
     """
     network, clean = network.double(), images.double()
     waves = torch.randn(
@@ -340,7 +347,9 @@ def test_apgd_decay_can_cross_its_ball_in_any_number_of_steps(threat: Threat) ->
 
 @pytest.mark.parametrize(
     ("steps", "by_hand"),
-    [  # p: 0.22, 0.41, 0.57, 0.70, 0.80, 0.87, 0.93, 0.99 (periods 0.22, 0.19, 0.16, 0.13, 0.10, 0.07, 0.06, 0.06)
+    # p: 0.22, 0.41, 0.57, 0.70, 0.80, 0.87, 0.93, 0.99 (periods 0.22, 0.19, 0.16, 0.13, 0.10, 0.07,
+    # 0.06, 0.06)
+    [
         (10, {3, 5, 6, 7, 8, 9, 10}),
         (20, {5, 9, 12, 14, 16, 18, 19, 20}),
         (100, {22, 41, 57, 70, 80, 87, 93, 99}),
@@ -352,7 +361,8 @@ def test_checkpoints_by_hand(steps: int, by_hand: set[int]) -> None:
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 def test_apgd_beats_pgd_on_a_convex_problem(norm: Norm) -> None:
-    """An ill-conditioned bowl with its end inside the ball: PGD's constant step jumps over it, APGD closes in."""
+    """An ill-conditioned bowl with its end inside the ball: PGD's constant step jumps over it, APGD
+    closes in."""
     clean = torch.full((4, 1, 1, 20), 0.5, dtype=torch.float64)
     generator = torch.Generator().manual_seed(0)
     top = clean + 0.02 * torch.randn(clean.shape, generator=generator, dtype=torch.float64)
@@ -465,7 +475,8 @@ def test_a_gradient_that_is_zero_everywhere_ends_the_search_at_once(
 
 @pytest.mark.parametrize("name", ["pgd", "mifgsm", "apgd", "apgd_decay"])
 def test_a_frame_without_gradient_stays_and_the_others_go_on(name: str, images: Tensor) -> None:
-    """UPGD and MI-FGSM of torchattacks divide by the mean gradient, and such a frame turns to NaN."""
+    """UPGD and MI-FGSM of torchattacks divide by the mean gradient, and such a frame turns to
+    NaN."""
     weights = torch.tensor([1.0, 0.0, 1.0])
     spec = AttackSpec(name, random_start=False)
     trace = run(

@@ -1,4 +1,5 @@
-"""A search with the model's gradients: textbook PGD on the real model, counts, dead gradients, unlucky starts."""
+"""A search with the model's gradients: textbook PGD on the real model, counts, dead gradients,
+unlucky starts."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ JOINT = AttackSpec("pgd", Threat(camera_levels=4, range_m=0.2), steps=4)
 def test_our_pgd_equals_the_textbook_on_the_real_model(
     fused: TorchEngine, street_frame: Frame
 ) -> None:
-    """Madry et al. 2018, equation 2, with the model's plain forward pass and no code of ours but the objective."""
+    """Madry et al. 2018, equation 2, with the model's plain forward pass and no code of ours but
+    the objective."""
     spec, eps = replace(CAMERA, random_start=False), 4 / 255
     base = collate_frames([street_frame])
     scene = Scene(fused.model, base)
@@ -138,7 +140,8 @@ def test_an_unbounded_attack_on_the_only_sensor_hides_every_object(
 def test_only_the_frames_with_an_unlucky_start_are_searched_again(
     fused: TorchEngine, street: FrameSource
 ) -> None:
-    """A search that stays at a start which lowers one frame's loss: that frame gets the second one, the other keeps its own."""
+    """A search that stays at a start which lowers one frame's loss: that frame gets the second one,
+    the other keeps its own."""
     frames = [street[1], street[4]]
     spec = replace(CAMERA, threat=Threat(camera_levels=4))
     calls: list[bool] = []

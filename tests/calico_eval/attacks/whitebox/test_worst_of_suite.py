@@ -1,4 +1,5 @@
-"""The standard suite keeps, of each frame, the member's result after which the predictions are worst."""
+"""The standard suite keeps, of each frame, the member's result after which the predictions are
+worst."""
 
 from collections.abc import Sequence
 
@@ -58,7 +59,8 @@ def test_every_frame_gets_the_member_that_harms_it_most(
 def test_passes_are_those_of_each_frames_own_searches(
     fused: TorchEngine, street_frame: Frame
 ) -> None:
-    """ "loc" looks at the clean outputs, "create", which a frame without objects gets, does not: one pass less per member."""
+    """ "loc" looks at the clean outputs, "create", which a frame without objects gets, does not:
+    one pass less per member."""
     empty = street_frame.replace(token="empty", boxes=Boxes.empty())
     spec = AttackSpec(
         "suite", Threat(camera_levels=8), objective="loc", steps=2, random_start=False

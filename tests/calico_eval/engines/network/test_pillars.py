@@ -1,4 +1,5 @@
-"""What a vanishing or new point is worth, against pillars that were made again without or with it."""
+"""What a vanishing or new point is worth, against pillars that were made again without or with
+it."""
 
 from dataclasses import replace
 
@@ -38,7 +39,8 @@ def encoder(loss: CloudLoss) -> PillarEncoder:
 
 
 def worth(loss: CloudLoss, pillars: Pillars, points: Float32) -> float:
-    """The slow way: make all pillars again from `points`, and take the gradient's word for their change."""
+    """The slow way: make all pillars again from `points`, and take the gradient's word for their
+    change."""
 
     def canvas(cloud: Float32) -> torch.Tensor:
         cloud_t = torch.from_numpy(cloud)[None]

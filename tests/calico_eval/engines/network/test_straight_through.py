@@ -1,4 +1,5 @@
-"""The gradient of membership: nothing forward, the jump of a crossing backward, and it makes the attack stronger."""
+"""The gradient of membership: nothing forward, the jump of a crossing backward, and it makes the
+attack stronger."""
 
 from __future__ import annotations
 
@@ -31,8 +32,8 @@ def encoder(fused: TorchEngine) -> PillarEncoder:
 
 @pytest.fixture
 def cloud() -> tuple[Tensor, Tensor]:
-    """Two frames of 50 points, in the middle of the grid, at its border, off it, above it and masked; none on a half metre, where
-    two borders are equally near."""
+    """Two frames of 50 points, in the middle of the grid, at its border, off it, above it and
+    masked; none on a half metre, where two borders are equally near."""
     generator = torch.Generator().manual_seed(0)
     points = torch.rand((2, 50, 5), generator=generator, dtype=torch.float64)
     points[..., :2] = 32 * points[..., :2] - 16
@@ -49,8 +50,9 @@ def cloud() -> tuple[Tensor, Tensor]:
 def jump(
     encoder: PillarEncoder, points: Tensor, mask: Tensor, index: int, axis: int, sign: int
 ) -> Tensor:
-    """(C, 32, 32) what changes on the canvas when that point alone stands in the next pillar along an axis, with the other
-    points' features held: encoded again, point by point, without it and with it there. One frame: points (N, 5), mask (N,)."""
+    """(C, 32, 32) what changes on the canvas when that point alone stands in the next pillar along
+    an axis, with the other points' features held: encoded again, point by point, without it and
+    with it there. One frame: points (N, 5), mask (N,)."""
 
     def canvas(use: list[int], cells: Tensor) -> Tensor:
         out = torch.zeros(encoder.channels, 32, 32, dtype=torch.float64)
@@ -136,7 +138,8 @@ def test_the_gradient_spreads_the_jump_of_a_crossing_over_twice_the_reach(
 
 
 def test_a_point_on_a_border_of_pillars_that_float32_cannot_hold_crosses_to_the_nearest() -> None:
-    """Pillars of 0.2 m; at each border the nearest float32 numbers, where 0.2 times a whole number is rounded."""
+    """Pillars of 0.2 m; at each border the nearest float32 numbers, where 0.2 times a whole number
+    is rounded."""
     grid = Grid(-51.2, 51.2, -0.4, 0.4, 0.2)
     torch.manual_seed(0)
     encoder = PillarEncoder(grid, (-5.0, 3.0), 64, 2).eval().requires_grad_(False)
@@ -194,7 +197,8 @@ def test_outputs_are_the_same_bytes_with_and_without(
 def test_it_makes_the_lidar_attack_stronger(
     fused: TorchEngine, street: FrameSource, seed: int
 ) -> None:
-    """At 0.2 m of 1 m pillars; measured with seeds 0, 1: 12.5, 12.9 against 10.3, 10.7 (mean of 6 frames)."""
+    """At 0.2 m of 1 m pillars; measured with seeds 0, 1: 12.5, 12.9 against 10.3, 10.7 (mean of 6
+    frames)."""
     frames = [street[index] for index in range(6)]
     spec = AttackSpec("pgd", Threat(range_m=0.2), steps=10)
     through, blind = (

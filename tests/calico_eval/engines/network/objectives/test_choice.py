@@ -85,8 +85,9 @@ def test_without_a_free_place(fused: TorchEngine, street_frame: Frame) -> None:
     none = np.zeros(len(full), np.int64)
     crowded = street_frame.replace(boxes=Boxes(full, none, none, none + 9))
     assert choose_objective("create_at", crowded, fused.config) == (
-        "create", "no free place on the grid: objective 'create' instead of 'create_at'",
-    )  # fmt: skip
+        "create",
+        "no free place on the grid: objective 'create' instead of 'create_at'",
+    )
 
 
 def test_models_that_an_objective_cannot_attack_are_refused(street_frame: Frame) -> None:

@@ -1,4 +1,5 @@
-"""Objectives against values computed by hand on a 16 x 16 grid of 2 m cells, and against the real network."""
+"""Objectives against values computed by hand on a 16 x 16 grid of 2 m cells, and against the real
+network."""
 
 from __future__ import annotations
 
@@ -44,15 +45,19 @@ RANGES = class_ranges(16.0)
 LOW = -9.0
 CONFIG = Config(
     grid=GridConfig(
-        x_range_m=(-16, 16), y_range_m=(-16, 16), pillar_m=1.0,
-        map_x_range_m=(-2, 2), map_y_range_m=(-2, 2), map_cell_m=1.0,
+        x_range_m=(-16, 16),
+        y_range_m=(-16, 16),
+        pillar_m=1.0,
+        map_x_range_m=(-2, 2),
+        map_y_range_m=(-2, 2),
+        map_cell_m=1.0,
     ),
     model=ModelConfig(
         bev=BevConfig(layers=(1,), strides=(2,), channels=(8,), out_stride=2),
         detection=DetectionConfig(tasks=(("car",), ("bicycle", "pedestrian"))),
         map=MapConfig(head="conv", channels=4),
     ),
-)  # fmt: skip
+)
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +90,15 @@ def batch_with(objects: list[tuple[float, float, int]], map_masks: Tensor | None
     boxes[:, :2] = torch.tensor([row[:2] for row in objects]).reshape(-1, 2)
     zeros = torch.zeros(1, 1, 5)
     labels = torch.tensor([row[2] for row in objects], dtype=torch.int64)
-    return Batch(zeros, zeros[..., 0] > 0, torch.zeros(1, 0, 3, 1, 1), torch.zeros(1, 0, 4, 4),
-                 boxes=(boxes,), labels=(labels,), map_masks=map_masks)  # fmt: skip
+    return Batch(
+        zeros,
+        zeros[..., 0] > 0,
+        torch.zeros(1, 0, 3, 1, 1),
+        torch.zeros(1, 0, 4, 4),
+        boxes=(boxes,),
+        labels=(labels,),
+        map_masks=map_masks,
+    )
 
 
 def test_targets_are_cells_of_the_trunk_grid_within_two_metres() -> None:
@@ -139,14 +151,14 @@ def test_create_is_the_mean_of_the_twenty_strongest_logits(model: CalicoModel) -
 
 
 def test_create_at_is_the_car_logit_at_the_free_place(model: CalicoModel) -> None:
-    """Without objects the place is (9.5, -0.5): cell row 7, column 12; its centre (9, -1) is 0.7 m off, the next 1.6 m."""
+    """Without objects the place is (9.5, -0.5): cell row 7, column 12; its centre (9, -1) is 0.7 m
+    off, the next 1.6 m."""
     car, others = flat(9.0), torch.full((2, 16, 16), 9.0)
     car[7, 12] = -3.0
     assert create_at(Scene(model, batch_with([])), outputs_with(car, others)).tolist() == [-3.0]
     moved = flat(9.0)
-    moved[
-        9, 14
-    ] = -4.0  # 5 m off a car at (9.5, -0.5), (13.5, 2.5) and (12.5, 3.5) are nearest to (10, 0): the smaller y
+    # 5 m off a car at (9.5, -0.5), (13.5, 2.5) and (12.5, 3.5) are nearest to (10, 0): the smaller y
+    moved[9, 14] = -4.0
     scene = Scene(model, batch_with([(9.5, -0.5, CAR)]))
     assert create_at(scene, outputs_with(moved, others)).tolist() == [-4.0]
 
@@ -161,7 +173,8 @@ def test_loc_is_the_box_error_at_the_clean_peak(model: CalicoModel) -> None:
     terms[:, 6, 10] = torch.tensor(
         [0.75, 0.5, 0.2, math.log(2.0), 0.0, 0.0, 0.3, 0.9, 50.0, torch.nan]
     )
-    # x = (10 + 0.75) * 2 - 16 = 5.5, y = (6 + 0.5) * 2 - 16 = -3; sizes 2, 1, 1 of 1; sine 0, cosine 1
+    # x = (10 + 0.75) * 2 - 16 = 5.5, y = (6 + 0.5) * 2 - 16 = -3; sizes 2, 1, 1 of 1; sine 0,
+    # cosine 1
     found = loc(scene, outputs_with(elsewhere, others, terms))
     assert found.tolist() == pytest.approx([0.5 + 0.2 + math.log(2.0) + 0.3 + 0.1], rel=1e-5)
     lost = loc(scene, outputs_with(elsewhere - 10, others, terms))
@@ -365,7 +378,8 @@ def test_a_small_step_along_the_gradient_raises_the_objective(
 def test_a_frame_in_a_batch_is_worth_what_it_is_alone(
     fused: TorchEngine, street: FrameSource, name: str
 ) -> None:
-    """Outputs of other frames stand in for attacked ones, so that no objective is at its clean value."""
+    """Outputs of other frames stand in for attacked ones, so that no objective is at its clean
+    value."""
     frames, others = [street[1], street[4], street[2]], [street[2], street[0], street[5]]
     loss = OBJECTIVES[name].loss
 
