@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from types import ModuleType
 
@@ -21,6 +20,8 @@ from corruptions import corrupt
 from tests.calico_eval.evaluations import plan_for, run_for
 
 SEED = 3
+
+
 FRAMES = (0, 1, 3)
 
 
@@ -117,16 +118,3 @@ def test_files_cannot_be_attacked(
     plan = plan_for([files, small_engine], street, ranges=class_ranges(), attacks=attacks)
     assert [job.engine for job in plan.jobs if job.attack] == ["small/torch-cpu"]
     assert "stack is a folder of predictions" in plan.notes[0]
-
-
-def test_a_frame_that_is_not_in_the_file_is_named(folder: Path, street: FrameSource) -> None:
-    with pytest.raises(CalicoError, match=r"clean\.json: no sample street0-2; it holds 3 others"):
-        open_engine(str(folder)).predict([street[2]])
-
-
-def test_other_predictions_are_another_model(folder: Path) -> None:
-    before = open_engine(str(folder)).sha256
-    content = json.loads((folder / "beam_missing-5.json").read_text())
-    content["results"]["street0-0"] = []
-    (folder / "beam_missing-5.json").write_text(json.dumps(content))
-    assert open_engine(str(folder)).sha256 != before

@@ -19,12 +19,13 @@ from calico_eval.attacks import (
     attack_frames,
 )
 from calico_eval.attacks.budget.patch_shape import PatchShape
-from calico_eval.attacks.catalogue import check_spec
 from calico_eval.attacks.patch.placement import place_board, place_on_objects
 from calico_eval.engines.network.objectives import OBJECTIVES, Scene
 from calico_eval.engines.torch import TorchEngine
 
 OBJECTS = PatchShape(objects=3, box_share=0.3)
+
+
 NEAR = PatchShape(ahead_m=8.0, left_m=-2.0)
 
 
@@ -154,15 +155,6 @@ def test_a_frame_without_objects_gets_no_patch_and_says_so(
     assert same(done, AttackedFrame(bare, done.budget, done.details))
     assert done.details.note == "no object shows a patch"
     assert done.details.loss_attacked is None
-
-
-def test_other_attacks_have_no_patch() -> None:
-    with pytest.raises(CalicoError, match="attack pgd: has no patch"):
-        check_spec(AttackSpec("pgd", Threat(camera_levels=4), patch=NEAR))
-    with pytest.raises(
-        CalicoError, match="attack patch_world: does not use camera_levels; it uses patch_share"
-    ):
-        check_spec(AttackSpec("patch_world", Threat(camera_levels=4)))
 
 
 def test_the_universal_board_is_one_texture_for_scenes_that_it_was_not_learnt_on(

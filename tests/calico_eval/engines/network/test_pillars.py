@@ -1,19 +1,15 @@
 """What a vanishing or new point is worth, against pillars that were made again without or with
 it."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 
 from calico.frame import Float32, Frame
-from calico.models.calico import Outputs
 from calico.models.pillars import PillarEncoder
-from calico_eval.attacks import AttackSpec, Threat, attack_frame
+from calico_eval.attacks import AttackSpec, Threat
 from calico_eval.attacks.lidar.cloud_loss import CloudLoss
 from calico_eval.engines.network.attack_loss import NetworkLoss
-from calico_eval.engines.network.objectives import OBJECTIVES, Scene, hide
 from calico_eval.engines.network.pillars import Pillars
 from calico_eval.engines.torch import TorchEngine
 
@@ -59,52 +55,6 @@ def worth(loss: CloudLoss, pillars: Pillars, points: Float32) -> float:
 def cells(loss: CloudLoss, points: Float32) -> np.ndarray:
     cloud = torch.from_numpy(points)[None]
     return encoder(loss).cells(cloud, torch.ones(cloud.shape[:2], dtype=torch.bool))[0].numpy()
-
-
-def test_the_loss_is_that_of_the_whole_model(
-    fused: TorchEngine, street_frame: Frame, loss: CloudLoss
-) -> None:
-    half = street_frame.points[::2]
-    frame = street_frame.replace(
-        points=half, ring=street_frame.ring[::2], sweep_index=street_frame.sweep_index[::2]
-    )
-    with fused.attack_mode():
-        assert loss.value(street_frame.points) == pytest.approx(
-            loss.delivered(street_frame), abs=1e-4
-        )
-        assert loss.value(half) == pytest.approx(loss.delivered(frame), abs=1e-4)
-        assert rated(loss, half).loss == pytest.approx(loss.value(half), abs=1e-4)
-        nothing = loss.value(half[:0])
-    assert np.isfinite(nothing)
-    assert loss.forwards == 7
-    assert loss.backwards == 1
-
-
-@pytest.mark.parametrize("objective", ["hide", "loc", "feat"])
-def test_every_pass_is_counted(fused: TorchEngine, street_frame: Frame, objective: str) -> None:
-    """Each goes through the BEV backbone once, those for the scene of the objective too."""
-    passes: list[int] = []
-    hook = fused.model.backbone.register_forward_hook(lambda *_: passes.append(1))
-    try:
-        result = attack_frame(fused, street_frame, replace(SPEC, objective=objective, steps=3), 0)
-    finally:
-        hook.remove()
-    assert result.details.forwards == len(passes)
-
-
-def test_gradients_that_are_no_numbers_or_zero_are_reported(
-    fused: TorchEngine, street_frame: Frame, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert not attack_frame(fused, street_frame, SPEC, 0).details.dead_gradient
-    for factor, dead in ((float("nan"), True), (0.0, True)):
-
-        def broken(scene: Scene, outputs: Outputs, factor: float = factor) -> torch.Tensor:
-            return hide(scene, outputs) * factor
-
-        monkeypatch.setitem(OBJECTIVES, "hide", replace(OBJECTIVES["hide"], loss=broken))
-        details = attack_frame(fused, street_frame, SPEC, 0).details
-        assert (details.bad_gradients > 0) == np.isnan(factor)
-        assert details.dead_gradient == dead
 
 
 def test_removal_of_one_point_and_of_a_pillar(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import asyncio
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -15,18 +14,9 @@ import pytest
 
 from calico.data.source import FrameSource
 from calico.errors import CalicoError
-from calico_eval.engines.load_user import load_user_engine
-from calico_eval.engines.open import open_engine
 from calico_eval.engines.user import UserEngine
 
 ONE_BOX = [[1.0, 2.0, 0.0, 4.0, 2.0, 1.5, 0.1, 0.0, 0.0]]
-
-
-def write_module(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, body: str) -> str:
-    """A module of the user's in the working folder."""
-    (folder / f"{name}.py").write_text(body)
-    monkeypatch.chdir(folder)
-    return name
 
 
 class Returns:
@@ -82,45 +72,6 @@ def test_example_takes_an_empty_frame(
     none = np.zeros(0, np.int16)
     empty = street[0].replace(points=np.zeros((0, 5), np.float32), ring=none, sweep_index=none)
     assert len(engine_of(cluster_detector_module.build()).predict([empty])[0].boxes) == 0
-
-
-def test_loads_by_name_from_the_working_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    body = (
-        "class M:\n  sensors = ('lidar',)\n  def predict(self, frames): return []\ndef "
-        "build(): "
-        "return M()\n"
-    )
-    write_module(tmp_path, monkeypatch, "model_by_name", body)
-    engine = load_user_engine("model_by_name:build")
-    assert (engine.name, engine.model_name, engine.sensors) == ("user", "model_by_name", ("lidar",))
-    assert len(engine.sha256) == 64
-    assert open_engine("fast=model_by_name:build").model_name == "fast"
-
-
-def test_a_model_that_names_its_weights_has_their_identity_and_that_of_its_source(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    body = (
-        "class M:\n  sha256 = {}\n  def predict(self, frames): return []\ndef build(): return M()\n"
-    )
-    write_module(tmp_path, monkeypatch, "model_names_none", body.format(None))
-    write_module(
-        tmp_path,
-        monkeypatch,
-        "model_names_its",
-        "import os\n" + body.format("os.environ['MODEL_WEIGHTS']"),
-    )
-    assert not load_user_engine("model_names_none:build").weights_named
-    found = []
-    for weights in ("first", "second", "first"):
-        monkeypatch.setenv("MODEL_WEIGHTS", weights)
-        sys.modules.pop("model_names_its", None)
-        engine = load_user_engine("model_names_its:build")
-        assert engine.weights_named
-        found.append(engine.sha256)
-    assert found[0] == found[2] != found[1]
 
 
 def test_model_sees_neither_labels_nor_the_past_and_cannot_harm_the_frame(
@@ -293,98 +244,10 @@ def test_exception_inside_the_model_keeps_its_traceback(street: FrameSource) -> 
 
     message = (
         r"model mine, frame street0-2: predict raised KeyError: 'weights' at "
-        r".*test_user_engine\.py:\d+ in predict"
+        r".*test_user\.py:\d+ in predict"
     )
     with pytest.raises(CalicoError, match=message) as caught:
         engine_of(Broken()).predict([street[2]])
     cause = caught.value.__cause__
     assert isinstance(cause, KeyError)
     assert cause.__traceback__ is not None
-
-
-@pytest.mark.parametrize(
-    ("body", "spec", "message"),
-    [
-        ("", "u0:", "expected package.module:factory"),
-        (
-            "",
-            "not_there_at_all:build",
-            "there is no module not_there_at_all; it is looked up in the working folder",
-        ),
-        ("", "examples.not_there:build", r"there is no module examples\.not_there; "),
-        (
-            "import not_there_either",
-            "u6:build",
-            r"u6 raised ModuleNotFoundError: .*'not_there_either' at .*u6\.py:1 in",
-        ),
-        ("def build(:", "u7:build", r"u7 raised SyntaxError: .*\(u7\.py, line 1\)$"),
-        ("1/0", "u1:build", "importing u1 raised ZeroDivisionError"),
-        ("def make(): pass", "u2:build", "u2 has no callable 'build'; it has make"),
-        (
-            "def build(): raise OSError('no weights')",
-            "u3:build",
-            "the factory raised OSError: no weights",
-        ),
-        (
-            "def build(): return 3",
-            "u4:build",
-            r"the factory returned int, which has no method predict\(frames\)",
-        ),
-        ("import sys; sys.exit(0)", "u8:build", "importing u8 raised SystemExit: 0 at .*u8\\.py:1"),
-        ("raise KeyboardInterrupt", "u9:build", "importing u9 raised KeyboardInterrupt"),
-        (
-            "import sys\ndef build(): sys.exit(0)",
-            "u10:build",
-            "the factory raised SystemExit: 0 at .*u10\\.py:2 in build",
-        ),
-        (
-            "class M:\n  predict = print\n  @property\n  def name(self): raise SystemExit\ndef "
-            "build(): return M()",
-            "u11:build",
-            "reading its attributes raised SystemExit",
-        ),
-        (
-            "class M:\n  predict = print\n  name = 'a\\nb'\ndef build(): return M()",
-            "u12:build",
-            "name is 'a b'; expected a text",
-        ),
-        (
-            "class M:\n  predict = print\n  sha256 = 3\ndef build(): return M()",
-            "u13:build",
-            "sha256 is '3'; expected a text",
-        ),
-        (
-            "class M:\n  predict = print\n  sensors = 5\ndef build(): return M()",
-            "u14:build",
-            "sensors is 5; expected a list",
-        ),
-        (
-            "class M:\n  sensors=('radar',)\n  def predict(self, f): ...\ndef build(): return M()",
-            "u5:build",
-            "sensors is",
-        ),
-    ],
-)
-def test_wrong_factories(
-    body: str, spec: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if body:
-        write_module(tmp_path, monkeypatch, spec.split(":")[0], body)
-    with pytest.raises(CalicoError, match=message):
-        load_user_engine(spec)
-
-
-@pytest.mark.parametrize(
-    ("spec", "message"),
-    [
-        ("missing.pt", "'missing.pt' does not exist; expected a .onnx file"),
-        ("file.txt", "'file.txt' is a file of another kind"),
-    ],
-)
-def test_open_engine_says_what_it_expects(
-    spec: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("file.txt").write_text("")
-    with pytest.raises(CalicoError, match=message):
-        open_engine(spec)
