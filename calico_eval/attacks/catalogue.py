@@ -152,63 +152,57 @@ class Algorithm:
         if threat.camera_rms and "lidar" in threat.sensors:
             raise CalicoError(
                 f"attack {self.name} with {threat}: a joint budget is L-infinity; expected "
-                "camera_levels (4/255) in place of "
-                "camera_rms"
+                "camera_levels (4/255) in place of camera_rms"
             )
 
 
 _ALL = (
-    Algorithm("pgd", make_search(pgd), "gradients", BALL, STANDARD, "Projected gradient descent", "Madry et al., ICLR 2018"),
-    Algorithm("apgd", make_search(apgd), "gradients", BALL, STANDARD, "Auto-PGD", "Croce and Hein, "
-                                                                                  "ICML "
-                                                                             "2020"),
     Algorithm(
-        "apgd_decay",
-        make_search(apgd_decay),
-        "gradients",
-        BALL,
-        STANDARD,
-        "Auto-PGD with a falling step, for few steps",
-        "after Croce and Hein, ICML 2020",
+        "pgd", make_search(pgd), "gradients", BALL, STANDARD,
+        "Projected gradient descent", "Madry et al., ICLR 2018",
     ),
     Algorithm(
-        "fgsm", make_search(fgsm), "gradients", BALL, STANDARD, "Fast gradient sign method", "Goodfellow et al., ICLR 2015",
+        "apgd", make_search(apgd), "gradients", BALL, STANDARD,
+        "Auto-PGD", "Croce and Hein, ICML 2020",
+    ),
+    Algorithm(
+        "apgd_decay", make_search(apgd_decay), "gradients", BALL, STANDARD,
+        "Auto-PGD with a falling step, for few steps", "after Croce and Hein, ICML 2020",
+    ),
+    Algorithm(
+        "fgsm", make_search(fgsm), "gradients", BALL, STANDARD,
+        "Fast gradient sign method", "Goodfellow et al., ICLR 2015",
         steps=1,
     ),
     Algorithm(
-        "mifgsm", make_search(mifgsm), "gradients", BALL, STANDARD, "Momentum iterative FGSM", "Dong et "
-                                                                                          "al., "
-                                                                                          "CVPR "
-                                                                                          "2018"
+        "mifgsm", make_search(mifgsm), "gradients", BALL, STANDARD,
+        "Momentum iterative FGSM", "Dong et al., CVPR 2018",
     ),
     Algorithm(
-        "suite",
-        run_suite,
-        "gradients",
-        BALL,
-        STANDARD,
-        "Standard suite: the worst of several per frame",
-        "after Croce and Hein, ICML 2020",
+        "suite", run_suite, "gradients", BALL, STANDARD,
+        "Standard suite: the worst of several per frame", "after Croce and Hein, ICML 2020",
     ),
     Algorithm(
-        "drop", follow_cloud(drop_salient), "gradients", DROPPED, SHARES, "Saliency-based dropping "
-                                                                          "of "
-                                                                  "points", "Zheng et al., ICCV "
-                                                                            "2019"
+        "drop", follow_cloud(drop_salient), "gradients", DROPPED, SHARES,
+        "Saliency-based dropping of points", "Zheng et al., ICCV 2019",
     ),
     Algorithm(
-        "random_drop", drop_random, "nothing", DROPPED, SHARES, "Random dropping of points (the "
-                                                                "control of drop)", "",
+        "random_drop", drop_random, "nothing", DROPPED, SHARES,
+        "Random dropping of points (the control of drop)", "",
         control=True,
     ),
-    Algorithm("remove", make_removal(), "nothing", DROPPED, SECTORS, "Physical removal: a sector's "
-                                                                "points vanish", PRA),
-    Algorithm("remove_90", make_removal(0.9), "nothing", DROPPED, SECTORS, "Physical removal, 90 % "
-                                                                           "of "
-                                                                      "the points", PRA),
-    Algorithm("remove_50", make_removal(0.5), "nothing", DROPPED, SECTORS, "Physical removal, 50 % "
-                                                                           "of "
-                                                                      "the points", PRA),
+    Algorithm(
+        "remove", make_removal(), "nothing", DROPPED, SECTORS,
+        "Physical removal: a sector's points vanish", PRA,
+    ),
+    Algorithm(
+        "remove_90", make_removal(0.9), "nothing", DROPPED, SECTORS,
+        "Physical removal, 90 % of the points", PRA,
+    ),
+    Algorithm(
+        "remove_50", make_removal(0.5), "nothing", DROPPED, SECTORS,
+        "Physical removal, 50 % of the points", PRA,
+    ),
     Algorithm(
         "remove_scatter", make_removal(noise=True), "nothing", SPOOFED, NOISY_SECTORS,
         "High-frequency removal: a sector's points return at random ranges", HFR,
@@ -219,33 +213,29 @@ _ALL = (
         control=True,
     ),
     Algorithm(
-        "spoof", spoof_vehicle, "queries", SPOOFED, PHANTOMS, "A spoofed vehicle 5 to 8 m ahead",
+        "spoof", spoof_vehicle, "queries", SPOOFED, PHANTOMS,
+        "A spoofed vehicle 5 to 8 m ahead",
         "Cao et al., CCS 2019; Sun et al., USENIX Security 2020",
         steps=TRIES, success=CREATED,
     ),
     Algorithm(
-        "spoof_random", spoof_random, "nothing", SPOOFED, PHANTOMS, "Random points ahead (the "
-                                                                    "control of spoof)", "",
+        "spoof_random", spoof_random, "nothing", SPOOFED, PHANTOMS,
+        "Random points ahead (the control of spoof)", "",
         control=True, success=CREATED,
     ),
     Algorithm(
-        "frustum", spoof_in_frustum, "queries", SPOOFED, PHANTOMS, "A spoofed vehicle within the "
-                                                                   "camera's "
-                                                          "view of a real object",
+        "frustum", spoof_in_frustum, "queries", SPOOFED, PHANTOMS,
+        "A spoofed vehicle within the camera's view of a real object",
         "Hallyburton et al., USENIX Security 2022",
         steps=TRIES, success=CREATED,
     ),
     Algorithm(
-        "inject", follow_cloud(inject_points), "gradients", SPOOFED, INJECTED, "Optimised points "
-                                                                               "on the "
-                                                                        "sensor's rays",
-        "after Cao et al., CCS 2019",
+        "inject", follow_cloud(inject_points), "gradients", SPOOFED, INJECTED,
+        "Optimised points on the sensor's rays", "after Cao et al., CCS 2019",
     ),
     Algorithm(
-        "attach", follow_cloud(attach_points), "gradients", SPOOFED, INJECTED, "Optimised points "
-                                                                               "on the "
-                                                                        "surfaces of objects",
-        "after Xiang et al., CVPR 2019",
+        "attach", follow_cloud(attach_points), "gradients", SPOOFED, INJECTED,
+        "Optimised points on the surfaces of objects", "after Xiang et al., CVPR 2019",
     ),
     Algorithm(
         "inject_random", inject_random, "nothing", SPOOFED, INJECTED,
@@ -253,37 +243,23 @@ _ALL = (
         control=True,
     ),
     Algorithm(
-        "square",
-        make_query_attack(square),
-        "queries",
-        LINF,
-        STANDARD,
-        "Square attack: random search with windows",
-        "Andriushchenko et al., ECCV 2020",
+        "square", make_query_attack(square), "queries", LINF, STANDARD,
+        "Square attack: random search with windows", "Andriushchenko et al., ECCV 2020",
         steps=QUERIES,
     ),
     Algorithm(
-        "nes",
-        make_query_attack(nes),
-        "queries",
-        BALL,
-        STANDARD,
-        "Gradients estimated from Gaussian directions",
-        "Ilyas et al., ICML 2018",
+        "nes", make_query_attack(nes), "queries", BALL, STANDARD,
+        "Gradients estimated from Gaussian directions", "Ilyas et al., ICML 2018",
         steps=QUERIES,
     ),
     Algorithm(
-        "spsa",
-        make_query_attack(spsa),
-        "queries",
-        BALL,
-        STANDARD,
-        "Gradients estimated from directions of random signs",
-        "Uesato et al., ICML 2018",
+        "spsa", make_query_attack(spsa), "queries", BALL, STANDARD,
+        "Gradients estimated from directions of random signs", "Uesato et al., ICML 2018",
         steps=QUERIES,
     ),
-    Algorithm("noise", add_noise, "nothing", BALL, STANDARD, "Random noise of the full norm (the "
-                                                         "control)", "",
+    Algorithm(
+        "noise", add_noise, "nothing", BALL, STANDARD,
+        "Random noise of the full norm (the control)", "",
         control=True,
     ),
     Algorithm(
@@ -291,12 +267,14 @@ _ALL = (
         "Patches on the nearest objects", "Athalye et al., ICML 2018 (EOT)",
     ),
     Algorithm(
-        "patch_object_random", patch_control(object_sites, random_texture), "nothing", PATCH, ON_OBJECTS,
+        "patch_object_random", patch_control(object_sites, random_texture),
+        "nothing", PATCH, ON_OBJECTS,
         "Patches on objects with a random texture (a control)", "",
         control=True,
     ),
     Algorithm(
-        "patch_object_grey", patch_control(object_sites, grey_texture), "nothing", PATCH, ON_OBJECTS,
+        "patch_object_grey", patch_control(object_sites, grey_texture),
+        "nothing", PATCH, ON_OBJECTS,
         "Grey patches on objects (a control)", "",
         control=True,
     ),
@@ -306,10 +284,12 @@ _ALL = (
     ),
     Algorithm(
         "patch_world_universal", refuse_unfitted, "gradients", PATCH, ON_BOARD,
-        "A board with one texture for all scenes", "Brown et al., 2017", fit_board,
+        "A board with one texture for all scenes", "Brown et al., 2017",
+        fit_board,
     ),
     Algorithm(
-        "patch_world_random", patch_control(board_sites, random_texture), "nothing", PATCH, ON_BOARD,
+        "patch_world_random", patch_control(board_sites, random_texture),
+        "nothing", PATCH, ON_BOARD,
         "A board with a random texture (a control)", "",
         control=True,
     ),
@@ -320,7 +300,8 @@ _ALL = (
     ),
     Algorithm(
         "universal", refuse_unfitted, "gradients", UNIVERSAL, STANDARD,
-        "One perturbation for all frames", "Moosavi-Dezfooli et al., CVPR 2017", fit_universal,
+        "One perturbation for all frames", "Moosavi-Dezfooli et al., CVPR 2017",
+        fit_universal,
     ),
     Algorithm(
         "universal_noise", apply_shared_noise, "nothing", UNIVERSAL, STANDARD,

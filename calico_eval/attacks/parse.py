@@ -37,9 +37,17 @@ FORMS_TEXT = (
     "(intensity), 60points, 10%, 20deg"
 )
 _EXAMPLES = {
-    "camera_levels": "4/255", "camera_rms": "2/255rms", "range_m": "0.1m", "axis_m": "0.1m/axis", "intensity": "0.05i",
-    "points_added": "60points", "points_removed": "60points", "patch_share": "10%", "removed_share": "10%", "window_deg": "20deg",
-}  # fmt: skip
+    "camera_levels": "4/255",
+    "camera_rms": "2/255rms",
+    "range_m": "0.1m",
+    "axis_m": "0.1m/axis",
+    "intensity": "0.05i",
+    "points_added": "60points",
+    "points_removed": "60points",
+    "patch_share": "10%",
+    "removed_share": "10%",
+    "window_deg": "20deg",
+}
 """How a budget of each allowance is typed."""
 
 
@@ -244,7 +252,10 @@ def _ball(
 def _fixed(
     algorithm: Algorithm, sensors: Sequence[str], budgets: Sequence[Budget]
 ) -> tuple[list[Threat], set[Budget]]:
-    """The standard threats of an attack, or its first one with each of the budgets that it can use."""
+    """Combine the first standard threat of an attack with each budget that it can use.
+
+    Without a budget the standard threats are returned.
+    """
     allowed = [threat for threat in algorithm.standard if set(threat.sensors) <= set(sensors)]
     if not allowed:
         return [], set()

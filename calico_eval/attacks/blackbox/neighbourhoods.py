@@ -207,7 +207,7 @@ def windows_of(domain: Domain) -> Sequence[Windows]:
 
 
 def _view_sizes(domain: Domain, row: int) -> list[tuple[int, int]]:
-    """Height and width of each view of a frame, without what pads it to the largest of its batch."""
+    """List height and width of each view of a frame, without the padding of its batch."""
     _, views, _, height, width = domain.base.images.shape
     if domain.own is None or isinstance(domain, PointDomain):
         return [(height, width)] * views

@@ -117,7 +117,7 @@ def as_quad(corners: Float64) -> Quad:
 
 
 def _rays(frame: Frame, view: int, u: np.ndarray, v: np.ndarray) -> tuple[Float64, Float64]:
-    """The camera's centre (3,) and the directions (N, 3) of the rays through pixels, in the LiDAR frame."""
+    """Cast rays through pixels: the camera's centre (3,) and directions (N, 3), LiDAR frame."""
     lidar_T_camera = invert_transform(frame.camera_T_lidar[view])
     in_camera = np.linalg.solve(
         frame.camera_K[view], np.stack([u, v, np.ones(len(u))]).astype(np.float64)
@@ -127,7 +127,10 @@ def _rays(frame: Frame, view: int, u: np.ndarray, v: np.ndarray) -> tuple[Float6
 
 
 def _met(origin: Float64, rays: Float64, quad: Float64) -> Bool:
-    """(N,) rays that go through the rectangle from its front, the side where it reads from left to right."""
+    """Mark the rays (N,) that go through the rectangle from its front.
+
+    The front is the side where the rectangle reads from left to right.
+    """
     right, down = quad[1] - quad[0], quad[3] - quad[0]
     normal = np.cross(down, right)  # towards the reader
     slope = rays @ normal

@@ -169,7 +169,7 @@ class _Placing:
         return self._value
 
     def add(self, total: int, removed: int) -> None:
-        """Goes up to `total` returns, as far as good candidates and the budget of removed points allow."""
+        """Add returns up to `total`, as far as candidates and the budget of removals allow."""
         row, candidates = self._draw()
         cell = self._cells(candidates)
         row, candidates = row[cell], candidates.select(cell)

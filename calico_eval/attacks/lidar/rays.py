@@ -113,7 +113,12 @@ _NOTHING = (np.zeros(0), np.zeros(0), np.zeros(0, np.int16), np.zeros(0, np.int6
 
 
 def _sweep(frame: Frame) -> tuple[Int64, Float64, Float64, Float64, float]:
-    """Rows of the keyframe's sweep that have a direction, the sensor's place, their azimuth and elevation, the largest range."""
+    """Select the rows of the keyframe's sweep that have a direction.
+
+    Returns:
+        The rows, the sensor's place, azimuth and elevation of the rows [rad], the largest range
+        [m].
+    """
     origin: Float64 = (
         frame.sweep_T[0, :3, 3].astype(np.float64) if len(frame.sweep_T) else np.zeros(3)
     )
@@ -127,7 +132,10 @@ def _sweep(frame: Frame) -> tuple[Int64, Float64, Float64, Float64, float]:
 
 
 def _azimuth_step(azimuth: Float64, ring: Int16) -> float:
-    """The median angle between neighbours of a known ring [rad], of returns in the order of ring and azimuth; 0: unknown."""
+    """Measure the median angle between neighbours of a known ring [rad]; 0 if it is unknown.
+
+    The returns come in the order of ring and azimuth.
+    """
     gaps = np.diff(azimuth)[(np.diff(ring) == 0) & (ring[1:] >= 0)]
     gaps = gaps[gaps > SAME_DIRECTION_RAD]
     return float(np.median(gaps)) if len(gaps) >= 2 else 0.0
@@ -149,7 +157,12 @@ class _Ring:
         self.azimuth, self.elevation = azimuth[self.first], elevation[self.first]
 
     def filled(self) -> tuple[Float64, Float64, Int64]:
-        """Azimuth and elevation of its rays, those with a return first, and the member that each resembles."""
+        """Fill the gaps of the ring.
+
+        Returns:
+            Azimuth and elevation of its rays, those with a return first, and the member that each
+            resembles.
+        """
         az, el, like = [self.azimuth], [self.elevation], [self.first]
         if self.step > 0 and len(self.azimuth) >= 2:
             gap = np.diff(self.azimuth, append=self.azimuth[0] + 2 * np.pi)

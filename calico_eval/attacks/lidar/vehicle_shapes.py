@@ -54,10 +54,10 @@ class Trace:
 
 
 def traces_of(frame: Frame) -> list[Trace]:
-    """Cut out the points of the vehicles (the taxonomy's group `vehicle`), in the order of the boxes.
+    """Cut out the points of the vehicles, in the order of the boxes.
 
-    Vehicles with fewer than MIN_POINTS or more than MAX_POINTS returns in the keyframe's sweep are
-    left out.
+    Vehicles are the classes of the taxonomy's group `vehicle`. Those with fewer than MIN_POINTS or
+    more than MAX_POINTS returns in the keyframe's sweep are left out.
     """
     labels = frame.taxonomy.labels_in("vehicle")
     rows = np.flatnonzero(np.isin(frame.boxes.labels, labels))

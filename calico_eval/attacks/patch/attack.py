@@ -164,9 +164,15 @@ def fit_board(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, seed: i
         return patch_control(board_sites, lambda *_: texture)(engine, frames, spec, seed)
 
     return Fitted(
-        craft, texture, tuple(frame.token for frame in members), tuple(frame.scene for frame in members), start, end,
-        forwards=(problem.trace.forwards + 2) * len(members), backwards=problem.trace.backwards * len(members),
-    )  # fmt: skip
+        craft,
+        texture,
+        tuple(frame.token for frame in members),
+        tuple(frame.scene for frame in members),
+        start,
+        end,
+        forwards=(problem.trace.forwards + 2) * len(members),
+        backwards=problem.trace.backwards * len(members),
+    )
 
 
 def _drawn(loss: TextureLoss, streams: Streams) -> ChunkLoss:
@@ -206,11 +212,19 @@ def _looked_at(
             owner = site.owner.token == frame.token
             clean, attacked = _objectives(engine, [frame, frame], [frame, patched], one.objective)
             details = AttackDetails(
-                objective=one.objective, note=one.note, seed=details.seed, patches=site.declared,
-                loss_clean=clean, loss_attacked=attacked, losses=one.losses,
-                forwards=2 + (one.forwards if owner else 0), backwards=one.backwards if owner else 0,
-                gradient_share=one.texel_share, bad_gradients=one.bad_gradients, dead_gradient=one.dead_gradient,
-            )  # fmt: skip
+                objective=one.objective,
+                note=one.note,
+                seed=details.seed,
+                patches=site.declared,
+                loss_clean=clean,
+                loss_attacked=attacked,
+                losses=one.losses,
+                forwards=2 + (one.forwards if owner else 0),
+                backwards=one.backwards if owner else 0,
+                gradient_share=one.texel_share,
+                bad_gradients=one.bad_gradients,
+                dead_gradient=one.dead_gradient,
+            )
         crafted.append(Crafted(patched, details))
     return crafted
 

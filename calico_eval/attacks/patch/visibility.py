@@ -22,8 +22,11 @@ from calico.geometry.frames import invert_transform
 NEAR_M = 0.5
 """Nearer parts of a rectangle are not drawn."""
 NEARER_M, ABOVE_M = 0.5, 0.2
-"""A LiDAR return hides, in a square of 2 RETURN_M about it, a rectangle that is further behind it than NEARER_M and whose plane
-is further off than ABOVE_M: ground that is not quite flat hides no board that lies on it."""
+"""A LiDAR return hides a rectangle in a square of 2 RETURN_M about it.
+
+The rectangle must be further behind the return than NEARER_M, and its plane further off than
+ABOVE_M: ground that is not quite flat hides no board that lies on it.
+"""
 RETURN_M = 0.1
 SUBPIXELS = ((-0.25, -0.25), (0.25, -0.25), (-0.25, 0.25), (0.25, 0.25))
 """Each pixel is the mean over these places in it [px], so that a fine texture does not alias."""
@@ -96,8 +99,11 @@ def box_pixels(frame: Frame, view: int, box: Float64) -> int:
 
 
 def _around(frame: Frame, view: int, corners: Float64) -> tuple[Int64, Int64]:
-    """u, v of every pixel of the upright rectangle about the projection of the convex hull of corners (K, 3), less what is nearer
-    than NEAR_M."""
+    """List u, v of the pixels about the projection of corners (K, 3).
+
+    They fill the upright rectangle about the projected convex hull, less what is nearer than
+    NEAR_M.
+    """
     size = np.array(frame.images[view].shape[1::-1])
     matrix = frame.image_from_lidar[view]
     spans = corners @ matrix[:3, :3].T + matrix[:3, 3]

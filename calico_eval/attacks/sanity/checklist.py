@@ -61,7 +61,13 @@ class Sheet:
     model: str
     engine: str
 
-    def check(self, id: str, verdict: Verdict, message: str, **measured: Measured) -> SanityCheck:  # noqa: A002
+    def check(
+        self,
+        id: str,  # noqa: A002
+        verdict: Verdict,
+        message: str,
+        **measured: Measured,
+    ) -> SanityCheck:
         """Return one check; numbers that are not finite become None.
 
         Args:

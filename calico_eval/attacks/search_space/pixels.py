@@ -134,7 +134,10 @@ def rounded_within(
 
 
 def _most_squares(rms: float, values: int) -> int:
-    """The largest sum of squares of `values` whole numbers whose root mean square is not above `rms`, as the referee takes it."""
+    """Find the largest sum of squares of `values` whole numbers that stays within `rms`.
+
+    Their root mean square, as the budget check computes it, is not above `rms`.
+    """
     most = math.ceil(rms * rms * values) + 1
     while np.sqrt(most / values) > rms:
         most -= 1

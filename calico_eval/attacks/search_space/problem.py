@@ -66,7 +66,7 @@ class Trace:
             self.best[better], self.best_loss[better] = x.detach()[better], loss[better]
 
     def join(self, later: Trace) -> None:
-        """Add counts and losses of a second search of the same frames, without its best iterates."""
+        """Add counts and losses of a second search of the same frames, not its best iterates."""
         self.losses += later.losses
         self.forwards += later.forwards
         self.backwards += later.backwards

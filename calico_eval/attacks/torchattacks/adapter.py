@@ -179,9 +179,13 @@ def _random_start(problem: Problem, spec: AttackSpec) -> bool:
 
 def _upgd(model: LossModel, problem: Problem, spec: AttackSpec) -> Any:
     return _load_torchattacks().UPGD(
-        model, eps=problem.domain.eps, alpha=_alpha(problem, spec), steps=spec.steps, random_start=spec.random_start,
+        model,
+        eps=problem.domain.eps,
+        alpha=_alpha(problem, spec),
+        steps=spec.steps,
+        random_start=spec.random_start,
         loss=lambda images, labels, targets: model(images)[:, 1].sum(),
-    )  # fmt: skip
+    )
 
 
 def _apgd(model: LossModel, problem: Problem, spec: AttackSpec) -> Any:
@@ -209,9 +213,14 @@ def _spsa(model: LossModel, problem: Problem, spec: AttackSpec) -> Any:
     samples = min(SPSA_SAMPLES, max((spec.steps - 1) // 2, 1))
     rounds = max((spec.steps - 1) // (2 * samples), 1)
     return _load_torchattacks().SPSA(
-        model, eps=problem.domain.eps, delta=0.5 * problem.domain.eps, lr=2.5 * problem.domain.eps / rounds,
-        nb_iter=rounds, nb_sample=samples, max_batch_size=samples,
-    )  # fmt: skip
+        model,
+        eps=problem.domain.eps,
+        delta=0.5 * problem.domain.eps,
+        lr=2.5 * problem.domain.eps / rounds,
+        nb_iter=rounds,
+        nb_sample=samples,
+        max_batch_size=samples,
+    )
 
 
 _MOMENTUM = {"alpha": _alpha, "steps": _steps}

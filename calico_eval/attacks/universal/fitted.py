@@ -43,7 +43,7 @@ class Fitted:
     backwards: int
 
     def describe(self) -> dict[str, float | int | str | None]:
-        """Describe for a cell's details what the attack was learnt on, with a hash of the values."""
+        """Describe what the attack was learnt on, with a hash of the values, for details."""
         return {
             "fitted_frames": len(self.tokens),
             "fitted_scenes": len(set(self.scenes)),

@@ -33,8 +33,11 @@ from calico_eval.engines.base import Engine
 from calico_eval.engines.white_box import WhiteBoxEngine, white_box_of
 
 BEAMS, AZIMUTHS = 128, 360
-"""Of the table: rows are rings, or, where a frame does not tell them, elevations within +-ELEVATION_DEG.
-Columns are 1 degree wide, about whole degrees."""
+"""Size of the table.
+
+Rows are rings, or elevations within +-ELEVATION_DEG where a frame does not name its rings. Columns
+are 1 degree wide, about whole degrees.
+"""
 ELEVATION_DEG = 32.0
 
 
@@ -138,9 +141,15 @@ def fit_universal(engine: Engine, frames: Sequence[Frame], spec: AttackSpec, see
         end = float(problem.loss(best))
     values = best.cpu()
     return Fitted(
-        _Apply(shared, values), values, tuple(frame.token for frame in members), tuple(frame.scene for frame in members),
-        start, end, forwards=problem.trace.forwards * len(members), backwards=problem.trace.backwards * len(members),
-    )  # fmt: skip
+        _Apply(shared, values),
+        values,
+        tuple(frame.token for frame in members),
+        tuple(frame.scene for frame in members),
+        start,
+        end,
+        forwards=problem.trace.forwards * len(members),
+        backwards=problem.trace.backwards * len(members),
+    )
 
 
 def _chunk_loss(

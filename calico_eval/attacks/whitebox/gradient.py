@@ -191,7 +191,10 @@ def _where(rows: Tensor, chosen: Tensor, other: Tensor) -> Tensor:
 
 
 def _checkpoints(steps: int) -> set[int]:
-    """w_j = ceil(p_j steps) with p_0 = 0, p_1 = 0.22, p_{j+1} = p_j + max(p_j - p_{j-1} - 0.03, 0.06); p in whole percent."""
+    """Compute the checkpoints w_j = ceil(p_j steps) of Auto-PGD.
+
+    p_0 = 0, p_1 = 0.22 and p_{j+1} = p_j + max(p_j - p_{j-1} - 0.03, 0.06), in whole percent.
+    """
     percent = [0, 22]
     while percent[-1] < 100:
         percent.append(percent[-1] + max(percent[-1] - percent[-2] - 3, 6))

@@ -68,7 +68,7 @@ def test_the_faulty_head_falls_slowly_then_steeply(fused: TorchEngine, street_fr
     """At place p along w: 10 (0.1 p + 0.9 max(0, (p - 0.5) / 0.5)), and no further than p = 1."""
     assert (SLOPE, KNEE) == (0.1, 0.5)
     with torch.no_grad():
-        clean = torch.zeros(1, 16, 32, 32)
+        clean = torch.zeros(1, 32, 32, 32)
         w = torch.zeros_like(clean)
         w[0, 3, 5, 7] = 2.0
         head = FaultyHead(fused.model.center, clean, w, depth=10.0)
