@@ -194,8 +194,7 @@ def attack_specs(
     if idle:
         raise CalicoError(
             f"budget {idle[0].field} {idle[0].value:g}: none of the attacks {', '.join(names)} on "
-            f"{', '.join(sensors)} can "
-            f"use it; {_usable(names)}"
+            f"{', '.join(sensors)} can use it; {_usable(names)}"
         )
     return tuple(dict.fromkeys(specs))
 

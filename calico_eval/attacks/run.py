@@ -141,8 +141,7 @@ def _check_held_out(frames: Sequence[Frame], spec: AttackSpec, fitted: Fitted | 
         if fitted is not None and frame.scene in fitted.scenes:
             raise CalicoError(
                 f"attack {spec.name}: frame {frame.token} is of scene {frame.scene}, which the "
-                "attack was fitted on; "
-                "expected frames of other scenes"
+                "attack was fitted on; expected frames of other scenes"
             )
 
 

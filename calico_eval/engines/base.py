@@ -157,6 +157,5 @@ def check_cameras(engines: Sequence[Engine], source: FrameSource) -> None:
                 f"model {engine.model_name} looks at cameras, but data {source.name} have none "
                 "(data.cameras is empty); name "
                 "the cameras that are there with --set data.cameras=[...], or use a model that was "
-                "trained with "
-                "model.camera=null"
+                "trained with model.camera=null"
             )

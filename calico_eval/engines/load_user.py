@@ -63,8 +63,7 @@ def wrap_user_model(model: Any) -> UserEngine:
     if not callable(getattr(model, "predict", None)):
         raise CalicoError(
             f"the model is an object of class {kind.__name__}, which has no method "
-            "predict(frames); "
-            "expected such an object, a path, or package.module:factory"
+            "predict(frames); expected such an object, a path, or package.module:factory"
         )
     where = f"of class {kind.__name__}"
     engine = call_foreign(

@@ -53,6 +53,5 @@ def open_engine(spec: str, device: str = "auto", threads: int = 1) -> Engine:
     state = "is a file of another kind" if path.exists() else "does not exist"
     raise CalicoError(
         f"model '{spec}' {state}; expected a .onnx file, a .safetensors checkpoint, the folder of "
-        "a training run, "
-        "package.module:factory, or a folder of submissions with a clean.json"
+        "a training run, package.module:factory, or a folder of submissions with a clean.json"
     )

@@ -90,8 +90,7 @@ class _OneFile:
         if missing:
             raise CalicoError(
                 f"{self._path}: no sample {missing[0]}; it holds {len(self._records)} others. "
-                "Expected one entry per frame, "
-                "empty where nothing was found"
+                "Expected one entry per frame, empty where nothing was found"
             )
         found = [predictions_from_submission(self._records[frame.token], frame) for frame in frames]
         return AnswerCheck().check_answers(frames, found, str(self._path))

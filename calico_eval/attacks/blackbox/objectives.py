@@ -136,8 +136,7 @@ def _map(clean: Frame, found: Predictions, what: str) -> tuple[Float64, Bool, Bo
     if clean.map_masks.shape != found.map_probs.shape:
         raise CalicoError(
             f"attack objective '{what}', frame {clean.token}: the engine's map is "
-            f"{found.map_probs.shape}, "
-            f"expected {clean.map_masks.shape} as the ground truth"
+            f"{found.map_probs.shape}, expected {clean.map_masks.shape} as the ground truth"
         )
     known: Bool = np.ones(clean.map_masks.shape, np.bool_)
     if clean.map_known is not None:

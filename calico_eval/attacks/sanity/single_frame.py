@@ -91,8 +91,7 @@ def check_unbounded(
         "with no budget at all the attack hides everything, as it must"
         if hidden >= HIDDEN
         else f"even without a budget the attack leaves {left} of {objects} objects: it does not "
-        "work on this model, whatever the "
-        "budget; see S7, S8 and S13",
+        "work on this model, whatever the budget; see S7, S8 and S13",
         frames=len(frames),
         objects_found_clean=objects,
         objects_left=left,

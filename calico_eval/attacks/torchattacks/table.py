@@ -29,8 +29,7 @@ _MINIMAL = (
 )
 _FEW = "changes few pixels without a bound on how far, which is none of the budgets"
 _RESIZE = (
-    "resizes the input to a square and takes 3 channels, which a rig's views or a latent "
-    "box "
+    "resizes the input to a square and takes 3 channels, which a rig's views or a latent box "
     "are not"
 )
 _SMOOTHED = (

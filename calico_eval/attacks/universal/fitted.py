@@ -71,8 +71,7 @@ def fit_indices(source: FrameSource, count: int, evaluated: Collection[str]) -> 
     if not free:
         raise CalicoError(
             f"data {source.name}: no frame to fit a universal attack on, all {len(source)} are of "
-            "evaluated scenes; "
-            "expected other scenes, e.g. the training split"
+            "evaluated scenes; expected other scenes, e.g. the training split"
         )
     return [
         free[int(place)] for place in np.linspace(0, len(free) - 1, min(count, len(free))).round()
@@ -124,6 +123,5 @@ def refuse_unfitted(
     """
     raise CalicoError(
         f"attack {spec.name}: is learnt on frames of other scenes before it is applied, and was "
-        "given none; "
-        "expected a fit source (the training split)"
+        "given none; expected a fit source (the training split)"
     )

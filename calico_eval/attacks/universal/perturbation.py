@@ -87,8 +87,7 @@ class Shared(Domain):
             kinds = {True: "beam numbers", False: "no beam numbers"}
             raise CalicoError(
                 f"universal attack: the points of frame {frame.token} have "
-                f"{kinds[not self.rings]}, "
-                f"it was made for points with {kinds[self.rings]}"
+                f"{kinds[not self.rings]}, it was made for points with {kinds[self.rings]}"
             )
 
     def place(self, u: Tensor, domain: Domain, frames: Sequence[Frame]) -> Tensor:

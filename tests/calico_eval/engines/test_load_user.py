@@ -23,8 +23,7 @@ def test_loads_by_name_from_the_working_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body = (
-        "class M:\n  sensors = ('lidar',)\n  def predict(self, frames): return []\ndef "
-        "build(): "
+        "class M:\n  sensors = ('lidar',)\n  def predict(self, frames): return []\ndef build(): "
         "return M()\n"
     )
     write_module(tmp_path, monkeypatch, "model_by_name", body)

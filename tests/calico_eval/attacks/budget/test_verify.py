@@ -202,8 +202,7 @@ def test_no_line_of_the_attacks_runs() -> None:
     """In a fresh interpreter: the verifier brings the referee, the frame and numpy, and neither
     torch nor an algorithm."""
     code = (
-        "import sys, calico_eval.attacks.budget.verify; print(*sorted(n for n in sys.modules "
-        "if "
+        "import sys, calico_eval.attacks.budget.verify; print(*sorted(n for n in sys.modules if "
         "n.split('.')[0] in ROOTS))"
     )
     code = code.replace(
