@@ -14,6 +14,7 @@ from calico.errors import CalicoError
 from calico.export.onnx import export_onnx
 from calico.frame import Boxes, Frame
 from calico_eval.attacks import (
+from calico_eval.attacks.catalogue import check_spec
     AttackSpec,
     Threat,
     attack_frame,
@@ -234,4 +235,4 @@ def test_refuses_what_it_cannot_do(frame: Frame) -> None:
     ):
         attack_frame(UserEngine(Known(), "known", ("lidar",), "0"), frame, CAMERA, 0)
     with pytest.raises(CalicoError, match="attack square: does not use camera_rms"):
-        AttackSpec("square", Threat(camera_rms=2.0))
+        check_spec(AttackSpec("square", Threat(camera_rms=2.0)))
