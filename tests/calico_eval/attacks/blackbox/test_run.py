@@ -14,7 +14,6 @@ from calico.errors import CalicoError
 from calico.export.onnx import export_onnx
 from calico.frame import Boxes, Frame
 from calico_eval.attacks import (
-from calico_eval.attacks.catalogue import check_spec
     AttackSpec,
     Threat,
     attack_frame,
@@ -22,6 +21,7 @@ from calico_eval.attacks.catalogue import check_spec
     check_budget,
 )
 from calico_eval.attacks.blackbox.objectives import hide
+from calico_eval.attacks.catalogue import check_spec
 from calico_eval.engines.onnxruntime import OnnxEngine
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.engines.user import UserEngine

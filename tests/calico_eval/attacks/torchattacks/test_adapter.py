@@ -23,6 +23,7 @@ from calico_eval.attacks import (
     attack_frames,
     check_budget,
 )
+from calico_eval.attacks.catalogue import check_spec
 from calico_eval.attacks.search_space.joint import make_domain
 from calico_eval.attacks.search_space.problem import Problem
 from calico_eval.attacks.torchattacks.adapter import (
@@ -318,9 +319,9 @@ def test_an_attack_by_gradients_refuses_other_norms(
     fused: TorchEngine, street_frame: Frame
 ) -> None:
     with pytest.raises(CalicoError, match="attack ta_pgd: does not use camera_rms"):
-        AttackSpec("ta_pgd", Threat(camera_rms=2.0))
+        check_spec(AttackSpec("ta_pgd", Threat(camera_rms=2.0)))
     with pytest.raises(CalicoError, match="attack ta_pgdl2: does not use camera_levels"):
-        AttackSpec("ta_pgdl2", Threat(camera_levels=2))
+        check_spec(AttackSpec("ta_pgdl2", Threat(camera_levels=2)))
     weights = copy.deepcopy(fused.model.state_dict())
     attack_frame(
         fused, street_frame, replace(CAMERA, name="ta_pgdl2", threat=Threat(camera_rms=2.0)), 0
