@@ -139,7 +139,7 @@ class Cell(Section):
         default_factory=dict, description="E.g. iterations, forwards."
     )
     traces: tuple[LossTrace, ...] = Field(
-        (), description="Of at most three frames, in a cell or two of a run."
+        (), description="Traces of at most three frames, in a cell or two of a run."
     )
 
 
@@ -158,7 +158,7 @@ class Curve(Section):
         description="How crossings between two values are interpolated."
     )
     values: tuple[Number, ...] = Field(
-        min_length=2, description="Of the parameter, mild to severe."
+        min_length=2, description="Values of the parameter, mild to severe."
     )
     half: dict[str, Metric] = Field(
         description="Metric to the parameter at which it falls to half of its clean value; null "
@@ -251,9 +251,9 @@ class Results(Section):
         description="Per model and engine ('name/engine'): mCE, mRR, mPC ... as "
         "'<metric>/<aggregate>'.",
     )
-    curves: tuple[Curve, ...] = Field((), description="One per corruption and engine.")
+    curves: tuple[Curve, ...] = Field((), description="One curve per corruption and engine.")
     sanity: tuple[SanityCheck, ...] = Field(
-        (), description="Per attacked engine, of runs with attacks by gradients."
+        (), description="Checks per attacked engine, of runs with attacks by gradients."
     )
     pictures: tuple[Picture, ...] = ()
     notes: tuple[str, ...] = ()

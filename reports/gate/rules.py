@@ -61,7 +61,7 @@ class Rule(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    metric: Pattern | None = Field(None, description="Of cells.")
+    metric: Pattern | None = Field(None, description="Metric of cells.")
     aggregate: Pattern | None = Field(
         None, description="'<metric>/<aggregate>', e.g. mAP/mPC, in place of a metric of cells."
     )
