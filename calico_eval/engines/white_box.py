@@ -62,14 +62,12 @@ class PointValues(Protocol):
 
 
 class AttackLoss(Protocol):
-    """The number that an attack raises, as a function of the batch under attack.
-
-    Attributes:
-        cell_m: Size of the cells of `find_cells` [m]: how finely the model sees where a point is.
-    """
+    """The number that an attack raises, as a function of the batch under attack."""
 
     @property
-    def cell_m(self) -> float: ...
+    def cell_m(self) -> float:
+        """Size of the cells of `find_cells` [m]: how finely the model sees where a point is."""
+        ...
 
     @property
     def forwards(self) -> int:

@@ -31,11 +31,11 @@ CELL_M = 2.0
 class Windows(Protocol):
     """Windows of one frame, as positions in its flattened latent of D numbers."""
 
-    def start(self, stream: torch.Generator) -> Tensor:
+    def draw_start(self, stream: torch.Generator) -> Tensor:
         """Draw a start in a corner of the budget region, in stripes: (D,) of -1, 0 or 1."""
         ...
 
-    def draw(self, share: float, stream: torch.Generator) -> tuple[Tensor, Tensor]:
+    def draw_window(self, share: float, stream: torch.Generator) -> tuple[Tensor, Tensor]:
         """Draw a random window.
 
         Args:
@@ -47,7 +47,7 @@ class Windows(Protocol):
         """
         ...
 
-    def groups(self) -> Tensor:
+    def number_groups(self) -> Tensor:
         """Return the group of every number, (D,) int64 from 0; a group shares a direction.
 
         Numbers that only pad the frame are in group 0.
@@ -74,15 +74,15 @@ class ViewWindows:
     def __len__(self) -> int:
         return self._index.numel()
 
-    def start(self, stream: torch.Generator) -> Tensor:
+    def draw_start(self, stream: torch.Generator) -> Tensor:
         """Draw vertical stripes one pixel wide, with a sign per view, colour and column."""
         stripes = torch.zeros(self._index.shape)
         for view, (height, width) in enumerate(self.sizes):
             stripes[view, :, :height, :width] = _signs((3, 1, width), stream)
         return stripes.reshape(-1)
 
-    def draw(self, share: float, stream: torch.Generator) -> tuple[Tensor, Tensor]:
-        """See `Windows.draw`.
+    def draw_window(self, share: float, stream: torch.Generator) -> tuple[Tensor, Tensor]:
+        """See `Windows.draw_window`.
 
         Args:
             share: Share of the numbers that it holds, about.
@@ -97,7 +97,7 @@ class ViewWindows:
         index = self._index[view, :, top : top + high, left : left + wide]
         return index.reshape(-1), _signs((3, 1, 1), stream).expand(index.shape).reshape(-1)
 
-    def groups(self) -> Tensor:
+    def number_groups(self) -> Tensor:
         """Return square tiles, TILES to a view's height, with a group per view and colour."""
         whole, count = torch.zeros_like(self._index), 0
         for view, (height, width) in enumerate(self.sizes):
@@ -122,7 +122,7 @@ class PointWindows:
         """xy_m: (N, 2) of the real points; the other slots are never drawn."""
         self.xy_m, self.slots, self.columns = xy_m, slots, columns
 
-    def start(self, stream: torch.Generator) -> Tensor:
+    def draw_start(self, stream: torch.Generator) -> Tensor:
         """Draw azimuth sectors of SECTOR_DEG, with a sign per sector and column."""
         azimuth = torch.rad2deg(torch.atan2(self.xy_m[:, 1], self.xy_m[:, 0])) + 180.0
         sector = (azimuth / SECTOR_DEG).long()
@@ -131,8 +131,8 @@ class PointWindows:
         whole[: len(sector)] = signs[sector]
         return whole.reshape(-1)
 
-    def draw(self, share: float, stream: torch.Generator) -> tuple[Tensor, Tensor]:
-        """See `Windows.draw`.
+    def draw_window(self, share: float, stream: torch.Generator) -> tuple[Tensor, Tensor]:
+        """See `Windows.draw_window`.
 
         Args:
             share: Share of the numbers that it holds, about.
@@ -147,7 +147,7 @@ class PointWindows:
         index = rows[:, None] * self.columns + torch.arange(self.columns)
         return index.reshape(-1), _signs((1, self.columns), stream).expand(index.shape).reshape(-1)
 
-    def groups(self) -> Tensor:
+    def number_groups(self) -> Tensor:
         """Return ground cells of CELL_M, with a group per cell and column."""
         whole = torch.zeros(self.slots, self.columns, dtype=torch.int64)
         if len(self.xy_m):
@@ -167,24 +167,24 @@ class JointWindows:
         self.used = [which for which, size in enumerate((len(views), len(points.xy_m))) if size]
         self.split = len(views)
 
-    def start(self, stream: torch.Generator) -> Tensor:
-        """See `Windows.start`."""
-        return torch.cat([part.start(stream) for part in self.parts])
+    def draw_start(self, stream: torch.Generator) -> Tensor:
+        """See `Windows.draw_start`."""
+        return torch.cat([part.draw_start(stream) for part in self.parts])
 
-    def draw(self, share: float, stream: torch.Generator) -> tuple[Tensor, Tensor]:
-        """See `Windows.draw`.
+    def draw_window(self, share: float, stream: torch.Generator) -> tuple[Tensor, Tensor]:
+        """See `Windows.draw_window`.
 
         Args:
             share: Share of the sensor's numbers that it holds, about.
             stream: Generator.
         """
         which = self.used[_integer(len(self.used), stream)]
-        index, signs = self.parts[which].draw(share, stream)
+        index, signs = self.parts[which].draw_window(share, stream)
         return index + which * self.split, signs
 
-    def groups(self) -> Tensor:
-        """See `Windows.groups`."""
-        first, second = (part.groups() for part in self.parts)
+    def number_groups(self) -> Tensor:
+        """See `Windows.number_groups`."""
+        first, second = (part.number_groups() for part in self.parts)
         return torch.cat([first, second + (int(first.max()) + 1 if len(first) else 0)])
 
 

@@ -44,7 +44,7 @@ def make_query_attack(
         domain = make_domain(frames, spec.threat, torch.device("cpu"))
 
         def loss(x: Tensor) -> Tensor:
-            found = engine.predict(domain.frames(x))
+            found = engine.predict(domain.deliver_frames(x))
             values = [
                 QUERY_LOSSES[name](clean, one)
                 for (name, _), clean, one in zip(chosen, frames, found, strict=True)
@@ -57,7 +57,7 @@ def make_query_attack(
         trace = problem.trace
         if trace.best is None or trace.best_loss is None:
             raise AssertionError("the clean frames were noted")
-        delivered = domain.frames(trace.best)
+        delivered = domain.deliver_frames(trace.best)
         return [
             Crafted(
                 delivered[row],

@@ -64,7 +64,7 @@ def square(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
         x = _put(
             domain,
             domain.clean,
-            [(slice(None), each.start(s)) for each, s in zip(windows, streams, strict=True)],
+            [(slice(None), each.draw_start(s)) for each, s in zip(windows, streams, strict=True)],
         )
         loss = problem.loss(x)
         x = torch.where((loss > clean_loss)[:, None, None, None], x, domain.clean)
@@ -72,7 +72,9 @@ def square(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
         for step in range(1, spec.steps):
             share = _share(step - 1, spec.steps)
             tried = _put(
-                domain, x, [each.draw(share, s) for each, s in zip(windows, streams, strict=True)]
+                domain,
+                x,
+                [each.draw_window(share, s) for each, s in zip(windows, streams, strict=True)],
             )
             tried_loss = problem.loss(tried)
             better = tried_loss > loss
@@ -122,7 +124,7 @@ def _estimated(
     x itself; one or two that are left at the end go to x +- sigma u.
     """
     domain = problem.domain
-    groups = [each.groups() for each in windows_of(domain)]
+    groups = [each.number_groups() for each in windows_of(domain)]
     rounds = max(spec.steps // (2 * PAIRS + 1), 1)
     share = 2.5 / rounds if spec.step_share is None else spec.step_share
 

@@ -185,7 +185,7 @@ def _paste(
     """On the CPU, whatever the engine: the frames depend on nothing else."""
     count = len(textures[0]) // 3
     domain = PatchDomain(frames, [site.placed for site in sites], count, torch.device("cpu"))
-    return domain.frames(torch.stack(list(textures)))
+    return domain.deliver_frames(torch.stack(list(textures)))
 
 
 def _looked_at(

@@ -100,7 +100,7 @@ def texture_loss(engine: WhiteBoxEngine, domain: PatchDomain, spec: AttackSpec) 
     of_batch = engine.attack_loss(spec.objective, domain.base, sensors, spec.crossing_m)
 
     def loss(x: Tensor, streams: Streams) -> Tensor:
-        return of_batch(domain.batch(x, streams))
+        return of_batch(domain.make_batch(x, streams))
 
     return loss
 

@@ -56,8 +56,8 @@ class PatchDomain(Domain):
         size = (1 if shared else len(frames), 3 * self.patches, TEXELS, TEXELS)
         super().__init__(torch.full(size, 0.5, device=device), 0.5)
 
-    def batch(self, x: Tensor, transformed: Streams = ()) -> Batch:
-        """Return the batch that textures stand for, see `Domain.batch`.
+    def make_batch(self, x: Tensor, transformed: Streams = ()) -> Batch:
+        """Return the batch that textures stand for, see `Domain.make_batch`.
 
         Args:
             x: Textures.
@@ -77,13 +77,13 @@ class PatchDomain(Domain):
         )
         return replace(self.base, images=images)
 
-    def frames(self, x: Tensor) -> list[Frame]:
+    def deliver_frames(self, x: Tensor) -> list[Frame]:
         """Return the frames, with whole grey levels in texture and pixels.
 
         Pixels that show no patch keep their bytes.
         """
         images = (
-            (self.batch(round_textures(x.detach())).images * 255.0)
+            (self.make_batch(round_textures(x.detach())).images * 255.0)
             .round()
             .clamp(0.0, 255.0)
             .to(torch.uint8)

@@ -48,7 +48,7 @@ def check_zero_budget(
     changed = 0
     for threat in threats:
         domain = make_domain(frames, threat, engine.device)
-        delivered = domain.frames(domain.clean)
+        delivered = domain.deliver_frames(domain.clean)
         changed += sum(
             frame_sha256(a) != frame_sha256(b) for a, b in zip(frames, delivered, strict=True)
         )
@@ -168,7 +168,7 @@ def _forward_difference(engine: WhiteBoxEngine, frame: Frame) -> float:
             threat = Threat(camera_levels=8) if sensor == "camera" else Threat(range_m=0.1)
             domain = make_domain([frame], threat, engine.device)
             here, there = (
-                float(raised(domain.batch(domain.clean))),
+                float(raised(domain.make_batch(domain.clean))),
                 float(raised.compute_whole(batch)),
             )
             off = max(off, abs(here - there) / max(1.0, abs(there)))

@@ -48,15 +48,15 @@ class Domain:
             (clean + sign * self.radius).clamp(0.0, 1.0) for sign in (-1.0, 1.0)
         )
 
-    def batch(self, x: Tensor) -> Batch:
+    def make_batch(self, x: Tensor) -> Batch:
         """Return the batch that x stands for, differentiable with respect to x."""
         raise AssertionError("a domain of no sensor")
 
-    def frames(self, x: Tensor) -> list[Frame]:
+    def deliver_frames(self, x: Tensor) -> list[Frame]:
         """Return the frames that x stands for, within budget after rounding to uint8 or float32."""
         raise AssertionError("a domain of no sensor")
 
-    def shares(self, gradient: Tensor, row: int) -> tuple[float, ...]:
+    def measure_shares(self, gradient: Tensor, row: int) -> tuple[float, ...]:
         """Compute the share of entries with a gradient other than zero.
 
         Args:

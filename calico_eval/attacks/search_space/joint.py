@@ -79,30 +79,34 @@ class JointDomain(Domain):
         clean = torch.full(own.shape, 0.5, device=device)
         super().__init__(clean, 0.5, None if bool(own.all()) else own)
 
-    def batch(self, x: Tensor) -> Batch:
-        """See `Domain.batch`."""
+    def make_batch(self, x: Tensor) -> Batch:
+        """See `Domain.make_batch`."""
         pixels, points = self._decoded(x)
-        return replace(self._pixels.batch(pixels), points=self._points.batch(points).points)
+        return replace(
+            self._pixels.make_batch(pixels), points=self._points.make_batch(points).points
+        )
 
-    def frames(self, x: Tensor) -> list[Frame]:
-        """See `Domain.frames`."""
+    def deliver_frames(self, x: Tensor) -> list[Frame]:
+        """See `Domain.deliver_frames`."""
         pixels, points = self._decoded(x)
         return [
             seen.replace(points=moved.points)
             for seen, moved in zip(
-                self._pixels.frames(pixels), self._points.frames(points), strict=True
+                self._pixels.deliver_frames(pixels),
+                self._points.deliver_frames(points),
+                strict=True,
             )
         ]
 
-    def shares(self, gradient: Tensor, row: int) -> tuple[float, ...]:
-        """See `Domain.shares`.
+    def measure_shares(self, gradient: Tensor, row: int) -> tuple[float, ...]:
+        """See `Domain.measure_shares`.
 
         Args:
             gradient: Gradient like x.
             row: Index of the frame.
         """
         pixels, points = self._parts(gradient)
-        return self._pixels.shares(pixels, row) + self._points.shares(points, row)
+        return self._pixels.measure_shares(pixels, row) + self._points.measure_shares(points, row)
 
     def _parts(self, x: Tensor) -> tuple[Tensor, Tensor]:
         flat = x.flatten(1)

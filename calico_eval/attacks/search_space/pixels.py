@@ -41,13 +41,13 @@ class PixelDomain(Domain):
         else:
             super().__init__(clean, threat.camera_levels / 255.0, own)
 
-    def batch(self, x: Tensor) -> Batch:
-        """See `Domain.batch`. Pixels that only pad a smaller view stay as they are."""
+    def make_batch(self, x: Tensor) -> Batch:
+        """See `Domain.make_batch`. Pixels that only pad a smaller view stay as they are."""
         x = x if self.own is None else torch.where(self.own, x, self.clean)
         return replace(self.base, images=x.reshape(self._shape))
 
-    def frames(self, x: Tensor) -> list[Frame]:
-        """See `Domain.frames`. Pixels take the nearest level within the budget.
+    def deliver_frames(self, x: Tensor) -> list[Frame]:
+        """See `Domain.deliver_frames`. Pixels take the nearest level within the budget.
 
         For L-infinity the change is clipped in integers; for L2 see `rounded_within`. Neither can
         overstep.
@@ -66,8 +66,8 @@ class PixelDomain(Domain):
             for row, frame in enumerate(self._frames)
         ]
 
-    def shares(self, gradient: Tensor, row: int) -> tuple[float, ...]:
-        """See `Domain.shares`.
+    def measure_shares(self, gradient: Tensor, row: int) -> tuple[float, ...]:
+        """See `Domain.measure_shares`.
 
         Args:
             gradient: Gradient like x.

@@ -48,8 +48,8 @@ class PointDomain(Domain):
         own = None if bool(mask.all()) else mask[:, None, :, None].expand(clean.shape)
         super().__init__(clean, 0.5, own)
 
-    def batch(self, x: Tensor) -> Batch:
-        """See `Domain.batch`."""
+    def make_batch(self, x: Tensor) -> Batch:
+        """See `Domain.make_batch`."""
         eps, lowest, axes, most = self._tensors
         points = self.base.points
         xyz, intensity = points[..., :3], points[..., 3:4]
@@ -63,16 +63,16 @@ class PointDomain(Domain):
             intensity = torch.where(self.base.point_mask[..., None], shifted, intensity)
         return replace(self.base, points=torch.cat([xyz, intensity, points[..., 4:]], dim=2))
 
-    def frames(self, x: Tensor) -> list[Frame]:
-        """See `Domain.frames`. A point with no offset keeps its bytes."""
+    def deliver_frames(self, x: Tensor) -> list[Frame]:
+        """See `Domain.deliver_frames`. A point with no offset keeps its bytes."""
         latent: Float64 = 2.0 * x.detach()[:, 0].cpu().numpy().astype(np.float64) - 1.0
         return [
             self._delivered(frame, reach, latent[row, : len(frame.points)])
             for row, (frame, reach) in enumerate(zip(self._frames, self._reach, strict=True))
         ]
 
-    def shares(self, gradient: Tensor, row: int) -> tuple[float, ...]:
-        """See `Domain.shares`.
+    def measure_shares(self, gradient: Tensor, row: int) -> tuple[float, ...]:
+        """See `Domain.measure_shares`.
 
         Args:
             gradient: Gradient like x.

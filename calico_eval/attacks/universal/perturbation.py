@@ -159,7 +159,7 @@ def _chunk_loss(
     of_batch = engine.attack_loss(spec.objective, clean, spec.threat.sensors, spec.crossing_m)
 
     def loss(u: Tensor) -> Tensor:
-        return of_batch(domain.batch(shared.place(u, domain, frames)))
+        return of_batch(domain.make_batch(shared.place(u, domain, frames)))
 
     return loss
 
@@ -194,7 +194,7 @@ class _Apply:
         for frame in frames:
             self._shared.check(frame)
         domain = make_domain(frames, spec.threat, torch.device("cpu"))
-        after = domain.frames(self._shared.place(self._values, domain, frames))
+        after = domain.deliver_frames(self._shared.place(self._values, domain, frames))
         return [Crafted(frame, AttackDetails()) for frame in after]
 
 

@@ -60,7 +60,7 @@ def add_noise(
         seed: Seed of the run.
     """
     domain = make_domain(frames, spec.threat, torch.device("cpu"))
-    delivered = domain.frames(domain.corner(make_streams(frames, spec, seed)))
+    delivered = domain.deliver_frames(domain.corner(make_streams(frames, spec, seed)))
     return [
         Crafted(after, AttackDetails(seed=stream_seed(before, spec, seed)))
         for before, after in zip(frames, delivered, strict=True)
@@ -114,7 +114,7 @@ class _WhiteBoxRun:
             )
 
             def loss(x: Tensor) -> Tensor:
-                return self.raised(domain.batch(x))
+                return self.raised(domain.make_batch(x))
 
             problem = Problem(domain, loss, differentiable=True)
             algorithm(problem, self.spec, make_streams(self.clean_frames, self.spec, self.seed))
@@ -143,7 +143,7 @@ class _WhiteBoxRun:
 
     def _best(self, domain: Domain, problem: Problem) -> tuple[list[Frame], Tensor]:
         best = problem.trace.best
-        frames = domain.frames(domain.clean if best is None else best)
+        frames = domain.deliver_frames(domain.clean if best is None else best)
         return frames, self._delivered_loss(frames)
 
     def _delivered_loss(self, frames: Sequence[Frame]) -> Tensor:
@@ -170,7 +170,7 @@ class _WhiteBoxRun:
             backwards=trace.backwards,
             gradient_share=()
             if trace.first_gradient is None
-            else domain.shares(trace.first_gradient, row),
+            else domain.measure_shares(trace.first_gradient, row),
             bad_gradients=0 if trace.bad_gradients is None else int(trace.bad_gradients[row]),
             dead_gradient=trace.dead is not None and bool(trace.dead[row]),
         )

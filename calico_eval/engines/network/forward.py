@@ -20,10 +20,14 @@ class Runnable(Protocol):
     """A network on its device."""
 
     @property
-    def model(self) -> CalicoModel: ...
+    def model(self) -> CalicoModel:
+        """The network."""
+        ...
 
     @property
-    def device(self) -> torch.device: ...
+    def device(self) -> torch.device:
+        """Device that holds it."""
+        ...
 
 
 class AttackForward:

@@ -20,7 +20,7 @@ def test_a_window_is_a_rectangle_of_one_view(share: float, height: int, width: i
     windows = ViewWindows([(height, width)] * 6, height, width)
     seen = set()
     for seed in range(40):
-        index, signs = windows.draw(share, stream(seed))
+        index, signs = windows.draw_window(share, stream(seed))
         whole = torch.zeros(6 * 3 * height * width)
         whole[index] = signs
         cells = whole.reshape(6, 3, height, width)
@@ -44,12 +44,12 @@ def test_a_window_is_a_rectangle_of_one_view(share: float, height: int, width: i
 
 def test_a_window_of_a_wide_view_keeps_its_area() -> None:
     """A square of 80 % of 8 x 100 pixels has a side of 25: three times the height."""
-    index, _ = ViewWindows([(8, 100)], 8, 100).draw(0.8, stream())
+    index, _ = ViewWindows([(8, 100)], 8, 100).draw_window(0.8, stream())
     assert len(index) == 3 * 8 * 80
 
 
 def test_stripes_are_columns_with_a_sign_per_colour() -> None:
-    start = ViewWindows([(4, 30)] * 2, 4, 30).start(stream()).reshape(2, 3, 4, 30)
+    start = ViewWindows([(4, 30)] * 2, 4, 30).draw_start(stream()).reshape(2, 3, 4, 30)
     assert set(start.unique().tolist()) == {-1.0, 1.0}
     assert (start == start[:, :, :1]).all()
     assert not (start == start[:, :, :, :1]).all()
@@ -60,13 +60,13 @@ def test_point_windows_hold_the_nearest_points() -> None:
     windows = PointWindows(xy, slots=7, columns=2)
     groups = set()
     for seed in range(50):
-        index, signs = windows.draw(0.4, stream(seed))
+        index, signs = windows.draw_window(0.4, stream(seed))
         assert sorted(set((index // 2).tolist())) == sorted((index[::2] // 2).tolist())
         assert len(signs) == len(index) == 4
         groups.add(tuple(sorted(set((index // 2).tolist()))))
     assert groups == {(0, 1), (1, 2), (3, 4)}
-    assert not windows.start(stream()).reshape(7, 2)[5:].any()
-    none, signs = PointWindows(xy[:0], 1, 1).draw(0.5, stream())
+    assert not windows.draw_start(stream()).reshape(7, 2)[5:].any()
+    none, signs = PointWindows(xy[:0], 1, 1).draw_window(0.5, stream())
     assert len(none) == len(signs) == 0
 
 
@@ -74,7 +74,7 @@ def test_stripes_of_points_are_sectors_of_three_degrees() -> None:
     azimuth = torch.deg2rad(torch.arange(-180, 180) + 0.5)
     reach = torch.linspace(2.0, 50.0, 360)
     xy = torch.stack([reach * azimuth.cos(), reach * azimuth.sin()], dim=1)
-    start = PointWindows(xy, slots=360, columns=2).start(stream()).reshape(120, 3, 2)
+    start = PointWindows(xy, slots=360, columns=2).draw_start(stream()).reshape(120, 3, 2)
     assert set(start.unique().tolist()) == {-1.0, 1.0}
     assert (start == start[:, :1]).all()
     changes = (start[1:, 0] != start[:-1, 0]).sum(dim=0)
@@ -86,22 +86,22 @@ def test_what_pads_a_smaller_view_is_in_no_window_and_no_stripe() -> None:
     windows = ViewWindows([(16, 32), (8, 20)], 16, 32)
     padding = torch.ones(2, 3, 16, 32, dtype=torch.bool)
     padding[0], padding[1, :, :8, :20] = False, False
-    assert not windows.start(stream()).reshape(2, 3, 16, 32)[padding].any()
+    assert not windows.draw_start(stream()).reshape(2, 3, 16, 32)[padding].any()
     for seed in range(40):
-        assert not padding.reshape(-1)[windows.draw(0.5, stream(seed))[0]].any()
-    alone = ViewWindows([(8, 20)], 8, 20).groups().reshape(3, 8, 20)
-    groups = windows.groups().reshape(2, 3, 16, 32)
+        assert not padding.reshape(-1)[windows.draw_window(0.5, stream(seed))[0]].any()
+    alone = ViewWindows([(8, 20)], 8, 20).number_groups().reshape(3, 8, 20)
+    groups = windows.number_groups().reshape(2, 3, 16, 32)
     assert torch.equal(groups[1, :, :8, :20], alone + groups[0].max() + 1)
     assert not groups[padding].any()
 
 
 def test_groups_split_everything_and_neighbours_share_one() -> None:
-    groups = ViewWindows([(16, 32)] * 2, 16, 32).groups().reshape(2, 3, 16, 32)
+    groups = ViewWindows([(16, 32)] * 2, 16, 32).number_groups().reshape(2, 3, 16, 32)
     assert len(groups.unique()) == 2 * 3 * 8 * 16
     assert (groups[0, 0, :2, :2] == groups[0, 0, 0, 0]).all()
     points = PointWindows(
         torch.tensor([[0.1, 0.1], [1.9, 1.9], [2.1, 0.1], [-0.1, 0.1]]), 5, 1
-    ).groups()
+    ).number_groups()
     assert points[0] == points[1]
     assert sorted(points[:4].unique().tolist()) == [0, 1, 2]
     assert points.max() == 2  # an empty slot draws no number of its own
@@ -123,10 +123,10 @@ def test_windows_of_every_domain_fit_its_latent(street_frame: Frame, threat: Thr
     domain = make_domain([street_frame, small], threat, torch.device("cpu"))
     size = domain.clean[0].numel()
     for row, windows in enumerate(windows_of(domain)):
-        assert windows.start(stream()).shape == windows.groups().shape == (size,)
+        assert windows.draw_start(stream()).shape == windows.number_groups().shape == (size,)
         reached = torch.zeros(size, dtype=torch.bool)
         for seed in range(300):
-            index, _ = windows.draw(0.5, stream(seed))
+            index, _ = windows.draw_window(0.5, stream(seed))
             reached[index] = True
         pixels = street_frame.images[0].size * 6 if threat.camera_levels else 0
         if pixels:

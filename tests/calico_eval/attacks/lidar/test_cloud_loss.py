@@ -78,9 +78,10 @@ def test_gradients_that_are_no_numbers_or_zero_are_reported(
 
 
 def test_the_gradient_at_added_points_is_that_of_the_whole_model(
-    fused: TorchEngine, street_frame: Frame, loss: CloudLoss
+    fused: TorchEngine, street_frame: Frame
 ) -> None:
     """Against a backward pass through the model itself, on a batch that holds all points."""
+    loss = CloudLoss(fused, street_frame, replace(SPEC, straight_through=False), "hide")
     kept = street_frame.points
     added = torch.from_numpy(kept[100:104] + np.array([0, 0, 0.05, 0, 0], np.float32))
     batch = collate_frames([street_frame])

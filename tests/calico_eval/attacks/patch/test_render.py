@@ -42,7 +42,7 @@ def test_two_views_show_the_same_place_in_the_same_colour(street: FrameSource) -
     texture = torch.stack(
         [ramp.expand(TEXELS, -1), ramp[:, None].expand(-1, TEXELS), torch.zeros(TEXELS, TEXELS)]
     )
-    (patched,) = PatchDomain([frame], [[placed]], 1, CPU).frames(texture[None])
+    (patched,) = PatchDomain([frame], [[placed]], 1, CPU).deliver_frames(texture[None])
     views = [view for view, part in enumerate(placed.views) if len(part) > 10]
     assert len(views) == 2
     for view in views:
@@ -95,7 +95,7 @@ def test_gradients_of_a_texture_are_those_of_finite_differences(
 
     def value(x: torch.Tensor) -> torch.Tensor:
         streams = [torch.Generator().manual_seed(7)] if transformed else []
-        return (domain.batch(x, streams).images.double() * weight).sum()
+        return (domain.make_batch(x, streams).images.double() * weight).sum()
 
     (gradient,) = torch.autograd.grad(value(x), x)
     for index in ((0, 0, 3, 4), (0, 1, 16, 16), (0, 2, 30, 8)):

@@ -102,7 +102,7 @@ def test_delivered_frames_are_within_budget_in_a_batch_of_unlike_frames(
     assert float(x.min()) >= 0.0
     assert float(x.max()) <= 1.0
     changed = []
-    for before, after in zip(unlike, domain.frames(x), strict=True):
+    for before, after in zip(unlike, domain.deliver_frames(x), strict=True):
         budget = measure_budget(before, after)
         passed, message = check_budget(threat, budget)
         assert passed, message
@@ -115,7 +115,7 @@ def test_the_control_uses_the_whole_budget(threat: Threat, unlike: list[Frame]) 
     """A corner of the ball, less what float32 and the edges of [0, 1] take: nobody beats an attack
     with a weak control."""
     domain = make_domain(unlike, threat, CPU)
-    for before, after in zip(unlike, domain.frames(domain.corner(streams())), strict=True):
+    for before, after in zip(unlike, domain.deliver_frames(domain.corner(streams())), strict=True):
         budget = measure_budget(before, after)
         if threat.camera_levels and threat.camera_levels < 255:
             assert budget.camera_levels == (threat.camera_levels,) * len(before.images)
@@ -139,11 +139,11 @@ def test_noise_is_the_same_bytes_alone_and_in_a_batch(
     """Twice from one stream, as restarts draw: neither the first nor the second draw knows how
     large the others are."""
     together, own = make_domain(unlike, threat, CPU), streams()
-    drawn = [together.frames(getattr(together, way)(own)) for _ in range(2)]
+    drawn = [together.deliver_frames(getattr(together, way)(own)) for _ in range(2)]
     for row, frame in enumerate(unlike):
         alone, stream = make_domain([frame], threat, CPU), streams(1, first=row)
         for draw in drawn:
-            assert same(alone.frames(getattr(alone, way)(stream))[0], draw[row])
+            assert same(alone.deliver_frames(getattr(alone, way)(stream))[0], draw[row])
 
 
 @pytest.mark.parametrize("threat", THREATS, ids=str)
@@ -151,11 +151,11 @@ def test_the_batch_and_the_frames_of_a_place_agree(threat: Threat, unlike: list[
     """What the model is shown in the search and what is delivered differ by rounding alone; clean
     is clean, to the bit."""
     domain = make_domain(unlike, threat, CPU)
-    clean = domain.batch(domain.clean)
+    clean = domain.make_batch(domain.clean)
     assert torch.equal(clean.points, domain.base.points)  # type: ignore[attr-defined]
     assert torch.equal(clean.images, domain.base.images)  # type: ignore[attr-defined]
     x = climbed(domain)
-    batch, delivered = domain.batch(x), domain.frames(x)
+    batch, delivered = domain.make_batch(x), domain.deliver_frames(x)
     assert not batch.points[~batch.point_mask].any()
     for row, frame in enumerate(delivered):
         points = batch.points[row, : len(frame.points)].numpy()
@@ -181,11 +181,11 @@ def test_shares_of_a_gradient_count_a_frames_own_pixels_and_points(
 ) -> None:
     domain = make_domain(unlike, threat, CPU)
     x = domain.clean.clone().requires_grad_(True)
-    batch = domain.batch(x)
+    batch = domain.make_batch(x)
     seen = batch.images[:, :, :, ::2].sum() + (batch.points[:, ::4, :3] ** 2).sum()
     (gradient,) = torch.autograd.grad(seen, x)
     for row, frame in enumerate(unlike):
-        shares = domain.shares(gradient, row)
+        shares = domain.measure_shares(gradient, row)
         assert shares[:6] == pytest.approx([0.5] * 6)
         if threat.range_m:
             free = np.linalg.norm(frame.points[::4, :3], axis=1) > 1.1
@@ -202,19 +202,22 @@ def test_a_joint_latent_holds_the_pixels_before_the_points(unlike: list[Frame]) 
     split = pixels.clean[0].numel()
     x = domain.clean.clone()
     x[..., :split] = 1.0
-    brighter, nearer = domain.frames(x), domain.frames(1.0 - x + 0.5 * (x == 0.5))
+    brighter, nearer = domain.deliver_frames(x), domain.deliver_frames(1.0 - x + 0.5 * (x == 0.5))
     for row, frame in enumerate(unlike):
         assert same(
             brighter[row].replace(points=frame.points),
-            pixels.frames(pixels.clean + pixels.eps)[row],
+            pixels.deliver_frames(pixels.clean + pixels.eps)[row],
         )
         assert brighter[row].points.tobytes() == frame.points.tobytes()
         assert same(
-            nearer[row].replace(points=frame.points), pixels.frames(pixels.clean - pixels.eps)[row]
+            nearer[row].replace(points=frame.points),
+            pixels.deliver_frames(pixels.clean - pixels.eps)[row],
         )
     assert same(
-        domain.frames(torch.where(torch.arange(x.shape[-1]) < split, 0.5, 1.0).expand(x.shape))[1],
-        points.frames(torch.ones_like(points.clean))[1],
+        domain.deliver_frames(
+            torch.where(torch.arange(x.shape[-1]) < split, 0.5, 1.0).expand(x.shape)
+        )[1],
+        points.deliver_frames(torch.ones_like(points.clean))[1],
     )
 
 

@@ -140,7 +140,8 @@ def test_control_and_attack_have_the_same_norm(rms: float, street_frame: Frame) 
         x = domain.ascend(x, direction, 0.5)
     noise = domain.corner([torch.Generator().manual_seed(2)])
     found = [
-        measure_budget(street_frame, domain.frames(place)[0]).camera_rms for place in (x, noise)
+        measure_budget(street_frame, domain.deliver_frames(place)[0]).camera_rms
+        for place in (x, noise)
     ]
     assert max(found) <= rms
     assert found[1] > 0.999 * rms
@@ -166,7 +167,7 @@ def test_views_of_different_sizes_leave_their_padding_alone(street_frame: Frame)
     domain = PixelDomain(
         [street_frame.replace(images=images)], Threat(camera_levels=4), torch.device("cpu")
     )
-    padded = domain.batch(torch.ones_like(domain.clean)).images
+    padded = domain.make_batch(torch.ones_like(domain.clean)).images
     assert not padded[0, 0, :, 24:].any()
     assert not padded[0, 0, :, :, 50:].any()
     assert padded[0, 0, :, :24, :50].all()

@@ -27,7 +27,7 @@ def test_no_point_comes_closer_than_r_min_and_closer_ones_stay(near: Frame) -> N
     domain = make_domain([near], threat, CPU)
     lowest = []
     for seed in range(6):
-        (frame,) = domain.frames(domain.corner([torch.Generator().manual_seed(seed)]))
+        (frame,) = domain.deliver_frames(domain.corner([torch.Generator().manual_seed(seed)]))
         assert check_budget(threat, measure_budget(near, frame))[0]
         ranges = np.linalg.norm(frame.points[:4, :3].astype(np.float64), axis=1)
         assert (ranges[:2] >= 1.0).all()
@@ -46,7 +46,7 @@ def test_ends_of_the_latent_are_the_ends_of_the_ray(near: Frame) -> None:
     frame = near.replace(sweep_T=sweeps, sweep_index=index)
     domain = make_domain([frame], Threat(range_m=0.2), CPU)
     for latent, x in ((0.0, -0.2), (0.5, 0.0), (0.75, 0.1), (1.0, 0.2)):
-        (moved,) = domain.frames(torch.full_like(domain.clean, latent))
+        (moved,) = domain.deliver_frames(torch.full_like(domain.clean, latent))
         assert moved.points[1, :3] == pytest.approx([x, 1.3, 0.0], abs=1e-6)
         assert np.array_equal(moved.points[:, 3:], frame.points[:, 3:])
 
@@ -57,7 +57,8 @@ def test_an_intensity_stays_within_0_and_1_or_where_it_is(street_frame: Frame) -
     frame = street_frame.replace(points=points)
     domain = make_domain([frame], Threat(intensity=0.1), CPU)
     down, up = (
-        domain.frames(torch.full_like(domain.clean, end))[0].points[:5, 3] for end in (0.0, 1.0)
+        domain.deliver_frames(torch.full_like(domain.clean, end))[0].points[:5, 3]
+        for end in (0.0, 1.0)
     )
     assert down == pytest.approx([0.0, 0.0, 0.9, 1.6, -0.3], abs=1e-6)
     assert up == pytest.approx([0.1, 0.15, 1.0, 1.7, -0.2], abs=1e-6)
@@ -69,7 +70,7 @@ def test_raw_intensities_are_within_budget_to_the_last_digit(street_frame: Frame
     points[:, 3] *= 255.0
     frame, threat = street_frame.replace(points=points), Threat(intensity=0.1)
     domain = make_domain([frame], threat, CPU)
-    (moved,) = domain.frames(torch.zeros_like(domain.clean))
+    (moved,) = domain.deliver_frames(torch.zeros_like(domain.clean))
     budget = measure_budget(frame, moved)
     assert check_budget(threat, budget)[0]
     assert budget.intensity > 0.0999
@@ -88,7 +89,7 @@ def test_a_number_beyond_its_limit_still_feels_the_gradient(near: Frame, threat:
     frame = near.replace(points=points, images=images)
     domain = make_domain([frame], threat, CPU)
     x = torch.full_like(domain.clean, 0.1).requires_grad_(True)
-    batch = domain.batch(x)
+    batch = domain.make_batch(x)
     assert float(batch.images.detach().min()) >= 0.0
     free = torch.from_numpy(np.linalg.norm(points[:, :3], axis=1) > 1.001)
     wanted = (
@@ -112,4 +113,4 @@ def test_zeros_keep_their_sign(near: Frame, threat: Threat) -> None:
     points[::2, 2:4] = -0.0
     frame = near.replace(points=points)
     domain = make_domain([frame], threat, CPU)
-    assert domain.frames(domain.clean)[0].points.tobytes() == points.tobytes()
+    assert domain.deliver_frames(domain.clean)[0].points.tobytes() == points.tobytes()

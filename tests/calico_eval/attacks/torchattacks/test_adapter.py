@@ -69,9 +69,11 @@ more for APGD's start."""
 def problem_of(engine: TorchEngine, frame: Frame, threat: Threat) -> Problem:
     """The objective 'hide' through the path that attacks take."""
     domain = make_domain([frame], threat, engine.device)
-    base = domain.batch(domain.clean)
+    base = domain.make_batch(domain.clean)
     forward, scene = AttackForward(engine.model, base, threat.sensors), Scene(engine.model, base)
-    return Problem(domain, lambda x: hide(scene, forward(domain.batch(x))), differentiable=True)
+    return Problem(
+        domain, lambda x: hide(scene, forward(domain.make_batch(x))), differentiable=True
+    )
 
 
 def toy(frame: Frame, loss: Callable[[Tensor], Tensor], levels: int = 26) -> Problem:

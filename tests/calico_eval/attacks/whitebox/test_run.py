@@ -53,7 +53,7 @@ def test_our_pgd_equals_the_textbook_on_the_real_model(
 
         def loss(u: torch.Tensor) -> torch.Tensor:
             seen.append(u.detach().clone())
-            return hide(scene, forward(domain.batch(u)))
+            return hide(scene, forward(domain.make_batch(u)))
 
         pgd(Problem(domain, loss, differentiable=True), spec, [])
     torch.testing.assert_close(seen[-1].reshape(x.shape), x, atol=1e-6, rtol=0)
