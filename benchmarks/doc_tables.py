@@ -336,7 +336,8 @@ def corruption_cost_table(path: Path) -> list[str]:
     lidar = [row["lidar_cpu_s"] for row in rows.values() if "lidar_cpu_s" in row]
     lines = [
         f"`python benchmarks/corruption_cost.py --write`; {costs['machine']}; {costs['load']}.",
-        f"The frame: {costs['frame']}; severity {costs['severity']}, least of {costs['repeats']} runs.",
+        f"The frame: {costs['frame']}; severity {costs['severity']}, least of {costs['repeats']} "
+        "runs.",
         f"Median over the suite {statistics.median(seconds):.3f} s, largest {max(seconds):.2f} s.",
         f"LiDAR alone: median {statistics.median(lidar):.3f} s, largest {max(lidar):.2f} s.",
         f"The effect check takes {costs['effect_check_s']:.2f} s.",

@@ -56,7 +56,8 @@ out.mkdir(parents=True)
 times = []
 def bar(stage):
     return lambda done, total, values: times.append(time.process_time())
-run_stages(config, source, out, stages=("finetune",), measures={"finetune": lambda model, config: {}},
+run_stages(config, source, out, stages=("finetune",),
+           measures={"finetune": lambda model, config: {}},
            progress=bar,           say=lambda text: None, resume=False)
 print((time.process_time() - times[0]) / (len(times) - 1))
 """

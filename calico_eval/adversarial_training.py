@@ -1,4 +1,6 @@
-"""Adversarial training (Madry et al., ICLR 2018): a share of every batch is attacked by PGD on the model as it is at that step.
+"""Adversarial training (Madry et al., ICLR 2018).
+
+A share of every batch is attacked by PGD on the model as it is at that step.
 
 An approximation of `pgd` with camera_levels and range_m, on the augmented tensors that training
 sees: pixels are those of the network's size, and points move along rays from the keyframe's sensor,
@@ -48,7 +50,10 @@ def pgd_adversary(config: AdversarialConfig) -> Adversary:
 
 
 def _pgd(model: CalicoModel, batch: Batch, config: AdversarialConfig, chosen: Tensor) -> Batch:
-    """Signed steps of 2.5 / steps radii from a random start in the latent box [-1, 1] of pixels and of ranges."""
+    """Make signed steps of 2.5 / steps radii from a random start.
+
+    The steps are in the latent box [-1, 1] of pixels and of ranges.
+    """
     levels = (
         config.camera_levels / 255.0 * chosen[:, None, None, None, None]
         if model.camera is not None
@@ -84,7 +89,10 @@ def _pgd(model: CalicoModel, batch: Batch, config: AdversarialConfig, chosen: Te
 
 
 def _reach(batch: Batch, radius_m: Tensor) -> Tensor:
-    """(B, N, 3) the largest move of each point along its ray; zero below MIN_RANGE_M and in empty slots."""
+    """(B, N, 3) the largest move of each point along its ray.
+
+    Zero below MIN_RANGE_M and in empty slots.
+    """
     xyz = batch.points[..., :3]
     distance = xyz.norm(dim=-1, keepdim=True)
     free = batch.point_mask[..., None] & (distance > MIN_RANGE_M + radius_m[:, None, None])

@@ -19,10 +19,12 @@ from calico.models.modes import evaluation_mode
 from calico_eval.evaluate import split_batches
 
 Branch = Literal["lidar", "camera", "both", "fused"]
-"""lidar: `CalicoModel.lidar_features`, the trunk's output for LiDAR alone. camera: `CalicoModel.camera_bev`. both: the
-channels of lidar, then those of camera, averaged over the trunk's cells: what cameras add to LiDAR
-before fusion is learnt.
-fused: the trunk's output for both sensors, what the heads see."""
+"""lidar: `CalicoModel.lidar_features`, the trunk's output for LiDAR alone.
+
+Camera: `CalicoModel.camera_bev`. both: the channels of lidar, then those of camera, averaged over
+the trunk's cells: what cameras add to LiDAR before fusion is learnt. fused: the trunk's output for
+both sensors, what the heads see.
+"""
 
 
 @contextmanager

@@ -32,7 +32,7 @@ def validation_metrics(
 
 
 def eval_ranges(config: Config) -> dict[str, float]:
-    """Return class name to evaluation range [m], clipped to the grid if the configuration says so."""
+    """Return class name to evaluation range [m], clipped to the grid if so configured."""
     return config.taxonomy.build().ranges(
         config.grid.pillars.inner_radius_m if config.eval.clip_range_to_grid else None
     )

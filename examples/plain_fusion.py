@@ -4,8 +4,8 @@
 
 The network detects cars and pedestrians within 25 m and imports nothing of CALICO. It is small
 enough to train on a laptop's CPU in minutes (`examples/train_plain_fusion.py`) and not meant to be
-good. `PlainFusion.loss` is all that gradient attacks ask for; docs/guides/attack.md says what a batch
-holds.
+good. `PlainFusion.loss` is all that gradient attacks ask for; docs/guides/attack.md says what a
+batch holds.
 """
 
 from __future__ import annotations

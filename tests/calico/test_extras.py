@@ -115,7 +115,8 @@ def test_a_command_names_the_extra_that_it_lacks(
         ("viz", "from experiments.pretraining.plot import plot; plot({})"),
         (
             "torchattacks",
-            "from calico_eval.attacks.torchattacks.adapter import _load_torchattacks as load; load()",
+            "from calico_eval.attacks.torchattacks.adapter import _load_torchattacks as load; "
+            "load()",
         ),
     ],
 )
@@ -145,9 +146,10 @@ def test_full_tensorrt_is_named_beside_the_one_that_needs_no_gpu(places: dict[st
 
 def test_an_extra_that_is_there_passes_without_being_imported() -> None:
     done = run_without(
-        (), "from calico.extras import require_extra; require_extra('x', 'train'); "
+        (),
+        "from calico.extras import require_extra; require_extra('x', 'train'); "
         "print('torch' in sys.modules)",
-    )  # fmt: skip
+    )
     assert done.stdout.strip() == "False"
 
 
@@ -166,9 +168,10 @@ def test_the_table_names_what_pyproject_installs() -> None:
     tomllib = pytest.importorskip("tomllib")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     modules = {
-        "scikit-learn": "sklearn", "onnxruntime-gpu": "onnxruntime",
+        "scikit-learn": "sklearn",
+        "onnxruntime-gpu": "onnxruntime",
         "tensorrt-rtx-cu12": "tensorrt_rtx",
-    }  # fmt: skip
+    }
     for extra, expected in EXTRAS.items():
         names = [
             text.split(">")[0].split("=")[0].strip()
@@ -194,14 +197,33 @@ for name in ("calico", "calico_eval", "corruptions", "reports"):
 print(json.dumps(found))
 """
 CORE_PACKAGES = (
-    "calico.cli", "calico.config", "calico.draw", "calico.extras", "calico.files", "calico.frame",
-    "calico.geometry.boxes", "calico.geometry.camera", "calico.geometry.frames",
-    "calico.geometry.grid", "calico.data.nuscenes", "calico.data.open", "calico.data.check",
-    "calico.predictions", "calico.regions", "calico.taxonomy",
-    "calico_eval.cli", "calico_eval.corruption_gallery", "calico_eval.engines.user",
-    "calico_eval.engines.predictions", "calico_eval.evaluate", "calico_eval.infer",
-    "calico_eval.metrics", "calico_eval.submission", "corruptions", "reports",
-)  # fmt: skip
+    "calico.cli",
+    "calico.config",
+    "calico.draw",
+    "calico.extras",
+    "calico.files",
+    "calico.frame",
+    "calico.geometry.boxes",
+    "calico.geometry.camera",
+    "calico.geometry.frames",
+    "calico.geometry.grid",
+    "calico.data.nuscenes",
+    "calico.data.open",
+    "calico.data.check",
+    "calico.predictions",
+    "calico.regions",
+    "calico.taxonomy",
+    "calico_eval.cli",
+    "calico_eval.corruption_gallery",
+    "calico_eval.engines.user",
+    "calico_eval.engines.predictions",
+    "calico_eval.evaluate",
+    "calico_eval.infer",
+    "calico_eval.metrics",
+    "calico_eval.submission",
+    "corruptions",
+    "reports",
+)
 
 
 def test_the_core_imports_without_any_extra() -> None:

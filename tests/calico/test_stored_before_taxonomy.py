@@ -74,7 +74,8 @@ def test_results_open() -> None:
 
 
 def test_simulated_frames_keep_their_hash() -> None:
-    """Else every cached frame would be rendered again, and every run refused as one on other data."""
+    """Else every cached frame would be rendered again, and every run refused as one on other
+    data."""
     config = read_run_config(HERE)
     source = SimSource(config.data.sim, "val", config.grid.map)
     assert source.content_hash() == KNOWN["sim_content_hash"]

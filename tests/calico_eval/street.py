@@ -1,6 +1,8 @@
-"""A small real frame source for the tests of calico_eval: a straight street with cars and pedestrians, cast ray by ray.
+"""A small real frame source for the tests of calico_eval: a straight street with cars and
+pedestrians, cast ray by ray.
 
-Loaded by path (the tests are no package): see `street` in conftest.py, and evaluation/killed_evaluation.py.
+Loaded by path (the tests are no package): see `street` in conftest.py, and
+    evaluation/killed_evaluation.py.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ IMAGE_HW = (32, 64)
 
 
 class Street:
-    """`scenes` streets of `frames` keyframes, half a second apart; 16 beams of 180 rays, six cameras of 32 x 64."""
+    """`scenes` streets of `frames` keyframes, half a second apart; 16 beams of 180 rays, six
+    cameras of 32 x 64."""
 
     name = "street"
     cameras = CAMERAS
@@ -36,7 +39,8 @@ class Street:
     def __init__(
         self, scenes: int = 2, frames: int = 3, seed: int = 0, shift_m: float = 0.0
     ) -> None:
-        """shift_m: all objects of a scene stand up to so far ahead or behind, so that no place along the road is likelier."""
+        """shift_m: all objects of a scene stand up to so far ahead or behind, so that no place
+        along the road is likelier."""
         self.scenes, self.frames, self.seed, self.shift_m = scenes, frames, seed, shift_m
         self.map_grid: Grid | None = Grid(-16.0, 16.0, -16.0, 16.0, 1.0)
 
@@ -101,7 +105,8 @@ class Street:
 
 
 def _objects(rng: np.random.Generator, time_s: float, shift_m: float) -> Boxes:
-    """Eight cars in two lanes and six pedestrians beside them, seen from a car that drives at 8 m/s."""
+    """Eight cars in two lanes and six pedestrians beside them, seen from a car that drives at 8
+    m/s."""
     rows, labels = [], []
     for label, count in ((CAR, 8), (PEDESTRIAN, 6)):
         for i in range(count):
@@ -153,7 +158,8 @@ def _scan(objects: Boxes, rng: np.random.Generator) -> tuple[np.ndarray, np.ndar
 
 
 def _camera(view: int) -> tuple[np.ndarray, np.ndarray]:
-    """Intrinsics and camera_T_lidar of one of six cameras, 60 degrees apart in the order of CAMERAS."""
+    """Intrinsics and camera_T_lidar of one of six cameras, 60 degrees apart in the order of
+    CAMERAS."""
     height, width = IMAGE_HW
     focal = width / 2 / np.tan(np.deg2rad(35.0))
     K = np.array([[focal, 0.0, (width - 1) / 2], [0.0, focal, (height - 1) / 2], [0.0, 0.0, 1.0]])
@@ -191,7 +197,8 @@ def _render(
 
 
 def _cast(origin: np.ndarray, rays: np.ndarray, objects: Boxes) -> tuple[np.ndarray, np.ndarray]:
-    """Distance [m] and object (-1: ground or sky) of the first hit of each unit ray; 1e6 for the sky."""
+    """Distance [m] and object (-1: ground or sky) of the first hit of each unit ray; 1e6 for the
+    sky."""
     best = np.where(rays[:, 2] < -1e-6, (GROUND_M - origin[2]) / np.minimum(rays[:, 2], -1e-6), 1e6)
     hit = np.full(len(rays), -1)
     for index, box in enumerate(objects.boxes.astype(np.float64)):

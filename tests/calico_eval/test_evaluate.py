@@ -124,11 +124,11 @@ class NoCameras:
 def test_a_model_with_cameras_on_data_without_is_told_before_a_frame_is_loaded(
     small_engine: TorchEngine, street: FrameSource, tmp_path: Path
 ) -> None:
-    blind = NoCameras(street)
+    blind, ranges = NoCameras(street), class_ranges()
     for work in (
-        lambda: evaluate_engine(small_engine, blind, ranges=class_ranges()),  # type: ignore[arg-type]
+        lambda: evaluate_engine(small_engine, blind, ranges=ranges),  # type: ignore[arg-type]
         lambda: run_inference(small_engine, blind, tmp_path),  # type: ignore[arg-type]
-        lambda: plan_for([small_engine], blind, ranges=class_ranges()),  # type: ignore[arg-type]
+        lambda: plan_for([small_engine], blind, ranges=ranges),  # type: ignore[arg-type]
     ):
         with pytest.raises(
             CalicoError,

@@ -305,6 +305,7 @@ def test_frames_of_one_class_are_refused(streets: FrameSource) -> None:
 
 def test_broken_features_are_refused(streets: FrameSource) -> None:
     model = Painted(config())
-    model.lidar_features = lambda batch: torch.full((len(batch), 3, 16, 16), torch.nan)  # type: ignore[method-assign]
+    nan = torch.full((1, 3, 16, 16), torch.nan)
+    model.lidar_features = lambda batch: nan.repeat(len(batch), 1, 1, 1)  # type: ignore[method-assign]
     with pytest.raises(CalicoError, match="features of frame street0-0 are NaN or infinite"):
         probe_metrics(model, streets, [0], [3], branch="lidar", seed=0)

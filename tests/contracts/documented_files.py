@@ -1,4 +1,5 @@
-"""The files that the documentation's Python blocks speak of, made small: run as `python THIS FOLDER`.
+"""The files that the documentation's Python blocks speak of, made small: run as `python THIS
+FOLDER`.
 
 runs/tiny/                      a model: the committed test network
 runs/tiny/model.onnx            the same, exported

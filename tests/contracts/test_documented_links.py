@@ -1,4 +1,5 @@
-"""Every relative link of the pages in the repository's root leads to a file; mkdocs checks docs/."""
+"""Every relative link of the pages in the repository's root leads to a file; mkdocs checks
+docs/."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Every page says first what its reader can do, keeps to 100 columns, and uses the glossary's words."""
+"""Every page says first what its reader can do, keeps to 100 columns, and uses the glossary's
+words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The prose check finds what the style forbids, and only that; its exceptions are not out of date."""
+"""The prose check finds what the style forbids, and only that; its exceptions are not out of
+date."""
 
 from __future__ import annotations
 

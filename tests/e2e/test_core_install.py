@@ -1,4 +1,5 @@
-"""The core alone: a wheel in a fresh environment without any extra corrupts, scores, reports and gates."""
+"""The core alone: a wheel in a fresh environment without any extra corrupts, scores, reports and
+gates."""
 
 from __future__ import annotations
 
@@ -117,9 +118,19 @@ def test_the_core_corrupts_a_data_set(core: Installed, data: Path) -> None:
     root = ("--data-root", data)
     core.succeed("calico", "data", "check", *place, *root)
     core.succeed(
-        "calico", "corrupt", *place, *root, "--corruptions", "fog", "--corruptions", "point_drop",
-        "--severity", "3", "--out", "copies",
-    )  # fmt: skip
+        "calico",
+        "corrupt",
+        *place,
+        *root,
+        "--corruptions",
+        "fog",
+        "--corruptions",
+        "point_drop",
+        "--severity",
+        "3",
+        "--out",
+        "copies",
+    )
     for name in ("fog-3", "point_drop-3"):
         clouds = sorted((core.folder / "copies" / name).rglob("*.pcd.bin"))
         assert clouds

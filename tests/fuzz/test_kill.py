@@ -1,8 +1,8 @@
 """Runs that are killed at random moments, again and again, end with the bytes of a run that was
 not.
 
-For `make fuzz`; tests of the trainings' and evaluations' own folders kill at chosen moments in every run
-of the tests.
+For `make fuzz`; tests of the trainings' and evaluations' own folders kill at chosen moments in
+every run of the tests.
 """
 
 from __future__ import annotations

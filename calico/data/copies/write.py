@@ -50,7 +50,10 @@ def encode_points(
 
 
 def read_as_own(points: Float32, sweep_T_lidar: Float64) -> Bool:
-    """(N,) the points that readers will drop as the vehicle's own returns: |x| and |y| below 1 m of the sweep's sensor."""
+    """(N,) the points that readers will drop as the vehicle's own returns.
+
+    |x| and |y| below 1 m of the sweep's sensor.
+    """
     x, y = transform_points(sweep_T_lidar, points[:, :3])[:, :2].T
     result: Bool = (abs(x) < EGO_RADIUS_M) & (abs(y) < EGO_RADIUS_M)
     return result

@@ -107,7 +107,8 @@ def scene_rows(root: Path, scene: int) -> dict[str, Rows]:
         for channel in ("LIDAR_TOP", *(CAMERAS if step != 1 else ())):
             token = f"{channel}-{scene}-{step}"
             lidar = channel == "LIDAR_TOP"
-            name = f"{'samples' if step != 1 else 'sweeps'}/{channel}/{token}.{'pcd.bin' if lidar else 'jpg'}"
+            folder, ending = "samples" if step != 1 else "sweeps", "pcd.bin" if lidar else "jpg"
+            name = f"{folder}/{channel}/{token}.{ending}"
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             if lidar:
                 write_sweep(root / name, step)

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from calico.config.data import DataConfig
-from calico.config.schema import Config
 from calico.data.check import check_data
-
-
-def config(root: Path, **settings: object) -> Config:
-    return Config(data=DataConfig(source="nuscenes", root=root, **settings))  # type: ignore[arg-type]
+from tests.calico.data.nuscenes.loading import config
 
 
 def test_a_long_list_is_cut_in_print_only(tiny: Path) -> None:

@@ -11,10 +11,7 @@ from calico.config.schema import Config
 from calico.data.check import check_data
 from calico.data.open import open_source
 from calico.errors import CalicoError
-
-
-def config(root: Path, **settings: object) -> Config:
-    return Config(data=DataConfig(source="nuscenes", root=root, **settings))  # type: ignore[arg-type]
+from tests.calico.data.nuscenes.loading import config
 
 
 @pytest.mark.parametrize(

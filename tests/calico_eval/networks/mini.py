@@ -1,6 +1,8 @@
-"""The small trained networks that tests judge: one configuration, weights committed beside this file.
+"""The small trained networks that tests judge: one configuration, weights committed beside this
+file.
 
-The weights are read and never made by a test, so that a test sees the same network on every processor. `train.py` made them.
+The weights are read and never made by a test, so that a test sees the same network on every
+processor. `train.py` made them.
 """
 
 from __future__ import annotations
@@ -30,22 +32,33 @@ def mini_config(lidar: bool = True, camera: bool = True, name: str = "mini") -> 
     return Config(
         name=name,
         grid=GridConfig(
-            x_range_m=(-16, 16), y_range_m=(-16, 16), pillar_m=1.0,
-            map_x_range_m=(-16, 16), map_y_range_m=(-16, 16), map_cell_m=1.0,
+            x_range_m=(-16, 16),
+            y_range_m=(-16, 16),
+            pillar_m=1.0,
+            map_x_range_m=(-16, 16),
+            map_y_range_m=(-16, 16),
+            map_cell_m=1.0,
         ),
         model=ModelConfig(
             lidar=LidarConfig(pillar_channels=16) if lidar else None,
             camera=CameraConfig(
-                image_size=(32, 64), backbone_width=0.125, fpn_channels=16, channels=16,
-                depth_range_m=(1.0, 25.0), depth_bins=12, heights_m=(-1.5, -0.5),
-            ) if camera else None,
+                image_size=(32, 64),
+                backbone_width=0.125,
+                fpn_channels=16,
+                channels=16,
+                depth_range_m=(1.0, 25.0),
+                depth_bins=12,
+                heights_m=(-1.5, -0.5),
+            )
+            if camera
+            else None,
             bev=BevConfig(
                 layers=(1, 1), strides=(1, 2), channels=(16, 32), neck_channels=16, out_stride=1
             ),
             detection=DetectionConfig(tasks=(("car",), ("pedestrian",)), channels=16, max_boxes=40),
             map=MapConfig(head="conv", channels=16),
         ),
-    )  # fmt: skip
+    )
 
 
 def load_network(file: str, config: Config) -> TorchEngine:

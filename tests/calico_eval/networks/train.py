@@ -1,8 +1,10 @@
-"""Makes the committed weights beside this file again: python tests/calico_eval/networks/train.py [NAME ...].
+"""Makes the committed weights beside this file again: python tests/calico_eval/networks/train.py
+[NAME ...].
 
-The networks learn from streets of another seed than that of the tests. They are stored in half precision: a rounded network is
-a network, too, and the files stay small. Another machine makes other weights; the tests may then need other margins, so that the
-files are made again only where the architecture has changed.
+The networks learn from streets of another seed than that of the tests. They are stored in half
+precision: a rounded network is a network, too, and the files stay small. Another machine makes
+other weights; the tests may then need other margins, so that the files are made again only where
+the architecture has changed.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ SCENES, FRAMES_PER_SCENE, STREET_SEED, SHIFT_M = 60, 1, 1, 3.75
 BATCH, STEPS, RATE = 4, 500, 5e-3
 NETWORKS = {"fused": mini_config(), "camera": mini_config(lidar=False)}
 BLIND_SHARE = 0.4
-"""Share of the steps on which the fused network loses its points, so that it also learns to look."""
+"""Share of the steps on which the fused network loses its points, so that it also learns to
+look."""
 
 
 def train(config: Config, frames: list[Frame]) -> CalicoModel:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from calico.config.data import DataConfig
+from calico.config.schema import Config
 from calico.data.nuscenes import NuScenesSource
 from calico.errors import CalicoError
 from calico.geometry.grid import Grid
@@ -31,3 +34,7 @@ def complaint_of_scene(root: Path, sweeps: int = 2) -> str:
         [frame.points for frame in NuScenesSource(root, "v1.0-mini", "train", None, sweeps=sweeps)]
     assert "\n" not in str(error.value)
     return str(error.value)
+
+
+def config(root: Path, **settings: Any) -> Config:
+    return Config(data=DataConfig(source="nuscenes", root=root, **settings))

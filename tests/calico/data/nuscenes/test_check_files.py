@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-from calico.config.data import DataConfig
-from calico.config.schema import Config
 from calico.data.check import check_data
-
-Edit = Callable[[str, Callable[[list[dict]], object]], None]
-
-
-def config(root: Path, **settings: object) -> Config:
-    return Config(data=DataConfig(source="nuscenes", root=root, **settings))  # type: ignore[arg-type]
+from tests.calico.data.nuscenes.loading import Edit, config
 
 
 def test_every_damaged_file_is_listed(tiny: Path, edit: Edit) -> None:

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from calico.config.data import DataConfig
-from calico.config.schema import Config
 from calico.data.check import check_data
 from calico.data.nuscenes import NuScenesSource
 from calico.geometry.frames import from_yaw, transform_points
-
-Edit = Callable[[str, Callable[[list[dict]], object]], None]
-
-
-def config(root: Path, **settings: object) -> Config:
-    return Config(data=DataConfig(source="nuscenes", root=root, **settings))  # type: ignore[arg-type]
+from tests.calico.data.nuscenes.loading import Edit, config
 
 
 @pytest.fixture

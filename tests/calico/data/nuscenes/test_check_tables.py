@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from calico.config.data import DataConfig
-from calico.config.schema import Config
 from calico.data.check import check_data
-
-Edit = Callable[[str, Callable[[list[dict]], object]], None]
-
-
-def config(root: Path, **settings: object) -> Config:
-    return Config(data=DataConfig(source="nuscenes", root=root, **settings))  # type: ignore[arg-type]
+from tests.calico.data.nuscenes.loading import Edit, config
 
 
 def test_missing_tables_are_all_named(tiny: Path) -> None:

@@ -150,7 +150,8 @@ def test_content_hash_follows_the_data(
     tiny: Path, edit: Callable[[str, Callable[[list[dict]], object]], None]
 ) -> None:
     def digest(**settings: object) -> str:
-        return NuScenesSource(tiny, "v1.0-mini", "train", GRID, **settings).content_hash()  # type: ignore[arg-type]
+        source = NuScenesSource(tiny, "v1.0-mini", "train", GRID, **settings)  # type: ignore[arg-type]
+        return source.content_hash()
 
     seen = {digest(), digest(sweeps=2), digest(cameras=("CAM_BACK",))}
     assert digest() in seen

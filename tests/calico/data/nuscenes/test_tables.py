@@ -129,7 +129,8 @@ def copy_of(rows: Rows, number: int = 0, **changes: object) -> None:
         (
             "sample_data",
             lambda rows: copy_of(rows, token="x", filename="samples/other.bin"),
-            "rows 'LIDAR_TOP-0-0' and 'x' are both the keyframe of LIDAR_TOP in sample 'sample-0-0'",
+            "rows 'LIDAR_TOP-0-0' and 'x' are both the keyframe of LIDAR_TOP in sample "
+            "'sample-0-0'",
         ),
         (
             "sample",
