@@ -102,7 +102,7 @@ def _measure(
     moment hits both."""
     with white_box(engine):
         domain = make_domain(frames, spec.threat, engine.device)
-        batch = domain.batch(domain.clean)
+        batch = domain.make_batch(domain.clean)
         scene, objective = Scene(engine.model, batch), OBJECTIVES[spec.objective]
         forward = AttackForward(
             engine.model, batch, spec.threat.sensors, crossing_m=spec.crossing_m
@@ -111,12 +111,12 @@ def _measure(
         def passes() -> None:
             for _ in range(spec.steps):
                 x = domain.clean.clone().requires_grad_(True)
-                torch.autograd.grad(objective.loss(scene, forward(domain.batch(x))).sum(), x)
+                torch.autograd.grad(objective.loss(scene, forward(domain.make_batch(x))).sum(), x)
 
         def attack() -> None:
             problem = Problem(
                 domain,
-                lambda x: objective.loss(scene, forward(domain.batch(x))),
+                lambda x: objective.loss(scene, forward(domain.make_batch(x))),
                 differentiable=True,
             )
             SEARCHES[spec.name](problem, spec, make_streams(frames, spec, 0))

@@ -350,8 +350,8 @@ def check_spec(spec: AttackSpec) -> AttackSpec:
         spec: Attack to be made.
 
     Returns:
-        The same spec; with one step for an attack that takes a single step, whatever was given, so
-        that equal attacks have equal specs.
+        The same spec, but with one step for an attack that takes a single step, whatever was given,
+        so that equal attacks have equal specs.
 
     Raises:
         CalicoError: The attack or the objective does not exist, the attack cannot use the threat,

@@ -13,12 +13,13 @@ class AttackDetails:
     """How an attack on a frame went.
 
     Attributes:
-        objective: Name of the objective that was maximised; None for attacks that maximise nothing.
+        objective: Name of the objective that was maximised, or None for attacks that maximise
+            nothing.
         note: Why a different objective was used than requested, or why the frame was not attacked;
             empty otherwise.
         seed: Seed of this frame's random start or noise.
         loss_clean, loss_attacked: The objective on the clean frame and on the delivered (rounded)
-            one; None for attacks that maximise nothing.
+            one, or None for attacks that maximise nothing.
         losses: The objective at the iterates, in order.
         forwards, backwards: Passes of this frame's batch through the model, those for `loss_clean`
             and `loss_attacked` included.
@@ -29,10 +30,10 @@ class AttackDetails:
         bad_gradients: NaN or infinite entries that were set to zero.
         dead_gradient: Whether a gradient was zero everywhere ("hide" has none once every object is
             hidden).
-        cell_crossings: Points that changed their pillar; None if no point moved.
+        cell_crossings: Points that changed their pillar, or None if no point moved.
         nothing_to_attack: Whether the threat allows nothing, or the frame has no data of the
             attacked sensors; the note says which.
-        patches: Where the changed pixels are, to be checked; None for an attack without patches.
+        patches: Where the changed pixels are, to be checked, or None for an attack without patches.
     """
 
     objective: str | None = None

@@ -96,8 +96,8 @@ def check_options(
         names: Attacks.
         sensors: Sensors.
         objectives: Objectives.
-        steps: Value of --steps; None if it was not given.
-        queries: Value of --queries; None if it was not given.
+        steps: Value of --steps, or None if it was not given.
+        queries: Value of --queries, or None if it was not given.
 
     Raises:
         CalicoError: An attack, sensor or objective is unknown (with the closest match), `steps` is
@@ -150,8 +150,8 @@ def attack_specs(
         sensors: 'camera', 'lidar', 'joint'.
         budgets: Budgets as typed.
         objectives: Objectives; "hide" if empty.
-        steps: Steps of attacks by gradients; None for each attack's standard number.
-        queries: Queries of attacks by queries; None for each attack's standard number.
+        steps: Steps of attacks by gradients, or None for each attack's standard number.
+        queries: Queries of attacks by queries, or None for each attack's standard number.
         restarts: Independent starts.
 
     Raises:
@@ -269,7 +269,7 @@ def _fixed(
 
 
 def _field(budget: Budget, template: Threat, algorithm: Algorithm) -> str | None:
-    """The field of `Threat` that a budget means for an attack; None where it means nothing."""
+    """The field of `Threat` that a budget means for an attack, or None where it means nothing."""
     names = {
         "points": ("points_added", "points_removed"),
         "share": ("patch_share", "removed_share"),

@@ -50,12 +50,12 @@ class AttackedFrame:
 
     @property
     def loss_clean(self) -> float | None:
-        """The objective on the clean frame; None for an attack without an objective."""
+        """The objective on the clean frame, or None for an attack without an objective."""
         return self.details.loss_clean
 
     @property
     def loss_attacked(self) -> float | None:
-        """The objective on the delivered frame; None for an attack without an objective."""
+        """The objective on the delivered frame, or None for an attack without an objective."""
         return self.details.loss_attacked
 
 

@@ -31,13 +31,13 @@ class AttackSpec:
         steps: Number of gradient steps (white-box attacks) or of model queries (black-box attacks).
             Attacks of a single step ignore it.
         restarts: Number of independent starts. The best one counts.
-        step_share: Step size as a share of the budget's radius; None means 2.5 / steps. Algorithms
+        step_share: Step size as a share of the budget's radius. None means 2.5 / steps. Algorithms
             with a schedule of their own ignore it.
         random_start: Whether the first start is a random place within the budget. Later starts
             always are.
         straight_through: Whether gradients see that a point changes its pillar, for LiDAR positions
             and for models that offer such a gradient (our own network does). It was the stronger
-            gradient wherever it was measured; sanity check S15 compares both.
+            gradient wherever it was measured. Sanity check S15 compares both.
         patch: Size and place of patches, for patch attacks.
         fit_frames: Number of frames of other scenes that a universal attack is learnt on.
 

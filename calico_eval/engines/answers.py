@@ -23,7 +23,7 @@ class AnswerCheck:
     """Checks the answers of one engine, which draws a map of every frame or of none.
 
     Args:
-        taxonomy: Classes that the engine answers in; None for those of the frames.
+        taxonomy: Classes that the engine answers in, or None for those of the frames.
     """
 
     def __init__(self, taxonomy: Taxonomy | None = None) -> None:

@@ -50,7 +50,7 @@ def wrap_user_model(model: Any) -> UserEngine:
     """Make an engine of a user's object.
 
     Args:
-        model: An object with `predict(frames)`; the attributes that it may have are those of
+        model: An object with `predict(frames)`. The attributes that it may have are those of
             `load_user_engine`.
 
     Returns:
@@ -75,7 +75,7 @@ def wrap_user_model(model: Any) -> UserEngine:
 
 
 def _wrap(model: Any, spec: str, module_name: str) -> UserEngine:
-    """Make the engine of a user's object; each of its attributes is foreign code."""
+    """Make the engine of a user's object. Each of its attributes is foreign code."""
     if not callable(getattr(model, "predict", None)):
         raise ForeignError(
             f"model {spec}: the factory returned {type(model).__name__}, which has no method "

@@ -47,7 +47,7 @@ class OnnxEngine:
                 provider loads, else the CPU, with a warning where a GPU was passed over.
             threads: CPU threads. With more than one, two runs were seen to differ in the last
                 digits of some figures.
-            model_name: Name in reports; by default the configuration's.
+            model_name: Name in reports, by default the configuration's.
 
         Raises:
             CalicoError: The file is no graph of `calico export`, its card does not fit it, or CUDA
@@ -97,7 +97,7 @@ class OnnxEngine:
 
 
 def _open(path: Path, device: str, threads: int) -> Any:
-    """Open a session on the wanted device; onnxruntime gives no types."""
+    """Open a session on the wanted device."""
     wants_cuda = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
     if not wants_cuda:
         pick_device(device)

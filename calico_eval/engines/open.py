@@ -14,12 +14,12 @@ def open_engine(spec: str, device: str = "auto", threads: int = 1) -> Engine:
     """Open a model.
 
     Args:
-        spec: A file ending in .onnx; a .safetensors checkpoint or the folder of a training run;
-            package.module:factory (a user's own model); or a folder of submissions with a
+        spec: A file ending in .onnx, a .safetensors checkpoint or the folder of a training run,
+            package.module:factory (a user's own model), or a folder of submissions with a
             clean.json (predictions of another stack). 'NAME=' in front gives it another name in
             reports.
-        device: 'auto', 'cpu' or 'cuda'; a user's model chooses for itself.
-        threads: CPU threads of ONNX Runtime; one keeps its results the same from run to run.
+        device: 'auto', 'cpu' or 'cuda'. A user's model chooses for itself.
+        threads: CPU threads of ONNX Runtime. One keeps its results the same from run to run.
 
     Returns:
         The engine.

@@ -10,7 +10,7 @@ does not see the jump. Two ways are offered:
   its
   nearest neighbour: a network that takes maxima over points hardly notices a duplicate. The second
   order of removal is the mean length of the gradient over a small cell (Zheng et al., ICCV 2019,
-  rank points by gradients as well; their shift to the centre of the one object of a classifier has
+  rank points by gradients as well. Their shift to the centre of the one object of a classifier has
   no counterpart in a scene). Candidates that appear are measured: groups of them are added in turn,
   and the gain of a group is shared by its members.
 """
@@ -35,7 +35,7 @@ CELLS_PER_AXIS = 1 << 15
 
 
 class MeasuredPoints:
-    """Values of one cloud's points; see `calico_eval.engines.white_box.PointValues`.
+    """Values of one cloud's points (see `calico_eval.engines.white_box.PointValues`).
 
     Args:
         loss_of: Batch of one frame -> (1,), differentiable.
@@ -80,7 +80,7 @@ class MeasuredPoints:
                 measured where the model has no point weights.
 
         Returns:
-            (K,) gains; minus infinity for candidates that were not measured.
+            (K,) gains, or minus infinity for candidates that were not measured.
         """
         points = torch.cat([self._batch.points[0], added])
         if self._weighted:

@@ -1,4 +1,4 @@
-"""Test whether an engine repeats itself; figures of one that does not cannot be reproduced."""
+"""Test whether an engine repeats itself, as otherwise its figures cannot be reproduced."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def compare_two_answers(engine: Predictor, frame: Frame) -> str:
         frame: Frame of both calls.
 
     Returns:
-        How the answers differ, in words; empty where they are equal to the last bit.
+        How the answers differ, in words, empty where they are equal to the last bit.
     """
     first, second = (engine.predict([frame])[0] for _ in range(2))
     differences = [

@@ -24,7 +24,7 @@ def hash_sources(module: ModuleType, stated: str) -> str:
 
     Args:
         module: Module that made the model.
-        stated: What the model states about its weights; empty if it states nothing.
+        stated: What the model states about its weights, empty if it states nothing.
 
     Returns:
         The hex digest.

@@ -65,7 +65,7 @@ class TorchEngine:
 
     @cached_property
     def sha256(self) -> str:
-        """See `Engine.sha256`; computed when it is first asked for."""
+        """See `Engine.sha256`, computed when it is first asked for."""
         return _hash(self.model, self.config)
 
     @staticmethod
@@ -75,7 +75,7 @@ class TorchEngine:
         Args:
             path: File or folder.
             device: 'auto', 'cpu' or 'cuda'.
-            model_name: Name in reports; by default the configuration's.
+            model_name: Name in reports, by default the configuration's.
 
         Returns:
             The engine.
@@ -96,7 +96,7 @@ class TorchEngine:
 
     @property
     def usual_objective(self) -> str:
-        """ "hide"; "map_erase" for a model that only draws maps."""
+        """ "hide", or "map_erase" for a model that only draws maps."""
         return usual_objective([self.config])
 
     @property
@@ -112,7 +112,7 @@ class TorchEngine:
         check_model(wanted, self.config)
 
     def choose_objective(self, wanted: str, frame: Frame) -> tuple[str, str]:
-        """Choose the objective for one frame; see `WhiteBoxEngine.choose_objective`.
+        """Choose the objective for one frame (see `WhiteBoxEngine.choose_objective`).
 
         Args:
             wanted: Name of the objective that the user asked for.
@@ -131,7 +131,7 @@ class TorchEngine:
         return ("seg", "the whole map") if "map" in heads and objective != "seg" else None
 
     def attack_mode(self) -> AbstractContextManager[None]:
-        """Evaluation mode without parameter gradients; see `network.forward.white_box`."""
+        """Evaluation mode without parameter gradients (see `network.forward.white_box`)."""
         return white_box(self)
 
     def attack_loss(
@@ -141,14 +141,14 @@ class TorchEngine:
         sensors: Sequence[str],
         crossing_m: float | None = None,
     ) -> NetworkLoss:
-        """Make the function that an attack raises; see `WhiteBoxEngine.attack_loss`.
+        """Make the function that an attack raises (see `WhiteBoxEngine.attack_loss`).
 
         Args:
             objective: Key of `OBJECTIVES`.
             clean: Clean batch with its ground truth.
             sensors: Attacked sensors.
             crossing_m: How far a point may go [m], for a gradient that sees points change their
-                pillar; None for the true gradient.
+                pillar, or None for the true gradient.
 
         Returns:
             The function, for batches of the same frames.

@@ -91,7 +91,7 @@ class UserWhiteBox(UserEngine):
             )
 
     def choose_objective(self, wanted: str, frame: Frame) -> tuple[str, str]:
-        """Return the model's own loss for every frame; see `WhiteBoxEngine.choose_objective`.
+        """Return the model's own loss for every frame (see `WhiteBoxEngine.choose_objective`).
 
         Args:
             wanted: Name of the objective that the user asked for.
@@ -109,7 +109,7 @@ class UserWhiteBox(UserEngine):
 
     @contextmanager
     def attack_mode(self) -> Iterator[None]:
-        """Switch gradients and deterministic algorithms on; the model keeps its own mode."""
+        """Switch gradients and deterministic algorithms on. The model keeps its own mode."""
         with use_deterministic_algorithms(self.device), torch.enable_grad():
             yield
 
@@ -120,12 +120,12 @@ class UserWhiteBox(UserEngine):
         sensors: Sequence[str],
         crossing_m: float | None = None,
     ) -> UserLoss:
-        """Make the function that an attack raises; see `WhiteBoxEngine.attack_loss`.
+        """Make the function that an attack raises (see `WhiteBoxEngine.attack_loss`).
 
         Args:
             objective: "model_loss".
-            clean: Clean batch; not used.
-            sensors: Attacked sensors; not used.
+            clean: Clean batch, not used.
+            sensors: Attacked sensors, not used.
             crossing_m: Not used, as the cells of a user's model are not known.
 
         Returns:
@@ -177,7 +177,7 @@ class UserWhiteBox(UserEngine):
 
 
 class UserLoss:
-    """A user's loss as a function of a batch; see `calico_eval.engines.white_box.AttackLoss`.
+    """A user's loss as a function of a batch (see `calico_eval.engines.white_box.AttackLoss`).
 
     Args:
         model: Object with `loss(batch)`.
@@ -231,7 +231,7 @@ class UserLoss:
         return self(batch)
 
     def find_cells(self, points: Tensor) -> Tensor:
-        """Find the cell of each point; see `point_values.find_cells`."""
+        """Find the cell of each point (see `point_values.find_cells`)."""
         return find_cells(points)
 
     def rate_points(self, batch: Batch) -> MeasuredPoints:

@@ -1,4 +1,4 @@
-"""Protocols of engines whose gradients attacks follow; our network and users' models meet them.
+"""Protocols of engines whose gradients attacks follow. Our network and users' models meet them.
 
 Attacks know these protocols and no network. `calico_eval.engines.torch.TorchEngine` implements them
 for our own network, `calico_eval.engines.user_white_box.UserWhiteBox` for a user's object that
@@ -44,7 +44,7 @@ class PointValues(Protocol):
 
         Returns:
             One or more (N,) estimates, one number per point slot. Each is an order in which points
-            may be dropped; the attack measures which order is the best.
+            may be dropped. The attack measures which order is the best.
         """
         ...
 
@@ -56,7 +56,7 @@ class PointValues(Protocol):
             count: Number of candidates that will be taken.
 
         Returns:
-            (K,) gains; minus infinity for a candidate that is of no use.
+            (K,) gains, or minus infinity for a candidate that is of no use.
         """
         ...
 
@@ -103,7 +103,7 @@ class AttackLoss(Protocol):
             points: (K, 5) points.
 
         Returns:
-            (K,) int64 numbers; points of one cell share theirs.
+            (K,) int64 numbers. Points of one cell share theirs.
         """
         ...
 
@@ -165,7 +165,7 @@ class Inside(Protocol):
             changed: Frames within a budget. The first triggers the fault, the others must not.
 
         Returns:
-            The faulty copy; None where the network has no head that could hold the fault.
+            The faulty copy, or None where the network has no head that could hold the fault.
         """
         ...
 
@@ -176,7 +176,7 @@ class WhiteBoxEngine(Engine, Protocol):
     Attributes:
         device: Where batches are put before they are given to the model.
         crosses_cells: Whether `attack_loss` offers a gradient that sees points change their cell.
-        inside: The network's inside for sanity checks; None for a model that shows none.
+        inside: The network's inside for sanity checks, or None for a model that shows none.
     """
 
     device: torch.device
@@ -194,7 +194,7 @@ class WhiteBoxEngine(Engine, Protocol):
 
     @property
     def probing_objective(self) -> str | None:
-        """Name of an objective that every input should feel; None where the model has none."""
+        """Name of an objective that every input should feel, or None where the model has none."""
         ...
 
     def check_objective(self, wanted: str) -> None:
@@ -217,7 +217,7 @@ class WhiteBoxEngine(Engine, Protocol):
         ...
 
     def find_second_objective(self, objective: str) -> tuple[str, str] | None:
-        """Name another objective on the same outputs and describe it; None where there is none."""
+        """Name and describe another objective on the same outputs, or None if there is none."""
         ...
 
     def attack_mode(self) -> AbstractContextManager[None]:
@@ -237,8 +237,8 @@ class WhiteBoxEngine(Engine, Protocol):
             objective: Name, one that `check_objective` accepts.
             clean: Clean batch with its ground truth.
             sensors: Attacked sensors. The others stay as they are in `clean`.
-            crossing_m: How far a point may go, for a gradient that sees points change their cell;
-                None for the true gradient. Ignored unless `crosses_cells`.
+            crossing_m: How far a point may go, for a gradient that sees points change their cell,
+                or None for the true gradient. Ignored unless `crosses_cells`.
 
         Returns:
             The function, for batches of the same frames.
@@ -253,7 +253,7 @@ class WhiteBoxEngine(Engine, Protocol):
             after: (N, 5) the same points after the attack.
 
         Returns:
-            The number of points; None for a model whose cells are unknown.
+            The number of points, or None for a model whose cells are unknown.
         """
         ...
 

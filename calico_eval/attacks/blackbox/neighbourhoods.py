@@ -1,7 +1,7 @@
 """Groups of numbers of a frame that a black-box attack changes together.
 
 A random search needs changes that a network notices. For images these are squares of one colour,
-because convolutions answer to them. For points there is no such paper; the analogue here is the
+because convolutions answer to them. For points there is no such paper. The analogue here is the
 points about one place on the ground. A window is a set of positions in a frame's flattened latent
 (`Domain.clean[row]`), each with a sign.
 
@@ -48,7 +48,7 @@ class Windows(Protocol):
         ...
 
     def number_groups(self) -> Tensor:
-        """Return the group of every number, (D,) int64 from 0; a group shares a direction.
+        """Return the group of every number, (D,) int64 from 0. A group shares a direction.
 
         Numbers that only pad the frame are in group 0.
         """
@@ -119,7 +119,7 @@ class PointWindows:
     """
 
     def __init__(self, xy_m: Tensor, slots: int, columns: int) -> None:
-        """xy_m: (N, 2) of the real points; the other slots are never drawn."""
+        """xy_m: (N, 2) of the real points. The other slots are never drawn."""
         self.xy_m, self.slots, self.columns = xy_m, slots, columns
 
     def draw_start(self, stream: torch.Generator) -> Tensor:

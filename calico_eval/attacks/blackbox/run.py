@@ -1,4 +1,4 @@
-"""The run of one black-box attack on a batch of frames; the engine is only asked to predict."""
+"""The run of one black-box attack on a batch of frames, by predictions alone."""
 
 from __future__ import annotations
 

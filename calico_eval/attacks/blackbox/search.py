@@ -121,7 +121,7 @@ def _estimated(
     Numbers of one group (a tile of a view, the points of a ground cell) share u: with as few
     queries as there are here, a direction per pixel finds nothing (a tiling prior, Ilyas et al.,
     ICLR 2019). x + sigma u is projected, so each query is a try. After each step one query goes to
-    x itself; one or two that are left at the end go to x +- sigma u.
+    x itself. One or two that are left at the end go to x +- sigma u.
     """
     domain = problem.domain
     groups = [each.number_groups() for each in windows_of(domain)]

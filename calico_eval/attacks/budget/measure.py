@@ -31,7 +31,7 @@ class Budget:
         axis_m: Largest |change| of x, y, z [m].
         range_m: Largest |change| of a point's range from its sweep's origin [m].
         ray_angle_deg: Largest angle between a point's old and new ray [deg].
-        min_range_m: Smallest new range of the points that moved or were added [m]; None if none
+        min_range_m: Smallest new range of the points that moved or were added [m], or None if none
             did.
         points_changed: Points with another x, y or z.
         points_added, points_removed: Rows that only one of the frames has, if points may come and

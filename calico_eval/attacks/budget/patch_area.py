@@ -2,7 +2,7 @@
 
 The rectangle itself must lie where the attack may put one. The measurement knows the two frames and
 the declared rectangles, and nothing of the attack. It goes from the pixel to the rectangle, along
-the pixel's ray; the renderer works with homographies.
+the pixel's ray. The renderer works with homographies.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Declared:
 
     Attributes:
         quads: The rectangles.
-        on_objects: Whether each rectangle is on an object; otherwise the only one is the board.
+        on_objects: Whether each rectangle is on an object. Otherwise the only one is the board.
     """
 
     quads: tuple[Quad, ...]
@@ -67,7 +67,7 @@ def changed_outside(clean: Frame, attacked: Frame, quads: Sequence[Quad]) -> tup
 
 
 def check_declared(clean: Frame, attacked: Frame, declared: Declared, shape: PatchShape) -> str:
-    """Describe the faults of a patched frame; empty if there are none.
+    """Describe the faults of a patched frame, empty if there are none.
 
     Every changed pixel must lie on a declared rectangle. On objects, each rectangle lies in a
     ground-truth box, and there are no more than `shape.objects`. Otherwise there is at most one, no

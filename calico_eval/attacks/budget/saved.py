@@ -108,7 +108,7 @@ def save_attacked(
     """Write one attacked frame, whole or not at all. The same frame gives the same bytes.
 
     Args:
-        folder: Folder of one attack; it is made if missing. A frame's file has the same name under
+        folder: Folder of one attack. It is made if missing. A frame's file has the same name under
             every attack.
         clean: The frame that was attacked (under a corruption: the corrupted one).
         attacked: The attacked frame with its budget.
@@ -116,7 +116,7 @@ def save_attacked(
         model_sha256: Hash of the model that was attacked.
 
     Returns:
-        The file; see `file_name`.
+        The file (see `file_name`).
     """
     details, frame = attacked.details, attacked.frame
     about = About(
@@ -162,8 +162,8 @@ def check_saved(
         model_sha256: Hash of the model that was attacked.
 
     Returns:
-        A description of the first frame that is missing, damaged or another attack's; None if all
-        are sound.
+        A description of the first frame that is missing, damaged or another attack's, or None if
+        all are sound.
     """
     wanted = json.loads(json.dumps(asdict(spec)))
     for token in tokens:

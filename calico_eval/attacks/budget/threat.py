@@ -67,7 +67,7 @@ class Threat:
             spoofed return takes the place of the one that its ray had, so injection needs both.
         removed_share: The same as `points_removed`, as a share of the frame's points from 0 to 1.
             The larger of the two counts.
-        window_deg: Azimuth window that holds all added and removed points [deg]; 360 is anywhere.
+        window_deg: Azimuth window that holds all added and removed points [deg]. 360 is anywhere.
         r_min_m: No point is moved along its ray, or added, closer to its sensor than this [m].
     """
 
@@ -116,7 +116,7 @@ class Threat:
 
     @property
     def sensors(self) -> tuple[Sensor, ...]:
-        """What may change; () for a threat that allows nothing."""
+        """What may change, or () for a threat that allows nothing."""
         kinds: tuple[tuple[Sensor, tuple[str, ...]], ...] = (("camera", _CAMERA), ("lidar", _LIDAR))
         return tuple(
             sensor for sensor, names in kinds if any(getattr(self, name) for name in names)

@@ -44,7 +44,7 @@ def azimuth_of(frame: Frame, row: int) -> float:
         row: Row of the object in `frame.boxes`.
 
     Returns:
-        The azimuth [rad]; 0 for row -1.
+        The azimuth [rad], or 0 for row -1.
     """
     if row < 0:
         return 0.0
@@ -58,7 +58,7 @@ def in_window(offsets: Float64, center_rad: float, window_deg: float) -> Bool:
     Args:
         offsets: (N, 3) offsets [m].
         center_rad: Azimuth of the window's middle [rad].
-        window_deg: Width of the window [deg]; 360 holds everything.
+        window_deg: Width of the window [deg]. 360 holds everything.
 
     Returns:
         (N,) mask.

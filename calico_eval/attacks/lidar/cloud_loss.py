@@ -30,7 +30,7 @@ class CloudLoss:
     """The objective of one frame as a function of its cloud.
 
     Args:
-        engine: Model whose gradients are followed; it looks at the LiDAR.
+        engine: Model whose gradients are followed. It looks at the LiDAR.
         frame: Clean frame with its ground truth.
         spec: The attack.
         objective: Name of the objective, as the engine chose it for this frame.
@@ -66,14 +66,14 @@ class CloudLoss:
             return self._noted(self._loss(self._batch(torch.from_numpy(points))))[0]
 
     def rate_removals(self, points: Float32) -> tuple[Tensor, ...]:
-        """Rate every point of a cloud (N, 5); see `PointValues.rate_removals`."""
+        """Rate every point of a cloud (N, 5) (see `PointValues.rate_removals`)."""
         values = self._rate_points(points)
         rated = values.rate_removals()
         self._count(values)
         return rated
 
     def rate_additions(self, points: Float32, added: Tensor, count: int) -> Tensor:
-        """Rate candidates for a cloud; see `PointValues.rate_additions`.
+        """Rate candidates for a cloud (see `PointValues.rate_additions`).
 
         Args:
             points: (N, 5) cloud.

@@ -30,7 +30,7 @@ def drop_salient(
     Args:
         loss: The objective of a cloud.
         frame: The clean frame.
-        spec: The attack; `steps` is the number of rounds.
+        spec: The attack. `steps` is the number of rounds.
         random: Not used.
 
     Source: Zheng et al., ICCV 2019, algorithm 1.

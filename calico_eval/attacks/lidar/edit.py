@@ -119,7 +119,7 @@ def choose_within_budget(rays: Rays, ray: Int64, taken: Int64, added: int, remov
     Args:
         rays: Rays of the frame.
         ray: (K,) wanted rays, in the order of preference.
-        taken: Rays that have a spoofed return already; they count.
+        taken: Rays that have a spoofed return already. They count.
         added, removed: The whole budget of points.
 
     Returns:

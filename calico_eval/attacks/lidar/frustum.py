@@ -129,7 +129,7 @@ def find_frustum(frame: Frame, row: int) -> Frustum | None:
         row: Row of the object in `frame.boxes`.
 
     Returns:
-        The view; None if no camera has one.
+        The view, or None if no camera has one.
     """
     box = frame.boxes.boxes[row : row + 1]
     best: Frustum | None = None

@@ -74,7 +74,7 @@ class Rays:
 def rays_of(frame: Frame) -> Rays:
     """The rays of the keyframe's sweep.
 
-    Every return is on a ray; second echoes share the ray of the first. Where the rings are known,
+    Every return is on a ray. Second echoes share the ray of the first. Where the rings are known,
     the rays that returned nothing are filled in: along a ring, returns that are k azimuth steps
     apart (the median step of the frame) have k - 1 rays between them, evenly spaced in azimuth and
     elevation. So the grid follows a cloud that was corrected for motion, in which a ring is no
@@ -132,7 +132,7 @@ def _sweep(frame: Frame) -> tuple[Int64, Float64, Float64, Float64, float]:
 
 
 def _azimuth_step(azimuth: Float64, ring: Int16) -> float:
-    """Measure the median angle between neighbours of a known ring [rad]; 0 if it is unknown.
+    """Measure the median angle between neighbours of a known ring [rad], or 0 if it is unknown.
 
     The returns come in the order of ring and azimuth.
     """
@@ -145,7 +145,8 @@ class _Ring:
     """The returns of one beam in the order of azimuth.
 
     Attributes:
-        step: Azimuth step of its sensor [rad]; 0 if unknown, and then no returns belong together.
+        step: Azimuth step of its sensor [rad], or 0 if unknown, and then no returns belong
+            together.
         ray: (n,) the ray of each return, counted from 0.
     """
 

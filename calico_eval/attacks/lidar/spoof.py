@@ -50,7 +50,7 @@ class Spoofed:
 
     Attributes:
         frame: The delivered frame.
-        phantom: What was put in; None if nothing could be.
+        phantom: What was put in, or None if nothing could be.
         score_clean, score: Highest score of a box of the phantom's class within NEAR_M of its
             centre, without and with it.
         scores: Scores of all tries.

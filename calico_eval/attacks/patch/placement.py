@@ -30,7 +30,7 @@ class Placed:
 
     Attributes:
         corners: (4, 3) in its LiDAR frame [m], see `visibility`.
-        views: The pixels that show it, per view; () for a patch that has no room.
+        views: The pixels that show it, per view, or () for a patch that has no room.
     """
 
     corners: Float64
@@ -72,7 +72,7 @@ def place_on_objects(frame: Frame, shape: PatchShape, view_share: float) -> list
 
 
 def place_board(frame: Frame, anchor: Frame, shape: PatchShape) -> Placed:
-    """Return a board as a frame sees it; the board stands still in the global frame.
+    """Return a board as a frame sees it. The board stands still in the global frame.
 
     Args:
         frame: The frame.

@@ -46,7 +46,7 @@ class PatchDomain(Domain):
         *,
         shared: bool = False,
     ) -> None:
-        """patches: K; patch k of a frame shows texture k.
+        """patches: K. Patch k of a frame shows texture k.
 
         Shared: one set of textures, (1, 3 K, ...), for all frames.
         """
@@ -203,7 +203,7 @@ def apply_light(textures: Tensor, light: Tensor) -> Tensor:
 
 
 def bend_places(places: Tensor, bend: Tensor) -> Tensor:
-    """Apply a homography about the texture's middle to places; the results are kept inside it.
+    """Apply a homography about the texture's middle to places. The results are kept inside it.
 
     Args:
         places: (P, S, 2) places from 0 to 1.

@@ -21,7 +21,7 @@ class Site:
     Attributes:
         owner: The frame that their textures are made for: the frame itself, or the keyframe that
             the board was set up in.
-        placed: The patches; patch k shows texture k.
+        placed: The patches. Patch k shows texture k.
         note: Why there is no patch.
     """
 

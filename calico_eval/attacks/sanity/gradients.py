@@ -35,9 +35,10 @@ class GradientCheck:
     """The inputs that the gradient of an objective reaches on one frame.
 
     Attributes:
-        view_share: Share of each view's pixels with a finite gradient other than zero; empty for a
+        view_share: Share of each view's pixels with a finite gradient other than zero, empty for a
             model without cameras.
-        point_share: The same share of the points; None for a model without LiDAR or a frame without
+        point_share: The same share of the points, or None for a model without LiDAR or a frame
+            without
             points.
         bad: Number of entries that are NaN or infinite.
         dead: Names of the inputs that get no gradient at all ("view 2", "points"). Gradient masking
@@ -58,7 +59,7 @@ def dead_gradients(
     Args:
         engine: Model whose gradients are looked at.
         frame: Clean frame with its ground truth.
-        objective: Name of the objective; None for the engine's `probing_objective`, which each
+        objective: Name of the objective, or None for the engine's `probing_objective`, which each
             input in range should feel.
 
     Returns:
@@ -238,7 +239,7 @@ def measure_agreement(
         seed: Seed of the random directions.
 
     Returns:
-        The cosine of `check_gradients_agree`; 0 if either set of slopes is all zero.
+        The cosine of `check_gradients_agree`, or 0 if either set of slopes is all zero.
 
     Raises:
         CalicoError: The model does not compute in float64.

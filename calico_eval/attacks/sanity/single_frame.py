@@ -52,7 +52,7 @@ def check_unbounded(
     Every pixel may take any value and every point may move 100 m along its ray. At least 99 % of
     the objects that are detected on the clean frame must be gone. It takes UNBOUNDED_STEPS forward
     and backward passes of PGD per frame. If an object is left, APGD makes twice as many, because
-    its steps shrink; the better of the two counts on each frame. The attack starts from the clean
+    its steps shrink. The better of the two counts on each frame. The attack starts from the clean
     frame, because unbounded noise hides everything by itself.
 
     Args:

@@ -14,7 +14,7 @@ class Entry:
 
     Attributes:
         name: Name of the class.
-        used_as: Its name in `catalogue.ALGORITHMS`; empty if it is not used.
+        used_as: Its name in `catalogue.ALGORITHMS`, empty if it is not used.
         why: The reason in a sentence.
     """
 

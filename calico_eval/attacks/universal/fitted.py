@@ -61,7 +61,7 @@ def fit_indices(source: FrameSource, count: int, evaluated: Collection[str]) -> 
 
     Args:
         source: The frames.
-        count: Number of frames; all are taken if there are no more.
+        count: Number of frames. All are taken if there are no more.
         evaluated: Scenes that are evaluated.
 
     Raises:

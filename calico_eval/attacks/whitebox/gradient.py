@@ -2,7 +2,7 @@
 
 FGSM, PGD, MI-FGSM, APGD and its variant with a falling step.
 
-They search for all of B frames at once; frames do not influence each other.
+They search for all of B frames at once. Frames do not influence each other.
 
 They leave their result in the problem's trace: the iterate of the highest loss of each frame. None
 of them looks at predictions.
@@ -70,7 +70,7 @@ def pgd(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
 def mifgsm(problem: Problem, spec: AttackSpec, streams: Streams) -> None:
     """Step along a running sum of gradients, each of mean absolute value 1 (momentum FGSM).
 
-    The first start is the clean input, as in the paper; restarts are random.
+    The first start is the clean input, as in the paper. Restarts are random.
 
     Args:
         problem: The objective and the changes that are allowed.

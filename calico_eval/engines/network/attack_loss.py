@@ -19,7 +19,7 @@ from calico_eval.engines.network.pillars import Pillars
 
 
 class NetworkLoss:
-    """One objective on our network; see `calico_eval.engines.white_box.AttackLoss`.
+    """One objective on our network (see `calico_eval.engines.white_box.AttackLoss`).
 
     Args:
         model: Network in evaluation mode.
@@ -59,20 +59,20 @@ class NetworkLoss:
         return self._scene.forwards
 
     def __call__(self, batch: Batch) -> Tensor:
-        """Compute the objective; see `AttackLoss`."""
+        """Compute the objective (see `AttackLoss`)."""
         return self._objective.loss(self._scene, self._forward(batch))
 
     def compute_whole(self, batch: Batch) -> Tensor:
-        """Compute the objective through the whole model; see `AttackLoss.compute_whole`."""
+        """Compute the objective through the whole model (see `AttackLoss.compute_whole`)."""
         return self._objective.loss(self._scene, self._model(batch))
 
     def find_cells(self, points: Tensor) -> Tensor:
-        """Find each point's pillar; see `AttackLoss.find_cells`."""
+        """Find each point's pillar (see `AttackLoss.find_cells`)."""
         mask = torch.ones(1, len(points), dtype=torch.bool, device=points.device)
         return self.encoder.cells(points[None], mask)[0]
 
     def rate_points(self, batch: Batch) -> Pillars:
-        """Take the gradient on every pillar's features; see `AttackLoss.rate_points`."""
+        """Take the gradient on every pillar's features (see `AttackLoss.rate_points`)."""
         with torch.no_grad():
             canvas = self.encoder.canvas(batch.points, batch.point_mask)
         canvas.requires_grad_(True)

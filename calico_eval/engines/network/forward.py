@@ -43,7 +43,7 @@ class AttackForward:
         detection: Whether the outputs of the detection head are wanted.
         map: Whether the outputs of the map head are wanted.
         crossing_m: How far a point may go [m], to let gradients see it change its pillar
-            (`straight_through`); None for the true gradient. The outputs are the same.
+            (`straight_through`), or None for the true gradient. The outputs are the same.
     """
 
     def __init__(

@@ -48,7 +48,7 @@ class NetworkInside:
             objective: Key of `OBJECTIVES`.
 
         Returns:
-            The names; empty where every branch gets a gradient.
+            The names, empty where every branch gets a gradient.
         """
         batch, model = self._batch([frame]), self.model
         with white_box(self):
@@ -162,10 +162,10 @@ class NetworkInside:
 
         Args:
             frame: Clean frame.
-            changed: Frames within a budget; the first triggers the fault.
+            changed: Frames within a budget. The first triggers the fault.
 
         Returns:
-            The faulty engine; None for a model without a detection head.
+            The faulty engine, or None for a model without a detection head.
         """
         if self.model.center is None:
             return None

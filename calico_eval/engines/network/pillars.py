@@ -24,7 +24,7 @@ from calico_eval.engines.network.straight_through import two_largest
 
 
 class Pillars:
-    """Values of one cloud's points; see `calico_eval.engines.white_box.PointValues`.
+    """Values of one cloud's points (see `calico_eval.engines.white_box.PointValues`).
 
     Args:
         encoder: Pillar encoder of the network.
@@ -69,10 +69,10 @@ class Pillars:
         Args:
             added: (K, 5) candidates, at most one per pillar: of several, the offset from the
                 pillar's mean point would be that of all together.
-            count: Number of candidates that will be taken; not looked at.
+            count: Number of candidates that will be taken (not used).
 
         Returns:
-            (K,) gains; minus infinity off the grid.
+            (K,) gains, or minus infinity off the grid.
         """
         points = torch.cat([self.batch.points, added[None]], dim=1)
         mask = torch.cat(

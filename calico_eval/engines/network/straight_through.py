@@ -28,7 +28,7 @@ def make_membership_term(
 
     Args:
         encoder: Pillar encoder of the network.
-        points: (B, N, 5) points; the gradient reaches their x and y.
+        points: (B, N, 5) points. The gradient reaches their x and y.
         mask: (B, N) bool, true where a slot holds a point.
         reach_m: How far a point may go [m]. At most half a pillar is used, with which every point
             is within reach of two borders.
@@ -85,7 +85,7 @@ def two_largest(features: Tensor, cell: Tensor, cells: int) -> tuple[Tensor, Ten
         cells: Number of cells.
 
     Returns:
-        (cells, C) largest and (cells, C) second largest; 0 where a cell has no such point.
+        (cells, C) largest and (cells, C) second largest, or 0 where a cell has no such point.
     """
     index = cell[:, None].expand_as(features)
     empty = features.new_zeros(cells, features.shape[1])

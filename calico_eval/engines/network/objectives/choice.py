@@ -100,7 +100,7 @@ def check_model(wanted: str, config: Config) -> None:
 
 
 def _lacking(name: str, frame: Frame, config: Config) -> str:
-    """Say what the frame lacks for an objective; "" where it has all."""
+    """Say what the frame lacks for an objective, or "" where it has all."""
     return next(
         (text for need in OBJECTIVES[name].needs if (text := _NEEDS[need](frame, config))), ""
     )

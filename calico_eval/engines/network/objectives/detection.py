@@ -87,7 +87,7 @@ def create(scene: Scene, outputs: Outputs) -> Tensor:
 def create_at(scene: Scene, outputs: Outputs) -> Tensor:
     """Take the largest logit of the false object's class in the cells at its place.
 
-    The place is that of `false_target`; a frame without one gets 0. The value has no upper limit,
+    The place is that of `false_target`. A frame without one gets 0. The value has no upper limit,
     because the margin over the threshold is what survives rounding and other models.
 
     Args:
@@ -109,7 +109,7 @@ def loc(scene: Scene, outputs: Outputs) -> Tensor:
     + |dz| + |d log length, width, height| + |d sine, cosine of the yaw| + min(z - z_found, 0). A
     box that is MOVED_M off gets no farther, and turns or grows instead. z is the highest logit near
     the object, z_found that of score 0.2. Without the last term more objects are hidden than moved
-    (1 m per axis, 23 objects: 16 and 5; with it 14 and 8). Velocities do not count.
+    (1 m per axis, 23 objects: 16 and 5, with it 14 and 8). Velocities do not count.
 
     Args:
         scene: Model, clean batch and ground truth.

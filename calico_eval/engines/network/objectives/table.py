@@ -26,7 +26,7 @@ class Objective:
         heads: Heads that it reads, of "detection" and "map".
         formula: Formula for the documentation.
         needs: What a frame must have.
-        instead: Objectives for frames that lack it; the first that the frame and the model allow is
+        instead: Objectives for frames that lack it. The first that the frame and the model allow is
             raised.
         labels: Whether it looks at the ground truth.
     """
