@@ -98,8 +98,10 @@ def main(
 def _measure(
     engine: TorchEngine, frames: list[Frame], spec: AttackSpec, repeats: int
 ) -> dict[str, Any]:
-    """Seconds per step and frame of the attack and of the passes alone, alternating, so that a slow
-    moment hits both."""
+    """Seconds per step and frame of the attack and of the passes alone, alternating.
+
+    So that a slow moment hits both.
+    """
     with white_box(engine):
         domain = make_domain(frames, spec.threat, engine.device)
         batch = domain.make_batch(domain.clean)

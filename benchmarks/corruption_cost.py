@@ -1,5 +1,6 @@
-"""CPU seconds and peak memory of every corruption on one core: a frame of six 900x1600 images and
-120,000 points.
+"""CPU seconds and peak memory of every corruption on one core.
+
+A frame of six 900x1600 images and 120,000 points.
 
 Corruptions that change the points are timed on the points alone, too: the same frame without
     cameras. The frame has 30 objects, four sweeps and a frame before, so that those of objects and
@@ -63,8 +64,10 @@ REFERENCES = {
 
 
 def frame() -> Frame:
-    """Points on a road, on facades 20 m to either side and on 30 cars; six cameras of 70 degrees,
-    images of coarse noise."""
+    """Points on a road, on facades 20 m to either side and on 30 cars.
+
+    Six cameras of 70 degrees, images of coarse noise.
+    """
     rng = np.random.default_rng(0)
     azimuth, ring = rng.uniform(-np.pi, np.pi, POINTS), rng.integers(0, 32, POINTS)
     elevation = np.radians(-30 + 40 / 31 * ring)

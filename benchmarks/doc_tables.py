@@ -1,5 +1,6 @@
-"""Writes the tables of figures in README.md and docs/ from committed results: python -m
-benchmarks.doc_tables
+"""Writes the tables of figures in README.md and docs/ from committed results.
+
+python -m benchmarks.doc_tables
 
 A table stands between `<!-- table: NAME from FILE -->` and `<!-- end of table -->`; NAME is a key
 of `TABLES`, FILE a JSON file or a folder of them. Nothing else in the pages changes.
@@ -77,8 +78,10 @@ def read_json(path: Path) -> Any:
 
 
 def shorten_demo(results: Mapping[str, Any]) -> dict[str, Any]:
-    """Keeps of a results.json what its table needs: where it comes from, and the headline metrics
-    of every cell."""
+    """Keeps of a results.json what its table needs.
+
+    Where it comes from, and the headline metrics of every cell.
+    """
     kept = (
         "git_commit",
         "suite_version",
@@ -110,10 +113,11 @@ def shorten_demo(results: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def demo_table(path: Path, only: Sequence[str] = ()) -> list[str]:
-    """mAP of the demo's exported model in every condition of its suite.
+    """Make the table of the demo's exported model in the conditions of its suite.
 
     Args:
-        only: the conditions that are shown; empty for all of them.
+        path: The demo's figures as JSON.
+        only: The conditions that are shown; empty for all of them.
     """
     if not path.is_file():
         return [
@@ -275,8 +279,10 @@ def speed_table(path: Path) -> list[str]:
 
 
 def regions_by_class_table(path: Path) -> list[str]:
-    """Objects that regions cover, by class, with the default settings and with those of the
-    prototype."""
+    """Objects that regions cover, by class.
+
+    With the default settings and with those of the prototype.
+    """
     sources = read_json(path)["sources"]
     names = ("default", "`--limits prototype`")
     counts = {

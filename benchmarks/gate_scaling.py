@@ -1,5 +1,6 @@
-"""How the time of the gate grows with the number of cells: `calico gate` with its reports, on
-made-up results.
+"""How the time of the gate grows with the number of cells.
+
+`calico gate` with its reports, on made-up results.
 
 Run `python benchmarks/gate_scaling.py`. It prints, for each shape of a file, the time at n, 2n and
 4n cells, and the ratios to the first: 2 and 4 where the time is linear, 4 and 16 where it is
@@ -24,8 +25,10 @@ SHAPES = ("corruptions", "curve", "attacks", "engines", "seeds")
 
 
 def make_cells(shape: str, count: int) -> tuple[Cell, ...]:
-    """`count` cells: of many corruptions, of one long curve, of attacks of many efforts, on many
-    engines, with many seeds."""
+    """`count` cells: of many corruptions, of one long curve, of attacks of many efforts.
+
+    On many engines, with many seeds.
+    """
     cells = [make_cell(Condition(kind="clean", name="clean"), "torch", 0)]
     for number in range(count - 1):
         engine, seed, kind = "torch", 0, "corruption"

@@ -1,5 +1,6 @@
-"""What the checks of stored files cost: `calico robust` on 10 frames and a training step, in two
-versions of the code.
+"""What the checks of stored files cost.
+
+`calico robust` on 10 frames and a training step, in two versions of the code.
 
     git worktree add ../before bc0dd71
     python benchmarks/integrity_cost.py --before ../before [--write]

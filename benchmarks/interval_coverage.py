@@ -1,5 +1,6 @@
-"""Measures how often the 95 % intervals hold the truth: python benchmarks/interval_coverage.py
-[--out FILE].
+"""Measures how often the 95 % intervals hold the truth.
+
+python benchmarks/interval_coverage.py [--out FILE].
 
 Data sets are simulated from one population of scenes, as per-frame statistics: no images, no model.
 Scenes differ in which classes they hold, in how many objects, in how hard they are, and in how much
@@ -119,8 +120,10 @@ def run_cell(
 def answers(
     objects: Any, found: Float64, spread: Float64, rng: np.random.Generator
 ) -> DetectionStats:
-    """Simulates the boxes of one frame: hits at some distance from their objects, and false
-    ones."""
+    """Simulates the boxes of one frame.
+
+    Hits at some distance from their objects, and false ones.
+    """
     classes = np.arange(10)
     hits, false = (
         rng.binomial(objects, found),
@@ -256,8 +259,10 @@ def in_logarithms(
 def cover(
     scenes: int, trials: int, seed: int, truth: Mapping[str, float]
 ) -> dict[str, dict[str, float]]:
-    """Counts, for every figure, the intervals that hold the truth, and those that lie wholly below
-    or above it."""
+    """Counts, for every figure, the intervals that hold the truth.
+
+    And those that lie wholly below or above it.
+    """
     with_logs = scenes <= LOGS_UP_TO
     truth = dict(truth) | (
         {f"{m}/mRRA, log": truth[f"{m}/mRRA"] for m in METRICS} if with_logs else {}

@@ -1,5 +1,6 @@
-"""Times our nuScenes detection metric and the devkit's in one run: python
-benchmarks/metric_speed.py [--out FILE].
+"""Times our nuScenes detection metric and the devkit's in one run.
+
+python benchmarks/metric_speed.py [--out FILE].
 
 Both start from boxes in memory and end with mAP, NDS and the five errors of all frames: filtering
     by range, matching, accumulation. Reading files is part of neither. A frame has 30 objects and
@@ -34,8 +35,10 @@ OBJECTS = 30
 
 
 def make_pair(token: str, predictions: int, rng: np.random.Generator) -> tuple[Frame, Predictions]:
-    """Makes a frame without sensor data, and predictions of which seven in ten are near an
-    object."""
+    """Makes a frame without sensor data.
+
+    And predictions of which seven in ten are near an object.
+    """
     boxes = np.zeros((OBJECTS, 9), np.float32)
     boxes[:, :2] = rng.uniform(-45, 45, (OBJECTS, 2))
     boxes[:, 3:6] = rng.uniform(0.5, 5, (OBJECTS, 3))
@@ -71,8 +74,10 @@ def make_pair(token: str, predictions: int, rng: np.random.Generator) -> tuple[F
 
 
 class Tables:
-    """The look-ups of the devkit's filter: every ego frame is at the origin, and no frame has a
-    bike rack."""
+    """The look-ups of the devkit's filter.
+
+    Every ego frame is at the origin, and no frame has a bike rack.
+    """
 
     def get(self, table: str, token: str) -> dict[str, Any]:
         return {

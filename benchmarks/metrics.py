@@ -1,5 +1,7 @@
-"""What the metrics cost: python benchmarks/metrics.py [--scenes 10] [--frames 60]. Prints processor
-seconds per step."""
+"""What the metrics cost: python benchmarks/metrics.py [--scenes 10] [--frames 60].
+
+Prints processor seconds per step.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""How long the model takes on this machine: a training step by part, inference in torch and in ONNX
-Runtime.
+"""How long the model takes on this machine.
+
+A training step by part, inference in torch and in ONNX Runtime.
 
     python benchmarks/model_speed.py [--preset tiny] [--threads 2] [--batch 4]
 

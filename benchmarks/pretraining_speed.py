@@ -1,5 +1,6 @@
-"""Where the time of a training step goes, per stage: loading (frames, views, regions from the
-cache) against the model.
+"""Where the time of a training step goes, per stage.
+
+Loading (frames, views, regions from the cache) against the model.
 
     python benchmarks/pretraining_speed.py --steps 10
 

@@ -1,5 +1,6 @@
-"""How many labelled objects the regions of pre-training cover, with several settings, on the
-simulator and on real frames.
+"""How many labelled objects the regions of pre-training cover, with several settings.
+
+On the simulator and on real frames.
 
     python -m benchmarks.region_coverage --data-root DATA --out benchmarks/results/regions.json
 

@@ -1,8 +1,8 @@
-"""How often a spoofed vehicle is taken for real: the robustness table of the CALICO paper. From the
-repository's root:
+"""How often a spoofed vehicle is taken for real: the robustness table of the CALICO paper.
 
-    python -m benchmarks.spoofing random=runs/random calico=runs/calico --frames 50 --out
-    runs/spoofing
+From the repository's root:
+
+    python -m benchmarks.spoofing random=runs/random calico=runs/calico --out runs/spoofing
 
 Every run (a checkpoint or the folder of one) is attacked on the same validation frames of its data
 set with at most 60, 100 and 200 points 5 to 8 m ahead (`calico_eval.attacks.lidar.spoof`), with the
@@ -50,8 +50,10 @@ PICTURE_M = 16.0
 
 @dataclass(frozen=True)
 class Try:
-    """One frame: scores at the target with the phantom, with random points and without either; what
-    was put where."""
+    """One frame: scores at the target with the phantom, with random points and without either.
+
+    What was put where.
+    """
 
     token: str
     scene: str
@@ -156,9 +158,10 @@ def main(
 
 
 def half_recall(engine: TorchEngine, frames: Iterable[Frame]) -> float:
-    """The highest score at which the model finds half of the cars with LiDAR points on its grid:
-    the median of the best score of a car within 2 m of each; 0 where it finds fewer at any
-    score."""
+    """The highest score at which the model finds half of the cars with LiDAR points on its grid.
+
+    The median of the best score of a car within 2 m of each; 0 where it finds fewer at any score.
+    """
     best, car = [], NUSCENES.names.index("car")
     grid = engine.config.grid
     for frame in frames:

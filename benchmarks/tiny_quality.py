@@ -1,5 +1,6 @@
-"""What the tiny preset learns from random weights: fused, LiDAR-only, camera-only, 5 % of the
-labels; untrained; class prior.
+"""What the tiny preset learns from random weights.
+
+Fused, LiDAR-only, camera-only, 5 % of the labels; untrained; class prior.
 
     python benchmarks/tiny_quality.py --out runs/quality --seed 0
 
@@ -43,8 +44,10 @@ VARIANTS: dict[str, list[str]] = {
 
 
 class ClassPrior:
-    """Always the same answer: where objects and map classes are on average in the training
-    frames."""
+    """Always the same answer.
+
+    Where objects and map classes are on average in the training frames.
+    """
 
     name, model_name, sensors, sha256 = "prior", "prior", (), "prior"
 

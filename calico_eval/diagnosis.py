@@ -35,12 +35,13 @@ def diagnosis(
     What cannot be measured is reported and does not stop the training.
 
     Args:
-        source: labelled frames that the model is not trained on.
-        branch: that is trained. Cameras of a model with LiDAR are also probed beside it, and the
-            LiDAR alone: is what they
-            have learnt more than what the LiDAR says as well? Keys `both_probe_ap`,
-            `lidar_probe_ap` and so on.
-        picture: PNG, written anew each time.
+        source: Labelled frames that the model is not trained on.
+        branch: The branch that is trained. If a model has a LiDAR, cameras are also probed beside
+            it, and the LiDAR alone. This tells whether they have learnt more than the LiDAR says as
+            well. The keys are `both_probe_ap`, `lidar_probe_ap` and so on.
+        picture: PNG that is written anew each time.
+        seed: Seed of the run.
+        say: Prints a line.
     """
     indices = range(0, len(source), -(-len(source) // FRAMES))
 

@@ -69,12 +69,15 @@ def probe_metrics(
     branch: Branch,
     seed: int,
 ) -> dict[str, float]:
-    """Scores of the probe. The model is left as it is.
+    """Fit the probe and score it. The model is left as it is.
 
     Args:
-        fit, test: frames of the source, of different scenes (`probe_split`).
-        branch: whose features.
-        seed: decides the choice of background cells.
+        model: The model.
+        source: The frames.
+        fit: Indices of frames to fit on, of other scenes than `test` (`probe_split`).
+        test: Indices of frames to score on.
+        branch: The branch whose features are probed.
+        seed: Seed of the choice of background cells.
 
     Returns:
         probe_ap: average precision of "an object is here" over all cells of the test frames;

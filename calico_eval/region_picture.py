@@ -73,6 +73,7 @@ def region_classes(frame: Frame, rows: Int64, region: Int64) -> Int64:
     It is -1 if most points lie in no object.
 
     Args:
+        frame: The frame with its ground truth.
         rows: (P,) the points that are in regions.
         region: (P,) their regions, 0 to R - 1.
     """

@@ -36,6 +36,7 @@ def check(config: Config, splits: tuple[str, ...]) -> None:
 
     \b
     Exit code 2: something is missing or broken, or cannot be right.
+
     Examples:
       calico data check --preset nuscenes --data-root /data/nuscenes
       calico data check --preset nuscenes --data-root /data/nuscenes --split scene-0103

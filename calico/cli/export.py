@@ -56,6 +56,7 @@ def command(
     preset with random weights (shapes, engines).
     Exit code 1: the graph does not agree with torch (the differences are in the
     .parity.json beside it).
+
     Examples:
       calico export runs/tiny
       calico export runs/tiny --trt

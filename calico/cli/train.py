@@ -62,6 +62,7 @@ def command(
     \b
     Each stage has a folder of its own (OUT/prc, OUT/rad, OUT/finetune).
     A stage that is done is not run again.
+
     Examples:
       calico train --preset tiny --out runs/tiny
       calico train --preset tiny --labels 0.05 --out runs/few-labels

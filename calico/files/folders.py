@@ -68,7 +68,9 @@ def claim_folder(
 
     Args:
         path: The folder.
-        resume, overwrite, kind: See `check_folder`.
+        resume: See `check_folder`.
+        overwrite: See `check_folder`.
+        kind: See `check_folder`.
         lock: The folder to hold, where that is not the same one (a run has a lock for all of its
             stages).
 

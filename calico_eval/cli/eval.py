@@ -36,6 +36,7 @@ def command(
     \b
     MODEL is a run folder, a .safetensors or .onnx file, package.module:factory, or a folder of
     prediction files (clean.json); NAME=MODEL names it.
+
     Examples:
       calico eval runs/tiny
       calico eval runs/tiny --split test --set data.sim.test_scenes=80 --out test.json

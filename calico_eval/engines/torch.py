@@ -101,7 +101,7 @@ class TorchEngine:
 
     @property
     def probing_objective(self) -> str | None:
-        """ "det", which looks at every cell, or the first objective whose heads are there."""
+        """The objective "det", which looks at every cell, or the first one whose heads the model has."""
         heads = {"detection": self.model.center, "map": self.model.segmentation}
         present = {name for name, head in heads.items() if head is not None}
         fitting = [name for name, one in OBJECTIVES.items() if set(one.heads) <= present]

@@ -262,8 +262,10 @@ def _check_curves(
 def _make_job(
     one: Assignment, common: Mapping[str, object], fitted_on: Mapping[str, object] | None
 ) -> Job:
-    """Make the job of an assignment. The names in the key are those of before, so that the cells of
-    an earlier run keep their ids."""
+    """Make the job of an assignment.
+
+    The names in the key are those of before, so that the cells of an earlier run keep their ids.
+    """
     source = one.source_engine
     described = one.condition.describe().model_dump(mode="json")
     if described["kind"] == "curve":

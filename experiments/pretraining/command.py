@@ -90,6 +90,7 @@ def command(
     All initialisations get the same number of fine-tuning steps. Finished cells are
     not run again and a killed run continues. Writes one JSON per cell, table.md and
     plot.svg.
+
     Examples:
       python -m experiments.pretraining --size ci --seed 0
       python -m experiments.pretraining --size laptop --labels 0.05

@@ -306,6 +306,7 @@ def test_frames_of_one_class_are_refused(streets: FrameSource) -> None:
 def test_broken_features_are_refused(streets: FrameSource) -> None:
     model = Painted(config())
     nan = torch.full((1, 3, 16, 16), torch.nan)
-    model.lidar_features = lambda batch: nan.repeat(len(batch), 1, 1, 1)  # type: ignore[method-assign]
+    broken = lambda batch: nan.repeat(len(batch), 1, 1, 1)  # noqa: E731
+    model.lidar_features = broken  # type: ignore[method-assign]
     with pytest.raises(CalicoError, match="features of frame street0-0 are NaN or infinite"):
         probe_metrics(model, streets, [0], [3], branch="lidar", seed=0)

@@ -48,7 +48,8 @@ class FrameWriter:
         """Write the files of a keyframe and of the sweeps that belong to it.
 
         Args:
-            clean, changed: The frame before and after the corruption.
+            clean: The frame before and after the corruption.
+            changed: The frame before and after the corruption.
             sample: What the clean tables say about it.
 
         Returns:

@@ -97,13 +97,13 @@ class CopyWriter:
     def __init__(
         self, original: Original, seed: int, command: str = "", link: bool = False
     ) -> None:
-        """Reads the tables.
+        """Read the tables.
 
         Args:
-            seed: of the suite, as `calico robust --seed`.
-            command: what the user typed, for the manifest.
-            link: files that stay as they are become hard links to the original's in place of
-                copies.
+            original: The clean data.
+            seed: Seed of the suite, as in `calico robust --seed`.
+            command: The command as the user typed it, for the manifest.
+            link: Whether unchanged files become hard links to the original's instead of copies.
         """
         self.original = original
         self.seed = seed

@@ -70,14 +70,16 @@ class OutputFolder:
     """
 
     def __init__(self, path: Path, identity: Mapping[str, Any], link: bool) -> None:
-        """Makes the folder, or takes up what a killed run left.
+        """Make the folder, or take up what a killed run left.
 
         Args:
-            link: unchanged files become hard links, where the file system allows, in place of
-                copies.
+            path: The folder.
+            identity: Which data set it is, as JSON.
+            link: Whether unchanged files become hard links, if the file system allows it, instead
+                of copies.
 
         Raises:
-            CalicoError: there is something else in the folder.
+            CalicoError: The folder holds something else.
         """
         self.path = path
         self.identity: dict[str, Any] = json.loads(json.dumps(identity))

@@ -22,7 +22,8 @@ def safe_path(root: Path, filename: str, table: Path, token: str) -> Path:
     Args:
         root: Folder that the name may not leave.
         filename: Name relative to the folder.
-        table, token: Where the name comes from, for the message.
+        table: Where the name comes from, for the message.
+        token: Where the name comes from, for the message.
 
     Raises:
         CalicoError: The name is empty, absolute, or has '..', a backslash, a colon or a NUL

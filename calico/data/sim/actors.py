@@ -65,9 +65,11 @@ class Floor:
         """Take a rectangle of the ground if it is free.
 
         Args:
-            x, y: Centre [m, world].
+            x: Centre [m, world].
+            y: Centre [m, world].
             yaw: Heading of the length [rad].
-            length, width: Extent [m].
+            length: Extent [m].
+            width: Extent [m].
             gap_m: Distance that must stay free around it [m].
 
         Returns:

@@ -110,9 +110,11 @@ def shade_hits(
         solids: Everything that can throw a shadow.
         ground: Map of the ground, for its colours.
         light: Sun, sky and lamps.
-        origins, directions: (R, 3) rays in the world.
+        origins: (R, 3) rays in the world.
+        directions: (R, 3) rays in the world.
         hits: What the rays met.
-        start_ego, rays_ego: (R, 3) the same rays in the ego frame, for the headlights.
+        start_ego: (R, 3) the same rays in the ego frame, for the headlights.
+        rays_ego: (R, 3) the same rays in the ego frame, for the headlights.
 
     Returns:
         (R, 3) radiance.

@@ -31,7 +31,9 @@ class Mesh:
         """Return the mesh turned about z and then shifted.
 
         Args:
-            x, y, z: Shift [m].
+            x: Shift [m].
+            y: Shift [m].
+            z: Shift [m].
             yaw_rad: Turn, counter-clockwise seen from above [rad].
         """
         c, s = np.float32(np.cos(yaw_rad)), np.float32(np.sin(yaw_rad))
@@ -114,9 +116,11 @@ def make_hexahedron(
     """Make a block whose bottom and top are rectangles of different size.
 
     Args:
-        bottom, top: Rectangles as (x back, x front, half width) [m].
+        bottom: Rectangles as (x back, x front, half width) [m].
+        top: Rectangles as (x back, x front, half width) [m].
         z: Heights of bottom and top [m].
-        material, color: Of all faces.
+        material: Of all faces.
+        color: Of all faces.
     """
     points = []
     for (back, front, half), height in zip((bottom, top), z, strict=True):
@@ -139,7 +143,8 @@ def make_block(
 
     Args:
         size: Length, width, height [m].
-        material, color: Of all faces.
+        material: Of all faces.
+        color: Of all faces.
         at: Centre of the bottom [m].
     """
     ends = (at[0] - size[0] / 2, at[0] + size[0] / 2, size[1] / 2)
@@ -158,9 +163,11 @@ def make_tube(
     """Make a closed cylinder or cone between two points.
 
     Args:
-        start, end: Centres of the ends [m].
+        start: Centres of the ends [m].
+        end: Centres of the ends [m].
         radius: Radius at the start [m].
-        material, color: Of all faces.
+        material: Of all faces.
+        color: Of all faces.
         end_radius: Radius at the end [m]; None for a cylinder.
         sides: Number of faces around.
     """
@@ -208,8 +215,10 @@ def make_wheel(
     """Make a tyre that stands on the ground, its axis along y, with a lighter hub.
 
     Args:
-        x, y: Where it stands [m].
-        radius, width: Of the tyre [m].
+        x: Where it stands [m].
+        y: Where it stands [m].
+        radius: Of the tyre [m].
+        width: Of the tyre [m].
         hub: Colour of the hub.
     """
     tyre = make_tube(
@@ -250,7 +259,8 @@ def make_blob(
     Args:
         at: Its centre [m].
         radii: Its half axes [m].
-        material, color: Of all faces.
+        material: Of all faces.
+        color: Of all faces.
         rng: Generator of the roughness; None for a smooth surface.
         roughness: Standard deviation of the radius, as a share of it.
         subdivisions: How often the faces of an icosahedron are divided.

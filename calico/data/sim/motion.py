@@ -42,7 +42,8 @@ class Track:
         """Make the track of something that never moves.
 
         Args:
-            x, y: Where it stands [m, world].
+            x: Where it stands [m, world].
+            y: Where it stands [m, world].
             yaw: Its heading [rad].
         """
         return Track(np.zeros(1), np.array([[x, y, yaw]]))

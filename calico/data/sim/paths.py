@@ -76,8 +76,10 @@ class Path:
         """Return the area between two stations and two offsets.
 
         Args:
-            start, stop: Stations [m], in any order.
-            right, left: Offsets [m], positive to the left, in any order.
+            start: Stations [m], in any order.
+            stop: Stations [m], in any order.
+            right: Offsets [m], positive to the left, in any order.
+            left: Offsets [m], positive to the left, in any order.
         """
         start, stop = min(start, stop), max(start, stop)
         inner = self.s[(self.s > start) & (self.s < stop)]

@@ -79,7 +79,8 @@ def cast_rays(solids: tuple[Solid, ...], origins: Float32, directions: Float32) 
 
     Args:
         solids: At least one.
-        origins, directions: (R, 3) rays in the world, directions of unit length.
+        origins: (R, 3) rays in the world, directions of unit length.
+        directions: (R, 3) rays in the world, directions of unit length.
     """
     rays = len(origins)
     distance = np.full(rays, MISS_M, np.float32)
@@ -109,7 +110,8 @@ def find_occluded(solids: tuple[Solid, ...], origins: Float32, directions: Float
 
     Args:
         solids: At least one.
-        origins, directions: (R, 3) rays in the world, directions of unit length.
+        origins: (R, 3) rays in the world, directions of unit length.
+        directions: (R, 3) rays in the world, directions of unit length.
 
     Returns:
         (R,) mask.

@@ -77,7 +77,8 @@ class World:
         """Return the height of the ground [m].
 
         Args:
-            x, y: Place [m, world].
+            x: Place [m, world].
+            y: Place [m, world].
         """
         return float(self.ground.height(np.array([x, y])))
 

@@ -170,7 +170,7 @@ def _share(step: int, steps: int) -> float:
 
 
 def _put(domain: Domain, x: Tensor, changes: list[tuple[Tensor | slice, Tensor]]) -> Tensor:
-    """x with each frame's positions in the corner of the ball that their signs name."""
+    """Return x with each frame's positions in the corner of the ball that their signs name."""
     flat = x.flatten(1).clone()
     for row, (index, signs) in enumerate(changes):
         flat[row, index] = domain.clean[row].flatten()[index] + domain.eps * signs.to(flat)

@@ -167,7 +167,8 @@ def clamp_keeping_gradient(x: Tensor, low: Tensor | float, high: Tensor | float)
 
     Args:
         x: The tensor.
-        low, high: The limits.
+        low: The limits.
+        high: The limits.
     """
     low, high = (torch.as_tensor(limit, dtype=x.dtype, device=x.device) for limit in (low, high))
     inside: Tensor = x + (torch.minimum(torch.maximum(x, low), high) - x).detach()

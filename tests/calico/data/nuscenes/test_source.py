@@ -7,6 +7,7 @@ import pickle
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -150,7 +151,8 @@ def test_content_hash_follows_the_data(
     tiny: Path, edit: Callable[[str, Callable[[list[dict]], object]], None]
 ) -> None:
     def digest(**settings: object) -> str:
-        source = NuScenesSource(tiny, "v1.0-mini", "train", GRID, **settings)  # type: ignore[arg-type]
+        options: Any = settings
+        source = NuScenesSource(tiny, "v1.0-mini", "train", GRID, **options)
         return source.content_hash()
 
     seen = {digest(), digest(sweeps=2), digest(cameras=("CAM_BACK",))}
