@@ -120,7 +120,8 @@ def choose_within_budget(rays: Rays, ray: Int64, taken: Int64, added: int, remov
         rays: Rays of the frame.
         ray: (K,) wanted rays, in the order of preference.
         taken: Rays that have a spoofed return already. They count.
-        added, removed: The whole budget of points.
+        added: The whole budget of points.
+        removed: The whole budget of points.
 
     Returns:
         Indices into `ray`.
