@@ -1,1 +1,1 @@
-"""Where frames come from: the embedded simulator, nuScenes, and what turns frames into batches."""
+"""Sources of frames: the embedded simulator, nuScenes; and batches of frames."""

@@ -96,12 +96,12 @@ class TorchEngine:
 
     @property
     def usual_objective(self) -> str:
-        """ "hide", or "map_erase" for a model that only draws maps."""
+        """The objective of a run that names none: "hide", or "map_erase" if only maps are drawn."""
         return usual_objective([self.config])
 
     @property
     def probing_objective(self) -> str | None:
-        """The objective "det", which looks at every cell, or the first one whose heads the model has."""
+        """The objective "det", which looks at every cell, or the first one with its heads."""
         heads = {"detection": self.model.center, "map": self.model.segmentation}
         present = {name for name, head in heads.items() if head is not None}
         fitting = [name for name, one in OBJECTIVES.items() if set(one.heads) <= present]

@@ -1,4 +1,4 @@
-"""Labelled objects, and the room that things take up on the ground."""
+"""Labelled objects, and the ground that things take up."""
 
 from __future__ import annotations
 

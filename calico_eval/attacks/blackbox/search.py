@@ -161,7 +161,7 @@ def _estimated(
 
 
 def _share(step: int, steps: int) -> float:
-    """Of a view, for try number `step` of `steps`.
+    """Return the share of a view for try number `step` of `steps`.
 
     Halved at HALVED_AT, which are rescaled to the number of tries.
     """

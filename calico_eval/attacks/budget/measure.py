@@ -1,6 +1,6 @@
 """The budget that an attacked frame really used, measured from the two frames alone.
 
-Nothing here knows how the attack worked: it is the referee. It looks at uint8 images and float32
+Nothing here knows how the attack worked. The measurement looks at uint8 images and float32
 points as a sensor would deliver them, in integers and float64.
 """
 

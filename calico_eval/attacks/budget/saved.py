@@ -222,7 +222,7 @@ def file_name(token: str) -> str:
 
 
 def frame_sha256(frame: Frame) -> str:
-    """Of everything in a frame but `previous`: names, dtypes, shapes and bytes, little-endian."""
+    """Hash everything in a frame but `previous`: names, dtypes, shapes and bytes."""
     digest = hashlib.sha256()
     for field in fields(Frame):
         if field.name != "previous":

@@ -131,7 +131,7 @@ class Threat:
     def main(self) -> tuple[str, float, str]:
         """The allowance that a curve over budgets has on its axis: field, value, unit.
 
-        Of a joint threat the camera's.
+        A joint threat has the camera's.
         """
         for name in (*_CAMERA, *_LIDAR):
             if getattr(self, name):

@@ -1,4 +1,4 @@
-"""Where a LiDAR attack aims, and which points lie in its azimuth window."""
+"""The object that a LiDAR attack is about, and the points in its azimuth window."""
 
 from __future__ import annotations
 

@@ -232,7 +232,7 @@ def _looked_at(
 def _objectives(
     engine: WhiteBoxEngine, clean: Sequence[Frame], frames: Sequence[Frame], objective: str
 ) -> list[float]:
-    """Of frames as the engine would see them; clean: what they were before."""
+    """Compute the objective of frames as the engine sees them; `clean` is what they were before."""
     raised = engine.attack_loss(objective, collate_frames(clean).to(engine.device), ("camera",))
     with engine.attack_mode(), torch.no_grad():
         found: list[float] = raised.compute_whole(collate_frames(frames).to(engine.device)).tolist()

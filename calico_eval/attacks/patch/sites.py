@@ -32,7 +32,7 @@ class Site:
 
     @property
     def declared(self) -> Declared:
-        """For the referee."""
+        """The places that the attack declares, to be checked."""
         return Declared(tuple(as_quad(one.corners) for one in self.placed), self.on_objects)
 
 

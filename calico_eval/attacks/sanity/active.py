@@ -111,9 +111,9 @@ def _is_ball(threat: Threat) -> bool:
 
 
 def _distinct(specs: Sequence[AttackSpec]) -> list[AttackSpec]:
-    """Of every algorithm and sensor the one with the largest budget, at most ATTACKS.
+    """Choose the largest budget of every algorithm and sensor, at most ATTACKS specs.
 
-    First those that must find the plant.
+    Attacks that must find the deliberate vulnerability come first.
     """
     kept: dict[tuple[str, str], AttackSpec] = {}
     for spec in sorted(specs, key=lambda spec: (spec.name not in SEARCHES, -spec.threat.main[1])):
@@ -122,7 +122,7 @@ def _distinct(specs: Sequence[AttackSpec]) -> list[AttackSpec]:
 
 
 def _strongest(specs: Sequence[AttackSpec]) -> list[AttackSpec]:
-    """Of every sensor the spec with the largest budget."""
+    """Choose the spec with the largest budget of every sensor."""
     kept: dict[str, AttackSpec] = {}
     for spec in sorted(specs, key=lambda spec: -spec.threat.main[1]):
         kept.setdefault(spec.sensor, spec)
