@@ -127,7 +127,7 @@ class Algorithm:
             usual: Usual objective of the model.
 
         Returns:
-            "hide" in place of a model's own loss for an attack that sees predictions only or that
+            "hide" instead of a model's own loss for an attack that sees predictions only or that
             has an aim of its own; else the usual objective.
         """
         own_aim = self.access == "queries" or self.success is not None
@@ -316,7 +316,7 @@ _TORCHATTACKS_ALLOWANCES = {
     "ta_sinifgsm": ("camera_levels",),
     "ta_square": ("camera_levels",),
 }
-"""Of the others of torchattacks: LINF."""
+"""Allowances of attacks of torchattacks. All others use LINF."""
 
 
 ONE_STEP = ("ta_fgsm", "ta_ffgsm")

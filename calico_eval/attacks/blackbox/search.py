@@ -163,7 +163,7 @@ def _estimated(
 def _share(step: int, steps: int) -> float:
     """Return the share of a view for try number `step` of `steps`.
 
-    Halved at HALVED_AT, which are rescaled to the number of tries.
+    It is halved at HALVED_AT, which are rescaled to the number of tries.
     """
     now = step / steps * 10000
     return P_INIT / 2.0 ** sum(now > at for at in HALVED_AT)

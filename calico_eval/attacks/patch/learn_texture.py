@@ -27,7 +27,7 @@ TextureLoss = Callable[[Tensor, Streams], Tensor]
 """(textures, streams that draw a transformation of each, or none) -> (B,)."""
 
 BETAS, TINY = (0.9, 0.99), 1e-12
-"""Of Adam (Kingma and Ba, ICLR 2015)."""
+"""Constants of Adam (Kingma and Ba, ICLR 2015)."""
 
 
 @dataclass(frozen=True)

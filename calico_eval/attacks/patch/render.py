@@ -18,7 +18,7 @@ from calico_eval.attacks.patch.placement import Placed
 from calico_eval.attacks.search_space.joint import Domain, Streams
 
 TEXELS = 32
-"""Of a texture, per side."""
+"""Texels along each side of a texture."""
 BRIGHTNESS, CONTRAST, SATURATION, BEND = 0.1, 0.2, 0.3, 0.02
 """Widths of the transformations: brightness +-0.1 of full scale.
 

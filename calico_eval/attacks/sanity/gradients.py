@@ -20,7 +20,7 @@ from reports.schema import SanityCheck
 DIRECTIONS = 8
 """Random directions per frame and input."""
 STEP = 1e-6
-"""Of the finite differences, in float64: of the pixel range, and metres."""
+"""Step of the finite differences in float64: share of the pixel range, or metres."""
 UNKNOWN_STEP, SHAKE = 1e-8, 1e-4
 """The step for a model whose jumps are not known, and the random shift of its clean input.
 

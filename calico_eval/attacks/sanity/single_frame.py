@@ -1,4 +1,4 @@
-"""S2, S4, S5, S12, S15, S16 on one frame, by the objective; and S3.
+"""S2, S4, S5, S12, S15 and S16 on one frame, by the objective, and S3.
 
 Attacks of rising strength run on the run's own budget. They replace the checks that compare
 finished cells (`calico_eval.evaluation.sanity`) if the run did not hold such cells.
@@ -29,15 +29,21 @@ from calico_eval.engines.white_box import WhiteBoxEngine
 from reports.schema import SanityCheck
 
 STEPS = 8
-"""Gradient steps of the ladder's attacks."""
+"""Gradient steps of the attacks that are compared."""
 UNBOUNDED_STEPS, UNBOUNDED_RANGE_M = 30, 100.0
 HIDDEN = 0.99
 """Share of the objects that an unbounded attack must hide."""
 
 
 @dataclass(frozen=True)
-class Rung:
-    """What one check says of one sensor; measured: rises of the objective."""
+class SensorResult:
+    """Result of one check for one sensor.
+
+    Attributes:
+        verdict: The verdict.
+        message: What was measured, in words.
+        measured: Rises of the objective, by name.
+    """
 
     verdict: Verdict
     message: str
@@ -124,9 +130,9 @@ def check_rising_strength(
     Returns:
         Checks by number, each over all of `specs`.
     """
-    parts: dict[str, list[Rung]] = {}
+    parts: dict[str, list[SensorResult]] = {}
     for spec in specs:
-        for id, part in _rungs(engine, frame, spec, seed).items():  # noqa: A001
+        for id, part in _compare_strengths(engine, frame, spec, seed).items():  # noqa: A001
             parts.setdefault(id, []).append(part)
     checks = {}
     for id, found in parts.items():  # noqa: A001
@@ -141,7 +147,9 @@ def check_rising_strength(
     return checks
 
 
-def _rungs(engine: WhiteBoxEngine, frame: Frame, spec: AttackSpec, seed: int) -> dict[str, Rung]:
+def _compare_strengths(
+    engine: WhiteBoxEngine, frame: Frame, spec: AttackSpec, seed: int
+) -> dict[str, SensorResult]:
     """By id of the check."""
     objective, _ = engine.choose_objective(spec.objective, frame)
     base, steps = _plain_pgd(spec, objective)
@@ -159,14 +167,14 @@ def _rungs(engine: WhiteBoxEngine, frame: Frame, spec: AttackSpec, seed: int) ->
     longer, again = rise(replace(base, steps=2 * steps)), rise(replace(base, restarts=2))
     half = spec.threat.scaled(0.5)
     found = {
-        "S4": _rung(
+        "S4": _make_result(
             at,
             compare_harm(longer, full),
             "twice the steps do as much or more",
             "twice the steps do less: the search does not climb",
             {f"rise_{steps}_steps": full, f"rise_{2 * steps}_steps": longer},
         ),
-        "S5": _rung(
+        "S5": _make_result(
             at,
             worst_verdict(
                 compare_harm(*two) for two in ((apgd, full), (full, fgsm), (fgsm, noise))
@@ -176,14 +184,14 @@ def _rungs(engine: WhiteBoxEngine, frame: Frame, spec: AttackSpec, seed: int) ->
             "gradients",
             {"rise_noise": noise, "rise_fgsm": fgsm, "rise_pgd": full, "rise_apgd_decay": apgd},
         ),
-        "S12": _rung(
+        "S12": _make_result(
             at,
             compare_harm(full, again),
             "a second start adds next to nothing",
             "a second start does more: use more restarts or steps",
             {"rise_1_start": full, "rise_2_starts": again},
         ),
-        "S16": _rung(
+        "S16": _make_result(
             at,
             "FAIL" if full <= max(noise, 0.0) else "PASS" if noise <= 0.5 * full else "WARN",
             "noise does less than half of it",
@@ -194,7 +202,7 @@ def _rungs(engine: WhiteBoxEngine, frame: Frame, spec: AttackSpec, seed: int) ->
     }
     if half.sensors == spec.threat.sensors:
         less = rise(replace(base, threat=half))
-        found["S2"] = _rung(
+        found["S2"] = _make_result(
             at,
             compare_harm(full, less),
             "half the budget does less",
@@ -215,7 +223,7 @@ def _plain_pgd(spec: AttackSpec, objective: str) -> tuple[AttackSpec, int]:
 
 def _compare_gradients(
     base: AttackSpec, rise: float, rise_of: Callable[[AttackSpec], float]
-) -> Rung:
+) -> SensorResult:
     """S15: compare the gradient that sees points change their cell with the true one.
 
     Args:
@@ -226,7 +234,7 @@ def _compare_gradients(
     other = rise_of(replace(base, straight_through=not base.straight_through))
     with_it, without = (rise, other) if base.straight_through else (other, rise)
     # Both are reported, and the run should use the stronger one.
-    return _rung(
+    return _make_result(
         base.sensor,
         "PASS" if compare_harm(rise, other) == "PASS" else "WARN",
         "the run uses the stronger of the two gradients, or they are equal",
@@ -236,8 +244,10 @@ def _compare_gradients(
     )
 
 
-def _rung(at: str, verdict: Verdict, good: str, bad: str, rises: dict[str, float]) -> Rung:
-    return Rung(
+def _make_result(
+    at: str, verdict: Verdict, good: str, bad: str, rises: dict[str, float]
+) -> SensorResult:
+    return SensorResult(
         verdict,
         good if verdict == "PASS" else f"{at}: {bad}",
         {f"{at}_{name}": v for name, v in rises.items()},

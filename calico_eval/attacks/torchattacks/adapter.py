@@ -1,29 +1,26 @@
 """Runs torchattacks (3.5.1), unmodified, on a `Problem`.
 
-Frame by frame, on any domain (views, points, joint).
+It runs frame by frame, on any domain (views, points, joint).
 
 torchattacks knows a classifier and an input in [0, 1]. `LossModel` is that classifier: its logits
 for "class 0" are made so that the loss which an attack forms of them is our objective, up to a
-constant. Which attacks are used, and why the others are not: `torchattacks_table`.
+constant. `torchattacks.table` says which attacks are used, and why the others are not.
 
-The traps of that library that this file closes:
+This file corrects the following properties of that library:
 
 * Its attacks return the last iterate, or (APGD, Square) the clean input when no class flipped,
-  which makes a detector look
-  robust: what they return is only one more try. The iterate with the best loss inside the ball is
-      in the problem's trace.
+  which makes a detector look robust. What they return is only one more try. The iterate with the
+  best loss inside the ball is in the problem's trace.
 * They stop once a class flips. Class 0 always wins where a loss is asked for without a gradient.
 * The momentum attacks divide by the mean gradient: one that is zero everywhere turns the input to
-    NaN. Here it ends the attack
-  and is reported (`AttackDetails.dead_gradient`). Single NaN or infinite entries become zero and
-  are counted. All views are one image, so that a view without a gradient does not divide by zero.
-* Random starts come from torch's global generator, and some attacks reset the global seeds: all
-  global generators are put
-  back afterwards.
-* An attack puts the module that it is given to evaluation mode and back to training mode:
-    `LossModel` is born in evaluation
-  mode and does not hold the detector.
-* Some look at inputs outside the ball (ahead, or around): these count as passes, not as results.
+  NaN. Here it ends the attack and is reported (`AttackDetails.dead_gradient`). Single NaN or
+  infinite entries become zero and are counted. All views are one image, so that a view without a
+  gradient does not divide by zero.
+* Random starts come from torch's global generator, and some attacks reset the global seeds. All
+  global generators are put back afterwards.
+* An attack puts the module that it is given to evaluation mode and back to training mode.
+  `LossModel` is made in evaluation mode and does not hold the detector.
+* Some look at inputs outside the ball (ahead, or around). These count as passes, not as results.
 * Several inputs at once (SPSA) are given to the problem one by one, since its frames have different
   ground truth.
 """
@@ -52,7 +49,7 @@ from calico_eval.engines.base import Engine
 View = Literal["cross entropy", "margin"]
 
 CROSS_ENTROPY_AT, MARGIN_AT = 1e3, 1e6
-"""Where the losses begin.
+"""Values at which the losses begin.
 
 The cross-entropy of logits (0, z) is z, and its slope 1, to the last digit of a float for z > 40;
 an attack keeps it as float32, which leaves steps of 6e-5. A margin must stay above 0, and is kept

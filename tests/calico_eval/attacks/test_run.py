@@ -133,7 +133,7 @@ def test_points_stay_in_their_box(fused: TorchEngine, street_frame: Frame, metre
 def test_other_budgets_hold_and_are_used(
     fused: TorchEngine, street_frame: Frame, spec: AttackSpec, name: str
 ) -> None:
-    """Measured here, not asked of the referee: L2 over all pixels, the intensity column, all of a
+    """Measured here, not by the budget check: L2 over all pixels, the intensity column, all of a
     joint budget at once."""
     result = attack_frame(fused, street_frame, replace(spec, name=name), 0)
     pixels = np.concatenate(
@@ -362,8 +362,8 @@ def test_views_of_different_sizes(fused: TorchEngine, street_frame: Frame) -> No
 def test_over_budget_is_an_error_and_no_result(
     fused: TorchEngine, street_frame: Frame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An attack that takes one level more than it may: the referee says so, whatever the attack
-    says."""
+    """An attack that takes one level more than it may: the budget check says so, whatever the
+    attack says."""
     honest = ALGORITHMS["pgd"]
 
     def greedy(engine: object, frames: list[Frame], spec: AttackSpec, seed: int) -> list[Crafted]:

@@ -65,7 +65,12 @@ def test_a_run_with_attacks_ends_with_sixteen_checks_and_the_same_bytes_on_resum
     def again(*_: object) -> None:
         raise AssertionError("made again")
 
-    for check in ("unbounded", "gradients_agree", "planted_is_found", "ladder"):
+    for check in (
+        "check_unbounded",
+        "check_gradients_agree",
+        "check_planted_is_found",
+        "check_rising_strength",
+    ):
         monkeypatch.setattr(active, check, again)
     run_for(plan, [small_engine], street, tmp_path, title="t", pictures=False, resume=True)
     assert (tmp_path / "results.json").read_bytes() == before

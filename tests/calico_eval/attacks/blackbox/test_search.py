@@ -1,4 +1,4 @@
-"""Attacks by queries on engines whose answer is known, on a torch-free door, and on the real
+"""Attacks by queries on engines whose answer is known, on an engine without torch, and on the real
 network."""
 
 from collections.abc import Sequence
@@ -170,14 +170,14 @@ def test_an_engine_with_a_threshold_hides_its_box(frame: Frame) -> None:
 def test_stronger_than_noise_on_the_real_network_without_its_gradients(
     fused: TorchEngine, street: FrameSource, spec: AttackSpec, name: str
 ) -> None:
-    """Behind the door there is no torch model to be found. By the mean over two frames, against
+    """The engine shows no torch model. By the mean over two frames, against
     three draws of noise."""
 
-    class Door:
+    class Wrapped:
         def predict(self, frames: Sequence[Frame]) -> list[Predictions]:
             return fused.predict(frames)
 
-    engine: Engine = engine_of(Door())
+    engine: Engine = engine_of(Wrapped())
     frames = [street[1], street[4]]
     steps = 150 if spec is CAMERA and name == "square" else 40
     done = attack_frames(engine, frames, replace(spec, name=name, steps=steps), 0)

@@ -1,4 +1,4 @@
-"""The referee sees every change of a frame, and every allowance is compared."""
+"""The measurement sees every change of a frame, and every allowance is compared."""
 
 from dataclasses import fields, replace
 

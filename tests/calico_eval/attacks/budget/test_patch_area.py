@@ -1,4 +1,4 @@
-"""The referee of patches sees what lies outside, what is too large, and what hangs on nothing."""
+"""The check of patches sees what lies outside, what is too large, and what hangs on nothing."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def test_an_honest_file_passes_and_says_what_was_used(
 
 
 def test_points_that_come_and_go_are_measured_as_a_set(frame: Frame, tmp_path: Path) -> None:
-    """A threat that no algorithm here has: the file states it, and the referee knows it."""
+    """A threat that no algorithm here has: the file states it, and the check knows it."""
     keep = np.arange(len(frame.points)) != 3
     fewer = frame.replace(
         points=frame.points[keep], ring=frame.ring[keep], sweep_index=frame.sweep_index[keep]
@@ -199,8 +199,8 @@ def test_another_clean_frame_or_another_token_fails(frame: Frame, tmp_path: Path
 
 
 def test_no_line_of_the_attacks_runs() -> None:
-    """In a fresh interpreter: the verifier brings the referee, the frame and numpy, and neither
-    torch nor an algorithm."""
+    """In a fresh interpreter: the verifier brings the budget check, the frame and numpy, and
+    neither torch nor an algorithm."""
     code = (
         "import sys, calico_eval.attacks.budget.verify; print(*sorted(n for n in sys.modules if "
         "n.split('.')[0] in ROOTS))"

@@ -47,7 +47,7 @@ def test_windows_go_around_the_back(center: float) -> None:
     assert in_window(offsets, center, 360.0).all()
 
 
-def test_as_many_points_may_vanish_as_the_referee_lets_pass(flat: Frame) -> None:
+def test_as_many_points_may_vanish_as_the_budget_check_accepts(flat: Frame) -> None:
     for n in (1, 3, 7, 100, 2879):
         frame = flat.replace(
             points=flat.points[:n], ring=flat.ring[:n], sweep_index=flat.sweep_index[:n]

@@ -10,8 +10,7 @@ import pytest
 from calico.frame import Frame
 from calico_eval.attacks import AttackSpec, Threat, attack_frames
 from calico_eval.attacks.run import AttackedFrame
-from calico_eval.attacks.sanity import Sheet
-from calico_eval.attacks.sanity import single_frame as ladder_module
+from calico_eval.attacks.sanity import Sheet, single_frame
 from calico_eval.attacks.sanity.detected_objects import found_objects
 from calico_eval.attacks.sanity.planted_vulnerability import (
     check_planted_is_found,
@@ -56,15 +55,15 @@ def test_what_an_unbounded_pgd_leaves_is_tried_again(
         )
         return done
 
-    monkeypatch.setattr(ladder_module, "attack_frames", spy)
-    monkeypatch.setattr(ladder_module, "UNBOUNDED_STEPS", 2)
+    monkeypatch.setattr(single_frame, "attack_frames", spy)
+    monkeypatch.setattr(single_frame, "UNBOUNDED_STEPS", 2)
     saturated = faulty(fused, "saturated")
     check = check_unbounded(SHEET, saturated, [street_frame], 0)
     assert [(name, steps) for name, steps, _ in tried] == [("pgd", 2), ("apgd_decay", 4)]
     assert check.measured["objects_left"] == min(left for *_, left in tried)
 
 
-def test_the_ladder_finds_a_cut_branch_out_of_order(
+def test_attacks_on_a_cut_branch_are_out_of_order(
     fused: TorchEngine, street_frame: Frame, faulty: Faulty
 ) -> None:
     """Without a gradient, PGD is no better than the noise that it starts from."""

@@ -292,7 +292,7 @@ def test_a_look_outside_the_ball_is_not_a_result(street_frame: Frame) -> None:
 def test_square_returns_the_clean_input_and_we_keep_the_best(
     fused: TorchEngine, street_frame: Frame
 ) -> None:
-    """The trap itself: no class flips, so torchattacks gives the input back."""
+    """No class flips, so torchattacks gives the input back."""
     with white_box(fused):
         problem = problem_of(fused, street_frame, CAMERA.threat)
         attack = torchattacks.Square(

@@ -12,7 +12,7 @@ from calico_eval.attacks import ALGORITHMS, AttackSpec, Threat
 from calico_eval.attacks.universal.fitted import Fitted, fit_indices
 from calico_eval.engines.torch import TorchEngine
 
-LEVELS, METRES = Threat(camera_levels=6), Threat(range_m=0.2)
+LEVELS = Threat(camera_levels=6)
 
 
 def learn(engine: TorchEngine, frames: list[Frame], attack: AttackSpec, seed: int = 0) -> Fitted:

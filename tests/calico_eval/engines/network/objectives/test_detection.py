@@ -32,7 +32,7 @@ from calico_eval.engines.network.objectives.detection import (
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.metrics.detected_objects import KAPPA
 
-CAR, TRUCK, PEDESTRIAN = 0, 1, 5
+CAR, PEDESTRIAN = 0, 5
 
 
 LOW = -9.0
