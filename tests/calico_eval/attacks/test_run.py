@@ -397,7 +397,7 @@ def test_attacks_refuse_models_they_cannot_attack(
         attack_frame(camera_only, street_frame, RAY, 0)
     users = UserEngine(object(), "mine", ("camera", "lidar"), "0")
     with pytest.raises(
-        CalicoError, match="engine user gives no gradients; expected the torch engine"
+        CalicoError, match="engine user gives no gradients; expected a torch checkpoint or a model"
     ):
         attack_frame(users, street_frame, CAMERA, 0)
     assert (
