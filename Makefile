@@ -61,6 +61,7 @@ lint: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
 	$(BIN)/python -m benchmarks.prose
+	$(BIN)/python -m benchmarks.house
 
 types: .venv/dev
 	$(BIN)/mypy

@@ -422,6 +422,35 @@ def install_table(path: Path) -> list[str]:
     return lines
 
 
+def house_table(path: Path) -> list[str]:
+    """Make the table of what `make house` measured, before and after the code was put in order."""
+    found = read_json(path)
+    titles = {
+        "circles": "circles of modules",
+        "package_circles": "circles among the children of a package",
+        "long": "lines above 100 characters",
+        "tall": "functions of more than 70 lines without docstring",
+        "documented": "functions with several arguments that document each of them",
+        "described": "public functions with a docstring",
+        "one_word": "public functions named by one word",
+        "mirrored": "modules with a test at the mirrored path",
+        "semicolons": "semicolons in 1000 words of docstrings",
+        "readme_words": "words of prose in the README",
+        "readme_numbers": "numbers in 100 words of the README",
+    }
+    shares = ("documented", "described", "one_word", "mirrored")
+    lines = ["| measure | before | now |", "|---|---|---|"]
+    for key, title in titles.items():
+        values = [
+            f"{found[label][key]:.1%}".replace("%", " %")
+            if key in shares
+            else f"{found[label][key]:g}"
+            for label in ("before", "now")
+        ]
+        lines.append(f"| {title} | {' | '.join(values)} |")
+    return lines
+
+
 TABLES: dict[str, Callable[[Path], list[str]]] = {
     "demo": demo_table,
     "demo-short": short_demo_table,
@@ -436,6 +465,7 @@ TABLES: dict[str, Callable[[Path], list[str]]] = {
     "attack-cost": attack_cost_table,
     "integrity-cost": integrity_cost_table,
     "install": install_table,
+    "house": house_table,
 }
 
 

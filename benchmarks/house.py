@@ -2,7 +2,7 @@
 
     python -m benchmarks.house                       the table; exit code 1 where a limit is missed
     python -m benchmarks.house --list calico/data    what misses the limits in some folders
-    python -m benchmarks.house --out FILE            the figures as JSON
+    python -m benchmarks.house --out FILE            the figures as JSON, under a --label
 
 Everything is read as text (syntax trees); no module of the project is imported.
 """
@@ -418,7 +418,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("folders", nargs="*", help="measure these folders only")
     parser.add_argument("--list", action="store_true", help="name the places")
-    parser.add_argument("--out", type=Path, help="write the figures as JSON")
+    parser.add_argument("--out", type=Path, help="add the figures to a JSON file")
+    parser.add_argument("--label", default="now", help="their name in that file")
     options = parser.parse_args()
     rows = measure_house(Path.cwd(), options.folders)
     for row in rows:
@@ -427,8 +428,9 @@ def main() -> int:
         if options.list or (not row.kept and "circles" in row.name):
             print("".join(f"            {place}\n" for place in row.missing), end="")
     if options.out:
-        figures = {row.name: round(row.value, 4) for row in rows}
-        options.out.write_text(json.dumps(figures, indent=1) + "\n")
+        stored = json.loads(options.out.read_text()) if options.out.exists() else {}
+        stored[options.label] = {row.name: round(row.value, 4) for row in rows}
+        options.out.write_text(json.dumps(stored, indent=1) + "\n")
     return 0 if all(row.kept for row in rows) else 1
 
 
