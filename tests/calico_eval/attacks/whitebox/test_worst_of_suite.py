@@ -72,9 +72,11 @@ def test_passes_are_those_of_each_frames_own_searches(
 
 
 @pytest.mark.parametrize("objective", sorted(OBJECTIVES))
-def test_members_read_no_head_that_the_objective_does_not_read(objective: str) -> None:
+def test_members_read_no_head_that_the_objective_does_not_read(
+    fused: TorchEngine, objective: str
+) -> None:
     """A model of the map alone has no training loss for boxes."""
-    found = list_members(AttackSpec("suite", Threat(range_m=0.2), objective))
+    found = list_members(AttackSpec("suite", Threat(range_m=0.2), objective), fused)
     heads = set(OBJECTIVES[objective].heads)
     assert {head for _, _, spec in found for head in OBJECTIVES[spec.objective].heads} <= heads
     assert [name for name, _, spec in found if not spec.straight_through] == [
