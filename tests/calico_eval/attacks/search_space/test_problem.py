@@ -102,7 +102,7 @@ def test_a_loss_that_does_not_depend_on_the_input_is_dead_and_no_crash(clean: Te
 def test_an_engine_without_gradients_gives_none(clean: Tensor) -> None:
     problem = Problem(Domain(clean, 0.1), lambda x: x.flatten(1).sum(1), differentiable=False)
     with pytest.raises(
-        CalicoError, match="gives no gradients; expected the torch engine or an attack by queries"
+        CalicoError, match="gives no gradients; expected a model in torch with loss"
     ):
         problem.gradient(clean)
 
