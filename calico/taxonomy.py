@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, get_args
 
@@ -71,6 +71,18 @@ class MapClass:
     sources: tuple[str, ...] = ()
 
 
+def _other_names(one: ObjectClass | MapClass) -> tuple[str, ...]:
+    return tuple(name for name in one.sources if name != one.name)
+
+
+def _normalise_class(one: ObjectClass) -> ObjectClass:
+    """Leave the class's own name out of its sources; without attributes AAE is undefined."""
+    undefined = one.undefined_errors
+    if not one.attributes and "AAE" not in undefined:
+        undefined = (*undefined, "AAE")
+    return replace(one, sources=_other_names(one), undefined_errors=undefined)
+
+
 @dataclass(frozen=True)
 class Taxonomy:
     """The classes of a data set.
@@ -117,6 +129,16 @@ class Taxonomy:
             raise CalicoError(f"{where}: attributes {list(self.attributes)} name one twice")
         for one in self.classes:
             self._check_class(one, f"{where}, class {one.name}")
+        # One form for one meaning, so that a taxonomy is equal to itself after a file.
+        object.__setattr__(self, "classes", tuple(map(_normalise_class, self.classes)))
+        plain = tuple(replace(one, sources=_other_names(one)) for one in self.map_classes)
+        object.__setattr__(self, "map_classes", plain)
+        known = globals().get("TAXONOMIES", {}).get(self.name)
+        if known is not None and self != known:
+            raise CalicoError(
+                f"{where}: the name is that of a known taxonomy with other classes; expected a "
+                "name of your own"
+            )
 
     def _check_class(self, one: ObjectClass, where: str) -> None:
         """Check the numbers and words of a class."""

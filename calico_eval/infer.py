@@ -12,7 +12,7 @@ from calico.files import file_name
 from calico.files.images import write_png
 from calico.frame import Frame
 from calico.predictions import Predictions
-from calico_eval.engines.base import Engine, check_cameras
+from calico_eval.engines.base import Engine, check_cameras, check_taxonomy
 from calico_eval.evaluate import Progress, split_batches
 from calico_eval.submission import write_submission
 
@@ -53,6 +53,7 @@ def run_inference(
         CalicoError: There are no frames, or the model failed.
     """
     check_cameras([engine], source)
+    check_taxonomy([engine], source)
     total = min(len(source), len(source) if limit is None else limit)
     if total < 1:
         raise CalicoError(

@@ -87,8 +87,16 @@ def read_names(
         context: Context of the command, as click gives it.
         parameter: The option.
         texts: What the user typed.
+
+    Raises:
+        click.BadParameter: The option was given, but holds no name.
     """
-    return split_names(texts)
+    names = split_names(texts)
+    if texts and not names:
+        raise click.BadParameter(
+            "got no value; expected some, separated by commas", context, parameter
+        )
+    return names
 
 
 def read_numbers(
@@ -102,10 +110,10 @@ def read_numbers(
         texts: What the user typed.
 
     Raises:
-        click.BadParameter: A part is no whole number.
+        click.BadParameter: The option was given without a number, or a part is no whole number.
     """
     numbers = []
-    for part in split_names(texts):
+    for part in read_names(context, parameter, texts):
         if not part.isascii() or not part.removeprefix("-").isdigit():
             raise click.BadParameter(
                 f"{part!r} is no whole number; expected numbers separated by commas, e.g. 1,3,5",

@@ -72,18 +72,19 @@ class FrameSource(Protocol):
         ...
 
 
-def check_classes(config: Config, source: FrameSource, model: str) -> None:
+def check_classes(config: Config, theirs: Taxonomy, data: str, model: str) -> None:
     """Check that the heads of a model stand for the classes of the data.
 
     Args:
         config: Configuration of the model.
-        source: The data.
+        theirs: Taxonomy of the data.
+        data: Names the data in the message.
         model: Names the model in the message.
 
     Raises:
         CalicoError: The classes, or the map classes of a model with a map, differ.
     """
-    own, theirs, heads = config.taxonomy.build(), source.taxonomy, config.model
+    own, heads = config.taxonomy.build(), config.model
     for what, known, labelled, has in (
         ("classes", own.names, theirs.names, heads.detection is not None),
         ("map classes", own.map_names, theirs.map_names, heads.map is not None),
@@ -91,7 +92,7 @@ def check_classes(config: Config, source: FrameSource, model: str) -> None:
         if has and known != labelled:
             raise CalicoError(
                 f"{model} knows the {what} {', '.join(known)} (taxonomy {own.name}), but data "
-                f"{source.name} have {', '.join(labelled) or 'none'} (taxonomy {theirs.name}); "
+                f"{data} have {', '.join(labelled) or 'none'} (taxonomy {theirs.name}); "
                 "expected data that are labelled in the model's classes (`taxonomy` in the "
                 "configuration)"
             )

@@ -111,7 +111,7 @@ class Finetune(Task[Batch]):
                 "train.adversarial is set, but there is no adversary; expected one, as "
                 "`calico train` gives"
             )
-        check_classes(config, source, "the model")
+        check_classes(config, source.taxonomy, source.name, "the model")
         conditions, notes = training_conditions(config, source)
         loader = LabelledLoader(
             source,

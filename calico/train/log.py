@@ -63,6 +63,8 @@ def _essence(config: Config) -> dict[str, Any]:
     tree["train"]["init"] = config.train.init
     if tree["taxonomy"] == NUSCENES.name:
         del tree["taxonomy"]  # as it is in runs of versions that knew no other one
+    # A setting of earlier versions whose only value is left: their runs can be resumed.
+    tree["pretrain"]["prc"]["negatives"] = "frame"
     if config.model.camera is not None:
         tree["model"]["camera"]["backbone_weights"] = str(config.model.camera.backbone_weights)
     return tree

@@ -23,7 +23,7 @@ from calico_eval.attacks.catalogue import ALGORITHMS, check_spec
 from calico_eval.attacks.details import AttackDetails, Crafted
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.attacks.universal.fitted import Fitted
-from calico_eval.engines.base import Engine
+from calico_eval.engines.base import Engine, check_frame_taxonomy
 from calico_eval.engines.white_box import as_white_box
 
 
@@ -82,6 +82,7 @@ def attack_frames(
             scene that the attack was fitted on, or nothing was fitted.
     """
     spec = check_spec(spec)
+    check_frame_taxonomy(engine, frames)
     done: list[AttackedFrame | None] = [None] * len(frames)
     open_rows = []
     for row, frame in enumerate(frames):

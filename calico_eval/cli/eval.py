@@ -102,10 +102,11 @@ def command(
 
 def describe_ranges(config: Config) -> str:
     """Describe the ranges within which objects are scored, and the setting that decides them."""
+    ranges = f"ranges of taxonomy {config.taxonomy.build().name}"
     if not config.eval.clip_range_to_grid:
-        return "nuScenes ranges"
+        return ranges
     return (
-        f"nuScenes ranges, but at most {config.grid.pillars.inner_radius_m:g} m, where the model's "
+        f"{ranges}, but at most {config.grid.pillars.inner_radius_m:g} m, where the model's "
         "grid ends "
         "(eval.clip_range_to_grid)"
     )

@@ -10,6 +10,7 @@ from calico.data.source import FrameSource, check_classes
 from calico.errors import CalicoError
 from calico.frame import Frame
 from calico.predictions import Predictions
+from calico.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -132,9 +133,27 @@ def check_taxonomy(engines: Sequence[Engine], source: FrameSource) -> None:
         CalicoError: A model was trained with other classes, or other map classes.
     """
     for engine in engines:
-        config = getattr(engine, "config", None)
-        if isinstance(config, Config):
-            check_classes(config, source, f"model {engine.model_name}")
+        _check_known(engine, source.taxonomy, source.name)
+
+
+def check_frame_taxonomy(engine: Engine, frames: Sequence[Frame]) -> None:
+    """Check that one of our models knows the classes of some frames.
+
+    Args:
+        engine: Engine of any kind.
+        frames: The frames.
+
+    Raises:
+        CalicoError: The model was trained with other classes, or other map classes.
+    """
+    for frame in frames:
+        _check_known(engine, frame.taxonomy, f"of frame {frame.token}")
+
+
+def _check_known(engine: Engine, taxonomy: Taxonomy, data: str) -> None:
+    config = getattr(engine, "config", None)
+    if isinstance(config, Config):
+        check_classes(config, taxonomy, data, f"model {engine.model_name}")
 
 
 def check_cameras(engines: Sequence[Engine], source: FrameSource) -> None:

@@ -60,6 +60,11 @@ def wrap_user_model(model: Any) -> UserEngine:
         CalicoError: The object is no model.
     """
     kind = type(model)
+    if isinstance(model, type):
+        raise CalicoError(
+            f"the model is the class {model.__name__} itself; expected an object of it: "
+            f"{model.__name__}(...)"
+        )
     if not callable(getattr(model, "predict", None)):
         raise CalicoError(
             f"the model is an object of class {kind.__name__}, which has no method "
@@ -103,7 +108,13 @@ def _wrap(model: Any, spec: str, module_name: str) -> UserEngine:
                 f"model {spec}: {what} is {one_line(value)!r}; expected a text of at most 200 "
                 "characters"
             )
-    sha256 = hash_sources(sys.modules[module_name], stated or "")
+    module = sys.modules.get(module_name)
+    if module is None:
+        raise ForeignError(
+            f"model {spec}: its class belongs to module {module_name!r}, which is not imported; "
+            "expected a class of a module or of the running script"
+        )
+    sha256 = hash_sources(module, stated or "")
     looks_at = tuple(dict.fromkeys(sensors))
     if not callable(getattr(model, "loss", None)):
         return UserEngine(model, name, looks_at, sha256, weights_named=stated is not None)

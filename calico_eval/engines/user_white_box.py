@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,9 @@ from calico_eval.engines.foreign import ForeignError, call_foreign, one_line
 from calico_eval.engines.point_values import CELL_M, MeasuredPoints, find_cells
 from calico_eval.engines.user import UserEngine
 from calico_eval.engines.white_box import Inside
+
+MAX_OBJECTS = 10_000
+"""Objects of a user's model that are searched for modules."""
 
 
 class UserWhiteBox(UserEngine):
@@ -64,7 +68,7 @@ class UserWhiteBox(UserEngine):
             model_name,
             sensors,
             hash_weights(sha256, modules),
-            weights_named=weights_named or bool(modules),
+            weights_named=weights_named or _hold_weights(modules),
         )
 
     @property
@@ -243,20 +247,36 @@ def find_modules(model: Any) -> list[nn.Module]:
     """Find the torch modules of a user's object.
 
     Args:
-        model: The object: a module itself, or one that holds modules in attributes, or in lists,
-            tuples or dictionaries that are attributes.
+        model: The object: a module itself, or one that holds modules in attributes, lists, tuples
+            or dictionaries, at any depth.
 
     Returns:
-        The modules, in the order of their attributes' names.
+        The modules, nearest first, in the order of their attributes' names.
     """
-    if isinstance(model, nn.Module):
-        return [model]
     found: list[nn.Module] = []
-    for _, value in sorted(getattr(model, "__dict__", {}).items()):
-        inner = value.values() if isinstance(value, dict) else value
-        parts = inner if isinstance(value, (list, tuple, dict)) else [value]
-        found += [part for part in parts if isinstance(part, nn.Module)]
+    seen: set[int] = set()
+    todo = [model]
+    while todo:
+        one = todo.pop(0)
+        if id(one) in seen or len(seen) > MAX_OBJECTS:
+            continue
+        seen.add(id(one))
+        if isinstance(one, nn.Module):
+            found.append(one)
+        elif isinstance(one, dict):
+            todo += list(one.values())
+        elif isinstance(one, (list, tuple)):
+            todo += list(one)
+        elif type(one).__module__ != "builtins" and not isinstance(one, type):
+            todo += [value for _, value in sorted(getattr(one, "__dict__", {}).items())]
     return found
+
+
+def _hold_weights(modules: Sequence[nn.Module]) -> bool:
+    """Tell whether any module has a parameter or a buffer."""
+    return any(
+        next(chain(module.parameters(), module.buffers()), None) is not None for module in modules
+    )
 
 
 def hash_weights(identity: str, modules: Sequence[nn.Module]) -> str:

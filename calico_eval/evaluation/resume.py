@@ -7,6 +7,7 @@ from pathlib import Path
 
 from calico.errors import CalicoError
 from calico.files import RUN_FILE
+from calico.taxonomy import NUSCENES
 from calico_eval.attacks.budget.saved import check_saved
 from calico_eval.engines.base import Engine
 from calico_eval.engines.user import UserEngine
@@ -28,13 +29,16 @@ def list_identity(
         engines: Engines by label.
         provenance: Versions, data and machine.
     """
+    origin = provenance.model_dump(mode="json", exclude={"command", "git_dirty"})
+    if origin["taxonomy"] == NUSCENES.name:
+        del origin["taxonomy"]  # as it is in runs of versions that knew no other one
     return {
         "models": {name: engine.sha256 for name, engine in engines.items()},
         "conditions": list(dict.fromkeys(str(job.condition) for job in plan.jobs)),
         "cells": [job.id for job in plan.jobs],
         "batch_size": plan.batch_size,
         "baseline": plan.baseline,
-        **provenance.model_dump(mode="json", exclude={"command", "git_dirty"}),
+        **origin,
     }
 
 

@@ -66,6 +66,11 @@ def detection_metrics(
             "expected one for each"
         )
     limits = taxonomy.ranges() if ranges is None else ranges
+    for name, limit in limits.items():
+        if not 0 < limit < float("inf"):
+            raise CalicoError(
+                f"detection metrics: range of {name} is {limit}, expected metres above 0"
+            )
     names = ["" for _ in truth] if scenes is None else scenes
     stats = [
         _frame_stats(index, *one, limits, taxonomy)
@@ -86,11 +91,25 @@ def _frame_stats(
     """Match the boxes of one frame."""
     found = _named(predicted, ("boxes", "scores", "labels", "attributes"), f"predicted[{index}]")
     true = _named(truth, ("boxes", "labels", "attributes"), f"truth[{index}]")
+    for where, entry in ((f"predicted[{index}]", found), (f"truth[{index}]", true)):
+        _check_attributes(entry.get("attributes"), len(taxonomy.attributes), where)
     boxes = _boxes(true, index)
     frame = Frame.of_labels(str(index), scene, 0.0, np.eye(4), np.eye(4), boxes, taxonomy)
     return compute_frame_stats(
         frame, Predictions.from_mapping(found, f"predicted[{index}]"), limits
     )
+
+
+def _check_attributes(attributes: Any, count: int, where: str) -> None:
+    """Check that attributes are -1 (none) or index into the taxonomy's attributes."""
+    if attributes is None:
+        return
+    values = np.asarray(attributes)
+    wrong = values[(values < -1) | (values >= count)] if values.dtype.kind in "iuf" else values[:0]
+    if wrong.size:
+        raise CalicoError(
+            f"{where}: got attribute {wrong.flat[0]}, expected -1 (none) to {count - 1}"
+        )
 
 
 def _named(entry: object, names: tuple[str, ...], where: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from calico.config.taxonomy import describe_taxonomy, read_taxonomy
 from calico.errors import CalicoError
 from calico.taxonomy import (
     KITTI,
@@ -176,6 +177,7 @@ MAY_NAME_NUSCENES = {
     "calico/data/nuscenes/records.py": "reader",
     "calico/data/nuscenes/source.py": "reader, and the hashes of before",
     "calico/train/log.py": "the digests of runs of before",
+    "calico_eval/evaluation/resume.py": "the identity of runs of before",
     "calico_eval/engines/torch.py": "the digests of models of before",
     "calico_eval/metrics/from_boxes.py": "default of arrays that name none",
     "calico_eval/metrics/matching.py": "default of statistics that name none",
@@ -207,3 +209,15 @@ def test_no_other_module_knows_nuscenes_classes() -> None:
     others = [path for path in lists if not path.startswith("calico/data/sim/")]
     allowed = {"calico/taxonomy.py", "calico/config/model.py", "calico/config/presets.py"}
     assert set(others) <= allowed  # tasks of presets; the simulator lists what it can draw
+
+
+def test_a_taxonomy_is_equal_to_itself_after_a_file() -> None:
+    plain = Taxonomy("mine", (ObjectClass("car", sources=("car", "truck")),))
+    assert plain.classes[0].undefined_errors == ("AAE",)  # it has no attributes
+    assert plain.classes[0].sources == ("truck",)
+    assert read_taxonomy(describe_taxonomy(plain), "file") == plain
+
+
+def test_a_known_name_means_the_known_classes() -> None:
+    with pytest.raises(CalicoError, match="nuscenes: the name is that of a known taxonomy"):
+        replace(NUSCENES, classes=NUSCENES.classes[:2])

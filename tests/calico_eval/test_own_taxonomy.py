@@ -16,11 +16,14 @@ from calico.errors import CalicoError
 from calico.frame import Boxes, Frame
 from calico.predictions import Predictions
 from calico.taxonomy import KITTI, NUSCENES, WAYMO, MapClass, ObjectClass, Taxonomy
+from calico_eval.attacks import AttackSpec, Threat, attack_frames
 from calico_eval.attacks.lidar.vehicle_shapes import traces_of
 from calico_eval.attacks.success.counts import count_created_at_target, count_moved
 from calico_eval.engines.base import check_taxonomy
 from calico_eval.engines.network.objectives import check_model
+from calico_eval.engines.torch import TorchEngine
 from calico_eval.engines.user import UserEngine
+from calico_eval.infer import run_inference
 from calico_eval.metrics.false_target import false_target
 from calico_eval.submission import predictions_from_submission, write_submission
 
@@ -168,3 +171,26 @@ def test_objectives_name_the_class_that_a_model_lacks() -> None:
     with pytest.raises(CalicoError, match="the model does not know Car; it knows Pedestrian"):
         check_model("create_at", load_config("tiny", None, some))
     check_model("create_at", load_config("tiny", None, ["taxonomy=kitti"]))
+
+
+def test_attacks_and_submissions_refuse_frames_in_other_classes(
+    small_engine: TorchEngine, street: FrameSource, tmp_path: Path
+) -> None:
+    other = street[0].replace(taxonomy=WAYMO, boxes=Boxes.empty())
+    spec = AttackSpec("noise", Threat(camera_levels=4))
+    with pytest.raises(CalicoError, match=r"knows the classes .*taxonomy waymo"):
+        attack_frames(small_engine, [other], spec, 0)
+
+    class Other:
+        """The street under another taxonomy."""
+
+        taxonomy = WAYMO
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(street, name)
+
+        def __len__(self) -> int:
+            return len(street)
+
+    with pytest.raises(CalicoError, match=r"knows the classes .*taxonomy waymo"):
+        run_inference(small_engine, Other(), tmp_path)  # type: ignore[arg-type]

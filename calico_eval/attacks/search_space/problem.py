@@ -107,8 +107,8 @@ class Problem:
         """
         if not self.differentiable:
             raise CalicoError(
-                "this engine gives no gradients; expected a model in torch with loss(batch), or an attack "
-                "by queries"
+                "this engine gives no gradients; expected a model in torch with loss(batch), or an "
+                "attack by queries"
             )
         x = x.detach().requires_grad_(True)
         value = self._loss(x)

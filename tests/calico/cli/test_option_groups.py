@@ -67,3 +67,11 @@ def test_an_old_name_is_an_error_that_names_the_new_one() -> None:
     code, text = run("--words", "a", "--words", "b")
     assert code == 2
     assert "--words is called --names now: --names a,b" in text
+
+
+@pytest.mark.parametrize("text", [",", "", " , "])
+def test_an_option_without_a_value_is_refused(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="got no value"):
+        read_names(click.Context(click.Command("x")), click.Option(["--x"]), [text])
+    with pytest.raises(click.BadParameter, match="got no value"):
+        read_numbers(click.Context(click.Command("x")), click.Option(["--x"]), [text])

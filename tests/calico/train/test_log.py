@@ -1,5 +1,7 @@
 """What a stage writes about itself."""
 
+import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from calico.errors import CalicoError
 from calico.frame import Frame, Int64
 from calico.geometry.grid import Grid
 from calico.taxonomy import NUSCENES
-from calico.train.log import RunLog
+from calico.train.log import RunLog, _essence
 
 
 @dataclass(frozen=True)
@@ -61,3 +63,11 @@ def test_a_run_is_not_resumed_with_another_suite(
         CalicoError, match="corruption_suite differ from those of the run to resume"
     ):
         RunLog(tmp_path, config, source, "finetune", [0], 5, resume=True)
+
+
+def test_the_digest_is_that_of_earlier_versions() -> None:
+    """Taken of commit d82f9c4, which had the setting `negatives` and no taxonomy."""
+    essence = json.dumps(_essence(load_config("tiny", None, ["device=cpu"])), sort_keys=True)
+    assert hashlib.sha256(essence.encode()).hexdigest() == (
+        "7b51ed3fa77f7f4a9311d4184c644ebff022da776b8de325021df1bb61d5738f"
+    )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from calico.errors import CalicoError
-from calico_eval.engines.load_user import load_user_engine
+from calico_eval.engines.load_user import load_user_engine, wrap_user_model
 from calico_eval.engines.open import open_engine
 
 
@@ -127,3 +128,14 @@ def test_wrong_factories(
         write_module(tmp_path, monkeypatch, spec.split(":")[0], body)
     with pytest.raises(CalicoError, match=message):
         load_user_engine(spec)
+
+
+def test_a_class_is_no_model_and_neither_is_an_object_of_no_module() -> None:
+    class Mine:
+        def predict(self, frames: Any) -> Any: ...
+
+    with pytest.raises(CalicoError, match="the model is the class Mine itself"):
+        wrap_user_model(Mine)
+    Mine.__module__ = "no_such_module"
+    with pytest.raises(CalicoError, match="'no_such_module', which is not imported"):
+        wrap_user_model(Mine())

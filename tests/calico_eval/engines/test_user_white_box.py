@@ -229,3 +229,29 @@ def test_points_on_a_border_of_the_models_cells_do_not_disturb_finite_difference
     assert isinstance(engine, UserWhiteBox)
     frame = street_frame.replace(points=flat)
     assert measure_agreement(engine, frame, "points", MODEL_LOSS, 0) > 0.999
+
+
+def test_weights_count_at_any_depth_and_modules_without_any_do_not() -> None:
+    class Wrapper:
+        def __init__(self, seed: int) -> None:
+            torch.manual_seed(seed)
+            self.nets = {"one": [nn.Linear(2, 2)]}
+
+    class Nested:
+        sensors = ("lidar",)
+
+        def __init__(self, seed: int) -> None:
+            self.detector = Wrapper(seed)
+            self.criterion = nn.SmoothL1Loss()
+
+        def predict(self, frames: Any) -> Any: ...
+
+        def loss(self, batch: Any) -> Any: ...
+
+    first, second, again = (wrap_user_model(Nested(seed)) for seed in (0, 1, 0))
+    assert first.sha256 != second.sha256
+    assert first.sha256 == again.sha256
+    assert first.weights_named
+    bare = Nested(0)
+    bare.detector = None  # type: ignore[assignment]
+    assert not wrap_user_model(bare).weights_named

@@ -132,3 +132,19 @@ def test_what_cannot_be_scored_is_named(
 def test_scenes_of_another_number_are_refused() -> None:
     with pytest.raises(CalicoError, match="got 1 scenes for 2 frames"):
         detection_metrics([([], [], [])] * 2, [([], [])] * 2, scenes=["a"])
+
+
+@pytest.mark.parametrize("wrong", [77, -7])
+def test_attributes_that_the_taxonomy_does_not_have_are_refused(wrong: int) -> None:
+    box, score, label = cars(10), [0.9], [0]
+    with pytest.raises(CalicoError, match=rf"predicted\[0\]: got attribute {wrong}, expected -1"):
+        detection_metrics([(box, score, label, [wrong])], [(box, label, [0])])
+    with pytest.raises(CalicoError, match=rf"truth\[0\]: got attribute {wrong}"):
+        detection_metrics([(box, score, label, [0])], [(box, label, [wrong])])
+
+
+@pytest.mark.parametrize("limit", [-5.0, 0.0, float("nan"), float("inf")])
+def test_ranges_are_metres_above_zero(limit: float) -> None:
+    one = cars(10)
+    with pytest.raises(CalicoError, match=r"range of car is .*expected metres above 0"):
+        detection_metrics([(one, [0.9], [0])], [(one, [0])], ranges={"car": limit})
