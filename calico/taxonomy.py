@@ -105,6 +105,7 @@ class Taxonomy:
     def __post_init__(self) -> None:
         _check_name(self.name, "taxonomy")
         where = f"taxonomy {self.name}"
+        self._check_types(where)
         if not self.classes:
             raise CalicoError(f"{where}: has no classes, expected at least one")
         for what, members in (("classes", self.classes), ("map_classes", self.map_classes)):
@@ -139,6 +140,25 @@ class Taxonomy:
                 f"{where}: the name is that of a known taxonomy with other classes; expected a "
                 "name of your own"
             )
+
+    def _check_types(self, where: str) -> None:
+        """Check what a caller in Python can get wrong: members and lists of names."""
+        for what, members, kind in (
+            ("classes", self.classes, ObjectClass),
+            ("map_classes", self.map_classes, MapClass),
+        ):
+            if not isinstance(members, tuple) or not all(isinstance(m, kind) for m in members):
+                raise CalicoError(
+                    f"{where}: {what} is {members!r:.80}, expected a tuple of {kind.__name__}"
+                )
+            for member in members:
+                for key in ("sources", "attributes", "undefined_errors"):
+                    names = getattr(member, key, ())
+                    if not isinstance(names, tuple):
+                        raise CalicoError(
+                            f"{where}, {member.name}: {key} is {names!r:.80}, expected a tuple of "
+                            "names"
+                        )
 
     def _check_class(self, one: ObjectClass, where: str) -> None:
         """Check the numbers and words of a class."""

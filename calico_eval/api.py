@@ -6,6 +6,7 @@ A model is one of: a path (a run folder, a .safetensors checkpoint or a .onnx fi
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from calico_eval.engines.base import Engine
 if TYPE_CHECKING:
     from calico.data.source import FrameSource
     from calico_eval.attacks.budget.threat import Threat
+    from calico_eval.attacks.details import AttackDetails
     from calico_eval.attacks.run import AttackedFrame
     from calico_eval.metrics.scores import Scores
 
@@ -154,8 +156,12 @@ def attack(
         `.loss_clean` and `.loss_attacked` the objective before and after.
 
     Raises:
-        CalicoError: The attack is unknown, the threat is none that it uses, the model gives no
-            gradients that it needs, a frame is over budget, or the extra `train` is not installed.
+        CalicoError: The attack is unknown, the threat is none that it uses, the model has no
+            `loss` and the attack needs one, a frame is over budget, or the extra `train` is not
+            installed.
+
+    Warns:
+        UserWarning: A gradient was zero everywhere, or not finite.
     """
     require_extra("an attack", "train")
     from calico_eval.attacks.catalogue import ALGORITHMS
@@ -179,4 +185,22 @@ def attack(
         name, threat, objective=objective, steps=algorithm.steps if steps is None else steps
     )
     batch = [frames] if isinstance(frames, Frame) else list(frames)
-    return attack_frames(engine, batch, spec, seed)
+    results = attack_frames(engine, batch, spec, seed)
+    for frame, result in zip(batch, results, strict=True):
+        _warn_of_gradients(frame, result.details, f"attack {name}")
+    return results
+
+
+def _warn_of_gradients(frame: Frame, details: AttackDetails, attack: str) -> None:
+    """Warn of a gradient that is zero everywhere or not finite: the figure then says nothing."""
+    if details.dead_gradient or details.bad_gradients:
+        what = (
+            f"{details.bad_gradients} entries that are NaN or infinite"
+            if details.bad_gradients
+            else "no gradient other than zero"
+        )
+        warnings.warn(
+            f"{attack}, frame {frame.token}: the objective has {what}, so the result says nothing "
+            "about robustness; is the loss detached, constant or not finite?",
+            stacklevel=3,
+        )

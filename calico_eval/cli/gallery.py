@@ -74,13 +74,11 @@ def command(
     \b
     Examples:
       calico gallery --out gallery.html
-      calico gallery --corruptions fog,fog+camera_crash --set data.sim.image_size=[192,512] --out
-      fog.html calico gallery --preset nuscenes --data-root DATA --frame 3 --out real.html calico
-      gallery --preset nuscenes --data-root DATA --frame 3 --closeups weather \\
-        --corruptions fog,rain,snowfall,wet_ground,sunlight,spray,frost,low_light
-      calico gallery --set data.sim.image_size=[192,512] --set data.sweeps=5 --seed 9 --sheets
-      docs/images/corruptions \\
-        --overwrite
+      calico gallery --corruptions fog,fog+camera_crash --out fog.html
+      calico gallery --preset nuscenes --data-root DATA --frame 3 --out real.html
+      calico gallery --preset nuscenes --data-root DATA --closeups weather \\
+        --corruptions fog,rain,snowfall,wet_ground
+      calico gallery --set data.sweeps=5 --sheets docs/images/corruptions --overwrite
     """
     from calico.data.open import open_source
     from calico.errors import CalicoError

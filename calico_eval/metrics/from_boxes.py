@@ -94,10 +94,15 @@ def _frame_stats(
     for where, entry in ((f"predicted[{index}]", found), (f"truth[{index}]", true)):
         _check_attributes(entry.get("attributes"), len(taxonomy.attributes), where)
     boxes = _boxes(true, index)
+    answers = Predictions.from_mapping(found, f"predicted[{index}]")
+    if not np.isfinite(answers.boxes).all():
+        raise CalicoError(
+            f"predicted[{index}]: boxes hold NaN or infinite values, expected finite numbers"
+        )
+    if not ((answers.scores >= 0) & (answers.scores <= 1)).all():
+        raise CalicoError(f"predicted[{index}]: scores are not all in 0..1")
     frame = Frame.of_labels(str(index), scene, 0.0, np.eye(4), np.eye(4), boxes, taxonomy)
-    return compute_frame_stats(
-        frame, Predictions.from_mapping(found, f"predicted[{index}]"), limits
-    )
+    return compute_frame_stats(frame, answers, limits)
 
 
 def _check_attributes(attributes: Any, count: int, where: str) -> None:

@@ -6,6 +6,7 @@ import ast
 import pickle
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -221,3 +222,16 @@ def test_a_taxonomy_is_equal_to_itself_after_a_file() -> None:
 def test_a_known_name_means_the_known_classes() -> None:
     with pytest.raises(CalicoError, match="nuscenes: the name is that of a known taxonomy"):
         replace(NUSCENES, classes=NUSCENES.classes[:2])
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (("car",), "classes is .*expected a tuple of ObjectClass"),
+        ([ObjectClass("car")], "classes is .*expected a tuple of ObjectClass"),
+        ((ObjectClass("car", sources="truck"),), "car: sources is 'truck', expected a tuple"),  # type: ignore[arg-type]
+    ],
+)
+def test_mistakes_of_callers_are_named(classes: Any, message: str) -> None:
+    with pytest.raises(CalicoError, match=message):
+        Taxonomy("mine", classes)

@@ -154,3 +154,19 @@ def test_attacks_that_cannot_be_made_say_why(street: FrameSource) -> None:
         attack(Pooled(street), street[0], "universal", Threat(camera_levels=4))
     with pytest.raises(CalicoError, match="gradients"):
         attack(Oracle(street), street[0], "pgd", Threat(range_m=0.1))
+
+
+@pytest.mark.parametrize("fault", ["detached", "nan"])
+def test_a_loss_without_a_usable_gradient_is_warned_of(street: FrameSource, fault: str) -> None:
+    class Faulty:
+        sensors = ("camera",)
+
+        def predict(self, frames: Any) -> Any:
+            return [{"boxes": [], "scores": [], "labels": []} for _ in frames]
+
+        def loss(self, batch: Any) -> Any:
+            total = batch.images.sum((1, 2, 3, 4))
+            return total.detach() + 0 * total if fault == "detached" else total * float("nan")
+
+    with pytest.warns(UserWarning, match="attack pgd, frame .*says nothing about robustness"):
+        attack(Faulty(), street[0], "pgd", Threat(camera_levels=4), steps=2)

@@ -148,3 +148,12 @@ def test_ranges_are_metres_above_zero(limit: float) -> None:
     one = cars(10)
     with pytest.raises(CalicoError, match=r"range of car is .*expected metres above 0"):
         detection_metrics([(one, [0.9], [0])], [(one, [0])], ranges={"car": limit})
+
+
+def test_predictions_are_checked_as_those_of_a_model() -> None:
+    one = cars(10)
+    with pytest.raises(CalicoError, match=r"predicted\[0\]: scores are not all in 0..1"):
+        detection_metrics([(one, [1.8], [0])], [(one, [0])])
+    moving = np.concatenate([one, [[np.nan, 0.0]]], axis=1)
+    with pytest.raises(CalicoError, match=r"predicted\[0\]: boxes hold NaN or infinite"):
+        detection_metrics([(moving, [0.9], [0])], [(one, [0])])
