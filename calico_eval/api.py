@@ -94,6 +94,16 @@ def evaluate(
     from calico_eval.validation import eval_ranges
     from corruptions import corrupt, find_corruptions
 
+    if not all(hasattr(data, one) for one in ("taxonomy", "map_grid", "info", "__len__")):
+        raise CalicoError(
+            f"data {data!r:.60}: got {type(data).__name__}, expected a source of frames; "
+            "open_data(...) gives one"
+        )
+    wrong = [one for one in frames or () if not isinstance(one, int) or not 0 <= one < len(data)]
+    if wrong:
+        raise CalicoError(
+            f"frames: got {wrong[0]!r:.60}, expected whole numbers from 0 to {len(data) - 1}"
+        )
     engine = load_model(model, device)
     config = getattr(engine, "config", None)
     if ranges is None:
@@ -164,11 +174,23 @@ def attack(
         UserWarning: A gradient was zero everywhere, or not finite.
     """
     require_extra("an attack", "train")
+    from calico_eval.attacks.budget.threat import Threat
     from calico_eval.attacks.catalogue import ALGORITHMS
     from calico_eval.attacks.run import attack_frames
     from calico_eval.attacks.spec import AttackSpec, check_choice
     from calico_eval.engines.white_box import as_white_box
 
+    batch = [frames] if isinstance(frames, Frame) else list(frames)
+    for what, got, kind in (
+        *(("frame", one, Frame) for one in batch),
+        ("threat", threat, Threat),
+        *(() if steps is None else (("steps", steps, int),)),
+    ):
+        if not isinstance(got, kind):
+            raise CalicoError(
+                f"attack {name}: {what} is {got!r:.60}, a {type(got).__name__}; expected "
+                f"{kind.__name__}"
+            )
     check_choice("attack", name, ALGORITHMS)
     algorithm = ALGORITHMS[name]
     if algorithm.fit is not None:
@@ -184,7 +206,6 @@ def attack(
     spec = AttackSpec(
         name, threat, objective=objective, steps=algorithm.steps if steps is None else steps
     )
-    batch = [frames] if isinstance(frames, Frame) else list(frames)
     results = attack_frames(engine, batch, spec, seed)
     for frame, result in zip(batch, results, strict=True):
         _warn_of_gradients(frame, result.details, f"attack {name}")

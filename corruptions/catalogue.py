@@ -38,6 +38,10 @@ def find_corruptions(name: str) -> tuple[Spec, ...]:
         CorruptionError: A name is unknown (the message has the nearest valid one), or is there
             twice.
     """
+    if not isinstance(name, str):
+        raise CorruptionError(
+            f"corruption {name!r:.80}: got {type(name).__name__}, expected a name such as 'fog'"
+        )
     parts = name.split("+")
     for part in parts:
         if part not in SPECS:

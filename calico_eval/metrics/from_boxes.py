@@ -55,6 +55,15 @@ def detection_metrics(
         >>> round(scores["AP/car"], 6)
         1.0
     """
+    for what, got, kind in (
+        ("predicted", predicted, Sequence),
+        ("truth", truth, Sequence),
+        ("taxonomy", taxonomy, Taxonomy),
+    ):
+        if not isinstance(got, kind):
+            raise CalicoError(
+                f"detection metrics: {what} is a {type(got).__name__}, expected a {kind.__name__}"
+            )
     if len(predicted) != len(truth):
         raise CalicoError(
             f"detection metrics: got {len(predicted)} frames of predictions and {len(truth)} of "

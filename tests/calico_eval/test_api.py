@@ -170,3 +170,17 @@ def test_a_loss_without_a_usable_gradient_is_warned_of(street: FrameSource, faul
 
     with pytest.warns(UserWarning, match="attack pgd, frame .*says nothing about robustness"):
         attack(Faulty(), street[0], "pgd", Threat(camera_levels=4), steps=2)
+
+
+def test_wrong_types_are_named(street: FrameSource) -> None:
+    model = "examples.user_model:build"
+    with pytest.raises(CalicoError, match="data 'sim': got str, expected a source of frames"):
+        evaluate(model, "sim")  # type: ignore[arg-type]
+    with pytest.raises(CalicoError, match="frames: got 99, expected whole numbers from 0"):
+        evaluate(model, street, frames=[99])
+    with pytest.raises(CalicoError, match="frame is 0, a int; expected Frame"):
+        attack(model, [0], "pgd", Threat(camera_levels=4))  # type: ignore[list-item]
+    with pytest.raises(CalicoError, match="threat is 4, a int; expected Threat"):
+        attack(model, street[0], "pgd", 4)  # type: ignore[arg-type]
+    with pytest.raises(CalicoError, match=r"steps is 1.5, a float; expected int"):
+        attack(model, street[0], "pgd", Threat(camera_levels=4), steps=1.5)  # type: ignore[arg-type]
