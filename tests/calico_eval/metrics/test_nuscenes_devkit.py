@@ -103,7 +103,7 @@ def devkit_metrics(pairs: list[Pair]) -> Any:
         run.pred_boxes = filter_eval_boxes(
             tables, add_center_dist(tables, pred), config.class_range
         )
-    return run.compute_ap_and_errors()[0]
+    return run.evaluate()[0]
 
 
 def assert_equal_to_devkit(pairs: list[Pair]) -> DetectionResult:
