@@ -81,7 +81,8 @@ RUN = [page for page in PAGES if program(page.read_text(encoding="utf-8")).strip
 @pytest.mark.slow
 @pytest.mark.parametrize("page", RUN, ids=name)
 def test_python_blocks_run(page: Path, folder: Path, tmp_path: Path) -> None:
-    script = tmp_path / f"{page.stem}.py"  # the lines in a traceback are those of the page
+    # A script called calico.py would be imported in place of the package.
+    script = tmp_path / f"page_{page.stem}.py"  # its lines are those of the page
     script.write_text(program(page.read_text(encoding="utf-8")), encoding="utf-8")
     run(folder, str(script))
 
