@@ -61,10 +61,6 @@ ALLOWED = {
     ): "of bytes that were read and checked before; weights_only",
     ("calico/workers.py", "pickle.loads"): "of bytes that were pickled in the line itself",
     (
-        "calico_eval/evaluation/run.py",
-        "store.open",
-    ): "takes up a run folder, whose files `RunStore` reads",
-    (
         "calico_eval/attacks/budget/saved.py",
         "json.loads",
     ): "of a text that was made in the line itself",
@@ -78,13 +74,8 @@ ALLOWED = {
     ): "of bytes that were read and checked before",
     (
         "calico_eval/attacks/docs.py",
-        "json.loads",
-    ): "makes a page of the documentation from committed files",
-    (
-        "calico_eval/attacks/docs.py",
         "(...).read_text",
     ): "makes a page of the documentation from committed files",
-    ("corruptions/docs.py", "json.loads"): "makes a page of the documentation from committed files",
     (
         "corruptions/docs.py",
         "(...).read_text",

@@ -130,8 +130,8 @@ def test_the_command_checks_before_it_trains(
     work = tmp_path / "work"
     assert "needs the variant lidar-random" in invoke(work, "--variant", "lidar-prc", "--robust")
     assert "no test split" in invoke(work, "--size", "real", "--variant", "lidar-random")
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    assert "needs matplotlib" in invoke(work, "--variant", "lidar-random")
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert "calico-bev[viz]" in invoke(work, "--variant", "lidar-random")
 
 
 @pytest.mark.parametrize(("size", "split"), [("ci", "val"), ("laptop", "test")])
