@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +100,11 @@ def evaluate(
             f"data {data!r:.60}: got {type(data).__name__}, expected a source of frames; "
             "open_data(...) gives one"
         )
-    wrong = [one for one in frames or () if not isinstance(one, int) or not 0 <= one < len(data)]
+    wrong = [
+        one
+        for one in (() if frames is None else frames)
+        if not isinstance(one, Integral) or not 0 <= one < len(data)
+    ]
     if wrong:
         raise CalicoError(
             f"frames: got {wrong[0]!r:.60}, expected whole numbers from 0 to {len(data) - 1}"
@@ -184,7 +189,7 @@ def attack(
     for what, got, kind in (
         *(("frame", one, Frame) for one in batch),
         ("threat", threat, Threat),
-        *(() if steps is None else (("steps", steps, int),)),
+        *(() if steps is None else (("steps", steps, Integral),)),
     ):
         if not isinstance(got, kind):
             raise CalicoError(
@@ -213,8 +218,14 @@ def attack(
 
 
 def _warn_of_gradients(frame: Frame, details: AttackDetails, attack: str) -> None:
-    """Warn of a gradient that is zero everywhere or not finite: the figure then says nothing."""
-    if details.dead_gradient or details.bad_gradients:
+    """Warn of gradients that are not finite, or zero everywhere without the objective rising.
+
+    A gradient of zero after the objective rose is no fault: "hide" has none left once every object
+    is hidden.
+    """
+    clean, attacked = details.loss_clean, details.loss_attacked
+    rose = clean is not None and attacked is not None and attacked > clean
+    if details.bad_gradients or (details.dead_gradient and not rose):
         what = (
             f"{details.bad_gradients} entries that are NaN or infinite"
             if details.bad_gradients

@@ -182,5 +182,5 @@ def test_wrong_types_are_named(street: FrameSource) -> None:
         attack(model, [0], "pgd", Threat(camera_levels=4))  # type: ignore[list-item]
     with pytest.raises(CalicoError, match="threat is 4, a int; expected Threat"):
         attack(model, street[0], "pgd", 4)  # type: ignore[arg-type]
-    with pytest.raises(CalicoError, match=r"steps is 1.5, a float; expected int"):
+    with pytest.raises(CalicoError, match=r"steps is 1.5, a float; expected Integral"):
         attack(model, street[0], "pgd", Threat(camera_levels=4), steps=1.5)  # type: ignore[arg-type]
