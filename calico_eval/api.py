@@ -186,15 +186,14 @@ def attack(
     from calico_eval.engines.white_box import as_white_box
 
     batch = [frames] if isinstance(frames, Frame) else list(frames)
-    for what, got, kind in (
-        *(("frame", one, Frame) for one in batch),
-        ("threat", threat, Threat),
-        *(() if steps is None else (("steps", steps, Integral),)),
+    for what, got, kind, expected in (
+        *(("frame", one, Frame, "a Frame") for one in batch),
+        ("threat", threat, Threat, "a Threat"),
+        ("steps", 1 if steps is None else steps, Integral, "a whole number"),
     ):
         if not isinstance(got, kind):
             raise CalicoError(
-                f"attack {name}: {what} is {got!r:.60}, a {type(got).__name__}; expected "
-                f"{kind.__name__}"
+                f"attack {name}: {what} is {got!r:.60}, a {type(got).__name__}; expected {expected}"
             )
     check_choice("attack", name, ALGORITHMS)
     algorithm = ALGORITHMS[name]

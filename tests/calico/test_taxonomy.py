@@ -224,12 +224,15 @@ def test_a_known_name_means_the_known_classes() -> None:
         replace(NUSCENES, classes=NUSCENES.classes[:2])
 
 
+_TEXT: Any = "truck"
+
+
 @pytest.mark.parametrize(
     ("classes", "message"),
     [
         (("car",), "classes is .*expected a tuple of ObjectClass"),
         ([ObjectClass("car")], "classes is .*expected a tuple of ObjectClass"),
-        ((ObjectClass("car", sources="truck"),), "car: sources is 'truck', expected a tuple"),  # type: ignore[arg-type]
+        ((ObjectClass("car", sources=_TEXT),), "car: sources is 'truck', expected a tuple"),
     ],
 )
 def test_mistakes_of_callers_are_named(classes: Any, message: str) -> None:

@@ -178,9 +178,38 @@ def test_wrong_types_are_named(street: FrameSource) -> None:
         evaluate(model, "sim")  # type: ignore[arg-type]
     with pytest.raises(CalicoError, match="frames: got 99, expected whole numbers from 0"):
         evaluate(model, street, frames=[99])
-    with pytest.raises(CalicoError, match="frame is 0, a int; expected Frame"):
+    with pytest.raises(CalicoError, match="frame is 0, a int; expected a Frame"):
         attack(model, [0], "pgd", Threat(camera_levels=4))  # type: ignore[list-item]
-    with pytest.raises(CalicoError, match="threat is 4, a int; expected Threat"):
+    with pytest.raises(CalicoError, match="threat is 4, a int; expected a Threat"):
         attack(model, street[0], "pgd", 4)  # type: ignore[arg-type]
-    with pytest.raises(CalicoError, match=r"steps is 1.5, a float; expected Integral"):
-        attack(model, street[0], "pgd", Threat(camera_levels=4), steps=1.5)  # type: ignore[arg-type]
+    half: Any = 1.5
+    with pytest.raises(CalicoError, match=r"steps is 1.5, a float; expected a whole number"):
+        attack(model, street[0], "pgd", Threat(camera_levels=4), steps=half)
+
+
+def test_numbers_of_numpy_are_whole_numbers(street: FrameSource) -> None:
+    scores = evaluate(Oracle(street), street, frames=np.array([0, 4]))  # type: ignore[arg-type]
+    assert scores.metric("mAP").n_frames == 2
+    steps: Any = np.int64(2)
+    (result,) = attack(Pooled(street), street[0], "pgd", Threat(camera_levels=4), steps=steps)
+    assert result.used == "4 of 4 grey levels"
+
+
+def test_a_gradient_that_is_used_up_is_not_warned_of(street: FrameSource) -> None:
+    """The loss rises with the first grey level and is flat from there: the attack has won."""
+
+    class Saturated:
+        sensors = ("camera",)
+
+        def predict(self, frames: Any) -> Any:
+            return [{"boxes": [], "scores": [], "labels": []} for _ in frames]
+
+        def loss(self, batch: Any) -> Any:
+            brightness = batch.images.mean((1, 2, 3, 4))
+            return torch.minimum(brightness, torch.full_like(brightness, 0.5 + 1 / 255))
+
+    grey = street[0].replace(images=tuple(np.full_like(image, 127) for image in street[0].images))
+    (result,) = attack(Saturated(), grey, "pgd", Threat(camera_levels=4), steps=4)
+    assert result.loss_clean is not None
+    assert result.loss_attacked is not None
+    assert result.loss_attacked > result.loss_clean
