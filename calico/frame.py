@@ -21,7 +21,7 @@ Conventions of the whole project:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -49,6 +49,11 @@ class Boxes:
         attributes: (M,) int64 index into the attributes of the frame's taxonomy, -1 for none.
         num_points: (M,) int64 LiDAR (and radar) points inside, over the keyframe's sweep.
         instances: M names that identify an object over a scene ("" where unknown).
+        difficulty: (M,) int64 level of difficulty that the labels state, 0 where they do not
+            (Waymo); None if the data set has none.
+        camera_synced: (M, 7) float32 x, y, z, length, width, height [m], yaw [rad] at the moment of
+            the camera that sees the object best, NaN where none does (Waymo); None if the data set
+            has none.
     """
 
     boxes: Float32
@@ -56,6 +61,8 @@ class Boxes:
     attributes: Int64
     num_points: Int64
     instances: tuple[str, ...] = ()
+    difficulty: Int64 | None = None
+    camera_synced: Float32 | None = None
 
     def __post_init__(self) -> None:
         m = len(self.boxes)
@@ -68,6 +75,10 @@ class Boxes:
                 )
         if self.instances and len(self.instances) != m:
             raise CalicoError(f"Boxes.instances: got {len(self.instances)} names, expected {m}")
+        for name, shape in (("difficulty", (m,)), ("camera_synced", (m, 7))):
+            value = getattr(self, name)
+            if value is not None and value.shape != shape:
+                raise CalicoError(f"Boxes.{name}: got shape {value.shape}, expected {shape}")
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -91,6 +102,8 @@ class Boxes:
             self.attributes[keep],
             self.num_points[keep],
             instances,
+            None if self.difficulty is None else self.difficulty[keep],
+            None if self.camera_synced is None else self.camera_synced[keep],
         )
 
 
@@ -104,10 +117,11 @@ class Frame:
         token, scene: Names, unique in the data set.
         timestamp_s: Time of the keyframe's LiDAR sweep [s].
         points: (N, 5) float32 x, y, z [m, LiDAR frame], intensity [0..1], dt [s].
-        ring: (N,) int16 beam index, 0 the lowest; -1 if the sensor does not tell.
+        ring: (N,) int16 beam index, 0 the lowest; -1 if the sensor does not tell. The beams of
+            several LiDARs are numbered on, so that a number is one beam.
         sweep_index: (N,) int16 number of the sweep that a point came from.
-        sweep_T: (S, 4, 4) lidar_T_sweep: the sensor's pose at that sweep, in the keyframe's LiDAR
-            frame. Its last column is the origin of the sweep's rays.
+        sweep_T: (S, 4, 4) lidar_T_sweep: the LiDAR frame's pose at that sweep, in the keyframe's
+            LiDAR frame.
         images: V arrays (H_v, W_v, 3) uint8 RGB.
         camera_K: (V, 3, 3) pinhole intrinsics [px].
         camera_T_lidar: (V, 4, 4) poses of the LiDAR in the cameras' frames.
@@ -119,6 +133,11 @@ class Frame:
             others (turning a frame brings unknown ground into the corners). The official map metric
             has no such notion and counts every cell.
         elongation: (N,) float32 (Waymo), or None.
+        lidar_index: (N,) int16 LiDAR of every point; None if one LiDAR stands at the origin.
+        lidar_T: (L, 4, 4) poses of the LiDARs in the LiDAR frame; None as above. The first is the
+            main one, whose place is the LiDAR frame's origin. `ray_origins` combines both.
+        unlabelled: (N,) bool, points in zones that were not labelled (Waymo); None if all were.
+        conditions: What the data set says of the surroundings: weather, time of day, location.
         taxonomy: The classes that labels, attributes and the masks' first axis refer to.
         previous: Function that returns the keyframe before in the same scene; None at the start.
     """
@@ -140,6 +159,10 @@ class Frame:
     map_masks: Bool | None = None
     map_known: Bool | None = None
     elongation: Float32 | None = None
+    lidar_index: Int16 | None = None
+    lidar_T: Float64 | None = None
+    unlabelled: Bool | None = None
+    conditions: Mapping[str, str] = field(default_factory=dict)
     taxonomy: Taxonomy = NUSCENES
     previous: Callable[[], Frame | None] | None = field(default=None, compare=False, repr=False)
 
@@ -155,6 +178,15 @@ class Frame:
             "ego_T_lidar": (4, 4),
             "global_T_lidar": (4, 4),
         }
+        if self.lidar_index is not None:
+            expected["lidar_index"] = (n,)
+        if self.unlabelled is not None:
+            expected["unlabelled"] = (n,)
+        if (self.lidar_index is None) != (self.lidar_T is None):
+            raise CalicoError(
+                f"frame {self.token}: has only one of lidar_index and lidar_T, expected both or "
+                "none"
+            )
         for name, shape in expected.items():
             if getattr(self, name).shape != shape:
                 raise CalicoError(
@@ -239,6 +271,57 @@ class Frame:
         return replace(self, **changes)  # type: ignore[arg-type]
 
     @property
+    def ray_origins(self) -> Float64:
+        """(N, 3) places where the points' rays begin: their LiDAR's at their sweep [m]."""
+        sweeps = self.sweep_index.astype(np.int64)
+        if self.lidar_index is None or self.lidar_T is None:
+            alone: Float64 = self.sweep_T[sweeps, :3, 3]
+            return alone
+        mounts = self.sweep_T[:, None] @ self.lidar_T[None]
+        result: Float64 = mounts[sweeps, self.lidar_index.astype(np.int64), :3, 3]
+        return result
+
+    @property
+    def main_sweep(self) -> Int64:
+        """Rows of the points of the main LiDAR in the keyframe's own sweep."""
+        own = self.sweep_index == 0
+        if self.lidar_index is not None:
+            own &= self.lidar_index == 0
+        return np.flatnonzero(own)
+
+    @property
+    def main_origin(self) -> Float64:
+        """(3,) place of the main LiDAR in the keyframe's own sweep [m, LiDAR frame]."""
+        if not len(self.sweep_T):
+            return np.zeros(3)
+        pose = self.sweep_T[0] if self.lidar_T is None else self.sweep_T[0] @ self.lidar_T[0]
+        origin: Float64 = pose[:3, 3].astype(np.float64)
+        return origin
+
+    def take_points(self, rows: Bool | Int64) -> Frame:
+        """Return the frame with some of its points.
+
+        Args:
+            rows: (N,) mask, or indices.
+        """
+        return self.replace(**_rows_of(self, rows))
+
+    def append_points(self, points: Float32, like: Int64) -> Frame:
+        """Return the frame with more points at the end, in the keyframe's own sweep.
+
+        Args:
+            points: (K, 5) float32 new points.
+            like: (K,) row whose ring, LiDAR, elongation and zone each new point gets.
+        """
+        new = _rows_of(self, like) | {
+            "points": points,
+            "sweep_index": np.zeros(len(points), self.sweep_index.dtype),
+        }
+        return self.replace(
+            **{name: np.concatenate([getattr(self, name), value]) for name, value in new.items()}
+        )
+
+    @property
     def image_from_lidar(self) -> Float64:
         """(V, 4, 4) matrices that take LiDAR points to (u*d, v*d, d, 1).
 
@@ -248,3 +331,11 @@ class Frame:
         matrix[:, :3, :3] = self.camera_K
         result: Float64 = matrix @ self.camera_T_lidar
         return result
+
+
+_POINT_FIELDS = ("points", "ring", "sweep_index", "elongation", "lidar_index", "unlabelled")
+
+
+def _rows_of(frame: Frame, rows: Bool | Int64) -> dict[str, np.ndarray]:
+    found = ((name, getattr(frame, name)) for name in _POINT_FIELDS)
+    return {name: value[rows] for name, value in found if value is not None}

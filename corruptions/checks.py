@@ -9,7 +9,7 @@ import numpy as np
 
 from corruptions.errors import CorruptionError
 from corruptions.fields import FIELDS
-from corruptions.frame_like import FrameLike
+from corruptions.frame_like import POINT_FIELDS, FrameLike
 
 FARTHEST_M = 2000.0
 """No automotive LiDAR sees farther; larger coordinates are not metres."""
@@ -100,7 +100,7 @@ def _check_points(where: str, frame: FrameLike) -> None:
         raise CorruptionError(
             f"{where}points are {points.dtype} {points.shape}, expected float32 (N, 5)"
         )
-    for name in ("ring", "sweep_index", "elongation"):
+    for name in POINT_FIELDS[1:]:
         values = getattr(frame, name)
         if values is not None and values.shape != (n,):
             raise CorruptionError(
@@ -112,7 +112,24 @@ def _check_points(where: str, frame: FrameLike) -> None:
             "expected (S, 4, 4) with the keyframe's own sweep first"
         )
     if n:
+        _check_lidars(where, frame)
         _check_units(where, frame)
+
+
+def _check_lidars(where: str, frame: FrameLike) -> None:
+    index, poses = frame.lidar_index, frame.lidar_T
+    if (index is None) != (poses is None):
+        given, missing = ("lidar_T", "lidar_index") if index is None else ("lidar_index", "lidar_T")
+        raise CorruptionError(f"{where}has {given} without {missing}, expected both or none")
+    if index is None or poses is None:
+        return
+    if poses.ndim != 3 or poses.shape[1:] != (4, 4):
+        raise CorruptionError(f"{where}lidar_T has shape {poses.shape}, expected (L, 4, 4)")
+    if index.min() < 0 or index.max() >= len(poses):
+        raise CorruptionError(
+            f"{where}lidar_index goes from {index.min()} to {index.max()}, expected "
+            f"0..{len(poses) - 1} as lidar_T holds {len(poses)} poses"
+        )
 
 
 def _check_images(where: str, frame: FrameLike) -> None:

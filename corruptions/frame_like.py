@@ -44,6 +44,9 @@ class FrameLike(Protocol):
         sweep_index: (N,) int16 sweep of every point, 0 for the keyframe's.
         sweep_T: (S, 4, 4) lidar_T_sweep.
         elongation: (N,) float32, or None.
+        lidar_index: (N,) int16 LiDAR of every point, or None for a single one.
+        lidar_T: (L, 4, 4) frame_T_lidar of each LiDAR, or None for a single one at the origin.
+        unlabelled: (N,) bool, points in zones that were not labelled; None if all were.
         images: V arrays (H_v, W_v, 3) uint8 RGB (sRGB encoded).
         camera_K: (V, 3, 3) pinhole matrices [px].
         camera_T_lidar: (V, 4, 4). The camera looks along +z, x right, y down.
@@ -68,6 +71,12 @@ class FrameLike(Protocol):
     @property
     def elongation(self) -> Float32 | None: ...  # noqa: D102
     @property
+    def lidar_index(self) -> Int16 | None: ...  # noqa: D102
+    @property
+    def lidar_T(self) -> Float64 | None: ...  # noqa: D102
+    @property
+    def unlabelled(self) -> Bool | None: ...  # noqa: D102
+    @property
     def images(self) -> tuple[UInt8, ...]: ...  # noqa: D102
     @property
     def camera_K(self) -> Float64: ...  # noqa: D102
@@ -82,6 +91,9 @@ class FrameLike(Protocol):
     def replace(self, **changes: object) -> FrameLike:
         """Return a copy with some fields changed."""
 
+
+POINT_FIELDS = ("points", "ring", "sweep_index", "elongation", "lidar_index", "unlabelled")
+"""The fields with one row for every point."""
 
 F = TypeVar("F", bound=FrameLike)
 T = TypeVar("T")
@@ -116,10 +128,20 @@ def select_points(frame: FrameLike, keep: Bool | Int64) -> FrameLike:
         frame: Frame with N points.
         keep: (N,) mask, or indices.
     """
-    elongation = None if frame.elongation is None else frame.elongation[keep]
-    return frame.replace(
-        points=frame.points[keep],
-        ring=frame.ring[keep],
-        sweep_index=frame.sweep_index[keep],
-        elongation=elongation,
-    )
+    found = ((name, getattr(frame, name)) for name in POINT_FIELDS)
+    return frame.replace(**{name: value[keep] for name, value in found if value is not None})
+
+
+def append_points(frame: FrameLike, points: Float32, like: Int64) -> FrameLike:
+    """Add points that share beam, sweep, LiDAR and everything else with points of the frame.
+
+    Args:
+        frame: Frame with N points.
+        points: (K, 5) float32 new points, which come last.
+        like: (K,) index of the point whose other fields each new point gets.
+    """
+    found = ((name, getattr(frame, name)) for name in POINT_FIELDS)
+    changes = {
+        name: np.concatenate([value, value[like]]) for name, value in found if value is not None
+    }
+    return frame.replace(**changes | {"points": np.concatenate([frame.points, points])})

@@ -17,7 +17,7 @@ import numpy as np
 
 from corruptions.checks import check_kinds, check_values
 from corruptions.errors import CorruptionError
-from corruptions.fields import FIELDS
+from corruptions.fields import FIELDS, OPTIONAL
 from corruptions.frame_like import FrameLike, copy_arrays
 from corruptions.spec import Need, Spec
 
@@ -97,7 +97,7 @@ def missing_fields(corruption: str, origin: Origin, names: Sequence[str]) -> Cor
 def is_complete(frame: object) -> bool:
     """Say whether an object has all fields of `FrameLike` and its method `replace`."""
     present = all(hasattr(frame, name) for name in FIELDS)
-    required = [name for name in FIELDS if name not in ("elongation", "previous")]
+    required = [name for name in FIELDS if name not in OPTIONAL]
     return (
         present
         and callable(getattr(frame, "replace", None))
@@ -199,8 +199,7 @@ def _neutral(given: Mapping[str, object]) -> dict[str, object]:
     values: dict[str, object] = {
         "token": _token_of(given),
         "scene": "",
-        "elongation": None,
-        "previous": None,
+        **dict.fromkeys(OPTIONAL),
     }
     if "images" not in given:
         values |= {

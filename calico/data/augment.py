@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy import ndimage
 
 from calico.config.training import AugmentConfig
-from calico.frame import Bool, Boxes, Float64, Frame, UInt8
+from calico.frame import Bool, Float64, Frame, UInt8
 from calico.geometry.frames import wrap_angle
 from calico.geometry.grid import Grid
 from calico.geometry.image_fit import ImageFit
@@ -53,12 +55,7 @@ def drop_camera(frame: Frame) -> Frame:
 
 def drop_lidar(frame: Frame) -> Frame:
     """No points."""
-    return frame.replace(
-        points=frame.points[:0],
-        ring=frame.ring[:0],
-        sweep_index=frame.sweep_index[:0],
-        elongation=None if frame.elongation is None else frame.elongation[:0],
-    )
+    return frame.take_points(np.zeros(len(frame.points), np.bool_))
 
 
 def transform_scene(frame: Frame, new_T_old: Float64, map_grid: Grid | None) -> Frame:
@@ -81,13 +78,12 @@ def transform_scene(frame: Frame, new_T_old: Float64, map_grid: Grid | None) -> 
     heading = np.stack([np.cos(boxes[:, 6]), np.sin(boxes[:, 6])], axis=1) @ linear[:2, :2].T
     boxes[:, 6] = wrap_angle(np.arctan2(heading[:, 1], heading[:, 0]))
     boxes[:, 7:9] = boxes[:, 7:9] @ linear[:2, :2].T
-    labels = frame.boxes
     masks, known = frame.map_masks, frame.map_known
     if masks is not None and map_grid is not None:
         masks, known = _transform_map(masks, known, new_T_old, map_grid)
     return frame.replace(
         points=points,
-        boxes=Boxes(boxes, labels.labels, labels.attributes, labels.num_points, labels.instances),
+        boxes=replace(frame.boxes, boxes=boxes, camera_synced=None),
         camera_T_lidar=frame.camera_T_lidar @ np.linalg.inv(new_T_old),
         map_masks=masks,
         map_known=known,

@@ -109,7 +109,11 @@ def _unlabelled(frame: Frame) -> Frame:
         camera_time_s=frame.camera_time_s.copy(),
         ego_T_lidar=frame.ego_T_lidar.copy(),
         global_T_lidar=frame.global_T_lidar.copy(),
-        elongation=None if frame.elongation is None else frame.elongation.copy(),
+        **{
+            name: None if (value := getattr(frame, name)) is None else value.copy()
+            for name in ("elongation", "lidar_index", "lidar_T", "unlabelled")
+        },
+        conditions=dict(frame.conditions),
         boxes=Boxes.empty(),
         map_masks=None,
         map_known=None,

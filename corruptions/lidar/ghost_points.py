@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from corruptions.frame_like import FrameLike
+from corruptions.frame_like import FrameLike, append_points
 from corruptions.lidar.rays import ray_origins
 from corruptions.rng import Streams
 
@@ -43,10 +43,4 @@ def ghost_points(frame: FrameLike, share: float, streams: Streams) -> FrameLike:
     ghosts = frame.points[source]
     ghosts[:, :3] = start[source] + 2 * ray[source]
     ghosts[:, 3] **= 2
-    elongation = frame.elongation
-    return frame.replace(
-        points=np.concatenate([frame.points, ghosts]),
-        ring=np.concatenate([frame.ring, frame.ring[source]]),
-        sweep_index=np.concatenate([frame.sweep_index, frame.sweep_index[source]]),
-        elongation=None if elongation is None else np.concatenate([elongation, elongation[source]]),
-    )
+    return append_points(frame, ghosts, source)

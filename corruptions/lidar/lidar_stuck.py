@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from corruptions.frame_like import FrameLike, copy_arrays, load_previous
+from corruptions.frame_like import POINT_FIELDS, FrameLike, copy_arrays, load_previous
 from corruptions.rng import Streams
 
 
@@ -41,8 +41,5 @@ def lidar_stuck(frame: FrameLike, hold_frames: float, streams: Streams) -> Frame
         held = older
     if held is frame:
         return frame
-    old = copy_arrays((held.points, held.ring, held.sweep_index, held.sweep_T, held.elongation))
-    points, ring, sweep_index, sweep_T, elongation = old
-    return frame.replace(
-        points=points, ring=ring, sweep_index=sweep_index, sweep_T=sweep_T, elongation=elongation
-    )
+    names = (*POINT_FIELDS, "sweep_T", "lidar_T")
+    return frame.replace(**{name: copy_arrays(getattr(held, name)) for name in names})

@@ -33,7 +33,7 @@ def sweep_dropout(frame: FrameLike, share_lost: float, streams: Streams) -> Fram
     place = np.full(older + 1, np.inf)
     place[1:] = rng.permutation(older)
     start = rng.uniform(-math.pi, math.pi)
-    ray = frame.points[:, :2] - frame.sweep_T[frame.sweep_index, :2, 3]
+    ray = frame.points[:, :2] - frame.sweep_T[frame.sweep_index, :2, 3]  # the car, not a LiDAR
     turned = np.clip(
         (np.arctan2(ray[:, 1], ray[:, 0]) - start) / (2 * math.pi) % 1.0, 0.0, 1 - 1e-9
     )

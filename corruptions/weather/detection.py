@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import log_ndtr
 
 from corruptions.frame_like import Float32, Float64, FrameLike
+from corruptions.lidar.rays import ray_origins
 
 FLOOR = 0.9 / 200.0**2
 """The weakest detected power: a target of 90 % at 200 m (LISA), which is one of 10 % at 67 m."""
@@ -37,7 +38,7 @@ def point_rays(frame: FrameLike) -> tuple[Float32, Float32, Float32]:
         (N, 3) start of the rays, (N, 3) way from there to the points, (N,) its length; all float32
         [m, LiDAR frame].
     """
-    origin = frame.sweep_T[:, :3, 3].astype(np.float32)[frame.sweep_index]
+    origin = ray_origins(frame)
     ray = frame.points[:, :3] - origin
     return origin, ray, np.sqrt(np.einsum("ij,ij->i", ray, ray))
 

@@ -224,7 +224,7 @@ def _images(clean: Frame, attacked: Frame) -> dict[str, object]:
     }
 
 
-_POINT_FIELDS = ("ring", "sweep_index", "elongation")
+_POINT_FIELDS = ("ring", "sweep_index", "elongation", "lidar_index", "unlabelled")
 _OTHER_FIELDS = tuple(
     field.name
     for field in fields(Frame)
@@ -234,22 +234,12 @@ _OTHER_FIELDS = tuple(
 
 def _same(a: object, b: object) -> bool:
     if isinstance(a, Boxes) and isinstance(b, Boxes):
-        names = ("boxes", "labels", "attributes", "num_points", "instances")
-        return all(_same(getattr(a, name), getattr(b, name)) for name in names)
+        return all(_same(getattr(a, one.name), getattr(b, one.name)) for one in fields(Boxes))
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
         return np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
         return False
     return bool(a == b)
-
-
-def ray_origins(frame: Frame) -> Float64:
-    """(N, 3) where each point's ray starts.
-
-    The place of the sensor at the point's sweep, in the keyframe's LiDAR frame [m].
-    """
-    origins: Float64 = frame.sweep_T[frame.sweep_index.astype(np.int64), :3, 3]
-    return origins
 
 
 def _sweeps_known(frame: Frame) -> bool:
@@ -261,7 +251,7 @@ def _rows(clean: Frame, attacked: Frame) -> dict[str, object]:
     """Points that only one frame has (bytes of the row, its ring and its sweep; counted)."""
     added, removed = _only(attacked, clean), _only(clean, attacked)
     offsets = [
-        frame.points[only, :3].astype(np.float64) - ray_origins(frame)[only]
+        frame.points[only, :3].astype(np.float64) - frame.ray_origins[only]
         for frame, only in ((attacked, added), (clean, removed))
     ]
     ranges = np.linalg.norm(offsets[0], axis=1)
@@ -293,8 +283,8 @@ def _keys(frame: Frame) -> list[bytes]:
         frame.ring[:, None].astype(np.float32),
         frame.sweep_index[:, None].astype(np.float32),
     ]
-    if frame.elongation is not None:
-        columns.append(frame.elongation[:, None].astype(np.float32))
+    others = (frame.elongation, frame.lidar_index)
+    columns += [values[:, None].astype(np.float32) for values in others if values is not None]
     table = np.ascontiguousarray(np.concatenate(columns, axis=1), dtype=np.float32)
     return [row.tobytes() for row in table]
 
@@ -314,7 +304,7 @@ def _points(clean: Frame, attacked: Frame) -> dict[str, object]:
     axis = np.abs(after[:, :3] - before[:, :3]).max(axis=0, initial=0.0)
     column = np.abs(after[:, 3:] - before[:, 3:]).max(axis=0, initial=0.0)
     moved: Bool = (after[:, :3] != before[:, :3]).any(axis=1)
-    origins = ray_origins(clean)[moved]
+    origins = clean.ray_origins[moved]
     old, new = before[moved, :3] - origins, after[moved, :3] - origins
     old_range, new_range = np.linalg.norm(old, axis=1), np.linalg.norm(new, axis=1)
     sine = np.linalg.norm(np.cross(old, new), axis=1)

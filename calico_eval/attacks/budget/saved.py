@@ -3,10 +3,10 @@
 One .npz per frame, which anyone can read with numpy alone and `verify` can check.
 
 Arrays `image_0` ... `image_<V-1>` (H_v, W_v, 3) uint8, `points` (N, 5) float32, `ring` and
-`sweep_index` (N,), `elongation` (N,) where the frame has one, and `about`: a JSON text (UTF-8
-bytes) with the fields of `About`. Nothing is pickled. The archive's comment is its checksum. What
-an attack cannot change (calibration, boxes ...) is not stored: it comes from the clean frame, whose
-hash is.
+`sweep_index` (N,), `elongation`, `lidar_index` and `unlabelled` (N,) where the frame has them, and
+`about`: a JSON text (UTF-8 bytes) with the fields of `About`. Nothing is pickled. The archive's
+comment is its checksum. What an attack cannot change (calibration, boxes ...) is not stored: it
+comes from the clean frame, whose hash is.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from calico_eval.attacks.spec import AttackSpec
 
 FORMAT = 1
+_OPTIONAL = ("elongation", "lidar_index", "unlabelled")
 MAX_BYTES = 2 << 30
 """Largest file that is read."""
 
@@ -98,7 +99,7 @@ class SavedFrame:
             points=self.arrays["points"],
             ring=self.arrays["ring"],
             sweep_index=self.arrays["sweep_index"],
-            elongation=self.arrays.get("elongation"),
+            **{name: self.arrays.get(name) for name in _OPTIONAL},
         )
 
 
@@ -139,7 +140,8 @@ def save_attacked(
         f"image_{view}": image for view, image in enumerate(frame.images)
     }
     arrays |= {"points": frame.points, "ring": frame.ring, "sweep_index": frame.sweep_index}
-    arrays |= {} if frame.elongation is None else {"elongation": frame.elongation}
+    others = ((name, getattr(frame, name)) for name in _OPTIONAL)
+    arrays |= {name: value for name, value in others if value is not None}
     text = json.dumps(asdict(about), sort_keys=True, allow_nan=False)
     arrays["about"] = np.frombuffer(text.encode(), np.uint8)
     content = io.BytesIO()
@@ -197,7 +199,7 @@ def load_attacked(path: Path) -> SavedFrame:
         raise CalicoError(f"{path}: no attacked frame ({type(error).__name__}: {error})") from error
     views = sum(name.startswith("image_") for name in arrays)
     expected = {f"image_{view}" for view in range(views)} | {"points", "ring", "sweep_index"}
-    if set(arrays) - {"elongation"} != expected:
+    if set(arrays) - set(_OPTIONAL) != expected:
         raise CalicoError(
             f"{path}: holds {', '.join(sorted(arrays))}; expected {', '.join(sorted(expected))} "
             "and about"
@@ -222,7 +224,11 @@ def file_name(token: str) -> str:
 
 
 def frame_sha256(frame: Frame) -> str:
-    """Hash everything in a frame but `previous`: names, dtypes, shapes and bytes."""
+    """Hash everything in a frame but `previous`: names, dtypes, shapes and bytes.
+
+    Fields that not every data set has are left out where they are empty, so that frames keep the
+    hash of earlier versions, which did not know these fields.
+    """
     digest = hashlib.sha256()
     for field in fields(Frame):
         if field.name != "previous":
@@ -230,7 +236,19 @@ def frame_sha256(frame: Frame) -> str:
     return digest.hexdigest()
 
 
+_ADDED_LATER = (
+    "lidar_index",
+    "lidar_T",
+    "unlabelled",
+    "conditions",
+    "boxes.difficulty",
+    "boxes.camera_synced",
+)
+
+
 def _update(digest: hashlib._Hash, name: str, value: object) -> None:
+    if name in _ADDED_LATER and (value is None or value == {}):
+        return
     if isinstance(value, Boxes):
         for field in fields(Boxes):
             _update(digest, f"{name}.{field.name}", getattr(value, field.name))

@@ -48,7 +48,7 @@ def azimuth_of(frame: Frame, row: int) -> float:
     """
     if row < 0:
         return 0.0
-    x, y = frame.boxes.boxes[row, :2].astype(np.float64) - frame.sweep_T[0, :2, 3]
+    x, y = frame.boxes.boxes[row, :2].astype(np.float64) - frame.main_origin[:2]
     return math.atan2(y, x)
 
 

@@ -8,11 +8,9 @@ import numpy as np
 
 from calico.frame import Bool, Float64, Frame, Int64
 from calico.seeds import make_generator
-from calico_eval.attacks.budget.measure import ray_origins
 from calico_eval.attacks.details import AttackDetails, Crafted
 from calico_eval.attacks.lidar.aim import azimuth_of, choose_object, count_removable, in_window
 from calico_eval.attacks.lidar.cloud_loss import CloudLoss
-from calico_eval.attacks.lidar.edit import keep_points
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.attacks.whitebox.run import stream_seed
 from calico_eval.engines.base import Engine
@@ -52,7 +50,7 @@ def drop_salient(
             tries.append((loss.value(frame.points[wanted]), wanted))
         value, keep = max(tries, key=lambda one: one[0])
         if value > best_loss:
-            best, best_loss = keep_points(frame, keep), value
+            best, best_loss = frame.take_points(keep), value
     return best
 
 
@@ -79,7 +77,7 @@ def drop_random(
         note = "no point in the window, or none may go: nothing was changed" if keep.all() else ""
         done.append(
             Crafted(
-                keep_points(frame, keep),
+                frame.take_points(keep),
                 AttackDetails(seed=stream_seed(frame, spec, seed), note=note),
             )
         )
@@ -94,5 +92,5 @@ def _ordered(gain: Float64, rows: Int64, free: Bool) -> Int64:
 
 def _in_reach(frame: Frame, spec: AttackSpec) -> Bool:
     """(N,) the points of the threat's azimuth window, which is about the nearest object ahead."""
-    offsets = frame.points[:, :3].astype(np.float64) - ray_origins(frame)
+    offsets = frame.points[:, :3].astype(np.float64) - frame.ray_origins
     return in_window(offsets, azimuth_of(frame, choose_object(frame)[0]), spec.threat.window_deg)

@@ -53,21 +53,6 @@ class Returns:
         return result
 
 
-def keep_points(frame: Frame, keep: Bool) -> Frame:
-    """Return the frame with the points of a mask only; every other row keeps its bytes.
-
-    Args:
-        frame: The frame.
-        keep: (N,) mask of the points that stay.
-    """
-    return frame.replace(
-        points=frame.points[keep],
-        ring=frame.ring[keep],
-        sweep_index=frame.sweep_index[keep],
-        elongation=None if frame.elongation is None else frame.elongation[keep],
-    )
-
-
 def find_untouched(rays: Rays, returns: Returns) -> Bool:
     """Tell which points stay because their ray gets no spoofed return.
 
@@ -98,19 +83,13 @@ def add_returns(frame: Frame, rays: Rays, returns: Returns) -> Frame:
         rays: Its rays.
         returns: The spoofed returns.
     """
-    kept = keep_points(frame, find_untouched(rays, returns))
     like = rays.like[returns.ray]
     rows = np.column_stack([returns.xyz(rays), returns.intensity, frame.points[like, 4]]).astype(
         np.float32
     )
-    return kept.replace(
-        points=np.concatenate([kept.points, rows]),
-        ring=np.concatenate([kept.ring, rays.ring[returns.ray].astype(kept.ring.dtype)]),
-        sweep_index=np.concatenate([kept.sweep_index, np.zeros(len(rows), kept.sweep_index.dtype)]),
-        elongation=None
-        if frame.elongation is None or kept.elongation is None
-        else np.concatenate([kept.elongation, frame.elongation[like]]),
-    )
+    kept = np.flatnonzero(find_untouched(rays, returns))
+    added = len(frame.points) + np.arange(len(rows))
+    return frame.append_points(rows, like).take_points(np.concatenate([kept, added]))
 
 
 def choose_within_budget(rays: Rays, ray: Int64, taken: Int64, added: int, removed: int) -> Int64:

@@ -77,7 +77,7 @@ def attach_points(
         random: Generator.
     """
     rays = rays_of(frame)
-    surface = frame.points[frame.sweep_index == 0, :3].astype(np.float64)
+    surface = frame.points[frame.main_sweep, :3].astype(np.float64)
     boxes = frame.boxes.boxes
     on_object = (
         points_in_boxes(surface, boxes, OBJECT_MARGIN_M).any(axis=0)

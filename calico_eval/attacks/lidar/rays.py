@@ -36,7 +36,8 @@ class Rays:
         like: (R,) row of the frame that a return of this ray resembles in dt and elongation: its
             own, or its ring's nearest.
         returns: (R,) how many returns it has now.
-        ray_of_row: (N,) the ray of each of the frame's points, -1 for other sweeps' points.
+        ray_of_row: (N,) the ray of each of the frame's points, -1 for points of other sweeps or
+            LiDARs.
         reach_m: The largest range in the sweep [m], which the sensor is known to report.
     """
 
@@ -72,7 +73,7 @@ class Rays:
 
 
 def rays_of(frame: Frame) -> Rays:
-    """The rays of the keyframe's sweep.
+    """The rays of the main LiDAR in the keyframe's sweep.
 
     Every return is on a ray. Second echoes share the ray of the first. Where the rings are known,
     the rays that returned nothing are filled in: along a ring, returns that are k azimuth steps
@@ -119,10 +120,7 @@ def _sweep(frame: Frame) -> tuple[Int64, Float64, Float64, Float64, float]:
         The rows, the sensor's place, azimuth and elevation of the rows [rad], the largest range
         [m].
     """
-    origin: Float64 = (
-        frame.sweep_T[0, :3, 3].astype(np.float64) if len(frame.sweep_T) else np.zeros(3)
-    )
-    rows: Int64 = np.flatnonzero(frame.sweep_index == 0)
+    origin, rows = frame.main_origin, frame.main_sweep
     offset = frame.points[rows, :3].astype(np.float64) - origin
     distance = np.linalg.norm(offset, axis=1)
     rows, offset = rows[distance > ORIGIN_M], offset[distance > ORIGIN_M]

@@ -19,10 +19,8 @@ import numpy as np
 
 from calico.frame import Bool, Float64, Frame, Int64
 from calico.seeds import make_generator
-from calico_eval.attacks.budget.measure import ray_origins
 from calico_eval.attacks.details import AttackDetails, Crafted
 from calico_eval.attacks.lidar.aim import azimuth_of, choose_object, count_removable, in_window
-from calico_eval.attacks.lidar.edit import keep_points
 from calico_eval.attacks.lidar.rays import ORIGIN_M, RANGE_MARGIN_M
 from calico_eval.attacks.spec import AttackSpec
 from calico_eval.attacks.whitebox.run import stream_seed
@@ -54,7 +52,7 @@ def make_removal(
         row, note = (-1, "") if elsewhere else choose_object(frame)
         center = float(random.uniform(-np.pi, np.pi)) if elsewhere else azimuth_of(frame, row)
         hit = _hit(frame, spec, center, probability, random)
-        changed = _noisy(frame, spec, hit, random) if noise else keep_points(frame, ~hit)
+        changed = _noisy(frame, spec, hit, random) if noise else frame.take_points(~hit)
         note = note if hit.any() else "no point in the sector: nothing was changed"
         return Crafted(changed, AttackDetails(seed=stream_seed(frame, spec, seed), note=note))
 
@@ -68,7 +66,7 @@ def _hit(
 
     Those of the sector that are hit, the ones nearest to its middle where the budget has less.
     """
-    offsets = frame.points[:, :3].astype(np.float64) - ray_origins(frame)
+    offsets = frame.points[:, :3].astype(np.float64) - frame.ray_origins
     success = random.random(len(offsets)) < probability
     inside: Int64 = np.flatnonzero(in_window(offsets, center, spec.threat.window_deg) & success)
     azimuth = np.arctan2(offsets[inside, 1], offsets[inside, 0])
@@ -83,7 +81,7 @@ def _noisy(frame: Frame, spec: AttackSpec, hit: Bool, random: np.random.Generato
 
     Every one keeps its ray, ring, sweep, dt and intensity.
     """
-    origins = ray_origins(frame)
+    origins = frame.ray_origins
     offsets: Float64 = frame.points[:, :3].astype(np.float64) - origins
     ranges = np.linalg.norm(offsets, axis=1)
     low, high = spec.threat.r_min_m + RANGE_MARGIN_M, ranges.max(initial=0.0) - RANGE_MARGIN_M
@@ -95,4 +93,4 @@ def _noisy(frame: Frame, spec: AttackSpec, hit: Bool, random: np.random.Generato
     points[moved, :3] = origins[moved] + offsets[moved] * (far / ranges[moved])[:, None]
     keep = ~hit
     keep[moved] = True
-    return keep_points(frame.replace(points=points), keep)
+    return frame.replace(points=points).take_points(keep)

@@ -61,8 +61,7 @@ def traces_of(frame: Frame) -> list[Trace]:
     """
     labels = frame.taxonomy.labels_in("vehicle")
     rows = np.flatnonzero(np.isin(frame.boxes.labels, labels))
-    sweep = frame.sweep_index == 0
-    points, origin = frame.points[sweep], frame.sweep_T[0, :3, 3]
+    points, origin = frame.points[frame.main_sweep], frame.main_origin
     traces: list[Trace] = []
     for row in rows.tolist():
         box = frame.boxes.boxes[row : row + 1]

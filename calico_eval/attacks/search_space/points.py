@@ -11,7 +11,6 @@ from torch import Tensor
 
 from calico.data.batch import Batch, collate_frames
 from calico.frame import Float32, Float64, Frame
-from calico_eval.attacks.budget.measure import ray_origins
 from calico_eval.attacks.budget.threat import Threat
 from calico_eval.attacks.search_space.base import Domain, clamp_keeping_gradient
 
@@ -119,7 +118,7 @@ class _Reach:
             threat.intensity - 2.0 * np.spacing(brightest).astype(np.float64), 0.0
         )
         if threat.range_m:
-            rays = xyz - ray_origins(frame)
+            rays = xyz - frame.ray_origins
             ranges = np.linalg.norm(rays, axis=1)
             free = ranges > threat.r_min_m + margin
             self.eps_m = np.where(free, budget, 0.0)[:, None]

@@ -20,7 +20,6 @@ from calico.data.batch import collate_frames
 from calico.errors import CalicoError
 from calico.frame import Frame, Int64
 from calico.seeds import derive_seed
-from calico_eval.attacks.budget.measure import ray_origins
 from calico_eval.attacks.budget.threat import Threat
 from calico_eval.attacks.details import AttackDetails, Crafted
 from calico_eval.attacks.search_space.joint import Domain, make_domain
@@ -210,7 +209,7 @@ def find_entries(frame: Frame) -> Int64:
     """
     rotation = frame.sweep_T[frame.sweep_index.astype(np.int64), :3, :3]
     ray = np.einsum(
-        "nij,ni->nj", rotation, frame.points[:, :3].astype(np.float64) - ray_origins(frame)
+        "nij,ni->nj", rotation, frame.points[:, :3].astype(np.float64) - frame.ray_origins
     )
     azimuth = (
         np.rint((np.arctan2(ray[:, 1], ray[:, 0]) / (2.0 * np.pi) + 0.5) * AZIMUTHS).astype(

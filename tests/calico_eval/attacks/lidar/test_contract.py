@@ -15,7 +15,6 @@ from calico_eval.attacks import (
     attack_frames,
     check_budget,
 )
-from calico_eval.attacks.lidar.edit import keep_points
 from calico_eval.engines.torch import TorchEngine
 from calico_eval.engines.user import UserEngine
 
@@ -40,11 +39,11 @@ def kinds(frame: Frame, second_sweep: Callable[[Frame], Frame]) -> dict[str, Fra
         "two sweeps": second_sweep(frame),
         "only old sweeps": second_sweep(frame).replace(sweep_index=np.ones(n, np.int16)),
         "no objects": frame.replace(boxes=Boxes.empty(), previous=None),
-        "three points": keep_points(frame, np.arange(n) < 3),
+        "three points": frame.take_points(np.arange(n) < 3),
         "at the sensor": frame.replace(
             points=np.where(np.arange(n)[:, None] < 9, [0, 0, 0, 1, 0], frame.points).astype("f")
         ),
-        "no points": keep_points(frame, np.zeros(n, bool)),
+        "no points": frame.take_points(np.zeros(n, bool)),
     }
 
 

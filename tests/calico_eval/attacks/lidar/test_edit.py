@@ -10,7 +10,6 @@ from calico_eval.attacks.lidar.edit import (
     Returns,
     add_returns,
     choose_within_budget,
-    keep_points,
     range_limits,
 )
 from calico_eval.attacks.lidar.rays import rays_of
@@ -55,7 +54,7 @@ def test_returns_of_other_sweeps_stay(flat: Frame, second_sweep: Callable[[Frame
 def test_the_budget_takes_the_first_that_fit(flat: Frame) -> None:
     kept = np.ones(len(flat.points), bool)
     kept[[4, 6]] = False
-    rays = rays_of(keep_points(flat, kept))
+    rays = rays_of(flat.take_points(kept))
     empty = np.flatnonzero(rays.returns == 0)
     wanted = np.array([3, 3, empty[0], 8, empty[1], 9])
     none = np.zeros(0, np.int64)

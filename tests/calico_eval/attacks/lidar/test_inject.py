@@ -11,7 +11,6 @@ from calico.frame import Frame
 from calico.geometry.boxes import points_in_boxes
 from calico_eval.attacks import AttackSpec, Threat, attack_frame
 from calico_eval.attacks.lidar.cloud_loss import CloudLoss
-from calico_eval.attacks.lidar.edit import keep_points
 from calico_eval.attacks.lidar.inject import ATTACH_M, OBJECT_MARGIN_M, near_surface
 from calico_eval.attacks.lidar.rays import rays_of
 from calico_eval.engines.torch import TorchEngine
@@ -128,7 +127,7 @@ def test_the_gain_of_gaps_in_the_grid(
     fused: TorchEngine, street_frame: Frame, make_flat: Callable[..., Frame]
 ) -> None:
     """A cloud of a few points still has rays to use; the random control uses all of its budget."""
-    few = keep_points(street_frame, np.arange(len(street_frame.points)) % 40 == 0)
+    few = street_frame.take_points(np.arange(len(street_frame.points)) % 40 == 0)
     assert attack_frame(fused, few, replace(SPEC, steps=2), 0).budget.points_added > 0
     control = attack_frame(fused, street_frame, AttackSpec("inject_random", THREAT), 0)
     assert control.budget.points_added == 40

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import numpy as np
 
 from calico.frame import Frame
-from calico_eval.attacks.lidar.edit import keep_points
 from calico_eval.attacks.lidar.rays import rays_of
 
 
@@ -21,7 +20,7 @@ def test_rays_that_returned_nothing_are_found_too(
 ) -> None:
     directions, ring = sensor
     kept = np.random.default_rng(3).random(len(directions)) < 0.7
-    frame = keep_points(flat, kept)
+    frame = flat.take_points(kept)
     rays = rays_of(frame)
     index = matched(rays.direction, directions)
     assert np.array_equal(np.sort(index), np.arange(len(directions)))
@@ -37,7 +36,7 @@ def test_rays_that_returned_nothing_are_found_too(
 def test_a_filled_ray_is_like_the_nearest_of_its_ring(flat: Frame) -> None:
     kept = np.ones(len(flat.points), bool)
     kept[10:13] = False
-    frame = keep_points(flat, kept)
+    frame = flat.take_points(kept)
     rays = rays_of(frame)
     empty = np.flatnonzero(rays.returns == 0)
     order = empty[np.argsort(np.arctan2(rays.direction[empty, 1], rays.direction[empty, 0]))]
@@ -48,7 +47,7 @@ def test_without_rings_only_the_rays_that_returned_something_are_known(
     flat: Frame, sensor: tuple[np.ndarray, np.ndarray]
 ) -> None:
     kept = np.arange(len(flat.points)) % 5 != 0
-    frame = keep_points(flat, kept).replace(ring=np.full(int(kept.sum()), -1, np.int16))
+    frame = flat.take_points(kept).replace(ring=np.full(int(kept.sum()), -1, np.int16))
     rays = rays_of(frame)
     assert len(rays) == kept.sum()
     assert (rays.returns == 1).all()
@@ -84,7 +83,7 @@ def test_other_sweeps_have_no_ray_and_the_origin_is_the_sensors(
 
 
 def test_a_cloud_without_points_has_no_rays(flat: Frame) -> None:
-    rays = rays_of(keep_points(flat, np.zeros(len(flat.points), bool)))
+    rays = rays_of(flat.take_points(np.zeros(len(flat.points), bool)))
     assert len(rays) == 0
     assert rays.reach_m == 0.0
 
