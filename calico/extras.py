@@ -19,6 +19,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "trt": ("tensorrt",),
     "trt-rtx": ("tensorrt_rtx",),
     "viz": ("matplotlib",),
+    "waymo": ("pyarrow",),
 }
 """Extra to the modules that it installs. `pyproject.toml` has the distributions and versions."""
 

@@ -28,7 +28,7 @@ from calico.files.folders import (
 from calico.files.lock import LOCK_FILES, lock_folder
 from calico.files.names import file_name
 from calico.files.places import user_cache_dir
-from calico.files.regular import read_bytes, read_text
+from calico.files.regular import open_regular, read_bytes, read_text
 from calico.files.seal import SEAL_PLACEHOLDER, check_seal, is_sealed, seal, seal_zip
 from calico.files.strict_json import (
     SEAL_KEY,
@@ -59,6 +59,7 @@ __all__ = [
     "make_folder",
     "name_file",
     "open_atomic",
+    "open_regular",
     "parse_json",
     "parse_yaml",
     "prepare_folder",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import IO
 
 from calico.files.errors import FileError
 
@@ -28,24 +29,8 @@ def read_bytes(path: Path, limit: int = DEFAULT_LIMIT, what: str = "file") -> by
         FileError: The file is missing, a folder, a pipe or a device, larger than the limit, or
             cannot be read.
     """
-    try:
-        # Without O_NONBLOCK, opening a pipe that nobody writes to waits for ever.
-        handle = os.open(
-            path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        )
-    except FileNotFoundError:
-        raise FileError(f"{what} {path}: no such file") from None
-    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
-        raise FileError(f"{what} {path!s}: cannot be opened ({_reason(error)})") from None
-    status = os.fstat(handle)
-    if stat.S_ISDIR(status.st_mode):
-        os.close(handle)
-        raise FileError(f"{what} {path}: is a folder, expected a file")
-    with os.fdopen(handle, "rb") as stream:
-        if not stat.S_ISREG(status.st_mode):
-            raise FileError(
-                f"{what} {path}: is a pipe, a device or a socket, expected a regular file"
-            )
+    with open_regular(path, what) as stream:
+        status = os.fstat(stream.fileno())
         if status.st_size > limit:
             raise FileError(
                 f"{what} {path}: has {status.st_size} bytes, expected at most {limit}; is it the "
@@ -59,6 +44,37 @@ def read_bytes(path: Path, limit: int = DEFAULT_LIMIT, what: str = "file") -> by
             raise FileError(
                 f"{what} {path}: has {status.st_size} bytes, for which there is no memory"
             ) from None
+
+
+def open_regular(path: Path, what: str = "file") -> IO[bytes]:
+    """Open a regular file, to read a large one piece by piece.
+
+    Args:
+        path: File to read; links are followed.
+        what: Name of the file's role for the messages.
+
+    Returns:
+        The open file, which the caller closes.
+
+    Raises:
+        FileError: The file is missing, a folder, a pipe or a device, or cannot be opened.
+    """
+    try:
+        # Without O_NONBLOCK, opening a pipe that nobody writes to waits for ever.
+        handle = os.open(
+            path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        )
+    except FileNotFoundError:
+        raise FileError(f"{what} {path}: no such file") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
+        raise FileError(f"{what} {path!s}: cannot be opened ({_reason(error)})") from None
+    mode = os.fstat(handle).st_mode
+    if stat.S_ISREG(mode):
+        return os.fdopen(handle, "rb")
+    os.close(handle)
+    if stat.S_ISDIR(mode):
+        raise FileError(f"{what} {path}: is a folder, expected a file")
+    raise FileError(f"{what} {path}: is a pipe, a device or a socket, expected a regular file")
 
 
 def read_text(path: Path, limit: int = DEFAULT_LIMIT, what: str = "file") -> str:

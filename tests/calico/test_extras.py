@@ -112,6 +112,8 @@ def test_a_command_names_the_extra_that_it_lacks(
         ("export", "from calico.export.graph import read_metadata"),
         ("sim", "from calico.data.sim import SimSource"),
         ("sim", "import calico.data.sim.raycast"),
+        ("waymo", "from calico.data.waymo.v2.reader import open_segments"),
+        ("waymo", "from calico.data.waymo.v2.writer import write_segment"),
         ("viz", "from experiments.pretraining.plot import plot; plot({})"),
         (
             "torchattacks",

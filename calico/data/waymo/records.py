@@ -219,9 +219,15 @@ class Segment(Protocol):
     It can be pickled into worker processes, and holds no open file before the first read.
     """
 
-    context: str
-    timestamps_us: Int64
-    """(n,) of its frames, ascending."""
+    @property
+    def context(self) -> str:
+        """Name of the segment."""
+        ...
+
+    @property
+    def timestamps_us(self) -> Int64:
+        """(n,) of its frames, ascending."""
+        ...
 
     def read(
         self,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from calico.files import FileError, read_bytes, read_text
+from calico.files import FileError, open_regular, read_bytes, read_text
 
 
 def test_a_regular_file_is_read_also_through_a_link(tmp_path: Path) -> None:
@@ -49,3 +49,16 @@ def test_text_is_utf8(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes("grün\n".encode("latin-1"))
     with pytest.raises(FileError, match=r"byte 2 \(line 1\) is 0xfc"):
         read_text(tmp_path / "a")
+
+
+def test_a_large_file_is_opened_and_read_in_pieces(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abcdef")
+    with open_regular(tmp_path / "a") as stream:
+        assert (stream.read(2), stream.seek(4), stream.read()) == (b"ab", 4, b"ef")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FileError, match="recording .*pipe: is a pipe, a device or a socket"):
+        open_regular(tmp_path / "pipe", "recording")
+    with pytest.raises(FileError, match="is a folder"):
+        open_regular(tmp_path)
+    with pytest.raises(FileError, match="no such file"):
+        open_regular(tmp_path / "nothing")
