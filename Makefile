@@ -29,10 +29,12 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 	@touch $@
 
 # References of the tests come without their pins: the nuScenes devkit declares numpy < 2, though its evaluation
-# works on numpy 2; torchattacks declares a requests of 2020, which it does not use.
+# works on numpy 2; torchattacks declares a requests of 2020, which it does not use; Waymo's package declares TensorFlow
+# 2.12, though its protos need protobuf only, and exists for Linux on x86-64 only.
 .venv/dev: .venv/core
 	$(PIP) -e '.[all,dev]'
-	$(PIP) --no-deps nuscenes-devkit==1.2.0 descartes==1.1.0 torchattacks==3.5.1
+	$(PIP) --no-deps nuscenes-devkit==1.2.0 descartes==1.1.0 torchattacks==3.5.1 \
+		"waymo-open-dataset-tf-2-12-0==1.6.7; sys_platform == 'linux' and platform_machine == 'x86_64'"
 	@touch $@
 
 # Every step resumes: an interrupted demo goes on where it stopped.
