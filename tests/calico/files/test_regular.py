@@ -56,7 +56,7 @@ def test_a_large_file_is_opened_and_read_in_pieces(tmp_path: Path) -> None:
     with open_regular(tmp_path / "a") as stream:
         assert (stream.read(2), stream.seek(4), stream.read()) == (b"ab", 4, b"ef")
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(FileError, match="recording .*pipe: is a pipe, a device or a socket"):
+    with pytest.raises(FileError, match=r"recording .*pipe: is a pipe, a device or a socket"):
         open_regular(tmp_path / "pipe", "recording")
     with pytest.raises(FileError, match="is a folder"):
         open_regular(tmp_path)
